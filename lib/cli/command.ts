@@ -1,0 +1,28 @@
+import type { Command } from "commander";
+import { messageOf, UserError } from "../common/errors";
+
+/** What a command returns: printed as JSON under `--json`, else as `text`. */
+export interface CommandResult {
+  /** For people. */
+  text: string;
+  /** For scripts. */
+  summary: Record<string, unknown>;
+}
+
+/**
+ * Gives `command` its action: prints the result (or, with --json, its summary as one line of JSON on standard
+ * output), and turns a UserError into a message and exit code 1 without a stack trace.
+ */
+export function runs<Options>(command: Command, action: (options: Options) => Promise<CommandResult>): Command {
+  command.option("--json", "end with a JSON summary on standard output");
+  return command.action(async (options: Options & { json?: boolean }) => {
+    try {
+      const { text, summary } = await action(options);
+      process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `${text}\n`);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      process.stderr.write(`guie ${command.name()}: ${messageOf(error)}\n`);
+      process.exitCode = 1;
+    }
+  });
+}

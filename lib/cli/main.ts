@@ -1,0 +1,13 @@
+import { Command } from "commander";
+
+/** The steps of the pipeline in their order, each registered by a file of its own. */
+const REGISTRATIONS: ((program: Command) => void)[] = [];
+
+const program = new Command("guie").description(
+  "Universal image embeddings: from raw data sets to a trained, evaluated model. The steps mirror the notebooks.",
+);
+for (const register of REGISTRATIONS) register(program);
+program.parseAsync().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});

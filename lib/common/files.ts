@@ -1,0 +1,93 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { messageOf, UserError } from "./errors";
+
+/** The name under which `path` is written before it is renamed. */
+export function temporaryPath(path: string): string {
+  return `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+}
+
+/**
+ * Lets `write` fill a temporary file beside `path` and renames it into place when it is whole.
+ * `path` is therefore always absent, old or complete; folders above it are made.
+ */
+export async function writeAtomically(path: string, write: (temporary: string) => Promise<void> | void): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = temporaryPath(path);
+  try {
+    await write(temporary);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Writes `content` to `path` under a temporary name, then renames it. */
+export function writeFileAtomically(path: string, content: string | Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = temporaryPath(path);
+  try {
+    writeFileSync(temporary, content);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Writes `value` as indented JSON, atomically. */
+export function writeJson(path: string, value: unknown): void {
+  writeFileAtomically(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/**
+ * Reads a JSON file.
+ * @throws UserError when it is missing or is not JSON; `next` says what makes it
+ */
+export function readJson<T>(path: string, next?: string): T {
+  if (!existsSync(path)) throw new UserError(`Expected a JSON file at ${path}: there is none.`, next);
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as T;
+  } catch (error) {
+    throw new UserError(`${path} is not readable JSON: ${messageOf(error)}.`, next, { cause: error });
+  }
+}
+
+/** Sorts by code unit, not by locale: the same order on every machine. */
+export function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/**
+ * Names of the sub-folders (or files) of `folder`, sorted by code unit; hidden entries left out.
+ * A symbolic link to a folder counts as a folder.
+ */
+export function listNames(folder: string, kind: "folders" | "files"): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => !entry.name.startsWith("."))
+    .filter((entry) => {
+      const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && isFolderLink(join(folder, entry.name)));
+      return kind === "folders" ? isFolder : !isFolder;
+    })
+    .map((entry) => entry.name)
+    .sort(byCodeUnit);
+}
+
+function isFolderLink(path: string): boolean {
+  try {
+    readdirSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Checks that a folder exists.
+ * @throws UserError naming it and what to do next
+ */
+export function requireFolder(path: string, what: string, next: string): void {
+  if (!existsSync(path)) throw new UserError(`Expected ${what} at ${path}: there is no such folder.`, next);
+}

@@ -1,0 +1,54 @@
+/** One report of a long piece of work. `done` and `total` count `unit`s (images, rows, steps). */
+export interface ProgressReport {
+  stage: string;
+  done: number;
+  total: number;
+  unit: string;
+  note?: string;
+}
+
+/** Long-running functions take one of these; the command line and the notebooks each bring their own. */
+export type OnProgress = (report: ProgressReport) => void;
+
+/** Rate and time left of a piece of work since it began, as a person reads them. */
+export function describeProgress(report: ProgressReport, elapsedMs: number): string {
+  const { stage, done, total, unit, note } = report;
+  const share = total > 0 ? Math.floor((100 * done) / total) : 100;
+  const rate = elapsedMs > 0 ? (done / elapsedMs) * 1000 : 0;
+  const left = rate > 0 ? `, ${formatSeconds((total - done) / rate)} left` : "";
+  return `${stage}: ${done}/${total} ${unit} (${share} %), ${formatRate(rate)} ${unit}/s${done < total ? left : ""}${note ? `, ${note}` : ""}`;
+}
+
+function formatRate(rate: number): string {
+  return rate >= 100 ? rate.toFixed(0) : rate >= 1 ? rate.toFixed(1) : rate.toFixed(2);
+}
+
+/** 75 -> "1 min 15 s". */
+export function formatSeconds(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "unknown";
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/**
+ * Progress for a terminal or a log: one line in place on a terminal (at most 5 a second),
+ * else a line at the start, every 10 seconds and at the end of each stage. Writes to standard error.
+ */
+export function terminalProgress(stream: NodeJS.WriteStream = process.stderr): OnProgress {
+  const pauseMs = stream.isTTY ? 200 : 10_000;
+  const startedAtMs = new Map<string, number>();
+  const shownAtMs = new Map<string, number>();
+  return (report) => {
+    const now = Date.now();
+    const started = startedAtMs.get(report.stage) ?? now;
+    startedAtMs.set(report.stage, started);
+    const ended = report.done >= report.total;
+    if (!ended && now - (shownAtMs.get(report.stage) ?? 0) < pauseMs) return;
+    shownAtMs.set(report.stage, now);
+    const line = describeProgress(report, now - started);
+    stream.write(stream.isTTY ? `\r\x1b[2K${line}${ended ? "\n" : ""}` : `${line}\n`);
+    if (ended) startedAtMs.delete(report.stage);
+  };
+}

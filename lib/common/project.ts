@@ -1,0 +1,27 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, isAbsolute, join, relative, sep } from "node:path";
+import { UserError } from "./errors";
+
+const PROJECT_NAME = "universal-image-embedding";
+
+/** The folder of the whole workspace: the one whose package.json carries the project's name. */
+export function projectRoot(): string {
+  let folder = __dirname;
+  while (dirname(folder) !== folder) {
+    const manifest = join(folder, "package.json");
+    if (existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).name === PROJECT_NAME) return folder;
+    folder = dirname(folder);
+  }
+  throw new UserError(`No package.json named ${PROJECT_NAME} above ${__dirname}.`, "Run from a clone of the project.");
+}
+
+/** `path` as it is when absolute, else below the project's root: notebooks and scripts mean the same file. */
+export function projectPath(...parts: string[]): string {
+  const path = join(...parts);
+  return isAbsolute(path) ? path : join(projectRoot(), path);
+}
+
+/** `path` relative to `folder`, with forward slashes on every platform, as it stands in CSV files. */
+export function posixRelative(folder: string, path: string): string {
+  return relative(folder, path).split(sep).join("/");
+}

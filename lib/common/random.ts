@@ -1,0 +1,39 @@
+import { createHash } from "node:crypto";
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
+
+/** A stream of random numbers. The same seed and purpose give the same stream on every machine. */
+export interface RandomStream {
+  /** Uniform in [0, 1), 32 bits. */
+  uniform(): number;
+  /** Uniform integer in [low, high], both included. */
+  integer(low: number, high: number): number;
+  /** Standard normal. */
+  normal(): number;
+  /** A shuffled copy (Fisher-Yates); the input stays as it was. */
+  shuffle<T>(items: readonly T[]): T[];
+}
+
+/**
+ * A random stream of its own for one purpose, for example `randomStream(seed, "augment", epoch, row)`.
+ * Streams of different purposes are independent: the seed and the purpose are hashed together (SHA-256).
+ */
+export function randomStream(seed: number, ...purpose: (string | number)[]): RandomStream {
+  const digest = createHash("sha256").update(JSON.stringify([seed, ...purpose])).digest();
+  const generator = xoroshiro128plusFromState([0, 4, 8, 12].map((offset) => digest.readInt32LE(offset)));
+  const uniform = () => uniformInt(generator, 0, 0xffffffff) / 0x100000000;
+  const integer = (low: number, high: number) => uniformInt(generator, low, high);
+  return {
+    uniform,
+    integer,
+    normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
+    shuffle: (items) => {
+      const copy = [...items];
+      for (let i = copy.length - 1; i > 0; i--) {
+        const j = integer(0, i);
+        [copy[i], copy[j]] = [copy[j]!, copy[i]!];
+      }
+      return copy;
+    },
+  };
+}

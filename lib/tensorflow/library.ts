@@ -1,0 +1,79 @@
+import { closeSync, existsSync, openSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import util from "node:util";
+import koffi from "koffi";
+import { messageOf, UserError } from "../common/errors";
+import { projectPath } from "../common/project";
+
+/** The two shared libraries of TensorFlow's wheel, in the order in which they must be opened. */
+const LIBRARY_NAMES = ["libtensorflow_framework.so.2", "libtensorflow_cc.so.2"];
+
+/** An opened shared library: `func(prototype)` gives one of its C functions. */
+export type SharedLibrary = ReturnType<typeof koffi.load>;
+
+let opened: SharedLibrary | undefined;
+
+/** The folder of TensorFlow's wheel inside the project's Python environment. */
+export function tensorflowFolder(): string {
+  const lib = projectPath(".venv", "lib");
+  const pythons = existsSync(lib) ? readdirSync(lib).filter((name) => name.startsWith("python3")) : [];
+  for (const python of pythons) {
+    const folder = join(lib, python, "site-packages", "tensorflow");
+    if (existsSync(join(folder, LIBRARY_NAMES[1]!))) return folder;
+  }
+  throw new UserError(`Expected TensorFlow's wheel under ${lib}: it is not there.`, "npm run setup");
+}
+
+/**
+ * Opens libtensorflow once per process and returns it; its C API is reached through `library.func(...)`.
+ *
+ * The libraries are opened by their real path, before tfjs-node-gpu is required, so that its binding uses
+ * these very files and TensorFlow finds the NVIDIA libraries that lie beside them (it looks relative to the
+ * path it was opened through).
+ */
+export function openTensorflow(): SharedLibrary {
+  if (opened) return opened;
+  prepareProcess();
+  const folder = tensorflowFolder();
+  try {
+    withoutStandardError(() => {
+      for (const name of LIBRARY_NAMES) opened = koffi.load(join(folder, name), { global: true, lazy: true });
+    });
+  } catch (error) {
+    throw new UserError(`TensorFlow could not be opened from ${folder}: ${messageOf(error)}.`, "npm run setup", {
+      cause: error,
+    });
+  }
+  return opened!;
+}
+
+/** Quiets TensorFlow's log, asks for GPU memory as it is needed, and gives tfjs what Node 23 took away. */
+function prepareProcess(): void {
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+  process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
+  const legacy = util as unknown as Record<string, unknown>;
+  legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  legacy.isArray ??= Array.isArray;
+}
+
+/**
+ * Runs `action` with the process's standard error sent to /dev/null. While its libraries are opened, TensorFlow
+ * writes a notice about oneDNN before it has read TF_CPP_MIN_LOG_LEVEL; failures come as exceptions all the same.
+ */
+function withoutStandardError(action: () => void): void {
+  if (process.env.TF_CPP_MIN_LOG_LEVEL === "0") return action();
+  const libc = koffi.load("libc.so.6");
+  const duplicate = libc.func("int dup(int)");
+  const duplicateOnto = libc.func("int dup2(int, int)");
+  const close = libc.func("int close(int)");
+  const kept = duplicate(2) as number;
+  const nowhere = openSync("/dev/null", "w");
+  try {
+    duplicateOnto(nowhere, 2);
+    action();
+  } finally {
+    duplicateOnto(kept, 2);
+    close(kept);
+    closeSync(nowhere);
+  }
+}

@@ -1,0 +1,50 @@
+// Sets the workspace up: npm packages, Python environment, TensorFlow binding, kernel, compiled lib.
+// Plain Node, no dependency. Can be run again at any time: what is up to date is left alone.
+// `--quiet` says nothing unless there is something to do.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bindingStep } from "./setup/binding.mjs";
+import { checkMachine } from "./setup/machine.mjs";
+import { buildStep } from "./setup/build.mjs";
+import { kernelStep } from "./setup/kernel.mjs";
+import { packagesStep } from "./setup/packages.mjs";
+import { pythonStep } from "./setup/python.mjs";
+import { SetupError } from "./setup/run.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const quiet = process.argv.includes("--quiet");
+const startedAtMs = Date.now();
+
+/** Runs a step when what it was made from (its fingerprint) has changed or its result is gone. */
+async function ensure(step) {
+  const stamp = join(root, step.stampFile);
+  const fingerprint = step.fingerprint(root);
+  const made = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
+  if (made === fingerprint && step.isWhole(root)) return false;
+  const stepStartedAtMs = Date.now();
+  console.log(`set-up: ${step.title} ...`);
+  await step.run(root);
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, fingerprint);
+  console.log(`set-up: ${step.title}: done in ${((Date.now() - stepStartedAtMs) / 1000).toFixed(0)} s`);
+  return true;
+}
+
+try {
+  checkMachine();
+  // npm and pip wait for different servers: side by side they take half the time. Both are waited for
+  // before a failure is reported, so that neither is left running.
+  const parts = await Promise.allSettled([ensure(packagesStep), ensure(pythonStep)]);
+  for (const part of parts) if (part.status === "rejected") throw part.reason;
+  const changed = parts.map((part) => part.value);
+  for (const step of [bindingStep, kernelStep, buildStep]) changed.push(await ensure(step));
+  if (!quiet || changed.some(Boolean)) {
+    const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1);
+    console.log(changed.some(Boolean) ? `set-up: ready in ${seconds} s` : `set-up: everything is up to date (${seconds} s)`);
+  }
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(`\nset-up failed: ${error.message}\n  Next: ${error.next}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,57 @@
+import { spawnSync } from "node:child_process";
+import { SetupError } from "./run.mjs";
+
+/** What must be on the machine before anything can be installed: each with its check and its mend. */
+const NEEDS = [
+  {
+    what: "Node.js 20.19 or newer",
+    found: () => process.version,
+    ok: () => versionAtLeast(process.versions.node, [20, 19]),
+    next: "install a current Node.js, for example with nvm: nvm install 22",
+  },
+  {
+    what: "Linux on x64 or arm64 (TensorFlow's wheels with libtensorflow_cc.so.2)",
+    found: () => `${process.platform} ${process.arch}`,
+    ok: () => process.platform === "linux" && ["x64", "arm64"].includes(process.arch),
+    next: "use a Linux machine, WSL 2 on Windows, or a Linux container",
+  },
+  {
+    what: "Python 3.10 or newer as python3",
+    found: () => output("python3", ["--version"]) || "none",
+    ok: () => versionAtLeast(output("python3", ["--version"]).replace("Python ", ""), [3, 10]),
+    next: "sudo apt-get install python3 python3-venv",
+  },
+  {
+    what: "Python's venv with pip",
+    found: () => "python3 -c 'import venv, ensurepip' fails",
+    ok: () => spawnSync("python3", ["-c", "import venv, ensurepip"]).status === 0,
+    next: "sudo apt-get install python3-venv",
+  },
+  {
+    what: "a C++ compiler as c++",
+    found: () => "none",
+    ok: () => spawnSync("c++", ["--version"]).status === 0,
+    next: "sudo apt-get install g++",
+  },
+];
+
+/** @throws SetupError naming the first thing that is missing and the command that installs it */
+export function checkMachine() {
+  for (const need of NEEDS) {
+    if (!need.ok()) throw new SetupError(`needed: ${need.what}; found: ${need.found()}`, need.next);
+  }
+}
+
+/** Whether an NVIDIA GPU with a working driver is in this machine. */
+export function hasNvidiaGpu() {
+  return spawnSync("nvidia-smi", ["-L"]).status === 0;
+}
+
+function output(command, args) {
+  return spawnSync(command, args, { encoding: "utf8" }).stdout?.trim() ?? "";
+}
+
+function versionAtLeast(version, [major, minor]) {
+  const [a, b] = version.split(".").map(Number);
+  return a > major || (a === major && b >= minor);
+}

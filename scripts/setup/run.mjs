@@ -1,0 +1,41 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+
+/** A failure of the set-up with the command or action that mends it. */
+export class SetupError extends Error {
+  constructor(message, next) {
+    super(message);
+    this.next = next;
+  }
+}
+
+/**
+ * Runs a command silently; when it fails, its last lines are part of the error.
+ * @param next what a person should do when it fails
+ */
+export function run(command, args, { cwd, next, env = process.env }) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    const keep = (chunk) => {
+      output = (output + chunk).slice(-20_000);
+    };
+    child.stdout.on("data", keep);
+    child.stderr.on("data", keep);
+    child.on("error", (error) => reject(new SetupError(`${command} could not be started: ${error.message}`, next)));
+    child.on("close", (code) => {
+      if (code === 0) return resolve(output);
+      const tail = output.trim().split("\n").slice(-15).join("\n  ");
+      reject(new SetupError(`\`${command} ${args.join(" ")}\` ended with ${code}:\n  ${tail}`, next));
+    });
+  });
+}
+
+/** A fingerprint of files (by content) and words: it changes when any of them does. */
+export function fingerprintOf(files, ...words) {
+  const hash = createHash("sha256");
+  for (const file of files) hash.update(existsSync(file) ? readFileSync(file) : "absent").update("\0");
+  for (const word of words) hash.update(String(word)).update("\0");
+  return hash.digest("hex");
+}
