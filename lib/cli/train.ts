@@ -1,0 +1,89 @@
+import { type Command, Option } from "commander";
+import { requestInterrupt } from "../common/interrupt";
+import { readJson } from "../common/files";
+import { terminalProgress } from "../common/progress";
+import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
+import { PRESET_NAMES, preset } from "../config/presets";
+import { describeDevice } from "../tensorflow/device";
+import { runTraining } from "../training/run";
+import { prepareRunFolder } from "../training/run_folder";
+import { type CommandResult, runs } from "./command";
+
+type Flag = [flags: string, setting: keyof TrainConfig, description: string];
+
+/** Flags that set one field of the config each; the first eight are the original's own. */
+const FLAGS: readonly Flag[] = [
+  ["--csv-dir <file>", "csv", "training table below the data directory"],
+  ["--image-size <px>", "imageSize", "side of the input"],
+  ["--batch-size <n>", "batchSize", "images a step"],
+  ["--num-workers <n>", "numWorkers", "images decoded at once"],
+  ["--init-lr <rate>", "initLr", "learning rate of neck and head"],
+  ["--n-epochs <n>", "nEpochs", "epochs"],
+  ["--cpkt_epoch <n>", "cpktEpoch", "keep a checkpoint every n epochs"],
+  ["--n_batch_log <n>", "nBatchLog", "a log line every n steps"],
+  ["--warm_up_epochs <n>", "warmUpEpochs", "epochs of linear warm-up"],
+  ["--fold <n>", "fold", "the fold that validates"],
+  ["--seed <n>", "seed", "seed of everything random"],
+  ["--data-dir <dir>", "dataDir", "folder with the pipeline's files"],
+  ["--run-name <name>", "runName", "name of the folder below checkpoints/"],
+  ["--init-from <run>", "initFrom", "run whose neck and head are the start"],
+  ["--weights <file>", "weights", "safetensors file of the backbone"],
+  ["--backbone-lr-factor <x>", "backboneLrFactor", "backbone's learning rate / init-lr"],
+  ["--max-steps-per-epoch <n>", "maxStepsPerEpoch", "shorter epochs; 0 = whole ones"],
+  ["--s <s>", "s", "ArcFace's scale"],
+  ["--margin <m>", "margin", "ArcFace's first margin, radians"],
+];
+
+/** Settings that are text; all other flags are numbers. */
+const TEXT_SETTINGS: ReadonlySet<string> = new Set(["csv", "dataDir", "runName", "initFrom", "weights"]);
+
+interface TrainOptions extends Record<string, unknown> {
+  configName: string;
+  stage?: TrainConfig["stage"];
+  config?: string;
+  runDir?: string;
+  overwrite?: boolean;
+}
+
+/** `guie train`: one run, from its start or its last checkpoint to its end. */
+export function registerTrain(program: Command): void {
+  const command = program
+    .command("train")
+    .description("Train a run (or go on with it): frozen features first, then fine_tune from there.")
+    .option("--config-name <preset>", `preset: ${PRESET_NAMES.join(", ")}`, "demo")
+    .addOption(new Option("--stage <stage>", "what is trained").choices(["frozen", "fine_tune"]))
+    .option("--config <file>", "JSON file with settings that override the preset's")
+    .option("--run-dir <dir>", "go on with the run of this folder (all other settings come from it)")
+    .option("--overwrite", "delete an existing run of this name first");
+  for (const [flags, , description] of FLAGS) command.option(flags, description);
+  runs<TrainOptions>(command, train);
+}
+
+async function train(options: TrainOptions): Promise<CommandResult> {
+  const folder = options.runDir ?? prepareRunFolder(configOf(options), { overwrite: options.overwrite });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, requestInterrupt);
+  process.stderr.write(`${describeDevice()}\n`);
+  const summary = await runTraining(folder, terminalProgress());
+  const { retrieval, finalLoss, reason, steps } = summary;
+  const scores = retrieval ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}` : "";
+  return {
+    text: `${reason} after ${steps} steps, loss ${finalLoss?.toFixed(4)}${scores}; run folder ${folder}`,
+    summary: { ...summary },
+  };
+}
+
+/** The preset, then the JSON file, then the flags. */
+function configOf(options: TrainOptions): Readonly<TrainConfig> {
+  const fromFile = options.config ? readJson<ConfigOverrides>(options.config, "Give the path of a JSON file.") : {};
+  const base = preset(options.configName, options.stage ?? fromFile.stage);
+  return overrideConfig(overrideConfig(base, fromFile), flagOverrides(options));
+}
+
+function flagOverrides(options: TrainOptions): ConfigOverrides {
+  const given = FLAGS.map(([flags, setting]) => [setting, options[new Option(flags).attributeName()]] as const);
+  return Object.fromEntries(
+    given
+      .filter(([, value]) => value !== undefined)
+      .map(([setting, value]) => [setting, TEXT_SETTINGS.has(setting) ? value : Number(value)]),
+  );
+}

@@ -1,0 +1,138 @@
+import { z } from "zod";
+import { nearestName, UserError } from "../common/errors";
+
+/**
+ * Everything that decides a training run. Names follow the original's flags (`--init-lr` is `initLr`).
+ * A config is made by a preset function, overridden field by field, checked once, then frozen.
+ */
+export interface TrainConfig {
+  /** The preset it came from (`--config-name`). */
+  configName: string;
+  /** `frozen`: neck and head on cached features of the frozen backbone; `fine_tune`: all parts on images. */
+  stage: "frozen" | "fine_tune";
+  /** Name of the run's folder below `checkpoints/`. */
+  runName: string;
+  /** Folder with the pipeline's files; all paths in its CSV files are relative to it. */
+  dataDir: string;
+  /** Training table below `dataDir` (`--csv-dir`). */
+  csv: string;
+  /** The fold that validates (0-based number in the column `fold`). */
+  fold: number;
+  seed: number;
+
+  /** Row of the table of towers. */
+  tower: string;
+  /** Safetensors file of the tower, or `random` for a freshly initialised one (tests only). */
+  weights: string;
+  /** Side of the square input, px. */
+  imageSize: number;
+  /** Class tokens of this many last blocks are the features. */
+  lastBlocks: number;
+  /** Whether features are standardised by the training set's mean and deviation before the neck. */
+  standardise: boolean;
+  neck: "simple";
+  /** Dropout before the neck's linear layer. */
+  dropout: number;
+  /** Length of the embedding. */
+  embeddingDim: number;
+  head: "Arc_face";
+
+  /** ArcFace's scale s. */
+  s: number;
+  /** Margin of the first epoch, radians. */
+  margin: number;
+  /** Growth of the margin per epoch. */
+  marginStep: number;
+  marginMax: number;
+
+  batchSize: number;
+  nEpochs: number;
+  warmUpEpochs: number;
+  /** `seed`: the original's, one value an epoch after the warm-up; `cosine`: per step, from a 10 % warm-up to 0. */
+  lrSchedule: "seed" | "cosine";
+  /** Learning rate of neck and head. */
+  initLr: number;
+  /** Backbone's learning rate = initLr x this. */
+  backboneLrFactor: number;
+  weightDecay: number;
+  /** Stop an epoch after this many steps; 0 = the whole epoch. */
+  maxStepsPerEpoch: number;
+  /** A run whose neck and head are the start (its name below `checkpoints/`), or "". */
+  initFrom: string;
+
+  /** Images decoded at once (`--num-workers`). */
+  numWorkers: number;
+  /** A checkpoint `epoch_N` every this many epochs; 0 = none but the last (`--cpkt_epoch`). */
+  cpktEpoch: number;
+  /** The last checkpoint is renewed every this many steps, and at the end of each epoch; 0 = only there. */
+  cpktSteps: number;
+  /** A log line every this many steps (`--n_batch_log`). */
+  nBatchLog: number;
+}
+
+const positive = z.number().positive();
+const count = z.number().int().positive();
+const countOrZero = z.number().int().nonnegative();
+const share = z.number().min(0).max(1);
+
+/** What each setting may be; the messages come from zod. */
+const CHECKS = z.object({
+  configName: z.string().min(1),
+  stage: z.enum(["frozen", "fine_tune"]),
+  runName: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "letters, digits, dot, dash and underscore only"),
+  dataDir: z.string().min(1),
+  csv: z.string().min(1),
+  fold: countOrZero,
+  seed: z.number().int(),
+  tower: z.string().min(1),
+  weights: z.string().min(1),
+  imageSize: count,
+  lastBlocks: count,
+  standardise: z.boolean(),
+  neck: z.enum(["simple"]),
+  dropout: z.number().min(0).lt(1),
+  embeddingDim: count,
+  head: z.enum(["Arc_face"]),
+  s: positive,
+  margin: z.number().min(0).max(Math.PI / 2),
+  marginStep: z.number().nonnegative(),
+  marginMax: z.number().min(0).max(Math.PI / 2),
+  batchSize: count,
+  nEpochs: count,
+  warmUpEpochs: countOrZero,
+  lrSchedule: z.enum(["seed", "cosine"]),
+  initLr: positive,
+  backboneLrFactor: share,
+  weightDecay: z.number().nonnegative(),
+  maxStepsPerEpoch: countOrZero,
+  initFrom: z.string(),
+  numWorkers: count,
+  cpktEpoch: countOrZero,
+  cpktSteps: countOrZero,
+  nBatchLog: count,
+}) satisfies z.ZodType<TrainConfig>;
+
+/** The names of all settings. */
+export const SETTING_NAMES = Object.keys(CHECKS.shape) as (keyof TrainConfig)[];
+
+/** Some settings of a TrainConfig. */
+export type ConfigOverrides = Partial<TrainConfig>;
+
+/**
+ * Lays `overrides` over `config`, checks the result and freezes it.
+ * @throws UserError for an unknown setting (with the nearest name) or a value that does not fit
+ */
+export function overrideConfig(config: TrainConfig, overrides: ConfigOverrides = {}): Readonly<TrainConfig> {
+  for (const name of Object.keys(overrides)) {
+    if ((SETTING_NAMES as string[]).includes(name)) continue;
+    const near = nearestName(name, SETTING_NAMES);
+    throw new UserError(`There is no setting "${name}".`, near ? `Did you mean "${near}"?` : `Known: ${SETTING_NAMES.join(", ")}.`);
+  }
+  const result = CHECKS.safeParse({ ...config, ...overrides });
+  if (result.success) return Object.freeze(result.data);
+  const faults = result.error.issues.map((issue) => {
+    const name = String(issue.path[0]);
+    return `${name} = ${JSON.stringify({ ...config, ...overrides }[name as keyof TrainConfig])}: ${issue.message}`;
+  });
+  throw new UserError(`The config "${config.configName}" does not fit: ${faults.join("; ")}.`, "Mend these settings.");
+}

@@ -1,0 +1,119 @@
+import { nearestName, UserError } from "../common/errors";
+import type { TrainConfig } from "./config";
+
+type Stage = TrainConfig["stage"];
+
+/** The README's run of the original: every number from its flags and config (see docs of each field). */
+export function vit224(stage: Stage = "fine_tune"): TrainConfig {
+  return {
+    configName: "vit_224",
+    stage,
+    runName: `vit_224_${stage}`,
+    dataDir: "data/guie",
+    csv: "final_data_224_sample_balance_fold.csv",
+    fold: 1,
+    seed: 999,
+    tower: "ViT-H-14",
+    weights: "checkpoints/ViT_H_14_2B_vision_model.safetensors",
+    imageSize: 224,
+    lastBlocks: 1,
+    standardise: false,
+    neck: "simple",
+    dropout: 0.2,
+    embeddingDim: 64,
+    head: "Arc_face",
+    s: 30,
+    margin: 0.3,
+    marginStep: 0.1,
+    marginMax: 0.8,
+    batchSize: 32,
+    nEpochs: 10,
+    warmUpEpochs: 1,
+    lrSchedule: "seed",
+    initLr: 1e-4,
+    backboneLrFactor: 1e-3,
+    weightDecay: 1e-5,
+    maxStepsPerEpoch: 0,
+    initFrom: "",
+    numWorkers: 10,
+    cpktEpoch: 10,
+    cpktSteps: 1000,
+    nBatchLog: 300,
+  };
+}
+
+/** What both stages of the demo share: the small pretrained tower at 112 px, class tokens of its last four blocks. */
+function demoBase(stage: Stage): TrainConfig {
+  return {
+    ...vit224(stage),
+    configName: "demo",
+    runName: `demo_${stage}`,
+    dataDir: "data/demo",
+    tower: "dinov2-vit-s-14",
+    weights: "checkpoints/dinov2_vit_s_14_vision_model.safetensors",
+    imageSize: 112,
+    lastBlocks: 4,
+    standardise: true,
+    s: 20,
+    lrSchedule: "cosine",
+    numWorkers: 4,
+    cpktEpoch: 0,
+  };
+}
+
+/** The ladder on the demo set, in minutes on two cores: neck on frozen features, then all parts. */
+export function demo(stage: Stage = "frozen"): TrainConfig {
+  const base = demoBase(stage);
+  if (stage === "frozen") {
+    return { ...base, batchSize: 128, nEpochs: 8, initLr: 5e-3, marginStep: 0, cpktSteps: 0, nBatchLog: 50 };
+  }
+  return {
+    ...base,
+    initFrom: "demo_frozen",
+    nEpochs: 1,
+    maxStepsPerEpoch: 128,
+    initLr: 5e-4,
+    backboneLrFactor: 0.06,
+    cpktSteps: 32,
+    nBatchLog: 4,
+  };
+}
+
+/** A few thousand parameters, seconds: for tests only; its results claim nothing. */
+export function tiny(stage: Stage = "fine_tune"): TrainConfig {
+  return {
+    ...demoBase(stage),
+    configName: "tiny",
+    runName: `tiny_${stage}`,
+    tower: "tiny",
+    weights: "random",
+    imageSize: 28,
+    lastBlocks: 2,
+    standardise: false,
+    embeddingDim: 8,
+    batchSize: 8,
+    nEpochs: 2,
+    initLr: 1e-2,
+    backboneLrFactor: 0.1,
+    maxStepsPerEpoch: 8,
+    cpktSteps: 2,
+    nBatchLog: 1,
+    numWorkers: 2,
+  };
+}
+
+const PRESETS: Record<string, (stage?: Stage) => TrainConfig> = { vit_224: vit224, demo, tiny };
+
+/** The names that `--config-name` takes. */
+export const PRESET_NAMES = Object.keys(PRESETS);
+
+/** The preset called `name`. @throws UserError with the nearest name when there is none */
+export function preset(name: string, stage?: Stage): TrainConfig {
+  const make = PRESETS[name];
+  if (make) return make(stage);
+  const near = nearestName(name, PRESET_NAMES);
+  throw new UserError(
+    `There is no preset "${name}"; there are: ${PRESET_NAMES.join(", ")}.`,
+    near ? `Did you mean "${near}"?` : "Choose one of them with --config-name.",
+  );
+}

@@ -1,0 +1,133 @@
+// The original's training augmentation as pure functions of (pixels, random stream). Shapes: H height, W width.
+import type { RandomStream } from "../common/random";
+import type { RgbImage } from "./decode";
+
+/** The recipe's numbers; each part happens with probability .5. */
+const PROBABILITY = 0.5;
+const BRIGHTNESS_LIMIT = 0.1;
+const CONTRAST_LIMIT = 0.1;
+const SCALE_LIMIT = 0.2;
+const ROTATION_LIMIT_DEGREES = 10;
+const CUTOUT_SIDE_SHARE = [0.1, 0.2] as const;
+
+/** What will be done to one image; drawn from the random stream alone, so that it can be shown and tested. */
+export interface AugmentPlan {
+  flip: boolean;
+  /** Pixel -> contrast x pixel + 255 brightness. */
+  contrast: number;
+  brightness: number;
+  /** Size of the content after the transform: 1 = as it was. */
+  scale: number;
+  rotationDegrees: number;
+  /** A black rectangle, in shares of width and height; null for none. */
+  cutout: { left: number; top: number; width: number; height: number } | null;
+}
+
+/** Nothing is changed. */
+export const IDENTITY_PLAN: AugmentPlan = {
+  flip: false,
+  contrast: 1,
+  brightness: 0,
+  scale: 1,
+  rotationDegrees: 0,
+  cutout: null,
+};
+
+/** Draws a plan: horizontal flip; brightness and contrast; scale and rotation; one cut-out. */
+export function drawAugmentPlan(random: RandomStream): AugmentPlan {
+  const happens = () => random.uniform() < PROBABILITY;
+  const within = (limit: number) => limit * (2 * random.uniform() - 1);
+  const plan = { ...IDENTITY_PLAN, flip: happens() };
+  if (happens()) {
+    plan.contrast = 1 + within(CONTRAST_LIMIT);
+    plan.brightness = within(BRIGHTNESS_LIMIT);
+  }
+  if (happens()) {
+    plan.scale = 1 + within(SCALE_LIMIT);
+    plan.rotationDegrees = within(ROTATION_LIMIT_DEGREES);
+  }
+  if (happens()) plan.cutout = drawCutout(random);
+  return plan;
+}
+
+function drawCutout(random: RandomStream): NonNullable<AugmentPlan["cutout"]> {
+  const [low, high] = CUTOUT_SIDE_SHARE;
+  const width = low + (high - low) * random.uniform();
+  const height = low + (high - low) * random.uniform();
+  return { width, height, left: (1 - width) * random.uniform(), top: (1 - height) * random.uniform() };
+}
+
+/** Applies a plan. Pixels 0..255 in, uint8 [H, W, 3]; the same out, same size. */
+export function augment(image: RgbImage, plan: AugmentPlan): RgbImage {
+  const moved = isMoved(plan) ? warp(image, plan) : Uint8Array.from(image.data);
+  if (plan.contrast !== 1 || plan.brightness !== 0) changeTone(moved, plan.contrast, plan.brightness);
+  if (plan.cutout) blacken(moved, image.width, image.height, plan.cutout);
+  return { ...image, data: moved };
+}
+
+function isMoved(plan: AugmentPlan): boolean {
+  return plan.flip || plan.scale !== 1 || plan.rotationDegrees !== 0;
+}
+
+/** Flip, scale and rotation about the centre in one bilinear pass; what comes from outside is black. */
+function warp(image: RgbImage, { flip, scale, rotationDegrees }: AugmentPlan): Uint8Array {
+  const { data, width, height } = image;
+  const result = new Uint8Array(data.length);
+  const angle = (rotationDegrees * Math.PI) / 180;
+  const cos = Math.cos(angle) / scale;
+  const sin = Math.sin(angle) / scale;
+  const [centreX, centreY] = [(width - 1) / 2, (height - 1) / 2];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      // from the place in the result back to the place in the image
+      const fromX = (cos * (x - centreX) + sin * (y - centreY)) * (flip ? -1 : 1) + centreX;
+      const fromY = -sin * (x - centreX) + cos * (y - centreY) + centreY;
+      samplePixel(data, width, height, fromX, fromY, result, 3 * (y * width + x));
+    }
+  }
+  return result;
+}
+
+/** Bilinear value at (x, y), black outside, written to `result` at `at`. */
+function samplePixel(
+  data: Uint8Array,
+  width: number,
+  height: number,
+  x: number,
+  y: number,
+  result: Uint8Array,
+  at: number,
+): void {
+  const left = Math.floor(x);
+  const top = Math.floor(y);
+  let [red, green, blue] = [0, 0, 0];
+  for (let corner = 0; corner < 4; corner++) {
+    const column = left + (corner & 1);
+    const row = top + (corner >> 1);
+    if (column < 0 || row < 0 || column >= width || row >= height) continue;
+    const weight = (1 - Math.abs(x - column)) * (1 - Math.abs(y - row));
+    const from = 3 * (row * width + column);
+    red += weight * data[from]!;
+    green += weight * data[from + 1]!;
+    blue += weight * data[from + 2]!;
+  }
+  result[at] = Math.round(red);
+  result[at + 1] = Math.round(green);
+  result[at + 2] = Math.round(blue);
+}
+
+/** albumentations' RandomBrightnessContrast: contrast x pixel + 255 brightness, clipped. In place. */
+function changeTone(data: Uint8Array, contrast: number, brightness: number): void {
+  const table = Uint8Array.from({ length: 256 }, (_, value) =>
+    Math.min(255, Math.max(0, Math.round(contrast * value + 255 * brightness))),
+  );
+  for (let i = 0; i < data.length; i++) data[i] = table[data[i]!]!;
+}
+
+function blacken(data: Uint8Array, width: number, height: number, hole: NonNullable<AugmentPlan["cutout"]>): void {
+  const left = Math.round(hole.left * width);
+  const right = Math.min(width, left + Math.round(hole.width * width));
+  const top = Math.round(hole.top * height);
+  const bottom = Math.min(height, top + Math.round(hole.height * height));
+  for (let y = top; y < bottom; y++) data.fill(0, 3 * (y * width + left), 3 * (y * width + right));
+}

@@ -1,0 +1,140 @@
+// What a training step eats. Shapes: B batch, S image side, F features.
+import { projectPath } from "../common/project";
+import { randomStream } from "../common/random";
+import type { TrainConfig } from "../config/config";
+import { augment, drawAugmentPlan } from "../images/augment";
+import { loadImages, type Normalisation, normaliseImages } from "../images/loader";
+import type { Vectors } from "../retrieval/neighbours";
+import type { Position } from "./schedule";
+
+/** Inputs with their classes. */
+export interface Batch {
+  /** Normalised pixels [B, S, S, 3] or features [B, F], flat. */
+  inputs: Float32Array;
+  shape: number[];
+  /** [B] */
+  labels: Int32Array;
+  /** Which images, for messages. */
+  files: string[];
+}
+
+/** Batches by position: any step of any epoch can be asked for, which is what makes a resumed run exact. */
+export interface BatchSource {
+  stepsPerEpoch: number;
+  batchAt(position: Position): Promise<Batch>;
+}
+
+/** Images by path with their classes. */
+export interface LabelledFiles {
+  files: readonly string[];
+  labels: ArrayLike<number>;
+}
+
+type BatchConfig = Pick<
+  TrainConfig,
+  "seed" | "batchSize" | "maxStepsPerEpoch" | "dataDir" | "imageSize" | "numWorkers" | "nEpochs"
+>;
+
+/** Order of the rows in an epoch: a shuffle that depends on seed and epoch alone. */
+export function epochOrder(rowCount: number, seed: number, epoch: number): number[] {
+  const rows = Array.from({ length: rowCount }, (_, row) => row);
+  return randomStream(seed, "epoch order", epoch).shuffle(rows);
+}
+
+/** Whole batches in an epoch (the last, smaller one is dropped), or `maxStepsPerEpoch` where that is less. */
+export function stepsPerEpoch(config: BatchConfig, rowCount: number): number {
+  const whole = Math.floor(rowCount / config.batchSize);
+  return config.maxStepsPerEpoch > 0 ? Math.min(whole, config.maxStepsPerEpoch) : whole;
+}
+
+/** Rows of the batch at a position. */
+function rowsOf(config: BatchConfig, rowCount: number): (position: Position) => number[] {
+  const orders = new Map<number, number[]>();
+  return ({ epoch, stepInEpoch }) => {
+    if (!orders.has(epoch)) {
+      orders.clear();
+      orders.set(epoch, epochOrder(rowCount, config.seed, epoch));
+    }
+    const start = (stepInEpoch - 1) * config.batchSize;
+    return orders.get(epoch)!.slice(start, start + config.batchSize);
+  };
+}
+
+function labelsOf(table: LabelledFiles, rows: readonly number[]): Pick<Batch, "labels" | "files"> {
+  return {
+    labels: Int32Array.from(rows, (row) => table.labels[row]!),
+    files: rows.map((row) => table.files[row]!),
+  };
+}
+
+/** Batches of cached features; `features` holds a row per distinct file, `rowOfFile` says which. */
+export function featureBatches(
+  config: BatchConfig,
+  table: LabelledFiles,
+  features: Vectors,
+  rowOfFile: ReadonlyMap<string, number>,
+): BatchSource {
+  const rowsAt = rowsOf(config, table.files.length);
+  return {
+    stepsPerEpoch: stepsPerEpoch(config, table.files.length),
+    async batchAt(position) {
+      const { labels, files } = labelsOf(table, rowsAt(position));
+      const inputs = new Float32Array(files.length * features.length);
+      for (const [i, file] of files.entries()) {
+        const start = rowOfFile.get(file)! * features.length;
+        inputs.set(features.data.subarray(start, start + features.length), i * features.length);
+      }
+      return { inputs, shape: [files.length, features.length], labels, files };
+    },
+  };
+}
+
+/**
+ * Batches of augmented images. Every row of every epoch has a random stream of its own. The following batch is
+ * prepared while the current one is trained on.
+ */
+export function imageBatches(config: BatchConfig, table: LabelledFiles, normalisation: Normalisation): BatchSource {
+  const rowsAt = rowsOf(config, table.files.length);
+  const steps = stepsPerEpoch(config, table.files.length);
+  const prepare = async (position: Position): Promise<Batch> => {
+    const rows = rowsAt(position);
+    const { labels, files } = labelsOf(table, rows);
+    const images = await loadImages(projectPath(config.dataDir), files, config.imageSize, config.numWorkers);
+    const augmented = images.map((image, i) =>
+      augment(image, drawAugmentPlan(randomStream(config.seed, "augment", position.epoch, rows[i]!))),
+    );
+    const shape = [files.length, config.imageSize, config.imageSize, 3];
+    return { inputs: normaliseImages(augmented, normalisation), shape, labels, files };
+  };
+  return { stepsPerEpoch: steps, batchAt: withLookahead(prepare, config.nEpochs, steps) };
+}
+
+/** Prepares the batch after the one that is asked for, so that it is ready when its turn comes. */
+function withLookahead(
+  prepare: (position: Position) => Promise<Batch>,
+  epochs: number,
+  steps: number,
+): (position: Position) => Promise<Batch> {
+  let ahead: { key: string; batch: Promise<Batch> } | undefined;
+  const keyOf = (position: Position) => `${position.epoch}/${position.stepInEpoch}`;
+  return async (position) => {
+    const batch = await (ahead?.key === keyOf(position) ? ahead.batch : prepare(position));
+    const next = nextPosition(position, steps);
+    if (next.epoch <= epochs) {
+      const pending = prepare(next);
+      pending.catch(() => {}); // reported when the batch is asked for, not as an unhandled rejection
+      ahead = { key: keyOf(next), batch: pending };
+    }
+    return batch;
+  };
+}
+
+/** The position one step later. */
+export function nextPosition({ epoch, stepInEpoch }: Position, steps: number): Position {
+  return stepInEpoch < steps ? { epoch, stepInEpoch: stepInEpoch + 1 } : { epoch: epoch + 1, stepInEpoch: 1 };
+}
+
+/** The position of a step counted over the whole run, from 1. */
+export function positionOf(step: number, steps: number): Position {
+  return { epoch: Math.floor((step - 1) / steps) + 1, stepInEpoch: ((step - 1) % steps) + 1 };
+}

@@ -1,0 +1,132 @@
+// Puts a trainer together from a config: data, weights, features. Shapes: N images, F features.
+import { runFile, runFolder } from "./run_folder";
+import { loadCheckpointWeights } from "../checkpoints/store";
+import { UserError } from "../common/errors";
+import type { OnProgress } from "../common/progress";
+import { randomStream } from "../common/random";
+import type { TrainConfig } from "../config/config";
+import { loadBackbone } from "../model/backbone";
+import { headShapes, initialHead } from "../model/neck";
+import { findTower } from "../model/towers";
+import type { Weights } from "../model/vit";
+import { computeFeatures, ensureFeatures } from "../retrieval/features";
+import type { Vectors } from "../retrieval/neighbours";
+import { tf } from "../tensorflow/tf";
+import { featureBatches, imageBatches } from "./batches";
+import { distinctFiles, type RunData, readRunData } from "./data";
+import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
+import { Trainer } from "./trainer";
+
+/** A trainer with what is needed to evaluate it. */
+export interface TrainingSetup {
+  trainer: Trainer;
+  data: RunData;
+  /** Features of a list of images by the weights as they are now. */
+  featuresOf(set: "validation" | "queries" | "index", files: readonly string[]): Promise<Vectors>;
+}
+
+/** Builds the trainer of a config at its start; restoring a checkpoint is the caller's next step. */
+export async function buildTraining(config: Readonly<TrainConfig>, onProgress?: OnProgress): Promise<TrainingSetup> {
+  const data = await readRunData(config);
+  return config.stage === "frozen" ? buildFrozen(config, data, onProgress) : buildFineTune(config, data, onProgress);
+}
+
+/** Neck and head on the features of the backbone as it is; every distinct image is embedded once, into a file. */
+async function buildFrozen(
+  config: Readonly<TrainConfig>,
+  data: RunData,
+  onProgress?: OnProgress,
+): Promise<TrainingSetup> {
+  const files = distinctFiles(data.train.files, data.validation.files);
+  const features = await ensureFeatures(config, "train", files, onProgress);
+  const rowOfFile = new Map(files.map((file, row) => [file, row]));
+  const weights = startWeights(config, features.length, data.classCount);
+  if (config.standardise && !config.initFrom) standardiseBy(weights, features);
+  const batches = featureBatches(config, data.train, features, rowOfFile);
+  const trainer = new Trainer({ config, batches, features: cachedFeatures, featureCount: features.length, weights });
+  return {
+    trainer,
+    data,
+    featuresOf: async (set, wanted) =>
+      set === "validation" ? pickRows(features, wanted, rowOfFile) : ensureFeatures(config, set, wanted, onProgress),
+  };
+}
+
+/** All parts on augmented images. */
+async function buildFineTune(
+  config: Readonly<TrainConfig>,
+  data: RunData,
+  onProgress?: OnProgress,
+): Promise<TrainingSetup> {
+  const tower = findTower(config.tower);
+  const featureCount = config.lastBlocks * tower.width;
+  if (config.standardise && !config.initFrom) {
+    throw new UserError(
+      `The config "${config.configName}" standardises features but names no run to start from.`,
+      "Train the frozen stage first and give --init-from its run name, or set standardise to false.",
+    );
+  }
+  const weights = startWeights(config, featureCount, data.classCount);
+  for (const [name, weight] of Object.entries((await loadBackbone(config)).weights)) {
+    if (name !== "proj") weights[TOWER_PREFIX + name] = weight; // the projection is not part of the recipe
+    else weight.dispose();
+  }
+  const batches = imageBatches(config, data.train, tower);
+  const features = towerFeatures(tower, config.lastBlocks);
+  const trainer = new Trainer({ config, batches, features, featureCount, weights });
+  return {
+    trainer,
+    data,
+    featuresOf: (set, files) => {
+      const backbone = { tower, weights: towerWeights(trainer.weights()), dispose: () => {} };
+      return computeFeatures(config, backbone, files, set, onProgress);
+    },
+  };
+}
+
+/** The tower's weights out of a model's, under their own names. */
+export function towerWeights(weights: Weights): Weights {
+  const entries = Object.entries(weights).filter(([name]) => name.startsWith(TOWER_PREFIX));
+  return Object.fromEntries(entries.map(([name, weight]) => [name.slice(TOWER_PREFIX.length), weight]));
+}
+
+/** Neck and head: fresh, or from the run that `initFrom` names. */
+function startWeights(config: Readonly<TrainConfig>, featureCount: number, classCount: number): Weights {
+  const shapes = headShapes(config, featureCount, classCount);
+  if (!config.initFrom) {
+    const values = initialHead(shapes, randomStream(config.seed, "neck and head"));
+    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, tf.tensor(value, shapes[name])]));
+  }
+  const path = runFile(runFolder(config.initFrom), "last");
+  const weights = loadCheckpointWeights(path, (name) => name in shapes);
+  for (const [name, shape] of Object.entries(shapes)) {
+    const found = weights[name]?.shape;
+    if (found?.join() === shape.join()) continue;
+    throw new UserError(
+      `${path}: expected ${name} of shape [${shape}], found ${found ? `[${found}]` : "none"}.`,
+      "The run to start from must have the same classes, features and embedding length.",
+    );
+  }
+  return weights;
+}
+
+/** Sets mean and 1/deviation of each feature, over all training images. */
+function standardiseBy(weights: Weights, features: Vectors): void {
+  const [mean, scale] = tf.tidy(() => {
+    const rows = tf.tensor2d(features.data, [features.count, features.length]);
+    const moments = tf.moments(rows, 0);
+    return [moments.mean, tf.rsqrt(tf.add(moments.variance, 1e-6))];
+  });
+  tf.dispose([weights["neck.feature_mean"]!, weights["neck.feature_scale"]!]);
+  weights["neck.feature_mean"] = mean!;
+  weights["neck.feature_scale"] = scale!;
+}
+
+function pickRows(features: Vectors, files: readonly string[], rowOfFile: ReadonlyMap<string, number>): Vectors {
+  const data = new Float32Array(files.length * features.length);
+  for (const [i, file] of files.entries()) {
+    const start = rowOfFile.get(file)! * features.length;
+    data.set(features.data.subarray(start, start + features.length), i * features.length);
+  }
+  return { data, count: files.length, length: features.length };
+}

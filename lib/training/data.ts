@@ -1,0 +1,53 @@
+// The tables that a run reads: training and validation images, and the held-out retrieval set where there is one.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { projectPath } from "../common/project";
+import type { TrainConfig } from "../config/config";
+import { readImageRows } from "../datasets/rows";
+import { readTrainingTable } from "../tables/training_table";
+import type { LabelledFiles } from "./batches";
+
+/** Everything a run looks at, as file names and classes. */
+export interface RunData {
+  train: LabelledFiles;
+  validation: LabelledFiles;
+  classCount: number;
+  /** Held-out classes; undefined where the data directory has no `retrieval/`. */
+  retrieval: RetrievalFiles | undefined;
+}
+
+/** Queries and index of held-out classes. */
+export interface RetrievalFiles {
+  queries: LabelledFiles;
+  index: LabelledFiles;
+}
+
+/** Reads the tables of a config. @throws UserError saying which step makes a missing one */
+export async function readRunData(config: Pick<TrainConfig, "dataDir" | "csv" | "fold">): Promise<RunData> {
+  const dataDir = projectPath(config.dataDir);
+  const table = await readTrainingTable(dataDir, { csv: config.csv, fold: config.fold });
+  return {
+    train: { files: table.trainFiles, labels: table.trainLabels },
+    validation: { files: table.validationFiles, labels: table.validationLabels },
+    classCount: table.classes,
+    retrieval: await readRetrievalFiles(dataDir),
+  };
+}
+
+/** The held-out retrieval set below a data directory, or undefined where there is none. */
+export async function readRetrievalFiles(dataDir: string): Promise<RetrievalFiles | undefined> {
+  const folder = join(projectPath(dataDir), "retrieval");
+  if (!existsSync(join(folder, "queries.csv"))) return undefined;
+  const [queries, index] = await Promise.all(
+    ["queries.csv", "index.csv"].map(async (name) => {
+      const rows = await readImageRows(join(folder, name), "npx guie get-data --demo");
+      return { files: rows.map((row) => row.imageFile), labels: rows.map((row) => row.label) };
+    }),
+  );
+  return { queries: queries!, index: index! };
+}
+
+/** The distinct files of several lists, sorted: the rows of a feature file. */
+export function distinctFiles(...lists: (readonly string[])[]): string[] {
+  return [...new Set(lists.flat())].sort();
+}

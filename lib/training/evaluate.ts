@@ -1,0 +1,88 @@
+// Shapes: N images, F features, E embedding length, C classes.
+import { breathe } from "../common/interrupt";
+import type { Weights } from "../model/vit";
+import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
+import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
+import { tf } from "../tensorflow/tf";
+import { crossEntropy } from "../model/arcface";
+import { classCosines, embedding } from "./model";
+
+const ROWS_PER_BLOCK = 256;
+
+/** Classification scores over the training classes. */
+export interface ClassificationScores {
+  loss: number;
+  top1: number;
+  top5: number;
+  images: number;
+}
+
+/**
+ * Loss (without margin, times s), top-1 and top-5 over all classes; no image is left out.
+ * @param features [N, F]
+ * @param labels [N]
+ */
+export async function classify(
+  weights: Weights,
+  features: Vectors,
+  labels: ArrayLike<number>,
+  s: number,
+): Promise<ClassificationScores> {
+  let [loss, top1, top5] = [0, 0, 0];
+  for (let start = 0; start < features.count; start += ROWS_PER_BLOCK) {
+    await breathe();
+    const block = blockOf(features, start);
+    const truth = Int32Array.from({ length: block.count }, (_, row) => labels[start + row]!);
+    const [blockLoss, best] = tf.tidy(() => {
+      const cosines = classCosines(weights, tensorOf(block));
+      const isTrue = tf.oneHot(tf.tensor1d(truth, "int32"), cosines.shape[1]).toFloat() as tf.Tensor2D;
+      const mean = crossEntropy(tf.mul(cosines, s), isTrue);
+      const ranked = tf.topk(cosines, Math.min(5, cosines.shape[1])).indices;
+      return [mean.dataSync()[0]!, ranked.arraySync() as number[][]] as const;
+    });
+    loss += blockLoss * block.count;
+    for (const [row, ranked] of best.entries()) {
+      if (ranked[0] === truth[row]) top1++;
+      if (ranked.includes(truth[row]!)) top5++;
+    }
+  }
+  const images = features.count;
+  return { loss: loss / images, top1: top1 / images, top5: top5 / images, images };
+}
+
+/** Embeddings of unit length. features [N, F] -> [N, E]. */
+export async function embedFeatures(weights: Weights, features: Vectors): Promise<Vectors> {
+  const length = weights["neck.bias"]!.shape[0]!;
+  const data = new Float32Array(features.count * length);
+  for (let start = 0; start < features.count; start += ROWS_PER_BLOCK) {
+    await breathe();
+    const block = tf.tidy(() => embedding(weights, tensorOf(blockOf(features, start))));
+    data.set(block.dataSync() as Float32Array, start * length);
+    block.dispose();
+  }
+  return { data, count: features.count, length };
+}
+
+/** Vectors of queries and index with their classes. */
+export interface RetrievalSet {
+  queries: Vectors;
+  queryLabels: ArrayLike<number>;
+  index: Vectors;
+  indexLabels: ArrayLike<number>;
+}
+
+/** Retrieval scores by cosine. */
+export async function scoreRetrievalSet(set: RetrievalSet): Promise<RetrievalScores> {
+  const { positions } = await nearestNeighbours(set.queries, set.index, 5);
+  return scoreRetrieval(positions, set.queryLabels, set.indexLabels);
+}
+
+function blockOf(vectors: Vectors, start: number): Vectors {
+  const count = Math.min(ROWS_PER_BLOCK, vectors.count - start);
+  const data = vectors.data.subarray(start * vectors.length, (start + count) * vectors.length);
+  return { data, count, length: vectors.length };
+}
+
+function tensorOf({ data, count, length }: Vectors): tf.Tensor2D {
+  return tf.tensor2d(data, [count, length]);
+}

@@ -1,0 +1,214 @@
+import { execFileSync } from "node:child_process";
+import { appendFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import { restoreCheckpoint, saveCheckpoint } from "../checkpoints/store";
+import { messageOf, UserError } from "../common/errors";
+import { writeJson } from "../common/files";
+import { breathe, Interrupted } from "../common/interrupt";
+import { projectRoot } from "../common/project";
+import type { OnProgress } from "../common/progress";
+import type { TrainConfig } from "../config/config";
+import { STANDARDISE_NAMES } from "../model/neck";
+import { describeDevice } from "../tensorflow/device";
+import { buildTraining, type TrainingSetup } from "./build";
+import { classify, embedFeatures, scoreRetrievalSet } from "./evaluate";
+import type { EndMetric, Metric, RetrievalMetric, StepMetric } from "./metrics";
+import { appendMetric, claimRun, isFinished, readMetrics, readRunConfig, rewindMetrics, runFile } from "./run_folder";
+
+/** What a finished (or stopped) run leaves to look at. */
+export interface RunSummary {
+  folder: string;
+  reason: EndMetric["reason"];
+  steps: number;
+  finalLoss: number | undefined;
+  validation: { top1: number; top5: number } | undefined;
+  retrieval: { mp5: number; r1: number } | undefined;
+}
+
+/**
+ * Trains the run of a folder to its end in this process: from the start, or from its last checkpoint. Every step
+ * goes to `metrics.jsonl`, every epoch is validated, the last state is kept in `last.safetensors`.
+ * An interrupt (see `breathe`) finishes the step, saves and ends with reason "stopped"; the same call goes on later.
+ */
+export async function runTraining(folder: string, onProgress?: OnProgress): Promise<RunSummary> {
+  const config = readRunConfig(folder);
+  if (isFinished(folder)) return summarise(folder);
+  const release = claimRun(folder);
+  const startedAtMs = Date.now();
+  const end = (reason: EndMetric["reason"], message?: string) =>
+    appendMetric(folder, { kind: "end", reason, message, elapsedSeconds: (Date.now() - startedAtMs) / 1000 });
+  try {
+    writeJson(runFile(folder, "environment"), environment());
+    const setup = await buildTraining(config, onProgress);
+    try {
+      resume(folder, setup);
+      await trainToEnd(folder, config, setup, onProgress);
+      end("finished");
+    } finally {
+      setup.trainer.dispose();
+    }
+  } catch (error) {
+    if (!(error instanceof Interrupted)) {
+      end("failed", messageOf(error));
+      throw error;
+    }
+    end("stopped");
+  } finally {
+    release();
+  }
+  return summarise(folder);
+}
+
+/** Takes up the last checkpoint where there is one. */
+function resume(folder: string, { trainer }: TrainingSetup): void {
+  const path = runFile(folder, "last");
+  if (existsSync(path)) {
+    trainer.stepsDone = restoreCheckpoint(path, trainer.parameters);
+    log(folder, `Resumed after step ${trainer.stepsDone} of ${trainer.totalSteps}`);
+  }
+  rewindMetrics(folder, trainer.stepsDone);
+}
+
+async function trainToEnd(
+  folder: string,
+  config: Readonly<TrainConfig>,
+  setup: TrainingSetup,
+  onProgress?: OnProgress,
+): Promise<void> {
+  const { trainer } = setup;
+  const mean = runningMean();
+  const epochIsComplete = () => trainer.stepsDone > 0 && trainer.stepsDone % trainer.stepsPerEpoch === 0;
+  try {
+    if (epochIsComplete()) await endEpoch(folder, config, setup, trainer.stepsDone / trainer.stepsPerEpoch);
+    while (true) {
+      await breathe();
+      const metric = await trainer.step();
+      if (!metric) break;
+      appendMetric(folder, metric);
+      mean.add(metric.loss);
+      report(folder, config, trainer.stepsPerEpoch, metric, mean.value(), onProgress);
+      const checkpointIsDue = config.cpktSteps > 0 && metric.step % config.cpktSteps === 0;
+      if (checkpointIsDue || epochIsComplete()) await save(folder, setup, "last");
+      if (epochIsComplete()) await endEpoch(folder, config, setup, metric.epoch);
+    }
+  } catch (error) {
+    if (error instanceof Interrupted) await save(folder, setup, "last");
+    throw error;
+  }
+}
+
+/** Validation, retrieval, and the numbered checkpoint where one is due. */
+async function endEpoch(
+  folder: string,
+  config: Readonly<TrainConfig>,
+  setup: TrainingSetup,
+  epoch: number,
+): Promise<void> {
+  const step = setup.trainer.stepsDone;
+  const weights = setup.trainer.weights();
+  if (setup.data.validation.files.length > 0) {
+    const features = await setup.featuresOf("validation", setup.data.validation.files);
+    const scores = await classify(weights, features, setup.data.validation.labels, config.s);
+    const validation: Metric = { kind: "validation", epoch, step, ...scores };
+    appendMetric(folder, validation);
+    log(folder, `Validation: epoch ${epoch} loss ${scores.loss.toFixed(4)} top-1 ${percent(scores.top1)} top-5 ${percent(scores.top5)}`);
+  }
+  const retrieval = await retrieve(setup, epoch);
+  if (retrieval) {
+    appendMetric(folder, retrieval);
+    log(folder, `Retrieval: epoch ${epoch} mP@5 ${retrieval.mp5.toFixed(3)} R@1 ${retrieval.r1.toFixed(3)}`);
+  }
+  if (config.cpktEpoch > 0 && epoch % config.cpktEpoch === 0) await save(folder, setup, `epoch_${epoch}`);
+}
+
+/** Retrieval on the held-out classes, where the data directory has them. */
+async function retrieve(setup: TrainingSetup, epoch: number): Promise<RetrievalMetric | undefined> {
+  const { retrieval } = setup.data;
+  if (!retrieval) return undefined;
+  const weights = setup.trainer.weights();
+  const vectors = [];
+  for (const set of ["queries", "index"] as const) {
+    vectors.push(await embedFeatures(weights, await setup.featuresOf(set, retrieval[set].files)));
+  }
+  const { mp5, r1, queries } = await scoreRetrievalSet({
+    queries: vectors[0]!,
+    queryLabels: retrieval.queries.labels,
+    index: vectors[1]!,
+    indexLabels: retrieval.index.labels,
+  });
+  return { kind: "retrieval", epoch, step: setup.trainer.stepsDone, mp5, r1, queries };
+}
+
+async function save(folder: string, { trainer }: TrainingSetup, name: string): Promise<void> {
+  const weights = trainer.weights();
+  const fixed = STANDARDISE_NAMES.filter((fixedName) => fixedName in weights).map((fixedName) => [fixedName, weights[fixedName]!]);
+  await saveCheckpoint(join(folder, `${name}.safetensors`), trainer.parameters, Object.fromEntries(fixed), trainer.stepsDone);
+}
+
+function report(
+  folder: string,
+  config: Readonly<TrainConfig>,
+  stepsPerEpoch: number,
+  metric: StepMetric,
+  lossMean: number,
+  onProgress?: OnProgress,
+): void {
+  const { epoch, step, totalSteps, loss, learningRate, memoryMB, imagesPerSecond } = metric;
+  onProgress?.({ stage: config.stage, done: step, total: totalSteps, unit: "steps", note: `loss ${loss.toFixed(3)}` });
+  if (step % config.nBatchLog !== 0 && step !== totalSteps) return;
+  const inEpoch = ((step - 1) % stepsPerEpoch) + 1;
+  const seconds = (config.batchSize / imagesPerSecond).toFixed(3);
+  log(
+    folder,
+    `Epoch: [${epoch}][${inEpoch}/${stepsPerEpoch}] lr: ${learningRate.toExponential(2)} memory: ${memoryMB} MB ` +
+      `loss: ${loss.toFixed(4)} (${lossMean.toFixed(4)}) batch time: ${seconds} s`,
+  );
+}
+
+/** Mean of everything added. */
+function runningMean() {
+  let [sum, count] = [0, 0];
+  return {
+    add: (value: number) => {
+      sum += value;
+      count++;
+    },
+    value: () => sum / count,
+  };
+}
+
+function log(folder: string, line: string): void {
+  appendFileSync(runFile(folder, "log"), `${new Date().toISOString()} ${line}\n`);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}
+
+/** Where and with what a run was made. */
+function environment(): Record<string, unknown> {
+  let commit: string | undefined;
+  try {
+    commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: projectRoot(), encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  } catch {
+    commit = undefined; // not a git checkout: nothing to name
+  }
+  return { device: describeDevice(), node: process.version, platform: `${process.platform} ${process.arch}`, commit };
+}
+
+/** The end of a run as its files tell it. */
+export function summarise(folder: string): RunSummary {
+  const metrics = readMetrics(folder);
+  const last = <K extends Metric["kind"]>(kind: K) =>
+    metrics.findLast((metric): metric is Extract<Metric, { kind: K }> => metric.kind === kind);
+  const [step, validation, retrieval, end] = [last("step"), last("validation"), last("retrieval"), last("end")];
+  if (!end) throw new UserError(`The run in ${folder} has not ended.`, "Watch it, or start it again: npx guie train");
+  return {
+    folder,
+    reason: end.reason,
+    steps: step?.step ?? 0,
+    finalLoss: step?.loss,
+    validation: validation && { top1: validation.top1, top5: validation.top5 },
+    retrieval: retrieval && { mp5: retrieval.mp5, r1: retrieval.r1 },
+  };
+}

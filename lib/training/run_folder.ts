@@ -1,0 +1,147 @@
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf, UserError } from "../common/errors";
+import { readJson, writeFileAtomically, writeJson } from "../common/files";
+import { projectPath } from "../common/project";
+import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
+import type { Metric } from "./metrics";
+
+/** Files of a run folder `checkpoints/<run>/`. */
+export const RUN_FILES = {
+  config: "config.json",
+  environment: "environment.json",
+  metrics: "metrics.jsonl",
+  log: "log.txt",
+  pid: "pid",
+  last: "last.safetensors",
+} as const;
+
+/** Settings that may change between two starts of one run: they do not alter its results. */
+const HARMLESS: ReadonlySet<string> = new Set(["numWorkers", "nBatchLog", "cpktEpoch", "cpktSteps"]);
+
+/** The folder of a run by its name, or the path of one. */
+export function runFolder(nameOrPath: string): string {
+  return nameOrPath.includes("/") ? projectPath(nameOrPath) : projectPath("checkpoints", nameOrPath);
+}
+
+/** The path of one of a run's files. */
+export function runFile(folder: string, file: keyof typeof RUN_FILES): string {
+  return join(folder, RUN_FILES[file]);
+}
+
+/**
+ * Makes the run's folder and writes its config, or checks that the folder holds a run of the same config, which
+ * then goes on from its last checkpoint (a finished one stays as it is).
+ * @param overwrite delete an existing run of this name first
+ * @returns the folder
+ * @throws UserError when the folder holds another run, or the run is under way
+ */
+export function prepareRunFolder(config: Readonly<TrainConfig>, { overwrite = false } = {}): string {
+  const folder = runFolder(config.runName);
+  refuseIfUnderWay(folder);
+  if (overwrite) rmSync(folder, { recursive: true, force: true });
+  const path = runFile(folder, "config");
+  if (existsSync(path)) {
+    const differences = configDifferences(readJson<TrainConfig>(path), config);
+    if (differences.length > 0) {
+      throw new UserError(
+        `${folder} holds a run with other settings: ${differences.join(", ")}.`,
+        "Choose another --run-name (runName), or give --overwrite to delete that run.",
+      );
+    }
+  }
+  mkdirSync(folder, { recursive: true });
+  writeJson(path, config);
+  return folder;
+}
+
+/** "initLr 0.001 -> 0.002" for every setting that differs and matters. */
+function configDifferences(before: TrainConfig, now: TrainConfig): string[] {
+  const names = Object.keys(now) as (keyof TrainConfig)[];
+  return names
+    .filter((name) => !HARMLESS.has(name) && before[name] !== now[name])
+    .map((name) => `${name} ${before[name]} -> ${now[name]}`);
+}
+
+/** The config of the run in a folder, checked. */
+export function readRunConfig(folder: string): Readonly<TrainConfig> {
+  const config = readJson<TrainConfig>(runFile(folder, "config"), "Start the run with `npx guie train`; `npx guie runs` lists them.");
+  return overrideConfig(config, config as ConfigOverrides);
+}
+
+/** Whether the process that trains this run is alive (and is not this one). */
+export function isUnderWay(folder: string): boolean {
+  const path = runFile(folder, "pid");
+  if (!existsSync(path)) return false;
+  const [pid, startedAt] = readFileSync(path, "utf8").split(" ");
+  return Number(pid) !== process.pid && processStart(Number(pid)) === startedAt;
+}
+
+/** When a process began (clock ticks since boot, from /proc), "" when there is none: tells a reused number apart. */
+function processStart(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function refuseIfUnderWay(folder: string): void {
+  if (!isUnderWay(folder)) return;
+  const [pid] = readFileSync(runFile(folder, "pid"), "utf8").split(" ");
+  throw new UserError(`The run in ${folder} is under way (process ${pid}).`, "Watch it, or stop that process first.");
+}
+
+/** Marks the run as under way in this process, until the returned function is called. */
+export function claimRun(folder: string): () => void {
+  refuseIfUnderWay(folder);
+  writeFileAtomically(runFile(folder, "pid"), `${process.pid} ${processStart(process.pid)}`);
+  return () => rmSync(runFile(folder, "pid"), { force: true });
+}
+
+/** All metrics of a run; a last line that is cut off (the process was killed) is left out. */
+export function readMetrics(folder: string): Metric[] {
+  const path = runFile(folder, "metrics");
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, "utf8").split("\n");
+  const whole = lines.slice(0, -1);
+  return whole.map((line, index) => {
+    try {
+      return JSON.parse(line) as Metric;
+    } catch (error) {
+      throw new UserError(`${path}, line ${index + 1} is not JSON: ${messageOf(error)}.`, "Remove that line.");
+    }
+  });
+}
+
+/** Adds a line to the run's metrics. */
+export function appendMetric(folder: string, metric: Metric): void {
+  appendFileSync(runFile(folder, "metrics"), `${JSON.stringify(metric)}\n`);
+}
+
+/**
+ * Drops what a killed process measured after its last checkpoint: those steps are taken again, and an epoch that
+ * ends with the checkpoint is evaluated again (its evaluation may have been cut off).
+ */
+export function rewindMetrics(folder: string, step: number): void {
+  const kept = readMetrics(folder).filter(
+    (metric) => metric.kind !== "end" && (metric.step < step || (metric.kind === "step" && metric.step === step)),
+  );
+  writeFileAtomically(runFile(folder, "metrics"), kept.map((metric) => `${JSON.stringify(metric)}\n`).join(""));
+}
+
+/** Whether the run has taken its last step and closed its metrics. */
+export function isFinished(folder: string): boolean {
+  const last = readMetrics(folder).at(-1);
+  return last?.kind === "end" && last.reason === "finished";
+}
+
+/** Names of the runs below `checkpoints/`, sorted. */
+export function listRuns(): string[] {
+  const folder = projectPath("checkpoints");
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, RUN_FILES.config)))
+    .sort();
+}

@@ -1,0 +1,52 @@
+import type { TrainConfig } from "../config/config";
+
+/** Where a run stands: both from 1. */
+export interface Position {
+  epoch: number;
+  /** Step within the epoch. */
+  stepInEpoch: number;
+}
+
+type ScheduleConfig = Pick<TrainConfig, "lrSchedule" | "initLr" | "nEpochs" | "warmUpEpochs">;
+
+/** Share of the run that the `cosine` schedule warms up over, as the field usually does. */
+const COSINE_WARM_UP_SHARE = 0.1;
+
+/** Learning rate of neck and head at a position; the backbone's is this times `backboneLrFactor`. */
+export function learningRate(config: ScheduleConfig, position: Position, stepsPerEpoch: number): number {
+  return SCHEDULES[config.lrSchedule](config, position, stepsPerEpoch);
+}
+
+const SCHEDULES: Record<TrainConfig["lrSchedule"], typeof learningRate> = {
+  seed: seedSchedule,
+  cosine: cosineSchedule,
+};
+
+/**
+ * The original's: epochs 1..warm-up rise linearly per step from 1 % to 100 %; later each epoch has one value,
+ * 0.5 init (1 + cos(pi epoch / (n_epochs + 1))), because the published code adds 1 to n_epochs before its loop.
+ */
+function seedSchedule(config: ScheduleConfig, { epoch, stepInEpoch }: Position, stepsPerEpoch: number): number {
+  if (epoch <= config.warmUpEpochs) {
+    const warmUpSteps = config.warmUpEpochs * stepsPerEpoch;
+    const step = (epoch - 1) * stepsPerEpoch + stepInEpoch;
+    const share = warmUpSteps > 1 ? (step - 1) / (warmUpSteps - 1) : 1;
+    return config.initLr * (0.01 + 0.99 * share);
+  }
+  return 0.5 * config.initLr * (1 + Math.cos((Math.PI * epoch) / (config.nEpochs + 1)));
+}
+
+/** Linear warm-up over the first tenth of all steps, then half a cosine down to 0 at the last step. */
+function cosineSchedule(config: ScheduleConfig, { epoch, stepInEpoch }: Position, stepsPerEpoch: number): number {
+  const totalSteps = config.nEpochs * stepsPerEpoch;
+  const step = (epoch - 1) * stepsPerEpoch + stepInEpoch;
+  const warmUpSteps = Math.ceil(totalSteps * COSINE_WARM_UP_SHARE);
+  if (step <= warmUpSteps) return (config.initLr * step) / warmUpSteps;
+  const share = (step - warmUpSteps) / Math.max(1, totalSteps - warmUpSteps);
+  return 0.5 * config.initLr * (1 + Math.cos(Math.PI * share));
+}
+
+/** ArcFace's margin in an epoch (from 1), radians: grows by `marginStep` up to `marginMax`. */
+export function marginOf(config: Pick<TrainConfig, "margin" | "marginStep" | "marginMax">, epoch: number): number {
+  return Math.min(config.margin + config.marginStep * (epoch - 1), Math.max(config.margin, config.marginMax));
+}

@@ -1,0 +1,78 @@
+// Loss and optimizer against PyTorch; golden/training.json is made by golden/make_training.py (command in its head).
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { projectRoot } from "guie/dist/common/project";
+import { arcFaceLoss, cosineLogits } from "guie/dist/model/arcface";
+import { tf } from "guie/dist/tensorflow/tf";
+import { adamW, createParameter } from "guie/dist/training/optimizer";
+
+interface LossCase {
+  s: number;
+  m: number;
+  embeddings: number[][];
+  rows: number[][];
+  labels: number[];
+  loss: number;
+  gradEmbeddings: number[][];
+  gradRows: number[][];
+}
+
+const golden = JSON.parse(readFileSync(join(projectRoot(), "test/golden/training.json"), "utf8")) as {
+  arcFace: LossCase[];
+  adamW: { lr: number; weightDecay: number; start: number[]; gradients: number[][]; values: number[][] };
+};
+
+function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
+  assert.equal(actual.length, expected.length);
+  for (let i = 0; i < actual.length; i++) {
+    assert.ok(Math.abs(actual[i]! - expected[i]!) <= tolerance, `[${i}]: ${actual[i]} against ${expected[i]}`);
+  }
+}
+
+function lossAndGradients(embeddings: number[][], rows: number[][], labels: number[], s: number, m: number) {
+  return tf.tidy(() => {
+    const truth = tf.tensor1d(labels, "int32");
+    const lossOf = (e: tf.Tensor, r: tf.Tensor) =>
+      arcFaceLoss(cosineLogits(e as tf.Tensor2D, r as tf.Tensor2D), truth, s, m);
+    const { value, grads } = tf.valueAndGrads(lossOf)([tf.tensor2d(embeddings), tf.tensor2d(rows)]);
+    return { loss: value.dataSync()[0]!, grads: grads.map((grad) => Float32Array.from(grad.dataSync())) };
+  });
+}
+
+test("ArcFace: loss and gradients are PyTorch's, the easy rule included", () => {
+  for (const { s, m, embeddings, rows, labels, loss, gradEmbeddings, gradRows } of golden.arcFace) {
+    const ours = lossAndGradients(embeddings, rows, labels, s, m);
+    assert.ok(Math.abs(ours.loss / loss - 1) < 1e-5, `${ours.loss} against ${loss}`);
+    assertClose(ours.grads[0]!, gradEmbeddings.flat(), 2e-5);
+    assertClose(ours.grads[1]!, gradRows.flat(), 2e-5);
+  }
+});
+
+test("ArcFace: gradients stay finite at cosine 1 and -1", () => {
+  const rows = [[1, 0], [0, 1]];
+  const ours = lossAndGradients([[2, 0], [0, -3]], rows, [0, 1], 30, 0.5);
+  assert.ok(Number.isFinite(ours.loss));
+  for (const grad of ours.grads) assert.ok(grad.every(Number.isFinite), String(grad));
+});
+
+test("AdamW: three steps are PyTorch's", () => {
+  const { start, gradients, values, lr, weightDecay } = golden.adamW;
+  const parameter = createParameter("w", tf.variable(tf.tensor1d(start)));
+  for (const [i, gradient] of gradients.entries()) {
+    const tensor = tf.tensor1d(gradient);
+    adamW(parameter, tensor, i + 1, lr, weightDecay);
+    tensor.dispose();
+    assertClose(parameter.value.dataSync(), values[i]!, 1e-6);
+  }
+});
+
+test("an optimizer step leaks no tensor", () => {
+  const parameter = createParameter("w", tf.variable(tf.ones([4])));
+  const gradient = tf.ones([4]);
+  adamW(parameter, gradient, 1, 1e-3, 0);
+  const before = tf.memory().numTensors;
+  for (let step = 2; step < 10; step++) adamW(parameter, gradient, step, 1e-3, 0);
+  assert.equal(tf.memory().numTensors, before);
+});
