@@ -80,12 +80,17 @@ export function loadCheckpointWeights(
   wanted: (name: string) => boolean = () => true,
 ): Record<string, tf.Tensor> {
   if (!existsSync(path)) {
-    throw new UserError(`Expected a checkpoint at ${path}: there is none.`, "Train that run first: npx guie train --help");
+    throw new UserError(
+      `Expected a checkpoint at ${path}: there is none.`,
+      "Train that run first: npx guie train --help",
+    );
   }
   const file = openSafetensors(path);
   try {
     const names = [...file.tensors.keys()].filter((name) => !name.startsWith("optimizer.") && wanted(name));
-    return Object.fromEntries(names.map((name) => [name, tf.tensor(file.read(name), [...file.tensors.get(name)!.shape])]));
+    return Object.fromEntries(
+      names.map((name) => [name, tf.tensor(file.read(name), [...file.tensors.get(name)!.shape])]),
+    );
   } finally {
     file.close();
   }

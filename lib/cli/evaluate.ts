@@ -17,7 +17,9 @@ interface EvaluateOptions {
 export function registerEvaluate(program: Command): void {
   const command = program
     .command("evaluate")
-    .description("Retrieval on held-out classes: pixels, the backbone as it is, and trained runs, in one table.")
+    .description(
+      "Retrieval on held-out classes: pixels, the backbone as it is, and trained runs, in one table.",
+    )
     .option("--config-name <preset>", "preset that names backbone, size and data directory", "demo")
     .option("--data-dir <dir>", "folder with retrieval/queries.csv and retrieval/index.csv")
     .option("--run <name...>", "runs to score (default: the preset's own runs that exist)");
@@ -25,24 +27,39 @@ export function registerEvaluate(program: Command): void {
 }
 
 async function evaluate(options: EvaluateOptions): Promise<CommandResult> {
-  const config = overrideConfig(preset(options.configName, "frozen"), options.dataDir ? { dataDir: options.dataDir } : {});
-  const runNames = options.run ?? listRuns().filter((name) => readRunConfig(runFolder(name)).configName === config.configName);
-  if (runNames.length === 0) throw new UserError(`There is no trained run of "${config.configName}".`, "npx guie train --help");
-  const rungs = await climbLadder(config, Object.fromEntries(runNames.map((name) => [name, name])), terminalProgress());
+  const config = overrideConfig(
+    preset(options.configName, "frozen"),
+    options.dataDir ? { dataDir: options.dataDir } : {},
+  );
+  const runNames =
+    options.run ??
+    listRuns().filter((name) => readRunConfig(runFolder(name)).configName === config.configName);
+  if (runNames.length === 0)
+    throw new UserError(`There is no trained run of "${config.configName}".`, "npx guie train --help");
+  const rungs = await climbLadder(
+    config,
+    Object.fromEntries(runNames.map((name) => [name, name])),
+    terminalProgress(),
+  );
   return { text: ladderText(rungs), summary: ladderSummary(rungs) };
 }
 
 /** The ladder as aligned text. */
 export function ladderText(rungs: readonly LadderRung[]): string {
   const width = Math.max(...rungs.map((rung) => rung.name.length));
-  const lines = rungs.map((rung) => `${rung.name.padEnd(width)}  ${rung.mp5.toFixed(3)}  ${rung.r1.toFixed(3)}`);
+  const lines = rungs.map(
+    (rung) => `${rung.name.padEnd(width)}  ${rung.mp5.toFixed(3)}  ${rung.r1.toFixed(3)}`,
+  );
   const { queries, queriesWithoutMatch } = rungs[0]!;
   const counted = `${queries} queries of held-out classes${queriesWithoutMatch ? `, ${queriesWithoutMatch} without a match left out` : ""}`;
   return [`${"".padEnd(width)}  mP@5   R@1`, ...lines, counted].join("\n");
 }
 
 /** `{ mp5: { pixels, backbone, ... }, r1: { ... } }`. */
-export function ladderSummary(rungs: readonly LadderRung[]): { mp5: Record<string, number>; r1: Record<string, number> } {
+export function ladderSummary(rungs: readonly LadderRung[]): {
+  mp5: Record<string, number>;
+  r1: Record<string, number>;
+} {
   return {
     mp5: Object.fromEntries(rungs.map((rung) => [rung.name, rung.mp5])),
     r1: Object.fromEntries(rungs.map((rung) => [rung.name, rung.r1])),

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { requestInterrupt } from "../common/interrupt";
 import { readJson } from "../common/files";
+import { requestInterrupt } from "../common/interrupt";
 import { terminalProgress } from "../common/progress";
 import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
 import { PRESET_NAMES, preset } from "../config/presets";
@@ -65,7 +65,9 @@ async function train(options: TrainOptions): Promise<CommandResult> {
   process.stderr.write(`${describeDevice()}\n`);
   const summary = await runTraining(folder, terminalProgress());
   const { retrieval, finalLoss, reason, steps } = summary;
-  const scores = retrieval ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}` : "";
+  const scores = retrieval
+    ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}`
+    : "";
   return {
     text: `${reason} after ${steps} steps, loss ${finalLoss?.toFixed(4)}${scores}; run folder ${folder}`,
     summary: { ...summary },
@@ -74,13 +76,17 @@ async function train(options: TrainOptions): Promise<CommandResult> {
 
 /** The preset, then the JSON file, then the flags. */
 function configOf(options: TrainOptions): Readonly<TrainConfig> {
-  const fromFile = options.config ? readJson<ConfigOverrides>(options.config, "Give the path of a JSON file.") : {};
+  const fromFile = options.config
+    ? readJson<ConfigOverrides>(options.config, "Give the path of a JSON file.")
+    : {};
   const base = preset(options.configName, options.stage ?? fromFile.stage);
   return overrideConfig(overrideConfig(base, fromFile), flagOverrides(options));
 }
 
 function flagOverrides(options: TrainOptions): ConfigOverrides {
-  const given = FLAGS.map(([flags, setting]) => [setting, options[new Option(flags).attributeName()]] as const);
+  const given = FLAGS.map(
+    ([flags, setting]) => [setting, options[new Option(flags).attributeName()]] as const,
+  );
   return Object.fromEntries(
     given
       .filter(([, value]) => value !== undefined)

@@ -94,9 +94,15 @@ const CHECKS = z.object({
   embeddingDim: count,
   head: z.enum(["Arc_face"]),
   s: positive,
-  margin: z.number().min(0).max(Math.PI / 2),
+  margin: z
+    .number()
+    .min(0)
+    .max(Math.PI / 2),
   marginStep: z.number().nonnegative(),
-  marginMax: z.number().min(0).max(Math.PI / 2),
+  marginMax: z
+    .number()
+    .min(0)
+    .max(Math.PI / 2),
   batchSize: count,
   nEpochs: count,
   warmUpEpochs: countOrZero,
@@ -126,7 +132,10 @@ export function overrideConfig(config: TrainConfig, overrides: ConfigOverrides =
   for (const name of Object.keys(overrides)) {
     if ((SETTING_NAMES as string[]).includes(name)) continue;
     const near = nearestName(name, SETTING_NAMES);
-    throw new UserError(`There is no setting "${name}".`, near ? `Did you mean "${near}"?` : `Known: ${SETTING_NAMES.join(", ")}.`);
+    throw new UserError(
+      `There is no setting "${name}".`,
+      near ? `Did you mean "${near}"?` : `Known: ${SETTING_NAMES.join(", ")}.`,
+    );
   }
   const result = CHECKS.safeParse({ ...config, ...overrides });
   if (result.success) return Object.freeze(result.data);
@@ -134,5 +143,8 @@ export function overrideConfig(config: TrainConfig, overrides: ConfigOverrides =
     const name = String(issue.path[0]);
     return `${name} = ${JSON.stringify({ ...config, ...overrides }[name as keyof TrainConfig])}: ${issue.message}`;
   });
-  throw new UserError(`The config "${config.configName}" does not fit: ${faults.join("; ")}.`, "Mend these settings.");
+  throw new UserError(
+    `The config "${config.configName}" does not fit: ${faults.join("; ")}.`,
+    "Mend these settings.",
+  );
 }

@@ -1,20 +1,16 @@
 // Frozen features: every image once through the backbone, kept in a file. Shapes: N images, F features.
-import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
-import { writeCsv } from "../common/csv";
 import { breathe } from "../common/interrupt";
-import { projectPath } from "../common/project";
 import type { OnProgress } from "../common/progress";
+import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import { loadImages, normaliseImages } from "../images/loader";
 import { type Backbone, loadBackbone } from "../model/backbone";
 import { vitFeatures } from "../model/vit";
 import { tf } from "../tensorflow/tf";
 import type { Vectors } from "./neighbours";
+import { cachedVectors } from "./vector_file";
 
 const BATCH_SIZE = 32;
-const TENSOR_NAME = "features";
 
 /** The settings on which features depend. */
 export type FeatureConfig = Pick<
@@ -35,49 +31,21 @@ export async function ensureFeatures(
   files: readonly string[],
   onProgress?: OnProgress,
 ): Promise<Vectors> {
-  const path = featurePath(config, set);
-  const identity = featureIdentity(config, files);
-  const cached = await readFeatures(path, identity);
-  if (cached) return cached;
-  const backbone = await loadBackbone(config);
-  try {
-    const vectors = await computeFeatures(config, backbone, files, set, onProgress);
-    await writeSafetensors(path, [{ name: TENSOR_NAME, shape: [vectors.count, vectors.length], data: vectors.data }], {
-      identity,
-    });
-    await writeCsv(
-      path.replace(/safetensors$/, "csv"),
-      ["image_files"],
-      files.map((file) => [file]),
-    );
-    return vectors;
-  } finally {
-    backbone.dispose();
-  }
+  const settings = [config.tower, config.weights, config.imageSize, config.lastBlocks, config.seed];
+  return cachedVectors(featurePath(config, set), settings, files, async () => {
+    const backbone = await loadBackbone(config);
+    try {
+      return await computeFeatures(config, backbone, files, set, onProgress);
+    } finally {
+      backbone.dispose();
+    }
+  });
 }
 
 /** Where `ensureFeatures` keeps the features of a set. */
 export function featurePath(config: FeatureConfig, set: string): string {
   const name = `${set}_${config.tower}_${config.imageSize}px_last${config.lastBlocks}.safetensors`;
   return projectPath(config.dataDir, "features", name);
-}
-
-/** A digest of everything the features depend on: images by name, tower, weights, size. */
-function featureIdentity(config: FeatureConfig, files: readonly string[]): string {
-  const settings = [config.tower, config.weights, config.imageSize, config.lastBlocks, config.seed];
-  return createHash("sha256").update(JSON.stringify([settings, files])).digest("hex");
-}
-
-async function readFeatures(path: string, identity: string): Promise<Vectors | undefined> {
-  if (!existsSync(path)) return undefined;
-  const file = openSafetensors(path);
-  try {
-    if (file.metadata.identity !== identity) return undefined;
-    const [count, length] = file.tensors.get(TENSOR_NAME)!.shape as [number, number];
-    return { data: file.read(TENSOR_NAME), count, length };
-  } finally {
-    file.close();
-  }
 }
 
 /** Runs the backbone over images in their order; the next batch is decoded while the engine computes. */
@@ -91,7 +59,12 @@ export async function computeFeatures(
   const length = config.lastBlocks * backbone.tower.width;
   const data = new Float32Array(files.length * length);
   const load = (start: number) =>
-    loadImages(projectPath(config.dataDir), files.slice(start, start + BATCH_SIZE), config.imageSize, config.numWorkers);
+    loadImages(
+      projectPath(config.dataDir),
+      files.slice(start, start + BATCH_SIZE),
+      config.imageSize,
+      config.numWorkers,
+    );
   let pending = load(0);
   for (let start = 0; start < files.length; start += BATCH_SIZE) {
     const images = await pending;
@@ -103,7 +76,12 @@ export async function computeFeatures(
     });
     data.set(features.dataSync() as Float32Array, start * length);
     features.dispose();
-    onProgress?.({ stage: `embed ${stage}`, done: start + images.length, total: files.length, unit: "images" });
+    onProgress?.({
+      stage: `embed ${stage}`,
+      done: start + images.length,
+      total: files.length,
+      unit: "images",
+    });
     await breathe();
   }
   return { data, count: files.length, length };

@@ -35,7 +35,8 @@ export function scoreRetrieval(
   indexLabels: ArrayLike<number>,
 ): RetrievalScores {
   const expected = new Map<number, number>();
-  for (let i = 0; i < indexLabels.length; i++) expected.set(indexLabels[i]!, (expected.get(indexLabels[i]!) ?? 0) + 1);
+  for (let i = 0; i < indexLabels.length; i++)
+    expected.set(indexLabels[i]!, (expected.get(indexLabels[i]!) ?? 0) + 1);
   let [precision, first, counted] = [0, 0, 0];
   for (const [query, ranked] of neighbours.entries()) {
     const count = expected.get(queryLabels[query]!) ?? 0;

@@ -93,7 +93,11 @@ export function featureBatches(
  * Batches of augmented images. Every row of every epoch has a random stream of its own. The following batch is
  * prepared while the current one is trained on.
  */
-export function imageBatches(config: BatchConfig, table: LabelledFiles, normalisation: Normalisation): BatchSource {
+export function imageBatches(
+  config: BatchConfig,
+  table: LabelledFiles,
+  normalisation: Normalisation,
+): BatchSource {
   const rowsAt = rowsOf(config, table.files.length);
   const steps = stepsPerEpoch(config, table.files.length);
   const prepare = async (position: Position): Promise<Batch> => {

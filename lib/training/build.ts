@@ -1,5 +1,5 @@
 // Puts a trainer together from a config: data, weights, features. Shapes: N images, F features.
-import { runFile, runFolder } from "./run_folder";
+
 import { loadCheckpointWeights } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
@@ -15,6 +15,7 @@ import { tf } from "../tensorflow/tf";
 import { featureBatches, imageBatches } from "./batches";
 import { distinctFiles, type RunData, readRunData } from "./data";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
+import { runFile, runFolder } from "./run_folder";
 import { Trainer } from "./trainer";
 
 /** A trainer with what is needed to evaluate it. */
@@ -26,9 +27,14 @@ export interface TrainingSetup {
 }
 
 /** Builds the trainer of a config at its start; restoring a checkpoint is the caller's next step. */
-export async function buildTraining(config: Readonly<TrainConfig>, onProgress?: OnProgress): Promise<TrainingSetup> {
+export async function buildTraining(
+  config: Readonly<TrainConfig>,
+  onProgress?: OnProgress,
+): Promise<TrainingSetup> {
   const data = await readRunData(config);
-  return config.stage === "frozen" ? buildFrozen(config, data, onProgress) : buildFineTune(config, data, onProgress);
+  return config.stage === "frozen"
+    ? buildFrozen(config, data, onProgress)
+    : buildFineTune(config, data, onProgress);
 }
 
 /** Neck and head on the features of the backbone as it is; every distinct image is embedded once, into a file. */
@@ -43,12 +49,20 @@ async function buildFrozen(
   const weights = startWeights(config, features.length, data.classCount);
   if (config.standardise && !config.initFrom) standardiseBy(weights, features);
   const batches = featureBatches(config, data.train, features, rowOfFile);
-  const trainer = new Trainer({ config, batches, features: cachedFeatures, featureCount: features.length, weights });
+  const trainer = new Trainer({
+    config,
+    batches,
+    features: cachedFeatures,
+    featureCount: features.length,
+    weights,
+  });
   return {
     trainer,
     data,
     featuresOf: async (set, wanted) =>
-      set === "validation" ? pickRows(features, wanted, rowOfFile) : ensureFeatures(config, set, wanted, onProgress),
+      set === "validation"
+        ? pickRows(features, wanted, rowOfFile)
+        : ensureFeatures(config, set, wanted, onProgress),
   };
 }
 
@@ -68,7 +82,8 @@ async function buildFineTune(
   }
   const weights = startWeights(config, featureCount, data.classCount);
   for (const [name, weight] of Object.entries((await loadBackbone(config)).weights)) {
-    if (name !== "proj") weights[TOWER_PREFIX + name] = weight; // the projection is not part of the recipe
+    if (name !== "proj")
+      weights[TOWER_PREFIX + name] = weight; // the projection is not part of the recipe
     else weight.dispose();
   }
   const batches = imageBatches(config, data.train, tower);
@@ -95,7 +110,9 @@ function startWeights(config: Readonly<TrainConfig>, featureCount: number, class
   const shapes = headShapes(config, featureCount, classCount);
   if (!config.initFrom) {
     const values = initialHead(shapes, randomStream(config.seed, "neck and head"));
-    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, tf.tensor(value, shapes[name])]));
+    return Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, tf.tensor(value, shapes[name])]),
+    );
   }
   const path = runFile(runFolder(config.initFrom), "last");
   const weights = loadCheckpointWeights(path, (name) => name in shapes);
@@ -122,7 +139,11 @@ function standardiseBy(weights: Weights, features: Vectors): void {
   weights["neck.feature_scale"] = scale!;
 }
 
-function pickRows(features: Vectors, files: readonly string[], rowOfFile: ReadonlyMap<string, number>): Vectors {
+function pickRows(
+  features: Vectors,
+  files: readonly string[],
+  rowOfFile: ReadonlyMap<string, number>,
+): Vectors {
   const data = new Float32Array(files.length * features.length);
   for (const [i, file] of files.entries()) {
     const start = rowOfFile.get(file)! * features.length;

@@ -1,11 +1,15 @@
 // Images -> embeddings by a trained run. Shapes: N images, E embedding length.
-import type { TrainConfig } from "../config/config";
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
 import { loadCheckpointWeights } from "../checkpoints/store";
 import type { OnProgress } from "../common/progress";
+import type { TrainConfig } from "../config/config";
 import { findTower } from "../model/towers";
 import type { Weights } from "../model/vit";
 import { computeFeatures, ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
+import { cachedVectors } from "../retrieval/vector_file";
 import { tf } from "../tensorflow/tf";
 import { towerWeights } from "./build";
 import { embedFeatures } from "./evaluate";
@@ -15,8 +19,9 @@ import { readRunConfig, runFile, runFolder } from "./run_folder";
 export interface Embedder {
   config: Readonly<TrainConfig>;
   /**
-   * Unit vectors [N, E] of images below `dataDir`.
-   * @param set a name for the list: a frozen run keeps its features in the file of that name
+   * Unit vectors [N, E] of images below `dataDir`, kept in the run's folder under `embeddings/<set>`: asked for
+   * again, they come from there.
+   * @param set a name for the list of images
    */
   embed(dataDir: string, set: string, files: readonly string[], onProgress?: OnProgress): Promise<Vectors>;
   dispose(): void;
@@ -26,15 +31,27 @@ export interface Embedder {
 export function loadEmbedder(run: string): Embedder {
   const folder = runFolder(run);
   const config = readRunConfig(folder);
-  const weights = loadCheckpointWeights(runFile(folder, "last"));
+  const checkpoint = runFile(folder, "last");
+  const weights = loadCheckpointWeights(checkpoint);
+  const madeBy = digestOf(checkpoint);
   return {
     config,
     async embed(dataDir, set, files, onProgress) {
-      const features = await featuresFor({ ...config, dataDir }, weights, set, files, onProgress);
-      return embedFeatures(weights, features);
+      const path = join(folder, "embeddings", `${set}.safetensors`);
+      return cachedVectors(path, [await madeBy, dataDir], files, async () => {
+        const features = await featuresFor({ ...config, dataDir }, weights, set, files, onProgress);
+        return embedFeatures(weights, features);
+      });
     },
     dispose: () => tf.dispose(weights),
   };
+}
+
+/** SHA-256 of a file, hexadecimal. */
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 22 })) hash.update(chunk);
+  return hash.digest("hex");
 }
 
 function featuresFor(

@@ -1,10 +1,10 @@
 // Shapes: N images, F features, E embedding length, C classes.
 import { breathe } from "../common/interrupt";
-import type { Weights } from "../model/vit";
-import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
-import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
-import { tf } from "../tensorflow/tf";
 import { crossEntropy } from "../model/arcface";
+import type { Weights } from "../model/vit";
+import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
+import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
+import { tf } from "../tensorflow/tf";
 import { classCosines, embedding } from "./model";
 
 const ROWS_PER_BLOCK = 256;

@@ -1,13 +1,13 @@
 // The author's ladder on held-out classes: pixels, backbone as it is, neck on frozen features, fine-tuned.
 import { UserError } from "../common/errors";
-import { projectPath } from "../common/project";
 import type { OnProgress } from "../common/progress";
+import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import { loadImages } from "../images/loader";
 import { resizeRgb } from "../images/resize";
 import { ensureFeatures } from "../retrieval/features";
-import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
 import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
+import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
 import { distinctFiles, type RetrievalFiles, readRetrievalFiles, readRunData } from "./data";
 import { loadEmbedder } from "./embedder";
 
@@ -53,7 +53,10 @@ export async function climbLadder(
 
 type RetrievalPart = keyof RetrievalFiles;
 
-async function score(files: RetrievalFiles, embed: (set: RetrievalPart) => Promise<Vectors>): Promise<RetrievalScores> {
+async function score(
+  files: RetrievalFiles,
+  embed: (set: RetrievalPart) => Promise<Vectors>,
+): Promise<RetrievalScores> {
   const queries = await embed("queries");
   const { positions } = await nearestNeighbours(queries, await embed("index"), 5);
   return scoreRetrieval(positions, files.queries.labels, files.index.labels);
@@ -78,7 +81,9 @@ async function scoreBackbone(
   files: RetrievalFiles,
   onProgress?: OnProgress,
 ): Promise<RetrievalScores> {
-  const statistics = config.standardise ? featureStatistics(await trainFeatures(config, onProgress)) : undefined;
+  const statistics = config.standardise
+    ? featureStatistics(await trainFeatures(config, onProgress))
+    : undefined;
   return score(files, async (set) => {
     const features = await ensureFeatures(config, set, files[set].files, onProgress);
     return statistics ? standardiseVectors(features, statistics) : features;
@@ -86,7 +91,10 @@ async function scoreBackbone(
 }
 
 /** Features of all distinct training and validation images. */
-export async function trainFeatures(config: Readonly<TrainConfig>, onProgress?: OnProgress): Promise<Vectors> {
+export async function trainFeatures(
+  config: Readonly<TrainConfig>,
+  onProgress?: OnProgress,
+): Promise<Vectors> {
   const { train, validation } = await readRunData(config);
   return ensureFeatures(config, "train", distinctFiles(train.files, validation.files), onProgress);
 }
@@ -108,5 +116,8 @@ function featureStatistics({ data, count, length }: Vectors): Statistics {
 
 function standardiseVectors(vectors: Vectors, { mean, deviation }: Statistics): Vectors {
   const { length } = vectors;
-  return { ...vectors, data: vectors.data.map((value, i) => (value - mean[i % length]!) / deviation[i % length]!) };
+  return {
+    ...vectors,
+    data: vectors.data.map((value, i) => (value - mean[i % length]!) / deviation[i % length]!),
+  };
 }

@@ -36,13 +36,17 @@ export function startRun(config: Readonly<TrainConfig>, options: { overwrite?: b
 export function attachRun(nameOrPath: string): RunHandle {
   const folder = runFolder(nameOrPath);
   if (!existsSync(runFile(folder, "config"))) {
-    throw new UserError(`Expected a run at ${folder}: there is none.`, "`npx guie train` or startRun(config) starts one.");
+    throw new UserError(
+      `Expected a run at ${folder}: there is none.`,
+      "`npx guie train` or startRun(config) starts one.",
+    );
   }
   return { folder, stop: () => stopRun(folder) };
 }
 
 /** Asks the process of a run to finish its step, save and end. */
 export function stopRun(folder: string): void {
-  if (!isUnderWay(folder)) throw new UserError(`The run in ${folder} is not under way.`, "There is nothing to stop.");
+  if (!isUnderWay(folder))
+    throw new UserError(`The run in ${folder} is not under way.`, "There is nothing to stop.");
   process.kill(Number(readFileSync(runFile(folder, "pid"), "utf8").split(" ")[0]), "SIGTERM");
 }

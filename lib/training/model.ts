@@ -4,7 +4,7 @@ import { arcFaceLoss, cosineLogits, l2Normalize } from "../model/arcface";
 import { neck } from "../model/neck";
 import type { Tower } from "../model/towers";
 import { vitFeatures, type Weights } from "../model/vit";
-import { tf } from "../tensorflow/tf";
+import type { tf } from "../tensorflow/tf";
 
 /** Prefix of the tower's weights in a run's checkpoints, as in open_clip's own. */
 export const TOWER_PREFIX = "visual.";
@@ -47,7 +47,12 @@ export interface LossInputs {
 }
 
 /** The training loss: features, neck with dropout, ArcFace. A scalar. */
-export function trainingLoss(features: FeatureFunction, weights: Weights, batch: LossInputs, s: number): tf.Scalar {
+export function trainingLoss(
+  features: FeatureFunction,
+  weights: Weights,
+  batch: LossInputs,
+  s: number,
+): tf.Scalar {
   const cosines = classCosines(weights, features(weights, batch.inputs), batch.keep);
   return arcFaceLoss(cosines, batch.labels, s, batch.margin);
 }

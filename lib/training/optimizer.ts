@@ -26,7 +26,13 @@ export function createParameter(name: string, value: tf.Variable): Parameter {
  * @param step from 1: for the bias correction
  * @see https://arxiv.org/abs/1711.05101, PyTorch `torch.optim.AdamW`
  */
-export function adamW(parameter: Parameter, gradient: tf.Tensor, step: number, learningRate: number, weightDecay: number): void {
+export function adamW(
+  parameter: Parameter,
+  gradient: tf.Tensor,
+  step: number,
+  learningRate: number,
+  weightDecay: number,
+): void {
   tf.tidy(() => {
     const { value, firstMoment, secondMoment } = parameter;
     firstMoment.assign(tf.add(tf.mul(firstMoment, BETA_1), tf.mul(gradient, 1 - BETA_1)));

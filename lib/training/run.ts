@@ -5,15 +5,23 @@ import { restoreCheckpoint, saveCheckpoint } from "../checkpoints/store";
 import { messageOf, UserError } from "../common/errors";
 import { writeJson } from "../common/files";
 import { breathe, Interrupted } from "../common/interrupt";
-import { projectRoot } from "../common/project";
 import type { OnProgress } from "../common/progress";
+import { projectRoot } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import { STANDARDISE_NAMES } from "../model/neck";
 import { describeDevice } from "../tensorflow/device";
 import { buildTraining, type TrainingSetup } from "./build";
 import { classify, embedFeatures, scoreRetrievalSet } from "./evaluate";
 import type { EndMetric, Metric, RetrievalMetric, StepMetric } from "./metrics";
-import { appendMetric, claimRun, isFinished, readMetrics, readRunConfig, rewindMetrics, runFile } from "./run_folder";
+import {
+  appendMetric,
+  claimRun,
+  isFinished,
+  readMetrics,
+  readRunConfig,
+  rewindMetrics,
+  runFile,
+} from "./run_folder";
 
 /** What a finished (or stopped) run leaves to look at. */
 export interface RunSummary {
@@ -111,7 +119,10 @@ async function endEpoch(
     const scores = await classify(weights, features, setup.data.validation.labels, config.s);
     const validation: Metric = { kind: "validation", epoch, step, ...scores };
     appendMetric(folder, validation);
-    log(folder, `Validation: epoch ${epoch} loss ${scores.loss.toFixed(4)} top-1 ${percent(scores.top1)} top-5 ${percent(scores.top5)}`);
+    log(
+      folder,
+      `Validation: epoch ${epoch} loss ${scores.loss.toFixed(4)} top-1 ${percent(scores.top1)} top-5 ${percent(scores.top5)}`,
+    );
   }
   const retrieval = await retrieve(setup, epoch);
   if (retrieval) {
@@ -141,8 +152,16 @@ async function retrieve(setup: TrainingSetup, epoch: number): Promise<RetrievalM
 
 async function save(folder: string, { trainer }: TrainingSetup, name: string): Promise<void> {
   const weights = trainer.weights();
-  const fixed = STANDARDISE_NAMES.filter((fixedName) => fixedName in weights).map((fixedName) => [fixedName, weights[fixedName]!]);
-  await saveCheckpoint(join(folder, `${name}.safetensors`), trainer.parameters, Object.fromEntries(fixed), trainer.stepsDone);
+  const fixed = STANDARDISE_NAMES.filter((fixedName) => fixedName in weights).map((fixedName) => [
+    fixedName,
+    weights[fixedName]!,
+  ]);
+  await saveCheckpoint(
+    join(folder, `${name}.safetensors`),
+    trainer.parameters,
+    Object.fromEntries(fixed),
+    trainer.stepsDone,
+  );
 }
 
 function report(
@@ -154,7 +173,13 @@ function report(
   onProgress?: OnProgress,
 ): void {
   const { epoch, step, totalSteps, loss, learningRate, memoryMB, imagesPerSecond } = metric;
-  onProgress?.({ stage: config.stage, done: step, total: totalSteps, unit: "steps", note: `loss ${loss.toFixed(3)}` });
+  onProgress?.({
+    stage: config.stage,
+    done: step,
+    total: totalSteps,
+    unit: "steps",
+    note: `loss ${loss.toFixed(3)}`,
+  });
   if (step % config.nBatchLog !== 0 && step !== totalSteps) return;
   const inEpoch = ((step - 1) % stepsPerEpoch) + 1;
   const seconds = (config.batchSize / imagesPerSecond).toFixed(3);
@@ -189,11 +214,20 @@ function percent(share: number): string {
 function environment(): Record<string, unknown> {
   let commit: string | undefined;
   try {
-    commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: projectRoot(), encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    commit = execFileSync("git", ["rev-parse", "HEAD"], {
+      cwd: projectRoot(),
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
   } catch {
     commit = undefined; // not a git checkout: nothing to name
   }
-  return { device: describeDevice(), node: process.version, platform: `${process.platform} ${process.arch}`, commit };
+  return {
+    device: describeDevice(),
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    commit,
+  };
 }
 
 /** The end of a run as its files tell it. */
@@ -201,8 +235,14 @@ export function summarise(folder: string): RunSummary {
   const metrics = readMetrics(folder);
   const last = <K extends Metric["kind"]>(kind: K) =>
     metrics.findLast((metric): metric is Extract<Metric, { kind: K }> => metric.kind === kind);
-  const [step, validation, retrieval, end] = [last("step"), last("validation"), last("retrieval"), last("end")];
-  if (!end) throw new UserError(`The run in ${folder} has not ended.`, "Watch it, or start it again: npx guie train");
+  const [step, validation, retrieval, end] = [
+    last("step"),
+    last("validation"),
+    last("retrieval"),
+    last("end"),
+  ];
+  if (!end)
+    throw new UserError(`The run in ${folder} has not ended.`, "Watch it, or start it again: npx guie train");
   return {
     folder,
     reason: end.reason,

@@ -65,7 +65,10 @@ function configDifferences(before: TrainConfig, now: TrainConfig): string[] {
 
 /** The config of the run in a folder, checked. */
 export function readRunConfig(folder: string): Readonly<TrainConfig> {
-  const config = readJson<TrainConfig>(runFile(folder, "config"), "Start the run with `npx guie train`; `npx guie runs` lists them.");
+  const config = readJson<TrainConfig>(
+    runFile(folder, "config"),
+    "Start the run with `npx guie train`; `npx guie runs` lists them.",
+  );
   return overrideConfig(config, config as ConfigOverrides);
 }
 
@@ -90,7 +93,10 @@ function processStart(pid: number): string {
 function refuseIfUnderWay(folder: string): void {
   if (!isUnderWay(folder)) return;
   const [pid] = readFileSync(runFile(folder, "pid"), "utf8").split(" ");
-  throw new UserError(`The run in ${folder} is under way (process ${pid}).`, "Watch it, or stop that process first.");
+  throw new UserError(
+    `The run in ${folder} is under way (process ${pid}).`,
+    "Watch it, or stop that process first.",
+  );
 }
 
 /** Marks the run as under way in this process, until the returned function is called. */
@@ -110,7 +116,10 @@ export function readMetrics(folder: string): Metric[] {
     try {
       return JSON.parse(line) as Metric;
     } catch (error) {
-      throw new UserError(`${path}, line ${index + 1} is not JSON: ${messageOf(error)}.`, "Remove that line.");
+      throw new UserError(
+        `${path}, line ${index + 1} is not JSON: ${messageOf(error)}.`,
+        "Remove that line.",
+      );
     }
   });
 }
@@ -126,9 +135,13 @@ export function appendMetric(folder: string, metric: Metric): void {
  */
 export function rewindMetrics(folder: string, step: number): void {
   const kept = readMetrics(folder).filter(
-    (metric) => metric.kind !== "end" && (metric.step < step || (metric.kind === "step" && metric.step === step)),
+    (metric) =>
+      metric.kind !== "end" && (metric.step < step || (metric.kind === "step" && metric.step === step)),
   );
-  writeFileAtomically(runFile(folder, "metrics"), kept.map((metric) => `${JSON.stringify(metric)}\n`).join(""));
+  writeFileAtomically(
+    runFile(folder, "metrics"),
+    kept.map((metric) => `${JSON.stringify(metric)}\n`).join(""),
+  );
 }
 
 /** Whether the run has taken its last step and closed its metrics. */

@@ -26,7 +26,11 @@ const SCHEDULES: Record<TrainConfig["lrSchedule"], typeof learningRate> = {
  * The original's: epochs 1..warm-up rise linearly per step from 1 % to 100 %; later each epoch has one value,
  * 0.5 init (1 + cos(pi epoch / (n_epochs + 1))), because the published code adds 1 to n_epochs before its loop.
  */
-function seedSchedule(config: ScheduleConfig, { epoch, stepInEpoch }: Position, stepsPerEpoch: number): number {
+function seedSchedule(
+  config: ScheduleConfig,
+  { epoch, stepInEpoch }: Position,
+  stepsPerEpoch: number,
+): number {
   if (epoch <= config.warmUpEpochs) {
     const warmUpSteps = config.warmUpEpochs * stepsPerEpoch;
     const step = (epoch - 1) * stepsPerEpoch + stepInEpoch;
@@ -37,7 +41,11 @@ function seedSchedule(config: ScheduleConfig, { epoch, stepInEpoch }: Position, 
 }
 
 /** Linear warm-up over the first tenth of all steps, then half a cosine down to 0 at the last step. */
-function cosineSchedule(config: ScheduleConfig, { epoch, stepInEpoch }: Position, stepsPerEpoch: number): number {
+function cosineSchedule(
+  config: ScheduleConfig,
+  { epoch, stepInEpoch }: Position,
+  stepsPerEpoch: number,
+): number {
   const totalSteps = config.nEpochs * stepsPerEpoch;
   const step = (epoch - 1) * stepsPerEpoch + stepInEpoch;
   const warmUpSteps = Math.ceil(totalSteps * COSINE_WARM_UP_SHARE);
@@ -47,6 +55,9 @@ function cosineSchedule(config: ScheduleConfig, { epoch, stepInEpoch }: Position
 }
 
 /** ArcFace's margin in an epoch (from 1), radians: grows by `marginStep` up to `marginMax`. */
-export function marginOf(config: Pick<TrainConfig, "margin" | "marginStep" | "marginMax">, epoch: number): number {
+export function marginOf(
+  config: Pick<TrainConfig, "margin" | "marginStep" | "marginMax">,
+  epoch: number,
+): number {
   return Math.min(config.margin + config.marginStep * (epoch - 1), Math.max(config.margin, config.marginMax));
 }

@@ -112,7 +112,11 @@ export class Trainer {
   #lossAndGradients(batch: Batch, step: number, margin: number): { loss: number; gradients: tf.Tensor[] } {
     const { config, features, featureCount } = this.#parts;
     const batchSize = batch.labels.length;
-    const mask = dropoutMask(batchSize * featureCount, config.dropout, randomStream(config.seed, "dropout", step));
+    const mask = dropoutMask(
+      batchSize * featureCount,
+      config.dropout,
+      randomStream(config.seed, "dropout", step),
+    );
     const values = this.parameters.map(({ value }) => value as tf.Tensor);
     const names = this.parameters.map(({ name }) => name);
     const { value, grads } = tf.tidy(() => {
@@ -136,7 +140,8 @@ export class Trainer {
   /** Frees the weights and the optimizer's state. */
   dispose(): void {
     tf.dispose(this.#fixed);
-    for (const { value, firstMoment, secondMoment } of this.parameters) tf.dispose([value, firstMoment, secondMoment]);
+    for (const { value, firstMoment, secondMoment } of this.parameters)
+      tf.dispose([value, firstMoment, secondMoment]);
   }
 }
 

@@ -27,7 +27,10 @@ const golden = JSON.parse(readFileSync(join(projectRoot(), "test/golden/training
 function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
   assert.equal(actual.length, expected.length);
   for (let i = 0; i < actual.length; i++) {
-    assert.ok(Math.abs(actual[i]! - expected[i]!) <= tolerance, `[${i}]: ${actual[i]} against ${expected[i]}`);
+    assert.ok(
+      Math.abs(actual[i]! - expected[i]!) <= tolerance,
+      `[${i}]: ${actual[i]} against ${expected[i]}`,
+    );
   }
 }
 
@@ -51,8 +54,20 @@ test("ArcFace: loss and gradients are PyTorch's, the easy rule included", () => 
 });
 
 test("ArcFace: gradients stay finite at cosine 1 and -1", () => {
-  const rows = [[1, 0], [0, 1]];
-  const ours = lossAndGradients([[2, 0], [0, -3]], rows, [0, 1], 30, 0.5);
+  const rows = [
+    [1, 0],
+    [0, 1],
+  ];
+  const ours = lossAndGradients(
+    [
+      [2, 0],
+      [0, -3],
+    ],
+    rows,
+    [0, 1],
+    30,
+    0.5,
+  );
   assert.ok(Number.isFinite(ours.loss));
   for (const grad of ours.grads) assert.ok(grad.every(Number.isFinite), String(grad));
 });

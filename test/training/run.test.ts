@@ -1,0 +1,160 @@
+// Whole tiny runs: to the end, killed and taken up, stopped and taken up, and what is refused.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { projectRoot } from "guie/dist/common/project";
+import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
+import { tiny } from "guie/dist/config/presets";
+import type { StepMetric } from "guie/dist/training/metrics";
+import { runTraining } from "guie/dist/training/run";
+import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/training/run_folder";
+import { makeTinyData } from "./tiny_data";
+
+const PREFIX = `test-${process.pid}`;
+const made: string[] = [];
+let dataDir: string;
+
+before(async () => {
+  dataDir = await makeTinyData();
+});
+
+after(() => {
+  rmSync(dataDir, { recursive: true, force: true });
+  for (const name of made) rmSync(runFolder(name), { recursive: true, force: true });
+});
+
+function configOf(
+  name: string,
+  overrides: Partial<TrainConfig> = {},
+  stage: TrainConfig["stage"] = "fine_tune",
+) {
+  const runName = `${PREFIX}-${name}`;
+  made.push(runName);
+  return overrideConfig(tiny(stage), { runName, dataDir, maxStepsPerEpoch: 3, nEpochs: 4, ...overrides });
+}
+
+const stepsOf = (folder: string) =>
+  readMetrics(folder).filter((metric): metric is StepMetric => metric.kind === "step");
+const lossesOf = (folder: string) => stepsOf(folder).map(({ loss }) => loss);
+
+function spawnTrain(folder: string): ChildProcess {
+  const guie = join(projectRoot(), "lib/bin/guie.js");
+  return spawn(process.execPath, [guie, "train", "--run-dir", folder], { stdio: "ignore" });
+}
+
+async function waitForSteps(folder: string, count: number): Promise<void> {
+  for (let i = 0; i < 600; i++) {
+    if (existsSync(runFile(folder, "metrics")) && stepsOf(folder).length >= count) return;
+    await sleep(50);
+  }
+  assert.fail(`no ${count} steps in ${folder}`);
+}
+
+const closed = (child: ChildProcess) => new Promise<number | null>((resolve) => child.on("close", resolve));
+
+test("a run learns: six colours are told apart, images it has not trained on included", async () => {
+  const folder = prepareRunFolder(configOf("learns", { nEpochs: 40, marginStep: 0, backboneLrFactor: 0.3 }));
+  const summary = await runTraining(folder);
+  const losses = lossesOf(folder);
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  assert.ok(mean(losses.slice(-9)) < 0.5 * mean(losses.slice(0, 9)), `losses ${losses}`);
+  assert.ok(summary.validation!.top1 >= 0.8, `top-1 ${summary.validation!.top1}`);
+});
+
+test("a run validates every epoch, scores retrieval, and ends", async () => {
+  const folder = prepareRunFolder(configOf("whole"));
+  const summary = await runTraining(folder);
+  const losses = lossesOf(folder);
+  assert.equal(summary.reason, "finished");
+  assert.equal(losses.length, 12);
+  const kinds = readMetrics(folder).map((metric) => metric.kind);
+  assert.equal(kinds.filter((kind) => kind === "validation").length, 4);
+  assert.equal(kinds.filter((kind) => kind === "retrieval").length, 4);
+  assert.match(readFileSync(runFile(folder, "log"), "utf8"), /Epoch: \[4\]\[3\/3\] lr: /);
+  assert.equal(existsSync(runFile(folder, "pid")), false);
+});
+
+test("the same config and data give the same losses", async () => {
+  const first = prepareRunFolder(configOf("same-a"));
+  const second = prepareRunFolder(configOf("same-b"));
+  await runTraining(first);
+  await runTraining(second);
+  assert.deepEqual(lossesOf(second), lossesOf(first));
+});
+
+test("killed half way and started again, a run ends as the unbroken one", async () => {
+  const unbroken = prepareRunFolder(configOf("unbroken"));
+  const killed = prepareRunFolder(configOf("killed"));
+  const expected = await runTraining(unbroken);
+  const child = spawnTrain(killed);
+  const end = closed(child);
+  await waitForSteps(killed, 5);
+  child.kill("SIGKILL");
+  await end;
+  assert.ok(stepsOf(killed).length < 12, "the kill came too late to test anything");
+  const summary = await runTraining(killed);
+  assert.deepEqual(lossesOf(killed), lossesOf(unbroken));
+  assert.deepEqual({ ...summary, folder: "" }, { ...expected, folder: "" });
+  assert.match(readFileSync(runFile(killed, "log"), "utf8"), /Resumed after step \d+ of 12/);
+});
+
+test("asked to stop, a run finishes its step and saves; started again it goes on", async () => {
+  const folder = prepareRunFolder(configOf("stopped"));
+  const child = spawnTrain(folder);
+  const end = closed(child);
+  await waitForSteps(folder, 3);
+  child.kill("SIGTERM");
+  assert.equal(await end, 0);
+  const last = readMetrics(folder).at(-1);
+  assert.equal(last?.kind === "end" && last.reason, "stopped");
+  assert.equal((await runTraining(folder)).reason, "finished");
+  assert.deepEqual(lossesOf(folder), lossesOf(runFolder(`${PREFIX}-unbroken`)));
+});
+
+test("frozen, then fine_tune from it; features are computed once", async () => {
+  const frozen = prepareRunFolder(configOf("frozen", { standardise: true }, "frozen"));
+  await runTraining(frozen);
+  const features = join(dataDir, "features/train_tiny_28px_last2.safetensors");
+  assert.ok(existsSync(features));
+  const from = { standardise: true, initFrom: `${PREFIX}-frozen`, nEpochs: 1 };
+  const folder = prepareRunFolder(configOf("tuned", from));
+  assert.equal((await runTraining(folder)).steps, 3);
+});
+
+test("a folder with a run of other settings is refused, harmless ones may change, a finished run stays", async () => {
+  const config = configOf("refused", { nEpochs: 1 });
+  const folder = prepareRunFolder(config);
+  await runTraining(folder);
+  const before = readFileSync(runFile(folder, "metrics"), "utf8");
+  assert.throws(
+    () => prepareRunFolder(overrideConfig(config, { initLr: 0.5 })),
+    /initLr 0.01 -> 0.5[\s\S]*--overwrite/,
+  );
+  prepareRunFolder(overrideConfig(config, { numWorkers: 1 }));
+  await runTraining(folder);
+  assert.equal(readFileSync(runFile(folder, "metrics"), "utf8"), before);
+});
+
+test("a run that another process trains is refused", () => {
+  const folder = prepareRunFolder(configOf("claimed"));
+  const stat = readFileSync(`/proc/${process.ppid}/stat`, "utf8");
+  const startedAt = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  writeFileSync(runFile(folder, "pid"), `${process.ppid} ${startedAt}`);
+  assert.throws(() => prepareRunFolder(configOf("claimed")), /under way/);
+  writeFileSync(runFile(folder, "pid"), `${process.ppid} 1`); // the number was given to another process since
+  prepareRunFolder(configOf("claimed"));
+});
+
+test("what is missing is named with what makes it", async () => {
+  const train = async (name: string, overrides: Partial<TrainConfig>, stage?: TrainConfig["stage"]) =>
+    runTraining(prepareRunFolder(configOf(name, overrides, stage)));
+  await assert.rejects(train("no-data", { dataDir: join(dataDir, "nowhere") }), /npx guie merge/);
+  await assert.rejects(train("no-weights", { weights: "checkpoints/absent.safetensors" }), /prepare-model/);
+  await assert.rejects(train("no-start", { initFrom: `${PREFIX}-absent` }), /Expected a checkpoint/);
+  await assert.rejects(train("big-batch", { batchSize: 64 }), /no whole batch of 64/);
+  const failed = readMetrics(runFolder(`${PREFIX}-no-data`)).at(-1);
+  assert.equal(failed?.kind === "end" && failed.reason, "failed");
+});
