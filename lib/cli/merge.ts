@@ -1,0 +1,48 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { UserError } from "../common/errors";
+import { terminalProgress } from "../common/progress";
+import { projectPath } from "../common/project";
+import { DATA_SETS } from "../datasets/catalogue";
+import { preprocessedCsv } from "../images/layout";
+import { type FoldMode, mergeTables } from "../tables/merge_tables";
+import { type CommandResult, runs } from "./command";
+import { textTable } from "./text_table";
+
+interface MergeCommandOptions {
+  dataDir: string;
+  seed: string;
+  folds: FoldMode;
+}
+
+/** `guie merge`: Data_Merge. */
+export function registerMerge(program: Command): void {
+  const command = program
+    .command("merge")
+    .description("Merge the preprocessed data sets; sample large classes, repeat small ones, draw folds.")
+    .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
+    .option("--seed <n>", "seed of the draws", "999")
+    .addOption(
+      new Option("--folds <mode>", "draw folds over images, or over repeated rows as the original does")
+        .choices(["leak-free", "as-published"])
+        .default("leak-free"),
+    );
+  runs<MergeCommandOptions>(command, merge);
+}
+
+async function merge({ dataDir, seed, folds }: MergeCommandOptions): Promise<CommandResult> {
+  const datasets = DATA_SETS.filter((dataset) =>
+    existsSync(join(projectPath(dataDir), preprocessedCsv(dataset))),
+  );
+  if (datasets.length === 0) {
+    throw new UserError(`${projectPath(dataDir)} has no preprocessed data set.`, "npx guie preprocess");
+  }
+  const onProgress = terminalProgress();
+  const tables = await mergeTables({ dataDir, datasets, seed: Number(seed), foldMode: folds, onProgress });
+  const text = textTable(
+    ["table", "rows", "images", "classes"],
+    tables.map(({ file, rows, images, classes }) => [file, rows, images, classes]),
+  );
+  return { text, summary: { datasets: datasets.map(({ name }) => name), folds, seed: Number(seed), tables } };
+}

@@ -1,0 +1,74 @@
+import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { UserError } from "../common/errors";
+import { terminalProgress } from "../common/progress";
+import { projectPath } from "../common/project";
+import { DATA_SETS, findDataSet } from "../datasets/catalogue";
+import { sourceCsv } from "../images/layout";
+import { type PreprocessResult, preprocessDataset } from "../images/preprocess";
+import { type CommandResult, runs } from "./command";
+import { textTable } from "./text_table";
+
+interface PreprocessCommandOptions {
+  dataDir: string;
+  dataset?: string[];
+  imageSize: string;
+  workers?: string;
+}
+
+/** `guie preprocess`: Data_preprocessing. */
+export function registerPreprocess(program: Command): void {
+  const command = program
+    .command("preprocess")
+    .description("Drop small classes, resize every image, write JPEGs and a table per data set.")
+    .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
+    .option("--dataset <names...>", "data sets; all that have a csv/<name>.csv unless told")
+    .option("--image-size <px>", "longest side of a kept image", "224")
+    .option("--workers <n>", "images under work at once (default: the number of CPU threads)");
+  runs<PreprocessCommandOptions>(command, preprocess);
+}
+
+async function preprocess(options: PreprocessCommandOptions): Promise<CommandResult> {
+  const concurrency = Number(options.workers ?? availableParallelism());
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new UserError(
+      `--workers must be a whole number above 0, it is "${options.workers}".`,
+      "--workers 4",
+    );
+  }
+  // Images are decoded on libuv's threads: four unless this is set before the first of them starts.
+  process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, concurrency));
+  const datasets = options.dataset?.map(findDataSet) ?? datasetsWithTable(options.dataDir);
+  const results: PreprocessResult[] = [];
+  for (const dataset of datasets) {
+    const settings = { dataDir: options.dataDir, imageSizePx: Number(options.imageSize), concurrency };
+    results.push(await preprocessDataset({ ...settings, dataset, onProgress: terminalProgress() }));
+  }
+  return { text: describe(results), summary: { datasets: results } };
+}
+
+function datasetsWithTable(dataDir: string) {
+  const found = DATA_SETS.filter((dataset) => existsSync(join(projectPath(dataDir), sourceCsv(dataset))));
+  if (found.length > 0) return found;
+  throw new UserError(
+    `${join(projectPath(dataDir), "csv")} has no table of a data set.`,
+    "npx guie get-data",
+  );
+}
+
+function describe(results: readonly PreprocessResult[]): string {
+  const header = ["data set", "rows in", "classes in", "rows out", "classes out", "unreadable"];
+  const rows = results.map((result) => [
+    result.dataset,
+    result.rowsIn,
+    result.classesIn,
+    result.rowsOut,
+    result.classesOut,
+    result.rejected,
+  ]);
+  const unreadable = results.some(({ rejected }) => rejected > 0);
+  const note = unreadable ? "\nUnreadable images and why: final_data_224/<folder>_rejects.csv" : "";
+  return textTable(header, rows) + note;
+}

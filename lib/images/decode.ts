@@ -1,0 +1,126 @@
+// Any image file to RGB pixels. sharp (libvips) reads everything but BMP, which jimp reads.
+import { readFile } from "node:fs/promises";
+import sharp from "sharp";
+import { messageOf, UserError } from "../common/errors";
+
+/** Pixels in memory: `data` is uint8 [H, W, 3], RGB, rows from the top. */
+export interface RgbImage {
+  data: Uint8Array;
+  width: number;
+  height: number;
+}
+
+/** What this library reads. */
+export type ImageFormat = "jpeg" | "png" | "gif" | "webp" | "tiff" | "avif" | "bmp";
+
+/** 100 megapixels are 300 MB of RGB: more than any photo of the data sets, less than what ends a process. */
+const MAX_PIXELS = 100_000_000;
+
+/** How each format's file begins, as latin-1 text; "." stands for any byte. */
+const SIGNATURES: readonly [ImageFormat, RegExp][] = [
+  ["jpeg", /^\xff\xd8\xff/],
+  ["png", /^\x89PNG\r\n/],
+  ["gif", /^GIF8[79]a/],
+  ["webp", /^RIFF.{4}WEBP/s],
+  ["tiff", /^(II\*\0|MM\0\*)/],
+  ["avif", /^.{4}ftypavi[fs]/s],
+  ["bmp", /^BM.{12}[\f(48@l|]\0\0\0/s], // second header of 12, 40, 52, 56, 64, 108 or 124 bytes
+];
+const SIGNATURE_BYTES = 18;
+
+/** The format that the first bytes tell, whatever the file is called; undefined if it is none that we read. */
+export function sniffFormat(bytes: Uint8Array): ImageFormat | undefined {
+  const head = Buffer.from(bytes.subarray(0, SIGNATURE_BYTES)).toString("latin1");
+  return SIGNATURES.find(([, signature]) => signature.test(head))?.[0];
+}
+
+/**
+ * Decodes an image to 8-bit RGB as OpenCV's `imread` does: EXIF orientation applied, embedded RGB colour profiles
+ * left alone (training and the exported model see the file's own numbers), 16-bit samples to their high byte, grey
+ * repeated. Beyond OpenCV: CMYK by its profile, transparency over white, the first frame of an animation.
+ * @param source a path, or the file's bytes
+ * @throws UserError with the reason for a file that is missing, empty, no image, truncated, corrupt or too large
+ */
+export async function decodeRgb(
+  source: string | Uint8Array,
+  { maxPixels = MAX_PIXELS }: { maxPixels?: number } = {},
+): Promise<RgbImage> {
+  if (typeof source !== "string") return decodeBytes(source, maxPixels);
+  try {
+    return await decodeBytes(await readImageFile(source), maxPixels);
+  } catch (error) {
+    const next = "Replace or remove this file; `npx guie preprocess` skips and lists such files.";
+    throw new UserError(`${source}: ${messageOf(error)}.`, next, { cause: error });
+  }
+}
+
+/** Reads a file's bytes. @throws UserError with the reason alone, without the path */
+export async function readImageFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new UserError(code === "ENOENT" ? "missing file" : `unreadable file: ${messageOf(error)}`);
+  }
+}
+
+async function decodeBytes(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
+  if (bytes.length === 0) throw new UserError("empty file");
+  const format = sniffFormat(bytes);
+  if (!format) throw new UserError("not an image (its first bytes are of no format that is read)");
+  try {
+    return await (format === "bmp" ? decodeBmp(bytes, maxPixels) : decodeBySharp(bytes, maxPixels));
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const message = messageOf(error);
+    if (message.includes("pixel limit")) throw tooLarge(maxPixels);
+    throw new UserError(`truncated or corrupt ${format}: ${reasonIn(message)}`, undefined, { cause: error });
+  }
+}
+
+async function decodeBySharp(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
+  // "warning" is the level that refuses stray corruption inside a JPEG as well as truncation.
+  const image = sharp(bytes, {
+    failOn: "warning",
+    limitInputPixels: maxPixels,
+    ignoreIcc: true,
+    autoOrient: true,
+  });
+  const opaque = image.flatten({ background: "#ffffff" }).toColourspace("srgb").raw();
+  const { data, info } = await opaque.toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height };
+}
+
+async function decodeBmp(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
+  if (bmpPixels(bytes) > maxPixels) throw tooLarge(maxPixels);
+  const { Jimp } = await import("jimp"); // loaded for the first BMP only: it takes a third of a second
+  const { width, height, data: rgba } = (await Jimp.fromBuffer(Buffer.from(bytes))).bitmap;
+  const data = new Uint8Array(width * height * 3);
+  // The fourth byte is left out: in most BMP files it is padding, not opacity.
+  for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
+    data[to] = rgba[from]!;
+    data[to + 1] = rgba[from + 1]!;
+    data[to + 2] = rgba[from + 2]!;
+  }
+  return { data, width, height };
+}
+
+/** Width x height of a BMP file's header, known before anything is allocated for it. */
+function bmpPixels(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const isOs2 = view.getUint32(14, true) === 12;
+  if (isOs2) return view.getUint16(18, true) * view.getUint16(20, true);
+  return Math.abs(view.getInt32(18, true) * view.getInt32(22, true));
+}
+
+function tooLarge(maxPixels: number): UserError {
+  return new UserError(`more than ${maxPixels} pixels`);
+}
+
+/** The telling line of libvips' message, without its preamble and without the seeks that it retried. */
+function reasonIn(message: string): string {
+  const lines = message
+    .split("\n")
+    .map((line) => line.replace("Input buffer has corrupt header: ", "").trim());
+  return lines.find((line) => line !== "" && !line.includes("bad seek")) ?? "unreadable";
+}

@@ -1,0 +1,55 @@
+// The folder of a data set's preprocessed images: `settings.json` says how they were made, `images/` holds them.
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../common/errors";
+import { readJson, writeJson } from "../common/files";
+
+/** What decides the pixels of preprocessed images. */
+export interface ImageSettings {
+  imageSizePx: number;
+  jpegQuality: number;
+}
+
+/**
+ * Makes sure that `folder` is new or holds images of the same settings, and leaves a stamp that says which.
+ * @throws UserError rather than mixing images of two settings, or taking over a folder that is somebody else's
+ */
+export function claimImagesFolder(folder: string, settings: ImageSettings): void {
+  if (!Number.isInteger(settings.imageSizePx) || settings.imageSizePx < 1) {
+    throw new UserError(
+      `The image size must be a whole number of pixels, it is ${settings.imageSizePx}.`,
+      "The original's is 224.",
+    );
+  }
+  const stamp = join(folder, "settings.json");
+  const images = join(folder, "images");
+  const next = `To make them anew: rm -r ${folder}`;
+  if (existsSync(stamp)) {
+    const made = readJson<ImageSettings>(stamp, next);
+    if (made.imageSizePx !== settings.imageSizePx || made.jpegQuality !== settings.jpegQuality) {
+      const [were, are] = [made, settings].map((value) => JSON.stringify(value));
+      throw new UserError(`${folder} holds images made with ${were}; asked for are ${are}.`, next);
+    }
+  } else if (existsSync(images) && readdirSync(images).length > 0) {
+    throw new UserError(`${images} holds files, but no settings.json says how they were made.`, next);
+  } else {
+    writeJson(stamp, settings);
+  }
+  mkdirSync(images, { recursive: true });
+}
+
+/**
+ * Removes from `folder`/images the JPEGs that are not in `names` (of dropped classes) and what killed runs left.
+ * @throws UserError when after that the folder does not hold exactly the named files
+ */
+export function keepOnly(folder: string, names: readonly string[]): void {
+  const images = join(folder, "images");
+  const wanted = new Set(names);
+  for (const name of readdirSync(images)) {
+    if (!wanted.has(name) && /\.(jpg|tmp)$/.test(name)) rmSync(join(images, name));
+  }
+  const files = readdirSync(images).length;
+  if (files === names.length) return;
+  const next = "Move files that do not belong there away and run this step again.";
+  throw new UserError(`${images} holds ${files} files, but ${names.length} rows were written.`, next);
+}

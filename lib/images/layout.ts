@@ -1,0 +1,29 @@
+// Where Data_preprocessing reads and writes, relative to the data directory, with forward slashes.
+
+/** The parts of a catalogue row that name its files. */
+export interface DatasetName {
+  /** Of `csv/<name>.csv`. */
+  name: string;
+  /** Of `raw/<folder>` and `final_data_224/<folder>`. */
+  folder: string;
+}
+
+/** Get_Data's table of a data set: image_files,labels. */
+export function sourceCsv({ name }: DatasetName): string {
+  return `csv/${name}.csv`;
+}
+
+/** The preprocessed images of a data set, and the settings they were made with. */
+export function preprocessedFolder({ folder }: DatasetName): string {
+  return `final_data_224/${folder}`;
+}
+
+/** The table of a data set's preprocessed images: image_files,labels. */
+export function preprocessedCsv({ folder }: DatasetName): string {
+  return `final_data_224/${folder}_final_224.csv`;
+}
+
+/** The table of the images that could not be read: image_files,labels,reason. */
+export function rejectsCsv({ folder }: DatasetName): string {
+  return `final_data_224/${folder}_rejects.csv`;
+}

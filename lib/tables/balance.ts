@@ -1,0 +1,96 @@
+// Class balance at every step of the pipeline, as plain rows that a table or a histogram shows.
+import { join } from "node:path";
+import { projectPath } from "../common/project";
+import { type DatasetName, preprocessedCsv, sourceCsv } from "../images/layout";
+import { type Database, sqlText, withDatabase } from "./database";
+import { BALANCED_CSV, IMAGE_TABLE, MERGED_TABLE, SAMPLED_CSV } from "./layout";
+import { loadCsv } from "./read_csv";
+
+/** A step of the pipeline, by what it leaves behind. */
+export type BalanceStage = "raw" | "preprocessed" | "sampled" | "balanced";
+
+/** How the images of one data set (or of "all") are spread over its classes after one step. */
+export interface ClassBalance {
+  stage: BalanceStage;
+  dataset: string;
+  classes: number;
+  /** Rows of the table: after balancing an image may stand in several. */
+  images: number;
+  /** Rows of the smallest, the middle and the largest class. */
+  min: number;
+  median: number;
+  max: number;
+  /** Share of the classes with fewer than 20 rows, 0..1. */
+  shareUnder20: number;
+  /** Gini coefficient of the class sizes: 0 when all are equal, towards 1 when one class has nearly all rows. */
+  gini: number;
+}
+
+/** A table per data set, or one of all, and the step that makes it. */
+type StageSource = { next: string } & ({ perDataset: (dataset: DatasetName) => string } | { file: string });
+
+const STAGES: Record<BalanceStage, StageSource> = {
+  raw: { perDataset: sourceCsv, next: "npx guie get-data" },
+  preprocessed: { perDataset: preprocessedCsv, next: "npx guie preprocess" },
+  sampled: { file: SAMPLED_CSV, next: "npx guie merge" },
+  balanced: { file: BALANCED_CSV, next: "npx guie merge" },
+};
+
+/**
+ * Class balance per stage and data set, and over all data sets together.
+ * @throws UserError when a stage's table is missing, naming the step that makes it
+ */
+export async function classBalance(
+  dataDir: string,
+  datasets: readonly DatasetName[],
+  stages: readonly BalanceStage[] = ["raw", "preprocessed", "sampled", "balanced"],
+): Promise<ClassBalance[]> {
+  return withDatabase(async (database) => {
+    await database.run("CREATE TABLE sizes (stage VARCHAR, dataset VARCHAR, label INTEGER, images INTEGER)");
+    for (const stage of stages) await appendSizes(database, projectPath(dataDir), datasets, stage);
+    const order = ["all", ...datasets.map(({ name }) => name)];
+    const rows = await database.rows<ClassBalance>(
+      `WITH doubled AS (
+         FROM sizes UNION ALL SELECT stage, 'all', NULL, images FROM sizes
+       ), ranked AS (
+         SELECT *, row_number() OVER (PARTITION BY stage, dataset ORDER BY images) AS place,
+           count(*) OVER (PARTITION BY stage, dataset) AS n FROM doubled
+       )
+       SELECT stage, dataset, count(*) AS classes, sum(images)::BIGINT AS images, min(images) AS min,
+         median(images) AS median, max(images) AS max, avg((images < 20)::INTEGER) AS shareUnder20,
+         (sum((2 * place - n - 1) * images) / (any_value(n) * sum(images)))::DOUBLE AS gini
+       FROM ranked GROUP BY stage, dataset`,
+    );
+    const place = (row: ClassBalance) =>
+      stages.indexOf(row.stage) * order.length + order.indexOf(row.dataset);
+    return rows.sort((a, b) => place(a) - place(b));
+  });
+}
+
+async function appendSizes(
+  database: Database,
+  dataDir: string,
+  datasets: readonly DatasetName[],
+  stage: BalanceStage,
+): Promise<void> {
+  const source = STAGES[stage];
+  const count = (label: string, dataset: string) =>
+    `INSERT INTO sizes SELECT ${sqlText(stage)}, ${dataset}, ${label}, count(*) FROM stage_rows GROUP BY ALL`;
+  if ("file" in source) {
+    await loadCsv(database, "stage_rows", join(dataDir, source.file), MERGED_TABLE, source.next);
+    const names = datasets.map(({ name }) => sqlText(name)).join(", ");
+    await database.run(`DELETE FROM stage_rows WHERE dataset NOT IN (${names})`);
+    await database.run(count("new_labels", "dataset"));
+    return;
+  }
+  for (const dataset of datasets) {
+    await loadCsv(
+      database,
+      "stage_rows",
+      join(dataDir, source.perDataset(dataset)),
+      IMAGE_TABLE,
+      source.next,
+    );
+    await database.run(count("labels", sqlText(dataset.name)));
+  }
+}

@@ -1,0 +1,27 @@
+import { projectPath } from "../common/project";
+import { withDatabase } from "./database";
+import { csvHeader, loadCsv } from "./read_csv";
+
+/** How many rows one class has. */
+export interface ClassCount {
+  label: number;
+  images: number;
+}
+
+/**
+ * Rows per class of any table of the pipeline (`labels`, or `new_labels` after the merge), by label: what a
+ * histogram shows.
+ * @throws UserError for a missing or bad table
+ */
+export async function classCounts(csv: string): Promise<ClassCount[]> {
+  const path = projectPath(csv);
+  const next = "Give the path of a table of the pipeline, for example data/demo/final_data_224.csv.";
+  return withDatabase(async (database) => {
+    const header = await csvHeader(database, path, next);
+    const label = header.includes("new_labels") ? "new_labels" : "labels";
+    await loadCsv(database, "counted", path, [{ name: label, kind: "count" }], next);
+    return database.rows<ClassCount>(
+      `SELECT ${label} AS label, count(*) AS images FROM counted GROUP BY label ORDER BY label`,
+    );
+  });
+}

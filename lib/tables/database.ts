@@ -1,0 +1,87 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { breathe } from "../common/interrupt";
+
+/** What a table cell is in TypeScript; whole numbers come as `number`. */
+export type Cell = string | number | null;
+
+/**
+ * Runs `work` on a DuckDB of its own, in memory, which is closed afterwards.
+ * @param threads CPU threads; all unless told. Results do not depend on it.
+ */
+export async function withDatabase<T>(
+  work: (database: Database) => Promise<T>,
+  threads?: number,
+): Promise<T> {
+  const instance = await DuckDBInstance.create(":memory:", {
+    temp_directory: join(tmpdir(), `guie-duckdb-${process.pid}`), // used only when memory does not suffice
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+    ...(threads ? { threads: String(threads) } : {}),
+  });
+  const connection = await instance.connect();
+  try {
+    return await work(new Database(connection));
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+/** An open connection to DuckDB. */
+export class Database {
+  readonly #connection: DuckDBConnection;
+
+  constructor(connection: DuckDBConnection) {
+    this.#connection = connection;
+  }
+
+  /** Runs one statement, off the main thread; heeds Interrupt before it begins. */
+  async run(sql: string): Promise<void> {
+    await breathe();
+    await this.#connection.run(sql);
+  }
+
+  /** Rows of a query as objects, for results that fit the eye. */
+  async rows<Row>(sql: string): Promise<Row[]> {
+    await breathe();
+    const reader = await this.#connection.runAndReadAll(sql);
+    return reader.getRowObjectsJS().map((row) => {
+      const cells = Object.entries(row).map(([name, value]) => [name, plain(value)]);
+      return Object.fromEntries(cells) as Row;
+    });
+  }
+
+  /** The only row of a query. */
+  async row<Row>(sql: string): Promise<Row> {
+    return (await this.rows<Row>(sql))[0]!;
+  }
+
+  /** Hands a large result over piece by piece: `columns[c][i]` of some 2,000 rows at a time, in the query's order. */
+  async eachChunk(sql: string, take: (columns: readonly Cell[][], rowCount: number) => void): Promise<void> {
+    const result = await this.#connection.stream(sql);
+    for await (const chunk of result) {
+      await breathe();
+      take(chunk.getColumns() as Cell[][], chunk.rowCount);
+    }
+  }
+}
+
+function plain(value: unknown): unknown {
+  return typeof value === "bigint" ? Number(value) : value;
+}
+
+/** `text` as an SQL string. */
+export function sqlText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/**
+ * An SQL expression to sort by: a random order that depends on the seed, the purpose and the row's own `key` (an SQL
+ * expression) alone, not on the order of the rows, the machine or the number of threads. MD5, because DuckDB's own
+ * `hash()` may change between its versions.
+ */
+export function randomOrder(seed: number, purpose: string, key: string): string {
+  return `md5_number(${sqlText(`${seed}:${purpose}:`)} || ${key})`;
+}

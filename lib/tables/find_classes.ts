@@ -1,0 +1,37 @@
+import { join } from "node:path";
+import { projectPath } from "../common/project";
+import { sqlText, withDatabase } from "./database";
+import { CLASSES_CSV, CLASSES_TABLE, MERGED_CSV, MERGED_TABLE } from "./layout";
+import { loadCsv } from "./read_csv";
+
+/** A class of the merged table, found by its name. */
+export interface FoundClass {
+  newLabel: number;
+  dataset: string;
+  /** Its label within the data set. */
+  label: number;
+  className: string;
+  images: number;
+  /** Its first image, relative to the data directory. */
+  firstImage: string;
+}
+
+/**
+ * The merged classes whose name contains `text` (letter case ignored), by new label.
+ * @throws UserError when the data sets are not merged yet
+ */
+export async function findClasses(dataDir: string, text: string): Promise<FoundClass[]> {
+  const folder = projectPath(dataDir);
+  const next = "npx guie merge";
+  return withDatabase(async (database) => {
+    await loadCsv(database, "classes", join(folder, CLASSES_CSV), CLASSES_TABLE, next);
+    await loadCsv(database, "merged", join(folder, MERGED_CSV), MERGED_TABLE, next);
+    return database.rows<FoundClass>(
+      `SELECT new_labels AS newLabel, classes.dataset, labels AS label, class_name AS className,
+         count(*) AS images, arg_min(new_image_files, merged.rowid) AS firstImage
+       FROM classes JOIN merged USING (new_labels)
+       WHERE contains(lower(class_name), lower(${sqlText(text)}))
+       GROUP BY ALL ORDER BY newLabel`,
+    );
+  });
+}

@@ -1,0 +1,33 @@
+// The tables that Data_Merge writes into the data directory, one per step, under the original's names.
+import type { CsvColumn } from "./read_csv";
+
+export const MERGED_CSV = "final_data_224.csv";
+export const SAMPLED_CSV = "final_data_224_sample.csv";
+export const BALANCED_CSV = "final_data_224_sample_balance.csv";
+export const FOLDS_CSV = "final_data_224_sample_balance_fold.csv";
+/** new_labels,dataset,labels,class_name: what a merged class was. For people. */
+export const CLASSES_CSV = "final_data_224_classes.csv";
+
+/** Columns of a data set's own table. */
+export const IMAGE_TABLE: readonly CsvColumn[] = [
+  { name: "image_files", kind: "path" },
+  { name: "labels", kind: "count" },
+];
+
+/** Columns of the merged, sampled and balanced tables. */
+export const MERGED_TABLE: readonly CsvColumn[] = [
+  { name: "new_image_files", kind: "path" },
+  { name: "new_labels", kind: "count" },
+  { name: "dataset", kind: "text" },
+];
+
+/** Columns of the table that training reads. */
+export const FOLDS_TABLE: readonly CsvColumn[] = [...MERGED_TABLE, { name: "fold", kind: "count" }];
+
+/** Columns of the table of classes. */
+export const CLASSES_TABLE: readonly CsvColumn[] = [
+  { name: "new_labels", kind: "count" },
+  { name: "dataset", kind: "text" },
+  { name: "labels", kind: "count" },
+  { name: "class_name", kind: "text" },
+];

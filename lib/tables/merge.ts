@@ -1,0 +1,76 @@
+// Step 1 of Data_Merge: all data sets in one table, with labels of their own turned into labels of the whole.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../common/errors";
+import { type DatasetName, preprocessedCsv } from "../images/layout";
+import { type Database, sqlText } from "./database";
+import { IMAGE_TABLE } from "./layout";
+import { loadCsv } from "./read_csv";
+
+/**
+ * Makes two tables from the data sets' `<folder>_final_224.csv`, in the given order:
+ * - `merged` (new_image_files, new_labels, dataset), rows in the order of the files;
+ * - `classes` (new_labels, dataset, labels, class_name), class_name from `csv/<name>_classes.csv`, else the label.
+ *
+ * The new label is the label's index within its data set (by first appearance) plus the number of classes of all
+ * data sets before it: in other words, the order in which classes first appear in the merged rows.
+ * @throws UserError for a missing or bad table, or an image that stands in it twice
+ */
+export async function mergeDatasets(
+  database: Database,
+  dataDir: string,
+  datasets: readonly DatasetName[],
+): Promise<void> {
+  await database.run("CREATE TABLE source_rows (image_files VARCHAR, labels INTEGER, dataset VARCHAR)");
+  await database.run("CREATE TABLE class_names (dataset VARCHAR, labels INTEGER, class_name VARCHAR)");
+  for (const dataset of datasets) await appendDataset(database, dataDir, dataset);
+  await refuseRepeatedImages(database);
+  await database.run(
+    `CREATE TABLE classes AS
+     SELECT (row_number() OVER (ORDER BY first_row) - 1)::INTEGER AS new_labels, dataset, labels,
+       coalesce(nullif(class_name, ''), labels::VARCHAR) AS class_name
+     FROM (SELECT dataset, labels, min(rowid) AS first_row FROM source_rows GROUP BY ALL)
+     LEFT JOIN class_names USING (dataset, labels) ORDER BY first_row`,
+  );
+  await database.run(
+    `CREATE TABLE merged AS
+     SELECT image_files AS new_image_files, new_labels, dataset
+     FROM source_rows JOIN classes USING (dataset, labels) ORDER BY source_rows.rowid`,
+  );
+}
+
+async function appendDataset(database: Database, dataDir: string, dataset: DatasetName): Promise<void> {
+  const name = sqlText(dataset.name);
+  const next = `npx guie preprocess --dataset ${dataset.name}`;
+  await loadCsv(database, "one_dataset", join(dataDir, preprocessedCsv(dataset)), IMAGE_TABLE, next);
+  await database.run(`INSERT INTO source_rows SELECT image_files, labels, ${name} FROM one_dataset`);
+  const namesPath = join(dataDir, "csv", `${dataset.name}_classes.csv`);
+  if (!existsSync(namesPath)) return;
+  await loadCsv(
+    database,
+    "names",
+    namesPath,
+    [
+      { name: "labels", kind: "count" },
+      { name: "class_name", kind: "text" },
+    ],
+    `npx guie get-data --dataset ${dataset.name}`,
+  );
+  await database.run(
+    `INSERT INTO class_names SELECT ${name}, labels, any_value(class_name) FROM names GROUP BY labels`,
+  );
+}
+
+/** One image in two rows could stand in training and validation at once. */
+async function refuseRepeatedImages(database: Database): Promise<void> {
+  const repeated = await database.rows<{ image: string; rows: number; datasets: string }>(
+    `SELECT image_files AS image, count(*) AS rows, string_agg(DISTINCT dataset, ', ') AS datasets
+     FROM source_rows GROUP BY image_files HAVING count(*) > 1 ORDER BY image LIMIT 1`,
+  );
+  const first = repeated[0];
+  if (!first) return;
+  throw new UserError(
+    `"${first.image}" stands in ${first.rows} rows (of ${first.datasets}): an image has one class.`,
+    "Remove the repeated rows, or run `npx guie preprocess` for these data sets again.",
+  );
+}

@@ -1,0 +1,93 @@
+import { existsSync } from "node:fs";
+import { messageOf, UserError } from "../common/errors";
+import { Interrupted } from "../common/interrupt";
+import { type Database, sqlText } from "./database";
+
+/** What a column of a CSV file must hold. */
+export interface CsvColumn {
+  name: string;
+  /** "path": below the data directory. "count": a whole number from 0. */
+  kind: "text" | "path" | "count";
+}
+
+/** Per kind: the SQL condition of a bad cell, and what a good one is. */
+const CHECKS: Record<CsvColumn["kind"], readonly [bad: (cell: string) => string, good: string][]> = {
+  text: [],
+  path: [
+    [(cell) => `coalesce(${cell}, '') = ''`, "a path"],
+    [
+      (cell) => `starts_with(${cell}, '/') OR regexp_matches(${cell}, '(^|/)\\.\\.(/|$)')`,
+      "a path below the data directory, without `..`",
+    ],
+  ],
+  count: [[(cell) => `NOT regexp_full_match(coalesce(${cell}, ''), '[0-9]{1,9}')`, "a whole number from 0"]],
+};
+
+/**
+ * Reads columns of a CSV file with a header line into a new table: text as VARCHAR, counts as INTEGER.
+ * The table's `rowid` counts the file's rows from 0.
+ * @param next what to do when the file is missing or bad
+ * @throws UserError for a missing or unreadable file, a missing column, no rows, or bad cells: the first and how many
+ */
+export async function loadCsv(
+  database: Database,
+  table: string,
+  path: string,
+  columns: readonly CsvColumn[],
+  next: string,
+): Promise<void> {
+  const found = await csvHeader(database, path, next);
+  const missing = columns.filter(({ name }) => !found.includes(name)).map(({ name }) => `"${name}"`);
+  if (missing.length > 0) {
+    throw new UserError(`${path} lacks the column ${missing.join(", ")}; it has: ${found.join(", ")}.`, next);
+  }
+  const names = columns.map(({ name }) => name).join(", ");
+  const text = `${table}_as_text`;
+  await readable(path, next, () =>
+    database.run(`CREATE OR REPLACE TABLE ${text} AS SELECT ${names} FROM ${csvSource(path)}`),
+  );
+  const { rows } = await database.row<{ rows: number }>(`SELECT count(*) AS rows FROM ${text}`);
+  if (rows === 0) throw new UserError(`${path} holds no rows.`, next);
+  for (const column of columns) await checkCells(database, text, path, column, next);
+  const typed = columns.map(({ name, kind }) => (kind === "count" ? `${name}::INTEGER AS ${name}` : name));
+  await database.run(`CREATE OR REPLACE TABLE ${table} AS SELECT ${typed.join(", ")} FROM ${text}`);
+  await database.run(`DROP TABLE ${text}`);
+}
+
+/** The column names of a CSV file. @throws UserError when it is missing or unreadable */
+export async function csvHeader(database: Database, path: string, next: string): Promise<string[]> {
+  if (!existsSync(path)) throw new UserError(`Expected a table at ${path}: there is no such file.`, next);
+  return readable(path, next, async () => {
+    const rows = await database.rows<{ column_name: string }>(`DESCRIBE FROM ${csvSource(path)}`);
+    return rows.map((row) => row.column_name);
+  });
+}
+
+function csvSource(path: string): string {
+  return `read_csv(${sqlText(path)}, header = true, delim = ',', quote = '"', escape = '"', all_varchar = true)`;
+}
+
+async function readable<T>(path: string, next: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof Interrupted) throw error;
+    const reason = messageOf(error).split("\n")[0];
+    throw new UserError(`${path} is not a readable CSV file: ${reason}.`, next, { cause: error });
+  }
+}
+
+async function checkCells(database: Database, table: string, path: string, column: CsvColumn, next: string) {
+  for (const [bad, good] of CHECKS[column.kind]) {
+    const { count, row, cell } = await database.row<{ count: number; row: number; cell: string | null }>(
+      `SELECT count(*) AS count, min(rowid) + 1 AS row, arg_min(coalesce(${column.name}, ''), rowid) AS cell
+       FROM ${table} WHERE ${bad(column.name)}`,
+    );
+    if (count === 0) continue;
+    const others = count > 1 ? ` (and ${count - 1} more rows)` : "";
+    throw new UserError(
+      `${path}, row ${row}${others}: "${column.name}" must be ${good}, it is ${cell ? `"${cell}"` : "empty"}.`,
+      next,
+    );
+  }
+}
