@@ -1,22 +1,42 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fingerprintOf } from "./run.mjs";
 
-const KERNEL_FOLDER = ".venv/share/jupyter/kernels/typescript";
+const KERNEL_FILE = ".venv/share/jupyter/kernels/typescript/kernel.json";
+const SETTINGS_FILE = ".venv/share/jupyter/lab/settings/overrides.json";
 
-/** The TypeScript kernel: tslab, started in the project's root by this very Node, with our preload. */
+/** The kernel's specification: tslab, mended by scripts/kernel/, on the very Node that runs the set-up. */
+function kernelSpecification(root) {
+  return {
+    argv: [
+      process.execPath,
+      "--enable-source-maps",
+      join(root, "scripts/kernel/main.js"),
+      "{connection_file}",
+    ],
+    display_name: "TypeScript",
+    language: "typescript",
+    interrupt_mode: "signal",
+    env: { TF_CPP_MIN_LOG_LEVEL: "2", TF_FORCE_GPU_ALLOW_GROWTH: "true" },
+  };
+}
+
+/** JupyterLab's settings: no question about news on the first start, no look-up of newer versions. */
+const SETTINGS = {
+  "@jupyterlab/apputils-extension:notification": { fetchNews: "false", checkForUpdates: false },
+};
+
+/** Registers the TypeScript kernel and JupyterLab's settings inside the Python environment. */
 export const kernelStep = {
   title: "TypeScript kernel",
   stampFile: ".venv/.setup/kernel",
   fingerprint: (root) => fingerprintOf([join(root, "scripts/setup/kernel.mjs")], process.execPath, root),
-  isWhole: (root) => existsSync(join(root, KERNEL_FOLDER, "kernel.json")),
+  isWhole: (root) => [KERNEL_FILE, SETTINGS_FILE].every((file) => existsSync(join(root, file))),
   run(root) {
-    mkdirSync(join(root, KERNEL_FOLDER), { recursive: true });
-    const kernel = {
-      argv: [process.execPath, join(root, "node_modules/tslab/bin/tslab"), "kernel", "--config-path={connection_file}"],
-      display_name: "TypeScript",
-      language: "typescript",
-    };
-    writeFileSync(join(root, KERNEL_FOLDER, "kernel.json"), `${JSON.stringify(kernel, null, 2)}\n`);
+    const contents = { [KERNEL_FILE]: kernelSpecification(root), [SETTINGS_FILE]: SETTINGS };
+    for (const [file, content] of Object.entries(contents)) {
+      mkdirSync(dirname(join(root, file)), { recursive: true });
+      writeFileSync(join(root, file), `${JSON.stringify(content, null, 2)}\n`);
+    }
   },
 };

@@ -1,0 +1,12 @@
+// The TypeScript kernel: tslab, mended before it starts. The kernelspec (scripts/setup/kernel.mjs) runs this file
+// with the connection file that Jupyter wrote.
+const { startKernel } = require("tslab/dist/main");
+const { mendErrors } = require("./errors");
+const { mendInterrupt } = require("./interrupt");
+const { mendOutput } = require("./output");
+const { openTensorflowFirst } = require("./tensorflow");
+
+openTensorflowFirst();
+mendOutput();
+mendErrors(() => startKernel({ configPath: process.argv[2], enableFindLocal: false }));
+mendInterrupt();

@@ -1,0 +1,46 @@
+import { spawnSync } from "node:child_process";
+import { projectPath } from "guie/dist/common/project";
+
+/** A cell to run; Interrupt is pressed as soon as it has printed `interruptAt`. */
+export interface Cell {
+  code: string;
+  interruptAt?: string;
+}
+
+/** What came of a cell. */
+export interface Outcome {
+  status: string;
+  messages: { type: string; content: Record<string, unknown> }[];
+  /** Everything printed, joined. */
+  text: string;
+  /** The error as a notebook shows it, or "". */
+  error: string;
+}
+
+/** Runs cells one after another in a TypeScript kernel that is started in `folder`. */
+export function runCells(folder: string, cells: (string | Cell)[]): Outcome[] {
+  const task = {
+    cwd: folder,
+    cells: cells.map((cell) => (typeof cell === "string" ? { code: cell } : cell)),
+  };
+  const { stdout, stderr, status } = spawnSync(
+    projectPath(".venv", "bin", "python"),
+    [projectPath("test", "kernel", "drive.py")],
+    { input: JSON.stringify(task), encoding: "utf8", maxBuffer: 1e9 },
+  );
+  if (status !== 0) throw new Error(`drive.py ended with ${status}:\n${stderr}`);
+  return (JSON.parse(stdout) as Outcome[]).map((outcome) => ({
+    ...outcome,
+    text: contents(outcome, "stream")
+      .map((content) => content.text)
+      .join(""),
+    error: contents(outcome, "error")
+      .map((content) => (content.traceback as string[]).join("\n"))
+      .join("\n"),
+  }));
+}
+
+/** The contents of the messages of one type. */
+export function contents(outcome: Outcome, type: string): Record<string, unknown>[] {
+  return outcome.messages.filter((message) => message.type === type).map((message) => message.content);
+}
