@@ -13,7 +13,10 @@ export interface CommandResult {
  * Gives `command` its action: prints the result (or, with --json, its summary as one line of JSON on standard
  * output), and turns a UserError into a message and exit code 1 without a stack trace.
  */
-export function runs<Options>(command: Command, action: (options: Options) => Promise<CommandResult>): Command {
+export function runs<Options>(
+  command: Command,
+  action: (options: Options) => Promise<CommandResult>,
+): Command {
   command.option("--json", "end with a JSON summary on standard output");
   return command.action(async (options: Options & { json?: boolean }) => {
     try {

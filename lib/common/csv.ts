@@ -40,7 +40,10 @@ function checkRow(path: string, row: CsvRow, columns: readonly string[], index: 
       throw new UserError(`${path} lacks the column "${column}"; it has: ${found}.`, next);
     }
     if (row[column] === "") {
-      throw new UserError(`${path}, row ${index + 1}: the column "${column}" is empty.`, "Fill it in or remove the row.");
+      throw new UserError(
+        `${path}, row ${index + 1}: the column "${column}" is empty.`,
+        "Fill it in or remove the row.",
+      );
     }
   }
 }

@@ -12,7 +12,10 @@ export function temporaryPath(path: string): string {
  * Lets `write` fill a temporary file beside `path` and renames it into place when it is whole.
  * `path` is therefore always absent, old or complete; folders above it are made.
  */
-export async function writeAtomically(path: string, write: (temporary: string) => Promise<void> | void): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  write: (temporary: string) => Promise<void> | void,
+): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = temporaryPath(path);
   try {
@@ -68,7 +71,8 @@ export function listNames(folder: string, kind: "folders" | "files"): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => !entry.name.startsWith("."))
     .filter((entry) => {
-      const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && isFolderLink(join(folder, entry.name)));
+      const isFolder =
+        entry.isDirectory() || (entry.isSymbolicLink() && isFolderLink(join(folder, entry.name)));
       return kind === "folders" ? isFolder : !isFolder;
     })
     .map((entry) => entry.name)

@@ -9,10 +9,14 @@ export function projectRoot(): string {
   let folder = __dirname;
   while (dirname(folder) !== folder) {
     const manifest = join(folder, "package.json");
-    if (existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).name === PROJECT_NAME) return folder;
+    if (existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).name === PROJECT_NAME)
+      return folder;
     folder = dirname(folder);
   }
-  throw new UserError(`No package.json named ${PROJECT_NAME} above ${__dirname}.`, "Run from a clone of the project.");
+  throw new UserError(
+    `No package.json named ${PROJECT_NAME} above ${__dirname}.`,
+    "Run from a clone of the project.",
+  );
 }
 
 /** `path` as it is when absolute, else below the project's root: notebooks and scripts mean the same file. */

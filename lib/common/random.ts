@@ -19,7 +19,9 @@ export interface RandomStream {
  * Streams of different purposes are independent: the seed and the purpose are hashed together (SHA-256).
  */
 export function randomStream(seed: number, ...purpose: (string | number)[]): RandomStream {
-  const digest = createHash("sha256").update(JSON.stringify([seed, ...purpose])).digest();
+  const digest = createHash("sha256")
+    .update(JSON.stringify([seed, ...purpose]))
+    .digest();
   const generator = xoroshiro128plusFromState([0, 4, 8, 12].map((offset) => digest.readInt32LE(offset)));
   const uniform = () => uniformInt(generator, 0, 0xffffffff) / 0x100000000;
   const integer = (low: number, high: number) => uniformInt(generator, low, high);

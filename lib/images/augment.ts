@@ -124,7 +124,12 @@ function changeTone(data: Uint8Array, contrast: number, brightness: number): voi
   for (let i = 0; i < data.length; i++) data[i] = table[data[i]!]!;
 }
 
-function blacken(data: Uint8Array, width: number, height: number, hole: NonNullable<AugmentPlan["cutout"]>): void {
+function blacken(
+  data: Uint8Array,
+  width: number,
+  height: number,
+  hole: NonNullable<AugmentPlan["cutout"]>,
+): void {
   const left = Math.round(hole.left * width);
   const right = Math.min(width, left + Math.round(hole.width * width));
   const top = Math.round(hole.top * height);

@@ -1,5 +1,6 @@
 // Shapes: B images, S side of the square input in px.
 import { join } from "node:path";
+import { mapConcurrently } from "./concurrent";
 import { decodeRgb, type RgbImage } from "./decode";
 import { resizeBilinear, resizePlan, resizeRgb } from "./resize";
 
@@ -35,24 +36,6 @@ export function normaliseImages(images: readonly RgbImage[], { mean, std }: Norm
     }
   }
   return result;
-}
-
-/** Runs `work` over `items`, at most `limit` at once; results in the items' order. */
-export async function mapConcurrently<T, R>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T, index: number) => Promise<R>,
-): Promise<R[]> {
-  const results = new Array<R>(items.length);
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length) {
-      const index = next++;
-      results[index] = await work(items[index]!, index);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  return results;
 }
 
 /** Loads images below `dataDir` at one size, several at once. */

@@ -29,7 +29,12 @@ export function cosineLogits(embeddings: tf.Tensor2D, rows: tf.Tensor2D): tf.Ten
  * @returns scalar
  * @see https://arxiv.org/abs/1801.07698
  */
-export function arcFaceLoss(cosines: tf.Tensor2D, labels: tf.Tensor1D, s: number, margin: number | tf.Scalar): tf.Scalar {
+export function arcFaceLoss(
+  cosines: tf.Tensor2D,
+  labels: tf.Tensor1D,
+  s: number,
+  margin: number | tf.Scalar,
+): tf.Scalar {
   return tf.tidy(() => {
     const m = typeof margin === "number" ? tf.scalar(margin) : margin;
     const isTrue = tf.oneHot(labels, cosines.shape[1]).toFloat() as tf.Tensor2D;

@@ -30,7 +30,8 @@ async function readWeights(
   config: Pick<TrainConfig, "weights" | "imageSize" | "seed">,
   tower: Tower,
 ): Promise<Weights> {
-  if (config.weights === "random") return initWeights(tower, randomStream(config.seed, "weights"), config.imageSize);
+  if (config.weights === "random")
+    return initWeights(tower, randomStream(config.seed, "weights"), config.imageSize);
   const path = projectPath(config.weights);
   if (existsSync(path)) return loadTower(path, tower, config.imageSize);
   throw new UserError(

@@ -46,7 +46,10 @@ export function headShapes(
  * Fresh values of neck and head: the linear layer as PyTorch's `nn.Linear` starts (uniform within
  * 1/sqrt(F)), the head Xavier uniform, standardisation neutral.
  */
-export function initialHead(shapes: Record<string, number[]>, random: RandomStream): Record<string, Float32Array> {
+export function initialHead(
+  shapes: Record<string, number[]>,
+  random: RandomStream,
+): Record<string, Float32Array> {
   const [embeddingDim, featureCount] = shapes["neck.weight"] as [number, number];
   const classCount = shapes["head.weight"]![0]!;
   const bounds: Record<string, number> = {

@@ -5,7 +5,8 @@ import { demo, PRESET_NAMES, preset, vit224 } from "guie/dist/config/presets";
 
 test("every preset fits its own checks, in both stages", () => {
   for (const name of PRESET_NAMES) {
-    for (const stage of ["frozen", "fine_tune"] as const) assert.equal(overrideConfig(preset(name, stage)).stage, stage);
+    for (const stage of ["frozen", "fine_tune"] as const)
+      assert.equal(overrideConfig(preset(name, stage)).stage, stage);
   }
 });
 
@@ -13,7 +14,17 @@ test("vit_224 holds the README's numbers", () => {
   const { batchSize, initLr, nEpochs, cpktEpoch, nBatchLog, warmUpEpochs, fold, seed, imageSize } = vit224();
   assert.deepEqual(
     { batchSize, initLr, nEpochs, cpktEpoch, nBatchLog, warmUpEpochs, fold, seed, imageSize },
-    { batchSize: 32, initLr: 1e-4, nEpochs: 10, cpktEpoch: 10, nBatchLog: 300, warmUpEpochs: 1, fold: 1, seed: 999, imageSize: 224 },
+    {
+      batchSize: 32,
+      initLr: 1e-4,
+      nEpochs: 10,
+      cpktEpoch: 10,
+      nBatchLog: 300,
+      warmUpEpochs: 1,
+      fold: 1,
+      seed: 999,
+      imageSize: 224,
+    },
   );
 });
 
@@ -27,13 +38,18 @@ test("an override is laid over the preset, and the result cannot be changed", ()
 });
 
 test("an unknown setting is refused with the nearest name", () => {
-  assert.throws(() => overrideConfig(demo(), { initLR: 1 } as ConfigOverrides), /no setting "initLR"[\s\S]*"initLr"/);
+  assert.throws(
+    () => overrideConfig(demo(), { initLR: 1 } as ConfigOverrides),
+    /no setting "initLR"[\s\S]*"initLr"/,
+  );
   assert.throws(() => preset("demoo"), /no preset "demoo"[\s\S]*"demo"/);
 });
 
 test("ill-typed values are refused by name, all at once", () => {
   const bad = { batchSize: 0, margin: 4, stage: "both", runName: "../x" } as unknown as ConfigOverrides;
-  assert.throws(() => overrideConfig(demo(), bad), (error: Error) =>
-    ["batchSize", "margin", "stage", "runName"].every((name) => error.message.includes(name)),
+  assert.throws(
+    () => overrideConfig(demo(), bad),
+    (error: Error) =>
+      ["batchSize", "margin", "stage", "runName"].every((name) => error.message.includes(name)),
   );
 });

@@ -2,17 +2,23 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { type AugmentPlan, augment, drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/augment";
+import type { RgbImage } from "guie/dist/images/decode";
 
 const DRAWS = 4000;
 const plans = Array.from({ length: DRAWS }, (_, i) => drawAugmentPlan(randomStream(1, "test", i)));
 
 /** A 5 x 4 image whose red is 10 x, green 10 y, blue 200. */
-const picture = {
+const picture: RgbImage = {
   width: 5,
   height: 4,
-  data: Uint8Array.from({ length: 60 }, (_, i) => [10 * (Math.floor(i / 3) % 5), 10 * Math.floor(i / 15), 200][i % 3]!),
+  data: Uint8Array.from(
+    { length: 60 },
+    (_, i) => [10 * (Math.floor(i / 3) % 5), 10 * Math.floor(i / 15), 200][i % 3]!,
+  ),
 };
-const pixel = (image: typeof picture, x: number, y: number) => [...image.data.slice(3 * (5 * y + x), 3 * (5 * y + x) + 3)];
+const pixel = (image: RgbImage, x: number, y: number) => [
+  ...image.data.slice(3 * (5 * y + x), 3 * (5 * y + x) + 3),
+];
 
 test("each part happens for half of the images (4,000 draws, within 4 standard errors)", () => {
   const parts: [string, (plan: AugmentPlan) => boolean][] = [
@@ -38,11 +44,36 @@ test("sizes stay within the recipe's limits and fill them evenly", () => {
   const moved = plans.filter((plan) => plan.scale !== 1);
   const toned = plans.filter((plan) => plan.contrast !== 1);
   const cut = plans.flatMap((plan) => plan.cutout ?? []);
-  check("scale", moved.map((plan) => plan.scale), 0.8, 1.2);
-  check("rotation", moved.map((plan) => plan.rotationDegrees), -10, 10);
-  check("contrast", toned.map((plan) => plan.contrast), 0.9, 1.1);
-  check("brightness", toned.map((plan) => plan.brightness), -0.1, 0.1);
-  check("cut-out width", cut.map((hole) => hole.width), 0.1, 0.2);
+  check(
+    "scale",
+    moved.map((plan) => plan.scale),
+    0.8,
+    1.2,
+  );
+  check(
+    "rotation",
+    moved.map((plan) => plan.rotationDegrees),
+    -10,
+    10,
+  );
+  check(
+    "contrast",
+    toned.map((plan) => plan.contrast),
+    0.9,
+    1.1,
+  );
+  check(
+    "brightness",
+    toned.map((plan) => plan.brightness),
+    -0.1,
+    0.1,
+  );
+  check(
+    "cut-out width",
+    cut.map((hole) => hole.width),
+    0.1,
+    0.2,
+  );
   assert.ok(cut.every((hole) => hole.left >= 0 && hole.left + hole.width <= 1));
 });
 
@@ -53,7 +84,8 @@ test("the same stream draws the same plan", () => {
 
 test("a flip mirrors columns and leaves the input alone", () => {
   const flipped = augment(picture, { ...IDENTITY_PLAN, flip: true });
-  for (let y = 0; y < 4; y++) for (let x = 0; x < 5; x++) assert.deepEqual(pixel(flipped, x, y), pixel(picture, 4 - x, y));
+  for (let y = 0; y < 4; y++)
+    for (let x = 0; x < 5; x++) assert.deepEqual(pixel(flipped, x, y), pixel(picture, 4 - x, y));
   assert.deepEqual(pixel(picture, 1, 2), [10, 20, 200]);
 });
 
@@ -73,7 +105,10 @@ test("scale 2 about the centre: the centre stays, half-way values are between; s
 });
 
 test("a cut-out is black inside, untouched outside", () => {
-  const cut = augment(picture, { ...IDENTITY_PLAN, cutout: { left: 0.2, top: 0.25, width: 0.2, height: 0.25 } });
+  const cut = augment(picture, {
+    ...IDENTITY_PLAN,
+    cutout: { left: 0.2, top: 0.25, width: 0.2, height: 0.25 },
+  });
   assert.deepEqual(pixel(cut, 1, 1), [0, 0, 0]);
   assert.deepEqual(pixel(cut, 2, 1), pixel(picture, 2, 1));
   assert.deepEqual(pixel(cut, 1, 2), pixel(picture, 1, 2));

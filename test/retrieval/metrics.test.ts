@@ -15,7 +15,15 @@ test("mP@5: the competition's worked cases", () => {
 
 test("queries without an expected image are counted and left out of the mean", () => {
   const index = [7, 7, 8];
-  const scores = scoreRetrieval([[0, 1, 2], [2, 0, 1], [0, 1, 2]], [7, 7, 9], index);
+  const scores = scoreRetrieval(
+    [
+      [0, 1, 2],
+      [2, 0, 1],
+      [0, 1, 2],
+    ],
+    [7, 7, 9],
+    index,
+  );
   // query 0: both right -> 1; query 1: of ranks 1-2 one right -> 0.5, first wrong; query 2: class 9 is nowhere
   assert.deepEqual(scores, { mp5: 0.75, r1: 0.5, queries: 2, queriesWithoutMatch: 1 });
 });
