@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
 import { projectPath } from "../common/project";
-import { DATA_SETS, findDataSet } from "../datasets/catalogue";
+import { DATA_SETS, type DataSet, findDataSet } from "../datasets/catalogue";
 import { sourceCsv } from "../images/layout";
 import { type PreprocessResult, preprocessDataset } from "../images/preprocess";
 import { type CommandResult, runs } from "./command";
@@ -24,7 +24,10 @@ export function registerPreprocess(program: Command): void {
     .command("preprocess")
     .description("Drop small classes, resize every image, write JPEGs and a table per data set.")
     .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
-    .option("--dataset <names...>", "data sets; all that have a csv/<name>.csv unless told")
+    .option(
+      "--dataset <names...>",
+      "data sets, apart or with commas; all that have a csv/<name>.csv unless told",
+    )
     .option("--image-size <px>", "longest side of a kept image", "224")
     .option("--workers <n>", "images under work at once (default: the number of CPU threads)");
   runs<PreprocessCommandOptions>(command, preprocess);
@@ -40,7 +43,7 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
   }
   // Images are decoded on libuv's threads: four unless this is set before the first of them starts.
   process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, concurrency));
-  const datasets = options.dataset?.map(findDataSet) ?? datasetsWithTable(options.dataDir);
+  const datasets = namedDatasets(options.dataset) ?? datasetsWithTable(options.dataDir);
   const results: PreprocessResult[] = [];
   for (const dataset of datasets) {
     const settings = { dataDir: options.dataDir, imageSizePx: Number(options.imageSize), concurrency };
@@ -49,7 +52,12 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
   return { text: describe(results), summary: { datasets: results } };
 }
 
-function datasetsWithTable(dataDir: string) {
+/** `--dataset a b` and `--dataset a,b` mean the same. */
+function namedDatasets(names?: readonly string[]): DataSet[] | undefined {
+  return names?.flatMap((text) => text.split(",")).map((name) => findDataSet(name.trim()));
+}
+
+function datasetsWithTable(dataDir: string): DataSet[] {
   const found = DATA_SETS.filter((dataset) => existsSync(join(projectPath(dataDir), sourceCsv(dataset))));
   if (found.length > 0) return found;
   throw new UserError(

@@ -17,7 +17,7 @@ export async function classCounts(csv: string): Promise<ClassCount[]> {
   const path = projectPath(csv);
   const next = "Give the path of a table of the pipeline, for example data/demo/final_data_224.csv.";
   return withDatabase(async (database) => {
-    const header = await csvHeader(database, path, next);
+    const header = await csvHeader(path, next);
     const label = header.includes("new_labels") ? "new_labels" : "labels";
     await loadCsv(database, "counted", path, [{ name: label, kind: "count" }], next);
     return database.rows<ClassCount>(

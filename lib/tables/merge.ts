@@ -64,7 +64,7 @@ async function appendDataset(database: Database, dataDir: string, dataset: Datas
 /** One image in two rows could stand in training and validation at once. */
 async function refuseRepeatedImages(database: Database): Promise<void> {
   const repeated = await database.rows<{ image: string; rows: number; datasets: string }>(
-    `SELECT image_files AS image, count(*) AS rows, string_agg(DISTINCT dataset, ', ') AS datasets
+    `SELECT image_files AS image, count(*) AS rows, string_agg(DISTINCT dataset, ', ' ORDER BY dataset) AS datasets
      FROM source_rows GROUP BY image_files HAVING count(*) > 1 ORDER BY image LIMIT 1`,
   );
   const first = repeated[0];

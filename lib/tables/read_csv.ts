@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
+import { parse } from "csv-parse";
 import { messageOf, UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
 import { type Database, sqlText } from "./database";
@@ -36,7 +37,7 @@ export async function loadCsv(
   columns: readonly CsvColumn[],
   next: string,
 ): Promise<void> {
-  const found = await csvHeader(database, path, next);
+  const found = await csvHeader(path, next);
   const missing = columns.filter(({ name }) => !found.includes(name)).map(({ name }) => `"${name}"`);
   if (missing.length > 0) {
     throw new UserError(`${path} lacks the column ${missing.join(", ")}; it has: ${found.join(", ")}.`, next);
@@ -44,7 +45,7 @@ export async function loadCsv(
   const names = columns.map(({ name }) => name).join(", ");
   const text = `${table}_as_text`;
   await readable(path, next, () =>
-    database.run(`CREATE OR REPLACE TABLE ${text} AS SELECT ${names} FROM ${csvSource(path)}`),
+    database.run(`CREATE OR REPLACE TABLE ${text} AS SELECT ${names} FROM ${csvSource(path, found)}`),
   );
   const { rows } = await database.row<{ rows: number }>(`SELECT count(*) AS rows FROM ${text}`);
   if (rows === 0) throw new UserError(`${path} holds no rows.`, next);
@@ -55,16 +56,20 @@ export async function loadCsv(
 }
 
 /** The column names of a CSV file. @throws UserError when it is missing or unreadable */
-export async function csvHeader(database: Database, path: string, next: string): Promise<string[]> {
+export async function csvHeader(path: string, next: string): Promise<string[]> {
   if (!existsSync(path)) throw new UserError(`Expected a table at ${path}: there is no such file.`, next);
   return readable(path, next, async () => {
-    const rows = await database.rows<{ column_name: string }>(`DESCRIBE FROM ${csvSource(path)}`);
-    return rows.map((row) => row.column_name);
+    const firstRow = createReadStream(path).pipe(parse({ bom: true, to: 1 }));
+    // pandas leaves its index column without a name
+    for await (const names of firstRow) return (names as string[]).map((name, i) => name || `column_${i}`);
+    return [];
   });
 }
 
-function csvSource(path: string): string {
-  return `read_csv(${sqlText(path)}, header = true, delim = ',', quote = '"', escape = '"', all_varchar = true)`;
+/** DuckDB is told everything: left to guess, it takes a later line for the header where rows differ in length. */
+function csvSource(path: string, header: readonly string[]): string {
+  const columns = header.map((name) => `${sqlText(name)}: 'VARCHAR'`).join(", ");
+  return `read_csv(${sqlText(path)}, auto_detect = false, header = true, columns = {${columns}}, delim = ',', quote = '"', escape = '"')`;
 }
 
 async function readable<T>(path: string, next: string, read: () => Promise<T>): Promise<T> {
@@ -72,7 +77,7 @@ async function readable<T>(path: string, next: string, read: () => Promise<T>): 
     return await read();
   } catch (error) {
     if (error instanceof Interrupted) throw error;
-    const reason = messageOf(error).split("\n")[0];
+    const reason = messageOf(error).split("\n").slice(0, 3).join("; ");
     throw new UserError(`${path} is not a readable CSV file: ${reason}.`, next, { cause: error });
   }
 }

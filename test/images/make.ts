@@ -1,0 +1,60 @@
+// Small images and data directories made by the tests themselves.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { TestContext } from "node:test";
+import type { RgbImage } from "guie/dist/images/decode";
+import sharp, { type Sharp } from "sharp";
+
+/** A folder that goes when the test ends. */
+export function temporaryFolder(test: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "guie-test-"));
+  test.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Writes a file and the folders above it. */
+export function writeFile(path: string, content: string | Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+}
+
+/** An image from a formula: `value(x, y, channel)`, taken modulo 256. */
+export function draw(
+  width: number,
+  height: number,
+  value: (x: number, y: number, c: number) => number,
+): RgbImage {
+  const data = new Uint8Array(width * height * 3);
+  for (let i = 0; i < data.length; i++) {
+    const pixel = Math.floor(i / 3);
+    data[i] = value(pixel % width, Math.floor(pixel / width), i % 3);
+  }
+  return { data, width, height };
+}
+
+/** Pixels to sharp, for encoding. */
+export function toSharp({ data, width, height }: RgbImage): Sharp {
+  return sharp(data, { raw: { width, height, channels: 3 } });
+}
+
+/** A BMP file, rows from the bottom; 32 bits a pixel carry a fourth byte of 0, as most programs write it. */
+export function bmp({ data, width, height }: RgbImage, bitsPerPixel: 24 | 32): Buffer {
+  const bytesPerPixel = bitsPerPixel / 8;
+  const stride = Math.ceil((width * bytesPerPixel) / 4) * 4;
+  const file = Buffer.alloc(54 + stride * height);
+  file.write("BM");
+  file.writeUInt32LE(file.length, 2);
+  file.writeUInt32LE(54, 10);
+  file.writeUInt32LE(40, 14);
+  file.writeInt32LE(width, 18);
+  file.writeInt32LE(height, 22);
+  file.writeUInt16LE(1, 26);
+  file.writeUInt16LE(bitsPerPixel, 28);
+  for (let i = 0; i < width * height * 3; i++) {
+    const pixel = Math.floor(i / 3);
+    const row = height - 1 - Math.floor(pixel / width);
+    file[54 + row * stride + (pixel % width) * bytesPerPixel + (2 - (i % 3))] = data[i]!;
+  }
+  return file;
+}

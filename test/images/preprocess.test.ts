@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { clearInterrupt, requestInterrupt } from "guie/dist/common/interrupt";
+import { decodeRgb } from "guie/dist/images/decode";
+import { preprocessDataset } from "guie/dist/images/preprocess";
+import { bmp, draw, temporaryFolder, toSharp, writeFile } from "./make";
+
+const dataset = { name: "things", folder: "Things", smallestClass: 2 };
+const imagesOf = (dataDir: string) => join(dataDir, "final_data_224/Things/images");
+const textOf = (dataDir: string, file: string) => readFileSync(join(dataDir, file), "utf8");
+
+const photo = (width: number, height: number, seed: number) =>
+  toSharp(draw(width, height, (x, y, c) => x + y * seed + c * 50))
+    .jpeg()
+    .toBuffer();
+
+/** Class 0: 2 good; 5: 2 good, 1 truncated; 7: 1 good, 1 missing; 9: 1 image only. */
+async function makeThings(test: TestContext): Promise<string> {
+  const dataDir = temporaryFolder(test);
+  const large = await photo(300, 260, 3);
+  const files: Record<string, Uint8Array> = {
+    "raw/Things/a/1.jpg": large,
+    "raw/Things/a/2.jpg": await toSharp(draw(40, 30, (x) => 6 * x))
+      .png()
+      .toBuffer(),
+    "raw/Things/b/1.jpg": await photo(500, 100, 2),
+    "raw/Things/b/1.bmp": bmp(
+      draw(20, 20, (x, y) => x * y),
+      24,
+    ),
+    "raw/Things/b/cut.jpg": large.subarray(0, large.length / 2),
+    "raw/Things/c/1.jpg": await photo(50, 50, 4),
+    "raw/Things/d/1.jpg": await photo(50, 50, 5),
+  };
+  for (const [path, bytes] of Object.entries(files)) writeFile(join(dataDir, path), bytes);
+  writeFile(
+    join(dataDir, "csv/things.csv"),
+    "image_files,labels\nraw/Things/b/1.jpg,5\nraw/Things/a/1.jpg,0\nraw/Things/a/2.jpg,0\nraw/Things/b/1.bmp,5\n" +
+      "raw/Things/b/cut.jpg,5\nraw/Things/c/1.jpg,7\nraw/Things/c/none.jpg,7\nraw/Things/d/1.jpg,9\n",
+  );
+  return dataDir;
+}
+
+test("filters, resizes, counts again after unreadable images, and writes the tables", async (t) => {
+  const dataDir = await makeThings(t);
+  const reports: string[] = [];
+  const result = await preprocessDataset({
+    dataDir,
+    dataset,
+    onProgress: ({ stage, done, total, unit }) => reports.push(`${stage} ${done}/${total} ${unit}`),
+  });
+  assert.deepEqual(result, {
+    dataset: "things",
+    rowsIn: 8,
+    classesIn: 4,
+    rowsOut: 4,
+    classesOut: 2,
+    rejected: 2,
+    droppedAfterRejects: 1,
+  });
+  assert.equal(
+    textOf(dataDir, "final_data_224/Things_final_224.csv"),
+    "image_files,labels\nfinal_data_224/Things/images/b+1.jpg,5\nfinal_data_224/Things/images/a+1.jpg,0\n" +
+      "final_data_224/Things/images/a+2.jpg,0\nfinal_data_224/Things/images/b+1.bmp~.jpg,5\n",
+  );
+  assert.equal(
+    textOf(dataDir, "final_data_224/Things_rejects.csv"),
+    "image_files,labels,reason\n" +
+      "raw/Things/b/cut.jpg,5,truncated or corrupt jpeg\n" +
+      "raw/Things/c/none.jpg,7,missing file\n",
+  );
+  assert.deepEqual(readdirSync(imagesOf(dataDir)).sort(), ["a+1.jpg", "a+2.jpg", "b+1.bmp~.jpg", "b+1.jpg"]);
+  const sizes: Record<string, [number, number]> = {
+    "a+1.jpg": [224, 224],
+    "a+2.jpg": [40, 30],
+    "b+1.jpg": [224, 224],
+    "b+1.bmp~.jpg": [20, 20],
+  };
+  for (const [name, size] of Object.entries(sizes)) {
+    const { width, height } = await decodeRgb(join(imagesOf(dataDir), name));
+    assert.deepEqual([width, height], size, name);
+  }
+  assert.equal(reports.at(-1), "things 7/7 images");
+});
+
+test("a second run redoes nothing but what is newer, and removes what a killed run left", async (t) => {
+  const dataDir = await makeThings(t);
+  const first = await preprocessDataset({ dataDir, dataset });
+  const written = (name: string) => statSync(join(imagesOf(dataDir), name)).ino; // a rename gives a new one
+  const before = ["a+1.jpg", "a+2.jpg", "b+1.jpg"].map(written);
+  writeFile(join(imagesOf(dataDir), "a+1.jpg.123.abc.tmp"), "half");
+  rmSync(join(dataDir, "raw/Things/a/1.jpg")); // deleted to save space: the finished JPEG stays
+  const later = new Date(Date.now() + 60_000);
+  utimesSync(join(dataDir, "raw/Things/b/1.jpg"), later, later);
+  assert.deepEqual(await preprocessDataset({ dataDir, dataset }), first);
+  const after = ["a+1.jpg", "a+2.jpg", "b+1.jpg"].map(written);
+  assert.deepEqual([after[0], after[1]], [before[0], before[1]]);
+  assert.notEqual(after[2], before[2]);
+  assert.equal(readdirSync(imagesOf(dataDir)).length, 4);
+});
+
+test("a class that a higher limit drops loses its files too", async (t) => {
+  const dataDir = await makeThings(t);
+  writeFile(join(dataDir, "raw/Things/b/cut.jpg"), await photo(30, 30, 6));
+  await preprocessDataset({ dataDir, dataset });
+  const result = await preprocessDataset({ dataDir, dataset: { ...dataset, smallestClass: 3 } });
+  assert.deepEqual([result.rowsOut, result.classesOut], [3, 1]);
+  assert.deepEqual(readdirSync(imagesOf(dataDir)).sort(), ["b+1.bmp~.jpg", "b+1.jpg", "b+cut.jpg"]);
+});
+
+test("images of other settings, or of unknown ones, are neither reused nor overwritten", async (t) => {
+  const dataDir = await makeThings(t);
+  await preprocessDataset({ dataDir, dataset });
+  const table = textOf(dataDir, "final_data_224/Things_final_224.csv");
+  await assert.rejects(
+    preprocessDataset({ dataDir, dataset, imageSizePx: 112 }),
+    /"imageSizePx":224.*asked for.*"imageSizePx":112.*\n.*rm -r/,
+  );
+  rmSync(join(dataDir, "final_data_224/Things/settings.json"));
+  await assert.rejects(preprocessDataset({ dataDir, dataset }), /no settings\.json says/);
+  assert.equal(readdirSync(imagesOf(dataDir)).length, 4);
+  assert.equal(textOf(dataDir, "final_data_224/Things_final_224.csv"), table);
+});
+
+test("a smaller image size moves the rule's limit", async (t) => {
+  const dataDir = await makeThings(t);
+  await preprocessDataset({ dataDir, dataset, imageSizePx: 32 });
+  const { width, height } = await decodeRgb(join(imagesOf(dataDir), "a+2.jpg"));
+  assert.deepEqual([width, height], [32, 32]); // it was 40 x 30
+});
+
+test("bad input stops before anything is written, and says what to do", async (t) => {
+  const dataDir = await makeThings(t);
+  const csv = join(dataDir, "csv/things.csv");
+  const good = textOf(dataDir, "csv/things.csv");
+  const cases: [string, RegExp][] = [
+    ["image_files,class\na.jpg,1\n", /lacks the column "labels"; it has: image_files, class/],
+    ["image_files,labels\na.jpg,\n", /row 1: the column "labels" is empty/],
+    ["image_files,labels\na.jpg,1.5\n", /row 1: a label must be a whole number from 0, it is "1.5"/],
+    [
+      "image_files,labels\nraw/../../a.jpg,1\n",
+      /row 1: "raw\/\.\.\/\.\.\/a.jpg" is outside the data directory/,
+    ],
+    ["image_files,labels\n/etc/a.jpg,1\n", /outside the data directory/],
+    ["image_files,labels\na/b.jpg,1\na/./b.jpg,2\n", /row 2: "a\/\.\/b.jpg" stands already in row 1/],
+    ["image_files,labels\na.jpg,1\n", /no class with at least 2 images.*all 1 classes are smaller/],
+  ];
+  for (const [text, message] of cases) {
+    writeFile(csv, text);
+    await assert.rejects(preprocessDataset({ dataDir, dataset }), message);
+  }
+  rmSync(csv);
+  await assert.rejects(preprocessDataset({ dataDir, dataset }), /things\.csv[^\n]*\n.*npx guie get-data/);
+  assert.equal(existsSync(join(dataDir, "final_data_224")), false);
+  writeFile(csv, good);
+  await assert.rejects(
+    preprocessDataset({ dataDir, dataset, imageSizePx: 0.5 }),
+    /whole number of pixels, it is 0.5/,
+  );
+});
+
+test("when every image is missing, the list of rejects is there to look at", async (t) => {
+  const dataDir = await makeThings(t);
+  rmSync(join(dataDir, "raw"), { recursive: true });
+  await assert.rejects(
+    preprocessDataset({ dataDir, dataset }),
+    /7 files are in final_data_224\/Things_rejects\.csv/,
+  );
+  assert.equal(textOf(dataDir, "final_data_224/Things_rejects.csv").match(/missing file/g)?.length, 7);
+});
+
+test("Interrupt stops it between two images, and what is finished stays", async (t) => {
+  const dataDir = await makeThings(t);
+  t.after(clearInterrupt);
+  const stopAtSecond = ({ done }: { done: number }) => done === 2 && requestInterrupt();
+  await assert.rejects(preprocessDataset({ dataDir, dataset, concurrency: 1, onProgress: stopAtSecond }), {
+    name: "Interrupted",
+  });
+  assert.equal(readdirSync(imagesOf(dataDir)).length, 2);
+  assert.equal((await preprocessDataset({ dataDir, dataset })).rowsOut, 4);
+});

@@ -1,0 +1,66 @@
+// Small data directories of preprocessed tables, and reading back what the merge wrote.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { TestContext } from "node:test";
+import { parse } from "csv-parse/sync";
+
+/** A folder that goes when the test ends. */
+export function temporaryFolder(test: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "guie-test-"));
+  test.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Writes a file and the folders above it. */
+export function writeFile(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+}
+
+/** A data set whose name and folder are `name`. */
+export const named = (name: string) => ({ name, folder: name });
+
+/** Writes `<name>_final_224.csv`. */
+export function writeDataset(
+  dataDir: string,
+  name: string,
+  rows: readonly (readonly [string, number])[],
+): void {
+  const lines = rows.map(([file, label]) => `${file},${label}\n`);
+  writeFile(join(dataDir, `final_data_224/${name}_final_224.csv`), `image_files,labels\n${lines.join("")}`);
+}
+
+/** Rows of a data set with `sizes[k]` images in class k: `<name>/<k>_<i>.jpg`. */
+export function rowsOfSizes(name: string, sizes: readonly number[]): [string, number][] {
+  return sizes.flatMap((size, k) =>
+    Array.from({ length: size }, (_, i): [string, number] => [`${name}/${k}_${i}.jpg`, k]),
+  );
+}
+
+/** One row of a merged table. */
+export interface Row {
+  new_image_files: string;
+  new_labels: string;
+  dataset: string;
+  fold: string;
+}
+
+export function readRows(dataDir: string, file: string): Row[] {
+  return parse(readFileSync(join(dataDir, file)), { columns: true });
+}
+
+/** How often each key comes. */
+export function tally<T>(items: readonly T[], key: (item: T) => string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);
+  return counts;
+}
+
+export const FILES = [
+  "final_data_224.csv",
+  "final_data_224_sample.csv",
+  "final_data_224_sample_balance.csv",
+  "final_data_224_sample_balance_fold.csv",
+  "final_data_224_classes.csv",
+] as const;
