@@ -1,0 +1,138 @@
+import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { messageOf } from "../../common/errors";
+import { temporaryPath, writeJson } from "../../common/files";
+import { breathe } from "../../common/interrupt";
+import type { OnProgress } from "../../common/progress";
+import { projectPath } from "../../common/project";
+import { type DemoSource, readDemoSource } from "./classes";
+import { drawPicture } from "./picture";
+import { type PlacedPicture, planDemo } from "./plan";
+import {
+  type DemoStamp,
+  type DroppedDrawing,
+  demoRecipe,
+  isDrawn,
+  readStamp,
+  refuseForeign,
+  stampPath,
+} from "./stamp";
+import { countGroups, TABLES, writeTables } from "./tables";
+
+/** What to draw. */
+export interface DrawDemoOptions {
+  /**
+   * Holds raw/, retrieval/, demo.json and demo_images.csv afterwards. A relative path is one below the project's root.
+   */
+  dataDir: string;
+  seed: number;
+  /** Only so many classes of each of the seven groups, for a quick look; all of them otherwise. */
+  classesPerGroup?: number;
+  onProgress?: OnProgress;
+}
+
+/** Pictures that sharp works on at once: enough for its threads, few enough to stop soon on Interrupt. */
+const AT_ONCE = 16;
+
+/**
+ * Draws the demo data set from the emoji of nine vendors: the same object, drawn by several hands, is one class. Four
+ * classes in five become raw data sets (`DEMO_DATASETS`) in the folder layouts of the real ones, so that `getData`
+ * reads them as such; the fifth becomes `retrieval/` (queries.csv, index.csv, classes.csv, images/).
+ *
+ * Drawn into a temporary folder, then put in place as a whole. A second call with the same recipe (seed, package
+ * versions) does nothing; one with another recipe replaces what the first one wrote.
+ * @throws UserError when a folder is in the way that the demo did not make
+ */
+export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
+  const { seed, classesPerGroup } = options;
+  const dataDir = projectPath(options.dataDir);
+  const recipe = demoRecipe(seed, classesPerGroup);
+  const earlier = readStamp(dataDir);
+  if (isDrawn(dataDir, earlier, recipe)) return earlier;
+
+  const source = readDemoSource();
+  const planned = planDemo(source, seed, classesPerGroup);
+  const wrote = namesToWrite(planned);
+  refuseForeign(dataDir, wrote, earlier);
+  const temporary = temporaryPath(join(dataDir, "demo"));
+  try {
+    const { drawn, dropped } = await drawAll(temporary, planned, source, options.onProgress);
+    await writeTables(temporary, drawn);
+    const stamp = {
+      recipe,
+      complete: true,
+      classes: new Set(drawn.map(({ picture }) => picture.class)).size,
+      images: drawn.length,
+      dropped,
+      groups: countGroups(drawn),
+      wrote,
+    };
+    putInPlace(dataDir, temporary, stamp, earlier);
+    return stamp;
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+/** The folders and files that a drawing consists of, relative to the data directory. */
+function namesToWrite(planned: readonly PlacedPicture[]): string[] {
+  const raw = planned
+    .filter(({ picture }) => !picture.heldOut)
+    .map(({ file }) => file.split("/").slice(0, 2).join("/"));
+  return [...new Set(raw), "retrieval", TABLES.images];
+}
+
+/** Draws and writes every picture. */
+async function drawAll(
+  folder: string,
+  planned: readonly PlacedPicture[],
+  { iconSets }: DemoSource,
+  onProgress?: OnProgress,
+): Promise<{ drawn: PlacedPicture[]; dropped: DroppedDrawing[] }> {
+  const drawn: PlacedPicture[] = [];
+  const dropped: DroppedDrawing[] = [];
+  for (let start = 0; start < planned.length; start += AT_ONCE) {
+    await breathe();
+    const batch = planned.slice(start, start + AT_ONCE);
+    const files = await Promise.allSettled(
+      batch.map(({ picture }) => drawPicture(iconSets[picture.vendor], picture.icon, picture.plan)),
+    );
+    for (const [i, result] of files.entries()) {
+      const { picture, file } = batch[i]!;
+      if (result.status === "fulfilled") {
+        await writeInto(join(folder, file), result.value);
+        drawn.push(batch[i]!);
+      } else dropped.push({ vendor: picture.vendor, icon: picture.icon, why: messageOf(result.reason) });
+    }
+    onProgress?.({
+      stage: "Draw the demo",
+      done: start + batch.length,
+      total: planned.length,
+      unit: "images",
+    });
+  }
+  return { drawn, dropped };
+}
+
+async function writeInto(path: string, bytes: Buffer): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  await writeFile(path, bytes);
+}
+
+/** The stamp is written first as not complete: after a crash in between, the next drawing knows what is its own. */
+function putInPlace(
+  dataDir: string,
+  temporary: string,
+  stamp: DemoStamp,
+  earlier: DemoStamp | undefined,
+): void {
+  const old = earlier?.wrote ?? [];
+  writeJson(stampPath(dataDir), { ...stamp, complete: false, wrote: [...new Set([...old, ...stamp.wrote])] });
+  for (const name of old) rmSync(join(dataDir, name), { recursive: true, force: true });
+  for (const name of stamp.wrote) {
+    mkdirSync(dirname(join(dataDir, name)), { recursive: true });
+    renameSync(join(temporary, name), join(dataDir, name));
+  }
+  writeJson(stampPath(dataDir), stamp);
+}

@@ -1,0 +1,62 @@
+import { readJson } from "../../common/files";
+
+/** An emoji of Unicode, as emojibase-data describes it. Skin tones are not among them. */
+export interface Emoji {
+  /** Code points in hex, joined by "-", without variation selectors: "1F34E". */
+  codePoint: string;
+  /** "red apple" */
+  label: string;
+  /** Place in Unicode's order; unique. */
+  order: number;
+  /** "food-fruit" */
+  subgroup: string;
+  /** The version of the emoji standard in which it came, for example 0.6 or 15. */
+  version: number;
+}
+
+interface EmojibaseEntry {
+  hexcode: string;
+  label: string;
+  order?: number;
+  subgroup?: number;
+  version: number;
+}
+
+const NEXT = "Run `npm run setup`.";
+
+/** Code points without the variation selector FE0F, which vendors write or leave out as they like. */
+export function plainCodePoint(hexcode: string): string {
+  return hexcode
+    .toUpperCase()
+    .split("-")
+    .filter((part) => part !== "FE0F")
+    .join("-");
+}
+
+/** All emoji that belong to a subgroup, in Unicode's order. */
+export function readEmoji(): Emoji[] {
+  const entries = readJson<EmojibaseEntry[]>(require.resolve("emojibase-data/en/data.json"), NEXT);
+  const { subgroups } = readJson<{ subgroups: Record<string, string> }>(
+    require.resolve("emojibase-data/meta/groups.json"),
+    NEXT,
+  );
+  return entries
+    .filter((entry) => entry.order !== undefined && entry.subgroup !== undefined)
+    .map((entry) => ({
+      codePoint: plainCodePoint(entry.hexcode),
+      label: entry.label,
+      order: entry.order!,
+      subgroup: subgroups[entry.subgroup!]!,
+      version: entry.version,
+    }))
+    .sort((a, b) => a.order - b.order);
+}
+
+/** Unicode's own character names by code point: 1F3AF -> "DIRECT HIT". Older vendors name their drawings so. */
+export function readUnicodeNames(): Map<string, string> {
+  const names = readJson<Record<string, string>>(
+    require.resolve("emojibase-data/meta/unicode-names.json"),
+    NEXT,
+  );
+  return new Map(Object.entries(names).map(([hexcode, name]) => [plainCodePoint(hexcode), name]));
+}

@@ -1,0 +1,113 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { UserError } from "../../common/errors";
+import { readJson } from "../../common/files";
+import { VENDORS, vendorPackage } from "./vendors";
+
+/** Counts of one group of the demo. */
+export interface DemoGroupCounts {
+  group: string;
+  dataset: string;
+  trainClasses: number;
+  trainImages: number;
+  heldOutClasses: number;
+  queries: number;
+  index: number;
+}
+
+/** A drawing that is left out. */
+export interface DroppedDrawing {
+  vendor: string;
+  icon: string;
+  why: string;
+}
+
+/** What makes two drawings of the demo the same. */
+export interface DemoRecipe {
+  seed: number;
+  /** Null for all classes. */
+  classesPerGroup: number | null;
+  /** Counts up when the drawing itself changes. */
+  drawing: number;
+  /** npm package -> version. */
+  packages: Record<string, string>;
+}
+
+/** `demo.json`: how the demo was drawn and what came out. */
+export interface DemoStamp {
+  recipe: DemoRecipe;
+  /** False while folders are being put in place. */
+  complete: boolean;
+  classes: number;
+  images: number;
+  /** Drawings that could not be drawn, or on which nothing is to be seen. */
+  dropped: DroppedDrawing[];
+  groups: DemoGroupCounts[];
+  /** What the demo wrote, relative to the data directory: it may be replaced by another drawing. */
+  wrote: string[];
+}
+
+const DRAWING = 1;
+
+/** The file that says what the demo wrote. */
+export function stampPath(dataDir: string): string {
+  return join(dataDir, "demo.json");
+}
+
+/** The recipe of a drawing with the packages that are installed. */
+export function demoRecipe(seed: number, classesPerGroup?: number): DemoRecipe {
+  const sources = [...VENDORS.map(vendorPackage), "emojibase-data"].map(
+    (name) => [name, versionOf(name)] as const,
+  );
+  const packages = {
+    ...Object.fromEntries(sources),
+    sharp: sharp.versions.sharp!,
+    libvips: sharp.versions.vips,
+  };
+  return { seed, classesPerGroup: classesPerGroup ?? null, drawing: DRAWING, packages };
+}
+
+function versionOf(packageName: string): string {
+  return readJson<{ version: string }>(require.resolve(`${packageName}/package.json`), "Run `npm run setup`.")
+    .version;
+}
+
+/** The stamp of an earlier drawing, if there is one. */
+export function readStamp(dataDir: string): DemoStamp | undefined {
+  const path = stampPath(dataDir);
+  if (!existsSync(path)) return undefined;
+  const stamp = readJson<Partial<DemoStamp>>(path, "Remove the file and draw the demo again.");
+  if (stamp.recipe && Array.isArray(stamp.wrote)) return stamp as DemoStamp;
+  throw new UserError(
+    `${path} is not the stamp of a demo data set: it lacks "recipe" or "wrote".`,
+    "Draw the demo into another data directory, or move the file away.",
+  );
+}
+
+/** True when everything that this recipe makes is already there. */
+export function isDrawn(
+  dataDir: string,
+  stamp: DemoStamp | undefined,
+  recipe: DemoRecipe,
+): stamp is DemoStamp {
+  return (
+    stamp?.complete === true &&
+    JSON.stringify(stamp.recipe) === JSON.stringify(recipe) &&
+    stamp.wrote.every((name) => existsSync(join(dataDir, name)))
+  );
+}
+
+/**
+ * Checks that nothing stands in the way but what an earlier drawing wrote.
+ * @throws UserError for a folder or file of somebody else's
+ */
+export function refuseForeign(dataDir: string, names: readonly string[], stamp: DemoStamp | undefined): void {
+  for (const name of names) {
+    if (!existsSync(join(dataDir, name)) || stamp?.wrote.includes(name)) continue;
+    throw new UserError(
+      `The demo would be drawn to ${join(dataDir, name)}, where there is something that the demo did not make.`,
+      "Draw it into another data directory, or move that away.",
+    );
+  }
+}

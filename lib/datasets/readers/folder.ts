@@ -1,0 +1,46 @@
+import { type Dirent, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../common/errors";
+import { byCodeUnit } from "../../common/files";
+
+/** What lies in a folder, each list sorted by code unit. */
+export interface FolderContent {
+  folders: string[];
+  images: string[];
+  /** Files and folders that are known to lie beside images and mean nothing here. */
+  harmless: number;
+}
+
+const IMAGE = /\.(jpe?g|png|bmp|webp|gif|tiff?)$/i;
+// Droppings of file managers, archives and notebooks, and the notes that data sets carry beside their images.
+const HARMLESS =
+  /^(\..*|Thumbs\.db|desktop\.ini|__MACOSX|@eaDir|README|LICENSE|.*\.(txt|md|csv|json|xml|html?|pdf))$/i;
+
+/**
+ * Lists a folder of a raw data set. Symbolic links count as what they point to.
+ * @throws UserError for a file that is neither an image nor known to be harmless
+ */
+export function listFolder(path: string): FolderContent {
+  const content: FolderContent = { folders: [], images: [], harmless: 0 };
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (HARMLESS.test(entry.name)) content.harmless++;
+    else if (isFolder(path, entry)) content.folders.push(entry.name);
+    else if (IMAGE.test(entry.name)) content.images.push(entry.name);
+    else throw unknownFile(join(path, entry.name));
+  }
+  content.folders.sort(byCodeUnit);
+  content.images.sort(byCodeUnit);
+  return content;
+}
+
+function isFolder(path: string, entry: Dirent): boolean {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  return statSync(join(path, entry.name), { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function unknownFile(path: string): UserError {
+  return new UserError(
+    `Expected images (jpg, png, bmp, webp, gif, tiff) or notes (txt, csv, json, ...): ${path} is neither.`,
+    "Take the file out of the data set's folder, or unpack it if it is an archive.",
+  );
+}

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { readCsv } from "guie/dist/common/csv";
+import { requestInterrupt } from "guie/dist/common/interrupt";
+import { type DrawDemoOptions, drawDemo } from "guie/dist/datasets/demo/draw";
+import { DEMO_DATASETS } from "guie/dist/datasets/demo/groups";
+import type { DemoStamp } from "guie/dist/datasets/demo/stamp";
+import { getData } from "guie/dist/datasets/get_data";
+import { readImageRows } from "guie/dist/datasets/rows";
+import sharp from "sharp";
+import { removeDataDir, temporaryDataDir, writeFiles } from "./miniature";
+
+// Ten classes of each group: 70 classes, about 490 pictures.
+const SUBSET = { seed: 999, classesPerGroup: 10 };
+let dataDir: string;
+let stamp: DemoStamp;
+
+before(async () => {
+  dataDir = temporaryDataDir();
+  stamp = await drawDemo({ dataDir, ...SUBSET });
+});
+after(() => removeDataDir(dataDir));
+
+/** Path -> SHA-256 of every file below a folder. */
+function hashes(folder: string): Record<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  const hash = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
+  return Object.fromEntries(files.map((path) => [path.slice(folder.length), hash(path)]));
+}
+
+async function draw(options: Omit<DrawDemoOptions, "seed" | "classesPerGroup">, seed = SUBSET.seed) {
+  return drawDemo({ ...SUBSET, ...options, seed });
+}
+
+test("two drawings with one seed are the same, byte for byte", async (t) => {
+  const second = temporaryDataDir(t);
+  await draw({ dataDir: second });
+  assert.deepEqual(hashes(second), hashes(dataDir));
+});
+
+test("the ordinary readers read the seven data sets as they were drawn", async () => {
+  const origins = await readCsv(join(dataDir, "demo_images.csv"), ["image_files", "code_point", "held_out"]);
+  assert.equal(origins.length, stamp.images);
+  const codePoints = new Map(origins.map((row) => [row.image_files!, row.code_point!]));
+  for (const [index, dataset] of DEMO_DATASETS.entries()) {
+    const { csv, rows, classes, skipped } = await getData(dataDir, dataset);
+    const { trainImages, trainClasses, heldOutClasses } = stamp.groups[index]!;
+    assert.deepEqual([rows, classes, heldOutClasses], [trainImages, trainClasses, 2], dataset);
+    assert.equal(skipped.duplicateRows, dataset === "Shopee" ? Math.ceil(trainImages / 20) : 0);
+    // A class number for each code point, and no class with two.
+    const pairs = (await readImageRows(csv)).map(
+      ({ imageFile, label }) => `${label} ${codePoints.get(imageFile)}`,
+    );
+    assert.equal(new Set(pairs).size, classes, dataset);
+    assert.ok(!pairs.some((pair) => pair.endsWith("undefined")), dataset);
+  }
+});
+
+test("held-out classes are not in training; noto and openmoji ask, the others are searched", async () => {
+  const origins = await readCsv(join(dataDir, "demo_images.csv"), ["code_point"]);
+  const codePoints = (heldOut: string) =>
+    new Set(origins.filter((row) => row.held_out === heldOut).map((row) => row.code_point!));
+  const [training, heldOut] = [codePoints("0"), codePoints("1")];
+  assert.deepEqual([training.size, heldOut.size], [56, 14]);
+  assert.ok([...heldOut].every((codePoint) => !training.has(codePoint)));
+
+  const vendors = new Map(origins.map((row) => [row.image_files!, row.vendor!]));
+  const isQuery = (file: string) => ["noto", "openmoji"].includes(vendors.get(file)!);
+  const queries = await readImageRows(join(dataDir, "retrieval/queries.csv"));
+  const index = await readImageRows(join(dataDir, "retrieval/index.csv"));
+  assert.ok(queries.every(({ imageFile }) => isQuery(imageFile)));
+  assert.ok(!index.some(({ imageFile }) => isQuery(imageFile)));
+  const labels = [...Array(14).keys()];
+  assert.deepEqual([...new Set(queries.map(({ label }) => label))], labels);
+  assert.deepEqual([...new Set(index.map(({ label }) => label))], labels);
+  const classes = await readCsv(join(dataDir, "retrieval/classes.csv"), ["labels", "class_name", "group"]);
+  assert.deepEqual(
+    classes.map((row) => Number(row.labels)),
+    labels,
+  );
+});
+
+test("every file is what its name says, and can be decoded", async () => {
+  const origins = await readCsv(join(dataDir, "demo_images.csv"), ["image_files"]);
+  const check = async (file: string) => {
+    const { format } = await sharp(join(dataDir, file)).metadata();
+    assert.equal(format, file.endsWith(".png") ? "png" : "jpeg");
+    await sharp(join(dataDir, file), { failOn: "warning" }).raw().toBuffer();
+  };
+  await Promise.all(origins.map((row) => check(row.image_files!)));
+});
+
+test("a second call does nothing; another seed replaces what the demo made; nothing else is touched", async (t) => {
+  const own = temporaryDataDir(t);
+  writeFiles(own, ["raw/mine/1.jpg", "csv/mine.csv"]);
+  const drawn = await draw({ dataDir: own });
+  const drawnAtMs = statSync(join(own, "raw/rp2k")).mtimeMs;
+  assert.deepEqual(await draw({ dataDir: own }), drawn);
+  assert.equal(statSync(join(own, "raw/rp2k")).mtimeMs, drawnAtMs);
+
+  const before = hashes(join(own, "retrieval"));
+  const other = await draw({ dataDir: own }, 7);
+  assert.equal(other.recipe.seed, 7);
+  assert.notDeepEqual(Object.keys(hashes(join(own, "retrieval"))), Object.keys(before));
+  assert.ok(existsSync(join(own, "raw/mine/1.jpg")) && existsSync(join(own, "csv/mine.csv")));
+  assert.deepEqual(readdirSync(own).sort(), ["csv", "demo.json", "demo_images.csv", "raw", "retrieval"]);
+});
+
+test("folders that the demo did not make are not overwritten", async (t) => {
+  const own = temporaryDataDir(t);
+  writeFiles(own, ["raw/Shopee/train_images/mine.jpg"]);
+  await assert.rejects(
+    draw({ dataDir: own }),
+    /raw\/Shopee, where there is something that the demo did not make/,
+  );
+  assert.deepEqual(readdirSync(own), ["raw"]);
+  writeFileSync(join(own, "demo.json"), "{}");
+  await assert.rejects(draw({ dataDir: own }), /demo\.json is not the stamp of a demo data set/);
+});
+
+test("an interrupted drawing leaves nothing behind, and a half-placed one is drawn again", async (t) => {
+  const own = temporaryDataDir(t);
+  const onProgress = () => requestInterrupt();
+  await assert.rejects(draw({ dataDir: own, onProgress }), { name: "Interrupted" });
+  assert.deepEqual(readdirSync(own), []);
+
+  // As a crash between two renames leaves it: some folders in place, the stamp not complete.
+  writeFiles(own, ["raw/rp2k/train/a/1.jpg"]);
+  writeFileSync(join(own, "demo.json"), JSON.stringify({ ...stamp, complete: false }));
+  await draw({ dataDir: own });
+  assert.deepEqual(hashes(join(own, "raw")), hashes(join(dataDir, "raw")));
+});

@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { projectPath } from "guie/dist/common/project";
+import { findDataSet } from "guie/dist/datasets/catalogue";
+import { getData } from "guie/dist/datasets/get_data";
+import { readLines, temporaryDataDir, writeFiles } from "./miniature";
+
+const GROCERY = process.env.GUIE_GROCERY ?? projectPath("../shared/data/GroceryStoreDataset");
+
+test("Get_Data counts what it leaves out", async (t) => {
+  const dataDir = temporaryDataDir(t);
+  writeFiles(join(dataDir, "raw/Food2021"), [
+    "a/1.jpg",
+    "a/.DS_Store",
+    "a/Thumbs.db",
+    "b/1.jpg",
+    "readme.txt",
+  ]);
+  assert.equal((await getData(dataDir, "Food2021")).skipped.harmlessFiles, 3);
+
+  const header = "posting_id,image,image_phash,title,label_group\n";
+  writeFiles(join(dataDir, "raw/Shopee"), {
+    "train.csv": `${header}1,a.jpg,0,t,5\n2,a.jpg,0,t,5\n3,gone.jpg,0,t,6\n`,
+    "train_images/a.jpg": "x",
+  });
+  const { rows, skipped } = await getData(dataDir, "Shopee");
+  assert.equal(rows, 1);
+  assert.deepEqual(skipped, { harmlessFiles: 0, duplicateRows: 1, missingImages: 1, unlabelledImages: 0 });
+});
+
+test("the CSV does not depend on the order in which the disk lists files", async (t) => {
+  const files = Array.from({ length: 30 }, (_, i) => `c${i % 7}/${i}.jpg`);
+  const [one, two] = [temporaryDataDir(t), temporaryDataDir(t)];
+  writeFiles(join(one, "raw/Food2021"), files);
+  writeFiles(join(two, "raw/Food2021"), files.toReversed());
+  const [first, second] = [await getData(one, "Food2021"), await getData(two, "Food2021")];
+  assert.deepEqual(readLines(first.csv), readLines(second.csv));
+});
+
+const FAULTS: { what: string; dataset: string; files: Record<string, string>; message: RegExp }[] = [
+  {
+    what: "a missing raw folder, with where to get the data",
+    dataset: "Shopee",
+    files: {},
+    message: /raw\/Shopee: there is no such folder[\s\S]*kaggle\.com\/competitions\/shopee-product-matching/,
+  },
+  {
+    what: "a missing split",
+    dataset: "rp2k",
+    files: { "train/a/1.jpg": "x" },
+    message: /Expected the folder .*rp2k\/test: there is none/,
+  },
+  {
+    what: "an empty class folder",
+    dataset: "Food2021",
+    files: { "a/1.jpg": "x", "b/notes.txt": "x" },
+    message: /Expected images in the folder .*Food2021\/b: it is empty/,
+  },
+  {
+    what: "a file that is no image",
+    dataset: "Food2021",
+    files: { "a/1.jpg": "x", "a/rest.zip": "x" },
+    message: /rest\.zip is neither/,
+  },
+  {
+    what: "an image outside the layout",
+    dataset: "rp2k",
+    files: { "train/a/1.jpg": "x", "train/a/deeper/2.jpg": "x", "test/a/1.jpg": "x" },
+    message: /train\/a\/deeper\/2\.jpg lies elsewhere/,
+  },
+  {
+    what: "an image above the class folders",
+    dataset: "Food2021",
+    files: { "a/1.jpg": "x", "2.jpg": "x" },
+    message: /<class>\/<image>: 2\.jpg lies elsewhere/,
+  },
+  {
+    what: "a file name without a class",
+    dataset: "Stanford_Products",
+    files: { "sofa_final/222.JPG": "x" },
+    message: /sofa_final\/222\.JPG lies elsewhere, its class cannot be read/,
+  },
+  {
+    what: "a missing CSV file",
+    dataset: "Landmark2021",
+    files: { "train/a/b/c/abc.jpg": "x" },
+    message: /Expected a CSV file at .*Landmark2021\/train\.csv/,
+  },
+  {
+    what: "a missing column",
+    dataset: "Landmark2021",
+    files: { "train.csv": "id,landmark\nabc,1\n", "train/a/b/c/abc.jpg": "x" },
+    message: /lacks the column "landmark_id"; it has: id, landmark/,
+  },
+  {
+    what: "an empty label",
+    dataset: "Landmark2021",
+    files: { "train.csv": "id,landmark_id\nabc,1\nabd,\n", "train/a/b/c/abc.jpg": "x" },
+    message: /row 2: the column "landmark_id" is empty/,
+  },
+  {
+    what: "a table none of whose images is there",
+    dataset: "JD_Products_10K",
+    files: { "train.csv": "name,class,group\n1.jpg,0,0\n" },
+    message: /None of the images .* the first was expected at .*train\/1\.jpg/,
+  },
+  {
+    what: "MATLAB annotations, with how to convert them",
+    dataset: "Stanford_Cars",
+    files: { "cars_annos.mat": "x" },
+    message: /cars_annos\.csv: there is none[\s\S]*writetable/,
+  },
+  {
+    what: "annotations without a list",
+    dataset: "Food2022",
+    files: { "annotations.json": '{"images":[],"annotations":[]}' },
+    message: /Expected the list "categories"/,
+  },
+  {
+    what: "a category without a name",
+    dataset: "Food2022",
+    files: {
+      "annotations.json":
+        '{"images":[{"id":1,"file_name":"a.jpg"}],"annotations":[{"image_id":1,"category_id":4}],"categories":[]}',
+      "images/a.jpg": "x",
+    },
+    message: /a\.jpg has the category 4, which/,
+  },
+];
+
+for (const { what, dataset, files, message } of FAULTS) {
+  test(`Get_Data refuses ${what}`, async (t) => {
+    const dataDir = temporaryDataDir(t);
+    writeFiles(join(dataDir, "raw", findDataSet(dataset).folder), files);
+    await assert.rejects(getData(dataDir, dataset), (error: Error) => {
+      assert.equal(error.name, "UserError");
+      assert.match(error.message, message);
+      return true;
+    });
+    assert.equal(existsSync(join(dataDir, "csv")), false, "nothing is written");
+  });
+}
+
+test("findDataSet takes name or folder and suggests the nearest", () => {
+  assert.equal(findDataSet("food_first"), findDataSet("Food2022"));
+  assert.throws(() => findDataSet("Shoppe"), /no data set "Shoppe"[\s\S]*Did you mean "Shopee"/);
+});
+
+test("guie get-data reads the data sets that are there and names the others", async (t) => {
+  const dataDir = temporaryDataDir(t);
+  writeFiles(join(dataDir, "raw/Food2021"), ["a/1.jpg", "b/1.jpg", "b/2.jpg"]);
+  const cli = projectPath("lib/bin/guie.js");
+  const args = [cli, "get-data", "--data-dir", dataDir];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  assert.match(stdout, /Food2021 +2 +3\n/);
+  assert.match(stdout, /RP2K: .*raw\/rp2k\n +from https:\/\/www\.pinlandata\.com/);
+  const json = await promisify(execFile)(process.execPath, [...args, "--json", "--dataset", "Food2021"]);
+  const { datasets } = JSON.parse(json.stdout);
+  assert.deepEqual([datasets[0].dataset, datasets[0].classes, datasets[0].rows], ["Food2021", 2, 3]);
+});
+
+const skip =
+  !existsSync(join(GROCERY, "dataset")) && `no Grocery Store photos at ${GROCERY} (set GUIE_GROCERY)`;
+test("the real Grocery Store data set: 81 classes, 5,421 photos, as its own lists say", {
+  skip,
+}, async (t) => {
+  const dataDir = temporaryDataDir(t);
+  writeFiles(dataDir, { "raw/README.txt": "" });
+  symlinkSync(join(GROCERY, "dataset"), join(dataDir, "raw/Fruit"));
+  const { csv, rows, classes } = await getData(dataDir, "Fruit");
+  assert.deepEqual([rows, classes], [5421, 81]);
+
+  const listed = ["train", "val", "test"].flatMap((split) =>
+    readLines(join(GROCERY, "dataset", `${split}.txt`)),
+  );
+  const fineClass = new Map(listed.map((line) => line.split(", ") as [string, string]));
+  const pairs = readLines(csv)
+    .slice(1)
+    .map((line) => line.split(",") as [string, string])
+    .map(([file, label]) => `${label} ${fineClass.get(file.replace("raw/Fruit/", ""))}`);
+  // One of our labels for each of theirs, and the other way round.
+  const distinct = [...new Set(pairs)];
+  assert.equal(distinct.length, 81);
+  assert.equal(new Set(distinct.map((pair) => pair.split(" ")[1])).size, 81);
+  assert.ok(!pairs.some((pair) => pair.endsWith("undefined")));
+});
