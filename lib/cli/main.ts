@@ -1,10 +1,11 @@
 import { Command } from "commander";
 import { registerEmbed } from "./embed";
 import { registerEvaluate } from "./evaluate";
+import { registerGetData } from "./get_data";
 import { registerTrain } from "./train";
 
 /** The steps of the pipeline in their order, each registered by a file of its own. */
-const REGISTRATIONS: ((program: Command) => void)[] = [registerTrain, registerEmbed, registerEvaluate];
+const REGISTRATIONS: ((program: Command) => void)[] = [registerGetData, registerTrain, registerEmbed, registerEvaluate];
 
 const program = new Command("guie").description(
   "Universal image embeddings: from raw data sets to a trained, evaluated model. The steps mirror the notebooks.",
