@@ -1,0 +1,184 @@
+// safetensors: 8 bytes header length (little endian), the header, the tensors' bytes (little endian, row-major).
+// https://github.com/huggingface/safetensors#format
+import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { UserError } from "../common/errors";
+import { writeAtomically } from "../common/files";
+import { decodeFloats, READABLE_DTYPES } from "./dtypes";
+import {
+  elementCount,
+  formatHeader,
+  type Header,
+  malformed,
+  parseHeader,
+  type TensorInfo,
+} from "./safetensors_header";
+
+/** An open file. Tensors are read when they are asked for. */
+export interface SafetensorsFile {
+  metadata: Readonly<Record<string, string>>;
+  tensors: ReadonlyMap<string, TensorInfo>;
+  /**
+   * The values of a floating-point tensor (F32, F16 or BF16) as float32, row-major.
+   * @throws UserError when there is no such tensor, or it holds other numbers
+   */
+  read(name: string): Float32Array;
+  close(): void;
+}
+
+/** A float32 tensor to be written. `data` may be a function, so that only one tensor need be in memory. */
+export interface TensorEntry {
+  name: string;
+  shape: readonly number[];
+  data: Float32Array | (() => Float32Array | Promise<Float32Array>);
+}
+
+const LENGTH_BYTES = 8;
+/** Longer headers are refused, as by the format's own library. */
+const MAX_HEADER_BYTES = 100_000_000;
+/** The system reads and writes less than 2 GiB at once. */
+const PIECE_BYTES = 2 ** 28;
+const NAMES_SHOWN = 8;
+
+/**
+ * Opens a safetensors file and checks its header.
+ * @param next what to do when there is no such file
+ * @throws UserError when it is missing, cut short or malformed
+ */
+export function openSafetensors(path: string, next?: string): SafetensorsFile {
+  if (!existsSync(path)) throw new UserError(`Expected a safetensors file at ${path}: there is none.`, next);
+  const file = openSync(path, "r");
+  try {
+    const { header, dataStart } = readHeader(path, file);
+    return {
+      metadata: header.metadata,
+      tensors: header.tensors,
+      read: (name) => readTensor(path, file, header, dataStart, name),
+      close: () => closeSync(file),
+    };
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+function readHeader(path: string, file: number): { header: Header; dataStart: number } {
+  const fileBytes = fstatSync(file).size;
+  if (fileBytes < LENGTH_BYTES) throw malformed(path, `it has ${fileBytes} bytes`);
+  const headerBytes = Number(new DataView(readBytes(path, file, 0, LENGTH_BYTES)).getBigUint64(0, true));
+  const dataStart = LENGTH_BYTES + headerBytes;
+  if (headerBytes > MAX_HEADER_BYTES || dataStart > fileBytes) {
+    throw malformed(path, `its header takes ${headerBytes} bytes of ${fileBytes}`);
+  }
+  const text = Buffer.from(readBytes(path, file, LENGTH_BYTES, headerBytes)).toString("utf8");
+  return { header: parseHeader(path, text, fileBytes - dataStart), dataStart };
+}
+
+function readTensor(
+  path: string,
+  file: number,
+  { tensors }: Header,
+  dataStart: number,
+  name: string,
+): Float32Array {
+  const tensor = tensors.get(name);
+  if (!tensor)
+    throw new UserError(`${path} holds no tensor "${name}"; it holds ${listNames([...tensors.keys()])}.`);
+  const { dtype, begin, end } = tensor;
+  const values = decodeFloats(dtype, readBytes(path, file, dataStart + begin, end - begin));
+  if (values) return values;
+  throw new UserError(
+    `${path}: tensor "${name}" is ${dtype}, expected one of ${READABLE_DTYPES.join(", ")}.`,
+  );
+}
+
+function readBytes(path: string, file: number, start: number, length: number): ArrayBuffer {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const count = readSync(file, bytes, done, Math.min(PIECE_BYTES, length - done), start + done);
+    if (count === 0) throw malformed(path, `it ended at byte ${start + done} while it was read`);
+    done += count;
+  }
+  return bytes.buffer;
+}
+
+/**
+ * Writes float32 tensors, one after the other, atomically.
+ * @param metadata texts that travel with the file: origin, licence, ...
+ * @throws UserError for a name given twice or data that does not fill its shape
+ */
+export async function writeSafetensors(
+  path: string,
+  entries: readonly TensorEntry[],
+  metadata: Record<string, string> = {},
+): Promise<void> {
+  const tensors = new Map<string, TensorInfo>();
+  for (const { name, shape } of entries) tensors.set(name, { dtype: "F32", shape: [...shape] });
+  if (tensors.size < entries.length)
+    throw new UserError(`${path}: two tensors of the same name were to be written.`);
+  const header = formatHeader(tensors, metadata);
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeBigUInt64LE(BigInt(header.length));
+  await writeAtomically(path, async (temporary) => {
+    const file = await open(temporary, "w");
+    try {
+      await writeBytes(file, Buffer.concat([length, header]));
+      for (const entry of entries) await writeTensor(path, file, entry);
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+async function writeTensor(
+  path: string,
+  file: FileHandle,
+  { name, shape, data }: TensorEntry,
+): Promise<void> {
+  const values = typeof data === "function" ? await data() : data;
+  if (values.length !== elementCount(shape)) {
+    const expected = `[${shape}] = ${elementCount(shape)} numbers`;
+    throw new UserError(`${path}: tensor "${name}" was to have ${expected}, got ${values.length}.`);
+  }
+  await writeBytes(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+}
+
+async function writeBytes(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    done += (await file.write(bytes, done, Math.min(PIECE_BYTES, bytes.length - done))).bytesWritten;
+  }
+}
+
+/**
+ * Checks that a file holds exactly the tensors that something expects.
+ * @param expected name -> shape
+ * @param what what expects them, for the message
+ * @param next what to do when they differ
+ * @throws UserError naming all that are missing, unexpected or of another shape
+ */
+export function requireTensors(
+  path: string,
+  found: ReadonlyMap<string, TensorInfo>,
+  expected: ReadonlyMap<string, readonly number[]>,
+  what: string,
+  next?: string,
+): void {
+  const missing = [...expected.keys()].filter((name) => !found.has(name));
+  const unexpected = [...found.keys()].filter((name) => !expected.has(name));
+  const misshapen = [...expected].flatMap(([name, shape]) => {
+    const other = found.get(name)?.shape;
+    return other && other.join() !== shape.join() ? [`${name} (expected [${shape}], found [${other}])`] : [];
+  });
+  const faults = Object.entries({ missing, unexpected, "of another shape": misshapen })
+    .filter(([, names]) => names.length > 0)
+    .map(([fault, names]) => `${fault}: ${listNames(names)}`);
+  if (faults.length > 0) throw new UserError(`${path} does not fit ${what}: ${faults.join("; ")}.`, next);
+}
+
+function listNames(names: readonly string[]): string {
+  if (names.length === 0) return "nothing";
+  const rest = names.length - NAMES_SHOWN;
+  return names.slice(0, NAMES_SHOWN).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+}

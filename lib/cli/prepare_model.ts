@@ -1,0 +1,23 @@
+import type { Command } from "commander";
+import { MODEL_NAMES, prepareModel } from "../checkpoints/prepare_model";
+import { terminalProgress } from "../common/progress";
+import { runs } from "./command";
+
+/** `guie prepare-model`: the notebook Model_Preparation. */
+export function registerPrepareModel(program: Command): void {
+  const command = program
+    .command("prepare-model")
+    .description("write a pretrained backbone as a safetensors file with open_clip's names")
+    .requiredOption("--model <name>", `one of: ${MODEL_NAMES.join(", ")}`)
+    .option("--out <folder>", "folder for the file", "checkpoints");
+  runs(command, async ({ model, out }: { model: string; out: string }) => {
+    const { path, written, parameters } = await prepareModel({ model, out, onProgress: terminalProgress() });
+    const millions = (parameters / 1e6).toFixed(1);
+    return {
+      text: written
+        ? `${path}: ${model}, ${millions} M parameters`
+        : `${path} is there and whole: nothing to do`,
+      summary: { path, written, parameters },
+    };
+  });
+}

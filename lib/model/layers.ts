@@ -1,0 +1,138 @@
+// Shapes: B images, N tokens of each, R = B * N rows, D width, O outputs, h heads, d = D / h.
+//
+// Each layer carries its own gradient: tfjs's tape would keep every intermediate result of the plain
+// expressions (even both sides of an addition) until the whole gradient is done.
+import { tf } from "../tensorflow/tf";
+
+/** What a layer gives: its value, and how the gradient of the value becomes the gradients of the inputs. */
+interface Graded {
+  value: tf.Tensor;
+  /** Saved for the gradient, and kept in memory until it is computed. */
+  saved: tf.Tensor[];
+  /** @returns one gradient an input, in their order */
+  gradient(dy: tf.Tensor2D, saved: tf.Tensor[]): tf.Tensor[];
+}
+
+/** A tfjs operation with a gradient of its own; everything that is neither value nor saved is freed at once. */
+function withGradient(inputs: tf.Tensor[], layer: () => Graded): tf.Tensor2D {
+  const operation = tf.customGrad((...args) => {
+    const save = args[args.length - 1] as tf.GradSaveFunc;
+    const { value, saved, gradient } = layer();
+    save(saved);
+    return { value, gradFunc: (dy, kept) => tf.tidy(() => gradient(dy as tf.Tensor2D, kept)) };
+  });
+  return operation(...inputs) as tf.Tensor2D;
+}
+
+/** x W^T + b. x [R, I], weight [O, I], bias [O] -> [R, O]. PyTorch: `F.linear`. */
+export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
+  return withGradient([x, weight, bias], () => ({
+    value: tf.add(tf.matMul(x, weight, false, true), bias),
+    saved: [x, weight],
+    gradient: (dy, [x, weight]) => [
+      tf.matMul(dy, weight as tf.Tensor2D),
+      tf.matMul(dy, x as tf.Tensor2D, true, false),
+      tf.sum(dy, 0),
+    ],
+  }));
+}
+
+/**
+ * Normalises each row to mean 0 and variance 1, then scales and shifts. x [R, D], gain [D], bias [D] -> [R, D].
+ * PyTorch: `F.layer_norm`.
+ */
+export function layerNorm(
+  x: tf.Tensor2D,
+  gain: tf.Tensor1D,
+  bias: tf.Tensor1D,
+  epsilon: number,
+): tf.Tensor2D {
+  return withGradient([x, gain, bias], () => {
+    const centred = tf.sub(x, tf.mean(x, 1, true));
+    const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), 1, true), epsilon));
+    const normal = tf.mul(centred, inverse);
+    const value = tf.add(tf.mul(normal, gain), bias);
+    return { value, saved: [normal, inverse, gain], gradient: layerNormGradient };
+  });
+}
+
+function layerNormGradient(dy: tf.Tensor2D, [normal, inverse, gain]: tf.Tensor[]): tf.Tensor[] {
+  const dNormal = tf.mul(dy, gain!);
+  const along = tf.mean(tf.mul(dNormal, normal!), 1, true);
+  const dCentred = tf.sub(tf.sub(dNormal, tf.mean(dNormal, 1, true)), tf.mul(normal!, along));
+  return [tf.mul(dCentred, inverse!), tf.sum(tf.mul(dy, normal!), 0), tf.sum(dy, 0)];
+}
+
+/** x * Phi(x) with the normal distribution's exact Phi. [R, O] -> [R, O]. PyTorch: `F.gelu`. */
+export function gelu(x: tf.Tensor2D): tf.Tensor2D {
+  return withGradient([x], () => ({
+    value: tf.mul(x, normalCdf(x)),
+    saved: [x],
+    gradient: (dy, [x]) => {
+      const density = tf.mul(tf.exp(tf.mul(tf.square(x!), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+      return [tf.mul(dy, tf.add(normalCdf(x!), tf.mul(x!, density)))];
+    },
+  }));
+}
+
+/** Phi(x): the standard normal distribution function. */
+function normalCdf(x: tf.Tensor): tf.Tensor {
+  return tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
+}
+
+/**
+ * Multi-head attention of the tokens of each image among themselves, between the two projections.
+ * qkv [R, 3 D]: query, key and value side by side, each head after head -> [R, D].
+ * PyTorch: `F.scaled_dot_product_attention` with its heads split and joined.
+ */
+export function attention(qkv: tf.Tensor2D, tokens: number, heads: number): tf.Tensor2D {
+  return withGradient([qkv], () => {
+    const [query, key, value] = splitHeads(qkv, tokens, heads, 3);
+    const scale = 1 / Math.sqrt(query!.shape[2]);
+    const scaled = tf.mul(query!, scale);
+    const weights = tf.softmax(tf.matMul(scaled, key!, false, true)); // [B h, N, N]
+    const mixed: tf.Tensor3D = tf.matMul(weights, value!); // [B h, N, d]
+    return {
+      value: joinHeads([mixed], tokens, heads),
+      saved: [scaled, key!, value!, weights, mixed],
+      gradient: (dy, saved) => [attentionGradient(dy, saved as tf.Tensor3D[], tokens, heads, scale)],
+    };
+  });
+}
+
+function attentionGradient(
+  dy: tf.Tensor2D,
+  saved: tf.Tensor3D[],
+  tokens: number,
+  heads: number,
+  scale: number,
+) {
+  const [scaled, key, value, weights, mixed] = saved;
+  const [dMixed] = splitHeads(dy, tokens, heads, 1);
+  const dValue: tf.Tensor3D = tf.matMul(weights!, dMixed!, true, false);
+  const dWeights = tf.matMul(dMixed!, value!, false, true);
+  // The softmax's gradient takes the sum over keys of weights * dWeights; it equals dMixed . mixed.
+  const along = tf.sum(tf.mul(dMixed!, mixed!), -1, true);
+  const dScores: tf.Tensor3D = tf.mul(weights!, tf.sub(dWeights, along));
+  const dQuery: tf.Tensor3D = tf.mul(tf.matMul(dScores, key!), scale);
+  const dKey: tf.Tensor3D = tf.matMul(dScores, scaled!, true, false);
+  return joinHeads([dQuery, dKey, dValue], tokens, heads);
+}
+
+/** [R, p D], p parts side by side -> p tensors [B h, N, d]. */
+function splitHeads(x: tf.Tensor2D, tokens: number, heads: number, parts: number): tf.Tensor3D[] {
+  const [rows, columns] = x.shape;
+  const images = rows / tokens;
+  const headWidth = columns / parts / heads;
+  const byPart = tf.transpose(tf.reshape(x, [images, tokens, parts, heads, headWidth]), [2, 0, 3, 1, 4]);
+  return tf.unstack(tf.reshape(byPart, [parts, images * heads, tokens, headWidth])) as tf.Tensor3D[];
+}
+
+/** The way back: p tensors [B h, N, d] -> [R, p D]. */
+function joinHeads(parts: tf.Tensor3D[], tokens: number, heads: number): tf.Tensor2D {
+  const [imagesTimesHeads, , headWidth] = parts[0]!.shape;
+  const images = imagesTimesHeads / heads;
+  const byPart = tf.reshape(tf.concat(parts, 0), [parts.length, images, heads, tokens, headWidth]);
+  const width = parts.length * heads * headWidth;
+  return tf.reshape(tf.transpose(byPart, [1, 3, 0, 2, 4]), [images * tokens, width]);
+}

@@ -1,0 +1,115 @@
+// Each layer's own gradient against tfjs's automatic one of the plain formula, and its values against known numbers.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { randomStream } from "guie/dist/common/random";
+import { attention, gelu, layerNorm, linear } from "guie/dist/model/layers";
+import { tf } from "guie/dist/tensorflow/tf";
+import { largestDifference, randomTensor } from "../tensors";
+
+const IMAGES = 2;
+const TOKENS = 5;
+const HEADS = 3;
+const WIDTH = 12;
+const ROWS = IMAGES * TOKENS;
+const EPSILON = 1e-5;
+
+type Layer = (...inputs: tf.Tensor[]) => tf.Tensor;
+
+function plainLayerNorm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor): tf.Tensor {
+  const { mean, variance } = tf.moments(x, 1, true);
+  return tf.add(tf.mul(tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, EPSILON))), gain), bias);
+}
+
+/** One image and one head at a time. */
+function plainAttention(qkv: tf.Tensor): tf.Tensor {
+  const d = WIDTH / HEADS;
+  const part = (image: number, column: number) =>
+    tf.slice(qkv as tf.Tensor2D, [image * TOKENS, column], [TOKENS, d]) as tf.Tensor2D;
+  const images = Array.from({ length: IMAGES }, (_, image) => {
+    const heads = Array.from({ length: HEADS }, (_, head) => {
+      const [q, k, v] = [0, 1, 2].map((role) => part(image, role * WIDTH + head * d)) as [
+        tf.Tensor2D,
+        tf.Tensor2D,
+        tf.Tensor2D,
+      ];
+      return tf.matMul(tf.softmax(tf.div(tf.matMul(q, tf.transpose(k)), Math.sqrt(d))), v) as tf.Tensor2D;
+    });
+    return tf.concat(heads, 1);
+  });
+  return tf.concat(images, 0);
+}
+
+const CASES: { name: string; shapes: number[][]; layer: Layer; plain: Layer }[] = [
+  {
+    name: "linear",
+    shapes: [[ROWS, WIDTH], [7, WIDTH], [7]],
+    layer: (x, weight, bias) => linear(x as tf.Tensor2D, weight as tf.Tensor2D, bias as tf.Tensor1D),
+    plain: (x, weight, bias) => tf.add(tf.matMul(x!, tf.transpose(weight!)), bias!),
+  },
+  {
+    name: "layerNorm",
+    shapes: [[ROWS, WIDTH], [WIDTH], [WIDTH]],
+    layer: (x, gain, bias) => layerNorm(x as tf.Tensor2D, gain as tf.Tensor1D, bias as tf.Tensor1D, EPSILON),
+    plain: (x, gain, bias) => plainLayerNorm(x!, gain!, bias!),
+  },
+  {
+    name: "gelu",
+    shapes: [[ROWS, WIDTH]],
+    layer: (x) => gelu(x as tf.Tensor2D),
+    plain: (x) => tf.mul(tf.mul(x!, 0.5), tf.add(1, tf.erf(tf.div(x!, Math.SQRT2)))),
+  },
+  {
+    name: "attention",
+    shapes: [[ROWS, 3 * WIDTH]],
+    layer: (qkv) => attention(qkv as tf.Tensor2D, TOKENS, HEADS),
+    plain: (qkv) => plainAttention(qkv!),
+  },
+];
+
+for (const { name, shapes, layer, plain } of CASES) {
+  test(`${name}: value and gradients equal those of the plain formula`, () => {
+    tf.tidy(() => {
+      const random = randomStream(1, name);
+      const inputs = shapes.map((shape) => randomTensor(random, shape));
+      const expected = plain(...inputs);
+      const slope = randomTensor(random, expected.shape);
+      assert.ok(largestDifference(layer(...inputs), expected) < 2e-6);
+      const gradientsOf = (f: Layer) => tf.grads((...xs) => tf.sum(tf.mul(f(...xs), slope)))(inputs);
+      const [ours, theirs] = [gradientsOf(layer), gradientsOf(plain)];
+      ours.forEach((gradient, i) => {
+        assert.deepEqual(gradient.shape, shapes[i]);
+        assert.ok(largestDifference(gradient, theirs[i]!) < 1e-5, `${name}, input ${i}`);
+      });
+    });
+  });
+}
+
+test("gelu is the exact one", () => {
+  // x * Phi(x) with Phi from a table of the normal distribution; the tanh form gives 0.841192 and -0.045402.
+  const values = tf.tidy(() => gelu(tf.tensor2d([[0, 1, -2, 10]])).arraySync())[0]!;
+  [0, 0.8413447, -0.0455003, 10].forEach((expected, i) => {
+    assert.ok(Math.abs(values[i]! - expected) < 1e-6);
+  });
+});
+
+test("layerNorm uses the biased variance", () => {
+  // Row 1, 3: mean 2, variance 1.
+  const values = tf.tidy(() =>
+    layerNorm(tf.tensor2d([[1, 3]]), tf.tensor1d([1, 10]), tf.tensor1d([0, 5]), 0).arraySync(),
+  );
+  assert.deepEqual(values, [[-1, 15]]);
+});
+
+test("attention keeps images apart", () => {
+  tf.tidy(() => {
+    const random = randomStream(2, "apart");
+    const [first, second, other] = [0, 1, 2].map(
+      () => randomTensor(random, [TOKENS, 3 * WIDTH]) as tf.Tensor2D,
+    );
+    const withSecond = attention(tf.concat([first!, second!]), TOKENS, HEADS);
+    const withOther = attention(tf.concat([first!, other!]), TOKENS, HEADS);
+    const ofFirst = (result: tf.Tensor2D) => tf.slice(result, [0, 0], [TOKENS, WIDTH]);
+    assert.equal(largestDifference(ofFirst(withSecond), ofFirst(withOther)), 0);
+    assert.ok(largestDifference(withSecond, withOther) > 0.1);
+  });
+});

