@@ -1,1 +1,64 @@
-export * from "./common/errors";
+// What a notebook imports: `import * as guie from "guie"`, or single names. One block per stage of the pipeline.
+
+// Model_Preparation
+export { type PreparedModel, prepareModel } from "./checkpoints/prepare_model";
+export { UserError } from "./common/errors";
+export { breathe } from "./common/interrupt";
+export { projectPath } from "./common/project";
+export { randomStream } from "./common/random";
+// settings
+export { type ConfigOverrides, overrideConfig, type TrainConfig } from "./config/config";
+export { demo, PRESET_NAMES, preset, vit224 } from "./config/presets";
+// Get_Data
+export { DATA_SETS, type DataSet, findDataSet } from "./datasets/catalogue";
+export { drawDemo } from "./datasets/demo/draw";
+export { type GetDataResult, getData, presentDataSets } from "./datasets/get_data";
+// Data_preprocessing
+export { augment, drawAugmentPlan } from "./images/augment";
+export { decodeRgb, type RgbImage } from "./images/decode";
+export { loadImages } from "./images/loader";
+export { type PreprocessResult, preprocessDataset } from "./images/preprocess";
+export { preparedDataSets, preprocessedDataSets } from "./images/present";
+export { type Backbone, loadBackbone } from "./model/backbone";
+export { findTower, parameterCount, TOWERS, type Tower, towerShapes } from "./model/towers";
+export { vitFeatures, type Weights } from "./model/vit";
+// what a notebook shows
+export { type Figure, figurePng } from "./notebook/figure";
+export { hardestQueries, neighbourGrid, readClassNames, sampleGrid, searchGrid } from "./notebook/gallery";
+export { type GridImage, imageGrid } from "./notebook/images";
+export { params } from "./notebook/params";
+export { barFigure, heatFigure, histogramOfClassSizes, lineFigure } from "./notebook/plots";
+export { notebookProgress } from "./notebook/progress";
+export { reload } from "./notebook/reload";
+export { show } from "./notebook/show";
+export {
+  augmentationGrid,
+  compareConfigs,
+  ladderFigure,
+  runTable,
+  scheduleFigure,
+} from "./notebook/training_views";
+export { watchRun } from "./notebook/watch";
+// Inference
+export { computeFeatures, ensureFeatures } from "./retrieval/features";
+export { precisionAt5, type RetrievalScores, scoreRetrieval } from "./retrieval/metrics";
+export { cosineMatrix, type Neighbours, nearestNeighbours, type Vectors } from "./retrieval/neighbours";
+// Data_Merge
+export { type ClassBalance, classBalance } from "./tables/balance";
+export { type ClassCount, classCounts } from "./tables/class_counts";
+export { type FoundClass, findClasses } from "./tables/find_classes";
+export { type FoldMode, mergeTables, type TableCounts } from "./tables/merge_tables";
+export { type SampledRow, sampleRows } from "./tables/sample_rows";
+export { imagesOfClass, readTrainingTable, type TrainingTable } from "./tables/training_table";
+// the engine
+export { describeDevice } from "./tensorflow/device";
+export { tf } from "./tensorflow/tf";
+// Train
+export { buildTraining } from "./training/build";
+export { type RetrievalFiles, readRetrievalFiles } from "./training/data";
+export { type Embedder, loadEmbedder } from "./training/embedder";
+export { climbLadder, type LadderRung, trainFeatures } from "./training/ladder";
+export { attachRun, type RunHandle, startRun } from "./training/launcher";
+export type { Metric } from "./training/metrics";
+export { prepareRunFolder, readMetrics, readRunConfig, runFolder } from "./training/run_folder";
+export { learningRate, marginOf } from "./training/schedule";

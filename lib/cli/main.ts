@@ -2,10 +2,21 @@ import { Command } from "commander";
 import { registerEmbed } from "./embed";
 import { registerEvaluate } from "./evaluate";
 import { registerGetData } from "./get_data";
+import { registerMerge } from "./merge";
+import { registerPrepareModel } from "./prepare_model";
+import { registerPreprocess } from "./preprocess";
 import { registerTrain } from "./train";
 
 /** The steps of the pipeline in their order, each registered by a file of its own. */
-const REGISTRATIONS: ((program: Command) => void)[] = [registerGetData, registerTrain, registerEmbed, registerEvaluate];
+const REGISTRATIONS: ((program: Command) => void)[] = [
+  registerGetData,
+  registerPreprocess,
+  registerMerge,
+  registerPrepareModel,
+  registerTrain,
+  registerEmbed,
+  registerEvaluate,
+];
 
 const program = new Command("guie").description(
   "Universal image embeddings: from raw data sets to a trained, evaluated model. The steps mirror the notebooks.",

@@ -1,11 +1,6 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
-import { projectPath } from "../common/project";
-import { DATA_SETS } from "../datasets/catalogue";
-import { preprocessedCsv } from "../images/layout";
+import { preprocessedDataSets } from "../images/present";
 import { type FoldMode, mergeTables } from "../tables/merge_tables";
 import { type CommandResult, runs } from "./command";
 import { textTable } from "./text_table";
@@ -32,12 +27,7 @@ export function registerMerge(program: Command): void {
 }
 
 async function merge({ dataDir, seed, folds }: MergeCommandOptions): Promise<CommandResult> {
-  const datasets = DATA_SETS.filter((dataset) =>
-    existsSync(join(projectPath(dataDir), preprocessedCsv(dataset))),
-  );
-  if (datasets.length === 0) {
-    throw new UserError(`${projectPath(dataDir)} has no preprocessed data set.`, "npx guie preprocess");
-  }
+  const datasets = preprocessedDataSets(dataDir);
   const onProgress = terminalProgress();
   const tables = await mergeTables({ dataDir, datasets, seed: Number(seed), foldMode: folds, onProgress });
   const text = textTable(

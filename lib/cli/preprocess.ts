@@ -1,13 +1,10 @@
-import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
-import { projectPath } from "../common/project";
-import { DATA_SETS, type DataSet, findDataSet } from "../datasets/catalogue";
-import { sourceCsv } from "../images/layout";
+import { type DataSet, findDataSet } from "../datasets/catalogue";
 import { type PreprocessResult, preprocessDataset } from "../images/preprocess";
+import { preparedDataSets } from "../images/present";
 import { type CommandResult, runs } from "./command";
 import { textTable } from "./text_table";
 
@@ -43,7 +40,7 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
   }
   // Images are decoded on libuv's threads: four unless this is set before the first of them starts.
   process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, concurrency));
-  const datasets = namedDatasets(options.dataset) ?? datasetsWithTable(options.dataDir);
+  const datasets = namedDatasets(options.dataset) ?? preparedDataSets(options.dataDir);
   const results: PreprocessResult[] = [];
   for (const dataset of datasets) {
     const settings = { dataDir: options.dataDir, imageSizePx: Number(options.imageSize), concurrency };
@@ -55,15 +52,6 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
 /** `--dataset a b` and `--dataset a,b` mean the same. */
 function namedDatasets(names?: readonly string[]): DataSet[] | undefined {
   return names?.flatMap((text) => text.split(",")).map((name) => findDataSet(name.trim()));
-}
-
-function datasetsWithTable(dataDir: string): DataSet[] {
-  const found = DATA_SETS.filter((dataset) => existsSync(join(projectPath(dataDir), sourceCsv(dataset))));
-  if (found.length > 0) return found;
-  throw new UserError(
-    `${join(projectPath(dataDir), "csv")} has no table of a data set.`,
-    "npx guie get-data",
-  );
 }
 
 function describe(results: readonly PreprocessResult[]): string {

@@ -53,3 +53,11 @@ export async function nearestNeighbours(queries: Vectors, index: Vectors, k: num
 function unitRows(rows: tf.Tensor2D): tf.Tensor2D {
   return tf.div(rows, tf.maximum(tf.norm(rows, "euclidean", 1, true), 1e-12));
 }
+
+/** Cosine of every pair of rows, `[count][count]`; for a few rows that one wants to look at. */
+export function cosineMatrix({ data, count, length }: Vectors): number[][] {
+  return tf.tidy(() => {
+    const rows = unitRows(tf.tensor2d(data, [count, length]));
+    return (tf.matMul(rows, rows, false, true) as tf.Tensor2D).arraySync();
+  });
+}

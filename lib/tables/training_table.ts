@@ -108,3 +108,12 @@ async function readClassNames(
   if (rows.length === classes) return rows.map((row) => row.class_name);
   throw new UserError(`${path} names ${rows.length} classes, but ${FOLDS_CSV} has ${classes}.`, NEXT);
 }
+
+/** The distinct images of a class, training and validation alike. */
+export function imagesOfClass(table: TrainingTable, label: number): string[] {
+  const parts = [
+    [table.trainFiles, table.trainLabels],
+    [table.validationFiles, table.validationLabels],
+  ] as const;
+  return [...new Set(parts.flatMap(([files, labels]) => files.filter((_, row) => labels[row] === label)))];
+}

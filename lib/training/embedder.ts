@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { loadCheckpointWeights } from "../checkpoints/store";
 import type { OnProgress } from "../common/progress";
 import type { TrainConfig } from "../config/config";
+import { type Backbone, loadBackbone } from "../model/backbone";
 import { findTower } from "../model/towers";
-import type { Weights } from "../model/vit";
 import { computeFeatures, ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { cachedVectors } from "../retrieval/vector_file";
@@ -18,9 +18,11 @@ import { readRunConfig, runFile, runFolder } from "./run_folder";
 /** A run's model, ready to embed images. */
 export interface Embedder {
   config: Readonly<TrainConfig>;
+  /** Unit vectors [N, E] of images; paths relative to `folder`. */
+  embedFiles(folder: string, files: readonly string[], onProgress?: OnProgress): Promise<Vectors>;
   /**
-   * Unit vectors [N, E] of images below `dataDir`, kept in the run's folder under `embeddings/<set>`: asked for
-   * again, they come from there.
+   * The same for images below a data directory, kept in the run's folder under `embeddings/<set>`: asked for again,
+   * they come from there.
    * @param set a name for the list of images
    */
   embed(dataDir: string, set: string, files: readonly string[], onProgress?: OnProgress): Promise<Vectors>;
@@ -34,16 +36,29 @@ export function loadEmbedder(run: string): Embedder {
   const checkpoint = runFile(folder, "last");
   const weights = loadCheckpointWeights(checkpoint);
   const madeBy = digestOf(checkpoint);
+  let frozenBackbone: Promise<Backbone> | undefined;
+  const backboneOf = async (): Promise<Backbone> => {
+    if (config.stage === "frozen") return (frozenBackbone ??= loadBackbone(config));
+    return { tower: findTower(config.tower), weights: towerWeights(weights), dispose: () => {} };
+  };
+  const embedFiles: Embedder["embedFiles"] = async (below, files, onProgress) => {
+    const backbone = await backboneOf();
+    return embedFeatures(weights, await computeFeatures({ ...config, dataDir: below }, backbone, files, "images", onProgress));
+  };
   return {
     config,
+    embedFiles,
     async embed(dataDir, set, files, onProgress) {
       const path = join(folder, "embeddings", `${set}.safetensors`);
       return cachedVectors(path, [await madeBy, dataDir], files, async () => {
-        const features = await featuresFor({ ...config, dataDir }, weights, set, files, onProgress);
-        return embedFeatures(weights, features);
+        if (config.stage === "fine_tune") return embedFiles(dataDir, files, onProgress);
+        return embedFeatures(weights, await ensureFeatures({ ...config, dataDir }, set, files, onProgress));
       });
     },
-    dispose: () => tf.dispose(weights),
+    dispose() {
+      tf.dispose(weights);
+      frozenBackbone?.then((backbone) => backbone.dispose());
+    },
   };
 }
 
@@ -52,16 +67,4 @@ async function digestOf(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 22 })) hash.update(chunk);
   return hash.digest("hex");
-}
-
-function featuresFor(
-  config: Readonly<TrainConfig>,
-  weights: Weights,
-  set: string,
-  files: readonly string[],
-  onProgress?: OnProgress,
-): Promise<Vectors> {
-  if (config.stage === "frozen") return ensureFeatures(config, set, files, onProgress);
-  const backbone = { tower: findTower(config.tower), weights: towerWeights(weights), dispose: () => {} };
-  return computeFeatures(config, backbone, files, set, onProgress);
 }

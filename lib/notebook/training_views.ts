@@ -1,0 +1,120 @@
+// What the Train and Inference notebooks show about runs: settings, schedule, augmentation, ladder.
+import { existsSync } from "node:fs";
+import { projectPath } from "../common/project";
+import { randomStream } from "../common/random";
+import type { TrainConfig } from "../config/config";
+import { augment, drawAugmentPlan } from "../images/augment";
+import { loadImages } from "../images/loader";
+import { readRunData } from "../training/data";
+import type { LadderRung } from "../training/ladder";
+import type { Metric } from "../training/metrics";
+import { isUnderWay, listRuns, readMetrics, readRunConfig, runFile, runFolder } from "../training/run_folder";
+import { learningRate } from "../training/schedule";
+import type { Figure } from "./figure";
+import { imageGrid } from "./images";
+import { barFigure, lineFigure } from "./plots";
+import type { Drawing } from "./show";
+
+const SCHEDULE_POINTS = 200;
+
+/** A row per setting, a column per config; settings that differ come first. For `show`. */
+export function compareConfigs(configs: Record<string, Readonly<TrainConfig>>): Record<string, unknown>[] {
+  const all = Object.entries(configs);
+  const settings = Object.keys(all[0]![1]) as (keyof TrainConfig)[];
+  const rows = settings.map((setting) => {
+    const values = all.map(([, config]) => config[setting]);
+    const differs = new Set(values).size > 1;
+    return {
+      setting,
+      ...Object.fromEntries(all.map(([name], i) => [name, values[i]])),
+      differs: differs ? "yes" : "",
+    };
+  });
+  return rows.sort((a, b) => b.differs.length - a.differs.length);
+}
+
+/**
+ * The learning rate of neck and head over each config's run, before it is run. The length of an epoch is not known
+ * here and does not matter to the shape.
+ */
+export function scheduleFigure(configs: Record<string, Readonly<TrainConfig>>): Figure {
+  const series = Object.entries(configs).map(([name, config]) => {
+    const steps = Math.ceil(SCHEDULE_POINTS / config.nEpochs);
+    const points = Array.from({ length: steps * config.nEpochs }, (_, i) => ({
+      epoch: Math.floor(i / steps) + 1,
+      stepInEpoch: (i % steps) + 1,
+    }));
+    return {
+      name,
+      x: points.map((_, i) => (i + 1) / points.length),
+      y: points.map((position) => learningRate(config, position, steps)),
+    };
+  });
+  return lineFigure(series, {
+    title: "Learning rate of neck and head",
+    x: "share of the run",
+    y: "learning rate",
+  });
+}
+
+/** Training images as they are, then each several times as the augmentation of this config changes it. */
+export async function augmentationGrid(
+  config: Readonly<TrainConfig>,
+  images: number,
+  columns: number,
+): Promise<Drawing> {
+  const { train } = await readRunData(config);
+  const stride = Math.max(1, Math.floor(train.files.length / images));
+  const files = Array.from({ length: images }, (_, i) => train.files[i * stride]!);
+  const loaded = await loadImages(projectPath(config.dataDir), files, config.imageSize, config.numWorkers);
+  const items = loaded.flatMap((image, i) => {
+    const drawn = Array.from({ length: columns - 1 }, (_, draw) =>
+      augment(image, drawAugmentPlan(randomStream(config.seed, "augment", draw + 1, i))),
+    );
+    return [{ image, caption: "as it is" }, ...drawn.map((changed) => ({ image: changed }))];
+  });
+  return imageGrid(items, { columns });
+}
+
+/** One row per run below `checkpoints/`: how far it is and what it reached. For `show`. */
+export function runTable(): Record<string, unknown>[] {
+  return listRuns().map((name) => {
+    const folder = runFolder(name);
+    const config = readRunConfig(folder);
+    const metrics = existsSync(runFile(folder, "metrics")) ? readMetrics(folder) : [];
+    const last = <K extends Metric["kind"]>(kind: K) =>
+      metrics.findLast((metric): metric is Extract<Metric, { kind: K }> => metric.kind === kind);
+    const [step, validation, retrieval, end] = [
+      last("step"),
+      last("validation"),
+      last("retrieval"),
+      last("end"),
+    ];
+    return {
+      run: name,
+      stage: config.stage,
+      state: isUnderWay(folder) ? "under way" : (end?.reason ?? "cut off"),
+      steps: step ? `${step.step}/${step.totalSteps}` : "",
+      loss: step?.loss,
+      "top-1": validation?.top1,
+      "mP@5": retrieval?.mp5,
+      "R@1": retrieval?.r1,
+      "lr head": config.initLr,
+      "lr backbone": config.stage === "frozen" ? 0 : config.initLr * config.backboneLrFactor,
+    };
+  });
+}
+
+/** The ladder as bars. */
+export function ladderFigure(rungs: readonly LadderRung[]): Figure {
+  const series = [
+    { name: "mP@5", values: rungs.map(({ mp5 }) => mp5) },
+    { name: "R@1", values: rungs.map(({ r1 }) => r1) },
+  ];
+  const words = { title: "Retrieval of held-out classes, rung by rung", x: "", y: "share" };
+  return barFigure(
+    rungs.map(({ name }) => name.replace("_", "-")),
+    series,
+    words,
+  );
+}

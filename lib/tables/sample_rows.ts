@@ -1,0 +1,35 @@
+import { projectPath } from "../common/project";
+import { randomOrder, withDatabase } from "./database";
+import { csvHeader, loadCsv } from "./read_csv";
+
+/** One row of a table of the pipeline. */
+export interface SampledRow {
+  /** Relative to the data directory. */
+  imageFile: string;
+  label: number;
+}
+
+const NEXT = "Give the path of a table of the pipeline, for example data/demo/final_data_224.csv.";
+
+/**
+ * Some rows of any table of the pipeline, of different classes as far as there are enough: what one looks at to see
+ * what a data set is like. The same seed gives the same rows.
+ * @throws UserError for a missing or bad table
+ */
+export async function sampleRows(csv: string, count: number, seed: number): Promise<SampledRow[]> {
+  const path = projectPath(csv);
+  return withDatabase(async (database) => {
+    const merged = (await csvHeader(path, NEXT)).includes("new_labels");
+    const [file, label] = merged ? ["new_image_files", "new_labels"] : ["image_files", "labels"];
+    const columns = [
+      { name: file!, kind: "path" as const },
+      { name: label!, kind: "count" as const },
+    ];
+    await loadCsv(database, "sampled", path, columns, NEXT);
+    return database.rows<SampledRow>(
+      `SELECT ${file} AS imageFile, ${label} AS label FROM sampled
+       QUALIFY row_number() OVER (PARTITION BY ${label} ORDER BY ${randomOrder(seed, "sample image", file!)}) = 1
+       ORDER BY ${randomOrder(seed, "sample class", file!)} LIMIT ${Math.trunc(count)}`,
+    );
+  });
+}
