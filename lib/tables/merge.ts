@@ -37,6 +37,7 @@ export async function mergeDatasets(
      SELECT image_files AS new_image_files, new_labels, dataset
      FROM source_rows JOIN classes USING (dataset, labels) ORDER BY source_rows.rowid`,
   );
+  await database.run("DROP TABLE source_rows");
 }
 
 async function appendDataset(database: Database, dataDir: string, dataset: DatasetName): Promise<void> {
@@ -63,14 +64,16 @@ async function appendDataset(database: Database, dataDir: string, dataset: Datas
 
 /** One image in two rows could stand in training and validation at once. */
 async function refuseRepeatedImages(database: Database): Promise<void> {
-  const repeated = await database.rows<{ image: string; rows: number; datasets: string }>(
-    `SELECT image_files AS image, count(*) AS rows, string_agg(DISTINCT dataset, ', ' ORDER BY dataset) AS datasets
-     FROM source_rows GROUP BY image_files HAVING count(*) > 1 ORDER BY image LIMIT 1`,
+  const [repeated] = await database.rows<{ image: string }>(
+    "SELECT image_files AS image FROM source_rows GROUP BY image_files HAVING count(*) > 1 ORDER BY image LIMIT 1",
   );
-  const first = repeated[0];
-  if (!first) return;
+  if (!repeated) return;
+  const { rows, datasets } = await database.row<{ rows: number; datasets: string }>(
+    `SELECT count(*) AS rows, string_agg(DISTINCT dataset, ', ' ORDER BY dataset) AS datasets
+     FROM source_rows WHERE image_files = ${sqlText(repeated.image)}`,
+  );
   throw new UserError(
-    `"${first.image}" stands in ${first.rows} rows (of ${first.datasets}): an image has one class.`,
+    `"${repeated.image}" stands in ${rows} rows (of ${datasets}): an image has one class.`,
     "Remove the repeated rows, or run `npx guie preprocess` for these data sets again.",
   );
 }

@@ -51,11 +51,11 @@ export interface TableCounts {
 
 /** What goes into which file, in which columns. Every table stands in its file's order. */
 const OUTPUTS = [
-  { file: MERGED_CSV, query: "FROM merged" },
-  { file: SAMPLED_CSV, query: "FROM sampled" },
-  { file: BALANCED_CSV, query: "SELECT new_image_files, new_labels, dataset FROM folded" },
-  { file: FOLDS_CSV, query: "SELECT new_image_files, new_labels, dataset, fold FROM folded" },
-  { file: CLASSES_CSV, query: "FROM classes" },
+  { file: MERGED_CSV, table: "merged", columns: "*" },
+  { file: SAMPLED_CSV, table: "sampled", columns: "*" },
+  { file: BALANCED_CSV, table: "folded", columns: "new_image_files, new_labels, dataset" },
+  { file: FOLDS_CSV, table: "folded", columns: "new_image_files, new_labels, dataset, fold" },
+  { file: CLASSES_CSV, table: "classes", columns: "*" },
 ] as const;
 
 const STEPS = ["merge", "sample", "resample and folds", "write"] as const;
@@ -112,13 +112,15 @@ async function balance(
 }
 
 async function writeTables(database: Database, dataDir: string): Promise<void> {
-  const files = OUTPUTS.map(({ file, query }) => {
+  const files = OUTPUTS.map(({ file, ...source }) => {
     const path = join(dataDir, file);
-    return { path, temporary: temporaryPath(path), query };
+    return { path, temporary: temporaryPath(path), ...source };
   });
   try {
-    for (const { temporary, query } of files) {
-      await database.run(`COPY (${query}) TO ${sqlText(temporary)} (FORMAT csv, HEADER)`);
+    for (const { temporary, table, columns } of files) {
+      await database.run(
+        `COPY (SELECT ${columns} FROM ${table}) TO ${sqlText(temporary)} (FORMAT csv, HEADER)`,
+      );
     }
     for (const { path, temporary } of files) renameSync(temporary, path);
   } finally {
@@ -127,16 +129,16 @@ async function writeTables(database: Database, dataDir: string): Promise<void> {
 }
 
 async function countTables(database: Database): Promise<TableCounts[]> {
-  const tables = OUTPUTS.filter(({ file }) => file !== CLASSES_CSV);
-  return Promise.all(
-    tables.map(async ({ file, query }) => {
-      const counts = await database.row<Omit<TableCounts, "file">>(
-        `SELECT count(*) AS rows, count(DISTINCT new_image_files) AS images, count(DISTINCT new_labels) AS classes
-         FROM (${query})`,
-      );
-      return { file, ...counts };
-    }),
-  );
+  const counts: TableCounts[] = [];
+  for (const { file, table } of OUTPUTS) {
+    if (file === CLASSES_CSV) continue;
+    const images = table === "folded" ? "count(*) FILTER (copy = 0)" : "count(*)"; // each image has one first copy
+    const row = await database.row<Omit<TableCounts, "file">>(
+      `SELECT count(*) AS rows, ${images} AS images, count(DISTINCT new_labels) AS classes FROM ${table}`,
+    );
+    counts.push({ file, ...row });
+  }
+  return counts;
 }
 
 /** The smallest value of each setting that makes sense. */

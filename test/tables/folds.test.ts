@@ -99,6 +99,15 @@ test("leak-free: an image has one fold, whichever validates; classes and folds s
   }
 });
 
+test("leak-free: images that follow each other by name do not get folds that follow each other", async (t) => {
+  const dataDir = temporaryFolder(t);
+  writeDataset(dataDir, "a", rowsOfSizes("a", Array<number>(30).fill(100)));
+  await mergeTables({ dataDir, datasets: [named("a")] });
+  const folds = readRows(dataDir, FILES[3]).map((row) => Number(row.fold));
+  const following = folds.filter((fold, i) => i > 0 && fold === (folds[i - 1]! + 1) % 20).length;
+  assert.ok(following < 3_000 * 0.1, `${following} of 3000, about 150 expected`);
+});
+
 /** Share of fold 1's rows whose image is also in another fold, by class size. */
 async function leakShares(dataDir: string, sizes: number[], foldMode: FoldMode): Promise<number[]> {
   const perSize = 150;
