@@ -1,0 +1,168 @@
+// Plotly figures without a browser: plotly.js draws SVG in a jsdom window, to which a few measurements are lent.
+import { readFileSync } from "node:fs";
+import { type DOMWindow, JSDOM } from "jsdom";
+import sharp from "sharp";
+import { messageOf, UserError } from "../common/errors";
+
+/** A figure as plotly.js takes it: https://plotly.com/javascript/reference. */
+export interface Figure {
+  data: Record<string, unknown>[];
+  layout?: Record<string, unknown>;
+}
+
+/** Size of a picture, in CSS pixels. */
+export interface PictureSize {
+  widthPx?: number;
+  heightPx?: number;
+}
+
+const DEFAULT_WIDTH_PX = 760;
+/** JupyterLab's renderer gives a figure without a height this one. */
+const DEFAULT_HEIGHT_PX = 360;
+const DEFAULT_FONT_PX = 12;
+const LINE_HEIGHT_EM = 1.3;
+
+/** The Cartesian bundle (lines, bars, histograms, heat maps, boxes): what can be drawn without WebGL or a map. */
+const BUNDLE = "plotly.js/dist/plotly-cartesian.min.js";
+
+/**
+ * Draws a figure as SVG.
+ * @throws UserError for a kind of trace that needs a browser (3-D, WebGL, maps)
+ */
+export async function figureSvg(figure: Figure, size: PictureSize = {}): Promise<string> {
+  const width = size.widthPx ?? numberOr(figure.layout?.width, DEFAULT_WIDTH_PX);
+  const height = size.heightPx ?? numberOr(figure.layout?.height, DEFAULT_HEIGHT_PX);
+  // plotly fills in what it is given: it gets a copy.
+  const { data, layout } = structuredClone(figure);
+  try {
+    const options = { format: "svg", imageDataOnly: true, width, height };
+    return await plotly().toImage({ data, layout: { ...layout, width, height } }, options);
+  } catch (error) {
+    const types = data.map((trace) => trace.type ?? "scatter").join(", ");
+    throw new UserError(
+      `The figure (traces: ${types}) could not be drawn without a browser: ${messageOf(error)}.`,
+      "look at `data` and `layout`; 3-D, WebGL and map traces are drawn by JupyterLab alone",
+      { cause: error },
+    );
+  }
+}
+
+/** Draws a figure as PNG, `scale` device pixels per CSS pixel, for a README or a report. */
+export async function figurePng(
+  figure: Figure,
+  size: PictureSize & { scale?: number } = {},
+): Promise<Buffer> {
+  const svg = await figureSvg(figure, size);
+  return sharp(Buffer.from(svg), { density: 72 * (size.scale ?? 2) })
+    .png()
+    .toBuffer();
+}
+
+function numberOr(value: unknown, fallback: number): number {
+  return typeof value === "number" ? value : fallback;
+}
+
+interface Plotly {
+  toImage(figure: Figure, options: object): Promise<string>;
+}
+
+let loaded: Plotly | undefined;
+
+/** plotly.js inside a window of its own: loaded at the first figure (about a second), then kept. */
+function plotly(): Plotly {
+  if (loaded) return loaded;
+  const { window } = new JSDOM("<!doctype html><body></body>", {
+    runScripts: "outside-only",
+    pretendToBeVisual: true,
+  });
+  lendMeasurements(window);
+  window.eval(readFileSync(require.resolve(BUNDLE), "utf8"));
+  loaded = window.Plotly as Plotly;
+  return loaded;
+}
+
+/** jsdom lays nothing out. plotly asks for the boxes of its texts (margins, legend): it gets good estimates. */
+function lendMeasurements(window: DOMWindow): void {
+  window.HTMLCanvasElement.prototype.getContext = () => null;
+  window.URL.createObjectURL = () => "";
+  const fontPx = (text: Element) =>
+    Number.parseFloat(window.getComputedStyle(text).fontSize) || DEFAULT_FONT_PX;
+  const boxOf = (element: Element) => {
+    const texts = element.matches("text, tspan") ? [element] : [...element.querySelectorAll("text")];
+    const boxes = texts.map((text) => textBox(text, fontPx(text)));
+    return boxAround(
+      boxes.flatMap(({ left, top, right, bottom }) => [
+        { x: left, y: top },
+        { x: right, y: bottom },
+      ]),
+    );
+  };
+  window.Element.prototype.getBoundingClientRect = function (this: Element) {
+    return boxOf(this) as DOMRect;
+  };
+  Object.assign(window.SVGElement.prototype, {
+    getBBox(this: Element) {
+      return boxOf(this);
+    },
+    getComputedTextLength(this: Element) {
+      return boxOf(this).width;
+    },
+  });
+}
+
+/** The box of one text where it stands: its own place, the translations above it, and its rotation. */
+function textBox(text: Element, fontPx: number) {
+  const spans = [...text.querySelectorAll("tspan.line")];
+  const lines = spans.length > 0 ? spans : [text];
+  const length = Math.max(...lines.map((line) => textWidthEm(line.textContent ?? "") * fontPx));
+  const anchor = text.getAttribute("text-anchor");
+  const before = (anchor === "end" ? 1 : anchor === "middle" ? 0.5 : 0) * length;
+  const [left, right] = [-before, length - before];
+  const [top, bottom] = [-fontPx, (lines.length * LINE_HEIGHT_EM - 1) * fontPx];
+  const degrees = Number(/rotate\(([-\d.e]+)/.exec(text.getAttribute("transform") ?? "")?.[1] ?? 0);
+  const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
+  const corners = [left, right].flatMap((dx) =>
+    [top, bottom].map((dy) => [dx * cos - dy * sin, dx * sin + dy * cos]),
+  );
+  const { x, y } = placeOf(text);
+  return boxAround(corners.map(([dx, dy]) => ({ x: x + dx!, y: y + dy! })));
+}
+
+function placeOf(text: Element): Point {
+  let [x, y] = [Number(text.getAttribute("x") ?? 0), Number(text.getAttribute("y") ?? 0)];
+  for (let element: Element | null = text; element; element = element.parentElement) {
+    const translation = /translate\(([-\d.e]+)[ ,]+([-\d.e]+)\)/.exec(
+      element.getAttribute("transform") ?? "",
+    );
+    x += Number(translation?.[1] ?? 0);
+    y += Number(translation?.[2] ?? 0);
+  }
+  return { x, y };
+}
+
+interface Point {
+  x: number;
+  y: number;
+}
+
+/** The smallest upright box around points, with a DOMRect's fields; an empty one at 0,0 around none. */
+function boxAround(points: readonly Point[]) {
+  const [xs, ys] = [points.map(({ x }) => x), points.map(({ y }) => y)];
+  const [left, right] = points.length > 0 ? [Math.min(...xs), Math.max(...xs)] : [0, 0];
+  const [top, bottom] = points.length > 0 ? [Math.min(...ys), Math.max(...ys)] : [0, 0];
+  return { x: left, y: top, left, top, right, bottom, width: right - left, height: bottom - top };
+}
+
+/** Width of a text in a common sans-serif face, in em, to within a few per cent (Helvetica's widths in groups). */
+function textWidthEm(text: string): number {
+  let width = 0;
+  for (const character of text) width += characterWidthEm(character);
+  return width;
+}
+
+function characterWidthEm(character: string): number {
+  if (/[ijl.,:;'|!ftI ()[\]]/.test(character)) return 0.27;
+  if (/[mwMW%@]/.test(character)) return 0.87;
+  if (/[A-Z&]/.test(character)) return 0.69;
+  return 0.55;
+}

@@ -1,0 +1,124 @@
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { UserError } from "../common/errors";
+import { breathe } from "../common/interrupt";
+import type { EndMetric, Metric, RetrievalMetric, StepMetric, ValidationMetric } from "../training/metrics";
+import { isUnderWay, runFile, runFolder } from "../training/run_folder";
+
+/** Everything measured so far in a run. */
+export interface RunMetrics {
+  steps: StepMetric[];
+  validations: ValidationMetric[];
+  retrievals: RetrievalMetric[];
+  end?: EndMetric;
+}
+
+/** Where a run stands: `lost` means that its process is gone and wrote no last line (killed, or out of memory). */
+export type RunState = "starting" | "running" | "finished" | "stopped" | "failed" | "lost";
+
+export interface RunView extends RunMetrics {
+  folder: string;
+  state: RunState;
+}
+
+const PAUSE_MS = 500;
+/** A process that has not begun to train after this long is not coming. */
+const START_TIMEOUT_MS = 120_000;
+
+/**
+ * Follows a run, whichever process trains it: calls `onView` now and whenever something was measured (always while
+ * nothing is measured yet), at most twice a second, until the run has ended. The run itself is not touched.
+ * @param nameOrPath the run's name below checkpoints/, or its folder
+ * @returns the last view
+ * @throws Interrupted after Interrupt; UserError where there is no such run
+ */
+export async function followRun(
+  nameOrPath: string,
+  onView: (view: RunView) => void | Promise<void>,
+): Promise<RunView> {
+  const folder = runFolder(nameOrPath);
+  if (!existsSync(folder)) {
+    throw new UserError(
+      `Expected a run at ${folder}: there is none.`,
+      "start it: startRun(config), or `npx guie train`",
+    );
+  }
+  const readMore = metricsReader(runFile(folder, "metrics"));
+  const beganAtMs = Date.now();
+  let shown: RunState | undefined;
+  for (;;) {
+    // Asked before reading: what the process wrote before it went is read in any case.
+    const underWay = isUnderWay(folder);
+    const { metrics, changed } = readMore();
+    const view = { ...metrics, folder, state: stateOf(folder, metrics, underWay, Date.now() - beganAtMs) };
+    if (changed || view.state !== shown || metrics.steps.length === 0) await onView(view);
+    shown = view.state;
+    if (!isLive(view)) return view;
+    await pause(PAUSE_MS);
+    await breathe();
+  }
+}
+
+/** Whether more is to be expected of a run. */
+export function isLive({ state }: RunView): boolean {
+  return state === "starting" || state === "running";
+}
+
+function stateOf(folder: string, { end }: RunMetrics, underWay: boolean, waitedMs: number): RunState {
+  if (underWay) return "running";
+  if (end?.reason === "finished") return "finished";
+  // A run that is taken up again still shows the end of its last life: its config was written after it.
+  const [startedAtMs, measuredAtMs] = [changedAtMs(folder, "config"), changedAtMs(folder, "metrics")];
+  const isStarting = startedAtMs > measuredAtMs && startedAtMs > changedAtMs(folder, "pid");
+  if (isStarting && waitedMs < START_TIMEOUT_MS) return "starting";
+  return end?.reason ?? "lost";
+}
+
+/** When a file of the run was last written; 0 where it is absent. */
+function changedAtMs(folder: string, file: Parameters<typeof runFile>[1]): number {
+  return statSync(runFile(folder, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/**
+ * Reads what was added to a metrics file since the last call. A file that was replaced (a resumed run drops what it
+ * will measure again) is read from its start.
+ */
+function metricsReader(path: string): () => { metrics: RunMetrics; changed: boolean } {
+  let metrics = emptyMetrics();
+  let inode = 0;
+  let offset = 0;
+  let rest = Buffer.alloc(0);
+  return () => {
+    if (!existsSync(path)) return { metrics, changed: false };
+    const file = openSync(path, "r");
+    try {
+      const { ino, size } = fstatSync(file);
+      if (ino !== inode || size < offset) {
+        metrics = emptyMetrics();
+        [inode, offset, rest] = [ino, 0, Buffer.alloc(0)];
+      }
+      const added = Buffer.alloc(size - offset);
+      offset += readSync(file, added, 0, added.length, offset);
+      const whole = Buffer.concat([rest, added]);
+      // The last line may be half written.
+      const end = whole.lastIndexOf(0x0a) + 1;
+      rest = whole.subarray(end);
+      for (const line of whole.toString("utf8", 0, end).split("\n")) if (line) add(metrics, JSON.parse(line));
+      return { metrics, changed: end > 0 };
+    } finally {
+      closeSync(file);
+    }
+  };
+}
+
+function emptyMetrics(): RunMetrics {
+  return { steps: [], validations: [], retrievals: [] };
+}
+
+function add(metrics: RunMetrics, metric: Metric): void {
+  metrics.end = undefined;
+  if (metric.kind === "step") metrics.steps.push(metric);
+  else if (metric.kind === "validation") metrics.validations.push(metric);
+  else if (metric.kind === "retrieval") metrics.retrievals.push(metric);
+  else metrics.end = metric;
+}

@@ -1,0 +1,86 @@
+import sharp from "sharp";
+import { UserError } from "../common/errors";
+import { decodeRgb, type RgbImage } from "../images/decode";
+import { escapeHtml } from "./html";
+import type { Drawing } from "./show";
+
+/** One picture of a grid. */
+export interface GridImage {
+  /** A path, the bytes of an image file, or pixels: uint8 [H, W, 3]. */
+  image: string | Uint8Array | RgbImage;
+  caption?: string;
+  /** green: a right answer, red: a wrong one; said by a sign in the caption as well. */
+  frame?: "green" | "red" | "none";
+}
+
+export interface GridOptions {
+  /** Pictures in a row. Default 8. */
+  columns?: number;
+  /** The longer side of a picture, CSS pixels. Default 96. */
+  sizePx?: number;
+  /** A sentence above the grid. */
+  title?: string;
+}
+
+const FRAMES = {
+  green: { colour: "#2ca25f", sign: "✓ " },
+  red: { colour: "#e34a33", sign: "✗ " },
+  none: { colour: "transparent", sign: "" },
+} as const;
+
+/** Pixels per CSS pixel of a thumbnail: sharp on dense screens, small in the notebook. */
+const DENSITY = 1.5;
+const JPEG_QUALITY = 80;
+
+/**
+ * Draws pictures in rows with captions, as small JPEGs inside the notebook: `await show(await imageGrid(items))`.
+ * Anything that is not an image is refused with its path.
+ */
+export async function imageGrid(items: readonly GridImage[], options: GridOptions = {}): Promise<Drawing> {
+  const { columns = 8, sizePx = 96, title } = options;
+  if (items.length === 0) throw new UserError("An image grid needs at least one image: it got none.");
+  const cells = await Promise.all(items.map((item) => cellHtml(item, sizePx)));
+  const rows: string[] = [];
+  for (let first = 0; first < cells.length; first += columns) {
+    rows.push(`<tr style="background: none">${cells.slice(first, first + columns).join("")}</tr>`);
+  }
+  const heading = title ? `<p><b>${escapeHtml(title)}</b></p>` : "";
+  const text = items
+    .map(({ caption, frame = "none" }) => `${FRAMES[frame].sign}${caption ?? ""}`)
+    .join(" | ");
+  return {
+    bundle: {
+      "text/html": `${heading}<table style="border: none"><tbody>${rows.join("")}</tbody></table>`,
+      "text/plain": `${title ?? "Images"}: ${text}`,
+    },
+  };
+}
+
+async function cellHtml({ image, caption = "", frame = "none" }: GridImage, sizePx: number): Promise<string> {
+  const { colour, sign } = FRAMES[frame];
+  const { jpeg, width, height } = await thumbnail(image, sizePx);
+  const source = `data:image/jpeg;base64,${jpeg.toString("base64")}`;
+  const picture = `<img src="${source}" width="${width}" height="${height}" style="border: 3px solid ${colour}">`;
+  const text = `${sign}${escapeHtml(caption)}`;
+  return `<td style="text-align: center; vertical-align: bottom; max-width: ${sizePx + 12}px">${picture}<br>${text}</td>`;
+}
+
+/** The image reduced to fit `sizePx`; smaller ones are enlarged, so that a grid is even. */
+async function thumbnail(image: GridImage["image"], sizePx: number) {
+  const pixels = isPixels(image) ? image : await decodeRgb(image);
+  const { data, width, height } = pixels;
+  const scale = sizePx / Math.max(width, height);
+  const size = {
+    width: Math.max(1, Math.round(width * scale)),
+    height: Math.max(1, Math.round(height * scale)),
+  };
+  const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
+    .resize(Math.round(size.width * DENSITY), Math.round(size.height * DENSITY), { fit: "fill" })
+    .jpeg({ quality: JPEG_QUALITY })
+    .toBuffer();
+  return { jpeg, ...size };
+}
+
+function isPixels(image: GridImage["image"]): image is RgbImage {
+  return typeof image !== "string" && !(image instanceof Uint8Array);
+}

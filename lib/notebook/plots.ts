@@ -1,0 +1,121 @@
+import type { Figure } from "./figure";
+
+/** One line of a figure. */
+export interface LineSeries {
+  name: string;
+  x: readonly number[];
+  y: readonly number[];
+}
+
+/** One group of bars: a value for each label. */
+export interface BarSeries {
+  name: string;
+  values: readonly number[];
+}
+
+/** Words of a figure: the title a sentence, the axes with their units. */
+export interface FigureWords {
+  title: string;
+  x: string;
+  y: string;
+}
+
+/** Distinguishable for colour-blind readers, and on a white as on a black page. */
+const COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#9d755d"];
+const TEXT_COLOUR = "#7a7f87";
+const GRID_COLOUR = "rgba(128, 128, 128, 0.25)";
+const TITLE_PX = 15;
+
+/** Lines over a common x axis; `logY` for what spans orders of magnitude. */
+export function lineFigure(series: readonly LineSeries[], words: FigureWords & { logY?: boolean }): Figure {
+  const data = series.map(({ name, x, y }) => ({
+    type: "scatter",
+    mode: "lines",
+    name,
+    x: [...x],
+    y: [...y],
+  }));
+  return { data, layout: quietLayout(words, { logY: words.logY, legend: series.length > 1 }) };
+}
+
+/** Groups of bars over labels. */
+export function barFigure(
+  labels: readonly string[],
+  series: readonly BarSeries[],
+  words: FigureWords & { logY?: boolean },
+): Figure {
+  const data = series.map(({ name, values }) => ({ type: "bar", name, x: [...labels], y: [...values] }));
+  const layout = quietLayout(words, { logY: words.logY, legend: series.length > 1 });
+  // Labels are names, even where they look like numbers.
+  const xaxis = { ...layout.xaxis, type: "category", showgrid: false };
+  return { data, layout: { ...layout, xaxis, bargap: 0.25 } };
+}
+
+/**
+ * How many classes have how many images, before and after the steps of the pipeline: bars over class sizes in
+ * powers of two (1, 2, 3-4, 5-8, ...), log axis.
+ * @param stages name of the stage -> images per class, as classCounts() gives them or as plain numbers
+ */
+export function histogramOfClassSizes(
+  stages: Record<string, readonly (number | { images: number })[]>,
+  title = "How many classes have how many images",
+): Figure {
+  const bins = Object.entries(stages).map(([name, counts]) => ({
+    name,
+    bins: counts.map((count) => sizeBin(typeof count === "number" ? count : count.images)),
+  }));
+  const last = Math.max(0, ...bins.flatMap((stage) => stage.bins));
+  const series = bins.map((stage) => ({ name: stage.name, values: countEach(stage.bins, last + 1) }));
+  const labels = Array.from({ length: last + 1 }, (_, bin) => binLabel(bin));
+  return barFigure(labels, series, { title, x: "images in the class", y: "classes", logY: true });
+}
+
+/** 1 -> 0, 2 -> 1, 3..4 -> 2, 5..8 -> 3: the bin of a class size. */
+function sizeBin(images: number): number {
+  return Math.max(0, Math.ceil(Math.log2(images)));
+}
+
+function binLabel(bin: number): string {
+  const [low, high] = [bin === 0 ? 1 : 2 ** (bin - 1) + 1, 2 ** bin];
+  return low === high ? String(low) : `${low}–${high}`;
+}
+
+function countEach(bins: readonly number[], length: number): number[] {
+  const counts = new Array<number>(length).fill(0);
+  for (const bin of bins) counts[bin]! += 1;
+  return counts;
+}
+
+/** One quiet style for all figures: no background of its own, so that it suits light and dark pages. */
+function quietLayout({ title, x, y }: FigureWords, { logY = false, legend = false }) {
+  const axis = (text: string) => ({
+    title: { text },
+    gridcolor: GRID_COLOUR,
+    zeroline: false,
+    linecolor: GRID_COLOUR,
+    automargin: true,
+  });
+  return {
+    title: { text: title, x: 0, xref: "paper", y: 0.97, yanchor: "top", font: { size: TITLE_PX } },
+    font: { color: TEXT_COLOUR },
+    paper_bgcolor: "rgba(0, 0, 0, 0)",
+    plot_bgcolor: "rgba(0, 0, 0, 0)",
+    colorway: COLOURS,
+    height: 360,
+    margin: { l: 60, r: 20, t: legend ? 66 : 46, b: 50 },
+    showlegend: legend,
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
+    xaxis: axis(x),
+    // A log axis is labelled at 1, 10, 100, ... only, and in full.
+    yaxis: logY ? { ...axis(y), type: "log", dtick: 1, exponentformat: "none" } : axis(y),
+  };
+}
+
+/** A matrix as colours, `values[row][column]`; rows from the top. */
+export function heatFigure(values: readonly (readonly number[])[], words: FigureWords): Figure {
+  const data = [
+    { type: "heatmap", z: values.map((row) => [...row]), colorscale: "Viridis", hoverongaps: false },
+  ];
+  const layout = quietLayout(words, {});
+  return { data, layout: { ...layout, yaxis: { ...layout.yaxis, autorange: "reversed" } } };
+}

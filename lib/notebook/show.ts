@@ -1,0 +1,62 @@
+import { inspect } from "node:util";
+import { UserError } from "../common/errors";
+import { display, inNotebook, type MimeBundle } from "./display";
+import { type Figure, figureSvg } from "./figure";
+import { type TableOptions, tableHtml, tableOf, tableText } from "./table";
+
+/** Something already drawn, for example by imageGrid(). */
+export interface Drawing {
+  bundle: MimeBundle;
+}
+
+const PLOTLY_MIME = "application/vnd.plotly.v1+json";
+
+/**
+ * Shows a value as an output of the cell: a danfojs DataFrame or Series or an array of objects as a table, a plotly
+ * figure `{ data, layout }`, an image grid; anything else as Node prints it. Outside a notebook prints a text form.
+ */
+export async function show(value: unknown, options: TableOptions = {}): Promise<void> {
+  display(await bundleOf(value, options));
+}
+
+async function bundleOf(value: unknown, options: TableOptions): Promise<MimeBundle> {
+  // Tables first: a DataFrame answers to the name of each of its columns, be it "bundle" or "data".
+  const table = tableOf(value);
+  if (table) return { "text/html": tableHtml(table, options), "text/plain": tableText(table, options) };
+  if (isDrawing(value)) return value.bundle;
+  if (isFigure(value)) return figureBundle(value);
+  return { "text/plain": typeof value === "string" ? value : inspect(value) };
+}
+
+function isDrawing(value: unknown): value is Drawing {
+  return typeof (value as Drawing | null)?.bundle === "object";
+}
+
+function isFigure(value: unknown): value is Figure {
+  const figure = value as Partial<Figure> | null;
+  return Array.isArray(figure?.data) && typeof (figure.layout ?? {}) === "object";
+}
+
+/**
+ * A figure in three forms. JupyterLab draws the first, interactive. GitHub, nbconvert and others show the SVG.
+ * (With a PNG in the bundle, JupyterLab's plotly renderer would show that picture until the mouse moves over it.)
+ */
+export async function figureBundle(figure: Figure): Promise<MimeBundle> {
+  const text = { "text/plain": figureText(figure) };
+  if (!inNotebook()) return text;
+  const config = { responsive: true, displaylogo: false };
+  const interactive = { [PLOTLY_MIME]: { data: figure.data, layout: { ...figure.layout }, config } };
+  try {
+    return { ...interactive, "image/svg+xml": await figureSvg(figure), ...text };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { ...interactive, "text/plain": `${text["text/plain"]}\n${error.message}` };
+  }
+}
+
+/** "Figure: The loss falls (scatter: loss)". */
+function figureText({ data, layout }: Figure): string {
+  const title = (layout?.title as { text?: string } | undefined)?.text ?? layout?.title ?? "without a title";
+  const traces = data.map((trace) => [trace.type ?? "scatter", trace.name].filter(Boolean).join(" "));
+  return `Figure: ${title} (${traces.join(", ")})`;
+}

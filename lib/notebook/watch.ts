@@ -1,0 +1,143 @@
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { Interrupted } from "../common/interrupt";
+import { formatSeconds } from "../common/progress";
+import type { StepMetric } from "../training/metrics";
+import { inNotebook, type LiveDisplay, type MimeBundle, newLiveDisplay } from "./display";
+import { type Figure, figureSvg } from "./figure";
+import { followRun, isLive, type RunView } from "./follow";
+import { lineFigure } from "./plots";
+import { barHtml } from "./progress";
+import { figureBundle } from "./show";
+import { type Table, tableHtml, tableText } from "./table";
+
+const MAX_POINTS = 500;
+/** The curve is drawn anew after ten times what drawing took, so that it takes no more than a tenth of a core. */
+const DRAWING_SHARE = 0.1;
+/** The speed is that of the last steps. */
+const RECENT_STEPS = 50;
+
+/**
+ * Watches a run while it trains, in the cell's output: progress, loss curve, and what was measured after each epoch.
+ * Ends with the run, or with Interrupt, which leaves the run alone (watch it again at any time).
+ * @param nameOrPath the run's name below checkpoints/, or its folder
+ * @returns all that was measured, and where the run stands
+ */
+export async function watchRun(nameOrPath: string): Promise<RunView> {
+  const [status, curve] = [newLiveDisplay(), newLiveDisplay()];
+  const drawCurve = restrained(curve);
+  let last: RunView | undefined;
+  try {
+    await followRun(nameOrPath, async (view) => {
+      last = view;
+      if (inNotebook() || !isLive(view)) status.update(statusBundle(view));
+      if (inNotebook()) await drawCurve(view);
+    });
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    console.log("Watching was interrupted; the run goes on. Run this cell again to watch on.");
+  }
+  // The finished picture is interactive. While it grew it was not: JupyterLab's plotly ignores updates in place.
+  if (last!.steps.length > 1) curve.update(await figureBundle(lossFigure(last!)));
+  return last!;
+}
+
+/** Draws the curve of a view, unless the last drawing is too recent. */
+function restrained(curve: LiveDisplay): (view: RunView) => Promise<void> {
+  let nextAtMs = 0;
+  return async (view) => {
+    const startedAtMs = performance.now();
+    if (view.steps.length < 2 || startedAtMs < nextAtMs) return;
+    const figure = lossFigure(view);
+    curve.update({ "image/svg+xml": await figureSvg(figure), "text/plain": "The loss so far" });
+    nextAtMs = performance.now() + (performance.now() - startedAtMs) / DRAWING_SHARE;
+  };
+}
+
+function lossFigure({ folder, steps }: RunView): Figure {
+  const { x, y, meanOf } = thinned(steps);
+  const title = `The loss of ${basename(folder)}${meanOf > 1 ? `, mean of ${meanOf} steps` : ""}`;
+  return lineFigure([{ name: "loss", x, y }], { title, x: "step", y: "loss" });
+}
+
+/** At most 500 points: each the mean over as many steps as it takes, at the last of them. */
+function thinned(steps: readonly StepMetric[]): { x: number[]; y: number[]; meanOf: number } {
+  const meanOf = Math.ceil(steps.length / MAX_POINTS);
+  const [x, y]: number[][] = [[], []];
+  for (let first = 0; first < steps.length; first += meanOf) {
+    const group = steps.slice(first, first + meanOf);
+    x!.push(group.at(-1)!.step);
+    y!.push(group.reduce((sum, step) => sum + step.loss, 0) / group.length);
+  }
+  return { x: x!, y: y!, meanOf };
+}
+
+function statusBundle(view: RunView): MimeBundle {
+  const text = statusText(view);
+  const step = view.steps.at(-1);
+  const table = evaluationTable(view);
+  const hasTable = table.rows.length > 0;
+  const bar = barHtml(text, view.state === "finished" ? 1 : step ? step.step / step.totalSteps : 0);
+  return {
+    "text/html": `${bar}${hasTable ? tableHtml(table) : ""}`,
+    "text/plain": `${text}${hasTable ? `\n${tableText(table)}` : ""}`,
+  };
+}
+
+/** One line: where the run stands, how fast it is, how long it will take. */
+function statusText(view: RunView): string {
+  const step = view.steps.at(-1);
+  const name = basename(view.folder);
+  if (!step)
+    return `${name}: ${STATES[view.state]}${isLive(view) ? lastOutput(view.folder) : reasonOf(view)}`;
+  const { loss, learningRate, imagesPerSecond, totalSteps, epoch } = step;
+  const left = view.state === "running" ? `, ${formatSeconds(secondsLeft(view.steps))} left` : "";
+  return (
+    `${name}: ${STATES[view.state]}, epoch ${epoch}, step ${step.step}/${totalSteps}, ` +
+    `${imagesPerSecond.toFixed(1)} images/s${left}, loss ${loss.toFixed(3)}, lr ${learningRate.toExponential(2)}` +
+    reasonOf(view)
+  );
+}
+
+const STATES: Record<RunView["state"], string> = {
+  starting: "starting",
+  running: "running",
+  finished: "finished",
+  stopped: "stopped (the same run goes on when it is started again)",
+  failed: "failed",
+  lost: "its process is gone without a last word (killed?); started again, it goes on from its last checkpoint",
+};
+
+/** What a failed run said, and where to read more. */
+function reasonOf({ state, end, folder }: RunView): string {
+  if (state !== "failed" && state !== "lost") return "";
+  return `${end?.message ? `: ${end.message}` : ""}. Its output: ${join(folder, "output.txt")}`;
+}
+
+/** While a run prepares itself (reads tables, embeds images), the last line that it printed. */
+function lastOutput(folder: string): string {
+  const path = join(folder, "output.txt");
+  const line = existsSync(path) ? readFileSync(path, "utf8").trimEnd().split("\n").at(-1) : "";
+  return line ? `: ${line}` : "";
+}
+
+function secondsLeft(steps: readonly StepMetric[]): number {
+  const recent = steps.slice(-RECENT_STEPS);
+  const [first, last] = [recent[0]!, recent.at(-1)!];
+  if (recent.length < 2) return Number.NaN;
+  const secondsPerStep = (last.elapsedSeconds - first.elapsedSeconds) / (last.step - first.step);
+  return secondsPerStep * (last.totalSteps - last.step);
+}
+
+/** One row for each epoch: the validation fold, and retrieval on held-out classes. */
+function evaluationTable({ validations, retrievals }: RunView): Table {
+  const epochs = [...new Set([...validations, ...retrievals].map((metric) => metric.epoch))].sort(
+    (a, b) => a - b,
+  );
+  const rows = epochs.map((epoch) => {
+    const validation = validations.find((metric) => metric.epoch === epoch);
+    const retrieval = retrievals.find((metric) => metric.epoch === epoch);
+    return [epoch, validation?.loss, validation?.top1, validation?.top5, retrieval?.mp5, retrieval?.r1];
+  });
+  return { columns: ["epoch", "validation loss", "top-1", "top-5", "held-out mP@5", "held-out R@1"], rows };
+}

@@ -1,0 +1,129 @@
+// JupyterLab in a real browser: start the server, open a notebook, run all its cells, take pictures.
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { projectPath, projectRoot } from "guie/dist/common/project";
+import { type Browser, chromium, type Page } from "playwright-core";
+
+/** Debian's Chromium, or the one that the environment names; undefined where there is none. */
+export function chromiumPath(): string | undefined {
+  return [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
+    (path) => path && existsSync(path),
+  );
+}
+
+const CHROMIUM_FLAGS = [
+  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
+  ...["--disable-background-networking", "--disable-component-update"],
+];
+
+const START_TIMEOUT_MS = 60_000;
+const CELLS_TIMEOUT_MS = 60_000;
+
+/** A JupyterLab that serves the project, and a browser beside it. */
+export interface Lab {
+  page: Page;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts `npm run lab`'s script on a free port, with settings of its own, and a browser page.
+ * The page should be higher than the notebook: JupyterLab draws only the cells in sight.
+ */
+export async function startLab({
+  widthPx = 1100,
+  heightPx = 3000,
+  theme = "JupyterLab Light",
+} = {}): Promise<Lab> {
+  const settings = mkdtempSync(join(tmpdir(), "lab-settings-"));
+  const themes = join(settings, "@jupyterlab/apputils-extension");
+  mkdirSync(themes, { recursive: true });
+  writeFileSync(join(themes, "themes.jupyterlab-settings"), JSON.stringify({ theme }));
+  const server = spawn(process.execPath, [projectPath("scripts", "lab.mjs"), "--no-browser", "--port=0"], {
+    cwd: projectRoot(),
+    env: { ...process.env, JUPYTERLAB_SETTINGS_DIR: settings, JUPYTERLAB_WORKSPACES_DIR: settings },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let browser: Browser | undefined;
+  const stop = async () => {
+    await browser?.close();
+    await stopServer(server);
+    rmSync(settings, { recursive: true });
+  };
+  try {
+    const url = await urlOf(server);
+    browser = await chromium.launch({ executablePath: chromiumPath(), args: CHROMIUM_FLAGS });
+    const page = await browser.newPage({ viewport: { width: widthPx, height: heightPx } });
+    await page.goto(url);
+    return { page, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The address with its token, as the server prints it. */
+function urlOf(server: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let output = "";
+    const timer = setTimeout(
+      () => reject(new Error(`JupyterLab did not start:\n${output}`)),
+      START_TIMEOUT_MS,
+    );
+    server.stderr!.on("data", (chunk) => {
+      output += chunk;
+      const url = /http:\/\/127\.0\.0\.1:\d+\/lab\S*token=\S+/.exec(output)?.[0];
+      if (!url) return;
+      clearTimeout(timer);
+      resolve(url);
+    });
+    server.on("exit", (code) => reject(new Error(`JupyterLab ended with ${code}:\n${output}`)));
+  });
+}
+
+async function stopServer(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null) return;
+  const ended = new Promise((resolve) => server.once("exit", resolve));
+  server.kill("SIGTERM");
+  await ended;
+}
+
+/** Opens a notebook (its path below the project) alone in the window, and waits for its kernel. */
+export async function openNotebook(page: Page, path: string): Promise<void> {
+  const origin = new URL(page.url()).origin;
+  await page.goto(`${origin}/doc/tree/${path}`);
+  await page.locator(".jp-Notebook .jp-Cell").first().waitFor({ timeout: START_TIMEOUT_MS });
+  await page.getByText("TypeScript | Idle").waitFor({ timeout: START_TIMEOUT_MS });
+}
+
+/** Runs all cells by the menu, as a person does. */
+export async function runAllCells(page: Page): Promise<void> {
+  await page.getByRole("menuitem", { name: "Run", exact: true }).click();
+  await page.getByText("Run All Cells", { exact: true }).click();
+}
+
+/** Waits until cells have run and none is running or waiting. */
+export async function waitUntilIdle(page: Page): Promise<void> {
+  const prompts = `[...document.querySelectorAll(".jp-InputArea-prompt")].map((prompt) => prompt.textContent)`;
+  const idle = `((texts) => texts.some((text) => /\\d/.test(text)) && !texts.some((text) => text.includes("*")))(${prompts})`;
+  await page.waitForFunction(idle, undefined, { timeout: CELLS_TIMEOUT_MS });
+}
+
+/** A notebook of code cells on the TypeScript kernel. */
+export function notebookJson(cells: readonly string[]): string {
+  const kernelspec = { name: "typescript", display_name: "TypeScript", language: "typescript" };
+  return JSON.stringify({
+    nbformat: 4,
+    nbformat_minor: 5,
+    metadata: { kernelspec },
+    cells: cells.map((source, index) => ({
+      cell_type: "code",
+      id: `cell-${index}`,
+      metadata: {},
+      execution_count: null,
+      outputs: [],
+      source,
+    })),
+  });
+}
