@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { UserError } from "guie/dist/common/errors";
 import { decodeRgb, type RgbImage, sniffFormat } from "guie/dist/images/decode";
 import sharp from "sharp";
-import { bmp, draw, temporaryFolder, toSharp, writeFile } from "./make";
+import { temporaryFolder, writeFile } from "../folders";
+import { bmp, draw, toSharp } from "./make";
 
 const picture = draw(13, 7, (x, y, c) => x * 19 + y * 31 + c * 70);
 

@@ -5,7 +5,8 @@ import { type TestContext, test } from "node:test";
 import { clearInterrupt, requestInterrupt } from "guie/dist/common/interrupt";
 import { decodeRgb } from "guie/dist/images/decode";
 import { preprocessDataset } from "guie/dist/images/preprocess";
-import { bmp, draw, temporaryFolder, toSharp, writeFile } from "./make";
+import { temporaryFolder, writeFile } from "../folders";
+import { bmp, draw, toSharp } from "./make";
 
 const dataset = { name: "things", folder: "Things", smallestClass: 2 };
 const imagesOf = (dataDir: string) => join(dataDir, "final_data_224/Things/images");

@@ -6,7 +6,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { preprocessDataset } from "guie/dist/images/preprocess";
-import { draw, temporaryFolder, toSharp, writeFile } from "./make";
+import { temporaryFolder, writeFile } from "../folders";
+import { draw, toSharp } from "./make";
 
 const IMAGES = 60;
 const dataset = { name: "many", folder: "Many", smallestClass: 5 };

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
 import { readTrainingTable } from "guie/dist/tables/training_table";
 import sharp from "sharp";
-import { temporaryFolder, writeFile } from "./make";
+import { temporaryFolder, writeFile } from "../folders";
 
 function guie(...args: string[]) {
   return spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
@@ -33,7 +33,7 @@ test("preprocess, then merge: tables for people, JSON for scripts", async (t) =>
   assert.equal(early.status, 1);
   assert.match(
     early.stderr,
-    /^guie merge: .*has no preprocessed data set\.\n {2}Next: npx guie preprocess\n$/,
+    /^guie merge: Expected tables final_data_224.*there is none\.\n {2}Next: npx guie preprocess .*\n$/,
   );
 
   const preprocessed = guie("preprocess", "--data-dir", dataDir, "--workers", "2");
@@ -60,7 +60,10 @@ test("preprocess, then merge: tables for people, JSON for scripts", async (t) =>
 test("wrong calls end with a message and exit code 1", (t) => {
   const dataDir = temporaryFolder(t);
   const calls: [string[], RegExp][] = [
-    [["preprocess", "--data-dir", dataDir], /csv has no table of a data set\.\n {2}Next: npx guie get-data/],
+    [
+      ["preprocess", "--data-dir", dataDir],
+      /Expected tables csv.*there is none\.\n {2}Next: npx guie get-data/,
+    ],
     [["preprocess", "--data-dir", dataDir, "--dataset", "rp3k"], /no data set "rp3k".*\n.*"rp2k"/],
     [["preprocess", "--data-dir", dataDir, "--dataset", "rp2k"], /rp2k\.csv.*\n.*npx guie get-data/],
     [

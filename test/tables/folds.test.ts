@@ -6,7 +6,8 @@ import { withDatabase } from "guie/dist/tables/database";
 import { assignFolds } from "guie/dist/tables/folds";
 import { type FoldMode, mergeTables } from "guie/dist/tables/merge_tables";
 import { readTrainingTable } from "guie/dist/tables/training_table";
-import { FILES, named, readRows, rowsOfSizes, tally, temporaryFolder, writeDataset } from "./make";
+import { temporaryFolder } from "../folders";
+import { FILES, named, readRows, rowsOfSizes, tally, writeDataset } from "./make";
 
 const FOLDS = Array.from({ length: 20 }, (_, fold) => fold);
 

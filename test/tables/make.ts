@@ -1,22 +1,8 @@
 // Small data directories of preprocessed tables, and reading back what the merge wrote.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import type { TestContext } from "node:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parse } from "csv-parse/sync";
-
-/** A folder that goes when the test ends. */
-export function temporaryFolder(test: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "guie-test-"));
-  test.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** Writes a file and the folders above it. */
-export function writeFile(path: string, content: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, content);
-}
+import { writeFile } from "../folders";
 
 /** A data set whose name and folder are `name`. */
 export const named = (name: string) => ({ name, folder: name });

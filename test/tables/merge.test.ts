@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { mergeTables } from "guie/dist/tables/merge_tables";
-import { FILES, named, readRows, rowsOfSizes, tally, temporaryFolder, writeDataset, writeFile } from "./make";
+import { temporaryFolder, writeFile } from "../folders";
+import { FILES, named, readRows, rowsOfSizes, tally, writeDataset } from "./make";
 
 const textsOf = (dataDir: string) => FILES.map((file) => readFileSync(join(dataDir, file), "utf8"));
 

@@ -6,7 +6,8 @@ import { classCounts } from "guie/dist/tables/class_counts";
 import { findClasses } from "guie/dist/tables/find_classes";
 import { mergeTables } from "guie/dist/tables/merge_tables";
 import { readTrainingTable } from "guie/dist/tables/training_table";
-import { FILES, named, rowsOfSizes, temporaryFolder, writeDataset, writeFile } from "./make";
+import { temporaryFolder, writeFile } from "../folders";
+import { FILES, named, rowsOfSizes, writeDataset } from "./make";
 
 const FOLD_HEADER = "new_image_files,new_labels,dataset,fold\n";
 
