@@ -65,7 +65,7 @@ function demoBase(stage: Stage): TrainConfig {
 export function demo(stage: Stage = "frozen"): TrainConfig {
   const base = demoBase(stage);
   if (stage === "frozen") {
-    return { ...base, batchSize: 128, nEpochs: 8, initLr: 5e-3, marginStep: 0, cpktSteps: 0, nBatchLog: 50 };
+    return { ...base, batchSize: 128, nEpochs: 8, initLr: 1e-2, marginStep: 0, cpktSteps: 0, nBatchLog: 50 };
   }
   return {
     ...base,

@@ -1,6 +1,6 @@
 // Shapes: B images, S side of the square input in px.
 import { join } from "node:path";
-import { mapConcurrently } from "./concurrent";
+import { mapConcurrently } from "../common/concurrent";
 import { decodeRgb, type RgbImage } from "./decode";
 import { resizeBilinear, resizePlan, resizeRgb } from "./resize";
 

@@ -8,7 +8,7 @@ import { writeFileAtomically } from "../common/files";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { type ImageRow, readImageRows, writeImageRows } from "../datasets/rows";
-import { mapConcurrently } from "./concurrent";
+import { mapConcurrently } from "../common/concurrent";
 import { decodeRgb, readImageFile } from "./decode";
 import { claimImagesFolder, keepOnly } from "./images_folder";
 import { type DatasetName, preprocessedCsv, preprocessedFolder, rejectsCsv, sourceCsv } from "./layout";

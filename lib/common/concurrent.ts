@@ -1,4 +1,4 @@
-import { breathe } from "../common/interrupt";
+import { breathe } from "./interrupt";
 
 /**
  * Runs `work` over `items`, at most `limit` at once; results in the items' order. When one fails, or Interrupt is
