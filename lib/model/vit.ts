@@ -27,12 +27,15 @@ export function vitFeatures(
   tower: Tower,
   { lastBlocks = 1 }: { lastBlocks?: number } = {},
 ): tf.Tensor2D {
+  const tokens = tokenCount(weights, images, tower);
   if (lastBlocks < 1 || lastBlocks > tower.layers) {
-    throw new UserError(`${tower.name} has ${tower.layers} blocks, got lastBlocks = ${lastBlocks}.`);
+    throw new UserError(
+      `${tower.name} has ${tower.layers} blocks, got lastBlocks = ${lastBlocks}.`,
+      `Set lastBlocks to 1 .. ${tower.layers}.`,
+    );
   }
   return tf.tidy(() => {
     const classTokens: tf.Tensor2D[] = [];
-    const tokens = 1 + patchCount(images, tower);
     let x = embedPatches(weights, images, tower);
     for (let i = 0; i < tower.layers; i++) {
       const isLast = i === tower.layers - 1;
@@ -46,9 +49,16 @@ export function vitFeatures(
   });
 }
 
-function patchCount(images: tf.Tensor4D, tower: Tower): number {
+/** N, by the size of the images; the position embedding must be for as many. */
+function tokenCount(weights: Weights, images: tf.Tensor4D, tower: Tower): number {
   const [, height, width] = images.shape;
-  return patchGrid(tower, height) * patchGrid(tower, width);
+  const tokens = 1 + patchGrid(tower, height) * patchGrid(tower, width);
+  const expected = weights.positional_embedding!.shape[0]!;
+  if (tokens === expected) return tokens;
+  throw new UserError(
+    `Images of ${height} x ${width} px make ${tokens} tokens, the weights were loaded for ${expected}.`,
+    `Load ${tower.name} for the image size at which it is used.`,
+  );
 }
 
 /**

@@ -103,14 +103,13 @@ test("features and gradients leave no tensor behind", () => {
   tf.dispose([weights, images, values]);
 });
 
-test("an image that is no whole number of patches, or more blocks than there are, is refused", () => {
+test("images and settings that do not fit the tower are refused", () => {
   tf.tidy(() => {
     const weights = initWeights(TINY, randomStream(1, "weights"));
-    const images = tf.zeros<tf.Rank.R4>([1, 30, 28, 3]);
-    assert.throws(() => vitFeatures(weights, images, TINY), /multiple of 7 px, got 30 px[\s\S]*28 or 35/);
-    assert.throws(
-      () => vitFeatures(weights, images, TINY, { lastBlocks: 3 }),
-      /2 blocks, got lastBlocks = 3/,
-    );
+    const features = (height: number, width: number, lastBlocks: number) => () =>
+      vitFeatures(weights, tf.zeros([1, height, width, 3]), TINY, { lastBlocks });
+    assert.throws(features(30, 28, 1), /multiple of 7 px, got 30 px[\s\S]*28 or 35/);
+    assert.throws(features(14, 14, 1), /14 x 14 px make 5 tokens, the weights were loaded for 17/);
+    assert.throws(features(28, 28, 3), /2 blocks, got lastBlocks = 3/);
   });
 });
