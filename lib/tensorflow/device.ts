@@ -20,7 +20,8 @@ export function device(): Device {
   if (backend.isUsingGpuDevice) return { kind: "gpu", name: "GPU", tensorflowVersion };
   const cores = cpus();
   const name = `${cores[0]?.model.trim() || "CPU"}, ${cores.length} threads`;
-  if (!hasNvidiaGpu() || process.env.CUDA_VISIBLE_DEVICES === "") return { kind: "cpu", name, tensorflowVersion };
+  if (!hasNvidiaGpu() || process.env.CUDA_VISIBLE_DEVICES === "")
+    return { kind: "cpu", name, tensorflowVersion };
   const warning =
     "an NVIDIA GPU is present but TensorFlow computes on the CPU: is its CUDA wheel installed (`npm run setup`), " +
     "and does the driver suit it (`nvidia-smi`)? TF_CPP_MIN_LOG_LEVEL=0 shows TensorFlow's own reason";

@@ -37,14 +37,33 @@ export function openTensorflow(): SharedLibrary {
   const folder = tensorflowFolder();
   try {
     withoutStandardError(() => {
-      for (const name of LIBRARY_NAMES) opened = koffi.load(join(folder, name), { global: true, lazy: true });
+      for (const name of LIBRARY_NAMES) opened = openForGood(join(folder, name));
     });
   } catch (error) {
-    throw new UserError(`TensorFlow could not be opened from ${folder}: ${messageOf(error)}.`, "npm run setup", {
-      cause: error,
-    });
+    throw new UserError(
+      `TensorFlow could not be opened from ${folder}: ${messageOf(error)}.`,
+      "npm run setup",
+      {
+        cause: error,
+      },
+    );
   }
   return opened!;
+}
+
+/** Flags of `dlopen`, from Linux's dlfcn.h. */
+const RTLD_NOW = 0x2;
+const RTLD_NOLOAD = 0x4;
+const RTLD_NODELETE = 0x1000;
+
+/** Opens a library that is never closed again: closing it when the process ends would crash in its own threads. */
+function openForGood(path: string): SharedLibrary {
+  const library = koffi.load(path, { global: true, lazy: true });
+  koffi.load("libc.so.6").func("void *dlopen(const char *, int)")(
+    path,
+    RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE,
+  );
+  return library;
 }
 
 /** Quiets TensorFlow's log, asks for GPU memory as it is needed, and gives tfjs what Node 23 took away. */
@@ -61,7 +80,10 @@ function prepareProcess(): void {
  * writes a notice about oneDNN before it has read TF_CPP_MIN_LOG_LEVEL; failures come as exceptions all the same.
  */
 function withoutStandardError(action: () => void): void {
-  if (process.env.TF_CPP_MIN_LOG_LEVEL === "0") return action();
+  if (process.env.TF_CPP_MIN_LOG_LEVEL === "0") {
+    action();
+    return;
+  }
   const libc = koffi.load("libc.so.6");
   const duplicate = libc.func("int dup(int)");
   const duplicateOnto = libc.func("int dup2(int, int)");

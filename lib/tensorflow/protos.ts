@@ -1,0 +1,165 @@
+// The few of TensorFlow's protocol buffers that pass through its C API, with the fields that are used here.
+// Sources: tensorflow/core/framework/{op_def,kernel_def,attr_value}.proto, tensorflow/core/protobuf/config.proto
+import koffi from "koffi";
+import protobuf from "protobufjs/light";
+import { cApi, type Pointer } from "./c_api";
+import { countHandle } from "./handles";
+
+const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
+const field = (type: string, id: number) => ({ type, id });
+
+const SCHEMA = protobuf.Root.fromJSON({
+  nested: {
+    OpList: { fields: { op: repeated("OpDef", 1) } },
+    OpDef: {
+      fields: {
+        name: field("string", 1),
+        inputArg: repeated("ArgDef", 2),
+        outputArg: repeated("ArgDef", 3),
+        attr: repeated("AttrDef", 4),
+        isStateful: field("bool", 17),
+      },
+    },
+    ArgDef: {
+      fields: {
+        name: field("string", 1),
+        type: field("int32", 3),
+        typeAttr: field("string", 4),
+        numberAttr: field("string", 5),
+        typeListAttr: field("string", 6),
+      },
+    },
+    AttrDef: {
+      fields: { name: field("string", 1), type: field("string", 2), defaultValue: field("AttrValue", 3) },
+    },
+    AttrValue: {
+      fields: {
+        list: field("AttrList", 1),
+        s: field("bytes", 2),
+        i: field("int64", 3),
+        f: field("float", 4),
+        b: field("bool", 5),
+        type: field("int32", 6),
+      },
+    },
+    AttrList: { fields: { i: repeated("int64", 3), type: repeated("int32", 6) } },
+    KernelList: { fields: { kernel: repeated("KernelDef", 1) } },
+    KernelDef: {
+      fields: {
+        op: field("string", 1),
+        deviceType: field("string", 2),
+        constraint: repeated("KernelConstraint", 3),
+        label: field("string", 5),
+      },
+    },
+    KernelConstraint: { fields: { name: field("string", 1), allowedValues: field("AttrValue", 2) } },
+    ConfigProto: {
+      fields: {
+        intraOpThreads: field("int32", 2),
+        interOpThreads: field("int32", 5),
+        gpuOptions: field("GpuOptions", 6),
+        allowSoftPlacement: field("bool", 7),
+        usePerSessionThreads: field("bool", 9),
+        graphOptions: field("GraphOptions", 10),
+      },
+    },
+    GpuOptions: { fields: { memoryFraction: field("double", 1), allowGrowth: field("bool", 4) } },
+    GraphOptions: { fields: { optimizerOptions: field("OptimizerOptions", 3) } },
+    OptimizerOptions: { fields: { globalJitLevel: field("int32", 5) } },
+  },
+});
+
+/** `ArgDef`: one input or output of an operation, which may stand for a list of tensors. */
+export interface ArgDef {
+  name: string;
+  /** `TF_DataType` where it is fixed. */
+  type?: number;
+  /** Attribute that holds the dtype. */
+  typeAttr?: string;
+  /** Attribute that holds the length of a list of tensors of one dtype. */
+  numberAttr?: string;
+  /** Attribute that holds the dtypes of a list of tensors. */
+  typeListAttr?: string;
+}
+
+/** `AttrValue`; exactly one field is set. */
+export interface AttrValue {
+  list?: { i: number[]; type: number[] };
+  s?: Uint8Array;
+  i?: number;
+  f?: number;
+  b?: boolean;
+  type?: number;
+}
+
+/** `OpDef`. */
+export interface OpDef {
+  name: string;
+  inputArg: ArgDef[];
+  outputArg: ArgDef[];
+  attr: { name: string; type: string; defaultValue?: AttrValue }[];
+  isStateful?: boolean;
+}
+
+/** `KernelDef`. */
+export interface KernelDef {
+  op: string;
+  deviceType: string;
+  constraint: { name: string; allowedValues?: AttrValue }[];
+  label?: string;
+}
+
+/** `ConfigProto`. */
+export interface ConfigProto {
+  intraOpThreads?: number;
+  interOpThreads?: number;
+  usePerSessionThreads?: boolean;
+  allowSoftPlacement?: boolean;
+  gpuOptions?: { allowGrowth?: boolean; memoryFraction?: number };
+  graphOptions?: { optimizerOptions?: { globalJitLevel?: number } };
+}
+
+/** Message name -> its TypeScript type. */
+interface Messages {
+  OpList: { op: OpDef[] };
+  KernelList: { kernel: KernelDef[] };
+  ConfigProto: ConfigProto;
+}
+
+/** The message in `bytes`. */
+export function decodeProto<M extends keyof Messages>(name: M, bytes: Uint8Array): Messages[M] {
+  const type = SCHEMA.lookupType(name);
+  return type.toObject(type.decode(bytes), { longs: Number, arrays: true, bytes: Uint8Array }) as Messages[M];
+}
+
+/** The bytes of a message. */
+export function encodeProto<M extends keyof Messages>(name: M, message: Messages[M]): Uint8Array {
+  return SCHEMA.lookupType(name).encode(message).finish();
+}
+
+/** The bytes that `fill` puts into a fresh `TF_Buffer`. */
+export function withBuffer(fill: (buffer: Pointer) => void): Uint8Array {
+  const buffer = cApi().TF_NewBuffer();
+  countHandle("buffer", 1);
+  try {
+    fill(buffer);
+    return bytesOf(buffer);
+  } finally {
+    countHandle("buffer", -1);
+    cApi().TF_DeleteBuffer(buffer);
+  }
+}
+
+/** The bytes of a `TF_Buffer` that TensorFlow gave away, which is freed. */
+export function takeBuffer(buffer: Pointer): Uint8Array {
+  const bytes = bytesOf(buffer);
+  cApi().TF_DeleteBuffer(buffer);
+  return bytes;
+}
+
+/** Copies what is in a `TF_Buffer { const void* data; size_t length; ... }`. */
+function bytesOf(buffer: Pointer): Uint8Array {
+  const length = Number(koffi.decode(buffer, 8, "size_t"));
+  if (length === 0) return new Uint8Array(0);
+  return new Uint8Array(koffi.view(koffi.decode(buffer, "void *"), length).slice(0));
+}
