@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { Interrupted } from "../common/interrupt";
+import { UserError } from "../common/errors";
 import { formatSeconds } from "../common/progress";
 import type { StepMetric } from "../training/metrics";
 import { inNotebook, type LiveDisplay, type MimeBundle, newLiveDisplay } from "./display";
@@ -19,9 +19,10 @@ const RECENT_STEPS = 50;
 
 /**
  * Watches a run while it trains, in the cell's output: progress, loss curve, and what was measured after each epoch.
- * Ends with the run, or with Interrupt, which leaves the run alone (watch it again at any time).
+ * Interrupt ends the watching and leaves the run alone: watch it again at any time.
  * @param nameOrPath the run's name below checkpoints/, or its folder
- * @returns all that was measured, and where the run stands
+ * @returns all that was measured, when the run has finished or was stopped
+ * @throws UserError when the run failed, or its process is gone without a last word; Interrupted
  */
 export async function watchRun(nameOrPath: string): Promise<RunView> {
   const [status, curve] = [newLiveDisplay(), newLiveDisplay()];
@@ -33,12 +34,13 @@ export async function watchRun(nameOrPath: string): Promise<RunView> {
       if (inNotebook() || !isLive(view)) status.update(statusBundle(view));
       if (inNotebook()) await drawCurve(view);
     });
-  } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
-    console.log("Watching was interrupted; the run goes on. Run this cell again to watch on.");
+  } finally {
+    // The finished picture is interactive. While it grew it was not: JupyterLab's plotly ignores updates in place.
+    if (last && last.steps.length > 1) curve.update(await figureBundle(lossFigure(last)));
   }
-  // The finished picture is interactive. While it grew it was not: JupyterLab's plotly ignores updates in place.
-  if (last!.steps.length > 1) curve.update(await figureBundle(lossFigure(last!)));
+  const reason = reasonOf(last!);
+  if (reason)
+    throw new UserError(`The run ${basename(last!.folder)} ${reason}.`, "mend the cause and start it again");
   return last!;
 }
 
@@ -88,14 +90,13 @@ function statusBundle(view: RunView): MimeBundle {
 function statusText(view: RunView): string {
   const step = view.steps.at(-1);
   const name = basename(view.folder);
-  if (!step)
-    return `${name}: ${STATES[view.state]}${isLive(view) ? lastOutput(view.folder) : reasonOf(view)}`;
+  const state = STATES[view.state];
+  if (!step) return `${name}: ${state}${isLive(view) ? lastOutput(view.folder) : ""}`;
   const { loss, learningRate, imagesPerSecond, totalSteps, epoch } = step;
   const left = view.state === "running" ? `, ${formatSeconds(secondsLeft(view.steps))} left` : "";
   return (
-    `${name}: ${STATES[view.state]}, epoch ${epoch}, step ${step.step}/${totalSteps}, ` +
-    `${imagesPerSecond.toFixed(1)} images/s${left}, loss ${loss.toFixed(3)}, lr ${learningRate.toExponential(2)}` +
-    reasonOf(view)
+    `${name}: ${state}, epoch ${epoch}, step ${step.step}/${totalSteps}, ` +
+    `${imagesPerSecond.toFixed(1)} images/s${left}, loss ${loss.toFixed(3)}, lr ${learningRate.toExponential(2)}`
   );
 }
 
@@ -103,15 +104,16 @@ const STATES: Record<RunView["state"], string> = {
   starting: "starting",
   running: "running",
   finished: "finished",
-  stopped: "stopped (the same run goes on when it is started again)",
+  stopped: "stopped (started again, it goes on)",
   failed: "failed",
-  lost: "its process is gone without a last word (killed?); started again, it goes on from its last checkpoint",
+  lost: "its process is gone",
 };
 
-/** What a failed run said, and where to read more. */
+/** Why a run ended before its time, and where to read more; "" for one that did not. */
 function reasonOf({ state, end, folder }: RunView): string {
-  if (state !== "failed" && state !== "lost") return "";
-  return `${end?.message ? `: ${end.message}` : ""}. Its output: ${join(folder, "output.txt")}`;
+  const output = `what it printed is in ${join(folder, "output.txt")}`;
+  if (state === "failed") return `failed: ${end?.message}; ${output}`;
+  return state === "lost" ? `ended without a last word (killed, or out of memory?); ${output}` : "";
 }
 
 /** While a run prepares itself (reads tables, embeds images), the last line that it printed. */

@@ -1,7 +1,8 @@
 // A failing cell ends with an error message of Jupyter's own kind: JupyterLab frames it, a headless run names it.
 // (tslab prints the error to the cell's standard error and replies no more than "error".)
 const { format, inspect } = require("node:util");
-const { ZmqServer } = require("tslab/dist/jupyter");
+const { JupyterHandlerImpl, ZmqServer } = require("tslab/dist/jupyter");
+const { TaskQueue } = require("tslab/dist/util");
 
 /** Errors whose message says everything: what happened and what to do next. Their stack is left out. */
 const SELF_EXPLAINING = new Set(["UserError", "Interrupted"]);
@@ -11,8 +12,10 @@ const KERNEL_FRAME = /^\s+at .*(node_modules\/tslab\/|scripts\/kernel\/|[( ]node
 const LEFT_WAITING =
   "Interrupted. What the cell awaited may go on in the background: restart the kernel to end it.";
 
-/** What tslab reported since the cell began, as { name, text }. */
+/** What tslab reported since the running cell began, as { name, text }. */
 let reported = [];
+/** The same for cells that have ended, by their request: the next cell may run before the reply is written. */
+const reportsOf = new WeakMap();
 
 /** Takes tslab's reports: (format, ...values) for a type error, the thrown value alone for any other. */
 function report(...args) {
@@ -48,16 +51,36 @@ async function handleExecute(socket, request) {
   const writeStream = (name, text) => publish("stream", { name, text });
   const writeDisplayData = (data, update) => publish(update ? "update_display_data" : "display_data", data);
   const content = await this.handler.handleExecute(request.content, writeStream, writeDisplayData);
-  const errors = reported;
+  const errors = reportsOf.get(request.content) ?? [];
   if (content.status === "error") {
     Object.assign(content, errorContent(errors));
     publish("error", errorContent(errors));
   } else for (const { text } of errors) writeStream("stderr", `${text}\n`);
-  reported = [];
   const reply = request.createReply();
   reply.header.msg_type = "execute_reply";
   reply.content = content;
   reply.signAndSend(key, socket);
+}
+
+/** Keeps each cell's reports apart. */
+function collectReports() {
+  const execute = JupyterHandlerImpl.prototype.handleExecuteImpl;
+  JupyterHandlerImpl.prototype.handleExecuteImpl = async function (request, ...rest) {
+    reported = [];
+    try {
+      return await execute.call(this, request, ...rest);
+    } finally {
+      reportsOf.set(request, reported);
+    }
+  };
+}
+
+/**
+ * In a headless run (scripts/notebooks.mjs) nothing runs after a failed cell: tslab cancels what is queued then, and
+ * here keeps on cancelling. Elsewhere the user goes on with the next cell.
+ */
+function stopAfterError() {
+  if (process.env.GUIE_STOP_AFTER_ERROR) TaskQueue.prototype.reset = () => {};
 }
 
 /**
@@ -65,6 +88,8 @@ async function handleExecute(socket, request) {
  */
 function mendErrors(start) {
   ZmqServer.prototype.handleExecute = handleExecute;
+  collectReports();
+  stopAfterError();
   const error = console.error;
   console.error = report;
   try {

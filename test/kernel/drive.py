@@ -1,7 +1,7 @@
 """Runs cells in one TypeScript kernel, for the tests. Reads {"cwd", "cells": [{"code", "interruptAt"?}]} as JSON
 from standard input and writes [{"status", "messages": [{"type", "content"}]}] to standard output. The kernel is
-interrupted as soon as a cell with "interruptAt" has printed that text; a cell after a failed one waits until the
-kernel has settled."""
+interrupted as soon as a cell with "interruptAt" has printed that text; a cell with "sentAfter" is queued behind that
+code without waiting for it; a cell after a failed one waits until the kernel has settled."""
 import json
 import sys
 import time
@@ -21,6 +21,8 @@ def run(manager, client, cell):
         if cell.get("interruptAt") and cell["interruptAt"] in text:
             manager.interrupt_kernel()
 
+    if cell.get("sentAfter"):
+        client.execute(cell["sentAfter"])
     reply = client.execute_interactive(cell["code"], output_hook=keep, timeout=TIMEOUT_S)
     if reply["content"]["status"] != "ok":
         time.sleep(0.3)  # tslab cancels the cells that come within 200 ms of a failure

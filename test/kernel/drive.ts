@@ -1,10 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { projectPath } from "guie/dist/common/project";
 
-/** A cell to run; Interrupt is pressed as soon as it has printed `interruptAt`. */
+/** A cell to run. */
 export interface Cell {
   code: string;
+  /** Interrupt is pressed as soon as the cell has printed this. */
   interruptAt?: string;
+  /** Code that is sent just before, without waiting for its end. */
+  sentAfter?: string;
 }
 
 /** What came of a cell. */

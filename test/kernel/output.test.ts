@@ -52,3 +52,10 @@ test("a failing cell publishes one error: a UserError as its message, others wit
   );
   assert.equal(afterwards!.text, "alive\n");
 });
+
+test("an error stays with its cell when cells are queued", () => {
+  const [failing] = runCells(projectPath("scripts"), [
+    { sentAfter: "1 + 1;", code: `throw new RangeError("mine");` },
+  ]);
+  assert.match(failing!.error, /RangeError: mine/);
+});

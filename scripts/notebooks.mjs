@@ -1,0 +1,155 @@
+// Runs notebooks headless, each from top to bottom in a kernel of its own, and keeps the executed copies.
+//   npm run notebooks -- [names...] [--out runs/notebooks] [--params '{"Train": {"seed": 1}}'] [--timeout-s N] [--html]
+// Without names: all of notebooks/, in the order of the pipeline. A failing cell ends the run: its source and error are
+// printed, the executed copy holds everything up to it. --params overrides the parameters of the named notebooks.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs, stripVTControlCharacters } from "node:util";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const PIPELINE = ["Get_Data", "Data_preprocessing", "Data_Merge", "Model_Preparation", "Train", "Inference"];
+
+/** A mistake in the call: printed without a stack. */
+class UsageError extends Error {}
+
+/** The notebooks to run, as { name, path }; a name stands for notebooks/<name>.ipynb. */
+function selectNotebooks(names) {
+  const folder = join(root, "notebooks");
+  const known = readdirSync(folder)
+    .filter((file) => file.endsWith(".ipynb"))
+    .map((file) => basename(file, ".ipynb"));
+  const others = known.filter((name) => !PIPELINE.includes(name)).sort();
+  const wanted = names.length > 0 ? names : [...PIPELINE.filter((name) => known.includes(name)), ...others];
+  return wanted.map((name) => {
+    const path = name.endsWith(".ipynb") ? resolve(name) : join(folder, `${name}.ipynb`);
+    if (!existsSync(path))
+      throw new UsageError(`there is no notebook ${name}; notebooks/ has: ${known.join(", ")}`);
+    return { name: basename(path, ".ipynb"), path };
+  });
+}
+
+/** --params as an object, every key of which is a notebook that is run. */
+function readParams(text, notebooks) {
+  const names = notebooks.map(({ name }) => name);
+  let params;
+  try {
+    params = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`--params is not JSON (${error.message}): ${text}`);
+  }
+  for (const [name, values] of Object.entries(params)) {
+    if (!names.includes(name))
+      throw new UsageError(`--params names "${name}", which is not run; run are: ${names.join(", ")}`);
+    if (typeof values !== "object")
+      throw new UsageError(`--params: "${name}" must be an object of parameters`);
+  }
+  return params;
+}
+
+/** Runs jupyter nbconvert; resolves with its exit code and what it printed. */
+function nbconvert(args, env = {}) {
+  const command = join(root, ".venv/bin/jupyter-nbconvert");
+  const child = spawn(command, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  const keep = (chunk) => {
+    output += chunk;
+  };
+  child.stdout.on("data", keep);
+  child.stderr.on("data", keep);
+  return new Promise((done, fail) => child.on("error", fail).on("close", (code) => done({ code, output })));
+}
+
+/**
+ * Executes one notebook into `out`.
+ * @returns the failure as text, or undefined
+ */
+async function execute({ name, path }, { out, params, timeoutS, html }) {
+  const executed = join(out, `${name}.ipynb`);
+  rmSync(executed, { force: true });
+  const settings = {
+    timeout: timeoutS ?? -1,
+    interrupt_on_timeout: true,
+    // The kernel stops at the first error itself (scripts/kernel/errors.js); so the copy is written in any case.
+    allow_errors: true,
+    iopub_timeout: 60,
+  };
+  const options = Object.entries(settings).map(
+    ([key, value]) => `--ExecutePreprocessor.${key}=${pythonic(value)}`,
+  );
+  const { code, output } = await nbconvert(
+    ["--to", "notebook", "--execute", ...options, "--output-dir", out, "--output", name, path],
+    { GUIE_STOP_AFTER_ERROR: "1", GUIE_PARAMS: JSON.stringify(params[name] ?? {}) },
+  );
+  if (output.includes("DeadKernelError"))
+    return "its kernel died (killed, or out of memory?); there is no copy.";
+  if (code !== 0) return `nbconvert ended with ${code}:\n${output.trim().split("\n").slice(-15).join("\n")}`;
+  if (html) await nbconvert(["--to", "html", executed]);
+  const failure = failureIn(JSON.parse(readFileSync(executed, "utf8")));
+  return failure && `${failure}\n\nThe executed copy up to there: ${executed}`;
+}
+
+function pythonic(value) {
+  return typeof value === "boolean" ? (value ? "True" : "False") : String(value);
+}
+
+/** The first failing cell with its error, as text. */
+function failureIn(notebook) {
+  const codeCells = notebook.cells.filter((cell) => cell.cell_type === "code");
+  for (const [index, cell] of codeCells.entries()) {
+    const error = cell.outputs.find((output) => output.output_type === "error");
+    if (!error) continue;
+    const source = [cell.source].flat().join("");
+    const traceback = stripVTControlCharacters(error.traceback.join("\n"));
+    return `code cell ${index + 1} of ${codeCells.length} failed:\n${indent(source)}\n\n${indent(traceback)}`;
+  }
+  return undefined;
+}
+
+function indent(text) {
+  return text.replace(/^/gm, "    ");
+}
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      out: { type: "string", default: "runs/notebooks" },
+      params: { type: "string", default: "{}" },
+      "timeout-s": { type: "string" },
+      html: { type: "boolean", default: false },
+    },
+  });
+  const timeoutS = values["timeout-s"] === undefined ? undefined : Number(values["timeout-s"]);
+  if (timeoutS !== undefined && !(timeoutS > 0))
+    throw new UsageError("--timeout-s must be a number of seconds above 0");
+  const notebooks = selectNotebooks(positionals);
+  const params = readParams(values.params, notebooks);
+  const out = resolve(values.out);
+  mkdirSync(out, { recursive: true });
+  for (const [index, notebook] of notebooks.entries()) {
+    const startedAtMs = Date.now();
+    process.stdout.write(`${notebook.name} ... `);
+    const failure = await execute(notebook, { out, params, timeoutS, html: values.html });
+    console.log(`${failure ? "failed after " : ""}${((Date.now() - startedAtMs) / 1000).toFixed(0)} s`);
+    if (!failure) continue;
+    const rest = notebooks.slice(index + 1).map(({ name }) => name);
+    const notRun = rest.length > 0 ? `\nNot run: ${rest.join(", ")}.` : "";
+    console.error(`${notebook.name}: ${failure}${notRun}`);
+    process.exitCode = 1;
+    return;
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof UsageError) && !error.code?.startsWith("ERR_PARSE_ARGS")) throw error;
+  console.error(`notebooks: ${error.message}`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,63 @@
+// A run that trains nothing: writes metrics as a real one does, so that its watching can be tried.
+// node build/test/notebook/fake_run.js <folder> <steps> <pauseMs> [finish|die|fail]
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { appendMetric, claimRun } from "guie/dist/training/run_folder";
+
+const [folder, steps, pauseMs, ending] = [
+  process.argv[2]!,
+  Number(process.argv[3]),
+  Number(process.argv[4]),
+  process.argv[5],
+];
+const STEPS_PER_EPOCH = 40;
+
+async function train(): Promise<void> {
+  const release = claimRun(folder);
+  writeFileSync(join(folder, "output.txt"), "reading the table\nfeatures: 100/5100 images\n");
+  await pause(10 * pauseMs);
+  for (let step = 1; step <= steps; step++) {
+    await pause(pauseMs);
+    measure(step);
+  }
+  if (ending === "die") process.kill(process.pid, "SIGKILL");
+  const failure = { reason: "failed", message: "the loss is not a number at step 3" } as const;
+  appendMetric(folder, {
+    kind: "end",
+    ...(ending === "fail" ? failure : { reason: "finished" }),
+    elapsedSeconds: steps,
+  });
+  release();
+}
+
+function measure(step: number): void {
+  const epoch = Math.ceil(step / STEPS_PER_EPOCH);
+  appendMetric(folder, {
+    kind: "step",
+    stage: "fine_tune",
+    epoch,
+    step,
+    totalSteps: steps,
+    loss: 12 * Math.exp(-step / 60) + Math.sin(step) / 2,
+    learningRate: 5e-4,
+    backboneLearningRate: 3e-5,
+    margin: 0.3,
+    imagesPerSecond: 15.2,
+    memoryMB: 900,
+    elapsedSeconds: step,
+  });
+  if (step % STEPS_PER_EPOCH !== 0) return;
+  appendMetric(folder, {
+    kind: "validation",
+    epoch,
+    step,
+    loss: 5 / epoch,
+    top1: 0.2 * epoch,
+    top5: 0.25 * epoch,
+    images: 256,
+  });
+  appendMetric(folder, { kind: "retrieval", epoch, step, mp5: 0.2 * epoch, r1: 0.21 * epoch, queries: 155 });
+}
+
+void train();
