@@ -1,0 +1,19 @@
+// `npm run check`: strict types, lint and format, clean notebooks. All are tried; any failure fails the whole.
+import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** What is checked -> the Node script that does it. */
+const CHECKS = {
+  "types (tsc, strict)": ["node_modules/typescript/bin/tsc", "-b"],
+  "lint and format (biome)": ["node_modules/@biomejs/biome/bin/biome", "check", "."],
+  notebooks: ["scripts/check/notebooks.mjs"],
+};
+
+for (const [name, args] of Object.entries(CHECKS)) {
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" });
+  console.log(`check: ${name}: ${status === 0 ? "ok" : "failed"}`);
+  if (status !== 0) process.exitCode = 1;
+}

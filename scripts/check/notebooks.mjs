@@ -1,0 +1,57 @@
+// Notebooks as they are committed: on our kernel, without traces of a run or of a machine.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const KERNEL = { name: "typescript", display_name: "TypeScript", language: "typescript" };
+const MAX_NOTEBOOK_BYTES = 300_000;
+const MAX_OUTPUT_BYTES = 20_000;
+/** Absolute paths that exist on somebody's machine only. */
+const MACHINE_PATH = /(?<![\w.])\/(?:home|root|Users|work|mnt|media|private)\/[\w.-]*/;
+
+/**
+ * What is wrong with a notebook.
+ * @param text the file's content
+ * @returns one sentence for each fault
+ */
+export function notebookFaults(text) {
+  const faults = [];
+  if (text.length > MAX_NOTEBOOK_BYTES)
+    faults.push(`it has ${text.length} bytes, more than ${MAX_NOTEBOOK_BYTES}`);
+  const path = MACHINE_PATH.exec(text)?.[0];
+  if (path) faults.push(`it holds a path of some machine: ${path}`);
+  const { cells, metadata } = JSON.parse(text);
+  for (const [key, value] of Object.entries(KERNEL)) {
+    const found = metadata.kernelspec?.[key];
+    if (found !== value)
+      faults.push(`metadata.kernelspec.${key} must be "${value}", it is ${JSON.stringify(found)}`);
+  }
+  for (const [index, cell] of cells.entries()) {
+    for (const fault of cellFaults(cell)) faults.push(`cell ${index + 1} ${fault}`);
+  }
+  return faults;
+}
+
+function cellFaults({ cell_type: type, execution_count: count, outputs }) {
+  if (type !== "code") return [];
+  const bytes = JSON.stringify(outputs).length;
+  return [
+    ...(count === null ? [] : [`has an execution count (${count})`]),
+    ...(bytes > MAX_OUTPUT_BYTES ? [`has outputs of ${bytes} bytes, more than ${MAX_OUTPUT_BYTES}`] : []),
+    ...(outputs.some((output) => output.output_type === "error") ? ["shows an error"] : []),
+  ];
+}
+
+function main() {
+  const folder = join(root, "notebooks");
+  for (const file of readdirSync(folder).filter((name) => name.endsWith(".ipynb"))) {
+    const faults = notebookFaults(readFileSync(join(folder, file), "utf8"));
+    if (faults.length === 0) continue;
+    console.error(`notebooks/${file}:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);
+    console.error(`  Next: .venv/bin/jupyter nbconvert --clear-output --inplace notebooks/${file}`);
+    process.exitCode = 1;
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) main();

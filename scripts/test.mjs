@@ -1,0 +1,44 @@
+// Runs the compiled tests: all of them, or those below the named areas or files.
+//   npm test                            everything
+//   npm test -- tables kernel/reload    a part: folders or files below test/, without .test.ts
+// The set-up that comes before has compiled them.
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const compiled = join(root, "build/test");
+const SUFFIX = ".test.js";
+
+/** Compiled tests by name ("tables/merge"), sorted. The compiler leaves those of deleted sources behind: they go. */
+function findTests() {
+  const files = readdirSync(compiled, { recursive: true }).filter((file) => file.endsWith(SUFFIX));
+  const names = files.map((file) => file.slice(0, -SUFFIX.length)).sort();
+  return names.filter((name) => {
+    if (existsSync(join(root, "test", `${name}.test.ts`))) return true;
+    rmSync(join(compiled, name + SUFFIX));
+    return false;
+  });
+}
+
+const all = findTests();
+const wanted = process.argv
+  .slice(2)
+  .map((name) => name.replace(/^test\//, "").replace(/\/$|\.test\.ts$/, ""));
+const tests = all.filter(
+  (test) => wanted.length === 0 || wanted.some((name) => test === name || test.startsWith(`${name}/`)),
+);
+
+if (tests.length === 0) {
+  const areas = [...new Set(all.map((name) => name.split("/")[0]))];
+  console.error(`test: nothing is called ${wanted.join(" or ")}; there is: ${areas.join(", ")}`);
+  process.exitCode = 1;
+} else {
+  const options = ["--enable-source-maps", "--test", "--test-concurrency=2", "--test-reporter=spec"];
+  const files = tests.map((name) => join(compiled, name + SUFFIX));
+  const child = spawn(process.execPath, [...options, ...files], { cwd: root, stdio: "inherit" });
+  child.on("close", (code) => {
+    process.exitCode = code ?? 1;
+  });
+}
