@@ -1,5 +1,5 @@
 // Shapes: B images, S side of the square input in px.
-import { join } from "node:path";
+import { projectPath } from "../common/project";
 import { mapConcurrently } from "../common/concurrent";
 import { decodeRgb, type RgbImage } from "./decode";
 import { resizeBilinear, resizePlan, resizeRgb } from "./resize";
@@ -45,5 +45,5 @@ export async function loadImages(
   imageSizePx: number,
   numWorkers: number,
 ): Promise<RgbImage[]> {
-  return mapConcurrently(files, numWorkers, (file) => loadPixels(join(dataDir, file), imageSizePx));
+  return mapConcurrently(files, numWorkers, (file) => loadPixels(projectPath(dataDir, file), imageSizePx));
 }

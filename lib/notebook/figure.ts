@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { type DOMWindow, JSDOM } from "jsdom";
 import sharp from "sharp";
 import { messageOf, UserError } from "../common/errors";
+import { lendCanvas } from "./canvas";
 
 /** A figure as plotly.js takes it: https://plotly.com/javascript/reference. */
 export interface Figure {
@@ -27,24 +28,32 @@ const BUNDLE = "plotly.js/dist/plotly-cartesian.min.js";
 
 /**
  * Draws a figure as SVG.
- * @throws UserError for a kind of trace that needs a browser (3-D, WebGL, maps)
+ * @throws UserError for a kind of trace that needs a browser (3-D, WebGL, maps), or a figure that plotly refuses
  */
 export async function figureSvg(figure: Figure, size: PictureSize = {}): Promise<string> {
+  const { traceTypes, toImage, withCanvases } = plotly();
+  const foreign = figure.data
+    .map((trace) => String(trace.type ?? "scatter"))
+    .find((type) => !traceTypes.has(type));
+  if (foreign) throw undrawable(`it has a trace of type "${foreign}"`);
   const width = size.widthPx ?? numberOr(figure.layout?.width, DEFAULT_WIDTH_PX);
   const height = size.heightPx ?? numberOr(figure.layout?.height, DEFAULT_HEIGHT_PX);
   // plotly fills in what it is given: it gets a copy.
   const { data, layout } = structuredClone(figure);
   try {
     const options = { format: "svg", imageDataOnly: true, width, height };
-    return await plotly().toImage({ data, layout: { ...layout, width, height } }, options);
+    return await withCanvases(await toImage({ data, layout: { ...layout, width, height } }, options));
   } catch (error) {
-    const types = data.map((trace) => trace.type ?? "scatter").join(", ");
-    throw new UserError(
-      `The figure (traces: ${types}) could not be drawn without a browser: ${messageOf(error)}.`,
-      "look at `data` and `layout`; 3-D, WebGL and map traces are drawn by JupyterLab alone",
-      { cause: error },
-    );
+    throw undrawable(messageOf(error), error);
   }
+}
+
+function undrawable(reason: string, cause?: unknown): UserError {
+  return new UserError(
+    `The figure cannot be drawn without a browser: ${reason}.`,
+    "look at its data and layout; 3-D, WebGL and map traces appear in JupyterLab alone",
+    { cause },
+  );
 }
 
 /** Draws a figure as PNG, `scale` device pixels per CSS pixel, for a README or a report. */
@@ -63,7 +72,9 @@ function numberOr(value: unknown, fallback: number): number {
 }
 
 interface Plotly {
+  traceTypes: ReadonlySet<string>;
   toImage(figure: Figure, options: object): Promise<string>;
+  withCanvases(svg: string): Promise<string>;
 }
 
 let loaded: Plotly | undefined;
@@ -76,14 +87,15 @@ function plotly(): Plotly {
     pretendToBeVisual: true,
   });
   lendMeasurements(window);
+  const withCanvases = lendCanvas(window);
   window.eval(readFileSync(require.resolve(BUNDLE), "utf8"));
-  loaded = window.Plotly as Plotly;
+  const { toImage, PlotSchema } = window.Plotly;
+  loaded = { traceTypes: new Set(Object.keys(PlotSchema.get().traces)), toImage, withCanvases };
   return loaded;
 }
 
 /** jsdom lays nothing out. plotly asks for the boxes of its texts (margins, legend): it gets good estimates. */
 function lendMeasurements(window: DOMWindow): void {
-  window.HTMLCanvasElement.prototype.getContext = () => null;
   window.URL.createObjectURL = () => "";
   const fontPx = (text: Element) =>
     Number.parseFloat(window.getComputedStyle(text).fontSize) || DEFAULT_FONT_PX;

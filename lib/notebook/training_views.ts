@@ -66,7 +66,7 @@ export async function augmentationGrid(
   const { train } = await readRunData(config);
   const stride = Math.max(1, Math.floor(train.files.length / images));
   const files = Array.from({ length: images }, (_, i) => train.files[i * stride]!);
-  const loaded = await loadImages(projectPath(config.dataDir), files, config.imageSize, config.numWorkers);
+  const loaded = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
   const items = loaded.flatMap((image, i) => {
     const drawn = Array.from({ length: columns - 1 }, (_, draw) =>
       augment(image, drawAugmentPlan(randomStream(config.seed, "augment", draw + 1, i))),

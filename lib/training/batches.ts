@@ -103,7 +103,7 @@ export function imageBatches(
   const prepare = async (position: Position): Promise<Batch> => {
     const rows = rowsAt(position);
     const { labels, files } = labelsOf(table, rows);
-    const images = await loadImages(projectPath(config.dataDir), files, config.imageSize, config.numWorkers);
+    const images = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
     const augmented = images.map((image, i) =>
       augment(image, drawAugmentPlan(randomStream(config.seed, "augment", position.epoch, rows[i]!))),
     );

@@ -64,7 +64,7 @@ async function score(
 
 /** Each image squashed to 16 x 16, its 768 values less their mean: what can be had without any model. */
 async function pixelVectors(config: Readonly<TrainConfig>, files: readonly string[]): Promise<Vectors> {
-  const images = await loadImages(projectPath(config.dataDir), files, config.imageSize, config.numWorkers);
+  const images = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
   const length = 3 * PIXEL_GRID ** 2;
   const data = new Float32Array(files.length * length);
   for (const [i, image] of images.entries()) {

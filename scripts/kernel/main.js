@@ -4,9 +4,11 @@ const { startKernel } = require("tslab/dist/main");
 const { mendErrors } = require("./errors");
 const { mendInterrupt } = require("./interrupt");
 const { mendOutput } = require("./output");
+const { mendShorthand } = require("./shorthand");
 const { openTensorflowFirst } = require("./tensorflow");
 
 openTensorflowFirst();
 mendOutput();
+mendShorthand();
 mendErrors(() => startKernel({ configPath: process.argv[2], enableFindLocal: false }));
 mendInterrupt();
