@@ -1,6 +1,5 @@
 // What the Train and Inference notebooks show about runs: settings, schedule, augmentation, ladder.
 import { existsSync } from "node:fs";
-import { projectPath } from "../common/project";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
 import { augment, drawAugmentPlan } from "../images/augment";

@@ -1,5 +1,4 @@
 // What a training step eats. Shapes: B batch, S image side, F features.
-import { projectPath } from "../common/project";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
 import { augment, drawAugmentPlan } from "../images/augment";

@@ -40,7 +40,7 @@ function seedSchedule(
   return 0.5 * config.initLr * (1 + Math.cos((Math.PI * epoch) / (config.nEpochs + 1)));
 }
 
-/** Linear warm-up over the first tenth of all steps, then half a cosine down to 0 at the last step. */
+/** Linear warm-up over the first tenth of all steps, then half a cosine that would be 0 one step after the last. */
 function cosineSchedule(
   config: ScheduleConfig,
   { epoch, stepInEpoch }: Position,
@@ -50,7 +50,7 @@ function cosineSchedule(
   const step = (epoch - 1) * stepsPerEpoch + stepInEpoch;
   const warmUpSteps = Math.ceil(totalSteps * COSINE_WARM_UP_SHARE);
   if (step <= warmUpSteps) return (config.initLr * step) / warmUpSteps;
-  const share = (step - warmUpSteps) / Math.max(1, totalSteps - warmUpSteps);
+  const share = (step - warmUpSteps) / (totalSteps - warmUpSteps + 1);
   return 0.5 * config.initLr * (1 + Math.cos(Math.PI * share));
 }
 
