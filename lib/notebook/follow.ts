@@ -44,13 +44,12 @@ export async function followRun(
     );
   }
   const readMore = metricsReader(runFile(folder, "metrics"));
-  const beganAtMs = Date.now();
   let shown: RunState | undefined;
   for (;;) {
     // Asked before reading: what the process wrote before it went is read in any case.
     const underWay = isUnderWay(folder);
     const { metrics, changed } = readMore();
-    const view = { ...metrics, folder, state: stateOf(folder, metrics, underWay, Date.now() - beganAtMs) };
+    const view = { ...metrics, folder, state: stateOf(folder, metrics, underWay) };
     if (changed || view.state !== shown || metrics.steps.length === 0) await onView(view);
     shown = view.state;
     if (!isLive(view)) return view;
@@ -64,13 +63,13 @@ export function isLive({ state }: RunView): boolean {
   return state === "starting" || state === "running";
 }
 
-function stateOf(folder: string, { end }: RunMetrics, underWay: boolean, waitedMs: number): RunState {
+function stateOf(folder: string, { end }: RunMetrics, underWay: boolean): RunState {
   if (underWay) return "running";
   if (end?.reason === "finished") return "finished";
   // A run that is taken up again still shows the end of its last life: its config was written after it.
   const [startedAtMs, measuredAtMs] = [changedAtMs(folder, "config"), changedAtMs(folder, "metrics")];
   const isStarting = startedAtMs > measuredAtMs && startedAtMs > changedAtMs(folder, "pid");
-  if (isStarting && waitedMs < START_TIMEOUT_MS) return "starting";
+  if (isStarting && Date.now() - startedAtMs < START_TIMEOUT_MS) return "starting";
   return end?.reason ?? "lost";
 }
 

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { params } from "guie/dist/notebook/params";
+
+const DEFAULTS = { dataDir: "data/demo", seed: 999, fast: false, dataSets: [] as string[] };
+
+afterEach(() => {
+  delete process.env.GUIE_PARAMS;
+});
+
+/** Calls `action` with GUIE_PARAMS set and returns what it printed. */
+function printed(overrides: string | undefined, action: () => void): string {
+  if (overrides !== undefined) process.env.GUIE_PARAMS = overrides;
+  const lines: string[] = [];
+  const log = console.log;
+  console.log = (line) => lines.push(line);
+  try {
+    action();
+  } finally {
+    console.log = log;
+  }
+  return lines.join("\n");
+}
+
+test("defaults stand; GUIE_PARAMS replaces some, and the table says which", () => {
+  printed(undefined, () => assert.deepEqual(params(DEFAULTS), DEFAULTS));
+  const table = printed(`{"seed": 1, "dataSets": ["rp2k"]}`, () =>
+    assert.deepEqual(params(DEFAULTS), { ...DEFAULTS, seed: 1, dataSets: ["rp2k"] }),
+  );
+  assert.match(table, /seed +1 +set for this run \(default 999\)/);
+  assert.match(table, /dataDir +"data\/demo" *$/m);
+});
+
+test("a name that is no parameter, another type, and what is not JSON are refused", () => {
+  const refused: [string, RegExp][] = [
+    [`{"sed": 1}`, /names "sed", which is no parameter.*\n.*did you mean "seed"\?/],
+    [`{"seed": "1"}`, /"seed" must be a number as its default 999, it is "1" \(string\)/],
+    [`{"dataSets": "rp2k"}`, /"dataSets" must be a list/],
+    [`{"dataDir": null}`, /"dataDir" must be a string/],
+    ["seed=1", /GUIE_PARAMS is not JSON/],
+    ["[1]", /GUIE_PARAMS must be a JSON object/],
+  ];
+  for (const [overrides, message] of refused) {
+    printed(overrides, () => assert.throws(() => params(DEFAULTS), { name: "UserError", message }));
+  }
+});

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Figure, figurePng, figureSvg } from "guie/dist/notebook/figure";
+import { barFigure, heatFigure, histogramOfClassSizes, lineFigure } from "guie/dist/notebook/plots";
+import { JSDOM } from "jsdom";
+import sharp from "sharp";
+
+const WORDS = { title: "The loss <falls>", x: "step", y: "loss" };
+
+async function draw(figure: Figure) {
+  const { document } = new JSDOM(await figureSvg(figure)).window;
+  const texts = [...document.querySelectorAll("text")].map((text) => text.textContent);
+  return { document, texts };
+}
+
+test("class sizes are counted in bins that double", () => {
+  const figure = histogramOfClassSizes({
+    raw: [1, 2, 3, 4, 4, 5, 8, 9],
+    kept: [{ images: 9 }, { images: 16 }],
+  });
+  const bars = figure.data.map(({ name, x, y }) => ({ name, x, y }));
+  const x = ["1", "2", "3–4", "5–8", "9–16"];
+  assert.deepEqual(bars, [
+    { name: "raw", x, y: [1, 1, 3, 2, 1] },
+    { name: "kept", x, y: [0, 0, 0, 0, 2] },
+  ]);
+});
+
+test("a line figure is drawn with its words, a legend for two series, and a path through all points", async () => {
+  const x = [0, 1, 2, 3];
+  const { document, texts } = await draw(
+    lineFigure(
+      [
+        { name: "training", x, y: [4, 3, 2, 1] },
+        { name: "validation", x, y: [5, 5, 4, 4] },
+      ],
+      WORDS,
+    ),
+  );
+  for (const text of ["The loss <falls>", "step", "loss", "training", "validation", "0", "3"]) {
+    assert.ok(texts.includes(text), `${text} in ${texts}`);
+  }
+  const paths = [...document.querySelectorAll(".scatterlayer path.js-line")].map(
+    (path) => path.getAttribute("d")!,
+  );
+  assert.equal(paths.length, 2);
+  // A straight line from the upper left to the lower right corner of the first series.
+  const [start, end] = [
+    paths[0]!.match(/[\d.]+,[\d.]+/g)![0]!,
+    paths[0]!.match(/[\d.]+,[\d.]+/g)!.at(-1)!,
+  ].map((p) => p.split(",").map(Number));
+  assert.equal(start![0], 0);
+  assert.ok(end![0]! > 500 && end![1]! > start![1]!, paths[0]);
+});
+
+test("long labels and wide numbers get room: no text leaves the picture", async () => {
+  const labels = Array.from({ length: 14 }, (_, i) => `DeepFashion_CTS_${i}`);
+  const figure = barFigure(labels, [{ name: "images", values: labels.map((_, i) => i * 1e6) }], WORDS);
+  figure.layout!.xaxis = { ...(figure.layout!.xaxis as object), tickangle: -90 };
+  const { data, info } = await sharp(await figurePng(figure, { scale: 1 }))
+    .flatten({ background: "#ffffff" })
+    .greyscale()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  assert.deepEqual([info.width, info.height], [760, 360]);
+  const { width, height } = info;
+  const edge = [...data.keys()].filter(
+    (i) => i < width || i >= width * (height - 1) || i % width === 0 || i % width === width - 1,
+  );
+  assert.ok(
+    edge.every((i) => data[i]! > 250),
+    "something is cut off at the edge",
+  );
+  assert.ok(
+    data.some((value) => value < 150),
+    "nothing is drawn",
+  );
+});
+
+test("drawing leaves the figure as it was, and names a trace that needs a browser", async () => {
+  const figure = heatFigure(
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    WORDS,
+  );
+  const before = structuredClone(figure);
+  await figureSvg(figure);
+  assert.deepEqual(figure, before);
+  const wrong = { data: [{ type: "scatter3d", x: [1], y: [1], z: [1] }] };
+  await assert.rejects(figureSvg(wrong), { name: "UserError", message: /a trace of type "scatter3d"/ });
+});
+
+test("a heat map's cells have their colours", async () => {
+  const figure = heatFigure(
+    [
+      [0, 1],
+      [1, 0],
+    ],
+    WORDS,
+  );
+  const { document } = await draw(figure);
+  const address = document.querySelector("image")!.getAttribute("xlink:href")!;
+  const { data, info } = await sharp(Buffer.from(address.split(",")[1]!, "base64"))
+    .removeAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const pixel = (x: number, y: number) => [...data.subarray(3 * (y * info.width + x)).subarray(0, 3)];
+  const far = info.width - 1;
+  // Viridis begins with rgb(68, 1, 84) and ends with rgb(253, 231, 37).
+  assert.deepEqual(
+    [pixel(0, 0), pixel(far, 0), pixel(0, far), pixel(far, far)],
+    [
+      [68, 1, 84],
+      [253, 231, 37],
+      [253, 231, 37],
+      [68, 1, 84],
+    ],
+  );
+});

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { appendFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { projectPath } from "guie/dist/common/project";
+import { followRun, type RunView } from "guie/dist/notebook/follow";
+import { temporaryFolder } from "../folders";
+import { contents, runCells } from "../kernel/drive";
+
+const FAKE_RUN = projectPath("build", "test", "notebook", "fake_run.js");
+
+/** Starts a fake run in a folder of its own; its process ends with the test. */
+function startFake(t: TestContext, steps: number, pauseMs: number, ending: string) {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, "config.json"), "{}");
+  const run: ChildProcess = spawn(process.execPath, [
+    FAKE_RUN,
+    folder,
+    String(steps),
+    String(pauseMs),
+    ending,
+  ]);
+  t.after(() => run.kill("SIGKILL"));
+  return { folder, run };
+}
+
+for (const [ending, state] of [
+  ["finish", "finished"],
+  ["fail", "failed"],
+  ["die", "lost"],
+] as const) {
+  test(`following a run until it is ${state}`, async (t) => {
+    const { folder } = startFake(t, 100, 15, ending);
+    const views: RunView[] = [];
+    const last = await followRun(folder, (view) => void views.push({ ...view, steps: [...view.steps] }));
+    assert.equal(last.state, state);
+    assert.deepEqual(
+      last.steps.map(({ step }) => step),
+      Array.from({ length: 100 }, (_, i) => i + 1),
+    );
+    assert.deepEqual(
+      last.retrievals.map(({ epoch, mp5 }) => [epoch, mp5]),
+      [
+        [1, 0.2],
+        [2, 0.4],
+      ],
+    );
+    assert.equal(views[0]!.state, "starting");
+    assert.ok(views.some((view) => view.state === "running" && view.steps.length < 100));
+    assert.equal(last.end?.reason, ending === "die" ? undefined : state);
+  });
+}
+
+test("a half-written line waits for its end, and a replaced file is read anew", async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, "metrics.jsonl");
+  const line = (step: number) => JSON.stringify({ kind: "step", step, totalSteps: 3, loss: step });
+  writeFileSync(join(folder, "config.json"), "{}");
+  writeFileSync(path, `${line(1)}\n${line(2)}\n${line(3).slice(0, 9)}`);
+  // The config is newer than what was measured, as for a run that is taken up again: the run counts as starting.
+  const soon = Date.now() / 1000 + 10;
+  utimesSync(join(folder, "config.json"), soon, soon);
+  const seen: number[][] = [];
+  const last = await followRun(folder, (view) => {
+    seen.push(view.steps.map(({ step }) => step));
+    if (seen.length === 1) {
+      appendFileSync(path, `${line(3).slice(9)}\n`);
+    } else {
+      writeFileSync(
+        `${path}.new`,
+        `${line(1)}\n${line(2)}\n{"kind":"end","reason":"finished","elapsedSeconds":1}\n`,
+      );
+      renameSync(`${path}.new`, path);
+    }
+  });
+  assert.deepEqual(seen, [
+    [1, 2],
+    [1, 2, 3],
+    [1, 2],
+  ]);
+  assert.equal(last.state, "finished");
+});
+
+test("a run that does not exist is named", async () => {
+  await assert.rejects(
+    followRun("/nowhere/run", () => {}),
+    { name: "UserError", message: /at \/nowhere\/run: there is none/ },
+  );
+});
+
+test("watching in a notebook: status and curve in place, an interactive end, Interrupt leaves the run alone", (t) => {
+  const folder = temporaryFolder(t);
+  const [configFile, metricsFile] = [join(folder, "config.json"), join(folder, "metrics.jsonl")].map((path) =>
+    JSON.stringify(path),
+  );
+  writeFileSync(join(folder, "config.json"), "{}");
+  const code = `const ended = await watchRun(${JSON.stringify(folder)});`;
+  const [, , interrupted, watched, gone] = runCells(projectPath("notebooks"), [
+    `import { watchRun } from "guie/dist/notebook/watch";
+import { spawn } from "child_process";
+import { rmSync, utimesSync } from "fs";`,
+    // Detached, as startRun() does: Interrupt reaches the kernel's whole process group.
+    `const args = ${JSON.stringify([FAKE_RUN, folder, "300", "20", "finish"])};
+spawn(process.execPath, args, { detached: true, stdio: "ignore" });`,
+    { code: `setTimeout(() => console.log("soon"), 1000);\n${code}`, interruptAt: "soon" },
+    `${code}\nconsole.log(ended.state, ended.steps.length);`,
+    `rmSync(${metricsFile});\nutimesSync(${configFile}, 0, 0);\n${code}`,
+  ]);
+  assert.match(interrupted!.error, /^Interrupted/);
+  assert.match(watched!.text, /finished 300/);
+  assert.match(gone!.error, /ended without a last word/);
+  const updates = [...contents(watched!, "display_data"), ...contents(watched!, "update_display_data")];
+  const bundles = updates.map((content) => content.data as Record<string, string>);
+  const statuses = bundles.filter((bundle) => bundle["text/html"]).map((bundle) => bundle["text/plain"]!);
+  const running = /running, epoch \d+, step \d+\/300, 15\.2 images\/s, .* left, loss \d+\.\d+, lr 5\.00e-4/;
+  assert.ok(statuses.some((status) => running.test(status)));
+  assert.match(statuses.at(-1)!, /finished, epoch 8, step 300\/300/);
+  assert.match(statuses.at(-1)!, /^7 +0\.7143 +1\.4 /m);
+  const curves = bundles.filter((bundle) => bundle["image/svg+xml"]);
+  const interactive = curves.filter((bundle) => bundle["application/vnd.plotly.v1+json"]);
+  assert.ok(curves.length > 1, "the curve grows");
+  assert.equal(interactive.length, 1);
+  assert.equal(curves.at(-1), interactive[0]);
+  assert.equal(contents(watched!, "display_data").length, 2, "two places, updated");
+});
