@@ -14,6 +14,8 @@ import { type Table, tableHtml, tableText } from "./table";
 const MAX_POINTS = 500;
 /** The curve is drawn anew after ten times what drawing took, so that it takes no more than a tenth of a core. */
 const DRAWING_SHARE = 0.1;
+/** The first drawing loads plotly and says nothing of the next. */
+const MAX_PAUSE_MS = 5_000;
 /** The speed is that of the last steps. */
 const RECENT_STEPS = 50;
 
@@ -52,7 +54,8 @@ function restrained(curve: LiveDisplay): (view: RunView) => Promise<void> {
     if (view.steps.length < 2 || startedAtMs < nextAtMs) return;
     const figure = lossFigure(view);
     curve.update({ "image/svg+xml": await figureSvg(figure), "text/plain": "The loss so far" });
-    nextAtMs = performance.now() + (performance.now() - startedAtMs) / DRAWING_SHARE;
+    const drawnAtMs = performance.now();
+    nextAtMs = drawnAtMs + Math.min(MAX_PAUSE_MS, (drawnAtMs - startedAtMs) / DRAWING_SHARE);
   };
 }
 
