@@ -36,8 +36,18 @@ stage("set_up", ["scripts/setup.mjs"]);
 for (const [name, notebook] of Object.entries(NOTEBOOKS)) {
   stage(name, ["scripts/notebooks.mjs", notebook, "--out", out, "--timeout-s", "3600"]);
 }
-const evaluate = ["lib/bin/guie.js", "evaluate", "--config-name", "demo", "--run", ...Object.values(RUNS), "--json"];
-const scores = JSON.parse(stage("evaluate", evaluate, { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8" }));
+const evaluate = [
+  "lib/bin/guie.js",
+  "evaluate",
+  "--config-name",
+  "demo",
+  "--run",
+  ...Object.values(RUNS),
+  "--json",
+];
+const scores = JSON.parse(
+  stage("evaluate", evaluate, { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8" }),
+);
 
 /** A metric's values with the report's names of the rungs. */
 function rungs(values) {
@@ -55,4 +65,6 @@ for (const rung of Object.keys(report.mp5)) {
   console.log(`${rung.padEnd(12)} ${report.mp5[rung].toFixed(3)}  ${report.r1[rung].toFixed(3)}`);
 }
 const total = Object.values(seconds).reduce((sum, value) => sum + value, 0);
-console.log(`\n${Math.floor(total / 60)} min ${total % 60} s. Notebooks: runs/demo/. Report: runs/demo/report.json. Now try: npm run lab`);
+console.log(
+  `\n${Math.floor(total / 60)} min ${total % 60} s. Notebooks: runs/demo/. Report: runs/demo/report.json. Now try: npm run lab`,
+);

@@ -5,9 +5,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bindingStep } from "./setup/binding.mjs";
-import { checkMachine } from "./setup/machine.mjs";
 import { buildStep } from "./setup/build.mjs";
 import { kernelStep } from "./setup/kernel.mjs";
+import { checkMachine } from "./setup/machine.mjs";
 import { packagesStep } from "./setup/packages.mjs";
 import { pythonStep } from "./setup/python.mjs";
 import { SetupError } from "./setup/run.mjs";
@@ -41,7 +41,11 @@ try {
   for (const step of [bindingStep, kernelStep, buildStep]) changed.push(await ensure(step));
   if (!quiet || changed.some(Boolean)) {
     const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1);
-    console.log(changed.some(Boolean) ? `set-up: ready in ${seconds} s` : `set-up: everything is up to date (${seconds} s)`);
+    console.log(
+      changed.some(Boolean)
+        ? `set-up: ready in ${seconds} s`
+        : `set-up: everything is up to date (${seconds} s)`,
+    );
   }
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;

@@ -1,6 +1,7 @@
 // Shapes: B images, S side of the square input in px.
-import { projectPath } from "../common/project";
+
 import { mapConcurrently } from "../common/concurrent";
+import { projectPath } from "../common/project";
 import { decodeRgb, type RgbImage } from "./decode";
 import { resizeBilinear, resizePlan, resizeRgb } from "./resize";
 

@@ -2,13 +2,13 @@
 import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, posix } from "node:path";
+import { mapConcurrently } from "../common/concurrent";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import { writeFileAtomically } from "../common/files";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { type ImageRow, readImageRows, writeImageRows } from "../datasets/rows";
-import { mapConcurrently } from "../common/concurrent";
 import { decodeRgb, readImageFile } from "./decode";
 import { claimImagesFolder, keepOnly } from "./images_folder";
 import { type DatasetName, preprocessedCsv, preprocessedFolder, rejectsCsv, sourceCsv } from "./layout";

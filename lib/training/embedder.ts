@@ -43,7 +43,10 @@ export function loadEmbedder(run: string): Embedder {
   };
   const embedFiles: Embedder["embedFiles"] = async (below, files, onProgress) => {
     const backbone = await backboneOf();
-    return embedFeatures(weights, await computeFeatures({ ...config, dataDir: below }, backbone, files, "images", onProgress));
+    return embedFeatures(
+      weights,
+      await computeFeatures({ ...config, dataDir: below }, backbone, files, "images", onProgress),
+    );
   };
   return {
     config,

@@ -15,20 +15,30 @@ export const bindingStep = {
   stampFile: "node_modules/.setup/binding",
   fingerprint: (root) =>
     fingerprintOf(
-      [`${PACKAGE}/package.json`, "node_modules/node-api-headers/package.json", ".venv/.setup/python"].map((f) => join(root, f)),
+      [`${PACKAGE}/package.json`, "node_modules/node-api-headers/package.json", ".venv/.setup/python"].map(
+        (f) => join(root, f),
+      ),
     ),
   isWhole: (root) => existsSync(join(root, BINDING)),
   async run(root) {
     const tensorflow = tensorflowFolder(root);
     const target = join(root, BINDING);
     mkdirSync(join(target, ".."), { recursive: true });
-    const sources = ["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(root, PACKAGE, "binding", name));
+    const sources = ["tfjs_backend.cc", "tfjs_binding.cc"].map((name) =>
+      join(root, PACKAGE, "binding", name),
+    );
     const includes = [join(tensorflow, "include"), join(root, "node_modules/node-api-headers/include")];
     const args = [
       ...["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8"],
       ...includes.map((folder) => `-I${folder}`),
       ...sources,
-      ...["-o", `${target}.tmp`, `-L${tensorflow}`, "-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2"],
+      ...[
+        "-o",
+        `${target}.tmp`,
+        `-L${tensorflow}`,
+        "-l:libtensorflow_cc.so.2",
+        "-l:libtensorflow_framework.so.2",
+      ],
     ];
     await run("c++", args, { cwd: root, next: "sudo apt-get install g++, then: npm run setup" });
     renameSync(`${target}.tmp`, target);

@@ -6,8 +6,13 @@ import { fingerprintOf, run } from "./run.mjs";
 export const packagesStep = {
   title: "npm packages",
   stampFile: "node_modules/.setup/packages",
-  fingerprint: (root) => fingerprintOf(["package.json", "package-lock.json", "lib/package.json"].map((f) => join(root, f)), process.arch),
-  isWhole: (root) => existsSync(join(root, "node_modules/typescript")) && existsSync(join(root, "node_modules/guie")),
+  fingerprint: (root) =>
+    fingerprintOf(
+      ["package.json", "package-lock.json", "lib/package.json"].map((f) => join(root, f)),
+      process.arch,
+    ),
+  isWhole: (root) =>
+    existsSync(join(root, "node_modules/typescript")) && existsSync(join(root, "node_modules/guie")),
   run: (root) =>
     run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
       cwd: root,

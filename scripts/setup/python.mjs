@@ -7,7 +7,9 @@ const TENSORFLOW_VERSION = "2.21.0";
 
 /** The wheel that carries libtensorflow: the CUDA one where an NVIDIA GPU answers. */
 function tensorflowRequirement() {
-  return hasNvidiaGpu() ? `tensorflow[and-cuda]==${TENSORFLOW_VERSION}` : `tensorflow-cpu==${TENSORFLOW_VERSION}`;
+  return hasNvidiaGpu()
+    ? `tensorflow[and-cuda]==${TENSORFLOW_VERSION}`
+    : `tensorflow-cpu==${TENSORFLOW_VERSION}`;
 }
 
 /** The Python environment: JupyterLab, nbclient, the plotly renderer, TensorFlow's libraries. */
@@ -17,10 +19,17 @@ export const pythonStep = {
   fingerprint: (root) => fingerprintOf([join(root, "requirements.txt")], tensorflowRequirement(), root),
   isWhole: (root) => existsSync(join(root, ".venv/bin/jupyter-lab")) && tensorflowFolder(root) !== undefined,
   async run(root) {
-    const next = "look at pip's message above (is the Python registry reachable? is the disk full?), then: npm run setup";
-    await run("python3", ["-m", "venv", "--clear", ".venv"], { cwd: root, next: "sudo apt-get install python3-venv" });
+    const next =
+      "look at pip's message above (is the Python registry reachable? is the disk full?), then: npm run setup";
+    await run("python3", ["-m", "venv", "--clear", ".venv"], {
+      cwd: root,
+      next: "sudo apt-get install python3-venv",
+    });
     const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    await run(".venv/bin/python", [...install, "-r", "requirements.txt", tensorflowRequirement()], { cwd: root, next });
+    await run(".venv/bin/python", [...install, "-r", "requirements.txt", tensorflowRequirement()], {
+      cwd: root,
+      next,
+    });
   },
 };
 

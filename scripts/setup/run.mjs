@@ -23,7 +23,9 @@ export function run(command, args, { cwd, next, env = process.env }) {
     };
     child.stdout.on("data", keep);
     child.stderr.on("data", keep);
-    child.on("error", (error) => reject(new SetupError(`${command} could not be started: ${error.message}`, next)));
+    child.on("error", (error) =>
+      reject(new SetupError(`${command} could not be started: ${error.message}`, next)),
+    );
     child.on("close", (code) => {
       if (code === 0) return resolve(output);
       const tail = output.trim().split("\n").slice(-15).join("\n  ");
