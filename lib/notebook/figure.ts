@@ -1,6 +1,6 @@
 // Plotly figures without a browser: plotly.js draws SVG in a jsdom window, to which a few measurements are lent.
 import { readFileSync } from "node:fs";
-import { type DOMWindow, JSDOM } from "jsdom";
+import type { DOMWindow } from "jsdom";
 import sharp from "sharp";
 import { messageOf, UserError } from "../common/errors";
 import { lendCanvas } from "./canvas";
@@ -31,7 +31,7 @@ const BUNDLE = "plotly.js/dist/plotly-cartesian.min.js";
  * @throws UserError for a kind of trace that needs a browser (3-D, WebGL, maps), or a figure that plotly refuses
  */
 export async function figureSvg(figure: Figure, size: PictureSize = {}): Promise<string> {
-  const { traceTypes, toImage, withCanvases } = plotly();
+  const { traceTypes, toImage, withCanvases } = await plotly();
   const foreign = figure.data
     .map((trace) => String(trace.type ?? "scatter"))
     .find((type) => !traceTypes.has(type));
@@ -77,11 +77,16 @@ interface Plotly {
   withCanvases(svg: string): Promise<string>;
 }
 
-let loaded: Plotly | undefined;
+let loaded: Promise<Plotly> | undefined;
 
-/** plotly.js inside a window of its own: loaded at the first figure (about a second), then kept. */
-function plotly(): Plotly {
-  if (loaded) return loaded;
+/** plotly.js inside a window of its own: loaded at the first figure (one or two seconds), then kept. */
+function plotly(): Promise<Plotly> {
+  loaded ??= loadPlotly();
+  return loaded;
+}
+
+async function loadPlotly(): Promise<Plotly> {
+  const { JSDOM } = await import("jsdom");
   const { window } = new JSDOM("<!doctype html><body></body>", {
     runScripts: "outside-only",
     pretendToBeVisual: true,
@@ -90,8 +95,7 @@ function plotly(): Plotly {
   const withCanvases = lendCanvas(window);
   window.eval(readFileSync(require.resolve(BUNDLE), "utf8"));
   const { toImage, PlotSchema } = window.Plotly;
-  loaded = { traceTypes: new Set(Object.keys(PlotSchema.get().traces)), toImage, withCanvases };
-  return loaded;
+  return { traceTypes: new Set(Object.keys(PlotSchema.get().traces)), toImage, withCanvases };
 }
 
 /** jsdom lays nothing out. plotly asks for the boxes of its texts (margins, legend): it gets good estimates. */
