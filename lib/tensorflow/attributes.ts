@@ -35,7 +35,8 @@ const SETTERS: Record<string, Setter> = {
     const bytes = encoder.encode(value);
     cApi().TF_SetAttrString(description, name, bytes, bytes.length);
   },
-  type: (description, name, value: DType | number) => cApi().TF_SetAttrType(description, name, codeOf(value)),
+  type: (description, name, value: DType | number) =>
+    cApi().TF_SetAttrType(description, name, dtypeCode(value)),
   shape: (description, name, value: (number | null)[] | null) => {
     const dims = value?.map((size) => size ?? -1);
     cApi().TF_SetAttrShape(description, name, dims ? int64Array(dims) : null, dims ? dims.length : -1);
@@ -59,10 +60,11 @@ const SETTERS: Record<string, Setter> = {
     cApi().TF_SetAttrStringList(description, name, value, int64Array(lengths), value.length);
   },
   "list(type)": (description, name, value: (DType | number)[]) =>
-    cApi().TF_SetAttrTypeList(description, name, Int32Array.from(value, codeOf), value.length),
+    cApi().TF_SetAttrTypeList(description, name, Int32Array.from(value, dtypeCode), value.length),
 };
 
-function codeOf(dtype: DType | number): number {
+/** `TF_DataType` of a dtype. */
+export function dtypeCode(dtype: DType | number): number {
   return typeof dtype === "number" ? dtype : dtypeRow(dtype).code;
 }
 
@@ -82,7 +84,11 @@ export function explicitAttributes(definition: OpDef, attributes: Attributes): A
   );
 }
 
-function attributeType(definition: OpDef, name: string): string {
+/**
+ * Type of an attribute by the operation's definition: "int", "list(int)", "type", ...
+ * @throws UserError naming the nearest attribute there is
+ */
+export function attributeType(definition: OpDef, name: string): string {
   const type = definition.attr.find((attr) => attr.name === name)?.type;
   if (type && SETTERS[type]) return type;
   if (type)

@@ -71,14 +71,18 @@ export function copyToTensorflow(value: TensorValue): { pointer: Pointer; releas
   return { pointer: tensor.pointer, release: () => tensor.dispose() };
 }
 
-function assertFits({ dtype, shape, data }: TensorValue): void {
+/**
+ * @param what for the message
+ * @throws UserError where the values are of another type or number than dtype and shape say
+ */
+export function assertFits({ dtype, shape, data }: TensorValue, what = "A tensor"): void {
   const { array, bytes } = dtypeRow(dtype);
   const wanted = array?.name ?? "Array";
   const length = (elementCount(shape) * bytes) / (array?.BYTES_PER_ELEMENT ?? bytes);
   const isRight = array ? data instanceof array : Array.isArray(data);
   if (isRight && data.length === length) return;
   throw new UserError(
-    `A tensor ${dtype}[${shape.join(",")}] needs ${length} values in a ${wanted}, got ${data.length} in a ${data.constructor.name}.`,
+    `${what} is ${dtype}[${shape}]: ${length} values in a ${wanted}; got ${data.length} in a ${data.constructor.name}.`,
   );
 }
 

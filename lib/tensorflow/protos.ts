@@ -33,6 +33,8 @@ const SCHEMA = protobuf.Root.fromJSON({
       fields: { name: field("string", 1), type: field("string", 2), defaultValue: field("AttrValue", 3) },
     },
     AttrValue: {
+      // Makes a false or a 0 differ from a field that is not set
+      oneofs: { value: { oneof: ["list", "s", "i", "f", "b", "type"] } },
       fields: {
         list: field("AttrList", 1),
         s: field("bytes", 2),

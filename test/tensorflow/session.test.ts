@@ -74,13 +74,10 @@ test("values of every kind go in and come back the same", () => {
 test("values that do not fit their shape or dtype are refused before TensorFlow sees them", async () => {
   const { session, x, z, dispose } = program();
   const feed = (value: TensorValue) => session.run({ feeds: [[x, value]], fetches: [z] });
-  await assert.rejects(
-    feed(floats([2, 2], 1, 2, 3)),
-    /float32\[2,2\] needs 4 values in a Float32Array, got 3/,
-  );
+  await assert.rejects(feed(floats([2, 2], 1, 2, 3)), /float32\[2,2\]: 4 values in a Float32Array; got 3/);
   await assert.rejects(
     feed({ dtype: "float32", shape: [2], data: new Float64Array(2) }),
-    /needs 2 values in a Float32Array, got 2 in a Float64Array/,
+    /2 values in a Float32Array; got 2 in a Float64Array/,
   );
   dispose();
 });

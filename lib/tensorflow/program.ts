@@ -1,0 +1,150 @@
+import { UserError } from "../common/errors";
+import type { NumericArray } from "./dtypes";
+import type { FeedValue } from "./feeds";
+import { Graph, type GraphTensor } from "./graph";
+import { GraphFunction, type TensorTree } from "./graph_function";
+import type { TensorValue } from "./host_tensor";
+import { Recorder } from "./recorder";
+import { Session, type SessionOptions } from "./session";
+import { tf } from "./tf";
+import { TracedVariables } from "./traced_variables";
+import { withTracer } from "./tracing";
+import type { TracingBackend } from "./tracing_backend";
+import { mapTree, type Tree } from "./tree";
+import { type TensorSpec, Variables } from "./variables";
+
+/** Inputs of a traced function by name. */
+export type InputSpecs<Names extends string = string> = Readonly<Record<Names, TensorSpec>>;
+
+/** A function of tfjs code that can be traced. It is called once, with symbolic tensors. */
+export type TraceableFunction<Names extends string, Result extends TensorTree> = (
+  inputs: Readonly<Record<Names, tf.Tensor>>,
+  variables: TracedVariables,
+) => Result;
+
+/**
+ * Functions that share variables: one graph and one session.
+ *
+ *     const program = new Program();
+ *     program.variable("w", { shape: [2] });
+ *     const step = program.function(
+ *       "step",
+ *       ({ x }, variables) => variables.assign("w", tf.add(variables.read("w"), x)),
+ *       { x: { shape: [2] } },
+ *     );
+ *     await program.assign("w", [0, 0]);
+ *     await step.run({ x: [1, 2] });
+ */
+export class Program {
+  readonly graph = new Graph();
+  readonly #options: SessionOptions;
+  readonly #variables: Variables;
+  #session: Session | undefined;
+
+  constructor(options: SessionOptions = {}) {
+    this.#options = options;
+    this.#variables = new Variables(this.graph, () => this.#openSession());
+  }
+
+  /** Declares a variable. `assign` or `fill` gives it its first value. */
+  variable(name: string, spec: TensorSpec): void {
+    this.#variables.declare(name, spec);
+  }
+
+  /** Names of all variables, in the order of their declaration. */
+  get variableNames(): string[] {
+    return this.#variables.names;
+  }
+
+  /** Gives a variable its value: values in row-major order. */
+  assign(name: string, values: FeedValue): Promise<void> {
+    return this.#variables.assign(name, values);
+  }
+
+  /** Gives a variable its value without a copy: `write` fills the memory that becomes the variable's own. */
+  fill(name: string, write: (memory: NumericArray) => void | Promise<void>): Promise<void> {
+    return this.#variables.fill(name, write);
+  }
+
+  /** Copies a variable's value out. */
+  read(name: string): Promise<TensorValue> {
+    return this.#variables.read(name);
+  }
+
+  /**
+   * Traces a function of tfjs code into the graph.
+   * @param name the scope of its nodes; an empty one adds none
+   * @param body only tfjs operations, on shapes known beforehand; it must not be asynchronous
+   * @param inputs shapes and dtypes of what every run is fed
+   * @throws UserError where the function does what cannot be traced, naming the tfjs call
+   */
+  function<Names extends string, Result extends TensorTree>(
+    name: string,
+    body: TraceableFunction<Names, Result>,
+    inputs: InputSpecs<Names>,
+  ): GraphFunction<Names, Result> {
+    const root = name === "" ? "" : `${name}/`;
+    const recorder = new Recorder(this.graph, root);
+    const placeholders = this.#placeholders(root, inputs);
+    const { fetches, structure } = withTracer(recorder, name, (backend) => {
+      const entries = Object.entries(placeholders).map(([name, input]) => [name, backend.toTensor(input)]);
+      const symbols = Object.fromEntries(entries) as Record<Names, tf.Tensor>;
+      return recordOutputs(backend, body(symbols, new TracedVariables(backend, this.#variables)));
+    });
+    const owner = name === "" ? "The traced function" : name;
+    return new GraphFunction<Names, Result>({
+      ...{ owner, graph: this.graph, inputs: placeholders, fetches, structure, targets: recorder.targets },
+      run: async (request) => {
+        this.#variables.assertAssigned(recorder.readHandles);
+        const values = await this.#openSession().run(request);
+        this.#variables.noteAssigned(recorder.changedHandles);
+        return values;
+      },
+      runSync: (request) => {
+        this.#variables.assertAssigned(recorder.readHandles);
+        const values = this.#openSession().runSync(request);
+        this.#variables.noteAssigned(recorder.changedHandles);
+        return values;
+      },
+    });
+  }
+
+  /** Ends the session with its variables, and frees the graph. */
+  dispose(): void {
+    this.#session?.dispose();
+    this.graph.dispose();
+  }
+
+  #openSession(): Session {
+    this.#session ??= new Session(this.graph, this.#options);
+    return this.#session;
+  }
+
+  #placeholders(root: string, inputs: InputSpecs): Record<string, GraphTensor> {
+    return Object.fromEntries(
+      Object.entries(inputs).map(([name, { shape, dtype = "float32" }]) => [
+        name,
+        this.graph.addNode("Placeholder", [], { name: root + name, attributes: { dtype, shape } })
+          .outputs[0]!,
+      ]),
+    );
+  }
+}
+
+/** Puts a named node behind every tensor that the function returned. */
+function recordOutputs(
+  backend: TracingBackend,
+  result: unknown,
+): { fetches: GraphTensor[]; structure: Tree<number> } {
+  const fetches: GraphTensor[] = [];
+  const isTensor = (value: unknown): value is tf.Tensor => value instanceof tf.Tensor;
+  if (result === undefined) return { fetches, structure: {} };
+  if (result instanceof Promise)
+    throw new UserError("An asynchronous function cannot be traced.", "Make it synchronous.");
+  const structure = mapTree(result as Tree<tf.Tensor>, isTensor, (tensor, path) => {
+    const name = path === "" ? "output" : `output/${path}`;
+    const [output] = backend.recorder.add("Identity", [backend.toGraphTensor(tensor)], {}, name).outputs;
+    return fetches.push(output!) - 1;
+  });
+  return { fetches, structure };
+}

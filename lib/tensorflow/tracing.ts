@@ -1,0 +1,103 @@
+import { UserError } from "../common/errors";
+import type { Recorder } from "./recorder";
+import { rootScope } from "./scope";
+import { tf } from "./tf";
+import { engineState } from "./tfjs_engine";
+import { TRACER, TracingBackend } from "./tracing_backend";
+import { registerTracingKernels } from "./tracing_kernels";
+
+/**
+ * Runs `body` with a backend that records instead of computing. tfjs is afterwards as it was before, on errors too:
+ * its backend, its count of tensors, its variables.
+ * @param root the outermost scope of names
+ * @throws what `body` throws; UserError when it does what cannot be traced
+ */
+export function withTracer<T>(recorder: Recorder, root: string, body: (backend: TracingBackend) => T): T {
+  const previous = tf.getBackend();
+  if (previous === TRACER) throw new UserError("A trace was begun inside of a traced function.");
+  const backend = new TracingBackend(recorder);
+  const unregisterKernels = registerTracingKernels();
+  const variables = new VariableGuard();
+  const leaveGradients = outsideOfGradients();
+  tf.registerBackend(TRACER, () => backend);
+  void tf.setBackend(TRACER);
+  try {
+    const result = inEngineScope(() => rootScope(root, () => body(backend)));
+    if (backend.failure) throw backend.failure;
+    variables.assertUntouched();
+    assertNothingKept(backend);
+    return result;
+  } finally {
+    tf.removeBackend(TRACER);
+    void tf.setBackend(previous);
+    unregisterKernels();
+    leaveGradients();
+    backend.storage.forgetAll();
+    variables.restore();
+  }
+}
+
+function inEngineScope<T>(body: () => T): T {
+  tf.engine().startScope();
+  try {
+    return body();
+  } finally {
+    tf.engine().endScope();
+  }
+}
+
+/** A gradient that is being computed around the trace must not record it. */
+function outsideOfGradients(): () => void {
+  const state = engineState();
+  const { activeTape, gradientDepth } = state;
+  Object.assign(state, { activeTape: null, gradientDepth: 0 });
+  return () => Object.assign(state, { activeTape, gradientDepth });
+}
+
+function assertNothingKept(backend: TracingBackend): void {
+  const count = backend.storage.numDataIds();
+  if (count === 0) return;
+  throw new UserError(
+    `The traced function holds on to ${count} tensors beyond its end (tf.keep).`,
+    "Return what is needed outside.",
+  );
+}
+
+/** Sees to it that no tf.Variable loses its value to a trace. */
+class VariableGuard {
+  readonly #before = Object.values(engineState().registeredVariables).map((variable) => {
+    const { dataId } = variable;
+    const { backend, bytes } = engineState().tensorInfo.get(dataId)!;
+    const owner = backend as tf.KernelBackend;
+    owner.incRef(dataId);
+    return { variable, dataId, owner, bytes };
+  });
+
+  /** @throws UserError naming the variables that were made or assigned */
+  assertUntouched(): void {
+    const known = new Map(this.#before.map(({ variable, dataId }) => [variable, dataId]));
+    const touched = Object.values(engineState().registeredVariables).filter(
+      (variable) => known.get(variable) !== variable.dataId,
+    );
+    if (touched.length === 0) return;
+    throw new UserError(
+      `tf.Variables were made or assigned while tracing: ${touched.map(({ name }) => name).join(", ")}.`,
+      "Declare them as variables of a program, whose values stay in the graph's session.",
+    );
+  }
+
+  restore(): void {
+    const state = engineState();
+    const kept = new Set(this.#before.map(({ variable }) => variable));
+    for (const [name, variable] of Object.entries(state.registeredVariables)) {
+      if (!kept.has(variable)) delete state.registeredVariables[name];
+    }
+    for (const { variable, dataId, owner, bytes } of this.#before) {
+      owner.disposeData(dataId);
+      if (variable.dataId === dataId) continue;
+      variable.dataId = dataId;
+      state.numTensors++;
+      state.numBytes += bytes;
+    }
+  }
+}
