@@ -38,7 +38,10 @@ export function loadEmbedder(run: string): Embedder {
   const madeBy = digestOf(checkpoint);
   let frozenBackbone: Promise<Backbone> | undefined;
   const backboneOf = async (): Promise<Backbone> => {
-    if (config.stage === "frozen") return (frozenBackbone ??= loadBackbone(config));
+    if (config.stage === "frozen") {
+      frozenBackbone ??= loadBackbone(config);
+      return frozenBackbone;
+    }
     return { tower: findTower(config.tower), weights: towerWeights(weights), dispose: () => {} };
   };
   const embedFiles: Embedder["embedFiles"] = async (below, files, onProgress) => {
