@@ -1,11 +1,25 @@
-import { run } from "./run.mjs";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fingerprintOf, run } from "./run.mjs";
 
-/** Compiles lib and the tests. The compiler itself knows what is up to date. */
+const PROJECTS = ["lib", "test"];
+
+/** All TypeScript sources and the compiler's settings, sorted. */
+function sources(root) {
+  const files = PROJECTS.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true })
+      .filter((file) => /\.(ts|json)$/.test(file) && !file.startsWith("dist"))
+      .map((file) => join(root, folder, file)),
+  );
+  return [join(root, "tsconfig.json"), ...files.sort()];
+}
+
+/** Compiles lib and the tests. */
 export const buildStep = {
   title: "compiling lib",
   stampFile: "lib/dist/.setup",
-  fingerprint: () => "checked by the compiler at every call",
-  isWhole: () => false,
+  fingerprint: (root) => fingerprintOf([...sources(root), join(root, "node_modules/typescript/package.json")]),
+  isWhole: (root) => existsSync(join(root, "lib/dist/index.js")) && existsSync(join(root, "build/test")),
   run: (root) =>
     run(process.execPath, ["node_modules/typescript/bin/tsc", "-b"], {
       cwd: root,
