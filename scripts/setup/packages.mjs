@@ -1,16 +1,20 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fingerprintOf, run } from "./run.mjs";
+
+/** What package.json says of packages; its commands may change without a new installation. */
+function packageFields(root) {
+  const { workspaces, dependencies, devDependencies, overrides } = JSON.parse(
+    readFileSync(join(root, "package.json"), "utf8"),
+  );
+  return JSON.stringify({ workspaces, dependencies, devDependencies, overrides });
+}
 
 /** npm packages, exactly as the lock file says; no package's own scripts are run (some would download). */
 export const packagesStep = {
   title: "npm packages",
   stampFile: "node_modules/.setup/packages",
-  fingerprint: (root) =>
-    fingerprintOf(
-      ["package.json", "package-lock.json", "lib/package.json"].map((f) => join(root, f)),
-      process.arch,
-    ),
+  fingerprint: (root) => fingerprintOf([join(root, "package-lock.json")], packageFields(root), process.arch),
   isWhole: (root) =>
     existsSync(join(root, "node_modules/typescript")) && existsSync(join(root, "node_modules/guie")),
   run: (root) =>
