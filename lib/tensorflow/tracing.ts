@@ -93,8 +93,11 @@ class VariableGuard {
       if (!kept.has(variable)) delete state.registeredVariables[name];
     }
     for (const { variable, dataId, owner, bytes } of this.#before) {
-      owner.disposeData(dataId);
-      if (variable.dataId === dataId) continue;
+      if (variable.dataId === dataId) {
+        owner.disposeData(dataId);
+        continue;
+      }
+      // The assignment gave up the variable's own hold on its value: the guard's takes its place.
       variable.dataId = dataId;
       state.numTensors++;
       state.numBytes += bytes;
