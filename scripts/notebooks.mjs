@@ -48,6 +48,22 @@ function readParams(text, notebooks) {
   return params;
 }
 
+const PROGRESS_PAUSE_MS = 15_000;
+
+/** Prints what a notebook says of its progress into `file`, when it has changed; the returned function ends that. */
+function relayProgress(file) {
+  let shown = "";
+  const timer = setInterval(() => {
+    const line = existsSync(file) ? readFileSync(file, "utf8") : "";
+    if (line && line !== shown) console.log(`  ${line}`);
+    shown = line;
+  }, PROGRESS_PAUSE_MS);
+  return () => {
+    clearInterval(timer);
+    rmSync(file, { force: true });
+  };
+}
+
 /** Runs jupyter nbconvert; resolves with its exit code and what it printed. */
 function nbconvert(args, env = {}) {
   const command = join(root, ".venv/bin/jupyter-nbconvert");
@@ -82,10 +98,16 @@ async function execute({ name, path }, { out, params, timeoutS, html }) {
   const options = Object.entries(settings).map(
     ([key, value]) => `--ExecutePreprocessor.${key}=${pythonic(value)}`,
   );
+  const progressFile = join(out, `.${name}.progress`);
+  const endProgress = relayProgress(progressFile);
   const { code, output } = await nbconvert(
     ["--to", "notebook", "--execute", ...options, "--output-dir", out, "--output", name, path],
-    { GUIE_STOP_AFTER_ERROR: "1", GUIE_PARAMS: JSON.stringify(params[name] ?? {}) },
-  );
+    {
+      GUIE_STOP_AFTER_ERROR: "1",
+      GUIE_PARAMS: JSON.stringify(params[name] ?? {}),
+      GUIE_PROGRESS_FILE: progressFile,
+    },
+  ).finally(endProgress);
   if (output.includes("DeadKernelError"))
     return "its kernel died (killed, or out of memory?); there is no copy.";
   if (code !== 0) return `nbconvert ended with ${code}:\n${output.trim().split("\n").slice(-15).join("\n")}`;
@@ -134,9 +156,9 @@ async function main() {
   mkdirSync(out, { recursive: true });
   for (const [index, notebook] of notebooks.entries()) {
     const startedAtMs = Date.now();
-    process.stdout.write(`${notebook.name} ... `);
+    console.log(`${notebook.name} ...`);
     const failure = await execute(notebook, { out, params, timeoutS, html: values.html });
-    console.log(`${failure ? "failed after " : ""}${((Date.now() - startedAtMs) / 1000).toFixed(0)} s`);
+    console.log(`${notebook.name}: ${failure ? "failed after " : ""}${((Date.now() - startedAtMs) / 1000).toFixed(0)} s`);
     if (!failure) continue;
     const rest = notebooks.slice(index + 1).map(({ name }) => name);
     const notRun = rest.length > 0 ? `\nNot run: ${rest.join(", ")}.` : "";

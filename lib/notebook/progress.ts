@@ -7,6 +7,7 @@ import {
 } from "../common/progress";
 import { inNotebook, type MimeBundle, newLiveDisplay } from "./display";
 import { escapeHtml } from "./html";
+import { tellRunner } from "./runner";
 
 const PAUSE_MS = 250;
 const BAR_COLOUR = "#4c78a8";
@@ -33,7 +34,9 @@ export function notebookProgress(): OnProgress {
     clearTimeout(overdue);
     overdue = undefined;
     shownAtMs = performance.now();
-    display.update(stagesBundle([...stages.values()]));
+    const bundle = stagesBundle([...stages.values()]);
+    display.update(bundle);
+    tellRunner(String(bundle["text/plain"]).split("\n").at(-1)!);
   };
   return (report) => {
     const nowMs = performance.now();

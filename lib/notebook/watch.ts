@@ -8,6 +8,7 @@ import { type Figure, figureSvg } from "./figure";
 import { followRun, isLive, type RunView } from "./follow";
 import { lineFigure } from "./plots";
 import { barHtml } from "./progress";
+import { tellRunner } from "./runner";
 import { figureBundle } from "./show";
 import { type Table, tableHtml, tableText } from "./table";
 
@@ -34,6 +35,7 @@ export async function watchRun(nameOrPath: string): Promise<RunView> {
     await followRun(nameOrPath, async (view) => {
       last = view;
       if (inNotebook() || !isLive(view)) status.update(statusBundle(view));
+      tellRunner(statusText(view));
       if (inNotebook()) await drawCurve(view);
     });
   } finally {

@@ -46,7 +46,7 @@ test("notebooks run in their order with their parameters; the first failure ends
   const out = join(folder, "out");
   const { status, stdout, stderr } = run(...paths, "--out", out, "--params", `{"counting": {"times": 3}}`);
   assert.equal(status, 1, stderr);
-  assert.match(stdout, /^counting \.\.\. \d+ s\nfailing \.\.\. failed after \d+ s\n$/);
+  assert.match(stdout, /^counting \.\.\.\ncounting: \d+ s\nfailing \.\.\.\nfailing: failed after \d+ s\n$/);
   assert.match(
     stderr,
     /^failing: code cell 2 of 3 failed:\n {4}throw new RangeError\("too far"\);\n[\s\S]*RangeError: too far/,
