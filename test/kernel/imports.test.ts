@@ -5,12 +5,15 @@ import { test } from "node:test";
 import { projectPath, projectRoot } from "guie/dist/common/project";
 import { runCells } from "./drive";
 
-const LIB = `import { UserError } from "guie";
+const LIB = `import { UserError } from "guie/dist/common/errors";
 import { seconds } from "guie/dist/common/nothing";`;
+
+/** The types are found where the package is: a missing module is the only complaint. */
+const MISSING = /^2:25 - Cannot find module 'guie\/dist\/common\/nothing'[^\n]*$/;
 
 const TENSORS = `import * as tf from "@tensorflow/tfjs-node-gpu";
 import * as dfd from "danfojs-node";
-import { tf as ours } from "guie/dist/tensorflow/tf";
+import { tf as ours } from "guie";
 const sum: number = tf.tensor1d([1, 2]).add(1).sum().dataSync()[0];
 const column: dfd.Series = new dfd.DataFrame({ a: [1, 2] })["a"];
 console.log(sum, column.sum(), ours === tf, tf.getBackend());`;
@@ -24,17 +27,13 @@ test("lib, tfjs and danfojs are found from any folder of the project and share o
   const deep = mkdtempSync(projectPath("runs", "imports-"));
   t.after(() => rmSync(deep, { recursive: true }));
   mkdirSync(join(deep, "notebooks"));
-  for (const folder of [join(deep, "notebooks"), projectRoot(), projectPath("test")]) {
-    const [lib, tensors, opened] = runCells(folder, [LIB, TENSORS, OPENED]);
-    // The types are found where the package is: the missing module is the only complaint.
-    assert.match(lib!.error, /^2:25 - Cannot find module 'guie\/dist\/common\/nothing'[^\n]*$/);
-    assert.equal(tensors!.error + tensors!.text, "5 3 true tensorflow\n");
-    const files = opened!.text.trim().split("\n");
-    assert.equal(files.length, 2, opened!.text);
-    assert.match(
-      files[0]!,
-      /\/\.venv\/lib\/python3\.\d+\/site-packages\/tensorflow\/libtensorflow_cc\.so\.2$/,
-    );
-    assert.match(files[1]!, /\/node_modules\/@tensorflow\/tfjs-node-gpu\/lib\/napi-v8\/tfjs_binding\.node$/);
-  }
+  for (const folder of [projectRoot(), projectPath("test")])
+    assert.match(runCells(folder, [LIB])[0]!.error, MISSING);
+  const [lib, tensors, opened] = runCells(join(deep, "notebooks"), [LIB, TENSORS, OPENED]);
+  assert.match(lib!.error, MISSING);
+  assert.equal(tensors!.error + tensors!.text, "5 3 true tensorflow\n");
+  const files = opened!.text.trim().split("\n");
+  assert.equal(files.length, 2, opened!.text);
+  assert.match(files[0]!, /\/\.venv\/lib\/python3\.\d+\/site-packages\/tensorflow\/libtensorflow_cc\.so\.2$/);
+  assert.match(files[1]!, /\/node_modules\/@tensorflow\/tfjs-node-gpu\/lib\/napi-v8\/tfjs_binding\.node$/);
 });

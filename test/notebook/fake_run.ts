@@ -1,16 +1,14 @@
 // A run that trains nothing: writes metrics as a real one does, so that its watching can be tried.
-// node build/test/notebook/fake_run.js <folder> <steps> <pauseMs> [finish|die|fail]
-import { writeFileSync } from "node:fs";
+// node build/test/notebook/fake_run.js <folder> <steps> <pauseMs> <finish|die|fail> [wait]
+// With "wait" it goes on after half of its steps when a file `go` appears in the folder.
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { appendMetric, claimRun } from "guie/dist/training/run_folder";
 
-const [folder, steps, pauseMs, ending] = [
-  process.argv[2]!,
-  Number(process.argv[3]),
-  Number(process.argv[4]),
-  process.argv[5],
-];
+const folder = process.argv[2]!;
+const [steps, pauseMs] = process.argv.slice(3, 5).map(Number) as [number, number];
+const [ending, waits] = process.argv.slice(5);
 const STEPS_PER_EPOCH = 40;
 
 async function train(): Promise<void> {
@@ -20,6 +18,7 @@ async function train(): Promise<void> {
   for (let step = 1; step <= steps; step++) {
     await pause(pauseMs);
     measure(step);
+    while (waits === "wait" && step === steps / 2 && !existsSync(join(folder, "go"))) await pause(10);
   }
   if (ending === "die") process.kill(process.pid, "SIGKILL");
   const failure = { reason: "failed", message: "the loss is not a number at step 3" } as const;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { appendFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -10,19 +10,13 @@ import { contents, runCells } from "../kernel/drive";
 
 const FAKE_RUN = projectPath("build", "test", "notebook", "fake_run.js");
 
-/** Starts a fake run in a folder of its own; its process ends with the test. */
-function startFake(t: TestContext, steps: number, pauseMs: number, ending: string) {
+/** Starts a fake run of 100 steps in a folder of its own; its process ends with the test. */
+function startFake(t: TestContext, ending: string): string {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, "config.json"), "{}");
-  const run: ChildProcess = spawn(process.execPath, [
-    FAKE_RUN,
-    folder,
-    String(steps),
-    String(pauseMs),
-    ending,
-  ]);
+  const run = spawn(process.execPath, [FAKE_RUN, folder, "100", "1", ending, "wait"]);
   t.after(() => run.kill("SIGKILL"));
-  return { folder, run };
+  return folder;
 }
 
 for (const [ending, state] of [
@@ -31,9 +25,13 @@ for (const [ending, state] of [
   ["die", "lost"],
 ] as const) {
   test(`following a run until it is ${state}`, async (t) => {
-    const { folder } = startFake(t, 100, 15, ending);
+    const folder = startFake(t, ending);
     const views: RunView[] = [];
-    const last = await followRun(folder, (view) => void views.push({ ...view, steps: [...view.steps] }));
+    const last = await followRun(folder, (view) => {
+      views.push({ ...view, steps: [...view.steps] });
+      // The second half begins when the first has been seen.
+      if (view.steps.length === 50) writeFileSync(join(folder, "go"), "");
+    });
     assert.equal(last.state, state);
     assert.deepEqual(
       last.steps.map(({ step }) => step),
@@ -47,7 +45,7 @@ for (const [ending, state] of [
       ],
     );
     assert.equal(views[0]!.state, "starting");
-    assert.ok(views.some((view) => view.state === "running" && view.steps.length < 100));
+    assert.ok(views.some((view) => view.state === "running" && view.steps.length === 50));
     assert.equal(last.end?.reason, ending === "die" ? undefined : state);
   });
 }
@@ -99,12 +97,12 @@ test("watching in a notebook: status and curve in place, an interactive end, Int
   const [, , interrupted, watched, gone] = runCells(projectPath("notebooks"), [
     `import { watchRun } from "guie/dist/notebook/watch";
 import { spawn } from "child_process";
-import { rmSync, utimesSync } from "fs";`,
+import { rmSync, utimesSync, writeFileSync } from "fs";`,
     // Detached, as startRun() does: Interrupt reaches the kernel's whole process group.
-    `const args = ${JSON.stringify([FAKE_RUN, folder, "300", "20", "finish"])};
+    `const args = ${JSON.stringify([FAKE_RUN, folder, "300", "20", "finish", "wait"])};
 spawn(process.execPath, args, { detached: true, stdio: "ignore" });`,
     { code: `setTimeout(() => console.log("soon"), 1000);\n${code}`, interruptAt: "soon" },
-    `${code}\nconsole.log(ended.state, ended.steps.length);`,
+    `setTimeout(() => writeFileSync(${JSON.stringify(join(folder, "go"))}, ""), 3000);\n${code}\nconsole.log(ended.state, ended.steps.length);`,
     `rmSync(${metricsFile});\nutimesSync(${configFile}, 0, 0);\n${code}`,
   ]);
   assert.match(interrupted!.error, /^Interrupted/);
