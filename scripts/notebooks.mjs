@@ -158,7 +158,9 @@ async function main() {
     const startedAtMs = Date.now();
     console.log(`${notebook.name} ...`);
     const failure = await execute(notebook, { out, params, timeoutS, html: values.html });
-    console.log(`${notebook.name}: ${failure ? "failed after " : ""}${((Date.now() - startedAtMs) / 1000).toFixed(0)} s`);
+    console.log(
+      `${notebook.name}: ${failure ? "failed after " : ""}${((Date.now() - startedAtMs) / 1000).toFixed(0)} s`,
+    );
     if (!failure) continue;
     const rest = notebooks.slice(index + 1).map(({ name }) => name);
     const notRun = rest.length > 0 ? `\nNot run: ${rest.join(", ")}.` : "";

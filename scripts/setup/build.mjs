@@ -18,7 +18,8 @@ function sources(root) {
 export const buildStep = {
   title: "compiling lib",
   stampFile: "lib/dist/.setup",
-  fingerprint: (root) => fingerprintOf([...sources(root), join(root, "node_modules/typescript/package.json")]),
+  fingerprint: (root) =>
+    fingerprintOf([...sources(root), join(root, "node_modules/typescript/package.json")]),
   isWhole: (root) => existsSync(join(root, "lib/dist/index.js")) && existsSync(join(root, "build/test")),
   run: (root) =>
     run(process.execPath, ["node_modules/typescript/bin/tsc", "-b"], {
