@@ -44,6 +44,7 @@ const SIGNATURES = {
   TF_Message: ["string", "pointer"],
 
   TF_NewBuffer: ["pointer"],
+  TF_NewBufferFromString: ["pointer", "pointer", "size"],
   TF_DeleteBuffer: ["void", "pointer"],
   TF_GetAllOpList: ["pointer"],
   TF_GetRegisteredKernelsForOp: ["pointer", "string", "pointer"],

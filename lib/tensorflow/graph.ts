@@ -1,11 +1,12 @@
 import { UserError } from "../common/errors";
 import { type Attributes, explicitAttributes, setAttribute } from "./attributes";
+import { withBuffer } from "./buffers";
 import { cApi, type OutputStruct, type Pointer } from "./c_api";
 import { type DType, dtypeOfCode } from "./dtypes";
 import { countHandle } from "./handles";
 import { int64Array } from "./host_tensor";
 import { groupInputs, lengthAttribute, operationDefinition } from "./operations";
-import { type OpDef, withBuffer } from "./protos";
+import type { OpDef } from "./protos";
 import { withStatus } from "./status";
 
 /** One output of a node: what flows into other nodes. */

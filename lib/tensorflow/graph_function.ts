@@ -2,7 +2,8 @@ import { type FeedValue, feedsOf } from "./feeds";
 import type { Graph, GraphNode, GraphTensor } from "./graph";
 import { neededNodes, nodeText } from "./graph_text";
 import type { TensorValue } from "./host_tensor";
-import type { RunRequest } from "./session";
+import type { Session } from "./session";
+import type { NodeTime, RunRequest } from "./session_call";
 import type { tf } from "./tf";
 import { mapTree, type Tree } from "./tree";
 
@@ -24,8 +25,11 @@ export interface GraphFunctionParts {
   structure: Tree<number>;
   /** Nodes that run in every run for their effect. */
   targets: readonly GraphNode[];
-  run(request: RunRequest): Promise<TensorValue[]>;
-  runSync(request: RunRequest): TensorValue[];
+  session(): Session;
+  /** @throws UserError where a variable that a run reads has no value */
+  beforeRun(): void;
+  /** Takes note of what a run has assigned. */
+  afterRun(): void;
 }
 
 /** A function that was traced into a graph: `await f.run({ x: values })`. */
@@ -43,12 +47,26 @@ export class GraphFunction<Names extends string = string, Result = TensorTree> {
    * @throws UserError where a value does not fit its input; EngineError where a node fails
    */
   async run(values: Readonly<Record<Names, FeedValue>>): Promise<ValueTree<Result>> {
-    return this.#results(await this.#parts.run(this.#request(values)));
+    const request = this.#request(values);
+    const results = await this.#parts.session().run(request);
+    this.#parts.afterRun();
+    return this.#nested(results);
   }
 
   /** The same on the main thread, which waits. */
   runSync(values: Readonly<Record<Names, FeedValue>>): ValueTree<Result> {
-    return this.#results(this.#parts.runSync(this.#request(values)));
+    const request = this.#request(values);
+    const results = this.#parts.session().runSync(request);
+    this.#parts.afterRun();
+    return this.#nested(results);
+  }
+
+  /** Runs once and returns when each node ran; nodes that TensorFlow rewrote or merged go by its own names. */
+  async profile(values: Readonly<Record<Names, FeedValue>>): Promise<NodeTime[]> {
+    const request = this.#request(values);
+    const times = await this.#parts.session().profile(request);
+    this.#parts.afterRun();
+    return times;
   }
 
   /** The nodes that a run needs, in the order in which they were traced. */
@@ -69,11 +87,13 @@ export class GraphFunction<Names extends string = string, Result = TensorTree> {
 
   #request(values: Readonly<Record<string, FeedValue>>): RunRequest {
     const { owner, inputs, fetches, targets } = this.#parts;
-    return { feeds: feedsOf(owner, inputs, values), fetches, targets };
+    const feeds = feedsOf(owner, inputs, values);
+    this.#parts.beforeRun();
+    return { feeds, fetches, targets };
   }
 
-  #results(values: TensorValue[]): ValueTree<Result> {
+  #nested(results: TensorValue[]): ValueTree<Result> {
     const isPlace = (place: unknown): place is number => typeof place === "number";
-    return mapTree(this.#parts.structure, isPlace, (place) => values[place]!) as ValueTree<Result>;
+    return mapTree(this.#parts.structure, isPlace, (place) => results[place]!) as ValueTree<Result>;
   }
 }

@@ -59,11 +59,17 @@ export class HostTensor {
   }
 }
 
+/** A `TF_Tensor` for a call, and how it is given up afterwards. */
+export interface NativeTensor {
+  pointer: Pointer;
+  release(): void;
+}
+
 /**
  * Copies values into TensorFlow's memory. The result is freed by `release`.
  * @throws UserError where the values are of another type or number than dtype and shape say
  */
-export function copyToTensorflow(value: TensorValue): { pointer: Pointer; release(): void } {
+export function copyToTensorflow(value: TensorValue): NativeTensor {
   assertFits(value);
   if (value.dtype === "string") return copyStrings(value);
   const tensor = new HostTensor(value.dtype, value.shape);
@@ -86,7 +92,7 @@ export function assertFits({ dtype, shape, data }: TensorValue, what = "A tensor
   );
 }
 
-function copyStrings({ shape, data }: TensorValue): { pointer: Pointer; release(): void } {
+function copyStrings({ shape, data }: TensorValue): NativeTensor {
   const { bytes } = dtypeRow("string");
   const strings = data as readonly Uint8Array[];
   const pointer = allocate("string", shape, strings.length * bytes);

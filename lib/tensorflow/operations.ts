@@ -1,7 +1,8 @@
 import { nearestName, UserError } from "../common/errors";
+import { takeBuffer } from "./buffers";
 import { cApi } from "./c_api";
 import { type DType, dtypeOfCode, isKnownCode } from "./dtypes";
-import { type ArgDef, type AttrValue, decodeProto, type OpDef, takeBuffer } from "./protos";
+import { type ArgDef, type AttrValue, decodeProto, type OpDef } from "./protos";
 import { withStatus } from "./status";
 
 let definitions: Map<string, OpDef> | undefined;

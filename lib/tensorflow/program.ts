@@ -94,18 +94,9 @@ export class Program {
     const owner = name === "" ? "The traced function" : name;
     return new GraphFunction<Names, Result>({
       ...{ owner, graph: this.graph, inputs: placeholders, fetches, structure, targets: recorder.targets },
-      run: async (request) => {
-        this.#variables.assertAssigned(recorder.readHandles);
-        const values = await this.#openSession().run(request);
-        this.#variables.noteAssigned(recorder.changedHandles);
-        return values;
-      },
-      runSync: (request) => {
-        this.#variables.assertAssigned(recorder.readHandles);
-        const values = this.#openSession().runSync(request);
-        this.#variables.noteAssigned(recorder.changedHandles);
-        return values;
-      },
+      session: () => this.#openSession(),
+      beforeRun: () => this.#variables.assertAssigned(recorder.readHandles),
+      afterRun: () => this.#variables.noteAssigned(recorder.changedHandles),
     });
   }
 
@@ -139,8 +130,9 @@ function recordOutputs(
   const fetches: GraphTensor[] = [];
   const isTensor = (value: unknown): value is tf.Tensor => value instanceof tf.Tensor;
   if (result === undefined) return { fetches, structure: {} };
-  if (result instanceof Promise)
+  if (result instanceof Promise) {
     throw new UserError("An asynchronous function cannot be traced.", "Make it synchronous.");
+  }
   const structure = mapTree(result as Tree<tf.Tensor>, isTensor, (tensor, path) => {
     const name = path === "" ? "output" : `output/${path}`;
     const [output] = backend.recorder.add("Identity", [backend.toGraphTensor(tensor)], {}, name).outputs;

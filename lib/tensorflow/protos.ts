@@ -1,9 +1,6 @@
 // The few of TensorFlow's protocol buffers that pass through its C API, with the fields that are used here.
-// Sources: tensorflow/core/framework/{op_def,kernel_def,attr_value}.proto, tensorflow/core/protobuf/config.proto
-import koffi from "koffi";
+// Sources: tensorflow/core/framework/{op_def,kernel_def,attr_value,step_stats}.proto, core/protobuf/config.proto
 import protobuf from "protobufjs/light";
-import { cApi, type Pointer } from "./c_api";
-import { countHandle } from "./handles";
 
 const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
 const field = (type: string, id: number) => ({ type, id });
@@ -57,17 +54,25 @@ const SCHEMA = protobuf.Root.fromJSON({
     KernelConstraint: { fields: { name: field("string", 1), allowedValues: field("AttrValue", 2) } },
     ConfigProto: {
       fields: {
-        intraOpThreads: field("int32", 2),
         interOpThreads: field("int32", 5),
         gpuOptions: field("GpuOptions", 6),
         allowSoftPlacement: field("bool", 7),
         usePerSessionThreads: field("bool", 9),
-        graphOptions: field("GraphOptions", 10),
       },
     },
-    GpuOptions: { fields: { memoryFraction: field("double", 1), allowGrowth: field("bool", 4) } },
-    GraphOptions: { fields: { optimizerOptions: field("OptimizerOptions", 3) } },
-    OptimizerOptions: { fields: { globalJitLevel: field("int32", 5) } },
+    GpuOptions: { fields: { allowGrowth: field("bool", 4) } },
+    RunOptions: { fields: { traceLevel: field("int32", 1) } },
+    RunMetadata: { fields: { stepStats: field("StepStats", 1) } },
+    StepStats: { fields: { devices: repeated("DeviceStats", 1) } },
+    DeviceStats: { fields: { device: field("string", 1), nodes: repeated("NodeStats", 2) } },
+    NodeStats: {
+      fields: {
+        name: field("string", 1),
+        startMicros: field("int64", 2),
+        opStartMicros: field("int64", 3),
+        opEndMicros: field("int64", 4),
+      },
+    },
   },
 });
 
@@ -113,12 +118,20 @@ export interface KernelDef {
 
 /** `ConfigProto`. */
 export interface ConfigProto {
-  intraOpThreads?: number;
   interOpThreads?: number;
   usePerSessionThreads?: boolean;
   allowSoftPlacement?: boolean;
-  gpuOptions?: { allowGrowth?: boolean; memoryFraction?: number };
-  graphOptions?: { optimizerOptions?: { globalJitLevel?: number } };
+  gpuOptions?: { allowGrowth?: boolean };
+}
+
+/** `RunMetadata`. Times are in microseconds: the start absolute, the rest since the start. */
+export interface RunMetadata {
+  stepStats?: {
+    devices: {
+      device: string;
+      nodes: { name: string; startMicros: number; opStartMicros?: number; opEndMicros?: number }[];
+    }[];
+  };
 }
 
 /** Message name -> its TypeScript type. */
@@ -126,6 +139,8 @@ interface Messages {
   OpList: { op: OpDef[] };
   KernelList: { kernel: KernelDef[] };
   ConfigProto: ConfigProto;
+  RunOptions: { traceLevel: number };
+  RunMetadata: RunMetadata;
 }
 
 /** The message in `bytes`. */
@@ -137,31 +152,4 @@ export function decodeProto<M extends keyof Messages>(name: M, bytes: Uint8Array
 /** The bytes of a message. */
 export function encodeProto<M extends keyof Messages>(name: M, message: Messages[M]): Uint8Array {
   return SCHEMA.lookupType(name).encode(message).finish();
-}
-
-/** The bytes that `fill` puts into a fresh `TF_Buffer`. */
-export function withBuffer(fill: (buffer: Pointer) => void): Uint8Array {
-  const buffer = cApi().TF_NewBuffer();
-  countHandle("buffer", 1);
-  try {
-    fill(buffer);
-    return bytesOf(buffer);
-  } finally {
-    countHandle("buffer", -1);
-    cApi().TF_DeleteBuffer(buffer);
-  }
-}
-
-/** The bytes of a `TF_Buffer` that TensorFlow gave away, which is freed. */
-export function takeBuffer(buffer: Pointer): Uint8Array {
-  const bytes = bytesOf(buffer);
-  cApi().TF_DeleteBuffer(buffer);
-  return bytes;
-}
-
-/** Copies what is in a `TF_Buffer { const void* data; size_t length; ... }`. */
-function bytesOf(buffer: Pointer): Uint8Array {
-  const length = Number(koffi.decode(buffer, 8, "size_t"));
-  if (length === 0) return new Uint8Array(0);
-  return new Uint8Array(koffi.view(koffi.decode(buffer, "void *"), length).slice(0));
 }

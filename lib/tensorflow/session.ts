@@ -1,36 +1,21 @@
 import { UserError } from "../common/errors";
-import { type CApi, cApi, type Pointer } from "./c_api";
-import { type Graph, type GraphNode, type GraphTensor, packOutputs } from "./graph";
+import { cApi, type Pointer } from "./c_api";
+import type { Graph } from "./graph";
 import { countHandle } from "./handles";
-import {
-  copyFromTensorflow,
-  copyToTensorflow,
-  deleteTensor,
-  HostTensor,
-  type TensorValue,
-} from "./host_tensor";
+import type { TensorValue } from "./host_tensor";
 import { encodeProto } from "./protos";
-import { checkStatus, deleteStatus, newStatus, withStatus } from "./status";
+import { type NodeTime, prepareCall, type RunRequest, type SessionCall } from "./session_call";
+import { withStatus } from "./status";
 
-/** How a session computes. */
+/**
+ * How a session computes. The threads within one operation are one pool for the whole process, made when TensorFlow
+ * is first used: the environment variable TF_NUM_INTRAOP_THREADS sets their number (default: all cores).
+ */
 export interface SessionOptions {
-  /** Threads within one operation. TensorFlow has one such pool a process: whoever comes first decides. */
-  intraOpThreads?: number;
-  /** Operations at the same time. Default: TensorFlow's shared pool. */
+  /** Operations that may run at the same time. Default: TensorFlow's shared pool, as many as cores. */
   interOpThreads?: number;
   /** Take GPU memory as it is needed instead of all at once. Default true. */
   gpuMemoryGrowth?: boolean;
-  /** Compile what XLA can compile. Default false. */
-  xla?: boolean;
-}
-
-/** One run of a part of the graph. */
-export interface RunRequest {
-  feeds?: readonly (readonly [GraphTensor, TensorValue | HostTensor])[];
-  /** Whose values come back, in this order. */
-  fetches?: readonly GraphTensor[];
-  /** Nodes to run for their effect. */
-  targets?: readonly GraphNode[];
 }
 
 /** A TensorFlow session on a graph: it runs parts of the graph, and its variables live in it. */
@@ -50,18 +35,15 @@ export class Session {
    * @throws EngineError with TensorFlow's message, which names the node
    */
   async run(request: RunRequest): Promise<TensorValue[]> {
-    const call = this.#prepare(request);
-    this.#running++;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        cApi().TF_SessionRun.async(...call.parameters, (error) => (error ? reject(error) : resolve()));
-      });
-      return call.results();
-    } finally {
-      call.release();
-      this.#running--;
-      if (this.#disposed && this.#running === 0) this.#free();
-    }
+    return this.#runAsync(this.#prepare(request), (call) => call.results());
+  }
+
+  /** Runs once under TensorFlow's own tracing, which slows it down a little; returns when each node ran. */
+  async profile(request: RunRequest): Promise<NodeTime[]> {
+    return this.#runAsync(this.#prepare(request, true), (call) => {
+      call.results();
+      return call.nodeTimes();
+    });
   }
 
   /** The same on the main thread: nothing else happens until it is done. */
@@ -82,72 +64,39 @@ export class Session {
     if (this.#running === 0) this.#free();
   }
 
+  async #runAsync<T>(call: SessionCall, resultOf: (call: SessionCall) => T): Promise<T> {
+    this.#running++;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        cApi().TF_SessionRun.async(...call.parameters, (error) => (error ? reject(error) : resolve()));
+      });
+      return resultOf(call);
+    } finally {
+      call.release();
+      this.#running--;
+      if (this.#disposed && this.#running === 0) this.#free();
+    }
+  }
+
   #free(): void {
     countHandle("session", -1);
     withStatus("closing the session", (status) => cApi().TF_CloseSession(this.#pointer, status));
     withStatus("ending the session", (status) => cApi().TF_DeleteSession(this.#pointer, status));
   }
 
-  #prepare(request: RunRequest): PreparedRun {
+  #prepare(request: RunRequest, profiled = false): SessionCall {
     if (this.#disposed) throw new UserError("The session was disposed: it cannot run any more.");
-    return prepareRun(this.#pointer, request);
+    return prepareCall(this.#pointer, request, profiled);
   }
 }
 
-/** A call of `TF_SessionRun` with all the memory that it uses. */
-interface PreparedRun {
-  parameters: Parameters<CApi["TF_SessionRun"]>;
-  /** The fetched values, once the call is over. */
-  results(): TensorValue[];
-  release(): void;
-}
-
-function prepareRun(session: Pointer, { feeds = [], fetches = [], targets = [] }: RunRequest): PreparedRun {
-  const fed = feeds.map(([, value]) =>
-    value instanceof HostTensor ? { pointer: value.pointer, release: () => {} } : copyToTensorflow(value),
-  );
-  const fetched = new BigUint64Array(fetches.length);
-  const status = newStatus();
-  return {
-    parameters: [
-      session,
-      null,
-      packOutputs(feeds.map(([tensor]) => tensor)),
-      BigUint64Array.from(fed, ({ pointer }) => pointer),
-      fed.length,
-      packOutputs(fetches),
-      fetched,
-      fetches.length,
-      BigUint64Array.from(targets, ({ pointer }) => pointer),
-      targets.length,
-      null,
-      status,
-    ],
-    results: () => {
-      checkStatus(status, "running the graph");
-      for (const _ of fetched) countHandle("tensor", 1);
-      try {
-        return Array.from(fetched, copyFromTensorflow);
-      } finally {
-        for (const pointer of fetched) deleteTensor(pointer);
-      }
-    },
-    release: () => {
-      for (const { release } of fed) release();
-      deleteStatus(status);
-    },
-  };
-}
-
 function newSession(graph: Graph, options: SessionOptions): Pointer {
-  const { intraOpThreads, interOpThreads, gpuMemoryGrowth = true, xla = false } = options;
+  const { interOpThreads, gpuMemoryGrowth = true } = options;
   const config = encodeProto("ConfigProto", {
-    ...(intraOpThreads !== undefined && { intraOpThreads }),
     ...(interOpThreads !== undefined && { interOpThreads, usePerSessionThreads: true }),
     // An operation without a kernel for the GPU runs on the CPU instead of failing, as in eager mode.
     allowSoftPlacement: true,
     gpuOptions: { allowGrowth: gpuMemoryGrowth },
-    ...(xla && { graphOptions: { optimizerOptions: { globalJitLevel: 1 } } }),
   });
   const api = cApi();
   const sessionOptions = api.TF_NewSessionOptions();

@@ -113,7 +113,10 @@ export class Variables {
 
   /** Takes note that a run has given these variables values. */
   noteAssigned(handles: readonly GraphTensor[]): void {
-    for (const handle of handles) this.#byHandle.get(handle)!.hasValue = true;
+    for (const handle of handles) {
+      const variable = this.#byHandle.get(handle);
+      if (variable) variable.hasValue = true;
+    }
   }
 
   async #set(name: string, value: TensorValue | HostTensor): Promise<void> {

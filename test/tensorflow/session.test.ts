@@ -82,6 +82,19 @@ test("values that do not fit their shape or dtype are refused before TensorFlow 
   dispose();
 });
 
+test("a profile names the nodes that ran", async () => {
+  const { session, x, y, z, dispose } = program();
+  const times = await session.profile({ feeds: [[x, floats([2, 2], 1, 2, 3, 4)]], fetches: [y, z] });
+  const nodes = times.map(({ node }) => node);
+  for (const { name } of [y.node, z.node])
+    assert.ok(
+      nodes.some((node) => node.includes(name)),
+      `${nodes}`,
+    );
+  for (const { startMicros, micros } of times) assert.ok(startMicros >= 0 && micros >= 0);
+  dispose();
+});
+
 test("a failing node is named", async () => {
   const { graph, session, x, dispose } = program();
   const checked = graph.addNode("CheckNumerics", [x], {
