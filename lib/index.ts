@@ -59,6 +59,6 @@ export { type RetrievalFiles, readRetrievalFiles } from "./training/data";
 export { type Embedder, loadEmbedder } from "./training/embedder";
 export { climbLadder, type LadderRung, trainFeatures } from "./training/ladder";
 export { attachRun, type RunHandle, startRun } from "./training/launcher";
-export type { Metric } from "./training/metrics";
+export type { Metric, StepMetric } from "./training/metrics";
 export { prepareRunFolder, readMetrics, readRunConfig, runFolder } from "./training/run_folder";
 export { learningRate, marginOf } from "./training/schedule";

@@ -21,7 +21,7 @@ const CLASSES = ["monkey face", "rocket", "curling stone", "studio microphone", 
 
 const report = JSON.parse(readFileSync(join(root, "runs/demo/report.json"), "utf8"));
 const rungs = Object.keys(report.mp5).map((name) => ({ name, mp5: report.mp5[name], r1: report.r1[name] }));
-const ladder = await guie.figurePng(guie.ladderFigure(rungs), { width: 720, height: 320, scale: 2 });
+const ladder = await guie.figurePng(guie.ladderFigure(rungs), { widthPx: 720, heightPx: 320, scale: 2 });
 writeFileSync(
   join(root, "docs/ladder.png"),
   await sharp(ladder).flatten({ background: "#fff" }).png({ palette: true }).toBuffer(),
