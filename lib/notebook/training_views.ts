@@ -1,13 +1,12 @@
 // What the Train and Inference notebooks show about runs: settings, schedule, augmentation, ladder.
-import { existsSync } from "node:fs";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
 import { augment, drawAugmentPlan } from "../images/augment";
 import { loadImages } from "../images/loader";
 import { readRunData } from "../training/data";
 import type { LadderRung } from "../training/ladder";
-import type { Metric } from "../training/metrics";
-import { isUnderWay, listRuns, readMetrics, readRunConfig, runFile, runFolder } from "../training/run_folder";
+import { latestMetrics } from "../training/metrics";
+import { isUnderWay, listRuns, readMetrics, readRunConfig, runFolder } from "../training/run_folder";
 import { learningRate } from "../training/schedule";
 import type { Figure } from "./figure";
 import { imageGrid } from "./images";
@@ -80,15 +79,7 @@ export function runTable(): Record<string, unknown>[] {
   return listRuns().map((name) => {
     const folder = runFolder(name);
     const config = readRunConfig(folder);
-    const metrics = existsSync(runFile(folder, "metrics")) ? readMetrics(folder) : [];
-    const last = <K extends Metric["kind"]>(kind: K) =>
-      metrics.findLast((metric): metric is Extract<Metric, { kind: K }> => metric.kind === kind);
-    const [step, validation, retrieval, end] = [
-      last("step"),
-      last("validation"),
-      last("retrieval"),
-      last("end"),
-    ];
+    const { step, validation, retrieval, end } = latestMetrics(readMetrics(folder));
     return {
       run: name,
       stage: config.stage,

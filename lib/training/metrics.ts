@@ -52,3 +52,16 @@ export interface EndMetric {
   message?: string;
   elapsedSeconds: number;
 }
+
+/** The last line of each kind. */
+export interface LatestMetrics {
+  step?: StepMetric;
+  validation?: ValidationMetric;
+  retrieval?: RetrievalMetric;
+  end?: EndMetric;
+}
+
+/** Picks the last line of each kind. */
+export function latestMetrics(metrics: readonly Metric[]): LatestMetrics {
+  return Object.fromEntries(metrics.map((metric) => [metric.kind, metric]));
+}

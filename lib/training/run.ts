@@ -12,7 +12,7 @@ import { STANDARDISE_NAMES } from "../model/neck";
 import { describeDevice } from "../tensorflow/device";
 import { buildTraining, type TrainingSetup } from "./build";
 import { classify, embedFeatures, scoreRetrievalSet } from "./evaluate";
-import type { EndMetric, Metric, RetrievalMetric, StepMetric } from "./metrics";
+import { type EndMetric, latestMetrics, type Metric, type RetrievalMetric, type StepMetric } from "./metrics";
 import {
   appendMetric,
   claimRun,
@@ -232,15 +232,7 @@ function environment(): Record<string, unknown> {
 
 /** The end of a run as its files tell it. */
 export function summarise(folder: string): RunSummary {
-  const metrics = readMetrics(folder);
-  const last = <K extends Metric["kind"]>(kind: K) =>
-    metrics.findLast((metric): metric is Extract<Metric, { kind: K }> => metric.kind === kind);
-  const [step, validation, retrieval, end] = [
-    last("step"),
-    last("validation"),
-    last("retrieval"),
-    last("end"),
-  ];
+  const { step, validation, retrieval, end } = latestMetrics(readMetrics(folder));
   if (!end)
     throw new UserError(`The run in ${folder} has not ended.`, "Watch it, or start it again: npx guie train");
   return {
