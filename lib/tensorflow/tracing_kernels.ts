@@ -1,24 +1,26 @@
-import type { NodeJSKernelBackend } from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend";
+import { rawOp } from "./raw_op";
 import { tf } from "./tf";
 import { TRACER } from "./tracing_backend";
 
 type KernelFunction = tf.KernelConfig["kernelFunc"];
 
-/** Kernels that must be others while tracing than tfjs-node's own. */
+/** Kernels that are others while tracing than tfjs-node's own. */
 const OWN_KERNELS: Record<string, KernelFunction> = {
+  // Between two matrices MatMul is faster than BatchMatMulV2, and TensorFlow fuses a bias into it.
+  BatchMatMul: (call) => {
+    const { a, b } = call.inputs as Record<string, tf.Tensor>;
+    const isPlain = a!.shape.length === 2 && b!.shape.length === 2 && a!.dtype !== "complex64";
+    if (!isPlain) return tf.getKernel("BatchMatMul", "tensorflow").kernelFunc(call);
+    const { transposeA, transposeB } = call.attrs as { transposeA: boolean; transposeB: boolean };
+    return rawOp("MatMul", [a!, b!], { transpose_a: transposeA, transpose_b: transposeB })[0]!;
+  },
   // tfjs-node's reads the indices first, to check that they are in range; a GPU gives 0 for one that is not,
   // a CPU stops with an error that names the index.
-  GatherV2: ({ inputs, attrs, backend }) => {
+  GatherV2: ({ inputs, attrs }) => {
     const { x, indices } = inputs as Record<string, tf.Tensor>;
     const { axis, batchDims } = attrs as { axis: number; batchDims: number };
     tf.backend_util.segment_util.collectGatherOpShapeInfo(x!, indices!, axis, batchDims);
-    const { binding, executeSingleOutput } = backend as NodeJSKernelBackend;
-    const attributes = [{ name: "batch_dims", type: binding.TF_ATTR_INT, value: batchDims }];
-    return executeSingleOutput.call(backend, "GatherV2", attributes, [
-      x!,
-      indices!,
-      tf.scalar(axis, "int32"),
-    ]);
+    return rawOp("GatherV2", [x!, indices!, tf.scalar(axis, "int32")], { batch_dims: batchDims })[0]!;
   },
 };
 

@@ -232,6 +232,8 @@ const gradOf = (call: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor) =>
 const LINEAR: [kernel: string, inputs: Record<string, Input>, run: (inputs: Tensors) => Outputs][] = [
   ["AddN", { a: normal(2, 3), b: normal(2, 3) }, ({ a, b }) => tf.addN([a!, b!, a!])],
   ["BatchMatMul", { a: normal(2, 3, 4), b: normal(2, 5, 4) }, ({ a, b }) => tf.matMul(a!, b!, false, true)],
+  ["BatchMatMul", { a: normal(4, 3), b: normal(5, 4) }, ({ a, b }) => tf.matMul(a!, b!, true, true)],
+  ["BatchMatMul", { a: normal(2, 3, 4), b: normal(4, 5) }, ({ a, b }) => tf.matMul(a!, b!)],
   ["Einsum", { a: normal(2, 3), b: normal(3, 4) }, ({ a, b }) => tf.einsum("ij,jk->ki", a!, b!)],
   [
     "_FusedMatMul",

@@ -27,7 +27,7 @@ function valuesOf(tensor: tf.Tensor): (number | string)[] {
 test("every kernel of tfjs-node has a case", () => {
   const kernels = tf.getKernelsForBackend("tensorflow").map(({ kernelName }) => kernelName);
   const covered = [...KERNEL_CASES, ...UNTRACEABLE_CASES].map(({ kernel }) => kernel);
-  assert.deepEqual(covered.sort(), kernels.sort());
+  assert.deepEqual([...new Set(covered)].sort(), kernels.sort());
 });
 
 for (const kernelCase of KERNEL_CASES) {
