@@ -42,6 +42,7 @@ export class GraphFunction<Names extends string = string, Result = TensorTree> {
 
   /**
    * Runs the graph off the main thread. Values are copied at once: their arrays may be used again when this returns.
+   * Runs may overlap, except those that change the same variables.
    * @param values for every input
    * @returns what the traced function returned, with values for tensors
    * @throws UserError where a value does not fit its input; EngineError where a node fails

@@ -22,6 +22,8 @@ export class HostTensor {
   readonly shape: readonly number[];
   readonly #pointer: Pointer;
   readonly #data: NumericArray;
+  /** Who needs the memory: the owner until it disposes, and every call under way. */
+  #holds = 1;
   #disposed = false;
 
   /** Allocates, without clearing. Strings cannot be held this way. */
@@ -41,17 +43,23 @@ export class HostTensor {
     return this.#data;
   }
 
-  /** The `TF_Tensor`. */
-  get pointer(): Pointer {
+  /** The `TF_Tensor` for one call: it stays alive until it is released, whatever is disposed in between. */
+  hold(): NativeTensor {
     this.#assertAlive();
-    return this.#pointer;
+    this.#holds++;
+    return { pointer: this.#pointer, release: () => this.#letGo() };
   }
 
-  /** Frees the memory, or this hold on it while a variable lives in it. */
+  /** Frees the memory, or this hold on it while a run or a variable uses it. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    deleteTensor(this.#pointer);
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#holds--;
+    if (this.#holds === 0) deleteTensor(this.#pointer);
   }
 
   #assertAlive(): void {
@@ -74,7 +82,9 @@ export function copyToTensorflow(value: TensorValue): NativeTensor {
   if (value.dtype === "string") return copyStrings(value);
   const tensor = new HostTensor(value.dtype, value.shape);
   (tensor.data as Float32Array).set(value.data as Float32Array);
-  return { pointer: tensor.pointer, release: () => tensor.dispose() };
+  const held = tensor.hold();
+  tensor.dispose();
+  return held;
 }
 
 /**

@@ -29,8 +29,8 @@ export class Session {
   }
 
   /**
-   * Runs off the main thread. Fed values are copied before this returns its promise; a HostTensor is not copied and
-   * must stay untouched until the promise is settled. Runs may overlap.
+   * Runs off the main thread. Fed values are copied before this returns its promise; a HostTensor is not copied: what
+   * is in it must not change until the promise is settled. Runs may overlap.
    * @returns the fetched values, copied into JavaScript's memory
    * @throws EngineError with TensorFlow's message, which names the node
    */

@@ -86,9 +86,7 @@ function copyFeeds(values: readonly (TensorValue | HostTensor)[]): NativeTensor[
   const copies: NativeTensor[] = [];
   try {
     for (const value of values) {
-      copies.push(
-        value instanceof HostTensor ? { pointer: value.pointer, release: () => {} } : copyToTensorflow(value),
-      );
+      copies.push(value instanceof HostTensor ? value.hold() : copyToTensorflow(value));
     }
     return copies;
   } catch (error) {

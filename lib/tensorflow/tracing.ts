@@ -16,8 +16,8 @@ export function withTracer<T>(recorder: Recorder, root: string, body: (backend: 
   const previous = tf.getBackend();
   if (previous === TRACER) throw new UserError("A trace was begun inside of a traced function.");
   const backend = new TracingBackend(recorder);
-  const unregisterKernels = registerTracingKernels();
   const variables = new VariableGuard();
+  const unregisterKernels = registerTracingKernels();
   const leaveGradients = outsideOfGradients();
   tf.registerBackend(TRACER, () => backend);
   void tf.setBackend(TRACER);

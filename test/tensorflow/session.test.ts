@@ -3,15 +3,15 @@ import { test } from "node:test";
 import { Graph, type GraphTensor } from "guie/dist/tensorflow/graph";
 import { liveHandles } from "guie/dist/tensorflow/handles";
 import { HostTensor, type TensorValue } from "guie/dist/tensorflow/host_tensor";
-import { Session } from "guie/dist/tensorflow/session";
+import { Session, type SessionOptions } from "guie/dist/tensorflow/session";
 
 /** y = x x^T and z = 2 x for x [2, 2]. */
-function program() {
+function program(options: SessionOptions = {}) {
   const graph = new Graph();
   const x = graph.addNode("Placeholder", [], { attributes: { dtype: "float32", shape: [2, 2] } }).outputs[0]!;
   const y = graph.addNode("MatMul", [x, x], { attributes: { transpose_b: true } }).outputs[0]!;
   const z = graph.addNode("AddV2", [x, x]).outputs[0]!;
-  const session = new Session(graph);
+  const session = new Session(graph, options);
   const dispose = () => {
     session.dispose();
     graph.dispose();
@@ -43,6 +43,19 @@ test("a HostTensor is fed from its own memory and can be filled again", () => {
   assert.throws(() => host.data, /disposed/);
   assert.throws(() => session.runSync({ feeds: [[x, host]], fetches: [z] }), /disposed/);
   dispose();
+});
+
+test("a HostTensor that is disposed while it is being used lives until the run is over", async () => {
+  const before = liveHandles();
+  const { session, x, z, dispose } = program();
+  const host = new HostTensor("float32", [2, 2]);
+  host.data.fill(3 as never);
+  const pending = session.run({ feeds: [[x, host]], fetches: [z] });
+  host.dispose();
+  assert.equal(liveHandles().tensor, before.tensor + 1);
+  assert.deepEqual(await pending, [floats([2, 2], 6, 6, 6, 6)]);
+  dispose();
+  assert.deepEqual(liveHandles(), before);
 });
 
 test("values of every kind go in and come back the same", () => {
@@ -79,6 +92,13 @@ test("values that do not fit their shape or dtype are refused before TensorFlow 
     feed({ dtype: "float32", shape: [2], data: new Float64Array(2) }),
     /2 values in a Float32Array; got 2 in a Float64Array/,
   );
+  dispose();
+});
+
+test("a session with threads of its own computes the same", () => {
+  const { session, x, y, dispose } = program({ interOpThreads: 1, gpuMemoryGrowth: false });
+  const feeds = [[x, floats([2, 2], 1, 2, 3, 4)]] as const;
+  assert.deepEqual(session.runSync({ feeds, fetches: [y] }), [floats([2, 2], 5, 11, 11, 25)]);
   dispose();
 });
 

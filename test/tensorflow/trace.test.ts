@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { liveHandles } from "guie/dist/tensorflow/handles";
-import type { TensorValue } from "guie/dist/tensorflow/host_tensor";
+import { HostTensor, type TensorValue } from "guie/dist/tensorflow/host_tensor";
 import { rawOp } from "guie/dist/tensorflow/raw_op";
 import { scope } from "guie/dist/tensorflow/scope";
 import { tf } from "guie/dist/tensorflow/tf";
@@ -82,7 +82,7 @@ test("gradients of a small attention block", async () => {
   });
 });
 
-test("customGrad, second derivatives and gradients of variables declared inside", async () => {
+test("gradients: customGrad, second derivatives, tf.Variables that live within the function", async () => {
   const x = () => ({ x: tf.tensor1d([0.3, -1.2, 2]) });
   const doubled = tf.customGrad((x) => ({
     value: tf.square(x as tf.Tensor),
@@ -91,6 +91,12 @@ test("customGrad, second derivatives and gradients of variables declared inside"
   await assertSame(x(), ({ x }) => [tf.grad((x: tf.Tensor) => doubled(x))(x!)]);
   const cubic = (x: tf.Tensor) => tf.sum(tf.mul(x, tf.mul(x, x)));
   await assertSame(x(), ({ x }) => [tf.grad((x: tf.Tensor) => tf.sum(tf.grad(cubic)(x)))(x!)]);
+  await assertSame(x(), ({ x }) => {
+    const variable = tf.variable(x!, true, "local");
+    const { value, grads } = tf.variableGrads(() => cubic(variable) as tf.Scalar, [variable]);
+    variable.dispose();
+    return [value, grads.local!];
+  });
 });
 
 test("results come back nested as they were returned", async () => {
@@ -214,6 +220,19 @@ test("a raw operation computes the same eagerly and traced", async () => {
   assert.throws(() => rawOp("NoOp", [], { speed: 1 }), /NoOp has no attribute "speed"/);
 });
 
+test("raw operations may give results of a length that only a run knows", async () => {
+  const traced = trace(({ x }) => rawOp("Unique", [x])[0]!, { x: { shape: [4] } });
+  assert.match(traced.toString(), /Unique\(x\) -> \(float32\[\?\], int32\[4\]\)/);
+  const memory = new HostTensor("float32", [4]);
+  memory.data.set([7, 8, 7, 7] as never);
+  assert.deepEqual((await traced.run({ x: memory })).data, Float32Array.of(7, 8));
+  memory.dispose();
+  const other = new HostTensor("float32", [2, 2]);
+  await assert.rejects(traced.run({ x: other }), /is float32\[4\], got a HostTensor float32\[2,2\]/);
+  other.dispose();
+  traced.dispose();
+});
+
 test("feeds that do not fit are refused by name", async () => {
   const traced = trace(({ image }) => tf.square(image), { image: { shape: [2, 2] } });
   await assert.rejects(traced.run({} as never), /needs the input "image": float32\[2,2\]/);
@@ -239,6 +258,11 @@ const MISTAKES: [what: string, body: (x: tf.Tensor) => unknown, message: RegExp]
   ["data", (x) => void x.data(), /tensor\.data\(\) was called/],
   ["whereAsync", (x) => void tf.whereAsync(tf.greater(x, 1)), /tf\.whereAsync\(\) was called/],
   ["a data-dependent shape", (x) => tf.unique(x).values, /tf\.unique gives float32\[\?\]: the shape/],
+  [
+    "a raw result of unknown shape in a tfjs function",
+    (x) => tf.add(rawOp("Where", [tf.greater(x, 1)])[0]!, 1),
+    /tf\.add got int64\[\?,1\]: its shape depends on the data/,
+  ],
   ["a promise", async (x) => x, /asynchronous function cannot be traced/],
   ["a number", () => 3, /returns tensors, or lists and records of them; this one is 3/],
   ["numbers beside tensors", (x) => ({ x, loss: { rate: 0.1 } }), /loss\/rate is 0\.1/],
