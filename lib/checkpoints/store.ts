@@ -2,73 +2,53 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../common/errors";
 import { tf } from "../tensorflow/tf";
-import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors";
+import { openSafetensors, writeSafetensors } from "./safetensors";
 
-/** Prefixes of the optimizer's tensors, named as in PyTorch's AdamW. */
-const FIRST_MOMENT_PREFIX = "optimizer.exp_avg.";
-const SECOND_MOMENT_PREFIX = "optimizer.exp_avg_sq.";
+/** What stands before the names of the optimizer's tensors. */
+export const OPTIMIZER_PREFIX = "optimizer.";
 
-/** A trained weight and its moments; the shape that `Trainer.parameters` has. */
-export interface StoredParameter {
+/** A tensor of the model or the optimizer that can be read and set, one at a time. */
+export interface StoredTensor {
   name: string;
-  value: tf.Variable;
-  firstMoment: tf.Variable;
-  secondMoment: tf.Variable;
+  shape: readonly number[];
+  read(): Promise<Float32Array>;
+  assign(values: Float32Array): Promise<void>;
 }
 
 /**
- * Writes a checkpoint, atomically.
- * @param fixed weights that are not trained
+ * Writes a checkpoint, atomically, holding one tensor in memory at a time.
  * @param step optimizer steps taken
  */
 export async function saveCheckpoint(
   path: string,
-  parameters: readonly StoredParameter[],
-  fixed: Record<string, tf.Tensor>,
+  tensors: readonly StoredTensor[],
   step: number,
 ): Promise<void> {
-  const entries = Object.entries(fixed).map(([name, tensor]) => entryOf(name, tensor));
-  for (const { name, value, firstMoment, secondMoment } of parameters) {
-    entries.push(entryOf(name, value));
-    entries.push(entryOf(FIRST_MOMENT_PREFIX + name, firstMoment));
-    entries.push(entryOf(SECOND_MOMENT_PREFIX + name, secondMoment));
-  }
+  const entries = tensors.map(({ name, shape, read }) => ({ name, shape, data: read }));
   await writeSafetensors(path, entries, { format: "pt", step: String(step) });
 }
 
-function entryOf(name: string, tensor: tf.Tensor): TensorEntry {
-  return { name, shape: tensor.shape, data: tensor.dataSync() as Float32Array };
-}
-
 /**
- * Puts a checkpoint's values into the parameters and returns the steps it had taken.
+ * Puts a checkpoint's values into the tensors and returns the steps it had taken.
  * @throws UserError when a tensor is missing or has another shape
  */
-export function restoreCheckpoint(path: string, parameters: readonly StoredParameter[]): number {
+export async function restoreCheckpoint(path: string, tensors: readonly StoredTensor[]): Promise<number> {
   const file = openSafetensors(path);
   try {
-    for (const { name, value, firstMoment, secondMoment } of parameters) {
-      assign(path, file, name, value);
-      assign(path, file, FIRST_MOMENT_PREFIX + name, firstMoment);
-      assign(path, file, SECOND_MOMENT_PREFIX + name, secondMoment);
+    for (const { name, shape, assign } of tensors) {
+      const stored = file.tensors.get(name);
+      if (stored?.shape.join() !== shape.join()) {
+        throw new UserError(
+          `${path}: expected the tensor ${name} of shape [${shape}], found ${stored ? `[${stored.shape}]` : "none"}.`,
+          "The file belongs to another run: give this one a name of its own (--run-name).",
+        );
+      }
+      await assign(file.read(name));
     }
     return Number(file.metadata.step);
   } finally {
     file.close();
   }
-}
-
-type OpenFile = ReturnType<typeof openSafetensors>;
-
-function assign(path: string, file: OpenFile, name: string, variable: tf.Variable): void {
-  const stored = file.tensors.get(name);
-  if (stored?.shape.join() !== variable.shape.join()) {
-    throw new UserError(
-      `${path}: expected the tensor ${name} of shape [${variable.shape}], found ${stored ? `[${stored.shape}]` : "none"}.`,
-      "The file belongs to another run: give this one a name of its own (--run-name).",
-    );
-  }
-  tf.tidy(() => variable.assign(tf.tensor(file.read(name), variable.shape)));
 }
 
 /**
@@ -87,7 +67,9 @@ export function loadCheckpointWeights(
   }
   const file = openSafetensors(path);
   try {
-    const names = [...file.tensors.keys()].filter((name) => !name.startsWith("optimizer.") && wanted(name));
+    const names = [...file.tensors.keys()].filter(
+      (name) => !name.startsWith(OPTIMIZER_PREFIX) && wanted(name),
+    );
     return Object.fromEntries(
       names.map((name) => [name, tf.tensor(file.read(name), [...file.tensors.get(name)!.shape])]),
     );

@@ -1,16 +1,25 @@
+// A tower as a TensorFlow graph: images in, features out. Shapes: B images, S side of the input in px, F features.
 import { existsSync } from "node:fs";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
-import { tf } from "../tensorflow/tf";
+import { Program } from "../tensorflow/program";
+import type { tf } from "../tensorflow/tf";
 import { findTower, type Tower } from "./towers";
-import { initWeights, loadTower, type Weights } from "./vit";
+import { initWeights, loadTower, vitFeatures, type Weights } from "./vit";
 
-/** A tower with its weights in memory. */
+/** Images of one run of the graph; fewer are filled up with black ones. */
+const BATCH_SIZE = 32;
+
+/** The settings that say which backbone, and what its features are. */
+export type BackboneConfig = Pick<TrainConfig, "tower" | "weights" | "imageSize" | "lastBlocks" | "seed">;
+
+/** A tower that turns images into features. */
 export interface Backbone {
   tower: Tower;
-  weights: Weights;
+  /** Normalised pixels [B, S, S, 3] -> features [B, F], both flat; any B. */
+  features(pixels: Float32Array): Promise<Float32Array>;
   dispose(): void;
 }
 
@@ -18,24 +27,82 @@ export interface Backbone {
  * The backbone that a config names: weights from its file, or random ones where it says `random`.
  * @throws UserError when the file is not there or does not fit the tower
  */
-export async function loadBackbone(
-  config: Pick<TrainConfig, "tower" | "weights" | "imageSize" | "seed">,
-): Promise<Backbone> {
+export async function loadBackbone(config: BackboneConfig): Promise<Backbone> {
   const tower = findTower(config.tower);
-  const weights = await readWeights(config, tower);
-  return { tower, weights, dispose: () => tf.dispose(weights) };
+  return createBackbone(tower, loadWeights(config, tower), config);
 }
 
-async function readWeights(
-  config: Pick<TrainConfig, "weights" | "imageSize" | "seed">,
+/** The weights that a config names, as tensors under the tower's own names. */
+export function loadWeights(
+  config: Pick<BackboneConfig, "weights" | "imageSize" | "seed">,
   tower: Tower,
-): Promise<Weights> {
-  if (config.weights === "random")
+): Weights {
+  if (config.weights === "random") {
     return initWeights(tower, randomStream(config.seed, "weights"), config.imageSize);
+  }
   const path = projectPath(config.weights);
   if (existsSync(path)) return loadTower(path, tower, config.imageSize);
   throw new UserError(
     `Expected the weights of ${tower.name} at ${path}: there is no such file.`,
     `npx guie prepare-model --model ${tower.name}`,
   );
+}
+
+/** A backbone of weights in memory; they are taken over and freed. */
+export async function createBackbone(
+  tower: Tower,
+  weights: Weights,
+  config: Pick<BackboneConfig, "imageSize" | "lastBlocks">,
+): Promise<Backbone> {
+  const program = new Program();
+  await moveIntoProgram(program, weights);
+  return { ...backboneOf(program, tower, config), dispose: () => program.dispose() };
+}
+
+/** Declares a variable for every tensor, gives it the tensor's values, and frees the tensor. */
+export async function moveIntoProgram(program: Program, weights: Weights): Promise<void> {
+  for (const [name, weight] of Object.entries(weights)) {
+    program.variable(name, { shape: weight.shape });
+    await program.assign(name, weight.dataSync() as Float32Array);
+    weight.dispose();
+  }
+}
+
+/**
+ * The backbone whose weights are variables of a program, for example of one that trains them.
+ * @param prefix what stands before the tower's own names in the variables' names
+ */
+export function backboneOf(
+  program: Program,
+  tower: Tower,
+  { imageSize, lastBlocks }: Pick<BackboneConfig, "imageSize" | "lastBlocks">,
+  prefix = "",
+): Omit<Backbone, "dispose"> {
+  const names = program.variableNames.filter(
+    (name) => name.startsWith(prefix) && !name.startsWith("optimizer."),
+  );
+  const extract = program.function(
+    "features",
+    ({ images }, variables) => {
+      const weights = Object.fromEntries(
+        names.map((name) => [name.slice(prefix.length), variables.read(name)]),
+      );
+      return vitFeatures(weights, images as tf.Tensor4D, tower, { lastBlocks });
+    },
+    { images: { shape: [BATCH_SIZE, imageSize, imageSize, 3] } },
+  );
+  const pixelsPerImage = imageSize * imageSize * 3;
+  const features = async (pixels: Float32Array) => {
+    const count = pixels.length / pixelsPerImage;
+    const result = new Float32Array(count * lastBlocks * tower.width);
+    for (let start = 0; start < count; start += BATCH_SIZE) {
+      const images = new Float32Array(BATCH_SIZE * pixelsPerImage);
+      images.set(pixels.subarray(start * pixelsPerImage, (start + BATCH_SIZE) * pixelsPerImage));
+      const rows = (await extract.run({ images })).data as Float32Array;
+      const wanted = Math.min(BATCH_SIZE, count - start) * lastBlocks * tower.width;
+      result.set(rows.subarray(0, wanted), start * lastBlocks * tower.width);
+    }
+    return result;
+  };
+  return { tower, features };
 }

@@ -5,8 +5,6 @@ import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import { loadImages, normaliseImages } from "../images/loader";
 import { type Backbone, loadBackbone } from "../model/backbone";
-import { vitFeatures } from "../model/vit";
-import { tf } from "../tensorflow/tf";
 import type { Vectors } from "./neighbours";
 import { cachedVectors } from "./vector_file";
 
@@ -51,7 +49,7 @@ export function featurePath(config: FeatureConfig, set: string): string {
 /** Runs the backbone over images in their order; the next batch is decoded while the engine computes. */
 export async function computeFeatures(
   config: FeatureConfig,
-  backbone: Backbone,
+  backbone: Pick<Backbone, "tower" | "features">,
   files: readonly string[],
   stage: string,
   onProgress?: OnProgress,
@@ -70,12 +68,7 @@ export async function computeFeatures(
     const images = await pending;
     if (start + BATCH_SIZE < files.length) pending = load(start + BATCH_SIZE);
     const pixels = normaliseImages(images, backbone.tower);
-    const features = tf.tidy(() => {
-      const input = tf.tensor4d(pixels, [images.length, config.imageSize, config.imageSize, 3]);
-      return vitFeatures(backbone.weights, input, backbone.tower, { lastBlocks: config.lastBlocks });
-    });
-    data.set(features.dataSync() as Float32Array, start * length);
-    features.dispose();
+    data.set(await backbone.features(pixels), start * length);
     onProgress?.({
       stage: `embed ${stage}`,
       done: start + images.length,

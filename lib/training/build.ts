@@ -5,7 +5,7 @@ import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
-import { loadBackbone } from "../model/backbone";
+import { backboneOf, loadWeights } from "../model/backbone";
 import { headShapes, initialHead } from "../model/neck";
 import { findTower } from "../model/towers";
 import type { Weights } from "../model/vit";
@@ -49,12 +49,10 @@ async function buildFrozen(
   const weights = startWeights(config, features.length, data.classCount);
   if (config.standardise && !config.initFrom) standardiseBy(weights, features);
   const batches = featureBatches(config, data.train, features, rowOfFile);
-  const trainer = new Trainer({
-    config,
-    batches,
-    features: cachedFeatures,
+  const trainer = await Trainer.create({
+    ...{ config, batches, features: cachedFeatures, weights },
+    inputShape: [config.batchSize, features.length],
     featureCount: features.length,
-    weights,
   });
   return {
     trainer,
@@ -81,21 +79,21 @@ async function buildFineTune(
     );
   }
   const weights = startWeights(config, featureCount, data.classCount);
-  for (const [name, weight] of Object.entries((await loadBackbone(config)).weights)) {
+  for (const [name, weight] of Object.entries(loadWeights(config, tower))) {
     if (name !== "proj")
       weights[TOWER_PREFIX + name] = weight; // the projection is not part of the recipe
     else weight.dispose();
   }
   const batches = imageBatches(config, data.train, tower);
-  const features = towerFeatures(tower, config.lastBlocks);
-  const trainer = new Trainer({ config, batches, features, featureCount, weights });
+  const trainer = await Trainer.create({
+    ...{ config, batches, features: towerFeatures(tower, config.lastBlocks), featureCount, weights },
+    inputShape: [config.batchSize, config.imageSize, config.imageSize, 3],
+  });
+  const backbone = backboneOf(trainer.program, tower, config, TOWER_PREFIX);
   return {
     trainer,
     data,
-    featuresOf: (set, files) => {
-      const backbone = { tower, weights: towerWeights(trainer.weights()), dispose: () => {} };
-      return computeFeatures(config, backbone, files, set, onProgress);
-    },
+    featuresOf: (set, files) => computeFeatures(config, backbone, files, set, onProgress),
   };
 }
 

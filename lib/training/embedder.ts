@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { loadCheckpointWeights } from "../checkpoints/store";
 import type { OnProgress } from "../common/progress";
 import type { TrainConfig } from "../config/config";
-import { type Backbone, loadBackbone } from "../model/backbone";
+import { type Backbone, createBackbone, loadBackbone } from "../model/backbone";
 import { findTower } from "../model/towers";
 import { computeFeatures, ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
@@ -36,16 +36,16 @@ export function loadEmbedder(run: string): Embedder {
   const checkpoint = runFile(folder, "last");
   const weights = loadCheckpointWeights(checkpoint);
   const madeBy = digestOf(checkpoint);
-  let frozenBackbone: Promise<Backbone> | undefined;
-  const backboneOf = async (): Promise<Backbone> => {
-    if (config.stage === "frozen") {
-      frozenBackbone ??= loadBackbone(config);
-      return frozenBackbone;
-    }
-    return { tower: findTower(config.tower), weights: towerWeights(weights), dispose: () => {} };
+  let loaded: Promise<Backbone> | undefined;
+  const backboneOnce = () => {
+    loaded ??=
+      config.stage === "frozen"
+        ? loadBackbone(config)
+        : createBackbone(findTower(config.tower), towerWeights(weights), config);
+    return loaded;
   };
   const embedFiles: Embedder["embedFiles"] = async (below, files, onProgress) => {
-    const backbone = await backboneOf();
+    const backbone = await backboneOnce();
     return embedFeatures(
       weights,
       await computeFeatures({ ...config, dataDir: below }, backbone, files, "images", onProgress),
@@ -63,7 +63,7 @@ export function loadEmbedder(run: string): Embedder {
     },
     dispose() {
       tf.dispose(weights);
-      frozenBackbone?.then((backbone) => backbone.dispose());
+      loaded?.then((backbone) => backbone.dispose());
     },
   };
 }

@@ -8,11 +8,12 @@ import { breathe, Interrupted } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { projectRoot } from "../common/project";
 import type { TrainConfig } from "../config/config";
-import { STANDARDISE_NAMES } from "../model/neck";
+import type { Weights } from "../model/vit";
 import { describeDevice } from "../tensorflow/device";
+import { tf } from "../tensorflow/tf";
 import { buildTraining, type TrainingSetup } from "./build";
 import { classify, embedFeatures, scoreRetrievalSet } from "./evaluate";
-import { type EndMetric, latestMetrics, type Metric, type RetrievalMetric, type StepMetric } from "./metrics";
+import { type EndMetric, latestMetrics, type StepMetric } from "./metrics";
 import {
   appendMetric,
   claimRun,
@@ -49,7 +50,7 @@ export async function runTraining(folder: string, onProgress?: OnProgress): Prom
     writeJson(runFile(folder, "environment"), environment());
     const setup = await buildTraining(config, onProgress);
     try {
-      resume(folder, setup);
+      await resume(folder, setup);
       await trainToEnd(folder, config, setup, onProgress);
       end("finished");
     } finally {
@@ -68,10 +69,10 @@ export async function runTraining(folder: string, onProgress?: OnProgress): Prom
 }
 
 /** Takes up the last checkpoint where there is one. */
-function resume(folder: string, { trainer }: TrainingSetup): void {
+async function resume(folder: string, { trainer }: TrainingSetup): Promise<void> {
   const path = runFile(folder, "last");
   if (existsSync(path)) {
-    trainer.stepsDone = restoreCheckpoint(path, trainer.parameters);
+    trainer.stepsDone = await restoreCheckpoint(path, trainer.tensors());
     log(folder, `Resumed after step ${trainer.stepsDone} of ${trainer.totalSteps}`);
   }
   rewindMetrics(folder, trainer.stepsDone);
@@ -112,56 +113,60 @@ async function endEpoch(
   setup: TrainingSetup,
   epoch: number,
 ): Promise<void> {
-  const step = setup.trainer.stepsDone;
-  const weights = setup.trainer.weights();
-  if (setup.data.validation.files.length > 0) {
-    const features = await setup.featuresOf("validation", setup.data.validation.files);
-    const scores = await classify(weights, features, setup.data.validation.labels, config.s);
-    const validation: Metric = { kind: "validation", epoch, step, ...scores };
-    appendMetric(folder, validation);
-    log(
-      folder,
-      `Validation: epoch ${epoch} loss ${scores.loss.toFixed(4)} top-1 ${percent(scores.top1)} top-5 ${percent(scores.top5)}`,
-    );
-  }
-  const retrieval = await retrieve(setup, epoch);
-  if (retrieval) {
-    appendMetric(folder, retrieval);
-    log(folder, `Retrieval: epoch ${epoch} mP@5 ${retrieval.mp5.toFixed(3)} R@1 ${retrieval.r1.toFixed(3)}`);
+  const head = await setup.trainer.headWeights();
+  try {
+    await validate(folder, config, setup, head, epoch);
+    await retrieve(folder, setup, head, epoch);
+  } finally {
+    tf.dispose(head);
   }
   if (config.cpktEpoch > 0 && epoch % config.cpktEpoch === 0) await save(folder, setup, `epoch_${epoch}`);
 }
 
+/** Loss, top-1 and top-5 over the validation fold. */
+async function validate(
+  folder: string,
+  config: Readonly<TrainConfig>,
+  { trainer, data, featuresOf }: TrainingSetup,
+  head: Weights,
+  epoch: number,
+): Promise<void> {
+  const { files, labels } = data.validation;
+  if (files.length === 0) return;
+  const scores = await classify(head, await featuresOf("validation", files), labels, config.s);
+  appendMetric(folder, { kind: "validation", epoch, step: trainer.stepsDone, ...scores });
+  const shares = `top-1 ${percent(scores.top1)} top-5 ${percent(scores.top5)}`;
+  log(folder, `Validation: epoch ${epoch} loss ${scores.loss.toFixed(4)} ${shares}`);
+}
+
 /** Retrieval on the held-out classes, where the data directory has them. */
-async function retrieve(setup: TrainingSetup, epoch: number): Promise<RetrievalMetric | undefined> {
-  const { retrieval } = setup.data;
-  if (!retrieval) return undefined;
-  const weights = setup.trainer.weights();
-  const vectors = [];
-  for (const set of ["queries", "index"] as const) {
-    vectors.push(await embedFeatures(weights, await setup.featuresOf(set, retrieval[set].files)));
-  }
-  const { mp5, r1, queries } = await scoreRetrievalSet({
-    queries: vectors[0]!,
-    queryLabels: retrieval.queries.labels,
-    index: vectors[1]!,
-    indexLabels: retrieval.index.labels,
+async function retrieve(
+  folder: string,
+  { trainer, data, featuresOf }: TrainingSetup,
+  head: Weights,
+  epoch: number,
+): Promise<void> {
+  if (!data.retrieval) return;
+  const { queries, index } = data.retrieval;
+  const { mp5, r1, ...counts } = await scoreRetrievalSet({
+    queries: await embedFeatures(head, await featuresOf("queries", queries.files)),
+    queryLabels: queries.labels,
+    index: await embedFeatures(head, await featuresOf("index", index.files)),
+    indexLabels: index.labels,
   });
-  return { kind: "retrieval", epoch, step: setup.trainer.stepsDone, mp5, r1, queries };
+  appendMetric(folder, {
+    kind: "retrieval",
+    epoch,
+    step: trainer.stepsDone,
+    mp5,
+    r1,
+    queries: counts.queries,
+  });
+  log(folder, `Retrieval: epoch ${epoch} mP@5 ${mp5.toFixed(3)} R@1 ${r1.toFixed(3)}`);
 }
 
 async function save(folder: string, { trainer }: TrainingSetup, name: string): Promise<void> {
-  const weights = trainer.weights();
-  const fixed = STANDARDISE_NAMES.filter((fixedName) => fixedName in weights).map((fixedName) => [
-    fixedName,
-    weights[fixedName]!,
-  ]);
-  await saveCheckpoint(
-    join(folder, `${name}.safetensors`),
-    trainer.parameters,
-    Object.fromEntries(fixed),
-    trainer.stepsDone,
-  );
+  await saveCheckpoint(join(folder, `${name}.safetensors`), trainer.tensors(), trainer.stepsDone);
 }
 
 function report(

@@ -1,70 +1,109 @@
+import { OPTIMIZER_PREFIX, type StoredTensor } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
-import { dropoutMask, STANDARDISE_NAMES } from "../model/neck";
+import { moveIntoProgram } from "../model/backbone";
+import { dropoutMask } from "../model/neck";
 import type { Weights } from "../model/vit";
+import { Program } from "../tensorflow/program";
 import { tf } from "../tensorflow/tf";
 import { type Batch, type BatchSource, positionOf } from "./batches";
 import type { StepMetric } from "./metrics";
-import { type FeatureFunction, TOWER_PREFIX, trainingLoss } from "./model";
-import { adamW, createParameter, type Parameter } from "./optimizer";
-import { learningRate, marginOf } from "./schedule";
+import { type FeatureFunction, TOWER_PREFIX } from "./model";
+import { adamRates } from "./optimizer";
+import { learningRate, marginOf, type Position } from "./schedule";
+import { declareMoments, type TrainStep, traceStep } from "./step";
 
 /** What a trainer is made of. */
 export interface TrainerParts {
   config: Readonly<TrainConfig>;
   batches: BatchSource;
   features: FeatureFunction;
+  /** Shape of a batch's inputs. */
+  inputShape: readonly number[];
   /** Length F of a feature vector. */
   featureCount: number;
-  /** All weights by name; the trainer takes them over and disposes of them. */
+  /** All weights by name; the trainer takes them over and frees them. */
   weights: Weights;
 }
 
 /**
- * Holds the weights and the optimizer's state, and takes one step at a time:
+ * Holds the weights and the optimizer's state in a TensorFlow session, and takes one step at a time:
  * `await trainer.step()` in a cell, or the loop of `runTraining`.
  */
 export class Trainer {
   readonly config: Readonly<TrainConfig>;
   readonly totalSteps: number;
+  /** Its variables are the weights by name, and `optimizer.*`. */
+  readonly program: Program;
   /** Optimizer steps taken so far, over all epochs. */
   stepsDone = 0;
-  readonly parameters: Parameter[] = [];
-  readonly #parts: TrainerParts;
-  readonly #fixed: Weights = {};
+  readonly #batches: BatchSource;
+  readonly #featureCount: number;
+  readonly #step: TrainStep;
+  readonly #shapes: ReadonlyMap<string, readonly number[]>;
   readonly #startedAtMs = Date.now();
 
-  constructor(parts: TrainerParts) {
-    this.#parts = parts;
-    this.config = parts.config;
-    this.totalSteps = parts.batches.stepsPerEpoch * parts.config.nEpochs;
+  /** Moves the weights into a session and traces the training step. */
+  static async create(parts: TrainerParts): Promise<Trainer> {
     if (parts.batches.stepsPerEpoch < 1) {
       throw new UserError(
         `The training table gives no whole batch of ${parts.config.batchSize}.`,
         "Lower batchSize, or merge more images.",
       );
     }
-    for (const [name, weight] of Object.entries(parts.weights)) {
-      if ((STANDARDISE_NAMES as readonly string[]).includes(name)) this.#fixed[name] = weight;
-      else this.parameters.push(createParameter(name, tf.variable(weight)));
-    }
+    const program = new Program();
+    const shapes = new Map(Object.entries(parts.weights).map(([name, { shape }]) => [name, shape] as const));
+    await moveIntoProgram(program, parts.weights);
+    const moments = await declareMoments(program, shapes);
+    const { config, features, inputShape, featureCount } = parts;
+    const step = traceStep(program, { shapes, features, inputShape, featureCount, s: config.s });
+    return new Trainer(parts, program, step, new Map([...shapes, ...moments]));
+  }
+
+  private constructor(
+    parts: TrainerParts,
+    program: Program,
+    step: TrainStep,
+    shapes: ReadonlyMap<string, readonly number[]>,
+  ) {
+    this.config = parts.config;
+    this.program = program;
+    this.totalSteps = parts.batches.stepsPerEpoch * parts.config.nEpochs;
+    this.#batches = parts.batches;
+    this.#featureCount = parts.featureCount;
+    this.#step = step;
+    this.#shapes = shapes;
   }
 
   /** Steps in each epoch. */
   get stepsPerEpoch(): number {
-    return this.#parts.batches.stepsPerEpoch;
+    return this.#batches.stepsPerEpoch;
   }
 
-  /** All weights by name, as they are now. They belong to the trainer. */
-  weights(): Weights {
-    return { ...this.#fixed, ...Object.fromEntries(this.parameters.map(({ name, value }) => [name, value])) };
+  /** Everything that a checkpoint holds: weights and the optimizer's moments. */
+  tensors(): StoredTensor[] {
+    return [...this.#shapes].map(([name, shape]) => ({
+      name,
+      shape,
+      read: async () => (await this.program.read(name)).data as Float32Array,
+      assign: (values) => this.program.assign(name, values),
+    }));
+  }
+
+  /** Neck and head as tensors, as they are now; the caller frees them. */
+  async headWeights(): Promise<Weights> {
+    const isHead = (name: string) => !name.startsWith(TOWER_PREFIX) && !name.startsWith(OPTIMIZER_PREFIX);
+    const entries = this.tensors().filter(({ name }) => isHead(name));
+    const weights: Weights = {};
+    for (const { name, shape, read } of entries) weights[name] = tf.tensor(await read(), [...shape]);
+    return weights;
   }
 
   /**
    * Takes the next optimizer step.
    * @returns what it measured, or undefined when the run is complete
-   * @throws UserError when the loss is not a finite number; the weights are then those before the step
+   * @throws UserError when the loss is not a finite number: the weights are spoilt, the last checkpoint is not
    */
   async step(): Promise<StepMetric | undefined> {
     if (this.stepsDone >= this.totalSteps) return undefined;
@@ -73,9 +112,8 @@ export class Trainer {
     const step = this.stepsDone + 1;
     const position = positionOf(step, this.stepsPerEpoch);
     const rate = learningRate(config, position, this.stepsPerEpoch);
-    const margin = marginOf(config, position.epoch);
-    const batch = await this.#parts.batches.batchAt(position);
-    const loss = this.#update(batch, step, rate, margin);
+    const batch = await this.#batches.batchAt(position);
+    const loss = await this.#update(batch, step, position, rate);
     this.stepsDone = step;
     const now = Date.now();
     return {
@@ -87,7 +125,7 @@ export class Trainer {
       loss,
       learningRate: rate,
       backboneLearningRate: config.stage === "frozen" ? 0 : rate * config.backboneLrFactor,
-      margin,
+      margin: marginOf(config, position.epoch),
       imagesPerSecond: batch.files.length / Math.max(1e-3, (now - startedAtMs) / 1000),
       memoryMB: Math.round(process.memoryUsage().rss / 2 ** 20),
       elapsedSeconds: (now - this.#startedAtMs) / 1000,
@@ -95,59 +133,33 @@ export class Trainer {
   }
 
   /** Forward, backward and AdamW on one batch; returns the loss. */
-  #update(batch: Batch, step: number, rate: number, margin: number): number {
-    const { loss, gradients } = this.#lossAndGradients(batch, step, margin);
-    try {
-      if (!Number.isFinite(loss)) throw lossNotFinite(loss, step, rate, margin, batch);
-      for (const [i, parameter] of this.parameters.entries()) {
-        const factor = parameter.name.startsWith(TOWER_PREFIX) ? this.config.backboneLrFactor : 1;
-        adamW(parameter, gradients[i]!, step, rate * factor, this.config.weightDecay);
-      }
-      return loss;
-    } finally {
-      tf.dispose(gradients);
-    }
-  }
-
-  #lossAndGradients(batch: Batch, step: number, margin: number): { loss: number; gradients: tf.Tensor[] } {
-    const { config, features, featureCount } = this.#parts;
-    const batchSize = batch.labels.length;
-    const mask = dropoutMask(
-      batchSize * featureCount,
-      config.dropout,
-      randomStream(config.seed, "dropout", step),
-    );
-    const values = this.parameters.map(({ value }) => value as tf.Tensor);
-    const names = this.parameters.map(({ name }) => name);
-    const { value, grads } = tf.tidy(() => {
-      const tensors = {
-        inputs: tf.tensor(batch.inputs, batch.shape),
-        labels: tf.tensor1d(batch.labels, "int32"),
-        keep: tf.tensor2d(mask, [batchSize, featureCount]),
-        margin: tf.scalar(margin),
-      };
-      const lossOf = (...weights: tf.Tensor[]) => {
-        const record = Object.fromEntries(weights.map((weight, i) => [names[i]!, weight]));
-        return trainingLoss(features, { ...this.#fixed, ...record }, tensors, config.s);
-      };
-      return tf.valueAndGrads(lossOf)(values);
+  async #update(batch: Batch, step: number, position: Position, rate: number): Promise<number> {
+    const { config } = this;
+    const margin = marginOf(config, position.epoch);
+    const random = randomStream(config.seed, "dropout", step);
+    const head = adamRates(step, rate, config.weightDecay);
+    const backbone = adamRates(step, rate * config.backboneLrFactor, config.weightDecay);
+    const { data } = await this.#step.run({
+      inputs: batch.inputs,
+      labels: batch.labels,
+      keep: dropoutMask(batch.labels.length * this.#featureCount, config.dropout, random),
+      margin,
+      epsilon: head.epsilon,
+      headStepSize: head.stepSize,
+      headKeep: head.keep,
+      backboneStepSize: backbone.stepSize,
+      backboneKeep: backbone.keep,
     });
-    const loss = value.dataSync()[0]!;
-    value.dispose();
-    return { loss, gradients: grads };
+    const loss = (data as Float32Array)[0]!;
+    if (Number.isFinite(loss)) return loss;
+    throw new UserError(
+      `The loss of step ${step} is ${loss} (learning rate ${rate}, margin ${margin}; images: ${batch.files.join(", ")}).`,
+      "Lower initLr or backboneLrFactor; the last checkpoint is unharmed.",
+    );
   }
 
-  /** Frees the weights and the optimizer's state. */
+  /** Frees the session with the weights and the optimizer's state. */
   dispose(): void {
-    tf.dispose(this.#fixed);
-    for (const { value, firstMoment, secondMoment } of this.parameters)
-      tf.dispose([value, firstMoment, secondMoment]);
+    this.program.dispose();
   }
-}
-
-function lossNotFinite(loss: number, step: number, rate: number, margin: number, batch: Batch): UserError {
-  return new UserError(
-    `The loss of step ${step} is ${loss} (learning rate ${rate}, margin ${margin}; images: ${batch.files.join(", ")}).`,
-    "Lower initLr or backboneLrFactor; the last checkpoint is unharmed.",
-  );
 }
