@@ -52,7 +52,11 @@ export { type SampledRow, sampleRows } from "./tables/sample_rows";
 export { imagesOfClass, readTrainingTable, type TrainingTable } from "./tables/training_table";
 // the engine
 export { describeDevice } from "./tensorflow/device";
+export { Program } from "./tensorflow/program";
+export { rawOp } from "./tensorflow/raw_op";
+export { scope } from "./tensorflow/scope";
 export { tf } from "./tensorflow/tf";
+export { trace } from "./tensorflow/trace";
 // Train
 export { buildTraining } from "./training/build";
 export { type RetrievalFiles, readRetrievalFiles } from "./training/data";

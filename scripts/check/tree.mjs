@@ -5,9 +5,13 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
-const tree = /## The tree\n+```text\n(.*?)```/s.exec(readFileSync(join(root, "README.md"), "utf8"))?.[1] ?? "";
+const tree =
+  /## The tree\n+```text\n(.*?)```/s.exec(readFileSync(join(root, "README.md"), "utf8"))?.[1] ?? "";
 const named = new Set(tree.match(/[\w.-]+\.(ts|js|mjs|ipynb)\b/g));
-const files = execFileSync("git", ["ls-files", "lib", "scripts", "notebooks"], { cwd: root, encoding: "utf8" })
+const files = execFileSync("git", ["ls-files", "lib", "scripts", "notebooks"], {
+  cwd: root,
+  encoding: "utf8",
+})
   .split("\n")
   .filter((file) => /\.(ts|js|mjs|ipynb)$/.test(file) && !file.startsWith("scripts/tfjs-node/"))
   .map((file) => basename(file));

@@ -15,5 +15,8 @@ test("a second set-up finds everything up to date and does nothing", () => {
 test("what a machine lacks is named with the command that installs it", () => {
   const { status, stderr } = setup({ PATH: "/nonexistent" });
   assert.equal(status, 1);
-  assert.match(stderr, /needed: Python 3\.10 or newer as python3; found: none\n {2}Next: sudo apt-get install python3/);
+  assert.match(
+    stderr,
+    /needed: Python 3\.10 or newer as python3; found: none\n {2}Next: sudo apt-get install python3/,
+  );
 });
