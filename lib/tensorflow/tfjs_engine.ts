@@ -42,16 +42,3 @@ export function calledFunction(): string {
   const [outermost] = runningFunctions();
   return outermost ? `tf.${outermost}` : "a tfjs operation";
 }
-
-/** The method by which a tensor is being read, for messages: "tensor.arraySync()", "tf.whereAsync()". */
-export function readingCall(): string {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 50;
-  const stack = new Error().stack ?? "";
-  Error.stackTraceLimit = stackTraceLimit;
-  // tfjs's own functions end in an underscore; a Tensor's methods are named by V8 with their class
-  const asynchronous = /at (?:\w+\.)?(\w+Async)_? /.exec(stack)?.[1];
-  if (asynchronous) return `tf.${asynchronous}()`;
-  const methods = [...stack.matchAll(/at (?:Tensor|Variable)\.(\w+) /g)].map(([, name]) => name);
-  return methods.length > 0 ? `tensor.${methods.at(-1)}()` : calledFunction();
-}

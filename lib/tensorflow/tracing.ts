@@ -1,4 +1,5 @@
 import { UserError } from "../common/errors";
+import { noteReads } from "./reading";
 import type { Recorder } from "./recorder";
 import { rootScope } from "./scope";
 import { tf } from "./tf";
@@ -19,6 +20,7 @@ export function withTracer<T>(recorder: Recorder, root: string, body: (backend: 
   const variables = new VariableGuard();
   const unregisterKernels = registerTracingKernels();
   const leaveGradients = outsideOfGradients();
+  const forgetReads = noteReads();
   tf.registerBackend(TRACER, () => backend);
   void tf.setBackend(TRACER);
   try {
@@ -32,6 +34,7 @@ export function withTracer<T>(recorder: Recorder, root: string, body: (backend: 
     void tf.setBackend(previous);
     unregisterKernels();
     leaveGradients();
+    forgetReads();
     backend.storage.forgetAll();
     variables.restore();
   }

@@ -5,10 +5,11 @@ import type { Attribute, Attributes } from "./attributes";
 import { dtypeOfCode, dtypeRow } from "./dtypes";
 import { describeTensor, type GraphTensor } from "./graph";
 import type { TensorValue } from "./host_tensor";
+import { readingCall } from "./reading";
 import type { Recorder } from "./recorder";
 import { type TensorData, TensorStorage } from "./tensor_storage";
 import { tf } from "./tf";
-import { calledFunction, readingCall, runningFunctions } from "./tfjs_engine";
+import { calledFunction, runningFunctions } from "./tfjs_engine";
 
 /** The name under which tfjs knows the backend while a function is traced. */
 export const TRACER = "tracer";
