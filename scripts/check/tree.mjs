@@ -1,4 +1,4 @@
-// The README's tree names every file of lib, scripts and notebooks, and no file that is gone.
+// The README's tree names every file of lib, scripts, bench and notebooks, and no file that is gone.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -8,7 +8,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const tree =
   /## The tree\n+```text\n(.*?)```/s.exec(readFileSync(join(root, "README.md"), "utf8"))?.[1] ?? "";
 const named = new Set(tree.match(/[\w.-]+\.(ts|js|mjs|ipynb)\b/g));
-const files = execFileSync("git", ["ls-files", "lib", "scripts", "notebooks"], {
+const files = execFileSync("git", ["ls-files", "lib", "scripts", "notebooks", "bench"], {
   cwd: root,
   encoding: "utf8",
 })

@@ -1,0 +1,61 @@
+// A process that does one benchmark's work again and again, an iteration each time it is asked: ours in Node, the
+// peer's in Python. It reads the lines "run" and "end", and answers each with a line of JSON.
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+/**
+ * Starts a contestant and waits until it is ready.
+ * @returns `run()`: one iteration's milliseconds; `end()`: the process's peak memory in MB
+ */
+export async function startContestant(command, args) {
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`${command} ${args[0]} ended before it answered`);
+    return JSON.parse(value);
+  };
+  const ask = (line) => {
+    child.stdin.write(`${line}\n`);
+    return answer();
+  };
+  await answer();
+  return {
+    run: async () => (await ask("run")).ms,
+    end: async () => {
+      const { peakMB } = await ask("end");
+      child.stdin.end();
+      return peakMB;
+    },
+  };
+}
+
+/** The contestant's side in Node: answers until it is told to end. */
+export async function serve(iterate) {
+  const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
+  answer({ ready: true });
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (line === "end") {
+      answer({ peakMB: Math.round(process.resourceUsage().maxRSS / 2 ** 10) });
+      return;
+    }
+    const startedAt = performance.now();
+    await iterate();
+    answer({ ms: performance.now() - startedAt });
+  }
+}
+
+/**
+ * Lets contestants run in turn, so that what else the machine does meets them alike.
+ * @returns the median milliseconds of each
+ */
+export async function alternate(contestants, { warmUps = 2, rounds = 7 } = {}) {
+  const timesMs = contestants.map(() => []);
+  for (let round = -warmUps; round < rounds; round++) {
+    for (const [i, contestant] of contestants.entries()) {
+      const ms = await contestant.run();
+      if (round >= 0) timesMs[i].push(ms);
+    }
+  }
+  return timesMs.map((times) => times.sort((a, b) => a - b)[times.length >> 1]);
+}

@@ -1,0 +1,35 @@
+// How benchmarks report: a line for people, a line of JSON for programs.
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** The Python environment of the peers, made by `npm run bench:setup`. */
+export const PEERS = join(root, ".cache/peers/bench");
+
+/** The peer of the models' benchmarks. */
+export const TORCH = "torch 2.13 eager";
+
+/** Python with the peers, or undefined with a note. */
+export function findPython() {
+  const python = join(PEERS, "bin/python");
+  if (existsSync(python)) return python;
+  console.error("bench: no peers to compare with; install them by: npm run bench:setup");
+  return undefined;
+}
+
+/**
+ * Prints a case's result.
+ * @param theirs the peer's number, undefined where there is none; `ratio` above 1 means that ours is better
+ */
+export function row({ bench, case: name, ours, unit, peer, theirs, peakMB, theirPeakMB }) {
+  const rounded = (value) => (value === undefined ? null : Number(value.toPrecision(4)));
+  const ratio = theirs === undefined ? null : rounded(ours / theirs);
+  const versus =
+    theirs === undefined ? "" : `; ${peer} ${rounded(theirs)}, ${theirPeakMB} MB: ratio ${ratio}`;
+  console.error(`${name}: ${rounded(ours)} ${unit}, ${peakMB} MB${versus}`);
+  const line = { bench, case: name, ours: rounded(ours), unit, peer, theirs: rounded(theirs), ratio };
+  const note = theirs === undefined ? { note: "peer not installed: npm run bench:setup" } : {};
+  console.log(JSON.stringify({ ...line, peakMB, theirPeakMB: theirPeakMB ?? null, ...note }));
+}

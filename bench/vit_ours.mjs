@@ -1,0 +1,68 @@
+// Our side of `npm run bench vit`: the traced functions that embedding and training run.
+
+import { randomStream } from "guie/dist/common/random.js";
+import { moveIntoProgram } from "guie/dist/model/backbone.js";
+import { headShapes, initialHead } from "guie/dist/model/neck.js";
+import { findTower } from "guie/dist/model/towers.js";
+import { initWeights, vitFeatures } from "guie/dist/model/vit.js";
+import { Program } from "guie/dist/tensorflow/program.js";
+import { tf } from "guie/dist/tensorflow/tf.js";
+import { TOWER_PREFIX, towerFeatures } from "guie/dist/training/model.js";
+import { adamRates } from "guie/dist/training/optimizer.js";
+import { declareMoments, traceStep } from "guie/dist/training/step.js";
+import { serve } from "./contestant.mjs";
+
+const CLASSES = 1000;
+const EMBEDDING = 64;
+const spec = JSON.parse(process.argv[2]);
+const { imageSizePx, width, layers, heads, batch } = spec;
+const tower = { ...findTower(spec.base), imageSizePx, width, layers, heads };
+const inputShape = [batch, imageSizePx, imageSizePx, 3];
+const random = randomStream(1, "bench");
+const images = Float32Array.from({ length: batch * imageSizePx ** 2 * 3 }, () => random.normal());
+
+async function prepareForward() {
+  const program = new Program();
+  await moveIntoProgram(program, initWeights(tower, random, imageSizePx));
+  const forward = program.function(
+    "features",
+    ({ images }, variables) => {
+      const weights = Object.fromEntries(program.variableNames.map((name) => [name, variables.read(name)]));
+      return vitFeatures(weights, images, tower);
+    },
+    { images: { shape: inputShape } },
+  );
+  return () => forward.run({ images });
+}
+
+async function prepareStep() {
+  const program = new Program();
+  const towerWeights = initWeights(tower, random, imageSizePx);
+  const weights = Object.fromEntries(
+    Object.entries(towerWeights).map(([name, weight]) => [TOWER_PREFIX + name, weight]),
+  );
+  const head = headShapes({ embeddingDim: EMBEDDING, standardise: false }, width, CLASSES);
+  for (const [name, values] of Object.entries(initialHead(head, random))) {
+    weights[name] = tf.tensor(values, head[name]);
+  }
+  const shapes = new Map(Object.entries(weights).map(([name, { shape }]) => [name, shape]));
+  await moveIntoProgram(program, weights);
+  await declareMoments(program, shapes);
+  const features = towerFeatures(tower, 1);
+  const step = traceStep(program, { shapes, features, inputShape, featureCount: width, s: 30 });
+  const labels = Int32Array.from({ length: batch }, (_, i) => i);
+  const keep = new Float32Array(batch * width).fill(1);
+  let count = 0;
+  return () => {
+    const { epsilon, stepSize, keep: decay } = adamRates(++count, 1e-5, 1e-5);
+    const rates = {
+      headStepSize: stepSize,
+      headKeep: decay,
+      backboneStepSize: stepSize,
+      backboneKeep: decay,
+    };
+    return step.run({ inputs: images, labels, keep, margin: 0.3, epsilon, ...rates });
+  };
+}
+
+await serve(await (spec.work === "step" ? prepareStep() : prepareForward()));

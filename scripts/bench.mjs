@@ -1,0 +1,19 @@
+// `npm run bench NAME [WORD]`: runs bench/NAME.mjs, only the cases whose names hold WORD.
+// For people on standard error, a JSON line per case on standard output.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const folder = join(dirname(fileURLToPath(import.meta.url)), "../bench");
+const [name = "", word] = process.argv.slice(2);
+const path = join(folder, `${name}.mjs`);
+const isBench = (file) => /^export async function bench\b/m.test(readFileSync(join(folder, file), "utf8"));
+
+if (existsSync(path) && isBench(`${name}.mjs`)) {
+  const { bench } = await import(pathToFileURL(path).href);
+  await bench(word);
+} else {
+  const known = readdirSync(folder).filter((file) => file.endsWith(".mjs") && isBench(file));
+  console.error(`bench: there is no "${name}"; known: ${known.map((file) => file.slice(0, -4)).join(", ")}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,23 @@
+// `npm run bench:setup`: the libraries that the benchmarks compare with, in a Python environment of their own.
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run, SetupError } from "./setup/run.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const FOLDER = ".cache/peers/bench";
+const PACKAGES = ["torch==2.13.0", "numpy==2.4.6"];
+
+try {
+  console.log(`bench: ${PACKAGES.join(", ")} into ${FOLDER} ...`);
+  await run("python3", ["-m", "venv", FOLDER], { cwd: root, next: "sudo apt-get install python3-venv" });
+  const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+  await run(join(root, FOLDER, "bin/python"), [...install, ...PACKAGES], {
+    cwd: root,
+    next: "look at pip's message above (is the Python registry reachable?), then: npm run bench:setup",
+  });
+  console.log("bench: ready: npm run bench vit");
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(`\nbench set-up failed: ${error.message}\n  Next: ${error.next}`);
+  process.exitCode = 1;
+}
