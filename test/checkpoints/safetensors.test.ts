@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { openSafetensors, requireTensors, writeSafetensors } from "guie/dist/checkpoints/safetensors";
+import { openSafetensors, writeSafetensors } from "guie/dist/checkpoints/safetensors";
+import { requireTensors } from "guie/dist/checkpoints/tensor_file";
 import { UserError } from "guie/dist/common/errors";
 import { projectPath } from "guie/dist/common/project";
 

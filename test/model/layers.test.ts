@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
-import { attention, gelu, layerNorm, linear } from "guie/dist/model/layers";
+import { attention, gelu, layerNorm, linear, quickGelu } from "guie/dist/model/layers";
 import { tf } from "guie/dist/tensorflow/tf";
 import { largestDifference, randomTensor } from "../tensors";
 
@@ -59,6 +59,12 @@ const CASES: { name: string; shapes: number[][]; layer: Layer; plain: Layer }[] 
     plain: (x) => tf.mul(tf.mul(x!, 0.5), tf.add(1, tf.erf(tf.div(x!, Math.SQRT2)))),
   },
   {
+    name: "quickGelu",
+    shapes: [[ROWS, WIDTH]],
+    layer: (x) => quickGelu(x as tf.Tensor2D),
+    plain: (x) => tf.div(x!, tf.add(1, tf.exp(tf.mul(x!, -1.702)))),
+  },
+  {
     name: "attention",
     shapes: [[ROWS, 3 * WIDTH]],
     layer: (qkv) => attention(qkv as tf.Tensor2D, TOKENS, HEADS),
@@ -88,6 +94,14 @@ test("gelu is the exact one", () => {
   // x * Phi(x) with Phi from a table of the normal distribution; the tanh form gives 0.841192 and -0.045402.
   const values = tf.tidy(() => gelu(tf.tensor2d([[0, 1, -2, 10]])).arraySync())[0]!;
   [0, 0.8413447, -0.0455003, 10].forEach((expected, i) => {
+    assert.ok(Math.abs(values[i]! - expected) < 1e-6);
+  });
+});
+
+test("quickGelu is x / (1 + exp(-1.702 x))", () => {
+  // python: [x / (1 + math.exp(-1.702 * x)) for x in (0, 1, -2)]
+  const values = tf.tidy(() => quickGelu(tf.tensor2d([[0, 1, -2]])).arraySync())[0]!;
+  [0, 0.8457958, -0.0643414].forEach((expected, i) => {
     assert.ok(Math.abs(values[i]! - expected) < 1e-6);
   });
 });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { writeSafetensors } from "guie/dist/checkpoints/safetensors";
+import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { findTower, parameterCount, patchGrid, TOWERS, towerShapes } from "guie/dist/model/towers";
 import { initWeights, loadTower } from "guie/dist/model/vit";
@@ -22,6 +23,42 @@ test("DINOv2 ViT-S/14 has Meta's 22,056,576 parameters less its mask token of 38
   assert.equal(parameterCount(findTower("dinov2-vit-s-14")), 22_056_576 - 384);
 });
 
+/** A row of golden/towers.json: what open_clip or timm build; of DINOv2 without image size and names. */
+interface GoldenTower {
+  parameters: number;
+  imageSizePx?: number;
+  layers: number;
+  heads: number;
+  activation: "GELU" | "QuickGELU";
+  layerNormEpsilon: number;
+  /** All tensors but those of the blocks behind the first. */
+  shapes?: Record<string, number[]>;
+}
+const GOLDEN = JSON.parse(readFileSync(projectPath("test", "golden", "towers.json"), "utf8")) as Record<
+  string,
+  GoldenTower
+>;
+
+test("open_clip and timm are asked for every tower but tiny", () => {
+  assert.deepEqual(TOWERS.map(({ name }) => name).sort(), [...Object.keys(GOLDEN), "tiny"].sort());
+});
+
+for (const [name, golden] of Object.entries(GOLDEN)) {
+  test(`${name} is the one of open_clip or timm: ${golden.parameters} parameters`, () => {
+    const tower = findTower(name);
+    assert.equal(parameterCount(tower), golden.parameters);
+    assert.equal(tower.layers, golden.layers);
+    assert.equal(tower.heads, golden.heads);
+    assert.equal(tower.layerNormEpsilon, golden.layerNormEpsilon);
+    assert.equal(tower.activation, { GELU: "gelu", QuickGELU: "quickGelu" }[golden.activation]);
+    if (!golden.shapes) return;
+    assert.equal(tower.imageSizePx, golden.imageSizePx);
+    const later = /resblocks\.[1-9]/;
+    const ours = [...towerShapes(tower)].filter(([tensor]) => !later.test(tensor));
+    assert.deepEqual(Object.fromEntries(ours), golden.shapes);
+  });
+}
+
 test("every tower's rows agree with each other", () => {
   for (const tower of TOWERS) {
     assert.equal(tower.width % tower.heads, 0, tower.name);
@@ -35,7 +72,7 @@ test("every tower's rows agree with each other", () => {
 });
 
 test("an unknown tower is answered with the nearest one", () => {
-  assert.throws(() => findTower("ViT-H-16"), /no model named "ViT-H-16"[\s\S]*Did you mean "ViT-H-14"/);
+  assert.throws(() => findTower("ViT-H-15"), /no model named "ViT-H-15"[\s\S]*Did you mean "ViT-H-14"/);
 });
 
 test("random weights are those of their seed, and spread as open_clip's", () => {

@@ -1,0 +1,65 @@
+import { readSync } from "node:fs";
+import { UserError } from "../common/errors";
+
+/** The system reads and writes less than 2 GiB at once. */
+export const PIECE_BYTES = 2 ** 28;
+
+/**
+ * `length` bytes of an open file from `start` on.
+ * @param path the file's name, for the message
+ * @throws UserError when the file ends before
+ */
+export function readBytes(path: string, file: number, start: number, length: number): ArrayBuffer {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const count = readSync(file, bytes, done, Math.min(PIECE_BYTES, length - done), start + done);
+    if (count === 0) {
+      throw new UserError(
+        `${path} is cut short: it ends at byte ${start + done}, expected ${start + length} or more.`,
+        "Make or download the file again.",
+      );
+    }
+    done += count;
+  }
+  return bytes.buffer;
+}
+
+/** Reads a part of a file from its beginning to its end. */
+export interface ByteReader {
+  /** How many bytes have been taken. */
+  position(): number;
+  /**
+   * The next `length` bytes.
+   * @throws UserError when there are fewer
+   */
+  take(length: number): Buffer;
+}
+
+const BUFFER_BYTES = 2 ** 16;
+
+/** A reader of the bytes from `start` to `end` (exclusive) of an open file. */
+export function byteReader(path: string, file: number, start: number, end: number): ByteReader {
+  let buffer = Buffer.alloc(0);
+  let bufferStart = start;
+  let position = start;
+  return {
+    position: () => position - start,
+    take: (length) => {
+      if (length > end - position) {
+        throw new UserError(
+          `${path} is cut short: ${length} bytes were expected at byte ${position}, found ${end - position}.`,
+          "Make or download the file again.",
+        );
+      }
+      if (position + length > bufferStart + buffer.length) {
+        bufferStart = position;
+        const wanted = Math.min(end - position, Math.max(length, BUFFER_BYTES));
+        buffer = Buffer.from(readBytes(path, file, position, wanted));
+      }
+      const bytes = buffer.subarray(position - bufferStart, position - bufferStart + length);
+      position += length;
+      return bytes;
+    },
+  };
+}

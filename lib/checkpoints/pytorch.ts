@@ -1,0 +1,71 @@
+// State dicts as torch.save writes them, read without PyTorch and without running anything in them.
+import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
+import { UserError } from "../common/errors";
+import { readBytes } from "./bytes";
+import type { PickleValue } from "./pickle";
+import { readLegacy } from "./pytorch_legacy";
+import { byteRange, malformed, type PyTorchContent, rowMajor, StoredTensor } from "./pytorch_tensors";
+import { readZip } from "./pytorch_zip";
+import { findTensor, floatsOf, type TensorFile } from "./tensor_file";
+
+/** Keys below which training scripts keep the weights beside other things. */
+const NESTED_UNDER = ["state_dict", "model"];
+
+/**
+ * Opens a PyTorch state dict (.pt, .pth, .bin): the zip file of torch.save since 1.6, or the raw pickle from before.
+ * Where the weights are nested under `state_dict` or `model`, these are listed; values that are no tensors are not.
+ * @throws UserError when it is missing, cut short, of another kind, or asks for more than tensors (`readPickle`)
+ */
+export async function openPyTorch(path: string): Promise<TensorFile> {
+  if (!existsSync(path)) throw new UserError(`Expected a PyTorch file at ${path}: there is none.`);
+  const file = openSync(path, "r");
+  try {
+    const { root, storageStarts } = await readContent(path, file);
+    const tensors = stateDict(path, root);
+    return {
+      metadata: {},
+      tensors,
+      read: (name) => {
+        const tensor = findTensor(path, tensors, name);
+        const { begin, length } = byteRange(tensor);
+        const bytes = readBytes(path, file, storageStarts.get(tensor.storage.key)! + begin, length);
+        return rowMajor(tensor, floatsOf(path, name, tensor.dtype, bytes));
+      },
+      close: () => closeSync(file),
+    };
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+async function readContent(path: string, file: number): Promise<PyTorchContent> {
+  const fileBytes = fstatSync(file).size;
+  const start = Buffer.from(readBytes(path, file, 0, Math.min(4, fileBytes))).toString("latin1");
+  if (start.startsWith("PK")) return readZip(path, file);
+  if (start.startsWith("\x80")) return readLegacy(path, file, fileBytes);
+  throw malformed(path, "it is neither a zip archive nor a pickle");
+}
+
+/** The tensors of the innermost state dict, by name. */
+function stateDict(path: string, root: PickleValue): Map<string, StoredTensor> {
+  let dict = root;
+  const seen = new Set<PickleValue>();
+  while (dict instanceof Map && !seen.has(dict)) {
+    seen.add(dict);
+    const outer: Map<PickleValue, PickleValue> = dict;
+    const key = NESTED_UNDER.find((name) => outer.get(name) instanceof Map);
+    if (key === undefined) break;
+    dict = outer.get(key);
+  }
+  const entries = dict instanceof Map ? [...(dict as Map<PickleValue, PickleValue>)] : [];
+  const tensors = entries.filter(
+    (entry): entry is [string, StoredTensor] => entry[1] instanceof StoredTensor,
+  );
+  if (tensors.length > 0) return new Map(tensors);
+  const keys = entries.length > 0 ? `; its keys are ${entries.map(([key]) => String(key)).join(", ")}` : "";
+  throw new UserError(
+    `${path} holds no state dict, neither directly nor under ${NESTED_UNDER.join(" or ")}${keys}.`,
+    "Save the weights alone: torch.save(model.state_dict(), path).",
+  );
+}

@@ -1,0 +1,153 @@
+// What torch.save writes of a tensor: a storage (flat numbers of one type) and a view of it. Both appear in the pickle
+// as calls of the few functions below; the numbers themselves stand elsewhere in the file.
+import { UserError } from "../common/errors";
+import { DTYPE_BYTES, type Dtype } from "./dtypes";
+import { PickleGlobal, type PickleRules, type PickleValue } from "./pickle";
+
+/** Flat numbers of one type, by the key under which the file keeps them. */
+export class Storage {
+  constructor(
+    readonly key: string,
+    readonly dtype: Dtype,
+    /** How many numbers there are. */
+    readonly count: number,
+  ) {}
+}
+
+/** A view of a storage; offset and strides count numbers, not bytes. */
+export class StoredTensor {
+  constructor(
+    readonly storage: Storage,
+    readonly offset: number,
+    readonly shape: number[],
+    readonly strides: number[],
+  ) {}
+
+  get dtype(): Dtype {
+    return this.storage.dtype;
+  }
+}
+
+/** What a PyTorch file holds. */
+export interface PyTorchContent {
+  /** The object that was saved. */
+  root: PickleValue;
+  /** Where the numbers of each storage begin in the file, in bytes, by its key. */
+  storageStarts: ReadonlyMap<string, number>;
+}
+
+/** PyTorch's classes of storages. */
+const STORAGE_DTYPES: Record<string, Dtype> = {
+  "torch.FloatStorage": "F32",
+  "torch.HalfStorage": "F16",
+  "torch.BFloat16Storage": "BF16",
+  "torch.DoubleStorage": "F64",
+  "torch.LongStorage": "I64",
+  "torch.IntStorage": "I32",
+  "torch.ShortStorage": "I16",
+  "torch.CharStorage": "I8",
+  "torch.ByteStorage": "U8",
+  "torch.BoolStorage": "BOOL",
+};
+
+/**
+ * The rules for the pickle of a state dict: dicts, tensors, parameters, and nothing else.
+ * @param onStorage told of every storage that the pickle refers to
+ */
+export function stateDictRules(path: string, onStorage: (storage: Storage) => void): PickleRules {
+  const tensor = (args: PickleValue[]) => rebuildTensor(path, args);
+  const storages = Object.keys(STORAGE_DTYPES).map((name) => [name, null] as const);
+  return {
+    path,
+    globals: new Map<string, ((args: PickleValue[]) => PickleValue) | null>([
+      ["collections.OrderedDict", ([pairs]) => new Map(pairs as [PickleValue, PickleValue][] | undefined)],
+      // (storage, offset, size, stride, requires_grad, backward_hooks); the first version ends with the stride
+      ["torch._utils._rebuild_tensor_v2", tensor],
+      ["torch._utils._rebuild_tensor", tensor],
+      // (data, requires_grad, backward_hooks)
+      ["torch._utils._rebuild_parameter", ([data]) => data],
+      ...storages,
+    ]),
+    persistent: (id) => {
+      const storage = storageOf(path, id);
+      onStorage(storage);
+      return storage;
+    },
+  };
+}
+
+/** A persistent id: ("storage", class, key, device, count), before PyTorch 1.6 with the view of another storage. */
+function storageOf(path: string, id: PickleValue): Storage {
+  const [kind, type, key, , count, view] = Array.isArray(id) ? id : [];
+  const dtype = type instanceof PickleGlobal ? STORAGE_DTYPES[type.qualifiedName] : undefined;
+  if (kind !== "storage" || !dtype || typeof key !== "string" || !isCount(count) || (view ?? null) !== null) {
+    throw malformed(path, "a storage is described in a way that is not known");
+  }
+  return new Storage(key, dtype, count);
+}
+
+function rebuildTensor(path: string, args: PickleValue[]): StoredTensor {
+  const [storage, offset, shape, strides] = args;
+  if (!(storage instanceof Storage) || !isCount(offset) || !isCounts(shape) || !isCounts(strides)) {
+    throw malformed(path, "a tensor is described in a way that is not known");
+  }
+  const tensor = new StoredTensor(storage, offset, shape, strides);
+  if (strides.length !== shape.length || offset + spanOf(tensor) > storage.count) {
+    throw malformed(path, `a tensor [${shape}] reaches beyond its storage of ${storage.count} numbers`);
+  }
+  return tensor;
+}
+
+/** How many numbers lie from a tensor's first to its last, both included. */
+export function spanOf({ shape, strides }: StoredTensor): number {
+  if (shape.includes(0)) return 0;
+  return 1 + shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
+}
+
+/** Where a tensor's numbers stand behind the beginning of its storage, in bytes. */
+export function byteRange(tensor: StoredTensor): { begin: number; length: number } {
+  const bytes = DTYPE_BYTES[tensor.dtype];
+  return { begin: tensor.offset * bytes, length: spanOf(tensor) * bytes };
+}
+
+/**
+ * Brings a tensor's span into row-major order: transposed and cut tensors are saved as views of the whole.
+ * @param span its numbers as they stand in the file, from the first to the last
+ */
+export function rowMajor({ shape, strides }: StoredTensor, span: Float32Array): Float32Array {
+  const rows = shape.reduce((product, size) => product * size, 1);
+  if (isRowMajor(shape, strides)) return span;
+  const values = new Float32Array(rows);
+  for (let i = 0; i < rows; i++) {
+    let rest = i;
+    let position = 0;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      position += (rest % shape[axis]!) * strides[axis]!;
+      rest = Math.floor(rest / shape[axis]!);
+    }
+    values[i] = span[position]!;
+  }
+  return values;
+}
+
+function isRowMajor(shape: readonly number[], strides: readonly number[]): boolean {
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
+    expected *= shape[axis]!;
+  }
+  return true;
+}
+
+function isCount(value: PickleValue): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isCounts(value: PickleValue): value is number[] {
+  return Array.isArray(value) && value.every(isCount);
+}
+
+/** The error for a file that torch.save cannot have written like this. */
+export function malformed(path: string, fault: string): UserError {
+  return new UserError(`${path} is not a whole PyTorch file: ${fault}.`, "Make or download the file again.");
+}
