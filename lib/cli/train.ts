@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { UserError } from "../common/errors";
 import { readJson } from "../common/files";
 import { requestInterrupt } from "../common/interrupt";
 import { terminalProgress } from "../common/progress";
@@ -84,12 +85,19 @@ function configOf(options: TrainOptions): Readonly<TrainConfig> {
 }
 
 function flagOverrides(options: TrainOptions): ConfigOverrides {
-  const given = FLAGS.map(
-    ([flags, setting]) => [setting, options[new Option(flags).attributeName()]] as const,
-  );
-  return Object.fromEntries(
-    given
-      .filter(([, value]) => value !== undefined)
-      .map(([setting, value]) => [setting, TEXT_SETTINGS.has(setting) ? value : Number(value)]),
+  const overrides: Record<string, string | number> = {};
+  for (const [flags, setting] of FLAGS) {
+    const text = options[new Option(flags).attributeName()] as string | undefined;
+    if (text !== undefined) overrides[setting] = TEXT_SETTINGS.has(setting) ? text : numberOf(flags, text);
+  }
+  return overrides;
+}
+
+function numberOf(flags: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  throw new UserError(
+    `${flags.split(" ")[0]} takes a number, got "${text}".`,
+    `For example: ${flags.split(" ")[0]} 1`,
   );
 }
