@@ -6,7 +6,7 @@ import type { PickleValue } from "./pickle";
 import { readLegacy } from "./pytorch_legacy";
 import { byteRange, malformed, type PyTorchContent, rowMajor, StoredTensor } from "./pytorch_tensors";
 import { readZip } from "./pytorch_zip";
-import { findTensor, floatsOf, type TensorFile } from "./tensor_file";
+import { findTensor, floatsOf, listNames, type TensorFile } from "./tensor_file";
 
 /** Keys below which training scripts keep the weights beside other things. */
 const NESTED_UNDER = ["state_dict", "model"];
@@ -63,9 +63,9 @@ function stateDict(path: string, root: PickleValue): Map<string, StoredTensor> {
     (entry): entry is [string, StoredTensor] => entry[1] instanceof StoredTensor,
   );
   if (tensors.length > 0) return new Map(tensors);
-  const keys = entries.length > 0 ? `; its keys are ${entries.map(([key]) => String(key)).join(", ")}` : "";
+  const keys = entries.map(([key]) => key).filter((key) => typeof key === "string");
   throw new UserError(
-    `${path} holds no state dict, neither directly nor under ${NESTED_UNDER.join(" or ")}${keys}.`,
+    `${path} holds no state dict, neither directly nor under ${NESTED_UNDER.join(" or ")}; its keys: ${listNames(keys)}.`,
     "Save the weights alone: torch.save(model.state_dict(), path).",
   );
 }

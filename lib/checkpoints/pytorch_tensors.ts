@@ -3,6 +3,7 @@
 import { UserError } from "../common/errors";
 import { DTYPE_BYTES, type Dtype } from "./dtypes";
 import { PickleGlobal, type PickleRules, type PickleValue } from "./pickle";
+import { elementCount } from "./safetensors_header";
 
 /** Flat numbers of one type, by the key under which the file keeps them. */
 export class Storage {
@@ -60,7 +61,8 @@ export function stateDictRules(path: string, onStorage: (storage: Storage) => vo
   return {
     path,
     globals: new Map<string, ((args: PickleValue[]) => PickleValue) | null>([
-      ["collections.OrderedDict", ([pairs]) => new Map(pairs as [PickleValue, PickleValue][] | undefined)],
+      // without items, these are set later; Python 2 gave them as a list of pairs
+      ["collections.OrderedDict", ([pairs = []]) => mapOf(path, pairs)],
       // (storage, offset, size, stride, requires_grad, backward_hooks); the first version ends with the stride
       ["torch._utils._rebuild_tensor_v2", tensor],
       ["torch._utils._rebuild_tensor", tensor],
@@ -74,6 +76,12 @@ export function stateDictRules(path: string, onStorage: (storage: Storage) => vo
       return storage;
     },
   };
+}
+
+function mapOf(path: string, pairs: PickleValue): Map<PickleValue, PickleValue> {
+  if (Array.isArray(pairs) && pairs.every((pair) => Array.isArray(pair) && pair.length === 2))
+    return new Map(pairs);
+  throw malformed(path, "the items of an OrderedDict are no pairs");
 }
 
 /** A persistent id: ("storage", class, key, device, count), before PyTorch 1.6 with the view of another storage. */
@@ -115,10 +123,9 @@ export function byteRange(tensor: StoredTensor): { begin: number; length: number
  * @param span its numbers as they stand in the file, from the first to the last
  */
 export function rowMajor({ shape, strides }: StoredTensor, span: Float32Array): Float32Array {
-  const rows = shape.reduce((product, size) => product * size, 1);
   if (isRowMajor(shape, strides)) return span;
-  const values = new Float32Array(rows);
-  for (let i = 0; i < rows; i++) {
+  const values = new Float32Array(elementCount(shape));
+  for (let i = 0; i < values.length; i++) {
     let rest = i;
     let position = 0;
     for (let axis = shape.length - 1; axis >= 0; axis--) {

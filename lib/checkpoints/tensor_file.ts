@@ -66,7 +66,8 @@ export function requireTensors(
   if (faults.length > 0) throw new UserError(`${path} does not fit ${what}: ${faults.join("; ")}.`, next);
 }
 
-function listNames(names: readonly string[]): string {
+/** The first few names, for a message. */
+export function listNames(names: readonly string[]): string {
   if (names.length === 0) return "nothing";
   const rest = names.length - NAMES_SHOWN;
   return names.slice(0, NAMES_SHOWN).join(", ") + (rest > 0 ? ` and ${rest} more` : "");

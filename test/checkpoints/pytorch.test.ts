@@ -120,6 +120,11 @@ const BY_HAND: { fault: string; pickle: string; message: RegExp }[] = [
   { fault: "a missing mark", pickle: "t.", message: /no whole pickle: a MARK is missing/ },
   { fault: "an unknown memo", pickle: "h\x07.", message: /refers to value 7, which is not there/ },
   { fault: "a list that is none", pickle: "NNa.", message: /appends to what is no list/ },
+  {
+    fault: "an OrderedDict of numbers",
+    pickle: "ccollections\nOrderedDict\n(]K\x01atR.",
+    message: /are no pairs/,
+  },
   { fault: "no end", pickle: "(", message: /is cut short/ },
   {
     fault: "a text longer than the file",
@@ -153,6 +158,14 @@ for (const fileName of ["types.pt", "types_legacy.pt"]) {
     }
   });
 }
+
+test("Python 2's OrderedDict, a list of pairs, and a dict without tensors", async () => {
+  const path = join(folder, "no_tensors.pt");
+  const pickle = "ccollections\nOrderedDict\n(]](U\x05epochK\x01eatR.";
+  const keys = "\x80\x02].";
+  writeFileSync(path, Buffer.concat([LEGACY_START, Buffer.from(`\x80\x02${pickle}${keys}`, "latin1")]));
+  await assert.rejects(openPyTorch(path), /holds no state dict, .*its keys: epoch\./);
+});
 
 test("a tensor that reaches beyond its storage is refused", async () => {
   const bytes = Buffer.from(LEGACY);

@@ -1,4 +1,4 @@
-"""Features and gradients of two tiny Vision Transformers by PyTorch, for test/model/vit.test.ts.
+"""Features and gradients of three tiny Vision Transformers by PyTorch, for test/model/vit.test.ts.
 
 python3 -m venv .cache/peers && .cache/peers/bin/pip install torch==2.13.0 numpy safetensors
 .cache/peers/bin/python test/golden/make_vit.py      # writes test/golden/vit.safetensors
@@ -77,15 +77,32 @@ kinds = {
 images = torch.randn(2, 3, IMAGE, IMAGE)
 slope = torch.randn(2, LAYERS * WIDTH)
 tensors = {"images": images.permute(0, 2, 3, 1).contiguous(), "slope": slope}
+def record(kind, model):
+    model.zero_grad()
+    features = model(images)
+    (features * slope).sum().backward()
+    tensors[f"{kind}/features"] = features.detach()
+    for name, parameter in model.named_parameters():
+        tensors[f"{kind}/gradients/{name}"] = parameter.grad.clone()
+
+
 for kind, model in kinds.items():
     # Nothing stays at a neutral value (bias 0, gain 1), so that no weight can be left out unnoticed.
     for name, parameter in model.named_parameters():
         near = 1.0 if name.endswith("gamma") or ("ln_" in name and name.endswith("weight")) else 0.0
         nn.init.normal_(parameter, near, 0.3)
-    features = model(images)
-    (features * slope).sum().backward()
-    tensors[f"{kind}/features"] = features.detach()
     for name, parameter in model.named_parameters():
         tensors[f"{kind}/weights/{name}"] = parameter.detach()
-        tensors[f"{kind}/gradients/{name}"] = parameter.grad
+    record(kind, model)
+
+
+class QuickGELU(nn.Module):
+    def forward(self, x):
+        return x * torch.sigmoid(1.702 * x)
+
+
+# The "clip" tower once more, with its weights and the activation of OpenAI's CLIP.
+for block in kinds["clip"].transformer.resblocks:
+    block.mlp.gelu = QuickGELU()
+record("quick_gelu", kinds["clip"])
 save_file(tensors, Path(__file__).parent / "vit.safetensors", {"torch": torch.__version__})

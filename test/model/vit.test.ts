@@ -36,13 +36,14 @@ function goldenWeights(golden: Golden, names: string[], kind: string): Weights {
   return Object.fromEntries(own.map((name) => [name.slice(prefix.length), golden(name)]));
 }
 
-for (const [kind, tower] of [
-  ["clip", TINY],
-  ["dinov2", TINY_DINOV2],
-] as const) {
+for (const { kind, tower, weightsOf = kind } of [
+  { kind: "clip", tower: TINY },
+  { kind: "quick_gelu", tower: { ...TINY, activation: "quickGelu" as const }, weightsOf: "clip" },
+  { kind: "dinov2", tower: TINY_DINOV2 },
+]) {
   test(`a ${kind} tower: features and all gradients equal PyTorch's`, () => {
     withGolden((golden, names) => {
-      const weights = goldenWeights(golden, names, kind);
+      const weights = goldenWeights(golden, names, weightsOf);
       const images = golden("images") as tf.Tensor4D;
       const features = (w: Weights) => vitFeatures(w, images, tower, { lastBlocks: 2 });
       assert.ok(largestDifference(features(weights), golden(`${kind}/features`)) < 1e-5);
