@@ -1,6 +1,6 @@
 import { byteReader } from "./bytes";
 import { DTYPE_BYTES } from "./dtypes";
-import { type PickleRules, readPickle } from "./pickle";
+import { type PickleRules, type PickleValue, readPickle } from "./pickle";
 import { malformed, type PyTorchContent, type Storage, stateDictRules } from "./pytorch_tensors";
 
 /** The first of the pickles that follow each other in such a file. */
@@ -31,20 +31,34 @@ export function readLegacy(path: string, file: number, fileBytes: number): PyTor
   );
   const keys = readPickle(reader, plain);
   if (!Array.isArray(keys)) throw malformed(path, "the keys of its storages are no list");
-  let position = reader.position();
+  const readCount = (start: number) =>
+    Number(byteReader(path, file, start, fileBytes).take(COUNT_BYTES).readBigInt64LE());
+  const { storageStarts, end } = placeStorages(path, keys, storages, reader.position(), readCount);
+  if (end > fileBytes)
+    throw malformed(path, `it is cut short: its tensors end at byte ${end}, it has ${fileBytes}`);
+  return { root, storageStarts };
+}
+
+/** Walks over the storages, which follow each other in the order of their keys. */
+function placeStorages(
+  path: string,
+  keys: readonly PickleValue[],
+  storages: ReadonlyMap<PickleValue, Storage>,
+  start: number,
+  readCount: (start: number) => number,
+): { storageStarts: Map<string, number>; end: number } {
   const storageStarts = new Map<string, number>();
+  let end = start;
   for (const key of keys) {
     const storage = storages.get(key);
-    if (!storage) throw malformed(path, `storage ${key} belongs to no tensor`);
-    const count = Number(byteReader(path, file, position, fileBytes).take(COUNT_BYTES).readBigInt64LE());
+    if (!storage) throw malformed(path, "it lists a storage that belongs to no tensor");
+    const count = readCount(end);
     if (count !== storage.count)
-      throw malformed(path, `storage ${key} holds ${count} numbers, expected ${storage.count}`);
-    storageStarts.set(key, position + COUNT_BYTES);
-    position += COUNT_BYTES + count * DTYPE_BYTES[storage.dtype];
+      throw malformed(path, `storage ${storage.key} holds ${count} numbers, expected ${storage.count}`);
+    storageStarts.set(storage.key, end + COUNT_BYTES);
+    end += COUNT_BYTES + count * DTYPE_BYTES[storage.dtype];
   }
-  const lost = [...storages.keys()].find((key) => !storageStarts.has(key));
-  if (lost !== undefined) throw malformed(path, `storage ${lost} is missing`);
-  if (position > fileBytes)
-    throw malformed(path, `it is cut short: its tensors end at byte ${position} of ${fileBytes}`);
-  return { root, storageStarts };
+  const lost = [...storages.values()].find(({ key }) => !storageStarts.has(key));
+  if (lost) throw malformed(path, `storage ${lost.key} is missing`);
+  return { storageStarts, end };
 }
