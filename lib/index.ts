@@ -2,6 +2,9 @@
 
 // Model_Preparation
 export { type PreparedModel, prepareModel } from "./checkpoints/prepare_model";
+export { openPyTorch } from "./checkpoints/pytorch";
+export { openSafetensors } from "./checkpoints/safetensors";
+export type { TensorFile } from "./checkpoints/tensor_file";
 export { UserError } from "./common/errors";
 export { breathe } from "./common/interrupt";
 export { projectPath } from "./common/project";
