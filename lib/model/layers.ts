@@ -2,6 +2,7 @@
 //
 // Each layer carries its own gradient: tfjs's tape would keep every intermediate result of the plain
 // expressions (even both sides of an addition) until the whole gradient is done.
+import { rawOp } from "../tensorflow/raw_op";
 import { tf } from "../tensorflow/tf";
 
 /** What a layer gives: its value, and how the gradient of the value becomes the gradients of the inputs. */
@@ -24,15 +25,21 @@ function withGradient(inputs: tf.Tensor[], layer: () => Graded): tf.Tensor2D {
   return operation(...inputs) as tf.Tensor2D;
 }
 
+/** The gradient of a row that is added to, or multiplied with, every row: faster than `tf.sum`. [R, O] -> [O]. */
+function sumOfRows(x: tf.Tensor): tf.Tensor {
+  return rawOp("BiasAddGrad", [x])[0]!;
+}
+
 /** x W^T + b. x [R, I], weight [O, I], bias [O] -> [R, O]. PyTorch: `F.linear`. */
 export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
   return withGradient([x, weight, bias], () => ({
-    value: tf.add(tf.matMul(x, weight, false, true), bias),
+    // Into every such product TensorFlow fuses BiasAdd; an Add it may put in another order first.
+    value: rawOp("BiasAdd", [tf.matMul(x, weight, false, true), bias])[0]!,
     saved: [x, weight],
     gradient: (dy, [x, weight]) => [
       tf.matMul(dy, weight as tf.Tensor2D),
       tf.matMul(dy, x as tf.Tensor2D, true, false),
-      tf.sum(dy, 0),
+      sumOfRows(dy),
     ],
   }));
 }
@@ -60,7 +67,7 @@ function layerNormGradient(dy: tf.Tensor2D, [normal, inverse, gain]: tf.Tensor[]
   const dNormal = tf.mul(dy, gain!);
   const along = tf.mean(tf.mul(dNormal, normal!), 1, true);
   const dCentred = tf.sub(tf.sub(dNormal, tf.mean(dNormal, 1, true)), tf.mul(normal!, along));
-  return [tf.mul(dCentred, inverse!), tf.sum(tf.mul(dy, normal!), 0), tf.sum(dy, 0)];
+  return [tf.mul(dCentred, inverse!), sumOfRows(tf.mul(dy, normal!)), sumOfRows(dy)];
 }
 
 /** x * Phi(x) with the normal distribution's exact Phi. [R, O] -> [R, O]. PyTorch: `F.gelu`. */
