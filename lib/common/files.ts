@@ -87,11 +87,3 @@ function isFolderLink(path: string): boolean {
     return false;
   }
 }
-
-/**
- * Checks that a folder exists.
- * @throws UserError naming it and what to do next
- */
-export function requireFolder(path: string, what: string, next: string): void {
-  if (!existsSync(path)) throw new UserError(`Expected ${what} at ${path}: there is no such folder.`, next);
-}

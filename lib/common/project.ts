@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, isAbsolute, join, relative, sep } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { UserError } from "./errors";
 
 const PROJECT_NAME = "universal-image-embedding";
@@ -23,9 +23,4 @@ export function projectRoot(): string {
 export function projectPath(...parts: string[]): string {
   const path = join(...parts);
   return isAbsolute(path) ? path : join(projectRoot(), path);
-}
-
-/** `path` relative to `folder`, with forward slashes on every platform, as it stands in CSV files. */
-export function posixRelative(folder: string, path: string): string {
-  return relative(folder, path).split(sep).join("/");
 }

@@ -97,12 +97,6 @@ async function buildFineTune(
   };
 }
 
-/** The tower's weights out of a model's, under their own names. */
-export function towerWeights(weights: Weights): Weights {
-  const entries = Object.entries(weights).filter(([name]) => name.startsWith(TOWER_PREFIX));
-  return Object.fromEntries(entries.map(([name, weight]) => [name.slice(TOWER_PREFIX.length), weight]));
-}
-
 /** Neck and head: fresh, or from the run that `initFrom` names. */
 function startWeights(config: Readonly<TrainConfig>, featureCount: number, classCount: number): Weights {
   const shapes = headShapes(config, featureCount, classCount);

@@ -11,8 +11,8 @@ import { computeFeatures, ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { cachedVectors } from "../retrieval/vector_file";
 import { tf } from "../tensorflow/tf";
-import { towerWeights } from "./build";
 import { embedFeatures } from "./evaluate";
+import { towerWeights } from "./model";
 import { readRunConfig, runFile, runFolder } from "./run_folder";
 
 /** A run's model, ready to embed images. */

@@ -17,13 +17,14 @@ export const cachedFeatures: FeatureFunction = (_weights, inputs) => inputs as t
 
 /** Inputs are normalised pixels. [B, S, S, 3] -> [B, F]. */
 export function towerFeatures(tower: Tower, lastBlocks: number): FeatureFunction {
-  return (weights, inputs) => {
-    const towerWeights: Weights = {};
-    for (const [name, weight] of Object.entries(weights)) {
-      if (name.startsWith(TOWER_PREFIX)) towerWeights[name.slice(TOWER_PREFIX.length)] = weight;
-    }
-    return vitFeatures(towerWeights, inputs as tf.Tensor4D, tower, { lastBlocks });
-  };
+  return (weights, inputs) =>
+    vitFeatures(towerWeights(weights), inputs as tf.Tensor4D, tower, { lastBlocks });
+}
+
+/** The tower's weights out of a model's, under their own names. */
+export function towerWeights(weights: Weights): Weights {
+  const entries = Object.entries(weights).filter(([name]) => name.startsWith(TOWER_PREFIX));
+  return Object.fromEntries(entries.map(([name, weight]) => [name.slice(TOWER_PREFIX.length), weight]));
 }
 
 /** Cosine to every class. inputs -> [B, C]. */
