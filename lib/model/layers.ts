@@ -1,29 +1,7 @@
 // Shapes: B images, N tokens of each, R = B * N rows, D width, O outputs, h heads, d = D / h.
-//
-// Each layer carries its own gradient: tfjs's tape would keep every intermediate result of the plain
-// expressions (even both sides of an addition) until the whole gradient is done.
 import { rawOp } from "../tensorflow/raw_op";
 import { tf } from "../tensorflow/tf";
-
-/** What a layer gives: its value, and how the gradient of the value becomes the gradients of the inputs. */
-interface Graded {
-  value: tf.Tensor;
-  /** Saved for the gradient, and kept in memory until it is computed. */
-  saved: tf.Tensor[];
-  /** @returns one gradient an input, in their order */
-  gradient(dy: tf.Tensor2D, saved: tf.Tensor[]): tf.Tensor[];
-}
-
-/** A tfjs operation with a gradient of its own; everything that is neither value nor saved is freed at once. */
-function withGradient(inputs: tf.Tensor[], layer: () => Graded): tf.Tensor2D {
-  const operation = tf.customGrad((...args) => {
-    const save = args[args.length - 1] as tf.GradSaveFunc;
-    const { value, saved, gradient } = layer();
-    save(saved);
-    return { value, gradFunc: (dy, kept) => tf.tidy(() => gradient(dy as tf.Tensor2D, kept)) };
-  });
-  return operation(...inputs) as tf.Tensor2D;
-}
+import { withGradient } from "./with_gradient";
 
 /** The gradient of a row that is added to, or multiplied with, every row: faster than `tf.sum`. [R, O] -> [O]. */
 function sumOfRows(x: tf.Tensor): tf.Tensor {
@@ -68,39 +46,6 @@ function layerNormGradient(dy: tf.Tensor2D, [normal, inverse, gain]: tf.Tensor[]
   const along = tf.mean(tf.mul(dNormal, normal!), 1, true);
   const dCentred = tf.sub(tf.sub(dNormal, tf.mean(dNormal, 1, true)), tf.mul(normal!, along));
   return [tf.mul(dCentred, inverse!), sumOfRows(tf.mul(dy, normal!)), sumOfRows(dy)];
-}
-
-/** x * Phi(x) with the normal distribution's exact Phi. [R, O] -> [R, O]. PyTorch: `F.gelu`. */
-export function gelu(x: tf.Tensor2D): tf.Tensor2D {
-  return withGradient([x], () => ({
-    value: tf.mul(x, normalCdf(x)),
-    saved: [x],
-    gradient: (dy, [x]) => {
-      const density = tf.mul(tf.exp(tf.mul(tf.square(x!), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-      return [tf.mul(dy, tf.add(normalCdf(x!), tf.mul(x!, density)))];
-    },
-  }));
-}
-
-/** Phi(x): the standard normal distribution function. */
-function normalCdf(x: tf.Tensor): tf.Tensor {
-  return tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
-}
-
-/** The slope of QuickGELU's sigmoid. */
-const QUICK_SLOPE = 1.702;
-
-/** x * sigmoid(1.702 x), the GELU of OpenAI's CLIP. [R, O] -> [R, O]. open_clip: `QuickGELU`. */
-export function quickGelu(x: tf.Tensor2D): tf.Tensor2D {
-  return withGradient([x], () => ({
-    value: tf.mul(x, tf.sigmoid(tf.mul(x, QUICK_SLOPE))),
-    saved: [x],
-    gradient: (dy, [x]) => {
-      const scaled = tf.mul(x!, QUICK_SLOPE);
-      const gate = tf.sigmoid(scaled);
-      return [tf.mul(dy, tf.mul(gate, tf.add(1, tf.mul(scaled, tf.sub(1, gate)))))];
-    },
-  }));
 }
 
 /**

@@ -5,8 +5,9 @@ import { UserError } from "../common/errors";
 import type { RandomStream } from "../common/random";
 import { scope } from "../tensorflow/scope";
 import { tf } from "../tensorflow/tf";
+import { gelu, quickGelu } from "./activations";
 import { initialValues } from "./initial_values";
-import { attention, gelu, layerNorm, linear, quickGelu } from "./layers";
+import { attention, layerNorm, linear } from "./layers";
 import { resamplePositions } from "./position_embedding";
 import { type Activation, patchGrid, type Tower, towerShapes } from "./towers";
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
-import { attention, gelu, layerNorm, linear, quickGelu } from "guie/dist/model/layers";
+import { gelu, geluTanh, quickGelu, swiGlu } from "guie/dist/model/activations";
+import { attention, layerNorm, linear } from "guie/dist/model/layers";
 import { tf } from "guie/dist/tensorflow/tf";
 import { largestDifference, randomTensor } from "../tensors";
 
@@ -39,6 +40,10 @@ function plainAttention(qkv: tf.Tensor): tf.Tensor {
   return tf.concat(images, 0);
 }
 
+function tanhArgument(x: tf.Tensor): tf.Tensor {
+  return tf.mul(tf.add(x, tf.mul(tf.pow(x, 3), 0.044715)), Math.sqrt(2 / Math.PI));
+}
+
 const CASES: { name: string; shapes: number[][]; layer: Layer; plain: Layer }[] = [
   {
     name: "linear",
@@ -63,6 +68,21 @@ const CASES: { name: string; shapes: number[][]; layer: Layer; plain: Layer }[] 
     shapes: [[ROWS, WIDTH]],
     layer: (x) => quickGelu(x as tf.Tensor2D),
     plain: (x) => tf.div(x!, tf.add(1, tf.exp(tf.mul(x!, -1.702)))),
+  },
+  {
+    name: "geluTanh",
+    shapes: [[ROWS, WIDTH]],
+    layer: (x) => geluTanh(x as tf.Tensor2D),
+    plain: (x) => tf.mul(tf.mul(x!, 0.5), tf.add(1, tf.tanh(tanhArgument(x!)))),
+  },
+  {
+    name: "swiGlu",
+    shapes: [[ROWS, 2 * WIDTH]],
+    layer: (x) => swiGlu(x as tf.Tensor2D),
+    plain: (x) => {
+      const [gate, value] = tf.split(x!, 2, 1);
+      return tf.mul(tf.div(gate!, tf.add(1, tf.exp(tf.neg(gate!)))), value!);
+    },
   },
   {
     name: "attention",
@@ -102,6 +122,22 @@ test("quickGelu is x / (1 + exp(-1.702 x))", () => {
   // python: [x / (1 + math.exp(-1.702 * x)) for x in (0, 1, -2)]
   const values = tf.tidy(() => quickGelu(tf.tensor2d([[0, 1, -2]])).arraySync())[0]!;
   [0, 0.8457958, -0.0643414].forEach((expected, i) => {
+    assert.ok(Math.abs(values[i]! - expected) < 1e-6);
+  });
+});
+
+test("geluTanh is PyTorch's approximate form", () => {
+  // torch: F.gelu(torch.tensor([0, 1, -2, 10.]), approximate="tanh")
+  const values = tf.tidy(() => geluTanh(tf.tensor2d([[0, 1, -2, 10]])).arraySync())[0]!;
+  [0, 0.841192, -0.0454023, 10].forEach((expected, i) => {
+    assert.ok(Math.abs(values[i]! - expected) < 1e-6);
+  });
+});
+
+test("swiGlu: the first half of a row is the gate", () => {
+  // python: [a / (1 + math.exp(-a)) * b for a, b in ((1, 3), (-2, 4))]
+  const values = tf.tidy(() => swiGlu(tf.tensor2d([[1, -2, 3, 4]])).arraySync())[0]!;
+  [2.1931757, -0.9536234].forEach((expected, i) => {
     assert.ok(Math.abs(values[i]! - expected) < 1e-6);
   });
 });

@@ -1,0 +1,25 @@
+import { tf } from "../tensorflow/tf";
+
+/** What a layer gives: its value, and how the gradient of the value becomes the gradients of the inputs. */
+export interface Graded {
+  value: tf.Tensor;
+  /** Saved for the gradient, and kept in memory until it is computed. */
+  saved: tf.Tensor[];
+  /** @returns one gradient an input, in their order */
+  gradient(dy: tf.Tensor2D, saved: tf.Tensor[]): tf.Tensor[];
+}
+
+/**
+ * A tfjs operation with a gradient of its own: tfjs's tape would keep every intermediate result of the plain
+ * expressions (even both sides of an addition) until the whole gradient is done. Everything that is neither value
+ * nor saved is freed at once. PyTorch: `torch.autograd.Function`.
+ */
+export function withGradient(inputs: tf.Tensor[], layer: () => Graded): tf.Tensor2D {
+  const operation = tf.customGrad((...args) => {
+    const save = args[args.length - 1] as tf.GradSaveFunc;
+    const { value, saved, gradient } = layer();
+    save(saved);
+    return { value, gradFunc: (dy, kept) => tf.tidy(() => gradient(dy as tf.Tensor2D, kept)) };
+  });
+  return operation(...inputs) as tf.Tensor2D;
+}
