@@ -16,6 +16,8 @@ export interface Wheel {
   requirement: string;
   fileName: string;
   sha256: string;
+  /** pip's options that choose one of the release's files, where the file depends on machine and Python. */
+  pipOptions?: readonly string[];
 }
 
 const WHEELS_FOLDER = join(".cache", "wheels");
@@ -32,9 +34,10 @@ export async function fetchWheel(wheel: Wheel): Promise<string> {
   return path;
 }
 
-async function download({ requirement, fileName }: Wheel): Promise<void> {
+async function download({ requirement, fileName, pipOptions = [] }: Wheel): Promise<void> {
   const python = projectPath(".venv", "bin", "python");
-  const options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-d", WHEELS_FOLDER];
+  const always = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-d", WHEELS_FOLDER];
+  const options = [...always, ...pipOptions];
   try {
     await promisify(execFile)(python, ["-m", "pip", "download", ...options, requirement], {
       cwd: projectRoot(),

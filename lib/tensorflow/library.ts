@@ -13,8 +13,19 @@ export type SharedLibrary = ReturnType<typeof koffi.load>;
 
 let opened: SharedLibrary | undefined;
 
-/** The folder of TensorFlow's wheel inside the project's Python environment. */
+/**
+ * The folder that holds TensorFlow's libraries: the one that the environment variable TENSORFLOW_FOLDER names, or
+ * TensorFlow's wheel inside the project's Python environment.
+ */
 export function tensorflowFolder(): string {
+  const { TENSORFLOW_FOLDER: named } = process.env;
+  if (named && existsSync(join(named, LIBRARY_NAMES[1]!))) return named;
+  if (named) {
+    throw new UserError(
+      `TENSORFLOW_FOLDER is ${named}: there is no ${LIBRARY_NAMES[1]}.`,
+      "Unset it, or let it name the folder `tensorflow` of an unpacked wheel.",
+    );
+  }
   const lib = projectPath(".venv", "lib");
   const pythons = existsSync(lib) ? readdirSync(lib).filter((name) => name.startsWith("python3")) : [];
   for (const python of pythons) {

@@ -1,0 +1,91 @@
+// The graphs that training and embedding trace, on towers of a handful of numbers: for checks of their operations.
+import type { TrainConfig } from "../config/config";
+import { PRESET_NAMES, preset, vit224 } from "../config/presets";
+import { backboneOf } from "../model/backbone";
+import { headShapes } from "../model/neck";
+import { findTower, TOWERS, type Tower, towerShapes } from "../model/towers";
+import { Program } from "../tensorflow/program";
+import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
+import { declareMoments, traceStep } from "./step";
+
+/** A graph by the name of what it is for. */
+export interface PresetGraph {
+  name: string;
+  /** Traces it into a program; the caller disposes of it. */
+  trace(): Promise<Program>;
+}
+
+type Config = Readonly<TrainConfig>;
+
+/** Words of a config that change which operations the graphs hold; each is tried with every preset and tower. */
+const VARIANTS: readonly Partial<TrainConfig>[] = [{}];
+
+const CLASSES = 10;
+const BATCH_SIZE = 4;
+
+/** All graphs of all presets, towers and variants. */
+export function presetGraphs(): PresetGraph[] {
+  const presets = PRESET_NAMES.flatMap((name) => [preset(name, "frozen"), preset(name, "fine_tune")]);
+  const towers = TOWERS.map(({ name }) => ({
+    ...vit224("fine_tune"),
+    configName: `tower ${name}`,
+    tower: name,
+  }));
+  return [...presets, ...towers].flatMap((config) =>
+    VARIANTS.flatMap((variant) => graphsOf({ ...config, ...variant }, JSON.stringify(variant))),
+  );
+}
+
+function graphsOf(config: Config, variant: string): PresetGraph[] {
+  const name = [config.configName, config.stage, variant].filter((word) => word !== "{}").join(" ");
+  return [
+    { name: `${name}: features`, trace: () => featureGraph(config) },
+    { name: `${name}: training step`, trace: () => stepGraph(config) },
+  ];
+}
+
+/** A tower with the same operations and next to no weights. */
+function small(tower: Tower): Tower {
+  return { ...tower, layers: 2, width: 16, heads: 2, mlpRatio: 2, positionGrid: 2 };
+}
+
+/** The smallest image of a tower: its position embedding is never resampled within a graph. */
+function imageSizeOf(tower: Tower): number {
+  return tower.positionGrid * tower.patchSizePx;
+}
+
+function declare(program: Program, shapes: Iterable<readonly [string, readonly number[]]>): void {
+  for (const [name, shape] of shapes) program.variable(name, { shape });
+}
+
+function trainedShapes(tower: Tower): [string, readonly number[]][] {
+  return [...towerShapes(tower)].filter(([name]) => name !== "proj");
+}
+
+async function featureGraph(config: Config): Promise<Program> {
+  const tower = small(findTower(config.tower));
+  const program = new Program();
+  declare(program, trainedShapes(tower));
+  backboneOf(program, tower, { imageSize: imageSizeOf(tower), lastBlocks: 1 });
+  return program;
+}
+
+async function stepGraph(config: Config): Promise<Program> {
+  const tower = small(findTower(config.tower));
+  const isFrozen = config.stage === "frozen";
+  const featureCount = 2 * tower.width;
+  const ofTower = isFrozen
+    ? []
+    : trainedShapes(tower).map(([name, shape]) => [TOWER_PREFIX + name, shape] as const);
+  const shapes = new Map([...Object.entries(headShapes(config, featureCount, CLASSES)), ...ofTower]);
+  const program = new Program();
+  declare(program, shapes);
+  await declareMoments(program, shapes);
+  const sizePx = imageSizeOf(tower);
+  traceStep(program, {
+    ...{ shapes, featureCount, s: config.s },
+    features: isFrozen ? cachedFeatures : towerFeatures(tower, 2),
+    inputShape: isFrozen ? [BATCH_SIZE, featureCount] : [BATCH_SIZE, sizePx, sizePx, 3],
+  });
+  return program;
+}

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PRESET_NAMES } from "guie/dist/config/presets";
+import { backboneOf } from "guie/dist/model/backbone";
+import { findTower, TOWERS, towerShapes } from "guie/dist/model/towers";
+import { describeUse, operationUses } from "guie/dist/tensorflow/kernel_coverage";
+import { Program } from "guie/dist/tensorflow/program";
+import { presetGraphs } from "guie/dist/training/preset_graphs";
+
+/** What one of the table's graphs computes with. */
+async function usesOf(name: string): Promise<string[]> {
+  const graph = presetGraphs().find((row) => row.name === name)!;
+  const program = await graph.trace();
+  const uses = operationUses(program.graph.nodes).map(describeUse);
+  program.dispose();
+  return uses;
+}
+
+test("every preset in both stages and every tower has its graphs of features and training step", () => {
+  const names = presetGraphs().map(({ name }) => name);
+  assert.equal(new Set(names).size, names.length);
+  const owners = [
+    ...PRESET_NAMES.flatMap((name) => [`${name} frozen`, `${name} fine_tune`]),
+    ...TOWERS.map(({ name }) => `tower ${name} fine_tune`),
+  ];
+  for (const owner of owners) {
+    for (const what of ["features", "training step"]) assert.ok(names.includes(`${owner}: ${what}`), owner);
+  }
+});
+
+test("a graph on a small tower holds the operations of the real one", async () => {
+  const tower = findTower("dinov2-vit-s-14");
+  const program = new Program();
+  for (const [name, shape] of towerShapes(tower)) {
+    program.variable(name, { shape: name === "positional_embedding" ? [65, tower.width] : shape });
+  }
+  backboneOf(program, tower, { imageSize: 112, lastBlocks: 1 });
+  const real = operationUses(program.graph.nodes).map(describeUse);
+  assert.deepEqual(await usesOf("demo fine_tune: features"), real);
+  program.dispose();
+});
+
+test("the training step holds gradient and update; on frozen features it holds no tower", async () => {
+  const step = await usesOf("demo fine_tune: training step");
+  const frozen = await usesOf("demo frozen: training step");
+  for (const use of ["MatMul(T: float32)", "AssignVariableOp(dtype: float32)", "Sqrt(T: float32)"]) {
+    assert.ok(step.includes(use) && frozen.includes(use), use);
+  }
+  for (const use of ["BiasAddGrad(T: float32)", "Erf(T: float32)"]) {
+    assert.ok(step.includes(use) && !frozen.includes(use), use);
+  }
+});
