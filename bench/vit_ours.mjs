@@ -1,10 +1,11 @@
 // Our side of `npm run bench vit`: the traced functions that embedding and training run.
 
 import { randomStream } from "guie/dist/common/random.js";
-import { moveIntoProgram } from "guie/dist/model/backbone.js";
 import { headShapes, initialHead } from "guie/dist/model/neck.js";
+import { freshTower } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
-import { initWeights, vitFeatures } from "guie/dist/model/vit.js";
+import { vitFeatures } from "guie/dist/model/vit.js";
+import { fillProgram, fromTensors, joinSources, withPrefix } from "guie/dist/model/weight_source.js";
 import { Program } from "guie/dist/tensorflow/program.js";
 import { tf } from "guie/dist/tensorflow/tf.js";
 import { TOWER_PREFIX, towerFeatures } from "guie/dist/training/model.js";
@@ -23,7 +24,7 @@ const images = Float32Array.from({ length: batch * imageSizePx ** 2 * 3 }, () =>
 
 async function prepareForward() {
   const program = new Program();
-  await moveIntoProgram(program, initWeights(tower, random, imageSizePx));
+  await fillProgram(program, freshTower(tower, random, imageSizePx));
   const forward = program.function(
     "features",
     ({ images }, variables) => {
@@ -37,16 +38,17 @@ async function prepareForward() {
 
 async function prepareStep() {
   const program = new Program();
-  const towerWeights = initWeights(tower, random, imageSizePx);
-  const weights = Object.fromEntries(
-    Object.entries(towerWeights).map(([name, weight]) => [TOWER_PREFIX + name, weight]),
+  const shapesOfHead = headShapes({ embeddingDim: EMBEDDING, standardise: false }, width, CLASSES);
+  const head = Object.entries(initialHead(shapesOfHead, random)).map(([name, values]) => [
+    name,
+    tf.tensor(values, shapesOfHead[name]),
+  ]);
+  const weights = joinSources(
+    withPrefix(TOWER_PREFIX, freshTower(tower, random, imageSizePx)),
+    fromTensors(Object.fromEntries(head)),
   );
-  const head = headShapes({ embeddingDim: EMBEDDING, standardise: false }, width, CLASSES);
-  for (const [name, values] of Object.entries(initialHead(head, random))) {
-    weights[name] = tf.tensor(values, head[name]);
-  }
-  const shapes = new Map(Object.entries(weights).map(([name, { shape }]) => [name, shape]));
-  await moveIntoProgram(program, weights);
+  const { shapes } = weights;
+  await fillProgram(program, weights);
   await declareMoments(program, shapes);
   const features = towerFeatures(tower, 1);
   const step = traceStep(program, { shapes, features, inputShape, featureCount: width, s: 30 });

@@ -11,6 +11,17 @@ export const PIECE_BYTES = 2 ** 28;
  */
 export function readBytes(path: string, file: number, start: number, length: number): ArrayBuffer {
   const bytes = new Uint8Array(length);
+  readBytesInto(path, file, start, bytes);
+  return bytes.buffer;
+}
+
+/**
+ * Fills `bytes` with those of an open file from `start` on.
+ * @param path the file's name, for the message
+ * @throws UserError when the file ends before
+ */
+export function readBytesInto(path: string, file: number, start: number, bytes: Uint8Array): void {
+  const { length } = bytes;
   let done = 0;
   while (done < length) {
     const count = readSync(file, bytes, done, Math.min(PIECE_BYTES, length - done), start + done);
@@ -22,7 +33,6 @@ export function readBytes(path: string, file: number, start: number, length: num
     }
     done += count;
   }
-  return bytes.buffer;
 }
 
 /** Reads a part of a file from its beginning to its end. */

@@ -20,19 +20,37 @@ export const DTYPE_BYTES = {
 /** A type of number in a safetensors file. */
 export type Dtype = keyof typeof DTYPE_BYTES;
 
-/** How the bytes (little endian, aligned) of a floating-point type become float32. */
-const DECODERS: { [name in Dtype]?: (bytes: ArrayBuffer) => Float32Array } = {
-  F32: (bytes) => new Float32Array(bytes),
-  F16: (bytes) => Float32Array.from(new Uint16Array(bytes), (bits) => halfTable()[bits]!),
-  BF16: (bytes) => new Float32Array(Uint32Array.from(new Uint16Array(bytes), (bits) => bits << 16).buffer),
+/** How numbers of a type that stand at the end of `memory`, packed and little endian, become float32 in all of it. */
+const WIDENERS: { [name in Dtype]?: (memory: Float32Array) => void } = {
+  F32: () => {},
+  F16: (memory) => {
+    const table = halfTable();
+    const bits = packedHalves(memory);
+    for (let i = 0; i < memory.length; i++) memory[i] = table[bits[i]!]!;
+  },
+  BF16: (memory) => {
+    const words = new Uint32Array(memory.buffer, memory.byteOffset, memory.length);
+    const bits = packedHalves(memory);
+    for (let i = 0; i < memory.length; i++) words[i] = bits[i]! << 16;
+  },
 };
 
 /** The types that can be read as numbers; others can be listed. */
-export const READABLE_DTYPES = Object.keys(DECODERS) as Dtype[];
+export const READABLE_DTYPES = Object.keys(WIDENERS) as Dtype[];
 
-/** The bytes of a tensor as float32, or undefined when the type is none of READABLE_DTYPES. */
-export function decodeFloats(dtype: Dtype, bytes: ArrayBuffer): Float32Array | undefined {
-  return DECODERS[dtype]?.(bytes);
+/**
+ * Widens numbers in place, so that a tensor never needs memory twice: read its bytes to the end of the memory for its
+ * float32 values, then call this. Number i is written at byte 4 i and read from byte 2 (n + i) or behind: none is
+ * overwritten before it was read.
+ * @param dtype one of READABLE_DTYPES
+ */
+export function widenInPlace(dtype: Dtype, memory: Float32Array): void {
+  WIDENERS[dtype]?.(memory);
+}
+
+/** The second half of the memory as 16-bit numbers. */
+function packedHalves({ buffer, byteOffset, length }: Float32Array): Uint16Array {
+  return new Uint16Array(buffer, byteOffset + 2 * length, length);
 }
 
 let halves: Float32Array | undefined;

@@ -2,11 +2,19 @@
 import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
 import { UserError } from "../common/errors";
 import { readBytes } from "./bytes";
+import { DTYPE_BYTES } from "./dtypes";
 import type { PickleValue } from "./pickle";
 import { readLegacy } from "./pytorch_legacy";
-import { byteRange, malformed, type PyTorchContent, rowMajor, StoredTensor } from "./pytorch_tensors";
+import {
+  copyRowMajor,
+  isRowMajor,
+  malformed,
+  type PyTorchContent,
+  StoredTensor,
+  spanOf,
+} from "./pytorch_tensors";
 import { readZip } from "./pytorch_zip";
-import { findTensor, floatsOf, listNames, type TensorFile } from "./tensor_file";
+import { findTensor, listNames, readFloats, type TensorFile, tensorReaders } from "./tensor_file";
 
 /** Keys below which training scripts keep the weights beside other things. */
 const NESTED_UNDER = ["state_dict", "model"];
@@ -22,15 +30,19 @@ export async function openPyTorch(path: string): Promise<TensorFile> {
   try {
     const { root, storageStarts } = await readContent(path, file);
     const tensors = stateDict(path, root);
+    const readInto = (name: string, memory: Float32Array) => {
+      const tensor = findTensor(path, tensors, name);
+      const { storage, offset, dtype } = tensor;
+      const start = storageStarts.get(storage.key)! + offset * DTYPE_BYTES[dtype];
+      if (isRowMajor(tensor)) return readFloats({ path, file, name }, dtype, start, memory);
+      const span = new Float32Array(spanOf(tensor));
+      readFloats({ path, file, name }, dtype, start, span);
+      copyRowMajor(tensor, span, memory);
+    };
     return {
       metadata: {},
       tensors,
-      read: (name) => {
-        const tensor = findTensor(path, tensors, name);
-        const { begin, length } = byteRange(tensor);
-        const bytes = readBytes(path, file, storageStarts.get(tensor.storage.key)! + begin, length);
-        return rowMajor(tensor, floatsOf(path, name, tensor.dtype, bytes));
-      },
+      ...tensorReaders(path, tensors, readInto),
       close: () => closeSync(file),
     };
   } catch (error) {

@@ -1,9 +1,8 @@
 // What torch.save writes of a tensor: a storage (flat numbers of one type) and a view of it. Both appear in the pickle
 // as calls of the few functions below; the numbers themselves stand elsewhere in the file.
 import { UserError } from "../common/errors";
-import { DTYPE_BYTES, type Dtype } from "./dtypes";
+import type { Dtype } from "./dtypes";
 import { PickleGlobal, type PickleRules, type PickleValue } from "./pickle";
-import { elementCount } from "./safetensors_header";
 
 /** Flat numbers of one type, by the key under which the file keeps them. */
 export class Storage {
@@ -112,19 +111,16 @@ export function spanOf({ shape, strides }: StoredTensor): number {
   return 1 + shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
 }
 
-/** Where a tensor's numbers stand behind the beginning of its storage, in bytes. */
-export function byteRange(tensor: StoredTensor): { begin: number; length: number } {
-  const bytes = DTYPE_BYTES[tensor.dtype];
-  return { begin: tensor.offset * bytes, length: spanOf(tensor) * bytes };
-}
-
 /**
  * Brings a tensor's span into row-major order: transposed and cut tensors are saved as views of the whole.
  * @param span its numbers as they stand in the file, from the first to the last
+ * @param values filled, as long as the shape says
  */
-export function rowMajor({ shape, strides }: StoredTensor, span: Float32Array): Float32Array {
-  if (isRowMajor(shape, strides)) return span;
-  const values = new Float32Array(elementCount(shape));
+export function copyRowMajor(
+  { shape, strides }: StoredTensor,
+  span: Float32Array,
+  values: Float32Array,
+): void {
   for (let i = 0; i < values.length; i++) {
     let rest = i;
     let position = 0;
@@ -134,10 +130,10 @@ export function rowMajor({ shape, strides }: StoredTensor, span: Float32Array): 
     }
     values[i] = span[position]!;
   }
-  return values;
 }
 
-function isRowMajor(shape: readonly number[], strides: readonly number[]): boolean {
+/** Whether a tensor's numbers stand in the file as in its rows: nothing is to be reordered. */
+export function isRowMajor({ shape, strides }: StoredTensor): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     if (shape[axis] !== 1 && strides[axis] !== expected) return false;

@@ -13,7 +13,7 @@ import {
   parseHeader,
   type TensorInfo,
 } from "./safetensors_header";
-import { findTensor, floatsOf, type TensorFile } from "./tensor_file";
+import { findTensor, readFloats, type TensorFile, tensorReaders } from "./tensor_file";
 
 /** A float32 tensor to be written. `data` may be a function, so that only one tensor need be in memory. */
 export interface TensorEntry {
@@ -36,10 +36,15 @@ export function openSafetensors(path: string, next?: string): TensorFile {
   const file = openSync(path, "r");
   try {
     const { header, dataStart } = readHeader(path, file);
+    const { metadata, tensors } = header;
+    const readInto = (name: string, memory: Float32Array) => {
+      const { dtype, begin } = findTensor(path, tensors, name);
+      readFloats({ path, file, name }, dtype, dataStart + begin, memory);
+    };
     return {
-      metadata: header.metadata,
-      tensors: header.tensors,
-      read: (name) => readTensor(path, file, header, dataStart, name),
+      metadata,
+      tensors,
+      ...tensorReaders(path, tensors, readInto),
       close: () => closeSync(file),
     };
   } catch (error) {
@@ -58,17 +63,6 @@ function readHeader(path: string, file: number): { header: Header; dataStart: nu
   }
   const text = Buffer.from(readBytes(path, file, LENGTH_BYTES, headerBytes)).toString("utf8");
   return { header: parseHeader(path, text, fileBytes - dataStart), dataStart };
-}
-
-function readTensor(
-  path: string,
-  file: number,
-  { tensors }: Header,
-  dataStart: number,
-  name: string,
-): Float32Array {
-  const { dtype, begin, end } = findTensor(path, tensors, name);
-  return floatsOf(path, name, dtype, readBytes(path, file, dataStart + begin, end - begin));
 }
 
 /**
@@ -93,6 +87,8 @@ export async function writeSafetensors(
     try {
       await writeBytes(file, Buffer.concat([length, header]));
       for (const entry of entries) await writeTensor(path, file, entry);
+      // on the disk before it is renamed: a power cut must not leave the new name with half of the file
+      await file.sync();
     } finally {
       await file.close();
     }

@@ -1,7 +1,7 @@
 // A checkpoint is one safetensors file: weights by name, the optimizer's moments, and where the run stands.
 import { existsSync } from "node:fs";
 import { UserError } from "../common/errors";
-import { tf } from "../tensorflow/tf";
+import type { WeightSource } from "../model/weight_source";
 import { openSafetensors, writeSafetensors } from "./safetensors";
 
 /** What stands before the names of the optimizer's tensors. */
@@ -12,7 +12,8 @@ export interface StoredTensor {
   name: string;
   shape: readonly number[];
   read(): Promise<Float32Array>;
-  assign(values: Float32Array): Promise<void>;
+  /** Gives it its value: `write` fills its own memory, row-major. */
+  fill(write: (memory: Float32Array) => void): Promise<void>;
 }
 
 /**
@@ -35,7 +36,7 @@ export async function saveCheckpoint(
 export async function restoreCheckpoint(path: string, tensors: readonly StoredTensor[]): Promise<number> {
   const file = openSafetensors(path);
   try {
-    for (const { name, shape, assign } of tensors) {
+    for (const { name, shape, fill } of tensors) {
       const stored = file.tensors.get(name);
       if (stored?.shape.join() !== shape.join()) {
         throw new UserError(
@@ -43,7 +44,7 @@ export async function restoreCheckpoint(path: string, tensors: readonly StoredTe
           "The file belongs to another run: give this one a name of its own (--run-name).",
         );
       }
-      await assign(file.read(name));
+      await fill((memory) => file.readInto(name, memory));
     }
     return Number(file.metadata.step);
   } finally {
@@ -52,28 +53,24 @@ export async function restoreCheckpoint(path: string, tensors: readonly StoredTe
 }
 
 /**
- * Weights of a checkpoint (without the optimizer's state) whose names `wanted` accepts, as tensors.
+ * Weights of a checkpoint (without the optimizer's state) whose names `wanted` accepts.
  * @throws UserError when there is no such file
  */
-export function loadCheckpointWeights(
+export function checkpointWeights(
   path: string,
   wanted: (name: string) => boolean = () => true,
-): Record<string, tf.Tensor> {
+): WeightSource {
   if (!existsSync(path)) {
     throw new UserError(
       `Expected a checkpoint at ${path}: there is none.`,
       "Train that run first: npx guie train --help",
     );
   }
-  const file = openSafetensors(path);
-  try {
-    const names = [...file.tensors.keys()].filter(
-      (name) => !name.startsWith(OPTIMIZER_PREFIX) && wanted(name),
-    );
-    return Object.fromEntries(
-      names.map((name) => [name, tf.tensor(file.read(name), [...file.tensors.get(name)!.shape])]),
-    );
-  } finally {
-    file.close();
-  }
+  const { tensors, readInto, close } = openSafetensors(path);
+  const names = [...tensors.keys()].filter((name) => !name.startsWith(OPTIMIZER_PREFIX) && wanted(name));
+  return {
+    shapes: new Map(names.map((name) => [name, tensors.get(name)!.shape])),
+    write: readInto,
+    close,
+  };
 }

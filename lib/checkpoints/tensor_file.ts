@@ -1,7 +1,8 @@
 // What all files of weights have in common, whatever their format.
 import { UserError } from "../common/errors";
-import { type Dtype, decodeFloats, READABLE_DTYPES } from "./dtypes";
-import type { TensorInfo } from "./safetensors_header";
+import { readBytesInto } from "./bytes";
+import { DTYPE_BYTES, type Dtype, READABLE_DTYPES, widenInPlace } from "./dtypes";
+import { elementCount, type TensorInfo } from "./safetensors_header";
 
 /** An open file of weights. Tensors are read when they are asked for. */
 export interface TensorFile {
@@ -13,6 +14,11 @@ export interface TensorFile {
    * @throws UserError when there is no such tensor, or it holds other numbers
    */
   read(name: string): Float32Array;
+  /**
+   * The same into memory of the tensor's length, without a copy in between.
+   * @throws UserError as `read`, and when the memory is of another length
+   */
+  readInto(name: string, memory: Float32Array): void;
   close(): void;
 }
 
@@ -28,16 +34,50 @@ export function findTensor<Info>(path: string, tensors: ReadonlyMap<string, Info
   throw new UserError(`${path} holds no tensor "${name}"; it holds ${listNames([...tensors.keys()])}.`);
 }
 
+/** The two ways of reading, by the format's own `readInto` (into memory that is long enough). */
+export function tensorReaders(
+  path: string,
+  tensors: ReadonlyMap<string, TensorInfo>,
+  readInto: (name: string, memory: Float32Array) => void,
+): Pick<TensorFile, "read" | "readInto"> {
+  const lengthOf = (name: string) => elementCount(findTensor(path, tensors, name).shape);
+  return {
+    read: (name) => {
+      const values = new Float32Array(lengthOf(name));
+      readInto(name, values);
+      return values;
+    },
+    readInto: (name, memory) => {
+      if (memory.length !== lengthOf(name)) {
+        throw new UserError(
+          `${path}: tensor "${name}" has ${lengthOf(name)} numbers, the memory for it ${memory.length}.`,
+        );
+      }
+      readInto(name, memory);
+    },
+  };
+}
+
 /**
- * A tensor's bytes (little endian, aligned) as float32.
- * @throws UserError for a type that cannot be read as float32
+ * Reads numbers that follow each other in an open file (little endian) as float32.
+ * @param start where they begin, in bytes
+ * @param memory filled to its end
+ * @throws UserError for a type that cannot be read as float32, or a file that ends before
  */
-export function floatsOf(path: string, name: string, dtype: Dtype, bytes: ArrayBuffer): Float32Array {
-  const values = decodeFloats(dtype, bytes);
-  if (values) return values;
-  throw new UserError(
-    `${path}: tensor "${name}" is ${dtype}, expected one of ${READABLE_DTYPES.join(", ")}.`,
-  );
+export function readFloats(
+  { path, file, name }: { path: string; file: number; name: string },
+  dtype: Dtype,
+  start: number,
+  memory: Float32Array,
+): void {
+  if (!READABLE_DTYPES.includes(dtype)) {
+    throw new UserError(
+      `${path}: tensor "${name}" is ${dtype}, expected one of ${READABLE_DTYPES.join(", ")}.`,
+    );
+  }
+  const bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
+  readBytesInto(path, file, start, bytes.subarray(bytes.length - memory.length * DTYPE_BYTES[dtype]));
+  widenInPlace(dtype, memory);
 }
 
 /**

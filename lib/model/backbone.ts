@@ -6,8 +6,10 @@ import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
 import { Program } from "../tensorflow/program";
 import type { tf } from "../tensorflow/tf";
+import { freshTower, prepareCommand, towerFile } from "./tower_weights";
 import { findTower, type Tower } from "./towers";
-import { initWeights, loadTower, vitFeatures, type Weights } from "./vit";
+import { vitFeatures } from "./vit";
+import { fillProgram, type WeightSource } from "./weight_source";
 
 /** Images of one run of the graph; fewer are filled up with black ones. */
 const BATCH_SIZE = 32;
@@ -29,43 +31,34 @@ export interface Backbone {
  */
 export async function loadBackbone(config: BackboneConfig): Promise<Backbone> {
   const tower = findTower(config.tower);
-  return createBackbone(tower, loadWeights(config, tower), config);
+  return createBackbone(tower, towerOf(config, tower), config);
 }
 
-/** The weights that a config names, as tensors under the tower's own names. */
-export function loadWeights(
+/** The weights that a config names, under the tower's own names. */
+export function towerOf(
   config: Pick<BackboneConfig, "weights" | "imageSize" | "seed">,
   tower: Tower,
-): Weights {
+): WeightSource {
   if (config.weights === "random") {
-    return initWeights(tower, randomStream(config.seed, "weights"), config.imageSize);
+    return freshTower(tower, randomStream(config.seed, "weights"), config.imageSize);
   }
   const path = projectPath(config.weights);
-  if (existsSync(path)) return loadTower(path, tower, config.imageSize);
+  if (existsSync(path)) return towerFile(path, tower, config.imageSize);
   throw new UserError(
     `Expected the weights of ${tower.name} at ${path}: there is no such file.`,
-    `npx guie prepare-model --model ${tower.name}`,
+    prepareCommand(tower),
   );
 }
 
-/** A backbone of weights in memory; they are taken over and freed. */
+/** A backbone of these weights; the source is closed. */
 export async function createBackbone(
   tower: Tower,
-  weights: Weights,
+  weights: WeightSource,
   config: Pick<BackboneConfig, "imageSize" | "lastBlocks">,
 ): Promise<Backbone> {
   const program = new Program();
-  await moveIntoProgram(program, weights);
+  await fillProgram(program, weights);
   return { ...backboneOf(program, tower, config), dispose: () => program.dispose() };
-}
-
-/** Declares a variable for every tensor, gives it the tensor's values, and frees the tensor. */
-export async function moveIntoProgram(program: Program, weights: Weights): Promise<void> {
-  for (const [name, weight] of Object.entries(weights)) {
-    program.variable(name, { shape: weight.shape });
-    await program.assign(name, weight.dataSync() as Float32Array);
-    weight.dispose();
-  }
 }
 
 /**

@@ -1,15 +1,10 @@
 // Shapes: B images, H height, W width, N tokens of an image (1 + patches), R = B * N rows, D width, P patch size.
-import { openSafetensors } from "../checkpoints/safetensors";
-import { requireTensors } from "../checkpoints/tensor_file";
 import { UserError } from "../common/errors";
-import type { RandomStream } from "../common/random";
 import { scope } from "../tensorflow/scope";
 import { tf } from "../tensorflow/tf";
 import { gelu, quickGelu } from "./activations";
-import { initialValues } from "./initial_values";
 import { attention, layerNorm, linear } from "./layers";
-import { resamplePositions } from "./position_embedding";
-import { type Activation, patchGrid, type Tower, towerShapes } from "./towers";
+import { type Activation, patchGrid, type Tower } from "./towers";
 
 /** Weights by name; a tower's names and shapes are those of `towerShapes`. */
 export type Weights = Record<string, tf.Tensor>;
@@ -145,43 +140,4 @@ function norm(weights: Weights, name: string, x: tf.Tensor2D, tower: Tower): tf.
 function classToken(x: tf.Tensor2D, tokens: number): tf.Tensor2D {
   const [rows, D] = x.shape;
   return tf.slice(tf.reshape<tf.Rank.R2>(x, [rows / tokens, tokens * D]), [0, 0], [-1, D]);
-}
-
-/**
- * Reads a tower's weights from a safetensors file with open_clip's names and brings the position embedding to the
- * grid of the image size. `proj` is left in the file: features never pass through it.
- * @throws UserError naming every tensor that is missing, unexpected or of another shape
- */
-export function loadTower(path: string, tower: Tower, imageSizePx: number): Weights {
-  const next = `npx guie prepare-model --model ${tower.name}`;
-  const file = openSafetensors(path, next);
-  try {
-    requireTensors(path, file.tensors, towerShapes(tower), `the tower ${tower.name}`, next);
-    return towerWeights(tower, imageSizePx, (name) => file.read(name));
-  } finally {
-    file.close();
-  }
-}
-
-/** Fresh weights of a tower, drawn as open_clip does (`initialValues`), for towers that have no file: tests. */
-export function initWeights(tower: Tower, random: RandomStream, imageSizePx = tower.imageSizePx): Weights {
-  return towerWeights(tower, imageSizePx, (name, shape) => initialValues(tower, name, shape, random));
-}
-
-function towerWeights(
-  tower: Tower,
-  imageSizePx: number,
-  valuesOf: (name: string, shape: readonly number[]) => Float32Array,
-): Weights {
-  const grid = patchGrid(tower, imageSizePx);
-  const weights: Weights = {};
-  for (const [name, shape] of towerShapes(tower)) {
-    if (name === "proj") continue;
-    const values = valuesOf(name, shape);
-    weights[name] =
-      name === "positional_embedding"
-        ? tf.tensor(resamplePositions(values, tower.positionGrid, grid), [1 + grid * grid, tower.width])
-        : tf.tensor(values, [...shape]);
-  }
-  return weights;
 }

@@ -1,14 +1,15 @@
 // Puts a trainer together from a config: data, weights, features. Shapes: N images, F features.
 
-import { loadCheckpointWeights } from "../checkpoints/store";
+import { checkpointWeights } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
-import { backboneOf, loadWeights } from "../model/backbone";
+import { backboneOf, towerOf } from "../model/backbone";
 import { headShapes, initialHead } from "../model/neck";
 import { findTower } from "../model/towers";
 import type { Weights } from "../model/vit";
+import { fromTensors, joinSources, toTensors, withPrefix } from "../model/weight_source";
 import { computeFeatures, ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
@@ -50,7 +51,7 @@ async function buildFrozen(
   if (config.standardise && !config.initFrom) standardiseBy(weights, features);
   const batches = featureBatches(config, data.train, features, rowOfFile);
   const trainer = await Trainer.create({
-    ...{ config, batches, features: cachedFeatures, weights },
+    ...{ config, batches, features: cachedFeatures, weights: fromTensors(weights) },
     inputShape: [config.batchSize, features.length],
     featureCount: features.length,
   });
@@ -78,12 +79,8 @@ async function buildFineTune(
       "Train the frozen stage first and give --init-from its run name, or set standardise to false.",
     );
   }
-  const weights = startWeights(config, featureCount, data.classCount);
-  for (const [name, weight] of Object.entries(loadWeights(config, tower))) {
-    if (name !== "proj")
-      weights[TOWER_PREFIX + name] = weight; // the projection is not part of the recipe
-    else weight.dispose();
-  }
+  const head = startWeights(config, featureCount, data.classCount);
+  const weights = joinSources(fromTensors(head), withPrefix(TOWER_PREFIX, towerOf(config, tower)));
   const batches = imageBatches(config, data.train, tower);
   const trainer = await Trainer.create({
     ...{ config, batches, features: towerFeatures(tower, config.lastBlocks), featureCount, weights },
@@ -107,7 +104,7 @@ function startWeights(config: Readonly<TrainConfig>, featureCount: number, class
     );
   }
   const path = runFile(runFolder(config.initFrom), "last");
-  const weights = loadCheckpointWeights(path, (name) => name in shapes);
+  const weights = toTensors(checkpointWeights(path, (name) => name in shapes));
   for (const [name, shape] of Object.entries(shapes)) {
     const found = weights[name]?.shape;
     if (found?.join() === shape.join()) continue;

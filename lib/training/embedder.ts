@@ -2,17 +2,18 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
-import { loadCheckpointWeights } from "../checkpoints/store";
+import { checkpointWeights } from "../checkpoints/store";
 import type { OnProgress } from "../common/progress";
 import type { TrainConfig } from "../config/config";
 import { type Backbone, createBackbone, loadBackbone } from "../model/backbone";
 import { findTower } from "../model/towers";
+import { toTensors, withoutPrefix } from "../model/weight_source";
 import { computeFeatures, ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { cachedVectors } from "../retrieval/vector_file";
 import { tf } from "../tensorflow/tf";
 import { embedFeatures } from "./evaluate";
-import { towerWeights } from "./model";
+import { TOWER_PREFIX } from "./model";
 import { readRunConfig, runFile, runFolder } from "./run_folder";
 
 /** A run's model, ready to embed images. */
@@ -34,14 +35,19 @@ export function loadEmbedder(run: string): Embedder {
   const folder = runFolder(run);
   const config = readRunConfig(folder);
   const checkpoint = runFile(folder, "last");
-  const weights = loadCheckpointWeights(checkpoint);
+  const isTower = (name: string) => name.startsWith(TOWER_PREFIX);
+  const weights = toTensors(checkpointWeights(checkpoint, (name) => !isTower(name)));
   const madeBy = digestOf(checkpoint);
   let loaded: Promise<Backbone> | undefined;
   const backboneOnce = () => {
     loaded ??=
       config.stage === "frozen"
         ? loadBackbone(config)
-        : createBackbone(findTower(config.tower), towerWeights(weights), config);
+        : createBackbone(
+            findTower(config.tower),
+            withoutPrefix(TOWER_PREFIX, checkpointWeights(checkpoint, isTower)),
+            config,
+          );
     return loaded;
   };
   const embedFiles: Embedder["embedFiles"] = async (below, files, onProgress) => {

@@ -2,9 +2,9 @@ import { OPTIMIZER_PREFIX, type StoredTensor } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
-import { moveIntoProgram } from "../model/backbone";
 import { dropoutMask } from "../model/neck";
 import type { Weights } from "../model/vit";
+import { fillProgram, type WeightSource } from "../model/weight_source";
 import { Program } from "../tensorflow/program";
 import { tf } from "../tensorflow/tf";
 import { type Batch, type BatchSource, positionOf } from "./batches";
@@ -23,8 +23,8 @@ export interface TrainerParts {
   inputShape: readonly number[];
   /** Length F of a feature vector. */
   featureCount: number;
-  /** All weights by name; the trainer takes them over and frees them. */
-  weights: Weights;
+  /** All weights by name; the trainer closes their source. */
+  weights: WeightSource;
 }
 
 /**
@@ -53,8 +53,8 @@ export class Trainer {
       );
     }
     const program = new Program();
-    const shapes = new Map(Object.entries(parts.weights).map(([name, { shape }]) => [name, shape] as const));
-    await moveIntoProgram(program, parts.weights);
+    const { shapes } = parts.weights;
+    await fillProgram(program, parts.weights);
     const moments = await declareMoments(program, shapes);
     const { config, features, inputShape, featureCount } = parts;
     const step = traceStep(program, { shapes, features, inputShape, featureCount, s: config.s });
@@ -87,7 +87,7 @@ export class Trainer {
       name,
       shape,
       read: async () => (await this.program.read(name)).data as Float32Array,
-      assign: (values) => this.program.assign(name, values),
+      fill: (write) => this.program.fill(name, (memory) => write(memory as Float32Array)),
     }));
   }
 

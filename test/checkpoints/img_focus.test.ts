@@ -10,8 +10,10 @@ import { prepareModel } from "guie/dist/checkpoints/prepare_model";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { messageOf } from "guie/dist/common/errors";
 import { randomStream } from "guie/dist/common/random";
+import { towerFile } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
-import { loadTower, vitFeatures, type Weights } from "guie/dist/model/vit";
+import { vitFeatures, type Weights } from "guie/dist/model/vit";
+import { toTensors } from "guie/dist/model/weight_source";
 import { tf } from "guie/dist/tensorflow/tf";
 import * as ort from "onnxruntime-node";
 import protobuf from "protobufjs/light";
@@ -101,7 +103,7 @@ function classTokens(tokens: Float32Array): tf.Tensor2D {
 for (const imageSizePx of [224, 112]) {
   test(`features at ${imageSizePx} px equal onnxruntime's`, async (t) => {
     if (reasonToSkip) return t.skip(reasonToSkip);
-    const weights = loadTower(prepared, TOWER, imageSizePx);
+    const weights = toTensors(towerFile(prepared, TOWER, imageSizePx));
     const images = randomImages(imageSizePx);
     const original = await runOriginal(images);
     tf.tidy(() => {
@@ -124,7 +126,7 @@ for (const imageSizePx of [224, 112]) {
 
 test("query and key exchanged would be noticed", async (t) => {
   if (reasonToSkip) return t.skip(reasonToSkip);
-  const weights = loadTower(prepared, TOWER, 112);
+  const weights = toTensors(towerFile(prepared, TOWER, 112));
   const images = randomImages(112);
   const original = await runOriginal(images);
   tf.tidy(() => {

@@ -9,8 +9,10 @@ import { prepareModel } from "guie/dist/checkpoints/prepare_model";
 import { openSafetensors, writeSafetensors } from "guie/dist/checkpoints/safetensors";
 import type { ProgressReport } from "guie/dist/common/progress";
 import { projectPath } from "guie/dist/common/project";
+import { towerFile } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
-import { loadTower, vitFeatures } from "guie/dist/model/vit";
+import { vitFeatures } from "guie/dist/model/vit";
+import { toTensors } from "guie/dist/model/weight_source";
 import { tf } from "guie/dist/tensorflow/tf";
 import { largestDifference } from "../tensors";
 
@@ -41,7 +43,7 @@ const TINY = findTower("tiny");
 /** The features of golden/make_vit.py's images by a prepared file, and PyTorch's. */
 function compareFeatures(path: string): number {
   const golden = openSafetensors(projectPath("test", "golden", "vit.safetensors"));
-  const weights = loadTower(path, TINY, 28);
+  const weights = toTensors(towerFile(path, TINY, 28));
   const difference = tf.tidy(() => {
     const images = tf.tensor4d(golden.read("images"), [2, 28, 28, 3]);
     return largestDifference(

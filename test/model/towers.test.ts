@@ -6,8 +6,9 @@ import { after, test } from "node:test";
 import { writeSafetensors } from "guie/dist/checkpoints/safetensors";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
+import { freshTower, towerFile } from "guie/dist/model/tower_weights";
 import { findTower, parameterCount, patchGrid, TOWERS, towerShapes } from "guie/dist/model/towers";
-import { initWeights, loadTower } from "guie/dist/model/vit";
+import { toTensors } from "guie/dist/model/weight_source";
 import { tf } from "guie/dist/tensorflow/tf";
 import { largestDifference } from "../tensors";
 
@@ -78,8 +79,8 @@ test("an unknown tower is answered with the nearest one", () => {
 test("random weights are those of their seed, and spread as open_clip's", () => {
   tf.tidy(() => {
     const tower = findTower("dinov2-vit-s-14");
-    const weights = initWeights({ ...tower, layers: 1 }, randomStream(3, "weights"), 112);
-    const again = initWeights({ ...tower, layers: 1 }, randomStream(3, "weights"), 112);
+    const weights = toTensors(freshTower({ ...tower, layers: 1 }, randomStream(3, "weights"), 112));
+    const again = toTensors(freshTower({ ...tower, layers: 1 }, randomStream(3, "weights"), 112));
     const deviation = (name: string) => Math.sqrt(tf.moments(weights[name]!).variance.dataSync()[0]!);
     const near = (value: number, expected: number) =>
       assert.ok(Math.abs(value / expected - 1) < 0.02, `${value}`);
@@ -106,11 +107,11 @@ test("a file of another tower is refused with every tensor that does not fit", a
     .map(({ name, shape }) => ({ name, shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) }));
   await writeSafetensors(path, entries);
   assert.throws(
-    () => loadTower(path, findTower("tiny"), 28),
+    () => toTensors(towerFile(path, findTower("tiny"), 28)),
     /missing: ln_post\.bias; unexpected: surplus; of another shape: class_embedding \(expected \[16\], found \[17\]\)/,
   );
   assert.throws(
-    () => loadTower(join(folder, "none"), findTower("tiny"), 28),
+    () => toTensors(towerFile(join(folder, "none"), findTower("tiny"), 28)),
     /there is none[\s\S]*prepare-model --model tiny/,
   );
 });
@@ -123,7 +124,7 @@ test("a file with proj loads, without it", async () => {
     path,
     [...towerShapes(tower)].map(([name, shape]) => ({ name, shape, data: values(shape) })),
   );
-  const weights = loadTower(path, tower, 56);
+  const weights = toTensors(towerFile(path, tower, 56));
   assert.equal("proj" in weights, false);
   assert.deepEqual(weights.positional_embedding!.shape, [1 + 8 * 8, 16]);
   tf.dispose(weights);

@@ -5,8 +5,10 @@ import { test } from "node:test";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
+import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower, type Tower } from "guie/dist/model/towers";
-import { initWeights, vitFeatures, type Weights } from "guie/dist/model/vit";
+import { vitFeatures, type Weights } from "guie/dist/model/vit";
+import { toTensors } from "guie/dist/model/weight_source";
 import { tf } from "guie/dist/tensorflow/tf";
 import { largestDifference, randomTensor } from "../tensors";
 
@@ -80,7 +82,7 @@ test("the last n blocks stand side by side, oldest first", () => {
 
 test("features do not depend on the other images of the batch", () => {
   tf.tidy(() => {
-    const weights = initWeights(TINY, randomStream(1, "weights"));
+    const weights = toTensors(freshTower(TINY, randomStream(1, "weights")));
     const images = randomTensor(randomStream(1, "images"), [3, 28, 28, 3]) as tf.Tensor4D;
     const all = vitFeatures(weights, images, TINY);
     const second = vitFeatures(weights, tf.slice(images, [1, 0, 0, 0], [1, 28, 28, 3]), TINY);
@@ -89,7 +91,7 @@ test("features do not depend on the other images of the batch", () => {
 });
 
 test("features and gradients leave no tensor behind", () => {
-  const weights = initWeights(TINY_DINOV2, randomStream(1, "weights"));
+  const weights = toTensors(freshTower(TINY_DINOV2, randomStream(1, "weights")));
   const images = randomTensor(randomStream(1, "images"), [2, 28, 28, 3]) as tf.Tensor4D;
   const values = Object.values(weights).map((weight) => tf.variable(weight));
   const variables: Weights = Object.fromEntries(Object.keys(weights).map((name, i) => [name, values[i]!]));
@@ -106,7 +108,7 @@ test("features and gradients leave no tensor behind", () => {
 
 test("images and settings that do not fit the tower are refused", () => {
   tf.tidy(() => {
-    const weights = initWeights(TINY, randomStream(1, "weights"));
+    const weights = toTensors(freshTower(TINY, randomStream(1, "weights")));
     const features = (height: number, width: number, lastBlocks: number) => () =>
       vitFeatures(weights, tf.zeros([1, height, width, 3]), TINY, { lastBlocks });
     assert.throws(features(30, 28, 1), /multiple of 7 px, got 30 px[\s\S]*28 or 35/);

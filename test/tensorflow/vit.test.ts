@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
+import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
-import { initWeights, vitFeatures, type Weights } from "guie/dist/model/vit";
+import { vitFeatures, type Weights } from "guie/dist/model/vit";
+import { toTensors } from "guie/dist/model/weight_source";
 import type { TensorValue } from "guie/dist/tensorflow/host_tensor";
 import { Program } from "guie/dist/tensorflow/program";
 import { tf } from "guie/dist/tensorflow/tf";
@@ -17,7 +19,7 @@ function toyLoss(features: tf.Tensor2D): tf.Scalar {
 }
 
 test("the model's own ViT traced: features and gradients of all weights equal the eager ones", async () => {
-  const weights = initWeights(tower, randomStream(1, "weights"));
+  const weights = toTensors(freshTower(tower, randomStream(1, "weights")));
   const images = randomTensor(randomStream(1, "images"), [3, tower.imageSizePx, tower.imageSizePx, 3]);
   const names = Object.keys(weights);
   const featuresOf = (weights: Weights, images: tf.Tensor) =>

@@ -4,8 +4,10 @@ import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { tiny } from "guie/dist/config/presets";
 import { dropoutMask, headShapes, initialHead } from "guie/dist/model/neck";
+import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
-import { initWeights, type Weights } from "guie/dist/model/vit";
+import type { Weights } from "guie/dist/model/vit";
+import { fromTensors, toTensors } from "guie/dist/model/weight_source";
 import { tf } from "guie/dist/tensorflow/tf";
 import { TOWER_PREFIX, towerFeatures, trainingLoss } from "guie/dist/training/model";
 import { adamRates, adamW } from "guie/dist/training/optimizer";
@@ -39,7 +41,7 @@ function startWeights(): Weights {
   const head = initialHead(shapes, randomStream(1, "head"));
   const weights: Weights = {};
   for (const [name, values] of Object.entries(head)) weights[name] = tf.tensor(values, shapes[name]);
-  for (const [name, weight] of Object.entries(initWeights(tower, randomStream(1, "tower"), 28)))
+  for (const [name, weight] of Object.entries(toTensors(freshTower(tower, randomStream(1, "tower"), 28))))
     weights[TOWER_PREFIX + name] = weight;
   return weights;
 }
@@ -90,7 +92,7 @@ test("three traced steps equal three eager ones: losses, all weights, all moment
   );
   const trainer = await Trainer.create({
     ...{ config, batches: source, features, inputShape, featureCount },
-    weights: startWeights(),
+    weights: fromTensors(startWeights()),
   });
   for (let step = 1; step <= STEPS; step++) {
     const expected = eagerStep(weights, moments, step);

@@ -1,0 +1,82 @@
+// Weights on their way from a file (or a random stream) into a session: one at a time, never all of them in memory.
+import type { Program } from "../tensorflow/program";
+import { tf } from "../tensorflow/tf";
+import type { Weights } from "./vit";
+
+/** Weights by name, made when they are asked for. */
+export interface WeightSource {
+  /** Names and shapes, in the order in which they are to be asked for. */
+  shapes: ReadonlyMap<string, readonly number[]>;
+  /** Fills `memory` with the values of a weight, row-major. */
+  write(name: string, memory: Float32Array): void;
+  /** Closes what is read from. */
+  close(): void;
+}
+
+/** Declares a variable for every weight and lets the source fill the variable's own memory; closes the source. */
+export async function fillProgram(program: Program, source: WeightSource): Promise<void> {
+  try {
+    for (const [name, shape] of source.shapes) {
+      program.variable(name, { shape });
+      await program.fill(name, (memory) => source.write(name, memory as Float32Array));
+    }
+  } finally {
+    source.close();
+  }
+}
+
+/** All weights as tensors, to step through a model in a cell; closes the source. The caller frees them. */
+export function toTensors(source: WeightSource): Weights {
+  try {
+    const weights: Weights = {};
+    for (const [name, shape] of source.shapes) {
+      const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+      source.write(name, values);
+      weights[name] = tf.tensor(values, [...shape]);
+    }
+    return weights;
+  } finally {
+    source.close();
+  }
+}
+
+/** Weights that are tensors already: they are taken over, and freed when the source is closed. */
+export function fromTensors(weights: Weights): WeightSource {
+  return {
+    shapes: new Map(Object.entries(weights).map(([name, { shape }]) => [name, shape])),
+    write: (name, memory) => memory.set(weights[name]!.dataSync() as Float32Array),
+    close: () => tf.dispose(weights),
+  };
+}
+
+/** The weights of several sources, one source after the other; no name may be in two of them. */
+export function joinSources(...sources: readonly WeightSource[]): WeightSource {
+  const ownerOf = new Map(
+    sources.flatMap((source) => [...source.shapes.keys()].map((name) => [name, source])),
+  );
+  return {
+    shapes: new Map(sources.flatMap(({ shapes }) => [...shapes])),
+    write: (name, memory) => ownerOf.get(name)!.write(name, memory),
+    close: () => {
+      for (const source of sources) source.close();
+    },
+  };
+}
+
+/** The same weights with `prefix` before their names. */
+export function withPrefix(prefix: string, { shapes, write, close }: WeightSource): WeightSource {
+  return {
+    shapes: new Map([...shapes].map(([name, shape]) => [prefix + name, shape])),
+    write: (name, memory) => write(name.slice(prefix.length), memory),
+    close,
+  };
+}
+
+/** The same weights, all of whose names begin with `prefix`, without it. */
+export function withoutPrefix(prefix: string, { shapes, write, close }: WeightSource): WeightSource {
+  return {
+    shapes: new Map([...shapes].map(([name, shape]) => [name.slice(prefix.length), shape])),
+    write: (name, memory) => write(prefix + name, memory),
+    close,
+  };
+}
