@@ -121,6 +121,14 @@ function copyStrings({ shape, data }: TensorValue): NativeTensor {
 
 /** Copies a tensor of TensorFlow's into JavaScript's memory. */
 export function copyFromTensorflow(pointer: Pointer): TensorValue {
+  const value = viewTensor(pointer);
+  return value.dtype === "string" ? value : { ...value, data: (value.data as NumericArray).slice() };
+}
+
+/**
+ * A tensor of TensorFlow's where it lies: not copied, and valid only until the tensor is deleted. Strings are copied.
+ */
+export function viewTensor(pointer: Pointer): TensorValue {
   const api = cApi();
   const dtype = dtypeOfCode(api.TF_TensorType(pointer));
   const shape = Array.from({ length: api.TF_NumDims(pointer) }, (_, i) => Number(api.TF_Dim(pointer, i)));
@@ -128,7 +136,7 @@ export function copyFromTensorflow(pointer: Pointer): TensorValue {
   const { array } = dtypeRow(dtype);
   if (!array) throw new UserError(`A tensor of dtype ${dtype} cannot be read.`);
   const size = Number(api.TF_TensorByteSize(pointer));
-  const buffer = size === 0 ? new ArrayBuffer(0) : koffi.view(api.TF_TensorData(pointer), size).slice(0);
+  const buffer = size === 0 ? new ArrayBuffer(0) : koffi.view(api.TF_TensorData(pointer), size);
   return { dtype, shape, data: new array(buffer) };
 }
 

@@ -72,6 +72,14 @@ export class Program {
   }
 
   /**
+   * Lends a variable's value without a copy: `use` reads the memory, in pieces if it likes, and must not touch it
+   * once it is done, nor write to it. Runs that change the variable meanwhile do not change what is lent.
+   */
+  view<T>(name: string, use: (memory: NumericArray) => T | Promise<T>): Promise<T> {
+    return this.#variables.view(name, use);
+  }
+
+  /**
    * Traces a function of tfjs code into the graph.
    * @param name the scope of its nodes; an empty one adds none
    * @param body only tfjs operations, on shapes known beforehand; it must not be asynchronous

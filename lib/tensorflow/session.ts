@@ -38,6 +38,14 @@ export class Session {
     return this.#runAsync(this.#prepare(request), (call) => call.results());
   }
 
+  /**
+   * Runs off the main thread and lends the fetched values where they lie, in TensorFlow's memory, without a copy.
+   * @param use reads them; may be asynchronous. Once it is done, the arrays must not be touched any more.
+   */
+  async lend<T>(request: RunRequest, use: (values: TensorValue[]) => T | Promise<T>): Promise<T> {
+    return this.#runAsync(this.#prepare(request), (call) => call.lend(use));
+  }
+
   /** Runs once under TensorFlow's own tracing, which slows it down a little; returns when each node ran. */
   async profile(request: RunRequest): Promise<NodeTime[]> {
     return this.#runAsync(this.#prepare(request, true), (call) => {
@@ -64,13 +72,13 @@ export class Session {
     if (this.#running === 0) this.#free();
   }
 
-  async #runAsync<T>(call: SessionCall, resultOf: (call: SessionCall) => T): Promise<T> {
+  async #runAsync<T>(call: SessionCall, resultOf: (call: SessionCall) => T | Promise<T>): Promise<T> {
     this.#running++;
     try {
       await new Promise<void>((resolve, reject) => {
         cApi().TF_SessionRun.async(...call.parameters, (error) => (error ? reject(error) : resolve()));
       });
-      return resultOf(call);
+      return await resultOf(call);
     } finally {
       call.release();
       this.#running--;

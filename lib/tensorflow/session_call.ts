@@ -9,6 +9,7 @@ import {
   HostTensor,
   type NativeTensor,
   type TensorValue,
+  viewTensor,
 } from "./host_tensor";
 import { decodeProto, encodeProto } from "./protos";
 import { checkStatus, deleteStatus, newStatus } from "./status";
@@ -36,6 +37,8 @@ export interface SessionCall {
   parameters: Parameters<CApi["TF_SessionRun"]>;
   /** The fetched values, once the call is over. */
   results(): TensorValue[];
+  /** The same without a copy: they are freed when `use` is done. */
+  lend<T>(use: (values: TensorValue[]) => T | Promise<T>): Promise<T>;
   /** Of a profiled call, once it is over; in the order in which the nodes began. */
   nodeTimes(): NodeTime[];
   release(): void;
@@ -67,6 +70,10 @@ export function prepareCall(session: Pointer, request: RunRequest, profiled: boo
     results: () => {
       checkStatus(status, "running the graph");
       return takeTensors(fetched);
+    },
+    lend: (use) => {
+      checkStatus(status, "running the graph");
+      return lendTensors(fetched, use);
     },
     nodeTimes: () => (buffers ? nodeTimesIn(bytesOf(buffers.metadata)) : []),
     release: () => {
@@ -100,6 +107,19 @@ function takeTensors(pointers: BigUint64Array): TensorValue[] {
   for (const _ of pointers) countHandle("tensor", 1);
   try {
     return Array.from(pointers, copyFromTensorflow);
+  } finally {
+    for (const pointer of pointers) deleteTensor(pointer);
+  }
+}
+
+/** Lets the tensors be used where they lie, then frees them. */
+async function lendTensors<T>(
+  pointers: BigUint64Array,
+  use: (values: TensorValue[]) => T | Promise<T>,
+): Promise<T> {
+  for (const _ of pointers) countHandle("tensor", 1);
+  try {
+    return await use(Array.from(pointers, viewTensor));
   } finally {
     for (const pointer of pointers) deleteTensor(pointer);
   }

@@ -93,10 +93,18 @@ export class Variables {
 
   /** Copies a variable's value out. */
   async read(name: string): Promise<TensorValue> {
-    const { handle, read } = this.#find(name);
-    this.assertAssigned([handle]);
-    const [value] = await this.#session().run({ fetches: [read] });
+    const [value] = await this.#session().run({ fetches: [this.#readable(name)] });
     return value!;
+  }
+
+  /**
+   * Lends a variable's value as it is now, without a copy (from a GPU it is copied off the device).
+   * @param use reads it, in pieces if it likes; may be asynchronous. It must not write to the memory, nor touch it
+   * once it is done.
+   */
+  async view<T>(name: string, use: (memory: NumericArray) => T | Promise<T>): Promise<T> {
+    const request = { fetches: [this.#readable(name)] };
+    return this.#session().lend(request, ([value]) => use(value!.data as NumericArray));
   }
 
   /** @throws UserError naming the variables among these that have no value yet */
@@ -123,6 +131,12 @@ export class Variables {
     const variable = this.#find(name);
     await this.#session().run({ feeds: [[variable.value, value]], targets: [variable.assign] });
     variable.hasValue = true;
+  }
+
+  #readable(name: string): GraphTensor {
+    const { handle, read } = this.#find(name);
+    this.assertAssigned([handle]);
+    return read;
   }
 
   #find(name: string): Variable {

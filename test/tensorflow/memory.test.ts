@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+import { Graph } from "guie/dist/tensorflow/graph";
+import { liveHandles } from "guie/dist/tensorflow/handles";
+import { HostTensor } from "guie/dist/tensorflow/host_tensor";
+import { Program } from "guie/dist/tensorflow/program";
+import { rawOp } from "guie/dist/tensorflow/raw_op";
+import { Session } from "guie/dist/tensorflow/session";
+import { tf } from "guie/dist/tensorflow/tf";
+import koffi from "koffi";
+
+/** Where an array's numbers lie. Equal addresses: nothing was copied in between. */
+const addressOf = (array: NodeJS.TypedArray) => koffi.address(array.buffer) + BigInt(array.byteOffset);
+
+test("a HostTensor reaches the graph, and a lent result leaves it, without a copy", async () => {
+  const graph = new Graph();
+  const x = graph.addNode("Placeholder", [], { attributes: { dtype: "float32", shape: [1000] } }).outputs[0]!;
+  const same = graph.addNode("Identity", [x]).outputs[0]!;
+  const session = new Session(graph);
+  const host = new HostTensor("float32", [1000]);
+  const request = { feeds: [[x, host]] as const, fetches: [same] };
+  const lent = await session.lend(request, ([value]) => addressOf(value!.data as Float32Array));
+  assert.equal(lent, addressOf(host.data));
+  const [copied] = await session.run(request);
+  assert.notEqual(addressOf(copied!.data as Float32Array), lent);
+  host.dispose();
+  session.dispose();
+  graph.dispose();
+});
+
+test("what fill writes is the variable's own memory, and what view lends", async () => {
+  const before = liveHandles();
+  const program = new Program();
+  program.variable("w", { shape: [1000] });
+  let filled = 0n;
+  await program.fill("w", (memory) => {
+    memory.fill(7 as never);
+    filled = addressOf(memory);
+  });
+  const viewed = await program.view("w", async (memory) => {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.equal(memory[999], 7);
+    return addressOf(memory);
+  });
+  assert.equal(viewed, filled);
+  await assert.rejects(
+    program.view("w", () => assert.fail("mine")),
+    /^AssertionError.*: mine$/,
+  );
+  program.dispose();
+  assert.deepEqual(liveHandles(), before);
+});
+
+test("a lent value stays what it was while the variable is changed in place", async () => {
+  const program = new Program();
+  program.variable("w", { shape: [3] });
+  const change = program.function(
+    "change",
+    (_, variables) => void rawOp("AssignAddVariableOp", [variables.handle("w"), tf.ones([3])]),
+    {},
+  );
+  await program.assign("w", [1, 2, 3]);
+  await program.view("w", async (memory) => {
+    await change.run({});
+    assert.deepEqual(Array.from(memory as Float32Array), [1, 2, 3]);
+  });
+  assert.deepEqual((await program.read("w")).data, Float32Array.of(2, 3, 4));
+  program.dispose();
+});
+
+test("disposing while a value is lent lets it be used to the end", async () => {
+  const before = liveHandles();
+  const program = new Program();
+  program.variable("w", { shape: [2] });
+  await program.assign("w", [1, 2]);
+  const second = await program.view("w", async (memory) => {
+    program.dispose();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    return memory[1];
+  });
+  assert.equal(second, 2);
+  assert.deepEqual(liveHandles(), before);
+});
+
+const VARIABLES = 10;
+const VARIABLE_MB = 40;
+const PIECE_MB = 1;
+
+/** Run in a process of its own, whose peak memory (Linux's VmHWM) is its own too. */
+async function fillAndReadInPieces(variables: number, variableMB: number, pieceMB: number): Promise<string> {
+  const { readFileSync } = require("node:fs");
+  const { Program } = require("guie/dist/tensorflow/program");
+  const peakMB = () => Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))![1]) / 1024;
+  const program = new Program();
+  program.variable("first", { shape: [1] });
+  await program.assign("first", [0]);
+  const startMB = peakMB();
+  const piece = new Float32Array((pieceMB * 2 ** 20) / 4);
+  for (let i = 0; i < variables; i++) {
+    program.variable(`w${i}`, { shape: [(variableMB * 2 ** 20) / 4] });
+    await program.fill(`w${i}`, (memory: Float32Array) => {
+      piece.fill(i + 1);
+      for (let at = 0; at < memory.length; at += piece.length) memory.set(piece, at);
+    });
+  }
+  const filledMB = peakMB();
+  let sum = 0;
+  for (let i = 0; i < variables; i++) {
+    await program.view(`w${i}`, (memory: Float32Array) => {
+      for (let at = 0; at < memory.length; at += piece.length) {
+        piece.set(memory.subarray(at, at + piece.length));
+        sum += piece[piece.length - 1]!;
+      }
+    });
+  }
+  return JSON.stringify({ filledMB: filledMB - startMB, readMB: peakMB() - filledMB, sum });
+}
+
+test("400 MB of variables are filled and read in pieces within 400 MB and some pieces", () => {
+  const args = [VARIABLES, VARIABLE_MB, PIECE_MB];
+  const script = `(${fillAndReadInPieces})(${args}).then(console.log)`;
+  const output = execFileSync(process.execPath, ["-e", script], { cwd: __dirname, encoding: "utf8" });
+  const { filledMB, readMB, sum } = JSON.parse(output);
+  const totalMB = VARIABLES * VARIABLE_MB;
+  // Below the size of a single variable: not even one of them may exist twice
+  const slackMB = PIECE_MB + VARIABLE_MB / 2;
+  assert.ok(filledMB > totalMB * 0.9, `${filledMB} MB: the variables were not really there`);
+  assert.ok(filledMB < totalMB + slackMB, `filling took ${filledMB} MB`);
+  assert.ok(readMB < slackMB, `reading took ${readMB} MB more`);
+  assert.equal(sum, VARIABLE_MB * 55);
+});
