@@ -2,6 +2,7 @@ import { nearestName, UserError } from "../common/errors";
 import { coco } from "./readers/coco";
 import { csvTable } from "./readers/csv_table";
 import { imageTree } from "./readers/image_tree";
+import { matlabStructs } from "./readers/matlab_structs";
 import type { Reader } from "./readers/reader";
 
 /** One of the 14 data sets. */
@@ -41,13 +42,6 @@ const trainCsv =
       imageFile,
       next: `Unpack the data set as ${layout}.`,
     });
-
-// Stanford Cars' annotations are a MATLAB 5 file, which this version does not read: it asks for them as CSV.
-const CARS_AS_CSV =
-  "The annotations come as a MATLAB file, cars_annos.mat, which is not read yet. Turn it into cars_annos.csv beside " +
-  'it, in MATLAB: load cars_annos.mat; writetable(struct2table(annotations), "cars_annos.csv") - or in Python with ' +
-  "scipy and pandas: pandas.DataFrame(scipy.io.loadmat('cars_annos.mat', simplify_cells=True)['annotations'])" +
-  ".to_csv('cars_annos.csv', index=False)";
 
 // The splits of DeepFashion write one product's number now with and now without leading zeros.
 const productNumber = (text: string) => text.replace(/^0+(?=\d)/, "");
@@ -145,14 +139,15 @@ const ROWS: DataSetRow[] = [
     title: "Stanford Cars",
     folder: "Stanford_Cars",
     smallestClass: 5,
-    layout: "cars_annos.csv (relative_im_path,class; made from cars_annos.mat) and <relative_im_path>",
-    read: () =>
-      csvTable({
-        file: "cars_annos.csv",
-        imageColumn: "relative_im_path",
-        imageFile: (path) => path,
-        classColumn: "class",
-        next: CARS_AS_CSV,
+    layout: "cars_annos.mat (annotations.relative_im_path and .class, class_names) and <relative_im_path>",
+    read: (layout) =>
+      matlabStructs({
+        file: "cars_annos.mat",
+        annotations: "annotations",
+        pathField: "relative_im_path",
+        classField: "class",
+        classNames: "class_names",
+        next: `Unpack the data set as ${layout}.`,
       }),
     licence: SOURCE_PAGE,
     source: "https://ai.stanford.edu/~jkrause/cars/car_dataset.html",

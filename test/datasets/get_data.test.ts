@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync, symlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { projectPath } from "guie/dist/common/project";
 import { findDataSet } from "guie/dist/datasets/catalogue";
 import { getData } from "guie/dist/datasets/get_data";
+import { readImageRows } from "guie/dist/datasets/rows";
 import { readLines, temporaryDataDir, writeFiles } from "./miniature";
 
 const GROCERY = process.env.GUIE_GROCERY ?? projectPath("../shared/data/GroceryStoreDataset");
@@ -41,7 +42,7 @@ test("the CSV does not depend on the order in which the disk lists files", async
   assert.deepEqual(readLines(first.csv), readLines(second.csv));
 });
 
-const FAULTS: { what: string; dataset: string; files: Record<string, string>; message: RegExp }[] = [
+const FAULTS: { what: string; dataset: string; files: Record<string, string | Buffer>; message: RegExp }[] = [
   {
     what: "a missing raw folder, with where to get the data",
     dataset: "Shopee",
@@ -102,17 +103,47 @@ const FAULTS: { what: string; dataset: string; files: Record<string, string>; me
     files: { "train.csv": "id,landmark_id\nabc,1\nabd,\n", "train/a/b/c/abc.jpg": "x" },
     message: /row 2: the column "landmark_id" is empty/,
   },
+  ...["-1", "shoe", "1.5", "1e3", " 7"].map((label) => ({
+    what: `the label ${JSON.stringify(label)}`,
+    dataset: "Landmark2021",
+    files: { "train.csv": `id,landmark_id\nabc,1\nabd,${label}\n`, "train/a/b/c/abc.jpg": "x" },
+    message: /train\.csv, row 2: landmark_id must be a whole number from 0, it is "/,
+  })),
+  ...["../../secret.jpg", "a/../../../x.jpg"].map((name) => ({
+    what: `the image path ${name}`,
+    dataset: "Shopee",
+    files: {
+      "train.csv": `posting_id,image,image_phash,title,label_group\n1,a.jpg,0,t,5\n2,${name},0,t,5\n`,
+      "train_images/a.jpg": "x",
+    },
+    message: /train\.csv, row 2: the image path ".*" leaves the data set's folder/,
+  })),
+  {
+    what: "a table that is not UTF-8",
+    dataset: "JD_Products_10K",
+    files: { "train.csv": Buffer.from("name,class,group\nB\xe4r.jpg,0,0\n", "latin1") },
+    message: /row 1: the image path "train\/B\uFFFDr\.jpg" is not UTF-8 text[\s\S]*iconv/,
+  },
+  {
+    what: "a row with a cell too many",
+    dataset: "JD_Products_10K",
+    files: { "train.csv": "name,class,group\na.jpg,0,0\nb,c.jpg,0,0\n", "train/a.jpg": "x" },
+    message: /train\.csv is not a readable CSV file: .*line 3/,
+  },
+  {
+    what: "an annotation that leaves the image folder",
+    dataset: "Food2022",
+    files: {
+      "annotations.json":
+        '{"images":[{"id":1,"file_name":"../../a.jpg"}],"annotations":[{"image_id":1,"category_id":4}],"categories":[]}',
+    },
+    message: /annotations\.json, images\[0\]: the image path "\.\.\/\.\.\/a\.jpg" leaves/,
+  },
   {
     what: "a table none of whose images is there",
     dataset: "JD_Products_10K",
     files: { "train.csv": "name,class,group\n1.jpg,0,0\n" },
     message: /None of the images .* the first was expected at .*train\/1\.jpg/,
-  },
-  {
-    what: "MATLAB annotations, with how to convert them",
-    dataset: "Stanford_Cars",
-    files: { "cars_annos.mat": "x" },
-    message: /cars_annos\.csv: there is none[\s\S]*writetable/,
   },
   {
     what: "annotations without a list",
@@ -144,6 +175,36 @@ for (const { what, dataset, files, message } of FAULTS) {
     assert.equal(existsSync(join(dataDir, "csv")), false, "nothing is written");
   });
 }
+
+const ODD_NAMES = ["a,b.jpg", 'say "cheese".jpg', "two\nlines.jpg", "été 例 🚗.jpg", "'.jpg"];
+
+test("commas, quotes, line breaks and any script in names survive the way through the CSV", async (t) => {
+  const dataDir = temporaryDataDir(t);
+  writeFiles(join(dataDir, "raw/Food2021"), [...ODD_NAMES.map((name) => `cl,a"ss\n1/${name}`), "b/1.jpg"]);
+  const { csv, classesCsv } = await getData(dataDir, "Food2021");
+  const rows = await readImageRows(csv);
+  const wanted = ODD_NAMES.map((name) => ({ imageFile: `raw/Food2021/cl,a"ss\n1/${name}`, label: 1 }));
+  const byName = (a: { imageFile: string }, b: { imageFile: string }) => (a.imageFile < b.imageFile ? -1 : 1);
+  assert.deepEqual(rows.slice(1), wanted.sort(byName));
+  assert.equal(readFileSync(classesCsv, "utf8"), 'labels,class_name\n0,b\n1,"cl,a""ss\n1"\n');
+});
+
+test("a file name that is not UTF-8 is refused by its bytes, and what was written before stays", async (t) => {
+  const dataDir = temporaryDataDir(t);
+  const folder = join(dataDir, "raw/Food2021");
+  writeFiles(folder, ["a/1.jpg"]);
+  const before = readLines((await getData(dataDir, "Food2021")).csv);
+  writeFileSync(
+    Buffer.concat([Buffer.from(`${folder}/a/B`), Buffer.from([0xe4]), Buffer.from("r.jpg")]),
+    "x",
+  );
+  await assert.rejects(getData(dataDir, "Food2021"), {
+    name: "UserError",
+    message: /A name in .*Food2021\/a is not UTF-8: read as latin-1 it is "Bär\.jpg"[\s\S]*convmv/,
+  });
+  assert.deepEqual(readLines(join(dataDir, "csv/Food2021.csv")), before);
+  assert.deepEqual(readdirSync(join(dataDir, "csv")), ["Food2021.csv", "Food2021_classes.csv"]);
+});
 
 test("findDataSet takes name or folder and suggests the nearest", () => {
   assert.equal(findDataSet("food_first"), findDataSet("Food2022"));

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { projectPath } from "guie/dist/common/project";
 import { DATA_SETS } from "guie/dist/datasets/catalogue";
 import { getData } from "guie/dist/datasets/get_data";
 import { readLines, temporaryDataDir, writeFiles } from "./miniature";
@@ -9,7 +11,7 @@ interface Miniature {
   /** Images, relative to the raw folder. */
   images: string[];
   /** Other files. */
-  texts?: Record<string, string>;
+  texts?: Record<string, string | Buffer>;
   /** The CSV's lines without the header, without `raw/<folder>/`. */
   rows: string[];
   classNames: string[];
@@ -98,10 +100,11 @@ const MINIATURES: Record<string, Miniature> = {
     classNames: ["Golden-Delicious", "Granny-Smith", "Avocado", "Arla"],
   },
   Stanford_Cars: {
-    images: ["car_ims/000001.jpg", "car_ims/000002.jpg"],
-    texts: { "cars_annos.csv": "relative_im_path,class\ncar_ims/000002.jpg,196\ncar_ims/000001.jpg,1\n" },
-    rows: ["car_ims/000002.jpg,0", "car_ims/000001.jpg,1"],
-    classNames: ["196", "1"],
+    // Classes 1 1 3 2 of three: counted from 1 there, from 0 as they appear here.
+    images: ["car_ims/000001.jpg", "car_ims/000002.jpg", "car_ims/000003.jpg", "car_ims/000004.jpg"],
+    texts: { "cars_annos.mat": readFileSync(projectPath("test/golden/matlab/cars_compressed.mat")) },
+    rows: ["car_ims/000001.jpg,0", "car_ims/000002.jpg,0", "car_ims/000003.jpg,1", "car_ims/000004.jpg,2"],
+    classNames: ["AM General Hummer SUV 2000", "Citroën C3 \u2116 4 \u{1f697}", "Acura RL Sedan 2012"],
   },
   DeepFashion_CTS: {
     // The original took 12 and 00012, or train's 12 and test's, for two products.

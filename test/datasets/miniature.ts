@@ -18,10 +18,10 @@ export function removeDataDir(dataDir: string): void {
 /** Writes files, in the order given; Get_Data does not look into images, so that one byte is enough. */
 export function writeFiles(
   folder: string,
-  files: Readonly<Record<string, string>> | readonly string[],
+  files: Readonly<Record<string, string | Buffer>> | readonly string[],
 ): void {
   const contents = Array.isArray(files) ? files.map((file) => [file, "x"]) : Object.entries(files);
-  for (const [file, content] of contents as [string, string][]) {
+  for (const [file, content] of contents as [string, string | Buffer][]) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), content);
   }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { readJson } from "../../common/files";
 import { breathe } from "../../common/interrupt";
+import { checkedImagePath } from "./image_path";
 import { type LabelledImage, nothingSkipped, type Reader } from "./reader";
 
 /** The parts of a COCO annotation file that name images and their categories (cocodataset.org, "Data format"). */
@@ -35,7 +36,8 @@ export function coco({ annotations, imageFolder }: CocoLayout): Reader {
     const reading = { images: [] as LabelledImage[], skipped: nothingSkipped() };
     for (const [index, image] of file.images.entries()) {
       const category = firstCategory.get(image.id);
-      const path = `${imageFolder}/${image.file_name}`;
+      const where = `${join(folder, annotations)}, images[${index}]`;
+      const path = `${imageFolder}/${checkedImagePath(image.file_name, where)}`;
       if (category === undefined) reading.skipped.unlabelledImages++;
       else if (!existsSync(join(folder, path))) reading.skipped.missingImages++;
       else reading.images.push(labelledImage(path, category, categoryNames, join(folder, annotations)));

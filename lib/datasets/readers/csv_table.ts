@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type CsvRow, readCsv } from "../../common/csv";
 import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
+import { checkedImagePath } from "./image_path";
 import { type LabelledImage, nothingSkipped, type Reader } from "./reader";
 
 /** A data set that says in a CSV file which class an image has. */
@@ -13,7 +14,7 @@ export interface CsvTableLayout {
   imageColumn: string;
   /** Path of an image relative to the data set's folder, from the cell of `imageColumn`. */
   imageFile: (cell: string) => string;
-  /** The column that holds the class. */
+  /** The column that holds the class: a whole number from 0. */
   classColumn: string;
   /** The column with a name for people: a class is called as its first row says. */
   nameColumn?: string;
@@ -31,7 +32,7 @@ export function csvTable(table: CsvTableLayout): Reader {
     const reading = { images: [] as LabelledImage[], skipped: nothingSkipped() };
     const seen = new Set<string>();
     for (const [index, row] of rows.entries()) {
-      const image = labelledImage(row, table);
+      const image = labelledImage(row, table, `${join(folder, table.file)}, row ${index + 1}`);
       if (seen.has(image.file)) reading.skipped.duplicateRows++;
       else if (!existsSync(join(folder, image.file))) reading.skipped.missingImages++;
       else reading.images.push(image);
@@ -41,20 +42,31 @@ export function csvTable(table: CsvTableLayout): Reader {
         report(index + 1, rows.length, "rows");
       }
     }
-    if (reading.images.length === 0) throw noImages(folder, labelledImage(rows[0]!, table), table);
+    if (reading.images.length === 0) throw noImages(folder, [...seen][0]!, table);
     return reading;
   };
 }
 
-function labelledImage(row: CsvRow, table: CsvTableLayout): LabelledImage {
-  const image = { file: table.imageFile(row[table.imageColumn]!), classKey: row[table.classColumn]! };
+function labelledImage(row: CsvRow, table: CsvTableLayout, where: string): LabelledImage {
+  const file = checkedImagePath(table.imageFile(row[table.imageColumn]!), where);
+  const image = { file, classKey: wholeNumber(row[table.classColumn]!, table.classColumn, where) };
   return table.nameColumn ? { ...image, className: row[table.nameColumn]! } : image;
 }
 
-function noImages(folder: string, first: LabelledImage, table: CsvTableLayout): UserError {
+/** Spellings of one number are one class: 7 and 007. */
+function wholeNumber(text: string, column: string, where: string): string {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(number)) return String(number);
+  throw new UserError(
+    `${where}: ${column} must be a whole number from 0, it is "${text}".`,
+    "Get the data set's own table again, or mend that row.",
+  );
+}
+
+function noImages(folder: string, first: string, table: CsvTableLayout): UserError {
   return new UserError(
     `None of the images that ${join(folder, table.file)} names is there; the first was expected at ` +
-      `${join(folder, first.file)}.`,
+      `${join(folder, first)}.`,
     "Unpack the images of the data set beside its CSV file.",
   );
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
@@ -18,11 +19,12 @@ const HARMLESS =
 
 /**
  * Lists a folder of a raw data set. Symbolic links count as what they point to.
- * @throws UserError for a file that is neither an image nor known to be harmless
+ * @throws UserError for a file that is neither an image nor known to be harmless, and for a name that is not UTF-8
  */
 export function listFolder(path: string): FolderContent {
   const content: FolderContent = { folders: [], images: [], harmless: 0 };
   for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (entry.name.includes("\uFFFD")) checkUtf8(path);
     if (HARMLESS.test(entry.name)) content.harmless++;
     else if (isFolder(path, entry)) content.folders.push(entry.name);
     else if (IMAGE.test(entry.name)) content.images.push(entry.name);
@@ -36,6 +38,18 @@ export function listFolder(path: string): FolderContent {
 function isFolder(path: string, entry: Dirent): boolean {
   if (!entry.isSymbolicLink()) return entry.isDirectory();
   return statSync(join(path, entry.name), { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Node shows bytes that are not UTF-8 as U+FFFD: such a file could not be opened, nor written into a CSV. */
+function checkUtf8(path: string): void {
+  for (const name of readdirSync(path, "buffer")) {
+    if (isUtf8(name)) continue;
+    const shown = JSON.stringify(name.toString("latin1"));
+    throw new UserError(
+      `A name in ${path} is not UTF-8: read as latin-1 it is ${shown}.`,
+      `Rename it, or all of them: convmv -r --notest -f latin1 -t utf8 ${path} (-f gbk for Chinese names).`,
+    );
+  }
 }
 
 function unknownFile(path: string): UserError {
