@@ -10,7 +10,7 @@ const LAYER_SCALE = 1e-5;
 /**
  * First values of one tensor of a tower, as open_clip's `VisionTransformer` draws them: linear layers and the patch
  * embedding by PyTorch's default (uniform within 1 / sqrt(inputs)), the joint projection of query, key and value
- * Xavier uniform with a bias of zero, embeddings normal with deviation 1 / sqrt(D).
+ * Xavier uniform with a bias of zero, embeddings and the registers normal with deviation 1 / sqrt(D).
  */
 export function initialValues(
   tower: Tower,
@@ -29,13 +29,14 @@ function initialRule(tower: Tower, name: string): Rule {
   const { width, patchSizePx } = tower;
   const linear = (inputs: number): Rule => ({ uniform: 1 / Math.sqrt(inputs) });
   const rules: [RegExp, Rule][] = [
-    [/embedding$|^proj$/, { normal: 1 / Math.sqrt(width) }],
+    [/embedding$|^proj$|^register_tokens$|latent$/, { normal: 1 / Math.sqrt(width) }],
     [/^conv1\./, linear(3 * patchSizePx ** 2)],
-    [/ln_\w+\.weight$/, { constant: 1 }],
+    [/(ln_\w+|norm)\.weight$/, { constant: 1 }],
     [/in_proj_weight$/, { uniform: Math.sqrt(6 / (width + 3 * width)) }],
     [/out_proj\.weight$/, linear(width)],
-    [/mlp\.c_fc\./, linear(width)],
-    [/mlp\.c_proj\./, linear(mlpWidth(tower))],
+    [/mlp\.(c_fc|w12|fc1)\./, linear(width)],
+    [/mlp\.(c_proj|w3|fc2)\./, linear(mlpWidth(tower))],
+    [/^attn_pool\.(q|kv|proj)\./, linear(width)],
     [/gamma$/, { constant: LAYER_SCALE }],
     [/bias$/, { constant: 0 }],
   ];

@@ -88,7 +88,7 @@ function attentionGradient(
 }
 
 /** [R, p D], p parts side by side -> p tensors [B h, N, d]. */
-function splitHeads(x: tf.Tensor2D, tokens: number, heads: number, parts: number): tf.Tensor3D[] {
+export function splitHeads(x: tf.Tensor2D, tokens: number, heads: number, parts: number): tf.Tensor3D[] {
   const [rows, columns] = x.shape;
   const images = rows / tokens;
   const headWidth = columns / parts / heads;

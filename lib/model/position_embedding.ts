@@ -1,56 +1,95 @@
-/** The coefficient of the cubic that PyTorch, ONNX and OpenCV use (Keys' own is -0.5). */
-const CUBIC_A = -0.75;
+import type { Resampling, Tower } from "./towers";
 
-/** One output position as a weighted sum of four input positions. */
+/** One output position as a weighted sum of input positions. */
 interface Taps {
   indices: number[];
   weights: number[];
 }
 
 /**
- * Brings a position embedding to another patch grid: bicubic, a = -0.75, half-pixel centres, no antialiasing, edge
- * positions repeated; the class token's row stays as it is. PyTorch: `F.interpolate(mode="bicubic",
- * align_corners=False)`; ONNX: Resize, cubic. DINOv2 does the same.
- * @param positions float32 [1 + G * G, D], row-major over the grid
- * @param grid G, the side of the grid it was trained in
- * @param newGrid the side of the grid it is for
- * @returns [1 + newGrid * newGrid, D]
+ * The coefficient of the cubic: PyTorch, ONNX and OpenCV interpolate with -0.75; PyTorch's antialiasing takes
+ * Keys' own, as Pillow does.
  */
-export function resamplePositions(positions: Float32Array, grid: number, newGrid: number): Float32Array {
+const CUBIC_A = -0.75;
+const ANTIALIASED_CUBIC_A = -0.5;
+
+/** What DINOv2 adds to the new grid's side before it divides by the old one (`interpolate_offset`). */
+const DINOV2_OFFSET = 0.1;
+
+/**
+ * Brings the position embedding of a checkpoint to another patch grid, bicubic, as the tower's family does; the
+ * class token's row stays as it is.
+ * - `bicubic`: PyTorch's `F.interpolate(mode="bicubic")`, half-pixel centres, edge positions repeated; ONNX: Resize,
+ *   cubic; Hugging Face: `Dinov2Model`.
+ * - `antialiased`: the same with `antialias=True`; open_clip: `resize_pos_embed`; timm: `resample_abs_pos_embed`;
+ *   DINOv2 with registers.
+ * - `offset`: `F.interpolate(scale_factor=(newGrid + 0.1) / G)`; DINOv2's own `interpolate_pos_encoding`.
+ * @param positions float32 [(1 +) G * G, D], row-major over the grid of side G
+ * @param newGrid the side of the grid it is for
+ * @returns [(1 +) newGrid * newGrid, D]
+ */
+export function resamplePositions(
+  positions: Float32Array,
+  { classToken, positionGrid: grid, resampling }: Pick<Tower, "classToken" | "positionGrid" | "resampling">,
+  newGrid: number,
+): Float32Array {
   if (grid === newGrid) return positions;
-  const width = positions.length / (1 + grid * grid);
-  const result = new Float32Array((1 + newGrid * newGrid) * width);
-  result.set(positions.subarray(0, width));
-  const taps = Array.from({ length: newGrid }, (_, position) => cubicTaps(position, grid, newGrid));
+  const classRows = classToken ? 1 : 0;
+  const width = positions.length / (classRows + grid * grid);
+  const result = new Float32Array((classRows + newGrid * newGrid) * width);
+  result.set(positions.subarray(0, classRows * width));
+  const patches = positions.subarray(classRows * width);
+  const taps = Array.from({ length: newGrid }, (_, position) => TAPS[resampling](position, grid, newGrid));
   for (let y = 0; y < newGrid; y++) {
     for (let x = 0; x < newGrid; x++) {
-      const row = interpolate(positions, grid, width, taps[y]!, taps[x]!);
-      result.set(row, (1 + y * newGrid + x) * width);
+      const row = interpolate(patches, grid, width, taps[y]!, taps[x]!);
+      result.set(row, (classRows + y * newGrid + x) * width);
     }
   }
   return result;
 }
 
-/** The four neighbours of output position `position`, and their weights, when `from` positions become `to`. */
-function cubicTaps(position: number, from: number, to: number): Taps {
-  const centre = ((position + 0.5) * from) / to - 0.5;
+/** What output position `position` is made of when `from` positions become `to`. */
+const TAPS: Record<Resampling, (position: number, from: number, to: number) => Taps> = {
+  bicubic: (position, from, to) => cubicTaps(position, from, from / to),
+  antialiased: (position, from, to) => antialiasedTaps(position, from, from / to),
+  offset: (position, from, to) => cubicTaps(position, from, from / (to + DINOV2_OFFSET)),
+};
+
+/** The four neighbours and their weights. */
+function cubicTaps(position: number, from: number, scale: number): Taps {
+  const centre = (position + 0.5) * scale - 0.5;
   const first = Math.floor(centre) - 1;
   const offsets = [0, 1, 2, 3].map((k) => first + k);
   return {
     indices: offsets.map((offset) => Math.min(from - 1, Math.max(0, offset))),
-    weights: offsets.map((offset) => cubic(Math.abs(centre - offset))),
+    weights: offsets.map((offset) => cubic(Math.abs(centre - offset), CUBIC_A)),
   };
 }
 
-/** The cubic convolution kernel at a distance from 0 to 2 (Keys, 1981). */
-function cubic(t: number): number {
-  if (t <= 1) return ((CUBIC_A + 2) * t - (CUBIC_A + 3)) * t * t + 1;
-  return CUBIC_A * (((t - 5) * t + 8) * t - 4);
+/** The cubic as wide as what it shrinks; beyond the edge there is nothing, and the rest sums to 1. */
+function antialiasedTaps(position: number, from: number, scale: number): Taps {
+  const stretch = Math.max(scale, 1);
+  const centre = (position + 0.5) * scale;
+  const first = Math.max(0, Math.floor(centre - 2 * stretch + 0.5));
+  const end = Math.min(from, Math.floor(centre + 2 * stretch + 0.5));
+  const indices = Array.from({ length: end - first }, (_, k) => first + k);
+  const weights = indices.map((index) =>
+    cubic(Math.abs(index + 0.5 - centre) / stretch, ANTIALIASED_CUBIC_A),
+  );
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return { indices, weights: weights.map((weight) => weight / sum) };
 }
 
-/** The weighted sum of sixteen grid positions, [D]. */
+/** The cubic convolution kernel at a distance (Keys, 1981). */
+function cubic(t: number, a: number): number {
+  if (t <= 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
+  return t < 2 ? a * (((t - 5) * t + 8) * t - 4) : 0;
+}
+
+/** The weighted sum of grid positions, [D]. */
 function interpolate(
-  positions: Float32Array,
+  patches: Float32Array,
   grid: number,
   width: number,
   rows: Taps,
@@ -60,8 +99,8 @@ function interpolate(
   rows.indices.forEach((y, i) => {
     columns.indices.forEach((x, j) => {
       const weight = rows.weights[i]! * columns.weights[j]!;
-      const start = (1 + y * grid + x) * width;
-      for (let k = 0; k < width; k++) sum[k]! += weight * positions[start + k]!;
+      const start = (y * grid + x) * width;
+      for (let k = 0; k < width; k++) sum[k]! += weight * patches[start + k]!;
     });
   });
   return sum;

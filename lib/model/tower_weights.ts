@@ -7,17 +7,28 @@ import { resamplePositions } from "./position_embedding";
 import { patchGrid, type Tower, towerShapes } from "./towers";
 import type { WeightSource } from "./weight_source";
 
+/** What of a checkpoint becomes weights. */
+interface WeightOptions {
+  /** With `proj`, for features behind it; otherwise it is left in the file. */
+  projection?: boolean;
+}
+
 /**
  * A tower's weights in a safetensors file with open_clip's names, as `prepareModel` writes it; the position embedding
- * is brought to the grid of the image size on the way. `proj` is left in the file: features never pass through it.
+ * is brought to the grid of the image size on the way.
  * @throws UserError naming every tensor that is missing, unexpected or of another shape
  */
-export function towerFile(path: string, tower: Tower, imageSizePx: number): WeightSource {
+export function towerFile(
+  path: string,
+  tower: Tower,
+  imageSizePx: number,
+  options: WeightOptions = {},
+): WeightSource {
   const next = prepareCommand(tower);
   const file = openSafetensors(path, next);
   try {
     requireTensors(path, file.tensors, towerShapes(tower), `the tower ${tower.name}`, next);
-    return towerSource(tower, imageSizePx, file.readInto, file.close);
+    return towerSource(tower, imageSizePx, file.readInto, file.close, options);
   } catch (error) {
     file.close();
     throw error;
@@ -29,11 +40,12 @@ export function freshTower(
   tower: Tower,
   random: RandomStream,
   imageSizePx = tower.imageSizePx,
+  options: WeightOptions = {},
 ): WeightSource {
   const shapes = towerShapes(tower);
   const write = (name: string, memory: Float32Array) =>
     memory.set(initialValues(tower, name, shapes.get(name)!, random));
-  return towerSource(tower, imageSizePx, write, () => {});
+  return towerSource(tower, imageSizePx, write, () => {}, options);
 }
 
 /** The command that writes a tower's file. */
@@ -47,18 +59,20 @@ function towerSource(
   imageSizePx: number,
   write: WeightSource["write"],
   close: () => void,
+  { projection = false }: WeightOptions,
 ): WeightSource {
   const grid = patchGrid(tower, imageSizePx);
   const shapes = new Map(towerShapes(tower));
-  shapes.delete("proj");
-  shapes.set("positional_embedding", [1 + grid * grid, tower.width]);
+  if (!projection) shapes.delete("proj");
+  const [rows, D] = shapes.get("positional_embedding") as [number, number];
+  shapes.set("positional_embedding", [rows + grid ** 2 - tower.positionGrid ** 2, D]);
   return {
     shapes,
     write: (name, memory) => {
       if (name !== "positional_embedding" || grid === tower.positionGrid) return write(name, memory);
-      const trained = new Float32Array((1 + tower.positionGrid ** 2) * tower.width);
+      const trained = new Float32Array(rows * D);
       write(name, trained);
-      memory.set(resamplePositions(trained, tower.positionGrid, grid));
+      memory.set(resamplePositions(trained, tower, grid));
     },
     close,
   };

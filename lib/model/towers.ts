@@ -1,4 +1,7 @@
 import { nearestName, UserError } from "../common/errors";
+import { TOWERS } from "./tower_rows";
+
+export { TOWERS };
 
 /**
  * What distinguishes one Vision Transformer from another; the computation itself is `vitFeatures`.
@@ -17,9 +20,13 @@ export interface Tower {
   layers: number;
   /** Attention heads; each is width / heads wide. */
   heads: number;
-  /** Hidden width of the MLP divided by the width (`mlpWidth`). */
+  /** Hidden width of the MLP divided by the width, before rounding (`mlpWidth`). */
   mlpRatio: number;
   layerNormEpsilon: number;
+  /** A learned token stands before the patches; all but SigLIP have one. */
+  classToken: boolean;
+  /** Number of learned tokens between class token and patches (DINOv2 with registers): R, often 0. */
+  registers: number;
   /** A LayerNorm before the first block (CLIP). */
   lnPre: boolean;
   /** The patch embedding has a bias (DINOv2). */
@@ -31,97 +38,29 @@ export interface Tower {
   /** Mean and standard deviation of each channel (RGB) by which an image in 0..1 is normalised. */
   mean: readonly [number, number, number];
   std: readonly [number, number, number];
-  /** Side G of the patch grid in which the position embedding was trained and is stored: [1 + G * G, D]. */
+  /** Side G of the patch grid for which the checkpoint holds positions, a row each, behind the class token's. */
   positionGrid: number;
+  /** How positions are brought to the grid of another image size. */
+  resampling: Resampling;
   activation: Activation;
+  /** How the tokens of an image become one feature. */
+  pooling: Pooling;
 }
 
-/** The activation of the MLP: GELU exactly, by the error function, or x * sigmoid(1.702 x). */
-export type Activation = "gelu" | "quickGelu";
+/**
+ * What stands between the two layers of the MLP: GELU exactly, by the error function; x * sigmoid(1.702 x); GELU by
+ * the hyperbolic tangent; silu(a) * b of the halves a, b of a first layer that is twice as wide.
+ */
+export type Activation = "gelu" | "quickGelu" | "geluTanh" | "swiGlu";
 
-const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
-const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
-const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073] as const;
-const CLIP_STD = [0.26862954, 0.26130258, 0.27577711] as const;
+/**
+ * The class token, the mean of the patches, or what a learned query gathers from all tokens (SigLIP's MAP head,
+ * whose weights only towers with this pooling have).
+ */
+export type Pooling = "class" | "average" | "attention";
 
-/** open_clip's image towers: pre-LayerNorm, no patch bias, no LayerScale, CLIP's mean and std. */
-const CLIP = {
-  layerNormEpsilon: 1e-5,
-  lnPre: true,
-  patchBias: false,
-  layerScale: false,
-  mean: CLIP_MEAN,
-  std: CLIP_STD,
-  activation: "gelu",
-} as const;
-
-/** DINOv2: patch bias, LayerScale, no pre-LayerNorm, no projection, trained at 518 px (a grid of 37 x 37). */
-const DINOV2 = {
-  imageSizePx: 224,
-  patchSizePx: 14,
-  mlpRatio: 4,
-  layerNormEpsilon: 1e-6,
-  lnPre: false,
-  patchBias: true,
-  layerScale: true,
-  projectionWidth: null,
-  mean: IMAGENET_MEAN,
-  std: IMAGENET_STD,
-  positionGrid: 37,
-  activation: "gelu",
-} as const;
-
-/** open_clip's `model_configs`: one line of numbers a tower. */
-const CLIP_SIZES = [
-  ["ViT-B-32", 224, 32, 768, 12, 12, 4, 512],
-  ["ViT-B-16", 224, 16, 768, 12, 12, 4, 512],
-  ["ViT-L-14", 224, 14, 1024, 24, 16, 4, 768],
-  ["ViT-L-14-336", 336, 14, 1024, 24, 16, 4, 768],
-  ["ViT-H-14", 224, 14, 1280, 32, 16, 4, 1024],
-  ["ViT-g-14", 224, 14, 1408, 40, 16, 4.3637, 1024],
-  ["ViT-bigG-14", 224, 14, 1664, 48, 16, 4.9231, 1280],
-] as const;
-
-const CLIP_TOWERS: readonly Tower[] = CLIP_SIZES.map(
-  ([name, imageSizePx, patchSizePx, width, layers, heads, mlpRatio, projectionWidth]) => ({
-    ...CLIP,
-    name,
-    imageSizePx,
-    patchSizePx,
-    width,
-    layers,
-    heads,
-    mlpRatio,
-    projectionWidth,
-    positionGrid: imageSizePx / patchSizePx,
-  }),
-);
-
-/** The same shapes with the activation of OpenAI's CLIP; open_clip has no such config of ViT-g-14. */
-const QUICK_GELU_TOWERS: readonly Tower[] = CLIP_TOWERS.filter(({ name }) => name !== "ViT-g-14").map(
-  (tower) => ({ ...tower, name: `${tower.name}-quickgelu`, activation: "quickGelu" }),
-);
-
-/** All towers. `tiny` has a few thousand random parameters: it is for tests and claims nothing. */
-export const TOWERS: readonly Tower[] = [
-  { ...DINOV2, name: "dinov2-vit-s-14", width: 384, layers: 12, heads: 6 },
-  { ...DINOV2, name: "dinov2-vit-b-14", width: 768, layers: 12, heads: 12 },
-  { ...DINOV2, name: "dinov2-vit-l-14", width: 1024, layers: 24, heads: 16 },
-  ...CLIP_TOWERS,
-  ...QUICK_GELU_TOWERS,
-  {
-    ...CLIP,
-    name: "tiny",
-    imageSizePx: 28,
-    patchSizePx: 7,
-    width: 16,
-    layers: 2,
-    heads: 2,
-    mlpRatio: 2,
-    projectionWidth: null,
-    positionGrid: 4,
-  },
-];
+/** Bicubic; with antialiasing; or with DINOv2's offset of 0.1 positions (`resamplePositions`). */
+export type Resampling = "bicubic" | "antialiased" | "offset";
 
 /**
  * The tower of that name.
@@ -139,11 +78,13 @@ export function findTower(name: string): Tower {
 }
 
 /**
- * Number of patches along one side of an image.
- * @throws UserError when the image size is not a positive multiple of the tower's patch size
+ * Number of patches along one side of an image. Pixels behind the last whole patch are left out, as a convolution
+ * does, but only at the tower's own image size (384 px in patches of 14, a SigLIP).
+ * @throws UserError when another image size is not a positive multiple of the tower's patch size
  */
 export function patchGrid(tower: Tower, imageSizePx: number): number {
   const grid = imageSizePx / tower.patchSizePx;
+  if (imageSizePx === tower.imageSizePx) return Math.floor(grid);
   if (Number.isInteger(grid) && grid > 0) return grid;
   const below = Math.max(1, Math.floor(grid)) * tower.patchSizePx;
   throw new UserError(
@@ -152,58 +93,87 @@ export function patchGrid(tower: Tower, imageSizePx: number): number {
   );
 }
 
-/** Hidden width of the MLP; open_clip cuts the product off: 1408 * 4.3637 = 6144.09 is 6144. */
-export function mlpWidth({ width, mlpRatio }: Tower): number {
-  return Math.floor(width * mlpRatio);
+/** Tokens before the patches: class token and registers. */
+export function prefixTokens({ classToken, registers }: Tower): number {
+  return (classToken ? 1 : 0) + registers;
+}
+
+/**
+ * Hidden width of the MLP; open_clip cuts the product off: 1408 * 4.3637 = 6144.09 is 6144. SwiGLU has two thirds of
+ * it, so that its three matrices are as large as GELU's two, rounded up to a multiple of 8 (DINOv2:
+ * `SwiGLUFFNFused`).
+ */
+export function mlpWidth({ width, mlpRatio, activation }: Tower): number {
+  const hidden = Math.floor(width * mlpRatio);
+  return activation === "swiGlu" ? Math.ceil(Math.floor((hidden * 2) / 3) / 8) * 8 : hidden;
 }
 
 /**
  * Name and shape of every tensor of a tower's checkpoint, in the order of the computation, under open_clip's
- * names (`model.visual`). Matrices are [out, in] as in PyTorch; `attn.in_proj_weight` holds query, key, value.
+ * names (`model.visual`); what open_clip does not have is named as in DINOv2 (`register_tokens`, `mlp.w12`, `mlp.w3`)
+ * and timm (`attn_pool`). Matrices are [out, in] as in PyTorch; `attn.in_proj_weight` holds query, key, value.
  */
 export function towerShapes(tower: Tower): Map<string, readonly number[]> {
-  const { width: D, patchSizePx: P, layers, projectionWidth } = tower;
-  const norm = (name: string): Shape[] => [
-    [`${name}.weight`, [D]],
-    [`${name}.bias`, [D]],
-  ];
+  const { width: D, patchSizePx: P, layers, projectionWidth, registers } = tower;
   const shapes: Shape[] = [
-    ["class_embedding", [D]],
+    ...present(tower.classToken, [["class_embedding", [D]]]),
+    ...present(registers > 0, [["register_tokens", [registers, D]]]),
     ["conv1.weight", [D, 3, P, P]],
-    ...(tower.patchBias ? ([["conv1.bias", [D]]] as Shape[]) : []),
-    ["positional_embedding", [1 + tower.positionGrid ** 2, D]],
-    ...(tower.lnPre ? norm("ln_pre") : []),
+    ...present(tower.patchBias, [["conv1.bias", [D]]]),
+    ["positional_embedding", [(tower.classToken ? 1 : 0) + tower.positionGrid ** 2, D]],
+    ...present(tower.lnPre, affine("ln_pre", [D])),
   ];
   for (let i = 0; i < layers; i++) shapes.push(...blockShapes(tower, `transformer.resblocks.${i}`));
-  shapes.push(...norm("ln_post"));
+  shapes.push(...affine("ln_post", [D]));
+  if (tower.pooling === "attention") shapes.push(...attentionPoolShapes(tower));
   if (projectionWidth !== null) shapes.push(["proj", [D, projectionWidth]]);
   return new Map(shapes);
 }
 
 type Shape = [name: string, shape: readonly number[]];
 
+const present = (condition: boolean, shapes: Shape[]): Shape[] => (condition ? shapes : []);
+
+/** A weight of that shape, and its bias, one number a row. */
+const affine = (name: string, shape: readonly number[]): Shape[] => [
+  [`${name}.weight`, shape],
+  [`${name}.bias`, [shape[0]!]],
+];
+
 function blockShapes(tower: Tower, block: string): Shape[] {
   const D = tower.width;
   const hidden = mlpWidth(tower);
+  const mlp =
+    tower.activation === "swiGlu"
+      ? [...affine("mlp.w12", [2 * hidden, D]), ...affine("mlp.w3", [D, hidden])]
+      : [...affine("mlp.c_fc", [hidden, D]), ...affine("mlp.c_proj", [D, hidden])];
   const rows: Shape[] = [
-    ["ln_1.weight", [D]],
-    ["ln_1.bias", [D]],
+    ...affine("ln_1", [D]),
     ["attn.in_proj_weight", [3 * D, D]],
     ["attn.in_proj_bias", [3 * D]],
-    ["attn.out_proj.weight", [D, D]],
-    ["attn.out_proj.bias", [D]],
-    ["ls_1.gamma", [D]],
-    ["ln_2.weight", [D]],
-    ["ln_2.bias", [D]],
-    ["mlp.c_fc.weight", [hidden, D]],
-    ["mlp.c_fc.bias", [hidden]],
-    ["mlp.c_proj.weight", [D, hidden]],
-    ["mlp.c_proj.bias", [D]],
-    ["ls_2.gamma", [D]],
+    ...affine("attn.out_proj", [D, D]),
+    ...present(tower.layerScale, [["ls_1.gamma", [D]]]),
+    ...affine("ln_2", [D]),
+    ...mlp,
+    ...present(tower.layerScale, [["ls_2.gamma", [D]]]),
   ];
-  return rows
-    .filter(([name]) => tower.layerScale || !name.startsWith("ls_"))
-    .map(([name, shape]) => [`${block}.${name}`, shape]);
+  return rows.map(([name, shape]) => [`${block}.${name}`, shape]);
+}
+
+/** timm: `AttentionPoolLatent`. */
+function attentionPoolShapes(tower: Tower): Shape[] {
+  const D = tower.width;
+  const hidden = mlpWidth(tower);
+  const rows: Shape[] = [
+    ["latent", [1, 1, D]],
+    ...affine("q", [D, D]),
+    ...affine("kv", [2 * D, D]),
+    ...affine("proj", [D, D]),
+    ...affine("norm", [D]),
+    ...affine("mlp.fc1", [hidden, D]),
+    ...affine("mlp.fc2", [D, hidden]),
+  ];
+  return rows.map(([name, shape]) => [`attn_pool.${name}`, shape]);
 }
 
 /** Number of parameters of a tower's checkpoint, computed from the shapes; without `proj` where it is left out. */

@@ -1,61 +1,79 @@
-// Shapes: B images, H height, W width, N tokens of an image (1 + patches), R = B * N rows, D width, P patch size.
+// Shapes: B images, H height, W width, N tokens of an image (K + patches), K of them class token and registers,
+// R = B * N rows, D width, P patch size.
 import { UserError } from "../common/errors";
 import { scope } from "../tensorflow/scope";
 import { tf } from "../tensorflow/tf";
-import { gelu, quickGelu } from "./activations";
-import { attention, layerNorm, linear } from "./layers";
-import { type Activation, patchGrid, type Tower } from "./towers";
+import { attention, linear } from "./layers";
+import { ACTIVATIONS, namedLinear, namedNorm, type Weights } from "./named_layers";
+import { classTokens, forEachImage, poolTokens } from "./pooling";
+import { patchGrid, prefixTokens, type Tower } from "./towers";
 
-/** Weights by name; a tower's names and shapes are those of `towerShapes`. */
-export type Weights = Record<string, tf.Tensor>;
+export type { Weights };
 
-const ACTIVATIONS: Record<Activation, (x: tf.Tensor2D) => tf.Tensor2D> = { gelu, quickGelu };
+/** What a feature of an image is made of. */
+export interface FeatureOptions {
+  /** n: the features of the last n blocks stand side by side, oldest first; at least 1. */
+  lastBlocks?: number;
+  /** Each of them behind the checkpoint's `proj`, as CLIP compares them with texts; the weights must have it. */
+  projection?: boolean;
+}
 
 /**
- * Features of images: the class tokens of the last n blocks, each behind the tower's last LayerNorm.
- * open_clip: `VisionTransformer` without `proj`; DINOv2: `get_intermediate_layers(norm=True, return_class_token)`.
+ * Features of images: the tokens of the last n blocks, each behind the tower's last LayerNorm and its pooling.
+ * open_clip: `VisionTransformer`, without `proj` unless asked; DINOv2: `get_intermediate_layers(norm=True,
+ * return_class_token)`; timm's SigLIP: `forward_features` and `forward_head`.
  *
  * Only tfjs operations on shapes known beforehand, so that the same function runs eagerly, gives gradients and
  * can be traced into a graph.
  * @param images float32 [B, H, W, 3], normalised by the tower's mean and std; H and W multiples of P
- * @param lastBlocks n, at least 1
- * @returns [B, n * D], oldest block first
+ * @returns [B, n * D], or [B, n * projectionWidth]
+ * @throws UserError when the tower has fewer blocks, no `proj`, or weights for another image size
  */
 export function vitFeatures(
   weights: Weights,
   images: tf.Tensor4D,
   tower: Tower,
-  { lastBlocks = 1 }: { lastBlocks?: number } = {},
+  { lastBlocks = 1, projection = false }: FeatureOptions = {},
 ): tf.Tensor2D {
   const tokens = tokenCount(weights, images, tower);
+  requireFeatures(weights, tower, lastBlocks, projection);
+  return tf.tidy(() => {
+    const features: tf.Tensor2D[] = [];
+    let x = embedPatches(weights, images, tower);
+    for (let i = 0; i < tower.layers; i++) {
+      const classOnly = i === tower.layers - 1 && tower.pooling === "class";
+      x = scope(`block${String(i).padStart(2, "0")}`, () =>
+        residualBlock(weights, `transformer.resblocks.${i}`, x, tower, tokens, classOnly),
+      );
+      if (i >= tower.layers - lastBlocks)
+        features.push(poolTokens(weights, x, tower, classOnly ? 1 : tokens));
+    }
+    const proj = weights.proj as tf.Tensor2D;
+    return tf.concat(projection ? features.map((feature) => tf.matMul(feature, proj)) : features, 1);
+  });
+}
+
+function requireFeatures(weights: Weights, tower: Tower, lastBlocks: number, projection: boolean): void {
   if (lastBlocks < 1 || lastBlocks > tower.layers) {
     throw new UserError(
       `${tower.name} has ${tower.layers} blocks, got lastBlocks = ${lastBlocks}.`,
       `Set lastBlocks to 1 .. ${tower.layers}.`,
     );
   }
-  return tf.tidy(() => {
-    const classTokens: tf.Tensor2D[] = [];
-    let x = embedPatches(weights, images, tower);
-    for (let i = 0; i < tower.layers; i++) {
-      const isLast = i === tower.layers - 1;
-      x = scope(`block${String(i).padStart(2, "0")}`, () =>
-        residualBlock(weights, `transformer.resblocks.${i}`, x, tower, tokens, isLast),
-      );
-      if (i >= tower.layers - lastBlocks) classTokens.push(isLast ? x : classToken(x, tokens));
-    }
-    return tf.concat(
-      classTokens.map((token) => norm(weights, "ln_post", token, tower)),
-      1,
-    );
-  });
+  if (!projection || weights.proj) return;
+  throw new UserError(
+    `Features behind the projection of ${tower.name} were asked for, its weights have no "proj".`,
+    tower.projectionWidth === null
+      ? "Ask for features without projection: this tower has none."
+      : "Take the weights from the file with { projection: true }.",
+  );
 }
 
 /** N, by the size of the images; the position embedding must be for as many. */
 function tokenCount(weights: Weights, images: tf.Tensor4D, tower: Tower): number {
   const [, height, width] = images.shape;
-  const tokens = 1 + patchGrid(tower, height) * patchGrid(tower, width);
-  const expected = weights.positional_embedding!.shape[0]!;
+  const tokens = prefixTokens(tower) + patchGrid(tower, height) * patchGrid(tower, width);
+  const expected = weights.positional_embedding!.shape[0]! + tower.registers;
   if (tokens === expected) return tokens;
   throw new UserError(
     `Images of ${height} x ${width} px make ${tokens} tokens, the weights were loaded for ${expected}.`,
@@ -64,24 +82,40 @@ function tokenCount(weights: Weights, images: tf.Tensor4D, tower: Tower): number
 }
 
 /**
- * Images to tokens: patches times `conv1` (a convolution whose stride is its size is one matrix product), class
- * token in front, positions added, `ln_pre` where there is one. [B, H, W, 3] -> [R, D].
+ * Images to tokens: patches times `conv1` (a convolution whose stride is its size is one matrix product), positions
+ * added, class token and registers in front, `ln_pre` where there is one. [B, H, W, 3] -> [R, D].
  */
 function embedPatches(weights: Weights, images: tf.Tensor4D, tower: Tower): tf.Tensor2D {
   return tf.tidy(() => {
     const { patchSizePx: P, width: D } = tower;
-    const [B, H, W] = images.shape;
-    const byPatch = tf.transpose(tf.reshape(images, [B, H / P, P, W / P, P * 3]), [0, 1, 3, 2, 4]);
-    const patches = tf.reshape(byPatch, [-1, P * P * 3]);
     const kernel = tf.reshape(tf.transpose(weights["conv1.weight"]!, [0, 2, 3, 1]), [D, P * P * 3]);
-    const product = tf.matMul(patches, kernel, false, true);
+    const product = tf.matMul(cutPatches(images, tower), kernel, false, true);
     const embedded = weights["conv1.bias"] ? tf.add(product, weights["conv1.bias"]) : product;
-    const classTokens = tf.tile(tf.reshape(weights.class_embedding!, [1, 1, D]), [B, 1, 1]);
-    const tokens = tf.concat([classTokens, tf.reshape(embedded, [B, -1, D])], 1);
-    const placed = tf.add(tokens, weights.positional_embedding!);
-    const rows: tf.Tensor2D = tf.reshape(placed, [-1, D]);
-    return tower.lnPre ? norm(weights, "ln_pre", rows, tower) : rows;
+    const patches: tf.Tensor3D = tf.reshape(embedded, [images.shape[0], -1, D]);
+    const rows: tf.Tensor2D = tf.reshape(placeTokens(weights, patches, tower), [-1, D]);
+    return tower.lnPre ? namedNorm(weights, "ln_pre", rows, tower) : rows;
   });
+}
+
+/** One patch a row, pixel after pixel; pixels behind the last whole patch are left out. [B, H, W, 3] -> [.., P P 3]. */
+function cutPatches(images: tf.Tensor4D, tower: Tower): tf.Tensor2D {
+  const P = tower.patchSizePx;
+  const [B, H, W] = images.shape;
+  const [rows, columns] = [patchGrid(tower, H), patchGrid(tower, W)];
+  const whole = rows * P === H && columns * P === W;
+  const cut = whole ? images : tf.slice(images, [0, 0, 0, 0], [B, rows * P, columns * P, 3]);
+  const byPatch = tf.transpose(tf.reshape(cut, [B, rows, P, columns, P * 3]), [0, 1, 3, 2, 4]);
+  return tf.reshape(byPatch, [-1, P * P * 3]);
+}
+
+/** Each patch, and the class token, has its position; registers have none. [B, patches, D] -> [B, N, D]. */
+function placeTokens(weights: Weights, patches: tf.Tensor3D, tower: Tower): tf.Tensor3D {
+  const positions = weights.positional_embedding as tf.Tensor2D;
+  if (!tower.classToken) return tf.add(patches, positions);
+  const [ofClass, ofPatches] = tf.split(positions, [1, positions.shape[0] - 1]);
+  const prefix: tf.Tensor[] = [tf.add(ofClass!, weights.class_embedding!)];
+  if (tower.registers > 0) prefix.push(weights.register_tokens!);
+  return tf.concat([forEachImage(tf.concat(prefix, 0), patches.shape[0]), tf.add(patches, ofPatches!)], 1);
 }
 
 /**
@@ -99,23 +133,24 @@ function residualBlock(
 ): tf.Tensor2D {
   return tf.tidy(() => {
     const qkv = linear(
-      norm(weights, `${name}.ln_1`, x, tower),
+      namedNorm(weights, `${name}.ln_1`, x, tower),
       weights[`${name}.attn.in_proj_weight`] as tf.Tensor2D,
       weights[`${name}.attn.in_proj_bias`] as tf.Tensor1D,
     );
     const mixed = attention(qkv, tokens, tower.heads);
-    const [kept, stream] = classOnly ? [classToken(mixed, tokens), classToken(x, tokens)] : [mixed, x];
+    const [kept, stream] = classOnly ? [classTokens(mixed, tokens), classTokens(x, tokens)] : [mixed, x];
     const attended: tf.Tensor2D = tf.add(
       stream,
       branchEnd(weights, `${name}.attn.out_proj`, `${name}.ls_1`, kept),
     );
-    const hidden = linear(
-      norm(weights, `${name}.ln_2`, attended, tower),
-      weights[`${name}.mlp.c_fc.weight`] as tf.Tensor2D,
-      weights[`${name}.mlp.c_fc.bias`] as tf.Tensor1D,
+    const [first, last] = tower.activation === "swiGlu" ? ["w12", "w3"] : ["c_fc", "c_proj"];
+    const hidden = namedLinear(
+      weights,
+      `${name}.mlp.${first}`,
+      namedNorm(weights, `${name}.ln_2`, attended, tower),
     );
-    const activate = ACTIVATIONS[tower.activation];
-    return tf.add(attended, branchEnd(weights, `${name}.mlp.c_proj`, `${name}.ls_2`, activate(hidden)));
+    const activated = ACTIVATIONS[tower.activation](hidden);
+    return tf.add(attended, branchEnd(weights, `${name}.mlp.${last}`, `${name}.ls_2`, activated));
   });
 }
 
@@ -124,20 +159,9 @@ function residualBlock(
  * computed as (gamma W) x + gamma b, since W has fewer numbers than the result.
  */
 function branchEnd(weights: Weights, name: string, scale: string, x: tf.Tensor2D): tf.Tensor2D {
+  const gamma = weights[`${scale}.gamma`];
+  if (!gamma) return namedLinear(weights, name, x);
   const weight = weights[`${name}.weight`] as tf.Tensor2D;
   const bias = weights[`${name}.bias`] as tf.Tensor1D;
-  const gamma = weights[`${scale}.gamma`];
-  if (!gamma) return linear(x, weight, bias);
   return linear(x, tf.mul(weight, tf.reshape(gamma, [-1, 1])), tf.mul(bias, gamma));
-}
-
-function norm(weights: Weights, name: string, x: tf.Tensor2D, tower: Tower): tf.Tensor2D {
-  const gain = weights[`${name}.weight`] as tf.Tensor1D;
-  return layerNorm(x, gain, weights[`${name}.bias`] as tf.Tensor1D, tower.layerNormEpsilon);
-}
-
-/** The first row of each image. [R, D] -> [B, D]. */
-function classToken(x: tf.Tensor2D, tokens: number): tf.Tensor2D {
-  const [rows, D] = x.shape;
-  return tf.slice(tf.reshape<tf.Rank.R2>(x, [rows / tokens, tokens * D]), [0, 0], [-1, D]);
 }

@@ -3,10 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resamplePositions } from "guie/dist/model/position_embedding";
 
+/** As Hugging Face's DINOv2 does it, from a grid with a class token. */
+const bicubic = (positionGrid: number) =>
+  ({ classToken: true, positionGrid, resampling: "bicubic" }) as const;
+
 test("the class token stays, constants stay constant", () => {
   const positions = new Float32Array(2 * 10).fill(3);
   positions.set([7, 8]);
-  const resampled = resamplePositions(positions, 3, 5);
+  const resampled = resamplePositions(positions, bicubic(3), 5);
   assert.equal(resampled.length, 2 * 26);
   assert.deepEqual([...resampled.subarray(0, 2)], [7, 8]);
   for (const value of resampled.subarray(2)) assert.ok(Math.abs(value - 3) < 1e-6);
@@ -15,7 +19,7 @@ test("the class token stays, constants stay constant", () => {
 test("rows and columns keep their places", () => {
   // torch: F.interpolate(torch.arange(4.).reshape(1, 1, 2, 2), size=(3, 3), mode="bicubic")
   const expected = [-0.2604, 0.3264, 0.9132, 0.9132, 1.5, 2.0868, 2.0868, 2.6736, 3.2604];
-  const resampled = resamplePositions(Float32Array.of(9, 0, 1, 2, 3), 2, 3);
+  const resampled = resamplePositions(Float32Array.of(9, 0, 1, 2, 3), bicubic(2), 3);
   expected.forEach((value, i) => {
     assert.ok(Math.abs(resampled[1 + i]! - value) < 6e-5, `${i}: ${resampled[1 + i]}`);
   });
@@ -24,7 +28,7 @@ test("rows and columns keep their places", () => {
 test("shrinking does not antialias: an odd factor picks every nth position", () => {
   // From 6 to 2, centres fall on positions 1 and 4 exactly.
   const grid = Float32Array.from({ length: 36 }, (_, i) => (i * 7919) % 101);
-  const resampled = resamplePositions(Float32Array.of(0, ...grid), 6, 2);
+  const resampled = resamplePositions(Float32Array.of(0, ...grid), bicubic(6), 2);
   assert.deepEqual(
     [...resampled.subarray(1)],
     [grid[1 * 6 + 1], grid[1 * 6 + 4], grid[4 * 6 + 1], grid[4 * 6 + 4]],
@@ -33,5 +37,5 @@ test("shrinking does not antialias: an odd factor picks every nth position", () 
 
 test("the same grid changes nothing", () => {
   const positions = Float32Array.from({ length: 1 + 16 }, (_, i) => i / 7);
-  assert.deepEqual(resamplePositions(positions, 4, 4), positions);
+  assert.deepEqual(resamplePositions(positions, bicubic(4), 4), positions);
 });

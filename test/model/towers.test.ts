@@ -24,17 +24,24 @@ test("DINOv2 ViT-S/14 has Meta's 22,056,576 parameters less its mask token of 38
   assert.equal(parameterCount(findTower("dinov2-vit-s-14")), 22_056_576 - 384);
 });
 
-/** A row of golden/towers.json: what open_clip or timm build; of DINOv2 without image size and names. */
+/** A row of golden/towers.json: what open_clip or timm build; timm's without names, DINOv2 without image size. */
 interface GoldenTower {
   parameters: number;
   imageSizePx?: number;
   layers: number;
   heads: number;
-  activation: "GELU" | "QuickGELU";
+  activation: keyof typeof ACTIVATIONS;
   layerNormEpsilon: number;
   /** All tensors but those of the blocks behind the first. */
   shapes?: Record<string, number[]>;
 }
+/** Their names of activations, and ours. */
+const ACTIVATIONS = {
+  GELU: "gelu",
+  QuickGELU: "quickGelu",
+  SiLU: "swiGlu",
+  gelu_pytorch_tanh: "geluTanh",
+} as const;
 const GOLDEN = JSON.parse(readFileSync(projectPath("test", "golden", "towers.json"), "utf8")) as Record<
   string,
   GoldenTower
@@ -51,9 +58,9 @@ for (const [name, golden] of Object.entries(GOLDEN)) {
     assert.equal(tower.layers, golden.layers);
     assert.equal(tower.heads, golden.heads);
     assert.equal(tower.layerNormEpsilon, golden.layerNormEpsilon);
-    assert.equal(tower.activation, { GELU: "gelu", QuickGELU: "quickGelu" }[golden.activation]);
+    assert.equal(tower.activation, ACTIVATIONS[golden.activation]);
+    assert.equal(tower.imageSizePx, golden.imageSizePx ?? 224);
     if (!golden.shapes) return;
-    assert.equal(tower.imageSizePx, golden.imageSizePx);
     const later = /resblocks\.[1-9]/;
     const ours = [...towerShapes(tower)].filter(([tensor]) => !later.test(tensor));
     assert.deepEqual(Object.fromEntries(ours), golden.shapes);

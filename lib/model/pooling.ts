@@ -1,0 +1,57 @@
+// From the tokens of an image to one feature. Shapes: B images, N tokens of each, R = B * N rows, K tokens before the
+// patches (class token and registers), D width, h heads, d = D / h.
+import { tf } from "../tensorflow/tf";
+import { splitHeads } from "./layers";
+import { ACTIVATIONS, namedLinear, namedNorm, type Weights } from "./named_layers";
+import { type Pooling, prefixTokens, type Tower } from "./towers";
+
+/**
+ * The feature of each image: `ln_post`, then the tower's pooling. [R, D] -> [B, D].
+ * @param tokens N; or 1 where only the class tokens were kept
+ */
+export function poolTokens(weights: Weights, x: tf.Tensor2D, tower: Tower, tokens: number): tf.Tensor2D {
+  return POOLINGS[tower.pooling](weights, x, tower, tokens);
+}
+
+const POOLINGS: Record<Pooling, typeof poolTokens> = {
+  class: (weights, x, tower, tokens) => namedNorm(weights, "ln_post", classTokens(x, tokens), tower),
+  average: (weights, x, tower, tokens) => {
+    const normal = tf.reshape(namedNorm(weights, "ln_post", x, tower), [-1, tokens, tower.width]);
+    return tf.mean<tf.Tensor2D>(tf.slice(normal, [0, prefixTokens(tower), 0], [-1, -1, -1]), 1);
+  },
+  attention: (weights, x, tower, tokens) =>
+    attentionPool(weights, namedNorm(weights, "ln_post", x, tower), tower, tokens),
+};
+
+/** The first row of each image. [R, D] -> [B, D]. */
+export function classTokens(x: tf.Tensor2D, tokens: number): tf.Tensor2D {
+  if (tokens === 1) return x;
+  const [rows, D] = x.shape;
+  return tf.slice(tf.reshape<tf.Rank.R2>(x, [rows / tokens, tokens * D]), [0, 0], [-1, D]);
+}
+
+/** The same rows for each of B images. [K, D] -> [B, K, D]. Faster than `tf.tile`, whose gradient takes B slices. */
+export function forEachImage(rows: tf.Tensor, images: number): tf.Tensor3D {
+  return tf.add(tf.zeros([images, 1, 1]), rows);
+}
+
+/**
+ * One learned query asks all tokens of an image, then x + mlp(norm(x)). [R, D] -> [B, D].
+ * timm: `AttentionPoolLatent`; Hugging Face: `SiglipMultiheadAttentionPoolingHead`.
+ */
+function attentionPool(weights: Weights, x: tf.Tensor2D, tower: Tower, tokens: number): tf.Tensor2D {
+  const { width: D, heads } = tower;
+  const images = x.shape[0] / tokens;
+  const latent = tf.reshape<tf.Rank.R2>(weights["attn_pool.latent"]!, [1, D]);
+  const query = tf.mul(namedLinear(weights, "attn_pool.q", latent), Math.sqrt(heads / D));
+  const [key, value] = splitHeads(namedLinear(weights, "attn_pool.kv", x), tokens, heads, 2); // [B h, N, d]
+  const queries = tf.reshape(forEachImage(query, images), [images * heads, 1, D / heads]);
+  const mixed = tf.matMul(tf.softmax(tf.matMul(queries, key!, false, true)), value!); // [B h, 1, d]
+  const pooled = namedLinear(weights, "attn_pool.proj", tf.reshape(mixed, [images, D]));
+  const hidden = namedLinear(
+    weights,
+    "attn_pool.mlp.fc1",
+    namedNorm(weights, "attn_pool.norm", pooled, tower),
+  );
+  return tf.add(pooled, namedLinear(weights, "attn_pool.mlp.fc2", ACTIVATIONS[tower.activation](hidden)));
+}
