@@ -1,6 +1,7 @@
 // Shapes: B images, N tokens of each, R = B * N rows, D width, O outputs, h heads, d = D / h.
 import { rawOp } from "../tensorflow/raw_op";
 import { tf } from "../tensorflow/tf";
+import { narrow, widen } from "./precision";
 import { withGradient } from "./with_gradient";
 
 /** The gradient of a row that is added to, or multiplied with, every row: faster than `tf.sum`. [R, O] -> [O]. */
@@ -8,18 +9,25 @@ function sumOfRows(x: tf.Tensor): tf.Tensor {
   return rawOp("BiasAddGrad", [x])[0]!;
 }
 
-/** x W^T + b. x [R, I], weight [O, I], bias [O] -> [R, O]. PyTorch: `F.linear`. */
+/**
+ * x W^T + b, the product in the current precision (`withPrecision`). x [R, I], weight [O, I], bias [O] -> [R, O].
+ * PyTorch: `F.linear`.
+ */
 export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
-  return withGradient([x, weight, bias], () => ({
-    // Into every such product TensorFlow fuses BiasAdd; an Add it may put in another order first.
-    value: rawOp("BiasAdd", [tf.matMul(x, weight, false, true), bias])[0]!,
-    saved: [x, weight],
-    gradient: (dy, [x, weight]) => [
-      tf.matMul(dy, weight as tf.Tensor2D),
-      tf.matMul(dy, x as tf.Tensor2D, true, false),
-      sumOfRows(dy),
-    ],
-  }));
+  return withGradient([x, weight, bias], () => {
+    const [operand, matrix] = [narrow(x), narrow(weight)];
+    return {
+      // Into every such product TensorFlow fuses BiasAdd; an Add it may put in another order first.
+      value: widen(rawOp("BiasAdd", [tf.matMul(operand, matrix, false, true), narrow(bias)])[0]!),
+      saved: [operand, matrix],
+      gradient: (dy, [operand, matrix]) => {
+        const narrowed = narrow(dy, operand);
+        const dx = tf.matMul(narrowed, matrix as tf.Tensor2D);
+        const dWeight = tf.matMul(narrowed, operand as tf.Tensor2D, true, false);
+        return [widen(dx), widen(dWeight), sumOfRows(dy)];
+      },
+    };
+  });
 }
 
 /**
@@ -55,13 +63,13 @@ function layerNormGradient(dy: tf.Tensor2D, [normal, inverse, gain]: tf.Tensor[]
  */
 export function attention(qkv: tf.Tensor2D, tokens: number, heads: number): tf.Tensor2D {
   return withGradient([qkv], () => {
-    const [query, key, value] = splitHeads(qkv, tokens, heads, 3);
+    const [query, key, value] = splitHeads(narrow(qkv), tokens, heads, 3);
     const scale = 1 / Math.sqrt(query!.shape[2]);
-    const scaled = tf.mul(query!, scale);
-    const weights = tf.softmax(tf.matMul(scaled, key!, false, true)); // [B h, N, N]
+    const scaled = scaledBy(query!, scale);
+    const weights = narrow(tf.softmax(widen(tf.matMul(scaled, key!, false, true)))); // [B h, N, N]
     const mixed: tf.Tensor3D = tf.matMul(weights, value!); // [B h, N, d]
     return {
-      value: joinHeads([mixed], tokens, heads),
+      value: widen(joinHeads([mixed], tokens, heads)),
       saved: [scaled, key!, value!, weights, mixed],
       gradient: (dy, saved) => [attentionGradient(dy, saved as tf.Tensor3D[], tokens, heads, scale)],
     };
@@ -76,15 +84,20 @@ function attentionGradient(
   scale: number,
 ) {
   const [scaled, key, value, weights, mixed] = saved;
-  const [dMixed] = splitHeads(dy, tokens, heads, 1);
+  const [dMixed] = splitHeads(narrow(dy, weights), tokens, heads, 1);
   const dValue: tf.Tensor3D = tf.matMul(weights!, dMixed!, true, false);
-  const dWeights = tf.matMul(dMixed!, value!, false, true);
+  const dWeights = widen(tf.matMul(dMixed!, value!, false, true));
   // The softmax's gradient takes the sum over keys of weights * dWeights; it equals dMixed . mixed.
-  const along = tf.sum(tf.mul(dMixed!, mixed!), -1, true);
-  const dScores: tf.Tensor3D = tf.mul(weights!, tf.sub(dWeights, along));
-  const dQuery: tf.Tensor3D = tf.mul(tf.matMul(dScores, key!), scale);
+  const along = tf.sum(tf.mul(widen(dMixed!), widen(mixed!)), -1, true);
+  const dScores = narrow(tf.mul(widen(weights!), tf.sub(dWeights, along)), weights);
+  const dQuery = scaledBy<tf.Tensor3D>(tf.matMul(dScores, key!), scale);
   const dKey: tf.Tensor3D = tf.matMul(dScores, scaled!, true, false);
-  return joinHeads([dQuery, dKey, dValue], tokens, heads);
+  return widen(joinHeads([dQuery, dKey, dValue], tokens, heads));
+}
+
+/** The tensor times a number, in the tensor's own dtype. */
+function scaledBy<T extends tf.Tensor>(x: T, factor: number): T {
+  return tf.mul(x, narrow(tf.scalar(factor), x));
 }
 
 /** [R, p D], p parts side by side -> p tensors [B h, N, d]. */

@@ -77,9 +77,13 @@ function openForGood(path: string): SharedLibrary {
   return library;
 }
 
-/** Quiets TensorFlow's log, asks for GPU memory as it is needed, and gives tfjs what Node 23 took away. */
+/**
+ * Quiets TensorFlow's log, asks for GPU memory as it is needed, and gives tfjs what Node 23 took away. oneDNN is
+ * asked for: TensorFlow itself chooses it only on CPUs with AVX-512 VNNI or newer, and it is the faster on others too.
+ */
 function prepareProcess(): void {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+  process.env.TF_ENABLE_ONEDNN_OPTS ??= "1";
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
   const legacy = util as unknown as Record<string, unknown>;
   legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;

@@ -30,10 +30,18 @@ export class Recorder {
   /**
    * Adds an operation. One that takes a variable's handle changes the variable: it is part of every run, after the
    * variable was read and after the changes recorded before it.
+   * @param first nodes that must have run before, besides those
    */
-  add(op: string, inputs: readonly GraphTensor[], attributes: Attributes = {}, name = op): GraphNode {
+  add(
+    op: string,
+    inputs: readonly GraphTensor[],
+    attributes: Attributes = {},
+    name = op,
+    first: readonly GraphNode[] = [],
+  ): GraphNode {
     const handles = inputs.filter(({ dtype }) => dtype === "resource");
-    const controls = handles.flatMap((handle) => [this.#reads.get(handle), this.#changes.get(handle)]);
+    const order = handles.flatMap((handle) => [this.#reads.get(handle), this.#changes.get(handle)]);
+    const controls = [...order, ...first];
     const node = this.graph.addNode(op, inputs, {
       name: scopePrefix() + name,
       attributes,

@@ -79,6 +79,13 @@ export class TracingBackend extends NodeJSKernelBackend {
     return this.recorder.add(op, tensors, attributes).outputs.map((output) => this.toTensor(output));
   }
 
+  /** The same value, computed only after others. */
+  identityAfter(tensor: tf.Tensor, others: readonly tf.Tensor[]): tf.Tensor {
+    const nodes = others.map((other) => this.toGraphTensor(other).node);
+    const input = this.toGraphTensor(tensor);
+    return this.toTensor(this.recorder.add("Identity", [input], {}, "after", nodes).outputs[0]!);
+  }
+
   override write(values: TensorValue["data"], shape: number[], dtype: tf.DataType): object {
     const random = runningFunctions().find((name) => RANDOM_FUNCTIONS.includes(name));
     if (random) {
