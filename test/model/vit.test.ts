@@ -1,25 +1,36 @@
-// The ViT against PyTorch: features and the gradient of every weight (golden/make_vit.py).
+// The ViT against open_clip, DINOv2 and timm: features and the gradient of every weight (golden/make_vit.py).
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
+import { resamplePositions } from "guie/dist/model/position_embedding";
 import { freshTower } from "guie/dist/model/tower_weights";
-import { findTower, type Tower } from "guie/dist/model/towers";
+import { findTower, patchGrid, type Tower } from "guie/dist/model/towers";
 import { vitFeatures, type Weights } from "guie/dist/model/vit";
 import { toTensors } from "guie/dist/model/weight_source";
 import { tf } from "guie/dist/tensorflow/tf";
 import { largestDifference, randomTensor } from "../tensors";
 
 const TINY = findTower("tiny");
-const TINY_DINOV2: Tower = {
-  ...TINY,
-  layerNormEpsilon: 1e-6,
-  lnPre: false,
-  patchBias: true,
-  layerScale: true,
+
+/** The sizes of golden/make_vit.py in the families of the table. */
+const SIZES = {
+  imageSizePx: 28,
+  patchSizePx: 7,
+  width: 8,
+  layers: 2,
+  heads: 2,
+  mlpRatio: 2,
+  positionGrid: 4,
 };
+const CLIP: Tower = { ...findTower("ViT-B-32"), ...SIZES, projectionWidth: 4 };
+const QUICK: Tower = { ...findTower("ViT-B-32-quickgelu"), ...SIZES, projectionWidth: 4 };
+const DINOV2: Tower = { ...findTower("dinov2-vit-b-14"), ...SIZES };
+const REGISTERS: Tower = { ...findTower("dinov2-vit-s-14-reg4"), ...SIZES };
+const SWIGLU: Tower = { ...findTower("dinov2-vit-g-14"), ...SIZES };
+const SIGLIP: Tower = { ...findTower("ViT-B-16-SigLIP"), ...SIZES };
 
 type Golden = (name: string) => tf.Tensor;
 
@@ -32,46 +43,92 @@ function withGolden(check: (golden: Golden, names: string[]) => void): void {
   file.close();
 }
 
-function goldenWeights(golden: Golden, names: string[], kind: string): Weights {
+/** A kind's weights, for the images' size; `proj` only where it is asked for. */
+function goldenWeights(golden: Golden, names: string[], kind: string, tower: Tower, sizePx = 28): Weights {
   const prefix = `${kind}/weights/`;
-  const own = names.filter((name) => name.startsWith(prefix));
-  return Object.fromEntries(own.map((name) => [name.slice(prefix.length), golden(name)]));
+  const own = names.filter((name) => name.startsWith(prefix) && !name.endsWith("/proj"));
+  const weights = Object.fromEntries(own.map((name) => [name.slice(prefix.length), golden(name)]));
+  const trained = weights.positional_embedding!;
+  const positions = resamplePositions(trained.dataSync() as Float32Array, tower, patchGrid(tower, sizePx));
+  weights.positional_embedding = tf.tensor(positions, [positions.length / tower.width, tower.width]);
+  return weights;
 }
 
-for (const { kind, tower, weightsOf = kind } of [
-  { kind: "clip", tower: TINY },
-  { kind: "quick_gelu", tower: { ...TINY, activation: "quickGelu" as const }, weightsOf: "clip" },
-  { kind: "dinov2", tower: TINY_DINOV2 },
-]) {
-  test(`a ${kind} tower: features and all gradients equal PyTorch's`, () => {
-    withGolden((golden, names) => {
-      const weights = goldenWeights(golden, names, weightsOf);
-      const images = golden("images") as tf.Tensor4D;
-      const features = (w: Weights) => vitFeatures(w, images, tower, { lastBlocks: 2 });
-      assert.ok(largestDifference(features(weights), golden(`${kind}/features`)) < 1e-5);
+/** The largest difference, measured by the largest value expected. */
+function relativeDifference(value: tf.Tensor, expected: tf.Tensor): number {
+  return largestDifference(value, expected) / tf.max(tf.abs(expected)).dataSync()[0]!;
+}
 
+interface Kind {
+  kind: string;
+  tower: Tower;
+  weightsOf?: string;
+  sizePx?: number;
+  projection?: boolean;
+}
+
+const KINDS: Kind[] = [
+  { kind: "gelu", tower: CLIP },
+  { kind: "quick_gelu", tower: QUICK, weightsOf: "gelu" },
+  { kind: "average", tower: { ...CLIP, pooling: "average" }, weightsOf: "gelu" },
+  { kind: "projection", tower: CLIP, weightsOf: "gelu", projection: true },
+  { kind: "gelu_21", tower: CLIP, weightsOf: "gelu", sizePx: 21 },
+  { kind: "gelu_35", tower: CLIP, weightsOf: "gelu", sizePx: 35 },
+  { kind: "dinov2", tower: DINOV2 },
+  { kind: "registers", tower: REGISTERS },
+  { kind: "swiglu", tower: SWIGLU },
+  { kind: "siglip", tower: SIGLIP },
+];
+
+for (const { kind, tower, weightsOf = kind, sizePx = 28, projection = false } of KINDS) {
+  test(`${kind}: features and all gradients are those of the family's own library`, () => {
+    withGolden((golden, names) => {
+      const weights = goldenWeights(golden, names, weightsOf, tower, sizePx);
+      if (projection) weights.proj = golden(`${weightsOf}/weights/proj`);
+      const images = golden(sizePx === 28 ? "images" : `images_${sizePx}`) as tf.Tensor4D;
+      const options = projection ? { projection } : { lastBlocks: 2 };
+      const features = (w: Weights) => vitFeatures(w, images, tower, options);
+      const expected = golden(`${kind}/features`) as tf.Tensor2D;
+      assert.ok(relativeDifference(features(weights), expected) < 1e-5);
+
+      const slope = tf.slice(golden("slope") as tf.Tensor2D, [0, 0], expected.shape);
       const weightNames = Object.keys(weights);
       const loss = (...values: tf.Tensor[]) =>
         tf.sum(
-          tf.mul(
-            features(Object.fromEntries(values.map((value, i) => [weightNames[i], value]))),
-            golden("slope"),
-          ),
+          tf.mul(features(Object.fromEntries(values.map((value, i) => [weightNames[i], value]))), slope),
         );
       const gradients = tf.grads(loss)(Object.values(weights));
+      assert.deepEqual(
+        [...weightNames].sort(),
+        names
+          .filter((name) => name.startsWith(`${kind}/gradients/`))
+          .map((name) => name.slice(`${kind}/gradients/`.length))
+          .sort(),
+      );
       weightNames.forEach((name, i) => {
         const expected = golden(`${kind}/gradients/${name}`);
-        // The key's bias does not change attention at all: its gradient is nothing but rounding.
-        const scale = Math.max(1, tf.max(tf.abs(expected)).dataSync()[0]!);
-        assert.ok(largestDifference(gradients[i]!, expected) < 1e-4 * scale, name);
+        assert.ok(relativeDifference(gradients[i]!, expected) < 1e-4, name);
       });
+    });
+  });
+}
+for (const { kind, tower, sizePx } of [DINOV2, REGISTERS, SWIGLU, SIGLIP].flatMap((tower, i) =>
+  [21, 35].map((sizePx) => ({ kind: ["dinov2", "registers", "swiglu", "siglip"][i]!, tower, sizePx })),
+)) {
+  test(`${kind} at ${sizePx} px: the library's own features`, () => {
+    withGolden((golden, names) => {
+      const weights = goldenWeights(golden, names, kind, tower, sizePx);
+      const features = vitFeatures(weights, golden(`images_${sizePx}`) as tf.Tensor4D, tower, {
+        lastBlocks: 2,
+      });
+      assert.ok(relativeDifference(features, golden(`${kind}_${sizePx}/features`)) < 1e-5);
     });
   });
 }
 
 test("the last n blocks stand side by side, oldest first", () => {
   withGolden((golden, names) => {
-    const weights = goldenWeights(golden, names, "clip");
+    const weights = goldenWeights(golden, names, "clip", TINY);
     const images = golden("images") as tf.Tensor4D;
     const both = golden("clip/features") as tf.Tensor2D;
     const last = vitFeatures(weights, images, TINY);
@@ -90,18 +147,34 @@ test("features do not depend on the other images of the batch", () => {
   });
 });
 
+test("pixels behind the last whole patch are left out, at the tower's own size only", () => {
+  tf.tidy(() => {
+    // As SigLIP's 384 px in patches of 14; here 30 in patches of 7.
+    const tower = { ...SIGLIP, imageSizePx: 30 };
+    const weights = toTensors(freshTower(tower, randomStream(1, "weights")));
+    const images = randomTensor(randomStream(1, "images"), [2, 30, 30, 3]) as tf.Tensor4D;
+    const whole = tf.slice(images, [0, 0, 0, 0], [2, 28, 28, 3]);
+    const difference = largestDifference(
+      vitFeatures(weights, images, tower),
+      vitFeatures(weights, whole, tower),
+    );
+    assert.equal(difference, 0);
+    assert.throws(() => vitFeatures(weights, images, SIGLIP), /multiple of 7 px, got 30 px/);
+  });
+});
+
 test("features and gradients leave no tensor behind", () => {
-  const weights = toTensors(freshTower(TINY_DINOV2, randomStream(1, "weights")));
+  const weights = toTensors(freshTower(REGISTERS, randomStream(1, "weights")));
   const images = randomTensor(randomStream(1, "images"), [2, 28, 28, 3]) as tf.Tensor4D;
   const values = Object.values(weights).map((weight) => tf.variable(weight));
   const variables: Weights = Object.fromEntries(Object.keys(weights).map((name, i) => [name, values[i]!]));
   const before = tf.memory().numTensors;
   const { value, grads } = tf.variableGrads(() =>
-    tf.sum(tf.square(vitFeatures(variables, images, TINY_DINOV2))),
+    tf.sum(tf.square(vitFeatures(variables, images, REGISTERS))),
   );
   assert.equal(Object.keys(grads).length, values.length);
   tf.dispose([value, grads]);
-  vitFeatures(variables, images, TINY_DINOV2).dispose();
+  vitFeatures(variables, images, REGISTERS).dispose();
   assert.equal(tf.memory().numTensors, before);
   tf.dispose([weights, images, values]);
 });
@@ -114,5 +187,9 @@ test("images and settings that do not fit the tower are refused", () => {
     assert.throws(features(30, 28, 1), /multiple of 7 px, got 30 px[\s\S]*28 or 35/);
     assert.throws(features(14, 14, 1), /14 x 14 px make 5 tokens, the weights were loaded for 17/);
     assert.throws(features(28, 28, 3), /2 blocks, got lastBlocks = 3/);
+    const behind = (tower: Tower) => () =>
+      vitFeatures(weights, tf.zeros([1, 28, 28, 3]), tower, { projection: true });
+    assert.throws(behind(TINY), /no "proj"[\s\S]*this tower has none/);
+    assert.throws(behind({ ...TINY, projectionWidth: 4 }), /no "proj"[\s\S]*\{ projection: true \}/);
   });
 });
