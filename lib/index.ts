@@ -28,6 +28,7 @@ export { vitFeatures, type Weights } from "./model/vit";
 // what a notebook shows
 export { type Figure, figurePng } from "./notebook/figure";
 export { hardestQueries, neighbourGrid, readClassNames, sampleGrid, searchGrid } from "./notebook/gallery";
+export { drawGraph } from "./notebook/graph_drawing";
 export { type GridImage, imageGrid } from "./notebook/images";
 export { params } from "./notebook/params";
 export { barFigure, heatFigure, histogramOfClassSizes, lineFigure } from "./notebook/plots";

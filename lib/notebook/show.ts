@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { UserError } from "../common/errors";
 import { display, inNotebook, type MimeBundle } from "./display";
 import { type Figure, figureSvg } from "./figure";
+import { type DrawableGraph, drawGraph } from "./graph_drawing";
 import { type TableOptions, tableHtml, tableOf, tableText } from "./table";
 
 /** Something already drawn, for example by imageGrid(). */
@@ -13,7 +14,7 @@ const PLOTLY_MIME = "application/vnd.plotly.v1+json";
 
 /**
  * Shows a value as an output of the cell: a danfojs DataFrame or Series or an array of objects as a table, a plotly
- * figure `{ data, layout }`, an image grid; anything else as Node prints it. Outside a notebook prints a text form.
+ * figure `{ data, layout }`, an image grid, a traced function as its graph; anything else as Node prints it. Outside a notebook prints a text form.
  */
 export async function show(value: unknown, options: TableOptions = {}): Promise<void> {
   display(await bundleOf(value, options));
@@ -25,11 +26,16 @@ async function bundleOf(value: unknown, options: TableOptions): Promise<MimeBund
   if (table) return { "text/html": tableHtml(table, options), "text/plain": tableText(table, options) };
   if (isDrawing(value)) return value.bundle;
   if (isFigure(value)) return figureBundle(value);
+  if (isGraph(value)) return drawGraph(value).bundle;
   return { "text/plain": typeof value === "string" ? value : inspect(value) };
 }
 
 function isDrawing(value: unknown): value is Drawing {
   return typeof (value as Drawing | null)?.bundle === "object";
+}
+
+function isGraph(value: unknown): value is DrawableGraph {
+  return typeof (value as DrawableGraph | null)?.outline === "function";
 }
 
 function isFigure(value: unknown): value is Figure {

@@ -1,5 +1,6 @@
 import { type FeedValue, feedsOf } from "./feeds";
 import type { Graph, GraphNode, GraphTensor } from "./graph";
+import { type Outline, outlineOf } from "./graph_outline";
 import { neededNodes, nodeText } from "./graph_text";
 import type { TensorValue } from "./host_tensor";
 import type { Session } from "./session";
@@ -18,6 +19,8 @@ export type ValueTree<T> = T extends tf.Tensor ? TensorValue : { -readonly [K in
 export interface GraphFunctionParts {
   /** For messages. */
   owner: string;
+  /** What the names of its nodes begin with: its scope with a slash, or empty. */
+  root: string;
   graph: Graph;
   inputs: Readonly<Record<string, GraphTensor>>;
   fetches: readonly GraphTensor[];
@@ -84,6 +87,14 @@ export class GraphFunction<Names extends string = string, Result = TensorTree> {
   /** The graph as text, one line a node. */
   toString(): string {
     return this.nodes.map((node) => `${nodeText(node)}\n`).join("");
+  }
+
+  /**
+   * The graph folded by scope, for drawings: `show(f)` and `show(drawGraph(f, 2))`.
+   * @param depth how many levels of scopes are shown open; default: the most that stay readable
+   */
+  outline(depth?: number): Outline {
+    return outlineOf(this.nodes, this.#parts.root, depth);
   }
 
   #request(values: Readonly<Record<string, FeedValue>>): RunRequest {

@@ -101,7 +101,15 @@ export class Program {
     });
     const owner = name === "" ? "The traced function" : name;
     return new GraphFunction<Names, Result>({
-      ...{ owner, graph: this.graph, inputs: placeholders, fetches, structure, targets: recorder.targets },
+      ...{
+        owner,
+        root,
+        graph: this.graph,
+        inputs: placeholders,
+        fetches,
+        structure,
+        targets: recorder.targets,
+      },
       session: () => this.#openSession(),
       beforeRun: () => this.#variables.assertAssigned(recorder.readHandles),
       afterRun: () => this.#variables.noteAssigned(recorder.changedHandles),
