@@ -8,21 +8,20 @@ PYTHONPATH=.cache/dinov2 .cache/peers/bin/python test/golden/make_vit.py      # 
 Per kind: weights, features and gradients under our names; features at other image sizes (21 and 35 px, by the
 library's own resampling of positions); `positions`: that resampling alone.
 """
+import copy
 import re
 from pathlib import Path
 
-import peers  # noqa: F401  (before open_clip)
+from small_towers import HEADS, IMAGE, LAYERS, PATCH, PROJECTION, RATIO, WIDTH, dinov2, randomise, siglip
 import open_clip
 import timm
 import torch
 from dinov2.models.vision_transformer import DinoVisionTransformer
 from open_clip.transformer import QuickGELU, VisionTransformer
 from safetensors.torch import save_file
-from timm.models.vision_transformer import VisionTransformer as TimmTransformer
 from torch import nn
 from transformers.models.dinov2.modeling_dinov2 import Dinov2Config, Dinov2Embeddings
 
-PATCH, IMAGE, LAYERS, WIDTH, HEADS, RATIO, PROJECTION = 7, 28, 2, 8, 2, 2, 4
 SIZES = [21, 35]  # a smaller and a larger grid
 torch.manual_seed(1)
 images = {size: torch.randn(2, 3, size, size) for size in [IMAGE, *SIZES]}
@@ -50,14 +49,6 @@ def as_ours(named):
     return {ours(name): value[0].squeeze(0) if name == "cls_token" else value[0] if
             name in ("pos_embed", "register_tokens") else value
             for name, value in named if name != "mask_token"}
-
-
-def randomise(model):
-    # Nothing stays at a neutral value (bias 0, gain 1), so that no weight can be left out unnoticed.
-    for name, parameter in model.named_parameters():
-        gain = re.search(r"gamma$|(ln_\w+|norm\d?)\.weight$", name)
-        nn.init.normal_(parameter, 1.0 if gain else 0.0, 0.3)
-    return model.eval()
 
 
 def keep(kind, what, named):
@@ -129,34 +120,28 @@ tensors["clip/features"] = of_blocks(lambda model: model.transformer.resblocks, 
 keep("clip", "weights", tiny.named_parameters())
 
 
-# DINOv2: its own code. As its hub builds them: with registers antialiased and without offset.
 def dinov2_features(model, x):
     layers = model.get_intermediate_layers(x, n=LAYERS, return_class_token=True, norm=True)
     return torch.cat([token for _, token in layers], 1)
 
 
-for kind, changes in {"dinov2": {}, "registers": dict(num_register_tokens=4, interpolate_antialias=True,
-                      interpolate_offset=0.0), "swiglu": dict(ffn_layer="swiglufused")}.items():
-    model = randomise(DinoVisionTransformer(IMAGE, PATCH, 3, WIDTH, LAYERS, HEADS, RATIO, init_values=1.0,
-                                            block_chunks=0, **changes))
+towers = {"dinov2": lambda: dinov2(), "registers": lambda: dinov2(4), "swiglu": lambda: dinov2(ffn_layer="swiglufused")}
+for kind, build in towers.items():
+    model = build()
     keep(kind, "weights", model.named_parameters())
     record(kind, model, dinov2_features)
     for size in SIZES:
         tensors[f"{kind}_{size}/features"] = dinov2_features(model, images[size]).detach()
 
-# SigLIP: timm, with the original's activation.
-siglip = randomise(TimmTransformer(IMAGE, PATCH, embed_dim=WIDTH, depth=LAYERS, num_heads=HEADS, mlp_ratio=RATIO,
-                                   num_classes=0, class_token=False, global_pool="map", act_layer="gelu_tanh"))
+whole = siglip()
 siglip_features = of_blocks(lambda model: model.blocks, lambda model, y: model.forward_head(model.norm(y)),
                             lambda model, y: y)
-keep("siglip", "weights", siglip.named_parameters())
-record("siglip", siglip, siglip_features)
+keep("siglip", "weights", whole.named_parameters())
+record("siglip", whole, siglip_features)
 for size in SIZES:
-    resized = TimmTransformer(IMAGE, PATCH, embed_dim=WIDTH, depth=LAYERS, num_heads=HEADS, mlp_ratio=RATIO,
-                              num_classes=0, class_token=False, global_pool="map", act_layer="gelu_tanh")
-    resized.load_state_dict(siglip.state_dict())
+    resized = copy.deepcopy(whole)
     resized.set_input_size(img_size=size)
-    tensors[f"siglip_{size}/features"] = siglip_features(resized.eval(), images[size]).detach()
+    tensors[f"siglip_{size}/features"] = siglip_features(resized, images[size]).detach()
 
 # Positions of an 11 x 11 grid, by each of the four.
 GRID, NEW = 11, [4, 10, 16]
@@ -173,5 +158,4 @@ for new in NEW:
         tokens, new * PATCH, new * PATCH)[0].detach()
     tensors[f"positions/antialiased/{new}"] = timm.layers.resample_abs_pos_embed(positions[None], [new, new])[0]
 
-save_file(tensors, Path(__file__).parent / "vit.safetensors",
-          {"torch": torch.__version__, "open_clip": open_clip.__version__, "timm": timm.__version__})
+save_file(tensors, Path(__file__).parent / "vit.safetensors", {"torch": torch.__version__})
