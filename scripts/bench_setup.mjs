@@ -5,7 +5,7 @@ import { run, SetupError } from "./setup/run.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const FOLDER = ".cache/peers/bench";
-const PACKAGES = ["torch==2.13.0", "numpy==2.4.6"];
+const PACKAGES = ["torch==2.13.0", "numpy==2.4.6", "safetensors==0.8.0"];
 
 try {
   console.log(`bench: ${PACKAGES.join(", ")} into ${FOLDER} ...`);

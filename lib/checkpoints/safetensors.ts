@@ -75,10 +75,29 @@ export async function writeSafetensors(
   entries: readonly TensorEntry[],
   metadata: Record<string, string> = {},
 ): Promise<void> {
-  const tensors = new Map<string, TensorInfo>();
-  for (const { name, shape } of entries) tensors.set(name, { dtype: "F32", shape: [...shape] });
-  if (tensors.size < entries.length)
+  const shapes = new Map(entries.map(({ name, shape }) => [name, shape]));
+  if (shapes.size < entries.length)
     throw new UserError(`${path}: two tensors of the same name were to be written.`);
+  await streamSafetensors(path, shapes, metadata, async (write) => {
+    for (const { name, data } of entries) await write(name, typeof data === "function" ? await data() : data);
+  });
+}
+
+/** Writes the values of the next tensor; they may change once the promise is fulfilled. */
+export type WriteTensor = (name: string, values: Float32Array) => Promise<void>;
+
+/**
+ * The same, where the values are pushed.
+ * @param produce writes all tensors, in the order of `shapes`
+ */
+export async function streamSafetensors(
+  path: string,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  metadata: Record<string, string>,
+  produce: (write: WriteTensor) => Promise<void>,
+): Promise<void> {
+  const tensors = new Map<string, TensorInfo>();
+  for (const [name, shape] of shapes) tensors.set(name, { dtype: "F32", shape: [...shape] });
   const header = formatHeader(tensors, metadata);
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeBigUInt64LE(BigInt(header.length));
@@ -86,7 +105,13 @@ export async function writeSafetensors(
     const file = await open(temporary, "w");
     try {
       await writeBytes(file, Buffer.concat([length, header]));
-      for (const entry of entries) await writeTensor(path, file, entry);
+      const names = shapes.keys();
+      const next = () => names.next().value;
+      await produce(async (name, values) => {
+        requireNext(path, next(), name);
+        await writeTensor(path, file, name, shapes.get(name)!, values);
+      });
+      requireNext(path, next(), undefined);
       // on the disk before it is renamed: a power cut must not leave the new name with half of the file
       await file.sync();
     } finally {
@@ -95,12 +120,17 @@ export async function writeSafetensors(
   });
 }
 
+function requireNext(path: string, expected: string | undefined, name: string | undefined): void {
+  if (name !== expected) throw new Error(`${path}: the next tensor is ${expected}, written was ${name}`);
+}
+
 async function writeTensor(
   path: string,
   file: FileHandle,
-  { name, shape, data }: TensorEntry,
+  name: string,
+  shape: readonly number[],
+  values: Float32Array,
 ): Promise<void> {
-  const values = typeof data === "function" ? await data() : data;
   if (values.length !== elementCount(shape)) {
     const expected = `[${shape}] = ${elementCount(shape)} numbers`;
     throw new UserError(`${path}: tensor "${name}" was to have ${expected}, got ${values.length}.`);

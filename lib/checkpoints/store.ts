@@ -2,50 +2,51 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../common/errors";
 import type { WeightSource } from "../model/weight_source";
-import { openSafetensors, writeSafetensors } from "./safetensors";
+import type { Program } from "../tensorflow/program";
+import { openSafetensors, streamSafetensors } from "./safetensors";
 
 /** What stands before the names of the optimizer's tensors. */
 export const OPTIMIZER_PREFIX = "optimizer.";
 
-/** A tensor of the model or the optimizer that can be read and set, one at a time. */
-export interface StoredTensor {
-  name: string;
-  shape: readonly number[];
-  read(): Promise<Float32Array>;
-  /** Gives it its value: `write` fills its own memory, row-major. */
-  fill(write: (memory: Float32Array) => void): Promise<void>;
+/** A model and its optimizer: variables of a program, all of them float32. */
+export interface StoredModel {
+  program: Pick<Program, "fillAll" | "viewAll">;
+  /** Shapes of the variables that belong to a checkpoint, by name. */
+  shapes: ReadonlyMap<string, readonly number[]>;
 }
 
 /**
- * Writes a checkpoint, atomically, holding one tensor in memory at a time.
+ * Writes a checkpoint, atomically, straight from the variables' memory.
  * @param step optimizer steps taken
  */
 export async function saveCheckpoint(
   path: string,
-  tensors: readonly StoredTensor[],
+  { program, shapes }: StoredModel,
   step: number,
 ): Promise<void> {
-  const entries = tensors.map(({ name, shape, read }) => ({ name, shape, data: read }));
-  await writeSafetensors(path, entries, { format: "pt", step: String(step) });
+  await streamSafetensors(path, shapes, { format: "pt", step: String(step) }, (write) =>
+    program.viewAll(shapes.keys(), (name, memory) => write(name, memory as Float32Array)),
+  );
 }
 
 /**
- * Puts a checkpoint's values into the tensors and returns the steps it had taken.
+ * Puts a checkpoint's values into the variables and returns the steps it had taken.
  * @throws UserError when a tensor is missing or has another shape
  */
-export async function restoreCheckpoint(path: string, tensors: readonly StoredTensor[]): Promise<number> {
+export async function restoreCheckpoint(path: string, { program, shapes }: StoredModel): Promise<number> {
   const file = openSafetensors(path);
   try {
-    for (const { name, shape, fill } of tensors) {
+    for (const [name, shape] of shapes) {
       const stored = file.tensors.get(name);
-      if (stored?.shape.join() !== shape.join()) {
-        throw new UserError(
-          `${path}: expected the tensor ${name} of shape [${shape}], found ${stored ? `[${stored.shape}]` : "none"}.`,
-          "The file belongs to another run: give this one a name of its own (--run-name).",
-        );
-      }
-      await fill((memory) => file.readInto(name, memory));
+      if (stored?.shape.join() === shape.join()) continue;
+      throw new UserError(
+        `${path}: expected the tensor ${name} of shape [${shape}], found ${stored ? `[${stored.shape}]` : "none"}.`,
+        "The file belongs to another run: give this one a name of its own (--run-name).",
+      );
     }
+    await program.fillAll(
+      [...shapes.keys()].map((name) => [name, (memory) => file.readInto(name, memory as Float32Array)]),
+    );
     return Number(file.metadata.step);
   } finally {
     file.close();

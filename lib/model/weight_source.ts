@@ -16,10 +16,10 @@ export interface WeightSource {
 /** Declares a variable for every weight and lets the source fill the variable's own memory; closes the source. */
 export async function fillProgram(program: Program, source: WeightSource): Promise<void> {
   try {
-    for (const [name, shape] of source.shapes) {
-      program.variable(name, { shape });
-      await program.fill(name, (memory) => source.write(name, memory as Float32Array));
-    }
+    for (const [name, shape] of source.shapes) program.variable(name, { shape });
+    await program.fillAll(
+      [...source.shapes.keys()].map((name) => [name, (memory) => source.write(name, memory as Float32Array)]),
+    );
   } finally {
     source.close();
   }

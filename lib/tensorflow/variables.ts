@@ -1,5 +1,5 @@
 import { nearestName, UserError } from "../common/errors";
-import type { DType, NumericArray } from "./dtypes";
+import { type DType, dtypeRow, elementCount, type NumericArray } from "./dtypes";
 import { type FeedValue, feedFor } from "./feeds";
 import type { Graph, GraphNode, GraphTensor } from "./graph";
 import { HostTensor, type TensorValue } from "./host_tensor";
@@ -11,6 +11,15 @@ export interface TensorSpec {
   /** Default float32. */
   dtype?: DType;
 }
+
+/** Fills the memory that becomes a variable's own. */
+export type WriteMemory = (memory: NumericArray) => void | Promise<void>;
+
+/**
+ * How much is assigned or read in one run: TensorFlow takes 10 to 20 ms to prepare the first run of any set of
+ * variables, and each set would be prepared anew.
+ */
+const GROUP_BYTES = 2 ** 28;
 
 /** More names than this are not listed in an error. */
 const SHOWN_NAMES = 5;
@@ -72,22 +81,44 @@ export class Variables {
 
   /** Gives a variable its value. */
   async assign(name: string, values: FeedValue): Promise<void> {
-    const { value } = this.#find(name);
-    await this.#set(name, feedFor(`The variable "${name}"`, value, values));
+    const variable = this.#find(name);
+    await this.#assign([[variable, feedFor(`The variable "${name}"`, variable.value, values)]]);
   }
 
   /**
    * Gives a variable its value without a copy: `write` fills, in row-major order, the very memory that becomes the
    * variable's own (on a GPU it is copied to the device).
    */
-  async fill(name: string, write: (memory: NumericArray) => void | Promise<void>): Promise<void> {
-    const { value } = this.#find(name);
-    const memory = new HostTensor(value.dtype, value.shape as number[]);
+  fill(name: string, write: WriteMemory): Promise<void> {
+    return this.fillAll([[name, write]]);
+  }
+
+  /** The same for many variables, one after the other, in as few runs as memory allows. */
+  async fillAll(writers: Iterable<readonly [name: string, write: WriteMemory]>): Promise<void> {
+    const filled: [Variable, HostTensor][] = [];
+    const assignFilled = async () => {
+      const group = filled.splice(0);
+      try {
+        await this.#assign(group);
+      } finally {
+        for (const [, memory] of group) memory.dispose();
+      }
+    };
+    let bytes = 0;
     try {
-      await write(memory.data);
-      await this.#set(name, memory);
+      for (const [name, write] of writers) {
+        const variable = this.#find(name);
+        const memory = new HostTensor(variable.value.dtype, variable.value.shape as number[]);
+        filled.push([variable, memory]);
+        await write(memory.data);
+        bytes += memory.data.byteLength;
+        if (bytes < GROUP_BYTES) continue;
+        await assignFilled();
+        bytes = 0;
+      }
+      if (filled.length > 0) await assignFilled();
     } finally {
-      memory.dispose();
+      for (const [, memory] of filled) memory.dispose();
     }
   }
 
@@ -105,6 +136,35 @@ export class Variables {
   async view<T>(name: string, use: (memory: NumericArray) => T | Promise<T>): Promise<T> {
     const request = { fetches: [this.#readable(name)] };
     return this.#session().lend(request, ([value]) => use(value!.data as NumericArray));
+  }
+
+  /** The same for many variables, one after the other, in as few runs as memory allows. */
+  async viewAll(
+    names: Iterable<string>,
+    use: (name: string, memory: NumericArray) => void | Promise<void>,
+  ): Promise<void> {
+    for (const group of this.#groups(names)) {
+      const request = { fetches: group.map((name) => this.#readable(name)) };
+      await this.#session().lend(request, async (values) => {
+        for (const [i, { data }] of values.entries()) await use(group[i]!, data as NumericArray);
+      });
+    }
+  }
+
+  /** Names in their order, so many together that their values take GROUP_BYTES or little more. */
+  *#groups(names: Iterable<string>): Generator<string[]> {
+    let group: string[] = [];
+    let bytes = 0;
+    for (const name of names) {
+      const { dtype, shape } = this.#find(name).value;
+      group.push(name);
+      bytes += elementCount(shape as number[]) * dtypeRow(dtype).bytes;
+      if (bytes < GROUP_BYTES) continue;
+      yield group;
+      group = [];
+      bytes = 0;
+    }
+    if (group.length > 0) yield group;
   }
 
   /** @throws UserError naming the variables among these that have no value yet */
@@ -127,10 +187,12 @@ export class Variables {
     }
   }
 
-  async #set(name: string, value: TensorValue | HostTensor): Promise<void> {
-    const variable = this.#find(name);
-    await this.#session().run({ feeds: [[variable.value, value]], targets: [variable.assign] });
-    variable.hasValue = true;
+  async #assign(values: readonly (readonly [Variable, TensorValue | HostTensor])[]): Promise<void> {
+    await this.#session().run({
+      feeds: values.map(([{ value }, given]) => [value, given]),
+      targets: values.map(([{ assign }]) => assign),
+    });
+    for (const [variable] of values) variable.hasValue = true;
   }
 
   #readable(name: string): GraphTensor {

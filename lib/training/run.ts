@@ -72,7 +72,7 @@ export async function runTraining(folder: string, onProgress?: OnProgress): Prom
 async function resume(folder: string, { trainer }: TrainingSetup): Promise<void> {
   const path = runFile(folder, "last");
   if (existsSync(path)) {
-    trainer.stepsDone = await restoreCheckpoint(path, trainer.tensors());
+    trainer.stepsDone = await restoreCheckpoint(path, trainer);
     log(folder, `Resumed after step ${trainer.stepsDone} of ${trainer.totalSteps}`);
   }
   rewindMetrics(folder, trainer.stepsDone);
@@ -166,7 +166,7 @@ async function retrieve(
 }
 
 async function save(folder: string, { trainer }: TrainingSetup, name: string): Promise<void> {
-  await saveCheckpoint(join(folder, `${name}.safetensors`), trainer.tensors(), trainer.stepsDone);
+  await saveCheckpoint(join(folder, `${name}.safetensors`), trainer, trainer.stepsDone);
 }
 
 function report(

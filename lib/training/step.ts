@@ -47,12 +47,12 @@ export async function declareMoments(
     if (!isTrained(name)) continue;
     for (const moment of [firstMomentOf(name), secondMomentOf(name)]) {
       program.variable(moment, { shape });
-      await program.fill(moment, (memory) => {
-        (memory as Float32Array).fill(0);
-      });
       moments.set(moment, shape);
     }
   }
+  await program.fillAll(
+    [...moments.keys()].map((moment) => [moment, (memory) => void (memory as Float32Array).fill(0)]),
+  );
   return moments;
 }
 

@@ -1,4 +1,4 @@
-import { OPTIMIZER_PREFIX, type StoredTensor } from "../checkpoints/store";
+import { OPTIMIZER_PREFIX } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
@@ -36,12 +36,13 @@ export class Trainer {
   readonly totalSteps: number;
   /** Its variables are the weights by name, and `optimizer.*`. */
   readonly program: Program;
+  /** All that a checkpoint holds: the weights and the optimizer's moments. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** Optimizer steps taken so far, over all epochs. */
   stepsDone = 0;
   readonly #batches: BatchSource;
   readonly #featureCount: number;
   readonly #step: TrainStep;
-  readonly #shapes: ReadonlyMap<string, readonly number[]>;
   readonly #startedAtMs = Date.now();
 
   /** Moves the weights into a session and traces the training step. */
@@ -73,7 +74,7 @@ export class Trainer {
     this.#batches = parts.batches;
     this.#featureCount = parts.featureCount;
     this.#step = step;
-    this.#shapes = shapes;
+    this.shapes = shapes;
   }
 
   /** Steps in each epoch. */
@@ -81,22 +82,13 @@ export class Trainer {
     return this.#batches.stepsPerEpoch;
   }
 
-  /** Everything that a checkpoint holds: weights and the optimizer's moments. */
-  tensors(): StoredTensor[] {
-    return [...this.#shapes].map(([name, shape]) => ({
-      name,
-      shape,
-      read: async () => (await this.program.read(name)).data as Float32Array,
-      fill: (write) => this.program.fill(name, (memory) => write(memory as Float32Array)),
-    }));
-  }
-
   /** Neck and head as tensors, as they are now; the caller frees them. */
   async headWeights(): Promise<Weights> {
     const isHead = (name: string) => !name.startsWith(TOWER_PREFIX) && !name.startsWith(OPTIMIZER_PREFIX);
-    const entries = this.tensors().filter(({ name }) => isHead(name));
     const weights: Weights = {};
-    for (const { name, shape, read } of entries) weights[name] = tf.tensor(await read(), [...shape]);
+    await this.program.viewAll([...this.shapes.keys()].filter(isHead), (name, memory) => {
+      weights[name] = tf.tensor(Float32Array.from(memory as Float32Array), [...this.shapes.get(name)!]);
+    });
     return weights;
   }
 

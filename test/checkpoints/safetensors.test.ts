@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { openSafetensors, writeSafetensors } from "guie/dist/checkpoints/safetensors";
+import { openSafetensors, streamSafetensors, writeSafetensors } from "guie/dist/checkpoints/safetensors";
 import { requireTensors } from "guie/dist/checkpoints/tensor_file";
 import { UserError } from "guie/dist/common/errors";
 import { projectPath } from "guie/dist/common/project";
@@ -56,6 +56,36 @@ test("what is written is read again: values, shapes, metadata, one tensor at a t
   assert.deepEqual([...file.read("empty")], []);
   assert.deepEqual([...file.read("part")], [8, 7]);
   file.close();
+});
+
+test("tensors are read into memory that is given, if it is of their length", async () => {
+  await writeSafetensors(PATH, [{ name: "a", shape: [2], data: Float32Array.of(1, 2) }]);
+  const file = openSafetensors(PATH);
+  const memory = new Float32Array(4);
+  file.readInto("a", memory.subarray(1, 3));
+  assert.deepEqual([...memory], [0, 1, 2, 0]);
+  assert.throws(() => file.readInto("a", memory), /tensor "a" has 2 numbers, the memory for it 4/);
+  file.close();
+});
+
+test("tensors that are pushed must come in their order, and all of them", async () => {
+  const path = join(folder, "pushed.safetensors");
+  const shapes = new Map([
+    ["a", [1]],
+    ["b", [1]],
+  ]);
+  const one = Float32Array.of(1);
+  const push = (...names: string[]) =>
+    streamSafetensors(path, shapes, {}, async (write) => {
+      for (const name of names) await write(name, one);
+    });
+  await assert.rejects(push("b"), /the next tensor is a, written was b/);
+  await assert.rejects(push("a"), /the next tensor is b, written was undefined/);
+  await assert.rejects(push("a", "b", "a"), /the next tensor is undefined, written was a/);
+  assert.equal(existsSync(path), false);
+  await push("a", "b");
+  assert.equal(existsSync(path), true);
+  rmSync(path);
 });
 
 test("the bytes are those of the format", async () => {

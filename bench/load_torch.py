@@ -1,0 +1,39 @@
+"""The peer of `npm run bench load`: PyTorch with the safetensors library, every value read into memory of its own."""
+import json
+import os
+import resource
+import sys
+import time
+
+import torch
+from safetensors.torch import load_file, save_file
+
+spec = json.loads(sys.argv[1])
+
+
+def load():
+    tensors = load_file(spec["path"])  # mapped: nothing is read yet
+    return {name: torch.empty(tensor.shape).copy_(tensor) for name, tensor in tensors.items()}
+
+
+weights = load() if spec["work"] == "save" else None
+
+
+def iterate():
+    if spec["work"] == "load":
+        return load()
+    path = spec["path"] + ".theirs"
+    save_file(weights, path)
+    with open(path) as file:
+        os.fsync(file.fileno())
+    os.remove(path)
+
+
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    if line.strip() == "end":
+        print(json.dumps({"peakMB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}), flush=True)
+        break
+    start = time.perf_counter()
+    iterate()
+    print(json.dumps({"ms": 1000 * (time.perf_counter() - start)}), flush=True)
