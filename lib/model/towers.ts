@@ -33,7 +33,7 @@ export interface Tower {
   patchBias: boolean;
   /** Each residual branch is scaled per channel (DINOv2's LayerScale). */
   layerScale: boolean;
-  /** Width behind the projection `proj` of the checkpoint, or null without one. Features never pass through it. */
+  /** Width behind the projection `proj` of the checkpoint, or null without one; features pass through it on demand. */
   projectionWidth: number | null;
   /** Mean and standard deviation of each channel (RGB) by which an image in 0..1 is normalised. */
   mean: readonly [number, number, number];

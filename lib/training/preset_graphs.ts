@@ -23,10 +23,17 @@ const VARIANTS: readonly Partial<TrainConfig>[] = [{}];
 const CLASSES = 10;
 const BATCH_SIZE = 4;
 
-/** All graphs of all presets, towers and variants. */
+/** What of a tower decides its operations; all else is sizes. */
+function familyOf(tower: Tower): string {
+  const { classToken, registers, lnPre, patchBias, layerScale, activation, pooling } = tower;
+  return [classToken, registers, lnPre, patchBias, layerScale, activation, pooling].join();
+}
+
+/** All graphs of all presets, of one tower of each family, and of their variants. */
 export function presetGraphs(): PresetGraph[] {
   const presets = PRESET_NAMES.flatMap((name) => [preset(name, "frozen"), preset(name, "fine_tune")]);
-  const towers = TOWERS.map(({ name }) => ({
+  const firsts = new Map([...TOWERS].reverse().map((tower) => [familyOf(tower), tower]));
+  const towers = [...firsts.values()].map(({ name }) => ({
     ...vit224("fine_tune"),
     configName: `tower ${name}`,
     tower: name,

@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { writeSafetensors } from "guie/dist/checkpoints/safetensors";
+import { openSafetensors, writeSafetensors } from "guie/dist/checkpoints/safetensors";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { freshTower, towerFile } from "guie/dist/model/tower_weights";
-import { findTower, parameterCount, patchGrid, TOWERS, towerShapes } from "guie/dist/model/towers";
+import { findTower, mlpWidth, parameterCount, patchGrid, TOWERS, towerShapes } from "guie/dist/model/towers";
 import { toTensors } from "guie/dist/model/weight_source";
 import { tf } from "guie/dist/tensorflow/tf";
 import { largestDifference } from "../tensors";
@@ -67,6 +67,31 @@ for (const [name, golden] of Object.entries(GOLDEN)) {
   });
 }
 
+test("names and shapes of what open_clip does not have are those of DINOv2's and timm's own weights", () => {
+  const file = openSafetensors(projectPath("test", "golden", "vit.safetensors"));
+  const sizes = { patchSizePx: 7, width: 8, layers: 2, mlpRatio: 2, positionGrid: 4 };
+  const kinds = { registers: "dinov2-vit-s-14-reg4", swiglu: "dinov2-vit-g-14", siglip: "ViT-B-16-SigLIP" };
+  for (const [kind, row] of Object.entries(kinds)) {
+    const prefix = `${kind}/weights/`;
+    const own = [...file.tensors].filter(([name]) => name.startsWith(prefix));
+    const expected = own.map(([name, { shape }]) => [name.slice(prefix.length), shape]);
+    assert.deepEqual(
+      Object.fromEntries(towerShapes({ ...findTower(row), ...sizes })),
+      Object.fromEntries(expected),
+    );
+  }
+  file.close();
+});
+
+test("the MLP's width: open_clip cuts off, SwiGLU takes two thirds in eights", () => {
+  assert.equal(mlpWidth(findTower("ViT-g-14")), 6144);
+  assert.equal(mlpWidth(findTower("ViT-SO400M-14-SigLIP")), 4304);
+  assert.equal(mlpWidth(findTower("dinov2-vit-g-14")), 4096);
+  // python: (int(4 * 384 * 2 / 3) + 7) // 8 * 8, and with 100 instead of 384
+  const swiGlu = (width: number) => mlpWidth({ ...findTower("dinov2-vit-g-14"), width });
+  assert.deepEqual([swiGlu(384), swiGlu(100)], [1024, 272]);
+});
+
 test("every tower's rows agree with each other", () => {
   for (const tower of TOWERS) {
     assert.equal(tower.width % tower.heads, 0, tower.name);
@@ -103,6 +128,30 @@ test("random weights are those of their seed, and spread as open_clip's", () => 
     assert.equal(deviation(`${block}.attn.in_proj_bias`), 0);
     assert.equal(tf.min(weights[`${block}.ln_1.weight`]!).dataSync()[0], 1);
   });
+});
+
+test("every family's weights have first values", () => {
+  const sizes = {
+    imageSizePx: 28,
+    patchSizePx: 7,
+    width: 8,
+    layers: 1,
+    heads: 2,
+    mlpRatio: 2,
+    positionGrid: 4,
+  };
+  for (const row of ["dinov2-vit-g-14-reg4", "ViT-B-16-SigLIP", "ViT-B-32"]) {
+    const tower = { ...findTower(row), ...sizes };
+    const source = freshTower(tower, randomStream(3, row), 28, { projection: true });
+    assert.deepEqual([...source.shapes.keys()], [...towerShapes(tower).keys()]);
+    const weights = toTensors(source);
+    for (const [name, weight] of Object.entries(weights)) {
+      const spread = tf.tidy(() => tf.max(weight).dataSync()[0]! - tf.min(weight).dataSync()[0]!);
+      const constant = /(ln_\w+|norm)\.|gamma$|in_proj_bias$|out_proj\.bias$/.test(name);
+      assert.equal(spread === 0, constant, `${row}: ${name}`);
+    }
+    tf.dispose(weights);
+  }
 });
 
 test("a file of another tower is refused with every tensor that does not fit", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { freshTower } from "guie/dist/model/tower_weights";
-import { findTower } from "guie/dist/model/towers";
+import { findTower, type Tower } from "guie/dist/model/towers";
 import { vitFeatures, type Weights } from "guie/dist/model/vit";
 import { toTensors } from "guie/dist/model/weight_source";
 import type { TensorValue } from "guie/dist/tensorflow/host_tensor";
@@ -10,7 +10,21 @@ import { Program } from "guie/dist/tensorflow/program";
 import { tf } from "guie/dist/tensorflow/tf";
 import { largestDifference, randomTensor } from "../tensors";
 
-const tower = findTower("tiny");
+const TINY = findTower("tiny");
+const SIZES = {
+  imageSizePx: 28,
+  patchSizePx: 7,
+  width: 16,
+  layers: 2,
+  heads: 2,
+  mlpRatio: 2,
+  positionGrid: 4,
+};
+const TOWERS: Tower[] = [
+  TINY,
+  { ...findTower("dinov2-vit-g-14-reg4"), ...SIZES },
+  { ...findTower("ViT-B-16-SigLIP"), ...SIZES },
+];
 
 /** Mean of the products with fixed numbers: unlike the mean square, it has a gradient behind a LayerNorm. */
 function toyLoss(features: tf.Tensor2D): tf.Scalar {
@@ -18,7 +32,12 @@ function toyLoss(features: tf.Tensor2D): tf.Scalar {
   return tf.mean(tf.mul(tf.reshape(features, [-1]), weights));
 }
 
-test("the model's own ViT traced: features and gradients of all weights equal the eager ones", async () => {
+for (const tower of TOWERS) {
+  test(`${tower.name} traced: features and gradients of all weights equal the eager ones`, () =>
+    compare(tower));
+}
+
+async function compare(tower: Tower): Promise<void> {
   const weights = toTensors(freshTower(tower, randomStream(1, "weights")));
   const images = randomTensor(randomStream(1, "images"), [3, tower.imageSizePx, tower.imageSizePx, 3]);
   const names = Object.keys(weights);
@@ -49,7 +68,7 @@ test("the model's own ViT traced: features and gradients of all weights equal th
   for (const [i, gradient] of eager.grads.entries()) assertClose(grads[i]!, gradient, 1e-4, names[i]);
   program.dispose();
   tf.dispose([weights, images, eager.features, eager.grads]);
-});
+}
 
 function assertClose(actual: TensorValue, expected: tf.Tensor, relative: number, name = "features"): void {
   const scale = Math.max(...expected.dataSync().map(Math.abs));
