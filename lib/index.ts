@@ -13,9 +13,10 @@ export { randomStream } from "./common/random";
 export { type ConfigOverrides, overrideConfig, type TrainConfig } from "./config/config";
 export { demo, PRESET_NAMES, preset, vit224 } from "./config/presets";
 // Get_Data
-export { DATA_SETS, type DataSet, findDataSet } from "./datasets/catalogue";
+export { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "./datasets/catalogue";
 export { drawDemo } from "./datasets/demo/draw";
 export { type GetDataResult, getData, presentDataSets } from "./datasets/get_data";
+export { describeRaw, inspectRaw, type RawStatus, rawFolder } from "./datasets/raw_folder";
 // Data_preprocessing
 export { augment, drawAugmentPlan } from "./images/augment";
 export { decodeRgb, type RgbImage } from "./images/decode";

@@ -1,15 +1,19 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
-import { DATA_SETS, type DataSet, findDataSet } from "../datasets/catalogue";
+import { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "../datasets/catalogue";
 import { drawDemo } from "../datasets/demo/draw";
-import { type GetDataResult, getData, presentDataSets, rawFolder } from "../datasets/get_data";
+import { shellQuoted } from "../datasets/download";
+import { type GetDataResult, getData, linkRaw, presentDataSets } from "../datasets/get_data";
+import { inspectRaw, rawFolder, rawStatusText } from "../datasets/raw_folder";
 import type { SkippedCounts } from "../datasets/readers/reader";
 import { type CommandResult, runs } from "./command";
 import { textTable } from "./text_table";
 
 interface GetDataOptions {
-  dataDir: string;
+  dataDir?: string;
+  raw?: string;
   dataset?: string[];
   demo?: boolean;
   seed: string;
@@ -19,21 +23,30 @@ interface GetDataOptions {
 export function registerGetData(program: Command): void {
   const command = program
     .command("get-data")
-    .description("Read the raw data sets below <dir>/raw and write one table of images and labels for each.")
-    .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
+    .description(
+      "Read the raw data sets below <dir>/raw (archives there are unpacked) and write one table of images and labels " +
+        "for each. Without --data-dir: say what is there of the data sets, what is missing and how to get it.",
+    )
+    .option("--data-dir <dir>", "folder with the pipeline's files")
     .option(
       "--dataset <names...>",
       "data sets, apart or with commas; all whose raw folder is there unless told",
     )
+    .option("--raw <dir>", "the raw folder of the one --dataset, where it is not <data-dir>/raw/<folder>")
     .option("--demo", "draw the demo data set into the folder first")
     .option("--seed <n>", "seed of the demo data set", "999");
   runs<GetDataOptions>(command, run);
 }
 
-async function run({ dataDir, dataset, demo, seed }: GetDataOptions): Promise<CommandResult> {
+async function run({ dataDir, raw, dataset, demo, seed }: GetDataOptions): Promise<CommandResult> {
   const named = dataset?.flatMap((names) => names.split(",")).map((name) => findDataSet(name.trim()));
+  if (raw !== undefined && named?.length !== 1) {
+    throw new UserError("--raw is the raw folder of one data set.", "Name it: --dataset Fruit");
+  }
+  if (dataDir === undefined) return describeStatus(named, raw, demo);
   const onProgress = terminalProgress();
   const drawn = demo ? await drawDemo({ dataDir, seed: wholeNumber(seed), onProgress }) : undefined;
+  if (raw !== undefined) linkRaw(dataDir, named![0]!, raw);
   const datasets = named ?? presentDataSets(dataDir);
   if (datasets.length === 0) throw nothingThere(dataDir);
   const results: GetDataResult[] = [];
@@ -44,6 +57,26 @@ async function run({ dataDir, dataset, demo, seed }: GetDataOptions): Promise<Co
       .filter((part) => part !== "")
       .join("\n"),
     summary: { datasets: results, missing: missing.map(({ name }) => name), ...(drawn && { demo: drawn }) },
+  };
+}
+
+/** Where raw data is expected when no data directory is told. */
+const USUAL_DATA_DIR = "data/guie";
+
+const DEMO_TEXT = `${DEMO_SET.title} (${DEMO_SET.size}), drawn on this machine: ${DEMO_SET.download.command}`;
+
+function describeStatus(named: readonly DataSet[] | undefined, raw?: string, demo?: boolean): CommandResult {
+  if (demo) throw new UserError("--demo needs a folder to draw into.", DEMO_SET.download.command);
+  const sets = named ?? DATA_SETS;
+  const statuses = sets.map((set) => inspectRaw(set, raw ? resolve(raw) : rawFolder(USUAL_DATA_DIR, set)));
+  const isReady = statuses.some(({ isWhole, archives }) => isWhole || archives.length > 0);
+  const elsewhere = raw ? ` --dataset ${sets[0]!.name} --raw ${shellQuoted(raw)}` : "";
+  const next = `To read what is there: npx guie get-data --data-dir ${USUAL_DATA_DIR}${elsewhere}`;
+  return {
+    text: [...statuses.map(rawStatusText), ...(named ? [] : [DEMO_TEXT]), ...(isReady ? [next] : [])].join(
+      "\n\n",
+    ),
+    summary: { raw: statuses },
   };
 }
 
@@ -62,8 +95,8 @@ function nothingThere(dataDir: string): UserError {
 
 function describeResults(results: readonly GetDataResult[]): string {
   return textTable(
-    ["data set", "classes", "images"],
-    results.map(({ dataset, classes, rows }) => [dataset, classes, rows]),
+    ["data set", "classes", "images", "large classes"],
+    results.map(({ dataset, classes, rows, largeClasses }) => [dataset, classes, rows, largeClasses]),
   );
 }
 
@@ -74,10 +107,13 @@ const SKIPPED: readonly (readonly [keyof SkippedCounts, string])[] = [
   ["unlabelledImages", "images without an annotation"],
 ];
 
-function describeSkipped({ dataset, skipped }: GetDataResult): string[] {
-  return SKIPPED.filter(([count]) => skipped[count] > 0).map(
+function describeSkipped({ dataset, skipped, largeClasses }: GetDataResult): string[] {
+  const { smallestClass } = findDataSet(dataset);
+  const left = SKIPPED.filter(([count]) => skipped[count] > 0).map(
     ([count, what]) => `${dataset}: left out ${skipped[count].toLocaleString("en-US")} ${what}`,
   );
+  const noneKept = `${dataset}: no class has ${smallestClass} images, so that Data_preprocessing will keep none`;
+  return largeClasses > 0 ? left : [...left, noneKept];
 }
 
 function describeMissing(dataDir: string, missing: readonly DataSet[]): string {

@@ -1,47 +1,65 @@
 import { nearestName, UserError } from "../common/errors";
+import type { Download } from "./download";
 import { coco } from "./readers/coco";
-import { csvTable } from "./readers/csv_table";
+import { type CsvTableLayout, csvTable } from "./readers/csv_table";
 import { imageTree } from "./readers/image_tree";
 import { matlabStructs } from "./readers/matlab_structs";
 import type { Reader } from "./readers/reader";
 
-/** One of the 14 data sets. */
-export interface DataSet {
-  /** Place in the order in which Data_Merge puts them together, from 1. */
-  number: number;
+/** What the catalogue says of every data set. */
+export interface CatalogueRow {
   /** Of `csv/<name>.csv`, as the original calls it. */
   name: string;
   /** As its makers call it. */
   title: string;
+  /** A note, no advice: what is known of the terms, or where they stand. */
+  licence: string;
+  /** The page to get it from. */
+  source: string;
+  download: Download;
+  /** What is downloaded, where known: "3.1 GB". */
+  size?: string;
+}
+
+/** One of the 14 data sets. */
+export interface DataSet extends CatalogueRow {
+  /** Place in the order in which Data_Merge puts them together, from 1. */
+  number: number;
   /** Of `raw/<folder>`. */
   folder: string;
   /** Classes with fewer images are dropped by Data_preprocessing. */
   smallestClass: number;
   /** How the raw folder looks inside, as people read it. */
   layout: string;
+  /** Files and folders of the raw folder without which it is not whole; none where the folders are the classes. */
+  parts: readonly string[];
+  /** The folder inside its archives that is the raw folder, where they wrap it. */
+  unwrap?: string;
+  /** Images with a longer side are cropped to their central square and reduced to this side. */
+  cropAbovePx?: number;
   read: Reader;
-  licence: string;
-  /** The page to get it from. */
-  source: string;
 }
 
-type DataSetRow = Omit<DataSet, "number" | "read"> & { read: (layout: string) => Reader };
+type DataSetRow = Omit<DataSet, "number" | "read"> & { read: (row: DataSetRow) => Reader };
 
-const COMPETITION = "the rules of the competition on the source page";
-const RESEARCH = "non-commercial research; terms on the source page";
-const SOURCE_PAGE = "terms on the source page";
+const RULES = "the rules of the competition: see the source page";
+const SOURCE_PAGE = "see the source page";
 
-const tree = (pattern: RegExp, tops: string[], classKey?: (text: string) => string) => (layout: string) =>
-  imageTree({ pattern, tops, layout, classKey });
+const competition = (slug: string): Download => ({ how: "kaggle competition", slug });
+const kaggleDataSet = (slug: string): Download => ({ how: "kaggle data set", slug });
+const byHand = (note: string): Download => ({ how: "by hand", note });
+
+const tree =
+  (pattern: RegExp, classKey?: (text: string) => string) =>
+  ({ layout, parts }: DataSetRow) =>
+    imageTree({ pattern, tops: parts.length > 0 ? parts : [""], layout, classKey });
+
 const trainCsv =
-  (imageColumn: string, classColumn: string, imageFile: (cell: string) => string) => (layout: string) =>
-    csvTable({
-      file: "train.csv",
-      imageColumn,
-      classColumn,
-      imageFile,
-      next: `Unpack the data set as ${layout}.`,
-    });
+  (columns: Pick<CsvTableLayout, "imageColumn" | "classColumn" | "imageFile" | "nameColumn">) =>
+  ({ layout }: DataSetRow) =>
+    csvTable({ ...columns, file: "train.csv", next: unpackAs(layout) });
+
+const unpackAs = (layout: string) => `Unpack the data set as ${layout}.`;
 
 // The splits of DeepFashion write one product's number now with and now without leading zeros.
 const productNumber = (text: string) => text.replace(/^0+(?=\d)/, "");
@@ -54,9 +72,11 @@ const ROWS: DataSetRow[] = [
     folder: "rp2k",
     smallestClass: 5,
     layout: "{train,test}/<class>/<image>",
-    read: tree(/^(?:train|test)\/([^/]+)\/[^/]+$/, ["train", "test"]),
+    parts: ["train", "test"],
+    read: tree(/^(?:train|test)\/([^/]+)\/[^/]+$/),
     licence: SOURCE_PAGE,
     source: "https://www.pinlandata.com/rp2k_dataset/",
+    download: byHand("The page says how."),
   },
   {
     name: "Landmark2021",
@@ -64,9 +84,15 @@ const ROWS: DataSetRow[] = [
     folder: "Landmark2021",
     smallestClass: 5,
     layout: "train.csv (id,landmark_id) and train/<id[0]>/<id[1]>/<id[2]>/<id>.jpg",
-    read: trainCsv("id", "landmark_id", (id) => `train/${id[0]}/${id[1]}/${id[2]}/${id}.jpg`),
-    licence: "annotations CC BY 4.0; each photo under its own Creative Commons or public-domain licence",
+    parts: ["train.csv", "train"],
+    read: trainCsv({
+      imageColumn: "id",
+      imageFile: (id) => `train/${id[0]}/${id[1]}/${id[2]}/${id}.jpg`,
+      classColumn: "landmark_id",
+    }),
+    licence: "annotations CC BY 4.0 (Google); each photo under its own licence",
     source: "https://www.kaggle.com/competitions/landmark-retrieval-2021",
+    download: competition("landmark-retrieval-2021"),
   },
   {
     name: "JD_Products_10K",
@@ -74,9 +100,11 @@ const ROWS: DataSetRow[] = [
     folder: "JD_Products_10K",
     smallestClass: 5,
     layout: "train.csv (name,class,group) and train/<name>",
-    read: trainCsv("name", "class", (name) => `train/${name}`),
-    licence: COMPETITION,
+    parts: ["train.csv", "train"],
+    read: trainCsv({ imageColumn: "name", imageFile: (name) => `train/${name}`, classColumn: "class" }),
+    licence: RULES,
     source: "https://www.kaggle.com/c/products-10k",
+    download: competition("products-10k"),
   },
   {
     name: "Shopee",
@@ -84,17 +112,16 @@ const ROWS: DataSetRow[] = [
     folder: "Shopee",
     smallestClass: 3,
     layout: "train.csv (posting_id,image,image_phash,title,label_group) and train_images/<image>",
-    read: (layout) =>
-      csvTable({
-        file: "train.csv",
-        imageColumn: "image",
-        imageFile: (image) => `train_images/${image}`,
-        classColumn: "label_group",
-        nameColumn: "title",
-        next: `Unpack the data set as ${layout}.`,
-      }),
-    licence: COMPETITION,
+    parts: ["train.csv", "train_images"],
+    read: trainCsv({
+      imageColumn: "image",
+      imageFile: (image) => `train_images/${image}`,
+      classColumn: "label_group",
+      nameColumn: "title",
+    }),
+    licence: RULES,
     source: "https://www.kaggle.com/competitions/shopee-product-matching",
+    download: competition("shopee-product-matching"),
   },
   {
     name: "Art_MET",
@@ -102,9 +129,11 @@ const ROWS: DataSetRow[] = [
     folder: "Art_MET",
     smallestClass: 3,
     layout: "MET/<class>/<image>",
-    read: tree(/^MET\/([^/]+)\/[^/]+$/, ["MET"]),
+    parts: ["MET"],
+    read: tree(/^MET\/([^/]+)\/[^/]+$/),
     licence: SOURCE_PAGE,
     source: "https://www.kaggle.com/datasets/dschettler8845/the-met-dataset",
+    download: kaggleDataSet("dschettler8845/the-met-dataset"),
   },
   {
     name: "Aliproducts",
@@ -112,12 +141,11 @@ const ROWS: DataSetRow[] = [
     folder: "Aliproducts",
     smallestClass: 5,
     layout: "{train1..train9,val}/<class>/<image>",
-    read: tree(/^(?:train[1-9]|val)\/([^/]+)\/[^/]+$/, [
-      ...Array.from({ length: 9 }, (_, i) => `train${i + 1}`),
-      "val",
-    ]),
-    licence: COMPETITION,
+    parts: [...Array.from({ length: 9 }, (_, i) => `train${i + 1}`), "val"],
+    read: tree(/^(?:train[1-9]|val)\/([^/]+)\/[^/]+$/),
+    licence: RULES,
     source: "https://tianchi.aliyun.com/competition/entrance/231780/introduction",
+    download: byHand("Needs a Tianchi account and agreement to the competition's rules."),
   },
   {
     // iconic-images-and-descriptions beside the three splits is left out: drawings for a catalogue, not photos.
@@ -126,13 +154,12 @@ const ROWS: DataSetRow[] = [
     folder: "Fruit",
     smallestClass: 5,
     layout: "{train,val,test}/{Fruit,Packages,Vegetables}/<kind>[/<variety>]/<image>",
-    read: tree(/^(?:train|val|test)\/(?:Fruit|Packages|Vegetables)\/(?:[^/]+\/)?([^/]+)\/[^/]+$/, [
-      "train",
-      "val",
-      "test",
-    ]),
+    parts: ["train", "val", "test"],
+    unwrap: "GroceryStoreDataset-master/dataset",
+    read: tree(/^(?:train|val|test)\/(?:Fruit|Packages|Vegetables)\/(?:[^/]+\/)?([^/]+)\/[^/]+$/),
     licence: "MIT",
     source: "https://github.com/marcusklasson/GroceryStoreDataset",
+    download: { how: "git", url: "https://github.com/marcusklasson/GroceryStoreDataset", folder: "dataset" },
   },
   {
     name: "Stanford_Cars",
@@ -140,27 +167,35 @@ const ROWS: DataSetRow[] = [
     folder: "Stanford_Cars",
     smallestClass: 5,
     layout: "cars_annos.mat (annotations.relative_im_path and .class, class_names) and <relative_im_path>",
-    read: (layout) =>
+    parts: ["cars_annos.mat", "car_ims"],
+    read: ({ layout }) =>
       matlabStructs({
         file: "cars_annos.mat",
         annotations: "annotations",
         pathField: "relative_im_path",
         classField: "class",
         classNames: "class_names",
-        next: `Unpack the data set as ${layout}.`,
+        next: unpackAs(layout),
       }),
     licence: SOURCE_PAGE,
     source: "https://ai.stanford.edu/~jkrause/cars/car_dataset.html",
+    download: byHand(
+      "What is needed: car_ims.tgz and cars_annos.mat. The page's links have answered 404 since 2023; the mirrors " +
+        "with cars_train and cars_test in place of car_ims name their images otherwise.",
+    ),
+    size: "1.8 GiB",
   },
   {
     name: "DeepFashion_CTS",
     title: "DeepFashion, consumer to shop",
     folder: "DeepFashion_CTS",
     smallestClass: 3,
+    parts: [],
     layout: "[deepfashion/]<split>/<category>/<x>_<id>/[<sub>/]<image>",
-    read: tree(/^(?:deepfashion\/)?[^/]+\/[^/]+\/[^/]*_([^/_]+)\/(?:[^/]+\/)?[^/]+$/, [""], productNumber),
-    licence: RESEARCH,
+    read: tree(/^(?:deepfashion\/)?[^/]+\/[^/]+\/[^/]*_([^/_]+)\/(?:[^/]+\/)?[^/]+$/, productNumber),
+    licence: "DeepFashion: non-commercial research and education; see the source page",
     source: "https://www.kaggle.com/datasets/sangamman/deepfashion-consumer-to-shop-training",
+    download: kaggleDataSet("sangamman/deepfashion-consumer-to-shop-training"),
   },
   {
     name: "food_first",
@@ -168,9 +203,13 @@ const ROWS: DataSetRow[] = [
     folder: "Food2022",
     smallestClass: 5,
     layout: "annotations.json (COCO, release 2.0) and images/<image>",
+    parts: ["annotations.json", "images"],
+    unwrap: "raw_data/public_training_set_release_2.0",
+    cropAbovePx: 640,
     read: () => coco({ annotations: "annotations.json", imageFolder: "images" }),
     licence: SOURCE_PAGE,
     source: "https://www.kaggle.com/datasets/sainikhileshreddy/food-recognition-2022",
+    download: kaggleDataSet("sainikhileshreddy/food-recognition-2022"),
   },
   {
     name: "DeepFashion2",
@@ -178,9 +217,11 @@ const ROWS: DataSetRow[] = [
     folder: "DeepFashion2",
     smallestClass: 3,
     layout: "<split>/<x>/<class>/<y>/<image>",
-    read: tree(/^[^/]+\/[^/]+\/([^/]+)\/[^/]+\/[^/]+$/, [""]),
-    licence: RESEARCH,
+    parts: [],
+    read: tree(/^[^/]+\/[^/]+\/([^/]+)\/[^/]+\/[^/]+$/),
+    licence: SOURCE_PAGE,
     source: "https://www.kaggle.com/datasets/sangamman/deepfashion2-hard-triplets",
+    download: kaggleDataSet("sangamman/deepfashion2-hard-triplets"),
   },
   {
     name: "Fashion_200K",
@@ -188,9 +229,11 @@ const ROWS: DataSetRow[] = [
     folder: "Fashion_200K",
     smallestClass: 3,
     layout: "women/<category>/<subcategory>/<product id>/<image>",
-    read: tree(/^women\/[^/]+\/[^/]+\/([^/]+)\/[^/]+$/, ["women"]),
+    parts: ["women"],
+    read: tree(/^women\/[^/]+\/[^/]+\/([^/]+)\/[^/]+$/),
     licence: SOURCE_PAGE,
     source: "https://www.kaggle.com/datasets/mayukh18/fashion200k-dataset",
+    download: kaggleDataSet("mayukh18/fashion200k-dataset"),
   },
   {
     name: "Stanford_Products",
@@ -198,9 +241,13 @@ const ROWS: DataSetRow[] = [
     folder: "Stanford_Products",
     smallestClass: 5,
     layout: "<category>_final/<class>_<n>.JPG",
-    read: tree(/^[^/]+_final\/([^/_]+)_[^/_]+$/, [""]),
+    parts: [],
+    unwrap: "Stanford_Online_Products",
+    read: tree(/^[^/]+_final\/([^/_]+)_[^/_]+$/),
     licence: SOURCE_PAGE,
     source: "https://cvgl.stanford.edu/projects/lifted_struct/",
+    download: { how: "direct link", url: "ftp://cs.stanford.edu/cs/cvgl/Stanford_Online_Products.zip" },
+    size: "3.1 GB",
   },
   {
     name: "Food2021",
@@ -208,9 +255,11 @@ const ROWS: DataSetRow[] = [
     folder: "Food2021",
     smallestClass: 5,
     layout: "<class>/<image>",
-    read: tree(/^([^/]+)\/[^/]+$/, [""]),
-    licence: COMPETITION,
+    parts: [],
+    read: tree(/^([^/]+)\/[^/]+$/),
+    licence: RULES,
     source: "https://www.kaggle.com/competitions/largefinefoodai-iccv-recognition/data",
+    download: competition("largefinefoodai-iccv-recognition"),
   },
 ];
 
@@ -218,8 +267,18 @@ const ROWS: DataSetRow[] = [
 export const DATA_SETS: readonly DataSet[] = ROWS.map((row, index) => ({
   ...row,
   number: index + 1,
-  read: row.read(row.layout),
+  read: row.read(row),
 }));
+
+/** The set that is drawn on this machine, in the layouts of seven of the 14. */
+export const DEMO_SET = {
+  name: "demo",
+  title: "Demo: emoji of nine vendors",
+  licence: "each vendor's own: see data/README.md",
+  source: "npm packages of the workspace",
+  download: { how: "drawn", command: "npx guie get-data --data-dir data/demo --demo" },
+  size: "5,401 images",
+} as const satisfies CatalogueRow;
 
 /**
  * The data set of that name (or folder).

@@ -1,9 +1,11 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, symlinkSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { DATA_SETS, type DataSet, findDataSet } from "./catalogue";
+import { inspectRaw, rawFolder, unpackRaw } from "./raw_folder";
 import type { LabelledImage, SkippedCounts } from "./readers/reader";
 import { type ImageRow, writeImageRows } from "./rows";
 
@@ -17,12 +19,9 @@ export interface GetDataResult {
   /** Images. */
   rows: number;
   classes: number;
+  /** Classes with at least the data set's smallest number of images: what Data_preprocessing keeps. */
+  largeClasses: number;
   skipped: SkippedCounts;
-}
-
-/** Where the raw data of a data set is expected: an absolute path. */
-export function rawFolder(dataDir: string, { folder }: Pick<DataSet, "folder">): string {
-  return projectPath(dataDir, "raw", folder);
 }
 
 /** The data sets whose raw folder is there, in merge order. */
@@ -31,7 +30,7 @@ export function presentDataSets(dataDir: string): DataSet[] {
 }
 
 /**
- * Step 1 of the pipeline for one data set: reads its raw folder and writes `csv/<name>.csv` (image_files,labels; paths
+ * Step 1 of the pipeline for one data set: unpacks archives that wait in its raw folder, reads the folder and writes `csv/<name>.csv` (image_files,labels; paths
  * relative to the data directory, classes numbered from 0 as they appear) and `csv/<name>_classes.csv`
  * (labels,class_name). Listings are sorted, so that the same files give the same CSV on every machine.
  *
@@ -48,7 +47,8 @@ export async function getData(
 ): Promise<GetDataResult> {
   const set = findDataSet(dataset);
   const folder = rawFolder(dataDir, set);
-  if (!existsSync(folder)) throw missingRawFolder(dataDir, set);
+  if (!existsSync(folder)) throw missingRawFolder(set, folder);
+  await unpackRaw(set, folder, options.onProgress);
   const { images, skipped } = await set.read(folder, (done, total, unit) =>
     options.onProgress?.({ stage: `Get_Data ${set.name}`, done, total, unit }),
   );
@@ -57,15 +57,41 @@ export async function getData(
   const classesCsv = projectPath(dataDir, "csv", `${set.name}_classes.csv`);
   await writeCsv(classesCsv, ["labels", "class_name"], classNames.entries());
   await writeImageRows(csv, rows);
-  return { dataset: set.name, csv, classesCsv, rows: rows.length, classes: classNames.length, skipped };
+  const classes = classNames.length;
+  const largeClasses = countLargeClasses(rows, set.smallestClass);
+  return { dataset: set.name, csv, classesCsv, rows: rows.length, classes, largeClasses, skipped };
 }
 
-/** Says where the raw data of a data set belongs and where to get it. */
-export function missingRawFolder(dataDir: string, set: DataSet): UserError {
+/**
+ * Makes raw data that lies elsewhere part of a data directory: a link from `raw/<folder>` to it.
+ * @throws UserError when something else is there already
+ */
+export function linkRaw(dataDir: string, set: DataSet, raw: string): void {
+  const folder = rawFolder(dataDir, set);
+  const wanted = resolve(raw);
+  if (existsSync(folder)) {
+    if (realpathSync(folder) === realpathSync(wanted)) return;
+    throw new UserError(
+      `${folder} is there already and is not ${wanted}.`,
+      "Leave --raw out to read what is there, or move that folder away.",
+    );
+  }
+  mkdirSync(dirname(folder), { recursive: true });
+  symlinkSync(wanted, folder);
+}
+
+/** Says where the raw data of a data set belongs and how to get it. */
+function missingRawFolder(set: DataSet, folder: string): UserError {
   return new UserError(
-    `Expected the raw images of ${set.title} in ${rawFolder(dataDir, set)}: there is no such folder.`,
-    `Get the data set from ${set.source} and unpack it there as ${set.layout}.`,
+    `Expected the raw images of ${set.title} in ${folder}: there is no such folder.`,
+    `Get the data set, so that it stands there as ${set.layout}:\n    ${inspectRaw(set, folder).howToGet.join("\n    ")}`,
   );
+}
+
+function countLargeClasses(rows: readonly ImageRow[], smallestClass: number): number {
+  const sizes = new Map<number, number>();
+  for (const { label } of rows) sizes.set(label, (sizes.get(label) ?? 0) + 1);
+  return [...sizes.values()].filter((size) => size >= smallestClass).length;
 }
 
 /** Numbers the classes from 0 in the order in which they appear. */

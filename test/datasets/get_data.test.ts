@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { projectPath } from "guie/dist/common/project";
-import { findDataSet } from "guie/dist/datasets/catalogue";
+import { DATA_SETS, findDataSet } from "guie/dist/datasets/catalogue";
+import { downloadSteps } from "guie/dist/datasets/download";
 import { getData } from "guie/dist/datasets/get_data";
 import { readImageRows } from "guie/dist/datasets/rows";
+import { preprocessDataset } from "guie/dist/images/preprocess";
+import { makeZip } from "./make_archives";
 import { readLines, temporaryDataDir, writeFiles } from "./miniature";
 
 const GROCERY = process.env.GUIE_GROCERY ?? projectPath("../shared/data/GroceryStoreDataset");
@@ -217,11 +220,88 @@ test("guie get-data reads the data sets that are there and names the others", as
   const cli = projectPath("lib/bin/guie.js");
   const args = [cli, "get-data", "--data-dir", dataDir];
   const { stdout } = await promisify(execFile)(process.execPath, args);
-  assert.match(stdout, /Food2021 +2 +3\n/);
+  assert.match(stdout, /Food2021 +2 +3 +0\n/);
   assert.match(stdout, /RP2K: .*raw\/rp2k\n +from https:\/\/www\.pinlandata\.com/);
   const json = await promisify(execFile)(process.execPath, [...args, "--json", "--dataset", "Food2021"]);
   const { datasets } = JSON.parse(json.stdout);
   assert.deepEqual([datasets[0].dataset, datasets[0].classes, datasets[0].rows], ["Food2021", 2, 3]);
+});
+
+test("guie get-data --raw says what is there of a data set, what is missing and how to get it, and links it", async (t) => {
+  const dataDir = temporaryDataDir(t);
+  const raw = join(dataDir, "somewhere else");
+  writeFiles(raw, { "train.csv": "name,class,group\n1.jpg,0,0\n", "1.7z": "x", "2.zip": makeZip([]) });
+  const guie = async (...args: string[]) =>
+    (await promisify(execFile)(process.execPath, [projectPath("lib/bin/guie.js"), "get-data", ...args]))
+      .stdout;
+  const args = ["--dataset", "JD_Products_10K", "--raw", raw];
+  assert.equal(
+    await guie(...args),
+    `JD Products-10K (JD_Products_10K): not whole
+  folder   ${raw}
+  there    train.csv
+  missing  train
+  archive  1.7z (0.0 MB) must be unpacked by hand, with 7z or unar
+  archive  2.zip (0.0 MB) is unpacked when the data set is read
+  terms    the rules of the competition: see the source page
+  from     https://www.kaggle.com/c/products-10k
+  get it   Accept the rules on https://www.kaggle.com/c/products-10k (needs a Kaggle account; its command line: pip install kaggle), then:
+           kaggle competitions download -c products-10k -p '${raw}'
+
+To read what is there: npx guie get-data --data-dir data/guie --dataset JD_Products_10K --raw '${raw}'
+`,
+  );
+  assert.equal(existsSync(join(dataDir, "raw")), false);
+  writeFiles(raw, ["train/1.jpg"]);
+  await guie(...args, "--data-dir", dataDir);
+  assert.deepEqual(readLines(join(dataDir, "csv/JD_Products_10K.csv")), [
+    "image_files,labels",
+    "raw/JD_Products_10K/train/1.jpg,0",
+  ]);
+  assert.equal(readlinkSync(join(dataDir, "raw/JD_Products_10K")), raw);
+  // Another folder is not put in its place.
+  const others = guie("--dataset", "JD_Products_10K", "--raw", dataDir, "--data-dir", dataDir);
+  await assert.rejects(others, /raw\/JD_Products_10K is there already and is not/);
+  await assert.rejects(guie("--raw", raw), /--raw is the raw folder of one data set/);
+});
+
+test("every data set says how to get it; the catalogue of data/README.md is this one", () => {
+  const page = readFileSync(projectPath("data/README.md"), "utf8");
+  for (const set of DATA_SETS) {
+    const steps = downloadSteps(set.download, set.source, "data/guie/raw/x");
+    assert.ok(
+      steps.some((step) => step.includes("data/guie/raw/x")),
+      set.name,
+    );
+    const columns = [
+      set.number,
+      set.title,
+      `\`${set.folder}\``,
+      `\`${set.layout}\``,
+      set.smallestClass,
+      set.licence,
+      set.source,
+    ];
+    assert.ok(
+      page.includes(`| ${columns.join(" | ")} |\n`),
+      `data/README.md lacks the row ${columns.join(" | ")}`,
+    );
+  }
+});
+
+test("a data set without a class that is large enough is said, and Data_preprocessing refuses it", async (t) => {
+  const dataDir = temporaryDataDir(t);
+  writeFiles(join(dataDir, "raw/Food2021"), ["a/1.jpg", "a/2.jpg", "b/1.jpg"]);
+  assert.equal((await getData(dataDir, "Food2021")).largeClasses, 0);
+  const args = [projectPath("lib/bin/guie.js"), "get-data", "--data-dir", dataDir];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  assert.match(stdout, /Food2021: no class has 5 images, so that Data_preprocessing will keep none/);
+  const dataset = findDataSet("Food2021");
+  await assert.rejects(preprocessDataset({ dataDir, dataset }), {
+    name: "UserError",
+    message: /Food2021: no class with at least 5 images is left: all 2 classes are smaller/,
+  });
+  assert.equal(readLines(join(dataDir, "csv/Food2021.csv")).length, 4);
 });
 
 const skip =

@@ -3,6 +3,7 @@ import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { byCodeUnit } from "../../common/files";
+import { ARCHIVE_NAME, FOREIGN_ARCHIVE_NAME } from "../archives/entry";
 
 /** What lies in a folder, each list sorted by code unit. */
 export interface FolderContent {
@@ -19,13 +20,14 @@ const HARMLESS =
 
 /**
  * Lists a folder of a raw data set. Symbolic links count as what they point to.
+ * @param options.archives true where archives may lie, as in the raw folder itself
  * @throws UserError for a file that is neither an image nor known to be harmless, and for a name that is not UTF-8
  */
-export function listFolder(path: string): FolderContent {
+export function listFolder(path: string, { archives = false } = {}): FolderContent {
   const content: FolderContent = { folders: [], images: [], harmless: 0 };
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     if (entry.name.includes("\uFFFD")) checkUtf8(path);
-    if (HARMLESS.test(entry.name)) content.harmless++;
+    if (HARMLESS.test(entry.name) || (archives && isArchive(entry.name))) content.harmless++;
     else if (isFolder(path, entry)) content.folders.push(entry.name);
     else if (IMAGE.test(entry.name)) content.images.push(entry.name);
     else throw unknownFile(join(path, entry.name));
@@ -33,6 +35,10 @@ export function listFolder(path: string): FolderContent {
   content.folders.sort(byCodeUnit);
   content.images.sort(byCodeUnit);
   return content;
+}
+
+function isArchive(name: string): boolean {
+  return ARCHIVE_NAME.test(name) || FOREIGN_ARCHIVE_NAME.test(name);
 }
 
 function isFolder(path: string, entry: Dirent): boolean {

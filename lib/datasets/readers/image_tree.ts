@@ -40,7 +40,7 @@ function openTop(folder: string, top: string, tree: ImageTreeLayout, skipped: Sk
       `Unpack the whole data set there, so that it holds ${tree.layout}.`,
     );
   }
-  const { folders, images, harmless } = listFolder(path);
+  const { folders, images, harmless } = listFolder(path, { archives: top === "" });
   skipped.harmlessFiles += harmless;
   if (images.length > 0) throw misplaced(joinPath(top, images[0]!), tree.layout);
   if (folders.length === 0) throw emptyFolder(path);

@@ -1,0 +1,35 @@
+import { posix } from "node:path";
+import { Refusal } from "./refusal";
+
+/** Where an archive is unpacked before what is in it goes to its place. Hidden, so that no reader lists it. */
+export const WORK_FOLDER = ".unpacking";
+
+/** The file that says that an archive has been unpacked. */
+export function markerName(archive: string): string {
+  return `.${archive}.unpacked`;
+}
+
+const MARKER_NAME = /^\..*\.unpacked$/;
+
+/**
+ * The path of an archive's entry, relative to where it is unpacked: "" for that folder itself.
+ * @throws Refusal for a path that is absolute, goes up, is not UTF-8, or has a name that unpacking itself uses
+ */
+export function checkedEntryPath(path: string): string {
+  const shown = JSON.stringify(path);
+  if (path.includes("\0")) throw new Refusal(`the path ${shown} holds a zero byte`);
+  if (path.includes("\uFFFD")) throw new Refusal(`the path ${shown} is not UTF-8 text`);
+  if (posix.isAbsolute(path) || /^[a-z]:/i.test(path)) throw new Refusal(`the path ${shown} is absolute`);
+  const names = path.split("/").filter((name) => name !== "" && name !== ".");
+  if (names.includes("..")) throw new Refusal(`the path ${shown} leaves the folder`);
+  const first = names[0] ?? "";
+  if (first === WORK_FOLDER || MARKER_NAME.test(first)) throw new Refusal(`the path ${shown} is not free`);
+  return names.join("/");
+}
+
+/** Takes the folder `unwrap` off paths below it; others stay. */
+export function unwrapped(path: string, unwrap: string | undefined): string {
+  if (unwrap === undefined) return path;
+  if (`${unwrap}/`.startsWith(`${path}/`)) return ""; // the wrapping folders themselves
+  return path.startsWith(`${unwrap}/`) ? path.slice(unwrap.length + 1) : path;
+}

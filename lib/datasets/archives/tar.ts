@@ -1,0 +1,49 @@
+import { on } from "node:events";
+import { createReadStream } from "node:fs";
+import { Parser, type ReadEntry } from "tar";
+import type { ArchiveEntry, OpenArchive } from "./entry";
+
+/** Entry types of tar -> what they are. */
+const KINDS: Readonly<Record<string, ArchiveEntry["kind"]>> = {
+  File: "file",
+  OldFile: "file",
+  ContiguousFile: "file",
+  Directory: "folder",
+  GNUDumpDir: "folder",
+  Link: "link",
+  SymbolicLink: "link",
+};
+
+/** Opens a tar archive, compressed by gzip or not. Errors come while its entries are read. */
+export async function openTar(path: string): Promise<OpenArchive> {
+  const source = createReadStream(path);
+  // Strict: a bad checksum, a cut-off entry or an unknown kind is an error, not a warning.
+  const parser = new Parser({ strict: true });
+  let current: ReadEntry | undefined;
+  let failure: Error | undefined;
+  source.on("error", (error) => parser.abort(error));
+  // Whoever reads an entry at that moment, or is about to, must not wait for its end forever.
+  parser.on("error", (error) => {
+    failure ??= error;
+    current?.destroy(error);
+  });
+  async function* entries(): AsyncGenerator<ArchiveEntry> {
+    const found = on(parser, "entry", { close: ["end"] });
+    source.pipe(parser as unknown as NodeJS.WritableStream);
+    for await (const [entry] of found as AsyncIterable<[ReadEntry]>) {
+      current = entry;
+      entry.on("error", () => {}); // told by the parser as well
+      yield {
+        path: entry.path,
+        kind: KINDS[entry.type] ?? "other",
+        bytes: entry.size,
+        open: async () => {
+          if (failure) throw failure;
+          return entry as AsyncIterable<Uint8Array>;
+        },
+      };
+      entry.resume(); // what was left alone is stepped over
+    }
+  }
+  return { entries: entries(), bytesRead: () => source.bytesRead, close: () => source.destroy() };
+}

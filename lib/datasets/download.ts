@@ -1,0 +1,46 @@
+/**
+ * How a data set comes to a machine. Nothing is downloaded for the user: most of these ask for an account, or for
+ * agreement to terms, first.
+ */
+export type Download =
+  | { how: "kaggle competition"; slug: string }
+  | { how: "kaggle data set"; slug: string }
+  | { how: "direct link"; url: string }
+  | { how: "git"; url: string; folder: string }
+  | { how: "by hand"; note: string }
+  | { how: "drawn"; command: string };
+
+/** The steps that bring a data set into `folder`, one line each: sentences, and commands for a shell. */
+export function downloadSteps(download: Download, source: string, folder: string): string[] {
+  switch (download.how) {
+    case "kaggle competition":
+      return [
+        `Accept the rules on ${source} (needs a Kaggle account; its command line: pip install kaggle), then:`,
+        `kaggle competitions download -c ${download.slug} -p ${shellQuoted(folder)}`,
+      ];
+    case "kaggle data set":
+      return [
+        `See the terms on ${source} (needs a Kaggle account; its command line: pip install kaggle), then:`,
+        `kaggle datasets download -d ${download.slug} -p ${shellQuoted(folder)}`,
+      ];
+    case "direct link":
+      return [
+        `See the terms on ${source}, then:`,
+        `curl -L -C - --create-dirs --output-dir ${shellQuoted(folder)} -O ${download.url}`,
+      ];
+    case "git":
+      return [
+        `git clone --depth 1 ${download.url} ${shellQuoted(`${folder}.git`)}`,
+        `mv ${shellQuoted(`${folder}.git/${download.folder}`)} ${shellQuoted(folder)}`,
+      ];
+    case "by hand":
+      return [`Get it by hand from ${source} into ${folder}. ${download.note}`];
+    case "drawn":
+      return [download.command];
+  }
+}
+
+/** A path as a shell takes it: in quotes where it needs them. */
+export function shellQuoted(path: string): string {
+  return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,133 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { byCodeUnit } from "../common/files";
+import type { OnProgress } from "../common/progress";
+import { projectPath } from "../common/project";
+import { ARCHIVE_NAME, FOREIGN_ARCHIVE_NAME } from "./archives/entry";
+import { WORK_FOLDER } from "./archives/entry_path";
+import { isUnpacked, unpackArchive } from "./archives/unpack";
+import { type DataSet, findDataSet } from "./catalogue";
+import { downloadSteps } from "./download";
+
+/** An archive in a raw folder. */
+export interface RawArchive {
+  name: string;
+  bytes: number;
+  /** `foreign` ones are of a kind that is not unpacked here. */
+  state: "unpacked" | "waiting" | "foreign";
+}
+
+/** What a raw folder holds, and what it lacks. */
+export interface RawStatus {
+  dataset: string;
+  title: string;
+  /** Absolute path of the raw folder. */
+  folder: string;
+  /** True when every part is there; the reader says whether what is in them is as expected. */
+  isWhole: boolean;
+  /** Parts of the layout that are there, and those that are not. */
+  there: string[];
+  missing: string[];
+  archives: RawArchive[];
+  licence: string;
+  source: string;
+  size?: string;
+  /** What to do to get the data set, one line each; empty when it is whole. */
+  howToGet: string[];
+}
+
+/** Stands for the folders of a data set whose folders are its classes. */
+const ANY_FOLDER = "folders of images";
+
+/** Where the raw data of a data set is expected: an absolute path. */
+export function rawFolder(dataDir: string, { folder }: Pick<DataSet, "folder">): string {
+  return projectPath(dataDir, "raw", folder);
+}
+
+/**
+ * What is there of a data set, what is missing, and how to get it. Nothing is read but the names in the folder.
+ * @param folder the data set's raw folder; need not exist
+ */
+export function inspectRaw(set: DataSet, folder: string): RawStatus {
+  const names = existsSync(folder) ? readdirSync(folder).sort(byCodeUnit) : [];
+  const parts = set.parts.length > 0 ? set.parts : [ANY_FOLDER];
+  const isThere = (part: string) =>
+    part === ANY_FOLDER ? names.some((name) => isFolder(folder, name)) : names.includes(part);
+  const missing = parts.filter((part) => !isThere(part));
+  return {
+    dataset: set.name,
+    title: set.title,
+    folder,
+    isWhole: missing.length === 0,
+    there: parts.filter(isThere),
+    missing,
+    archives: names.flatMap((name) => rawArchive(folder, name)),
+    licence: set.licence,
+    source: set.source,
+    ...(set.size && { size: set.size }),
+    howToGet: missing.length === 0 ? [] : downloadSteps(set.download, set.source, folder),
+  };
+}
+
+/**
+ * Unpacks the archives of a raw folder that are waiting. A whole folder in which nothing was ever unpacked here is left
+ * alone: somebody has unpacked them by hand.
+ * @throws UserError for an archive that is refused or damaged; those before it stay unpacked
+ */
+export async function unpackRaw(set: DataSet, folder: string, onProgress?: OnProgress): Promise<void> {
+  const { isWhole, archives } = inspectRaw(set, folder);
+  const hasBegun =
+    existsSync(join(folder, WORK_FOLDER)) || archives.some(({ state }) => state === "unpacked");
+  if (isWhole && !hasBegun) return;
+  for (const { name, state } of archives) {
+    if (state === "waiting") await unpackArchive(folder, name, { unwrap: set.unwrap, onProgress });
+  }
+}
+
+function isFolder(folder: string, name: string): boolean {
+  return (
+    !name.startsWith(".") && (statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory() ?? false)
+  );
+}
+
+function rawArchive(folder: string, name: string): RawArchive[] {
+  const isOurs = ARCHIVE_NAME.test(name);
+  if (name.startsWith(".") || (!isOurs && !FOREIGN_ARCHIVE_NAME.test(name))) return [];
+  const found = statSync(join(folder, name), { throwIfNoEntry: false });
+  if (!found?.isFile()) return [];
+  const state = !isOurs ? "foreign" : isUnpacked(folder, name) ? "unpacked" : "waiting";
+  return [{ name, bytes: found.size, state }];
+}
+
+/** What is there of a data set below a data directory, as text. @param dataset a name or folder of the catalogue */
+export function describeRaw(dataDir: string, dataset: string): string {
+  const set = findDataSet(dataset);
+  return rawStatusText(inspectRaw(set, rawFolder(dataDir, set)));
+}
+
+/** A status as text for a terminal or a notebook. */
+export function rawStatusText(status: RawStatus): string {
+  const { title, dataset, folder, isWhole, there, missing, archives, licence, source, size, howToGet } =
+    status;
+  const lines: [string, string][] = [
+    ["folder", folder],
+    ["there", there.join(", ") || "nothing"],
+    ["missing", missing.join(", ") || "nothing"],
+    ...archives.map((archive): [string, string] => ["archive", describeArchive(archive)]),
+    ["terms", licence],
+    ["from", size ? `${source} (${size})` : source],
+    ...howToGet.map((step, index): [string, string] => [index === 0 ? "get it" : "", step]),
+  ];
+  const body = lines.map(([what, text]) => `  ${what.padEnd(8)} ${text}`);
+  return [`${title} (${dataset}): ${isWhole ? "there" : "not whole"}`, ...body].join("\n");
+}
+
+const ARCHIVE_STATES: Readonly<Record<RawArchive["state"], string>> = {
+  unpacked: "is unpacked",
+  waiting: "is unpacked when the data set is read",
+  foreign: "must be unpacked by hand, with 7z or unar",
+};
+
+function describeArchive({ name, bytes, state }: RawArchive): string {
+  return `${name} (${(bytes / 1e6).toFixed(1)} MB) ${ARCHIVE_STATES[state]}`;
+}
