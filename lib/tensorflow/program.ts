@@ -7,6 +7,7 @@ import type { TensorValue } from "./host_tensor";
 import { Recorder } from "./recorder";
 import { Session, type SessionOptions } from "./session";
 import { tf } from "./tf";
+import { logSession, logTrace, stopwatch } from "./trace_log";
 import { TracedVariables } from "./traced_variables";
 import { withTracer } from "./tracing";
 import type { TracingBackend } from "./tracing_backend";
@@ -104,6 +105,7 @@ export class Program {
     body: TraceableFunction<Names, Result>,
     inputs: InputSpecs<Names>,
   ): GraphFunction<Names, Result> {
+    const seconds = stopwatch();
     const root = name === "" ? "" : `${name}/`;
     const recorder = new Recorder(this.graph, root);
     const placeholders = this.#placeholders(root, inputs);
@@ -113,7 +115,7 @@ export class Program {
       return recordOutputs(backend, body(symbols, new TracedVariables(backend, this.#variables)));
     });
     const owner = name === "" ? "The traced function" : name;
-    return new GraphFunction<Names, Result>({
+    const traced = new GraphFunction<Names, Result>({
       ...{
         owner,
         root,
@@ -127,6 +129,8 @@ export class Program {
       beforeRun: () => this.#variables.assertAssigned(recorder.readHandles),
       afterRun: () => this.#variables.noteAssigned(recorder.changedHandles),
     });
+    logTrace(owner, () => traced.nodes, seconds());
+    return traced;
   }
 
   /** Ends the session with its variables, and frees the graph. */
@@ -136,7 +140,11 @@ export class Program {
   }
 
   #openSession(): Session {
-    this.#session ??= new Session(this.graph, this.#options);
+    if (!this.#session) {
+      const seconds = stopwatch();
+      this.#session = new Session(this.graph, this.#options);
+      logSession(this.#variables.handles, seconds());
+    }
     return this.#session;
   }
 

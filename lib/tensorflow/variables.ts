@@ -64,6 +64,11 @@ export class Variables {
     this.#byHandle.set(variable.handle, variable);
   }
 
+  /** The variables themselves, in the order of their declaration. */
+  get handles(): GraphTensor[] {
+    return [...this.#byHandle.keys()];
+  }
+
   /** All names, in the order of their declaration. */
   get names(): string[] {
     return [...this.#byName.keys()];
