@@ -7,20 +7,30 @@ import { withStatus } from "./status";
 
 let definitions: Map<string, OpDef> | undefined;
 
-/**
- * TensorFlow's own definition of an operation: inputs, outputs, attributes.
- * @throws UserError naming the nearest operation there is
- */
-export function operationDefinition(op: string): OpDef {
+/** All operations by name. */
+function allDefinitions(): Map<string, OpDef> {
   definitions ??= new Map(
     decodeProto("OpList", takeBuffer(cApi().TF_GetAllOpList())).op.map((definition) => [
       definition.name,
       definition,
     ]),
   );
-  const definition = definitions.get(op);
+  return definitions;
+}
+
+/** Whether this build of TensorFlow has an operation. */
+export function hasOperation(op: string): boolean {
+  return allDefinitions().has(op);
+}
+
+/**
+ * TensorFlow's own definition of an operation: inputs, outputs, attributes.
+ * @throws UserError naming the nearest operation there is
+ */
+export function operationDefinition(op: string): OpDef {
+  const definition = allDefinitions().get(op);
   if (definition) return definition;
-  const near = nearestName(op, [...definitions.keys()]);
+  const near = nearestName(op, [...allDefinitions().keys()]);
   throw new UserError(`TensorFlow has no operation "${op}".`, near && `Did you mean "${near}"?`);
 }
 

@@ -58,8 +58,11 @@ const SCHEMA = protobuf.Root.fromJSON({
         gpuOptions: field("GpuOptions", 6),
         allowSoftPlacement: field("bool", 7),
         usePerSessionThreads: field("bool", 9),
+        graphOptions: field("GraphOptions", 10),
       },
     },
+    GraphOptions: { fields: { optimizerOptions: field("OptimizerOptions", 3) } },
+    OptimizerOptions: { fields: { globalJitLevel: field("int32", 5), cpuGlobalJit: field("bool", 7) } },
     GpuOptions: { fields: { allowGrowth: field("bool", 4) } },
     RunOptions: { fields: { traceLevel: field("int32", 1) } },
     RunMetadata: { fields: { stepStats: field("StepStats", 1) } },
@@ -122,6 +125,7 @@ export interface ConfigProto {
   usePerSessionThreads?: boolean;
   allowSoftPlacement?: boolean;
   gpuOptions?: { allowGrowth?: boolean };
+  graphOptions?: { optimizerOptions: { globalJitLevel: number; cpuGlobalJit: boolean } };
 }
 
 /** `RunMetadata`. Times are in microseconds: the start absolute, the rest since the start. */

@@ -3,20 +3,9 @@ import { cApi, type Pointer } from "./c_api";
 import type { Graph } from "./graph";
 import { countHandle } from "./handles";
 import type { TensorValue } from "./host_tensor";
-import { encodeProto } from "./protos";
 import { type NodeTime, prepareCall, type RunRequest, type SessionCall } from "./session_call";
+import { type SessionOptions, sessionConfig } from "./session_options";
 import { withStatus } from "./status";
-
-/**
- * How a session computes. The threads within one operation are one pool for the whole process, made when TensorFlow
- * is first used: the environment variable TF_NUM_INTRAOP_THREADS sets their number (default: all cores).
- */
-export interface SessionOptions {
-  /** Operations that may run at the same time. Default: TensorFlow's shared pool, as many as cores. */
-  interOpThreads?: number;
-  /** Take GPU memory as it is needed instead of all at once. Default true. */
-  gpuMemoryGrowth?: boolean;
-}
 
 /** A TensorFlow session on a graph: it runs parts of the graph, and its variables live in it. */
 export class Session {
@@ -99,13 +88,7 @@ export class Session {
 }
 
 function newSession(graph: Graph, options: SessionOptions): Pointer {
-  const { interOpThreads, gpuMemoryGrowth = true } = options;
-  const config = encodeProto("ConfigProto", {
-    ...(interOpThreads !== undefined && { interOpThreads, usePerSessionThreads: true }),
-    // An operation without a kernel for the GPU runs on the CPU instead of failing, as in eager mode.
-    allowSoftPlacement: true,
-    gpuOptions: { allowGrowth: gpuMemoryGrowth },
-  });
+  const config = sessionConfig(options);
   const api = cApi();
   const sessionOptions = api.TF_NewSessionOptions();
   try {

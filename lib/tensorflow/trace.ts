@@ -1,6 +1,6 @@
 import type { GraphFunction, TensorTree } from "./graph_function";
 import { type InputSpecs, Program, type TraceableFunction } from "./program";
-import type { SessionOptions } from "./session";
+import type { SessionOptions } from "./session_options";
 
 /** A graph function with a graph and a session of its own; `dispose()` frees them. */
 export type TracedFunction<Names extends string, Result> = GraphFunction<Names, Result> & { dispose(): void };

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { test } from "node:test";
 import { Graph, type GraphTensor } from "guie/dist/tensorflow/graph";
 import { liveHandles } from "guie/dist/tensorflow/handles";
 import { HostTensor, type TensorValue } from "guie/dist/tensorflow/host_tensor";
-import { Session, type SessionOptions } from "guie/dist/tensorflow/session";
+import { Session } from "guie/dist/tensorflow/session";
+import type { SessionOptions } from "guie/dist/tensorflow/session_options";
 
 /** y = x x^T and z = 2 x for x [2, 2]. */
 function program(options: SessionOptions = {}) {
@@ -96,10 +100,61 @@ test("values that do not fit their shape or dtype are refused before TensorFlow 
 });
 
 test("a session with threads of its own computes the same", () => {
-  const { session, x, y, dispose } = program({ interOpThreads: 1, gpuMemoryGrowth: false });
+  const threads = () => readdirSync("/proc/self/task").length;
+  const before = threads();
+  const { session, x, y, dispose } = program({ interOpThreads: 7 });
+  assert.equal(threads(), before + 7);
   const feeds = [[x, floats([2, 2], 1, 2, 3, 4)]] as const;
   assert.deepEqual(session.runSync({ feeds, fetches: [y] }), [floats([2, 2], 5, 11, 11, 25)]);
   dispose();
+});
+
+test("XLA compiles the graph, which computes the same", async () => {
+  const { graph, session, x, dispose } = program({ xla: true });
+  // x + 10 x by single additions: XLA leaves groups of less than four operations alone
+  let y = x;
+  for (let i = 0; i < 10; i++) y = graph.addNode("AddV2", [y, x]).outputs[0]!;
+  const request = { feeds: [[x, floats([2, 2], 1, 2, 3, 4)]] as const, fetches: [y] };
+  assert.deepEqual(await session.run(request), [floats([2, 2], 11, 22, 33, 44)]);
+  const nodes = (await session.profile(request)).map(({ node }) => node);
+  assert.ok(nodes.filter((node) => node.includes("xla_run")).length === 1, `${nodes}`);
+  assert.ok(!nodes.some((node) => node.includes("AddV2")), `${nodes}`);
+  dispose();
+});
+
+test("what holds for the whole process is asked for, not set; other options are checked", () => {
+  program({ gpuMemoryGrowth: true, intraOpThreads: availableParallelism() }).dispose();
+  const before = liveHandles();
+  const refused: [SessionOptions, RegExp][] = [
+    [
+      { intraOpThreads: 77 },
+      /this process has \d+, from its start on[\s\S]*Start it with TF_NUM_INTRAOP_THREADS=77/,
+    ],
+    [{ gpuMemoryGrowth: false }, /this process has true[\s\S]*TF_FORCE_GPU_ALLOW_GROWTH=false/],
+    [{ interOpThreads: 0 }, /interOpThreads is 0/],
+  ];
+  for (const [options, message] of refused) {
+    const graph = new Graph();
+    assert.throws(() => new Session(graph, options), message);
+    graph.dispose();
+  }
+  assert.deepEqual(liveHandles(), before);
+});
+
+test("a process started with a number of threads within operations has that number", () => {
+  const script = `const { readdirSync } = require("node:fs");
+    const { Session } = require("guie/dist/tensorflow/session");
+    const { Graph } = require("guie/dist/tensorflow/graph");
+    const threads = () => readdirSync("/proc/self/task").length;
+    const graph = new Graph();
+    const before = threads();
+    new Session(graph, { intraOpThreads: 19 });
+    console.log(threads() - before);`;
+  const env = { ...process.env, TF_NUM_INTRAOP_THREADS: "19" };
+  const output = execFileSync(process.execPath, ["-e", script], { cwd: __dirname, env, encoding: "utf8" });
+  // With them come the threads that run operations side by side, one a core
+  const added = Number(output);
+  assert.ok(added >= 18 && added <= 19 + 2 * availableParallelism(), `${added} threads`);
 });
 
 test("a profile names the nodes that ran", async () => {

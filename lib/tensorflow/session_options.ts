@@ -1,0 +1,82 @@
+// How a session computes, as TensorFlow's ConfigProto.
+import { availableParallelism } from "node:os";
+import { UserError } from "../common/errors";
+import { hasOperation } from "./operations";
+import { type ConfigProto, encodeProto } from "./protos";
+
+/** How a session computes. */
+export interface SessionOptions {
+  /** Operations that may run at the same time. Default: TensorFlow's shared pool, as many as cores. */
+  interOpThreads?: number;
+  /**
+   * Threads within one operation. TensorFlow makes them once for the whole process, by the environment variable
+   * TF_NUM_INTRAOP_THREADS (default: all cores): this option asks for a number, and fails where there is another.
+   */
+  intraOpThreads?: number;
+  /**
+   * Whether GPU memory is taken as it is needed instead of all at once. It too holds for the whole process, by the
+   * environment variable TF_FORCE_GPU_ALLOW_GROWTH (default here: true), and is only asked for.
+   */
+  gpuMemoryGrowth?: boolean;
+  /** Compile the graph by XLA where it can be. Default false: on CPUs it was slower (docs/engine.md). */
+  xla?: boolean;
+}
+
+/** What the process has, by the environment at the time when this library was loaded. */
+const PROCESS_SETTINGS = {
+  intraOpThreads: {
+    variable: "TF_NUM_INTRAOP_THREADS",
+    value: Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism(),
+  },
+  gpuMemoryGrowth: {
+    variable: "TF_FORCE_GPU_ALLOW_GROWTH",
+    value: (process.env.TF_FORCE_GPU_ALLOW_GROWTH ?? "true") !== "false",
+  },
+} as const;
+
+/** `OptimizerOptions.GlobalJitLevel.ON_2`. */
+const JIT_ON = 2;
+
+/**
+ * The options as a serialised `ConfigProto`.
+ * @throws UserError where one of them cannot be had in this process, or by this build of TensorFlow
+ */
+export function sessionConfig(options: SessionOptions): Uint8Array {
+  assertProcess(options);
+  assertThreads(options.interOpThreads);
+  const { interOpThreads, xla = false } = options;
+  const config: ConfigProto = {
+    ...(interOpThreads !== undefined && { interOpThreads, usePerSessionThreads: true }),
+    // An operation without a kernel for the GPU runs on the CPU instead of failing, as in eager mode.
+    allowSoftPlacement: true,
+    gpuOptions: { allowGrowth: PROCESS_SETTINGS.gpuMemoryGrowth.value },
+  };
+  if (xla) {
+    assertXla();
+    config.graphOptions = { optimizerOptions: { globalJitLevel: JIT_ON, cpuGlobalJit: true } };
+  }
+  return encodeProto("ConfigProto", config);
+}
+
+function assertProcess(options: SessionOptions): void {
+  for (const name of Object.keys(PROCESS_SETTINGS) as (keyof typeof PROCESS_SETTINGS)[]) {
+    const { variable, value } = PROCESS_SETTINGS[name];
+    const wanted = options[name];
+    if (wanted === undefined || wanted === value) continue;
+    throw new UserError(
+      `A session with ${name} = ${wanted} was asked for; this process has ${value}, from its start on.`,
+      `Start it with ${variable}=${wanted} in its environment.`,
+    );
+  }
+}
+
+function assertThreads(interOpThreads = 1): void {
+  if (Number.isInteger(interOpThreads) && interOpThreads > 0) return;
+  throw new UserError(`interOpThreads is ${interOpThreads}.`, "It is a whole number from 1.");
+}
+
+/** `_XlaRun` is what TensorFlow puts in the place of what it has compiled. */
+function assertXla(): void {
+  if (hasOperation("_XlaRun")) return;
+  throw new UserError("This build of TensorFlow holds no XLA.", "Leave out the option xla.");
+}
