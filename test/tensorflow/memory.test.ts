@@ -98,8 +98,8 @@ test("a writer that fails leaves no memory behind, and no variable half written"
   assert.deepEqual(liveHandles(), before);
 });
 
-const VARIABLES = 10;
-const VARIABLE_MB = 40;
+const VARIABLES = 5;
+const VARIABLE_MB = 80;
 const PIECE_MB = 1;
 
 /** Run in a process of its own, whose peak memory (Linux's VmHWM) is its own too. */
@@ -136,11 +136,11 @@ test("400 MB of variables are filled and read in pieces within 400 MB and some p
   const output = execFileSync(process.execPath, ["-e", script], { cwd: __dirname, encoding: "utf8" });
   const { filledMB, readMB, sum } = JSON.parse(output);
   const totalMB = VARIABLES * VARIABLE_MB;
-  // Below the size of a single variable: not even one of them may exist twice
+  // Half a variable is for TensorFlow's and JavaScript's own needs: not even one variable may exist twice
   const slackMB = PIECE_MB + VARIABLE_MB / 2;
   assert.ok(filledMB > totalMB * 0.9, `${filledMB} MB: the variables were not really there`);
   assert.ok(filledMB < totalMB + slackMB, `filling took ${filledMB} MB`);
   assert.ok(readMB < slackMB, `reading took ${readMB} MB more`);
-  // 1 x 1 + 2 x 2 + ... + 10 x 10: every variable gave its own value, under its own name
-  assert.equal(sum, (VARIABLE_MB / PIECE_MB) * 385);
+  // 1 x 1 + 2 x 2 + ... + 5 x 5: every variable gave its own value, under its own name
+  assert.equal(sum, (VARIABLE_MB / PIECE_MB) * 55);
 });
