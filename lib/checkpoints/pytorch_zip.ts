@@ -1,5 +1,5 @@
 import yauzl from "yauzl";
-import { messageOf } from "../common/errors";
+import { messageOf, UserError } from "../common/errors";
 import { byteReader, readBytes } from "./bytes";
 import { DTYPE_BYTES } from "./dtypes";
 import { readPickle } from "./pickle";
@@ -13,7 +13,9 @@ interface Member {
 
 const PICKLE = "data.pkl";
 const BYTE_ORDER = "byteorder";
-const IS_READ = /^(data\.pkl|byteorder|data\/[^/]+)$/;
+/** Only torch.jit.save writes it: the constants of a program. */
+const SCRIPT = "constants.pkl";
+const IS_READ = /^(data\.pkl|constants\.pkl|byteorder|data\/[^/]+)$/;
 
 /**
  * Reads a file of torch.save since PyTorch 1.6: a zip archive of `<name>/data.pkl`, and `<name>/data/<key>` for each
@@ -22,6 +24,7 @@ const IS_READ = /^(data\.pkl|byteorder|data\/[^/]+)$/;
  */
 export async function readZip(path: string, file: number): Promise<PyTorchContent> {
   const members = await listMembers(path);
+  if (members.has(SCRIPT)) throw scriptRefused(path);
   const pickle = members.get(PICKLE);
   if (!pickle) throw malformed(path, `the archive holds no ${PICKLE}`);
   requireLittleEndian(path, file, members.get(BYTE_ORDER));
@@ -34,6 +37,13 @@ export async function readZip(path: string, file: number): Promise<PyTorchConten
     }),
   );
   return { root, storageStarts };
+}
+
+function scriptRefused(path: string): UserError {
+  return new UserError(
+    `${path} is a TorchScript archive (torch.jit.save): a program with its weights. Nothing was executed.`,
+    `Save the weights alone, in Python: torch.save(torch.jit.load("${path}").state_dict(), "weights.pt"); then --from weights.pt.`,
+  );
 }
 
 /** The archive's files that are read, by name, without the folder in which PyTorch puts all of them. */

@@ -1,5 +1,6 @@
 // Where a tower's weights come from.
 import { openSafetensors } from "../checkpoints/safetensors";
+import type { TensorInfo } from "../checkpoints/safetensors_header";
 import { requireTensors } from "../checkpoints/tensor_file";
 import type { RandomStream } from "../common/random";
 import { initialValues } from "./initial_values";
@@ -27,12 +28,29 @@ export function towerFile(
   const next = prepareCommand(tower);
   const file = openSafetensors(path, next);
   try {
-    requireTensors(path, file.tensors, towerShapes(tower), `the tower ${tower.name}`, next);
+    requireTower(path, file.tensors, tower, next, options);
     return towerSource(tower, imageSizePx, file.readInto, file.close, options);
   } catch (error) {
     file.close();
     throw error;
   }
+}
+
+/**
+ * Checks that a file holds exactly a tower's tensors under open_clip's names; `proj` may be absent unless asked for.
+ * @param next what to do when it does not
+ * @throws UserError naming every tensor that is missing, unexpected or of another shape
+ */
+export function requireTower(
+  path: string,
+  tensors: ReadonlyMap<string, TensorInfo>,
+  tower: Tower,
+  next: string,
+  { projection = false }: WeightOptions = {},
+): void {
+  const shapes = new Map(towerShapes(tower));
+  if (!projection && !tensors.has("proj")) shapes.delete("proj");
+  requireTensors(path, tensors, shapes, `the tower ${tower.name}`, next);
 }
 
 /** Fresh weights of a tower, drawn as open_clip does (`initialValues`), for towers that have no file: tests. */
@@ -50,7 +68,7 @@ export function freshTower(
 
 /** The command that writes a tower's file. */
 export function prepareCommand({ name }: Tower): string {
-  return `npx guie prepare-model --model ${name}`;
+  return `npx guie prepare-model --model ${name} (with --from FILE: your own weights)`;
 }
 
 /** The tower's weights for an image size, out of those for the grid in which it was trained. */

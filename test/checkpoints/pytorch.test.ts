@@ -86,7 +86,10 @@ const REFUSED: [fileName: string, name: RegExp][] = [
   ["malicious_protocol4.bin", /asks for posix\.system/],
   ["load_from_bytes.pt", /asks for torch\.storage\._load_from_bytes/],
   ["whole_module.pt", /asks for torch\.nn\.modules\.linear\.Linear/],
-  ["torchscript.pt", /asks for __torch__\.torch\.nn\.modules\.linear\.Linear/],
+  [
+    "torchscript.pt",
+    /torchscript\.pt is a TorchScript archive[\s\S]*torch\.save\(torch\.jit\.load\(".*"\)\.state_dict\(\), "weights\.pt"\)/,
+  ],
 ];
 
 for (const [fileName, message] of REFUSED) {

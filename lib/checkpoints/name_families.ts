@@ -1,0 +1,165 @@
+// Under which names the field's libraries keep the weights of a Vision Transformer, and how these become open_clip's.
+
+/** Where values come from: a tensor as it is, some of its rows, or a matrix transposed. */
+export type Source =
+  | string
+  /** Rows from `from` to `to` (exclusive), counted in `of`-ths of all. */
+  | { rows: string; from: number; to: number; of: number }
+  | { transposed: string };
+
+/** A way of naming a tower's weights. In names `*` stands for a block's number, `#` for `weight` or `bias`. */
+export interface NameFamily {
+  /** Whose names they are, for people. */
+  name: string;
+  /** A file is of the family when it holds all of these below one common prefix; of several, the first that fits. */
+  signs: readonly string[];
+  /** open_clip's names -> where their values come from; several are put one after the other. `^` leaves the prefix. */
+  names: Readonly<Record<string, Source | readonly Source[]>>;
+  /** What else such files hold beside the tower's weights, and no feature needs. */
+  ignored: RegExp;
+  /** The class token's position may have been added to the token: then the file holds none. */
+  foldsClassPosition?: boolean;
+}
+
+const BLOCK = "transformer.resblocks.*";
+
+/** Names of the same layers within each block: theirs by open_clip's. */
+function inBlocks(
+  theirs: string,
+  layers: Record<string, string | readonly string[]>,
+): Record<string, Source | readonly Source[]> {
+  const whole = (name: string) => `${theirs}.${name}`;
+  return Object.fromEntries(
+    Object.entries(layers).map(([ours, names]) => [
+      `${BLOCK}.${ours}`,
+      typeof names === "string" ? whole(names) : names.map(whole),
+    ]),
+  );
+}
+
+/** The names under which timm, open_clip's timm towers and this project have SigLIP's attention pooling. */
+const ATTENTION_POOL = Object.fromEntries(
+  ["latent", "q.#", "kv.#", "proj.#", "norm.#", "mlp.fc1.#", "mlp.fc2.#"].map((layer) => {
+    const name = `attn_pool.${layer}`;
+    return [name, name];
+  }),
+);
+
+/** What timm took over from DINOv2's own code, or that from timm. */
+const TIMM_OUTSIDE = {
+  class_embedding: "cls_token",
+  "conv1.#": "patch_embed.proj.#",
+  positional_embedding: "pos_embed",
+  "ln_post.#": "norm.#",
+};
+const TIMM_BLOCK = {
+  "ln_1.#": "norm1.#",
+  "attn.in_proj_#": "attn.qkv.#",
+  "attn.out_proj.#": "attn.proj.#",
+  "ls_1.gamma": "ls1.gamma",
+  "ln_2.#": "norm2.#",
+  "mlp.c_fc.#": "mlp.fc1.#",
+  "mlp.c_proj.#": "mlp.fc2.#",
+  "ls_2.gamma": "ls2.gamma",
+};
+
+/** Hugging Face's CLIP and SigLIP are written alike. */
+const HF_CLIP_OUTSIDE = {
+  "conv1.#": "embeddings.patch_embedding.#",
+  positional_embedding: "embeddings.position_embedding.weight",
+  "ln_post.#": "post_layernorm.#",
+  ...inBlocks("encoder.layers.*", {
+    "ln_1.#": "layer_norm1.#",
+    "attn.in_proj_#": ["self_attn.q_proj.#", "self_attn.k_proj.#", "self_attn.v_proj.#"],
+    "attn.out_proj.#": "self_attn.out_proj.#",
+    "ln_2.#": "layer_norm2.#",
+    "mlp.c_fc.#": "mlp.fc1.#",
+    "mlp.c_proj.#": "mlp.fc2.#",
+  }),
+};
+
+/** The families; a file is of the first whose signs it holds. */
+export const NAME_FAMILIES: readonly NameFamily[] = [
+  {
+    name: "open_clip",
+    signs: ["conv1.weight", "transformer.resblocks.0.attn.in_proj_weight"],
+    names: {}, // as they are
+    ignored: /^$/,
+  },
+  {
+    name: "DINOv2",
+    signs: ["mask_token", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight"],
+    names: {
+      ...TIMM_OUTSIDE,
+      register_tokens: "register_tokens",
+      ...inBlocks("blocks.*", { ...TIMM_BLOCK, "mlp.w12.#": "mlp.w12.#", "mlp.w3.#": "mlp.w3.#" }),
+    },
+    ignored: /^(mask_token$|head\.)/,
+  },
+  {
+    name: "timm",
+    signs: ["patch_embed.proj.weight", "blocks.0.attn.qkv.weight"],
+    names: {
+      ...TIMM_OUTSIDE,
+      register_tokens: "reg_token",
+      "ln_pre.#": "norm_pre.#",
+      ...inBlocks("blocks.*", { ...TIMM_BLOCK, "mlp.w12.#": "mlp.fc1.#", "mlp.w3.#": "mlp.fc2.#" }),
+      ...ATTENTION_POOL,
+      proj: { transposed: "head.weight" },
+    },
+    ignored: /^head\./,
+    foldsClassPosition: true,
+  },
+  {
+    name: "Hugging Face CLIP",
+    signs: ["embeddings.class_embedding", "encoder.layers.0.self_attn.q_proj.weight"],
+    names: {
+      ...HF_CLIP_OUTSIDE,
+      class_embedding: "embeddings.class_embedding",
+      "ln_pre.#": "pre_layrnorm.#", // theirs, as it is
+      proj: { transposed: "^visual_projection.weight" },
+    },
+    ignored: /^embeddings\.position_ids$/,
+  },
+  {
+    name: "Hugging Face SigLIP",
+    signs: ["head.probe", "encoder.layers.0.self_attn.q_proj.weight"],
+    names: {
+      ...HF_CLIP_OUTSIDE,
+      "attn_pool.latent": "head.probe",
+      "attn_pool.q.weight": { rows: "head.attention.in_proj_weight", from: 0, to: 1, of: 3 },
+      "attn_pool.q.bias": { rows: "head.attention.in_proj_bias", from: 0, to: 1, of: 3 },
+      "attn_pool.kv.weight": { rows: "head.attention.in_proj_weight", from: 1, to: 3, of: 3 },
+      "attn_pool.kv.bias": { rows: "head.attention.in_proj_bias", from: 1, to: 3, of: 3 },
+      "attn_pool.proj.#": "head.attention.out_proj.#",
+      "attn_pool.norm.#": "head.layernorm.#",
+      "attn_pool.mlp.fc1.#": "head.mlp.fc1.#",
+      "attn_pool.mlp.fc2.#": "head.mlp.fc2.#",
+    },
+    ignored: /^embeddings\.position_ids$/,
+  },
+  {
+    name: "Hugging Face DINOv2",
+    signs: ["embeddings.patch_embeddings.projection.weight", "encoder.layer.0.layer_scale1.lambda1"],
+    names: {
+      class_embedding: "embeddings.cls_token",
+      register_tokens: "embeddings.register_tokens",
+      "conv1.#": "embeddings.patch_embeddings.projection.#",
+      positional_embedding: "embeddings.position_embeddings",
+      ...inBlocks("encoder.layer.*", {
+        "ln_1.#": "norm1.#",
+        "attn.in_proj_#": ["query", "key", "value"].map((role) => `attention.attention.${role}.#`),
+        "attn.out_proj.#": "attention.output.dense.#",
+        "ls_1.gamma": "layer_scale1.lambda1",
+        "ln_2.#": "norm2.#",
+        "mlp.c_fc.#": "mlp.fc1.#",
+        "mlp.c_proj.#": "mlp.fc2.#",
+        "mlp.w12.#": "mlp.weights_in.#",
+        "mlp.w3.#": "mlp.weights_out.#",
+        "ls_2.gamma": "layer_scale2.lambda1",
+      }),
+      "ln_post.#": "layernorm.#",
+    },
+    ignored: /^embeddings\.mask_token$/,
+  },
+];

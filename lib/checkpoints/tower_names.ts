@@ -1,0 +1,203 @@
+// Finds out whose names a file's tensors carry, and reads a tower's weights by them under open_clip's.
+import { UserError } from "../common/errors";
+import { TOWERS, type Tower, towerShapes } from "../model/towers";
+import { NAME_FAMILIES, type NameFamily, type Source } from "./name_families";
+import type { TensorEntry } from "./safetensors";
+import { elementCount, type TensorInfo } from "./safetensors_header";
+import { listNames, type TensorFile } from "./tensor_file";
+
+type Tensors = ReadonlyMap<string, TensorInfo>;
+
+/** The names of a file, understood. */
+interface Naming {
+  family: NameFamily;
+  /** What stands before the family's names: `visual.`, `module.visual.trunk.`, ... */
+  prefix: string;
+}
+
+/** Values out of a file. */
+interface Part {
+  shape: readonly number[];
+  /** Fills memory of that shape's length. */
+  write(file: TensorFile, memory: Float32Array): void;
+}
+
+/**
+ * The tensors of a tower in a file that any of NAME_FAMILIES names, as entries to be written under open_clip's names.
+ * `proj` is left out where the file has none: features need not pass through it.
+ * @returns the entries, and whose names the file carries
+ * @throws UserError naming what the file holds instead, and the models that it would fit
+ */
+export function towerEntries(
+  path: string,
+  file: TensorFile,
+  tower: Tower,
+): { entries: TensorEntry[]; naming: string } {
+  const naming = recognise(path, file.tensors);
+  const { parts, faults } = findTowerIn(file.tensors, naming, tower);
+  if (faults.length > 0) throw misfit(path, file.tensors, naming, tower, faults);
+  const shapes = towerShapes(tower);
+  const entries = [...parts].map(([name, found]) => {
+    const shape = shapes.get(name)!;
+    return { name, shape, data: () => readParts(file, found, elementCount(shape)) };
+  });
+  return { entries, naming: naming.family.name };
+}
+
+/** The first family whose signs stand in the file, all below the same prefix. */
+function recognise(path: string, tensors: Tensors): Naming {
+  for (const family of NAME_FAMILIES) {
+    const [first, ...others] = family.signs as [string, ...string[]];
+    for (const name of tensors.keys()) {
+      if (name !== first && !name.endsWith(`.${first}`)) continue;
+      const prefix = name.slice(0, name.length - first.length);
+      if (others.every((other) => tensors.has(prefix + other))) return { family, prefix };
+    }
+  }
+  throw new UserError(
+    `${path} holds no Vision Transformer under names that are known; it holds ${listNames([...tensors.keys()])}.`,
+    `Known are the names of ${NAME_FAMILIES.map(({ name }) => name).join(", ")}.`,
+  );
+}
+
+/** What each of a tower's tensors is made of, and in words what does not fit (nothing, if it is that tower). */
+function findTowerIn(
+  tensors: Tensors,
+  naming: Naming,
+  tower: Tower,
+): { parts: Map<string, Part[]>; faults: string[] } {
+  const parts = new Map<string, Part[]>();
+  const used = new Set<string>();
+  const missing: string[] = [];
+  const misshapen: string[] = [];
+  for (const [name, shape] of towerShapes(tower)) {
+    const sources = sourcesOf(naming, name);
+    const names = sources.map(nameOf);
+    for (const inFile of names) used.add(inFile);
+    const absent = names.filter((inFile) => !tensors.has(inFile));
+    if (absent.length > 0) {
+      if (name !== "proj") missing.push(...absent);
+      continue;
+    }
+    const found = sources.map((source) => partOf(tensors, source));
+    if (name === "positional_embedding" && naming.family.foldsClassPosition) {
+      addClassPosition(found, shape as [number, number]);
+    }
+    if (squeezed(joinedShape(found)) === squeezed(shape)) parts.set(name, found);
+    else misshapen.push(`${names.join(" + ")} (expected [${shape}], found [${joinedShape(found)}])`);
+  }
+  const unexpected = [...tensors.keys()].filter((name) => !used.has(name) && belongsToTower(naming, name));
+  const faults = Object.entries({ missing, unexpected, "of another shape": misshapen })
+    .filter(([, names]) => names.length > 0)
+    .map(([fault, names]) => `${fault}: ${listNames(names)}`);
+  return { parts, faults };
+}
+
+/** The sources of one of open_clip's names, by the names of the file; open_clip's own are not in the table. */
+function sourcesOf({ family, prefix }: Naming, name: string): Source[] {
+  const block = /\.(\d+)\./.exec(name)?.[1] ?? "";
+  const kind = /(weight|bias)$/.exec(name)?.[1] ?? "";
+  const general = name.replace(/\.\d+\./, ".*.");
+  const row = family.names[general] ?? family.names[general.replace(/(weight|bias)$/, "#")] ?? name;
+  const inFile = (theirs: string) => {
+    const whole = theirs.startsWith("^") ? parentOf(prefix) + theirs.slice(1) : prefix + theirs;
+    return whole.replace("*", block).replace("#", kind);
+  };
+  return [row].flat().map((source) => {
+    if (typeof source === "string") return inFile(source);
+    if ("transposed" in source) return { transposed: inFile(source.transposed) };
+    return { ...source, rows: inFile(source.rows) };
+  });
+}
+
+/** `module.vision_model.` -> `module.` */
+function parentOf(prefix: string): string {
+  return prefix.replace(/[^.]+\.$/, "");
+}
+
+function nameOf(source: Source): string {
+  if (typeof source === "string") return source;
+  return "rows" in source ? source.rows : source.transposed;
+}
+
+function partOf(tensors: Tensors, source: Source): Part {
+  const name = nameOf(source);
+  const { shape } = tensors.get(name)!;
+  if (typeof source === "string") return { shape, write: (file, memory) => file.readInto(name, memory) };
+  if ("transposed" in source) {
+    const write: Part["write"] = (file, memory) => transpose(file.read(name), shape.at(-1)!, memory);
+    return { shape: [...shape].reverse(), write };
+  }
+  const [rows, ...row] = shape as [number, ...number[]];
+  const { from, to, of } = source;
+  const start = (elementCount(shape) / of) * from;
+  return {
+    shape: [(rows / of) * (to - from), ...row],
+    write: (file, memory) => memory.set(file.read(name).subarray(start, start + memory.length)),
+  };
+}
+
+/** [rows, columns] -> [columns, rows]. */
+function transpose(before: Float32Array, columns: number, after: Float32Array): void {
+  const rows = before.length / columns;
+  for (let i = 0; i < before.length; i++) after[(i % columns) * rows + Math.floor(i / columns)] = before[i]!;
+}
+
+/** A row of zeros in front, where positions [1, N, D] stand for 1 + N tokens. */
+function addClassPosition(parts: Part[], [tokens, width]: readonly [number, number]): void {
+  const positions = parts[0]!.shape;
+  if (positions.length !== 3 || positions[1] !== tokens - 1) return;
+  parts[0] = { ...parts[0]!, shape: positions.slice(1) };
+  parts.unshift({ shape: [1, width], write: (_, memory) => void memory.fill(0) });
+}
+
+/** The shape of parts that follow each other; NaN where they do not go together. */
+function joinedShape(parts: readonly Part[]): number[] {
+  const [first, ...others] = parts.map(({ shape }) => shape);
+  if (others.length === 0) return [...first!];
+  const row = first!.slice(1);
+  const fits = others.every((shape) => shape.slice(1).join() === row.join());
+  const rows = parts.reduce((sum, { shape }) => sum + shape[0]!, 0);
+  return [fits ? rows : Number.NaN, ...row];
+}
+
+/** A shape as text, without axes of length 1: a token is [D] here and [1, 1, D] there. */
+function squeezed(shape: readonly number[]): string {
+  return shape.filter((size) => size !== 1).join();
+}
+
+function readParts(file: TensorFile, parts: readonly Part[], length: number): Float32Array {
+  const values = new Float32Array(length);
+  let start = 0;
+  for (const { shape, write } of parts) {
+    const end = start + elementCount(shape);
+    write(file, values.subarray(start, end));
+    start = end;
+  }
+  return values;
+}
+
+/** Whether a tensor should have been part of the tower: of a whole CLIP, only what stands below the prefix. */
+function belongsToTower({ family, prefix }: Naming, name: string): boolean {
+  return name.startsWith(prefix) && !family.ignored.test(name.slice(prefix.length));
+}
+
+function misfit(path: string, tensors: Tensors, naming: Naming, tower: Tower, faults: string[]): UserError {
+  const fitting = TOWERS.filter((other) => findTowerIn(tensors, naming, other).faults.length === 0);
+  const models = fitting.map(({ name }) => `--model ${name}`).join(" or ");
+  return new UserError(
+    `${path} does not fit ${tower.name}. It holds ${describe(tensors, naming)}; ${faults.join("; ")}.`,
+    models ? `It fits ${models}.` : "No model that is known fits it: check the file.",
+  );
+}
+
+/** What kind of tower a file holds, in words. */
+function describe(tensors: Tensors, naming: Naming): string {
+  const shapeOf = (name: string) => tensors.get(nameOf(sourcesOf(naming, name)[0]!))?.shape ?? [];
+  let blocks = 0;
+  while (shapeOf(`transformer.resblocks.${blocks}.ln_1.weight`).length > 0) blocks++;
+  const width = shapeOf("ln_post.weight")[0];
+  const patch = shapeOf("conv1.weight").at(-1);
+  const positions = shapeOf("positional_embedding").at(-2);
+  return `a tower by ${naming.family.name}'s names: width ${width}, ${blocks} blocks, patches of ${patch} px, ${positions} positions`;
+}
