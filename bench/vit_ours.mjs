@@ -1,6 +1,7 @@
 // Our side of `npm run bench vit`: the traced functions that embedding and training run.
 
 import { randomStream } from "guie/dist/common/random.js";
+import { vit224 } from "guie/dist/config/presets.js";
 import { headShapes, initialHead } from "guie/dist/model/neck.js";
 import { freshTower } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
@@ -10,13 +11,15 @@ import { Program } from "guie/dist/tensorflow/program.js";
 import { tf } from "guie/dist/tensorflow/tf.js";
 import { TOWER_PREFIX, towerFeatures } from "guie/dist/training/model.js";
 import { adamRates } from "guie/dist/training/optimizer.js";
-import { declareMoments, traceStep } from "guie/dist/training/step.js";
+import { declareOptimizer } from "guie/dist/training/optimizer_state.js";
+import { traceStep } from "guie/dist/training/step.js";
 import { serve } from "./contestant.mjs";
 
 const CLASSES = 1000;
 const EMBEDDING = 64;
 const spec = JSON.parse(process.argv[2]);
 const { imageSizePx, width, layers, heads, batch } = spec;
+const config = { ...vit224(), ...spec.config };
 const tower = { ...findTower(spec.base), imageSizePx, width, layers, heads };
 const inputShape = [batch, imageSizePx, imageSizePx, 3];
 const random = randomStream(1, "bench");
@@ -49,9 +52,9 @@ async function prepareStep() {
   );
   const { shapes } = weights;
   await fillProgram(program, weights);
-  await declareMoments(program, shapes);
-  const features = towerFeatures(tower, 1);
-  const step = traceStep(program, { shapes, features, inputShape, featureCount: width, s: 30 });
+  await declareOptimizer(program, shapes, config);
+  const features = towerFeatures(tower, config);
+  const step = traceStep(program, { config, shapes, features, inputShape, featureCount: width });
   const labels = Int32Array.from({ length: batch }, (_, i) => i);
   const keep = new Float32Array(batch * width).fill(1);
   let count = 0;

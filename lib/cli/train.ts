@@ -17,6 +17,8 @@ const FLAGS: readonly Flag[] = [
   ["--csv-dir <file>", "csv", "training table below the data directory"],
   ["--image-size <px>", "imageSize", "side of the input"],
   ["--batch-size <n>", "batchSize", "images a step"],
+  ["--accumulation-steps <n>", "accumulationSteps", "pieces in which a batch goes through"],
+  ["--precision <dtype>", "precision", "matrix products in float32, bfloat16 or float16"],
   ["--num-workers <n>", "numWorkers", "images decoded at once"],
   ["--init-lr <rate>", "initLr", "learning rate of neck and head"],
   ["--n-epochs <n>", "nEpochs", "epochs"],
@@ -36,13 +38,21 @@ const FLAGS: readonly Flag[] = [
 ];
 
 /** Settings that are text; all other flags are numbers. */
-const TEXT_SETTINGS: ReadonlySet<string> = new Set(["csv", "dataDir", "runName", "initFrom", "weights"]);
+const TEXT_SETTINGS: ReadonlySet<string> = new Set([
+  "csv",
+  "dataDir",
+  "runName",
+  "initFrom",
+  "weights",
+  "precision",
+]);
 
 interface TrainOptions extends Record<string, unknown> {
   configName: string;
   stage?: TrainConfig["stage"];
   config?: string;
   runDir?: string;
+  gradientCheckpointing?: boolean;
   overwrite?: boolean;
 }
 
@@ -55,6 +65,7 @@ export function registerTrain(program: Command): void {
     .addOption(new Option("--stage <stage>", "what is trained").choices(["frozen", "fine_tune"]))
     .option("--config <file>", "JSON file with settings that override the preset's")
     .option("--run-dir <dir>", "go on with the run of this folder (all other settings come from it)")
+    .option("--gradient-checkpointing", "compute blocks twice and keep less in memory")
     .option("--overwrite", "delete an existing run of this name first");
   for (const [flags, , description] of FLAGS) command.option(flags, description);
   runs<TrainOptions>(command, train);
@@ -85,7 +96,8 @@ function configOf(options: TrainOptions): Readonly<TrainConfig> {
 }
 
 function flagOverrides(options: TrainOptions): ConfigOverrides {
-  const overrides: Record<string, string | number> = {};
+  const overrides: Record<string, string | number | boolean> = {};
+  if (options.gradientCheckpointing) overrides.gradientCheckpointing = true;
   for (const [flags, setting] of FLAGS) {
     const text = options[new Option(flags).attributeName()] as string | undefined;
     if (text !== undefined) overrides[setting] = TEXT_SETTINGS.has(setting) ? text : numberOf(flags, text);

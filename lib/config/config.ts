@@ -45,7 +45,14 @@ export interface TrainConfig {
   marginStep: number;
   marginMax: number;
 
+  /** Images of an optimizer step. */
   batchSize: number;
+  /** A batch goes through in this many pieces: the memory of one, the result of all. */
+  accumulationSteps: number;
+  /** What the tower's matrix products compute in; weights, sums, softmax and loss stay float32. */
+  precision: "float32" | "bfloat16" | "float16";
+  /** Compute each block's forward pass again in the backward pass: less memory, slower. */
+  gradientCheckpointing: boolean;
   nEpochs: number;
   warmUpEpochs: number;
   /** `seed`: the original's, one value an epoch after the warm-up; `cosine`: per step, from a 10 % warm-up to 0. */
@@ -104,6 +111,9 @@ const CHECKS = z.object({
     .min(0)
     .max(Math.PI / 2),
   batchSize: count,
+  accumulationSteps: count,
+  precision: z.enum(["float32", "bfloat16", "float16"]),
+  gradientCheckpointing: z.boolean(),
   nEpochs: count,
   warmUpEpochs: countOrZero,
   lrSchedule: z.enum(["seed", "cosine"]),

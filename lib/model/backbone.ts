@@ -15,7 +15,12 @@ import { fillProgram, type WeightSource } from "./weight_source";
 const BATCH_SIZE = 32;
 
 /** The settings that say which backbone, and what its features are. */
-export type BackboneConfig = Pick<TrainConfig, "tower" | "weights" | "imageSize" | "lastBlocks" | "seed">;
+export type BackboneConfig = Pick<TrainConfig, "tower" | "weights" | "imageSize" | "lastBlocks" | "seed"> &
+  Partial<Pick<TrainConfig, "precision">>;
+
+/** The settings that a backbone's graph depends on. */
+export type FeatureSettings = Pick<BackboneConfig, "imageSize" | "lastBlocks"> &
+  Partial<Pick<BackboneConfig, "precision">>;
 
 /** A tower that turns images into features. */
 export interface Backbone {
@@ -54,7 +59,7 @@ export function towerOf(
 export async function createBackbone(
   tower: Tower,
   weights: WeightSource,
-  config: Pick<BackboneConfig, "imageSize" | "lastBlocks">,
+  config: FeatureSettings,
 ): Promise<Backbone> {
   const program = new Program();
   await fillProgram(program, weights);
@@ -68,7 +73,7 @@ export async function createBackbone(
 export function backboneOf(
   program: Program,
   tower: Tower,
-  { imageSize, lastBlocks }: Pick<BackboneConfig, "imageSize" | "lastBlocks">,
+  { imageSize, lastBlocks, precision }: FeatureSettings,
   prefix = "",
 ): Omit<Backbone, "dispose"> {
   const names = program.variableNames.filter(
@@ -80,7 +85,7 @@ export function backboneOf(
       const weights = Object.fromEntries(
         names.map((name) => [name.slice(prefix.length), variables.read(name)]),
       );
-      return vitFeatures(weights, images as tf.Tensor4D, tower, { lastBlocks });
+      return vitFeatures(weights, images as tf.Tensor4D, tower, { lastBlocks, precision });
     },
     { images: { shape: [BATCH_SIZE, imageSize, imageSize, 3] } },
   );

@@ -1,11 +1,13 @@
 // Shapes: B images, H height, W width, N tokens of an image (K + patches), K of them class token and registers,
 // R = B * N rows, D width, P patch size.
 import { UserError } from "../common/errors";
+import { recompute } from "../tensorflow/recompute";
 import { scope } from "../tensorflow/scope";
 import { tf } from "../tensorflow/tf";
 import { attention, linear } from "./layers";
 import { ACTIVATIONS, namedLinear, namedNorm, type Weights } from "./named_layers";
 import { classTokens, forEachImage, poolTokens } from "./pooling";
+import { type Precision, withPrecision } from "./precision";
 import { patchGrid, prefixTokens, type Tower } from "./towers";
 
 export type { Weights };
@@ -16,6 +18,10 @@ export interface FeatureOptions {
   lastBlocks?: number;
   /** Each of them behind the checkpoint's `proj`, as CLIP compares them with texts; the weights must have it. */
   projection?: boolean;
+  /** What the blocks' matrix products compute in; others than float32 only while tracing. */
+  precision?: Precision;
+  /** Keep only each block's input for the backward pass, which computes the rest again: less memory, a third slower. */
+  gradientCheckpointing?: boolean;
 }
 
 /**
@@ -33,7 +39,7 @@ export function vitFeatures(
   weights: Weights,
   images: tf.Tensor4D,
   tower: Tower,
-  { lastBlocks = 1, projection = false }: FeatureOptions = {},
+  { lastBlocks = 1, projection = false, precision = "float32", gradientCheckpointing }: FeatureOptions = {},
 ): tf.Tensor2D {
   const tokens = tokenCount(weights, images, tower);
   requireFeatures(weights, tower, lastBlocks, projection);
@@ -42,8 +48,10 @@ export function vitFeatures(
     let x = embedPatches(weights, images, tower);
     for (let i = 0; i < tower.layers; i++) {
       const classOnly = i === tower.layers - 1 && tower.pooling === "class";
+      const block: Block = (weights, x) =>
+        withPrecision(precision, () => residualBlock(weights, blockName(i), x, tower, tokens, classOnly));
       x = scope(`block${String(i).padStart(2, "0")}`, () =>
-        residualBlock(weights, `transformer.resblocks.${i}`, x, tower, tokens, classOnly),
+        gradientCheckpointing ? recomputed(block, weights, blockName(i), x) : block(weights, x),
       );
       if (i >= tower.layers - lastBlocks)
         features.push(poolTokens(weights, x, tower, classOnly ? 1 : tokens));
@@ -51,6 +59,19 @@ export function vitFeatures(
     const proj = weights.proj as tf.Tensor2D;
     return tf.concat(projection ? features.map((feature) => tf.matMul(feature, proj)) : features, 1);
   });
+}
+
+/** A block of the tower. [R, D] -> [R, D]. */
+type Block = (weights: Weights, x: tf.Tensor2D) => tf.Tensor2D;
+
+const blockName = (i: number) => `transformer.resblocks.${i}`;
+
+/** The block under gradient checkpointing; its weights are those below `name`. */
+function recomputed(block: Block, weights: Weights, name: string, x: tf.Tensor2D): tf.Tensor2D {
+  const names = Object.keys(weights).filter((weight) => weight.startsWith(`${name}.`));
+  const body = (x: tf.Tensor, ...values: tf.Tensor[]) =>
+    block(Object.fromEntries(names.map((name, i) => [name, values[i]!])), x as tf.Tensor2D);
+  return recompute(body, [x, ...names.map((name) => weights[name]!)]);
 }
 
 function requireFeatures(weights: Weights, tower: Tower, lastBlocks: number, projection: boolean): void {

@@ -13,7 +13,7 @@ const BATCH_SIZE = 32;
 /** The settings on which features depend. */
 export type FeatureConfig = Pick<
   TrainConfig,
-  "dataDir" | "tower" | "weights" | "imageSize" | "lastBlocks" | "numWorkers" | "seed"
+  "dataDir" | "tower" | "weights" | "imageSize" | "lastBlocks" | "numWorkers" | "seed" | "precision"
 >;
 
 /**
@@ -29,7 +29,14 @@ export async function ensureFeatures(
   files: readonly string[],
   onProgress?: OnProgress,
 ): Promise<Vectors> {
-  const settings = [config.tower, config.weights, config.imageSize, config.lastBlocks, config.seed];
+  const settings = [
+    config.tower,
+    config.weights,
+    config.imageSize,
+    config.lastBlocks,
+    config.seed,
+    config.precision,
+  ];
   return cachedVectors(featurePath(config, set), settings, files, async () => {
     const backbone = await loadBackbone(config);
     try {

@@ -83,7 +83,7 @@ async function buildFineTune(
   const weights = joinSources(fromTensors(head), withPrefix(TOWER_PREFIX, towerOf(config, tower)));
   const batches = imageBatches(config, data.train, tower);
   const trainer = await Trainer.create({
-    ...{ config, batches, features: towerFeatures(tower, config.lastBlocks), featureCount, weights },
+    ...{ config, batches, features: towerFeatures(tower, config), featureCount, weights },
     inputShape: [config.batchSize, config.imageSize, config.imageSize, 3],
   });
   const backbone = backboneOf(trainer.program, tower, config, TOWER_PREFIX);

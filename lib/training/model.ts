@@ -3,7 +3,7 @@
 import { arcFaceLoss, cosineLogits, l2Normalize } from "../model/arcface";
 import { neck } from "../model/neck";
 import type { Tower } from "../model/towers";
-import { vitFeatures, type Weights } from "../model/vit";
+import { type FeatureOptions, vitFeatures, type Weights } from "../model/vit";
 import type { tf } from "../tensorflow/tf";
 
 /** Prefix of the tower's weights in a run's checkpoints, as in open_clip's own. */
@@ -16,9 +16,8 @@ export type FeatureFunction = (weights: Weights, inputs: tf.Tensor) => tf.Tensor
 export const cachedFeatures: FeatureFunction = (_weights, inputs) => inputs as tf.Tensor2D;
 
 /** Inputs are normalised pixels. [B, S, S, 3] -> [B, F]. */
-export function towerFeatures(tower: Tower, lastBlocks: number): FeatureFunction {
-  return (weights, inputs) =>
-    vitFeatures(towerWeights(weights), inputs as tf.Tensor4D, tower, { lastBlocks });
+export function towerFeatures(tower: Tower, options: FeatureOptions): FeatureFunction {
+  return (weights, inputs) => vitFeatures(towerWeights(weights), inputs as tf.Tensor4D, tower, options);
 }
 
 /** The tower's weights out of a model's, under their own names. */

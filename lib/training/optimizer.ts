@@ -1,18 +1,20 @@
+import { OPTIMIZER_PREFIX } from "../checkpoints/store";
+import { after } from "../tensorflow/order";
+import { rawOp } from "../tensorflow/raw_op";
 import { tf } from "../tensorflow/tf";
+import type { TracedVariables } from "../tensorflow/traced_variables";
 
-/** PyTorch's defaults of `torch.optim.AdamW`. */
-const BETA_1 = 0.9;
-const BETA_2 = 0.999;
+/** PyTorch's defaults of `torch.optim.AdamW`; the betas as float32 holds them, since the kernel takes 1 - beta of these. */
+const BETA_1 = Math.fround(0.9);
+const BETA_2 = Math.fround(0.999);
 const EPSILON = 1e-8;
 
-/** A trained weight with its two running moments, before or after a step. */
-export interface AdamState {
-  value: tf.Tensor;
-  /** PyTorch: `exp_avg`. */
-  firstMoment: tf.Tensor;
-  /** PyTorch: `exp_avg_sq`. */
-  secondMoment: tf.Tensor;
-}
+/** The variable of a weight's first moment; named as in PyTorch's AdamW. */
+export const firstMomentOf = (name: string) => `${OPTIMIZER_PREFIX}exp_avg.${name}`;
+/** The variable of a weight's second moment. */
+export const secondMomentOf = (name: string) => `${OPTIMIZER_PREFIX}exp_avg_sq.${name}`;
+/** The variable in which gradients of a weight add up while a batch goes through in pieces. */
+export const accumulatedOf = (name: string) => `${OPTIMIZER_PREFIX}grad.${name}`;
 
 /** The numbers of one step that do not depend on the weight: computed outside, fed as scalars. */
 export interface AdamRates<T> {
@@ -39,13 +41,29 @@ export function adamRates(step: number, learningRate: number, weightDecay: numbe
 }
 
 /**
- * One step of AdamW with decoupled weight decay.
- * @see https://arxiv.org/abs/1711.05101, PyTorch `torch.optim.AdamW`
+ * Traces one step of AdamW with decoupled weight decay: TensorFlow's Adam in place, on the weight's and its moments'
+ * own memory, behind the decay.
+ * @param finite a bool scalar; where it is false, the step changes nothing
+ * @see https://arxiv.org/abs/1711.05101, PyTorch `torch.optim.AdamW(fused=True)`
  */
-export function adamW(state: AdamState, gradient: tf.Tensor, rates: AdamRates<tf.Scalar>): AdamState {
-  const firstMoment = tf.add(tf.mul(state.firstMoment, BETA_1), tf.mul(gradient, 1 - BETA_1));
-  const secondMoment = tf.add(tf.mul(state.secondMoment, BETA_2), tf.mul(tf.square(gradient), 1 - BETA_2));
-  const update = tf.div(firstMoment, tf.add(tf.sqrt(secondMoment), rates.epsilon));
-  const value = tf.sub(tf.mul(state.value, rates.keep), tf.mul(update, rates.stepSize));
-  return { value, firstMoment, secondMoment };
+export function applyAdamW(
+  variables: TracedVariables,
+  name: string,
+  gradient: tf.Tensor,
+  rates: AdamRates<tf.Scalar>,
+  finite?: tf.Tensor,
+): void {
+  const unless = (value: tf.Tensor, otherwise: tf.Tensor) =>
+    finite ? tf.where(finite, value, otherwise) : value;
+  const [one, zero] = [tf.scalar(1), tf.scalar(0)];
+  // The old value is read until the gradient is there: only then is its memory free for the new one.
+  const before = after(variables.read(name), [gradient]);
+  variables.assign(name, tf.mul(before, unless(rates.keep, one)));
+  rawOp("ResourceApplyAdam", [
+    ...[name, firstMomentOf(name), secondMomentOf(name)].map((name) => variables.handle(name)),
+    // The powers of the betas are zero because the bias corrections are in the rates already
+    ...[zero, zero, unless(rates.stepSize, zero)],
+    ...[unless(tf.scalar(BETA_1), one), unless(tf.scalar(BETA_2), one), rates.epsilon],
+    unless(gradient, zero),
+  ]);
 }

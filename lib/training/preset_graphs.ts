@@ -6,7 +6,8 @@ import { headShapes } from "../model/neck";
 import { findTower, TOWERS, type Tower, towerShapes } from "../model/towers";
 import { Program } from "../tensorflow/program";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
-import { declareMoments, traceStep } from "./step";
+import { declareOptimizer } from "./optimizer_state";
+import { traceStep, trainedNames } from "./step";
 
 /** A graph by the name of what it is for. */
 export interface PresetGraph {
@@ -18,7 +19,12 @@ export interface PresetGraph {
 type Config = Readonly<TrainConfig>;
 
 /** Words of a config that change which operations the graphs hold; each is tried with every preset and tower. */
-const VARIANTS: readonly Partial<TrainConfig>[] = [{}];
+const VARIANTS: readonly Partial<TrainConfig>[] = [
+  {},
+  { accumulationSteps: 2 },
+  { precision: "bfloat16", gradientCheckpointing: true },
+  { precision: "float16" },
+];
 
 const CLASSES = 10;
 const BATCH_SIZE = 4;
@@ -73,7 +79,7 @@ async function featureGraph(config: Config): Promise<Program> {
   const tower = small(findTower(config.tower));
   const program = new Program();
   declare(program, trainedShapes(tower));
-  backboneOf(program, tower, { imageSize: imageSizeOf(tower), lastBlocks: 1 });
+  backboneOf(program, tower, { ...config, imageSize: imageSizeOf(tower), lastBlocks: 1 });
   return program;
 }
 
@@ -87,11 +93,12 @@ async function stepGraph(config: Config): Promise<Program> {
   const shapes = new Map([...Object.entries(headShapes(config, featureCount, CLASSES)), ...ofTower]);
   const program = new Program();
   declare(program, shapes);
-  await declareMoments(program, shapes);
+  const trained = new Map(trainedNames(shapes).map((name) => [name, shapes.get(name)!]));
+  await declareOptimizer(program, trained, config);
   const sizePx = imageSizeOf(tower);
   traceStep(program, {
-    ...{ shapes, featureCount, s: config.s },
-    features: isFrozen ? cachedFeatures : towerFeatures(tower, 2),
+    ...{ config, shapes, featureCount },
+    features: isFrozen ? cachedFeatures : towerFeatures(tower, { ...config, lastBlocks: 2 }),
     inputShape: isFrozen ? [BATCH_SIZE, featureCount] : [BATCH_SIZE, sizePx, sizePx, 3],
   });
   return program;

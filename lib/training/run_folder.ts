@@ -4,6 +4,7 @@ import { messageOf, UserError } from "../common/errors";
 import { readJson, writeFileAtomically, writeJson } from "../common/files";
 import { projectPath } from "../common/project";
 import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
+import { vit224 } from "../config/presets";
 import type { Metric } from "./metrics";
 
 /** Files of a run folder `checkpoints/<run>/`. */
@@ -17,7 +18,13 @@ export const RUN_FILES = {
 } as const;
 
 /** Settings that may change between two starts of one run: they do not alter its results. */
-const HARMLESS: ReadonlySet<string> = new Set(["numWorkers", "nBatchLog", "cpktEpoch", "cpktSteps"]);
+const HARMLESS: ReadonlySet<string> = new Set([
+  "numWorkers",
+  "nBatchLog",
+  "cpktEpoch",
+  "cpktSteps",
+  "gradientCheckpointing",
+]);
 
 /** The folder of a run by its name, or the path of one. */
 export function runFolder(nameOrPath: string): string {
@@ -42,7 +49,7 @@ export function prepareRunFolder(config: Readonly<TrainConfig>, { overwrite = fa
   if (overwrite) rmSync(folder, { recursive: true, force: true });
   const path = runFile(folder, "config");
   if (existsSync(path)) {
-    const differences = configDifferences(readJson<TrainConfig>(path), config);
+    const differences = configDifferences(readRunConfig(folder), config);
     if (differences.length > 0) {
       throw new UserError(
         `${folder} holds a run with other settings: ${differences.join(", ")}.`,
@@ -63,13 +70,13 @@ function configDifferences(before: TrainConfig, now: TrainConfig): string[] {
     .map((name) => `${name} ${before[name]} -> ${now[name]}`);
 }
 
-/** The config of the run in a folder, checked. */
+/** The config of the run in a folder, checked. Settings younger than the run have the value that changes nothing. */
 export function readRunConfig(folder: string): Readonly<TrainConfig> {
   const config = readJson<TrainConfig>(
     runFile(folder, "config"),
     "Start the run with `npx guie train`; `npx guie runs` lists them.",
   );
-  return overrideConfig(config, config as ConfigOverrides);
+  return overrideConfig(vit224(config.stage), config as ConfigOverrides);
 }
 
 /** Whether the process that trains this run is alive (and is not this one). */

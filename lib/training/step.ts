@@ -1,117 +1,184 @@
-// The training step as one traced function. Shapes: B batch, F features.
-import { OPTIMIZER_PREFIX } from "../checkpoints/store";
+// The training step as traced functions. Shapes: B batch, F features, n pieces of a batch.
+import type { TrainConfig } from "../config/config";
 import { STANDARDISE_NAMES } from "../model/neck";
 import type { GraphFunction } from "../tensorflow/graph_function";
 import type { Program } from "../tensorflow/program";
+import { rawOp } from "../tensorflow/raw_op";
 import { scope } from "../tensorflow/scope";
 import { tf } from "../tensorflow/tf";
 import type { TracedVariables } from "../tensorflow/traced_variables";
+import { allFinite, lossScale, updateLossScale } from "./loss_scale";
 import { type FeatureFunction, type LossInputs, TOWER_PREFIX, trainingLoss } from "./model";
-import { type AdamRates, adamW } from "./optimizer";
-
-/** The optimizer's variables of a weight, named as in PyTorch's AdamW. */
-const firstMomentOf = (name: string) => `${OPTIMIZER_PREFIX}exp_avg.${name}`;
-const secondMomentOf = (name: string) => `${OPTIMIZER_PREFIX}exp_avg_sq.${name}`;
+import { type AdamRates, accumulatedOf, applyAdamW } from "./optimizer";
 
 /** Rates of a step; neck and head have others than the backbone. */
 type RateName = "epsilon" | "headStepSize" | "headKeep" | "backboneStepSize" | "backboneKeep";
-/** What a step is fed. */
-type StepInput = keyof LossInputs | RateName;
-/** A traced step: updates all variables and gives the loss, a scalar. */
-export type TrainStep = GraphFunction<StepInput, tf.Tensor>;
+type Rates<T> = Readonly<Record<RateName, T>>;
+
+/** What a step is fed: a whole batch, and the step's rates. */
+export interface StepFeed extends Rates<number> {
+  /** [B, ...], flat. */
+  inputs: Float32Array;
+  /** [B]. */
+  labels: Int32Array;
+  /** Dropout mask [B, F], flat. */
+  keep: Float32Array;
+  /** ArcFace margin, radians. */
+  margin: number;
+}
+
+/** A traced step. */
+export interface TrainStep {
+  /** Updates all variables by one batch, and returns its loss. */
+  run(fed: StepFeed): Promise<number>;
+  /** The graphs of a step, in the order in which it runs them. */
+  readonly functions: readonly GraphFunction<never, unknown>[];
+}
 
 /** What the step is made of. */
 export interface StepParts {
+  /** The settings that change its graph. */
+  config: Pick<TrainConfig, "s" | "precision" | "accumulationSteps">;
   /** Shapes of all weights by name. */
   shapes: ReadonlyMap<string, readonly number[]>;
   features: FeatureFunction;
-  /** Shape of a batch's inputs, [B, ...]. */
+  /** Shape of a batch's inputs, [B, ...]; B is a multiple of `accumulationSteps`. */
   inputShape: readonly number[];
   featureCount: number;
-  /** ArcFace's scale. */
-  s: number;
 }
 
-/** All weights but the standardisation are trained. */
-function isTrained(name: string): boolean {
-  return !(STANDARDISE_NAMES as readonly string[]).includes(name);
+/** Names of the weights that are trained: all but the standardisation. */
+export function trainedNames(shapes: StepParts["shapes"]): string[] {
+  return [...shapes.keys()].filter((name) => !(STANDARDISE_NAMES as readonly string[]).includes(name));
 }
 
-/** Declares the moments of every trained weight, zero, and returns their shapes. */
-export async function declareMoments(
-  program: Program,
-  shapes: StepParts["shapes"],
-): Promise<Map<string, readonly number[]>> {
-  const moments = new Map<string, readonly number[]>();
-  for (const [name, shape] of shapes) {
-    if (!isTrained(name)) continue;
-    for (const moment of [firstMomentOf(name), secondMomentOf(name)]) {
-      program.variable(moment, { shape });
-      moments.set(moment, shape);
-    }
-  }
-  await program.fillAll(
-    [...moments.keys()].map((moment) => [moment, (memory) => void (memory as Float32Array).fill(0)]),
-  );
-  return moments;
-}
-
-/** Traces forward, backward and AdamW into the program whose variables are the weights and moments. */
+/**
+ * Traces forward, backward and AdamW into the program whose variables are the weights and the optimizer's
+ * (`declareOptimizer`). With `accumulationSteps` n a batch goes through in n pieces, whose gradients are added up in
+ * the session before one update: the memory of a batch of B / n, and the same result.
+ */
 export function traceStep(program: Program, parts: StepParts): TrainStep {
-  const { shapes, features, inputShape, featureCount, s } = parts;
-  const trained = [...shapes.keys()].filter(isTrained);
-  const fixed = [...shapes.keys()].filter((name) => !isTrained(name));
-  const batchSize = inputShape[0]!;
-  const scalar = { shape: [] };
-  const body = (fed: Readonly<Record<StepInput, tf.Tensor>>, variables: TracedVariables) => {
-    const read = (name: string) => [name, variables.read(name)] as const;
-    const constants = Object.fromEntries(fixed.map(read));
-    const lossOf = (...weights: tf.Tensor[]) => {
-      const record = Object.fromEntries(weights.map((weight, i) => [trained[i]!, weight]));
-      return trainingLoss(features, { ...constants, ...record }, fed as unknown as LossInputs, s);
-    };
-    const values = trained.map((name) => variables.read(name));
-    const { value: loss, grads } = tf.valueAndGrads(lossOf)(values);
-    for (const [i, name] of trained.entries()) {
-      scope(`adamw/${name}`, () => update(variables, name, grads[i]!, ratesFor(name, fed)));
-    }
-    return loss;
-  };
-  return program.function("train_step", body, {
-    inputs: { shape: inputShape },
-    labels: { shape: [batchSize], dtype: "int32" },
-    keep: { shape: [batchSize, featureCount] },
-    margin: scalar,
-    epsilon: scalar,
-    headStepSize: scalar,
-    headKeep: scalar,
-    backboneStepSize: scalar,
-    backboneKeep: scalar,
-  });
+  return parts.config.accumulationSteps === 1
+    ? stepAtOnce(program, parts)
+    : stepInPieces(program, parts, parts.config.accumulationSteps);
 }
 
-function ratesFor(name: string, fed: Readonly<Record<RateName, tf.Tensor>>): AdamRates<tf.Scalar> {
+const RATES = {
+  epsilon: { shape: [] },
+  headStepSize: { shape: [] },
+  headKeep: { shape: [] },
+  backboneStepSize: { shape: [] },
+  backboneKeep: { shape: [] },
+};
+
+/** Inputs of a graph that takes `count` images. */
+function batchSpecs({ inputShape, featureCount }: StepParts, count: number) {
+  return {
+    inputs: { shape: [count, ...inputShape.slice(1)] },
+    labels: { shape: [count], dtype: "int32" as const },
+    keep: { shape: [count, featureCount] },
+    margin: { shape: [] },
+  };
+}
+
+function stepAtOnce(program: Program, parts: StepParts): TrainStep {
+  const specs = { ...batchSpecs(parts, parts.inputShape[0]!), ...RATES };
+  const step = program.function(
+    "train_step",
+    (fed, variables) => {
+      const { loss, gradients } = lossAndGradients(parts, fed as unknown as LossInputs, variables);
+      update(parts, variables, gradients, fed as unknown as Rates<tf.Scalar>);
+      return loss;
+    },
+    specs,
+  );
+  return { run: async (fed) => scalarOf(await step.run({ ...fed })), functions: [step] };
+}
+
+function stepInPieces(program: Program, parts: StepParts, pieces: number): TrainStep {
+  const accumulate = program.function(
+    "accumulate",
+    (fed, variables) => {
+      const { loss, gradients } = lossAndGradients(parts, fed as unknown as LossInputs, variables);
+      for (const [name, gradient] of gradients) {
+        rawOp("AssignAddVariableOp", [variables.handle(accumulatedOf(name)), tf.div(gradient, pieces)]);
+      }
+      return loss;
+    },
+    batchSpecs(parts, parts.inputShape[0]! / pieces),
+  );
+  const apply = program.function(
+    "apply",
+    (fed, variables) => {
+      const read = (name: string) => [name, variables.read(accumulatedOf(name))] as const;
+      const gradients = new Map(trainedNames(parts.shapes).map(read));
+      update(parts, variables, gradients, fed as unknown as Rates<tf.Scalar>);
+      for (const [name, sum] of gradients) variables.assign(accumulatedOf(name), tf.zerosLike(sum));
+    },
+    RATES,
+  );
+  const run = async ({ inputs, labels, keep, margin, ...rates }: StepFeed) => {
+    const losses: number[] = [];
+    for (let i = 0; i < pieces; i++) {
+      const piece = <T extends Float32Array | Int32Array>(all: T) =>
+        all.subarray((all.length / pieces) * i, (all.length / pieces) * (i + 1)) as T;
+      const fed = { inputs: piece(inputs), labels: piece(labels), keep: piece(keep), margin };
+      losses.push(scalarOf(await accumulate.run(fed)));
+    }
+    await apply.run(rates);
+    return losses.reduce((sum, loss) => sum + loss, 0) / pieces;
+  };
+  return { run, functions: [accumulate, apply] };
+}
+
+function scalarOf({ data }: { data: unknown }): number {
+  return (data as Float32Array)[0]!;
+}
+
+/** The mean loss of some images, and its gradients by weight; in float16 these are times the loss scale. */
+function lossAndGradients(
+  { config, shapes, features }: StepParts,
+  fed: LossInputs,
+  variables: TracedVariables,
+): { loss: tf.Scalar; gradients: Map<string, tf.Tensor> } {
+  const trained = trainedNames(shapes);
+  const fixed = [...shapes.keys()].filter((name) => !trained.includes(name));
+  const constants = Object.fromEntries(fixed.map((name) => [name, variables.read(name)]));
+  const scale = config.precision === "float16" ? lossScale(variables) : undefined;
+  const lossOf = (...weights: tf.Tensor[]) => {
+    const record = Object.fromEntries(weights.map((weight, i) => [trained[i]!, weight]));
+    const loss = trainingLoss(features, { ...constants, ...record }, fed, config.s);
+    return scale ? tf.mul<tf.Scalar>(loss, scale) : loss;
+  };
+  const values = trained.map((name) => variables.read(name));
+  const { value, grads } = tf.valueAndGrads(lossOf)(values);
+  const gradients = new Map(trained.map((name, i) => [name, grads[i]!]));
+  return { loss: (scale ? tf.div(value, scale) : value) as tf.Scalar, gradients };
+}
+
+/** AdamW on every trained weight; in float16 it skips a step whose gradients overflowed. */
+function update(
+  { config }: StepParts,
+  variables: TracedVariables,
+  gradients: ReadonlyMap<string, tf.Tensor>,
+  fed: Rates<tf.Scalar>,
+): void {
+  const isScaled = config.precision === "float16";
+  const finite = isScaled ? allFinite([...gradients.values()]) : undefined;
+  for (const [name, gradient] of gradients) {
+    scope(`adamw/${name}`, () => {
+      const unscaled = isScaled ? tf.div(gradient, lossScale(variables)) : gradient;
+      applyAdamW(variables, name, unscaled, ratesFor(name, fed), finite);
+    });
+  }
+  if (finite) updateLossScale(variables, finite);
+}
+
+function ratesFor(name: string, fed: Rates<tf.Scalar>): AdamRates<tf.Scalar> {
   const isBackbone = name.startsWith(TOWER_PREFIX);
   return {
-    epsilon: fed.epsilon as tf.Scalar,
-    stepSize: (isBackbone ? fed.backboneStepSize : fed.headStepSize) as tf.Scalar,
-    keep: (isBackbone ? fed.backboneKeep : fed.headKeep) as tf.Scalar,
+    epsilon: fed.epsilon,
+    stepSize: isBackbone ? fed.backboneStepSize : fed.headStepSize,
+    keep: isBackbone ? fed.backboneKeep : fed.headKeep,
   };
-}
-
-function update(
-  variables: TracedVariables,
-  name: string,
-  gradient: tf.Tensor,
-  rates: AdamRates<tf.Scalar>,
-): void {
-  const before = {
-    value: variables.read(name),
-    firstMoment: variables.read(firstMomentOf(name)),
-    secondMoment: variables.read(secondMomentOf(name)),
-  };
-  const after = adamW(before, gradient, rates);
-  variables.assign(name, after.value);
-  variables.assign(firstMomentOf(name), after.firstMoment);
-  variables.assign(secondMomentOf(name), after.secondMoment);
 }

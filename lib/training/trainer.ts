@@ -11,8 +11,9 @@ import { type Batch, type BatchSource, positionOf } from "./batches";
 import type { StepMetric } from "./metrics";
 import { type FeatureFunction, TOWER_PREFIX } from "./model";
 import { adamRates } from "./optimizer";
+import { declareOptimizer } from "./optimizer_state";
 import { learningRate, marginOf, type Position } from "./schedule";
-import { declareMoments, type TrainStep, traceStep } from "./step";
+import { type TrainStep, traceStep, trainedNames } from "./step";
 
 /** What a trainer is made of. */
 export interface TrainerParts {
@@ -53,13 +54,21 @@ export class Trainer {
         "Lower batchSize, or merge more images.",
       );
     }
+    const { batchSize, accumulationSteps } = parts.config;
+    if (batchSize % accumulationSteps !== 0) {
+      throw new UserError(
+        `A batch of ${batchSize} images cannot go through in ${accumulationSteps} equal pieces.`,
+        "Make batchSize a multiple of accumulationSteps.",
+      );
+    }
     const program = new Program();
     const { shapes } = parts.weights;
     await fillProgram(program, parts.weights);
-    const moments = await declareMoments(program, shapes);
     const { config, features, inputShape, featureCount } = parts;
-    const step = traceStep(program, { shapes, features, inputShape, featureCount, s: config.s });
-    return new Trainer(parts, program, step, new Map([...shapes, ...moments]));
+    const trained = new Map(trainedNames(shapes).map((name) => [name, shapes.get(name)!]));
+    const optimizer = await declareOptimizer(program, trained, config);
+    const step = traceStep(program, { config, shapes, features, inputShape, featureCount });
+    return new Trainer(parts, program, step, new Map([...shapes, ...optimizer]));
   }
 
   private constructor(
@@ -131,7 +140,7 @@ export class Trainer {
     const random = randomStream(config.seed, "dropout", step);
     const head = adamRates(step, rate, config.weightDecay);
     const backbone = adamRates(step, rate * config.backboneLrFactor, config.weightDecay);
-    const { data } = await this.#step.run({
+    const loss = await this.#step.run({
       inputs: batch.inputs,
       labels: batch.labels,
       keep: dropoutMask(batch.labels.length * this.#featureCount, config.dropout, random),
@@ -142,7 +151,6 @@ export class Trainer {
       backboneStepSize: backbone.stepSize,
       backboneKeep: backbone.keep,
     });
-    const loss = (data as Float32Array)[0]!;
     if (Number.isFinite(loss)) return loss;
     throw new UserError(
       `The loss of step ${step} is ${loss} (learning rate ${rate}, margin ${margin}; images: ${batch.files.join(", ")}).`,

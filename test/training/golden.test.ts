@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { projectRoot } from "guie/dist/common/project";
 import { arcFaceLoss, cosineLogits } from "guie/dist/model/arcface";
+import { Program } from "guie/dist/tensorflow/program";
 import { tf } from "guie/dist/tensorflow/tf";
-import { type AdamState, adamRates, adamW } from "guie/dist/training/optimizer";
+import { type AdamRates, adamRates, applyAdamW } from "guie/dist/training/optimizer";
+import { declareOptimizer } from "guie/dist/training/optimizer_state";
 
 interface LossCase {
   s: number;
@@ -72,21 +74,23 @@ test("ArcFace: gradients stay finite at cosine 1 and -1", () => {
   for (const grad of ours.grads) assert.ok(grad.every(Number.isFinite), String(grad));
 });
 
-test("AdamW: three steps are PyTorch's, and leak no tensor", () => {
+test("AdamW, traced in place: three steps are PyTorch's", async () => {
   const { start, gradients, values, lr, weightDecay } = golden.adamW;
-  const zeros = () => tf.zeros([start.length]);
-  let state: AdamState = { value: tf.tensor1d(start), firstMoment: zeros(), secondMoment: zeros() };
-  const before = tf.memory().numTensors;
+  const program = new Program();
+  program.variable("w", { shape: [start.length] });
+  await program.assign("w", start);
+  const config = { precision: "float32", accumulationSteps: 1 } as const;
+  await declareOptimizer(program, new Map([["w", [start.length]]]), config);
+  const scalar = { shape: [] };
+  const step = program.function(
+    "step",
+    ({ gradient, ...rates }, variables) =>
+      applyAdamW(variables, "w", gradient!, rates as unknown as AdamRates<tf.Scalar>),
+    { gradient: { shape: [start.length] }, stepSize: scalar, epsilon: scalar, keep: scalar },
+  );
   for (const [i, gradient] of gradients.entries()) {
-    const { stepSize, epsilon, keep } = adamRates(i + 1, lr, weightDecay);
-    const next = tf.tidy(() => {
-      const rates = { stepSize: tf.scalar(stepSize), epsilon: tf.scalar(epsilon), keep: tf.scalar(keep) };
-      const { value, firstMoment, secondMoment } = adamW(state, tf.tensor1d(gradient), rates);
-      return { value, firstMoment, secondMoment };
-    });
-    tf.dispose([state.value, state.firstMoment, state.secondMoment]);
-    state = next;
-    assertClose(state.value.dataSync(), values[i]!, 1e-6);
+    await step.run({ gradient, ...adamRates(i + 1, lr, weightDecay) });
+    assertClose((await program.read("w")).data as Float32Array, values[i]!, 1e-6);
   }
-  assert.equal(tf.memory().numTensors, before);
+  program.dispose();
 });

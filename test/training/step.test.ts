@@ -10,16 +10,17 @@ import type { Weights } from "guie/dist/model/vit";
 import { fromTensors, toTensors } from "guie/dist/model/weight_source";
 import { tf } from "guie/dist/tensorflow/tf";
 import { TOWER_PREFIX, towerFeatures, trainingLoss } from "guie/dist/training/model";
-import { adamRates, adamW } from "guie/dist/training/optimizer";
+import { adamRates } from "guie/dist/training/optimizer";
 import { learningRate, marginOf } from "guie/dist/training/schedule";
 import { Trainer } from "guie/dist/training/trainer";
+import { plainAdamW } from "./plain_adamw";
 
 const CLASSES = 5;
 const STEPS = 3;
 const tower = findTower("tiny");
 const config = { ...tiny(), batchSize: 4, nEpochs: 1, imageSize: 28 };
 const featureCount = config.lastBlocks * tower.width;
-const features = towerFeatures(tower, config.lastBlocks);
+const features = towerFeatures(tower, config);
 const inputShape = [4, 28, 28, 3];
 
 const batches = Array.from({ length: STEPS }, (_, i) => {
@@ -65,11 +66,10 @@ function eagerStep(weights: Weights, moments: Record<string, tf.Tensor[]>, step:
     const rate = learningRate(config, { epoch: 1, stepInEpoch: step }, STEPS);
     for (const [i, name] of names.entries()) {
       const factor = name.startsWith(TOWER_PREFIX) ? config.backboneLrFactor : 1;
-      const { stepSize, epsilon, keep } = adamRates(step, rate * factor, config.weightDecay);
-      const rates = { stepSize: tf.scalar(stepSize), epsilon: tf.scalar(epsilon), keep: tf.scalar(keep) };
+      const rates = adamRates(step, rate * factor, config.weightDecay);
       const [firstMoment, secondMoment] = moments[name]!;
       const before = { value: weights[name]!, firstMoment: firstMoment!, secondMoment: secondMoment! };
-      const after = adamW(before, grads[i]!, rates);
+      const after = plainAdamW(before, grads[i]!, rates);
       weights[name] = tf.keep(after.value);
       moments[name] = [tf.keep(after.firstMoment), tf.keep(after.secondMoment)];
     }

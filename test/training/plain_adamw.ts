@@ -1,0 +1,22 @@
+// AdamW as its paper writes it, on eager tensors: what the traced, fused one is compared with.
+import { tf } from "guie/dist/tensorflow/tf";
+import type { AdamRates } from "guie/dist/training/optimizer";
+
+/** As float32 holds them: 1 - 0.999 is 1.3e-5 off, relative. */
+const [BETA_1, BETA_2] = [Math.fround(0.9), Math.fround(0.999)];
+
+/** A weight with its two running moments. */
+export interface AdamState {
+  value: tf.Tensor;
+  firstMoment: tf.Tensor;
+  secondMoment: tf.Tensor;
+}
+
+/** One step; https://arxiv.org/abs/1711.05101, with `adamRates`' corrections. */
+export function plainAdamW(state: AdamState, gradient: tf.Tensor, rates: AdamRates<number>): AdamState {
+  const firstMoment = tf.add(tf.mul(state.firstMoment, BETA_1), tf.mul(gradient, 1 - BETA_1));
+  const secondMoment = tf.add(tf.mul(state.secondMoment, BETA_2), tf.mul(tf.square(gradient), 1 - BETA_2));
+  const update = tf.div(firstMoment, tf.add(tf.sqrt(secondMoment), rates.epsilon));
+  const value = tf.sub(tf.mul(state.value, rates.keep), tf.mul(update, rates.stepSize));
+  return { value, firstMoment, secondMoment };
+}

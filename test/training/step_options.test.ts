@@ -1,0 +1,188 @@
+// Gradient accumulation, gradient checkpointing and 16-bit matrix products against the plain step.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { randomStream } from "guie/dist/common/random";
+import type { TrainConfig } from "guie/dist/config/config";
+import { tiny } from "guie/dist/config/presets";
+import { headShapes, initialHead } from "guie/dist/model/neck";
+import { freshTower } from "guie/dist/model/tower_weights";
+import { findTower } from "guie/dist/model/towers";
+import { fillProgram, fromTensors, joinSources, withPrefix } from "guie/dist/model/weight_source";
+import { Program } from "guie/dist/tensorflow/program";
+import { tf } from "guie/dist/tensorflow/tf";
+import { TOWER_PREFIX, towerFeatures } from "guie/dist/training/model";
+import { adamRates } from "guie/dist/training/optimizer";
+import { declareOptimizer } from "guie/dist/training/optimizer_state";
+import { traceStep } from "guie/dist/training/step";
+
+const CLASSES = 5;
+const BATCH_SIZE = 8;
+const tower = findTower("tiny");
+const featureCount = tower.width;
+const inputShape = [BATCH_SIZE, 28, 28, 3];
+
+interface Outcome {
+  losses: number[];
+  /** Names of the weights. */
+  names: string[];
+  nodes: number;
+  program: Program;
+}
+
+/**
+ * Steps of the tiny model under a config, always from the same weights and on the same batches.
+ * @param variables values of the optimizer's variables to begin with
+ */
+async function train(
+  overrides: Partial<TrainConfig>,
+  steps = 3,
+  variables: Record<string, number> = {},
+): Promise<Outcome> {
+  const config = { ...tiny(), lastBlocks: 1, ...overrides };
+  const program = new Program();
+  const random = randomStream(1, "start");
+  const shapesOfHead = headShapes(config, featureCount, CLASSES);
+  const head = Object.entries(initialHead(shapesOfHead, random)).map(
+    ([name, values]) => [name, tf.tensor(values, shapesOfHead[name])] as const,
+  );
+  const weights = joinSources(
+    fromTensors(Object.fromEntries(head)),
+    withPrefix(TOWER_PREFIX, freshTower(tower, random, 28)),
+  );
+  const { shapes } = weights;
+  await fillProgram(program, weights);
+  await declareOptimizer(program, shapes, config);
+  const features = towerFeatures(tower, config);
+  const step = traceStep(program, { config, shapes, features, inputShape, featureCount });
+  for (const [name, value] of Object.entries(variables)) await program.assign(name, [value]);
+  const losses: number[] = [];
+  for (let i = 1; i <= steps; i++) {
+    const { epsilon, stepSize, keep } = adamRates(i, 1e-3, 1e-2);
+    const draws = randomStream(2, "batch", i);
+    const rates = {
+      epsilon,
+      ...{ headStepSize: stepSize, headKeep: keep, backboneStepSize: stepSize, backboneKeep: keep },
+    };
+    losses.push(
+      await step.run({
+        inputs: Float32Array.from({ length: BATCH_SIZE * 28 * 28 * 3 }, () => draws.normal()),
+        labels: Int32Array.from({ length: BATCH_SIZE }, () => draws.integer(0, CLASSES - 1)),
+        keep: Float32Array.from({ length: BATCH_SIZE * featureCount }, () =>
+          draws.uniform() < 0.2 ? 0 : 1.25,
+        ),
+        margin: 0.3,
+        ...rates,
+      }),
+    );
+  }
+  const nodes = step.functions.reduce((sum, { nodeCount }) => sum + nodeCount, 0);
+  return { losses, names: [...shapes.keys()], nodes, program };
+}
+
+async function read({ program }: Outcome, name: string): Promise<Float32Array> {
+  return (await program.read(name)).data as Float32Array;
+}
+
+/** The softmax does not see a key's bias: its gradient is rounding noise, which Adam divides by its own size. */
+function isNoise(name: string, i: number): boolean {
+  return name.endsWith("in_proj_bias") && i >= tower.width && i < 2 * tower.width;
+}
+
+/** The largest difference between two runs' weights. */
+async function largestDifference(a: Outcome, b: Outcome): Promise<number> {
+  let largest = 0;
+  for (const name of a.names) {
+    const [values, others] = [await read(a, name), await read(b, name)];
+    for (const [i, value] of values.entries())
+      if (!isNoise(name, i)) largest = Math.max(largest, Math.abs(value - others[i]!));
+  }
+  return largest;
+}
+
+/** The cosine between all gradients of two runs after one step: the first moments are a tenth of them. */
+async function gradientCosine(a: Outcome, b: Outcome): Promise<number> {
+  let [ab, aa, bb] = [0, 0, 0];
+  for (const name of a.names) {
+    const [xs, ys] = [await read(a, `optimizer.exp_avg.${name}`), await read(b, `optimizer.exp_avg.${name}`)];
+    for (const [i, x] of xs.entries()) {
+      ab += x * ys[i]!;
+      aa += x * x;
+      bb += ys[i]! * ys[i]!;
+    }
+  }
+  return ab / Math.sqrt(aa * bb);
+}
+
+for (const accumulationSteps of [2, 8]) {
+  test(`a batch in ${accumulationSteps} pieces gives the steps of the whole batch`, async () => {
+    const [whole, pieces] = [await train({}), await train({ accumulationSteps })];
+    for (const [i, loss] of pieces.losses.entries())
+      assert.ok(Math.abs(loss / whole.losses[i]! - 1) < 1e-5, `${loss} against ${whole.losses[i]}`);
+    const difference = await largestDifference(pieces, whole);
+    assert.ok(difference < 1e-5, String(difference));
+    for (const name of whole.names)
+      assert.ok(
+        (await read(pieces, `optimizer.grad.${name}`)).every((sum) => sum === 0),
+        name,
+      );
+    for (const { program } of [whole, pieces]) program.dispose();
+  });
+}
+
+test("gradient checkpointing gives the same steps, by graphs that hold the blocks twice", async () => {
+  const [kept, again] = [await train({}), await train({ gradientCheckpointing: true })];
+  for (const [i, loss] of again.losses.entries())
+    assert.ok(Math.abs(loss / kept.losses[i]! - 1) < 1e-6, `${loss} against ${kept.losses[i]}`);
+  const difference = await largestDifference(again, kept);
+  assert.ok(difference < 1e-6, String(difference));
+  assert.ok(again.nodes > kept.nodes, `${again.nodes} nodes against ${kept.nodes}`);
+  for (const { program } of [kept, again]) program.dispose();
+});
+
+// The tiny model's gradients are too large for the first scale of 65536: it would be halved a few times
+const HALVED = { "optimizer.loss_scale": 1024 };
+
+for (const [precision, scale] of [
+  ["bfloat16", {}],
+  ["float16", HALVED],
+] as const) {
+  test(`${precision}: nearly the loss and the gradients of float32`, async () => {
+    const [full, half] = [await train({}, 1), await train({ precision }, 1, scale)];
+    assert.notEqual(half.losses[0], full.losses[0]);
+    assert.ok(
+      Math.abs(half.losses[0]! / full.losses[0]! - 1) < 5e-3,
+      `${half.losses} against ${full.losses}`,
+    );
+    const cosine = await gradientCosine(half, full);
+    assert.ok(cosine > 0.999, `cosine ${cosine}`);
+    for (const { program } of [full, half]) program.dispose();
+  });
+}
+
+test("float16: a step whose gradients overflow changes nothing but halves the loss scale", async () => {
+  const scale = 2 ** 120;
+  const [start, skipped] = [
+    await train({ precision: "float16" }, 0),
+    await train({ precision: "float16" }, 1, { "optimizer.loss_scale": scale, "optimizer.good_steps": 7 }),
+  ];
+  const names = start.names.flatMap((name) => [
+    name,
+    `optimizer.exp_avg.${name}`,
+    `optimizer.exp_avg_sq.${name}`,
+  ]);
+  for (const name of names) assert.deepEqual(await read(skipped, name), await read(start, name), name);
+  assert.equal((await read(skipped, "optimizer.loss_scale"))[0], scale / 2);
+  assert.equal((await read(skipped, "optimizer.good_steps"))[0], 0);
+  for (const { program } of [start, skipped]) program.dispose();
+});
+
+test("float16: the loss scale doubles after 2,000 good steps", async () => {
+  const run = await train({ precision: "float16" }, 1, { ...HALVED, "optimizer.good_steps": 1998 });
+  assert.equal((await read(run, "optimizer.loss_scale"))[0], 1024);
+  assert.equal((await read(run, "optimizer.good_steps"))[0], 1999);
+  run.program.dispose();
+  const grown = await train({ precision: "float16" }, 1, { ...HALVED, "optimizer.good_steps": 1999 });
+  assert.equal((await read(grown, "optimizer.loss_scale"))[0], 2048);
+  assert.equal((await read(grown, "optimizer.good_steps"))[0], 0);
+  grown.program.dispose();
+});
