@@ -19,7 +19,7 @@ export interface PresetGraph {
 type Config = Readonly<TrainConfig>;
 
 /** Words of a config that change which operations the graphs hold; each is tried with every preset and tower. */
-const VARIANTS: readonly Partial<TrainConfig>[] = [
+export const VARIANTS: readonly Partial<TrainConfig>[] = [
   {},
   { accumulationSteps: 2 },
   { precision: "bfloat16", gradientCheckpointing: true },

@@ -5,7 +5,7 @@ import { backboneOf } from "guie/dist/model/backbone";
 import { findTower, towerShapes } from "guie/dist/model/towers";
 import { describeUse, operationUses } from "guie/dist/tensorflow/kernel_coverage";
 import { Program } from "guie/dist/tensorflow/program";
-import { presetGraphs } from "guie/dist/training/preset_graphs";
+import { presetGraphs, VARIANTS } from "guie/dist/training/preset_graphs";
 
 /** What one of the table's graphs computes with. */
 async function usesOf(name: string): Promise<string[]> {
@@ -29,10 +29,12 @@ test("every preset in both stages and every family of towers has its graphs of f
     ...PRESET_NAMES.flatMap((name) => [`${name} frozen`, `${name} fine_tune`]),
     ...FAMILIES.map((name) => `tower ${name} fine_tune`),
   ];
-  assert.equal(names.length, 2 * owners.length);
+  assert.equal(names.length, 2 * owners.length * VARIANTS.length);
   for (const owner of owners) {
     for (const what of ["features", "training step"]) assert.ok(names.includes(`${owner}: ${what}`), owner);
   }
+  const half = 'vit_224 fine_tune {"precision":"float16"}: training step';
+  assert.ok(names.includes(half), names.join("\n"));
 });
 
 test("a graph on a small tower holds the operations of the real one", async () => {
@@ -47,10 +49,21 @@ test("a graph on a small tower holds the operations of the real one", async () =
   program.dispose();
 });
 
+test("16-bit graphs multiply matrices in 16 bits, and nothing else", async () => {
+  const uses = await usesOf('vit_224 fine_tune {"precision":"float16"}: training step');
+  assert.ok(uses.includes("MatMul(T: float16)"), uses.join("\n"));
+  for (const op of ["Softmax", "Mean", "Rsqrt", "Exp", "ResourceApplyAdam", "AddV2"])
+    assert.ok(!uses.some((use) => use.startsWith(`${op}(`) && use.includes("float16")), op);
+});
+
 test("the training step holds gradient and update; on frozen features it holds no tower", async () => {
   const step = await usesOf("demo fine_tune: training step");
   const frozen = await usesOf("demo frozen: training step");
-  for (const use of ["MatMul(T: float32)", "AssignVariableOp(dtype: float32)", "Sqrt(T: float32)"]) {
+  for (const use of [
+    "MatMul(T: float32)",
+    "AssignVariableOp(dtype: float32)",
+    "ResourceApplyAdam(T: float32)",
+  ]) {
     assert.ok(step.includes(use) && frozen.includes(use), use);
   }
   for (const use of ["BiasAddGrad(T: float32)", "Erf(T: float32)"]) {
