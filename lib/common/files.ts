@@ -11,33 +11,51 @@ export function temporaryPath(path: string): string {
 /**
  * Lets `write` fill a temporary file beside `path` and renames it into place when it is whole.
  * `path` is therefore always absent, old or complete; folders above it are made.
+ * @throws UserError where the disk is full or may not be written to
  */
 export async function writeAtomically(
   path: string,
   write: (temporary: string) => Promise<void> | void,
 ): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true });
   const temporary = temporaryPath(path);
   try {
+    mkdirSync(dirname(path), { recursive: true });
     await write(temporary);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw error;
+    throw writeError(path, error);
   }
 }
 
-/** Writes `content` to `path` under a temporary name, then renames it. */
+/** Writes `content` to `path` under a temporary name, then renames it. @throws UserError as `writeAtomically` */
 export function writeFileAtomically(path: string, content: string | Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true });
   const temporary = temporaryPath(path);
   try {
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(temporary, content);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw error;
+    throw writeError(path, error);
   }
+}
+
+/** Why a file system refuses to write, in words. */
+const WRITE_ERRORS: Record<string, string> = {
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EFBIG: "the file is larger than this process may write (ulimit -f)",
+  EROFS: "the disk is read-only",
+  EACCES: "permission denied",
+};
+
+/** The error in words where the file system is the cause; else the error itself. */
+function writeError(path: string, error: unknown): unknown {
+  const reason = WRITE_ERRORS[(error as NodeJS.ErrnoException).code ?? ""];
+  if (!reason) return error;
+  const next = "Make room (or choose another folder) and run it again: what is finished is kept.";
+  return new UserError(`${path} could not be written: ${reason}.`, next, { cause: error });
 }
 
 /** Writes `value` as indented JSON, atomically. */

@@ -11,7 +11,10 @@ export interface RgbImage {
 }
 
 /** What this library reads. */
-export type ImageFormat = "jpeg" | "png" | "gif" | "webp" | "tiff" | "avif" | "bmp";
+export type ImageFormat = "jpeg" | "png" | "gif" | "webp" | "tiff" | "avif" | "bmp" | "svg";
+
+/** Why an image cannot be used, in words for a list of such images. */
+export class ImageError extends UserError {}
 
 /** 100 megapixels are 300 MB of RGB: more than any photo of the data sets, less than what ends a process. */
 const MAX_PIXELS = 100_000_000;
@@ -22,11 +25,13 @@ const SIGNATURES: readonly [ImageFormat, RegExp][] = [
   ["png", /^\x89PNG\r\n/],
   ["gif", /^GIF8[79]a/],
   ["webp", /^RIFF.{4}WEBP/s],
-  ["tiff", /^(II\*\0|MM\0\*)/],
-  ["avif", /^.{4}ftypavi[fs]/s],
+  ["tiff", /^(II[*+]\0|MM\0[*+])/],
+  ["avif", /^.{4}ftyp(avi[fs]|mif1.{4,24}avif)/s],
   ["bmp", /^BM.{12}[\f(48@l|]\0\0\0/s], // second header of 12, 40, 52, 56, 64, 108 or 124 bytes
+  ["svg", /^(\xef\xbb\xbf)?\s*<(svg|[?!](?!doctype html).*<svg)[\s>]/is], // perhaps after <?xml ... ?>
 ];
-const SIGNATURE_BYTES = 18;
+/** What libvips looks at to find an SVG; the others need 18. */
+const SIGNATURE_BYTES = 1000;
 
 /** The format that the first bytes tell, whatever the file is called; undefined if it is none that we read. */
 export function sniffFormat(bytes: Uint8Array): ImageFormat | undefined {
@@ -37,9 +42,11 @@ export function sniffFormat(bytes: Uint8Array): ImageFormat | undefined {
 /**
  * Decodes an image to 8-bit RGB as OpenCV's `imread` does: EXIF orientation applied, embedded RGB colour profiles
  * left alone (training and the exported model see the file's own numbers), 16-bit samples to their high byte, grey
- * repeated. Beyond OpenCV: CMYK by its profile, transparency over white, the first frame of an animation.
+ * repeated. Beyond OpenCV: CMYK by its profile, transparency over white, the first frame of an animation, SVG at its
+ * own size.
  * @param source a path, or the file's bytes
- * @throws UserError with the reason for a file that is missing, empty, no image, truncated, corrupt or too large
+ * @throws UserError with the reason for a file that is missing, empty, no image, truncated, corrupt or too large; an ImageError with the reason
+ * alone for bytes
  */
 export async function decodeRgb(
   source: string | Uint8Array,
@@ -54,27 +61,44 @@ export async function decodeRgb(
   }
 }
 
-/** Reads a file's bytes. @throws UserError with the reason alone, without the path */
+/** Reads a file's bytes. @throws ImageError with the reason */
 export async function readImageFile(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    throw new UserError(code === "ENOENT" ? "missing file" : `unreadable file: ${messageOf(error)}`);
+    const reason = code === "ENOENT" ? "missing file" : `unreadable file (${code})`;
+    throw new ImageError(reason, undefined, { cause: error });
   }
 }
 
-async function decodeBytes(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
-  if (bytes.length === 0) throw new UserError("empty file");
+/** Width x height by the file's header, nothing decoded; 0 for what has none that can be read. */
+export async function countPixels(bytes: Uint8Array): Promise<number> {
   const format = sniffFormat(bytes);
-  if (!format) throw new UserError("not an image (its first bytes are of no format that is read)");
+  if (!format) return 0;
+  if (format === "bmp") return bmpPixels(bytes);
+  const { width, height } = await sharp(bytes, { limitInputPixels: false })
+    .metadata()
+    .catch(() => ({ width: 0, height: 0 }));
+  return width * height;
+}
+
+/** @throws ImageError for more pixels than are decoded: such files can exhaust the memory */
+export function assertPixels(pixels: number, maxPixels = MAX_PIXELS): void {
+  if (pixels > maxPixels) throw tooLarge(maxPixels);
+}
+
+async function decodeBytes(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
+  if (bytes.length === 0) throw new ImageError("empty file");
+  const format = sniffFormat(bytes);
+  if (!format) throw new ImageError("not an image (its first bytes are of no format that is read)");
   try {
     return await (format === "bmp" ? decodeBmp(bytes, maxPixels) : decodeBySharp(bytes, maxPixels));
   } catch (error) {
-    if (error instanceof UserError) throw error;
+    if (error instanceof ImageError) throw error;
     if (messageOf(error).includes("pixel limit")) throw tooLarge(maxPixels);
     // libvips' own words are the cause only: its threads share them, so that they differ from run to run.
-    throw new UserError(`truncated or corrupt ${format}`, undefined, { cause: error });
+    throw new ImageError(`truncated or corrupt ${format}`, undefined, { cause: error });
   }
 }
 
@@ -92,7 +116,7 @@ async function decodeBySharp(bytes: Uint8Array, maxPixels: number): Promise<RgbI
 }
 
 async function decodeBmp(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
-  if (bmpPixels(bytes) > maxPixels) throw tooLarge(maxPixels);
+  assertPixels(bmpPixels(bytes), maxPixels);
   const { Jimp } = await import("jimp"); // loaded for the first BMP only: it takes a third of a second
   const { width, height, data: rgba } = (await Jimp.fromBuffer(Buffer.from(bytes))).bitmap;
   const data = new Uint8Array(width * height * 3);
@@ -113,6 +137,6 @@ function bmpPixels(bytes: Uint8Array): number {
   return Math.abs(view.getInt32(18, true) * view.getInt32(22, true));
 }
 
-function tooLarge(maxPixels: number): UserError {
-  return new UserError(`more than ${maxPixels} pixels`);
+function tooLarge(maxPixels: number): ImageError {
+  return new ImageError(`more than ${maxPixels} pixels`);
 }

@@ -3,18 +3,13 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
 import { readJson, writeJson } from "../common/files";
-
-/** What decides the pixels of preprocessed images. */
-export interface ImageSettings {
-  imageSizePx: number;
-  jpegQuality: number;
-}
+import type { JpegSettings } from "./jpeg_maker";
 
 /**
  * Makes sure that `folder` is new or holds images of the same settings, and leaves a stamp that says which.
  * @throws UserError rather than mixing images of two settings, or taking over a folder that is somebody else's
  */
-export function claimImagesFolder(folder: string, settings: ImageSettings): void {
+export function claimImagesFolder(folder: string, settings: JpegSettings): void {
   if (!Number.isInteger(settings.imageSizePx) || settings.imageSizePx < 1) {
     throw new UserError(
       `The image size must be a whole number of pixels, it is ${settings.imageSizePx}.`,
@@ -25,9 +20,9 @@ export function claimImagesFolder(folder: string, settings: ImageSettings): void
   const images = join(folder, "images");
   const next = `To make them anew: rm -r ${folder}`;
   if (existsSync(stamp)) {
-    const made = readJson<ImageSettings>(stamp, next);
-    if (made.imageSizePx !== settings.imageSizePx || made.jpegQuality !== settings.jpegQuality) {
-      const [were, are] = [made, settings].map((value) => JSON.stringify(value));
+    const made = readJson<JpegSettings>(stamp, next);
+    const [were, are] = [made, settings].map((value) => JSON.stringify(value));
+    if (were !== are) {
       throw new UserError(`${folder} holds images made with ${were}; asked for are ${are}.`, next);
     }
   } else if (existsSync(images) && readdirSync(images).length > 0) {

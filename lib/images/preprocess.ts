@@ -1,19 +1,16 @@
 // Data_preprocessing: drops small classes, brings every kept image under the resize rule, writes JPEGs and a table.
-import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, posix } from "node:path";
-import { mapConcurrently } from "../common/concurrent";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
-import { writeFileAtomically } from "../common/files";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { type ImageRow, readImageRows, writeImageRows } from "../datasets/rows";
-import { decodeRgb, readImageFile } from "./decode";
 import { claimImagesFolder, keepOnly } from "./images_folder";
+import type { JpegSettings } from "./jpeg_maker";
 import { type DatasetName, preprocessedCsv, preprocessedFolder, rejectsCsv, sourceCsv } from "./layout";
+import { makeImages } from "./make_images";
 import { jpegName } from "./names";
-import { encodeJpeg, resizePlan, resizeRgb } from "./resize";
 
 const JPEG_QUALITY = 95;
 
@@ -25,8 +22,10 @@ export interface PreprocessOptions {
   dataset: DatasetName & { smallestClass: number };
   /** Longest side of a kept image; 224 unless told. */
   imageSizePx?: number;
-  /** Images under work at once; the number of CPU threads unless told. */
+  /** Images under work at once; one more than CPU threads unless told, so that none waits for a disk. */
   concurrency?: number;
+  /** "reduced" is faster on large JPEGs and less exact; "full", OpenCV's pixels, unless told. */
+  decoding?: JpegSettings["decoding"];
   onProgress?: OnProgress;
 }
 
@@ -43,12 +42,6 @@ export interface PreprocessResult {
   droppedAfterRejects: number;
 }
 
-/** An image on its way: where it comes from, where it goes (`imageFile`), and why it could not be read, if so. */
-interface ImageJob extends ImageRow {
-  source: string;
-  reason?: string;
-}
-
 /**
  * Preprocesses one data set: `csv/<name>.csv` -> `final_data_224/<folder>/images/*.jpg`,
  * `<folder>_final_224.csv` (image_files,labels; labels as they were) and `<folder>_rejects.csv`
@@ -59,24 +52,33 @@ interface ImageJob extends ImageRow {
  * @throws UserError for a missing or bad table, for images made with other settings, and when no class is left
  */
 export async function preprocessDataset(options: PreprocessOptions): Promise<PreprocessResult> {
-  const { dataset, imageSizePx = 224 } = options;
+  const { dataset, imageSizePx = 224, decoding = "full" } = options;
+  const { concurrency = availableParallelism() + 1, onProgress } = options;
   const dataDir = projectPath(options.dataDir);
   const rows = await readImageRows(join(dataDir, sourceCsv(dataset)), "npx guie get-data");
-  const jobs = keepLargeClasses(planJobs(rows, dataset), dataset.smallestClass);
-  if (jobs.length === 0) throw noClassLeft(dataset, `all ${countClasses(rows)} classes are smaller`);
+  checkSources(rows, dataset);
+  const wanted = keepLargeClasses(rows, dataset.smallestClass);
+  if (wanted.length === 0) throw noClassLeft(dataset, `all ${countClasses(rows)} classes are smaller`);
 
   const folder = join(dataDir, preprocessedFolder(dataset));
-  claimImagesFolder(folder, { imageSizePx, jpegQuality: JPEG_QUALITY });
-  const outcomes = await makeJpegs(jobs, options);
-  const readable = outcomes.filter(({ reason }) => reason === undefined);
-  const rejects = outcomes.filter(({ reason }) => reason !== undefined);
-  await writeRejects(join(dataDir, rejectsCsv(dataset)), rejects);
+  const settings = { imageSizePx, jpegQuality: JPEG_QUALITY, decoding };
+  claimImagesFolder(folder, settings);
+  const taskOf = (index: number) => {
+    const { imageFile } = wanted[index]!;
+    return { source: join(dataDir, imageFile), target: join(dataDir, madeFile(imageFile, dataset)) };
+  };
+  const making = { ...settings, concurrency, stage: dataset.name, onProgress };
+  const reasons = await makeImages(wanted.length, taskOf, making);
+  await writeRejects(join(dataDir, rejectsCsv(dataset)), wanted, reasons);
+
+  const readable = wanted.filter((_, index) => !reasons.has(index));
   const kept = keepLargeClasses(readable, dataset.smallestClass);
-  if (kept.length === 0) throw noClassLeft(dataset, `${rejects.length} files are in ${rejectsCsv(dataset)}`);
-  await writeImageRows(join(dataDir, preprocessedCsv(dataset)), kept);
+  if (kept.length === 0) throw noClassLeft(dataset, `${reasons.size} files are in ${rejectsCsv(dataset)}`);
+  const made = kept.map(({ imageFile, label }) => ({ imageFile: madeFile(imageFile, dataset), label }));
+  await writeImageRows(join(dataDir, preprocessedCsv(dataset)), made);
   keepOnly(
     folder,
-    kept.map(({ imageFile }) => posix.basename(imageFile)),
+    made.map(({ imageFile }) => posix.basename(imageFile)),
   );
   return {
     dataset: dataset.name,
@@ -84,7 +86,7 @@ export async function preprocessDataset(options: PreprocessOptions): Promise<Pre
     classesIn: countClasses(rows),
     rowsOut: kept.length,
     classesOut: countClasses(kept),
-    rejected: rejects.length,
+    rejected: reasons.size,
     droppedAfterRejects: readable.length - kept.length,
   };
 }
@@ -94,10 +96,10 @@ export function countClasses(rows: readonly ImageRow[]): number {
   return new Set(rows.map((row) => row.label)).size;
 }
 
-function planJobs(rows: readonly ImageRow[], dataset: DatasetName): ImageJob[] {
-  const folder = `${preprocessedFolder(dataset)}/images`;
+/** @throws UserError for a path outside of the data directory, and for one that stands twice */
+function checkSources(rows: readonly ImageRow[], dataset: DatasetName): void {
   const rowOfSource = new Map<string, number>();
-  return rows.map(({ imageFile, label }, index) => {
+  for (const [index, { imageFile }] of rows.entries()) {
     const source = posix.normalize(imageFile);
     const where = `${sourceCsv(dataset)}, row ${index + 1}`;
     if (posix.isAbsolute(source) || source === ".." || source.startsWith("../")) {
@@ -112,8 +114,12 @@ function planJobs(rows: readonly ImageRow[], dataset: DatasetName): ImageJob[] {
       throw new UserError(`${where}: "${imageFile}" stands already in row ${earlier + 1}.`, next);
     }
     rowOfSource.set(source, index);
-    return { source, label, imageFile: `${folder}/${jpegName(source, dataset.folder)}` };
-  });
+  }
+}
+
+/** Where an image's JPEG stands, relative to the data directory. */
+function madeFile(imageFile: string, dataset: DatasetName): string {
+  return `${preprocessedFolder(dataset)}/images/${jpegName(posix.normalize(imageFile), dataset.folder)}`;
 }
 
 /** The rows of classes with at least `smallestClass` rows, in their order. */
@@ -130,41 +136,15 @@ function noClassLeft({ name, smallestClass }: PreprocessOptions["dataset"], why:
   );
 }
 
-async function makeJpegs(jobs: readonly ImageJob[], options: PreprocessOptions): Promise<ImageJob[]> {
-  const { dataset, imageSizePx = 224, concurrency = availableParallelism(), onProgress } = options;
-  const dataDir = projectPath(options.dataDir);
-  let done = 0;
-  return mapConcurrently(jobs, concurrency, async (job) => {
-    const reason = await makeJpeg(dataDir, job, imageSizePx);
-    onProgress?.({ stage: dataset.name, done: ++done, total: jobs.length, unit: "images" });
-    return { ...job, reason };
+async function writeRejects(
+  path: string,
+  rows: readonly ImageRow[],
+  reasons: ReadonlyMap<number, string>,
+): Promise<void> {
+  const inOrder = [...reasons].sort(([a], [b]) => a - b);
+  const cells = inOrder.map(([index, reason]) => {
+    const { imageFile, label } = rows[index]!;
+    return [posix.normalize(imageFile), label, reason] as const;
   });
-}
-
-/** Writes one JPEG unless it is there. Returns the reason if the image cannot be read. */
-async function makeJpeg(dataDir: string, job: ImageJob, imageSizePx: number): Promise<string | undefined> {
-  const source = join(dataDir, job.source);
-  const target = join(dataDir, job.imageFile);
-  if (isUpToDate(source, target)) return undefined;
-  try {
-    const image = await decodeRgb(await readImageFile(source));
-    const resized = resizeRgb(image, resizePlan(image.width, image.height, imageSizePx));
-    writeFileAtomically(target, await encodeJpeg(resized, JPEG_QUALITY));
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return error.message;
-  }
-}
-
-async function writeRejects(path: string, rejects: readonly ImageJob[]): Promise<void> {
-  const rows = rejects.map(({ source, label, reason }) => [source, label, reason ?? ""] as const);
-  await writeCsv(path, ["image_files", "labels", "reason"], rows);
-}
-
-/** As `make` sees it; an image whose source was deleted to save space stays. */
-function isUpToDate(source: string, target: string): boolean {
-  const targetStat = statSync(target, { throwIfNoEntry: false });
-  const sourceStat = statSync(source, { throwIfNoEntry: false });
-  return targetStat !== undefined && (sourceStat === undefined || sourceStat.mtimeMs <= targetStat.mtimeMs);
+  await writeCsv(path, ["image_files", "labels", "reason"], cells);
 }

@@ -1,5 +1,4 @@
 // The original's resize rule, and OpenCV's two interpolations as plain loops. Shapes: H height, W width.
-import sharp from "sharp";
 import type { RgbImage } from "./decode";
 
 /** What to do with an image: keep it, or squash it to `width` x `height` by one of OpenCV's interpolations. */
@@ -37,15 +36,6 @@ export function resizeRgb(image: RgbImage, plan: ResizePlan): RgbImage {
 /** Squashes to `width` x `height` by OpenCV's INTER_LINEAR (no antialiasing), enlarging as well as shrinking. */
 export function resizeBilinear(image: RgbImage, width: number, height: number): RgbImage {
   return resizeRgb(image, { method: "linear", width, height });
-}
-
-/**
- * JPEG with 4:2:0 chroma and standard Huffman tables: the pixels that OpenCV's `imwrite` writes.
- * @param quality 1..100
- */
-export async function encodeJpeg({ data, width, height }: RgbImage, quality = 95): Promise<Uint8Array> {
-  const pixels = sharp(data, { raw: { width, height, channels: 3 } });
-  return pixels.jpeg({ quality, chromaSubsampling: "4:2:0", optimiseCoding: false }).toBuffer();
 }
 
 /** For each target position, the source positions `first .. first + count - 1` and their weights (sum 1). */

@@ -4,6 +4,7 @@ import protobuf from "protobufjs/light";
 
 const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
 const field = (type: string, id: number) => ({ type, id });
+const byName = (type: string, id: number) => ({ keyType: "string", type, id });
 
 const SCHEMA = protobuf.Root.fromJSON({
   nested: {
@@ -54,6 +55,7 @@ const SCHEMA = protobuf.Root.fromJSON({
     KernelConstraint: { fields: { name: field("string", 1), allowedValues: field("AttrValue", 2) } },
     ConfigProto: {
       fields: {
+        deviceCount: byName("int32", 1),
         interOpThreads: field("int32", 5),
         gpuOptions: field("GpuOptions", 6),
         allowSoftPlacement: field("bool", 7),
@@ -121,6 +123,8 @@ export interface KernelDef {
 
 /** `ConfigProto`. */
 export interface ConfigProto {
+  /** Largest number of devices by kind. */
+  deviceCount?: Record<string, number>;
   interOpThreads?: number;
   usePerSessionThreads?: boolean;
   allowSoftPlacement?: boolean;

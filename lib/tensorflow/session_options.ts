@@ -18,6 +18,8 @@ export interface SessionOptions {
    * environment variable TF_FORCE_GPU_ALLOW_GROWTH (default here: true), and is only asked for.
    */
   gpuMemoryGrowth?: boolean;
+  /** Leave GPUs alone: for work whose kernels are the CPU's. */
+  cpuOnly?: boolean;
   /** Compile the graph by XLA where it can be. Default false: on CPUs it was slower (docs/engine.md). */
   xla?: boolean;
 }
@@ -44,9 +46,10 @@ const JIT_ON = 2;
 export function sessionConfig(options: SessionOptions): Uint8Array {
   assertProcess(options);
   assertThreads(options.interOpThreads);
-  const { interOpThreads, xla = false } = options;
+  const { interOpThreads, cpuOnly = false, xla = false } = options;
   const config: ConfigProto = {
     ...(interOpThreads !== undefined && { interOpThreads, usePerSessionThreads: true }),
+    ...(cpuOnly && { deviceCount: { GPU: 0 } }),
     // An operation without a kernel for the GPU runs on the CPU instead of failing, as in eager mode.
     allowSoftPlacement: true,
     gpuOptions: { allowGrowth: PROCESS_SETTINGS.gpuMemoryGrowth.value },

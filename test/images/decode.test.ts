@@ -143,9 +143,20 @@ test("stray corruption inside a JPEG is refused", async () => {
   await assert.rejects(decodeRgb(jpeg), /truncated or corrupt jpeg/);
 });
 
+test("SVG is drawn at its own size over white", async () => {
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="6" height="4"><rect width="3" height="4"/></svg>`;
+  for (const file of [svg, `\ufeff<?xml version="1.0"?>\n<!-- black and white -->\n${svg}`]) {
+    assert.equal(sniffFormat(Buffer.from(file)), "svg");
+    assertSame(
+      await decodeRgb(Buffer.from(file)),
+      draw(6, 4, (x) => (x < 3 ? 0 : 255)),
+    );
+  }
+});
+
 test("what is no image says why, and a path is named", async (t) => {
   await assert.rejects(decodeRgb(new Uint8Array(0)), /^UserError: empty file$/);
-  await assert.rejects(decodeRgb(Buffer.from("<svg xmlns='http://www.w3.org/2000/svg'/>")), /not an image/);
+  await assert.rejects(decodeRgb(Buffer.from("<!doctype html><svg></svg>")), /not an image/);
   await assert.rejects(decodeRgb(Buffer.from("BMW is a car, and this is a text about it")), /not an image/);
   const folder = temporaryFolder(t);
   writeFile(join(folder, "text.jpg"), "only text");
