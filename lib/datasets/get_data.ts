@@ -5,6 +5,7 @@ import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { DATA_SETS, type DataSet, findDataSet } from "./catalogue";
+import { cropLarge } from "./crop_large";
 import { inspectRaw, rawFolder, unpackRaw } from "./raw_folder";
 import type { LabelledImage, SkippedCounts } from "./readers/reader";
 import { type ImageRow, writeImageRows } from "./rows";
@@ -35,7 +36,7 @@ export function presentDataSets(dataDir: string): DataSet[] {
  * (labels,class_name). Listings are sorted, so that the same files give the same CSV on every machine.
  *
  * Landmark2021, JD_Products_10K and Shopee ship a CSV of their own; it is read, and written again with these two
- * columns, so that every later step meets one format.
+ * columns, so that every later step meets one format. Large images of food_first are cropped, as the original does.
  * @param dataDir the data directory; a relative path is one below the project's root
  * @param dataset a name or folder of the catalogue
  * @throws UserError when the raw folder is missing, empty or laid out in another way
@@ -52,7 +53,10 @@ export async function getData(
   const { images, skipped } = await set.read(folder, (done, total, unit) =>
     options.onProgress?.({ stage: `Get_Data ${set.name}`, done, total, unit }),
   );
-  const { rows, classNames } = numberClasses(images, `raw/${set.folder}`);
+  const { rows: rawRows, classNames } = numberClasses(images, `raw/${set.folder}`);
+  const rows = set.cropAbovePx
+    ? await crop(dataDir, set, set.cropAbovePx, rawRows, options.onProgress)
+    : rawRows;
   const csv = projectPath(dataDir, "csv", `${set.name}.csv`);
   const classesCsv = projectPath(dataDir, "csv", `${set.name}_classes.csv`);
   await writeCsv(classesCsv, ["labels", "class_name"], classNames.entries());
@@ -60,6 +64,18 @@ export async function getData(
   const classes = classNames.length;
   const largeClasses = countLargeClasses(rows, set.smallestClass);
   return { dataset: set.name, csv, classesCsv, rows: rows.length, classes, largeClasses, skipped };
+}
+
+function crop(
+  dataDir: string,
+  { name, folder }: DataSet,
+  largestPx: number,
+  rows: readonly ImageRow[],
+  onProgress?: OnProgress,
+): Promise<ImageRow[]> {
+  return cropLarge(dataDir, folder, rows, largestPx, (done, total) =>
+    onProgress?.({ stage: `Crop ${name}`, done, total, unit: "images" }),
+  );
 }
 
 /**

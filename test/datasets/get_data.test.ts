@@ -138,7 +138,7 @@ const FAULTS: { what: string; dataset: string; files: Record<string, string | Bu
     dataset: "Food2022",
     files: {
       "annotations.json":
-        '{"images":[{"id":1,"file_name":"../../a.jpg"}],"annotations":[{"image_id":1,"category_id":4}],"categories":[]}',
+        '{"images":[{"id":1,"file_name":"../../a.jpg"}],"annotations":[{"image_id":1,"category_id":4}],"categories":[{"id":5,"name":"x"}]}',
     },
     message: /annotations\.json, images\[0\]: the image path "\.\.\/\.\.\/a\.jpg" leaves/,
   },
@@ -152,14 +152,36 @@ const FAULTS: { what: string; dataset: string; files: Record<string, string | Bu
     what: "annotations without a list",
     dataset: "Food2022",
     files: { "annotations.json": '{"images":[],"annotations":[]}' },
-    message: /Expected the list "categories"/,
+    message: /Expected the list "images" in .*annotations\.json: it is missing or empty/,
   },
+  ...[
+    [
+      '{"images":[{"id":1,"file_name":"a.jpg"}],"annot',
+      /annotations\.json is not readable JSON: it ends early, after 47 bytes/,
+    ],
+    ['{"images":[{"id":1,"file_name":"a.jpg"},]}', /annotations\.json is not readable JSON: Unexpected/],
+    ['{"images":[{"id":"1","file_name":"a.jpg"}]}', /images\[0\]: "id" must be a whole number, it is "1"/],
+    [
+      '{"images":[{"id":1,"file_name":"a.jpg"},{"id":2}]}',
+      /images\[1\]: "file_name" must be text, it is undefined/,
+    ],
+    [
+      '{"annotations":[{"image_id":1,"category_id":-0.5}]}',
+      /annotations\[0\]: "category_id" must be a whole number/,
+    ],
+    ['{"categories":[null]}', /categories\[0\]: "id" must be a whole number, it is undefined/],
+  ].map(([json, message]) => ({
+    what: `the annotations ${json}`,
+    dataset: "Food2022",
+    files: { "annotations.json": json as string },
+    message: message as RegExp,
+  })),
   {
     what: "a category without a name",
     dataset: "Food2022",
     files: {
       "annotations.json":
-        '{"images":[{"id":1,"file_name":"a.jpg"}],"annotations":[{"image_id":1,"category_id":4}],"categories":[]}',
+        '{"images":[{"id":1,"file_name":"a.jpg"}],"annotations":[{"image_id":1,"category_id":4}],"categories":[{"id":5,"name":"x"}]}',
       "images/a.jpg": "x",
     },
     message: /a\.jpg has the category 4, which/,

@@ -26,10 +26,11 @@ const COCO = {
     { id: 1, file_name: "b.jpg" },
     { id: 2, file_name: "a.jpg" },
     { id: 3, file_name: "c.jpg" },
+    { id: 4, file_name: "b.jpg" }, // a second row for one image
   ],
   // Image 2 shows bread as well: its first category counts. Image 3 has none.
   annotations: [
-    { image_id: 2, category_id: 9 },
+    { image_id: 2, category_id: 9, segmentation: [[1.5, 2, 3]], bbox: [0, 0, 8, 8], iscrowd: 0 },
     { image_id: 1, category_id: 7 },
     { image_id: 2, category_id: 7 },
   ],

@@ -15,12 +15,21 @@ export function removeDataDir(dataDir: string): void {
   rmSync(dataDir, { recursive: true, force: true });
 }
 
-/** Writes files, in the order given; Get_Data does not look into images, so that one byte is enough. */
+/** An 8 x 8 photo: sharp({ create: { width: 8, height: 8, channels: 3, background: "#3a7" } }).jpeg({ quality: 50 }). */
+export const PHOTO = Buffer.from(
+  "/9j/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/2wBD" +
+    "ARESEhgVGC8aGi9jQjhCY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2P/wAARCAAIAAgD" +
+    "ASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAAAH/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFQEBAQAAAAAAAAAAAAAAAAAA" +
+    "AgX/xAAUEQEAAAAAAAAAAAAAAAAAAAAA/9oADAMBAAIRAxEAPwCgCiv/2Q==",
+  "base64",
+);
+
+/** Writes files, in the order given: those of a list are small photos, whatever they are called. */
 export function writeFiles(
   folder: string,
   files: Readonly<Record<string, string | Buffer>> | readonly string[],
 ): void {
-  const contents = Array.isArray(files) ? files.map((file) => [file, "x"]) : Object.entries(files);
+  const contents = Array.isArray(files) ? files.map((file) => [file, PHOTO]) : Object.entries(files);
   for (const [file, content] of contents as [string, string | Buffer][]) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), content);

@@ -1,0 +1,88 @@
+import { mkdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import sharp from "sharp";
+import { mapConcurrently } from "../common/concurrent";
+import { writeAtomically } from "../common/files";
+import { projectPath } from "../common/project";
+import type { ImageRow } from "./rows";
+
+/** Images that sharp works on at once: enough for its threads, few enough to stop soon on Interrupt. */
+const AT_ONCE = 8;
+const JPEG_QUALITY = 95;
+/** As Data_preprocessing has it: more is no photo. */
+const MAX_PIXELS = 100_000_000;
+
+/** Where the cropped images of a data set go, relative to the data directory. */
+export function croppedFolder(folder: string): string {
+  return `cropped/${folder}`;
+}
+
+/**
+ * Crops large images, as the original does for Food Recognition 2022: where the longer side is over `largestPx`, the
+ * central square is cut out and, where it is larger, reduced to `largestPx`. The cropped image is written as a JPEG
+ * below `cropped/<folder>/`; the raw one stays as it is. One that is there and newer than its source is not made again.
+ * An image that cannot be read keeps its row: Data_preprocessing lists it with the reason.
+ * @returns the rows, with the paths of the cropped images in place of the raw ones
+ */
+export async function cropLarge(
+  dataDir: string,
+  folder: string,
+  rows: readonly ImageRow[],
+  largestPx: number,
+  report: (done: number, total: number) => void,
+): Promise<ImageRow[]> {
+  let done = 0;
+  return mapConcurrently(rows, AT_ONCE, async (row) => {
+    const cropped = croppedPath(row.imageFile, folder);
+    const isCropped = await cropImage(
+      projectPath(dataDir, row.imageFile),
+      projectPath(dataDir, cropped),
+      largestPx,
+    );
+    report(++done, rows.length);
+    return isCropped ? { ...row, imageFile: cropped } : row;
+  });
+}
+
+function croppedPath(imageFile: string, folder: string): string {
+  const path = join(croppedFolder(folder), imageFile.slice(`raw/${folder}/`.length));
+  return /\.jpe?g$/i.test(path) ? path : `${path}.jpg`;
+}
+
+/** False for an image that is small enough, or cannot be read. */
+async function cropImage(source: string, target: string, largestPx: number): Promise<boolean> {
+  const made = statSync(target, { throwIfNoEntry: false });
+  if (made && made.mtimeMs >= statSync(source).mtimeMs) return true;
+  const image = sharp(source, {
+    failOn: "warning",
+    limitInputPixels: MAX_PIXELS,
+    ignoreIcc: true,
+    autoOrient: true,
+  });
+  const pixels = await croppedPixels(image, largestPx).catch(() => undefined);
+  if (!pixels) return false;
+  mkdirSync(dirname(target), { recursive: true });
+  await writeAtomically(target, (temporary) =>
+    sharp(pixels.data, { raw: pixels.info })
+      .jpeg({ quality: JPEG_QUALITY, optimiseCoding: false })
+      .toFile(temporary)
+      .then(() => {}),
+  );
+  return true;
+}
+
+/** The central square, at most `largestPx` wide: uint8 [S, S, 3]; undefined for an image that is small enough. */
+async function croppedPixels(image: sharp.Sharp, largestPx: number) {
+  const { width, height } = (await image.metadata()).autoOrient;
+  if (Math.max(width, height) <= largestPx) return undefined;
+  const side = Math.min(width, height);
+  const square = { left: (width - side) >> 1, top: (height - side) >> 1, width: side, height: side };
+  const reduced = Math.min(side, largestPx);
+  return image
+    .extract(square)
+    .resize(reduced, reduced, { kernel: "linear", fastShrinkOnLoad: false })
+    .flatten({ background: "#ffffff" })
+    .toColourspace("srgb")
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+}

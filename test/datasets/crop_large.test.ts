@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { getData } from "guie/dist/datasets/get_data";
+import sharp from "sharp";
+import { readLines, temporaryDataDir, writeFiles } from "./miniature";
+
+const RED = { r: 200, g: 0, b: 0 };
+const GREEN = { r: 0, g: 200, b: 0 };
+
+/** A red photo whose central square is green, with a blue mark in that square's upper left corner, as PNG. */
+function photo(width: number, height: number): Promise<Buffer> {
+  const side = Math.min(width, height);
+  const [left, top] = [Math.floor((width - side) / 2), Math.floor((height - side) / 2)];
+  const block = (size: number, background: typeof RED) => ({
+    create: { width: size, height: size, channels: 3 as const, background },
+  });
+  const pieces = [
+    { input: block(side, GREEN), left, top },
+    { input: block(side >> 2, { r: 0, g: 0, b: 200 }), left, top },
+  ];
+  return sharp({ create: { width, height, channels: 3, background: RED } })
+    .composite(pieces)
+    .png()
+    .toBuffer();
+}
+
+interface Photo {
+  drawn: [width: number, height: number];
+  encode: (image: sharp.Sharp) => sharp.Sharp;
+  /** Of the file that Get_Data's row names. */
+  size: [width: number, height: number];
+  isCropped: boolean;
+}
+
+const jpeg = (image: sharp.Sharp) => image.jpeg();
+const PHOTOS: Record<string, Photo> = {
+  "wide.jpg": { drawn: [1001, 700], encode: jpeg, size: [640, 640], isCropped: true },
+  "tall.jpg": { drawn: [700, 1300], encode: jpeg, size: [640, 640], isCropped: true },
+  // Cropped, but never enlarged.
+  "narrow.jpg": { drawn: [900, 500], encode: jpeg, size: [500, 500], isCropped: true },
+  "largest.jpg": { drawn: [640, 640], encode: jpeg, size: [640, 640], isCropped: false },
+  "small.jpg": { drawn: [640, 300], encode: jpeg, size: [640, 300], isCropped: false },
+  // Stored turned to the left, with the note to turn it back: the corner is that of what people see.
+  "turned.jpg": {
+    drawn: [1000, 700],
+    encode: (image) => image.rotate(-90).jpeg().withMetadata({ orientation: 6 }),
+    size: [640, 640],
+    isCropped: true,
+  },
+  "alpha.png": {
+    drawn: [800, 700],
+    encode: (image) => image.ensureAlpha().png(),
+    size: [640, 640],
+    isCropped: true,
+  },
+};
+
+async function writeFood(dataDir: string): Promise<void> {
+  const folder = join(dataDir, "raw/Food2022");
+  mkdirSync(join(folder, "images"), { recursive: true });
+  for (const [name, { drawn, encode }] of Object.entries(PHOTOS)) {
+    await encode(sharp(await photo(...drawn))).toFile(join(folder, "images", name));
+  }
+  writeFileSync(
+    join(folder, "images/broken.jpg"),
+    readFileSync(join(folder, "images/wide.jpg")).subarray(0, 2000),
+  );
+  const names = [...Object.keys(PHOTOS), "broken.jpg"];
+  const annotations = {
+    categories: [{ id: 1, name: "bread" }],
+    images: names.map((file_name, id) => ({ id, file_name })),
+    annotations: names.map((_, image_id) => ({ image_id, category_id: 1 })),
+  };
+  writeFiles(folder, { "annotations.json": JSON.stringify(annotations) });
+}
+
+/** Red, green, blue of one pixel. */
+async function pixel(path: string, left: number, top: number): Promise<number[]> {
+  return [...(await sharp(path).extract({ left, top, width: 1, height: 1 }).raw().toBuffer())];
+}
+
+const isNear = (found: number[], wanted: number[]) =>
+  found.every((value, i) => Math.abs(value - wanted[i]!) < 12);
+
+test("photos of Food Recognition 2022 over 640 px are cropped to their central square and reduced to 640", async (t) => {
+  const dataDir = temporaryDataDir(t);
+  await writeFood(dataDir);
+  const { csv } = await getData(dataDir, "Food2022");
+  const files = readLines(csv)
+    .slice(1)
+    .map((line) => line.replace(/,0$/, ""));
+  const wanted = Object.entries(PHOTOS).map(([name, { isCropped }]) =>
+    isCropped ? `cropped/Food2022/images/${name}`.replace(".png", ".png.jpg") : `raw/Food2022/images/${name}`,
+  );
+  // An image that cannot be read keeps its row; Data_preprocessing says why it is left out.
+  assert.deepEqual(files, [...wanted, "raw/Food2022/images/broken.jpg"]);
+  for (const [index, { size, isCropped }] of Object.values(PHOTOS).entries()) {
+    const path = join(dataDir, files[index]!);
+    const { width, height, orientation, channels } = await sharp(path).metadata();
+    assert.deepEqual([width, height], size, path);
+    if (!isCropped) continue;
+    assert.deepEqual([orientation, channels], [undefined, 3]);
+    const edge = width - 4;
+    assert.ok(isNear(await pixel(path, 3, 3), [0, 0, 200]), `${path}: the mark is not in its corner`);
+    for (const [x, y] of [
+      [edge, 3],
+      [3, edge],
+      [edge, edge],
+      [edge >> 1, edge >> 1],
+    ] as const) {
+      assert.ok(
+        isNear(await pixel(path, x, y), [0, 200, 0]),
+        `${path}: at ${x}, ${y} it is ${await pixel(path, x, y)}`,
+      );
+    }
+  }
+});
+
+test("cropped photos are made once, and again when their source is newer; the raw ones stay", async (t) => {
+  const dataDir = temporaryDataDir(t);
+  await writeFood(dataDir);
+  const raw = join(dataDir, "raw/Food2022/images/wide.jpg");
+  const before = readFileSync(raw);
+  const { csv } = await getData(dataDir, "Food2022");
+  const rows = readLines(csv);
+  const cropped = join(dataDir, "cropped/Food2022/images/wide.jpg");
+  const wholeSecondMs = Math.ceil(Date.now() / 1000) * 1000;
+  const later = new Date(wholeSecondMs + 60_000);
+  utimesSync(cropped, later, later);
+  await getData(dataDir, "Food2022");
+  assert.equal(statSync(cropped).mtimeMs, later.getTime(), "not made again");
+  const latest = new Date(wholeSecondMs + 120_000);
+  utimesSync(raw, latest, latest);
+  await getData(dataDir, "Food2022");
+  assert.ok(statSync(cropped).mtimeMs < later.getTime(), "made again");
+  assert.deepEqual(readLines(csv), rows);
+  assert.deepEqual(readFileSync(raw), before);
+});
