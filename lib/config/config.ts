@@ -26,7 +26,7 @@ export interface TrainConfig {
   weights: string;
   /** Side of the square input, px. */
   imageSize: number;
-  /** Class tokens of this many last blocks are the features. */
+  /** The features are those of this many last blocks, side by side; most towers': their class tokens. */
   lastBlocks: number;
   /** Whether features are standardised by the training set's mean and deviation before the neck. */
   standardise: boolean;

@@ -56,13 +56,16 @@ const SIGLIP = {
   pooling: "attention",
 } as const;
 
-/** open_clip's `model_configs`: one line of numbers a tower. */
+/** open_clip's `model_configs` that have weights: one line of numbers a tower. */
 const CLIP_SIZES = [
   ["ViT-B-32", 224, 32, 768, 12, 12, 4, 512],
+  ["ViT-B-32-256", 256, 32, 768, 12, 12, 4, 512],
   ["ViT-B-16", 224, 16, 768, 12, 12, 4, 512],
+  ["ViT-B-16-plus-240", 240, 16, 896, 12, 14, 4, 640],
   ["ViT-L-14", 224, 14, 1024, 24, 16, 4, 768],
   ["ViT-L-14-336", 336, 14, 1024, 24, 16, 4, 768],
   ["ViT-H-14", 224, 14, 1280, 32, 16, 4, 1024],
+  ["ViT-H-14-378", 378, 14, 1280, 32, 16, 4, 1024],
   ["ViT-g-14", 224, 14, 1408, 40, 16, 4.3637, 1024],
   ["ViT-bigG-14", 224, 14, 1664, 48, 16, 4.9231, 1280],
 ] as const;
@@ -82,8 +85,11 @@ const CLIP_TOWERS: readonly Tower[] = CLIP_SIZES.map(
   }),
 );
 
-/** The same shapes with the activation of OpenAI's CLIP; open_clip has no such config of ViT-g-14. */
-const QUICK_GELU_TOWERS: readonly Tower[] = CLIP_TOWERS.filter(({ name }) => name !== "ViT-g-14").map(
+/** open_clip has no config of these with OpenAI's activation. */
+const GELU_ONLY: readonly string[] = ["ViT-B-32-256", "ViT-B-16-plus-240", "ViT-g-14"];
+
+/** The same shapes with the activation of OpenAI's CLIP. */
+const QUICK_GELU_TOWERS: readonly Tower[] = CLIP_TOWERS.filter(({ name }) => !GELU_ONLY.includes(name)).map(
   (tower) => ({ ...tower, name: `${tower.name}-quickgelu`, activation: "quickGelu" }),
 );
 

@@ -16,8 +16,10 @@ import timm
 import torch
 from transformers import Siglip2VisionConfig, SiglipVisionConfig
 
-BASES = ["ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14", "ViT-g-14", "ViT-bigG-14"]
-OPEN_CLIP = BASES + [f"{name}-quickgelu" for name in BASES if name != "ViT-g-14"]
+BASES = ["ViT-B-32", "ViT-B-32-256", "ViT-B-16", "ViT-B-16-plus-240", "ViT-L-14", "ViT-L-14-336", "ViT-H-14",
+         "ViT-H-14-378", "ViT-g-14", "ViT-bigG-14"]
+QUICK = [f"{name}-quickgelu" for name in BASES]
+OPEN_CLIP = BASES + [name for name in QUICK if name in open_clip.list_models()]
 DINOV2 = {f"dinov2-vit-{size[0]}-14{end}": f"vit_{size}_patch14{timms}_dinov2"
           for size in ["small", "base", "large", "giant"] for end, timms in [("", ""), ("-reg4", "_reg4")]}
 # i18n differs in the text tower alone.
