@@ -46,13 +46,20 @@ export interface NodeOptions {
 /** A TensorFlow graph under construction. Nodes can be added at any time, also while a session runs the graph. */
 export class Graph {
   readonly nodes: GraphNode[] = [];
-  readonly pointer: Pointer;
+  readonly #pointer: Pointer;
   readonly #names = new Map<string, number>();
   #disposed = false;
 
   constructor() {
     countHandle("graph", 1);
-    this.pointer = cApi().TF_NewGraph();
+    this.#pointer = cApi().TF_NewGraph();
+  }
+
+  /** @throws UserError when the graph was disposed */
+  get pointer(): Pointer {
+    if (this.#disposed)
+      throw new UserError("The graph was disposed: nothing can be added to it or run in it.");
+    return this.#pointer;
   }
 
   /**
@@ -61,7 +68,7 @@ export class Graph {
    * @throws UserError when inputs or attributes do not fit the definition; EngineError when TensorFlow refuses them
    */
   addNode(op: string, inputs: readonly GraphTensor[] = [], options: NodeOptions = {}): GraphNode {
-    if (this.#disposed) throw new UserError("The graph was disposed: nothing can be added to it.");
+    const graph = this.pointer;
     const { attributes = {}, controls = [], device } = options;
     const definition = operationDefinition(op);
     // Everything that this library checks comes first: once begun, TensorFlow's description must be finished.
@@ -69,7 +76,7 @@ export class Graph {
     const set = explicitAttributes(definition, attributes);
     const name = this.#freeName(options.name ?? op);
     const api = cApi();
-    const description = api.TF_NewOperation(this.pointer, op, name);
+    const description = api.TF_NewOperation(graph, op, name);
     if (device) api.TF_SetDevice(description, device);
     for (const { arg, inputs } of groups) {
       if (lengthAttribute(arg)) api.TF_AddInputList(description, packOutputs(inputs), inputs.length);
@@ -110,7 +117,12 @@ export class Graph {
     if (this.#disposed) return;
     this.#disposed = true;
     countHandle("graph", -1);
-    cApi().TF_DeleteGraph(this.pointer);
+    cApi().TF_DeleteGraph(this.#pointer);
+  }
+
+  /** For `using graph = new Graph()`. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
   /** `wanted`, or `wanted_1`, `wanted_2`, ... as TensorFlow numbers names in Python. */

@@ -57,6 +57,11 @@ export class HostTensor {
     this.#letGo();
   }
 
+  /** For `using memory = new HostTensor(...)`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   #letGo(): void {
     this.#holds--;
     if (this.#holds === 0) deleteTensor(this.#pointer);

@@ -140,6 +140,11 @@ export class Program {
     this.graph.dispose();
   }
 
+  /** For `using program = new Program()`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   #openSession(): Session {
     if (!this.#session) {
       const seconds = stopwatch();

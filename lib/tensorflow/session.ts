@@ -61,6 +61,11 @@ export class Session {
     if (this.#running === 0) this.#free();
   }
 
+  /** For `using session = new Session(graph)`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   async #runAsync<T>(call: SessionCall, resultOf: (call: SessionCall) => T | Promise<T>): Promise<T> {
     this.#running++;
     try {

@@ -2,8 +2,11 @@ import type { GraphFunction, TensorTree } from "./graph_function";
 import { type InputSpecs, Program, type TraceableFunction } from "./program";
 import type { SessionOptions } from "./session_options";
 
-/** A graph function with a graph and a session of its own; `dispose()` frees them. */
-export type TracedFunction<Names extends string, Result> = GraphFunction<Names, Result> & { dispose(): void };
+/** A graph function with a graph and a session of its own; `dispose()`, or the end of a `using`, frees them. */
+export type TracedFunction<Names extends string, Result> = GraphFunction<Names, Result> & {
+  dispose(): void;
+  [Symbol.dispose](): void;
+};
 
 /**
  * Traces one function of tfjs code into a TensorFlow graph: it computes the same, faster and in less memory. Any tfjs
@@ -26,7 +29,8 @@ export function trace<Names extends string, Result extends TensorTree>(
   const program = new Program(options);
   try {
     const traced = program.function("", body, inputs);
-    return Object.assign(traced, { dispose: () => program.dispose() });
+    const dispose = () => program.dispose();
+    return Object.assign(traced, { dispose, [Symbol.dispose]: dispose });
   } catch (error) {
     program.dispose();
     throw error;
