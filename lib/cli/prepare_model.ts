@@ -10,8 +10,10 @@ export function registerPrepareModel(program: Command): void {
     .description("write a pretrained backbone as a safetensors file with open_clip's names")
     .requiredOption("--model <name>", `one of: ${MODEL_NAMES.join(", ")}`)
     .option(
-      "--from <file>",
-      "its weights: .safetensors, .pt, .pth or .bin, the image tower alone or a whole CLIP",
+      "--from <source>",
+      "its weights: a file (.safetensors, .pt, .pth, .bin, .index.json), the image tower alone or a whole CLIP, under " +
+        "the names of open_clip, timm, DINOv2 or Hugging Face; or hub:owner/name[@revision][/file] of the Hugging Face " +
+        "hub (HF_ENDPOINT, HF_TOKEN, HF_HOME as in its own tools); without it, where the model's weights are known to be",
     )
     .option("--out <folder>", "folder for the file", "checkpoints");
   runs(command, async ({ model, from, out }: { model: string; from?: string; out: string }) => {

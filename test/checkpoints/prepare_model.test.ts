@@ -26,14 +26,19 @@ test("an unknown model is answered with the nearest", async () => {
   );
 });
 
-test("ViT-H-14 says that a file is needed, and which", async () => {
+test("ViT-H-14 comes from the hub; out of its reach, the message says what to do instead", async () => {
+  process.env.HF_ENDPOINT = "http://127.0.0.1:9"; // nobody listens there
   await assert.rejects(
     prepareModel({ model: "ViT-H-14", out: folder }),
-    /have to come from a file: .*open_clip_pytorch_model\.bin[\s\S]*prepare-model --model ViT-H-14 --from FILE/,
+    /http:\/\/127\.0\.0\.1:9 could not be reached: .*\n {2}Next: .*127\.0\.0\.1:9\/laion\/CLIP-ViT-H-14-laion2B-s32B-b79K .*--from FILE/,
   );
   await assert.rejects(
     prepareModel({ model: "ViT-H-14", from: join(folder, "none.bin"), out: folder }),
     /none\.bin: there is none\.\n {2}Next: Check --from/,
+  );
+  await assert.rejects(
+    prepareModel({ model: "tiny", out: folder }),
+    /No place is known that has the weights of tiny\./,
   );
 });
 

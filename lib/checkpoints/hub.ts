@@ -1,0 +1,124 @@
+import { join } from "node:path";
+import { getHFHubCachePath, type ListFileEntry, listFiles, modelInfo } from "@huggingface/hub";
+import { UserError } from "../common/errors";
+import type { OnProgress } from "../common/progress";
+import { type HubAccess, hubAccess, hubError } from "./hub_access";
+import { fetchHubFile, type HubFolder } from "./hub_download";
+import { isIndex, shardNames } from "./open_weights";
+import { listNames } from "./tensor_file";
+
+/** Weights on the hub: `hub:owner/name`, `hub:owner/name@revision`, `hub:owner/name/file`, or all of it. */
+export interface HubSource {
+  /** `owner/name` */
+  repo: string;
+  /** A branch, tag or commit. */
+  revision: string;
+  /** A file of the repository; the best of FILES without it. */
+  file?: string;
+}
+
+/** Weights that have been fetched. */
+export interface HubWeights {
+  /** The file, or the index of several, in the cache. */
+  path: string;
+  /** Where exactly it comes from, as texts for a file's metadata. */
+  metadata: Record<string, string>;
+}
+
+const PREFIX = "hub:";
+const MAIN = "main";
+
+/** Names of files with weights, the best first: open_clip's own names, a format that holds nothing but weights. */
+const FILES = [
+  "open_clip_model.safetensors",
+  "open_clip_pytorch_model.safetensors",
+  "model.safetensors",
+  "model.safetensors.index.json",
+  "open_clip_pytorch_model.bin",
+  "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
+];
+
+/**
+ * What a text like `hub:owner/name@revision/file` asks for; undefined where it does not begin with `hub:`.
+ * @throws UserError when it begins so and goes on in another way
+ */
+export function parseHubSource(text: string): HubSource | undefined {
+  if (!text.startsWith(PREFIX)) return undefined;
+  const match = /^hub:(\w[\w.-]*\/\w[\w.-]*)(?:@(\w[\w.-]*))?(?:\/(.+))?$/.exec(text);
+  const [, repo, revision = MAIN, file] = match ?? [];
+  if (repo) return file ? { repo, revision, file } : { repo, revision };
+  throw new UserError(
+    `Expected hub:owner/name, hub:owner/name@revision or hub:owner/name/file, got ${text}.`,
+    "For example: --from hub:laion/CLIP-ViT-H-14-laion2B-s32B-b79K",
+  );
+}
+
+/** The text that `parseHubSource` reads. */
+export function formatHubSource({ repo, revision, file }: HubSource): string {
+  return `${PREFIX}${repo}${revision === MAIN ? "" : `@${revision}`}${file ? `/${file}` : ""}`;
+}
+
+/**
+ * Fetches weights into the cache that Hugging Face's libraries share (HF_HOME, HF_HUB_CACHE); what is there already is
+ * taken from there. Only files of weights are fetched, and nothing in them is run.
+ * @throws UserError when the hub cannot be reached, has no such weights, or what it sends is not what it says
+ */
+export async function fetchFromHub(source: HubSource, onProgress?: OnProgress): Promise<HubWeights> {
+  const access = hubAccess();
+  const { repo } = source;
+  const { commit, entries } = await listRepository(access, source);
+  const folder: HubFolder = {
+    ...{ repo, commit },
+    folder: join(getHFHubCachePath(), `models--${repo.replace("/", "--")}`),
+  };
+  const entry = chooseFile(source, entries);
+  const path = await fetchHubFile(access, folder, entry, onProgress);
+  if (isIndex(path)) {
+    const below = entry.path.slice(0, entry.path.lastIndexOf("/") + 1);
+    for (const name of shardNames(path)) {
+      await fetchHubFile(access, folder, findEntry(repo, entries, below + name), onProgress);
+    }
+  }
+  const metadata = {
+    origin: formatHubSource(source),
+    origin_commit: commit,
+    origin_file: entry.path,
+    origin_hash: entry.lfs?.oid ?? entry.oid!,
+  };
+  return { path, metadata };
+}
+
+/** The commit that a revision stands for, and the files of that commit by their paths. */
+async function listRepository(
+  access: HubAccess,
+  { repo, revision }: HubSource,
+): Promise<{ commit: string; entries: Map<string, ListFileEntry> }> {
+  try {
+    const { sha } = await modelInfo({ ...access, name: repo, revision, additionalFields: ["sha"] });
+    if (!/^[0-9a-f]{40}$/.test(sha)) throw new UserError(`${repo}: ${JSON.stringify(sha)} is no commit.`);
+    const entries = new Map<string, ListFileEntry>();
+    for await (const entry of listFiles({ ...access, repo, revision: sha, recursive: true })) {
+      if (entry.type === "file") entries.set(entry.path, entry);
+    }
+    return { commit: sha, entries };
+  } catch (error) {
+    throw hubError(access, repo, error);
+  }
+}
+
+function chooseFile({ repo, file }: HubSource, entries: ReadonlyMap<string, ListFileEntry>): ListFileEntry {
+  if (file !== undefined) return findEntry(repo, entries, file);
+  const best = FILES.find((name) => entries.has(name));
+  if (best) return entries.get(best)!;
+  throw new UserError(
+    `${repo} has none of the files ${FILES.join(", ")}; it has ${listNames([...entries.keys()])}.`,
+    `Name the file: --from hub:${repo}/FILE.`,
+  );
+}
+
+function findEntry(repo: string, entries: ReadonlyMap<string, ListFileEntry>, path: string): ListFileEntry {
+  const entry = entries.get(path);
+  if (entry) return entry;
+  throw new UserError(`${repo} has no file ${path}; it has ${listNames([...entries.keys()])}.`);
+}
