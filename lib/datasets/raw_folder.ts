@@ -4,7 +4,7 @@ import { byCodeUnit } from "../common/files";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { ARCHIVE_NAME, FOREIGN_ARCHIVE_NAME } from "./archives/entry";
-import { WORK_FOLDER } from "./archives/entry_path";
+import { markerName, WORK_FOLDER } from "./archives/entry_path";
 import { isUnpacked, unpackArchive } from "./archives/unpack";
 import { type DataSet, findDataSet } from "./catalogue";
 import { downloadSteps } from "./download";
@@ -13,8 +13,11 @@ import { downloadSteps } from "./download";
 export interface RawArchive {
   name: string;
   bytes: number;
-  /** `foreign` ones are of a kind that is not unpacked here. */
-  state: "unpacked" | "waiting" | "foreign";
+  /**
+   * `waiting` ones are unpacked by the next reading; `left` ones are not: the folder is whole without having been
+   * unpacked here, so somebody did it by hand; `foreign` ones are of a kind that is not unpacked here.
+   */
+  state: "unpacked" | "waiting" | "left" | "foreign";
 }
 
 /** What a raw folder holds, and what it lacks. */
@@ -61,7 +64,7 @@ export function inspectRaw(set: DataSet, folder: string): RawStatus {
     isWhole: missing.length === 0,
     there: parts.filter(isThere),
     missing,
-    archives: names.flatMap((name) => rawArchive(folder, name)),
+    archives: archivesIn(folder, names, missing.length === 0),
     licence: set.licence,
     source: set.source,
     ...(set.size && { size: set.size }),
@@ -70,16 +73,11 @@ export function inspectRaw(set: DataSet, folder: string): RawStatus {
 }
 
 /**
- * Unpacks the archives of a raw folder that are waiting. A whole folder in which nothing was ever unpacked here is left
- * alone: somebody has unpacked them by hand.
+ * Unpacks the archives of a raw folder that are waiting.
  * @throws UserError for an archive that is refused or damaged; those before it stay unpacked
  */
 export async function unpackRaw(set: DataSet, folder: string, onProgress?: OnProgress): Promise<void> {
-  const { isWhole, archives } = inspectRaw(set, folder);
-  const hasBegun =
-    existsSync(join(folder, WORK_FOLDER)) || archives.some(({ state }) => state === "unpacked");
-  if (isWhole && !hasBegun) return;
-  for (const { name, state } of archives) {
+  for (const { name, state } of inspectRaw(set, folder).archives) {
     if (state === "waiting") await unpackArchive(folder, name, { unwrap: set.unwrap, onProgress });
   }
 }
@@ -90,13 +88,18 @@ function isFolder(folder: string, name: string): boolean {
   );
 }
 
-function rawArchive(folder: string, name: string): RawArchive[] {
-  const isOurs = ARCHIVE_NAME.test(name);
-  if (name.startsWith(".") || (!isOurs && !FOREIGN_ARCHIVE_NAME.test(name))) return [];
-  const found = statSync(join(folder, name), { throwIfNoEntry: false });
-  if (!found?.isFile()) return [];
-  const state = !isOurs ? "foreign" : isUnpacked(folder, name) ? "unpacked" : "waiting";
-  return [{ name, bytes: found.size, state }];
+function archivesIn(folder: string, names: readonly string[], isWhole: boolean): RawArchive[] {
+  const isArchive = (name: string) => ARCHIVE_NAME.test(name) || FOREIGN_ARCHIVE_NAME.test(name);
+  const archives = names.filter((name) => !name.startsWith(".") && isArchive(name));
+  const hasBegun =
+    names.includes(WORK_FOLDER) || archives.some((name) => existsSync(join(folder, markerName(name))));
+  return archives.flatMap((name) => {
+    const found = statSync(join(folder, name), { throwIfNoEntry: false });
+    if (!found?.isFile()) return [];
+    const waiting = isWhole && !hasBegun ? "left" : "waiting";
+    const state = !ARCHIVE_NAME.test(name) ? "foreign" : isUnpacked(folder, name) ? "unpacked" : waiting;
+    return [{ name, bytes: found.size, state }];
+  });
 }
 
 /** What is there of a data set below a data directory, as text. @param dataset a name or folder of the catalogue */
@@ -125,6 +128,7 @@ export function rawStatusText(status: RawStatus): string {
 const ARCHIVE_STATES: Readonly<Record<RawArchive["state"], string>> = {
   unpacked: "is unpacked",
   waiting: "is unpacked when the data set is read",
+  left: "is left as it is: the folder is whole",
   foreign: "must be unpacked by hand, with 7z or unar",
 };
 

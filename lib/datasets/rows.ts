@@ -32,7 +32,7 @@ export async function writeImageRows(path: string, rows: readonly ImageRow[]): P
 
 function parseLabel(text: string, path: string, index: number): number {
   const label = Number(text);
-  if (Number.isSafeInteger(label) && label >= 0) return label;
+  if (/^\d+$/.test(text) && Number.isSafeInteger(label)) return label;
   throw new UserError(
     `${path}, row ${index + 1}: a label must be a whole number from 0, it is "${text}".`,
     "Run `npx guie get-data` for this data set again, or mend the file.",

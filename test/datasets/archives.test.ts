@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -14,7 +15,9 @@ import { type TestContext, test } from "node:test";
 import { requestInterrupt } from "guie/dist/common/interrupt";
 import { UNPACK_LIMITS } from "guie/dist/datasets/archives/extract";
 import { isUnpacked, unpackArchive } from "guie/dist/datasets/archives/unpack";
+import { findDataSet } from "guie/dist/datasets/catalogue";
 import { getData } from "guie/dist/datasets/get_data";
+import { inspectRaw } from "guie/dist/datasets/raw_folder";
 import { temporaryFolder } from "../folders";
 import { type MadeEntry, makeTar, makeTgz, makeZip } from "./make_archives";
 import { readLines, temporaryDataDir, writeFiles } from "./miniature";
@@ -274,4 +277,29 @@ test("what an archive wraps goes to the top; a folder that somebody unpacked by 
     "more.rar": "x",
   });
   assert.equal((await getData(dataDir, "Food2021")).rows, 1);
+  const states = inspectRaw(findDataSet("Food2021"), join(dataDir, "raw/Food2021")).archives.map(
+    ({ state }) => state,
+  );
+  assert.deepEqual(states, ["left", "foreign"]);
+});
+
+test("a disk that is full keeps what is unpacked; with room the next call goes on", async (t) => {
+  const entries = ["1", "2", "3"].map((name) => ({ path: `${name}.jpg`, content: name.repeat(2000) }));
+  const { folder } = withArchive(t, "a.zip", makeZip(entries));
+  let files = 0;
+  const onProgress = () => ++files === 1 && requestInterrupt();
+  await assert.rejects(unpackArchive(folder, "a.zip", { onProgress }), { name: "Interrupted" });
+  const second = join(folder, ".unpacking/a.zip/files/2.jpg");
+  symlinkSync("/dev/full", second);
+  await assert.rejects(unpackArchive(folder, "a.zip"), {
+    name: "UserError",
+    message: /a\.zip was not unpacked: ENOSPC[\s\S]*Make room.*it goes on where it was/,
+  });
+  assert.deepEqual(readdirSync(folder).sort(), [".unpacking", "a.zip"]);
+  rmSync(second);
+  assert.deepEqual(await unpackArchive(folder, "a.zip"), { files: 3, bytes: 6000 });
+  assert.deepEqual(
+    entries.map(({ path }) => readFileSync(join(folder, path), "utf8")),
+    entries.map(({ content }) => content),
+  );
 });

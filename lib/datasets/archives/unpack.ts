@@ -122,7 +122,8 @@ function isSame(a: Stamp, b: Stamp): boolean {
 
 /** True for what the operating system refused: the archive may be fine, and what was unpacked is kept. */
 function isDiskError(error: unknown): boolean {
-  return DISK_ERRORS.has((error as NodeJS.ErrnoException).code ?? "");
+  const { code, cause } = error as NodeJS.ErrnoException;
+  return DISK_ERRORS.has(code ?? (cause as NodeJS.ErrnoException | undefined)?.code ?? "");
 }
 
 function unpackError(path: string, error: unknown): UserError {
