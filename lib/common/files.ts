@@ -28,6 +28,25 @@ export async function writeAtomically(
   }
 }
 
+/**
+ * Lets `write` fill a temporary file beside each of `paths` (given in their order) and renames all of them into place
+ * together, when every one is whole: an error leaves those from before as they were.
+ */
+export async function writeTogether<T>(
+  paths: readonly string[],
+  write: (temporaries: readonly string[]) => Promise<T>,
+): Promise<T> {
+  for (const path of paths) mkdirSync(dirname(path), { recursive: true });
+  const temporaries = paths.map(temporaryPath);
+  try {
+    const result = await write(temporaries);
+    for (const [i, path] of paths.entries()) renameSync(temporaries[i]!, path);
+    return result;
+  } finally {
+    for (const temporary of temporaries) rmSync(temporary, { force: true });
+  }
+}
+
 /** Writes `content` to `path` under a temporary name, then renames it. @throws UserError as `writeAtomically` */
 export function writeFileAtomically(path: string, content: string | Uint8Array): void {
   const temporary = temporaryPath(path);

@@ -1,8 +1,7 @@
 // Data_Merge: merge, sample, resample, folds; five CSV files.
-import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { temporaryPath } from "../common/files";
+import { writeTogether } from "../common/files";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { DatasetName } from "../images/layout";
@@ -12,6 +11,7 @@ import { BALANCED_CSV, CLASSES_CSV, FOLDS_CSV, MERGED_CSV, SAMPLED_CSV } from ".
 import { mergeDatasets } from "./merge";
 import { repeatSmallClasses } from "./resample";
 import { sampleClasses } from "./sample";
+import { writeCsv } from "./write_csv";
 
 /**
  * "leak-free": folds are drawn over distinct images and all copies of an image carry its fold, so that no image is
@@ -49,15 +49,6 @@ export interface TableCounts {
   classes: number;
 }
 
-/** What goes into which file, in which columns. Every table stands in its file's order. */
-const OUTPUTS = [
-  { file: MERGED_CSV, table: "merged", columns: "*" },
-  { file: SAMPLED_CSV, table: "sampled", columns: "*" },
-  { file: BALANCED_CSV, table: "folded", columns: "new_image_files, new_labels, dataset" },
-  { file: FOLDS_CSV, table: "folded", columns: "new_image_files, new_labels, dataset, fold" },
-  { file: CLASSES_CSV, table: "classes", columns: "*" },
-] as const;
-
 const STEPS = ["merge", "sample", "resample and folds", "write"] as const;
 
 /**
@@ -77,20 +68,39 @@ export async function mergeTables(options: MergeOptions): Promise<TableCounts[]>
   checkSettings({ maxPerClass, minPerClass, folds, seed }, datasets);
   const report = (done: number) =>
     onProgress?.({ stage: "merge", done, total: STEPS.length, unit: "steps", note: STEPS[done] });
-  return withDatabase(async (database) => {
-    report(0);
-    await mergeDatasets(database, dataDir, datasets);
-    report(1);
-    await sampleClasses(database, { from: "merged", to: "sampled", maxPerClass, seed });
-    report(2);
-    await balance(database, { minPerClass, folds, seed, foldMode });
-    report(3);
-    await writeTables(database, dataDir);
-    report(4);
-    return countTables(database);
-  }, threads);
+  const paths = [MERGED_CSV, SAMPLED_CSV, BALANCED_CSV, FOLDS_CSV, CLASSES_CSV].map((file) =>
+    join(dataDir, file),
+  );
+  return writeTogether(paths, ([mergedCsv, sampledCsv, balancedCsv, foldsCsv, classesCsv]) =>
+    withDatabase(async (database) => {
+      report(0);
+      await mergeDatasets(database, dataDir, datasets);
+      await writeCsv(database, "FROM merged", mergedCsv!);
+      await writeCsv(database, "FROM classes", classesCsv!);
+      report(1);
+      const merged = await countRows(database, MERGED_CSV, "merged");
+      await sampleClasses(database, { from: "merged", to: "sampled", maxPerClass, seed });
+      await database.run("DROP TABLE merged");
+      await writeCsv(database, "FROM sampled", sampledCsv!);
+      report(2);
+      const sampled = await countRows(database, SAMPLED_CSV, "sampled");
+      await balance(database, { minPerClass, folds, seed, foldMode });
+      report(3);
+      await writeCsv(database, `SELECT ${MERGED_COLUMNS} FROM (${EVERY_COPY})`, balancedCsv!);
+      await writeCsv(database, `SELECT ${MERGED_COLUMNS}, fold FROM (${EVERY_COPY})`, foldsCsv!);
+      report(4);
+      const { rows } = await database.row<{ rows: number }>("SELECT sum(copies)::BIGINT AS rows FROM folded");
+      return [merged, sampled, ...[BALANCED_CSV, FOLDS_CSV].map((file) => ({ ...sampled, file, rows }))];
+    }, threads),
+  );
 }
 
+const MERGED_COLUMNS = "new_image_files, new_labels, dataset";
+
+/** The rows of `folded`, each as often as its `copies` says. */
+const EVERY_COPY = "SELECT *, unnest(range(copies)) FROM folded";
+
+/** Makes `folded` (new_image_files, new_labels, dataset, copies, fold) from `sampled`, in its order. */
 async function balance(
   database: Database,
   {
@@ -100,45 +110,25 @@ async function balance(
     foldMode,
   }: { minPerClass: number; folds: number; seed: number; foldMode: FoldMode },
 ): Promise<void> {
+  await repeatSmallClasses(database, { from: "sampled", to: "repeated", minPerClass, seed });
+  await database.run("DROP TABLE sampled");
   if (foldMode === "leak-free") {
-    await assignFolds(database, { from: "sampled", to: "images", folds, seed, key: "new_image_files" });
-    await repeatSmallClasses(database, { from: "images", to: "folded", minPerClass, seed });
-  } else {
-    await repeatSmallClasses(database, { from: "sampled", to: "balanced", minPerClass, seed });
-    const key = "copy || ':' || new_image_files";
-    await assignFolds(database, { from: "balanced", to: "unsorted", folds, seed, key });
-    await database.run("CREATE TABLE folded AS FROM unsorted ORDER BY new_labels, new_image_files, copy");
+    await assignFolds(database, { from: "repeated", to: "folded", folds, seed, key: "new_image_files" });
+    return;
   }
+  await database.run(
+    "CREATE TABLE rows AS SELECT * REPLACE (1 AS copies), unnest(range(copies)) AS copy FROM repeated",
+  );
+  const key = "copy || ':' || new_image_files";
+  await assignFolds(database, { from: "rows", to: "folded", folds, seed, key });
 }
 
-async function writeTables(database: Database, dataDir: string): Promise<void> {
-  const files = OUTPUTS.map(({ file, ...source }) => {
-    const path = join(dataDir, file);
-    return { path, temporary: temporaryPath(path), ...source };
-  });
-  try {
-    for (const { temporary, table, columns } of files) {
-      await database.run(
-        `COPY (SELECT ${columns} FROM ${table}) TO ${sqlText(temporary)} (FORMAT csv, HEADER)`,
-      );
-    }
-    for (const { path, temporary } of files) renameSync(temporary, path);
-  } finally {
-    for (const { temporary } of files) rmSync(temporary, { force: true });
-  }
-}
-
-async function countTables(database: Database): Promise<TableCounts[]> {
-  const counts: TableCounts[] = [];
-  for (const { file, table } of OUTPUTS) {
-    if (file === CLASSES_CSV) continue;
-    const images = table === "folded" ? "count(*) FILTER (copy = 0)" : "count(*)"; // each image has one first copy
-    const row = await database.row<Omit<TableCounts, "file">>(
-      `SELECT count(*) AS rows, ${images} AS images, count(DISTINCT new_labels) AS classes FROM ${table}`,
-    );
-    counts.push({ file, ...row });
-  }
-  return counts;
+/** Each image of `merged` and `sampled` stands in one row. */
+async function countRows(database: Database, file: string, table: string): Promise<TableCounts> {
+  return database.row<TableCounts>(
+    `SELECT ${sqlText(file)} AS file, count(*) AS rows, count(*) AS images, count(DISTINCT new_labels) AS classes
+     FROM ${table}`,
+  );
 }
 
 /** The smallest value of each setting that makes sense. */

@@ -17,12 +17,19 @@ const CHECKS: Record<CsvColumn["kind"], readonly [bad: (cell: string) => string,
   path: [
     [(cell) => `coalesce(${cell}, '') = ''`, "a path"],
     [
-      (cell) => `starts_with(${cell}, '/') OR regexp_matches(${cell}, '(^|/)\\.\\.(/|$)')`,
+      (cell) =>
+        `starts_with(${cell}, '/') OR contains(${cell}, '..') AND regexp_matches(${cell}, '(^|/)\\.\\.(/|$)')`,
       "a path below the data directory, without `..`",
     ],
   ],
-  count: [[(cell) => `NOT regexp_full_match(coalesce(${cell}, ''), '[0-9]{1,9}')`, "a whole number from 0"]],
+  count: [[(cell) => `${cell} IS NULL`, "a whole number from 0"]],
 };
+
+/** A cell of the file as its kind; a count that is none becomes NULL. */
+function typed({ name, kind }: CsvColumn): string {
+  if (kind !== "count") return name;
+  return `CASE WHEN regexp_full_match(${name}, '[0-9]{1,9}') THEN ${name}::INTEGER END AS ${name}`;
+}
 
 /**
  * Reads columns of a CSV file with a header line into a new table: text as VARCHAR, counts as INTEGER.
@@ -42,17 +49,13 @@ export async function loadCsv(
   if (missing.length > 0) {
     throw new UserError(`${path} lacks the column ${missing.join(", ")}; it has: ${found.join(", ")}.`, next);
   }
-  const names = columns.map(({ name }) => name).join(", ");
-  const text = `${table}_as_text`;
+  const source = csvSource(path, found);
   await readable(path, next, () =>
-    database.run(`CREATE OR REPLACE TABLE ${text} AS SELECT ${names} FROM ${csvSource(path, found)}`),
+    database.run(`CREATE OR REPLACE TABLE ${table} AS SELECT ${columns.map(typed).join(", ")} FROM ${source}`),
   );
-  const { rows } = await database.row<{ rows: number }>(`SELECT count(*) AS rows FROM ${text}`);
+  const { rows } = await database.row<{ rows: number }>(`SELECT count(*) AS rows FROM ${table}`);
   if (rows === 0) throw new UserError(`${path} holds no rows.`, next);
-  for (const column of columns) await checkCells(database, text, path, column, next);
-  const typed = columns.map(({ name, kind }) => (kind === "count" ? `${name}::INTEGER AS ${name}` : name));
-  await database.run(`CREATE OR REPLACE TABLE ${table} AS SELECT ${typed.join(", ")} FROM ${text}`);
-  await database.run(`DROP TABLE ${text}`);
+  for (const column of columns) await checkCells(database, { table, path, source, column, next });
 }
 
 /** The column names of a CSV file. @throws UserError when it is missing or unreadable */
@@ -82,16 +85,26 @@ async function readable<T>(path: string, next: string, read: () => Promise<T>): 
   }
 }
 
-async function checkCells(database: Database, table: string, path: string, column: CsvColumn, next: string) {
+interface CellsToCheck {
+  table: string;
+  path: string;
+  source: string;
+  column: CsvColumn;
+  next: string;
+}
+
+async function checkCells(database: Database, { table, path, source, column, next }: CellsToCheck) {
   for (const [bad, good] of CHECKS[column.kind]) {
-    const { count, row, cell } = await database.row<{ count: number; row: number; cell: string | null }>(
-      `SELECT count(*) AS count, min(rowid) + 1 AS row, arg_min(coalesce(${column.name}, ''), rowid) AS cell
-       FROM ${table} WHERE ${bad(column.name)}`,
+    const { count, row } = await database.row<{ count: number; row: number }>(
+      `SELECT count(*) AS count, min(rowid) AS row FROM ${table} WHERE ${bad(column.name)}`,
     );
     if (count === 0) continue;
+    const { cell } = await database.row<{ cell: string | null }>(
+      `SELECT ${column.name} AS cell FROM ${source} LIMIT 1 OFFSET ${row}`,
+    );
     const others = count > 1 ? ` (and ${count - 1} more rows)` : "";
     throw new UserError(
-      `${path}, row ${row}${others}: "${column.name}" must be ${good}, it is ${cell ? `"${cell}"` : "empty"}.`,
+      `${path}, row ${row + 1}${others}: "${column.name}" must be ${good}, it is ${cell ? `"${cell}"` : "empty"}.`,
       next,
     );
   }

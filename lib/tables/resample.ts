@@ -3,7 +3,7 @@ import { type Database, randomOrder } from "./database";
 /**
  * Step 3 of Data_Merge: a class with n < `minPerClass` rows is repeated floor(minPerClass / n) times whole, plus
  * (minPerClass mod n) rows drawn without replacement: exactly `minPerClass` rows.
- * Makes the table `to` from `from` with its columns and `copy` (from 0), sorted by class, file and copy.
+ * Makes the table `to`: `from` with the column `copies`, how often a row comes (1 in larger classes).
  */
 export async function repeatSmallClasses(
   database: Database,
@@ -11,18 +11,13 @@ export async function repeatSmallClasses(
 ): Promise<void> {
   const order = randomOrder(seed, "resample", "new_image_files");
   await database.run(
-    `CREATE TABLE ${to} AS
-     WITH ranked AS (
-       SELECT *, count(*) OVER class AS class_size,
-         row_number() OVER (class ORDER BY ${order}) AS place
-       FROM ${from} WINDOW class AS (PARTITION BY new_labels)
-     ), counted AS (
-       SELECT * EXCLUDE (class_size, place),
-         CASE WHEN class_size >= ${minPerClass} THEN 1
-         ELSE ${minPerClass} // class_size + (place <= ${minPerClass} % class_size)::INTEGER END AS copies
-       FROM ranked
-     )
-     SELECT * EXCLUDE (copies), unnest(range(copies))::INTEGER AS copy
-     FROM counted ORDER BY new_labels, new_image_files, copy`,
+    `CREATE TABLE ${to} AS FROM ${from} POSITIONAL JOIN (
+       SELECT (CASE WHEN class_size >= ${minPerClass} THEN 1
+         ELSE ${minPerClass} // class_size + (place <= ${minPerClass} % class_size)::INTEGER END)::INTEGER AS copies
+       FROM (
+         SELECT rowid AS row, count(*) OVER class AS class_size, row_number() OVER (class ORDER BY ${order}) AS place
+         FROM ${from} WINDOW class AS (PARTITION BY new_labels)
+       ) ORDER BY row
+     )`,
   );
 }

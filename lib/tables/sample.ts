@@ -10,8 +10,14 @@ export async function sampleClasses(
 ): Promise<void> {
   const order = randomOrder(seed, "sample", "new_image_files");
   await database.run(
-    `CREATE TABLE ${to} AS FROM ${from}
-     QUALIFY row_number() OVER (PARTITION BY new_labels ORDER BY ${order}) <= ${maxPerClass}
+    `CREATE TABLE ${to} AS
+     WITH large AS (
+       SELECT new_labels FROM ${from} GROUP BY new_labels HAVING count(*) > ${maxPerClass}
+     ), surplus AS (
+       SELECT rowid AS surplus_row FROM ${from} WHERE new_labels IN (FROM large)
+       QUALIFY row_number() OVER (PARTITION BY new_labels ORDER BY ${order}) > ${maxPerClass}
+     )
+     SELECT * FROM ${from} ANTI JOIN surplus ON ${from}.rowid = surplus_row
      ORDER BY new_labels, new_image_files`,
   );
 }

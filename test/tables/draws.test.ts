@@ -93,7 +93,7 @@ test("small classes are repeated to exactly 20 rows: whole copies, and the rest 
     await repeatSmallClasses(database, { from: "sized", to: "balanced", minPerClass: 20, seed: 999 });
     for (const n of sizes) {
       const copies = await database.rows<{ copies: number }>(
-        `SELECT count(*) AS copies FROM balanced WHERE new_labels = ${n} GROUP BY new_image_files ORDER BY copies`,
+        `SELECT copies FROM balanced WHERE new_labels = ${n} ORDER BY copies`,
       );
       const whole = n < 20 ? Math.floor(20 / n) : 1;
       const rest = n < 20 ? 20 % n : 0;
@@ -113,7 +113,7 @@ test("which images of a class of 7 come a third time is fair", async () => {
     await database.run(`CREATE TABLE seven AS ${rowsSql(classes, 7)}`);
     await repeatSmallClasses(database, { from: "seven", to: "balanced", minPerClass: 20, seed: 999 });
     const thirds = await database.rows<{ n: number }>(
-      "SELECT count(*) AS n FROM balanced WHERE copy = 2 GROUP BY split_part(new_image_files, '/', 2)",
+      "SELECT count(*) AS n FROM balanced WHERE copies = 3 GROUP BY split_part(new_image_files, '/', 2)",
     );
     assertFair(
       thirds.map(({ n }) => n),

@@ -1,0 +1,20 @@
+import { messageOf, UserError } from "../common/errors";
+import { Interrupted } from "../common/interrupt";
+import { type Database, sqlText } from "./database";
+
+/**
+ * Writes the rows of a query to `path`, with a header line.
+ * @throws UserError where the file cannot be written: a full disk, a folder that is write-protected
+ */
+export async function writeCsv(database: Database, query: string, path: string): Promise<void> {
+  try {
+    await database.run(`COPY (${query}) TO ${sqlText(path)} (FORMAT csv, HEADER)`);
+  } catch (error) {
+    if (error instanceof Interrupted) throw error;
+    throw new UserError(
+      `${path} could not be written: ${messageOf(error).split("\n")[0]}. The files from before are as they were.`,
+      "Make room on that disk (the full tables need about 1.5 GB), or give another data directory.",
+      { cause: error },
+    );
+  }
+}
