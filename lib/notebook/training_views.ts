@@ -63,7 +63,7 @@ export async function augmentationGrid(
 ): Promise<Drawing> {
   const { train } = await readRunData(config);
   const stride = Math.max(1, Math.floor(train.files.length / images));
-  const files = Array.from({ length: images }, (_, i) => train.files[i * stride]!);
+  const files = Array.from({ length: images }, (_, i) => train.files.at(i * stride)!);
   const loaded = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
   const items = loaded.flatMap((image, i) => {
     const drawn = Array.from({ length: columns - 1 }, (_, draw) =>

@@ -35,6 +35,7 @@ function typed({ name, kind }: CsvColumn): string {
  * Reads columns of a CSV file with a header line into a new table: text as VARCHAR, counts as INTEGER.
  * The table's `rowid` counts the file's rows from 0.
  * @param next what to do when the file is missing or bad
+ * @param as "VIEW": nothing is kept in memory, every query reads the file again
  * @throws UserError for a missing or unreadable file, a missing column, no rows, or bad cells: the first and how many
  */
 export async function loadCsv(
@@ -43,6 +44,7 @@ export async function loadCsv(
   path: string,
   columns: readonly CsvColumn[],
   next: string,
+  as: "TABLE" | "VIEW" = "TABLE",
 ): Promise<void> {
   const found = await csvHeader(path, next);
   const missing = columns.filter(({ name }) => !found.includes(name)).map(({ name }) => `"${name}"`);
@@ -50,12 +52,11 @@ export async function loadCsv(
     throw new UserError(`${path} lacks the column ${missing.join(", ")}; it has: ${found.join(", ")}.`, next);
   }
   const source = csvSource(path, found);
-  await readable(path, next, () =>
-    database.run(`CREATE OR REPLACE TABLE ${table} AS SELECT ${columns.map(typed).join(", ")} FROM ${source}`),
-  );
-  const { rows } = await database.row<{ rows: number }>(`SELECT count(*) AS rows FROM ${table}`);
-  if (rows === 0) throw new UserError(`${path} holds no rows.`, next);
-  for (const column of columns) await checkCells(database, { table, path, source, column, next });
+  await readable(path, next, async () => {
+    const cells = columns.map(typed).join(", ");
+    await database.run(`CREATE OR REPLACE ${as} ${table} AS SELECT ${cells} FROM ${source}`);
+  });
+  await checkCells(database, { table, path, source, columns, next });
 }
 
 /** The column names of a CSV file. @throws UserError when it is missing or unreadable */
@@ -89,22 +90,36 @@ interface CellsToCheck {
   table: string;
   path: string;
   source: string;
-  column: CsvColumn;
+  columns: readonly CsvColumn[];
   next: string;
 }
 
-async function checkCells(database: Database, { table, path, source, column, next }: CellsToCheck) {
-  for (const [bad, good] of CHECKS[column.kind]) {
-    const { count, row } = await database.row<{ count: number; row: number }>(
-      `SELECT count(*) AS count, min(rowid) AS row FROM ${table} WHERE ${bad(column.name)}`,
-    );
+async function checkCells(
+  database: Database,
+  { table, path, source, columns, next }: CellsToCheck,
+): Promise<void> {
+  const checks = columns.flatMap(({ name, kind }) =>
+    CHECKS[kind].map(([bad, good]) => ({ name, bad: bad(name), good })),
+  );
+  const counts = checks.map(({ bad }, i) => `count(*) FILTER (${bad}) AS bad_${i}`);
+  const found = await readable(path, next, () =>
+    database.row<Record<string, number>>(
+      `SELECT ${["count(*) AS rows", ...counts].join(", ")} FROM ${table}`,
+    ),
+  );
+  if (found.rows === 0) throw new UserError(`${path} holds no rows.`, next);
+  for (const [i, { name, bad, good }] of checks.entries()) {
+    const count = found[`bad_${i}`]!;
     if (count === 0) continue;
+    const { row } = await database.row<{ row: number }>(
+      `SELECT row FROM (SELECT *, row_number() OVER () AS row FROM ${table}) WHERE ${bad} ORDER BY row LIMIT 1`,
+    );
     const { cell } = await database.row<{ cell: string | null }>(
-      `SELECT ${column.name} AS cell FROM ${source} LIMIT 1 OFFSET ${row}`,
+      `SELECT ${name} AS cell FROM ${source} LIMIT 1 OFFSET ${row - 1}`,
     );
     const others = count > 1 ? ` (and ${count - 1} more rows)` : "";
     throw new UserError(
-      `${path}, row ${row + 1}${others}: "${column.name}" must be ${good}, it is ${cell ? `"${cell}"` : "empty"}.`,
+      `${path}, row ${row}${others}: "${name}" must be ${good}, it is ${cell ? `"${cell}"` : "empty"}.`,
       next,
     );
   }

@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { DuckDBDataChunk } from "@duckdb/node-api";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
+import { TextColumn, type Texts } from "../common/texts";
 import { type Database, withDatabase } from "./database";
 import { CLASSES_CSV, CLASSES_TABLE, FOLDS_CSV, FOLDS_TABLE } from "./layout";
 import { loadCsv } from "./read_csv";
@@ -9,7 +11,7 @@ import { loadCsv } from "./read_csv";
 /** What a run trains and validates on; labels are int32, 0 .. classes - 1. */
 export interface TrainingTable {
   /** Relative to the data directory; an image of a small class stands here several times. */
-  trainFiles: string[];
+  trainFiles: Texts;
   trainLabels: Int32Array;
   /** Distinct images. */
   validationFiles: string[];
@@ -23,7 +25,7 @@ const NEXT = "npx guie merge";
 
 /**
  * Reads the table with folds: rows of other folds train, in the file's order; the distinct images of fold `fold`
- * validate.
+ * validate. The file is read, not loaded: 7 M rows need some seconds and 0.5 GB.
  * @param csv file below `dataDir`; the one that Data_Merge writes unless told
  * @throws UserError for a missing or bad table, labels with gaps, or a fold that has no rows
  */
@@ -33,65 +35,88 @@ export async function readTrainingTable(
 ): Promise<TrainingTable> {
   const path = join(projectPath(dataDir), csv);
   return withDatabase(async (database) => {
-    await loadCsv(database, "folded", path, FOLDS_TABLE, NEXT);
-    const classes = await countClasses(database, path);
-    await checkFold(database, path, fold);
-    const train = await readRows(database, `FROM folded WHERE fold <> ${fold} ORDER BY rowid`);
-    const validation = await readRows(
-      database,
-      `FROM folded WHERE fold = ${fold}
-       QUALIFY row_number() OVER (PARTITION BY new_image_files ORDER BY rowid) = 1 ORDER BY rowid`,
-    );
+    await loadCsv(database, "folded", path, FOLDS_TABLE, NEXT, "VIEW");
+    const { classes, trainRows } = await checkLabelsAndFold(database, path, fold);
+    const rows = await readRows(database, fold, trainRows);
     const classNames =
       csv === FOLDS_CSV ? await readClassNames(database, projectPath(dataDir), classes) : undefined;
     return {
-      trainFiles: train.files,
-      trainLabels: train.labels,
-      validationFiles: validation.files,
-      validationLabels: validation.labels,
+      ...rows,
       classes,
       ...(classNames ? { classNames } : {}),
     };
   });
 }
 
-async function countClasses(database: Database, path: string): Promise<number> {
-  const { classes, highest } = await database.row<{ classes: number; highest: number }>(
-    "SELECT count(DISTINCT new_labels) AS classes, max(new_labels) AS highest FROM folded",
+async function checkLabelsAndFold(
+  database: Database,
+  path: string,
+  fold: number,
+): Promise<{ classes: number; trainRows: number }> {
+  const { classes, highest, folds, trainRows } = await database.row<{
+    classes: number;
+    highest: number;
+    folds: string;
+    trainRows: number;
+  }>(
+    `SELECT count(DISTINCT new_labels) AS classes, max(new_labels) AS highest,
+       array_to_string(list_sort(list(DISTINCT fold)), ', ') AS folds, count(*) FILTER (fold <> ${fold}) AS trainRows
+     FROM folded`,
   );
-  if (classes === highest + 1) return classes;
-  throw new UserError(
-    `${path}: labels must be 0 .. ${classes - 1} for ${classes} classes; the highest is ${highest}.`,
-    NEXT,
-  );
-}
-
-async function checkFold(database: Database, path: string, fold: number): Promise<void> {
-  const folds = await database.rows<{ fold: number }>("SELECT DISTINCT fold FROM folded ORDER BY fold");
-  const known = folds.map((row) => row.fold);
+  if (classes !== highest + 1) {
+    throw new UserError(
+      `${path}: labels must be 0 .. ${classes - 1} for ${classes} classes; the highest is ${highest}.`,
+      NEXT,
+    );
+  }
+  const known = folds.split(", ").map(Number);
   if (known.length < 2) throw new UserError(`${path} has one fold only: nothing is left to train on.`, NEXT);
-  if (known.includes(fold)) return;
-  throw new UserError(
-    `${path} has no rows of fold ${fold}; it has the folds ${known.join(", ")}.`,
-    "--fold 1",
-  );
+  if (known.includes(fold)) return { classes, trainRows };
+  throw new UserError(`${path} has no rows of fold ${fold}; it has the folds ${folds}.`, "--fold 1");
 }
 
-async function readRows(database: Database, from: string): Promise<{ files: string[]; labels: Int32Array }> {
-  const files: string[] = [];
-  const labels: number[] = [];
-  await database.eachChunk(
-    `SELECT new_image_files, new_labels ${from}`,
-    ([chunkFiles, chunkLabels], rowCount) => {
-      for (let i = 0; i < rowCount; i++) {
-        const file = chunkFiles![i] as string;
-        const previous = files.at(-1);
-        files.push(file === previous ? previous : file); // copies of an image follow each other: one string for all
-        labels.push(chunkLabels![i] as number);
+type TrainingRows = Pick<
+  TrainingTable,
+  "trainFiles" | "trainLabels" | "validationFiles" | "validationLabels"
+>;
+
+async function readRows(database: Database, fold: number, trainRows: number): Promise<TrainingRows> {
+  const trainFiles = new TextColumn(trainRows);
+  const trainLabels = new Int32Array(trainRows);
+  const validation = new Map<string, number>();
+  // Copies of an image follow each other, of the same fold or not: only the first brings its path.
+  let file = "";
+  let isPushed = false;
+  const take = (chunk: DuckDBDataChunk) => {
+    const [files, labels, folds] = [0, 1, 2].map((column) => chunk.getColumnVector(column));
+    for (let row = 0; row < chunk.rowCount; row++) {
+      const changed = files!.getItem(row) as string | null;
+      const label = labels!.getItem(row) as number;
+      if (changed !== null) {
+        file = changed;
+        isPushed = false;
       }
-    },
+      if (folds!.getItem(row) === fold) {
+        if (!validation.has(file)) validation.set(file, label);
+      } else {
+        trainLabels[trainFiles.length] = label;
+        trainFiles.push(isPushed ? null : file);
+        isPushed = true;
+      }
+    }
+  };
+  await database.eachChunk(
+    `SELECT CASE WHEN new_image_files IS DISTINCT FROM lag(new_image_files) OVER () THEN new_image_files END,
+       new_labels, fold
+     FROM folded`,
+    take,
   );
-  return { files, labels: Int32Array.from(labels) };
+  return {
+    trainFiles,
+    trainLabels,
+    validationFiles: [...validation.keys()],
+    validationLabels: Int32Array.from(validation.values()),
+  };
 }
 
 async function readClassNames(
@@ -111,9 +136,15 @@ async function readClassNames(
 
 /** The distinct images of a class, training and validation alike. */
 export function imagesOfClass(table: TrainingTable, label: number): string[] {
+  const images = new Set<string>();
   const parts = [
     [table.trainFiles, table.trainLabels],
     [table.validationFiles, table.validationLabels],
   ] as const;
-  return [...new Set(parts.flatMap(([files, labels]) => files.filter((_, row) => labels[row] === label)))];
+  for (const [files, labels] of parts) {
+    for (let row = labels.indexOf(label); row >= 0; row = labels.indexOf(label, row + 1)) {
+      images.add(files.at(row)!);
+    }
+  }
+  return [...images];
 }

@@ -1,5 +1,6 @@
 // What a training step eats. Shapes: B batch, S image side, F features.
 import { randomStream } from "../common/random";
+import type { Texts } from "../common/texts";
 import type { TrainConfig } from "../config/config";
 import { augment, drawAugmentPlan } from "../images/augment";
 import { loadImages, type Normalisation, normaliseImages } from "../images/loader";
@@ -23,9 +24,9 @@ export interface BatchSource {
   batchAt(position: Position): Promise<Batch>;
 }
 
-/** Images by path with their classes. */
-export interface LabelledFiles {
-  files: readonly string[];
+/** Images by path with their classes: few enough for an array of paths, unless `Files` says otherwise. */
+export interface LabelledFiles<Files extends Texts = readonly string[]> {
+  files: Files;
   labels: ArrayLike<number>;
 }
 
@@ -59,17 +60,17 @@ function rowsOf(config: BatchConfig, rowCount: number): (position: Position) => 
   };
 }
 
-function labelsOf(table: LabelledFiles, rows: readonly number[]): Pick<Batch, "labels" | "files"> {
+function labelsOf(table: LabelledFiles<Texts>, rows: readonly number[]): Pick<Batch, "labels" | "files"> {
   return {
     labels: Int32Array.from(rows, (row) => table.labels[row]!),
-    files: rows.map((row) => table.files[row]!),
+    files: rows.map((row) => table.files.at(row)!),
   };
 }
 
 /** Batches of cached features; `features` holds a row per distinct file, `rowOfFile` says which. */
 export function featureBatches(
   config: BatchConfig,
-  table: LabelledFiles,
+  table: LabelledFiles<Texts>,
   features: Vectors,
   rowOfFile: ReadonlyMap<string, number>,
 ): BatchSource {
@@ -94,7 +95,7 @@ export function featureBatches(
  */
 export function imageBatches(
   config: BatchConfig,
-  table: LabelledFiles,
+  table: LabelledFiles<Texts>,
   normalisation: Normalisation,
 ): BatchSource {
   const rowsAt = rowsOf(config, table.files.length);

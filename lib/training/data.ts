@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { projectPath } from "../common/project";
+import type { Texts } from "../common/texts";
 import type { TrainConfig } from "../config/config";
 import { readImageRows } from "../datasets/rows";
 import { readTrainingTable } from "../tables/training_table";
@@ -9,7 +10,7 @@ import type { LabelledFiles } from "./batches";
 
 /** Everything a run looks at, as file names and classes. */
 export interface RunData {
-  train: LabelledFiles;
+  train: LabelledFiles<Texts>;
   validation: LabelledFiles;
   classCount: number;
   /** Held-out classes; undefined where the data directory has no `retrieval/`. */
@@ -48,6 +49,8 @@ export async function readRetrievalFiles(dataDir: string): Promise<RetrievalFile
 }
 
 /** The distinct files of several lists, sorted: the rows of a feature file. */
-export function distinctFiles(...lists: (readonly string[])[]): string[] {
-  return [...new Set(lists.flat())].sort();
+export function distinctFiles(...lists: Texts[]): string[] {
+  const files = new Set<string>();
+  for (const list of lists) for (const file of list) files.add(file);
+  return [...files].sort();
 }

@@ -18,8 +18,9 @@ test("the training table: other folds train in their order, the fold's distinct 
     `${FOLD_HEADER}b.jpg,1,x,0\na.jpg,0,x,2\nc.jpg,1,x,1\nd.jpg,0,x,1\nc.jpg,1,x,1\nb.jpg,1,x,0\n`,
   );
   writeFile(join(dataDir, FILES[4]), "new_labels,dataset,labels,class_name\n1,x,5,tea\n0,x,9,cola\n");
-  assert.deepEqual(await readTrainingTable(dataDir, { fold: 1 }), {
-    trainFiles: ["b.jpg", "a.jpg", "b.jpg"],
+  const { trainFiles, ...rest } = await readTrainingTable(dataDir, { fold: 1 });
+  assert.deepEqual([...trainFiles], ["b.jpg", "a.jpg", "b.jpg"]);
+  assert.deepEqual(rest, {
     trainLabels: Int32Array.of(1, 0, 1),
     validationFiles: ["c.jpg", "d.jpg"],
     validationLabels: Int32Array.of(1, 0),
@@ -34,7 +35,7 @@ test("a large table comes in its order", async (t) => {
   writeFile(join(dataDir, "own.csv"), `${FOLD_HEADER}${rows.join("\n")}\n`);
   const table = await readTrainingTable(dataDir, { csv: "own.csv", fold: 1 });
   const expected = rows.filter((_, i) => i % 3 !== 1).map((row) => row.split(",")[0]);
-  assert.deepEqual(table.trainFiles, expected);
+  assert.deepEqual([...table.trainFiles], expected);
   assert.equal(table.validationFiles.length, 10_000);
   assert.equal(table.classNames, undefined);
 });
