@@ -4,18 +4,23 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
 /**
- * Starts a contestant and waits until it is ready.
- * @returns `run()`: one iteration's milliseconds; `end()`: the process's peak memory in MB
+ * Starts a contestant and waits until it is ready. One that ends before its time says so, and takes no further part.
+ * @returns `run()`: one iteration's milliseconds; `end()`: the process's peak memory in MB; undefined from one that ended
  */
 export async function startContestant(command, args) {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+  child.stdin.on("error", () => {});
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let ended = false;
   const answer = async () => {
     const { value, done } = await lines.next();
-    if (done) throw new Error(`${command} ${args[0]} ended before it answered`);
-    return JSON.parse(value);
+    if (!done) return JSON.parse(value);
+    ended = true;
+    console.error(`bench: ${command} ${args.join(" ")} ended before it answered`);
+    return {};
   };
-  const ask = (line) => {
+  const ask = async (line) => {
+    if (ended) return {};
     child.stdin.write(`${line}\n`);
     return answer();
   };
@@ -47,15 +52,18 @@ export async function serve(iterate) {
 
 /**
  * Lets contestants run in turn, so that what else the machine does meets them alike.
- * @returns the median milliseconds of each
+ * @param contestants undefined for those that are not there
+ * @returns the median milliseconds of each; undefined for one that is not there, or ended
  */
 export async function alternate(contestants, { warmUps = 2, rounds = 7 } = {}) {
   const timesMs = contestants.map(() => []);
   for (let round = -warmUps; round < rounds; round++) {
     for (const [i, contestant] of contestants.entries()) {
-      const ms = await contestant.run();
-      if (round >= 0) timesMs[i].push(ms);
+      const ms = await contestant?.run();
+      if (round >= 0 && ms !== undefined) timesMs[i].push(ms);
     }
   }
-  return timesMs.map((times) => times.sort((a, b) => a - b)[times.length >> 1]);
+  return timesMs.map((times) =>
+    times.length < rounds ? undefined : times.sort((a, b) => a - b)[times.length >> 1],
+  );
 }

@@ -21,15 +21,18 @@ export function findPython() {
 
 /**
  * Prints a case's result.
- * @param theirs the peer's number, undefined where there is none; `ratio` above 1 means that ours is better
+ * @param peer whom ours is compared with; null where the case has nobody
+ * @param theirs the peer's number, undefined where it could not run; `ratio` above 1 means that ours is better
+ * @param more further numbers of the case
  */
-export function row({ bench, case: name, ours, unit, peer, theirs, peakMB, theirPeakMB }) {
+export function row({ bench, case: name, ours, unit, peer, theirs, peakMB, theirPeakMB, more = {} }) {
   const rounded = (value) => (value === undefined ? null : Number(value.toPrecision(4)));
   const ratio = theirs === undefined ? null : rounded(ours / theirs);
   const versus =
     theirs === undefined ? "" : `; ${peer} ${rounded(theirs)}, ${theirPeakMB} MB: ratio ${ratio}`;
   console.error(`${name}: ${rounded(ours)} ${unit}, ${peakMB} MB${versus}`);
   const line = { bench, case: name, ours: rounded(ours), unit, peer, theirs: rounded(theirs), ratio };
-  const note = theirs === undefined ? { note: "peer not installed: npm run bench:setup" } : {};
-  console.log(JSON.stringify({ ...line, peakMB, theirPeakMB: theirPeakMB ?? null, ...note }));
+  const numbers = Object.fromEntries(Object.entries(more).map(([key, value]) => [key, rounded(value)]));
+  const note = peer && theirs === undefined ? { note: "the peer did not run: npm run bench:setup" } : {};
+  console.log(JSON.stringify({ ...line, peakMB, theirPeakMB: theirPeakMB ?? null, ...numbers, ...note }));
 }

@@ -1,4 +1,5 @@
-// `npm run bench vit`: Vision Transformers, forward and whole training steps, against PyTorch.
+// `npm run bench vit [WORD]`: Vision Transformers, forward and whole training steps, against PyTorch and tfjs eager.
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { alternate, startContestant } from "./contestant.mjs";
@@ -6,33 +7,100 @@ import { findPython, row, TORCH } from "./report.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** What the towers have in common: open_clip's ViT-B and DINOv2's ViT-S as lib/model/towers.ts describes them. */
+/** What the towers have in common: open_clip's ViTs and DINOv2's ViT-S as lib/model/towers.ts describes them. */
 const VIT_S = { base: "dinov2-vit-s-14", imageSizePx: 112, width: 384, layers: 12, heads: 6, batch: 32 };
 const VIT_B = { base: "ViT-H-14", imageSizePx: 224, width: 768, layers: 12, heads: 12, batch: 8 };
+const VIT_L = { base: "ViT-L-14", imageSizePx: 224, width: 1024, layers: 24, heads: 16, batch: 4 };
+const VIT_H = { base: "ViT-H-14", imageSizePx: 224, width: 1280, layers: 32, heads: 16 };
+const BF16 = { config: { precision: "bfloat16" }, needs: "bfloat16" };
+const FEW = { warmUps: 1, rounds: 5 };
+
+/** Peers by name: how each is started for a case. */
+const PEERS = {
+  [TORCH]: (spec) => python("vit_torch.py", spec),
+  "torch 2.13 compile": (spec) => python("vit_torch.py", { ...spec, compile: true }),
+  "torch 2.13 autocast": (spec) => python("vit_torch.py", { ...spec, autocast: true }),
+  "ours in float32": (spec) => node("vit_ours.mjs", { ...spec, config: {} }),
+  "tfjs eager": (spec) => node("vit_eager.mjs", spec),
+};
+const TORCH_PEERS = [TORCH, "torch 2.13 compile"];
+const BF16_PEERS = ["torch 2.13 autocast", "ours in float32"];
 
 const CASES = [
-  { name: "vit-s/14 112px forward", work: "forward", ...VIT_S },
-  { name: "vit-s/14 112px step", work: "step", ...VIT_S },
-  { name: "vit-b/14 224px forward", work: "forward", ...VIT_B },
-  { name: "vit-b/14 224px step", work: "step", ...VIT_B },
+  { name: "vit-s/14 112px forward", work: "forward", ...VIT_S, peers: TORCH_PEERS },
+  { name: "vit-s/14 112px step", work: "step", ...VIT_S, peers: TORCH_PEERS },
+  { name: "vit-b/14 224px forward", work: "forward", ...VIT_B, peers: TORCH_PEERS },
+  { name: "vit-b/14 224px step", work: "step", ...VIT_B, peers: TORCH_PEERS },
+  { name: "vit-l/14 224px forward", work: "forward", ...VIT_L, ...FEW, peers: TORCH_PEERS },
+  { name: "vit-l/14 224px step", work: "step", ...VIT_L, ...FEW, peers: TORCH_PEERS },
+  { name: "vit-b/14 224px bfloat16 forward", work: "forward", ...VIT_B, ...BF16, peers: BF16_PEERS },
+  { name: "vit-b/14 224px bfloat16 step", work: "step", ...VIT_B, ...BF16, peers: BF16_PEERS },
+  { name: "vit-b/14 224px tfjs forward", work: "forward", ...VIT_B, ...FEW, peers: ["tfjs eager"] },
+  { name: "vit-b/14 224px tfjs step", work: "step", ...VIT_B, ...FEW, peers: ["tfjs eager"] },
+  { name: "vit-h/14 224px forward of one image", work: "forward", ...VIT_H, batch: 1, ...FEW, peers: [] },
+  {
+    ...{ name: "vit-h/14 224px checkpointed step", work: "step", ...VIT_H, batch: 2, peers: [] },
+    ...{ config: { gradientCheckpointing: true }, warmUps: 1, rounds: 3 },
+  },
 ];
 
-/** Runs the cases whose names hold the given word; one row each. */
+/** The products that measure how fast matrices can be multiplied at all. */
+const PRODUCTS = { size: 2048, products: 8 };
+
+/** Runs the cases whose names hold the given word; a row for each peer. */
 export async function bench(word = "") {
-  const python = findPython();
   for (const spec of CASES.filter(({ name }) => name.includes(word))) {
-    const contestants = [
-      await startContestant(process.execPath, [join(here, "vit_ours.mjs"), JSON.stringify(spec)]),
-    ];
-    if (python)
-      contestants.push(await startContestant(python, [join(here, "vit_torch.py"), JSON.stringify(spec)]));
-    const [oursMs, theirsMs] = await alternate(contestants);
-    const [peakMB, theirPeakMB] = await Promise.all(contestants.map((contestant) => contestant.end()));
-    const imagesPerSecond = (ms) => (1000 * spec.batch) / ms;
+    if (spec.needs === "bfloat16" && !hasBfloat16()) {
+      console.error(`${spec.name}: left out: this CPU has neither avx512_bf16 nor amx_bf16`);
+      continue;
+    }
+    await benchCase(spec);
+  }
+}
+
+async function benchCase(spec) {
+  const starts = [node("vit_ours.mjs", spec), node("products_ours.mjs", PRODUCTS)];
+  starts.push(...spec.peers.map((peer) => PEERS[peer](spec)));
+  const contestants = await Promise.all(starts.map((start) => start && startContestant(...start)));
+  const [oursMs, productsMs, ...peersMs] = await alternate(contestants, spec);
+  const [peakMB, , ...peersMB] = await Promise.all(contestants.map((contestant) => contestant?.end()));
+  const gflops = (flops(spec) * spec.batch) / oursMs / 1e6;
+  const best = (2 * PRODUCTS.size ** 3 * PRODUCTS.products) / productsMs / 1e6;
+  const imagesPerSecond = (ms) => (1000 * spec.batch) / ms;
+  const rows = spec.peers.length > 0 ? spec.peers : [null];
+  for (const [i, peer] of rows.entries()) {
     row({
-      ...{ bench: "vit", case: spec.name, unit: "images/s", peer: TORCH, peakMB, theirPeakMB },
+      ...{ bench: "vit", case: spec.name, unit: "images/s", peer, peakMB, theirPeakMB: peersMB[i] },
       ours: imagesPerSecond(oursMs),
-      theirs: theirsMs && imagesPerSecond(theirsMs),
+      theirs: peersMs[i] && imagesPerSecond(peersMs[i]),
+      more: { gflops, bestProductGflops: best, share: gflops / best },
     });
   }
+}
+
+function node(script, spec) {
+  return [process.execPath, [join(here, script), JSON.stringify(spec)]];
+}
+
+function python(script, spec) {
+  const path = findPython();
+  return path && [path, [join(here, script), JSON.stringify(spec)]];
+}
+
+/**
+ * Floating point operations of an image's matrix products: the blocks' linear layers and attention, of the last one
+ * what the class token needs, and the patch embedding. Backward takes twice those of forward.
+ */
+function flops({ imageSizePx, width: D, layers, work }) {
+  const patches = (imageSizePx / 14) ** 2;
+  const N = patches + 1;
+  const linear = (tokens, inputs, outputs) => 2 * tokens * inputs * outputs;
+  const mixing = linear(N, D, 3 * D) + 4 * N * N * D;
+  const rest = (tokens) => linear(tokens, D, D) + 2 * linear(tokens, D, 4 * D);
+  const forward = layers * mixing + (layers - 1) * rest(N) + rest(1) + linear(patches, 14 * 14 * 3, D);
+  return work === "step" ? 3 * forward : forward;
+}
+
+function hasBfloat16() {
+  return /\b(avx512_bf16|amx_bf16)\b/.test(readFileSync("/proc/cpuinfo", "utf8"));
 }

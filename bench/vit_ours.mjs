@@ -32,7 +32,7 @@ async function prepareForward() {
     "features",
     ({ images }, variables) => {
       const weights = Object.fromEntries(program.variableNames.map((name) => [name, variables.read(name)]));
-      return vitFeatures(weights, images, tower);
+      return vitFeatures(weights, images, tower, config);
     },
     { images: { shape: inputShape } },
   );

@@ -1,4 +1,5 @@
-"""PyTorch's side of `npm run bench vit`: the same tower, neck and loss in PyTorch's own layers, eager.
+"""PyTorch's side of `npm run bench vit`: the same tower, neck and loss in PyTorch's own layers; eager, compiled
+(`compile`), or with its matrix products in bfloat16 (`autocast`).
 
 Like ours, the last block goes on with the class token alone once its attention has run. AdamW is PyTorch's fused one.
 """
@@ -74,9 +75,17 @@ def prepare(spec):
     torch.manual_seed(1)
     size, width, batch = spec["imageSizePx"], spec["width"], spec["batch"]
     tower = Tower(size, width, spec["layers"], spec["heads"], spec["base"].startswith("dinov2"))
+    forward = torch.compile(tower) if spec.get("compile") else tower
+    autocast = torch.autocast("cpu", torch.bfloat16, enabled=spec.get("autocast", False))
     images = torch.randn(batch, 3, size, size)
     if spec["work"] == "forward":
-        return torch.inference_mode()(lambda: tower(images))
+
+        @torch.inference_mode()
+        def features():
+            with autocast:
+                return forward(images)
+
+        return features
     neck, labels = nn.Linear(width, EMBEDDING), torch.arange(batch)
     head = nn.Parameter(nn.init.xavier_uniform_(torch.empty(CLASSES, EMBEDDING)))
     weights = [*tower.parameters(), *neck.parameters(), head]
@@ -84,7 +93,9 @@ def prepare(spec):
 
     def step():
         optimizer.zero_grad()
-        loss = arc_face(neck(tower(images)), head, labels)
+        with autocast:
+            features = forward(images)
+        loss = arc_face(neck(features.float()), head, labels)
         loss.backward()
         optimizer.step()
         return loss.item()

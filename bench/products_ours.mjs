@@ -1,0 +1,28 @@
+// The machine's own rate: a chain of square matrix products in float32, each by another matrix, as TensorFlow runs them.
+import { Program } from "guie/dist/tensorflow/program.js";
+import { tf } from "guie/dist/tensorflow/tf.js";
+import { serve } from "./contestant.mjs";
+
+const { size, products } = JSON.parse(process.argv[2]);
+const program = new Program();
+const names = Array.from({ length: products }, (_, i) => `factor${i}`);
+for (const name of [...names, "start"]) {
+  program.variable(name, { shape: [size, size] });
+  await program.assign(
+    name,
+    Float32Array.from({ length: size * size }, () => (Math.random() - 0.5) / 16),
+  );
+}
+const chain = program.function(
+  "products",
+  (_, variables) => {
+    const product = names.reduce(
+      (left, name) => tf.matMul(left, variables.read(name)),
+      variables.read("start"),
+    );
+    return tf.sum(product);
+  },
+  {},
+);
+
+await serve(() => chain.run({}));
