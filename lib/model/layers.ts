@@ -1,4 +1,5 @@
 // Shapes: B images, N tokens of each, R = B * N rows, D width, O outputs, h heads, d = D / h.
+import { canFuse } from "../tensorflow/fused";
 import { rawOp } from "../tensorflow/raw_op";
 import { tf } from "../tensorflow/tf";
 import { narrow, widen } from "./precision";
@@ -40,6 +41,8 @@ export function layerNorm(
   bias: tf.Tensor1D,
   epsilon: number,
 ): tf.Tensor2D {
+  // oneDNN's, on the CPU: a third of the time of the composed one
+  if (canFuse("_MklLayerNorm")) return rawOp("_MklLayerNorm", [x, gain, bias], { epsilon })[0] as tf.Tensor2D;
   return withGradient([x, gain, bias], () => {
     const centred = tf.sub(x, tf.mean(x, 1, true));
     const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), 1, true), epsilon));

@@ -4,6 +4,7 @@ import { PRESET_NAMES, preset, vit224 } from "../config/presets";
 import { backboneOf } from "../model/backbone";
 import { headShapes } from "../model/neck";
 import { findTower, TOWERS, type Tower, towerShapes } from "../model/towers";
+import { tracedFor } from "../tensorflow/fused";
 import { Program } from "../tensorflow/program";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
 import { declareOptimizer } from "./optimizer_state";
@@ -79,7 +80,9 @@ async function featureGraph(config: Config): Promise<Program> {
   const tower = small(findTower(config.tower));
   const program = new Program();
   declare(program, trainedShapes(tower));
-  backboneOf(program, tower, { ...config, imageSize: imageSizeOf(tower), lastBlocks: 1 });
+  tracedFor("gpu", () =>
+    backboneOf(program, tower, { ...config, imageSize: imageSizeOf(tower), lastBlocks: 1 }),
+  );
   return program;
 }
 
@@ -96,10 +99,11 @@ async function stepGraph(config: Config): Promise<Program> {
   const trained = new Map(trainedNames(shapes).map((name) => [name, shapes.get(name)!]));
   await declareOptimizer(program, trained, config);
   const sizePx = imageSizeOf(tower);
-  traceStep(program, {
+  const parts = {
     ...{ config, shapes, featureCount },
     features: isFrozen ? cachedFeatures : towerFeatures(tower, { ...config, lastBlocks: 2 }),
     inputShape: isFrozen ? [BATCH_SIZE, featureCount] : [BATCH_SIZE, sizePx, sizePx, 3],
-  });
+  };
+  tracedFor("gpu", () => traceStep(program, parts));
   return program;
 }

@@ -4,7 +4,9 @@ import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { gelu, geluTanh, quickGelu, swiGlu } from "guie/dist/model/activations";
 import { attention, layerNorm, linear } from "guie/dist/model/layers";
+import { tracedFor } from "guie/dist/tensorflow/fused";
 import { tf } from "guie/dist/tensorflow/tf";
+import { trace } from "guie/dist/tensorflow/trace";
 import { largestDifference, randomTensor } from "../tensors";
 
 const IMAGES = 2;
@@ -162,4 +164,33 @@ test("attention keeps images apart", () => {
     assert.equal(largestDifference(ofFirst(withSecond), ofFirst(withOther)), 0);
     assert.ok(largestDifference(withSecond, withOther) > 0.1);
   });
+});
+
+test("traced for inference, layerNorm is one fused operation on the CPU; under a gradient, or on a GPU, it is composed", async () => {
+  const [rows, width] = [7, 24];
+  const specs = { x: { shape: [rows, width] }, gain: { shape: [width] }, bias: { shape: [width] } };
+  type Fed = Readonly<Record<"x" | "gain" | "bias", tf.Tensor>>;
+  const norm = ({ x, gain, bias }: Fed) =>
+    layerNorm(x as tf.Tensor2D, gain as tf.Tensor1D, bias as tf.Tensor1D, 1e-6);
+  const fused = trace(norm, specs);
+  const onGpu = tracedFor("gpu", () => trace(norm, specs));
+  const gradient = trace((fed) => tf.grad((x) => tf.sum(tf.square(norm({ ...fed, x }))))(fed.x), specs);
+  const isFused = (f: typeof fused) => f.nodes.some(({ op }) => op === "_MklLayerNorm");
+  assert.deepEqual([fused, onGpu, gradient].map(isFused), [true, false, false]);
+  const wave = (length: number, pace: number) =>
+    Float32Array.from({ length }, (_, i) => 3 * Math.sin(pace * i));
+  const fed = { x: wave(rows * width, 1.3), gain: wave(width, 0.7), bias: wave(width, 0.2) };
+  const [ours, composed] = await Promise.all([fused, onGpu].map(async (f) => (await f.run(fed)).data));
+  const eager = tf.tidy(() =>
+    norm({
+      x: tf.tensor2d(fed.x, [rows, width]),
+      gain: tf.tensor1d(fed.gain),
+      bias: tf.tensor1d(fed.bias),
+    }).dataSync(),
+  );
+  for (const [i, value] of eager.entries()) {
+    assert.ok(Math.abs((ours as Float32Array)[i]! - value) < 2e-6, `${i}`);
+    assert.ok(Math.abs((composed as Float32Array)[i]! - value) < 2e-6, `${i}`);
+  }
+  for (const f of [fused, onGpu, gradient]) f.dispose();
 });

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { PRESET_NAMES } from "guie/dist/config/presets";
 import { backboneOf } from "guie/dist/model/backbone";
 import { findTower, towerShapes } from "guie/dist/model/towers";
+import { tracedFor } from "guie/dist/tensorflow/fused";
 import { describeUse, operationUses } from "guie/dist/tensorflow/kernel_coverage";
 import { Program } from "guie/dist/tensorflow/program";
 import { presetGraphs, VARIANTS } from "guie/dist/training/preset_graphs";
@@ -43,7 +44,7 @@ test("a graph on a small tower holds the operations of the real one", async () =
   for (const [name, shape] of towerShapes(tower)) {
     program.variable(name, { shape: name === "positional_embedding" ? [65, tower.width] : shape });
   }
-  backboneOf(program, tower, { imageSize: 112, lastBlocks: 1 });
+  tracedFor("gpu", () => backboneOf(program, tower, { imageSize: 112, lastBlocks: 1 }));
   const real = operationUses(program.graph.nodes).map(describeUse);
   assert.deepEqual(await usesOf("demo fine_tune: features"), real);
   program.dispose();
