@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
+import { gelu } from "guie/dist/model/activations";
 import { layerNorm, linear } from "guie/dist/model/layers";
 import { tf } from "guie/dist/tensorflow/tf";
 import { trace } from "guie/dist/tensorflow/trace";
@@ -61,3 +62,29 @@ for (const { name, weightShape, layer, plain, ops } of CASES) {
     tf.dispose([all, expected]);
   });
 }
+
+test("for inference TensorFlow runs a linear layer and its GELU as one operation, with the plain formula's value", async () => {
+  const random = randomStream(1, "gelu");
+  const shapes = { x: [ROWS, WIDTH], weight: [5, WIDTH], bias: [5] };
+  const fed = Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [name, randomTensor(random, shape)]),
+  ) as Record<keyof typeof shapes, tf.Tensor>;
+  const layer = ({ x, weight, bias }: typeof fed) =>
+    gelu(linear(x as tf.Tensor2D, weight as tf.Tensor2D, bias as tf.Tensor1D));
+  const f = trace((inputs) => layer(inputs as typeof fed), {
+    x: { shape: shapes.x },
+    weight: { shape: shapes.weight },
+    bias: { shape: shapes.bias },
+  });
+  assert.ok(f.nodes.some(({ op }) => op === "Erf"));
+  const values = Object.fromEntries(
+    Object.entries(fed).map(([name, tensor]) => [name, tensor.dataSync()]),
+  ) as Record<keyof typeof shapes, Float32Array>;
+  const ran = (await f.profile(values)).map(({ node }) => node);
+  assert.ok(!ran.some((node) => /Erf|MatMul|BiasAdd/.test(node)), ran.join(" "));
+  const { data } = await f.run(values);
+  const expected = tf.tidy(() => layer(fed).dataSync());
+  for (const [i, value] of expected.entries()) assert.ok(Math.abs((data as Float32Array)[i]! - value) < 1e-5);
+  f.dispose();
+  tf.dispose(fed);
+});
