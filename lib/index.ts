@@ -24,8 +24,10 @@ export { loadImages } from "./images/loader";
 export { type PreprocessResult, preprocessDataset } from "./images/preprocess";
 export { preparedDataSets, preprocessedDataSets } from "./images/present";
 export { type Backbone, loadBackbone } from "./model/backbone";
+export { freshTower, towerFile } from "./model/tower_weights";
 export { findTower, parameterCount, TOWERS, type Tower, towerShapes } from "./model/towers";
 export { vitFeatures, type Weights } from "./model/vit";
+export { toTensors } from "./model/weight_source";
 // what a notebook shows
 export { type Figure, figurePng } from "./notebook/figure";
 export { hardestQueries, neighbourGrid, readClassNames, sampleGrid, searchGrid } from "./notebook/gallery";
