@@ -10,6 +10,7 @@ import { freshTower, towerFile } from "guie/dist/model/tower_weights";
 import { findTower, mlpWidth, parameterCount, patchGrid, TOWERS, towerShapes } from "guie/dist/model/towers";
 import { toTensors } from "guie/dist/model/weight_source";
 import { tf } from "guie/dist/tensorflow/tf";
+import { smallTower } from "../small_towers";
 import { largestDifference } from "../tensors";
 
 const folder = mkdtempSync(join(tmpdir(), "guie-towers-"));
@@ -69,16 +70,12 @@ for (const [name, golden] of Object.entries(GOLDEN)) {
 
 test("names and shapes of what open_clip does not have are those of DINOv2's and timm's own weights", () => {
   const file = openSafetensors(projectPath("test", "golden", "vit.safetensors"));
-  const sizes = { patchSizePx: 7, width: 8, layers: 2, mlpRatio: 2, positionGrid: 4 };
   const kinds = { registers: "dinov2-vit-s-14-reg4", swiglu: "dinov2-vit-g-14", siglip: "ViT-B-16-SigLIP" };
   for (const [kind, row] of Object.entries(kinds)) {
     const prefix = `${kind}/weights/`;
     const own = [...file.tensors].filter(([name]) => name.startsWith(prefix));
     const expected = own.map(([name, { shape }]) => [name.slice(prefix.length), shape]);
-    assert.deepEqual(
-      Object.fromEntries(towerShapes({ ...findTower(row), ...sizes })),
-      Object.fromEntries(expected),
-    );
+    assert.deepEqual(Object.fromEntries(towerShapes(smallTower(row))), Object.fromEntries(expected));
   }
   file.close();
 });
@@ -131,17 +128,8 @@ test("random weights are those of their seed, and spread as open_clip's", () => 
 });
 
 test("every family's weights have first values", () => {
-  const sizes = {
-    imageSizePx: 28,
-    patchSizePx: 7,
-    width: 8,
-    layers: 1,
-    heads: 2,
-    mlpRatio: 2,
-    positionGrid: 4,
-  };
   for (const row of ["dinov2-vit-g-14-reg4", "ViT-B-16-SigLIP", "ViT-B-32"]) {
-    const tower = { ...findTower(row), ...sizes };
+    const tower = smallTower(row);
     const source = freshTower(tower, randomStream(3, row), 28, { projection: true });
     assert.deepEqual([...source.shapes.keys()], [...towerShapes(tower).keys()]);
     const weights = toTensors(source);

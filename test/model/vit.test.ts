@@ -11,26 +11,17 @@ import { findTower, patchGrid, type Tower } from "guie/dist/model/towers";
 import { vitFeatures, type Weights } from "guie/dist/model/vit";
 import { toTensors } from "guie/dist/model/weight_source";
 import { tf } from "guie/dist/tensorflow/tf";
+import { smallTower } from "../small_towers";
 import { largestDifference, randomTensor } from "../tensors";
 
 const TINY = findTower("tiny");
 
-/** The sizes of golden/make_vit.py in the families of the table. */
-const SIZES = {
-  imageSizePx: 28,
-  patchSizePx: 7,
-  width: 8,
-  layers: 2,
-  heads: 2,
-  mlpRatio: 2,
-  positionGrid: 4,
-};
-const CLIP: Tower = { ...findTower("ViT-B-32"), ...SIZES, projectionWidth: 4 };
-const QUICK: Tower = { ...findTower("ViT-B-32-quickgelu"), ...SIZES, projectionWidth: 4 };
-const DINOV2: Tower = { ...findTower("dinov2-vit-b-14"), ...SIZES };
-const REGISTERS: Tower = { ...findTower("dinov2-vit-s-14-reg4"), ...SIZES };
-const SWIGLU: Tower = { ...findTower("dinov2-vit-g-14"), ...SIZES };
-const SIGLIP: Tower = { ...findTower("ViT-B-16-SigLIP"), ...SIZES };
+const CLIP = smallTower("ViT-B-32");
+const QUICK = smallTower("ViT-B-32-quickgelu");
+const DINOV2 = smallTower("dinov2-vit-b-14");
+const REGISTERS = smallTower("dinov2-vit-s-14-reg4");
+const SWIGLU = smallTower("dinov2-vit-g-14");
+const SIGLIP = smallTower("ViT-B-16-SigLIP");
 
 type Golden = (name: string) => tf.Tensor;
 

@@ -3,28 +3,15 @@ import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower, type Tower } from "guie/dist/model/towers";
-import { vitFeatures, type Weights } from "guie/dist/model/vit";
+import { type FeatureOptions, vitFeatures, type Weights } from "guie/dist/model/vit";
 import { toTensors } from "guie/dist/model/weight_source";
 import type { TensorValue } from "guie/dist/tensorflow/host_tensor";
 import { Program } from "guie/dist/tensorflow/program";
 import { tf } from "guie/dist/tensorflow/tf";
+import { smallTower } from "../small_towers";
 import { largestDifference, randomTensor } from "../tensors";
 
-const TINY = findTower("tiny");
-const SIZES = {
-  imageSizePx: 28,
-  patchSizePx: 7,
-  width: 16,
-  layers: 2,
-  heads: 2,
-  mlpRatio: 2,
-  positionGrid: 4,
-};
-const TOWERS: Tower[] = [
-  TINY,
-  { ...findTower("dinov2-vit-g-14-reg4"), ...SIZES },
-  { ...findTower("ViT-B-16-SigLIP"), ...SIZES },
-];
+const TOWERS = [findTower("tiny"), smallTower("dinov2-vit-g-14-reg4"), smallTower("ViT-B-16-SigLIP")];
 
 /** Mean of the products with fixed numbers: unlike the mean square, it has a gradient behind a LayerNorm. */
 function toyLoss(features: tf.Tensor2D): tf.Scalar {
@@ -33,21 +20,24 @@ function toyLoss(features: tf.Tensor2D): tf.Scalar {
 }
 
 for (const tower of TOWERS) {
-  test(`${tower.name} traced: features and gradients of all weights equal the eager ones`, () =>
-    compare(tower));
+  for (const gradientCheckpointing of [false, true]) {
+    const how = gradientCheckpointing ? ", checkpointed" : "";
+    test(`${tower.name} traced${how}: features and gradients of all weights equal the eager ones`, () =>
+      compare(tower, gradientCheckpointing));
+  }
 }
 
-async function compare(tower: Tower): Promise<void> {
+async function compare(tower: Tower, gradientCheckpointing: boolean): Promise<void> {
   const weights = toTensors(freshTower(tower, randomStream(1, "weights")));
   const images = randomTensor(randomStream(1, "images"), [3, tower.imageSizePx, tower.imageSizePx, 3]);
   const names = Object.keys(weights);
-  const featuresOf = (weights: Weights, images: tf.Tensor) =>
-    vitFeatures(weights, images as tf.Tensor4D, tower, { lastBlocks: 2 });
-  const compute = (weights: Weights, images: tf.Tensor) => {
+  const compute = (weights: Weights, images: tf.Tensor, options: FeatureOptions = {}) => {
+    const featuresOf = (weights: Weights) =>
+      vitFeatures(weights, images as tf.Tensor4D, tower, { lastBlocks: 2, ...options });
     const loss = (...values: tf.Tensor[]) =>
-      toyLoss(featuresOf(Object.fromEntries(values.map((value, i) => [names[i]!, value])), images));
+      toyLoss(featuresOf(Object.fromEntries(values.map((value, i) => [names[i]!, value]))));
     const { grads } = tf.valueAndGrads(loss)(names.map((name) => weights[name]!));
-    return { features: featuresOf(weights, images), grads };
+    return { features: featuresOf(weights), grads };
   };
 
   const program = new Program();
@@ -55,7 +45,9 @@ async function compare(tower: Tower): Promise<void> {
   const traced = program.function(
     "step",
     ({ images }, variables) =>
-      compute(Object.fromEntries(names.map((name) => [name, variables.read(name)])), images),
+      compute(Object.fromEntries(names.map((name) => [name, variables.read(name)])), images, {
+        gradientCheckpointing,
+      }),
     { images },
   );
   for (const [name, tensor] of Object.entries(weights)) {
