@@ -1,5 +1,6 @@
+import { inspect } from "node:util";
 import { nearestName, UserError } from "../common/errors";
-import { dtypeRow, type NumericArray } from "./dtypes";
+import { type DType, dtypeRow, type NumericArray } from "./dtypes";
 import { describeTensor, type GraphTensor } from "./graph";
 import { assertFits, HostTensor, type TensorValue } from "./host_tensor";
 
@@ -18,20 +19,56 @@ export function feedFor(what: string, tensor: GraphTensor, value: FeedValue): Te
     if (value.dtype === dtype && String(value.shape) === String(shape)) return value;
     throw new UserError(`${what} is ${describeTensor(tensor)}, got a HostTensor ${describeTensor(value)}.`);
   }
-  const fed = { dtype, shape, data: typedValues(value, tensor) };
+  const isList = typeof value === "number" || Array.isArray(value) || ArrayBuffer.isView(value);
+  if (!isList) {
+    throw new UserError(
+      `${what} is ${describeTensor(tensor)}; got ${kindOf(value)}.`,
+      "Give its values in row-major order, as a typed array or a list; those of a tfjs tensor are `await tensor.data()`.",
+    );
+  }
+  const fed = { dtype, shape, data: typedValues(what, value, tensor) };
   assertFits(fed, what);
   return fed;
 }
 
-/** Plain numbers become the typed array of the dtype; everything else stays what it is. */
-function typedValues(value: Exclude<FeedValue, HostTensor>, { dtype }: GraphTensor): TensorValue["data"] {
+/** "a Tensor", "null", "'text'". */
+function kindOf(value: unknown): string {
+  return typeof value === "object" && value ? `a ${value.constructor.name}` : inspect(value);
+}
+
+/** Held as raw bits: a plain number for them would be taken for something else. */
+const RAW_BITS: readonly DType[] = ["bfloat16", "float16"];
+
+/**
+ * Plain numbers become the typed array of the dtype; everything else stays what it is.
+ * @throws UserError for something that the dtype cannot hold: nothing is rounded to whole numbers or cut off
+ */
+function typedValues(
+  what: string,
+  value: Exclude<FeedValue, HostTensor>,
+  tensor: GraphTensor,
+): TensorValue["data"] {
   const numbers = typeof value === "number" ? [value] : value;
-  if (!Array.isArray(numbers) || typeof numbers[0] !== "number") return numbers as TensorValue["data"];
-  const { array } = dtypeRow(dtype);
-  if (!array) return numbers as unknown as TensorValue["data"];
+  const { array } = dtypeRow(tensor.dtype);
+  if (!Array.isArray(numbers) || !array) return numbers as TensorValue["data"];
+  if (RAW_BITS.includes(tensor.dtype)) {
+    throw new UserError(
+      `${what} is ${describeTensor(tensor)}: its values are raw bits, in a Uint16Array.`,
+      "Make the input float32, and cast it in the traced function.",
+    );
+  }
   const typed = new array(numbers.length);
-  for (const [i, number] of numbers.entries())
-    typed[i] = typeof typed[0] === "bigint" ? BigInt(number) : number;
+  const isFloat = typed instanceof Float32Array || typed instanceof Float64Array;
+  for (const [i, number] of numbers.entries()) {
+    const isHeld = typeof number === "number" && (isFloat || Number.isInteger(number));
+    if (isHeld)
+      typed[i] = typed instanceof BigInt64Array || typed instanceof BigUint64Array ? BigInt(number) : number;
+    if (isHeld && (isFloat || Number(typed[i]) === number)) continue;
+    throw new UserError(
+      `${what} is ${describeTensor(tensor)}; value ${i} of the list is ${inspect(number, { depth: 0 })}.`,
+      "Give numbers of that dtype in one flat list, in row-major order.",
+    );
+  }
   return typed;
 }
 
@@ -43,7 +80,7 @@ function typedValues(value: Exclude<FeedValue, HostTensor>, { dtype }: GraphTens
 export function feedsOf(
   owner: string,
   inputs: Readonly<Record<string, GraphTensor>>,
-  values: Readonly<Record<string, FeedValue>>,
+  values: Readonly<Record<string, FeedValue>> = {},
 ): [GraphTensor, TensorValue | HostTensor][] {
   const known = Object.keys(inputs);
   const unknown = Object.keys(values).find((name) => !known.includes(name));

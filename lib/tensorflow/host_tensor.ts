@@ -101,7 +101,15 @@ export function assertFits({ dtype, shape, data }: TensorValue, what = "A tensor
   const wanted = array?.name ?? "Array";
   const length = (elementCount(shape) * bytes) / (array?.BYTES_PER_ELEMENT ?? bytes);
   const isRight = array ? data instanceof array : Array.isArray(data);
-  if (isRight && data.length === length) return;
+  const isBytes =
+    dtype !== "string" || (data as readonly unknown[]).every((item) => item instanceof Uint8Array);
+  if (isRight && data.length === length && isBytes) return;
+  if (isRight && !isBytes) {
+    throw new UserError(
+      `${what} is string[${shape}]: each string is a Uint8Array of its bytes.`,
+      "Make them by new TextEncoder().encode(text).",
+    );
+  }
   throw new UserError(
     `${what} is ${dtype}[${shape}]: ${length} values in a ${wanted}; got ${data.length} in a ${data.constructor.name}.`,
   );

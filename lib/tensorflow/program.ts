@@ -5,15 +5,17 @@ import { Graph, type GraphTensor } from "./graph";
 import { GraphFunction, type TensorTree } from "./graph_function";
 import type { TensorValue } from "./host_tensor";
 import { Recorder } from "./recorder";
+import { assertName } from "./scope";
 import { Session } from "./session";
 import type { SessionOptions } from "./session_options";
+import { checkedSpec, type TensorSpec } from "./specs";
 import { tf } from "./tf";
 import { logSession, logTrace, stopwatch } from "./trace_log";
 import { TracedVariables } from "./traced_variables";
 import { withTracer } from "./tracing";
 import type { TracingBackend } from "./tracing_backend";
 import { mapTree, type Tree } from "./tree";
-import { type TensorSpec, Variables, type WriteMemory } from "./variables";
+import { Variables, type WriteMemory } from "./variables";
 
 /** Inputs of a traced function by name. */
 export type InputSpecs<Names extends string = string> = Readonly<Record<Names, TensorSpec>>;
@@ -106,6 +108,8 @@ export class Program {
     body: TraceableFunction<Names, Result>,
     inputs: InputSpecs<Names>,
   ): GraphFunction<Names, Result> {
+    if (name !== "") assertName("function", name);
+    const owner = name === "" ? "The traced function" : name;
     const seconds = stopwatch();
     const root = name === "" ? "" : `${name}/`;
     const recorder = new Recorder(this.graph, root);
@@ -115,7 +119,12 @@ export class Program {
       const symbols = Object.fromEntries(entries) as Record<Names, tf.Tensor>;
       return recordOutputs(backend, body(symbols, new TracedVariables(backend, this.#variables)));
     });
-    const owner = name === "" ? "The traced function" : name;
+    if (fetches.length + recorder.targets.length === 0) {
+      throw new UserError(
+        `${owner} returns nothing and changes no variable: there is nothing to run.`,
+        "Return the tensors that it computes.",
+      );
+    }
     const traced = new GraphFunction<Names, Result>({
       ...{
         owner,
@@ -156,11 +165,10 @@ export class Program {
 
   #placeholders(root: string, inputs: InputSpecs): Record<string, GraphTensor> {
     return Object.fromEntries(
-      Object.entries(inputs).map(([name, { shape, dtype = "float32" }]) => [
-        name,
-        this.graph.addNode("Placeholder", [], { name: root + name, attributes: { dtype, shape } })
-          .outputs[0]!,
-      ]),
+      Object.entries(inputs).map(([name, spec]) => {
+        const attributes = { ...checkedSpec("input", name, spec) };
+        return [name, this.graph.addNode("Placeholder", [], { name: root + name, attributes }).outputs[0]!];
+      }),
     );
   }
 }
@@ -178,7 +186,11 @@ function recordOutputs(
   }
   const structure = mapTree(result as Tree<tf.Tensor>, isTensor, (tensor, path) => {
     const name = path === "" ? "output" : `output/${path}`;
-    const [output] = backend.recorder.add("Identity", [backend.toGraphTensor(tensor)], {}, name).outputs;
+    const input = backend.toGraphTensor(
+      tensor,
+      `The traced function's result${path === "" ? "" : ` ${path}`}`,
+    );
+    const [output] = backend.recorder.add("Identity", [input], {}, name).outputs;
     return fetches.push(output!) - 1;
   });
   return { fetches, structure };

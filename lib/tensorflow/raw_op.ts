@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { NodeJSKernelBackend } from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend";
 import type { TFEOpAttr, TFJSBinding } from "@tensorflow/tfjs-node-gpu/dist/tfjs_binding";
 import { UserError } from "../common/errors";
@@ -20,6 +21,13 @@ import { TRACER, type TracingBackend } from "./tracing_backend";
  * @throws UserError where inputs or attributes do not fit the operation's definition
  */
 export function rawOp(op: string, inputs: readonly tf.Tensor[], attributes: Attributes = {}): tf.Tensor[] {
+  const stranger = inputs.findIndex((input) => !(input instanceof tf.Tensor));
+  if (stranger >= 0) {
+    throw new UserError(
+      `${op}: its input ${stranger} is ${inspect(inputs[stranger], { depth: 0 })}, not a tensor.`,
+      "Make a tensor of it, for example by tf.scalar(...).",
+    );
+  }
   if (tf.getBackend() === TRACER)
     return (tf.backend() as TracingBackend).addOperation(op, inputs, attributes);
   const definition = operationDefinition(op);

@@ -49,5 +49,6 @@ export function readingCall(): string {
   // tfjs's own asynchronous functions read through a tensor's method and end in an underscore
   const asynchronous = /at (?:\w+\.)?(\w+Async)_? /.exec(stack)?.[1];
   if (asynchronous) return `tf.${asynchronous}()`;
+  if (running === "toString") return "tensor.toString() (as in x > 0 or x + 1)";
   return running ? `tensor.${running}()` : calledFunction();
 }

@@ -10,11 +10,7 @@ let current: { readonly root: string; readonly names: readonly string[] } | unde
  * @param name letters, digits, `_`, `.`, `-`, and `/` between several
  */
 export function scope<T>(name: string, body: () => T): T {
-  if (!/^[A-Za-z0-9.][A-Za-z0-9_.\-/]*$/.test(name)) {
-    throw new UserError(
-      `"${name}" cannot be a scope's name: letters, digits and _.-/ are allowed, a letter or digit first.`,
-    );
-  }
+  assertName("scope", name);
   if (!current) return body();
   const names = [...current.names, name];
   const firstNew = engineState().activeTape?.length ?? 0;
@@ -23,6 +19,17 @@ export function scope<T>(name: string, body: () => T): T {
   } finally {
     for (const node of engineState().activeTape?.slice(firstNew) ?? []) scopeGradient(node, names);
   }
+}
+
+/**
+ * @param what whose name it is, for the message
+ * @throws UserError where TensorFlow would not take it for a node's name
+ */
+export function assertName(what: string, name: string): void {
+  if (/^[A-Za-z0-9.][A-Za-z0-9_.\-/]*$/.test(name)) return;
+  throw new UserError(
+    `The ${what} "${name}" cannot be called so: letters, digits and _.-/ are allowed, a letter or digit first.`,
+  );
 }
 
 /** What the names of new nodes begin with: empty, or ending with a slash. */

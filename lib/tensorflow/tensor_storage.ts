@@ -1,5 +1,6 @@
 import { UserError } from "../common/errors";
-import type { NumericArray } from "./dtypes";
+import { dtypeOfCode, type NumericArray } from "./dtypes";
+import { EndedTensor, explainEndedTensors } from "./ended_tensor";
 import { calledFunction, engineState } from "./tfjs_engine";
 
 /** What tfjs-node's backend keeps of a tensor. */
@@ -16,20 +17,33 @@ export interface TensorData {
 /** Stands in for tfjs's `DataStorage`, which would take tensors of other backends away from them. */
 export class TensorStorage {
   readonly #data = new Map<object, TensorData>();
+  /** All that was ever stored, with what an error says of it. */
+  readonly #seen = new Map<object, EndedTensor>();
 
-  /** @throws UserError for a tensor that was not made while tracing */
-  get(dataId: object): TensorData {
+  /**
+   * @param call what uses the tensor, for messages; default: the tfjs function that runs
+   * @throws UserError for a tensor that was not made in this trace, or is disposed
+   */
+  get(dataId: object, call = calledFunction()): TensorData {
     const data = this.#data.get(dataId);
     if (data) return data;
     const outside = engineState().tensorInfo.get(dataId);
+    if (outside instanceof EndedTensor) throw outside.errorOf(call);
+    if (!outside) {
+      throw new UserError(
+        `${call} got a tensor that is disposed.`,
+        "Return it from the tf.tidy in which it was made, or dispose of it later.",
+      );
+    }
     throw new UserError(
-      `${calledFunction()} got a tensor ${outside?.dtype}[${outside?.shape}] that was made outside of the traced function.`,
+      `${call} got a tensor ${outside.dtype}[${outside.shape}] that was made outside of the traced function.`,
       "Pass it in as an input, declare it as a variable, or make it inside of the function.",
     );
   }
 
   set(dataId: object, data: TensorData): void {
     this.#data.set(dataId, data);
+    this.#seen.set(dataId, new EndedTensor(dtypeOfCode(data.dtype), data.shape));
   }
 
   has(dataId: object): boolean {
@@ -44,13 +58,19 @@ export class TensorStorage {
     return this.#data.size;
   }
 
-  /** Takes every tensor out of the engine's books; returns how many there were. */
-  forgetAll(): number {
+  /**
+   * Ends the trace: takes every tensor that is left out of the engine's books. Those that are disposed are marked
+   * there, so that a later use of them is told from any other mistake.
+   */
+  forgetAll(): void {
     const state = engineState();
-    let count = 0;
+    explainEndedTensors();
+    for (const [dataId, ended] of this.#seen) {
+      if (!this.#data.has(dataId)) state.tensorInfo.set(dataId, ended);
+    }
+    this.#seen.clear();
     for (const [dataId, { refCount }] of this.#data) {
       const { bytes, dtype } = state.tensorInfo.get(dataId)!;
-      count += refCount;
       state.numTensors -= refCount;
       state.numBytes -= refCount * bytes;
       if (dtype === "string") state.numStringTensors -= refCount;
@@ -58,6 +78,5 @@ export class TensorStorage {
       state.tensorInfo.delete(dataId);
     }
     this.#data.clear();
-    return count;
   }
 }

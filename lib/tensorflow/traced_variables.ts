@@ -1,6 +1,6 @@
 import { UserError } from "../common/errors";
 import { describeTensor } from "./graph";
-import type { tf } from "./tf";
+import { tf } from "./tf";
 import type { TracingBackend } from "./tracing_backend";
 import type { Variables } from "./variables";
 
@@ -22,6 +22,7 @@ export class TracedVariables {
 
   /** The value that the variable has when a run begins, whatever the run assigns to it. */
   read(name: string): tf.Tensor {
+    this.#assertTracing();
     return this.#backend.toTensor(this.#backend.recorder.read(this.#variables.handle(name)));
   }
 
@@ -31,7 +32,9 @@ export class TracedVariables {
    */
   assign(name: string, value: tf.Tensor): void {
     const handle = this.#variables.handle(name);
-    const [wanted, given] = [this.#variables.describe(name), this.#backend.toGraphTensor(value)];
+    this.#assertTracing();
+    const wanted = this.#variables.describe(name);
+    const given = this.#backend.toGraphTensor(value, `variables.assign("${name}")`);
     if (describeTensor(wanted) !== describeTensor(given)) {
       throw new UserError(
         `The variable "${name}" is ${describeTensor(wanted)}, assigned was ${describeTensor(given)}.`,
@@ -47,6 +50,15 @@ export class TracedVariables {
    * run in every run, after the variable was read, in the order in which they were traced.
    */
   handle(name: string): tf.Tensor {
+    this.#assertTracing();
     return this.#backend.toTensor(this.#variables.handle(name));
+  }
+
+  #assertTracing(): void {
+    if (tf.backend() === this.#backend) return;
+    throw new UserError(
+      "The variables of a traced function were used after its trace, or in another one.",
+      "Read them by `await program.read(name)`, or inside of the function that gets them.",
+    );
   }
 }

@@ -29,6 +29,8 @@ export function withTracer<T>(recorder: Recorder, root: string, body: (backend: 
     variables.assertUntouched();
     assertNothingKept(backend);
     return result;
+  } catch (error) {
+    throw missingKernel(error) ?? error;
   } finally {
     tf.removeBackend(TRACER);
     void tf.setBackend(previous);
@@ -38,6 +40,17 @@ export function withTracer<T>(recorder: Recorder, root: string, body: (backend: 
     backend.storage.forgetAll();
     variables.restore();
   }
+}
+
+/** tfjs's own words name the tracer, which has every kernel that tfjs-node has. */
+function missingKernel(error: unknown): UserError | undefined {
+  const kernel = /^Kernel '(\w+)' not registered/.exec(error instanceof Error ? error.message : "")?.[1];
+  if (!kernel) return undefined;
+  return new UserError(
+    `tfjs-node has no kernel ${kernel}: what needs it runs neither eagerly nor traced.`,
+    "Use other tfjs functions, or TensorFlow's own operation by rawOp.",
+    { cause: error },
+  );
 }
 
 function inEngineScope<T>(body: () => T): T {

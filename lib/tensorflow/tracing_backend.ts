@@ -7,6 +7,7 @@ import { describeTensor, type GraphTensor } from "./graph";
 import type { TensorValue } from "./host_tensor";
 import { readingCall } from "./reading";
 import type { Recorder } from "./recorder";
+import { EngineError } from "./status";
 import { type TensorData, TensorStorage } from "./tensor_storage";
 import { tf } from "./tf";
 import { calledFunction, runningFunctions } from "./tfjs_engine";
@@ -66,16 +67,19 @@ export class TracingBackend extends NodeJSKernelBackend {
     return tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype: dtypeRow(tensor.dtype).tfjs });
   }
 
-  /** The node's output for which a tfjs tensor stands. */
-  toGraphTensor(tensor: tf.Tensor): GraphTensor {
-    const data = this.storage.get(tensor.dataId);
+  /**
+   * The node's output for which a tfjs tensor stands.
+   * @param call what uses it, for messages; default: the tfjs function that runs
+   */
+  toGraphTensor(tensor: tf.Tensor, call?: string): GraphTensor {
+    const data = this.storage.get(tensor.dataId, call);
     this.#writeConstant(data);
     return this.#graphTensors[data.id]!;
   }
 
   /** Adds any of TensorFlow's operations. */
   addOperation(op: string, inputs: readonly tf.Tensor[], attributes: Attributes): tf.Tensor[] {
-    const tensors = inputs.map((input) => this.toGraphTensor(input));
+    const tensors = inputs.map((input) => this.toGraphTensor(input, op));
     return this.recorder.add(op, tensors, attributes).outputs.map((output) => this.toTensor(output));
   }
 
@@ -118,7 +122,7 @@ export class TracingBackend extends NodeJSKernelBackend {
     const unknown = inputs.find((input) => input.shape?.includes(null));
     if (unknown) throw shapeError(`${calledFunction()} got ${describeTensor(unknown)}: its shape`);
     const named = attributes.map(({ name, value }) => [name, value as Attribute]);
-    const { outputs } = this.recorder.add(op, inputs, Object.fromEntries(named));
+    const { outputs } = namingCall(() => this.recorder.add(op, inputs, Object.fromEntries(named)));
     const vague = outputs.slice(0, outputCount).find(({ shape }) => !shape || shape.includes(null));
     if (vague)
       throw shapeError(`${calledFunction()} gives ${describeTensor(vague)}: the shape of its result`);
@@ -148,6 +152,16 @@ export class TracingBackend extends NodeJSKernelBackend {
 function copyOf(binding: TFJSBinding): TFJSBinding {
   const names = Object.getOwnPropertyNames(binding) as (keyof TFJSBinding)[];
   return Object.fromEntries(names.map((name) => [name, binding[name]])) as unknown as TFJSBinding;
+}
+
+/** Puts the tfjs function that runs before what TensorFlow says. */
+function namingCall<T>(body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof EngineError) error.message = `${calledFunction()}: ${error.message}`;
+    throw error;
+  }
 }
 
 function shapeError(beginning: string): UserError {

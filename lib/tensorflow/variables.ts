@@ -1,16 +1,10 @@
 import { nearestName, UserError } from "../common/errors";
-import { type DType, dtypeRow, elementCount, type NumericArray } from "./dtypes";
+import { dtypeRow, elementCount, type NumericArray } from "./dtypes";
 import { type FeedValue, feedFor } from "./feeds";
 import type { Graph, GraphNode, GraphTensor } from "./graph";
 import { HostTensor, type TensorValue } from "./host_tensor";
 import type { Session } from "./session";
-
-/** Shape and dtype of an input or a variable. */
-export interface TensorSpec {
-  shape: readonly number[];
-  /** Default float32. */
-  dtype?: DType;
-}
+import { checkedSpec, type TensorSpec } from "./specs";
 
 /** Fills the memory that becomes a variable's own. */
 export type WriteMemory = (memory: NumericArray) => void | Promise<void>;
@@ -48,9 +42,10 @@ export class Variables {
 
   /**
    * Declares a variable. It has no value yet.
-   * @throws UserError when the name is taken
+   * @throws UserError when the name is taken, or name or spec cannot be
    */
-  declare(name: string, { shape, dtype = "float32" }: TensorSpec): void {
+  declare(name: string, spec: TensorSpec): void {
+    const { shape, dtype } = checkedSpec("variable", name, spec);
     if (this.#byName.has(name)) throw new UserError(`There already is a variable "${name}".`);
     const attributes = { dtype, shape };
     const add = (op: string, inputs: GraphTensor[], suffix: string, attributes = {}) =>

@@ -163,7 +163,7 @@ test("scopes name nothing and cost nothing outside of a trace; bad names are ref
     scope("block", () => 3),
     3,
   );
-  assert.throws(() => scope("a b", () => 3), /"a b" cannot be a scope's name/);
+  assert.throws(() => scope("a b", () => 3), /The scope "a b" cannot be called so/);
 });
 
 test("equal small constants are one node; a repeated number takes no room; large ones are refused", () => {
