@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
 import { DATA_SETS } from "guie/dist/datasets/catalogue";
 import { getData } from "guie/dist/datasets/get_data";
+import { preprocessDataset } from "guie/dist/images/preprocess";
 import { readLines, temporaryDataDir, writeFiles } from "./miniature";
 
 interface Miniature {
@@ -172,6 +173,20 @@ for (const { name, folder } of DATA_SETS) {
     assert.deepEqual([result.rows, result.classes], [rows.length, classNames.length]);
   });
 }
+
+test("all 14 go through Data_preprocessing: a file for each row, though names repeat from folder to folder", async (t) => {
+  const dataDir = temporaryDataDir(t);
+  for (const set of DATA_SETS) {
+    const { images, texts = {}, rows } = MINIATURES[set.name]!;
+    writeFiles(join(dataDir, "raw", set.folder), images);
+    writeFiles(join(dataDir, "raw", set.folder), texts);
+    await getData(dataDir, set.name);
+    const { rowsOut, rejected } = await preprocessDataset({ dataDir, dataset: { ...set, smallestClass: 1 } });
+    assert.deepEqual([rowsOut, rejected], [rows.length, 0], set.name);
+    const folder = join(dataDir, "final_data_224", set.folder, "images");
+    assert.equal(readdirSync(folder).filter((name) => name.endsWith(".jpg")).length, rows.length, set.name);
+  }
+});
 
 test("the catalogue has the 14 data sets in merge order, and keeps classes of 3 in five of them", () => {
   assert.deepEqual(

@@ -1,4 +1,4 @@
-import { createWriteStream, existsSync, mkdirSync, statSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
@@ -22,6 +22,8 @@ export interface UnpackLimits {
 export const UNPACK_LIMITS: UnpackLimits = { maxEntries: 10_000_000, maxBytes: 2e12, maxRatio: 50 };
 const BYTES_WITHOUT_RATIO = 100_000_000;
 const BYTES_PER_MB = 1_000_000;
+/** Smaller files are written in one piece: for a photo, a stream costs more than its bytes. */
+const LARGE_FILE_BYTES = 8_000_000;
 
 export interface ExtractOptions {
   /** A folder inside the archive whose content goes to the top; what lies beside it keeps its place. */
@@ -105,7 +107,14 @@ function checkLimits({ files, bytes }: Unpacked, archiveBytes: number, limits: U
 async function writeEntry(entry: ArchiveEntry, path: string): Promise<void> {
   if (statSync(path, { throwIfNoEntry: false })?.size === entry.bytes) return;
   mkdirSync(dirname(path), { recursive: true });
-  await pipeline(checked(entry), createWriteStream(path));
+  if (entry.bytes > LARGE_FILE_BYTES) await pipeline(checked(entry), createWriteStream(path));
+  else writeFileSync(path, await contentOf(entry));
+}
+
+async function contentOf(entry: ArchiveEntry): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of checked(entry)) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 /** The content of an entry; an error where it is not what the archive says. */
@@ -114,6 +123,7 @@ async function* checked({ path, bytes, crc32: expected, open }: ArchiveEntry): A
   let sum = 0;
   for await (const chunk of await open()) {
     found += chunk.length;
+    if (found > bytes) throw new Error(`${path} has more than ${bytes} bytes`);
     if (expected !== undefined) sum = crc32(chunk, sum);
     yield chunk;
   }
