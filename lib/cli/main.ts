@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { registerDuplicates } from "./duplicates";
 import { registerEmbed } from "./embed";
 import { registerEvaluate } from "./evaluate";
 import { registerGetData } from "./get_data";
@@ -12,6 +13,7 @@ const REGISTRATIONS: ((program: Command) => void)[] = [
   registerGetData,
   registerPreprocess,
   registerMerge,
+  registerDuplicates,
   registerPrepareModel,
   registerTrain,
   registerEmbed,

@@ -7,6 +7,8 @@ export const BALANCED_CSV = "final_data_224_sample_balance.csv";
 export const FOLDS_CSV = "final_data_224_sample_balance_fold.csv";
 /** new_labels,dataset,labels,class_name: what a merged class was. For people. */
 export const CLASSES_CSV = "final_data_224_classes.csv";
+/** Pairs of images that look alike. For people. */
+export const DUPLICATES_CSV = "final_data_224_duplicates.csv";
 
 /** Columns of a data set's own table. */
 export const IMAGE_TABLE: readonly CsvColumn[] = [

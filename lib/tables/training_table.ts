@@ -89,7 +89,8 @@ async function readRows(database: Database, fold: number, trainRows: number): Pr
   let isPushed = false;
   const take = (chunk: DuckDBDataChunk) => {
     const [files, labels, folds] = [0, 1, 2].map((column) => chunk.getColumnVector(column));
-    for (let row = 0; row < chunk.rowCount; row++) {
+    const { rowCount } = chunk;
+    for (let row = 0; row < rowCount; row++) {
       const changed = files!.getItem(row) as string | null;
       const label = labels!.getItem(row) as number;
       if (changed !== null) {

@@ -1,0 +1,56 @@
+import type { Command } from "commander";
+import { UserError } from "../common/errors";
+import { terminalProgress } from "../common/progress";
+import { findDuplicates } from "../tables/duplicates";
+import { type CommandResult, runs } from "./command";
+import { textTable } from "./text_table";
+
+interface DuplicatesOptions {
+  dataDir: string;
+  fold: string;
+  maxDistance: string;
+}
+
+const PAIRS_SHOWN = 10;
+
+/** `guie duplicates`: the same photo under two labels, or in training and validation. */
+export function registerDuplicates(program: Command): void {
+  const command = program
+    .command("duplicates")
+    .description(
+      "Find photos that look alike in the merged table: under two labels, in train and validation.",
+    )
+    .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
+    .option("--fold <n>", "the fold that validates", "1")
+    .option("--max-distance <bits>", "bits of 64 in which the hashes of one photo may differ", "4");
+  runs<DuplicatesOptions>(command, duplicates);
+}
+
+async function duplicates({ dataDir, fold, maxDistance }: DuplicatesOptions): Promise<CommandResult> {
+  const report = await findDuplicates({
+    dataDir,
+    fold: wholeNumber("--fold", fold),
+    maxDistance: wholeNumber("--max-distance", maxDistance),
+    onProgress: terminalProgress(),
+  });
+  const { images, unreadable, counts, pairs, path } = report;
+  const found = textTable(["finding", "pairs"], Object.entries(counts));
+  const worst = pairs.slice(0, PAIRS_SHOWN).filter(({ finding }) => finding !== "same class");
+  const shown = worst.map(({ finding, distance, imageA, imageB }) => [finding, distance, imageA, imageB]);
+  const missing = unreadable.slice(0, PAIRS_SHOWN).map(({ image, reason }) => `  ${image}: ${reason}`);
+  const text = [
+    found,
+    ...(shown.length > 0 ? [textTable(["finding", "bits", "image", "image"], shown)] : []),
+    ...(unreadable.length > 0 ? [`${unreadable.length} images could not be read:`, ...missing] : []),
+    `${images} images compared; all pairs: ${path}`,
+  ];
+  return { text: text.join("\n"), summary: { images, unreadable: unreadable.length, counts, path } };
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new UserError(
+    `${option} must be a whole number from 0, it is "${text}".`,
+    "npx guie duplicates --help",
+  );
+}
