@@ -68,6 +68,7 @@ export { trace } from "./tensorflow/trace";
 export { buildTraining } from "./training/build";
 export { type RetrievalFiles, readRetrievalFiles } from "./training/data";
 export { type Embedder, loadEmbedder } from "./training/embedder";
+export { type ExportedWeights, exportWeights } from "./training/export_weights";
 export { climbLadder, type LadderRung, trainFeatures } from "./training/ladder";
 export { attachRun, type RunHandle, startRun } from "./training/launcher";
 export type { Metric, StepMetric } from "./training/metrics";

@@ -7,6 +7,10 @@ export type Source =
   | { rows: string; from: number; to: number; of: number }
   | { transposed: string };
 
+/** Libraries by whose names a tower's weights can be written. */
+export const LIBRARIES = ["open_clip", "timm", "dinov2", "huggingface"] as const;
+export type Library = (typeof LIBRARIES)[number];
+
 /** A way of naming a tower's weights. In names `*` stands for a block's number, `#` for `weight` or `bias`. */
 export interface NameFamily {
   /** Whose names they are, for people. */
@@ -19,6 +23,13 @@ export interface NameFamily {
   ignored: RegExp;
   /** The class token's position may have been added to the token: then the file holds none. */
   foldsClassPosition?: boolean;
+  library: Library;
+  /** What the library itself puts before the names. */
+  prefix?: string;
+  /** Their names whose tensors have further axes of length 1 in front, and how many. */
+  leadingAxes?: Readonly<Record<string, number>>;
+  /** What the library's own model has beside the tower, [1, D]; no feature depends on it. */
+  unused?: string;
 }
 
 const BLOCK = "transformer.resblocks.*";
@@ -44,6 +55,8 @@ const ATTENTION_POOL = Object.fromEntries(
     return [name, name];
   }),
 );
+
+const TIMM_AXES = { cls_token: 2, pos_embed: 1 };
 
 /** What timm took over from DINOv2's own code, or that from timm. */
 const TIMM_OUTSIDE = {
@@ -85,6 +98,7 @@ export const NAME_FAMILIES: readonly NameFamily[] = [
     signs: ["conv1.weight", "transformer.resblocks.0.attn.in_proj_weight"],
     names: {}, // as they are
     ignored: /^$/,
+    library: "open_clip",
   },
   {
     name: "DINOv2",
@@ -95,6 +109,9 @@ export const NAME_FAMILIES: readonly NameFamily[] = [
       ...inBlocks("blocks.*", { ...TIMM_BLOCK, "mlp.w12.#": "mlp.w12.#", "mlp.w3.#": "mlp.w3.#" }),
     },
     ignored: /^(mask_token$|head\.)/,
+    library: "dinov2",
+    leadingAxes: { ...TIMM_AXES, register_tokens: 1 },
+    unused: "mask_token",
   },
   {
     name: "timm",
@@ -109,6 +126,8 @@ export const NAME_FAMILIES: readonly NameFamily[] = [
     },
     ignored: /^head\./,
     foldsClassPosition: true,
+    library: "timm",
+    leadingAxes: { ...TIMM_AXES, reg_token: 1 },
   },
   {
     name: "Hugging Face CLIP",
@@ -120,6 +139,8 @@ export const NAME_FAMILIES: readonly NameFamily[] = [
       proj: { transposed: "^visual_projection.weight" },
     },
     ignored: /^embeddings\.position_ids$/,
+    library: "huggingface",
+    prefix: "vision_model.",
   },
   {
     name: "Hugging Face SigLIP",
@@ -137,6 +158,8 @@ export const NAME_FAMILIES: readonly NameFamily[] = [
       "attn_pool.mlp.fc2.#": "head.mlp.fc2.#",
     },
     ignored: /^embeddings\.position_ids$/,
+    library: "huggingface",
+    prefix: "vision_model.",
   },
   {
     name: "Hugging Face DINOv2",
@@ -161,5 +184,12 @@ export const NAME_FAMILIES: readonly NameFamily[] = [
       "ln_post.#": "layernorm.#",
     },
     ignored: /^embeddings\.mask_token$/,
+    library: "huggingface",
+    leadingAxes: {
+      "embeddings.cls_token": 2,
+      "embeddings.register_tokens": 1,
+      "embeddings.position_embeddings": 1,
+    },
+    unused: "embeddings.mask_token",
   },
 ];

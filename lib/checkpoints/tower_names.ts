@@ -9,7 +9,7 @@ import { listNames, type TensorFile } from "./tensor_file";
 type Tensors = ReadonlyMap<string, TensorInfo>;
 
 /** The names of a file, understood. */
-interface Naming {
+export interface Naming {
   family: NameFamily;
   /** What stands before the family's names: `visual.`, `module.visual.trunk.`, ... */
   prefix: string;
@@ -94,11 +94,10 @@ function findTowerIn(
 }
 
 /** The sources of one of open_clip's names, by the names of the file; open_clip's own are not in the table. */
-function sourcesOf({ family, prefix }: Naming, name: string): Source[] {
+export function sourcesOf({ family, prefix }: Naming, name: string): Source[] {
   const block = /\.(\d+)\./.exec(name)?.[1] ?? "";
   const kind = /(weight|bias)$/.exec(name)?.[1] ?? "";
-  const general = name.replace(/\.\d+\./, ".*.");
-  const row = family.names[general] ?? family.names[general.replace(/(weight|bias)$/, "#")] ?? name;
+  const row = rowOf(family, name) ?? name;
   const inFile = (theirs: string) => {
     const whole = theirs.startsWith("^") ? parentOf(prefix) + theirs.slice(1) : prefix + theirs;
     return whole.replace("*", block).replace("#", kind);
@@ -110,12 +109,19 @@ function sourcesOf({ family, prefix }: Naming, name: string): Source[] {
   });
 }
 
+/** The row of a family's table for one of open_clip's names, if it has one. */
+export function rowOf({ names }: NameFamily, name: string): NameFamily["names"][string] | undefined {
+  const general = name.replace(/\.\d+\./, ".*.");
+  return names[general] ?? names[general.replace(/(weight|bias)$/, "#")];
+}
+
 /** `module.vision_model.` -> `module.` */
 function parentOf(prefix: string): string {
   return prefix.replace(/[^.]+\.$/, "");
 }
 
-function nameOf(source: Source): string {
+/** The file's tensor that a source reads. */
+export function nameOf(source: Source): string {
   if (typeof source === "string") return source;
   return "rows" in source ? source.rows : source.transposed;
 }
@@ -138,7 +144,7 @@ function partOf(tensors: Tensors, source: Source): Part {
 }
 
 /** [rows, columns] -> [columns, rows]. */
-function transpose(before: Float32Array, columns: number, after: Float32Array): void {
+export function transpose(before: Float32Array, columns: number, after: Float32Array): void {
   const rows = before.length / columns;
   for (let i = 0; i < before.length; i++) after[(i % columns) * rows + Math.floor(i / columns)] = before[i]!;
 }

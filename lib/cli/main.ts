@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { registerDuplicates } from "./duplicates";
 import { registerEmbed } from "./embed";
 import { registerEvaluate } from "./evaluate";
+import { registerExportWeights } from "./export_weights";
 import { registerGetData } from "./get_data";
 import { registerMerge } from "./merge";
 import { registerPrepareModel } from "./prepare_model";
@@ -18,6 +19,7 @@ const REGISTRATIONS: ((program: Command) => void)[] = [
   registerTrain,
   registerEmbed,
   registerEvaluate,
+  registerExportWeights,
 ];
 
 const program = new Command("guie").description(

@@ -3,12 +3,14 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { exportEntries } from "guie/dist/checkpoints/export_names";
+import type { Library } from "guie/dist/checkpoints/name_families";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { elementCount } from "guie/dist/checkpoints/safetensors_header";
 import { type TensorFile, tensorReaders } from "guie/dist/checkpoints/tensor_file";
 import { towerEntries } from "guie/dist/checkpoints/tower_names";
 import { projectPath } from "guie/dist/common/project";
-import { findTower, type Tower } from "guie/dist/model/towers";
+import { findTower, type Tower, towerShapes } from "guie/dist/model/towers";
 import { vitFeatures, type Weights } from "guie/dist/model/vit";
 import { tf } from "guie/dist/tensorflow/tf";
 import { largestDifference } from "../tensors";
@@ -94,6 +96,45 @@ for (const fileName of sources) {
     file.close();
   });
 }
+
+/** Tensors of the files that are no part of the tower, or of the model around it. */
+const BESIDE = /^(logit_|text)|^visual\.trunk\./;
+const LIBRARY: Record<string, Library> = {
+  DINOv2: "dinov2",
+  timm: "timm",
+  "Hugging Face CLIP": "huggingface",
+  "Hugging Face SigLIP": "huggingface",
+  "Hugging Face DINOv2": "huggingface",
+};
+
+for (const fileName of sources.filter((file) => !file.startsWith("open_clip_"))) {
+  test(`${fileName}: written back by its names, every tensor is what it was`, () => {
+    const file = openGolden(fileName);
+    const tower = smallTower(file.metadata.row!);
+    const { entries, naming } = towerEntries("the file", file, tower);
+    const ours = new Map(entries.map(({ name, data }) => [name, data as () => Float32Array]));
+    const read = (name: string) => ours.get(name)!();
+    const written = exportEntries(tower, LIBRARY[naming]!, new Set(ours.keys()), read);
+    const expected = [...file.tensors].filter(([name]) => !BESIDE.test(name));
+    assert.deepEqual(written.map(({ name }) => name).sort(), expected.map(([name]) => name).sort());
+    for (const { name, shape, data } of written) {
+      assert.deepEqual([...shape], file.tensors.get(name)!.shape, name);
+      if (name.endsWith("mask_token")) continue; // no feature depends on it: it comes back as zeros
+      assert.deepEqual(typeof data === "function" ? data() : data, file.read(name), name);
+    }
+    file.close();
+  });
+}
+
+test("a library that has no such tower is answered with those that have", () => {
+  const tower = smallTower("ViT-B-16-SigLIP");
+  const names = new Set(towerShapes(tower).keys());
+  const none = () => assert.fail("nothing is read");
+  assert.throws(
+    () => exportEntries(tower, "open_clip", names, none),
+    /open_clip has no tower like ViT-B-16-SigLIP\.\n {2}Next: Take the names of timm or huggingface\./,
+  );
+});
 
 test("prefixes make no difference: the weights of the whole are those of the part", () => {
   const file = openGolden("hf_dinov2.safetensors");

@@ -1,0 +1,105 @@
+// A tower's weights out, in a file that open_clip, timm, DINOv2's code or Hugging Face load strictly.
+import { existsSync } from "node:fs";
+import { exportEntries } from "../checkpoints/export_names";
+import type { Library } from "../checkpoints/name_families";
+import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
+import type { TensorFile } from "../checkpoints/tensor_file";
+import { UserError } from "../common/errors";
+import { projectPath } from "../common/project";
+import { requireTower } from "../model/tower_weights";
+import { findTower, patchGrid, type Tower } from "../model/towers";
+import { TOWER_PREFIX } from "./model";
+import { readRunConfig, runFile, runFolder } from "./run_folder";
+
+/** Weights that are to be written: a trained run's, or a file's of `prepareModel`. */
+export type WeightsToExport = { run: string } | { model: string; weights: string };
+
+/** What was written. */
+export interface ExportedWeights {
+  path: string;
+  tensors: number;
+  /** The image size in px for which the positions are. */
+  imageSizePx: number;
+}
+
+/** Tensors by open_clip's names, and of which tower. */
+interface OpenTower {
+  tower: Tower;
+  imageSizePx: number;
+  names: ReadonlySet<string>;
+  read(name: string): Float32Array;
+  close(): void;
+}
+
+/**
+ * Writes a tower alone, under a library's own names and in its shapes. Training leaves CLIP's `proj` as it was: it is
+ * taken from the file from which the run started.
+ * @param library whose names
+ * @param out a .safetensors file
+ * @throws UserError when the run trained no tower, a file is missing, or the library has no such tower
+ */
+export async function exportWeights(
+  from: WeightsToExport,
+  library: Library,
+  out: string,
+): Promise<ExportedWeights> {
+  const path = projectPath(out);
+  const source = "run" in from ? openRun(from.run) : openPrepared(from.model, projectPath(from.weights));
+  try {
+    const { tower, imageSizePx, names } = source;
+    const entries = exportEntries(tower, library, names, source.read);
+    const about = { format: "pt", model: tower.name, naming: library, image_size_px: String(imageSizePx) };
+    const origin = "run" in from ? from.run : from.weights;
+    await writeSafetensors(path, entries, { ...about, origin });
+    return { path, tensors: entries.length, imageSizePx };
+  } finally {
+    source.close();
+  }
+}
+
+function openPrepared(model: string, path: string): OpenTower {
+  const tower = findTower(model);
+  const file = openSafetensors(path, `npx guie prepare-model --model ${model}`);
+  const { tensors, read, close } = file;
+  try {
+    requireTower(path, tensors, tower, "Check --model against the file.");
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { tower, imageSizePx: tower.imageSizePx, names: new Set(tensors.keys()), read, close };
+}
+
+function openRun(run: string): OpenTower {
+  const folder = runFolder(run);
+  const { tower: name, stage, imageSize, weights } = readRunConfig(folder);
+  if (stage === "frozen") {
+    throw new UserError(
+      `The run ${run} trained neck and head only: its backbone is ${name} as it was.`,
+      `npx guie export-weights --model ${name} --weights ${weights}`,
+    );
+  }
+  const tower = findTower(name);
+  const file = openSafetensors(runFile(folder, "last"), "Train the run first: npx guie train");
+  const names = [...file.tensors.keys()].filter((inFile) => inFile.startsWith(TOWER_PREFIX));
+  const start = existsSync(projectPath(weights)) ? openSafetensors(projectPath(weights)) : undefined;
+  const hasProjection = start?.tensors.has("proj") ?? false;
+  return {
+    tower: { ...tower, positionGrid: patchGrid(tower, imageSize) },
+    imageSizePx: imageSize,
+    names: new Set([
+      ...names.map((inFile) => inFile.slice(TOWER_PREFIX.length)),
+      ...(hasProjection ? ["proj"] : []),
+    ]),
+    read: (name) => readTrained(file, start, name),
+    close: () => {
+      file.close();
+      start?.close();
+    },
+  };
+}
+
+function readTrained(file: TensorFile, start: TensorFile | undefined, name: string): Float32Array {
+  const inFile = TOWER_PREFIX + name;
+  return file.tensors.has(inFile) ? file.read(inFile) : start!.read(name);
+}

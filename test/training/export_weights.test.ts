@@ -1,0 +1,100 @@
+// Weights out: of a run, and of a prepared file. That other libraries load what is written: checkpoints/tower_names
+// (names and shapes) and `npm run check:weights` (the libraries themselves).
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { openSafetensors, writeSafetensors } from "guie/dist/checkpoints/safetensors";
+import { writeJson } from "guie/dist/common/files";
+import { projectPath } from "guie/dist/common/project";
+import { randomStream } from "guie/dist/common/random";
+import { overrideConfig } from "guie/dist/config/config";
+import { tiny } from "guie/dist/config/presets";
+import { freshTower } from "guie/dist/model/tower_weights";
+import { findTower } from "guie/dist/model/towers";
+import { exportWeights } from "guie/dist/training/export_weights";
+
+const folder = mkdtempSync(join(tmpdir(), "guie-export-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const out = join(folder, "out.safetensors");
+const TINY = findTower("tiny");
+
+/** A tower's random weights for an image size, with `prefix` before their names, in a file. */
+async function writeTower(path: string, sizePx: number, prefix = "", others: string[] = []): Promise<void> {
+  const source = freshTower(TINY, randomStream(sizePx, "weights"), sizePx);
+  const entries = [...source.shapes].map(([name, shape]) => {
+    const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    source.write(name, data);
+    return { name: prefix + name, shape, data };
+  });
+  const rest = others.map((name) => ({ name, shape: [2], data: Float32Array.of(1, 2) }));
+  await writeSafetensors(path, [...entries, ...rest]);
+}
+
+/** A run's folder as far as it is read here. */
+async function makeRun(stage: "frozen" | "fine_tune", weights: string): Promise<string> {
+  const run = mkdtempSync(join(folder, "run-"));
+  writeJson(join(run, "config.json"), overrideConfig(tiny(stage), { weights, imageSize: 56 }));
+  const others = ["neck.weight", "head.weight", "optimizer.exp_avg.visual.conv1.weight"];
+  await writeTower(join(run, "last.safetensors"), 56, "visual.", others);
+  return run;
+}
+
+test("of a run the tower is written, for the run's image size, and nothing else", async () => {
+  const run = await makeRun("fine_tune", join(folder, "none.safetensors"));
+  const { tensors, imageSizePx } = await exportWeights({ run }, "open_clip", out);
+  assert.equal(imageSizePx, 56);
+  const [written, checkpoint] = [openSafetensors(out), openSafetensors(join(run, "last.safetensors"))];
+  assert.equal(written.tensors.size, tensors);
+  assert.deepEqual(
+    [...written.tensors.keys()].sort(),
+    [...checkpoint.tensors.keys()]
+      .filter((name) => name.startsWith("visual."))
+      .map((name) => name.slice("visual.".length))
+      .sort(),
+  );
+  assert.deepEqual(written.tensors.get("positional_embedding")!.shape, [1 + 8 * 8, 16]);
+  for (const name of written.tensors.keys())
+    assert.deepEqual(written.read(name), checkpoint.read(`visual.${name}`), name);
+  written.close();
+  checkpoint.close();
+});
+
+test("proj, which training leaves alone, comes from the file from which the run started", async () => {
+  const start = join(folder, "start.safetensors");
+  const proj = { name: "proj", shape: [2], data: Float32Array.of(5, 6) };
+  await writeSafetensors(start, [proj]);
+  const run = await makeRun("fine_tune", start);
+  // The row of the table has no projection: what no model of the tower has is not written.
+  await exportWeights({ run }, "open_clip", out);
+  const written = openSafetensors(out);
+  assert.equal(written.tensors.has("proj"), false);
+  written.close();
+});
+
+test("a run that trained no tower says where its weights are", async () => {
+  const run = await makeRun("frozen", "checkpoints/tiny.safetensors");
+  await assert.rejects(
+    exportWeights({ run }, "open_clip", out),
+    /trained neck and head only[\s\S]*export-weights --model tiny --weights checkpoints\/tiny\.safetensors/,
+  );
+});
+
+test("guie export-weights writes a prepared file under timm's names", async () => {
+  const prepared = join(folder, "prepared.safetensors");
+  await writeTower(prepared, 28);
+  const guie = (...args: string[]) =>
+    spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), "export-weights", "--out", out, ...args], {
+      encoding: "utf8",
+    });
+  const { stdout, stderr } = guie("--model", "tiny", "--weights", prepared, "--naming", "timm", "--json");
+  assert.equal(stderr, "");
+  assert.equal(JSON.parse(stdout).imageSizePx, 28);
+  const written = openSafetensors(out);
+  assert.deepEqual(written.tensors.get("pos_embed")!.shape, [1, 17, 16]);
+  assert.ok(written.tensors.has("blocks.1.mlp.fc2.bias"));
+  written.close();
+  assert.match(guie("--model", "tiny").stderr, /Expected either --run, or --model and --weights/);
+});
