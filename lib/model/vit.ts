@@ -45,7 +45,7 @@ export function vitFeatures(
   requireFeatures(weights, tower, lastBlocks, projection);
   return tf.tidy(() => {
     const features: tf.Tensor2D[] = [];
-    let x = embedPatches(weights, images, tower);
+    let x = scope("embed", () => embedPatches(weights, images, tower));
     for (let i = 0; i < tower.layers; i++) {
       const classOnly = i === tower.layers - 1 && tower.pooling === "class";
       const block: Block = (weights, x) =>
@@ -54,7 +54,7 @@ export function vitFeatures(
         gradientCheckpointing ? recomputed(block, weights, blockName(i), x) : block(weights, x),
       );
       if (i >= tower.layers - lastBlocks)
-        features.push(poolTokens(weights, x, tower, classOnly ? 1 : tokens));
+        features.push(scope("pool", () => poolTokens(weights, x, tower, classOnly ? 1 : tokens)));
     }
     const proj = weights.proj as tf.Tensor2D;
     return tf.concat(projection ? features.map((feature) => tf.matMul(feature, proj)) : features, 1);
@@ -153,25 +153,24 @@ function residualBlock(
   classOnly: boolean,
 ): tf.Tensor2D {
   return tf.tidy(() => {
-    const qkv = linear(
-      namedNorm(weights, `${name}.ln_1`, x, tower),
-      weights[`${name}.attn.in_proj_weight`] as tf.Tensor2D,
-      weights[`${name}.attn.in_proj_bias`] as tf.Tensor1D,
-    );
-    const mixed = attention(qkv, tokens, tower.heads);
-    const [kept, stream] = classOnly ? [classTokens(mixed, tokens), classTokens(x, tokens)] : [mixed, x];
-    const attended: tf.Tensor2D = tf.add(
-      stream,
-      branchEnd(weights, `${name}.attn.out_proj`, `${name}.ls_1`, kept),
-    );
-    const [first, last] = tower.activation === "swiGlu" ? ["w12", "w3"] : ["c_fc", "c_proj"];
-    const hidden = namedLinear(
-      weights,
-      `${name}.mlp.${first}`,
-      namedNorm(weights, `${name}.ln_2`, attended, tower),
-    );
-    const activated = ACTIVATIONS[tower.activation](hidden);
-    return tf.add(attended, branchEnd(weights, `${name}.mlp.${last}`, `${name}.ls_2`, activated));
+    const normal = scope("ln_1", () => namedNorm(weights, `${name}.ln_1`, x, tower));
+    const attended = scope("attention", () => {
+      const inWeight = weights[`${name}.attn.in_proj_weight`] as tf.Tensor2D;
+      const inBias = weights[`${name}.attn.in_proj_bias`] as tf.Tensor1D;
+      const qkv = scope("qkv", () => linear(normal, inWeight, inBias));
+      const mixed = attention(qkv, tokens, tower.heads);
+      const [kept, stream] = classOnly ? [classTokens(mixed, tokens), classTokens(x, tokens)] : [mixed, x];
+      const out = scope("out", () => branchEnd(weights, `${name}.attn.out_proj`, `${name}.ls_1`, kept));
+      return tf.add<tf.Tensor2D>(stream, out);
+    });
+    const normalAgain = scope("ln_2", () => namedNorm(weights, `${name}.ln_2`, attended, tower));
+    return scope("mlp", () => {
+      const [first, last] = tower.activation === "swiGlu" ? ["w12", "w3"] : ["c_fc", "c_proj"];
+      const hidden = scope("in", () => namedLinear(weights, `${name}.mlp.${first}`, normalAgain));
+      const activated = ACTIVATIONS[tower.activation](hidden);
+      const out = scope("out", () => branchEnd(weights, `${name}.mlp.${last}`, `${name}.ls_2`, activated));
+      return tf.add<tf.Tensor2D>(attended, out);
+    });
   });
 }
 

@@ -1,5 +1,8 @@
 import { UserError } from "../common/errors";
-import { engineState, type TapeNode } from "./tfjs_engine";
+import { engineState, inBackwardPass, type TapeNode } from "./tfjs_engine";
+
+/** The scope of all nodes of gradients. */
+const GRADIENT = "gradient";
 
 /** Where in a traced function its code is; undefined while nothing is traced. */
 let current: { readonly root: string; readonly names: readonly string[] } | undefined;
@@ -35,7 +38,9 @@ export function assertName(what: string, name: string): void {
 /** What the names of new nodes begin with: empty, or ending with a slash. */
 export function scopePrefix(): string {
   if (!current) return "";
-  return [current.root, ...current.names]
+  const { root, names } = current;
+  const isScoped = names[0] === GRADIENT || !inBackwardPass();
+  return [root, ...(isScoped ? names : [GRADIENT, ...names])]
     .filter((name) => name !== "")
     .map((name) => `${name}/`)
     .join("");
@@ -66,7 +71,7 @@ function within<T>(names: readonly string[], body: () => T): T {
 function scopeGradient(node: TapeNode, names: readonly string[]): void {
   const { gradient } = node;
   if (!gradient) return;
-  const inGradient = ["gradient", ...names];
+  const inGradient = [GRADIENT, ...names];
   node.gradient = (dys) => {
     const byInput = Object.entries(within(inGradient, () => gradient(dys)));
     return Object.fromEntries(byInput.map(([input, compute]) => [input, () => within(inGradient, compute)]));

@@ -26,6 +26,11 @@ export function engineState(): EngineState {
   return tf.engine().state as unknown as EngineState;
 }
 
+/** Whether tfjs is going back through its tape: what then is computed outside of any gradient adds gradients up. */
+export function inBackwardPass(): boolean {
+  return engineState().scopeStack.some(({ name }) => name === "backward");
+}
+
 /** Ends the names of the scopes that tfjs opens for its public functions. */
 const FUNCTION_SUFFIX = "__op";
 

@@ -4,6 +4,7 @@ import { arcFaceLoss, cosineLogits, l2Normalize } from "../model/arcface";
 import { neck } from "../model/neck";
 import type { Tower } from "../model/towers";
 import { type FeatureOptions, vitFeatures, type Weights } from "../model/vit";
+import { scope } from "../tensorflow/scope";
 import type { tf } from "../tensorflow/tf";
 
 /** Prefix of the tower's weights in a run's checkpoints, as in open_clip's own. */
@@ -28,7 +29,8 @@ export function towerWeights(weights: Weights): Weights {
 
 /** Cosine to every class. inputs -> [B, C]. */
 export function classCosines(weights: Weights, features: tf.Tensor2D, keep?: tf.Tensor2D): tf.Tensor2D {
-  return cosineLogits(neck(weights, features, keep), weights["head.weight"] as tf.Tensor2D);
+  const embeddings = scope("neck", () => neck(weights, features, keep));
+  return scope("head", () => cosineLogits(embeddings, weights["head.weight"] as tf.Tensor2D));
 }
 
 /** Embedding of unit length. [B, F] -> [B, E]. */
@@ -54,5 +56,5 @@ export function trainingLoss(
   s: number,
 ): tf.Scalar {
   const cosines = classCosines(weights, features(weights, batch.inputs), batch.keep);
-  return arcFaceLoss(cosines, batch.labels, s, batch.margin);
+  return scope("arcface", () => arcFaceLoss(cosines, batch.labels, s, batch.margin));
 }

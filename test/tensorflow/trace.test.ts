@@ -158,6 +158,24 @@ output/grads/0 = Identity(gradient/dense/linear/MatMul) -> float32[2,3]
 output/grads/1 = Identity(gradient/dense/linear/Reshape_1) -> float32[2]
 `;
 
+test("what a gradient computes outside of any scope is below gradient/ too", () => {
+  const body = ({ x }: { x: tf.Tensor }) =>
+    tf.grad((x) =>
+      tf.add(
+        scope("a", () => tf.exp(x)),
+        scope("b", () => tf.square(x)),
+      ),
+    )(x);
+  const traced = trace(body, { x: { shape: [2] } });
+  const isForward = (name: string) =>
+    ["x", "a/", "b/", "Add", "output"].some((start) => name.startsWith(start));
+  const backward = traced.nodes.map(({ name }) => name).filter((name) => !isForward(name));
+  assert.ok(backward.length > 3 && backward.every((name) => name.startsWith("gradient/")), `${backward}`);
+  // The two ways to x add their gradients up
+  assert.ok(backward.includes("gradient/Add"), `${backward}`);
+  traced.dispose();
+});
+
 test("scopes name nothing and cost nothing outside of a trace; bad names are refused", () => {
   assert.equal(
     scope("block", () => 3),
