@@ -145,7 +145,8 @@ async function* bytesFrom(
   { path }: ListFileEntry,
   start: number,
 ): AsyncGenerator<Uint8Array> {
-  const blob = await downloadFile({ ...access, repo, path, revision: commit });
+  // xet: false for plain HTTP, whose ranges resume to the byte and pass through mirrors
+  const blob = await downloadFile({ ...access, repo, path, revision: commit, xet: false });
   if (!blob) throw new UserError(`${repo} has no ${path} any more.`, "Run again.");
   yield* (start > 0 ? blob.slice(start) : blob).stream() as unknown as AsyncIterable<Uint8Array>;
 }

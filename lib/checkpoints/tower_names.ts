@@ -83,8 +83,11 @@ function findTowerIn(
     if (name === "positional_embedding" && naming.family.foldsClassPosition) {
       addClassPosition(found, shape as [number, number]);
     }
+    // timm has a classifier where CLIP has `proj`: another shape is another thing
+    const isClassifier = name === "proj" && naming.family.library === "timm";
     if (squeezed(joinedShape(found)) === squeezed(shape)) parts.set(name, found);
-    else misshapen.push(`${names.join(" + ")} (expected [${shape}], found [${joinedShape(found)}])`);
+    else if (!isClassifier)
+      misshapen.push(`${names.join(" + ")} (expected [${shape}], found [${joinedShape(found)}])`);
   }
   const unexpected = [...tensors.keys()].filter((name) => !used.has(name) && belongsToTower(naming, name));
   const faults = Object.entries({ missing, unexpected, "of another shape": misshapen })

@@ -6,6 +6,9 @@ import type { AddressInfo } from "node:net";
 
 export const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 const PAGE = 2;
+/** Files of this size or more are kept outside Git. */
+const LFS_BYTES = 1000;
+const XET = "application/vnd.xet-fileinfo+json";
 
 /** One request to the hub or to its store. */
 export interface HubRequest {
@@ -36,10 +39,10 @@ const sha256 = (content: Buffer) => createHash("sha256").update(content).digest(
 const gitSha1 = (content: Buffer) =>
   createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex");
 
-/** An entry of the tree: files of 1,000 bytes or more are kept as LFS files. */
+/** An entry of the tree. */
 function treeEntry(path: string, content: Buffer): Record<string, unknown> {
   const entry = { type: "file", path, size: content.length, oid: gitSha1(content) };
-  if (content.length < 1000) return entry;
+  if (content.length < LFS_BYTES) return entry;
   return { ...entry, lfs: { oid: sha256(content), size: content.length, pointerSize: 130 } };
 }
 
@@ -86,6 +89,15 @@ export async function startHub(repo: string, files: Record<string, Buffer>): Pro
     if (!pathname.startsWith(`/${repo}/resolve/${COMMIT}/`) || !(path in files)) {
       response.setHeader("X-Error-Code", "EntryNotFound");
       return json(response, { error: "not found" }, 404);
+    }
+    // Files in the store Xet: who accepts it is told where the pieces are.
+    if (request.headers.accept?.includes(XET) && files[path]!.length >= LFS_BYTES) {
+      response.setHeader("X-Linked-Size", files[path]!.length);
+      response.setHeader("X-Linked-ETag", `"${sha256(files[path]!)}"`);
+      response.setHeader("X-Xet-Hash", sha256(files[path]!));
+      const links = ["xet-auth", "xet-reconstruction-info"].map((rel) => `<${hub.url}/no-xet>; rel="${rel}"`);
+      response.setHeader("Link", links.join(", "));
+      return void response.writeHead(200, { "Content-Type": XET }).end("{}");
     }
     const location = `${storeUrl}/${encodeURIComponent(path)}`;
     response.writeHead(302, { Location: location, "X-Linked-Size": files[path]!.length }).end();

@@ -167,6 +167,24 @@ test("of a joint tensor every third lands in its place", () => {
   file.close();
 });
 
+test("timm's classifier in proj's place is left out, a projection is taken", () => {
+  const file = openGolden("timm_clip.safetensors");
+  const tower = smallTower("ViT-B-32");
+  for (const [rows, isProjection] of [
+    [4, true],
+    [1000, false],
+  ] as const) {
+    const head = { dtype: "F32", shape: [rows, 8] } as const;
+    const tensors = new Map([...file.tensors, ["head.weight", { ...head, shape: [...head.shape] }]]);
+    const { entries } = towerEntries("f", { ...file, tensors }, tower);
+    assert.equal(
+      entries.some(({ name }) => name === "proj"),
+      isProjection,
+    );
+  }
+  file.close();
+});
+
 test("a tower of another model is described, with the models that it fits", () => {
   const shapes = new Map<string, number[]>();
   const { tensors } = openGolden("timm_dinov2.safetensors");

@@ -1,0 +1,71 @@
+// A run's model from its checkpoint: the embedder against the same weights read eagerly.
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { openSafetensors } from "guie/dist/checkpoints/safetensors";
+import { overrideConfig } from "guie/dist/config/config";
+import { tiny } from "guie/dist/config/presets";
+import { loadImages, normaliseImages } from "guie/dist/images/loader";
+import { findTower } from "guie/dist/model/towers";
+import type { Weights } from "guie/dist/model/vit";
+import { tf } from "guie/dist/tensorflow/tf";
+import { loadEmbedder } from "guie/dist/training/embedder";
+import { exportWeights } from "guie/dist/training/export_weights";
+import { embedding, towerFeatures } from "guie/dist/training/model";
+import { runTraining } from "guie/dist/training/run";
+import { prepareRunFolder, runFile, runFolder } from "guie/dist/training/run_folder";
+import { largestDifference } from "../tensors";
+import { makeTinyData } from "./tiny_data";
+
+const RUN = `test-embedder-${process.pid}`;
+const FILES = [0, 1, 2].map((label) => `final_data_224/tiny/images/${label}_0.jpg`);
+const TOWER = findTower("tiny");
+let dataDir: string;
+
+before(async () => {
+  dataDir = await makeTinyData();
+});
+after(() => {
+  rmSync(dataDir, { recursive: true, force: true });
+  rmSync(runFolder(RUN), { recursive: true, force: true });
+});
+
+/** The checkpoint's weights without the optimizer's state, as tensors. */
+function readWeights(path: string): Weights {
+  const file = openSafetensors(path);
+  const names = [...file.tensors.keys()].filter((name) => !name.startsWith("optimizer."));
+  const weights = names.map((name) => [name, tf.tensor(file.read(name), file.tensors.get(name)!.shape)]);
+  file.close();
+  return Object.fromEntries(weights) as Weights;
+}
+
+test("a fine-tuned run embeds with the weights of its checkpoint, and exports just these", async () => {
+  const config = overrideConfig(tiny("fine_tune"), {
+    runName: RUN,
+    dataDir,
+    maxStepsPerEpoch: 2,
+    nEpochs: 1,
+  });
+  const folder = prepareRunFolder(config);
+  await runTraining(folder);
+  const weights = readWeights(runFile(folder, "last"));
+  const pixels = normaliseImages(await loadImages(dataDir, FILES, 28, 1), TOWER);
+  const expected = tf.tidy(() => {
+    const images = tf.tensor4d(pixels, [FILES.length, 28, 28, 3]);
+    return embedding(weights, towerFeatures(TOWER, { lastBlocks: config.lastBlocks })(weights, images));
+  });
+  const embedder = loadEmbedder(RUN);
+  const { data, count } = await embedder.embedFiles(dataDir, FILES);
+  embedder.dispose();
+  assert.equal(count, FILES.length);
+  assert.ok(largestDifference(expected, data) < 1e-5);
+
+  const out = `${folder}/tower.safetensors`;
+  const { tensors } = await exportWeights({ run: RUN }, "open_clip", out);
+  const written = openSafetensors(out);
+  assert.equal(written.tensors.size, tensors);
+  for (const name of written.tensors.keys())
+    assert.equal(largestDifference(written.read(name), weights[`visual.${name}`]!), 0, name);
+  written.close();
+  tf.dispose([weights, expected]);
+});
