@@ -8,7 +8,9 @@ const IMPORTS = `import { show } from "guie/dist/notebook/show";
 import { lineFigure } from "guie/dist/notebook/plots";
 import { imageGrid } from "guie/dist/notebook/images";
 import { notebookProgress } from "guie/dist/notebook/progress";
-import { params } from "guie/dist/notebook/params";`;
+import { params } from "guie/dist/notebook/params";
+import { trace } from "guie/dist/tensorflow/trace";
+import { tf } from "guie/dist/tensorflow/tf";`;
 
 /** The one bundle that a cell showed. */
 function shown(outcome: Outcome): Record<string, unknown> {
@@ -19,13 +21,16 @@ function shown(outcome: Outcome): Record<string, unknown> {
 }
 
 test("in a notebook", () => {
-  const [, frame, figure, broken, grid, parameters, progress] = runCells(projectPath("notebooks"), [
+  const [, frame, figure, broken, grid, graph, parameters, progress] = runCells(projectPath("notebooks"), [
     IMPORTS,
     `import * as dfd from "danfojs-node";
 await show(new dfd.DataFrame({ data: ["<script>", "b"], bundle: [1, 2] }), { title: "A frame" });`,
     `await show(lineFigure([{ name: "loss", x: [1, 2], y: [2, 1] }], { title: "Falling", x: "step", y: "loss" }));`,
     `await show({ data: [{ type: "scatter3d", x: [1], y: [1], z: [1] }] });`,
     `await show(await imageGrid([{ image: { width: 1, height: 1, data: new Uint8Array(3) }, caption: "black" }]));`,
+    `const traced = trace(({ x }) => tf.square(x), { x: { shape: [2] } });
+await show(traced);
+traced.dispose();`,
     `const { seed } = params({ seed: 999 });\nconst typed: number = seed + 1;`,
     `const onProgress = notebookProgress();
 const startedAtMs = Date.now();
@@ -54,6 +59,8 @@ console.log(Date.now() - startedAtMs);`,
   assert.match(shown(broken!)["text/plain"] as string, /scatter3d/);
 
   assert.match(shown(grid!)["text/html"] as string, /<img src="data:image\/jpeg;base64,/);
+  assert.match(shown(graph!)["image/svg+xml"] as string, /^<svg .*>x<.*>Square<.*<\/svg>$/s);
+  assert.match(shown(graph!)["text/plain"] as string, /^Graph of 3 nodes in 3 boxes/);
   assert.match(shown(parameters!)["text/html"] as string, /seed/);
 
   const bars = [...contents(progress!, "display_data"), ...contents(progress!, "update_display_data")];

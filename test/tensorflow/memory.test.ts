@@ -144,3 +144,41 @@ test("400 MB of variables are filled and read in pieces within 400 MB and some p
   // 1 x 1 + 2 x 2 + ... + 5 x 5: every variable gave its own value, under its own name
   assert.equal(sum, (VARIABLE_MB / PIECE_MB) * 55);
 });
+
+/** Run in a process of its own: by how much a run with a large input, whose result is lent, raises the peak. */
+async function feedLargeInput(inputMB: number): Promise<string> {
+  const { readFileSync } = require("node:fs");
+  const { Graph } = require("guie/dist/tensorflow/graph");
+  const { HostTensor } = require("guie/dist/tensorflow/host_tensor");
+  const { Session } = require("guie/dist/tensorflow/session");
+  const peakMB = () => Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))![1]) / 1024;
+  const length = (inputMB * 2 ** 20) / 4;
+  const graph = new Graph();
+  const [x] = graph.addNode("Placeholder", [], { attributes: { dtype: "float32" } }).outputs;
+  const [same] = graph.addNode("Identity", [x]).outputs;
+  const session = new Session(graph);
+  const lastOf = (value: unknown) =>
+    session.lend({ feeds: [[x, value]], fetches: [same] }, ([result]: [{ data: Float32Array }]) =>
+      result.data.at(-1),
+    );
+  await lastOf({ dtype: "float32", shape: [1], data: Float32Array.of(1) });
+  const host = new HostTensor("float32", [length]);
+  host.data.fill(2);
+  const beforeHost = peakMB();
+  const fromHost = await lastOf(host);
+  const hostMB = peakMB() - beforeHost;
+  const data = new Float32Array(length).fill(3);
+  const beforeArray = peakMB();
+  const fromArray = await lastOf({ dtype: "float32", shape: [length], data });
+  return JSON.stringify({ hostMB, arrayMB: peakMB() - beforeArray, fromHost, fromArray });
+}
+
+test("a run copies a typed array once, a HostTensor not at all, and a lent result neither", () => {
+  const inputMB = 128;
+  const script = `(${feedLargeInput})(${inputMB}).then(console.log)`;
+  const output = execFileSync(process.execPath, ["-e", script], { cwd: __dirname, encoding: "utf8" });
+  const { hostMB, arrayMB, fromHost, fromArray } = JSON.parse(output);
+  assert.deepEqual([fromHost, fromArray], [2, 3]);
+  assert.ok(hostMB < 0.25 * inputMB, `a HostTensor took ${hostMB} MB more`);
+  assert.ok(arrayMB > 0.9 * inputMB && arrayMB < 1.25 * inputMB, `a typed array took ${arrayMB} MB more`);
+});
