@@ -1,28 +1,36 @@
-import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { restoreCheckpoint, saveCheckpoint } from "../checkpoints/store";
 import { messageOf, UserError } from "../common/errors";
 import { writeJson } from "../common/files";
 import { breathe, Interrupted } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
-import { projectRoot } from "../common/project";
 import type { TrainConfig } from "../config/config";
-import type { Weights } from "../model/vit";
-import { describeDevice } from "../tensorflow/device";
-import { tf } from "../tensorflow/tf";
 import { buildTraining, type TrainingSetup } from "./build";
-import { classify, embedFeatures, scoreRetrievalSet } from "./evaluate";
-import { type EndMetric, latestMetrics, type StepMetric } from "./metrics";
+import { describeEnvironment } from "./environment";
+import { openEventFile } from "./event_files";
+import { type EndMetric, latestMetrics, type Metric, type StepMetric } from "./metrics";
+import { evaluateRun } from "./run_evaluation";
 import {
   appendMetric,
   claimRun,
   isFinished,
+  logLine,
   readMetrics,
   readRunConfig,
   rewindMetrics,
   runFile,
 } from "./run_folder";
+
+/** A run while this process trains it. */
+export interface Run {
+  folder: string;
+  config: Readonly<TrainConfig>;
+  setup: TrainingSetup;
+  /** Writes what was measured to all files that hold it. */
+  record(metric: Metric): void;
+  onProgress?: OnProgress;
+}
 
 /** What a finished (or stopped) run leaves to look at. */
 export interface RunSummary {
@@ -47,11 +55,16 @@ export async function runTraining(folder: string, onProgress?: OnProgress): Prom
   const end = (reason: EndMetric["reason"], message?: string) =>
     appendMetric(folder, { kind: "end", reason, message, elapsedSeconds: (Date.now() - startedAtMs) / 1000 });
   try {
-    writeJson(runFile(folder, "environment"), environment());
+    writeJson(runFile(folder, "environment"), describeEnvironment());
     const setup = await buildTraining(config, onProgress);
     try {
       await resume(folder, setup);
-      await trainToEnd(folder, config, setup, onProgress);
+      const toEventFile = openEventFile(folder, setup.trainer.stepsDone);
+      const record = (metric: Metric) => {
+        appendMetric(folder, metric);
+        toEventFile(metric);
+      };
+      await trainToEnd({ folder, config, setup, record, onProgress });
       end("finished");
     } finally {
       setup.trainer.dispose();
@@ -73,110 +86,47 @@ async function resume(folder: string, { trainer }: TrainingSetup): Promise<void>
   const path = runFile(folder, "last");
   if (existsSync(path)) {
     trainer.stepsDone = await restoreCheckpoint(path, trainer);
-    log(folder, `Resumed after step ${trainer.stepsDone} of ${trainer.totalSteps}`);
+    logLine(folder, `Resumed after step ${trainer.stepsDone} of ${trainer.totalSteps}`);
   }
   rewindMetrics(folder, trainer.stepsDone);
 }
 
-async function trainToEnd(
-  folder: string,
-  config: Readonly<TrainConfig>,
-  setup: TrainingSetup,
-  onProgress?: OnProgress,
-): Promise<void> {
-  const { trainer } = setup;
+async function trainToEnd(run: Run): Promise<void> {
+  const { config, record } = run;
+  const { trainer } = run.setup;
   const mean = runningMean();
   const epochIsComplete = () => trainer.stepsDone > 0 && trainer.stepsDone % trainer.stepsPerEpoch === 0;
   try {
-    if (epochIsComplete()) await endEpoch(folder, config, setup, trainer.stepsDone / trainer.stepsPerEpoch);
+    if (epochIsComplete()) await endEpoch(run, trainer.stepsDone / trainer.stepsPerEpoch);
     while (true) {
       await breathe();
       const metric = await trainer.step();
       if (!metric) break;
-      appendMetric(folder, metric);
+      record(metric);
       mean.add(metric.loss);
-      report(folder, config, trainer.stepsPerEpoch, metric, mean.value(), onProgress);
+      report(run, metric, mean.value());
       const checkpointIsDue = config.cpktSteps > 0 && metric.step % config.cpktSteps === 0;
-      if (checkpointIsDue || epochIsComplete()) await save(folder, setup, "last");
-      if (epochIsComplete()) await endEpoch(folder, config, setup, metric.epoch);
+      if (checkpointIsDue || epochIsComplete()) await save(run, "last");
+      if (epochIsComplete()) await endEpoch(run, metric.epoch);
     }
   } catch (error) {
-    if (error instanceof Interrupted) await save(folder, setup, "last");
+    if (error instanceof Interrupted) await save(run, "last");
     throw error;
   }
 }
 
 /** Validation, retrieval, and the numbered checkpoint where one is due. */
-async function endEpoch(
-  folder: string,
-  config: Readonly<TrainConfig>,
-  setup: TrainingSetup,
-  epoch: number,
-): Promise<void> {
-  const head = await setup.trainer.headWeights();
-  try {
-    await validate(folder, config, setup, head, epoch);
-    await retrieve(folder, setup, head, epoch);
-  } finally {
-    tf.dispose(head);
-  }
-  if (config.cpktEpoch > 0 && epoch % config.cpktEpoch === 0) await save(folder, setup, `epoch_${epoch}`);
+async function endEpoch(run: Run, epoch: number): Promise<void> {
+  await evaluateRun(run, epoch);
+  if (run.config.cpktEpoch > 0 && epoch % run.config.cpktEpoch === 0) await save(run, `epoch_${epoch}`);
 }
 
-/** Loss, top-1 and top-5 over the validation fold. */
-async function validate(
-  folder: string,
-  config: Readonly<TrainConfig>,
-  { trainer, data, featuresOf }: TrainingSetup,
-  head: Weights,
-  epoch: number,
-): Promise<void> {
-  const { files, labels } = data.validation;
-  if (files.length === 0) return;
-  const scores = await classify(head, await featuresOf("validation", files), labels, config.s);
-  appendMetric(folder, { kind: "validation", epoch, step: trainer.stepsDone, ...scores });
-  const shares = `top-1 ${percent(scores.top1)} top-5 ${percent(scores.top5)}`;
-  log(folder, `Validation: epoch ${epoch} loss ${scores.loss.toFixed(4)} ${shares}`);
-}
-
-/** Retrieval on the held-out classes, where the data directory has them. */
-async function retrieve(
-  folder: string,
-  { trainer, data, featuresOf }: TrainingSetup,
-  head: Weights,
-  epoch: number,
-): Promise<void> {
-  if (!data.retrieval) return;
-  const { queries, index } = data.retrieval;
-  const { mp5, r1, ...counts } = await scoreRetrievalSet({
-    queries: await embedFeatures(head, await featuresOf("queries", queries.files)),
-    queryLabels: queries.labels,
-    index: await embedFeatures(head, await featuresOf("index", index.files)),
-    indexLabels: index.labels,
-  });
-  appendMetric(folder, {
-    kind: "retrieval",
-    epoch,
-    step: trainer.stepsDone,
-    mp5,
-    r1,
-    queries: counts.queries,
-  });
-  log(folder, `Retrieval: epoch ${epoch} mP@5 ${mp5.toFixed(3)} R@1 ${r1.toFixed(3)}`);
-}
-
-async function save(folder: string, { trainer }: TrainingSetup, name: string): Promise<void> {
+async function save({ folder, setup: { trainer } }: Run, name: string): Promise<void> {
   await saveCheckpoint(join(folder, `${name}.safetensors`), trainer, trainer.stepsDone);
 }
 
-function report(
-  folder: string,
-  config: Readonly<TrainConfig>,
-  stepsPerEpoch: number,
-  metric: StepMetric,
-  lossMean: number,
-  onProgress?: OnProgress,
-): void {
+function report({ folder, config, setup, onProgress }: Run, metric: StepMetric, lossMean: number): void {
+  const { stepsPerEpoch } = setup.trainer;
   const { epoch, step, totalSteps, loss, learningRate, memoryMB, imagesPerSecond } = metric;
   onProgress?.({
     stage: config.stage,
@@ -188,7 +138,7 @@ function report(
   if (step % config.nBatchLog !== 0 && step !== totalSteps) return;
   const inEpoch = ((step - 1) % stepsPerEpoch) + 1;
   const seconds = (config.batchSize / imagesPerSecond).toFixed(3);
-  log(
+  logLine(
     folder,
     `Epoch: [${epoch}][${inEpoch}/${stepsPerEpoch}] lr: ${learningRate.toExponential(2)} memory: ${memoryMB} MB ` +
       `loss: ${loss.toFixed(4)} (${lossMean.toFixed(4)}) batch time: ${seconds} s`,
@@ -204,34 +154,6 @@ function runningMean() {
       count++;
     },
     value: () => sum / count,
-  };
-}
-
-function log(folder: string, line: string): void {
-  appendFileSync(runFile(folder, "log"), `${new Date().toISOString()} ${line}\n`);
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
-}
-
-/** Where and with what a run was made. */
-function environment(): Record<string, unknown> {
-  let commit: string | undefined;
-  try {
-    commit = execFileSync("git", ["rev-parse", "HEAD"], {
-      cwd: projectRoot(),
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    }).trim();
-  } catch {
-    commit = undefined; // not a git checkout: nothing to name
-  }
-  return {
-    device: describeDevice(),
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-    commit,
   };
 }
 

@@ -136,6 +136,11 @@ export function appendMetric(folder: string, metric: Metric): void {
   appendFileSync(runFile(folder, "metrics"), `${JSON.stringify(metric)}\n`);
 }
 
+/** Adds a line to the run's log, with the time. */
+export function logLine(folder: string, line: string): void {
+  appendFileSync(runFile(folder, "log"), `${new Date().toISOString()} ${line}\n`);
+}
+
 /**
  * Drops what a killed process measured after its last checkpoint: those steps are taken again, and an epoch that
  * ends with the checkpoint is evaluated again (its evaluation may have been cut off).

@@ -8,9 +8,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { projectRoot } from "guie/dist/common/project";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
+import { decodeEvent, eventFiles } from "guie/dist/training/event_files";
 import type { StepMetric } from "guie/dist/training/metrics";
 import { runTraining } from "guie/dist/training/run";
 import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/training/run_folder";
+import { readRecords } from "guie/dist/training/tfrecord";
 import { makeTinyData } from "./tiny_data";
 
 const PREFIX = `test-${process.pid}`;
@@ -39,6 +41,13 @@ function configOf(
 const stepsOf = (folder: string) =>
   readMetrics(folder).filter((metric): metric is StepMetric => metric.kind === "step");
 const lossesOf = (folder: string) => stepsOf(folder).map(({ loss }) => loss);
+
+/** The losses in the event files, which hold float32. */
+const eventLosses = (folder: string) =>
+  eventFiles(folder)
+    .flatMap((path) => [...readRecords(readFileSync(path))].map(({ data }) => decodeEvent(data)))
+    .flatMap(({ summary }) => summary?.value.filter(({ tag }) => tag === "train/loss") ?? [])
+    .map(({ simpleValue }) => simpleValue);
 
 function spawnTrain(folder: string): ChildProcess {
   const guie = join(projectRoot(), "lib/bin/guie.js");
@@ -98,6 +107,8 @@ test("killed half way and started again, a run ends as the unbroken one", async 
   const summary = await runTraining(killed);
   assert.deepEqual(lossesOf(killed), lossesOf(unbroken));
   assert.deepEqual({ ...summary, folder: "" }, { ...expected, folder: "" });
+  assert.equal(eventFiles(killed).length, 2);
+  assert.deepEqual(eventLosses(killed), lossesOf(unbroken).map(Math.fround));
   assert.match(readFileSync(runFile(killed, "log"), "utf8"), /Resumed after step \d+ of 12/);
 });
 
