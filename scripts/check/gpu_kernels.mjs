@@ -57,6 +57,13 @@ async function tracedUses() {
 }
 
 async function main() {
+  if (process.arch !== "x64") {
+    console.error(
+      `check: gpu kernels: TensorFlow's CUDA library is for x64, this machine is ${process.arch}: nothing checked`,
+    );
+    process.exitCode = 1;
+    return;
+  }
   await fetchLibraries();
   const traced = await tracedUses();
   const ops = [...new Set(traced.flatMap(({ uses }) => uses.map(({ op }) => op)))].sort();
