@@ -86,6 +86,11 @@ export class Trainer {
     this.shapes = shapes;
   }
 
+  /** The traced functions of a step, in the order in which it runs them: `show(trainer.functions[0])` draws one. */
+  get functions(): TrainStep["functions"] {
+    return this.#step.functions;
+  }
+
   /** Steps in each epoch. */
   get stepsPerEpoch(): number {
     return this.#batches.stepsPerEpoch;
