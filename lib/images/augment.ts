@@ -18,6 +18,7 @@ export interface AugmentPlan {
   brightness: number;
   /** Size of the content after the transform: 1 = as it was. */
   scale: number;
+  /** Counter-clockwise, as in OpenCV. */
   rotationDegrees: number;
   /** A black rectangle, in shares of width and height; null for none. */
   cutout: { left: number; top: number; width: number; height: number } | null;
@@ -57,12 +58,16 @@ function drawCutout(random: RandomStream): NonNullable<AugmentPlan["cutout"]> {
   return { width, height, left: (1 - width) * random.uniform(), top: (1 - height) * random.uniform() };
 }
 
-/** Applies a plan. Pixels 0..255 in, uint8 [H, W, 3]; the same out, same size. */
+/**
+ * Applies a plan in the recipe's order: flip, tone, scale and rotation (whose border is black, whatever the tone),
+ * cut-out. uint8 [H, W, 3] in; a copy of the same size out.
+ */
 export function augment(image: RgbImage, plan: AugmentPlan): RgbImage {
-  const moved = isMoved(plan) ? warp(image, plan) : Uint8Array.from(image.data);
-  if (plan.contrast !== 1 || plan.brightness !== 0) changeTone(moved, plan.contrast, plan.brightness);
-  if (plan.cutout) blacken(moved, image.width, image.height, plan.cutout);
-  return { ...image, data: moved };
+  const toned = { ...image, data: Uint8Array.from(image.data) };
+  if (plan.contrast !== 1 || plan.brightness !== 0) changeTone(toned.data, plan.contrast, plan.brightness);
+  const data = isMoved(plan) ? warp(toned, plan) : toned.data;
+  if (plan.cutout) blacken(data, image.width, image.height, plan.cutout);
+  return { ...image, data };
 }
 
 function isMoved(plan: AugmentPlan): boolean {
@@ -80,8 +85,8 @@ function warp(image: RgbImage, { flip, scale, rotationDegrees }: AugmentPlan): U
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       // from the place in the result back to the place in the image
-      const fromX = (cos * (x - centreX) + sin * (y - centreY)) * (flip ? -1 : 1) + centreX;
-      const fromY = -sin * (x - centreX) + cos * (y - centreY) + centreY;
+      const fromX = (cos * (x - centreX) - sin * (y - centreY)) * (flip ? -1 : 1) + centreX;
+      const fromY = sin * (x - centreX) + cos * (y - centreY) + centreY;
       samplePixel(data, width, height, fromX, fromY, result, 3 * (y * width + x));
     }
   }
@@ -116,10 +121,10 @@ function samplePixel(
   result[at + 2] = Math.round(blue);
 }
 
-/** albumentations' RandomBrightnessContrast: contrast x pixel + 255 brightness, clipped. In place. */
+/** albumentations' RandomBrightnessContrast: contrast x pixel + 255 brightness, clipped, cut off to whole numbers. In place. */
 function changeTone(data: Uint8Array, contrast: number, brightness: number): void {
   const table = Uint8Array.from({ length: 256 }, (_, value) =>
-    Math.min(255, Math.max(0, Math.round(contrast * value + 255 * brightness))),
+    Math.floor(Math.min(255, Math.max(0, contrast * value + 255 * brightness))),
   );
   for (let i = 0; i < data.length; i++) data[i] = table[data[i]!]!;
 }

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { type AugmentPlan, augment, drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/augment";
 import type { RgbImage } from "guie/dist/images/decode";
+import { draw } from "./make";
 
 const DRAWS = 4000;
 const plans = Array.from({ length: DRAWS }, (_, i) => drawAugmentPlan(randomStream(1, "test", i)));
@@ -34,47 +37,41 @@ test("each part happens for half of the images (4,000 draws, within 4 standard e
   }
 });
 
-test("sizes stay within the recipe's limits and fill them evenly", () => {
-  const check = (name: string, values: number[], low: number, high: number) => {
-    assert.ok(Math.min(...values) >= low && Math.max(...values) <= high, name);
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const error = (high - low) / Math.sqrt(12 * values.length);
-    assert.ok(Math.abs(mean - (low + high) / 2) < 4 * error, `${name}: mean ${mean}`);
-  };
+test("every size is uniform over the recipe's range (Kolmogorov-Smirnov, p > .001)", () => {
   const moved = plans.filter((plan) => plan.scale !== 1);
   const toned = plans.filter((plan) => plan.contrast !== 1);
   const cut = plans.flatMap((plan) => plan.cutout ?? []);
-  check(
-    "scale",
-    moved.map((plan) => plan.scale),
-    0.8,
-    1.2,
-  );
-  check(
-    "rotation",
-    moved.map((plan) => plan.rotationDegrees),
-    -10,
-    10,
-  );
-  check(
-    "contrast",
-    toned.map((plan) => plan.contrast),
-    0.9,
-    1.1,
-  );
-  check(
-    "brightness",
-    toned.map((plan) => plan.brightness),
-    -0.1,
-    0.1,
-  );
-  check(
-    "cut-out width",
-    cut.map((hole) => hole.width),
-    0.1,
-    0.2,
-  );
-  assert.ok(cut.every((hole) => hole.left >= 0 && hole.left + hole.width <= 1));
+  const samples: [string, number[], number, number][] = [
+    ["scale", moved.map((plan) => plan.scale), 0.8, 1.2],
+    ["rotation", moved.map((plan) => plan.rotationDegrees), -10, 10],
+    ["contrast", toned.map((plan) => plan.contrast), 0.9, 1.1],
+    ["brightness", toned.map((plan) => plan.brightness), -0.1, 0.1],
+    ["cut-out width", cut.map((hole) => hole.width), 0.1, 0.2],
+    ["cut-out height", cut.map((hole) => hole.height), 0.1, 0.2],
+    ["cut-out left, share of the room", cut.map((hole) => hole.left / (1 - hole.width)), 0, 1],
+    ["cut-out top, share of the room", cut.map((hole) => hole.top / (1 - hole.height)), 0, 1],
+  ];
+  for (const [name, values, low, high] of samples) {
+    const distance = distanceToUniform(values.map((value) => (value - low) / (high - low)));
+    assert.ok(distance < 1.95 / Math.sqrt(values.length), `${name}: ${distance}`);
+  }
+});
+
+/** The largest distance between the values' distribution and the uniform one on [0, 1]; 1 for a value outside. */
+function distanceToUniform(values: number[]): number {
+  const n = values.length;
+  const sorted = values.toSorted((a, b) => a - b);
+  if (sorted[0]! < 0 || sorted[n - 1]! > 1) return 1;
+  return Math.max(...sorted.map((value, i) => Math.max((i + 1) / n - value, value - i / n)));
+}
+
+test("the parts are independent: all 16 combinations are equally frequent (chi-square, p > .001)", () => {
+  const counts = new Array<number>(16).fill(0);
+  for (const { flip, contrast, scale, cutout } of plans)
+    counts[+flip + 2 * +(contrast !== 1) + 4 * +(scale !== 1) + 8 * +(cutout !== null)]!++;
+  const expected = DRAWS / 16;
+  const chiSquare = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+  assert.ok(chiSquare < 37.7, `${chiSquare}`); // 15 degrees of freedom
 });
 
 test("the same stream draws the same plan", () => {
@@ -91,7 +88,7 @@ test("a flip mirrors columns and leaves the input alone", () => {
 
 test("tone: contrast x value + 255 brightness, clipped", () => {
   const toned = augment(picture, { ...IDENTITY_PLAN, contrast: 1.1, brightness: 0.1 });
-  assert.deepEqual(pixel(toned, 1, 2), [37, 48, 246]); // 11 + 25.5 -> 36.5 -> 37; 22 + 25.5 -> 47.5 -> 48; 220 + 25.5
+  assert.deepEqual(pixel(toned, 1, 2), [36, 47, 245]); // 11 + 25.5, 22 + 25.5, 220 + 25.5, cut off
   const bright = augment(picture, { ...IDENTITY_PLAN, contrast: 1.1, brightness: 0.2 });
   assert.equal(pixel(bright, 0, 0)[2], 255);
 });
@@ -113,3 +110,41 @@ test("a cut-out is black inside, untouched outside", () => {
   assert.deepEqual(pixel(cut, 2, 1), pixel(picture, 2, 1));
   assert.deepEqual(pixel(cut, 1, 2), pixel(picture, 1, 2));
 });
+
+test("the border of a smaller picture is black, however bright the picture was made", () => {
+  const changed = augment(picture, { ...IDENTITY_PLAN, scale: 0.5, brightness: 0.1 });
+  assert.deepEqual(pixel(changed, 0, 0), [0, 0, 0]);
+});
+
+/** Made by test/golden/make_augment.py with albumentations and OpenCV. */
+interface GoldenCase {
+  picture: "smooth" | "noise";
+  plan: Partial<AugmentPlan>;
+  pixels: number[];
+}
+const goldenCases: GoldenCase[] = JSON.parse(readFileSync(projectPath("test/golden/augment.json"), "utf8"));
+
+/** As `smooth` and `noise` in make_augment.py. */
+const PICTURES = {
+  smooth: draw(40, 30, (x, y, c) => [6 * x, 8 * y, Math.floor((x * y) / 5)][c]!),
+  noise: draw(40, 30, (x, y, c) => (x * x * 3 + y * y * 5 + x * y * 7 + c * 89) % 251),
+};
+/**
+ * OpenCV's warpAffine knows 1/32 of a pixel, so it looks up to 1/64 beside the place that is meant, in both directions:
+ * at most 2 x 255 / 64, plus 1 for rounding, where neighbours differ most (the noise, and the black border). Within
+ * the smooth picture neighbours differ by at most 8: 2 x 8 / 64 is the mean difference that is allowed there.
+ */
+const MOST_DIFFERENCE = (2 * 255) / 64 + 1;
+const MEAN_DIFFERENCE = { smooth: (2 * 8) / 64, noise: MOST_DIFFERENCE / 4 };
+
+for (const [number, { picture: name, plan, pixels }] of goldenCases.entries()) {
+  test(`albumentations gives the same pixels: case ${number}, ${name}, ${Object.keys(plan).join(" ")}`, () => {
+    const { data } = augment(PICTURES[name], { ...IDENTITY_PLAN, ...plan });
+    assert.equal(data.length, pixels.length);
+    const differences = pixels.map((value, i) => Math.abs(value - data[i]!));
+    const mean = differences.reduce((sum, value) => sum + value, 0) / pixels.length;
+    const isMoved = plan.scale !== undefined;
+    assert.ok(Math.max(...differences) <= (isMoved ? MOST_DIFFERENCE : 0), `${Math.max(...differences)}`);
+    assert.ok(mean <= (isMoved ? MEAN_DIFFERENCE[name] : 0), `mean ${mean}`);
+  });
+}
