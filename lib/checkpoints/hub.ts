@@ -1,9 +1,11 @@
-import { join } from "node:path";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { getHFHubCachePath, type ListFileEntry, listFiles, modelInfo } from "@huggingface/hub";
 import { UserError } from "../common/errors";
+import { writeFileAtomically } from "../common/files";
 import type { OnProgress } from "../common/progress";
-import { type HubAccess, hubAccess, hubError } from "./hub_access";
-import { fetchHubFile, type HubFolder } from "./hub_download";
+import { type HubAccess, HubUnreachable, hubAccess, hubError } from "./hub_access";
+import { fetchHubFile } from "./hub_download";
 import { isIndex, shardNames } from "./open_weights";
 import { listNames } from "./tensor_file";
 
@@ -61,30 +63,57 @@ export function formatHubSource({ repo, revision, file }: HubSource): string {
 
 /**
  * Fetches weights into the cache that Hugging Face's libraries share (HF_HOME, HF_HUB_CACHE); what is there already is
- * taken from there. Only files of weights are fetched, and nothing in them is run.
+ * taken from there, also when the hub is out of reach. Only files of weights are fetched, and nothing in them is run.
  * @throws UserError when the hub cannot be reached, has no such weights, or what it sends is not what it says
  */
 export async function fetchFromHub(source: HubSource, onProgress?: OnProgress): Promise<HubWeights> {
+  const folder = join(getHFHubCachePath(), `models--${source.repo.replace("/", "--")}`);
+  try {
+    return await fetchListed(source, folder, onProgress);
+  } catch (error) {
+    const cached = error instanceof HubUnreachable ? findCached(source, folder) : undefined;
+    if (cached) return cached;
+    throw error;
+  }
+}
+
+async function fetchListed(source: HubSource, folder: string, onProgress?: OnProgress): Promise<HubWeights> {
   const access = hubAccess();
-  const { repo } = source;
+  const { repo, revision } = source;
   const { commit, entries } = await listRepository(access, source);
-  const folder: HubFolder = {
-    ...{ repo, commit },
-    folder: join(getHFHubCachePath(), `models--${repo.replace("/", "--")}`),
-  };
+  const fetchEntry = (entry: ListFileEntry) =>
+    fetchHubFile(access, { repo, commit, folder }, entry, onProgress);
   const entry = chooseFile(source, entries);
-  const path = await fetchHubFile(access, folder, entry, onProgress);
+  const path = await fetchEntry(entry);
   if (isIndex(path)) {
     const below = entry.path.slice(0, entry.path.lastIndexOf("/") + 1);
-    for (const name of shardNames(path)) {
-      await fetchHubFile(access, folder, findEntry(repo, entries, below + name), onProgress);
-    }
+    for (const name of shardNames(path)) await fetchEntry(findEntry(repo, entries, below + name));
   }
+  if (revision !== commit) writeFileAtomically(join(folder, "refs", revision), commit);
+  return describe(source, commit, entry.path, path);
+}
+
+/** What is in the cache from before, by us or by Hugging Face's own libraries, all its parts included. */
+function findCached(source: HubSource, folder: string): HubWeights | undefined {
+  const { revision, file } = source;
+  const ref = join(folder, "refs", revision);
+  const commit = existsSync(ref) ? readFileSync(ref, "utf8").trim() : revision;
+  const pathOf = (name: string) => join(folder, "snapshots", commit, name);
+  const name = (file ? [file] : FILES).find((name) => existsSync(pathOf(name)));
+  if (!name) return undefined;
+  const path = pathOf(name);
+  const parts = isIndex(path) ? shardNames(path) : [];
+  const isWhole = parts.every((part) => existsSync(join(dirname(path), part)));
+  return isWhole ? describe(source, commit, name, path) : undefined;
+}
+
+/** Files of the cache are links to a file that is named by its hash. */
+function describe(source: HubSource, commit: string, file: string, path: string): HubWeights {
   const metadata = {
     origin: formatHubSource(source),
     origin_commit: commit,
-    origin_file: entry.path,
-    origin_hash: entry.lfs?.oid ?? entry.oid!,
+    origin_file: file,
+    origin_hash: basename(realpathSync(path)),
   };
   return { path, metadata };
 }

@@ -17,12 +17,15 @@ export function hubAccess(): HubAccess {
   return token ? { hubUrl, accessToken: token } : { hubUrl };
 }
 
+/** No answer came from the hub at all. */
+export class HubUnreachable extends UserError {}
+
 /** What went wrong with the hub, as a person can mend it. */
 export function hubError({ hubUrl, accessToken }: HubAccess, repo: string, error: unknown): Error {
   if (error instanceof UserError || error instanceof Interrupted) return error;
   const page = `${hubUrl}/${repo}`;
   if (!(error instanceof HubApiError)) {
-    return new UserError(
+    return new HubUnreachable(
       `${hubUrl} could not be reached: ${causeOf(error)}.`,
       `Check the network and run again: what has come is kept. Without one, download the weights elsewhere from ${page} and give them with --from FILE; a mirror's address goes into HF_ENDPOINT.`,
       { cause: error },

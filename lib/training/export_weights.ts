@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { exportEntries } from "../checkpoints/export_names";
 import type { Library } from "../checkpoints/name_families";
 import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
-import type { TensorFile } from "../checkpoints/tensor_file";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { requireTower } from "../model/tower_weights";
@@ -79,27 +78,27 @@ function openRun(run: string): OpenTower {
       `npx guie export-weights --model ${name} --weights ${weights}`,
     );
   }
-  const tower = findTower(name);
-  const file = openSafetensors(runFile(folder, "last"), "Train the run first: npx guie train");
-  const names = [...file.tensors.keys()].filter((inFile) => inFile.startsWith(TOWER_PREFIX));
+  const row = findTower(name);
+  const tower = { ...row, positionGrid: patchGrid(row, imageSize) };
+  const path = runFile(folder, "last");
+  const file = openSafetensors(path, "Train the run first: npx guie train");
   const start = existsSync(projectPath(weights)) ? openSafetensors(projectPath(weights)) : undefined;
-  const hasProjection = start?.tensors.has("proj") ?? false;
-  return {
-    tower: { ...tower, positionGrid: patchGrid(tower, imageSize) },
-    imageSizePx: imageSize,
-    names: new Set([
-      ...names.map((inFile) => inFile.slice(TOWER_PREFIX.length)),
-      ...(hasProjection ? ["proj"] : []),
-    ]),
-    read: (name) => readTrained(file, start, name),
-    close: () => {
-      file.close();
-      start?.close();
-    },
+  const close = () => {
+    file.close();
+    start?.close();
   };
-}
-
-function readTrained(file: TensorFile, start: TensorFile | undefined, name: string): Float32Array {
-  const inFile = TOWER_PREFIX + name;
-  return file.tensors.has(inFile) ? file.read(inFile) : start!.read(name);
+  try {
+    const trained = new Map(
+      [...file.tensors]
+        .filter(([inFile]) => inFile.startsWith(TOWER_PREFIX))
+        .map(([inFile, info]) => [inFile.slice(TOWER_PREFIX.length), info]),
+    );
+    requireTower(path, trained, tower, "The run's config.json is not that of its checkpoint.");
+    const names = new Set([...trained.keys(), ...(start?.tensors.has("proj") ? ["proj"] : [])]);
+    const read = (name: string) => (trained.has(name) ? file.read(TOWER_PREFIX + name) : start!.read(name));
+    return { tower, imageSizePx: imageSize, names, read, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }

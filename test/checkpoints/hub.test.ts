@@ -107,6 +107,16 @@ test("the cache is laid out as Hugging Face's own, and used again", async () => 
   assert.equal(requests.store.filter(({ range }) => range === undefined).length, 1);
 });
 
+test("out of the hub's reach, what the cache has is enough, if it is whole", async () => {
+  const hub = await start(await sharded((part) => part));
+  const online = await fetchFromHub(source);
+  hub.close();
+  assert.deepEqual(await fetchFromHub(source), online);
+  await assert.rejects(fetchFromHub({ ...source, revision: "v2" }), /could not be reached/);
+  rmSync(join(online.path, "..", "model-00002-of-00002.safetensors"));
+  await assert.rejects(fetchFromHub(source), /could not be reached/);
+});
+
 test("lost connections are made again from where they ended", async () => {
   const hub = await start({ "model.safetensors": LARGE });
   hub.cutAfterBytes = 300_000;

@@ -2,7 +2,7 @@
 // (names and shapes) and `npm run check:weights` (the libraries themselves).
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -13,7 +13,7 @@ import { randomStream } from "guie/dist/common/random";
 import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { freshTower } from "guie/dist/model/tower_weights";
-import { findTower } from "guie/dist/model/towers";
+import { findTower, TOWERS, type Tower } from "guie/dist/model/towers";
 import { exportWeights } from "guie/dist/training/export_weights";
 
 const folder = mkdtempSync(join(tmpdir(), "guie-export-"));
@@ -34,9 +34,9 @@ async function writeTower(path: string, sizePx: number, prefix = "", others: str
 }
 
 /** A run's folder as far as it is read here. */
-async function makeRun(stage: "frozen" | "fine_tune", weights: string): Promise<string> {
+async function makeRun(stage: "frozen" | "fine_tune", weights: string, tower = "tiny"): Promise<string> {
   const run = mkdtempSync(join(folder, "run-"));
-  writeJson(join(run, "config.json"), overrideConfig(tiny(stage), { weights, imageSize: 56 }));
+  writeJson(join(run, "config.json"), overrideConfig(tiny(stage), { tower, weights, imageSize: 56 }));
   const others = ["neck.weight", "head.weight", "optimizer.exp_avg.visual.conv1.weight"];
   await writeTower(join(run, "last.safetensors"), 56, "visual.", others);
   return run;
@@ -63,15 +63,31 @@ test("of a run the tower is written, for the run's image size, and nothing else"
 });
 
 test("proj, which training leaves alone, comes from the file from which the run started", async () => {
+  const row: Tower = { ...TINY, name: "tiny-with-proj", projectionWidth: 2 };
+  (TOWERS as Tower[]).push(row);
   const start = join(folder, "start.safetensors");
-  const proj = { name: "proj", shape: [2], data: Float32Array.of(5, 6) };
-  await writeSafetensors(start, [proj]);
-  const run = await makeRun("fine_tune", start);
-  // The row of the table has no projection: what no model of the tower has is not written.
+  const proj = Float32Array.from({ length: 16 * 2 }, (_, i) => i);
+  await writeSafetensors(start, [{ name: "proj", shape: [16, 2], data: proj }]);
+  const run = await makeRun("fine_tune", start, row.name);
   await exportWeights({ run }, "open_clip", out);
   const written = openSafetensors(out);
-  assert.equal(written.tensors.has("proj"), false);
+  assert.deepEqual(written.read("proj"), proj);
   written.close();
+  await exportWeights({ run }, "huggingface", out);
+  const transposed = openSafetensors(out);
+  assert.deepEqual(transposed.tensors.get("visual_projection.weight")!.shape, [2, 16]);
+  assert.deepEqual([...transposed.read("visual_projection.weight").subarray(0, 3)], [0, 2, 4]);
+  transposed.close();
+});
+
+test("a checkpoint that lacks a tensor of the tower is refused, and nothing is written", async () => {
+  const run = await makeRun("fine_tune", "none.safetensors");
+  await writeSafetensors(join(run, "last.safetensors"), [
+    { name: "visual.class_embedding", shape: [16], data: new Float32Array(16) },
+  ]);
+  rmSync(out, { force: true });
+  await assert.rejects(exportWeights({ run }, "open_clip", out), /missing: conv1\.weight/);
+  assert.equal(existsSync(out), false);
 });
 
 test("a run that trained no tower says where its weights are", async () => {
