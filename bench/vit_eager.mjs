@@ -1,6 +1,6 @@
 // The same Vision Transformer in plain tfjs, run eagerly: what one writes without this library.
 import { randomStream } from "guie/dist/common/random.js";
-import { initialHead } from "guie/dist/model/neck.js";
+import { initialHead } from "guie/dist/model/head.js";
 import { freshTower } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
 import { toTensors } from "guie/dist/model/weight_source.js";

@@ -2,7 +2,7 @@
 
 import { randomStream } from "guie/dist/common/random.js";
 import { vit224 } from "guie/dist/config/presets.js";
-import { headShapes, initialHead } from "guie/dist/model/neck.js";
+import { headShapes, initialHead } from "guie/dist/model/head.js";
 import { freshTower } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
 import { vitFeatures } from "guie/dist/model/vit.js";
@@ -41,7 +41,7 @@ async function prepareForward() {
 
 async function prepareStep() {
   const program = new Program();
-  const shapesOfHead = headShapes({ embeddingDim: EMBEDDING, standardise: false }, width, CLASSES);
+  const shapesOfHead = headShapes({ ...config, embeddingDim: EMBEDDING }, width, CLASSES);
   const head = Object.entries(initialHead(shapesOfHead, random)).map(([name, values]) => [
     name,
     tf.tensor(values, shapesOfHead[name]),

@@ -30,20 +30,27 @@ export interface TrainConfig {
   lastBlocks: number;
   /** Whether features are standardised by the training set's mean and deviation before the neck. */
   standardise: boolean;
-  neck: "simple";
+  /** `simple`: one linear layer; `norm_single_linear`: batch norm before it; `norm_double_linear`: 128 wide between. */
+  neck: "simple" | "norm_single_linear" | "norm_double_linear";
   /** Dropout before the neck's linear layer. */
   dropout: number;
   /** Length of the embedding. */
   embeddingDim: number;
-  head: "Arc_face";
+  /** `Arc_face`: one row a class; `Sub_Arc_face`: several, of which the nearest counts. */
+  head: "Arc_face" | "Sub_Arc_face";
+  /** Rows a class of `Sub_Arc_face`. */
+  subCentres: number;
 
-  /** ArcFace's scale s. */
+  loss: "ArcFace" | "CosFace";
+  /** Scale s of the loss. */
   s: number;
   /** Margin of the first epoch, radians. */
   margin: number;
   /** Growth of the margin per epoch. */
   marginStep: number;
   marginMax: number;
+  /** Larger classes have less of the margin (`marginShares`). */
+  classSizeMargin: boolean;
 
   /** Images of an optimizer step. */
   batchSize: number;
@@ -54,11 +61,15 @@ export interface TrainConfig {
   /** Compute each block's forward pass again in the backward pass: less memory, slower. */
   gradientCheckpointing: boolean;
   nEpochs: number;
+  /** Of them the last ones, in which the backbone no longer learns. */
+  frozenEpochs: number;
   warmUpEpochs: number;
   /** `seed`: the original's, one value an epoch after the warm-up; `cosine`: per step, from a 10 % warm-up to 0. */
   lrSchedule: "seed" | "cosine";
   /** Learning rate of neck and head. */
   initLr: number;
+  /** Where the `cosine` schedule ends. */
+  finalLr: number;
   /** Backbone's learning rate = initLr x this. */
   backboneLrFactor: number;
   weightDecay: number;
@@ -96,10 +107,12 @@ const CHECKS = z.object({
   imageSize: count,
   lastBlocks: count,
   standardise: z.boolean(),
-  neck: z.enum(["simple"]),
+  neck: z.enum(["simple", "norm_single_linear", "norm_double_linear"]),
   dropout: z.number().min(0).lt(1),
   embeddingDim: count,
-  head: z.enum(["Arc_face"]),
+  head: z.enum(["Arc_face", "Sub_Arc_face"]),
+  subCentres: count,
+  loss: z.enum(["ArcFace", "CosFace"]),
   s: positive,
   margin: z
     .number()
@@ -110,14 +123,17 @@ const CHECKS = z.object({
     .number()
     .min(0)
     .max(Math.PI / 2),
+  classSizeMargin: z.boolean(),
   batchSize: count,
   accumulationSteps: count,
   precision: z.enum(["float32", "bfloat16", "float16"]),
   gradientCheckpointing: z.boolean(),
   nEpochs: count,
+  frozenEpochs: countOrZero,
   warmUpEpochs: countOrZero,
   lrSchedule: z.enum(["seed", "cosine"]),
   initLr: positive,
+  finalLr: z.number().nonnegative(),
   backboneLrFactor: share,
   weightDecay: z.number().nonnegative(),
   maxStepsPerEpoch: countOrZero,

@@ -1,24 +1,60 @@
-// Shapes: B batch, F features, E embedding length, C classes.
-import type { RandomStream } from "../common/random";
+// Between features and embedding. Shapes: B batch, F features, E embedding length.
+import { UserError } from "../common/errors";
 import type { TrainConfig } from "../config/config";
 import { tf } from "../tensorflow/tf";
 
 /** Weights that neck and head add to the tower's, by name. */
 export type HeadWeights = Record<string, tf.Tensor>;
 
-/** Not trained: the training features' mean and 1/deviation, where the config standardises. */
+/** The training features' mean and 1/deviation, where the config standardises. */
 export const STANDARDISE_NAMES = ["neck.feature_mean", "neck.feature_scale"] as const;
 
+/** What a batch norm has seen so far, for inference. */
+const RUNNING_NAMES = ["neck.norm.running_mean", "neck.norm.running_var"] as const;
+
+/** Of the neck's weights those that no gradient changes. */
+export const FIXED_NECK_NAMES: readonly string[] = [...STANDARDISE_NAMES, ...RUNNING_NAMES];
+
+/** PyTorch's defaults of `nn.BatchNorm1d`. */
+const EPSILON = 1e-5;
+const MOMENTUM = 0.1;
+
+/** What stands before the last linear layer; the original's `Head` classes by their names. */
+const NECKS: Record<TrainConfig["neck"], { batchNorm: boolean; hiddenWidth?: number }> = {
+  simple: { batchNorm: false },
+  norm_single_linear: { batchNorm: true },
+  norm_double_linear: { batchNorm: true, hiddenWidth: 128 },
+};
+
+/** What a neck needs besides while it trains. */
+export interface NeckTraining {
+  /** Dropout mask [B, F], already scaled by 1 / (1 - p), drawn outside. */
+  keep: tf.Tensor2D;
+  /** Takes a batch norm's new running values, by name. */
+  assign(name: string, value: tf.Tensor): void;
+}
+
 /**
- * Neck `simple`: (standardise,) dropout, linear. features [B, F] -> embedding [B, E], not yet of unit length.
- * @param keep dropout mask [B, F], already scaled by 1/(1-p), drawn outside; undefined when not training
+ * (Standardise, batch norm,) dropout, (hidden linear,) linear: which of them, the weights' names say.
+ * features [B, F] -> embedding [B, E], not yet of unit length.
+ * @param training undefined for inference
  */
-export function neck(weights: HeadWeights, features: tf.Tensor2D, keep?: tf.Tensor2D): tf.Tensor2D {
+export function neck(weights: HeadWeights, features: tf.Tensor2D, training?: NeckTraining): tf.Tensor2D {
   return tf.tidy(() => {
     const standard = standardise(weights, features);
-    const kept = keep ? tf.mul(standard, keep) : standard;
-    return tf.add(tf.matMul(kept, weights["neck.weight"] as tf.Tensor2D, false, true), weights["neck.bias"]!);
+    const normal = weights["neck.norm.weight"] ? batchNorm(weights, standard, training) : standard;
+    const kept = training ? tf.mul(normal, training.keep) : normal;
+    return affine(
+      weights,
+      "neck",
+      weights["neck.hidden.weight"] ? affine(weights, "neck.hidden", kept) : kept,
+    );
   });
+}
+
+function affine(weights: HeadWeights, name: string, x: tf.Tensor): tf.Tensor2D {
+  const product = tf.matMul(x as tf.Tensor2D, weights[`${name}.weight`] as tf.Tensor2D, false, true);
+  return tf.add(product, weights[`${name}.bias`]!);
 }
 
 /** (features - mean) * scale where the weights hold a mean; else the features as they are. [B, F] -> [B, F]. */
@@ -27,49 +63,53 @@ export function standardise(weights: HeadWeights, features: tf.Tensor2D): tf.Ten
   return mean && scale ? tf.mul(tf.sub(features, mean), scale) : features;
 }
 
-/** Shapes of neck and head by name. */
-export function headShapes(
-  config: Pick<TrainConfig, "embeddingDim" | "standardise">,
+/** PyTorch: `nn.BatchNorm1d`. [B, F] -> [B, F]. */
+function batchNorm(weights: HeadWeights, x: tf.Tensor2D, training?: NeckTraining): tf.Tensor2D {
+  const [runningMean, runningVariance] = RUNNING_NAMES.map((name) => weights[name]!);
+  let [mean, variance] = [runningMean!, runningVariance!];
+  if (training) {
+    const count = x.shape[0];
+    if (count < 2) {
+      throw new UserError(
+        "A neck with batch norm cannot be trained on one image at a time: it needs their variance.",
+        "Raise batchSize, or lower accumulationSteps, so that a piece has at least two images.",
+      );
+    }
+    mean = tf.mean(x, 0);
+    variance = tf.mean(tf.square(tf.sub(x, mean)), 0);
+    training.assign(RUNNING_NAMES[0], blend(runningMean!, mean));
+    training.assign(RUNNING_NAMES[1], blend(runningVariance!, tf.mul(variance, count / (count - 1))));
+  }
+  const normal = tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, EPSILON)));
+  return tf.add(tf.mul(normal, weights["neck.norm.weight"]!), weights["neck.norm.bias"]!);
+}
+
+function blend(before: tf.Tensor, now: tf.Tensor): tf.Tensor {
+  return tf.add(tf.mul(before, 1 - MOMENTUM), tf.mul(now, MOMENTUM));
+}
+
+/** Shapes of a neck's weights by name. */
+export function neckShapes(
+  config: Pick<TrainConfig, "neck" | "embeddingDim" | "standardise">,
   featureCount: number,
-  classCount: number,
 ): Record<string, number[]> {
-  const shapes: Record<string, number[]> = {
-    "neck.weight": [config.embeddingDim, featureCount],
-    "neck.bias": [config.embeddingDim],
-    "head.weight": [classCount, config.embeddingDim],
+  const { batchNorm, hiddenWidth } = NECKS[config.neck];
+  const shapes: Record<string, number[]> = {};
+  const each = (names: readonly string[]) => {
+    for (const name of names) shapes[name] = [featureCount];
   };
-  if (config.standardise) for (const name of STANDARDISE_NAMES) shapes[name] = [featureCount];
+  if (batchNorm) each(["neck.norm.weight", "neck.norm.bias", ...RUNNING_NAMES]);
+  if (hiddenWidth !== undefined) {
+    shapes["neck.hidden.weight"] = [hiddenWidth, featureCount];
+    shapes["neck.hidden.bias"] = [hiddenWidth];
+  }
+  shapes["neck.weight"] = [config.embeddingDim, hiddenWidth ?? featureCount];
+  shapes["neck.bias"] = [config.embeddingDim];
+  if (config.standardise) each(STANDARDISE_NAMES);
   return shapes;
 }
 
-/**
- * Fresh values of neck and head: the linear layer as PyTorch's `nn.Linear` starts (uniform within
- * 1/sqrt(F)), the head Xavier uniform, standardisation neutral.
- */
-export function initialHead(
-  shapes: Record<string, number[]>,
-  random: RandomStream,
-): Record<string, Float32Array> {
-  const [embeddingDim, featureCount] = shapes["neck.weight"] as [number, number];
-  const classCount = shapes["head.weight"]![0]!;
-  const bounds: Record<string, number> = {
-    "neck.weight": 1 / Math.sqrt(featureCount),
-    "neck.bias": 1 / Math.sqrt(featureCount),
-    "head.weight": Math.sqrt(6 / (classCount + embeddingDim)),
-  };
-  const values: Record<string, Float32Array> = {};
-  for (const [name, shape] of Object.entries(shapes)) {
-    const size = shape.reduce((product, length) => product * length, 1);
-    const bound = bounds[name];
-    values[name] =
-      bound === undefined
-        ? new Float32Array(size).fill(name === "neck.feature_mean" ? 0 : 1)
-        : Float32Array.from({ length: size }, () => bound * (2 * random.uniform() - 1));
-  }
-  return values;
-}
-
 /** A dropout mask: 0 with probability `rate`, else 1/(1-rate). PyTorch: `nn.Dropout`. */
-export function dropoutMask(size: number, rate: number, random: RandomStream): Float32Array {
+export function dropoutMask(size: number, rate: number, random: { uniform(): number }): Float32Array {
   return Float32Array.from({ length: size }, () => (random.uniform() < rate ? 0 : 1 / (1 - rate)));
 }

@@ -6,7 +6,7 @@ import type { OnProgress } from "../common/progress";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
 import { backboneOf, towerOf } from "../model/backbone";
-import { headShapes, initialHead } from "../model/neck";
+import { headShapes, initialHead, MARGIN_SHARE_NAME, marginShares } from "../model/head";
 import { findTower } from "../model/towers";
 import type { Weights } from "../model/vit";
 import { fromTensors, joinSources, toTensors, withPrefix } from "../model/weight_source";
@@ -47,7 +47,7 @@ async function buildFrozen(
   const files = distinctFiles(data.train.files, data.validation.files);
   const features = await ensureFeatures(config, "train", files, onProgress);
   const rowOfFile = new Map(files.map((file, row) => [file, row]));
-  const weights = startWeights(config, features.length, data.classCount);
+  const weights = startWeights(config, features.length, data);
   if (config.standardise && !config.initFrom) standardiseBy(weights, features);
   const batches = featureBatches(config, data.train, features, rowOfFile);
   const trainer = await Trainer.create({
@@ -79,7 +79,7 @@ async function buildFineTune(
       "Train the frozen stage first and give --init-from its run name, or set standardise to false.",
     );
   }
-  const head = startWeights(config, featureCount, data.classCount);
+  const head = startWeights(config, featureCount, data);
   const weights = joinSources(fromTensors(head), withPrefix(TOWER_PREFIX, towerOf(config, tower)));
   const batches = imageBatches(config, data.train, tower);
   const trainer = await Trainer.create({
@@ -95,10 +95,11 @@ async function buildFineTune(
 }
 
 /** Neck and head: fresh, or from the run that `initFrom` names. */
-function startWeights(config: Readonly<TrainConfig>, featureCount: number, classCount: number): Weights {
-  const shapes = headShapes(config, featureCount, classCount);
+function startWeights(config: Readonly<TrainConfig>, featureCount: number, data: RunData): Weights {
+  const shapes = headShapes(config, featureCount, data.classCount);
   if (!config.initFrom) {
     const values = initialHead(shapes, randomStream(config.seed, "neck and head"));
+    if (config.classSizeMargin) values[MARGIN_SHARE_NAME] = marginShares(classSizes(data));
     return Object.fromEntries(
       Object.entries(values).map(([name, value]) => [name, tf.tensor(value, shapes[name])]),
     );
@@ -114,6 +115,13 @@ function startWeights(config: Readonly<TrainConfig>, featureCount: number, class
     );
   }
   return weights;
+}
+
+/** Training images of each class. */
+function classSizes({ train, classCount }: RunData): number[] {
+  const sizes = new Array<number>(classCount).fill(0);
+  for (let i = 0; i < train.labels.length; i++) sizes[train.labels[i]!]!++;
+  return sizes;
 }
 
 /** Sets mean and 1/deviation of each feature, over all training images. */

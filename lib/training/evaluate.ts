@@ -1,11 +1,12 @@
 // Shapes: N images, F features, E embedding length, C classes.
 import { breathe } from "../common/interrupt";
+import type { TrainConfig } from "../config/config";
 import { crossEntropy } from "../model/arcface";
 import type { Weights } from "../model/vit";
 import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
 import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
-import { classCosines, embedding } from "./model";
+import { cosinesOf, embedding } from "./model";
 
 const ROWS_PER_BLOCK = 256;
 
@@ -26,7 +27,7 @@ export async function classify(
   weights: Weights,
   features: Vectors,
   labels: ArrayLike<number>,
-  s: number,
+  config: Pick<TrainConfig, "s" | "head" | "subCentres">,
 ): Promise<ClassificationScores> {
   let [loss, top1, top5] = [0, 0, 0];
   for (let start = 0; start < features.count; start += ROWS_PER_BLOCK) {
@@ -34,9 +35,9 @@ export async function classify(
     const block = blockOf(features, start);
     const truth = Int32Array.from({ length: block.count }, (_, row) => labels[start + row]!);
     const [blockLoss, best] = tf.tidy(() => {
-      const cosines = classCosines(weights, tensorOf(block));
+      const cosines = cosinesOf(weights, tensorOf(block), config);
       const isTrue = tf.oneHot(tf.tensor1d(truth, "int32"), cosines.shape[1]).toFloat() as tf.Tensor2D;
-      const mean = crossEntropy(tf.mul(cosines, s), isTrue);
+      const mean = crossEntropy(tf.mul(cosines, config.s), isTrue);
       const ranked = tf.topk(cosines, Math.min(5, cosines.shape[1])).indices;
       return [mean.dataSync()[0]!, ranked.arraySync() as number[][]] as const;
     });

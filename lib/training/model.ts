@@ -1,7 +1,9 @@
-// The trained model as one record of weights: `visual.*` (tower), `neck.*`, `head.weight`.
+// The trained model as one record of weights: `visual.*` (tower), `neck.*`, `head.*`.
 // Shapes: B batch, S image side, F features, E embedding length, C classes.
-import { arcFaceLoss, cosineLogits, l2Normalize } from "../model/arcface";
-import { neck } from "../model/neck";
+import type { TrainConfig } from "../config/config";
+import { l2Normalize, marginLoss } from "../model/arcface";
+import { classCosines, marginsOf, rowsPerClass } from "../model/head";
+import { type NeckTraining, neck } from "../model/neck";
 import type { Tower } from "../model/towers";
 import { type FeatureOptions, vitFeatures, type Weights } from "../model/vit";
 import { scope } from "../tensorflow/scope";
@@ -27,10 +29,16 @@ export function towerWeights(weights: Weights): Weights {
   return Object.fromEntries(entries.map(([name, weight]) => [name.slice(TOWER_PREFIX.length), weight]));
 }
 
-/** Cosine to every class. inputs -> [B, C]. */
-export function classCosines(weights: Weights, features: tf.Tensor2D, keep?: tf.Tensor2D): tf.Tensor2D {
-  const embeddings = scope("neck", () => neck(weights, features, keep));
-  return scope("head", () => cosineLogits(embeddings, weights["head.weight"] as tf.Tensor2D));
+/** Cosine to every class. features [B, F] -> [B, C]. */
+export function cosinesOf(
+  weights: Weights,
+  features: tf.Tensor2D,
+  config: Pick<TrainConfig, "head" | "subCentres">,
+  training?: NeckTraining,
+): tf.Tensor2D {
+  const embeddings = scope("neck", () => neck(weights, features, training));
+  const rows = weights["head.weight"] as tf.Tensor2D;
+  return scope("head", () => classCosines(embeddings, rows, rowsPerClass(config)));
 }
 
 /** Embedding of unit length. [B, F] -> [B, E]. */
@@ -44,17 +52,26 @@ export interface LossInputs {
   labels: tf.Tensor1D;
   /** Dropout mask [B, F]. */
   keep: tf.Tensor2D;
-  /** ArcFace margin, radians. */
+  /** The step's margin; radians for ArcFace. */
   margin: tf.Scalar;
 }
 
-/** The training loss: features, neck with dropout, ArcFace. A scalar. */
+/** The settings that change the loss. */
+export type LossConfig = Pick<TrainConfig, "s" | "loss" | "head" | "subCentres">;
+
+/**
+ * The training loss: features, neck with dropout, cosines, margin. A scalar.
+ * @param assign takes a batch norm's new running values, by name
+ */
 export function trainingLoss(
   features: FeatureFunction,
   weights: Weights,
   batch: LossInputs,
-  s: number,
+  config: LossConfig,
+  assign: NeckTraining["assign"],
 ): tf.Scalar {
-  const cosines = classCosines(weights, features(weights, batch.inputs), batch.keep);
-  return scope("arcface", () => arcFaceLoss(cosines, batch.labels, s, batch.margin));
+  const { labels, keep } = batch;
+  const cosines = cosinesOf(weights, features(weights, batch.inputs), config, { keep, assign });
+  const margin = marginsOf(weights, labels, batch.margin);
+  return scope("loss", () => marginLoss(cosines, labels, { ...config, margin }));
 }

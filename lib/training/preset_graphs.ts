@@ -2,7 +2,7 @@
 import type { TrainConfig } from "../config/config";
 import { PRESET_NAMES, preset, vit224 } from "../config/presets";
 import { backboneOf } from "../model/backbone";
-import { headShapes } from "../model/neck";
+import { headShapes } from "../model/head";
 import { findTower, TOWERS, type Tower, towerShapes } from "../model/towers";
 import { tracedFor } from "../tensorflow/fused";
 import { Program } from "../tensorflow/program";
@@ -25,6 +25,7 @@ export const VARIANTS: readonly Partial<TrainConfig>[] = [
   { accumulationSteps: 2 },
   { precision: "bfloat16", gradientCheckpointing: true },
   { precision: "float16" },
+  { neck: "norm_double_linear", head: "Sub_Arc_face", loss: "CosFace", classSizeMargin: true },
 ];
 
 const CLASSES = 10;

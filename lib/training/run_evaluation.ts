@@ -21,7 +21,7 @@ async function validate({ folder, config, setup, record }: Run, head: Weights, e
   const { trainer, data, featuresOf } = setup;
   const { files, labels } = data.validation;
   if (files.length === 0) return;
-  const scores = await classify(head, await featuresOf("validation", files), labels, config.s);
+  const scores = await classify(head, await featuresOf("validation", files), labels, config);
   record({ kind: "validation", epoch, step: trainer.stepsDone, ...scores });
   const shares = `top-1 ${percent(scores.top1)} top-5 ${percent(scores.top5)}`;
   logLine(folder, `Validation: epoch ${epoch} loss ${scores.loss.toFixed(4)} ${shares}`);

@@ -7,7 +7,7 @@ export interface Position {
   stepInEpoch: number;
 }
 
-type ScheduleConfig = Pick<TrainConfig, "lrSchedule" | "initLr" | "nEpochs" | "warmUpEpochs">;
+type ScheduleConfig = Pick<TrainConfig, "lrSchedule" | "initLr" | "finalLr" | "nEpochs" | "warmUpEpochs">;
 
 /** Share of the run that the `cosine` schedule warms up over, as the field usually does. */
 const COSINE_WARM_UP_SHARE = 0.1;
@@ -40,7 +40,7 @@ function seedSchedule(
   return 0.5 * config.initLr * (1 + Math.cos((Math.PI * epoch) / (config.nEpochs + 1)));
 }
 
-/** Linear warm-up over the first tenth of all steps, then half a cosine that would be 0 one step after the last. */
+/** Linear warm-up over the first tenth of all steps, then half a cosine that would be at its end one step after the last. */
 function cosineSchedule(
   config: ScheduleConfig,
   { epoch, stepInEpoch }: Position,
@@ -51,7 +51,15 @@ function cosineSchedule(
   const warmUpSteps = Math.ceil(totalSteps * COSINE_WARM_UP_SHARE);
   if (step <= warmUpSteps) return (config.initLr * step) / warmUpSteps;
   const share = (step - warmUpSteps) / (totalSteps - warmUpSteps + 1);
-  return 0.5 * config.initLr * (1 + Math.cos(Math.PI * share));
+  return config.finalLr + 0.5 * (config.initLr - config.finalLr) * (1 + Math.cos(Math.PI * share));
+}
+
+/** Whether an epoch (from 1) trains neck and head alone, the backbone as it is. */
+export function isBackboneFrozen(
+  config: Pick<TrainConfig, "nEpochs" | "frozenEpochs">,
+  epoch: number,
+): boolean {
+  return epoch > config.nEpochs - config.frozenEpochs;
 }
 
 /** ArcFace's margin in an epoch (from 1), radians: grows by `marginStep` up to `marginMax`. */

@@ -1,6 +1,6 @@
 // The training step as traced functions. Shapes: B batch, F features, n pieces of a batch.
 import type { TrainConfig } from "../config/config";
-import { STANDARDISE_NAMES } from "../model/neck";
+import { FIXED_NAMES } from "../model/head";
 import type { GraphFunction } from "../tensorflow/graph_function";
 import type { Program } from "../tensorflow/program";
 import { rawOp } from "../tensorflow/raw_op";
@@ -8,7 +8,7 @@ import { scope } from "../tensorflow/scope";
 import { tf } from "../tensorflow/tf";
 import type { TracedVariables } from "../tensorflow/traced_variables";
 import { allFinite, lossScale, updateLossScale } from "./loss_scale";
-import { type FeatureFunction, type LossInputs, TOWER_PREFIX, trainingLoss } from "./model";
+import { type FeatureFunction, type LossConfig, type LossInputs, TOWER_PREFIX, trainingLoss } from "./model";
 import { type AdamRates, accumulatedOf, applyAdamW } from "./optimizer";
 
 /** Rates of a step; neck and head have others than the backbone. */
@@ -38,18 +38,20 @@ export interface TrainStep {
 /** What the step is made of. */
 export interface StepParts {
   /** The settings that change its graph. */
-  config: Pick<TrainConfig, "s" | "precision" | "accumulationSteps">;
+  config: LossConfig & Pick<TrainConfig, "precision" | "accumulationSteps">;
   /** Shapes of all weights by name. */
   shapes: ReadonlyMap<string, readonly number[]>;
+  /** Names of the weights that the step trains; default: all that a run trains. */
+  trained?: readonly string[];
   features: FeatureFunction;
   /** Shape of a batch's inputs, [B, ...]; B is a multiple of `accumulationSteps`. */
   inputShape: readonly number[];
   featureCount: number;
 }
 
-/** Names of the weights that are trained: all but the standardisation. */
+/** Names of the weights that a run trains: all but running statistics and the like. */
 export function trainedNames(shapes: StepParts["shapes"]): string[] {
-  return [...shapes.keys()].filter((name) => !(STANDARDISE_NAMES as readonly string[]).includes(name));
+  return [...shapes.keys()].filter((name) => !FIXED_NAMES.includes(name));
 }
 
 /**
@@ -61,6 +63,10 @@ export function traceStep(program: Program, parts: StepParts): TrainStep {
   return parts.config.accumulationSteps === 1
     ? stepAtOnce(program, parts)
     : stepInPieces(program, parts, parts.config.accumulationSteps);
+}
+
+function trainedBy({ trained, shapes }: StepParts): readonly string[] {
+  return trained ?? trainedNames(shapes);
 }
 
 const RATES = {
@@ -111,7 +117,7 @@ function stepInPieces(program: Program, parts: StepParts, pieces: number): Train
     "apply",
     (fed, variables) => {
       const read = (name: string) => [name, variables.read(accumulatedOf(name))] as const;
-      const gradients = new Map(trainedNames(parts.shapes).map(read));
+      const gradients = new Map(trainedBy(parts).map(read));
       update(parts, variables, gradients, fed as unknown as Rates<tf.Scalar>);
       for (const [name, sum] of gradients) variables.assign(accumulatedOf(name), tf.zerosLike(sum));
     },
@@ -137,17 +143,19 @@ function scalarOf({ data }: { data: unknown }): number {
 
 /** The mean loss of some images, and its gradients by weight; in float16 these are times the loss scale. */
 function lossAndGradients(
-  { config, shapes, features }: StepParts,
+  parts: StepParts,
   fed: LossInputs,
   variables: TracedVariables,
 ): { loss: tf.Scalar; gradients: Map<string, tf.Tensor> } {
-  const trained = trainedNames(shapes);
+  const { config, shapes, features } = parts;
+  const trained = trainedBy(parts);
   const fixed = [...shapes.keys()].filter((name) => !trained.includes(name));
+  const assign = (name: string, value: tf.Tensor) => variables.assign(name, value);
   const constants = Object.fromEntries(fixed.map((name) => [name, variables.read(name)]));
   const scale = config.precision === "float16" ? lossScale(variables) : undefined;
   const lossOf = (...weights: tf.Tensor[]) => {
     const record = Object.fromEntries(weights.map((weight, i) => [trained[i]!, weight]));
-    const loss = trainingLoss(features, { ...constants, ...record }, fed, config.s);
+    const loss = trainingLoss(features, { ...constants, ...record }, fed, config, assign);
     return scale ? tf.mul<tf.Scalar>(loss, scale) : loss;
   };
   const values = trained.map((name) => variables.read(name));

@@ -12,7 +12,7 @@ import type { StepMetric } from "./metrics";
 import { type FeatureFunction, TOWER_PREFIX } from "./model";
 import { adamRates } from "./optimizer";
 import { declareOptimizer } from "./optimizer_state";
-import { learningRate, marginOf, type Position } from "./schedule";
+import { isBackboneFrozen, learningRate, marginOf, type Position } from "./schedule";
 import { type TrainStep, traceStep, trainedNames } from "./step";
 
 /** What a trainer is made of. */
@@ -26,6 +26,12 @@ export interface TrainerParts {
   featureCount: number;
   /** All weights by name; the trainer closes their source. */
   weights: WeightSource;
+}
+
+/** A step that trains all parts, and one that leaves the backbone as it is, where the run has such epochs. */
+interface Steps {
+  all: TrainStep;
+  headOnly: TrainStep | undefined;
 }
 
 /**
@@ -43,7 +49,7 @@ export class Trainer {
   stepsDone = 0;
   readonly #batches: BatchSource;
   readonly #featureCount: number;
-  readonly #step: TrainStep;
+  readonly #steps: Steps;
   readonly #startedAtMs = Date.now();
 
   /** Moves the weights into a session and traces the training step. */
@@ -67,14 +73,19 @@ export class Trainer {
     const { config, features, inputShape, featureCount } = parts;
     const trained = new Map(trainedNames(shapes).map((name) => [name, shapes.get(name)!]));
     const optimizer = await declareOptimizer(program, trained, config);
-    const step = traceStep(program, { config, shapes, features, inputShape, featureCount });
-    return new Trainer(parts, program, step, new Map([...shapes, ...optimizer]));
+    const stepParts = { config, shapes, features, inputShape, featureCount };
+    const headOnly = [...trained.keys()].filter((name) => !name.startsWith(TOWER_PREFIX));
+    const steps = {
+      all: traceStep(program, stepParts),
+      headOnly: config.frozenEpochs > 0 ? traceStep(program, { ...stepParts, trained: headOnly }) : undefined,
+    };
+    return new Trainer(parts, program, steps, new Map([...shapes, ...optimizer]));
   }
 
   private constructor(
     parts: TrainerParts,
     program: Program,
-    step: TrainStep,
+    steps: Steps,
     shapes: ReadonlyMap<string, readonly number[]>,
   ) {
     this.config = parts.config;
@@ -82,7 +93,7 @@ export class Trainer {
     this.totalSteps = parts.batches.stepsPerEpoch * parts.config.nEpochs;
     this.#batches = parts.batches;
     this.#featureCount = parts.featureCount;
-    this.#step = step;
+    this.#steps = steps;
     this.shapes = shapes;
   }
 
@@ -130,7 +141,10 @@ export class Trainer {
       totalSteps: this.totalSteps,
       loss,
       learningRate: rate,
-      backboneLearningRate: config.stage === "frozen" ? 0 : rate * config.backboneLrFactor,
+      backboneLearningRate:
+        config.stage === "frozen" || isBackboneFrozen(config, position.epoch)
+          ? 0
+          : rate * config.backboneLrFactor,
       margin: marginOf(config, position.epoch),
       imagesPerSecond: batch.files.length / Math.max(1e-3, (now - startedAtMs) / 1000),
       memoryMB: Math.round(process.memoryUsage().rss / 2 ** 20),
@@ -145,7 +159,9 @@ export class Trainer {
     const random = randomStream(config.seed, "dropout", step);
     const head = adamRates(step, rate, config.weightDecay);
     const backbone = adamRates(step, rate * config.backboneLrFactor, config.weightDecay);
-    const loss = await this.#step.run({
+    const { all, headOnly } = this.#steps;
+    const isFrozen = isBackboneFrozen(config, position.epoch);
+    const loss = await (isFrozen && headOnly ? headOnly : all).run({
       inputs: batch.inputs,
       labels: batch.labels,
       keep: dropoutMask(batch.labels.length * this.#featureCount, config.dropout, random),

@@ -51,6 +51,73 @@ def loss_cases():
     return cases
 
 
+def other_loss_cases():
+    """CosFace, and ArcFace on three rows a class of which the nearest counts, with a margin for each image."""
+    labels = torch.tensor([0, 1, 2, 3, 4, 0])
+    cases = []
+    for name, K in [("CosFace", 1), ("ArcFace", 3)]:
+        embeddings = torch.randn(6, 8, dtype=torch.float64).requires_grad_()
+        rows = torch.randn(5 * K, 8, dtype=torch.float64).requires_grad_()
+        margins = torch.linspace(0.1, 0.6, 6, dtype=torch.float64)[:, None]
+        cosine = F.linear(F.normalize(embeddings), F.normalize(rows)).view(6, 5, K).max(2).values
+        if name == "CosFace":
+            moved = cosine - margins
+        else:
+            moved = cosine * torch.cos(margins) - torch.sqrt(1.0 - cosine**2) * torch.sin(margins)
+            easy = cosine - torch.sin(math.pi - margins) * margins
+            moved = torch.where(cosine > torch.cos(math.pi - margins), moved, easy)
+        one_hot = F.one_hot(labels, 5).to(cosine.dtype)
+        loss = F.cross_entropy(30.0 * (one_hot * moved + (1 - one_hot) * cosine), labels)
+        loss.backward()
+        cases.append(
+            {
+                **{"loss": name, "K": K, "s": 30.0, "margins": margins.flatten().tolist()},
+                **{"embeddings": embeddings.tolist(), "rows": rows.tolist(), "labels": labels.tolist()},
+                "value": loss.item(),
+                "gradEmbeddings": embeddings.grad.tolist(),
+                "gradRows": rows.grad.tolist(),
+            }
+        )
+    return cases
+
+
+def neck_cases():
+    """The original's necks as PyTorch's own layers, without dropout; two training batches, then inference."""
+    cases = []
+    for name, hidden in [("simple", None), ("norm_single_linear", None), ("norm_double_linear", 128)]:
+        norm = torch.nn.BatchNorm1d(10) if name != "simple" else torch.nn.Identity()
+        first = torch.nn.Linear(10, hidden) if hidden else torch.nn.Identity()
+        last = torch.nn.Linear(hidden or 10, 4)
+        weights = {"neck.weight": last.weight, "neck.bias": last.bias}
+        if name != "simple":
+            torch.nn.init.normal_(norm.weight)
+            torch.nn.init.normal_(norm.bias)
+            weights |= {"neck.norm.weight": norm.weight, "neck.norm.bias": norm.bias}
+        if hidden:
+            weights |= {"neck.hidden.weight": first.weight, "neck.hidden.bias": first.bias}
+        layers = torch.nn.Sequential(norm, first, last)
+        batches = [torch.randn(6, 10) * 2 + 1, torch.randn(6, 10)]
+        direction = torch.randn(6, 4)
+        outputs = [layers(batch) for batch in batches]
+        gradients = torch.autograd.grad((outputs[1] * direction).sum(), list(weights.values()))
+        case = {
+            "neck": name,
+            "weights": {key: value.tolist() for key, value in weights.items()},
+            "batches": [batch.tolist() for batch in batches],
+            "direction": direction.tolist(),
+            "outputs": [output.tolist() for output in outputs],
+            "gradients": {key: value.tolist() for key, value in zip(weights, gradients)},
+            "inference": layers.eval()(batches[0]).tolist(),
+        }
+        if name != "simple":
+            case["running"] = {
+                "neck.norm.running_mean": norm.running_mean.tolist(),
+                "neck.norm.running_var": norm.running_var.tolist(),
+            }
+        cases.append(case)
+    return cases
+
+
 def adamw_case():
     weight = torch.nn.Parameter(torch.randn(7))
     start = weight.tolist()
@@ -64,4 +131,5 @@ def adamw_case():
     return {"lr": 1e-2, "weightDecay": 0.1, "start": start, "gradients": gradients, "values": values}
 
 
-print(json.dumps({"arcFace": loss_cases(), "adamW": adamw_case()}))
+goldens = {"arcFace": loss_cases(), "adamW": adamw_case()}
+print(json.dumps({**goldens, "otherLosses": other_loss_cases(), "necks": neck_cases()}))

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { projectRoot } from "guie/dist/common/project";
-import { arcFaceLoss, cosineLogits } from "guie/dist/model/arcface";
+import { cosineLogits, marginLoss } from "guie/dist/model/arcface";
 import { Program } from "guie/dist/tensorflow/program";
 import { tf } from "guie/dist/tensorflow/tf";
 import { type AdamRates, adamRates, applyAdamW } from "guie/dist/training/optimizer";
@@ -40,7 +40,7 @@ function lossAndGradients(embeddings: number[][], rows: number[][], labels: numb
   return tf.tidy(() => {
     const truth = tf.tensor1d(labels, "int32");
     const lossOf = (e: tf.Tensor, r: tf.Tensor) =>
-      arcFaceLoss(cosineLogits(e as tf.Tensor2D, r as tf.Tensor2D), truth, s, m);
+      marginLoss(cosineLogits(e as tf.Tensor2D, r as tf.Tensor2D), truth, { loss: "ArcFace", s, margin: m });
     const { value, grads } = tf.valueAndGrads(lossOf)([tf.tensor2d(embeddings), tf.tensor2d(rows)]);
     return { loss: value.dataSync()[0]!, grads: grads.map((grad) => Float32Array.from(grad.dataSync())) };
   });

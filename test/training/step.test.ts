@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { tiny } from "guie/dist/config/presets";
-import { dropoutMask, headShapes, initialHead } from "guie/dist/model/neck";
+import { headShapes, initialHead } from "guie/dist/model/head";
+import { dropoutMask } from "guie/dist/model/neck";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
 import type { Weights } from "guie/dist/model/vit";
@@ -61,7 +62,7 @@ function eagerStep(weights: Weights, moments: Record<string, tf.Tensor[]>, step:
     const names = Object.keys(weights);
     const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
       const record = Object.fromEntries(values.map((tensor, i) => [names[i]!, tensor]));
-      return trainingLoss(features, record, fed, config.s);
+      return trainingLoss(features, record, fed, config, () => {});
     })(Object.values(weights));
     const rate = learningRate(config, { epoch: 1, stepInEpoch: step }, STEPS);
     for (const [i, name] of names.entries()) {
@@ -113,5 +114,45 @@ test("three traced steps equal three eager ones: losses, all weights, all moment
   const boxes = trainer.functions[0]!.outline().boxes.map(({ path }) => path);
   for (const part of ["embed/", "block00/", "neck/", "arcface/", "gradient/", "adamw/"])
     assert.ok(boxes.includes(part), `${part} in ${boxes}`);
+  trainer.dispose();
+});
+
+test("a frozen epoch trains neck and head and leaves the backbone; a batch norm's running values follow", async () => {
+  const settings = {
+    ...config,
+    ...({ nEpochs: 2, frozenEpochs: 1, neck: "norm_double_linear", head: "Sub_Arc_face" } as const),
+  };
+  const shapes = headShapes(settings, featureCount, CLASSES);
+  const values = initialHead(shapes, randomStream(1, "head"));
+  const head = Object.entries(values).map(([name, data]) => [name, tf.tensor(data, shapes[name])]);
+  const ofTower = Object.entries(startWeights()).filter(([name]) => name.startsWith(TOWER_PREFIX));
+  const trainer = await Trainer.create({
+    ...{ config: settings, features, inputShape, featureCount },
+    batches: { ...source, stepsPerEpoch: 1 },
+    weights: fromTensors({ ...Object.fromEntries(head), ...Object.fromEntries(ofTower) }),
+  });
+  const now = async () => {
+    const state = new Map<string, Float32Array>();
+    for (const name of trainer.shapes.keys())
+      state.set(name, (await trainer.program.read(name)).data as Float32Array);
+    return state;
+  };
+  const states = [await now()];
+  const rates: number[] = [];
+  for (let metric = await trainer.step(); metric; metric = await trainer.step()) {
+    rates.push(metric.backboneLearningRate);
+    states.push(await now());
+  }
+  assert.deepEqual(
+    rates.map((rate) => rate > 0),
+    [true, false],
+  );
+  for (const name of states[0]!.keys()) {
+    const [start, afterAll, afterFrozen] = states.map((state) => state.get(name)!);
+    const isTower = name.includes(TOWER_PREFIX);
+    assert.notDeepEqual(afterAll, start, name);
+    if (isTower) assert.deepEqual(afterFrozen, afterAll, name);
+    else assert.notDeepEqual(afterFrozen, afterAll, name);
+  }
   trainer.dispose();
 });

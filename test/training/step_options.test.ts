@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import type { TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
-import { headShapes, initialHead } from "guie/dist/model/neck";
+import { headShapes, initialHead } from "guie/dist/model/head";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
 import { fillProgram, fromTensors, joinSources, withPrefix } from "guie/dist/model/weight_source";
