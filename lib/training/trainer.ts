@@ -99,7 +99,7 @@ export class Trainer {
 
   /** The traced functions of a step, in the order in which it runs them: `show(trainer.functions[0])` draws one. */
   get functions(): TrainStep["functions"] {
-    return this.#step.functions;
+    return this.#steps.all.functions;
   }
 
   /** Steps in each epoch. */
