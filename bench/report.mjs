@@ -1,4 +1,5 @@
 // How benchmarks report: a line for people, a line of JSON for programs.
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,10 +12,14 @@ export const PEERS = join(root, ".cache/peers/bench");
 /** The peer of the models' benchmarks. */
 export const TORCH = "torch 2.13 eager";
 
-/** Python with the peers, or undefined with a note. */
-export function findPython() {
+/**
+ * Python with the peers, or undefined with a note.
+ * @param module what it must be able to import
+ */
+export function findPython(module = "torch") {
   const python = join(PEERS, "bin/python");
-  if (existsSync(python)) return python;
+  const hasModule = () => spawnSync(python, ["-c", `import ${module}`], { stdio: "ignore" }).status === 0;
+  if (existsSync(python) && hasModule()) return python;
   console.error("bench: no peers to compare with; install them by: npm run bench:setup");
   return undefined;
 }

@@ -5,7 +5,13 @@ import { run, SetupError } from "./setup/run.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const FOLDER = ".cache/peers/bench";
-const PACKAGES = ["torch==2.13.0", "numpy==2.4.6", "safetensors==0.8.0", "pandas==3.1.1"];
+const PACKAGES = [
+  "torch==2.13.0",
+  "numpy==2.4.6",
+  "safetensors==0.8.0",
+  "pandas==3.1.1",
+  "opencv-python-headless==5.0.0.93",
+];
 
 try {
   console.log(`bench: ${PACKAGES.join(", ")} into ${FOLDER} ...`);
@@ -15,7 +21,7 @@ try {
     cwd: root,
     next: "look at pip's message above (is the Python registry reachable?), then: npm run bench:setup",
   });
-  console.log("bench: ready: npm run bench vit, npm run bench merge");
+  console.log("bench: ready: npm run bench vit, npm run bench merge, npm run bench resize");
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(`\nbench set-up failed: ${error.message}\n  Next: ${error.next}`);

@@ -1,3 +1,4 @@
+import "./environment";
 import { Command } from "commander";
 import { registerDuplicates } from "./duplicates";
 import { registerEmbed } from "./embed";

@@ -42,8 +42,6 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
   }
   // Runs wait, and sharp decodes, on libuv's threads: four unless this is set before the first of them starts.
   process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, concurrency));
-  // Images are what runs in parallel: splitting the work on one of them costs more than it gives.
-  process.env.TF_NUM_INTRAOP_THREADS ??= "1";
   const datasets = namedDatasets(options.dataset) ?? preparedDataSets(options.dataDir);
   const results: PreprocessResult[] = [];
   for (const dataset of datasets) {

@@ -4,7 +4,7 @@ import { mapConcurrently } from "../common/concurrent";
 import { writeFileAtomically } from "../common/files";
 import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
-import { ImageError, readImageFile } from "./decode";
+import { ImageError, readImageFileSync } from "./decode";
 import { JpegMaker, type JpegSettings } from "./jpeg_maker";
 
 /** One image to make; absolute paths. */
@@ -61,7 +61,7 @@ export async function makeImages(
 async function makeImage({ source, target }: ImageTask, maker: JpegMaker): Promise<string | undefined> {
   let jpeg: Uint8Array;
   try {
-    jpeg = await maker.make(await readImageFile(source));
+    jpeg = await maker.make(readImageFileSync(source));
   } catch (error) {
     if (error instanceof ImageError) return error.message;
     throw error;

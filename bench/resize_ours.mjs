@@ -1,0 +1,23 @@
+// Our side of `npm run bench resize`: what `guie preprocess` does with a data set, each time into a fresh folder.
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { serve } from "./contestant.mjs";
+
+process.argv[2] = "preprocess"; // the command line's own settings
+await import("guie/dist/cli/environment.js");
+const { preprocessDataset } = await import("guie/dist/images/preprocess.js");
+
+const { folder, files, decoding, work } = JSON.parse(readFileSync(process.argv[3], "utf8"));
+const dataset = { name: "photos", folder: "photos", smallestClass: 1 };
+const rows = files.map((file) => `raw/photos/${file},0`);
+let round = 0;
+
+await serve(async () => {
+  const dataDir = join(work, "ours", String(round++));
+  mkdirSync(join(dataDir, "csv"), { recursive: true });
+  mkdirSync(join(dataDir, "raw"));
+  symlinkSync(folder, join(dataDir, "raw/photos"));
+  writeFileSync(join(dataDir, "csv/photos.csv"), `image_files,labels\n${rows.join("\n")}\n`);
+  const { rowsOut } = await preprocessDataset({ dataDir, dataset, decoding });
+  if (rowsOut !== files.length) throw new Error(`${rowsOut} of ${files.length} images were made`);
+});
