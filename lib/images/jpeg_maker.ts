@@ -2,11 +2,12 @@ import { Budget } from "../common/budget";
 import type { GraphFunction } from "../tensorflow/graph_function";
 import { holdStderr } from "../tensorflow/native_stderr";
 import { Program } from "../tensorflow/program";
+import { rawOp } from "../tensorflow/raw_op";
 import { EngineError } from "../tensorflow/status";
 import type { tf } from "../tensorflow/tf";
-import { assertPixels, countPixels, decodeRgb, type RgbImage } from "./decode";
+import { assertPixels, countPixels, decodeRgb, ImageError, type RgbImage } from "./decode";
 import { decodeJpeg, encodeJpeg, type ResizeMethod, resizePixels, unpackPixels } from "./jpeg_graph";
-import { type JpegHeader, readJpegHeader } from "./jpeg_header";
+import { readJpegHeader } from "./jpeg_header";
 import { resizePlan } from "./resize";
 
 /** What decides the pixels of a JPEG. */
@@ -25,6 +26,9 @@ export interface JpegSettings {
 /** DecodeJpeg can give 1/ratio of the size, largest first. */
 const REDUCTIONS = [8, 4, 2] as const;
 
+/** Larger JPEGs gain nothing from a run together. */
+const LARGEST_SHARED_PIXELS = 500_000;
+
 /** Memory of the images under work at once: about 12 bytes for each of these. */
 const PIXELS_PER_IMAGE = 16_000_000;
 
@@ -36,7 +40,7 @@ const PIXELS_PER_IMAGE = 16_000_000;
 export class JpegMaker {
   readonly #settings: JpegSettings;
   readonly #program = new Program({ cpuOnly: true });
-  readonly #fromJpeg: Record<string, GraphFunction<"bytes", tf.Tensor>> = {};
+  readonly #fromJpegs: Record<string, GraphFunction<"bytes", tf.Tensor>> = {};
   readonly #fromPixels: Record<string, GraphFunction<"bytes" | "shape", tf.Tensor>> = {};
   readonly #stderr = holdStderr();
   readonly #pixels: Budget;
@@ -53,14 +57,41 @@ export class JpegMaker {
    * @throws ImageError with the reason for an image that cannot be used
    */
   async make(file: Uint8Array): Promise<Uint8Array> {
-    const header = readJpegHeader(file);
-    if (header && isPlain(header)) {
-      assertPixels(header.width * header.height);
-      const jpeg = await this.#pixels.use(header.width * header.height, () => this.#byEngine(file, header));
-      if (jpeg) return jpeg;
+    const plan = this.#planOfJpeg(file);
+    if (plan) {
+      assertPixels(plan.pixels);
+      const made = await this.#run([file], plan);
+      // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
+      if (made?.hadMessages) await decodeRgb(file);
+      if (made) return made.jpegs[0]!;
     }
     const pixels = await countPixels(file);
     return this.#pixels.use(pixels, async () => this.#encode(await decodeRgb(file)));
+  }
+
+  /**
+   * The same for several files: small JPEGs share a run of the graph, which spares a tenth of the time.
+   * @returns for each file its JPEG's bytes, or why it cannot be used
+   */
+  async makeAll(files: readonly Uint8Array[]): Promise<(Uint8Array | ImageError)[]> {
+    const results: (Uint8Array | ImageError)[] = [];
+    const makeAlone = async (place: number) => {
+      results[place] = await this.make(files[place]!).catch(imageErrorOf);
+    };
+    const makeTogether = async ({ plan, places }: { plan: Plan; places: number[] }) => {
+      const made =
+        places.length > 1
+          ? await this.#run(
+              places.map((place) => files[place]!),
+              plan,
+            )
+          : undefined;
+      if (!made || made.hadMessages) await Promise.all(places.map(makeAlone));
+      else for (const [i, place] of places.entries()) results[place] = made.jpegs[i]!;
+    };
+    const { groups, rest } = this.#group(files);
+    await Promise.all([...groups.map(makeTogether), ...rest.map(makeAlone)]);
+    return results;
   }
 
   /** Frees the graph. No call may be under way. */
@@ -69,35 +100,57 @@ export class JpegMaker {
     this.#program.dispose();
   }
 
-  /** @returns undefined where TensorFlow's decoder refuses the file */
-  async #byEngine(file: Uint8Array, { width, height }: JpegHeader): Promise<Uint8Array | undefined> {
-    const messageBytes = this.#stderr.writtenBytes();
-    let jpeg: Uint8Array;
-    try {
-      const { method, ratio } = this.#planOf(width, height);
-      jpeg = await bytesOf(this.#jpegFunction(method, ratio).run({ bytes: [file] }));
-    } catch (error) {
-      if (error instanceof EngineError) return undefined;
-      throw error;
+  /** Small JPEGs by what is to be done with them. */
+  #group(files: readonly Uint8Array[]): { groups: { plan: Plan; places: number[] }[]; rest: number[] } {
+    const groups = new Map<string, { plan: Plan; places: number[] }>();
+    const rest: number[] = [];
+    for (const [place, file] of files.entries()) {
+      const plan = this.#planOfJpeg(file);
+      if (!plan || plan.pixels > LARGEST_SHARED_PIXELS) rest.push(place);
+      else {
+        const key = `${plan.method}_${plan.ratio}`;
+        const { places = [] } = groups.get(key) ?? {};
+        groups.set(key, { plan, places: [...places, place] });
+      }
     }
-    // The decoder goes on after corrupt data and only prints a message, for this image or one beside it: sharp tells.
-    if (this.#stderr.writtenBytes() !== messageBytes) await decodeRgb(file);
-    return jpeg;
+    return { groups: [...groups.values()], rest };
   }
 
-  #encode({ data, width, height }: RgbImage): Promise<Uint8Array> {
+  /** @returns undefined where TensorFlow's decoder refuses one of the files */
+  async #run(
+    files: readonly Uint8Array[],
+    plan: Plan,
+  ): Promise<{ jpegs: Uint8Array[]; hadMessages: boolean } | undefined> {
+    return this.#pixels.use(plan.pixels * files.length, async () => {
+      const messageBytes = this.#stderr.writtenBytes();
+      try {
+        const jpegs = await bytesOf(this.#jpegFunction(plan, files.length).run({ bytes: files }));
+        return { jpegs, hadMessages: this.#stderr.writtenBytes() !== messageBytes };
+      } catch (error) {
+        if (error instanceof EngineError) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async #encode({ data, width, height }: RgbImage): Promise<Uint8Array> {
     const { method } = this.#planOf(width, height);
-    return bytesOf(this.#pixelFunction(method).run({ bytes: [data], shape: [height, width, 3] }));
+    const f = this.#pixelFunction(method);
+    return (await bytesOf(f.run({ bytes: [data], shape: [height, width, 3] })))[0]!;
   }
 
-  #jpegFunction(method: ResizeMethod, ratio: number): GraphFunction<"bytes", tf.Tensor> {
-    const name = `jpeg_${method}_${ratio}`;
-    this.#fromJpeg[name] ??= this.#program.function(
+  #jpegFunction({ method, ratio }: Plan, count: number): GraphFunction<"bytes", tf.Tensor> {
+    const name = `jpeg_${method}_${ratio}_x${count}`;
+    this.#fromJpegs[name] ??= this.#program.function(
       name,
-      ({ bytes }) => this.#resizeAndEncode(decodeJpeg(bytes, ratio), method),
-      { bytes: BYTES },
+      ({ bytes }) => {
+        const files = rawOp("Unpack", [bytes], { num: count });
+        const jpegs = files.map((file) => this.#resizeAndEncode(decodeJpeg(file, ratio), method));
+        return rawOp("Pack", jpegs, { N: count })[0]!;
+      },
+      { bytes: { shape: [count], dtype: "string" } },
     );
-    return this.#fromJpeg[name];
+    return this.#fromJpegs[name];
   }
 
   #pixelFunction(method: ResizeMethod): GraphFunction<"bytes" | "shape", tf.Tensor> {
@@ -115,15 +168,22 @@ export class JpegMaker {
     return encodeJpeg(resizePixels(pixels, method, imageSizePx), jpegQuality);
   }
 
-  /** The method, and by how much a JPEG is reduced while it is decoded. */
-  #planOf(width: number, height: number): { method: ResizeMethod; ratio: number } {
+  /** @returns undefined for what is no JPEG, or one that TensorFlow's decoder would not show as a person sees it */
+  #planOfJpeg(file: Uint8Array): Plan | undefined {
+    const header = readJpegHeader(file);
+    if (header?.orientation !== 1 || header.components === 4) return undefined;
+    return this.#planOf(header.width, header.height);
+  }
+
+  #planOf(width: number, height: number): Plan {
+    const pixels = width * height;
     const { imageSizePx, decoding } = this.#settings;
     const { method } = resizePlan(width, height, imageSizePx);
-    if (method !== "area") return { method, ratio: 1 };
+    if (method !== "area") return { method, ratio: 1, pixels };
     const shorter = Math.min(width, height);
     const ratio = decoding === "full" ? 1 : (REDUCTIONS.find((by) => shorter / by > imageSizePx) ?? 1);
     const isHalved = [width, height].every((side) => Math.ceil(side / ratio) === 2 * imageSizePx);
-    return { method: isHalved ? "halve" : "area", ratio };
+    return { method: isHalved ? "halve" : "area", ratio, pixels };
   }
 }
 
@@ -133,11 +193,20 @@ const DECODER_MESSAGE = /JPEG|JFIF|jpeg_mem|Input file read error|progression|SO
 const BYTES = { shape: [], dtype: "string" } as const;
 const IMAGE_SHAPE = { shape: [3], dtype: "int32" } as const;
 
-/** Only these are decoded as sharp, and a person, would see them. */
-function isPlain({ components, orientation }: JpegHeader): boolean {
-  return (components === 1 || components === 3) && orientation === 1;
+/** What is done with an image. */
+interface Plan {
+  method: ResizeMethod;
+  /** How much a JPEG is reduced while it is decoded. */
+  ratio: number;
+  /** Of the source. */
+  pixels: number;
 }
 
-async function bytesOf(run: Promise<{ data: unknown }>): Promise<Uint8Array> {
-  return ((await run).data as Uint8Array[])[0]!;
+function imageErrorOf(error: unknown): ImageError {
+  if (error instanceof ImageError) return error;
+  throw error;
+}
+
+async function bytesOf(run: Promise<{ data: unknown }>): Promise<Uint8Array[]> {
+  return (await run).data as Uint8Array[];
 }

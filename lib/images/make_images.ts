@@ -15,7 +15,7 @@ export interface ImageTask {
 
 /** How to make them. */
 export interface MakeImagesOptions extends JpegSettings {
-  /** Images under work at once. */
+  /** Chunks of images under work at once. */
   concurrency: number;
   /** For progress reports. */
   stage: string;
@@ -23,6 +23,9 @@ export interface MakeImagesOptions extends JpegSettings {
 }
 
 const CHECKS_PER_BREATH = 1000;
+/** Images that are read, made and written one after the other; the small ones of them are made together. */
+const IMAGES_PER_CHUNK = 8;
+const SMALL_BYTES = 256 * 1024;
 
 /**
  * Makes the images that are not there yet. Every JPEG is written under a temporary name and renamed: one that stands
@@ -46,28 +49,44 @@ export async function makeImages(
 
   const maker = new JpegMaker(settings, concurrency);
   let done = 0;
+  const finish = async (index: number, made: Uint8Array | ImageError) => {
+    await breathe();
+    if (made instanceof ImageError) reasons.set(index, made.message);
+    else writeFileAtomically(taskOf(index).target, made);
+    report(++done);
+  };
+  const makeChunk = async (indices: readonly number[]) => {
+    const small: { index: number; file: Uint8Array }[] = [];
+    for (const index of indices) {
+      const file = readSource(taskOf(index).source);
+      if (file instanceof ImageError) await finish(index, file);
+      else if (file.length <= SMALL_BYTES) small.push({ index, file });
+      else await finish(index, (await maker.makeAll([file]))[0]!); // not held in memory together with others
+    }
+    const made = await maker.makeAll(small.map(({ file }) => file));
+    for (const [i, { index }] of small.entries()) await finish(index, made[i]!);
+  };
   try {
-    await mapConcurrently(pending, concurrency, async (index) => {
-      const reason = await makeImage(taskOf(index), maker);
-      if (reason !== undefined) reasons.set(index, reason);
-      report(++done);
-    });
+    await mapConcurrently(chunksOf(pending, IMAGES_PER_CHUNK), concurrency, makeChunk);
   } finally {
     maker.dispose();
   }
   return reasons;
 }
 
-async function makeImage({ source, target }: ImageTask, maker: JpegMaker): Promise<string | undefined> {
-  let jpeg: Uint8Array;
+function readSource(path: string): Uint8Array | ImageError {
   try {
-    jpeg = await maker.make(readImageFileSync(source));
+    return readImageFileSync(path);
   } catch (error) {
-    if (error instanceof ImageError) return error.message;
+    if (error instanceof ImageError) return error;
     throw error;
   }
-  writeFileAtomically(target, jpeg);
-  return undefined;
+}
+
+function chunksOf(items: readonly number[], size: number): number[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+    items.slice(i * size, (i + 1) * size),
+  );
 }
 
 async function findPending(count: number, taskOf: (index: number) => ImageTask): Promise<number[]> {

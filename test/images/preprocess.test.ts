@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } f
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { clearInterrupt, requestInterrupt } from "guie/dist/common/interrupt";
+import type { ProgressReport } from "guie/dist/common/progress";
 import { decodeRgb } from "guie/dist/images/decode";
 import { preprocessDataset } from "guie/dist/images/preprocess";
 import { temporaryFolder, writeFile } from "../folders";
@@ -95,7 +96,12 @@ test("a second run redoes nothing but what is newer, and removes what a killed r
   rmSync(join(dataDir, "raw/Things/a/1.jpg")); // deleted to save space: the finished JPEG stays
   const later = new Date(Date.now() + 60_000);
   utimesSync(join(dataDir, "raw/Things/b/1.jpg"), later, later);
-  assert.deepEqual(await preprocessDataset({ dataDir, dataset }), first);
+  writeFile(join(imagesOf(dataDir), "b+1.bmp~.jpg"), ""); // what a power cut may leave
+  const reports: string[] = [];
+  const onProgress = ({ done, total, note }: ProgressReport) => reports.push(`${done}/${total}, ${note}`);
+  assert.deepEqual(await preprocessDataset({ dataDir, dataset, onProgress }), first);
+  assert.equal(reports.at(-1), "5/5, 2 were finished before"); // 1 newer, 1 empty, 2 unreadable, 1 of a dropped class
+  assert.ok(statSync(join(imagesOf(dataDir), "b+1.bmp~.jpg")).size > 0);
   const after = ["a+1.jpg", "a+2.jpg", "b+1.jpg"].map(written);
   assert.deepEqual([after[0], after[1]], [before[0], before[1]]);
   assert.notEqual(after[2], before[2]);
@@ -175,8 +181,9 @@ test("when every image is missing, the list of rejects is there to look at", asy
 test("Interrupt stops it between two images, and what is finished stays", async (t) => {
   const dataDir = await makeThings(t);
   t.after(clearInterrupt);
-  const stopAtSecond = ({ done }: { done: number }) => done === 2 && requestInterrupt();
-  await assert.rejects(preprocessDataset({ dataDir, dataset, concurrency: 1, onProgress: stopAtSecond }), {
+  // The missing file is told at once, then two images are written.
+  const stopAtThird = ({ done }: { done: number }) => done === 3 && requestInterrupt();
+  await assert.rejects(preprocessDataset({ dataDir, dataset, concurrency: 1, onProgress: stopAtThird }), {
     name: "Interrupted",
   });
   assert.equal(readdirSync(imagesOf(dataDir)).length, 2);
