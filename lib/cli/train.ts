@@ -7,7 +7,7 @@ import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../confi
 import { PRESET_NAMES, preset } from "../config/presets";
 import { describeDevice } from "../tensorflow/device";
 import { runTraining } from "../training/run";
-import { prepareRunFolder } from "../training/run_folder";
+import { prepareRunFolder, runFolder } from "../training/run_folder";
 import { type CommandResult, runs } from "./command";
 
 type Flag = [flags: string, setting: keyof TrainConfig, description: string];
@@ -23,6 +23,9 @@ const FLAGS: readonly Flag[] = [
   ["--init-lr <rate>", "initLr", "learning rate of neck and head"],
   ["--n-epochs <n>", "nEpochs", "epochs"],
   ["--cpkt_epoch <n>", "cpktEpoch", "keep a checkpoint every n epochs"],
+  ["--keep-every-steps <n>", "keepEverySteps", "keep a checkpoint step_N every n steps; 0 = none"],
+  ["--keep-checkpoints <n>", "keepCheckpoints", "so many epoch_N and step_N stay, the newest; 0 = all"],
+  ["--best-by <score>", "bestBy", "what chooses the checkpoint best: mp5 or top1"],
   ["--n_batch_log <n>", "nBatchLog", "a log line every n steps"],
   ["--warm_up_epochs <n>", "warmUpEpochs", "epochs of linear warm-up"],
   ["--fold <n>", "fold", "the fold that validates"],
@@ -45,12 +48,14 @@ const TEXT_SETTINGS: ReadonlySet<string> = new Set([
   "initFrom",
   "weights",
   "precision",
+  "bestBy",
 ]);
 
 interface TrainOptions extends Record<string, unknown> {
   configName: string;
   stage?: TrainConfig["stage"];
   config?: string;
+  resume?: string;
   runDir?: string;
   gradientCheckpointing?: boolean;
   overwrite?: boolean;
@@ -64,7 +69,11 @@ export function registerTrain(program: Command): void {
     .option("--config-name <preset>", `preset: ${PRESET_NAMES.join(", ")}`, "demo")
     .addOption(new Option("--stage <stage>", "what is trained").choices(["frozen", "fine_tune"]))
     .option("--config <file>", "JSON file with settings that override the preset's")
-    .option("--run-dir <dir>", "go on with the run of this folder (all other settings come from it)")
+    .option(
+      "--resume <run>",
+      "go on with this run (its name below checkpoints/, or its folder); settings are its own",
+    )
+    .option("--run-dir <dir>", "the same, by its folder")
     .option("--gradient-checkpointing", "compute blocks twice and keep less in memory")
     .option("--overwrite", "delete an existing run of this name first");
   for (const [flags, , description] of FLAGS) command.option(flags, description);
@@ -72,7 +81,11 @@ export function registerTrain(program: Command): void {
 }
 
 async function train(options: TrainOptions): Promise<CommandResult> {
-  const folder = options.runDir ?? prepareRunFolder(configOf(options), { overwrite: options.overwrite });
+  const resumed = options.resume ?? options.runDir;
+  if (resumed) refuseSettings(options);
+  const folder = resumed
+    ? runFolder(resumed)
+    : prepareRunFolder(configOf(options), { overwrite: options.overwrite });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, requestInterrupt);
   process.stderr.write(`${describeDevice()}\n`);
   const summary = await runTraining(folder, terminalProgress());
@@ -84,6 +97,18 @@ async function train(options: TrainOptions): Promise<CommandResult> {
     text: `${reason} after ${steps} steps, loss ${finalLoss?.toFixed(4)}${scores}; run folder ${folder}`,
     summary: { ...summary },
   };
+}
+
+/** A run that goes on has the settings that it began with: others would be ignored. */
+function refuseSettings(options: TrainOptions): void {
+  const { stage, config, overwrite } = options;
+  const given = Object.entries({ ...flagOverrides(options), stage, config, overwrite });
+  const names = given.filter(([, value]) => value !== undefined).map(([name]) => name);
+  if (names.length === 0) return;
+  throw new UserError(
+    `A run that goes on has settings of its own; given were: ${names.join(", ")}.`,
+    "Leave them out, or start a run under another --run-name.",
+  );
 }
 
 /** The preset, then the JSON file, then the flags. */

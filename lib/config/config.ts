@@ -80,12 +80,18 @@ export interface TrainConfig {
 
   /** Images decoded at once (`--num-workers`). */
   numWorkers: number;
-  /** A checkpoint `epoch_N` every this many epochs; 0 = none but the last (`--cpkt_epoch`). */
+  /** A checkpoint `epoch_N` every this many epochs; 0 = none but `best` and `last` (`--cpkt_epoch`). */
   cpktEpoch: number;
   /** The last checkpoint is renewed every this many steps, and at the end of each epoch; 0 = only there. */
   cpktSteps: number;
   /** A log line every this many steps (`--n_batch_log`). */
   nBatchLog: number;
+  /** A checkpoint `step_N` every this many steps; 0 = none. */
+  keepEverySteps: number;
+  /** So many `epoch_N` and so many `step_N` stay, the newest; 0 = all. `best` and `last` stay in any case. */
+  keepCheckpoints: number;
+  /** `best` is that of the highest mP@5 on held-out classes (top-1 where none are held out), or of the highest top-1. */
+  bestBy: "mp5" | "top1";
 }
 
 const positive = z.number().positive();
@@ -142,6 +148,9 @@ const CHECKS = z.object({
   cpktEpoch: countOrZero,
   cpktSteps: countOrZero,
   nBatchLog: count,
+  keepEverySteps: countOrZero,
+  keepCheckpoints: countOrZero,
+  bestBy: z.enum(["mp5", "top1"]),
 }) satisfies z.ZodType<TrainConfig>;
 
 /** The names of all settings. */

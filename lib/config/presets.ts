@@ -47,6 +47,9 @@ export function vit224(stage: Stage = "fine_tune"): TrainConfig {
     cpktEpoch: 10,
     cpktSteps: 1000,
     nBatchLog: 300,
+    keepEverySteps: 0,
+    keepCheckpoints: 3,
+    bestBy: "mp5",
   };
 }
 

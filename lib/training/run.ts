@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { restoreCheckpoint, saveCheckpoint } from "../checkpoints/store";
+import { restoreCheckpoint } from "../checkpoints/store";
 import { messageOf, UserError } from "../common/errors";
 import { writeJson } from "../common/files";
 import { breathe, Interrupted } from "../common/interrupt";
@@ -10,6 +9,7 @@ import { buildTraining, type TrainingSetup } from "./build";
 import { describeEnvironment } from "./environment";
 import { openEventFile } from "./event_files";
 import { type EndMetric, latestMetrics, type Metric, type StepMetric } from "./metrics";
+import { isDue, keepEpoch, keepStep, listCheckpoints, removeTemporaries, saveLast } from "./run_checkpoints";
 import { evaluateRun } from "./run_evaluation";
 import {
   appendMetric,
@@ -40,17 +40,20 @@ export interface RunSummary {
   finalLoss: number | undefined;
   validation: { top1: number; top5: number } | undefined;
   retrieval: { mp5: number; r1: number } | undefined;
+  /** Names of the checkpoints that the run's folder holds. */
+  checkpoints: string[];
 }
 
 /**
  * Trains the run of a folder to its end in this process: from the start, or from its last checkpoint. Every step
- * goes to `metrics.jsonl`, every epoch is validated, the last state is kept in `last.safetensors`.
+ * goes to `metrics.jsonl`, every epoch is validated, the last state is kept in `last.safetensors`, the best in `best.safetensors`.
  * An interrupt (see `breathe`) finishes the step, saves and ends with reason "stopped"; the same call goes on later.
  */
 export async function runTraining(folder: string, onProgress?: OnProgress): Promise<RunSummary> {
   const config = readRunConfig(folder);
   if (isFinished(folder)) return summarise(folder);
   const release = claimRun(folder);
+  removeTemporaries(folder);
   const startedAtMs = Date.now();
   const end = (reason: EndMetric["reason"], message?: string) =>
     appendMetric(folder, { kind: "end", reason, message, elapsedSeconds: (Date.now() - startedAtMs) / 1000 });
@@ -97,6 +100,7 @@ async function trainToEnd(run: Run): Promise<void> {
   const mean = runningMean();
   const epochIsComplete = () => trainer.stepsDone > 0 && trainer.stepsDone % trainer.stepsPerEpoch === 0;
   try {
+    await keepStep(run);
     if (epochIsComplete()) await endEpoch(run, trainer.stepsDone / trainer.stepsPerEpoch);
     while (true) {
       await breathe();
@@ -105,24 +109,20 @@ async function trainToEnd(run: Run): Promise<void> {
       record(metric);
       mean.add(metric.loss);
       report(run, metric, mean.value());
-      const checkpointIsDue = config.cpktSteps > 0 && metric.step % config.cpktSteps === 0;
-      if (checkpointIsDue || epochIsComplete()) await save(run, "last");
+      const checkpointIsDue = [config.cpktSteps, config.keepEverySteps].some((n) => isDue(metric.step, n));
+      if (checkpointIsDue || epochIsComplete()) await saveLast(run);
       if (epochIsComplete()) await endEpoch(run, metric.epoch);
     }
   } catch (error) {
-    if (error instanceof Interrupted) await save(run, "last");
+    if (error instanceof Interrupted) await saveLast(run);
     throw error;
   }
 }
 
-/** Validation, retrieval, and the numbered checkpoint where one is due. */
+/** Validation, retrieval, and the checkpoints that stay. */
 async function endEpoch(run: Run, epoch: number): Promise<void> {
   await evaluateRun(run, epoch);
-  if (run.config.cpktEpoch > 0 && epoch % run.config.cpktEpoch === 0) await save(run, `epoch_${epoch}`);
-}
-
-async function save({ folder, setup: { trainer } }: Run, name: string): Promise<void> {
-  await saveCheckpoint(join(folder, `${name}.safetensors`), trainer, trainer.stepsDone);
+  await keepEpoch(run, epoch);
 }
 
 function report({ folder, config, setup, onProgress }: Run, metric: StepMetric, lossMean: number): void {
@@ -169,5 +169,6 @@ export function summarise(folder: string): RunSummary {
     finalLoss: step?.loss,
     validation: validation && { top1: validation.top1, top5: validation.top5 },
     retrieval: retrieval && { mp5: retrieval.mp5, r1: retrieval.r1 },
+    checkpoints: listCheckpoints(folder),
   };
 }

@@ -23,6 +23,9 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "nBatchLog",
   "cpktEpoch",
   "cpktSteps",
+  "keepEverySteps",
+  "keepCheckpoints",
+  "bestBy",
   "gradientCheckpointing",
 ]);
 

@@ -12,6 +12,8 @@ const MISTAKES: [args: string[], message: RegExp][] = [
   [["train", "--init-lr", "abc"], /--init-lr takes a number, got "abc"/],
   [["train", "--n-epochs", "1.5"], /nEpochs = 1\.5/],
   [["train", "--config", "nowhere.json"], /Expected a JSON file at nowhere\.json/],
+  [["train", "--resume", "x", "--init-lr", "1"], /settings of its own; given were: initLr\./],
+  [["train", "--resume", "nowhere"], /checkpoints\/nowhere\/config\.json: there is none/],
   [["evaluate", "--data-dir", "data/nowhere", "--run", "x"], /retrieval\/queries\.csv[\s\S]*get-data --demo/],
   [["embed", "--run", "x"], /--run needs --csv/],
 ];

@@ -1,16 +1,18 @@
 // Whole tiny runs: to the end, killed and taken up, stopped and taken up, and what is refused.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { projectRoot } from "guie/dist/common/project";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { decodeEvent, eventFiles } from "guie/dist/training/event_files";
 import type { StepMetric } from "guie/dist/training/metrics";
 import { runTraining } from "guie/dist/training/run";
+import { checkpointFile, isBest } from "guie/dist/training/run_checkpoints";
 import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/training/run_folder";
 import { readRecords } from "guie/dist/training/tfrecord";
 import { makeTinyData } from "./tiny_data";
@@ -51,7 +53,7 @@ const eventLosses = (folder: string) =>
 
 function spawnTrain(folder: string): ChildProcess {
   const guie = join(projectRoot(), "lib/bin/guie.js");
-  return spawn(process.execPath, [guie, "train", "--run-dir", folder], { stdio: "ignore" });
+  return spawn(process.execPath, [guie, "train", "--resume", folder], { stdio: "ignore" });
 }
 
 async function waitForSteps(folder: string, count: number): Promise<void> {
@@ -84,6 +86,39 @@ test("a run validates every epoch, scores retrieval, and ends", async () => {
   assert.equal(kinds.filter((kind) => kind === "retrieval").length, 4);
   assert.match(readFileSync(runFile(folder, "log"), "utf8"), /Epoch: \[4\]\[3\/3\] lr: /);
   assert.equal(existsSync(runFile(folder, "pid")), false);
+});
+
+test("checkpoints: best, last and the newest numbered ones stay", async () => {
+  const keep = { cpktEpoch: 1, keepEverySteps: 5, keepCheckpoints: 2 };
+  const folder = prepareRunFolder(configOf("checkpoints", keep));
+  writeFileSync(join(folder, "last.safetensors.1.ab.tmp"), "what a killed process left");
+  const { checkpoints } = await runTraining(folder);
+  assert.deepEqual(checkpoints, ["best", "last", "epoch_3", "epoch_4", "step_5", "step_10"]);
+  const files = checkpoints.map((name) => `${name}.safetensors`);
+  const present = readdirSync(folder).filter((name) => name.includes(".safetensors"));
+  assert.deepEqual(present.sort(), files.sort());
+  const scores = readMetrics(folder).filter((metric) => metric.kind === "retrieval");
+  const highest = scores.reduce((best, metric) => (metric.mp5 > best.mp5 ? metric : best));
+  const steps = checkpoints.map((name) => {
+    const file = openSafetensors(checkpointFile(folder, name));
+    file.close();
+    return Number(file.metadata.step);
+  });
+  assert.deepEqual(steps, [highest.step, 12, 9, 12, 5, 10]);
+});
+
+test("the best epoch: by mP@5, by top-1 where that is asked for or nothing is held out; the first of equals", () => {
+  const validation = (epoch: number, top1: number) =>
+    ({ kind: "validation", epoch, step: epoch, loss: 1, top1, top5: 1, images: 1 }) as const;
+  const retrieval = (epoch: number, mp5: number) =>
+    ({ kind: "retrieval", epoch, step: epoch, mp5, r1: 1, queries: 1 }) as const;
+  const both = [validation(1, 0.5), retrieval(1, 0.4), validation(2, 0.6), retrieval(2, 0.3)];
+  assert.equal(isBest(both, 2, "mp5"), false);
+  assert.equal(isBest(both, 2, "top1"), true);
+  assert.equal(isBest([validation(1, 0.5), validation(2, 0.6)], 2, "mp5"), true);
+  assert.equal(isBest([validation(1, 0.5), validation(2, 0.5)], 2, "mp5"), false);
+  assert.equal(isBest([validation(1, 0.5)], 1, "top1"), true);
+  assert.equal(isBest([], 1, "mp5"), false);
 });
 
 test("the same config and data give the same losses", async () => {

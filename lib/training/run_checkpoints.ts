@@ -1,0 +1,107 @@
+// The checkpoints of a run folder: `last`, `best`, `epoch_N`, `step_N`, each a safetensors file.
+import { copyFileSync, linkSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { saveCheckpoint } from "../checkpoints/store";
+import { writeAtomically } from "../common/files";
+import type { TrainConfig } from "../config/config";
+import type { Metric } from "./metrics";
+import type { Run } from "./run";
+import { logLine, readMetrics, runFile } from "./run_folder";
+
+const SUFFIX = ".safetensors";
+/** Families of numbered checkpoints; each keeps its newest. */
+const NUMBERED = ["epoch", "step"] as const;
+
+/** The file of a checkpoint. @param name `last`, `best`, `epoch_2`, `step_1000` */
+export function checkpointFile(folder: string, name: string): string {
+  return join(folder, name + SUFFIX);
+}
+
+/** Names of a run's checkpoints: `best` and `last` first, then the numbered ones, each family from its oldest. */
+export function listCheckpoints(folder: string): string[] {
+  const names = readdirSync(folder)
+    .filter((name) => name.endsWith(SUFFIX))
+    .map((name) => name.slice(0, -SUFFIX.length));
+  const named = ["best", "last"].filter((name) => names.includes(name));
+  return [...named, ...NUMBERED.flatMap((family) => numbered(names, family))];
+}
+
+function numbered(names: readonly string[], family: string): string[] {
+  const numberOf = (name: string) => Number(name.slice(family.length + 1));
+  return names
+    .filter((name) => name.startsWith(`${family}_`) && Number.isInteger(numberOf(name)))
+    .sort((a, b) => numberOf(a) - numberOf(b));
+}
+
+/** Writes `last` after a step, and keeps it as `step_N` where that is due. */
+export async function saveLast(run: Run): Promise<void> {
+  const { trainer } = run.setup;
+  await saveCheckpoint(runFile(run.folder, "last"), trainer, trainer.stepsDone);
+  await keepStep(run);
+}
+
+/** Keeps `last` as `step_N` where that is due: after it was written, and once more by a run that was killed between. */
+export async function keepStep(run: Run): Promise<void> {
+  const { stepsDone } = run.setup.trainer;
+  if (isDue(stepsDone, run.config.keepEverySteps)) await keepLast(run, `step_${stepsDone}`);
+}
+
+/** Whether a number, from 1, is one of every `n`; 0 = never. */
+export function isDue(number: number, n: number): boolean {
+  return number > 0 && n > 0 && number % n === 0;
+}
+
+/** After an epoch's evaluation: keeps `last` as `epoch_N` where that is due, and as `best` where it is. */
+export async function keepEpoch(run: Run, epoch: number): Promise<void> {
+  const { folder, config } = run;
+  if (isDue(epoch, config.cpktEpoch)) await keepLast(run, `epoch_${epoch}`);
+  if (isBest(readMetrics(folder), epoch, config.bestBy)) await keepLast(run, "best");
+}
+
+/**
+ * Whether an epoch has the highest score so far: mP@5 on held-out classes, or top-1 where that is asked for or no
+ * classes are held out. The first of equal ones stays the best.
+ */
+export function isBest(metrics: readonly Metric[], epoch: number, bestBy: TrainConfig["bestBy"]): boolean {
+  const retrievals = metrics.filter((metric) => metric.kind === "retrieval");
+  const scores =
+    bestBy === "mp5" && retrievals.length > 0
+      ? retrievals.map((metric) => ({ epoch: metric.epoch, score: metric.mp5 }))
+      : metrics
+          .filter((metric) => metric.kind === "validation")
+          .map((metric) => ({ epoch: metric.epoch, score: metric.top1 }));
+  const now = scores.find((one) => one.epoch === epoch);
+  return now !== undefined && scores.every((one) => one.epoch >= epoch || one.score < now.score);
+}
+
+/** Gives `last` a second name. Checkpoints are replaced and never written to, so a hard link will do. */
+async function keepLast({ folder, config }: Run, name: string): Promise<void> {
+  await writeAtomically(checkpointFile(folder, name), (temporary) =>
+    linkOrCopy(runFile(folder, "last"), temporary),
+  );
+  const dropped = prune(folder, config.keepCheckpoints);
+  const notes = dropped.length > 0 ? `; dropped ${dropped.join(" ")}` : "";
+  logLine(folder, `Checkpoint ${name}; there are: ${listCheckpoints(folder).join(" ")}${notes}`);
+}
+
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to); // some network and FAT file systems have no hard links
+  }
+}
+
+/** Deletes all but the newest `keep` of each numbered family (0 = none), and says which. */
+function prune(folder: string, keep: number): string[] {
+  if (keep === 0) return [];
+  const names = listCheckpoints(folder);
+  const dropped = NUMBERED.flatMap((family) => numbered(names, family).slice(0, -keep));
+  for (const name of dropped) rmSync(checkpointFile(folder, name));
+  return dropped;
+}
+
+/** Deletes what a killed process had begun to write and not renamed. */
+export function removeTemporaries(folder: string): void {
+  for (const name of readdirSync(folder)) if (name.endsWith(".tmp")) rmSync(join(folder, name));
+}

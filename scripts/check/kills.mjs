@@ -1,0 +1,105 @@
+// npm run check:kills [-- moments]: tiny runs are killed (SIGKILL) at random moments, 20 unless told otherwise. After
+// every kill each file must be readable, every restart must go on, and the losses must end as those of an unbroken run.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const require = createRequire(import.meta.url);
+const { overrideConfig } = require("guie/dist/config/config");
+const { tiny } = require("guie/dist/config/presets");
+const { openSafetensors } = require("guie/dist/checkpoints/safetensors");
+const { decodeEvent, eventFiles } = require("guie/dist/training/event_files");
+const { prepareRunFolder, readMetrics, runFolder } = require("guie/dist/training/run_folder");
+const { readRecords } = require("guie/dist/training/tfrecord");
+const { makeTinyData } = require(join(root, "build/test/training/tiny_data.js"));
+
+const MOMENTS = Number(process.argv[2] ?? 20);
+const folders = [];
+const dataDir = await makeTinyData();
+
+function newRun() {
+  const runName = `check-kills-${process.pid}-${folders.length}`;
+  const shape = { nEpochs: 12, maxStepsPerEpoch: 3, cpktSteps: 2, cpktEpoch: 1, keepEverySteps: 4 };
+  folders.push(runFolder(runName));
+  return prepareRunFolder(overrideConfig(tiny(), { runName, dataDir, ...shape, keepCheckpoints: 2 }));
+}
+
+/** Starts or takes up a run; after `ms` milliseconds (if it still lives) it is killed. */
+async function train(folder, ms = Number.POSITIVE_INFINITY) {
+  const child = spawn(process.execPath, [join(root, "lib/bin/guie.js"), "train", "--resume", folder], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let errors = "";
+  child.stderr.on("data", (data) => {
+    errors += data;
+  });
+  const ended = new Promise((resolve) => child.on("close", (code, signal) => resolve({ code, signal })));
+  if (Number.isFinite(ms)) {
+    await Promise.race([sleep(ms), ended]);
+    child.kill("SIGKILL");
+  }
+  const { code, signal } = await ended;
+  assert.ok(signal === "SIGKILL" || code === 0, `a restart failed:\n${errors.slice(-2000)}`);
+  return signal === "SIGKILL";
+}
+
+/** Reads every file of a run under its final name; throws where one is damaged. */
+function readAll(folder) {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (name.endsWith(".safetensors")) openSafetensors(path).close();
+    if (name.endsWith(".json")) JSON.parse(readFileSync(path, "utf8"));
+  }
+  readMetrics(folder);
+  eventLosses(folder);
+}
+
+const lossesOf = (folder) =>
+  readMetrics(folder)
+    .filter(({ kind }) => kind === "step")
+    .map(({ loss }) => loss);
+
+function eventLosses(folder) {
+  const events = eventFiles(folder).flatMap((path) =>
+    [...readRecords(readFileSync(path))].map(({ data }) => decodeEvent(data)),
+  );
+  const values = events.flatMap(({ summary }) => summary?.value ?? []);
+  return values.filter(({ tag }) => tag === "train/loss").map(({ simpleValue }) => simpleValue);
+}
+
+try {
+  const unbroken = newRun();
+  const startedAtMs = Date.now();
+  await train(unbroken);
+  const wholeMs = Date.now() - startedAtMs;
+  const expected = lossesOf(unbroken);
+  console.log(`unbroken: ${expected.length} steps in ${(wholeMs / 1000).toFixed(1)} s`);
+  let kills = 0;
+  while (kills < MOMENTS) {
+    const folder = newRun();
+    for (let lives = 1; ; lives++) {
+      const ms = kills < MOMENTS ? Math.random() * wholeMs : undefined;
+      const killed = await train(folder, ms);
+      readAll(folder);
+      if (!killed) {
+        assert.deepEqual(lossesOf(folder), expected);
+        assert.deepEqual(eventLosses(folder), expected.map(Math.fround));
+        console.log(`a run of ${lives} lives ended as the unbroken one`);
+        break;
+      }
+      kills++;
+      const last = existsSync(join(folder, "last.safetensors")) ? "with" : "without";
+      console.log(
+        `kill ${kills}: after ${ms.toFixed(0)} ms, ${lossesOf(folder).length} steps, ${last} a checkpoint`,
+      );
+    }
+  }
+  console.log(`check: ${kills} kills, every restart went on, losses and files as they must be: ok`);
+} finally {
+  for (const folder of [dataDir, ...folders]) rmSync(folder, { recursive: true, force: true });
+}
