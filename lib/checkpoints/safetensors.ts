@@ -3,7 +3,7 @@
 import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "../common/errors";
-import { writeAtomically } from "../common/files";
+import { removeAbandoned, writeAtomically } from "../common/files";
 import { PIECE_BYTES, readBytes } from "./bytes";
 import {
   elementCount,
@@ -101,6 +101,7 @@ export async function streamSafetensors(
   const header = formatHeader(tensors, metadata);
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeBigUInt64LE(BigInt(header.length));
+  removeAbandoned(path);
   await writeAtomically(path, async (temporary) => {
     const file = await open(temporary, "w");
     try {

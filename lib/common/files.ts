@@ -1,11 +1,37 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { messageOf, UserError } from "./errors";
 
 /** The name under which `path` is written before it is renamed. */
 export function temporaryPath(path: string): string {
   return `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+}
+
+const ABANDONED_MS = 3_600_000;
+
+/**
+ * Deletes temporary files beside `path` to which nothing was written for an hour: a process that was killed in the
+ * middle of gigabytes leaves them behind. Files of `path` alone are looked at, in one listing of its folder.
+ */
+export function removeAbandoned(path: string): void {
+  const folder = dirname(path);
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(`${basename(path)}.`) || !/\.\d+\.[0-9a-f]{8}\.tmp$/.test(name)) continue;
+    const temporary = join(folder, name);
+    const ageMs = Date.now() - (statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (ageMs > ABANDONED_MS) rmSync(temporary, { force: true });
+  }
 }
 
 /**

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -197,6 +205,28 @@ for (const { fault, bytes, message } of MALFORMED) {
 
 test("a missing file says what to do", () => {
   assert.throws(() => openSafetensors(join(folder, "none"), "make it"), /there is none\.\n {2}Next: make it/);
+});
+
+test("what killed writers left behind goes, what others are writing stays", async () => {
+  const path = join(folder, "big.safetensors");
+  const [abandoned, young, other] = ["big.safetensors", "big.safetensors", "big.safetensors2"].map(
+    (name, i) => join(folder, `${name}.${i + 1}.0123abcd.tmp`),
+  );
+  const hoursAgo = (hours: number) => Date.now() / 1000 - hours * 3600;
+  for (const [file, hours] of [
+    [abandoned!, 2],
+    [young!, 0.9],
+    [other!, 2],
+  ] as const) {
+    writeFileSync(file, "x");
+    utimesSync(file, hoursAgo(hours), hoursAgo(hours));
+  }
+  await writeSafetensors(path, []);
+  assert.deepEqual(
+    [abandoned, young, other].map((file) => existsSync(file!)),
+    [false, true, true],
+  );
+  for (const file of [path, young!, other!]) rmSync(file);
 });
 
 test("a write that fails leaves the old file and nothing else", async () => {
