@@ -95,16 +95,9 @@ export class Variables {
 
   /** The same for many variables, one after the other, in as few runs as memory allows. */
   async fillAll(writers: Iterable<readonly [name: string, write: WriteMemory]>): Promise<void> {
-    const filled: [Variable, HostTensor][] = [];
-    const assignFilled = async () => {
-      const group = filled.splice(0);
-      try {
-        await this.#assign(group);
-      } finally {
-        for (const [, memory] of group) memory.dispose();
-      }
-    };
+    let filled: [Variable, HostTensor][] = [];
     let bytes = 0;
+    let assigning = Promise.resolve();
     try {
       for (const [name, write] of writers) {
         const variable = this.#find(name);
@@ -113,12 +106,28 @@ export class Variables {
         await write(memory.data);
         bytes += memory.data.byteLength;
         if (bytes < GROUP_BYTES) continue;
-        await assignFilled();
+        await assigning;
+        // TensorFlow prepares this run while the next group is written
+        assigning = this.#takeOver(filled);
+        assigning.catch(() => {}); // heard where it is awaited
+        filled = [];
         bytes = 0;
       }
-      if (filled.length > 0) await assignFilled();
+      await assigning;
+      if (filled.length > 0) assigning = this.#takeOver(filled.splice(0));
+      await assigning;
     } finally {
+      await assigning.catch(() => {});
       for (const [, memory] of filled) memory.dispose();
+    }
+  }
+
+  /** Assigns memory to variables and lets go of it. */
+  async #takeOver(group: readonly (readonly [Variable, HostTensor])[]): Promise<void> {
+    try {
+      await this.#assign(group);
+    } finally {
+      for (const [, memory] of group) memory.dispose();
     }
   }
 
