@@ -11,6 +11,7 @@ const PACKAGES = [
   "safetensors==0.8.0",
   "pandas==3.1.1",
   "opencv-python-headless==5.0.0.93",
+  "albumentations==2.0.8",
 ];
 
 try {
@@ -21,7 +22,7 @@ try {
     cwd: root,
     next: "look at pip's message above (is the Python registry reachable?), then: npm run bench:setup",
   });
-  console.log("bench: ready: npm run bench vit, npm run bench merge, npm run bench resize");
+  console.log("bench: ready: npm run bench vit, npm run bench merge, npm run bench resize, npm run bench loader");
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(`\nbench set-up failed: ${error.message}\n  Next: ${error.next}`);

@@ -74,51 +74,105 @@ function isMoved(plan: AugmentPlan): boolean {
   return plan.flip || plan.scale !== 1 || plan.rotationDegrees !== 0;
 }
 
+/** Places are counted in 1/65,536 px, weights in 1/256: whole numbers are what makes this loop fast. */
+const PLACE_BITS = 16;
+const WEIGHT_BITS = 8;
+const WEIGHT_ONE = 1 << WEIGHT_BITS;
+const SUM_BITS = 2 * WEIGHT_BITS;
+const HALF = 1 << (SUM_BITS - 1);
+
 /** Flip, scale and rotation about the centre in one bilinear pass; what comes from outside is black. */
 function warp(image: RgbImage, { flip, scale, rotationDegrees }: AugmentPlan): Uint8Array {
-  const { data, width, height } = image;
-  const result = new Uint8Array(data.length);
+  const { width, height } = image;
+  const result = new Uint8Array(image.data.length);
   const angle = (rotationDegrees * Math.PI) / 180;
   const cos = Math.cos(angle) / scale;
   const sin = Math.sin(angle) / scale;
+  const mirror = flip ? -1 : 1;
   const [centreX, centreY] = [(width - 1) / 2, (height - 1) / 2];
+  const place = (px: number) => Math.round(px * (1 << PLACE_BITS));
+  // from the place in the result back to the place in the image; half a weight is added so that weights are rounded
+  const halfWeight = 1 << (PLACE_BITS - WEIGHT_BITS - 1);
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      // from the place in the result back to the place in the image
-      const fromX = (cos * (x - centreX) - sin * (y - centreY)) * (flip ? -1 : 1) + centreX;
-      const fromY = sin * (x - centreX) + cos * (y - centreY) + centreY;
-      samplePixel(data, width, height, fromX, fromY, result, 3 * (y * width + x));
-    }
+    const fromX = mirror * (-cos * centreX - sin * (y - centreY)) + centreX;
+    const fromY = -sin * centreX + cos * (y - centreY) + centreY;
+    const start = { x: place(fromX) + halfWeight, y: place(fromY) + halfWeight };
+    warpRow(image, start, { x: place(mirror * cos), y: place(sin) }, result, 3 * y * width);
   }
   return result;
 }
 
-/** Bilinear value at (x, y), black outside, written to `result` at `at`. */
-function samplePixel(
-  data: Uint8Array,
-  width: number,
-  height: number,
-  x: number,
-  y: number,
+/** One row of the result: a walk through the image from `start` by `step`, in places. Writes `result` from `to` on. */
+function warpRow(
+  image: RgbImage,
+  start: { x: number; y: number },
+  step: { x: number; y: number },
   result: Uint8Array,
-  at: number,
+  to: number,
 ): void {
-  const left = Math.floor(x);
-  const top = Math.floor(y);
-  let [red, green, blue] = [0, 0, 0];
-  for (let corner = 0; corner < 4; corner++) {
-    const column = left + (corner & 1);
-    const row = top + (corner >> 1);
-    if (column < 0 || row < 0 || column >= width || row >= height) continue;
-    const weight = (1 - Math.abs(x - column)) * (1 - Math.abs(y - row));
-    const from = 3 * (row * width + column);
-    red += weight * data[from]!;
-    green += weight * data[from + 1]!;
-    blue += weight * data[from + 2]!;
+  const { data, width, height } = image;
+  const rowBytes = 3 * width;
+  let { x, y } = start;
+  for (const end = to + rowBytes; to < end; to += 3, x += step.x, y += step.y) {
+    const left = x >> PLACE_BITS;
+    const top = y >> PLACE_BITS;
+    const right = (x >> (PLACE_BITS - WEIGHT_BITS)) & (WEIGHT_ONE - 1);
+    const below = (y >> (PLACE_BITS - WEIGHT_BITS)) & (WEIGHT_ONE - 1);
+    if (left < 0 || top < 0 || left + 1 >= width || top + 1 >= height) {
+      edgePixel(image, left, top, right, below, result, to);
+      continue;
+    }
+    const bottomRight = right * below;
+    const bottomLeft = (below << WEIGHT_BITS) - bottomRight;
+    const topRight = (right << WEIGHT_BITS) - bottomRight;
+    const topLeft = (1 << SUM_BITS) - bottomRight - bottomLeft - topRight;
+    const a = top * rowBytes + 3 * left;
+    const b = a + rowBytes;
+    result[to] = // one line a channel: a loop over three takes twice the time
+      (topLeft * data[a]! +
+        topRight * data[a + 3]! +
+        bottomLeft * data[b]! +
+        bottomRight * data[b + 3]! +
+        HALF) >>
+      SUM_BITS;
+    result[to + 1] =
+      (topLeft * data[a + 1]! +
+        topRight * data[a + 4]! +
+        bottomLeft * data[b + 1]! +
+        bottomRight * data[b + 4]! +
+        HALF) >>
+      SUM_BITS;
+    result[to + 2] =
+      (topLeft * data[a + 2]! +
+        topRight * data[a + 5]! +
+        bottomLeft * data[b + 2]! +
+        bottomRight * data[b + 5]! +
+        HALF) >>
+      SUM_BITS;
   }
-  result[at] = Math.round(red);
-  result[at + 1] = Math.round(green);
-  result[at + 2] = Math.round(blue);
+}
+
+/** A pixel of which some or all of the four neighbours lie outside, where all is black. */
+function edgePixel(
+  { data, width, height }: RgbImage,
+  left: number,
+  top: number,
+  right: number,
+  below: number,
+  result: Uint8Array,
+  to: number,
+): void {
+  for (let channel = 0; channel < 3; channel++) {
+    let sum = HALF;
+    for (let corner = 0; corner < 4; corner++) {
+      const column = left + (corner & 1);
+      const row = top + (corner >> 1);
+      if (column < 0 || row < 0 || column >= width || row >= height) continue;
+      const weight = (corner & 1 ? right : WEIGHT_ONE - right) * (corner >> 1 ? below : WEIGHT_ONE - below);
+      sum += weight * data[3 * (row * width + column) + channel]!;
+    }
+    result[to + channel] = sum >> SUM_BITS;
+  }
 }
 
 /** albumentations' RandomBrightnessContrast: contrast x pixel + 255 brightness, clipped, cut off to whole numbers. In place. */

@@ -54,11 +54,16 @@ export async function decodeRgb(
   { maxPixels = MAX_PIXELS }: { maxPixels?: number } = {},
 ): Promise<RgbImage> {
   if (typeof source !== "string") return decodeBytes(source, maxPixels);
+  return namingFile(source, async () => decodeBytes(await readImageFile(source), maxPixels));
+}
+
+/** Does something with an image file. @throws UserError that names the file, with the reason, where that fails */
+export async function namingFile<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await decodeBytes(await readImageFile(source), maxPixels);
+    return await work();
   } catch (error) {
     const next = "Replace or remove this file; `npx guie preprocess` skips and lists such files.";
-    throw new UserError(`${source}: ${messageOf(error)}.`, next, { cause: error });
+    throw new UserError(`${path}: ${messageOf(error)}.`, next, { cause: error });
   }
 }
 

@@ -8,6 +8,11 @@ export interface JpegHeader {
   orientation: number;
 }
 
+/** Whether a decoder that knows neither CMYK nor EXIF sees the picture as sharp, and a person, would. */
+export function isPlainJpeg({ components, orientation }: JpegHeader): boolean {
+  return (components === 1 || components === 3) && orientation === 1;
+}
+
 const START_OF_IMAGE = 0xffd8;
 const START_OF_SCAN = 0xda;
 const APP1 = 0xe1;

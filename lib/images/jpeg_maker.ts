@@ -7,7 +7,7 @@ import { EngineError } from "../tensorflow/status";
 import type { tf } from "../tensorflow/tf";
 import { assertPixels, countPixels, decodeRgb, ImageError, type RgbImage } from "./decode";
 import { decodeJpeg, encodeJpeg, type ResizeMethod, resizePixels, unpackPixels } from "./jpeg_graph";
-import { readJpegHeader } from "./jpeg_header";
+import { isPlainJpeg, readJpegHeader } from "./jpeg_header";
 import { resizePlan } from "./resize";
 
 /** What decides the pixels of a JPEG. */
@@ -171,7 +171,7 @@ export class JpegMaker {
   /** @returns undefined for what is no JPEG, or one that TensorFlow's decoder would not show as a person sees it */
   #planOfJpeg(file: Uint8Array): Plan | undefined {
     const header = readJpegHeader(file);
-    if (header?.orientation !== 1 || header.components === 4) return undefined;
+    if (!header || !isPlainJpeg(header)) return undefined;
     return this.#planOf(header.width, header.height);
   }
 

@@ -1,6 +1,9 @@
 // The original's resize rule, and OpenCV's two interpolations as plain loops. Shapes: H height, W width.
 import type { RgbImage } from "./decode";
 
+/** The original's longest side of an image that is kept as it is. */
+export const MAX_SIDE_PX = 224;
+
 /** What to do with an image: keep it, or squash it to `width` x `height` by one of OpenCV's interpolations. */
 export interface ResizePlan {
   method: "keep" | "area" | "linear";
@@ -12,7 +15,7 @@ export interface ResizePlan {
  * The rule of the original's preprocessing: both sides over the target: squash by INTER_AREA; only the longer
  * one: squash by INTER_LINEAR; neither: keep the size. Nothing is cropped; the aspect ratio is not kept.
  */
-export function resizePlan(width: number, height: number, imageSizePx = 224): ResizePlan {
+export function resizePlan(width: number, height: number, imageSizePx = MAX_SIDE_PX): ResizePlan {
   if (Math.max(width, height) <= imageSizePx) return { method: "keep", width, height };
   const method = Math.min(width, height) > imageSizePx ? "area" : "linear";
   return { method, width: imageSizePx, height: imageSizePx };

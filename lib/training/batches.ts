@@ -1,9 +1,11 @@
 // What a training step eats. Shapes: B batch, S image side, F features.
+import { mapConcurrently } from "../common/concurrent";
+import { projectPath } from "../common/project";
 import { randomStream } from "../common/random";
 import type { Texts } from "../common/texts";
 import type { TrainConfig } from "../config/config";
 import { augment, drawAugmentPlan } from "../images/augment";
-import { loadImages, type Normalisation, normaliseImages } from "../images/loader";
+import { loadPixels, type Normalisation, normaliser } from "../images/loader";
 import type { Vectors } from "../retrieval/neighbours";
 import type { Position } from "./schedule";
 
@@ -90,8 +92,8 @@ export function featureBatches(
 }
 
 /**
- * Batches of augmented images. Every row of every epoch has a random stream of its own. The following batch is
- * prepared while the current one is trained on.
+ * Batches of augmented images. Every row of every epoch has a random stream of its own. JPEGs are decoded on the
+ * engine's threads while this one augments others; the following batches are prepared during a training step.
  */
 export function imageBatches(
   config: BatchConfig,
@@ -100,36 +102,45 @@ export function imageBatches(
 ): BatchSource {
   const rowsAt = rowsOf(config, table.files.length);
   const steps = stepsPerEpoch(config, table.files.length);
+  const normalise = normaliser(normalisation);
   const prepare = async (position: Position): Promise<Batch> => {
     const rows = rowsAt(position);
     const { labels, files } = labelsOf(table, rows);
-    const images = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
-    const augmented = images.map((image, i) =>
-      augment(image, drawAugmentPlan(randomStream(config.seed, "augment", position.epoch, rows[i]!))),
-    );
     const shape = [files.length, config.imageSize, config.imageSize, 3];
-    return { inputs: normaliseImages(augmented, normalisation), shape, labels, files };
+    const valuesPerImage = config.imageSize * config.imageSize * 3;
+    const inputs = new Float32Array(files.length * valuesPerImage);
+    await mapConcurrently(files, config.numWorkers, async (file, i) => {
+      const plan = drawAugmentPlan(randomStream(config.seed, "augment", position.epoch, rows[i]!));
+      const image = await loadPixels(projectPath(config.dataDir, file), config.imageSize);
+      normalise(augment(image, plan).data, inputs, i * valuesPerImage);
+    });
+    return { inputs, shape, labels, files };
   };
   return { stepsPerEpoch: steps, batchAt: withLookahead(prepare, config.nEpochs, steps) };
 }
 
-/** Prepares the batch after the one that is asked for, so that it is ready when its turn comes. */
+/** Batches under preparation beside the one that is asked for: at the end of one the next is already under way. */
+const BATCHES_AHEAD = 2;
+
+/** Prepares the batches after the one that is asked for, so that they are ready when their turn comes. */
 function withLookahead(
   prepare: (position: Position) => Promise<Batch>,
   epochs: number,
   steps: number,
 ): (position: Position) => Promise<Batch> {
-  let ahead: { key: string; batch: Promise<Batch> } | undefined;
-  const keyOf = (position: Position) => `${position.epoch}/${position.stepInEpoch}`;
-  return async (position) => {
-    const batch = await (ahead?.key === keyOf(position) ? ahead.batch : prepare(position));
-    const next = nextPosition(position, steps);
-    if (next.epoch <= epochs) {
-      const pending = prepare(next);
-      pending.catch(() => {}); // reported when the batch is asked for, not as an unhandled rejection
-      ahead = { key: keyOf(next), batch: pending };
+  let ahead = new Map<string, Promise<Batch>>();
+  return (position) => {
+    const wanted = new Map<string, Promise<Batch>>();
+    let next = position;
+    for (let i = 0; i <= BATCHES_AHEAD && (i === 0 || next.epoch <= epochs); i++) {
+      const key = `${next.epoch}/${next.stepInEpoch}`;
+      const batch = ahead.get(key) ?? prepare(next);
+      batch.catch(() => {}); // reported when the batch is asked for, not as an unhandled rejection
+      wanted.set(key, batch);
+      next = nextPosition(next, steps);
     }
-    return batch;
+    ahead = wanted;
+    return wanted.get(`${position.epoch}/${position.stepInEpoch}`)!;
   };
 }
 

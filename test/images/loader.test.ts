@@ -1,0 +1,78 @@
+// Pixels on their way into training: the engine's way equals the plain one, and faults name their file.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { decodeRgb, type RgbImage } from "guie/dist/images/decode";
+import { decodeJpegToSize } from "guie/dist/images/jpeg_decoder";
+import { loadPixels, normaliseImages } from "guie/dist/images/loader";
+import { resizeBilinear, resizePlan, resizeRgb } from "guie/dist/images/resize";
+import { draw, toSharp } from "./make";
+
+const folder = mkdtempSync(join(tmpdir(), "guie-loader-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const photo = (width: number, height: number) =>
+  draw(width, height, (x, y, c) => [x + 20 * Math.sin(y / 5), y, (x * y) / 40][c]!);
+const jpegOf = (image: RgbImage) => toSharp(image).jpeg({ quality: 95 }).toBuffer();
+
+/** By sharp and plain loops. */
+async function plainPixels(file: Uint8Array, size: number): Promise<RgbImage> {
+  const decoded = await decodeRgb(file);
+  return resizeBilinear(resizeRgb(decoded, resizePlan(decoded.width, decoded.height)), size, size);
+}
+
+function mostDifference(a: RgbImage, b: RgbImage): number {
+  assert.deepEqual([a.width, a.height, a.data.length], [b.width, b.height, b.data.length]);
+  return a.data.reduce((most, value, i) => Math.max(most, Math.abs(value - b.data[i]!)), 0);
+}
+
+const SIZES: [width: number, height: number, size: number, allowed: number][] = [
+  [224, 224, 224, 0], // decoded only: the same libjpeg arithmetic
+  [224, 224, 112, 1],
+  [100, 150, 224, 1],
+  [300, 260, 224, 1], // area
+  [448, 448, 224, 1], // halved
+  [400, 200, 224, 1], // linear
+  [448, 300, 98, 2], // area, then bilinear: each rounds
+];
+for (const [width, height, size, allowed] of SIZES) {
+  test(`a JPEG of ${width}x${height} at ${size} px: the engine's pixels are sharp's and the plain loops'`, async () => {
+    const file = await jpegOf(photo(width, height));
+    const image = await decodeJpegToSize(file, size);
+    assert.ok(image);
+    const most = mostDifference(image, await plainPixels(file, size));
+    assert.ok(most <= allowed, `${most}`);
+  });
+}
+
+test("what the engine would show otherwise goes through sharp: turned by EXIF, CMYK, PNG", async () => {
+  const image = photo(40, 30);
+  const files: [string, Buffer][] = [
+    ["turned.jpg", await toSharp(image).jpeg().withMetadata({ orientation: 6 }).toBuffer()],
+    ["cmyk.jpg", await toSharp(image).toColourspace("cmyk").jpeg().toBuffer()],
+    ["picture.png", await toSharp(image).png().toBuffer()],
+  ];
+  for (const [name, file] of files) {
+    assert.equal(await decodeJpegToSize(file, 32), undefined, name);
+    writeFileSync(join(folder, name), file);
+    assert.deepEqual(await loadPixels(join(folder, name), 32), await plainPixels(file, 32), name);
+  }
+});
+
+test("a truncated JPEG and a missing file are refused by name", async () => {
+  const whole = await jpegOf(photo(64, 64));
+  writeFileSync(join(folder, "half.jpg"), whole.subarray(0, whole.length / 2));
+  await assert.rejects(loadPixels(join(folder, "half.jpg"), 32), /half\.jpg: truncated or corrupt jpeg/);
+  await assert.rejects(loadPixels(join(folder, "none.jpg"), 32), /none\.jpg: missing file/);
+});
+
+test("normalisation: (x/255 - mean)/std by channel, image after image", () => {
+  const dark = { width: 1, height: 1, data: Uint8Array.of(0, 0, 0) };
+  const bright = { width: 1, height: 1, data: Uint8Array.of(255, 51, 102) };
+  const values = normaliseImages([dark, bright], { mean: [0.5, 0.2, 0], std: [0.5, 0.1, 2] });
+  const expected = [-1, -2, 0, 1, 0, 0.2];
+  for (const [i, value] of values.entries())
+    assert.ok(Math.abs(value - expected[i]!) < 1e-6, `${i}: ${value}`);
+});
