@@ -22,7 +22,9 @@ try {
     cwd: root,
     next: "look at pip's message above (is the Python registry reachable?), then: npm run bench:setup",
   });
-  console.log("bench: ready: npm run bench vit, npm run bench merge, npm run bench resize, npm run bench loader");
+  console.log(
+    "bench: ready: npm run bench vit, npm run bench merge, npm run bench resize, npm run bench loader",
+  );
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(`\nbench set-up failed: ${error.message}\n  Next: ${error.next}`);

@@ -76,7 +76,8 @@ export function readImageFileSync(path: string): Uint8Array {
   }
 }
 
-async function readImageFile(path: string): Promise<Uint8Array> {
+/** The same off the main thread: for files that may have to come from a disk. */
+export async function readImageFile(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
