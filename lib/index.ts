@@ -35,6 +35,7 @@ export { drawGraph } from "./notebook/graph_drawing";
 export { type GridImage, imageGrid } from "./notebook/images";
 export { params } from "./notebook/params";
 export { barFigure, heatFigure, histogramOfClassSizes, lineFigure } from "./notebook/plots";
+export { beforeAfterGrid, type Reject, readRejects } from "./notebook/preprocessing_views";
 export { notebookProgress } from "./notebook/progress";
 export { reload } from "./notebook/reload";
 export { show } from "./notebook/show";

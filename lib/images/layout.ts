@@ -1,4 +1,6 @@
 // Where Data_preprocessing reads and writes, relative to the data directory, with forward slashes.
+import { posix } from "node:path";
+import { jpegName } from "./names";
 
 /** The parts of a catalogue row that name its files. */
 export interface DatasetName {
@@ -16,6 +18,11 @@ export function sourceCsv({ name }: DatasetName): string {
 /** The preprocessed images of a data set, and the settings they were made with. */
 export function preprocessedFolder({ folder }: DatasetName): string {
   return `final_data_224/${folder}`;
+}
+
+/** The JPEG of an image, by the path that stands in `csv/<name>.csv`. */
+export function preprocessedImage(imageFile: string, set: DatasetName): string {
+  return `${preprocessedFolder(set)}/images/${jpegName(posix.normalize(imageFile), set.folder)}`;
 }
 
 /** The table of a data set's preprocessed images: image_files,labels. */

@@ -8,9 +8,15 @@ import { projectPath } from "../common/project";
 import { type ImageRow, readImageRows, writeImageRows } from "../datasets/rows";
 import { claimImagesFolder, keepOnly } from "./images_folder";
 import type { JpegSettings } from "./jpeg_maker";
-import { type DatasetName, preprocessedCsv, preprocessedFolder, rejectsCsv, sourceCsv } from "./layout";
+import {
+  type DatasetName,
+  preprocessedCsv,
+  preprocessedFolder,
+  preprocessedImage,
+  rejectsCsv,
+  sourceCsv,
+} from "./layout";
 import { makeImages } from "./make_images";
-import { jpegName } from "./names";
 
 const JPEG_QUALITY = 95;
 
@@ -65,7 +71,7 @@ export async function preprocessDataset(options: PreprocessOptions): Promise<Pre
   claimImagesFolder(folder, settings);
   const taskOf = (index: number) => {
     const { imageFile } = wanted[index]!;
-    return { source: join(dataDir, imageFile), target: join(dataDir, madeFile(imageFile, dataset)) };
+    return { source: join(dataDir, imageFile), target: join(dataDir, preprocessedImage(imageFile, dataset)) };
   };
   const making = { ...settings, concurrency, stage: dataset.name, onProgress };
   const reasons = await makeImages(wanted.length, taskOf, making);
@@ -74,7 +80,10 @@ export async function preprocessDataset(options: PreprocessOptions): Promise<Pre
   const readable = wanted.filter((_, index) => !reasons.has(index));
   const kept = keepLargeClasses(readable, dataset.smallestClass);
   if (kept.length === 0) throw noClassLeft(dataset, `${reasons.size} files are in ${rejectsCsv(dataset)}`);
-  const made = kept.map(({ imageFile, label }) => ({ imageFile: madeFile(imageFile, dataset), label }));
+  const made = kept.map(({ imageFile, label }) => ({
+    imageFile: preprocessedImage(imageFile, dataset),
+    label,
+  }));
   await writeImageRows(join(dataDir, preprocessedCsv(dataset)), made);
   keepOnly(
     folder,
@@ -115,11 +124,6 @@ function checkSources(rows: readonly ImageRow[], dataset: DatasetName): void {
     }
     rowOfSource.set(source, index);
   }
-}
-
-/** Where an image's JPEG stands, relative to the data directory. */
-function madeFile(imageFile: string, dataset: DatasetName): string {
-  return `${preprocessedFolder(dataset)}/images/${jpegName(posix.normalize(imageFile), dataset.folder)}`;
 }
 
 /** The rows of classes with at least `smallestClass` rows, in their order. */
