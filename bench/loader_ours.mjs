@@ -10,7 +10,15 @@ const NORMALISATION = {
 
 const dataDir = process.argv[2];
 const files = readdirSync(dataDir);
-const config = { dataDir, batchSize: 32, maxStepsPerEpoch: 0, imageSize: 224, numWorkers: 4, nEpochs: 1 };
+const config = {
+  dataDir,
+  batchSize: 32,
+  maxStepsPerEpoch: 0,
+  imageSize: 224,
+  numWorkers: 4,
+  nEpochs: 1,
+  sampler: "shuffle",
+};
 const table = { files, labels: files.map(() => 0) };
 let seed = 0;
 

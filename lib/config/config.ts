@@ -80,6 +80,10 @@ export interface TrainConfig {
 
   /** Images decoded at once (`--num-workers`). */
   numWorkers: number;
+  /** Which rows an epoch shows: each once, every class equally often, or `samplesPerClass` in a row of a class. */
+  sampler: "shuffle" | "class_balanced" | "m_per_class";
+  /** For `m_per_class`; a divisor of `batchSize`. */
+  samplesPerClass: number;
   /** A checkpoint `epoch_N` every this many epochs; 0 = none but `best` and `last` (`--cpkt_epoch`). */
   cpktEpoch: number;
   /** The last checkpoint is renewed every this many steps, and at the end of each epoch; 0 = only there. */
@@ -145,6 +149,8 @@ const CHECKS = z.object({
   maxStepsPerEpoch: countOrZero,
   initFrom: z.string(),
   numWorkers: count,
+  sampler: z.enum(["shuffle", "class_balanced", "m_per_class"]),
+  samplesPerClass: count,
   cpktEpoch: countOrZero,
   cpktSteps: countOrZero,
   nBatchLog: count,

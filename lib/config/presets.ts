@@ -44,6 +44,8 @@ export function vit224(stage: Stage = "fine_tune"): TrainConfig {
     maxStepsPerEpoch: 0,
     initFrom: "",
     numWorkers: 10,
+    sampler: "shuffle",
+    samplesPerClass: 4,
     cpktEpoch: 10,
     cpktSteps: 1000,
     nBatchLog: 300,

@@ -7,6 +7,7 @@ import type { TrainConfig } from "../config/config";
 import { augment, drawAugmentPlan } from "../images/augment";
 import { loadPixels, type Normalisation, normaliser } from "../images/loader";
 import type { Vectors } from "../retrieval/neighbours";
+import { epochOrder, ONE_PROCESS, rowsOfStep, type SamplerConfig, type Shard } from "./samplers";
 import type { Position } from "./schedule";
 
 /** Inputs with their classes. */
@@ -32,33 +33,30 @@ export interface LabelledFiles<Files extends Texts = readonly string[]> {
   labels: ArrayLike<number>;
 }
 
-type BatchConfig = Pick<
-  TrainConfig,
-  "seed" | "batchSize" | "maxStepsPerEpoch" | "dataDir" | "imageSize" | "numWorkers" | "nEpochs"
->;
-
-/** Order of the rows in an epoch: a shuffle that depends on seed and epoch alone. */
-export function epochOrder(rowCount: number, seed: number, epoch: number): number[] {
-  const rows = Array.from({ length: rowCount }, (_, row) => row);
-  return randomStream(seed, "epoch order", epoch).shuffle(rows);
-}
+type BatchConfig = SamplerConfig &
+  Pick<TrainConfig, "maxStepsPerEpoch" | "dataDir" | "imageSize" | "numWorkers" | "nEpochs">;
 
 /** Whole batches in an epoch (the last, smaller one is dropped), or `maxStepsPerEpoch` where that is less. */
-export function stepsPerEpoch(config: BatchConfig, rowCount: number): number {
-  const whole = Math.floor(rowCount / config.batchSize);
+function stepsPerEpoch(config: BatchConfig, rowCount: number, { worldSize }: Shard): number {
+  const { samplesPerClass: m } = config;
+  const rows = config.sampler === "m_per_class" ? rowCount - (rowCount % m) : rowCount;
+  const whole = Math.floor(rows / (config.batchSize * worldSize));
   return config.maxStepsPerEpoch > 0 ? Math.min(whole, config.maxStepsPerEpoch) : whole;
 }
 
-/** Rows of the batch at a position. */
-function rowsOf(config: BatchConfig, rowCount: number): (position: Position) => number[] {
+/** Rows of a process's batch at a position. */
+function rowsOf(
+  config: BatchConfig,
+  labels: ArrayLike<number>,
+  shard: Shard,
+): (position: Position) => number[] {
   const orders = new Map<number, number[]>();
   return ({ epoch, stepInEpoch }) => {
     if (!orders.has(epoch)) {
       orders.clear();
-      orders.set(epoch, epochOrder(rowCount, config.seed, epoch));
+      orders.set(epoch, epochOrder(config, labels, epoch, shard));
     }
-    const start = (stepInEpoch - 1) * config.batchSize;
-    return orders.get(epoch)!.slice(start, start + config.batchSize);
+    return rowsOfStep(orders.get(epoch)!, config.batchSize, stepInEpoch, shard);
   };
 }
 
@@ -75,10 +73,11 @@ export function featureBatches(
   table: LabelledFiles<Texts>,
   features: Vectors,
   rowOfFile: ReadonlyMap<string, number>,
+  shard = ONE_PROCESS,
 ): BatchSource {
-  const rowsAt = rowsOf(config, table.files.length);
+  const rowsAt = rowsOf(config, table.labels, shard);
   return {
-    stepsPerEpoch: stepsPerEpoch(config, table.files.length),
+    stepsPerEpoch: stepsPerEpoch(config, table.files.length, shard),
     async batchAt(position) {
       const { labels, files } = labelsOf(table, rowsAt(position));
       const inputs = new Float32Array(files.length * features.length);
@@ -99,9 +98,10 @@ export function imageBatches(
   config: BatchConfig,
   table: LabelledFiles<Texts>,
   normalisation: Normalisation,
+  shard = ONE_PROCESS,
 ): BatchSource {
-  const rowsAt = rowsOf(config, table.files.length);
-  const steps = stepsPerEpoch(config, table.files.length);
+  const rowsAt = rowsOf(config, table.labels, shard);
+  const steps = stepsPerEpoch(config, table.files.length, shard);
   const normalise = normaliser(normalisation);
   const prepare = async (position: Position): Promise<Batch> => {
     const rows = rowsAt(position);

@@ -1,11 +1,20 @@
 // Batches of images: the same pixels whoever prepares them, at any position, in any order.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { preset } from "guie/dist/config/presets";
+import { loadPixels, normaliseImages } from "guie/dist/images/loader";
+import { findTower } from "guie/dist/model/towers";
+import { computeFeatures } from "guie/dist/retrieval/features";
 import { type BatchSource, imageBatches } from "guie/dist/training/batches";
 import { type RunData, readRunData } from "guie/dist/training/data";
 import { makeTinyData } from "./tiny_data";
 
+const SHUFFLE = { sampler: "shuffle", samplesPerClass: 1 } as const;
+/** Of an image of 28 px: how many, and where its 14th row begins. */
+const VALUES = 28 * 28 * 3;
+const CENTRE = 14 * 28 * 3;
 const NORMALISATION = { mean: [0.5, 0.4, 0.3], std: [0.25, 0.5, 1] } as const;
 
 let dataDir: string;
@@ -17,7 +26,15 @@ before(async () => {
 after(() => rmSync(dataDir, { recursive: true }));
 
 function source(changes: { numWorkers?: number; seed?: number } = {}): BatchSource {
-  const config = { seed: 3, batchSize: 8, maxStepsPerEpoch: 0, imageSize: 28, numWorkers: 1, nEpochs: 3 };
+  const config = {
+    seed: 3,
+    batchSize: 8,
+    maxStepsPerEpoch: 0,
+    imageSize: 28,
+    numWorkers: 1,
+    nEpochs: 3,
+    ...SHUFFLE,
+  };
   return imageBatches({ ...config, dataDir, ...changes }, data.train, NORMALISATION);
 }
 
@@ -35,4 +52,30 @@ test("a batch depends on its position alone, not on what was asked for before", 
   const used = source();
   for (const stepInEpoch of [3, 1, 2]) await used.batchAt({ epoch: 1, stepInEpoch });
   assert.deepEqual(await used.batchAt({ epoch: 2, stepInEpoch: 1 }), fresh);
+});
+
+test("what is evaluated is not augmented, and no image is lost: 36 of them, batches of 32", async () => {
+  const files = Array.from(
+    { length: 36 },
+    (_, i) => `final_data_224/tiny/images/${Math.floor(i / 6)}_${i % 6}.jpg`,
+  );
+  const batchSizes: number[] = [];
+  const tower = { ...findTower("tiny"), ...NORMALISATION };
+  const length = 2 * tower.width;
+  // a backbone whose features are the pixels of the image's 14th row
+  const features = async (pixels: Float32Array) => {
+    const count = pixels.length / VALUES;
+    batchSizes.push(count);
+    const firsts = Array.from({ length: count }, (_, i) => [
+      ...pixels.slice(i * VALUES + CENTRE, i * VALUES + CENTRE + length),
+    ]);
+    return Float32Array.from(firsts.flat());
+  };
+  const config = { ...preset("tiny"), dataDir, lastBlocks: 2 };
+  const { data: rows, count } = await computeFeatures(config, { tower, features }, files, "validation");
+  assert.deepEqual([count, batchSizes], [36, [32, 4]]);
+  for (const [i, file] of files.entries()) {
+    const plain = normaliseImages([await loadPixels(join(dataDir, file), 28)], NORMALISATION);
+    assert.deepEqual(rows.slice(i * length, (i + 1) * length), plain.slice(CENTRE, CENTRE + length), file);
+  }
 });
