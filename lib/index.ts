@@ -30,7 +30,14 @@ export { vitFeatures, type Weights } from "./model/vit";
 export { toTensors } from "./model/weight_source";
 // what a notebook shows
 export { type Figure, figurePng } from "./notebook/figure";
-export { hardestQueries, neighbourGrid, readClassNames, sampleGrid, searchGrid } from "./notebook/gallery";
+export {
+  duplicateGrid,
+  hardestQueries,
+  neighbourGrid,
+  readClassNames,
+  sampleGrid,
+  searchGrid,
+} from "./notebook/gallery";
 export { drawGraph } from "./notebook/graph_drawing";
 export { type GridImage, imageGrid } from "./notebook/images";
 export { params } from "./notebook/params";
@@ -52,8 +59,15 @@ export { computeFeatures, ensureFeatures } from "./retrieval/features";
 export { precisionAt5, type RetrievalScores, scoreRetrieval } from "./retrieval/metrics";
 export { cosineMatrix, type Neighbours, nearestNeighbours, type Vectors } from "./retrieval/neighbours";
 // Data_Merge
-export { type ClassBalance, classBalance } from "./tables/balance";
+export {
+  type BalanceChange,
+  type BalanceStage,
+  type ClassBalance,
+  classBalance,
+  compareBalance,
+} from "./tables/balance";
 export { type ClassCount, classCounts } from "./tables/class_counts";
+export { type DuplicatePair, type DuplicateReport, findDuplicates } from "./tables/duplicates";
 export { type FoundClass, findClasses } from "./tables/find_classes";
 export { type FoldMode, mergeTables, type TableCounts } from "./tables/merge_tables";
 export { type SampledRow, sampleRows } from "./tables/sample_rows";

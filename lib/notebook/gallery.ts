@@ -4,6 +4,7 @@ import { readCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { type Neighbours, nearestNeighbours, type Vectors } from "../retrieval/neighbours";
+import type { DuplicatePair } from "../tables/duplicates";
 import { sampleRows } from "../tables/sample_rows";
 import type { RetrievalFiles } from "../training/data";
 import type { Embedder } from "../training/embedder";
@@ -40,6 +41,28 @@ export async function sampleGrid(
     image: join(folder, imageFile),
     caption: names.get(label) ?? `class ${label}`,
   }));
+  return imageGrid(items, { columns: Math.min(8, items.length), ...options });
+}
+
+/**
+ * Draws pairs of images that look alike, side by side, each with its class; red where the labels differ.
+ * @param classNames by new label
+ */
+export async function duplicateGrid(
+  dataDir: string,
+  pairs: readonly DuplicatePair[],
+  classNames: ReadonlyMap<number, string> = new Map(),
+  options: GridOptions = {},
+): Promise<Drawing> {
+  const items = pairs.flatMap(({ imageA, imageB, labelA, labelB, foldA, foldB }) => {
+    const frame = labelA === labelB ? ("none" as const) : ("red" as const);
+    const item = (image: string, label: number, fold: number) => ({
+      image: projectPath(dataDir, image),
+      caption: `${classNames.get(label) ?? `class ${label}`}, fold ${fold}`,
+      frame,
+    });
+    return [item(imageA, labelA, foldA), item(imageB, labelB, foldB)];
+  });
   return imageGrid(items, { columns: Math.min(8, items.length), ...options });
 }
 

@@ -1,5 +1,6 @@
 // Class balance at every step of the pipeline, as plain rows that a table or a histogram shows.
 import { join } from "node:path";
+import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { type DatasetName, preprocessedCsv, sourceCsv } from "../images/layout";
 import { type Database, sqlText, withDatabase } from "./database";
@@ -74,13 +75,12 @@ async function appendSizes(
   stage: BalanceStage,
 ): Promise<void> {
   const source = STAGES[stage];
-  const count = (label: string, dataset: string) =>
-    `INSERT INTO sizes SELECT ${sqlText(stage)}, ${dataset}, ${label}, count(*) FROM stage_rows GROUP BY ALL`;
+  const count = (label: string, dataset: string, where = "true") =>
+    `INSERT INTO sizes SELECT ${sqlText(stage)}, ${dataset}, ${label}, count(*) FROM stage_rows WHERE ${where} GROUP BY ALL`;
   if ("file" in source) {
-    await loadCsv(database, "stage_rows", join(dataDir, source.file), MERGED_TABLE, source.next);
+    await loadCsv(database, "stage_rows", join(dataDir, source.file), MERGED_TABLE, source.next, "VIEW");
     const names = datasets.map(({ name }) => sqlText(name)).join(", ");
-    await database.run(`DELETE FROM stage_rows WHERE dataset NOT IN (${names})`);
-    await database.run(count("new_labels", "dataset"));
+    await database.run(count("new_labels", "dataset", `dataset IN (${names})`));
     return;
   }
   for (const dataset of datasets) {
@@ -90,7 +90,50 @@ async function appendSizes(
       join(dataDir, source.perDataset(dataset)),
       IMAGE_TABLE,
       source.next,
+      "VIEW",
     );
     await database.run(count("labels", sqlText(dataset.name)));
   }
+}
+
+/** One data set (or "all") before and after some steps. */
+export interface BalanceChange {
+  dataset: string;
+  classesBefore: number;
+  classesAfter: number;
+  imagesBefore: number;
+  imagesAfter: number;
+  /** Rows of the smallest and the largest class, "3 - 518". */
+  perClassBefore: string;
+  perClassAfter: string;
+  under20Before: string;
+  under20After: string;
+}
+
+/** Two stages of `classBalance()` side by side, a row for each data set: what the steps between them have changed. */
+export function compareBalance(
+  balance: readonly ClassBalance[],
+  before: BalanceStage,
+  after: BalanceStage,
+): BalanceChange[] {
+  const find = (stage: BalanceStage, dataset: string) =>
+    balance.find((row) => row.stage === stage && row.dataset === dataset);
+  const range = ({ min, max }: ClassBalance) => (min === max ? String(min) : `${min} - ${max}`);
+  const percent = ({ shareUnder20 }: ClassBalance) => `${Math.round(100 * shareUnder20)} %`;
+  return [...new Set(balance.map(({ dataset }) => dataset))].map((dataset) => {
+    const [first, second] = [find(before, dataset), find(after, dataset)];
+    if (!first || !second) {
+      throw new UserError(
+        `The balance of "${dataset}" lacks the stage "${first ? after : before}".`,
+        "Ask classBalance() for both stages.",
+      );
+    }
+    return {
+      dataset,
+      ...{ classesBefore: first.classes, classesAfter: second.classes },
+      ...{ imagesBefore: first.images, imagesAfter: second.images },
+      ...{ perClassBefore: range(first), perClassAfter: range(second) },
+      ...{ under20Before: percent(first), under20After: percent(second) },
+    };
+  });
 }

@@ -19,7 +19,7 @@ export async function classCounts(csv: string): Promise<ClassCount[]> {
   return withDatabase(async (database) => {
     const header = await csvHeader(path, next);
     const label = header.includes("new_labels") ? "new_labels" : "labels";
-    await loadCsv(database, "counted", path, [{ name: label, kind: "count" }], next);
+    await loadCsv(database, "counted", path, [{ name: label, kind: "count" }], next, "VIEW");
     return database.rows<ClassCount>(
       `SELECT ${label} AS label, count(*) AS images FROM counted GROUP BY label ORDER BY label`,
     );

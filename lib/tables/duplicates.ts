@@ -62,7 +62,7 @@ export interface DuplicateReport {
 }
 
 const MOST_PAIRS = 1_000;
-const LARGEST_DISTANCE = 15;
+const LARGEST_DISTANCE = 8;
 const HASHES_PER_BATCH = 1_000;
 const NEXT = "npx guie merge";
 

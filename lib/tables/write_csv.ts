@@ -11,8 +11,9 @@ export async function writeCsv(database: Database, query: string, path: string):
     await database.run(`COPY (${query}) TO ${sqlText(path)} (FORMAT csv, HEADER)`);
   } catch (error) {
     if (error instanceof Interrupted) throw error;
+    const reason = messageOf(error).split("\n")[0]; // with the file's name
     throw new UserError(
-      `${path} could not be written: ${messageOf(error).split("\n")[0]}. The files from before are as they were.`,
+      `A table could not be written: ${reason}. The files from before are as they were.`,
       "Make room on that disk (the full tables need about 1.5 GB), or give another data directory.",
       { cause: error },
     );

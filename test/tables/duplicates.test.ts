@@ -148,7 +148,7 @@ test("where nothing is planted, nothing is found; the table still says so", asyn
 test("wrong settings and unreadable images are refused, and no file is left", async (t) => {
   const dataDir = temporaryFolder(t);
   writeFile(join(dataDir, FILES[3]), "new_image_files,new_labels,dataset,fold\nnone.jpg,0,a,0\n");
-  await assert.rejects(findDuplicates({ dataDir, maxDistance: 40 }), /from 0 to 15 bits, it is 40/);
+  await assert.rejects(findDuplicates({ dataDir, maxDistance: 40 }), /from 0 to 8 bits, it is 40/);
   await assert.rejects(findDuplicates({ dataDir }), /None of 1 images can be read; none\.jpg: missing file/);
   assert.ok(!existsSync(join(dataDir, "final_data_224_duplicates.csv")));
 });

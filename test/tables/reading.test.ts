@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { classBalance } from "guie/dist/tables/balance";
+import { classBalance, compareBalance } from "guie/dist/tables/balance";
 import { classCounts } from "guie/dist/tables/class_counts";
 import { findClasses } from "guie/dist/tables/find_classes";
 import { mergeTables } from "guie/dist/tables/merge_tables";
@@ -91,6 +91,23 @@ test("class balance per step, by hand", async (t) => {
     ["sampled", 4, 111, 3, 100],
     ["balanced", 4, 160, 20, 100],
   ]);
+  const change = compareBalance(all, "preprocessed", "balanced");
+  assert.deepEqual(
+    change.map(({ dataset }) => dataset),
+    ["all", "a", "b"],
+  );
+  assert.deepEqual(change[1], {
+    dataset: "a",
+    classesBefore: 2,
+    classesAfter: 2,
+    imagesBefore: 133,
+    imagesAfter: 120,
+    perClassBefore: "3 - 130",
+    perClassAfter: "20 - 100",
+    under20Before: "50 %",
+    under20After: "0 %",
+  });
+  assert.throws(() => compareBalance(raw, "raw", "sampled"), /"all" lacks the stage "sampled"/);
   await assert.rejects(
     classBalance(dataDir, [named("c")], ["raw"]),
     /csv\/c\.csv: there is no such file\.\n.*guie get-data/,
