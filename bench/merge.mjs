@@ -29,7 +29,7 @@ export async function bench(word = "") {
     const spec = JSON.stringify({ work, dataDir, datasets, out, csv: join(dataDir, file) });
     const contestants = [await startContestant(process.execPath, [join(here, "merge_ours.mjs"), spec])];
     if (python) contestants.push(await startContestant(python, [join(here, "merge_pandas.py"), spec]));
-    const [oursMs, theirsMs] = await alternate(contestants, { warmUps: 1, rounds });
+    const [oursMs, theirsMs] = await alternate(contestants, { warmUps: 0, rounds });
     const [peakMB, theirPeakMB] = await Promise.all(contestants.map((contestant) => contestant.end()));
     row({
       ...{ bench: "merge", case: name, unit: "rows/s", peer: "pandas 3.1", peakMB, theirPeakMB },

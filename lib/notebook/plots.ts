@@ -67,7 +67,11 @@ export function histogramOfClassSizes(
   const last = Math.max(0, ...bins.flatMap((stage) => stage.bins));
   const series = bins.map((stage) => ({ name: stage.name, values: countEach(stage.bins, last + 1) }));
   const labels = Array.from({ length: last + 1 }, (_, bin) => binLabel(bin));
-  return barFigure(labels, series, { title, x: "images in the class", y: "classes", logY: true });
+  const figure = barFigure(labels, series, { title, x: "images in the class", y: "classes", logY: true });
+  // Bars from below one class to the highest: left alone, plotly begins the axis near the smallest bar.
+  const most = Math.max(1, ...series.flatMap(({ values }) => values));
+  const yaxis = { ...figure.layout?.yaxis, range: [Math.log10(0.7), Math.log10(1.3 * most)] };
+  return { ...figure, layout: { ...figure.layout, yaxis } };
 }
 
 /** 1 -> 0, 2 -> 1, 3..4 -> 2, 5..8 -> 3: the bin of a class size. */

@@ -11,7 +11,7 @@ import { ImageError } from "../images/decode";
 import { type Database, sqlText, withDatabase } from "./database";
 import { DUPLICATES_CSV, FOLDS_CSV, FOLDS_TABLE } from "./layout";
 import { findPairs } from "./near_hashes";
-import { perceptualHash } from "./perceptual_hash";
+import { lookOfImage } from "./perceptual_hash";
 import { loadCsv } from "./read_csv";
 import { writeCsv } from "./write_csv";
 
@@ -69,7 +69,8 @@ const NEXT = "npx guie merge";
 /**
  * Hashes every distinct image of `final_data_224_sample_balance_fold.csv` and writes the pairs that look alike to
  * `final_data_224_duplicates.csv`, the gravest first. Images with equal hashes are listed once each, with the first
- * of them; likewise one pair tells that two groups of equal hashes are near each other.
+ * of them; likewise one pair tells that two groups of equal hashes are near each other. Look at them before you act:
+ * photos of one series, or of two packages of one make, are as near.
  * @throws UserError for a missing or bad table, or no readable image
  */
 export async function findDuplicates(options: DuplicateOptions): Promise<DuplicateReport> {
@@ -121,7 +122,7 @@ async function loadImages(database: Database, dataDir: string, fold: number): Pr
   return files;
 }
 
-/** Makes `hashes` (place, hash): the row of `images`, and its 64 bits. @returns what could not be read */
+/** Makes `hashes` (place, hash, blueness, redness): the row of `images`, and how it looks. @returns what could not be read */
 async function hashImages(
   database: Database,
   {
@@ -131,7 +132,7 @@ async function hashImages(
     onProgress,
   }: { dataDir: string; files: TextColumn; workers: number; onProgress: OnProgress | undefined },
 ): Promise<DuplicateReport["unreadable"]> {
-  await database.run("CREATE TABLE hashes (place INTEGER, hash UBIGINT)");
+  await database.run("CREATE TABLE hashes (place INTEGER, hash UBIGINT, blueness INTEGER, redness INTEGER)");
   const unreadable: DuplicateReport["unreadable"] = [];
   for (let first = 0; first < files.length; first += HASHES_PER_BATCH) {
     const last = Math.min(first + HASHES_PER_BATCH, files.length);
@@ -139,7 +140,8 @@ async function hashImages(
     const rows = await mapConcurrently(places, workers, async (place) => {
       const image = files.at(place)!;
       try {
-        return [`(${place}, ${await perceptualHash(join(dataDir, image))})`];
+        const { hash, blueness, redness } = await lookOfImage(join(dataDir, image));
+        return [`(${place}, ${hash}, ${blueness}, ${redness})`];
       } catch (error) {
         const cause = (error as Error).cause;
         if (!(cause instanceof ImageError)) throw error;

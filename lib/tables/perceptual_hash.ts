@@ -1,5 +1,5 @@
-import sharp from "sharp";
-import { decodeRgb, type RgbImage } from "../images/decode";
+import { decodeRgb } from "../images/decode";
+import { resizeRgb } from "../images/resize";
 
 /** Side of the small grey picture that is hashed, and of its corner of lowest frequencies. */
 const SIDE = 32;
@@ -12,20 +12,34 @@ const COSINES = Array.from({ length: CORNER }, (_, k) =>
   Float64Array.from({ length: SIDE }, (_, n) => 2 * Math.cos((Math.PI * k * (2 * n + 1)) / (2 * SIDE))),
 );
 
+/** What two copies of a photo have in common. */
+export interface Look {
+  /** 64 bits of its shapes, in brightness alone. */
+  hash: bigint;
+  /** Mean of the chroma channels Cb and Cr, 0 .. 255, 128 for grey: a red book is no green book. */
+  blueness: number;
+  redness: number;
+}
+
 /**
- * A picture's 64-bit perceptual hash ("pHash", as Python's imagehash.phash): the signs of its 8 x 8 lowest
+ * The perceptual hash of an image file ("pHash", as Python's imagehash.phash): the signs of its 8 x 8 lowest
  * frequencies about their median. Re-encoded or resized copies differ in few bits, unlike pictures in about 32.
- * @param path image file, or pixels
+ * With it the mean colour, which the hash does not see.
  * @throws UserError for a file that cannot be read
  */
-export async function perceptualHash(path: string | RgbImage): Promise<bigint> {
-  const { data, width, height } = typeof path === "string" ? await decodeRgb(path) : path;
-  const grey = await sharp(data, { raw: { width, height, channels: 3 } })
-    .resize(SIDE, SIDE, { fit: "fill" })
-    .greyscale()
-    .raw()
-    .toBuffer();
-  return hashOfGrey(grey);
+export async function lookOfImage(path: string): Promise<Look> {
+  const { data } = resizeRgb(await decodeRgb(path), { method: "area", width: SIDE, height: SIDE });
+  const grey = new Float64Array(SIDE * SIDE);
+  let [blue, red] = [0, 0];
+  for (let pixel = 0; pixel < grey.length; pixel++) {
+    const [r, g, b] = data.subarray(3 * pixel, 3 * pixel + 3) as unknown as [number, number, number];
+    const y = 0.299 * r + 0.587 * g + 0.114 * b; // ITU-R BT.601, as JPEG, Pillow and OpenCV
+    grey[pixel] = y;
+    blue += 0.564 * (b - y);
+    red += 0.713 * (r - y);
+  }
+  const mean = (sum: number) => Math.round(128 + sum / grey.length);
+  return { hash: hashOfGrey(grey), blueness: mean(blue), redness: mean(red) };
 }
 
 /** The hash of grey values [32, 32], rows from the top. Bit 63 is frequency (0, 0), bit 62 (0, 1). */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
-import { withDatabase } from "guie/dist/tables/database";
+import { type Database, withDatabase } from "guie/dist/tables/database";
 import { findDuplicates } from "guie/dist/tables/duplicates";
 import { findPairs } from "guie/dist/tables/near_hashes";
 import { hashOfGrey } from "guie/dist/tables/perceptual_hash";
@@ -52,14 +52,39 @@ test("hashes within so many bits are found, all of them and no others, at every 
       .filter(({ a, b, distance }) => firsts[a] === a && (distance === 0 || firsts[b] === b))
       .map(({ a, b, distance }) => `${a} ${b} ${distance}`);
     const found = await withDatabase(async (database) => {
-      await database.run("CREATE TABLE hashes (place INTEGER, hash UBIGINT)");
-      await database.run(`INSERT INTO hashes VALUES ${hashes.map((hash, place) => `(${place}, ${hash})`)}`);
+      await createHashes(
+        database,
+        hashes.map((hash) => [hash, 128, 128]),
+      );
       await findPairs(database, maxDistance);
       return database.rows<{ pair: string }>("SELECT concat_ws(' ', a, b, distance) AS pair FROM pairs");
     });
     assert.ok(expected.length >= 5, `${expected.length} pairs to be found within ${maxDistance} bits`);
     assert.deepEqual(found.map(({ pair }) => pair).sort(), expected.sort());
   }
+});
+
+async function createHashes(database: Database, looks: [bigint, number, number][]): Promise<void> {
+  await database.run("CREATE TABLE hashes (place INTEGER, hash UBIGINT, blueness INTEGER, redness INTEGER)");
+  const rows = looks.map(
+    ([hash, blueness, redness], place) => `(${place}, ${hash}, ${blueness}, ${redness})`,
+  );
+  await database.run(`INSERT INTO hashes VALUES ${rows}`);
+}
+
+test("equal shapes in other colours are no copies: mean chroma more than 8 apart", async () => {
+  const found = await withDatabase(async (database) => {
+    await createHashes(database, [
+      [5n, 128, 128],
+      [5n, 136, 120],
+      [5n, 137, 128],
+      [5n, 128, 100],
+      [5n, 128, 100],
+    ]);
+    await findPairs(database, 2);
+    return database.rows<{ pair: string }>("SELECT concat_ws(' ', a, b, distance) AS pair FROM pairs");
+  });
+  assert.deepEqual(found.map(({ pair }) => pair).sort(), ["0 1 0", "1 2 0", "3 4 0"]);
 });
 
 /** A picture of soft coloured blobs; another for each number. */
