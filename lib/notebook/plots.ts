@@ -38,7 +38,7 @@ export function lineFigure(series: readonly LineSeries[], words: FigureWords & {
   return { data, layout: quietLayout(words, { logY: words.logY, legend: series.length > 1 }) };
 }
 
-/** Groups of bars over labels. */
+/** Groups of bars over labels; with `logY`, of counts from 1. */
 export function barFigure(
   labels: readonly string[],
   series: readonly BarSeries[],
@@ -48,7 +48,10 @@ export function barFigure(
   const layout = quietLayout(words, { logY: words.logY, legend: series.length > 1 });
   // Labels are names, even where they look like numbers.
   const xaxis = { ...layout.xaxis, type: "category", showgrid: false };
-  return { data, layout: { ...layout, xaxis, bargap: 0.25 } };
+  // Left alone, plotly begins a log axis near the smallest bar, and bars of one item have no height.
+  const most = Math.max(1, ...series.flatMap(({ values }) => values));
+  const range = words.logY ? { range: [Math.log10(0.7), Math.log10(1.3 * most)] } : {};
+  return { data, layout: { ...layout, xaxis, yaxis: { ...layout.yaxis, ...range }, bargap: 0.25 } };
 }
 
 /**
@@ -67,11 +70,7 @@ export function histogramOfClassSizes(
   const last = Math.max(0, ...bins.flatMap((stage) => stage.bins));
   const series = bins.map((stage) => ({ name: stage.name, values: countEach(stage.bins, last + 1) }));
   const labels = Array.from({ length: last + 1 }, (_, bin) => binLabel(bin));
-  const figure = barFigure(labels, series, { title, x: "images in the class", y: "classes", logY: true });
-  // Bars from below one class to the highest: left alone, plotly begins the axis near the smallest bar.
-  const most = Math.max(1, ...series.flatMap(({ values }) => values));
-  const yaxis = { ...figure.layout?.yaxis, range: [Math.log10(0.7), Math.log10(1.3 * most)] };
-  return { ...figure, layout: { ...figure.layout, yaxis } };
+  return barFigure(labels, series, { title, x: "images in the class", y: "classes", logY: true });
 }
 
 /** 1 -> 0, 2 -> 1, 3..4 -> 2, 5..8 -> 3: the bin of a class size. */
