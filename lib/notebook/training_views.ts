@@ -55,7 +55,7 @@ export function scheduleFigure(configs: Record<string, Readonly<TrainConfig>>): 
   });
 }
 
-/** Training images as they are, then each several times as the augmentation of this config changes it. */
+/** Training images as they are, then as the first epochs of this config will see them: exactly those pixels. */
 export async function augmentationGrid(
   config: Readonly<TrainConfig>,
   images: number,
@@ -63,13 +63,16 @@ export async function augmentationGrid(
 ): Promise<Drawing> {
   const { train } = await readRunData(config);
   const stride = Math.max(1, Math.floor(train.files.length / images));
-  const files = Array.from({ length: images }, (_, i) => train.files.at(i * stride)!);
+  const rows = Array.from({ length: images }, (_, i) => i * stride);
+  const files = rows.map((row) => train.files.at(row)!);
   const loaded = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
   const items = loaded.flatMap((image, i) => {
-    const drawn = Array.from({ length: columns - 1 }, (_, draw) =>
-      augment(image, drawAugmentPlan(randomStream(config.seed, "augment", draw + 1, i))),
-    );
-    return [{ image, caption: "as it is" }, ...drawn.map((changed) => ({ image: changed }))];
+    const epochs = Array.from({ length: columns - 1 }, (_, place) => place + 1);
+    const drawn = epochs.map((epoch) => ({
+      image: augment(image, drawAugmentPlan(randomStream(config.seed, "augment", epoch, rows[i]!))),
+      caption: `epoch ${epoch}`,
+    }));
+    return [{ image, caption: "as it is" }, ...drawn];
   });
   return imageGrid(items, { columns });
 }
