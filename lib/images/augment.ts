@@ -63,15 +63,26 @@ function drawCutout(random: RandomStream): NonNullable<AugmentPlan["cutout"]> {
  * cut-out. uint8 [H, W, 3] in; a copy of the same size out.
  */
 export function augment(image: RgbImage, plan: AugmentPlan): RgbImage {
-  const toned = { ...image, data: Uint8Array.from(image.data) };
+  const toned = { ...image, data: new Uint8Array(image.data) };
   if (plan.contrast !== 1 || plan.brightness !== 0) changeTone(toned.data, plan.contrast, plan.brightness);
-  const data = isMoved(plan) ? warp(toned, plan) : toned.data;
+  const isTurned = plan.scale !== 1 || plan.rotationDegrees !== 0;
+  const data = isTurned ? warp(toned, plan) : plan.flip ? mirror(toned) : toned.data;
   if (plan.cutout) blacken(data, image.width, image.height, plan.cutout);
   return { ...image, data };
 }
 
-function isMoved(plan: AugmentPlan): boolean {
-  return plan.flip || plan.scale !== 1 || plan.rotationDegrees !== 0;
+/** What `warp` gives for a flip alone, in a quarter of the time. */
+function mirror({ data, width }: RgbImage): Uint8Array {
+  const result = new Uint8Array(data.length);
+  const rowBytes = 3 * width;
+  for (let row = 0; row < data.length; row += rowBytes) {
+    for (let to = row, from = row + rowBytes - 3; to < row + rowBytes; to += 3, from -= 3) {
+      result[to] = data[from]!;
+      result[to + 1] = data[from + 1]!;
+      result[to + 2] = data[from + 2]!;
+    }
+  }
+  return result;
 }
 
 /** Places are counted in 1/65,536 px, weights in 1/256: whole numbers are what makes this loop fast. */
