@@ -1,5 +1,6 @@
 // Shapes: B images, N tokens of each, R = B * N rows, D width, O outputs, h heads, d = D / h.
 import { canFuse } from "../tensorflow/fused";
+import { after } from "../tensorflow/order";
 import { rawOp } from "../tensorflow/raw_op";
 import { tf } from "../tensorflow/tf";
 import { narrow, widen } from "./precision";
@@ -25,7 +26,8 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): 
         const narrowed = narrow(dy, operand);
         const dx = tf.matMul(narrowed, matrix as tf.Tensor2D);
         const dWeight = tf.matMul(narrowed, operand as tf.Tensor2D, true, false);
-        return [widen(dx), widen(dWeight), sumOfRows(dy)];
+        // dx is the last to read the weight: behind it, an optimizer may change the weight in its own memory.
+        return [widen(dx), widen(after(dWeight, [dx])), sumOfRows(dy)];
       },
     };
   });

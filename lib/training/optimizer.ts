@@ -40,10 +40,16 @@ export function adamRates(step: number, learningRate: number, weightDecay: numbe
   };
 }
 
+/** Whether weight decay changes anything: at the original's rates 1 - 1e-4 x 1e-5 is 1 in float32. */
+export function hasDecay(learningRate: number, weightDecay: number): boolean {
+  return Math.fround(1 - learningRate * weightDecay) !== 1;
+}
+
 /**
  * Traces one step of AdamW with decoupled weight decay: TensorFlow's Adam in place, on the weight's and its moments'
  * own memory, behind the decay.
- * @param finite a bool scalar; where it is false, the step changes nothing
+ * @param options.decays false where `keep` is 1 in every step: it spares reading and writing the weight once more
+ * @param options.finite a bool scalar; where it is false, the step changes nothing
  * @see https://arxiv.org/abs/1711.05101, PyTorch `torch.optim.AdamW(fused=True)`
  */
 export function applyAdamW(
@@ -51,14 +57,16 @@ export function applyAdamW(
   name: string,
   gradient: tf.Tensor,
   rates: AdamRates<tf.Scalar>,
-  finite?: tf.Tensor,
+  { decays = true, finite }: { decays?: boolean; finite?: tf.Tensor } = {},
 ): void {
   const unless = (value: tf.Tensor, otherwise: tf.Tensor) =>
     finite ? tf.where(finite, value, otherwise) : value;
   const [one, zero] = [tf.scalar(1), tf.scalar(0)];
-  // The old value is read until the gradient is there: only then is its memory free for the new one.
-  const before = after(variables.read(name), [gradient]);
-  variables.assign(name, tf.mul(before, unless(rates.keep, one)));
+  if (decays) {
+    // The old value is read until the gradient is there: only then is its memory free for the new one.
+    const before = after(variables.read(name), [gradient]);
+    variables.assign(name, tf.mul(before, unless(rates.keep, one)));
+  }
   rawOp("ResourceApplyAdam", [
     ...[name, firstMomentOf(name), secondMomentOf(name)].map((name) => variables.handle(name)),
     // The powers of the betas are zero because the bias corrections are in the rates already

@@ -9,7 +9,7 @@ import { tf } from "../tensorflow/tf";
 import type { TracedVariables } from "../tensorflow/traced_variables";
 import { allFinite, lossScale, updateLossScale } from "./loss_scale";
 import { type FeatureFunction, type LossConfig, type LossInputs, TOWER_PREFIX, trainingLoss } from "./model";
-import { type AdamRates, accumulatedOf, applyAdamW } from "./optimizer";
+import { type AdamRates, accumulatedOf, applyAdamW, hasDecay } from "./optimizer";
 
 /** Rates of a step; neck and head have others than the backbone. */
 type RateName = "epsilon" | "headStepSize" | "headKeep" | "backboneStepSize" | "backboneKeep";
@@ -38,7 +38,8 @@ export interface TrainStep {
 /** What the step is made of. */
 export interface StepParts {
   /** The settings that change its graph. */
-  config: LossConfig & Pick<TrainConfig, "precision" | "accumulationSteps">;
+  config: LossConfig &
+    Pick<TrainConfig, "precision" | "accumulationSteps" | "initLr" | "backboneLrFactor" | "weightDecay">;
   /** Shapes of all weights by name. */
   shapes: ReadonlyMap<string, readonly number[]>;
   /** Names of the weights that the step trains; default: all that a run trains. */
@@ -176,17 +177,22 @@ function update(
   for (const [name, gradient] of gradients) {
     scope(`adamw/${name}`, () => {
       const unscaled = isScaled ? tf.div(gradient, lossScale(variables)) : gradient;
-      applyAdamW(variables, name, unscaled, ratesFor(name, fed), finite);
+      const largestRate = config.initLr * (isBackbone(name) ? config.backboneLrFactor : 1);
+      const decays = hasDecay(largestRate, config.weightDecay);
+      applyAdamW(variables, name, unscaled, ratesFor(name, fed), { decays, finite });
     });
   }
   if (finite) updateLossScale(variables, finite);
 }
 
 function ratesFor(name: string, fed: Rates<tf.Scalar>): AdamRates<tf.Scalar> {
-  const isBackbone = name.startsWith(TOWER_PREFIX);
   return {
     epsilon: fed.epsilon,
-    stepSize: isBackbone ? fed.backboneStepSize : fed.headStepSize,
-    keep: isBackbone ? fed.backboneKeep : fed.headKeep,
+    stepSize: isBackbone(name) ? fed.backboneStepSize : fed.headStepSize,
+    keep: isBackbone(name) ? fed.backboneKeep : fed.headKeep,
   };
+}
+
+function isBackbone(name: string): boolean {
+  return name.startsWith(TOWER_PREFIX);
 }
