@@ -45,12 +45,12 @@ export { barFigure, heatFigure, histogramOfClassSizes, lineFigure } from "./note
 export { beforeAfterGrid, type Reject, readRejects } from "./notebook/preprocessing_views";
 export { notebookProgress } from "./notebook/progress";
 export { reload } from "./notebook/reload";
+export { attachRun, type RunHandle, startRun } from "./notebook/run_handle";
 export { show } from "./notebook/show";
 export {
   augmentationGrid,
   compareConfigs,
   ladderFigure,
-  runTable,
   scheduleFigure,
 } from "./notebook/training_views";
 export { watchRun } from "./notebook/watch";
@@ -85,7 +85,7 @@ export { type RetrievalFiles, readRetrievalFiles } from "./training/data";
 export { type Embedder, loadEmbedder } from "./training/embedder";
 export { type ExportedWeights, exportWeights } from "./training/export_weights";
 export { climbLadder, type LadderRung, trainFeatures } from "./training/ladder";
-export { attachRun, type RunHandle, startRun } from "./training/launcher";
 export type { Metric, StepMetric } from "./training/metrics";
 export { prepareRunFolder, readMetrics, readRunConfig, runFolder } from "./training/run_folder";
+export { runTable } from "./training/run_table";
 export { learningRate, marginOf } from "./training/schedule";

@@ -13,14 +13,15 @@ export interface CommandResult {
  * Gives `command` its action: prints the result (or, with --json, its summary as one line of JSON on standard
  * output), and turns a UserError into a message and exit code 1 without a stack trace.
  */
-export function runs<Options>(
+export function runs<Options extends object>(
   command: Command,
-  action: (options: Options) => Promise<CommandResult>,
+  action: (options: Options, operands: readonly string[]) => Promise<CommandResult>,
 ): Command {
   command.option("--json", "end with a JSON summary on standard output");
-  return command.action(async (options: Options & { json?: boolean }) => {
+  return command.action(async () => {
+    const options = command.opts<Options & { json?: boolean }>();
     try {
-      const { text, summary } = await action(options);
+      const { text, summary } = await action(options, command.args);
       process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `${text}\n`);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;

@@ -8,7 +8,9 @@ import { registerGetData } from "./get_data";
 import { registerMerge } from "./merge";
 import { registerPrepareModel } from "./prepare_model";
 import { registerPreprocess } from "./preprocess";
+import { registerRuns } from "./runs";
 import { registerTrain } from "./train";
+import { registerWatch } from "./watch";
 
 /** The steps of the pipeline in their order, each registered by a file of its own. */
 const REGISTRATIONS: ((program: Command) => void)[] = [
@@ -18,6 +20,8 @@ const REGISTRATIONS: ((program: Command) => void)[] = [
   registerDuplicates,
   registerPrepareModel,
   registerTrain,
+  registerRuns,
+  registerWatch,
   registerEmbed,
   registerEvaluate,
   registerExportWeights,

@@ -5,8 +5,6 @@ import { augment, drawAugmentPlan } from "../images/augment";
 import { loadImages } from "../images/loader";
 import { readRunData } from "../training/data";
 import type { LadderRung } from "../training/ladder";
-import { latestMetrics } from "../training/metrics";
-import { isUnderWay, listRuns, readMetrics, readRunConfig, runFolder } from "../training/run_folder";
 import { learningRate } from "../training/schedule";
 import type { Figure } from "./figure";
 import { imageGrid } from "./images";
@@ -75,27 +73,6 @@ export async function augmentationGrid(
     return [{ image, caption: "as it is" }, ...drawn];
   });
   return imageGrid(items, { columns });
-}
-
-/** One row per run below `checkpoints/`: how far it is and what it reached. For `show`. */
-export function runTable(): Record<string, unknown>[] {
-  return listRuns().map((name) => {
-    const folder = runFolder(name);
-    const config = readRunConfig(folder);
-    const { step, validation, retrieval, end } = latestMetrics(readMetrics(folder));
-    return {
-      run: name,
-      stage: config.stage,
-      state: isUnderWay(folder) ? "under way" : (end?.reason ?? "cut off"),
-      steps: step ? `${step.step}/${step.totalSteps}` : "",
-      loss: step?.loss,
-      "top-1": validation?.top1,
-      "mP@5": retrieval?.mp5,
-      "R@1": retrieval?.r1,
-      "lr head": config.initLr,
-      "lr backbone": config.stage === "frozen" ? 0 : config.initLr * config.backboneLrFactor,
-    };
-  });
 }
 
 /** The ladder as bars. */

@@ -2,7 +2,7 @@
 // every kill each file must be readable, every restart must go on, and the losses must end as those of an unbroken run.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,8 +29,8 @@ function newRun() {
   return prepareRunFolder(overrideConfig(tiny(), { runName, dataDir, ...shape, keepCheckpoints: 2 }));
 }
 
-/** Starts or takes up a run; after `ms` milliseconds (if it still lives) it is killed. */
-async function train(folder, ms = Number.POSITIVE_INFINITY) {
+/** Starts or takes up a run; `moment` resolves when (if it still lives) it is to be killed. */
+async function train(folder, moment) {
   const child = spawn(process.execPath, [join(root, "lib/bin/guie.js"), "train", "--resume", folder], {
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -39,13 +39,24 @@ async function train(folder, ms = Number.POSITIVE_INFINITY) {
     errors += data;
   });
   const ended = new Promise((resolve) => child.on("close", (code, signal) => resolve({ code, signal })));
-  if (Number.isFinite(ms)) {
-    await Promise.race([sleep(ms), ended]);
+  if (moment) {
+    await Promise.race([moment, ended]);
     child.kill("SIGKILL");
   }
   const { code, signal } = await ended;
   assert.ok(signal === "SIGKILL" || code === 0, `a restart failed:\n${errors.slice(-2000)}`);
   return signal === "SIGKILL";
+}
+
+/** A random moment of a run's life: every third while it starts, the others while it trains, saves and evaluates. */
+async function randomMoment(folder, kill, { startMs, trainMs }) {
+  if (kill % 3 === 0) return sleep(Math.random() * startMs);
+  const deadline = Date.now() + 20 * startMs;
+  const log = join(folder, "log.txt");
+  const size = () => statSync(log, { throwIfNoEntry: false })?.size ?? 0;
+  // The log grows when a run is taken up, and with each step.
+  for (const before = size(); size() === before && Date.now() < deadline; ) await sleep(5);
+  return sleep(Math.random() * trainMs * 0.5);
 }
 
 /** Reads every file of a run under its final name; throws where one is damaged. */
@@ -77,14 +88,16 @@ try {
   const startedAtMs = Date.now();
   await train(unbroken);
   const wholeMs = Date.now() - startedAtMs;
+  const steps = readMetrics(unbroken).filter(({ kind }) => kind === "step");
+  const trainMs = 1000 * (steps.at(-1).elapsedSeconds - steps[0].elapsedSeconds);
+  const times = { startMs: wholeMs - trainMs, trainMs };
   const expected = lossesOf(unbroken);
-  console.log(`unbroken: ${expected.length} steps in ${(wholeMs / 1000).toFixed(1)} s`);
+  console.log(`unbroken: ${expected.length} steps in ${trainMs.toFixed(0)} of ${wholeMs} ms`);
   let kills = 0;
   while (kills < MOMENTS) {
     const folder = newRun();
     for (let lives = 1; ; lives++) {
-      const ms = kills < MOMENTS ? Math.random() * wholeMs : undefined;
-      const killed = await train(folder, ms);
+      const killed = await train(folder, kills < MOMENTS ? randomMoment(folder, kills, times) : undefined);
       readAll(folder);
       if (!killed) {
         assert.deepEqual(lossesOf(folder), expected);
@@ -94,9 +107,7 @@ try {
       }
       kills++;
       const last = existsSync(join(folder, "last.safetensors")) ? "with" : "without";
-      console.log(
-        `kill ${kills}: after ${ms.toFixed(0)} ms, ${lossesOf(folder).length} steps, ${last} a checkpoint`,
-      );
+      console.log(`kill ${kills}: ${lossesOf(folder).length} steps, ${last} a checkpoint`);
     }
   }
   console.log(`check: ${kills} kills, every restart went on, losses and files as they must be: ok`);

@@ -29,7 +29,17 @@ for (const [args, message] of MISTAKES) {
 }
 
 test("every command has its help", () => {
-  for (const name of ["get-data", "preprocess", "merge", "prepare-model", "train", "embed", "evaluate"]) {
+  for (const name of [
+    "get-data",
+    "preprocess",
+    "merge",
+    "prepare-model",
+    "train",
+    "runs",
+    "watch",
+    "embed",
+    "evaluate",
+  ]) {
     const { status, stdout } = guie(name, "--help");
     assert.equal(status, 0);
     assert.match(stdout, new RegExp(`^Usage: guie ${name} `));

@@ -2,8 +2,8 @@ import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "
 import { setTimeout as pause } from "node:timers/promises";
 import { UserError } from "../common/errors";
 import { breathe } from "../common/interrupt";
-import type { EndMetric, Metric, RetrievalMetric, StepMetric, ValidationMetric } from "../training/metrics";
-import { isUnderWay, runFile, runFolder } from "../training/run_folder";
+import type { EndMetric, Metric, RetrievalMetric, StepMetric, ValidationMetric } from "./metrics";
+import { isUnderWay, runFile, runFolder } from "./run_folder";
 
 /** Everything measured so far in a run. */
 export interface RunMetrics {
@@ -36,6 +36,25 @@ export async function followRun(
   nameOrPath: string,
   onView: (view: RunView) => void | Promise<void>,
 ): Promise<RunView> {
+  const look = runViewer(nameOrPath);
+  let shown: RunState | undefined;
+  for (;;) {
+    const { view, changed } = look();
+    if (changed || view.state !== shown || view.steps.length === 0) await onView(view);
+    shown = view.state;
+    if (!isLive(view)) return view;
+    await pause(PAUSE_MS);
+    await breathe();
+  }
+}
+
+/** A run as it is now. @throws UserError where there is no such run */
+export function viewRun(nameOrPath: string): RunView {
+  return runViewer(nameOrPath)().view;
+}
+
+/** Looks at a run, again and again; `changed`: whether something was measured since the last look. */
+function runViewer(nameOrPath: string): () => { view: RunView; changed: boolean } {
   const folder = runFolder(nameOrPath);
   if (!existsSync(folder)) {
     throw new UserError(
@@ -44,18 +63,12 @@ export async function followRun(
     );
   }
   const readMore = metricsReader(runFile(folder, "metrics"));
-  let shown: RunState | undefined;
-  for (;;) {
+  return () => {
     // Asked before reading: what the process wrote before it went is read in any case.
     const underWay = isUnderWay(folder);
     const { metrics, changed } = readMore();
-    const view = { ...metrics, folder, state: stateOf(folder, metrics, underWay) };
-    if (changed || view.state !== shown || metrics.steps.length === 0) await onView(view);
-    shown = view.state;
-    if (!isLive(view)) return view;
-    await pause(PAUSE_MS);
-    await breathe();
-  }
+    return { view: { ...metrics, folder, state: stateOf(folder, metrics, underWay) }, changed };
+  };
 }
 
 /** Whether more is to be expected of a run. */

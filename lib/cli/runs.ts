@@ -1,0 +1,23 @@
+import type { Command } from "commander";
+import { type RunRow, runTable } from "../training/run_table";
+import { runs } from "./command";
+import { textTable } from "./text_table";
+
+const COLUMNS = ["run", "preset", "stage", "state", "epoch", "loss", "mP@5", "when"] as const;
+
+/** `guie runs`: a table of all runs. */
+export function registerRuns(program: Command): void {
+  const command = program.command("runs").description("List the runs below checkpoints/.");
+  runs(command, async () => {
+    const rows = runTable();
+    const text =
+      rows.length > 0
+        ? textTable(COLUMNS, rows.map(cellsOf))
+        : "No runs below checkpoints/ yet: npx guie train --help";
+    return { text, summary: { runs: rows } };
+  });
+}
+
+function cellsOf(row: RunRow): (string | number)[] {
+  return COLUMNS.map((column) => row[column] ?? "");
+}

@@ -1,0 +1,50 @@
+import type { Command } from "commander";
+import { UserError } from "../common/errors";
+import { followRun, isLive, type RunView, viewRun } from "../training/follow";
+import { EVALUATION_COLUMNS, evaluationRows, failureText, statusText } from "../training/run_status";
+import { type CommandResult, runs } from "./command";
+import { textTable } from "./text_table";
+
+/** Where nobody looks on (a log file), a line this often is enough. */
+const LOG_PAUSE_MS = 10_000;
+
+/** `guie watch RUN`: a run while it trains. Ctrl-C ends the watching, not the run. */
+export function registerWatch(program: Command): void {
+  const command = program
+    .command("watch <run>")
+    .description("Watch a run (its name below checkpoints/, or its folder) until it ends.")
+    .option("--once", "say how it stands now, and end");
+  runs<{ once?: true }>(command, async ({ once }, [run]) => {
+    const view = once ? viewRun(run!) : await followRun(run!, liveLine());
+    const failure = failureText(view);
+    if (failure && !once)
+      throw new UserError(`The run ${failure}.`, `mend the cause: npx guie train --resume ${run}`);
+    return describe(view);
+  });
+}
+
+/** Writes the status to standard error: in place on a terminal, else a line now and then. */
+function liveLine(stream: NodeJS.WriteStream = process.stderr): (view: RunView) => void {
+  let nextAtMs = 0;
+  return (view) => {
+    if (stream.isTTY) stream.write(`\r\x1b[2K${isLive(view) ? statusText(view) : ""}`);
+    else if (isLive(view) && Date.now() >= nextAtMs) {
+      stream.write(`${statusText(view)}\n`);
+      nextAtMs = Date.now() + LOG_PAUSE_MS;
+    }
+  };
+}
+
+function describe(view: RunView): CommandResult {
+  const rows = evaluationRows(view).map((row) => row.map((cell) => cell ?? ""));
+  const table = rows.length > 0 ? `\n${textTable(EVALUATION_COLUMNS, rows)}` : "";
+  const { folder, state, steps, validations, retrievals } = view;
+  const summary = {
+    folder,
+    state,
+    step: steps.at(-1),
+    validation: validations.at(-1),
+    retrieval: retrievals.at(-1),
+  };
+  return { text: statusText(view) + table, summary };
+}

@@ -1,0 +1,76 @@
+// A run in words: for the notebook, the command line and logs.
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { formatSeconds } from "../common/progress";
+import { isLive, type RunState, type RunView } from "./follow";
+import type { StepMetric } from "./metrics";
+
+/** The speed is that of the last steps. */
+const RECENT_STEPS = 50;
+
+const STATES: Record<RunState, string> = {
+  starting: "starting",
+  running: "running",
+  finished: "finished",
+  stopped: "stopped (started again, it goes on)",
+  failed: "failed",
+  lost: "its process is gone",
+};
+
+/** One line: where the run stands, how fast it is, how long it will take. */
+export function statusText(view: RunView): string {
+  const step = view.steps.at(-1);
+  const name = basename(view.folder);
+  const state = STATES[view.state];
+  if (!step) return `${name}: ${state}${isLive(view) ? lastOutput(view.folder) : ""}`;
+  const { loss, learningRate, imagesPerSecond, totalSteps, epoch } = step;
+  const left = view.state === "running" ? `, ${formatSeconds(secondsLeft(view.steps))} left` : "";
+  return (
+    `${name}: ${state}, epoch ${epoch}, step ${step.step}/${totalSteps}, ` +
+    `${imagesPerSecond.toFixed(1)} images/s${left}, loss ${loss.toFixed(3)}, lr ${learningRate.toExponential(2)}`
+  );
+}
+
+/** While a run prepares itself (reads tables, embeds images), the last line that it printed. */
+function lastOutput(folder: string): string {
+  const path = join(folder, "output.txt");
+  const line = existsSync(path) ? readFileSync(path, "utf8").trimEnd().split("\n").at(-1) : "";
+  return line ? `: ${line}` : "";
+}
+
+function secondsLeft(steps: readonly StepMetric[]): number {
+  const recent = steps.slice(-RECENT_STEPS);
+  const [first, last] = [recent[0]!, recent.at(-1)!];
+  if (recent.length < 2) return Number.NaN;
+  const secondsPerStep = (last.elapsedSeconds - first.elapsedSeconds) / (last.step - first.step);
+  return secondsPerStep * (last.totalSteps - last.step);
+}
+
+/** Why a run ended before its time, and where to read more; "" for one that did not. */
+export function failureText({ state, end, folder }: RunView): string {
+  const output = `what it printed is in ${join(folder, "output.txt")}`;
+  if (state === "failed") return `failed: ${end?.message}; ${output}`;
+  return state === "lost" ? `ended without a last word (killed, or out of memory?); ${output}` : "";
+}
+
+/** What `evaluationRows` gives. */
+export const EVALUATION_COLUMNS = [
+  "epoch",
+  "validation loss",
+  "top-1",
+  "top-5",
+  "held-out mP@5",
+  "held-out R@1",
+];
+
+/** One row for each epoch: the validation fold, and retrieval on held-out classes. */
+export function evaluationRows({ validations, retrievals }: RunView): (number | undefined)[][] {
+  const epochs = [...new Set([...validations, ...retrievals].map((metric) => metric.epoch))];
+  return epochs
+    .sort((a, b) => a - b)
+    .map((epoch) => {
+      const validation = validations.find((metric) => metric.epoch === epoch);
+      const retrieval = retrievals.find((metric) => metric.epoch === epoch);
+      return [epoch, validation?.loss, validation?.top1, validation?.top5, retrieval?.mp5, retrieval?.r1];
+    });
+}
