@@ -35,7 +35,12 @@ if (tests.length === 0) {
   console.error(`test: nothing is called ${wanted.join(" or ")}; there is: ${areas.join(", ")}`);
   process.exitCode = 1;
 } else {
-  const options = ["--enable-source-maps", "--test", "--test-concurrency=2", "--test-reporter=spec"];
+  // A test that waits for ever would keep CI from saying which one it is
+  const TEN_MINUTES_MS = 600_000;
+  const options = [
+    ...["--enable-source-maps", "--test", "--test-concurrency=2", "--test-reporter=spec"],
+    `--test-timeout=${TEN_MINUTES_MS}`,
+  ];
   const files = tests.map((name) => join(compiled, name + SUFFIX));
   const child = spawn(process.execPath, [...options, ...files], { cwd: root, stdio: "inherit" });
   child.on("close", (code) => {
