@@ -10,7 +10,7 @@ const CHECKS = {
   "types (tsc, strict)": ["node_modules/typescript/bin/tsc", "-b"],
   "lint and format (biome)": ["node_modules/@biomejs/biome/bin/biome", "check", "."],
   notebooks: ["scripts/check/notebooks.mjs"],
-  "the README's tree": ["scripts/check/tree.mjs"],
+  "docs/tree.md": ["scripts/check/tree.mjs"],
 };
 
 for (const [name, args] of Object.entries(CHECKS)) {
