@@ -55,6 +55,8 @@ export {
 } from "./notebook/training_views";
 export { watchRun } from "./notebook/watch";
 // Inference
+export { type FeatureRows, type Features, openFeatures } from "./retrieval/feature_files";
+export { writeFeatures } from "./retrieval/feature_writer";
 export { computeFeatures, ensureFeatures } from "./retrieval/features";
 export { precisionAt5, type RetrievalScores, scoreRetrieval } from "./retrieval/metrics";
 export { cosineMatrix, type Neighbours, nearestNeighbours, type Vectors } from "./retrieval/neighbours";

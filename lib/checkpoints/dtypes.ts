@@ -53,6 +53,30 @@ function packedHalves({ buffer, byteOffset, length }: Float32Array): Uint16Array
   return new Uint16Array(buffer, byteOffset + 2 * length, length);
 }
 
+/** Numbers as half precision, rounded to the nearest, ties to even; beyond 65,520 infinite. NumPy: `astype(float16)`. */
+export function toHalves(values: Float32Array): Uint16Array {
+  const halves = new Uint16Array(values.length);
+  const small = new Float32Array(1);
+  const smallBits = new Uint32Array(small.buffer);
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  for (let i = 0; i < words.length; i++) {
+    const sign = (words[i]! >>> 16) & 0x8000;
+    const bits = words[i]! & 0x7fffffff;
+    let half: number;
+    if (bits >= 0x47800000) {
+      half = bits > 0x7f800000 ? 0x7e00 : 0x7c00;
+    } else if (bits < 0x38800000) {
+      // Below 2^-14: beside 0.5, float32 has just the 2^-24 that half precision counts in there.
+      small[0] = Math.abs(values[i]!) + 0.5;
+      half = smallBits[0]! - 0x3f000000;
+    } else {
+      half = (bits - 0x38000000 + 0xfff + ((bits >>> 13) & 1)) >>> 13;
+    }
+    halves[i] = sign | half;
+  }
+  return halves;
+}
+
 let halves: Float32Array | undefined;
 
 /** float32 of all 65,536 half-precision numbers. */

@@ -5,6 +5,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "../common/errors";
 import { removeAbandoned, writeAtomically } from "../common/files";
 import { PIECE_BYTES, readBytes } from "./bytes";
+import { toHalves } from "./dtypes";
 import {
   elementCount,
   formatHeader,
@@ -65,22 +66,28 @@ function readHeader(path: string, file: number): { header: Header; dataStart: nu
   return { header: parseHeader(path, text, fileBytes - dataStart), dataStart };
 }
 
+/** What numbers can be written as. */
+export type WrittenDtype = "F32" | "F16";
+
 /**
  * Writes float32 tensors, one after the other, atomically.
  * @param metadata texts that travel with the file: origin, licence, ...
+ * @param dtype what the file holds them as
  * @throws UserError for a name given twice or data that does not fill its shape
  */
 export async function writeSafetensors(
   path: string,
   entries: readonly TensorEntry[],
   metadata: Record<string, string> = {},
+  dtype: WrittenDtype = "F32",
 ): Promise<void> {
   const shapes = new Map(entries.map(({ name, shape }) => [name, shape]));
   if (shapes.size < entries.length)
     throw new UserError(`${path}: two tensors of the same name were to be written.`);
-  await streamSafetensors(path, shapes, metadata, async (write) => {
+  const produce = async (write: WriteTensor) => {
     for (const { name, data } of entries) await write(name, typeof data === "function" ? await data() : data);
-  });
+  };
+  await streamSafetensors(path, shapes, metadata, produce, dtype);
 }
 
 /** Writes the values of the next tensor; they may change once the promise is fulfilled. */
@@ -95,9 +102,10 @@ export async function streamSafetensors(
   shapes: ReadonlyMap<string, readonly number[]>,
   metadata: Record<string, string>,
   produce: (write: WriteTensor) => Promise<void>,
+  dtype: WrittenDtype = "F32",
 ): Promise<void> {
   const tensors = new Map<string, TensorInfo>();
-  for (const [name, shape] of shapes) tensors.set(name, { dtype: "F32", shape: [...shape] });
+  for (const [name, shape] of shapes) tensors.set(name, { dtype, shape: [...shape] });
   const header = formatHeader(tensors, metadata);
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeBigUInt64LE(BigInt(header.length));
@@ -110,7 +118,7 @@ export async function streamSafetensors(
       const next = () => names.next().value;
       await produce(async (name, values) => {
         requireNext(path, next(), name);
-        await writeTensor(path, file, name, shapes.get(name)!, values);
+        await writeTensor(path, file, name, shapes.get(name)!, values, dtype);
       });
       requireNext(path, next(), undefined);
       // on the disk before it is renamed: a power cut must not leave the new name with half of the file
@@ -131,12 +139,14 @@ async function writeTensor(
   name: string,
   shape: readonly number[],
   values: Float32Array,
+  dtype: WrittenDtype,
 ): Promise<void> {
   if (values.length !== elementCount(shape)) {
     const expected = `[${shape}] = ${elementCount(shape)} numbers`;
     throw new UserError(`${path}: tensor "${name}" was to have ${expected}, got ${values.length}.`);
   }
-  await writeBytes(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  const { buffer, byteOffset, byteLength } = dtype === "F16" ? toHalves(values) : values;
+  await writeBytes(file, new Uint8Array(buffer, byteOffset, byteLength));
 }
 
 async function writeBytes(file: FileHandle, bytes: Uint8Array): Promise<void> {

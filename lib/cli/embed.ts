@@ -1,52 +1,74 @@
 import { dirname } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
 import { projectPath } from "../common/project";
-import { overrideConfig } from "../config/config";
-import { preset } from "../config/presets";
-import { readImageRows } from "../datasets/rows";
-import { ensureFeatures, featurePath } from "../retrieval/features";
-import { writeVectors } from "../retrieval/vector_file";
+import { VIEWS, type Views } from "../images/views";
+import { type Backbone, loadBackbone } from "../model/backbone";
+import { FEATURE_FILES, type FeatureDtype } from "../retrieval/feature_files";
+import { ensureFeatureFolder } from "../retrieval/feature_writer";
+import { ensureFeatures, featureFolder, imageEmbedder, madeByBackbone } from "../retrieval/features";
+import { type ImageList, readImageList } from "../retrieval/image_list";
 import { describeDevice } from "../tensorflow/device";
 import { readRetrievalFiles } from "../training/data";
 import { loadEmbedder } from "../training/embedder";
 import { trainFeatures } from "../training/ladder";
 import { type CommandResult, runs } from "./command";
+import { addConfigFlags, type ConfigOptions, configOf } from "./config_flags";
 
-interface EmbedOptions {
-  configName: string;
+interface EmbedCommandOptions extends ConfigOptions {
   dataDir?: string;
   run?: string;
-  csv?: string;
   out?: string;
+  views: Views;
+  dtype: FeatureDtype;
+  rowsPerShard?: string;
+  overwrite?: boolean;
 }
 
-/** `guie embed`: frozen features of the pipeline's images, or unit vectors of a list of images by a trained run. */
+/** `guie embed`: features of any images by the backbone, or unit vectors by a trained run; in a folder of shards. */
 export function registerEmbed(program: Command): void {
   const command = program
     .command("embed")
+    .argument(
+      "[source]",
+      "folder of images, CSV (image_files[,labels][,fold]), or text file with a path a line",
+    )
     .description(
-      "Without --run: the frozen backbone's features of all training and retrieval images. With --run: unit vectors.",
+      "Features of images by the backbone, or unit vectors by a trained run (--run). Without a source: the pipeline's " +
+        "own images, into features/ below the data directory. Killed and started again, it goes on.",
     )
-    .option("--config-name <preset>", "preset that names backbone, size and data directory", "demo")
-    .option("--data-dir <dir>", "folder with the pipeline's files")
     .option("--run <name>", "trained run that embeds")
-    .option(
-      "--csv <file>",
-      "with --run: list of images (image_files,labels), paths relative to the data directory",
+    .option("--out <folder>", "folder to write")
+    .addOption(
+      new Option("--views <views>", "what of an image is embedded and averaged")
+        .choices(VIEWS)
+        .default("whole"),
     )
-    .option("--out <file>", "with --run: safetensors file to write; a CSV beside it names the rows");
-  runs<EmbedOptions>(command, (options) =>
-    options.run ? embedByRun(options, options.run) : embedFrozen(options),
+    .addOption(
+      new Option("--dtype <dtype>", "what the numbers are kept as")
+        .choices(["float16", "float32"])
+        .default("float16"),
+    )
+    .option("--rows-per-shard <n>", "images of a file, of which the last unfinished one is lost to a kill")
+    .option("--overwrite", "replace other features in that folder");
+  addConfigFlags(command, [
+    ...(["dataDir", "tower", "weights", "imageSize", "lastBlocks", "patchMean", "precision"] as const),
+    "numWorkers",
+  ]);
+  runs<EmbedCommandOptions>(command, (options, [source]) =>
+    source === undefined ? embedPipeline(options) : embedSource(options, source),
   );
 }
 
-async function embedFrozen(options: EmbedOptions): Promise<CommandResult> {
-  const config = overrideConfig(
-    preset(options.configName, "frozen"),
-    options.dataDir ? { dataDir: options.dataDir } : {},
-  );
+/** The frozen backbone's features of the images that the stages of a run read. */
+async function embedPipeline(options: EmbedCommandOptions): Promise<CommandResult> {
+  if (options.run || options.out)
+    throw new UserError(
+      "--run and --out go with a source: which images?",
+      "npx guie embed FOLDER --out FOLDER",
+    );
+  const config = configOf({ ...options, stage: "frozen" });
   process.stderr.write(`${describeDevice()}\n`);
   const onProgress = terminalProgress();
   const counts: Record<string, number> = { train: (await trainFeatures(config, onProgress)).count };
@@ -55,29 +77,79 @@ async function embedFrozen(options: EmbedOptions): Promise<CommandResult> {
     if (retrieval) counts[set] = (await ensureFeatures(config, set, retrieval[set].files, onProgress)).count;
   }
   const lines = Object.entries(counts).map(
-    ([set, count]) => `${set}: ${count} images, ${featurePath(config, set)}`,
+    ([set, count]) => `${set}: ${count} images, ${featureFolder(config, set)}`,
   );
   return {
     text: lines.join("\n"),
-    summary: { images: counts, folder: dirname(featurePath(config, "train")) },
+    summary: { images: counts, folder: dirname(featureFolder(config, "train")) },
   };
 }
 
-async function embedByRun(options: EmbedOptions, run: string): Promise<CommandResult> {
-  const { csv, out } = options;
-  if (!csv || !out)
-    throw new UserError("--run needs --csv (the images) and --out (the file to write).", "Give both.");
-  const rows = await readImageRows(csv);
-  const embedder = loadEmbedder(run);
+async function embedSource(options: EmbedCommandOptions, source: string): Promise<CommandResult> {
+  const { out, run, views, dtype, rowsPerShard, overwrite = false } = options;
+  if (!out)
+    throw new UserError("A source needs --out: the folder to write.", "For example --out features/mine");
+  const embedder = run ? runEmbedder(run, views) : backboneEmbedder(options, views);
   try {
-    const files = rows.map((row) => row.imageFile);
-    const dataDir = options.dataDir ?? embedder.config.dataDir;
-    const vectors = await embedder.embed(dataDir, `list_${run}`, files, terminalProgress());
-    const path = projectPath(out);
-    await writeVectors(path, vectors, files, { run });
-    const text = `${vectors.count} images -> unit vectors of length ${vectors.length}: ${path}`;
-    return { text, summary: { images: vectors.count, length: vectors.length, path } };
+    const list = await readImageList(source, options.dataDir ?? embedder.dataDir);
+    process.stderr.write(`${describeDevice()}\n`);
+    const plan = {
+      ...{ rows: list.rows, dtype, replace: overwrite },
+      madeBy: { ...embedder.madeBy, folder: list.folder },
+      ...(rowsPerShard ? { rowsPerShard: countOf("--rows-per-shard", rowsPerShard) } : {}),
+    };
+    const features = await ensureFeatureFolder(projectPath(out), plan, () => embedder.begin(list));
+    const { count, length, skipped, folder, shards } = features;
+    const left = skipped > 0 ? `; ${skipped} could not be read: ${folder}/${FEATURE_FILES.skipped}` : "";
+    return {
+      text: `${count} images -> ${length} numbers each, ${dtype}: ${folder}${left}`,
+      summary: { images: count, length, dtype, skipped, shards: shards.length, folder },
+    };
   } finally {
-    embedder.dispose();
+    embedder.end();
   }
+}
+
+type Begin = (list: ImageList) => ReturnType<Parameters<typeof ensureFeatureFolder>[2]>;
+
+/** Who embeds: loaded when the first shard is missing. */
+interface SourceEmbedder {
+  dataDir: string;
+  madeBy: ReturnType<typeof madeByBackbone>;
+  begin: Begin;
+  end(): void;
+}
+
+function backboneEmbedder(options: ConfigOptions, views: Views): SourceEmbedder {
+  const config = configOf({ ...options, stage: "frozen" });
+  let backbone: Backbone | undefined;
+  return {
+    dataDir: config.dataDir,
+    madeBy: madeByBackbone(config, views),
+    begin: async ({ folder, rows }) => {
+      backbone = await loadBackbone(config);
+      return imageEmbedder({ ...config, dataDir: folder }, backbone, reporting(views, rows.files.length));
+    },
+    end: () => backbone?.dispose(),
+  };
+}
+
+function runEmbedder(run: string, views: Views): SourceEmbedder {
+  const embedder = loadEmbedder(run);
+  return {
+    dataDir: embedder.config.dataDir,
+    madeBy: { ...embedder.madeBy, views },
+    begin: ({ folder, rows }) => embedder.embedShards(folder, reporting(views, rows.files.length)),
+    end: () => embedder.dispose(),
+  };
+}
+
+function reporting(views: Views, total: number) {
+  return { views, stage: "images", total, onProgress: terminalProgress() };
+}
+
+function countOf(flag: string, text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new UserError(`${flag} takes a whole number from 1, got "${text}".`, `For example: ${flag} 4096`);
 }

@@ -17,20 +17,32 @@ const ROWS_PER_WRITE = 10_000;
  * @throws UserError for a missing file, a missing column, a malformed line or an empty required cell
  */
 export async function readCsv(path: string, columns: readonly string[], next?: string): Promise<CsvRow[]> {
-  if (!existsSync(path)) throw new UserError(`Expected a CSV file at ${path}: there is none.`, next);
   const rows: CsvRow[] = [];
+  await eachCsvRow(path, columns, (row) => rows.push(row), next);
+  if (rows.length === 0) throw new UserError(`${path} holds no rows.`, next);
+  return rows;
+}
+
+/** The same row by row, so that the file need not fit memory; it may hold none. @returns how many there were */
+export async function eachCsvRow(
+  path: string,
+  columns: readonly string[],
+  use: (row: CsvRow, index: number) => void,
+  next?: string,
+): Promise<number> {
+  if (!existsSync(path)) throw new UserError(`Expected a CSV file at ${path}: there is none.`, next);
+  let count = 0;
   const parser = createReadStream(path).pipe(parse({ bom: true, columns: true, skip_empty_lines: true }));
   try {
     for await (const row of parser as AsyncIterable<CsvRow>) {
-      checkRow(path, row, columns, rows.length, next);
-      rows.push(row);
+      checkRow(path, row, columns, count, next);
+      use(row, count++);
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${path} is not a readable CSV file: ${messageOf(error)}.`, next, { cause: error });
   }
-  if (rows.length === 0) throw new UserError(`${path} holds no rows.`, next);
-  return rows;
+  return count;
 }
 
 function checkRow(path: string, row: CsvRow, columns: readonly string[], index: number, next?: string): void {

@@ -28,6 +28,8 @@ export interface TrainConfig {
   imageSize: number;
   /** The features are those of this many last blocks, side by side; most towers': their class tokens. */
   lastBlocks: number;
+  /** Behind them stands the mean of the last block's patch tokens. */
+  patchMean: boolean;
   /** Whether features are standardised by the training set's mean and deviation before the neck. */
   standardise: boolean;
   /** `simple`: one linear layer; `norm_single_linear`: batch norm before it; `norm_double_linear`: 128 wide between. */
@@ -116,6 +118,7 @@ const CHECKS = z.object({
   weights: z.string().min(1),
   imageSize: count,
   lastBlocks: count,
+  patchMean: z.boolean(),
   standardise: z.boolean(),
   neck: z.enum(["simple", "norm_single_linear", "norm_double_linear"]),
   dropout: z.number().min(0).lt(1),

@@ -17,6 +17,7 @@ export function vit224(stage: Stage = "fine_tune"): TrainConfig {
     weights: "checkpoints/ViT_H_14_2B_vision_model.safetensors",
     imageSize: 224,
     lastBlocks: 1,
+    patchMean: false,
     standardise: false,
     neck: "simple",
     dropout: 0.2,

@@ -8,7 +8,7 @@ import { Program } from "../tensorflow/program";
 import type { tf } from "../tensorflow/tf";
 import { freshTower, prepareCommand, towerFile } from "./tower_weights";
 import { findTower, type Tower } from "./towers";
-import { vitFeatures } from "./vit";
+import { featureLength, vitFeatures } from "./vit";
 import { fillProgram, type WeightSource } from "./weight_source";
 
 /** Images of one run of the graph; fewer are filled up with black ones. */
@@ -16,15 +16,17 @@ const BATCH_SIZE = 32;
 
 /** The settings that say which backbone, and what its features are. */
 export type BackboneConfig = Pick<TrainConfig, "tower" | "weights" | "imageSize" | "lastBlocks" | "seed"> &
-  Partial<Pick<TrainConfig, "precision">>;
+  Partial<Pick<TrainConfig, "precision" | "patchMean">>;
 
 /** The settings that a backbone's graph depends on. */
 export type FeatureSettings = Pick<BackboneConfig, "imageSize" | "lastBlocks"> &
-  Partial<Pick<BackboneConfig, "precision">>;
+  Partial<Pick<BackboneConfig, "precision" | "patchMean">>;
 
 /** A tower that turns images into features. */
 export interface Backbone {
   tower: Tower;
+  /** F. */
+  length: number;
   /** Normalised pixels [B, S, S, 3] -> features [B, F], both flat; any B. */
   features(pixels: Float32Array): Promise<Float32Array>;
   dispose(): void;
@@ -73,7 +75,7 @@ export async function createBackbone(
 export function backboneOf(
   program: Program,
   tower: Tower,
-  { imageSize, lastBlocks, precision }: FeatureSettings,
+  { imageSize, lastBlocks, patchMean, precision }: FeatureSettings,
   prefix = "",
 ): Omit<Backbone, "dispose"> {
   const names = program.variableNames.filter(
@@ -85,22 +87,23 @@ export function backboneOf(
       const weights = Object.fromEntries(
         names.map((name) => [name.slice(prefix.length), variables.read(name)]),
       );
-      return vitFeatures(weights, images as tf.Tensor4D, tower, { lastBlocks, precision });
+      return vitFeatures(weights, images as tf.Tensor4D, tower, { lastBlocks, patchMean, precision });
     },
     { images: { shape: [BATCH_SIZE, imageSize, imageSize, 3] } },
   );
+  const length = featureLength(tower, { lastBlocks, patchMean });
   const pixelsPerImage = imageSize * imageSize * 3;
   const features = async (pixels: Float32Array) => {
     const count = pixels.length / pixelsPerImage;
-    const result = new Float32Array(count * lastBlocks * tower.width);
+    const result = new Float32Array(count * length);
     for (let start = 0; start < count; start += BATCH_SIZE) {
       const images = new Float32Array(BATCH_SIZE * pixelsPerImage);
       images.set(pixels.subarray(start * pixelsPerImage, (start + BATCH_SIZE) * pixelsPerImage));
       const rows = (await extract.run({ images })).data as Float32Array;
-      const wanted = Math.min(BATCH_SIZE, count - start) * lastBlocks * tower.width;
-      result.set(rows.subarray(0, wanted), start * lastBlocks * tower.width);
+      const wanted = Math.min(BATCH_SIZE, count - start) * length;
+      result.set(rows.subarray(0, wanted), start * length);
     }
     return result;
   };
-  return { tower, features };
+  return { tower, length, features };
 }

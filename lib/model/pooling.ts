@@ -15,13 +15,16 @@ export function poolTokens(weights: Weights, x: tf.Tensor2D, tower: Tower, token
 
 const POOLINGS: Record<Pooling, typeof poolTokens> = {
   class: (weights, x, tower, tokens) => namedNorm(weights, "ln_post", classTokens(x, tokens), tower),
-  average: (weights, x, tower, tokens) => {
-    const normal = tf.reshape(namedNorm(weights, "ln_post", x, tower), [-1, tokens, tower.width]);
-    return tf.mean<tf.Tensor2D>(tf.slice(normal, [0, prefixTokens(tower), 0], [-1, -1, -1]), 1);
-  },
+  average: meanOfPatches,
   attention: (weights, x, tower, tokens) =>
     attentionPool(weights, namedNorm(weights, "ln_post", x, tower), tower, tokens),
 };
+
+/** The mean of each image's patch tokens behind `ln_post`. [R, D] -> [B, D]. */
+export function meanOfPatches(weights: Weights, x: tf.Tensor2D, tower: Tower, tokens: number): tf.Tensor2D {
+  const normal = tf.reshape(namedNorm(weights, "ln_post", x, tower), [-1, tokens, tower.width]);
+  return tf.mean<tf.Tensor2D>(tf.slice(normal, [0, prefixTokens(tower), 0], [-1, -1, -1]), 1);
+}
 
 /** The first row of each image. [R, D] -> [B, D]. */
 export function classTokens(x: tf.Tensor2D, tokens: number): tf.Tensor2D {

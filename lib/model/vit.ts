@@ -6,7 +6,7 @@ import { scope } from "../tensorflow/scope";
 import { tf } from "../tensorflow/tf";
 import { attention, linear } from "./layers";
 import { ACTIVATIONS, namedLinear, namedNorm, type Weights } from "./named_layers";
-import { classTokens, forEachImage, poolTokens } from "./pooling";
+import { classTokens, forEachImage, meanOfPatches, poolTokens } from "./pooling";
 import { type Precision, withPrecision } from "./precision";
 import { patchGrid, prefixTokens, type Tower } from "./towers";
 
@@ -16,6 +16,8 @@ export type { Weights };
 export interface FeatureOptions {
   /** n: the features of the last n blocks stand side by side, oldest first; at least 1. */
   lastBlocks?: number;
+  /** The mean of the last block's patch tokens, behind the last LayerNorm, stands behind them. */
+  patchMean?: boolean;
   /** Each of them behind the checkpoint's `proj`, as CLIP compares them with texts; the weights must have it. */
   projection?: boolean;
   /** What the blocks' matrix products compute in; others than float32 only while tracing. */
@@ -24,30 +26,40 @@ export interface FeatureOptions {
   gradientCheckpointing?: boolean;
 }
 
+/** F: how long a feature is, without projection. */
+export function featureLength(
+  tower: Pick<Tower, "width">,
+  { lastBlocks = 1, patchMean = false }: Pick<FeatureOptions, "lastBlocks" | "patchMean">,
+): number {
+  return (lastBlocks + (patchMean ? 1 : 0)) * tower.width;
+}
+
 /**
  * Features of images: the tokens of the last n blocks, each behind the tower's last LayerNorm and its pooling.
  * open_clip: `VisionTransformer`, without `proj` unless asked; DINOv2: `get_intermediate_layers(norm=True,
- * return_class_token)`; timm's SigLIP: `forward_features` and `forward_head`.
+ * return_class_token)`, whose linear evaluation adds the mean of the patches; timm's SigLIP: `forward_features` and `forward_head`.
  *
  * Only tfjs operations on shapes known beforehand, so that the same function runs eagerly, gives gradients and
  * can be traced into a graph.
  * @param images float32 [B, H, W, 3], normalised by the tower's mean and std; H and W multiples of P
- * @returns [B, n * D], or [B, n * projectionWidth]
+ * @returns [B, n * D], or [B, (n + 1) * D] with the patches' mean, or [B, n * projectionWidth]
  * @throws UserError when the tower has fewer blocks, no `proj`, or weights for another image size
  */
 export function vitFeatures(
   weights: Weights,
   images: tf.Tensor4D,
   tower: Tower,
-  { lastBlocks = 1, projection = false, precision = "float32", gradientCheckpointing }: FeatureOptions = {},
+  options: FeatureOptions = {},
 ): tf.Tensor2D {
+  const { lastBlocks = 1, patchMean = false, projection = false } = options;
+  const { precision = "float32", gradientCheckpointing } = options;
   const tokens = tokenCount(weights, images, tower);
   requireFeatures(weights, tower, lastBlocks, projection);
   return tf.tidy(() => {
     const features: tf.Tensor2D[] = [];
     let x = scope("embed", () => embedPatches(weights, images, tower));
     for (let i = 0; i < tower.layers; i++) {
-      const classOnly = i === tower.layers - 1 && tower.pooling === "class";
+      const classOnly = i === tower.layers - 1 && tower.pooling === "class" && !patchMean;
       const block: Block = (weights, x) =>
         withPrecision(precision, () => residualBlock(weights, blockName(i), x, tower, tokens, classOnly));
       x = scope(`block${String(i).padStart(2, "0")}`, () =>
@@ -57,7 +69,9 @@ export function vitFeatures(
         features.push(scope("pool", () => poolTokens(weights, x, tower, classOnly ? 1 : tokens)));
     }
     const proj = weights.proj as tf.Tensor2D;
-    return tf.concat(projection ? features.map((feature) => tf.matMul(feature, proj)) : features, 1);
+    const pooled = projection ? features.map((feature) => tf.matMul<tf.Tensor2D>(feature, proj)) : features;
+    if (patchMean) pooled.push(scope("patch_mean", () => meanOfPatches(weights, x, tower, tokens)));
+    return tf.concat(pooled, 1);
   });
 }
 

@@ -8,7 +8,7 @@ import type { TrainConfig } from "../config/config";
 import { backboneOf, towerOf } from "../model/backbone";
 import { headShapes, initialHead, MARGIN_SHARE_NAME, marginShares } from "../model/head";
 import { findTower } from "../model/towers";
-import type { Weights } from "../model/vit";
+import { featureLength, type Weights } from "../model/vit";
 import { fromTensors, joinSources, toTensors, withPrefix } from "../model/weight_source";
 import { computeFeatures, ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
@@ -72,7 +72,7 @@ async function buildFineTune(
   onProgress?: OnProgress,
 ): Promise<TrainingSetup> {
   const tower = findTower(config.tower);
-  const featureCount = config.lastBlocks * tower.width;
+  const featureCount = featureLength(tower, config);
   if (config.standardise && !config.initFrom) {
     throw new UserError(
       `The config "${config.configName}" standardises features but names no run to start from.`,

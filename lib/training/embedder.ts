@@ -1,16 +1,16 @@
 // Images -> embeddings by a trained run. Shapes: N images, E embedding length.
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { checkpointWeights } from "../checkpoints/store";
+import { fileFingerprint } from "../common/fingerprint";
 import type { OnProgress } from "../common/progress";
 import type { TrainConfig } from "../config/config";
 import { type Backbone, createBackbone, loadBackbone } from "../model/backbone";
 import { findTower } from "../model/towers";
 import { toTensors, withoutPrefix } from "../model/weight_source";
-import { computeFeatures, ensureFeatures } from "../retrieval/features";
+import type { MadeBy } from "../retrieval/feature_files";
+import { type EmbedShard, ensureFeatureFolder } from "../retrieval/feature_writer";
+import { computeFeatures, type EmbedOptions, ensureFeatures, imageEmbedder } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
-import { cachedVectors } from "../retrieval/vector_file";
 import { tf } from "../tensorflow/tf";
 import { embedFeatures } from "./evaluate";
 import { TOWER_PREFIX } from "./model";
@@ -19,6 +19,8 @@ import { readRunConfig, runFile, runFolder } from "./run_folder";
 /** A run's model, ready to embed images. */
 export interface Embedder {
   config: Readonly<TrainConfig>;
+  /** The run and its checkpoint, by its content. */
+  madeBy: MadeBy;
   /** Unit vectors [N, E] of images; paths relative to `folder`. */
   embedFiles(folder: string, files: readonly string[], onProgress?: OnProgress): Promise<Vectors>;
   /**
@@ -27,6 +29,8 @@ export interface Embedder {
    * @param set a name for the list of images
    */
   embed(dataDir: string, set: string, files: readonly string[], onProgress?: OnProgress): Promise<Vectors>;
+  /** For `ensureFeatureFolder`: unit vectors without the images that cannot be read. */
+  embedShards(folder: string, options: EmbedOptions): Promise<EmbedShard>;
   dispose(): void;
 }
 
@@ -37,7 +41,7 @@ export function loadEmbedder(run: string): Embedder {
   const checkpoint = runFile(folder, "last");
   const isTower = (name: string) => name.startsWith(TOWER_PREFIX);
   const weights = toTensors(checkpointWeights(checkpoint, (name) => !isTower(name)));
-  const madeBy = digestOf(checkpoint);
+  const madeBy = { run: basename(folder), checkpoint: fileFingerprint(checkpoint) };
   let loaded: Promise<Backbone> | undefined;
   const backboneOnce = () => {
     loaded ??=
@@ -50,33 +54,43 @@ export function loadEmbedder(run: string): Embedder {
           );
     return loaded;
   };
+  const embedShards: Embedder["embedShards"] = async (below, options) => {
+    const embed = imageEmbedder({ ...config, dataDir: below }, await backboneOnce(), options);
+    return async (files, start) => {
+      const { vectors, skipped } = await embed(files, start);
+      return { vectors: await embedFeatures(weights, vectors), skipped };
+    };
+  };
   const embedFiles: Embedder["embedFiles"] = async (below, files, onProgress) => {
-    const backbone = await backboneOnce();
+    const settings = { ...config, dataDir: below };
     return embedFeatures(
       weights,
-      await computeFeatures({ ...config, dataDir: below }, backbone, files, "images", onProgress),
+      await computeFeatures(settings, await backboneOnce(), files, "images", onProgress),
     );
   };
   return {
-    config,
-    embedFiles,
+    ...{ config, madeBy, embedFiles, embedShards },
     async embed(dataDir, set, files, onProgress) {
-      const path = join(folder, "embeddings", `${set}.safetensors`);
-      return cachedVectors(path, [await madeBy, dataDir], files, async () => {
-        if (config.stage === "fine_tune") return embedFiles(dataDir, files, onProgress);
-        return embedFeatures(weights, await ensureFeatures({ ...config, dataDir }, set, files, onProgress));
-      });
+      const embedAll = async (): Promise<EmbedShard> => {
+        const vectors =
+          config.stage === "fine_tune"
+            ? await embedFiles(dataDir, files, onProgress)
+            : await embedFeatures(
+                weights,
+                await ensureFeatures({ ...config, dataDir }, set, files, onProgress),
+              );
+        return async () => ({ vectors, skipped: [] });
+      };
+      const rowsPerShard = Math.max(1, files.length);
+      const plan = {
+        ...{ rows: { files }, madeBy: { ...madeBy, dataDir }, rowsPerShard, replace: true },
+        dtype: "float32" as const, // scores are those that the run itself measured
+      };
+      return (await ensureFeatureFolder(join(folder, "embeddings", set), plan, embedAll)).readAll();
     },
     dispose() {
       tf.dispose(weights);
       loaded?.then((backbone) => backbone.dispose());
     },
   };
-}
-
-/** SHA-256 of a file, hexadecimal. */
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 22 })) hash.update(chunk);
-  return hash.digest("hex");
 }

@@ -4,6 +4,7 @@ import { PRESET_NAMES, preset, vit224 } from "../config/presets";
 import { backboneOf } from "../model/backbone";
 import { headShapes } from "../model/head";
 import { findTower, TOWERS, type Tower, towerShapes } from "../model/towers";
+import { featureLength } from "../model/vit";
 import { tracedFor } from "../tensorflow/fused";
 import { Program } from "../tensorflow/program";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
@@ -24,7 +25,7 @@ export const VARIANTS: readonly Partial<TrainConfig>[] = [
   {},
   { accumulationSteps: 2 },
   { precision: "bfloat16", gradientCheckpointing: true },
-  { precision: "float16" },
+  { precision: "float16", patchMean: true },
   { neck: "norm_double_linear", head: "Sub_Arc_face", loss: "CosFace", classSizeMargin: true },
 ];
 
@@ -90,7 +91,8 @@ async function featureGraph(config: Config): Promise<Program> {
 async function stepGraph(config: Config): Promise<Program> {
   const tower = small(findTower(config.tower));
   const isFrozen = config.stage === "frozen";
-  const featureCount = 2 * tower.width;
+  const blocks = { lastBlocks: 2, patchMean: config.patchMean };
+  const featureCount = featureLength(tower, blocks);
   const ofTower = isFrozen
     ? []
     : trainedShapes(tower).map(([name, shape]) => [TOWER_PREFIX + name, shape] as const);
@@ -102,7 +104,7 @@ async function stepGraph(config: Config): Promise<Program> {
   const sizePx = imageSizeOf(tower);
   const parts = {
     ...{ config, shapes, featureCount },
-    features: isFrozen ? cachedFeatures : towerFeatures(tower, { ...config, lastBlocks: 2 }),
+    features: isFrozen ? cachedFeatures : towerFeatures(tower, { ...config, ...blocks }),
     inputShape: isFrozen ? [BATCH_SIZE, featureCount] : [BATCH_SIZE, sizePx, sizePx, 3],
   };
   tracedFor("gpu", () => traceStep(program, parts));

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { toHalves } from "guie/dist/checkpoints/dtypes";
 import { openSafetensors, streamSafetensors, writeSafetensors } from "guie/dist/checkpoints/safetensors";
 import { requireTensors } from "guie/dist/checkpoints/tensor_file";
 import { UserError } from "guie/dist/common/errors";
@@ -39,6 +40,33 @@ function readA(header: unknown, data: Uint8Array): number[] {
     file.close();
   }
 }
+
+test("half precision: rounded to the nearest, ties to even, and all 65,536 numbers read as they were written", async () => {
+  const values = {
+    0: 0,
+    15360: 1,
+    49152: -2,
+    13653: 1 / 3,
+    31743: 65504,
+    31744: 65520, // half way to 65536, which is no more
+    64512: -Infinity,
+    1: 2 ** -24,
+    1024: 2 ** -14,
+    1023: 2 ** -14 - 2 ** -24,
+  };
+  for (const [bits, value] of Object.entries(values))
+    assert.equal(toHalves(Float32Array.of(value))[0], Number(bits), String(value));
+  const ties = Float32Array.of(1 + 2 ** -11, 1 + 3 * 2 ** -11, 2 ** -25, 3 * 2 ** -25, 65519);
+  assert.deepEqual([...toHalves(ties)], [0x3c00, 0x3c02, 0, 2, 0x7bff]);
+  assert.equal(toHalves(Float32Array.of(-0))[0], 0x8000);
+
+  const halves = Uint16Array.from({ length: 65536 }, (_, bits) => bits);
+  const header = { a: { dtype: "F16", shape: [65536], data_offsets: [0, 131072] } };
+  const wide = Float32Array.from(readA(header, new Uint8Array(halves.buffer)));
+  const isNumber = (bits: number) => (bits & 0x7fff) <= 0x7c00;
+  assert.deepEqual(toHalves(wide).filter(isNumber), halves.filter(isNumber));
+  assert.equal(toHalves(wide).filter((bits) => !isNumber(bits)).length, 2 * 1023);
+});
 
 test("what is written is read again: values, shapes, metadata, one tensor at a time", async () => {
   const order: string[] = [];

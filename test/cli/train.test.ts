@@ -15,7 +15,8 @@ const MISTAKES: [args: string[], message: RegExp][] = [
   [["train", "--resume", "x", "--init-lr", "1"], /settings of its own; given were: initLr\./],
   [["train", "--resume", "nowhere"], /checkpoints\/nowhere\/config\.json: there is none/],
   [["evaluate", "--data-dir", "data/nowhere", "--run", "x"], /retrieval\/queries\.csv[\s\S]*get-data --demo/],
-  [["embed", "--run", "x"], /--run needs --csv/],
+  [["embed", "--run", "x"], /--run and --out go with a source/],
+  [["embed", "data"], /A source needs --out/],
 ];
 
 for (const [args, message] of MISTAKES) {

@@ -184,3 +184,18 @@ test("images and settings that do not fit the tower are refused", () => {
     assert.throws(behind({ ...TINY, projectionWidth: 4 }), /no "proj"[\s\S]*\{ projection: true \}/);
   });
 });
+
+test("the patches' mean stands behind the class tokens, and is what a tower that averages its patches gives", () => {
+  tf.tidy(() => {
+    const images = randomTensor(randomStream(3, "images"), [2, 28, 28, 3]) as tf.Tensor4D;
+    const weights = toTensors(freshTower(REGISTERS, randomStream(1, "weights"), 28));
+    const both = vitFeatures(weights, images, REGISTERS, { lastBlocks: 2, patchMean: true });
+    const D = REGISTERS.width;
+    assert.deepEqual(both.shape, [2, 3 * D]);
+    const classes = vitFeatures(weights, images, REGISTERS, { lastBlocks: 2 });
+    const mean = vitFeatures(weights, images, { ...REGISTERS, pooling: "average" });
+    assert.ok(largestDifference(tf.slice(both, [0, 0], [2, 2 * D]), classes) < 1e-5);
+    assert.ok(largestDifference(tf.slice(both, [0, 2 * D], [2, D]), mean) < 1e-5);
+    tf.dispose(weights);
+  });
+});

@@ -72,7 +72,12 @@ test("what is evaluated is not augmented, and no image is lost: 36 of them, batc
     return Float32Array.from(firsts.flat());
   };
   const config = { ...preset("tiny"), dataDir, lastBlocks: 2 };
-  const { data: rows, count } = await computeFeatures(config, { tower, features }, files, "validation");
+  const { data: rows, count } = await computeFeatures(
+    config,
+    { tower, features, length },
+    files,
+    "validation",
+  );
   assert.deepEqual([count, batchSizes], [36, [32, 4]]);
   for (const [i, file] of files.entries()) {
     const plain = normaliseImages([await loadPixels(join(dataDir, file), 28)], NORMALISATION);

@@ -1,0 +1,104 @@
+// Flags that stand for settings of a run, the same for every command that takes them.
+import { type Command, Option } from "commander";
+import { UserError } from "../common/errors";
+import { readJson } from "../common/files";
+import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
+import { PRESET_NAMES, preset } from "../config/presets";
+
+type Flag = [flags: string, setting: keyof TrainConfig, description: string];
+
+/** Flags that set one field of the config each; most of the first are the original's own. */
+const FLAGS: readonly Flag[] = [
+  ["--csv-dir <file>", "csv", "training table below the data directory"],
+  ["--image-size <px>", "imageSize", "side of the input"],
+  ["--batch-size <n>", "batchSize", "images a step"],
+  ["--accumulation-steps <n>", "accumulationSteps", "pieces in which a batch goes through"],
+  ["--precision <dtype>", "precision", "matrix products in float32, bfloat16 or float16"],
+  ["--num-workers <n>", "numWorkers", "images decoded at once"],
+  ["--init-lr <rate>", "initLr", "learning rate of neck and head"],
+  ["--n-epochs <n>", "nEpochs", "epochs"],
+  ["--cpkt_epoch <n>", "cpktEpoch", "keep a checkpoint every n epochs"],
+  ["--keep-every-steps <n>", "keepEverySteps", "keep a checkpoint step_N every n steps; 0 = none"],
+  ["--keep-checkpoints <n>", "keepCheckpoints", "so many epoch_N and step_N stay, the newest; 0 = all"],
+  ["--best-by <score>", "bestBy", "what chooses the checkpoint best: mp5 or top1"],
+  ["--n_batch_log <n>", "nBatchLog", "a log line every n steps"],
+  ["--warm_up_epochs <n>", "warmUpEpochs", "epochs of linear warm-up"],
+  ["--fold <n>", "fold", "the fold that validates"],
+  ["--seed <n>", "seed", "seed of everything random"],
+  ["--data-dir <dir>", "dataDir", "folder with the pipeline's files"],
+  ["--run-name <name>", "runName", "name of the folder below checkpoints/"],
+  ["--init-from <run>", "initFrom", "run whose neck and head are the start"],
+  ["--tower <name>", "tower", "the Vision Transformer"],
+  ["--last-blocks <n>", "lastBlocks", "blocks whose features stand side by side"],
+  ["--weights <file>", "weights", "safetensors file of the backbone"],
+  ["--backbone-lr-factor <x>", "backboneLrFactor", "backbone's learning rate / init-lr"],
+  ["--max-steps-per-epoch <n>", "maxStepsPerEpoch", "shorter epochs; 0 = whole ones"],
+  ["--s <s>", "s", "ArcFace's scale"],
+  ["--margin <m>", "margin", "ArcFace's first margin, radians"],
+];
+
+/** Flags without a value, which turn a setting on. */
+const SWITCHES: readonly Flag[] = [
+  ["--patch-mean", "patchMean", "add the mean of the last block's patch tokens to the features"],
+  ["--gradient-checkpointing", "gradientCheckpointing", "compute blocks twice and keep less in memory"],
+];
+
+/** Settings that are text; all other flags are numbers. */
+const TEXT_SETTINGS: ReadonlySet<string> = new Set([
+  "csv",
+  "dataDir",
+  "runName",
+  "initFrom",
+  "tower",
+  "weights",
+  "precision",
+  "bestBy",
+]);
+
+/** What a command has of them. */
+export interface ConfigOptions extends Record<string, unknown> {
+  configName: string;
+  stage?: TrainConfig["stage"];
+  config?: string;
+}
+
+/** Adds --config-name, --config and a flag for each of `settings`; for all that have one unless told. */
+export function addConfigFlags(command: Command, settings?: readonly (keyof TrainConfig)[]): void {
+  command
+    .option("--config-name <preset>", `preset: ${PRESET_NAMES.join(", ")}`, "demo")
+    .option("--config <file>", "JSON file with settings that override the preset's");
+  for (const [flags, setting, description] of [...FLAGS, ...SWITCHES]) {
+    if (!settings || settings.includes(setting)) command.option(flags, description);
+  }
+}
+
+/** The preset, then the JSON file, then the flags. */
+export function configOf(options: ConfigOptions): Readonly<TrainConfig> {
+  const fromFile = options.config
+    ? readJson<ConfigOverrides>(options.config, "Give the path of a JSON file.")
+    : {};
+  const base = preset(options.configName, options.stage ?? fromFile.stage);
+  return overrideConfig(overrideConfig(base, fromFile), flagOverrides(options));
+}
+
+/** What the flags alone say. */
+export function flagOverrides(options: ConfigOptions): ConfigOverrides {
+  const overrides: Record<string, string | number | boolean> = {};
+  for (const [flags, setting] of SWITCHES) {
+    if (options[new Option(flags).attributeName()]) overrides[setting] = true;
+  }
+  for (const [flags, setting] of FLAGS) {
+    const text = options[new Option(flags).attributeName()] as string | undefined;
+    if (text !== undefined) overrides[setting] = TEXT_SETTINGS.has(setting) ? text : numberOf(flags, text);
+  }
+  return overrides;
+}
+
+function numberOf(flags: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  throw new UserError(
+    `${flags.split(" ")[0]} takes a number, got "${text}".`,
+    `For example: ${flags.split(" ")[0]} 1`,
+  );
+}

@@ -1,0 +1,138 @@
+// Folders of features: what is written is read again; killed, refused, replaced.
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { openFeatures } from "guie/dist/retrieval/feature_files";
+import {
+  type EmbedShard,
+  ensureFeatureFolder,
+  type FeaturePlan,
+  writeFeatures,
+} from "guie/dist/retrieval/feature_writer";
+import { temporaryFolder } from "../folders";
+
+/** Feature j of image "i.png" is i + j / 4, which float16 holds exactly. Images whose number is in `bad` are skipped. */
+function embedderOf(bad: number[] = [], asked: string[] = []): EmbedShard {
+  return async (files) => {
+    asked.push(...files);
+    const numbers = files.map((file) => Number.parseInt(file, 10));
+    const good = numbers.filter((number) => !bad.includes(number));
+    const data = Float32Array.from(good.flatMap((number) => [number, number + 0.25, number + 0.5]));
+    const skipped = numbers
+      .filter((number) => bad.includes(number))
+      .map((number) => ({ file: `${number}.png`, reason: "empty file" }));
+    return { vectors: { data, count: good.length, length: 3 }, skipped };
+  };
+}
+
+const filesOf = (count: number) => Array.from({ length: count }, (_, i) => `${i}.png`);
+const planOf = (count: number, more: Partial<FeaturePlan> = {}): FeaturePlan => ({
+  rows: { files: filesOf(count), labels: filesOf(count).map((_, i) => i % 3) },
+  ...{ madeBy: { tower: "none" }, rowsPerShard: 4, replace: false },
+  ...more,
+});
+
+function folderOf(t: TestContext): string {
+  return join(temporaryFolder(t), "set");
+}
+
+test("ten images, two unreadable, in shards of four: rows, names and labels stay together", async (t) => {
+  const folder = folderOf(t);
+  await ensureFeatureFolder(folder, planOf(10), async () => embedderOf([1, 9]));
+  const features = openFeatures(folder);
+  assert.deepEqual([features.count, features.length, features.dtype, features.skipped], [8, 3, "float16", 2]);
+  assert.deepEqual(
+    features.shards.map(({ count }) => count),
+    [3, 4, 1],
+  );
+  const { files, labels, folds } = await features.readRows();
+  assert.deepEqual(
+    [...files],
+    [0, 2, 3, 4, 5, 6, 7, 8].map((i) => `${i}.png`),
+  );
+  assert.deepEqual([...(labels as Int32Array)], [0, 2, 0, 1, 2, 0, 1, 2]);
+  assert.equal(folds, undefined);
+  const all = features.readAll();
+  assert.deepEqual(
+    [...all.data],
+    [0, 2, 3, 4, 5, 6, 7, 8].flatMap((i) => [i, i + 0.25, i + 0.5]),
+  );
+  assert.deepEqual([...features.readShard(2).data], [8, 8.25, 8.5]);
+  const skipped = readFileSync(join(folder, "skipped.csv"), "utf8");
+  assert.equal(skipped, "image_files,reason\n1.png,empty file\n9.png,empty file\n");
+});
+
+test("a start that dies in the third shard leaves no summary; the next one embeds that shard alone", async (t) => {
+  const folder = folderOf(t);
+  let shards = 0;
+  const dying: EmbedShard = (files, start) =>
+    ++shards === 3 ? Promise.reject(new Error("killed")) : embedderOf([1])(files, start);
+  await assert.rejects(
+    ensureFeatureFolder(folder, planOf(10), async () => dying),
+    /killed/,
+  );
+  assert.throws(() => openFeatures(folder), /not finished[\s\S]*it goes on/);
+  const asked: string[] = [];
+  await ensureFeatureFolder(folder, planOf(10), async () => embedderOf([1], asked));
+  assert.deepEqual(asked, ["8.png", "9.png"]);
+  const resumed = readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "hex")]);
+
+  const unbroken = folderOf(t);
+  await ensureFeatureFolder(unbroken, planOf(10), async () => embedderOf([1]));
+  assert.deepEqual(
+    resumed,
+    readdirSync(unbroken).map((name) => [name, readFileSync(join(unbroken, name), "hex")]),
+  );
+});
+
+test("finished features are taken as they are; others are refused, or replaced where that is asked for", async (t) => {
+  const folder = folderOf(t);
+  await ensureFeatureFolder(folder, planOf(10), async () => embedderOf());
+  const never = () => Promise.reject(new Error("nothing was to be embedded"));
+  assert.equal((await ensureFeatureFolder(folder, planOf(10), never)).count, 10);
+  await assert.rejects(ensureFeatureFolder(folder, planOf(5), never), /other images[\s\S]*--overwrite/);
+  const remade = { madeBy: { tower: "another" } };
+  await assert.rejects(ensureFeatureFolder(folder, planOf(10, remade), never), /other images/);
+  const fewer = await ensureFeatureFolder(folder, planOf(5, { replace: true }), async () => embedderOf());
+  assert.equal(fewer.count, 5);
+  assert.deepEqual(readdirSync(folder).sort(), [
+    "features.json",
+    "features_00000.safetensors",
+    "features_00001.safetensors",
+    "rows.csv",
+  ]);
+  // other classes of the same images: nothing is embedded again
+  const labels = [4, 3, 2, 1, 0];
+  await ensureFeatureFolder(folder, planOf(5, { rows: { files: filesOf(5), labels } }), never);
+  assert.deepEqual([...((await openFeatures(folder).readRows()).labels as Int32Array)], labels);
+});
+
+test("float16 takes half the room and refuses what it cannot hold; float32 holds it", async (t) => {
+  const vectors = { data: Float32Array.of(1, 2, 70000, 4), count: 2, length: 2 };
+  const folder = folderOf(t);
+  await assert.rejects(
+    writeFeatures(folder, planOf(2), vectors),
+    /A feature is 70000 \(row 1 of .*--dtype float32/s,
+  );
+  assert.ok(!existsSync(join(folder, "features.json")));
+  await writeFeatures(folder, planOf(2, { dtype: "float32" }), vectors);
+  assert.deepEqual(openFeatures(folder).readAll(), vectors);
+
+  const sizes = [];
+  for (const dtype of ["float16", "float32"] as const) {
+    const path = folderOf(t);
+    const data = new Float32Array(8000).fill(1 / 3);
+    const rows = { files: filesOf(80) };
+    await writeFeatures(path, { rows, dtype, madeBy: {}, replace: false }, { data, count: 80, length: 100 });
+    sizes.push(statSync(join(path, "features_00000.safetensors")).size);
+    const [first] = openFeatures(path).readAll().data;
+    assert.ok(Math.abs(first! - 1 / 3) < (dtype === "float16" ? 2 ** -13 : 2 ** -25));
+  }
+  assert.ok(Math.abs(sizes[1]! - sizes[0]! - 16000) < 16);
+});
+
+test("no image that can be read is an error that names one", async (t) => {
+  const run = ensureFeatureFolder(folderOf(t), planOf(2), async () => embedderOf([0, 1]));
+  await assert.rejects(run, /None of 2 images could be read; the first: 0\.png: empty file/);
+});
