@@ -29,6 +29,7 @@ export { findTower, parameterCount, TOWERS, type Tower, towerShapes } from "./mo
 export { vitFeatures, type Weights } from "./model/vit";
 export { toTensors } from "./model/weight_source";
 // what a notebook shows
+export { compareRuns } from "./notebook/compare_runs";
 export { type Figure, figurePng } from "./notebook/figure";
 export {
   duplicateGrid,
@@ -41,7 +42,7 @@ export {
 export { drawGraph } from "./notebook/graph_drawing";
 export { type GridImage, imageGrid } from "./notebook/images";
 export { params } from "./notebook/params";
-export { barFigure, heatFigure, histogramOfClassSizes, lineFigure } from "./notebook/plots";
+export { barFigure, heatFigure, histogramOfClassSizes, lineFigure, sideBySide } from "./notebook/plots";
 export { beforeAfterGrid, type Reject, readRejects } from "./notebook/preprocessing_views";
 export { notebookProgress } from "./notebook/progress";
 export { reload } from "./notebook/reload";

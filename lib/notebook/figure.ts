@@ -42,10 +42,31 @@ export async function figureSvg(figure: Figure, size: PictureSize = {}): Promise
   const { data, layout } = structuredClone(figure);
   try {
     const options = { format: "svg", imageDataOnly: true, width, height };
-    return await withCanvases(await toImage({ data, layout: { ...layout, width, height } }, options));
+    return styleless(
+      await withCanvases(await toImage({ data, layout: { ...layout, width, height } }, options)),
+    );
   } catch (error) {
     throw undrawable(messageOf(error), error);
   }
+}
+
+/**
+ * `style="fill: red"` becomes `fill="red"`: pages that embed a notebook's SVG (GitHub, nbviewer) may drop styles, and
+ * then everything is black.
+ */
+export function styleless(svg: string): string {
+  return svg.replace(/<[a-zA-Z][^<>]* style="[^"]*"[^<>]*>/g, (tag) => {
+    const style = / style="([^"]*)"/.exec(tag)![1]!.replaceAll("&quot;", "'");
+    const declarations = style.split(";").map((text) => /^\s*([a-z-]+)\s*:\s*(.+?)\s*$/.exec(text));
+    const values = new Map(
+      declarations.filter((found) => found !== null).map((found) => [found[1]!, found[2]!]),
+    );
+    let bare = tag.replace(/ style="[^"]*"/, "");
+    // A style outdoes an attribute of the same name.
+    for (const name of values.keys()) bare = bare.replace(new RegExp(` ${name}="[^"]*"`), "");
+    const attributes = Array.from(values, ([name, value]) => ` ${name}="${value}"`).join("");
+    return bare.replace(/(\/?>)$/, `${attributes}$1`);
+  });
 }
 
 function undrawable(reason: string, cause?: unknown): UserError {

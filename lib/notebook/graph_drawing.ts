@@ -9,16 +9,18 @@ const FONT_PX = 12;
 const LETTER_PX = FONT_PX * 0.61;
 const LINE_PX = 16;
 const PADDING_PX = 8;
-const STYLE = [
-  `text{font:${FONT_PX}px monospace;text-anchor:middle;fill:#222}`,
-  ".what{font-size:10px;fill:#777;stroke:#fff;stroke-width:4px;paint-order:stroke}",
-  ".frame{fill:#888;fill-opacity:.08;stroke:#aaa}",
-  ".frame-name{text-anchor:start;fill:#777}",
-  ".node{fill:#fff;stroke:#666}",
-  ".scope{fill:#dce8f7;stroke:#4a7ab5}",
-  ".input{fill:#e3f3e1;stroke:#4d9a47}",
-  ".flow{fill:none;stroke:#888}",
-].join("");
+
+/** Attributes by class. Not a style sheet: readers that embed SVG in a page (GitHub, nbviewer) may drop those. */
+const LOOKS: Record<string, Record<string, string | number>> = {
+  text: { "font-family": "monospace", "font-size": FONT_PX, "text-anchor": "middle", fill: "#222" },
+  what: { "font-size": 10, fill: "#777", stroke: "#fff", "stroke-width": 4, "paint-order": "stroke" },
+  frame: { fill: "#888", "fill-opacity": 0.1, stroke: "#aaa" },
+  "frame-name": { "text-anchor": "start", fill: "#777" },
+  node: { fill: "#fff", stroke: "#666" },
+  scope: { fill: "#dce8f7", stroke: "#4a7ab5" },
+  input: { fill: "#e3f3e1", stroke: "#4d9a47" },
+  flow: { fill: "none", stroke: "#888" },
+};
 
 const ARROW =
   '<marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto">' +
@@ -75,8 +77,9 @@ export function outlineSvg(outline: Outline): string {
     "svg",
     { xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}` },
     [
-      element("style", {}, [STYLE]),
       element("defs", {}, [ARROW]),
+      // On a page of any colour the picture is on paper.
+      element("rect", { width, height, rx: 6, fill: "#fff" }),
       ...frames.map((path) => frameSvg(path, place(path))),
       ...outline.flows.map(({ from, to, what }) => flowSvg(what, graph.edge(from, to) as FlowPlace)),
       ...outline.boxes.map((box) => boxSvg(box, place(box.path))),
@@ -156,9 +159,10 @@ function textSvg(text: string, attributes: Record<string, string | number>): str
   return element("text", attributes, [escapeHtml(text)]);
 }
 
-/** @param children markup, text in it escaped */
+/** With the looks of its name and class. @param children markup, text in it escaped */
 function element(name: string, attributes: Record<string, string | number>, children: string[] = []): string {
-  const list = Object.entries(attributes).map(
+  const looks = { ...LOOKS[name], ...LOOKS[String(attributes.class)] };
+  const list = Object.entries({ ...looks, ...attributes }).map(
     ([key, value]) => ` ${key}="${escapeHtml(String(typeof value === "number" ? round(value) : value))}"`,
   );
   return `<${name}${list.join("")}>${children.join("")}</${name}>`;

@@ -2,6 +2,7 @@ import sharp from "sharp";
 import { UserError } from "../common/errors";
 import { decodeRgb, type RgbImage } from "../images/decode";
 import { escapeHtml } from "./html";
+import { scriptHtml } from "./page_script";
 import type { Drawing } from "./show";
 
 /** One picture of a grid. */
@@ -28,13 +29,13 @@ const FRAMES = {
   none: { colour: "transparent", sign: "" },
 } as const;
 
-/** Pixels per CSS pixel of a thumbnail: sharp on dense screens, small in the notebook. */
-const DENSITY = 1.5;
+/** The longer side of a picture in the notebook, at most: sharp on dense screens, and worth a second look. */
+const STORED_PX = 224;
 const JPEG_QUALITY = 80;
 
 /**
  * Draws pictures in rows with captions, as small JPEGs inside the notebook: `await show(await imageGrid(items))`.
- * Anything that is not an image is refused with its path.
+ * A click shows one large. Anything that is not an image is refused with its path.
  */
 export async function imageGrid(items: readonly GridImage[], options: GridOptions = {}): Promise<Drawing> {
   const { columns = 8, sizePx = 96, title } = options;
@@ -50,7 +51,7 @@ export async function imageGrid(items: readonly GridImage[], options: GridOption
     .join(" | ");
   return {
     bundle: {
-      "text/html": `${heading}<table style="border: none"><tbody>${rows.join("")}</tbody></table>`,
+      "text/html": `<div>${heading}<table style="border: none"><tbody>${rows.join("")}</tbody></table>${scriptHtml(zoomInPage, { sides: ZOOM })}</div>`,
       "text/plain": `${title ?? "Images"}: ${text}`,
     },
   };
@@ -62,23 +63,48 @@ async function cellHtml({ image, caption = "", frame = "none" }: GridImage, size
   const source = `data:image/jpeg;base64,${jpeg.toString("base64")}`;
   const picture = `<img src="${source}" width="${width}" height="${height}" style="border: 3px solid ${colour}">`;
   const text = `${sign}${escapeHtml(caption)}`;
-  return `<td style="text-align: center; vertical-align: bottom; max-width: ${sizePx + 12}px">${picture}<br>${text}</td>`;
+  return `<td style="text-align: center; vertical-align: top; max-width: ${sizePx + 12}px">${picture}<br>${text}</td>`;
 }
 
-/** The image reduced to fit `sizePx`; smaller ones are enlarged, so that a grid is even. */
+/** The image as a small JPEG, and its size on the page: all longer sides are `sizePx`, so that a grid is even. */
 async function thumbnail(image: GridImage["image"], sizePx: number) {
   const pixels = isPixels(image) ? image : await decodeRgb(image);
   const { data, width, height } = pixels;
-  const scale = sizePx / Math.max(width, height);
-  const size = {
-    width: Math.max(1, Math.round(width * scale)),
-    height: Math.max(1, Math.round(height * scale)),
+  const fit = (longerPx: number) => {
+    const scale = longerPx / Math.max(width, height);
+    return [width, height].map((side) => Math.max(1, Math.round(side * scale))) as [number, number];
   };
   const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
-    .resize(Math.round(size.width * DENSITY), Math.round(size.height * DENSITY), { fit: "fill" })
+    .resize(...fit(Math.min(Math.max(width, height), Math.max(STORED_PX, sizePx))), { fit: "fill" })
     .jpeg({ quality: JPEG_QUALITY })
     .toBuffer();
-  return { jpeg, ...size };
+  const [shownWidth, shownHeight] = fit(sizePx);
+  return { jpeg, width: shownWidth, height: shownHeight };
+}
+
+/** So many times as large as in the grid, within the window. */
+const ZOOM = 4;
+
+/** Runs in the reader's browser: a click on a picture shows it large, the next click (or Escape) puts it away. */
+function zoomInPage(around: HTMLElement, { sides }: { sides: number }) {
+  for (const picture of around.querySelectorAll("img")) {
+    picture.style.cursor = "zoom-in";
+    picture.onclick = () => {
+      const dialog = document.body.appendChild(document.createElement("dialog"));
+      const large = dialog.appendChild(document.createElement("img"));
+      const [width, height] = [sides * picture.width, sides * picture.height];
+      large.src = picture.src;
+      large.style.cssText = `width: min(${width}px, 90vw, 80vh * ${width / height}); display: block; border-radius: 4px`;
+      const caption = dialog.appendChild(document.createElement("p"));
+      caption.textContent = picture.parentElement!.textContent;
+      caption.style.cssText = "margin: 10px 0 0; text-align: center; font: 15px sans-serif";
+      dialog.style.cssText =
+        "margin: auto; padding: 14px; border: none; border-radius: 8px; background: #fff; color: #222; cursor: zoom-out; box-shadow: 0 8px 40px rgba(0, 0, 0, .5)";
+      dialog.onclick = () => dialog.close();
+      dialog.onclose = () => dialog.remove();
+      dialog.showModal();
+    };
+  }
 }
 
 function isPixels(image: GridImage["image"]): image is RgbImage {

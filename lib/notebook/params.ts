@@ -1,6 +1,7 @@
 import { messageOf, nearestName, UserError } from "../common/errors";
 import { display } from "./display";
-import { tableHtml, tableText } from "./table";
+import { tableText } from "./table";
+import { tableHtml } from "./table_html";
 
 /** What a notebook's parameter may be. */
 export type ParamValue = string | number | boolean | readonly string[] | readonly number[];

@@ -5,6 +5,8 @@ export interface LineSeries {
   name: string;
   x: readonly number[];
   y: readonly number[];
+  /** Mark the points as well, where they are few. */
+  points?: boolean;
 }
 
 /** One group of bars: a value for each label. */
@@ -28,9 +30,9 @@ const TITLE_PX = 15;
 
 /** Lines over a common x axis; `logY` for what spans orders of magnitude. */
 export function lineFigure(series: readonly LineSeries[], words: FigureWords & { logY?: boolean }): Figure {
-  const data = series.map(({ name, x, y }) => ({
+  const data = series.map(({ name, x, y, points }) => ({
     type: "scatter",
-    mode: "lines",
+    mode: points ? "lines+markers" : "lines",
     name,
     x: [...x],
     y: [...y],
@@ -89,6 +91,8 @@ function countEach(bins: readonly number[], length: number): number[] {
   return counts;
 }
 
+type QuietLayout = ReturnType<typeof quietLayout>;
+
 /** One quiet style for all figures: no background of its own, so that it suits light and dark pages. */
 function quietLayout({ title, x, y }: FigureWords, { logY = false, legend = false }) {
   const axis = (text: string) => ({
@@ -111,6 +115,42 @@ function quietLayout({ title, x, y }: FigureWords, { logY = false, legend = fals
     xaxis: axis(x),
     // A log axis is labelled at 1, 10, 100, ... only, and in full.
     yaxis: logY ? { ...axis(y), type: "log", dtick: 1, exponentformat: "none" } : axis(y),
+  };
+}
+
+/** Width of each of two figures side by side, as a share of both. */
+const HALF = 0.45;
+
+/** Two figures as one, side by side, each with its title, axes and legend; a name has one colour on both sides. */
+export function sideBySide(left: Figure, right: Figure): Figure {
+  const [a, b] = [left, right].map(({ layout }) => layout as QuietLayout) as [QuietLayout, QuietLayout];
+  const start = 1 - HALF;
+  const top = Math.max(a.margin.t, b.margin.t);
+  const heading = ({ title: { text, font } }: QuietLayout, x: number) => ({
+    ...{ text, font, x, xref: "paper", xanchor: "left", showarrow: false },
+    ...{ y: 1, yref: "paper", yanchor: "top", yshift: top - TITLE_PX / 2 },
+  });
+  const names = [...new Set([...left.data, ...right.data].map(({ name }) => name))];
+  const drawn = (trace: Record<string, unknown>, { showlegend }: QuietLayout, axes: object) => {
+    const color = COLOURS[names.indexOf(trace.name) % COLOURS.length];
+    return { ...trace, line: { color }, marker: { color }, showlegend, ...axes };
+  };
+  const { title: _, ...common } = a;
+  return {
+    data: [
+      ...left.data.map((trace) => drawn(trace, a, {})),
+      ...right.data.map((trace) => drawn(trace, b, { xaxis: "x2", yaxis: "y2", legend: "legend2" })),
+    ],
+    layout: {
+      ...common,
+      margin: { ...a.margin, t: top },
+      showlegend: a.showlegend || b.showlegend,
+      annotations: [heading(a, 0), heading(b, start)],
+      xaxis: { ...a.xaxis, domain: [0, HALF] },
+      xaxis2: { ...b.xaxis, domain: [start, 1], anchor: "y2" },
+      yaxis2: { ...b.yaxis, anchor: "x2" },
+      legend2: { ...b.legend, x: start },
+    },
   };
 }
 

@@ -1,9 +1,13 @@
 import { inspect } from "node:util";
 import { UserError } from "../common/errors";
+import { type RunView, viewRun } from "../training/follow";
+import type { RunHandle } from "../training/launcher";
 import { display, inNotebook, type MimeBundle } from "./display";
 import { type Figure, figureSvg } from "./figure";
 import { type DrawableGraph, drawGraph } from "./graph_drawing";
-import { type TableOptions, tableHtml, tableOf, tableText } from "./table";
+import { runFigure, statusBundle } from "./run_views";
+import { type TableOptions, tableOf, tableText } from "./table";
+import { liveTableHtml } from "./table_html";
 
 /** Something already drawn, for example by imageGrid(). */
 export interface Drawing {
@@ -13,17 +17,33 @@ export interface Drawing {
 const PLOTLY_MIME = "application/vnd.plotly.v1+json";
 
 /**
- * Shows a value as an output of the cell: a danfojs DataFrame or Series or an array of objects as a table, a plotly
- * figure `{ data, layout }`, an image grid, a traced function as its graph; anything else as Node prints it. Outside a notebook prints a text form.
+ * Shows a value as an output of the cell: a danfojs DataFrame or Series or an array of objects as a table (sorted by a
+ * click on a header, in pages, with a search), a plotly figure `{ data, layout }`, an image grid, a traced function as
+ * its graph, a run as its curves; anything else as Node prints it. Outside a notebook prints a text form.
+ *
+ *     await show(new DataFrame(rows), { title: "Classes", maxRows: 10 });
  */
 export async function show(value: unknown, options: TableOptions = {}): Promise<void> {
+  if (isRun(value)) return showRun(value);
   display(await bundleOf(value, options));
+}
+
+/** A run, its handle or its view, as it is now. */
+async function showRun({ folder }: { folder: string }): Promise<void> {
+  const view = viewRun(folder);
+  display(statusBundle(view));
+  if (view.steps.length > 1) display(await figureBundle(runFigure(view)));
+}
+
+function isRun(value: unknown): value is { folder: string } {
+  const run = value as Partial<RunHandle & RunView> | null;
+  return typeof run?.folder === "string" && (Array.isArray(run.steps) || typeof run.stop === "function");
 }
 
 async function bundleOf(value: unknown, options: TableOptions): Promise<MimeBundle> {
   // Tables first: a DataFrame answers to the name of each of its columns, be it "bundle" or "data".
   const table = tableOf(value);
-  if (table) return { "text/html": tableHtml(table, options), "text/plain": tableText(table, options) };
+  if (table) return { "text/html": liveTableHtml(table, options), "text/plain": tableText(table, options) };
   if (isDrawing(value)) return value.bundle;
   if (isFigure(value)) return figureBundle(value);
   if (isGraph(value)) return drawGraph(value).bundle;

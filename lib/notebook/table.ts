@@ -1,6 +1,5 @@
 import { inspect } from "node:util";
 import { textTable } from "../cli/text_table";
-import { escapeHtml } from "./html";
 
 /** Rows under named columns. */
 export interface Table {
@@ -11,8 +10,10 @@ export interface Table {
 export interface TableOptions {
   /** A sentence above the table. */
   title?: string;
-  /** Longer tables show their first and last rows. Default 20. */
+  /** Longer tables show their first and last rows, and in a notebook page by as many. Default 20. */
   maxRows?: number;
+  /** The position of a row that stands out. */
+  marked?: number;
 }
 
 /** What danfojs' DataFrame and Series have in common; typed here so that danfojs is not loaded for a table. */
@@ -22,7 +23,8 @@ interface NdFrame {
   index: (string | number)[];
 }
 
-const DEFAULT_MAX_ROWS = 20;
+/** Rows of a table, and of a page of a longer one. */
+export const DEFAULT_MAX_ROWS = 20;
 
 /**
  * The table in a danfojs DataFrame or Series, or in an array of objects (columns: all their keys, in order of
@@ -50,52 +52,55 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The table as HTML: escaped, numbers to the right, the middle of a long table left out and counted. */
-export function tableHtml(table: Table, options: TableOptions = {}): string {
-  const { rows, cut } = visibleRows(table, options);
-  const alignments = table.columns.map((_, column) => (isNumeric(table, column) ? "right" : "left"));
-  const cell = (tag: "td" | "th", text: string, column: number) =>
-    `<${tag} style="text-align: ${alignments[column]}">${escapeHtml(text)}</${tag}>`;
-  const line = (tag: "td" | "th", texts: string[]) =>
-    `<tr>${texts.map((text, column) => cell(tag, text, column)).join("")}</tr>`;
-  const lines = rows.map((row) => line("td", row.map(formatCell)));
-  if (cut) lines.splice(cut.at, 0, `<tr><td colspan="${table.columns.length}"><i>${cut.note}</i></td></tr>`);
-  const title = options.title ? `<p><b>${escapeHtml(options.title)}</b></p>` : "";
-  const size = cut ? `<p>${sizeOf(table)}</p>` : "";
-  return `${title}<table><thead>${line("th", table.columns)}</thead><tbody>${lines.join("")}</tbody></table>${size}`;
-}
-
-/** The same table for a terminal. */
+/** The table for a terminal. */
 export function tableText(table: Table, options: TableOptions = {}): string {
   const { rows, cut } = visibleRows(table, options);
   const lines = textTable(
     table.columns,
-    rows.map((row) => row.map(formatCell)),
+    rows.map(({ cells }) => cells.map(formatCell)),
   ).split("\n");
   if (cut) lines.splice(2 + cut.at, 0, cut.note);
   return [...(options.title ? [options.title] : []), ...lines, ...(cut ? [sizeOf(table)] : [])].join("\n");
 }
 
-function visibleRows({ rows }: Table, { maxRows = DEFAULT_MAX_ROWS }: TableOptions) {
-  if (rows.length <= maxRows) return { rows };
+/** A row with its place in the table. */
+export interface PlacedRow {
+  cells: readonly unknown[];
+  place: number;
+}
+
+/** The rows of a table, or its first and last `maxRows`, with where something is cut out and what is said of it. */
+export function visibleRows(
+  { rows }: Table,
+  { maxRows = DEFAULT_MAX_ROWS }: TableOptions,
+): { rows: PlacedRow[]; cut?: { at: number; note: string } } {
+  const placed = rows.map((cells, place) => ({ cells, place }));
+  if (rows.length <= maxRows) return { rows: placed };
   const head = Math.ceil(maxRows / 2);
   const tail = maxRows - head;
   const note = `… ${formatCell(rows.length - maxRows)} rows not shown …`;
-  return { rows: [...rows.slice(0, head), ...rows.slice(rows.length - tail)], cut: { at: head, note } };
+  return { rows: [...placed.slice(0, head), ...placed.slice(rows.length - tail)], cut: { at: head, note } };
 }
 
-function sizeOf({ rows, columns }: Table): string {
+/** "1,254 rows, 8 columns". */
+export function sizeOf({ rows, columns }: Table): string {
   return `${formatCell(rows.length)} rows, ${columns.length} columns`;
 }
 
-function isNumeric({ rows }: Table, column: number): boolean {
-  const values = rows.map((row) => row[column]).filter((value) => value !== null && value !== undefined);
+/** Whether a column holds numbers and gaps only. */
+export function isNumeric({ rows }: Table, column: number): boolean {
+  const values = rows.map((row) => row[column]).filter((value) => !isGap(value));
   return values.length > 0 && values.every((value) => typeof value === "number" || typeof value === "bigint");
+}
+
+/** Nothing, or not a number. */
+export function isGap(value: unknown): boolean {
+  return value === null || value === undefined || Number.isNaN(value);
 }
 
 /** 12345 -> "12,345", 0.491234 -> "0.4912", nothing -> "". */
 export function formatCell(value: unknown): string {
-  if (value === null || value === undefined || Number.isNaN(value)) return "";
+  if (isGap(value)) return "";
   if (typeof value === "string") return value;
   if (typeof value === "bigint" || Number.isInteger(value)) return (value as number).toLocaleString("en-US");
   if (typeof value === "number") return formatFraction(value);

@@ -1,18 +1,17 @@
 import { basename } from "node:path";
 import { UserError } from "../common/errors";
 import { followRun, isLive, type RunView } from "../training/follow";
-import type { StepMetric } from "../training/metrics";
-import { EVALUATION_COLUMNS, evaluationRows, failureText, statusText } from "../training/run_status";
-import { inNotebook, type LiveDisplay, type MimeBundle, newLiveDisplay } from "./display";
-import { type Figure, figureSvg } from "./figure";
-import { lineFigure } from "./plots";
-import { barHtml } from "./progress";
+import { failureText, statusText } from "../training/run_status";
+import { inNotebook, type LiveDisplay, newLiveDisplay } from "./display";
+import { figureSvg } from "./figure";
+import { runFigure, statusBundle } from "./run_views";
 import { tellRunner } from "./runner";
 import { figureBundle } from "./show";
-import { type Table, tableHtml, tableText } from "./table";
 
-const MAX_POINTS = 500;
-/** The curve is drawn anew after ten times what drawing took, so that it takes no more than a tenth of a core. */
+/**
+ * The curves are drawn anew after ten times what drawing took, so that it takes no more than a tenth of a core, and
+ * at most twice a second, as often as the run is looked at.
+ */
 const DRAWING_SHARE = 0.1;
 /** The first drawing loads plotly and says nothing of the next. */
 const MAX_PAUSE_MS = 5_000;
@@ -37,7 +36,7 @@ export async function watchRun(nameOrPath: string): Promise<RunView> {
     });
   } finally {
     // The finished picture is interactive. While it grew it was not: JupyterLab's plotly ignores updates in place.
-    if (last && last.steps.length > 1) curve.update(await figureBundle(lossFigure(last)));
+    if (last && last.steps.length > 1) curve.update(await figureBundle(runFigure(last)));
   }
   const reason = failureText(last!);
   if (reason)
@@ -51,39 +50,9 @@ function restrained(curve: LiveDisplay): (view: RunView) => Promise<void> {
   return async (view) => {
     const startedAtMs = performance.now();
     if (view.steps.length < 2 || startedAtMs < nextAtMs) return;
-    const figure = lossFigure(view);
+    const figure = runFigure(view);
     curve.update({ "image/svg+xml": await figureSvg(figure), "text/plain": "The loss so far" });
     const drawnAtMs = performance.now();
     nextAtMs = drawnAtMs + Math.min(MAX_PAUSE_MS, (drawnAtMs - startedAtMs) / DRAWING_SHARE);
-  };
-}
-
-function lossFigure({ folder, steps }: RunView): Figure {
-  const { x, y, meanOf } = thinned(steps);
-  const title = `The loss of ${basename(folder)}${meanOf > 1 ? `, mean of ${meanOf} steps` : ""}`;
-  return lineFigure([{ name: "loss", x, y }], { title, x: "step", y: "loss" });
-}
-
-/** At most 500 points: each the mean over as many steps as it takes, at the last of them. */
-function thinned(steps: readonly StepMetric[]): { x: number[]; y: number[]; meanOf: number } {
-  const meanOf = Math.ceil(steps.length / MAX_POINTS);
-  const [x, y]: number[][] = [[], []];
-  for (let first = 0; first < steps.length; first += meanOf) {
-    const group = steps.slice(first, first + meanOf);
-    x!.push(group.at(-1)!.step);
-    y!.push(group.reduce((sum, step) => sum + step.loss, 0) / group.length);
-  }
-  return { x: x!, y: y!, meanOf };
-}
-
-function statusBundle(view: RunView): MimeBundle {
-  const text = statusText(view);
-  const step = view.steps.at(-1);
-  const table: Table = { columns: EVALUATION_COLUMNS, rows: evaluationRows(view) };
-  const hasTable = table.rows.length > 0;
-  const bar = barHtml(text, view.state === "finished" ? 1 : step ? step.step / step.totalSteps : 0);
-  return {
-    "text/html": `${bar}${hasTable ? tableHtml(table) : ""}`,
-    "text/plain": `${text}${hasTable ? `\n${tableText(table)}` : ""}`,
   };
 }

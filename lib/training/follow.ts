@@ -4,10 +4,13 @@ import { UserError } from "../common/errors";
 import { breathe } from "../common/interrupt";
 import type { EndMetric, Metric, RetrievalMetric, StepMetric, ValidationMetric } from "./metrics";
 import { isUnderWay, runFile, runFolder } from "./run_folder";
+import { addStep, emptyHistory, type StepHistory } from "./step_history";
 
 /** Everything measured so far in a run. */
 export interface RunMetrics {
+  /** Every step, or at most 1,000 means over `stepsPerPoint` of them each; the last one ends with the latest step. */
   steps: StepMetric[];
+  stepsPerPoint: number;
   validations: ValidationMetric[];
   retrievals: RetrievalMetric[];
   end?: EndMetric;
@@ -96,40 +99,59 @@ function changedAtMs(folder: string, file: Parameters<typeof runFile>[1]): numbe
  * will measure again) is read from its start.
  */
 function metricsReader(path: string): () => { metrics: RunMetrics; changed: boolean } {
-  let metrics = emptyMetrics();
+  let collected = emptyCollection();
   let inode = 0;
   let offset = 0;
   let rest = Buffer.alloc(0);
+  const take = (added: Buffer): boolean => {
+    const whole = Buffer.concat([rest, added]);
+    // The last line may be half written.
+    const end = whole.lastIndexOf(0x0a) + 1;
+    rest = whole.subarray(end);
+    for (const line of whole.toString("utf8", 0, end).split("\n")) if (line) add(collected, JSON.parse(line));
+    return end > 0;
+  };
   return () => {
-    if (!existsSync(path)) return { metrics, changed: false };
+    if (!existsSync(path)) return { metrics: metricsOf(collected), changed: false };
     const file = openSync(path, "r");
     try {
       const { ino, size } = fstatSync(file);
       if (ino !== inode || size < offset) {
-        metrics = emptyMetrics();
+        collected = emptyCollection();
         [inode, offset, rest] = [ino, 0, Buffer.alloc(0)];
       }
-      const added = Buffer.alloc(size - offset);
-      offset += readSync(file, added, 0, added.length, offset);
-      const whole = Buffer.concat([rest, added]);
-      // The last line may be half written.
-      const end = whole.lastIndexOf(0x0a) + 1;
-      rest = whole.subarray(end);
-      for (const line of whole.toString("utf8", 0, end).split("\n")) if (line) add(metrics, JSON.parse(line));
-      return { metrics, changed: end > 0 };
+      const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, size - offset));
+      let changed = false;
+      for (let bytes = 1; bytes > 0 && offset < size; offset += bytes) {
+        bytes = readSync(file, chunk, 0, Math.min(chunk.length, size - offset), offset);
+        changed = take(chunk.subarray(0, bytes)) || changed;
+      }
+      return { metrics: metricsOf(collected), changed };
     } finally {
       closeSync(file);
     }
   };
 }
 
-function emptyMetrics(): RunMetrics {
-  return { steps: [], validations: [], retrievals: [] };
+/** A run of ten hours has a metrics file of tens of megabytes: it goes through memory in pieces. */
+const CHUNK_BYTES = 2 ** 20;
+
+/** What was read so far. */
+interface Collection extends Omit<RunMetrics, "steps" | "stepsPerPoint"> {
+  history: StepHistory;
 }
 
-function add(metrics: RunMetrics, metric: Metric): void {
+function emptyCollection(): Collection {
+  return { history: emptyHistory(), validations: [], retrievals: [] };
+}
+
+function metricsOf({ history, ...others }: Collection): RunMetrics {
+  return { steps: history.points, stepsPerPoint: history.stepsPerPoint, ...others };
+}
+
+function add(metrics: Collection, metric: Metric): void {
   metrics.end = undefined;
-  if (metric.kind === "step") metrics.steps.push(metric);
+  if (metric.kind === "step") addStep(metrics.history, metric);
   else if (metric.kind === "validation") metrics.validations.push(metric);
   else if (metric.kind === "retrieval") metrics.retrievals.push(metric);
   else metrics.end = metric;

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Figure, figurePng, figureSvg } from "guie/dist/notebook/figure";
-import { barFigure, heatFigure, histogramOfClassSizes, lineFigure } from "guie/dist/notebook/plots";
+import { type Figure, figurePng, figureSvg, styleless } from "guie/dist/notebook/figure";
+import {
+  barFigure,
+  heatFigure,
+  histogramOfClassSizes,
+  lineFigure,
+  sideBySide,
+} from "guie/dist/notebook/plots";
 import { JSDOM } from "jsdom";
 import sharp from "sharp";
 
@@ -117,5 +123,38 @@ test("a heat map's cells have their colours", async () => {
       [253, 231, 37],
       [68, 1, 84],
     ],
+  );
+});
+
+test("no style is left for a page to drop: a style's values become attributes, and outdo those that were there", () => {
+  assert.equal(
+    styleless(
+      `<path fill="none" d="M0"  style="fill: red; font-family: &quot;Open Sans&quot;, serif;"/><g>a</g>`,
+    ),
+    `<path d="M0"  fill="red" font-family="'Open Sans', serif"/><g>a</g>`,
+  );
+});
+
+test("two figures side by side: axes, legends and titles of their own, one colour a name", async () => {
+  const left = lineFigure([{ name: "a", x: [1, 2], y: [1, 2] }], { ...WORDS, title: "Left" });
+  const right = lineFigure(
+    [
+      { name: "b", x: [1, 2], y: [1, 2] },
+      { name: "a", x: [1, 2], y: [2, 2] },
+    ],
+    { ...WORDS, title: "Right" },
+  );
+  const both = sideBySide(left, right);
+  const colours = both.data.map(({ line }) => (line as { color: string }).color);
+  assert.equal(colours[0], colours[2]);
+  assert.notEqual(colours[0], colours[1]);
+  const { document } = await draw(both);
+  const texts = [...document.querySelectorAll("text")].map(({ textContent }) => textContent);
+  for (const title of ["Left", "Right"]) assert.ok(texts.includes(title), title);
+  assert.equal(document.querySelectorAll(".subplot").length, 2);
+  assert.equal(
+    texts.filter((text) => text === "a" || text === "b").length,
+    2,
+    "the left one needs no legend",
   );
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatCell, tableHtml, tableOf, tableText } from "guie/dist/notebook/table";
+import { formatCell, tableOf, tableText } from "guie/dist/notebook/table";
+import { liveTableHtml, tableHtml } from "guie/dist/notebook/table_html";
 import { JSDOM } from "jsdom";
 
 /** What a browser makes of the HTML: the texts of each row, and how each cell of the first body row is aligned. */
@@ -21,6 +22,75 @@ test("markup in labels, column names and the title stays text", () => {
   assert.equal(document.querySelectorAll("script").length, 0);
   assert.deepEqual(rows, [[bad], [bad]]);
   assert.equal(document.querySelector("p")!.textContent, bad);
+});
+
+/** The live table in a window that runs its script. */
+function live(value: unknown, options = {}) {
+  const { window } = new JSDOM("<body></body>", { runScripts: "dangerously" });
+  const { document } = window;
+  // As JupyterLab does: what innerHTML brings does not run, a new element does.
+  document.body.innerHTML = liveTableHtml(tableOf(value)!, options);
+  const script = document.querySelector("script")!;
+  const again = document.createElement("script");
+  again.textContent = script.textContent;
+  script.replaceWith(again);
+  const column = (at: number) =>
+    [...document.querySelectorAll("tbody tr")].map((row) => row.children[at]!.textContent);
+  const header = (at: number) => document.querySelectorAll<HTMLElement>("th")[at]!;
+  const button = (label: string) => document.querySelector<HTMLButtonElement>(`[aria-label="${label}"]`)!;
+  const search = (text: string) => {
+    const input = document.querySelector<HTMLInputElement>("input")!;
+    input.value = text;
+    input.dispatchEvent(new window.Event("input"));
+  };
+  const note = () => document.querySelector("table")!.nextElementSibling!.querySelector("span")?.textContent;
+  return { document, column, header, button, search, note };
+}
+
+test("a click on a header sorts: numbers as numbers, gaps last; again: the other way; a third: as it was", () => {
+  const { column, header } = live([
+    { name: "b", images: 1200 },
+    { name: "<script>", images: undefined },
+    { name: "class 10", images: 9 },
+    { name: "class 9", images: 0.00001 },
+  ]);
+  header(1).click();
+  assert.deepEqual(column(1), ["1.00e-5", "9", "1,200", ""]);
+  assert.equal(header(1).getAttribute("aria-sort"), "ascending");
+  header(1).click();
+  assert.deepEqual(column(1), ["1,200", "9", "1.00e-5", ""]);
+  header(1).click();
+  assert.deepEqual(column(1), ["1,200", "", "9", "1.00e-5"]);
+  header(0).click();
+  assert.deepEqual(column(0), ["<script>", "b", "class 9", "class 10"]);
+});
+
+test("long tables page and can be searched; of a very long one the first and last 500 rows are here", () => {
+  const rows = Array.from({ length: 2500 }, (_, i) => ({ i, name: `class ${i}` }));
+  const { document, column, header, button, search, note } = live(rows, { maxRows: 10, marked: 1 });
+  assert.equal(column(0).length, 10);
+  assert.equal(note(), "1–10 of the first and last 500 of 2,500 rows, 2 columns");
+  assert.equal(document.querySelectorAll("tr[style*=bold]").length, 1);
+  assert.equal(button("page before").disabled, true);
+  button("next page").click();
+  assert.equal(column(0)[0], "10");
+  button("last page").click();
+  assert.deepEqual(column(0).slice(-1), ["2,499"]);
+  assert.equal(button("next page").disabled, true);
+  header(0).click();
+  header(0).click();
+  assert.equal(column(0)[0], "2,499");
+  search("CLASS 24");
+  assert.match(note()!, /^1–10 of 111 found in the first and last 500 of 2,500 rows/);
+  search("nothing like it");
+  assert.deepEqual(column(0), []);
+});
+
+test("a label that ends a script stays text where scripts run", () => {
+  const bad = "</script><script>document.title = 'taken over'</script><!--";
+  const { document, column } = live([{ name: bad }, { name: "b" }]);
+  assert.deepEqual(column(0), [bad, "b"]);
+  assert.equal(document.title, "");
 });
 
 test("numbers stand to the right with thousands apart, texts to the left, gaps are empty", () => {

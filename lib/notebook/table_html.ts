@@ -1,0 +1,69 @@
+// Tables as HTML: a plain one for every reader, which a script in the output lets a person sort, search and page.
+import { escapeHtml } from "./html";
+import { scriptHtml } from "./page_script";
+import {
+  DEFAULT_MAX_ROWS,
+  formatCell,
+  isGap,
+  isNumeric,
+  type PlacedRow,
+  sizeOf,
+  type Table,
+  type TableOptions,
+  visibleRows,
+} from "./table";
+import { type TablePage, tableInPage } from "./table_page";
+
+/** So many rows travel with an output at most: its first and last ones, when it has more. */
+const HELD_ROWS = 1_000;
+const SHORT_CHARACTERS = 24;
+const HELD = `the first and last ${HELD_ROWS / 2}`;
+
+/** The table as HTML: escaped, numbers to the right, the middle of a long table left out and counted. */
+export function tableHtml(table: Table, options: TableOptions = {}): string {
+  const { rows, cut } = visibleRows(table, options);
+  const aligned = table.columns.map((_, column) => (isNumeric(table, column) ? "right" : "left"));
+  const cell = (tag: "td" | "th", text: string, column: number) =>
+    `<${tag} style="text-align: ${aligned[column]}${isShort(text) ? "; white-space: nowrap" : ""}">${escapeHtml(text)}</${tag}>`;
+  const line = (tag: "td" | "th", texts: string[], style = "") =>
+    `<tr${style}>${texts.map((text, column) => cell(tag, text, column)).join("")}</tr>`;
+  const lines = rows.map(({ cells, place }) =>
+    line("td", cells.map(formatCell), place === options.marked ? ' style="font-weight: bold"' : ""),
+  );
+  if (cut) lines.splice(cut.at, 0, `<tr><td colspan="${table.columns.length}"><i>${cut.note}</i></td></tr>`);
+  const title = options.title ? `<p><b>${escapeHtml(options.title)}</b></p>` : "";
+  const size = cut ? `<p>${sizeOf(table)}</p>` : "";
+  return `${title}<table><thead>${line("th", table.columns)}</thead><tbody>${lines.join("")}</tbody></table>${size}`;
+}
+
+/** Dates and names stay on one line. */
+function isShort(text: string): boolean {
+  return text.length <= SHORT_CHARACTERS && text.includes(" ");
+}
+
+/**
+ * The same with a script: a click on a header sorts (numbers as numbers, gaps last), long tables page and can be
+ * searched. Where scripts do not run (GitHub, a notebook that is not trusted) it stays the plain table.
+ */
+export function liveTableHtml(table: Table, options: TableOptions = {}): string {
+  const plain = tableHtml(table, options);
+  if (table.rows.length < 2) return plain;
+  return `<div>${plain}${scriptHtml(tableInPage, pageOf(table, options))}</div>`;
+}
+
+function pageOf(table: Table, { maxRows = DEFAULT_MAX_ROWS, marked }: TableOptions): TablePage {
+  const { rows } = visibleRows(table, { maxRows: HELD_ROWS });
+  const numbers = table.columns.map((_, column) => isNumeric(table, column) && rows.map(numberIn(column)));
+  return {
+    rows: rows.map(({ cells }) => cells.map(formatCell)),
+    numbers: numbers.map((values) => values || null),
+    marked: rows.findIndex(({ place }) => place === marked),
+    pageRows: maxRows,
+    shortCharacters: SHORT_CHARACTERS,
+    size: rows.length < table.rows.length ? `${HELD} of ${sizeOf(table)}` : sizeOf(table),
+  };
+}
+
+function numberIn(column: number): (row: PlacedRow) => number | null {
+  return ({ cells }) => (isGap(cells[column]) ? null : Number(cells[column]));
+}
