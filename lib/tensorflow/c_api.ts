@@ -88,8 +88,13 @@ const SIGNATURES = {
   TF_OperationNumOutputs: ["int", "pointer"],
   TF_OperationOutputType: ["int", "output"],
 
+  TF_NewServer: ["pointer", "pointer", "size", "pointer"],
+  TF_ServerStart: ["void", "pointer", "pointer"],
+  TF_ServerTarget: ["string", "pointer"],
+
   TF_NewSessionOptions: ["pointer"],
   TF_DeleteSessionOptions: ["void", "pointer"],
+  TF_SetTarget: ["void", "pointer", "string"],
   TF_SetConfig: ["void", "pointer", "pointer", "size", "pointer"],
   TF_NewSession: ["pointer", "pointer", "pointer", "pointer"],
   TF_CloseSession: ["void", "pointer", "pointer"],

@@ -48,9 +48,12 @@ export class Graph {
   readonly nodes: GraphNode[] = [];
   readonly #pointer: Pointer;
   readonly #names = new Map<string, number>();
+  readonly #device: string | undefined;
   #disposed = false;
 
-  constructor() {
+  /** @param options.device of all nodes that name none, for example "/job:worker/replica:0/task:1" */
+  constructor(options: { device?: string } = {}) {
+    this.#device = options.device;
     countHandle("graph", 1);
     this.#pointer = cApi().TF_NewGraph();
   }
@@ -69,7 +72,7 @@ export class Graph {
    */
   addNode(op: string, inputs: readonly GraphTensor[] = [], options: NodeOptions = {}): GraphNode {
     const graph = this.pointer;
-    const { attributes = {}, controls = [], device } = options;
+    const { attributes = {}, controls = [], device = this.#device } = options;
     const definition = operationDefinition(op);
     // Everything that this library checks comes first: once begun, TensorFlow's description must be finished.
     const groups = groupInputs(definition, inputs, attributes as Record<string, number>);

@@ -40,13 +40,14 @@ export type TraceableFunction<Names extends string, Result extends TensorTree> =
  *     await step.run({ x: [1, 2] });
  */
 export class Program {
-  readonly graph = new Graph();
+  readonly graph: Graph;
   readonly #options: SessionOptions;
   readonly #variables: Variables;
   #session: Session | undefined;
 
   constructor(options: SessionOptions = {}) {
     this.#options = options;
+    this.graph = new Graph({ device: options.cluster?.task });
     this.#variables = new Variables(this.graph, () => this.#openSession());
   }
 

@@ -1,10 +1,10 @@
 // The few of TensorFlow's protocol buffers that pass through its C API, with the fields that are used here.
-// Sources: tensorflow/core/framework/{op_def,kernel_def,attr_value,step_stats}.proto, core/protobuf/config.proto
+// Sources: tensorflow/core/framework/{op_def,kernel_def,attr_value,step_stats}.proto, core/protobuf/{config,cluster,tensorflow_server}.proto
 import protobuf from "protobufjs/light";
 
 const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
 const field = (type: string, id: number) => ({ type, id });
-const byName = (type: string, id: number) => ({ keyType: "string", type, id });
+const mapOf = (keyType: string, type: string, id: number) => ({ keyType, type, id });
 
 const SCHEMA = protobuf.Root.fromJSON({
   nested: {
@@ -55,14 +55,28 @@ const SCHEMA = protobuf.Root.fromJSON({
     KernelConstraint: { fields: { name: field("string", 1), allowedValues: field("AttrValue", 2) } },
     ConfigProto: {
       fields: {
-        deviceCount: byName("int32", 1),
+        deviceCount: mapOf("string", "int32", 1),
+        deviceFilters: repeated("string", 4),
         interOpThreads: field("int32", 5),
         gpuOptions: field("GpuOptions", 6),
         allowSoftPlacement: field("bool", 7),
         usePerSessionThreads: field("bool", 9),
         graphOptions: field("GraphOptions", 10),
+        experimental: field("Experimental", 16),
       },
     },
+    Experimental: { fields: { collectiveGroupLeader: field("string", 1) } },
+    ServerDef: {
+      fields: {
+        cluster: field("ClusterDef", 1),
+        jobName: field("string", 2),
+        taskIndex: field("int32", 3),
+        defaultSessionConfig: field("ConfigProto", 4),
+        protocol: field("string", 5),
+      },
+    },
+    ClusterDef: { fields: { job: repeated("JobDef", 1) } },
+    JobDef: { fields: { name: field("string", 1), tasks: mapOf("int32", "string", 2) } },
     GraphOptions: { fields: { optimizerOptions: field("OptimizerOptions", 3) } },
     OptimizerOptions: { fields: { globalJitLevel: field("int32", 5), cpuGlobalJit: field("bool", 7) } },
     GpuOptions: { fields: { allowGrowth: field("bool", 4) } },
@@ -130,6 +144,18 @@ export interface ConfigProto {
   allowSoftPlacement?: boolean;
   gpuOptions?: { allowGrowth?: boolean };
   graphOptions?: { optimizerOptions: { globalJitLevel: number; cpuGlobalJit: boolean } };
+  /** Devices that a session sees of its cluster. */
+  deviceFilters?: string[];
+  experimental?: { collectiveGroupLeader: string };
+}
+
+/** `ServerDef`: one task of a cluster. */
+export interface ServerDef {
+  cluster: { job: { name: string; tasks: Record<number, string> }[] };
+  jobName: string;
+  taskIndex: number;
+  defaultSessionConfig: ConfigProto;
+  protocol: string;
 }
 
 /** `RunMetadata`. Times are in microseconds: the start absolute, the rest since the start. */
@@ -147,6 +173,7 @@ interface Messages {
   OpList: { op: OpDef[] };
   KernelList: { kernel: KernelDef[] };
   ConfigProto: ConfigProto;
+  ServerDef: ServerDef;
   RunOptions: { traceLevel: number };
   RunMetadata: RunMetadata;
 }

@@ -97,6 +97,7 @@ function newSession(graph: Graph, options: SessionOptions): Pointer {
   const api = cApi();
   const sessionOptions = api.TF_NewSessionOptions();
   try {
+    if (options.cluster) api.TF_SetTarget(sessionOptions, options.cluster.target);
     withStatus("configuring the session", (status) =>
       api.TF_SetConfig(sessionOptions, config, config.length, status),
     );

@@ -22,6 +22,18 @@ export interface SessionOptions {
   cpuOnly?: boolean;
   /** Compile the graph by XLA where it can be. Default false: on CPUs it was slower (docs/engine.md). */
   xla?: boolean;
+  /** Run in this cluster, as one of its processes (cluster.ts). */
+  cluster?: ClusterTask;
+}
+
+/** One of several processes that compute together. */
+export interface ClusterTask {
+  /** Where its own server takes sessions. */
+  target: string;
+  /** Its devices: "/job:worker/replica:0/task:1". */
+  task: string;
+  /** The task that keeps the processes' collective operations together. */
+  leader: string;
 }
 
 /** What the process has, by the environment at the time when this library was loaded. */
@@ -44,21 +56,30 @@ const JIT_ON = 2;
  * @throws UserError where one of them cannot be had in this process, or by this build of TensorFlow
  */
 export function sessionConfig(options: SessionOptions): Uint8Array {
+  return encodeProto("ConfigProto", sessionSettings(options));
+}
+
+/** The same before it is serialised. */
+export function sessionSettings(options: SessionOptions): ConfigProto {
   assertProcess(options);
   assertThreads(options.interOpThreads);
-  const { interOpThreads, cpuOnly = false, xla = false } = options;
+  const { interOpThreads, cpuOnly = false, xla = false, cluster } = options;
   const config: ConfigProto = {
     ...(interOpThreads !== undefined && { interOpThreads, usePerSessionThreads: true }),
     ...(cpuOnly && { deviceCount: { GPU: 0 } }),
     // An operation without a kernel for the GPU runs on the CPU instead of failing, as in eager mode.
     allowSoftPlacement: true,
     gpuOptions: { allowGrowth: PROCESS_SETTINGS.gpuMemoryGrowth.value },
+    ...(cluster && {
+      deviceFilters: [...new Set([cluster.leader, cluster.task])],
+      experimental: { collectiveGroupLeader: cluster.leader },
+    }),
   };
   if (xla) {
     assertXla();
     config.graphOptions = { optimizerOptions: { globalJitLevel: JIT_ON, cpuGlobalJit: true } };
   }
-  return encodeProto("ConfigProto", config);
+  return config;
 }
 
 function assertProcess(options: SessionOptions): void {

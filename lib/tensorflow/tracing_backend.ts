@@ -3,7 +3,7 @@ import type { TensorMetadata, TFEOpAttr, TFJSBinding } from "@tensorflow/tfjs-no
 import { UserError } from "../common/errors";
 import type { Attribute, Attributes } from "./attributes";
 import { dtypeOfCode, dtypeRow } from "./dtypes";
-import { describeTensor, type GraphTensor } from "./graph";
+import { describeTensor, type GraphNode, type GraphTensor } from "./graph";
 import type { TensorValue } from "./host_tensor";
 import { readingCall } from "./reading";
 import type { Recorder } from "./recorder";
@@ -83,9 +83,8 @@ export class TracingBackend extends NodeJSKernelBackend {
     return this.recorder.add(op, tensors, attributes).outputs.map((output) => this.toTensor(output));
   }
 
-  /** The same value, computed only after others. */
-  identityAfter(tensor: tf.Tensor, others: readonly tf.Tensor[]): tf.Tensor {
-    const nodes = others.map((other) => this.toGraphTensor(other).node);
+  /** The same value, there only after these nodes have run. */
+  identityAfter(tensor: tf.Tensor, nodes: readonly GraphNode[]): tf.Tensor {
     const input = this.toGraphTensor(tensor);
     return this.toTensor(this.recorder.add("Identity", [input], {}, "after", nodes).outputs[0]!);
   }
