@@ -4,9 +4,31 @@ import { UserError } from "../common/errors";
 import type { WeightSource } from "../model/weight_source";
 import type { Program } from "../tensorflow/program";
 import { openSafetensors, streamSafetensors } from "./safetensors";
+import type { TensorFile } from "./tensor_file";
 
 /** What stands before the names of the optimizer's tensors. */
 export const OPTIMIZER_PREFIX = "optimizer.";
+
+/** The weights as the last step left them, and their averages over the run. */
+export const WEIGHT_KINDS = ["raw", "ema", "swa"] as const;
+
+/** Which weights of a run: `raw` as the last step left them, `ema` and `swa` averaged over steps or epochs. */
+export type WeightKind = (typeof WEIGHT_KINDS)[number];
+
+/** The name under which a weight (or a prefix of weights) of a kind is stored: `neck.bias`, `ema.neck.bias`. */
+export function storedName(kind: WeightKind, name: string): string {
+  return kind === "raw" ? name : `${kind}.${name}`;
+}
+
+/** The name of the scalar that counts what an average holds; as in PyTorch's `AveragedModel`. */
+export function averagedCountOf(kind: WeightKind): string {
+  return storedName(kind, "n_averaged");
+}
+
+/** Whether a tensor of a checkpoint is a weight, and not the optimizer's or an average. */
+export function isWeight(name: string): boolean {
+  return ![OPTIMIZER_PREFIX, "ema.", "swa."].some((prefix) => name.startsWith(prefix));
+}
 
 /** A model and its optimizer: variables of a program, all of them float32. */
 export interface StoredModel {
@@ -55,11 +77,13 @@ export async function restoreCheckpoint(path: string, { program, shapes }: Store
 
 /**
  * Weights of a checkpoint (without the optimizer's state) whose names `wanted` accepts.
- * @throws UserError when there is no such file
+ * @param kind an average in their place; what is never averaged (the features' mean, say) is that of the run
+ * @throws UserError when there is no such file, or it holds no such average
  */
 export function checkpointWeights(
   path: string,
   wanted: (name: string) => boolean = () => true,
+  kind: WeightKind = "raw",
 ): WeightSource {
   if (!existsSync(path)) {
     throw new UserError(
@@ -67,11 +91,27 @@ export function checkpointWeights(
       "Train that run first: npx guie train --help",
     );
   }
-  const { tensors, readInto, close } = openSafetensors(path);
-  const names = [...tensors.keys()].filter((name) => !name.startsWith(OPTIMIZER_PREFIX) && wanted(name));
+  const file = openSafetensors(path);
+  const { tensors, readInto, close } = file;
+  if (kind !== "raw" && averagedCount(file, kind) === 0) {
+    close();
+    throw new UserError(
+      `${path} holds no ${kind.toUpperCase()} of the weights.`,
+      "Train with emaDecay above 0, or past the epoch swaStartEpoch; or take the raw weights.",
+    );
+  }
+  const names = [...tensors.keys()].filter((name) => isWeight(name) && wanted(name));
+  const stored = (name: string) => {
+    const average = storedName(kind, name);
+    return tensors.has(average) ? average : name;
+  };
   return {
     shapes: new Map(names.map((name) => [name, tensors.get(name)!.shape])),
-    write: readInto,
+    write: (name, memory) => readInto(stored(name), memory),
     close,
   };
+}
+
+function averagedCount({ tensors, read }: TensorFile, kind: WeightKind): number {
+  return tensors.has(averagedCountOf(kind)) ? read(averagedCountOf(kind))[0]! : 0;
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { UserError } from "../common/errors";
 import { followRun, isLive, type RunView, viewRun } from "../training/follow";
-import { EVALUATION_COLUMNS, evaluationRows, failureText, statusText } from "../training/run_status";
+import { evaluationTable, failureText, statusText } from "../training/run_status";
 import { type CommandResult, runs } from "./command";
 import { textTable } from "./text_table";
 
@@ -36,8 +36,9 @@ function liveLine(stream: NodeJS.WriteStream = process.stderr): (view: RunView) 
 }
 
 function describe(view: RunView): CommandResult {
-  const rows = evaluationRows(view).map((row) => row.map((cell) => cell ?? ""));
-  const table = rows.length > 0 ? `\n${textTable(EVALUATION_COLUMNS, rows)}` : "";
+  const { columns, rows } = evaluationTable(view);
+  const cells = rows.map((row) => row.map((cell) => cell ?? ""));
+  const table = rows.length > 0 ? `\n${textTable(columns, cells)}` : "";
   const { folder, state, steps, validations, retrievals } = view;
   const summary = {
     folder,

@@ -75,6 +75,10 @@ export interface TrainConfig {
   /** Backbone's learning rate = initLr x this. */
   backboneLrFactor: number;
   weightDecay: number;
+  /** Decay of the exponential moving average of the weights (EMA), taken after every step; 0 = none. */
+  emaDecay: number;
+  /** From the end of this epoch on, each epoch's weights go into a plain mean (SWA); 0 = none. */
+  swaStartEpoch: number;
   /** Stop an epoch after this many steps; 0 = the whole epoch. */
   maxStepsPerEpoch: number;
   /** A run whose neck and head are the start (its name below `checkpoints/`), or "". */
@@ -98,6 +102,8 @@ export interface TrainConfig {
   keepCheckpoints: number;
   /** `best` is that of the highest mP@5 on held-out classes (top-1 where none are held out), or of the highest top-1. */
   bestBy: "mp5" | "top1";
+  /** Whose score that is: the weights of the last step, their EMA, or their SWA. */
+  bestOf: "raw" | "ema" | "swa";
 }
 
 const positive = z.number().positive();
@@ -149,6 +155,8 @@ const CHECKS = z.object({
   finalLr: z.number().nonnegative(),
   backboneLrFactor: share,
   weightDecay: z.number().nonnegative(),
+  emaDecay: z.number().min(0).lt(1),
+  swaStartEpoch: countOrZero,
   maxStepsPerEpoch: countOrZero,
   initFrom: z.string(),
   numWorkers: count,
@@ -160,7 +168,19 @@ const CHECKS = z.object({
   keepEverySteps: countOrZero,
   keepCheckpoints: countOrZero,
   bestBy: z.enum(["mp5", "top1"]),
+  bestOf: z.enum(["raw", "ema", "swa"]),
 }) satisfies z.ZodType<TrainConfig>;
+
+/** What must hold between settings: [whether it is broken, the setting to name, what is wrong]. */
+const RULES: readonly [(config: TrainConfig) => boolean, keyof TrainConfig, string][] = [
+  [({ bestOf, emaDecay }) => bestOf === "ema" && emaDecay === 0, "bestOf", "there is no EMA (emaDecay is 0)"],
+  [
+    ({ bestOf, swaStartEpoch }) => bestOf === "swa" && swaStartEpoch === 0,
+    "bestOf",
+    "there is no SWA (swaStartEpoch is 0)",
+  ],
+  [({ swaStartEpoch, nEpochs }) => swaStartEpoch > nEpochs, "swaStartEpoch", "the run ends before (nEpochs)"],
+];
 
 /** The names of all settings. */
 export const SETTING_NAMES = Object.keys(CHECKS.shape) as (keyof TrainConfig)[];
@@ -182,11 +202,14 @@ export function overrideConfig(config: TrainConfig, overrides: ConfigOverrides =
     );
   }
   const result = CHECKS.safeParse({ ...config, ...overrides });
-  if (result.success) return Object.freeze(result.data);
-  const faults = result.error.issues.map((issue) => {
-    const name = String(issue.path[0]);
-    return `${name} = ${JSON.stringify({ ...config, ...overrides }[name as keyof TrainConfig])}: ${issue.message}`;
-  });
+  const given = { ...config, ...overrides };
+  const issues: [setting: string, message: string][] = result.success
+    ? RULES.filter(([isBroken]) => isBroken(result.data)).map(([, setting, message]) => [setting, message])
+    : result.error.issues.map(({ path, message }) => [String(path[0]), message]);
+  if (result.success && issues.length === 0) return Object.freeze(result.data);
+  const faults = issues.map(
+    ([name, message]) => `${name} = ${JSON.stringify(given[name as keyof TrainConfig])}: ${message}`,
+  );
   throw new UserError(
     `The config "${config.configName}" does not fit: ${faults.join("; ")}.`,
     "Mend these settings.",

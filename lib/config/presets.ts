@@ -42,6 +42,8 @@ export function vit224(stage: Stage = "fine_tune"): TrainConfig {
     finalLr: 0,
     backboneLrFactor: 1e-3,
     weightDecay: 1e-5,
+    emaDecay: 0,
+    swaStartEpoch: 0,
     maxStepsPerEpoch: 0,
     initFrom: "",
     numWorkers: 10,
@@ -53,6 +55,7 @@ export function vit224(stage: Stage = "fine_tune"): TrainConfig {
     keepEverySteps: 0,
     keepCheckpoints: 3,
     bestBy: "mp5",
+    bestOf: "raw",
   };
 }
 

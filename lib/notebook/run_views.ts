@@ -1,7 +1,7 @@
 // A run as a person sees it.
 import { basename } from "node:path";
 import type { RunView } from "../training/follow";
-import { EVALUATION_COLUMNS, evaluationRows, statusText } from "../training/run_status";
+import { evaluationTable, statusText } from "../training/run_status";
 import type { MimeBundle } from "./display";
 import type { Figure } from "./figure";
 import { type LineSeries, lineFigure, sideBySide } from "./plots";
@@ -45,7 +45,7 @@ export function byEpoch(name: string, values: { epoch: number; y: number }[]): L
 export function statusBundle(view: RunView): MimeBundle {
   const text = statusText(view);
   const step = view.steps.at(-1);
-  const table: Table = { columns: EVALUATION_COLUMNS, rows: evaluationRows(view) };
+  const table: Table = evaluationTable(view);
   const hasTable = table.rows.length > 0;
   const bar = barHtml(text, view.state === "finished" ? 1 : step ? step.step / step.totalSteps : 0);
   return {

@@ -1,6 +1,6 @@
 // Puts a trainer together from a config: data, weights, features. Shapes: N images, F features.
 
-import { checkpointWeights } from "../checkpoints/store";
+import { checkpointWeights, storedName, type WeightKind } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
 import { randomStream } from "../common/random";
@@ -13,6 +13,7 @@ import { fromTensors, joinSources, toTensors, withPrefix } from "../model/weight
 import { computeFeatures, ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
+import { averagesOf } from "./averages";
 import { featureBatches, imageBatches } from "./batches";
 import { distinctFiles, type RunData, readRunData } from "./data";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
@@ -23,8 +24,12 @@ import { Trainer } from "./trainer";
 export interface TrainingSetup {
   trainer: Trainer;
   data: RunData;
-  /** Features of a list of images by the weights as they are now. */
-  featuresOf(set: "validation" | "queries" | "index", files: readonly string[]): Promise<Vectors>;
+  /** Features of a list of images by the weights as they are now. @param kind an average in their place */
+  featuresOf(
+    set: "validation" | "queries" | "index",
+    files: readonly string[],
+    kind?: WeightKind,
+  ): Promise<Vectors>;
 }
 
 /** Builds the trainer of a config at its start; restoring a checkpoint is the caller's next step. */
@@ -86,11 +91,16 @@ async function buildFineTune(
     ...{ config, batches, features: towerFeatures(tower, config), featureCount, weights },
     inputShape: [config.batchSize, config.imageSize, config.imageSize, 3],
   });
-  const backbone = backboneOf(trainer.program, tower, config, TOWER_PREFIX);
+  const backboneBy = (kind: WeightKind) =>
+    backboneOf(trainer.program, tower, config, storedName(kind, TOWER_PREFIX));
+  const backbones = new Map(
+    (["raw", ...averagesOf(config)] as const).map((kind) => [kind as WeightKind, backboneBy(kind)]),
+  );
   return {
     trainer,
     data,
-    featuresOf: (set, files) => computeFeatures(config, backbone, files, set, onProgress),
+    featuresOf: (set, files, kind = "raw") =>
+      computeFeatures(config, backbones.get(kind)!, files, set, onProgress),
   };
 }
 

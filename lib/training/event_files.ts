@@ -4,6 +4,7 @@ import { appendFileSync, readdirSync, readFileSync, truncateSync } from "node:fs
 import { hostname } from "node:os";
 import { join } from "node:path";
 import protobuf from "protobufjs/light";
+import { WEIGHT_KINDS } from "../checkpoints/store";
 import type { Metric } from "./metrics";
 import { frameRecord, readRecords } from "./tfrecord";
 
@@ -91,11 +92,17 @@ function newEventFile(folder: string, before: readonly string[]): string {
   return join(folder, `${name}.${running}.${hostname()}.${process.pid}`);
 }
 
+/** The numbers of a metric by their tags; those of averaged weights end in `_ema` and `_swa`. */
 function scalarsOf(metric: Exclude<Metric, { kind: "end" }>): { tag: string; simpleValue: number }[] {
-  return Object.entries(SCALARS[metric.kind]).map(([name, tag]) => ({
-    tag,
-    simpleValue: (metric as unknown as Record<string, number>)[name]!,
-  }));
+  return WEIGHT_KINDS.flatMap((kind) => {
+    const scores = kind === "raw" ? metric : metric.kind === "step" ? undefined : metric[kind];
+    const ending = kind === "raw" ? "" : `_${kind}`;
+    if (!scores) return [];
+    return Object.entries(SCALARS[metric.kind]).map(([name, tag]) => ({
+      tag: tag + ending,
+      simpleValue: (scores as unknown as Record<string, number>)[name]!,
+    }));
+  });
 }
 
 /** Cuts a file before its first event that the run will write again. */

@@ -1,3 +1,6 @@
+import type { WeightKind } from "../checkpoints/store";
+import type { Average } from "./averages";
+
 /** One line of a run's `metrics.jsonl`. */
 export type Metric = StepMetric | ValidationMetric | RetrievalMetric | EndMetric;
 
@@ -22,27 +25,43 @@ export interface StepMetric {
   elapsedSeconds: number;
 }
 
-/** After every epoch: over the validation fold, all training classes. Shares are 0..1. */
-export interface ValidationMetric {
-  kind: "validation";
-  epoch: number;
-  step: number;
+/** Classification over the validation fold, all training classes. Shares are 0..1. */
+export interface ValidationScores {
   loss: number;
   top1: number;
   top5: number;
-  images: number;
 }
 
 /** Retrieval on held-out classes. */
-export interface RetrievalMetric {
-  kind: "retrieval";
-  epoch: number;
-  step: number;
+export interface HeldOutScores {
   /** The competition's mean Precision@5, 0..1. */
   mp5: number;
   /** Recall@1, 0..1. */
   r1: number;
+}
+
+/** Scores of the weights as they are, and of their averages where the run has them. */
+type WithAverages<Scores> = Scores & Partial<Record<Average, Scores>>;
+
+/** After every epoch: over the validation fold. */
+export interface ValidationMetric extends WithAverages<ValidationScores> {
+  kind: "validation";
+  epoch: number;
+  step: number;
+  images: number;
+}
+
+/** After every epoch: retrieval on held-out classes. */
+export interface RetrievalMetric extends WithAverages<HeldOutScores> {
+  kind: "retrieval";
+  epoch: number;
+  step: number;
   queries: number;
+}
+
+/** The scores of one kind of weights; undefined where they were not measured. */
+export function scoresOf<Scores>(metric: WithAverages<Scores>, kind: WeightKind): Scores | undefined {
+  return kind === "raw" ? metric : metric[kind];
 }
 
 /** The last line of a finished run. */

@@ -7,6 +7,7 @@ import { findTower, TOWERS, type Tower, towerShapes } from "../model/towers";
 import { featureLength } from "../model/vit";
 import { tracedFor } from "../tensorflow/fused";
 import { Program } from "../tensorflow/program";
+import { createAverages } from "./averages";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
 import { declareOptimizer } from "./optimizer_state";
 import { traceStep, trainedNames } from "./step";
@@ -26,6 +27,7 @@ export const VARIANTS: readonly Partial<TrainConfig>[] = [
   { accumulationSteps: 2 },
   { precision: "bfloat16", gradientCheckpointing: true },
   { precision: "float16", patchMean: true },
+  { emaDecay: 0.9, swaStartEpoch: 1 },
   { neck: "norm_double_linear", head: "Sub_Arc_face", loss: "CosFace", classSizeMargin: true },
 ];
 
@@ -107,6 +109,7 @@ async function stepGraph(config: Config): Promise<Program> {
     features: isFrozen ? cachedFeatures : towerFeatures(tower, { ...config, ...blocks }),
     inputShape: isFrozen ? [BATCH_SIZE, featureCount] : [BATCH_SIZE, sizePx, sizePx, 3],
   };
+  await createAverages(program, shapes, config);
   tracedFor("gpu", () => traceStep(program, parts));
   return program;
 }

@@ -5,10 +5,18 @@ import { writeJson } from "../common/files";
 import { breathe, Interrupted } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import type { TrainConfig } from "../config/config";
+import type { Average } from "./averages";
 import { buildTraining, type TrainingSetup } from "./build";
 import { describeEnvironment } from "./environment";
 import { openEventFile } from "./event_files";
-import { type EndMetric, latestMetrics, type Metric, type StepMetric } from "./metrics";
+import {
+  type EndMetric,
+  type HeldOutScores,
+  latestMetrics,
+  type Metric,
+  type RetrievalMetric,
+  type StepMetric,
+} from "./metrics";
 import { isDue, keepEpoch, keepStep, listCheckpoints, removeTemporaries, saveLast } from "./run_checkpoints";
 import { evaluateRun } from "./run_evaluation";
 import {
@@ -39,7 +47,8 @@ export interface RunSummary {
   steps: number;
   finalLoss: number | undefined;
   validation: { top1: number; top5: number } | undefined;
-  retrieval: { mp5: number; r1: number } | undefined;
+  /** Of the weights as they are, and of their averages. */
+  retrieval: ({ mp5: number; r1: number } & Partial<Record<Average, HeldOutScores>>) | undefined;
   /** Names of the checkpoints that the run's folder holds. */
   checkpoints: string[];
 }
@@ -157,6 +166,10 @@ function runningMean() {
   };
 }
 
+function withAverages({ mp5, r1, ema, swa }: RetrievalMetric): RunSummary["retrieval"] {
+  return { mp5, r1, ...(ema && { ema }), ...(swa && { swa }) };
+}
+
 /** The end of a run as its files tell it. */
 export function summarise(folder: string): RunSummary {
   const { step, validation, retrieval, end } = latestMetrics(readMetrics(folder));
@@ -168,7 +181,7 @@ export function summarise(folder: string): RunSummary {
     steps: step?.step ?? 0,
     finalLoss: step?.loss,
     validation: validation && { top1: validation.top1, top5: validation.top5 },
-    retrieval: retrieval && { mp5: retrieval.mp5, r1: retrieval.r1 },
+    retrieval: retrieval && withAverages(retrieval),
     checkpoints: listCheckpoints(folder),
   };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { saveCheckpoint } from "../checkpoints/store";
 import { writeAtomically } from "../common/files";
 import type { TrainConfig } from "../config/config";
-import type { Metric } from "./metrics";
+import { type Metric, scoresOf } from "./metrics";
 import type { Run } from "./run";
 import { logLine, readMetrics, runFile } from "./run_folder";
 
@@ -33,9 +33,10 @@ function numbered(names: readonly string[], family: string): string[] {
     .sort((a, b) => numberOf(a) - numberOf(b));
 }
 
-/** Writes `last` after a step, and keeps it as `step_N` where that is due. */
+/** Writes `last` after a step, and keeps it as `step_N` where that is due. @throws UserError when a weight is NaN or infinite */
 export async function saveLast(run: Run): Promise<void> {
   const { trainer } = run.setup;
+  await trainer.assertFinite();
   await saveCheckpoint(runFile(run.folder, "last"), trainer, trainer.stepsDone);
   await keepStep(run);
 }
@@ -55,21 +56,27 @@ export function isDue(number: number, n: number): boolean {
 export async function keepEpoch(run: Run, epoch: number): Promise<void> {
   const { folder, config } = run;
   if (isDue(epoch, config.cpktEpoch)) await keepLast(run, `epoch_${epoch}`);
-  if (isBest(readMetrics(folder), epoch, config.bestBy)) await keepLast(run, "best");
+  if (isBest(readMetrics(folder), epoch, config)) await keepLast(run, "best");
 }
 
 /**
  * Whether an epoch has the highest score so far: mP@5 on held-out classes, or top-1 where that is asked for or no
- * classes are held out. The first of equal ones stays the best.
+ * classes are held out; of the weights or the average that `bestOf` names, in the epochs in which there is one. The
+ * first of equal ones stays the best.
  */
-export function isBest(metrics: readonly Metric[], epoch: number, bestBy: TrainConfig["bestBy"]): boolean {
+export function isBest(
+  metrics: readonly Metric[],
+  epoch: number,
+  { bestBy, bestOf }: Pick<TrainConfig, "bestBy" | "bestOf">,
+): boolean {
   const retrievals = metrics.filter((metric) => metric.kind === "retrieval");
-  const scores =
+  const all: { epoch: number; score: number | undefined }[] =
     bestBy === "mp5" && retrievals.length > 0
-      ? retrievals.map((metric) => ({ epoch: metric.epoch, score: metric.mp5 }))
+      ? retrievals.map((metric) => ({ epoch: metric.epoch, score: scoresOf(metric, bestOf)?.mp5 }))
       : metrics
           .filter((metric) => metric.kind === "validation")
-          .map((metric) => ({ epoch: metric.epoch, score: metric.top1 }));
+          .map((metric) => ({ epoch: metric.epoch, score: scoresOf(metric, bestOf)?.top1 }));
+  const scores = all.flatMap(({ epoch, score }) => (score === undefined ? [] : [{ epoch, score }]));
   const now = scores.find((one) => one.epoch === epoch);
   return now !== undefined && scores.every((one) => one.epoch >= epoch || one.score < now.score);
 }

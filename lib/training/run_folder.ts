@@ -26,6 +26,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "keepEverySteps",
   "keepCheckpoints",
   "bestBy",
+  "bestOf",
   "gradientCheckpointing",
 ]);
 

@@ -1,9 +1,10 @@
 // A run in words: for the notebook, the command line and logs.
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { WEIGHT_KINDS } from "../checkpoints/store";
 import { formatSeconds } from "../common/progress";
 import { isLive, type RunState, type RunView } from "./follow";
-import type { StepMetric } from "./metrics";
+import { type HeldOutScores, type StepMetric, scoresOf, type ValidationScores } from "./metrics";
 
 /** The speed is that of the last steps. */
 const RECENT_STEPS = 50;
@@ -53,24 +54,34 @@ export function failureText({ state, end, folder }: RunView): string {
   return state === "lost" ? `ended without a last word (killed, or out of memory?); ${output}` : "";
 }
 
-/** What `evaluationRows` gives. */
-export const EVALUATION_COLUMNS = [
-  "epoch",
-  "validation loss",
-  "top-1",
-  "top-5",
-  "held-out mP@5",
-  "held-out R@1",
-];
-
-/** One row for each epoch: the validation fold, and retrieval on held-out classes. */
-export function evaluationRows({ validations, retrievals }: RunView): (number | undefined)[][] {
-  const epochs = [...new Set([...validations, ...retrievals].map((metric) => metric.epoch))];
-  return epochs
-    .sort((a, b) => a - b)
-    .map((epoch) => {
-      const validation = validations.find((metric) => metric.epoch === epoch);
-      const retrieval = retrievals.find((metric) => metric.epoch === epoch);
-      return [epoch, validation?.loss, validation?.top1, validation?.top5, retrieval?.mp5, retrieval?.r1];
-    });
+/** What was measured at the ends of epochs, as a table. */
+export interface EvaluationTable {
+  columns: string[];
+  rows: (number | undefined)[][];
 }
+
+/**
+ * One row for each epoch: the validation fold, and retrieval on held-out classes; the same five columns again for each
+ * average of the weights that was evaluated.
+ */
+export function evaluationTable({ validations, retrievals }: RunView): EvaluationTable {
+  const metrics = [...validations, ...retrievals];
+  const kinds = WEIGHT_KINDS.filter((kind) => metrics.some((metric) => scoresOf<unknown>(metric, kind)));
+  const columns = kinds.flatMap((kind) =>
+    SCORES.map((score) => (kind === "raw" ? score : `${kind.toUpperCase()} ${score}`)),
+  );
+  const epochs = [...new Set(metrics.map((metric) => metric.epoch))].sort((a, b) => a - b);
+  const rows = epochs.map((epoch) => {
+    const validation = validations.find((metric) => metric.epoch === epoch);
+    const retrieval = retrievals.find((metric) => metric.epoch === epoch);
+    const scores = kinds.flatMap((kind) => {
+      const classified = validation && scoresOf<ValidationScores>(validation, kind);
+      const found = retrieval && scoresOf<HeldOutScores>(retrieval, kind);
+      return [classified?.loss, classified?.top1, classified?.top5, found?.mp5, found?.r1];
+    });
+    return [epoch, ...scores];
+  });
+  return { columns: ["epoch", ...columns], rows };
+}
+
+const SCORES = ["validation loss", "top-1", "top-5", "held-out mP@5", "held-out R@1"];

@@ -1,13 +1,16 @@
-import { OPTIMIZER_PREFIX } from "../checkpoints/store";
+import { isWeight, storedName, type WeightKind } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
 import { dropoutMask } from "../model/neck";
 import type { Weights } from "../model/vit";
 import { fillProgram, type WeightSource } from "../model/weight_source";
+import type { GraphFunction } from "../tensorflow/graph_function";
 import { Program } from "../tensorflow/program";
 import { tf } from "../tensorflow/tf";
+import { type Averages, createAverages } from "./averages";
 import { type Batch, type BatchSource, positionOf } from "./batches";
+import { allFinite } from "./loss_scale";
 import type { StepMetric } from "./metrics";
 import { type FeatureFunction, TOWER_PREFIX } from "./model";
 import { adamRates } from "./optimizer";
@@ -34,6 +37,14 @@ interface Steps {
   headOnly: TrainStep | undefined;
 }
 
+/** Learning rates of a step. */
+export interface LearningRates {
+  /** Neck and head. */
+  head: number;
+  /** 0 where the step leaves the backbone as it is. */
+  backbone: number;
+}
+
 /**
  * Holds the weights and the optimizer's state in a TensorFlow session, and takes one step at a time:
  * `await trainer.step()` in a cell, or the loop of `runTraining`.
@@ -43,13 +54,18 @@ export class Trainer {
   readonly totalSteps: number;
   /** Its variables are the weights by name, and `optimizer.*`. */
   readonly program: Program;
-  /** All that a checkpoint holds: the weights and the optimizer's moments. */
+  /** All that a checkpoint holds: the weights, the optimizer's moments, and averages of the weights. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** Optimizer steps taken so far, over all epochs. */
   stepsDone = 0;
   readonly #batches: BatchSource;
   readonly #featureCount: number;
   readonly #steps: Steps;
+  readonly #averages: Averages;
+  readonly #finite: GraphFunction<never, tf.Tensor>;
+  #ratesByHand: LearningRates | undefined;
+  /** What the last step was, for messages. */
+  #lastStep = "the start";
   readonly #startedAtMs = Date.now();
 
   /** Moves the weights into a session and traces the training step. */
@@ -79,13 +95,21 @@ export class Trainer {
       all: traceStep(program, stepParts),
       headOnly: config.frozenEpochs > 0 ? traceStep(program, { ...stepParts, trained: headOnly }) : undefined,
     };
-    return new Trainer(parts, program, steps, new Map([...shapes, ...optimizer]));
+    const averages = await createAverages(program, shapes, config);
+    return new Trainer(
+      parts,
+      program,
+      steps,
+      averages,
+      new Map([...shapes, ...optimizer, ...averages.shapes]),
+    );
   }
 
   private constructor(
     parts: TrainerParts,
     program: Program,
     steps: Steps,
+    averages: Averages,
     shapes: ReadonlyMap<string, readonly number[]>,
   ) {
     this.config = parts.config;
@@ -94,7 +118,14 @@ export class Trainer {
     this.#batches = parts.batches;
     this.#featureCount = parts.featureCount;
     this.#steps = steps;
+    this.#averages = averages;
     this.shapes = shapes;
+    const weights = [...shapes.keys()].filter(isWeight);
+    this.#finite = program.function(
+      "all_finite",
+      (_, variables) => allFinite(weights.map((name) => variables.read(name))).toInt(),
+      {},
+    ) as GraphFunction<never, tf.Tensor>;
   }
 
   /** The traced functions of a step, in the order in which it runs them: `show(trainer.functions[0])` draws one. */
@@ -102,25 +133,85 @@ export class Trainer {
     return this.#steps.all.functions;
   }
 
+  /** Which weights there are to evaluate: those of the last step, and the averages that hold something by now. */
+  async weightKinds(): Promise<WeightKind[]> {
+    return ["raw", ...(await this.#averages.present())];
+  }
+
   /** Steps in each epoch. */
   get stepsPerEpoch(): number {
     return this.#batches.stepsPerEpoch;
   }
 
-  /** Neck and head as tensors, as they are now; the caller frees them. */
-  async headWeights(): Promise<Weights> {
-    const isHead = (name: string) => !name.startsWith(TOWER_PREFIX) && !name.startsWith(OPTIMIZER_PREFIX);
+  /** Neck and head as tensors, as they are now; the caller frees them. @param kind an average in their place */
+  async headWeights(kind: WeightKind = "raw"): Promise<Weights> {
+    const names = [...this.shapes.keys()].filter((name) => isWeight(name) && !name.startsWith(TOWER_PREFIX));
+    const nameOf = new Map(
+      names.map((name) => {
+        const average = storedName(kind, name);
+        return [this.shapes.has(average) ? average : name, name];
+      }),
+    );
     const weights: Weights = {};
-    await this.program.viewAll([...this.shapes.keys()].filter(isHead), (name, memory) => {
+    await this.program.viewAll(nameOf.keys(), (stored, memory) => {
+      const name = nameOf.get(stored)!;
       weights[name] = tf.tensor(Float32Array.from(memory as Float32Array), [...this.shapes.get(name)!]);
     });
     return weights;
   }
 
   /**
+   * Takes the learning rate from the schedule: the next steps have this one, and their metrics say so.
+   * @param head of neck and head; undefined gives it back to the schedule
+   * @param backbone default: `head` x backboneLrFactor
+   * @throws UserError when one of them is no number of 0 or more
+   */
+  setLearningRate(head: number | undefined, backbone = (head ?? 0) * this.config.backboneLrFactor): void {
+    for (const rate of [head ?? 0, backbone]) {
+      if (Number.isFinite(rate) && rate >= 0) continue;
+      throw new UserError(
+        `A learning rate is a number of 0 or more; given was ${rate}.`,
+        "For example 1e-4.",
+      );
+    }
+    this.#ratesByHand = head === undefined ? undefined : { head, backbone };
+  }
+
+  /** The learning rates at a position of the run. */
+  #ratesAt(position: Position): LearningRates {
+    const { config } = this;
+    const scheduled = () => {
+      const head = learningRate(config, position, this.stepsPerEpoch);
+      return { head, backbone: head * config.backboneLrFactor };
+    };
+    const rates = this.#ratesByHand ?? scheduled();
+    const isFrozen = config.stage === "frozen" || isBackboneFrozen(config, position.epoch);
+    return isFrozen ? { ...rates, backbone: 0 } : rates;
+  }
+
+  /**
+   * Checks that no weight is NaN or infinite: asked before a checkpoint is replaced, since a spoilt gradient shows in
+   * the loss of the step after it at the earliest.
+   * @throws UserError naming the last step
+   */
+  async assertFinite(): Promise<void> {
+    const finite = (await this.#finite.run({})) as unknown as { data: Int32Array };
+    if (finite.data[0] === 1) return;
+    throw this.#spoilt(`There are weights that are no finite numbers after ${this.#lastStep}.`);
+  }
+
+  #spoilt(what: string): UserError {
+    return new UserError(
+      what,
+      "The last checkpoint is unharmed. Lower initLr or backboneLrFactor, and start a run of another name (--init-from takes this one's weights).",
+    );
+  }
+
+  /**
    * Takes the next optimizer step.
    * @returns what it measured, or undefined when the run is complete
-   * @throws UserError when the loss is not a finite number: the weights are spoilt, the last checkpoint is not
+   * @throws UserError when the loss is not a finite number, with step, learning rates and the batch's files: the
+   *   weights are spoilt, the last checkpoint is not
    */
   async step(): Promise<StepMetric | undefined> {
     if (this.stepsDone >= this.totalSteps) return undefined;
@@ -128,9 +219,10 @@ export class Trainer {
     const startedAtMs = Date.now();
     const step = this.stepsDone + 1;
     const position = positionOf(step, this.stepsPerEpoch);
-    const rate = learningRate(config, position, this.stepsPerEpoch);
+    const rates = this.#ratesAt(position);
     const batch = await this.#batches.batchAt(position);
-    const loss = await this.#update(batch, step, position, rate);
+    const loss = await this.#update(batch, step, position, rates);
+    await this.#averages.update(position, this.stepsPerEpoch);
     this.stepsDone = step;
     const now = Date.now();
     return {
@@ -140,11 +232,8 @@ export class Trainer {
       step,
       totalSteps: this.totalSteps,
       loss,
-      learningRate: rate,
-      backboneLearningRate:
-        config.stage === "frozen" || isBackboneFrozen(config, position.epoch)
-          ? 0
-          : rate * config.backboneLrFactor,
+      learningRate: rates.head,
+      backboneLearningRate: rates.backbone,
       margin: marginOf(config, position.epoch),
       imagesPerSecond: batch.files.length / Math.max(1e-3, (now - startedAtMs) / 1000),
       memoryMB: Math.round(process.memoryUsage().rss / 2 ** 20),
@@ -153,12 +242,12 @@ export class Trainer {
   }
 
   /** Forward, backward and AdamW on one batch; returns the loss. */
-  async #update(batch: Batch, step: number, position: Position, rate: number): Promise<number> {
+  async #update(batch: Batch, step: number, position: Position, rates: LearningRates): Promise<number> {
     const { config } = this;
     const margin = marginOf(config, position.epoch);
     const random = randomStream(config.seed, "dropout", step);
-    const head = adamRates(step, rate, config.weightDecay);
-    const backbone = adamRates(step, rate * config.backboneLrFactor, config.weightDecay);
+    const head = adamRates(step, rates.head, config.weightDecay);
+    const backbone = adamRates(step, rates.backbone, config.weightDecay);
     const { all, headOnly } = this.#steps;
     const isFrozen = isBackboneFrozen(config, position.epoch);
     const loss = await (isFrozen && headOnly ? headOnly : all).run({
@@ -172,11 +261,11 @@ export class Trainer {
       backboneStepSize: backbone.stepSize,
       backboneKeep: backbone.keep,
     });
+    this.#lastStep =
+      `step ${step} (learning rate of neck and head ${rates.head}, of the backbone ${rates.backbone}, ` +
+      `margin ${margin}; images: ${batch.files.join(", ")})`;
     if (Number.isFinite(loss)) return loss;
-    throw new UserError(
-      `The loss of step ${step} is ${loss} (learning rate ${rate}, margin ${margin}; images: ${batch.files.join(", ")}).`,
-      "Lower initLr or backboneLrFactor; the last checkpoint is unharmed.",
-    );
+    throw this.#spoilt(`The loss is ${loss} at ${this.#lastStep}.`);
   }
 
   /** Frees the session with the weights and the optimizer's state. */

@@ -4,7 +4,8 @@
     python test/golden/make_training.py > test/golden/training.json
 
 The loss is the published one (ArcFace with easy rule), written with PyTorch's own operations; inputs are kept
-away from cosine 1 and -1, where the published code has no finite gradient.
+away from cosine 1 and -1, where the published code has no finite gradient. `edges` is the same loss with its one
+mend, a clamp under the root, at these very cosines.
 """
 
 import json
@@ -131,5 +132,67 @@ def adamw_case():
     return {"lr": 1e-2, "weightDecay": 0.1, "start": start, "gradients": gradients, "values": values}
 
 
+def edge_cases():
+    """Embeddings along axes, so that cosines are 1 and -1 exactly; the published sqrt without clamp gives NaN here."""
+    cases = []
+    for s, m in [(30.0, 0.3), (20.0, 0.8), (1.0, 0.3)]:
+        embeddings = torch.tensor([[2.0, 0, 0], [0, -3.0, 0], [0, 0, 0.5], [0.6, 0.8, 0]], dtype=torch.float64)
+        rows = torch.tensor([[4.0, 0, 0], [0, 0.25, 0], [0, 0, 1.0]], dtype=torch.float64)
+        labels = torch.tensor([0, 1, 2, 0])
+        embeddings.requires_grad_()
+        rows.requires_grad_()
+        cosine = F.linear(F.normalize(embeddings), F.normalize(rows))
+        cosine.retain_grad()
+        sine = torch.sqrt((1.0 - cosine**2).clamp(1e-12, 1.0))
+        phi = cosine * math.cos(m) - sine * math.sin(m)
+        phi = torch.where(cosine > math.cos(math.pi - m), phi, cosine - math.sin(math.pi - m) * m)
+        one_hot = F.one_hot(labels, 3).to(cosine.dtype)
+        loss = F.cross_entropy(s * (one_hot * phi + (1 - one_hot) * cosine), labels)
+        loss.backward()
+        plain = torch.tensor([1.0, -1.0], dtype=torch.float64, requires_grad=True)
+        torch.sqrt(1.0 - plain**2).sum().backward()
+        cases.append(
+            {
+                **{"s": s, "m": m, "embeddings": embeddings.tolist(), "rows": rows.tolist()},
+                **{"labels": labels.tolist(), "cosines": cosine.tolist(), "loss": loss.item()},
+                "gradCosines": cosine.grad.tolist(),
+                "gradEmbeddings": embeddings.grad.tolist(),
+                "gradRows": rows.grad.tolist(),
+                "withoutClamp": [str(value) for value in plain.grad.tolist()],
+            }
+        )
+    return cases
+
+
+def averages_case():
+    """EMA and SWA of five states of a batch norm and a linear layer, running values included."""
+    swa_utils = torch.optim.swa_utils
+    model = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 2))
+    averages = {
+        "ema": swa_utils.AveragedModel(
+            model, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(0.9), use_buffers=True
+        ),
+        "swa": swa_utils.AveragedModel(model, use_buffers=True),
+    }
+    keys = {
+        **{"neck.norm.weight": "0.weight", "neck.norm.bias": "0.bias"},
+        **{"neck.norm.running_mean": "0.running_mean", "neck.norm.running_var": "0.running_var"},
+        **{"neck.weight": "1.weight", "neck.bias": "1.bias"},
+    }
+    states, expected = [], []
+    for _ in range(5):
+        with torch.no_grad():
+            for key in keys.values():
+                model.state_dict()[key].normal_()
+        states.append({name: model.state_dict()[key].tolist() for name, key in keys.items()})
+        values = {}
+        for kind, average in averages.items():
+            average.update_parameters(model)
+            values[kind] = {name: average.module.state_dict()[key].tolist() for name, key in keys.items()}
+        expected.append(values)
+    return {"decay": 0.9, "states": states, "expected": expected}
+
+
 goldens = {"arcFace": loss_cases(), "adamW": adamw_case()}
-print(json.dumps({**goldens, "otherLosses": other_loss_cases(), "necks": neck_cases()}))
+goldens = {**goldens, "otherLosses": other_loss_cases(), "necks": neck_cases()}
+print(json.dumps({**goldens, "edges": edge_cases(), "averages": averages_case()}))

@@ -113,12 +113,18 @@ test("the best epoch: by mP@5, by top-1 where that is asked for or nothing is he
   const retrieval = (epoch: number, mp5: number) =>
     ({ kind: "retrieval", epoch, step: epoch, mp5, r1: 1, queries: 1 }) as const;
   const both = [validation(1, 0.5), retrieval(1, 0.4), validation(2, 0.6), retrieval(2, 0.3)];
-  assert.equal(isBest(both, 2, "mp5"), false);
-  assert.equal(isBest(both, 2, "top1"), true);
-  assert.equal(isBest([validation(1, 0.5), validation(2, 0.6)], 2, "mp5"), true);
-  assert.equal(isBest([validation(1, 0.5), validation(2, 0.5)], 2, "mp5"), false);
-  assert.equal(isBest([validation(1, 0.5)], 1, "top1"), true);
-  assert.equal(isBest([], 1, "mp5"), false);
+  const [byMp5, byTop1] = (["mp5", "top1"] as const).map((bestBy) => ({ bestBy, bestOf: "raw" }) as const);
+  assert.equal(isBest(both, 2, byMp5!), false);
+  assert.equal(isBest(both, 2, byTop1!), true);
+  assert.equal(isBest([validation(1, 0.5), validation(2, 0.6)], 2, byMp5!), true);
+  assert.equal(isBest([validation(1, 0.5), validation(2, 0.5)], 2, byMp5!), false);
+  assert.equal(isBest([validation(1, 0.5)], 1, byTop1!), true);
+  assert.equal(isBest([], 1, byMp5!), false);
+  const averaged = (epoch: number, mp5: number) => ({ ...retrieval(epoch, 0.5), swa: { mp5, r1: 1 } });
+  const ofSwa = { bestBy: "mp5", bestOf: "swa" } as const;
+  assert.equal(isBest([retrieval(1, 0.9), averaged(2, 0.3)], 1, ofSwa), false, "epoch 1 has no SWA");
+  assert.equal(isBest([retrieval(1, 0.9), averaged(2, 0.3)], 2, ofSwa), true);
+  assert.equal(isBest([averaged(1, 0.4), averaged(2, 0.3)], 2, ofSwa), false);
 });
 
 test("the same config and data give the same losses", async () => {
@@ -163,7 +169,7 @@ test("asked to stop, a run finishes its step and saves; started again it goes on
 test("frozen, then fine_tune from it; features are computed once", async () => {
   const frozen = prepareRunFolder(configOf("frozen", { standardise: true }, "frozen"));
   await runTraining(frozen);
-  const features = join(dataDir, "features/train_tiny_28px_last2.safetensors");
+  const features = join(dataDir, "features/tiny_28px_last2/train");
   assert.ok(existsSync(features));
   const from = { standardise: true, initFrom: `${PREFIX}-frozen`, nEpochs: 1 };
   const folder = prepareRunFolder(configOf("tuned", from));
