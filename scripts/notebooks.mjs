@@ -48,6 +48,13 @@ function readParams(text, notebooks) {
   return params;
 }
 
+/** A page that needs no server and no network (scripts/page/). */
+const PAGE_OPTIONS = [
+  "--template",
+  "page",
+  `--TemplateExporter.extra_template_basedirs=${join(root, "scripts")}`,
+];
+
 const PROGRESS_PAUSE_MS = 15_000;
 
 /** Prints what a notebook says of its progress into `file`, when it has changed; the returned function ends that. */
@@ -111,7 +118,10 @@ async function execute({ name, path }, { out, params, timeoutS, html }) {
   if (output.includes("DeadKernelError"))
     return "its kernel died (killed, or out of memory?); there is no copy.";
   if (code !== 0) return `nbconvert ended with ${code}:\n${output.trim().split("\n").slice(-15).join("\n")}`;
-  if (html) await nbconvert(["--to", "html", executed]);
+  if (html) {
+    const page = await nbconvert(["--to", "html", ...PAGE_OPTIONS, executed]);
+    if (page.code !== 0) return `no page could be made of ${executed}:\n${page.output.trim()}`;
+  }
   const failure = failureIn(JSON.parse(readFileSync(executed, "utf8")));
   return failure && `${failure}\n\nThe executed copy up to there: ${executed}`;
 }

@@ -2,6 +2,7 @@
 // with the connection file that Jupyter wrote.
 const { startKernel } = require("tslab/dist/main");
 const { mendErrors } = require("./errors");
+const { mendInspect } = require("./inspect");
 const { mendInterrupt } = require("./interrupt");
 const { mendOutput } = require("./output");
 const { mendShorthand } = require("./shorthand");
@@ -10,5 +11,6 @@ const { openTensorflowFirst } = require("./tensorflow");
 openTensorflowFirst();
 mendOutput();
 mendShorthand();
+mendInspect();
 mendErrors(() => startKernel({ configPath: process.argv[2], enableFindLocal: false }));
 mendInterrupt();

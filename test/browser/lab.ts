@@ -13,7 +13,12 @@ export function chromiumPath(): string | undefined {
   );
 }
 
-const CHROMIUM_FLAGS = [
+/** Why a test in a browser is skipped, or false. */
+export const skipWithoutChromium = chromiumPath()
+  ? false
+  : "needs Chromium: sudo apt-get install chromium, or set CHROMIUM to its path";
+
+export const CHROMIUM_FLAGS = [
   ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
   ...["--disable-background-networking", "--disable-component-update"],
 ];

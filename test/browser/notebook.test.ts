@@ -4,14 +4,14 @@ import { basename, join } from "node:path";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
 import { writeFile } from "../folders";
-import { chromiumPath, notebookJson, openNotebook, runAllCells, startLab, waitUntilIdle } from "./lab";
+import { notebookJson, openNotebook, runAllCells, skipWithoutChromium, startLab, waitUntilIdle } from "./lab";
 
 const CELLS = [
   `import { show } from "guie/dist/notebook/show";
 import { lineFigure } from "guie/dist/notebook/plots";
 import { imageGrid } from "guie/dist/notebook/images";
 import { notebookProgress } from "guie/dist/notebook/progress";`,
-  `await show([{ label: "<script>document.title = 'taken over'</script>", images: 1200 }]);`,
+  `await show([{ label: "<script>document.title = 'taken over'</script>", images: 1200 }, { label: "b", images: 90 }]);`,
   `await show(lineFigure([{ name: "loss", x: [1, 2, 3], y: [3, 2, 1] }], { title: "Falling", x: "step", y: "loss" }));`,
   `const black = { width: 4, height: 4, data: new Uint8Array(48) };
 await show(await imageGrid([{ image: black, caption: "one" }, { image: black, caption: "two" }]));`,
@@ -19,11 +19,9 @@ await show(await imageGrid([{ image: black, caption: "one" }, { image: black, ca
 for (let done = 0; done <= 3; done++) onProgress({ stage: "work", done, total: 3, unit: "steps" });`,
 ];
 
-const skip = chromiumPath()
-  ? false
-  : "needs Chromium: sudo apt-get install chromium, or set CHROMIUM to its path";
-
-test("JupyterLab shows a table, an interactive figure, an image grid and progress", { skip }, async (t) => {
+test("JupyterLab shows a table, an interactive figure, an image grid and progress", {
+  skip: skipWithoutChromium,
+}, async (t) => {
   mkdirSync(projectPath("runs"), { recursive: true });
   const folder = mkdtempSync(projectPath("runs", "browser-"));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -35,7 +33,20 @@ test("JupyterLab shows a table, an interactive figure, an image grid and progres
   await waitUntilIdle(page);
   await page.locator(".js-plotly-plot .scatterlayer path.js-line").waitFor();
   const texts = await page.locator(".jp-OutputArea-output td").allTextContents();
-  assert.deepEqual(texts, ["<script>document.title = 'taken over'</script>", "1,200", "one", "two"]);
+  assert.deepEqual(texts, [
+    "<script>document.title = 'taken over'</script>",
+    "1,200",
+    "b",
+    "90",
+    "one",
+    "two",
+  ]);
+  await page.locator(".jp-OutputArea-output th", { hasText: "images" }).click();
+  assert.equal(
+    await page.locator(".jp-OutputArea-output td").first().textContent(),
+    "b",
+    "sorted by a click",
+  );
   assert.doesNotMatch(await page.title(), /taken over/);
   assert.equal(await page.locator(".jp-OutputArea-output img[src^='data:image/jpeg']").count(), 2);
   assert.match(await page.locator(".jp-OutputArea-output").last().innerText(), /work: 3\/3 steps \(100 %\)/);

@@ -1,7 +1,8 @@
 """Runs cells in one TypeScript kernel, for the tests. Reads {"cwd", "cells": [{"code", "interruptAt"?}]} as JSON
 from standard input and writes [{"status", "messages": [{"type", "content"}]}] to standard output. The kernel is
 interrupted as soon as a cell with "interruptAt" has printed that text; a cell with "sentAfter" is queued behind that
-code without waiting for it; a cell after a failed one waits until the kernel has settled."""
+code without waiting for it; a cell after a failed one waits until the kernel has settled. A cell with "ask" is not run:
+it asks for completions ("complete") or documentation ("inspect") at its end, whose reply is {"status", "reply"}."""
 import json
 import sys
 import time
@@ -12,7 +13,15 @@ from jupyter_client.manager import start_new_kernel
 TIMEOUT_S = 90
 
 
+def ask(client, cell):
+    """Tab or Shift-Tab at the end of the code."""
+    reply = getattr(client, cell["ask"])(cell["code"], reply=True, timeout=TIMEOUT_S)
+    return {"status": reply["content"]["status"], "messages": [], "reply": reply["content"]}
+
+
 def run(manager, client, cell):
+    if cell.get("ask"):
+        return ask(client, cell)
     messages = []
 
     def keep(message):

@@ -8,12 +8,16 @@ export interface Cell {
   interruptAt?: string;
   /** Code that is sent just before, without waiting for its end. */
   sentAfter?: string;
+  /** The code is not run: Tab (`complete`) or Shift-Tab (`inspect`) is pressed at its end. */
+  ask?: "complete" | "inspect";
 }
 
 /** What came of a cell. */
 export interface Outcome {
   status: string;
   messages: { type: string; content: Record<string, unknown> }[];
+  /** The answer to `ask`. */
+  reply?: Record<string, unknown>;
   /** Everything printed, joined. */
   text: string;
   /** The error as a notebook shows it, or "". */

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { projectPath } from "guie/dist/common/project";
+import { chromium } from "playwright-core";
+import { writeFile } from "../folders";
+import { CHROMIUM_FLAGS, chromiumPath, notebookJson, skipWithoutChromium } from "./lab";
+
+const CELLS = [
+  `import * as guie from "guie";
+const words = { title: "A figure", x: "x", y: "y" };
+const lines = guie.lineFigure([{ name: "a", x: [1, 2, 3], y: [3, 1, 2] }], words);`,
+  `await guie.show([{ name: "<script>document.title = 'taken over'</script>", images: 1200 }, { name: "b", images: 7 }]);`,
+  `await guie.show(lines);`,
+  `await guie.show(guie.heatFigure([[1, 2], [3, 4]], words));`,
+  `await guie.show(guie.sideBySide(lines, lines));`,
+  `const grey = { width: 30, height: 20, data: new Uint8Array(1800).fill(99) };
+await guie.show(await guie.imageGrid([{ image: grey, caption: "grey" }]));`,
+  `const f = guie.trace(({ x }) => guie.tf.exp(x), { x: { shape: [2] } });
+await guie.show(f);`,
+];
+
+test("a notebook's page shows every figure with no server and no network; its tables sort, its pictures zoom", {
+  skip: skipWithoutChromium,
+}, async (t) => {
+  mkdirSync(projectPath("runs"), { recursive: true });
+  const folder = mkdtempSync(projectPath("runs", "page-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "look.ipynb");
+  writeFile(path, notebookJson(CELLS));
+  const notebooks = projectPath("scripts", "notebooks.mjs");
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [notebooks, path, "--out", join(folder, "out"), "--html"],
+    { encoding: "utf8" },
+  );
+  assert.equal(status, 0, stderr);
+
+  const browser = await chromium.launch({ executablePath: chromiumPath(), args: CHROMIUM_FLAGS });
+  t.after(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 1000, height: 2600 }, offline: true });
+  const [requests, errors]: string[][] = [[], []];
+  page.on("request", (request) => requests!.push(request.url().slice(0, 100)));
+  page.on("pageerror", (error) => errors!.push(error.message));
+  await page.goto(pathToFileURL(join(folder, "out", "look.html")).href);
+  await page.waitForLoadState("networkidle");
+  assert.deepEqual(
+    requests!.filter((url) => !/^(file|data):/.test(url)),
+    [],
+  );
+  const widths = `[...document.querySelectorAll(".jp-OutputArea-output img")].map(({ naturalWidth }) => naturalWidth)`;
+  const [line, heat, both, picture, graph] = (await page.evaluate(widths)) as number[];
+  assert.deepEqual([line, heat, both, picture], [760, 760, 760, 30]);
+  assert.ok(graph! > 50);
+  const cells = page.locator(".jp-OutputArea-output td");
+  assert.deepEqual((await cells.allTextContents()).slice(0, 4), [
+    "<script>document.title = 'taken over'</script>",
+    "1,200",
+    "b",
+    "7",
+  ]);
+  await page.locator("th", { hasText: "images" }).click();
+  assert.equal(await cells.first().textContent(), "b");
+  assert.equal(await page.title(), "look");
+  await page.locator("td img").click();
+  assert.equal(await page.locator("dialog[open] p").textContent(), "grey");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator("dialog").count(), 0);
+  assert.deepEqual(errors, []);
+  if (process.env.GUIE_SCREENSHOTS)
+    await page.screenshot({ path: join(process.env.GUIE_SCREENSHOTS, "page.png") });
+});
