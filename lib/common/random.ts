@@ -23,7 +23,7 @@ export function randomStream(seed: number, ...purpose: (string | number)[]): Ran
     .update(JSON.stringify([seed, ...purpose]))
     .digest();
   const generator = xoroshiro128plusFromState([0, 4, 8, 12].map((offset) => digest.readInt32LE(offset)));
-  const uniform = () => uniformInt(generator, 0, 0xffffffff) / 0x100000000;
+  const uniform = () => (generator.next() + 0x80000000) / 0x100000000; // next() is an int32
   const integer = (low: number, high: number) => uniformInt(generator, low, high);
   return {
     uniform,

@@ -1,69 +1,113 @@
-// Shapes: B batch, C classes, E embedding length.
+// Losses with a margin between classes, and the unit vectors that they compare. Shapes: B batch, C classes, E embedding
+// length. With tens of thousands of classes [B, C] is what takes the time: the gradients are written out, and what
+// concerns the true classes alone is gathered from [B, C] and scattered back into it.
 import type { TrainConfig } from "../config/config";
+import { rawOp } from "../tensorflow/raw_op";
 import { tf } from "../tensorflow/tf";
+import { withGradient } from "./with_gradient";
 
 /** Keeps sqrt's gradient finite where a cosine is 1 or -1; the published code lacks it and gives NaN there. */
 const SINE_SQUARED_FLOOR = 1e-12;
 const NORM_FLOOR = 1e-12;
 
-/** Rows divided by their Euclidean length. x [B, E] -> [B, E]. PyTorch: `F.normalize(x)`. */
-export function l2Normalize(x: tf.Tensor2D): tf.Tensor2D {
-  return tf.tidy(() => {
-    const squared = tf.sum(tf.mul(x, x), 1, true);
-    return tf.mul(x, tf.rsqrt(tf.maximum(squared, NORM_FLOOR)));
-  });
+/** Vectors along `axis` divided by their Euclidean length. PyTorch: `F.normalize(x)`. */
+export function l2Normalize<T extends tf.Tensor = tf.Tensor2D>(x: T, axis = 1): T {
+  return withGradient([x], () => {
+    const inverse = tf.rsqrt(tf.maximum(tf.sum(tf.square(x), axis, true), NORM_FLOOR));
+    const unit = tf.mul(x, inverse);
+    return {
+      value: unit,
+      saved: [unit, inverse],
+      gradient: (dy, [unit, inverse]) => {
+        const along = tf.sum(tf.mul(dy, unit!), axis, true);
+        return [tf.mul(tf.sub(dy, tf.mul(unit!, along)), inverse!)];
+      },
+    };
+  }) as tf.Tensor as T;
 }
 
-/** Cosine of every embedding with every class's row. embeddings [B, E], rows [C, E] -> [B, C]. */
-export function cosineLogits(embeddings: tf.Tensor2D, rows: tf.Tensor2D): tf.Tensor2D {
-  return tf.matMul(l2Normalize(embeddings), l2Normalize(rows), false, true);
+/** What stands in the place of the true class's cosine, and its derivative by that cosine. */
+interface Shifted {
+  value: tf.Tensor;
+  slope: tf.Tensor;
 }
 
-/** True class's cosine and margin [B, 1] (or a scalar margin) -> what stands in its place. [B, 1]. */
-type MarginRule = (cosine: tf.Tensor, margin: tf.Tensor) => tf.Tensor;
+/** True class's cosines [B] and margins [B] (or a scalar margin) -> what stands in their place. */
+type MarginRule = (cosine: tf.Tensor, margin: tf.Tensor) => Shifted;
 
 /** Losses with a margin, by name. */
 const MARGIN_RULES: Record<TrainConfig["loss"], MarginRule> = {
   ArcFace: angularMargin,
-  CosFace: (cosine, margin) => tf.sub(cosine, margin),
+  CosFace: (cosine, margin) => ({ value: tf.sub(cosine, margin), slope: tf.onesLike(cosine) }),
 };
+
+/** What a margin loss depends on besides the cosines. */
+export interface MarginOptions {
+  loss: TrainConfig["loss"];
+  /** Scale. */
+  s: number;
+  /** A number, a scalar, or [B, 1] where each image has its own; radians for ArcFace. */
+  margin: number | tf.Tensor;
+}
 
 /**
  * Cross-entropy of s times the cosines, the true class's with a margin; mean over the batch, float32 throughout.
  * ArcFace with the original's easy rule: cos(theta + m) where cos(theta) > cos(pi - m), else cos(theta) - m sin(pi - m).
- * CosFace: cos(theta) - m.
+ * CosFace: cos(theta) - m. CosFace with margin 0 is the plain cross-entropy.
  * @param cosines [B, C]
  * @param labels [B] int32
- * @param options.s scale
- * @param options.margin a number, a scalar, or [B, 1] where each image has its own; radians for ArcFace
  * @returns scalar
  * @see https://arxiv.org/abs/1801.07698 (ArcFace), https://arxiv.org/abs/1801.09414 (CosFace)
  */
 export function marginLoss(
   cosines: tf.Tensor2D,
   labels: tf.Tensor1D,
-  { loss, s, margin }: { loss: TrainConfig["loss"]; s: number; margin: number | tf.Tensor },
+  { loss, s, margin }: MarginOptions,
 ): tf.Scalar {
-  return tf.tidy(() => {
-    const m = typeof margin === "number" ? tf.scalar(margin) : margin;
-    const isTrue = tf.oneHot(labels, cosines.shape[1]).toFloat() as tf.Tensor2D;
-    const truth = tf.sum(tf.mul(cosines, isTrue), 1, true);
-    const shift = tf.sub(MARGIN_RULES[loss](truth, m), truth);
-    return crossEntropy(tf.mul(tf.add(cosines, tf.mul(isTrue, shift)), s) as tf.Tensor2D, isTrue);
-  });
+  return withGradient([cosines], () => {
+    const [B] = cosines.shape;
+    const m =
+      typeof margin === "number" ? tf.scalar(margin) : tf.reshape(margin, margin.size === 1 ? [] : [B]);
+    const truth = tf.stack([tf.range(0, B, 1, "int32"), labels], 1);
+    const { value, slope } = MARGIN_RULES[loss](gather(cosines, labels), m);
+    const logits = tf.mul(scatter(cosines, truth, value), s);
+    const shifted = tf.sub(logits, tf.max(logits, 1, true)) as tf.Tensor2D;
+    const exponentials = tf.exp(shifted);
+    const sums = tf.sum(exponentials, 1, true);
+    return {
+      value: tf.mean(tf.sub(tf.log(tf.reshape(sums, [B])), gather(shifted, labels))),
+      saved: [exponentials, sums, slope, truth, labels],
+      gradient: (dy, [exponentials, sums, slope, truth, labels]) => {
+        const share = tf.mul(dy, s / B);
+        const towards = tf.mul(exponentials!, tf.div(share, sums!)) as tf.Tensor2D;
+        const ofTruth = tf.mul(tf.sub(gather(towards, labels!), share), slope!);
+        return [scatter(towards, truth!, ofTruth)];
+      },
+    };
+  }) as tf.Tensor as tf.Scalar;
 }
 
-function angularMargin(cosine: tf.Tensor, margin: tf.Tensor): tf.Tensor {
-  const sine = tf.sqrt(tf.clipByValue(tf.sub(1, tf.mul(cosine, cosine)), SINE_SQUARED_FLOOR, 1));
-  const shifted = tf.sub(tf.mul(cosine, tf.cos(margin)), tf.mul(sine, tf.sin(margin)));
-  // cos(pi - m) = -cos(m) and sin(pi - m) = sin(m)
-  const easy = tf.sub(cosine, tf.mul(margin, tf.sin(margin)));
-  // 1 where cos(theta) > cos(pi - m), else 0; tf.step, because tfjs has no gradient for a comparison
-  const isWithin = tf.step(tf.add(cosine, tf.cos(margin)));
-  return tf.add(tf.mul(isWithin, shifted), tf.mul(tf.sub(1, isWithin), easy));
+function angularMargin(cosine: tf.Tensor, margin: tf.Tensor): Shifted {
+  const [cos, sin] = [tf.cos(margin), tf.sin(margin)];
+  const sineSquared = tf.sub(1, tf.square(cosine));
+  const sine = tf.sqrt(tf.clipByValue(sineSquared, SINE_SQUARED_FLOOR, 1));
+  const shifted = tf.sub(tf.mul(cosine, cos), tf.mul(sine, sin));
+  const isOff = tf.step(tf.sub(sineSquared, SINE_SQUARED_FLOOR));
+  const slope = tf.add(cos, tf.mul(isOff, tf.div(tf.mul(cosine, sin), sine)));
+  // cos(pi - m) = -cos(m) and sin(pi - m) = sin(m); 1 where cos(theta) > cos(pi - m), else 0
+  const easy = tf.sub(cosine, tf.mul(margin, sin));
+  const isWithin = tf.step(tf.add(cosine, cos));
+  const choose = (within: tf.Tensor, without: tf.Tensor | number) =>
+    tf.add(tf.mul(isWithin, within), tf.mul(tf.sub(1, isWithin), without));
+  return { value: choose(shifted, easy), slope: choose(slope, 1) };
 }
 
-/** Softmax cross-entropy, mean over the batch. logits [B, C], isTrue [B, C] one-hot float32. */
-export function crossEntropy(logits: tf.Tensor2D, isTrue: tf.Tensor2D): tf.Scalar {
-  return tf.neg(tf.mean(tf.sum(tf.mul(isTrue, tf.logSoftmax(logits)), 1))) as tf.Scalar;
+/** An element of each row. x [B, C], columns [B] -> [B]. GatherNd would do, but has no kernel on GPUs. */
+function gather(x: tf.Tensor, columns: tf.Tensor): tf.Tensor {
+  return rawOp("GatherV2", [x, columns, tf.scalar(1, "int32")], { batch_dims: 1 })[0]!;
+}
+
+/** A matrix with other values at some places. x [B, C], places [B, 2], values [B] -> [B, C]. */
+function scatter(x: tf.Tensor, places: tf.Tensor, values: tf.Tensor): tf.Tensor2D {
+  return rawOp("TensorScatterUpdate", [x, places, values])[0] as tf.Tensor2D;
 }

@@ -1,9 +1,11 @@
 // The classifier that training needs and retrieval does not. Shapes: B batch, C classes, K rows a class, E embedding length.
 import type { RandomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
+import { rawOp } from "../tensorflow/raw_op";
 import { tf } from "../tensorflow/tf";
-import { cosineLogits } from "./arcface";
+import { l2Normalize } from "./arcface";
 import { FIXED_NECK_NAMES, type HeadWeights, neckShapes } from "./neck";
+import { withGradient } from "./with_gradient";
 
 /** The settings on which neck and head depend. */
 export type HeadConfig = Pick<
@@ -40,10 +42,52 @@ export function headShapes(
  * embeddings [B, E], rows [C K, E] -> [B, C]. Deng et al., "Sub-center ArcFace", ECCV 2020.
  */
 export function classCosines(embeddings: tf.Tensor2D, rows: tf.Tensor2D, K: number): tf.Tensor2D {
-  const cosines = cosineLogits(embeddings, rows);
-  if (K === 1) return cosines;
-  const [B, all] = cosines.shape;
-  return tf.max(tf.reshape(cosines, [B, all / K, K]), 2);
+  const units = l2Normalize(embeddings);
+  const [all, E] = rows.shape;
+  // [K, E, C]: the layout in which products, lengths and their gradients cost least
+  const byCentre = tf.transpose(tf.reshape(rows, [all / K, K, E]), [1, 2, 0]);
+  return nearestCentre(units, l2Normalize<tf.Tensor3D>(byCentre as tf.Tensor3D, 1));
+}
+
+/** The largest of the products with a class's K rows. units [B, E], centres [K, E, C] -> [B, C]. */
+function nearestCentre(units: tf.Tensor2D, centres: tf.Tensor3D): tf.Tensor2D {
+  return withGradient([units, centres], () => {
+    const rows = splitCentres(centres);
+    const products = rows.map((row) => tf.matMul(units, row));
+    // largest[k]: of the products from the k-th on
+    const largest = [...products];
+    for (let k = rows.length - 2; k >= 0; k--) largest[k] = tf.maximum(products[k]!, largest[k + 1]!);
+    return {
+      value: largest[0]!,
+      saved: [units, centres, ...products.slice(0, -1), ...largest.slice(1)],
+      gradient: nearestCentreGradient,
+    };
+  });
+}
+
+/** Each class's gradient goes to its nearest row alone. */
+function nearestCentreGradient(dy: tf.Tensor2D, [units, centres, ...saved]: tf.Tensor[]): tf.Tensor[] {
+  const rows = splitCentres(centres as tf.Tensor3D);
+  const [products, largest] = [saved.slice(0, saved.length / 2), saved.slice(saved.length / 2)];
+  let rest: tf.Tensor = dy;
+  const parts = products.map((product, k) => {
+    // the gradient where the product is larger than all behind it, else 0: faster than a comparison
+    const [part] = rawOp("ReluGrad", [rest, tf.sub(product, largest[k]!)]);
+    rest = tf.sub(rest, part!);
+    return part as tf.Tensor2D;
+  });
+  parts.push(rest as tf.Tensor2D);
+  const toUnits = parts.map((part, k) => tf.matMul<tf.Tensor2D>(part, rows[k]!, false, true));
+  const toCentres = parts.map((part) => tf.matMul<tf.Tensor2D>(units as tf.Tensor2D, part, true, false));
+  return [tf.addN(toUnits), tf.stack(toCentres)];
+}
+
+/** [K, E, C] -> K times [E, C]. */
+function splitCentres(centres: tf.Tensor3D): tf.Tensor2D[] {
+  const [K, E, C] = centres.shape;
+  return Array.from({ length: K }, (_, k) =>
+    tf.reshape<tf.Rank.R2>(tf.slice(centres, [k, 0, 0], [1, E, C]), [E, C]),
+  );
 }
 
 /** Exponent of the class size in `marginShares`. */

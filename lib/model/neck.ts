@@ -111,5 +111,8 @@ export function neckShapes(
 
 /** A dropout mask: 0 with probability `rate`, else 1/(1-rate). PyTorch: `nn.Dropout`. */
 export function dropoutMask(size: number, rate: number, random: { uniform(): number }): Float32Array {
-  return Float32Array.from({ length: size }, () => (random.uniform() < rate ? 0 : 1 / (1 - rate)));
+  const mask = new Float32Array(size);
+  const kept = 1 / (1 - rate);
+  for (let i = 0; i < size; i++) if (random.uniform() >= rate) mask[i] = kept;
+  return mask;
 }

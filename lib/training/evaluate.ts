@@ -1,7 +1,7 @@
 // Shapes: N images, F features, E embedding length, C classes.
 import { breathe } from "../common/interrupt";
 import type { TrainConfig } from "../config/config";
-import { crossEntropy } from "../model/arcface";
+import { marginLoss } from "../model/arcface";
 import type { Weights } from "../model/vit";
 import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
 import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
@@ -36,8 +36,8 @@ export async function classify(
     const truth = Int32Array.from({ length: block.count }, (_, row) => labels[start + row]!);
     const [blockLoss, best] = tf.tidy(() => {
       const cosines = cosinesOf(weights, tensorOf(block), config);
-      const isTrue = tf.oneHot(tf.tensor1d(truth, "int32"), cosines.shape[1]).toFloat() as tf.Tensor2D;
-      const mean = crossEntropy(tf.mul(cosines, config.s), isTrue);
+      const labels = tf.tensor1d(truth, "int32");
+      const mean = marginLoss(cosines, labels, { loss: "CosFace", s: config.s, margin: 0 });
       const ranked = tf.topk(cosines, Math.min(5, cosines.shape[1])).indices;
       return [mean.dataSync()[0]!, ranked.arraySync() as number[][]] as const;
     });

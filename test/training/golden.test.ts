@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { projectRoot } from "guie/dist/common/project";
-import { cosineLogits, marginLoss } from "guie/dist/model/arcface";
+import { marginLoss } from "guie/dist/model/arcface";
+import { classCosines } from "guie/dist/model/head";
 import { Program } from "guie/dist/tensorflow/program";
 import { tf } from "guie/dist/tensorflow/tf";
 import { type AdamRates, adamRates, applyAdamW } from "guie/dist/training/optimizer";
@@ -41,7 +42,11 @@ function lossAndGradients(embeddings: number[][], rows: number[][], labels: numb
   return tf.tidy(() => {
     const truth = tf.tensor1d(labels, "int32");
     const lossOf = (e: tf.Tensor, r: tf.Tensor) =>
-      marginLoss(cosineLogits(e as tf.Tensor2D, r as tf.Tensor2D), truth, { loss: "ArcFace", s, margin: m });
+      marginLoss(classCosines(e as tf.Tensor2D, r as tf.Tensor2D, 1), truth, {
+        loss: "ArcFace",
+        s,
+        margin: m,
+      });
     const { value, grads } = tf.valueAndGrads(lossOf)([tf.tensor2d(embeddings), tf.tensor2d(rows)]);
     return { loss: value.dataSync()[0]!, grads: grads.map((grad) => Float32Array.from(grad.dataSync())) };
   });
