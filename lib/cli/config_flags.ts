@@ -11,7 +11,11 @@ type Flag = [flags: string, setting: keyof TrainConfig, description: string];
 const FLAGS: readonly Flag[] = [
   ["--csv-dir <file>", "csv", "training table below the data directory"],
   ["--image-size <px>", "imageSize", "side of the input"],
-  ["--batch-size <n>", "batchSize", "images a step"],
+  ["--batch-size <n>", "batchSize", "images a step, in each process"],
+  ["--workers <n>", "workers", "processes that train together on this host's CPU"],
+  ["--gpus <list>", "gpus", "GPUs of this host that train together, a process each: 0,1,2"],
+  ["--bucket-mb <n>", "bucketMB", "gradients go to the other processes in buckets of this size"],
+  ["--gradient-dtype <dtype>", "gradientDtype", "and in this dtype: float32 or bfloat16"],
   ["--accumulation-steps <n>", "accumulationSteps", "pieces in which a batch goes through"],
   ["--precision <dtype>", "precision", "matrix products in float32, bfloat16 or float16"],
   ["--num-workers <n>", "numWorkers", "images decoded at once"],
@@ -53,6 +57,7 @@ const TEXT_SETTINGS: ReadonlySet<string> = new Set([
   "weights",
   "precision",
   "bestBy",
+  "gradientDtype",
 ]);
 
 /** What a command has of them. */
@@ -83,18 +88,24 @@ export function configOf(options: ConfigOptions): Readonly<TrainConfig> {
 
 /** What the flags alone say. */
 export function flagOverrides(options: ConfigOptions): ConfigOverrides {
-  const overrides: Record<string, string | number | boolean> = {};
+  const overrides: Record<string, string | number | boolean | number[]> = {};
   for (const [flags, setting] of SWITCHES) {
     if (options[new Option(flags).attributeName()]) overrides[setting] = true;
   }
   for (const [flags, setting] of FLAGS) {
     const text = options[new Option(flags).attributeName()] as string | undefined;
-    if (text !== undefined) overrides[setting] = TEXT_SETTINGS.has(setting) ? text : numberOf(flags, text);
+    if (text !== undefined) overrides[setting] = settingOf(flags, setting, text);
   }
   return overrides;
 }
 
-function numberOf(flags: string, text: string): number {
+function settingOf(flags: string, setting: keyof TrainConfig, text: string): string | number | number[] {
+  if (setting === "gpus") return text.split(",").map((number) => numberOf(flags, number));
+  return TEXT_SETTINGS.has(setting) ? text : numberOf(flags, text);
+}
+
+/** The number that a flag was given. @throws UserError where it is none */
+export function numberOf(flags: string, text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value)) return value;
   throw new UserError(

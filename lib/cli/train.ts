@@ -2,16 +2,19 @@ import { type Command, Option } from "commander";
 import { UserError } from "../common/errors";
 import { requestInterrupt } from "../common/interrupt";
 import { terminalProgress } from "../common/progress";
+import { processCount } from "../config/config";
 import { describeDevice } from "../tensorflow/device";
-import { runTraining } from "../training/run";
-import { prepareRunFolder, runFolder } from "../training/run_folder";
+import { type RunSummary, runTraining } from "../training/run";
+import { inProcesses, prepareRunFolder, readRunConfig, runFolder } from "../training/run_folder";
+import { superviseRun } from "../training/supervisor";
 import { type CommandResult, runs } from "./command";
-import { addConfigFlags, type ConfigOptions, configOf, flagOverrides } from "./config_flags";
+import { addConfigFlags, type ConfigOptions, configOf, flagOverrides, numberOf } from "./config_flags";
 
 interface TrainOptions extends ConfigOptions {
   resume?: string;
   runDir?: string;
   overwrite?: boolean;
+  maxRestarts: string;
 }
 
 /** `guie train`: one run, from its start or its last checkpoint to its end. */
@@ -25,6 +28,11 @@ export function registerTrain(program: Command): void {
       "go on with this run (its name below checkpoints/, or its folder); settings are its own",
     )
     .option("--run-dir <dir>", "the same, by its folder")
+    .option(
+      "--max-restarts <n>",
+      "of a run of several processes: so often go on from the last checkpoint after one has failed",
+      "0",
+    )
     .option("--overwrite", "delete an existing run of this name first");
   addConfigFlags(command);
   runs<TrainOptions>(command, train);
@@ -34,11 +42,9 @@ async function train(options: TrainOptions): Promise<CommandResult> {
   const resumed = options.resume ?? options.runDir;
   if (resumed) refuseSettings(options);
   const folder = resumed
-    ? runFolder(resumed)
+    ? resumedFolder(runFolder(resumed), options)
     : prepareRunFolder(configOf(options), { overwrite: options.overwrite });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, requestInterrupt);
-  process.stderr.write(`${describeDevice()}\n`);
-  const summary = await runTraining(folder, terminalProgress());
+  const summary = await trainFolder(folder, numberOf("--max-restarts", options.maxRestarts));
   const { retrieval, finalLoss, reason, steps } = summary;
   const scores = retrieval
     ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}`
@@ -49,10 +55,31 @@ async function train(options: TrainOptions): Promise<CommandResult> {
   };
 }
 
+/** Trains in this process, or in as many as the run's config says. */
+function trainFolder(folder: string, maxRestarts: number): Promise<RunSummary> {
+  const onProgress = terminalProgress();
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const stop = new AbortController();
+  const isOne = processCount(readRunConfig(folder)) === 1;
+  const end = isOne ? requestInterrupt : () => stop.abort();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, end);
+  if (!isOne) return superviseRun(folder, { maxRestarts, onProgress, say, stop: stop.signal });
+  say(describeDevice());
+  return runTraining(folder, onProgress);
+}
+
+/** The folder of a run that goes on, in as many processes as the flags say, with the global batch that it has. */
+function resumedFolder(folder: string, options: TrainOptions): string {
+  const { workers = 1, gpus = [] } = flagOverrides(options);
+  if (options.workers === undefined && options.gpus === undefined) return folder;
+  return prepareRunFolder(inProcesses(readRunConfig(folder), { workers, gpus }));
+}
+
 /** A run that goes on has the settings that it began with: others would be ignored. */
 function refuseSettings(options: TrainOptions): void {
   const { stage, config, overwrite } = options;
-  const given = Object.entries({ ...flagOverrides(options), stage, config, overwrite });
+  const { workers, gpus, ...settings } = flagOverrides(options);
+  const given = Object.entries({ ...settings, stage, config, overwrite });
   const names = given.filter(([, value]) => value !== undefined).map(([name]) => name);
   if (names.length === 0) return;
   throw new UserError(

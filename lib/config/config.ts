@@ -54,7 +54,16 @@ export interface TrainConfig {
   /** Larger classes have less of the margin (`marginShares`). */
   classSizeMargin: boolean;
 
-  /** Images of an optimizer step. */
+  /** Processes that train together on this host, on its CPU; `gpus` counts them where it names any. */
+  workers: number;
+  /** GPUs of this host that train together, by their numbers, a process each; [] = the one that TensorFlow takes. */
+  gpus: readonly number[];
+  /** Gradients go to the other processes in buckets of about this size. */
+  bucketMB: number;
+  /** What gradients are sent in between processes. */
+  gradientDtype: "float32" | "bfloat16";
+
+  /** Images of an optimizer step in one process: together the processes see `workers` times as many. */
   batchSize: number;
   /** A batch goes through in this many pieces: the memory of one, the result of all. */
   accumulationSteps: number;
@@ -143,6 +152,10 @@ const CHECKS = z.object({
     .min(0)
     .max(Math.PI / 2),
   classSizeMargin: z.boolean(),
+  workers: count,
+  gpus: z.array(countOrZero),
+  bucketMB: positive,
+  gradientDtype: z.enum(["float32", "bfloat16"]),
   batchSize: count,
   accumulationSteps: count,
   precision: z.enum(["float32", "bfloat16", "float16"]),
@@ -181,6 +194,11 @@ const RULES: readonly [(config: TrainConfig) => boolean, keyof TrainConfig, stri
   ],
   [({ swaStartEpoch, nEpochs }) => swaStartEpoch > nEpochs, "swaStartEpoch", "the run ends before (nEpochs)"],
 ];
+
+/** How many processes train a run together. */
+export function processCount({ gpus, workers }: Pick<TrainConfig, "gpus" | "workers">): number {
+  return gpus.length || workers;
+}
 
 /** The names of all settings. */
 export const SETTING_NAMES = Object.keys(CHECKS.shape) as (keyof TrainConfig)[];

@@ -32,6 +32,12 @@ export interface NeckTraining {
   keep: tf.Tensor2D;
   /** Takes a batch norm's new running values, by name. */
   assign(name: string, value: tf.Tensor): void;
+  /** The processes that train together, over whose images a batch norm's statistics are; default: this one alone. */
+  ranks?: {
+    worldSize: number;
+    /** Mean over the processes, with its gradient. */
+    mean<T extends tf.Tensor>(x: T): T;
+  };
 }
 
 /**
@@ -68,15 +74,17 @@ function batchNorm(weights: HeadWeights, x: tf.Tensor2D, training?: NeckTraining
   const [runningMean, runningVariance] = RUNNING_NAMES.map((name) => weights[name]!);
   let [mean, variance] = [runningMean!, runningVariance!];
   if (training) {
-    const count = x.shape[0];
+    const { ranks } = training;
+    const overRanks = <T extends tf.Tensor>(mean: T) => ranks?.mean(mean) ?? mean;
+    const count = x.shape[0] * (ranks?.worldSize ?? 1);
     if (count < 2) {
       throw new UserError(
         "A neck with batch norm cannot be trained on one image at a time: it needs their variance.",
         "Raise batchSize, or lower accumulationSteps, so that a piece has at least two images.",
       );
     }
-    mean = tf.mean(x, 0);
-    variance = tf.mean(tf.square(tf.sub(x, mean)), 0);
+    mean = overRanks(tf.mean(x, 0));
+    variance = overRanks(tf.mean(tf.square(tf.sub(x, mean)), 0));
     training.assign(RUNNING_NAMES[0], blend(runningMean!, mean));
     training.assign(RUNNING_NAMES[1], blend(runningVariance!, tf.mul(variance, count / (count - 1))));
   }

@@ -16,7 +16,7 @@ export interface RunHandle extends launcher.RunHandle {
  *     const run = startRun(config);
  *     await run.watch();
  */
-export function startRun(config: Readonly<TrainConfig>, options: { overwrite?: boolean } = {}): RunHandle {
+export function startRun(config: Readonly<TrainConfig>, options: launcher.StartOptions = {}): RunHandle {
   return watchable(launcher.startRun(config, options));
 }
 

@@ -34,7 +34,10 @@ export interface LabelledFiles<Files extends Texts = readonly string[]> {
 }
 
 type BatchConfig = SamplerConfig &
-  Pick<TrainConfig, "maxStepsPerEpoch" | "dataDir" | "imageSize" | "numWorkers" | "nEpochs">;
+  Pick<
+    TrainConfig,
+    "maxStepsPerEpoch" | "dataDir" | "imageSize" | "numWorkers" | "nEpochs" | "accumulationSteps"
+  >;
 
 /** Whole batches in an epoch (the last, smaller one is dropped), or `maxStepsPerEpoch` where that is less. */
 function stepsPerEpoch(config: BatchConfig, rowCount: number, { worldSize }: Shard): number {
@@ -56,7 +59,8 @@ function rowsOf(
       orders.clear();
       orders.set(epoch, epochOrder(config, labels, epoch, shard));
     }
-    return rowsOfStep(orders.get(epoch)!, config.batchSize, stepInEpoch, shard);
+    const { batchSize, accumulationSteps } = config;
+    return rowsOfStep(orders.get(epoch)!, batchSize, stepInEpoch, shard, accumulationSteps);
   };
 }
 

@@ -17,6 +17,7 @@ import { averagesOf } from "./averages";
 import { featureBatches, imageBatches } from "./batches";
 import { distinctFiles, type RunData, readRunData } from "./data";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
+import type { Ranks } from "./ranks";
 import { runFile, runFolder } from "./run_folder";
 import { Trainer } from "./trainer";
 
@@ -36,11 +37,12 @@ export interface TrainingSetup {
 export async function buildTraining(
   config: Readonly<TrainConfig>,
   onProgress?: OnProgress,
+  ranks?: Ranks,
 ): Promise<TrainingSetup> {
   const data = await readRunData(config);
   return config.stage === "frozen"
-    ? buildFrozen(config, data, onProgress)
-    : buildFineTune(config, data, onProgress);
+    ? buildFrozen(config, data, onProgress, ranks)
+    : buildFineTune(config, data, onProgress, ranks);
 }
 
 /** Neck and head on the features of the backbone as it is; every distinct image is embedded once, into a file. */
@@ -48,15 +50,17 @@ async function buildFrozen(
   config: Readonly<TrainConfig>,
   data: RunData,
   onProgress?: OnProgress,
+  ranks?: Ranks,
 ): Promise<TrainingSetup> {
   const files = distinctFiles(data.train.files, data.validation.files);
-  const features = await ensureFeatures(config, "train", files, onProgress);
+  const trainFeatures = () => ensureFeatures(config, "train", files, onProgress);
+  const features = (await ranks?.chiefFirst(trainFeatures)) ?? (await trainFeatures());
   const rowOfFile = new Map(files.map((file, row) => [file, row]));
   const weights = startWeights(config, features.length, data);
   if (config.standardise && !config.initFrom) standardiseBy(weights, features);
-  const batches = featureBatches(config, data.train, features, rowOfFile);
+  const batches = featureBatches(config, data.train, features, rowOfFile, ranks?.shard);
   const trainer = await Trainer.create({
-    ...{ config, batches, features: cachedFeatures, weights: fromTensors(weights) },
+    ...{ config, batches, features: cachedFeatures, weights: fromTensors(weights), ranks },
     inputShape: [config.batchSize, features.length],
     featureCount: features.length,
   });
@@ -75,6 +79,7 @@ async function buildFineTune(
   config: Readonly<TrainConfig>,
   data: RunData,
   onProgress?: OnProgress,
+  ranks?: Ranks,
 ): Promise<TrainingSetup> {
   const tower = findTower(config.tower);
   const featureCount = featureLength(tower, config);
@@ -86,9 +91,9 @@ async function buildFineTune(
   }
   const head = startWeights(config, featureCount, data);
   const weights = joinSources(fromTensors(head), withPrefix(TOWER_PREFIX, towerOf(config, tower)));
-  const batches = imageBatches(config, data.train, tower);
+  const batches = imageBatches(config, data.train, tower, ranks?.shard);
   const trainer = await Trainer.create({
-    ...{ config, batches, features: towerFeatures(tower, config), featureCount, weights },
+    ...{ config, batches, features: towerFeatures(tower, config), featureCount, weights, ranks },
     inputShape: [config.batchSize, config.imageSize, config.imageSize, 3],
   });
   const backboneBy = (kind: WeightKind) =>

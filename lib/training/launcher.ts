@@ -14,15 +14,24 @@ export interface RunHandle {
   stop(): void;
 }
 
+/** How a run is started. */
+export interface StartOptions {
+  /** Delete an existing run of this name first. */
+  overwrite?: boolean;
+  /** Of a run of several processes: so often it goes on from its last checkpoint after one of them failed. */
+  maxRestarts?: number;
+}
+
 /**
  * Starts (or takes up) a run in a process of its own, detached: closing the browser or restarting the kernel does
- * not touch it. What it prints goes to `output.txt` in its folder.
+ * not touch it. `workers` or `gpus` in the config make it several processes. What it prints goes to `output.txt` in its folder.
  */
-export function startRun(config: Readonly<TrainConfig>, options: { overwrite?: boolean } = {}): RunHandle {
+export function startRun(config: Readonly<TrainConfig>, options: StartOptions = {}): RunHandle {
   const folder = prepareRunFolder(config, options);
   const output = openSync(join(folder, "output.txt"), "a");
+  const restarts = options.maxRestarts ? ["--max-restarts", String(options.maxRestarts)] : [];
   const guie = join(projectRoot(), "lib/bin/guie.js");
-  const child: ChildProcess = spawn(process.execPath, [guie, "train", "--run-dir", folder], {
+  const child: ChildProcess = spawn(process.execPath, [guie, "train", "--run-dir", folder, ...restarts], {
     cwd: projectRoot(),
     detached: true,
     stdio: ["ignore", output, output],

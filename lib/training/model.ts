@@ -61,17 +61,17 @@ export type LossConfig = Pick<TrainConfig, "s" | "loss" | "head" | "subCentres">
 
 /**
  * The training loss: features, neck with dropout, cosines, margin. A scalar.
- * @param assign takes a batch norm's new running values, by name
+ * @param training takes a batch norm's new running values, by name; its `ranks` share in the statistics
  */
 export function trainingLoss(
   features: FeatureFunction,
   weights: Weights,
   batch: LossInputs,
   config: LossConfig,
-  assign: NeckTraining["assign"],
+  training: Omit<NeckTraining, "keep">,
 ): tf.Scalar {
   const { labels, keep } = batch;
-  const cosines = cosinesOf(weights, features(weights, batch.inputs), config, { keep, assign });
+  const cosines = cosinesOf(weights, features(weights, batch.inputs), config, { ...training, keep });
   const margin = marginsOf(weights, labels, batch.margin);
   return scope("loss", () => marginLoss(cosines, labels, { ...config, margin }));
 }

@@ -4,7 +4,7 @@ import { messageOf, UserError } from "../common/errors";
 import { writeJson } from "../common/files";
 import { breathe, Interrupted } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
-import type { TrainConfig } from "../config/config";
+import { processCount, type TrainConfig } from "../config/config";
 import type { Average } from "./averages";
 import { buildTraining, type TrainingSetup } from "./build";
 import { describeEnvironment } from "./environment";
@@ -17,6 +17,7 @@ import {
   type RetrievalMetric,
   type StepMetric,
 } from "./metrics";
+import type { Ranks } from "./ranks";
 import { isDue, keepEpoch, keepStep, listCheckpoints, removeTemporaries, saveLast } from "./run_checkpoints";
 import { evaluateRun } from "./run_evaluation";
 import {
@@ -35,8 +36,14 @@ export interface Run {
   folder: string;
   config: Readonly<TrainConfig>;
   setup: TrainingSetup;
+  /** The processes that train it together; undefined: this one alone. */
+  ranks?: Ranks;
+  /** Whether this process writes the run's files. */
+  writes: boolean;
   /** Writes what was measured to all files that hold it. */
   record(metric: Metric): void;
+  /** Adds a line to the run's log. */
+  log(line: string): void;
   onProgress?: OnProgress;
 }
 
@@ -59,6 +66,24 @@ export interface RunSummary {
  * An interrupt (see `breathe`) finishes the step, saves and ends with reason "stopped"; the same call goes on later.
  */
 export async function runTraining(folder: string, onProgress?: OnProgress): Promise<RunSummary> {
+  return holdRun(folder, (config) => {
+    const count = processCount(config);
+    if (count === 1) return train({ folder, config, onProgress });
+    throw new UserError(
+      `The run in ${folder} is one of ${count} processes.`,
+      "Start it by startRun, or by npx guie train.",
+    );
+  });
+}
+
+/**
+ * Holds the run of a folder, so that no other process takes it, while `body` trains it, and writes how it ended. A
+ * finished run is left as it is.
+ */
+export async function holdRun(
+  folder: string,
+  body: (config: Readonly<TrainConfig>) => Promise<void>,
+): Promise<RunSummary> {
   const config = readRunConfig(folder);
   if (isFinished(folder)) return summarise(folder);
   const release = claimRun(folder);
@@ -67,20 +92,8 @@ export async function runTraining(folder: string, onProgress?: OnProgress): Prom
   const end = (reason: EndMetric["reason"], message?: string) =>
     appendMetric(folder, { kind: "end", reason, message, elapsedSeconds: (Date.now() - startedAtMs) / 1000 });
   try {
-    writeJson(runFile(folder, "environment"), describeEnvironment());
-    const setup = await buildTraining(config, onProgress);
-    try {
-      await resume(folder, setup);
-      const toEventFile = openEventFile(folder, setup.trainer.stepsDone);
-      const record = (metric: Metric) => {
-        appendMetric(folder, metric);
-        toEventFile(metric);
-      };
-      await trainToEnd({ folder, config, setup, record, onProgress });
-      end("finished");
-    } finally {
-      setup.trainer.dispose();
-    }
+    await body(config);
+    end("finished");
   } catch (error) {
     if (!(error instanceof Interrupted)) {
       end("failed", messageOf(error));
@@ -91,6 +104,41 @@ export async function runTraining(folder: string, onProgress?: OnProgress): Prom
     release();
   }
   return summarise(folder);
+}
+
+/** Trains a run to its end in this process, alone or as one of several, of which only the chief writes files. */
+export async function train(job: Pick<Run, "folder" | "config" | "ranks" | "onProgress">): Promise<void> {
+  const { folder, config, ranks, onProgress } = job;
+  const writes = ranks?.isChief ?? true;
+  if (writes) writeJson(runFile(folder, "environment"), describeEnvironment());
+  const setup = await buildTraining(config, onProgress, ranks);
+  const { trainer } = setup;
+  try {
+    if (writes) await resume(folder, setup);
+    await ranks?.share(trainer);
+    const toEventFile = writes ? openEventFile(folder, trainer.stepsDone) : () => {};
+    const record = (metric: Metric) => {
+      if (writes) appendMetric(folder, metric);
+      toEventFile(metric);
+    };
+    const log = (line: string) => {
+      if (writes) logLine(folder, line);
+    };
+    log(describeBatch(config, trainer.globalBatch));
+    await trainToEnd({ ...job, setup, writes, record, log });
+  } finally {
+    trainer.dispose();
+  }
+}
+
+/** "Global batch: 64 images = 2 processes x 32; ...". */
+function describeBatch({ batchSize, accumulationSteps, initLr }: TrainConfig, globalBatch: number): string {
+  const processes = globalBatch / batchSize;
+  const pieces = accumulationSteps > 1 ? `, in ${accumulationSteps} pieces` : "";
+  return (
+    `Global batch: ${globalBatch} images = ${processes} process${processes === 1 ? "" : "es"} x ${batchSize}${pieces}; ` +
+    `learning rate ${initLr} (it is not scaled by the number of processes)`
+  );
 }
 
 /** Takes up the last checkpoint where there is one. */
@@ -109,32 +157,39 @@ async function trainToEnd(run: Run): Promise<void> {
   const mean = runningMean();
   const epochIsComplete = () => trainer.stepsDone > 0 && trainer.stepsDone % trainer.stepsPerEpoch === 0;
   try {
-    await keepStep(run);
+    if (run.writes) await keepStep(run);
     if (epochIsComplete()) await endEpoch(run, trainer.stepsDone / trainer.stepsPerEpoch);
     while (true) {
       await breathe();
+      if (trainer.stopAgreed) throw new Interrupted();
       const metric = await trainer.step();
       if (!metric) break;
       record(metric);
       mean.add(metric.loss);
       report(run, metric, mean.value());
       const checkpointIsDue = [config.cpktSteps, config.keepEverySteps].some((n) => isDue(metric.step, n));
-      if (checkpointIsDue || epochIsComplete()) await saveLast(run);
+      if (checkpointIsDue || epochIsComplete()) await save(run);
       if (epochIsComplete()) await endEpoch(run, metric.epoch);
     }
   } catch (error) {
-    if (error instanceof Interrupted) await saveLast(run);
+    if (error instanceof Interrupted) await save(run);
     throw error;
   }
 }
 
-/** Validation, retrieval, and the checkpoints that stay. */
-async function endEpoch(run: Run, epoch: number): Promise<void> {
-  await evaluateRun(run, epoch);
-  await keepEpoch(run, epoch);
+async function save(run: Run): Promise<void> {
+  run.ranks?.enter("save", run.setup.trainer.stepsDone);
+  if (run.writes) await saveLast(run);
 }
 
-function report({ folder, config, setup, onProgress }: Run, metric: StepMetric, lossMean: number): void {
+/** Validation, retrieval, and the checkpoints that stay. */
+async function endEpoch(run: Run, epoch: number): Promise<void> {
+  run.ranks?.enter("evaluation", run.setup.trainer.stepsDone);
+  await evaluateRun(run, epoch);
+  if (run.writes) await keepEpoch(run, epoch);
+}
+
+function report({ log, config, setup, onProgress }: Run, metric: StepMetric, lossMean: number): void {
   const { stepsPerEpoch } = setup.trainer;
   const { epoch, step, totalSteps, loss, learningRate, memoryMB, imagesPerSecond } = metric;
   onProgress?.({
@@ -146,9 +201,8 @@ function report({ folder, config, setup, onProgress }: Run, metric: StepMetric, 
   });
   if (step % config.nBatchLog !== 0 && step !== totalSteps) return;
   const inEpoch = ((step - 1) % stepsPerEpoch) + 1;
-  const seconds = (config.batchSize / imagesPerSecond).toFixed(3);
-  logLine(
-    folder,
+  const seconds = (setup.trainer.globalBatch / imagesPerSecond).toFixed(3);
+  log(
     `Epoch: [${epoch}][${inEpoch}/${stepsPerEpoch}] lr: ${learningRate.toExponential(2)} memory: ${memoryMB} MB ` +
       `loss: ${loss.toFixed(4)} (${lossMean.toFixed(4)}) batch time: ${seconds} s`,
   );

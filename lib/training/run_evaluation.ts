@@ -1,11 +1,18 @@
 // What is measured at the end of an epoch.
 import type { WeightKind } from "../checkpoints/store";
 import type { Weights } from "../model/vit";
+import type { Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
-import { type ClassificationScores, classify, embedFeatures, scoreRetrievalSet } from "./evaluate";
+import {
+  type ClassificationScores,
+  classify,
+  embedFeatures,
+  type RetrievalSet,
+  scoreRetrievalSet,
+} from "./evaluate";
 import type { HeldOutScores } from "./metrics";
+import { partOf } from "./ranks";
 import type { Run } from "./run";
-import { logLine } from "./run_folder";
 
 /**
  * Validation and retrieval by the weights as they are now, and by their averages where there are any.
@@ -26,15 +33,20 @@ export async function evaluateRun(run: Run, epoch: number): Promise<void> {
 /** Neck and head of each kind of weights; the weights as they are come first. */
 type Heads = readonly (readonly [WeightKind, Weights])[];
 
-/** Loss, top-1 and top-5 over the validation fold. */
-async function validate({ folder, config, setup, record }: Run, heads: Heads, epoch: number): Promise<void> {
+/** Loss, top-1 and top-5 over the validation fold, of which every process takes its part. */
+async function validate(run: Run, heads: Heads, epoch: number): Promise<void> {
+  const { config, setup, record, log, ranks } = run;
   const { trainer, data, featuresOf } = setup;
   const { files, labels } = data.validation;
   if (files.length === 0) return;
+  const [start, end] = partOf(files.length, ranks);
+  const truth = Array.from(labels).slice(start, end);
   const [raw, averages] = await byKind(heads, async (kind, head): Promise<ClassificationScores> => {
-    const scores = await classify(head, await featuresOf("validation", files, kind), labels, config);
+    const features = await featuresOf("validation", files.slice(start, end), kind);
+    const own = await classify(head, features, truth, config);
+    const scores = (await ranks?.meanScores(own)) ?? own;
     const shares = `top-1 ${percent(scores.top1)} top-5 ${percent(scores.top5)}`;
-    logLine(folder, `Validation${ofKind(kind)}: epoch ${epoch} loss ${scores.loss.toFixed(4)} ${shares}`);
+    log(`Validation${ofKind(kind)}: epoch ${epoch} loss ${scores.loss.toFixed(4)} ${shares}`);
     return scores;
   });
   const { images, ...scores } = raw;
@@ -43,22 +55,27 @@ async function validate({ folder, config, setup, record }: Run, heads: Heads, ep
   record({ kind: "validation", ...position, ...scores, images, ...Object.fromEntries(averaged) });
 }
 
-/** Retrieval on the held-out classes, where the data directory has them. */
-async function retrieve({ folder, setup, record }: Run, heads: Heads, epoch: number): Promise<void> {
-  const { trainer, data, featuresOf } = setup;
+/** Retrieval on the held-out classes, where the data directory has them; the chief scores what all have embedded. */
+async function retrieve(run: Run, heads: Heads, epoch: number): Promise<void> {
+  const { setup, record, log, ranks } = run;
+  const { trainer, data } = setup;
   if (!data.retrieval) return;
   const { queries, index } = data.retrieval;
-  const [raw, averages] = await byKind(heads, async (kind, head) => {
-    const { mp5, r1, ...counts } = await scoreRetrievalSet({
-      queries: await embedFeatures(head, await featuresOf("queries", queries.files, kind)),
-      queryLabels: queries.labels,
-      index: await embedFeatures(head, await featuresOf("index", index.files, kind)),
-      indexLabels: index.labels,
-    });
-    logLine(folder, `Retrieval${ofKind(kind)}: epoch ${epoch} mP@5 ${mp5.toFixed(3)} R@1 ${r1.toFixed(3)}`);
+  const sets = await byKind(heads, async (kind, head) => ({
+    queries: await embedSet(run, head, "queries", queries.files, kind),
+    queryLabels: queries.labels,
+    index: await embedSet(run, head, "index", index.files, kind),
+    indexLabels: index.labels,
+  }));
+  if (ranks && !ranks.isChief) return;
+  const score = async (kind: WeightKind, set: RetrievalSet) => {
+    const { mp5, r1, ...counts } = await scoreRetrievalSet(set);
+    log(`Retrieval${ofKind(kind)}: epoch ${epoch} mP@5 ${mp5.toFixed(3)} R@1 ${r1.toFixed(3)}`);
     return { scores: { mp5, r1 } as HeldOutScores, queries: counts.queries };
-  });
-  const averaged = averages.map(([kind, { scores }]) => [kind, scores]);
+  };
+  const raw = await score("raw", sets[0]);
+  const averaged: [WeightKind, HeldOutScores][] = [];
+  for (const [kind, set] of sets[1]) averaged.push([kind, (await score(kind, set)).scores]);
   const position = { epoch, step: trainer.stepsDone };
   record({
     kind: "retrieval",
@@ -67,6 +84,23 @@ async function retrieve({ folder, setup, record }: Run, heads: Heads, epoch: num
     queries: raw.queries,
     ...Object.fromEntries(averaged),
   });
+}
+
+/** Embeddings of a set of images: every process embeds its part, and has them all afterwards. */
+async function embedSet(
+  { config, setup, ranks }: Run,
+  head: Weights,
+  set: "queries" | "index",
+  files: readonly string[],
+  kind: WeightKind,
+): Promise<Vectors> {
+  const featuresOf = (files: readonly string[]) => setup.featuresOf(set, files, kind);
+  if (!ranks) return embedFeatures(head, await featuresOf(files));
+  // Features of a frozen backbone are kept in a file, for all images together
+  if (config.stage === "frozen") return embedFeatures(head, await ranks.chiefFirst(() => featuresOf(files)));
+  const [start, end] = partOf(files.length, ranks);
+  const own = await embedFeatures(head, await featuresOf(files.slice(start, end)));
+  return ranks.gatherVectors(own, files.length);
 }
 
 /** Measures each kind of weights: those of the weights as they are, then those of the averages. */

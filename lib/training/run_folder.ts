@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { messageOf, UserError } from "../common/errors";
 import { readJson, writeFileAtomically, writeJson } from "../common/files";
 import { projectPath } from "../common/project";
-import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
+import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../config/config";
 import { vit224 } from "../config/presets";
 import type { Metric } from "./metrics";
 
@@ -28,7 +28,25 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "bestBy",
   "bestOf",
   "gradientCheckpointing",
+  // What of these matters is in DERIVED
+  "workers",
+  "gpus",
+  "batchSize",
+  "accumulationSteps",
 ]);
+
+/** Numbers that the settings give together, and that must not change: a run may go on in other processes. */
+const DERIVED: Record<string, (config: TrainConfig) => number | undefined> = {
+  "global batch (processes x batchSize)": globalBatch,
+  // A batch norm sees a piece at a time; to all else it does not matter in how many pieces a batch goes through
+  "images that batch norm sees at once (processes x batchSize / accumulationSteps)": (config) =>
+    config.neck === "simple" ? undefined : globalBatch(config) / config.accumulationSteps,
+};
+
+/** Images of an optimizer step, over all processes. */
+export function globalBatch(config: Pick<TrainConfig, "gpus" | "workers" | "batchSize">): number {
+  return processCount(config) * config.batchSize;
+}
 
 /** The folder of a run by its name, or the path of one. */
 export function runFolder(nameOrPath: string): string {
@@ -66,12 +84,33 @@ export function prepareRunFolder(config: Readonly<TrainConfig>, { overwrite = fa
   return folder;
 }
 
+/**
+ * The config for other processes on the same run: with the batch size that leaves the global batch as it is.
+ * @throws UserError where there is none
+ */
+export function inProcesses(
+  config: Readonly<TrainConfig>,
+  processes: Pick<TrainConfig, "workers" | "gpus">,
+): Readonly<TrainConfig> {
+  const count = processCount(processes);
+  const images = globalBatch(config);
+  if (images % count === 0) return overrideConfig(config, { ...processes, batchSize: images / count });
+  throw new UserError(
+    `The run's global batch of ${images} images cannot be divided over ${count} processes.`,
+    `Go on with a number of them that divides ${images}.`,
+  );
+}
+
 /** "initLr 0.001 -> 0.002" for every setting that differs and matters. */
 function configDifferences(before: TrainConfig, now: TrainConfig): string[] {
   const names = Object.keys(now) as (keyof TrainConfig)[];
-  return names
-    .filter((name) => !HARMLESS.has(name) && before[name] !== now[name])
-    .map((name) => `${name} ${before[name]} -> ${now[name]}`);
+  const values = names
+    .filter((name) => !HARMLESS.has(name))
+    .map((name) => [name, before[name], now[name]] as const);
+  const derived = Object.entries(DERIVED).map(([name, of]) => [name, of(before), of(now)] as const);
+  return [...values, ...derived]
+    .filter(([, before, now]) => before !== now)
+    .map(([name, before, now]) => `${name} ${before} -> ${now}`);
 }
 
 /** The config of the run in a folder, checked. Settings younger than the run have the value that changes nothing. */

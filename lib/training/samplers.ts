@@ -50,15 +50,32 @@ export function epochOrder(
   );
 }
 
-/** The part of an epoch's order that a process sees in a step (from 1): together, the ranks see every row once. */
+/**
+ * The part of an epoch's order that a process sees in a step (from 1): together, the ranks see every row once.
+ * @param pieces in which the batch goes through (`accumulationSteps`)
+ */
 export function rowsOfStep(
   order: readonly number[],
   batchSize: number,
   stepInEpoch: number,
-  { rank, worldSize }: Shard = ONE_PROCESS,
+  shard: Shard = ONE_PROCESS,
+  pieces = 1,
 ): number[] {
-  const start = ((stepInEpoch - 1) * worldSize + rank) * batchSize;
-  return order.slice(start, start + batchSize);
+  const start = (stepInEpoch - 1) * shard.worldSize * batchSize;
+  const places = placesInStep(batchSize, pieces, shard).map((place) => start + place);
+  return places.filter((place) => place < order.length).map((place) => order[place]!);
+}
+
+/**
+ * Which images of a step, counted over all processes, a process sees. Piece by piece the processes stand side by side:
+ * together their first pieces are the first piece of one process with all the images.
+ */
+export function placesInStep(batchSize: number, pieces: number, { rank, worldSize }: Shard): number[] {
+  const pieceSize = batchSize / pieces;
+  return Array.from({ length: batchSize }, (_, i) => {
+    const piece = Math.floor(i / pieceSize);
+    return (piece * worldSize + rank) * pieceSize + (i % pieceSize);
+  });
 }
 
 function rowsByClass(labels: ArrayLike<number>): number[][] {

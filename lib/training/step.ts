@@ -1,6 +1,7 @@
 // The training step as traced functions. Shapes: B batch, F features, n pieces of a batch.
 import type { TrainConfig } from "../config/config";
 import { FIXED_NAMES } from "../model/head";
+import type { NeckTraining } from "../model/neck";
 import type { GraphFunction } from "../tensorflow/graph_function";
 import type { Program } from "../tensorflow/program";
 import { rawOp } from "../tensorflow/raw_op";
@@ -48,6 +49,14 @@ export interface StepParts {
   /** Shape of a batch's inputs, [B, ...]; B is a multiple of `accumulationSteps`. */
   inputShape: readonly number[];
   featureCount: number;
+  /** The processes that train together; default: this one alone. */
+  ranks?: StepRanks;
+}
+
+/** What a step shares with the other processes. */
+export interface StepRanks extends NonNullable<NeckTraining["ranks"]> {
+  /** Mean of the processes' gradients, by weight. */
+  meanGradients(gradients: ReadonlyMap<string, tf.Tensor>): ReadonlyMap<string, tf.Tensor>;
 }
 
 /** Names of the weights that a run trains: all but running statistics and the like. */
@@ -148,7 +157,7 @@ function lossAndGradients(
   fed: LossInputs,
   variables: TracedVariables,
 ): { loss: tf.Scalar; gradients: Map<string, tf.Tensor> } {
-  const { config, shapes, features } = parts;
+  const { config, shapes, features, ranks } = parts;
   const trained = trainedBy(parts);
   const fixed = [...shapes.keys()].filter((name) => !trained.includes(name));
   const assign = (name: string, value: tf.Tensor) => variables.assign(name, value);
@@ -156,7 +165,7 @@ function lossAndGradients(
   const scale = config.precision === "float16" ? lossScale(variables) : undefined;
   const lossOf = (...weights: tf.Tensor[]) => {
     const record = Object.fromEntries(weights.map((weight, i) => [trained[i]!, weight]));
-    const loss = trainingLoss(features, { ...constants, ...record }, fed, config, assign);
+    const loss = trainingLoss(features, { ...constants, ...record }, fed, config, { assign, ranks });
     return scale ? tf.mul<tf.Scalar>(loss, scale) : loss;
   };
   const values = trained.map((name) => variables.read(name));
@@ -165,13 +174,14 @@ function lossAndGradients(
   return { loss: (scale ? tf.div(value, scale) : value) as tf.Scalar, gradients };
 }
 
-/** AdamW on every trained weight; in float16 it skips a step whose gradients overflowed. */
+/** AdamW by all processes' gradients on every trained weight; in float16 it skips a step where they overflowed. */
 function update(
-  { config }: StepParts,
+  { config, ranks }: StepParts,
   variables: TracedVariables,
-  gradients: ReadonlyMap<string, tf.Tensor>,
+  ownGradients: ReadonlyMap<string, tf.Tensor>,
   fed: Rates<tf.Scalar>,
 ): void {
+  const gradients = ranks?.meanGradients(ownGradients) ?? ownGradients;
   const isScaled = config.precision === "float16";
   const finite = isScaled ? allFinite([...gradients.values()]) : undefined;
   for (const [name, gradient] of gradients) {

@@ -15,6 +15,8 @@ import type { StepMetric } from "./metrics";
 import { type FeatureFunction, TOWER_PREFIX } from "./model";
 import { adamRates } from "./optimizer";
 import { declareOptimizer } from "./optimizer_state";
+import { PeerFailure, type Ranks } from "./ranks";
+import { ONE_PROCESS, placesInStep } from "./samplers";
 import { isBackboneFrozen, learningRate, marginOf, type Position } from "./schedule";
 import { type TrainStep, traceStep, trainedNames } from "./step";
 
@@ -29,6 +31,8 @@ export interface TrainerParts {
   featureCount: number;
   /** All weights by name; the trainer closes their source. */
   weights: WeightSource;
+  /** The processes that train together; default: this one alone. */
+  ranks?: Ranks;
 }
 
 /** A step that trains all parts, and one that leaves the backbone as it is, where the run has such epochs. */
@@ -58,6 +62,8 @@ export class Trainer {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** Optimizer steps taken so far, over all epochs. */
   stepsDone = 0;
+  /** Whether one of the processes that train together was asked to stop: all of them know after the same step. */
+  stopAgreed = false;
   readonly #batches: BatchSource;
   readonly #featureCount: number;
   readonly #steps: Steps;
@@ -66,6 +72,7 @@ export class Trainer {
   #ratesByHand: LearningRates | undefined;
   /** What the last step was, for messages. */
   #lastStep = "the start";
+  readonly #ranks: Ranks | undefined;
   readonly #startedAtMs = Date.now();
 
   /** Moves the weights into a session and traces the training step. */
@@ -83,13 +90,13 @@ export class Trainer {
         "Make batchSize a multiple of accumulationSteps.",
       );
     }
-    const program = new Program();
+    const program = new Program(parts.ranks?.cluster.sessionOptions);
     const { shapes } = parts.weights;
     await fillProgram(program, parts.weights);
     const { config, features, inputShape, featureCount } = parts;
     const trained = new Map(trainedNames(shapes).map((name) => [name, shapes.get(name)!]));
     const optimizer = await declareOptimizer(program, trained, config);
-    const stepParts = { config, shapes, features, inputShape, featureCount };
+    const stepParts = { config, shapes, features, inputShape, featureCount, ranks: parts.ranks?.step };
     const headOnly = [...trained.keys()].filter((name) => !name.startsWith(TOWER_PREFIX));
     const steps = {
       all: traceStep(program, stepParts),
@@ -119,6 +126,7 @@ export class Trainer {
     this.#featureCount = parts.featureCount;
     this.#steps = steps;
     this.#averages = averages;
+    this.#ranks = parts.ranks;
     this.shapes = shapes;
     const weights = [...shapes.keys()].filter(isWeight);
     this.#finite = program.function(
@@ -136,6 +144,11 @@ export class Trainer {
   /** Which weights there are to evaluate: those of the last step, and the averages that hold something by now. */
   async weightKinds(): Promise<WeightKind[]> {
     return ["raw", ...(await this.#averages.present())];
+  }
+
+  /** Images of an optimizer step, over all processes. */
+  get globalBatch(): number {
+    return this.config.batchSize * (this.#ranks?.shard.worldSize ?? 1);
   }
 
   /** Steps in each epoch. */
@@ -220,7 +233,9 @@ export class Trainer {
     const step = this.stepsDone + 1;
     const position = positionOf(step, this.stepsPerEpoch);
     const rates = this.#ratesAt(position);
+    this.#ranks?.enter("batch", this.stepsDone);
     const batch = await this.#batches.batchAt(position);
+    this.#ranks?.enter("step", this.stepsDone);
     const loss = await this.#update(batch, step, position, rates);
     await this.#averages.update(position, this.stepsPerEpoch);
     this.stepsDone = step;
@@ -235,7 +250,7 @@ export class Trainer {
       learningRate: rates.head,
       backboneLearningRate: rates.backbone,
       margin: marginOf(config, position.epoch),
-      imagesPerSecond: batch.files.length / Math.max(1e-3, (now - startedAtMs) / 1000),
+      imagesPerSecond: this.globalBatch / Math.max(1e-3, (now - startedAtMs) / 1000),
       memoryMB: Math.round(process.memoryUsage().rss / 2 ** 20),
       elapsedSeconds: (now - this.#startedAtMs) / 1000,
     };
@@ -245,15 +260,14 @@ export class Trainer {
   async #update(batch: Batch, step: number, position: Position, rates: LearningRates): Promise<number> {
     const { config } = this;
     const margin = marginOf(config, position.epoch);
-    const random = randomStream(config.seed, "dropout", step);
     const head = adamRates(step, rates.head, config.weightDecay);
     const backbone = adamRates(step, rates.backbone, config.weightDecay);
     const { all, headOnly } = this.#steps;
     const isFrozen = isBackboneFrozen(config, position.epoch);
-    const loss = await (isFrozen && headOnly ? headOnly : all).run({
+    const own = await (isFrozen && headOnly ? headOnly : all).run({
       inputs: batch.inputs,
       labels: batch.labels,
-      keep: dropoutMask(batch.labels.length * this.#featureCount, config.dropout, random),
+      keep: this.#dropoutMask(step),
       margin,
       epsilon: head.epsilon,
       headStepSize: head.stepSize,
@@ -264,8 +278,23 @@ export class Trainer {
     this.#lastStep =
       `step ${step} (learning rate of neck and head ${rates.head}, of the backbone ${rates.backbone}, ` +
       `margin ${margin}; images: ${batch.files.join(", ")})`;
-    if (Number.isFinite(loss)) return loss;
-    throw this.#spoilt(`The loss is ${loss} at ${this.#lastStep}.`);
+    const { losses, stop } = (await this.#ranks?.agree(own)) ?? { losses: [own], stop: false };
+    this.stopAgreed = stop;
+    if (losses.every(Number.isFinite)) return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+    if (Number.isFinite(own)) throw new PeerFailure(losses.findIndex((loss) => !Number.isFinite(loss)));
+    throw this.#spoilt(`The loss is ${own} at ${this.#lastStep}.`);
+  }
+
+  /** Dropout mask of a step [B, F]: every image has its own stream, whichever process sees it. */
+  #dropoutMask(step: number): Float32Array {
+    const { batchSize, accumulationSteps, dropout, seed } = this.config;
+    const places = placesInStep(batchSize, accumulationSteps, this.#ranks?.shard ?? ONE_PROCESS);
+    const keep = new Float32Array(batchSize * this.#featureCount);
+    for (const [i, place] of places.entries()) {
+      const random = randomStream(seed, "dropout", step, place);
+      keep.set(dropoutMask(this.#featureCount, dropout, random), i * this.#featureCount);
+    }
+    return keep;
   }
 
   /** Frees the session with the weights and the optimizer's state. */

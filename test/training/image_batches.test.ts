@@ -33,6 +33,7 @@ function source(changes: { numWorkers?: number; seed?: number } = {}): BatchSour
     imageSize: 28,
     numWorkers: 1,
     nEpochs: 3,
+    accumulationSteps: 1,
     ...SHUFFLE,
   };
   return imageBatches({ ...config, dataDir, ...changes }, data.train, NORMALISATION);

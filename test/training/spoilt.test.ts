@@ -52,7 +52,7 @@ test("weights that a step has spoilt are not saved, though its loss was a number
   const folder = prepareRunFolder(config);
   const setup = await buildTraining(config);
   const { trainer } = setup;
-  const run = { folder, config, setup, record: () => {} };
+  const run = { folder, config, setup, record: () => {}, writes: true, log: () => {} };
   await trainer.step();
   await saveLast(run);
   const good = readFileSync(runFile(folder, "last"));

@@ -52,17 +52,19 @@ function startWeights(): Weights {
 function eagerStep(weights: Weights, moments: Record<string, tf.Tensor[]>, step: number): number {
   return tf.tidy(() => {
     const batch = batches[step - 1]!;
-    const mask = dropoutMask(4 * featureCount, config.dropout, randomStream(config.seed, "dropout", step));
+    const masks = [0, 1, 2, 3].map((image) =>
+      dropoutMask(featureCount, config.dropout, randomStream(config.seed, "dropout", step, image)),
+    );
     const fed = {
       inputs: tf.tensor(batch.inputs, inputShape),
       labels: tf.tensor1d(batch.labels, "int32"),
-      keep: tf.tensor2d(mask, [4, featureCount]),
+      keep: tf.stack(masks.map((mask) => tf.tensor1d(mask))) as tf.Tensor2D,
       margin: tf.scalar(marginOf(config, 1)),
     };
     const names = Object.keys(weights);
     const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
       const record = Object.fromEntries(values.map((tensor, i) => [names[i]!, tensor]));
-      return trainingLoss(features, record, fed, config, () => {});
+      return trainingLoss(features, record, fed, config, { assign: () => {} });
     })(Object.values(weights));
     const rate = learningRate(config, { epoch: 1, stepInEpoch: step }, STEPS);
     for (const [i, name] of names.entries()) {

@@ -1,0 +1,75 @@
+// Gradients of all processes become their mean, in buckets. Shapes: W processes, n numbers of a bucket.
+import type { TrainConfig } from "../config/config";
+import { castTo } from "../tensorflow/cast";
+import type { Cluster } from "../tensorflow/cluster";
+import { allReduce } from "../tensorflow/collectives";
+import { tracedAt } from "../tensorflow/order";
+import { scope } from "../tensorflow/scope";
+import { tf } from "../tensorflow/tf";
+
+type BucketConfig = Pick<TrainConfig, "bucketMB" | "gradientDtype">;
+
+/**
+ * Mean over the processes of each gradient. A bucket leaves as soon as its gradients are there, while the backward
+ * pass computes those of the layers before: buckets are filled in the order in which the pass gives them.
+ */
+export function meanGradients(
+  cluster: Cluster,
+  config: BucketConfig,
+  gradients: ReadonlyMap<string, tf.Tensor>,
+): Map<string, tf.Tensor> {
+  const order = new Map([...gradients].map(([name, gradient]) => [name, tracedAt(gradient)]));
+  const names = [...gradients.keys()].sort((a, b) => order.get(a)! - order.get(b)!);
+  const means = new Map<string, tf.Tensor>();
+  const buckets = fillBuckets(names, (name) => 4 * gradients.get(name)!.size, config.bucketMB * 1e6);
+  for (const [i, bucket] of buckets.entries()) {
+    const reduced = scope(`bucket${i}`, () =>
+      meanOfBucket(
+        cluster,
+        config,
+        bucket.map((name) => gradients.get(name)!),
+      ),
+    );
+    for (const [k, name] of bucket.entries()) means.set(name, reduced[k]!);
+  }
+  return means;
+}
+
+/** Names in their order, in buckets of at most `limitBytes`; a larger tensor has a bucket of its own. */
+export function fillBuckets(
+  names: readonly string[],
+  bytesOf: (name: string) => number,
+  limitBytes: number,
+): string[][] {
+  const buckets: string[][] = [];
+  let free = 0;
+  for (const name of names) {
+    const bytes = bytesOf(name);
+    if (buckets.length === 0 || bytes > free) {
+      buckets.push([]);
+      free = limitBytes;
+    }
+    buckets.at(-1)!.push(name);
+    free -= bytes;
+  }
+  return buckets;
+}
+
+function meanOfBucket(cluster: Cluster, config: BucketConfig, gradients: readonly tf.Tensor[]): tf.Tensor[] {
+  const flat = gradients.map((gradient) => tf.reshape(gradient, [gradient.size]));
+  const mean = meanOf(cluster, config, flat.length === 1 ? flat[0]! : tf.concat(flat));
+  const parts =
+    flat.length === 1
+      ? [mean]
+      : tf.split(
+          mean,
+          flat.map(({ size }) => size),
+        );
+  return gradients.map(({ shape }, i) => tf.reshape(parts[i]!, shape));
+}
+
+function meanOf(cluster: Cluster, { gradientDtype }: BucketConfig, bucket_n: tf.Tensor): tf.Tensor {
+  if (gradientDtype === "float32") return allReduce(cluster, bucket_n, "mean");
+  const sum = castTo(allReduce(cluster, castTo(bucket_n, gradientDtype), "sum"), "float32");
+  return tf.div(sum, cluster.worldSize);
+}

@@ -1,0 +1,186 @@
+// The processes that train together, as one of them sees them. Shapes: W processes, k numbers of each.
+import { crc32 } from "node:zlib";
+import { UserError } from "../common/errors";
+import type { TrainConfig } from "../config/config";
+import type { Vectors } from "../retrieval/neighbours";
+import type { Cluster } from "../tensorflow/cluster";
+import { allGather, broadcast, meanOverRanks } from "../tensorflow/collectives";
+import type { GraphFunction } from "../tensorflow/graph_function";
+import { Program } from "../tensorflow/program";
+import type { tf } from "../tensorflow/tf";
+import type { ClassificationScores } from "./evaluate";
+import { meanGradients } from "./gradient_buckets";
+import { ONE_PROCESS, type Shard } from "./samplers";
+import type { StepRanks } from "./step";
+import type { Trainer } from "./trainer";
+
+/** Variables go from the chief to the others in runs of about so many bytes. */
+const GROUP_BYTES = 2 ** 28;
+
+/** What a process does: it prepares itself, waits for its batch, computes a step with the others, saves, evaluates. */
+export type Phase = "start" | "batch" | "step" | "save" | "evaluation";
+
+/** What ended this process's run happened in another one, which reports it. */
+export class PeerFailure extends Error {
+  override readonly name = "PeerFailure";
+  readonly rank: number;
+
+  constructor(rank: number) {
+    super(`Rank ${rank} has failed.`);
+    this.rank = rank;
+  }
+}
+
+/** What the processes of a run share. All of them call the same methods in the same order. */
+export class Ranks {
+  readonly cluster: Cluster;
+  readonly shard: Shard;
+  /** What a training step shares. */
+  readonly step: StepRanks;
+  /** Set from outside when the run is to end after a step; all processes hear of it by `agree`. */
+  wantsStop = false;
+  readonly #program: Program;
+  readonly #gathers = new Map<string, GraphFunction<"rows", tf.Tensor>>();
+
+  readonly #onPhase: (phase: Phase, step: number) => void;
+
+  /** @param onPhase hears where this process is */
+  constructor(
+    cluster: Cluster,
+    config: Pick<TrainConfig, "bucketMB" | "gradientDtype">,
+    onPhase: (phase: Phase, step: number) => void = () => {},
+  ) {
+    this.cluster = cluster;
+    this.#onPhase = onPhase;
+    this.shard = { rank: cluster.rank, worldSize: cluster.worldSize };
+    this.step = {
+      worldSize: cluster.worldSize,
+      mean: (x) => meanOverRanks(cluster, x),
+      meanGradients: (gradients) => meanGradients(cluster, config, gradients),
+    };
+    this.#program = new Program(cluster.sessionOptions);
+  }
+
+  /** Whether this process writes the run's files. */
+  get isChief(): boolean {
+    return this.shard.rank === 0;
+  }
+
+  /** Says where this process is, for those who watch it. @param step the last one that it has taken */
+  enter(phase: Phase, step: number): void {
+    this.#onPhase(phase, step);
+  }
+
+  /** Rows of every process below each other, by rank. [n, k] -> [W * n, k], flat; the same n everywhere. */
+  async gather(rows: Float32Array, k: number): Promise<Float32Array> {
+    const shape = [rows.length / k, k];
+    const key = shape.join();
+    const gather =
+      this.#gathers.get(key) ??
+      this.#program.function(`gather${this.#gathers.size}`, ({ rows }) => allGather(this.cluster, rows), {
+        rows: { shape },
+      });
+    this.#gathers.set(key, gather);
+    return (await gather.run({ rows })).data as Float32Array;
+  }
+
+  /** The numbers of every process, by rank. */
+  async gatherNumbers(numbers: readonly number[]): Promise<number[][]> {
+    const all = await this.gather(Float32Array.from(numbers), numbers.length);
+    return Array.from({ length: this.shard.worldSize }, (_, rank) => [
+      ...all.subarray(rank * numbers.length, (rank + 1) * numbers.length),
+    ]);
+  }
+
+  /** What the chief makes first, and the others when it has: work whose result the chief keeps in a file. */
+  async chiefFirst<T>(make: () => Promise<T>): Promise<T> {
+    const early = this.isChief ? await make() : undefined;
+    await this.gatherNumbers([0]);
+    return early ?? make();
+  }
+
+  /** After a step: the loss of every process, and whether any wants to stop. */
+  async agree(loss: number): Promise<{ losses: number[]; stop: boolean }> {
+    const all = await this.gatherNumbers([loss, this.wantsStop ? 1 : 0]);
+    return { losses: all.map(([loss]) => loss!), stop: all.some(([, stop]) => stop === 1) };
+  }
+
+  /** Scores over the images of all processes: means, weighted by their counts of images. */
+  async meanScores(own: ClassificationScores): Promise<ClassificationScores> {
+    const { images } = own;
+    const sums = images === 0 ? [0, 0, 0] : [own.loss, own.top1, own.top5].map((mean) => mean * images);
+    const all = await this.gatherNumbers([images, ...sums]);
+    const [count, loss, top1, top5] = [0, 1, 2, 3].map((i) => all.reduce((sum, one) => sum + one[i]!, 0));
+    return { loss: loss! / count!, top1: top1! / count!, top5: top5! / count!, images: count! };
+  }
+
+  /** The vectors of all processes, of which each holds its part (`partOf`) of `count`. */
+  async gatherVectors({ data, length }: Vectors, count: number): Promise<Vectors> {
+    const padded = new Float32Array(rowsPerRank(count, this.shard.worldSize) * length);
+    padded.set(data);
+    const all = await this.gather(padded, length);
+    return { data: all.subarray(0, count * length), count, length };
+  }
+
+  /** Gives every process the chief's weights, optimizer state and step, and verifies that they have them. */
+  async share(trainer: Trainer): Promise<void> {
+    const [[step]] = (await this.gatherNumbers([trainer.stepsDone])) as [[number]];
+    trainer.stepsDone = step;
+    for (const [i, names] of groupsOf(trainer.shapes).entries()) {
+      const send = trainer.program.function(
+        `broadcast${i}`,
+        (_, variables) => {
+          for (const name of names) variables.assign(name, broadcast(this.cluster, variables.read(name)));
+        },
+        {},
+      );
+      await send.run({});
+    }
+    await this.verifyEqual(trainer);
+  }
+
+  /** @throws UserError naming a variable whose checksum (CRC-32) is another than the chief's, and the rank that has it */
+  async verifyEqual({ program, shapes }: Pick<Trainer, "program" | "shapes">): Promise<void> {
+    const names = [...shapes.keys()];
+    const halves: number[] = [];
+    await program.viewAll(names, (_, memory) => {
+      const sum = crc32(new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength));
+      halves.push(sum >>> 16, sum & 0xffff); // float32 holds 16 bits of each exactly
+    });
+    const sums = await this.gatherNumbers(halves);
+    for (const [rank, numbers] of sums.entries()) {
+      const place = numbers.findIndex((number, i) => number !== sums[0]![i]);
+      if (place < 0) continue;
+      throw new UserError(
+        `Rank ${rank} (${this.cluster.addresses[rank]}) has other values of ${names[place >> 1]} than the chief.`,
+        "Every host needs the same version of this project and of TensorFlow.",
+      );
+    }
+  }
+}
+
+function rowsPerRank(count: number, worldSize: number): number {
+  return Math.ceil(count / worldSize);
+}
+
+/** From where to where a process works on `count` rows: contiguous parts, each row in one of them. */
+export function partOf(count: number, ranks?: Pick<Ranks, "shard">): [start: number, end: number] {
+  const { rank, worldSize } = ranks?.shard ?? ONE_PROCESS;
+  const size = rowsPerRank(count, worldSize);
+  return [Math.min(count, rank * size), Math.min(count, (rank + 1) * size)];
+}
+
+/** Names of variables in groups of about GROUP_BYTES. */
+function groupsOf(shapes: ReadonlyMap<string, readonly number[]>): string[][] {
+  const groups: string[][] = [[]];
+  let bytes = 0;
+  for (const [name, shape] of shapes) {
+    if (bytes > GROUP_BYTES) {
+      groups.push([]);
+      bytes = 0;
+    }
+    groups.at(-1)!.push(name);
+    bytes += 4 * shape.reduce((product, length) => product * length, 1);
+  }
+  return groups;
+}
