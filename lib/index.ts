@@ -48,6 +48,7 @@ export { notebookProgress } from "./notebook/progress";
 export { reload } from "./notebook/reload";
 export { attachRun, type RunHandle, startRun } from "./notebook/run_handle";
 export { show } from "./notebook/show";
+export { type SweepResult, sweep, sweepFigure } from "./notebook/sweep";
 export {
   augmentationGrid,
   compareConfigs,
@@ -92,3 +93,4 @@ export type { Metric, StepMetric } from "./training/metrics";
 export { prepareRunFolder, readMetrics, readRunConfig, runFolder } from "./training/run_folder";
 export { runTable } from "./training/run_table";
 export { learningRate, marginOf } from "./training/schedule";
+export type { SweepGrid, SweepRun } from "./training/sweep";

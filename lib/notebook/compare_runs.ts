@@ -5,6 +5,7 @@ import { formatSeconds } from "../common/progress";
 import { SETTING_NAMES, type TrainConfig } from "../config/config";
 import { type RunView, viewRun } from "../training/follow";
 import { readRunConfig } from "../training/run_folder";
+import { bestRun } from "../training/sweep";
 import type { Figure } from "./figure";
 import { lineFigure, sideBySide } from "./plots";
 import { byEpoch, EVALUATIONS, lossSeries } from "./run_views";
@@ -39,7 +40,8 @@ export async function compareRuns(...runs: (string | { folder: string })[]): Pro
     maxRows: differences.length,
   });
   const results = read.map(resultOf);
-  await show(results, { title: "What came of it", marked: bestOf(results) });
+  const marked = bestRun(results.map((row) => ({ mp5: row["mP@5"], top1: row["top-1"] })));
+  await show(results, { title: "What came of it", marked });
 }
 
 /** Losses over each other, and mP@5 on held-out classes after each epoch. */
@@ -82,12 +84,4 @@ function resultOf({ name, view }: RunWithConfig) {
     "R@1": retrieval?.r1,
     time: step ? formatSeconds(step.elapsedSeconds) : "",
   };
-}
-
-/** The position of the row with the highest mP@5, or top-1 where nothing is held out; undefined without either. */
-export function bestOf(rows: readonly { "mP@5"?: number; "top-1"?: number }[]): number | undefined {
-  const measure = rows.some((row) => row["mP@5"] !== undefined) ? "mP@5" : "top-1";
-  const values = rows.map((row) => row[measure] ?? Number.NEGATIVE_INFINITY);
-  const most = Math.max(...values);
-  return Number.isFinite(most) ? values.indexOf(most) : undefined;
 }

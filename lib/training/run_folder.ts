@@ -62,11 +62,14 @@ export function runFile(folder: string, file: keyof typeof RUN_FILES): string {
  * Makes the run's folder and writes its config, or checks that the folder holds a run of the same config, which
  * then goes on from its last checkpoint (a finished one stays as it is).
  * @param overwrite delete an existing run of this name first
+ * @param folder where, when not in `checkpoints/<run>/`
  * @returns the folder
  * @throws UserError when the folder holds another run, or the run is under way
  */
-export function prepareRunFolder(config: Readonly<TrainConfig>, { overwrite = false } = {}): string {
-  const folder = runFolder(config.runName);
+export function prepareRunFolder(
+  config: Readonly<TrainConfig>,
+  { overwrite = false, folder = runFolder(config.runName) } = {},
+): string {
   refuseIfUnderWay(folder);
   if (overwrite) rmSync(folder, { recursive: true, force: true });
   const path = runFile(folder, "config");
@@ -75,7 +78,7 @@ export function prepareRunFolder(config: Readonly<TrainConfig>, { overwrite = fa
     if (differences.length > 0) {
       throw new UserError(
         `${folder} holds a run with other settings: ${differences.join(", ")}.`,
-        "Choose another --run-name (runName), or give --overwrite to delete that run.",
+        "Choose another --run-name (runName; for a sweep its name), or give --overwrite to delete that run.",
       );
     }
   }

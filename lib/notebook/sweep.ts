@@ -1,0 +1,110 @@
+// A sweep as a person sees it: a table that fills as it goes.
+import { basename } from "node:path";
+import { describeProgress, formatSeconds } from "../common/progress";
+import type { TrainConfig } from "../config/config";
+import { bestRun, planSweep, runSweep, type SweepGrid, type SweepRun } from "../training/sweep";
+import { inNotebook, newLiveDisplay } from "./display";
+import type { Figure } from "./figure";
+import { lineFigure } from "./plots";
+import { barHtml } from "./progress";
+import { tellRunner } from "./runner";
+import { type Table, tableOf, tableText } from "./table";
+import { liveTableHtml, tableHtml } from "./table_html";
+
+/** What came of a sweep. */
+export interface SweepResult {
+  runs: SweepRun[];
+  /** The run with the highest mP@5 (top-1 where nothing is held out); undefined where none has finished. */
+  best: SweepRun | undefined;
+}
+
+/** At most two updates a second. */
+const PAUSE_MS = 500;
+
+/**
+ * Tries every combination of some settings on cached features, one run after another in this kernel, in a table that
+ * fills in place; the best row is bold. Interrupt ends it after the step, the same cell goes on from there, and what
+ * is finished is not trained again. The runs stay in `checkpoints/<name>/`.
+ *
+ *     const { best } = await sweep(frozen, { initLr: [0.002, 0.01], margin: [0.3, 0.5] });
+ *
+ * @param config a config of the stage `frozen`, which all runs share
+ * @param name the sweep's folder; default: the config's run name and "_sweep"
+ * @throws UserError for a setting that does not exist, or a value that does not fit; Interrupted
+ */
+export async function sweep(
+  config: Readonly<TrainConfig>,
+  grid: SweepGrid,
+  { name = `${config.runName}_sweep` } = {},
+): Promise<SweepResult> {
+  const runs = planSweep(config, grid, name);
+  const display = newLiveDisplay();
+  let shownAtMs = 0;
+  let now = "";
+  const draw = (isEnd = false) => {
+    shownAtMs = performance.now();
+    const { text, share } = statusOf(runs, name, now);
+    const table = tableOf(runs.map(rowOf))!;
+    const options = { maxRows: runs.length, marked: bestRun(runs) };
+    const html = isEnd ? liveTableHtml(table, options) : tableHtml(table, options);
+    if (inNotebook() || isEnd) {
+      display.update({ "text/html": barHtml(text, share) + html, "text/plain": plain(text, table, options) });
+    }
+    tellRunner(text);
+  };
+  try {
+    await runSweep(
+      runs,
+      () => {
+        now = "";
+        draw();
+      },
+      (report) => {
+        now = describeProgress(report, 0);
+        if (performance.now() - shownAtMs >= PAUSE_MS) draw();
+      },
+    );
+  } finally {
+    draw(true);
+  }
+  return { runs, best: runs[bestRun(runs)] };
+}
+
+function plain(text: string, table: Table, options: { maxRows: number }): string {
+  return `${text}\n${tableText(table, options)}`;
+}
+
+/** "demo_frozen_sweep: 3 of 12 runs, 40 s left; frozen: 100/800 steps ...". */
+function statusOf(runs: readonly SweepRun[], name: string, now: string): { text: string; share: number } {
+  const ended = runs.filter(({ state }) => state === "finished" || state === "failed");
+  const times = runs.map(({ seconds }) => seconds).filter((seconds) => seconds !== undefined);
+  const mean = times.reduce((sum, seconds) => sum + seconds, 0) / times.length;
+  const isOver = ended.length === runs.length;
+  const left =
+    times.length > 0 && !isOver ? `, ${formatSeconds(mean * (runs.length - ended.length))} left` : "";
+  const text = `${basename(name)}: ${ended.length} of ${runs.length} runs${left}${now ? `; ${now}` : ""}`;
+  return { text, share: ended.length / runs.length };
+}
+
+function rowOf({ settings, state, message, mp5, r1, top1, loss, seconds }: SweepRun) {
+  // "failed: The loss is NaN at step 2": what stands in brackets is in the run's files.
+  const words = message ? `${state}: ${message.split(/ \(|\n/)[0]}` : state;
+  return { ...settings, state: words, "mP@5": mp5, "R@1": r1, "top-1": top1, loss, seconds };
+}
+
+/**
+ * What a sweep of one or two settings found: its measure over the first setting, a line for each value of the second.
+ */
+export function sweepFigure({ runs }: SweepResult): Figure {
+  const [first, second] = Object.keys(runs[0]!.settings) as (keyof TrainConfig)[];
+  const measure = runs.some(({ mp5 }) => mp5 !== undefined) ? "mp5" : "top1";
+  const [y, where] = measure === "mp5" ? ["mP@5", "held-out classes"] : ["top-1", "the validation fold"];
+  const finished = runs.filter((run) => run[measure] !== undefined);
+  const nameOf = ({ settings }: SweepRun) => (second ? `${second} ${settings[second]}` : y);
+  const series = [...new Set(finished.map(nameOf))].map((name) => {
+    const group = finished.filter((run) => nameOf(run) === name);
+    const x = group.map(({ settings }) => Number(settings[first!]));
+    return { name, x, y: group.map((run) => run[measure]!), points: true };
+  });
+  return lineFigure(series, { title: `${y} on ${where} over ${first}`, x: first!, y });
+}

@@ -1,0 +1,141 @@
+// Many short runs over cached features, one for each combination of some settings.
+import { join } from "node:path";
+import { messageOf, UserError } from "../common/errors";
+import { Interrupted } from "../common/interrupt";
+import type { OnProgress } from "../common/progress";
+import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
+import { viewRun } from "./follow";
+import { runTraining } from "./run";
+import { isFinished, prepareRunFolder, runFolder } from "./run_folder";
+
+/** Values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */
+export type SweepGrid = { readonly [K in keyof TrainConfig]?: readonly TrainConfig[K][] };
+
+/** One combination. */
+export interface SweepRun {
+  settings: ConfigOverrides;
+  config: Readonly<TrainConfig>;
+  /** `checkpoints/<sweep>/<settings>/`, a run's folder like any other. */
+  folder: string;
+  /** `waiting` until its turn comes; a run that failed (a loss that is not a number) does not end the sweep. */
+  state: "waiting" | "running" | "finished" | "failed";
+  /** Why it failed. */
+  message?: string;
+  /** After its last epoch: on held-out classes, and on the validation fold. */
+  mp5?: number;
+  r1?: number;
+  top1?: number;
+  /** Loss of its last step. */
+  loss?: number;
+  seconds?: number;
+}
+
+/** Settings that a sweep makes itself. */
+const OWN = new Set(["runName", "stage", "configName"]);
+
+/**
+ * The runs of a sweep, none of them begun: every combination of the grid's values, the last setting varying fastest.
+ * @param config a config of the stage `frozen`
+ * @param name the folder of the sweep below checkpoints/
+ * @throws UserError for a config of another stage, an unknown setting (with the nearest name) or a value that does not fit
+ */
+export function planSweep(config: Readonly<TrainConfig>, grid: SweepGrid, name: string): SweepRun[] {
+  if (config.stage !== "frozen") {
+    throw new UserError(
+      `A sweep trains on cached features: it takes a config of the stage "frozen", this one is "${config.stage}".`,
+      `guie.preset("${config.configName}", "frozen")`,
+    );
+  }
+  const settings = Object.entries(grid) as [keyof TrainConfig, readonly TrainConfig[keyof TrainConfig][]][];
+  for (const [setting, values] of settings) refuseWrongValues(setting, values);
+  let combinations: ConfigOverrides[] = [{}];
+  for (const [setting, values] of settings) {
+    combinations = combinations.flatMap((some) => values.map((value) => ({ ...some, [setting]: value })));
+  }
+  return combinations.map((overrides) => {
+    const runName = runNameOf(overrides);
+    const complete = overrideConfig(config, { ...overrides, runName });
+    return {
+      settings: overrides,
+      config: complete,
+      folder: join(runFolder(name), runName),
+      state: "waiting",
+    };
+  });
+}
+
+function refuseWrongValues(setting: string, values: readonly unknown[]): void {
+  if (OWN.has(setting)) {
+    throw new UserError(
+      `A sweep cannot vary "${setting}".`,
+      "give it to the config that the sweep starts from",
+    );
+  }
+  if (!Array.isArray(values) || values.length === 0 || new Set(values).size < values.length) {
+    throw new UserError(
+      `A sweep takes a list of different values for "${setting}", not ${JSON.stringify(values)}.`,
+      `for example { initLr: [0.002, 0.01] }`,
+    );
+  }
+}
+
+/** "initLr_0.01-margin_0.3". */
+function runNameOf(settings: ConfigOverrides): string {
+  const parts = Object.entries(settings).map(([setting, value]) => `${setting}_${value}`);
+  return parts.join("-").replaceAll(/[^A-Za-z0-9._-]/g, "_") || "as_it_is";
+}
+
+/**
+ * Trains the runs of a sweep one after another in this process. What is finished stays; Interrupt ends the step,
+ * saves, and the same call goes on from there.
+ * @param onRun called when a run changes its state
+ * @throws Interrupted; UserError where a folder holds a run with other settings
+ */
+export async function runSweep(
+  runs: SweepRun[],
+  onRun: (run: SweepRun) => void,
+  onProgress?: OnProgress,
+): Promise<void> {
+  for (const run of runs) {
+    prepareRunFolder(run.config, { folder: run.folder });
+    if (isFinished(run.folder)) Object.assign(run, measured(run));
+  }
+  for (const run of runs.filter(({ state }) => state !== "finished")) {
+    run.state = "running";
+    onRun(run);
+    Object.assign(run, await train(run, onProgress));
+    onRun(run);
+  }
+}
+
+async function train(run: SweepRun, onProgress?: OnProgress): Promise<Partial<SweepRun>> {
+  try {
+    const { reason } = await runTraining(run.folder, onProgress);
+    if (reason === "stopped") throw new Interrupted();
+    return measured(run);
+  } catch (error) {
+    if (error instanceof Interrupted) run.state = "waiting";
+    if (!(error instanceof UserError)) throw error;
+    return { state: "failed", message: messageOf(error) };
+  }
+}
+
+/** What a finished run's files tell. */
+function measured({ folder }: SweepRun): Partial<SweepRun> {
+  const { steps, validations, retrievals, end } = viewRun(folder);
+  const [step, validation, retrieval] = [steps.at(-1), validations.at(-1), retrievals.at(-1)];
+  return {
+    state: "finished",
+    message: undefined,
+    ...{ mp5: retrieval?.mp5, r1: retrieval?.r1, top1: validation?.top1, loss: step?.loss },
+    seconds: end?.elapsedSeconds,
+  };
+}
+
+/** The position of the finished run with the highest mP@5, or top-1 where nothing is held out; -1 without any. */
+export function bestRun(runs: readonly Pick<SweepRun, "mp5" | "top1">[]): number {
+  const measure = runs.some(({ mp5 }) => mp5 !== undefined) ? "mp5" : "top1";
+  const values = runs.map((run) => run[measure] ?? Number.NEGATIVE_INFINITY);
+  const most = Math.max(...values);
+  return Number.isFinite(most) ? values.indexOf(most) : -1;
+}
