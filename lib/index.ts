@@ -17,6 +17,9 @@ export { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "./datasets/catal
 export { drawDemo } from "./datasets/demo/draw";
 export { type GetDataResult, getData, presentDataSets } from "./datasets/get_data";
 export { describeRaw, inspectRaw, type RawStatus, rawFolder } from "./datasets/raw_folder";
+// models that leave
+export { type ExportRequest, type ExportResult, exportRun, FORMATS } from "./export/export_run";
+export { type ExportedWeights, exportWeights } from "./export/tower_file";
 // Data_preprocessing
 export { augment, drawAugmentPlan } from "./images/augment";
 export { decodeRgb, type RgbImage } from "./images/decode";
@@ -87,7 +90,6 @@ export { trace } from "./tensorflow/trace";
 export { buildTraining } from "./training/build";
 export { type RetrievalFiles, readRetrievalFiles } from "./training/data";
 export { type Embedder, loadEmbedder } from "./training/embedder";
-export { type ExportedWeights, exportWeights } from "./training/export_weights";
 export { climbLadder, type LadderRung, trainFeatures } from "./training/ladder";
 export type { Metric, StepMetric } from "./training/metrics";
 export { prepareRunFolder, readMetrics, readRunConfig, runFolder } from "./training/run_folder";

@@ -13,6 +13,7 @@ const LAYERS = [
   ["checkpoints", "model"],
   ["retrieval", "tables"],
   ["training"],
+  ["export"],
   ["cli", "notebook"],
   ["index.ts"],
 ];

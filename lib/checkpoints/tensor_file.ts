@@ -89,7 +89,7 @@ export function readFloats(
  */
 export function requireTensors(
   path: string,
-  found: ReadonlyMap<string, TensorInfo>,
+  found: ReadonlyMap<string, { readonly shape: readonly number[] }>,
   expected: ReadonlyMap<string, readonly number[]>,
   what: string,
   next?: string,

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { registerDuplicates } from "./duplicates";
 import { registerEmbed } from "./embed";
 import { registerEvaluate } from "./evaluate";
-import { registerExportWeights } from "./export_weights";
+import { registerExport } from "./export";
 import { registerGetData } from "./get_data";
 import { registerMerge } from "./merge";
 import { registerPrepareModel } from "./prepare_model";
@@ -24,7 +24,7 @@ const REGISTRATIONS: ((program: Command) => void)[] = [
   registerWatch,
   registerEmbed,
   registerEvaluate,
-  registerExportWeights,
+  registerExport,
 ];
 
 const program = new Command("guie").description(

@@ -1,6 +1,5 @@
 // Where a tower's weights come from.
 import { openSafetensors } from "../checkpoints/safetensors";
-import type { TensorInfo } from "../checkpoints/safetensors_header";
 import { requireTensors } from "../checkpoints/tensor_file";
 import type { RandomStream } from "../common/random";
 import { initialValues } from "./initial_values";
@@ -43,7 +42,7 @@ export function towerFile(
  */
 export function requireTower(
   path: string,
-  tensors: ReadonlyMap<string, TensorInfo>,
+  tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
   tower: Tower,
   next: string,
   { projection = false }: WeightOptions = {},

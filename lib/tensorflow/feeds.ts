@@ -4,8 +4,17 @@ import { type DType, dtypeRow, type NumericArray } from "./dtypes";
 import { describeTensor, type GraphTensor } from "./graph";
 import { assertFits, HostTensor, type TensorValue } from "./host_tensor";
 
-/** Values for a tensor of known dtype and shape, in row-major order. A HostTensor is not copied. */
-export type FeedValue = NumericArray | readonly number[] | number | HostTensor | readonly Uint8Array[];
+/**
+ * Values for a tensor of known dtype and shape, in row-major order; with their shape where the tensor's is open. A
+ * HostTensor is not copied.
+ */
+export type FeedValue =
+  | NumericArray
+  | readonly number[]
+  | number
+  | HostTensor
+  | readonly Uint8Array[]
+  | TensorValue;
 
 /**
  * Brings values into the form in which a session takes them.
@@ -15,9 +24,13 @@ export type FeedValue = NumericArray | readonly number[] | number | HostTensor |
 export function feedFor(what: string, tensor: GraphTensor, value: FeedValue): TensorValue | HostTensor {
   const shape = tensor.shape as readonly number[];
   const { dtype } = tensor;
-  if (value instanceof HostTensor) {
-    if (value.dtype === dtype && String(value.shape) === String(shape)) return value;
-    throw new UserError(`${what} is ${describeTensor(tensor)}, got a HostTensor ${describeTensor(value)}.`);
+  if (value instanceof HostTensor || isTensorValue(value)) {
+    const isShape =
+      value.shape.length === shape.length &&
+      value.shape.every((length, i) => (shape[i] ?? length) === length);
+    if (value.dtype === dtype && isShape) return value;
+    const name = value instanceof HostTensor ? "HostTensor" : "value";
+    throw new UserError(`${what} is ${describeTensor(tensor)}, got a ${name} ${describeTensor(value)}.`);
   }
   const isList = typeof value === "number" || Array.isArray(value) || ArrayBuffer.isView(value);
   if (!isList) {
@@ -26,9 +39,20 @@ export function feedFor(what: string, tensor: GraphTensor, value: FeedValue): Te
       "Give its values in row-major order, as a typed array or a list; those of a tfjs tensor are `await tensor.data()`.",
     );
   }
+  if (shape.some((length: number | null) => length === null)) {
+    throw new UserError(
+      `${what} is ${describeTensor(tensor)}: its values must say their shape.`,
+      `Give { dtype: "${dtype}", shape: [...], data }.`,
+    );
+  }
   const fed = { dtype, shape, data: typedValues(what, value, tensor) };
   assertFits(fed, what);
   return fed;
+}
+
+function isTensorValue(value: FeedValue): value is TensorValue {
+  if (typeof value !== "object" || value === null || !("dtype" in value && "shape" in value)) return false;
+  return "data" in value && typeof value.data !== "function"; // a tfjs tensor's is one
 }
 
 /** "a Tensor", "null", "'text'". */
@@ -45,7 +69,7 @@ const RAW_BITS: readonly DType[] = ["bfloat16", "float16"];
  */
 function typedValues(
   what: string,
-  value: Exclude<FeedValue, HostTensor>,
+  value: Exclude<FeedValue, HostTensor | TensorValue>,
   tensor: GraphTensor,
 ): TensorValue["data"] {
   const numbers = typeof value === "number" ? [value] : value;

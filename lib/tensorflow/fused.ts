@@ -5,11 +5,14 @@ import { tf } from "./tf";
 import { engineState } from "./tfjs_engine";
 import { TRACER } from "./tracing_backend";
 
-let tracedKind: Device["kind"] | undefined;
+/** `any`: whatever may load the graph, so that nothing is fused. */
+type Target = Device["kind"] | "any";
+
+let tracedKind: Target | undefined;
 const known = new Map<string, boolean>();
 
 /** Runs `body`, which traces graphs, as if this kind of device were the one that computes: for checks of graphs. */
-export function tracedFor<T>(kind: Device["kind"], body: () => T): T {
+export function tracedFor<T>(kind: Target, body: () => T): T {
   const outer = tracedKind;
   tracedKind = kind;
   try {

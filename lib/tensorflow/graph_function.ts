@@ -37,10 +37,11 @@ export interface GraphFunctionParts {
 
 /** A function that was traced into a graph: `await f.run({ x: values })`. */
 export class GraphFunction<Names extends string = string, Result = TensorTree> {
-  readonly #parts: GraphFunctionParts;
+  /** What it is made of, for functions that are made from it. */
+  readonly parts: GraphFunctionParts;
 
   constructor(parts: GraphFunctionParts) {
-    this.#parts = parts;
+    this.parts = parts;
   }
 
   /**
@@ -52,30 +53,30 @@ export class GraphFunction<Names extends string = string, Result = TensorTree> {
    */
   async run(values: Readonly<Record<Names, FeedValue>>): Promise<ValueTree<Result>> {
     const request = this.#request(values);
-    const results = await this.#parts.session().run(request);
-    this.#parts.afterRun();
+    const results = await this.parts.session().run(request);
+    this.parts.afterRun();
     return this.#nested(results);
   }
 
   /** The same on the main thread, which waits. */
   runSync(values: Readonly<Record<Names, FeedValue>>): ValueTree<Result> {
     const request = this.#request(values);
-    const results = this.#parts.session().runSync(request);
-    this.#parts.afterRun();
+    const results = this.parts.session().runSync(request);
+    this.parts.afterRun();
     return this.#nested(results);
   }
 
   /** Runs once and returns when each node ran; nodes that TensorFlow rewrote or merged go by its own names. */
   async profile(values: Readonly<Record<Names, FeedValue>>): Promise<NodeTime[]> {
     const request = this.#request(values);
-    const times = await this.#parts.session().profile(request);
-    this.#parts.afterRun();
+    const times = await this.parts.session().profile(request);
+    this.parts.afterRun();
     return times;
   }
 
   /** The nodes that a run needs, in the order in which they were traced. */
   get nodes(): GraphNode[] {
-    const { graph, fetches, targets } = this.#parts;
+    const { graph, fetches, targets } = this.parts;
     return neededNodes(graph, fetches, targets);
   }
 
@@ -94,18 +95,18 @@ export class GraphFunction<Names extends string = string, Result = TensorTree> {
    * @param depth how many levels of scopes are shown open; default: the most that stay readable
    */
   outline(depth?: number): Outline {
-    return outlineOf(this.nodes, this.#parts.root, depth);
+    return outlineOf(this.nodes, this.parts.root, depth);
   }
 
   #request(values: Readonly<Record<string, FeedValue>>): RunRequest {
-    const { owner, inputs, fetches, targets } = this.#parts;
+    const { owner, inputs, fetches, targets } = this.parts;
     const feeds = feedsOf(owner, inputs, values);
-    this.#parts.beforeRun();
+    this.parts.beforeRun();
     return { feeds, fetches, targets };
   }
 
   #nested(results: TensorValue[]): ValueTree<Result> {
     const isPlace = (place: unknown): place is number => typeof place === "number";
-    return mapTree(this.#parts.structure, isPlace, (place) => results[place]!) as ValueTree<Result>;
+    return mapTree(this.parts.structure, isPlace, (place) => results[place]!) as ValueTree<Result>;
   }
 }

@@ -3,6 +3,7 @@ import type { NumericArray } from "./dtypes";
 import type { FeedValue } from "./feeds";
 import { Graph, type GraphTensor } from "./graph";
 import { GraphFunction, type TensorTree } from "./graph_function";
+import { hoistFixed } from "./hoist";
 import type { TensorValue } from "./host_tensor";
 import { Recorder } from "./recorder";
 import { assertName } from "./scope";
@@ -95,6 +96,27 @@ export class Program {
     use: (name: string, memory: NumericArray) => void | Promise<void>,
   ): Promise<void> {
     return this.#variables.viewAll(names, use);
+  }
+
+  /**
+   * Writes variables as TensorFlow's own checkpoint bundle, straight from their memory.
+   * @param prefix the path, to which `.index` and `.data-00000-of-00001` are added
+   */
+  saveBundle(prefix: string, names: readonly string[]): Promise<void> {
+    return this.#variables.save(prefix, names);
+  }
+
+  /**
+   * The same function, of which everything that follows from variables alone is computed now, once, and kept in
+   * variables of its own. A later change of those variables is not seen by it.
+   * @param name the scope of its nodes
+   */
+  async computedOnce<Names extends string, Result extends TensorTree>(
+    name: string,
+    traced: GraphFunction<Names, Result>,
+  ): Promise<GraphFunction<Names, Result>> {
+    traced.parts.beforeRun();
+    return hoistFixed(name, traced, this.#variables);
   }
 
   /**

@@ -5,7 +5,8 @@ import { assertName } from "./scope";
 
 /** Shape and dtype of an input or a variable. */
 export interface TensorSpec {
-  shape: readonly number[];
+  /** Lengths; of an input also null, for one that is known only when the graph runs: tfjs code cannot use such a one. */
+  shape: readonly (number | null)[];
   /** Default float32. */
   dtype?: DType;
 }
@@ -19,8 +20,9 @@ export function checkedSpec(what: string, name: string, spec: TensorSpec): Requi
   assertName(what, name);
   const { shape, dtype = "float32" } = spec ?? {};
   dtypeRow(dtype);
-  if (Array.isArray(shape) && shape.every((length) => Number.isInteger(length) && length >= 0))
-    return { shape, dtype };
+  const isLength = (length: number | null) =>
+    length === null ? what === "input" : Number.isInteger(length) && length >= 0;
+  if (Array.isArray(shape) && shape.every(isLength)) return { shape, dtype };
   throw new UserError(
     `The ${what} "${name}" needs a shape, a list of lengths; got ${inspect(shape)}.`,
     `For example { ${name}: { shape: [8, 3], dtype: "float32" } }; [] is a single number.`,

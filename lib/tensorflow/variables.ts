@@ -176,6 +176,43 @@ export class Variables {
     if (group.length > 0) yield group;
   }
 
+  /**
+   * Declares variables that keep what nodes compute, and computes it.
+   * @param results with known shapes, computed from variables that have values
+   * @throws UserError when a name is taken
+   */
+  async keep(results: readonly (readonly [name: string, result: GraphTensor])[]): Promise<void> {
+    const targets = results.map(([name, result]) => {
+      this.declare(name, { shape: result.shape!, dtype: result.dtype });
+      const inputs = [this.handle(name), result];
+      return this.#graph.addNode("AssignVariableOp", inputs, { name: `variables/${name}/keep` });
+    });
+    if (targets.length > 0) await this.#session().run({ targets });
+    this.noteAssigned(results.map(([name]) => this.handle(name)));
+  }
+
+  /** The node output that is the variable's value in a run. */
+  value(name: string): GraphTensor {
+    return this.#find(name).read;
+  }
+
+  /**
+   * Writes variables as TensorFlow's own bundle `<prefix>.index` and `<prefix>.data-00000-of-00001`, straight from
+   * their memory.
+   */
+  async save(prefix: string, names: readonly string[]): Promise<void> {
+    const text = new TextEncoder();
+    const strings = (values: readonly string[], shape: number[]) => {
+      const value: TensorValue = { dtype: "string", shape, data: values.map((one) => text.encode(one)) };
+      const attributes = { dtype: "string" as const, value };
+      return this.#graph.addNode("Const", [], { name: "save/Const", attributes }).outputs[0]!;
+    };
+    const whole = names.map(() => ""); // no slices
+    const lists = [strings([prefix], []), strings(names, [names.length]), strings(whole, [names.length])];
+    const inputs = [...lists, ...names.map((name) => this.#readable(name))];
+    await this.#session().run({ targets: [this.#graph.addNode("SaveV2", inputs, { name: "save/SaveV2" })] });
+  }
+
   /** @throws UserError naming the variables among these that have no value yet */
   assertAssigned(handles: readonly GraphTensor[]): void {
     const empty = handles.map((handle) => this.#byHandle.get(handle)!).filter(({ hasValue }) => !hasValue);

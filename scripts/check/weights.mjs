@@ -1,18 +1,18 @@
-// `npm run check:weights [-- MODEL FILE]`: whether open_clip, timm and Hugging Face load what `guie export-weights`
-// writes with strict=True, and compute the same features from it. Random weights of real towers, or a file of
-// prepare-model. The libraries are installed once, into .cache (1 GB).
+// `npm run check:weights [-- MODEL FILE]`: whether open_clip, timm and Hugging Face load what `guie export --format
+// safetensors` writes with strict=True, and compute the same features from it. Random weights of real towers, or a
+// file of prepare-model. The libraries are installed once, into .cache (1 GB).
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import safetensors from "guie/dist/checkpoints/safetensors.js";
 import random from "guie/dist/common/random.js";
+import { exportWeights } from "guie/dist/export/tower_file.js";
 import towerWeights from "guie/dist/model/tower_weights.js";
 import towers from "guie/dist/model/towers.js";
 import vit from "guie/dist/model/vit.js";
 import sources from "guie/dist/model/weight_source.js";
 import { tf } from "guie/dist/tensorflow/tf.js";
-import { exportWeights } from "guie/dist/training/export_weights.js";
 import { run, SetupError } from "../setup/run.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");

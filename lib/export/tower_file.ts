@@ -3,15 +3,15 @@ import { existsSync } from "node:fs";
 import { exportEntries } from "../checkpoints/export_names";
 import type { Library } from "../checkpoints/name_families";
 import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
-import { UserError } from "../common/errors";
+import { elementCount } from "../checkpoints/safetensors_header";
 import { projectPath } from "../common/project";
 import { requireTower } from "../model/tower_weights";
 import { findTower, patchGrid, type Tower } from "../model/towers";
-import { TOWER_PREFIX } from "./model";
-import { readRunConfig, runFile, runFolder } from "./run_folder";
+import { TOWER_PREFIX } from "../training/model";
+import { openRunModel, type WhichWeights } from "./run_model";
 
 /** Weights that are to be written: a trained run's, or a file's of `prepareModel`. */
-export type WeightsToExport = { run: string } | { model: string; weights: string };
+export type WeightsToExport = ({ run: string } & WhichWeights) | { model: string; weights: string };
 
 /** What was written. */
 export interface ExportedWeights {
@@ -35,7 +35,7 @@ interface OpenTower {
  * taken from the file from which the run started.
  * @param library whose names
  * @param out a .safetensors file
- * @throws UserError when the run trained no tower, a file is missing, or the library has no such tower
+ * @throws UserError when a file is missing, or the library has no such tower
  */
 export async function exportWeights(
   from: WeightsToExport,
@@ -43,7 +43,7 @@ export async function exportWeights(
   out: string,
 ): Promise<ExportedWeights> {
   const path = projectPath(out);
-  const source = "run" in from ? openRun(from.run) : openPrepared(from.model, projectPath(from.weights));
+  const source = "run" in from ? openRun(from) : openPrepared(from.model, projectPath(from.weights));
   try {
     const { tower, imageSizePx, names } = source;
     const entries = exportEntries(tower, library, names, source.read);
@@ -69,34 +69,36 @@ function openPrepared(model: string, path: string): OpenTower {
   return { tower, imageSizePx: tower.imageSizePx, names: new Set(tensors.keys()), read, close };
 }
 
-function openRun(run: string): OpenTower {
-  const folder = runFolder(run);
-  const { tower: name, stage, imageSize, weights } = readRunConfig(folder);
-  if (stage === "frozen") {
-    throw new UserError(
-      `The run ${run} trained neck and head only: its backbone is ${name} as it was.`,
-      `npx guie export-weights --model ${name} --weights ${weights}`,
-    );
+/** Of a run that trained no tower: the one with which it started. */
+function openRun({ run, ...which }: { run: string } & WhichWeights): OpenTower {
+  const { path, config, tower: row, weights } = openRunModel(run, which);
+  if (config.stage === "frozen") {
+    weights.close();
+    return openPrepared(config.tower, projectPath(config.weights));
   }
-  const row = findTower(name);
-  const tower = { ...row, positionGrid: patchGrid(row, imageSize) };
-  const path = runFile(folder, "last");
-  const file = openSafetensors(path, "Train the run first: npx guie train");
-  const start = existsSync(projectPath(weights)) ? openSafetensors(projectPath(weights)) : undefined;
+  const tower = { ...row, positionGrid: patchGrid(row, config.imageSize) };
+  const startPath = projectPath(config.weights);
+  const start = existsSync(startPath) ? openSafetensors(startPath) : undefined;
   const close = () => {
-    file.close();
+    weights.close();
     start?.close();
   };
   try {
     const trained = new Map(
-      [...file.tensors]
-        .filter(([inFile]) => inFile.startsWith(TOWER_PREFIX))
-        .map(([inFile, info]) => [inFile.slice(TOWER_PREFIX.length), info]),
+      [...weights.shapes]
+        .filter(([name]) => name.startsWith(TOWER_PREFIX))
+        .map(([name, shape]) => [name.slice(TOWER_PREFIX.length), { shape }]),
     );
     requireTower(path, trained, tower, "The run's config.json is not that of its checkpoint.");
     const names = new Set([...trained.keys(), ...(start?.tensors.has("proj") ? ["proj"] : [])]);
-    const read = (name: string) => (trained.has(name) ? file.read(TOWER_PREFIX + name) : start!.read(name));
-    return { tower, imageSizePx: imageSize, names, read, close };
+    const read = (name: string) => {
+      const info = trained.get(name);
+      if (!info) return start!.read(name);
+      const values = new Float32Array(elementCount(info.shape));
+      weights.write(TOWER_PREFIX + name, values);
+      return values;
+    };
+    return { tower, imageSizePx: config.imageSize, names, read, close };
   } catch (error) {
     close();
     throw error;

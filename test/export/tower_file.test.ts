@@ -12,9 +12,9 @@ import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
+import { exportWeights } from "guie/dist/export/tower_file";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower, TOWERS, type Tower } from "guie/dist/model/towers";
-import { exportWeights } from "guie/dist/training/export_weights";
 
 const folder = mkdtempSync(join(tmpdir(), "guie-export-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -90,21 +90,29 @@ test("a checkpoint that lacks a tensor of the tower is refused, and nothing is w
   assert.equal(existsSync(out), false);
 });
 
-test("a run that trained no tower says where its weights are", async () => {
-  const run = await makeRun("frozen", "checkpoints/tiny.safetensors");
-  await assert.rejects(
-    exportWeights({ run }, "open_clip", out),
-    /trained neck and head only[\s\S]*export-weights --model tiny --weights checkpoints\/tiny\.safetensors/,
-  );
+test("of a run that trained no tower the one is written with which it started", async () => {
+  const prepared = join(folder, "tiny.safetensors");
+  await writeTower(prepared, 28);
+  const run = await makeRun("frozen", prepared);
+  const { imageSizePx } = await exportWeights({ run }, "open_clip", out);
+  assert.equal(imageSizePx, 28);
+  const [written, start] = [openSafetensors(out), openSafetensors(prepared)];
+  assert.deepEqual(written.read("conv1.weight"), start.read("conv1.weight"));
+  written.close();
+  start.close();
 });
 
-test("guie export-weights writes a prepared file under timm's names", async () => {
+test("guie export writes a prepared file under timm's names", async () => {
   const prepared = join(folder, "prepared.safetensors");
   await writeTower(prepared, 28);
   const guie = (...args: string[]) =>
-    spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), "export-weights", "--out", out, ...args], {
-      encoding: "utf8",
-    });
+    spawnSync(
+      process.execPath,
+      [projectPath("lib/bin/guie.js"), "export", "--format", "safetensors", "--out", out, ...args],
+      {
+        encoding: "utf8",
+      },
+    );
   const { stdout, stderr } = guie("--model", "tiny", "--weights", prepared, "--naming", "timm", "--json");
   assert.equal(stderr, "");
   assert.equal(JSON.parse(stdout).imageSizePx, 28);
@@ -112,5 +120,5 @@ test("guie export-weights writes a prepared file under timm's names", async () =
   assert.deepEqual(written.tensors.get("pos_embed")!.shape, [1, 17, 16]);
   assert.ok(written.tensors.has("blocks.1.mlp.fc2.bias"));
   written.close();
-  assert.match(guie("--model", "tiny").stderr, /Expected either --run, or --model and --weights/);
+  assert.match(guie("--model", "tiny").stderr, /Expected a run, or --model and --weights/);
 });

@@ -1,0 +1,93 @@
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { LIBRARIES, type Library } from "../checkpoints/name_families";
+import { WEIGHT_KINDS, type WeightKind } from "../checkpoints/store";
+import { UserError } from "../common/errors";
+import { type ExportResult, exportRun, FORMATS, type Format } from "../export/export_run";
+import { COMPETITION_IMAGES } from "../export/timing";
+import { exportWeights } from "../export/tower_file";
+import { runFolder } from "../training/run_folder";
+import { type CommandResult, runs } from "./command";
+
+interface ExportOptions {
+  format: Format;
+  out?: string;
+  checkpoint: string;
+  average: WeightKind;
+  mirror?: boolean;
+  naming: Library;
+  model?: string;
+  weights?: string;
+  overwrite?: boolean;
+}
+
+/** Where a run's export goes unless told: below the run's folder. */
+const DEFAULT_NAMES: Record<Format, string> = {
+  savedmodel: "export/saved_model",
+  zip: "export/submission.zip",
+  onnx: "export/onnx",
+  safetensors: "export/safetensors",
+};
+
+const SECONDS_PER_HOUR = 3600;
+
+/** `guie export`: a run's model, or a prepared tower, for other software. */
+export function registerExport(program: Command): void {
+  const command = program
+    .command("export")
+    .argument("[run]", "the trained run, by its name below checkpoints/ or its folder")
+    .description(
+      "write a trained model for other software: the competition's submission (savedmodel, zip), onnxruntime (onnx), " +
+        "or weights that open_clip, timm, DINOv2 and Hugging Face load (safetensors)",
+    )
+    .addOption(new Option("--format <format>", "what to write").choices([...FORMATS]).makeOptionMandatory())
+    .option("--out <path>", "folder to write, for zip a file; default: export/ in the run's folder")
+    .option("--checkpoint <name>", "best, last, epoch_2, ...", "last")
+    .addOption(new Option("--average <kind>", "which weights").choices([...WEIGHT_KINDS]).default("raw"))
+    .option("--mirror", "average the features of each image and its mirror image")
+    .addOption(
+      new Option("--naming <library>", "for safetensors: whose names the tower's weights have")
+        .choices([...LIBRARIES])
+        .default("open_clip"),
+    )
+    .option("--model <name>", "instead of a run, for safetensors: the model of --weights")
+    .option("--weights <file>", "instead of a run, for safetensors: a file of prepare-model")
+    .option("--overwrite", "replace what stands there");
+  runs<ExportOptions>(command, (options, [run]) =>
+    run === undefined ? exportTower(options) : exportTrained(run, options),
+  );
+}
+
+async function exportTrained(run: string, options: ExportOptions): Promise<CommandResult> {
+  const { format, average: kind, model, weights, ...rest } = options;
+  if (model !== undefined || weights !== undefined)
+    throw new UserError("Expected either a run, or --model and --weights.", "Give one of the two.");
+  const out = options.out ?? join(runFolder(run), DEFAULT_NAMES[format]);
+  const result = await exportRun({ ...rest, run, format, kind, out });
+  return { text: describe(result), summary: { ...result, format } };
+}
+
+function describe({ path, bytes, imagesPerSecond }: ExportResult): string {
+  const size = `${path}: ${(bytes / 1e6).toFixed(1)} MB`;
+  if (imagesPerSecond === undefined) return size;
+  const hours = COMPETITION_IMAGES / imagesPerSecond / SECONDS_PER_HOUR;
+  return (
+    `${size}\n${imagesPerSecond.toPrecision(3)} images/s here, one at a time: ` +
+    `${hours.toPrecision(2)} h for the competition's ${COMPETITION_IMAGES.toLocaleString("en")} images (it allowed 9 h, on a GPU)`
+  );
+}
+
+async function exportTower({ format, model, weights, naming, out }: ExportOptions): Promise<CommandResult> {
+  if (model === undefined || weights === undefined) {
+    throw new UserError("Expected a run, or --model and --weights.", "`npx guie runs` lists the runs.");
+  }
+  if (format !== "safetensors" || out === undefined) {
+    throw new UserError(
+      `A tower alone is exported as --format safetensors, to a file given by --out; got ${format}, ${out ?? "no --out"}.`,
+      "A SavedModel or ONNX file embeds: it needs a run's neck.",
+    );
+  }
+  const { path, tensors, imageSizePx } = await exportWeights({ model, weights }, naming, out);
+  const text = `${path}: ${tensors} tensors by ${naming}'s names, for images of ${imageSizePx} px`;
+  return { text, summary: { path, tensors, imageSizePx } };
+}

@@ -1,0 +1,66 @@
+// A run's model as graphs for any number of images. Shapes: B images, S side of the model's input, E embedding length.
+import type { TrainConfig } from "../config/config";
+import { normalisePixels, resizeToInput } from "../images/resize_graph";
+import type { Tower } from "../model/towers";
+import type { Weights } from "../model/vit";
+import { withFreeBatch } from "../tensorflow/free_batch";
+import { tracedFor } from "../tensorflow/fused";
+import type { GraphFunction } from "../tensorflow/graph_function";
+import type { Program } from "../tensorflow/program";
+import { tf } from "../tensorflow/tf";
+import type { TracedVariables } from "../tensorflow/traced_variables";
+import { embedding, towerFeatures } from "../training/model";
+
+/** What an exported graph depends on. */
+export interface EmbeddingGraph {
+  tower: Tower;
+  config: Pick<TrainConfig, "imageSize" | "lastBlocks" | "patchMean">;
+  /** Whether the features of an image and its mirror image are averaged. */
+  mirror: boolean;
+}
+
+type Traced<Input extends string> = GraphFunction<Input, tf.Tensor>;
+
+/**
+ * uint8 [B, H, W, 3] of any size -> unit vectors [B, E]: resize, normalisation, tower and neck in TensorFlow's own
+ * operations, none of which only one kind of device or build has.
+ */
+export function traceImageEmbedding(program: Program, graph: EmbeddingGraph): Traced<"images"> {
+  const { tower, config } = graph;
+  const traceAt = (batch: number) =>
+    program.function(
+      `images${batch}`,
+      ({ images }, variables) => {
+        const pixels = resizeToInput(images, config.imageSize);
+        return embed(graph, readAll(variables), normalisePixels(pixels, tower));
+      },
+      { images: { shape: [batch, null, null, 3], dtype: "uint8" } },
+    );
+  return tracedFor("any", () => withFreeBatch("embed", traceAt));
+}
+
+/** Normalised float32 [B, 3, S, S], as other libraries hold images -> unit vectors [B, E]. */
+export function traceTensorEmbedding(program: Program, graph: EmbeddingGraph): Traced<"pixel_values"> {
+  const side = graph.config.imageSize;
+  const traceAt = (batch: number) =>
+    program.function(
+      `pixels${batch}`,
+      ({ pixel_values }, variables) =>
+        embed(graph, readAll(variables), tf.transpose(pixel_values as tf.Tensor4D, [0, 2, 3, 1])),
+      { pixel_values: { shape: [batch, 3, side, side] } },
+    );
+  return tracedFor("cpu", () => withFreeBatch("embed", traceAt));
+}
+
+function readAll(variables: TracedVariables): Weights {
+  return Object.fromEntries(variables.names.map((name) => [name, variables.read(name)]));
+}
+
+/** Normalised pixels [B, S, S, 3] -> unit vectors [B, E]. */
+function embed({ tower, config, mirror }: EmbeddingGraph, weights: Weights, pixels: tf.Tensor4D): tf.Tensor {
+  const features = towerFeatures(tower, { lastBlocks: config.lastBlocks, patchMean: config.patchMean });
+  if (!mirror) return embedding(weights, features(weights, pixels));
+  const both = features(weights, tf.concat([pixels, tf.reverse(pixels, 2)], 0));
+  const [plain, mirrored] = tf.split(both, 2, 0) as [tf.Tensor2D, tf.Tensor2D];
+  return embedding(weights, tf.mul(tf.add(plain, mirrored), 0.5));
+}

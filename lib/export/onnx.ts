@@ -1,0 +1,56 @@
+// A model for onnxruntime, and for what is built on it: normalised pixels in, unit vectors out.
+
+import { join } from "node:path";
+import { writeJson } from "../common/files";
+import type { Tower } from "../model/towers";
+import { fillProgram } from "../model/weight_source";
+import { Program } from "../tensorflow/program";
+import { traceTensorEmbedding } from "./embedding_graph";
+import { convertGraph } from "./onnx/conversion";
+import { MAPPINGS } from "./onnx/mappings";
+import { writeOnnx } from "./onnx/write";
+import type { RunModel } from "./run_model";
+
+/** The name of the ONNX file's result; its input is `pixel_values`. */
+const OUTPUT = "embedding";
+
+/** PIL's BILINEAR, as Hugging Face's processors name it. */
+const BILINEAR = 2;
+
+/**
+ * Writes `model.onnx` and `preprocessor_config.json` into an empty folder; closes the model's weights.
+ * @param mirror whether each image's features are averaged with those of its mirror image
+ * @returns names of the model's files
+ */
+export async function exportOnnx(
+  { tower, config, weights }: Pick<RunModel, "tower" | "config" | "weights">,
+  folder: string,
+  mirror: boolean,
+): Promise<string[]> {
+  const program = new Program();
+  try {
+    await fillProgram(program, weights);
+    const traced = traceTensorEmbedding(program, { tower, config, mirror });
+    const embed = await program.computedOnce("export", traced);
+    const files = await writeOnnx(folder, program, convertGraph(embed, MAPPINGS, [OUTPUT]));
+    writeJson(join(folder, "preprocessor_config.json"), preprocessorConfig(tower, config.imageSize));
+    return files;
+  } finally {
+    program.dispose();
+  }
+}
+
+/** What transformers and transformers.js read: how an image becomes `pixel_values`. */
+function preprocessorConfig({ mean, std }: Tower, side: number): object {
+  return {
+    image_processor_type: "ViTImageProcessor",
+    do_resize: true,
+    size: { height: side, width: side },
+    resample: BILINEAR,
+    do_rescale: true,
+    rescale_factor: 1 / 255,
+    do_normalize: true,
+    image_mean: mean,
+    image_std: std,
+  };
+}

@@ -1,0 +1,32 @@
+// The competition's submission: one SavedModel, images of any size in, unit vectors out.
+import { fillProgram } from "../model/weight_source";
+import { Program } from "../tensorflow/program";
+import { writeSavedModel } from "../tensorflow/saved_model";
+import { traceImageEmbedding } from "./embedding_graph";
+import type { RunModel } from "./run_model";
+import { measureSpeed } from "./timing";
+
+/** The name under which the competition's own code took the embedding from the model. */
+export const EMBEDDING_OUTPUT = "embedding_pooling";
+
+/**
+ * Writes the model into an empty folder; closes its weights.
+ * @param mirror whether each image's features are averaged with those of its mirror image
+ * @returns how fast it embeds images here, one at a time
+ */
+export async function exportSavedModel(
+  { tower, config, weights }: Pick<RunModel, "tower" | "config" | "weights">,
+  folder: string,
+  mirror: boolean,
+): Promise<{ imagesPerSecond: number }> {
+  const program = new Program();
+  try {
+    await fillProgram(program, weights);
+    const traced = traceImageEmbedding(program, { tower, config, mirror });
+    const embed = await program.computedOnce("export", traced);
+    await writeSavedModel(folder, program, embed, [EMBEDDING_OUTPUT]);
+    return { imagesPerSecond: await measureSpeed(embed) };
+  } finally {
+    program.dispose();
+  }
+}

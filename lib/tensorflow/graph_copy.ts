@@ -1,0 +1,38 @@
+import type { Graph, GraphNode, GraphTensor } from "./graph";
+
+/** Gives the copy of a tensor of the original graph. */
+export type CopyOf = (tensor: GraphTensor) => GraphTensor;
+
+/** What stands in the copy for a node's outputs; undefined: the node itself is copied. */
+export type Replacement = (node: GraphNode, copyOf: CopyOf) => readonly GraphTensor[] | undefined;
+
+/**
+ * Copies nodes, in their order, into a graph (their own or another).
+ * @param nodes with each node all that it needs
+ * @param rename the copy's name
+ */
+export function copyNodes(
+  nodes: readonly GraphNode[],
+  graph: Graph,
+  rename: (name: string) => string,
+  replacement: Replacement = () => undefined,
+): CopyOf {
+  const copies = new Map<GraphNode, readonly GraphTensor[]>();
+  const copied = new Map<GraphNode, GraphNode>();
+  const copyOf: CopyOf = ({ node, index }) => copies.get(node)![index]!;
+  for (const node of nodes) {
+    const replaced = replacement(node, copyOf);
+    if (replaced) {
+      copies.set(node, replaced);
+      continue;
+    }
+    const copy = graph.addNode(node.op, node.inputs.map(copyOf), {
+      name: rename(node.name),
+      attributes: node.attributes,
+      controls: node.controls.map((control) => copied.get(control) ?? copies.get(control)![0]!.node),
+    });
+    copied.set(node, copy);
+    copies.set(node, copy.outputs);
+  }
+  return copyOf;
+}

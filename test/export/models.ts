@@ -1,0 +1,63 @@
+// Small models with random weights, as runs have them.
+import { mkdtempSync } from "node:fs";
+import { join } from "node:path";
+import { writeSafetensors } from "guie/dist/checkpoints/safetensors";
+import { writeJson } from "guie/dist/common/files";
+import { randomStream } from "guie/dist/common/random";
+import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
+import { tiny } from "guie/dist/config/presets";
+import { neckShapes } from "guie/dist/model/neck";
+import { freshTower } from "guie/dist/model/tower_weights";
+import type { Tower } from "guie/dist/model/towers";
+import { featureLength, type Weights } from "guie/dist/model/vit";
+import { toTensors, withPrefix } from "guie/dist/model/weight_source";
+import { tf } from "guie/dist/tensorflow/tf";
+
+/** A config of that tower. */
+export function configOf(tower: Tower, overrides: Partial<TrainConfig> = {}): Readonly<TrainConfig> {
+  return overrideConfig(tiny("fine_tune"), {
+    tower: tower.name,
+    imageSize: tower.imageSizePx,
+    embeddingDim: 64,
+    ...overrides,
+  });
+}
+
+/** `visual.*` and `neck.*`, none of them 0 or 1 throughout, so that nothing that is left out goes unseen. */
+export function randomModel(tower: Tower, config: Readonly<TrainConfig>): Weights {
+  const random = randomStream(7, tower.name);
+  const weights = toTensors(withPrefix("visual.", freshTower(tower, random, config.imageSize)));
+  for (const [name, shape] of Object.entries(neckShapes(config, featureLength(tower, config))))
+    weights[name] = tf.zeros(shape);
+  for (const [name, weight] of Object.entries(weights)) {
+    const values = Float32Array.from(weight.dataSync(), (value) => value + 0.2 * random.normal());
+    weights[name] = tf.tensor(
+      /var$/.test(name) ? values.map((value) => 1 + value * value) : values,
+      weight.shape,
+    );
+    weight.dispose();
+  }
+  return weights;
+}
+
+/** A run's folder below `parent`, as far as exports read it: config and last checkpoint, a head among its weights. */
+export async function writeRun(
+  parent: string,
+  config: Readonly<TrainConfig>,
+  weights: Weights,
+): Promise<string> {
+  const folder = mkdtempSync(join(parent, "run-"));
+  writeJson(join(folder, "config.json"), config);
+  const entries = Object.entries(weights).map(([name, { shape, dataSync }]) => ({
+    name,
+    shape,
+    data: dataSync.call(weights[name]) as Float32Array,
+  }));
+  const head = {
+    name: "head.weight",
+    shape: [3, config.embeddingDim],
+    data: new Float32Array(3 * config.embeddingDim),
+  };
+  await writeSafetensors(join(folder, "last.safetensors"), [...entries, head]);
+  return folder;
+}
