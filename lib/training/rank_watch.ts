@@ -44,7 +44,10 @@ export class RankWatch {
   readonly #failures: (Failure & { kind: FailureKind; atMs: number })[] = [];
   #longestStepMs = 0;
 
-  constructor(worldSize: number, nowMs: number) {
+  readonly #silentMs: number;
+
+  constructor(worldSize: number, nowMs: number, silentMs = SILENT_MS) {
+    this.#silentMs = silentMs;
     this.#ranks = Array.from({ length: worldSize }, () => ({
       ...{ heardAtMs: undefined, phase: "start", step: 0, sinceMs: nowMs },
     }));
@@ -77,7 +80,7 @@ export class RankWatch {
     if (surest.kind !== "peer") return nowMs - first.atMs < SETTLE_MS ? undefined : surest;
     // Another process must be the cause: its silence will tell which
     const silent = this.#silent(nowMs);
-    return silent ?? (nowMs - first.atMs < SILENT_MS + SETTLE_MS ? undefined : surest);
+    return silent ?? (nowMs - first.atMs < this.#silentMs + SETTLE_MS ? undefined : surest);
   }
 
   /** Where a process was last seen: "after step 12, loading its batch". */
@@ -88,10 +91,10 @@ export class RankWatch {
 
   #silent(nowMs: number): Failure | undefined {
     const rank = this.#ranks.findIndex(
-      ({ heardAtMs }) => heardAtMs !== undefined && nowMs - heardAtMs > SILENT_MS,
+      ({ heardAtMs }) => heardAtMs !== undefined && nowMs - heardAtMs > this.#silentMs,
     );
     if (rank < 0) return undefined;
-    const cause = `no sign of life for ${SILENT_MS / 1000} s (last seen ${this.place(rank)})`;
+    const cause = `no sign of life for ${this.#silentMs / 1000} s (last seen ${this.place(rank)})`;
     return { rank, cause, canRestart: true };
   }
 

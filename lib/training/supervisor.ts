@@ -20,6 +20,8 @@ export interface SupervisorOptions {
   say?: (line: string) => void;
   /** Aborted when the run is to finish its step, save and end. */
   stop?: AbortSignal;
+  /** A process of which nothing was heard for so long has hung. */
+  silentMs?: number;
 }
 
 /** How often it is looked whether all ranks are well. */
@@ -65,9 +67,9 @@ async function attempt(
   folder: string,
   config: Readonly<TrainConfig>,
   addresses: readonly string[],
-  { onProgress, say, stop }: SupervisorOptions,
+  { onProgress, say, stop, silentMs }: SupervisorOptions,
 ): Promise<void> {
-  const watch = new RankWatch(addresses.length, Date.now());
+  const watch = new RankWatch(addresses.length, Date.now(), silentMs);
   const ended = new Map<number, "finished" | "stopped">();
   const onMessage = (rank: number, message: FromRank) => {
     const now = Date.now();
