@@ -88,6 +88,7 @@ export { tf } from "./tensorflow/tf";
 export { trace } from "./tensorflow/trace";
 // Train
 export { buildTraining } from "./training/build";
+export { type CheckpointRef, findCheckpoint } from "./training/checkpoint_ref";
 export { type RetrievalFiles, readRetrievalFiles } from "./training/data";
 export { type Embedder, loadEmbedder } from "./training/embedder";
 export { climbLadder, type LadderRung, trainFeatures } from "./training/ladder";
@@ -95,4 +96,5 @@ export type { Metric, StepMetric } from "./training/metrics";
 export { prepareRunFolder, readMetrics, readRunConfig, runFolder } from "./training/run_folder";
 export { runTable } from "./training/run_table";
 export { learningRate, marginOf } from "./training/schedule";
+export { makeSoup, type Soup } from "./training/soup";
 export type { SweepGrid, SweepRun } from "./training/sweep";

@@ -53,21 +53,21 @@ export async function saveCheckpoint(
 
 /**
  * Puts a checkpoint's values into the variables and returns the steps it had taken.
- * @throws UserError when a tensor is missing or has another shape
+ * @param check throws where a tensor's shape in the file (undefined: it has none) is not that of the variable
+ * @param wanted variables that the checkpoint fills; the others stay as they are
  */
-export async function restoreCheckpoint(path: string, { program, shapes }: StoredModel): Promise<number> {
+export async function restoreCheckpoint(
+  path: string,
+  { program, shapes }: StoredModel,
+  check: (name: string, found: readonly number[] | undefined, expected: readonly number[]) => void,
+  wanted: (name: string) => boolean = () => true,
+): Promise<number> {
   const file = openSafetensors(path);
   try {
-    for (const [name, shape] of shapes) {
-      const stored = file.tensors.get(name);
-      if (stored?.shape.join() === shape.join()) continue;
-      throw new UserError(
-        `${path}: expected the tensor ${name} of shape [${shape}], found ${stored ? `[${stored.shape}]` : "none"}.`,
-        "The file belongs to another run: give this one a name of its own (--run-name).",
-      );
-    }
+    const restored = [...shapes].filter(([name]) => wanted(name));
+    for (const [name, shape] of restored) check(name, file.tensors.get(name)?.shape, shape);
     await program.fillAll(
-      [...shapes.keys()].map((name) => [name, (memory) => file.readInto(name, memory as Float32Array)]),
+      restored.map(([name]) => [name, (memory) => file.readInto(name, memory as Float32Array)]),
     );
     return Number(file.metadata.step);
   } finally {

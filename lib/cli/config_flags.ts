@@ -31,7 +31,7 @@ const FLAGS: readonly Flag[] = [
   ["--seed <n>", "seed", "seed of everything random"],
   ["--data-dir <dir>", "dataDir", "folder with the pipeline's files"],
   ["--run-name <name>", "runName", "name of the folder below checkpoints/"],
-  ["--init-from <run>", "initFrom", "run whose neck and head are the start"],
+  ["--init-from <run>", "initFrom", "run (or RUN/best, RUN/epoch_3:ema) whose weights are the start"],
   ["--tower <name>", "tower", "the Vision Transformer"],
   ["--last-blocks <n>", "lastBlocks", "blocks whose features stand side by side"],
   ["--weights <file>", "weights", "safetensors file of the backbone"],
@@ -44,6 +44,7 @@ const FLAGS: readonly Flag[] = [
 /** Flags without a value, which turn a setting on. */
 const SWITCHES: readonly Flag[] = [
   ["--patch-mean", "patchMean", "add the mean of the last block's patch tokens to the features"],
+  ["--reinit-head", "reinitHead", "a fresh head, for other classes than those of the run before"],
   ["--gradient-checkpointing", "gradientCheckpointing", "compute blocks twice and keep less in memory"],
 ];
 

@@ -22,7 +22,10 @@ export function registerEvaluate(program: Command): void {
     )
     .option("--config-name <preset>", "preset that names backbone, size and data directory", "demo")
     .option("--data-dir <dir>", "folder with retrieval/queries.csv and retrieval/index.csv")
-    .option("--run <name...>", "runs to score (default: the preset's own runs that exist)");
+    .option(
+      "--run <name...>",
+      "runs to score, or RUN/best, RUN/epoch_3:ema (default: the preset's own runs that exist)",
+    );
   runs<EvaluateOptions>(command, evaluate);
 }
 

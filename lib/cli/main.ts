@@ -9,6 +9,7 @@ import { registerMerge } from "./merge";
 import { registerPrepareModel } from "./prepare_model";
 import { registerPreprocess } from "./preprocess";
 import { registerRuns } from "./runs";
+import { registerSoup } from "./soup";
 import { registerTrain } from "./train";
 import { registerWatch } from "./watch";
 
@@ -25,6 +26,7 @@ const REGISTRATIONS: ((program: Command) => void)[] = [
   registerEmbed,
   registerEvaluate,
   registerExport,
+  registerSoup,
 ];
 
 const program = new Command("guie").description(

@@ -44,7 +44,8 @@ async function train(options: TrainOptions): Promise<CommandResult> {
   const folder = resumed
     ? resumedFolder(runFolder(resumed), options)
     : prepareRunFolder(configOf(options), { overwrite: options.overwrite });
-  const summary = await trainFolder(folder, numberOf("--max-restarts", options.maxRestarts));
+  const reinitHead = Boolean(resumed && options.reinitHead);
+  const summary = await trainFolder(folder, numberOf("--max-restarts", options.maxRestarts), reinitHead);
   const { retrieval, finalLoss, reason, steps } = summary;
   const scores = retrieval
     ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}`
@@ -56,16 +57,21 @@ async function train(options: TrainOptions): Promise<CommandResult> {
 }
 
 /** Trains in this process, or in as many as the run's config says. */
-function trainFolder(folder: string, maxRestarts: number): Promise<RunSummary> {
+function trainFolder(folder: string, maxRestarts: number, reinitHead: boolean): Promise<RunSummary> {
   const onProgress = terminalProgress();
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const stop = new AbortController();
   const isOne = processCount(readRunConfig(folder)) === 1;
   const end = isOne ? requestInterrupt : () => stop.abort();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, end);
+  if (!isOne && reinitHead)
+    throw new UserError(
+      "A run goes on with a fresh head in one process.",
+      "Add --workers 1; stopped after its first checkpoint, it may go on in several.",
+    );
   if (!isOne) return superviseRun(folder, { maxRestarts, onProgress, say, stop: stop.signal });
   say(describeDevice());
-  return runTraining(folder, onProgress);
+  return runTraining(folder, onProgress, { reinitHead });
 }
 
 /** The folder of a run that goes on, in as many processes as the flags say, with the global batch that it has. */
@@ -75,10 +81,10 @@ function resumedFolder(folder: string, options: TrainOptions): string {
   return prepareRunFolder(inProcesses(readRunConfig(folder), { workers, gpus }));
 }
 
-/** A run that goes on has the settings that it began with: others would be ignored. */
+/** A run that goes on has the settings that it began with: others would be ignored. A fresh head may be asked for. */
 function refuseSettings(options: TrainOptions): void {
   const { stage, config, overwrite } = options;
-  const { workers, gpus, ...settings } = flagOverrides(options);
+  const { workers, gpus, reinitHead, ...settings } = flagOverrides(options);
   const given = Object.entries({ ...settings, stage, config, overwrite });
   const names = given.filter(([, value]) => value !== undefined).map(([name]) => name);
   if (names.length === 0) return;

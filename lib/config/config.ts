@@ -90,8 +90,10 @@ export interface TrainConfig {
   swaStartEpoch: number;
   /** Stop an epoch after this many steps; 0 = the whole epoch. */
   maxStepsPerEpoch: number;
-  /** A run whose neck and head are the start (its name below `checkpoints/`), or "". */
+  /** A run (or `RUN/best`, `RUN/epoch_3:ema`, ...) whose neck, head and trained backbone are the start, or "". */
   initFrom: string;
+  /** The head starts afresh although `initFrom` names a run, as it must where the classes are others. */
+  reinitHead: boolean;
 
   /** Images decoded at once (`--num-workers`). */
   numWorkers: number;
@@ -172,6 +174,7 @@ const CHECKS = z.object({
   swaStartEpoch: countOrZero,
   maxStepsPerEpoch: countOrZero,
   initFrom: z.string(),
+  reinitHead: z.boolean(),
   numWorkers: count,
   sampler: z.enum(["shuffle", "class_balanced", "m_per_class"]),
   samplesPerClass: count,

@@ -50,6 +50,7 @@ export function vit224(stage: Stage = "fine_tune"): TrainConfig {
     swaStartEpoch: 0,
     maxStepsPerEpoch: 0,
     initFrom: "",
+    reinitHead: false,
     numWorkers: 10,
     sampler: "shuffle",
     samplesPerClass: 4,

@@ -26,6 +26,8 @@ export function averagesOf({ emaDecay, swaStartEpoch }: AverageConfig): Average[
 export interface Averages {
   /** Shapes of their variables, all of which belong into a checkpoint. */
   shapes: Shapes;
+  /** Each averaged weight with its average. */
+  pairs: readonly (readonly [weight: string, average: string])[];
   /** Their graphs, by kind. */
   functions: Partial<Record<Average, GraphFunction<never, void>>>;
   /** Takes in the weights after a step: EMA after each, SWA after the last one of its epochs. */
@@ -47,20 +49,18 @@ export async function createAverages(
 ): Promise<Averages> {
   const kinds = averagesOf(config);
   const names = [...weights.keys()].filter((name) => !CONSTANTS.includes(name));
-  const shapes = new Map<string, readonly number[]>(
-    kinds.flatMap((kind) => [
-      [averagedCountOf(kind), []] as const,
-      ...names.map((name) => [storedName(kind, name), weights.get(name)!] as const),
-    ]),
-  );
+  const pairs = kinds.flatMap((kind) => names.map((name) => [name, storedName(kind, name)] as const));
+  const shapes = new Map<string, readonly number[]>([
+    ...kinds.map((kind) => [averagedCountOf(kind), []] as const),
+    ...pairs.map(([name, average]) => [average, weights.get(name)!] as const),
+  ]);
   for (const [name, shape] of shapes) program.variable(name, { shape });
   await program.fillAll([...shapes.keys()].map((name) => [name, (memory) => void memory.fill(0 as never)]));
   const functions = Object.fromEntries(
     kinds.map((kind) => [kind, traceAverage(program, kind, names, config.emaDecay)]),
   ) as Averages["functions"];
   return {
-    shapes,
-    functions,
+    ...{ shapes, pairs, functions },
     async update({ epoch, stepInEpoch }, stepsPerEpoch) {
       await functions.ema?.run({});
       const takesEpoch = stepInEpoch === stepsPerEpoch && epoch >= config.swaStartEpoch;

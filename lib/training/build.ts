@@ -1,15 +1,13 @@
 // Puts a trainer together from a config: data, weights, features. Shapes: N images, F features.
 
-import { checkpointWeights, storedName, type WeightKind } from "../checkpoints/store";
+import { storedName, type WeightKind } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
-import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
-import { backboneOf, towerOf } from "../model/backbone";
-import { headShapes, initialHead, MARGIN_SHARE_NAME, marginShares } from "../model/head";
+import { backboneOf } from "../model/backbone";
 import { findTower } from "../model/towers";
 import { featureLength, type Weights } from "../model/vit";
-import { fromTensors, joinSources, toTensors, withPrefix } from "../model/weight_source";
+import { fromTensors, joinSources, withPrefix } from "../model/weight_source";
 import { computeFeatures, ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
@@ -18,7 +16,7 @@ import { featureBatches, imageBatches } from "./batches";
 import { distinctFiles, type RunData, readRunData } from "./data";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
 import type { Ranks } from "./ranks";
-import { runFile, runFolder } from "./run_folder";
+import { startTower, startWeights } from "./start_weights";
 import { Trainer } from "./trainer";
 
 /** A trainer with what is needed to evaluate it. */
@@ -90,7 +88,7 @@ async function buildFineTune(
     );
   }
   const head = startWeights(config, featureCount, data);
-  const weights = joinSources(fromTensors(head), withPrefix(TOWER_PREFIX, towerOf(config, tower)));
+  const weights = joinSources(fromTensors(head), withPrefix(TOWER_PREFIX, startTower(config, tower)));
   const batches = imageBatches(config, data.train, tower, ranks?.shard);
   const trainer = await Trainer.create({
     ...{ config, batches, features: towerFeatures(tower, config), featureCount, weights, ranks },
@@ -107,36 +105,6 @@ async function buildFineTune(
     featuresOf: (set, files, kind = "raw") =>
       computeFeatures(config, backbones.get(kind)!, files, set, onProgress),
   };
-}
-
-/** Neck and head: fresh, or from the run that `initFrom` names. */
-function startWeights(config: Readonly<TrainConfig>, featureCount: number, data: RunData): Weights {
-  const shapes = headShapes(config, featureCount, data.classCount);
-  if (!config.initFrom) {
-    const values = initialHead(shapes, randomStream(config.seed, "neck and head"));
-    if (config.classSizeMargin) values[MARGIN_SHARE_NAME] = marginShares(classSizes(data));
-    return Object.fromEntries(
-      Object.entries(values).map(([name, value]) => [name, tf.tensor(value, shapes[name])]),
-    );
-  }
-  const path = runFile(runFolder(config.initFrom), "last");
-  const weights = toTensors(checkpointWeights(path, (name) => name in shapes));
-  for (const [name, shape] of Object.entries(shapes)) {
-    const found = weights[name]?.shape;
-    if (found?.join() === shape.join()) continue;
-    throw new UserError(
-      `${path}: expected ${name} of shape [${shape}], found ${found ? `[${found}]` : "none"}.`,
-      "The run to start from must have the same classes, features and embedding length.",
-    );
-  }
-  return weights;
-}
-
-/** Training images of each class. */
-function classSizes({ train, classCount }: RunData): number[] {
-  const sizes = new Array<number>(classCount).fill(0);
-  for (let i = 0; i < train.labels.length; i++) sizes[train.labels[i]!]!++;
-  return sizes;
 }
 
 /** Sets mean and 1/deviation of each feature, over all training images. */

@@ -12,9 +12,10 @@ import { type EmbedShard, ensureFeatureFolder } from "../retrieval/feature_write
 import { computeFeatures, type EmbedOptions, ensureFeatures, imageEmbedder } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
+import { findCheckpoint } from "./checkpoint_ref";
 import { embedFeatures } from "./evaluate";
 import { TOWER_PREFIX } from "./model";
-import { readRunConfig, runFile, runFolder } from "./run_folder";
+import { readRunConfig } from "./run_folder";
 
 /** A run's model, ready to embed images. */
 export interface Embedder {
@@ -34,14 +35,14 @@ export interface Embedder {
   dispose(): void;
 }
 
-/** Loads the last checkpoint of a run (its name below `checkpoints/`, or its folder). */
+/** Loads a run's model. @param run as `findCheckpoint` takes it: a run's name (its last checkpoint), `RUN/best:ema`, ... */
 export function loadEmbedder(run: string): Embedder {
-  const folder = runFolder(run);
+  const { folder, path: checkpoint, kind } = findCheckpoint(run);
   const config = readRunConfig(folder);
-  const checkpoint = runFile(folder, "last");
   const isTower = (name: string) => name.startsWith(TOWER_PREFIX);
-  const weights = toTensors(checkpointWeights(checkpoint, (name) => !isTower(name)));
-  const madeBy = { run: basename(folder), checkpoint: fileFingerprint(checkpoint) };
+  const weights = toTensors(checkpointWeights(checkpoint, (name) => !isTower(name), kind));
+  const average: MadeBy = kind === "raw" ? {} : { average: kind };
+  const madeBy = { run: basename(folder), checkpoint: fileFingerprint(checkpoint), ...average };
   let loaded: Promise<Backbone> | undefined;
   const backboneOnce = () => {
     loaded ??=
@@ -49,7 +50,7 @@ export function loadEmbedder(run: string): Embedder {
         ? loadBackbone(config)
         : createBackbone(
             findTower(config.tower),
-            withoutPrefix(TOWER_PREFIX, checkpointWeights(checkpoint, isTower)),
+            withoutPrefix(TOWER_PREFIX, checkpointWeights(checkpoint, isTower, kind)),
             config,
           );
     return loaded;

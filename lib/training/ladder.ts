@@ -40,15 +40,24 @@ export async function climbLadder(
     { name: "backbone", ...(await scoreBackbone(config, files, onProgress)) },
   ];
   for (const [name, run] of Object.entries(runs)) {
-    const embedder = loadEmbedder(run);
-    try {
-      const embed = (set: RetrievalPart) => embedder.embed(config.dataDir, set, files[set].files, onProgress);
-      rungs.push({ name, ...(await score(files, embed)) });
-    } finally {
-      embedder.dispose();
-    }
+    rungs.push({ name, ...(await scoreRun(run, config.dataDir, files, onProgress)) });
   }
   return rungs;
+}
+
+/** Retrieval scores of a run's model. @param run as `findCheckpoint` takes it */
+export async function scoreRun(
+  run: string,
+  dataDir: string,
+  files: RetrievalFiles,
+  onProgress?: OnProgress,
+): Promise<RetrievalScores> {
+  const embedder = loadEmbedder(run);
+  try {
+    return await score(files, (set) => embedder.embed(dataDir, set, files[set].files, onProgress));
+  } finally {
+    embedder.dispose();
+  }
 }
 
 type RetrievalPart = keyof RetrievalFiles;

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import { restoreCheckpoint } from "../checkpoints/store";
 import { messageOf, UserError } from "../common/errors";
 import { writeJson } from "../common/files";
@@ -30,6 +31,7 @@ import {
   rewindMetrics,
   runFile,
 } from "./run_folder";
+import { isOfHead, refuseOtherShape } from "./start_weights";
 
 /** A run while this process trains it. */
 export interface Run {
@@ -64,11 +66,17 @@ export interface RunSummary {
  * Trains the run of a folder to its end in this process: from the start, or from its last checkpoint. Every step
  * goes to `metrics.jsonl`, every epoch is validated, the last state is kept in `last.safetensors`, the best in `best.safetensors`.
  * An interrupt (see `breathe`) finishes the step, saves and ends with reason "stopped"; the same call goes on later.
+ * @param options.reinitHead goes on with a fresh head, as it must where the table has other classes by now
  */
-export async function runTraining(folder: string, onProgress?: OnProgress): Promise<RunSummary> {
+export async function runTraining(
+  folder: string,
+  onProgress?: OnProgress,
+  { reinitHead = false } = {},
+): Promise<RunSummary> {
+  if (reinitHead && isFinished(folder)) refuseFreshHead(folder);
   return holdRun(folder, (config) => {
     const count = processCount(config);
-    if (count === 1) return train({ folder, config, onProgress });
+    if (count === 1) return train({ folder, config, onProgress }, reinitHead);
     throw new UserError(
       `The run in ${folder} is one of ${count} processes.`,
       "Start it by startRun, or by npx guie train.",
@@ -107,14 +115,18 @@ export async function holdRun(
 }
 
 /** Trains a run to its end in this process, alone or as one of several, of which only the chief writes files. */
-export async function train(job: Pick<Run, "folder" | "config" | "ranks" | "onProgress">): Promise<void> {
+export async function train(
+  job: Pick<Run, "folder" | "config" | "ranks" | "onProgress">,
+  reinitHead = false,
+): Promise<void> {
   const { folder, config, ranks, onProgress } = job;
   const writes = ranks?.isChief ?? true;
   if (writes) writeJson(runFile(folder, "environment"), describeEnvironment());
-  const setup = await buildTraining(config, onProgress, ranks);
+  const start = reinitHead ? { ...config, reinitHead } : config;
+  const setup = await buildTraining(start, onProgress, ranks);
   const { trainer } = setup;
   try {
-    if (writes) await resume(folder, setup);
+    if (writes) await resume(folder, setup, reinitHead);
     await ranks?.share(trainer);
     const toEventFile = writes ? openEventFile(folder, trainer.stepsDone) : () => {};
     const record = (metric: Metric) => {
@@ -141,12 +153,26 @@ function describeBatch({ batchSize, accumulationSteps, initLr }: TrainConfig, gl
   );
 }
 
-/** Takes up the last checkpoint where there is one. */
-async function resume(folder: string, { trainer }: TrainingSetup): Promise<void> {
+function refuseFreshHead(folder: string): never {
+  throw new UserError(
+    `The run in ${folder} has finished: a fresh head would not be trained.`,
+    `Start another from its weights: npx guie train --init-from ${basename(folder)} --reinit-head --run-name NAME`,
+  );
+}
+
+/** Takes up the last checkpoint where there is one. @param reinitHead all of it but the head, which stays fresh */
+async function resume(folder: string, { trainer }: TrainingSetup, reinitHead: boolean): Promise<void> {
   const path = runFile(folder, "last");
   if (existsSync(path)) {
-    trainer.stepsDone = await restoreCheckpoint(path, trainer);
-    logLine(folder, `Resumed after step ${trainer.stepsDone} of ${trainer.totalSteps}`);
+    trainer.stepsDone = await restoreCheckpoint(
+      path,
+      trainer,
+      (name, found, expected) => refuseOtherShape(path, name, found, expected, trainer.config),
+      (name) => !(reinitHead && isOfHead(name)),
+    );
+    if (reinitHead) await trainer.averageAnew(isOfHead);
+    const head = reinitHead ? ", with a fresh head" : "";
+    logLine(folder, `Resumed after step ${trainer.stepsDone} of ${trainer.totalSteps}${head}`);
   }
   rewindMetrics(folder, trainer.stepsDone);
 }

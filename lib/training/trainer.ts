@@ -173,6 +173,14 @@ export class Trainer {
     return weights;
   }
 
+  /** Gives the averages of some weights the value of the weights themselves: of a head that was started afresh. */
+  async averageAnew(isChosen: (name: string) => boolean): Promise<void> {
+    for (const [name, average] of this.#averages.pairs.filter(([name]) => isChosen(name))) {
+      const { data } = await this.program.read(name);
+      await this.program.assign(average, data as Float32Array);
+    }
+  }
+
   /**
    * Takes the learning rate from the schedule: the next steps have this one, and their metrics say so.
    * @param head of neck and head; undefined gives it back to the schedule

@@ -1,0 +1,189 @@
+// Model soups: one model whose weights are the mean of several runs' or checkpoints'. Wortsman et al., "Model soups",
+// ICML 2022, https://arxiv.org/abs/2203.05482.
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { streamSafetensors } from "../checkpoints/safetensors";
+import { checkpointWeights } from "../checkpoints/store";
+import { UserError } from "../common/errors";
+import { writeFileAtomically, writeJson } from "../common/files";
+import { breathe } from "../common/interrupt";
+import type { OnProgress } from "../common/progress";
+import { overrideConfig, type TrainConfig } from "../config/config";
+import type { WeightSource } from "../model/weight_source";
+import { type CheckpointRef, findCheckpoint } from "./checkpoint_ref";
+import { readRetrievalFiles } from "./data";
+import { scoreRun } from "./ladder";
+import { readRunConfig, runFile, runFolder } from "./run_folder";
+
+/** One of the checkpoints that were given. */
+export interface Ingredient {
+  /** As it was named. */
+  checkpoint: string;
+  /** mP@5 of it alone, where the soup was chosen by scores. */
+  mp5?: number;
+  /** Whether the soup holds it. */
+  taken: boolean;
+}
+
+/** A soup: the folder of a run that was never trained. */
+export interface Soup {
+  folder: string;
+  ingredients: Ingredient[];
+  /** mP@5 of the soup, where it was chosen by scores. */
+  mp5?: number;
+}
+
+/** Settings that say what a weight means: they must be equal in all ingredients. */
+const MEANING = [
+  ...(["stage", "tower", "imageSize", "lastBlocks", "patchMean", "standardise"] as const),
+  ...(["neck", "embeddingDim", "head", "subCentres"] as const),
+];
+
+interface Member extends CheckpointRef {
+  name: string;
+  config: Readonly<TrainConfig>;
+}
+
+/**
+ * Writes the mean of checkpoints' weights as a run `checkpoints/<out>/`, which can be evaluated, exported, and started
+ * from like any other.
+ * @param names checkpoints as `findCheckpoint` takes them, two at least
+ * @param options.greedy begin with the best by mP@5 on held-out classes, and keep of the others, from the best to the
+ *   worst, those with which the soup is no worse (the paper's recipe 1)
+ * @throws UserError where they are not of one kind, or the run `out` exists
+ */
+export async function makeSoup(
+  names: readonly string[],
+  out: string,
+  options: { greedy?: boolean; overwrite?: boolean } = {},
+  onProgress?: OnProgress,
+): Promise<Soup> {
+  if (names.length < 2)
+    throw new UserError(`A soup needs two checkpoints at least, given: ${names.join(" ") || "none"}.`);
+  const members = names.map((name): Member => {
+    const ref = findCheckpoint(name);
+    return { ...ref, name, config: readRunConfig(ref.folder) };
+  });
+  for (const member of members) refuseOther(members[0]!, member);
+  const config = overrideConfig(members[0]!.config, { runName: out });
+  const folder = runFolder(out);
+  if (existsSync(folder)) {
+    if (!options.overwrite)
+      throw new UserError(`${folder} exists.`, "Choose another --out, or give --overwrite.");
+    rmSync(folder, { recursive: true });
+  }
+  const { taken, scores, mp5 } = options.greedy
+    ? await chooseGreedily(members, folder, config, onProgress)
+    : { taken: members, scores: new Map<Member, number>(), mp5: undefined };
+  const ingredients = members.map((member) => ({
+    ...{ checkpoint: member.name, mp5: scores.get(member), taken: taken.includes(member) },
+  }));
+  await writeSoup(taken, folder, config);
+  writeJson(join(folder, "soup.json"), { ingredients, mp5 });
+  return { folder, ingredients, mp5 };
+}
+
+/** @throws UserError where two checkpoints differ in a setting that says what their weights mean */
+function refuseOther(first: Member, other: Member): void {
+  const fixed = first.config.stage === "frozen" ? ([...MEANING, "weights"] as const) : MEANING;
+  const differences = fixed.filter((setting) => first.config[setting] !== other.config[setting]);
+  if (differences.length === 0) return;
+  const words = differences.map((name) => `${name} ${first.config[name]} and ${other.config[name]}`);
+  throw new UserError(
+    `${first.name} and ${other.name} cannot be averaged: they differ in ${words.join(", ")}.`,
+    "Take checkpoints of one architecture, best of runs that started from the same weights.",
+  );
+}
+
+/** The mean of the members' weights as the last checkpoint of a run that has ended. */
+async function writeSoup(members: readonly Member[], folder: string, config: TrainConfig): Promise<void> {
+  const sources: WeightSource[] = [];
+  try {
+    for (const { path, kind } of members) sources.push(checkpointWeights(path, () => true, kind));
+    const [first, ...others] = sources;
+    others.forEach(({ shapes }, i) => {
+      refuseOtherTensors(members[0]!.name, first!.shapes, members[i + 1]!.name, shapes);
+    });
+    const made = { format: "pt", step: "0", soup: members.map(({ name }) => name).join(" ") };
+    await streamSafetensors(runFile(folder, "last"), first!.shapes, made, async (write) => {
+      for (const [name, shape] of first!.shapes) {
+        await breathe();
+        await write(name, meanOf(sources, name, shape));
+      }
+    });
+  } finally {
+    for (const source of sources) source.close();
+  }
+  const end = { kind: "end", reason: "finished", message: "a soup", elapsedSeconds: 0 };
+  writeFileAtomically(runFile(folder, "metrics"), `${JSON.stringify(end)}\n`);
+  writeJson(runFile(folder, "config"), config); // the last one: with it the folder is a run
+}
+
+/** In double precision, so that the order of the members does not matter. */
+function meanOf(sources: readonly WeightSource[], name: string, shape: readonly number[]): Float32Array {
+  const size = shape.reduce((product, length) => product * length, 1);
+  const [sum, values] = [new Float64Array(size), new Float32Array(size)];
+  for (const source of sources) {
+    source.write(name, values);
+    for (let i = 0; i < size; i++) sum[i]! += values[i]!;
+  }
+  return Float32Array.from(sum, (value) => value / sources.length);
+}
+
+/** @throws UserError naming the tensors that only one has, or that have another shape */
+function refuseOtherTensors(
+  first: string,
+  expected: WeightSource["shapes"],
+  other: string,
+  found: WeightSource["shapes"],
+): void {
+  const describe = (shape: readonly number[] | undefined) => (shape ? `[${shape}]` : "none");
+  const faults = [...new Set([...expected.keys(), ...found.keys()])]
+    .filter((name) => expected.get(name)?.join() !== found.get(name)?.join())
+    .map((name) => `${name} ${describe(expected.get(name))} and ${describe(found.get(name))}`);
+  if (faults.length === 0) return;
+  const more = faults.length > 5 ? ` and ${faults.length - 5} more` : "";
+  throw new UserError(
+    `${first} and ${other} cannot be averaged: ${faults.slice(0, 5).join("; ")}${more}.`,
+    "All must have the same classes and the same parts.",
+  );
+}
+
+interface Choice {
+  taken: Member[];
+  scores: Map<Member, number>;
+  mp5: number;
+}
+
+async function chooseGreedily(
+  members: readonly Member[],
+  folder: string,
+  config: TrainConfig,
+  onProgress?: OnProgress,
+): Promise<Choice> {
+  const files = await readRetrievalFiles(config.dataDir);
+  if (!files) {
+    throw new UserError(
+      `Expected held-out classes below ${config.dataDir}/retrieval: there are none to choose by.`,
+      "Leave --greedy out: the plain mean needs none.",
+    );
+  }
+  const scoreOf = async (name: string) => (await scoreRun(name, config.dataDir, files, onProgress)).mp5;
+  const scores = new Map<Member, number>();
+  for (const member of members) scores.set(member, await scoreOf(member.name));
+  const [best, ...rest] = [...members].sort((a, b) => scores.get(b)! - scores.get(a)!);
+  const choice: Choice = { taken: [best!], scores, mp5: scores.get(best!)! };
+  const kitchen = join(folder, "candidate");
+  try {
+    for (const member of rest) {
+      await writeSoup([...choice.taken, member], kitchen, config);
+      const mp5 = await scoreOf(kitchen);
+      if (mp5 < choice.mp5) continue;
+      choice.taken.push(member);
+      choice.mp5 = mp5;
+    }
+  } finally {
+    rmSync(kitchen, { recursive: true, force: true });
+  }
+  return choice;
+}

@@ -1,0 +1,100 @@
+// The weights that a run starts from: fresh ones, a backbone's file, another run's. Shapes: F features, C classes.
+import { checkpointWeights } from "../checkpoints/store";
+import { UserError } from "../common/errors";
+import { randomStream } from "../common/random";
+import type { TrainConfig } from "../config/config";
+import { towerOf } from "../model/backbone";
+import { headShapes, initialHead, MARGIN_SHARE_NAME, marginShares, rowsPerClass } from "../model/head";
+import { requireTower } from "../model/tower_weights";
+import { patchGrid, type Tower } from "../model/towers";
+import type { Weights } from "../model/vit";
+import { toTensors, type WeightSource, withoutPrefix } from "../model/weight_source";
+import { tf } from "../tensorflow/tf";
+import { findCheckpoint } from "./checkpoint_ref";
+import type { RunData } from "./data";
+import { TOWER_PREFIX } from "./model";
+
+type Config = Readonly<TrainConfig>;
+
+const HEAD_PREFIX = "head.";
+
+/** Whether a tensor belongs to the classifier: its weights, their moments and averages. */
+export function isOfHead(name: string): boolean {
+  return /^(optimizer\.exp_avg\.|optimizer\.exp_avg_sq\.|ema\.|swa\.)?head\./.test(name);
+}
+
+/**
+ * Neck and head: fresh, or from the checkpoint that `initFrom` names (its head only where `reinitHead` does not ask
+ * for a fresh one).
+ * @throws UserError when that checkpoint has other classes, features or lengths
+ */
+export function startWeights(config: Config, featureCount: number, data: RunData): Weights {
+  const shapes = headShapes(config, featureCount, data.classCount);
+  const isTaken = (name: string) =>
+    config.initFrom !== "" && !(config.reinitHead && name.startsWith(HEAD_PREFIX));
+  const values = initialHead(shapes, randomStream(config.seed, "neck and head"));
+  if (config.classSizeMargin) values[MARGIN_SHARE_NAME] = marginShares(classSizes(data));
+  const fresh = Object.entries(values)
+    .filter(([name]) => !isTaken(name))
+    .map(([name, value]) => [name, tf.tensor(value, shapes[name])]);
+  if (config.initFrom === "") return Object.fromEntries(fresh);
+  const { path, kind } = findCheckpoint(config.initFrom);
+  const source = checkpointWeights(path, (name) => name in shapes && isTaken(name), kind);
+  for (const name of Object.keys(shapes).filter(isTaken)) {
+    refuseOtherShape(path, name, source.shapes.get(name), shapes[name]!, config);
+  }
+  return { ...Object.fromEntries(fresh), ...toTensors(source) };
+}
+
+/**
+ * Checks a tensor of the checkpoint that a run starts from or goes on with.
+ * @throws UserError saying so when the number of classes is what differs
+ */
+export function refuseOtherShape(
+  path: string,
+  name: string,
+  found: readonly number[] | undefined,
+  expected: readonly number[],
+  config: Pick<TrainConfig, "head" | "subCentres">,
+): void {
+  if (found?.join() === expected.join()) return;
+  const isHead = name === "head.weight" && found?.[1] === expected[1];
+  if (found && isHead) {
+    const [before, now] = [found, expected].map(([rows]) => rows! / rowsPerClass(config));
+    throw new UserError(
+      `${path} knows ${before} classes, the training table has ${now}.`,
+      "Train on the table of before; or give --reinit-head: neck and backbone are kept, the head starts afresh.",
+    );
+  }
+  throw new UserError(
+    `${path}: expected ${name} of shape [${expected}], found ${found ? `[${found}]` : "none"}.`,
+    "The run must have the same features, neck, head and embedding length.",
+  );
+}
+
+/** The backbone: from the checkpoint that `initFrom` names where that run has trained one, else from its file. */
+export function startTower(config: Config, tower: Tower): WeightSource {
+  if (config.initFrom === "") return towerOf(config, tower);
+  const { path, kind } = findCheckpoint(config.initFrom);
+  const source = withoutPrefix(
+    TOWER_PREFIX,
+    checkpointWeights(path, (name) => name.startsWith(TOWER_PREFIX), kind),
+  );
+  if (source.shapes.size === 0) {
+    source.close();
+    return towerOf(config, tower);
+  }
+  const tensors = new Map(
+    [...source.shapes].map(([name, shape]) => [name, { dtype: "F32" as const, shape: [...shape] }]),
+  );
+  const next = "Start from a run of the same tower and imageSize.";
+  requireTower(path, tensors, { ...tower, positionGrid: patchGrid(tower, config.imageSize) }, next);
+  return source;
+}
+
+/** Training images of each class. */
+function classSizes({ train, classCount }: RunData): number[] {
+  const sizes = new Array<number>(classCount).fill(0);
+  for (let i = 0; i < train.labels.length; i++) sizes[train.labels[i]!]!++;
+  return sizes;
+}

@@ -1,0 +1,98 @@
+// A run whose table has other classes by now: refused in words, or gone on with by a fresh head.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openSafetensors } from "guie/dist/checkpoints/safetensors";
+import { requestInterrupt } from "guie/dist/common/interrupt";
+import { projectPath } from "guie/dist/common/project";
+import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
+import { tiny } from "guie/dist/config/presets";
+import { runTraining } from "guie/dist/training/run";
+import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/training/run_folder";
+import { largestDifference } from "../tensors";
+import { makeTinyData } from "./tiny_data";
+
+const PREFIX = `test-classes-${process.pid}`;
+const made: string[] = [];
+let dataDir: string;
+
+before(async () => {
+  dataDir = await makeTinyData();
+});
+after(() => {
+  rmSync(dataDir, { recursive: true, force: true });
+  for (const name of made) rmSync(runFolder(name), { recursive: true, force: true });
+});
+
+function newRun(name: string, overrides: Partial<TrainConfig> = {}): string {
+  const runName = `${PREFIX}-${name}`;
+  made.push(runName);
+  const shape = { maxStepsPerEpoch: 3, nEpochs: 2, emaDecay: 0.5 };
+  return prepareRunFolder(overrideConfig(tiny(), { runName, dataDir, ...shape, ...overrides }));
+}
+
+/** Six classes, or the first five of them. */
+function useClasses(count: number): void {
+  const path = join(dataDir, "final_data_224_sample_balance_fold.csv");
+  const all = join(dataDir, "all.csv");
+  if (count === 5) writeFileSync(all, readFileSync(path));
+  const lines = readFileSync(all, "utf8").split("\n");
+  writeFileSync(path, lines.filter((line) => count === 6 || !line.includes("/5_")).join("\n"));
+}
+
+function read(folder: string, name: string): Float32Array {
+  const file = openSafetensors(runFile(folder, "last"));
+  const values = file.read(name);
+  file.close();
+  return values;
+}
+
+test("--resume: other classes are refused; --reinit-head goes on with all but the head", async () => {
+  const folder = newRun("resumed", { initLr: 1e-30, weightDecay: 0 });
+  await runTraining(folder, ({ done, unit }) => {
+    if (unit === "steps" && done === 4) requestInterrupt();
+  });
+  const neck = read(folder, "neck.weight");
+  useClasses(5);
+  await assert.rejects(
+    runTraining(folder),
+    /knows 6 classes, the training table has 5\.[\s\S]*--reinit-head/,
+  );
+  assert.equal(read(folder, "head.weight").length, 6 * 8, "the checkpoint is as it was");
+  const guie = projectPath("lib/bin/guie.js");
+  const args = ["train", "--resume", folder, "--reinit-head", "--json"];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [guie, ...args], { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  assert.equal(JSON.parse(stdout).steps, 6);
+  assert.deepEqual(
+    readMetrics(folder)
+      .filter(({ kind }) => kind === "step")
+      .map((metric) => metric.kind === "step" && metric.step),
+    [1, 2, 3, 4, 5, 6],
+  );
+  assert.equal(read(folder, "head.weight").length, 5 * 8);
+  assert.ok(largestDifference(read(folder, "neck.weight"), neck) < 1e-6, "the neck went on");
+  assert.ok(largestDifference(read(folder, "ema.head.weight"), read(folder, "head.weight")) < 1e-6);
+  assert.match(
+    readFileSync(runFile(folder, "log"), "utf8"),
+    /Resumed after step [45] of 6, with a fresh head/,
+  );
+  await assert.rejects(runTraining(folder, undefined, { reinitHead: true }), /has finished/);
+  useClasses(6);
+});
+
+test("--init-from: other classes are refused; reinitHead takes neck and backbone, and a fresh head", async () => {
+  const first = newRun("first");
+  await runTraining(first);
+  useClasses(5);
+  const still = { initFrom: `${PREFIX}-first`, nEpochs: 1, initLr: 1e-30, weightDecay: 0 };
+  await assert.rejects(runTraining(newRun("refused", still)), /knows 6 classes, the training table has 5/);
+  const folder = newRun("fresh", { ...still, reinitHead: true });
+  await runTraining(folder);
+  for (const name of ["neck.weight", "visual.conv1.weight"])
+    assert.ok(largestDifference(read(folder, name), read(first, name)) < 1e-6, name);
+  assert.equal(read(folder, "head.weight").length, 5 * 8);
+  useClasses(6);
+});

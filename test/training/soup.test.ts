@@ -1,0 +1,145 @@
+// Soups of checkpoints, and the names by which checkpoints are found.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openSafetensors } from "guie/dist/checkpoints/safetensors";
+import { checkpointWeights } from "guie/dist/checkpoints/store";
+import { projectPath } from "guie/dist/common/project";
+import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
+import { tiny } from "guie/dist/config/presets";
+import { exportWeights } from "guie/dist/export/tower_file";
+import { findCheckpoint } from "guie/dist/training/checkpoint_ref";
+import { readRetrievalFiles } from "guie/dist/training/data";
+import { loadEmbedder } from "guie/dist/training/embedder";
+import { scoreRun } from "guie/dist/training/ladder";
+import { runTraining } from "guie/dist/training/run";
+import { prepareRunFolder, runFile, runFolder } from "guie/dist/training/run_folder";
+import { makeSoup } from "guie/dist/training/soup";
+import { largestDifference } from "../tensors";
+import { makeTinyData } from "./tiny_data";
+
+const PREFIX = `test-soup-${process.pid}`;
+const made: string[] = [];
+let dataDir: string;
+/** Two runs from the same start with other seeds, and one of another neck. */
+const [A, B, OTHER] = ["a", "b", "other"].map(nameOf) as [string, string, string];
+
+function nameOf(name: string): string {
+  made.push(`${PREFIX}-${name}`);
+  return `${PREFIX}-${name}`;
+}
+
+async function train(runName: string, overrides: Partial<TrainConfig> = {}): Promise<string> {
+  const shape = { maxStepsPerEpoch: 2, nEpochs: 2, cpktEpoch: 1, emaDecay: 0.5 };
+  const folder = prepareRunFolder(overrideConfig(tiny(), { runName, dataDir, ...shape, ...overrides }));
+  await runTraining(folder);
+  return folder;
+}
+
+before(async () => {
+  dataDir = await makeTinyData();
+  await train(A, { initLr: 0.03 });
+  await train(B, { initLr: 0.05 });
+  await train(OTHER, { neck: "norm_single_linear", nEpochs: 1 });
+});
+after(() => {
+  rmSync(dataDir, { recursive: true, force: true });
+  for (const name of made) rmSync(runFolder(name), { recursive: true, force: true });
+});
+
+function valuesOf(reference: string, name: string): Float32Array {
+  const { path, kind } = findCheckpoint(reference);
+  const source = checkpointWeights(path, (one) => one === name, kind);
+  const values = new Float32Array(source.shapes.get(name)!.reduce((product, size) => product * size, 1));
+  source.write(name, values);
+  source.close();
+  return values;
+}
+
+const guie = (...args: string[]) =>
+  spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
+
+test("checkpoints are found by run, by name in the run, by file, and their averages by the ending", () => {
+  const folder = runFolder(A);
+  assert.deepEqual(findCheckpoint(A), { folder, path: join(folder, "last.safetensors"), kind: "raw" });
+  const file = join(folder, "epoch_1.safetensors");
+  for (const reference of [`${A}/epoch_1:ema`, `${folder}/epoch_1:ema`, `${file}:ema`])
+    assert.deepEqual(findCheckpoint(reference), { folder, path: file, kind: "ema" });
+  assert.throws(
+    () => findCheckpoint(`${A}/epoch_9`),
+    /there is none\. The run has: best, last, epoch_1, epoch_2/,
+  );
+  assert.throws(() => findCheckpoint("nowhere"), /there is no such run\. There are: /);
+  assert.throws(() => loadEmbedder(`${A}:swa`), /holds no SWA of the weights/);
+  const file1 = openSafetensors(file);
+  assert.ok(
+    largestDifference(valuesOf(`${A}/epoch_1:ema`, "neck.weight"), file1.read("ema.neck.weight")) === 0,
+  );
+  file1.close();
+});
+
+test("a soup is the mean of its members' weights, and a run that is evaluated, exported and started from", async () => {
+  const out = nameOf("mean");
+  const { status, stdout, stderr } = guie("soup", A, `${B}/epoch_1`, `${B}:ema`, "--out", out, "--json");
+  assert.equal(status, 0, stderr);
+  const summary = JSON.parse(stdout);
+  assert.equal(summary.folder, runFolder(out));
+  assert.deepEqual(
+    summary.ingredients.map((one: { taken: boolean }) => one.taken),
+    [true, true, true],
+  );
+  for (const name of ["visual.conv1.weight", "neck.weight", "head.weight"]) {
+    const members = [A, `${B}/epoch_1`, `${B}:ema`].map((reference) => valuesOf(reference, name));
+    const expected = members[0]!.map((value, i) => (value + members[1]![i]! + members[2]![i]!) / 3);
+    assert.ok(largestDifference(valuesOf(out, name), expected) < 1e-7, name);
+    assert.ok(largestDifference(valuesOf(out, name), members[0]!) > 0, name);
+  }
+  const soup = openSafetensors(runFile(runFolder(out), "last"));
+  soup.close();
+  assert.ok([...soup.tensors.keys()].every((name) => !/^(optimizer|ema|swa)\./.test(name)));
+
+  const files = (await readRetrievalFiles(dataDir))!;
+  assert.ok((await scoreRun(out, dataDir, files)).mp5 >= 0);
+  const tower = join(runFolder(out), "tower.safetensors");
+  await exportWeights({ run: out }, "open_clip", tower);
+  assert.ok(existsSync(tower));
+  assert.match(guie("runs").stdout, new RegExp(`${out} +tiny +fine_tune +finished`));
+  const started = await train(nameOf("started"), {
+    initFrom: out,
+    nEpochs: 1,
+    initLr: 1e-30,
+    weightDecay: 0,
+  });
+  const first = openSafetensors(runFile(started, "last"));
+  for (const name of ["visual.conv1.weight", "neck.weight", "head.weight"])
+    assert.ok(largestDifference(first.read(name), valuesOf(out, name)) < 1e-6, `starts from ${name}`);
+  first.close();
+});
+
+test("the greedy soup keeps those that do not make it worse", async () => {
+  const out = nameOf("greedy");
+  const { ingredients, mp5 } = await makeSoup([A, B, `${A}/epoch_1`], out, { greedy: true });
+  const scores = ingredients.map((one) => one.mp5!);
+  const files = (await readRetrievalFiles(dataDir))!;
+  assert.equal(scores[1], (await scoreRun(B, dataDir, files)).mp5);
+  assert.ok(mp5! >= Math.max(...scores), `${mp5} against ${scores}`);
+  assert.equal((await scoreRun(out, dataDir, files)).mp5, mp5);
+  assert.ok(ingredients[scores.indexOf(Math.max(...scores))]!.taken);
+  assert.deepEqual(JSON.parse(readFileSync(join(runFolder(out), "soup.json"), "utf8")), { ingredients, mp5 });
+  assert.equal(existsSync(join(runFolder(out), "candidate")), false);
+});
+
+test("what cannot be averaged is refused, and nothing is overwritten", async () => {
+  await assert.rejects(makeSoup([A], "x"), /needs two checkpoints/);
+  await assert.rejects(makeSoup([A, OTHER], nameOf("x")), /differ in neck simple and norm_single_linear/);
+  await assert.rejects(makeSoup([A, B], OTHER), /exists\.[\s\S]*--overwrite/);
+  const csv = `${PREFIX}.csv`;
+  const table = readFileSync(join(dataDir, "final_data_224_sample_balance_fold.csv"), "utf8").split("\n");
+  writeFileSync(join(dataDir, csv), table.filter((line) => !line.includes("/5_")).join("\n"));
+  const fewer = nameOf("fewer");
+  await train(fewer, { csv, nEpochs: 1 });
+  await assert.rejects(makeSoup([A, fewer], nameOf("y")), /head\.weight \[6,8\] and \[5,8\]/);
+  assert.equal(existsSync(runFolder(`${PREFIX}-y`)), false);
+});
