@@ -32,6 +32,7 @@ export { findTower, parameterCount, TOWERS, type Tower, towerShapes } from "./mo
 export { vitFeatures, type Weights } from "./model/vit";
 export { toTensors } from "./model/weight_source";
 // what a notebook shows
+export { augmentationGrid, augmentationRanges } from "./notebook/augmentation_views";
 export { compareRuns } from "./notebook/compare_runs";
 export { type Figure, figurePng } from "./notebook/figure";
 export {
@@ -52,12 +53,7 @@ export { reload } from "./notebook/reload";
 export { attachRun, type RunHandle, startRun } from "./notebook/run_handle";
 export { show } from "./notebook/show";
 export { type SweepResult, sweep, sweepFigure } from "./notebook/sweep";
-export {
-  augmentationGrid,
-  compareConfigs,
-  ladderFigure,
-  scheduleFigure,
-} from "./notebook/training_views";
+export { compareConfigs, estimateRuns, ladderFigure, scheduleFigure } from "./notebook/training_views";
 export { watchRun } from "./notebook/watch";
 // Inference
 export { type FeatureRows, type Features, openFeatures } from "./retrieval/feature_files";
@@ -91,6 +87,7 @@ export { buildTraining } from "./training/build";
 export { type CheckpointRef, findCheckpoint } from "./training/checkpoint_ref";
 export { type RetrievalFiles, readRetrievalFiles } from "./training/data";
 export { type Embedder, loadEmbedder } from "./training/embedder";
+export { estimateRun, type RunEstimate } from "./training/estimate";
 export { climbLadder, type LadderRung, trainFeatures } from "./training/ladder";
 export type { Metric, StepMetric } from "./training/metrics";
 export { prepareRunFolder, readMetrics, readRunConfig, runFolder } from "./training/run_folder";

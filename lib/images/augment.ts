@@ -4,11 +4,15 @@ import type { RgbImage } from "./decode";
 
 /** The recipe's numbers; each part happens with probability .5. */
 const PROBABILITY = 0.5;
-const BRIGHTNESS_LIMIT = 0.1;
-const CONTRAST_LIMIT = 0.1;
-const SCALE_LIMIT = 0.2;
-const ROTATION_LIMIT_DEGREES = 10;
-const CUTOUT_SIDE_SHARE = [0.1, 0.2] as const;
+export const AUGMENT_LIMITS = {
+  /** Both ways from none. */
+  brightness: 0.1,
+  contrast: 0.1,
+  scale: 0.2,
+  rotationDegrees: 10,
+  /** Smallest and largest side of the cut-out, as a share of the image's. */
+  cutoutSide: [0.1, 0.2],
+} as const;
 
 /** What will be done to one image; drawn from the random stream alone, so that it can be shown and tested. */
 export interface AugmentPlan {
@@ -40,19 +44,19 @@ export function drawAugmentPlan(random: RandomStream): AugmentPlan {
   const within = (limit: number) => limit * (2 * random.uniform() - 1);
   const plan = { ...IDENTITY_PLAN, flip: happens() };
   if (happens()) {
-    plan.contrast = 1 + within(CONTRAST_LIMIT);
-    plan.brightness = within(BRIGHTNESS_LIMIT);
+    plan.contrast = 1 + within(AUGMENT_LIMITS.contrast);
+    plan.brightness = within(AUGMENT_LIMITS.brightness);
   }
   if (happens()) {
-    plan.scale = 1 + within(SCALE_LIMIT);
-    plan.rotationDegrees = within(ROTATION_LIMIT_DEGREES);
+    plan.scale = 1 + within(AUGMENT_LIMITS.scale);
+    plan.rotationDegrees = within(AUGMENT_LIMITS.rotationDegrees);
   }
   if (happens()) plan.cutout = drawCutout(random);
   return plan;
 }
 
 function drawCutout(random: RandomStream): NonNullable<AugmentPlan["cutout"]> {
-  const [low, high] = CUTOUT_SIDE_SHARE;
+  const [low, high] = AUGMENT_LIMITS.cutoutSide;
   const width = low + (high - low) * random.uniform();
   const height = low + (high - low) * random.uniform();
   return { width, height, left: (1 - width) * random.uniform(), top: (1 - height) * random.uniform() };

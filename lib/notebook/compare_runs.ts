@@ -10,6 +10,7 @@ import type { Figure } from "./figure";
 import { lineFigure, sideBySide } from "./plots";
 import { byEpoch, EVALUATIONS, lossSeries } from "./run_views";
 import { show } from "./show";
+import { differ } from "./training_views";
 
 /** A run with its settings. */
 interface RunWithConfig {
@@ -64,7 +65,7 @@ function comparisonFigure(runs: readonly RunWithConfig[]): Figure {
 /** One row for each setting in which runs differ, a column for each run. */
 function differingSettings(runs: readonly RunWithConfig[]): Record<string, unknown>[] {
   const differing = SETTING_NAMES.filter(
-    (setting) => setting !== "runName" && new Set(runs.map(({ config }) => config[setting])).size > 1,
+    (setting) => setting !== "runName" && differ(runs.map(({ config }) => config[setting])),
   );
   return differing.map((setting) => ({
     setting,

@@ -1,15 +1,11 @@
-// What the Train and Inference notebooks show about runs: settings, schedule, augmentation, ladder.
-import { randomStream } from "../common/random";
+// What the Train and Inference notebooks show about runs: settings, schedule, ladder.
+import { formatSeconds } from "../common/progress";
 import type { TrainConfig } from "../config/config";
-import { augment, drawAugmentPlan } from "../images/augment";
-import { loadImages } from "../images/loader";
-import { readRunData } from "../training/data";
+import { estimateRun } from "../training/estimate";
 import type { LadderRung } from "../training/ladder";
-import { learningRate } from "../training/schedule";
+import { learningRate, marginOf } from "../training/schedule";
 import type { Figure } from "./figure";
-import { imageGrid } from "./images";
-import { barFigure, lineFigure } from "./plots";
-import type { Drawing } from "./show";
+import { barFigure, lineFigure, sideBySide } from "./plots";
 
 const SCHEDULE_POINTS = 200;
 
@@ -19,7 +15,7 @@ export function compareConfigs(configs: Record<string, Readonly<TrainConfig>>): 
   const settings = Object.keys(all[0]![1]) as (keyof TrainConfig)[];
   const rows = settings.map((setting) => {
     const values = all.map(([, config]) => config[setting]);
-    const differs = new Set(values).size > 1;
+    const differs = differ(values);
     return {
       setting,
       ...Object.fromEntries(all.map(([name], i) => [name, values[i]])),
@@ -29,50 +25,68 @@ export function compareConfigs(configs: Record<string, Readonly<TrainConfig>>): 
   return rows.sort((a, b) => b.differs.length - a.differs.length);
 }
 
+/** Whether not all values are the same; lists by what they hold. */
+export function differ(values: readonly unknown[]): boolean {
+  return new Set(values.map((value) => JSON.stringify(value))).size > 1;
+}
+
 /**
- * The learning rate of neck and head over each config's run, before it is run. The length of an epoch is not known
- * here and does not matter to the shape.
+ * What each config's run will take, a row a run: memory and time, estimated from the tables and from this machine's
+ * rate of matrix products, which is measured for a second. For `show`.
+ */
+export async function estimateRuns(
+  configs: Record<string, Readonly<TrainConfig>>,
+): Promise<Record<string, unknown>[]> {
+  const rows: Record<string, unknown>[] = [];
+  for (const [run, config] of Object.entries(configs)) {
+    const { featureSeconds, trainingSeconds, evaluationSeconds, ...rest } = await estimateRun(config);
+    const seconds = [featureSeconds, trainingSeconds, evaluationSeconds];
+    const total = seconds.reduce<number>((sum, some) => sum + (some ?? Number.NaN), 0);
+    rows.push({
+      run,
+      "million weights": rest.parameters / 1e6,
+      trained: rest.trained / 1e6,
+      "memory, MB": rest.memoryMB,
+      "images/s": Number(rest.imagesPerSecond.toPrecision(3)),
+      steps: rest.steps,
+      ...{ features: inWords(featureSeconds), training: inWords(trainingSeconds) },
+      ...{ evaluation: inWords(evaluationSeconds), together: inWords(total) },
+    });
+  }
+  return rows;
+}
+
+function inWords(seconds: number | undefined): string {
+  return seconds === undefined || Number.isNaN(seconds) ? "" : formatSeconds(seconds);
+}
+
+/**
+ * The learning rate of neck and head, and the margin, over each config's run, before it is run. The length of an epoch
+ * is not known here and does not matter to the shape.
  */
 export function scheduleFigure(configs: Record<string, Readonly<TrainConfig>>): Figure {
-  const series = Object.entries(configs).map(([name, config]) => {
+  const plotted = Object.entries(configs).map(([name, config]) => {
     const steps = Math.ceil(SCHEDULE_POINTS / config.nEpochs);
     const points = Array.from({ length: steps * config.nEpochs }, (_, i) => ({
       epoch: Math.floor(i / steps) + 1,
       stepInEpoch: (i % steps) + 1,
     }));
+    const x = points.map((_, i) => (i + 1) / steps);
     return {
-      name,
-      x: points.map((_, i) => (i + 1) / points.length),
-      y: points.map((position) => learningRate(config, position, steps)),
+      rate: { name, x, y: points.map((position) => learningRate(config, position, steps)) },
+      margin: { name, x, y: points.map(({ epoch }) => marginOf(config, epoch)) },
     };
   });
-  return lineFigure(series, {
-    title: "Learning rate of neck and head",
-    x: "share of the run",
-    y: "learning rate",
-  });
-}
-
-/** Training images as they are, then as the first epochs of this config will see them: exactly those pixels. */
-export async function augmentationGrid(
-  config: Readonly<TrainConfig>,
-  images: number,
-  columns: number,
-): Promise<Drawing> {
-  const { train } = await readRunData(config);
-  const stride = Math.max(1, Math.floor(train.files.length / images));
-  const rows = Array.from({ length: images }, (_, i) => i * stride);
-  const files = rows.map((row) => train.files.at(row)!);
-  const loaded = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
-  const items = loaded.flatMap((image, i) => {
-    const epochs = Array.from({ length: columns - 1 }, (_, place) => place + 1);
-    const drawn = epochs.map((epoch) => ({
-      image: augment(image, drawAugmentPlan(randomStream(config.seed, "augment", epoch, rows[i]!))),
-      caption: `epoch ${epoch}`,
-    }));
-    return [{ image, caption: "as it is" }, ...drawn];
-  });
-  return imageGrid(items, { columns });
+  return sideBySide(
+    lineFigure(
+      plotted.map(({ rate }) => rate),
+      { title: "Learning rate of neck and head", x: "epochs", y: "learning rate" },
+    ),
+    lineFigure(
+      plotted.map(({ margin }) => margin),
+      { title: "Margin", x: "epochs", y: "margin, radians" },
+    ),
+  );
 }
 
 /** The ladder as bars. */

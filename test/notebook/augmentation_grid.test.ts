@@ -4,8 +4,8 @@ import { rmSync } from "node:fs";
 import { test } from "node:test";
 import { overrideConfig } from "guie/dist/config/config";
 import { preset } from "guie/dist/config/presets";
+import { augmentationGrid, augmentationRanges } from "guie/dist/notebook/augmentation_views";
 import { imageGrid } from "guie/dist/notebook/images";
-import { augmentationGrid } from "guie/dist/notebook/training_views";
 import { imageBatches } from "guie/dist/training/batches";
 import { readRunData } from "guie/dist/training/data";
 import { makeTinyData } from "../training/tiny_data";
@@ -35,6 +35,30 @@ test("a column of the grid holds the very pixels of that epoch's batches", async
     }
     assert.equal(shown.match(/<tr/g)!.length, 2);
     assert.equal(shown.match(/as it is/g)!.length, 2);
+  } finally {
+    rmSync(dataDir, { recursive: true });
+  }
+});
+
+test("a row for each part of the augmentation, from one end of its range to the other", async () => {
+  const dataDir = await makeTinyData();
+  try {
+    const config = overrideConfig(preset("tiny"), { dataDir });
+    const { bundle } = await augmentationRanges(config, { row: 3, columns: 3 });
+    const captions = (bundle["text/plain"] as string).replace("Images: ", "").split(" | ");
+    assert.deepEqual(captions.slice(0, 6), [
+      ...["brightness -0.1", "brightness 0", "brightness +0.1"],
+      ...["contrast x 0.9", "contrast x 1", "contrast x 1.1"],
+    ]);
+    assert.deepEqual(captions.slice(6), [
+      ...["scale x 0.8", "scale x 1", "scale x 1.2"],
+      ...["rotation -10°", "rotation 0°", "rotation +10°"],
+      ...["cut-out 10 %", "cut-out 15 %", "cut-out 20 %"],
+    ]);
+    const pictures = (bundle["text/html"] as string).match(/src="[^"]+"/g)!;
+    // In the middle of its range, a part leaves the image as it is.
+    assert.deepEqual([pictures[1], pictures[7], pictures[10]], Array(3).fill(pictures[4]));
+    assert.equal(new Set(pictures).size, 15 - 3);
   } finally {
     rmSync(dataDir, { recursive: true });
   }

@@ -1,0 +1,138 @@
+// What a run will take, before it is started: memory by formula, time from the machine's rate of matrix products.
+import { existsSync } from "node:fs";
+import { projectPath } from "../common/project";
+import { processCount, type TrainConfig } from "../config/config";
+import { headShapes } from "../model/head";
+import { activationBytes, forwardFlops } from "../model/tower_cost";
+import { findTower, parameterCount, type Tower } from "../model/towers";
+import { measureProductRate } from "../tensorflow/product_rate";
+import { averagesOf } from "./averages";
+import { distinctFiles, readRunData } from "./data";
+
+/** What to expect of a run. Times are those of one process on an otherwise idle machine. */
+export interface RunEstimate {
+  /** All weights, and those that the run trains. */
+  parameters: number;
+  trained: number;
+  /** Peak of a process. */
+  memoryMB: number;
+  secondsPerStep: number;
+  imagesPerSecond: number;
+  /** Unknown, as all below, while the training table is not there. */
+  steps?: number;
+  /** Once, before the first step: features of all images, unless they are kept from before. */
+  featureSeconds?: number;
+  trainingSeconds?: number;
+  /** After all epochs together. */
+  evaluationSeconds?: number;
+}
+
+/** A forward pass, and a step, reach this share of the machine's rate of matrix products. */
+const FORWARD_SHARE = 0.88;
+const STEP_SHARE = 0.9;
+/** A process that has TensorFlow, tfjs and the tables in memory, and weights and moments as they are. */
+const PROCESS_MB = 600;
+/** Per step on cached features: their dropout mask and their way into the session, and a step's own time. */
+const SECONDS_PER_FEATURE = 40e-9;
+const SECONDS_PER_STEP = 0.006;
+const BYTES = 4;
+const MB = 2 ** 20;
+
+/**
+ * Estimates a run. Memory is within about 15 % of what was measured on CPUs, time within about 25 %; bfloat16 is
+ * counted as float32, and on a GPU nothing was measured yet.
+ * @param flopsPerSecond of matrix products; default: measured now, in about a second
+ * @throws UserError where the tower does not exist, or cannot take the image size
+ */
+export async function estimateRun(
+  config: Readonly<TrainConfig>,
+  flopsPerSecond?: number,
+): Promise<RunEstimate> {
+  const tower = findTower(config.tower);
+  const rate = flopsPerSecond ?? (await measureProductRate(tower.width));
+  const tables = await imageCounts(config);
+  const counts = parameterCounts(config, tower, tables?.classes ?? 0);
+  const forwardSeconds = forwardFlops(tower, config.imageSize) / (FORWARD_SHARE * rate);
+  const secondsPerStep = stepSeconds(config, tower, rate);
+  const common = {
+    ...counts,
+    memoryMB: Math.round(memoryBytes(config, tower, counts, tables?.distinct ?? 0) / MB),
+    secondsPerStep,
+    imagesPerSecond: config.batchSize / secondsPerStep,
+  };
+  if (!tables) return common;
+  const stepsPerEpoch = Math.floor(tables.rows / (config.batchSize * processCount(config)));
+  const steps = config.nEpochs * Math.min(stepsPerEpoch, config.maxStepsPerEpoch || stepsPerEpoch);
+  const evaluated = tables.validation + tables.heldOut;
+  const kinds = 1 + averagesOf(config).length;
+  const isFrozen = config.stage === "frozen";
+  return {
+    ...common,
+    steps,
+    featureSeconds: isFrozen ? forwardSeconds * (tables.distinct + tables.heldOut) : 0,
+    trainingSeconds: steps * secondsPerStep,
+    evaluationSeconds: isFrozen ? 0 : config.nEpochs * kinds * evaluated * forwardSeconds,
+  };
+}
+
+interface ImageCounts {
+  rows: number;
+  classes: number;
+  /** Training and validation images, each once. */
+  distinct: number;
+  validation: number;
+  /** Queries and index. */
+  heldOut: number;
+}
+
+async function imageCounts(config: Readonly<TrainConfig>): Promise<ImageCounts | undefined> {
+  if (!existsSync(projectPath(config.dataDir, config.csv))) return undefined;
+  const { train, validation, classCount, retrieval } = await readRunData(config);
+  return {
+    rows: train.files.length,
+    classes: classCount,
+    distinct: distinctFiles(train.files, validation.files).length,
+    validation: validation.files.length,
+    heldOut: retrieval ? retrieval.queries.files.length + retrieval.index.files.length : 0,
+  };
+}
+
+function featureCount({ lastBlocks }: Readonly<TrainConfig>, tower: Tower): number {
+  return lastBlocks * tower.width;
+}
+
+function parameterCounts(
+  config: Readonly<TrainConfig>,
+  tower: Tower,
+  classes: number,
+): Pick<RunEstimate, "parameters" | "trained"> {
+  const shapes = Object.values(headShapes(config, featureCount(config, tower), classes));
+  const head = shapes.reduce((sum, shape) => sum + shape.reduce((product, side) => product * side, 1), 0);
+  const parameters = parameterCount(tower) + head;
+  return { parameters, trained: config.stage === "frozen" ? head : parameters };
+}
+
+/** Weights, AdamW's two moments, averages, sums of gradients; what the backward pass needs of a piece of the batch. */
+function memoryBytes(
+  config: Readonly<TrainConfig>,
+  tower: Tower,
+  { trained }: Pick<RunEstimate, "trained">,
+  distinctImages: number,
+): number {
+  const pieces = config.accumulationSteps;
+  const copies = 3 + averagesOf(config).length + (pieces > 1 ? 1 : 0);
+  const held = PROCESS_MB * MB + copies * trained * BYTES;
+  if (config.stage === "frozen") return held + distinctImages * featureCount(config, tower) * BYTES;
+  const ofImage = activationBytes(tower, config.imageSize, config.gradientCheckpointing);
+  return held + (config.batchSize / pieces) * ofImage;
+}
+
+/** The backward pass multiplies twice as much as the forward pass, which gradient checkpointing repeats. */
+function stepSeconds(config: Readonly<TrainConfig>, tower: Tower, rate: number): number {
+  const { batchSize } = config;
+  if (config.stage === "frozen") {
+    return SECONDS_PER_STEP + batchSize * featureCount(config, tower) * SECONDS_PER_FEATURE;
+  }
+  const passes = config.gradientCheckpointing ? 4 : 3;
+  return (batchSize * passes * forwardFlops(tower, config.imageSize)) / (STEP_SHARE * rate);
+}

@@ -1,0 +1,86 @@
+// Estimates of runs against published operation counts and against measured peaks.
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { test } from "node:test";
+import { type ConfigOverrides, overrideConfig } from "guie/dist/config/config";
+import { preset } from "guie/dist/config/presets";
+import { forwardFlops } from "guie/dist/model/tower_cost";
+import { findTower } from "guie/dist/model/towers";
+import { estimateRuns } from "guie/dist/notebook/training_views";
+import { measureProductRate } from "guie/dist/tensorflow/product_rate";
+import { estimateRun } from "guie/dist/training/estimate";
+import { makeTinyData } from "./tiny_data";
+
+test("operations of a forward pass are the published ones", () => {
+  // GMACs as timm's and open_clip's model profiles list them, two operations each; these compute all tokens of the last block.
+  const published: [string, number][] = [
+    ["ViT-B-32", 4.41],
+    ["ViT-B-16", 17.58],
+    ["ViT-L-14", 81.08],
+    ["ViT-H-14", 167.4],
+  ];
+  for (const [name, gmacs] of published) {
+    const tower = { ...findTower(name), pooling: "average" as const };
+    const found = forwardFlops(tower, 224) / 2e9;
+    assert.ok(Math.abs(found / gmacs - 1) < 0.01, `${name}: ${found} against ${gmacs}`);
+  }
+  const [classOnly, all] = [findTower("ViT-B-16"), { ...findTower("ViT-B-16"), pooling: "average" as const }];
+  const last = 2 * 196 * (768 * 768 + 2 * 768 * 3072);
+  assert.equal(forwardFlops(all, 224) - forwardFlops(classOnly, 224), last);
+});
+
+test("memory is within 15 % of measured peaks", async () => {
+  const base = {
+    batchSize: 8,
+    gradientCheckpointing: true,
+    weights: "random",
+    lastBlocks: 1,
+    imageSize: 224,
+  };
+  const vitB = { ...base, tower: "ViT-B-16" };
+  // Peak resident memory of a process after two or three steps (VmHWM), MB; Linux, 2 cores.
+  const measured: [ConfigOverrides, number][] = [
+    [{ batchSize: 8 }, 1089],
+    [{ batchSize: 16 }, 1310],
+    [{ batchSize: 32 }, 1747],
+    [{ batchSize: 32, gradientCheckpointing: true }, 1094],
+    [{ batchSize: 8, imageSize: 224 }, 1839],
+    [{ batchSize: 16, imageSize: 224 }, 2802],
+    [{ ...vitB, batchSize: 4, gradientCheckpointing: false }, 2255],
+    [{ ...vitB, gradientCheckpointing: false }, 2959],
+    [vitB, 1927],
+  ];
+  for (const [overrides, peakMB] of measured) {
+    const config = overrideConfig(preset("demo", "fine_tune"), { dataDir: "data/none", ...overrides });
+    const { memoryMB, steps } = await estimateRun(config, 1e11);
+    assert.ok(
+      Math.abs(memoryMB / peakMB - 1) < 0.15,
+      `${JSON.stringify(overrides)}: ${memoryMB} against ${peakMB}`,
+    );
+    assert.equal(steps, undefined, "without a table nobody knows");
+  }
+});
+
+test("time follows from the rate: three forward passes a step, one more under gradient checkpointing", async () => {
+  const dataDir = await makeTinyData();
+  try {
+    const config = overrideConfig(preset("tiny"), { dataDir, batchSize: 4, nEpochs: 3, maxStepsPerEpoch: 2 });
+    const forward = forwardFlops(findTower("tiny"), 28);
+    const plain = await estimateRun(config, 1e9);
+    assert.equal(plain.steps, 6);
+    assert.ok(Math.abs(plain.trainingSeconds! / ((6 * 4 * 3 * forward) / 0.9e9) - 1) < 1e-6);
+    const again = await estimateRun({ ...config, gradientCheckpointing: true }, 1e9);
+    assert.ok(Math.abs(again.secondsPerStep / plain.secondsPerStep - 4 / 3) < 1e-6);
+    const averaged = await estimateRun({ ...config, emaDecay: 0.9 }, 1e9);
+    assert.ok(Math.abs(averaged.evaluationSeconds! / plain.evaluationSeconds! - 2) < 1e-6);
+    const [row] = await estimateRuns({ some: config });
+    assert.deepEqual([row!.run, row!.steps], ["some", 6]);
+  } finally {
+    rmSync(dataDir, { recursive: true });
+  }
+});
+
+test("the machine's rate is a rate of billions", async () => {
+  const rate = await measureProductRate(64);
+  assert.ok(rate > 1e9 && rate < 1e15, `${rate}`);
+});
