@@ -73,14 +73,18 @@ export function scheduleFigure(configs: Record<string, Readonly<TrainConfig>>): 
     }));
     const x = points.map((_, i) => (i + 1) / steps);
     return {
-      rate: { name, x, y: points.map((position) => learningRate(config, position, steps)) },
+      rate: {
+        name: `${name}: peak ${config.initLr}`,
+        x,
+        y: points.map((position) => learningRate(config, position, steps) / config.initLr),
+      },
       margin: { name, x, y: points.map(({ epoch }) => marginOf(config, epoch)) },
     };
   });
   return sideBySide(
     lineFigure(
       plotted.map(({ rate }) => rate),
-      { title: "Learning rate of neck and head", x: "epochs", y: "learning rate" },
+      { title: "Learning rate of neck and head", x: "epochs", y: "share of its peak" },
     ),
     lineFigure(
       plotted.map(({ margin }) => margin),
