@@ -35,13 +35,15 @@ export async function startContestant(command, args) {
   };
 }
 
-/** The contestant's side in Node: answers until it is told to end. */
-export async function serve(iterate) {
+/** The contestant's side in Node: answers until it is told to end. @param finish what is done at the end */
+export async function serve(iterate, finish = () => {}) {
   const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
   answer({ ready: true });
   for await (const line of createInterface({ input: process.stdin })) {
     if (line === "end") {
-      answer({ peakMB: Math.round(process.resourceUsage().maxRSS / 2 ** 10) });
+      const peakMB = Math.round(process.resourceUsage().maxRSS / 2 ** 10);
+      finish();
+      answer({ peakMB });
       return;
     }
     const startedAt = performance.now();
@@ -53,12 +55,14 @@ export async function serve(iterate) {
 /**
  * Lets contestants run in turn, so that what else the machine does meets them alike.
  * @param contestants undefined for those that are not there
+ * @param pauseMs between two of them: threads of some libraries wait for more work for a while, at full speed
  * @returns the median milliseconds of each; undefined for one that is not there, or ended
  */
-export async function alternate(contestants, { warmUps = 2, rounds = 7 } = {}) {
+export async function alternate(contestants, { warmUps = 2, rounds = 7, pauseMs = 0 } = {}) {
   const timesMs = contestants.map(() => []);
   for (let round = -warmUps; round < rounds; round++) {
     for (const [i, contestant] of contestants.entries()) {
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
       const ms = await contestant?.run();
       if (round >= 0 && ms !== undefined) timesMs[i].push(ms);
     }

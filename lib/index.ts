@@ -60,7 +60,13 @@ export { type FeatureRows, type Features, openFeatures } from "./retrieval/featu
 export { writeFeatures } from "./retrieval/feature_writer";
 export { computeFeatures, ensureFeatures } from "./retrieval/features";
 export { precisionAt5, type RetrievalScores, scoreRetrieval } from "./retrieval/metrics";
-export { cosineMatrix, type Neighbours, nearestNeighbours, type Vectors } from "./retrieval/neighbours";
+export {
+  cosineMatrix,
+  type Neighbours,
+  nearestByDistance,
+  nearestNeighbours,
+  type Vectors,
+} from "./retrieval/neighbours";
 // Data_Merge
 export {
   type BalanceChange,

@@ -12,6 +12,7 @@ const PACKAGES = [
   "pandas==3.1.1",
   "opencv-python-headless==5.0.0.93",
   "albumentations==2.0.8",
+  "faiss-cpu==1.15.0",
 ];
 
 try {
@@ -23,7 +24,7 @@ try {
     next: "look at pip's message above (is the Python registry reachable?), then: npm run bench:setup",
   });
   console.log(
-    "bench: ready: npm run bench vit, npm run bench merge, npm run bench resize, npm run bench loader",
+    "bench: ready: npm run bench vit, npm run bench merge, npm run bench resize, npm run bench loader, npm run bench knn",
   );
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;

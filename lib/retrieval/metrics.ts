@@ -1,5 +1,34 @@
-/** How many of the first results count. */
+// Measures of retrieval. Shapes: Q queries, N index rows, k ranks.
+import { UserError } from "../common/errors";
+
+/** How many of the first results the competition's metric looks at. */
 const PRECISION_DEPTH = 5;
+
+/** A measure of one query, 0..1; its mean over the queries is the score. */
+interface MeasureOfQuery {
+  /** As tables name it. */
+  title: string;
+  /** How many ranks it looks at, for a query with n expected images. */
+  depth(expected: number): number;
+  /** @param isRight per rank, best first. @param expected n >= 1, images of the query's class in the index */
+  ofQuery(isRight: readonly boolean[], expected: number): number;
+}
+
+/** All measures by name. */
+export const MEASURES = {
+  /** The competition's mean Precision@5. */
+  mp5: { title: "mP@5", depth: (expected) => Math.min(expected, PRECISION_DEPTH), ofQuery: precisionAt5 },
+  r1: recallAt(1),
+  r5: recallAt(5),
+  r10: recallAt(10),
+  mapAtR: { title: "mAP@R", depth: (expected) => expected, ofQuery: averagePrecisionAtR },
+} satisfies Record<string, MeasureOfQuery>;
+
+/** The name of a measure. */
+export type Measure = keyof typeof MEASURES;
+
+/** Their names, in the order of tables. */
+export const MEASURE_NAMES = Object.keys(MEASURES) as Measure[];
 
 /** Scores of one retrieval. Shares are 0..1. */
 export interface RetrievalScores {
@@ -13,6 +42,16 @@ export interface RetrievalScores {
   queriesWithoutMatch: number;
 }
 
+/** Every query by itself. */
+export interface QueryScores {
+  /** Classes, [Q]. */
+  labels: ArrayLike<number>;
+  /** Images of the query's class in the index, itself left out, [Q]. */
+  expected: Int32Array;
+  /** [Q] of each measure; NaN for queries without any expected image. */
+  values: Record<Measure, Float64Array>;
+}
+
 /**
  * The competition's precision of one query: (1 / min(n, 5)) x number of right results among the first min(n, 5).
  * @param isRight per rank, best first
@@ -24,7 +63,104 @@ export function precisionAt5(isRight: readonly boolean[], expected: number): num
 }
 
 /**
- * Scores ranked neighbours.
+ * Average precision at R of one query, as Musgrave et al. define it in "A Metric Learning Reality Check"
+ * (arXiv 2003.08505): (1 / R) x sum over the first R ranks of precision@i where rank i is right, R = expected.
+ */
+export function averagePrecisionAtR(isRight: readonly boolean[], expected: number): number {
+  let [right, sum] = [0, 0];
+  for (let rank = 1; rank <= Math.min(expected, isRight.length); rank++) {
+    if (isRight[rank - 1]) sum += ++right / rank;
+  }
+  return sum / expected;
+}
+
+/** Recall@k: whether any of the first k results is right. */
+function recallAt(k: number): MeasureOfQuery {
+  const ofQuery = (isRight: readonly boolean[]) => (isRight.slice(0, k).includes(true) ? 1 : 0);
+  return { title: `R@${k}`, depth: () => k, ofQuery };
+}
+
+/**
+ * How many images the index holds of each query's class, [Q]; one fewer where the query itself is among them.
+ * @param ownPositions where in the index each query stands, [Q], -1 where it does not; by default nowhere
+ */
+export function expectedCounts(
+  queryLabels: ArrayLike<number>,
+  indexLabels: ArrayLike<number>,
+  ownPositions?: ArrayLike<number>,
+): Int32Array {
+  const counts = new Map<number, number>();
+  for (let i = 0; i < indexLabels.length; i++)
+    counts.set(indexLabels[i]!, (counts.get(indexLabels[i]!) ?? 0) + 1);
+  return Int32Array.from({ length: queryLabels.length }, (_, query) => {
+    const own = ownPositions?.[query] ?? -1;
+    const isOneOfThem = own >= 0 && indexLabels[own] === queryLabels[query];
+    return (counts.get(queryLabels[query]!) ?? 0) - (isOneOfThem ? 1 : 0);
+  });
+}
+
+/**
+ * Scores every query by itself.
+ * @param neighbours [Q][k] positions in the index, best first, the query itself left out where it is in the index
+ * @param queryLabels [Q]
+ * @param indexLabels [N]
+ * @param ownPositions where in the index each query stands, as for `expectedCounts`
+ * @throws UserError where a ranking is too short for a measure, and is not the whole index
+ */
+export function scoreQueries(
+  neighbours: readonly ArrayLike<number>[],
+  queryLabels: ArrayLike<number>,
+  indexLabels: ArrayLike<number>,
+  { measures = MEASURE_NAMES, ownPositions }: ScoreOptions = {},
+): QueryScores {
+  const expected = expectedCounts(queryLabels, indexLabels, ownPositions);
+  const valuesOf = (measure: Measure) => {
+    const { title, depth, ofQuery } = MEASURES[measure];
+    return Float64Array.from(neighbours, (ranked, query) => {
+      const count = expected[query]!;
+      if (count === 0 || !measures.includes(measure)) return Number.NaN;
+      requireDepth(title, ranked.length, depth(count), indexLabels.length);
+      const isRight = Array.from(
+        ranked,
+        (position) => position >= 0 && indexLabels[position] === queryLabels[query],
+      );
+      return ofQuery(isRight, count);
+    });
+  };
+  const values = Object.fromEntries(MEASURE_NAMES.map((measure) => [measure, valuesOf(measure)]));
+  return { labels: queryLabels, expected, values: values as Record<Measure, Float64Array> };
+}
+
+/** What is scored, and which queries stand in the index themselves. */
+export interface ScoreOptions {
+  /** Others stay NaN. Default: all. */
+  measures?: readonly Measure[];
+  /** Where in the index each query stands, [Q], -1 where it does not; by default nowhere. */
+  ownPositions?: ArrayLike<number>;
+}
+
+/** @throws UserError where fewer ranks are there than a measure looks at, and the index has more */
+function requireDepth(title: string, ranks: number, needed: number, indexCount: number): void {
+  if (ranks >= needed || ranks >= indexCount - 1) return;
+  throw new UserError(
+    `${title} needs the first ${needed} neighbours of a query, there are ${ranks}.`,
+    `Search with k = ${needed} or more, or leave ${title} out.`,
+  );
+}
+
+/** The mean over the queries that count; 0 where none does. */
+export function meanOf(values: ArrayLike<number>): number {
+  let [sum, count] = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i])) continue;
+    sum += values[i]!;
+    count++;
+  }
+  return count > 0 ? sum / count : 0;
+}
+
+/**
+ * mP@5 and R@1 of ranked neighbours.
  * @param neighbours [Q][k] positions in the index, best first, k >= 5 (or the whole index)
  * @param queryLabels [Q]
  * @param indexLabels [N]
@@ -34,23 +170,9 @@ export function scoreRetrieval(
   queryLabels: ArrayLike<number>,
   indexLabels: ArrayLike<number>,
 ): RetrievalScores {
-  const expected = new Map<number, number>();
-  for (let i = 0; i < indexLabels.length; i++)
-    expected.set(indexLabels[i]!, (expected.get(indexLabels[i]!) ?? 0) + 1);
-  let [precision, first, counted] = [0, 0, 0];
-  for (const [query, ranked] of neighbours.entries()) {
-    const count = expected.get(queryLabels[query]!) ?? 0;
-    if (count === 0) continue;
-    const isRight = Array.from(ranked, (position) => indexLabels[position] === queryLabels[query]);
-    precision += precisionAt5(isRight, count);
-    first += isRight[0] ? 1 : 0;
-    counted++;
-  }
-  const mean = (sum: number) => (counted > 0 ? sum / counted : 0);
-  return {
-    mp5: mean(precision),
-    r1: mean(first),
-    queries: counted,
-    queriesWithoutMatch: neighbours.length - counted,
-  };
+  const measures = ["mp5", "r1"] as const;
+  const { expected, values } = scoreQueries(neighbours, queryLabels, indexLabels, { measures });
+  const queriesWithoutMatch = expected.filter((count) => count === 0).length;
+  const queries = expected.length - queriesWithoutMatch;
+  return { mp5: meanOf(values.mp5), r1: meanOf(values.r1), queries, queriesWithoutMatch };
 }

@@ -1,18 +1,14 @@
-// Shapes: Q queries, N index rows, E embedding length, k neighbours.
-import { breathe } from "../common/interrupt";
+// Exact nearest neighbours. Shapes: Q queries, N index rows, E embedding length, k neighbours.
+import type { OnProgress } from "../common/progress";
 import { tf } from "../tensorflow/tf";
+import type { BestRows } from "./best_rows";
+import { exactSearch } from "./exact_search";
+import type { Metric } from "./metric";
+import { type Rows, rowSource, type Vectors } from "./rows";
 
-const QUERIES_PER_BLOCK = 512;
+export type { Vectors } from "./rows";
 
-/** Rows of equal length in one flat array. */
-export interface Vectors {
-  /** [count, length], row by row. */
-  data: Float32Array;
-  count: number;
-  length: number;
-}
-
-/** The k nearest index rows of every query, best first. */
+/** The k nearest index rows of every query, best first; among equally near ones the lower position first. */
 export interface Neighbours {
   /** [Q][k] positions in the index. */
   positions: Int32Array[];
@@ -20,38 +16,74 @@ export interface Neighbours {
   cosines: Float32Array[];
 }
 
-/**
- * Exact nearest neighbours by cosine; for unit vectors the order is that of Euclidean distance.
- * Rows are normalised here. Queries are taken in blocks, so memory is 512 x N floats.
- */
-export async function nearestNeighbours(queries: Vectors, index: Vectors, k: number): Promise<Neighbours> {
-  const neighbours: Neighbours = { positions: [], cosines: [] };
-  const depth = Math.min(k, index.count);
-  const indexRows = tf.tidy(() => unitRows(tf.tensor2d(index.data, [index.count, index.length])));
-  try {
-    for (let start = 0; start < queries.count; start += QUERIES_PER_BLOCK) {
-      await breathe();
-      const count = Math.min(QUERIES_PER_BLOCK, queries.count - start);
-      const block = queries.data.subarray(start * queries.length, (start + count) * queries.length);
-      const { values, indices } = tf.tidy(() => {
-        const rows = unitRows(tf.tensor2d(block, [count, queries.length]));
-        return tf.topk(tf.matMul(rows, indexRows, false, true), depth);
-      });
-      const [cosines, positions] = [values.dataSync(), indices.dataSync()];
-      for (let row = 0; row < count; row++) {
-        neighbours.cosines.push(Float32Array.from(cosines.subarray(row * depth, (row + 1) * depth)));
-        neighbours.positions.push(Int32Array.from(positions.subarray(row * depth, (row + 1) * depth)));
-      }
-      tf.dispose([values, indices]);
-    }
-  } finally {
-    indexRows.dispose();
-  }
-  return neighbours;
+/** The same by Euclidean distance. */
+export interface DistantNeighbours {
+  /** [Q][k] positions in the index. */
+  positions: Int32Array[];
+  /** [Q][k] distances. */
+  distances: Float32Array[];
 }
 
-function unitRows(rows: tf.Tensor2D): tf.Tensor2D {
-  return tf.div(rows, tf.maximum(tf.norm(rows, "euclidean", 1, true), 1e-12));
+/** What else a search takes. */
+export interface NeighbourOptions {
+  /**
+   * Where in the index each query stands, -1 where it does not: it is left out of its own neighbours. `same`: the
+   * queries are the index.
+   */
+  own?: "same" | ArrayLike<number>;
+  onProgress?: OnProgress;
+}
+
+/**
+ * Exact nearest neighbours by cosine; for unit vectors the order is that of Euclidean distance. Rows need not be of
+ * unit length. The index is read in blocks: rows on disk (`openFeatures(folder)`) may be more than memory holds;
+ * queries are held in memory.
+ * @throws UserError for rows of different lengths, k below 1, and numbers that are not finite
+ */
+export async function nearestNeighbours(
+  queries: Rows,
+  index: Rows,
+  k: number,
+  options: NeighbourOptions = {},
+): Promise<Neighbours> {
+  const best = await search(queries, index, k, "cosine", options);
+  const cosines = Float32Array.from(best.scores);
+  return { positions: split(best.positions, queries.count), cosines: split(cosines, queries.count) };
+}
+
+/** The same by Euclidean distance between the rows as they are. */
+export async function nearestByDistance(
+  queries: Rows,
+  index: Rows,
+  k: number,
+  options: NeighbourOptions = {},
+): Promise<DistantNeighbours> {
+  const best = await search(queries, index, k, "euclidean", options);
+  const distances = Float32Array.from(best.scores, (score) => Math.sqrt(-2 * score));
+  return { positions: split(best.positions, queries.count), distances: split(distances, queries.count) };
+}
+
+/** Positions of every query where queries and index are the same rows. */
+export function positionsOf(queries: Rows, own: NeighbourOptions["own"]): ArrayLike<number> | undefined {
+  return own === "same" ? Int32Array.from({ length: queries.count }, (_, query) => query) : own;
+}
+
+function search(
+  queries: Rows,
+  index: Rows,
+  k: number,
+  metric: Metric,
+  { own, onProgress }: NeighbourOptions,
+): Promise<BestRows> {
+  const ownPositions = positionsOf(queries, own);
+  const sources = { queries: rowSource(queries), index: rowSource(index) };
+  return exactSearch({ ...sources, k, metric, ownPositions, onProgress });
+}
+
+/** One array a query: [Q * k] -> [Q][k]. */
+function split<T extends Int32Array | Float32Array>(flat: T, count: number): T[] {
+  const k = flat.length / Math.max(1, count);
+  return Array.from({ length: count }, (_, query) => flat.subarray(query * k, (query + 1) * k) as T);
 }
 
 /** Cosine of every pair of rows, `[count][count]`; for a few rows that one wants to look at. */
@@ -60,4 +92,8 @@ export function cosineMatrix({ data, count, length }: Vectors): number[][] {
     const rows = unitRows(tf.tensor2d(data, [count, length]));
     return (tf.matMul(rows, rows, false, true) as tf.Tensor2D).arraySync();
   });
+}
+
+function unitRows(rows: tf.Tensor2D): tf.Tensor2D {
+  return tf.div(rows, tf.maximum(tf.norm(rows, "euclidean", 1, true), 1e-12));
 }

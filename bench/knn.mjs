@@ -1,0 +1,108 @@
+// `npm run bench knn`: exact nearest neighbours against faiss-cpu, and a million rows streamed from disk.
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { randomStream } from "guie/dist/common/random.js";
+import { alternate, startContestant } from "./contestant.mjs";
+import { findPython, row } from "./report.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const cache = join(here, "../.cache/bench");
+const [QUERIES, LENGTH] = [5000, 64];
+
+const CASES = [
+  { name: "5,000 x 200,000 x 64, k=5", rows: 200_000, k: 5, work: "memory", rounds: 7 },
+  { name: "5,000 x 200,000 x 64, k=100", rows: 200_000, k: 100, work: "memory", rounds: 3 },
+  { name: "5,000 x 1,000,000 x 64, k=5, from disk", rows: 1_000_000, k: 5, work: "disk", rounds: 3 },
+];
+
+/** Runs the cases whose names hold the given word; one row each, in queries a second. */
+export async function bench(word = "") {
+  const python = findPython("faiss");
+  for (const spec of CASES.filter(({ name }) => name.includes(word))) {
+    const folder = await vectors(spec.rows);
+    const argument = JSON.stringify({
+      ...spec,
+      folder,
+      queries: QUERIES,
+      length: LENGTH,
+      shards: shardsOf(spec),
+    });
+    const contestants = [await startContestant(process.execPath, [join(here, "knn_ours.mjs"), argument])];
+    if (python) contestants.push(await startContestant(python, [join(here, "knn_faiss.py"), argument]));
+    const [oursMs, theirsMs] = await alternate(contestants, {
+      warmUps: 1,
+      rounds: spec.rounds,
+      pauseMs: 500,
+    });
+    const [peakMB, theirPeakMB] = await Promise.all(contestants.map((contestant) => contestant.end()));
+    row({
+      ...{ bench: "knn", case: spec.name, unit: "queries/s", peer: "faiss-cpu 1.15 IndexFlatIP" },
+      ...{ peakMB, theirPeakMB },
+      ours: QUERIES / (oursMs / 1000),
+      theirs: theirsMs && QUERIES / (theirsMs / 1000),
+      more: theirsMs ? compareFound(folder, spec) : {},
+    });
+  }
+}
+
+/** Rows of a file: a million of 64 numbers would be 256 MB in one. */
+const SHARD_ROWS = 100_000;
+
+function shardsOf({ rows }) {
+  return Array.from({ length: rows / SHARD_ROWS }, (_, shard) => `index_${shard}.f32`);
+}
+
+/** Random unit vectors, as files of float32: queries.f32 and index_<n>.f32 of 100,000 rows. */
+async function vectors(rows) {
+  const folder = join(cache, `knn_${QUERIES}_${rows}_${LENGTH}`);
+  if (existsSync(folder)) return folder;
+  const unfinished = `${folder}.part`;
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(unfinished, { recursive: true });
+  const write = (name, count) => writeFileSync(join(unfinished, name), unitVectors(name, count));
+  write("queries.f32", QUERIES);
+  for (const shard of shardsOf({ rows })) write(shard, SHARD_ROWS);
+  renameSync(unfinished, folder);
+  return folder;
+}
+
+function unitVectors(name, count) {
+  const random = randomStream(1, "bench knn", name);
+  const data = new Float32Array(count * LENGTH);
+  for (let start = 0; start < data.length; start += LENGTH) {
+    const row = Float64Array.from({ length: LENGTH }, () => random.uniform() + random.uniform() - 1);
+    const norm = Math.hypot(...row);
+    for (let i = 0; i < LENGTH; i++) data[start + i] = row[i] / norm;
+  }
+  return data;
+}
+
+/** How many of the neighbours are the same, those of equal score excepted. */
+function compareFound(folder, { k }) {
+  const read = (side, type) => {
+    const bytes = readFileSync(join(folder, `found_${side}_${k}.${type === Int32Array ? "i32" : "f32"}`));
+    return new type(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  };
+  const [ours, theirs] = ["ours", "faiss"].map((side) => ({
+    positions: read(side, Int32Array),
+    scores: read(side, Float32Array),
+  }));
+  let [same, equalScore] = [0, 0];
+  for (let query = 0; query < QUERIES; query++) {
+    const [start, end] = [query * k, (query + 1) * k];
+    const found = new Set(theirs.positions.subarray(start, end));
+    const last = theirs.scores[end - 1];
+    for (let rank = start; rank < end; rank++) {
+      if (found.has(ours.positions[rank])) same++;
+      else if (Math.abs(ours.scores[rank] - last) < EQUAL_SCORES) equalScore++;
+    }
+  }
+  const all = QUERIES * k;
+  if (same + equalScore < all)
+    throw new Error(`bench: of ${all} neighbours ${all - same - equalScore} differ`);
+  return { sameNeighbours: same / all, ofEqualScore: equalScore / all };
+}
+
+/** Two float32 products of the same rows, summed in another order, may differ by so much. */
+const EQUAL_SCORES = 1e-6;

@@ -1,0 +1,87 @@
+// Confidence intervals by bootstrap over classes. Shapes: Q queries, C classes, B resamples.
+import { UserError } from "../common/errors";
+import { randomStream } from "../common/random";
+
+/** How a bootstrap is drawn. */
+export interface BootstrapOptions {
+  seed?: number;
+  /** How often the classes are drawn anew. */
+  resamples?: number;
+  /** Share of the resamples inside of an interval. */
+  level?: number;
+}
+
+/** The ends of an interval. */
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+const [RESAMPLES, LEVEL] = [1000, 0.95];
+
+/**
+ * Means over queries when the classes are drawn anew, with replacement: a class brings all its queries with it, since
+ * queries of one class succeed and fail together. All lists see the same draws, so that the difference of two lists'
+ * means, resample by resample, is a paired bootstrap.
+ * @param labels classes of the queries, [Q]
+ * @param lists values of the queries, [Q] each; queries that are NaN in the first list do not count
+ * @returns for each list the mean of each resample, [B]
+ * @throws UserError where no query counts
+ */
+export function bootstrapMeans(
+  labels: ArrayLike<number>,
+  lists: readonly ArrayLike<number>[],
+  { seed = 0, resamples = RESAMPLES }: BootstrapOptions = {},
+): Float64Array[] {
+  const { counts, sums } = sumByClass(labels, lists);
+  const classCount = counts.length;
+  if (classCount === 0)
+    throw new UserError("No query has an expected image in the index: nothing to resample.");
+  const random = randomStream(seed, "bootstrap over classes");
+  const means = lists.map(() => new Float64Array(resamples));
+  const totals = new Float64Array(lists.length);
+  for (let resample = 0; resample < resamples; resample++) {
+    let queries = 0;
+    totals.fill(0);
+    for (let draw = 0; draw < classCount; draw++) {
+      const drawn = random.integer(0, classCount - 1);
+      queries += counts[drawn]!;
+      for (let list = 0; list < lists.length; list++) totals[list]! += sums[list]![drawn]!;
+    }
+    for (let list = 0; list < lists.length; list++) means[list]![resample] = totals[list]! / queries;
+  }
+  return means;
+}
+
+/** Queries that count and the sums of their values, class by class. */
+function sumByClass(
+  labels: ArrayLike<number>,
+  lists: readonly ArrayLike<number>[],
+): { counts: number[]; sums: number[][] } {
+  const places = new Map<number, number>();
+  const counts: number[] = [];
+  const sums: number[][] = lists.map(() => []);
+  for (let query = 0; query < labels.length; query++) {
+    if (Number.isNaN(lists[0]![query])) continue;
+    const place = places.get(labels[query]!) ?? places.size;
+    places.set(labels[query]!, place);
+    counts[place] = (counts[place] ?? 0) + 1;
+    for (const [list, values] of lists.entries())
+      sums[list]![place] = (sums[list]![place] ?? 0) + values[query]!;
+  }
+  return { counts, sums };
+}
+
+/** The percentile interval: the middle `level` of the resamples. */
+export function intervalOf(samples: Float64Array, { level = LEVEL }: BootstrapOptions = {}): Interval {
+  const sorted = samples.slice().sort();
+  return { low: quantile(sorted, (1 - level) / 2), high: quantile(sorted, (1 + level) / 2) };
+}
+
+/** Between the two nearest of sorted values in proportion (NumPy's default). */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+  const place = share * (sorted.length - 1);
+  const below = Math.floor(place);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below]! + (place - below) * (sorted[above]! - sorted[below]!);
+}

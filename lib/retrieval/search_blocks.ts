@@ -1,0 +1,99 @@
+// Blocks of an index and runs of queries in the engine's memory. Shapes: B rows of a block, q queries of a run,
+// D numbers of each.
+import { breathe } from "../common/interrupt";
+import { HostTensor } from "../tensorflow/host_tensor";
+import { type Metric, scoreRows } from "./metric";
+import type { RowSource, Vectors } from "./rows";
+
+/** Memory of the engine's for one block, used again for others. */
+export interface BlockMemory {
+  /** [B, D] */
+  rows: HostTensor;
+  /** [B] */
+  bias: HostTensor;
+}
+
+/** A block of the index, ready to be searched. */
+export interface Block {
+  /** The rows as they were given, [b, D], b <= B. */
+  rows: Float32Array;
+  /** Their positions in the index: start to end (exclusive). */
+  start: number;
+  end: number;
+  memory: BlockMemory;
+  /** Whether the scores of the rows need their bias. */
+  biased: boolean;
+  /** Length of the longest row as the engine sees it. */
+  largest: number;
+}
+
+/** Queries that go through the engine together. */
+export interface QueryRun {
+  /** The first of them. */
+  start: number;
+  count: number;
+  /** [q, D] as the engine sees them, zeros behind the last. */
+  rows: HostTensor;
+  /** Length of the longest. */
+  largest: number;
+}
+
+/** Memory for a block of so many rows of that length. */
+export function blockMemory(rows: number, length: number): BlockMemory {
+  return { rows: new HostTensor("float32", [rows, length]), bias: new HostTensor("float32", [rows]) };
+}
+
+/**
+ * Reads the block that begins at `start`; rows behind the index's last one never come among the results.
+ * Waits for a turn of the event loop first, so that what was begun before it gets to the engine.
+ */
+export async function readBlock(
+  index: RowSource,
+  metric: Metric,
+  start: number,
+  memory: BlockMemory,
+  centre: Float32Array,
+): Promise<Block> {
+  await breathe();
+  const blockRows = memory.bias.shape[0]!;
+  const end = Math.min(start + blockRows, index.count);
+  const rows = await index.block(start, end);
+  const into = { data: memory.rows.data as Float32Array, bias: memory.bias.data as Float32Array };
+  const largest = scoreRows(metric, rows, centre, into, (row) => `Row ${start + row} of the index`);
+  into.data.fill(0, rows.length);
+  into.bias.fill(Number.NEGATIVE_INFINITY, end - start);
+  const biased = metric === "euclidean" || end - start < blockRows;
+  return { rows, start, end, memory, biased, largest };
+}
+
+/** Queries in runs of `size`. */
+export function queryRuns(
+  { data, count, length }: Vectors,
+  size: number,
+  metric: Metric,
+  centre: Float32Array,
+): QueryRun[] {
+  const bias = new Float32Array(size);
+  const starts = Array.from({ length: Math.ceil(count / size) }, (_, run) => run * size);
+  const prepared = starts.map((start) => {
+    const end = Math.min(start + size, count);
+    const part = data.subarray(start * length, end * length);
+    const seen = new Float32Array(size * length);
+    const describe = (row: number) => `Query ${start + row}`;
+    const largest = scoreRows(metric, part, centre, { data: seen, bias }, describe);
+    return { start, count: end - start, seen, largest };
+  });
+  // the engine's memory last, when nothing can fail any more
+  return prepared.map(({ seen, ...run }) => {
+    const rows = new HostTensor("float32", [size, length]);
+    (rows.data as Float32Array).set(seen);
+    return { ...run, rows };
+  });
+}
+
+/** The mean of rows, [D]. */
+export function meanRow(rows: Float32Array, length: number): Float32Array {
+  const sums = new Float64Array(length);
+  for (let i = 0; i < rows.length; i++) sums[i % length]! += rows[i]!;
+  return Float32Array.from(sums, (sum) => (sum * length) / rows.length);
+}

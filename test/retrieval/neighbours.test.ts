@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { randomStream } from "guie/dist/common/random";
+import { exactSearch } from "guie/dist/retrieval/exact_search";
+import type { Metric } from "guie/dist/retrieval/metric";
+import { nearestByDistance, nearestNeighbours } from "guie/dist/retrieval/neighbours";
+import { type RowSource, rowSource, type Vectors } from "guie/dist/retrieval/rows";
+import { liveHandles } from "guie/dist/tensorflow/handles";
+
+/** Rows of normal numbers. */
+function randomRows(name: string, count: number, length: number): Vectors {
+  const random = randomStream(1, "neighbours", name);
+  return { data: Float32Array.from({ length: count * length }, () => random.normal()), count, length };
+}
+
+const rowsOf = (...rows: number[][]): Vectors => ({
+  data: Float32Array.from(rows.flat()),
+  count: rows.length,
+  length: rows[0]!.length,
+});
+
+const rowAt = ({ data, length }: Vectors, row: number) =>
+  Array.from(data.subarray(row * length, (row + 1) * length));
+
+/** Every pair in float64, all of them sorted; the lower position first among equals. */
+function bruteForce(queries: Vectors, index: Vectors, k: number, metric: Metric, own = -1): number[][] {
+  return Array.from({ length: queries.count }, (_, query) => {
+    const q = rowAt(queries, query);
+    const scored = Array.from({ length: index.count }, (_, position) => {
+      const x = rowAt(index, position);
+      const dot = q.reduce((sum, value, i) => sum + value * x[i]!, 0);
+      const score =
+        metric === "cosine"
+          ? dot / (Math.hypot(...q) * Math.hypot(...x))
+          : -Math.hypot(...q.map((value, i) => value - x[i]!));
+      return { position, score };
+    }).filter(({ position }) => own < 0 || position !== query);
+    scored.sort((a, b) => b.score - a.score || a.position - b.position);
+    return scored.slice(0, k).map(({ position }) => position);
+  });
+}
+
+const lists = (positions: Int32Array, k: number, count: number) =>
+  Array.from({ length: count }, (_, query) => Array.from(positions.subarray(query * k, (query + 1) * k)));
+
+test("worked by hand: cosine looks at angles, distance at places", async () => {
+  const queries = rowsOf([1, 0]);
+  const index = rowsOf([10, 1], [1, 0.5], [0, 1], [-1, 0]);
+  const byCosine = await nearestNeighbours(queries, index, 4);
+  assert.deepEqual(byCosine.positions, [Int32Array.of(0, 1, 2, 3)]);
+  assert.deepEqual(byCosine.cosines, [Float32Array.of(10 / Math.sqrt(101), 1 / Math.sqrt(1.25), 0, -1)]);
+  const byDistance = await nearestByDistance(queries, index, 4);
+  assert.deepEqual(byDistance.positions, [Int32Array.of(1, 2, 3, 0)]);
+  assert.deepEqual(byDistance.distances, [Float32Array.of(0.5, Math.SQRT2, 2, Math.sqrt(82))]);
+});
+
+test("the same as every pair sorted, for any k, any cut into blocks, with and without itself", async () => {
+  const queries = randomRows("queries", 37, 12);
+  const index = randomRows("index", 500, 12);
+  for (const metric of ["cosine", "euclidean"] as const) {
+    for (const [k, rowsPerBlock] of [
+      [1, 500],
+      [5, 128],
+      [5, 97],
+      [100, 130],
+      [100, 500],
+    ] as const) {
+      const search = { queries: rowSource(queries), index: rowSource(index), k, metric, rowsPerBlock };
+      const { positions } = await exactSearch(search);
+      const label = `${metric}, k ${k}, blocks of ${rowsPerBlock}`;
+      assert.deepEqual(lists(positions, k, 37), bruteForce(queries, index, k, metric), label);
+    }
+    const own = Int32Array.from({ length: 500 }, (_, i) => i);
+    const source = rowSource(index);
+    const search = { queries: source, index: source, k: 7, metric, ownPositions: own, rowsPerBlock: 200 };
+    const { positions } = await exactSearch(search);
+    assert.deepEqual(
+      lists(positions, 7, 500),
+      bruteForce(index, index, 7, metric, 0),
+      `${metric}, itself out`,
+    );
+  }
+});
+
+test("more queries than fit a run, and rows of unit length", async () => {
+  const raw = randomRows("many", 1300, 8);
+  const data = raw.data.map((value, i) => value / Math.hypot(...rowAt(raw, Math.floor(i / 8))));
+  const unit = { ...raw, data };
+  const [{ positions, cosines }, distant] = [
+    await nearestNeighbours(unit, unit, 3, { own: "same" }),
+    await nearestByDistance(unit, unit, 3, { own: "same" }),
+  ];
+  assert.deepEqual(
+    positions.map((list) => Array.from(list)),
+    bruteForce(unit, unit, 3, "cosine", 0),
+  );
+  assert.deepEqual(distant.positions, positions);
+  for (const [query, list] of cosines.entries()) {
+    for (const [rank, cosine] of list.entries()) {
+      const squared = distant.distances[query]![rank]! ** 2;
+      assert.ok(Math.abs(squared - (2 - 2 * cosine)) < 1e-6, "of unit vectors, d^2 = 2 - 2 cos");
+    }
+  }
+});
+
+test("equal rows: the lower position first, wherever they stand", async () => {
+  const one = randomRows("one", 1, 64);
+  const index = randomRows("others", 900, 64);
+  const copies = [3, 4, 130, 131, 300, 555, 556, 557, 898];
+  for (const copy of copies) index.data.set(one.data, copy * 64);
+  const sources = { queries: rowSource(one), index: rowSource(index) };
+  for (const metric of ["cosine", "euclidean"] as const) {
+    for (const rowsPerBlock of [64, 128, 900]) {
+      const { positions } = await exactSearch({ ...sources, metric, k: 6, rowsPerBlock });
+      assert.deepEqual(Array.from(positions), copies.slice(0, 6), `${metric}, blocks of ${rowsPerBlock}`);
+      const ownPositions = [130];
+      const others = await exactSearch({ ...sources, metric, k: 8, rowsPerBlock, ownPositions });
+      assert.deepEqual(
+        Array.from(others.positions),
+        copies.filter((copy) => copy !== 130),
+      );
+    }
+  }
+});
+
+test("far from the origin, where float32 products lose the distance, distances stay exact", async () => {
+  const index = randomRows("far", 300, 16);
+  for (let i = 0; i < index.data.length; i++) index.data[i]! += 5000;
+  const { positions, distances } = await nearestByDistance(index, index, 4);
+  assert.deepEqual(
+    positions.map((list) => Array.from(list)),
+    bruteForce(index, index, 4, "euclidean"),
+  );
+  assert.ok(distances.every((list) => list[0] === 0));
+});
+
+test("an index on disk is read in blocks, each once", async () => {
+  const index = randomRows("disk", 1000, 8);
+  const read: [number, number][] = [];
+  const source: RowSource = {
+    ...{ count: 1000, length: 8 },
+    block: async (start, end) => {
+      read.push([start, end]);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return index.data.slice(start * 8, end * 8);
+    },
+  };
+  const queries = rowSource(randomRows("queries", 10, 8));
+  const search = { queries, index: source, k: 5, metric: "cosine", rowsPerBlock: 256 } as const;
+  const { positions } = await exactSearch(search);
+  const inMemory = await exactSearch({ ...search, index: rowSource(index) });
+  assert.deepEqual(positions, inMemory.positions);
+  assert.deepEqual(
+    read.map(([start]) => start),
+    [0, ...read.slice(0, -1).map(([, end]) => end)],
+  );
+  assert.equal(read.at(-1)![1], 1000);
+  assert.ok(read.length > 3);
+});
+
+test("shards are rows like any others, across their borders", async () => {
+  const all = randomRows("shards", 50, 4);
+  const counts = [20, 1, 29];
+  const starts = [0, 20, 21];
+  const source = rowSource({
+    ...{ count: 50, length: 4, shards: counts.map((count) => ({ count })) },
+    readShard: (shard) => {
+      const start = starts[shard]! * 4;
+      return { data: all.data.slice(start, start + counts[shard]! * 4), count: counts[shard]!, length: 4 };
+    },
+  });
+  for (const [start, end] of [
+    [0, 50],
+    [19, 22],
+    [21, 50],
+    [5, 6],
+  ] as const)
+    assert.deepEqual(await source.block(start, end), all.data.slice(start * 4, end * 4));
+});
+
+test("few rows, none, and rows of zeros", async () => {
+  const queries = rowsOf([1, 0], [0, 0]);
+  const three = await nearestNeighbours(queries, rowsOf([0, 0], [0, 1], [1, 1]), 5);
+  assert.deepEqual(three.positions, [Int32Array.of(2, 0, 1), Int32Array.of(0, 1, 2)]);
+  const none = await nearestNeighbours(queries, { data: new Float32Array(0), count: 0, length: 2 }, 5);
+  assert.deepEqual(none.positions, [new Int32Array(0), new Int32Array(0)]);
+  const nobody = await nearestNeighbours({ data: new Float32Array(0), count: 0, length: 2 }, queries, 5);
+  assert.deepEqual(nobody.positions, []);
+});
+
+test("what cannot be searched says why, and leaves no memory behind", async () => {
+  const before = liveHandles();
+  const rows = rowsOf([1, 0], [0, 1]);
+  const bad = rowsOf([1, 0], [Number.NaN, 1]);
+  await assert.rejects(nearestNeighbours(rows, bad, 1), /Row 1 of the index holds NaN at place 0/);
+  await assert.rejects(nearestNeighbours(bad, rows, 1), /Query 1 holds NaN/);
+  await assert.rejects(
+    nearestNeighbours(rows, rowsOf([1, 2, 3]), 1),
+    /Queries have 2 numbers a row, the index 3/,
+  );
+  await assert.rejects(nearestNeighbours(rows, rows, 0), /k, how many neighbours.*it is 0/);
+  await assert.rejects(nearestNeighbours(rows, rows, 1, { own: [0] }), /2 queries, and 1 positions/);
+  const cut = { ...rows, count: 3 };
+  await assert.rejects(nearestNeighbours(rows, cut, 1), /Expected 3 rows of 2 numbers: 6; there are 4/);
+  await nearestNeighbours(rows, rows, 1);
+  assert.deepEqual(liveHandles(), before);
+});
