@@ -29,6 +29,7 @@ const FLAGS: readonly Flag[] = [
   ["--warm_up_epochs <n>", "warmUpEpochs", "epochs of linear warm-up"],
   ["--fold <n>", "fold", "the fold that validates"],
   ["--seed <n>", "seed", "seed of everything random"],
+  ["--features <folder>", "features", "frozen stage: train on these features (guie embed --out)"],
   ["--data-dir <dir>", "dataDir", "folder with the pipeline's files"],
   ["--run-name <name>", "runName", "name of the folder below checkpoints/"],
   ["--init-from <run>", "initFrom", "run (or RUN/best, RUN/epoch_3:ema) whose weights are the start"],
@@ -50,6 +51,7 @@ const SWITCHES: readonly Flag[] = [
 
 /** Settings that are text; all other flags are numbers. */
 const TEXT_SETTINGS: ReadonlySet<string> = new Set([
+  "features",
   "csv",
   "dataDir",
   "runName",

@@ -14,6 +14,11 @@ export interface TrainConfig {
   runName: string;
   /** Folder with the pipeline's files; all paths in its CSV files are relative to it. */
   dataDir: string;
+  /**
+   * Features that the frozen stage trains on (`guie embed --out`): with labels, or a folder of such, train, queries
+   * and index; "" for those that it makes of the training table's images.
+   */
+  features: string;
   /** Training table below `dataDir` (`--csv-dir`). */
   csv: string;
   /** The fold that validates (0-based number in the column `fold`). */
@@ -128,6 +133,7 @@ const CHECKS = z.object({
   stage: z.enum(["frozen", "fine_tune"]),
   runName: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "letters, digits, dot, dash and underscore only"),
   dataDir: z.string().min(1),
+  features: z.string(),
   csv: z.string().min(1),
   fold: countOrZero,
   seed: z.number().int(),

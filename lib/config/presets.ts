@@ -10,6 +10,7 @@ export function vit224(stage: Stage = "fine_tune"): TrainConfig {
     stage,
     runName: `vit_224_${stage}`,
     dataDir: "data/guie",
+    features: "",
     csv: "final_data_224_sample_balance_fold.csv",
     fold: 1,
     seed: 999,

@@ -71,22 +71,23 @@ function labelsOf(table: LabelledFiles<Texts>, rows: readonly number[]): Pick<Ba
   };
 }
 
-/** Batches of cached features; `features` holds a row per distinct file, `rowOfFile` says which. */
+/** Batches of cached features. @param featureRows row of the features for each row of the table */
 export function featureBatches(
   config: BatchConfig,
   table: LabelledFiles<Texts>,
   features: Vectors,
-  rowOfFile: ReadonlyMap<string, number>,
+  featureRows: Int32Array,
   shard = ONE_PROCESS,
 ): BatchSource {
   const rowsAt = rowsOf(config, table.labels, shard);
   return {
     stepsPerEpoch: stepsPerEpoch(config, table.files.length, shard),
     async batchAt(position) {
-      const { labels, files } = labelsOf(table, rowsAt(position));
-      const inputs = new Float32Array(files.length * features.length);
-      for (const [i, file] of files.entries()) {
-        const start = rowOfFile.get(file)! * features.length;
+      const rows = rowsAt(position);
+      const { labels, files } = labelsOf(table, rows);
+      const inputs = new Float32Array(rows.length * features.length);
+      for (const [i, row] of rows.entries()) {
+        const start = featureRows[row]! * features.length;
         inputs.set(features.data.subarray(start, start + features.length), i * features.length);
       }
       return { inputs, shape: [files.length, features.length], labels, files };

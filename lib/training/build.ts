@@ -8,12 +8,13 @@ import { backboneOf } from "../model/backbone";
 import { findTower } from "../model/towers";
 import { featureLength, type Weights } from "../model/vit";
 import { fromTensors, joinSources, withPrefix } from "../model/weight_source";
-import { computeFeatures, ensureFeatures } from "../retrieval/features";
+import { computeFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
 import { averagesOf } from "./averages";
 import { featureBatches, imageBatches } from "./batches";
-import { distinctFiles, type RunData, readRunData } from "./data";
+import { type RunData, readRunData } from "./data";
+import { readFrozenData } from "./frozen_data";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
 import type { Ranks } from "./ranks";
 import { startTower, startWeights } from "./start_weights";
@@ -37,39 +38,33 @@ export async function buildTraining(
   onProgress?: OnProgress,
   ranks?: Ranks,
 ): Promise<TrainingSetup> {
-  const data = await readRunData(config);
-  return config.stage === "frozen"
-    ? buildFrozen(config, data, onProgress, ranks)
-    : buildFineTune(config, data, onProgress, ranks);
+  if (config.stage === "frozen") return buildFrozen(config, onProgress, ranks);
+  if (config.features) {
+    throw new UserError(
+      "fine_tune trains on images; features are for the frozen stage.",
+      "Leave --features out, or give --stage frozen.",
+    );
+  }
+  return buildFineTune(config, await readRunData(config), onProgress, ranks);
 }
 
-/** Neck and head on the features of the backbone as it is; every distinct image is embedded once, into a file. */
+/** Neck and head on the features of the backbone as it is. */
 async function buildFrozen(
   config: Readonly<TrainConfig>,
-  data: RunData,
   onProgress?: OnProgress,
   ranks?: Ranks,
 ): Promise<TrainingSetup> {
-  const files = distinctFiles(data.train.files, data.validation.files);
-  const trainFeatures = () => ensureFeatures(config, "train", files, onProgress);
-  const features = (await ranks?.chiefFirst(trainFeatures)) ?? (await trainFeatures());
-  const rowOfFile = new Map(files.map((file, row) => [file, row]));
+  const read = () => readFrozenData(config, onProgress);
+  const { data, features, trainRows, featuresOf } = (await ranks?.chiefFirst(read)) ?? (await read());
   const weights = startWeights(config, features.length, data);
   if (config.standardise && !config.initFrom) standardiseBy(weights, features);
-  const batches = featureBatches(config, data.train, features, rowOfFile, ranks?.shard);
   const trainer = await Trainer.create({
-    ...{ config, batches, features: cachedFeatures, weights: fromTensors(weights), ranks },
+    ...{ config, features: cachedFeatures, weights: fromTensors(weights), ranks },
+    batches: featureBatches(config, data.train, features, trainRows, ranks?.shard),
     inputShape: [config.batchSize, features.length],
     featureCount: features.length,
   });
-  return {
-    trainer,
-    data,
-    featuresOf: async (set, wanted) =>
-      set === "validation"
-        ? pickRows(features, wanted, rowOfFile)
-        : ensureFeatures(config, set, wanted, onProgress),
-  };
+  return { trainer, data, featuresOf };
 }
 
 /** All parts on augmented images. */
@@ -117,17 +112,4 @@ function standardiseBy(weights: Weights, features: Vectors): void {
   tf.dispose([weights["neck.feature_mean"]!, weights["neck.feature_scale"]!]);
   weights["neck.feature_mean"] = mean!;
   weights["neck.feature_scale"] = scale!;
-}
-
-function pickRows(
-  features: Vectors,
-  files: readonly string[],
-  rowOfFile: ReadonlyMap<string, number>,
-): Vectors {
-  const data = new Float32Array(files.length * features.length);
-  for (const [i, file] of files.entries()) {
-    const start = rowOfFile.get(file)! * features.length;
-    data.set(features.data.subarray(start, start + features.length), i * features.length);
-  }
-  return { data, count: files.length, length: features.length };
 }

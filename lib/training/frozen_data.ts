@@ -1,0 +1,148 @@
+// What the frozen stage trains on: features in memory, and which of their rows are trained, validated and retrieved.
+// Shapes: N rows of features, F features of each.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../common/errors";
+import type { OnProgress } from "../common/progress";
+import { projectPath } from "../common/project";
+import type { Texts } from "../common/texts";
+import type { TrainConfig } from "../config/config";
+import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../retrieval/feature_files";
+import { ensureFeatures } from "../retrieval/features";
+import type { Vectors } from "../retrieval/neighbours";
+import { distinctFiles, type RunData, readRunData } from "./data";
+
+/** Tables and features of a frozen run. */
+export interface FrozenData {
+  data: RunData;
+  /** [N, F] */
+  features: Vectors;
+  /** Row of the features for each training row. */
+  trainRows: Int32Array;
+  featuresOf(set: "validation" | "queries" | "index", files: readonly string[]): Promise<Vectors>;
+}
+
+/**
+ * Reads what a frozen run needs: the pipeline's table with the backbone's features, which are made where they are
+ * missing; or, where the config names `features`, that folder alone.
+ * @throws UserError for features of another backbone, without labels, or with gaps among them
+ */
+export async function readFrozenData(
+  config: Readonly<TrainConfig>,
+  onProgress?: OnProgress,
+): Promise<FrozenData> {
+  return config.features ? fromFolder(config) : fromPipeline(config, onProgress);
+}
+
+async function fromPipeline(config: Readonly<TrainConfig>, onProgress?: OnProgress): Promise<FrozenData> {
+  const data = await readRunData(config);
+  const files = distinctFiles(data.train.files, data.validation.files);
+  const features = await ensureFeatures(config, "train", files, onProgress);
+  const rowOf = rowsByFile(files);
+  return {
+    ...{ data, features, trainRows: rowsOf(data.train.files, rowOf) },
+    featuresOf: async (set, wanted) =>
+      set === "validation"
+        ? pickRows(features, rowsOf(wanted, rowOf))
+        : ensureFeatures(config, set, wanted, onProgress),
+  };
+}
+
+/** A folder of features with labels, or one that holds such folders: train, and queries and index of other classes. */
+async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
+  const folder = projectPath(config.features);
+  const hasParts = existsSync(join(folder, "train", FEATURE_FILES.summary));
+  const train = await labelled(config, hasParts ? join(folder, "train") : folder);
+  const features = train.open.readAll();
+  const classCount = requireDense(train.open.folder, train.labels);
+  const rows = Array.from({ length: features.count }, (_, row) => row);
+  const validates = (row: number) => train.folds?.[row] === config.fold;
+  const trained = rows.filter((row) => !validates(row));
+  const validated = rows.filter(validates);
+  if (trained.length === 0)
+    throw new UserError(`${folder}: all rows are of fold ${config.fold}, which validates.`, "--fold 0");
+  const part = (wanted: readonly number[]) => ({
+    files: wanted.map((row) => train.files.at(row)!),
+    labels: Int32Array.from(wanted, (row) => train.labels[row]!),
+  });
+  const heldOut =
+    hasParts && existsSync(join(folder, "queries", FEATURE_FILES.summary))
+      ? {
+          queries: await labelled(config, join(folder, "queries")),
+          index: await labelled(config, join(folder, "index")),
+        }
+      : undefined;
+  const tableOf = ({ files, labels }: Labelled) => ({ files: [...files], labels });
+  const retrieval = heldOut && { queries: tableOf(heldOut.queries), index: tableOf(heldOut.index) };
+  return {
+    data: { train: part(trained), validation: part(validated), classCount, retrieval },
+    features,
+    trainRows: Int32Array.from(trained),
+    featuresOf: async (set) =>
+      set === "validation" ? pickRows(features, Int32Array.from(validated)) : heldOut![set].open.readAll(),
+  };
+}
+
+/** Features whose rows have classes. */
+interface Labelled extends FeatureRows {
+  open: Features;
+  labels: ArrayLike<number>;
+}
+
+async function labelled(config: Readonly<TrainConfig>, folder: string): Promise<Labelled> {
+  const open = openFeatures(folder);
+  requireSameBackbone(config, open);
+  const { labels, ...rows } = await open.readRows();
+  if (labels) return { ...rows, open, labels };
+  throw new UserError(
+    `${folder}: ${FEATURE_FILES.rows} has no column "labels".`,
+    "Embed a CSV with the columns image_files,labels.",
+  );
+}
+
+/** Settings that a run evaluates and embeds images by: they must be those of its features. */
+const BACKBONE_SETTINGS = ["tower", "imageSize", "lastBlocks", "patchMean"] as const;
+
+function requireSameBackbone(config: Readonly<TrainConfig>, { folder, madeBy }: Features): void {
+  const others = BACKBONE_SETTINGS.filter((name) => name in madeBy && madeBy[name] !== config[name]);
+  if (others.length === 0) return;
+  const which = others.map((name) => `${name} ${madeBy[name]}, not ${config[name]}`).join("; ");
+  throw new UserError(
+    `The features in ${folder} were made with ${which}.`,
+    "Give the run the same settings, for example --tower NAME --image-size PX --last-blocks N.",
+  );
+}
+
+/** @returns the number of classes */
+function requireDense(folder: string, labels: ArrayLike<number>): number {
+  const classes = new Set<number>();
+  let highest = -1;
+  for (let row = 0; row < labels.length; row++) {
+    classes.add(labels[row]!);
+    highest = Math.max(highest, labels[row]!);
+  }
+  if (classes.size === highest + 1) return classes.size;
+  throw new UserError(
+    `${folder}: labels must be 0 .. ${classes.size - 1} for ${classes.size} classes; the highest is ${highest}.`,
+    "Number the classes from 0 without gaps, and embed again.",
+  );
+}
+
+function rowsByFile(files: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(files.map((file, row) => [file, row]));
+}
+
+function rowsOf(files: Texts, rowOf: ReadonlyMap<string, number>): Int32Array {
+  const rows = new Int32Array(files.length);
+  let i = 0;
+  for (const file of files) rows[i++] = rowOf.get(file)!;
+  return rows;
+}
+
+function pickRows({ data, length }: Vectors, rows: Int32Array): Vectors {
+  const picked = new Float32Array(rows.length * length);
+  for (let i = 0; i < rows.length; i++) {
+    picked.set(data.subarray(rows[i]! * length, (rows[i]! + 1) * length), i * length);
+  }
+  return { data: picked, count: rows.length, length };
+}

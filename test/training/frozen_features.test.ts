@@ -1,0 +1,96 @@
+// The frozen stage on a folder of features: without tables, images or a backbone's weights.
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, type TestContext, test } from "node:test";
+import { randomStream } from "guie/dist/common/random";
+import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
+import { tiny } from "guie/dist/config/presets";
+import { writeFeatures } from "guie/dist/retrieval/feature_writer";
+import { buildTraining } from "guie/dist/training/build";
+import { runTraining } from "guie/dist/training/run";
+import { prepareRunFolder, readMetrics, runFolder } from "guie/dist/training/run_folder";
+import { temporaryFolder } from "../folders";
+
+const RUN = `test-features-${process.pid}`;
+const LENGTH = 12;
+after(() => rmSync(runFolder(RUN), { recursive: true, force: true }));
+
+/** Images near the centre of their class; classes `first` .. `first + classes - 1`, told apart by their centres alone. */
+async function drawSet(
+  folder: string,
+  first: number,
+  classes: number,
+  perClass: number,
+  more = {},
+): Promise<void> {
+  const labels = Array.from({ length: classes * perClass }, (_, i) => i % classes);
+  const data = Float32Array.from(
+    labels.flatMap((label, i) => {
+      const [centre, noise] = [randomStream(1, "centre", first + label), randomStream(2, folder, i)];
+      return Array.from({ length: LENGTH }, () => centre.normal() + 0.2 * noise.normal());
+    }),
+  );
+  const rows = {
+    files: labels.map((_, i) => `${i}.jpg`),
+    labels,
+    folds: labels.map((_, i) => Math.floor(i / classes)),
+  };
+  const plan = { rows: { ...rows, ...more }, madeBy: { tower: "tiny" }, replace: true };
+  await writeFeatures(folder, plan, { data, count: labels.length, length: LENGTH });
+}
+
+function configOf(folder: string, more: Partial<TrainConfig> = {}) {
+  return overrideConfig(tiny("frozen"), {
+    ...{ runName: RUN, dataDir: "data/nowhere", features: folder, fold: 5 },
+    ...{ nEpochs: 20, initLr: 0.03, maxStepsPerEpoch: 0, s: 10, ...more },
+  });
+}
+
+const folderOf = (t: TestContext) => join(temporaryFolder(t), "features");
+
+test("train, queries and index: classes are learned, the fold validates, held-out classes are found", async (t) => {
+  const folder = folderOf(t);
+  await drawSet(join(folder, "train"), 0, 8, 6);
+  await drawSet(join(folder, "queries"), 100, 5, 2);
+  await drawSet(join(folder, "index"), 100, 5, 4);
+  await runTraining(prepareRunFolder(configOf(folder)));
+  const metrics = readMetrics(runFolder(RUN));
+  const validation = metrics.filter((metric) => metric.kind === "validation").at(-1);
+  const retrieval = metrics.filter((metric) => metric.kind === "retrieval").at(-1);
+  const steps = metrics.filter((metric) => metric.kind === "step");
+  assert.equal(steps.length, 100, "40 of 48 rows train, in batches of 8, for twenty epochs");
+  assert.equal(validation?.images, 8);
+  assert.equal(validation?.top1, 1);
+  assert.equal(retrieval?.queries, 10);
+  assert.ok(retrieval!.mp5 > 0.9, `mP@5 ${retrieval!.mp5}`);
+});
+
+test("a batch holds the features and classes of its images", async (t) => {
+  const folder = folderOf(t);
+  const labels = Array.from({ length: 24 }, (_, i) => i % 6);
+  const data = Float32Array.from({ length: 24 * 2 }, (_, i) => (i % 2 === 0 ? i / 2 : labels[(i - 1) / 2]!));
+  const files = labels.map((_, i) => `${i}.jpg`);
+  await writeFeatures(
+    folder,
+    { rows: { files, labels }, madeBy: {}, replace: true },
+    { data, count: 24, length: 2 },
+  );
+  const { trainer, data: tables } = await buildTraining(configOf(folder));
+  assert.deepEqual([tables.classCount, tables.validation.files.length, trainer.stepsPerEpoch], [6, 0, 3]);
+  trainer.dispose();
+});
+
+test("what does not fit is said: another backbone, no labels, gaps among them, no features", async (t) => {
+  const folder = folderOf(t);
+  const refused = (message: RegExp, more: Partial<TrainConfig> = {}) =>
+    assert.rejects(buildTraining(configOf(folder, more)), message);
+  await refused(/Expected features in .*there is no features\.json/);
+  await drawSet(folder, 0, 4, 6);
+  await refused(/made with tower tiny, not dinov2-vit-s-14/, { tower: "dinov2-vit-s-14" });
+  await refused(/fine_tune trains on images/, { stage: "fine_tune" });
+  await drawSet(folder, 0, 4, 6, { labels: undefined });
+  await refused(/rows\.csv has no column "labels"/);
+  await drawSet(folder, 0, 4, 6, { labels: Array.from({ length: 24 }, (_, i) => 2 * (i % 4)) });
+  await refused(/labels must be 0 \.\. 3 for 4 classes; the highest is 6/);
+});
