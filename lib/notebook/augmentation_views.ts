@@ -31,6 +31,9 @@ export async function augmentationGrid(
 
 const { brightness, contrast, scale, rotationDegrees, cutoutSide } = AUGMENT_LIMITS;
 
+/** Wide enough for the captions. */
+const RANGE_PX = 108;
+
 /** What a part does to an image at a place of its range, 0..1. */
 type Part = (place: number) => { plan: Partial<AugmentPlan>; value: string };
 
@@ -81,5 +84,5 @@ export async function augmentationRanges(
       return { image: augment(image!, { ...IDENTITY_PLAN, ...plan }), caption: `${name} ${value}` };
     }),
   );
-  return imageGrid(items, { columns });
+  return imageGrid(items, { columns, sizePx: RANGE_PX });
 }

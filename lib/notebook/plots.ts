@@ -7,6 +7,8 @@ export interface LineSeries {
   y: readonly number[];
   /** Mark the points as well, where they are few. */
   points?: boolean;
+  /** Whose colour it has beside another figure (`sideBySide`); default: its name. */
+  of?: string;
 }
 
 /** One group of bars: a value for each label. */
@@ -28,16 +30,28 @@ const TEXT_COLOUR = "#7a7f87";
 const GRID_COLOUR = "rgba(128, 128, 128, 0.25)";
 const TITLE_PX = 15;
 
-/** Lines over a common x axis; `logY` for what spans orders of magnitude. */
-export function lineFigure(series: readonly LineSeries[], words: FigureWords & { logY?: boolean }): Figure {
-  const data = series.map(({ name, x, y, points }) => ({
+/** A few epochs are labelled one by one, without halves between them. */
+const MAX_WHOLE_TICKS = 12;
+
+/** Lines over a common x axis; `logY` for what spans orders of magnitude, `fromZero` where 0 means something. */
+export function lineFigure(
+  series: readonly LineSeries[],
+  words: FigureWords & { logY?: boolean; fromZero?: boolean },
+): Figure {
+  const data = series.map(({ name, x, y, points, of = name }) => ({
     type: "scatter",
     mode: points ? "lines+markers" : "lines",
     name,
     x: [...x],
     y: [...y],
+    meta: of,
   }));
-  return { data, layout: quietLayout(words, { logY: words.logY, legend: series.length > 1 }) };
+  const layout = quietLayout(words, { logY: words.logY, legend: series.length > 1 });
+  const all = series.flatMap(({ x, points }) => (points ? x : [Number.NaN]));
+  const areFew = all.every(Number.isInteger) && Math.max(...all) - Math.min(...all) <= MAX_WHOLE_TICKS;
+  const xaxis = areFew ? { ...layout.xaxis, dtick: 1 } : layout.xaxis;
+  const yaxis = words.fromZero ? { ...layout.yaxis, rangemode: "tozero" } : layout.yaxis;
+  return { data, layout: { ...layout, xaxis, yaxis } };
 }
 
 /** Groups of bars over labels; with `logY`, of counts from 1. */
@@ -121,7 +135,7 @@ function quietLayout({ title, x, y }: FigureWords, { logY = false, legend = fals
 /** Width of each of two figures side by side, as a share of both. */
 const HALF = 0.45;
 
-/** Two figures as one, side by side, each with its title, axes and legend; a name has one colour on both sides. */
+/** Two figures as one, side by side, each with its title, axes and legend; a line and its like have one colour. */
 export function sideBySide(left: Figure, right: Figure): Figure {
   const [a, b] = [left, right].map(({ layout }) => layout as QuietLayout) as [QuietLayout, QuietLayout];
   const start = 1 - HALF;
@@ -130,9 +144,9 @@ export function sideBySide(left: Figure, right: Figure): Figure {
     ...{ text, font, x, xref: "paper", xanchor: "left", showarrow: false },
     ...{ y: 1, yref: "paper", yanchor: "top", yshift: top - TITLE_PX / 2 },
   });
-  const names = [...new Set([...left.data, ...right.data].map(({ name }) => name))];
+  const owners = [...new Set([...left.data, ...right.data].map(({ meta }) => meta))];
   const drawn = (trace: Record<string, unknown>, { showlegend }: QuietLayout, axes: object) => {
-    const color = COLOURS[names.indexOf(trace.name) % COLOURS.length];
+    const color = COLOURS[owners.indexOf(trace.meta) % COLOURS.length];
     return { ...trace, line: { color }, marker: { color }, showlegend, ...axes };
   };
   const { title: _, ...common } = a;

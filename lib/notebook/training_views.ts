@@ -74,8 +74,7 @@ export function scheduleFigure(configs: Record<string, Readonly<TrainConfig>>): 
     const x = points.map((_, i) => (i + 1) / steps);
     return {
       rate: {
-        name: `${name}: peak ${config.initLr}`,
-        x,
+        ...{ name: `${name}: peak ${config.initLr}`, of: name, x },
         y: points.map((position) => learningRate(config, position, steps) / config.initLr),
       },
       margin: { name, x, y: points.map(({ epoch }) => marginOf(config, epoch)) },
@@ -88,7 +87,7 @@ export function scheduleFigure(configs: Record<string, Readonly<TrainConfig>>): 
     ),
     lineFigure(
       plotted.map(({ margin }) => margin),
-      { title: "Margin", x: "epochs", y: "margin, radians" },
+      { title: "Margin", x: "epochs", y: "margin, radians", fromZero: true },
     ),
   );
 }

@@ -2,9 +2,12 @@
 import { existsSync } from "node:fs";
 import { projectPath } from "../common/project";
 import { processCount, type TrainConfig } from "../config/config";
-import { headShapes } from "../model/head";
+import { headShapes, rowsPerClass } from "../model/head";
 import { activationBytes, forwardFlops } from "../model/tower_cost";
 import { findTower, parameterCount, type Tower } from "../model/towers";
+import { featureLength } from "../model/vit";
+import { readSummary } from "../retrieval/feature_files";
+import { featureFolder } from "../retrieval/features";
 import { measureProductRate } from "../tensorflow/product_rate";
 import { averagesOf } from "./averages";
 import { distinctFiles, readRunData } from "./data";
@@ -18,9 +21,9 @@ export interface RunEstimate {
   memoryMB: number;
   secondsPerStep: number;
   imagesPerSecond: number;
-  /** Unknown, as all below, while the training table is not there. */
+  /** Unknown, as all below, while the training table is not there, or where the config names its features. */
   steps?: number;
-  /** Once, before the first step: features of all images, unless they are kept from before. */
+  /** Once, before the first step: features of all images; 0 where they are kept from before. */
   featureSeconds?: number;
   trainingSeconds?: number;
   /** After all epochs together. */
@@ -38,7 +41,7 @@ const PROCESS_MB = 600;
 /** A step's own time; on cached features, and with the tower. */
 const SECONDS_PER_STEP = { frozen: 0.0017, fine_tune: 0.0045 };
 /** Of each number of a batch of cached features: its dropout mask and its way into the session. */
-const SECONDS_PER_FEATURE = 17e-9;
+const SECONDS_PER_FEATURE = 10e-9;
 const BYTES = 4;
 const MB = 2 ** 20;
 
@@ -57,7 +60,7 @@ export async function estimateRun(
   const tables = await imageCounts(config);
   const counts = parameterCounts(config, tower, tables?.classes ?? 0);
   const forwardSeconds = passSeconds(config, tower, rate, FORWARD_OVERHEAD);
-  const secondsPerStep = stepSeconds(config, tower, rate);
+  const secondsPerStep = stepSeconds(config, tower, tables?.classes ?? 0, rate);
   const common = {
     ...counts,
     memoryMB: Math.round(memoryBytes(config, tower, counts, tables?.distinct ?? 0) / MB),
@@ -67,13 +70,13 @@ export async function estimateRun(
   if (!tables) return common;
   const stepsPerEpoch = Math.floor(tables.rows / (config.batchSize * processCount(config)));
   const steps = config.nEpochs * Math.min(stepsPerEpoch, config.maxStepsPerEpoch || stepsPerEpoch);
-  const evaluated = tables.validation + tables.heldOut;
+  const evaluated = tables.validation + tables.queries + tables.index;
   const kinds = 1 + averagesOf(config).length;
   const isFrozen = config.stage === "frozen";
   return {
     ...common,
     steps,
-    featureSeconds: isFrozen ? forwardSeconds * (tables.distinct + tables.heldOut) : 0,
+    featureSeconds: isFrozen ? forwardSeconds * imagesToEmbed(config, tables) : 0,
     trainingSeconds: steps * secondsPerStep,
     evaluationSeconds: isFrozen ? 0 : config.nEpochs * kinds * evaluated * forwardSeconds,
   };
@@ -85,24 +88,21 @@ interface ImageCounts {
   /** Training and validation images, each once. */
   distinct: number;
   validation: number;
-  /** Queries and index. */
-  heldOut: number;
+  queries: number;
+  index: number;
 }
 
 async function imageCounts(config: Readonly<TrainConfig>): Promise<ImageCounts | undefined> {
-  if (!existsSync(projectPath(config.dataDir, config.csv))) return undefined;
+  if (config.features || !existsSync(projectPath(config.dataDir, config.csv))) return undefined;
   const { train, validation, classCount, retrieval } = await readRunData(config);
   return {
     rows: train.files.length,
     classes: classCount,
     distinct: distinctFiles(train.files, validation.files).length,
     validation: validation.files.length,
-    heldOut: retrieval ? retrieval.queries.files.length + retrieval.index.files.length : 0,
+    queries: retrieval?.queries.files.length ?? 0,
+    index: retrieval?.index.files.length ?? 0,
   };
-}
-
-function featureCount({ lastBlocks }: Readonly<TrainConfig>, tower: Tower): number {
-  return lastBlocks * tower.width;
 }
 
 function parameterCounts(
@@ -110,7 +110,7 @@ function parameterCounts(
   tower: Tower,
   classes: number,
 ): Pick<RunEstimate, "parameters" | "trained"> {
-  const shapes = Object.values(headShapes(config, featureCount(config, tower), classes));
+  const shapes = Object.values(headShapes(config, featureLength(tower, config), classes));
   const head = shapes.reduce((sum, shape) => sum + shape.reduce((product, side) => product * side, 1), 0);
   const parameters = parameterCount(tower) + head;
   return { parameters, trained: config.stage === "frozen" ? head : parameters };
@@ -126,7 +126,7 @@ function memoryBytes(
   const pieces = config.accumulationSteps;
   const copies = 3 + averagesOf(config).length + (pieces > 1 ? 1 : 0);
   const held = PROCESS_MB * MB + copies * trained * BYTES;
-  if (config.stage === "frozen") return held + distinctImages * featureCount(config, tower) * BYTES;
+  if (config.stage === "frozen") return held + distinctImages * featureLength(tower, config) * BYTES;
   const ofImage = activationBytes(tower, config.imageSize, config.gradientCheckpointing);
   return held + (config.batchSize / pieces) * ofImage;
 }
@@ -137,10 +137,19 @@ function passSeconds(config: Readonly<TrainConfig>, tower: Tower, rate: number, 
 }
 
 /** The backward pass multiplies twice as much as the forward pass, which gradient checkpointing repeats. */
-function stepSeconds(config: Readonly<TrainConfig>, tower: Tower, rate: number): number {
-  const { batchSize, stage } = config;
-  const own = SECONDS_PER_STEP[stage];
-  if (stage === "frozen") return own + batchSize * featureCount(config, tower) * SECONDS_PER_FEATURE;
-  const passes = config.gradientCheckpointing ? 4 : 3;
+function stepSeconds(config: Readonly<TrainConfig>, tower: Tower, classes: number, rate: number): number {
+  const { batchSize, stage, embeddingDim, gradientCheckpointing } = config;
+  const features = featureLength(tower, config);
+  const headProducts = 6 * batchSize * embeddingDim * (features + classes * rowsPerClass(config));
+  const own = SECONDS_PER_STEP[stage] + (headProducts / rate) * (1 + STEP_OVERHEAD / embeddingDim);
+  if (stage === "frozen") return own + batchSize * features * SECONDS_PER_FEATURE;
+  const passes = gradientCheckpointing ? 4 : 3;
   return own + batchSize * passes * passSeconds(config, tower, rate, STEP_OVERHEAD);
+}
+
+/** Images whose features are not kept from before, as far as a look at their number tells. */
+function imagesToEmbed(config: Readonly<TrainConfig>, { distinct, queries, index }: ImageCounts): number {
+  const sets = Object.entries({ train: distinct, queries, index });
+  const missing = sets.filter(([set, count]) => readSummary(featureFolder(config, set))?.count !== count);
+  return missing.reduce((sum, [, count]) => sum + count, 0);
 }
