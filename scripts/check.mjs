@@ -11,6 +11,7 @@ const CHECKS = {
   "lint and format (biome)": ["node_modules/@biomejs/biome/bin/biome", "check", "."],
   notebooks: ["scripts/check/notebooks.mjs"],
   "docs/tree.md": ["scripts/check/tree.mjs"],
+  "docs/presets.md": ["scripts/check/presets.mjs"],
 };
 
 for (const [name, args] of Object.entries(CHECKS)) {

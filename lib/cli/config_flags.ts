@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { UserError } from "../common/errors";
 import { readJson } from "../common/files";
 import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
-import { PRESET_NAMES, preset } from "../config/presets";
+import { PRESET_NAMES, preset, vit224 } from "../config/presets";
 
 type Flag = [flags: string, setting: keyof TrainConfig, description: string];
 
@@ -49,32 +49,27 @@ const SWITCHES: readonly Flag[] = [
   ["--gradient-checkpointing", "gradientCheckpointing", "compute blocks twice and keep less in memory"],
 ];
 
-/** Settings that are text; all other flags are numbers. */
-const TEXT_SETTINGS: ReadonlySet<string> = new Set([
-  "features",
-  "csv",
-  "dataDir",
-  "runName",
-  "initFrom",
-  "tower",
-  "weights",
-  "precision",
-  "bestBy",
-  "gradientDtype",
-]);
-
 /** What a command has of them. */
 export interface ConfigOptions extends Record<string, unknown> {
-  configName: string;
+  configName?: string;
   stage?: TrainConfig["stage"];
   config?: string;
+  /** `name=value` each. */
+  set?: string[];
 }
 
-/** Adds --config-name, --config and a flag for each of `settings`; for all that have one unless told. */
+const DEFAULT_PRESET = "demo";
+
+/** Adds --config-name, --config, --set and a flag for each of `settings`; for all that have one unless told. */
 export function addConfigFlags(command: Command, settings?: readonly (keyof TrainConfig)[]): void {
   command
-    .option("--config-name <preset>", `preset: ${PRESET_NAMES.join(", ")}`, "demo")
-    .option("--config <file>", "JSON file with settings that override the preset's");
+    .option("--config-name <preset>", `preset: ${PRESET_NAMES.join(", ")} (default: ${DEFAULT_PRESET})`)
+    .option("--config <file>", "JSON file with settings that override the preset's")
+    .option(
+      "--set <name=value>",
+      "any setting of docs/presets.md, by its name; may be given several times",
+      (text: string, before: string[] = []) => [...before, text],
+    );
   for (const [flags, setting, description] of [...FLAGS, ...SWITCHES]) {
     if (!settings || settings.includes(setting)) command.option(flags, description);
   }
@@ -82,37 +77,65 @@ export function addConfigFlags(command: Command, settings?: readonly (keyof Trai
 
 /** The preset, then the JSON file, then the flags. */
 export function configOf(options: ConfigOptions): Readonly<TrainConfig> {
-  const fromFile = options.config
-    ? readJson<ConfigOverrides>(options.config, "Give the path of a JSON file.")
-    : {};
-  const base = preset(options.configName, options.stage ?? fromFile.stage);
-  return overrideConfig(overrideConfig(base, fromFile), flagOverrides(options));
+  const fromFile = options.config ? readSettings(options.config) : {};
+  const fromFlags = flagOverrides(options);
+  const name = options.configName ?? fromFlags.configName ?? fromFile.configName ?? DEFAULT_PRESET;
+  const base = preset(name, options.stage ?? fromFlags.stage ?? fromFile.stage);
+  const { configName, stage } = base;
+  return overrideConfig(overrideConfig(base, fromFile), { ...fromFlags, configName, stage });
 }
 
-/** What the flags alone say. */
+function readSettings(path: string): ConfigOverrides {
+  const settings = readJson<unknown>(path, "Give the path of a JSON file.");
+  if (typeof settings === "object" && settings !== null && !Array.isArray(settings)) return settings;
+  throw new UserError(`${path} holds no object of settings.`, 'For example {"initLr": 0.001, "nEpochs": 2}.');
+}
+
+/** What the flags alone say. @throws UserError where a setting is given twice, or is no setting */
 export function flagOverrides(options: ConfigOptions): ConfigOverrides {
-  const overrides: Record<string, string | number | boolean | number[]> = {};
+  const overrides: Record<string, Value> = {};
+  const put = (setting: string, value: Value) => {
+    if (setting in overrides) throw new UserError(`The setting ${setting} is given twice.`, "Give it once.");
+    overrides[setting] = value;
+  };
   for (const [flags, setting] of SWITCHES) {
-    if (options[new Option(flags).attributeName()]) overrides[setting] = true;
+    if (options[new Option(flags).attributeName()]) put(setting, true);
   }
   for (const [flags, setting] of FLAGS) {
     const text = options[new Option(flags).attributeName()] as string | undefined;
-    if (text !== undefined) overrides[setting] = settingOf(flags, setting, text);
+    if (text !== undefined) put(setting, settingOf(flags.split(" ")[0]!, setting, text));
+  }
+  for (const text of options.set ?? []) {
+    const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+    if (name === undefined)
+      throw new UserError(`--set takes name=value, got "${text}".`, "For example --set initLr=0.001");
+    put(name, settingOf(`--set ${name}`, name, value!));
   }
   return overrides;
 }
 
-function settingOf(flags: string, setting: keyof TrainConfig, text: string): string | number | number[] {
-  if (setting === "gpus") return text.split(",").map((number) => numberOf(flags, number));
-  return TEXT_SETTINGS.has(setting) ? text : numberOf(flags, text);
+type Value = string | number | boolean | number[];
+
+/** The value of a setting that is written as text: of the type that the presets have there. */
+function settingOf(flag: string, setting: string, text: string): Value {
+  const sample: unknown = vit224()[setting as keyof TrainConfig];
+  if (sample === undefined) overrideConfig(vit224(), { [setting]: text }); // refuses it, with the nearest name
+  if (Array.isArray(sample)) {
+    return text === "" ? [] : text.split(",").map((number) => numberOf(flag, number));
+  }
+  if (typeof sample === "boolean") return switchOf(flag, text);
+  return typeof sample === "number" ? numberOf(flag, text) : text;
+}
+
+function switchOf(flag: string, text: string): boolean {
+  if (text === "true" || text === "false") return text === "true";
+  throw new UserError(`${flag} takes true or false, got "${text}".`);
 }
 
 /** The number that a flag was given. @throws UserError where it is none */
-export function numberOf(flags: string, text: string): number {
+export function numberOf(flag: string, text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value)) return value;
-  throw new UserError(
-    `${flags.split(" ")[0]} takes a number, got "${text}".`,
-    `For example: ${flags.split(" ")[0]} 1`,
-  );
+  const example = flag.startsWith("--set") ? `${flag}=1` : `${flag} 1`;
+  throw new UserError(`${flag} takes a number, got "${text}".`, `For example: ${example}`);
 }

@@ -23,6 +23,7 @@ export interface TrainConfig {
   csv: string;
   /** The fold that validates (0-based number in the column `fold`). */
   fold: number;
+  /** Seed of everything random: first weights, order, augmentation, dropout. */
   seed: number;
 
   /** Row of the table of towers. */
@@ -48,6 +49,7 @@ export interface TrainConfig {
   /** Rows a class of `Sub_Arc_face`. */
   subCentres: number;
 
+  /** `ArcFace`: the margin is added to the angle; `CosFace`: it is taken from the cosine. */
   loss: "ArcFace" | "CosFace";
   /** Scale s of the loss. */
   s: number;
@@ -55,6 +57,7 @@ export interface TrainConfig {
   margin: number;
   /** Growth of the margin per epoch. */
   marginStep: number;
+  /** Where it stops growing. */
   marginMax: number;
   /** Larger classes have less of the margin (`marginShares`). */
   classSizeMargin: boolean;
@@ -76,11 +79,13 @@ export interface TrainConfig {
   precision: "float32" | "bfloat16" | "float16";
   /** Compute each block's forward pass again in the backward pass: less memory, slower. */
   gradientCheckpointing: boolean;
+  /** Epochs of the run. */
   nEpochs: number;
   /** Of them the last ones, in which the backbone no longer learns. */
   frozenEpochs: number;
+  /** Epochs of linear warm-up of the `seed` schedule. */
   warmUpEpochs: number;
-  /** `seed`: the original's, one value an epoch after the warm-up; `cosine`: per step, from a 10 % warm-up to 0. */
+  /** `seed`: the original's, one value an epoch after the warm-up; `cosine`: per step, from a 10 % warm-up down to `finalLr`. */
   lrSchedule: "seed" | "cosine";
   /** Learning rate of neck and head. */
   initLr: number;
@@ -88,6 +93,7 @@ export interface TrainConfig {
   finalLr: number;
   /** Backbone's learning rate = initLr x this. */
   backboneLrFactor: number;
+  /** AdamW's decoupled weight decay, of all weights. */
   weightDecay: number;
   /** Decay of the exponential moving average of the weights (EMA), taken after every step; 0 = none. */
   emaDecay: number;

@@ -121,7 +121,7 @@ export async function train(
 ): Promise<void> {
   const { folder, config, ranks, onProgress } = job;
   const writes = ranks?.isChief ?? true;
-  if (writes) writeJson(runFile(folder, "environment"), describeEnvironment());
+  if (writes) writeJson(runFile(folder, "environment"), describeEnvironment(config));
   const start = reinitHead ? { ...config, reinitHead } : config;
   const setup = await buildTraining(start, onProgress, ranks);
   const { trainer } = setup;

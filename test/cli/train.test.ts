@@ -1,8 +1,12 @@
 // The command line as a person meets it: what is wrong is said in one message, without a stack.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
+import { readRunConfig, runFolder } from "guie/dist/training/run_folder";
 
 const guie = (...args: string[]) =>
   spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
@@ -11,6 +15,14 @@ const MISTAKES: [args: string[], message: RegExp][] = [
   [["train", "--config-name", "demoo"], /no preset "demoo"[\s\S]*Did you mean "demo"\?/],
   [["train", "--init-lr", "abc"], /--init-lr takes a number, got "abc"/],
   [["train", "--n-epochs", "1.5"], /nEpochs = 1\.5/],
+  [["train", "--set", "emaDecy=0.9"], /no setting "emaDecy"[\s\S]*Did you mean "emaDecay"\?/],
+  [["train", "--set", "emaDecay"], /--set takes name=value, got "emaDecay"/],
+  [["train", "--set", "emaDecay=much"], /--set emaDecay takes a number, got "much"/],
+  [["train", "--set", "emaDecay=1"], /emaDecay = 1/],
+  [["train", "--set", "standardise=yes"], /--set standardise takes true or false, got "yes"/],
+  [["train", "--set", "s=1", "--s", "2"], /The setting s is given twice/],
+  [["train", "--set", "neck=double"], /neck = "double"/],
+  [["soup", "nowhere", "nobody", "--out", "x"], /got "nowhere": there is no such run/],
   [["train", "--config", "nowhere.json"], /Expected a JSON file at nowhere\.json/],
   [["train", "--resume", "x", "--init-lr", "1"], /settings of its own; given were: initLr\./],
   [["train", "--resume", "nowhere"], /checkpoints\/nowhere\/config\.json: there is none/],
@@ -29,6 +41,29 @@ for (const [args, message] of MISTAKES) {
   });
 }
 
+test("any setting is reached by --set, a JSON file beneath it, the preset beneath both", () => {
+  const folder = mkdtempSync(join(tmpdir(), "guie-config-"));
+  const file = join(folder, "settings.json");
+  const inFile = {
+    configName: "tiny",
+    stage: "frozen",
+    dataDir: folder,
+    runName: `test-set-${process.pid}`,
+    s: 25,
+  };
+  writeFileSync(file, JSON.stringify(inFile));
+  const sets = ["s=27", "standardise=true", "bestBy=top1", "gpus=", "swaStartEpoch=2"];
+  const { stderr } = guie("train", "--config", file, ...sets.flatMap((set) => ["--set", set]));
+  assert.match(stderr, /npx guie merge/, "the run began, and its table is not there");
+  const config = readRunConfig(runFolder(inFile.runName));
+  const { s, standardise, bestBy, gpus, swaStartEpoch, tower, stage } = config;
+  assert.deepEqual(
+    { s, standardise, bestBy, gpus, swaStartEpoch, tower, stage },
+    { s: 27, standardise: true, bestBy: "top1", gpus: [], swaStartEpoch: 2, tower: "tiny", stage: "frozen" },
+  );
+  for (const path of [folder, runFolder(inFile.runName)]) rmSync(path, { recursive: true });
+});
+
 test("every command has its help", () => {
   for (const name of [
     "get-data",
@@ -40,6 +75,7 @@ test("every command has its help", () => {
     "watch",
     "embed",
     "evaluate",
+    "soup",
   ]) {
     const { status, stdout } = guie(name, "--help");
     assert.equal(status, 0);

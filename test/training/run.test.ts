@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
-import { projectRoot } from "guie/dist/common/project";
+import { projectPath, projectRoot } from "guie/dist/common/project";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
+import type { Environment } from "guie/dist/training/environment";
 import { decodeEvent, eventFiles } from "guie/dist/training/event_files";
 import type { StepMetric } from "guie/dist/training/metrics";
 import { runTraining } from "guie/dist/training/run";
@@ -86,6 +87,19 @@ test("a run validates every epoch, scores retrieval, and ends", async () => {
   assert.equal(kinds.filter((kind) => kind === "retrieval").length, 4);
   assert.match(readFileSync(runFile(folder, "log"), "utf8"), /Epoch: \[4\]\[3\/3\] lr: /);
   assert.equal(existsSync(runFile(folder, "pid")), false);
+  const page = readFileSync(projectPath("docs/run_folder.md"), "utf8");
+  for (const name of readdirSync(folder)) {
+    const told = name.replace(/tfevents\..*/, "tfevents.*").replace(/_\d+\./, "_N.");
+    assert.ok(page.includes(`\`${told}\``), `docs/run_folder.md tells of ${told}`);
+  }
+  const { versions, device, commit, dirty, seed } = JSON.parse(
+    readFileSync(runFile(folder, "environment"), "utf8"),
+  ) as Environment;
+  assert.equal(versions.node, process.versions.node);
+  assert.match(versions.tensorflow!, /^2\.\d+\.\d+$/);
+  assert.match(versions["@tensorflow/tfjs-node-gpu"]!, /^4\.\d+\.\d+$/);
+  assert.ok(device.kind === "cpu" || device.kind === "gpu");
+  assert.deepEqual([commit?.length ?? 40, typeof (dirty ?? false), seed], [40, "boolean", 999]);
 });
 
 test("checkpoints: best, last and the newest numbered ones stay", async () => {

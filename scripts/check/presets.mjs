@@ -1,0 +1,81 @@
+// docs/presets.md: its tables are made from the code, so that every number and every meaning stands once.
+//   node scripts/check/presets.mjs            fails where they differ from the code
+//   node scripts/check/presets.mjs --write    writes them anew
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const require = createRequire(import.meta.url);
+const { PRESET_NAMES, preset } = require(join(root, "lib/dist/config/presets.js"));
+const { SETTING_NAMES } = require(join(root, "lib/dist/config/config.js"));
+
+const PAGE = join(root, "docs/presets.md");
+const MARK = "<!-- From here on made by `node scripts/check/presets.mjs --write` -->";
+
+/** Column -> config: each preset in its own stage, the demo in both. */
+function columns() {
+  return PRESET_NAMES.flatMap((name) => {
+    const own = preset(name);
+    if (name !== "demo") return [[`\`${name}\``, own]];
+    return ["frozen", "fine_tune"].map((stage) => [`\`demo\` ${stage}`, preset(name, stage)]);
+  });
+}
+
+/** What config.ts says of each setting: its meaning (the comment above it) and its type. */
+function settings() {
+  const source = readFileSync(join(root, "lib/config/config.ts"), "utf8");
+  const body = /export interface TrainConfig \{\n([\s\S]*?)\n\}/.exec(source)[1];
+  const found = [...body.matchAll(/\/\*\*\s+(?:\* )?((?:(?!\*\/)[\s\S])*?)\s*\*\/\n {2}(\w+): (.+);/g)];
+  const rows = found.map(([, meaning, name, type]) => ({
+    name,
+    type,
+    meaning: meaning.replace(/\s*\n\s*\*?\s*/g, " "),
+  }));
+  const mute = SETTING_NAMES.filter((name) => !rows.some((row) => row.name === name));
+  if (mute.length > 0)
+    throw new Error(`lib/config/config.ts says nothing of ${mute.join(", ")}: add a comment above`);
+  return rows;
+}
+
+function cell(value) {
+  if (value === "" || (Array.isArray(value) && value.length === 0)) return "none";
+  return String(value).replaceAll("|", "\\|");
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function tables() {
+  const configs = columns();
+  const all = settings();
+  const values = (name) => configs.map(([, config]) => cell(config[name]));
+  const differing = all.filter(({ name }) => new Set(values(name)).size > 1);
+  const presets = table(
+    ["setting", ...configs.map(([column]) => column)],
+    differing.map(({ name }) => [`\`${name}\``, ...values(name)]),
+  );
+  const meanings = table(
+    ["setting", "may be", "meaning", "in `vit_224`"],
+    all.map(({ name, type, meaning }) => [
+      `\`${name}\``,
+      cell(type.replaceAll('"', "").replace("readonly ", "")),
+      meaning.replaceAll("|", "\\|"),
+      cell(preset("vit_224")[name]),
+    ]),
+  );
+  return `## Where the presets differ\n\n${presets}\n\n## Every setting\n\n${meanings}\n`;
+}
+
+const page = readFileSync(PAGE, "utf8");
+const text = page.slice(0, page.indexOf(MARK) + MARK.length);
+if (!page.includes(MARK)) throw new Error(`docs/presets.md lacks the line ${MARK}`);
+const made = `${text}\n\n${tables()}`;
+if (process.argv.includes("--write")) writeFileSync(PAGE, made);
+else if (made !== page) {
+  console.error("docs/presets.md is not what the code says: node scripts/check/presets.mjs --write");
+  process.exitCode = 1;
+}
