@@ -15,7 +15,7 @@ const config = {
   batchSize: 32,
   maxStepsPerEpoch: 0,
   imageSize: 224,
-  numWorkers: 4,
+  numWorkers: 2,
   nEpochs: 1,
   sampler: "shuffle",
 };
@@ -24,7 +24,7 @@ let seed = 0;
 
 await serve(async () => {
   // a source of its own each time: nothing is prepared before the clock starts, or while the peer runs
-  const { stepsPerEpoch, batchAt } = imageBatches({ ...config, seed: ++seed }, table, NORMALISATION);
-  for (let stepInEpoch = 1; stepInEpoch <= stepsPerEpoch; stepInEpoch++)
-    await batchAt({ epoch: 1, stepInEpoch });
+  const batches = imageBatches({ ...config, seed: ++seed }, table, NORMALISATION);
+  for (let stepInEpoch = 1; stepInEpoch <= batches.stepsPerEpoch; stepInEpoch++)
+    batches.release(await batches.batchAt({ epoch: 1, stepInEpoch }));
 });

@@ -21,7 +21,8 @@ export { describeRaw, inspectRaw, type RawStatus, rawFolder } from "./datasets/r
 export { type ExportRequest, type ExportResult, exportRun, FORMATS } from "./export/export_run";
 export { type ExportedWeights, exportWeights } from "./export/tower_file";
 // Data_preprocessing
-export { augment, drawAugmentPlan } from "./images/augment";
+export { augment } from "./images/augment";
+export { drawAugmentPlan } from "./images/augment_plan";
 export { decodeRgb, type RgbImage } from "./images/decode";
 export { loadImages } from "./images/loader";
 export { type PreprocessResult, preprocessDataset } from "./images/preprocess";

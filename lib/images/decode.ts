@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import sharp from "sharp";
 import { messageOf, UserError } from "../common/errors";
+import { MAX_PIXELS } from "./resize";
 
 /** Pixels in memory: `data` is uint8 [H, W, 3], RGB, rows from the top. */
 export interface RgbImage {
@@ -16,9 +17,6 @@ export type ImageFormat = "jpeg" | "png" | "gif" | "webp" | "tiff" | "avif" | "b
 
 /** Why an image cannot be used, in words for a list of such images. */
 export class ImageError extends UserError {}
-
-/** 100 megapixels are 300 MB of RGB: more than any photo of the data sets, less than what ends a process. */
-const MAX_PIXELS = 100_000_000;
 
 /** How each format's file begins, as latin-1 text; "." stands for any byte. */
 const SIGNATURES: readonly [ImageFormat, RegExp][] = [

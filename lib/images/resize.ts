@@ -4,6 +4,9 @@ import type { RgbImage } from "./decode";
 /** The original's longest side of an image that is kept as it is. */
 export const MAX_SIDE_PX = 224;
 
+/** 100 megapixels are 300 MB of RGB: more than any photo of the data sets, less than what ends a process. */
+export const MAX_PIXELS = 100_000_000;
+
 /** What to do with an image: keep it, or squash it to `width` x `height` by one of OpenCV's interpolations. */
 export interface ResizePlan {
   method: "keep" | "area" | "linear";

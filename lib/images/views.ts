@@ -1,5 +1,6 @@
 // What of an image is embedded: all of it, its mirror image, parts of it. Their features are averaged.
-import { augment, IDENTITY_PLAN } from "./augment";
+import { augment } from "./augment";
+import { IDENTITY_PLAN } from "./augment_plan";
 import type { RgbImage } from "./decode";
 import { loadPixels } from "./loader";
 

@@ -1,7 +1,8 @@
 // The training augmentation to look at: as it will happen, and part by part.
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
-import { AUGMENT_LIMITS, type AugmentPlan, augment, drawAugmentPlan, IDENTITY_PLAN } from "../images/augment";
+import { augment } from "../images/augment";
+import { AUGMENT_LIMITS, type AugmentPlan, drawAugmentPlan, IDENTITY_PLAN } from "../images/augment_plan";
 import { loadImages } from "../images/loader";
 import { readRunData } from "../training/data";
 import { imageGrid } from "./images";

@@ -16,12 +16,15 @@ export type FeedValue =
   | readonly Uint8Array[]
   | TensorValue;
 
+/** What values must fit. */
+type TensorType = Pick<GraphTensor, "dtype" | "shape">;
+
 /**
  * Brings values into the form in which a session takes them.
  * @param what for messages: "the input x"
  * @throws UserError where their number, dtype or shape is another than the tensor's
  */
-export function feedFor(what: string, tensor: GraphTensor, value: FeedValue): TensorValue | HostTensor {
+export function feedFor(what: string, tensor: TensorType, value: FeedValue): TensorValue | HostTensor {
   const shape = tensor.shape as readonly number[];
   const { dtype } = tensor;
   if (value instanceof HostTensor || isTensorValue(value)) {
@@ -70,7 +73,7 @@ const RAW_BITS: readonly DType[] = ["bfloat16", "float16"];
 function typedValues(
   what: string,
   value: Exclude<FeedValue, HostTensor | TensorValue>,
-  tensor: GraphTensor,
+  tensor: TensorType,
 ): TensorValue["data"] {
   const numbers = typeof value === "number" ? [value] : value;
   const { array } = dtypeRow(tensor.dtype);
@@ -101,11 +104,11 @@ function typedValues(
  * @param owner for messages: the function's name
  * @throws UserError where an input is missing, unknown or does not fit
  */
-export function feedsOf(
+export function feedsOf<T extends TensorType>(
   owner: string,
-  inputs: Readonly<Record<string, GraphTensor>>,
+  inputs: Readonly<Record<string, T>>,
   values: Readonly<Record<string, FeedValue>> = {},
-): [GraphTensor, TensorValue | HostTensor][] {
+): [T, TensorValue | HostTensor][] {
   const known = Object.keys(inputs);
   const unknown = Object.keys(values).find((name) => !known.includes(name));
   if (unknown !== undefined) {

@@ -19,6 +19,12 @@ export interface GraphTensor {
   readonly shape: readonly (number | null)[] | null;
 }
 
+/** Where a tensor comes from, for TensorFlow. */
+export interface TensorAddress {
+  readonly node: Pick<GraphNode, "pointer">;
+  readonly index: number;
+}
+
 /** One operation of a graph. */
 export interface GraphNode {
   readonly name: string;
@@ -172,7 +178,7 @@ function outputStruct({ node, index }: GraphTensor): OutputStruct {
 }
 
 /** An array of `TF_Output { TF_Operation* oper; int index; }`: 16 bytes each. */
-export function packOutputs(tensors: readonly GraphTensor[]): BigUint64Array {
+export function packOutputs(tensors: readonly TensorAddress[]): BigUint64Array {
   return BigUint64Array.from(tensors.flatMap(({ node, index }) => [node.pointer, BigInt(index)]));
 }
 

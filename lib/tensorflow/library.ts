@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import util from "node:util";
+import { isMainThread } from "node:worker_threads";
 import koffi from "koffi";
 import { messageOf, UserError } from "../common/errors";
 import { projectPath } from "../common/project";
@@ -95,7 +96,8 @@ function prepareProcess(): void {
  * writes a notice about oneDNN before it has read TF_CPP_MIN_LOG_LEVEL; failures come as exceptions all the same.
  */
 function withoutStandardError(action: () => void): void {
-  if (process.env.TF_CPP_MIN_LOG_LEVEL === "0") {
+  // in another thread the libraries are open already, and the standard error is everybody's
+  if (process.env.TF_CPP_MIN_LOG_LEVEL === "0" || !isMainThread) {
     action();
     return;
   }

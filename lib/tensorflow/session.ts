@@ -17,6 +17,11 @@ export class Session {
     this.#pointer = newSession(graph, options);
   }
 
+  /** The `TF_Session`: any thread of the process may run it, as long as it is not disposed. */
+  get pointer(): Pointer {
+    return this.#pointer;
+  }
+
   /**
    * Runs off the main thread. Fed values are copied before this returns its promise; a HostTensor is not copied: what
    * is in it must not change until the promise is settled. Runs may overlap.

@@ -1,6 +1,6 @@
 import { bytesOf, deleteBuffer, newBuffer } from "./buffers";
 import type { CApi, Pointer } from "./c_api";
-import { type GraphNode, type GraphTensor, packOutputs } from "./graph";
+import { type GraphNode, packOutputs, type TensorAddress } from "./graph";
 import { countHandle } from "./handles";
 import {
   copyFromTensorflow,
@@ -16,9 +16,9 @@ import { checkStatus, deleteStatus, newStatus } from "./status";
 
 /** One run of a part of the graph. */
 export interface RunRequest {
-  feeds?: readonly (readonly [GraphTensor, TensorValue | HostTensor])[];
+  feeds?: readonly (readonly [TensorAddress, TensorValue | HostTensor])[];
   /** Whose values come back, in this order. */
-  fetches?: readonly GraphTensor[];
+  fetches?: readonly TensorAddress[];
   /** Nodes to run for their effect. */
   targets?: readonly GraphNode[];
 }
@@ -39,6 +39,8 @@ export interface SessionCall {
   results(): TensorValue[];
   /** The same without a copy: they are freed when `use` is done. */
   lend<T>(use: (values: TensorValue[]) => T | Promise<T>): Promise<T>;
+  /** The same for what is done with them at once. */
+  lendSync<T>(use: (values: TensorValue[]) => T): T;
   /** Of a profiled call, once it is over; in the order in which the nodes began. */
   nodeTimes(): NodeTime[];
   release(): void;
@@ -74,6 +76,10 @@ export function prepareCall(session: Pointer, request: RunRequest, profiled: boo
     lend: (use) => {
       checkStatus(status, "running the graph");
       return lendTensors(fetched, use);
+    },
+    lendSync: (use) => {
+      checkStatus(status, "running the graph");
+      return lendTensorsSync(fetched, use);
     },
     nodeTimes: () => (buffers ? nodeTimesIn(bytesOf(buffers.metadata)) : []),
     release: () => {
@@ -120,6 +126,15 @@ async function lendTensors<T>(
   for (const _ of pointers) countHandle("tensor", 1);
   try {
     return await use(Array.from(pointers, viewTensor));
+  } finally {
+    for (const pointer of pointers) deleteTensor(pointer);
+  }
+}
+
+function lendTensorsSync<T>(pointers: BigUint64Array, use: (values: TensorValue[]) => T): T {
+  for (const _ of pointers) countHandle("tensor", 1);
+  try {
+    return use(Array.from(pointers, viewTensor));
   } finally {
     for (const pointer of pointers) deleteTensor(pointer);
   }

@@ -8,6 +8,8 @@ import { type ConfigProto, encodeProto } from "./protos";
 export interface SessionOptions {
   /** Operations that may run at the same time. Default: TensorFlow's shared pool, as many as cores. */
   interOpThreads?: number;
+  /** Run every operation on the thread that calls: for small graphs that several threads run at the same time. */
+  onCallersThread?: boolean;
   /**
    * Threads within one operation. TensorFlow makes them once for the whole process, by the environment variable
    * TF_NUM_INTRAOP_THREADS (default: all cores): this option asks for a number, and fails where there is another.
@@ -48,6 +50,9 @@ const PROCESS_SETTINGS = {
   },
 } as const;
 
+/** The number of threads that stands for the caller's own (config.proto). */
+const CALLERS_THREAD = -1;
+
 /** `OptimizerOptions.GlobalJitLevel.ON_2`. */
 const JIT_ON = 2;
 
@@ -63,9 +68,10 @@ export function sessionConfig(options: SessionOptions): Uint8Array {
 export function sessionSettings(options: SessionOptions): ConfigProto {
   assertProcess(options);
   assertThreads(options.interOpThreads);
-  const { interOpThreads, cpuOnly = false, xla = false, cluster } = options;
+  const { interOpThreads, onCallersThread = false, cpuOnly = false, xla = false, cluster } = options;
   const config: ConfigProto = {
     ...(interOpThreads !== undefined && { interOpThreads, usePerSessionThreads: true }),
+    ...(onCallersThread && { interOpThreads: CALLERS_THREAD }),
     ...(cpuOnly && { deviceCount: { GPU: 0 } }),
     // An operation without a kernel for the GPU runs on the CPU instead of failing, as in eager mode.
     allowSoftPlacement: true,

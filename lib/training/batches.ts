@@ -1,11 +1,10 @@
 // What a training step eats. Shapes: B batch, S image side, F features.
-import { mapConcurrently } from "../common/concurrent";
-import { projectPath } from "../common/project";
 import { randomStream } from "../common/random";
 import type { Texts } from "../common/texts";
 import type { TrainConfig } from "../config/config";
-import { augment, drawAugmentPlan } from "../images/augment";
-import { loadPixels, type Normalisation, normaliser } from "../images/loader";
+import { drawAugmentPlan } from "../images/augment_plan";
+import { PixelLoader } from "../images/pixel_loader";
+import type { Normalisation } from "../images/value_table";
 import type { Vectors } from "../retrieval/neighbours";
 import { epochOrder, ONE_PROCESS, rowsOfStep, type SamplerConfig, type Shard } from "./samplers";
 import type { Position } from "./schedule";
@@ -25,6 +24,8 @@ export interface Batch {
 export interface BatchSource {
   stepsPerEpoch: number;
   batchAt(position: Position): Promise<Batch>;
+  /** Takes a batch's memory for another one: nobody reads its inputs any more. Without, it is garbage one day. */
+  release?(batch: Batch): void;
 }
 
 /** Images by path with their classes: few enough for an array of paths, unless `Files` says otherwise. */
@@ -96,8 +97,8 @@ export function featureBatches(
 }
 
 /**
- * Batches of augmented images. Every row of every epoch has a random stream of its own. JPEGs are decoded on the
- * engine's threads while this one augments others; the following batches are prepared during a training step.
+ * Batches of augmented images. Every row of every epoch has a random stream of its own. The following batches are
+ * prepared, on other threads, during a training step.
  */
 export function imageBatches(
   config: BatchConfig,
@@ -107,21 +108,21 @@ export function imageBatches(
 ): BatchSource {
   const rowsAt = rowsOf(config, table.labels, shard);
   const steps = stepsPerEpoch(config, table.files.length, shard);
-  const normalise = normaliser(normalisation);
+  const loader = new PixelLoader(config, normalisation);
   const prepare = async (position: Position): Promise<Batch> => {
     const rows = rowsAt(position);
     const { labels, files } = labelsOf(table, rows);
-    const shape = [files.length, config.imageSize, config.imageSize, 3];
-    const valuesPerImage = config.imageSize * config.imageSize * 3;
-    const inputs = new Float32Array(files.length * valuesPerImage);
-    await mapConcurrently(files, config.numWorkers, async (file, i) => {
-      const plan = drawAugmentPlan(randomStream(config.seed, "augment", position.epoch, rows[i]!));
-      const image = await loadPixels(projectPath(config.dataDir, file), config.imageSize);
-      normalise(augment(image, plan).data, inputs, i * valuesPerImage);
-    });
-    return { inputs, shape, labels, files };
+    const plans = rows.map((row) =>
+      drawAugmentPlan(randomStream(config.seed, "augment", position.epoch, row)),
+    );
+    const inputs = await loader.load(files, plans);
+    return { inputs, shape: [files.length, config.imageSize, config.imageSize, 3], labels, files };
   };
-  return { stepsPerEpoch: steps, batchAt: withLookahead(prepare, config.nEpochs, steps) };
+  return {
+    stepsPerEpoch: steps,
+    batchAt: withLookahead(prepare, config.nEpochs, steps),
+    release: ({ inputs }) => loader.release(inputs),
+  };
 }
 
 /** Batches under preparation beside the one that is asked for: at the end of one the next is already under way. */

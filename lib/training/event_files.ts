@@ -52,6 +52,7 @@ const SCALARS: { [Kind in Exclude<Metric["kind"], "end">]: Record<string, string
     backboneLearningRate: "train/backbone_learning_rate",
     margin: "train/margin",
     imagesPerSecond: "train/images_per_second",
+    dataSeconds: "train/data_seconds",
     memoryMB: "train/memory_MB",
   },
   validation: { loss: "validation/loss", top1: "validation/top1", top5: "validation/top5" },

@@ -21,6 +21,8 @@ export interface StepMetric {
   /** ArcFace margin, radians. */
   margin: number;
   imagesPerSecond: number;
+  /** How long the step waited for its batch: near 0 where the loader keeps up. */
+  dataSeconds: number;
   memoryMB: number;
   elapsedSeconds: number;
 }

@@ -243,8 +243,10 @@ export class Trainer {
     const rates = this.#ratesAt(position);
     this.#ranks?.enter("batch", this.stepsDone);
     const batch = await this.#batches.batchAt(position);
+    const dataSeconds = (Date.now() - startedAtMs) / 1000;
     this.#ranks?.enter("step", this.stepsDone);
     const loss = await this.#update(batch, step, position, rates);
+    this.#batches.release?.(batch);
     await this.#averages.update(position, this.stepsPerEpoch);
     this.stepsDone = step;
     const now = Date.now();
@@ -259,6 +261,7 @@ export class Trainer {
       backboneLearningRate: rates.backbone,
       margin: marginOf(config, position.epoch),
       imagesPerSecond: this.globalBatch / Math.max(1e-3, (now - startedAtMs) / 1000),
+      dataSeconds,
       memoryMB: Math.round(process.memoryUsage().rss / 2 ** 20),
       elapsedSeconds: (now - this.#startedAtMs) / 1000,
     };

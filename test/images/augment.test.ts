@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
-import { type AugmentPlan, augment, drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/augment";
+import { augment } from "guie/dist/images/augment";
+import { type AugmentPlan, drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/augment_plan";
 import type { RgbImage } from "guie/dist/images/decode";
 import { draw } from "./make";
 
@@ -114,6 +115,33 @@ test("a cut-out is black inside, untouched outside", () => {
 test("the border of a smaller picture is black, however bright the picture was made", () => {
   const changed = augment(picture, { ...IDENTITY_PLAN, scale: 0.5, brightness: 0.1 });
   assert.deepEqual(pixel(changed, 0, 0), [0, 0, 0]);
+});
+
+test("200 drawn plans: pixels are mixed from the four around their place, black outside (within 2 of 255)", () => {
+  const noise = draw(37, 29, (x, y, c) => (x * x * 3 + y * y * 5 + x * y * 7 + c * 89) % 251);
+  const { width, height } = noise;
+  const at = (x: number, y: number, c: number) =>
+    x < 0 || y < 0 || x >= width || y >= height ? 0 : noise.data[3 * (y * width + x) + c]!;
+  const mixed = (x: number, y: number, c: number) => {
+    const [left, top] = [Math.floor(x), Math.floor(y)];
+    const row = (y: number) => (left + 1 - x) * at(left, y, c) + (x - left) * at(left + 1, y, c);
+    return (top + 1 - y) * row(top) + (y - top) * row(top + 1);
+  };
+  for (const drawn of plans.filter(({ scale }) => scale !== 1).slice(0, 200)) {
+    const plan = { ...drawn, contrast: 1, brightness: 0, cutout: null };
+    const { data } = augment(noise, plan);
+    const angle = (plan.rotationDegrees * Math.PI) / 180;
+    for (let i = 0; i < data.length; i++) {
+      const [x, y] = [(Math.floor(i / 3) % width) - 18, Math.floor(i / 3 / width) - 14];
+      const fromX = (Math.cos(angle) * x - Math.sin(angle) * y) / plan.scale;
+      const fromY = (Math.sin(angle) * x + Math.cos(angle) * y) / plan.scale;
+      const expected = mixed((plan.flip ? -fromX : fromX) + 18, fromY + 14, i % 3);
+      assert.ok(
+        Math.abs(data[i]! - expected) <= 2,
+        `${JSON.stringify(plan)} ${x} ${y}: ${data[i]} ${expected}`,
+      );
+    }
+  }
 });
 
 /** Made by test/golden/make_augment.py with albumentations and OpenCV. */

@@ -1,5 +1,6 @@
 // Small images made by the tests themselves.
 import type { RgbImage } from "guie/dist/images/decode";
+import type { Normalisation } from "guie/dist/images/value_table";
 import sharp, { type Sharp } from "sharp";
 
 /** An image from a formula: `value(x, y, channel)`, taken modulo 256. */
@@ -14,6 +15,12 @@ export function draw(
     data[i] = value(pixel % width, Math.floor(pixel / width), i % 3);
   }
   return { data, width, height };
+}
+
+/** (x/255 - mean)/std by channel, image after image. */
+export function normalised(images: readonly RgbImage[], { mean, std }: Normalisation): Float32Array {
+  const values = images.flatMap(({ data }) => [...data]);
+  return Float32Array.from(values, (value, i) => (value / 255 - mean[i % 3]!) / std[i % 3]!);
 }
 
 /** Pixels to sharp, for encoding. */

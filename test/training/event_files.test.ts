@@ -56,6 +56,7 @@ const stepMetric = (step: number): StepMetric => ({
   backboneLearningRate: 0,
   margin: 0.25,
   imagesPerSecond: 100,
+  dataSeconds: 0.01,
   memoryMB: 500,
   elapsedSeconds: step,
 });

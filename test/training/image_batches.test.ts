@@ -4,11 +4,12 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { preset } from "guie/dist/config/presets";
-import { loadPixels, normaliseImages } from "guie/dist/images/loader";
+import { loadPixels } from "guie/dist/images/loader";
 import { findTower } from "guie/dist/model/towers";
 import { computeFeatures } from "guie/dist/retrieval/features";
 import { type BatchSource, imageBatches } from "guie/dist/training/batches";
 import { type RunData, readRunData } from "guie/dist/training/data";
+import { normalised } from "../images/make";
 import { makeTinyData } from "./tiny_data";
 
 const SHUFFLE = { sampler: "shuffle", samplesPerClass: 1 } as const;
@@ -81,7 +82,7 @@ test("what is evaluated is not augmented, and no image is lost: 36 of them, batc
   );
   assert.deepEqual([count, batchSizes], [36, [32, 4]]);
   for (const [i, file] of files.entries()) {
-    const plain = normaliseImages([await loadPixels(join(dataDir, file), 28)], NORMALISATION);
+    const plain = normalised([await loadPixels(join(dataDir, file), 28)], NORMALISATION);
     assert.deepEqual(rows.slice(i * length, (i + 1) * length), plain.slice(CENTRE, CENTRE + length), file);
   }
 });

@@ -1,0 +1,62 @@
+// What the original's training augmentation does to an image, drawn from a random stream.
+import type { RandomStream } from "../common/random";
+
+/** The recipe's numbers; each part happens with probability .5. */
+const PROBABILITY = 0.5;
+export const AUGMENT_LIMITS = {
+  /** Both ways from none. */
+  brightness: 0.1,
+  contrast: 0.1,
+  scale: 0.2,
+  rotationDegrees: 10,
+  /** Smallest and largest side of the cut-out, as a share of the image's. */
+  cutoutSide: [0.1, 0.2],
+} as const;
+
+/** What will be done to one image; drawn from the random stream alone, so that it can be shown and tested. */
+export interface AugmentPlan {
+  flip: boolean;
+  /** Pixel -> contrast x pixel + 255 brightness. */
+  contrast: number;
+  brightness: number;
+  /** Size of the content after the transform: 1 = as it was. */
+  scale: number;
+  /** Counter-clockwise, as in OpenCV. */
+  rotationDegrees: number;
+  /** A black rectangle, in shares of width and height; null for none. */
+  cutout: { left: number; top: number; width: number; height: number } | null;
+}
+
+/** Nothing is changed. */
+export const IDENTITY_PLAN: AugmentPlan = {
+  flip: false,
+  contrast: 1,
+  brightness: 0,
+  scale: 1,
+  rotationDegrees: 0,
+  cutout: null,
+};
+
+/** Draws a plan: horizontal flip; brightness and contrast; scale and rotation; one cut-out. */
+export function drawAugmentPlan(random: RandomStream): AugmentPlan {
+  const happens = () => random.uniform() < PROBABILITY;
+  const within = (limit: number) => limit * (2 * random.uniform() - 1);
+  const plan = { ...IDENTITY_PLAN, flip: happens() };
+  if (happens()) {
+    plan.contrast = 1 + within(AUGMENT_LIMITS.contrast);
+    plan.brightness = within(AUGMENT_LIMITS.brightness);
+  }
+  if (happens()) {
+    plan.scale = 1 + within(AUGMENT_LIMITS.scale);
+    plan.rotationDegrees = within(AUGMENT_LIMITS.rotationDegrees);
+  }
+  if (happens()) plan.cutout = drawCutout(random);
+  return plan;
+}
+
+function drawCutout(random: RandomStream): NonNullable<AugmentPlan["cutout"]> {
+  const [low, high] = AUGMENT_LIMITS.cutoutSide;
+  const width = low + (high - low) * random.uniform();
+  const height = low + (high - low) * random.uniform();
+  return { width, height, left: (1 - width) * random.uniform(), top: (1 - height) * random.uniform() };
+}

@@ -1,0 +1,163 @@
+// Flip, scale and rotation about the centre in one bilinear pass. Shapes: H height, W width.
+import type { AugmentPlan } from "./augment_plan";
+import type { RgbImage } from "./decode";
+import { BLUES, fillBlack, GREENS, type Values, type ValueTable } from "./value_table";
+
+/** Places are counted in 1/65,536 px, weights in 1/256: whole numbers are what makes these loops fast. */
+const PLACE_BITS = 16;
+const PLACE_ONE = 1 << PLACE_BITS;
+const WEIGHT_BITS = 8;
+const WEIGHT_ONE = 1 << WEIGHT_BITS;
+const WEIGHT_SHIFT = PLACE_BITS - WEIGHT_BITS;
+const SUM_BITS = 2 * WEIGHT_BITS;
+const HALF = 1 << (SUM_BITS - 1);
+
+/** A walk through the image along a row of the result, in places. */
+interface Walk {
+  x: number;
+  y: number;
+  stepX: number;
+  stepY: number;
+}
+
+/**
+ * Turns a picture as the plan says; what comes from outside it is black.
+ * @param image uint8 [H, W, 3]
+ * @param result [H, W, 3] from `offset` on: what `table` holds for the value of each channel
+ */
+export function warp<V extends Values>(
+  image: RgbImage,
+  { flip, scale, rotationDegrees }: AugmentPlan,
+  table: ValueTable<V>,
+  result: V,
+  offset: number,
+): void {
+  const { width, height } = image;
+  const angle = (rotationDegrees * Math.PI) / 180;
+  const cos = Math.cos(angle) / scale;
+  const sin = Math.sin(angle) / scale;
+  const mirror = flip ? -1 : 1;
+  const [centreX, centreY] = [(width - 1) / 2, (height - 1) / 2];
+  const place = (px: number) => whole(Math.round(px * PLACE_ONE));
+  // from the place in the result back to the place in the image; half a weight is added so that weights are rounded
+  const halfWeight = 1 << (WEIGHT_SHIFT - 1);
+  for (let row = 0; row < height; row++) {
+    const fromX = mirror * (-cos * centreX - sin * (row - centreY)) + centreX;
+    const fromY = -sin * centreX + cos * (row - centreY) + centreY;
+    const start = { x: place(fromX) + halfWeight, y: place(fromY) + halfWeight };
+    const walk = { ...start, stepX: place(mirror * cos), stepY: place(sin) };
+    warpRow(image, walk, table, result, offset + 3 * row * width);
+  }
+}
+
+/** Writes a row of the result: black, the picture's edge, its inside without any test, its edge, black. */
+function warpRow<V extends Values>(
+  image: RgbImage,
+  walk: Walk,
+  table: ValueTable<V>,
+  result: V,
+  to: number,
+): void {
+  const { width, height } = image;
+  const [start, end] = stretch(walk, -1, width, height, width);
+  const [insideStart, insideEnd] = stretch(walk, 0, width - 1, height - 1, width);
+  fillBlack(table, result, to, to + 3 * start);
+  if (insideStart >= insideEnd) {
+    edge(image, walk, start, end, table, result, to);
+  } else {
+    edge(image, walk, start, insideStart, table, result, to);
+    inside(image, walk, insideStart, insideEnd, table, result, to);
+    edge(image, walk, insideEnd, end, table, result, to);
+  }
+  fillBlack(table, result, to + 3 * end, to + 3 * width);
+}
+
+/** The steps, from 0 up to `steps`, at which a walk is at `low` <= x < `right` and `low` <= y < `bottom`, in px. */
+function stretch(walk: Walk, low: number, right: number, bottom: number, steps: number): [number, number] {
+  const [startX, endX] = between(walk.x, walk.stepX, low * PLACE_ONE, right * PLACE_ONE, steps);
+  const [startY, endY] = between(walk.y, walk.stepY, low * PLACE_ONE, bottom * PLACE_ONE, steps);
+  const start = Math.max(startX, startY);
+  return [start, Math.max(start, Math.min(endX, endY))];
+}
+
+/** The steps, from 0 up to `steps`, at which `low` <= at + step x `by` < high. */
+function between(at: number, by: number, low: number, high: number, steps: number): [number, number] {
+  if (by === 0) return at >= low && at < high ? [0, steps] : [0, 0];
+  const first = by > 0 ? Math.ceil((low - at) / by) : Math.floor((high - at) / by) + 1;
+  const last = by > 0 ? Math.ceil((high - at) / by) : Math.floor((low - at) / by) + 1;
+  const start = whole(Math.min(steps, Math.max(0, first)));
+  return [start, whole(Math.max(start, Math.min(steps, last)))];
+}
+
+/** The same number as an integer of 32 bits: what comes out of Math.ceil or Math.round makes every loop over it slow. */
+function whole(number: number): number {
+  return number | 0;
+}
+
+/** Pixels whose four neighbours all lie inside. */
+function inside<V extends Values>(
+  { data, width }: RgbImage,
+  walk: Walk,
+  start: number,
+  end: number,
+  table: ValueTable<V>,
+  result: V,
+  row: number,
+): void {
+  const { stepX, stepY } = walk;
+  const rowBytes = 3 * width;
+  let x = walk.x + start * stepX;
+  let y = walk.y + start * stepY;
+  for (let to = row + 3 * start, last = row + 3 * end; to < last; to += 3, x += stepX, y += stepY) {
+    const right = (x >> WEIGHT_SHIFT) & (WEIGHT_ONE - 1);
+    const below = (y >> WEIGHT_SHIFT) & (WEIGHT_ONE - 1);
+    const a = (y >> PLACE_BITS) * rowBytes + 3 * (x >> PLACE_BITS);
+    const b = a + rowBytes;
+    // a block a channel: a loop over three takes twice the time
+    let top = mix(data[a]!, data[a + 3]!, right);
+    let bottom = mix(data[b]!, data[b + 3]!, right);
+    result[to] = table[(mix(top, bottom, below) + HALF) >> SUM_BITS]!;
+    top = mix(data[a + 1]!, data[a + 4]!, right);
+    bottom = mix(data[b + 1]!, data[b + 4]!, right);
+    result[to + 1] = table[GREENS + ((mix(top, bottom, below) + HALF) >> SUM_BITS)]!;
+    top = mix(data[a + 2]!, data[a + 5]!, right);
+    bottom = mix(data[b + 2]!, data[b + 5]!, right);
+    result[to + 2] = table[BLUES + ((mix(top, bottom, below) + HALF) >> SUM_BITS)]!;
+  }
+}
+
+/** WEIGHT_ONE x (the mean of both, of which the second has the weight). */
+function mix(first: number, second: number, weight: number): number {
+  return (first << WEIGHT_BITS) + weight * (second - first);
+}
+
+/** Pixels of which some of the four neighbours lie outside, where all is black. */
+function edge<V extends Values>(
+  { data, width, height }: RgbImage,
+  walk: Walk,
+  start: number,
+  end: number,
+  table: ValueTable<V>,
+  result: V,
+  row: number,
+): void {
+  for (let step = start; step < end; step++) {
+    const x = walk.x + step * walk.stepX;
+    const y = walk.y + step * walk.stepY;
+    const right = (x >> WEIGHT_SHIFT) & (WEIGHT_ONE - 1);
+    const below = (y >> WEIGHT_SHIFT) & (WEIGHT_ONE - 1);
+    const left = x >> PLACE_BITS;
+    const top = y >> PLACE_BITS;
+    for (let channel = 0; channel < 3; channel++) {
+      let sum = HALF;
+      for (let corner = 0; corner < 4; corner++) {
+        const column = left + (corner & 1);
+        const line = top + (corner >> 1);
+        if (column < 0 || line < 0 || column >= width || line >= height) continue;
+        const weight = (corner & 1 ? right : WEIGHT_ONE - right) * (corner >> 1 ? below : WEIGHT_ONE - below);
+        sum += weight * data[3 * (line * width + column) + channel]!;
+      }
+      result[row + 3 * step + channel] = table[256 * channel + (sum >> SUM_BITS)]!;
+    }
+  }
+}

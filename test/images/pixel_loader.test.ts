@@ -1,0 +1,87 @@
+// Batches of pixels by threads: the plain pixels, memory that is used again, faults that name their image.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { projectPath } from "guie/dist/common/project";
+import { randomStream } from "guie/dist/common/random";
+import { augment } from "guie/dist/images/augment";
+import { drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/augment_plan";
+import { prepareOnThread } from "guie/dist/images/image_threads";
+import { loadImages } from "guie/dist/images/loader";
+import { PixelLoader } from "guie/dist/images/pixel_loader";
+import { draw, normalised, toSharp } from "./make";
+
+const NORMALISATION = { mean: [0.5, 0.2, 0], std: [0.5, 0.1, 2] } as const;
+const SIZE = 24;
+const dataDir = mkdtempSync(join(tmpdir(), "guie-pixels-"));
+after(() => rmSync(dataDir, { recursive: true }));
+
+/** JPEGs through the engine, a PNG through sharp. */
+const FILES = ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg", "6.png"];
+before(async () => {
+  for (const [i, file] of FILES.entries()) {
+    const image = toSharp(draw(40, 30, (x, y, c) => 6 * x + 8 * y * i + 40 * c));
+    const encoded = file.endsWith("png") ? image.png() : image.jpeg({ quality: 95 });
+    writeFileSync(join(dataDir, file), await encoded.toBuffer());
+  }
+});
+
+const loader = (numWorkers: number) =>
+  new PixelLoader({ dataDir, imageSize: SIZE, numWorkers }, NORMALISATION);
+const plans = FILES.map((file) => drawAugmentPlan(randomStream(4, file)));
+
+test("a batch holds every image, augmented by its plan, normalised, in order; by one thread or four", async () => {
+  const images = await loadImages(dataDir, FILES, SIZE, 2);
+  const augmented = images.map((image, i) => augment(image, plans[i]!));
+  for (const numWorkers of [1, 4]) {
+    assert.deepEqual(await loader(numWorkers).load(FILES, plans), normalised(augmented, NORMALISATION));
+    assert.deepEqual(await loader(numWorkers).load(FILES), normalised(images, NORMALISATION), "as they are");
+  }
+});
+
+test("the memory of a released batch is used again, for a smaller one too; that of others stays as it is", async () => {
+  const source = loader(2);
+  const [first, second] = await Promise.all([source.load(FILES), source.load(FILES, plans)]);
+  const kept = second.slice();
+  source.release(first);
+  source.release(first);
+  const [third, fourth] = await Promise.all([source.load(FILES.slice(2, 5)), source.load(FILES)]);
+  assert.equal(third.buffer, first.buffer);
+  assert.notEqual(fourth.buffer, first.buffer);
+  assert.deepEqual(second, kept);
+  assert.deepEqual(third, (await loader(1).load(FILES)).slice(2 * SIZE * SIZE * 3, 5 * SIZE * SIZE * 3));
+});
+
+test("a file that cannot be read is named, its batch's memory is not lost, and the loader goes on", async () => {
+  writeFileSync(join(dataDir, "broken.jpg"), "no image");
+  const source = loader(2);
+  await assert.rejects(source.load([...FILES, "broken.jpg"]), /broken\.jpg: not an image.*\n.*Next: /);
+  const good = await source.load(FILES);
+  assert.equal(good.buffer.byteLength, (FILES.length + 1) * SIZE * SIZE * 3 * 4);
+});
+
+test("a thread that ends is replaced, and the image that it had is named", async () => {
+  const job = { imageSizePx: 2, plan: IDENTITY_PLAN, normalisation: NORMALISATION };
+  const source = new Uint8Array(new SharedArrayBuffer(12)).fill(255);
+  const result = new Float32Array(new SharedArrayBuffer(48));
+  const spoilt = { ...job, source, plan: null as never, result };
+  await assert.rejects(
+    prepareOnThread(spoilt, "cat.jpg", 1),
+    /^UserError: cat\.jpg: the thread that prepares it ended: .*null.*\n.*Next: /,
+  );
+  assert.equal(await prepareOnThread({ ...job, source, result }, "dog.jpg", 1), true);
+  for (const [i, value] of [1, 8, 0.5, 1].entries()) assert.ok(Math.abs(result[i]! - value) < 1e-6, `${i}`);
+});
+
+test("a process that has loaded its batch ends by itself, though its threads are there", () => {
+  const script = `
+    const { PixelLoader } = require("guie/dist/images/pixel_loader");
+    const loader = new PixelLoader({ dataDir: ${JSON.stringify(dataDir)}, imageSize: ${SIZE}, numWorkers: 2 }, { mean: [0, 0, 0], std: [1, 1, 1] });
+    loader.load(["0.jpg", "1.jpg"]).then((values) => console.log(values.length));`;
+  const options = { cwd: projectPath("."), encoding: "utf8", timeout: 8000 } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["-e", script], options);
+  assert.deepEqual([status, stdout], [0, `${2 * SIZE * SIZE * 3}\n`], stderr);
+});
