@@ -1,5 +1,7 @@
 // A sweep as a person sees it: a table that fills as it goes.
 import { basename } from "node:path";
+import { inspect } from "node:util";
+import { Interrupted } from "../common/interrupt";
 import { describeProgress, formatSeconds } from "../common/progress";
 import type { TrainConfig } from "../config/config";
 import { bestRun, planSweep, runSweep, type SweepGrid, type SweepRun } from "../training/sweep";
@@ -7,6 +9,7 @@ import { inNotebook, newLiveDisplay } from "./display";
 import type { Figure } from "./figure";
 import { lineFigure } from "./plots";
 import { barHtml } from "./progress";
+import { quiet } from "./quiet";
 import { tellRunner } from "./runner";
 import { type Table, tableOf, tableText } from "./table";
 import { liveTableHtml, tableHtml } from "./table_html";
@@ -41,6 +44,7 @@ export async function sweep(
   const display = newLiveDisplay();
   let shownAtMs = 0;
   let now = "";
+  let stage = { name: "", startedAtMs: 0 };
   const draw = (isEnd = false) => {
     shownAtMs = performance.now();
     const { text, share } = statusOf(runs, name, now);
@@ -57,17 +61,24 @@ export async function sweep(
       runs,
       () => {
         now = "";
+        stage = { name: "", startedAtMs: 0 };
         draw();
       },
       (report) => {
-        now = describeProgress(report, 0);
-        if (performance.now() - shownAtMs >= PAUSE_MS) draw();
+        const nowMs = performance.now();
+        if (report.stage !== stage.name) stage = { name: report.stage, startedAtMs: nowMs };
+        now = describeProgress(report, nowMs - stage.startedAtMs);
+        if (nowMs - shownAtMs >= PAUSE_MS) draw();
       },
     );
+  } catch (error) {
+    now = error instanceof Interrupted ? "interrupted, run the cell again to go on" : "";
+    throw error;
   } finally {
     draw(true);
   }
-  return { runs, best: runs[bestRun(runs)] };
+  const best = runs[bestRun(runs)];
+  return quiet({ runs, best }, best ? `best: ${inspect(best.settings)}` : "no run has finished");
 }
 
 function plain(text: string, table: Table, options: { maxRows: number }): string {
@@ -79,9 +90,9 @@ function statusOf(runs: readonly SweepRun[], name: string, now: string): { text:
   const ended = runs.filter(({ state }) => state === "finished" || state === "failed");
   const times = runs.map(({ seconds }) => seconds).filter((seconds) => seconds !== undefined);
   const mean = times.reduce((sum, seconds) => sum + seconds, 0) / times.length;
-  const isOver = ended.length === runs.length;
+  const isRunning = runs.some(({ state }) => state === "running");
   const left =
-    times.length > 0 && !isOver ? `, ${formatSeconds(mean * (runs.length - ended.length))} left` : "";
+    times.length > 0 && isRunning ? `, ${formatSeconds(mean * (runs.length - ended.length))} left` : "";
   const text = `${basename(name)}: ${ended.length} of ${runs.length} runs${left}${now ? `; ${now}` : ""}`;
   return { text, share: ended.length / runs.length };
 }

@@ -4,6 +4,7 @@ import { followRun, isLive, type RunView } from "../training/follow";
 import { failureText, statusText } from "../training/run_status";
 import { inNotebook, type LiveDisplay, newLiveDisplay } from "./display";
 import { figureSvg } from "./figure";
+import { quiet } from "./quiet";
 import { runFigure, statusBundle } from "./run_views";
 import { tellRunner } from "./runner";
 import { figureBundle } from "./show";
@@ -41,7 +42,7 @@ export async function watchRun(nameOrPath: string): Promise<RunView> {
   const reason = failureText(last!);
   if (reason)
     throw new UserError(`The run ${basename(last!.folder)} ${reason}.`, "mend the cause and start it again");
-  return last!;
+  return quiet(last!, statusText(last!));
 }
 
 /** Draws the curve of a view, unless the last drawing is too recent. */

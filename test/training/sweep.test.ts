@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { inspect } from "node:util";
 import { clearInterrupt, requestInterrupt } from "guie/dist/common/interrupt";
 import type { OnProgress } from "guie/dist/common/progress";
 import { projectPath } from "guie/dist/common/project";
@@ -103,6 +104,7 @@ test("the table and the figure of a sweep", async (t) => {
   assert.match(printed.at(-1)!, new RegExp(`^${NAME}-frozen_sweep: 2 of 2 runs\n`));
   assert.match(printed.at(-1)!, /^ *0\.2 +finished +/m);
   assert.ok(result.best && result.runs.includes(result.best));
+  assert.match(inspect(result), /^best: \{ margin: 0\.[24] \}$/);
   const [line] = sweepFigure(result).data;
   assert.deepEqual(line!.x, [0.2, 0.4]);
 });
