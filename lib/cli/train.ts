@@ -2,11 +2,13 @@ import { type Command, Option } from "commander";
 import { UserError } from "../common/errors";
 import { requestInterrupt } from "../common/interrupt";
 import { terminalProgress } from "../common/progress";
-import { processCount } from "../config/config";
+import { overrideConfig, processCount, type TrainConfig } from "../config/config";
+import type { ClusterSpec } from "../tensorflow/cluster";
 import { describeDevice } from "../tensorflow/device";
 import { type RunSummary, runTraining } from "../training/run";
 import { inProcesses, prepareRunFolder, readRunConfig, runFolder } from "../training/run_folder";
-import { superviseRun } from "../training/supervisor";
+import { joinRun, type SupervisorOptions, superviseRun } from "../training/supervisor";
+import { clusterOfTfConfig } from "../training/tf_config";
 import { type CommandResult, runs } from "./command";
 import { addConfigFlags, type ConfigOptions, configOf, flagOverrides, numberOf } from "./config_flags";
 
@@ -41,11 +43,18 @@ export function registerTrain(program: Command): void {
 async function train(options: TrainOptions): Promise<CommandResult> {
   const resumed = options.resume ?? options.runDir;
   if (resumed) refuseSettings(options);
+  const cluster = clusterOfEnvironment(options);
+  const watch = watchOf(numberOf("--max-restarts", options.maxRestarts));
+  if (cluster && cluster.rank > 0) {
+    const config = resumed ? readRunConfig(runFolder(resumed)) : configOf(options);
+    const ended = await joinRun(inCluster(config, cluster, resumed !== undefined), cluster, watch);
+    return { text: `rank ${cluster.rank}: ${ended}`, summary: { rank: cluster.rank, reason: ended } };
+  }
   const folder = resumed
-    ? resumedFolder(runFolder(resumed), options)
-    : prepareRunFolder(configOf(options), { overwrite: options.overwrite });
+    ? resumedFolder(runFolder(resumed), options, cluster)
+    : prepareRunFolder(inCluster(configOf(options), cluster, false), { overwrite: options.overwrite });
   const reinitHead = Boolean(resumed && options.reinitHead);
-  const summary = await trainFolder(folder, numberOf("--max-restarts", options.maxRestarts), reinitHead);
+  const summary = await trainFolder(folder, watch, cluster, reinitHead);
   const { retrieval, finalLoss, reason, steps } = summary;
   const scores = retrieval
     ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}`
@@ -56,29 +65,63 @@ async function train(options: TrainOptions): Promise<CommandResult> {
   };
 }
 
-/** Trains in this process, or in as many as the run's config says. */
-function trainFolder(folder: string, maxRestarts: number, reinitHead: boolean): Promise<RunSummary> {
-  const onProgress = terminalProgress();
-  const say = (line: string) => process.stderr.write(`${line}\n`);
+/** Who trains together by TF_CONFIG, where a launcher has set it for more than one process. */
+function clusterOfEnvironment({ workers, gpus }: TrainOptions): ClusterSpec | undefined {
+  const { TF_CONFIG } = process.env;
+  const cluster = TF_CONFIG ? clusterOfTfConfig(TF_CONFIG) : undefined;
+  if (!cluster || cluster.addresses.length === 1) return undefined;
+  if (workers === undefined && gpus === undefined) return cluster;
+  throw new UserError(
+    "TF_CONFIG is set: it says which processes train together, and each start of this command is one of them.",
+    "Leave out --workers and --gpus (CUDA_VISIBLE_DEVICES says on which GPU), or unset TF_CONFIG.",
+  );
+}
+
+/** The config of a run of all processes of the cluster. @param keepsBatch whether the global batch stays as it was */
+function inCluster(
+  config: Readonly<TrainConfig>,
+  cluster: ClusterSpec | undefined,
+  keepsBatch: boolean,
+): Readonly<TrainConfig> {
+  if (!cluster) return config;
+  const processes = { workers: cluster.addresses.length, gpus: [] };
+  return keepsBatch ? inProcesses(config, processes) : overrideConfig(config, processes);
+}
+
+/** How this command watches over several processes. */
+function watchOf(maxRestarts: number): SupervisorOptions & { stop: AbortSignal } {
   const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  return { maxRestarts, onProgress: terminalProgress(), say, stop: stop.signal };
+}
+
+/** Trains in this process, or in as many as the run's config says. */
+function trainFolder(
+  folder: string,
+  watch: SupervisorOptions & { stop: AbortSignal },
+  cluster: ClusterSpec | undefined,
+  reinitHead: boolean,
+): Promise<RunSummary> {
   const isOne = processCount(readRunConfig(folder)) === 1;
-  const end = isOne ? requestInterrupt : () => stop.abort();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, end);
   if (!isOne && reinitHead)
     throw new UserError(
       "A run goes on with a fresh head in one process.",
       "Add --workers 1; stopped after its first checkpoint, it may go on in several.",
     );
-  if (!isOne) return superviseRun(folder, { maxRestarts, onProgress, say, stop: stop.signal });
-  say(describeDevice());
-  return runTraining(folder, onProgress, { reinitHead });
+  if (!isOne) return superviseRun(folder, watch, cluster);
+  watch.stop.addEventListener("abort", requestInterrupt);
+  process.stderr.write(`${describeDevice()}\n`);
+  return runTraining(folder, watch.onProgress, { reinitHead });
 }
 
-/** The folder of a run that goes on, in as many processes as the flags say, with the global batch that it has. */
-function resumedFolder(folder: string, options: TrainOptions): string {
-  const { workers = 1, gpus = [] } = flagOverrides(options);
+/** The folder of a run that goes on, in as many processes as there are now, with the global batch that it has. */
+function resumedFolder(folder: string, options: TrainOptions, cluster: ClusterSpec | undefined): string {
+  const config = readRunConfig(folder);
+  if (cluster) return prepareRunFolder(inCluster(config, cluster, true));
   if (options.workers === undefined && options.gpus === undefined) return folder;
-  return prepareRunFolder(inProcesses(readRunConfig(folder), { workers, gpus }));
+  const { workers = 1, gpus = [] } = flagOverrides(options);
+  return prepareRunFolder(inProcesses(config, { workers, gpus }));
 }
 
 /** A run that goes on has the settings that it began with: others would be ignored. A fresh head may be asked for. */

@@ -1,14 +1,18 @@
 // The rank processes of this host: started, heard, ended.
 import { type ChildProcess, spawn } from "node:child_process";
+import { lookup } from "node:dns/promises";
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { projectRoot } from "../common/project";
+import { messageOf, UserError } from "../common/errors";
+import { projectPath, projectRoot } from "../common/project";
 import type { TrainConfig } from "../config/config";
+import { splitAddress } from "./control_link";
 import type { FromRank, ToRank } from "./rank_messages";
 import { tfConfigOf } from "./tf_config";
 
 /** Lines of what a process printed that are kept, to be shown should it die. */
-const KEPT_LINES = 12;
+const KEPT_LINES = 3;
 
 /** Which ranks run on this host, and for what. */
 export interface ChildrenJob {
@@ -20,8 +24,8 @@ export interface ChildrenJob {
   ranks: readonly number[];
   /** Hears what a rank tells. */
   onMessage(rank: number, message: FromRank): void;
-  /** A rank's process is gone, by an exit code or a signal ("exit code 1", "SIGKILL"), with its last words. */
-  onExit(rank: number, how: string, lastWords: readonly string[]): void;
+  /** A rank's process is gone: by which exit code or signal, and what it said last. */
+  onExit(rank: number, cause: string): void;
 }
 
 /** Processes of this host's ranks. */
@@ -32,8 +36,9 @@ export interface RankChildren {
 }
 
 /** Starts the ranks of this host. They end with this process, however it ends. */
-export function startRanks(job: ChildrenJob): RankChildren {
-  const children = job.ranks.map((rank) => startRank(job, rank));
+export async function startRanks(job: ChildrenJob): Promise<RankChildren> {
+  const environments = await Promise.all(job.ranks.map((rank) => environmentOf(job, rank)));
+  const children = job.ranks.map((rank, i) => startRank(job, rank, environments[i]!));
   const closed = children.map(
     (child) => new Promise<void>((resolve) => child.once("close", () => resolve())),
   );
@@ -52,10 +57,10 @@ export function startRanks(job: ChildrenJob): RankChildren {
   };
 }
 
-function startRank(job: ChildrenJob, rank: number): ChildProcess {
+function startRank(job: ChildrenJob, rank: number, environment: NodeJS.ProcessEnv): ChildProcess {
   const child = spawn(process.execPath, [join(__dirname, "rank_process.js")], {
     cwd: projectRoot(),
-    env: { ...process.env, ...environmentOf(job, rank) },
+    env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   const lines: string[] = [];
@@ -66,13 +71,19 @@ function startRank(job: ChildrenJob, rank: number): ChildProcess {
     });
   }
   child.on("message", (message: FromRank) => job.onMessage(rank, message));
-  child.on("error", (error) => job.onExit(rank, error.message, lines));
-  child.on("close", (code, signal) => job.onExit(rank, signal ?? `exit code ${code}`, lines));
+  child.on("error", (error) => job.onExit(rank, `its process did not start: ${error.message}`));
+  child.on("close", (code, signal) => {
+    const words = lines.length > 0 ? `, its last words: ${lines.join(" | ")}` : "";
+    job.onExit(rank, `its process ended by ${signal ?? `exit code ${code}`}${words}`);
+  });
   return child;
 }
 
 /** What a rank's process finds in its environment. */
-function environmentOf({ addresses, ranks, config }: ChildrenJob, rank: number): NodeJS.ProcessEnv {
+async function environmentOf(
+  { addresses, ranks, config }: ChildrenJob,
+  rank: number,
+): Promise<NodeJS.ProcessEnv> {
   const place = ranks.indexOf(rank);
   const threads = Math.max(1, Math.floor(availableParallelism() / ranks.length));
   const isCpuOnly = config.gpus.length === 0 && ranks.length > 1;
@@ -82,7 +93,25 @@ function environmentOf({ addresses, ranks, config }: ChildrenJob, rank: number):
     // TensorFlow's servers talk to each other directly, whatever proxy is set for the web
     no_grpc_proxy: addresses.map((address) => address.slice(0, address.lastIndexOf(":"))).join(","),
     TF_NUM_INTRAOP_THREADS: process.env.TF_NUM_INTRAOP_THREADS ?? String(threads),
+    ...(await servingOn(addresses[rank]!)),
     ...(isCpuOnly && { CUDA_VISIBLE_DEVICES: "" }),
     ...(config.gpus.length > 0 && { CUDA_VISIBLE_DEVICES: String(config.gpus[place]) }),
   };
+}
+
+/** Lets TensorFlow's server listen on one address alone: scripts/setup/bind_address.c. */
+async function servingOn(address: string): Promise<NodeJS.ProcessEnv> {
+  const { host, port } = splitAddress(address);
+  const library = projectPath("node_modules/.setup/bind_address.so");
+  if (!existsSync(library)) throw new UserError(`Expected ${library}: it is not there.`, "npm run setup");
+  const preloads = [library, ...(process.env.LD_PRELOAD ? [process.env.LD_PRELOAD] : [])];
+  try {
+    const { address: number } = await lookup(host);
+    return { GUIE_SERVE_ADDRESS: number, GUIE_SERVE_PORT: String(port), LD_PRELOAD: preloads.join(":") };
+  } catch (error) {
+    throw new UserError(
+      `The host of this rank, ${host}, has no address: ${messageOf(error)}.`,
+      "See TF_CONFIG.",
+    );
+  }
 }

@@ -105,7 +105,7 @@ export function inProcesses(
 }
 
 /** "initLr 0.001 -> 0.002" for every setting that differs and matters. */
-function configDifferences(before: TrainConfig, now: TrainConfig): string[] {
+export function configDifferences(before: TrainConfig, now: TrainConfig): string[] {
   const names = Object.keys(now) as (keyof TrainConfig)[];
   const values = names
     .filter((name) => !HARMLESS.has(name))

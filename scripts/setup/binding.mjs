@@ -6,6 +6,21 @@ import { fingerprintOf, run } from "./run.mjs";
 const PACKAGE = "node_modules/@tensorflow/tfjs-node-gpu";
 const BINDING = `${PACKAGE}/lib/napi-v8/tfjs_binding.node`;
 
+const BIND_ADDRESS = {
+  source: "scripts/setup/bind_address.c",
+  library: "node_modules/.setup/bind_address.so",
+};
+
+/** What keeps TensorFlow's server, in runs of several processes, to the address that is meant for it. */
+async function compileBindAddress(root) {
+  const target = join(root, BIND_ADDRESS.library);
+  mkdirSync(join(target, ".."), { recursive: true });
+  const options = ["-x", "c", "-O2", "-fPIC", "-shared", "-ldl"];
+  const args = [...options, "-o", `${target}.tmp`, join(root, BIND_ADDRESS.source)];
+  await run("c++", args, { cwd: root, next: "sudo apt-get install g++, then: npm run setup" });
+  renameSync(`${target}.tmp`, target);
+}
+
 /**
  * tfjs-node-gpu's C++ binding, compiled against TensorFlow's wheel. The package's own installer would download
  * a libtensorflow of 2022; its source uses only TensorFlow's C API and Node-API, so one compiler call is enough.
@@ -15,11 +30,14 @@ export const bindingStep = {
   stampFile: "node_modules/.setup/binding",
   fingerprint: (root) =>
     fingerprintOf(
-      [`${PACKAGE}/package.json`, "node_modules/node-api-headers/package.json", ".venv/.setup/python"].map(
-        (f) => join(root, f),
-      ),
+      [
+        `${PACKAGE}/package.json`,
+        "node_modules/node-api-headers/package.json",
+        ".venv/.setup/python",
+        BIND_ADDRESS.source,
+      ].map((f) => join(root, f)),
     ),
-  isWhole: (root) => existsSync(join(root, BINDING)),
+  isWhole: (root) => [BINDING, BIND_ADDRESS.library].every((f) => existsSync(join(root, f))),
   async run(root) {
     const tensorflow = tensorflowFolder(root);
     const target = join(root, BINDING);
@@ -42,5 +60,6 @@ export const bindingStep = {
     ];
     await run("c++", args, { cwd: root, next: "sudo apt-get install g++, then: npm run setup" });
     renameSync(`${target}.tmp`, target);
+    await compileBindAddress(root);
   },
 };

@@ -46,7 +46,7 @@ test("a killed rank ends the run with one line; started again, it ends as the un
   await assert.rejects(run, (error: Error) => {
     assert.match(
       error.message,
-      /^The run has ended: rank 1 of 2 on \S+ \(127\.0\.0\.1:\d+\): its process ended by SIGKILL after step \d+, [a-z ]+$/,
+      /^The run has ended: rank 1 of 2 on \S+ \(127\.0\.0\.1:\d+\): its process ended by SIGKILL \(last seen after step \d+, [a-z ]+\)$/,
     );
     return true;
   });

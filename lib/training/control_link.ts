@@ -1,0 +1,231 @@
+// What the launchers of several hosts tell each other, so that all of them end together and for the same reason: lines
+// of JSON over TCP, from each host to the chief's, which listens on its own address of TF_CONFIG, one port above.
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf, UserError } from "../common/errors";
+import type { TrainConfig } from "../config/config";
+import type { FromRank } from "./rank_messages";
+import type { Failure } from "./rank_watch";
+import { configDifferences } from "./run_folder";
+
+/** How long the hosts wait for each other at the start, and again after a failure. */
+export const JOIN_MS = 300_000;
+const BEAT_MS = 1000;
+
+/** From a member to the chief. */
+type FromMember =
+  | { kind: "hello"; rank: number; config: Readonly<TrainConfig> }
+  | { kind: "rank"; message: FromRank }
+  /** Its rank's process is gone. */
+  | { kind: "exit"; cause: string };
+
+/** From the chief to a member. */
+export type FromChief =
+  | { kind: "beat" }
+  | { kind: "begin" }
+  | { kind: "stop" }
+  | { kind: "refused"; reason: string }
+  | { kind: "failed"; failure: Failure }
+  | { kind: "ended"; reason: "finished" | "stopped" };
+
+/** The other hosts, as the chief's launcher sees them. */
+export interface Members {
+  send(message: FromChief): void;
+  close(): void;
+}
+
+/** What the chief's launcher hears. */
+export interface MemberEvents {
+  onMessage(rank: number, message: FromRank): void;
+  /** A rank's process is gone, or its host's launcher. */
+  onLost(rank: number, cause: string): void;
+}
+
+/**
+ * Waits until a launcher has come for every other rank, and tells them to begin.
+ * @throws UserError where one does not come in time, or trains something else
+ */
+export async function gatherMembers(
+  addresses: readonly string[],
+  config: Readonly<TrainConfig>,
+  events: MemberEvents,
+  signal?: AbortSignal,
+): Promise<Members> {
+  const sockets = new Map<number, Socket>();
+  const server = createServer((socket) => {
+    let rank: number | undefined;
+    hear<FromMember>(socket, (message) => {
+      if (message.kind === "rank" && rank !== undefined) events.onMessage(rank, message.message);
+      if (message.kind === "exit" && rank !== undefined) events.onLost(rank, message.cause);
+      if (message.kind !== "hello") return;
+      const reason = refusalOf(message, addresses.length, config, sockets);
+      if (reason) tell(socket, { kind: "refused", reason });
+      else {
+        rank = message.rank;
+        sockets.set(rank, socket);
+      }
+    });
+    socket.once("close", () => {
+      if (rank === undefined || sockets.get(rank) !== socket) return;
+      sockets.delete(rank);
+      events.onLost(rank, "the launcher on its host is gone");
+    });
+  });
+  const send = (message: FromChief) => {
+    for (const socket of sockets.values()) tell(socket, message);
+  };
+  const beats = setInterval(() => send({ kind: "beat" }), BEAT_MS);
+  const close = () => {
+    clearInterval(beats);
+    server.close();
+    for (const socket of sockets.values()) leave(socket);
+    sockets.clear();
+  };
+  try {
+    await listen(server, addresses);
+    await untilAll(addresses, sockets, signal);
+  } catch (error) {
+    send({ kind: "refused", reason: messageOf(error) });
+    close();
+    throw error;
+  }
+  send({ kind: "begin" });
+  return { send, close };
+}
+
+async function untilAll(
+  addresses: readonly string[],
+  sockets: ReadonlyMap<number, Socket>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const deadlineMs = Date.now() + JOIN_MS;
+  while (sockets.size < addresses.length - 1) {
+    signal?.throwIfAborted();
+    if (Date.now() > deadlineMs) {
+      const missing = addresses.flatMap((address, rank) =>
+        rank > 0 && !sockets.has(rank) ? [`rank ${rank} (${address})`] : [],
+      );
+      throw new UserError(
+        `After ${JOIN_MS / 1000} s there is no word of ${missing.join(", ")}.`,
+        "Start the same command there, with the same TF_CONFIG but its own task.",
+      );
+    }
+    await sleep(100);
+  }
+}
+
+function refusalOf(
+  { rank, config }: Extract<FromMember, { kind: "hello" }>,
+  worldSize: number,
+  own: Readonly<TrainConfig>,
+  sockets: ReadonlyMap<number, unknown>,
+): string | undefined {
+  if (!(rank > 0 && rank < worldSize)) return `there is no rank ${rank} in the chief's TF_CONFIG`;
+  if (sockets.has(rank)) return `there is another process with rank ${rank}`;
+  const differences = configDifferences(own, config);
+  if (differences.length === 0) return undefined;
+  return `rank ${rank} was started with other settings than the chief: ${differences.join(", ")}`;
+}
+
+/** The chief's launcher, as that of another host sees it. */
+export interface ChiefLink {
+  send(message: FromMember): void;
+  close(): void;
+}
+
+/**
+ * Finds the chief's launcher, which may start later.
+ * @throws UserError where it does not come in time
+ */
+export async function joinChief(
+  addresses: readonly string[],
+  hello: { rank: number; config: Readonly<TrainConfig> },
+  onMessage: (message: FromChief) => void,
+  onLost: () => void,
+  signal?: AbortSignal,
+): Promise<ChiefLink> {
+  const { host, port } = controlAddress(addresses);
+  const deadlineMs = Date.now() + JOIN_MS;
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      const socket = await connected(host, port);
+      hear(socket, onMessage);
+      socket.once("close", onLost);
+      const send = (message: FromMember) => tell(socket, message);
+      send({ kind: "hello", ...hello });
+      return { send, close: () => leave(socket.removeListener("close", onLost)) };
+    } catch (error) {
+      if (Date.now() < deadlineMs) {
+        await sleep(500);
+        continue;
+      }
+      throw new UserError(
+        `The launcher of rank 0 was not found on ${host}:${port} within ${JOIN_MS / 1000} s (${messageOf(error)}).`,
+        "Start the same command there; the port must be open between the hosts.",
+      );
+    }
+  }
+}
+
+/** Where the chief's launcher listens: GUIE_CONTROL_PORT, or the port above its rank's own. */
+function controlAddress(addresses: readonly string[]): { host: string; port: number } {
+  const { host, port } = splitAddress(addresses[0]!);
+  const control = Number(process.env.GUIE_CONTROL_PORT ?? port + 1);
+  if (!addresses.some((address) => address === `${host}:${control}`)) return { host, port: control };
+  throw new UserError(
+    `${host}:${control}, where the chief's launcher would listen, is the address of a rank.`,
+    "Leave the port above the chief's free, or name another in GUIE_CONTROL_PORT on all hosts.",
+  );
+}
+
+/** "[::1]:80" -> "::1" and 80. */
+export function splitAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(":");
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
+}
+
+function listen(server: Server, addresses: readonly string[]): Promise<void> {
+  const { host, port } = controlAddress(addresses);
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) =>
+      reject(new UserError(`The launcher cannot listen on ${host}:${port}: ${error.message}.`)),
+    );
+    server.listen({ host, port }, resolve);
+  });
+}
+
+function connected(host: string, port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, timeout: 5000 });
+    socket.once("error", reject);
+    socket.once("timeout", () => socket.destroy(new Error("no answer")));
+    socket.once("connect", () => {
+      socket.setTimeout(0).removeListener("error", reject);
+      resolve(socket);
+    });
+  });
+}
+
+/** Calls back for every message; a socket that brings anything else is closed. */
+function hear<M>(socket: Socket, onMessage: (message: M) => void): void {
+  socket.on("error", () => {}); // "close" follows
+  createInterface({ input: socket }).on("line", (line) => {
+    try {
+      onMessage(JSON.parse(line) as M);
+    } catch {
+      socket.destroy();
+    }
+  });
+}
+
+/** Says that no more will come, and does not wait for the other side, which may be out of reach. */
+function leave(socket: Socket): void {
+  socket.end();
+  socket.unref();
+}
+
+function tell(socket: Socket, message: FromMember | FromChief): void {
+  if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
+}

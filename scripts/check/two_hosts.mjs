@@ -1,0 +1,180 @@
+// npm run check:two-hosts: two ranks on two hosts train the tiny run. The hosts are network namespaces of this machine,
+// joined by a cable of their own, which is cut in mid-run: both must end within a minute with a line that says why,
+// leave no process, and go on to the unbroken run's losses. Needs root and iproute2: without them nothing is checked.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const require = createRequire(import.meta.url);
+const { runTraining } = require("guie/dist/training/run");
+const { readMetrics, prepareRunFolder, runFile } = require("guie/dist/training/run_folder");
+const { makeTinyData } = require(join(root, "build/test/training/tiny_data.js"));
+const { assertSameLosses, lossesOf, removeRuns, runConfig } = require(
+  join(root, "build/test/training/rank_runs.js"),
+);
+
+const HOSTS = ["a", "b"].map((name, i) => ({
+  namespace: `guie-${process.pid}-${name}`,
+  cable: `guie${process.pid % 100000}${name}`,
+  address: `10.213.77.${i + 1}`,
+}));
+const PORT = 4711;
+const STEPS = { nEpochs: 100, cpktSteps: 5, marginStep: 0 };
+const ONE_MINUTE_MS = 60_000;
+
+/** Runs `ip`; undefined where it may not, or is not there. */
+function ip(...args) {
+  const { status, stdout, error, stderr } = spawnSync("ip", args, { encoding: "utf8" });
+  if (error || status !== 0) return { failed: error?.message ?? stderr.trim() };
+  return { stdout };
+}
+
+function must(...args) {
+  const { failed } = ip(...args);
+  assert.equal(failed, undefined, `ip ${args.join(" ")}: ${failed}`);
+}
+
+/** Two namespaces with a cable between them. @returns why not, where that is not permitted */
+function lay() {
+  const { failed } = ip("netns", "add", HOSTS[0].namespace);
+  if (failed !== undefined) return failed;
+  must("netns", "add", HOSTS[1].namespace);
+  must("link", "add", HOSTS[0].cable, "type", "veth", "peer", "name", HOSTS[1].cable);
+  for (const { namespace, cable, address } of HOSTS) {
+    must("link", "set", cable, "netns", namespace);
+    must("-n", namespace, "addr", "add", `${address}/24`, "dev", cable);
+    for (const device of ["lo", cable]) must("-n", namespace, "link", "set", device, "up");
+  }
+  return undefined;
+}
+
+function remove() {
+  for (const { namespace } of HOSTS) {
+    for (const pid of processesOf(namespace)) process.kill(pid, "SIGKILL");
+    ip("netns", "del", namespace);
+  }
+}
+
+/** Processes that live in a namespace. */
+function processesOf(namespace) {
+  const { stdout = "" } = ip("netns", "pids", namespace);
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
+
+function setCable(state) {
+  must("-n", HOSTS[0].namespace, "link", "set", HOSTS[0].cable, state);
+}
+
+/** The same command on both hosts; each resolves to its exit code and what it wrote. */
+function trainOnBoth(folder) {
+  return HOSTS.map(({ namespace }, index) => {
+    const worker = HOSTS.map(({ address }) => `${address}:${PORT}`);
+    const child = spawn(
+      "ip",
+      [
+        "netns",
+        "exec",
+        namespace,
+        process.execPath,
+        join(root, "lib/bin/guie.js"),
+        "train",
+        "--run-dir",
+        folder,
+      ],
+      {
+        env: {
+          ...process.env,
+          TF_CONFIG: JSON.stringify({ cluster: { worker }, task: { type: "worker", index } }),
+        },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (text += data));
+    return once(child, "close").then(([code]) => ({ code, text }));
+  });
+}
+
+async function stepsTaken(folder, count) {
+  for (let i = 0; i < 3000; i++, await sleep(20)) if (lossesOf(folder).length >= count) return;
+  assert.fail(`no ${count} steps in ${folder}`);
+}
+
+/** Addresses on which something listens in a namespace. */
+function listening(namespace) {
+  const { stdout } = spawnSync("ip", ["netns", "exec", namespace, "ss", "-Htln"], { encoding: "utf8" });
+  return stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => line.trim().split(/\s+/)[3]);
+}
+
+async function unbroken(dataDir) {
+  const folder = prepareRunFolder(runConfig("two-hosts-unbroken", dataDir, 1, STEPS));
+  await runTraining(folder);
+  return lossesOf(folder);
+}
+
+async function cutAndGoOn(dataDir, expected) {
+  const folder = prepareRunFolder(runConfig("two-hosts", dataDir, 2, STEPS));
+  const first = trainOnBoth(folder);
+  await stepsTaken(folder, 20);
+  for (const { namespace, address } of HOSTS) {
+    const there = listening(namespace);
+    assert.ok(there.includes(`[::ffff:${address}]:${PORT}`), `${there}`);
+    assert.ok(
+      there.every((one) => one.includes(address)),
+      `something listens on other addresses: ${there}`,
+    );
+  }
+  console.log("check: two hosts train; their servers listen on their own addresses alone");
+  setCable("down");
+  const cutAtMs = Date.now();
+  const ends = await Promise.all(first);
+  const seconds = (Date.now() - cutAtMs) / 1000;
+  const [chief, member] = ends.map(({ text }) =>
+    text.split("\n").filter((line) => line.includes("The run has ended")),
+  );
+  assert.deepEqual(
+    ends.map(({ code }) => code),
+    [1, 1],
+  );
+  assert.match(chief.join("\n"), /rank 1 of 2 on 10\.213\.77\.2:4711: no sign of life/);
+  assert.match(member.join("\n"), /rank 0 of 2 on 10\.213\.77\.1:4711: no sign of life/);
+  assert.ok(seconds * 1000 < ONE_MINUTE_MS, `${seconds} s`);
+  for (const { namespace } of HOSTS) assert.deepEqual(processesOf(namespace), []);
+  assert.ok(lossesOf(folder).length < expected.length, "the cut came too late to test anything");
+  console.log(
+    `check: the cable was cut after step ${lossesOf(folder).length}; ${seconds.toFixed(0)} s later both had ended:`,
+  );
+  for (const line of [...chief, ...member]) console.log(`  ${line}`);
+  setCable("up");
+  for (const { code, text } of await Promise.all(trainOnBoth(folder))) assert.equal(code, 0, text);
+  assertSameLosses(lossesOf(folder), expected);
+  const end = readMetrics(folder).at(-1);
+  assert.equal(end.reason, "finished");
+  assert.ok(existsSync(runFile(folder, "last")));
+  console.log(
+    `check: started again, they ended with the unbroken run's losses over ${expected.length} steps`,
+  );
+}
+
+const reason = lay();
+if (reason !== undefined) {
+  console.log(`check: two hosts: not checked, network namespaces cannot be made here (${reason})`);
+} else {
+  const dataDir = await makeTinyData();
+  try {
+    await cutAndGoOn(dataDir, await unbroken(dataDir));
+  } finally {
+    remove();
+    removeRuns();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
