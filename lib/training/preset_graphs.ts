@@ -1,15 +1,18 @@
 // The graphs that training and embedding trace, on towers of a handful of numbers: for checks of their operations.
-import type { TrainConfig } from "../config/config";
+import { processCount, type TrainConfig } from "../config/config";
 import { PRESET_NAMES, preset, vit224 } from "../config/presets";
 import { backboneOf } from "../model/backbone";
 import { headShapes } from "../model/head";
 import { findTower, TOWERS, type Tower, towerShapes } from "../model/towers";
 import { featureLength } from "../model/vit";
+import type { Cluster } from "../tensorflow/cluster";
+import { allGather, broadcast } from "../tensorflow/collectives";
 import { tracedFor } from "../tensorflow/fused";
 import { Program } from "../tensorflow/program";
 import { createAverages } from "./averages";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
 import { declareOptimizer } from "./optimizer_state";
+import { stepRanks } from "./ranks";
 import { traceStep, trainedNames } from "./step";
 
 /** A graph by the name of what it is for. */
@@ -28,6 +31,7 @@ export const VARIANTS: readonly Partial<TrainConfig>[] = [
   { precision: "bfloat16", gradientCheckpointing: true },
   { precision: "float16", patchMean: true },
   { emaDecay: 0.9, swaStartEpoch: 1 },
+  { workers: 2, gradientDtype: "bfloat16", neck: "norm_single_linear" },
   { neck: "norm_double_linear", head: "Sub_Arc_face", loss: "CosFace", classSizeMargin: true },
 ];
 
@@ -104,12 +108,31 @@ async function stepGraph(config: Config): Promise<Program> {
   const trained = new Map(trainedNames(shapes).map((name) => [name, shapes.get(name)!]));
   await declareOptimizer(program, trained, config);
   const sizePx = imageSizeOf(tower);
+  const cluster = processCount(config) > 1 ? unservedCluster(processCount(config)) : undefined;
   const parts = {
-    ...{ config, shapes, featureCount },
+    ...{ config, shapes, featureCount, ranks: cluster && stepRanks(cluster, config) },
     features: isFrozen ? cachedFeatures : towerFeatures(tower, { ...config, ...blocks }),
     inputShape: isFrozen ? [BATCH_SIZE, featureCount] : [BATCH_SIZE, sizePx, sizePx, 3],
   };
   await createAverages(program, shapes, config);
   tracedFor("gpu", () => traceStep(program, parts));
+  if (cluster) traceSharing(program, cluster);
   return program;
+}
+
+/** A cluster to trace for: no server runs. */
+function unservedCluster(worldSize: number): Cluster {
+  let keys = 0;
+  const addresses = Array.from({ length: worldSize }, (_, rank) => `localhost:${rank + 1}`);
+  const task = { target: "", task: "", leader: "" };
+  return { addresses, rank: 0, worldSize, sessionOptions: { cluster: task }, nextKey: () => ++keys };
+}
+
+/** What processes send each other besides gradients: the chief's weights, and rows of all. */
+function traceSharing(program: Program, chief: Cluster): void {
+  program.function(
+    "share",
+    ({ rows }) => [allGather(chief, rows), broadcast(chief, rows), broadcast({ ...chief, rank: 1 }, rows)],
+    { rows: { shape: [2, 3] } },
+  );
 }

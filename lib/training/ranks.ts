@@ -53,11 +53,7 @@ export class Ranks {
     this.cluster = cluster;
     this.#onPhase = onPhase;
     this.shard = { rank: cluster.rank, worldSize: cluster.worldSize };
-    this.step = {
-      worldSize: cluster.worldSize,
-      mean: (x) => meanOverRanks(cluster, x),
-      meanGradients: (gradients) => meanGradients(cluster, config, gradients),
-    };
+    this.step = stepRanks(cluster, config);
     this.#program = new Program(cluster.sessionOptions);
   }
 
@@ -157,6 +153,18 @@ export class Ranks {
       );
     }
   }
+}
+
+/** What a training step shares with the other processes of a cluster. */
+export function stepRanks(
+  cluster: Cluster,
+  config: Pick<TrainConfig, "bucketMB" | "gradientDtype">,
+): StepRanks {
+  return {
+    worldSize: cluster.worldSize,
+    mean: (x) => meanOverRanks(cluster, x),
+    meanGradients: (gradients) => meanGradients(cluster, config, gradients),
+  };
 }
 
 function rowsPerRank(count: number, worldSize: number): number {

@@ -71,3 +71,17 @@ test("the training step holds gradient and update; on frozen features it holds n
     assert.ok(step.includes(use) && !frozen.includes(use), use);
   }
 });
+
+test("the step of several processes holds their collectives", async () => {
+  const variant = '{"workers":2,"gradientDtype":"bfloat16","neck":"norm_single_linear"}';
+  const uses = await usesOf(`vit_224 fine_tune ${variant}: training step`);
+  for (const use of [
+    "CollectiveReduceV2(T: bfloat16)",
+    "CollectiveReduceV2(T: float32)",
+    "CollectiveGatherV2(T: float32)",
+    "CollectiveBcastSendV2(T: float32)",
+  ]) {
+    assert.ok(uses.includes(use), uses.join("\n"));
+  }
+  assert.ok(uses.some((use) => use.startsWith("CollectiveBcastRecvV2")));
+});
