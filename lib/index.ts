@@ -34,6 +34,7 @@ export { vitFeatures, type Weights } from "./model/vit";
 export { toTensors } from "./model/weight_source";
 // what a notebook shows
 export { augmentationGrid, augmentationRanges } from "./notebook/augmentation_views";
+export { gradientFigure, hardestGrid, marginFigure } from "./notebook/by_hand_views";
 export { compareRuns } from "./notebook/compare_runs";
 export { type Figure, figurePng } from "./notebook/figure";
 export {
@@ -95,6 +96,8 @@ export { type CheckpointRef, findCheckpoint } from "./training/checkpoint_ref";
 export { type RetrievalFiles, readRetrievalFiles } from "./training/data";
 export { type Embedder, loadEmbedder } from "./training/embedder";
 export { estimateRun, type RunEstimate } from "./training/estimate";
+export { type ExaminedImage, examineImages } from "./training/examine";
+export { type GradientNorm, gradientNorms } from "./training/gradient_norms";
 export { climbLadder, type LadderRung, trainFeatures } from "./training/ladder";
 export type { Metric, StepMetric } from "./training/metrics";
 export { prepareRunFolder, readMetrics, readRunConfig, runFolder } from "./training/run_folder";

@@ -16,8 +16,8 @@ import { type AdamRates, accumulatedOf, applyAdamW, hasDecay } from "./optimizer
 type RateName = "epsilon" | "headStepSize" | "headKeep" | "backboneStepSize" | "backboneKeep";
 type Rates<T> = Readonly<Record<RateName, T>>;
 
-/** What a step is fed: a whole batch, and the step's rates. */
-export interface StepFeed extends Rates<number> {
+/** A whole batch with the random numbers that go with it. */
+export interface LossFeed {
   /** [B, ...], flat. */
   inputs: Float32Array;
   /** [B]. */
@@ -27,6 +27,9 @@ export interface StepFeed extends Rates<number> {
   /** ArcFace margin, radians. */
   margin: number;
 }
+
+/** What a step is fed: a whole batch, and the step's rates. */
+export interface StepFeed extends Rates<number>, LossFeed {}
 
 /** A traced step. */
 export interface TrainStep {
@@ -88,7 +91,7 @@ const RATES = {
 };
 
 /** Inputs of a graph that takes `count` images. */
-function batchSpecs({ inputShape, featureCount }: StepParts, count: number) {
+export function batchSpecs({ inputShape, featureCount }: StepParts, count: number) {
   return {
     inputs: { shape: [count, ...inputShape.slice(1)] },
     labels: { shape: [count], dtype: "int32" as const },
@@ -152,15 +155,15 @@ function scalarOf({ data }: { data: unknown }): number {
 }
 
 /** The mean loss of some images, and its gradients by weight; in float16 these are times the loss scale. */
-function lossAndGradients(
+export function lossAndGradients(
   parts: StepParts,
   fed: LossInputs,
   variables: TracedVariables,
-): { loss: tf.Scalar; gradients: Map<string, tf.Tensor> } {
+  assign = (name: string, value: tf.Tensor): void => variables.assign(name, value),
+): { loss: tf.Scalar; gradients: Map<string, tf.Tensor>; scale?: tf.Scalar } {
   const { config, shapes, features, ranks } = parts;
   const trained = trainedBy(parts);
   const fixed = [...shapes.keys()].filter((name) => !trained.includes(name));
-  const assign = (name: string, value: tf.Tensor) => variables.assign(name, value);
   const constants = Object.fromEntries(fixed.map((name) => [name, variables.read(name)]));
   const scale = config.precision === "float16" ? lossScale(variables) : undefined;
   const lossOf = (...weights: tf.Tensor[]) => {
@@ -171,7 +174,7 @@ function lossAndGradients(
   const values = trained.map((name) => variables.read(name));
   const { value, grads } = tf.valueAndGrads(lossOf)(values);
   const gradients = new Map(trained.map((name, i) => [name, grads[i]!]));
-  return { loss: (scale ? tf.div(value, scale) : value) as tf.Scalar, gradients };
+  return { loss: (scale ? tf.div(value, scale) : value) as tf.Scalar, gradients, scale };
 }
 
 /** AdamW by all processes' gradients on every trained weight; in float16 it skips a step where they overflowed. */

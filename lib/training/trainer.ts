@@ -1,4 +1,4 @@
-import { isWeight, storedName, type WeightKind } from "../checkpoints/store";
+import { isWeight, type WeightKind } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
@@ -7,18 +7,20 @@ import type { Weights } from "../model/vit";
 import { fillProgram, type WeightSource } from "../model/weight_source";
 import type { GraphFunction } from "../tensorflow/graph_function";
 import { Program } from "../tensorflow/program";
-import { tf } from "../tensorflow/tf";
+import type { tf } from "../tensorflow/tf";
 import { type Averages, createAverages } from "./averages";
 import { type Batch, type BatchSource, positionOf } from "./batches";
+import { readHeadWeights } from "./head_weights";
 import { allFinite } from "./loss_scale";
 import type { StepMetric } from "./metrics";
 import { type FeatureFunction, TOWER_PREFIX } from "./model";
 import { adamRates } from "./optimizer";
 import { declareOptimizer } from "./optimizer_state";
 import { PeerFailure, type Ranks } from "./ranks";
+import { checkedRates, type LearningRates, ratesAt } from "./rates";
 import { ONE_PROCESS, placesInStep } from "./samplers";
-import { isBackboneFrozen, learningRate, marginOf, type Position } from "./schedule";
-import { type TrainStep, traceStep, trainedNames } from "./step";
+import { isBackboneFrozen, marginOf, type Position } from "./schedule";
+import { type LossFeed, type StepParts, type TrainStep, traceStep, trainedNames } from "./step";
 
 /** What a trainer is made of. */
 export interface TrainerParts {
@@ -35,18 +37,17 @@ export interface TrainerParts {
   ranks?: Ranks;
 }
 
+/** What the next step will be fed, and which images that are. */
+export interface NextBatch {
+  feed: LossFeed;
+  /** Below the data directory. */
+  files: readonly string[];
+}
+
 /** A step that trains all parts, and one that leaves the backbone as it is, where the run has such epochs. */
 interface Steps {
   all: TrainStep;
   headOnly: TrainStep | undefined;
-}
-
-/** Learning rates of a step. */
-export interface LearningRates {
-  /** Neck and head. */
-  head: number;
-  /** 0 where the step leaves the backbone as it is. */
-  backbone: number;
 }
 
 /**
@@ -64,6 +65,8 @@ export class Trainer {
   stepsDone = 0;
   /** Whether one of the processes that train together was asked to stop: all of them know after the same step. */
   stopAgreed = false;
+  /** What its step was traced from. */
+  readonly stepParts: StepParts;
   readonly #batches: BatchSource;
   readonly #featureCount: number;
   readonly #steps: Steps;
@@ -103,18 +106,14 @@ export class Trainer {
       headOnly: config.frozenEpochs > 0 ? traceStep(program, { ...stepParts, trained: headOnly }) : undefined,
     };
     const averages = await createAverages(program, shapes, config);
-    return new Trainer(
-      parts,
-      program,
-      steps,
-      averages,
-      new Map([...shapes, ...optimizer, ...averages.shapes]),
-    );
+    const all = new Map([...shapes, ...optimizer, ...averages.shapes]);
+    return new Trainer(parts, program, stepParts, steps, averages, all);
   }
 
   private constructor(
     parts: TrainerParts,
     program: Program,
+    stepParts: StepParts,
     steps: Steps,
     averages: Averages,
     shapes: ReadonlyMap<string, readonly number[]>,
@@ -124,6 +123,7 @@ export class Trainer {
     this.totalSteps = parts.batches.stepsPerEpoch * parts.config.nEpochs;
     this.#batches = parts.batches;
     this.#featureCount = parts.featureCount;
+    this.stepParts = stepParts;
     this.#steps = steps;
     this.#averages = averages;
     this.#ranks = parts.ranks;
@@ -158,19 +158,7 @@ export class Trainer {
 
   /** Neck and head as tensors, as they are now; the caller frees them. @param kind an average in their place */
   async headWeights(kind: WeightKind = "raw"): Promise<Weights> {
-    const names = [...this.shapes.keys()].filter((name) => isWeight(name) && !name.startsWith(TOWER_PREFIX));
-    const nameOf = new Map(
-      names.map((name) => {
-        const average = storedName(kind, name);
-        return [this.shapes.has(average) ? average : name, name];
-      }),
-    );
-    const weights: Weights = {};
-    await this.program.viewAll(nameOf.keys(), (stored, memory) => {
-      const name = nameOf.get(stored)!;
-      weights[name] = tf.tensor(Float32Array.from(memory as Float32Array), [...this.shapes.get(name)!]);
-    });
-    return weights;
+    return readHeadWeights(this.program, this.shapes, kind);
   }
 
   /** Gives the averages of some weights the value of the weights themselves: of a head that was started afresh. */
@@ -188,26 +176,7 @@ export class Trainer {
    * @throws UserError when one of them is no number of 0 or more
    */
   setLearningRate(head: number | undefined, backbone = (head ?? 0) * this.config.backboneLrFactor): void {
-    for (const rate of [head ?? 0, backbone]) {
-      if (Number.isFinite(rate) && rate >= 0) continue;
-      throw new UserError(
-        `A learning rate is a number of 0 or more; given was ${rate}.`,
-        "For example 1e-4.",
-      );
-    }
-    this.#ratesByHand = head === undefined ? undefined : { head, backbone };
-  }
-
-  /** The learning rates at a position of the run. */
-  #ratesAt(position: Position): LearningRates {
-    const { config } = this;
-    const scheduled = () => {
-      const head = learningRate(config, position, this.stepsPerEpoch);
-      return { head, backbone: head * config.backboneLrFactor };
-    };
-    const rates = this.#ratesByHand ?? scheduled();
-    const isFrozen = config.stage === "frozen" || isBackboneFrozen(config, position.epoch);
-    return isFrozen ? { ...rates, backbone: 0 } : rates;
+    this.#ratesByHand = head === undefined ? undefined : checkedRates({ head, backbone });
   }
 
   /**
@@ -240,7 +209,7 @@ export class Trainer {
     const startedAtMs = Date.now();
     const step = this.stepsDone + 1;
     const position = positionOf(step, this.stepsPerEpoch);
-    const rates = this.#ratesAt(position);
+    const rates = ratesAt(config, position, this.stepsPerEpoch, this.#ratesByHand);
     this.#ranks?.enter("batch", this.stepsDone);
     const batch = await this.#batches.batchAt(position);
     const dataSeconds = (Date.now() - startedAtMs) / 1000;
@@ -276,10 +245,7 @@ export class Trainer {
     const { all, headOnly } = this.#steps;
     const isFrozen = isBackboneFrozen(config, position.epoch);
     const own = await (isFrozen && headOnly ? headOnly : all).run({
-      inputs: batch.inputs,
-      labels: batch.labels,
-      keep: this.#dropoutMask(step),
-      margin,
+      ...this.#feedOf(batch, step, margin),
       epsilon: head.epsilon,
       headStepSize: head.stepSize,
       headKeep: head.keep,
@@ -294,6 +260,27 @@ export class Trainer {
     if (losses.every(Number.isFinite)) return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
     if (Number.isFinite(own)) throw new PeerFailure(losses.findIndex((loss) => !Number.isFinite(loss)));
     throw this.#spoilt(`The loss is ${own} at ${this.#lastStep}.`);
+  }
+
+  #feedOf({ inputs, labels }: Batch, step: number, margin: number): LossFeed {
+    return { inputs, labels, keep: this.#dropoutMask(step), margin };
+  }
+
+  /** What the next step will see: nothing changes. @throws UserError when there is no next step */
+  async nextBatch(): Promise<NextBatch> {
+    if (this.stepsDone >= this.totalSteps) {
+      const what = `The run is complete after ${this.totalSteps} steps: there is no next batch.`;
+      throw new UserError(what, "Build the trainer anew, or with a larger nEpochs.");
+    }
+    const step = this.stepsDone + 1;
+    const position = positionOf(step, this.stepsPerEpoch);
+    const batch = await this.#batches.batchAt(position);
+    return { feed: this.#feedOf(batch, step, marginOf(this.config, position.epoch)), files: batch.files };
+  }
+
+  /** `for await (const step of trainer)`: all steps that are left; `break` stops between two of them. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<StepMetric, void> {
+    for (let metric = await this.step(); metric; metric = await this.step()) yield metric;
   }
 
   /** Dropout mask of a step [B, F]: every image has its own stream, whichever process sees it. */

@@ -2,6 +2,7 @@
 // with the connection file that Jupyter wrote.
 const { startKernel } = require("tslab/dist/main");
 const { mendErrors } = require("./errors");
+const { mendForAwait } = require("./for_await");
 const { mendInspect } = require("./inspect");
 const { mendInterrupt } = require("./interrupt");
 const { mendOutput } = require("./output");
@@ -11,6 +12,7 @@ const { openTensorflowFirst } = require("./tensorflow");
 openTensorflowFirst();
 mendOutput();
 mendShorthand();
+mendForAwait();
 mendInspect();
 mendErrors(() => startKernel({ configPath: process.argv[2], enableFindLocal: false }));
 mendInterrupt();

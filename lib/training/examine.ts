@@ -1,0 +1,78 @@
+// How sure a model is of single images, while it trains. Shapes: N images, F features, C classes.
+import { breathe } from "../common/interrupt";
+import { tf } from "../tensorflow/tf";
+import type { TrainingSetup } from "./build";
+import { cosinesOf } from "./model";
+
+const ROWS_PER_BLOCK = 256;
+
+/** An image with what the model makes of it. */
+export interface ExaminedImage {
+  /** Below the data directory. */
+  file: string;
+  label: number;
+  /** The class with the largest cosine. */
+  predicted: number;
+  /** Cosine to the own class. */
+  cosine: number;
+  /** Cosine to the own class less the largest of the others, -2..2: below 0 the image is taken for another class. */
+  margin: number;
+  /** Cross-entropy of s times the cosines, without the training's margin. */
+  loss: number;
+}
+
+/**
+ * Examines images by the weights as they are now, without augmentation and dropout.
+ * @param of the validation fold, or training images
+ * @param count at most so many, evenly spread over the table; each file once
+ * @returns the hardest (of the highest loss) first
+ */
+export async function examineImages(
+  { trainer, data, featuresOf }: TrainingSetup,
+  of: "validation" | "train" = "validation",
+  count = 1000,
+): Promise<ExaminedImage[]> {
+  const labelOf = new Map<string, number>();
+  const { files, labels } = data[of];
+  const stride = Math.max(1, Math.floor(files.length / count));
+  for (let row = 0; row < files.length && labelOf.size < count; row += stride) {
+    labelOf.set(files.at(row)!, labels[row]!);
+  }
+  const wanted = [...labelOf.keys()];
+  const features = await featuresOf("validation", wanted);
+  const head = await trainer.headWeights();
+  try {
+    const examined: ExaminedImage[] = [];
+    for (let start = 0; start < wanted.length; start += ROWS_PER_BLOCK) {
+      await breathe();
+      const block = wanted.slice(start, start + ROWS_PER_BLOCK);
+      const from = start * features.length;
+      const values = features.data.subarray(from, from + block.length * features.length);
+      const cosines = tf.tidy(
+        () =>
+          cosinesOf(
+            head,
+            tf.tensor2d(values, [block.length, features.length]),
+            trainer.config,
+          ).arraySync() as number[][],
+      );
+      for (const [i, file] of block.entries()) {
+        examined.push({ file, ...judge(cosines[i]!, labelOf.get(file)!, trainer.config.s) });
+      }
+    }
+    return examined.sort((a, b) => b.loss - a.loss);
+  } finally {
+    tf.dispose(head);
+  }
+}
+
+/** @param cosines to each class, [C] */
+function judge(cosines: readonly number[], label: number, s: number): Omit<ExaminedImage, "file"> {
+  const cosine = cosines[label]!;
+  let [other, predicted] = [Number.NEGATIVE_INFINITY, label];
+  for (const [place, value] of cosines.entries()) if (place !== label && value > other) other = value;
+  if (other > cosine) predicted = cosines.indexOf(other);
+  const largest = Math.max(cosine, other);
+  const sum = cosines.reduce((total, value) => total + Math.exp(s * (value - largest)), 0);
+  return { label, predicted, cosine, margin: cosine - other, loss: s * (largest - cosine) + Math.log(sum) };
+}

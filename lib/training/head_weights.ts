@@ -1,0 +1,30 @@
+import { isWeight, storedName, type WeightKind } from "../checkpoints/store";
+import type { Weights } from "../model/vit";
+import type { Program } from "../tensorflow/program";
+import { tf } from "../tensorflow/tf";
+import { TOWER_PREFIX } from "./model";
+
+/**
+ * Neck and head as tensors, as a program's variables are now; the caller frees them.
+ * @param shapes of the variables by name
+ * @param kind an average in their place; what is never averaged is that of the weights
+ */
+export async function readHeadWeights(
+  program: Program,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  kind: WeightKind,
+): Promise<Weights> {
+  const names = [...shapes.keys()].filter((name) => isWeight(name) && !name.startsWith(TOWER_PREFIX));
+  const nameOf = new Map(
+    names.map((name) => {
+      const average = storedName(kind, name);
+      return [shapes.has(average) ? average : name, name];
+    }),
+  );
+  const weights: Weights = {};
+  await program.viewAll(nameOf.keys(), (stored, memory) => {
+    const name = nameOf.get(stored)!;
+    weights[name] = tf.tensor(Float32Array.from(memory as Float32Array), [...shapes.get(name)!]);
+  });
+  return weights;
+}

@@ -1,0 +1,106 @@
+// Stepping by hand: what can be looked at between two steps, and changed.
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
+import { tiny } from "guie/dist/config/presets";
+import { hardestGrid, marginFigure } from "guie/dist/notebook/by_hand_views";
+import { buildTraining } from "guie/dist/training/build";
+import { classify } from "guie/dist/training/evaluate";
+import { examineImages } from "guie/dist/training/examine";
+import { gradientNorms } from "guie/dist/training/gradient_norms";
+import { firstMomentOf } from "guie/dist/training/optimizer";
+import type { Trainer } from "guie/dist/training/trainer";
+import { makeTinyData } from "./tiny_data";
+
+let dataDir: string;
+before(async () => {
+  dataDir = await makeTinyData();
+});
+after(() => rmSync(dataDir, { recursive: true, force: true }));
+
+const configOf = (overrides: Partial<TrainConfig> = {}) =>
+  overrideConfig(tiny(), { dataDir, maxStepsPerEpoch: 2, nEpochs: 2, ...overrides });
+
+const read = async (trainer: Trainer, name: string) =>
+  (await trainer.program.read(name)).data as Float32Array;
+
+test("gradient norms by part are those of the step that follows, and looking changes nothing", async () => {
+  const { trainer } = await buildTraining(configOf({ neck: "norm_single_linear" }));
+  const names = [...trainer.shapes.keys()];
+  const before = await read(trainer, "neck.norm.running_mean");
+  const norms = await gradientNorms(trainer);
+  assert.deepEqual(await read(trainer, "neck.norm.running_mean"), before);
+  assert.deepEqual(
+    norms.map(({ part }) => part),
+    ["embed", "block00", "block01", "end", "neck", "head"].filter((part) =>
+      norms.some((norm) => norm.part === part),
+    ),
+  );
+  await trainer.step();
+  // After the first step a first moment is a tenth of the gradient.
+  const squares = async (prefix: string) => {
+    let sum = 0;
+    for (const name of names.filter((one) => one.startsWith(firstMomentOf(prefix))))
+      for (const value of await read(trainer, name)) sum += (10 * value) ** 2;
+    return Math.sqrt(sum);
+  };
+  for (const [part, prefix] of [
+    ["head", "head."],
+    ["neck", "neck."],
+    ["block01", "visual.transformer.resblocks.1."],
+  ] as const) {
+    const { gradient, weight, ratio } = norms.find((norm) => norm.part === part)!;
+    const expected = await squares(prefix);
+    assert.ok(Math.abs(gradient / expected - 1) < 1e-4, `${part}: ${gradient} against ${expected}`);
+    assert.equal(ratio, gradient / weight);
+  }
+  trainer.dispose();
+});
+
+test("for await takes the steps that are left, break stops; the learning rate is changed in between", async () => {
+  const { trainer } = await buildTraining(configOf());
+  const rates: number[][] = [];
+  for await (const { step, learningRate, backboneLearningRate } of trainer) {
+    rates.push([learningRate, backboneLearningRate]);
+    if (step === 1) trainer.setLearningRate(0.5, 0.25);
+    if (step === 2) trainer.setLearningRate(0.125);
+    if (step === 3) break;
+  }
+  const { initLr, backboneLrFactor } = trainer.config;
+  assert.deepEqual(rates, [
+    [initLr, initLr * backboneLrFactor],
+    [0.5, 0.25],
+    [0.125, 0.125 * backboneLrFactor],
+  ]);
+  trainer.setLearningRate(undefined);
+  assert.ok((await trainer.step())!.learningRate < initLr, "the schedule's again");
+  await assert.rejects(trainer.nextBatch(), /complete after 4 steps/);
+  assert.throws(() => trainer.setLearningRate(-1), /a number of 0 or more; given was -1/);
+  assert.throws(() => trainer.setLearningRate(Number.NaN), /given was NaN/);
+  trainer.dispose();
+});
+
+test("examined images have the losses and hits of the validation, the hardest first, and are drawn", async () => {
+  const setup = await buildTraining(configOf());
+  const { trainer, data } = setup;
+  const { files, labels } = data.validation;
+  const examined = await examineImages(setup);
+  assert.deepEqual(examined.map(({ file }) => file).sort(), [...files].sort());
+  const head = await trainer.headWeights();
+  const scores = await classify(head, await setup.featuresOf("validation", files), labels, trainer.config);
+  const mean = examined.reduce((sum, { loss }) => sum + loss, 0) / examined.length;
+  assert.ok(Math.abs(mean / scores.loss - 1) < 1e-4, `${mean} against ${scores.loss}`);
+  assert.equal(examined.filter(({ margin }) => margin > 0).length / files.length, scores.top1);
+  for (const { label, predicted, margin } of examined) assert.equal(predicted === label, margin >= 0);
+  assert.ok(examined.every(({ loss }, i) => i === 0 || examined[i - 1]!.loss >= loss));
+  assert.equal((await examineImages(setup, "train", 5)).length, 5);
+  const bars = (marginFigure(examined).data[0] as { y: number[] }).y;
+  assert.equal(
+    bars.reduce((sum, count) => sum + count, 0),
+    files.length,
+  );
+  const drawing = JSON.stringify(await hardestGrid(trainer.config, examined, 3));
+  assert.ok(drawing.includes(`loss ${examined[0]!.loss.toFixed(2)}`), "the caption tells the loss");
+  trainer.dispose();
+});
