@@ -5,7 +5,8 @@ import { createInterface } from "node:readline";
 
 /**
  * Starts a contestant and waits until it is ready. One that ends before its time says so, and takes no further part.
- * @returns `run()`: one iteration's milliseconds; `end()`: the process's peak memory in MB; undefined from one that ended
+ * @returns `run()`: one iteration's milliseconds; `end()`: the process's peak memory in MB; undefined from one that
+ * ended; `more()`, after the end: what else it measured
  */
 export async function startContestant(command, args) {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
@@ -25,13 +26,15 @@ export async function startContestant(command, args) {
     return answer();
   };
   await answer();
+  let last = {};
   return {
     run: async () => (await ask("run")).ms,
     end: async () => {
-      const { peakMB } = await ask("end");
+      last = await ask("end");
       child.stdin.end();
-      return peakMB;
+      return last.peakMB;
     },
+    more: () => last.more ?? {},
   };
 }
 

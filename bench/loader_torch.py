@@ -13,25 +13,28 @@ import torch
 
 warnings.filterwarnings("ignore")  # ShiftScaleRotate is announced to become Affine
 cv2.setNumThreads(0)
-SIZE_PX = 224
-chain = A.Compose(
-    [
-        A.Resize(SIZE_PX, SIZE_PX),
-        A.HorizontalFlip(p=0.5),
-        A.RandomBrightnessContrast(brightness_limit=0.1, contrast_limit=0.1, p=0.5),
-        A.ShiftScaleRotate(
-            shift_limit=0, scale_limit=0.2, rotate_limit=10, border_mode=cv2.BORDER_CONSTANT, p=0.5
-        ),
-        A.CoarseDropout(
-            num_holes_range=(1, 1), hole_height_range=(0.1, 0.2), hole_width_range=(0.1, 0.2), fill=0, p=0.5
-        ),
-        A.Normalize((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
-    ]
-)
+
+
+def augmentation(size_px):
+    return A.Compose(
+        [
+            A.Resize(size_px, size_px),
+            A.HorizontalFlip(p=0.5),
+            A.RandomBrightnessContrast(brightness_limit=0.1, contrast_limit=0.1, p=0.5),
+            A.ShiftScaleRotate(
+                shift_limit=0, scale_limit=0.2, rotate_limit=10, border_mode=cv2.BORDER_CONSTANT, p=0.5
+            ),
+            A.CoarseDropout(
+                num_holes_range=(1, 1), hole_height_range=(0.1, 0.2), hole_width_range=(0.1, 0.2), fill=0, p=0.5
+            ),
+            A.Normalize((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
+        ]
+    )
 
 
 class Images(torch.utils.data.Dataset):
-    def __init__(self, folder):
+    def __init__(self, folder, size_px):
+        self.chain = augmentation(size_px)
         self.paths = sorted(str(path) for path in Path(folder).glob("*.jpg"))
 
     def __len__(self):
@@ -39,7 +42,7 @@ class Images(torch.utils.data.Dataset):
 
     def __getitem__(self, index):
         image = cv2.cvtColor(cv2.imread(self.paths[index]), cv2.COLOR_BGR2RGB)
-        return torch.from_numpy(chain(image=image)["image"].transpose(2, 0, 1).copy())
+        return torch.from_numpy(self.chain(image=image)["image"].transpose(2, 0, 1).copy())
 
 
 def answer(value):
@@ -51,15 +54,23 @@ def peak_mb():
     return round(sum(resource.getrusage(kind).ru_maxrss for kind in kinds) / 2**10)
 
 
-loader = torch.utils.data.DataLoader(
-    Images(sys.argv[1]), batch_size=32, shuffle=True, drop_last=True, num_workers=2, persistent_workers=True
-)
-answer({"ready": True})
-for line in sys.stdin:
-    if line.strip() == "end":
-        answer({"peakMB": peak_mb()})
-        break
-    started_at = time.perf_counter()
-    for batch in loader:
-        pass
-    answer({"ms": (time.perf_counter() - started_at) * 1000})
+def loader(folder, size_px, batch):
+    options = {"shuffle": True, "drop_last": True, "num_workers": 2, "persistent_workers": True}
+    return torch.utils.data.DataLoader(Images(folder, size_px), batch_size=batch, **options)
+
+
+def serve():
+    batches = loader(sys.argv[1], 224, 32)
+    answer({"ready": True})
+    for line in sys.stdin:
+        if line.strip() == "end":
+            answer({"peakMB": peak_mb()})
+            break
+        started_at = time.perf_counter()
+        for batch in batches:
+            pass
+        answer({"ms": (time.perf_counter() - started_at) * 1000})
+
+
+if __name__ == "__main__":
+    serve()

@@ -53,22 +53,25 @@ class Tower(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads, dino, eps) for _ in range(layers))
         self.ln_post = nn.LayerNorm(width, eps=eps)
 
-    def forward(self, images):
+    def forward(self, images, last_blocks=1):
         x = self.conv1(images).flatten(2).transpose(1, 2)
         x = torch.cat([self.class_embedding.expand(len(x), 1, -1), x], 1) + self.positions
         x = self.ln_pre(x)
+        features = []
         for i, block in enumerate(self.blocks):
             x = block(x, class_only=i == len(self.blocks) - 1)
-        return self.ln_post(x)
+            if i >= len(self.blocks) - last_blocks:
+                features.append(self.ln_post(x if x.dim() == 2 else x[:, 0]))
+        return torch.cat(features, 1) if last_blocks > 1 else features[0]
 
 
-def arc_face(embeddings, rows, labels):
+def arc_face(embeddings, rows, labels, scale=SCALE):
     cosines = F.linear(F.normalize(embeddings), F.normalize(rows))
     truth = cosines.gather(1, labels[:, None])
     shifted = truth * math.cos(MARGIN) - torch.sqrt((1 - truth**2).clamp(1e-12, 1)) * math.sin(MARGIN)
     easy = truth - MARGIN * math.sin(MARGIN)
     shifted = torch.where(truth > -math.cos(MARGIN), shifted, easy)
-    return F.cross_entropy(SCALE * cosines.scatter(1, labels[:, None], shifted), labels)
+    return F.cross_entropy(scale * cosines.scatter(1, labels[:, None], shifted), labels)
 
 
 def prepare(spec):
@@ -107,12 +110,17 @@ def answer(value):
     print(json.dumps(value), flush=True)
 
 
-iterate = prepare(json.loads(sys.argv[1]))
-answer({"ready": True})
-for line in sys.stdin:
-    if line.strip() == "end":
-        answer({"peakMB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024})
-        break
-    started = time.perf_counter()
-    iterate()
-    answer({"ms": 1000 * (time.perf_counter() - started)})
+def serve(iterate):
+    """Answers until it is told to end."""
+    answer({"ready": True})
+    for line in sys.stdin:
+        if line.strip() == "end":
+            answer({"peakMB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024})
+            break
+        started = time.perf_counter()
+        iterate()
+        answer({"ms": 1000 * (time.perf_counter() - started)})
+
+
+if __name__ == "__main__":
+    serve(prepare(json.loads(sys.argv[1])))

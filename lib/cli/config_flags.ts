@@ -18,7 +18,7 @@ const FLAGS: readonly Flag[] = [
   ["--gradient-dtype <dtype>", "gradientDtype", "and in this dtype: float32 or bfloat16"],
   ["--accumulation-steps <n>", "accumulationSteps", "pieces in which a batch goes through"],
   ["--precision <dtype>", "precision", "matrix products in float32, bfloat16 or float16"],
-  ["--num-workers <n>", "numWorkers", "images decoded at once"],
+  ["--num-workers <n>", "numWorkers", "threads that read, decode and augment images"],
   ["--init-lr <rate>", "initLr", "learning rate of neck and head"],
   ["--n-epochs <n>", "nEpochs", "epochs"],
   ["--cpkt_epoch <n>", "cpktEpoch", "keep a checkpoint every n epochs"],

@@ -106,7 +106,7 @@ export interface TrainConfig {
   /** The head starts afresh although `initFrom` names a run, as it must where the classes are others. */
   reinitHead: boolean;
 
-  /** Images decoded at once (`--num-workers`). */
+  /** Threads that read, decode and augment images (`--num-workers`). */
   numWorkers: number;
   /** Which rows an epoch shows: each once, every class equally often, or `samplesPerClass` in a row of a class. */
   sampler: "shuffle" | "class_balanced" | "m_per_class";

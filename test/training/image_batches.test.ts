@@ -9,6 +9,7 @@ import { findTower } from "guie/dist/model/towers";
 import { computeFeatures } from "guie/dist/retrieval/features";
 import { type BatchSource, imageBatches } from "guie/dist/training/batches";
 import { type RunData, readRunData } from "guie/dist/training/data";
+import { ONE_PROCESS } from "guie/dist/training/samplers";
 import { normalised } from "../images/make";
 import { makeTinyData } from "./tiny_data";
 
@@ -26,7 +27,10 @@ before(async () => {
 });
 after(() => rmSync(dataDir, { recursive: true }));
 
-function source(changes: { numWorkers?: number; seed?: number } = {}): BatchSource {
+function source(
+  changes: { numWorkers?: number; seed?: number; batchSize?: number } = {},
+  shard = ONE_PROCESS,
+): BatchSource {
   const config = {
     seed: 3,
     batchSize: 8,
@@ -37,7 +41,7 @@ function source(changes: { numWorkers?: number; seed?: number } = {}): BatchSour
     accumulationSteps: 1,
     ...SHUFFLE,
   };
-  return imageBatches({ ...config, dataDir, ...changes }, data.train, NORMALISATION);
+  return imageBatches({ ...config, dataDir, ...changes }, data.train, NORMALISATION, shard);
 }
 
 test("the same seed gives the same pixels, whatever the number of workers; another seed gives others", async () => {
@@ -47,6 +51,19 @@ test("the same seed gives the same pixels, whatever the number of workers; anoth
   );
   assert.deepEqual(four, one);
   assert.notDeepEqual(other!.inputs, one!.inputs);
+});
+
+test("the batches of two ranks, one behind the other, are the doubled batch of one process, pixel by pixel", async () => {
+  for (const position of [
+    { epoch: 1, stepInEpoch: 1 },
+    { epoch: 2, stepInEpoch: 2 },
+  ]) {
+    const whole = await source({ batchSize: 16 }).batchAt(position);
+    const ranks = [0, 1].map((rank) => source({}, { rank, worldSize: 2 }).batchAt(position));
+    const [first, second] = await Promise.all(ranks);
+    assert.deepEqual([...first!.files, ...second!.files], whole.files);
+    assert.deepEqual(Float32Array.of(...first!.inputs, ...second!.inputs), whole.inputs);
+  }
 });
 
 test("a batch depends on its position alone, not on what was asked for before", async () => {

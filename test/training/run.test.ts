@@ -85,6 +85,10 @@ test("a run validates every epoch, scores retrieval, and ends", async () => {
   const kinds = readMetrics(folder).map((metric) => metric.kind);
   assert.equal(kinds.filter((kind) => kind === "validation").length, 4);
   assert.equal(kinds.filter((kind) => kind === "retrieval").length, 4);
+  const steps = readMetrics(folder).filter((metric) => metric.kind === "step");
+  assert.ok(
+    steps.every(({ dataSeconds, elapsedSeconds }) => dataSeconds >= 0 && dataSeconds <= elapsedSeconds),
+  );
   assert.match(readFileSync(runFile(folder, "log"), "utf8"), /Epoch: \[4\]\[3\/3\] lr: /);
   assert.equal(existsSync(runFile(folder, "pid")), false);
   const page = readFileSync(projectPath("docs/run_folder.md"), "utf8");

@@ -1,0 +1,42 @@
+// The images that the loader and training are measured on.
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { randomStream } from "guie/dist/common/random.js";
+import sharp from "sharp";
+
+const SIDE_PX = 224;
+
+/** How many there are. */
+export const IMAGES = 256;
+
+/** The folder that holds them; drawn at the first time. */
+export async function imageFolder() {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const folder = join(here, `../.cache/bench/loader_${SIDE_PX}px_${IMAGES}`);
+  if (!existsSync(folder)) await drawImages(folder);
+  return folder;
+}
+
+/** Pictures with large shapes and fine grain, about 25 KB each as JPEGs of quality 95, as preprocessing leaves photos. */
+async function drawImages(folder) {
+  const unfinished = `${folder}.part`;
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(unfinished, { recursive: true });
+  for (let number = 0; number < IMAGES; number++) {
+    const random = randomStream(1, "bench loader", number);
+    const shapes = await noise(random, 7, 0, 255);
+    const grain = await noise(random, 112, 108, 148);
+    const pixels = shapes.map((value, i) => Math.min(255, Math.max(0, value + grain[i] - 128)));
+    const image = sharp(pixels, { raw: { width: SIDE_PX, height: SIDE_PX, channels: 3 } });
+    writeFileSync(join(unfinished, `${number}.jpg`), await image.jpeg({ quality: 95 }).toBuffer());
+  }
+  renameSync(unfinished, folder);
+}
+
+/** Random colours on a grid of `side` x `side`, enlarged. */
+async function noise(random, side, low, high) {
+  const grid = Uint8Array.from({ length: side * side * 3 }, () => random.integer(low, high));
+  const image = sharp(grid, { raw: { width: side, height: side, channels: 3 } });
+  return image.resize(SIDE_PX, SIDE_PX, { kernel: "cubic" }).raw().toBuffer();
+}

@@ -1,0 +1,52 @@
+// Our side of `npm run bench train`: the trainer itself, fed from image files, with fresh weights.
+import { readdirSync } from "node:fs";
+import { randomStream } from "guie/dist/common/random.js";
+import { demo } from "guie/dist/config/presets.js";
+import { headShapes, initialHead } from "guie/dist/model/head.js";
+import { freshTower } from "guie/dist/model/tower_weights.js";
+import { findTower } from "guie/dist/model/towers.js";
+import { fromTensors, joinSources, withPrefix } from "guie/dist/model/weight_source.js";
+import { tf } from "guie/dist/tensorflow/tf.js";
+import { imageBatches } from "guie/dist/training/batches.js";
+import { TOWER_PREFIX, towerFeatures } from "guie/dist/training/model.js";
+import { Trainer } from "guie/dist/training/trainer.js";
+import { serve } from "./contestant.mjs";
+
+const CLASSES = 1000;
+const spec = JSON.parse(process.argv[2]);
+const { imageSizePx: imageSize, width, layers, heads, batch: batchSize, lastBlocks } = spec;
+const config = {
+  ...demo("fine_tune"),
+  ...{ dataDir: spec.folder, imageSize, batchSize, lastBlocks, numWorkers: 2 },
+  ...{ maxStepsPerEpoch: 0, nEpochs: 1000, sampler: "shuffle" },
+};
+const tower = { ...findTower(spec.base), imageSizePx: imageSize, width, layers, heads };
+const featureCount = lastBlocks * width;
+const random = randomStream(1, "bench");
+const shapes = headShapes(config, featureCount, CLASSES);
+const head = Object.entries(initialHead(shapes, random)).map(([name, values]) => [
+  name,
+  tf.tensor(values, shapes[name]),
+]);
+const files = readdirSync(spec.folder);
+const trainer = await Trainer.create({
+  config,
+  batches: imageBatches(config, { files, labels: files.map((_, i) => i) }, tower),
+  features: towerFeatures(tower, config),
+  inputShape: [batchSize, imageSize, imageSize, 3],
+  featureCount,
+  weights: joinSources(
+    fromTensors(Object.fromEntries(head)),
+    withPrefix(TOWER_PREFIX, freshTower(tower, random, imageSize)),
+  ),
+});
+
+let [seconds, dataSeconds] = [0, 0];
+async function iterate() {
+  const startedAt = performance.now();
+  for (let i = 0; i < spec.steps; i++) dataSeconds += (await trainer.step()).dataSeconds;
+  seconds += (performance.now() - startedAt) / 1000;
+}
+await iterate(); // compiled, its first batch waited for
+[seconds, dataSeconds] = [0, 0];
+await serve(iterate, () => ({ dataShare: dataSeconds / seconds }));
