@@ -58,6 +58,20 @@ export { type SweepResult, sweep, sweepFigure } from "./notebook/sweep";
 export { compareConfigs, estimateRuns, ladderFigure, scheduleFigure } from "./notebook/training_views";
 export { watchRun } from "./notebook/watch";
 // Inference
+export {
+  type ApproximateIndex,
+  buildApproximateIndex,
+  openApproximateIndex,
+  recallOf,
+} from "./retrieval/approximate";
+export { comparisonTable } from "./retrieval/comparison_table";
+export { type DatasetConfusion, datasetConfusion } from "./retrieval/confusion";
+export {
+  type ComparisonRow,
+  compareModels,
+  type ModelVectors,
+  type RetrievalLabels,
+} from "./retrieval/evaluation";
 export { type FeatureRows, type Features, openFeatures } from "./retrieval/feature_files";
 export { writeFeatures } from "./retrieval/feature_writer";
 export { computeFeatures, ensureFeatures } from "./retrieval/features";
@@ -69,6 +83,14 @@ export {
   nearestNeighbours,
   type Vectors,
 } from "./retrieval/neighbours";
+export {
+  fitPca,
+  type Reduction,
+  randomProjection,
+  readReduction,
+  reduceRows,
+  writeReduction,
+} from "./retrieval/reduction";
 // Data_Merge
 export {
   type BalanceChange,

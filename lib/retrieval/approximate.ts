@@ -1,0 +1,135 @@
+// Approximate nearest neighbours: a graph of the rows (HNSW) by USearch, for indices that are served.
+// Shapes: Q queries, N index rows, E numbers of each, k neighbours.
+import { existsSync } from "node:fs";
+import { Index, MetricKind, ScalarKind } from "usearch";
+import { UserError } from "../common/errors";
+import { writeAtomically } from "../common/files";
+import { breathe } from "../common/interrupt";
+import type { OnProgress } from "../common/progress";
+import { projectPath } from "../common/project";
+import type { Neighbours } from "./neighbours";
+import { type Rows, rowSource, type Vectors } from "./rows";
+
+/** An index in memory. Rows are found by cosine, and known by their positions, in the order in which they came. */
+export interface ApproximateIndex {
+  readonly count: number;
+  readonly length: number;
+  /** The k nearest of every query, as far as the graph finds them; k at most `count`. */
+  search(queries: Vectors, k: number): Promise<Neighbours>;
+  /** Writes the index as one file, atomically; it may take the place of an older one. */
+  save(path: string): Promise<void>;
+}
+
+/** Sizes of the graph: larger ones find more, and take longer. */
+export interface ApproximateOptions {
+  /** Neighbours of a row in the graph. */
+  connectivity?: number;
+  /** Rows that are looked at when one is added. */
+  expansionAdd?: number;
+  /** Rows that are looked at in a search. */
+  expansionSearch?: number;
+}
+
+const DEFAULTS = { connectivity: 16, expansionAdd: 128, expansionSearch: 128 };
+
+/** Rows, or queries, between two turns of the event loop: USearch works on the main thread. */
+const ROWS_PER_TURN = 256;
+/** More than one gained nothing where it was measured, and lost much where other work wanted the cores. */
+const THREADS = 1;
+
+/** Builds an index over rows, one after the other. @throws UserError for rows that are not finite */
+export async function buildApproximateIndex(
+  rows: Rows,
+  options: ApproximateOptions = {},
+  onProgress?: OnProgress,
+): Promise<ApproximateIndex> {
+  const { count, length, block } = rowSource(rows);
+  const index = emptyIndex(length, options);
+  for (let start = 0; start < count; start += ROWS_PER_TURN) {
+    await breathe();
+    const end = Math.min(start + ROWS_PER_TURN, count);
+    const part = await block(start, end);
+    const bad = part.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0)
+      throw new UserError(`Row ${start + Math.floor(bad / length)} of the index holds ${part[bad]}.`);
+    const keys = BigUint64Array.from({ length: end - start }, (_, i) => BigInt(start + i));
+    index.add(keys, part, THREADS);
+    onProgress?.({ stage: "index", done: end, total: count, unit: "rows" });
+  }
+  return opened(index, length);
+}
+
+/**
+ * Reads an index that `save` wrote.
+ * @param length E, numbers of each row
+ * @throws UserError where there is none
+ */
+export function openApproximateIndex(
+  path: string,
+  length: number,
+  options: ApproximateOptions = {},
+): ApproximateIndex {
+  const file = projectPath(path);
+  if (!existsSync(file))
+    throw new UserError(`Expected an index at ${file}: there is none.`, "Build and save one.");
+  const index = emptyIndex(length, options);
+  index.load(file);
+  if (index.dimensions() !== length) {
+    throw new UserError(
+      `${file} holds rows of ${index.dimensions()} numbers, ${length} were expected.`,
+      "Build it again from the vectors of this model.",
+    );
+  }
+  return opened(index, length);
+}
+
+/** Share of the exact neighbours that are among the approximate ones, 0..1. */
+export function recallOf(
+  approximate: Pick<Neighbours, "positions">,
+  exact: Pick<Neighbours, "positions">,
+): number {
+  let [found, all] = [0, 0];
+  for (const [query, list] of exact.positions.entries()) {
+    const known = new Set(approximate.positions[query]);
+    found += list.filter((position) => known.has(position)).length;
+    all += list.length;
+  }
+  return all > 0 ? found / all : 1;
+}
+
+function emptyIndex(length: number, options: ApproximateOptions): Index {
+  const { connectivity, expansionAdd, expansionSearch } = { ...DEFAULTS, ...options };
+  return new Index({
+    ...{
+      dimensions: length,
+      metric: MetricKind.Cos,
+      quantization: ScalarKind.F32,
+      connectivity,
+      multi: false,
+    },
+    ...{ expansion_add: expansionAdd, expansion_search: expansionSearch },
+  });
+}
+
+function opened(index: Index, length: number): ApproximateIndex {
+  return {
+    ...{ count: index.size(), length },
+    search: (queries, k) => searchIndex(index, length, queries, k),
+    save: (path) => writeAtomically(projectPath(path), (temporary) => index.save(temporary)),
+  };
+}
+
+async function searchIndex(index: Index, length: number, queries: Vectors, k: number): Promise<Neighbours> {
+  if (queries.length !== length)
+    throw new UserError(`Queries have ${queries.length} numbers a row, the index ${length}.`);
+  const neighbours: Neighbours = { positions: [], cosines: [] };
+  const depth = Math.min(k, index.size());
+  for (let query = 0; query < queries.count && depth > 0; query++) {
+    if (query % ROWS_PER_TURN === 0) await breathe();
+    const vector = queries.data.subarray(query * length, (query + 1) * length);
+    const { keys, distances } = index.search(vector, depth, THREADS);
+    neighbours.positions.push(Int32Array.from(keys, Number));
+    neighbours.cosines.push(distances.map((distance) => 1 - distance));
+  }
+  return neighbours;
+}

@@ -1,0 +1,174 @@
+// Models compared on the same queries and index. Shapes: Q queries, N index rows.
+import { type BootstrapOptions, bootstrapMeans, type Interval, intervalOf } from "./bootstrap";
+import {
+  expectedCounts,
+  MEASURE_NAMES,
+  type Measure,
+  meanOf,
+  type QueryScores,
+  scoreQueries,
+} from "./metrics";
+import { type NeighbourOptions, nearestNeighbours, positionsOf, type Vectors } from "./neighbours";
+
+/** What is asked and what is searched, with classes; class numbers are those of all data sets together. */
+export interface RetrievalLabels {
+  /** [Q] */
+  queryLabels: ArrayLike<number>;
+  /** [N] */
+  indexLabels: ArrayLike<number>;
+  /** The data set of each query, [Q], where there are several. */
+  queryDatasets?: readonly string[] | undefined;
+  /** The data set of each row of the index, [N]. */
+  indexDatasets?: readonly string[] | undefined;
+  /** Where in the index each query stands; `same`: the queries are the index. */
+  own?: NeighbourOptions["own"];
+}
+
+/** A model's vectors of the queries and of the index. */
+export interface ModelVectors {
+  name: string;
+  queries: Vectors;
+  index: Vectors;
+}
+
+/** A mean with its interval, and how it differs from the first model's. */
+export interface Score extends Interval {
+  mean: number;
+  /** Undefined for the first model. */
+  difference: (Interval & { mean: number }) | undefined;
+}
+
+/** One model on one set of queries. */
+export interface ComparisonRow {
+  model: string;
+  /** The data set of the queries, or `all`. */
+  dataset: string;
+  /** What is searched: all data sets together, or only the queries' own. */
+  index: "merged" | "own";
+  /** Queries that count. */
+  queries: number;
+  /** Queries without any expected image in the index: left out. */
+  queriesWithoutMatch: number;
+  /** Classes of the queries that count. */
+  classes: number;
+  scores: Record<Measure, Score>;
+}
+
+/** All queries, under this name. */
+export const ALL_DATASETS = "all";
+
+/**
+ * Compares models on the same queries: every measure with a confidence interval by bootstrap over classes, and its
+ * difference from the first model's with the interval of the paired bootstrap (both see the same draws). One row a
+ * model for all queries in the merged index; where data sets are given, also for the queries of each data set, in the
+ * merged index and in their own part of it.
+ */
+export async function compareModels(
+  models: readonly ModelVectors[],
+  labels: RetrievalLabels,
+  options: BootstrapOptions = {},
+): Promise<ComparisonRow[]> {
+  const parts = partsOf(labels);
+  const rows: ComparisonRow[][] = parts.map(() => []);
+  const first: QueryScores[] = [];
+  for (const { name, queries, index } of models) {
+    for (const [i, part] of parts.entries()) {
+      const scores = await scorePart(queries, index, labels, part);
+      first[i] ??= scores;
+      rows[i]!.push({ model: name, ...describe(part, scores), scores: compare(scores, first[i]!, options) });
+    }
+  }
+  return rows.flat();
+}
+
+/** Queries, and the rows among which they are searched. */
+interface Part {
+  dataset: string;
+  index: ComparisonRow["index"];
+  /** Positions. */
+  queryRows: number[];
+  indexRows: number[];
+}
+
+function partsOf({ queryLabels, indexLabels, queryDatasets, indexDatasets }: RetrievalLabels): Part[] {
+  const whole = (count: number) => Array.from({ length: count }, (_, row) => row);
+  const [allQueries, allRows] = [whole(queryLabels.length), whole(indexLabels.length)];
+  const all: Part = { dataset: ALL_DATASETS, index: "merged", queryRows: allQueries, indexRows: allRows };
+  const names = [...new Set(queryDatasets ?? [])].sort();
+  if (names.length < 2) return [all];
+  const ofDataset = (dataset: string): Part[] => {
+    const queryRows = allQueries.filter((query) => queryDatasets![query] === dataset);
+    const own = allRows.filter((row) => indexDatasets?.[row] === dataset);
+    const merged: Part = { dataset, index: "merged", queryRows, indexRows: allRows };
+    return indexDatasets ? [merged, { dataset, index: "own", queryRows, indexRows: own }] : [merged];
+  };
+  return [all, ...names.flatMap(ofDataset)];
+}
+
+/** Scores the queries of a part; their order is the part's. */
+async function scorePart(
+  queries: Vectors,
+  index: Vectors,
+  labels: RetrievalLabels,
+  { queryRows, indexRows }: Part,
+): Promise<QueryScores> {
+  const partLabels = queryRows.map((row) => labels.queryLabels[row]!);
+  const partIndex = indexRows.map((row) => labels.indexLabels[row]!);
+  const places = new Map(indexRows.map((row, place) => [row, place]));
+  const own = positionsOf(queries, labels.own);
+  const ownPositions = own && Int32Array.from(queryRows, (row) => places.get(own[row]!) ?? -1);
+  const largest = expectedCounts(partLabels, partIndex, ownPositions).reduce((a, b) => Math.max(a, b), 0);
+  const k = Math.max(10, largest);
+  const found = await nearestNeighbours(
+    pick(queries, queryRows),
+    pick(index, indexRows),
+    k,
+    ownPositions ? { own: ownPositions } : {},
+  );
+  return scoreQueries(found.positions, partLabels, partIndex, ownPositions ? { ownPositions } : {});
+}
+
+/** Some rows of vectors; all of them are not copied. */
+function pick(vectors: Vectors, rows: readonly number[]): Vectors {
+  const { data, count, length } = vectors;
+  if (rows.length === count) return vectors;
+  const picked = new Float32Array(rows.length * length);
+  for (const [i, row] of rows.entries())
+    picked.set(data.subarray(row * length, (row + 1) * length), i * length);
+  return { data: picked, count: rows.length, length };
+}
+
+function describe(
+  { dataset, index }: Part,
+  { labels, expected }: QueryScores,
+): Omit<ComparisonRow, "model" | "scores"> {
+  const queries = expected.filter((count) => count > 0).length;
+  const classes = new Set(Array.from(labels).filter((_, query) => expected[query]! > 0)).size;
+  return { dataset, index, queries, queriesWithoutMatch: expected.length - queries, classes };
+}
+
+/** Every measure against the first model's. */
+function compare(scores: QueryScores, first: QueryScores, options: BootstrapOptions): Record<Measure, Score> {
+  const lists = MEASURE_NAMES.flatMap((measure) => [scores.values[measure], first.values[measure]]);
+  const hasQueries = scores.expected.some((count) => count > 0);
+  const resampled = hasQueries
+    ? bootstrapMeans(scores.labels, lists, options)
+    : lists.map(() => Float64Array.of(0));
+  const entries = MEASURE_NAMES.map((measure, i) => {
+    const [ours, theirs] = [resampled[2 * i]!, resampled[2 * i + 1]!];
+    const mean = meanOf(scores.values[measure]);
+    const difference = {
+      mean: mean - meanOf(first.values[measure]),
+      ...intervalOf(
+        ours.map((value, resample) => value - theirs[resample]!),
+        options,
+      ),
+    };
+    const score: Score = {
+      ...{ mean, ...intervalOf(ours, options) },
+      difference: scores === first ? undefined : difference,
+    };
+    return [measure, score] as const;
+  });
+  return Object.fromEntries(entries) as Record<Measure, Score>;
+}

@@ -1,0 +1,123 @@
+// Fewer numbers a vector: PCA, whitening, random projection. Shapes: N rows, F numbers of each, d numbers afterwards.
+import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
+import { UserError } from "../common/errors";
+import { projectPath } from "../common/project";
+import { randomStream } from "../common/random";
+import { eigenvectors, secondMoments } from "./covariance";
+import type { Vectors } from "./rows";
+import { type Rows, rowSource } from "./rows";
+
+/** A linear map of rows: (row - mean) x matrix. */
+export interface Reduction {
+  /** How it was made, for people. */
+  kind: ReductionKind;
+  /** [F] */
+  mean: Float32Array;
+  /** [F, d], row by row. */
+  matrix: Float32Array;
+  /** F */
+  from: number;
+  /** d */
+  to: number;
+}
+
+/** `pca`: the directions of greatest variance; `whitened`: each of them scaled to variance 1; `random`: Gaussian. */
+export type ReductionKind = "pca" | "whitened" | "random";
+
+/**
+ * Fits PCA on rows, for example training embeddings. Covariance and eigenvectors are computed in float64 by the
+ * engine; the largest number of each direction is made positive.
+ * @param dimensions d, at most F and N - 1
+ * @param whiten whether every direction is divided by its standard deviation
+ * @returns the map, and the variance along each direction, [d], greatest first
+ * @throws UserError where d directions cannot be had from the rows
+ */
+export async function fitPca(
+  rows: Rows,
+  dimensions: number,
+  whiten = false,
+): Promise<Reduction & { variances: Float64Array }> {
+  const source = rowSource(rows);
+  const { count, length } = source;
+  const most = Math.min(length, count - 1);
+  if (!(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= most)) {
+    throw new UserError(
+      `From ${count} rows of ${length} numbers PCA can give 1 to ${Math.max(0, most)}; ${dimensions} were asked for.`,
+    );
+  }
+  const { mean, covariance } = await secondMoments(source);
+  const { values, vectors } = await eigenvectors(covariance, length);
+  const matrix = new Float32Array(length * dimensions);
+  const variances = new Float64Array(dimensions);
+  for (let d = 0; d < dimensions; d++) {
+    const column = length - 1 - d; // eigenvalues come in ascending order
+    variances[d] = Math.max(0, values[column]!);
+    requireVariance(whiten, variances[d]!, values[length - 1]!, d);
+    const direction = Float64Array.from({ length }, (_, i) => vectors[i * length + column]!);
+    const largest = direction.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0);
+    const scale = (largest < 0 ? -1 : 1) / (whiten ? Math.sqrt(variances[d]!) : 1);
+    for (let i = 0; i < length; i++) matrix[i * dimensions + d] = direction[i]! * scale;
+  }
+  const kind = whiten ? "whitened" : "pca";
+  return { kind, mean: Float32Array.from(mean), matrix, from: length, to: dimensions, variances };
+}
+
+/** @throws UserError where whitening would divide by rounding noise */
+function requireVariance(whiten: boolean, variance: number, greatest: number, direction: number): void {
+  if (!whiten || variance > greatest * 1e-12) return;
+  throw new UserError(
+    `The rows do not vary in direction ${direction + 1}: it cannot be whitened.`,
+    `Ask for ${direction} directions or fewer.`,
+  );
+}
+
+/** A Gaussian random projection, entries of variance 1/d: lengths are kept on average. */
+export function randomProjection(from: number, to: number, seed = 0): Reduction {
+  const random = randomStream(seed, "random projection", from, to);
+  const matrix = Float32Array.from({ length: from * to }, () => random.normal() / Math.sqrt(to));
+  return { kind: "random", mean: new Float32Array(from), matrix, from, to };
+}
+
+/**
+ * Maps rows, [N, F] -> [N, d], summed in float64.
+ * @throws UserError for rows of another length than the map was made for
+ */
+export function reduceRows({ data, count, length }: Vectors, { mean, matrix, from, to }: Reduction): Vectors {
+  if (length !== from)
+    throw new UserError(`The reduction was made for rows of ${from} numbers; these have ${length}.`);
+  const reduced = new Float32Array(count * to);
+  const sums = new Float64Array(to);
+  for (let row = 0; row < count; row++) {
+    sums.fill(0);
+    for (let i = 0; i < length; i++) {
+      const value = data[row * length + i]! - mean[i]!;
+      for (let d = 0; d < to; d++) sums[d]! += value * matrix[i * to + d]!;
+    }
+    reduced.set(sums, row * to);
+  }
+  return { data: reduced, count, length: to };
+}
+
+/** Writes a reduction as safetensors: `mean` [F], `matrix` [F, d]. */
+export async function writeReduction(
+  path: string,
+  { kind, mean, matrix, from, to }: Reduction,
+): Promise<void> {
+  const entries = [
+    { name: "mean", shape: [from], data: mean },
+    { name: "matrix", shape: [from, to], data: matrix },
+  ];
+  await writeSafetensors(projectPath(path), entries, { kind });
+}
+
+/** Reads what `writeReduction` wrote. */
+export function readReduction(path: string): Reduction {
+  const file = openSafetensors(projectPath(path), "npx guie reduce --help");
+  try {
+    const [mean, matrix] = [file.read("mean"), file.read("matrix")];
+    const [from, to] = file.tensors.get("matrix")!.shape as [number, number];
+    return { kind: file.metadata.kind as ReductionKind, mean, matrix, from, to };
+  } finally {
+    file.close();
+  }
+}
