@@ -1,19 +1,16 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { LIBRARIES, type Library } from "../checkpoints/name_families";
-import { WEIGHT_KINDS, type WeightKind } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import { type ExportResult, exportRun, FORMATS, type Format } from "../export/export_run";
 import { COMPETITION_IMAGES } from "../export/timing";
 import { exportWeights } from "../export/tower_file";
-import { runFolder } from "../training/run_folder";
+import { findCheckpoint } from "../training/checkpoint_ref";
 import { type CommandResult, runs } from "./command";
 
 interface ExportOptions {
   format: Format;
   out?: string;
-  checkpoint: string;
-  average: WeightKind;
   mirror?: boolean;
   naming: Library;
   model?: string;
@@ -35,15 +32,13 @@ const SECONDS_PER_HOUR = 3600;
 export function registerExport(program: Command): void {
   const command = program
     .command("export")
-    .argument("[run]", "the trained run, by its name below checkpoints/ or its folder")
+    .argument("[run]", "the trained run: NAME (its last checkpoint), NAME/best, NAME/epoch_3:ema")
     .description(
       "write a trained model for other software: the competition's submission (savedmodel, zip), onnxruntime (onnx), " +
         "or weights that open_clip, timm, DINOv2 and Hugging Face load (safetensors)",
     )
     .addOption(new Option("--format <format>", "what to write").choices([...FORMATS]).makeOptionMandatory())
     .option("--out <path>", "folder to write, for zip a file; default: export/ in the run's folder")
-    .option("--checkpoint <name>", "best, last, epoch_2, ...", "last")
-    .addOption(new Option("--average <kind>", "which weights").choices([...WEIGHT_KINDS]).default("raw"))
     .option("--mirror", "average the features of each image and its mirror image")
     .addOption(
       new Option("--naming <library>", "for safetensors: whose names the tower's weights have")
@@ -59,11 +54,11 @@ export function registerExport(program: Command): void {
 }
 
 async function exportTrained(run: string, options: ExportOptions): Promise<CommandResult> {
-  const { format, average: kind, model, weights, ...rest } = options;
+  const { format, model, weights, ...rest } = options;
   if (model !== undefined || weights !== undefined)
     throw new UserError("Expected either a run, or --model and --weights.", "Give one of the two.");
-  const out = options.out ?? join(runFolder(run), DEFAULT_NAMES[format]);
-  const result = await exportRun({ ...rest, run, format, kind, out });
+  const out = options.out ?? join(findCheckpoint(run).folder, DEFAULT_NAMES[format]);
+  const result = await exportRun({ ...rest, run, format, out });
   return { text: describe(result), summary: { ...result, format } };
 }
 

@@ -8,9 +8,10 @@ import { checkpointWeights } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import { temporaryPath } from "../common/files";
 import { projectPath } from "../common/project";
+import { findCheckpoint } from "../training/checkpoint_ref";
 import { TOWER_PREFIX } from "../training/model";
 import { exportOnnx } from "./onnx";
-import { openRunModel, type WhichWeights } from "./run_model";
+import { openRunModel } from "./run_model";
 import { exportSavedModel } from "./saved_model";
 import { exportWeights } from "./tower_file";
 import { zipFolder } from "./zip";
@@ -20,8 +21,8 @@ export const FORMATS = ["savedmodel", "zip", "onnx", "safetensors"] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** What is exported, and how. */
-export interface ExportRequest extends WhichWeights {
-  /** Its name below `checkpoints/`, or its folder. */
+export interface ExportRequest {
+  /** As `findCheckpoint` takes it: a run's name (its last checkpoint), `RUN/best`, `RUN/epoch_3:ema`. */
   run: string;
   format: Format;
   /** A folder; for `zip` a file. */
@@ -47,7 +48,7 @@ type Writer = (request: ExportRequest, path: string) => Promise<{ imagesPerSecon
 
 const WRITERS: Record<Format, Writer> = {
   savedmodel: (request, path) =>
-    exportSavedModel(openRunModel(request.run, request), madeFolder(path), !!request.mirror),
+    exportSavedModel(openRunModel(request.run), madeFolder(path), !!request.mirror),
   zip: async (request, path) => {
     const folder = `${path}.d`;
     try {
@@ -59,12 +60,12 @@ const WRITERS: Record<Format, Writer> = {
     }
   },
   onnx: async (request, path) => {
-    await exportOnnx(openRunModel(request.run, request), madeFolder(path), !!request.mirror);
+    await exportOnnx(openRunModel(request.run), madeFolder(path), !!request.mirror);
     return {};
   },
   safetensors: async (request, path) => {
     await exportWeights(request, request.naming ?? "open_clip", join(madeFolder(path), "tower.safetensors"));
-    await writeNeckAndHead(request, join(path, "neck_and_head.safetensors"));
+    await writeNeckAndHead(request.run, join(path, "neck_and_head.safetensors"));
     return {};
   },
 };
@@ -95,12 +96,11 @@ function madeFolder(path: string): string {
 }
 
 /** What a run has trained besides the tower, by our names, matrices [out, in] as PyTorch's. */
-async function writeNeckAndHead({ run, ...which }: ExportRequest, path: string): Promise<void> {
-  const model = openRunModel(run, which);
-  model.weights.close();
-  const weights = checkpointWeights(model.path, (name) => !name.startsWith(TOWER_PREFIX), which.kind);
+async function writeNeckAndHead(run: string, out: string): Promise<void> {
+  const { path, kind } = findCheckpoint(run);
+  const weights = checkpointWeights(path, (name) => !name.startsWith(TOWER_PREFIX), kind);
   try {
-    await streamSafetensors(path, weights.shapes, { format: "pt" }, async (write) => {
+    await streamSafetensors(out, weights.shapes, { format: "pt" }, async (write) => {
       for (const [name, shape] of weights.shapes) {
         const values = new Float32Array(elementCount(shape));
         weights.write(name, values);

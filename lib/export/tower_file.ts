@@ -8,10 +8,10 @@ import { projectPath } from "../common/project";
 import { requireTower } from "../model/tower_weights";
 import { findTower, patchGrid, type Tower } from "../model/towers";
 import { TOWER_PREFIX } from "../training/model";
-import { openRunModel, type WhichWeights } from "./run_model";
+import { openRunModel } from "./run_model";
 
-/** Weights that are to be written: a trained run's, or a file's of `prepareModel`. */
-export type WeightsToExport = ({ run: string } & WhichWeights) | { model: string; weights: string };
+/** Weights that are to be written: a trained run's (`RUN`, `RUN/best:ema`), or a file's of `prepareModel`. */
+export type WeightsToExport = { run: string } | { model: string; weights: string };
 
 /** What was written. */
 export interface ExportedWeights {
@@ -43,7 +43,7 @@ export async function exportWeights(
   out: string,
 ): Promise<ExportedWeights> {
   const path = projectPath(out);
-  const source = "run" in from ? openRun(from) : openPrepared(from.model, projectPath(from.weights));
+  const source = "run" in from ? openRun(from.run) : openPrepared(from.model, projectPath(from.weights));
   try {
     const { tower, imageSizePx, names } = source;
     const entries = exportEntries(tower, library, names, source.read);
@@ -70,8 +70,8 @@ function openPrepared(model: string, path: string): OpenTower {
 }
 
 /** Of a run that trained no tower: the one with which it started. */
-function openRun({ run, ...which }: { run: string } & WhichWeights): OpenTower {
-  const { path, config, tower: row, weights } = openRunModel(run, which);
+function openRun(run: string): OpenTower {
+  const { config, tower: row, weights } = openRunModel(run);
   if (config.stage === "frozen") {
     weights.close();
     return openPrepared(config.tower, projectPath(config.weights));
@@ -89,7 +89,7 @@ function openRun({ run, ...which }: { run: string } & WhichWeights): OpenTower {
         .filter(([name]) => name.startsWith(TOWER_PREFIX))
         .map(([name, shape]) => [name.slice(TOWER_PREFIX.length), { shape }]),
     );
-    requireTower(path, trained, tower, "The run's config.json is not that of its checkpoint.");
+    requireTower(run, trained, tower, "The run's config.json is not that of its checkpoint.");
     const names = new Set([...trained.keys(), ...(start?.tensors.has("proj") ? ["proj"] : [])]);
     const read = (name: string) => {
       const info = trained.get(name);

@@ -4,6 +4,8 @@ import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
+import { withFreeBatch } from "../tensorflow/free_batch";
+import type { GraphFunction } from "../tensorflow/graph_function";
 import { Program } from "../tensorflow/program";
 import type { tf } from "../tensorflow/tf";
 import { freshTower, prepareCommand, towerFile } from "./tower_weights";
@@ -11,7 +13,7 @@ import { findTower, type Tower } from "./towers";
 import { featureLength, vitFeatures } from "./vit";
 import { fillProgram, type WeightSource } from "./weight_source";
 
-/** Images of one run of the graph; fewer are filled up with black ones. */
+/** Most images of one run of the graph. */
 const BATCH_SIZE = 32;
 
 /** The settings that say which backbone, and what its features are. */
@@ -57,7 +59,7 @@ export function towerOf(
   );
 }
 
-/** A backbone of these weights; the source is closed. */
+/** A backbone of these weights, for inference alone; the source is closed. */
 export async function createBackbone(
   tower: Tower,
   weights: WeightSource,
@@ -65,7 +67,8 @@ export async function createBackbone(
 ): Promise<Backbone> {
   const program = new Program();
   await fillProgram(program, weights);
-  return { ...backboneOf(program, tower, config), dispose: () => program.dispose() };
+  const extract = await program.computedOnce("inference", traceFeatures(program, tower, config));
+  return { ...backboneWith(extract, tower, config), dispose: () => program.dispose() };
 }
 
 /**
@@ -75,33 +78,53 @@ export async function createBackbone(
 export function backboneOf(
   program: Program,
   tower: Tower,
-  { imageSize, lastBlocks, patchMean, precision }: FeatureSettings,
+  config: FeatureSettings,
   prefix = "",
 ): Omit<Backbone, "dispose"> {
+  return backboneWith(traceFeatures(program, tower, config, prefix), tower, config);
+}
+
+/** Normalised pixels [B, S, S, 3] -> features [B, F], any B. */
+type FeatureGraph = GraphFunction<"images", tf.Tensor>;
+
+function traceFeatures(
+  program: Program,
+  tower: Tower,
+  { imageSize, lastBlocks, patchMean, precision }: FeatureSettings,
+  prefix = "",
+): FeatureGraph {
   const names = program.variableNames.filter(
     (name) => name.startsWith(prefix) && !name.startsWith("optimizer."),
   );
-  const extract = program.function(
-    "features",
-    ({ images }, variables) => {
-      const weights = Object.fromEntries(
-        names.map((name) => [name.slice(prefix.length), variables.read(name)]),
-      );
-      return vitFeatures(weights, images as tf.Tensor4D, tower, { lastBlocks, patchMean, precision });
-    },
-    { images: { shape: [BATCH_SIZE, imageSize, imageSize, 3] } },
+  return withFreeBatch("features", (batch) =>
+    program.function(
+      `features${batch}`,
+      ({ images }, variables) => {
+        const weights = Object.fromEntries(
+          names.map((name) => [name.slice(prefix.length), variables.read(name)]),
+        );
+        return vitFeatures(weights, images as tf.Tensor4D, tower, { lastBlocks, patchMean, precision });
+      },
+      { images: { shape: [batch, imageSize, imageSize, 3] } },
+    ),
   );
+}
+
+function backboneWith(
+  extract: FeatureGraph,
+  tower: Tower,
+  { imageSize, lastBlocks, patchMean }: FeatureSettings,
+): Omit<Backbone, "dispose"> {
   const length = featureLength(tower, { lastBlocks, patchMean });
   const pixelsPerImage = imageSize * imageSize * 3;
   const features = async (pixels: Float32Array) => {
     const count = pixels.length / pixelsPerImage;
     const result = new Float32Array(count * length);
     for (let start = 0; start < count; start += BATCH_SIZE) {
-      const images = new Float32Array(BATCH_SIZE * pixelsPerImage);
-      images.set(pixels.subarray(start * pixelsPerImage, (start + BATCH_SIZE) * pixelsPerImage));
-      const rows = (await extract.run({ images })).data as Float32Array;
-      const wanted = Math.min(BATCH_SIZE, count - start) * length;
-      result.set(rows.subarray(0, wanted), start * length);
+      const data = pixels.subarray(start * pixelsPerImage, (start + BATCH_SIZE) * pixelsPerImage);
+      const shape = [data.length / pixelsPerImage, imageSize, imageSize, 3];
+      const rows = await extract.run({ images: { dtype: "float32", shape, data } });
+      result.set(rows.data as Float32Array, start * length);
     }
     return result;
   };

@@ -107,8 +107,9 @@ export class Program {
   }
 
   /**
-   * The same function, of which everything that follows from variables alone is computed now, once, and kept in
-   * variables of its own. A later change of those variables is not seen by it.
+   * The same function for inference: everything that follows from variables alone is computed now, once, and kept in
+   * variables of its own, matrices in the layout in which products are fastest. Variables that it does not read any
+   * more lose their values: other functions that read them cannot run.
    * @param name the scope of its nodes
    */
   async computedOnce<Names extends string, Result extends TensorTree>(

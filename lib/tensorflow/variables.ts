@@ -191,6 +191,15 @@ export class Variables {
     this.noteAssigned(results.map(([name]) => this.handle(name)));
   }
 
+  /** Gives up the values of variables, and their memory. */
+  async free(handles: readonly GraphTensor[]): Promise<void> {
+    const targets = handles.map((handle) =>
+      this.#graph.addNode("DestroyResourceOp", [handle], { name: `${handle.node.name}/free` }),
+    );
+    if (targets.length > 0) await this.#session().run({ targets });
+    for (const handle of handles) this.#byHandle.get(handle)!.hasValue = false;
+  }
+
   /** The node output that is the variable's value in a run. */
   value(name: string): GraphTensor {
     return this.#find(name).read;

@@ -44,11 +44,15 @@ function familyOf(tower: Tower): string {
   return [classToken, registers, lnPre, patchBias, layerScale, activation, pooling].join();
 }
 
+/** One tower of each family: the first in the table. */
+export function towerFamilies(): Tower[] {
+  return [...new Map([...TOWERS].reverse().map((tower) => [familyOf(tower), tower])).values()];
+}
+
 /** All graphs of all presets, of one tower of each family, and of their variants. */
 export function presetGraphs(): PresetGraph[] {
   const presets = PRESET_NAMES.flatMap((name) => [preset(name, "frozen"), preset(name, "fine_tune")]);
-  const firsts = new Map([...TOWERS].reverse().map((tower) => [familyOf(tower), tower]));
-  const towers = [...firsts.values()].map(({ name }) => ({
+  const towers = towerFamilies().map(({ name }) => ({
     ...vit224("fine_tune"),
     configName: `tower ${name}`,
     tower: name,
@@ -67,20 +71,22 @@ function graphsOf(config: Config, variant: string): PresetGraph[] {
 }
 
 /** A tower with the same operations and next to no weights. */
-function small(tower: Tower): Tower {
+export function small(tower: Tower): Tower {
   return { ...tower, layers: 2, width: 16, heads: 2, mlpRatio: 2, positionGrid: 2 };
 }
 
 /** The smallest image of a tower: its position embedding is never resampled within a graph. */
-function imageSizeOf(tower: Tower): number {
+export function imageSizeOf(tower: Tower): number {
   return tower.positionGrid * tower.patchSizePx;
 }
 
-function declare(program: Program, shapes: Iterable<readonly [string, readonly number[]]>): void {
+/** Variables of these names and shapes, without values. */
+export function declare(program: Program, shapes: Iterable<readonly [string, readonly number[]]>): void {
   for (const [name, shape] of shapes) program.variable(name, { shape });
 }
 
-function trainedShapes(tower: Tower): [string, readonly number[]][] {
+/** Names and shapes of the weights that a run holds of a tower. */
+export function trainedShapes(tower: Tower): [string, readonly number[]][] {
   return [...towerShapes(tower)].filter(([name]) => name !== "proj");
 }
 

@@ -1,10 +1,11 @@
-// `npm run check:gpu-kernels`: whether every operation that the presets trace has a kernel for the GPU.
+// `npm run check:gpu-kernels`: whether every operation that the presets trace and exports hold has a kernel for the GPU.
 // No GPU is needed: TensorFlow's CUDA library lists its kernels on any machine. Its wheel (546 MB) is downloaded once.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import wheels from "guie/dist/checkpoints/wheel.js";
+import exports from "guie/dist/export/export_graphs.js";
 import coverage from "guie/dist/tensorflow/kernel_coverage.js";
 import graphs from "guie/dist/training/preset_graphs.js";
 import { GPU_EXCUSES } from "./gpu_excuses.mjs";
@@ -48,7 +49,7 @@ function cudaKernels(ops) {
 /** Every graph with the operations it uses. */
 async function tracedUses() {
   const traced = [];
-  for (const { name, trace } of graphs.presetGraphs()) {
+  for (const { name, trace } of [...graphs.presetGraphs(), ...exports.exportGraphs()]) {
     const program = await trace();
     traced.push({ name, uses: coverage.operationUses(program.graph.nodes) });
     program.dispose();

@@ -132,7 +132,6 @@ const SPECS: [what: string, specs: unknown, message: RegExp][] = [
   ["a list for a spec", { x: [3] }, /needs a shape/],
   ["no spec", { x: undefined }, /needs a shape/],
   ["an open length", { x: { shape: [-1, 3] } }, /needs a shape, a list of lengths; got \[ -1, 3 \]/],
-  ["an unknown length", { x: { shape: [null, 3] } }, /got \[ null, 3 \]/],
   ["an unknown dtype", { x: { shape: [3], dtype: "float" } }, /no dtype "float". Known: float32/],
   ["a name with a blank", { "my x": { shape: [3] } }, /The input "my x" cannot be called so: letters/],
 ];
@@ -147,6 +146,7 @@ test("names and specs of variables and functions", () => {
   const program = new Program();
   assert.throws(() => program.variable("a b", { shape: [1] }), /The variable "a b" cannot be called so/);
   assert.throws(() => program.variable("a", undefined as never), /The variable "a" needs a shape/);
+  assert.throws(() => program.variable("a", { shape: [null, 3] }), /got \[ null, 3 \]/);
   assert.throws(
     () => program.function("my step", ({ x }) => x, INPUT),
     /The function "my step" cannot be called/,

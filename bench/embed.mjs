@@ -1,0 +1,34 @@
+// `npm run bench embed [WORD]`: images to features against onnxruntime on the ONNX file that we export of the same
+// weights. That file has the neck as well: a ten-thousandth of the work.
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { alternate, startContestant } from "./contestant.mjs";
+import { row } from "./report.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+const VIT_B = { tower: "ViT-B-32", imageSizePx: 224 };
+const VIT_S = { tower: "dinov2-vit-s-14", imageSizePx: 112 };
+
+/** Every iteration embeds about as many images, so that it takes long enough to be timed. */
+const CASES = [
+  { name: "vit-b/32 224px batch 1", ...VIT_B, batch: 1, rounds: 101, warmUps: 10 },
+  { name: "vit-b/32 224px batch 32", ...VIT_B, batch: 32, rounds: 11 },
+  { name: "vit-s/14 112px batch 1", ...VIT_S, batch: 1, rounds: 101, warmUps: 10 },
+  { name: "vit-s/14 112px batch 32", ...VIT_S, batch: 32, rounds: 11 },
+];
+
+/** Runs the cases whose names hold the given word. */
+export async function bench(word = "") {
+  for (const spec of CASES.filter(({ name }) => name.includes(word))) {
+    const start = (script) => startContestant(process.execPath, [join(here, script), JSON.stringify(spec)]);
+    const contestants = [await start("embed_ours.mjs"), await start("embed_onnx.mjs")];
+    const [oursMs, theirsMs] = await alternate(contestants, spec);
+    const [peakMB, theirPeakMB] = await Promise.all(contestants.map((contestant) => contestant.end()));
+    const rate = (ms) => ms && (1000 * spec.batch) / ms;
+    row({
+      ...{ bench: "embed", case: spec.name, unit: "images/s", peer: "onnxruntime-node 1.30" },
+      ...{ ours: rate(oursMs), theirs: rate(theirsMs), peakMB, theirPeakMB },
+    });
+  }
+}

@@ -1,0 +1,10 @@
+// Our side of `npm run bench embed`: the backbone as `guie embed` runs it.
+import { createBackbone } from "guie/dist/model/backbone.js";
+import { serve } from "./contestant.mjs";
+import { modelOf, pixelsOf } from "./embed_weights.mjs";
+
+const spec = JSON.parse(process.argv[2]);
+const { tower, config, visual } = modelOf(spec);
+const backbone = await createBackbone(tower, visual, config);
+const pixels = pixelsOf(spec);
+await serve(() => backbone.features(pixels));

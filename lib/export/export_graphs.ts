@@ -1,0 +1,34 @@
+// The graphs that exports hold, on towers of a handful of numbers: for checks of their operations.
+import { vit224 } from "../config/presets";
+import { neckShapes } from "../model/neck";
+import type { Tower } from "../model/towers";
+import { Program } from "../tensorflow/program";
+import { TOWER_PREFIX } from "../training/model";
+import {
+  declare,
+  imageSizeOf,
+  type PresetGraph,
+  small,
+  towerFamilies,
+  trainedShapes,
+} from "../training/preset_graphs";
+import { traceImageEmbedding } from "./embedding_graph";
+
+/** The SavedModel's graph of one tower of each family, with and without mirror images. */
+export function exportGraphs(): PresetGraph[] {
+  return towerFamilies().flatMap((tower) =>
+    [false, true].map((mirror) => ({
+      name: `export ${tower.name}${mirror ? " mirrored" : ""}`,
+      trace: () => exportGraph(small(tower), mirror),
+    })),
+  );
+}
+
+async function exportGraph(tower: Tower, mirror: boolean): Promise<Program> {
+  const config = { ...vit224(), imageSize: imageSizeOf(tower), neck: "norm_double_linear" as const };
+  const program = new Program();
+  const ofTower = trainedShapes(tower).map(([name, shape]) => [TOWER_PREFIX + name, shape] as const);
+  declare(program, [...ofTower, ...Object.entries(neckShapes(config, tower.width))]);
+  traceImageEmbedding(program, { tower, config, mirror });
+  return program;
+}
