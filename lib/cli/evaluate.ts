@@ -3,6 +3,7 @@ import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
 import { overrideConfig } from "../config/config";
 import { preset } from "../config/presets";
+import { baselineOfRun } from "../training/baseline";
 import { climbLadder, type LadderRung } from "../training/ladder";
 import { listRuns, readRunConfig, runFolder } from "../training/run_folder";
 import { type CommandResult, runs } from "./command";
@@ -41,10 +42,19 @@ async function evaluate(options: EvaluateOptions): Promise<CommandResult> {
     throw new UserError(`There is no trained run of "${config.configName}".`, "npx guie train --help");
   const rungs = await climbLadder(
     config,
-    Object.fromEntries(runNames.map((name) => [name, name])),
+    Object.fromEntries(withBaselines(runNames).map((name) => [name, name])),
     terminalProgress(),
   );
   return { text: ladderText(rungs), summary: ladderSummary(rungs) };
+}
+
+/** A fine-tuned run is shown behind the run that it started from, named or not. */
+function withBaselines(names: readonly string[]): string[] {
+  const all = names.flatMap((name) => {
+    const baseline = baselineOfRun(name);
+    return baseline ? [baseline.run, name] : [name];
+  });
+  return [...new Set(all)];
 }
 
 /** The ladder as aligned text. */

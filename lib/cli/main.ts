@@ -9,6 +9,7 @@ import { registerMerge } from "./merge";
 import { registerPrepareModel } from "./prepare_model";
 import { registerPreprocess } from "./preprocess";
 import { registerRuns } from "./runs";
+import { registerSearch } from "./search";
 import { registerSoup } from "./soup";
 import { registerTrain } from "./train";
 import { registerWatch } from "./watch";
@@ -21,6 +22,7 @@ const REGISTRATIONS: ((program: Command) => void)[] = [
   registerDuplicates,
   registerPrepareModel,
   registerTrain,
+  registerSearch,
   registerRuns,
   registerWatch,
   registerEmbed,

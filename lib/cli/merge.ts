@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
 import { preprocessedDataSets } from "../images/present";
 import { type FoldMode, mergeTables } from "../tables/merge_tables";
@@ -9,6 +10,7 @@ interface MergeCommandOptions {
   dataDir: string;
   seed: string;
   folds: FoldMode;
+  holdOut?: string;
 }
 
 /** `guie merge`: Data_Merge. */
@@ -18,6 +20,10 @@ export function registerMerge(program: Command): void {
     .description("Merge the preprocessed data sets; sample large classes, repeat small ones, draw folds.")
     .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
     .option("--seed <n>", "seed of the draws", "999")
+    .option(
+      "--hold-out <share>",
+      "share of each data set's classes that is not trained on but written to retrieval/, for example 0.33",
+    )
     .addOption(
       new Option("--folds <mode>", "draw folds over images, or over repeated rows as the original does")
         .choices(["leak-free", "as-published"])
@@ -26,13 +32,25 @@ export function registerMerge(program: Command): void {
   runs<MergeCommandOptions>(command, merge);
 }
 
-async function merge({ dataDir, seed, folds }: MergeCommandOptions): Promise<CommandResult> {
+async function merge({ dataDir, seed, folds, holdOut }: MergeCommandOptions): Promise<CommandResult> {
   const datasets = preprocessedDataSets(dataDir);
   const onProgress = terminalProgress();
-  const tables = await mergeTables({ dataDir, datasets, seed: Number(seed), foldMode: folds, onProgress });
+  const tables = await mergeTables({
+    ...{ dataDir, datasets, seed: Number(seed), foldMode: folds, onProgress },
+    ...(holdOut === undefined ? {} : { holdOut: shareOf(holdOut) }),
+  });
   const text = textTable(
     ["table", "rows", "images", "classes"],
     tables.map(({ file, rows, images, classes }) => [file, rows, images, classes]),
   );
   return { text, summary: { datasets: datasets.map(({ name }) => name), folds, seed: Number(seed), tables } };
+}
+
+function shareOf(text: string): number {
+  const share = Number(text);
+  if (text.trim() !== "" && share > 0 && share < 1) return share;
+  throw new UserError(
+    `--hold-out takes a share between 0 and 1, got "${text}".`,
+    "For example --hold-out 0.33",
+  );
 }

@@ -5,6 +5,7 @@ import { terminalProgress } from "../common/progress";
 import { overrideConfig, processCount, type TrainConfig } from "../config/config";
 import type { ClusterSpec } from "../tensorflow/cluster";
 import { describeDevice } from "../tensorflow/device";
+import { baselineText } from "../training/baseline";
 import { type RunSummary, runTraining } from "../training/run";
 import { inProcesses, prepareRunFolder, readRunConfig, runFolder } from "../training/run_folder";
 import { joinRun, type SupervisorOptions, superviseRun } from "../training/supervisor";
@@ -16,6 +17,7 @@ interface TrainOptions extends ConfigOptions {
   resume?: string;
   runDir?: string;
   overwrite?: boolean;
+  both?: boolean;
   maxRestarts: string;
 }
 
@@ -25,6 +27,7 @@ export function registerTrain(program: Command): void {
     .command("train")
     .description("Train a run (or go on with it): frozen features first, then fine_tune from there.")
     .addOption(new Option("--stage <stage>", "what is trained").choices(["frozen", "fine_tune"]))
+    .option("--both", "both stages: frozen, then fine_tune from there")
     .option(
       "--resume <run>",
       "go on with this run (its name below checkpoints/, or its folder); settings are its own",
@@ -41,6 +44,27 @@ export function registerTrain(program: Command): void {
 }
 
 async function train(options: TrainOptions): Promise<CommandResult> {
+  return options.both ? trainBoth(options) : trainOne(options);
+}
+
+/** The frozen stage, then fine_tune from there; `--run-name X` calls them X_frozen and X_fine_tune. */
+async function trainBoth(options: TrainOptions): Promise<CommandResult> {
+  if (options.stage || options.resume || options.runDir)
+    throw new UserError(
+      "--both trains two stages: it takes no --stage, --resume or --run-dir.",
+      "Leave them out.",
+    );
+  const name = (stage: string) => (options.runName ? { runName: `${options.runName}_${stage}` } : {});
+  const frozenOptions: TrainOptions = { ...options, stage: "frozen", ...name("frozen") };
+  const frozen = await trainOne(frozenOptions);
+  if (frozen.summary.reason !== "finished") return frozen;
+  process.stderr.write(`${frozen.text}\n`);
+  const { runName } = configOf(frozenOptions);
+  const tuned = await trainOne({ ...options, stage: "fine_tune", ...name("fine_tune"), initFrom: runName });
+  return { text: tuned.text, summary: { ...tuned.summary, frozen: frozen.summary } };
+}
+
+async function trainOne(options: TrainOptions): Promise<CommandResult> {
   const resumed = options.resume ?? options.runDir;
   if (resumed) refuseSettings(options);
   const cluster = clusterOfEnvironment(options);
@@ -55,12 +79,13 @@ async function train(options: TrainOptions): Promise<CommandResult> {
     : prepareRunFolder(inCluster(configOf(options), cluster, false), { overwrite: options.overwrite });
   const reinitHead = Boolean(resumed && options.reinitHead);
   const summary = await trainFolder(folder, watch, cluster, reinitHead);
-  const { retrieval, finalLoss, reason, steps } = summary;
+  const { retrieval, finalLoss, reason, steps, baseline } = summary;
   const scores = retrieval
     ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}`
     : "";
+  const before = baseline ? ` (${baselineText(baseline)})` : "";
   return {
-    text: `${reason} after ${steps} steps, loss ${finalLoss?.toFixed(4)}${scores}; run folder ${folder}`,
+    text: `${reason} after ${steps} steps, loss ${finalLoss?.toFixed(4)}${scores}${before}; run folder ${folder}`,
     summary: { ...summary },
   };
 }

@@ -1,6 +1,7 @@
 // A sweep as a person sees it: a table that fills as it goes.
 import { basename } from "node:path";
 import { inspect } from "node:util";
+import { UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
 import { describeProgress, formatSeconds } from "../common/progress";
 import type { TrainConfig } from "../config/config";
@@ -40,6 +41,12 @@ export async function sweep(
   grid: SweepGrid,
   { name = `${config.runName}_sweep` } = {},
 ): Promise<SweepResult> {
+  if (config.stage !== "frozen") {
+    throw new UserError(
+      `A sweep trains on cached features: it takes a config of the stage "frozen", this one is "${config.stage}".`,
+      `guie.preset("${config.configName}", "frozen")`,
+    );
+  }
   const runs = planSweep(config, grid, name);
   const display = newLiveDisplay();
   let shownAtMs = 0;

@@ -1,13 +1,14 @@
 // Data_Merge: merge, sample, resample, folds; five CSV files.
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { writeTogether } from "../common/files";
+import { writeJson, writeTogether } from "../common/files";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { DatasetName } from "../images/layout";
 import { type Database, sqlText, withDatabase } from "./database";
 import { assignFolds } from "./folds";
-import { BALANCED_CSV, CLASSES_CSV, FOLDS_CSV, MERGED_CSV, SAMPLED_CSV } from "./layout";
+import { checkHeldOut, holdOutClasses, writeRetrieval } from "./held_out";
+import { BALANCED_CSV, CLASSES_CSV, FOLDS_CSV, MERGED_CSV, RETRIEVAL_FILES, SAMPLED_CSV } from "./layout";
 import { mergeDatasets } from "./merge";
 import { repeatSmallClasses } from "./resample";
 import { sampleClasses } from "./sample";
@@ -35,6 +36,11 @@ export interface MergeOptions {
   seed?: number;
   /** "leak-free" unless told. */
   foldMode?: FoldMode;
+  /**
+   * Share of each data set's classes that go to `retrieval/queries.csv` and `index.csv` and are not trained on, 0..1;
+   * none unless told.
+   */
+  holdOut?: number;
   /** CPU threads; the result does not depend on it. */
   threads?: number;
   onProgress?: OnProgress;
@@ -64,17 +70,25 @@ const STEPS = ["merge", "sample", "resample and folds", "write"] as const;
 export async function mergeTables(options: MergeOptions): Promise<TableCounts[]> {
   const { datasets, maxPerClass = 100, minPerClass = 20, folds = 20, seed = 999 } = options;
   const dataDir = projectPath(options.dataDir);
-  const { foldMode = "leak-free", threads, onProgress } = options;
+  const { foldMode = "leak-free", holdOut, threads, onProgress } = options;
   checkSettings({ maxPerClass, minPerClass, folds, seed }, datasets);
+  checkHeldOut(dataDir, holdOut);
   const report = (done: number) =>
     onProgress?.({ stage: "merge", done, total: STEPS.length, unit: "steps", note: STEPS[done] });
-  const paths = [MERGED_CSV, SAMPLED_CSV, BALANCED_CSV, FOLDS_CSV, CLASSES_CSV].map((file) =>
+  const files = [MERGED_CSV, SAMPLED_CSV, BALANCED_CSV, FOLDS_CSV, CLASSES_CSV];
+  const paths = [...files, ...(holdOut === undefined ? [] : Object.values(RETRIEVAL_FILES))].map((file) =>
     join(dataDir, file),
   );
-  return writeTogether(paths, ([mergedCsv, sampledCsv, balancedCsv, foldsCsv, classesCsv]) =>
+  return writeTogether(paths, (written) =>
     withDatabase(async (database) => {
+      const [mergedCsv, sampledCsv, balancedCsv, foldsCsv, classesCsv, ...retrieval] = written;
       report(0);
       await mergeDatasets(database, dataDir, datasets);
+      if (holdOut !== undefined) {
+        const [queriesCsv, indexCsv, note] = retrieval;
+        writeJson(note!, await holdOutClasses(database, { share: holdOut, seed }));
+        await writeRetrieval(database, queriesCsv!, indexCsv!);
+      }
       await writeCsv(database, "FROM merged", mergedCsv!);
       await writeCsv(database, "FROM classes", classesCsv!);
       report(1);

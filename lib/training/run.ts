@@ -7,6 +7,7 @@ import { breathe, Interrupted } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { processCount, type TrainConfig } from "../config/config";
 import type { Average } from "./averages";
+import { type Baseline, baselineOf } from "./baseline";
 import { buildTraining, type TrainingSetup } from "./build";
 import { describeEnvironment } from "./environment";
 import { openEventFile } from "./event_files";
@@ -58,6 +59,8 @@ export interface RunSummary {
   validation: { top1: number; top5: number } | undefined;
   /** Of the weights as they are, and of their averages. */
   retrieval: ({ mp5: number; r1: number } & Partial<Record<Average, HeldOutScores>>) | undefined;
+  /** What the run that it started from had reached. */
+  baseline: Baseline | undefined;
   /** Names of the checkpoints that the run's folder holds. */
   checkpoints: string[];
 }
@@ -262,6 +265,7 @@ export function summarise(folder: string): RunSummary {
     finalLoss: step?.loss,
     validation: validation && { top1: validation.top1, top5: validation.top5 },
     retrieval: retrieval && withAverages(retrieval),
+    baseline: baselineOf(readRunConfig(folder)),
     checkpoints: listCheckpoints(folder),
   };
 }

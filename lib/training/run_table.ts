@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { messageOf, UserError } from "../common/errors";
+import { baselineOf } from "./baseline";
 import { viewRun } from "./follow";
 import { listRuns, readRunConfig, runFile, runFolder } from "./run_folder";
 
@@ -16,6 +17,8 @@ export interface RunRow {
   "top-1"?: number;
   "mP@5"?: number;
   "R@1"?: number;
+  /** mP@5 of the run that it started from. */
+  "baseline mP@5"?: number;
   "lr head"?: number;
   "lr backbone"?: number;
   /** When something was last measured, UTC. */
@@ -30,7 +33,8 @@ export function runTable(): RunRow[] {
 function rowOf(run: string): RunRow {
   const folder = runFolder(run);
   try {
-    const { configName, stage, initLr, backboneLrFactor } = readRunConfig(folder);
+    const config = readRunConfig(folder);
+    const { configName, stage, initLr, backboneLrFactor } = config;
     const view = viewRun(folder);
     const [step, validation, retrieval] = [
       view.steps.at(-1),
@@ -48,6 +52,7 @@ function rowOf(run: string): RunRow {
       "top-1": validation?.top1,
       "mP@5": retrieval?.mp5,
       "R@1": retrieval?.r1,
+      "baseline mP@5": baselineOf(config)?.mp5,
       "lr head": initLr,
       "lr backbone": stage === "frozen" ? 0 : initLr * backboneLrFactor,
       when: lastChange(folder),

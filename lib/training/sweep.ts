@@ -1,4 +1,4 @@
-// Many short runs over cached features, one for each combination of some settings.
+// Many short runs, most of them over cached features, one for each combination of some settings.
 import { join } from "node:path";
 import { messageOf, UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
@@ -35,17 +35,10 @@ const OWN = new Set(["runName", "stage", "configName"]);
 
 /**
  * The runs of a sweep, none of them begun: every combination of the grid's values, the last setting varying fastest.
- * @param config a config of the stage `frozen`
  * @param name the folder of the sweep below checkpoints/
- * @throws UserError for a config of another stage, an unknown setting (with the nearest name) or a value that does not fit
+ * @throws UserError for an unknown setting (with the nearest name) or a value that does not fit
  */
 export function planSweep(config: Readonly<TrainConfig>, grid: SweepGrid, name: string): SweepRun[] {
-  if (config.stage !== "frozen") {
-    throw new UserError(
-      `A sweep trains on cached features: it takes a config of the stage "frozen", this one is "${config.stage}".`,
-      `guie.preset("${config.configName}", "frozen")`,
-    );
-  }
   const settings = Object.entries(grid) as [keyof TrainConfig, readonly TrainConfig[keyof TrainConfig][]][];
   for (const [setting, values] of settings) refuseWrongValues(setting, values);
   let combinations: ConfigOverrides[] = [{}];

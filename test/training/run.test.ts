@@ -15,6 +15,7 @@ import type { StepMetric } from "guie/dist/training/metrics";
 import { runTraining } from "guie/dist/training/run";
 import { checkpointFile, isBest } from "guie/dist/training/run_checkpoints";
 import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/training/run_folder";
+import { runTable } from "guie/dist/training/run_table";
 import { readRecords } from "guie/dist/training/tfrecord";
 import { makeTinyData } from "./tiny_data";
 
@@ -40,6 +41,9 @@ function configOf(
   made.push(runName);
   return overrideConfig(tiny(stage), { runName, dataDir, maxStepsPerEpoch: 3, nEpochs: 4, ...overrides });
 }
+
+const baselineOfRun = (folder: string) =>
+  runTable().find(({ run }) => folder.endsWith(`/${run}`))?.["baseline mP@5"];
 
 const stepsOf = (folder: string) =>
   readMetrics(folder).filter((metric): metric is StepMetric => metric.kind === "step");
@@ -227,4 +231,17 @@ test("what is missing is named with what makes it", async () => {
   await assert.rejects(train("big-batch", { batchSize: 64 }), /no whole batch of 64/);
   const failed = readMetrics(runFolder(`${PREFIX}-no-data`)).at(-1);
   assert.equal(failed?.kind === "end" && failed.reason, "failed");
+});
+
+test("a fine-tuned run carries the frozen run that it started from, in its summary and in the table of runs", async () => {
+  const frozen = await runTraining(prepareRunFolder(configOf("before", { nEpochs: 1 }, "frozen")));
+  assert.equal(frozen.baseline, undefined);
+  const config = configOf("behind", { nEpochs: 1, initFrom: `${PREFIX}-before` });
+  const tuned = await runTraining(prepareRunFolder(config));
+  assert.deepEqual(tuned.baseline, {
+    run: `${PREFIX}-before`,
+    mp5: frozen.retrieval!.mp5,
+    r1: frozen.retrieval!.r1,
+  });
+  assert.equal(baselineOfRun(tuned.folder), frozen.retrieval!.mp5);
 });

@@ -1,0 +1,97 @@
+import { type Command, Option } from "commander";
+import { UserError } from "../common/errors";
+import { Interrupted, requestInterrupt } from "../common/interrupt";
+import { terminalProgress } from "../common/progress";
+import type { TrainConfig } from "../config/config";
+import { describeDevice } from "../tensorflow/device";
+import {
+  parseVariation,
+  planSearch,
+  type SearchRow,
+  searchRows,
+  settingsText,
+  writeSearch,
+} from "../training/search";
+import { runSweep, type SweepRun } from "../training/sweep";
+import { type CommandResult, runs } from "./command";
+import { addConfigFlags, type ConfigOptions, configOf } from "./config_flags";
+import { textTable } from "./text_table";
+
+interface SearchOptions extends ConfigOptions {
+  stage?: TrainConfig["stage"];
+  vary?: string[];
+  together?: boolean;
+  seeds: string;
+  name?: string;
+}
+
+/** `guie search`: many runs over settings and seeds, in one table; killed and started again, it goes on. */
+export function registerSearch(program: Command): void {
+  const command = program
+    .command("search")
+    .description(
+      "Try settings, on cached features (seconds a run) or by fine-tuning: each variation alone, or all combinations " +
+        "(--together), with every seed. Runs stay in checkpoints/<name>/, the table in search.csv there.",
+    )
+    .addOption(
+      new Option("--stage <stage>", "what is trained").choices(["frozen", "fine_tune"]).default("frozen"),
+    )
+    .option(
+      "--vary <setting=values...>",
+      "for example --vary margin=0.2,0.3 lastBlocks=1,4 neck=simple,norm_single_linear",
+    )
+    .option("--together", "every combination of all variations")
+    .option("--seeds <list>", "seeds, separated by commas", "999")
+    .option("--name <name>", "folder below checkpoints/ (default: <preset>_search_<stage>)");
+  addConfigFlags(command);
+  runs<SearchOptions>(command, search);
+}
+
+async function search(options: SearchOptions): Promise<CommandResult> {
+  const config = configOf(options);
+  const name = options.name ?? `${config.configName}_search_${config.stage}`;
+  const seeds = options.seeds.split(",").map(Number);
+  if (!seeds.every(Number.isInteger))
+    throw new UserError(`--seeds takes whole numbers, got "${options.seeds}".`, "For example --seeds 1,2,3");
+  const planned = planSearch(config, (options.vary ?? []).map(parseVariation), {
+    ...{ name, seeds, together: options.together ?? false },
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, requestInterrupt);
+  process.stderr.write(`${describeDevice()}\n${planned.length} runs\n`);
+  const stopped = await runUntilStopped(planned);
+  const rows = searchRows(planned);
+  const path = await writeSearch(name, rows);
+  const goesOn = stopped ? "stopped: the same command goes on\n" : "";
+  return { text: `${tableText(rows)}\n${goesOn}${path}`, summary: { name, stopped, rows, path } };
+}
+
+/** @returns whether an interrupt ended it */
+async function runUntilStopped(planned: SweepRun[]): Promise<boolean> {
+  const work = runSweep(
+    planned,
+    ({ settings, state, mp5, message }) => {
+      if (state === "running") return;
+      const score = mp5 === undefined ? (message ?? "") : `mP@5 ${mp5.toFixed(3)}`;
+      process.stderr.write(`${settingsText(settings)}: ${state} ${score}\n`);
+    },
+    process.stderr.isTTY ? terminalProgress() : undefined,
+  );
+  try {
+    await work;
+    return false;
+  } catch (error) {
+    if (error instanceof Interrupted) return true;
+    throw error;
+  }
+}
+
+function tableText(rows: readonly SearchRow[]): string {
+  const digits = (value: number | undefined) => value?.toFixed(3) ?? "";
+  return textTable(
+    ["settings", "runs", "mP@5", "spread", "R@1", "top-1", "s"],
+    rows.map((row) => [
+      ...[settingsText(row.settings), row.runs, digits(row.mp5), digits(row.spread)],
+      ...[digits(row.r1), digits(row.top1), row.seconds?.toFixed(0) ?? ""],
+    ]),
+  );
+}

@@ -1,0 +1,84 @@
+// Classes held out at the merge: none of them trains, none of their images is lost, and nothing undoes it unasked.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { mergeTables } from "guie/dist/tables/merge_tables";
+import { temporaryFolder, writeFile } from "../folders";
+import { FILES, named, readRows, rowsOfSizes, tally, writeDataset } from "./make";
+
+const DATASETS = [named("a"), named("b")];
+interface RetrievalRow {
+  image_files: string;
+  labels: string;
+}
+
+function makeData(dataDir: string): void {
+  writeDataset(dataDir, "a", rowsOfSizes("a", [10, 10, 10, 10, 10, 10, 1, 1, 10]));
+  writeDataset(dataDir, "b", rowsOfSizes("b", [3, 3, 3]));
+}
+
+test("a third of each data set's classes ask and are searched; the others are numbered without gaps", async (t) => {
+  const dataDir = temporaryFolder(t);
+  makeData(dataDir);
+  const counts = await mergeTables({ dataDir, datasets: DATASETS, holdOut: 1 / 3 });
+  assert.equal(counts[0]!.classes, 8);
+  const [merged, queries, index] = [FILES[0], "retrieval/queries.csv", "retrieval/index.csv"].map((file) =>
+    readRows(dataDir, file),
+  );
+  const heldRows = [queries, index].map((rows) => rows as unknown as RetrievalRow[]);
+  const classOf = (file: string) => file.split("_")[0]!; // "a/3"
+  const trained = new Set(merged!.map((row) => classOf(row.new_image_files)));
+  const held = new Set(heldRows.flat().map((row) => classOf(row.image_files)));
+  assert.equal([...held].filter((name) => name.startsWith("a/")).length, 3);
+  assert.equal([...held].filter((name) => name.startsWith("b/")).length, 1);
+  assert.deepEqual(
+    [...held].filter((name) => trained.has(name) || ["a/6", "a/7"].includes(name)),
+    [],
+    "no class on both sides, none of a single image held out",
+  );
+  assert.equal(merged!.length + heldRows.flat().length, 81, "no image is lost");
+  assert.deepEqual([...new Set(merged!.map((row) => Number(row.new_labels)))], [0, 1, 2, 3, 4, 5, 6, 7]);
+  const [asking, searched] = heldRows.map((rows) => tally(rows, (row) => classOf(row.image_files)));
+  for (const name of held) {
+    assert.equal(asking!.get(name), name.startsWith("a/") ? 2 : 1);
+    assert.equal(searched!.get(name), name.startsWith("a/") ? 8 : 2);
+  }
+  const labels = new Map(heldRows.flat().map((row) => [classOf(row.image_files), row.labels]));
+  assert.deepEqual([...labels.values()].sort(), ["0", "1", "2", "3"]);
+  assert.equal(new Set(heldRows.flat().map((row) => `${row.labels} ${classOf(row.image_files)}`)).size, 4);
+  const classes = readFileSync(join(dataDir, FILES[4]), "utf8").trim().split("\n").slice(1);
+  assert.deepEqual(
+    classes.map((line) => Number(line.split(",")[0])),
+    [0, 1, 2, 3, 4, 5, 6, 7],
+  );
+
+  const before = readFileSync(join(dataDir, "retrieval/queries.csv"), "utf8");
+  await assert.rejects(
+    mergeTables({ dataDir, datasets: DATASETS }),
+    /would train on them[\s\S]*--hold-out 0\.333/,
+  );
+  await mergeTables({ dataDir, datasets: DATASETS, holdOut: 1 / 3 });
+  assert.equal(readFileSync(join(dataDir, "retrieval/queries.csv"), "utf8"), before, "the same again");
+  await mergeTables({ dataDir, datasets: DATASETS, holdOut: 1 / 3, seed: 1 });
+  assert.notEqual(readFileSync(join(dataDir, "retrieval/queries.csv"), "utf8"), before, "another seed");
+  rmSync(join(dataDir, "retrieval"), { recursive: true });
+  assert.equal((await mergeTables({ dataDir, datasets: DATASETS }))[0]!.classes, 12);
+  assert.ok(!existsSync(join(dataDir, "retrieval")));
+});
+
+test("a retrieval set of other origin stays, and a share that leaves nothing is refused", async (t) => {
+  const dataDir = temporaryFolder(t);
+  makeData(dataDir);
+  writeFile(join(dataDir, "retrieval/queries.csv"), "image_files,labels\nx.jpg,0\n");
+  await assert.rejects(
+    mergeTables({ dataDir, datasets: DATASETS, holdOut: 0.3 }),
+    /retrieval set that Data_Merge did not make/,
+  );
+  rmSync(join(dataDir, "retrieval"), { recursive: true });
+  await assert.rejects(
+    mergeTables({ dataDir, datasets: DATASETS, holdOut: 0.01 }),
+    /holds out 0 classes and leaves 12/,
+  );
+  assert.ok(!existsSync(join(dataDir, FILES[0])));
+});
