@@ -38,15 +38,17 @@ export async function startContestant(command, args) {
   };
 }
 
-/** The contestant's side in Node: answers until it is told to end. @param finish what is done at the end */
+/**
+ * The contestant's side in Node: answers until it is told to end.
+ * @param finish what is done at the end; it may return further numbers
+ */
 export async function serve(iterate, finish = () => {}) {
   const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
   answer({ ready: true });
   for await (const line of createInterface({ input: process.stdin })) {
     if (line === "end") {
       const peakMB = Math.round(process.resourceUsage().maxRSS / 2 ** 10);
-      finish();
-      answer({ peakMB });
+      answer({ peakMB, more: finish() });
       return;
     }
     const startedAt = performance.now();

@@ -89,7 +89,7 @@ function between(at: number, by: number, low: number, high: number, steps: numbe
   return [start, whole(Math.max(start, Math.min(steps, last)))];
 }
 
-/** The same number as an integer of 32 bits: what comes out of Math.ceil or Math.round makes every loop over it slow. */
+/** The same number as an integer of 32 bits, never -0. */
 function whole(number: number): number {
   return number | 0;
 }
