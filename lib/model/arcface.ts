@@ -27,16 +27,16 @@ export function l2Normalize<T extends tf.Tensor = tf.Tensor2D>(x: T, axis = 1): 
 }
 
 /** What stands in the place of the true class's cosine, and its derivative by that cosine. */
-interface Shifted {
+export interface Shifted {
   value: tf.Tensor;
   slope: tf.Tensor;
 }
 
 /** True class's cosines [B] and margins [B] (or a scalar margin) -> what stands in their place. */
-type MarginRule = (cosine: tf.Tensor, margin: tf.Tensor) => Shifted;
+export type MarginRule = (cosine: tf.Tensor, margin: tf.Tensor) => Shifted;
 
-/** Losses with a margin, by name. */
-const MARGIN_RULES: Record<TrainConfig["loss"], MarginRule> = {
+/** What losses with a margin put in the place of the true class's cosine, by name. */
+export const MARGIN_RULES: Record<TrainConfig["loss"], MarginRule> = {
   ArcFace: angularMargin,
   CosFace: (cosine, margin) => ({ value: tf.sub(cosine, margin), slope: tf.onesLike(cosine) }),
 };

@@ -1,41 +1,12 @@
 // Several processes compute together: each is cluster_rank.ts in a process of its own.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { promisify } from "node:util";
 import { startServer } from "guie/dist/tensorflow/cluster";
-
-const run = promisify(execFile);
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-async function runRanks(worldSize: number) {
-  const addresses = (await freePorts(worldSize)).map((port) => `127.0.0.1:${port}`);
-  const outputs = await Promise.all(
-    addresses.map((_, rank) =>
-      run(process.execPath, [join(__dirname, "cluster_rank.js"), JSON.stringify({ addresses, rank })], {
-        timeout: 120_000,
-      }),
-    ),
-  );
-  return outputs.map(({ stdout }) => JSON.parse(stdout));
-}
+import { runRanks } from "./ranks";
 
 test("three processes reduce, gather and broadcast, run after run", async () => {
-  const ranks = await runRanks(3);
+  const ranks = await runRanks(join(__dirname, "cluster_rank.js"), 3);
   for (const [rank, { rounds, w, devices }] of ranks.entries()) {
     assert.equal(rounds.length, 3);
     for (const values of rounds) {

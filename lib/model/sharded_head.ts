@@ -1,0 +1,130 @@
+// A head whose classes are shared out over processes, for very many of them: no process holds all rows or all logits.
+// Shapes: W processes, B images of each, C classes, S = ceil(C / W) classes of each, K rows a class, E embedding length,
+// n classes that a step looks at (S, or a sample).
+import type { TrainConfig } from "../config/config";
+import type { Cluster } from "../tensorflow/cluster";
+import { allGather, allReduce } from "../tensorflow/collectives";
+import { tf } from "../tensorflow/tf";
+import { MARGIN_RULES } from "./arcface";
+import { classCosines } from "./head";
+
+/** Taken off the logits of the rows that only fill up the last process's share: their exponential is 0. */
+const FILLER_PENALTY = 1e9;
+
+/** Classes of a process: those from rank x S on; the last process's share may reach beyond the last class. */
+export function shardSize(classCount: number, worldSize: number): number {
+  return Math.ceil(classCount / worldSize);
+}
+
+/** How many classes a process looks at in a step: its share of them, but all classes of the step's images fit in. */
+export function sampleSize(share: number, classesOfShard: number, imagesOfStep: number): number {
+  return Math.min(classesOfShard, Math.max(Math.ceil(share * classesOfShard), imagesOfStep));
+}
+
+/** What the sharded loss depends on besides its tensors. */
+export interface ShardedLossOptions {
+  loss: TrainConfig["loss"];
+  /** Scale. */
+  s: number;
+  /** C, of all processes. */
+  classCount: number;
+  /** K. */
+  rowsPerClass: number;
+}
+
+/** Tensors of the sharded loss. */
+export interface ShardedLossInputs {
+  /** This process's embeddings [B, E]. */
+  embeddings: tf.Tensor2D;
+  /** This process's rows [S K, E]. */
+  rows: tf.Tensor2D;
+  /** All processes' labels [W B], by rank (`allGather`). */
+  labels: tf.Tensor1D;
+  /** Of all images [W B, 1], or a scalar; radians for ArcFace. */
+  margin: tf.Tensor;
+  /** Numbers from [0, 1) by which classes without an image in this step are sampled, [S], and how many classes stay. */
+  sample?: { draws: tf.Tensor1D; size: number };
+}
+
+/**
+ * `marginLoss` over all images and classes of all processes, each of which holds its share of the rows. All get the
+ * same scalar: the mean loss of all W B images. Gradients of the rows are whole; those of the embeddings are so scaled
+ * that the mean over the processes (`allReduce`) is what one process with all images has.
+ * With `sample` the softmax runs over the step's own classes and some others: "Partial FC" (https://arxiv.org/abs/2203.15565).
+ */
+export function shardedMarginLoss(
+  cluster: Cluster,
+  { embeddings, rows, labels, margin, sample }: ShardedLossInputs,
+  { loss, s, classCount, rowsPerClass: K }: ShardedLossOptions,
+): tf.Scalar {
+  const all = gatherEmbeddings(cluster, embeddings);
+  const S = rows.shape[0] / K;
+  const first = cluster.rank * S;
+  const local = sample ? sampledClasses(labels, first, sample) : tf.range(0, S, 1, "int32");
+  const chosen = sample ? rowsOfClasses(rows, local, K) : rows;
+  const classes = tf.add(local, tf.scalar(first, "int32"));
+  const isTrue = tf.equal(tf.expandDims(labels, 1), tf.expandDims(classes, 0)).toFloat();
+  const filler = tf.mul(tf.greaterEqual(classes, tf.scalar(classCount, "int32")).toFloat(), FILLER_PENALTY);
+  const cosines = classCosines(all, chosen, K);
+  // Only the process that holds an image's class sees its cosine; elsewhere isTrue is all 0
+  const truth = tf.sum(tf.mul(cosines, isTrue), 1, true);
+  const shift = tf.sub(MARGIN_RULES[loss](truth, margin).value, truth);
+  const logits = tf.sub(tf.mul(tf.add(cosines, tf.mul(isTrue, shift)), s), filler);
+  const highest = largestOverRanks(cluster, tf.max(logits, 1, true));
+  const sums = sumOverRanks(cluster, tf.sum(tf.exp(tf.sub(logits, highest)), 1, true));
+  const ofTruth = sumOverRanks(cluster, tf.sum(tf.mul(isTrue, logits), 1, true));
+  return tf.mean(tf.sub(tf.add(tf.log(sums), highest), ofTruth)) as tf.Scalar;
+}
+
+/**
+ * All processes' embeddings. Every process uses all of them, so that the gradient of one is the sum of what the
+ * processes say; times W, since gradients of the weights before are averaged over the processes afterwards.
+ * [B, E] -> [W B, E].
+ */
+function gatherEmbeddings(cluster: Cluster, embeddings: tf.Tensor2D): tf.Tensor2D {
+  const [B, E] = embeddings.shape;
+  const gather = tf.customGrad((own) => ({
+    value: allGather(cluster, own as tf.Tensor),
+    gradFunc: (dy) => {
+      const summed = allReduce(cluster, dy, "sum");
+      return tf.mul(tf.slice(summed, [cluster.rank * B, 0], [B, E]), cluster.worldSize);
+    },
+  }));
+  return gather(embeddings) as tf.Tensor2D;
+}
+
+/** Sum over the processes, of which all make the same loss: the gradient of each summand is the sum's own. */
+function sumOverRanks<T extends tf.Tensor>(cluster: Cluster, x: T): T {
+  const sum = tf.customGrad((own) => ({
+    value: allReduce(cluster, own as tf.Tensor, "sum"),
+    gradFunc: (dy) => dy,
+  }));
+  return sum(x) as T;
+}
+
+/** Largest over the processes; a constant to the gradient, since softmax does not change with what is taken off. */
+function largestOverRanks<T extends tf.Tensor>(cluster: Cluster, x: T): T {
+  const largest = tf.customGrad((own) => ({
+    value: allReduce(cluster, own as tf.Tensor, "max"),
+    gradFunc: (dy) => tf.zerosLike(dy),
+  }));
+  return largest(x) as T;
+}
+
+/** This process's classes with an image in the step, then those with the largest draws. [n] int32, from 0. */
+function sampledClasses(
+  labels: tf.Tensor1D,
+  first: number,
+  { draws, size }: { draws: tf.Tensor1D; size: number },
+): tf.Tensor1D {
+  const own = tf.range(first, first + draws.shape[0], 1, "int32");
+  const isPresent = tf.any(tf.equal(tf.expandDims(labels, 1), tf.expandDims(own, 0)), 0).toFloat();
+  return tf.topk(tf.add(draws, isPresent), size).indices as tf.Tensor1D;
+}
+
+/** The K rows of some classes. rows [S K, E], classes [n] -> [n K, E]. */
+function rowsOfClasses(rows: tf.Tensor2D, classes: tf.Tensor1D, K: number): tf.Tensor2D {
+  const [all, E] = rows.shape;
+  const byClass = tf.reshape(rows, [all / K, K * E]);
+  return tf.reshape(tf.gather(byClass, classes), [classes.shape[0] * K, E]);
+}

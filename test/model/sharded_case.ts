@@ -1,0 +1,72 @@
+// A head of a few classes, whole and shared out. Shapes: W processes, B images of each, C classes, K rows a class.
+import { randomStream } from "guie/dist/common/random";
+import { marginLoss } from "guie/dist/model/arcface";
+import { classCosines } from "guie/dist/model/head";
+import { sampleSize, shardSize } from "guie/dist/model/sharded_head";
+import { tf } from "guie/dist/tensorflow/tf";
+
+export const [B, C, E, F] = [4, 23, 5, 6];
+export const LOSS = { loss: "ArcFace", s: 20 } as const;
+export const MARGIN = 0.3;
+
+export interface ShardedCase {
+  worldSize: number;
+  /** K */
+  rowsPerClass: number;
+  /** Share of the classes that a step samples; 1 = all, without sampling. */
+  share: number;
+}
+
+export function numbers(name: string, count: number): Float32Array {
+  const random = randomStream(7, "sharded head", name);
+  return Float32Array.from({ length: count }, () => 2 * random.uniform() - 1);
+}
+
+/** Inputs [W B, F], a linear layer [F, E], the head [C K, E], labels [W B], and draws [W S] in order of the classes. */
+export function caseData({ worldSize: W, rowsPerClass: K }: ShardedCase) {
+  const random = randomStream(7, "sharded head", "labels");
+  const draws = numbers("draws", W * shardSize(C, W)).map((value) => (value + 1) / 2);
+  return {
+    inputs: numbers("inputs", W * B * F),
+    linear: numbers("linear", F * E),
+    head: numbers("head", C * K * E),
+    labels: Int32Array.from({ length: W * B }, () => Math.floor(C * random.uniform())),
+    draws,
+  };
+}
+
+/** The classes that the processes look at: all, or each one's share. In ascending order. */
+export function expectedClasses(spec: ShardedCase): number[] {
+  const { labels, draws } = caseData(spec);
+  const S = shardSize(C, spec.worldSize);
+  if (spec.share === 1) return Array.from({ length: C }, (_, i) => i);
+  const size = sampleSize(spec.share, S, spec.worldSize * B);
+  const chosen = Array.from({ length: spec.worldSize }, (_, rank) => {
+    const own = Array.from({ length: S }, (_, i) => rank * S + i);
+    const score = (c: number) => draws[c]! + (labels.includes(c) ? 1 : 0);
+    return own.sort((a, b) => score(b) - score(a)).slice(0, size);
+  });
+  return chosen
+    .flat()
+    .filter((c) => c < C)
+    .sort((a, b) => a - b);
+}
+
+/** Loss and gradients of one process that holds all images and the rows of those classes. */
+export function wholeLoss(spec: ShardedCase) {
+  const { inputs, linear, head, labels } = caseData(spec);
+  const { worldSize: W, rowsPerClass: K } = spec;
+  const classes = expectedClasses(spec);
+  const relabelled = Array.from(labels, (label) => classes.indexOf(label));
+  const x = tf.tensor2d(inputs, [W * B, F]);
+  const lossOf = (linear: tf.Tensor, head: tf.Tensor) => {
+    const rows = tf.gather(tf.reshape(head, [C, K * E]), classes);
+    const cosines = classCosines(tf.matMul(x, linear as tf.Tensor2D), tf.reshape(rows, [-1, E]), K);
+    return marginLoss(cosines, tf.tensor1d(relabelled, "int32"), { ...LOSS, margin: MARGIN });
+  };
+  const { value, grads } = tf.valueAndGrads(lossOf)([
+    tf.tensor2d(linear, [F, E]),
+    tf.tensor2d(head, [C * K, E]),
+  ]);
+  return { loss: value.dataSync()[0]!, linear: grads[0]!.dataSync(), head: grads[1]!.dataSync() };
+}
