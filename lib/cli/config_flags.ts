@@ -16,6 +16,7 @@ const FLAGS: readonly Flag[] = [
   ["--gpus <list>", "gpus", "GPUs of this host that train together, a process each: 0,1,2"],
   ["--bucket-mb <n>", "bucketMB", "gradients go to the other processes in buckets of this size"],
   ["--gradient-dtype <dtype>", "gradientDtype", "and in this dtype: float32 or bfloat16"],
+  ["--class-share <x>", "classShare", "with --shard-head: share of the classes in a step's softmax"],
   ["--accumulation-steps <n>", "accumulationSteps", "pieces in which a batch goes through"],
   ["--precision <dtype>", "precision", "matrix products in float32, bfloat16 or float16"],
   ["--num-workers <n>", "numWorkers", "threads that read, decode and augment images"],
@@ -45,6 +46,7 @@ const FLAGS: readonly Flag[] = [
 /** Flags without a value, which turn a setting on. */
 const SWITCHES: readonly Flag[] = [
   ["--patch-mean", "patchMean", "add the mean of the last block's patch tokens to the features"],
+  ["--shard-head", "shardHead", "each process holds the head's rows of its share of the classes"],
   ["--reinit-head", "reinitHead", "a fresh head, for other classes than those of the run before"],
   ["--gradient-checkpointing", "gradientCheckpointing", "compute blocks twice and keep less in memory"],
 ];

@@ -70,6 +70,10 @@ export interface TrainConfig {
   bucketMB: number;
   /** What gradients are sent in between processes. */
   gradientDtype: "float32" | "bfloat16";
+  /** Each process holds the head's rows of its share of the classes: for very many of them. */
+  shardHead: boolean;
+  /** With `shardHead`: share of the classes that a step's softmax runs over, its images' own among them; 1 = all. */
+  classShare: number;
 
   /** Images of an optimizer step in one process: together the processes see `workers` times as many. */
   batchSize: number;
@@ -170,6 +174,8 @@ const CHECKS = z.object({
   gpus: z.array(countOrZero),
   bucketMB: positive,
   gradientDtype: z.enum(["float32", "bfloat16"]),
+  shardHead: z.boolean(),
+  classShare: z.number().gt(0).max(1),
   batchSize: count,
   accumulationSteps: count,
   precision: z.enum(["float32", "bfloat16", "float16"]),

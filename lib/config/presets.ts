@@ -35,6 +35,8 @@ export function vit224(stage: Stage = "fine_tune"): TrainConfig {
     gpus: [],
     bucketMB: 25,
     gradientDtype: "float32",
+    shardHead: false,
+    classShare: 1,
     batchSize: 32,
     accumulationSteps: 1,
     precision: "float32",

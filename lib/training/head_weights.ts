@@ -1,19 +1,13 @@
-import { isWeight, storedName, type WeightKind } from "../checkpoints/store";
+import { isWeight, type StoredModel, storedName, type WeightKind } from "../checkpoints/store";
 import type { Weights } from "../model/vit";
-import type { Program } from "../tensorflow/program";
 import { tf } from "../tensorflow/tf";
 import { TOWER_PREFIX } from "./model";
 
 /**
- * Neck and head as tensors, as a program's variables are now; the caller frees them.
- * @param shapes of the variables by name
+ * Neck and head of a model as tensors, as they are now; the caller frees them.
  * @param kind an average in their place; what is never averaged is that of the weights
  */
-export async function readHeadWeights(
-  program: Program,
-  shapes: ReadonlyMap<string, readonly number[]>,
-  kind: WeightKind,
-): Promise<Weights> {
+export async function readHeadWeights({ program, shapes }: StoredModel, kind: WeightKind): Promise<Weights> {
   const names = [...shapes.keys()].filter((name) => isWeight(name) && !name.startsWith(TOWER_PREFIX));
   const nameOf = new Map(
     names.map((name) => {

@@ -4,8 +4,11 @@ import type { TrainConfig } from "../config/config";
 import { l2Normalize, marginLoss } from "../model/arcface";
 import { classCosines, marginsOf, rowsPerClass } from "../model/head";
 import { type NeckTraining, neck } from "../model/neck";
+import { shardedMarginLoss } from "../model/sharded_head";
 import type { Tower } from "../model/towers";
 import { type FeatureOptions, vitFeatures, type Weights } from "../model/vit";
+import type { Cluster } from "../tensorflow/cluster";
+import { allGather } from "../tensorflow/collectives";
 import { scope } from "../tensorflow/scope";
 import type { tf } from "../tensorflow/tf";
 
@@ -54,6 +57,17 @@ export interface LossInputs {
   keep: tf.Tensor2D;
   /** The step's margin; radians for ArcFace. */
   margin: tf.Scalar;
+  /** Where the head is shared out and classes are sampled: numbers from [0, 1) for this process's classes, [S]. */
+  draws?: tf.Tensor1D;
+}
+
+/** How a step knows of a head that is shared out over processes. */
+export interface StepShards {
+  cluster: Cluster;
+  /** Classes of all processes. */
+  classCount: number;
+  /** Classes of this process that a step looks at, where they are sampled. */
+  sampleSize?: number;
 }
 
 /** The settings that change the loss. */
@@ -68,10 +82,34 @@ export function trainingLoss(
   weights: Weights,
   batch: LossInputs,
   config: LossConfig,
-  training: Omit<NeckTraining, "keep">,
+  training: Omit<NeckTraining, "keep"> & { shards?: StepShards },
 ): tf.Scalar {
   const { labels, keep } = batch;
+  if (training.shards) return shardedLoss(features, weights, batch, config, training, training.shards);
   const cosines = cosinesOf(weights, features(weights, batch.inputs), config, { ...training, keep });
   const margin = marginsOf(weights, labels, batch.margin);
   return scope("loss", () => marginLoss(cosines, labels, { ...config, margin }));
+}
+
+/** The same loss, of all processes' images over all processes' classes; every process gets the same. */
+function shardedLoss(
+  features: FeatureFunction,
+  weights: Weights,
+  batch: LossInputs,
+  config: LossConfig,
+  training: Omit<NeckTraining, "keep">,
+  { cluster, classCount, sampleSize }: StepShards,
+): tf.Scalar {
+  const neckTraining = { ...training, keep: batch.keep };
+  const embeddings = scope("neck", () => neck(weights, features(weights, batch.inputs), neckTraining));
+  return scope("sharded_head", () => {
+    const labels = allGather(cluster, batch.labels) as tf.Tensor1D;
+    const margin = marginsOf(weights, labels, batch.margin);
+    const sample = batch.draws && sampleSize ? { draws: batch.draws, size: sampleSize } : undefined;
+    return shardedMarginLoss(
+      cluster,
+      { embeddings, rows: weights["head.weight"] as tf.Tensor2D, labels, margin, sample },
+      { loss: config.loss, s: config.s, classCount, rowsPerClass: rowsPerClass(config) },
+    );
+  });
 }

@@ -10,6 +10,7 @@ import { Program } from "../tensorflow/program";
 import type { tf } from "../tensorflow/tf";
 import type { ClassificationScores } from "./evaluate";
 import { meanGradients } from "./gradient_buckets";
+import { isSharded } from "./head_shards";
 import { ONE_PROCESS, type Shard } from "./samplers";
 import type { StepRanks } from "./step";
 import type { Trainer } from "./trainer";
@@ -47,7 +48,7 @@ export class Ranks {
   /** @param onPhase hears where this process is */
   constructor(
     cluster: Cluster,
-    config: Pick<TrainConfig, "bucketMB" | "gradientDtype">,
+    config: Pick<TrainConfig, "bucketMB" | "gradientDtype" | "shardHead">,
     onPhase: (phase: Phase, step: number) => void = () => {},
   ) {
     this.cluster = cluster;
@@ -122,7 +123,7 @@ export class Ranks {
   async share(trainer: Trainer): Promise<void> {
     const [[step]] = (await this.gatherNumbers([trainer.stepsDone])) as [[number]];
     trainer.stepsDone = step;
-    for (const [i, names] of groupsOf(trainer.shapes).entries()) {
+    for (const [i, names] of groupsOf(equalShapes(trainer)).entries()) {
       const send = trainer.program.function(
         `broadcast${i}`,
         (_, variables) => {
@@ -132,14 +133,15 @@ export class Ranks {
       );
       await send.run({});
     }
+    await trainer.scatterHead();
     await this.verifyEqual(trainer);
   }
 
   /** @throws UserError naming a variable whose checksum (CRC-32) is another than the chief's, and the rank that has it */
-  async verifyEqual({ program, shapes }: Pick<Trainer, "program" | "shapes">): Promise<void> {
-    const names = [...shapes.keys()];
+  async verifyEqual(trainer: Pick<Trainer, "program" | "shapes" | "config">): Promise<void> {
+    const names = [...equalShapes(trainer).keys()];
     const halves: number[] = [];
-    await program.viewAll(names, (_, memory) => {
+    await trainer.program.viewAll(names, (_, memory) => {
       const sum = crc32(new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength));
       halves.push(sum >>> 16, sum & 0xffff); // float32 holds 16 bits of each exactly
     });
@@ -158,13 +160,22 @@ export class Ranks {
 /** What a training step shares with the other processes of a cluster. */
 export function stepRanks(
   cluster: Cluster,
-  config: Pick<TrainConfig, "bucketMB" | "gradientDtype">,
+  config: Pick<TrainConfig, "bucketMB" | "gradientDtype" | "shardHead">,
 ): StepRanks {
   return {
     worldSize: cluster.worldSize,
     mean: (x) => meanOverRanks(cluster, x),
-    meanGradients: (gradients) => meanGradients(cluster, config, gradients),
+    meanGradients: (gradients) => {
+      const isShared = (name: string) => !(config.shardHead && isSharded(name));
+      const shared = new Map([...gradients].filter(([name]) => isShared(name)));
+      return new Map([...gradients, ...meanGradients(cluster, config, shared)]);
+    },
   };
+}
+
+/** Shapes of the variables that are the same in all processes: all but the rows of a head that is shared out. */
+function equalShapes({ shapes, config }: Pick<Trainer, "shapes" | "config">): Trainer["shapes"] {
+  return new Map([...shapes].filter(([name]) => !(config.shardHead && isSharded(name))));
 }
 
 function rowsPerRank(count: number, worldSize: number): number {

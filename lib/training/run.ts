@@ -169,7 +169,7 @@ async function resume(folder: string, { trainer }: TrainingSetup, reinitHead: bo
   if (existsSync(path)) {
     trainer.stepsDone = await restoreCheckpoint(
       path,
-      trainer,
+      trainer.stored,
       (name, found, expected) => refuseOtherShape(path, name, found, expected, trainer.config),
       (name) => !(reinitHead && isOfHead(name)),
     );
@@ -207,7 +207,9 @@ async function trainToEnd(run: Run): Promise<void> {
 }
 
 async function save(run: Run): Promise<void> {
-  run.ranks?.enter("save", run.setup.trainer.stepsDone);
+  const { trainer } = run.setup;
+  run.ranks?.enter("save", trainer.stepsDone);
+  await trainer.collectHead();
   if (run.writes) await saveLast(run);
 }
 

@@ -37,7 +37,7 @@ function numbered(names: readonly string[], family: string): string[] {
 export async function saveLast(run: Run): Promise<void> {
   const { trainer } = run.setup;
   await trainer.assertFinite();
-  await saveCheckpoint(runFile(run.folder, "last"), trainer, trainer.stepsDone);
+  await saveCheckpoint(runFile(run.folder, "last"), trainer.stored, trainer.stepsDone);
   await keepStep(run);
 }
 

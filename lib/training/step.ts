@@ -1,15 +1,23 @@
 // The training step as traced functions. Shapes: B batch, F features, n pieces of a batch.
 import type { TrainConfig } from "../config/config";
-import { FIXED_NAMES } from "../model/head";
+import { FIXED_NAMES, rowsPerClass } from "../model/head";
 import type { NeckTraining } from "../model/neck";
 import type { GraphFunction } from "../tensorflow/graph_function";
 import type { Program } from "../tensorflow/program";
 import { rawOp } from "../tensorflow/raw_op";
 import { scope } from "../tensorflow/scope";
+import type { TensorSpec } from "../tensorflow/specs";
 import { tf } from "../tensorflow/tf";
 import type { TracedVariables } from "../tensorflow/traced_variables";
 import { allFinite, lossScale, updateLossScale } from "./loss_scale";
-import { type FeatureFunction, type LossConfig, type LossInputs, TOWER_PREFIX, trainingLoss } from "./model";
+import {
+  type FeatureFunction,
+  type LossConfig,
+  type LossInputs,
+  type StepShards,
+  TOWER_PREFIX,
+  trainingLoss,
+} from "./model";
 import { type AdamRates, accumulatedOf, applyAdamW, hasDecay } from "./optimizer";
 
 /** Rates of a step; neck and head have others than the backbone. */
@@ -26,6 +34,8 @@ export interface LossFeed {
   keep: Float32Array;
   /** ArcFace margin, radians. */
   margin: number;
+  /** For the sample of this process's classes, [S], where the step has one. */
+  draws?: Float32Array;
 }
 
 /** What a step is fed: a whole batch, and the step's rates. */
@@ -54,6 +64,8 @@ export interface StepParts {
   featureCount: number;
   /** The processes that train together; default: this one alone. */
   ranks?: StepRanks;
+  /** Where these share the head's rows out. */
+  shards?: StepShards;
 }
 
 /** What a step shares with the other processes. */
@@ -91,12 +103,17 @@ const RATES = {
 };
 
 /** Inputs of a graph that takes `count` images. */
-export function batchSpecs({ inputShape, featureCount }: StepParts, count: number) {
+export function batchSpecs(
+  { config, inputShape, featureCount, shapes, shards }: StepParts,
+  count: number,
+): Record<string, TensorSpec> {
+  const head = shapes.get("head.weight")!;
   return {
     inputs: { shape: [count, ...inputShape.slice(1)] },
     labels: { shape: [count], dtype: "int32" as const },
     keep: { shape: [count, featureCount] },
     margin: { shape: [] },
+    ...(shards?.sampleSize && { draws: { shape: [head[0]! / rowsPerClass(config)] } }),
   };
 }
 
@@ -111,7 +128,10 @@ function stepAtOnce(program: Program, parts: StepParts): TrainStep {
     },
     specs,
   );
-  return { run: async (fed) => scalarOf(await step.run({ ...fed })), functions: [step] };
+  return {
+    run: async ({ draws, ...fed }) => scalarOf(await step.run({ ...fed, ...(draws && { draws }) })),
+    functions: [step],
+  };
 }
 
 function stepInPieces(program: Program, parts: StepParts, pieces: number): TrainStep {
@@ -136,12 +156,18 @@ function stepInPieces(program: Program, parts: StepParts, pieces: number): Train
     },
     RATES,
   );
-  const run = async ({ inputs, labels, keep, margin, ...rates }: StepFeed) => {
+  const run = async ({ inputs, labels, keep, margin, draws, ...rates }: StepFeed) => {
     const losses: number[] = [];
     for (let i = 0; i < pieces; i++) {
       const piece = <T extends Float32Array | Int32Array>(all: T) =>
         all.subarray((all.length / pieces) * i, (all.length / pieces) * (i + 1)) as T;
-      const fed = { inputs: piece(inputs), labels: piece(labels), keep: piece(keep), margin };
+      const fed = {
+        inputs: piece(inputs),
+        labels: piece(labels),
+        keep: piece(keep),
+        margin,
+        ...(draws && { draws }),
+      };
       losses.push(scalarOf(await accumulate.run(fed)));
     }
     await apply.run(rates);
@@ -161,14 +187,14 @@ export function lossAndGradients(
   variables: TracedVariables,
   assign = (name: string, value: tf.Tensor): void => variables.assign(name, value),
 ): { loss: tf.Scalar; gradients: Map<string, tf.Tensor>; scale?: tf.Scalar } {
-  const { config, shapes, features, ranks } = parts;
+  const { config, shapes, features, ranks, shards } = parts;
   const trained = trainedBy(parts);
   const fixed = [...shapes.keys()].filter((name) => !trained.includes(name));
   const constants = Object.fromEntries(fixed.map((name) => [name, variables.read(name)]));
   const scale = config.precision === "float16" ? lossScale(variables) : undefined;
   const lossOf = (...weights: tf.Tensor[]) => {
     const record = Object.fromEntries(weights.map((weight, i) => [trained[i]!, weight]));
-    const loss = trainingLoss(features, { ...constants, ...record }, fed, config, { assign, ranks });
+    const loss = trainingLoss(features, { ...constants, ...record }, fed, config, { assign, ranks, shards });
     return scale ? tf.mul<tf.Scalar>(loss, scale) : loss;
   };
   const values = trained.map((name) => variables.read(name));

@@ -1,8 +1,6 @@
-import { isWeight, type WeightKind } from "../checkpoints/store";
+import { isWeight, type StoredModel, type WeightKind } from "../checkpoints/store";
 import { UserError } from "../common/errors";
-import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
-import { dropoutMask } from "../model/neck";
 import type { Weights } from "../model/vit";
 import { fillProgram, type WeightSource } from "../model/weight_source";
 import type { GraphFunction } from "../tensorflow/graph_function";
@@ -10,6 +8,7 @@ import { Program } from "../tensorflow/program";
 import type { tf } from "../tensorflow/tf";
 import { type Averages, createAverages } from "./averages";
 import { type Batch, type BatchSource, positionOf } from "./batches";
+import { classesOfShard, shardPlan, shardSource, stepShards, WholeHead } from "./head_shards";
 import { readHeadWeights } from "./head_weights";
 import { allFinite } from "./loss_scale";
 import type { StepMetric } from "./metrics";
@@ -18,9 +17,10 @@ import { adamRates } from "./optimizer";
 import { declareOptimizer } from "./optimizer_state";
 import { PeerFailure, type Ranks } from "./ranks";
 import { checkedRates, type LearningRates, ratesAt } from "./rates";
-import { ONE_PROCESS, placesInStep } from "./samplers";
+import { ONE_PROCESS } from "./samplers";
 import { isBackboneFrozen, marginOf, type Position } from "./schedule";
 import { type LossFeed, type StepParts, type TrainStep, traceStep, trainedNames } from "./step";
+import { type FeedParts, feedOf } from "./step_feed";
 
 /** What a trainer is made of. */
 export interface TrainerParts {
@@ -68,7 +68,7 @@ export class Trainer {
   /** What its step was traced from. */
   readonly stepParts: StepParts;
   readonly #batches: BatchSource;
-  readonly #featureCount: number;
+  readonly #feedParts: FeedParts;
   readonly #steps: Steps;
   readonly #averages: Averages;
   readonly #finite: GraphFunction<never, tf.Tensor>;
@@ -76,6 +76,7 @@ export class Trainer {
   /** What the last step was, for messages. */
   #lastStep = "the start";
   readonly #ranks: Ranks | undefined;
+  readonly #wholeHead: WholeHead | undefined;
   readonly #startedAtMs = Date.now();
 
   /** Moves the weights into a session and traces the training step. */
@@ -94,12 +95,22 @@ export class Trainer {
       );
     }
     const program = new Program(parts.ranks?.cluster.sessionOptions);
-    const { shapes } = parts.weights;
-    await fillProgram(program, parts.weights);
+    const plan = shardPlan(parts.config, parts.weights, parts.ranks);
+    const source = plan ? shardSource(parts.weights, plan) : parts.weights;
+    const { shapes } = source;
+    await fillProgram(program, source);
     const { config, features, inputShape, featureCount } = parts;
     const trained = new Map(trainedNames(shapes).map((name) => [name, shapes.get(name)!]));
     const optimizer = await declareOptimizer(program, trained, config);
-    const stepParts = { config, shapes, features, inputShape, featureCount, ranks: parts.ranks?.step };
+    const stepParts = {
+      config,
+      shapes,
+      features,
+      inputShape,
+      featureCount,
+      ranks: parts.ranks?.step,
+      shards: plan && stepShards(parts.config, parts.ranks!, plan),
+    };
     const headOnly = [...trained.keys()].filter((name) => !name.startsWith(TOWER_PREFIX));
     const steps = {
       all: traceStep(program, stepParts),
@@ -107,7 +118,8 @@ export class Trainer {
     };
     const averages = await createAverages(program, shapes, config);
     const all = new Map([...shapes, ...optimizer, ...averages.shapes]);
-    return new Trainer(parts, program, stepParts, steps, averages, all);
+    const wholeHead = plan && new WholeHead(parts.ranks!, program, all, plan);
+    return new Trainer(parts, program, stepParts, steps, averages, all, wholeHead);
   }
 
   private constructor(
@@ -117,17 +129,21 @@ export class Trainer {
     steps: Steps,
     averages: Averages,
     shapes: ReadonlyMap<string, readonly number[]>,
+    wholeHead: WholeHead | undefined,
   ) {
     this.config = parts.config;
     this.program = program;
     this.totalSteps = parts.batches.stepsPerEpoch * parts.config.nEpochs;
     this.#batches = parts.batches;
-    this.#featureCount = parts.featureCount;
     this.stepParts = stepParts;
     this.#steps = steps;
     this.#averages = averages;
     this.#ranks = parts.ranks;
     this.shapes = shapes;
+    this.#wholeHead = wholeHead;
+    const { config, featureCount, ranks } = parts;
+    const shardClasses = wholeHead ? classesOfShard(wholeHead.plan) : 0;
+    this.#feedParts = { config, featureCount, shard: ranks?.shard ?? ONE_PROCESS, shardClasses };
     const weights = [...shapes.keys()].filter(isWeight);
     this.#finite = program.function(
       "all_finite",
@@ -158,7 +174,23 @@ export class Trainer {
 
   /** Neck and head as tensors, as they are now; the caller frees them. @param kind an average in their place */
   async headWeights(kind: WeightKind = "raw"): Promise<Weights> {
-    return readHeadWeights(this.program, this.shapes, kind);
+    await this.collectHead();
+    return readHeadWeights(this.stored, kind);
+  }
+
+  /** The model as a checkpoint holds it; the rows of a head that is shared out are as of the last `collectHead`. */
+  get stored(): StoredModel {
+    return this.#wholeHead?.stored ?? { program: this.program, shapes: this.shapes };
+  }
+
+  /** Where the head is shared out, fetches all of it; all processes call it together. */
+  async collectHead(): Promise<void> {
+    await this.#wholeHead?.collect();
+  }
+
+  /** Where the head is shared out, gives each process its rows of what the chief has restored. */
+  async scatterHead(): Promise<void> {
+    await this.#wholeHead?.scatter();
   }
 
   /** Gives the averages of some weights the value of the weights themselves: of a head that was started afresh. */
@@ -245,7 +277,7 @@ export class Trainer {
     const { all, headOnly } = this.#steps;
     const isFrozen = isBackboneFrozen(config, position.epoch);
     const own = await (isFrozen && headOnly ? headOnly : all).run({
-      ...this.#feedOf(batch, step, margin),
+      ...feedOf(batch, step, margin, this.#feedParts),
       epsilon: head.epsilon,
       headStepSize: head.stepSize,
       headKeep: head.keep,
@@ -262,10 +294,6 @@ export class Trainer {
     throw this.#spoilt(`The loss is ${own} at ${this.#lastStep}.`);
   }
 
-  #feedOf({ inputs, labels }: Batch, step: number, margin: number): LossFeed {
-    return { inputs, labels, keep: this.#dropoutMask(step), margin };
-  }
-
   /** What the next step will see: nothing changes. @throws UserError when there is no next step */
   async nextBatch(): Promise<NextBatch> {
     if (this.stepsDone >= this.totalSteps) {
@@ -275,24 +303,15 @@ export class Trainer {
     const step = this.stepsDone + 1;
     const position = positionOf(step, this.stepsPerEpoch);
     const batch = await this.#batches.batchAt(position);
-    return { feed: this.#feedOf(batch, step, marginOf(this.config, position.epoch)), files: batch.files };
+    return {
+      feed: feedOf(batch, step, marginOf(this.config, position.epoch), this.#feedParts),
+      files: batch.files,
+    };
   }
 
   /** `for await (const step of trainer)`: all steps that are left; `break` stops between two of them. */
   async *[Symbol.asyncIterator](): AsyncGenerator<StepMetric, void> {
     for (let metric = await this.step(); metric; metric = await this.step()) yield metric;
-  }
-
-  /** Dropout mask of a step [B, F]: every image has its own stream, whichever process sees it. */
-  #dropoutMask(step: number): Float32Array {
-    const { batchSize, accumulationSteps, dropout, seed } = this.config;
-    const places = placesInStep(batchSize, accumulationSteps, this.#ranks?.shard ?? ONE_PROCESS);
-    const keep = new Float32Array(batchSize * this.#featureCount);
-    for (const [i, place] of places.entries()) {
-      const random = randomStream(seed, "dropout", step, place);
-      keep.set(dropoutMask(this.#featureCount, dropout, random), i * this.#featureCount);
-    }
-    return keep;
   }
 
   /** Frees the session with the weights and the optimizer's state. */

@@ -84,33 +84,38 @@ test("a rank that hangs ends the run", async () => {
   assert.equal(rankProcesses().size, 0);
 });
 
-test("asked to stop, all ranks end after the same step; the run goes on in three processes, or in one", async () => {
-  const config = runConfig("stopped", dataDir, 2, LONG);
-  const folder = prepareRunFolder(config);
-  const child = guie("train", "--run-dir", folder);
-  await stepsTaken(folder, 20);
-  child.kill("SIGTERM");
-  const [code] = await once(child, "close");
-  assert.equal(code, 0);
-  const end = readMetrics(folder).at(-1);
-  assert.ok(end?.kind === "end" && end.reason === "stopped");
-  assert.ok(lossesOf(folder).length < 120);
+for (const [head, shardHead] of [
+  ["", false],
+  [" with its head shared out", true],
+] as const) {
+  test(`asked to stop, all ranks end after the same step; the run${head} goes on in three processes, or in one`, async () => {
+    const config = runConfig(`stopped${head}`, dataDir, 2, { ...LONG, shardHead });
+    const folder = prepareRunFolder(config);
+    const child = guie("train", "--run-dir", folder);
+    await stepsTaken(folder, 20);
+    child.kill("SIGTERM");
+    const [code] = await once(child, "close");
+    assert.equal(code, 0);
+    const end = readMetrics(folder).at(-1);
+    assert.ok(end?.kind === "end" && end.reason === "stopped");
+    assert.ok(lossesOf(folder).length < 120);
 
-  assert.throws(
-    () => prepareRunFolder(overrideConfig(config, { workers: 3 })),
-    /global batch \(processes x batchSize\) 12 -> 18/,
-  );
-  assert.throws(() => inProcesses(config, { workers: 5, gpus: [] }), /12 images cannot be divided over 5/);
-  const three = guie("train", "--run-dir", folder, "--workers", "3");
-  await stepsTaken(folder, lossesOf(folder).length + 10);
-  three.kill("SIGTERM");
-  await once(three, "close");
-  const stoppedAt = lossesOf(folder).length;
-  assert.ok(stoppedAt < 120);
-  prepareRunFolder(inProcesses(config, { workers: 1, gpus: [] }));
-  await runTraining(folder);
-  assertSameLosses(lossesOf(folder), unbroken);
-});
+    assert.throws(
+      () => prepareRunFolder(overrideConfig(config, { workers: 3 })),
+      /global batch \(processes x batchSize\) 12 -> 18/,
+    );
+    assert.throws(() => inProcesses(config, { workers: 5, gpus: [] }), /12 images cannot be divided over 5/);
+    const three = guie("train", "--run-dir", folder, "--workers", "3");
+    await stepsTaken(folder, lossesOf(folder).length + 10);
+    three.kill("SIGTERM");
+    await once(three, "close");
+    const stoppedAt = lossesOf(folder).length;
+    assert.ok(stoppedAt < 120);
+    prepareRunFolder(inProcesses(config, { workers: 1, gpus: [] }));
+    await runTraining(folder);
+    assertSameLosses(lossesOf(folder), unbroken);
+  });
+}
 
 test("ranks end with their supervisor, however it ends", async () => {
   const folder = prepareRunFolder(runConfig("orphans", dataDir, 2, LONG));

@@ -35,6 +35,12 @@ async function trained(config: Readonly<TrainConfig>) {
 const CASES: [string, number[], Partial<TrainConfig>][] = [
   ["plain", [2, 3], { dropout: 0.2 }],
   ["in pieces", [2], { accumulationSteps: 2 }],
+  ["with a head shared out", [2, 3], { dropout: 0.2, shardHead: true }],
+  [
+    "with sub-centres shared out, in pieces",
+    [2],
+    { head: "Sub_Arc_face", accumulationSteps: 2, shardHead: true },
+  ],
   ["with batch norm", [3], { neck: "norm_double_linear", dropout: 0.2 }],
   ["with batch norm, in pieces", [2], { neck: "norm_single_linear", accumulationSteps: 2 }],
 ];

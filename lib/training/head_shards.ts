@@ -1,0 +1,190 @@
+// A head shared out over the processes that train together: each holds the rows of its classes, with their moments and
+// averages. In files, and for evaluation, the head is whole, so that neither knows of processes.
+// Shapes: C classes, K rows a class, E embedding length, S classes of a process.
+import type { StoredModel } from "../checkpoints/store";
+import { UserError } from "../common/errors";
+import type { TrainConfig } from "../config/config";
+import { rowsPerClass } from "../model/head";
+import { sampleSize, shardSize } from "../model/sharded_head";
+import type { WeightSource } from "../model/weight_source";
+import { allGather, broadcast } from "../tensorflow/collectives";
+import type { GraphFunction } from "../tensorflow/graph_function";
+import type { Program } from "../tensorflow/program";
+import type { tf } from "../tensorflow/tf";
+import type { StepShards } from "./model";
+import type { Ranks } from "./ranks";
+
+type Shapes = ReadonlyMap<string, readonly number[]>;
+
+const HEAD_WEIGHT = "head.weight";
+
+/** Whether a variable is shared out: the rows of the head, their moments and averages. */
+export function isSharded(name: string): boolean {
+  return /^(optimizer\.exp_avg\.|optimizer\.exp_avg_sq\.|ema\.|swa\.)?head\.weight$/.test(name);
+}
+
+/** How the rows are shared out. */
+export interface ShardPlan {
+  rank: number;
+  worldSize: number;
+  /** [C K, E] */
+  wholeShape: readonly number[];
+  /** K */
+  rowsPerClass: number;
+}
+
+/** Classes of each process, S. */
+export function classesOfShard({ worldSize, wholeShape, rowsPerClass }: ShardPlan): number {
+  return shardSize(wholeShape[0]! / rowsPerClass, worldSize);
+}
+
+function localShape(plan: ShardPlan): number[] {
+  return [classesOfShard(plan) * plan.rowsPerClass, plan.wholeShape[1]!];
+}
+
+/** A process's rows of a whole head [C K, E], flat; zeros where its share reaches beyond the last class. */
+export function ownRows(whole: Float32Array, plan: ShardPlan): Float32Array {
+  const size = localShape(plan).reduce((product, length) => product * length, 1);
+  const own = new Float32Array(size);
+  own.set(whole.subarray(plan.rank * size, (plan.rank + 1) * size));
+  return own;
+}
+
+/** The same weights, of whose head only this process's rows are filled in. */
+export function shardSource(source: WeightSource, plan: ShardPlan): WeightSource {
+  const whole = () => new Float32Array(plan.wholeShape.reduce((product, length) => product * length, 1));
+  return {
+    ...source,
+    shapes: new Map(
+      [...source.shapes].map(([name, shape]) => [name, name === HEAD_WEIGHT ? localShape(plan) : shape]),
+    ),
+    write: (name, memory) => {
+      if (name !== HEAD_WEIGHT) return source.write(name, memory);
+      const all = whole();
+      source.write(name, all);
+      memory.set(ownRows(all, plan));
+    },
+  };
+}
+
+/**
+ * How the head is shared out, where the config asks for it and there are several processes.
+ * @throws UserError for settings that do not go together
+ */
+export function shardPlan(
+  config: Pick<TrainConfig, "shardHead" | "classShare" | "precision" | "head" | "subCentres">,
+  weights: Pick<WeightSource, "shapes">,
+  ranks: Ranks | undefined,
+): ShardPlan | undefined {
+  const isShared = config.shardHead && ranks !== undefined;
+  if (config.classShare < 1 && !isShared) {
+    throw new UserError(
+      `classShare is ${config.classShare}, but this process holds the whole head.`,
+      "Classes are sampled from a head that is shared out: set shardHead, and workers or gpus.",
+    );
+  }
+  if (!isShared) return undefined;
+  if (config.precision === "float16") {
+    throw new UserError(
+      "A head that is shared out does not go with float16: each process would scale its loss by itself.",
+      "Set precision to bfloat16.",
+    );
+  }
+  const wholeShape = weights.shapes.get(HEAD_WEIGHT)!;
+  return { ...ranks.shard, wholeShape, rowsPerClass: rowsPerClass(config) };
+}
+
+/** What a step knows of a head that is shared out. */
+export function stepShards(
+  config: Pick<TrainConfig, "batchSize" | "accumulationSteps" | "classShare">,
+  { cluster }: Ranks,
+  plan: ShardPlan,
+): StepShards {
+  const images = (config.batchSize / config.accumulationSteps) * plan.worldSize;
+  const classCount = plan.wholeShape[0]! / plan.rowsPerClass;
+  const sampled = sampleSize(config.classShare, classesOfShard(plan), images);
+  return { cluster, classCount, ...(config.classShare < 1 && { sampleSize: sampled }) };
+}
+
+/** The whole head of a model whose processes hold a share each. All of them call the same methods in the same order. */
+export class WholeHead {
+  /** The model as a checkpoint holds it: its head as of the last `collect`; what is filled in goes out by `scatter`. */
+  readonly stored: StoredModel;
+  readonly #ranks: Ranks;
+  readonly #program: Program;
+  readonly plan: ShardPlan;
+  readonly #names: readonly string[];
+  readonly #gathers = new Map<string, GraphFunction<never, tf.Tensor>>();
+  #broadcast: GraphFunction<"whole", tf.Tensor> | undefined;
+  #collected = new Map<string, Float32Array>();
+  #filled = new Map<string, Float32Array>();
+
+  /** @param shapes of the variables of this process that belong to a checkpoint */
+  constructor(ranks: Ranks, program: Program, shapes: Shapes, plan: ShardPlan) {
+    this.#ranks = ranks;
+    this.#program = program;
+    this.plan = plan;
+    this.#names = [...shapes.keys()].filter(isSharded);
+    this.stored = {
+      shapes: new Map([...shapes].map(([name, shape]) => [name, isSharded(name) ? plan.wholeShape : shape])),
+      program: {
+        viewAll: async (names, take) => {
+          for (const name of names) {
+            const rows = this.#collected.get(name);
+            if (rows) take(name, rows);
+            else await program.viewAll([name], take);
+          }
+        },
+        fillAll: async (entries) => {
+          const all = [...entries];
+          for (const [name, fill] of all.filter(([name]) => isSharded(name))) {
+            const rows = new Float32Array(this.#wholeSize);
+            fill(rows);
+            this.#filled.set(name, rows);
+          }
+          await program.fillAll(all.filter(([name]) => !isSharded(name)));
+        },
+      },
+    };
+  }
+
+  get #wholeSize(): number {
+    return this.plan.wholeShape.reduce((product, length) => product * length, 1);
+  }
+
+  /** Fetches all processes' rows, for `stored`. */
+  async collect(): Promise<void> {
+    for (const name of this.#names) {
+      const gather = this.#gathers.get(name) ?? this.#traceGather(name);
+      const { data } = await gather.run({});
+      this.#collected.set(name, (data as Float32Array).slice(0, this.#wholeSize));
+    }
+  }
+
+  #traceGather(name: string): GraphFunction<never, tf.Tensor> {
+    const gather = this.#program.function(
+      `gather/${name}`,
+      (_, variables) => allGather(this.#ranks.cluster, variables.read(name)),
+      {},
+    ) as GraphFunction<never, tf.Tensor>;
+    this.#gathers.set(name, gather);
+    return gather;
+  }
+
+  /** Gives every process its rows of what the chief's checkpoint held, if it had one. */
+  async scatter(): Promise<void> {
+    const [chief] = await this.#ranks.gatherNumbers([this.#filled.size]);
+    if (chief![0] === 0) return;
+    this.#broadcast ??= this.#program.function(
+      "scatter_head",
+      ({ whole }) => broadcast(this.#ranks.cluster, whole),
+      { whole: { shape: [...this.plan.wholeShape] } },
+    ) as GraphFunction<"whole", tf.Tensor>;
+    for (const name of this.#names) {
+      const whole = this.#filled.get(name) ?? new Float32Array(this.#wholeSize);
+      const { data } = await this.#broadcast.run({ whole });
+      await this.#program.assign(name, ownRows(data as Float32Array, this.plan));
+    }
+    this.#filled.clear();
+  }
+}
