@@ -47,7 +47,7 @@ export function assertSameLosses(losses: readonly number[], expected: readonly n
 }
 
 export async function stepsTaken(folder: string, count: number): Promise<void> {
-  for (let i = 0; i < 1200; i++, await sleep(20)) if (lossesOf(folder).length >= count) return;
+  for (let i = 0; i < 6000; i++, await sleep(20)) if (lossesOf(folder).length >= count) return;
   assert.fail(`no ${count} steps in ${folder}`);
 }
 
