@@ -37,23 +37,27 @@ export async function bench(word = "") {
     return;
   }
   const python = findPython("cv2");
-  for (const spec of CASES.filter(({ name }) => name.includes(word))) {
-    rmSync(WORK, { recursive: true, force: true });
-    await runCase(spec, python);
+  // Deleted at the very end: ext4 is slow to make files for minutes after many deletions.
+  const works = CASES.map((_, i) => join(WORK, `${Date.now()}_${i}`));
+  try {
+    for (const [i, spec] of CASES.entries()) {
+      if (spec.name.includes(word)) await runCase(spec, works[i], python);
+    }
+  } finally {
     rmSync(WORK, { recursive: true, force: true });
   }
 }
 
-async function runCase({ name, photos, decoding, rounds }, python) {
+async function runCase({ name, photos, decoding, rounds }, work, python) {
   const { folder, files } = await photos();
-  mkdirSync(WORK, { recursive: true });
-  const list = join(WORK, "photos.json");
-  writeFileSync(list, JSON.stringify({ folder, files, decoding, work: WORK }));
+  mkdirSync(work, { recursive: true });
+  const list = join(work, "photos.json");
+  writeFileSync(list, JSON.stringify({ folder, files, decoding, work }));
   const contestants = [await startContestant(process.execPath, [join(here, "resize_ours.mjs"), "", list])];
   if (python) contestants.push(await startContestant(python, [join(here, "resize_opencv.py"), list]));
   const [oursMs, theirsMs] = await alternate(contestants, { warmUps: 1, rounds });
   const [peakMB, theirPeakMB] = await Promise.all(contestants.map((contestant) => contestant.end()));
-  if (python) await compare(files, decoding);
+  if (python) await compare(work, files, decoding);
   console.error(
     `load ${loadavg()
       .map((load) => load.toFixed(1))
@@ -106,14 +110,14 @@ async function mosaic(paths) {
 }
 
 /** Says how far the written pixels are apart; exact decoding must be exact. */
-async function compare(files, decoding) {
+async function compare(work, files, decoding) {
   const step = Math.max(1, Math.floor(files.length / COMPARED));
-  const table = readFileSync(join(WORK, "ours/0/final_data_224/photos_final_224.csv"), "utf8");
+  const table = readFileSync(join(work, "ours/0/final_data_224/photos_final_224.csv"), "utf8");
   const made = table.split("\n").slice(1);
   let sum = 0;
   let count = 0;
   for (let i = 0; i < files.length; i += step) {
-    const paths = [join(WORK, "ours/0", made[i].split(",")[0]), join(WORK, "theirs/0", `${i}.jpg`)];
+    const paths = [join(work, "ours/0", made[i].split(",")[0]), join(work, "theirs/0", `${i}.jpg`)];
     const [ours, theirs] = await Promise.all(paths.map((path) => sharp(path).raw().toBuffer()));
     for (let j = 0; j < ours.length; j++) sum += Math.abs(ours[j] - theirs[j]);
     count += ours.length;

@@ -1,14 +1,13 @@
-import { Budget } from "../common/budget";
-import type { GraphFunction } from "../tensorflow/graph_function";
-import { holdStderr } from "../tensorflow/native_stderr";
-import { Program } from "../tensorflow/program";
-import { rawOp } from "../tensorflow/raw_op";
+import type { SharedLock } from "../common/shared_lock";
+import { callHandle, type FunctionHandle } from "../tensorflow/function_handle";
+import type { TensorValue } from "../tensorflow/host_tensor";
+import { writtenBytes } from "../tensorflow/native_stderr";
+
 import { EngineError } from "../tensorflow/status";
-import type { tf } from "../tensorflow/tf";
-import { assertPixels, countPixels, decodeRgb, ImageError, type RgbImage } from "./decode";
-import { decodeJpeg, encodeJpeg, type ResizeMethod, resizePixels, unpackPixels } from "./jpeg_graph";
+import { resizeArea } from "./area_resize";
+import { assertPixels, countPixels, decodeRgb, type RgbImage } from "./decode";
 import { isPlainJpeg, readJpegHeader } from "./jpeg_header";
-import { resizePlan } from "./resize";
+import { resizePlan, resizeRgb } from "./resize";
 
 /** What decides the pixels of a JPEG. */
 export interface JpegSettings {
@@ -23,32 +22,37 @@ export interface JpegSettings {
   decoding: "full" | "reduced";
 }
 
-/** DecodeJpeg can give 1/ratio of the size, largest first. */
-const REDUCTIONS = [8, 4, 2] as const;
+/** DecodeJpeg can give 1/ratio of the size. */
+export const RATIOS = [8, 4, 2, 1] as const;
+type Ratio = (typeof RATIOS)[number];
 
-/** Larger JPEGs gain nothing from a run together. */
-const LARGEST_SHARED_PIXELS = 500_000;
+/** TensorFlow's decoder and encoder as plain data (tfjs, which traces them, cannot be loaded in threads). */
+export interface SharedJpegEngine {
+  /** bytes -> uint8 [H, W, 3] */
+  decode: Readonly<Record<Ratio, FunctionHandle>>;
+  /** bytes of pixels, shape [h, w, 3] -> the JPEG's bytes */
+  encode: FunctionHandle;
+  /** Where the decoder's messages go. */
+  stderr: bigint;
+}
 
-/** Memory of the images under work at once: about 12 bytes for each of these. */
-const PIXELS_PER_IMAGE = 16_000_000;
+/** Larger images are decoded one at a time, whatever the number of threads: 3 bytes a pixel, more by sharp. */
+const LARGE_PIXELS = 32_000_000;
 
 /**
- * Makes JPEGs of image files. JPEGs go through one graph of TensorFlow's kernels (decode, resize, encode); all other
- * formats, and JPEGs that are CMYK, turned by EXIF or refused there, are decoded by sharp or jimp and go through the
- * same graph from there on: the pixels of both ways agree. Calls may overlap. `dispose()` frees it.
+ * Makes JPEGs of image files, on the thread that calls it. JPEGs are decoded by TensorFlow's kernel; all other formats,
+ * and JPEGs that are CMYK, turned by EXIF or refused there, by sharp or jimp. From there on all go the same way.
  */
 export class JpegMaker {
   readonly #settings: JpegSettings;
-  readonly #program = new Program({ cpuOnly: true });
-  readonly #fromJpegs: Record<string, GraphFunction<"bytes", tf.Tensor>> = {};
-  readonly #fromPixels: Record<string, GraphFunction<"bytes" | "shape", tf.Tensor>> = {};
-  readonly #stderr = holdStderr();
-  readonly #pixels: Budget;
+  readonly #engine: SharedJpegEngine;
+  readonly #large: SharedLock;
 
-  /** @param concurrency how many calls overlap: as many of 16 megapixels are under work, or fewer larger ones */
-  constructor(settings: JpegSettings, concurrency: number) {
+  /** @param large held while one of the threads decodes a large image */
+  constructor(settings: JpegSettings, engine: SharedJpegEngine, large: SharedLock) {
     this.#settings = settings;
-    this.#pixels = new Budget(PIXELS_PER_IMAGE * concurrency);
+    this.#engine = engine;
+    this.#large = large;
   }
 
   /**
@@ -57,156 +61,68 @@ export class JpegMaker {
    * @throws ImageError with the reason for an image that cannot be used
    */
   async make(file: Uint8Array): Promise<Uint8Array> {
-    const plan = this.#planOfJpeg(file);
-    if (plan) {
-      assertPixels(plan.pixels);
-      const made = await this.#run([file], plan);
-      // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
-      if (made?.hadMessages) await decodeRgb(file);
-      if (made) return made.jpegs[0]!;
-    }
-    const pixels = await countPixels(file);
-    return this.#pixels.use(pixels, async () => this.#encode(await decodeRgb(file)));
+    return this.process(file, (image) => this.#encode(image));
   }
 
   /**
-   * The same for several files: small JPEGs share a run of the graph, which spares a tenth of the time.
-   * @returns for each file its JPEG's bytes, or why it cannot be used
+   * Brings an image under the resize rule.
+   * @param use takes the pixels before they become a JPEG, where they lie: it must not keep them
+   * @throws ImageError as `make`
    */
-  async makeAll(files: readonly Uint8Array[]): Promise<(Uint8Array | ImageError)[]> {
-    const results: (Uint8Array | ImageError)[] = [];
-    const makeAlone = async (place: number) => {
-      results[place] = await this.make(files[place]!).catch(imageErrorOf);
-    };
-    const makeTogether = async ({ plan, places }: { plan: Plan; places: number[] }) => {
-      const made =
-        places.length > 1
-          ? await this.#run(
-              places.map((place) => files[place]!),
-              plan,
-            )
-          : undefined;
-      if (!made || made.hadMessages) await Promise.all(places.map(makeAlone));
-      else for (const [i, place] of places.entries()) results[place] = made.jpegs[i]!;
-    };
-    const { groups, rest } = this.#group(files);
-    await Promise.all([...groups.map(makeTogether), ...rest.map(makeAlone)]);
-    return results;
+  async process<T>(file: Uint8Array, use: (image: RgbImage) => T): Promise<T> {
+    const byEngine = await this.#byEngine(file, use);
+    if (byEngine) return byEngine.result;
+    const pixels = await countPixels(file);
+    return this.#alone(pixels, async () => use(this.#resize(await decodeRgb(file))));
   }
 
-  /** Frees the graph. No call may be under way. */
-  dispose(): void {
-    this.#stderr.release((line) => DECODER_MESSAGE.test(line));
-    this.#program.dispose();
-  }
-
-  /** Small JPEGs by what is to be done with them. */
-  #group(files: readonly Uint8Array[]): { groups: { plan: Plan; places: number[] }[]; rest: number[] } {
-    const groups = new Map<string, { plan: Plan; places: number[] }>();
-    const rest: number[] = [];
-    for (const [place, file] of files.entries()) {
-      const plan = this.#planOfJpeg(file);
-      if (!plan || plan.pixels > LARGEST_SHARED_PIXELS) rest.push(place);
-      else {
-        const key = `${plan.method}_${plan.ratio}`;
-        const { places = [] } = groups.get(key) ?? {};
-        groups.set(key, { plan, places: [...places, place] });
-      }
-    }
-    return { groups: [...groups.values()], rest };
-  }
-
-  /** @returns undefined where TensorFlow's decoder refuses one of the files */
-  async #run(
-    files: readonly Uint8Array[],
-    plan: Plan,
-  ): Promise<{ jpegs: Uint8Array[]; hadMessages: boolean } | undefined> {
-    return this.#pixels.use(plan.pixels * files.length, async () => {
-      const messageBytes = this.#stderr.writtenBytes();
+  /** @returns undefined for what is no JPEG, or one that TensorFlow's decoder refuses or would not show as a person sees it */
+  async #byEngine<T>(file: Uint8Array, use: (image: RgbImage) => T): Promise<{ result: T } | undefined> {
+    const header = readJpegHeader(file);
+    if (!header || !isPlainJpeg(header)) return undefined;
+    const pixels = header.width * header.height;
+    assertPixels(pixels);
+    const decode = this.#engine.decode[this.#ratioFor(header)];
+    const messageBytes = writtenBytes(this.#engine.stderr);
+    const made = await this.#alone(pixels, () => {
       try {
-        const jpegs = await bytesOf(this.#jpegFunction(plan, files.length).run({ bytes: files }));
-        return { jpegs, hadMessages: this.#stderr.writtenBytes() !== messageBytes };
+        return callHandle(decode, { bytes: [file] }, ([decoded]) => ({
+          result: use(this.#resize(imageOf(decoded!))),
+        }));
       } catch (error) {
         if (error instanceof EngineError) return undefined;
         throw error;
       }
     });
+    // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
+    if (made && writtenBytes(this.#engine.stderr) !== messageBytes) await decodeRgb(file);
+    return made;
   }
 
-  async #encode({ data, width, height }: RgbImage): Promise<Uint8Array> {
-    const { method } = this.#planOf(width, height);
-    const f = this.#pixelFunction(method);
-    return (await bytesOf(f.run({ bytes: [data], shape: [height, width, 3] })))[0]!;
+  async #alone<T>(pixels: number, work: () => T | Promise<T>): Promise<T> {
+    return pixels > LARGE_PIXELS ? this.#large.hold(work) : work();
   }
 
-  #jpegFunction({ method, ratio }: Plan, count: number): GraphFunction<"bytes", tf.Tensor> {
-    const name = `jpeg_${method}_${ratio}_x${count}`;
-    this.#fromJpegs[name] ??= this.#program.function(
-      name,
-      ({ bytes }) => {
-        const files = rawOp("Unpack", [bytes], { num: count });
-        const jpegs = files.map((file) => this.#resizeAndEncode(decodeJpeg(file, ratio), method));
-        return rawOp("Pack", jpegs, { N: count })[0]!;
-      },
-      { bytes: { shape: [count], dtype: "string" } },
-    );
-    return this.#fromJpegs[name];
+  #encode({ data, width, height }: RgbImage): Uint8Array {
+    const pixels = { bytes: [data], shape: [height, width, 3] };
+    return callHandle(this.#engine.encode, pixels, ([jpeg]) => (jpeg!.data as readonly Uint8Array[])[0]!);
   }
 
-  #pixelFunction(method: ResizeMethod): GraphFunction<"bytes" | "shape", tf.Tensor> {
-    const name = `pixels_${method}`;
-    this.#fromPixels[name] ??= this.#program.function(
-      name,
-      ({ bytes, shape }) => this.#resizeAndEncode(unpackPixels(bytes, shape), method),
-      { bytes: BYTES, shape: IMAGE_SHAPE },
-    );
-    return this.#fromPixels[name];
+  #resize(image: RgbImage): RgbImage {
+    const { method, width, height } = resizePlan(image.width, image.height, this.#settings.imageSizePx);
+    if (method === "area") return resizeArea(image, width, height);
+    if (method === "linear") return resizeRgb(image, { method, width, height });
+    return image;
   }
 
-  #resizeAndEncode(pixels: tf.Tensor, method: ResizeMethod): tf.Tensor {
-    const { imageSizePx, jpegQuality } = this.#settings;
-    return encodeJpeg(resizePixels(pixels, method, imageSizePx), jpegQuality);
-  }
-
-  /** @returns undefined for what is no JPEG, or one that TensorFlow's decoder would not show as a person sees it */
-  #planOfJpeg(file: Uint8Array): Plan | undefined {
-    const header = readJpegHeader(file);
-    if (!header || !isPlainJpeg(header)) return undefined;
-    return this.#planOf(header.width, header.height);
-  }
-
-  #planOf(width: number, height: number): Plan {
-    const pixels = width * height;
+  #ratioFor({ width, height }: { width: number; height: number }): Ratio {
     const { imageSizePx, decoding } = this.#settings;
-    const { method } = resizePlan(width, height, imageSizePx);
-    if (method !== "area") return { method, ratio: 1, pixels };
-    const shorter = Math.min(width, height);
-    const ratio = decoding === "full" ? 1 : (REDUCTIONS.find((by) => shorter / by > imageSizePx) ?? 1);
-    const isHalved = [width, height].every((side) => Math.ceil(side / ratio) === 2 * imageSizePx);
-    return { method: isHalved ? "halve" : "area", ratio, pixels };
+    if (decoding === "full") return 1;
+    return RATIOS.find((ratio) => Math.min(width, height) / ratio > imageSizePx) ?? 1;
   }
 }
 
-/** What libjpeg and TensorFlow's wrapper of it print. */
-const DECODER_MESSAGE = /JPEG|JFIF|jpeg_mem|Input file read error|progression|SOS|absl::InitializeLog/;
-
-const BYTES = { shape: [], dtype: "string" } as const;
-const IMAGE_SHAPE = { shape: [3], dtype: "int32" } as const;
-
-/** What is done with an image. */
-interface Plan {
-  method: ResizeMethod;
-  /** How much a JPEG is reduced while it is decoded. */
-  ratio: number;
-  /** Of the source. */
-  pixels: number;
-}
-
-function imageErrorOf(error: unknown): ImageError {
-  if (error instanceof ImageError) return error;
-  throw error;
-}
-
-async function bytesOf(run: Promise<{ data: unknown }>): Promise<Uint8Array[]> {
-  return (await run).data as Uint8Array[];
+function imageOf({ data, shape }: TensorValue): RgbImage {
+  const [height, width] = shape as [number, number, number];
+  return { data: data as Uint8Array, width, height };
 }

@@ -45,7 +45,7 @@ export function resizeBilinear(image: RgbImage, width: number, height: number): 
 }
 
 /** For each target position, the source positions `first .. first + count - 1` and their weights (sum 1). */
-interface Taps {
+export interface Taps {
   first: Int32Array;
   count: Int32Array;
   /** [target, most taps] */
@@ -59,9 +59,9 @@ function emptyTaps(target: number, mostTaps: number): Taps {
 }
 
 /** INTER_AREA when shrinking: every source pixel counts by the share of it that the target pixel covers. */
-function areaTaps(source: number, target: number): Taps {
+export function areaTaps(source: number, target: number): Taps {
   const scale = source / target;
-  const taps = emptyTaps(target, Math.ceil(scale) + 2);
+  const taps = emptyTaps(target, Math.ceil(scale) + 1);
   for (let i = 0; i < target; i++) {
     const start = i * scale;
     const end = Math.min(start + scale, source);

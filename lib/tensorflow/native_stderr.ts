@@ -8,14 +8,18 @@ const FULLY_BUFFERED = 0;
 
 /** What C code of this process prints to its `stderr` while it is held. */
 export interface HeldStderr {
-  /** Bytes printed so far: where this number has grown, something was printed. */
-  writtenBytes(): number;
   /** Drops the lines that `isExpected` knows, shows the others, and gives C code its `stderr` back. */
   release(isExpected: (line: string) => boolean): void;
 }
 
 let library: ReturnType<typeof bind> | undefined;
 let holders = 0;
+
+/** Where what C code prints is held, for `writtenBytes`, in any thread; the same as long as the process lives. */
+export function heldStream(): bigint {
+  library ??= bind();
+  return library.held;
+}
 
 /**
  * Holds back what C code of this process prints to its `stderr`. libjpeg, inside TensorFlow's DecodeJpeg, tells of
@@ -24,10 +28,9 @@ let holders = 0;
  */
 export function holdStderr(): HeldStderr {
   library ??= bind();
-  const { variable, held, pending } = library;
+  const { variable, held } = library;
   if (holders++ === 0) koffi.encode(variable, "void *", held);
   return {
-    writtenBytes: () => pending(held),
     release: (isExpected) => {
       if (--holders > 0) return;
       koffi.encode(library!.variable, "void *", library!.original);
@@ -36,9 +39,17 @@ export function holdStderr(): HeldStderr {
   };
 }
 
+let countPending: ((stream: bigint) => number) | undefined;
+
+/** Bytes that a held stream has taken so far: where this number has grown, something was printed. */
+export function writtenBytes(stream: bigint): number {
+  countPending ??= koffi.load("libc.so.6").func("size_t __fpending(void *)") as (stream: bigint) => number;
+  return countPending(stream);
+}
+
 function showRest(isExpected: (line: string) => boolean): void {
-  const { buffer, held, pending, purge } = library!;
-  const text = Buffer.from(koffi.view(buffer, pending(held))).toString();
+  const { buffer, held, purge } = library!;
+  const text = Buffer.from(koffi.view(buffer, writtenBytes(held))).toString();
   purge(held);
   for (const line of text.split("\n")) {
     if (line !== "" && !isExpected(line)) writeSync(2, `${line}\n`);
@@ -58,7 +69,6 @@ function bind() {
     held,
     buffer,
     original: koffi.decode(variable, "void *") as bigint,
-    pending: libc.func("size_t __fpending(void *)") as (stream: bigint) => number,
     purge: libc.func("void __fpurge(void *)") as (stream: bigint) => void,
   };
 }

@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
+import { SharedLock } from "guie/dist/common/shared_lock";
 import { decodeRgb, ImageError, type RgbImage } from "guie/dist/images/decode";
+import { JpegEngine } from "guie/dist/images/jpeg_engine";
 import { decodeJpeg, type ResizeMethod, resizePixels, unpackPixels } from "guie/dist/images/jpeg_graph";
 import { readJpegHeader } from "guie/dist/images/jpeg_header";
 import { JpegMaker } from "guie/dist/images/jpeg_maker";
 import { liveHandles } from "guie/dist/tensorflow/handles";
+import { holdStderr } from "guie/dist/tensorflow/native_stderr";
 import { trace } from "guie/dist/tensorflow/trace";
 import sharp from "sharp";
 import { draw, toSharp } from "./make";
@@ -22,9 +25,14 @@ function maker(
   settings: Partial<{ imageSizePx: number; fast: boolean }> = {},
 ) {
   const { imageSizePx = SIZE, fast = false } = settings;
-  const made = new JpegMaker({ imageSizePx, jpegQuality: 95, decoding: fast ? "reduced" : "full" }, 2);
-  t.after(() => made.dispose());
-  return made;
+  const engine = new JpegEngine(95);
+  const stderr = holdStderr();
+  t.after(() => {
+    stderr.release(() => true);
+    engine.close();
+  });
+  const decoding = fast ? "reduced" : "full";
+  return new JpegMaker({ imageSizePx, jpegQuality: 95, decoding }, engine.shared, new SharedLock());
 }
 
 function meanDifference(a: RgbImage, b: RgbImage): number {
@@ -32,8 +40,13 @@ function meanDifference(a: RgbImage, b: RgbImage): number {
   return a.data.reduce((sum, value, i) => sum + Math.abs(value - b.data[i]!), 0) / a.data.length;
 }
 
-/** The graph's pixels before the last JPEG: uint8 [h, w, 3]. */
-async function pixelsBeforeJpeg(file: string, method: ResizeMethod): Promise<RgbImage> {
+/** Before the last JPEG. */
+function pixelsBeforeJpeg(made: JpegMaker, file: string): Promise<RgbImage> {
+  return made.process(golden(file), ({ data, ...size }) => ({ data: data.slice(), ...size }));
+}
+
+/** The pixels of the graph by which models decode: uint8 [h, w, 3]. */
+async function pixelsByGraph(file: string, method: ResizeMethod): Promise<RgbImage> {
   const isUpright = readJpegHeader(golden(file))?.orientation === 1;
   const { data, shape } = isUpright
     ? await decodedByEngine(file, method)
@@ -70,9 +83,11 @@ for (const file of readdirSync(FOLDER).filter((name) => !name.endsWith(".opencv.
     const expected = await opencv(file);
     const method = methodOf(file);
     const limit = /jpg$/.test(file) ? LIMITS[method] : Math.min(1, LIMITS[method]);
-    const difference = meanDifference(await pixelsBeforeJpeg(file, method), expected);
-    t.diagnostic(`mean difference ${difference.toFixed(4)} of 255`);
-    assert.ok(difference <= limit, `mean difference ${difference}`);
+    for (const pixels of [await pixelsBeforeJpeg(maker(t), file), await pixelsByGraph(file, method)]) {
+      const difference = meanDifference(pixels, expected);
+      t.diagnostic(`mean difference ${difference.toFixed(4)} of 255`);
+      assert.ok(difference <= limit, `mean difference ${difference}`);
+    }
 
     if (method === "linear") return; // where some pixels are 1 off, JPEGs are not to be compared
     const jpeg = await maker(t).make(golden(file));
@@ -184,10 +199,12 @@ test("decoding at reduced size: near the exact pixels, and only where the image 
 
 test("nothing of TensorFlow's is left behind", async () => {
   const before = liveHandles();
-  const made = new JpegMaker({ imageSizePx: SIZE, jpegQuality: 95, decoding: "full" }, 2);
+  const engine = new JpegEngine(95);
+  const settings = { imageSizePx: SIZE, jpegQuality: 95, decoding: "full" } as const;
+  const made = new JpegMaker(settings, engine.shared, new SharedLock());
   await made.make(golden("area.jpg"));
   await made.make(golden("area.png"));
   await made.make(withHole(golden("large.jpg"))).catch(() => {});
-  made.dispose();
+  engine.close();
   assert.deepEqual(liveHandles(), before);
 });

@@ -1,0 +1,109 @@
+// OpenCV's INTER_AREA by vector instructions: half the time of TensorFlow's ResizeArea on large images.
+// Shapes: H, W source, h, w target. Rows are summed first, since they lie side by side in memory: uint8 [H, W, 3] ->
+// float32 [W, 3] for each of the h rows -> uint8 [w, 3].
+import { compile } from "../common/wasm";
+import { FLOAT, MOST_ROWS, squeezeRow, sumRows, VECTOR } from "./area_kernels";
+import type { RgbImage } from "./decode";
+import { areaTaps, resizeRgb, type Taps } from "./resize";
+
+const PAGE = 65_536;
+const memory = new WebAssembly.Memory({ initial: 1 });
+const callSumRows = compile(sumRows(), memory);
+const callsOfSqueezeRow = new Map<number, ReturnType<typeof compile>>();
+
+/** What images of one size need. */
+interface Prepared {
+  key: string;
+  down: Taps;
+  layout: ReturnType<typeof layOut>;
+  callSqueezeRow: ReturnType<typeof compile>;
+}
+
+let prepared: Prepared | undefined;
+
+/**
+ * Squashes to `width` x `height`, both smaller than the image's, by OpenCV's INTER_AREA. The pixels are those of
+ * `resizeRgb`, but for sums within float32's rounding errors of a half.
+ * @returns pixels that lie in this module's memory, until the next call
+ */
+export function resizeArea(image: RgbImage, width: number, height: number): RgbImage {
+  const { down, layout, callSqueezeRow } = prepare(image, width, height);
+  if (down.mostTaps > MOST_ROWS) return resizeRgb(image, { method: "area", width, height });
+  const rowBytes = 3 * image.width;
+  const bytes = new Uint8Array(memory.buffer);
+  for (let y = 0; y < height; y++) {
+    const [first, count] = [down.first[y]!, down.count[y]!];
+    bytes.set(image.data.subarray(first * rowBytes, (first + count) * rowBytes), layout.strip);
+    const lastRow = layout.strip + (count - 1) * rowBytes;
+    callSumRows(layout.strip, rowBytes, lastRow, layout.downWeights + y * 3 * FLOAT, layout.row);
+    const [from, to] = [y, y + 1].map((row) => layout.target + row * 3 * width) as [number, number];
+    callSqueezeRow(layout.row, layout.starts, layout.acrossWeights, layout.scale, from, to);
+  }
+  return { data: bytes.subarray(layout.target, layout.target + 3 * width * height), width, height };
+}
+
+function prepare({ width: W, height: H }: RgbImage, width: number, height: number): Prepared {
+  const key = `${W}x${H} ${width}x${height}`;
+  if (prepared?.key === key) return prepared;
+  // Where ratios are whole, OpenCV sums whole numbers and divides once; halves in bytes, rounding ties up.
+  const isWhole = W % width === 0 && H % height === 0;
+  const isHalving = W === 2 * width && H === 2 * height;
+  const tapsOf = isWhole ? ones : areaTaps;
+  const [across, down] = [tapsOf(W, width), tapsOf(H, height)];
+  const layout = layOut(W, height, across, down);
+  const missing = layout.end - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+  const { buffer } = memory;
+  new Uint8Array(buffer, layout.row, layout.target - layout.row).fill(0); // 0 times NaN would be NaN
+  new Float32Array(buffer, layout.downWeights, 3 * height).set(threeWeights(down));
+  new Int32Array(buffer, layout.starts, width).set(across.first.map((first) => 3 * FLOAT * first));
+  new Float32Array(buffer, layout.acrossWeights, across.weights.length).set(across.weights);
+  const scale = isWhole ? (width * height) / (W * H) : 1;
+  new Float32Array(buffer, layout.scale, 2).set([scale, isHalving ? 1 / 8 : 0]);
+  let callSqueezeRow = callsOfSqueezeRow.get(across.mostTaps);
+  callSqueezeRow ??= compile(squeezeRow(across.mostTaps), memory);
+  callsOfSqueezeRow.set(across.mostTaps, callSqueezeRow);
+  prepared = { key, down, layout, callSqueezeRow };
+  return prepared;
+}
+
+/** Whole pixels, not weighted. */
+function ones(source: number, target: number): Taps {
+  const mostTaps = source / target;
+  return {
+    first: Int32Array.from({ length: target }, (_, i) => i * mostTaps),
+    count: new Int32Array(target).fill(mostTaps),
+    weights: new Float32Array(target * mostTaps).fill(1),
+    mostTaps,
+  };
+}
+
+/** Where things lie in the memory, which is as large as the largest image so far needs. Both kernels read, and write, a little over the ends. */
+function layOut(W: number, height: number, across: Taps, down: Taps) {
+  const width = across.first.length;
+  let end = 0;
+  const take = (bytes: number) => {
+    const start = end;
+    end = VECTOR * Math.ceil((end + bytes) / VECTOR);
+    return start;
+  };
+  return {
+    /** float32 [2]: factor and summand before rounding */
+    scale: take(2 * FLOAT),
+    downWeights: take(3 * height * FLOAT),
+    starts: take(width * FLOAT),
+    acrossWeights: take(across.weights.byteLength),
+    row: take((W + across.mostTaps) * 3 * FLOAT + 4 * VECTOR),
+    target: take(3 * width * height + VECTOR),
+    strip: take(down.mostTaps * 3 * W + VECTOR),
+    end,
+  };
+}
+
+/** float32 [h, 3]: the weights of each target's first source row, of each of those between, and of its last one. */
+function threeWeights({ count, weights, mostTaps }: Taps): Float32Array {
+  return Float32Array.from({ length: 3 * count.length }, (_, i) => {
+    const y = Math.floor(i / 3);
+    return weights[y * mostTaps + [0, 1, count[y]! - 1][i % 3]!]!;
+  });
+}

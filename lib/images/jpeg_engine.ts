@@ -1,0 +1,49 @@
+// TensorFlow's JPEG decoder and encoder for worker threads: opened by the main thread, used by all.
+import { functionHandle } from "../tensorflow/function_handle";
+import { heldStream, holdStderr } from "../tensorflow/native_stderr";
+import { Program } from "../tensorflow/program";
+import { decodeJpeg, encodeJpeg, unpackPixels } from "./jpeg_graph";
+import { RATIOS, type SharedJpegEngine } from "./jpeg_maker";
+
+/** The decoder and the encoder, until they are closed; no thread may then use them any more. */
+export class JpegEngine {
+  readonly shared: SharedJpegEngine;
+  readonly #program = new Program({ cpuOnly: true, onCallersThread: true });
+
+  /** @param jpegQuality 1..100 */
+  constructor(jpegQuality: number) {
+    const decoders = RATIOS.map((ratio) => {
+      const body = ({ bytes }: { bytes: Parameters<typeof decodeJpeg>[0] }) => decodeJpeg(bytes, ratio);
+      return [ratio, functionHandle(this.#program.function(`decode_${ratio}`, body, { bytes: BYTES }))];
+    });
+    const encoder = this.#program.function(
+      "encode",
+      ({ bytes, shape }) => encodeJpeg(unpackPixels(bytes, shape), jpegQuality),
+      { bytes: BYTES, shape: { shape: [3], dtype: "int32" } },
+    );
+    this.shared = {
+      decode: Object.fromEntries(decoders),
+      encode: functionHandle(encoder),
+      stderr: heldStream(),
+    };
+  }
+
+  /** Threads may decode while this runs: it keeps what the decoder prints. */
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    const stderr = holdStderr();
+    try {
+      return await work();
+    } finally {
+      stderr.release((line) => DECODER_MESSAGE.test(line));
+    }
+  }
+
+  close(): void {
+    this.#program.dispose();
+  }
+}
+
+/** What libjpeg and TensorFlow's wrapper of it print. */
+const DECODER_MESSAGE = /JPEG|JFIF|jpeg_mem|Input file read error|progression|SOS|absl::InitializeLog/;
+
+const BYTES = { shape: [], dtype: "string" } as const;

@@ -1,0 +1,66 @@
+// The threads that make images, and the engine that they share: kept for the next data set, ended when idle.
+import { join } from "node:path";
+import { SharedLock } from "../common/shared_lock";
+import { Threads, type ThreadTasks } from "../common/threads";
+import { JpegEngine } from "./jpeg_engine";
+import type { JpegSettings } from "./jpeg_maker";
+import type { ImageTask, ImageWorkerData } from "./maker_thread";
+
+/** Starting three threads takes a tenth of a second, and their code is compiled anew in each. */
+const IDLE_MS = 30_000;
+
+interface Workshop {
+  key: string;
+  engine: JpegEngine;
+  threads: Threads<ImageTask, string | undefined>;
+}
+
+let kept: { workshop: Workshop; timer: NodeJS.Timeout } | undefined;
+
+/** Makes images in `most` threads; each task's result is the reason why its source cannot be used, if it cannot. */
+export async function makeInThreads(
+  settings: JpegSettings,
+  most: number,
+  tasks: ThreadTasks<ImageTask, string | undefined>,
+): Promise<void> {
+  const key = JSON.stringify([settings, most]);
+  const workshop = takeKept(key) ?? open(key, settings, most);
+  try {
+    await workshop.engine.use(() => workshop.threads.run(tasks));
+  } finally {
+    await keep(workshop);
+  }
+}
+
+function open(key: string, settings: JpegSettings, most: number): Workshop {
+  const engine = new JpegEngine(settings.jpegQuality);
+  const data: ImageWorkerData = { settings, engine: engine.shared, lock: new SharedLock().memory };
+  return { key, engine, threads: new Threads(join(__dirname, "maker_thread.js"), data, most) };
+}
+
+/** Whoever takes it has it alone. */
+function takeKept(key: string): Workshop | undefined {
+  if (kept?.workshop.key !== key) return undefined;
+  const { workshop, timer } = kept;
+  clearTimeout(timer);
+  kept = undefined;
+  return workshop;
+}
+
+/** The last one is kept. */
+async function keep(workshop: Workshop): Promise<void> {
+  const before = kept;
+  const timer = setTimeout(() => {
+    takeKept(workshop.key);
+    void close(workshop);
+  }, IDLE_MS).unref();
+  kept = { workshop, timer };
+  if (!before) return;
+  clearTimeout(before.timer);
+  await close(before.workshop);
+}
+
+async function close({ engine, threads }: Workshop): Promise<void> {
+  await threads.close();
+  engine.close();
+}
