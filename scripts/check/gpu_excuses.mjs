@@ -1,4 +1,6 @@
+/** Why an exported model's images are resized on the CPU. */
+const BEFORE_THE_TOWER =
+  "of an exported model's input: images of any size become small ones, before the tower";
+
 /** Operation -> why it belongs on the CPU, for those of the traced graphs that have no GPU kernel. */
-export const GPU_EXCUSES = {
-  ResizeArea: "of an exported model's input: a few images of any size become small ones, before the tower",
-};
+export const GPU_EXCUSES = { ResizeArea: BEFORE_THE_TOWER, ResizeBilinear: BEFORE_THE_TOWER };
