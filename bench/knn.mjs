@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { randomStream } from "guie/dist/common/random.js";
+import { buildApproximateIndex, recallOf } from "guie/dist/retrieval/approximate.js";
+import { nearestNeighbours } from "guie/dist/retrieval/neighbours.js";
 import { alternate, startContestant } from "./contestant.mjs";
 import { findPython, row } from "./report.mjs";
 
@@ -18,6 +20,7 @@ const CASES = [
 
 /** Runs the cases whose names hold the given word; one row each, in queries a second. */
 export async function bench(word = "") {
+  if (APPROXIMATE.includes(word)) await benchApproximate();
   const python = findPython("faiss");
   for (const spec of CASES.filter(({ name }) => name.includes(word))) {
     const folder = await vectors(spec.rows);
@@ -44,6 +47,45 @@ export async function bench(word = "") {
       more: theirsMs ? compareFound(folder, spec) : {},
     });
   }
+}
+
+const APPROXIMATE = "approximate: 20,000 x 64, k=5";
+
+/** USearch's graph against our exact search of the same rows: queries one by one, as a server gets them. */
+async function benchApproximate() {
+  const folder = await vectors(200_000);
+  const read = (name, count) => {
+    const bytes = readFileSync(join(folder, name)).subarray(0, count * LENGTH * 4);
+    return { data: new Float32Array(bytes.buffer, bytes.byteOffset, count * LENGTH), count, length: LENGTH };
+  };
+  const [queries, rows] = [read("queries.f32", 200), read("index_0.f32", 20_000)];
+  const startedAt = performance.now();
+  const index = await buildApproximateIndex(rows);
+  const buildMs = performance.now() - startedAt;
+  const found = { ours: [], theirs: [] };
+  const [oursMs, theirsMs] = [0, 0].map(() => []);
+  for (let query = 0; query < queries.count; query++) {
+    const data = queries.data.subarray(query * LENGTH, (query + 1) * LENGTH);
+    const one = { data, count: 1, length: LENGTH };
+    for (const [side, times, search] of [
+      ["ours", oursMs, () => index.search(one, 5)],
+      ["theirs", theirsMs, () => nearestNeighbours(one, rows, 5)],
+    ]) {
+      const from = performance.now();
+      found[side].push((await search()).positions[0]);
+      times.push(performance.now() - from);
+    }
+  }
+  const median = (times) => times.sort((a, b) => a - b)[times.length >> 1];
+  row({
+    ...{ bench: "knn", case: APPROXIMATE, unit: "queries/s", peer: "our exact search" },
+    ...{ ours: 1000 / median(oursMs), theirs: 1000 / median(theirsMs) },
+    ...{ peakMB: Math.round(process.resourceUsage().maxRSS / 2 ** 10), theirPeakMB: null },
+    more: {
+      recall: recallOf({ positions: found.ours }, { positions: found.theirs }),
+      rowsPerSecond: rows.count / (buildMs / 1000),
+    },
+  });
 }
 
 /** Rows of a file: a million of 64 numbers would be 256 MB in one. */

@@ -115,6 +115,7 @@ export { trace } from "./tensorflow/trace";
 // Train
 export { buildTraining } from "./training/build";
 export { type CheckpointRef, findCheckpoint } from "./training/checkpoint_ref";
+export { compareOnHeldOut, retrievalLabels } from "./training/compare";
 export { type RetrievalFiles, readRetrievalFiles } from "./training/data";
 export { type Embedder, loadEmbedder } from "./training/embedder";
 export { estimateRun, type RunEstimate } from "./training/estimate";
@@ -122,6 +123,7 @@ export { type ExaminedImage, examineImages } from "./training/examine";
 export { type GradientNorm, gradientNorms } from "./training/gradient_norms";
 export { climbLadder, type LadderRung, trainFeatures } from "./training/ladder";
 export type { Metric, StepMetric } from "./training/metrics";
+export { compareReductions } from "./training/reduce";
 export { prepareRunFolder, readMetrics, readRunConfig, runFolder } from "./training/run_folder";
 export { runTable } from "./training/run_table";
 export { learningRate, marginOf } from "./training/schedule";

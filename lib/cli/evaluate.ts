@@ -1,23 +1,31 @@
 import type { Command } from "commander";
 import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
-import { overrideConfig } from "../config/config";
+import { overrideConfig, type TrainConfig } from "../config/config";
 import { preset } from "../config/presets";
+import { comparisonTable } from "../retrieval/comparison_table";
+import { ALL_DATASETS } from "../retrieval/evaluation";
 import { baselineOfRun } from "../training/baseline";
+import { compareOnHeldOut } from "../training/compare";
 import { climbLadder, type LadderRung } from "../training/ladder";
 import { listRuns, readRunConfig, runFolder } from "../training/run_folder";
 import { type CommandResult, runs } from "./command";
+import { textTable } from "./text_table";
 
 interface EvaluateOptions {
   configName: string;
   dataDir?: string;
   run?: string[];
+  compare?: boolean;
+  byDataset?: boolean;
+  seed: string;
 }
 
 /** `guie evaluate`: the ladder on held-out classes: pixels, backbone, and trained runs. */
 export function registerEvaluate(program: Command): void {
   const command = program
     .command("evaluate")
+    .argument("[models...]", "with --compare: pixels, backbone, runs; differences are from the first")
     .description(
       "Retrieval on held-out classes: pixels, the backbone as it is, and trained runs, in one table.",
     )
@@ -27,14 +35,33 @@ export function registerEvaluate(program: Command): void {
       "--run <name...>",
       "runs to score, or RUN/best, RUN/epoch_3:ema (default: the preset's own runs that exist)",
     );
-  runs<EvaluateOptions>(command, evaluate);
+  command
+    .option("--compare", "confidence intervals, and differences with theirs (bootstrap over classes)")
+    .option(
+      "--by-dataset",
+      "with --compare: also the queries of each data set, in all and in their own index",
+    )
+    .option("--seed <n>", "with --compare: of the bootstrap", "0");
+  runs<EvaluateOptions>(command, (options, models) =>
+    options.compare ? compare(options, models) : evaluate(options),
+  );
+}
+
+async function compare(options: EvaluateOptions, models: readonly string[]): Promise<CommandResult> {
+  const config = configOf(options);
+  if (models.length === 0)
+    throw new UserError("--compare needs the models to compare.", "npx guie evaluate backbone RUN --compare");
+  const all = await compareOnHeldOut(config, models, { seed: Number(options.seed) }, terminalProgress());
+  const rows = options.byDataset ? all : all.filter(({ dataset }) => dataset === ALL_DATASETS);
+  const cells = comparisonTable(rows);
+  const note =
+    "[low, high]: 95 % by bootstrap over classes; *: the difference from the first is not zero by it.";
+  const text = `${textTable(Object.keys(cells[0]!), cells.map(Object.values))}\n${note}`;
+  return { text, summary: { rows } };
 }
 
 async function evaluate(options: EvaluateOptions): Promise<CommandResult> {
-  const config = overrideConfig(
-    preset(options.configName, "frozen"),
-    options.dataDir ? { dataDir: options.dataDir } : {},
-  );
+  const config = configOf(options);
   const runNames =
     options.run ??
     listRuns().filter((name) => readRunConfig(runFolder(name)).configName === config.configName);
@@ -55,6 +82,10 @@ function withBaselines(names: readonly string[]): string[] {
     return baseline ? [baseline.run, name] : [name];
   });
   return [...new Set(all)];
+}
+
+function configOf({ configName, dataDir }: EvaluateOptions): Readonly<TrainConfig> {
+  return overrideConfig(preset(configName, "frozen"), dataDir ? { dataDir } : {});
 }
 
 /** The ladder as aligned text. */

@@ -8,6 +8,7 @@ import { registerGetData } from "./get_data";
 import { registerMerge } from "./merge";
 import { registerPrepareModel } from "./prepare_model";
 import { registerPreprocess } from "./preprocess";
+import { registerReduce } from "./reduce";
 import { registerRuns } from "./runs";
 import { registerSearch } from "./search";
 import { registerSoup } from "./soup";
@@ -27,6 +28,7 @@ const REGISTRATIONS: ((program: Command) => void)[] = [
   registerWatch,
   registerEmbed,
   registerEvaluate,
+  registerReduce,
   registerExport,
   registerSoup,
 ];

@@ -5,6 +5,7 @@ import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import { loadImages } from "../images/loader";
 import { resizeRgb } from "../images/resize";
+import type { ModelVectors } from "../retrieval/evaluation";
 import { ensureFeatures } from "../retrieval/features";
 import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
 import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
@@ -28,48 +29,67 @@ export async function climbLadder(
   runs: Record<string, string>,
   onProgress?: OnProgress,
 ): Promise<LadderRung[]> {
-  const files = await readRetrievalFiles(config.dataDir);
-  if (!files) {
-    throw new UserError(
-      `Expected retrieval/queries.csv and retrieval/index.csv below ${projectPath(config.dataDir)}: they are not there.`,
-      "Draw the demo set (npx guie get-data --demo), or write the two files (image_files,labels).",
-    );
-  }
-  const rungs = [
-    { name: "pixels", ...(await score(files, (set) => pixelVectors(config, files[set].files))) },
-    { name: "backbone", ...(await scoreBackbone(config, files, onProgress)) },
-  ];
-  for (const [name, run] of Object.entries(runs)) {
-    rungs.push({ name, ...(await scoreRun(run, config.dataDir, files, onProgress)) });
+  const files = await heldOutFiles(config.dataDir);
+  const rungs: LadderRung[] = [];
+  for (const [name, run] of [
+    ["pixels", "pixels"],
+    ["backbone", "backbone"],
+    ...Object.entries(runs),
+  ] as const) {
+    rungs.push({ name, ...(await scoreModel(config, run, files, onProgress)) });
   }
   return rungs;
 }
 
-/** Retrieval scores of a run's model. @param run as `findCheckpoint` takes it */
-export async function scoreRun(
-  run: string,
-  dataDir: string,
+/** The retrieval set of a data directory. @throws UserError when there is none */
+export async function heldOutFiles(dataDir: string): Promise<RetrievalFiles> {
+  const files = await readRetrievalFiles(dataDir);
+  if (files) return files;
+  throw new UserError(
+    `Expected retrieval/queries.csv and retrieval/index.csv below ${projectPath(dataDir)}: they are not there.`,
+    "Draw the demo set (npx guie get-data --demo), or write the two files (image_files,labels).",
+  );
+}
+
+/**
+ * Vectors of the retrieval set.
+ * @param model `pixels`, `backbone` (its frozen features), or a run as `findCheckpoint` takes it
+ */
+export async function modelVectors(
+  config: Readonly<TrainConfig>,
+  model: string,
   files: RetrievalFiles,
   onProgress?: OnProgress,
-): Promise<RetrievalScores> {
-  const embedder = loadEmbedder(run);
+): Promise<ModelVectors> {
+  const both = async (embed: (set: RetrievalPart) => Promise<Vectors>) => {
+    return { name: model, queries: await embed("queries"), index: await embed("index") };
+  };
+  if (model === "pixels") return both((set) => pixelVectors(config, files[set].files));
+  if (model === "backbone") {
+    const { queries, index } = await backboneVectors(config, files, onProgress);
+    return { name: model, queries, index };
+  }
+  const embedder = loadEmbedder(model);
   try {
-    return await score(files, (set) => embedder.embed(dataDir, set, files[set].files, onProgress));
+    return await both((set) => embedder.embed(config.dataDir, set, files[set].files, onProgress));
   } finally {
     embedder.dispose();
   }
 }
 
-type RetrievalPart = keyof RetrievalFiles;
-
-async function score(
+/** Retrieval scores of a model, as `modelVectors` takes it. */
+export async function scoreModel(
+  config: Readonly<TrainConfig>,
+  model: string,
   files: RetrievalFiles,
-  embed: (set: RetrievalPart) => Promise<Vectors>,
+  onProgress?: OnProgress,
 ): Promise<RetrievalScores> {
-  const queries = await embed("queries");
-  const { positions } = await nearestNeighbours(queries, await embed("index"), 5);
+  const { queries, index } = await modelVectors(config, model, files, onProgress);
+  const { positions } = await nearestNeighbours(queries, index, 5);
   return scoreRetrieval(positions, files.queries.labels, files.index.labels);
 }
+
+type RetrievalPart = keyof RetrievalFiles;
 
 /** Each image squashed to 16 x 16, its 768 values less their mean: what can be had without any model. */
 async function pixelVectors(config: Readonly<TrainConfig>, files: readonly string[]): Promise<Vectors> {
@@ -84,19 +104,22 @@ async function pixelVectors(config: Readonly<TrainConfig>, files: readonly strin
   return { data, count: files.length, length };
 }
 
-/** The backbone's features, standardised by the training images' mean and deviation where the config says so. */
-async function scoreBackbone(
+/**
+ * The backbone's features of the training images and of the retrieval set, standardised by the training images' mean
+ * and deviation where the config says so.
+ */
+export async function backboneVectors(
   config: Readonly<TrainConfig>,
   files: RetrievalFiles,
   onProgress?: OnProgress,
-): Promise<RetrievalScores> {
-  const statistics = config.standardise
-    ? featureStatistics(await trainFeatures(config, onProgress))
-    : undefined;
-  return score(files, async (set) => {
-    const features = await ensureFeatures(config, set, files[set].files, onProgress);
-    return statistics ? standardiseVectors(features, statistics) : features;
-  });
+): Promise<Record<RetrievalPart | "train", Vectors>> {
+  const train = await trainFeatures(config, onProgress);
+  const statistics = config.standardise ? featureStatistics(train) : undefined;
+  const standardised = (features: Vectors) =>
+    statistics ? standardiseVectors(features, statistics) : features;
+  const embed = async (set: RetrievalPart) =>
+    standardised(await ensureFeatures(config, set, files[set].files, onProgress));
+  return { train: standardised(train), queries: await embed("queries"), index: await embed("index") };
 }
 
 /** Features of all distinct training and validation images. */

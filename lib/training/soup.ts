@@ -12,7 +12,7 @@ import { overrideConfig, type TrainConfig } from "../config/config";
 import type { WeightSource } from "../model/weight_source";
 import { type CheckpointRef, findCheckpoint } from "./checkpoint_ref";
 import { readRetrievalFiles } from "./data";
-import { scoreRun } from "./ladder";
+import { scoreModel } from "./ladder";
 import { readRunConfig, runFile, runFolder } from "./run_folder";
 
 /** One of the checkpoints that were given. */
@@ -168,7 +168,7 @@ async function chooseGreedily(
       "Leave --greedy out: the plain mean needs none.",
     );
   }
-  const scoreOf = async (name: string) => (await scoreRun(name, config.dataDir, files, onProgress)).mp5;
+  const scoreOf = async (name: string) => (await scoreModel(config, name, files, onProgress)).mp5;
   const scores = new Map<Member, number>();
   for (const member of members) scores.set(member, await scoreOf(member.name));
   const [best, ...rest] = [...members].sort((a, b) => scores.get(b)! - scores.get(a)!);

@@ -13,9 +13,9 @@ import { exportWeights } from "guie/dist/export/tower_file";
 import { findCheckpoint } from "guie/dist/training/checkpoint_ref";
 import { readRetrievalFiles } from "guie/dist/training/data";
 import { loadEmbedder } from "guie/dist/training/embedder";
-import { scoreRun } from "guie/dist/training/ladder";
+import { scoreModel } from "guie/dist/training/ladder";
 import { runTraining } from "guie/dist/training/run";
-import { prepareRunFolder, runFile, runFolder } from "guie/dist/training/run_folder";
+import { prepareRunFolder, readRunConfig, runFile, runFolder } from "guie/dist/training/run_folder";
 import { makeSoup } from "guie/dist/training/soup";
 import { largestDifference } from "../tensors";
 import { makeTinyData } from "./tiny_data";
@@ -101,7 +101,7 @@ test("a soup is the mean of its members' weights, and a run that is evaluated, e
   assert.ok([...soup.tensors.keys()].every((name) => !/^(optimizer|ema|swa)\./.test(name)));
 
   const files = (await readRetrievalFiles(dataDir))!;
-  assert.ok((await scoreRun(out, dataDir, files)).mp5 >= 0);
+  assert.ok((await scoreModel(readRunConfig(runFolder(A)), out, files)).mp5 >= 0);
   const tower = join(runFolder(out), "tower.safetensors");
   await exportWeights({ run: out }, "open_clip", tower);
   assert.ok(existsSync(tower));
@@ -123,9 +123,9 @@ test("the greedy soup keeps those that do not make it worse", async () => {
   const { ingredients, mp5 } = await makeSoup([A, B, `${A}/epoch_1`], out, { greedy: true });
   const scores = ingredients.map((one) => one.mp5!);
   const files = (await readRetrievalFiles(dataDir))!;
-  assert.equal(scores[1], (await scoreRun(B, dataDir, files)).mp5);
+  assert.equal(scores[1], (await scoreModel(readRunConfig(runFolder(A)), B, files)).mp5);
   assert.ok(mp5! >= Math.max(...scores), `${mp5} against ${scores}`);
-  assert.equal((await scoreRun(out, dataDir, files)).mp5, mp5);
+  assert.equal((await scoreModel(readRunConfig(runFolder(A)), out, files)).mp5, mp5);
   assert.ok(ingredients[scores.indexOf(Math.max(...scores))]!.taken);
   assert.deepEqual(JSON.parse(readFileSync(join(runFolder(out), "soup.json"), "utf8")), { ingredients, mp5 });
   assert.equal(existsSync(join(runFolder(out), "candidate")), false);

@@ -1,0 +1,54 @@
+// What is left of the backbone's features when they are made shorter, compared on the held-out classes.
+import type { OnProgress } from "../common/progress";
+import type { TrainConfig } from "../config/config";
+import type { BootstrapOptions } from "../retrieval/bootstrap";
+import { type ComparisonRow, compareModels, type ModelVectors } from "../retrieval/evaluation";
+import {
+  fitPca,
+  type Reduction,
+  type ReductionKind,
+  randomProjection,
+  reduceRows,
+} from "../retrieval/reduction";
+import { retrievalLabels } from "./compare";
+import { backboneVectors, heldOutFiles, modelVectors } from "./ladder";
+
+/** The ways of making features shorter, in the order of the table. */
+export const REDUCTION_KINDS: readonly ReductionKind[] = ["pca", "whitened", "random"];
+
+/** Reductions of a backbone's features by kind, and how they compare. */
+export interface ReductionComparison {
+  reductions: Record<ReductionKind, Reduction>;
+  rows: ComparisonRow[];
+}
+
+/**
+ * Fits PCA and PCA with whitening to the features of the training images, draws a random projection, and compares
+ * them with the features as they are (the first row) and with trained runs, whose necks have learned theirs.
+ * @param dimensions numbers a vector afterwards
+ */
+export async function compareReductions(
+  config: Readonly<TrainConfig>,
+  dimensions: number,
+  runs: readonly string[] = [],
+  options: BootstrapOptions = {},
+  onProgress?: OnProgress,
+): Promise<ReductionComparison> {
+  const files = await heldOutFiles(config.dataDir);
+  const { train, ...whole } = await backboneVectors(config, files, onProgress);
+  const reductions = {
+    pca: await fitPca(train, dimensions),
+    whitened: await fitPca(train, dimensions, true),
+    random: randomProjection(train.length, dimensions, config.seed),
+  };
+  const models: ModelVectors[] = [{ name: `backbone, ${train.length}`, ...whole }];
+  for (const kind of REDUCTION_KINDS) {
+    const reduced = (set: "queries" | "index") => reduceRows(whole[set], reductions[kind]);
+    models.push({ name: `${kind}, ${dimensions}`, queries: reduced("queries"), index: reduced("index") });
+  }
+  for (const run of runs) models.push(await modelVectors(config, run, files, onProgress));
+  return {
+    reductions,
+    rows: await compareModels(models, await retrievalLabels(config.dataDir, files), options),
+  };
+}
