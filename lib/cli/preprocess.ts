@@ -27,27 +27,22 @@ export function registerPreprocess(program: Command): void {
       "data sets, apart or with commas; all that have a csv/<name>.csv unless told",
     )
     .option("--image-size <px>", "longest side of a kept image", "224")
-    .option("--workers <n>", "images under work at once (default: one more than CPU threads)")
+    .option("--workers <n>", "threads, an image each at a time (default: one more than the CPU has)")
     .option("--fast", "decode large JPEGs at reduced size: faster, pixels 2-3 of 255 away from OpenCV's");
   runs<PreprocessCommandOptions>(command, preprocess);
 }
 
 async function preprocess(options: PreprocessCommandOptions): Promise<CommandResult> {
-  const concurrency = Number(options.workers ?? availableParallelism() + 1);
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    throw new UserError(
-      `--workers must be a whole number above 0, it is "${options.workers}".`,
-      "--workers 4",
-    );
-  }
-  // Runs wait, and sharp decodes, on libuv's threads: four unless this is set before the first of them starts.
+  const concurrency = wholeNumber("--workers", options.workers ?? String(availableParallelism() + 1));
+  const imageSizePx = wholeNumber("--image-size", options.imageSize);
+  // sharp decodes on libuv's threads: four unless this is set before the first of them starts.
   process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, concurrency));
   const datasets = namedDatasets(options.dataset) ?? preparedDataSets(options.dataDir);
   const results: PreprocessResult[] = [];
   for (const dataset of datasets) {
     const { dataDir } = options;
     const decoding = options.fast ? "reduced" : "full";
-    const settings = { dataDir, imageSizePx: Number(options.imageSize), decoding, concurrency } as const;
+    const settings = { dataDir, imageSizePx, decoding, concurrency } as const;
     results.push(await preprocessDataset({ ...settings, dataset, onProgress: terminalProgress() }));
   }
   return { text: describe(results), summary: { datasets: results } };
@@ -71,4 +66,12 @@ function describe(results: readonly PreprocessResult[]): string {
   const unreadable = results.some(({ rejected }) => rejected > 0);
   const note = unreadable ? "\nUnreadable images and why: final_data_224/<folder>_rejects.csv" : "";
   return textTable(header, rows) + note;
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new UserError(
+    `${option} must be a whole number above 0, it is "${text}".`,
+    "npx guie preprocess --help",
+  );
 }

@@ -28,7 +28,7 @@ export interface PreprocessOptions {
   dataset: DatasetName & { smallestClass: number };
   /** Longest side of a kept image; 224 unless told. */
   imageSizePx?: number;
-  /** Images under work at once; one more than CPU threads unless told, so that none waits for a disk. */
+  /** Threads, an image each at a time; one more than the CPU has unless told, so that none waits for a disk. */
   concurrency?: number;
   /** "reduced" is faster on large JPEGs and less exact; "full", OpenCV's pixels, unless told. */
   decoding?: JpegSettings["decoding"];
@@ -105,7 +105,7 @@ export function countClasses(rows: readonly ImageRow[]): number {
   return new Set(rows.map((row) => row.label)).size;
 }
 
-/** @throws UserError for a path outside of the data directory, and for one that stands twice */
+/** @throws UserError for a path outside of the data directory, one that is no UTF-8, and one that stands twice */
 function checkSources(rows: readonly ImageRow[], dataset: DatasetName): void {
   const rowOfSource = new Map<string, number>();
   for (const [index, { imageFile }] of rows.entries()) {
@@ -115,6 +115,12 @@ function checkSources(rows: readonly ImageRow[], dataset: DatasetName): void {
       throw new UserError(
         `${where}: "${imageFile}" is outside the data directory.`,
         "Paths are relative to the data directory: move the images below it and write the table again.",
+      );
+    }
+    if (source.includes("\uFFFD")) {
+      throw new UserError(
+        `${where}: "${imageFile}" is not UTF-8 text.`,
+        "Turn the table into UTF-8 (iconv -f latin1 -t utf8), or rename the file and run `npx guie get-data` again.",
       );
     }
     const earlier = rowOfSource.get(source);

@@ -1,17 +1,15 @@
 // Photos that stand in the tables more than once: found by perceptual hash, reported, never dropped.
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { mapConcurrently } from "../common/concurrent";
 import { UserError } from "../common/errors";
 import { byCodeUnit, writeTogether } from "../common/files";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { TextColumn } from "../common/texts";
-import { ImageError } from "../images/decode";
 import { type Database, sqlText, withDatabase } from "./database";
 import { DUPLICATES_CSV, FOLDS_CSV, FOLDS_TABLE } from "./layout";
+import { makeHashes, type UnreadableImage } from "./looks";
 import { findPairs } from "./near_hashes";
-import { lookOfImage } from "./perceptual_hash";
 import { loadCsv } from "./read_csv";
 import { writeCsv } from "./write_csv";
 
@@ -54,7 +52,7 @@ export interface DuplicateReport {
   /** Distinct images that were compared. */
   images: number;
   /** Images that could not be read, with the reason; they are not compared. */
-  unreadable: { image: string; reason: string }[];
+  unreadable: UnreadableImage[];
   counts: Record<DuplicateFinding, number>;
   /** The gravest pairs, at most 1,000; the file holds all. */
   pairs: DuplicatePair[];
@@ -63,14 +61,13 @@ export interface DuplicateReport {
 
 const MOST_PAIRS = 1_000;
 const LARGEST_DISTANCE = 8;
-const HASHES_PER_BATCH = 1_000;
 const NEXT = "npx guie merge";
 
 /**
  * Hashes every distinct image of `final_data_224_sample_balance_fold.csv` and writes the pairs that look alike to
  * `final_data_224_duplicates.csv`, the gravest first. Images with equal hashes are listed once each, with the first
  * of them; likewise one pair tells that two groups of equal hashes are near each other. Look at them before you act:
- * photos of one series, or of two packages of one make, are as near.
+ * photos of one series, or of two packages of one make, are as near. A second search decodes what was changed only.
  * @throws UserError for a missing or bad table, or no readable image
  */
 export async function findDuplicates(options: DuplicateOptions): Promise<DuplicateReport> {
@@ -86,7 +83,7 @@ export async function findDuplicates(options: DuplicateOptions): Promise<Duplica
   return writeTogether([path], ([temporary]) =>
     withDatabase(async (database) => {
       const files = await loadImages(database, dataDir, fold);
-      const unreadable = await hashImages(database, { dataDir, files, workers, onProgress });
+      const unreadable = await makeHashes(database, { dataDir, files, workers, onProgress });
       if (unreadable.length === files.length) {
         const { image, reason } = unreadable[0]!;
         throw new UserError(`None of ${files.length} images can be read; ${image}: ${reason}.`, NEXT);
@@ -120,39 +117,6 @@ async function loadImages(database: Database, dataDir: string, fold: number): Pr
     for (const file of chunk.getColumnValues(0)) files.push(file as string);
   });
   return files;
-}
-
-/** Makes `hashes` (place, hash, blueness, redness): the row of `images`, and how it looks. @returns what could not be read */
-async function hashImages(
-  database: Database,
-  {
-    dataDir,
-    files,
-    workers,
-    onProgress,
-  }: { dataDir: string; files: TextColumn; workers: number; onProgress: OnProgress | undefined },
-): Promise<DuplicateReport["unreadable"]> {
-  await database.run("CREATE TABLE hashes (place INTEGER, hash UBIGINT, blueness INTEGER, redness INTEGER)");
-  const unreadable: DuplicateReport["unreadable"] = [];
-  for (let first = 0; first < files.length; first += HASHES_PER_BATCH) {
-    const last = Math.min(first + HASHES_PER_BATCH, files.length);
-    const places = Array.from({ length: last - first }, (_, i) => first + i);
-    const rows = await mapConcurrently(places, workers, async (place) => {
-      const image = files.at(place)!;
-      try {
-        const { hash, blueness, redness } = await lookOfImage(join(dataDir, image));
-        return [`(${place}, ${hash}, ${blueness}, ${redness})`];
-      } catch (error) {
-        const cause = (error as Error).cause;
-        if (!(cause instanceof ImageError)) throw error;
-        unreadable.push({ image, reason: cause.message });
-        return [];
-      }
-    });
-    if (rows.flat().length > 0) await database.run(`INSERT INTO hashes VALUES ${rows.flat().join(", ")}`);
-    onProgress?.({ stage: "hash", done: last, total: files.length, unit: "images" });
-  }
-  return unreadable;
 }
 
 const FINDINGS: readonly DuplicateFinding[] = [

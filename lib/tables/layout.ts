@@ -16,6 +16,9 @@ export const RETRIEVAL_FILES = {
 /** Pairs of images that look alike. For people. */
 export const DUPLICATES_CSV = "final_data_224_duplicates.csv";
 
+/** How each image looked when `guie duplicates` last saw it. */
+export const LOOKS_CSV = "final_data_224_looks.csv";
+
 /** Columns of a data set's own table. */
 export const IMAGE_TABLE: readonly CsvColumn[] = [
   { name: "image_files", kind: "path" },
@@ -38,4 +41,14 @@ export const CLASSES_TABLE: readonly CsvColumn[] = [
   { name: "dataset", kind: "text" },
   { name: "labels", kind: "count" },
   { name: "class_name", kind: "text" },
+];
+
+/** Columns of the table of looks; an image is unchanged while its size and time are. */
+export const LOOKS_TABLE: readonly CsvColumn[] = [
+  { name: "image", kind: "path" },
+  { name: "bytes", kind: "text" },
+  { name: "modified_us", kind: "text" },
+  { name: "hash", kind: "text" },
+  { name: "blueness", kind: "count" },
+  { name: "redness", kind: "count" },
 ];

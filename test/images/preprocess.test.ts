@@ -142,13 +142,17 @@ test("bad input stops before anything is written, and says what to do", async (t
   const dataDir = await makeThings(t);
   const csv = join(dataDir, "csv/things.csv");
   const good = textOf(dataDir, "csv/things.csv");
-  const cases: [string, RegExp][] = [
+  const cases: [string | Buffer, RegExp][] = [
     ["image_files,class\na.jpg,1\n", /lacks the column "labels"; it has: image_files, class/],
     ["image_files,labels\na.jpg,\n", /row 1: the column "labels" is empty/],
     ["image_files,labels\na.jpg,1.5\n", /row 1: a label must be a whole number from 0, it is "1.5"/],
     [
       "image_files,labels\nraw/../../a.jpg,1\n",
       /row 1: "raw\/\.\.\/\.\.\/a.jpg" is outside the data directory/,
+    ],
+    [
+      Buffer.from("image_files,labels\ncaf\xe9.jpg,1\n", "latin1"),
+      /row 1: "caf.\.jpg" is not UTF-8 text[\s\S]*iconv/,
     ],
     ["image_files,labels\n/etc/a.jpg,1\n", /outside the data directory/],
     ["image_files,labels\na/b.jpg,1\na/./b.jpg,2\n", /row 2: "a\/\.\/b.jpg" stands already in row 1/],

@@ -163,6 +163,30 @@ test("planted copies are found, whatever was done to them, and told apart by wha
   assert.match(written[1]!, /^"two labels, train and validation",\d,11\.jpg,both\.webp,3,0,set3,set0,1,2$/);
 });
 
+test("a second search decodes only what was changed, and finds the same", async (t) => {
+  const dataDir = await dataWith(t, [["copy.jpg", 5, 2]]);
+  writeFile(join(dataDir, "copy.jpg"), readFileSync(join(dataDir, "3.jpg")));
+  const looks = join(dataDir, "final_data_224_looks.csv");
+  const decoded: (string | undefined)[] = [];
+  const search = () =>
+    findDuplicates({ dataDir, onProgress: ({ total, note }) => decoded.push(`${total}, ${note}`) });
+  const first = await search();
+  const table = readFileSync(looks, "utf8");
+  assert.match(table, /^image,bytes,modified_us,hash,blueness,redness\n0\.jpg,\d+,\d+,\d+,\d+,\d+\n/);
+  assert.deepEqual(await search(), first);
+  assert.equal(readFileSync(looks, "utf8"), table);
+
+  writeFile(join(dataDir, "copy.jpg"), readFileSync(join(dataDir, "7.jpg"))); // now a copy of another
+  const [pair] = (await search()).pairs;
+  assert.deepEqual([pair?.imageA, pair?.imageB], ["7.jpg", "copy.jpg"]);
+  assert.deepEqual(decoded, ["41, undefined", "1, 40 were known"]); // the second search had nothing to tell
+
+  writeFile(looks, "image,bytes\n0.jpg,1\n");
+  await assert.rejects(search(), /lacks the column "modified_us".*\n.*rm .*looks\.csv/);
+  writeFile(looks, table.replace(/\d+\n/, "red\n"));
+  await assert.rejects(search(), /row 1: "redness" must be a whole number/);
+});
+
 test("where nothing is planted, nothing is found; the table still says so", async (t) => {
   const dataDir = await dataWith(t, []);
   const report = await findDuplicates({ dataDir });
