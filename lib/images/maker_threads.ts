@@ -2,12 +2,15 @@
 import { join } from "node:path";
 import { SharedLock } from "../common/shared_lock";
 import { Threads, type ThreadTasks } from "../common/threads";
+import { returnFreedMemory } from "../tensorflow/native_memory";
 import { JpegEngine } from "./jpeg_engine";
 import type { JpegSettings } from "./jpeg_maker";
 import type { ImageTask, ImageWorkerData } from "./maker_thread";
 
 /** Starting three threads takes a tenth of a second, and their code is compiled anew in each. */
 const IDLE_MS = 30_000;
+/** 100 MB of freed memory, or so. */
+const IMAGES_PER_RETURN = 1_000;
 
 interface Workshop {
   key: string;
@@ -25,9 +28,15 @@ export async function makeInThreads(
 ): Promise<void> {
   const key = JSON.stringify([settings, most]);
   const workshop = takeKept(key) ?? open(key, settings, most);
+  let done = 0;
+  const onResult = (index: number, reason: string | undefined) => {
+    tasks.onResult(index, reason);
+    if (++done % IMAGES_PER_RETURN === 0) returnFreedMemory();
+  };
   try {
-    await workshop.engine.use(() => workshop.threads.run(tasks));
+    await workshop.engine.use(() => workshop.threads.run({ ...tasks, onResult }));
   } finally {
+    returnFreedMemory();
     await keep(workshop);
   }
 }
