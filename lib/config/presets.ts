@@ -116,7 +116,8 @@ function demoBase(stage: Stage): TrainConfig {
     imageSize: 112,
     lastBlocks: 4,
     standardise: true,
-    s: 20,
+    s: 12,
+    margin: 0.4,
     lrSchedule: "cosine",
     numWorkers: 4,
     cpktEpoch: 0,
@@ -127,7 +128,7 @@ function demoBase(stage: Stage): TrainConfig {
 export function demo(stage: Stage = "frozen"): TrainConfig {
   const base = demoBase(stage);
   if (stage === "frozen") {
-    return { ...base, batchSize: 128, nEpochs: 8, initLr: 1e-2, marginStep: 0, cpktSteps: 0, nBatchLog: 50 };
+    return { ...base, batchSize: 128, nEpochs: 8, initLr: 2e-2, marginStep: 0, cpktSteps: 0, nBatchLog: 50 };
   }
   return {
     ...base,
@@ -135,7 +136,7 @@ export function demo(stage: Stage = "frozen"): TrainConfig {
     nEpochs: 1,
     maxStepsPerEpoch: 128,
     initLr: 5e-4,
-    backboneLrFactor: 0.06,
+    backboneLrFactor: 0.12,
     cpktSteps: 32,
     nBatchLog: 4,
   };
@@ -152,7 +153,7 @@ export function grocery(stage: Stage = "frozen"): TrainConfig {
     runName: `grocery_${stage}`,
     dataDir: "data/grocery",
     imageSize: 168,
-    ...(stage === "fine_tune" ? { initFrom: "grocery_frozen" } : {}),
+    ...(stage === "fine_tune" ? { initFrom: "grocery_frozen", backboneLrFactor: 0.06 } : {}),
   };
 }
 
@@ -168,6 +169,8 @@ export function tiny(stage: Stage = "fine_tune"): TrainConfig {
     lastBlocks: 2,
     standardise: false,
     embeddingDim: 8,
+    s: 20,
+    margin: 0.3,
     batchSize: 8,
     nEpochs: 2,
     initLr: 1e-2,
