@@ -5,10 +5,10 @@ import { overrideConfig, type TrainConfig } from "../config/config";
 import { preset } from "../config/presets";
 import { comparisonTable } from "../retrieval/comparison_table";
 import { ALL_DATASETS } from "../retrieval/evaluation";
-import { baselineOfRun } from "../training/baseline";
 import { compareOnHeldOut } from "../training/compare";
 import { climbLadder, type LadderRung } from "../training/ladder";
-import { listRuns, readRunConfig, runFolder } from "../training/run_folder";
+import { baselineOfRun } from "../training/runs/baseline";
+import { listRuns, readRunConfig, runFolder } from "../training/runs/run_folder";
 import { type CommandResult, runs } from "./command";
 import { textTable } from "./text_table";
 

@@ -5,7 +5,7 @@ import { UserError } from "../common/errors";
 import { type ExportResult, exportRun, FORMATS, type Format } from "../export/export_run";
 import { COMPETITION_IMAGES } from "../export/timing";
 import { exportWeights } from "../export/tower_file";
-import { findCheckpoint } from "../training/checkpoint_ref";
+import { findCheckpoint } from "../training/runs/checkpoint_ref";
 import { type CommandResult, runs } from "./command";
 
 interface ExportOptions {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type RunRow, runTable } from "../training/run_table";
+import { type RunRow, runTable } from "../training/runs/run_table";
 import { runs } from "./command";
 import { textTable } from "./text_table";
 

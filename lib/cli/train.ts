@@ -5,11 +5,11 @@ import { terminalProgress } from "../common/progress";
 import { overrideConfig, processCount, type TrainConfig } from "../config/config";
 import type { ClusterSpec } from "../tensorflow/cluster";
 import { describeDevice } from "../tensorflow/device";
-import { baselineText } from "../training/baseline";
+import { joinRun, type SupervisorOptions, superviseRun } from "../training/ranks/supervisor";
+import { clusterOfTfConfig } from "../training/ranks/tf_config";
 import { type RunSummary, runTraining } from "../training/run";
-import { inProcesses, prepareRunFolder, readRunConfig, runFolder } from "../training/run_folder";
-import { joinRun, type SupervisorOptions, superviseRun } from "../training/supervisor";
-import { clusterOfTfConfig } from "../training/tf_config";
+import { baselineText } from "../training/runs/baseline";
+import { inProcesses, prepareRunFolder, readRunConfig, runFolder } from "../training/runs/run_folder";
 import { type CommandResult, runs } from "./command";
 import { addConfigFlags, type ConfigOptions, configOf, flagOverrides, numberOf } from "./config_flags";
 

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { UserError } from "../common/errors";
-import { followRun, isLive, type RunView, viewRun } from "../training/follow";
-import { evaluationTable, failureText, statusText } from "../training/run_status";
+import { followRun, isLive, type RunView, viewRun } from "../training/runs/follow";
+import { evaluationTable, failureText, statusText } from "../training/runs/run_status";
 import { type CommandResult, runs } from "./command";
 import { textTable } from "./text_table";
 

@@ -4,9 +4,9 @@ import type { TrainConfig } from "../config/config";
 import { towerOf } from "../model/backbone";
 import { findTower, type Tower } from "../model/towers";
 import { joinSources, type WeightSource, withPrefix } from "../model/weight_source";
-import { findCheckpoint } from "../training/checkpoint_ref";
 import { TOWER_PREFIX } from "../training/model";
-import { readRunConfig } from "../training/run_folder";
+import { findCheckpoint } from "../training/runs/checkpoint_ref";
+import { readRunConfig } from "../training/runs/run_folder";
 
 /** What stands before the names of the neck's weights. */
 const NECK_PREFIX = "neck.";

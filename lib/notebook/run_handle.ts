@@ -1,7 +1,7 @@
 // Runs in a notebook: started or taken hold of, watched, stopped.
 import type { TrainConfig } from "../config/config";
-import type { RunView } from "../training/follow";
-import * as launcher from "../training/launcher";
+import type { RunView } from "../training/runs/follow";
+import * as launcher from "../training/runs/launcher";
 import { watchRun } from "./watch";
 
 /** A run in a process of its own; restarting the kernel or closing the browser does not touch it. */

@@ -1,7 +1,7 @@
 // A run as a person sees it.
 import { basename } from "node:path";
-import type { RunView } from "../training/follow";
-import { evaluationTable, statusText } from "../training/run_status";
+import type { RunView } from "../training/runs/follow";
+import { evaluationTable, statusText } from "../training/runs/run_status";
 import type { MimeBundle } from "./display";
 import type { Figure } from "./figure";
 import { type LineSeries, lineFigure, sideBySide } from "./plots";

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { UserError } from "../common/errors";
-import { type RunView, viewRun } from "../training/follow";
-import type { RunHandle } from "../training/launcher";
+import { type RunView, viewRun } from "../training/runs/follow";
+import type { RunHandle } from "../training/runs/launcher";
 import { display, inNotebook, type MimeBundle } from "./display";
 import { type Figure, figureSvg } from "./figure";
 import { type DrawableGraph, drawGraph } from "./graph_drawing";

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { UserError } from "../common/errors";
-import { followRun, isLive, type RunView } from "../training/follow";
-import { failureText, statusText } from "../training/run_status";
+import { followRun, isLive, type RunView } from "../training/runs/follow";
+import { failureText, statusText } from "../training/runs/run_status";
 import { inNotebook, type LiveDisplay, newLiveDisplay } from "./display";
 import { figureSvg } from "./figure";
 import { quiet } from "./quiet";

@@ -16,7 +16,7 @@ import { featureBatches, imageBatches } from "./batches";
 import { type RunData, readRunData } from "./data";
 import { readFrozenData } from "./frozen_data";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
-import type { Ranks } from "./ranks";
+import type { Ranks } from "./ranks/ranks";
 import { startTower, startWeights } from "./start_weights";
 import { Trainer } from "./trainer";
 

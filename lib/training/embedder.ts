@@ -12,10 +12,10 @@ import { type EmbedShard, ensureFeatureFolder } from "../retrieval/feature_write
 import { computeFeatures, type EmbedOptions, ensureFeatures, imageEmbedder } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
-import { findCheckpoint } from "./checkpoint_ref";
 import { embedFeatures } from "./evaluate";
 import { TOWER_PREFIX } from "./model";
-import { readRunConfig } from "./run_folder";
+import { findCheckpoint } from "./runs/checkpoint_ref";
+import { readRunConfig } from "./runs/run_folder";
 
 /** A run's model, ready to embed images. */
 export interface Embedder {

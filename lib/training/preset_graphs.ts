@@ -12,7 +12,7 @@ import { Program } from "../tensorflow/program";
 import { createAverages } from "./averages";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
 import { declareOptimizer } from "./optimizer_state";
-import { stepRanks } from "./ranks";
+import { stepRanks } from "./ranks/ranks";
 import { traceStep, trainedNames } from "./step";
 
 /** A graph by the name of what it is for. */

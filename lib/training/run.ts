@@ -7,10 +7,12 @@ import { breathe, Interrupted } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { processCount, type TrainConfig } from "../config/config";
 import type { Average } from "./averages";
-import { type Baseline, baselineOf } from "./baseline";
 import { buildTraining, type TrainingSetup } from "./build";
-import { describeEnvironment } from "./environment";
-import { openEventFile } from "./event_files";
+import type { Ranks } from "./ranks/ranks";
+import { evaluateRun } from "./run_evaluation";
+import { type Baseline, baselineOf } from "./runs/baseline";
+import { describeEnvironment } from "./runs/environment";
+import { openEventFile } from "./runs/event_files";
 import {
   type EndMetric,
   type HeldOutScores,
@@ -18,10 +20,15 @@ import {
   type Metric,
   type RetrievalMetric,
   type StepMetric,
-} from "./metrics";
-import type { Ranks } from "./ranks";
-import { isDue, keepEpoch, keepStep, listCheckpoints, removeTemporaries, saveLast } from "./run_checkpoints";
-import { evaluateRun } from "./run_evaluation";
+} from "./runs/metrics";
+import {
+  isDue,
+  keepEpoch,
+  keepStep,
+  listCheckpoints,
+  removeTemporaries,
+  saveLast,
+} from "./runs/run_checkpoints";
 import {
   appendMetric,
   claimRun,
@@ -31,7 +38,7 @@ import {
   readRunConfig,
   rewindMetrics,
   runFile,
-} from "./run_folder";
+} from "./runs/run_folder";
 import { isOfHead, refuseOtherShape } from "./start_weights";
 
 /** A run while this process trains it. */

@@ -10,9 +10,9 @@ import {
   type RetrievalSet,
   scoreRetrievalSet,
 } from "./evaluate";
-import type { HeldOutScores } from "./metrics";
-import { partOf } from "./ranks";
+import { partOf } from "./ranks/ranks";
 import type { Run } from "./run";
+import type { HeldOutScores } from "./runs/metrics";
 
 /**
  * Validation and retrieval by the weights as they are now, and by their averages where there are any.

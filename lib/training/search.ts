@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import { type ConfigOverrides, SETTING_NAMES, type TrainConfig } from "../config/config";
-import { runFolder } from "./run_folder";
+import { runFolder } from "./runs/run_folder";
 import { planSweep, type SweepGrid, type SweepRun } from "./sweep";
 
 /** A combination of settings over all its seeds. */

@@ -10,10 +10,10 @@ import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { overrideConfig, type TrainConfig } from "../config/config";
 import type { WeightSource } from "../model/weight_source";
-import { type CheckpointRef, findCheckpoint } from "./checkpoint_ref";
 import { readRetrievalFiles } from "./data";
 import { scoreModel } from "./ladder";
-import { readRunConfig, runFile, runFolder } from "./run_folder";
+import { type CheckpointRef, findCheckpoint } from "./runs/checkpoint_ref";
+import { readRunConfig, runFile, runFolder } from "./runs/run_folder";
 
 /** One of the checkpoints that were given. */
 export interface Ingredient {

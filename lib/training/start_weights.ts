@@ -10,9 +10,9 @@ import { patchGrid, type Tower } from "../model/towers";
 import type { Weights } from "../model/vit";
 import { toTensors, type WeightSource, withoutPrefix } from "../model/weight_source";
 import { tf } from "../tensorflow/tf";
-import { findCheckpoint } from "./checkpoint_ref";
 import type { RunData } from "./data";
 import { TOWER_PREFIX } from "./model";
+import { findCheckpoint } from "./runs/checkpoint_ref";
 
 type Config = Readonly<TrainConfig>;
 

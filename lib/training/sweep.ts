@@ -4,9 +4,9 @@ import { messageOf, UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
-import { viewRun } from "./follow";
 import { runTraining } from "./run";
-import { isFinished, prepareRunFolder, runFolder } from "./run_folder";
+import { viewRun } from "./runs/follow";
+import { isFinished, prepareRunFolder, runFolder } from "./runs/run_folder";
 
 /** Values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */
 export type SweepGrid = { readonly [K in keyof TrainConfig]?: readonly TrainConfig[K][] };

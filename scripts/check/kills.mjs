@@ -13,9 +13,9 @@ const require = createRequire(import.meta.url);
 const { overrideConfig } = require("guie/dist/config/config");
 const { tiny } = require("guie/dist/config/presets");
 const { openSafetensors } = require("guie/dist/checkpoints/safetensors");
-const { decodeEvent, eventFiles } = require("guie/dist/training/event_files");
-const { prepareRunFolder, readMetrics, runFolder } = require("guie/dist/training/run_folder");
-const { readRecords } = require("guie/dist/training/tfrecord");
+const { decodeEvent, eventFiles } = require("guie/dist/training/runs/event_files");
+const { prepareRunFolder, readMetrics, runFolder } = require("guie/dist/training/runs/run_folder");
+const { readRecords } = require("guie/dist/training/runs/tfrecord");
 const { makeTinyData } = require(join(root, "build/test/training/tiny_data.js"));
 
 const MOMENTS = Number(process.argv[2] ?? 20);

@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
 const { runTraining } = require("guie/dist/training/run");
-const { readMetrics, prepareRunFolder, runFile } = require("guie/dist/training/run_folder");
+const { readMetrics, prepareRunFolder, runFile } = require("guie/dist/training/runs/run_folder");
 const { makeTinyData } = require(join(root, "build/test/training/tiny_data.js"));
 const { assertSameLosses, lossesOf, removeRuns, runConfig } = require(
   join(root, "build/test/training/rank_runs.js"),

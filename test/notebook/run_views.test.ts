@@ -11,8 +11,8 @@ import { compareRuns } from "guie/dist/notebook/compare_runs";
 import { figureSvg } from "guie/dist/notebook/figure";
 import { runFigure } from "guie/dist/notebook/run_views";
 import { show } from "guie/dist/notebook/show";
-import { viewRun } from "guie/dist/training/follow";
-import type { Metric } from "guie/dist/training/metrics";
+import { viewRun } from "guie/dist/training/runs/follow";
+import type { Metric } from "guie/dist/training/runs/metrics";
 import { temporaryFolder } from "../folders";
 
 /** The metrics of a run of `epochs` epochs, as lines. */

@@ -4,7 +4,7 @@ import { appendFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
-import { followRun, type RunView } from "guie/dist/training/follow";
+import { followRun, type RunView } from "guie/dist/training/runs/follow";
 import { temporaryFolder } from "../folders";
 import { contents, runCells } from "../kernel/drive";
 

@@ -13,7 +13,7 @@ import { tf } from "guie/dist/tensorflow/tf";
 import { loadEmbedder } from "guie/dist/training/embedder";
 import { embedding, towerFeatures } from "guie/dist/training/model";
 import { runTraining } from "guie/dist/training/run";
-import { prepareRunFolder, runFile, runFolder } from "guie/dist/training/run_folder";
+import { prepareRunFolder, runFile, runFolder } from "guie/dist/training/runs/run_folder";
 import { largestDifference } from "../tensors";
 import { makeTinyData } from "./tiny_data";
 

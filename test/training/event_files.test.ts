@@ -4,9 +4,9 @@ import { appendFileSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { readJson } from "guie/dist/common/files";
 import { projectPath } from "guie/dist/common/project";
-import { decodeEvent, encodeEvent, eventFiles, openEventFile } from "guie/dist/training/event_files";
-import type { StepMetric, ValidationMetric } from "guie/dist/training/metrics";
-import { crc32c, frameRecord, readRecords } from "guie/dist/training/tfrecord";
+import { decodeEvent, encodeEvent, eventFiles, openEventFile } from "guie/dist/training/runs/event_files";
+import type { StepMetric, ValidationMetric } from "guie/dist/training/runs/metrics";
+import { crc32c, frameRecord, readRecords } from "guie/dist/training/runs/tfrecord";
 import { temporaryFolder } from "../folders";
 
 test("CRC-32C: the vectors of RFC 3720", () => {

@@ -9,7 +9,7 @@ import { tiny } from "guie/dist/config/presets";
 import { writeFeatures } from "guie/dist/retrieval/feature_writer";
 import { buildTraining } from "guie/dist/training/build";
 import { runTraining } from "guie/dist/training/run";
-import { prepareRunFolder, readMetrics, runFolder } from "guie/dist/training/run_folder";
+import { prepareRunFolder, readMetrics, runFolder } from "guie/dist/training/runs/run_folder";
 import { temporaryFolder } from "../folders";
 
 const RUN = `test-features-${process.pid}`;

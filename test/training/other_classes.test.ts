@@ -10,7 +10,7 @@ import { projectPath } from "guie/dist/common/project";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { runTraining } from "guie/dist/training/run";
-import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/training/run_folder";
+import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/training/runs/run_folder";
 import { largestDifference } from "../tensors";
 import { makeTinyData } from "./tiny_data";
 

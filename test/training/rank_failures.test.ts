@@ -10,9 +10,9 @@ import { projectPath } from "guie/dist/common/project";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { ensureBackboneFeatures } from "guie/dist/retrieval/features";
 import { distinctFiles, readRunData } from "guie/dist/training/data";
+import { superviseRun } from "guie/dist/training/ranks/supervisor";
 import { runTraining } from "guie/dist/training/run";
-import { inProcesses, prepareRunFolder, readMetrics, runFile } from "guie/dist/training/run_folder";
-import { superviseRun } from "guie/dist/training/supervisor";
+import { inProcesses, prepareRunFolder, readMetrics, runFile } from "guie/dist/training/runs/run_folder";
 import { assertSameLosses, lossesOf, rankProcesses, removeRuns, runConfig, stepsTaken } from "./rank_runs";
 import { makeTinyData } from "./tiny_data";
 

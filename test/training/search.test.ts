@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { after, test } from "node:test";
 import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
-import { runFolder } from "guie/dist/training/run_folder";
+import { runFolder } from "guie/dist/training/runs/run_folder";
 import { parseVariation, planSearch, searchRows, settingsText, writeSearch } from "guie/dist/training/search";
 import type { SweepRun } from "guie/dist/training/sweep";
 

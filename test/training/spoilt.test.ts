@@ -7,8 +7,8 @@ import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { buildTraining } from "guie/dist/training/build";
 import { runTraining } from "guie/dist/training/run";
-import { saveLast } from "guie/dist/training/run_checkpoints";
-import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/training/run_folder";
+import { saveLast } from "guie/dist/training/runs/run_checkpoints";
+import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/training/runs/run_folder";
 import { makeTinyData } from "./tiny_data";
 
 const PREFIX = `test-spoilt-${process.pid}`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { StepMetric } from "guie/dist/training/metrics";
-import { addStep, emptyHistory, MAX_POINTS } from "guie/dist/training/step_history";
+import type { StepMetric } from "guie/dist/training/runs/metrics";
+import { addStep, emptyHistory, MAX_POINTS } from "guie/dist/training/runs/step_history";
 
 const stepAt = (step: number) =>
   ({ kind: "step", step, loss: step, imagesPerSecond: 1, elapsedSeconds: step }) as StepMetric;

@@ -11,7 +11,7 @@ import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { sweep, sweepFigure } from "guie/dist/notebook/sweep";
 import { runTraining } from "guie/dist/training/run";
-import { prepareRunFolder } from "guie/dist/training/run_folder";
+import { prepareRunFolder } from "guie/dist/training/runs/run_folder";
 import { bestRun, planSweep, runSweep, type SweepGrid } from "guie/dist/training/sweep";
 import { makeTinyData } from "./tiny_data";
 

@@ -1,9 +1,9 @@
 // Checkpoints as a person names them: on the command line, in `initFrom`, in a notebook.
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { WEIGHT_KINDS, type WeightKind } from "../checkpoints/store";
-import { UserError } from "../common/errors";
-import { projectPath } from "../common/project";
+import { WEIGHT_KINDS, type WeightKind } from "../../checkpoints/store";
+import { UserError } from "../../common/errors";
+import { projectPath } from "../../common/project";
 import { checkpointFile, listCheckpoints } from "./run_checkpoints";
 import { listRuns, RUN_FILES, runFile, runFolder } from "./run_folder";
 

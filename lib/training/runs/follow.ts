@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { UserError } from "../common/errors";
-import { breathe } from "../common/interrupt";
+import { UserError } from "../../common/errors";
+import { breathe } from "../../common/interrupt";
 import type { EndMetric, Metric, RetrievalMetric, StepMetric, ValidationMetric } from "./metrics";
 import { isUnderWay, runFile, runFolder } from "./run_folder";
 import { addStep, emptyHistory, type StepHistory } from "./step_history";

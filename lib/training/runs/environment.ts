@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-import { projectPath, projectRoot } from "../common/project";
-import type { TrainConfig } from "../config/config";
-import { device } from "../tensorflow/device";
+import { projectPath, projectRoot } from "../../common/project";
+import type { TrainConfig } from "../../config/config";
+import { device } from "../../tensorflow/device";
 
 /** Where and with what a run was made. */
 export interface Environment {

@@ -1,6 +1,6 @@
 // What a rank's process and the one that watches it tell each other, over Node's own channel between them.
-import type { ProgressReport } from "../common/progress";
-import type { TrainConfig } from "../config/config";
+import type { ProgressReport } from "../../common/progress";
+import type { TrainConfig } from "../../config/config";
 import type { FailureKind } from "./rank_watch";
 import type { Phase } from "./ranks";
 

@@ -1,11 +1,11 @@
 // The checkpoints of a run folder: `last`, `best`, `epoch_N`, `step_N`, each a safetensors file.
 import { copyFileSync, linkSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { saveCheckpoint } from "../checkpoints/store";
-import { writeAtomically } from "../common/files";
-import type { TrainConfig } from "../config/config";
+import { saveCheckpoint } from "../../checkpoints/store";
+import { writeAtomically } from "../../common/files";
+import type { TrainConfig } from "../../config/config";
 import { type Metric, scoresOf } from "./metrics";
-import type { Run } from "./run";
+import type { Run } from "../run";
 import { logLine, readMetrics, runFile } from "./run_folder";
 
 const SUFFIX = ".safetensors";

@@ -4,7 +4,7 @@ import { appendFileSync, readdirSync, readFileSync, truncateSync } from "node:fs
 import { hostname } from "node:os";
 import { join } from "node:path";
 import protobuf from "protobufjs/light";
-import { WEIGHT_KINDS } from "../checkpoints/store";
+import { WEIGHT_KINDS } from "../../checkpoints/store";
 import type { Metric } from "./metrics";
 import { frameRecord, readRecords } from "./tfrecord";
 

@@ -1,8 +1,8 @@
 // A run in words: for the notebook, the command line and logs.
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { WEIGHT_KINDS } from "../checkpoints/store";
-import { formatSeconds } from "../common/progress";
+import { WEIGHT_KINDS } from "../../checkpoints/store";
+import { formatSeconds } from "../../common/progress";
 import { isLive, type RunState, type RunView } from "./follow";
 import { type HeldOutScores, type StepMetric, scoresOf, type ValidationScores } from "./metrics";
 

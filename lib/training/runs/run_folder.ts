@@ -1,10 +1,10 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, UserError } from "../common/errors";
-import { readJson, writeFileAtomically, writeJson } from "../common/files";
-import { projectPath } from "../common/project";
-import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../config/config";
-import { vit224 } from "../config/presets";
+import { messageOf, UserError } from "../../common/errors";
+import { readJson, writeFileAtomically, writeJson } from "../../common/files";
+import { projectPath } from "../../common/project";
+import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../../config/config";
+import { vit224 } from "../../config/presets";
 import type { Metric } from "./metrics";
 
 /** Files of a run folder `checkpoints/<run>/`. */

@@ -1,5 +1,5 @@
-import type { WeightKind } from "../checkpoints/store";
-import type { Average } from "./averages";
+import type { WeightKind } from "../../checkpoints/store";
+import type { Average } from "../averages";
 
 /** One line of a run's `metrics.jsonl`. */
 export type Metric = StepMetric | ValidationMetric | RetrievalMetric | EndMetric;

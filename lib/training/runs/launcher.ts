@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../common/errors";
-import { projectRoot } from "../common/project";
-import type { TrainConfig } from "../config/config";
+import { UserError } from "../../common/errors";
+import { projectRoot } from "../../common/project";
+import type { TrainConfig } from "../../config/config";
 import { isUnderWay, prepareRunFolder, runFile, runFolder } from "./run_folder";
 
 /** A run in a process of its own. */

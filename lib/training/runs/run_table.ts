@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { messageOf, UserError } from "../common/errors";
+import { messageOf, UserError } from "../../common/errors";
 import { baselineOf } from "./baseline";
 import { viewRun } from "./follow";
 import { listRuns, readRunConfig, runFile, runFolder } from "./run_folder";

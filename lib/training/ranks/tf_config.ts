@@ -1,8 +1,8 @@
 // TF_CONFIG: the environment variable by which launchers tell a process who trains together, as TensorFlow's own
 // strategies read it. https://www.tensorflow.org/guide/distributed_training#TF_CONFIG
 import { z } from "zod";
-import { messageOf, UserError } from "../common/errors";
-import type { ClusterSpec } from "../tensorflow/cluster";
+import { messageOf, UserError } from "../../common/errors";
+import type { ClusterSpec } from "../../tensorflow/cluster";
 
 /** Tasks that train, in the order of their ranks. */
 const TRAINING_JOBS = ["chief", "master", "worker"] as const;

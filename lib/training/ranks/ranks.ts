@@ -1,19 +1,19 @@
 // The processes that train together, as one of them sees them. Shapes: W processes, k numbers of each.
 import { crc32 } from "node:zlib";
-import { UserError } from "../common/errors";
-import type { TrainConfig } from "../config/config";
-import type { Vectors } from "../retrieval/neighbours";
-import type { Cluster } from "../tensorflow/cluster";
-import { allGather, broadcast, meanOverRanks } from "../tensorflow/collectives";
-import type { GraphFunction } from "../tensorflow/graph_function";
-import { Program } from "../tensorflow/program";
-import type { tf } from "../tensorflow/tf";
-import type { ClassificationScores } from "./evaluate";
+import { UserError } from "../../common/errors";
+import type { TrainConfig } from "../../config/config";
+import type { Vectors } from "../../retrieval/neighbours";
+import type { Cluster } from "../../tensorflow/cluster";
+import { allGather, broadcast, meanOverRanks } from "../../tensorflow/collectives";
+import type { GraphFunction } from "../../tensorflow/graph_function";
+import { Program } from "../../tensorflow/program";
+import type { tf } from "../../tensorflow/tf";
+import type { ClassificationScores } from "../evaluate";
+import { ONE_PROCESS, type Shard } from "../samplers";
+import type { StepRanks } from "../step";
+import type { Trainer } from "../trainer";
 import { meanGradients } from "./gradient_buckets";
 import { isSharded } from "./head_shards";
-import { ONE_PROCESS, type Shard } from "./samplers";
-import type { StepRanks } from "./step";
-import type { Trainer } from "./trainer";
 
 /** Variables go from the chief to the others in runs of about so many bytes. */
 const GROUP_BYTES = 2 ** 28;

@@ -3,11 +3,11 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf, UserError } from "../common/errors";
-import type { TrainConfig } from "../config/config";
+import { messageOf, UserError } from "../../common/errors";
+import type { TrainConfig } from "../../config/config";
+import { configDifferences } from "../runs/run_folder";
 import type { FromRank } from "./rank_messages";
 import type { Failure } from "./rank_watch";
-import { configDifferences } from "./run_folder";
 
 /** How long the hosts wait for each other at the start, and again after a failure. */
 export const JOIN_MS = 300_000;

@@ -1,11 +1,11 @@
 // Gradients of all processes become their mean, in buckets. Shapes: W processes, n numbers of a bucket.
-import type { TrainConfig } from "../config/config";
-import { castTo } from "../tensorflow/cast";
-import type { Cluster } from "../tensorflow/cluster";
-import { allReduce } from "../tensorflow/collectives";
-import { tracedAt } from "../tensorflow/order";
-import { scope } from "../tensorflow/scope";
-import { tf } from "../tensorflow/tf";
+import type { TrainConfig } from "../../config/config";
+import { castTo } from "../../tensorflow/cast";
+import type { Cluster } from "../../tensorflow/cluster";
+import { allReduce } from "../../tensorflow/collectives";
+import { tracedAt } from "../../tensorflow/order";
+import { scope } from "../../tensorflow/scope";
+import { tf } from "../../tensorflow/tf";
 
 type BucketConfig = Pick<TrainConfig, "bucketMB" | "gradientDtype">;
 

@@ -1,13 +1,13 @@
 // One of the processes that train together; supervisor.ts starts it, watches it and ends it.
 import koffi from "koffi";
-import { messageOf, UserError } from "../common/errors";
-import { Interrupted } from "../common/interrupt";
-import { startServer } from "../tensorflow/cluster";
-import { describeDevice } from "../tensorflow/device";
-import { EngineError } from "../tensorflow/status";
+import { messageOf, UserError } from "../../common/errors";
+import { Interrupted } from "../../common/interrupt";
+import { startServer } from "../../tensorflow/cluster";
+import { describeDevice } from "../../tensorflow/device";
+import { EngineError } from "../../tensorflow/status";
+import { train } from "../run";
 import type { FromRank, ToRank } from "./rank_messages";
 import { PeerFailure, Ranks } from "./ranks";
-import { train } from "./run";
 import { clusterOfTfConfig } from "./tf_config";
 
 const BEAT_MS = 1000;

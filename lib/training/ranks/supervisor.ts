@@ -1,17 +1,17 @@
 // Runs of several processes: starts the ranks of this host, watches them, ends all when one fails, starts them again.
 import { createServer, type Server } from "node:net";
 import { hostname } from "node:os";
-import { messageOf, UserError } from "../common/errors";
-import { Interrupted } from "../common/interrupt";
-import type { OnProgress } from "../common/progress";
-import { processCount, type TrainConfig } from "../config/config";
-import type { ClusterSpec } from "../tensorflow/cluster";
+import { messageOf, UserError } from "../../common/errors";
+import { Interrupted } from "../../common/interrupt";
+import type { OnProgress } from "../../common/progress";
+import { processCount, type TrainConfig } from "../../config/config";
+import type { ClusterSpec } from "../../tensorflow/cluster";
+import { holdRun, type RunSummary } from "../run";
+import { logLine } from "../runs/run_folder";
 import { type FromChief, gatherMembers, joinChief, type Members } from "./control_link";
 import { type RankChildren, startRanks } from "./rank_children";
 import type { FromRank } from "./rank_messages";
 import { type Failure, RankWatch, SILENT_MS } from "./rank_watch";
-import { holdRun, type RunSummary } from "./run";
-import { logLine } from "./run_folder";
 
 /** How a run of several processes is watched over. */
 export interface SupervisorOptions {

@@ -1,6 +1,6 @@
 // What a run started from: shown beside it wherever the run is shown.
-import { UserError } from "../common/errors";
-import type { TrainConfig } from "../config/config";
+import { UserError } from "../../common/errors";
+import type { TrainConfig } from "../../config/config";
 import { findCheckpoint } from "./checkpoint_ref";
 import { latestMetrics } from "./metrics";
 import { readMetrics, readRunConfig } from "./run_folder";
