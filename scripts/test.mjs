@@ -25,14 +25,14 @@ function findTests() {
 const all = findTests();
 const wanted = process.argv
   .slice(2)
-  .map((name) => name.replace(/^test\//, "").replace(/\/$|\.test\.ts$/, ""));
-const tests = all.filter(
-  (test) => wanted.length === 0 || wanted.some((name) => test === name || test.startsWith(`${name}/`)),
-);
+  .map((name) => name.replace(/^test\//, "").replace(/\/$|\.test(\.ts)?$/, ""));
+const fits = (test, name) => test === name || test.startsWith(`${name}/`);
+const tests = all.filter((test) => wanted.length === 0 || wanted.some((name) => fits(test, name)));
+const unknown = wanted.filter((name) => !all.some((test) => fits(test, name)));
 
-if (tests.length === 0) {
+if (unknown.length > 0) {
   const areas = [...new Set(all.map((name) => name.split("/")[0]))];
-  console.error(`test: nothing is called ${wanted.join(" or ")}; there is: ${areas.join(", ")}`);
+  console.error(`test: nothing is called ${unknown.join(" or ")}; there is: ${areas.join(", ")}`);
   process.exitCode = 1;
 } else {
   // A test that waits for ever would keep CI from saying which one it is

@@ -1,11 +1,11 @@
 // EMA and SWA: against PyTorch's (golden/training.json, made by golden/make_training.py), and over whole runs.
 import assert from "node:assert/strict";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { requestInterrupt } from "guie/dist/common/interrupt";
 import { projectPath } from "guie/dist/common/project";
-import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
+import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { Program } from "guie/dist/tensorflow/program";
 import { createAverages } from "guie/dist/training/averages";
@@ -13,15 +13,17 @@ import { runTraining } from "guie/dist/training/run";
 import { decodeEvent, eventFiles } from "guie/dist/training/runs/event_files";
 import { viewRun } from "guie/dist/training/runs/follow";
 import { checkpointFile } from "guie/dist/training/runs/run_checkpoints";
-import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/training/runs/run_folder";
+import { readMetrics, runFile, runFolder } from "guie/dist/training/runs/run_folder";
 import { evaluationTable } from "guie/dist/training/runs/run_status";
 import { readRecords } from "guie/dist/training/runs/tfrecord";
 import { largestDifference } from "../tensors";
-import { makeTinyData } from "./tiny_data";
+import { TinyRuns } from "./tiny_runs";
 
-const PREFIX = `test-averages-${process.pid}`;
 const STEPS_PER_EPOCH = 2;
 const EPOCHS = 3;
+const runs = new TinyRuns("averages", { maxStepsPerEpoch: STEPS_PER_EPOCH, nEpochs: EPOCHS });
+before(() => runs.start());
+after(() => runs.end());
 const AVERAGED = {
   emaDecay: 0.8,
   swaStartEpoch: 2,
@@ -29,23 +31,6 @@ const AVERAGED = {
   keepEverySteps: 1,
   keepCheckpoints: 0,
 } as const;
-const made: string[] = [];
-let dataDir: string;
-
-before(async () => {
-  dataDir = await makeTinyData();
-});
-after(() => {
-  rmSync(dataDir, { recursive: true, force: true });
-  for (const name of made) rmSync(runFolder(name), { recursive: true, force: true });
-});
-
-function newRun(name: string, overrides: Partial<TrainConfig> = {}): string {
-  const runName = `${PREFIX}-${name}`;
-  made.push(runName);
-  const shape = { maxStepsPerEpoch: STEPS_PER_EPOCH, nEpochs: EPOCHS };
-  return prepareRunFolder(overrideConfig(tiny(), { runName, dataDir, ...shape, ...overrides }));
-}
 
 /** All tensors of a checkpoint. */
 function tensorsOf(path: string): Map<string, Float32Array> {
@@ -96,7 +81,7 @@ function recomputed(folder: string, name: string, steps: number): { ema: number[
 }
 
 test("a run's EMA and SWA are those of its steps; stopped in between and taken up, they are the same", async () => {
-  const unbroken = newRun("unbroken", AVERAGED);
+  const unbroken = runs.prepare("unbroken", AVERAGED);
   await runTraining(unbroken);
   const last = tensorsOf(runFile(unbroken, "last"));
   const weights = [...last.keys()].filter((name) => last.has(`ema.${name}`));
@@ -117,7 +102,7 @@ test("a run's EMA and SWA are those of its steps; stopped in between and taken u
       `${name} is not its own average`,
     );
   }
-  const stopped = newRun("stopped", AVERAGED);
+  const stopped = runs.prepare("stopped", AVERAGED);
   const first = await runTraining(stopped, ({ done, unit }) => {
     if (unit === "steps" && done === 5) requestInterrupt();
   });
@@ -128,7 +113,7 @@ test("a run's EMA and SWA are those of its steps; stopped in between and taken u
 });
 
 test("they are evaluated beside the weights: in the metrics, the log, TensorBoard's events and the table", () => {
-  const folder = runFolder(`${PREFIX}-unbroken`);
+  const folder = runFolder(runs.name("unbroken"));
   const measured = readMetrics(folder).filter(({ kind }) => kind === "validation" || kind === "retrieval");
   assert.deepEqual(
     measured.map((metric) => ["ema" in metric, "swa" in metric]),
@@ -159,7 +144,7 @@ test("they are evaluated beside the weights: in the metrics, the log, TensorBoar
 });
 
 test("without them a run has none of their variables, and `best` cannot be theirs", async () => {
-  const folder = newRun("plain", { nEpochs: 1 });
+  const folder = runs.prepare("plain", { nEpochs: 1 });
   await runTraining(folder);
   const names = [...tensorsOf(runFile(folder, "last")).keys()];
   assert.deepEqual(
@@ -171,7 +156,7 @@ test("without them a run has none of their variables, and `best` cannot be their
 });
 
 test("`best` is the epoch whose SWA is best", async () => {
-  const folder = newRun("best", { ...AVERAGED, bestOf: "swa" });
+  const folder = runs.prepare("best", { ...AVERAGED, bestOf: "swa" });
   await runTraining(folder);
   const scores = readMetrics(folder).filter((metric) => metric.kind === "retrieval");
   const best = scores.reduce((one, other) => ((other.swa?.mp5 ?? -1) > (one.swa?.mp5 ?? -1) ? other : one));

@@ -1,42 +1,25 @@
 // A run whose table has other classes by now: refused in words, or gone on with by a fresh head.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { requestInterrupt } from "guie/dist/common/interrupt";
 import { projectPath } from "guie/dist/common/project";
-import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
-import { tiny } from "guie/dist/config/presets";
 import { runTraining } from "guie/dist/training/run";
-import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/training/runs/run_folder";
+import { readMetrics, runFile } from "guie/dist/training/runs/run_folder";
 import { largestDifference } from "../tensors";
-import { makeTinyData } from "./tiny_data";
+import { TinyRuns } from "./tiny_runs";
 
-const PREFIX = `test-classes-${process.pid}`;
-const made: string[] = [];
-let dataDir: string;
-
-before(async () => {
-  dataDir = await makeTinyData();
-});
-after(() => {
-  rmSync(dataDir, { recursive: true, force: true });
-  for (const name of made) rmSync(runFolder(name), { recursive: true, force: true });
-});
-
-function newRun(name: string, overrides: Partial<TrainConfig> = {}): string {
-  const runName = `${PREFIX}-${name}`;
-  made.push(runName);
-  const shape = { maxStepsPerEpoch: 3, nEpochs: 2, emaDecay: 0.5 };
-  return prepareRunFolder(overrideConfig(tiny(), { runName, dataDir, ...shape, ...overrides }));
-}
+const runs = new TinyRuns("classes", { maxStepsPerEpoch: 3, nEpochs: 2, emaDecay: 0.5 });
+before(() => runs.start());
+after(() => runs.end());
 
 /** Six classes, or the first five of them. */
 function useClasses(count: number): void {
-  const path = join(dataDir, "final_data_224_sample_balance_fold.csv");
-  const all = join(dataDir, "all.csv");
+  const path = join(runs.dataDir, "final_data_224_sample_balance_fold.csv");
+  const all = join(runs.dataDir, "all.csv");
   if (count === 5) writeFileSync(all, readFileSync(path));
   const lines = readFileSync(all, "utf8").split("\n");
   writeFileSync(path, lines.filter((line) => count === 6 || !line.includes("/5_")).join("\n"));
@@ -50,7 +33,7 @@ function read(folder: string, name: string): Float32Array {
 }
 
 test("--resume: other classes are refused; --reinit-head goes on with all but the head", async () => {
-  const folder = newRun("resumed", { initLr: 1e-30, weightDecay: 0 });
+  const folder = runs.prepare("resumed", { initLr: 1e-30, weightDecay: 0 });
   await runTraining(folder, ({ done, unit }) => {
     if (unit === "steps" && done === 4) requestInterrupt();
   });
@@ -84,12 +67,15 @@ test("--resume: other classes are refused; --reinit-head goes on with all but th
 });
 
 test("--init-from: other classes are refused; reinitHead takes neck and backbone, and a fresh head", async () => {
-  const first = newRun("first");
+  const first = runs.prepare("first");
   await runTraining(first);
   useClasses(5);
-  const still = { initFrom: `${PREFIX}-first`, nEpochs: 1, initLr: 1e-30, weightDecay: 0 };
-  await assert.rejects(runTraining(newRun("refused", still)), /knows 6 classes, the training table has 5/);
-  const folder = newRun("fresh", { ...still, reinitHead: true });
+  const still = { initFrom: runs.name("first"), nEpochs: 1, initLr: 1e-30, weightDecay: 0 };
+  await assert.rejects(
+    runTraining(runs.prepare("refused", still)),
+    /knows 6 classes, the training table has 5/,
+  );
+  const folder = runs.prepare("fresh", { ...still, reinitHead: true });
   await runTraining(folder);
   for (const name of ["neck.weight", "visual.conv1.weight"])
     assert.ok(largestDifference(read(folder, name), read(first, name)) < 1e-6, name);

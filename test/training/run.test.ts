@@ -1,14 +1,13 @@
 // Whole tiny runs: to the end, killed and taken up, stopped and taken up, and what is refused.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { projectPath, projectRoot } from "guie/dist/common/project";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
-import { tiny } from "guie/dist/config/presets";
 import { runTraining } from "guie/dist/training/run";
 import type { Environment } from "guie/dist/training/runs/environment";
 import { decodeEvent, eventFiles } from "guie/dist/training/runs/event_files";
@@ -17,30 +16,11 @@ import { checkpointFile, isBest } from "guie/dist/training/runs/run_checkpoints"
 import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/training/runs/run_folder";
 import { runTable } from "guie/dist/training/runs/run_table";
 import { readRecords } from "guie/dist/training/runs/tfrecord";
-import { makeTinyData } from "./tiny_data";
+import { TinyRuns } from "./tiny_runs";
 
-const PREFIX = `test-${process.pid}`;
-const made: string[] = [];
-let dataDir: string;
-
-before(async () => {
-  dataDir = await makeTinyData();
-});
-
-after(() => {
-  rmSync(dataDir, { recursive: true, force: true });
-  for (const name of made) rmSync(runFolder(name), { recursive: true, force: true });
-});
-
-function configOf(
-  name: string,
-  overrides: Partial<TrainConfig> = {},
-  stage: TrainConfig["stage"] = "fine_tune",
-) {
-  const runName = `${PREFIX}-${name}`;
-  made.push(runName);
-  return overrideConfig(tiny(stage), { runName, dataDir, maxStepsPerEpoch: 3, nEpochs: 4, ...overrides });
-}
+const runs = new TinyRuns("run", { maxStepsPerEpoch: 3, nEpochs: 4 });
+before(() => runs.start());
+after(() => runs.end());
 
 const baselineOfRun = (folder: string) =>
   runTable().find(({ run }) => folder.endsWith(`/${run}`))?.["baseline mP@5"];
@@ -72,7 +52,7 @@ async function waitForSteps(folder: string, count: number): Promise<void> {
 const closed = (child: ChildProcess) => new Promise<number | null>((resolve) => child.on("close", resolve));
 
 test("a run learns: six colours are told apart, images it has not trained on included", async () => {
-  const folder = prepareRunFolder(configOf("learns", { nEpochs: 40, marginStep: 0, backboneLrFactor: 0.3 }));
+  const folder = runs.prepare("learns", { nEpochs: 40, marginStep: 0, backboneLrFactor: 0.3 });
   const summary = await runTraining(folder);
   const losses = lossesOf(folder);
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -81,7 +61,7 @@ test("a run learns: six colours are told apart, images it has not trained on inc
 });
 
 test("a run validates every epoch, scores retrieval, and ends", async () => {
-  const folder = prepareRunFolder(configOf("whole"));
+  const folder = runs.prepare("whole");
   const summary = await runTraining(folder);
   const losses = lossesOf(folder);
   assert.equal(summary.reason, "finished");
@@ -112,7 +92,7 @@ test("a run validates every epoch, scores retrieval, and ends", async () => {
 
 test("checkpoints: best, last and the newest numbered ones stay", async () => {
   const keep = { cpktEpoch: 1, keepEverySteps: 5, keepCheckpoints: 2 };
-  const folder = prepareRunFolder(configOf("checkpoints", keep));
+  const folder = runs.prepare("checkpoints", keep);
   writeFileSync(join(folder, "last.safetensors.1.ab.tmp"), "what a killed process left");
   const { checkpoints } = await runTraining(folder);
   assert.deepEqual(checkpoints, ["best", "last", "epoch_3", "epoch_4", "step_5", "step_10"]);
@@ -150,16 +130,16 @@ test("the best epoch: by mP@5, by top-1 where that is asked for or nothing is he
 });
 
 test("the same config and data give the same losses", async () => {
-  const first = prepareRunFolder(configOf("same-a"));
-  const second = prepareRunFolder(configOf("same-b"));
+  const first = runs.prepare("same-a");
+  const second = runs.prepare("same-b");
   await runTraining(first);
   await runTraining(second);
   assert.deepEqual(lossesOf(second), lossesOf(first));
 });
 
 test("killed half way and started again, a run ends as the unbroken one", async () => {
-  const unbroken = prepareRunFolder(configOf("unbroken"));
-  const killed = prepareRunFolder(configOf("killed"));
+  const unbroken = runs.prepare("unbroken");
+  const killed = runs.prepare("killed");
   const expected = await runTraining(unbroken);
   const child = spawnTrain(killed);
   const end = closed(child);
@@ -176,7 +156,7 @@ test("killed half way and started again, a run ends as the unbroken one", async 
 });
 
 test("asked to stop, a run finishes its step and saves; started again it goes on", async () => {
-  const folder = prepareRunFolder(configOf("stopped"));
+  const folder = runs.prepare("stopped");
   const child = spawnTrain(folder);
   const end = closed(child);
   await waitForSteps(folder, 3);
@@ -185,21 +165,21 @@ test("asked to stop, a run finishes its step and saves; started again it goes on
   const last = readMetrics(folder).at(-1);
   assert.equal(last?.kind === "end" && last.reason, "stopped");
   assert.equal((await runTraining(folder)).reason, "finished");
-  assert.deepEqual(lossesOf(folder), lossesOf(runFolder(`${PREFIX}-unbroken`)));
+  assert.deepEqual(lossesOf(folder), lossesOf(runFolder(runs.name("unbroken"))));
 });
 
 test("frozen, then fine_tune from it; features are computed once", async () => {
-  const frozen = prepareRunFolder(configOf("frozen", { standardise: true }, "frozen"));
+  const frozen = runs.prepare("frozen", { standardise: true }, "frozen");
   await runTraining(frozen);
-  const features = join(dataDir, "features/tiny_28px_last2/train");
+  const features = join(runs.dataDir, "features/tiny_28px_last2/train");
   assert.ok(existsSync(features));
-  const from = { standardise: true, initFrom: `${PREFIX}-frozen`, nEpochs: 1 };
-  const folder = prepareRunFolder(configOf("tuned", from));
+  const from = { standardise: true, initFrom: runs.name("frozen"), nEpochs: 1 };
+  const folder = runs.prepare("tuned", from);
   assert.equal((await runTraining(folder)).steps, 3);
 });
 
 test("a folder with a run of other settings is refused, harmless ones may change, a finished run stays", async () => {
-  const config = configOf("refused", { nEpochs: 1 });
+  const config = runs.config("refused", { nEpochs: 1 });
   const folder = prepareRunFolder(config);
   await runTraining(folder);
   const before = readFileSync(runFile(folder, "metrics"), "utf8");
@@ -213,33 +193,33 @@ test("a folder with a run of other settings is refused, harmless ones may change
 });
 
 test("a run that another process trains is refused", () => {
-  const folder = prepareRunFolder(configOf("claimed"));
+  const folder = runs.prepare("claimed");
   const stat = readFileSync(`/proc/${process.ppid}/stat`, "utf8");
   const startedAt = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
   writeFileSync(runFile(folder, "pid"), `${process.ppid} ${startedAt}`);
-  assert.throws(() => prepareRunFolder(configOf("claimed")), /under way/);
+  assert.throws(() => runs.prepare("claimed"), /under way/);
   writeFileSync(runFile(folder, "pid"), `${process.ppid} 1`); // the number was given to another process since
-  prepareRunFolder(configOf("claimed"));
+  runs.prepare("claimed");
 });
 
 test("what is missing is named with what makes it", async () => {
   const train = async (name: string, overrides: Partial<TrainConfig>, stage?: TrainConfig["stage"]) =>
-    runTraining(prepareRunFolder(configOf(name, overrides, stage)));
-  await assert.rejects(train("no-data", { dataDir: join(dataDir, "nowhere") }), /npx guie merge/);
+    runTraining(runs.prepare(name, overrides, stage));
+  await assert.rejects(train("no-data", { dataDir: join(runs.dataDir, "nowhere") }), /npx guie merge/);
   await assert.rejects(train("no-weights", { weights: "checkpoints/absent.safetensors" }), /prepare-model/);
-  await assert.rejects(train("no-start", { initFrom: `${PREFIX}-absent` }), /Expected a checkpoint/);
+  await assert.rejects(train("no-start", { initFrom: runs.name("absent") }), /Expected a checkpoint/);
   await assert.rejects(train("big-batch", { batchSize: 64 }), /no whole batch of 64/);
-  const failed = readMetrics(runFolder(`${PREFIX}-no-data`)).at(-1);
+  const failed = readMetrics(runFolder(runs.name("no-data"))).at(-1);
   assert.equal(failed?.kind === "end" && failed.reason, "failed");
 });
 
 test("a fine-tuned run carries the frozen run that it started from, in its summary and in the table of runs", async () => {
-  const frozen = await runTraining(prepareRunFolder(configOf("before", { nEpochs: 1 }, "frozen")));
+  const frozen = await runTraining(runs.prepare("before", { nEpochs: 1 }, "frozen"));
   assert.equal(frozen.baseline, undefined);
-  const config = configOf("behind", { nEpochs: 1, initFrom: `${PREFIX}-before` });
+  const config = runs.config("behind", { nEpochs: 1, initFrom: runs.name("before") });
   const tuned = await runTraining(prepareRunFolder(config));
   assert.deepEqual(tuned.baseline, {
-    run: `${PREFIX}-before`,
+    run: runs.name("before"),
     mp5: frozen.retrieval!.mp5,
     r1: frozen.retrieval!.r1,
   });

@@ -1,53 +1,41 @@
 // Soups of checkpoints, and the names by which checkpoints are found.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { checkpointWeights } from "guie/dist/checkpoints/store";
 import { projectPath } from "guie/dist/common/project";
-import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
-import { tiny } from "guie/dist/config/presets";
+import type { TrainConfig } from "guie/dist/config/config";
 import { exportWeights } from "guie/dist/export/tower_file";
 import { readRetrievalFiles } from "guie/dist/training/data";
 import { loadEmbedder } from "guie/dist/training/embedder";
 import { scoreModel } from "guie/dist/training/ladder";
 import { runTraining } from "guie/dist/training/run";
 import { findCheckpoint } from "guie/dist/training/runs/checkpoint_ref";
-import { prepareRunFolder, readRunConfig, runFile, runFolder } from "guie/dist/training/runs/run_folder";
+import { readRunConfig, runFile, runFolder } from "guie/dist/training/runs/run_folder";
 import { makeSoup } from "guie/dist/training/soup";
 import { largestDifference } from "../tensors";
-import { makeTinyData } from "./tiny_data";
+import { TinyRuns } from "./tiny_runs";
 
-const PREFIX = `test-soup-${process.pid}`;
-const made: string[] = [];
-let dataDir: string;
+const runs = new TinyRuns("soup", { maxStepsPerEpoch: 2, nEpochs: 2, cpktEpoch: 1, emaDecay: 0.5 });
 /** Two runs from the same start with other seeds, and one of another neck. */
-const [A, B, OTHER] = ["a", "b", "other"].map(nameOf) as [string, string, string];
-
-function nameOf(name: string): string {
-  made.push(`${PREFIX}-${name}`);
-  return `${PREFIX}-${name}`;
-}
+const [A, B, OTHER] = ["a", "b", "other"].map((name) => runs.name(name)) as [string, string, string];
 
 async function train(runName: string, overrides: Partial<TrainConfig> = {}): Promise<string> {
-  const shape = { maxStepsPerEpoch: 2, nEpochs: 2, cpktEpoch: 1, emaDecay: 0.5 };
-  const folder = prepareRunFolder(overrideConfig(tiny(), { runName, dataDir, ...shape, ...overrides }));
+  const folder = runs.prepare(runName, overrides);
   await runTraining(folder);
   return folder;
 }
 
 before(async () => {
-  dataDir = await makeTinyData();
+  await runs.start();
   await train(A, { initLr: 0.03 });
   await train(B, { initLr: 0.05 });
   await train(OTHER, { neck: "norm_single_linear", nEpochs: 1 });
 });
-after(() => {
-  rmSync(dataDir, { recursive: true, force: true });
-  for (const name of made) rmSync(runFolder(name), { recursive: true, force: true });
-});
+after(() => runs.end());
 
 function valuesOf(reference: string, name: string): Float32Array {
   const { path, kind } = findCheckpoint(reference);
@@ -81,7 +69,7 @@ test("checkpoints are found by run, by name in the run, by file, and their avera
 });
 
 test("a soup is the mean of its members' weights, and a run that is evaluated, exported and started from", async () => {
-  const out = nameOf("mean");
+  const out = runs.name("mean");
   const { status, stdout, stderr } = guie("soup", A, `${B}/epoch_1`, `${B}:ema`, "--out", out, "--json");
   assert.equal(status, 0, stderr);
   const summary = JSON.parse(stdout);
@@ -100,13 +88,13 @@ test("a soup is the mean of its members' weights, and a run that is evaluated, e
   soup.close();
   assert.ok([...soup.tensors.keys()].every((name) => !/^(optimizer|ema|swa)\./.test(name)));
 
-  const files = (await readRetrievalFiles(dataDir))!;
+  const files = (await readRetrievalFiles(runs.dataDir))!;
   assert.ok((await scoreModel(readRunConfig(runFolder(A)), out, files)).mp5 >= 0);
   const tower = join(runFolder(out), "tower.safetensors");
   await exportWeights({ run: out }, "open_clip", tower);
   assert.ok(existsSync(tower));
   assert.match(guie("runs").stdout, new RegExp(`${out} +tiny +fine_tune +finished`));
-  const started = await train(nameOf("started"), {
+  const started = await train(runs.name("started"), {
     initFrom: out,
     nEpochs: 1,
     initLr: 1e-30,
@@ -119,10 +107,10 @@ test("a soup is the mean of its members' weights, and a run that is evaluated, e
 });
 
 test("the greedy soup keeps those that do not make it worse", async () => {
-  const out = nameOf("greedy");
+  const out = runs.name("greedy");
   const { ingredients, mp5 } = await makeSoup([A, B, `${A}/epoch_1`], out, { greedy: true });
   const scores = ingredients.map((one) => one.mp5!);
-  const files = (await readRetrievalFiles(dataDir))!;
+  const files = (await readRetrievalFiles(runs.dataDir))!;
   assert.equal(scores[1], (await scoreModel(readRunConfig(runFolder(A)), B, files)).mp5);
   assert.ok(mp5! >= Math.max(...scores), `${mp5} against ${scores}`);
   assert.equal((await scoreModel(readRunConfig(runFolder(A)), out, files)).mp5, mp5);
@@ -133,13 +121,15 @@ test("the greedy soup keeps those that do not make it worse", async () => {
 
 test("what cannot be averaged is refused, and nothing is overwritten", async () => {
   await assert.rejects(makeSoup([A], "x"), /needs two checkpoints/);
-  await assert.rejects(makeSoup([A, OTHER], nameOf("x")), /differ in neck simple and norm_single_linear/);
+  await assert.rejects(makeSoup([A, OTHER], runs.name("x")), /differ in neck simple and norm_single_linear/);
   await assert.rejects(makeSoup([A, B], OTHER), /exists\.[\s\S]*--overwrite/);
-  const csv = `${PREFIX}.csv`;
-  const table = readFileSync(join(dataDir, "final_data_224_sample_balance_fold.csv"), "utf8").split("\n");
-  writeFileSync(join(dataDir, csv), table.filter((line) => !line.includes("/5_")).join("\n"));
-  const fewer = nameOf("fewer");
+  const csv = "fewer.csv";
+  const table = readFileSync(join(runs.dataDir, "final_data_224_sample_balance_fold.csv"), "utf8").split(
+    "\n",
+  );
+  writeFileSync(join(runs.dataDir, csv), table.filter((line) => !line.includes("/5_")).join("\n"));
+  const fewer = runs.name("fewer");
   await train(fewer, { csv, nEpochs: 1 });
-  await assert.rejects(makeSoup([A, fewer], nameOf("y")), /head\.weight \[6,8\] and \[5,8\]/);
-  assert.equal(existsSync(runFolder(`${PREFIX}-y`)), false);
+  await assert.rejects(makeSoup([A, fewer], runs.name("y")), /head\.weight \[6,8\] and \[5,8\]/);
+  assert.equal(existsSync(runFolder(runs.name("y"))), false);
 });

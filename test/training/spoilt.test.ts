@@ -1,33 +1,17 @@
 // Runs that a learning rate spoils: they stop with all that is needed to understand it, and the last checkpoint stays good.
 import assert from "node:assert/strict";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
-import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
-import { tiny } from "guie/dist/config/presets";
 import { buildTraining } from "guie/dist/training/build";
 import { runTraining } from "guie/dist/training/run";
 import { saveLast } from "guie/dist/training/runs/run_checkpoints";
-import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/training/runs/run_folder";
-import { makeTinyData } from "./tiny_data";
+import { prepareRunFolder, readMetrics, runFile } from "guie/dist/training/runs/run_folder";
+import { TinyRuns } from "./tiny_runs";
 
-const PREFIX = `test-spoilt-${process.pid}`;
-const made: string[] = [];
-let dataDir: string;
-
-before(async () => {
-  dataDir = await makeTinyData();
-});
-after(() => {
-  rmSync(dataDir, { recursive: true, force: true });
-  for (const name of made) rmSync(runFolder(name), { recursive: true, force: true });
-});
-
-function configOf(name: string, overrides: Partial<TrainConfig>) {
-  const runName = `${PREFIX}-${name}`;
-  made.push(runName);
-  return overrideConfig(tiny(), { runName, dataDir, maxStepsPerEpoch: 3, nEpochs: 2, ...overrides });
-}
+const runs = new TinyRuns("spoilt", { maxStepsPerEpoch: 3, nEpochs: 2 });
+before(() => runs.start());
+after(() => runs.end());
 
 function assertFinite(path: string): void {
   const file = openSafetensors(path);
@@ -40,7 +24,7 @@ const STORY =
   /step \d+ \(learning rate of neck and head [\de.+-]+, of the backbone [\de.+-]+, margin [\d.]+; images: (final_data_224\S+\.jpg(, )?){8}\)/;
 
 test("an absurd learning rate stops the run; it ends as failed, and no checkpoint holds what is not finite", async () => {
-  const folder = prepareRunFolder(configOf("absurd", { initLr: 1e38, cpktSteps: 1 }));
+  const folder = runs.prepare("absurd", { initLr: 1e38, cpktSteps: 1 });
   await assert.rejects(runTraining(folder), (error: Error) => STORY.test(error.message));
   const end = readMetrics(folder).at(-1);
   assert.ok(end?.kind === "end" && end.reason === "failed" && STORY.test(end.message!));
@@ -48,7 +32,7 @@ test("an absurd learning rate stops the run; it ends as failed, and no checkpoin
 });
 
 test("weights that a step has spoilt are not saved, though its loss was a number: the checkpoint before stays", async () => {
-  const config = configOf("late", { cpktSteps: 1 });
+  const config = runs.config("late", { cpktSteps: 1 });
   const folder = prepareRunFolder(config);
   const setup = await buildTraining(config);
   const { trainer } = setup;
