@@ -34,8 +34,8 @@ export function registerExport(program: Command): void {
     .command("export")
     .argument("[run]", "the trained run: NAME (its last checkpoint), NAME/best, NAME/epoch_3:ema")
     .description(
-      "write a trained model for other software: the competition's submission (savedmodel, zip), onnxruntime (onnx), " +
-        "or weights that open_clip, timm, DINOv2 and Hugging Face load (safetensors)",
+      "Write a trained model for other software: the competition's submission (savedmodel, zip), onnxruntime (onnx), " +
+        "or weights that open_clip, timm, DINOv2 and Hugging Face load (safetensors).",
     )
     .addOption(new Option("--format <format>", "what to write").choices([...FORMATS]).makeOptionMandatory())
     .option("--out <path>", "folder to write, for zip a file; default: export/ in the run's folder")

@@ -7,7 +7,7 @@ import { runs } from "./command";
 export function registerPrepareModel(program: Command): void {
   const command = program
     .command("prepare-model")
-    .description("write a pretrained backbone as a safetensors file with open_clip's names")
+    .description("Write a pretrained backbone as a safetensors file with open_clip's names.")
     .requiredOption("--model <name>", `one of: ${MODEL_NAMES.join(", ")}`)
     .option(
       "--from <source>",
