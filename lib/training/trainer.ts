@@ -1,20 +1,18 @@
-import { isWeight, type StoredModel, type WeightKind } from "../checkpoints/store";
+import type { StoredModel, WeightKind } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import type { TrainConfig } from "../config/config";
 import type { Weights } from "../model/vit";
 import { fillProgram, type WeightSource } from "../model/weight_source";
-import type { GraphFunction } from "../tensorflow/graph_function";
 import { Program } from "../tensorflow/program";
-import type { tf } from "../tensorflow/tf";
 import { type Averages, createAverages } from "./averages";
 import { type Batch, type BatchSource, positionOf } from "./batches";
+import { FiniteCheck } from "./finite_check";
 import { readHeadWeights } from "./head_weights";
-import { allFinite } from "./loss_scale";
 import { type FeatureFunction, TOWER_PREFIX } from "./model";
 import { adamRates } from "./optimizer";
 import { declareOptimizer } from "./optimizer_state";
 import { classesOfShard, shardPlan, shardSource, stepShards, WholeHead } from "./ranks/head_shards";
-import { PeerFailure, type Ranks } from "./ranks/ranks";
+import type { Ranks } from "./ranks/ranks";
 import { checkedRates, type LearningRates, ratesAt } from "./rates";
 import type { StepMetric } from "./runs/metrics";
 import { ONE_PROCESS } from "./samplers";
@@ -71,10 +69,8 @@ export class Trainer {
   readonly #feedParts: FeedParts;
   readonly #steps: Steps;
   readonly #averages: Averages;
-  readonly #finite: GraphFunction<never, tf.Tensor>;
+  readonly #finite: FiniteCheck;
   #ratesByHand: LearningRates | undefined;
-  /** What the last step was, for messages. */
-  #lastStep = "the start";
   readonly #ranks: Ranks | undefined;
   readonly #wholeHead: WholeHead | undefined;
   readonly #startedAtMs = Date.now();
@@ -144,12 +140,7 @@ export class Trainer {
     const { config, featureCount, ranks } = parts;
     const shardClasses = wholeHead ? classesOfShard(wholeHead.plan) : 0;
     this.#feedParts = { config, featureCount, shard: ranks?.shard ?? ONE_PROCESS, shardClasses };
-    const weights = [...shapes.keys()].filter(isWeight);
-    this.#finite = program.function(
-      "all_finite",
-      (_, variables) => allFinite(weights.map((name) => variables.read(name))).toInt(),
-      {},
-    ) as GraphFunction<never, tf.Tensor>;
+    this.#finite = new FiniteCheck(program, shapes.keys());
   }
 
   /** The traced functions of a step, in the order in which it runs them: `show(trainer.functions[0])` draws one. */
@@ -217,16 +208,7 @@ export class Trainer {
    * @throws UserError naming the last step
    */
   async assertFinite(): Promise<void> {
-    const finite = (await this.#finite.run({})) as unknown as { data: Int32Array };
-    if (finite.data[0] === 1) return;
-    throw this.#spoilt(`There are weights that are no finite numbers after ${this.#lastStep}.`);
-  }
-
-  #spoilt(what: string): UserError {
-    return new UserError(
-      what,
-      "The last checkpoint is unharmed. Lower initLr or backboneLrFactor, and start a run of another name (--init-from takes this one's weights).",
-    );
+    await this.#finite.checkWeights();
   }
 
   /**
@@ -284,14 +266,10 @@ export class Trainer {
       backboneStepSize: backbone.stepSize,
       backboneKeep: backbone.keep,
     });
-    this.#lastStep =
-      `step ${step} (learning rate of neck and head ${rates.head}, of the backbone ${rates.backbone}, ` +
-      `margin ${margin}; images: ${batch.files.join(", ")})`;
     const { losses, stop } = (await this.#ranks?.agree(own)) ?? { losses: [own], stop: false };
     this.stopAgreed = stop;
-    if (losses.every(Number.isFinite)) return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
-    if (Number.isFinite(own)) throw new PeerFailure(losses.findIndex((loss) => !Number.isFinite(loss)));
-    throw this.#spoilt(`The loss is ${own} at ${this.#lastStep}.`);
+    this.#finite.checkLoss({ step, rates, margin, batch }, own, losses);
+    return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
   }
 
   /** What the next step will see: nothing changes. @throws UserError when there is no next step */
