@@ -3,7 +3,17 @@ import { type RunRow, runTable } from "../training/runs/run_table";
 import { runs } from "./command";
 import { textTable } from "./text_table";
 
-const COLUMNS = ["run", "preset", "stage", "state", "epoch", "loss", "mP@5", "when"] as const;
+const COLUMNS = [
+  "run",
+  "preset",
+  "stage",
+  "state",
+  "epoch",
+  "loss",
+  "mP@5",
+  "baseline mP@5",
+  "when",
+] as const;
 
 /** `guie runs`: a table of all runs. */
 export function registerRuns(program: Command): void {

@@ -1,10 +1,13 @@
+import { relative } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../common/errors";
 import { Interrupted, requestInterrupt } from "../common/interrupt";
 import { terminalProgress } from "../common/progress";
-import type { TrainConfig } from "../config/config";
+import { projectRoot } from "../common/project";
+import { overrideConfig, type TrainConfig } from "../config/config";
 import { describeDevice } from "../tensorflow/device";
 import {
+  CHOICE_SHARE,
   parseVariation,
   planSearch,
   type SearchRow,
@@ -12,9 +15,9 @@ import {
   settingsText,
   writeSearch,
 } from "../training/search";
-import { runSweep, type SweepRun } from "../training/sweep";
+import { planSweep, runSweep, type SweepRun } from "../training/sweep";
 import { type CommandResult, runs } from "./command";
-import { addConfigFlags, type ConfigOptions, configOf } from "./config_flags";
+import { addConfigFlags, type ConfigOptions, configOf, flagOverrides } from "./config_flags";
 import { textTable } from "./text_table";
 
 interface SearchOptions extends ConfigOptions {
@@ -22,8 +25,11 @@ interface SearchOptions extends ConfigOptions {
   vary?: string[];
   together?: boolean;
   seeds: string;
+  chooseOn: ChoiceClasses;
   name?: string;
 }
+
+type ChoiceClasses = "training-classes" | "held-out-classes";
 
 /** `guie search`: many runs over settings and seeds, in one table; killed and started again, it goes on. */
 export function registerSearch(program: Command): void {
@@ -31,7 +37,8 @@ export function registerSearch(program: Command): void {
     .command("search")
     .description(
       "Try settings, on cached features (seconds a run) or by fine-tuning: each variation alone, or all combinations " +
-        "(--together), with every seed. Runs stay in checkpoints/<name>/, the table in search.csv there.",
+        "(--together), with every seed. Runs stay in checkpoints/<name>/, the table in search.csv there. Runs are scored " +
+        "on a share of the training classes, which they do not learn; each seed draws others.",
     )
     .addOption(
       new Option("--stage <stage>", "what is trained").choices(["frozen", "fine_tune"]).default("frozen"),
@@ -42,27 +49,57 @@ export function registerSearch(program: Command): void {
     )
     .option("--together", "every combination of all variations")
     .option("--seeds <list>", "seeds, separated by commas", "999")
+    .addOption(
+      new Option(
+        "--choose-on <classes>",
+        "training-classes: a share of them is held out (setting holdOutShare, 0.2); held-out-classes: those of " +
+          "retrieval/, by which the result can then no longer be reported",
+      )
+        .choices(["training-classes", "held-out-classes"])
+        .default("training-classes"),
+    )
     .option("--name <name>", "folder below checkpoints/ (default: <preset>_search_<stage>)");
   addConfigFlags(command);
   runs<SearchOptions>(command, search);
 }
 
 async function search(options: SearchOptions): Promise<CommandResult> {
-  const config = configOf(options);
+  const config = choosing(configOf(options), options);
   const name = options.name ?? `${config.configName}_search_${config.stage}`;
   const seeds = options.seeds.split(",").map(Number);
   if (!seeds.every(Number.isInteger))
     throw new UserError(`--seeds takes whole numbers, got "${options.seeds}".`, "For example --seeds 1,2,3");
+  const starts = config.holdOutShare > 0 && startsAnew(options) ? planStarts(options, name, seeds) : [];
   const planned = planSearch(config, (options.vary ?? []).map(parseVariation), {
     ...{ name, seeds, together: options.together ?? false },
+    ...(starts.length > 0
+      ? { startOf: (seed) => relative(projectRoot(), starts[seeds.indexOf(seed)]!.folder) }
+      : {}),
   });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, requestInterrupt);
   process.stderr.write(`${describeDevice()}\n${planned.length} runs\n`);
-  const stopped = await runUntilStopped(planned);
+  const stopped = (await runUntilStopped(starts)) || (await runUntilStopped(planned));
   const rows = searchRows(planned);
   const path = await writeSearch(name, rows);
   const goesOn = stopped ? "stopped: the same command goes on\n" : "";
   return { text: `${tableText(rows)}\n${goesOn}${path}`, summary: { name, stopped, rows, path } };
+}
+
+/** The config with the classes to choose by. */
+function choosing(config: Readonly<TrainConfig>, { chooseOn }: SearchOptions): Readonly<TrainConfig> {
+  if (chooseOn === "held-out-classes" || config.holdOutShare > 0) return config;
+  return overrideConfig(config, { holdOutShare: CHOICE_SHARE });
+}
+
+/** Whether fine-tuning has no run named to start from, or only the preset's, which has learned all training classes. */
+function startsAnew(options: SearchOptions): boolean {
+  return options.stage === "fine_tune" && flagOverrides(options).initFrom === undefined;
+}
+
+/** For each seed the frozen run that fine-tuning starts from, with the same classes held out. */
+function planStarts(options: SearchOptions, name: string, seeds: readonly number[]): SweepRun[] {
+  const frozen = choosing(configOf({ ...options, stage: "frozen" }), options);
+  return planSweep(frozen, { seed: seeds }, `${name}_frozen`);
 }
 
 /** @returns whether an interrupt ended it */

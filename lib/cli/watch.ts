@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { UserError } from "../common/errors";
+import { baselineText } from "../training/runs/baseline";
 import { followRun, isLive, type RunView, viewRun } from "../training/runs/follow";
 import { evaluationTable, failureText, statusText } from "../training/runs/run_status";
 import { type CommandResult, runs } from "./command";
@@ -39,13 +40,15 @@ function describe(view: RunView): CommandResult {
   const { columns, rows } = evaluationTable(view);
   const cells = rows.map((row) => row.map((cell) => cell ?? ""));
   const table = rows.length > 0 ? `\n${textTable(columns, cells)}` : "";
-  const { folder, state, steps, validations, retrievals } = view;
+  const { folder, state, steps, validations, retrievals, baseline } = view;
+  const before = baselineText(baseline);
   const summary = {
     folder,
     state,
     step: steps.at(-1),
     validation: validations.at(-1),
     retrieval: retrievals.at(-1),
+    baseline,
   };
-  return { text: statusText(view) + table, summary };
+  return { text: statusText(view) + table + (before && `\n${before}`), summary };
 }

@@ -23,6 +23,11 @@ export interface TrainConfig {
   csv: string;
   /** The fold that validates (0-based number in the column `fold`). */
   fold: number;
+  /**
+   * Share of the training classes that the run does not learn but is scored on in place of `retrieval/`, drawn by the
+   * seed: to choose settings without a look at the classes that are reported; 0 = none.
+   */
+  holdOutShare: number;
   /** Seed of everything random: first weights, order, augmentation, dropout. */
   seed: number;
 
@@ -91,6 +96,8 @@ export interface TrainConfig {
   warmUpEpochs: number;
   /** `seed`: the original's, one value an epoch after the warm-up; `cosine`: per step, from a 10 % warm-up down to `finalLr`. */
   lrSchedule: "seed" | "cosine";
+  /** `fine_tune`: of the backbone only this many last blocks learn, and what stands behind them; 0 = all of it. */
+  trainedBlocks: number;
   /** Learning rate of neck and head. */
   initLr: number;
   /** Where the `cosine` schedule ends. */
@@ -146,6 +153,7 @@ const CHECKS = z.object({
   features: z.string(),
   csv: z.string().min(1),
   fold: countOrZero,
+  holdOutShare: z.number().min(0).lt(1),
   seed: z.number().int(),
   tower: z.string().min(1),
   weights: z.string().min(1),
@@ -184,6 +192,7 @@ const CHECKS = z.object({
   frozenEpochs: countOrZero,
   warmUpEpochs: countOrZero,
   lrSchedule: z.enum(["seed", "cosine"]),
+  trainedBlocks: countOrZero,
   initLr: positive,
   finalLr: z.number().nonnegative(),
   backboneLrFactor: share,

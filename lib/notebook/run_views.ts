@@ -1,9 +1,11 @@
 // A run as a person sees it.
 import { basename } from "node:path";
+import { baselineText } from "../training/runs/baseline";
 import type { RunView } from "../training/runs/follow";
 import { evaluationTable, statusText } from "../training/runs/run_status";
 import type { MimeBundle } from "./display";
 import type { Figure } from "./figure";
+import { escapeHtml } from "./html";
 import { type LineSeries, lineFigure, sideBySide } from "./plots";
 import { barHtml } from "./progress";
 import { type Table, tableText } from "./table";
@@ -47,9 +49,10 @@ export function statusBundle(view: RunView): MimeBundle {
   const step = view.steps.at(-1);
   const table: Table = evaluationTable(view);
   const hasTable = table.rows.length > 0;
+  const before = baselineText(view.baseline);
   const bar = barHtml(text, view.state === "finished" ? 1 : step ? step.step / step.totalSteps : 0);
   return {
-    "text/html": `${bar}${hasTable ? tableHtml(table) : ""}`,
-    "text/plain": `${text}${hasTable ? `\n${tableText(table)}` : ""}`,
+    "text/html": `${bar}${hasTable ? tableHtml(table) : ""}${before && `<div>${escapeHtml(before)}</div>`}`,
+    "text/plain": `${text}${hasTable ? `\n${tableText(table)}` : ""}${before && `\n${before}`}`,
   };
 }

@@ -7,13 +7,14 @@ import type { TrainConfig } from "../config/config";
 import { readImageRows } from "../datasets/rows";
 import { readTrainingTable } from "../tables/training_table";
 import type { LabelledFiles } from "./batches";
+import { holdOutClasses } from "./choice_classes";
 
 /** Everything a run looks at, as file names and classes. */
 export interface RunData {
   train: LabelledFiles<Texts>;
   validation: LabelledFiles;
   classCount: number;
-  /** Held-out classes; undefined where the data directory has no `retrieval/`. */
+  /** Classes that are not learned; undefined where the data directory has no `retrieval/`. */
   retrieval: RetrievalFiles | undefined;
 }
 
@@ -23,8 +24,16 @@ export interface RetrievalFiles {
   index: LabelledFiles;
 }
 
+/** The settings that say what a run looks at. */
+type DataConfig = Pick<TrainConfig, "dataDir" | "csv" | "fold" | "holdOutShare" | "seed">;
+
 /** Reads the tables of a config. @throws UserError saying which step makes a missing one */
-export async function readRunData(config: Pick<TrainConfig, "dataDir" | "csv" | "fold">): Promise<RunData> {
+export async function readRunData(config: DataConfig): Promise<RunData> {
+  return holdOutClasses(await readWholeData(config), config);
+}
+
+/** The same with all classes of the table, whatever the config's `holdOutShare`. */
+export async function readWholeData(config: Pick<DataConfig, "dataDir" | "csv" | "fold">): Promise<RunData> {
   const dataDir = projectPath(config.dataDir);
   const table = await readTrainingTable(dataDir, { csv: config.csv, fold: config.fold });
   return {

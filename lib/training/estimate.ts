@@ -11,6 +11,9 @@ import { featureFolder } from "../retrieval/features";
 import { measureProductRate } from "../tensorflow/product_rate";
 import { averagesOf } from "./averages";
 import { distinctFiles, readRunData } from "./data";
+import { TOWER_PREFIX } from "./model";
+import { trainedShapes } from "./preset_graphs";
+import { trainedNames } from "./step";
 
 /** What to expect of a run. Times are those of one process on an otherwise idle machine. */
 export interface RunEstimate {
@@ -111,9 +114,16 @@ function parameterCounts(
   classes: number,
 ): Pick<RunEstimate, "parameters" | "trained"> {
   const shapes = Object.values(headShapes(config, featureLength(tower, config), classes));
-  const head = shapes.reduce((sum, shape) => sum + shape.reduce((product, side) => product * side, 1), 0);
-  const parameters = parameterCount(tower) + head;
-  return { parameters, trained: config.stage === "frozen" ? head : parameters };
+  const numbers = (shape: readonly number[]) => shape.reduce((product, side) => product * side, 1);
+  const sum = (all: readonly (readonly number[])[]) =>
+    all.reduce((total, shape) => total + numbers(shape), 0);
+  const head = sum(shapes);
+  const ofTower = new Map(trainedShapes(tower).map(([name, shape]) => [TOWER_PREFIX + name, shape] as const));
+  const trained = trainedNames(ofTower, config).map((name) => ofTower.get(name)!);
+  return {
+    parameters: parameterCount(tower) + head,
+    trained: head + (config.stage === "frozen" ? 0 : sum(trained)),
+  };
 }
 
 /** Weights, AdamW's two moments, averages, sums of gradients; what the backward pass needs of a piece of the batch. */

@@ -10,7 +10,8 @@ import type { TrainConfig } from "../config/config";
 import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../retrieval/feature_files";
 import { ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
-import { distinctFiles, type RunData, readRunData } from "./data";
+import { holdOutClasses } from "./choice_classes";
+import { distinctFiles, type RunData, readWholeData } from "./data";
 
 /** Tables and features of a frozen run. */
 export interface FrozenData {
@@ -34,11 +35,29 @@ export async function readFrozenData(
   return config.features ? fromFolder(config) : fromPipeline(config, onProgress);
 }
 
+/** A share of the training classes is held out: their features are among those that are there. */
+function withoutHeldOut(
+  config: Readonly<TrainConfig>,
+  whole: RunData,
+  features: Vectors,
+  rowOf: ReadonlyMap<string, number>,
+): FrozenData {
+  const data = holdOutClasses(whole, config);
+  const learned = distinctFiles(data.train.files, data.validation.files);
+  return {
+    data,
+    features: pickRows(features, rowsOf(learned, rowOf)),
+    trainRows: rowsOf(data.train.files, rowsByFile(learned)),
+    featuresOf: async (_set, wanted) => pickRows(features, rowsOf(wanted, rowOf)),
+  };
+}
+
 async function fromPipeline(config: Readonly<TrainConfig>, onProgress?: OnProgress): Promise<FrozenData> {
-  const data = await readRunData(config);
+  const data = await readWholeData(config);
   const files = distinctFiles(data.train.files, data.validation.files);
   const features = await ensureFeatures(config, "train", files, onProgress);
   const rowOf = rowsByFile(files);
+  if (config.holdOutShare > 0) return withoutHeldOut(config, data, features, rowOf);
   return {
     ...{ data, features, trainRows: rowsOf(data.train.files, rowOf) },
     featuresOf: async (set, wanted) =>
@@ -74,8 +93,10 @@ async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
       : undefined;
   const tableOf = ({ files, labels }: Labelled) => ({ files: [...files], labels });
   const retrieval = heldOut && { queries: tableOf(heldOut.queries), index: tableOf(heldOut.index) };
+  const data = { train: part(trained), validation: part(validated), classCount, retrieval };
+  if (config.holdOutShare > 0) return withoutHeldOut(config, data, features, rowsByFile([...train.files]));
   return {
-    data: { train: part(trained), validation: part(validated), classCount, retrieval },
+    data,
     features,
     trainRows: Int32Array.from(trained),
     featuresOf: async (set) =>

@@ -9,7 +9,7 @@ import type { ModelVectors } from "../retrieval/evaluation";
 import { ensureFeatures } from "../retrieval/features";
 import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
 import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
-import { distinctFiles, type RetrievalFiles, readRetrievalFiles, readRunData } from "./data";
+import { distinctFiles, type RetrievalFiles, readRetrievalFiles, readWholeData } from "./data";
 import { loadEmbedder } from "./embedder";
 
 const PIXEL_GRID = 16;
@@ -127,7 +127,7 @@ export async function trainFeatures(
   config: Readonly<TrainConfig>,
   onProgress?: OnProgress,
 ): Promise<Vectors> {
-  const { train, validation } = await readRunData(config);
+  const { train, validation } = await readWholeData(config);
   return ensureFeatures(config, "train", distinctFiles(train.files, validation.files), onProgress);
 }
 

@@ -100,8 +100,9 @@ async function featureGraph(config: Config): Promise<Program> {
   return program;
 }
 
-async function stepGraph(config: Config): Promise<Program> {
-  const tower = small(findTower(config.tower));
+async function stepGraph(preset: Config): Promise<Program> {
+  const tower = small(findTower(preset.tower));
+  const config = { ...preset, trainedBlocks: Math.min(preset.trainedBlocks, tower.layers) };
   const isFrozen = config.stage === "frozen";
   const blocks = { lastBlocks: 2, patchMean: config.patchMean };
   const featureCount = featureLength(tower, blocks);
@@ -111,7 +112,7 @@ async function stepGraph(config: Config): Promise<Program> {
   const shapes = new Map([...Object.entries(headShapes(config, featureCount, CLASSES)), ...ofTower]);
   const program = new Program();
   declare(program, shapes);
-  const trained = new Map(trainedNames(shapes).map((name) => [name, shapes.get(name)!]));
+  const trained = new Map(trainedNames(shapes, config).map((name) => [name, shapes.get(name)!]));
   await declareOptimizer(program, trained, config);
   const sizePx = imageSizeOf(tower);
   const cluster = processCount(config) > 1 ? unservedCluster(processCount(config)) : undefined;

@@ -36,24 +36,40 @@ function typedValue(text: string): string | number | boolean {
   return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
+/** Share of the training classes by which a search chooses, unless the config has another `holdOutShare`. */
+export const CHOICE_SHARE = 0.2;
+
+/** What a search takes besides a config and its variations. */
+export interface SearchPlan {
+  /** Folder below checkpoints/. */
+  name: string;
+  seeds: readonly number[];
+  /** Every combination of all variations; else each variation alone, and the config as it is. */
+  together: boolean;
+  /** The run that each starts from, by its seed; the config's `initFrom` unless told. */
+  startOf?: (seed: number) => string;
+}
+
 /**
- * The runs of a search, each combination with every seed.
+ * The runs of a search, seed by seed: each combination with every one of them.
  * @param variations what is tried
- * @param options.together every combination of all variations; else each variation alone, and the config as it is
  */
 export function planSearch(
   config: Readonly<TrainConfig>,
   variations: readonly SweepGrid[],
-  options: { name: string; seeds: readonly number[]; together: boolean },
+  { name, seeds, together, startOf = () => config.initFrom }: SearchPlan,
 ): SweepRun[] {
-  const grids = options.together ? [Object.assign({}, ...variations) as SweepGrid] : [{}, ...variations];
-  const runs = grids.flatMap((grid) => planSweep(config, { ...grid, seed: options.seeds }, options.name));
+  const grids = together ? [Object.assign({}, ...variations) as SweepGrid] : [{}, ...variations];
+  const runs = seeds.flatMap((seed) => {
+    const start = { ...config, initFrom: startOf(seed) };
+    return grids.flatMap((grid) => planSweep(start, { ...grid, seed: [seed] }, name));
+  });
   const isBase = ({ settings }: SweepRun) =>
     Object.entries(settings).every(
       ([name, value]) => name === "seed" || config[name as keyof TrainConfig] === value,
     );
   // alone, a variation's own value of the config is the config as it is
-  return runs.filter((run) => options.together || Object.keys(run.settings).length === 1 || !isBase(run));
+  return runs.filter((run) => together || Object.keys(run.settings).length === 1 || !isBase(run));
 }
 
 /** One row a combination, the best first; those without a finished run last. */

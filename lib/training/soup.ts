@@ -10,7 +10,7 @@ import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { overrideConfig, type TrainConfig } from "../config/config";
 import type { WeightSource } from "../model/weight_source";
-import { readRetrievalFiles } from "./data";
+import { readRetrievalFiles, readRunData } from "./data";
 import { scoreModel } from "./ladder";
 import { type CheckpointRef, findCheckpoint } from "./runs/checkpoint_ref";
 import { readRunConfig, runFile, runFolder } from "./runs/run_folder";
@@ -161,7 +161,10 @@ async function chooseGreedily(
   config: TrainConfig,
   onProgress?: OnProgress,
 ): Promise<Choice> {
-  const files = await readRetrievalFiles(config.dataDir);
+  const files =
+    config.holdOutShare > 0
+      ? (await readRunData(config)).retrieval
+      : await readRetrievalFiles(config.dataDir);
   if (!files) {
     throw new UserError(
       `Expected held-out classes below ${config.dataDir}/retrieval: there are none to choose by.`,

@@ -10,6 +10,7 @@ import { patchGrid, type Tower } from "../model/towers";
 import type { Weights } from "../model/vit";
 import { toTensors, type WeightSource, withoutPrefix } from "../model/weight_source";
 import { tf } from "../tensorflow/tf";
+import { refuseLearnedClasses } from "./choice_classes";
 import type { RunData } from "./data";
 import { TOWER_PREFIX } from "./model";
 import { findCheckpoint } from "./runs/checkpoint_ref";
@@ -38,7 +39,8 @@ export function startWeights(config: Config, featureCount: number, data: RunData
     .filter(([name]) => !isTaken(name))
     .map(([name, value]) => [name, tf.tensor(value, shapes[name])]);
   if (config.initFrom === "") return Object.fromEntries(fresh);
-  const { path, kind } = findCheckpoint(config.initFrom);
+  const { folder, path, kind } = findCheckpoint(config.initFrom);
+  refuseLearnedClasses(folder, config);
   const source = checkpointWeights(path, (name) => name in shapes && isTaken(name), kind);
   for (const name of Object.keys(shapes).filter(isTaken)) {
     refuseOtherShape(path, name, source.shapes.get(name), shapes[name]!, config);

@@ -1,4 +1,5 @@
 // The training step as traced functions. Shapes: B batch, F features, n pieces of a batch.
+import { UserError } from "../common/errors";
 import type { TrainConfig } from "../config/config";
 import { FIXED_NAMES, rowsPerClass } from "../model/head";
 import type { NeckTraining } from "../model/neck";
@@ -53,7 +54,10 @@ export interface TrainStep {
 export interface StepParts {
   /** The settings that change its graph. */
   config: LossConfig &
-    Pick<TrainConfig, "precision" | "accumulationSteps" | "initLr" | "backboneLrFactor" | "weightDecay">;
+    Pick<
+      TrainConfig,
+      "precision" | "accumulationSteps" | "initLr" | "backboneLrFactor" | "weightDecay" | "trainedBlocks"
+    >;
   /** Shapes of all weights by name. */
   shapes: ReadonlyMap<string, readonly number[]>;
   /** Names of the weights that the step trains; default: all that a run trains. */
@@ -74,9 +78,36 @@ export interface StepRanks extends NonNullable<NeckTraining["ranks"]> {
   meanGradients(gradients: ReadonlyMap<string, tf.Tensor>): ReadonlyMap<string, tf.Tensor>;
 }
 
-/** Names of the weights that a run trains: all but running statistics and the like. */
-export function trainedNames(shapes: StepParts["shapes"]): string[] {
-  return [...shapes.keys()].filter((name) => !FIXED_NAMES.includes(name));
+/**
+ * Names of the weights that a run trains: all but running statistics and the like, and, where it trains only the last
+ * blocks of the backbone, all that stands before these.
+ * @throws UserError where the backbone has fewer blocks
+ */
+export function trainedNames(
+  shapes: StepParts["shapes"],
+  { trainedBlocks }: Pick<TrainConfig, "trainedBlocks">,
+): string[] {
+  const names = [...shapes.keys()].filter((name) => !FIXED_NAMES.includes(name));
+  const blocks = 1 + Math.max(-1, ...names.map((name) => blockOf(name) ?? -1));
+  if (trainedBlocks === 0 || blocks === 0) return names;
+  if (trainedBlocks > blocks)
+    throw new UserError(
+      `trainedBlocks is ${trainedBlocks}, the backbone has ${blocks} blocks.`,
+      `Give 1 .. ${blocks}, or 0.`,
+    );
+  const isBefore = (name: string) => {
+    const block = blockOf(name);
+    return block === undefined ? BEFORE_BLOCKS.test(name) : block < blocks - trainedBlocks;
+  };
+  return names.filter((name) => !isBefore(name));
+}
+
+/** The backbone's weights in front of its blocks. */
+const BEFORE_BLOCKS = /^visual\.(conv1\.|class_embedding$|positional_embedding$|register_tokens$|ln_pre\.)/;
+
+function blockOf(name: string): number | undefined {
+  const [, block] = /^visual\.transformer\.resblocks\.(\d+)\./.exec(name) ?? [];
+  return block === undefined ? undefined : Number(block);
 }
 
 /**
@@ -90,8 +121,8 @@ export function traceStep(program: Program, parts: StepParts): TrainStep {
     : stepInPieces(program, parts, parts.config.accumulationSteps);
 }
 
-function trainedBy({ trained, shapes }: StepParts): readonly string[] {
-  return trained ?? trainedNames(shapes);
+function trainedBy({ trained, shapes, config }: StepParts): readonly string[] {
+  return trained ?? trainedNames(shapes, config);
 }
 
 const RATES = {

@@ -96,7 +96,7 @@ export class Trainer {
     const { shapes } = source;
     await fillProgram(program, source);
     const { config, features, inputShape, featureCount } = parts;
-    const trained = new Map(trainedNames(shapes).map((name) => [name, shapes.get(name)!]));
+    const trained = new Map(trainedNames(shapes, config).map((name) => [name, shapes.get(name)!]));
     const optimizer = await declareOptimizer(program, trained, config);
     const stepParts = {
       config,

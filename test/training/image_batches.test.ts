@@ -8,7 +8,7 @@ import { loadPixels } from "guie/dist/images/loader";
 import { findTower } from "guie/dist/model/towers";
 import { computeFeatures } from "guie/dist/retrieval/features";
 import { type BatchSource, imageBatches } from "guie/dist/training/batches";
-import { type RunData, readRunData } from "guie/dist/training/data";
+import { type RunData, readWholeData } from "guie/dist/training/data";
 import { ONE_PROCESS } from "guie/dist/training/samplers";
 import { normalised } from "../images/make";
 import { makeTinyData } from "./tiny_data";
@@ -23,7 +23,7 @@ let dataDir: string;
 let data: RunData;
 before(async () => {
   dataDir = await makeTinyData();
-  data = await readRunData({ dataDir, csv: "final_data_224_sample_balance_fold.csv", fold: 1 });
+  data = await readWholeData({ dataDir, csv: "final_data_224_sample_balance_fold.csv", fold: 1 });
 });
 after(() => rmSync(dataDir, { recursive: true }));
 

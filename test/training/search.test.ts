@@ -48,10 +48,10 @@ test("together: every combination with every seed; wrong settings are refused", 
 
 test("seeds become mean and spread, the best first, and a table on disk", async () => {
   const runs = planSearch(config, [{ s: [10, 20] }], { name: NAME, seeds: [1, 2], together: true });
-  const scores = [0.4, 0.5, 0.7, 0.6];
+  const scores = [0.4, 0.7, 0.5, 0.6]; // of s 10 and 20 with seed 1, then with seed 2
   for (const [i, run] of runs.entries())
     Object.assign(run, { state: "finished", mp5: scores[i], seconds: 3 });
-  runs[1]!.state = "failed";
+  runs[2]!.state = "failed";
   const rows = searchRows(runs);
   assert.deepEqual(
     rows.map(({ settings, runs, mp5, spread }) => [settings.s, runs, mp5?.toFixed(3), spread?.toFixed(3)]),
@@ -63,4 +63,19 @@ test("seeds become mean and spread, the best first, and a table on disk", async 
   const text = readFileSync(await writeSearch(NAME, rows), "utf8");
   assert.equal(text.split("\n")[0], "settings,runs,mp5,spread,r1,top1,seconds");
   assert.match(text, /\ns 20,2,0\.6[45]\d*,0\.09\d*,,,3\n/);
+});
+
+test("seed by seed, each from a run of its own seed where that is told", () => {
+  const startOf = (seed: number) => `start_${seed}`;
+  const options = { name: NAME, seeds: [1, 2], together: true, startOf };
+  const runs = planSearch(config, [{ margin: [0.1, 0.5] }], options);
+  assert.deepEqual(
+    runs.map(({ settings, config }) => [settings.seed, settings.margin, config.initFrom]),
+    [
+      [1, 0.1, "start_1"],
+      [1, 0.5, "start_1"],
+      [2, 0.1, "start_2"],
+      [2, 0.5, "start_2"],
+    ],
+  );
 });

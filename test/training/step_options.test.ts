@@ -139,6 +139,29 @@ test("gradient checkpointing gives the same steps, by graphs that hold the block
   for (const { program } of [kept, again]) program.dispose();
 });
 
+test("the last block alone: its gradients are those of the whole, what stands before it stays", async () => {
+  const [start, whole, last] = [await train({}, 0), await train({}, 1), await train({ trainedBlocks: 1 }, 1)];
+  const learns = (name: string) =>
+    /^(head|neck|visual\.ln_post|visual\.transformer\.resblocks\.1)\./.test(name);
+  for (const name of whole.names) {
+    const moment = `optimizer.exp_avg.${name}`;
+    if (learns(name)) {
+      const [own, expected] = [await read(last, moment), await read(whole, moment)];
+      const most = Math.max(...expected.map(Math.abs));
+      for (const [i, value] of own.entries())
+        assert.ok(Math.abs(value - expected[i]!) <= 1e-5 * most, `${moment}: ${value}, not ${expected[i]}`);
+      assert.notDeepEqual(await read(last, name), await read(start, name), name);
+    } else {
+      assert.deepEqual(await read(last, name), await read(start, name), name);
+      assert.ok((await read(last, moment)).every((value) => value === 0));
+    }
+  }
+  assert.ok(last.names.filter(learns).length < last.names.length, "and some do not learn");
+  assert.ok(last.nodes < whole.nodes, `${last.nodes} nodes against ${whole.nodes}`);
+  await assert.rejects(train({ trainedBlocks: 3 }), /trainedBlocks is 3, the backbone has 2 blocks/);
+  for (const { program } of [start, whole, last]) program.dispose();
+});
+
 // The tiny model's gradients are too large for the first scale of 65536: it would be halved a few times
 const HALVED = { "optimizer.loss_scale": 1024 };
 

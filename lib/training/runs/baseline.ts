@@ -22,9 +22,14 @@ export function baselineOf({ initFrom }: Pick<TrainConfig, "initFrom">): Baselin
   });
 }
 
+/** The same of the run in a folder, which need not have a checkpoint yet. */
+export function baselineOfFolder(folder: string): Baseline | undefined {
+  return unlessGone(() => baselineOf(readRunConfig(folder)));
+}
+
 /** The same by the run's own name. */
 export function baselineOfRun(run: string): Baseline | undefined {
-  return unlessGone(() => baselineOf(readRunConfig(findCheckpoint(run).folder)));
+  return unlessGone(() => baselineOfFolder(findCheckpoint(run).folder));
 }
 
 function unlessGone<T>(look: () => T): T | undefined {

@@ -2,6 +2,7 @@ import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "
 import { setTimeout as pause } from "node:timers/promises";
 import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
+import { type Baseline, baselineOfFolder } from "./baseline";
 import type { EndMetric, Metric, RetrievalMetric, StepMetric, ValidationMetric } from "./metrics";
 import { isUnderWay, runFile, runFolder } from "./run_folder";
 import { addStep, emptyHistory, type StepHistory } from "./step_history";
@@ -22,6 +23,8 @@ export type RunState = "starting" | "running" | "finished" | "stopped" | "failed
 export interface RunView extends RunMetrics {
   folder: string;
   state: RunState;
+  /** What the run that it started from had reached. */
+  baseline?: Baseline;
 }
 
 const PAUSE_MS = 500;
@@ -66,11 +69,12 @@ function runViewer(nameOrPath: string): () => { view: RunView; changed: boolean 
     );
   }
   const readMore = metricsReader(runFile(folder, "metrics"));
+  const baseline = baselineOfFolder(folder);
   return () => {
     // Asked before reading: what the process wrote before it went is read in any case.
     const underWay = isUnderWay(folder);
     const { metrics, changed } = readMore();
-    return { view: { ...metrics, folder, state: stateOf(folder, metrics, underWay) }, changed };
+    return { view: { ...metrics, folder, baseline, state: stateOf(folder, metrics, underWay) }, changed };
   };
 }
 

@@ -1,0 +1,63 @@
+// Both stages from the command line: the frozen run is shown wherever the fine-tuned one is.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { projectPath } from "guie/dist/common/project";
+import { readRunConfig, runFolder } from "guie/dist/training/runs/run_folder";
+import { makeTinyData } from "../training/tiny_data";
+
+const NAME = `test-both-${process.pid}`;
+const FOLDERS = [`${NAME}_frozen`, `${NAME}_fine_tune`, `${NAME}_search`, `${NAME}_search_frozen`];
+let dataDir: string;
+before(async () => {
+  dataDir = await makeTinyData();
+});
+after(() => {
+  for (const folder of [dataDir, ...FOLDERS.map(runFolder)]) rmSync(folder, { recursive: true, force: true });
+});
+
+function guie(...args: string[]): string {
+  const guie = projectPath("lib/bin/guie.js");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [guie, ...args], { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+const tiny = () => ["--config-name", "tiny", "--data-dir", dataDir, "--n-epochs", "1"];
+const SHORT = ["--max-steps-per-epoch", "2"];
+
+test("train --both: frozen, then fine_tune from there; the summary, runs and watch show where it started", () => {
+  const summary = JSON.parse(guie("train", ...tiny(), ...SHORT, "--both", "--run-name", NAME, "--json"));
+  const { frozen, baseline, retrieval, reason, steps } = summary;
+  assert.deepEqual([reason, steps, frozen.reason, frozen.steps], ["finished", 2, "finished", 2]);
+  assert.deepEqual(baseline, { run: `${NAME}_frozen`, mp5: frozen.retrieval.mp5, r1: frozen.retrieval.r1 });
+  const line = `baseline ${NAME}_frozen: mP@5 ${baseline.mp5.toFixed(3)}, R@1 ${baseline.r1.toFixed(3)}`;
+  const watched = guie("watch", `${NAME}_fine_tune`, "--once");
+  assert.ok(watched.includes(line), watched);
+  assert.doesNotMatch(guie("watch", `${NAME}_frozen`, "--once"), /baseline/);
+  const rows = JSON.parse(guie("runs", "--json")).runs as Record<string, unknown>[];
+  const row = rows.find(({ run }) => run === `${NAME}_fine_tune`)!;
+  assert.deepEqual([row["mP@5"], row["baseline mP@5"]], [retrieval.mp5, baseline.mp5]);
+  assert.match(guie("runs"), /mP@5 +baseline mP@5/);
+});
+
+test("search --stage fine_tune: each seed starts from a frozen run with the same classes held out", () => {
+  const search = ["search", ...tiny(), ...SHORT, "--stage", "fine_tune", "--name", `${NAME}_search`];
+  const { rows } = JSON.parse(
+    guie(...search, "--set", "holdOutShare=0.34", "--seeds", "1,2", "--vary", "trainedBlocks=1", "--json"),
+  );
+  assert.deepEqual(
+    rows
+      .map(({ runs, settings }: { runs: number; settings: object }) => [runs, Object.keys(settings)])
+      .sort(),
+    [
+      [2, []],
+      [2, ["trainedBlocks"]],
+    ],
+  );
+  const { initFrom, seed, holdOutShare } = readRunConfig(
+    `${runFolder(`${NAME}_search`)}/trainedBlocks_1-seed_2`,
+  );
+  assert.deepEqual([initFrom, seed, holdOutShare], [`checkpoints/${NAME}_search_frozen/seed_2`, 2, 0.34]);
+});
