@@ -77,7 +77,10 @@ export interface TrainConfig {
   gradientDtype: "float32" | "bfloat16";
   /** Each process holds the head's rows of its share of the classes: for very many of them. */
   shardHead: boolean;
-  /** With `shardHead`: share of the classes that a step's softmax runs over, its images' own among them; 1 = all. */
+  /**
+   * With `shardHead`, in several processes: share of the classes that a step's softmax runs over, its images' own
+   * among them; 1 = all.
+   */
   classShare: number;
 
   /** Images of an optimizer step in one process: together the processes see `workers` times as many. */
@@ -223,6 +226,11 @@ const RULES: readonly [(config: TrainConfig) => boolean, keyof TrainConfig, stri
     "there is no SWA (swaStartEpoch is 0)",
   ],
   [({ swaStartEpoch, nEpochs }) => swaStartEpoch > nEpochs, "swaStartEpoch", "the run ends before (nEpochs)"],
+  [
+    ({ shardHead, precision }) => shardHead && precision === "float16",
+    "shardHead",
+    "it does not go with float16, whose loss each process would scale by itself: set precision to bfloat16",
+  ],
 ];
 
 /** How many processes train a run together. */

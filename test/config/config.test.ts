@@ -53,3 +53,11 @@ test("ill-typed values are refused by name, all at once", () => {
       ["batchSize", "margin", "stage", "runName"].every((name) => error.message.includes(name)),
   );
 });
+
+test("a head that is shared out does not go with float16", () => {
+  const shared = overrideConfig(demo(), { shardHead: true, precision: "bfloat16" });
+  assert.throws(
+    () => overrideConfig(shared, { precision: "float16" }),
+    /shardHead = true: it does not go with float16.*set precision to bfloat16/,
+  );
+});

@@ -63,3 +63,25 @@ for (const [name, counts, overrides] of CASES) {
     }
   });
 }
+
+test("gradients that travel as bfloat16 lead to the losses of float32, nearly", async () => {
+  const settings = { bucketMB: 0.02, marginStep: 0 };
+  const [whole, half] = [
+    await trained(configOf("float32-gradients", 2, settings)),
+    await trained(configOf("bfloat16-gradients", 2, { ...settings, gradientDtype: "bfloat16" })),
+  ];
+  const [first, last] = [whole.losses[0]!, whole.losses.at(-1)!];
+  assert.equal(half.losses[0], first, "the first step has no gradients behind it");
+  assert.notEqual(half.losses.at(-1), last);
+  // A gradient is rounded twice, before it is sent and as a sum, each time by 2^-8 of itself at most: what a step does
+  // differs by at most 1 / 128 of itself, and so what all have done together does
+  const tolerance = (first - last) / 128;
+  for (const [i, loss] of half.losses.entries()) {
+    assert.ok(
+      Math.abs(loss - whole.losses[i]!) < tolerance,
+      `step ${i + 1}: ${loss}, not ${whole.losses[i]}`,
+    );
+  }
+  const scores = half.validation.at(-1)!;
+  assert.ok(Math.abs(scores.loss - whole.validation.at(-1)!.loss) < tolerance);
+});

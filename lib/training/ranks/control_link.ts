@@ -13,9 +13,17 @@ import type { Failure } from "./rank_watch";
 export const JOIN_MS = 300_000;
 const BEAT_MS = 1000;
 
+/** Who comes, and what for. */
+interface Hello {
+  rank: number;
+  /** Of its TF_CONFIG. */
+  addresses: readonly string[];
+  config: Readonly<TrainConfig>;
+}
+
 /** From a member to the chief. */
 type FromMember =
-  | { kind: "hello"; rank: number; config: Readonly<TrainConfig> }
+  | ({ kind: "hello" } & Hello)
   | { kind: "rank"; message: FromRank }
   /** Its rank's process is gone. */
   | { kind: "exit"; cause: string };
@@ -44,7 +52,7 @@ export interface MemberEvents {
 
 /**
  * Waits until a launcher has come for every other rank, and tells them to begin.
- * @throws UserError where one does not come in time, or trains something else
+ * @throws UserError where one does not come in time, or, as soon as it comes, trains something else
  */
 export async function gatherMembers(
   addresses: readonly string[],
@@ -53,13 +61,17 @@ export async function gatherMembers(
   signal?: AbortSignal,
 ): Promise<Members> {
   const sockets = new Map<number, Socket>();
+  const faults: string[] = [];
   const server = createServer((socket) => {
     let rank: number | undefined;
     hear<FromMember>(socket, (message) => {
       if (message.kind === "rank" && rank !== undefined) events.onMessage(rank, message.message);
       if (message.kind === "exit" && rank !== undefined) events.onLost(rank, message.cause);
       if (message.kind !== "hello") return;
-      const reason = refusalOf(message, addresses.length, config, sockets);
+      const fault = faultOf(message, { addresses, config });
+      if (fault) faults.push(fault);
+      const isTwin = sockets.has(message.rank);
+      const reason = fault ?? (isTwin ? `there is another process with rank ${message.rank}` : undefined);
       if (reason) tell(socket, { kind: "refused", reason });
       else {
         rank = message.rank;
@@ -84,7 +96,7 @@ export async function gatherMembers(
   };
   try {
     await listen(server, addresses);
-    await untilAll(addresses, sockets, signal);
+    await untilAll(addresses, sockets, faults, signal);
   } catch (error) {
     send({ kind: "refused", reason: messageOf(error) });
     close();
@@ -97,11 +109,13 @@ export async function gatherMembers(
 async function untilAll(
   addresses: readonly string[],
   sockets: ReadonlyMap<number, Socket>,
+  faults: readonly string[],
   signal?: AbortSignal,
 ): Promise<void> {
   const deadlineMs = Date.now() + JOIN_MS;
   while (sockets.size < addresses.length - 1) {
     signal?.throwIfAborted();
+    if (faults[0] !== undefined) throw new UserError(`${faults[0]}.`, "Start the same command on all hosts.");
     if (Date.now() > deadlineMs) {
       const missing = addresses.flatMap((address, rank) =>
         rank > 0 && !sockets.has(rank) ? [`rank ${rank} (${address})`] : [],
@@ -115,17 +129,16 @@ async function untilAll(
   }
 }
 
-function refusalOf(
-  { rank, config }: Extract<FromMember, { kind: "hello" }>,
-  worldSize: number,
-  own: Readonly<TrainConfig>,
-  sockets: ReadonlyMap<number, unknown>,
-): string | undefined {
-  if (!(rank > 0 && rank < worldSize)) return `there is no rank ${rank} in the chief's TF_CONFIG`;
-  if (sockets.has(rank)) return `there is another process with rank ${rank}`;
-  const differences = configDifferences(own, config);
+/** Why the chief cannot train with a member at all. */
+function faultOf(member: Hello, chief: Omit<Hello, "rank">): string | undefined {
+  const { rank, addresses, config } = member;
+  if (addresses.join() !== chief.addresses.join() || !(rank > 0 && rank < addresses.length)) {
+    const [its, own] = [addresses, chief.addresses].map((all) => all.join(", "));
+    return `Rank ${rank} was started with the TF_CONFIG of another cluster: ${its}; the chief's is ${own}`;
+  }
+  const differences = configDifferences(chief.config, config);
   if (differences.length === 0) return undefined;
-  return `rank ${rank} was started with other settings than the chief: ${differences.join(", ")}`;
+  return `Rank ${rank} on ${addresses[rank]} was started with other settings (chief's -> its own): ${differences.join(", ")}`;
 }
 
 /** The chief's launcher, as that of another host sees it. */
@@ -139,13 +152,12 @@ export interface ChiefLink {
  * @throws UserError where it does not come in time
  */
 export async function joinChief(
-  addresses: readonly string[],
-  hello: { rank: number; config: Readonly<TrainConfig> },
+  hello: Hello,
   onMessage: (message: FromChief) => void,
   onLost: () => void,
   signal?: AbortSignal,
 ): Promise<ChiefLink> {
-  const { host, port } = controlAddress(addresses);
+  const { host, port } = controlAddress(hello.addresses);
   const deadlineMs = Date.now() + JOIN_MS;
   for (;;) {
     signal?.throwIfAborted();

@@ -72,24 +72,19 @@ export function shardSource(source: WeightSource, plan: ShardPlan): WeightSource
  * @throws UserError for settings that do not go together
  */
 export function shardPlan(
-  config: Pick<TrainConfig, "shardHead" | "classShare" | "precision" | "head" | "subCentres">,
+  config: Pick<TrainConfig, "shardHead" | "classShare" | "head" | "subCentres">,
   weights: Pick<WeightSource, "shapes">,
   ranks: Ranks | undefined,
 ): ShardPlan | undefined {
   const isShared = config.shardHead && ranks !== undefined;
   if (config.classShare < 1 && !isShared) {
+    const why = config.shardHead ? "is the only one" : "does not share the head out (shardHead is off)";
     throw new UserError(
-      `classShare is ${config.classShare}, but this process holds the whole head.`,
-      "Classes are sampled from a head that is shared out: set shardHead, and workers or gpus.",
+      `classShare is ${config.classShare}, but this process ${why}: it holds all classes.`,
+      "Classes are sampled in several processes: set shardHead, and workers or gpus to 2 or more; or classShare to 1.",
     );
   }
   if (!isShared) return undefined;
-  if (config.precision === "float16") {
-    throw new UserError(
-      "A head that is shared out does not go with float16: each process would scale its loss by itself.",
-      "Set precision to bfloat16.",
-    );
-  }
   const wholeShape = weights.shapes.get(HEAD_WEIGHT)!;
   return { ...ranks.shard, wholeShape, rowsPerClass: rowsPerClass(config) };
 }

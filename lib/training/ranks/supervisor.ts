@@ -187,7 +187,7 @@ async function attemptAsMember(
   const onLost = () => {
     chief.isLost = true;
   };
-  const link = await joinChief(addresses, { rank, config }, onMessage, onLost, stop);
+  const link = await joinChief({ rank, addresses, config }, onMessage, onLost, stop);
   const forgetStop = onAbort(stop, async () => (await starting)?.send({ kind: "stop" }));
   try {
     await untilTrue(() => {

@@ -1,0 +1,85 @@
+// How the launchers of several hosts find each other, and what ends it at once.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
+import { tiny } from "guie/dist/config/presets";
+import { type FromChief, gatherMembers, joinChief } from "guie/dist/training/ranks/control_link";
+import { freePorts } from "../tensorflow/ranks";
+
+const CONFIG = overrideConfig(tiny(), { workers: 3 });
+const NOTHING = { onMessage: () => {}, onLost: () => {} };
+
+/** Three ranks' addresses; the port above the chief's is free as well, as far as one look tells. */
+async function threeAddresses(): Promise<string[]> {
+  for (;;) {
+    const ports = await freePorts(3);
+    if (!ports.includes(ports[0]! + 1)) return ports.map((port) => `127.0.0.1:${port}`);
+  }
+}
+
+/** A member's launcher, and what it has heard. */
+async function member(rank: number, addresses: readonly string[], config: Readonly<TrainConfig> = CONFIG) {
+  const heard: FromChief[] = [];
+  const link = await joinChief(
+    { rank, addresses, config },
+    (message) => heard.push(message),
+    () => {},
+  );
+  const refusal = async () => {
+    for (let i = 0; i < 200; i++, await sleep(10)) {
+      const refused = heard.find(({ kind }) => kind === "refused");
+      if (refused?.kind === "refused") return refused.reason;
+    }
+    return undefined;
+  };
+  return { heard, link, refusal };
+}
+
+test("a member with other settings ends the chief's waiting at once, for all", async () => {
+  const addresses = await threeAddresses();
+  const startedAtMs = Date.now();
+  const gathering = gatherMembers(addresses, CONFIG, NOTHING);
+  const outcome = assert.rejects(gathering, {
+    name: "UserError",
+    message: new RegExp(
+      `^Rank 2 on ${addresses[2]} was started with other settings \\(chief's -> its own\\): s ${CONFIG.s} -> 99\\.`,
+    ),
+  });
+  const good = await member(1, addresses);
+  const bad = await member(2, addresses, overrideConfig(CONFIG, { s: 99 }));
+  await outcome;
+  for (const { refusal, link } of [good, bad]) {
+    assert.match((await refusal()) ?? "", new RegExp(`Rank 2 .*: s ${CONFIG.s} -> 99`));
+    link.close();
+  }
+  assert.ok(Date.now() - startedAtMs < 5000);
+});
+
+test("so does one of another cluster", async () => {
+  const addresses = await threeAddresses();
+  const others = [addresses[0]!, "127.0.0.1:9", addresses[2]!];
+  const outcome = assert.rejects(
+    gatherMembers(addresses, CONFIG, NOTHING),
+    /Rank 1 was started with the TF_CONFIG of another cluster: .*127\.0\.0\.1:9, .*; the chief's is 127/,
+  );
+  const { refusal, link } = await member(1, others);
+  await outcome;
+  assert.match((await refusal()) ?? "", /TF_CONFIG of another cluster/);
+  link.close();
+});
+
+test("a second process of a rank is sent away, and the run begins without it", async () => {
+  const addresses = await threeAddresses();
+  const gathering = gatherMembers(addresses, CONFIG, NOTHING);
+  const first = await member(1, addresses);
+  await sleep(50);
+  const twin = await member(1, addresses);
+  assert.match((await twin.refusal()) ?? "", /another process with rank 1/);
+  const last = await member(2, addresses);
+  const members = await gathering;
+  await sleep(200);
+  assert.ok(first.heard.some(({ kind }) => kind === "begin"));
+  for (const { link } of [first, twin, last]) link.close();
+  members.close();
+});
