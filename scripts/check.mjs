@@ -12,6 +12,7 @@ const CHECKS = {
   notebooks: ["scripts/check/notebooks.mjs"],
   "docs/tree.md": ["scripts/check/tree.mjs"],
   "docs/presets.md": ["scripts/check/presets.mjs"],
+  "docs/scaling.md": ["scripts/check/scaling.mjs"],
 };
 
 for (const [name, args] of Object.entries(CHECKS)) {

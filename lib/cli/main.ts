@@ -10,6 +10,7 @@ import { registerPrepareModel } from "./prepare_model";
 import { registerPreprocess } from "./preprocess";
 import { registerReduce } from "./reduce";
 import { registerRuns } from "./runs";
+import { registerScaling } from "./scaling";
 import { registerSearch } from "./search";
 import { registerSoup } from "./soup";
 import { registerTrain } from "./train";
@@ -24,6 +25,7 @@ const REGISTRATIONS: ((program: Command) => void)[] = [
   registerPrepareModel,
   registerTrain,
   registerSearch,
+  registerScaling,
   registerRuns,
   registerWatch,
   registerEmbed,

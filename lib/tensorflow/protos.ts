@@ -62,10 +62,12 @@ const SCHEMA = protobuf.Root.fromJSON({
         allowSoftPlacement: field("bool", 7),
         usePerSessionThreads: field("bool", 9),
         graphOptions: field("GraphOptions", 10),
+        rpcOptions: field("RpcOptions", 13),
         experimental: field("Experimental", 16),
       },
     },
     Experimental: { fields: { collectiveGroupLeader: field("string", 1) } },
+    RpcOptions: { fields: { numChannelsPerTarget: field("int32", 6) } },
     ServerDef: {
       fields: {
         cluster: field("ClusterDef", 1),
@@ -147,6 +149,7 @@ export interface ConfigProto {
   /** Devices that a session sees of its cluster. */
   deviceFilters?: string[];
   experimental?: { collectiveGroupLeader: string };
+  rpcOptions?: { numChannelsPerTarget: number };
 }
 
 /** `ServerDef`: one task of a cluster. */

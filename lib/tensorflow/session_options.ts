@@ -53,6 +53,9 @@ const PROCESS_SETTINGS = {
 /** The number of threads that stands for the caller's own (config.proto). */
 const CALLERS_THREAD = -1;
 
+/** Connections from a process of a cluster to each other one: four are a tenth to a fifth faster than one (LOG.md). */
+const CHANNELS = 4;
+
 /** `OptimizerOptions.GlobalJitLevel.ON_2`. */
 const JIT_ON = 2;
 
@@ -79,6 +82,7 @@ export function sessionSettings(options: SessionOptions): ConfigProto {
     ...(cluster && {
       deviceFilters: [...new Set([cluster.leader, cluster.task])],
       experimental: { collectiveGroupLeader: cluster.leader },
+      rpcOptions: { numChannelsPerTarget: CHANNELS },
     }),
   };
   if (xla) {

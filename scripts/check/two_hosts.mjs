@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { HOSTS, layHosts, processesOf, removeHosts, setCable } from "./hosts.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
@@ -19,57 +20,9 @@ const { assertSameLosses, lossesOf, removeRuns, runConfig } = require(
   join(root, "build/test/training/rank_runs.js"),
 );
 
-const HOSTS = ["a", "b"].map((name, i) => ({
-  namespace: `guie-${process.pid}-${name}`,
-  cable: `guie${process.pid % 100000}${name}`,
-  address: `10.213.77.${i + 1}`,
-}));
 const PORT = 4711;
 const STEPS = { nEpochs: 100, cpktSteps: 5, marginStep: 0 };
 const ONE_MINUTE_MS = 60_000;
-
-/** Runs `ip`; undefined where it may not, or is not there. */
-function ip(...args) {
-  const { status, stdout, error, stderr } = spawnSync("ip", args, { encoding: "utf8" });
-  if (error || status !== 0) return { failed: error?.message ?? stderr.trim() };
-  return { stdout };
-}
-
-function must(...args) {
-  const { failed } = ip(...args);
-  assert.equal(failed, undefined, `ip ${args.join(" ")}: ${failed}`);
-}
-
-/** Two namespaces with a cable between them. @returns why not, where that is not permitted */
-function lay() {
-  const { failed } = ip("netns", "add", HOSTS[0].namespace);
-  if (failed !== undefined) return failed;
-  must("netns", "add", HOSTS[1].namespace);
-  must("link", "add", HOSTS[0].cable, "type", "veth", "peer", "name", HOSTS[1].cable);
-  for (const { namespace, cable, address } of HOSTS) {
-    must("link", "set", cable, "netns", namespace);
-    must("-n", namespace, "addr", "add", `${address}/24`, "dev", cable);
-    for (const device of ["lo", cable]) must("-n", namespace, "link", "set", device, "up");
-  }
-  return undefined;
-}
-
-function remove() {
-  for (const { namespace } of HOSTS) {
-    for (const pid of processesOf(namespace)) process.kill(pid, "SIGKILL");
-    ip("netns", "del", namespace);
-  }
-}
-
-/** Processes that live in a namespace. */
-function processesOf(namespace) {
-  const { stdout = "" } = ip("netns", "pids", namespace);
-  return stdout.split("\n").filter(Boolean).map(Number);
-}
-
-function setCable(state) {
-  must("-n", HOSTS[0].namespace, "link", "set", HOSTS[0].cable, state);
-}
 
 /** The same command on both hosts; each resolves to its exit code and what it wrote. */
 function trainOnBoth(folder) {
@@ -165,7 +118,7 @@ async function cutAndGoOn(dataDir, expected) {
   );
 }
 
-const reason = lay();
+const reason = layHosts();
 if (reason !== undefined) {
   console.log(`check: two hosts: not checked, network namespaces cannot be made here (${reason})`);
 } else {
@@ -173,7 +126,7 @@ if (reason !== undefined) {
   try {
     await cutAndGoOn(dataDir, await unbroken(dataDir));
   } finally {
-    remove();
+    removeHosts();
     removeRuns();
     rmSync(dataDir, { recursive: true, force: true });
   }

@@ -1,0 +1,95 @@
+// `npm run bench allreduce [WORD]`: the mean of all processes' gradients, in buckets, against PyTorch's gloo on the same
+// machine; and how much of it a training step hides behind its backward pass.
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { vit224 } from "guie/dist/config/presets.js";
+import { HOSTS, layHosts, limitCable, removeHosts } from "../scripts/check/hosts.mjs";
+import { alternate, startContestant } from "./contestant.mjs";
+import { findPython, row } from "./report.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const PEER = "torch 2.13 gloo";
+/** MB of gradients, and how often they are reduced in one measurement. */
+const SIZES = [
+  { megabytes: 1, repeats: 20 },
+  { megabytes: 10, repeats: 5 },
+  { megabytes: 100, repeats: 2 },
+];
+const REDUCTIONS = [2, 3, 4].flatMap((worldSize) =>
+  SIZES.map((size) => ({ ...size, worldSize, gradientDtype: "float32", peer: PEER })),
+);
+const BFLOAT16 = { megabytes: 100, repeats: 2, worldSize: 2, gradientDtype: "bfloat16", peer: null };
+/** The largest tensor: that of a linear layer of ViT-B's MLP. */
+const LARGEST = 768 * 3072;
+/** Steps: on one host, and between two whose cable carries so many megabits a second. */
+const STEPS = [
+  { name: "step, one host" },
+  { name: "step, one host, 3 processes", worldSize: 3 },
+  { name: "step, two hosts, 1 Gbit/s", megabits: 1000 },
+  { name: "step, two hosts, 1 Gbit/s, buckets of 10 MB", megabits: 1000, bucketMB: 10 },
+  { name: "step, two hosts, .5 Gbit/s", megabits: 500 },
+];
+const STEP = { base: "dinov2-vit-s-14", imageSizePx: 112, batch: 16, gradientDtype: "float32" };
+
+/** Numbers of each gradient that together have so many MB. */
+function sizesOf(megabytes) {
+  const numbers = (megabytes * 1e6) / 4;
+  const whole = Array.from({ length: Math.floor(numbers / LARGEST) }, () => LARGEST);
+  return [...whole, numbers % LARGEST];
+}
+
+function startRanks(worldSize, command, spec) {
+  const all = [join(here, "all_ranks.mjs"), String(worldSize), ...command, JSON.stringify(spec)];
+  return startContestant(process.execPath, all);
+}
+
+/** MB of gradients a second that become the mean. */
+async function benchReduction(name, { megabytes, repeats, worldSize, gradientDtype, peer }) {
+  const { bucketMB } = vit224();
+  const spec = { sizes: sizesOf(megabytes), repeats, bucketMB, gradientDtype };
+  const python = peer && findPython();
+  const ours = await startRanks(worldSize, [process.execPath, join(here, "allreduce_ours.mjs")], spec);
+  const theirs = python && (await startRanks(worldSize, [python, join(here, "allreduce_torch.py")], spec));
+  const [oursMs, theirsMs] = await alternate([ours, theirs], { warmUps: 1, rounds: 9 });
+  const [peakMB, theirPeakMB] = [await ours.end(), await theirs?.end()];
+  const rate = (ms) => ms && (megabytes * repeats * 1000) / ms;
+  row({
+    ...{ bench: "allreduce", case: name, unit: "MB/s", peer, peakMB, theirPeakMB },
+    ...{ ours: rate(oursMs), theirs: rate(theirsMs) },
+  });
+}
+
+/** The share of the gradients' way for which a step does not wait. */
+async function benchStep({ name, megabits, worldSize = 2, bucketMB = vit224().bucketMB }) {
+  const failed = megabits && (layHosts() ?? limitCable(megabits));
+  try {
+    if (failed) return console.error(`${name}: left out, no such network can be made here (${failed})`);
+    if (megabits) process.env.RANK_HOSTS = JSON.stringify(HOSTS);
+    const ours = await startRanks(worldSize, [process.execPath, join(here, "overlap_ours.mjs")], {
+      ...STEP,
+      bucketMB,
+    });
+    await alternate([ours], { warmUps: 0, rounds: 7 });
+    const peakMB = await ours.end();
+    const { with: together, without: apart, alone, MB } = ours.more();
+    console.error(`${name}: ${together} s, ${apart} s without the gradients' way, which takes ${alone} s`);
+    row({
+      ...{ bench: "allreduce", case: name, unit: "hidden", peer: null, peakMB },
+      ours: 1 - (together - apart) / alone,
+      more: { gradientMB: MB, stepSeconds: together, apartSeconds: apart, aloneSeconds: alone },
+    });
+  } finally {
+    delete process.env.RANK_HOSTS;
+    if (megabits) removeHosts();
+  }
+}
+
+/** All cases whose names hold the word. */
+export async function bench(word = "") {
+  for (const spec of [...REDUCTIONS, BFLOAT16]) {
+    const dtype = spec.gradientDtype === "float32" ? "" : ` as ${spec.gradientDtype}`;
+    const name = `${spec.megabytes} MB${dtype}, ${spec.worldSize} processes`;
+    if (name.includes(word)) await benchReduction(name, spec);
+  }
+  for (const spec of STEPS) if (spec.name.includes(word)) await benchStep(spec);
+}

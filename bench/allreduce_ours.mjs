@@ -1,0 +1,48 @@
+// Our side of `npm run bench allreduce`: one rank. Gradients of a megabyte or a few become their mean in buckets, in a
+// traced function, from variables into variables, as in a training step.
+import assert from "node:assert/strict";
+import { startServer } from "guie/dist/tensorflow/cluster.js";
+import { Program } from "guie/dist/tensorflow/program.js";
+import { meanGradients } from "guie/dist/training/ranks/gradient_buckets.js";
+import { serve } from "./contestant.mjs";
+
+const { sizes, repeats, bucketMB, gradientDtype } = JSON.parse(process.argv[2]);
+const rank = Number(process.env.RANK);
+const addresses = process.env.ADDRESSES.split(",");
+const cluster = startServer({ addresses, rank });
+const program = new Program(cluster.sessionOptions);
+const names = sizes.map((_, i) => `gradient${i}`);
+
+/** Rank r holds (r + 1) (i + 1) everywhere in gradient i; the others' mean replaces `mean.*`. */
+for (const [i, size] of sizes.entries()) {
+  for (const name of [names[i], `mean.${names[i]}`]) program.variable(name, { shape: [size] });
+  await program.fill(names[i], (memory) => memory.fill((rank + 1) * (i + 1)));
+  await program.fill(`mean.${names[i]}`, (memory) => memory.fill(0));
+}
+const reduce = program.function(
+  "reduce",
+  (_, variables) => {
+    const gradients = new Map(names.map((name) => [name, variables.read(name)]));
+    const means = meanGradients(cluster, { bucketMB, gradientDtype }, gradients);
+    for (const [name, mean] of means) variables.assign(`mean.${name}`, mean);
+  },
+  {},
+);
+const iterate = async () => {
+  for (let i = 0; i < repeats; i++) await reduce.run({});
+};
+await iterate();
+const expected = (addresses.length + 1) / 2;
+await program.viewAll(
+  names.map((name) => `mean.${name}`),
+  (name, memory) => {
+    const i = names.indexOf(name.slice("mean.".length));
+    assert.ok(
+      memory.every((value) => value === Math.fround(expected * (i + 1))),
+      `${name}: ${memory[0]} in place of ${expected * (i + 1)}`,
+    );
+  },
+);
+if (rank === 0) await serve(iterate);
+else for (;;) await iterate(); // ended by the launcher
+process.kill(process.ppid, "SIGTERM");

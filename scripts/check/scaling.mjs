@@ -1,0 +1,98 @@
+// docs/scaling.md: its tables are what lib/training/ranks/scaling.ts predicts.
+//   node scripts/check/scaling.mjs            fails where they differ from the code
+//   node scripts/check/scaling.mjs --write    writes them anew
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const require = createRequire(import.meta.url);
+const { vit224 } = require(join(root, "lib/dist/config/presets.js"));
+const { predictStep } = require(join(root, "lib/dist/training/ranks/scaling.js"));
+const { MACHINES, scalingInputs } = require(join(root, "lib/dist/training/ranks/scaling_inputs.js"));
+
+const PAGE = join(root, "docs/scaling.md");
+const MARK = "<!-- From here on made by `node scripts/check/scaling.mjs --write` -->";
+const CLASSES = 274_330;
+const CONFIG = { ...vit224(), precision: "bfloat16", gradientCheckpointing: true };
+const PLACES = [
+  [1, 1],
+  [1, 2],
+  [1, 4],
+  [1, 6],
+  [1, 8],
+  [2, 8],
+  [4, 8],
+  [8, 8],
+  [16, 8],
+];
+/** What is sent -> the settings that differ. */
+const VARIANTS = {
+  "float32 gradients": {},
+  "bfloat16 gradients": { gradientDtype: "bfloat16" },
+  "bfloat16 gradients, head shared out": { gradientDtype: "bfloat16", shardHead: true },
+};
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function predicted(machine, [hosts, devicesPerHost], settings) {
+  const inputs = scalingInputs(
+    { ...CONFIG, ...settings },
+    CLASSES,
+    { hosts, devicesPerHost },
+    MACHINES[machine],
+  );
+  return { inputs, ...predictStep(inputs) };
+}
+
+const ms = (seconds) => (1000 * seconds).toFixed(0);
+
+function steps(machine) {
+  const rows = PLACES.map((place) => {
+    const cells = Object.values(VARIANTS).map((settings) => {
+      const { stepSeconds, exposedSeconds, imagesPerSecond, efficiency } = predicted(
+        machine,
+        place,
+        settings,
+      );
+      return `${ms(stepSeconds)} (${ms(exposedSeconds)}); ${imagesPerSecond.toFixed(0)}; ${(100 * efficiency).toFixed(0)} %`;
+    });
+    return [`${place[0]} x ${place[1]}`, ...cells];
+  });
+  return table(["hosts x devices", ...Object.keys(VARIANTS)], rows);
+}
+
+function ingredients() {
+  const rows = Object.keys(MACHINES).map((machine) => {
+    const { inputs, computeSeconds, updateSeconds } = predicted(machine, [1, 1], {});
+    const { flopsPerImage, gradientBytes, flopsPerSecond } = inputs;
+    return [
+      machine,
+      (flopsPerImage / 1e12).toFixed(3),
+      (flopsPerSecond / 1e12).toFixed(1),
+      ms(computeSeconds),
+      ms(updateSeconds),
+      (gradientBytes / 1e9).toFixed(3),
+    ];
+  });
+  const head = ["machine", "TFLOP an image", "TFLOP/s", "compute, ms", "update, ms", "float32 gradients, GB"];
+  return table(head, rows);
+}
+
+function tables() {
+  const machines = Object.keys(MACHINES).map((machine) => `### ${machine}\n\n${steps(machine)}`);
+  return `## What goes in\n\n${ingredients()}\n\n## Predicted steps\n\nms a step (of which ms waiting for gradients); images/s of all devices; efficiency.\n\n${machines.join("\n\n")}\n`;
+}
+
+const page = readFileSync(PAGE, "utf8");
+if (!page.includes(MARK)) throw new Error(`docs/scaling.md lacks the line ${MARK}`);
+const made = `${page.slice(0, page.indexOf(MARK) + MARK.length)}\n\n${tables()}`;
+if (process.argv.includes("--write")) writeFileSync(PAGE, made);
+else if (made !== page) {
+  console.error("docs/scaling.md is not what the code says: node scripts/check/scaling.mjs --write");
+  process.exitCode = 1;
+}
