@@ -12,8 +12,9 @@ export { randomStream } from "./common/random";
 // settings
 export { type ConfigOverrides, overrideConfig, type TrainConfig } from "./config/config";
 export { demo, PRESET_NAMES, preset, vit224 } from "./config/presets";
-// Get_Data
 export { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "./datasets/catalogue";
+// Get_Data
+export { readClassNames } from "./datasets/class_names";
 export { drawDemo } from "./datasets/demo/draw";
 export { type GetDataResult, getData, presentDataSets } from "./datasets/get_data";
 export { describeRaw, inspectRaw, type RawStatus, rawFolder } from "./datasets/raw_folder";
@@ -41,7 +42,6 @@ export {
   duplicateGrid,
   hardestQueries,
   neighbourGrid,
-  readClassNames,
   sampleGrid,
   searchGrid,
 } from "./notebook/gallery";
@@ -91,6 +91,7 @@ export {
   reduceRows,
   writeReduction,
 } from "./retrieval/reduction";
+export { type RunningService, type ServeOptions, serve } from "./serving/serve";
 // Data_Merge
 export {
   type BalanceChange,

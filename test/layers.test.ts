@@ -13,12 +13,12 @@ const LAYERS = [
   ["checkpoints", "model"],
   ["retrieval", "tables"],
   ["training"],
-  ["export"],
+  ["export", "serving"],
   ["cli", "notebook"],
   ["index.ts"],
 ];
 /** Of one layer, and yet strangers to each other. */
-const APART = ["config", "datasets", "tensorflow", "retrieval", "tables"];
+const APART = ["config", "datasets", "tensorflow", "retrieval", "tables", "export", "serving"];
 
 const lib = projectPath("lib");
 

@@ -12,6 +12,7 @@ import { registerReduce } from "./reduce";
 import { registerRuns } from "./runs";
 import { registerScaling } from "./scaling";
 import { registerSearch } from "./search";
+import { registerServe } from "./serve";
 import { registerSoup } from "./soup";
 import { registerTrain } from "./train";
 import { registerWatch } from "./watch";
@@ -32,6 +33,7 @@ const REGISTRATIONS: ((program: Command) => void)[] = [
   registerEvaluate,
   registerReduce,
   registerExport,
+  registerServe,
   registerSoup,
 ];
 

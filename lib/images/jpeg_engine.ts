@@ -28,22 +28,22 @@ export class JpegEngine {
     };
   }
 
-  /** Threads may decode while this runs: it keeps what the decoder prints. */
-  async use<T>(work: () => Promise<T>): Promise<T> {
-    const stderr = holdStderr();
-    try {
-      return await work();
-    } finally {
-      stderr.release((line) => DECODER_MESSAGE.test(line));
-    }
-  }
-
   close(): void {
     this.#program.dispose();
   }
 }
 
+/** Threads may decode while this runs: what the decoders print is kept back, and dropped. Calls may overlap. */
+export async function holdDecoderMessages<T>(work: () => Promise<T>): Promise<T> {
+  const stderr = holdStderr();
+  try {
+    return await work();
+  } finally {
+    stderr.release((line) => DECODER_MESSAGE.test(line));
+  }
+}
+
 /** What libjpeg and TensorFlow's wrapper of it print. */
-const DECODER_MESSAGE = /JPEG|JFIF|jpeg_mem|Input file read error|progression|SOS|absl::InitializeLog/;
+const DECODER_MESSAGE = /JPEG|JFIF|jpeg_mem|Input file read error|progression|SOS|marker|absl::InitializeLog/;
 
 const BYTES = { shape: [], dtype: "string" } as const;

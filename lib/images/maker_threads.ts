@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { SharedLock } from "../common/shared_lock";
 import { Threads, type ThreadTasks } from "../common/threads";
 import { returnFreedMemory } from "../tensorflow/native_memory";
-import { JpegEngine } from "./jpeg_engine";
+import { holdDecoderMessages, JpegEngine } from "./jpeg_engine";
 import type { JpegSettings } from "./jpeg_maker";
 import type { ImageTask, ImageWorkerData } from "./maker_thread";
 
@@ -34,7 +34,7 @@ export async function makeInThreads(
     if (++done % IMAGES_PER_RETURN === 0) returnFreedMemory();
   };
   try {
-    await workshop.engine.use(() => workshop.threads.run({ ...tasks, onResult }));
+    await holdDecoderMessages(() => workshop.threads.run({ ...tasks, onResult }));
   } finally {
     returnFreedMemory();
     await keep(workshop);

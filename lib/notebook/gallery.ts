@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
+import { readClassNames } from "../datasets/class_names";
 import { type Neighbours, nearestNeighbours, type Vectors } from "../retrieval/neighbours";
 import type { DuplicatePair } from "../tables/duplicates";
 import { sampleRows } from "../tables/sample_rows";
@@ -10,14 +9,6 @@ import type { RetrievalFiles } from "../training/data";
 import type { Embedder } from "../training/embedder";
 import { type GridOptions, imageGrid } from "./images";
 import type { Drawing } from "./show";
-
-/** Names of classes by label, from a CSV with the columns `labels` (or `new_labels`) and `class_name`; empty without it. */
-export async function readClassNames(csv: string): Promise<Map<number, string>> {
-  const path = projectPath(csv);
-  if (!existsSync(path)) return new Map();
-  const rows = await readCsv(path, ["class_name"]);
-  return new Map(rows.map((row) => [Number(row.new_labels ?? row.labels), row.class_name!]));
-}
 
 /**
  * Draws some images of a table of the pipeline, each of another class, with the class's name below.

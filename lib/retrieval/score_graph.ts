@@ -64,10 +64,10 @@ export function scoreGraph({ queries, tile, rows, length, depth, biased }: Score
 }
 
 // a type, not an interface: only a type is a record of tensors, as traced functions return them
-type Best = { scores: tf.Tensor; positions: tf.Tensor };
+export type Best = { scores: tf.Tensor; positions: tf.Tensor };
 
 /** The k largest of every line of [q, n], largest first, and where they stand. */
-function best(values: tf.Tensor, k: number): Best {
+export function best(values: tf.Tensor, k: number): Best {
   const [scores, positions] = rawOp("TopKV2", [values, tf.scalar(k, "int32")], { sorted: true });
   return { scores: scores!, positions: positions! };
 }

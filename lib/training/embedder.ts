@@ -4,6 +4,8 @@ import { checkpointWeights } from "../checkpoints/store";
 import { fileFingerprint } from "../common/fingerprint";
 import type { OnProgress } from "../common/progress";
 import type { TrainConfig } from "../config/config";
+import type { RgbImage } from "../images/decode";
+import { normaliseImages } from "../images/loader";
 import { type Backbone, createBackbone, loadBackbone } from "../model/backbone";
 import { findTower } from "../model/towers";
 import { toTensors, withoutPrefix } from "../model/weight_source";
@@ -24,6 +26,8 @@ export interface Embedder {
   madeBy: MadeBy;
   /** Unit vectors [N, E] of images; paths relative to `folder`. */
   embedFiles(folder: string, files: readonly string[], onProgress?: OnProgress): Promise<Vectors>;
+  /** The same of images that are in memory already, at the model's input size (`config.imageSize`). */
+  embedImages(images: readonly RgbImage[]): Promise<Vectors>;
   /**
    * The same for images below a data directory, kept in the run's folder under `embeddings/<set>`: asked for again,
    * they come from there.
@@ -69,8 +73,13 @@ export function loadEmbedder(run: string): Embedder {
       await computeFeatures(settings, await backboneOnce(), files, "images", onProgress),
     );
   };
+  const embedImages: Embedder["embedImages"] = async (images) => {
+    const { tower, length, features } = await backboneOnce();
+    const data = await features(normaliseImages(images, tower));
+    return embedFeatures(weights, { data, count: images.length, length });
+  };
   return {
-    ...{ config, madeBy, embedFiles, embedShards },
+    ...{ config, madeBy, embedFiles, embedImages, embedShards },
     async embed(dataDir, set, files, onProgress) {
       const embedAll = async (): Promise<EmbedShard> => {
         const vectors =

@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import { type Command, Option } from "commander";
+import { UserError } from "../common/errors";
+import { terminalProgress } from "../common/progress";
+import { isLoopback } from "../serving/guards";
+import { type RunningService, SERVE_DEFAULTS, serve } from "../serving/serve";
+import { describeDevice } from "../tensorflow/device";
+import { type CommandResult, runs } from "./command";
+import { numberOf } from "./config_flags";
+
+type Count = Exclude<keyof typeof SERVE_DEFAULTS, "host" | "approximate">;
+
+/** Flags that set a number each; the least that it may be. */
+const NUMBERS: readonly [flags: string, setting: Count, least: number, description: string][] = [
+  ["--port <n>", "port", 0, "port to listen on; 0: a free one"],
+  ["--max-bytes <n>", "maxBytes", 1, "bytes of a request, with all its images"],
+  ["--max-pixels <n>", "maxPixels", 1, "pixels of an image"],
+  ["--max-images <n>", "maxImages", 1, "images of a request"],
+  ["--max-under-way <n>", "maxUnderWay", 1, "requests under way; more are told to come again"],
+  ["--max-batch <n>", "maxBatch", 1, "images of a forward pass"],
+  ["--max-wait-ms <n>", "maxWaitMs", 0, "so long an image waits for others to share its pass"],
+];
+
+interface ServeCommandOptions extends Record<string, unknown> {
+  run: string;
+  index?: string;
+  classNames?: string;
+  approximate?: boolean;
+  host: string;
+}
+
+/** `guie serve`: a run's model as a service on this machine, with a page to search by image. */
+export function registerServe(program: Command): void {
+  const command = program
+    .command("serve")
+    .description(
+      "Serve a trained run on this machine: POST /embed, POST /search, and a page to search by image.",
+    )
+    .requiredOption("--run <name>", "trained run that embeds: NAME, NAME/best, NAME/epoch_3:ema")
+    .option(
+      "--index <folder>",
+      "features to search (guie embed --run); default: the held-out classes' index images",
+    )
+    .option("--class-names <csv>", "names of the index's classes: labels,class_name")
+    .option("--approximate", "search a graph of the rows: for millions of them")
+    .option("--host <address>", "address to listen on", SERVE_DEFAULTS.host);
+  for (const [flags, setting, , description] of NUMBERS)
+    command.addOption(new Option(flags, description).default(String(SERVE_DEFAULTS[setting])));
+  runs<ServeCommandOptions>(command, serveUntilStopped);
+}
+
+async function serveUntilStopped(options: ServeCommandOptions): Promise<CommandResult> {
+  const { run, index, classNames, approximate, host } = options;
+  process.stderr.write(`${describeDevice()}\n`);
+  const service = await serve({
+    ...{ run, host, onProgress: terminalProgress() },
+    ...(index ? { index } : {}),
+    ...(classNames ? { classNames } : {}),
+    ...(approximate ? { approximate } : {}),
+    ...numbersOf(options),
+  });
+  process.stderr.write(`${greeting(service, host)}\n`);
+  const [signal] = await Promise.race(["SIGINT", "SIGTERM"].map((name) => once(process, name)));
+  process.once("SIGINT", () => process.exit(130));
+  process.stderr.write(`${signal}: finishing what is under way; Ctrl-C again ends at once\n`);
+  await service.close();
+  const { load, uptimeSeconds } = service.health() as {
+    load: { images: number; passes: number };
+    uptimeSeconds: number;
+  };
+  const text = `${load.images} images in ${load.passes} forward passes, ${uptimeSeconds} s`;
+  return { text, summary: { url: service.url, ...load, uptimeSeconds } };
+}
+
+function numbersOf(options: ServeCommandOptions): Partial<Record<Count, number>> {
+  const entries = NUMBERS.map(([flags, setting, least]) => {
+    const [flag] = flags.split(" ");
+    const value = numberOf(flag!, String(options[setting]));
+    if (Number.isInteger(value) && value >= least) return [setting, value];
+    throw new UserError(
+      `${flag} takes a whole number from ${least}, got ${value}.`,
+      `For example ${flag} ${SERVE_DEFAULTS[setting]}`,
+    );
+  });
+  return Object.fromEntries(entries);
+}
+
+function greeting({ url, health }: RunningService, host: string): string {
+  const { index, search } = health() as {
+    index: { name: string; images: number };
+    search: { kind: string; recallAt5: number; recallQueries: number };
+  };
+  const recall = `recall@5 ${search.recallAt5.toFixed(3)} against the exact search, over ${search.recallQueries} of its rows`;
+  const lines = [
+    `${index.images} images of ${index.name}, ${search.kind} search${search.kind === "exact" ? "" : `: ${recall}`}`,
+    `${url}: open it in a browser; Ctrl-C ends it`,
+  ];
+  if (!isLoopback(host))
+    lines.unshift(`warning: ${host} is reached from other machines, and asks nobody for a password`);
+  return lines.join("\n");
+}

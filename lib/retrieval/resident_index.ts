@@ -1,0 +1,84 @@
+// An exact index that stays in the engine's memory, for a service: a search is one run of one graph.
+// Shapes: Q queries, N index rows, E numbers of each, k neighbours.
+import { UserError } from "../common/errors";
+import { withFreeBatch } from "../tensorflow/free_batch";
+import { Program } from "../tensorflow/program";
+import { tf } from "../tensorflow/tf";
+import { emptyLists, insertRow } from "./best_rows";
+import { EXACT_SCORES, scoreRows } from "./metric";
+import type { Neighbours } from "./neighbours";
+import { type Rows, readRows, type Vectors } from "./rows";
+import { best } from "./score_graph";
+
+/** What can be searched again and again: this one, and an approximate index. */
+export interface SearchIndex {
+  readonly count: number;
+  readonly length: number;
+  /** The k nearest rows of every query by cosine, best first; k at most `count`. */
+  search(queries: Vectors, k: number): Promise<Neighbours>;
+}
+
+/** Neighbours of a query, at most. */
+export const MOST_NEIGHBOURS = 101;
+
+/**
+ * Rows in the engine's memory. The neighbours are those of `nearestNeighbours`: the engine finds the nearest 101 by
+ * float32 products, float64 products decide their order. N x Q scores are in memory during a search.
+ * @throws UserError for rows that are not finite
+ */
+export async function residentIndex(rows: Rows): Promise<SearchIndex & { dispose(): void }> {
+  const { data, count, length } = await readRows(rows);
+  if (count === 0) throw new UserError("The index has no rows.", "Embed some images first.");
+  const program = new Program();
+  program.variable("rows", { shape: [count, length] });
+  const bias = new Float32Array(count);
+  await program.fill("rows", (memory) => {
+    const into = { data: memory as Float32Array, bias };
+    scoreRows("cosine", data, new Float32Array(length), into, (row) => `Row ${row} of the index`);
+  });
+  const depth = Math.min(MOST_NEIGHBOURS, count);
+  const nearest = withFreeBatch("nearest", (batch) =>
+    program.function(
+      `nearest${batch}`,
+      ({ queries }, variables) => {
+        const products = tf.matMul(queries as tf.Tensor2D, variables.read("rows"), false, true);
+        return { positions: best(products, depth).positions };
+      },
+      { queries: { shape: [batch, length] } },
+    ),
+  );
+  const search: SearchIndex["search"] = async (queries, k) => {
+    if (queries.length !== length)
+      throw new UserError(`Queries have ${queries.length} numbers a row, the index ${length}.`);
+    if (k > MOST_NEIGHBOURS)
+      throw new UserError(`A query gets at most ${MOST_NEIGHBOURS} neighbours, not ${k}.`);
+    const fed = { dtype: "float32" as const, shape: [queries.count, length], data: queries.data };
+    const found = (await nearest.run({ queries: fed })).positions.data as Int32Array;
+    return ordered(queries, data, found, depth, Math.min(k, count));
+  };
+  return { count, length, search, dispose: () => program.dispose() };
+}
+
+/** Scores what the engine found in float64. @param found positions, [Q, depth] */
+function ordered(
+  { data: queries, count, length }: Vectors,
+  rows: Float32Array,
+  found: Int32Array,
+  depth: number,
+  k: number,
+): Neighbours {
+  const lists = emptyLists(count, k);
+  for (let query = 0; query < count; query++) {
+    for (const position of found.subarray(query * depth, (query + 1) * depth)) {
+      const score = EXACT_SCORES.cosine(queries, query * length, rows, position * length, length);
+      insertRow(lists, query, score, position);
+    }
+  }
+  const part = <T extends Int32Array | Float64Array>(all: T, query: number) =>
+    all.subarray(query * k, (query + 1) * k) as T;
+  const each = <T>(of: (query: number) => T) => Array.from({ length: count }, (_, query) => of(query));
+  return {
+    positions: each((query) => part(lists.positions, query)),
+    cosines: each((query) => Float32Array.from(part(lists.scores, query))),
+  };
+}

@@ -1,0 +1,87 @@
+// The script of a thread that decodes: uploads to a model's input size, index images to thumbnails. It calls the
+// engine's JPEG decoders by their addresses: tfjs is not loaded here.
+import { parentPort, workerData } from "node:worker_threads";
+import sharp from "sharp";
+import { messageOf, UserError } from "../common/errors";
+import { assertPixels, decodeRgb, ImageError } from "../images/decode";
+import type { JpegDecoders } from "../images/jpeg_decoder";
+import { readJpegHeader } from "../images/jpeg_header";
+import { jpegPlan, planName } from "../images/jpeg_plan";
+import { resizeBilinear, resizePlan, resizeRgb } from "../images/resize";
+import { callHandle } from "../tensorflow/function_handle";
+import { writtenBytes } from "../tensorflow/native_stderr";
+import { EngineError } from "../tensorflow/status";
+
+/** What a thread is started with. */
+export interface DecodeWorkerData {
+  /** S, the model's. */
+  imageSizePx: number;
+  decoders: JpegDecoders;
+  /** Where the decoders' messages go. */
+  stderr: bigint;
+  /** Of an upload. */
+  maxPixels: number;
+}
+
+/** An upload's bytes, wanted as uint8 [S, S, 3]; or an index image's path, wanted as a JPEG. */
+export type DecodeJob = { upload: Uint8Array } | { path: string; longerSidePx: number };
+
+/** A thread's answer: bytes, why the image cannot be used, or what went wrong. */
+export type DecodeAnswer = { bytes: Uint8Array } | { reason: string } | { failure: string };
+
+const { imageSizePx, decoders, stderr, maxPixels } = workerData as DecodeWorkerData;
+const THUMBNAIL_QUALITY = 85;
+sharp.cache(false); // no image comes twice
+
+parentPort?.on("message", async (job: DecodeJob) => {
+  const answer = await decode(job).then(
+    (bytes): DecodeAnswer => ({ bytes }),
+    (error): DecodeAnswer => reasonOf(error) ?? { failure: messageOf(error) },
+  );
+  parentPort!.postMessage(answer, "bytes" in answer ? [answer.bytes.buffer as ArrayBuffer] : []);
+});
+
+function decode(job: DecodeJob): Promise<Uint8Array> {
+  return "path" in job ? thumbnail(job.path, job.longerSidePx) : inputPixels(job.upload);
+}
+
+function reasonOf(error: unknown): DecodeAnswer | undefined {
+  const image = error instanceof UserError && error.cause instanceof ImageError ? error.cause : error;
+  return image instanceof ImageError ? { reason: image.message } : undefined;
+}
+
+/** The pixels that the model would see of the same bytes in a file, as `loadPixels` gives them; stray data is refused. */
+async function inputPixels(file: Uint8Array): Promise<Uint8Array> {
+  const header = readJpegHeader(file);
+  if (header) assertPixels(header.width * header.height, maxPixels);
+  const printedBytes = writtenBytes(stderr);
+  const jpeg = jpegPixels(file);
+  // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
+  if (jpeg && writtenBytes(stderr) !== printedBytes) await decodeRgb(file, { maxPixels });
+  if (jpeg) return jpeg;
+  const decoded = await decodeRgb(file, { maxPixels });
+  const bounded = resizeRgb(decoded, resizePlan(decoded.width, decoded.height));
+  return resizeBilinear(bounded, imageSizePx, imageSizePx).data;
+}
+
+/** By the engine; undefined for what sharp has to decode or refuse. */
+function jpegPixels(file: Uint8Array): Uint8Array | undefined {
+  const plan = jpegPlan(file, imageSizePx);
+  if (!plan) return undefined;
+  try {
+    const decoder = decoders[planName(plan)]!;
+    return callHandle(decoder, { bytes: [file] }, ([pixels]) => Uint8Array.from(pixels!.data as Uint8Array));
+  } catch (error) {
+    if (error instanceof EngineError) return undefined;
+    throw error;
+  }
+}
+
+async function thumbnail(path: string, longerSidePx: number): Promise<Uint8Array> {
+  const { data, width, height } = await decodeRgb(path);
+  const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
+    .resize(longerSidePx, longerSidePx, { fit: "inside", withoutEnlargement: true })
+    .jpeg({ quality: THUMBNAIL_QUALITY })
+    .toBuffer();
+  return Uint8Array.from(jpeg);
+}

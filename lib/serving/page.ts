@@ -1,0 +1,56 @@
+// The page of the service: one document, its style and script in it. It fetches nothing from anywhere else, and
+// whatever comes from the index reaches it as JSON and is shown as text.
+import { createHash } from "node:crypto";
+import { searchInPage } from "./page_script";
+import { PAGE_STYLE } from "./page_style";
+
+const SCRIPT = `(${String(searchInPage)})();`;
+
+/** The document. */
+export const pageHtml = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Search by image</title>
+<link rel="icon" href="data:,">
+<style>${PAGE_STYLE}</style>
+<body>
+<header>
+  <h1>Search by image</h1>
+  <p id="about" aria-live="off"></p>
+</header>
+<main>
+  <section id="ask" aria-label="Your image">
+    <input id="file" type="file" accept="image/*">
+    <label id="drop" for="file">
+      <img id="preview" alt="" hidden>
+      <span id="hint"><svg viewBox="0 0 48 48" aria-hidden="true"><path d="M8 34v5a3 3 0 0 0 3 3h26a3 3 0 0 0 3-3v-5M24 32V8m-9 9 9-9 9 9"/></svg>
+      <b>Drop an image here</b>paste one, or <u>choose a file</u></span>
+    </label>
+    <p id="asked"></p>
+    <p class="count"><label for="count">Neighbours</label> <select id="count"><option>6<option selected>12<option>24<option>48</select></p>
+  </section>
+  <section id="answer" aria-label="Nearest images">
+    <p id="status" role="status"></p>
+    <p id="error" role="alert"></p>
+    <ol id="found"></ol>
+  </section>
+</main>
+<script>${SCRIPT}</script>
+</body>
+</html>
+`;
+
+/** The page's Content-Security-Policy: its own script and style, images of this service, nothing else. */
+export const pagePolicy = [
+  "default-src 'none'",
+  `script-src '${digest(SCRIPT)}'`,
+  `style-src '${digest(PAGE_STYLE)}'`,
+  "img-src 'self' blob: data:",
+  "connect-src 'self'",
+  ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
+].join("; ");
+
+function digest(source: string): string {
+  return `sha256-${createHash("sha256").update(source).digest("base64")}`;
+}

@@ -1,0 +1,164 @@
+/** Runs in the reader's browser. Uses nothing of this module. */
+export function searchInPage(): void {
+  interface Found {
+    row: number;
+    score: number;
+    label: number | null;
+    name: string | null;
+    file: string;
+    image: string;
+  }
+
+  const get = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
+  const [ask, file, count] = [get("ask"), get<HTMLInputElement>("file"), get<HTMLSelectElement>("count")];
+  const [preview, asked, about] = [get<HTMLImageElement>("preview"), get("asked"), get("about")];
+  const [status, error, found] = [get("status"), get("error"), get("found")];
+  const number = (value: number) => value.toLocaleString("en-US");
+  const SAMPLES = 15;
+  let images = 0;
+  /** Only the last search may show its answer. */
+  let searches = 0;
+  let again: (() => void) | undefined;
+
+  const make = <Tag extends keyof HTMLElementTagNameMap>(tag: Tag, className: string, text = "") => {
+    const element = document.createElement(tag);
+    element.className = className;
+    element.textContent = text;
+    return element;
+  };
+
+  const titleOf = ({ name, label, file }: Found) =>
+    name ?? (label === null ? file.slice(file.lastIndexOf("/") + 1) : `class ${label}`);
+
+  /** A picture of the index: a click searches with it. */
+  const pictureButton = (row: number, address: string, title: string, label: string) => {
+    const button = make("button", "card");
+    button.setAttribute("aria-label", label);
+    const picture = button.appendChild(make("span", "picture")).appendChild(make("img", ""));
+    picture.alt = "";
+    picture.src = address;
+    button.onclick = () => searchRow(row, address, title);
+    return button;
+  };
+
+  const card = (item: Found, rank: number) => {
+    const [title, score] = [titleOf(item), item.score.toFixed(2)];
+    const label = `${rank + 1}: ${title}, similarity ${score}. Find more like it`;
+    const button = pictureButton(item.row, item.image, title, label);
+    button.title = item.file;
+    button.appendChild(make("span", "name", title));
+    const line = button.appendChild(make("span", "score"));
+    const bar = line.appendChild(make("span", "bar")).appendChild(make("span", ""));
+    bar.style.width = `${Math.max(0, 100 * item.score)}%`;
+    line.appendChild(make("span", "value", score));
+    return button;
+  };
+
+  const showCards = (cards: HTMLElement[]) => {
+    const lines = cards.map((card) => {
+      const line = make("li", "");
+      line.appendChild(card);
+      return line;
+    });
+    found.replaceChildren(...lines);
+  };
+
+  /** Before the first search: some of the index to begin with. */
+  const showSamples = (version: string) => {
+    const some = Math.min(SAMPLES, images);
+    status.textContent = "Or begin with one of these:";
+    const rows = Array.from({ length: some }, (_, i) => Math.floor((i * images) / some));
+    showCards(
+      rows.map((row) =>
+        pictureButton(row, `/image/${row}?v=${version}`, `image ${row}`, `Find images like image ${row}`),
+      ),
+    );
+  };
+
+  const show = async (request: () => Promise<Response>) => {
+    const search = ++searches;
+    const startedAtMs = performance.now();
+    again = () => void show(request);
+    ask.dataset.busy = "true";
+    error.textContent = "";
+    status.textContent = "Searching …";
+    let [text, problem, items]: [string, string, Found[]] = ["", "", []];
+    try {
+      const response = await request();
+      const body = await response.json();
+      if (response.ok) {
+        items = body.neighbours;
+        const elapsedMs = Math.round(performance.now() - startedAtMs);
+        text = `${number(items.length)} nearest of ${number(images)} images, in ${number(elapsedMs)} ms`;
+      } else problem = `This image cannot be searched with: ${body.error}.`;
+    } catch {
+      problem = "The service does not answer. Is it still running?";
+    }
+    if (search !== searches) return;
+    delete ask.dataset.busy;
+    [status.textContent, error.textContent] = [text, problem];
+    showCards(items.map(card));
+  };
+
+  const picture = (address: string, name: string) => {
+    if (preview.src.startsWith("blob:")) URL.revokeObjectURL(preview.src);
+    ask.dataset.asked = "true";
+    preview.hidden = false;
+    preview.src = address;
+    asked.textContent = name;
+  };
+
+  const searchFile = (image: File) => {
+    picture(URL.createObjectURL(image), image.name);
+    const request = () => {
+      const body = new FormData();
+      body.append("image", image, "image");
+      return fetch(`/search?k=${count.value}`, { method: "POST", body });
+    };
+    void show(request);
+  };
+
+  const searchRow = (row: number, address: string, title: string) => {
+    picture(address, `like ${title}`);
+    scrollTo({ top: 0, behavior: "smooth" });
+    void show(() => fetch(`/similar/${row}?k=${count.value}`));
+  };
+
+  const take = (files: FileList | null | undefined) => {
+    if (!files || files.length === 0) return;
+    if (files.length === 1) return searchFile(files[0]!);
+    error.textContent = `One image at a time, please: these were ${files.length}.`;
+  };
+
+  preview.onerror = () => {
+    preview.hidden = true; // a format that browsers do not show, or no image
+  };
+  file.onchange = () => {
+    take(file.files);
+    file.value = "";
+  };
+  count.onchange = () => again?.();
+  document.onpaste = (event) => take(event.clipboardData?.files);
+  document.ondragover = (event) => {
+    event.preventDefault();
+    ask.dataset.over = "true";
+  };
+  document.ondragleave = (event) => {
+    if (event.relatedTarget === null) delete ask.dataset.over;
+  };
+  document.ondrop = (event) => {
+    event.preventDefault();
+    delete ask.dataset.over;
+    take(event.dataTransfer?.files);
+  };
+
+  void fetch("/health")
+    .then((response) => response.json())
+    .then(({ run, index, search }) => {
+      images = index.images;
+      const recall = search.kind === "exact" ? "" : `, recall@5 ${search.recallAt5.toFixed(2)}`;
+      const parts = [`${number(images)} images`, index.name, `run ${run}`, `${search.kind} search${recall}`];
+      about.replaceChildren(...parts.map((part) => make("span", "part", part)));
+      if (searches === 0) showSamples(index.version);
+    });
+}

@@ -1,0 +1,59 @@
+// How a service searches: exactly, or by a graph of the rows, whose recall is measured beside the exact search.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { OnProgress } from "../common/progress";
+import { buildApproximateIndex, openApproximateIndex, recallOf } from "../retrieval/approximate";
+import { nearestNeighbours } from "../retrieval/neighbours";
+import { residentIndex, type SearchIndex } from "../retrieval/resident_index";
+import type { Vectors } from "../retrieval/rows";
+import type { IndexSource } from "./index_source";
+
+/** A search, and how well it finds. */
+export interface Searcher {
+  index: SearchIndex;
+  kind: "exact" | "approximate";
+  /** Share of the five nearest rows that it finds, over some rows of the index; 1 where it is exact. */
+  recallAt5: number;
+  /** How many rows that was measured over. */
+  recallQueries: number;
+  dispose(): void;
+}
+
+const RECALL_QUERIES = 256;
+const RECALL_DEPTH = 5;
+
+/** The exact search. */
+export async function exactSearcher({ vectors }: IndexSource): Promise<Searcher> {
+  const index = await residentIndex(vectors);
+  return { index, kind: "exact", recallAt5: 1, recallQueries: 0, dispose: () => index.dispose() };
+}
+
+/** The approximate one; its graph is kept beside the features, for the next start. */
+export async function approximateSearcher(source: IndexSource, onProgress?: OnProgress): Promise<Searcher> {
+  const { vectors, features } = source;
+  const path = join(features.folder, `neighbours_${features.identity.slice(0, 16)}.usearch`);
+  const kept = existsSync(path);
+  const index = kept
+    ? openApproximateIndex(path, vectors.length)
+    : await buildApproximateIndex(vectors, {}, onProgress);
+  if (!kept) await index.save(path);
+  const recall = await measureRecall(index, vectors);
+  return { index, kind: "approximate", ...recall, dispose: () => {} };
+}
+
+/** Recall of the five nearest others of rows that are spread over the index. */
+async function measureRecall(
+  index: SearchIndex,
+  vectors: Vectors,
+): Promise<Pick<Searcher, "recallAt5" | "recallQueries">> {
+  const { data, count, length } = vectors;
+  const queryCount = Math.min(RECALL_QUERIES, count);
+  const own = Int32Array.from({ length: queryCount }, (_, i) => Math.floor((i * count) / queryCount));
+  const queries: Vectors = { data: new Float32Array(queryCount * length), count: queryCount, length };
+  for (const [i, row] of own.entries())
+    queries.data.set(data.subarray(row * length, (row + 1) * length), i * length);
+  const exact = await nearestNeighbours(queries, vectors, RECALL_DEPTH, { own });
+  const { positions } = await index.search(queries, RECALL_DEPTH + 1);
+  const others = positions.map((list, i) => list.filter((row) => row !== own[i]).slice(0, RECALL_DEPTH));
+  return { recallAt5: recallOf({ positions: others }, exact), recallQueries: queryCount };
+}

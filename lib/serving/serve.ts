@@ -1,0 +1,91 @@
+// A trained model as a service on this machine: vectors of images, and a search by image over an index.
+import { type AddressInfo, isIP } from "node:net";
+import type { FastifyInstance } from "fastify";
+import { messageOf, UserError } from "../common/errors";
+import type { OnProgress } from "../common/progress";
+import type { RgbImage } from "../images/decode";
+import { loadEmbedder } from "../training/embedder";
+import { serviceApp } from "./app";
+import type { BatchLimits } from "./batcher";
+import { DecodeThreads } from "./decode_threads";
+import { type IndexRequest, openIndexSource } from "./index_source";
+import { approximateSearcher, exactSearcher } from "./searcher";
+import { createService } from "./service";
+import type { UploadLimits } from "./uploads";
+
+/** What is served, where, and how much of it at once. */
+export interface ServeOptions extends IndexRequest, Partial<UploadLimits>, Partial<BatchLimits> {
+  /** Address to listen on: 127.0.0.1 unless told. */
+  host?: string;
+  /** 0: a free one. */
+  port?: number;
+  /** Search a graph of the rows instead of all rows: for millions of them. */
+  approximate?: boolean;
+  /** Uploads under way, beyond which others are refused. */
+  maxUnderWay?: number;
+  onProgress?: OnProgress;
+}
+
+/** A service that answers. */
+export interface RunningService {
+  /** http://127.0.0.1:PORT */
+  url: string;
+  /** What GET /health says. */
+  health(): Record<string, unknown>;
+  /** Takes no more requests, finishes those under way, and frees all. */
+  close(): Promise<void>;
+}
+
+/** Unless told. */
+export const SERVE_DEFAULTS = {
+  ...{ host: "127.0.0.1", port: 8765, approximate: false, maxUnderWay: 128 },
+  ...{ maxBytes: 32_000_000, maxPixels: 32_000_000, maxImages: 16, maxBatch: 16, maxWaitMs: 5 },
+} as const;
+
+/**
+ * Starts a service; it answers once this returns.
+ * @throws UserError where the run or the index is missing or the port is taken
+ */
+export async function serve(options: ServeOptions): Promise<RunningService> {
+  const settings = { ...SERVE_DEFAULTS, ...options };
+  const embedder = loadEmbedder(settings.run);
+  const closers: (() => void | Promise<void>)[] = [() => embedder.dispose()];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const source = await openIndexSource(settings, embedder, settings.onProgress);
+    const searcher = await (settings.approximate
+      ? approximateSearcher(source, settings.onProgress)
+      : exactSearcher(source));
+    closers.push(() => searcher.dispose());
+    const { imageSize } = embedder.config;
+    const threads = new DecodeThreads(imageSize, settings.maxPixels);
+    closers.push(() => threads.close());
+    await embedder.embedImages([blankImage(imageSize)]); // loads the model
+    const service = createService(settings, { embedder, source, searcher, threads });
+    const app = serviceApp(service);
+    closers.push(() => app.close());
+    return { url: await listen(app, settings), health: service.health, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function listen(app: FastifyInstance, { host, port }: { host: string; port: number }): Promise<string> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const next = "Choose another --port (0: a free one), or an address of this machine as --host.";
+    throw new UserError(`${host}, port ${port}, cannot be listened on: ${messageOf(error)}.`, next, {
+      cause: error,
+    });
+  }
+  const { port: taken } = app.server.address() as AddressInfo;
+  return `http://${isIP(host) === 6 ? `[${host}]` : host}:${taken}`;
+}
+
+function blankImage(side: number): RgbImage {
+  return { data: new Uint8Array(3 * side * side), width: side, height: side };
+}

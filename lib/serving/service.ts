@@ -1,0 +1,123 @@
+// What stands behind the routes: decode, embed, search, each of them for many requests at once.
+import { randomBytes } from "node:crypto";
+import { resolve } from "node:path";
+import type { Embedder } from "../training/embedder";
+import type { FoundRow, Service } from "./app";
+import { Batcher, type BatchLimits } from "./batcher";
+import type { DecodeThreads } from "./decode_threads";
+import { Gate } from "./gate";
+import type { IndexSource } from "./index_source";
+import { Refusal } from "./refusal";
+import type { Searcher } from "./searcher";
+import type { UploadLimits } from "./uploads";
+
+/** The limits of a service. */
+export interface ServiceSettings extends UploadLimits, BatchLimits {
+  run: string;
+  host: string;
+  maxUnderWay: number;
+}
+
+/** What a service is made of. */
+export interface ServiceParts {
+  embedder: Embedder;
+  source: IndexSource;
+  searcher: Searcher;
+  threads: DecodeThreads;
+}
+
+/** Bodies that may be in memory: so many of the largest. */
+const LARGEST_BODIES = 8;
+const THUMBNAIL_PX = 320;
+const MEGABYTE = 1e6;
+/** A search is short: others join while one runs. */
+const SEARCH_BATCH = { maxBatch: 32, maxWaitMs: 0 };
+
+interface Query {
+  vector: Float32Array;
+  k: number;
+}
+
+interface Found {
+  positions: Int32Array;
+  cosines: Float32Array;
+}
+
+/** Joins the parts. */
+export function createService(settings: ServiceSettings, parts: ServiceParts): Service {
+  const { embedder, source, searcher, threads } = parts;
+  const { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs, host, run } = settings;
+  const { files, labels, classNames, vectors, imageFolder } = source;
+  const gate = new Gate({ requests: maxUnderWay, bytes: LARGEST_BODIES * maxBytes });
+  const embeddings = embeddingBatcher(embedder, { maxBatch, maxWaitMs });
+  const searches = searchBatcher(searcher);
+  const startedAtMs = Date.now();
+  /** Browsers keep images: those of another start, perhaps of another index, have other addresses. */
+  const version = randomBytes(4).toString("hex");
+
+  const describe = (row: number, score: number): FoundRow => {
+    const label = labels?.[row] ?? null;
+    const name = label === null ? null : (classNames.get(label) ?? null);
+    return { row, score, label, name, file: files.at(row)!, image: `/image/${row}?v=${version}` };
+  };
+  const assertRow = (row: number) => {
+    if (row >= vectors.count)
+      throw new Refusal(404, `there is no row ${row}: the index has ${vectors.count}`);
+  };
+  const search: Service["search"] = async (vector, k) => {
+    const { positions, cosines } = await searches.add({ vector, k });
+    return Array.from(positions, (row, rank) => describe(row, cosines[rank]!));
+  };
+  return {
+    ...{ gate, host, search, limits: { maxBytes, maxPixels, maxImages } },
+    async embed(images) {
+      return Promise.all(images.map(async (upload) => embeddings.add(await threads.run({ upload }))));
+    },
+    async similar(row, k) {
+      assertRow(row);
+      const { data, length } = vectors;
+      const found = await search(data.slice(row * length, (row + 1) * length), k + 1);
+      return found.filter((other) => other.row !== row).slice(0, k);
+    },
+    async image(row) {
+      assertRow(row);
+      return threads.run({ path: resolve(imageFolder, files.at(row)!), longerSidePx: THUMBNAIL_PX });
+    },
+    health: () => ({
+      ...{ status: "ok", run, length: vectors.length },
+      index: { name: source.name, images: vectors.count, labelled: labels !== undefined, version },
+      search: { kind: searcher.kind, recallAt5: searcher.recallAt5, recallQueries: searcher.recallQueries },
+      limits: { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs },
+      load: { ...gate.load, images: embeddings.counts.items, passes: embeddings.counts.passes },
+      residentMB: Math.round(process.memoryUsage.rss() / MEGABYTE),
+      uptimeSeconds: Math.round((Date.now() - startedAtMs) / 1000),
+    }),
+  };
+}
+
+/** Pixels of the model's input size -> unit vectors. */
+function embeddingBatcher(embedder: Embedder, limits: BatchLimits): Batcher<Uint8Array, Float32Array> {
+  const { imageSize: side } = embedder.config;
+  return new Batcher(async (pixels) => {
+    const { data, length } = await embedder.embedImages(
+      pixels.map((data) => ({ data, width: side, height: side })),
+    );
+    return pixels.map((_, i) => data.slice(i * length, (i + 1) * length));
+  }, limits);
+}
+
+function searchBatcher({ index }: Searcher): Batcher<Query, Found> {
+  return new Batcher(async (queries) => {
+    const data = new Float32Array(queries.length * index.length);
+    for (const [i, { vector }] of queries.entries()) data.set(vector, i * index.length);
+    const k = Math.max(...queries.map((query) => query.k));
+    const { positions, cosines } = await index.search(
+      { data, count: queries.length, length: index.length },
+      k,
+    );
+    return queries.map((query, i) => ({
+      positions: positions[i]!.subarray(0, query.k),
+      cosines: cosines[i]!.subarray(0, query.k),
+    }));
+  }, SEARCH_BATCH);
+}

@@ -1,0 +1,147 @@
+// Malformed uploads, from one seed: real images of four formats cut, flipped and spliced, and what is no HTTP.
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { connect } from "node:net";
+import sharp from "sharp";
+
+const require = createRequire(import.meta.url);
+const { randomStream } = require("guie/dist/common/random");
+
+const CONCURRENT = 8;
+const BOUNDARY = "fuzz";
+const ANSWER_TIMEOUT_MS = 20_000;
+
+/** How an image's bytes are spoilt: name -> (bytes, random stream, another image's bytes) -> bytes. */
+const SPOIL = {
+  cut: (bytes, random) => bytes.subarray(0, random.integer(0, bytes.length - 1)),
+  flip: (bytes, random) => withBytes(bytes, random, random.integer(1, 60), 0),
+  header: (bytes, random) => withBytes(bytes, random, random.integer(1, 12), bytes.length - 64),
+  hole: (bytes, random) => {
+    const start = random.integer(0, bytes.length - 1);
+    return Buffer.from(bytes).fill(0, start, Math.min(bytes.length, start + random.integer(1, 2000)));
+  },
+  splice: (bytes, random, other) =>
+    Buffer.concat([
+      bytes.subarray(0, random.integer(8, bytes.length)),
+      other.subarray(random.integer(0, other.length)),
+    ]),
+  noise: (bytes, random) => Buffer.concat([bytes.subarray(0, 24), noise(random, random.integer(0, 5000))]),
+  size: (bytes, random) => {
+    const changed = Buffer.from(bytes); // where PNG and GIF have their size, and others something else
+    for (let at = 6; at < 10; at++) changed[at] = random.integer(0, 255);
+    changed.writeUInt32BE(random.integer(0, 2 ** 31 - 1), 16);
+    return changed;
+  },
+};
+
+/** What is no request, or not the one that it says: name -> (random stream, an image's bytes) -> bytes of a connection. */
+const GARBAGE = {
+  noise: (random) => noise(random, random.integer(1, 3000)),
+  verb: (random) => `${noise(random, 5).toString("latin1")} /embed HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+  shortBody: (_random, bytes) => head(["Content-Length: 100000"], form(bytes)),
+  longBody: (_random, bytes) => head(["Content-Length: 10"], form(bytes)),
+  twoLengths: () => head(["Content-Length: 5", "Content-Length: 6"], "hello"),
+  minusLength: () => head(["Content-Length: -1"], "hello"),
+  hugeLength: () => head(["Content-Length: 99999999999999"], "hello"),
+  chunks: (random) => head(["Transfer-Encoding: chunked"], noise(random, 400)),
+  hugeChunk: () => head(["Transfer-Encoding: chunked"], "FFFFFFFFFFFFFFFF\r\nx"),
+  smuggled: (_random, bytes) => head(["Transfer-Encoding: chunked", "Content-Length: 4"], form(bytes)),
+  longHead: () => head([`X-Long: ${"x".repeat(40_000)}`], ""),
+  manyHeads: () =>
+    head(
+      Array.from({ length: 3000 }, (_, i) => `X-${i}: 1`),
+      "",
+    ),
+  noBoundary: (_random, bytes) => head([`Content-Length: ${bytes.length}`], bytes, "multipart/form-data"),
+  oddBoundary: (random) =>
+    head(
+      ["Content-Length: 5"],
+      "hello",
+      `multipart/form-data; boundary=${"b".repeat(random.integer(71, 900))}`,
+    ),
+  partHeads: (random) =>
+    bodyOf(`--${BOUNDARY}\r\n${noise(random, 300).toString("latin1")}\r\n\r\nx\r\n--${BOUNDARY}--`),
+  manyParts: () =>
+    bodyOf(
+      `--${BOUNDARY}\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\nx\r\n`.repeat(500),
+    ),
+  manyFields: () =>
+    bodyOf(`--${BOUNDARY}\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n`.repeat(500)),
+  longName: () => bodyOf(form(Buffer.from("x"), "n".repeat(20_000))),
+  path: (random) =>
+    `GET /image/${encodeURIComponent(noise(random, 30).toString("latin1"))} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+  rawPath: () => "GET /image/../../etc/passwd\0 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+};
+
+const noise = (random, length) => Buffer.from(Array.from({ length }, () => random.integer(0, 255)));
+
+/** Some bytes become others; none of the last `keepFromEnd`. */
+function withBytes(bytes, random, count, keepFromEnd) {
+  const changed = Buffer.from(bytes);
+  const end = Math.max(1, bytes.length - keepFromEnd);
+  for (let i = 0; i < count; i++) changed[random.integer(0, end - 1)] = random.integer(0, 255);
+  return changed;
+}
+
+function form(bytes, name = "image.jpg") {
+  const start = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="${name}"\r\n\r\n`;
+  return Buffer.concat([Buffer.from(start), bytes, Buffer.from(`\r\n--${BOUNDARY}--\r\n`)]);
+}
+
+function head(lines, body, type = `multipart/form-data; boundary=${BOUNDARY}`) {
+  const start = ["POST /embed HTTP/1.1", "Host: localhost", `Content-Type: ${type}`, ...lines].join("\r\n");
+  return Buffer.concat([Buffer.from(`${start}\r\n\r\n`, "latin1"), Buffer.from(body)]);
+}
+
+function bodyOf(text) {
+  const body = Buffer.from(text, "latin1");
+  return head([`Content-Length: ${body.length}`], body);
+}
+
+/** Sends bytes on a connection, ends it, and reads the status of the answer; "none" where there is none. */
+async function send(url, bytes) {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  let answer = "";
+  socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy(new Error("no answer")));
+  socket.on("data", (data) => {
+    answer += data.toString("latin1");
+  });
+  socket.on("error", (error) => {
+    if (error.message === "no answer") answer ||= "HTTP/1.1 999 ";
+  });
+  socket.end(bytes);
+  await once(socket, "close").catch(() => {});
+  return /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? "none";
+}
+
+/**
+ * Sends malformed uploads, two images for each piece of garbage.
+ * @param images JPEGs
+ * @returns how often which status came back
+ */
+export async function malformedUploads(url, images, { count, seed }) {
+  const random = randomStream(seed, "malformed uploads");
+  const formats = ["jpeg", "png", "webp", "gif"];
+  const real = await Promise.all(
+    images.slice(0, 40).map((bytes, i) =>
+      sharp(bytes)
+        .toFormat(formats[i % formats.length])
+        .toBuffer(),
+    ),
+  );
+  const pick = (list) => list[random.integer(0, list.length - 1)];
+  const jobs = Array.from({ length: count }, (_, i) => {
+    if (i % 3 === 2) return pick(Object.values(GARBAGE))(random, pick(real));
+    const body = form(pick(Object.values(SPOIL))(pick(real), random, pick(real)));
+    return head([`Content-Length: ${body.length}`, "Connection: close"], body);
+  });
+  const counts = {};
+  const lane = async () => {
+    for (let job = jobs.pop(); job; job = jobs.pop()) {
+      const status = await send(url, job);
+      counts[status] = (counts[status] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENT }, lane));
+  return counts;
+}

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { readRetrievalFiles } from "guie/dist/training/data";
+import { chromium, type Page } from "playwright-core";
+import { CLASS_NAMES, makeTinyRun, startService } from "../serving/tiny_service";
+import { CHROMIUM_FLAGS, chromiumPath, skipWithoutChromium } from "./lab";
+
+/** Lets go of a file above the page, as the mouse does. */
+async function drop(page: Page, bytes: Uint8Array, name: string): Promise<void> {
+  const transfer = await page.evaluateHandle(
+    ([values, name]) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([Uint8Array.from(values)], name));
+      return transfer;
+    },
+    [Array.from(bytes), name] as const,
+  );
+  await page.dispatchEvent("#drop", "drop", { dataTransfer: transfer });
+}
+
+test("the page searches by an image that is dropped on it; labels and names stay text; the keyboard does it all", {
+  skip: skipWithoutChromium,
+}, async (t) => {
+  const tiny = await makeTinyRun(t);
+  const file = (await readRetrievalFiles(tiny.dataDir))!.index.files[0]!;
+  const image = readFileSync(join(tiny.dataDir, file));
+  const { url } = await startService(t, tiny);
+  const browser = await chromium.launch({ executablePath: chromiumPath(), args: CHROMIUM_FLAGS });
+  t.after(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
+  const [problems, elsewhere]: string[][] = [[], []];
+  page.on("console", (message) => message.type() === "error" && problems!.push(message.text()));
+  page.on("pageerror", (error) => problems!.push(error.message));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(url) && !/^(blob|data):/.test(request.url()))
+      elsewhere!.push(request.url());
+  });
+  await page.goto(url);
+  await page.getByText("30 images").waitFor();
+
+  assert.equal(await page.locator("#found button").count(), 15, "some of the index to begin with");
+  await drop(page, image, "<img src=x onerror=document.title='taken'>.jpg");
+  await page.getByText(/12 nearest of 30 images, in \d+ ms/).waitFor();
+  const cards = page.locator("#found button");
+  assert.equal(await cards.count(), 12);
+  assert.equal(await cards.first().locator(".name").textContent(), CLASS_NAMES[0]);
+  assert.equal(await page.locator("#asked").textContent(), "<img src=x onerror=document.title='taken'>.jpg");
+  assert.equal(await page.title(), "Search by image");
+  assert.equal(await page.locator("#found script, #asked img").count(), 0);
+  await page.waitForFunction(() =>
+    [...document.images].every((image) => image.hidden || image.naturalWidth > 0),
+  );
+
+  await page.selectOption("#count", "6");
+  await page.getByText(/^6 nearest/).waitFor();
+  await page.locator("#count").press("Tab");
+  assert.match(
+    (await page.evaluate(() => document.activeElement!.getAttribute("aria-label")))!,
+    /^1: <script>.*Find more like it$/,
+  );
+  await page.keyboard.press("Enter");
+  await page.getByText(`like ${CLASS_NAMES[0]}`).waitFor();
+  await page.getByText(/^6 nearest/).waitFor();
+
+  await drop(page, Buffer.from("no image"), "notes.txt");
+  await page.getByRole("alert").getByText("not an image").waitFor();
+  assert.equal(await cards.count(), 0);
+  assert.deepEqual(
+    problems!.filter((text) => !text.includes("415")),
+    [],
+  );
+  assert.deepEqual(elsewhere, []);
+});

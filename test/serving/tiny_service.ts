@@ -1,0 +1,87 @@
+// A service of a tiny model with random weights, over the tiny data set.
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { writeCsv } from "guie/dist/common/csv";
+import { findTower } from "guie/dist/model/towers";
+import { type RunningService, type ServeOptions, serve } from "guie/dist/serving/serve";
+import { configOf, randomModel, writeRun } from "../export/models";
+import { temporaryFolder } from "../folders";
+import { makeTinyData } from "../training/tiny_data";
+
+/** Names of the tiny data's classes; the first would be markup. */
+export const CLASS_NAMES = [
+  "<script>document.title='taken over'</script>",
+  "green",
+  "blue",
+  "yellow",
+  "cyan",
+  "pink",
+];
+
+export interface TinyRun {
+  run: string;
+  dataDir: string;
+}
+
+/** A run's folder and its data, both gone after the test. */
+export async function makeTinyRun(t: TestContext): Promise<TinyRun> {
+  const dataDir = await makeTinyData();
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  await writeCsv(
+    join(dataDir, "retrieval/classes.csv"),
+    ["labels", "class_name"],
+    CLASS_NAMES.map((name, label) => [label, name]),
+  );
+  const tower = findTower("tiny");
+  const config = configOf(tower, { dataDir });
+  return { run: await writeRun(temporaryFolder(t), config, randomModel(tower, config)), dataDir };
+}
+
+/** Serves it on a free port until the test ends. */
+export async function startService(
+  t: TestContext,
+  tiny: TinyRun,
+  options: Partial<ServeOptions> = {},
+): Promise<RunningService> {
+  const service = await serve({ run: tiny.run, port: 0, ...options });
+  t.after(() => service.close());
+  return service;
+}
+
+/** A file of a form. */
+export interface FormFile {
+  bytes: Uint8Array | string;
+  /** As it stands in the head of its part. */
+  name?: string;
+  field?: string;
+}
+
+const BOUNDARY = "----tiny";
+/** The type of `formBody`. */
+export const FORM_TYPE = `multipart/form-data; boundary=${BOUNDARY}`;
+
+/** The body of a form with these files, whatever their names are. */
+export function formBody(files: readonly FormFile[]): Buffer<ArrayBuffer> {
+  const parts = files.flatMap(({ bytes, name = "image.jpg", field = "image" }) => [
+    `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${field}"; filename="${name}"\r\nContent-Type: image/jpeg\r\n\r\n`,
+    bytes,
+    "\r\n",
+  ]);
+  return Buffer.concat([...parts, `--${BOUNDARY}--\r\n`].map((part) => Buffer.from(part as Uint8Array)));
+}
+
+/** Posts a form; the answer and its JSON. */
+export async function post(
+  url: string,
+  files: readonly FormFile[],
+  headers: Record<string, string> = {},
+  // biome-ignore lint/suspicious/noExplicitAny: answers of all kinds
+): Promise<{ status: number; headers: Headers; body: any }> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": FORM_TYPE, ...headers },
+    body: formBody(files),
+  });
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}
