@@ -43,7 +43,8 @@ export async function holdDecoderMessages<T>(work: () => Promise<T>): Promise<T>
   }
 }
 
-/** What libjpeg and TensorFlow's wrapper of it print. */
-const DECODER_MESSAGE = /JPEG|JFIF|jpeg_mem|Input file read error|progression|SOS|marker|absl::InitializeLog/;
+/** What libjpeg (its jerror.h) and TensorFlow's wrapper of it print. */
+const DECODER_MESSAGE =
+  /^(Arithmetic|Bogus|Didn't|Empty|Huffman|Image too|Improper|Invalid|Maximum|Missing|Quantization|Sorry|Unknown|Unsupported) |JPEG|JFIF|jpeg_mem|Input file read error|progression|SOS|absl::InitializeLog/;
 
 const BYTES = { shape: [], dtype: "string" } as const;

@@ -1,5 +1,4 @@
 // Malformed uploads, from one seed: real images of four formats cut, flipped and spliced, and what is no HTTP.
-import { once } from "node:events";
 import { createRequire } from "node:module";
 import { connect } from "node:net";
 import sharp from "sharp";
@@ -9,7 +8,8 @@ const { randomStream } = require("guie/dist/common/random");
 
 const CONCURRENT = 8;
 const BOUNDARY = "fuzz";
-const ANSWER_TIMEOUT_MS = 20_000;
+/** An upload gets its answer; half a request may wait for its other half for a minute. */
+const [UPLOAD_PATIENCE_MS, GARBAGE_PATIENCE_MS] = [30_000, 1_000];
 
 /** How an image's bytes are spoilt: name -> (bytes, random stream, another image's bytes) -> bytes. */
 const SPOIL = {
@@ -98,26 +98,27 @@ function bodyOf(text) {
   return head([`Content-Length: ${body.length}`], body);
 }
 
-/** Sends bytes on a connection, ends it, and reads the status of the answer; "none" where there is none. */
-async function send(url, bytes) {
+/** Sends bytes on a connection and reads the status of the answer; "none": it is not waited for any longer. */
+async function send(url, { bytes, patienceMs }) {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   let answer = "";
-  socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy(new Error("no answer")));
+  const status = () => /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1];
+  const timer = setTimeout(() => socket.destroy(), patienceMs);
   socket.on("data", (data) => {
     answer += data.toString("latin1");
+    if (status()) socket.destroy();
   });
-  socket.on("error", (error) => {
-    if (error.message === "no answer") answer ||= "HTTP/1.1 999 ";
-  });
-  socket.end(bytes);
-  await once(socket, "close").catch(() => {});
-  return /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? "none";
+  socket.on("error", () => {}); // the service may hang up while it is still sent to
+  socket.write(bytes);
+  await new Promise((resolve) => socket.on("close", resolve));
+  clearTimeout(timer);
+  return status() ?? "none";
 }
 
 /**
  * Sends malformed uploads, two images for each piece of garbage.
  * @param images JPEGs
- * @returns how often which status came back
+ * @returns how often which status came back, to images in whole requests and to what is no request
  */
 export async function malformedUploads(url, images, { count, seed }) {
   const random = randomStream(seed, "malformed uploads");
@@ -131,15 +132,17 @@ export async function malformedUploads(url, images, { count, seed }) {
   );
   const pick = (list) => list[random.integer(0, list.length - 1)];
   const jobs = Array.from({ length: count }, (_, i) => {
-    if (i % 3 === 2) return pick(Object.values(GARBAGE))(random, pick(real));
+    if (i % 3 === 2)
+      return { bytes: pick(Object.values(GARBAGE))(random, pick(real)), patienceMs: GARBAGE_PATIENCE_MS };
     const body = form(pick(Object.values(SPOIL))(pick(real), random, pick(real)));
-    return head([`Content-Length: ${body.length}`, "Connection: close"], body);
+    return { bytes: head([`Content-Length: ${body.length}`], body), patienceMs: UPLOAD_PATIENCE_MS };
   });
-  const counts = {};
+  const counts = { uploads: {}, garbage: {} };
   const lane = async () => {
     for (let job = jobs.pop(); job; job = jobs.pop()) {
       const status = await send(url, job);
-      counts[status] = (counts[status] ?? 0) + 1;
+      const of = job.patienceMs === UPLOAD_PATIENCE_MS ? counts.uploads : counts.garbage;
+      of[status] = (of[status] ?? 0) + 1;
     }
   };
   await Promise.all(Array.from({ length: CONCURRENT }, lane));
