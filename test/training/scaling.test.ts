@@ -1,7 +1,9 @@
 // The model on paper, by numbers that a person can work out.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { vit224 } from "guie/dist/config/presets";
 import { predictStep, type ScalingInputs } from "guie/dist/training/ranks/scaling";
+import { MACHINES, scalingInputs } from "guie/dist/training/ranks/scaling_inputs";
 
 /** A second forward, two backward, .28 s for AdamW; 8 GB of gradients in 4 buckets over links of 4 and 1 GB/s. */
 const ONE: ScalingInputs = {
@@ -46,4 +48,29 @@ test("one device a host does not use the links inside; messages cost their time;
   // 8 s, and 4 buckets of two messages
   assertNear(predictStep(slow).reduceSeconds, 8.08);
   assertNear(predictStep({ ...slow, overlaps: false }).exposedSeconds, 8.08);
+});
+
+test("the original's run on six devices of a host: its weights, its products, its gradients", () => {
+  const classes = 274_330;
+  const place = { hosts: 1, devicesPerHost: 6 };
+  const plain = scalingInputs(vit224(), classes, place, MACHINES.a40);
+  // open_clip's ViT-H-14 image tower without proj: 32 blocks of 12 D^2 + 13 D, patches, positions, class token, norms
+  const [D, T] = [1280, 257];
+  const tower = 32 * (12 * D * D + 13 * D) + 3 * 14 * 14 * D + T * D + D + 4 * D;
+  const neck = D * 64 + 64;
+  assert.equal(plain.trainedWeights, tower + neck + 64 * classes);
+  assert.equal(plain.gradientBytes, 4 * plain.trainedWeights);
+  assertNear(plain.flopsPerSecond, 0.4 * 74.8e12);
+  assert.equal(plain.bucketBytes, 25e6);
+  // Forward: two operations a weight of a product and token, and attention; of the last block all but the class token's
+  // MLP and output are left out. Backward twice that.
+  const block = T * (12 * D * D + 2 * T * D);
+  const forward = 2 * (256 * 588 * D + 32 * block - 256 * 9 * D * D);
+  assertNear(plain.flopsPerImage / 1e12, (3 * (forward + 2 * 64 * classes)) / 1e12);
+
+  const shared = { ...vit224(), shardHead: true, gradientDtype: "bfloat16" as const };
+  const half = scalingInputs(shared, classes, place, MACHINES.a40);
+  assert.equal(half.gradientBytes, 2 * (tower + neck));
+  assert.equal(half.trainedWeights, tower + neck + (64 * classes) / 6);
+  assert.equal(half.bucketBytes, 12.5e6);
 });
