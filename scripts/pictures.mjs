@@ -1,8 +1,10 @@
-// Draws the README's pictures from the results of `npm run demo`: docs/ladder.png and docs/neighbours.png.
+// Draws the README's pictures from the results of `npm run demo`: docs/ladder.png, docs/neighbours.png,
+// and, where there is Chromium, docs/serving.png.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { servingPng } from "./serving_picture.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);
@@ -27,6 +29,8 @@ writeFileSync(
   await sharp(ladder).flatten({ background: "#fff" }).png({ palette: true }).toBuffer(),
 );
 writeFileSync(join(root, "docs/neighbours.png"), await neighboursPng());
+const serving = await servingPng(RUN, join(DATA_DIR, "retrieval/images/rocket/noto.jpg"));
+if (serving) writeFileSync(join(root, "docs/serving.png"), serving);
 
 /** One row a query: the query, a gap, its neighbours framed green or red. */
 async function neighboursPng() {

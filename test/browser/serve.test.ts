@@ -42,7 +42,7 @@ test("the page searches by an image that is dropped on it; labels and names stay
 
   assert.equal(await page.locator("#found button").count(), 15, "some of the index to begin with");
   await drop(page, image, "<img src=x onerror=document.title='taken'>.jpg");
-  await page.getByText(/12 nearest of 30 images, in \d+ ms/).waitFor();
+  await page.getByText(/12 nearest of 30 images, in [\d,]+ ms/).waitFor();
   const cards = page.locator("#found button");
   assert.equal(await cards.count(), 12);
   assert.equal(await cards.first().locator(".name").textContent(), CLASS_NAMES[0]);
