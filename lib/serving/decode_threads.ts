@@ -27,7 +27,10 @@ interface Thread {
   ended: AbortSignal;
 }
 
-/** Threads that take jobs in their order, each one at a time: so many images are decoded at once, and no more. */
+/**
+ * Threads that take jobs in their order, uploads before thumbnails, each one at a time: so many images are decoded at
+ * once, and no more.
+ */
 export class DecodeThreads {
   readonly #data: DecodeWorkerData;
   readonly #most = Math.min(MOST_THREADS, availableParallelism());
@@ -43,6 +46,7 @@ export class DecodeThreads {
   constructor(imageSizePx: number, maxPixels: number) {
     const decoders = jpegDecoders(imageSizePx);
     this.#data = { imageSizePx, decoders, stderr: heldStream(), maxPixels };
+    for (let i = 0; i < this.#most; i++) this.#idle.add(this.#start()!);
   }
 
   /**
@@ -54,7 +58,8 @@ export class DecodeThreads {
     if (++this.#done % IMAGES_PER_RETURN === 0) returnFreedMemory();
     const done = () =>
       new Promise<Uint8Array>((resolve, reject) => {
-        this.#tasks.push({ job, resolve, reject });
+        const place = "upload" in job ? this.#tasks.findIndex((task) => "path" in task.job) : -1;
+        this.#tasks.splice(place < 0 ? this.#tasks.length : place, 0, { job, resolve, reject });
         this.#next();
       });
     return holdDecoderMessages(done);
