@@ -1,6 +1,6 @@
 // The nearest rows found so far. Shapes: Q queries, k results of each.
 
-/** Lists of every query, nearest first; among equal scores the lower position first. */
+/** Lists of every query. While rows come in, each is a heap with its last row on top; `sortLists` ends that. */
 export interface BestRows {
   k: number;
   /** [Q, k]; -Infinity where nothing was found yet. */
@@ -20,24 +20,45 @@ export function emptyLists(queries: number, k: number): BestRows {
 
 /** The score that a row must reach to enter a query's list. */
 export function lastScore({ k, scores }: BestRows, query: number): number {
-  return scores[query * k + k - 1]!;
+  return scores[query * k]!;
 }
 
-/** Puts a row into a query's list where it belongs, if it does; the last one falls out. */
-export function insertRow(
-  { k, scores, positions }: BestRows,
-  query: number,
-  score: number,
-  position: number,
-): void {
-  const first = query * k;
-  const isBefore = (at: number) => score > scores[at]! || (score === scores[at] && position < positions[at]!);
-  let at = first + k - 1;
-  if (!isBefore(at)) return;
-  for (; at > first && isBefore(at - 1); at--) {
-    scores[at] = scores[at - 1]!;
-    positions[at] = positions[at - 1]!;
+/** Puts a row into a query's list, if it belongs there; the last one falls out. Of equal scores the lower position is better. */
+export function insertRow(best: BestRows, query: number, score: number, position: number): void {
+  const top = query * best.k;
+  const [last, at] = [best.scores[top]!, best.positions[top]!];
+  if (score > last || (score === last && position < at)) sink(best, top, best.k, score, position);
+}
+
+/** Puts every list in order: nearest first, among equal scores the lower position first. */
+export function sortLists(best: BestRows): void {
+  const { k, scores, positions } = best;
+  for (let top = 0; top < scores.length; top += k) {
+    for (let end = top + k - 1; end > top; end--) {
+      const [score, position] = [scores[end]!, positions[end]!];
+      scores[end] = scores[top]!;
+      positions[end] = positions[top]!;
+      sink(best, top, end - top, score, position);
+    }
   }
-  scores[at] = score;
-  positions[at] = position;
+}
+
+/** Puts a row into the place of a heap's top, and further down until none below it is worse. */
+function sink({ scores, positions }: BestRows, top: number, size: number, score: number, position: number) {
+  let at = 0;
+  for (let child = 1; child < size; child = 2 * at + 1) {
+    const [left, right] = [top + child, top + child + 1];
+    const isRight =
+      child + 1 < size &&
+      (scores[right]! < scores[left]! ||
+        (scores[right] === scores[left] && positions[right]! > positions[left]!));
+    const worse = isRight ? right : left;
+    const below = scores[worse]!;
+    if (below > score || (below === score && positions[worse]! <= position)) break;
+    scores[top + at] = below;
+    positions[top + at] = positions[worse]!;
+    at = worse - top;
+  }
+  scores[top + at] = score;
+  positions[top + at] = position;
 }

@@ -4,35 +4,32 @@ import { UserError } from "../common/errors";
 /** Cosine of the angle, or Euclidean distance. For unit vectors both give the same order. */
 export type Metric = "cosine" | "euclidean";
 
+/** Rows as they were given, for exact scores. */
+export interface ExactRows {
+  /** [B, D] */
+  data: Float32Array;
+  /** [B] their squared lengths, in float64. */
+  squares: Float64Array;
+}
+
 /**
  * A row's exact score against another, in float64 and always summed in the same order, so that equal rows have equal
  * scores: the cosine, or minus half the squared distance. Greater is nearer.
- * @param a where a row begins in `rowsA`
- * @param b where the other begins in `rowsB`
+ * @param a which of `rowsA`
+ * @param b which of `rowsB`
  */
-export type ExactScore = (
-  rowsA: Float32Array,
-  a: number,
-  rowsB: Float32Array,
-  b: number,
-  length: number,
-) => number;
+export type ExactScore = (rowsA: ExactRows, a: number, rowsB: ExactRows, b: number, length: number) => number;
 
 /** By metric. */
 export const EXACT_SCORES: Record<Metric, ExactScore> = {
-  cosine: (rowsA, a, rowsB, b, length) => {
-    let [dot, squareA, squareB] = [0, 0, 0];
-    for (let i = 0; i < length; i++) {
-      const [x, y] = [rowsA[a + i]!, rowsB[b + i]!];
-      dot += x * y;
-      squareA += x * x;
-      squareB += y * y;
-    }
-    return dot === 0 ? 0 : dot / Math.sqrt(squareA * squareB);
+  cosine: ({ data: dataA, squares: squaresA }, a, { data: dataB, squares: squaresB }, b, length) => {
+    let dot = 0;
+    for (let i = 0; i < length; i++) dot += dataA[a * length + i]! * dataB[b * length + i]!;
+    return dot === 0 ? 0 : dot / Math.sqrt(squaresA[a]! * squaresB[b]!);
   },
-  euclidean: (rowsA, a, rowsB, b, length) => {
+  euclidean: ({ data: dataA }, a, { data: dataB }, b, length) => {
     let square = 0;
-    for (let i = 0; i < length; i++) square += (rowsA[a + i]! - rowsB[b + i]!) ** 2;
+    for (let i = 0; i < length; i++) square += (dataA[a * length + i]! - dataB[b * length + i]!) ** 2;
     return -square / 2;
   },
 };
@@ -46,6 +43,8 @@ export interface ScoredRows {
   data: Float32Array;
   /** [B]: 0, or minus half the squared length. */
   bias: Float32Array;
+  /** [B]: the squared length, without the centre. */
+  squares: Float64Array;
 }
 
 /**
@@ -72,6 +71,7 @@ export function scoreRows(
     const start = row * length;
     const square = squaredLength(into.data, start, length);
     if (!Number.isFinite(square)) throw notFinite(rows.subarray(start, start + length), describe(row));
+    into.squares[row] = square;
     if (metric === "cosine") scaleToUnit(into.data, start, length, square);
     into.bias[row] = metric === "cosine" ? 0 : -square / 2;
     largest = Math.max(largest, metric === "cosine" ? 1 : Math.sqrt(square));

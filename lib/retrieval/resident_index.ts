@@ -3,12 +3,12 @@
 import { UserError } from "../common/errors";
 import { withFreeBatch } from "../tensorflow/free_batch";
 import { Program } from "../tensorflow/program";
+import { rawOp } from "../tensorflow/raw_op";
 import { tf } from "../tensorflow/tf";
-import { emptyLists, insertRow } from "./best_rows";
-import { EXACT_SCORES, scoreRows } from "./metric";
+import { emptyLists, insertRow, sortLists } from "./best_rows";
+import { EXACT_SCORES, type ExactRows, scoreRows, squaredLength } from "./metric";
 import type { Neighbours } from "./neighbours";
 import { type Rows, readRows, type Vectors } from "./rows";
-import { best } from "./score_graph";
 
 /** What can be searched again and again: this one, and an approximate index. */
 export interface SearchIndex {
@@ -31,9 +31,9 @@ export async function residentIndex(rows: Rows): Promise<SearchIndex & { dispose
   if (count === 0) throw new UserError("The index has no rows.", "Embed some images first.");
   const program = new Program();
   program.variable("rows", { shape: [count, length] });
-  const bias = new Float32Array(count);
+  const [bias, squares] = [new Float32Array(count), new Float64Array(count)];
   await program.fill("rows", (memory) => {
-    const into = { data: memory as Float32Array, bias };
+    const into = { data: memory as Float32Array, bias, squares };
     scoreRows("cosine", data, new Float32Array(length), into, (row) => `Row ${row} of the index`);
   });
   const depth = Math.min(MOST_NEIGHBOURS, count);
@@ -42,7 +42,7 @@ export async function residentIndex(rows: Rows): Promise<SearchIndex & { dispose
       `nearest${batch}`,
       ({ queries }, variables) => {
         const products = tf.matMul(queries as tf.Tensor2D, variables.read("rows"), false, true);
-        return { positions: best(products, depth).positions };
+        return { positions: rawOp("TopKV2", [products, tf.scalar(depth, "int32")], { sorted: true })[1]! };
       },
       { queries: { shape: [batch, length] } },
     ),
@@ -54,7 +54,7 @@ export async function residentIndex(rows: Rows): Promise<SearchIndex & { dispose
       throw new UserError(`A query gets at most ${MOST_NEIGHBOURS} neighbours, not ${k}.`);
     const fed = { dtype: "float32" as const, shape: [queries.count, length], data: queries.data };
     const found = (await nearest.run({ queries: fed })).positions.data as Int32Array;
-    return ordered(queries, data, found, depth, Math.min(k, count));
+    return ordered(queries, { data, squares }, found, depth, Math.min(k, count));
   };
   return { count, length, search, dispose: () => program.dispose() };
 }
@@ -62,18 +62,22 @@ export async function residentIndex(rows: Rows): Promise<SearchIndex & { dispose
 /** Scores what the engine found in float64. @param found positions, [Q, depth] */
 function ordered(
   { data: queries, count, length }: Vectors,
-  rows: Float32Array,
+  rows: ExactRows,
   found: Int32Array,
   depth: number,
   k: number,
 ): Neighbours {
   const lists = emptyLists(count, k);
+  const squares = Float64Array.from({ length: count }, (_, query) =>
+    squaredLength(queries, query * length, length),
+  );
   for (let query = 0; query < count; query++) {
     for (const position of found.subarray(query * depth, (query + 1) * depth)) {
-      const score = EXACT_SCORES.cosine(queries, query * length, rows, position * length, length);
+      const score = EXACT_SCORES.cosine({ data: queries, squares }, query, rows, position, length);
       insertRow(lists, query, score, position);
     }
   }
+  sortLists(lists);
   const part = <T extends Int32Array | Float64Array>(all: T, query: number) =>
     all.subarray(query * k, (query + 1) * k) as T;
   const each = <T>(of: (query: number) => T) => Array.from({ length: count }, (_, query) => of(query));

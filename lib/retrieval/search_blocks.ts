@@ -2,7 +2,7 @@
 // D numbers of each.
 import { breathe } from "../common/interrupt";
 import { HostTensor } from "../tensorflow/host_tensor";
-import { type Metric, scoreRows } from "./metric";
+import { type ExactRows, type Metric, scoreRows } from "./metric";
 import type { RowSource, Vectors } from "./rows";
 
 /** Memory of the engine's for one block, used again for others. */
@@ -11,18 +11,18 @@ export interface BlockMemory {
   rows: HostTensor;
   /** [B] */
   bias: HostTensor;
+  /** [B] */
+  squares: Float64Array;
 }
 
 /** A block of the index, ready to be searched. */
 export interface Block {
-  /** The rows as they were given, [b, D], b <= B. */
-  rows: Float32Array;
+  /** The rows as they were given, b <= B of them. */
+  rows: ExactRows;
   /** Their positions in the index: start to end (exclusive). */
   start: number;
   end: number;
   memory: BlockMemory;
-  /** Whether the scores of the rows need their bias. */
-  biased: boolean;
   /** Length of the longest row as the engine sees it. */
   largest: number;
 }
@@ -34,13 +34,16 @@ export interface QueryRun {
   count: number;
   /** [q, D] as the engine sees them, zeros behind the last. */
   rows: HostTensor;
+  /** The queries as they were given. */
+  given: ExactRows;
   /** Length of the longest. */
   largest: number;
 }
 
 /** Memory for a block of so many rows of that length. */
 export function blockMemory(rows: number, length: number): BlockMemory {
-  return { rows: new HostTensor("float32", [rows, length]), bias: new HostTensor("float32", [rows]) };
+  const bias = new HostTensor("float32", [rows]);
+  return { rows: new HostTensor("float32", [rows, length]), bias, squares: new Float64Array(rows) };
 }
 
 /**
@@ -57,13 +60,13 @@ export async function readBlock(
   await breathe();
   const blockRows = memory.bias.shape[0]!;
   const end = Math.min(start + blockRows, index.count);
-  const rows = await index.block(start, end);
-  const into = { data: memory.rows.data as Float32Array, bias: memory.bias.data as Float32Array };
-  const largest = scoreRows(metric, rows, centre, into, (row) => `Row ${start + row} of the index`);
-  into.data.fill(0, rows.length);
+  const data = await index.block(start, end);
+  const { squares } = memory;
+  const into = { data: memory.rows.data as Float32Array, bias: memory.bias.data as Float32Array, squares };
+  const largest = scoreRows(metric, data, centre, into, (row) => `Row ${start + row} of the index`);
+  into.data.fill(0, data.length);
   into.bias.fill(Number.NEGATIVE_INFINITY, end - start);
-  const biased = metric === "euclidean" || end - start < blockRows;
-  return { rows, start, end, memory, biased, largest };
+  return { rows: { data, squares }, start, end, memory, largest };
 }
 
 /** Queries in runs of `size`. */
@@ -80,8 +83,10 @@ export function queryRuns(
     const part = data.subarray(start * length, end * length);
     const seen = new Float32Array(size * length);
     const describe = (row: number) => `Query ${start + row}`;
-    const largest = scoreRows(metric, part, centre, { data: seen, bias }, describe);
-    return { start, count: end - start, seen, largest };
+    const given = { data: part, squares: new Float64Array(size) };
+    const into = { data: seen, bias, squares: given.squares };
+    const largest = scoreRows(metric, part, centre, into, describe);
+    return { start, count: end - start, seen, given, largest };
   });
   // the engine's memory last, when nothing can fail any more
   return prepared.map(({ seen, ...run }) => {

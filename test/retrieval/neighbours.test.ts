@@ -103,6 +103,37 @@ test("more queries than fit a run, and rows of unit length", async () => {
   }
 });
 
+test("many queries and rows, so that runs have tiles and blocks have slabs", async () => {
+  const [queries, index] = [randomRows("many queries", 1300, 8), randomRows("many rows", 4500, 8)];
+  const sources = { queries: rowSource(queries), index: rowSource(index) };
+  const some = Array.from({ length: 26 }, (_, i) => i * 50 + (i % 2));
+  const few = rowsOf(...some.map((query) => rowAt(queries, query)));
+  for (const metric of ["cosine", "euclidean"] as const) {
+    for (const k of [3, 300]) {
+      const found = lists((await exactSearch({ ...sources, k, metric })).positions, k, 1300);
+      const label = `${metric}, k ${k}`;
+      assert.deepEqual(
+        some.map((query) => found[query]),
+        bruteForce(few, index, k, metric),
+        label,
+      );
+    }
+  }
+});
+
+test("an index in which every row is nearer than all before it, and one in which none is", async () => {
+  const rows = Array.from({ length: 2000 }, (_, row) => [Math.cos(row / 2000), Math.sin(row / 2000)]);
+  const query = rowSource(rowsOf([Math.cos(1), Math.sin(1)], [1, 0]));
+  for (const metric of ["cosine", "euclidean"] as const) {
+    const search = { queries: query, index: rowSource(rowsOf(...rows)), k: 4, metric, rowsPerBlock: 256 };
+    const { positions } = await exactSearch(search);
+    assert.deepEqual(lists(positions, 4, 2), [
+      [1999, 1998, 1997, 1996],
+      [0, 1, 2, 3],
+    ]);
+  }
+});
+
 test("equal rows: the lower position first, wherever they stand", async () => {
   const one = randomRows("one", 1, 64);
   const index = randomRows("others", 900, 64);
@@ -132,6 +163,16 @@ test("far from the origin, where float32 products lose the distance, distances s
     bruteForce(index, index, 4, "euclidean"),
   );
   assert.ok(distances.every((list) => list[0] === 0));
+});
+
+test("graphs of searches that are over are kept for others, no more than four", async () => {
+  const search = (rows: number) => nearestNeighbours(randomRows("q", 3, 4), randomRows("r", rows, 4), 2);
+  const graphs = () => liveHandles().graph ?? 0;
+  for (let rows = 10; rows < 80; rows += 10) await search(rows);
+  const kept = graphs();
+  assert.ok(kept <= 4, String(kept));
+  await Promise.all([search(70), search(70), search(90)]);
+  assert.equal(graphs(), kept);
 });
 
 test("an index on disk is read in blocks, each once", async () => {
@@ -189,8 +230,9 @@ test("few rows, none, and rows of zeros", async () => {
 });
 
 test("what cannot be searched says why, and leaves no memory behind", async () => {
-  const before = liveHandles();
   const rows = rowsOf([1, 0], [0, 1]);
+  await nearestNeighbours(rows, rows, 1); // its graph is kept
+  const before = liveHandles();
   const bad = rowsOf([1, 0], [Number.NaN, 1]);
   await assert.rejects(nearestNeighbours(rows, bad, 1), /Row 1 of the index holds NaN at place 0/);
   await assert.rejects(nearestNeighbours(bad, rows, 1), /Query 1 holds NaN/);
