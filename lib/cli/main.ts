@@ -1,4 +1,3 @@
-import "./environment";
 import { Command } from "commander";
 import { registerDuplicates } from "./duplicates";
 import { registerEmbed } from "./embed";

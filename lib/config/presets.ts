@@ -155,7 +155,7 @@ export function grocery(stage: Stage = "frozen"): TrainConfig {
     runName: `grocery_${stage}`,
     dataDir: "data/grocery",
     imageSize: 168,
-    ...(stage === "fine_tune" ? { initFrom: "grocery_frozen", backboneLrFactor: 0.06 } : {}),
+    ...(stage === "fine_tune" ? { initFrom: "grocery_frozen", backboneLrFactor: 0.06 } : { initLr: 5e-3 }),
   };
 }
 
