@@ -10,6 +10,7 @@ const CHECKS = {
   "types (tsc, strict)": ["node_modules/typescript/bin/tsc", "-b"],
   "lint and format (biome)": ["node_modules/@biomejs/biome/bin/biome", "check", "."],
   notebooks: ["scripts/check/notebooks.mjs"],
+  pictures: ["scripts/check/pictures.mjs"],
   "docs/tree.md": ["scripts/check/tree.mjs"],
   "docs/presets.md": ["scripts/check/presets.mjs"],
   "docs/scaling.md": ["scripts/check/scaling.mjs"],

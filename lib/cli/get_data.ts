@@ -4,6 +4,7 @@ import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
 import { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "../datasets/catalogue";
 import { drawDemo } from "../datasets/demo/draw";
+import type { DemoStamp } from "../datasets/demo/stamp";
 import { shellQuoted } from "../datasets/download";
 import { type GetDataResult, getData, linkRaw, presentDataSets } from "../datasets/get_data";
 import { inspectRaw, rawFolder, rawStatusText } from "../datasets/raw_folder";
@@ -16,6 +17,7 @@ interface GetDataOptions {
   raw?: string;
   dataset?: string[];
   demo?: boolean;
+  classesPerGroup?: string;
   seed: string;
 }
 
@@ -34,18 +36,19 @@ export function registerGetData(program: Command): void {
     )
     .option("--raw <dir>", "the raw folder of the one --dataset, where it is not <data-dir>/raw/<folder>")
     .option("--demo", "draw the demo data set into the folder first")
+    .option("--classes-per-group <n>", "a smaller demo: so many classes of each of its seven groups")
     .option("--seed <n>", "seed of the demo data set", "999");
   runs<GetDataOptions>(command, run);
 }
 
-async function run({ dataDir, raw, dataset, demo, seed }: GetDataOptions): Promise<CommandResult> {
+async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promise<CommandResult> {
   const named = dataset?.flatMap((names) => names.split(",")).map((name) => findDataSet(name.trim()));
   if (raw !== undefined && named?.length !== 1) {
     throw new UserError("--raw is the raw folder of one data set.", "Name it: --dataset Fruit");
   }
-  if (dataDir === undefined) return describeStatus(named, raw, demo);
+  if (dataDir === undefined) return describeStatus(named, raw, options.demo);
   const onProgress = terminalProgress();
-  const drawn = demo ? await drawDemo({ dataDir, seed: wholeNumber(seed), onProgress }) : undefined;
+  const drawn = options.demo ? await draw(dataDir, options) : undefined;
   if (raw !== undefined) linkRaw(dataDir, named![0]!, raw);
   const datasets = named ?? presentDataSets(dataDir);
   if (datasets.length === 0) throw nothingThere(dataDir);
@@ -62,6 +65,19 @@ async function run({ dataDir, raw, dataset, demo, seed }: GetDataOptions): Promi
 
 /** Where raw data is expected when no data directory is told. */
 const USUAL_DATA_DIR = "data/guie";
+
+function draw(dataDir: string, { seed, classesPerGroup }: GetDataOptions): Promise<DemoStamp> {
+  const size =
+    classesPerGroup === undefined
+      ? {}
+      : { classesPerGroup: wholeNumber("--classes-per-group", classesPerGroup) };
+  return drawDemo({
+    dataDir,
+    seed: wholeNumber("--seed", seed),
+    ...size,
+    onProgress: terminalProgress(),
+  });
+}
 
 const DEMO_TEXT = `${DEMO_SET.title} (${DEMO_SET.size}), drawn on this machine: ${DEMO_SET.download.command}`;
 
@@ -80,10 +96,10 @@ function describeStatus(named: readonly DataSet[] | undefined, raw?: string, dem
   };
 }
 
-function wholeNumber(text: string): number {
+function wholeNumber(option: string, text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && Number.isSafeInteger(value)) return value;
-  throw new UserError(`--seed must be a whole number, it is "${text}".`, "--seed 999");
+  throw new UserError(`${option} must be a whole number, it is "${text}".`, "npx guie get-data --help");
 }
 
 function nothingThere(dataDir: string): UserError {

@@ -15,8 +15,10 @@ export function describeProgress(report: ProgressReport, elapsedMs: number): str
   const { stage, done, total, unit, note } = report;
   const share = total > 0 ? Math.floor((100 * done) / total) : 100;
   const rate = elapsedMs > 0 ? (done / elapsedMs) * 1000 : 0;
-  const left = rate > 0 ? `, ${formatSeconds((total - done) / rate)} left` : "";
-  return `${stage}: ${done}/${total} ${unit} (${share} %), ${formatRate(rate)} ${unit}/s${done < total ? left : ""}${note ? `, ${note}` : ""}`;
+  // Of the first report nobody can tell how fast it goes
+  const speed = rate > 0 ? `, ${formatRate(rate)} ${unit}/s` : "";
+  const left = rate > 0 && done < total ? `, ${formatSeconds((total - done) / rate)} left` : "";
+  return `${stage}: ${done}/${total} ${unit} (${share} %)${speed}${left}${note ? `, ${note}` : ""}`;
 }
 
 function formatRate(rate: number): string {

@@ -63,7 +63,7 @@ async function cellHtml({ image, caption = "", frame = "none" }: GridImage, size
   const source = `data:image/jpeg;base64,${jpeg.toString("base64")}`;
   const picture = `<img src="${source}" width="${width}" height="${height}" style="border: 3px solid ${colour}">`;
   const text = `${sign}${escapeHtml(caption)}`;
-  return `<td style="text-align: center; vertical-align: top; max-width: ${sizePx + 12}px">${picture}<br>${text}</td>`;
+  return `<td style="text-align: center; vertical-align: top; max-width: ${sizePx + 12}px; overflow-wrap: anywhere">${picture}<br>${text}</td>`;
 }
 
 /** The image as a small JPEG, and its size on the page: all longer sides are `sizePx`, so that a grid is even. */

@@ -70,7 +70,8 @@ function isFigure(value: unknown): value is Figure {
 export async function figureBundle(figure: Figure): Promise<MimeBundle> {
   const text = { "text/plain": figureText(figure) };
   if (!inNotebook()) return text;
-  const config = { responsive: true, displaylogo: false };
+  // Not `responsive`: JupyterLab fits the figure itself, and with both a figure is gone once the window gets higher.
+  const config = { displaylogo: false };
   const interactive = { [PLOTLY_MIME]: { data: figure.data, layout: { ...figure.layout }, config } };
   try {
     return { ...interactive, "image/svg+xml": await figureSvg(figure), ...text };

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { projectPath, projectRoot } from "guie/dist/common/project";
+import { dirname, join } from "node:path";
+import { projectRoot } from "guie/dist/common/project";
 import { type Browser, chromium, type Page } from "playwright-core";
 
 /** Debian's Chromium, or the one that the environment names; undefined where there is none. */
@@ -24,29 +24,35 @@ export const CHROMIUM_FLAGS = [
 ];
 
 const START_TIMEOUT_MS = 60_000;
-const CELLS_TIMEOUT_MS = 60_000;
+const CELLS_TIMEOUT_MS = 120_000;
 
-/** A JupyterLab that serves the project, and a browser beside it. */
+/** Every cell is drawn, in sight or not, and no empty room follows the last one. */
+const NOTEBOOK_SETTINGS = { windowingMode: "none", scrollPastEnd: false };
+
+/** A JupyterLab that serves a workspace, and a browser beside it. */
 export interface Lab {
   page: Page;
   stop(): Promise<void>;
 }
 
-/**
- * Starts `npm run lab`'s script on a free port, with settings of its own, and a browser page.
- * The page should be higher than the notebook: JupyterLab draws only the cells in sight.
- */
+/** Starts `npm run lab`'s script in a workspace on a free port, with settings of its own, and a browser page. */
 export async function startLab({
+  root = projectRoot(),
   widthPx = 1100,
-  heightPx = 3000,
+  heightPx = 2000,
   theme = "JupyterLab Light",
 } = {}): Promise<Lab> {
   const settings = mkdtempSync(join(tmpdir(), "lab-settings-"));
-  const themes = join(settings, "@jupyterlab/apputils-extension");
-  mkdirSync(themes, { recursive: true });
-  writeFileSync(join(themes, "themes.jupyterlab-settings"), JSON.stringify({ theme }));
-  const server = spawn(process.execPath, [projectPath("scripts", "lab.mjs"), "--no-browser", "--port=0"], {
-    cwd: projectRoot(),
+  for (const [file, values] of Object.entries({
+    "apputils-extension/themes": { theme },
+    "notebook-extension/tracker": NOTEBOOK_SETTINGS,
+  })) {
+    const path = join(settings, "@jupyterlab", `${file}.jupyterlab-settings`);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, JSON.stringify(values));
+  }
+  const server = spawn(process.execPath, [join(root, "scripts", "lab.mjs"), "--no-browser", "--port=0"], {
+    cwd: root,
     env: { ...process.env, JUPYTERLAB_SETTINGS_DIR: settings, JUPYTERLAB_WORKSPACES_DIR: settings },
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -94,7 +100,7 @@ async function stopServer(server: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** Opens a notebook (its path below the project) alone in the window, and waits for its kernel. */
+/** Opens a notebook (its path below the workspace) alone in the window, and waits for its kernel. */
 export async function openNotebook(page: Page, path: string): Promise<void> {
   const origin = new URL(page.url()).origin;
   await page.goto(`${origin}/doc/tree/${path}`);
@@ -108,11 +114,26 @@ export async function runAllCells(page: Page): Promise<void> {
   await page.getByText("Run All Cells", { exact: true }).click();
 }
 
+const PROMPTS = `[...document.querySelectorAll(".jp-InputArea-prompt")].map((prompt) => prompt.textContent)`;
+const IDLE = `((texts) => texts.some((text) => /\\d/.test(text)) && !texts.some((text) => text.includes("*")))(${PROMPTS})`;
+
 /** Waits until cells have run and none is running or waiting. */
 export async function waitUntilIdle(page: Page): Promise<void> {
-  const prompts = `[...document.querySelectorAll(".jp-InputArea-prompt")].map((prompt) => prompt.textContent)`;
-  const idle = `((texts) => texts.some((text) => /\\d/.test(text)) && !texts.some((text) => text.includes("*")))(${prompts})`;
-  await page.waitForFunction(idle, undefined, { timeout: CELLS_TIMEOUT_MS });
+  await page.waitForFunction(IDLE, undefined, { timeout: CELLS_TIMEOUT_MS });
+}
+
+/** Whether cells have yet to run, are running or waiting. */
+export async function isRunning(page: Page): Promise<boolean> {
+  return !(await page.evaluate(IDLE));
+}
+
+/** Types a cell below the last one, and leaves the cursor at its end. */
+export async function addCell(page: Page, code: string): Promise<void> {
+  await page.locator(".jp-Notebook .jp-Cell").last().locator(".jp-InputPrompt").first().click();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("b");
+  await page.keyboard.press("Enter");
+  await page.keyboard.insertText(code);
 }
 
 /** A notebook of code cells on the TypeScript kernel. */

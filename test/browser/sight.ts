@@ -1,0 +1,128 @@
+// What a person sees of a notebook in JupyterLab, read from the page.
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { projectPath } from "guie/dist/common/project";
+import type { Page } from "playwright-core";
+
+const OUTPUT = ".jp-OutputArea-output";
+/** JupyterLab makes the output itself the figure, once plotly has drawn it. */
+const FIGURE = ".jp-RenderedPlotly.js-plotly-plot";
+const HOVER_TIMEOUT_MS = 10_000;
+
+/** What scrolls. */
+const PANEL = `document.querySelector(".jp-WindowedPanel-outer")`;
+const MAX_PICTURE_PX = 16_000;
+/** Figures are laid out anew for another window. */
+const SETTLE_MS = 1_000;
+
+/** Fails with the text of the first cell that shows an error or a warning on standard error. */
+export async function assertNoErrors(page: Page): Promise<void> {
+  for (const type of ["error", "stderr"]) {
+    const shown = page.locator(`${OUTPUT}[data-mime-type='application/vnd.jupyter.${type}']`);
+    assert.deepEqual(await shown.allInnerTexts(), [], type);
+  }
+}
+
+/** Every picture in sight has been loaded: its own width is above 0. @returns how many there are */
+export async function assertImagesLoaded(page: Page): Promise<number> {
+  const widths: number[] = await page.evaluate(
+    `Promise.all([...document.querySelectorAll("${OUTPUT} img")]
+      .filter((image) => image.checkVisibility())
+      .map(async (image) => {
+        await image.decode().catch(() => undefined);
+        return image.naturalWidth;
+      }))`,
+  );
+  assert.deepEqual(
+    widths.filter((width) => width === 0),
+    [],
+  );
+  return widths.length;
+}
+
+/** Every progress bar stands at 100 %. @returns how many there are */
+export async function assertProgressDone(page: Page): Promise<number> {
+  const lines = (await page.locator(OUTPUT).allInnerTexts())
+    .flatMap((text) => text.split("\n"))
+    .filter((line) => /\(\d+ %\)/.test(line));
+  assert.deepEqual(
+    lines.filter((line) => !line.includes("(100 %)")),
+    [],
+  );
+  return lines.length;
+}
+
+/** Every interactive figure shows a label when the mouse stands on its middle. @returns how many there are */
+export async function assertFiguresReact(page: Page): Promise<number> {
+  const figures = page.locator(FIGURE);
+  const drawn = `document.querySelectorAll(".jp-RenderedPlotly:not(.js-plotly-plot)").length === 0`;
+  await page.waitForFunction(drawn, undefined, { timeout: HOVER_TIMEOUT_MS });
+  const count = await figures.count();
+  for (let i = 0; i < count; i++) {
+    const figure = figures.nth(i);
+    await figure.scrollIntoViewIfNeeded();
+    await hoverMarks(page, i);
+    await figure.locator(".hoverlayer .hovertext").first().waitFor({ timeout: HOVER_TIMEOUT_MS });
+  }
+  return count;
+}
+
+/** Moves the mouse to a mark of a figure: its largest bar, the middle of a heat map, or the middle point of a line. */
+async function hoverMarks(page: Page, index: number): Promise<void> {
+  const place: { x: number; y: number } = await page.evaluate(
+    `(() => {
+      const figure = document.querySelectorAll("${FIGURE}")[${index}];
+      const { data, _fullLayout: { xaxis, yaxis } } = figure;
+      const box = figure.querySelector(".nsewdrag").getBoundingClientRect();
+      const marks = [...figure.querySelectorAll(".barlayer .point path, .heatmaplayer image")].map((mark) => {
+        const { left, top, width, bottom } = mark.getBoundingClientRect();
+        return { left, top, width, height: Math.min(bottom, box.bottom) - top };
+      });
+      const [mark] = marks.sort((a, b) => b.width * b.height - a.width * a.height);
+      // Off its middle, where a heat map of an even count has the border of two cells
+      if (mark) return { x: mark.left + mark.width * 0.55, y: mark.top + mark.height * 0.55 };
+      const { x, y } = figure.calcdata[0][Math.floor(figure.calcdata[0].length / 2)];
+      return { x: box.left + xaxis.c2p(x), y: box.top + yaxis.c2p(y) };
+    })()`,
+  );
+  await page.mouse.move(place.x - 2, place.y);
+  await page.mouse.move(place.x, place.y, { steps: 3 });
+}
+
+/** Points of the live curve (an SVG in an image) that was drawn last; 0 where none stands in the page. */
+export async function liveCurvePoints(page: Page): Promise<number> {
+  const path: string = await page.evaluate(
+    `(() => {
+      const image = [...document.querySelectorAll(".jp-RenderedSVG img")].at(-1);
+      if (!image) return "";
+      const [head, body] = [image.src.slice(0, image.src.indexOf(",")), image.src.slice(image.src.indexOf(",") + 1)];
+      const svg = head.includes("base64") ? atob(body) : decodeURIComponent(body);
+      return /<path class="js-line" d="([^"]*)"/.exec(svg)?.[1] ?? "";
+    })()`,
+  );
+  return path.split(/[ML]/).length - 1;
+}
+
+/** Keeps a picture of the whole notebook in runs/screenshots/; its figures stand in the higher window as well. */
+export async function takeScreenshot(page: Page, name: string): Promise<void> {
+  const folder = projectPath("runs", "screenshots");
+  mkdirSync(folder, { recursive: true });
+  const size = page.viewportSize()!;
+  const heightPx: number = await page.evaluate(
+    `(({ scrollHeight, clientHeight }) => ${size.height} + scrollHeight - clientHeight)(${PANEL})`,
+  );
+  await page.mouse.move(0, 0);
+  await page.setViewportSize({ ...size, height: Math.min(MAX_PICTURE_PX, heightPx) });
+  await page.evaluate(`${PANEL}.scrollTo(0, 0)`);
+  await page.waitForTimeout(SETTLE_MS);
+  const heightsPx = await page
+    .locator(FIGURE)
+    .evaluateAll((figures) => figures.map((figure) => figure.clientHeight));
+  assert.ok(
+    heightsPx.every((figureHeightPx) => figureHeightPx > 200),
+    `heights of the figures: ${heightsPx}`,
+  );
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.setViewportSize(size);
+}

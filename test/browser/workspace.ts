@@ -1,0 +1,60 @@
+// A workspace of its own for the notebooks, so that a test touches nobody's data: the same packages and lib, empty
+// data/ and checkpoints/, and notebooks/ with other parameters.
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { projectPath } from "guie/dist/common/project";
+
+/** The six, in the order of the pipeline: each reads what those before it wrote. */
+export const PIPELINE = [
+  ...["Get_Data", "Data_preprocessing", "Data_Merge"],
+  ...["Model_Preparation", "Train", "Inference"],
+] as const;
+
+/** Parameters under which all six take a minute: a few emoji, a tower of a few thousand weights. */
+export const TINY: Partial<Record<(typeof PIPELINE)[number], Record<string, unknown>>> = {
+  Get_Data: { classesPerGroup: 8 },
+  Data_Merge: { search: "", minPerClass: 60 },
+  // Long enough for its curve to be drawn more than once
+  Train: { preset: "tiny", maxSteps: 400, tryLr: [0.01], tryMargins: [0.3, 0.5] },
+  Inference: { preset: "tiny", examples: 3 },
+};
+
+/** Makes the workspace in a temporary folder and returns its path; `remove` takes it away. */
+export function makeWorkspace(): { root: string; remove(): void } {
+  const root = mkdtempSync(join(tmpdir(), "guie-workspace-"));
+  for (const name of ["package.json", "lib/package.json", "lib/bin", "lib/dist", "scripts", "notebooks"])
+    cpSync(projectPath(name), join(root, name), { recursive: true });
+  for (const name of ["data", "checkpoints", "node_modules", ".cache"]) mkdirSync(join(root, name));
+  for (const name of readdirSync(projectPath("node_modules")).filter((name) => name !== "guie"))
+    symlinkSync(projectPath("node_modules", name), join(root, "node_modules", name));
+  symlinkSync(join(root, "lib"), join(root, "node_modules", "guie"));
+  symlinkSync(projectPath(".venv"), join(root, ".venv"));
+  // The pretrained tower is downloaded once a machine
+  mkdirSync(projectPath(".cache", "wheels"), { recursive: true });
+  symlinkSync(projectPath(".cache", "wheels"), join(root, ".cache", "wheels"));
+  return { root, remove: () => rmSync(root, { recursive: true }) };
+}
+
+/** Changes defaults in a notebook's parameters cell, as a person does who types other ones. */
+export function typeParams(path: string, values: Readonly<Record<string, unknown>>): void {
+  let text = readFileSync(path, "utf8");
+  for (const [name, value] of Object.entries(values)) {
+    const line = new RegExp(`"  ${name}: .*,\\\\n"`);
+    if (!line.test(text)) throw new Error(`${path} has no parameter ${name}`);
+    text = text.replace(
+      line,
+      JSON.stringify(`  ${name}: ${JSON.stringify(value)},\n`).replaceAll("$", "$$$$"),
+    );
+  }
+  writeFileSync(path, text);
+}
