@@ -34,6 +34,8 @@ export { findTower, parameterCount, TOWERS, type Tower, towerShapes } from "./mo
 export { vitFeatures, type Weights } from "./model/vit";
 export { toTensors } from "./model/weight_source";
 // what a notebook shows
+export { type Atlas, type AtlasPoint, buildAtlas } from "./notebook/atlas";
+export { atlasFigure, type PicturedFigure, type PlacedImage } from "./notebook/atlas_figure";
 export { augmentationGrid, augmentationRanges } from "./notebook/augmentation_views";
 export { gradientFigure, hardestGrid, marginFigure } from "./notebook/by_hand_views";
 export { compareRuns } from "./notebook/compare_runs";
@@ -47,11 +49,13 @@ export {
 } from "./notebook/gallery";
 export { drawGraph } from "./notebook/graph_drawing";
 export { type GridImage, imageGrid } from "./notebook/images";
+export { placeImage } from "./notebook/own_image";
 export { params } from "./notebook/params";
 export { barFigure, heatFigure, histogramOfClassSizes, lineFigure, sideBySide } from "./notebook/plots";
 export { beforeAfterGrid, type Reject, readRejects } from "./notebook/preprocessing_views";
 export { notebookProgress } from "./notebook/progress";
 export { reload } from "./notebook/reload";
+export { comparisonFigure, confusionFigure } from "./notebook/retrieval_views";
 export { attachRun, type RunHandle, startRun } from "./notebook/run_handle";
 export { show } from "./notebook/show";
 export { type SweepResult, sweep, sweepFigure } from "./notebook/sweep";
@@ -65,7 +69,8 @@ export {
   recallOf,
 } from "./retrieval/approximate";
 export { comparisonTable } from "./retrieval/comparison_table";
-export { type DatasetConfusion, datasetConfusion } from "./retrieval/confusion";
+export { confusionTable, type DatasetConfusion, datasetConfusion } from "./retrieval/confusion";
+export { type EmbeddingMap, pcaMap, umapMap } from "./retrieval/embedding_map";
 export {
   type ComparisonRow,
   compareModels,
@@ -115,13 +120,13 @@ export { tf } from "./tensorflow/tf";
 export { trace } from "./tensorflow/trace";
 // Train
 export { buildTraining } from "./training/build";
-export { compareOnHeldOut, retrievalLabels } from "./training/compare";
+export { compareOnHeldOut, confusionOnHeldOut, retrievalLabels } from "./training/compare";
 export { type RetrievalFiles, readRetrievalFiles } from "./training/data";
 export { type Embedder, loadEmbedder } from "./training/embedder";
 export { estimateRun, type RunEstimate } from "./training/estimate";
 export { type ExaminedImage, examineImages } from "./training/examine";
 export { type GradientNorm, gradientNorms } from "./training/gradient_norms";
-export { climbLadder, type LadderRung, trainFeatures } from "./training/ladder";
+export { climbLadder, heldOutFiles, type LadderRung, trainFeatures } from "./training/ladder";
 export { compareReductions } from "./training/reduce";
 export { type CheckpointRef, findCheckpoint } from "./training/runs/checkpoint_ref";
 export type { Metric, StepMetric } from "./training/runs/metrics";

@@ -4,8 +4,9 @@ import { terminalProgress } from "../common/progress";
 import { overrideConfig, type TrainConfig } from "../config/config";
 import { preset } from "../config/presets";
 import { comparisonTable } from "../retrieval/comparison_table";
+import { confusionTable, type DatasetConfusion } from "../retrieval/confusion";
 import { ALL_DATASETS } from "../retrieval/evaluation";
-import { compareOnHeldOut } from "../training/compare";
+import { compareOnHeldOut, confusionOnHeldOut } from "../training/compare";
 import { climbLadder, type LadderRung } from "../training/ladder";
 import { baselineOfRun } from "../training/runs/baseline";
 import { listRuns, readRunConfig, runFolder } from "../training/runs/run_folder";
@@ -18,6 +19,7 @@ interface EvaluateOptions {
   run?: string[];
   compare?: boolean;
   byDataset?: boolean;
+  confusion?: boolean;
   seed: string;
 }
 
@@ -25,7 +27,7 @@ interface EvaluateOptions {
 export function registerEvaluate(program: Command): void {
   const command = program
     .command("evaluate")
-    .argument("[models...]", "with --compare: pixels, backbone, runs; differences are from the first")
+    .argument("[models...]", "with --compare or --confusion: pixels, backbone, runs")
     .description(
       "Retrieval on held-out classes: pixels, the backbone as it is, and trained runs, in one table.",
     )
@@ -36,15 +38,39 @@ export function registerEvaluate(program: Command): void {
       "runs to score, or RUN/best, RUN/epoch_3:ema (default: the preset's own runs that exist)",
     );
   command
-    .option("--compare", "confidence intervals, and differences with theirs (bootstrap over classes)")
+    .option(
+      "--compare",
+      "confidence intervals, and differences from the first model with theirs (bootstrap over classes)",
+    )
     .option(
       "--by-dataset",
       "with --compare: also the queries of each data set, in all and in their own index",
     )
-    .option("--seed <n>", "with --compare: of the bootstrap", "0");
-  runs<EvaluateOptions>(command, (options, models) =>
-    options.compare ? compare(options, models) : evaluate(options),
-  );
+    .option("--seed <n>", "with --compare: of the bootstrap", "0")
+    .option("--confusion", "of each model: which data sets its wrong nearest neighbours come from");
+  runs<EvaluateOptions>(command, (options, models) => {
+    if (options.compare && options.confusion)
+      throw new UserError("--compare and --confusion are two tables.", "Ask for them one after the other.");
+    if (options.confusion) return confuse(options, models);
+    return options.compare ? compare(options, models) : evaluate(options);
+  });
+}
+
+/** A table a model: rows are the queries' data sets, columns those of the wrong nearest neighbours. */
+async function confuse(options: EvaluateOptions, models: readonly string[]): Promise<CommandResult> {
+  if (models.length === 0)
+    throw new UserError("--confusion needs a model to look at.", "npx guie evaluate RUN --confusion");
+  const confusions: Record<string, DatasetConfusion[]> = {};
+  const texts: string[] = [];
+  for (const model of models) {
+    const rows = await confusionOnHeldOut(configOf(options), model, terminalProgress());
+    confusions[model] = rows;
+    const cells = confusionTable(rows);
+    texts.push(`${model}\n${textTable(Object.keys(cells[0]!), cells.map(Object.values))}`);
+  }
+  const note =
+    "count: queries; wrong: those whose nearest neighbour is of another class; then the data sets of these neighbours.";
+  return { text: `${texts.join("\n\n")}\n${note}`, summary: { confusions } };
 }
 
 async function compare(options: EvaluateOptions, models: readonly string[]): Promise<CommandResult> {

@@ -6,8 +6,13 @@ import { traceImageEmbedding } from "./embedding_graph";
 import type { RunModel } from "./run_model";
 import { measureSpeed } from "./timing";
 
-/** The name under which the competition's own code took the embedding from the model. */
-export const EMBEDDING_OUTPUT = "embedding_pooling";
+/**
+ * The name under which the competition's host reads the unit vector: `signatures['serving_default'](image)['embedding_norm']`
+ * for uint8 images [batch, height, width, 3], in the docstring of its baseline's exporter
+ * (github.com/google-research/google-research, universal_embedding_challenge/export_saved_model.py; image_embedding.py
+ * beside it names the outputs). The competition's own page could not be looked at.
+ */
+export const EMBEDDING_OUTPUT = "embedding_norm";
 
 /**
  * Writes the model into an empty folder; closes its weights.

@@ -32,14 +32,14 @@ const BUNDLE = "plotly.js/dist/plotly-cartesian.min.js";
  */
 export async function figureSvg(figure: Figure, size: PictureSize = {}): Promise<string> {
   const { traceTypes, toImage, withCanvases } = await plotly();
-  const foreign = figure.data
-    .map((trace) => String(trace.type ?? "scatter"))
+  const foreign = flat(figure)
+    .data.map((trace) => String(trace.type ?? "scatter"))
     .find((type) => !traceTypes.has(type));
   if (foreign) throw undrawable(`it has a trace of type "${foreign}"`);
   const width = size.widthPx ?? numberOr(figure.layout?.width, DEFAULT_WIDTH_PX);
   const height = size.heightPx ?? numberOr(figure.layout?.height, DEFAULT_HEIGHT_PX);
   // plotly fills in what it is given: it gets a copy.
-  const { data, layout } = structuredClone(figure);
+  const { data, layout } = structuredClone(flat(figure));
   try {
     const options = { format: "svg", imageDataOnly: true, width, height };
     return styleless(
@@ -48,6 +48,13 @@ export async function figureSvg(figure: Figure, size: PictureSize = {}): Promise
   } catch (error) {
     throw undrawable(messageOf(error), error);
   }
+}
+
+/** The figure for a picture: WebGL's points as plain ones, no menus. */
+function flat({ data, layout }: Figure): Figure {
+  const { updatemenus: _, ...rest } = layout ?? {};
+  const plain = data.map((trace) => (trace.type === "scattergl" ? { ...trace, type: "scatter" } : trace));
+  return { data: plain, layout: rest };
 }
 
 /**

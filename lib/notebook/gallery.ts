@@ -8,6 +8,7 @@ import { sampleRows } from "../tables/sample_rows";
 import type { RetrievalFiles } from "../training/data";
 import type { Embedder } from "../training/embedder";
 import { type GridOptions, imageGrid } from "./images";
+import { localImagePath } from "./own_image";
 import type { Drawing } from "./show";
 
 /**
@@ -98,7 +99,7 @@ export function hardestQueries(files: RetrievalFiles, neighbours: Neighbours): n
   return scored.sort((a, b) => a.right - b.right || b.cosine - a.cosine).map(({ query }) => query);
 }
 
-/** Draws an image of one's own with the index images nearest to it. `path` is absolute or below the project's root. */
+/** Draws an image of one's own with the index images nearest to it. `path`: as `localImagePath` takes it. */
 export async function searchGrid(
   search: Pick<NeighbourGallery, "dataDir" | "files" | "classNames"> & {
     embedder: Embedder;
@@ -109,7 +110,7 @@ export async function searchGrid(
   options: GridOptions = {},
 ): Promise<Drawing> {
   const { dataDir, files, classNames, embedder, index, k = 8 } = search;
-  const path = projectPath(search.path);
+  const path = localImagePath(search.path);
   const query = await embedder.embedFiles("/", [path]);
   const { positions, cosines } = await nearestNeighbours(query, index, k);
   const found = Array.from(positions[0]!, (position, rank) => {

@@ -26,6 +26,8 @@ export interface FigureWords {
 
 /** Distinguishable for colour-blind readers, and on a white as on a black page. */
 const COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#9d755d"];
+/** The golden angle: successive hues stay far apart, however many there are. */
+const HUE_STEP_DEGREES = 137.508;
 const TEXT_COLOUR = "#7a7f87";
 const GRID_COLOUR = "rgba(128, 128, 128, 0.25)";
 const TITLE_PX = 15;
@@ -105,10 +107,25 @@ function countEach(bins: readonly number[], length: number): number[] {
   return counts;
 }
 
+/** So many colours: the usual ones where they suffice, hues otherwise. */
+export function manyColours(count: number): string[] {
+  if (count <= COLOURS.length) return COLOURS.slice(0, count);
+  const lightness = [42, 55, 66];
+  return Array.from({ length: count }, (_, i) => {
+    const hue = Math.round((i * HUE_STEP_DEGREES) % 360);
+    return `hsl(${hue}, 58%, ${lightness[i % lightness.length]}%)`;
+  });
+}
+
+/** Text as it stands in a figure: plotly takes `<b>` and `<a>` for markup. */
+export function plotlyText(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
 type QuietLayout = ReturnType<typeof quietLayout>;
 
 /** One quiet style for all figures: no background of its own, so that it suits light and dark pages. */
-function quietLayout({ title, x, y }: FigureWords, { logY = false, legend = false }) {
+export function quietLayout({ title, x, y }: FigureWords, { logY = false, legend = false }) {
   const axis = (text: string) => ({
     title: { text },
     gridcolor: GRID_COLOUR,
@@ -168,11 +185,32 @@ export function sideBySide(left: Figure, right: Figure): Figure {
   };
 }
 
+/** Names of the rows and columns of a matrix, and what stands in its cells. */
+export interface HeatLabels {
+  rows: readonly string[];
+  columns: readonly string[];
+  texts: readonly (readonly string[])[];
+}
+
 /** A matrix as colours, `values[row][column]`; rows from the top. */
-export function heatFigure(values: readonly (readonly number[])[], words: FigureWords): Figure {
-  const data = [
-    { type: "heatmap", z: values.map((row) => [...row]), colorscale: "Viridis", hoverongaps: false },
-  ];
+export function heatFigure(
+  values: readonly (readonly number[])[],
+  words: FigureWords,
+  labels?: HeatLabels,
+): Figure {
+  const named = labels && {
+    ...{ x: labels.columns.map(plotlyText), y: labels.rows.map(plotlyText) },
+    ...{ text: labels.texts.map((row) => [...row]), texttemplate: "%{text}" },
+  };
+  const cells = { z: values.map((row) => [...row]), colorscale: "Viridis", hoverongaps: false };
   const layout = quietLayout(words, {});
-  return { data, layout: { ...layout, yaxis: { ...layout.yaxis, autorange: "reversed" } } };
+  const axis = labels ? { type: "category" } : {};
+  return {
+    data: [{ type: "heatmap", ...cells, ...named }],
+    layout: {
+      ...layout,
+      xaxis: { ...layout.xaxis, ...axis },
+      yaxis: { ...layout.yaxis, ...axis, autorange: "reversed" },
+    },
+  };
 }

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { UserError } from "../common/errors";
 import { type RunView, viewRun } from "../training/runs/follow";
 import type { RunHandle } from "../training/runs/launcher";
+import type { PicturedFigure } from "./atlas_figure";
 import { display, inNotebook, type MimeBundle } from "./display";
 import { type Figure, figureSvg } from "./figure";
 import { type DrawableGraph, drawGraph } from "./graph_drawing";
@@ -25,6 +26,7 @@ const PLOTLY_MIME = "application/vnd.plotly.v1+json";
  */
 export async function show(value: unknown, options: TableOptions = {}): Promise<void> {
   if (isRun(value)) return showRun(value);
+  if (isPictured(value)) return showPictured(value);
   display(await bundleOf(value, options));
 }
 
@@ -33,6 +35,17 @@ async function showRun({ folder }: { folder: string }): Promise<void> {
   const view = viewRun(folder);
   display(statusBundle(view));
   if (view.steps.length > 1) display(await figureBundle(runFigure(view)));
+}
+
+/** The figure, then the pictures of its points, which look for it there. */
+async function showPictured({ figure, pictures }: PicturedFigure): Promise<void> {
+  display(await figureBundle(figure));
+  display(pictures.bundle);
+}
+
+function isPictured(value: unknown): value is PicturedFigure {
+  const pictured = value as Partial<PicturedFigure> | null;
+  return isFigure(pictured?.figure) && isDrawing(pictured?.pictures);
 }
 
 function isRun(value: unknown): value is { folder: string } {
@@ -51,7 +64,7 @@ async function bundleOf(value: unknown, options: TableOptions): Promise<MimeBund
 }
 
 function isDrawing(value: unknown): value is Drawing {
-  return typeof (value as Drawing | null)?.bundle === "object";
+  return typeof (value as Drawing | null | undefined)?.bundle === "object";
 }
 
 function isGraph(value: unknown): value is DrawableGraph {

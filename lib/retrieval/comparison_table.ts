@@ -5,34 +5,41 @@ import { MEASURES, type Measure } from "./metrics";
 /** Columns of a table of comparisons; others follow, two for each measure. */
 type Cells = Record<string, string | number>;
 
+/** What a table of comparisons leaves out. */
+export interface ComparisonTableOptions {
+  /** Which measures, in this order. */
+  measures?: readonly Measure[];
+  /** Whether the differences from the first model are shown. Default true. */
+  differences?: boolean;
+}
+
 /**
  * One flat record a row: every measure as "mean [low, high]", and how it differs from the first model's, signed; a star
- * where the interval of the difference leaves zero out. For tables in a notebook and in a terminal.
- * @param measures which measures, in this order
+ * where the interval of the difference leaves zero out. For tables in a notebook and in a terminal. Queries without a
+ * match have a column where there are any.
  */
 export function comparisonTable(
   rows: readonly ComparisonRow[],
-  measures: readonly Measure[] = ["mp5", "r1", "mapAtR"],
+  { measures = ["mp5", "r1", "mapAtR"], differences = true }: ComparisonTableOptions = {},
 ): Cells[] {
+  const hasUnmatched = rows.some(({ queriesWithoutMatch }) => queriesWithoutMatch > 0);
   return rows.map(({ model, dataset, index, queries, queriesWithoutMatch, classes, scores }) => {
-    const cells: Cells = {
-      model,
-      queries: dataset,
-      index,
-      count: queries,
-      "no match": queriesWithoutMatch,
-      classes,
-    };
+    const cells: Cells = { model, queries: dataset, index, count: queries };
+    if (hasUnmatched) cells["no match"] = queriesWithoutMatch;
+    cells.classes = classes;
     for (const measure of measures) {
       const { title } = MEASURES[measure];
       const { mean, low, high, difference } = scores[measure];
       cells[title] = `${share(mean)} [${share(low)}, ${share(high)}]`;
-      cells[`${title} against first`] = difference
-        ? `${signed(difference.mean)} [${signed(difference.low)}, ${signed(difference.high)}]${isSure(difference) ? " *" : ""}`
-        : "";
+      if (differences) cells[`${title} against first`] = difference ? differenceText(difference) : "";
     }
     return cells;
   });
+}
+
+function differenceText(difference: { mean: number; low: number; high: number }): string {
+  const { mean, low, high } = difference;
+  return `${signed(mean)} [${signed(low)}, ${signed(high)}]${isSure(difference) ? " *" : ""}`;
 }
 
 function isSure({ low, high }: { low: number; high: number }): boolean {

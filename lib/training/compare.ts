@@ -2,16 +2,19 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readCsv } from "../common/csv";
+import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import type { BootstrapOptions } from "../retrieval/bootstrap";
+import { type DatasetConfusion, datasetConfusion } from "../retrieval/confusion";
 import {
   type ComparisonRow,
   compareModels,
   type ModelVectors,
   type RetrievalLabels,
 } from "../retrieval/evaluation";
+import { nearestNeighbours } from "../retrieval/neighbours";
 import type { RetrievalFiles } from "./data";
 import { heldOutFiles, modelVectors } from "./ladder";
 
@@ -31,6 +34,30 @@ export async function compareOnHeldOut(
   const vectors: ModelVectors[] = [];
   for (const model of models) vectors.push(await modelVectors(config, model, files, onProgress));
   return compareModels(vectors, await retrievalLabels(config.dataDir, files), options);
+}
+
+/**
+ * Where the wrong nearest neighbours of a model come from, data set by data set, on the retrieval set of the config's
+ * data directory.
+ * @param model as `compareOnHeldOut` takes it
+ * @throws UserError when `retrieval/classes.csv` names no groups: there are no data sets to be confused
+ */
+export async function confusionOnHeldOut(
+  config: Readonly<TrainConfig>,
+  model: string,
+  onProgress?: OnProgress,
+): Promise<DatasetConfusion[]> {
+  const files = await heldOutFiles(config.dataDir);
+  const { queryDatasets, indexDatasets, ...labels } = await retrievalLabels(config.dataDir, files);
+  if (!queryDatasets || !indexDatasets) {
+    throw new UserError(
+      `The retrieval set below ${projectPath(config.dataDir)} is not divided into data sets: none can be taken for another.`,
+      "Write retrieval/classes.csv with the columns labels,class_name,group.",
+    );
+  }
+  const { queries, index } = await modelVectors(config, model, files, onProgress);
+  const { positions } = await nearestNeighbours(queries, index, 1);
+  return datasetConfusion(positions, { ...labels, queryDatasets, indexDatasets });
 }
 
 /** Classes of the retrieval set, and the groups of `retrieval/classes.csv` as its data sets. */

@@ -8,6 +8,8 @@ import type { Page } from "playwright-core";
 const OUTPUT = ".jp-OutputArea-output";
 /** JupyterLab makes the output itself the figure, once plotly has drawn it. */
 const FIGURE = ".jp-RenderedPlotly.js-plotly-plot";
+/** The picture beside the mouse, over a point of the atlas. */
+const HOVER_PICTURE = ".guie-hover-picture";
 const HOVER_TIMEOUT_MS = 10_000;
 
 /** What scrolls. */
@@ -53,7 +55,10 @@ export async function assertProgressDone(page: Page): Promise<number> {
   return lines.length;
 }
 
-/** Every interactive figure shows a label when the mouse stands on its middle. @returns how many there are */
+/**
+ * Every interactive figure shows a label when the mouse stands on its middle, or the picture of the point there.
+ * @returns how many there are
+ */
 export async function assertFiguresReact(page: Page): Promise<number> {
   const figures = page.locator(FIGURE);
   const drawn = `document.querySelectorAll(".jp-RenderedPlotly:not(.js-plotly-plot)").length === 0`;
@@ -63,7 +68,9 @@ export async function assertFiguresReact(page: Page): Promise<number> {
     const figure = figures.nth(i);
     await figure.scrollIntoViewIfNeeded();
     await hoverMarks(page, i);
-    await figure.locator(".hoverlayer .hovertext").first().waitFor({ timeout: HOVER_TIMEOUT_MS });
+    const label = figure.locator(".hoverlayer .hovertext").or(page.locator(HOVER_PICTURE));
+    await label.filter({ visible: true }).first().waitFor({ timeout: HOVER_TIMEOUT_MS });
+    await page.mouse.move(0, 0);
   }
   return count;
 }
@@ -82,7 +89,9 @@ async function hoverMarks(page: Page, index: number): Promise<void> {
       const [mark] = marks.sort((a, b) => b.width * b.height - a.width * a.height);
       // Off its middle, where a heat map of an even count has the border of two cells
       if (mark) return { x: mark.left + mark.width * 0.55, y: mark.top + mark.height * 0.55 };
-      const { x, y } = figure.calcdata[0][Math.floor(figure.calcdata[0].length / 2)];
+      // Of WebGL's points calcdata holds nothing
+      const points = data[0].type === "scattergl" ? data[0].x.map((x, i) => ({ x, y: data[0].y[i] })) : figure.calcdata[0];
+      const { x, y } = points[Math.floor(points.length / 2)];
       return { x: box.left + xaxis.c2p(x), y: box.top + yaxis.c2p(y) };
     })()`,
   );

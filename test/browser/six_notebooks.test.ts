@@ -140,5 +140,5 @@ for await (const step of endless.trainer) steps.push(step);`,
 
 test("Inference finds, and shows what it finds", { skip }, async () => {
   const seen = await runNotebook("Inference");
-  assert.ok(seen.images >= 12 && seen.figures >= 1, JSON.stringify(seen));
+  assert.ok(seen.bars >= 2 && seen.images >= 12 && seen.figures === 4, JSON.stringify(seen));
 });

@@ -25,7 +25,7 @@ def decoded(path):
 vectors = {}
 for path in files:
     images = tf.repeat(tf.expand_dims(decoded(path), 0), batch, 0)
-    vectors[path] = embed(images)["embedding_pooling"].numpy().tolist()
+    vectors[path] = embed(images)["embedding_norm"].numpy().tolist()
 (name, spec), = embed.structured_input_signature[1].items()
 print(json.dumps({
     "input": [name, spec.dtype.name, spec.shape.as_list()],

@@ -110,7 +110,7 @@ for (const [batch, mirror, overrides] of [
     assert.ok(bytes > 20_000 && imagesPerSecond! > 1);
     const loaded = loadInPython(out, batch);
     assert.deepEqual(loaded.input, ["images", "uint8", [null, null, null, 3]]);
-    assert.deepEqual(loaded.outputs, { embedding_pooling: [null, 64] });
+    assert.deepEqual(loaded.outputs, { embedding_norm: [null, 64] });
     assert.ok(loaded.variables.some((name) => name.includes("neck.bias")));
     const own = await ownVectors(run, mirror);
     for (const [i, file] of files.entries()) {

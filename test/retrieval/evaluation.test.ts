@@ -110,7 +110,7 @@ test("models in one table: paired differences, data sets, their own index, queri
   ]);
   const { difference } = rows[1]!.scores.r1;
   assert.ok(difference!.low >= -1 && difference!.low < difference!.high && difference!.high === 0);
-  const [first, second] = comparisonTable(rows, ["r1"]);
+  const [first, second] = comparisonTable(rows, { measures: ["r1"] });
   assert.equal(first!["R@1"], "1.000 [1.000, 1.000]");
   assert.match(String(second!["R@1 against first"]), /^-\.333 \[-/);
   const { positions } = await nearestNeighbours(bad.queries, index, 1);

@@ -1,0 +1,112 @@
+// Embeddings as places on a map. Shapes: N rows, E embedding length.
+import { UMAP } from "umap-js";
+import { UserError } from "../common/errors";
+import { breathe } from "../common/interrupt";
+import type { OnProgress } from "../common/progress";
+import { randomStream } from "../common/random";
+import { type Neighbours, nearestNeighbours } from "./neighbours";
+import { fitPca, reduceRows } from "./reduction";
+import type { Vectors } from "./rows";
+
+/** Rows on a map of two dimensions. */
+export interface EmbeddingMap {
+  /** For people: "UMAP". */
+  name: string;
+  /** [N, 2] */
+  places: Vectors;
+  /** Where further rows lie, [M, E] -> [M, 2]; the map stays as it is. */
+  place(rows: Vectors): Promise<Vectors>;
+}
+
+export interface UmapOptions {
+  /** How many of a row's nearest are kept near to it: few for detail, many for the whole. Default 15. */
+  neighbours?: number;
+  /** How close points may come, on a map about 10 wide. Default 0.1. */
+  minDistance?: number;
+  seed?: number;
+  onProgress?: OnProgress;
+}
+
+/** The two directions in which the rows vary most; a further row is projected by the same matrix. */
+export async function pcaMap(rows: Vectors): Promise<EmbeddingMap> {
+  const reduction = await fitPca(rows, 2);
+  const place = async (others: Vectors) => reduceRows(others, reduction);
+  return { name: "PCA", places: await place(rows), place };
+}
+
+/**
+ * UMAP (McInnes et al., arXiv 1802.03426) by cosine: rows that are neighbours stay neighbours, distances between
+ * groups mean little. Neighbours are our exact ones; the layout (umap-js) starts from PCA, which keeps more of the
+ * whole than a random start (Kobak & Linderman, doi 10.1038/s41587-020-00809-z). The same seed gives the same map.
+ * A further row is placed where its nearest rows are, weighted by nearness, as UMAP's own transform begins.
+ * @throws UserError for fewer than four rows
+ */
+export async function umapMap(rows: Vectors, options: UmapOptions = {}): Promise<EmbeddingMap> {
+  const { minDistance = 0.1, seed = 0, onProgress } = options;
+  if (rows.count < 4) throw new UserError(`A UMAP needs at least 4 rows; there are ${rows.count}.`);
+  const k = Math.min(options.neighbours ?? 15, rows.count - 1);
+  const random = randomStream(seed, "umap");
+  const umap = new UMAP({ nNeighbors: k, minDist: minDistance, random: () => random.uniform() });
+  const graph = withThemselves(await nearestNeighbours(rows, rows, k - 1, { own: "same" }));
+  umap.setPrecomputedKNN(graph.positions, graph.distances);
+  const epochs = umap.initializeFit(listOf(rows));
+  const layout = umap.getEmbedding();
+  startFrom(layout, (await pcaMap(rows)).places);
+  for (let epoch = 1; epoch <= epochs; epoch++) {
+    umap.step();
+    if (epoch % 10 !== 0 && epoch < epochs) continue;
+    onProgress?.({ stage: "UMAP", done: epoch, total: epochs, unit: "epochs" });
+    await breathe();
+  }
+  const places = { data: Float32Array.from(layout.flat()), count: rows.count, length: 2 };
+  return { name: "UMAP", places, place: (others) => placeByNeighbours(others, rows, places, k) };
+}
+
+/** UMAP counts a row as its own first neighbour. [N][k] */
+function withThemselves({ positions, cosines }: Neighbours) {
+  return {
+    positions: positions.map((found, row) => [row, ...found]),
+    distances: cosines.map((found) => [0, ...Array.from(found, distanceOf)]),
+  };
+}
+
+/** Rounding can take a cosine above 1. */
+const distanceOf = (cosine: number) => Math.max(0, 1 - cosine);
+
+/** UMAP's optimiser is made for a start about this wide. */
+const START_WIDTH = 20;
+
+/** Fills a layout with places, centred and brought to the width that the optimiser expects. */
+function startFrom(layout: number[][], { data }: Vectors): void {
+  const widest = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+  for (const [row, point] of layout.entries()) {
+    for (let axis = 0; axis < 2; axis++) point[axis] = (data[2 * row + axis]! / widest) * (START_WIDTH / 2);
+  }
+}
+
+async function placeByNeighbours(
+  others: Vectors,
+  rows: Vectors,
+  { data }: Vectors,
+  k: number,
+): Promise<Vectors> {
+  const { positions, cosines } = await nearestNeighbours(others, rows, k);
+  const places = positions.flatMap((found, other) => {
+    const distances = Array.from(cosines[other]!, distanceOf);
+    const beyond = distances.map((distance) => distance - distances[0]!);
+    const scale = beyond.reduce((sum, distance) => sum + distance, 0) / k || 1;
+    const weights = beyond.map((distance) => Math.exp(-distance / scale));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    return [0, 1].map(
+      (axis) =>
+        weights.reduce((sum, weight, rank) => sum + weight * data[2 * found[rank]! + axis]!, 0) / total,
+    );
+  });
+  return { data: Float32Array.from(places), count: others.count, length: 2 };
+}
+
+function listOf({ data, count, length }: Vectors): number[][] {
+  return Array.from({ length: count }, (_, row) =>
+    Array.from(data.subarray(row * length, (row + 1) * length)),
+  );
+}
