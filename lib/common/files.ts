@@ -20,17 +20,28 @@ export function temporaryPath(path: string): string {
 const ABANDONED_MS = 3_600_000;
 
 /**
- * Deletes temporary files beside `path` to which nothing was written for an hour: a process that was killed in the
- * middle of gigabytes leaves them behind. Files of `path` alone are looked at, in one listing of its folder.
+ * Deletes temporary files beside `path` that a killed process left behind: those to which nothing was written for an
+ * hour. Files of `path` alone are looked at, in one listing of its folder.
+ * @param ofThisMachine only this machine writes `path`: those of processes that are gone are deleted at once
  */
-export function removeAbandoned(path: string): void {
+export function removeAbandoned(path: string, { ofThisMachine = false } = {}): void {
   const folder = dirname(path);
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
-    if (!name.startsWith(`${basename(path)}.`) || !/\.\d+\.[0-9a-f]{8}\.tmp$/.test(name)) continue;
+    const writer = name.startsWith(`${basename(path)}.`) && /\.(\d+)\.[0-9a-f]{8}\.tmp$/.exec(name);
+    if (!writer) continue;
     const temporary = join(folder, name);
     const ageMs = Date.now() - (statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    if (ageMs > ABANDONED_MS) rmSync(temporary, { force: true });
+    const isOrphan = ofThisMachine && !isRunning(Number(writer[1]));
+    if (isOrphan || ageMs > ABANDONED_MS) rmSync(temporary, { force: true });
+  }
+}
+
+function isRunning(processId: number): boolean {
+  try {
+    return process.kill(processId, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // another user's
   }
 }
 

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { join, posix } from "node:path";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
+import { removeAbandoned } from "../common/files";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { type ImageRow, readImageRows, writeImageRows } from "../datasets/rows";
@@ -69,6 +70,8 @@ export async function preprocessDataset(options: PreprocessOptions): Promise<Pre
   const folder = join(dataDir, preprocessedFolder(dataset));
   const settings = { imageSizePx, jpegQuality: JPEG_QUALITY, decoding };
   claimImagesFolder(folder, settings);
+  for (const table of [rejectsCsv(dataset), preprocessedCsv(dataset)])
+    removeAbandoned(join(dataDir, table), { ofThisMachine: true });
   const taskOf = (index: number) => {
     const { imageFile } = wanted[index]!;
     return { source: join(dataDir, imageFile), target: join(dataDir, preprocessedImage(imageFile, dataset)) };

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { temporaryFolder } from "../folders";
+import { removeAbandoned } from "guie/dist/common/files";
+import { temporaryFolder, writeFile } from "../folders";
 
 /** Writes 512 MB at once. */
 const CHILD = `
@@ -25,4 +26,18 @@ test("killed in the middle of writing: the file is not there under its name", as
   assert.equal(signal, "SIGKILL");
   assert.ok(writtenBytes() > 0);
   assert.equal(existsSync(path), false);
+});
+
+test("where only this machine writes, what a dead process left is gone at once, what a living one writes stays", (t) => {
+  const table = join(temporaryFolder(t), "table.csv");
+  const { pid: dead } = spawnSync("true");
+  const [left, living] = [dead, process.pid].map((pid) => `${table}.${pid}.0123abcd.tmp`) as [string, string];
+  for (const file of [table, left, living]) writeFile(file, "a,b\n");
+  removeAbandoned(table);
+  assert.ok(existsSync(left), "an hour has not gone by");
+  removeAbandoned(table, { ofThisMachine: true });
+  assert.deepEqual(
+    [table, left, living].map((file) => existsSync(file)),
+    [true, false, true],
+  );
 });
