@@ -183,7 +183,7 @@ function captionOf({ className, dataset, role, nearest }: AtlasPoint): PointCapt
 }
 
 function ownCaption({ name }: PlacedImage): PointCaption {
-  return { title: name, detail: "not of the retrieval set" };
+  return { title: name, detail: "your image" };
 }
 
 function atlasLayout(title: string) {
@@ -209,6 +209,7 @@ function menus(lists: readonly { label: string; args: unknown[] }[][]) {
     type: "dropdown",
     buttons: buttons.map((button) => ({ ...button, method: "restyle" })),
     ...{ x: i * MENU_STEP, xanchor: "left", y: 1.01, yanchor: "bottom", pad: { t: 0, b: 0 } },
-    ...{ bgcolor: "rgba(128, 128, 128, 0.08)", bordercolor: "rgba(128, 128, 128, 0.4)", borderwidth: 1 },
+    // Solid: an open menu lies over points
+    ...{ bgcolor: "#f3f4f6", bordercolor: "#c4c8ce", borderwidth: 1, font: { color: "#4a4f57" } },
   }));
 }

@@ -117,7 +117,7 @@ async function tryAtlas(page: Page): Promise<void> {
   await page.locator(".js-plotly-plot").scrollIntoViewIfNeeded();
   assert.deepEqual(await hover(page, 0), ["", MARKUP, "<b>warm</b> · query · nearest: green"]);
   assert.deepEqual(await hover(page, 2), ["", "blue", "cold · index"]);
-  assert.deepEqual(await hover(page, 3), ["", "yours", "not of the retrieval set"]);
+  assert.deepEqual(await hover(page, 3), ["", "yours", "your image"]);
   assert.deepEqual((await page.locator(".legendtext").allTextContents()).slice(0, 2), [
     "<b>warm</b>",
     "cold",
