@@ -11,15 +11,31 @@ import { makeWorkspace, PIPELINE, TINY } from "./workspace";
 
 const TEN_MINUTES_MS = 600_000;
 
-/** What the executed copy holds: figures by their SVG, pictures in its HTML. */
-function picturesIn(path: string): { figures: number; pictures: number } {
+/** The page takes a figure's picture away once its plot is drawn. */
+const PICTURES_GIVE_WAY = `[...document.querySelectorAll(".guie-figure")].every(
+  (json) => json.previousElementSibling.tagName !== "IMG",
+)`;
+
+/** What a cell shows of one output, by MIME type. */
+type Bundle = Record<string, unknown>;
+
+/** Whether it is a figure of WebGL points, which the page draws anew in its picture's place. */
+function isWebGl(bundle: Bundle): boolean {
+  const figure = bundle["application/vnd.plotly.v1+json"] as { data: { type: string }[] } | undefined;
+  return figure?.data.some(({ type }) => type === "scattergl") ?? false;
+}
+
+/** What the executed copy holds: figures by their SVG, those of WebGL among them, pictures in its HTML. */
+function picturesIn(path: string): { figures: number; webGl: number; pictures: number } {
   const { cells } = JSON.parse(readFileSync(path, "utf8")) as {
-    cells: { outputs?: { data?: Record<string, string | string[]> }[] }[];
+    cells: { outputs?: { data?: Bundle }[] }[];
   };
   const bundles = cells.flatMap(({ outputs = [] }) => outputs.flatMap(({ data }) => (data ? [data] : [])));
   const html = bundles.map((bundle) => [bundle["text/html"] ?? []].flat().join("")).join("");
+  const figures = bundles.filter((bundle) => "image/svg+xml" in bundle);
   return {
-    figures: bundles.filter((bundle) => "image/svg+xml" in bundle).length,
+    figures: figures.length,
+    webGl: figures.filter(isWebGl).length,
     pictures: html.split("<img ").length - 1,
   };
 }
@@ -39,15 +55,19 @@ test("all six run headless within ten minutes, and their pages show every figure
   const requests: string[] = [];
   page.on("request", (request) => requests.push(request.url().slice(0, 100)));
   for (const name of PIPELINE) {
-    const { figures, pictures } = picturesIn(join(root, "runs/notebooks", `${name}.ipynb`));
+    const { figures, webGl, pictures } = picturesIn(join(root, "runs/notebooks", `${name}.ipynb`));
     await page.goto(pathToFileURL(join(root, "runs/notebooks", `${name}.html`)).href);
+    const plots = page.locator(".js-plotly-plot");
+    if (webGl > 0) await plots.nth(webGl - 1).waitFor();
+    await page.waitForFunction(PICTURES_GIVE_WAY);
+    assert.equal(await plots.count(), webGl, name);
     const widths: number[] = await page.evaluate(
       `Promise.all([...document.querySelectorAll(".jp-OutputArea-output img")].map(async (image) => {
         await image.decode();
         return image.naturalWidth;
       }))`,
     );
-    assert.equal(widths.length, figures + pictures, name);
+    assert.equal(widths.length, figures - webGl + pictures, name);
     assert.ok(figures > 0, `${name} has no figure`);
     assert.ok(
       widths.every((width) => width > 0),
