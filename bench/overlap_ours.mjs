@@ -3,20 +3,19 @@
 
 import { randomStream } from "guie/dist/common/random.js";
 import { vit224 } from "guie/dist/config/presets.js";
-import { headShapes, initialHead } from "guie/dist/model/head.js";
-import { freshTower } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
-import { fillProgram, fromTensors, joinSources, withPrefix } from "guie/dist/model/weight_source.js";
+import { fillProgram } from "guie/dist/model/weight_source.js";
 import { startServer } from "guie/dist/tensorflow/cluster.js";
 import { Program } from "guie/dist/tensorflow/program.js";
 import { tf } from "guie/dist/tensorflow/tf.js";
-import { TOWER_PREFIX, towerFeatures } from "guie/dist/training/model.js";
+import { towerFeatures } from "guie/dist/training/model.js";
 import { adamRates } from "guie/dist/training/optimizer.js";
 import { declareOptimizer } from "guie/dist/training/optimizer_state.js";
 import { meanGradients } from "guie/dist/training/ranks/gradient_buckets.js";
 import { Ranks } from "guie/dist/training/ranks/ranks.js";
 import { traceStep } from "guie/dist/training/step.js";
 import { serve } from "./contestant.mjs";
+import { freshModel } from "./fresh_model.mjs";
 
 const CLASSES = 1000;
 const { base, imageSizePx, batch, bucketMB, gradientDtype } = JSON.parse(process.argv[2]);
@@ -27,15 +26,7 @@ const ranks = new Ranks(cluster, config);
 const tower = findTower(base);
 const featureCount = tower.width;
 const random = randomStream(1, "bench");
-const shapesOfHead = headShapes(config, featureCount, CLASSES);
-const head = Object.entries(initialHead(shapesOfHead, random)).map(([name, values]) => [
-  name,
-  tf.tensor(values, shapesOfHead[name]),
-]);
-const weights = joinSources(
-  withPrefix(TOWER_PREFIX, freshTower(tower, random, imageSizePx)),
-  fromTensors(Object.fromEntries(head)),
-);
+const weights = freshModel(tower, config, { imageSizePx, featureCount, classes: CLASSES }, random);
 const { shapes } = weights;
 const program = new Program(cluster.sessionOptions);
 await fillProgram(program, weights);

@@ -2,15 +2,12 @@
 import { readdirSync } from "node:fs";
 import { randomStream } from "guie/dist/common/random.js";
 import { demo } from "guie/dist/config/presets.js";
-import { headShapes, initialHead } from "guie/dist/model/head.js";
-import { freshTower } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
-import { fromTensors, joinSources, withPrefix } from "guie/dist/model/weight_source.js";
-import { tf } from "guie/dist/tensorflow/tf.js";
 import { imageBatches } from "guie/dist/training/batches.js";
-import { TOWER_PREFIX, towerFeatures } from "guie/dist/training/model.js";
+import { towerFeatures } from "guie/dist/training/model.js";
 import { Trainer } from "guie/dist/training/trainer.js";
 import { serve } from "./contestant.mjs";
+import { freshModel } from "./fresh_model.mjs";
 
 const CLASSES = 1000;
 const spec = JSON.parse(process.argv[2]);
@@ -23,11 +20,6 @@ const config = {
 const tower = { ...findTower(spec.base), imageSizePx: imageSize, width, layers, heads };
 const featureCount = lastBlocks * width;
 const random = randomStream(1, "bench");
-const shapes = headShapes(config, featureCount, CLASSES);
-const head = Object.entries(initialHead(shapes, random)).map(([name, values]) => [
-  name,
-  tf.tensor(values, shapes[name]),
-]);
 const files = readdirSync(spec.folder);
 const trainer = await Trainer.create({
   config,
@@ -35,10 +27,7 @@ const trainer = await Trainer.create({
   features: towerFeatures(tower, config),
   inputShape: [batchSize, imageSize, imageSize, 3],
   featureCount,
-  weights: joinSources(
-    fromTensors(Object.fromEntries(head)),
-    withPrefix(TOWER_PREFIX, freshTower(tower, random, imageSize)),
-  ),
+  weights: freshModel(tower, config, { imageSizePx: imageSize, featureCount, classes: CLASSES }, random),
 });
 
 let [seconds, dataSeconds] = [0, 0];

@@ -2,18 +2,17 @@
 
 import { randomStream } from "guie/dist/common/random.js";
 import { vit224 } from "guie/dist/config/presets.js";
-import { headShapes, initialHead } from "guie/dist/model/head.js";
 import { freshTower } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
 import { vitFeatures } from "guie/dist/model/vit.js";
-import { fillProgram, fromTensors, joinSources, withPrefix } from "guie/dist/model/weight_source.js";
+import { fillProgram } from "guie/dist/model/weight_source.js";
 import { Program } from "guie/dist/tensorflow/program.js";
-import { tf } from "guie/dist/tensorflow/tf.js";
-import { TOWER_PREFIX, towerFeatures } from "guie/dist/training/model.js";
+import { towerFeatures } from "guie/dist/training/model.js";
 import { adamRates } from "guie/dist/training/optimizer.js";
 import { declareOptimizer } from "guie/dist/training/optimizer_state.js";
 import { traceStep } from "guie/dist/training/step.js";
 import { serve } from "./contestant.mjs";
+import { freshModel } from "./fresh_model.mjs";
 
 const CLASSES = 1000;
 const EMBEDDING = 64;
@@ -41,15 +40,8 @@ async function prepareForward() {
 
 async function prepareStep() {
   const program = new Program();
-  const shapesOfHead = headShapes({ ...config, embeddingDim: EMBEDDING }, width, CLASSES);
-  const head = Object.entries(initialHead(shapesOfHead, random)).map(([name, values]) => [
-    name,
-    tf.tensor(values, shapesOfHead[name]),
-  ]);
-  const weights = joinSources(
-    withPrefix(TOWER_PREFIX, freshTower(tower, random, imageSizePx)),
-    fromTensors(Object.fromEntries(head)),
-  );
+  const sizes = { imageSizePx, featureCount: width, classes: CLASSES };
+  const weights = freshModel(tower, { ...config, embeddingDim: EMBEDDING }, sizes, random);
   const { shapes } = weights;
   await fillProgram(program, weights);
   await declareOptimizer(program, shapes, config);

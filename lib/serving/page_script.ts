@@ -1,14 +1,7 @@
-/** Runs in the reader's browser. Uses nothing of this module. */
-export function searchInPage(): void {
-  interface Found {
-    row: number;
-    score: number;
-    label: number | null;
-    name: string | null;
-    file: string;
-    image: string;
-  }
+import type { FoundRow } from "./app";
 
+/** Runs in the reader's browser. Uses nothing of this module but types. */
+export function searchInPage(): void {
   const get = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
   const [ask, file, count] = [get("ask"), get<HTMLInputElement>("file"), get<HTMLSelectElement>("count")];
   const [preview, asked, about] = [get<HTMLImageElement>("preview"), get("asked"), get("about")];
@@ -27,7 +20,7 @@ export function searchInPage(): void {
     return element;
   };
 
-  const titleOf = ({ name, label, file }: Found) =>
+  const titleOf = ({ name, label, file }: FoundRow) =>
     name ?? (label === null ? file.slice(file.lastIndexOf("/") + 1) : `class ${label}`);
 
   /** A picture of the index: a click searches with it. */
@@ -41,7 +34,7 @@ export function searchInPage(): void {
     return button;
   };
 
-  const card = (item: Found, rank: number) => {
+  const card = (item: FoundRow, rank: number) => {
     const [title, score] = [titleOf(item), item.score.toFixed(2)];
     const label = `${rank + 1}: ${title}, similarity ${score}. Find more like it`;
     const button = pictureButton(item.row, item.image, title, label);
@@ -82,7 +75,7 @@ export function searchInPage(): void {
     ask.dataset.busy = "true";
     error.textContent = "";
     status.textContent = "Searching …";
-    let [text, problem, items]: [string, string, Found[]] = ["", "", []];
+    let [text, problem, items]: [string, string, FoundRow[]] = ["", "", []];
     try {
       const response = await request();
       const body = await response.json();

@@ -4,16 +4,14 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { pathToFileURL } from "node:url";
 import { projectPath } from "guie/dist/common/project";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { writeFile } from "../folders";
 import {
-  CHROMIUM_FLAGS,
-  chromiumPath,
   notebookJson,
   openNotebook,
+  openOffline,
   runAllCells,
   skipWithoutChromium,
   startLab,
@@ -158,16 +156,11 @@ test("the notebook's page does the same, offline", { skip }, async (t) => {
     encoding: "utf8",
   });
   assert.equal(status, 0, stderr);
-  const browser = await chromium.launch({ executablePath: chromiumPath(), args: CHROMIUM_FLAGS });
-  t.after(() => browser.close());
-  const page = await browser.newPage({ viewport: { width: 1100, height: 1000 }, offline: true });
-  const [requests, errors]: string[][] = [[], []];
-  page.on("request", (request) => requests!.push(request.url().slice(0, 100)));
-  page.on("pageerror", (error) => errors!.push(error.message));
-  await page.goto(pathToFileURL(join(out, "atlas.html")).href);
+  const viewport = { width: 1100, height: 1000 };
+  const { page, requests, errors } = await openOffline(t, join(out, "atlas.html"), viewport);
   await tryAtlas(page);
   assert.deepEqual(
-    requests!.filter((url) => !/^(file|data|blob):/.test(url)),
+    requests.filter((url) => !/^(file|data|blob):/.test(url)),
     [],
   );
   assert.deepEqual(errors, []);

@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { TestContext } from "node:test";
+import { pathToFileURL } from "node:url";
 import { projectRoot } from "guie/dist/common/project";
 import { type Browser, chromium, type Page } from "playwright-core";
 
@@ -72,6 +74,23 @@ export async function startLab({
     await stop();
     throw error;
   }
+}
+
+/** A notebook's HTML page in a browser without a network; the browser closes with the test. */
+export async function openOffline(
+  t: TestContext,
+  path: string,
+  viewport: { width: number; height: number },
+): Promise<{ page: Page; requests: string[]; errors: string[] }> {
+  const browser = await chromium.launch({ executablePath: chromiumPath(), args: CHROMIUM_FLAGS });
+  t.after(() => browser.close());
+  const page = await browser.newPage({ viewport, offline: true });
+  const requests: string[] = [];
+  const errors: string[] = [];
+  page.on("request", (request) => requests.push(request.url().slice(0, 100)));
+  page.on("pageerror", (error) => errors.push(error.message));
+  await page.goto(pathToFileURL(path).href);
+  return { page, requests, errors };
 }
 
 /** The address with its token, as the server prints it. */

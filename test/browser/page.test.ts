@@ -3,11 +3,9 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { pathToFileURL } from "node:url";
 import { projectPath } from "guie/dist/common/project";
-import { chromium } from "playwright-core";
 import { writeFile } from "../folders";
-import { CHROMIUM_FLAGS, chromiumPath, notebookJson, skipWithoutChromium } from "./lab";
+import { notebookJson, openOffline, skipWithoutChromium } from "./lab";
 
 const CELLS = [
   `import * as guie from "guie";
@@ -39,16 +37,11 @@ test("a notebook's page shows every figure with no server and no network; its ta
   );
   assert.equal(status, 0, stderr);
 
-  const browser = await chromium.launch({ executablePath: chromiumPath(), args: CHROMIUM_FLAGS });
-  t.after(() => browser.close());
-  const page = await browser.newPage({ viewport: { width: 1000, height: 2600 }, offline: true });
-  const [requests, errors]: string[][] = [[], []];
-  page.on("request", (request) => requests!.push(request.url().slice(0, 100)));
-  page.on("pageerror", (error) => errors!.push(error.message));
-  await page.goto(pathToFileURL(join(folder, "out", "look.html")).href);
+  const viewport = { width: 1000, height: 2600 };
+  const { page, requests, errors } = await openOffline(t, join(folder, "out", "look.html"), viewport);
   await page.waitForLoadState("networkidle");
   assert.deepEqual(
-    requests!.filter((url) => !/^(file|data):/.test(url)),
+    requests.filter((url) => !/^(file|data):/.test(url)),
     [],
   );
   const widths = `[...document.querySelectorAll(".jp-OutputArea-output img")].map(({ naturalWidth }) => naturalWidth)`;
