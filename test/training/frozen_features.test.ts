@@ -1,7 +1,7 @@
 // The frozen stage on a folder of features: without tables, images or a backbone's weights.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
@@ -27,7 +27,7 @@ async function drawSet(
   const labels = Array.from({ length: classes * perClass }, (_, i) => i % classes);
   const data = Float32Array.from(
     labels.flatMap((label, i) => {
-      const [centre, noise] = [randomStream(1, "centre", first + label), randomStream(2, folder, i)];
+      const [centre, noise] = [randomStream(1, "centre", first + label), randomStream(2, basename(folder), i)];
       return Array.from({ length: LENGTH }, () => centre.normal() + 0.2 * noise.normal());
     }),
   );
