@@ -45,10 +45,7 @@ async function download(wheel: Wheel, path: string): Promise<void> {
   }
 }
 
-async function pipDownload(
-  { requirement, fileName, pipOptions = [] }: Wheel,
-  folder: string,
-): Promise<void> {
+async function pipDownload({ requirement, fileName, pipOptions = [] }: Wheel, folder: string): Promise<void> {
   const python = projectPath(".venv", "bin", "python");
   const always = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-d", folder];
   const options = [...always, ...pipOptions];

@@ -27,7 +27,10 @@ async function drawSet(
   const labels = Array.from({ length: classes * perClass }, (_, i) => i % classes);
   const data = Float32Array.from(
     labels.flatMap((label, i) => {
-      const [centre, noise] = [randomStream(1, "centre", first + label), randomStream(2, basename(folder), i)];
+      const [centre, noise] = [
+        randomStream(1, "centre", first + label),
+        randomStream(2, basename(folder), i),
+      ];
       return Array.from({ length: LENGTH }, () => centre.normal() + 0.2 * noise.normal());
     }),
   );
