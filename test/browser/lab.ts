@@ -1,8 +1,8 @@
 // JupyterLab in a real browser: start the server, open a notebook, run all its cells, take pictures.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
 import { projectRoot } from "guie/dist/common/project";
@@ -91,6 +91,19 @@ export async function openOffline(
   page.on("pageerror", (error) => errors.push(error.message));
   await page.goto(pathToFileURL(path).href);
   return { page, requests, errors };
+}
+
+/** Lets go of a file above an element of the page, as the mouse does. `name` is what the page takes for its name. */
+export async function dropFile(page: Page, selector: string, path: string, name = basename(path)) {
+  const transfer = await page.evaluateHandle(
+    ([values, name]) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([Uint8Array.from(values)], name));
+      return transfer;
+    },
+    [Array.from(readFileSync(path)), name] as const,
+  );
+  await page.dispatchEvent(selector, "drop", { dataTransfer: transfer });
 }
 
 /** The address with its token, as the server prints it. */

@@ -1,31 +1,20 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readRetrievalFiles } from "guie/dist/training/data";
-import { chromium, type Page } from "playwright-core";
+import { chromium } from "playwright-core";
+import { temporaryFolder } from "../folders";
 import { CLASS_NAMES, makeTinyRun, startService } from "../serving/tiny_service";
-import { CHROMIUM_FLAGS, chromiumPath, skipWithoutChromium } from "./lab";
-
-/** Lets go of a file above the page, as the mouse does. */
-async function drop(page: Page, bytes: Uint8Array, name: string): Promise<void> {
-  const transfer = await page.evaluateHandle(
-    ([values, name]) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([Uint8Array.from(values)], name));
-      return transfer;
-    },
-    [Array.from(bytes), name] as const,
-  );
-  await page.dispatchEvent("#drop", "drop", { dataTransfer: transfer });
-}
+import { CHROMIUM_FLAGS, chromiumPath, dropFile, skipWithoutChromium } from "./lab";
 
 test("the page searches by an image that is dropped on it; labels and names stay text; the keyboard does it all", {
   skip: skipWithoutChromium,
 }, async (t) => {
   const tiny = await makeTinyRun(t);
   const file = (await readRetrievalFiles(tiny.dataDir))!.index.files[0]!;
-  const image = readFileSync(join(tiny.dataDir, file));
+  const text = join(temporaryFolder(t), "notes.txt");
+  writeFileSync(text, "no image");
   const { url } = await startService(t, tiny);
   const browser = await chromium.launch({ executablePath: chromiumPath(), args: CHROMIUM_FLAGS });
   t.after(() => browser.close());
@@ -41,7 +30,7 @@ test("the page searches by an image that is dropped on it; labels and names stay
   await page.getByText("30 images").waitFor();
 
   assert.equal(await page.locator("#found button").count(), 15, "some of the index to begin with");
-  await drop(page, image, "<img src=x onerror=document.title='taken'>.jpg");
+  await dropFile(page, "#drop", join(tiny.dataDir, file), "<img src=x onerror=document.title='taken'>.jpg");
   await page.getByText(/12 nearest of 30 images, in [\d,]+ ms/).waitFor();
   const cards = page.locator("#found button");
   assert.equal(await cards.count(), 12);
@@ -64,7 +53,7 @@ test("the page searches by an image that is dropped on it; labels and names stay
   await page.getByText(`like ${CLASS_NAMES[0]}`).waitFor();
   await page.getByText(/^6 nearest/).waitFor();
 
-  await drop(page, Buffer.from("no image"), "notes.txt");
+  await dropFile(page, "#drop", text);
   await page.getByRole("alert").getByText("not an image").waitFor();
   assert.equal(await cards.count(), 0);
   assert.deepEqual(
