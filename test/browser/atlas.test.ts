@@ -17,7 +17,7 @@ import {
   startLab,
   waitUntilIdle,
 } from "./lab";
-import { assertNoErrors } from "./sight";
+import { assertNoErrors, placeOfPoint } from "./sight";
 
 const skip = skipWithoutChromium;
 const MARKUP = "<script>document.title = 'taken over'</script>";
@@ -59,24 +59,9 @@ await guie.show(await guie.atlasFigure({ points, maps, imageCount: 3 }, [${JSON.
   return path;
 }
 
-/** Where a point stands in the window, by the number of its picture. */
-async function placeOf(page: Page, picture: number): Promise<{ x: number; y: number }> {
-  return page.evaluate(
-    `(() => {
-      const plot = document.querySelector(".js-plotly-plot");
-      const { xaxis, yaxis } = plot._fullLayout;
-      const box = plot.querySelector(".nsewdrag").getBoundingClientRect();
-      for (const { visible, customdata, x, y } of plot.data) {
-        const i = visible === false ? -1 : customdata.indexOf(${picture});
-        if (i >= 0) return { x: box.left + xaxis.c2p(x[i]), y: box.top + yaxis.c2p(y[i]) };
-      }
-    })()`,
-  );
-}
-
 /** Moves the mouse over a point and returns the card that appears. */
 async function hover(page: Page, picture: number) {
-  const { x, y } = await placeOf(page, picture);
+  const { x, y } = await placeOfPoint(page.locator(".js-plotly-plot"), picture);
   await page.mouse.move(x - 4, y - 3);
   await page.mouse.move(x, y, { steps: 3 });
   const card = page.locator(".guie-hover-picture");
@@ -125,9 +110,9 @@ async function tryAtlas(page: Page): Promise<void> {
   await choose(page, 1, /right or wrong/);
   assert.deepEqual(await visibleTraces(page), ["index", "query, nearest is wrong", "yours"]);
   assert.deepEqual(await hover(page, 1), ["", "green", "<b>warm</b> · index"]);
-  const before = await placeOf(page, 1);
+  const before = await placeOfPoint(page.locator(".js-plotly-plot"), 1);
   await choose(page, 0, /PCA/);
-  assert.notDeepEqual(await placeOf(page, 1), before);
+  assert.notDeepEqual(await placeOfPoint(page.locator(".js-plotly-plot"), 1), before);
   assert.deepEqual(await visibleTraces(page), ["index", "query, nearest is wrong", "yours"], "colours stay");
   await hover(page, 2);
   await page.mouse.move(1, 1);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { projectPath } from "guie/dist/common/project";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 
 const OUTPUT = ".jp-OutputArea-output";
 /** JupyterLab makes the output itself the figure, once plotly has drawn it. */
@@ -24,6 +24,25 @@ export async function assertNoErrors(page: Page): Promise<void> {
     const shown = page.locator(`${OUTPUT}[data-mime-type='application/vnd.jupyter.${type}']`);
     assert.deepEqual(await shown.allInnerTexts(), [], type);
   }
+}
+
+/** What is read of a drawn plotly figure. */
+type DrawnFigure = Element & {
+  _fullLayout: Record<"xaxis" | "yaxis", { c2p(value: number): number }>;
+  data: readonly { visible?: unknown; customdata: number[]; x: number[]; y: number[] }[];
+};
+
+/** Where a point of an atlas stands in the window, by the number of its picture. */
+export function placeOfPoint(figure: Locator, picture: number): Promise<{ x: number; y: number }> {
+  return figure.evaluate((element, picture) => {
+    const { _fullLayout: layout, data } = element as unknown as DrawnFigure;
+    const box = element.querySelector(".nsewdrag")!.getBoundingClientRect();
+    for (const { visible, customdata, x, y } of data) {
+      const i = visible === false ? -1 : customdata.indexOf(picture);
+      if (i >= 0) return { x: box.left + layout.xaxis.c2p(x[i]!), y: box.top + layout.yaxis.c2p(y[i]!) };
+    }
+    throw new Error(`no visible point has picture ${picture}`);
+  }, picture);
 }
 
 /** Every picture in sight has been loaded: its own width is above 0. @returns how many there are */

@@ -6,15 +6,17 @@ import { projectPath, projectRoot } from "guie/dist/common/project";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { openNotebook, runAllCells, startLab, waitUntilIdle } from "./lab";
-import { assertNoErrors } from "./sight";
+import { assertNoErrors, placeOfPoint } from "./sight";
 
-/** Picture -> the notebook, and a word of the cell that stands at the top of the window. */
-const STOPS: readonly { picture: string; notebook: string; cell: string; click?: string }[] = [
-  { picture: "balance", notebook: "Data_Merge", cell: "compareBalance", click: "images" },
-  { picture: "schedule", notebook: "Train", cell: "scheduleFigure" },
-  { picture: "training", notebook: "Train", cell: "startRun(fineTune)" },
-  { picture: "neighbours", notebook: "Inference", cell: "neighbourGrid" },
-];
+/** Picture -> the notebook, a word of the cell that stands at the top of the window, a point of its atlas under the mouse. */
+const STOPS: readonly { picture: string; notebook: string; cell: string; click?: string; point?: number }[] =
+  [
+    { picture: "balance", notebook: "Data_Merge", cell: "compareBalance", click: "images" },
+    { picture: "schedule", notebook: "Train", cell: "scheduleFigure" },
+    { picture: "training", notebook: "Train", cell: "startRun(fineTune)" },
+    { picture: "neighbours", notebook: "Inference", cell: "neighbourGrid" },
+    { picture: "atlas", notebook: "Inference", cell: "buildAtlas", point: 40 },
+  ];
 
 const WINDOW = { widthPx: 1040, heightPx: 760 };
 const SETTLE_MS = 1_500;
@@ -46,12 +48,18 @@ async function runCopy(page: Page, notebook: string): Promise<void> {
 
 async function takePicture(
   page: Page,
-  { picture, cell: word, click }: (typeof STOPS)[number],
+  { picture, cell: word, click, point }: (typeof STOPS)[number],
 ): Promise<void> {
   const cell = page.locator(".jp-CodeCell").filter({ hasText: word }).first();
   if (click) await cell.locator("th", { hasText: click }).first().click();
   await cell.evaluate((element) => element.scrollIntoView({ block: "start" }));
   await page.mouse.move(0, 0);
+  if (point !== undefined) {
+    await page.waitForTimeout(SETTLE_MS); // the figure has scrolled to where it stays
+    const { x, y } = await placeOfPoint(cell.locator(".js-plotly-plot"), point);
+    await page.mouse.move(x - 4, y - 3);
+    await page.mouse.move(x, y, { steps: 3 });
+  }
   await page.waitForTimeout(SETTLE_MS);
   const png = await page.screenshot();
   const path = projectPath("docs", "tour", `${picture}.webp`);
