@@ -10,7 +10,7 @@ import { kernelStep } from "./setup/kernel.mjs";
 import { checkMachine } from "./setup/machine.mjs";
 import { packagesStep } from "./setup/packages.mjs";
 import { pythonStep } from "./setup/python.mjs";
-import { SetupError } from "./setup/run.mjs";
+import { inWords, SetupError } from "./setup/run.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const quiet = process.argv.includes("--quiet");
@@ -47,7 +47,8 @@ try {
         : `set-up: everything is up to date (${seconds} s)`,
     );
   }
-} catch (error) {
+} catch (thrown) {
+  const error = inWords(thrown);
   if (!(error instanceof SetupError)) throw error;
   console.error(`\nset-up failed: ${error.message}\n  Next: ${error.next}`);
   process.exitCode = 1;

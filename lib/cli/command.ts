@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { messageOf, UserError } from "../common/errors";
+import { writeError } from "../common/files";
 
 /** What a command returns: printed as JSON under `--json`, else as `text`. */
 export interface CommandResult {
@@ -11,7 +12,8 @@ export interface CommandResult {
 
 /**
  * Gives `command` its action: prints the result (or, with --json, its summary as one line of JSON on standard
- * output), and turns a UserError into a message and exit code 1 without a stack trace.
+ * output), and turns a UserError, a full disk or a folder without permission into a message and exit code 1 without a
+ * stack trace.
  */
 export function runs<Options extends object>(
   command: Command,
@@ -23,7 +25,9 @@ export function runs<Options extends object>(
     try {
       const { text, summary } = await action(options, command.args);
       process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `${text}\n`);
-    } catch (error) {
+    } catch (thrown) {
+      const path = (thrown as NodeJS.ErrnoException | undefined)?.path ?? "A file";
+      const error = writeError(path, thrown, "read or written");
       if (!(error instanceof UserError)) throw error;
       process.stderr.write(`guie ${command.name()}: ${messageOf(error)}\n`);
       process.exitCode = 1;

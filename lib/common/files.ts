@@ -68,17 +68,20 @@ export async function writeAtomically(
 /**
  * Lets `write` fill a temporary file beside each of `paths` (given in their order) and renames all of them into place
  * together, when every one is whole: an error leaves those from before as they were.
+ * @throws UserError as `writeAtomically`
  */
 export async function writeTogether<T>(
   paths: readonly string[],
   write: (temporaries: readonly string[]) => Promise<T>,
 ): Promise<T> {
-  for (const path of paths) mkdirSync(dirname(path), { recursive: true });
   const temporaries = paths.map(temporaryPath);
   try {
+    for (const path of paths) mkdirSync(dirname(path), { recursive: true });
     const result = await write(temporaries);
     for (const [i, path] of paths.entries()) renameSync(temporaries[i]!, path);
     return result;
+  } catch (error) {
+    throw writeError(paths[0]!, error);
   } finally {
     for (const temporary of temporaries) rmSync(temporary, { force: true });
   }
@@ -106,12 +109,17 @@ const WRITE_ERRORS: Record<string, string> = {
   EACCES: "permission denied",
 };
 
-/** The error in words where the file system is the cause; else the error itself. */
-function writeError(path: string, error: unknown): unknown {
-  const reason = WRITE_ERRORS[(error as NodeJS.ErrnoException).code ?? ""];
+/**
+ * A UserError in place of one of the file system that a person can mend (a full disk, no permission); any other error
+ * as it is.
+ * @param path what was to be written
+ * @param done what could not be done to it
+ */
+export function writeError(path: string, error: unknown, done = "written"): unknown {
+  const reason = WRITE_ERRORS[(error as NodeJS.ErrnoException | undefined)?.code ?? ""];
   if (!reason) return error;
   const next = "Make room (or choose another folder) and run it again: what is finished is kept.";
-  return new UserError(`${path} could not be written: ${reason}.`, next, { cause: error });
+  return new UserError(`${path} could not be ${done}: ${reason}.`, next, { cause: error });
 }
 
 /** Writes `value` as indented JSON, atomically. */

@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { SetupError } from "./run.mjs";
 
+const PYTHONS = /^Python 3\.1[0-3]\./;
+
 /** What must be on the machine before anything can be installed: each with its check and its mend. */
 const NEEDS = [
   {
@@ -16,10 +18,10 @@ const NEEDS = [
     next: "use a Linux machine, WSL 2 on Windows, or a Linux container",
   },
   {
-    what: "Python 3.10 or newer as python3",
+    what: "Python 3.10 to 3.13 as python3 (TensorFlow has wheels for these)",
     found: () => output("python3", ["--version"]) || "none",
-    ok: () => versionAtLeast(output("python3", ["--version"]).replace("Python ", ""), [3, 10]),
-    next: "sudo apt-get install python3 python3-venv",
+    ok: () => PYTHONS.test(output("python3", ["--version"])),
+    next: "sudo apt-get install python3 python3-venv, or pyenv install 3.13; the one that fits first in PATH",
   },
   {
     what: "Python's venv with pip",

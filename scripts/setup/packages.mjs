@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fingerprintOf, run } from "./run.mjs";
+import { fingerprintOf, run, SetupError } from "./run.mjs";
 
 /** What package.json says of packages; its commands may change without a new installation. */
 function packageFields(root) {
@@ -17,9 +17,12 @@ export const packagesStep = {
   fingerprint: (root) => fingerprintOf([join(root, "package-lock.json")], packageFields(root), process.arch),
   isWhole: (root) =>
     existsSync(join(root, "node_modules/typescript")) && existsSync(join(root, "node_modules/guie")),
-  run: (root) =>
-    run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
-      cwd: root,
-      next: "look at npm's message above (is the npm registry reachable? is the disk full?), then: npm run setup",
-    }),
+  async run(root) {
+    const next =
+      "look at npm's message above (is the npm registry reachable? is the disk full?), then: npm run setup";
+    const said = await run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: root, next });
+    // On a full disk npm leaves files out, warns, and ends with 0
+    const unwritten = /^.*TAR_ENTRY_ERROR.*$/m.exec(said);
+    if (unwritten) throw new SetupError(`npm could not write every file: ${unwritten[0]}`, next);
+  },
 };

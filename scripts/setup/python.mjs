@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { hasNvidiaGpu } from "./machine.mjs";
@@ -17,7 +18,7 @@ export const pythonStep = {
   title: "Python environment (JupyterLab, TensorFlow's libraries)",
   stampFile: ".venv/.setup/python",
   fingerprint: (root) => fingerprintOf([join(root, "requirements.txt")], tensorflowRequirement(), root),
-  isWhole: (root) => existsSync(join(root, ".venv/bin/jupyter-lab")) && tensorflowFolder(root) !== undefined,
+  isWhole: (root) => tensorflowFolder(root) !== undefined && findsPackages(root),
   async run(root) {
     const next =
       "look at pip's message above (is the Python registry reachable? is the disk full?), then: npm run setup";
@@ -32,6 +33,14 @@ export const pythonStep = {
     });
   },
 };
+
+const FINDS_PACKAGES =
+  "import sys; from importlib.util import find_spec; sys.exit(not all(map(find_spec, ['jupyterlab', 'nbclient'])))";
+
+/** Whether the environment's Python is there and is still the one that its packages were installed for. */
+function findsPackages(root) {
+  return spawnSync(join(root, ".venv/bin/python"), ["-c", FINDS_PACKAGES]).status === 0;
+}
 
 /** The wheel's folder, or undefined where it is not installed. */
 export function tensorflowFolder(root) {

@@ -34,6 +34,22 @@ export function run(command, args, { cwd, next, env = process.env }) {
   });
 }
 
+/** Why a file system refuses to write, in words. */
+const WRITE_ERRORS = {
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EROFS: "the disk is read-only",
+  EACCES: "permission denied",
+};
+
+/** A SetupError in place of one of the file system; any other error as it is. */
+export function inWords(error) {
+  const reason = WRITE_ERRORS[error.code];
+  if (!reason) return error;
+  const next = "make room, or take a folder that you may write to, then: npm run setup";
+  return new SetupError(`${error.path ?? "a file"} could not be written: ${reason}`, next);
+}
+
 /** A fingerprint of files (by content) and words: it changes when any of them does. */
 export function fingerprintOf(files, ...words) {
   const hash = createHash("sha256");

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
+import { temporaryFolder } from "../folders";
 
 const setup = (env: NodeJS.ProcessEnv) =>
   spawnSync(process.execPath, [projectPath("scripts/setup.mjs")], { env, encoding: "utf8" });
@@ -17,6 +20,28 @@ test("what a machine lacks is named with the command that installs it", () => {
   assert.equal(status, 1);
   assert.match(
     stderr,
-    /needed: Python 3\.10 or newer as python3; found: none\n {2}Next: sudo apt-get install python3/,
+    /needed: Python 3\.10 to 3\.13 as python3 .*; found: none\n {2}Next: sudo apt-get install python3/,
   );
+});
+
+test("a Python that TensorFlow has no wheel for, or no compiler, is refused before anything is installed", (t) => {
+  const folder = temporaryFolder(t);
+  const python = (version: string) =>
+    writeFileSync(join(folder, "python3"), `#!/bin/sh\necho Python ${version}\n`, { mode: 0o755 });
+  for (const version of ["3.9.18", "3.14.0"]) {
+    python(version);
+    assert.match(
+      setup({ PATH: folder }).stderr,
+      new RegExp(`needed: Python 3\\.10 .*found: Python ${version}\n`),
+    );
+  }
+  for (const version of ["3.10.13", "3.13.0"]) {
+    python(version);
+    const { status, stderr } = setup({ PATH: folder });
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /needed: a C\+\+ compiler as c\+\+; found: none\n {2}Next: sudo apt-get install g\+\+/,
+    );
+  }
 });

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf } from "../../common/errors";
-import { temporaryPath, writeJson } from "../../common/files";
+import { temporaryPath, writeError, writeJson } from "../../common/files";
 import { breathe } from "../../common/interrupt";
 import type { OnProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
@@ -42,7 +42,7 @@ const AT_ONCE = 16;
  *
  * Drawn into a temporary folder, then put in place as a whole. A second call with the same recipe (seed, package
  * versions) does nothing; one with another recipe replaces what the first one wrote.
- * @throws UserError when a folder is in the way that the demo did not make
+ * @throws UserError when a folder is in the way that the demo did not make, or the disk is full
  */
 export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
   const { seed, classesPerGroup } = options;
@@ -70,6 +70,8 @@ export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
     };
     putInPlace(dataDir, temporary, stamp, earlier);
     return stamp;
+  } catch (error) {
+    throw writeError(dataDir, error);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }

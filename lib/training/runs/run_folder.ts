@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, UserError } from "../../common/errors";
 import { readJson, writeFileAtomically, writeJson } from "../../common/files";
@@ -82,7 +82,6 @@ export function prepareRunFolder(
       );
     }
   }
-  mkdirSync(folder, { recursive: true });
   writeJson(path, config);
   return folder;
 }
