@@ -12,8 +12,9 @@ function tokensOf(tower: Tower, imageSizePx: number): { tokens: number; patches:
 /**
  * Floating point operations of one image's way through the tower (a multiplication and an addition are two), those of
  * matrix products; all else is small beside them.
+ * @param lastBlocks only through so many last blocks; default: through the whole tower
  */
-export function forwardFlops(tower: Tower, imageSizePx: number): number {
+export function forwardFlops(tower: Tower, imageSizePx: number, lastBlocks?: number): number {
   const { width: D, layers, patchSizePx: P, pooling } = tower;
   const { tokens: T, patches } = tokensOf(tower, imageSizePx);
   const mlp = mlpMatrices(tower) * D * mlpWidth(tower);
@@ -21,7 +22,8 @@ export function forwardFlops(tower: Tower, imageSizePx: number): number {
   const block = T * (4 * D * D + mlp + attention);
   // Of the last block, what follows its attention is computed for the class token alone.
   const unused = pooling === "class" ? (T - 1) * (D * D + mlp) : 0;
-  return 2 * (patches * 3 * P * P * D + layers * block - unused);
+  const embedding = lastBlocks === undefined ? patches * 3 * P * P * D : 0;
+  return 2 * (embedding + (lastBlocks ?? layers) * block - unused);
 }
 
 /**
@@ -35,11 +37,18 @@ const KEPT_OF_ATTENTION = 0.9;
 const BLOCKS_AT_ONCE = 2.6;
 const BYTES = 4;
 
-/** Memory that one image takes between the forward and the backward pass, float32. */
-export function activationBytes(tower: Tower, imageSizePx: number, gradientCheckpointing: boolean): number {
-  const { width: D, layers, heads } = tower;
+/**
+ * Memory that one image takes between the forward and the backward pass, float32.
+ * @param blocks that the backward pass goes through
+ */
+export function activationBytes(
+  tower: Tower,
+  imageSizePx: number,
+  { gradientCheckpointing, blocks }: { gradientCheckpointing: boolean; blocks: number },
+): number {
+  const { width: D, heads } = tower;
   const { tokens: T } = tokensOf(tower, imageSizePx);
   const kept = KEPT_OF_WIDTH * D + KEPT_OF_HIDDEN * mlpWidth(tower) + KEPT_OF_ATTENTION * heads * T;
-  const ofToken = gradientCheckpointing ? layers * D + BLOCKS_AT_ONCE * kept : layers * kept;
+  const ofToken = gradientCheckpointing ? blocks * D + BLOCKS_AT_ONCE * kept : blocks * kept;
   return BYTES * T * ofToken;
 }

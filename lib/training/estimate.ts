@@ -62,7 +62,7 @@ export async function estimateRun(
   const rate = flopsPerSecond ?? (await measureProductRate(tower.width));
   const tables = await imageCounts(config);
   const counts = parameterCounts(config, tower, tables?.classes ?? 0);
-  const forwardSeconds = passSeconds(config, tower, rate, FORWARD_OVERHEAD);
+  const forwardSeconds = passSeconds(config, tower, rate, { overhead: FORWARD_OVERHEAD });
   const secondsPerStep = stepSeconds(config, tower, tables?.classes ?? 0, rate);
   const common = {
     ...counts,
@@ -130,31 +130,46 @@ function parameterCounts(
 function memoryBytes(
   config: Readonly<TrainConfig>,
   tower: Tower,
-  { trained }: Pick<RunEstimate, "trained">,
+  { parameters, trained }: Pick<RunEstimate, "parameters" | "trained">,
   distinctImages: number,
 ): number {
   const pieces = config.accumulationSteps;
-  const copies = 3 + averagesOf(config).length + (pieces > 1 ? 1 : 0);
+  const averages = averagesOf(config).length;
+  const copies = 3 + averages + (pieces > 1 ? 1 : 0);
   const held = PROCESS_MB * MB + copies * trained * BYTES;
   if (config.stage === "frozen") return held + distinctImages * featureLength(tower, config) * BYTES;
-  const ofImage = activationBytes(tower, config.imageSize, config.gradientCheckpointing);
-  return held + (config.batchSize / pieces) * ofImage;
+  const fixed = (1 + averages) * (parameters - trained) * BYTES;
+  const { imageSize, gradientCheckpointing } = config;
+  const ofImage = activationBytes(tower, imageSize, {
+    ...{ gradientCheckpointing, blocks: config.trainedBlocks || tower.layers },
+  });
+  return held + fixed + (config.batchSize / pieces) * ofImage;
 }
 
-/** One image's way through the tower. */
-function passSeconds(config: Readonly<TrainConfig>, tower: Tower, rate: number, overhead: number): number {
-  return (forwardFlops(tower, config.imageSize) / rate) * (1 + overhead / tower.width);
+/** One image's way through the tower, or through its last blocks. */
+function passSeconds(
+  { imageSize }: Readonly<TrainConfig>,
+  tower: Tower,
+  rate: number,
+  { overhead, lastBlocks }: { overhead: number; lastBlocks?: number },
+): number {
+  return (forwardFlops(tower, imageSize, lastBlocks) / rate) * (1 + overhead / tower.width);
 }
 
-/** The backward pass multiplies twice as much as the forward pass, which gradient checkpointing repeats. */
+/**
+ * The backward pass multiplies twice as much as the forward pass, which gradient checkpointing repeats; it ends in front
+ * of the blocks that learn.
+ */
 function stepSeconds(config: Readonly<TrainConfig>, tower: Tower, classes: number, rate: number): number {
   const { batchSize, stage, embeddingDim, gradientCheckpointing } = config;
   const features = featureLength(tower, config);
   const headProducts = 6 * batchSize * embeddingDim * (features + classes * rowsPerClass(config));
   const own = SECONDS_PER_STEP[stage] + (headProducts / rate) * (1 + STEP_OVERHEAD / embeddingDim);
   if (stage === "frozen") return own + batchSize * features * SECONDS_PER_FEATURE;
-  const passes = gradientCheckpointing ? 4 : 3;
-  return own + batchSize * passes * passSeconds(config, tower, rate, STEP_OVERHEAD);
+  const forward = passSeconds(config, tower, rate, { overhead: STEP_OVERHEAD });
+  const lastBlocks = config.trainedBlocks || undefined;
+  const learning = passSeconds(config, tower, rate, { overhead: STEP_OVERHEAD, lastBlocks });
+  return own + batchSize * (forward + (gradientCheckpointing ? 3 : 2) * learning);
 }
 
 /** Images whose features are not kept from before, as far as a look at their number tells. */

@@ -28,6 +28,8 @@ test("operations of a forward pass are the published ones", () => {
   const [classOnly, all] = [findTower("ViT-B-16"), { ...findTower("ViT-B-16"), pooling: "average" as const }];
   const last = 2 * 196 * (768 * 768 + 2 * 768 * 3072);
   assert.equal(forwardFlops(all, 224) - forwardFlops(classOnly, 224), last);
+  assert.equal(forwardFlops(all, 224) - forwardFlops(all, 224, 12), 2 * 196 * (3 * 16 * 16) * 768, "patches");
+  assert.equal(forwardFlops(all, 224, 3), forwardFlops(all, 224, 12) / 4);
 });
 
 test("memory is within 15 % of measured peaks", async () => {
@@ -45,6 +47,8 @@ test("memory is within 15 % of measured peaks", async () => {
     [{ batchSize: 16 }, 1310],
     [{ batchSize: 32 }, 1747],
     [{ batchSize: 32, gradientCheckpointing: true }, 1094],
+    [{ batchSize: 32, trainedBlocks: 6 }, 1336],
+    [{ batchSize: 32, trainedBlocks: 2 }, 971],
     [{ batchSize: 8, imageSize: 224 }, 1839],
     [{ batchSize: 16, imageSize: 224 }, 2802],
     [{ ...vitB, batchSize: 4, gradientCheckpointing: false }, 2255],
@@ -80,6 +84,15 @@ test("time follows from the rate: three forward passes a step, one more under gr
     assert.ok(Math.abs(plain.trainingSeconds! - 6 * plain.secondsPerStep) < 1e-9);
     const again = await estimateRun({ ...config, gradientCheckpointing: true }, rate);
     assert.ok(Math.abs((again.secondsPerStep - own) / (plain.secondsPerStep - own) - 4 / 3) < 1e-6);
+    const last = await estimateRun({ ...config, trainedBlocks: 1 }, rate);
+    const learning = forwardFlops(findTower("tiny"), 28, 1) / forward;
+    assert.ok(learning < 0.5);
+    const share = (last.secondsPerStep - own) / (plain.secondsPerStep - own);
+    assert.ok(
+      Math.abs(share - (1 + 2 * learning) / 3) < 1e-6,
+      "the backward pass ends in front of the last block",
+    );
+    assert.equal(last.evaluationSeconds, plain.evaluationSeconds);
     const averaged = await estimateRun({ ...config, emaDecay: 0.9 }, rate);
     assert.ok(Math.abs(averaged.evaluationSeconds! / plain.evaluationSeconds! - 2) < 1e-6);
     const [row] = await estimateRuns({ some: config });
@@ -94,6 +107,8 @@ test("seconds of a step are within 15 % of measured ones at the rate measured be
   const measured: ["frozen" | "fine_tune", ConfigOverrides, rate: number, seconds: number][] = [
     ["fine_tune", { batchSize: 32 }, 216.3e9, 1.5755],
     ["fine_tune", { batchSize: 8 }, 208.2e9, 0.4529],
+    ["fine_tune", { batchSize: 32, trainedBlocks: 6 }, 221.2e9, 0.9536],
+    ["fine_tune", { batchSize: 32, trainedBlocks: 2 }, 218.7e9, 0.6467],
     ["fine_tune", vitB, 220.9e9, 2.0783],
     ["frozen", {}, 213.4e9, 0.00506],
     ["frozen", { batchSize: 512 }, 214.4e9, 0.01502],
