@@ -6,6 +6,7 @@ import { terminalProgress } from "../common/progress";
 import { projectRoot } from "../common/project";
 import { overrideConfig, type TrainConfig } from "../config/config";
 import { describeDevice } from "../tensorflow/device";
+import type { ChoiceClasses } from "../training/choice_classes";
 import {
   CHOICE_SHARE,
   parseVariation,
@@ -28,8 +29,6 @@ interface SearchOptions extends ConfigOptions {
   chooseOn: ChoiceClasses;
   name?: string;
 }
-
-type ChoiceClasses = "training-classes" | "held-out-classes";
 
 /** `guie search`: many runs over settings and seeds, in one table; killed and started again, it goes on. */
 export function registerSearch(program: Command): void {
@@ -69,7 +68,7 @@ async function search(options: SearchOptions): Promise<CommandResult> {
   const seeds = options.seeds.split(",").map(Number);
   if (!seeds.every(Number.isInteger))
     throw new UserError(`--seeds takes whole numbers, got "${options.seeds}".`, "For example --seeds 1,2,3");
-  const starts = config.holdOutShare > 0 && startsAnew(options) ? planStarts(options, name, seeds) : [];
+  const starts = startsAnew(options) ? planStarts(options, name, seeds) : [];
   const planned = planSearch(config, (options.vary ?? []).map(parseVariation), {
     ...{ name, seeds, together: options.together ?? false },
     ...(starts.length > 0
@@ -91,7 +90,7 @@ function choosing(config: Readonly<TrainConfig>, { chooseOn }: SearchOptions): R
   return overrideConfig(config, { holdOutShare: CHOICE_SHARE });
 }
 
-/** Whether fine-tuning has no run named to start from, or only the preset's, which has learned all training classes. */
+/** Whether fine-tuning has no run named to start from, or only the preset's, which is of one seed and holds out no class. */
 function startsAnew(options: SearchOptions): boolean {
   return options.stage === "fine_tune" && flagOverrides(options).initFrom === undefined;
 }

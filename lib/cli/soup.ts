@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { terminalProgress } from "../common/progress";
-import { makeSoup } from "../training/soup";
+import { makeSoup, type Soup } from "../training/soup";
 import { runs } from "./command";
 import { textTable } from "./text_table";
 
@@ -19,7 +19,11 @@ export function registerSoup(program: Command): void {
         "run of its own, which evaluate, embed, export and train --init-from take.",
     )
     .requiredOption("--out <name>", "name of the new folder below checkpoints/")
-    .option("--greedy", "keep only those with which mP@5 on held-out classes does not fall")
+    .option(
+      "--greedy",
+      "keep only those with which mP@5 does not fall: on the training classes that the runs held out (holdOutShare), " +
+        "else on those of retrieval/, by which the soup can then no longer be reported",
+    )
     .option("--overwrite", "delete an existing run of this name first");
   runs<SoupOptions>(command, async ({ out, greedy, overwrite }, checkpoints) => {
     const soup = await makeSoup(checkpoints, out, { greedy, overwrite }, terminalProgress());
@@ -27,7 +31,18 @@ export function registerSoup(program: Command): void {
       ...[checkpoint, mp5?.toFixed(3) ?? "", taken ? "yes" : "no"],
     ]);
     const table = textTable(["checkpoint", "mP@5", "in the soup"], rows);
-    const score = soup.mp5 === undefined ? "" : `, mP@5 ${soup.mp5.toFixed(3)}`;
-    return { text: `${table}\n${soup.folder}${score}`, summary: { ...soup } };
+    return { text: `${table}\n${soup.folder}${scoreText(soup)}`, summary: { ...soup } };
   });
+}
+
+function scoreText({ mp5, chosenOn }: Soup): string {
+  if (mp5 === undefined || !chosenOn) return "";
+  const on = {
+    "training-classes":
+      "on the training classes that the runs held out: those of retrieval/ were not looked at",
+    "held-out-classes":
+      "on the classes of retrieval/, by which it was chosen: too good to report. " +
+      "Soups of runs with a holdOutShare are chosen on training classes",
+  };
+  return `, mP@5 ${mp5.toFixed(3)} ${on[chosenOn]}`;
 }

@@ -7,6 +7,9 @@ import type { LabelledFiles } from "./batches";
 import type { RetrievalFiles, RunData } from "./data";
 import { readRunConfig } from "./runs/run_folder";
 
+/** What settings are chosen by: a share of the training classes (`holdOutShare`), or the classes of `retrieval/`. */
+export type ChoiceClasses = "training-classes" | "held-out-classes";
+
 /** Of a held-out class, one image in so many asks (at least one); the others are searched. */
 const IMAGES_PER_QUERY = 3;
 
@@ -100,13 +103,23 @@ function queriesAndIndex(classes: readonly (readonly string[])[], seed: number):
  */
 export function refuseLearnedClasses(folder: string, config: Readonly<TrainConfig>): void {
   if (config.holdOutShare === 0) return;
-  const before = readRunConfig(folder);
-  const names = ["holdOutShare", "seed", "dataDir", "csv"] as const;
-  const differences = names.filter((name) => before[name] !== config[name]);
+  const differences = choiceDifferences(readRunConfig(folder), config);
   if (differences.length === 0) return;
-  const words = differences.map((name) => `${name} ${before[name]}, not ${config[name]}`);
   throw new UserError(
-    `${folder} has learned classes that this run is to be scored on: its ${words.join("; ")}.`,
+    `${folder} has learned classes that this run is to be scored on: its ${differences.join("; ")}.`,
     "Start from a run with the same holdOutShare and seed.",
   );
+}
+
+/** What draws the classes that a run holds out. */
+const DRAWN_BY = ["holdOutShare", "seed", "dataDir", "csv"] as const;
+
+/** "seed 1, not 2": why two runs hold out other training classes; empty where they are the same, or where neither does. */
+export function choiceDifferences(
+  one: Pick<TrainConfig, (typeof DRAWN_BY)[number]>,
+  other: Pick<TrainConfig, (typeof DRAWN_BY)[number]>,
+): string[] {
+  if (one.holdOutShare === 0 && other.holdOutShare === 0) return [];
+  const differences = DRAWN_BY.filter((name) => one[name] !== other[name]);
+  return differences.map((name) => `${name} ${one[name]}, not ${other[name]}`);
 }

@@ -10,7 +10,8 @@ import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { overrideConfig, type TrainConfig } from "../config/config";
 import type { WeightSource } from "../model/weight_source";
-import { readRetrievalFiles, readRunData } from "./data";
+import { type ChoiceClasses, choiceDifferences } from "./choice_classes";
+import { type RetrievalFiles, readRetrievalFiles, readRunData } from "./data";
 import { scoreModel } from "./ladder";
 import { type CheckpointRef, findCheckpoint } from "./runs/checkpoint_ref";
 import { readRunConfig, runFile, runFolder } from "./runs/run_folder";
@@ -29,8 +30,9 @@ export interface Ingredient {
 export interface Soup {
   folder: string;
   ingredients: Ingredient[];
-  /** mP@5 of the soup, where it was chosen by scores. */
+  /** mP@5 of the soup, where it was chosen by scores: on the classes that it was chosen by. */
   mp5?: number;
+  chosenOn?: ChoiceClasses;
 }
 
 /** Settings that say what a weight means: they must be equal in all ingredients. */
@@ -48,8 +50,9 @@ interface Member extends CheckpointRef {
  * Writes the mean of checkpoints' weights as a run `checkpoints/<out>/`, which can be evaluated, exported, and started
  * from like any other.
  * @param names checkpoints as `findCheckpoint` takes them, two at least
- * @param options.greedy begin with the best by mP@5 on held-out classes, and keep of the others, from the best to the
- *   worst, those with which the soup is no worse (the paper's recipe 1)
+ * @param options.greedy begin with the best by mP@5, and keep of the others, from the best to the worst, those with which
+ *   the soup is no worse (the paper's recipe 1). Scored on the training classes that the runs held out (`holdOutShare`);
+ *   where they held out none, on those of `retrieval/`, by which the soup can then no longer be reported
  * @throws UserError where they are not of one kind, or the run `out` exists
  */
 export async function makeSoup(
@@ -72,21 +75,28 @@ export async function makeSoup(
       throw new UserError(`${folder} exists.`, "Choose another --out, or give --overwrite.");
     rmSync(folder, { recursive: true });
   }
-  const { taken, scores, mp5 } = options.greedy
+  const { taken, scores, ...choice } = options.greedy
     ? await chooseGreedily(members, folder, config, onProgress)
-    : { taken: members, scores: new Map<Member, number>(), mp5: undefined };
+    : { taken: members, scores: new Map<Member, number>() };
   const ingredients = members.map((member) => ({
     ...{ checkpoint: member.name, mp5: scores.get(member), taken: taken.includes(member) },
   }));
   await writeSoup(taken, folder, config);
-  writeJson(join(folder, "soup.json"), { ingredients, mp5 });
-  return { folder, ingredients, mp5 };
+  writeJson(join(folder, "soup.json"), { ingredients, ...choice });
+  return { folder, ingredients, ...choice };
 }
 
-/** @throws UserError where two checkpoints differ in a setting that says what their weights mean */
+/** @throws UserError where two checkpoints differ in a setting, or in classes, that say what their weights mean */
 function refuseOther(first: Member, other: Member): void {
   const fixed = first.config.stage === "frozen" ? ([...MEANING, "weights"] as const) : MEANING;
   const differences = fixed.filter((setting) => first.config[setting] !== other.config[setting]);
+  const learned = choiceDifferences(first.config, other.config);
+  if (learned.length > 0) {
+    throw new UserError(
+      `${first.name} and ${other.name} cannot be averaged: one has learned classes that the other holds out (${learned.join("; ")}).`,
+      "Take runs with the same holdOutShare and seed, or runs with none.",
+    );
+  }
   if (differences.length === 0) return;
   const words = differences.map((name) => `${name} ${first.config[name]} and ${other.config[name]}`);
   throw new UserError(
@@ -153,6 +163,20 @@ interface Choice {
   taken: Member[];
   scores: Map<Member, number>;
   mp5: number;
+  chosenOn: ChoiceClasses;
+}
+
+/** What a soup is chosen by. @throws UserError where there are no held-out classes */
+async function choiceFiles(config: TrainConfig): Promise<[ChoiceClasses, RetrievalFiles]> {
+  const [chosenOn, files] =
+    config.holdOutShare > 0
+      ? (["training-classes", (await readRunData(config)).retrieval] as const)
+      : (["held-out-classes", await readRetrievalFiles(config.dataDir)] as const);
+  if (files) return [chosenOn, files];
+  throw new UserError(
+    `Expected held-out classes below ${config.dataDir}/retrieval: there are none to choose by.`,
+    "Leave --greedy out: the plain mean needs none.",
+  );
 }
 
 async function chooseGreedily(
@@ -161,21 +185,12 @@ async function chooseGreedily(
   config: TrainConfig,
   onProgress?: OnProgress,
 ): Promise<Choice> {
-  const files =
-    config.holdOutShare > 0
-      ? (await readRunData(config)).retrieval
-      : await readRetrievalFiles(config.dataDir);
-  if (!files) {
-    throw new UserError(
-      `Expected held-out classes below ${config.dataDir}/retrieval: there are none to choose by.`,
-      "Leave --greedy out: the plain mean needs none.",
-    );
-  }
+  const [chosenOn, files] = await choiceFiles(config);
   const scoreOf = async (name: string) => (await scoreModel(config, name, files, onProgress)).mp5;
   const scores = new Map<Member, number>();
   for (const member of members) scores.set(member, await scoreOf(member.name));
   const [best, ...rest] = [...members].sort((a, b) => scores.get(b)! - scores.get(a)!);
-  const choice: Choice = { taken: [best!], scores, mp5: scores.get(best!)! };
+  const choice: Choice = { taken: [best!], scores, mp5: scores.get(best!)!, chosenOn };
   const kitchen = join(folder, "candidate");
   try {
     for (const member of rest) {

@@ -4,11 +4,14 @@ import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
+import { viewRun } from "guie/dist/training/runs/follow";
 import { readRunConfig, runFolder } from "guie/dist/training/runs/run_folder";
 import { makeTinyData } from "../training/tiny_data";
 
 const NAME = `test-both-${process.pid}`;
-const FOLDERS = [`${NAME}_frozen`, `${NAME}_fine_tune`, `${NAME}_search`, `${NAME}_search_frozen`];
+const FOLDERS = ["", "_search", "_seeds"].flatMap((kind) =>
+  ["", "_frozen", "_fine_tune"].map((stage) => `${NAME}${kind}${stage}`),
+);
 let dataDir: string;
 before(async () => {
   dataDir = await makeTinyData();
@@ -60,4 +63,15 @@ test("search --stage fine_tune: each seed starts from a frozen run with the same
     `${runFolder(`${NAME}_search`)}/trainedBlocks_1-seed_2`,
   );
   assert.deepEqual([initFrom, seed, holdOutShare], [`checkpoints/${NAME}_search_frozen/seed_2`, 2, 0.34]);
+});
+
+test("search --choose-on held-out-classes: a seed's run is that of train --both with this seed", () => {
+  const both = JSON.parse(
+    guie("train", ...tiny(), ...SHORT, "--both", "--run-name", NAME, "--seed", "2", "--overwrite", "--json"),
+  );
+  const search = ["search", ...tiny(), ...SHORT, "--stage", "fine_tune", "--name", `${NAME}_seeds`];
+  guie(...search, "--choose-on", "held-out-classes", "--seeds", "1,2");
+  const { steps, retrievals } = viewRun(`${runFolder(`${NAME}_seeds`)}/seed_2`);
+  assert.equal(steps.at(-1)!.loss, both.finalLoss);
+  assert.deepEqual([retrievals.at(-1)!.mp5, retrievals.at(-1)!.r1], [both.retrieval.mp5, both.retrieval.r1]);
 });

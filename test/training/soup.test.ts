@@ -9,13 +9,13 @@ import { checkpointWeights } from "guie/dist/checkpoints/store";
 import { projectPath } from "guie/dist/common/project";
 import type { TrainConfig } from "guie/dist/config/config";
 import { exportWeights } from "guie/dist/export/tower_file";
-import { readRetrievalFiles } from "guie/dist/training/data";
+import { readRetrievalFiles, readRunData } from "guie/dist/training/data";
 import { loadEmbedder } from "guie/dist/training/embedder";
 import { scoreModel } from "guie/dist/training/ladder";
 import { runTraining } from "guie/dist/training/run";
 import { findCheckpoint } from "guie/dist/training/runs/checkpoint_ref";
 import { readRunConfig, runFile, runFolder } from "guie/dist/training/runs/run_folder";
-import { makeSoup } from "guie/dist/training/soup";
+import { makeSoup, type Soup } from "guie/dist/training/soup";
 import { largestDifference } from "../tensors";
 import { TinyRuns } from "./tiny_runs";
 
@@ -108,15 +108,45 @@ test("a soup is the mean of its members' weights, and a run that is evaluated, e
 
 test("the greedy soup keeps those that do not make it worse", async () => {
   const out = runs.name("greedy");
-  const { ingredients, mp5 } = await makeSoup([A, B, `${A}/epoch_1`], out, { greedy: true });
+  const { ingredients, mp5, chosenOn } = await makeSoup([A, B, `${A}/epoch_1`], out, { greedy: true });
   const scores = ingredients.map((one) => one.mp5!);
   const files = (await readRetrievalFiles(runs.dataDir))!;
   assert.equal(scores[1], (await scoreModel(readRunConfig(runFolder(A)), B, files)).mp5);
   assert.ok(mp5! >= Math.max(...scores), `${mp5} against ${scores}`);
   assert.equal((await scoreModel(readRunConfig(runFolder(A)), out, files)).mp5, mp5);
   assert.ok(ingredients[scores.indexOf(Math.max(...scores))]!.taken);
-  assert.deepEqual(JSON.parse(readFileSync(join(runFolder(out), "soup.json"), "utf8")), { ingredients, mp5 });
+  assert.equal(chosenOn, "held-out-classes");
+  const file = JSON.parse(readFileSync(join(runFolder(out), "soup.json"), "utf8"));
+  assert.deepEqual(file, { ingredients, mp5, chosenOn });
   assert.equal(existsSync(join(runFolder(out), "candidate")), false);
+  const said = guie("soup", A, B, "--out", out, "--overwrite", "--greedy").stdout;
+  assert.match(said, /mP@5 [.\d]+ on the classes of retrieval\/, by which it was chosen: too good to report/);
+});
+
+test("of runs that hold out training classes, the greedy soup is chosen on those, and all must hold out the same", async () => {
+  const shape = { holdOutShare: 0.34, nEpochs: 1 };
+  const names = ["held_a", "held_b", "held_seed"].map((name) => runs.name(name));
+  const [a, b, otherSeed] = names as [string, string, string];
+  await train(a, { ...shape, initLr: 0.03 });
+  await train(b, { ...shape, initLr: 0.05 });
+  await train(otherSeed, { ...shape, seed: 5 });
+  const out = runs.name("held_soup");
+  const { status, stdout, stderr } = guie("soup", a, b, "--out", out, "--greedy");
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /mP@5 [.\d]+ on the training classes that the runs held out/);
+  const soup = JSON.parse(readFileSync(join(runFolder(out), "soup.json"), "utf8")) as Soup;
+  assert.equal(soup.chosenOn, "training-classes");
+  const config = readRunConfig(runFolder(a));
+  const choice = (await readRunData(config)).retrieval!;
+  const { train: learned, validation } = await readRunData(readRunConfig(runFolder(A)));
+  const known = new Set([...learned.files, ...validation.files]);
+  assert.ok([...choice.queries.files, ...choice.index.files].every((file) => known.has(file)));
+  for (const { checkpoint, mp5 } of [...soup.ingredients, { checkpoint: out, mp5: soup.mp5 }])
+    assert.equal(mp5, (await scoreModel(config, checkpoint, choice)).mp5, checkpoint);
+  const refused = (other: string, message: RegExp) =>
+    assert.rejects(makeSoup([a, other], runs.name("refused")), message);
+  await refused(A, /learned classes that the other holds out \(holdOutShare 0\.34, not 0\)/);
+  await refused(otherSeed, /holds out \(seed 999, not 5\)/);
 });
 
 test("what cannot be averaged is refused, and nothing is overwritten", async () => {
