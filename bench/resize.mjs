@@ -53,7 +53,7 @@ async function runCase({ name, photos, decoding, rounds }, work, python) {
   mkdirSync(work, { recursive: true });
   const list = join(work, "photos.json");
   writeFileSync(list, JSON.stringify({ folder, files, decoding, work }));
-  const contestants = [await startContestant(process.execPath, [join(here, "resize_ours.mjs"), "", list])];
+  const contestants = [await startContestant(process.execPath, [join(here, "resize_ours.mjs"), list])];
   if (python) contestants.push(await startContestant(python, [join(here, "resize_opencv.py"), list]));
   const [oursMs, theirsMs] = await alternate(contestants, { warmUps: 1, rounds });
   const [peakMB, theirPeakMB] = await Promise.all(contestants.map((contestant) => contestant.end()));

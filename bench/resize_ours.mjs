@@ -1,13 +1,10 @@
 // Our side of `npm run bench resize`: what `guie preprocess` does with a data set, each time into a fresh folder.
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { preprocessDataset } from "guie/dist/images/preprocess.js";
 import { serve } from "./contestant.mjs";
 
-process.argv[2] = "preprocess"; // the command line's own settings
-await import("guie/dist/cli/environment.js");
-const { preprocessDataset } = await import("guie/dist/images/preprocess.js");
-
-const { folder, files, decoding, work } = JSON.parse(readFileSync(process.argv[3], "utf8"));
+const { folder, files, decoding, work } = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const dataset = { name: "photos", folder: "photos", smallestClass: 1 };
 const rows = files.map((file) => `raw/photos/${file},0`);
 let round = 0;
