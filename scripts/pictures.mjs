@@ -22,15 +22,27 @@ const COLOURS = { right: "#2ca25f", wrong: "#e34a33" };
 const CLASSES = ["monkey face", "rocket", "curling stone", "studio microphone", "safety pin"];
 
 const report = JSON.parse(readFileSync(join(root, "runs/demo/report.json"), "utf8"));
-const rungs = Object.keys(report.mp5).map((name) => ({ name, mp5: report.mp5[name], r1: report.r1[name] }));
-const ladder = await guie.figurePng(guie.ladderFigure(rungs), { widthPx: 720, heightPx: 320, scale: 2 });
-writeFileSync(
-  join(root, "docs/ladder.png"),
-  await sharp(ladder).flatten({ background: "#fff" }).png({ palette: true }).toBuffer(),
-);
+writeFileSync(join(root, "docs/ladder.png"), await ladderPng(report));
 writeFileSync(join(root, "docs/neighbours.png"), await neighboursPng());
 const serving = await servingPng(RUN, join(DATA_DIR, "retrieval/images/rocket/noto.jpg"));
 if (serving) writeFileSync(join(root, "docs/serving.png"), serving);
+
+/** The ladder as bars. @param scores `mp5` and `r1` of each rung, by its name */
+async function ladderPng({ mp5, r1 }) {
+  const rungs = Object.keys(mp5);
+  const series = [
+    { name: "mP@5", values: rungs.map((rung) => mp5[rung]) },
+    { name: "R@1", values: rungs.map((rung) => r1[rung]) },
+  ];
+  const words = { title: "Retrieval of held-out classes, rung by rung", x: "", y: "share" };
+  const figure = guie.barFigure(
+    rungs.map((rung) => rung.replace("_", "-")),
+    series,
+    words,
+  );
+  const png = await guie.figurePng(figure, { widthPx: 720, heightPx: 320, scale: 2 });
+  return sharp(png).flatten({ background: "#fff" }).png({ palette: true }).toBuffer();
+}
 
 /** One row a query: the query, a gap, its neighbours framed green or red. */
 async function neighboursPng() {

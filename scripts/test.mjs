@@ -3,7 +3,7 @@
 //   npm test -- tables kernel/reload    a part: folders or files below test/, without .test.ts
 // The set-up that comes before has compiled them.
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -11,15 +11,14 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const compiled = join(root, "build/test");
 const SUFFIX = ".test.js";
 
-/** Compiled tests by name ("tables/merge"), sorted. The compiler leaves those of deleted sources behind: they go. */
+/**
+ * Compiled tests by name ("tables/merge"), sorted. The compiler leaves those of deleted sources behind: they are not
+ * run. They stay, because a source that comes back as it was (git stash) is not compiled again.
+ */
 function findTests() {
   const files = readdirSync(compiled, { recursive: true }).filter((file) => file.endsWith(SUFFIX));
   const names = files.map((file) => file.slice(0, -SUFFIX.length)).sort();
-  return names.filter((name) => {
-    if (existsSync(join(root, "test", `${name}.test.ts`))) return true;
-    rmSync(join(compiled, name + SUFFIX));
-    return false;
-  });
+  return names.filter((name) => existsSync(join(root, "test", `${name}.test.ts`)));
 }
 
 const all = findTests();

@@ -4,6 +4,7 @@ import { UserError } from "../common/errors";
 import { readJson } from "../common/files";
 import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
 import { PRESET_NAMES, preset, vit224 } from "../config/presets";
+import { numberOf } from "./numbers";
 
 type Flag = [flags: string, setting: keyof TrainConfig, description: string];
 
@@ -132,12 +133,4 @@ function settingOf(flag: string, setting: string, text: string): Value {
 function switchOf(flag: string, text: string): boolean {
   if (text === "true" || text === "false") return text === "true";
   throw new UserError(`${flag} takes true or false, got "${text}".`);
-}
-
-/** The number that a flag was given. @throws UserError where it is none */
-export function numberOf(flag: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value)) return value;
-  const example = flag.startsWith("--set") ? `${flag}=1` : `${flag} 1`;
-  throw new UserError(`${flag} takes a number, got "${text}".`, `For example: ${example}`);
 }

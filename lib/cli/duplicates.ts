@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
 import { findDuplicates } from "../tables/duplicates";
 import { type CommandResult, runs } from "./command";
+import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
 
 interface DuplicatesOptions {
@@ -29,8 +29,8 @@ export function registerDuplicates(program: Command): void {
 async function duplicates({ dataDir, fold, maxDistance }: DuplicatesOptions): Promise<CommandResult> {
   const report = await findDuplicates({
     dataDir,
-    fold: wholeNumber("--fold", fold),
-    maxDistance: wholeNumber("--max-distance", maxDistance),
+    fold: wholeNumberOf("--fold", fold, 0),
+    maxDistance: wholeNumberOf("--max-distance", maxDistance, 0),
     onProgress: terminalProgress(),
   });
   const { images, unreadable, counts, pairs, path } = report;
@@ -45,12 +45,4 @@ async function duplicates({ dataDir, fold, maxDistance }: DuplicatesOptions): Pr
     `${images} images compared; all pairs: ${path}`,
   ];
   return { text: text.join("\n"), summary: { images, unreadable: unreadable.length, counts, path } };
-}
-
-function wholeNumber(option: string, text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new UserError(
-    `${option} must be a whole number from 0, it is "${text}".`,
-    "npx guie duplicates --help",
-  );
 }

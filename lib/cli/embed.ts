@@ -15,6 +15,7 @@ import { loadEmbedder } from "../training/embedder";
 import { trainFeatures } from "../training/ladder";
 import { type CommandResult, runs } from "./command";
 import { addConfigFlags, type ConfigOptions, configOf } from "./config_flags";
+import { wholeNumberOf } from "./numbers";
 
 interface EmbedCommandOptions extends ConfigOptions {
   dataDir?: string;
@@ -96,7 +97,7 @@ async function embedSource(options: EmbedCommandOptions, source: string): Promis
     const plan = {
       ...{ rows: list.rows, dtype, replace: overwrite },
       madeBy: { ...embedder.madeBy, folder: list.folder },
-      ...(rowsPerShard ? { rowsPerShard: countOf("--rows-per-shard", rowsPerShard) } : {}),
+      ...(rowsPerShard ? { rowsPerShard: wholeNumberOf("--rows-per-shard", rowsPerShard, 1) } : {}),
     };
     const features = await ensureFeatureFolder(projectPath(out), plan, () => embedder.begin(list));
     const { count, length, skipped, folder, shards } = features;
@@ -146,10 +147,4 @@ function runEmbedder(run: string, views: Views): SourceEmbedder {
 
 function reporting(views: Views, total: number) {
   return { views, stage: "images", total, onProgress: terminalProgress() };
-}
-
-function countOf(flag: string, text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count > 0) return count;
-  throw new UserError(`${flag} takes a whole number from 1, got "${text}".`, `For example: ${flag} 4096`);
 }

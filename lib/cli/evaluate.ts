@@ -11,6 +11,7 @@ import { climbLadder, type LadderRung } from "../training/ladder";
 import { baselineOfRun } from "../training/runs/baseline";
 import { listRuns, readRunConfig, runFolder } from "../training/runs/run_folder";
 import { type CommandResult, runs } from "./command";
+import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
 
 interface EvaluateOptions {
@@ -77,7 +78,12 @@ async function compare(options: EvaluateOptions, models: readonly string[]): Pro
   const config = configOf(options);
   if (models.length === 0)
     throw new UserError("--compare needs the models to compare.", "npx guie evaluate backbone RUN --compare");
-  const all = await compareOnHeldOut(config, models, { seed: Number(options.seed) }, terminalProgress());
+  const all = await compareOnHeldOut(
+    config,
+    models,
+    { seed: wholeNumberOf("--seed", options.seed) },
+    terminalProgress(),
+  );
   const rows = options.byDataset ? all : all.filter(({ dataset }) => dataset === ALL_DATASETS);
   const cells = comparisonTable(rows);
   const note =

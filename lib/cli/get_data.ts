@@ -10,6 +10,7 @@ import { type GetDataResult, getData, linkRaw, presentDataSets } from "../datase
 import { inspectRaw, rawFolder, rawStatusText } from "../datasets/raw_folder";
 import type { SkippedCounts } from "../datasets/readers/reader";
 import { type CommandResult, runs } from "./command";
+import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
 
 interface GetDataOptions {
@@ -70,10 +71,10 @@ function draw(dataDir: string, { seed, classesPerGroup }: GetDataOptions): Promi
   const size =
     classesPerGroup === undefined
       ? {}
-      : { classesPerGroup: wholeNumber("--classes-per-group", classesPerGroup) };
+      : { classesPerGroup: wholeNumberOf("--classes-per-group", classesPerGroup, 1) };
   return drawDemo({
     dataDir,
-    seed: wholeNumber("--seed", seed),
+    seed: wholeNumberOf("--seed", seed),
     ...size,
     onProgress: terminalProgress(),
   });
@@ -94,12 +95,6 @@ function describeStatus(named: readonly DataSet[] | undefined, raw?: string, dem
     ),
     summary: { raw: statuses },
   };
-}
-
-function wholeNumber(option: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isSafeInteger(value)) return value;
-  throw new UserError(`${option} must be a whole number, it is "${text}".`, "npx guie get-data --help");
 }
 
 function nothingThere(dataDir: string): UserError {

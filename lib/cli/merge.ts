@@ -4,6 +4,7 @@ import { terminalProgress } from "../common/progress";
 import { preprocessedDataSets } from "../images/present";
 import { type FoldMode, mergeTables } from "../tables/merge_tables";
 import { type CommandResult, runs } from "./command";
+import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
 
 interface MergeCommandOptions {
@@ -32,18 +33,19 @@ export function registerMerge(program: Command): void {
   runs<MergeCommandOptions>(command, merge);
 }
 
-async function merge({ dataDir, seed, folds, holdOut }: MergeCommandOptions): Promise<CommandResult> {
+async function merge({ dataDir, folds, holdOut, ...options }: MergeCommandOptions): Promise<CommandResult> {
+  const seed = wholeNumberOf("--seed", options.seed);
   const datasets = preprocessedDataSets(dataDir);
   const onProgress = terminalProgress();
   const tables = await mergeTables({
-    ...{ dataDir, datasets, seed: Number(seed), foldMode: folds, onProgress },
+    ...{ dataDir, datasets, seed, foldMode: folds, onProgress },
     ...(holdOut === undefined ? {} : { holdOut: shareOf(holdOut) }),
   });
   const text = textTable(
     ["table", "rows", "images", "classes"],
     tables.map(({ file, rows, images, classes }) => [file, rows, images, classes]),
   );
-  return { text, summary: { datasets: datasets.map(({ name }) => name), folds, seed: Number(seed), tables } };
+  return { text, summary: { datasets: datasets.map(({ name }) => name), folds, seed, tables } };
 }
 
 function shareOf(text: string): number {

@@ -1,11 +1,11 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
-import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
 import { type DataSet, findDataSet } from "../datasets/catalogue";
 import { type PreprocessResult, preprocessDataset } from "../images/preprocess";
 import { preparedDataSets } from "../images/present";
 import { type CommandResult, runs } from "./command";
+import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
 
 interface PreprocessCommandOptions {
@@ -33,8 +33,8 @@ export function registerPreprocess(program: Command): void {
 }
 
 async function preprocess(options: PreprocessCommandOptions): Promise<CommandResult> {
-  const concurrency = wholeNumber("--workers", options.workers ?? String(availableParallelism() + 1));
-  const imageSizePx = wholeNumber("--image-size", options.imageSize);
+  const concurrency = wholeNumberOf("--workers", options.workers ?? String(availableParallelism() + 1), 1);
+  const imageSizePx = wholeNumberOf("--image-size", options.imageSize, 1);
   // sharp decodes on libuv's threads: four unless this is set before the first of them starts.
   process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, concurrency));
   const datasets = namedDatasets(options.dataset) ?? preparedDataSets(options.dataDir);
@@ -66,12 +66,4 @@ function describe(results: readonly PreprocessResult[]): string {
   const unreadable = results.some(({ rejected }) => rejected > 0);
   const note = unreadable ? "\nUnreadable images and why: final_data_224/<folder>_rejects.csv" : "";
   return textTable(header, rows) + note;
-}
-
-function wholeNumber(option: string, text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new UserError(
-    `${option} must be a whole number above 0, it is "${text}".`,
-    "npx guie preprocess --help",
-  );
 }

@@ -10,6 +10,7 @@ import { ALL_DATASETS } from "../retrieval/evaluation";
 import { type ReductionKind, writeReduction } from "../retrieval/reduction";
 import { compareReductions, REDUCTION_KINDS } from "../training/reduce";
 import { type CommandResult, runs } from "./command";
+import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
 
 interface ReduceOptions {
@@ -38,7 +39,8 @@ export function registerReduce(program: Command): void {
 }
 
 async function reduce(options: ReduceOptions): Promise<CommandResult> {
-  const { dimensions, run, out } = options;
+  const { run, out } = options;
+  const dimensions = wholeNumberOf("--dimensions", options.dimensions, 1);
   const kind = REDUCTION_KINDS.find((known) => known === options.kind) as ReductionKind | undefined;
   if (!kind) throw new UserError(`--kind is one of ${REDUCTION_KINDS.join(", ")}; got "${options.kind}".`);
   if (out && existsSync(projectPath(out)))
@@ -47,7 +49,7 @@ async function reduce(options: ReduceOptions): Promise<CommandResult> {
     preset(options.configName, "frozen"),
     options.dataDir ? { dataDir: options.dataDir } : {},
   );
-  const compared = await compareReductions(config, Number(dimensions), run, {}, terminalProgress());
+  const compared = await compareReductions(config, dimensions, run, {}, terminalProgress());
   if (out) await writeReduction(out, compared.reductions[kind]);
   const rows = compared.rows.filter(({ dataset }) => dataset === ALL_DATASETS);
   const cells = comparisonTable(rows);

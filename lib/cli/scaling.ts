@@ -3,7 +3,8 @@ import { UserError } from "../common/errors";
 import { predictStep, type ScalingPrediction } from "../training/ranks/scaling";
 import { ASSUMPTIONS, MACHINES, type Machine, scalingInputs } from "../training/ranks/scaling_inputs";
 import { type CommandResult, runs } from "./command";
-import { addConfigFlags, type ConfigOptions, configOf, numberOf } from "./config_flags";
+import { addConfigFlags, type ConfigOptions, configOf } from "./config_flags";
+import { numberOf, wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
 
 interface ScalingOptions extends ConfigOptions {
@@ -57,7 +58,7 @@ function scaling(options: ScalingOptions): CommandResult {
     utilisation: shareOf("--utilisation", options.utilisation),
     transferShare: shareOf("--transfer-share", options.transferShare),
   };
-  const classes = countOf("--classes", options.classes);
+  const classes = wholeNumberOf("--classes", options.classes, 1);
   const predictions = countsOf("--hosts", options.hosts).flatMap((hosts) =>
     countsOf("--devices-per-host", options.devicesPerHost).map((devicesPerHost) => ({
       ...{ hosts, devicesPerHost },
@@ -92,13 +93,8 @@ function cellsOf(row: ScalingPrediction & { hosts: number; devicesPerHost: numbe
   ];
 }
 
-const countsOf = (flag: string, text: string) => text.split(",").map((count) => countOf(flag, count));
-
-function countOf(flag: string, text: string): number {
-  const count = positiveOf(flag, text);
-  if (Number.isInteger(count)) return count;
-  throw new UserError(`${flag} takes whole numbers, got "${text}".`);
-}
+const countsOf = (flag: string, text: string) =>
+  text.split(",").map((count) => wholeNumberOf(flag, count, 1));
 
 function shareOf(flag: string, text: string): number {
   const share = positiveOf(flag, text);

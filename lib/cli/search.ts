@@ -1,6 +1,5 @@
 import { relative } from "node:path";
 import { type Command, Option } from "commander";
-import { UserError } from "../common/errors";
 import { Interrupted, requestInterrupt } from "../common/interrupt";
 import { terminalProgress } from "../common/progress";
 import { projectRoot } from "../common/project";
@@ -19,6 +18,7 @@ import {
 import { planSweep, runSweep, type SweepRun } from "../training/sweep";
 import { type CommandResult, runs } from "./command";
 import { addConfigFlags, type ConfigOptions, configOf, flagOverrides } from "./config_flags";
+import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
 
 interface SearchOptions extends ConfigOptions {
@@ -65,9 +65,7 @@ export function registerSearch(program: Command): void {
 async function search(options: SearchOptions): Promise<CommandResult> {
   const config = choosing(configOf(options), options);
   const name = options.name ?? `${config.configName}_search_${config.stage}`;
-  const seeds = options.seeds.split(",").map(Number);
-  if (!seeds.every(Number.isInteger))
-    throw new UserError(`--seeds takes whole numbers, got "${options.seeds}".`, "For example --seeds 1,2,3");
+  const seeds = options.seeds.split(",").map((seed) => wholeNumberOf("--seeds", seed));
   const starts = startsAnew(options) ? planStarts(options, name, seeds) : [];
   const planned = planSearch(config, (options.vary ?? []).map(parseVariation), {
     ...{ name, seeds, together: options.together ?? false },

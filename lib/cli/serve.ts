@@ -1,12 +1,11 @@
 import { once } from "node:events";
 import { type Command, Option } from "commander";
-import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
 import { isLoopback } from "../serving/guards";
 import { type RunningService, SERVE_DEFAULTS, serve } from "../serving/serve";
 import { describeDevice } from "../tensorflow/device";
 import { type CommandResult, runs } from "./command";
-import { numberOf } from "./config_flags";
+import { wholeNumberOf } from "./numbers";
 
 type Count = Exclude<keyof typeof SERVE_DEFAULTS, "host" | "approximate">;
 
@@ -75,12 +74,7 @@ async function serveUntilStopped(options: ServeCommandOptions): Promise<CommandR
 function numbersOf(options: ServeCommandOptions): Partial<Record<Count, number>> {
   const entries = NUMBERS.map(([flags, setting, least]) => {
     const [flag] = flags.split(" ");
-    const value = numberOf(flag!, String(options[setting]));
-    if (Number.isInteger(value) && value >= least) return [setting, value];
-    throw new UserError(
-      `${flag} takes a whole number from ${least}, got ${value}.`,
-      `For example ${flag} ${SERVE_DEFAULTS[setting]}`,
-    );
+    return [setting, wholeNumberOf(flag!, String(options[setting]), least)];
   });
   return Object.fromEntries(entries);
 }

@@ -11,7 +11,8 @@ import { type RunSummary, runTraining } from "../training/run";
 import { baselineText } from "../training/runs/baseline";
 import { inProcesses, prepareRunFolder, readRunConfig, runFolder } from "../training/runs/run_folder";
 import { type CommandResult, runs } from "./command";
-import { addConfigFlags, type ConfigOptions, configOf, flagOverrides, numberOf } from "./config_flags";
+import { addConfigFlags, type ConfigOptions, configOf, flagOverrides } from "./config_flags";
+import { wholeNumberOf } from "./numbers";
 
 interface TrainOptions extends ConfigOptions {
   resume?: string;
@@ -68,7 +69,7 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
   const resumed = options.resume ?? options.runDir;
   if (resumed) refuseSettings(options);
   const cluster = clusterOfEnvironment(options);
-  const watch = watchOf(numberOf("--max-restarts", options.maxRestarts));
+  const watch = watchOf(wholeNumberOf("--max-restarts", options.maxRestarts, 0));
   if (cluster && cluster.rank > 0) {
     const config = resumed ? readRunConfig(runFolder(resumed)) : configOf(options);
     const ended = await joinRun(inCluster(config, cluster, resumed !== undefined), cluster, watch);

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { messageOf, UserError } from "./errors";
+import { isRunning } from "./processes";
 
 /** The name under which `path` is written before it is renamed. */
 export function temporaryPath(path: string): string {
@@ -34,14 +35,6 @@ export function removeAbandoned(path: string, { ofThisMachine = false } = {}): v
     const ageMs = Date.now() - (statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
     const isOrphan = ofThisMachine && !isRunning(Number(writer[1]));
     if (isOrphan || ageMs > ABANDONED_MS) rmSync(temporary, { force: true });
-  }
-}
-
-function isRunning(processId: number): boolean {
-  try {
-    return process.kill(processId, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"; // another user's
   }
 }
 

@@ -2,10 +2,9 @@
 import { formatSeconds } from "../common/progress";
 import type { TrainConfig } from "../config/config";
 import { estimateRun } from "../training/estimate";
-import type { LadderRung } from "../training/ladder";
 import { learningRate, marginOf } from "../training/schedule";
 import type { Figure } from "./figure";
-import { barFigure, lineFigure, sideBySide } from "./plots";
+import { lineFigure, sideBySide } from "./plots";
 
 const SCHEDULE_POINTS = 200;
 
@@ -89,19 +88,5 @@ export function scheduleFigure(configs: Record<string, Readonly<TrainConfig>>): 
       plotted.map(({ margin }) => margin),
       { title: "Margin", x: "epochs", y: "margin, radians", fromZero: true },
     ),
-  );
-}
-
-/** The ladder as bars. */
-export function ladderFigure(rungs: readonly LadderRung[]): Figure {
-  const series = [
-    { name: "mP@5", values: rungs.map(({ mp5 }) => mp5) },
-    { name: "R@1", values: rungs.map(({ r1 }) => r1) },
-  ];
-  const words = { title: "Retrieval of held-out classes, rung by rung", x: "", y: "share" };
-  return barFigure(
-    rungs.map(({ name }) => name.replace("_", "-")),
-    series,
-    words,
   );
 }

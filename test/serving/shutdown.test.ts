@@ -58,7 +58,7 @@ test("a taken port, a missing run and odd numbers are told in words", async (t) 
   assert.equal(missing.status, 1);
   assert.match(missing.stderr, /there is no such run/);
   const odd = run("--run", tiny.run, "--max-batch", "0");
-  assert.match(odd.stderr, /--max-batch takes a whole number from 1, got 0/);
+  assert.match(odd.stderr, /--max-batch takes a whole number from 1, got "0"/);
   const far = run("--run", tiny.run, "--host", "203.0.113.1", "--port", "0");
   assert.match(far.stderr, /203\.0\.113\.1, port 0, cannot be listened on/);
 });

@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from "n
 import { join } from "node:path";
 import { messageOf, UserError } from "../../common/errors";
 import { readJson, writeFileAtomically, writeJson } from "../../common/files";
+import { isRunning, processStart } from "../../common/processes";
 import { projectPath } from "../../common/project";
 import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../../config/config";
 import { vit224 } from "../../config/presets";
@@ -129,17 +130,8 @@ export function isUnderWay(folder: string): boolean {
   const path = runFile(folder, "pid");
   if (!existsSync(path)) return false;
   const [pid, startedAt] = readFileSync(path, "utf8").split(" ");
-  return Number(pid) !== process.pid && processStart(Number(pid)) === startedAt;
-}
-
-/** When a process began (clock ticks since boot, from /proc), "" when there is none: tells a reused number apart. */
-function processStart(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  } catch {
-    return "";
-  }
+  const isOther = Number(pid) !== process.pid && isRunning(Number(pid));
+  return isOther && processStart(Number(pid)) === startedAt;
 }
 
 function refuseIfUnderWay(folder: string): void {
