@@ -1,125 +1,181 @@
-// Work on many items in worker threads: each takes a few at a time, the next few wait in its mailbox.
+// Worker threads that run one script. A library's pool was tried: see "One pool of threads" in LOG.md.
 import { on } from "node:events";
 import { parentPort, Worker } from "node:worker_threads";
-import { UserError } from "./errors";
-import { breathe } from "./interrupt";
+import { messageOf, UserError } from "./errors";
 
-/** What a thread answers to a batch: the results before the error, if there is one. */
-interface Answer<Result> {
-  results: Result[];
-  error?: { name: string; what: string; next: string | undefined; stack: string | undefined };
+/** How many threads, and what they are. */
+export interface ThreadsConfig {
+  /** Absolute path of their script, which calls `serveTasks`. */
+  script: string;
+  /** Their `workerData`. */
+  data: unknown;
+  /** The most there are at a time; each is started when it is needed. */
+  most: number;
+  /** A thread without work for so long ends; unless given, only `close` ends them. */
+  idleMs?: number;
 }
 
-/** Tasks, and what becomes of their results. */
-export interface ThreadTasks<Task, Result> {
-  count: number;
-  /** The tasks, 0..count - 1; asked for when needed. */
-  taskOf(index: number): Task;
-  onResult(index: number, result: Result): void;
+/** A thread finds its next tasks in its mailbox: it need not wait until the main thread comes round to it. */
+const TASKS_PER_THREAD = 4;
+
+/** A task, and whom its end is told. */
+interface Pending<Task, Result> {
+  task: Task;
+  resolve(result: Result): void;
+  reject(error: unknown): void;
 }
 
-const MOST_PER_BATCH = 8;
-const BATCHES_AHEAD = 2;
-
-/** Threads that run one script; started when they are first needed. While idle they do not keep the process alive. */
+/** Threads that do tasks, begun in the order of asking. While idle they do not keep the process alive. */
 export class Threads<Task, Result> {
-  readonly #script: string;
-  readonly #data: unknown;
-  readonly #most: number;
-  readonly #workers: Worker[] = [];
+  readonly #config: ThreadsConfig;
+  readonly #threads = new Set<Thread<Task, Result>>();
+  readonly #queue: Pending<Task, Result>[] = [];
 
-  /**
-   * @param script absolute path of the threads' script, which calls `serveTasks`
-   * @param data their `workerData`
-   * @param most how many threads
-   */
-  constructor(script: string, data: unknown, most: number) {
-    this.#script = script;
-    this.#data = data;
-    this.#most = most;
+  constructor(config: ThreadsConfig) {
+    this.#config = config;
+  }
+
+  /** Tasks that keep all threads busy: who asks for more at a time only fills the queue. */
+  get capacity(): number {
+    return TASKS_PER_THREAD * this.#config.most;
   }
 
   /**
-   * Does all tasks. When one fails, or Interrupt is pressed, nothing new is begun, what the threads hold is waited
-   * for, and the first error is thrown. One call at a time.
+   * Has a task done.
+   * @param task is copied to the thread, but for memory that is shared
+   * @throws what the script threw; Error where the thread ends, or cannot start, before the task is done
    */
-  async run({ count, taskOf, onResult }: ThreadTasks<Task, Result>): Promise<void> {
-    const workers = this.#start(Math.min(this.#most, count));
-    const errors: unknown[] = [];
-    let next = 0;
-    /** Smaller towards the end, so that all threads end together. */
-    const takeBatch = () => {
-      if (errors.length > 0) return [];
-      const size = Math.min(MOST_PER_BATCH, Math.ceil((count - next) / (4 * workers.length)));
-      const batch = Array.from({ length: size }, (_, i) => next + i);
-      next += size;
-      return batch;
-    };
-    const serve = async (worker: Worker) => {
-      const batches: number[][] = [];
-      const send = () => {
-        const batch = takeBatch();
-        if (batch.length === 0) return;
-        batches.push(batch);
-        worker.postMessage(batch.map(taskOf));
-      };
-      const answers = on(worker, "message", { close: ["exit"] }); // throws the error that ends the thread
-      for (let i = 0; i < BATCHES_AHEAD; i++) send();
-      while (batches.length > 0) {
-        const { done, value } = await answers.next();
-        if (done) throw new Error("A worker thread ended before its work was done.");
-        const answer = value[0] as Answer<Result>;
-        const batch = batches.shift()!;
-        try {
-          for (const [i, result] of answer.results.entries()) onResult(batch[i]!, result);
-          if (answer.error) throw revive(answer.error);
-          await breathe();
-        } catch (error) {
-          errors.push(error);
-        }
-        send();
-      }
-      await answers.return?.();
-    };
-    const lost = async (error: unknown) => {
-      errors.push(error);
-      await this.close();
-    };
-    await Promise.all(workers.map((worker) => serve(worker).catch(lost)));
-    for (const worker of workers) worker.unref();
-    if (errors.length > 0) throw errors[0];
+  run(task: Task): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ task, resolve, reject });
+      this.#sendTasks();
+    });
   }
 
-  /** Ends the threads; a later run starts others. */
+  /** Ends the threads; what they have not finished fails. A later task starts others. */
   async close(): Promise<void> {
-    await Promise.all(this.#workers.splice(0).map((worker) => worker.terminate()));
+    for (const { reject } of this.#queue.splice(0)) reject(new Error("The threads were closed."));
+    await Promise.all([...this.#threads].map((thread) => thread.end("it was closed")));
   }
 
-  #start(count: number): Worker[] {
-    while (this.#workers.length < count) {
-      this.#workers.push(new Worker(this.#script, { workerData: this.#data, execArgv: [] }));
+  #sendTasks(): void {
+    while (this.#queue.length > 0) {
+      const thread = this.#findThread();
+      if (!thread) return;
+      thread.take(this.#queue.shift()!);
     }
-    const workers = this.#workers.slice(0, count);
-    for (const worker of workers) worker.ref();
-    return workers;
+  }
+
+  /** One without work, else a new one, else the one with the shortest mailbox; undefined if all are full. */
+  #findThread(): Thread<Task, Result> | undefined {
+    let best: Thread<Task, Result> | undefined;
+    for (const thread of this.#threads) if (!best || thread.load < best.load) best = thread;
+    if ((best?.load ?? 1) > 0 && this.#threads.size < this.#config.most) return this.#start();
+    return best && best.load < TASKS_PER_THREAD ? best : undefined;
+  }
+
+  #start(): Thread<Task, Result> {
+    const thread = new Thread<Task, Result>(this.#config, {
+      onDone: () => this.#sendTasks(),
+      onEnd: () => {
+        this.#threads.delete(thread);
+        this.#sendTasks();
+      },
+    });
+    this.#threads.add(thread);
+    return thread;
   }
 }
 
-/** In a thread: answers the posted tasks one after the other, until the thread is ended. */
-export async function serveTasks<Task, Result>(work: (task: Task) => Promise<Result>): Promise<void> {
-  for await (const [tasks] of on(parentPort!, "message")) {
-    const answer: Answer<Result> = { results: [] };
+/** One thread: it does its tasks one after the other. */
+class Thread<Task, Result> {
+  readonly #worker: Worker;
+  /** In the thread's mailbox, or in its hands. */
+  readonly #pending: Pending<Task, Result>[] = [];
+  readonly #idle: NodeJS.Timeout | undefined;
+  readonly #on: { onDone(): void; onEnd(): void };
+
+  constructor({ script, data, idleMs }: ThreadsConfig, listeners: { onDone(): void; onEnd(): void }) {
+    this.#on = listeners;
+    this.#worker = new Worker(script, { workerData: data, execArgv: [] });
+    this.#worker.unref();
+    this.#worker.on("message", (answer: Answer<Result>) => this.#finish(answer));
+    this.#worker.on("error", (error) => this.end(messageOf(error)));
+    this.#worker.on("exit", (code) => this.end(`exit code ${code}`));
+    if (idleMs !== undefined) this.#idle = setTimeout(() => this.#rest(), idleMs).unref();
+  }
+
+  /** Tasks that it has not finished. */
+  get load(): number {
+    return this.#pending.length;
+  }
+
+  take(pending: Pending<Task, Result>): void {
     try {
-      for (const task of tasks as Task[]) answer.results.push(await work(task));
+      this.#worker.postMessage(pending.task);
     } catch (error) {
-      answer.error = describe(error);
+      pending.reject(error); // cannot be copied
+      return;
     }
-    parentPort!.postMessage(answer);
+    this.#pending.push(pending);
+    this.#worker.ref();
+  }
+
+  /** What it has not finished fails. */
+  async end(reason: string): Promise<void> {
+    clearTimeout(this.#idle);
+    this.#on.onEnd();
+    for (const { reject } of this.#pending.splice(0)) reject(new Error(`A worker thread ended: ${reason}.`));
+    await this.#worker.terminate();
+  }
+
+  #finish(answer: Answer<Result>): void {
+    const { resolve, reject } = this.#pending.shift()!;
+    if ("error" in answer) reject(revive(answer.error));
+    else resolve(answer.result);
+    this.#idle?.refresh();
+    if (this.#pending.length === 0) this.#worker.unref();
+    this.#on.onDone();
+  }
+
+  #rest(): void {
+    if (this.#pending.length === 0) void this.end("it had no work");
+    else this.#idle?.refresh();
+  }
+}
+
+/** In a thread: does the tasks that come one after the other, until the thread is ended. */
+export async function serveTasks<Task, Result>(
+  work: (task: Task) => Result | Promise<Result>,
+): Promise<void> {
+  for await (const [task] of on(parentPort!, "message")) {
+    parentPort!.postMessage(await answerTo(work, task as Task));
+  }
+}
+
+/** A thread's answer to a task. */
+type Answer<Result> = { result: Result } | { error: DescribedError };
+
+async function answerTo<Task, Result>(
+  work: (task: Task) => Result | Promise<Result>,
+  task: Task,
+): Promise<Answer<Result>> {
+  try {
+    return { result: await work(task) };
+  } catch (error) {
+    return { error: describe(error) };
   }
 }
 
 /** Errors lose their class on the way from thread to thread. */
-function describe(error: unknown): NonNullable<Answer<unknown>["error"]> {
+interface DescribedError {
+  name: string;
+  what: string;
+  next: string | undefined;
+  stack: string | undefined;
+}
+
+function describe(error: unknown): DescribedError {
   if (!(error instanceof Error))
     return { name: "Error", what: String(error), next: undefined, stack: undefined };
   const next = error instanceof UserError ? error.next : undefined;
@@ -127,7 +183,7 @@ function describe(error: unknown): NonNullable<Answer<unknown>["error"]> {
   return { name: error.name, what, next, stack: error.stack };
 }
 
-function revive({ name, what, next, stack }: NonNullable<Answer<unknown>["error"]>): Error {
+function revive({ name, what, next, stack }: DescribedError): Error {
   const error = name === "UserError" ? new UserError(what, next) : new Error(what);
   if (stack) error.stack = stack;
   return error;

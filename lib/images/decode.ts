@@ -51,17 +51,17 @@ export async function decodeRgb(
   { maxPixels = MAX_PIXELS }: { maxPixels?: number } = {},
 ): Promise<RgbImage> {
   if (typeof source !== "string") return decodeBytes(source, maxPixels);
-  return namingFile(source, async () => decodeBytes(await readImageFile(source), maxPixels));
+  try {
+    return await decodeBytes(await readImageFile(source), maxPixels);
+  } catch (error) {
+    throw unusableFile(source, error);
+  }
 }
 
-/** Does something with an image file. @throws UserError that names the file, with the reason, where that fails */
-export async function namingFile<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const next = "Replace or remove this file; `npx guie preprocess` skips and lists such files.";
-    throw new UserError(`${path}: ${messageOf(error)}.`, next, { cause: error });
-  }
+/** What is told of a file that cannot be used. @param reason an ImageError, or its message */
+export function unusableFile(path: string, reason: unknown): UserError {
+  const next = "Replace or remove this file; `npx guie preprocess` skips and lists such files.";
+  return new UserError(`${path}: ${messageOf(reason)}.`, next, { cause: reason });
 }
 
 /** Reads files one after the other into the same memory, which spares the system a page fault for each 4 KB. */

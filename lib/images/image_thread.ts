@@ -1,77 +1,87 @@
-// The script of a thread that prepares images: reads, decodes, augments and normalises them into shared memory.
-// It calls the engine's traced functions by their addresses: tfjs is not loaded here.
-import { readFileSync } from "node:fs";
-import { parentPort } from "node:worker_threads";
+// The script of a thread that prepares images: reads, decodes, augments and normalises them into shared memory. It
+// calls the engine's traced functions by their addresses: tfjs is not loaded here. S is the side of a part, V parts.
+import { workerData } from "node:worker_threads";
+import { serveTasks } from "../common/threads";
 import { callHandle } from "../tensorflow/function_handle";
 import { EngineError } from "../tensorflow/status";
 import { augmentInto } from "./augment";
-import type { AugmentPlan } from "./augment_plan";
+import { decodeRgb, ImageError, ImageFileReader, type RgbImage } from "./decode";
 import type { JpegDecoders } from "./jpeg_decoder";
 import { jpegPlan, planName } from "./jpeg_plan";
-import { type Normalisation, normalisedTable } from "./value_table";
+import { resizeBilinear, resizePlan, resizeRgb } from "./resize";
+import { type Normalisation, normalisedTable, plainTable, type Values, type ValueTable } from "./value_table";
+import { cropSquare, type ImagePart } from "./views";
 
-/** An image to be prepared. S is `imageSizePx`. */
+/** What the threads are started with. */
+export interface ImageThreadData {
+  /** Side of a decoded image, squashed to a square. */
+  decodedSizePx: number;
+  /** For that size. */
+  decoders: JpegDecoders;
+}
+
+/** An image to be prepared. */
 export interface ImageJob {
-  /** A JPEG's path, or pixels in shared memory: uint8 [S, S, 3]. */
-  source: string | Uint8Array;
+  path: string;
+  /** S */
   imageSizePx: number;
-  plan: AugmentPlan;
-  normalisation: Normalisation;
-  /** Where the result goes, in shared memory: float32 [S, S, 3]. */
-  result: Float32Array;
+  parts: readonly ImagePart[];
+  /** Without, pixels stay bytes. */
+  normalisation: Normalisation | undefined;
+  /** Where the parts go, one behind the other, in shared memory: [V, S, S, 3], float32 or uint8. */
+  result: Values;
 }
 
-/** A job on its way to a thread. */
-export interface ImageMessage extends ImageJob {
-  number: number;
-  /** With the first job of an image size. */
-  decoders?: JpegDecoders;
-}
+const { decodedSizePx, decoders } = workerData as ImageThreadData;
+const reader = new ImageFileReader();
 
-/** A thread's answer. */
-export interface ImageAnswer {
-  number: number;
-  /** False for a file that the engine does not decode: it has to come as pixels. */
-  done: boolean;
-}
-
-const decoders = new Map<number, JpegDecoders>();
-
-parentPort?.on("message", (message: ImageMessage) => {
-  if (message.decoders) decoders.set(message.imageSizePx, message.decoders);
-  const answer: ImageAnswer = { number: message.number, done: prepare(message) };
-  parentPort!.postMessage(answer);
+/** A job's result is the reason why its image cannot be used, if it cannot. */
+serveTasks(async ({ path, result, normalisation, ...job }: ImageJob): Promise<string | undefined> => {
+  const use = (image: RgbImage) => {
+    if (result instanceof Float32Array) writeParts(image, job, normalisedTable(normalisation!), result);
+    else writeParts(image, job, plainTable(), result);
+  };
+  try {
+    const file = reader.read(path);
+    if (!lendJpeg(file, use)) use(await decodeBySharp(file));
+  } catch (error) {
+    if (error instanceof ImageError) return error.message;
+    throw error;
+  }
+  return undefined;
 });
 
-function prepare(job: ImageJob): boolean {
-  const { source, imageSizePx, plan, normalisation, result } = job;
-  const finish = (data: Uint8Array) => {
-    const image = { data, width: imageSizePx, height: imageSizePx };
-    augmentInto(image, plan, normalisedTable(normalisation), result, 0);
-    return true;
-  };
-  return typeof source === "string" ? withJpeg(source, imageSizePx, finish) : finish(source);
+function writeParts<V extends Values>(
+  image: RgbImage,
+  { parts, imageSizePx }: Pick<ImageJob, "parts" | "imageSizePx">,
+  table: ValueTable<V>,
+  result: V,
+): void {
+  const valuesPerPart = 3 * imageSizePx ** 2;
+  for (const [i, { left, top, plan }] of parts.entries()) {
+    augmentInto(cropSquare(image, left, top, imageSizePx), plan, table, result, i * valuesPerPart);
+  }
 }
 
-/** Lends the pixels of a JPEG file; false for what is none, or cannot be read or decoded. */
-function withJpeg(path: string, imageSizePx: number, use: (pixels: Uint8Array) => boolean): boolean {
-  const file = readOrNone(path);
-  const plan = file && jpegPlan(file, imageSizePx);
+/** Lends the pixels of a JPEG; false for what sharp has to decode or refuse. */
+function lendJpeg(file: Uint8Array, use: (image: RgbImage) => void): boolean {
+  const plan = jpegPlan(file, decodedSizePx);
   if (!plan) return false;
-  const decoder = decoders.get(imageSizePx)![planName(plan)]!;
+  const decoder = decoders[planName(plan)]!;
   try {
-    return callHandle(decoder, { bytes: [file] }, ([pixels]) => use(pixels!.data as Uint8Array));
+    callHandle(decoder, { bytes: [file] }, ([pixels]) =>
+      use({ data: pixels!.data as Uint8Array, width: decodedSizePx, height: decodedSizePx }),
+    );
+    return true;
   } catch (error) {
     if (error instanceof EngineError) return false;
     throw error;
   }
 }
 
-/** Why a file cannot be read is found out, and told, where it is read again. */
-function readOrNone(path: string): Uint8Array | undefined {
-  try {
-    return readFileSync(path);
-  } catch {
-    return undefined;
-  }
+/** Under the resize rule if preprocessing has not done so already, then squashed (bilinear), as the original. */
+async function decodeBySharp(file: Uint8Array): Promise<RgbImage> {
+  const decoded = await decodeRgb(file);
+  const bounded = resizeRgb(decoded, resizePlan(decoded.width, decoded.height));
+  return resizeBilinear(bounded, decodedSizePx, decodedSizePx);
 }

@@ -1,26 +1,35 @@
-// Image files -> pixels of a model's input size. Shapes: B images, S side of the square input in px.
+// Image files -> pixels of a model's input size, in memory. Shapes: B images, S side of the square input in px.
+import { resolve } from "node:path";
 import { mapConcurrently } from "../common/concurrent";
 import { projectPath } from "../common/project";
 import { augmentInto } from "./augment";
 import { IDENTITY_PLAN } from "./augment_plan";
-import { decodeRgb, namingFile, type RgbImage, readImageFile } from "./decode";
-import { decodeJpegToSize } from "./jpeg_decoder";
-import { resizeBilinear, resizePlan, resizeRgb } from "./resize";
+import { type RgbImage, unusableFile } from "./decode";
+import { prepareImage } from "./image_threads";
 import { type Normalisation, normalisedTable } from "./value_table";
+import { wholeImage } from "./views";
 
 /**
- * One image as the training sees it before augmentation: decoded, brought under the 224 px rule if preprocessing
- * has not done so already, then squashed to `imageSizePx` x `imageSizePx` (bilinear, as the original). JPEGs go
- * through the engine, all else through sharp.
+ * Images as the training sees them before augmentation, as `prepareImage` makes them.
+ * @param files below `dataDir`, or absolute
+ * @param imageSizePx S
+ * @param numWorkers threads
+ * @throws UserError naming a file that cannot be used
  */
-export async function loadPixels(path: string, imageSizePx: number): Promise<RgbImage> {
-  return namingFile(path, async () => {
-    const file = await readImageFile(path);
-    const jpeg = await decodeJpegToSize(file, imageSizePx);
-    if (jpeg) return jpeg;
-    const decoded = await decodeRgb(file);
-    const bounded = resizeRgb(decoded, resizePlan(decoded.width, decoded.height));
-    return resizeBilinear(bounded, imageSizePx, imageSizePx);
+export async function loadImages(
+  dataDir: string,
+  files: readonly string[],
+  imageSizePx: number,
+  numWorkers: number,
+): Promise<RgbImage[]> {
+  const folder = projectPath(dataDir);
+  return mapConcurrently(files, files.length, async (file) => {
+    const path = resolve(folder, file);
+    const result = new Uint8Array(new SharedArrayBuffer(3 * imageSizePx ** 2));
+    const job = { path, imageSizePx, parts: [wholeImage()], normalisation: undefined, result };
+    const reason = await prepareImage(job, imageSizePx, numWorkers);
+    if (reason !== undefined) throw unusableFile(path, reason);
+    return { data: result.slice(), width: imageSizePx, height: imageSizePx };
   });
 }
 
@@ -32,14 +41,4 @@ export function normaliseImages(images: readonly RgbImage[], normalisation: Norm
   for (const [i, image] of images.entries())
     augmentInto(image, IDENTITY_PLAN, table, result, i * valuesPerImage);
   return result;
-}
-
-/** Loads images below `dataDir` at one size, several at once. */
-export async function loadImages(
-  dataDir: string,
-  files: readonly string[],
-  imageSizePx: number,
-  numWorkers: number,
-): Promise<RgbImage[]> {
-  return mapConcurrently(files, numWorkers, (file) => loadPixels(projectPath(dataDir, file), imageSizePx));
 }

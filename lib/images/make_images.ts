@@ -1,10 +1,11 @@
 // The long part of Data_preprocessing: files in, JPEGs out, in threads.
 import { statSync } from "node:fs";
+import { mapConcurrently } from "../common/concurrent";
 import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import type { JpegSettings } from "./jpeg_maker";
 import type { ImageTask } from "./maker_thread";
-import { makeInThreads } from "./maker_threads";
+import { withMaker } from "./maker_threads";
 
 /** How to make them. */
 export interface MakeImagesOptions extends JpegSettings {
@@ -38,14 +39,13 @@ export async function makeImages(
   if (pending.length === 0) return reasons;
 
   let done = 0;
-  await makeInThreads(settings, concurrency, {
-    count: pending.length,
-    taskOf: (i) => taskOf(pending[i]!),
-    onResult: (i, reason) => {
-      if (reason !== undefined) reasons.set(pending[i]!, reason);
+  await withMaker(settings, concurrency, (make, atOnce) =>
+    mapConcurrently(pending, atOnce, async (index) => {
+      const reason = await make(taskOf(index));
+      if (reason !== undefined) reasons.set(index, reason);
       report(++done);
-    },
-  });
+    }),
+  );
   return reasons;
 }
 

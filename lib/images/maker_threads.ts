@@ -1,7 +1,7 @@
 // The threads that make images, and the engine that they share: kept for the next data set, ended when idle.
 import { join } from "node:path";
 import { SharedLock } from "../common/shared_lock";
-import { Threads, type ThreadTasks } from "../common/threads";
+import { Threads } from "../common/threads";
 import { returnFreedMemory } from "../tensorflow/native_memory";
 import { holdDecoderMessages, JpegEngine } from "./jpeg_engine";
 import type { JpegSettings } from "./jpeg_maker";
@@ -20,21 +20,28 @@ interface Workshop {
 
 let kept: { workshop: Workshop; timer: NodeJS.Timeout } | undefined;
 
-/** Makes images in `most` threads; each task's result is the reason why its source cannot be used, if it cannot. */
-export async function makeInThreads(
+/** Makes an image; its result is the reason why its source cannot be used, if it cannot. */
+type Make = (task: ImageTask) => Promise<string | undefined>;
+
+/**
+ * Lends what makes images in `most` threads.
+ * @param use gets it, and how many images keep all threads busy
+ */
+export async function withMaker<T>(
   settings: JpegSettings,
   most: number,
-  tasks: ThreadTasks<ImageTask, string | undefined>,
-): Promise<void> {
+  use: (make: Make, atOnce: number) => Promise<T>,
+): Promise<T> {
   const key = JSON.stringify([settings, most]);
   const workshop = takeKept(key) ?? open(key, settings, most);
-  let done = 0;
-  const onResult = (index: number, reason: string | undefined) => {
-    tasks.onResult(index, reason);
-    if (++done % IMAGES_PER_RETURN === 0) returnFreedMemory();
+  const { threads } = workshop;
+  let made = 0;
+  const make: Make = async (task) => {
+    if (++made % IMAGES_PER_RETURN === 0) returnFreedMemory();
+    return threads.run(task);
   };
   try {
-    await holdDecoderMessages(() => workshop.threads.run({ ...tasks, onResult }));
+    return await holdDecoderMessages(() => use(make, threads.capacity));
   } finally {
     returnFreedMemory();
     await keep(workshop);
@@ -44,7 +51,8 @@ export async function makeInThreads(
 function open(key: string, settings: JpegSettings, most: number): Workshop {
   const engine = new JpegEngine(settings.jpegQuality);
   const data: ImageWorkerData = { settings, engine: engine.shared, lock: new SharedLock().memory };
-  return { key, engine, threads: new Threads(join(__dirname, "maker_thread.js"), data, most) };
+  const script = join(__dirname, "maker_thread.js");
+  return { key, engine, threads: new Threads({ script, data, most }) };
 }
 
 /** Whoever takes it has it alone. */

@@ -1,11 +1,12 @@
-// Images -> batches of augmented, normalised pixels. Shapes: B images, S side of the square input in px.
-import { Budget } from "../common/budget";
+// Images -> batches of augmented, normalised pixels. Shapes: B images, V views of each, S side of the input in px.
+import { resolve } from "node:path";
 import { mapConcurrently } from "../common/concurrent";
 import { projectPath } from "../common/project";
-import { type AugmentPlan, IDENTITY_PLAN } from "./augment_plan";
-import { prepareOnThread } from "./image_threads";
-import { loadPixels } from "./loader";
+import type { AugmentPlan } from "./augment_plan";
+import { unusableFile } from "./decode";
+import { prepareImage } from "./image_threads";
 import type { Normalisation } from "./value_table";
+import { type ImagePart, planViews, type Views, wholeImage } from "./views";
 
 /** Where images lie and what becomes of them. */
 export interface PixelLoaderConfig {
@@ -15,45 +16,64 @@ export interface PixelLoaderConfig {
   numWorkers: number;
 }
 
-/** Images on their way for each thread: it finds the next one waiting when it has done one. */
-const ON_THEIR_WAY = 2;
+/** An image that cannot be used. */
+export interface UnusableImage {
+  file: string;
+  reason: string;
+}
 
 /**
- * Loads batches. JPEGs are read, decoded, augmented and normalised by other threads; the main one decodes, through
- * sharp, what is no plain JPEG. Batches may be asked for while others are under way; they are prepared in the order
- * of asking. Holds as much memory as there are batches that were not released.
+ * Loads batches: images are read, decoded, augmented and normalised by other threads. Batches may be asked for while
+ * others are under way; they are prepared in the order of asking. Holds as much memory as there are batches that were
+ * not released.
  */
 export class PixelLoader {
-  readonly #config: PixelLoaderConfig;
+  readonly #folder: string;
+  readonly #imageSizePx: number;
+  readonly #numWorkers: number;
   readonly #normalisation: Normalisation;
-  readonly #budget: Budget;
   readonly #free: SharedArrayBuffer[] = [];
 
-  constructor(config: PixelLoaderConfig, { mean, std }: Normalisation) {
-    this.#config = config;
+  constructor({ dataDir, imageSize, numWorkers }: PixelLoaderConfig, { mean, std }: Normalisation) {
+    this.#folder = projectPath(dataDir);
+    this.#imageSizePx = imageSize;
+    this.#numWorkers = numWorkers;
     this.#normalisation = { mean, std };
-    this.#budget = new Budget(ON_THEIR_WAY * config.numWorkers);
   }
 
   /**
    * Loads images, each changed by its plan, or as they are.
    * @param files below the data directory
    * @returns float32 [B, S, S, 3] in memory that `release` gives back
-   * @throws UserError naming a file that cannot be read
+   * @throws UserError naming a file that cannot be used
    */
   async load(files: readonly string[], plans?: readonly AugmentPlan[]): Promise<Float32Array> {
-    const valuesPerImage = this.#config.imageSize ** 2 * 3;
-    const values = this.#take(files.length * valuesPerImage);
-    try {
-      await mapConcurrently(files, files.length, (file, i) => {
-        const result = values.subarray(i * valuesPerImage, (i + 1) * valuesPerImage);
-        return this.#budget.use(1, () => this.#prepare(file, plans?.[i] ?? IDENTITY_PLAN, result));
-      });
-    } catch (error) {
-      this.release(values);
-      throw error;
+    const { values, reasons } = await this.#load(files, this.#imageSizePx, (i) => [wholeImage(plans?.[i])]);
+    const first = reasons.findIndex((reason) => reason !== undefined);
+    if (first < 0) return values;
+    this.release(values);
+    throw unusableFile(this.#pathOf(files[first]!), reasons[first]!);
+  }
+
+  /**
+   * Loads views of those images that can be used.
+   * @param files below the data directory, or absolute
+   * @returns `values`: float32 [B - unusable, V, S, S, 3] in memory that `release` gives back
+   */
+  async loadUsable(
+    files: readonly string[],
+    views: Views,
+  ): Promise<{ values: Float32Array; unusable: UnusableImage[] }> {
+    const { decodedSizePx, parts } = planViews(views, this.#imageSizePx);
+    const { values, reasons } = await this.#load(files, decodedSizePx, () => parts);
+    const length = parts.length * this.#valuesPerPart;
+    const unusable: UnusableImage[] = [];
+    let count = 0;
+    for (const [i, reason] of reasons.entries()) {
+      if (reason !== undefined) unusable.push({ file: files[i]!, reason });
+      else values.copyWithin(count++ * length, i * length, (i + 1) * length);
     }
-    return values;
+    return { values: values.subarray(0, count * length), unusable };
   }
 
   /** Takes back the memory of a batch, which must not be read any more. */
@@ -62,15 +82,34 @@ export class PixelLoader {
     if (!this.#free.includes(memory)) this.#free.push(memory);
   }
 
-  async #prepare(file: string, plan: AugmentPlan, result: Float32Array): Promise<void> {
-    const { dataDir, imageSize: imageSizePx, numWorkers } = this.#config;
-    const path = projectPath(dataDir, file);
-    const job = { imageSizePx, plan, normalisation: this.#normalisation, result };
-    if (await prepareOnThread({ ...job, source: path }, path, numWorkers)) return;
-    const { data } = await loadPixels(path, imageSizePx);
-    const source = new Uint8Array(new SharedArrayBuffer(data.length));
-    source.set(data);
-    await prepareOnThread({ ...job, source }, path, numWorkers);
+  get #valuesPerPart(): number {
+    return this.#imageSizePx ** 2 * 3;
+  }
+
+  /** @returns values of all images, and for each the reason why it cannot be used, if it cannot */
+  async #load(
+    files: readonly string[],
+    decodedSizePx: number,
+    partsOf: (i: number) => readonly ImagePart[],
+  ): Promise<{ values: Float32Array; reasons: (string | undefined)[] }> {
+    const settings = { imageSizePx: this.#imageSizePx, normalisation: this.#normalisation };
+    const length = partsOf(0).length * this.#valuesPerPart;
+    const values = this.#take(files.length * length);
+    try {
+      const reasons = await mapConcurrently(files, files.length, (file, i) => {
+        const result = values.subarray(i * length, (i + 1) * length);
+        const job = { ...settings, path: this.#pathOf(file), parts: partsOf(i), result };
+        return prepareImage(job, decodedSizePx, this.#numWorkers);
+      });
+      return { values, reasons };
+    } catch (error) {
+      this.release(values);
+      throw error;
+    }
+  }
+
+  #pathOf(file: string): string {
+    return resolve(this.#folder, file);
   }
 
   #take(length: number): Float32Array {

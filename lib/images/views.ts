@@ -1,8 +1,6 @@
 // What of an image is embedded: all of it, its mirror image, parts of it. Their features are averaged.
-import { augment } from "./augment";
-import { IDENTITY_PLAN } from "./augment_plan";
+import { type AugmentPlan, IDENTITY_PLAN } from "./augment_plan";
 import type { RgbImage } from "./decode";
-import { loadPixels } from "./loader";
 
 /**
  * `whole`: the image squashed to the model's square; `mirror`: and its mirror image, as the original's author
@@ -11,7 +9,7 @@ import { loadPixels } from "./loader";
  */
 export type Views = "whole" | "mirror" | "crops" | "mirrored_crops";
 
-const PARTS: Record<Views, { crops: boolean; mirrored: boolean }> = {
+const KINDS: Record<Views, { crops: boolean; mirrored: boolean }> = {
   whole: { crops: false, mirrored: false },
   mirror: { crops: false, mirrored: true },
   crops: { crops: true, mirrored: false },
@@ -19,29 +17,42 @@ const PARTS: Record<Views, { crops: boolean; mirrored: boolean }> = {
 };
 
 /** The names of all. */
-export const VIEWS = Object.keys(PARTS) as Views[];
+export const VIEWS = Object.keys(KINDS) as Views[];
 
 /** Side of the image that is cut into crops, as a share of a crop's. */
 const CROPPED_SCALE = 8 / 7;
 
-/** Images that one image becomes. */
-export function viewCount(views: Views): number {
-  const { crops, mirrored } = PARTS[views];
-  return (crops ? 5 : 1) * (mirrored ? 2 : 1);
+/** A square of an image, and what is done to it. */
+export interface ImagePart {
+  /** In px of the image. */
+  left: number;
+  top: number;
+  plan: AugmentPlan;
 }
 
-/** The views of an image file, each `imageSizePx` x `imageSizePx`. @throws UserError as `loadPixels` */
-export async function loadViews(path: string, imageSizePx: number, views: Views): Promise<RgbImage[]> {
-  const { crops, mirrored } = PARTS[views];
-  const parts = crops
-    ? fiveCrops(await loadPixels(path, Math.round(imageSizePx * CROPPED_SCALE)), imageSizePx)
-    : [await loadPixels(path, imageSizePx)];
-  return mirrored ? parts.flatMap((part) => [part, augment(part, { ...IDENTITY_PLAN, flip: true })]) : parts;
+/** The whole image, changed by a plan. */
+export function wholeImage(plan = IDENTITY_PLAN): ImagePart {
+  return { left: 0, top: 0, plan };
 }
 
-/** Corners from the top left, then the centre. PyTorch: torchvision's `FiveCrop`. */
-function fiveCrops(image: RgbImage, side: number): RgbImage[] {
-  const far = image.width - side;
+/** How an image becomes its views, each `imageSizePx` x `imageSizePx`. */
+export interface ViewPlan {
+  /** Side of the square that the image is squashed to before. */
+  decodedSizePx: number;
+  parts: readonly ImagePart[];
+}
+
+/** The plan of some views; a mirror image follows its original. */
+export function planViews(views: Views, imageSizePx: number): ViewPlan {
+  const { crops, mirrored } = KINDS[views];
+  const decodedSizePx = crops ? Math.round(imageSizePx * CROPPED_SCALE) : imageSizePx;
+  const parts = crops ? fiveCrops(decodedSizePx - imageSizePx) : [wholeImage()];
+  const withMirror = (part: ImagePart) => [part, { ...part, plan: { ...IDENTITY_PLAN, flip: true } }];
+  return { decodedSizePx, parts: mirrored ? parts.flatMap(withMirror) : parts };
+}
+
+/** Corners from the top left, then the centre. PyTorch: torchvision's `FiveCrop`. @param far the last corner's place */
+function fiveCrops(far: number): ImagePart[] {
   const places = [
     [0, 0],
     [far, 0],
@@ -49,15 +60,17 @@ function fiveCrops(image: RgbImage, side: number): RgbImage[] {
     [far, far],
     [Math.round(far / 2), Math.round(far / 2)],
   ] as const;
-  return places.map(([left, top]) => crop(image, left, top, side));
+  return places.map(([left, top]) => ({ left, top, plan: IDENTITY_PLAN }));
 }
 
-/** A square part of an image. */
-function crop({ data, width }: RgbImage, left: number, top: number, side: number): RgbImage {
-  const part = new Uint8Array(3 * side * side);
-  for (let row = 0; row < side; row++) {
+/** A square of an image, uint8 [S, S, 3]; the image itself where it is no larger. */
+export function cropSquare(image: RgbImage, left: number, top: number, sizePx: number): RgbImage {
+  const { data, width, height } = image;
+  if (width === sizePx && height === sizePx) return image;
+  const part = new Uint8Array(3 * sizePx * sizePx);
+  for (let row = 0; row < sizePx; row++) {
     const start = 3 * ((top + row) * width + left);
-    part.set(data.subarray(start, start + 3 * side), 3 * row * side);
+    part.set(data.subarray(start, start + 3 * sizePx), 3 * row * sizePx);
   }
-  return { data: part, width: side, height: side };
+  return { data: part, width: sizePx, height: sizePx };
 }

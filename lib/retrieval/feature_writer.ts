@@ -8,6 +8,7 @@ import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import { writeJson } from "../common/files";
 import { projectPath } from "../common/project";
+import type { UnusableImage } from "../images/pixel_loader";
 import {
   FEATURE_FILES,
   type FeatureDtype,
@@ -35,16 +36,10 @@ export interface FeaturePlan {
   replace: boolean;
 }
 
-/** An image that could not be read. */
-export interface SkippedImage {
-  file: string;
-  reason: string;
-}
-
 /** The features of some images, without those that could not be read. */
 export interface ShardResult {
   vectors: Vectors;
-  skipped: readonly SkippedImage[];
+  skipped: readonly UnusableImage[];
 }
 
 /** Embeds a shard's images. @param start how many images stand before them */
@@ -93,7 +88,7 @@ interface Shard {
   file: string;
   count: number;
   length: number;
-  skipped: readonly SkippedImage[];
+  skipped: readonly UnusableImage[];
 }
 
 async function writeShards(
@@ -134,7 +129,7 @@ function readShard(folder: string, file: string, identity: string): Shard | unde
   close();
   if (metadata.identity !== identity) return undefined;
   const [count, length] = tensors.get(SHARD_TENSOR)!.shape as [number, number];
-  return { file, count, length, skipped: JSON.parse(metadata.skipped!) as SkippedImage[] };
+  return { file, count, length, skipped: JSON.parse(metadata.skipped!) as UnusableImage[] };
 }
 
 async function finish(

@@ -1,20 +1,17 @@
 // Frozen features: every image once through the backbone, kept in a folder. Shapes: N images, F features, V views.
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
-import { mapConcurrently } from "../common/concurrent";
-import { messageOf, UserError } from "../common/errors";
+import { UserError } from "../common/errors";
 import { fileFingerprint } from "../common/fingerprint";
 import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
 import type { TrainConfig } from "../config/config";
-import { ImageError, type RgbImage } from "../images/decode";
-import { normaliseImages } from "../images/loader";
-import { loadViews, type Views, viewCount } from "../images/views";
+import { PixelLoader, type UnusableImage } from "../images/pixel_loader";
+import { planViews, type Views } from "../images/views";
 import { type Backbone, loadBackbone } from "../model/backbone";
 import { FEATURE_FILES, type Features, type MadeBy } from "./feature_files";
-import { type EmbedShard, ensureFeatureFolder, type ShardResult, type SkippedImage } from "./feature_writer";
+import { type EmbedShard, ensureFeatureFolder, type ShardResult } from "./feature_writer";
 import type { Vectors } from "./neighbours";
 
 /** Images that go through the engine together. */
@@ -118,18 +115,23 @@ export function imageEmbedder(
   backbone: Pick<Backbone, "tower" | "features" | "length">,
   { views = "whole", stage, total, onProgress }: EmbedOptions,
 ): EmbedShard {
-  const batchSize = Math.max(1, Math.floor(BATCH_SIZE / viewCount(views)));
-  const load = (files: readonly string[]) =>
-    mapConcurrently(files, numWorkers, (file) => readViews(dataDir, file, imageSize, views));
+  const viewsPerImage = planViews(views, imageSize).parts.length;
+  const batchSize = Math.max(1, Math.floor(BATCH_SIZE / viewsPerImage));
+  const loader = new PixelLoader({ dataDir, imageSize, numWorkers }, backbone.tower);
   return async (files, start) => {
-    const rows = new RowCollector(files.length, backbone.length);
-    let pending = load(files.slice(0, batchSize));
+    const rows = new RowCollector(files.length, backbone.length, viewsPerImage);
+    const load = (from: number) => {
+      const batch = loader.loadUsable(files.slice(from, from + batchSize), views);
+      batch.catch(() => {}); // heard where it is awaited
+      return batch;
+    };
+    let pending = load(0);
     for (let done = 0; done < files.length; ) {
-      const images = await pending;
-      const next = done + images.length;
-      pending = load(files.slice(next, next + batchSize));
-      pending.catch(() => {}); // heard where it is awaited
-      await rows.add(images, backbone);
+      const { values, unusable } = await pending;
+      const next = Math.min(files.length, done + batchSize);
+      if (next < files.length) pending = load(next);
+      rows.add(await backbone.features(values), unusable);
+      loader.release(values);
       onProgress?.({ stage: `embed ${stage}`, done: start + next, total, unit: "images", note: rows.note });
       done = next;
       await breathe();
@@ -138,29 +140,18 @@ export function imageEmbedder(
   };
 }
 
-/** An image's views, or why there are none. */
-type Loaded = RgbImage[] | SkippedImage;
-
-async function readViews(folder: string, file: string, imageSizePx: number, views: Views): Promise<Loaded> {
-  try {
-    return await loadViews(resolve(projectPath(folder), file), imageSizePx, views);
-  } catch (error) {
-    if (error instanceof UserError && error.cause instanceof ImageError)
-      return { file, reason: messageOf(error.cause) };
-    throw error;
-  }
-}
-
-/** The features of a shard's images, one behind the other. */
+/** The features of a shard's images, one behind the other: of each the mean of its views' features. */
 class RowCollector {
   readonly #data: Float32Array;
   readonly #length: number;
-  readonly #skipped: SkippedImage[] = [];
+  readonly #views: number;
+  readonly #skipped: UnusableImage[] = [];
   #count = 0;
 
-  constructor(count: number, length: number) {
+  constructor(count: number, length: number, views: number) {
     this.#data = new Float32Array(count * length);
     this.#length = length;
+    this.#views = views;
   }
 
   /** For the progress line. */
@@ -168,18 +159,13 @@ class RowCollector {
     return this.#skipped.length > 0 ? `${this.#skipped.length} skipped` : undefined;
   }
 
-  async add(loaded: readonly Loaded[], backbone: Pick<Backbone, "tower" | "features">): Promise<void> {
-    const images = loaded.filter((image): image is RgbImage[] => Array.isArray(image));
-    this.#skipped.push(...loaded.filter((image): image is SkippedImage => !Array.isArray(image)));
-    if (images.length === 0) return;
-    const views = images[0]!.length;
-    const features = await backbone.features(normaliseImages(images.flat(), backbone.tower));
-    for (let image = 0; image < images.length; image++) {
-      const start = this.#count++ * this.#length;
-      for (let view = 0; view < views; view++) {
-        const from = (image * views + view) * this.#length;
-        for (let i = 0; i < this.#length; i++) this.#data[start + i]! += features[from + i]! / views;
-      }
+  /** @param features [B, V, F] */
+  add(features: Float32Array, unusable: readonly UnusableImage[]): void {
+    this.#skipped.push(...unusable);
+    const valuesPerImage = this.#views * this.#length;
+    for (let from = 0; from < features.length; from += valuesPerImage) {
+      const row = this.#data.subarray(this.#count * this.#length, ++this.#count * this.#length);
+      for (let i = 0; i < valuesPerImage; i++) row[i % this.#length]! += features[from + i]! / this.#views;
     }
   }
 
@@ -198,7 +184,7 @@ function requireAll({ folder, count, skipped }: Features, wanted: number): void 
   throw unreadable(skipped, wanted, `they stand in ${folder}/${FEATURE_FILES.skipped}`);
 }
 
-const describe = ({ file, reason }: SkippedImage) => `the first is ${file}: ${reason}`;
+const describe = ({ file, reason }: UnusableImage) => `the first is ${file}: ${reason}`;
 
 function unreadable(count: number, of: number, which: string): UserError {
   return new UserError(

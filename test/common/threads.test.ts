@@ -1,98 +1,118 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { mapConcurrently } from "guie/dist/common/concurrent";
 import { UserError } from "guie/dist/common/errors";
 import { clearInterrupt, requestInterrupt } from "guie/dist/common/interrupt";
 import { Threads } from "guie/dist/common/threads";
 import { temporaryFolder, writeFile } from "../folders";
 
-/** Squares a number; refuses what is named in `workerData`. */
+/** Squares a number; other tasks are what goes wrong. */
 const SCRIPT = `
 const { workerData, threadId } = require("node:worker_threads");
 const { serveTasks } = require(workerData.threads);
 const { UserError } = require(workerData.errors);
 serveTasks(async (n) => {
-  if (n === workerData.refused) throw new UserError("no " + n, "take another");
-  if (n === workerData.bug) null.property;
+  if (n === "refused") throw new UserError("no " + n, "take another");
+  if (n === "bug") null.property;
+  if (n === "exit") process.exit(3);
   return { square: n * n, threadId };
 });
 `;
 
-async function square(
-  t: Parameters<typeof temporaryFolder>[0],
-  count: number,
-  {
-    threads = 3,
-    onResult = (_: number) => {},
-    ...faults
-  }: Record<string, unknown> & {
-    threads?: number;
-    onResult?: (index: number) => void;
-  } = {},
-) {
+type Square = { square: number; threadId: number };
+
+function squarer(t: TestContext, most = 3, idleMs?: number): Threads<unknown, Square> {
   const script = join(temporaryFolder(t), "square.js");
   writeFile(script, SCRIPT);
-  const modules = {
+  const data = {
     threads: require.resolve("guie/dist/common/threads"),
     errors: require.resolve("guie/dist/common/errors"),
   };
-  const results = new Map<number, { square: number; threadId: number }>();
-  const pool = new Threads<number, { square: number; threadId: number }>(
-    script,
-    { ...modules, ...faults },
-    threads,
-  );
+  const pool = new Threads<unknown, Square>({ script, data, most, ...(idleMs !== undefined && { idleMs }) });
   t.after(() => pool.close());
-  await pool.run({
-    count,
-    taskOf: (index) => index,
-    onResult: (index, result) => {
-      results.set(index, result);
-      onResult(index);
-    },
-  });
-  return results;
+  return pool;
 }
 
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+
 test("every task is done once, by several threads, and each result belongs to its task", async (t) => {
-  const results = await square(t, 1000);
-  assert.equal(results.size, 1000);
-  for (const [index, result] of results) assert.equal(result.square, index ** 2);
-  assert.ok(new Set([...results.values()].map(({ threadId }) => threadId)).size > 1);
+  const pool = squarer(t);
+  const results = await Promise.all(numbers(1000).map((n) => pool.run(n)));
+  assert.deepEqual(
+    results.map(({ square }) => square),
+    numbers(1000).map((n) => n * n),
+  );
+  assert.equal(new Set(results.map(({ threadId }) => threadId)).size, 3);
 });
 
-test("one task, or none", async (t) => {
-  assert.equal((await square(t, 1)).get(0)?.square, 0);
-  assert.equal((await square(t, 0)).size, 0);
+test("no more threads are started than there are tasks, and tasks are begun in the order of asking", async (t) => {
+  const pool = squarer(t);
+  const first = await pool.run(1);
+  assert.deepEqual(await pool.run(2), { square: 4, threadId: first.threadId });
+  const alone = squarer(t, 1);
+  const order: number[] = [];
+  await Promise.all(numbers(50).map((n) => alone.run(n).then(() => order.push(n))));
+  assert.deepEqual(order, numbers(50));
 });
 
-test("an error of a thread keeps its class and words, and what came before it counts", async (t) => {
-  const seen: number[] = [];
-  const run = square(t, 1000, { threads: 1, refused: 100, onResult: (index) => seen.push(index) });
-  await assert.rejects(run, (error) => {
+test("an error of a thread keeps its class and words, and the thread goes on", async (t) => {
+  const pool = squarer(t, 1);
+  const { threadId } = await pool.run(1);
+  await assert.rejects(pool.run("refused"), (error) => {
     assert.ok(error instanceof UserError);
-    assert.equal(error.message, "no 100\n  Next: take another");
+    assert.equal(error.message, "no refused\n  Next: take another");
     return true;
   });
-  assert.deepEqual(
-    seen.slice(0, 100),
-    Array.from({ length: 100 }, (_, i) => i),
+  await assert.rejects(pool.run("bug"), /Cannot read properties of null/);
+  await assert.rejects(
+    pool.run(() => 0),
+    /could not be cloned/,
   );
-  assert.ok(seen.length < 120, `${seen.length}`); // what was in the mailbox, and no more
-  await assert.rejects(square(t, 10, { bug: 5 }), /Cannot read properties of null/);
+  assert.deepEqual(await pool.run(3), { square: 9, threadId });
 });
 
-test("a script that cannot start says so", async () => {
-  const pool = new Threads("/none/such.js", {}, 2);
-  await assert.rejects(pool.run({ count: 4, taskOf: () => 0, onResult: () => {} }), /Cannot find module/);
+test("a thread that ends fails the tasks that it had, and another one does the rest", async (t) => {
+  const pool = squarer(t, 1);
+  const { threadId } = await pool.run(1);
+  const tasks = ["exit", ...numbers(9)].map((task) => pool.run(task));
+  const ends = (await Promise.allSettled(tasks)).map((end) =>
+    end.status === "rejected" ? String(end.reason) : end.value.square,
+  );
+  const lost = "Error: A worker thread ended: exit code 3.";
+  assert.deepEqual(ends, [lost, lost, lost, lost, 9, 16, 25, 36, 49, 64]);
+  assert.notEqual((await pool.run(1)).threadId, threadId);
+});
+
+test("a thread without work ends after its time; the next task starts another", async (t) => {
+  const pool = squarer(t, 1, 50);
+  const { threadId } = await pool.run(1);
+  await wait(200);
+  assert.notEqual((await pool.run(1)).threadId, threadId);
+});
+
+test("a script that cannot start says so to every task", async () => {
+  const pool = new Threads({ script: "/none/such.js", data: {}, most: 2 });
+  const tasks = numbers(20).map((n) => assert.rejects(pool.run(n), /thread ended: Cannot find module/));
+  await Promise.all(tasks);
+});
+
+test("closed: what is not finished fails", async (t) => {
+  const pool = squarer(t, 1);
+  const tasks = numbers(10).map((n) => assert.rejects(pool.run(n), /closed/));
+  await pool.close();
+  await Promise.all(tasks);
 });
 
 test("Interrupt: nothing new is begun", async (t) => {
   t.after(clearInterrupt);
+  const pool = squarer(t);
   let done = 0;
-  const onResult = () => {
+  const squares = mapConcurrently(numbers(10_000), pool.capacity, async (n) => {
+    await pool.run(n);
     if (++done === 50) requestInterrupt();
-  };
-  await assert.rejects(square(t, 10_000, { onResult }), { name: "Interrupted" });
-  assert.ok(done < 200, `${done}`);
+  });
+  await assert.rejects(squares, { name: "Interrupted" });
+  assert.ok(done <= 50 + 2 * pool.capacity, `${done}`);
 });

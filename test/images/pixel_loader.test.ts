@@ -10,9 +10,11 @@ import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { augment } from "guie/dist/images/augment";
 import { drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/augment_plan";
-import { prepareOnThread } from "guie/dist/images/image_threads";
+import type { RgbImage } from "guie/dist/images/decode";
+import { prepareImage } from "guie/dist/images/image_threads";
 import { loadImages } from "guie/dist/images/loader";
 import { PixelLoader } from "guie/dist/images/pixel_loader";
+import { VIEWS, wholeImage } from "guie/dist/images/views";
 import { draw, normalised, toSharp } from "./make";
 
 const NORMALISATION = { mean: [0.5, 0.2, 0], std: [0.5, 0.1, 2] } as const;
@@ -64,17 +66,49 @@ test("a file that cannot be read is named, its batch's memory is not lost, and t
   assert.equal(good.buffer.byteLength, (FILES.length + 1) * SIZE * SIZE * 3 * 4);
 });
 
-test("a thread that ends is replaced, and the image that it had is named", async () => {
-  const job = { imageSizePx: 2, plan: IDENTITY_PLAN, normalisation: NORMALISATION };
-  const source = new Uint8Array(new SharedArrayBuffer(12)).fill(255);
-  const result = new Float32Array(new SharedArrayBuffer(48));
-  const spoilt = { ...job, source, plan: null as never, result };
-  await assert.rejects(
-    prepareOnThread(spoilt, "cat.jpg", 1),
-    /^UserError: cat\.jpg: the thread that prepares it ended: .*null.*\n.*Next: /,
-  );
-  assert.equal(await prepareOnThread({ ...job, source, result }, "dog.jpg", 1), true);
-  for (const [i, value] of [1, 8, 0.5, 1].entries()) assert.ok(Math.abs(result[i]! - value) < 1e-6, `${i}`);
+test("a job that the thread cannot do names its image", async () => {
+  const result = new Float32Array(new SharedArrayBuffer(4 * 3 * SIZE ** 2));
+  const job = { path: join(dataDir, "0.jpg"), imageSizePx: SIZE, normalisation: NORMALISATION, result };
+  const spoilt = { ...job, parts: [{ ...wholeImage(), plan: null as never }] };
+  await assert.rejects(prepareImage(spoilt, SIZE, 1), /^UserError: .*0\.jpg: .*null.*\n.*Next: /);
+  assert.equal(await prepareImage({ ...job, parts: [wholeImage()] }, SIZE, 1), undefined);
+  assert.deepEqual(result, await loader(1).load(["0.jpg"]));
+});
+
+test("images that cannot be used are left out, with the reason; the others follow each other", async () => {
+  writeFileSync(join(dataDir, "broken.jpg"), "no image");
+  const source = loader(2);
+  const files = ["broken.jpg", "0.jpg", "none.jpg", "6.png", join(dataDir, "2.jpg")];
+  const { values, unusable } = await source.loadUsable(files, "whole");
+  assert.deepEqual(values, await source.load(["0.jpg", "6.png", "2.jpg"]));
+  assert.deepEqual(unusable, [
+    { file: "broken.jpg", reason: "not an image (its first bytes are of no format that is read)" },
+    { file: "none.jpg", reason: "missing file" },
+  ]);
+  assert.equal((await source.loadUsable(["broken.jpg"], "mirror")).values.length, 0);
+});
+
+test("views: the image and its mirror image; corners and centre of the image at 8/7 of the size", async () => {
+  const mirror = (image: RgbImage) => augment(image, { ...IDENTITY_PLAN, flip: true });
+  const [whole] = await loadImages(dataDir, ["1.jpg"], SIZE, 1);
+  const [large] = await loadImages(dataDir, ["1.jpg"], 27, 1); // 24 x 8 / 7 = 27.4
+  const crops = [
+    [0, 0],
+    [3, 0],
+    [0, 3],
+    [3, 3],
+    [2, 2],
+  ].map(([left, top]) => draw(SIZE, SIZE, (x, y, c) => large!.data[3 * (27 * (y + top!) + x + left!) + c]!));
+  const expected = {
+    whole: [whole!],
+    mirror: [whole!, mirror(whole!)],
+    crops,
+    mirrored_crops: crops.flatMap((crop) => [crop, mirror(crop)]),
+  };
+  for (const views of VIEWS) {
+    const { values } = await loader(1).loadUsable(["1.jpg"], views);
+    assert.deepEqual(values, normalised(expected[views], NORMALISATION), views);
+  }
 });
 
 test("a process that has loaded its batch ends at once, though its threads are there", async () => {

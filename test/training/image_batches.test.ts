@@ -1,10 +1,9 @@
 // Batches of images: the same pixels whoever prepares them, at any position, in any order.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { preset } from "guie/dist/config/presets";
-import { loadPixels } from "guie/dist/images/loader";
+import { loadImages } from "guie/dist/images/loader";
 import { findTower } from "guie/dist/model/towers";
 import { computeFeatures } from "guie/dist/retrieval/features";
 import { type BatchSource, imageBatches } from "guie/dist/training/batches";
@@ -99,7 +98,7 @@ test("what is evaluated is not augmented, and no image is lost: 36 of them, batc
   );
   assert.deepEqual([count, batchSizes], [36, [32, 4]]);
   for (const [i, file] of files.entries()) {
-    const plain = normalised([await loadPixels(join(dataDir, file), 28)], NORMALISATION);
+    const plain = normalised(await loadImages(dataDir, [file], 28, 1), NORMALISATION);
     assert.deepEqual(rows.slice(i * length, (i + 1) * length), plain.slice(CENTRE, CENTRE + length), file);
   }
 });
