@@ -9,6 +9,7 @@ export type Source =
 
 /** Libraries by whose names a tower's weights can be written. */
 export const LIBRARIES = ["open_clip", "timm", "dinov2", "huggingface"] as const;
+/** One of them. */
 export type Library = (typeof LIBRARIES)[number];
 
 /** A way of naming a tower's weights. In names `*` stands for a block's number, `#` for `weight` or `bias`. */

@@ -121,7 +121,7 @@ function configOf({ configName, dataDir }: EvaluateOptions): Readonly<TrainConfi
 }
 
 /** The ladder as aligned text. */
-export function ladderText(rungs: readonly LadderRung[]): string {
+function ladderText(rungs: readonly LadderRung[]): string {
   const width = Math.max(...rungs.map((rung) => rung.name.length));
   const lines = rungs.map(
     (rung) => `${rung.name.padEnd(width)}  ${rung.mp5.toFixed(3)}  ${rung.r1.toFixed(3)}`,
@@ -132,7 +132,7 @@ export function ladderText(rungs: readonly LadderRung[]): string {
 }
 
 /** `{ mp5: { pixels, backbone, ... }, r1: { ... } }`. */
-export function ladderSummary(rungs: readonly LadderRung[]): {
+function ladderSummary(rungs: readonly LadderRung[]): {
   mp5: Record<string, number>;
   r1: Record<string, number>;
 } {

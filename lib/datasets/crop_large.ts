@@ -13,7 +13,7 @@ const JPEG_QUALITY = 95;
 const MAX_PIXELS = 100_000_000;
 
 /** Where the cropped images of a data set go, relative to the data directory. */
-export function croppedFolder(folder: string): string {
+function croppedFolder(folder: string): string {
   return `cropped/${folder}`;
 }
 

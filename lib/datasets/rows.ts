@@ -10,7 +10,7 @@ export interface ImageRow {
 }
 
 /** The columns of a data set's CSV file, as the original writes them. */
-export const IMAGE_COLUMNS = ["image_files", "labels"] as const;
+const IMAGE_COLUMNS = ["image_files", "labels"] as const;
 
 /** Reads a CSV with the columns `image_files,labels`. @throws UserError for a bad label, naming row and value */
 export async function readImageRows(path: string, next?: string): Promise<ImageRow[]> {

@@ -18,6 +18,7 @@ import { zipFolder } from "./zip";
 
 /** What a run is exported as; `zip` is the SavedModel, ready to submit. */
 export const FORMATS = ["savedmodel", "zip", "onnx", "safetensors"] as const;
+/** One of them. */
 export type Format = (typeof FORMATS)[number];
 
 /** What is exported, and how. */

@@ -12,7 +12,7 @@ import { measureSpeed } from "./timing";
  * (github.com/google-research/google-research, universal_embedding_challenge/export_saved_model.py; image_embedding.py
  * beside it names the outputs). The competition's own page could not be looked at.
  */
-export const EMBEDDING_OUTPUT = "embedding_norm";
+const EMBEDDING_OUTPUT = "embedding_norm";
 
 /**
  * Writes the model into an empty folder; closes its weights.

@@ -94,7 +94,7 @@ export class ImageFileReader {
 }
 
 /** The same off the main thread: for files that may have to come from a disk. */
-export async function readImageFile(path: string): Promise<Uint8Array> {
+async function readImageFile(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {

@@ -104,7 +104,7 @@ export async function preprocessDataset(options: PreprocessOptions): Promise<Pre
 }
 
 /** Number of different labels. */
-export function countClasses(rows: readonly ImageRow[]): number {
+function countClasses(rows: readonly ImageRow[]): number {
   return new Set(rows.map((row) => row.label)).size;
 }
 

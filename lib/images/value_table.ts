@@ -24,7 +24,7 @@ export function plainTable(): ValueTable<Uint8Array> {
   return Uint8Array.from({ length: 3 * 256 }, (_, i) => i % 256);
 }
 
-/** (x/255 - mean)/std. */
+/** (x/255 - mean)/std, float32. */
 export function normalisedTable({ mean, std }: Normalisation): ValueTable<Float32Array> {
   const table = new Float32Array(3 * 256);
   for (let i = 0; i < table.length; i++) table[i] = ((i & 255) / 255 - mean[i >> 8]!) / std[i >> 8]!;

@@ -107,6 +107,7 @@ export function marginShares(sizes: readonly number[]): Float32Array {
 /**
  * Fresh values of neck and head: linear layers as PyTorch's `nn.Linear` starts (uniform within 1 / sqrt(inputs)), the
  * head Xavier uniform over its rows, gains and variances 1, means and shifts 0, margins whole.
+ * @returns float32 of each shape, by name
  */
 export function initialHead(
   shapes: Record<string, number[]>,
@@ -133,7 +134,7 @@ function boundOf(name: string, shapes: Record<string, number[]>): number | undef
   return Math.sqrt(6 / (rows + embeddingDim));
 }
 
-/** The margin of each image of a batch: the step's, times the share of its class where classes have shares. */
+/** The margin of each image of a batch: the step's, times the share of its class, [B, 1], where classes have shares. */
 export function marginsOf(weights: HeadWeights, labels: tf.Tensor1D, margin: tf.Scalar): tf.Tensor {
   const shares = weights[MARGIN_SHARE_NAME];
   return shares ? tf.mul(tf.reshape(tf.gather(shares, labels), [-1, 1]), margin) : margin;

@@ -11,6 +11,8 @@ const LAYER_SCALE = 1e-5;
  * First values of one tensor of a tower, as open_clip's `VisionTransformer` draws them: linear layers and the patch
  * embedding by PyTorch's default (uniform within 1 / sqrt(inputs)), the joint projection of query, key and value
  * Xavier uniform with a bias of zero, embeddings and the registers normal with deviation 1 / sqrt(D).
+ * @param shape of the tensor
+ * @returns float32 of that shape, flat
  */
 export function initialValues(
   tower: Tower,

@@ -64,7 +64,7 @@ function affine(weights: HeadWeights, name: string, x: tf.Tensor): tf.Tensor2D {
 }
 
 /** (features - mean) * scale where the weights hold a mean; else the features as they are. [B, F] -> [B, F]. */
-export function standardise(weights: HeadWeights, features: tf.Tensor2D): tf.Tensor2D {
+function standardise(weights: HeadWeights, features: tf.Tensor2D): tf.Tensor2D {
   const [mean, scale] = STANDARDISE_NAMES.map((name) => weights[name]);
   return mean && scale ? tf.mul(tf.sub(features, mean), scale) : features;
 }
@@ -117,7 +117,7 @@ export function neckShapes(
   return shapes;
 }
 
-/** A dropout mask: 0 with probability `rate`, else 1/(1-rate). PyTorch: `nn.Dropout`. */
+/** A dropout mask [size]: 0 with probability `rate`, else 1/(1-rate). PyTorch: `nn.Dropout`. */
 export function dropoutMask(size: number, rate: number, random: { uniform(): number }): Float32Array {
   const mask = new Float32Array(size);
   const kept = 1 / (1 - rate);

@@ -41,6 +41,7 @@ export interface AtlasSource {
   classNames?: ReadonlyMap<number, string>;
 }
 
+/** How many images are drawn, and which. */
 export interface AtlasOptions {
   seed?: number;
   /** Of more images so many are drawn, by the seed. */

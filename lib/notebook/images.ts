@@ -14,6 +14,7 @@ export interface GridImage {
   frame?: "green" | "red" | "none";
 }
 
+/** How a grid looks. */
 export interface GridOptions {
   /** Pictures in a row. Default 8. */
   columns?: number;

@@ -7,6 +7,7 @@ export interface Table {
   rows: unknown[][];
 }
 
+/** What of a table is shown, and how. */
 export interface TableOptions {
   /** A sentence above the table. */
   title?: string;

@@ -72,7 +72,7 @@ function sumByClass(
   return { counts, sums };
 }
 
-/** The percentile interval: the middle `level` of the resamples. */
+/** The percentile interval: the middle `level` of the resamples. @param samples a measure in each of them, in any order */
 export function intervalOf(samples: Float64Array, { level = LEVEL }: BootstrapOptions = {}): Interval {
   const sorted = samples.slice().sort();
   return { low: quantile(sorted, (1 - level) / 2), high: quantile(sorted, (1 + level) / 2) };

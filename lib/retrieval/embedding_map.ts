@@ -18,6 +18,7 @@ export interface EmbeddingMap {
   place(rows: Vectors): Promise<Vectors>;
 }
 
+/** What a map keeps, and how it begins. */
 export interface UmapOptions {
   /** How many of a row's nearest are kept near to it: few for detail, many for the whole. Default 15. */
   neighbours?: number;
@@ -27,7 +28,7 @@ export interface UmapOptions {
   onProgress?: OnProgress;
 }
 
-/** The two directions in which the rows vary most; a further row is projected by the same matrix. */
+/** The two directions in which the rows, [N, E], vary most; a further row is projected by the same matrix. */
 export async function pcaMap(rows: Vectors): Promise<EmbeddingMap> {
   const reduction = await fitPca(rows, 2);
   const place = async (others: Vectors) => reduceRows(others, reduction);
@@ -39,6 +40,7 @@ export async function pcaMap(rows: Vectors): Promise<EmbeddingMap> {
  * groups mean little. Neighbours are our exact ones; the layout (umap-js) starts from PCA, which keeps more of the
  * whole than a random start (Kobak & Linderman, doi 10.1038/s41587-020-00809-z). The same seed gives the same map.
  * A further row is placed where its nearest rows are, weighted by nearness, as UMAP's own transform begins.
+ * @param rows [N, E]
  * @throws UserError for fewer than four rows
  */
 export async function umapMap(rows: Vectors, options: UmapOptions = {}): Promise<EmbeddingMap> {

@@ -84,7 +84,11 @@ export function madeByBackbone(config: FeatureConfig, views: Views = "whole"): M
   return { tower, weights, content, imageSize, lastBlocks, patchMean, precision, views };
 }
 
-/** Runs the backbone over images in their order. @throws UserError when one of them cannot be read */
+/**
+ * Runs the backbone over images.
+ * @returns [N, F] in the order of `files`
+ * @throws UserError when one of them cannot be read
+ */
 export async function computeFeatures(
   config: FeatureConfig,
   backbone: Pick<Backbone, "tower" | "features" | "length">,

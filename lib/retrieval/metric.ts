@@ -79,7 +79,7 @@ export function scoreRows(
   return largest;
 }
 
-/** Of one row. */
+/** Of one row, the `length` numbers from `start` on; in float64. */
 export function squaredLength(data: Float32Array, start: number, length: number): number {
   let square = 0;
   for (let i = start; i < start + length; i++) square += data[i]! * data[i]!;

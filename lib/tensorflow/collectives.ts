@@ -24,7 +24,7 @@ const REDUCTIONS: Record<Reduction, { merge_op: string; final_op: string }> = {
 };
 
 /**
- * The processes' values reduced elementwise; all get the same bits. float32, int32, and in a traced function bfloat16
+ * The processes' values, of any one shape, reduced elementwise; all get the same bits. float32, int32, and in a traced function bfloat16
  * and float16. It has no gradient; `meanOverRanks` has.
  */
 export function allReduce<T extends tf.Tensor>(cluster: Cluster, x: T, reduction: Reduction): T {

@@ -15,7 +15,7 @@ export interface FunctionHandle {
   fetches: readonly TensorAddress[];
 }
 
-/** @throws UserError for a function that has effects or reads variables */
+/** A traced function as other threads take it. @throws UserError for one that has effects or reads variables */
 export function functionHandle<Names extends string, Result extends TensorTree>(
   f: GraphFunction<Names, Result>,
 ): FunctionHandle {

@@ -13,7 +13,7 @@ const LEVELS = ["", "0", "1", "2", "3"];
  * How much is shown: 0 to 3.
  * @throws UserError where TRACE is something else
  */
-export function traceLevel(): number {
+function traceLevel(): number {
   const { TRACE: text = "" } = process.env;
   if (LEVELS.includes(text)) return Number(text);
   throw new UserError(`The environment variable TRACE is "${text}".`, "Set it to 1, 2 or 3, or unset it.");

@@ -72,7 +72,7 @@ function labelsOf(table: LabelledFiles<Texts>, rows: readonly number[]): Pick<Ba
   };
 }
 
-/** Batches of cached features. @param featureRows row of the features for each row of the table */
+/** Batches of cached features, [N, F]. @param featureRows row of the features for each row of the table */
 export function featureBatches(
   config: BatchConfig,
   table: LabelledFiles<Texts>,
@@ -151,7 +151,7 @@ function withLookahead(
 }
 
 /** The position one step later. */
-export function nextPosition({ epoch, stepInEpoch }: Position, steps: number): Position {
+function nextPosition({ epoch, stepInEpoch }: Position, steps: number): Position {
   return stepInEpoch < steps ? { epoch, stepInEpoch: stepInEpoch + 1 } : { epoch: epoch + 1, stepInEpoch: 1 };
 }
 

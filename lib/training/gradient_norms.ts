@@ -22,7 +22,7 @@ export interface GradientNorm {
 const EMBED = /^(conv1|class_embedding|positional_embedding|register|ln_pre)/;
 
 /** The part of the model that a weight belongs to. */
-export function partOf(name: string): string {
+function partOf(name: string): string {
   if (!name.startsWith(TOWER_PREFIX)) return name.split(".")[0]!;
   const inTower = name.slice(TOWER_PREFIX.length);
   const block = /resblocks\.(\d+)\./.exec(inTower)?.[1];

@@ -52,7 +52,7 @@ export async function heldOutFiles(dataDir: string): Promise<RetrievalFiles> {
 }
 
 /**
- * Vectors of the retrieval set.
+ * Vectors of the retrieval set: a row an image, in the order of `files`.
  * @param model `pixels`, `backbone` (its frozen features), or a run as `findCheckpoint` takes it
  */
 export async function modelVectors(

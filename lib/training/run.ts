@@ -263,7 +263,7 @@ function withAverages({ mp5, r1, ema, swa }: RetrievalMetric): RunSummary["retri
 }
 
 /** The end of a run as its files tell it. */
-export function summarise(folder: string): RunSummary {
+function summarise(folder: string): RunSummary {
   const { step, validation, retrieval, end } = latestMetrics(readMetrics(folder));
   if (!end)
     throw new UserError(`The run in ${folder} has not ended.`, "Watch it, or start it again: npx guie train");

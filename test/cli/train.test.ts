@@ -29,7 +29,7 @@ const MISTAKES: [args: string[], message: RegExp][] = [
   [["evaluate", "--data-dir", "data/nowhere", "--run", "x"], /retrieval\/queries\.csv[\s\S]*get-data --demo/],
   [["embed", "--run", "x"], /--run and --out go with a source/],
   [["embed", "data"], /A source needs --out/],
-  [["scaling", "--hosts", "1,0"], /--hosts takes a number above 0, got "0"/],
+  [["scaling", "--hosts", "1,0"], /--hosts takes a whole number from 1, got "0"/],
   [["scaling", "--utilisation", "40"], /--utilisation takes a share from 0 to 1, got "40"/],
 ];
 

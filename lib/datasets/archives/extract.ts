@@ -25,6 +25,7 @@ const BYTES_PER_MB = 1_000_000;
 /** Smaller files are written in one piece: for a photo, a stream costs more than its bytes. */
 const LARGE_FILE_BYTES = 8_000_000;
 
+/** What is done with an archive. */
 export interface ExtractOptions {
   /** A folder inside the archive whose content goes to the top; what lies beside it keeps its place. */
   unwrap?: string;

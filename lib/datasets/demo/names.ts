@@ -10,7 +10,7 @@ export type NameIndex = ReadonlyMap<string, string>;
 export type IconsByCodePoint = Map<string, string>;
 
 /** Letters and digits only: "Woman's Boot", "womans-boot" and "womansboot" are one name. */
-export function normalName(name: string): string {
+function normalName(name: string): string {
   return name
     .normalize("NFKD")
     .toLowerCase()

@@ -10,7 +10,7 @@ import type { FromRank } from "./rank_messages";
 import type { Failure } from "./rank_watch";
 
 /** How long the hosts wait for each other at the start, and again after a failure. */
-export const JOIN_MS = 300_000;
+const JOIN_MS = 300_000;
 const BEAT_MS = 1000;
 
 /** Who comes, and what for. */

@@ -43,7 +43,7 @@ function localShape(plan: ShardPlan): number[] {
 }
 
 /** A process's rows of a whole head [C K, E], flat; zeros where its share reaches beyond the last class. */
-export function ownRows(whole: Float32Array, plan: ShardPlan): Float32Array {
+function ownRows(whole: Float32Array, plan: ShardPlan): Float32Array {
   const size = localShape(plan).reduce((product, length) => product * length, 1);
   const own = new Float32Array(size);
   own.set(whole.subarray(plan.rank * size, (plan.rank + 1) * size));

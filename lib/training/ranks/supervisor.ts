@@ -42,7 +42,7 @@ type EndReason = "finished" | "stopped";
 const LOOK_MS = 200;
 
 /** A run that ended because of one of its ranks: one line that names the rank, its host and the cause. */
-export class RankFailure extends UserError {
+class RankFailure extends UserError {
   readonly failure: Failure;
 
   constructor(failure: Failure, addresses: readonly string[]) {

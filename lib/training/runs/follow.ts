@@ -20,6 +20,7 @@ export interface RunMetrics {
 /** Where a run stands: `lost` means that its process is gone and wrote no last line (killed, or out of memory). */
 export type RunState = "starting" | "running" | "finished" | "stopped" | "failed" | "lost";
 
+/** A run at a moment: what it has measured so far, and where it stands. */
 export interface RunView extends RunMetrics {
   folder: string;
   state: RunState;

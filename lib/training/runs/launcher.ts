@@ -54,7 +54,7 @@ export function attachRun(nameOrPath: string): RunHandle {
 }
 
 /** Asks the process of a run to finish its step, save and end. */
-export function stopRun(folder: string): void {
+function stopRun(folder: string): void {
   if (!isUnderWay(folder))
     throw new UserError(`The run in ${folder} is not under way.`, "There is nothing to stop.");
   process.kill(Number(readFileSync(runFile(folder, "pid"), "utf8").split(" ")[0]), "SIGTERM");

@@ -45,7 +45,7 @@ const DERIVED: Record<string, (config: TrainConfig) => number | undefined> = {
 };
 
 /** Images of an optimizer step, over all processes. */
-export function globalBatch(config: Pick<TrainConfig, "gpus" | "workers" | "batchSize">): number {
+function globalBatch(config: Pick<TrainConfig, "gpus" | "workers" | "batchSize">): number {
   return processCount(config) * config.batchSize;
 }
 

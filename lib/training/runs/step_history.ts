@@ -16,6 +16,7 @@ export interface StepHistory {
   stepsInLast: number;
 }
 
+/** Of a run that has not taken a step. */
 export function emptyHistory(): StepHistory {
   return { points: [], stepsPerPoint: 1, stepsInLast: 0 };
 }
