@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { inspect } from "node:util";
 import { UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
-import { describeProgress, formatSeconds } from "../common/progress";
+import { describeProgress, formatSeconds, type ProgressReport } from "../common/progress";
 import type { TrainConfig } from "../config/config";
 import { bestRun, planSweep, runSweep, type SweepGrid, type SweepRun } from "../training/sweep";
 import { inNotebook, newLiveDisplay } from "./display";
@@ -48,44 +48,69 @@ export async function sweep(
     );
   }
   const runs = planSweep(config, grid, name);
-  const display = newLiveDisplay();
-  let shownAtMs = 0;
-  let now = "";
-  let stage = { name: "", startedAtMs: 0 };
-  const draw = (isEnd = false) => {
-    shownAtMs = performance.now();
-    const { text, share } = statusOf(runs, name, now);
+  const live = new LiveTable(runs, name);
+  try {
+    await runSweep(
+      runs,
+      () => live.beginRun(),
+      (report) => live.report(report),
+    );
+    live.end("");
+  } catch (error) {
+    live.end(error instanceof Interrupted ? "interrupted, run the cell again to go on" : "");
+    throw error;
+  }
+  const best = runs[bestRun(runs)];
+  return quiet({ runs, best }, best ? `best: ${inspect(best.settings)}` : "no run has finished");
+}
+
+/** The table of a sweep as it fills. */
+class LiveTable {
+  readonly #runs: readonly SweepRun[];
+  readonly #name: string;
+  readonly #display = newLiveDisplay();
+  #shownAtMs = 0;
+  /** What the run that trains is doing. */
+  #now = "";
+  #stage = { name: "", startedAtMs: 0 };
+
+  constructor(runs: readonly SweepRun[], name: string) {
+    this.#runs = runs;
+    this.#name = name;
+  }
+
+  beginRun(): void {
+    this.#now = "";
+    this.#stage = { name: "", startedAtMs: 0 };
+    this.#draw();
+  }
+
+  report(report: ProgressReport): void {
+    const nowMs = performance.now();
+    if (report.stage !== this.#stage.name) this.#stage = { name: report.stage, startedAtMs: nowMs };
+    this.#now = describeProgress(report, nowMs - this.#stage.startedAtMs);
+    if (nowMs - this.#shownAtMs >= PAUSE_MS) this.#draw();
+  }
+
+  /** @param note why it ended, where it did not finish */
+  end(note: string): void {
+    this.#now = note;
+    this.#draw(true);
+  }
+
+  #draw(isEnd = false): void {
+    const runs = this.#runs;
+    this.#shownAtMs = performance.now();
+    const { text, share } = statusOf(runs, this.#name, this.#now);
     const table = tableOf(runs.map(rowOf))!;
     const options = { maxRows: runs.length, marked: bestRun(runs) };
     const html = isEnd ? liveTableHtml(table, options) : tableHtml(table, options);
     if (inNotebook() || isEnd) {
-      display.update({ "text/html": barHtml(text, share) + html, "text/plain": plain(text, table, options) });
+      const bundle = { "text/html": barHtml(text, share) + html, "text/plain": plain(text, table, options) };
+      this.#display.update(bundle);
     }
     tellRunner(text);
-  };
-  try {
-    await runSweep(
-      runs,
-      () => {
-        now = "";
-        stage = { name: "", startedAtMs: 0 };
-        draw();
-      },
-      (report) => {
-        const nowMs = performance.now();
-        if (report.stage !== stage.name) stage = { name: report.stage, startedAtMs: nowMs };
-        now = describeProgress(report, nowMs - stage.startedAtMs);
-        if (nowMs - shownAtMs >= PAUSE_MS) draw();
-      },
-    );
-  } catch (error) {
-    now = error instanceof Interrupted ? "interrupted, run the cell again to go on" : "";
-    throw error;
-  } finally {
-    draw(true);
   }
-  const best = runs[bestRun(runs)];
-  return quiet({ runs, best }, best ? `best: ${inspect(best.settings)}` : "no run has finished");
 }
 
 function plain(text: string, table: Table, options: { maxRows: number }): string {
