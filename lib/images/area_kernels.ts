@@ -1,81 +1,69 @@
-// The two sums of an area resize in WebAssembly's vector instructions. Shapes: W source, w target.
-import {
-  type Code,
-  doWhile,
-  get,
-  i32,
-  load,
-  op,
-  set,
-  store,
-  store32,
-  type WasmFunction,
-  when,
-} from "../common/wasm";
+// The two sums of an area resize in WebAssembly's vector instructions, which JavaScript itself does not have. They are
+// written in WebAssembly's own text format (webassembly.github.io/spec/core/text). Shapes: W source, w target.
+import { compile } from "watr";
 
 /** Bytes of a vector, and of a float32. */
 export const VECTOR = 16;
 export const FLOAT = 4;
-const ZERO: Code = [0xfd, 12, ...new Array<number>(VECTOR).fill(0)];
-
-const EXTEND_BYTES = ["i16x8.extend_low_i8x16_u", "i16x8.extend_high_i8x16_u"] as const;
-const EXTEND_SHORTS = ["i32x4.extend_low_i16x8_u", "i32x4.extend_high_i16x8_u"] as const;
 
 /** Rows between the first and the last are summed in 16 bits. */
 export const MOST_ROWS = 256;
 
-const plus = (a: Code, b: Code) => op("i32.add", a, b);
+/** A function on a memory of JavaScript's: its parameters are addresses and numbers of bytes; it returns nothing. */
+export type Kernel = (...values: number[]) => void;
+
+const ZERO = "(v128.const i32x4 0 0 0 0)";
+/** Of 16 columns: 8 each. */
+const HALVES = ["low", "high"] as const;
+/** 4 columns each. */
+const SUMS = HALVES.flatMap((half) => HALVES.map((part) => ({ sum: `${half}_${part}`, half, part })));
 
 /**
  * (rows, rowBytes, lastRow, weights, target): the sum of rows of bytes from `rows` to `lastRow`, `rowBytes` apart, as
  * float32, 16 columns at a time. Three weights: of the first row, of those between, of the last one.
  */
-export function sumRows(): WasmFunction {
-  const [rows, rowBytes, lastRow, weights, target] = [0, 1, 2, 3, 4] as const;
-  const [column, at, last, pixels, weight] = [5, 6, 7, 8, 9] as const;
-  const halves = [10, 11] as const; // 8 columns each
-  const sums = [12, 13, 14, 15] as const; // 4 columns each
-  const addHalves = (which: number) => [
-    set(weight, load("v128.load32_splat", get(weights), which * FLOAT)),
-    ...sums.map((sum, i) => {
-      const floats = op("f32x4.convert_i32x4_s", op(EXTEND_SHORTS[i % 2]!, get(halves[i >> 1]!)));
-      return set(sum, op("f32x4.add", get(sum), op("f32x4.mul", get(weight), floats)));
-    }),
-  ];
-  const addRow = (row: number, which: number) => [
-    set(pixels, load("v128.load", get(row))),
-    ...halves.map((half, i) => set(half, op(EXTEND_BYTES[i]!, get(pixels)))),
-    ...addHalves(which),
-  ];
-  const addRowsBetween = [
-    ...halves.map((half) => set(half, ZERO)),
-    doWhile(
-      op("i32.lt_u", get(at), get(last)),
-      set(pixels, load("v128.load", get(at))),
-      ...halves.map((half, i) => set(half, op("i16x8.add", get(half), op(EXTEND_BYTES[i]!, get(pixels))))),
-      set(at, plus(get(at), get(rowBytes))),
-    ),
-    ...addHalves(1),
-  ];
-  return {
-    parameters: ["i32", "i32", "i32", "i32", "i32"],
-    locals: ["i32", "i32", "i32", "v128", "v128", "v128", "v128", "v128", "v128", "v128", "v128"],
-    body: [
-      doWhile(
-        op("i32.lt_u", get(column), get(rowBytes)),
-        set(at, plus(get(rows), get(column))),
-        set(last, plus(get(lastRow), get(column))),
-        ...sums.map((sum) => set(sum, ZERO)),
-        ...addRow(at, 0),
-        set(at, plus(get(at), get(rowBytes))),
-        when(op("i32.lt_u", get(at), get(last)), ...addRowsBetween),
-        when(op("i32.le_u", get(at), get(last)), ...addRow(last, 2)),
-        ...sums.map((sum, i) => store(get(target), get(sum), i * VECTOR)),
-        set(target, plus(get(target), i32(4 * VECTOR))),
-        set(column, plus(get(column), i32(VECTOR))),
-      ),
-    ],
-  };
+export function sumRows(memory: WebAssembly.Memory): Kernel {
+  const bytes = (half: string) => `(i16x8.extend_${half}_i8x16_u (local.get $pixels))`;
+  const addHalves = (weight: number) => `
+    (local.set $weight (v128.load32_splat offset=${weight * FLOAT} (local.get $weights)))
+    ${each(
+      SUMS,
+      ({ sum, half, part }) => `
+    (local.set $${sum} (f32x4.add (local.get $${sum}) (f32x4.mul
+      (local.get $weight)
+      (f32x4.convert_i32x4_s (i32x4.extend_${part}_i16x8_u (local.get $${half}))))))`,
+    )}`;
+  const addRow = (row: string, weight: number) => `
+    (local.set $pixels (v128.load (local.get $${row})))
+    ${each(HALVES, (half) => `(local.set $${half} ${bytes(half)})`)}
+    ${addHalves(weight)}`;
+  return instantiate(
+    memory,
+    `
+    (param $rows i32) (param $rowBytes i32) (param $lastRow i32) (param $weights i32) (param $target i32)
+    (local $column i32) (local $at i32) (local $last i32) (local $pixels v128) (local $weight v128)
+    ${each(HALVES, (half) => `(local $${half} v128)`)}
+    ${each(SUMS, ({ sum }) => `(local $${sum} v128)`)}
+    (loop $columns
+      (local.set $at (i32.add (local.get $rows) (local.get $column)))
+      (local.set $last (i32.add (local.get $lastRow) (local.get $column)))
+      ${each(SUMS, ({ sum }) => `(local.set $${sum} ${ZERO})`)}
+      ${addRow("at", 0)}
+      (local.set $at (i32.add (local.get $at) (local.get $rowBytes)))
+      (if (i32.lt_u (local.get $at) (local.get $last)) (then
+        ${each(HALVES, (half) => `(local.set $${half} ${ZERO})`)}
+        (loop $between
+          (local.set $pixels (v128.load (local.get $at)))
+          ${each(HALVES, (half) => `(local.set $${half} (i16x8.add (local.get $${half}) ${bytes(half)}))`)}
+          (local.set $at (i32.add (local.get $at) (local.get $rowBytes)))
+          (br_if $between (i32.lt_u (local.get $at) (local.get $last))))
+        ${addHalves(1)}))
+      (if (i32.le_u (local.get $at) (local.get $last)) (then ${addRow("last", 2)}))
+      ${each(SUMS, ({ sum }, i) => `(v128.store offset=${i * VECTOR} (local.get $target) (local.get $${sum}))`)}
+      (local.set $target (i32.add (local.get $target) (i32.const ${SUMS.length * VECTOR})))
+      (local.set $column (i32.add (local.get $column) (i32.const ${VECTOR})))
+      (br_if $columns (i32.lt_u (local.get $column) (local.get $rowBytes))))`,
+  );
 }
 
 /**
@@ -83,31 +71,41 @@ export function sumRows(): WasmFunction {
  * pixels, times the scale, plus the bias that lies behind it, rounded to nearest, ties to even. Four floats are read at
  * a time: a pixel and the next one's red.
  */
-export function squeezeRow(taps: number): WasmFunction {
-  const [row, starts, weights, scale, target, targetEnd, at, sum] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
-  const addPixel = (_: unknown, tap: number) => {
-    const factor = load("v128.load32_splat", get(weights), tap * FLOAT);
-    const pixel = load("v128.load", get(at), tap * 3 * FLOAT);
-    return set(sum, op("f32x4.add", get(sum), op("f32x4.mul", pixel, factor)));
-  };
-  const scaled = op("f32x4.mul", get(sum), load("v128.load32_splat", get(scale)));
-  const result = op("f32x4.add", scaled, load("v128.load32_splat", get(scale), FLOAT));
-  const integers = op("i32x4.trunc_sat_f32x4_s", op("f32x4.nearest", result));
-  const bytes = op("i8x16.narrow_i16x8_u", op("i16x8.narrow_i32x4_u", integers, ZERO), ZERO);
-  return {
-    parameters: ["i32", "i32", "i32", "i32", "i32", "i32"],
-    locals: ["i32", "v128"],
-    body: [
-      doWhile(
-        op("i32.lt_u", get(target), get(targetEnd)),
-        set(at, plus(get(row), load("i32.load", get(starts)))),
-        set(sum, ZERO),
-        ...Array.from({ length: taps }, addPixel),
-        store32(get(target), bytes),
-        set(target, plus(get(target), i32(3))),
-        set(starts, plus(get(starts), i32(FLOAT))),
-        set(weights, plus(get(weights), i32(taps * FLOAT))),
-      ),
-    ],
-  };
+export function squeezeRow(memory: WebAssembly.Memory, taps: number): Kernel {
+  return instantiate(
+    memory,
+    `
+    (param $row i32) (param $starts i32) (param $weights i32) (param $scale i32)
+    (param $target i32) (param $targetEnd i32) (local $at i32) (local $sum v128)
+    (loop $pixels
+      (local.set $at (i32.add (local.get $row) (i32.load (local.get $starts))))
+      (local.set $sum ${ZERO})
+      ${each(
+        Array.from({ length: taps }),
+        (_, tap) => `
+      (local.set $sum (f32x4.add (local.get $sum) (f32x4.mul
+        (v128.load offset=${tap * 3 * FLOAT} (local.get $at))
+        (v128.load32_splat offset=${tap * FLOAT} (local.get $weights)))))`,
+      )}
+      (local.set $sum (f32x4.mul (local.get $sum) (v128.load32_splat (local.get $scale))))
+      (local.set $sum (f32x4.add (local.get $sum) (v128.load32_splat offset=${FLOAT} (local.get $scale))))
+      (local.set $sum (i32x4.trunc_sat_f32x4_s (f32x4.nearest (local.get $sum))))
+      (local.set $sum (i8x16.narrow_i16x8_u (i16x8.narrow_i32x4_u (local.get $sum) ${ZERO}) ${ZERO}))
+      (v128.store32_lane 0 (local.get $target) (local.get $sum))
+      (local.set $target (i32.add (local.get $target) (i32.const 3)))
+      (local.set $starts (i32.add (local.get $starts) (i32.const ${FLOAT})))
+      (local.set $weights (i32.add (local.get $weights) (i32.const ${taps * FLOAT})))
+      (br_if $pixels (i32.lt_u (local.get $target) (local.get $targetEnd))))`,
+  );
+}
+
+function each<T>(items: readonly T[], text: (item: T, index: number) => string): string {
+  return items.map(text).join("\n");
+}
+
+/** @param text parameters, locals and instructions of a function */
+function instantiate(memory: WebAssembly.Memory, text: string): Kernel {
+  const bytes = compile(`(module (import "js" "memory" (memory 0)) (func (export "kernel") ${text}))`);
+  const module = new WebAssembly.Module(Uint8Array.from(bytes));
+  return new WebAssembly.Instance(module, { js: { memory } }).exports.kernel as Kernel;
 }

@@ -1,22 +1,21 @@
 // OpenCV's INTER_AREA by vector instructions: half the time of TensorFlow's ResizeArea on large images.
 // Shapes: H, W source, h, w target. Rows are summed first, since they lie side by side in memory: uint8 [H, W, 3] ->
 // float32 [W, 3] for each of the h rows -> uint8 [w, 3].
-import { compile } from "../common/wasm";
-import { FLOAT, MOST_ROWS, squeezeRow, sumRows, VECTOR } from "./area_kernels";
+import { FLOAT, type Kernel, MOST_ROWS, squeezeRow, sumRows, VECTOR } from "./area_kernels";
 import type { RgbImage } from "./decode";
 import { areaTaps, resizeRgb, type Taps } from "./resize";
 
 const PAGE = 65_536;
 const memory = new WebAssembly.Memory({ initial: 1 });
-const callSumRows = compile(sumRows(), memory);
-const callsOfSqueezeRow = new Map<number, ReturnType<typeof compile>>();
+const callSumRows = sumRows(memory);
+const callsOfSqueezeRow = new Map<number, Kernel>();
 
 /** What images of one size need. */
 interface Prepared {
   key: string;
   down: Taps;
   layout: ReturnType<typeof layOut>;
-  callSqueezeRow: ReturnType<typeof compile>;
+  callSqueezeRow: Kernel;
 }
 
 let prepared: Prepared | undefined;
@@ -61,7 +60,7 @@ function prepare({ width: W, height: H }: RgbImage, width: number, height: numbe
   const scale = isWhole ? (width * height) / (W * H) : 1;
   new Float32Array(buffer, layout.scale, 2).set([scale, isHalving ? 1 / 8 : 0]);
   let callSqueezeRow = callsOfSqueezeRow.get(across.mostTaps);
-  callSqueezeRow ??= compile(squeezeRow(across.mostTaps), memory);
+  callSqueezeRow ??= squeezeRow(memory, across.mostTaps);
   callsOfSqueezeRow.set(across.mostTaps, callSqueezeRow);
   prepared = { key, down, layout, callSqueezeRow };
   return prepared;

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { saveCheckpoint } from "../../checkpoints/store";
 import { writeAtomically } from "../../common/files";
 import type { TrainConfig } from "../../config/config";
-import { type Metric, scoresOf } from "./metrics";
 import type { Run } from "../run";
+import { type Metric, scoresOf } from "./metrics";
 import { logLine, readMetrics, runFile } from "./run_folder";
 
 const SUFFIX = ".safetensors";
