@@ -2,7 +2,7 @@
 // every kill each file must be readable, every restart must go on, and the losses must end as those of an unbroken run.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -48,15 +48,21 @@ async function train(folder, moment) {
   return signal === "SIGKILL";
 }
 
-/** A random moment of a run's life: every third while it starts, the others while it trains, saves and evaluates. */
-async function randomMoment(folder, kill, { startMs, trainMs }) {
+/** A life that is not ended while it starts lasts for up to so many lines of the log: it has one for all that is done. */
+const LINES = 16;
+
+/**
+ * A random moment of a run's life: every third while it starts, the others while it trains, saves and evaluates. Those are
+ * counted in lines of the log, so that they fall everywhere however busy the machine is.
+ */
+async function randomMoment(folder, kill, { startMs, stepMs }) {
   if (kill % 3 === 0) return sleep(Math.random() * startMs);
   const deadline = Date.now() + 20 * startMs;
   const log = join(folder, "log.txt");
-  const size = () => statSync(log, { throwIfNoEntry: false })?.size ?? 0;
-  // The log grows when a run is taken up, and with each step.
-  for (const before = size(); size() === before && Date.now() < deadline; ) await sleep(5);
-  return sleep(Math.random() * trainMs * 0.5);
+  const lines = () => (existsSync(log) ? readFileSync(log, "utf8").split("\n").length : 0);
+  const last = lines() + Math.ceil(Math.random() * LINES);
+  while (lines() < last && Date.now() < deadline) await sleep(5);
+  return sleep(Math.random() * stepMs);
 }
 
 /** Reads every file of a run under its final name; throws where one is damaged. */
@@ -90,7 +96,7 @@ try {
   const wholeMs = Date.now() - startedAtMs;
   const steps = readMetrics(unbroken).filter(({ kind }) => kind === "step");
   const trainMs = 1000 * (steps.at(-1).elapsedSeconds - steps[0].elapsedSeconds);
-  const times = { startMs: wholeMs - trainMs, trainMs };
+  const times = { startMs: wholeMs - trainMs, stepMs: trainMs / (steps.length - 1) };
   const expected = lossesOf(unbroken);
   console.log(`unbroken: ${expected.length} steps in ${trainMs.toFixed(0)} of ${wholeMs} ms`);
   let kills = 0;
