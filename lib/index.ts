@@ -21,11 +21,11 @@ export { describeRaw, inspectRaw, type RawStatus, rawFolder } from "./datasets/r
 // models that leave
 export { type ExportRequest, type ExportResult, exportRun, FORMATS } from "./export/export_run";
 export { type ExportedWeights, exportWeights } from "./export/tower_file";
-// Data_preprocessing
-export { augment } from "./images/augment";
-export { drawAugmentPlan } from "./images/augment_plan";
 export { decodeRgb, type RgbImage } from "./images/decode";
-export { loadImages } from "./images/loader";
+// Data_preprocessing
+export { augment } from "./images/loading/augment";
+export { drawAugmentPlan } from "./images/loading/augment_plan";
+export { loadImages } from "./images/loading/loader";
 export { type PreprocessResult, preprocessDataset } from "./images/preprocess";
 export { preparedDataSets, preprocessedDataSets } from "./images/present";
 export { type Backbone, loadBackbone } from "./model/backbone";

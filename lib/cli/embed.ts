@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
 import { projectPath } from "../common/project";
-import { VIEWS, type Views } from "../images/views";
+import { VIEWS, type Views } from "../images/loading/views";
 import { type Backbone, loadBackbone } from "../model/backbone";
 import { FEATURE_FILES, type FeatureDtype } from "../retrieval/feature_files";
 import { ensureFeatureFolder } from "../retrieval/feature_writer";

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
 import { readJson, writeJson } from "../common/files";
-import type { JpegSettings } from "./jpeg_maker";
+import type { JpegSettings } from "./jpeg/maker";
 
 /**
  * Makes sure that `folder` is new or holds images of the same settings, and leaves a stamp that says which.

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { mapConcurrently } from "../common/concurrent";
 import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
-import type { JpegSettings } from "./jpeg_maker";
+import type { JpegSettings } from "./jpeg/maker";
 import type { ImageTask } from "./maker_thread";
 import { withMaker } from "./maker_threads";
 

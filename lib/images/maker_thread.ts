@@ -4,7 +4,7 @@ import { writeFileAtomically } from "../common/files";
 import { SharedLock } from "../common/shared_lock";
 import { serveTasks } from "../common/threads";
 import { ImageError, ImageFileReader } from "./decode";
-import { JpegMaker, type JpegSettings, type SharedJpegEngine } from "./jpeg_maker";
+import { JpegMaker, type JpegSettings, type SharedJpegEngine } from "./jpeg/maker";
 
 /** One image to make; absolute paths. */
 export interface ImageTask {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { SharedLock } from "../common/shared_lock";
 import { Threads } from "../common/threads";
 import { returnFreedMemory } from "../tensorflow/native_memory";
-import { holdDecoderMessages, JpegEngine } from "./jpeg_engine";
-import type { JpegSettings } from "./jpeg_maker";
+import { holdDecoderMessages, JpegEngine } from "./jpeg/engine";
+import type { JpegSettings } from "./jpeg/maker";
 import type { ImageTask, ImageWorkerData } from "./maker_thread";
 
 /** Starting three threads takes a tenth of a second, and their code is compiled anew in each. */

@@ -8,7 +8,7 @@ import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { type ImageRow, readImageRows, writeImageRows } from "../datasets/rows";
 import { claimImagesFolder, keepOnly } from "./images_folder";
-import type { JpegSettings } from "./jpeg_maker";
+import type { JpegSettings } from "./jpeg/maker";
 import {
   type DatasetName,
   preprocessedCsv,

@@ -1,9 +1,14 @@
 // The training augmentation to look at: as it will happen, and part by part.
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
-import { augment } from "../images/augment";
-import { AUGMENT_LIMITS, type AugmentPlan, drawAugmentPlan, IDENTITY_PLAN } from "../images/augment_plan";
-import { loadImages } from "../images/loader";
+import { augment } from "../images/loading/augment";
+import {
+  AUGMENT_LIMITS,
+  type AugmentPlan,
+  drawAugmentPlan,
+  IDENTITY_PLAN,
+} from "../images/loading/augment_plan";
+import { loadImages } from "../images/loading/loader";
 import { readRunData } from "../training/data";
 import { imageGrid } from "./images";
 import type { Drawing } from "./show";

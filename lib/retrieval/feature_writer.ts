@@ -8,7 +8,7 @@ import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import { writeJson } from "../common/files";
 import { projectPath } from "../common/project";
-import type { UnusableImage } from "../images/pixel_loader";
+import type { UnusableImage } from "../images/loading/pixel_loader";
 import {
   FEATURE_FILES,
   type FeatureDtype,

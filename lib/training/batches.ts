@@ -2,9 +2,9 @@
 import { randomStream } from "../common/random";
 import type { Texts } from "../common/texts";
 import type { TrainConfig } from "../config/config";
-import { drawAugmentPlan } from "../images/augment_plan";
-import { PixelLoader } from "../images/pixel_loader";
-import type { Normalisation } from "../images/value_table";
+import { drawAugmentPlan } from "../images/loading/augment_plan";
+import { PixelLoader } from "../images/loading/pixel_loader";
+import type { Normalisation } from "../images/loading/value_table";
 import type { Vectors } from "../retrieval/neighbours";
 import { epochOrder, ONE_PROCESS, rowsOfStep, type SamplerConfig, type Shard } from "./samplers";
 import type { Position } from "./schedule";

@@ -5,7 +5,7 @@ import { fileFingerprint } from "../common/fingerprint";
 import type { OnProgress } from "../common/progress";
 import type { TrainConfig } from "../config/config";
 import type { RgbImage } from "../images/decode";
-import { normaliseImages } from "../images/loader";
+import { normaliseImages } from "../images/loading/loader";
 import { type Backbone, createBackbone, loadBackbone } from "../model/backbone";
 import { findTower } from "../model/towers";
 import type { Weights } from "../model/vit";

@@ -3,7 +3,7 @@ import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
-import { loadImages } from "../images/loader";
+import { loadImages } from "../images/loading/loader";
 import { resizeRgb } from "../images/resize";
 import type { ModelVectors } from "../retrieval/evaluation";
 import { ensureFeatures } from "../retrieval/features";

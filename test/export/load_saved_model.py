@@ -1,7 +1,7 @@
 """Stock TensorFlow loads a SavedModel and embeds image files: python load_saved_model.py MODEL BATCH FILE...
 
 Prints a line of JSON: what the signature takes and gives, how many variables there are, and each file's vectors.
-Nothing of this project is imported. JPEGs are decoded as lib/images/jpeg_graph.ts decodes them.
+Nothing of this project is imported. JPEGs are decoded as lib/images/jpeg/graph.ts decodes them.
 """
 import json
 import os

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
-import { readJpegHeader } from "guie/dist/images/jpeg_header";
+import { readJpegHeader } from "guie/dist/images/jpeg/header";
 import sharp from "sharp";
 import { draw, toSharp } from "./make";
 

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { decodeRgb, type RgbImage } from "guie/dist/images/decode";
-import { jpegPlan } from "guie/dist/images/jpeg_plan";
-import { loadImages, normaliseImages } from "guie/dist/images/loader";
+import { jpegPlan } from "guie/dist/images/jpeg/plan";
+import { loadImages, normaliseImages } from "guie/dist/images/loading/loader";
 import { resizeBilinear, resizePlan, resizeRgb } from "guie/dist/images/resize";
 import { draw, toSharp } from "./make";
 

@@ -1,6 +1,6 @@
 // Small images made by the tests themselves.
 import type { RgbImage } from "guie/dist/images/decode";
-import type { Normalisation } from "guie/dist/images/value_table";
+import type { Normalisation } from "guie/dist/images/loading/value_table";
 import sharp, { type Sharp } from "sharp";
 
 /** An image from a formula: `value(x, y, channel)`, taken modulo 256. */

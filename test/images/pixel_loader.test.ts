@@ -8,13 +8,13 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
-import { augment } from "guie/dist/images/augment";
-import { drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/augment_plan";
 import type { RgbImage } from "guie/dist/images/decode";
-import { prepareImage } from "guie/dist/images/image_threads";
-import { loadImages } from "guie/dist/images/loader";
-import { PixelLoader } from "guie/dist/images/pixel_loader";
-import { VIEWS, wholeImage } from "guie/dist/images/views";
+import { augment } from "guie/dist/images/loading/augment";
+import { drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/loading/augment_plan";
+import { prepareImage } from "guie/dist/images/loading/image_threads";
+import { loadImages } from "guie/dist/images/loading/loader";
+import { PixelLoader } from "guie/dist/images/loading/pixel_loader";
+import { VIEWS, wholeImage } from "guie/dist/images/loading/views";
 import { draw, normalised, toSharp } from "./make";
 
 const NORMALISATION = { mean: [0.5, 0.2, 0], std: [0.5, 0.1, 2] } as const;
@@ -113,7 +113,7 @@ test("views: the image and its mirror image; corners and centre of the image at 
 
 test("a process that has loaded its batch ends at once, though its threads are there", async () => {
   const script = `
-    const { PixelLoader } = require("guie/dist/images/pixel_loader");
+    const { PixelLoader } = require("guie/dist/images/loading/pixel_loader");
     const loader = new PixelLoader({ dataDir: ${JSON.stringify(dataDir)}, imageSize: ${SIZE}, numWorkers: 2 }, { mean: [0, 0, 0], std: [1, 1, 1] });
     loader.load(["0.jpg", "1.jpg"]).then((values) => console.log(values.length));`;
   const child = spawn(process.execPath, ["-e", script], {

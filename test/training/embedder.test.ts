@@ -6,7 +6,7 @@ import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { exportWeights } from "guie/dist/export/tower_file";
-import { loadImages, normaliseImages } from "guie/dist/images/loader";
+import { loadImages, normaliseImages } from "guie/dist/images/loading/loader";
 import { findTower } from "guie/dist/model/towers";
 import type { Weights } from "guie/dist/model/vit";
 import { tf } from "guie/dist/tensorflow/tf";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { preset } from "guie/dist/config/presets";
-import { loadImages } from "guie/dist/images/loader";
+import { loadImages } from "guie/dist/images/loading/loader";
 import { findTower } from "guie/dist/model/towers";
 import { computeFeatures } from "guie/dist/retrieval/features";
 import { type BatchSource, imageBatches } from "guie/dist/training/batches";

@@ -1,7 +1,8 @@
 // How the engine brings a JPEG to a model's input size: for the main thread and the others.
-import type { ResizeMethod } from "./jpeg_graph";
-import { isPlainJpeg, readJpegHeader } from "./jpeg_header";
-import { MAX_PIXELS, resizePlan } from "./resize";
+
+import { MAX_PIXELS, resizePlan } from "../resize";
+import type { ResizeMethod } from "./graph";
+import { isPlainJpeg, readJpegHeader } from "./header";
 
 /** Under the resize rule, then to the input's size. */
 export interface JpegPlan {

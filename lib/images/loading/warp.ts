@@ -1,6 +1,7 @@
 // Flip, scale and rotation about the centre in one bilinear pass. Shapes: H height, W width.
+
+import type { RgbImage } from "../decode";
 import type { AugmentPlan } from "./augment_plan";
-import type { RgbImage } from "./decode";
 import { BLUES, fillBlack, GREENS, type Values, type ValueTable } from "./value_table";
 
 /** Places are counted in 1/65,536 px, weights in 1/256: whole numbers are what makes these loops fast. */

@@ -1,9 +1,9 @@
 // Images -> batches of augmented, normalised pixels. Shapes: B images, V views of each, S side of the input in px.
 import { resolve } from "node:path";
-import { mapConcurrently } from "../common/concurrent";
-import { projectPath } from "../common/project";
+import { mapConcurrently } from "../../common/concurrent";
+import { projectPath } from "../../common/project";
+import { unusableFile } from "../decode";
 import type { AugmentPlan } from "./augment_plan";
-import { unusableFile } from "./decode";
 import { prepareImage } from "./image_threads";
 import type { Normalisation } from "./value_table";
 import { type ImagePart, planViews, type Views, wholeImage } from "./views";

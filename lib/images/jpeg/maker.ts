@@ -1,13 +1,13 @@
-import type { SharedLock } from "../common/shared_lock";
-import { callHandle, type FunctionHandle } from "../tensorflow/function_handle";
-import type { TensorValue } from "../tensorflow/host_tensor";
-import { writtenBytes } from "../tensorflow/native_stderr";
+import type { SharedLock } from "../../common/shared_lock";
+import { callHandle, type FunctionHandle } from "../../tensorflow/function_handle";
+import type { TensorValue } from "../../tensorflow/host_tensor";
+import { writtenBytes } from "../../tensorflow/native_stderr";
 
-import { EngineError } from "../tensorflow/status";
-import { resizeArea } from "./area_resize";
-import { assertPixels, countPixels, decodeRgb, type RgbImage } from "./decode";
-import { isPlainJpeg, readJpegHeader } from "./jpeg_header";
-import { resizePlan, resizeRgb } from "./resize";
+import { EngineError } from "../../tensorflow/status";
+import { resizeArea } from "../area_resize";
+import { assertPixels, countPixels, decodeRgb, type RgbImage } from "../decode";
+import { resizePlan, resizeRgb } from "../resize";
+import { isPlainJpeg, readJpegHeader } from "./header";
 
 /** What decides the pixels of a JPEG. */
 export interface JpegSettings {

@@ -1,8 +1,8 @@
 // What is done to an image, as tfjs functions to be traced: TensorFlow's own kernels, all of them for the CPU.
 // Shapes: H, W source, h, w target.
-import { rawOp } from "../tensorflow/raw_op";
-import { tf } from "../tensorflow/tf";
-import type { ResizePlan } from "./resize";
+import { rawOp } from "../../tensorflow/raw_op";
+import { tf } from "../../tensorflow/tf";
+import type { ResizePlan } from "../resize";
 
 /** How pixels get their size; "halve" is "area" to exactly half of both sides, where OpenCV rounds ties up. */
 export type ResizeMethod = ResizePlan["method"] | "halve";

@@ -1,9 +1,9 @@
 // TensorFlow's JPEG decoder and encoder for worker threads: opened by the main thread, used by all.
-import { functionHandle } from "../tensorflow/function_handle";
-import { heldStream, holdStderr } from "../tensorflow/native_stderr";
-import { Program } from "../tensorflow/program";
-import { decodeJpeg, encodeJpeg, unpackPixels } from "./jpeg_graph";
-import { RATIOS, type SharedJpegEngine } from "./jpeg_maker";
+import { functionHandle } from "../../tensorflow/function_handle";
+import { heldStream, holdStderr } from "../../tensorflow/native_stderr";
+import { Program } from "../../tensorflow/program";
+import { decodeJpeg, encodeJpeg, unpackPixels } from "./graph";
+import { RATIOS, type SharedJpegEngine } from "./maker";
 
 /** The decoder and the encoder, until they are closed; no thread may then use them any more. */
 export class JpegEngine {

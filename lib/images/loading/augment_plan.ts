@@ -1,5 +1,5 @@
 // What the original's training augmentation does to an image, drawn from a random stream.
-import type { RandomStream } from "../common/random";
+import type { RandomStream } from "../../common/random";
 
 /** The recipe's numbers; each part happens with probability .5. */
 const PROBABILITY = 0.5;

@@ -1,9 +1,9 @@
 // The threads that prepare images, for the whole process.
 import { join } from "node:path";
-import { messageOf, UserError } from "../common/errors";
-import { Threads } from "../common/threads";
+import { messageOf, UserError } from "../../common/errors";
+import { Threads } from "../../common/threads";
+import { jpegDecoders } from "../jpeg/decoder";
 import type { ImageJob, ImageThreadData } from "./image_thread";
-import { jpegDecoders } from "./jpeg_decoder";
 
 /** Threads without work for so long end; the next image starts new ones within .1 s. */
 const IDLE_MS = 10_000;

@@ -1,14 +1,14 @@
 // The script of a thread that prepares images: reads, decodes, augments and normalises them into shared memory. It
 // calls the engine's traced functions by their addresses: tfjs is not loaded here. S is the side of a part, V parts.
 import { workerData } from "node:worker_threads";
-import { serveTasks } from "../common/threads";
-import { callHandle } from "../tensorflow/function_handle";
-import { EngineError } from "../tensorflow/status";
+import { serveTasks } from "../../common/threads";
+import { callHandle } from "../../tensorflow/function_handle";
+import { EngineError } from "../../tensorflow/status";
+import { decodeRgb, ImageError, ImageFileReader, type RgbImage } from "../decode";
+import type { JpegDecoders } from "../jpeg/decoder";
+import { jpegPlan, planName } from "../jpeg/plan";
+import { resizeBilinear, resizePlan, resizeRgb } from "../resize";
 import { augmentInto } from "./augment";
-import { decodeRgb, ImageError, ImageFileReader, type RgbImage } from "./decode";
-import type { JpegDecoders } from "./jpeg_decoder";
-import { jpegPlan, planName } from "./jpeg_plan";
-import { resizeBilinear, resizePlan, resizeRgb } from "./resize";
 import { type Normalisation, normalisedTable, plainTable, type Values, type ValueTable } from "./value_table";
 import { cropSquare, type ImagePart } from "./views";
 

@@ -1,6 +1,7 @@
 // What of an image is embedded: all of it, its mirror image, parts of it. Their features are averaged.
+
+import type { RgbImage } from "../decode";
 import { type AugmentPlan, IDENTITY_PLAN } from "./augment_plan";
-import type { RgbImage } from "./decode";
 
 /**
  * `whole`: the image squashed to the model's square; `mirror`: and its mirror image, as the original's author

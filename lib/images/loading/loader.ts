@@ -1,10 +1,10 @@
 // Image files -> pixels of a model's input size, in memory. Shapes: B images, S side of the square input in px.
 import { resolve } from "node:path";
-import { mapConcurrently } from "../common/concurrent";
-import { projectPath } from "../common/project";
+import { mapConcurrently } from "../../common/concurrent";
+import { projectPath } from "../../common/project";
+import { type RgbImage, unusableFile } from "../decode";
 import { augmentInto } from "./augment";
 import { IDENTITY_PLAN } from "./augment_plan";
-import { type RgbImage, unusableFile } from "./decode";
 import { prepareImage } from "./image_threads";
 import { type Normalisation, normalisedTable } from "./value_table";
 import { wholeImage } from "./views";

@@ -1,9 +1,9 @@
 // JPEG files -> pixels of a model's input size, by one graph of TensorFlow's kernels that lives as long as the process.
-import { type FunctionHandle, functionHandle } from "../tensorflow/function_handle";
-import { Program } from "../tensorflow/program";
-import { decodeJpeg, resizePixels } from "./jpeg_graph";
-import { JPEG_PLANS, planName } from "./jpeg_plan";
-import { MAX_SIDE_PX } from "./resize";
+import { type FunctionHandle, functionHandle } from "../../tensorflow/function_handle";
+import { Program } from "../../tensorflow/program";
+import { MAX_SIDE_PX } from "../resize";
+import { decodeJpeg, resizePixels } from "./graph";
+import { JPEG_PLANS, planName } from "./plan";
 
 /** The decoders of an input size, by `planName`, for other threads. Their input is called `bytes`. */
 export type JpegDecoders = Readonly<Record<string, FunctionHandle>>;

@@ -1,6 +1,7 @@
 // The original's training augmentation as pure functions of (pixels, plan). Shapes: H height, W width.
+
+import type { RgbImage } from "../decode";
 import type { AugmentPlan } from "./augment_plan";
-import type { RgbImage } from "./decode";
 import {
   afterTable,
   BLUES,
