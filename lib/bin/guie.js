@@ -4,8 +4,30 @@ const { existsSync } = require("node:fs");
 const { join } = require("node:path");
 
 const main = join(__dirname, "../dist/cli/main.js");
-if (existsSync(main)) require(main);
-else {
-  process.stderr.write("guie: lib is not built yet. Run `npm run setup` in the project's folder first.\n");
+
+/** Errors of modules while they are loaded, with what to do next. */
+const MENDS = [
+  [/^Cannot find module/, "npm run setup"],
+  [/could not allocate memory/, "ulimit -v unlimited (address space is reserved that is never used)"],
+];
+
+function start() {
+  if (!existsSync(main))
+    return fail("lib is not built yet. Run `npm run setup` in the project's folder first.");
+  try {
+    require(main);
+  } catch (error) {
+    // What is missing on this machine shows when the engine is loaded, before any command could say it
+    if (error.name === "UserError") return fail(error.message);
+    const [, next] = MENDS.find(([pattern]) => pattern.test(error.message)) ?? [];
+    if (!next) throw error;
+    fail(`${error.message.split("\n")[0]}\n  Next: ${next}`);
+  }
+}
+
+function fail(message) {
+  process.stderr.write(`guie: ${message}\n`);
   process.exitCode = 1;
 }
+
+start();

@@ -4,7 +4,7 @@ import { requestInterrupt } from "../common/interrupt";
 import { terminalProgress } from "../common/progress";
 import { overrideConfig, processCount, type TrainConfig } from "../config/config";
 import type { ClusterSpec } from "../tensorflow/cluster";
-import { describeDevice } from "../tensorflow/device";
+import { describeDevice, device } from "../tensorflow/device";
 import { joinRun, type SupervisorOptions, superviseRun } from "../training/ranks/supervisor";
 import { clusterOfTfConfig } from "../training/ranks/tf_config";
 import { type RunSummary, runTraining } from "../training/run";
@@ -129,7 +129,8 @@ function trainFolder(
   cluster: ClusterSpec | undefined,
   reinitHead: boolean,
 ): Promise<RunSummary> {
-  const isOne = processCount(readRunConfig(folder)) === 1;
+  const config = readRunConfig(folder);
+  const isOne = processCount(config) === 1;
   if (!isOne && reinitHead)
     throw new UserError(
       "A run goes on with a fresh head in one process.",
@@ -137,7 +138,7 @@ function trainFolder(
     );
   if (!isOne) return superviseRun(folder, watch, cluster);
   watch.stop.addEventListener("abort", requestInterrupt);
-  process.stderr.write(`${describeDevice()}\n`);
+  process.stderr.write(`${describeDevice(device(config.gpus))}\n`);
   return runTraining(folder, watch.onProgress, { reinitHead });
 }
 

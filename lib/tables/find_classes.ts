@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { sqlText, withDatabase } from "./database";
 import { CLASSES_CSV, CLASSES_TABLE, MERGED_CSV, MERGED_TABLE } from "./layout";
@@ -17,8 +18,8 @@ export interface FoundClass {
 }
 
 /**
- * The merged classes whose name contains `text` (letter case ignored), by new label.
- * @throws UserError when the data sets are not merged yet
+ * The merged classes whose name contains `text` (letter case ignored), by new label; of an empty text all of them.
+ * @throws UserError when there is none, or the data sets are not merged yet
  */
 export async function findClasses(dataDir: string, text: string): Promise<FoundClass[]> {
   const folder = projectPath(dataDir);
@@ -26,12 +27,18 @@ export async function findClasses(dataDir: string, text: string): Promise<FoundC
   return withDatabase(async (database) => {
     await loadCsv(database, "classes", join(folder, CLASSES_CSV), CLASSES_TABLE, next);
     await loadCsv(database, "merged", join(folder, MERGED_CSV), MERGED_TABLE, next);
-    return database.rows<FoundClass>(
+    const found = await database.rows<FoundClass>(
       `SELECT new_labels AS newLabel, classes.dataset, labels AS label, class_name AS className,
          count(*) AS images, arg_min(new_image_files, merged.rowid) AS firstImage
        FROM classes JOIN merged USING (new_labels)
        WHERE contains(lower(class_name), lower(${sqlText(text)}))
        GROUP BY ALL ORDER BY newLabel`,
     );
+    if (found.length === 0)
+      throw new UserError(
+        `No merged class has "${text}" in its name.`,
+        "Search for something else; an empty text lists all classes.",
+      );
+    return found;
   });
 }

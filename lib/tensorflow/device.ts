@@ -13,17 +13,23 @@ export interface Device {
   warning?: string;
 }
 
-/** The device on which tfjs runs in this process, with a warning when a GPU is present and left unused. */
-export function device(): Device {
+/**
+ * The device on which tfjs runs in this process, with a warning when a GPU is present, or asked for, and left unused.
+ * @param gpus those that a run asks for, by number
+ */
+export function device(gpus: readonly number[] = []): Device {
   const tensorflowVersion = openTensorflow().func("const char *TF_Version()")() as string;
   const backend = tf.backend() as unknown as { isUsingGpuDevice: boolean };
   if (backend.isUsingGpuDevice) return { kind: "gpu", name: "GPU", tensorflowVersion };
   const cores = cpus();
   const name = `${cores[0]?.model.trim() || "CPU"}, ${cores.length} threads`;
-  if (!hasNvidiaGpu() || process.env.CUDA_VISIBLE_DEVICES === "")
-    return { kind: "cpu", name, tensorflowVersion };
+  const isPresent = hasNvidiaGpu() && process.env.CUDA_VISIBLE_DEVICES !== "";
+  if (!isPresent && gpus.length === 0) return { kind: "cpu", name, tensorflowVersion };
+  const found = isPresent
+    ? "an NVIDIA GPU is present"
+    : `GPU ${gpus.join(", ")} was asked for, none is seen,`;
   const warning =
-    "an NVIDIA GPU is present but TensorFlow computes on the CPU: is its CUDA wheel installed (`npm run setup`), " +
+    `${found} but TensorFlow computes on the CPU: is its CUDA wheel installed (\`npm run setup\`), ` +
     "and does the driver suit it (`nvidia-smi`)? TF_CPP_MIN_LOG_LEVEL=0 shows TensorFlow's own reason";
   return { kind: "cpu", name, tensorflowVersion, warning };
 }

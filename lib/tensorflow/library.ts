@@ -9,6 +9,9 @@ import { projectPath } from "../common/project";
 /** The two shared libraries of TensorFlow's wheel, in the order in which they must be opened. */
 const LIBRARY_NAMES = ["libtensorflow_framework.so.2", "libtensorflow_cc.so.2"];
 
+/** tfjs' own binding. Where it is missing, tfjs advises to build one that does not fit. */
+const BINDING = ["node_modules", "@tensorflow", "tfjs-node-gpu", "lib", "napi-v8", "tfjs_binding.node"];
+
 /** An opened shared library: `func(prototype)` gives one of its C functions. */
 export type SharedLibrary = ReturnType<typeof koffi.load>;
 
@@ -47,6 +50,11 @@ export function openTensorflow(): SharedLibrary {
   if (opened) return opened;
   prepareProcess();
   const folder = tensorflowFolder();
+  if (!existsSync(projectPath(...BINDING)))
+    throw new UserError(
+      `Expected TensorFlow's binding at ${projectPath(...BINDING)}: it is not there.`,
+      "npm run setup",
+    );
   try {
     withoutStandardError(() => {
       for (const name of LIBRARY_NAMES) opened = openForGood(join(folder, name));

@@ -130,5 +130,9 @@ test("class counts of any table, and classes found by name", async (t) => {
   assert.deepEqual(await findClasses(dataDir, "tea"), [
     { newLabel: 0, dataset: "a", label: 0, className: "Green Tea", images: 3, firstImage: "a/0_0.jpg" },
   ]);
-  assert.deepEqual(await findClasses(dataDir, "%"), []);
+  assert.deepEqual((await findClasses(dataDir, "")).length, 2);
+  await assert.rejects(
+    findClasses(dataDir, "%"),
+    /No merged class has "%" in its name.*\n {2}Next: Search for/,
+  );
 });

@@ -3,7 +3,7 @@ import koffi from "koffi";
 import { messageOf, UserError } from "../../common/errors";
 import { Interrupted } from "../../common/interrupt";
 import { startServer } from "../../tensorflow/cluster";
-import { describeDevice } from "../../tensorflow/device";
+import { describeDevice, device } from "../../tensorflow/device";
 import { EngineError } from "../../tensorflow/status";
 import { train } from "../run";
 import type { FromRank, ToRank } from "./rank_messages";
@@ -35,7 +35,7 @@ function endWithParent(): void {
 
 async function begin({ folder, config }: Extract<ToRank, { kind: "begin" }>): Promise<void> {
   try {
-    send({ kind: "device", line: describeDevice() });
+    send({ kind: "device", line: describeDevice(device(config.gpus)) });
     const cluster = startServer(clusterOfTfConfig(process.env.TF_CONFIG!));
     ranks = new Ranks(cluster, config, (phase, step) => send({ kind: "phase", phase, step }));
     ranks.wantsStop = wantsStop;
