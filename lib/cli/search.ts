@@ -77,10 +77,21 @@ async function search(options: SearchOptions): Promise<CommandResult> {
   process.stderr.write(`${describeDevice()}\n${planned.length} runs\n`);
   const stopped = (await runUntilStopped(starts)) || (await runUntilStopped(planned));
   const rows = searchRows(planned);
+  const [start] = searchRows(starts);
   const path = await writeSearch(name, rows);
   const goesOn = stopped ? "stopped: the same command goes on\n" : "";
-  return { text: `${tableText(rows)}\n${goesOn}${path}`, summary: { name, stopped, rows, path } };
+  const text = `${tableText(rows)}\n${startText(start)}${goesOn}${path}`;
+  return { text, summary: { name, stopped, rows, start, path } };
 }
+
+/** The frozen runs of all seeds, from which fine-tuning started. */
+function startText(start: SearchRow | undefined): string {
+  if (start?.mp5 === undefined) return "";
+  const { mp5, spread, r1 } = start;
+  return `started from frozen runs: mP@5 ${digits(mp5)}, spread ${digits(spread) || "-"}, R@1 ${digits(r1)}\n`;
+}
+
+const digits = (value: number | undefined) => value?.toFixed(3) ?? "";
 
 /** The config with the classes to choose by. */
 function choosing(config: Readonly<TrainConfig>, { chooseOn }: SearchOptions): Readonly<TrainConfig> {
@@ -120,7 +131,6 @@ async function runUntilStopped(planned: SweepRun[]): Promise<boolean> {
 }
 
 function tableText(rows: readonly SearchRow[]): string {
-  const digits = (value: number | undefined) => value?.toFixed(3) ?? "";
   return textTable(
     ["settings", "runs", "mP@5", "spread", "R@1", "top-1", "s"],
     rows.map((row) => [

@@ -70,8 +70,14 @@ test("search --choose-on held-out-classes: a seed's run is that of train --both 
     guie("train", ...tiny(), ...SHORT, "--both", "--run-name", NAME, "--seed", "2", "--overwrite", "--json"),
   );
   const search = ["search", ...tiny(), ...SHORT, "--stage", "fine_tune", "--name", `${NAME}_seeds`];
-  guie(...search, "--choose-on", "held-out-classes", "--seeds", "1,2");
+  const { start } = JSON.parse(
+    guie(...search, "--choose-on", "held-out-classes", "--seeds", "1,2", "--json"),
+  );
   const { steps, retrievals } = viewRun(`${runFolder(`${NAME}_seeds`)}/seed_2`);
   assert.equal(steps.at(-1)!.loss, both.finalLoss);
   assert.deepEqual([retrievals.at(-1)!.mp5, retrievals.at(-1)!.r1], [both.retrieval.mp5, both.retrieval.r1]);
+  const frozen = [1, 2].map((seed) => viewRun(`${runFolder(`${NAME}_seeds_frozen`)}/seed_${seed}`));
+  const [one, two] = frozen.map(({ retrievals }) => retrievals.at(-1)!.mp5) as [number, number];
+  assert.equal(two, both.frozen.retrieval.mp5);
+  assert.deepEqual([start.runs, start.mp5, start.spread], [2, (one + two) / 2, Math.abs(one - two)]);
 });
