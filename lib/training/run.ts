@@ -6,39 +6,23 @@ import { writeJson } from "../common/files";
 import { breathe, Interrupted } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { processCount, type TrainConfig } from "../config/config";
-import type { Average } from "./averages";
 import { buildTraining, type TrainingSetup } from "./build";
 import type { Ranks } from "./ranks/ranks";
 import { evaluateRun } from "./run_evaluation";
-import { type Baseline, baselineOf } from "./runs/baseline";
 import { describeEnvironment } from "./runs/environment";
 import { openEventFile } from "./runs/event_files";
-import {
-  type EndMetric,
-  type HeldOutScores,
-  latestMetrics,
-  type Metric,
-  type RetrievalMetric,
-  type StepMetric,
-} from "./runs/metrics";
-import {
-  isDue,
-  keepEpoch,
-  keepStep,
-  listCheckpoints,
-  removeTemporaries,
-  saveLast,
-} from "./runs/run_checkpoints";
+import type { EndMetric, Metric, StepMetric } from "./runs/metrics";
+import { isDue, keepEpoch, keepStep, removeTemporaries, saveLast } from "./runs/run_checkpoints";
 import {
   appendMetric,
   claimRun,
   isFinished,
   logLine,
-  readMetrics,
   readRunConfig,
   rewindMetrics,
   runFile,
 } from "./runs/run_folder";
+import { type RunSummary, summarise } from "./runs/run_summary";
 import { isOfHead, refuseOtherShape } from "./start_weights";
 
 /** A run while this process trains it. */
@@ -55,21 +39,6 @@ export interface Run {
   /** Adds a line to the run's log. */
   log(line: string): void;
   onProgress?: OnProgress;
-}
-
-/** What a finished (or stopped) run leaves to look at. */
-export interface RunSummary {
-  folder: string;
-  reason: EndMetric["reason"];
-  steps: number;
-  finalLoss: number | undefined;
-  validation: { top1: number; top5: number } | undefined;
-  /** Of the weights as they are, and of their averages. */
-  retrieval: ({ mp5: number; r1: number } & Partial<Record<Average, HeldOutScores>>) | undefined;
-  /** What the run that it started from had reached. */
-  baseline: Baseline | undefined;
-  /** Names of the checkpoints that the run's folder holds. */
-  checkpoints: string[];
 }
 
 /**
@@ -255,26 +224,5 @@ function runningMean() {
       count++;
     },
     value: () => sum / count,
-  };
-}
-
-function withAverages({ mp5, r1, ema, swa }: RetrievalMetric): RunSummary["retrieval"] {
-  return { mp5, r1, ...(ema && { ema }), ...(swa && { swa }) };
-}
-
-/** The end of a run as its files tell it. */
-function summarise(folder: string): RunSummary {
-  const { step, validation, retrieval, end } = latestMetrics(readMetrics(folder));
-  if (!end)
-    throw new UserError(`The run in ${folder} has not ended.`, "Watch it, or start it again: npx guie train");
-  return {
-    folder,
-    reason: end.reason,
-    steps: step?.step ?? 0,
-    finalLoss: step?.loss,
-    validation: validation && { top1: validation.top1, top5: validation.top5 },
-    retrieval: retrieval && withAverages(retrieval),
-    baseline: baselineOf(readRunConfig(folder)),
-    checkpoints: listCheckpoints(folder),
   };
 }

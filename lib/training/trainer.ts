@@ -2,50 +2,27 @@ import type { StoredModel, WeightKind } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import type { TrainConfig } from "../config/config";
 import type { Weights } from "../model/vit";
-import { fillProgram, type WeightSource } from "../model/weight_source";
-import { Program } from "../tensorflow/program";
-import { type Averages, createAverages } from "./averages";
+import type { Program } from "../tensorflow/program";
+import type { Averages } from "./averages";
 import { type Batch, type BatchSource, positionOf } from "./batches";
 import { FiniteCheck } from "./finite_check";
 import { readHeadWeights } from "./head_weights";
-import { type FeatureFunction, TOWER_PREFIX } from "./model";
 import { adamRates } from "./optimizer";
-import { declareOptimizer } from "./optimizer_state";
-import { classesOfShard, shardPlan, shardSource, stepShards, WholeHead } from "./ranks/head_shards";
+import { classesOfShard, type WholeHead } from "./ranks/head_shards";
 import type { Ranks } from "./ranks/ranks";
 import { checkedRates, type LearningRates, ratesAt } from "./rates";
 import type { StepMetric } from "./runs/metrics";
 import { ONE_PROCESS } from "./samplers";
 import { isBackboneFrozen, marginOf, type Position } from "./schedule";
-import { type LossFeed, type StepParts, type TrainStep, traceStep, trainedNames } from "./step";
+import type { LossFeed, StepParts, TrainStep } from "./step";
 import { type FeedParts, feedOf } from "./step_feed";
-
-/** What a trainer is made of. */
-export interface TrainerParts {
-  config: Readonly<TrainConfig>;
-  batches: BatchSource;
-  features: FeatureFunction;
-  /** Shape of a batch's inputs. */
-  inputShape: readonly number[];
-  /** Length F of a feature vector. */
-  featureCount: number;
-  /** All weights by name; the trainer closes their source. */
-  weights: WeightSource;
-  /** The processes that train together; default: this one alone. */
-  ranks?: Ranks;
-}
+import { type TrainerGraphs, type TrainerParts, type TrainSteps, traceTrainer } from "./trainer_graphs";
 
 /** What the next step will be fed, and which images that are. */
 export interface NextBatch {
   feed: LossFeed;
   /** Below the data directory. */
   files: readonly string[];
-}
-
-/** A step that trains all parts, and one that leaves the backbone as it is, where the run has such epochs. */
-interface Steps {
-  all: TrainStep;
-  headOnly: TrainStep | undefined;
 }
 
 /**
@@ -67,7 +44,7 @@ export class Trainer {
   readonly stepParts: StepParts;
   readonly #batches: BatchSource;
   readonly #feedParts: FeedParts;
-  readonly #steps: Steps;
+  readonly #steps: TrainSteps;
   readonly #averages: Averages;
   readonly #finite: FiniteCheck;
   #ratesByHand: LearningRates | undefined;
@@ -75,72 +52,25 @@ export class Trainer {
   readonly #wholeHead: WholeHead | undefined;
   readonly #startedAtMs = Date.now();
 
-  /** Moves the weights into a session and traces the training step. */
+  /** Moves the weights into a session and traces the training step. @throws UserError as `traceTrainer` */
   static async create(parts: TrainerParts): Promise<Trainer> {
-    if (parts.batches.stepsPerEpoch < 1) {
-      throw new UserError(
-        `The training table gives no whole batch of ${parts.config.batchSize}.`,
-        "Lower batchSize, or merge more images.",
-      );
-    }
-    const { batchSize, accumulationSteps } = parts.config;
-    if (batchSize % accumulationSteps !== 0) {
-      throw new UserError(
-        `A batch of ${batchSize} images cannot go through in ${accumulationSteps} equal pieces.`,
-        "Make batchSize a multiple of accumulationSteps.",
-      );
-    }
-    const program = new Program(parts.ranks?.cluster.sessionOptions);
-    const plan = shardPlan(parts.config, parts.weights, parts.ranks);
-    const source = plan ? shardSource(parts.weights, plan) : parts.weights;
-    const { shapes } = source;
-    await fillProgram(program, source);
-    const { config, features, inputShape, featureCount } = parts;
-    const trained = new Map(trainedNames(shapes, config).map((name) => [name, shapes.get(name)!]));
-    const optimizer = await declareOptimizer(program, trained, config);
-    const stepParts = {
-      config,
-      shapes,
-      features,
-      inputShape,
-      featureCount,
-      ranks: parts.ranks?.step,
-      shards: plan && stepShards(parts.config, parts.ranks!, plan),
-    };
-    const headOnly = [...trained.keys()].filter((name) => !name.startsWith(TOWER_PREFIX));
-    const steps = {
-      all: traceStep(program, stepParts),
-      headOnly: config.frozenEpochs > 0 ? traceStep(program, { ...stepParts, trained: headOnly }) : undefined,
-    };
-    const averages = await createAverages(program, shapes, config);
-    const all = new Map([...shapes, ...optimizer, ...averages.shapes]);
-    const wholeHead = plan && new WholeHead(parts.ranks!, program, all, plan);
-    return new Trainer(parts, program, stepParts, steps, averages, all, wholeHead);
+    return new Trainer(parts, await traceTrainer(parts));
   }
 
-  private constructor(
-    parts: TrainerParts,
-    program: Program,
-    stepParts: StepParts,
-    steps: Steps,
-    averages: Averages,
-    shapes: ReadonlyMap<string, readonly number[]>,
-    wholeHead: WholeHead | undefined,
-  ) {
-    this.config = parts.config;
-    this.program = program;
-    this.totalSteps = parts.batches.stepsPerEpoch * parts.config.nEpochs;
-    this.#batches = parts.batches;
-    this.stepParts = stepParts;
-    this.#steps = steps;
-    this.#averages = averages;
-    this.#ranks = parts.ranks;
-    this.shapes = shapes;
-    this.#wholeHead = wholeHead;
-    const { config, featureCount, ranks } = parts;
-    const shardClasses = wholeHead ? classesOfShard(wholeHead.plan) : 0;
+  private constructor({ config, batches, featureCount, ranks }: TrainerParts, graphs: TrainerGraphs) {
+    this.config = config;
+    this.totalSteps = batches.stepsPerEpoch * config.nEpochs;
+    this.program = graphs.program;
+    this.shapes = graphs.shapes;
+    this.stepParts = graphs.stepParts;
+    this.#batches = batches;
+    this.#steps = graphs.steps;
+    this.#averages = graphs.averages;
+    this.#ranks = ranks;
+    this.#wholeHead = graphs.wholeHead;
+    const shardClasses = graphs.wholeHead ? classesOfShard(graphs.wholeHead.plan) : 0;
     this.#feedParts = { config, featureCount, shard: ranks?.shard ?? ONE_PROCESS, shardClasses };
-    this.#finite = new FiniteCheck(program, shapes.keys());
+    this.#finite = new FiniteCheck(graphs.program, graphs.shapes.keys());
   }
 
   /** The traced functions of a step, in the order in which it runs them: `show(trainer.functions[0])` draws one. */

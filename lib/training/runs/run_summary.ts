@@ -1,0 +1,43 @@
+// What a run leaves to look at once it has ended.
+import { UserError } from "../../common/errors";
+import type { Average } from "../averages";
+import { type Baseline, baselineOf } from "./baseline";
+import { type EndMetric, type HeldOutScores, latestMetrics, type RetrievalMetric } from "./metrics";
+import { listCheckpoints } from "./run_checkpoints";
+import { readMetrics, readRunConfig } from "./run_folder";
+
+/** What a finished (or stopped) run leaves to look at. */
+export interface RunSummary {
+  folder: string;
+  reason: EndMetric["reason"];
+  steps: number;
+  finalLoss: number | undefined;
+  validation: { top1: number; top5: number } | undefined;
+  /** Of the weights as they are, and of their averages. */
+  retrieval: ({ mp5: number; r1: number } & Partial<Record<Average, HeldOutScores>>) | undefined;
+  /** What the run that it started from had reached. */
+  baseline: Baseline | undefined;
+  /** Names of the checkpoints that the run's folder holds. */
+  checkpoints: string[];
+}
+
+/** The end of a run as its files tell it. @throws UserError for one that has not ended */
+export function summarise(folder: string): RunSummary {
+  const { step, validation, retrieval, end } = latestMetrics(readMetrics(folder));
+  if (!end)
+    throw new UserError(`The run in ${folder} has not ended.`, "Watch it, or start it again: npx guie train");
+  return {
+    folder,
+    reason: end.reason,
+    steps: step?.step ?? 0,
+    finalLoss: step?.loss,
+    validation: validation && { top1: validation.top1, top5: validation.top5 },
+    retrieval: retrieval && withAverages(retrieval),
+    baseline: baselineOf(readRunConfig(folder)),
+    checkpoints: listCheckpoints(folder),
+  };
+}
+
+function withAverages({ mp5, r1, ema, swa }: RetrievalMetric): RunSummary["retrieval"] {
+  return { mp5, r1, ...(ema && { ema }), ...(swa && { swa }) };
+}
