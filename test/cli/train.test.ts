@@ -29,6 +29,9 @@ const MISTAKES: [args: string[], message: RegExp][] = [
   [["evaluate", "--data-dir", "data/nowhere", "--run", "x"], /retrieval\/queries\.csv[\s\S]*get-data --demo/],
   [["embed", "--run", "x"], /--run and --out go with a source/],
   [["embed", "data"], /A source needs --out/],
+  [["merge", "--data-dir", "data/nowhere", "--seed", "odd"], /--seed takes a number, got "odd"/],
+  [["reduce", "--dimensions", "1.5"], /--dimensions takes a whole number from 1, got "1.5"/],
+  [["search", "--seeds", "1,2.5"], /--seeds takes a whole number, got "2.5"/],
   [["scaling", "--hosts", "1,0"], /--hosts takes a whole number from 1, got "0"/],
   [["scaling", "--utilisation", "40"], /--utilisation takes a share from 0 to 1, got "40"/],
 ];
