@@ -32,12 +32,10 @@ interface HoverPage {
 export function hoverPictures(sprite: Sprite, captions: readonly PointCaption[]): Drawing {
   const shownPx = Math.min(SHOWN_PX, 2 * sprite.tilePx);
   const page: HoverPage = { sprite, captions, shownPx, frames: FRAMES };
-  return {
-    bundle: {
-      "text/html": `<div>${scriptHtml(picturesInPage, page)}</div>`,
-      "text/plain": `Pictures of the ${captions.length} points above, for the mouse to show.`,
-    },
-  };
+  const text = `Pictures of the ${captions.length} points above, for the mouse to show.`;
+  // Where scripts do not run, the words stay, and the output is not blank
+  const html = `<div><p>${text}</p>${scriptHtml(picturesInPage, page)}</div>`;
+  return { bundle: { "text/html": html, "text/plain": text } };
 }
 
 /** A plot as plotly.js leaves it in a page. */
@@ -52,6 +50,7 @@ interface PlotHover {
 
 /** Runs in the reader's browser. Uses nothing of this module. */
 function picturesInPage(around: HTMLElement, { sprite, captions, shownPx, frames }: HoverPage) {
+  around.querySelector("p")?.remove();
   const sheet = document.createElement("img");
   sheet.src = sprite.source;
   sheet.alt = "";

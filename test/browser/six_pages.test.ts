@@ -19,6 +19,31 @@ const PICTURES_GIVE_WAY = `[...document.querySelectorAll(".guie-figure")].every(
 /** What a cell shows of one output, by MIME type. */
 type Bundle = Record<string, unknown>;
 
+/** Outputs of an executed copy, in their MIME types. */
+function bundlesIn(path: string): Bundle[] {
+  const { cells } = JSON.parse(readFileSync(path, "utf8")) as {
+    cells: { outputs?: { data?: Bundle }[] }[];
+  };
+  return cells.flatMap(({ outputs = [] }) => outputs.flatMap(({ data }) => (data ? [data] : [])));
+}
+
+/** Text of an output in one MIME type, "" where it has none. */
+function textOf(bundle: Bundle, mime: string): string {
+  return [bundle[mime] ?? []].flat().join("");
+}
+
+/**
+ * What GitHub has to show of an output, after it has taken scripts and styles away: a figure's SVG, else the HTML's
+ * words and pictures, else the text.
+ */
+function seenOnGitHub(bundle: Bundle): string {
+  const svg = textOf(bundle, "image/svg+xml");
+  if (svg) return /<(path|rect|circle|text)\b/.exec(svg)?.[0] ?? "";
+  const html = textOf(bundle, "text/html").replaceAll(/<(script|style)\b.*?<\/\1>/gs, "");
+  const words = html.replaceAll(/<(?!img )[^>]*>/g, "").trim();
+  return "text/html" in bundle ? words : textOf(bundle, "text/plain");
+}
+
 /** Whether it is a figure of WebGL points, which the page draws anew in its picture's place. */
 function isWebGl(bundle: Bundle): boolean {
   const figure = bundle["application/vnd.plotly.v1+json"] as { data: { type: string }[] } | undefined;
@@ -27,11 +52,8 @@ function isWebGl(bundle: Bundle): boolean {
 
 /** What the executed copy holds: figures by their SVG, those of WebGL among them, pictures in its HTML. */
 function picturesIn(path: string): { figures: number; webGl: number; pictures: number } {
-  const { cells } = JSON.parse(readFileSync(path, "utf8")) as {
-    cells: { outputs?: { data?: Bundle }[] }[];
-  };
-  const bundles = cells.flatMap(({ outputs = [] }) => outputs.flatMap(({ data }) => (data ? [data] : [])));
-  const html = bundles.map((bundle) => [bundle["text/html"] ?? []].flat().join("")).join("");
+  const bundles = bundlesIn(path);
+  const html = bundles.map((bundle) => textOf(bundle, "text/html")).join("");
   const figures = bundles.filter((bundle) => "image/svg+xml" in bundle);
   return {
     figures: figures.length,
@@ -56,6 +78,13 @@ test("all six run headless within ten minutes, and their pages show every figure
   page.on("request", (request) => requests.push(request.url().slice(0, 100)));
   for (const name of PIPELINE) {
     const { figures, webGl, pictures } = picturesIn(join(root, "runs/notebooks", `${name}.ipynb`));
+    for (const bundle of bundlesIn(join(root, "runs/notebooks", `${name}.ipynb`))) {
+      assert.ok("text/plain" in bundle, `${name}: an output without words: ${Object.keys(bundle)}`);
+      assert.ok(
+        seenOnGitHub(bundle),
+        `${name}: nothing to see on GitHub of: ${textOf(bundle, "text/plain")}`,
+      );
+    }
     await page.goto(pathToFileURL(join(root, "runs/notebooks", `${name}.html`)).href);
     const plots = page.locator(".js-plotly-plot");
     if (webGl > 0) await plots.nth(webGl - 1).waitFor();
