@@ -1,5 +1,6 @@
 /** A lock among threads: who holds it runs, others wait, each blocking its own thread. Its `memory` can be posted to them. */
 export class SharedLock {
+  /** For another thread's lock on the same. */
   readonly memory: SharedArrayBuffer;
   readonly #state: Int32Array;
 

@@ -27,6 +27,7 @@ export function loadEmbedder(run: string): Embedder {
 
 /** A run's model, ready to embed images, until it is disposed. Its tower is loaded when it is first needed. */
 export class Embedder {
+  /** The run's. */
   readonly config: Readonly<TrainConfig>;
   /** The run and its checkpoint, by its content. */
   readonly madeBy: MadeBy;
@@ -92,6 +93,7 @@ export class Embedder {
     };
   }
 
+  /** Frees the weights. */
   dispose(): void {
     tf.dispose(this.#weights);
     this.#loaded?.then((backbone) => backbone.dispose());

@@ -31,6 +31,7 @@ export interface NextBatch {
  */
 export class Trainer {
   readonly config: Readonly<TrainConfig>;
+  /** Optimizer steps of the whole run. */
   readonly totalSteps: number;
   /** Its variables are the weights by name, and `optimizer.*`. */
   readonly program: Program;

@@ -7,6 +7,7 @@ import { RATIOS, type SharedJpegEngine } from "./maker";
 
 /** The decoder and the encoder, until they are closed; no thread may then use them any more. */
 export class JpegEngine {
+  /** As threads take it. */
   readonly shared: SharedJpegEngine;
   readonly #program = new Program({ cpuOnly: true, onCallersThread: true });
 
@@ -28,6 +29,7 @@ export class JpegEngine {
     };
   }
 
+  /** Frees both. */
   close(): void {
     this.#program.dispose();
   }

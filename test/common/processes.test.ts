@@ -1,0 +1,13 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { isRunning, processStart } from "guie/dist/common/processes";
+
+test("this process is there, and began once; one that has ended is gone", () => {
+  const { pid } = spawnSync(process.execPath, ["-e", ""]);
+  assert.deepEqual([isRunning(process.pid), isRunning(process.ppid), isRunning(pid)], [true, true, false]);
+  assert.match(processStart(process.pid), /^\d+$/);
+  assert.equal(processStart(process.pid), processStart(process.pid));
+  assert.ok(Number(processStart(process.ppid)) <= Number(processStart(process.pid)), "parents come first");
+  assert.equal(processStart(pid), "");
+});
