@@ -118,18 +118,26 @@ async function hoverMarks(page: Page, index: number): Promise<void> {
   await page.mouse.move(place.x, place.y, { steps: 3 });
 }
 
-/** Points of the live curve (an SVG in an image) that was drawn last; 0 where none stands in the page. */
-export async function liveCurvePoints(page: Page): Promise<number> {
-  const path: string = await page.evaluate(
+/** A live curve as it stands in the page. */
+export interface LiveCurve {
+  /** Number of the cell that it belongs to: curves of two runs are two curves. */
+  cell: number;
+  points: number;
+}
+
+/** The live curve (an SVG in an image) that was drawn last; undefined where none stands in the page. */
+export async function liveCurve(page: Page): Promise<LiveCurve | undefined> {
+  const { cell, path }: { cell: number; path: string } = await page.evaluate(
     `(() => {
       const image = [...document.querySelectorAll(".jp-RenderedSVG img")].at(-1);
-      if (!image) return "";
+      if (!image) return { cell: -1, path: "" };
+      const cell = [...document.querySelectorAll(".jp-Cell")].indexOf(image.closest(".jp-Cell"));
       const [head, body] = [image.src.slice(0, image.src.indexOf(",")), image.src.slice(image.src.indexOf(",") + 1)];
       const svg = head.includes("base64") ? atob(body) : decodeURIComponent(body);
-      return /<path class="js-line" d="([^"]*)"/.exec(svg)?.[1] ?? "";
+      return { cell, path: /<path class="js-line" d="([^"]*)"/.exec(svg)?.[1] ?? "" };
     })()`,
   );
-  return path.split(/[ML]/).length - 1;
+  return path === "" ? undefined : { cell, points: path.split(/[ML]/).length - 1 };
 }
 
 /** Keeps a picture of the whole notebook in runs/screenshots/; its figures stand in the higher window as well. */

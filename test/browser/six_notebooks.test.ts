@@ -19,7 +19,8 @@ import {
   assertImagesLoaded,
   assertNoErrors,
   assertProgressDone,
-  liveCurvePoints,
+  type LiveCurve,
+  liveCurve,
   takeScreenshot,
 } from "./sight";
 import { makeWorkspace, PIPELINE, TINY, typeParams } from "./workspace";
@@ -100,16 +101,18 @@ test("Model_Preparation brings the pretrained tower", { skip }, async () => {
 test("Train's live curve grows; Tab lists our functions; Interrupt ends a training cell, not the kernel", {
   skip,
 }, async () => {
-  const grown: number[] = [];
+  const drawn: LiveCurve[] = [];
   const seen = await runNotebook("Train", async () => {
     while (await isRunning(page)) {
-      const points = await liveCurvePoints(page);
-      if (points > 0 && points !== grown.at(-1)) grown.push(points);
+      const curve = await liveCurve(page);
+      if (curve) drawn.push(curve);
       await page.waitForTimeout(200);
     }
   });
-  const hasGrown = grown.some((points, i) => i > 0 && points > grown[i - 1]!);
-  assert.ok(hasGrown, `points of the live curve: ${grown}`);
+  const hasGrown = drawn.some(
+    ({ cell, points }, i) => i > 0 && cell === drawn[i - 1]!.cell && points > drawn[i - 1]!.points,
+  );
+  assert.ok(hasGrown, `live curves: ${JSON.stringify(drawn)}`);
   assert.ok(seen.bars >= 1 && seen.images >= 8 && seen.figures >= 6, JSON.stringify(seen));
 
   await addCell(page, "guie.tra");
