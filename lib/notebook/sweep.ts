@@ -139,7 +139,11 @@ function rowOf({ settings, state, message, mp5, r1, top1, loss, seconds }: Sweep
  * What a sweep of one or two settings found: its measure over the first setting, a line for each value of the second.
  */
 export function sweepFigure({ runs }: SweepResult): Figure {
-  const [first, second] = Object.keys(runs[0]!.settings) as (keyof TrainConfig)[];
+  const varies = (name: keyof TrainConfig) =>
+    runs.some((run) => run.settings[name] !== runs[0]!.settings[name]);
+  const names = Object.keys(runs[0]!.settings) as (keyof TrainConfig)[];
+  // A setting of one value alone would be an axis without length
+  const [first, second] = [...names.filter(varies), ...names.filter((name) => !varies(name))];
   const measure = runs.some(({ mp5 }) => mp5 !== undefined) ? "mp5" : "top1";
   const [y, where] = measure === "mp5" ? ["mP@5", "held-out classes"] : ["top-1", "the validation fold"];
   const finished = runs.filter((run) => run[measure] !== undefined);

@@ -106,4 +106,7 @@ test("the table and the figure of a sweep", async (t) => {
   assert.match(inspect(result), /^best: \{ margin: 0\.[24] \}$/);
   const [line] = sweepFigure(result).data;
   assert.deepEqual(line!.x, [0.2, 0.4]);
+  const both = result.runs.map((run) => ({ ...run, settings: { s: 12, ...run.settings } }));
+  const [alone] = sweepFigure({ ...result, runs: both }).data;
+  assert.deepEqual([alone!.x, alone!.name], [[0.2, 0.4], "s 12"], "the setting of one value is no axis");
 });
