@@ -1,20 +1,26 @@
 // A tower as a TensorFlow graph: images in, features out. Shapes: B images, S side of the input in px, F features.
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { mapConcurrently } from "../common/concurrent";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
+import { device } from "../tensorflow/device";
 import { withFreeBatch } from "../tensorflow/free_batch";
 import type { GraphFunction } from "../tensorflow/graph_function";
 import { Program } from "../tensorflow/program";
 import type { tf } from "../tensorflow/tf";
+import { mostParts } from "./block";
 import { freshTower, prepareCommand, towerFile } from "./tower_weights";
 import { findTower, type Tower } from "./towers";
 import { featureLength, vitFeatures } from "./vit";
 import { fillProgram, type WeightSource } from "./weight_source";
 
-/** Most images of one run of the graph. */
+/** Most images that are computed at once. */
 const BATCH_SIZE = 32;
+/** Images of a run, at least, before a batch is shared out among several: fewer make products slower. */
+const SHARED_IMAGES = 4;
 
 /** The settings that say which backbone, and what its features are. */
 export type BackboneConfig = Pick<TrainConfig, "tower" | "weights" | "imageSize" | "lastBlocks" | "seed"> &
@@ -59,16 +65,24 @@ export function towerOf(
   );
 }
 
-/** A backbone of these weights, for inference alone; the source is closed. */
+/**
+ * A backbone of these weights, for inference alone; the source is closed. On a CPU each operation runs on one thread:
+ * the blocks are cut into parts, and large batches into several, so that all cores have work of their own and wait for
+ * each other twice a block. Handing every operation out to all cores costs more than the small ones of one image take.
+ */
 export async function createBackbone(
   tower: Tower,
   weights: WeightSource,
   config: FeatureSettings,
 ): Promise<Backbone> {
-  const program = new Program();
+  const cores = device().kind === "cpu" ? availableParallelism() : 1;
+  const parts = mostParts(tower, cores);
+  const program = new Program(parts > 1 ? { intraOpThreads: 1 } : {});
   await fillProgram(program, weights);
-  const extract = await program.computedOnce("inference", traceFeatures(program, tower, config));
-  return { ...backboneWith(extract, tower, config), dispose: () => program.dispose() };
+  const traced = traceFeatures(program, tower, { ...config, parts });
+  const extract = await program.computedOnce("inference", traced);
+  const runsAtOnce = parts > 1 ? cores : 1;
+  return { ...backboneWith(extract, tower, config, runsAtOnce), dispose: () => program.dispose() };
 }
 
 /**
@@ -90,7 +104,7 @@ type FeatureGraph = GraphFunction<"images", tf.Tensor>;
 function traceFeatures(
   program: Program,
   tower: Tower,
-  { imageSize, lastBlocks, patchMean, precision }: FeatureSettings,
+  { imageSize, lastBlocks, patchMean, precision, parts }: FeatureSettings & { parts?: number },
   prefix = "",
 ): FeatureGraph {
   const names = program.variableNames.filter(
@@ -103,7 +117,8 @@ function traceFeatures(
         const weights = Object.fromEntries(
           names.map((name) => [name.slice(prefix.length), variables.read(name)]),
         );
-        return vitFeatures(weights, images as tf.Tensor4D, tower, { lastBlocks, patchMean, precision });
+        const options = { lastBlocks, patchMean, precision, parts };
+        return vitFeatures(weights, images as tf.Tensor4D, tower, options);
       },
       { images: { shape: [batch, imageSize, imageSize, 3] } },
     ),
@@ -114,18 +129,22 @@ function backboneWith(
   extract: FeatureGraph,
   tower: Tower,
   { imageSize, lastBlocks, patchMean }: FeatureSettings,
+  runsAtOnce = 1,
 ): Omit<Backbone, "dispose"> {
   const length = featureLength(tower, { lastBlocks, patchMean });
   const pixelsPerImage = imageSize * imageSize * 3;
   const features = async (pixels: Float32Array) => {
     const count = pixels.length / pixelsPerImage;
     const result = new Float32Array(count * length);
-    for (let start = 0; start < count; start += BATCH_SIZE) {
-      const data = pixels.subarray(start * pixelsPerImage, (start + BATCH_SIZE) * pixelsPerImage);
+    const batch = Math.ceil(Math.min(count, BATCH_SIZE) / runsAtOnce);
+    const images = Math.max(batch, Math.min(SHARED_IMAGES, count));
+    const starts = Array.from({ length: Math.ceil(count / images) }, (_, run) => run * images);
+    await mapConcurrently(starts, runsAtOnce, async (start) => {
+      const data = pixels.subarray(start * pixelsPerImage, (start + images) * pixelsPerImage);
       const shape = [data.length / pixelsPerImage, imageSize, imageSize, 3];
       const rows = await extract.run({ images: { dtype: "float32", shape, data } });
       result.set(rows.data as Float32Array, start * length);
-    }
+    });
     return result;
   };
   return { tower, length, features };

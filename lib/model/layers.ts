@@ -33,6 +33,11 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): 
   });
 }
 
+/** x W^T in the current precision, as `linear` computes it, for inference. x [R, I], weight [O, I] -> [R, O]. */
+export function product(x: tf.Tensor2D, weight: tf.Tensor2D): tf.Tensor2D {
+  return widen(tf.matMul<tf.Tensor2D>(narrow(x), narrow(weight), false, true));
+}
+
 /**
  * Normalises each row to mean 0 and variance 1, then scales and shifts. x [R, D], gain [D], bias [D] -> [R, D].
  * PyTorch: `F.layer_norm`.

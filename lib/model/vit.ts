@@ -4,9 +4,9 @@ import { UserError } from "../common/errors";
 import { recompute } from "../tensorflow/recompute";
 import { scope } from "../tensorflow/scope";
 import { tf } from "../tensorflow/tf";
-import { attention, linear } from "./layers";
-import { ACTIVATIONS, namedLinear, namedNorm, type Weights } from "./named_layers";
-import { classTokens, forEachImage, meanOfPatches, poolTokens } from "./pooling";
+import { residualBlock } from "./block";
+import { namedNorm, type Weights } from "./named_layers";
+import { forEachImage, meanOfPatches, poolTokens } from "./pooling";
 import { type Precision, withPrecision } from "./precision";
 import { patchGrid, prefixTokens, type Tower } from "./towers";
 
@@ -24,6 +24,11 @@ export interface FeatureOptions {
   precision?: Precision;
   /** Keep only each block's input for the backward pass, which computes the rest again: less memory, a third slower. */
   gradientCheckpointing?: boolean;
+  /**
+   * Into how many parts the work of each block is cut, which do not need each other: a session runs them side by side.
+   * For inference; default 1. A number that `mostParts` allows.
+   */
+  parts?: number;
 }
 
 /** F: how long a feature is, without projection. */
@@ -52,7 +57,7 @@ export function vitFeatures(
   options: FeatureOptions = {},
 ): tf.Tensor2D {
   const { lastBlocks = 1, patchMean = false, projection = false } = options;
-  const { precision = "float32", gradientCheckpointing } = options;
+  const { precision = "float32", gradientCheckpointing, parts = 1 } = options;
   const tokens = tokenCount(weights, images, tower);
   requireFeatures(weights, tower, lastBlocks, projection);
   return tf.tidy(() => {
@@ -61,7 +66,9 @@ export function vitFeatures(
     for (let i = 0; i < tower.layers; i++) {
       const classOnly = i === tower.layers - 1 && tower.pooling === "class" && !patchMean;
       const block: Block = (weights, x) =>
-        withPrecision(precision, () => residualBlock(weights, blockName(i), x, tower, tokens, classOnly));
+        withPrecision(precision, () =>
+          residualBlock(weights, blockName(i), x, tower, { tokens, classOnly, parts }),
+        );
       x = scope(`block${String(i).padStart(2, "0")}`, () =>
         gradientCheckpointing ? recomputed(block, weights, blockName(i), x) : block(weights, x),
       );
@@ -151,51 +158,4 @@ function placeTokens(weights: Weights, patches: tf.Tensor3D, tower: Tower): tf.T
   const prefix: tf.Tensor[] = [tf.add(ofClass!, weights.class_embedding!)];
   if (tower.registers > 0) prefix.push(weights.register_tokens!);
   return tf.concat([forEachImage(tf.concat(prefix, 0), patches.shape[0]), tf.add(patches, ofPatches!)], 1);
-}
-
-/**
- * x + attention(ln_1(x)), then x + mlp(ln_2(x)). [R, D] -> [R, D].
- * @param classOnly behind the attention go on with the class tokens alone, [B, D]: of the last block nothing else
- * is used, and this spares three quarters of its work
- */
-function residualBlock(
-  weights: Weights,
-  name: string,
-  x: tf.Tensor2D,
-  tower: Tower,
-  tokens: number,
-  classOnly: boolean,
-): tf.Tensor2D {
-  return tf.tidy(() => {
-    const normal = scope("ln_1", () => namedNorm(weights, `${name}.ln_1`, x, tower));
-    const attended = scope("attention", () => {
-      const inWeight = weights[`${name}.attn.in_proj_weight`] as tf.Tensor2D;
-      const inBias = weights[`${name}.attn.in_proj_bias`] as tf.Tensor1D;
-      const qkv = scope("qkv", () => linear(normal, inWeight, inBias));
-      const mixed = attention(qkv, tokens, tower.heads);
-      const [kept, stream] = classOnly ? [classTokens(mixed, tokens), classTokens(x, tokens)] : [mixed, x];
-      const out = scope("out", () => branchEnd(weights, `${name}.attn.out_proj`, `${name}.ls_1`, kept));
-      return tf.add<tf.Tensor2D>(stream, out);
-    });
-    const normalAgain = scope("ln_2", () => namedNorm(weights, `${name}.ln_2`, attended, tower));
-    return scope("mlp", () => {
-      const [first, last] = tower.activation === "swiGlu" ? ["w12", "w3"] : ["c_fc", "c_proj"];
-      const hidden = scope("in", () => namedLinear(weights, `${name}.mlp.${first}`, normalAgain));
-      const activated = ACTIVATIONS[tower.activation](hidden);
-      const out = scope("out", () => branchEnd(weights, `${name}.mlp.${last}`, `${name}.ls_2`, activated));
-      return tf.add<tf.Tensor2D>(attended, out);
-    });
-  });
-}
-
-/**
- * The linear layer that ends a residual branch, with its LayerScale where the tower has one: gamma (W x + b) is
- * computed as (gamma W) x + gamma b, since W has fewer numbers than the result.
- */
-function branchEnd(weights: Weights, name: string, scale: string, x: tf.Tensor2D): tf.Tensor2D {
-  const gamma = weights[`${scale}.gamma`];
-  if (!gamma) return namedLinear(weights, name, x);
-  const weight = weights[`${name}.weight`] as tf.Tensor2D;
-  const bias = weights[`${name}.bias`] as tf.Tensor1D;
-  return linear(x, tf.mul(weight, tf.reshape(gamma, [-1, 1])), tf.mul(bias, gamma));
 }

@@ -89,11 +89,13 @@ function openForGood(path: string): SharedLibrary {
 /**
  * Quiets TensorFlow's log, asks for GPU memory as it is needed, and gives tfjs what Node 23 took away. oneDNN is
  * asked for: TensorFlow itself chooses it only on CPUs with AVX-512 VNNI or newer, and it is the faster on others too.
+ * Sessions have threads of their own: with one pool for all, whoever comes first fixes their number.
  */
 function prepareProcess(): void {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   process.env.TF_ENABLE_ONEDNN_OPTS ??= "1";
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
+  process.env.TF_OVERRIDE_GLOBAL_THREADPOOL ??= "1";
   const legacy = util as unknown as Record<string, unknown>;
   legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   legacy.isArray ??= Array.isArray;

@@ -57,6 +57,7 @@ const SCHEMA = protobuf.Root.fromJSON({
       fields: {
         deviceCount: mapOf("string", "int32", 1),
         deviceFilters: repeated("string", 4),
+        intraOpThreads: field("int32", 2),
         interOpThreads: field("int32", 5),
         gpuOptions: field("GpuOptions", 6),
         allowSoftPlacement: field("bool", 7),
@@ -141,6 +142,7 @@ export interface KernelDef {
 export interface ConfigProto {
   /** Largest number of devices by kind. */
   deviceCount?: Record<string, number>;
+  intraOpThreads?: number;
   interOpThreads?: number;
   usePerSessionThreads?: boolean;
   allowSoftPlacement?: boolean;

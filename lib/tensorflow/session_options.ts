@@ -1,5 +1,4 @@
 // How a session computes, as TensorFlow's ConfigProto.
-import { availableParallelism } from "node:os";
 import { UserError } from "../common/errors";
 import { hasOperation } from "./operations";
 import { type ConfigProto, encodeProto } from "./protos";
@@ -11,13 +10,14 @@ export interface SessionOptions {
   /** Run every operation on the thread that calls: for small graphs that several threads run at the same time. */
   onCallersThread?: boolean;
   /**
-   * Threads within one operation. TensorFlow makes them once for the whole process, by the environment variable
-   * TF_NUM_INTRAOP_THREADS (default: all cores): this option asks for a number, and fails where there is another.
+   * Threads within one operation, of this session's own. Default: the environment variable TF_NUM_INTRAOP_THREADS, or
+   * all cores. In a cluster they are the server's, and this says nothing.
    */
   intraOpThreads?: number;
   /**
-   * Whether GPU memory is taken as it is needed instead of all at once. It too holds for the whole process, by the
-   * environment variable TF_FORCE_GPU_ALLOW_GROWTH (default here: true), and is only asked for.
+   * Whether GPU memory is taken as it is needed instead of all at once. It holds for the whole process, by the
+   * environment variable TF_FORCE_GPU_ALLOW_GROWTH (default here: true): this option asks for it, and fails where it is
+   * otherwise.
    */
   gpuMemoryGrowth?: boolean;
   /** Leave GPUs alone: for work whose kernels are the CPU's. */
@@ -40,10 +40,6 @@ export interface ClusterTask {
 
 /** What the process has, by the environment at the time when this library was loaded. */
 const PROCESS_SETTINGS = {
-  intraOpThreads: {
-    variable: "TF_NUM_INTRAOP_THREADS",
-    value: Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism(),
-  },
   gpuMemoryGrowth: {
     variable: "TF_FORCE_GPU_ALLOW_GROWTH",
     value: (process.env.TF_FORCE_GPU_ALLOW_GROWTH ?? "true") !== "false",
@@ -70,10 +66,19 @@ export function sessionConfig(options: SessionOptions): Uint8Array {
 /** The same before it is serialised. */
 export function sessionSettings(options: SessionOptions): ConfigProto {
   assertProcess(options);
-  assertThreads(options.interOpThreads);
-  const { interOpThreads, onCallersThread = false, cpuOnly = false, xla = false, cluster } = options;
+  assertThreads(options, "interOpThreads");
+  assertThreads(options, "intraOpThreads");
+  const {
+    interOpThreads,
+    intraOpThreads,
+    onCallersThread = false,
+    cpuOnly = false,
+    xla = false,
+    cluster,
+  } = options;
   const config: ConfigProto = {
     ...(interOpThreads !== undefined && { interOpThreads, usePerSessionThreads: true }),
+    ...(intraOpThreads !== undefined && { intraOpThreads }),
     ...(onCallersThread && { interOpThreads: CALLERS_THREAD }),
     ...(cpuOnly && { deviceCount: { GPU: 0 } }),
     // An operation without a kernel for the GPU runs on the CPU instead of failing, as in eager mode.
@@ -104,9 +109,10 @@ function assertProcess(options: SessionOptions): void {
   }
 }
 
-function assertThreads(interOpThreads = 1): void {
-  if (Number.isInteger(interOpThreads) && interOpThreads > 0) return;
-  throw new UserError(`interOpThreads is ${interOpThreads}.`, "It is a whole number from 1.");
+function assertThreads(options: SessionOptions, name: "interOpThreads" | "intraOpThreads"): void {
+  const { [name]: threads = 1 } = options;
+  if (Number.isInteger(threads) && threads > 0) return;
+  throw new UserError(`${name} is ${threads}.`, "It is a whole number from 1.");
 }
 
 /** `_XlaRun` is what TensorFlow puts in the place of what it has compiled. */

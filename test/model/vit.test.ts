@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
+import { mostParts } from "guie/dist/model/block";
 import { resamplePositions } from "guie/dist/model/position_embedding";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower, patchGrid, type Tower } from "guie/dist/model/towers";
@@ -136,6 +137,43 @@ test("features do not depend on the other images of the batch", () => {
     const second = vitFeatures(weights, tf.slice(images, [1, 0, 0, 0], [1, 28, 28, 3]), TINY);
     assert.ok(largestDifference(tf.slice(all, [1, 0], [1, TINY.width]), second) < 1e-5);
   });
+});
+
+test("blocks in parts give the features of whole ones, in every family", () => {
+  const cases = [
+    { tower: CLIP, parts: 2 },
+    { tower: { ...REGISTERS, heads: 4 }, parts: 4 },
+    { tower: SWIGLU, parts: 2 },
+    { tower: SIGLIP, parts: 2, patchMean: true },
+  ];
+  for (const { tower, ...options } of cases) {
+    tf.tidy(() => {
+      const weights = toTensors(freshTower(tower, randomStream(1, "weights")));
+      const side = tower.imageSizePx;
+      const images = randomTensor(randomStream(1, "images"), [2, side, side, 3]) as tf.Tensor4D;
+      const whole = vitFeatures(weights, images, tower, { ...options, parts: 1 });
+      const inParts = vitFeatures(weights, images, tower, options);
+      assert.ok(largestDifference(whole, inParts) > 0, `${tower.name} was not cut`);
+      assert.ok(largestDifference(whole, inParts) < 1e-5, tower.name);
+    });
+  }
+});
+
+test("a tower is cut into as many parts as its heads and its MLP's numbers allow", () => {
+  const parts = (name: string, wanted: number) => mostParts(findTower(name), wanted);
+  assert.deepEqual(
+    [1, 2, 5, 8, 64].map((wanted) => parts("ViT-B-32", wanted)),
+    [1, 2, 4, 6, 12],
+  );
+  assert.deepEqual(
+    [2, 8].map((wanted) => parts("dinov2-vit-s-14", wanted)),
+    [2, 6],
+  );
+  // 24 heads, 4,096 numbers
+  assert.deepEqual(
+    [3, 64].map((wanted) => parts("dinov2-vit-g-14", wanted)),
+    [2, 8],
+  );
 });
 
 test("pixels behind the last whole patch are left out, at the tower's own size only", () => {

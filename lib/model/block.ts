@@ -1,0 +1,119 @@
+// A block of a tower, whole or in parts. Shapes: B images, N tokens of each, R = B * N rows, D width, I width of the MLP,
+// p parts.
+import { scope } from "../tensorflow/scope";
+import { tf } from "../tensorflow/tf";
+import { attention, linear, product } from "./layers";
+import { ACTIVATIONS, namedNorm, type Weights } from "./named_layers";
+import { classTokens } from "./pooling";
+import { mlpWidth, type Tower } from "./towers";
+
+/** How a block is computed. */
+export interface BlockOptions {
+  /** N. */
+  tokens: number;
+  /**
+   * Behind the attention go on with the class tokens alone, [B, D]: of the last block nothing else is used, and this
+   * spares three quarters of its work.
+   */
+  classOnly: boolean;
+  /** p: heads, and numbers within the MLP, are shared out among so many parts. */
+  parts: number;
+}
+
+/** One of p parts. */
+interface Part {
+  index: number;
+  parts: number;
+}
+
+/**
+ * The most parts, up to `wanted`, into which a tower's blocks can be cut: each has as many heads, and as many numbers of
+ * the MLP.
+ */
+export function mostParts(tower: Tower, wanted: number): number {
+  const hidden = mlpWidth(tower);
+  let parts = Math.max(1, Math.min(wanted, tower.heads));
+  while (tower.heads % parts !== 0 || hidden % parts !== 0) parts--;
+  return parts;
+}
+
+/**
+ * x + attention(ln_1(x)), then x + mlp(ln_2(x)). [R, D] -> [R, D]. In parts: each has some of the heads, and some of
+ * the numbers between the MLP's two layers, from LayerNorm to a term of the sum (Megatron-LM, arXiv 1909.08053).
+ */
+export function residualBlock(
+  weights: Weights,
+  name: string,
+  x: tf.Tensor2D,
+  tower: Tower,
+  { tokens, classOnly, parts }: BlockOptions,
+): tf.Tensor2D {
+  return tf.tidy(() => {
+    const normal = scope("ln_1", () => namedNorm(weights, `${name}.ln_1`, x, tower));
+    const attended = scope("attention", () => {
+      const stream = classOnly ? classTokens(x, tokens) : x;
+      return sumOfParts(stream, parts, (part) => {
+        const qkv = scope("qkv", () => partOfRows(weights, `${name}.attn.in_proj_`, 3, normal, part));
+        const mixed = attention(qkv, tokens, tower.heads / parts);
+        const kept = classOnly ? classTokens(mixed, tokens) : mixed;
+        return scope("out", () => branchEnd(weights, `${name}.attn.out_proj`, `${name}.ls_1`, kept, part));
+      });
+    });
+    const normalAgain = scope("ln_2", () => namedNorm(weights, `${name}.ln_2`, attended, tower));
+    return scope("mlp", () => {
+      const isGated = tower.activation === "swiGlu"; // two matrices, one below the other
+      const [first, last] = isGated ? ["w12", "w3"] : ["c_fc", "c_proj"];
+      return sumOfParts(attended, parts, (part) => {
+        const ofFirst = `${name}.mlp.${first}.`;
+        const hidden = scope("in", () => partOfRows(weights, ofFirst, isGated ? 2 : 1, normalAgain, part));
+        const activated = ACTIVATIONS[tower.activation](hidden);
+        return scope("out", () => branchEnd(weights, `${name}.mlp.${last}`, `${name}.ls_2`, activated, part));
+      });
+    });
+  });
+}
+
+function sumOfParts(x: tf.Tensor2D, parts: number, term: (part: Part) => tf.Tensor2D): tf.Tensor2D {
+  let sum = x;
+  for (let index = 0; index < parts; index++) sum = tf.add<tf.Tensor2D>(sum, term({ index, parts }));
+  return sum;
+}
+
+/**
+ * A part of the results of the linear layer `<prefix>weight`, `<prefix>bias`, whose matrix is several, one below the
+ * other: of each of them as much. [R, D] -> [R, O / p].
+ */
+function partOfRows(weights: Weights, prefix: string, matrices: number, x: tf.Tensor2D, part: Part) {
+  const rows = <T extends tf.Tensor>(values: T) => rowsOf(values, matrices, part);
+  const [weight, bias] = [weights[`${prefix}weight`], weights[`${prefix}bias`]];
+  return linear(x, rows(weight as tf.Tensor2D), rows(bias as tf.Tensor1D));
+}
+
+function rowsOf<T extends tf.Tensor>(values: T, matrices: number, { index, parts }: Part): T {
+  if (parts === 1) return values;
+  const [count, ...rest] = values.shape as [number, ...number[]];
+  const rows = count / matrices / parts;
+  const cut = tf.reshape(values, [matrices, parts, rows, ...rest]);
+  const start = [0, index, 0, ...rest.map(() => 0)];
+  return tf.reshape(tf.slice(cut, start, [matrices, 1, rows, ...rest]), [count / parts, ...rest]) as T;
+}
+
+/**
+ * The linear layer that ends a residual branch, with its LayerScale where the tower has one: gamma (W x + b) is
+ * computed as (gamma W) x + gamma b, since W has fewer numbers than the result. A part multiplies its columns of W; the
+ * first one adds the bias.
+ */
+function branchEnd(weights: Weights, name: string, scale: string, x: tf.Tensor2D, part: Part): tf.Tensor2D {
+  const gamma = weights[`${scale}.gamma`];
+  const [whole, bias] = [weights[`${name}.weight`] as tf.Tensor2D, weights[`${name}.bias`] as tf.Tensor1D];
+  const scaled = gamma ? tf.mul<tf.Tensor2D>(whole, tf.reshape(gamma, [-1, 1])) : whole;
+  const matrix = columnsOf(scaled, part);
+  if (part.index > 0) return product(x, matrix);
+  return linear(x, matrix, gamma ? tf.mul(bias, gamma) : bias);
+}
+
+function columnsOf(matrix: tf.Tensor2D, { index, parts }: Part): tf.Tensor2D {
+  if (parts === 1) return matrix;
+  const [rows, columns] = matrix.shape;
+  return tf.slice(matrix, [0, (index * columns) / parts], [rows, columns / parts]);
+}
