@@ -39,7 +39,7 @@ test("--classes-per-group draws so many classes of each of the seven groups, a f
 
   const refused = guie(...flags, "few");
   assert.equal(refused.status, 1);
-  assert.match(refused.stderr, /--classes-per-group must be a whole number, it is "few"\.\n {2}Next: /);
+  assert.match(refused.stderr, /--classes-per-group takes a number, got "few"\.\n {2}Next: /);
 });
 
 test("what the engine lacks is said in words, with what to do next", () => {
