@@ -152,8 +152,16 @@ function groupsFrom(scores: tf.Tensor, best: tf.Tensor, least: tf.Tensor, corner
   const first = castTo(tf.tensor1d(corner, "int32"), "int64");
   return {
     places: rawOp("AddV2", [places!, first])[0]!,
-    scores: rawOp("GatherNd", [grouped, places!])[0]!,
+    scores: gatherAt(tf.reshape(grouped, [tile * groups, -1]), places!, groups),
   };
+}
+
+/** What stands at places [n, 2] of a table whose lines, so many columns each, lie one behind the other: GatherNd has no GPU kernel. */
+function gatherAt(flat: tf.Tensor, places: tf.Tensor, columns: number): tf.Tensor {
+  const [lines, at] = rawOp("Unpack", [places], { axis: 1, num: 2 }) as [tf.Tensor, tf.Tensor];
+  const [starts] = rawOp("Mul", [lines, castTo(tf.scalar(columns, "int32"), "int64")]);
+  const [index] = rawOp("AddV2", [starts!, at]);
+  return rawOp("GatherV2", [flat, index!, tf.scalar(0, "int32")])[0]!;
 }
 
 /** The scores in groups that are good enough themselves. How many there are only a run knows: no tfjs function takes them. */
@@ -170,6 +178,6 @@ function scoresIn({ places, scores }: Groups, least: tf.Tensor, group: number): 
   return {
     queries: take(queries, lines),
     rows: rawOp("AddV2", [starts!, offsets])[0]!,
-    scores: rawOp("GatherNd", [scores, at!])[0]!,
+    scores: gatherAt(rawOp("Reshape", [scores, tf.tensor1d([-1], "int32")])[0]!, at!, group),
   };
 }

@@ -1,4 +1,5 @@
-// `npm run check:gpu-kernels`: whether every operation that the presets trace and exports hold has a kernel for the GPU.
+// `npm run check:gpu-kernels`: whether every operation that the presets and searches trace, and exports hold, has a
+// kernel for the GPU.
 // No GPU is needed: TensorFlow's CUDA library lists its kernels on any machine. Its wheel (546 MB) is downloaded once.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
@@ -6,6 +7,8 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import wheels from "guie/dist/checkpoints/wheel.js";
 import exports from "guie/dist/export/export_graphs.js";
+import scoreGraphs from "guie/dist/retrieval/score_graph.js";
+import sizes from "guie/dist/retrieval/search_sizes.js";
 import coverage from "guie/dist/tensorflow/kernel_coverage.js";
 import graphs from "guie/dist/training/preset_graphs.js";
 import { GPU_EXCUSES } from "./gpu_excuses.mjs";
@@ -54,7 +57,20 @@ async function tracedUses() {
     traced.push({ name, uses: coverage.operationUses(program.graph.nodes) });
     program.dispose();
   }
-  return traced;
+  return [...traced, ...searchUses()];
+}
+
+/** The graphs of exact searches: of the first block of the index and of the others, by cosine and by distance. */
+function searchUses() {
+  return [false, true].flatMap((biased) =>
+    [true, false].map((first) => {
+      const shape = sizes.shapeOfSearch({ queries: 8, rows: 512, length: 4, depth: 5, biased });
+      const graph = scoreGraphs.takeScoreGraph({ ...shape, first });
+      const uses = coverage.operationUses(graph.nodes);
+      graph.dispose();
+      return { name: `search ${biased ? "by distance" : "by cosine"}, first block ${first}`, uses };
+    }),
+  );
 }
 
 async function main() {
