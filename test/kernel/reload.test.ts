@@ -14,7 +14,7 @@ function makeProject(): string {
   for (const file of ["tsconfig.json", "lib/tsconfig.json", "lib/package.json", "lib/common/errors.ts"]) {
     cpSync(projectPath(file), join(root, file));
   }
-  for (const file of ["common/project.ts", "common/files.ts", "notebook/reload.ts"]) {
+  for (const file of ["common/project.ts", "common/processes.ts", "common/files.ts", "notebook/reload.ts"]) {
     cpSync(projectPath("lib", file), join(lib, file));
   }
   for (const folder of ["lib/tensorflow", "node_modules/@types", "notebooks"])
