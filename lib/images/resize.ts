@@ -44,6 +44,11 @@ export function resizeBilinear(image: RgbImage, width: number, height: number): 
   return resizeRgb(image, { method: "linear", width, height });
 }
 
+/** What a model sees of an image of any size: the rule of preprocessing, where it was not done yet, then a square (bilinear). */
+export function squashToSquare(image: RgbImage, sidePx: number): RgbImage {
+  return resizeBilinear(resizeRgb(image, resizePlan(image.width, image.height)), sidePx, sidePx);
+}
+
 /** For each target position, the source positions `first .. first + count - 1` and their weights (sum 1). */
 export interface Taps {
   first: Int32Array;

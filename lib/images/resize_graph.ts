@@ -1,4 +1,4 @@
-// Images of any size to a model's input, as part of a graph: the pixels of `loadPixels`, without knowing their size.
+// Images of any size to a model's input, as part of a graph: the pixels of a `PixelLoader`, without knowing their size.
 // Shapes: B images, H, W their size, S side of the square that a model takes.
 import { rawOp } from "../tensorflow/raw_op";
 import { tf } from "../tensorflow/tf";
@@ -6,7 +6,7 @@ import { MAX_SIDE_PX } from "./resize";
 
 /**
  * Brings images under the resize rule (`resizePlan`), then squashes them to S x S, bilinear; rounded to whole numbers
- * after each step, as pixels in a file are. At most 1 of 255 off `loadPixels`. Only for traced functions.
+ * after each step, as pixels in a file are. At most 1 of 255 off a `PixelLoader`. Only for traced functions.
  * @param images uint8 [B, H, W, 3], H and W open
  * @returns float32 [B, S, S, 3] in 0..255
  */

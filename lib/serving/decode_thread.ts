@@ -6,11 +6,9 @@ import { messageOf, UserError } from "../common/errors";
 import { assertPixels, decodeRgb, ImageError } from "../images/decode";
 import type { JpegDecoders } from "../images/jpeg/decoder";
 import { readJpegHeader } from "../images/jpeg/header";
-import { jpegPlan, planName } from "../images/jpeg/plan";
-import { resizeBilinear, resizePlan, resizeRgb } from "../images/resize";
-import { callHandle } from "../tensorflow/function_handle";
+import { lendJpeg } from "../images/jpeg/lend";
+import { squashToSquare } from "../images/resize";
 import { writtenBytes } from "../tensorflow/native_stderr";
-import { EngineError } from "../tensorflow/status";
 
 /** What a thread is started with. */
 export interface DecodeWorkerData {
@@ -50,31 +48,19 @@ function reasonOf(error: unknown): DecodeAnswer | undefined {
   return image instanceof ImageError ? { reason: image.message } : undefined;
 }
 
-/** The pixels that the model would see of the same bytes in a file, as `loadPixels` gives them; stray data is refused. */
+/** The pixels that the model would see of the same bytes in a file, as a `PixelLoader` gives them; stray data is refused. */
 async function inputPixels(file: Uint8Array): Promise<Uint8Array> {
   const header = readJpegHeader(file);
   if (header) assertPixels(header.width * header.height, maxPixels);
   const printedBytes = writtenBytes(stderr);
-  const jpeg = jpegPixels(file);
+  let jpeg: Uint8Array | undefined;
+  lendJpeg(decoders, imageSizePx, file, ({ data }) => {
+    jpeg = Uint8Array.from(data);
+  });
   // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
   if (jpeg && writtenBytes(stderr) !== printedBytes) await decodeRgb(file, { maxPixels });
   if (jpeg) return jpeg;
-  const decoded = await decodeRgb(file, { maxPixels });
-  const bounded = resizeRgb(decoded, resizePlan(decoded.width, decoded.height));
-  return resizeBilinear(bounded, imageSizePx, imageSizePx).data;
-}
-
-/** By the engine; undefined for what sharp has to decode or refuse. */
-function jpegPixels(file: Uint8Array): Uint8Array | undefined {
-  const plan = jpegPlan(file, imageSizePx);
-  if (!plan) return undefined;
-  try {
-    const decoder = decoders[planName(plan)]!;
-    return callHandle(decoder, { bytes: [file] }, ([pixels]) => Uint8Array.from(pixels!.data as Uint8Array));
-  } catch (error) {
-    if (error instanceof EngineError) return undefined;
-    throw error;
-  }
+  return squashToSquare(await decodeRgb(file, { maxPixels }), imageSizePx).data;
 }
 
 async function thumbnail(path: string, longerSidePx: number): Promise<Uint8Array> {

@@ -96,8 +96,10 @@ async function searchInPage(clone, env, image) {
   const service = start("npx guie serve --run demo_fine_tune", {
     cwd: clone,
     env,
-    onLine: (line) =>
-      /http:\/\/127\.0\.0\.1:\d+/.exec(line) && found(/http:\/\/127\.0\.0\.1:\d+/.exec(line)[0]),
+    onLine: (line) => {
+      const address = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0];
+      if (address) found(address);
+    },
   });
   const browser = await chromium.launch({
     executablePath: browserTools.chromiumPath(),

@@ -2,12 +2,10 @@
 // calls the engine's traced functions by their addresses: tfjs is not loaded here. S is the side of a part, V parts.
 import { workerData } from "node:worker_threads";
 import { serveTasks } from "../../common/threads";
-import { callHandle } from "../../tensorflow/function_handle";
-import { EngineError } from "../../tensorflow/status";
 import { decodeRgb, ImageError, ImageFileReader, type RgbImage } from "../decode";
 import type { JpegDecoders } from "../jpeg/decoder";
-import { jpegPlan, planName } from "../jpeg/plan";
-import { resizeBilinear, resizePlan, resizeRgb } from "../resize";
+import { lendJpeg } from "../jpeg/lend";
+import { squashToSquare } from "../resize";
 import { augmentInto } from "./augment";
 import { type Normalisation, normalisedTable, plainTable, type Values, type ValueTable } from "./value_table";
 import { cropSquare, type ImagePart } from "./views";
@@ -43,7 +41,8 @@ serveTasks(async ({ path, result, normalisation, ...job }: ImageJob): Promise<st
   };
   try {
     const file = reader.read(path);
-    if (!lendJpeg(file, use)) use(await decodeBySharp(file));
+    const isLent = lendJpeg(decoders, decodedSizePx, file, use);
+    if (!isLent) use(squashToSquare(await decodeRgb(file), decodedSizePx));
   } catch (error) {
     if (error instanceof ImageError) return error.message;
     throw error;
@@ -61,27 +60,4 @@ function writeParts<V extends Values>(
   for (const [i, { left, top, plan }] of parts.entries()) {
     augmentInto(cropSquare(image, left, top, imageSizePx), plan, table, result, i * valuesPerPart);
   }
-}
-
-/** Lends the pixels of a JPEG; false for what sharp has to decode or refuse. */
-function lendJpeg(file: Uint8Array, use: (image: RgbImage) => void): boolean {
-  const plan = jpegPlan(file, decodedSizePx);
-  if (!plan) return false;
-  const decoder = decoders[planName(plan)]!;
-  try {
-    callHandle(decoder, { bytes: [file] }, ([pixels]) =>
-      use({ data: pixels!.data as Uint8Array, width: decodedSizePx, height: decodedSizePx }),
-    );
-    return true;
-  } catch (error) {
-    if (error instanceof EngineError) return false;
-    throw error;
-  }
-}
-
-/** Under the resize rule if preprocessing has not done so already, then squashed (bilinear), as the original. */
-async function decodeBySharp(file: Uint8Array): Promise<RgbImage> {
-  const decoded = await decodeRgb(file);
-  const bounded = resizeRgb(decoded, resizePlan(decoded.width, decoded.height));
-  return resizeBilinear(bounded, decodedSizePx, decodedSizePx);
 }
