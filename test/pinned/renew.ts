@@ -1,0 +1,53 @@
+// Writes the pinned values anew, for a change of numbers that is meant:
+//   node build/test/pinned/renew.js [draws] [tables] [losses]
+// Losses are added for this kind of CPU; those of other kinds are dropped where this one's have changed.
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readJson } from "guie/dist/common/files";
+import { writeFile } from "../folders";
+import { drawAll } from "./draws";
+import { DRAWS, LOSSES, PINNED, type PinnedLosses } from "./golden";
+import { cpuKind, trainAll } from "./losses";
+import { PIPELINES, readTables } from "./tables";
+
+/** JSON with a line for each name, down to a depth. */
+function lines(value: object, depth: number): string {
+  const entries = Object.entries(value).map(
+    ([name, part]) => `${JSON.stringify(name)}: ${depth > 1 ? lines(part, depth - 1) : JSON.stringify(part)}`,
+  );
+  return `{\n${entries.join(",\n")}\n}`;
+}
+
+async function renewTables(): Promise<void> {
+  for (const [name, run] of Object.entries(PIPELINES)) {
+    const dataDir = mkdtempSync(join(tmpdir(), "guie-pinned-"));
+    await run(dataDir);
+    rmSync(join(PINNED, name), { recursive: true, force: true });
+    for (const [file, text] of Object.entries(readTables(dataDir))) writeFile(join(PINNED, name, file), text);
+    rmSync(dataDir, { recursive: true });
+  }
+}
+
+async function renewLosses(): Promise<void> {
+  const kind = cpuKind();
+  const pinned = await trainAll();
+  const before = existsSync(LOSSES) ? readJson<PinnedLosses>(LOSSES, "") : {};
+  const isSame = JSON.stringify(before[kind]) === JSON.stringify(pinned);
+  const renewed = isSame || !(kind in before) ? { ...before, [kind]: pinned } : { [kind]: pinned };
+  writeFileSync(LOSSES, `${lines(renewed, 2)}\n`);
+}
+
+const PARTS: Record<string, () => unknown> = {
+  draws: () => writeFile(DRAWS, `${lines(drawAll(), 1)}\n`),
+  tables: renewTables,
+  losses: renewLosses,
+};
+
+/** Renews the parts that are named, or all. */
+async function renew(wanted: readonly string[]): Promise<void> {
+  for (const [name, part] of Object.entries(PARTS))
+    if (wanted.length === 0 || wanted.includes(name)) await part();
+}
+
+renew(process.argv.slice(2));
