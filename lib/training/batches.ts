@@ -1,4 +1,5 @@
 // What a training step eats. Shapes: B batch, S image side, F features.
+import { pickLabels } from "../common/labels";
 import { randomStream } from "../common/random";
 import type { Texts } from "../common/texts";
 import type { TrainConfig } from "../config/config";
@@ -67,7 +68,7 @@ function rowsOf(
 
 function labelsOf(table: LabelledFiles<Texts>, rows: readonly number[]): Pick<Batch, "labels" | "files"> {
   return {
-    labels: Int32Array.from(rows, (row) => table.labels[row]!),
+    labels: pickLabels(table.labels, rows),
     files: rows.map((row) => table.files.at(row)!),
   };
 }

@@ -13,8 +13,8 @@ import type { Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
 import { averagesOf } from "./averages";
 import { featureBatches, imageBatches } from "./batches";
-import { type RunData, readRunData } from "./data";
-import { readFrozenData } from "./frozen_data";
+import { filesAt, type RunData, readRunData, type SetName } from "./data";
+import { pickRows, readFrozenData } from "./frozen_data";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
 import type { Ranks } from "./ranks/ranks";
 import { startTower, startWeights } from "./start_weights";
@@ -24,12 +24,12 @@ import { Trainer } from "./trainer";
 export interface TrainingSetup {
   trainer: Trainer;
   data: RunData;
-  /** Features of a list of images by the weights as they are now. @param kind an average in their place */
-  featuresOf(
-    set: "validation" | "queries" | "index",
-    files: readonly string[],
-    kind?: WeightKind,
-  ): Promise<Vectors>;
+  /**
+   * Computes features of images by the weights as they are now, [rows, F].
+   * @param rows positions within the set, whose classes stand in `data` at the same positions; default: all
+   * @param kind an average in place of the weights
+   */
+  featuresOf(set: SetName, rows?: ArrayLike<number>, kind?: WeightKind): Promise<Vectors>;
 }
 
 /** Builds the trainer of a config at its start; restoring a checkpoint is the caller's next step. */
@@ -57,7 +57,8 @@ async function buildFrozen(
   const read = () => readFrozenData(config, onProgress);
   const { data, features, trainRows, featuresOf } = (await ranks?.chiefFirst(read)) ?? (await read());
   const weights = startWeights(config, features.length, data);
-  if (config.standardise && !config.initFrom) standardiseBy(weights, features);
+  if (config.standardise && !config.initFrom)
+    standardiseBy(weights, pickRows(features, [...new Set(trainRows)]));
   const trainer = await Trainer.create({
     ...{ config, features: cachedFeatures, weights: fromTensors(weights), ranks },
     batches: featureBatches(config, data.train, features, trainRows, ranks?.shard),
@@ -97,12 +98,12 @@ async function buildFineTune(
   return {
     trainer,
     data,
-    featuresOf: (set, files, kind = "raw") =>
-      computeFeatures(config, backbones.get(kind)!, files, set, onProgress),
+    featuresOf: (set, rows, kind = "raw") =>
+      computeFeatures(config, backbones.get(kind)!, filesAt(data, set, rows), set, onProgress),
   };
 }
 
-/** Sets mean and 1/deviation of each feature, over all training images. */
+/** Sets mean and 1/deviation of each feature. @param features of the training images, each once */
 function standardiseBy(weights: Weights, features: Vectors): void {
   const [mean, scale] = tf.tidy(() => {
     const rows = tf.tensor2d(features.data, [features.count, features.length]);

@@ -1,6 +1,7 @@
 // The tables that a run reads: training and validation images, and the held-out retrieval set where there is one.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
 import type { TrainConfig } from "../config/config";
@@ -22,6 +23,31 @@ export interface RunData {
 export interface RetrievalFiles {
   queries: LabelledFiles;
   index: LabelledFiles;
+}
+
+/** A set of images that a run evaluates on, by its name in `RunData`. */
+export type SetName = "train" | "validation" | keyof RetrievalFiles;
+
+/** A set of a run's images. @throws UserError for queries or index of a run that has none */
+export function imageSet(data: RunData, set: SetName): LabelledFiles<Texts> {
+  if (set === "train" || set === "validation") return data[set];
+  if (data.retrieval) return data.retrieval[set];
+  throw new UserError(
+    `Expected held-out classes: this run's data has no ${set}.`,
+    "npx guie merge --hold-out 0.2 holds some out.",
+  );
+}
+
+/** Files of some rows of a set. @param rows positions within the set; default: all of them */
+export function filesAt(data: RunData, set: SetName, rows?: ArrayLike<number>): string[] {
+  const { files } = imageSet(data, set);
+  if (!rows) return [...files];
+  return Array.from(rows, (row) => {
+    const file = files.at(row);
+    if (file === undefined)
+      throw new RangeError(`${set} has ${files.length} rows; row ${row} was asked for.`);
+    return file;
+  });
 }
 
 /** The settings that say what a run looks at. */

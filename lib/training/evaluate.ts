@@ -1,5 +1,7 @@
 // Shapes: N images, F features, E embedding length, C classes.
+import { UserError } from "../common/errors";
 import { breathe } from "../common/interrupt";
+import { pickLabels, rowRange } from "../common/labels";
 import type { TrainConfig } from "../config/config";
 import { marginLoss } from "../model/arcface";
 import type { Weights } from "../model/vit";
@@ -22,6 +24,7 @@ export interface ClassificationScores {
  * Loss (without margin, times s), top-1 and top-5 over all classes; no image is left out.
  * @param features [N, F]
  * @param labels [N]
+ * @throws UserError where there are more or fewer labels than features, or one is no class of the head
  */
 export async function classify(
   weights: Weights,
@@ -29,13 +32,17 @@ export async function classify(
   labels: ArrayLike<number>,
   config: Pick<TrainConfig, "s" | "head" | "subCentres">,
 ): Promise<ClassificationScores> {
+  if (labels.length !== features.count) {
+    throw new UserError(`Expected a class for each of ${features.count} images: there are ${labels.length}.`);
+  }
   let [loss, top1, top5] = [0, 0, 0];
   for (let start = 0; start < features.count; start += ROWS_PER_BLOCK) {
     await breathe();
     const block = blockOf(features, start);
-    const truth = Int32Array.from({ length: block.count }, (_, row) => labels[start + row]!);
+    const truth = pickLabels(labels, rowRange(start, start + block.count));
     const [blockLoss, best] = tf.tidy(() => {
       const cosines = cosinesOf(weights, tensorOf(block), config);
+      requireClasses(truth, cosines.shape[1]);
       const labels = tf.tensor1d(truth, "int32");
       const mean = marginLoss(cosines, labels, { loss: "CosFace", s: config.s, margin: 0 });
       const ranked = tf.topk(cosines, Math.min(5, cosines.shape[1])).indices;
@@ -49,6 +56,16 @@ export async function classify(
   }
   const images = features.count;
   return { loss: loss / images, top1: top1 / images, top5: top5 / images, images };
+}
+
+/** @throws UserError for a class that the head does not have: its loss would be that of no class at all */
+function requireClasses(labels: Int32Array, classCount: number): void {
+  const other = labels.find((label) => label < 0 || label >= classCount);
+  if (other === undefined) return;
+  throw new UserError(
+    `Expected classes 0 .. ${classCount - 1}, which the head has: an image is of class ${other}.`,
+    "Evaluate with the table that the run was trained on.",
+  );
 }
 
 /** Embeddings of unit length. features [N, F] -> [N, E]. */

@@ -1,5 +1,6 @@
 // How sure a model is of single images, while it trains. Shapes: N images, F features, C classes.
 import { breathe } from "../common/interrupt";
+import { pickLabels } from "../common/labels";
 import { tf } from "../tensorflow/tf";
 import type { TrainingSetup } from "./build";
 import { cosinesOf } from "./model";
@@ -32,14 +33,14 @@ export async function examineImages(
   of: "validation" | "train" = "validation",
   count = 1000,
 ): Promise<ExaminedImage[]> {
-  const labelOf = new Map<string, number>();
   const { files, labels } = data[of];
+  const rowOf = new Map<string, number>();
   const stride = Math.max(1, Math.floor(files.length / count));
-  for (let row = 0; row < files.length && labelOf.size < count; row += stride) {
-    labelOf.set(files.at(row)!, labels[row]!);
-  }
-  const wanted = [...labelOf.keys()];
-  const features = await featuresOf("validation", wanted);
+  for (let row = 0; row < files.length && rowOf.size < count; row += stride) rowOf.set(files.at(row)!, row);
+  const wanted = [...rowOf.keys()];
+  const rows = [...rowOf.values()];
+  const features = await featuresOf(of, rows);
+  const truth = pickLabels(labels, rows);
   const head = await trainer.headWeights();
   try {
     const examined: ExaminedImage[] = [];
@@ -57,7 +58,7 @@ export async function examineImages(
           ).arraySync() as number[][],
       );
       for (const [i, file] of block.entries()) {
-        examined.push({ file, ...judge(cosines[i]!, labelOf.get(file)!, trainer.config.s) });
+        examined.push({ file, ...judge(cosines[i]!, truth[start + i]!, trainer.config.s) });
       }
     }
     return examined.sort((a, b) => b.loss - a.loss);

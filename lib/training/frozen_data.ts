@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
+import { pickLabels } from "../common/labels";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
@@ -11,7 +12,7 @@ import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "..
 import { ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { holdOutClasses } from "./choice_classes";
-import { distinctFiles, type RunData, readWholeData } from "./data";
+import { distinctFiles, filesAt, type RunData, readWholeData, type SetName } from "./data";
 
 /** Tables and features of a frozen run. */
 export interface FrozenData {
@@ -20,7 +21,8 @@ export interface FrozenData {
   features: Vectors;
   /** Row of the features for each training row. */
   trainRows: Int32Array;
-  featuresOf(set: "validation" | "queries" | "index", files: readonly string[]): Promise<Vectors>;
+  /** Reads features of a set's images. @param rows positions within the set; default: all */
+  featuresOf(set: SetName, rows?: ArrayLike<number>): Promise<Vectors>;
 }
 
 /**
@@ -48,7 +50,7 @@ function withoutHeldOut(
     data,
     features: pickRows(features, rowsOf(learned, rowOf)),
     trainRows: rowsOf(data.train.files, rowsByFile(learned)),
-    featuresOf: async (_set, wanted) => pickRows(features, rowsOf(wanted, rowOf)),
+    featuresOf: async (set, rows) => pickRows(features, rowsOf(filesAt(data, set, rows), rowOf)),
   };
 }
 
@@ -60,10 +62,11 @@ async function fromPipeline(config: Readonly<TrainConfig>, onProgress?: OnProgre
   if (config.holdOutShare > 0) return withoutHeldOut(config, data, features, rowOf);
   return {
     ...{ data, features, trainRows: rowsOf(data.train.files, rowOf) },
-    featuresOf: async (set, wanted) =>
-      set === "validation"
-        ? pickRows(features, rowsOf(wanted, rowOf))
-        : ensureFeatures(config, set, wanted, onProgress),
+    featuresOf: async (set, rows) => {
+      const isLearned = set === "train" || set === "validation";
+      if (isLearned) return pickRows(features, rowsOf(filesAt(data, set, rows), rowOf));
+      return pickRows(await ensureFeatures(config, set, filesAt(data, set), onProgress), rows);
+    },
   };
 }
 
@@ -82,7 +85,7 @@ async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
     throw new UserError(`${folder}: all rows are of fold ${config.fold}, which validates.`, "--fold 0");
   const part = (wanted: readonly number[]) => ({
     files: wanted.map((row) => train.files.at(row)!),
-    labels: Int32Array.from(wanted, (row) => train.labels[row]!),
+    labels: pickLabels(train.labels, wanted),
   });
   const heldOut =
     hasParts && existsSync(join(folder, "queries", FEATURE_FILES.summary))
@@ -99,8 +102,11 @@ async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
     data,
     features,
     trainRows: Int32Array.from(trained),
-    featuresOf: async (set) =>
-      set === "validation" ? pickRows(features, Int32Array.from(validated)) : heldOut![set].open.readAll(),
+    featuresOf: async (set, rows) => {
+      if (set === "queries" || set === "index") return pickRows(heldOut![set].open.readAll(), rows);
+      const featureRows = set === "train" ? trained : validated;
+      return pickRows(features, rows ? Array.from(rows, (row) => featureRows[row]!) : featureRows);
+    },
   };
 }
 
@@ -156,13 +162,23 @@ function rowsByFile(files: readonly string[]): ReadonlyMap<string, number> {
 function rowsOf(files: Texts, rowOf: ReadonlyMap<string, number>): Int32Array {
   const rows = new Int32Array(files.length);
   let i = 0;
-  for (const file of files) rows[i++] = rowOf.get(file)!;
+  for (const file of files) {
+    const row = rowOf.get(file);
+    if (row === undefined)
+      throw new UserError(`There are no features of ${file}.`, "Embed the images again.");
+    rows[i++] = row;
+  }
   return rows;
 }
 
-function pickRows({ data, length }: Vectors, rows: Int32Array): Vectors {
+/** Copies some rows, [rows, F]. @param rows default: all, which are not copied */
+export function pickRows(vectors: Vectors, rows?: ArrayLike<number>): Vectors {
+  if (!rows) return vectors;
+  const { data, count, length } = vectors;
   const picked = new Float32Array(rows.length * length);
   for (let i = 0; i < rows.length; i++) {
+    if (!(rows[i]! < count))
+      throw new RangeError(`There are ${count} rows of features; row ${rows[i]} was asked for.`);
     picked.set(data.subarray(rows[i]! * length, (rows[i]! + 1) * length), i * length);
   }
   return { data: picked, count: rows.length, length };

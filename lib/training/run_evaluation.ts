@@ -1,5 +1,6 @@
 // What is measured at the end of an epoch.
 import type { WeightKind } from "../checkpoints/store";
+import { pickLabels, rowRange } from "../common/labels";
 import type { Weights } from "../model/vit";
 import type { Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
@@ -40,9 +41,10 @@ async function validate(run: Run, heads: Heads, epoch: number): Promise<void> {
   const { files, labels } = data.validation;
   if (files.length === 0) return;
   const [start, end] = partOf(files.length, ranks);
-  const truth = Array.from(labels).slice(start, end);
+  const rows = rowRange(start, end);
+  const truth = pickLabels(labels, rows);
   const [raw, averages] = await byKind(heads, async (kind, head): Promise<ClassificationScores> => {
-    const features = await featuresOf("validation", files.slice(start, end), kind);
+    const features = await featuresOf("validation", rows, kind);
     const own = await classify(head, features, truth, config);
     const scores = (await ranks?.meanScores(own)) ?? own;
     const shares = `top-1 ${percent(scores.top1)} top-5 ${percent(scores.top5)}`;
@@ -62,9 +64,9 @@ async function retrieve(run: Run, heads: Heads, epoch: number): Promise<void> {
   if (!data.retrieval) return;
   const { queries, index } = data.retrieval;
   const sets = await byKind(heads, async (kind, head) => ({
-    queries: await embedSet(run, head, "queries", queries.files, kind),
+    queries: await embedSet(run, head, "queries", queries.files.length, kind),
     queryLabels: queries.labels,
-    index: await embedSet(run, head, "index", index.files, kind),
+    index: await embedSet(run, head, "index", index.files.length, kind),
     indexLabels: index.labels,
   }));
   if (ranks && !ranks.isChief) return;
@@ -91,16 +93,16 @@ async function embedSet(
   { config, setup, ranks }: Run,
   head: Weights,
   set: "queries" | "index",
-  files: readonly string[],
+  count: number,
   kind: WeightKind,
 ): Promise<Vectors> {
-  const featuresOf = (files: readonly string[]) => setup.featuresOf(set, files, kind);
-  if (!ranks) return embedFeatures(head, await featuresOf(files));
+  const featuresOf = (rows?: Int32Array) => setup.featuresOf(set, rows, kind);
+  if (!ranks) return embedFeatures(head, await featuresOf());
   // Features of a frozen backbone are kept in a file, for all images together
-  if (config.stage === "frozen") return embedFeatures(head, await ranks.chiefFirst(() => featuresOf(files)));
-  const [start, end] = partOf(files.length, ranks);
-  const own = await embedFeatures(head, await featuresOf(files.slice(start, end)));
-  return ranks.gatherVectors(own, files.length);
+  if (config.stage === "frozen") return embedFeatures(head, await ranks.chiefFirst(() => featuresOf()));
+  const [start, end] = partOf(count, ranks);
+  const own = await embedFeatures(head, await featuresOf(rowRange(start, end)));
+  return ranks.gatherVectors(own, count);
 }
 
 /** Measures each kind of weights: those of the weights as they are, then those of the averages. */

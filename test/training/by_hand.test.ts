@@ -88,7 +88,7 @@ test("examined images have the losses and hits of the validation, the hardest fi
   const examined = await examineImages(setup);
   assert.deepEqual(examined.map(({ file }) => file).sort(), [...files].sort());
   const head = await trainer.headWeights();
-  const scores = await classify(head, await setup.featuresOf("validation", files), labels, trainer.config);
+  const scores = await classify(head, await setup.featuresOf("validation"), labels, trainer.config);
   const mean = examined.reduce((sum, { loss }) => sum + loss, 0) / examined.length;
   assert.ok(Math.abs(mean / scores.loss - 1) < 1e-4, `${mean} against ${scores.loss}`);
   assert.equal(examined.filter(({ margin }) => margin > 0).length / files.length, scores.top1);

@@ -100,7 +100,7 @@ test("frozen features: those of the whole table serve any share, each row with i
   for (const [i, file] of [...chosen.data.train.files].entries())
     assert.deepEqual(rowOf(chosen, chosen.trainRows[i]!), byFile.get(file));
   const { files } = chosen.data.retrieval!.index;
-  const { data, length } = await chosen.featuresOf("index", files);
+  const { data, length } = await chosen.featuresOf("index");
   for (const [i, file] of files.entries()) {
     const expected = byFile.get(file); // undefined: it validates
     if (expected) assert.deepEqual([...data.subarray(i * length, (i + 1) * length)], expected);

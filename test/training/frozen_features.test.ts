@@ -3,11 +3,15 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, type TestContext, test } from "node:test";
+import { pickLabels } from "guie/dist/common/labels";
 import { randomStream } from "guie/dist/common/random";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
+import { openFeatures } from "guie/dist/retrieval/feature_files";
 import { writeFeatures } from "guie/dist/retrieval/feature_writer";
 import { buildTraining } from "guie/dist/training/build";
+import { classify } from "guie/dist/training/evaluate";
+import { superviseRun } from "guie/dist/training/ranks/supervisor";
 import { runTraining } from "guie/dist/training/run";
 import { prepareRunFolder, readMetrics, runFolder } from "guie/dist/training/runs/run_folder";
 import { temporaryFolder } from "../folders";
@@ -81,6 +85,73 @@ test("a batch holds the features and classes of its images", async (t) => {
   );
   const { trainer, data: tables } = await buildTraining(configOf(folder));
   assert.deepEqual([tables.classCount, tables.validation.files.length, trainer.stepsPerEpoch], [6, 0, 3]);
+  trainer.dispose();
+});
+
+/** 20 classes of 20 images, of which a fifth validates; queries and index of other classes. */
+async function drawTwenty(folder: string): Promise<void> {
+  const folds = Array.from({ length: 400 }, (_, i) => Math.floor(i / 20) % 5);
+  await drawSet(join(folder, "train"), 0, 20, 20, { folds });
+  await drawSet(join(folder, "queries"), 100, 5, 2);
+  await drawSet(join(folder, "index"), 100, 5, 4);
+}
+
+for (const shardHead of [false, true]) {
+  test(`two processes validate every image once, by its own class${shardHead ? ", with a head shared out" : ""}`, async (t) => {
+    const folder = folderOf(t);
+    await drawTwenty(folder);
+    const trained = async (workers: number) => {
+      const shape = { fold: 1, nEpochs: 3, workers, batchSize: 8 / workers };
+      const run = prepareRunFolder(configOf(folder, { ...shape, shardHead: shardHead && workers > 1 }), {
+        overwrite: true,
+      });
+      await (workers === 1 ? runTraining(run) : superviseRun(run));
+      return readMetrics(run).filter(({ kind }) => kind !== "step");
+    };
+    const [one, two] = [await trained(1), await trained(2)];
+    const scores = (metrics: typeof one) =>
+      metrics.flatMap((metric) => (metric.kind === "validation" ? [metric] : []));
+    assert.deepEqual(
+      scores(two).map(({ images, top1, top5 }) => [images, top1, top5]),
+      scores(one).map(({ images, top1, top5 }) => [images, top1, top5]),
+    );
+    assert.ok(scores(one).every(({ images }) => images === 80));
+    for (const [epoch, { loss }] of scores(one).entries())
+      assert.ok(Math.abs(scores(two)[epoch]!.loss / loss - 1) < 1e-5, `epoch ${epoch + 1}`);
+  });
+}
+
+test("features are standardised by the training images alone, each once", async (t) => {
+  const folder = folderOf(t);
+  await drawTwenty(folder);
+  const { trainer } = await buildTraining(configOf(folder, { fold: 1, standardise: true }));
+  const mean = (await trainer.program.read("neck.feature_mean")).data as Float32Array;
+  trainer.dispose();
+  const { data } = openFeatures(join(folder, "train")).readAll();
+  const trained = [...Array(400).keys()].filter((row) => Math.floor(row / 20) % 5 !== 1);
+  for (let i = 0; i < LENGTH; i++) {
+    const expected = trained.reduce((sum, row) => sum + data[row * LENGTH + i]!, 0) / trained.length;
+    assert.ok(Math.abs(mean[i]! - expected) < 1e-5, `feature ${i}: ${mean[i]} in place of ${expected}`);
+  }
+});
+
+test("classes that do not fit the features or the head are refused, never read as class 0", async (t) => {
+  const folder = folderOf(t);
+  await drawSet(folder, 0, 4, 6);
+  const { trainer, data, featuresOf } = await buildTraining(configOf(folder, { fold: 1 }));
+  const [head, features] = [await trainer.headWeights(), await featuresOf("validation")];
+  const { labels } = data.validation;
+  assert.equal(features.count, 4);
+  await assert.rejects(
+    classify(head, features, [...Array.from(labels), 0], trainer.config),
+    /each of 4 images: there are 5/,
+  );
+  await assert.rejects(
+    classify(head, features, [0, 1, 2, 4], trainer.config),
+    /0 \.\. 3, which the head has.*class 4/,
+  );
+  await assert.rejects(featuresOf("validation", [4]), /4/);
+  assert.throws(() => pickLabels(labels, [4]), /row 4 is past the 4 classes/);
   trainer.dispose();
 });
 
