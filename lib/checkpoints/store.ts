@@ -9,6 +9,12 @@ import type { TensorFile } from "./tensor_file";
 /** What stands before the names of the optimizer's tensors. */
 export const OPTIMIZER_PREFIX = "optimizer.";
 
+/** The scalar that counts the steps which changed nothing because gradients overflowed, in float16. */
+export const SKIPPED_STEPS = `${OPTIMIZER_PREFIX}skipped_steps`;
+
+/** Variables that older checkpoints lack: they keep their first value. */
+const MAY_BE_MISSING: ReadonlySet<string> = new Set([SKIPPED_STEPS]);
+
 /** The weights as the last step left them, and their averages over the run. */
 export const WEIGHT_KINDS = ["raw", "ema", "swa"] as const;
 
@@ -64,7 +70,8 @@ export async function restoreCheckpoint(
 ): Promise<number> {
   const file = openSafetensors(path);
   try {
-    const restored = [...shapes].filter(([name]) => wanted(name));
+    const isLacking = (name: string) => MAY_BE_MISSING.has(name) && !file.tensors.has(name);
+    const restored = [...shapes].filter(([name]) => wanted(name) && !isLacking(name));
     for (const [name, shape] of restored) check(name, file.tensors.get(name)?.shape, shape);
     await program.fillAll(
       restored.map(([name]) => [name, (memory) => file.readInto(name, memory as Float32Array)]),

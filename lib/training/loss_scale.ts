@@ -1,6 +1,8 @@
 // Dynamic loss scaling: float16 loses gradients below 6e-8, so the loss is multiplied before the backward pass, and
 // the gradients are divided again. PyTorch: `torch.amp.GradScaler`, with its numbers.
-import { OPTIMIZER_PREFIX } from "../checkpoints/store";
+import { OPTIMIZER_PREFIX, SKIPPED_STEPS } from "../checkpoints/store";
+import type { TrainConfig } from "../config/config";
+import type { Program } from "../tensorflow/program";
 import { tf } from "../tensorflow/tf";
 import type { TracedVariables } from "../tensorflow/traced_variables";
 
@@ -10,11 +12,30 @@ const GOOD_STEPS = `${OPTIMIZER_PREFIX}good_steps`;
 const GROWTH_INTERVAL = 2000;
 
 /** First values of the scalar variables that loss scaling needs. */
-export const LOSS_SCALE_START: Readonly<Record<string, number>> = { [SCALE]: 65536, [GOOD_STEPS]: 0 };
+export const LOSS_SCALE_START: Readonly<Record<string, number>> = {
+  [SCALE]: 65536,
+  [GOOD_STEPS]: 0,
+  [SKIPPED_STEPS]: 0,
+};
 
 /** What the loss is multiplied with now. */
 export function lossScale(variables: TracedVariables): tf.Scalar {
   return variables.read(SCALE) as tf.Scalar;
+}
+
+/**
+ * Counts the steps that have changed the weights, the next one included: AdamW's bias corrections are by these, as
+ * PyTorch's GradScaler leaves out the optimizer's step where gradients overflow.
+ * @param step the next step, from 1
+ */
+export async function stepsApplied(
+  program: Pick<Program, "read">,
+  { precision }: Pick<TrainConfig, "precision">,
+  step: number,
+): Promise<number> {
+  if (precision !== "float16") return step;
+  const { data } = await program.read(SKIPPED_STEPS);
+  return step - (data as Float32Array)[0]!;
 }
 
 /** Whether all numbers of all gradients are finite: a bool scalar. */
@@ -30,5 +51,7 @@ export function updateLossScale(variables: TracedVariables, finite: tf.Tensor): 
   const grown = tf.where(grows, tf.mul(scale, 2), scale);
   variables.assign(SCALE, tf.where(finite, grown, tf.div(scale, 2)));
   const counts = tf.logicalAnd(finite, tf.logicalNot(grows));
+  const skipped = variables.read(SKIPPED_STEPS);
+  variables.assign(SKIPPED_STEPS, tf.where(finite, skipped, tf.add(skipped, 1)));
   variables.assign(GOOD_STEPS, tf.where(counts, goodSteps, tf.zerosLike(goodSteps)));
 }

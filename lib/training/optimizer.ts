@@ -27,8 +27,8 @@ export interface AdamRates<T> {
 }
 
 /**
- * The rates of a step.
- * @param step from 1: for the bias corrections
+ * Computes the rates of a step.
+ * @param step from 1, for the bias corrections; steps that changed nothing do not count (`stepsApplied`)
  */
 export function adamRates(step: number, learningRate: number, weightDecay: number): AdamRates<number> {
   // lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + eps), the two corrections drawn into one factor and eps

@@ -7,6 +7,7 @@ import type { Averages } from "./averages";
 import { type Batch, type BatchSource, positionOf } from "./batches";
 import { FiniteCheck } from "./finite_check";
 import { readHeadWeights } from "./head_weights";
+import { stepsApplied } from "./loss_scale";
 import { adamRates } from "./optimizer";
 import { classesOfShard, type WholeHead } from "./ranks/head_shards";
 import type { Ranks } from "./ranks/ranks";
@@ -185,8 +186,9 @@ export class Trainer {
   async #update(batch: Batch, step: number, position: Position, rates: LearningRates): Promise<number> {
     const { config } = this;
     const margin = marginOf(config, position.epoch);
-    const head = adamRates(step, rates.head, config.weightDecay);
-    const backbone = adamRates(step, rates.backbone, config.weightDecay);
+    const applied = await stepsApplied(this.program, config, step);
+    const head = adamRates(applied, rates.head, config.weightDecay);
+    const backbone = adamRates(applied, rates.backbone, config.weightDecay);
     const { all, headOnly } = this.#steps;
     const isFrozen = isBackboneFrozen(config, position.epoch);
     const own = await (isFrozen && headOnly ? headOnly : all).run({

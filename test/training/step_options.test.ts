@@ -10,6 +10,7 @@ import { findTower } from "guie/dist/model/towers";
 import { fillProgram, fromTensors, joinSources, withPrefix } from "guie/dist/model/weight_source";
 import { Program } from "guie/dist/tensorflow/program";
 import { tf } from "guie/dist/tensorflow/tf";
+import { stepsApplied } from "guie/dist/training/loss_scale";
 import { TOWER_PREFIX, towerFeatures } from "guie/dist/training/model";
 import { adamRates } from "guie/dist/training/optimizer";
 import { declareOptimizer } from "guie/dist/training/optimizer_state";
@@ -32,11 +33,13 @@ interface Outcome {
 /**
  * Steps of the tiny model under a config, always from the same weights and on the same batches.
  * @param variables values of the optimizer's variables to begin with
+ * @param firstStep its number, from 1
  */
 async function train(
   overrides: Partial<TrainConfig>,
   steps = 3,
   variables: Record<string, number> = {},
+  firstStep = 1,
 ): Promise<Outcome> {
   const config = { ...tiny(), lastBlocks: 1, ...overrides };
   const program = new Program();
@@ -56,8 +59,8 @@ async function train(
   const step = traceStep(program, { config, shapes, features, inputShape, featureCount });
   for (const [name, value] of Object.entries(variables)) await program.assign(name, [value]);
   const losses: number[] = [];
-  for (let i = 1; i <= steps; i++) {
-    const { epsilon, stepSize, keep } = adamRates(i, 1e-3, 1e-2);
+  for (let i = firstStep; i < firstStep + steps; i++) {
+    const { epsilon, stepSize, keep } = adamRates(await stepsApplied(program, config, i), 1e-3, 1e-2);
     const draws = randomStream(2, "batch", i);
     const rates = {
       epsilon,
@@ -197,6 +200,26 @@ test("float16: a step whose gradients overflow changes nothing but halves the lo
   assert.equal((await read(skipped, "optimizer.loss_scale"))[0], scale / 2);
   assert.equal((await read(skipped, "optimizer.good_steps"))[0], 0);
   for (const { program } of [start, skipped]) program.dispose();
+});
+
+test("float16: skipped steps do not count for the bias corrections: the first real one moves by the rate", async () => {
+  const start = await train({ precision: "float16" }, 0);
+  const before = await read(start, "head.weight");
+  for (const [skipped, step] of [
+    [0, 1],
+    [2, 3],
+  ] as const) {
+    const variables = { ...HALVED, "optimizer.skipped_steps": skipped };
+    const run = await train({ precision: "float16" }, 1, variables, step);
+    const after = await read(run, "head.weight");
+    // Adam's first step is rate x g / (|g| + eps); decay adds 1e-5 of the weight
+    const largest = after.reduce((most, value, i) => Math.max(most, Math.abs(value - before[i]!)), 0);
+    assert.ok(Math.abs(largest / 1e-3 - 1) < 0.02, `${skipped} skipped: moved ${largest / 1e-3} x rate`);
+    run.program.dispose();
+  }
+  const overflowed = await train({ precision: "float16" }, 2, { "optimizer.loss_scale": 2 ** 120 });
+  assert.equal((await read(overflowed, "optimizer.skipped_steps"))[0], 2);
+  for (const { program } of [start, overflowed]) program.dispose();
 });
 
 test("float16: the loss scale doubles after 2,000 good steps", async () => {
