@@ -3,6 +3,7 @@ import { UserError } from "../common/errors";
 import { requestInterrupt } from "../common/interrupt";
 import { terminalProgress } from "../common/progress";
 import { overrideConfig, processCount, type TrainConfig } from "../config/config";
+import { neckDifference } from "../model/neck";
 import type { ClusterSpec } from "../tensorflow/cluster";
 import { describeDevice, device } from "../tensorflow/device";
 import { joinRun, type SupervisorOptions, superviseRun } from "../training/ranks/supervisor";
@@ -131,6 +132,8 @@ function trainFolder(
   reinitHead: boolean,
 ): Promise<RunSummary> {
   const config = readRunConfig(folder);
+  const note = neckDifference(config);
+  if (note) process.stderr.write(`${note}\n`);
   const isOne = processCount(config) === 1;
   if (!isOne && reinitHead)
     throw new UserError(

@@ -43,7 +43,7 @@ export interface TrainConfig {
   patchMean: boolean;
   /** Whether features are standardised by the training set's mean and deviation before the neck. */
   standardise: boolean;
-  /** `simple`: one linear layer; `norm_single_linear`: batch norm before it; `norm_double_linear`: 128 wide between. */
+  /** `simple`: one linear layer; `norm_single_linear`: batch norm before it; `norm_double_linear`: twice `embeddingDim` wide between (the original's dropout there: .3). */
   neck: "simple" | "norm_single_linear" | "norm_double_linear";
   /** Dropout before the neck's linear layer. */
   dropout: number;

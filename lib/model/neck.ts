@@ -19,12 +19,19 @@ export const FIXED_NECK_NAMES: readonly string[] = [...STANDARDISE_NAMES, ...RUN
 const EPSILON = 1e-5;
 const MOMENTUM = 0.1;
 
-/** What stands before the last linear layer; the original's `Head` classes by their names. */
-const NECKS: Record<TrainConfig["neck"], { batchNorm: boolean; hiddenWidth?: number }> = {
-  simple: { batchNorm: false },
-  norm_single_linear: { batchNorm: true },
-  norm_double_linear: { batchNorm: true, hiddenWidth: 128 },
+/** What stands before the last linear layer, and its dropout: the original's `Head` classes by their names. */
+const NECKS: Record<TrainConfig["neck"], { batchNorm: boolean; hasHidden: boolean; dropout: number }> = {
+  simple: { batchNorm: false, hasHidden: false, dropout: 0.2 },
+  norm_single_linear: { batchNorm: true, hasHidden: false, dropout: 0.2 },
+  norm_double_linear: { batchNorm: true, hasHidden: true, dropout: 0.3 },
 };
+
+/** Says in what a config's neck differs from the original's of that name; undefined where it does not. */
+export function neckDifference({ neck, dropout }: Pick<TrainConfig, "neck" | "dropout">): string | undefined {
+  const original = NECKS[neck].dropout;
+  if (dropout === original) return undefined;
+  return `The original's ${neck} has dropout ${original}, this run ${dropout} (--set dropout=${original})`;
+}
 
 /** What a neck needs besides while it trains. */
 export interface NeckTraining {
@@ -101,7 +108,8 @@ export function neckShapes(
   config: Pick<TrainConfig, "neck" | "embeddingDim" | "standardise">,
   featureCount: number,
 ): Record<string, number[]> {
-  const { batchNorm, hiddenWidth } = NECKS[config.neck];
+  const { batchNorm, hasHidden } = NECKS[config.neck];
+  const hiddenWidth = hasHidden ? 2 * config.embeddingDim : undefined;
   const shapes: Record<string, number[]> = {};
   const each = (names: readonly string[]) => {
     for (const name of names) shapes[name] = [featureCount];

@@ -27,7 +27,10 @@ export async function augmentationGrid(
   const items = loaded.flatMap((image, i) => {
     const epochs = Array.from({ length: columns - 1 }, (_, place) => place + 1);
     const drawn = epochs.map((epoch) => ({
-      image: augment(image, drawAugmentPlan(randomStream(config.seed, "augment", epoch, rows[i]!))),
+      image: augment(
+        image,
+        drawAugmentPlan(randomStream(config.seed, "augment", epoch, rows[i]!), config.imageSize),
+      ),
       caption: `epoch ${epoch}`,
     }));
     return [{ image, caption: "as it is" }, ...drawn];

@@ -17,7 +17,7 @@ export interface Interval {
   high: number;
 }
 
-const [RESAMPLES, LEVEL] = [1000, 0.95];
+const [RESAMPLES, LEVEL] = [10_000, 0.95];
 
 /**
  * Means over queries when the classes are drawn anew, with replacement: a class brings all its queries with it, since

@@ -5,6 +5,7 @@ import type { BestRows } from "./best_rows";
 import { exactSearch } from "./exact_search";
 import type { Metric } from "./metric";
 import { type Rows, rowSource, type Vectors } from "./rows";
+import { scaledRows, scaleOf } from "./scaled_rows";
 
 export type { Vectors } from "./rows";
 
@@ -58,8 +59,11 @@ export async function nearestByDistance(
   k: number,
   options: NeighbourOptions = {},
 ): Promise<DistantNeighbours> {
-  const best = await search(queries, index, k, "euclidean", options);
-  const distances = Float32Array.from(best.scores, (score) => Math.sqrt(-2 * score));
+  const [queryRows, indexRows] = [rowSource(queries), rowSource(index)];
+  const scale = queryRows.length === indexRows.length ? await scaleOf(queryRows, indexRows) : 1;
+  const [scaledQueries, scaledIndex] = [queryRows, indexRows].map((rows) => scaledRows(rows, scale));
+  const best = await search(scaledQueries!, scaledIndex!, k, "euclidean", options);
+  const distances = Float32Array.from(best.scores, (score) => Math.sqrt(-2 * score) / scale);
   return { positions: split(best.positions, queries.count), distances: split(distances, queries.count) };
 }
 

@@ -96,9 +96,9 @@ export function queryRuns(
   });
 }
 
-/** The mean of rows, [D]. */
+/** The mean of rows, [D], of the numbers that are finite: which one is not is said where the row is scored. */
 export function meanRow(rows: Float32Array, length: number): Float32Array {
   const sums = new Float64Array(length);
-  for (let i = 0; i < rows.length; i++) sums[i % length]! += rows[i]!;
+  for (let i = 0; i < rows.length; i++) if (Number.isFinite(rows[i])) sums[i % length]! += rows[i]!;
   return Float32Array.from(sums, (sum) => (sum * length) / rows.length);
 }

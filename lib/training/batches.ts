@@ -114,7 +114,7 @@ export function imageBatches(
     const rows = rowsAt(position);
     const { labels, files } = labelsOf(table, rows);
     const plans = rows.map((row) =>
-      drawAugmentPlan(randomStream(config.seed, "augment", position.epoch, row)),
+      drawAugmentPlan(randomStream(config.seed, "augment", position.epoch, row), config.imageSize),
     );
     const inputs = await loader.load(files, plans);
     return { inputs, shape: [files.length, config.imageSize, config.imageSize, 3], labels, files };

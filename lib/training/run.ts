@@ -6,6 +6,7 @@ import { writeJson } from "../common/files";
 import { breathe, Interrupted } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { processCount, type TrainConfig } from "../config/config";
+import { neckDifference } from "../model/neck";
 import { buildTraining, type TrainingSetup } from "./build";
 import type { Ranks } from "./ranks/ranks";
 import { evaluateRun } from "./run_evaluation";
@@ -116,6 +117,8 @@ export async function train(
       if (writes) logLine(folder, line);
     };
     log(describeBatch(config, trainer.globalBatch));
+    const note = neckDifference(config);
+    if (note) log(note);
     await trainToEnd({ ...job, setup, writes, record, log });
   } finally {
     trainer.dispose();

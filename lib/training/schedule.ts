@@ -23,7 +23,7 @@ const SCHEDULES: Record<TrainConfig["lrSchedule"], typeof learningRate> = {
 };
 
 /**
- * The original's: epochs 1..warm-up rise linearly per step from 1 % to 100 %; later each epoch has one value,
+ * The original's: epochs 1..warm-up rise linearly per step, by .01 + .99 k/T for k = 0 .. T-1, which does not reach 1; later each epoch has one value,
  * 0.5 init (1 + cos(pi epoch / (n_epochs + 1))), because the published code adds 1 to n_epochs before its loop.
  */
 function seedSchedule(
@@ -34,8 +34,7 @@ function seedSchedule(
   if (epoch <= config.warmUpEpochs) {
     const warmUpSteps = config.warmUpEpochs * stepsPerEpoch;
     const step = (epoch - 1) * stepsPerEpoch + stepInEpoch;
-    const share = warmUpSteps > 1 ? (step - 1) / (warmUpSteps - 1) : 1;
-    return config.initLr * (0.01 + 0.99 * share);
+    return config.initLr * (0.01 + (0.99 * (step - 1)) / warmUpSteps);
   }
   return 0.5 * config.initLr * (1 + Math.cos((Math.PI * epoch) / (config.nEpochs + 1)));
 }

@@ -85,7 +85,7 @@ def other_loss_cases():
 def neck_cases():
     """The original's necks as PyTorch's own layers, without dropout; two training batches, then inference."""
     cases = []
-    for name, hidden in [("simple", None), ("norm_single_linear", None), ("norm_double_linear", 128)]:
+    for name, hidden in [("simple", None), ("norm_single_linear", None), ("norm_double_linear", 2 * 4)]:
         norm = torch.nn.BatchNorm1d(10) if name != "simple" else torch.nn.Identity()
         first = torch.nn.Linear(10, hidden) if hidden else torch.nn.Identity()
         last = torch.nn.Linear(hidden or 10, 4)

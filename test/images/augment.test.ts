@@ -9,7 +9,8 @@ import { type AugmentPlan, drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/imag
 import { draw } from "./make";
 
 const DRAWS = 4000;
-const plans = Array.from({ length: DRAWS }, (_, i) => drawAugmentPlan(randomStream(1, "test", i)));
+const SIZE_PX = 224;
+const plans = Array.from({ length: DRAWS }, (_, i) => drawAugmentPlan(randomStream(1, "test", i), SIZE_PX));
 
 /** A 5 x 4 image whose red is 10 x, green 10 y, blue 200. */
 const picture: RgbImage = {
@@ -41,20 +42,44 @@ test("each part happens for half of the images (4,000 draws, within 4 standard e
 test("every size is uniform over the recipe's range (Kolmogorov-Smirnov, p > .001)", () => {
   const moved = plans.filter((plan) => plan.scale !== 1);
   const toned = plans.filter((plan) => plan.contrast !== 1);
-  const cut = plans.flatMap((plan) => plan.cutout ?? []);
   const samples: [string, number[], number, number][] = [
     ["scale", moved.map((plan) => plan.scale), 0.8, 1.2],
     ["rotation", moved.map((plan) => plan.rotationDegrees), -10, 10],
     ["contrast", toned.map((plan) => plan.contrast), 0.9, 1.1],
     ["brightness", toned.map((plan) => plan.brightness), -0.1, 0.1],
-    ["cut-out width", cut.map((hole) => hole.width), 0.1, 0.2],
-    ["cut-out height", cut.map((hole) => hole.height), 0.1, 0.2],
-    ["cut-out left, share of the room", cut.map((hole) => hole.left / (1 - hole.width)), 0, 1],
-    ["cut-out top, share of the room", cut.map((hole) => hole.top / (1 - hole.height)), 0, 1],
   ];
   for (const [name, values, low, high] of samples) {
     const distance = distanceToUniform(values.map((value) => (value - low) / (high - low)));
     assert.ok(distance < 1.95 / Math.sqrt(values.length), `${name}: ${distance}`);
+  }
+});
+
+test("a cut-out's sides are 22 to 44 whole pixels at 224 px, equally likely, as its place is", () => {
+  const cut = plans.flatMap((plan) => plan.cutout ?? []);
+  const sizesPx = 44 - 22 + 1;
+  for (const side of ["width", "height"] as const) {
+    const counts = new Array<number>(sizesPx).fill(0);
+    for (const hole of cut) counts[Math.round(SIZE_PX * hole[side]) - 22]!++;
+    assert.equal(counts.length, sizesPx, `${side}: none outside of 22 .. 44`);
+    const expected = cut.length / sizesPx;
+    const chiSquare = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+    assert.ok(chiSquare < 48.3, `${side}: ${chiSquare}`); // 22 degrees of freedom, p > .001
+  }
+  for (const [start, side] of [
+    ["left", "width"],
+    ["top", "height"],
+  ] as const) {
+    // A place among n is put in the middle of the n-th part of 0..1
+    const shares = cut.map((hole) => {
+      const [placePx, sidePx] = [SIZE_PX * hole[start], SIZE_PX * hole[side]];
+      assert.ok(
+        [placePx, sidePx].every((px) => Math.abs(px - Math.round(px)) < 1e-9),
+        "whole pixels",
+      );
+      return (placePx + 0.5) / (SIZE_PX - sidePx + 1);
+    });
+    const distance = distanceToUniform(shares);
+    assert.ok(distance < 1.95 / Math.sqrt(shares.length), `${start}: ${distance}`);
   }
 });
 
@@ -76,7 +101,8 @@ test("the parts are independent: all 16 combinations are equally frequent (chi-s
 });
 
 test("the same stream draws the same plan", () => {
-  assert.deepEqual(drawAugmentPlan(randomStream(7, "a", 3)), drawAugmentPlan(randomStream(7, "a", 3)));
+  const again = () => drawAugmentPlan(randomStream(7, "a", 3), SIZE_PX);
+  assert.deepEqual(again(), again());
   assert.notDeepEqual(plans[0], plans[1]);
 });
 

@@ -34,7 +34,7 @@ before(async () => {
 
 const loader = (numWorkers: number) =>
   new PixelLoader({ dataDir, imageSize: SIZE, numWorkers }, NORMALISATION);
-const plans = FILES.map((file) => drawAugmentPlan(randomStream(4, file)));
+const plans = FILES.map((file) => drawAugmentPlan(randomStream(4, file), SIZE));
 
 test("a batch holds every image, augmented by its plan, normalised, in order; by one thread or four", async () => {
   const images = await loadImages(dataDir, FILES, SIZE, 2);

@@ -60,7 +60,7 @@ function augmentPlans() {
   return Object.fromEntries(
     rows.map((row) => [
       `augment, epoch 1, row ${row}`,
-      drawAugmentPlan(randomStream(SEED, "augment", 1, row)),
+      drawAugmentPlan(randomStream(SEED, "augment", 1, row), 112),
     ]),
   );
 }

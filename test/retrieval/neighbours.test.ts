@@ -236,6 +236,8 @@ test("what cannot be searched says why, and leaves no memory behind", async () =
   const bad = rowsOf([1, 0], [Number.NaN, 1]);
   await assert.rejects(nearestNeighbours(rows, bad, 1), /Row 1 of the index holds NaN at place 0/);
   await assert.rejects(nearestNeighbours(bad, rows, 1), /Query 1 holds NaN/);
+  await assert.rejects(nearestByDistance(rows, bad, 1), /Row 1 of the index holds NaN at place 0/);
+  await assert.rejects(nearestByDistance(bad, rows, 1), /Query 1 holds NaN/);
   await assert.rejects(
     nearestNeighbours(rows, rowsOf([1, 2, 3]), 1),
     /Queries have 2 numbers a row, the index 3/,
@@ -246,4 +248,28 @@ test("what cannot be searched says why, and leaves no memory behind", async () =
   await assert.rejects(nearestNeighbours(rows, cut, 1), /Expected 3 rows of 2 numbers: 6; there are 4/);
   await nearestNeighbours(rows, rows, 1);
   assert.deepEqual(liveHandles(), before);
+});
+
+test("Euclidean neighbours and distances do not depend on the unit: rows times 1e-30 .. 1e30", async () => {
+  const random = randomStream(3, "units");
+  const draw = (count: number, unit: number) =>
+    rowsOf(...Array.from({ length: count }, () => Array.from({ length: 8 }, () => unit * random.normal())));
+  for (const unit of [1e-38, 1e-30, 1e-19, 1e-12, 1, 1e12, 1e30]) {
+    const [queries, index] = [draw(5, unit), draw(200, unit)];
+    const { positions, distances } = await nearestByDistance(queries, index, 4);
+    for (let query = 0; query < 5; query++) {
+      const all = Array.from({ length: 200 }, (_, row) => {
+        let square = 0;
+        for (let i = 0; i < 8; i++) square += (queries.data[8 * query + i]! - index.data[8 * row + i]!) ** 2;
+        return { row, distance: Math.sqrt(square) };
+      }).sort((a, b) => a.distance - b.distance);
+      assert.deepEqual(
+        [...positions[query]!],
+        all.slice(0, 4).map(({ row }) => row),
+        `unit ${unit}`,
+      );
+      for (const [i, distance] of distances[query]!.entries())
+        assert.ok(Math.abs(distance / all[i]!.distance - 1) < 1e-5, `unit ${unit}`);
+    }
+  }
 });

@@ -15,9 +15,13 @@ test("the original's learning rates of epochs 2..10 (PIPELINE: printed by its ow
   }
 });
 
-test("the warm-up rises from 1 % to 100 %, linearly", () => {
+test("the warm-up is the original's: .01 + .99 k/T of the rate, which does not reach it", () => {
   assert.ok(Math.abs(rateAt(1, 1) - 1e-6) < 1e-12);
-  assert.ok(Math.abs(rateAt(1, STEPS) - 1e-4) < 1e-12);
+  assert.ok(Math.abs(rateAt(1, STEPS) - (0.01 + 0.99 * 0.99) * 1e-4) < 1e-12);
+  const ofTwo = [1, 2].map(
+    (stepInEpoch) => learningRate(config, { epoch: 1, stepInEpoch }, 2) / config.initLr,
+  );
+  for (const [i, factor] of [0.01, 0.505].entries()) assert.ok(Math.abs(ofTwo[i]! - factor) < 1e-12);
   const rise = rateAt(1, 2) - rateAt(1, 1);
   assert.ok(Math.abs(rateAt(1, 51) - rateAt(1, 50) - rise) < 1e-12);
 });

@@ -9,7 +9,7 @@ export const AUGMENT_LIMITS = {
   contrast: 0.1,
   scale: 0.2,
   rotationDegrees: 10,
-  /** Smallest and largest side of the cut-out, as a share of the image's. */
+  /** Smallest and largest side of the cut-out, as a share of the image's; both are cut off to whole pixels. */
   cutoutSide: [0.1, 0.2],
 } as const;
 
@@ -37,8 +37,11 @@ export const IDENTITY_PLAN: AugmentPlan = {
   cutout: null,
 };
 
-/** Draws a plan: horizontal flip; brightness and contrast; scale and rotation; one cut-out. */
-export function drawAugmentPlan(random: RandomStream): AugmentPlan {
+/**
+ * Draws a plan: horizontal flip; brightness and contrast; scale and rotation; one cut-out.
+ * @param imageSizePx side of the square image, for the cut-out's whole pixels
+ */
+export function drawAugmentPlan(random: RandomStream, imageSizePx: number): AugmentPlan {
   const happens = () => random.uniform() < PROBABILITY;
   const within = (limit: number) => limit * (2 * random.uniform() - 1);
   const plan = { ...IDENTITY_PLAN, flip: happens() };
@@ -50,13 +53,17 @@ export function drawAugmentPlan(random: RandomStream): AugmentPlan {
     plan.scale = 1 + within(AUGMENT_LIMITS.scale);
     plan.rotationDegrees = within(AUGMENT_LIMITS.rotationDegrees);
   }
-  if (happens()) plan.cutout = drawCutout(random);
+  if (happens()) plan.cutout = drawCutout(random, imageSizePx);
   return plan;
 }
 
-function drawCutout(random: RandomStream): NonNullable<AugmentPlan["cutout"]> {
-  const [low, high] = AUGMENT_LIMITS.cutoutSide;
-  const width = low + (high - low) * random.uniform();
-  const height = low + (high - low) * random.uniform();
-  return { width, height, left: (1 - width) * random.uniform(), top: (1 - height) * random.uniform() };
+/** albumentations' CoarseDropout with one hole: sides and place are whole pixels, each equally likely. */
+function drawCutout(random: RandomStream, sizePx: number): NonNullable<AugmentPlan["cutout"]> {
+  const [low, high] = AUGMENT_LIMITS.cutoutSide.map((share) => Math.floor(share * sizePx)) as [
+    number,
+    number,
+  ];
+  const [width, height] = [random.integer(low, high), random.integer(low, high)];
+  const [left, top] = [random.integer(0, sizePx - width), random.integer(0, sizePx - height)];
+  return { width: width / sizePx, height: height / sizePx, left: left / sizePx, top: top / sizePx };
 }
