@@ -1,5 +1,12 @@
 import { spawnSync } from "node:child_process";
+import { existsSync, statfsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { SetupError } from "./run.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+/** What packages and Python environment take. */
+const SETUP_GB = 3.5;
 
 const PYTHONS = /^Python 3\.1[0-3]\./;
 
@@ -18,6 +25,12 @@ const NEEDS = [
     next: "use a Linux machine, WSL 2 on Windows, or a Linux container",
   },
   {
+    what: "glibc (TensorFlow's wheels are built for it)",
+    found: () => "another C library, such as Alpine's musl",
+    ok: () => process.report.getReport().header.glibcVersionRuntime !== undefined,
+    next: "use Debian, Ubuntu or Fedora, or a container of one of them, for example debian:13",
+  },
+  {
     what: "Python 3.10 to 3.13 as python3 (TensorFlow has wheels for these)",
     found: () => output("python3", ["--version"]) || "none",
     ok: () => PYTHONS.test(output("python3", ["--version"])),
@@ -30,10 +43,22 @@ const NEEDS = [
     next: "sudo apt-get install python3-venv",
   },
   {
+    what: "npm",
+    found: () => "none",
+    ok: () => output("npm", ["--version"]) !== "",
+    next: "sudo apt-get install npm, or install Node.js together with its npm",
+  },
+  {
     what: "a C++ compiler as c++",
     found: () => "none",
     ok: () => spawnSync("c++", ["--version"]).status === 0,
     next: "sudo apt-get install g++",
+  },
+  {
+    what: `${SETUP_GB} GB of disk for the first set-up`,
+    found: () => `${(freeBytes() / 1e9).toFixed(1)} GB free in ${root}`,
+    ok: () => existsSync(join(root, "node_modules")) || freeBytes() > SETUP_GB * 1e9,
+    next: "make room, or clone into a folder on a larger disk",
   },
 ];
 
@@ -42,6 +67,11 @@ export function checkMachine() {
   for (const need of NEEDS) {
     if (!need.ok()) throw new SetupError(`needed: ${need.what}; found: ${need.found()}`, need.next);
   }
+}
+
+function freeBytes() {
+  const { bavail, bsize } = statfsSync(root);
+  return bavail * bsize;
 }
 
 /** Whether an NVIDIA GPU with a working driver is in this machine. */
@@ -53,7 +83,8 @@ function output(command, args) {
   return spawnSync(command, args, { encoding: "utf8" }).stdout?.trim() ?? "";
 }
 
-function versionAtLeast(version, [major, minor]) {
+/** Whether a version such as "20.19.3" is [major, minor] or newer. */
+export function versionAtLeast(version, [major, minor]) {
   const [a, b] = version.split(".").map(Number);
   return a > major || (a === major && b >= minor);
 }

@@ -1,5 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { versionAtLeast } from "./machine.mjs";
 import { fingerprintOf, run, SetupError } from "./run.mjs";
 
 /** What package.json says of packages; its commands may change without a new installation. */
@@ -8,6 +10,15 @@ function packageFields(root) {
     readFileSync(join(root, "package.json"), "utf8"),
   );
   return JSON.stringify({ workspaces, dependencies, devDependencies, overrides });
+}
+
+/** The first npm that reads package.json's overrides, and one that is fetched where the machine's is older. */
+const [FIRST_NPM, FETCHED_NPM] = [[9, 9], "npm@10.9.9"];
+
+/** What stands between `npm` and its command: npm 9.2, of Debian 13, cannot read `overrides` of an address. */
+function readableNpm() {
+  const version = spawnSync("npm", ["--version"], { encoding: "utf8" }).stdout?.trim() ?? "";
+  return versionAtLeast(version, FIRST_NPM) ? [] : ["exec", "--yes", `--package=${FETCHED_NPM}`, "--", "npm"];
 }
 
 /** npm packages, exactly as the lock file says; no package's own scripts are run (some would download). */
@@ -20,7 +31,8 @@ export const packagesStep = {
   async run(root) {
     const next =
       "look at npm's message above (is the npm registry reachable? is the disk full?), then: npm run setup";
-    const said = await run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: root, next });
+    const install = [...readableNpm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    const said = await run("npm", install, { cwd: root, next });
     // On a full disk npm leaves files out, warns, and ends with 0
     const unwritten = /^.*TAR_ENTRY_ERROR.*$/m.exec(said);
     if (unwritten) throw new SetupError(`npm could not write every file: ${unwritten[0]}`, next);

@@ -6,18 +6,25 @@ import { fingerprintOf, run } from "./run.mjs";
 
 const TENSORFLOW_VERSION = "2.21.0";
 
-/** The wheel that carries libtensorflow: the CUDA one where an NVIDIA GPU answers. */
-function tensorflowRequirement() {
-  return hasNvidiaGpu()
-    ? `tensorflow[and-cuda]==${TENSORFLOW_VERSION}`
-    : `tensorflow-cpu==${TENSORFLOW_VERSION}`;
+/** The oldest Python that the locks are made for. */
+export const OLDEST_PYTHON = "3.10";
+
+/** The wheel that carries libtensorflow, and the file with the versions and hashes of all packages beside it. */
+export const LOCKS = {
+  cpu: { tensorflow: `tensorflow-cpu==${TENSORFLOW_VERSION}`, file: "scripts/setup/python/cpu.lock" },
+  cuda: { tensorflow: `tensorflow[and-cuda]==${TENSORFLOW_VERSION}`, file: "scripts/setup/python/cuda.lock" },
+};
+
+/** The lock for this machine: CUDA where an NVIDIA GPU answers. */
+function lockFile() {
+  return (hasNvidiaGpu() ? LOCKS.cuda : LOCKS.cpu).file;
 }
 
 /** The Python environment: JupyterLab, nbclient, the plotly renderer, TensorFlow's libraries. */
 export const pythonStep = {
   title: "Python environment (JupyterLab, TensorFlow's libraries)",
   stampFile: ".venv/.setup/python",
-  fingerprint: (root) => fingerprintOf([join(root, "requirements.txt")], tensorflowRequirement(), root),
+  fingerprint: (root) => fingerprintOf([join(root, lockFile())], root),
   isWhole: (root) => tensorflowFolder(root) !== undefined && findsPackages(root),
   async run(root) {
     const next =
@@ -26,8 +33,10 @@ export const pythonStep = {
       cwd: root,
       next: "sudo apt-get install python3-venv",
     });
-    const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    await run(".venv/bin/python", [...install, "-r", "requirements.txt", tensorflowRequirement()], {
+    // The lock names everything: pip looks for nothing else, and takes no file with another hash
+    const exactly = ["--require-hashes", "--no-deps", "-r", lockFile()];
+    const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...exactly];
+    await run(".venv/bin/python", install, {
       cwd: root,
       next,
     });

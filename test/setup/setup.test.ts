@@ -39,6 +39,13 @@ test("a Python that TensorFlow has no wheel for, or no compiler, is refused befo
     python(version);
     const { status, stderr } = setup({ PATH: folder });
     assert.equal(status, 1);
+    assert.match(stderr, /needed: npm; found: none\n {2}Next: sudo apt-get install npm/);
+  }
+  writeFileSync(join(folder, "npm"), "#!/bin/sh\necho 9.2.0\n", { mode: 0o755 });
+  for (const version of ["3.10.13", "3.13.0"]) {
+    python(version);
+    const { status, stderr } = setup({ PATH: folder });
+    assert.equal(status, 1);
     assert.match(
       stderr,
       /needed: a C\+\+ compiler as c\+\+; found: none\n {2}Next: sudo apt-get install g\+\+/,

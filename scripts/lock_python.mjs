@@ -1,0 +1,46 @@
+// `npm run lock:python`: writes the exact versions and hashes of all Python packages, for Python 3.10 to 3.13, once for
+// the CPU and once for CUDA. Run it after a change of requirements.txt or of TensorFlow's version, and commit what it wrote.
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { LOCKS, OLDEST_PYTHON } from "./setup/python.mjs";
+import { run, SetupError } from "./setup/run.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const FOLDER = ".cache/uv";
+const UV = "uv==0.13.9";
+
+const HEAD = "# Made by `npm run lock:python` from requirements.txt: do not edit.\n";
+
+/** Versions with hashes of a list of requirements and of all that they need. */
+async function lock({ file, tensorflow }) {
+  const wanted = join(root, FOLDER, "wanted.txt");
+  writeFileSync(wanted, `${readFileSync(join(root, "requirements.txt"), "utf8")}${tensorflow}\n`);
+  const options = ["--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes", "--no-annotate"];
+  const quiet = ["--no-emit-index-url", "--no-header", "--quiet"];
+  await run(
+    join(root, FOLDER, "bin/uv"),
+    ["pip", "compile", ...options, ...quiet, wanted, "-o", `${wanted}.lock`],
+    {
+      cwd: root,
+      next: "look at uv's message above: is the Python registry reachable? do the versions fit together?",
+    },
+  );
+  const target = join(root, file);
+  writeFileSync(`${target}.tmp`, HEAD + readFileSync(`${wanted}.lock`, "utf8"));
+  renameSync(`${target}.tmp`, target);
+  console.log(`lock: ${file}`);
+}
+
+try {
+  await run("python3", ["-m", "venv", FOLDER], { cwd: root, next: "sudo apt-get install python3-venv" });
+  await run(join(root, FOLDER, "bin/python"), ["-m", "pip", "install", "--quiet", UV], {
+    cwd: root,
+    next: "look at pip's message above: is the Python registry reachable?",
+  });
+  for (const one of Object.values(LOCKS)) await lock(one);
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(`\nlock failed: ${error.message}\n  Next: ${error.next}`);
+  process.exitCode = 1;
+}
