@@ -4,6 +4,7 @@ import type { DOMWindow } from "jsdom";
 import sharp from "sharp";
 import { messageOf, UserError } from "../common/errors";
 import { lendCanvas } from "./canvas";
+import { bringFonts } from "./fonts";
 
 /** A figure as plotly.js takes it: https://plotly.com/javascript/reference. */
 export interface Figure {
@@ -90,6 +91,7 @@ export async function figurePng(
   size: PictureSize & { scale?: number } = {},
 ): Promise<Buffer> {
   const svg = await figureSvg(figure, size);
+  bringFonts();
   return sharp(Buffer.from(svg), { density: 72 * (size.scale ?? 2) })
     .png()
     .toBuffer();

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { projectRoot } from "guie/dist/common/project";
 import { type Figure, figurePng, figureSvg, styleless } from "guie/dist/notebook/figure";
 import {
   barFigure,
@@ -157,4 +162,25 @@ test("two figures side by side: axes, legends and titles of their own, one colou
     2,
     "the left one needs no legend",
   );
+});
+
+test("a machine without fonts draws the words of a picture as one that has some", (t) => {
+  const script = `
+    const { barFigure } = require("guie/dist/notebook/plots");
+    const { figurePng } = require("guie/dist/notebook/figure");
+    const words = { title: "Bars", x: "class", y: "images" };
+    const figure = barFigure(["apple", "pear"], [{ name: "images", values: [1, 2] }], words);
+    figurePng(figure, { scale: 1 }).then((png) => process.stdout.write(png));`;
+  const drawn = (hidden: boolean) => {
+    // Without a mount of its own a process sees the machine's fonts: then both draw with them, and nothing is tested
+    const hide = "mount -t tmpfs none /usr/share/fonts && mount -t tmpfs none /etc/fonts && ";
+    const command = hidden ? ["unshare", "-m", "sh", "-c", `${hide}exec "$@"`, "sh"] : ["env"];
+    const [program, ...args] = [...command, process.execPath, "-e", script];
+    return spawnSync(program!, args, { cwd: projectRoot(), env: { ...process.env, XDG_CACHE_HOME: cache } });
+  };
+  const cache = mkdtempSync(join(tmpdir(), "guie-fonts-"));
+  const [plain, bare] = [drawn(false), drawn(true)];
+  rmSync(cache, { recursive: true });
+  if (bare.status !== 0) return t.skip(`fonts cannot be hidden here: ${bare.stderr}`);
+  assert.deepEqual(bare.stdout, plain.stdout);
 });
