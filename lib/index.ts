@@ -59,6 +59,7 @@ export { comparisonFigure, confusionFigure } from "./notebook/retrieval_views";
 export { attachRun, type RunHandle, startRun } from "./notebook/run_handle";
 export { show } from "./notebook/show";
 export { type SweepResult, sweep, sweepFigure } from "./notebook/sweep";
+export { type TrainParams, trainConfigs } from "./notebook/train_configs";
 export { compareConfigs, estimateRuns, scheduleFigure } from "./notebook/training_views";
 export { watchRun } from "./notebook/watch";
 // Inference
