@@ -1,5 +1,5 @@
 // What stands in a data directory under names that no data set has: nothing reads it, and so it is told.
-import { existsSync, readdirSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UserError } from "../common/errors";
 import { byCodeUnit } from "../common/files";
@@ -17,20 +17,33 @@ export interface Unread {
 /** The data set whose layout is a folder for each class: a person's own photos fit it. */
 const FOLDER_A_CLASS = DATA_SETS.find(({ layout }) => layout === "<class>/<image>")!;
 
-/** What stands in `raw/` and is no data set's folder; undefined where there is nothing. */
+/** What stands in `raw/` and is no data set's folder, nor linked to as one; undefined where there is nothing. */
 export function unreadRaw(dataDir: string): Unread | undefined {
   const folders = DATA_SETS.map(({ folder }) => folder);
-  const names = namesIn(projectPath(dataDir, "raw")).filter((name) => !folders.includes(name));
+  const read = new Set(folders.map((folder) => realFolder(join(dataDir, "raw", folder))));
+  const names = namesIn(projectPath(dataDir, "raw")).filter(
+    (name) => !folders.includes(name) && !read.has(realFolder(join(dataDir, "raw", name))),
+  );
   if (names.length === 0) return undefined;
-  const first = shellQuoted(join(dataDir, "raw", names[0]!));
-  const { name, folder } = FOLDER_A_CLASS;
   return {
     what: `No data set has a raw folder of this name: ${listed("raw", names)}. Known are ${folders.join(", ")}.`,
-    next:
-      `Rename what is one of these. A folder of one folder for each class can be read in the place of raw/${folder}: ` +
-      `npx guie get-data --data-dir ${shellQuoted(dataDir)} --dataset ${name} --raw ${first}\n` +
-      `  To search images without training on them: npx guie embed ${first} --out features/NAME`,
+    next: `Rename what is one of these; an archive belongs inside its folder.${folderAdvice(dataDir, names)}`,
   };
+}
+
+/** What else can be done with the first that is a folder. */
+function folderAdvice(dataDir: string, names: readonly string[]): string {
+  const found = names.find((name) =>
+    statSync(projectPath(dataDir, "raw", name), { throwIfNoEntry: false })?.isDirectory(),
+  );
+  if (found === undefined) return "";
+  const path = shellQuoted(join(dataDir, "raw", found));
+  const { name, folder } = FOLDER_A_CLASS;
+  const inPlace =
+    ` A folder of one folder for each class can be read in the place of raw/${folder}: ` +
+    `npx guie get-data --data-dir ${shellQuoted(dataDir)} --dataset ${name} --raw ${path}`;
+  const isFree = !existsSync(rawFolder(dataDir, FOLDER_A_CLASS));
+  return `${isFree ? inPlace : ""}\n  To search images without training on them: npx guie embed ${path} --out features/NAME`;
 }
 
 /** Tables in `csv/` that are no data set's; undefined where there is none. */
@@ -39,12 +52,11 @@ export function unreadTables(dataDir: string): Unread | undefined {
   const tables = namesIn(projectPath(dataDir, "csv")).filter((name) => name.endsWith(".csv"));
   const names = tables.filter((name) => !known.has(name));
   if (names.length === 0) return undefined;
-  const paths = [names[0]!, `${FOLDER_A_CLASS.name}.csv`].map((name) =>
-    shellQuoted(join(dataDir, "csv", name)),
-  );
+  const free = DATA_SETS.map(({ name }) => `${name}.csv`).findLast((table) => !tables.includes(table));
+  const [from, to] = [names[0]!, free ?? "NAME.csv"].map((name) => shellQuoted(join(dataDir, "csv", name)));
   return {
     what: `No data set has a table of this name: ${listed("csv", names)}. Known are ${DATA_SETS.map(({ name }) => `${name}.csv`).join(", ")}.`,
-    next: `Give it one of these names (its columns: image_files,labels; paths below ${dataDir}): mv ${paths.join(" ")}`,
+    next: `Give it one of these names (its columns: image_files,labels; paths below ${dataDir}): mv -n ${from} ${to}`,
   };
 }
 

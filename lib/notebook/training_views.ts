@@ -38,6 +38,9 @@ const TOLD = [
   ...["maxStepsPerEpoch", "batchSize", "seed", "initFrom"],
 ] as (keyof TrainConfig)[];
 
+/** Settings that name runs: no preset knows them. */
+const NAMES: readonly (keyof TrainConfig)[] = ["runName", "initFrom"];
+
 /**
  * "demo, frozen: dataDir data/demo, ..., margin 0.2 (preset: 0.4), ...": the settings that count, and every other one
  * that is not the preset's.
@@ -45,7 +48,7 @@ const TOLD = [
 export function settingsText(config: Readonly<TrainConfig>): string {
   const { configName, stage } = config;
   const own = PRESET_NAMES.includes(configName) ? preset(configName, stage) : config;
-  const changed = SETTING_NAMES.filter((name) => name !== "runName" && differ([config[name], own[name]]));
+  const changed = SETTING_NAMES.filter((name) => !NAMES.includes(name) && differ([config[name], own[name]]));
   const shown = TOLD.filter((name) => config[name] !== "" || changed.includes(name));
   const texts = [...new Set([...shown, ...changed])].map((name) => {
     const value = `${name} ${shownValue(config[name])}`;

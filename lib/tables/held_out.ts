@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { readJson } from "../common/files";
+import { readJson, writeJson } from "../common/files";
 import { projectPath } from "../common/project";
 import { type Database, randomOrder } from "./database";
 import { RETRIEVAL_FILES } from "./layout";
@@ -16,9 +16,10 @@ export interface HeldOut {
   classes: number;
   queries: number;
   index: number;
-  /** Whether the merge wrote `retrieval/classes.csv`; those of earlier versions did not. */
-  named?: boolean;
 }
+
+/** The file; `named`: the merge wrote `retrieval/classes.csv` too, which those of earlier versions did not. */
+type Note = HeldOut & { named?: boolean };
 
 /** Which classes are held out: the same share and seed draw the same ones. */
 export type HoldOut = Pick<HeldOut, "share" | "seed">;
@@ -65,7 +66,7 @@ export async function holdOutClasses(database: Database, { share, seed }: HoldOu
        count(*) FILTER (asks) AS queries, count(*) FILTER (NOT asks) AS index FROM retrieval`,
   );
   const { left, ...rest } = counts;
-  if (rest.classes > 0 && left > 1) return { share, seed, ...rest, named: true };
+  if (rest.classes > 0 && left > 1) return { share, seed, ...rest };
   throw new UserError(
     `A share of ${share} holds out ${rest.classes} classes and leaves ${left} to train on.`,
     "Choose another share, for example --hold-out 0.2.",
@@ -94,10 +95,22 @@ export async function writeRetrieval(
   await writeCsv(database, named, classes);
 }
 
+/** Writes how the classes were held out. */
+export function writeHeldOut(path: string, heldOut: HeldOut): void {
+  writeJson(path, { ...heldOut, named: true } satisfies Note);
+}
+
 /** What an earlier merge held out in a data directory; undefined where none did. */
 export function heldOutBefore(dataDir: string): HeldOut | undefined {
+  const note = readNote(dataDir);
+  if (!note) return undefined;
+  const { named: _, ...heldOut } = note;
+  return heldOut;
+}
+
+function readNote(dataDir: string): Note | undefined {
   const note = join(projectPath(dataDir), RETRIEVAL_FILES.heldOut);
-  return existsSync(note) ? readJson<HeldOut>(note) : undefined;
+  return existsSync(note) ? readJson<Note>(note) : undefined;
 }
 
 /**
@@ -106,7 +119,7 @@ export function heldOutBefore(dataDir: string): HeldOut | undefined {
  * earlier merge held out would be trained on now
  */
 export function checkHeldOut(dataDir: string, holdOut: HoldOut | undefined): void {
-  const before = heldOutBefore(dataDir);
+  const before = readNote(dataDir);
   if (holdOut && existsSync(join(dataDir, RETRIEVAL_FILES.queries)) && !before) {
     throw new UserError(
       `${join(dataDir, "retrieval")} holds a retrieval set that Data_Merge did not make: it stays.`,

@@ -1,13 +1,13 @@
 // Data_Merge: merge, sample, resample, folds; five CSV files.
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { writeJson, writeTogether } from "../common/files";
+import { writeTogether } from "../common/files";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { DatasetName } from "../images/layout";
 import { type Database, sqlText, withDatabase } from "./database";
 import { assignFolds } from "./folds";
-import { checkHeldOut, type HoldOut, holdOutClasses, writeRetrieval } from "./held_out";
+import { checkHeldOut, type HoldOut, holdOutClasses, writeHeldOut, writeRetrieval } from "./held_out";
 import { BALANCED_CSV, CLASSES_CSV, FOLDS_CSV, MERGED_CSV, RETRIEVAL_FILES, SAMPLED_CSV } from "./layout";
 import { mergeDatasets } from "./merge";
 import { repeatSmallClasses } from "./resample";
@@ -87,7 +87,7 @@ export async function mergeTables(options: MergeOptions): Promise<TableCounts[]>
       await mergeDatasets(database, dataDir, datasets);
       if (holdOut) {
         const [queries, index, classes, note] = retrieval as [string, string, string, string];
-        writeJson(note, await holdOutClasses(database, holdOut));
+        writeHeldOut(note, await holdOutClasses(database, holdOut));
         await writeRetrieval(database, { queries, index, classes });
       }
       await writeCsv(database, "FROM merged", mergedCsv!);
