@@ -123,7 +123,7 @@ export function checkHeldOut(dataDir: string, holdOut: HoldOut | undefined): voi
   if (holdOut && existsSync(join(dataDir, RETRIEVAL_FILES.queries)) && !before) {
     throw new UserError(
       `${join(dataDir, "retrieval")} holds a retrieval set that Data_Merge did not make: it stays.`,
-      "Merge without --hold-out, or move that folder away.",
+      "Merge without holding out (no --hold-out; in the notebook: holdOut undefined), or move that folder away.",
     );
   }
   const names = join(dataDir, RETRIEVAL_FILES.classes);
@@ -136,7 +136,8 @@ export function checkHeldOut(dataDir: string, holdOut: HoldOut | undefined): voi
   if (!holdOut && before) {
     throw new UserError(
       `An earlier merge held out ${before.classes} classes for retrieval; this one would train on them.`,
-      `Give --hold-out ${before.share} --seed ${before.seed} again to hold out the same classes, or delete ${join(dataDir, "retrieval")}.`,
+      `Give --hold-out ${before.share} --seed ${before.seed} again to hold out the same classes ` +
+        `(in the notebook: holdOut undefined), or delete ${join(dataDir, "retrieval")}.`,
     );
   }
 }
