@@ -10,7 +10,17 @@ import { parseArgs } from "node:util";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const out = join(root, "runs/demo");
-const { run } = parseArgs({ options: { run: { type: "string", default: "demo" } } }).values;
+const run = readRun();
+
+/** The runs' name. Ends the demo for anything else on the command line. */
+function readRun() {
+  try {
+    return parseArgs({ options: { run: { type: "string", default: "demo" } } }).values.run;
+  } catch (error) {
+    console.error(`demo: ${error.message}\n  Next: npm run demo, or npm run demo -- --run NAME`);
+    return process.exit(2);
+  }
+}
 
 /** Stage of the report -> the notebook that does it. */
 const NOTEBOOKS = {
@@ -72,7 +82,12 @@ function refuseOtherRuns() {
 }
 
 stage("set_up", ["scripts/setup.mjs"]);
-refuseOtherRuns();
+try {
+  refuseOtherRuns();
+} catch (error) {
+  console.error(`demo: ${error.message}`);
+  process.exit(1);
+}
 for (const [name, notebook] of Object.entries(NOTEBOOKS)) {
   const params = JSON.stringify({ [notebook]: PARAMS[notebook] });
   const options = ["--originals", "--out", out, "--params", params, "--timeout-s", "3600"];
