@@ -24,8 +24,8 @@ export function comparisonTable(
   { measures = ["mp5", "r1", "mapAtR"], differences = true }: ComparisonTableOptions = {},
 ): Cells[] {
   const hasUnmatched = rows.some(({ queriesWithoutMatch }) => queriesWithoutMatch > 0);
-  const references = new Set(rows.flatMap(({ against }) => (against === undefined ? [] : [against])));
-  const isRungByRung = references.size > 1;
+  const first = rows.find(({ against }) => against === undefined)?.model;
+  const isNamed = rows.some(({ against }) => against !== undefined && against !== first);
   return rows.map(({ model, against, dataset, index, queries, queriesWithoutMatch, classes, scores }) => {
     const cells: Cells = { model, queries: dataset, index, count: queries };
     if (hasUnmatched) cells["no match"] = queriesWithoutMatch;
@@ -36,7 +36,7 @@ export function comparisonTable(
       cells[title] = `${share(mean)} [${share(low)}, ${share(high)}]`;
       if (!differences) continue;
       const text = difference ? differenceText(difference) : "";
-      if (isRungByRung) cells[`${title} against`] = text && `${against}: ${text}`;
+      if (isNamed) cells[`${title} against`] = text && `${against}: ${text}`;
       else cells[`${title} against first`] = text;
     }
     return cells;

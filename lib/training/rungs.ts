@@ -42,7 +42,7 @@ export function rungsOf({ run, model = "", preset: presetName, dataDir }: RungRe
   return {
     config: overrideConfig(own, { stage: "frozen", holdOutShare: 0, dataDir }),
     models: ["pixels", "backbone", ...runs],
-    model: runs.at(-1)!,
+    model: model || runs.at(-1)!,
   };
 }
 

@@ -28,6 +28,11 @@ test("one run is enough; two follow each other; data and backbone are the first 
   const { dataDir, imageSize, tower, holdOutShare } = one.config;
   assert.deepEqual([dataDir, imageSize, tower, holdOutShare], ["data/mine", 56, "tiny", 0]);
   makeRun(t, `${RUN}_fine_tune`, "fine_tune");
+  assert.equal(
+    rungsOf({ run: RUN, model: `${RUN}_frozen` }).model,
+    `${RUN}_frozen`,
+    "not always the last rung",
+  );
   const two = rungsOf({ run: RUN, dataDir: "data/other" });
   assert.deepEqual(two.models.slice(2), [`${RUN}_frozen`, `${RUN}_fine_tune`]);
   assert.deepEqual(
