@@ -18,6 +18,7 @@ export { readClassNames } from "./datasets/class_names";
 export { drawDemo } from "./datasets/demo/draw";
 export { type GetDataResult, getData, presentDataSets } from "./datasets/get_data";
 export { describeRaw, inspectRaw, type RawStatus, rawFolder } from "./datasets/raw_folder";
+export { dataSetsToRead, isDemoFolder, unreadRaw, unreadTables, unreadText } from "./datasets/unknown_files";
 // models that leave
 export { type ExportRequest, type ExportResult, exportRun, FORMATS } from "./export/export_run";
 export { type ExportedWeights, exportWeights } from "./export/tower_file";
@@ -59,6 +60,8 @@ export { comparisonFigure, confusionFigure } from "./notebook/retrieval_views";
 export { attachRun, type RunHandle, startRun } from "./notebook/run_handle";
 export { show } from "./notebook/show";
 export { type SweepResult, sweep, sweepFigure } from "./notebook/sweep";
+export { trainByHand } from "./notebook/train_by_hand";
+export { type TrainParams, trainConfigs } from "./notebook/train_configs";
 export { compareConfigs, estimateRuns, scheduleFigure } from "./notebook/training_views";
 export { watchRun } from "./notebook/watch";
 // Inference
@@ -108,6 +111,7 @@ export {
 export { type ClassCount, classCounts } from "./tables/class_counts";
 export { type DuplicatePair, type DuplicateReport, findDuplicates } from "./tables/duplicates";
 export { type FoundClass, findClasses } from "./tables/find_classes";
+export { type HeldOut, heldOutBefore } from "./tables/held_out";
 export { type FoldMode, mergeTables, type TableCounts } from "./tables/merge_tables";
 export { type SampledRow, sampleRows } from "./tables/sample_rows";
 export { imagesOfClass, readTrainingTable, type TrainingTable } from "./tables/training_table";
@@ -128,6 +132,7 @@ export { type ExaminedImage, examineImages } from "./training/examine";
 export { type GradientNorm, gradientNorms } from "./training/gradient_norms";
 export { climbLadder, heldOutFiles, type LadderRung, trainFeatures } from "./training/ladder";
 export { compareReductions } from "./training/reduce";
+export { type RungRequest, type Rungs, rungsOf } from "./training/rungs";
 export { type CheckpointRef, findCheckpoint } from "./training/runs/checkpoint_ref";
 export type { Metric, StepMetric } from "./training/runs/metrics";
 export { prepareRunFolder, readMetrics, readRunConfig, runFolder } from "./training/runs/run_folder";

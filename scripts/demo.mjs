@@ -1,12 +1,26 @@
-// `npm run demo`: from nothing to the ladder. Sets the workspace up, runs the six notebooks headless on the demo set
-// (executed copies go to runs/demo/), prints the ladder and writes runs/demo/report.json.
+// `npm run demo [-- --run NAME]`: from nothing to the ladder. Sets the workspace up, runs the project's own six notebooks
+// headless on the demo set, whatever was edited in notebooks/ (executed copies go to runs/demo/), prints the ladder and
+// writes runs/demo/report.json. The runs are called NAME_frozen and NAME_fine_tune; NAME is demo unless told.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const out = join(root, "runs/demo");
+const run = readRun();
+
+/** The runs' name. Ends the demo for anything else on the command line. */
+function readRun() {
+  try {
+    return parseArgs({ options: { run: { type: "string", default: "demo" } } }).values.run;
+  } catch (error) {
+    console.error(`demo: ${error.message}\n  Next: npm run demo, or npm run demo -- --run NAME`);
+    return process.exit(2);
+  }
+}
 
 /** Stage of the report -> the notebook that does it. */
 const NOTEBOOKS = {
@@ -18,8 +32,19 @@ const NOTEBOOKS = {
   inference: "Inference",
 };
 
+/** What the report is of, whatever the notebooks' defaults are. */
+const DATA = { dataDir: "data/demo", seed: 999 };
+const PARAMS = {
+  Get_Data: DATA,
+  Data_preprocessing: DATA,
+  Data_Merge: DATA,
+  Model_Preparation: { ...DATA, model: "dinov2-vit-s-14" },
+  Train: { ...DATA, preset: "demo", run },
+  Inference: { dataDir: DATA.dataDir, run },
+};
+
 /** Rung of the report -> the run that it scores. */
-const RUNS = { frozen: "demo_frozen", fine_tuned: "demo_fine_tune" };
+const RUNS = { frozen: `${run}_frozen`, fine_tuned: `${run}_fine_tune` };
 
 const seconds = {};
 
@@ -32,15 +57,46 @@ function stage(name, args, options = {}) {
   return stdout;
 }
 
+/** A run of these names with other settings is a person's: it stays, and the demo says so before it begins. */
+function refuseOtherRuns() {
+  const require = createRequire(import.meta.url);
+  const { trainConfigs } = require("guie/dist/notebook/train_configs");
+  const {
+    configDifferences,
+    readRunConfig,
+    runFile,
+    runFolder,
+  } = require("guie/dist/training/runs/run_folder");
+  for (const config of Object.values(trainConfigs(PARAMS.Train))) {
+    const folder = runFolder(config.runName);
+    const differences = existsSync(runFile(folder, "config"))
+      ? configDifferences(readRunConfig(folder), config)
+      : [];
+    if (differences.length === 0) continue;
+    console.error(
+      `demo: ${folder} is a run with other settings than the demo's: ${differences.join(", ")}.\n` +
+        "  Next: npm run demo -- --run NAME trains the demo's under another name",
+    );
+    process.exit(1);
+  }
+}
+
 stage("set_up", ["scripts/setup.mjs"]);
+try {
+  refuseOtherRuns();
+} catch (error) {
+  console.error(`demo: ${error.message}`);
+  process.exit(1);
+}
 for (const [name, notebook] of Object.entries(NOTEBOOKS)) {
-  stage(name, ["scripts/notebooks.mjs", notebook, "--out", out, "--timeout-s", "3600"]);
+  const params = JSON.stringify({ [notebook]: PARAMS[notebook] });
+  const options = ["--originals", "--out", out, "--params", params, "--timeout-s", "3600"];
+  stage(name, ["scripts/notebooks.mjs", notebook, ...options]);
 }
 const evaluate = [
   "lib/bin/guie.js",
   "evaluate",
-  "--config-name",
-  "demo",
+  ...["--config-name", "demo", "--data-dir", DATA.dataDir],
   "--run",
   ...Object.values(RUNS),
   "--json",

@@ -1,33 +1,77 @@
 // Runs notebooks headless, each from top to bottom in a kernel of its own, and keeps the executed copies.
 //   npm run notebooks -- [names...] [--out runs/notebooks] [--params '{"Train": {"seed": 1}}'] [--timeout-s N] [--html]
-// Without names: all of notebooks/, in the order of the pipeline. A failing cell ends the run: its source and error are
+//   npm run notebooks -- --restore Train    brings the original back, and keeps the edited one beside it
+// Without names: all of notebooks/, in the order of the pipeline. What is run is a person's own notebook, with what was
+// edited there, and says so; --originals runs the project's. A failing cell ends the run: its source and error are
 // printed, the executed copy holds everything up to it. --params overrides the parameters of the named notebooks.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, stripVTControlCharacters } from "node:util";
+import { changedCells, notebookPath, originalPath, PIPELINE, PUT_ASIDE, restore } from "./originals.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const PIPELINE = ["Get_Data", "Data_preprocessing", "Data_Merge", "Model_Preparation", "Train", "Inference"];
 
 /** A mistake in the call: printed without a stack. */
 class UsageError extends Error {}
 
-/** The notebooks to run, as { name, path }; a name stands for notebooks/<name>.ipynb. */
-function selectNotebooks(names) {
-  const folder = join(root, "notebooks");
-  const known = readdirSync(folder)
+/** The notebooks to run, as { name, path }; a name stands for notebooks/<name>.ipynb, or for its original. */
+function selectNotebooks(names, useOriginals) {
+  if (useOriginals) {
+    const wanted = names.length > 0 ? names : PIPELINE;
+    requireOriginals(wanted);
+    return wanted.map((name) => ({ name, path: originalPath(name) }));
+  }
+  const known = readdirSync(join(root, "notebooks"))
     .filter((file) => file.endsWith(".ipynb"))
     .map((file) => basename(file, ".ipynb"));
-  const others = known.filter((name) => !PIPELINE.includes(name)).sort();
+  const others = known.filter((name) => !PIPELINE.includes(name) && !PUT_ASIDE.test(name)).sort();
   const wanted = names.length > 0 ? names : [...PIPELINE.filter((name) => known.includes(name)), ...others];
   return wanted.map((name) => {
-    const path = name.endsWith(".ipynb") ? resolve(name) : join(folder, `${name}.ipynb`);
-    if (!existsSync(path))
-      throw new UsageError(`there is no notebook ${name}; notebooks/ has: ${known.join(", ")}`);
-    return { name: basename(path, ".ipynb"), path };
+    const path = name.endsWith(".ipynb") ? resolve(name) : notebookPath(name);
+    if (existsSync(path)) return { name: basename(path, ".ipynb"), path };
+    const back = PIPELINE.includes(name) ? `; npm run notebooks -- --restore ${name} brings it back` : "";
+    throw new UsageError(`there is no notebook ${name}; notebooks/ has: ${known.join(", ")}${back}`);
   });
+}
+
+function requireOriginals(names) {
+  const unknown = names.filter((name) => !PIPELINE.includes(name));
+  if (unknown.length > 0)
+    throw new UsageError(`the project has no notebook ${unknown.join(", ")}; it has: ${PIPELINE.join(", ")}`);
+}
+
+/** Says of a notebook of the pipeline that it is not the project's any more, where it is not. */
+function tellEdits({ name, path }) {
+  if (!PIPELINE.includes(name) || path !== notebookPath(name)) return;
+  const cells = changedCellsOf(name);
+  if (cells.length === 0) return;
+  console.log(
+    `  notebooks/${name}.ipynb is run as you have edited it: ${cells.length > 1 ? "cells" : "cell"} ${cells.join(", ")}. ` +
+      `The project's own: --originals; to bring it back: npm run notebooks -- --restore ${name}`,
+  );
+}
+
+function changedCellsOf(name) {
+  try {
+    return changedCells(name);
+  } catch (error) {
+    throw new UsageError(
+      `notebooks/${name}.ipynb is not a notebook (${error.message}); npm run notebooks -- --restore ${name} brings the project's back`,
+    );
+  }
+}
+
+/** Brings originals back, and says where the edited ones are. */
+function restoreAll(names) {
+  if (names.length === 0) throw new UsageError(`--restore takes names of ${PIPELINE.join(", ")}`);
+  requireOriginals(names);
+  for (const name of names) {
+    const aside = restore(name);
+    const kept = aside ? ` again; the edited one is notebooks/${aside}.ipynb` : "";
+    console.log(`notebooks/${name}.ipynb is the project's own${kept}`);
+  }
 }
 
 /** --params as an object, every key of which is a notebook that is run. */
@@ -156,18 +200,22 @@ async function main() {
       params: { type: "string", default: "{}" },
       "timeout-s": { type: "string" },
       html: { type: "boolean", default: false },
+      originals: { type: "boolean", default: false },
+      restore: { type: "boolean", default: false },
     },
   });
+  if (values.restore) return restoreAll(positionals);
   const timeoutS = values["timeout-s"] === undefined ? undefined : Number(values["timeout-s"]);
   if (timeoutS !== undefined && !(timeoutS > 0))
     throw new UsageError("--timeout-s must be a number of seconds above 0");
-  const notebooks = selectNotebooks(positionals);
+  const notebooks = selectNotebooks(positionals, values.originals);
   const params = readParams(values.params, notebooks);
   const out = resolve(values.out);
   mkdirSync(out, { recursive: true });
   for (const [index, notebook] of notebooks.entries()) {
     const startedAtMs = Date.now();
     console.log(`${notebook.name} ...`);
+    tellEdits(notebook);
     const failure = await execute(notebook, { out, params, timeoutS, html: values.html });
     console.log(
       `${notebook.name}: ${failure ? "failed after " : ""}${((Date.now() - startedAtMs) / 1000).toFixed(0)} s`,

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { UserError } from "../common/errors";
 import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
@@ -40,6 +40,11 @@ const FILE_NAMES: Record<string, string> = { "ViT-H-14": "ViT_H_14_2B" };
 /** The models that `prepareModel` knows. */
 export const MODEL_NAMES = TOWERS.map(({ name }) => name).filter((name) => name !== "tiny");
 
+/** Where `prepareModel` writes a model: the setting `weights` of a run that takes it. */
+export function preparedFile(model: string, out = "checkpoints"): string {
+  return join(out, `${FILE_NAMES[model] ?? model.replaceAll("-", "_")}_vision_model.safetensors`);
+}
+
 /** What `prepareModel` did. */
 export interface PreparedModel {
   /** The safetensors file. */
@@ -72,8 +77,7 @@ export async function prepareModel({
   onProgress?: OnProgress;
 }): Promise<PreparedModel> {
   const tower = findTower(model);
-  const fileName = FILE_NAMES[model] ?? model.replaceAll("-", "_");
-  const path = projectPath(out, `${fileName}_vision_model.safetensors`);
+  const path = projectPath(preparedFile(model, out));
   const origin = from === undefined ? undefined : originOf(from);
   if (existsSync(path)) {
     return { path, written: false, parameters: requireWhole(path, tower, origin) };

@@ -9,6 +9,7 @@ import { shellQuoted } from "../datasets/download";
 import { type GetDataResult, getData, linkRaw, presentDataSets } from "../datasets/get_data";
 import { inspectRaw, rawFolder, rawStatusText } from "../datasets/raw_folder";
 import type { SkippedCounts } from "../datasets/readers/reader";
+import { unreadRaw, unreadText } from "../datasets/unknown_files";
 import { type CommandResult, runs } from "./command";
 import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
@@ -57,7 +58,12 @@ async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promi
   for (const { name } of datasets) results.push(await getData(dataDir, name, { onProgress }));
   const missing = named ? [] : DATA_SETS.filter((set) => !datasets.includes(set));
   return {
-    text: [describeResults(results), ...results.flatMap(describeSkipped), describeMissing(dataDir, missing)]
+    text: [
+      describeResults(results),
+      ...results.flatMap(describeSkipped),
+      describeMissing(dataDir, missing),
+      ...(named ? [] : [unreadText(unreadRaw(dataDir))]),
+    ]
       .filter((part) => part !== "")
       .join("\n"),
     summary: { datasets: results, missing: missing.map(({ name }) => name), ...(drawn && { demo: drawn }) },
@@ -98,9 +104,11 @@ function describeStatus(named: readonly DataSet[] | undefined, raw?: string, dem
 }
 
 function nothingThere(dataDir: string): UserError {
+  const unread = unreadRaw(dataDir);
+  const none = `There is no raw data set in ${rawFolder(dataDir, { folder: "" })}.`;
   return new UserError(
-    `There is no raw data set in ${rawFolder(dataDir, { folder: "" })}.\n${describeMissing(dataDir, DATA_SETS)}`,
-    "Unpack one of them there, or draw the demo data set with --demo.",
+    [none, describeMissing(dataDir, DATA_SETS), ...(unread ? [unread.what] : [])].join("\n"),
+    unread?.next ?? "Unpack one of them there, or draw the demo data set with --demo.",
   );
 }
 

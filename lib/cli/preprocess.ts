@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { terminalProgress } from "../common/progress";
 import { type DataSet, findDataSet } from "../datasets/catalogue";
+import { unreadTables, unreadText } from "../datasets/unknown_files";
 import { type PreprocessResult, preprocessDataset } from "../images/preprocess";
 import { preparedDataSets } from "../images/present";
 import { type CommandResult, runs } from "./command";
@@ -45,7 +46,10 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
     const settings = { dataDir, imageSizePx, decoding, concurrency } as const;
     results.push(await preprocessDataset({ ...settings, dataset, onProgress: terminalProgress() }));
   }
-  return { text: describe(results), summary: { datasets: results } };
+  const unread = options.dataset
+    ? []
+    : [unreadText(unreadTables(options.dataDir))].filter((text) => text !== "");
+  return { text: [describe(results), ...unread].join("\n"), summary: { datasets: results } };
 }
 
 /** `--dataset a b` and `--dataset a,b` mean the same. */

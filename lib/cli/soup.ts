@@ -16,7 +16,7 @@ export function registerSoup(program: Command): void {
     .command("soup <checkpoints...>")
     .description(
       "Average the weights of several runs' checkpoints (RUN, RUN/best, RUN/epoch_3; :ema or :swa behind it) into a " +
-        "run of its own, which evaluate, embed, export and train --init-from take.",
+        "run of its own, which evaluate, embed, export and `guie train --init-from` take.",
     )
     .requiredOption("--out <name>", "name of the new folder below checkpoints/")
     .option(

@@ -241,11 +241,11 @@ export function processCount({ gpus, workers }: Pick<TrainConfig, "gpus" | "work
 /** The names of all settings. */
 export const SETTING_NAMES = Object.keys(CHECKS.shape) as (keyof TrainConfig)[];
 
-/** Some settings of a TrainConfig. */
-export type ConfigOverrides = Partial<TrainConfig>;
+/** Some settings of a TrainConfig; what is undefined is not set. */
+export type ConfigOverrides = { [Setting in keyof TrainConfig]?: TrainConfig[Setting] | undefined };
 
 /**
- * Lays `overrides` over `config`, checks the result and freezes it.
+ * Lays `overrides` over `config`, checks the result and freezes it. A setting that is undefined stays the config's.
  * @throws UserError for an unknown setting (with the nearest name) or a value that does not fit
  */
 export function overrideConfig(config: TrainConfig, overrides: ConfigOverrides = {}): Readonly<TrainConfig> {
@@ -257,8 +257,9 @@ export function overrideConfig(config: TrainConfig, overrides: ConfigOverrides =
       near ? `Did you mean "${near}"?` : `Known: ${SETTING_NAMES.join(", ")}.`,
     );
   }
-  const result = CHECKS.safeParse({ ...config, ...overrides });
-  const given = { ...config, ...overrides };
+  const set = Object.entries(overrides).filter(([, value]) => value !== undefined);
+  const given = { ...config, ...Object.fromEntries(set) };
+  const result = CHECKS.safeParse(given);
   const issues: [setting: string, message: string][] = result.success
     ? RULES.filter(([isBroken]) => isBroken(result.data)).map(([, setting, message]) => [setting, message])
     : result.error.issues.map(({ path, message }) => [String(path[0]), message]);

@@ -203,6 +203,6 @@ export function preset(name: string, stage?: Stage): TrainConfig {
   const near = nearestName(name, PRESET_NAMES);
   throw new UserError(
     `There is no preset "${name}"; there are: ${PRESET_NAMES.join(", ")}.`,
-    near ? `Did you mean "${near}"?` : "Choose one of them with --config-name.",
+    near ? `Did you mean "${near}"?` : "Choose one of them (on the command line: --config-name).",
   );
 }

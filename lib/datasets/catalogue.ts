@@ -274,11 +274,12 @@ export const DATA_SETS: readonly DataSet[] = ROWS.map((row, index) => ({
 export const DEMO_SET = {
   name: "demo",
   title: "Demo: emoji of nine vendors",
+  folder: "data/demo",
   licence: "each vendor's own: see data/README.md",
   source: "npm packages of the workspace",
   download: { how: "drawn", command: "npx guie get-data --data-dir data/demo --demo" },
   size: "5,401 images",
-} as const satisfies CatalogueRow;
+} as const satisfies CatalogueRow & { folder: string };
 
 /**
  * The data set of that name (or folder).

@@ -3,26 +3,29 @@ import { join } from "node:path";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { DATA_SETS, type DataSet } from "../datasets/catalogue";
+import { type Unread, unreadTables } from "../datasets/unknown_files";
 import { preprocessedCsv, sourceCsv } from "./layout";
 
 /** The data sets that Get_Data has read: those with a `csv/<name>.csv`, in merge order. @throws UserError for none */
 export function preparedDataSets(dataDir: string): DataSet[] {
-  return dataSetsWith(dataDir, sourceCsv, "csv/<name>.csv", "npx guie get-data --help");
+  const unread = unreadTables(dataDir);
+  return dataSetsWith(dataDir, sourceCsv, "csv/<name>.csv", unread ?? { next: "npx guie get-data --help" });
 }
 
 /** The data sets that Data_preprocessing has finished, in merge order. @throws UserError for none */
 export function preprocessedDataSets(dataDir: string): DataSet[] {
   const table = "final_data_224/<folder>_final_224.csv";
-  return dataSetsWith(dataDir, preprocessedCsv, table, `npx guie preprocess --data-dir ${dataDir}`);
+  return dataSetsWith(dataDir, preprocessedCsv, table, { next: `npx guie preprocess --data-dir ${dataDir}` });
 }
 
 function dataSetsWith(
   dataDir: string,
   tableOf: (set: DataSet) => string,
-  what: string,
-  next: string,
+  expected: string,
+  { what, next }: Pick<Unread, "next"> & Partial<Unread>,
 ): DataSet[] {
   const found = DATA_SETS.filter((set) => existsSync(join(projectPath(dataDir), tableOf(set))));
   if (found.length > 0) return found;
-  throw new UserError(`Expected tables ${what} below ${projectPath(dataDir)}: there is none.`, next);
+  const none = `Expected tables ${expected} below ${projectPath(dataDir)}: there is none.`;
+  throw new UserError(what ? `${none} ${what}` : none, next);
 }

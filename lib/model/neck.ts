@@ -30,7 +30,7 @@ const NECKS: Record<TrainConfig["neck"], { batchNorm: boolean; hasHidden: boolea
 export function neckDifference({ neck, dropout }: Pick<TrainConfig, "neck" | "dropout">): string | undefined {
   const original = NECKS[neck].dropout;
   if (dropout === original) return undefined;
-  return `The original's ${neck} has dropout ${original}, this run ${dropout} (--set dropout=${original})`;
+  return `The original's ${neck} has dropout ${original}, this run ${dropout} (npx guie train --set dropout=${original})`;
 }
 
 /** What a neck needs besides while it trains. */

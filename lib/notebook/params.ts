@@ -3,28 +3,34 @@ import { display } from "./display";
 import { tableText } from "./table";
 import { tableHtml } from "./table_html";
 
-/** What a notebook's parameter may be. */
-export type ParamValue = string | number | boolean | readonly string[] | readonly number[];
+/** What a notebook's parameter may be; undefined: not set, something else decides (a preset, a data set, a run). */
+export type ParamValue = string | number | boolean | readonly string[] | readonly number[] | undefined;
 
 /**
  * The parameters of a notebook, in its one parameters cell: `const { dataDir, seed } = params({ dataDir: "data/demo",
  * seed: 999 })`. A headless run overrides some through the environment variable GUIE_PARAMS, a JSON object
- * (`npm run notebooks -- Train --params '{"Train": {"seed": 1}}'`). Shows the values, marking what was overridden.
+ * (`npm run notebooks -- Train --params '{"Train": {"seed": 1}}'`; null: not set). Shows the values, marking what was
+ * overridden.
  * @throws UserError for a name that is not a parameter, or a value of another type than the default's
  */
 export function params<T extends Record<string, ParamValue>>(defaults: T): Widened<T> {
   const overrides = readOverrides();
   for (const [name, value] of Object.entries(overrides)) check(name, value, defaults);
-  const values = { ...defaults, ...overrides };
+  const given = Object.entries(overrides).map(([name, value]) => [name, value ?? undefined]);
+  const values = { ...defaults, ...Object.fromEntries(given) };
   const rows = Object.keys(defaults).map((name) => [
     name,
-    JSON.stringify(values[name]),
-    name in overrides ? `set for this run (default ${JSON.stringify(defaults[name])})` : "",
+    textOf(values[name]),
+    name in overrides ? `set for this run (default ${textOf(defaults[name])})` : "",
   ]);
   const table = { columns: ["parameter", "value", ""], rows };
   const all = { maxRows: rows.length };
   display({ "text/html": tableHtml(table, all), "text/plain": tableText(table, all) });
   return values as Widened<T>;
+}
+
+function textOf(value: unknown): string {
+  return value === undefined ? "not set" : JSON.stringify(value);
 }
 
 /** `{ seed: 999 }` is a parameter of type number, not the number 999. */
@@ -60,11 +66,14 @@ function check(name: string, value: unknown, defaults: Record<string, ParamValue
       near ? `did you mean "${near}"?` : `its parameters are ${names.join(", ")}`,
     );
   }
-  const [expected, found] = [typeName(defaults[name]), typeName(value)];
-  if (expected !== found) {
+  // Which type fits a parameter that is not set, its user checks.
+  const isUnset = defaults[name] === undefined;
+  const found = typeName(value);
+  const expected = isUnset ? "text, a number, a boolean or a list" : typeName(defaults[name]);
+  if (isUnset ? found === "object" : expected !== found) {
     const shown = JSON.stringify(value);
     throw new UserError(
-      `GUIE_PARAMS: "${name}" must be a ${expected} as its default ${JSON.stringify(defaults[name])}, it is ${shown} (${found}).`,
+      `GUIE_PARAMS: "${name}" must be a ${expected} as its default ${textOf(defaults[name])}, it is ${shown} (${found}).`,
       `give a ${expected}`,
     );
   }

@@ -1,7 +1,11 @@
 // A run as a person sees it.
+import { statSync } from "node:fs";
 import { basename } from "node:path";
+import { UserError } from "../common/errors";
+import { formatSeconds } from "../common/progress";
 import { baselineText } from "../training/runs/baseline";
-import type { RunView } from "../training/runs/follow";
+import { isLive, type RunView } from "../training/runs/follow";
+import { readRunConfig, runFile } from "../training/runs/run_folder";
 import { evaluationTable, statusText } from "../training/runs/run_status";
 import type { MimeBundle } from "./display";
 import type { Figure } from "./figure";
@@ -10,6 +14,7 @@ import { type LineSeries, lineFigure, sideBySide } from "./plots";
 import { barHtml } from "./progress";
 import { type Table, tableText } from "./table";
 import { tableHtml } from "./table_html";
+import { settingsText } from "./training_views";
 
 /** What is measured at the end of each epoch, as curves. */
 export const EVALUATIONS = [
@@ -43,16 +48,46 @@ export function byEpoch(name: string, values: { epoch: number; y: number }[]): L
   return { name, x: values.map(({ epoch }) => epoch), y: values.map(({ y }) => y), points: true };
 }
 
-/** Where a run stands: a line with its bar, and a table of what was measured after each epoch. */
+/**
+ * Where a run stands: a line with its bar, a table of what was measured after each epoch, the settings that it was
+ * trained with, and when it ended: what is shown belongs to them, whatever a notebook's cells say by now.
+ */
 export function statusBundle(view: RunView): MimeBundle {
   const text = statusText(view);
   const step = view.steps.at(-1);
   const table: Table = evaluationTable(view);
   const hasTable = table.rows.length > 0;
-  const before = baselineText(view.baseline);
+  const lines = [baselineText(view.baseline), settingsOf(view), endOf(view)].filter((line) => line !== "");
   const bar = barHtml(text, view.state === "finished" ? 1 : step ? step.step / step.totalSteps : 0);
   return {
-    "text/html": `${bar}${hasTable ? tableHtml(table) : ""}${before && `<div>${escapeHtml(before)}</div>`}`,
-    "text/plain": `${text}${hasTable ? `\n${tableText(table)}` : ""}${before && `\n${before}`}`,
+    "text/html": [
+      bar,
+      ...(hasTable ? [tableHtml(table)] : []),
+      ...lines.map((line) => `<div>${escapeHtml(line)}</div>`),
+    ].join(""),
+    "text/plain": [text, ...(hasTable ? [tableText(table)] : []), ...lines].join("\n"),
   };
+}
+
+/** "settings: demo, frozen: ..."; "" where the run has no config that can be read. */
+function settingsOf({ folder }: RunView): string {
+  try {
+    return `settings: ${settingsText(readRunConfig(folder))}`;
+  } catch (error) {
+    if (error instanceof UserError) return "";
+    throw error;
+  }
+}
+
+/** From here on a run that has ended is told by its age too. */
+const OLD_SECONDS = 60;
+
+/** "finished at 2026-01-31 12:34:56 UTC, 1 h 2 min ago"; "" of a run that trains. */
+function endOf(view: RunView): string {
+  const { end, folder } = view;
+  const measured = statSync(runFile(folder, "metrics"), { throwIfNoEntry: false })?.mtime;
+  if (!end || !measured || isLive(view)) return "";
+  const at = measured.toISOString().slice(0, 19).replace("T", " ");
+  const seconds = (Date.now() - measured.getTime()) / 1000;
+  return `${end.reason} at ${at} UTC${seconds > OLD_SECONDS ? `, ${formatSeconds(seconds)} ago` : ""}`;
 }

@@ -1,6 +1,7 @@
 // What the Train and Inference notebooks show about runs: settings, schedule, ladder.
 import { formatSeconds } from "../common/progress";
-import type { TrainConfig } from "../config/config";
+import { SETTING_NAMES, type TrainConfig } from "../config/config";
+import { PRESET_NAMES, preset } from "../config/presets";
 import { estimateRun } from "../training/estimate";
 import { learningRate, marginOf } from "../training/schedule";
 import type { Figure } from "./figure";
@@ -8,20 +9,56 @@ import { lineFigure, sideBySide } from "./plots";
 
 const SCHEDULE_POINTS = 200;
 
-/** A row per setting, a column per config; settings that differ come first. For `show`. */
+/**
+ * A row per setting, a column per config, and the presets' value where a config has another one; these rows come first,
+ * then the settings in which the configs differ. For `show`.
+ */
 export function compareConfigs(configs: Record<string, Readonly<TrainConfig>>): Record<string, unknown>[] {
   const all = Object.entries(configs);
-  const settings = Object.keys(all[0]![1]) as (keyof TrainConfig)[];
-  const rows = settings.map((setting) => {
+  const presets = all.map(([, { configName, stage }]) => preset(configName, stage));
+  const rows = SETTING_NAMES.map((setting) => {
     const values = all.map(([, config]) => config[setting]);
+    const own = presets.map((config) => config[setting]);
+    const isChanged = differ([values, own]);
     const differs = differ(values);
     return {
       setting,
       ...Object.fromEntries(all.map(([name], i) => [name, values[i]])),
+      "the preset's": isChanged ? (differ(own) ? own : own.slice(0, 1)).map(String).join(" | ") : "",
       differs: differs ? "yes" : "",
+      rank: Number(isChanged) * 2 + Number(differs),
     };
   });
-  return rows.sort((a, b) => b.differs.length - a.differs.length);
+  return rows.sort((a, b) => b.rank - a.rank).map(({ rank, ...row }) => row);
+}
+
+/** The settings that a run is told by. */
+const TOLD = [
+  ...["dataDir", "tower", "imageSize", "s", "margin", "initLr", "backboneLrFactor", "nEpochs"],
+  ...["maxStepsPerEpoch", "batchSize", "seed", "initFrom"],
+] as (keyof TrainConfig)[];
+
+/** Settings that name runs: no preset knows them. */
+const NAMES: readonly (keyof TrainConfig)[] = ["runName", "initFrom"];
+
+/**
+ * "demo, frozen: dataDir data/demo, ..., margin 0.2 (preset: 0.4), ...": the settings that count, and every other one
+ * that is not the preset's.
+ */
+export function settingsText(config: Readonly<TrainConfig>): string {
+  const { configName, stage } = config;
+  const own = PRESET_NAMES.includes(configName) ? preset(configName, stage) : config;
+  const changed = SETTING_NAMES.filter((name) => !NAMES.includes(name) && differ([config[name], own[name]]));
+  const shown = TOLD.filter((name) => config[name] !== "" || changed.includes(name));
+  const texts = [...new Set([...shown, ...changed])].map((name) => {
+    const value = `${name} ${shownValue(config[name])}`;
+    return changed.includes(name) ? `${value} (preset: ${shownValue(own[name])})` : value;
+  });
+  return `${configName}, ${stage}: ${texts.join(", ")}`;
+}
+
+function shownValue(value: TrainConfig[keyof TrainConfig]): string {
+  return String(value) || "none";
 }
 
 /** Whether not all values are the same; lists by what they hold. */

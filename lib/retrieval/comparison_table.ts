@@ -9,13 +9,14 @@ type Cells = Record<string, string | number>;
 export interface ComparisonTableOptions {
   /** Which measures, in this order. */
   measures?: readonly Measure[];
-  /** Whether the differences from the first model are shown. Default true. */
+  /** Whether the differences from other models are shown. Default true. */
   differences?: boolean;
 }
 
 /**
- * One flat record a row: every measure as "mean [low, high]", and how it differs from the first model's, signed; a star
- * where the interval of the difference leaves zero out. For tables in a notebook and in a terminal. Queries without a
+ * One flat record a row: every measure as "mean [low, high]", and how it differs from the first model's (where
+ * models are held against different ones: from the one that is named), signed; a star where the interval of the difference
+ * leaves zero out. For tables in a notebook and in a terminal. Queries without a
  * match have a column where there are any.
  */
 export function comparisonTable(
@@ -23,7 +24,9 @@ export function comparisonTable(
   { measures = ["mp5", "r1", "mapAtR"], differences = true }: ComparisonTableOptions = {},
 ): Cells[] {
   const hasUnmatched = rows.some(({ queriesWithoutMatch }) => queriesWithoutMatch > 0);
-  return rows.map(({ model, dataset, index, queries, queriesWithoutMatch, classes, scores }) => {
+  const first = rows.find(({ against }) => against === undefined)?.model;
+  const isNamed = rows.some(({ against }) => against !== undefined && against !== first);
+  return rows.map(({ model, against, dataset, index, queries, queriesWithoutMatch, classes, scores }) => {
     const cells: Cells = { model, queries: dataset, index, count: queries };
     if (hasUnmatched) cells["no match"] = queriesWithoutMatch;
     cells.classes = classes;
@@ -31,7 +34,10 @@ export function comparisonTable(
       const { title } = MEASURES[measure];
       const { mean, low, high, difference } = scores[measure];
       cells[title] = `${share(mean)} [${share(low)}, ${share(high)}]`;
-      if (differences) cells[`${title} against first`] = difference ? differenceText(difference) : "";
+      if (!differences) continue;
+      const text = difference ? differenceText(difference) : "";
+      if (isNamed) cells[`${title} against`] = text && `${against}: ${text}`;
+      else cells[`${title} against first`] = text;
     }
     return cells;
   });

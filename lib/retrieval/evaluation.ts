@@ -31,16 +31,24 @@ export interface ModelVectors {
   index: Vectors;
 }
 
-/** A mean with its interval, and how it differs from the first model's. */
+/** A mean with its interval, and how it differs from another model's. */
 export interface Score extends Interval {
   mean: number;
   /** Undefined for the first model. */
   difference: (Interval & { mean: number }) | undefined;
 }
 
+/** How models are compared. */
+export interface ComparisonOptions extends BootstrapOptions {
+  /** Which model each is held against: the first unless told; `previous`: the one before it, rung by rung. */
+  against?: "first" | "previous";
+}
+
 /** One model on one set of queries. */
 export interface ComparisonRow {
   model: string;
+  /** The model that the differences are from; undefined for the first. */
+  against: string | undefined;
   /** The data set of the queries, or `all`. */
   dataset: string;
   /** What is searched: all data sets together, or only the queries' own. */
@@ -59,23 +67,27 @@ export const ALL_DATASETS = "all";
 
 /**
  * Compares models on the same queries: every measure with a confidence interval by bootstrap over classes, and its
- * difference from the first model's with the interval of the paired bootstrap (both see the same draws). One row a
+ * difference from another model's with the interval of the paired bootstrap (both see the same draws). One row a
  * model for all queries in the merged index; where data sets are given, also for the queries of each data set, in the
  * merged index and in their own part of it.
  */
 export async function compareModels(
   models: readonly ModelVectors[],
   labels: RetrievalLabels,
-  options: BootstrapOptions = {},
+  { against = "first", ...options }: ComparisonOptions = {},
 ): Promise<ComparisonRow[]> {
   const parts = partsOf(labels);
   const rows: ComparisonRow[][] = parts.map(() => []);
-  const first: QueryScores[] = [];
+  const references: { name: string; scores: QueryScores }[] = [];
   for (const { name, queries, index } of models) {
     for (const [i, part] of parts.entries()) {
       const scores = await scorePart(queries, index, labels, part);
-      first[i] ??= scores;
-      rows[i]!.push({ model: name, ...describe(part, scores), scores: compare(scores, first[i]!, options) });
+      const reference = references[i];
+      rows[i]!.push({
+        ...{ model: name, against: reference?.name, ...describe(part, scores) },
+        scores: compare(scores, reference?.scores, options),
+      });
+      if (!reference || against === "previous") references[i] = { name, scores };
     }
   }
   return rows.flat();
@@ -141,15 +153,20 @@ function pick(vectors: Vectors, rows: readonly number[]): Vectors {
 function describe(
   { dataset, index }: Part,
   { labels, expected }: QueryScores,
-): Omit<ComparisonRow, "model" | "scores"> {
+): Omit<ComparisonRow, "model" | "against" | "scores"> {
   const queries = expected.filter((count) => count > 0).length;
   const classes = new Set(Array.from(labels).filter((_, query) => expected[query]! > 0)).size;
   return { dataset, index, queries, queriesWithoutMatch: expected.length - queries, classes };
 }
 
-/** Every measure against the first model's. */
-function compare(scores: QueryScores, first: QueryScores, options: BootstrapOptions): Record<Measure, Score> {
-  const lists = MEASURE_NAMES.flatMap((measure) => [scores.values[measure], first.values[measure]]);
+/** Every measure against another model's, where there is one. */
+function compare(
+  scores: QueryScores,
+  reference: QueryScores | undefined,
+  options: BootstrapOptions,
+): Record<Measure, Score> {
+  const other = reference ?? scores;
+  const lists = MEASURE_NAMES.flatMap((measure) => [scores.values[measure], other.values[measure]]);
   const hasQueries = scores.expected.some((count) => count > 0);
   const resampled = hasQueries
     ? bootstrapMeans(scores.labels, lists, options)
@@ -158,7 +175,7 @@ function compare(scores: QueryScores, first: QueryScores, options: BootstrapOpti
     const [ours, theirs] = [resampled[2 * i]!, resampled[2 * i + 1]!];
     const mean = meanOf(scores.values[measure]);
     const difference = {
-      mean: mean - meanOf(first.values[measure]),
+      mean: mean - meanOf(other.values[measure]),
       ...intervalOf(
         ours.map((value, resample) => value - theirs[resample]!),
         options,
@@ -166,7 +183,7 @@ function compare(scores: QueryScores, first: QueryScores, options: BootstrapOpti
     };
     const score: Score = {
       ...{ mean, ...intervalOf(ours, options) },
-      difference: scores === first ? undefined : difference,
+      difference: reference && difference,
     };
     return [measure, score] as const;
   });

@@ -86,7 +86,7 @@ async function heldOutIndex(
   if (!retrieval) {
     throw new UserError(
       `Expected an index to search: ${projectPath(dataDir)} has no retrieval/index.csv.`,
-      `npx guie embed SOURCE --run ${run} --out FOLDER, then --index FOLDER`,
+      `npx guie embed SOURCE --run ${run} --out FOLDER, then npx guie serve --run ${run} --index FOLDER`,
     );
   }
   const { files, labels } = retrieval.index;

@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { readJson } from "../common/files";
+import { readJson, writeJson } from "../common/files";
+import { projectPath } from "../common/project";
 import { type Database, randomOrder } from "./database";
 import { RETRIEVAL_FILES } from "./layout";
 import { writeCsv } from "./write_csv";
@@ -17,29 +18,33 @@ export interface HeldOut {
   index: number;
 }
 
+/** The file; `named`: the merge wrote `retrieval/classes.csv` too, which those of earlier versions did not. */
+type Note = HeldOut & { named?: boolean };
+
+/** Which classes are held out: the same share and seed draw the same ones. */
+export type HoldOut = Pick<HeldOut, "share" | "seed">;
+
 /** Of a held-out class, one image in so many asks (at least one); the others are searched. */
 const IMAGES_PER_QUERY = 5;
 
 /**
  * Takes a share of each data set's classes out of `merged` and `classes` (see `mergeDatasets`), whose other classes
- * are numbered anew, and makes the table `retrieval` (image_files, labels, asks). Classes of one image stay.
+ * are numbered anew, and makes the tables `retrieval` (image_files, labels, asks) and `held`, whose classes it names.
+ * Classes of one image stay.
  * @param share 0..1
  * @throws UserError where the share holds out no class, or all
  */
-export async function holdOutClasses(
-  database: Database,
-  { share, seed }: { share: number; seed: number },
-): Promise<HeldOut> {
+export async function holdOutClasses(database: Database, { share, seed }: HoldOut): Promise<HeldOut> {
   await database.run(
     `CREATE TABLE held AS
      WITH sizes AS (SELECT new_labels, count(*) AS size FROM merged GROUP BY ALL),
      drawn AS (
-       SELECT new_labels, dataset, size,
+       SELECT new_labels, dataset, class_name, size,
          row_number() OVER (PARTITION BY dataset ORDER BY size < 2, ${randomOrder(seed, "held out", "new_labels")}) AS place,
          count(*) OVER (PARTITION BY dataset) AS of
        FROM classes JOIN sizes USING (new_labels)
      )
-     SELECT new_labels, size, (row_number() OVER (ORDER BY new_labels) - 1)::INTEGER AS label
+     SELECT new_labels, dataset, class_name, size, (row_number() OVER (ORDER BY new_labels) - 1)::INTEGER AS label
      FROM drawn WHERE place <= round(${share} * of) AND size > 1`,
   );
   await database.run(
@@ -78,36 +83,61 @@ async function renumber(database: Database, table: string, order: string): Promi
   await database.run(`ALTER TABLE renumbered RENAME TO ${table}`);
 }
 
-/** Writes queries and index of `holdOutClasses`. */
+/** Writes queries, index and classes (labels, class_name, group: the data set) of `holdOutClasses`. */
 export async function writeRetrieval(
   database: Database,
-  queriesCsv: string,
-  indexCsv: string,
+  { queries, index, classes }: Record<"queries" | "index" | "classes", string>,
 ): Promise<void> {
   const columns = "SELECT image_files, labels FROM retrieval";
-  await writeCsv(database, `${columns} WHERE asks ORDER BY labels, image_files`, queriesCsv);
-  await writeCsv(database, `${columns} WHERE NOT asks ORDER BY labels, image_files`, indexCsv);
+  await writeCsv(database, `${columns} WHERE asks ORDER BY labels, image_files`, queries);
+  await writeCsv(database, `${columns} WHERE NOT asks ORDER BY labels, image_files`, index);
+  const named = `SELECT label AS labels, class_name, dataset AS "group" FROM held ORDER BY label`;
+  await writeCsv(database, named, classes);
+}
+
+/** Writes how the classes were held out. */
+export function writeHeldOut(path: string, heldOut: HeldOut): void {
+  writeJson(path, { ...heldOut, named: true } satisfies Note);
+}
+
+/** What an earlier merge held out in a data directory; undefined where none did. */
+export function heldOutBefore(dataDir: string): HeldOut | undefined {
+  const note = readNote(dataDir);
+  if (!note) return undefined;
+  const { named: _, ...heldOut } = note;
+  return heldOut;
+}
+
+function readNote(dataDir: string): Note | undefined {
+  const note = join(projectPath(dataDir), RETRIEVAL_FILES.heldOut);
+  return existsSync(note) ? readJson<Note>(note) : undefined;
 }
 
 /**
- * @param share what this merge holds out, or undefined
- * @throws UserError where the retrieval set is not of a merge, or where classes that an earlier merge held out would
- * be trained on now
+ * @param holdOut what this merge holds out, or undefined
+ * @throws UserError where the retrieval set, or the names of its classes, are not of a merge, or where classes that an
+ * earlier merge held out would be trained on now
  */
-export function checkHeldOut(dataDir: string, share: number | undefined): void {
-  const note = join(dataDir, RETRIEVAL_FILES.heldOut);
-  const isOurs = existsSync(note);
-  if (share !== undefined && existsSync(join(dataDir, RETRIEVAL_FILES.queries)) && !isOurs) {
+export function checkHeldOut(dataDir: string, holdOut: HoldOut | undefined): void {
+  const before = readNote(dataDir);
+  if (holdOut && existsSync(join(dataDir, RETRIEVAL_FILES.queries)) && !before) {
     throw new UserError(
       `${join(dataDir, "retrieval")} holds a retrieval set that Data_Merge did not make: it stays.`,
-      "Merge without --hold-out, or move that folder away.",
+      "Merge without holding out (no --hold-out; in the notebook: holdOut undefined), or move that folder away.",
     );
   }
-  if (share === undefined && isOurs) {
-    const before = readJson<HeldOut>(note);
+  const names = join(dataDir, RETRIEVAL_FILES.classes);
+  if (holdOut && existsSync(names) && !before?.named) {
+    throw new UserError(
+      `${names} was not written by a merge; this one names the held-out classes there, as their numbers are now.`,
+      "Move that file away.",
+    );
+  }
+  if (!holdOut && before) {
     throw new UserError(
       `An earlier merge held out ${before.classes} classes for retrieval; this one would train on them.`,
-      `Give --hold-out ${before.share} again, or delete ${join(dataDir, "retrieval")}.`,
+      `Give --hold-out ${before.share} --seed ${before.seed} again to hold out the same classes ` +
+        `(in the notebook: holdOut undefined), or delete ${join(dataDir, "retrieval")}.`,
     );
   }
 }

@@ -7,10 +7,11 @@ export const BALANCED_CSV = "final_data_224_sample_balance.csv";
 export const FOLDS_CSV = "final_data_224_sample_balance_fold.csv";
 /** new_labels,dataset,labels,class_name: what a merged class was. For people. */
 export const CLASSES_CSV = "final_data_224_classes.csv";
-/** Held-out classes, where there are any: image_files,labels each, and how a merge chose them. */
+/** Held-out classes, where there are any: image_files,labels each, their names, and how a merge chose them. */
 export const RETRIEVAL_FILES = {
   queries: "retrieval/queries.csv",
   index: "retrieval/index.csv",
+  classes: "retrieval/classes.csv",
   heldOut: "retrieval/held_out.json",
 } as const;
 /** Pairs of images that look alike. For people. */

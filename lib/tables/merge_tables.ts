@@ -1,13 +1,13 @@
 // Data_Merge: merge, sample, resample, folds; five CSV files.
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { writeJson, writeTogether } from "../common/files";
+import { writeTogether } from "../common/files";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { DatasetName } from "../images/layout";
 import { type Database, sqlText, withDatabase } from "./database";
 import { assignFolds } from "./folds";
-import { checkHeldOut, holdOutClasses, writeRetrieval } from "./held_out";
+import { checkHeldOut, type HoldOut, holdOutClasses, writeHeldOut, writeRetrieval } from "./held_out";
 import { BALANCED_CSV, CLASSES_CSV, FOLDS_CSV, MERGED_CSV, RETRIEVAL_FILES, SAMPLED_CSV } from "./layout";
 import { mergeDatasets } from "./merge";
 import { repeatSmallClasses } from "./resample";
@@ -37,10 +37,10 @@ export interface MergeOptions {
   /** "leak-free" unless told. */
   foldMode?: FoldMode;
   /**
-   * Share of each data set's classes that go to `retrieval/queries.csv` and `index.csv` and are not trained on, 0..1;
-   * none unless told.
+   * Share of each data set's classes that go to `retrieval/queries.csv` and `index.csv` and are not trained on, 0..1,
+   * drawn by `seed` or by a seed of its own (`heldOutBefore`: the classes of an earlier merge); none unless told.
    */
-  holdOut?: number;
+  holdOut?: number | HoldOut | undefined;
   /** CPU threads; the result does not depend on it. */
   threads?: number;
   onProgress?: OnProgress;
@@ -70,13 +70,14 @@ const STEPS = ["merge", "sample", "resample and folds", "write"] as const;
 export async function mergeTables(options: MergeOptions): Promise<TableCounts[]> {
   const { datasets, maxPerClass = 100, minPerClass = 20, folds = 20, seed = 999 } = options;
   const dataDir = projectPath(options.dataDir);
-  const { foldMode = "leak-free", holdOut, threads, onProgress } = options;
+  const { foldMode = "leak-free", threads, onProgress } = options;
+  const holdOut = typeof options.holdOut === "number" ? { share: options.holdOut, seed } : options.holdOut;
   checkSettings({ maxPerClass, minPerClass, folds, seed }, datasets);
   checkHeldOut(dataDir, holdOut);
   const report = (done: number) =>
     onProgress?.({ stage: "merge", done, total: STEPS.length, unit: "steps", note: STEPS[done] });
   const files = [MERGED_CSV, SAMPLED_CSV, BALANCED_CSV, FOLDS_CSV, CLASSES_CSV];
-  const paths = [...files, ...(holdOut === undefined ? [] : Object.values(RETRIEVAL_FILES))].map((file) =>
+  const paths = [...files, ...(holdOut ? Object.values(RETRIEVAL_FILES) : [])].map((file) =>
     join(dataDir, file),
   );
   return writeTogether(paths, (written) =>
@@ -84,10 +85,10 @@ export async function mergeTables(options: MergeOptions): Promise<TableCounts[]>
       const [mergedCsv, sampledCsv, balancedCsv, foldsCsv, classesCsv, ...retrieval] = written;
       report(0);
       await mergeDatasets(database, dataDir, datasets);
-      if (holdOut !== undefined) {
-        const [queriesCsv, indexCsv, note] = retrieval;
-        writeJson(note!, await holdOutClasses(database, { share: holdOut, seed }));
-        await writeRetrieval(database, queriesCsv!, indexCsv!);
+      if (holdOut) {
+        const [queries, index, classes, note] = retrieval as [string, string, string, string];
+        writeHeldOut(note, await holdOutClasses(database, holdOut));
+        await writeRetrieval(database, { queries, index, classes });
       }
       await writeCsv(database, "FROM merged", mergedCsv!);
       await writeCsv(database, "FROM classes", classesCsv!);

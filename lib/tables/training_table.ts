@@ -72,7 +72,10 @@ async function checkLabelsAndFold(
   const known = folds.split(", ").map(Number);
   if (known.length < 2) throw new UserError(`${path} has one fold only: nothing is left to train on.`, NEXT);
   if (known.includes(fold)) return { classes, trainRows };
-  throw new UserError(`${path} has no rows of fold ${fold}; it has the folds ${folds}.`, "--fold 1");
+  throw new UserError(
+    `${path} has no rows of fold ${fold}; it has the folds ${folds}.`,
+    `Set fold to one of them: npx guie train --fold ${known[0]}`,
+  );
 }
 
 type TrainingRows = Pick<

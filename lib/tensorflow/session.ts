@@ -92,7 +92,12 @@ export class Session {
   }
 
   #prepare(request: RunRequest, profiled = false): SessionCall {
-    if (this.#disposed) throw new UserError("The session was disposed: it cannot run any more.");
+    if (this.#disposed) {
+      throw new UserError(
+        "The session was disposed: it cannot run any more.",
+        "Build it again; in a notebook, run the cell again that built it.",
+      );
+    }
     return prepareCall(this.#pointer, request, profiled);
   }
 }

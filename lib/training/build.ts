@@ -42,7 +42,7 @@ export async function buildTraining(
   if (config.features) {
     throw new UserError(
       "fine_tune trains on images; features are for the frozen stage.",
-      "Leave --features out, or give --stage frozen.",
+      "Leave the setting features out, or train the frozen stage: npx guie train --stage frozen",
     );
   }
   return buildFineTune(config, await readRunData(config), onProgress, ranks);
@@ -80,7 +80,7 @@ async function buildFineTune(
   if (config.standardise && !config.initFrom) {
     throw new UserError(
       `The config "${config.configName}" standardises features but names no run to start from.`,
-      "Train the frozen stage first and give --init-from its run name, or set standardise to false.",
+      "Train the frozen stage first and set initFrom to its run name (npx guie train --init-from RUN), or set standardise to false.",
     );
   }
   const head = startWeights(config, featureCount, data);

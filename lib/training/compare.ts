@@ -6,9 +6,9 @@ import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
-import type { BootstrapOptions } from "../retrieval/bootstrap";
 import { type DatasetConfusion, datasetConfusion } from "../retrieval/confusion";
 import {
+  type ComparisonOptions,
   type ComparisonRow,
   compareModels,
   type ModelVectors,
@@ -21,13 +21,13 @@ import { heldOutFiles, modelVectors } from "./ladder";
 /**
  * Compares models on the retrieval set of the config's data directory. Where `retrieval/classes.csv` has a column
  * `group`, its groups are compared as data sets too.
- * @param models `pixels`, `backbone`, and runs; the differences are from the first
+ * @param models `pixels`, `backbone`, and runs; the differences are from the first unless told
  * @throws UserError when the data directory has no retrieval set, or a run does not exist
  */
 export async function compareOnHeldOut(
   config: Readonly<TrainConfig>,
   models: readonly string[],
-  options: BootstrapOptions = {},
+  options: ComparisonOptions = {},
   onProgress?: OnProgress,
 ): Promise<ComparisonRow[]> {
   const files = await heldOutFiles(config.dataDir);
@@ -52,7 +52,7 @@ export async function confusionOnHeldOut(
   if (!queryDatasets || !indexDatasets) {
     throw new UserError(
       `The retrieval set below ${projectPath(config.dataDir)} is not divided into data sets: none can be taken for another.`,
-      "Write retrieval/classes.csv with the columns labels,class_name,group.",
+      "Write retrieval/classes.csv with the columns labels,class_name,group; `npx guie merge --hold-out` does.",
     );
   }
   const { queries, index } = await modelVectors(config, model, files, onProgress);

@@ -59,6 +59,6 @@ export class FiniteCheck {
 function spoilt(what: string): UserError {
   return new UserError(
     what,
-    "The last checkpoint is unharmed. Lower initLr or backboneLrFactor, and start a run of another name (--init-from takes this one's weights).",
+    "The last checkpoint is unharmed. Lower initLr or backboneLrFactor, and start a run of another name; initFrom takes this one's weights (npx guie train --init-from RUN).",
   );
 }

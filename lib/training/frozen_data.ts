@@ -82,7 +82,10 @@ async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
   const trained = rows.filter((row) => !validates(row));
   const validated = rows.filter(validates);
   if (trained.length === 0)
-    throw new UserError(`${folder}: all rows are of fold ${config.fold}, which validates.`, "--fold 0");
+    throw new UserError(
+      `${folder}: all rows are of fold ${config.fold}, which validates.`,
+      "Set fold to another number: npx guie train --fold N",
+    );
   const part = (wanted: readonly number[]) => ({
     files: wanted.map((row) => train.files.at(row)!),
     labels: pickLabels(train.labels, wanted),
@@ -136,7 +139,7 @@ function requireSameBackbone(config: Readonly<TrainConfig>, { folder, madeBy }: 
   const which = others.map((name) => `${name} ${madeBy[name]}, not ${config[name]}`).join("; ");
   throw new UserError(
     `The features in ${folder} were made with ${which}.`,
-    "Give the run the same settings, for example --tower NAME --image-size PX --last-blocks N.",
+    "Give the run the same settings: npx guie train --tower NAME --image-size PX --last-blocks N",
   );
 }
 

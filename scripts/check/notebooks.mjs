@@ -1,7 +1,9 @@
-// Notebooks as they are committed: on our kernel, without traces of a run or of a machine.
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+// Notebooks as they are committed: on our kernel, without traces of a run or of a machine, equal to their originals in
+// scripts/originals/; with --write they become the originals.
+import { copyFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { notebookPath, originalPath, PIPELINE, PUT_ASIDE } from "../originals.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const KERNEL = { name: "typescript", display_name: "TypeScript", language: "typescript" };
@@ -45,13 +47,29 @@ function cellFaults({ cell_type: type, execution_count: count, outputs }) {
 
 function main() {
   const folder = join(root, "notebooks");
-  for (const file of readdirSync(folder).filter((name) => name.endsWith(".ipynb"))) {
+  const names = readdirSync(folder).filter((name) => name.endsWith(".ipynb"));
+  for (const file of names.filter((name) => !PUT_ASIDE.test(basename(name, ".ipynb")))) {
     const faults = notebookFaults(readFileSync(join(folder, file), "utf8"));
     if (faults.length === 0) continue;
     console.error(`notebooks/${file}:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);
     console.error(`  Next: .venv/bin/jupyter nbconvert --clear-output --inplace notebooks/${file}`);
     process.exitCode = 1;
   }
+  if (process.argv.includes("--write") && !process.exitCode) {
+    for (const name of PIPELINE) copyFileSync(notebookPath(name), originalPath(name));
+  }
+  for (const name of PIPELINE.filter((name) => !isOriginal(name))) {
+    console.error(`notebooks/${name}.ipynb is not scripts/originals/${name}.ipynb, which the demo runs.`);
+    console.error(
+      `  Next: npm run notebooks -- --restore ${name}, or, to ship the change: node scripts/check/notebooks.mjs --write`,
+    );
+    process.exitCode = 1;
+  }
+}
+
+function isOriginal(name) {
+  const [ours, original] = [notebookPath(name), originalPath(name)];
+  return existsSync(ours) && existsSync(original) && readFileSync(ours).equals(readFileSync(original));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) main();

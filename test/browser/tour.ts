@@ -36,10 +36,10 @@ async function main(): Promise<void> {
   }
 }
 
-/** Runs a copy of a notebook: the one in notebooks/ stays clean. */
+/** Runs a copy of a notebook as it is shipped, whatever was edited in notebooks/. */
 async function runCopy(page: Page, notebook: string): Promise<void> {
   const copy = join("runs", "tour", `${notebook}.ipynb`);
-  copyFileSync(projectPath("notebooks", `${notebook}.ipynb`), projectPath(copy));
+  copyFileSync(projectPath("scripts", "originals", `${notebook}.ipynb`), projectPath(copy));
   await openNotebook(page, copy);
   await runAllCells(page);
   await waitUntilIdle(page);

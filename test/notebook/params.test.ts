@@ -44,3 +44,17 @@ test("a name that is no parameter, another type, and what is not JSON are refuse
     printed(overrides, () => assert.throws(() => params(DEFAULTS), { name: "UserError", message }));
   }
 });
+
+test("what is not set stays undefined; who uses it says which values fit", () => {
+  const defaults = { preset: "demo", margin: undefined };
+  const shown = printed(undefined, () => assert.deepEqual(params(defaults), defaults));
+  assert.match(shown, /margin +not set/);
+  const set = printed(`{"margin": 0.2}`, () =>
+    assert.deepEqual(params(defaults), { preset: "demo", margin: 0.2 }),
+  );
+  assert.match(set, /margin +0\.2 +set for this run \(default not set\)/);
+  printed(`{"margin": null}`, () => assert.deepEqual(params(defaults), defaults));
+  printed(`{"margin": {}}`, () =>
+    assert.throws(() => params(defaults), /"margin" must be a text, a number, a boolean or a list/),
+  );
+});

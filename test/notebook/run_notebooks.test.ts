@@ -1,12 +1,26 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { projectPath } from "guie/dist/common/project";
+import { overrideConfig } from "guie/dist/config/config";
+import { preset } from "guie/dist/config/presets";
+import { runFolder } from "guie/dist/training/runs/run_folder";
 import { notebookJson } from "../browser/lab";
-import { writeFile } from "../folders";
+import { PIPELINE } from "../browser/workspace";
+import { temporaryFolder, writeFile } from "../folders";
 
 const COUNTING = [
   `import { params } from "guie/dist/notebook/params";`,
@@ -121,4 +135,151 @@ test("a notebook is clean when it is on our kernel, without counts, machine path
     })[0]!,
     /it has \d+ bytes, more than 300000/,
   );
+});
+
+/** A workspace that holds nothing but scripts and notebooks, without git. */
+function workspace(t: TestContext): string {
+  const folder = temporaryFolder(t);
+  for (const name of ["scripts", "notebooks"])
+    cpSync(projectPath(name), join(folder, name), { recursive: true });
+  return folder;
+}
+
+function runIn(folder: string, script: string, ...args: string[]) {
+  return spawnSync(process.execPath, [join(folder, script), ...args], { encoding: "utf8" });
+}
+
+test("an edited notebook is told by its cells, and its original comes back beside it, without git", async (t) => {
+  const folder = workspace(t);
+  const { changedCells } = await import(pathToFileURL(join(folder, "scripts/originals.mjs")).href);
+  const path = join(folder, "notebooks/Train.ipynb");
+  const original = readFileSync(path, "utf8");
+  const check = () => runIn(folder, "scripts/check/notebooks.mjs");
+  assert.deepEqual([changedCells("Train"), check().status], [[], 0]);
+
+  const notebook = JSON.parse(original);
+  notebook.cells[0].metadata = { collapsed: true };
+  writeFile(path, JSON.stringify(notebook));
+  assert.deepEqual(changedCells("Train"), [], "JupyterLab has saved it, nobody has edited it");
+  notebook.cells[3].source.push("\n// mine");
+  const edited = JSON.stringify(notebook);
+  writeFile(path, edited);
+  assert.deepEqual(changedCells("Train"), [4]);
+  const { status, stderr } = check();
+  assert.equal(status, 1);
+  assert.match(stderr, /Train\.ipynb is not scripts\/originals\/Train\.ipynb[\s\S]*--restore Train/);
+
+  const restore = () => runIn(folder, "scripts/notebooks.mjs", "--restore", "Train");
+  assert.match(
+    restore().stdout,
+    /Train\.ipynb is the project's own again; the edited one is notebooks\/Train\.edited\.ipynb/,
+  );
+  assert.equal(readFileSync(path, "utf8"), original);
+  const aside = join(folder, "notebooks/Train.edited.ipynb");
+  assert.equal(readFileSync(aside, "utf8"), edited);
+  assert.equal(check().status, 0, "what was put aside is nobody's fault");
+  writeFile(path, "other work");
+  restore();
+  assert.equal(readFileSync(join(folder, "notebooks/Train.edited-2.ipynb"), "utf8"), "other work");
+  assert.equal(readFileSync(aside, "utf8"), edited, "nothing that was put aside is written over");
+  rmSync(path);
+  assert.match(
+    runIn(folder, "scripts/notebooks.mjs", "Train").stderr,
+    /no notebook Train; .*--restore Train brings it back/,
+  );
+  restore();
+  assert.equal(readFileSync(path, "utf8"), original);
+  assert.match(
+    runIn(folder, "scripts/notebooks.mjs", "--restore", "Trian").stderr,
+    /has no notebook Trian; it has: Get_Data/,
+  );
+});
+
+/** Puts a script in the place of Jupyter that notes which notebook it is given, with which parameters. @returns the notes */
+function fakeJupyter(folder: string): () => { path: string; params: string }[] {
+  const calls = join(folder, "calls");
+  const command = join(folder, ".venv/bin/jupyter-nbconvert");
+  writeFile(
+    command,
+    `#!${process.execPath}
+const { appendFileSync, writeFileSync } = require("node:fs");
+const after = (option) => process.argv[process.argv.indexOf(option) + 1];
+const call = { path: process.argv.at(-1), params: process.env.GUIE_PARAMS };
+appendFileSync(${JSON.stringify(calls)}, JSON.stringify(call) + "\\n");
+writeFileSync(after("--output-dir") + "/" + after("--output") + ".ipynb", '{"cells": []}');
+`,
+  );
+  chmodSync(command, 0o755);
+  return () => {
+    const lines = existsSync(calls) ? readFileSync(calls, "utf8").trim().split("\n") : [];
+    return lines.map((line) => JSON.parse(line));
+  };
+}
+
+test("the originals are run whatever stands in notebooks/; a notebook that was edited says so", (t) => {
+  const folder = workspace(t);
+  const calls = fakeJupyter(folder);
+  const path = join(folder, "notebooks/Train.ipynb");
+  writeFile(path, readFileSync(path, "utf8").replace("margin: undefined", "margin: 0.2"));
+  const own = runIn(folder, "scripts/notebooks.mjs", "Train", "--out", folder);
+  assert.match(
+    own.stdout,
+    /notebooks\/Train\.ipynb is run as you have edited it: cell 4\. .*--restore Train/,
+  );
+  const originals = runIn(folder, "scripts/notebooks.mjs", "Train", "--originals", "--out", folder);
+  assert.doesNotMatch(originals.stdout, /edited/);
+  const paths = [path, join(folder, "scripts/originals/Train.ipynb")];
+  assert.deepEqual(
+    calls(),
+    paths.map((path) => ({ path, params: "{}" })),
+  );
+});
+
+test("the demo runs the originals with parameters of its own, and refuses a run of other settings first", (t) => {
+  const folder = workspace(t);
+  const calls = fakeJupyter(folder);
+  const run = `test-demo-${process.pid}`;
+  const others = runFolder(`${run}_frozen`);
+  t.after(() => rmSync(others, { recursive: true, force: true }));
+  writeFile(join(folder, "scripts/setup.mjs"), "");
+  writeFile(
+    join(folder, "lib/bin/guie.js"),
+    `const scores = Object.fromEntries(["pixels", "backbone", "${run}_frozen", "${run}_fine_tune"].map((name) => [name, 0.5]));
+console.log(JSON.stringify({ mp5: scores, r1: scores }));`,
+  );
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(projectPath("lib"), join(folder, "node_modules/guie"));
+  for (const name of readdirSync(join(folder, "notebooks"))) writeFile(join(folder, "notebooks", name), "{}");
+  const demo = () => runIn(folder, "scripts/demo.mjs", "--run", run);
+
+  const config = overrideConfig(preset("demo", "frozen"), { runName: `${run}_frozen`, margin: 0.2 });
+  writeFile(join(others, "config.json"), JSON.stringify(config));
+  const refused = demo();
+  assert.equal(refused.status, 1);
+  assert.match(
+    refused.stderr,
+    /other settings than the demo's: margin 0\.2 -> 0\.4[\s\S]*Next: npm run demo -- --run/,
+  );
+  assert.deepEqual(calls(), [], "nothing is run before");
+
+  rmSync(others, { recursive: true });
+  const { status, stderr } = demo();
+  assert.equal(status, 0, stderr);
+  const run6 = calls();
+  assert.deepEqual(
+    run6.map(({ path }) => path),
+    PIPELINE.map((name) => join(folder, "scripts/originals", `${name}.ipynb`)),
+  );
+  const [getData, , , model, train, inference] = run6.map(({ params }) => JSON.parse(params));
+  assert.deepEqual(getData, { dataDir: "data/demo", seed: 999 });
+  assert.equal(model.model, "dinov2-vit-s-14");
+  assert.deepEqual(train, { dataDir: "data/demo", seed: 999, preset: "demo", run });
+  assert.deepEqual(inference, { dataDir: "data/demo", run });
+  for (const { path, params } of run6) {
+    const text = readFileSync(path, "utf8");
+    for (const name of Object.keys(JSON.parse(params))) assert.match(text, new RegExp(`"  ${name}: `), path);
+  }
+  assert.deepEqual(Object.keys(JSON.parse(readFileSync(join(folder, "runs/demo/report.json"), "utf8")).mp5), [
+    ...["pixels", "backbone", "frozen", "fine_tuned"],
+  ]);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
@@ -106,6 +106,15 @@ test("show() of a run: where it stands, and its curves", async (t) => {
   await show(viewRun(folder));
   await show({ folder, stop: () => {} });
   assert.match(printed[0]!, new RegExp(`^${basename(folder)}: finished, epoch 2, step 20/20`));
+  assert.match(printed[0]!, /^settings: tiny, frozen: .*margin 0\.3, .*seed 999$/m);
+  assert.match(printed[0]!, /^finished at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/m);
   assert.match(printed[1]!, /^Figure: .*\(scatter loss, scatter mP@5, scatter R@1, scatter top-1\)/);
   assert.deepEqual(printed.slice(2), printed.slice(0, 2));
+  // A run that was trained an hour ago with another margin: what is shown belongs to it
+  const old = makeRun(t, "test_old_run", { margin: 0.2 }, 0.5);
+  const hourAgo = new Date(Date.now() - 3_601_000);
+  utimesSync(join(old, "metrics.jsonl"), hourAgo, hourAgo);
+  await show(viewRun(old));
+  assert.match(printed.at(-2)!, /^settings: .*margin 0\.2 \(preset: 0\.3\)/m);
+  assert.match(printed.at(-2)!, /^finished at .* UTC, 1 h 0 min ago$/m);
 });

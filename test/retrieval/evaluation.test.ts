@@ -120,6 +120,42 @@ test("models in one table: paired differences, data sets, their own index, queri
   ]);
 });
 
+test("rung by rung: each model is held against the one before it, which is named", async () => {
+  const vectorsOf = (rows: number[][]): Vectors => {
+    return { data: Float32Array.from(rows.flat()), count: rows.length, length: 2 };
+  };
+  const [right, wrong] = [
+    [1, 0],
+    [0, 1],
+  ] as [number[], number[]];
+  const index = vectorsOf([right, wrong]);
+  const labels = { queryLabels: [0, 1, 0, 1], indexLabels: [0, 1] };
+  const model = (name: string, hits: number) => {
+    const rows = labels.queryLabels.map((label, query) => (query < hits === (label === 0) ? right : wrong));
+    return { name, queries: vectorsOf(rows), index };
+  };
+  const models = [model("pixels", 1), model("backbone", 3), model("tuned", 4)];
+  const differences = async (against: "first" | "previous") => {
+    const rows = await compareModels(models, labels, { resamples: 50, against });
+    return rows.map(({ against, scores }) => [against, scores.r1.difference?.mean]);
+  };
+  assert.deepEqual(await differences("first"), [
+    [undefined, undefined],
+    ["pixels", 0.5],
+    ["pixels", 0.75],
+  ]);
+  assert.deepEqual(await differences("previous"), [
+    [undefined, undefined],
+    ["pixels", 0.5],
+    ["backbone", 0.25],
+  ]);
+  const rows = await compareModels(models, labels, { resamples: 50, against: "previous" });
+  const cells = comparisonTable(rows, { measures: ["r1"] }).map((row) => String(row["R@1 against"]));
+  assert.equal(cells[0], "");
+  assert.match(cells[1]!, /^pixels: \+\.500 \[/);
+  assert.match(cells[2]!, /^backbone: \+\.250 \[/);
+});
+
 test("PCA and whitening: scikit-learn's, up to the sign of each direction", async () => {
   for (const kind of ["pca", "whitened"] as const) {
     const fitted = await fitPca(goldenRows, 3, kind === "whitened");

@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { readClassNames } from "guie/dist/datasets/class_names";
+import { heldOutBefore } from "guie/dist/tables/held_out";
+import { RETRIEVAL_FILES } from "guie/dist/tables/layout";
 import { mergeTables } from "guie/dist/tables/merge_tables";
+import { retrievalLabels } from "guie/dist/training/compare";
+import { readRetrievalFiles } from "guie/dist/training/data";
 import { temporaryFolder, writeFile } from "../folders";
 import { FILES, named, readRows, rowsOfSizes, tally, writeDataset } from "./make";
 
@@ -65,6 +70,54 @@ test("a third of each data set's classes ask and are searched; the others are nu
   rmSync(join(dataDir, "retrieval"), { recursive: true });
   assert.equal((await mergeTables({ dataDir, datasets: DATASETS }))[0]!.classes, 12);
   assert.ok(!existsSync(join(dataDir, "retrieval")));
+});
+
+test("held-out classes keep their names, and their data sets as groups", async (t) => {
+  const dataDir = temporaryFolder(t);
+  makeData(dataDir);
+  writeFile(join(dataDir, "csv/a_classes.csv"), "labels,class_name\n0,Äpfel\n1,B\n2,C\n3,D\n4,E\n5,F\n8,I\n");
+  await mergeTables({ dataDir, datasets: DATASETS, holdOut: 1 / 3 });
+  const names = await readClassNames(join(dataDir, "retrieval/classes.csv"));
+  const named = ["Äpfel", "B", "C", "D", "E", "F", "6", "7", "I"]; // of label 0 to 8 of a
+  const rows = ["queries", "index"].flatMap(
+    (part) => readRows(dataDir, `retrieval/${part}.csv`) as unknown as RetrievalRow[],
+  );
+  for (const { image_files, labels } of rows) {
+    const [set, label] = image_files.split("_")[0]!.split("/"); // "a/3"
+    const expected = set === "a" ? named[Number(label)] : label;
+    assert.equal(names.get(Number(labels)), expected, image_files);
+  }
+  const files = (await readRetrievalFiles(dataDir))!;
+  const { queryDatasets } = await retrievalLabels(dataDir, files);
+  assert.deepEqual(
+    queryDatasets,
+    files.queries.files.map((file) => file.split("/").at(-2)),
+  );
+});
+
+test("an earlier hold-out is taken over with its own seed; names that a person wrote stay", async (t) => {
+  const dataDir = temporaryFolder(t);
+  makeData(dataDir);
+  assert.equal(heldOutBefore(dataDir), undefined);
+  await mergeTables({ dataDir, datasets: DATASETS, holdOut: 0.3, seed: 2 });
+  const queries = () => readFileSync(join(dataDir, "retrieval/queries.csv"), "utf8");
+  const before = queries();
+  const standing = heldOutBefore(dataDir)!;
+  assert.deepEqual([standing.share, standing.seed], [0.3, 2]);
+  await mergeTables({ dataDir, datasets: DATASETS, holdOut: standing, seed: 1 });
+  assert.equal(queries(), before, "the same classes and queries, although the merge has another seed");
+  assert.deepEqual(heldOutBefore(dataDir), standing);
+
+  // As an earlier version left it: no names; a person wrote them
+  const { classes } = RETRIEVAL_FILES;
+  writeFile(join(dataDir, RETRIEVAL_FILES.heldOut), JSON.stringify(standing));
+  writeFile(join(dataDir, classes), "labels,class_name\n0,mine\n");
+  const again = () => mergeTables({ dataDir, datasets: DATASETS, holdOut: standing });
+  await assert.rejects(again(), /classes\.csv was not written by a merge[\s\S]*Next: Move that file away/);
+  assert.equal(readFileSync(join(dataDir, classes), "utf8"), "labels,class_name\n0,mine\n");
+  rmSync(join(dataDir, classes));
+  await again();
+  assert.ok(existsSync(join(dataDir, classes)));
 });
 
 test("a retrieval set of other origin stays, and a share that leaves nothing is refused", async (t) => {

@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { hardestGrid, marginFigure } from "guie/dist/notebook/by_hand_views";
+import { trainByHand } from "guie/dist/notebook/train_by_hand";
 import { buildTraining } from "guie/dist/training/build";
 import { classify } from "guie/dist/training/evaluate";
 import { examineImages } from "guie/dist/training/examine";
@@ -103,4 +104,17 @@ test("examined images have the losses and hits of the validation, the hardest fi
   const drawing = JSON.stringify(await hardestGrid(trainer.config, examined, 3));
   assert.ok(drawing.includes(`loss ${examined[0]!.loss.toFixed(2)}`), "the caption tells the loss");
   trainer.dispose();
+});
+
+test("the cells that step by hand can be run again in any order: a new trainer takes the place of the one before", async () => {
+  const first = await trainByHand(configOf());
+  await first.trainer.step();
+  await examineImages(first);
+  // Run again after all cells have run: they go on where they were
+  assert.equal((await first.trainer.step())?.step, 2);
+  assert.ok((await examineImages(first)).length > 0);
+  const second = await trainByHand(configOf());
+  assert.equal((await second.trainer.step())?.step, 1);
+  await assert.rejects(first.trainer.step(), /was disposed[\s\S]*Next: Build it again/);
+  second.trainer.dispose();
 });

@@ -1,3 +1,4 @@
+import { UserError } from "../../common/errors";
 import { randomStream } from "../../common/random";
 import type { DemoClass, DemoSource } from "./classes";
 import { DEMO_GROUPS } from "./groups";
@@ -17,8 +18,15 @@ export interface PlacedPicture {
 /**
  * Everything that is to be drawn, group by group.
  * @param classesPerGroup take only so many classes of each group; undefined for all
+ * @throws UserError where that is no number of classes
  */
 export function planDemo(source: DemoSource, seed: number, classesPerGroup?: number): PlacedPicture[] {
+  if (classesPerGroup !== undefined && !(Number.isSafeInteger(classesPerGroup) && classesPerGroup > 0)) {
+    throw new UserError(
+      `classesPerGroup must be a whole number from 1, it is ${classesPerGroup}.`,
+      "Leave it out (in the notebook: undefined) for all classes.",
+    );
+  }
   return DEMO_GROUPS.flatMap(({ group, dataset }) => {
     const all = source.classes.filter((entry) => entry.group === group);
     const classes = classesPerGroup === undefined ? all : pickSome(all, classesPerGroup, seed);

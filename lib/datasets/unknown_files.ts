@@ -1,0 +1,103 @@
+// What stands in a data directory under names that no data set has: nothing reads it, and so it is told.
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { UserError } from "../common/errors";
+import { byCodeUnit } from "../common/files";
+import { projectPath } from "../common/project";
+import { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "./catalogue";
+import { shellQuoted } from "./download";
+import { rawFolder } from "./raw_folder";
+
+/** Files that are not read: which, and what to do with them. */
+export interface Unread {
+  what: string;
+  next: string;
+}
+
+/** The data set whose layout is a folder for each class: a person's own photos fit it. */
+const FOLDER_A_CLASS = DATA_SETS.find(({ layout }) => layout === "<class>/<image>")!;
+
+/** What stands in `raw/` and is no data set's folder, nor linked to as one; undefined where there is nothing. */
+export function unreadRaw(dataDir: string): Unread | undefined {
+  const folders = DATA_SETS.map(({ folder }) => folder);
+  const read = new Set(folders.map((folder) => realFolder(join(dataDir, "raw", folder))));
+  const names = namesIn(projectPath(dataDir, "raw")).filter(
+    (name) => !folders.includes(name) && !read.has(realFolder(join(dataDir, "raw", name))),
+  );
+  if (names.length === 0) return undefined;
+  return {
+    what: `No data set has a raw folder of this name: ${listed("raw", names)}. Known are ${folders.join(", ")}.`,
+    next: `Rename what is one of these; an archive belongs inside its folder.${folderAdvice(dataDir, names)}`,
+  };
+}
+
+/** What else can be done with the first that is a folder. */
+function folderAdvice(dataDir: string, names: readonly string[]): string {
+  const found = names.find((name) =>
+    statSync(projectPath(dataDir, "raw", name), { throwIfNoEntry: false })?.isDirectory(),
+  );
+  if (found === undefined) return "";
+  const path = shellQuoted(join(dataDir, "raw", found));
+  const { name, folder } = FOLDER_A_CLASS;
+  const inPlace =
+    ` A folder of one folder for each class can be read in the place of raw/${folder}: ` +
+    `npx guie get-data --data-dir ${shellQuoted(dataDir)} --dataset ${name} --raw ${path}`;
+  const isFree = !existsSync(rawFolder(dataDir, FOLDER_A_CLASS));
+  return `${isFree ? inPlace : ""}\n  To search images without training on them: npx guie embed ${path} --out features/NAME`;
+}
+
+/** Tables in `csv/` that are no data set's; undefined where there is none. */
+export function unreadTables(dataDir: string): Unread | undefined {
+  const known = new Set(DATA_SETS.flatMap(({ name }) => [`${name}.csv`, `${name}_classes.csv`]));
+  const tables = namesIn(projectPath(dataDir, "csv")).filter((name) => name.endsWith(".csv"));
+  const names = tables.filter((name) => !known.has(name));
+  if (names.length === 0) return undefined;
+  const free = DATA_SETS.map(({ name }) => `${name}.csv`).findLast((table) => !tables.includes(table));
+  const [from, to] = [names[0]!, free ?? "NAME.csv"].map((name) => shellQuoted(join(dataDir, "csv", name)));
+  return {
+    what: `No data set has a table of this name: ${listed("csv", names)}. Known are ${DATA_SETS.map(({ name }) => `${name}.csv`).join(", ")}.`,
+    next: `Give it one of these names (its columns: image_files,labels; paths below ${dataDir}): mv -n ${from} ${to}`,
+  };
+}
+
+/** The same as text; "" where all is read. */
+export function unreadText(unread: Unread | undefined): string {
+  return unread ? `${unread.what}\n  Next: ${unread.next}` : "";
+}
+
+/**
+ * The data sets that are named, or else those whose raw folder is there, in merge order.
+ * @throws UserError for an unknown name, or where none is there
+ */
+export function dataSetsToRead(dataDir: string, names: readonly string[] = []): DataSet[] {
+  if (names.length > 0) return names.map(findDataSet);
+  const present = DATA_SETS.filter((set) => existsSync(rawFolder(dataDir, set)));
+  if (present.length > 0) return present;
+  const unread = unreadRaw(dataDir);
+  throw new UserError(
+    `There is no raw data set in ${projectPath(dataDir, "raw")}.${unread ? ` ${unread.what}` : ""}`,
+    unread?.next ?? `Unpack one of the 14 there, or draw the demo: ${DEMO_SET.download.command}`,
+  );
+}
+
+/** Whether a data directory is the demo's, however its path is written. */
+export function isDemoFolder(dataDir: string): boolean {
+  return realFolder(dataDir) === realFolder(DEMO_SET.folder);
+}
+
+function realFolder(dataDir: string): string {
+  const path = resolve(projectPath(dataDir));
+  return existsSync(path) ? realpathSync(path) : path;
+}
+
+/** "raw/a, raw/b". */
+function listed(folder: string, names: readonly string[]): string {
+  return names.map((name) => `${folder}/${name}`).join(", ");
+}
+
+function namesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => !name.startsWith("."))
+    .sort(byCodeUnit);
+}

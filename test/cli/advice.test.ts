@@ -1,0 +1,96 @@
+// What a message advises to type exists: every flag in an error of a command is one of that command's.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Command } from "commander";
+import { projectPath } from "guie/dist/common/project";
+
+/** The options of every command, "--data-dir", by the command's name; and the file of lib/cli that registers it. */
+const COMMANDS = commands();
+
+function commands(): Map<string, { file: string; flags: Set<string> }> {
+  const found = new Map<string, { file: string; flags: Set<string> }>();
+  for (const file of readdirSync(projectPath("lib/cli")).filter((name) => name.endsWith(".ts"))) {
+    if (file === "main.ts") continue;
+    const exported = require(projectPath("lib/dist/cli", file.replace(/ts$/, "js")));
+    for (const [name, register] of Object.entries(exported)) {
+      if (!/^register[A-Z]/.test(name)) continue;
+      const program = new Command();
+      (register as (program: Command) => void)(program);
+      for (const command of program.commands) {
+        const flags = new Set(["--help", ...command.options.map(({ long }) => long!)]);
+        found.set(command.name(), { file: `lib/cli/${file}`, flags });
+      }
+    }
+  }
+  return found;
+}
+
+/**
+ * Messages outside of lib/cli that name a flag without its command, and the commands that they reach. A message that
+ * others may reach too (a notebook, several commands) says "npx guie COMMAND --flag", or names the setting.
+ */
+const REACHED_BY: Readonly<Record<string, readonly string[]>> = {
+  "lib/export/": ["export"],
+  "lib/serving/": ["serve"],
+  "lib/training/soup.ts": ["soup"],
+  "lib/training/search.ts": ["search"],
+  "lib/checkpoints/": ["prepare-model"],
+  "lib/tables/held_out.ts": ["merge"],
+  "lib/retrieval/feature_writer.ts": ["embed"],
+  "lib/datasets/get_data.ts": ["get-data"],
+  "lib/config/presets.ts": ["train", "search", "evaluate", "reduce"],
+  "lib/training/run.ts": ["train"],
+  "lib/training/runs/": ["train"],
+};
+
+/** Programs whose flags are not ours. */
+const FOREIGN = /\b(curl|git clone|pip|convmv|kaggle|mv|npm run|wget)\b/;
+
+interface Advice {
+  file: string;
+  flag: string;
+  text: string;
+  /** The command that stands before the flag. */
+  command: string | undefined;
+}
+
+/** Every flag in a text literal of the sources that is part of a sentence or of a command to type. */
+function advices(): Advice[] {
+  const files = readdirSync(projectPath("lib"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts") && !/^(dist|node_modules)\//.test(file))
+    .map((file) => join("lib", file))
+    .sort();
+  return files.flatMap((file) => {
+    const source = readFileSync(projectPath(file), "utf8").replaceAll(/^\s*(\/\/|\/?\*).*$/gm, "");
+    const literals = source.match(/"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g) ?? [];
+    return literals
+      .filter((text) => text.includes(" ") && !FOREIGN.test(text) && !/<style|var\(--|--[\w-]+:\s/.test(text))
+      .flatMap((text) =>
+        Array.from(text.matchAll(/(?<![\w-])--[a-z][\w-]*/g), ({ 0: flag, index }) => {
+          const before = text.slice(0, index);
+          // Behind its command, in the same sentence
+          return { file, flag, text, command: /^[\s\S]*\bguie ([a-z-]+)[^.;`]*$/.exec(before)?.[1] };
+        }),
+      );
+  });
+}
+
+test("every flag that a message names is one of the command that it is said by, or named behind", () => {
+  assert.equal(COMMANDS.size, 16, [...COMMANDS.keys()].join(", "));
+  assert.ok(COMMANDS.get("search")!.flags.has("--vary") && !COMMANDS.get("search")!.flags.has("--overwrite"));
+  const found = advices();
+  assert.ok(found.length > 100, `${found.length} flags: the test reads too few`);
+  const faults = found.flatMap(({ file, flag, text, command }) => {
+    const own = [...COMMANDS].filter(([, { file: of }]) => of === file).map(([name]) => name);
+    const reached = Object.entries(REACHED_BY).find(([prefix]) => file.startsWith(prefix))?.[1] ?? own;
+    const said = command === undefined ? reached : [command];
+    if (said.length === 0)
+      return file.startsWith("lib/cli/") ? [] : [`${file}: ${flag} of which command? ${text}`];
+    return said
+      .filter((name) => !COMMANDS.get(name)?.flags.has(flag))
+      .map((name) => `${file}: guie ${name} has no ${flag}: ${text}`);
+  });
+  assert.deepEqual(faults, []);
+});

@@ -1,0 +1,80 @@
+// What stands in a data directory under names that no data set has is told, and never taken for nothing.
+import assert from "node:assert/strict";
+import { mkdirSync, renameSync, symlinkSync } from "node:fs";
+import { join, relative } from "node:path";
+import { test } from "node:test";
+import { projectPath } from "guie/dist/common/project";
+import { DATA_SETS, DEMO_SET } from "guie/dist/datasets/catalogue";
+import { linkRaw } from "guie/dist/datasets/get_data";
+import {
+  dataSetsToRead,
+  isDemoFolder,
+  unreadRaw,
+  unreadTables,
+  unreadText,
+} from "guie/dist/datasets/unknown_files";
+import { preparedDataSets } from "guie/dist/images/present";
+import { temporaryFolder, writeFile } from "../folders";
+
+test("a raw folder of another name is named with what to do, beside known ones and alone", (t) => {
+  const dataDir = temporaryFolder(t);
+  assert.equal(unreadRaw(dataDir), undefined);
+  assert.throws(
+    () => dataSetsToRead(dataDir),
+    /There is no raw data set in [\s\S]*Next: Unpack one of the 14/,
+  );
+  writeFile(join(dataDir, "raw/my photos/kiwi/1.jpg"), "");
+  writeFile(join(dataDir, "raw/.hidden"), "");
+  const { what, next } = unreadRaw(dataDir)!;
+  assert.match(what, /^No data set has a raw folder of this name: raw\/my photos\. Known are rp2k, /);
+  assert.match(next, /get-data --data-dir \S+ --dataset Food2021 --raw '[^']+my photos'/);
+  assert.match(next, /guie embed '[^']+my photos' --out/);
+  assert.throws(() => dataSetsToRead(dataDir), { name: "UserError", message: /raw\/my photos/ });
+  mkdirSync(join(dataDir, "raw/Fruit"));
+  assert.deepEqual(
+    dataSetsToRead(dataDir).map(({ name }) => name),
+    ["Fruit"],
+  );
+  assert.deepEqual(
+    dataSetsToRead(dataDir, ["rp2k"]).map(({ name }) => name),
+    ["rp2k"],
+  );
+  assert.ok(unreadRaw(dataDir), "it is told beside a known one too");
+  // What it says to do is done: it is read
+  linkRaw(dataDir, DATA_SETS.find(({ name }) => name === "Food2021")!, join(dataDir, "raw/my photos"));
+  assert.equal(unreadRaw(dataDir), undefined);
+  writeFile(join(dataDir, "raw/notes.txt"), "");
+  assert.doesNotMatch(unreadRaw(dataDir)!.next, /get-data|embed/);
+});
+
+test("a table of another name is named, and the name that it may have; nothing is there to be overwritten", (t) => {
+  const dataDir = temporaryFolder(t);
+  assert.throws(() => preparedDataSets(dataDir), /there is none\.\n {2}Next: npx guie get-data/);
+  writeFile(join(dataDir, "csv/photos.csv"), "image_files,labels\n");
+  assert.throws(() => preparedDataSets(dataDir), /there is none\. .*csv\/photos\.csv[\s\S]*Next: .*mv -n/);
+  const [from, to] = unreadTables(dataDir)!.next.split("mv -n ")[1]!.split(" ") as [string, string];
+  assert.equal(to, join(dataDir, "csv/Food2021.csv"));
+  renameSync(from, to);
+  assert.deepEqual(
+    preparedDataSets(dataDir).map(({ name }) => name),
+    ["Food2021"],
+  );
+  assert.equal(unreadText(unreadTables(dataDir)), "");
+  writeFile(join(dataDir, "csv/Food2021_classes.csv"), "labels,class_name\n");
+  writeFile(join(dataDir, "csv/other.csv"), "image_files,labels\n");
+  const { what, next } = unreadTables(dataDir)!;
+  assert.match(what, /: csv\/other\.csv\. Known/);
+  assert.match(next, /Stanford_Products\.csv$/, "a name that is free");
+});
+
+test("the demo's folder is known however its path is written", (t) => {
+  const absolute = projectPath(DEMO_SET.folder);
+  const spellings = ["data/demo", "./data/demo", "data/demo/", "data/../data/demo", absolute, `${absolute}/`];
+  for (const path of spellings) assert.ok(isDemoFolder(path), path);
+  for (const path of ["data/demo2", "data", "demo", "data/Demo"]) assert.ok(!isDemoFolder(path), path);
+  const folder = temporaryFolder(t);
+  const link = join(folder, "link");
+  symlinkSync(projectPath("data"), link);
+  assert.equal(isDemoFolder(join(link, "README.md")), false);
+  assert.ok(isDemoFolder(relative(projectPath(), absolute)));
+});
