@@ -5,7 +5,7 @@ import { Threads } from "../common/threads";
 import { returnFreedMemory } from "../tensorflow/native_memory";
 import { holdDecoderMessages, JpegEngine } from "./jpeg/engine";
 import type { JpegSettings } from "./jpeg/maker";
-import type { ImageTask, ImageWorkerData } from "./maker_thread";
+import type { ImageTask, ImageWorkerData, MadeImage } from "./maker_thread";
 
 /** Starting three threads takes a tenth of a second, and their code is compiled anew in each. */
 const IDLE_MS = 30_000;
@@ -15,13 +15,12 @@ const IMAGES_PER_RETURN = 1_000;
 interface Workshop {
   key: string;
   engine: JpegEngine;
-  threads: Threads<ImageTask, string | undefined>;
+  threads: Threads<ImageTask, MadeImage>;
 }
 
 let kept: { workshop: Workshop; timer: NodeJS.Timeout } | undefined;
 
-/** Makes an image; its result is the reason why its source cannot be used, if it cannot. */
-type Make = (task: ImageTask) => Promise<string | undefined>;
+type Make = (task: ImageTask) => Promise<MadeImage>;
 
 /**
  * Lends what makes images in `most` threads.

@@ -1,7 +1,8 @@
 // Frozen features: every image once through the backbone, kept in a folder. Shapes: N images, F features, V views.
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { UserError } from "../common/errors";
-import { fileFingerprint } from "../common/fingerprint";
+import { fileFingerprint, seeFile } from "../common/fingerprint";
 import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
@@ -11,6 +12,7 @@ import { PixelLoader, type UnusableImage } from "../images/loading/pixel_loader"
 import { planViews, type Views } from "../images/loading/views";
 import { type Backbone, loadBackbone } from "../model/backbone";
 import { FEATURE_FILES, type Features, type MadeBy } from "./feature_files";
+import type { FeatureSources } from "./feature_sources";
 import { type EmbedShard, ensureFeatureFolder, type ShardResult } from "./feature_writer";
 import type { Vectors } from "./neighbours";
 
@@ -57,7 +59,10 @@ export async function ensureBackboneFeatures(
   onProgress?: OnProgress,
 ): Promise<Features> {
   let backbone: Backbone | undefined;
-  const plan = { rows: { files }, madeBy: madeByBackbone(config), replace: true };
+  const plan = {
+    ...{ rows: { files }, madeBy: madeByBackbone(config), replace: true },
+    sources: backboneSources(config, config.dataDir),
+  };
   try {
     return await ensureFeatureFolder(featureFolder(config, set), plan, async () => {
       backbone = await loadBackbone(config);
@@ -84,6 +89,11 @@ export function madeByBackbone(config: FeatureConfig, views: Views = "whole"): M
   return { tower, weights, content, imageSize, lastBlocks, patchMean, precision, views };
 }
 
+/** The files that a backbone's features of images below a folder depend on. */
+export function backboneSources({ weights }: FeatureConfig, folder: string): FeatureSources {
+  return { folder: projectPath(folder), ...(weights === "random" ? {} : { weights: projectPath(weights) }) };
+}
+
 /**
  * Runs the backbone over images.
  * @returns [N, F] in the order of `files`
@@ -96,6 +106,10 @@ export async function computeFeatures(
   stage: string,
   onProgress?: OnProgress,
 ): Promise<Vectors> {
+  for (const file of files) {
+    if (!(await seeFile(resolve(projectPath(config.dataDir), file))))
+      throw unreadable(1, files.length, describe({ file, reason: "missing file" }));
+  }
   const embed = imageEmbedder(config, backbone, { stage, total: files.length, onProgress });
   const { vectors, skipped } = await embed(files, 0);
   if (skipped.length > 0) throw unreadable(skipped.length, files.length, describe(skipped[0]!));
@@ -131,10 +145,10 @@ export function imageEmbedder(
     };
     let pending = load(0);
     for (let done = 0; done < files.length; ) {
-      const { values, unusable } = await pending;
+      const { values, unusable, contents } = await pending;
       const next = Math.min(files.length, done + batchSize);
       if (next < files.length) pending = load(next);
-      rows.add(await backbone.features(values), unusable);
+      rows.add(await backbone.features(values), unusable, contents);
       loader.release(values);
       onProgress?.({ stage: `embed ${stage}`, done: start + next, total, unit: "images", note: rows.note });
       done = next;
@@ -150,6 +164,7 @@ class RowCollector {
   readonly #length: number;
   readonly #views: number;
   readonly #skipped: UnusableImage[] = [];
+  readonly #contents: string[] = [];
   #count = 0;
 
   constructor(count: number, length: number, views: number) {
@@ -164,8 +179,9 @@ class RowCollector {
   }
 
   /** @param features [B, V, F] */
-  add(features: Float32Array, unusable: readonly UnusableImage[]): void {
+  add(features: Float32Array, unusable: readonly UnusableImage[], contents: readonly string[]): void {
     this.#skipped.push(...unusable);
+    this.#contents.push(...contents);
     const valuesPerImage = this.#views * this.#length;
     for (let from = 0; from < features.length; from += valuesPerImage) {
       const row = this.#data.subarray(this.#count * this.#length, ++this.#count * this.#length);
@@ -178,12 +194,13 @@ class RowCollector {
     return {
       vectors: { data: this.#data.subarray(0, count * length), count, length },
       skipped: this.#skipped,
+      contents: this.#contents,
     };
   }
 }
 
 /** @throws UserError when images are missing among the features */
-function requireAll({ folder, count, skipped }: Features, wanted: number): void {
+export function requireAll({ folder, count, skipped }: Features, wanted: number): void {
   if (count === wanted) return;
   throw unreadable(skipped, wanted, `they stand in ${folder}/${FEATURE_FILES.skipped}`);
 }

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { checkpointWeights } from "../checkpoints/store";
 import { fileFingerprint } from "../common/fingerprint";
 import type { OnProgress } from "../common/progress";
+import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import type { RgbImage } from "../images/decode";
 import { normaliseImages } from "../images/loading/loader";
@@ -11,8 +12,14 @@ import { findTower } from "../model/towers";
 import type { Weights } from "../model/vit";
 import { toTensors, withoutPrefix } from "../model/weight_source";
 import type { MadeBy } from "../retrieval/feature_files";
-import { type EmbedShard, ensureFeatureFolder } from "../retrieval/feature_writer";
-import { computeFeatures, type EmbedOptions, ensureFeatures, imageEmbedder } from "../retrieval/features";
+import { type EmbedShard, ensureFeatureFolder, type FeaturePlan } from "../retrieval/feature_writer";
+import {
+  computeFeatures,
+  type EmbedOptions,
+  ensureBackboneFeatures,
+  imageEmbedder,
+  requireAll,
+} from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
 import { embedFeatures } from "./evaluate";
@@ -71,25 +78,46 @@ export class Embedder {
     files: readonly string[],
     onProgress?: OnProgress,
   ): Promise<Vectors> {
-    const embedAll = async (): Promise<EmbedShard> => {
-      const vectors = await this.#embedSet(dataDir, set, files, onProgress);
-      return async () => ({ vectors, skipped: [] });
-    };
     const plan = {
       ...{ rows: { files }, madeBy: { ...this.madeBy, dataDir }, replace: true },
       rowsPerShard: Math.max(1, files.length),
       dtype: "float32" as const, // scores are those that the run itself measured
     };
     const folder = join(this.#checkpoint.folder, "embeddings", set);
-    return (await ensureFeatureFolder(folder, plan, embedAll)).readAll();
+    if (this.config.stage === "frozen") return this.#embedKept(folder, plan, dataDir, set, onProgress);
+    const options = { stage: set, total: files.length, onProgress };
+    const kept = { ...plan, sources: { folder: projectPath(dataDir) } };
+    const features = await ensureFeatureFolder(folder, kept, () => this.embedShards(dataDir, options));
+    requireAll(features, files.length);
+    return features.readAll();
+  }
+
+  /** A frozen run's vectors follow from the backbone's features, which are kept, or are kept for the next run. */
+  async #embedKept(
+    folder: string,
+    plan: FeaturePlan,
+    dataDir: string,
+    set: string,
+    onProgress?: OnProgress,
+  ): Promise<Vectors> {
+    const { files } = plan.rows;
+    const features = await ensureBackboneFeatures({ ...this.config, dataDir }, set, files, onProgress);
+    requireAll(features, files.length);
+    const { content } = features;
+    const madeBy = { ...plan.madeBy, ...(content === undefined ? {} : { content }) };
+    const embedAll = async (): Promise<EmbedShard> => {
+      const vectors = await embedFeatures(this.#weights, features.readAll());
+      return async () => ({ vectors, skipped: [] });
+    };
+    return (await ensureFeatureFolder(folder, { ...plan, madeBy }, embedAll)).readAll();
   }
 
   /** For `ensureFeatureFolder`: unit vectors without the images that cannot be read. */
   async embedShards(folder: string, options: EmbedOptions): Promise<EmbedShard> {
     const embed = imageEmbedder({ ...this.config, dataDir: folder }, await this.#backbone(), options);
     return async (files, start) => {
-      const { vectors, skipped } = await embed(files, start);
-      return { vectors: await embedFeatures(this.#weights, vectors), skipped };
+      const { vectors, ...result } = await embed(files, start);
+      return { ...result, vectors: await embedFeatures(this.#weights, vectors) };
     };
   }
 
@@ -97,18 +125,6 @@ export class Embedder {
   dispose(): void {
     tf.dispose(this.#weights);
     this.#loaded?.then((backbone) => backbone.dispose());
-  }
-
-  /** A frozen run's features come from those that are kept, or are kept for the next run. */
-  async #embedSet(
-    dataDir: string,
-    set: string,
-    files: readonly string[],
-    onProgress?: OnProgress,
-  ): Promise<Vectors> {
-    if (this.config.stage === "fine_tune") return this.embedFiles(dataDir, files, onProgress);
-    const features = await ensureFeatures({ ...this.config, dataDir }, set, files, onProgress);
-    return embedFeatures(this.#weights, features);
   }
 
   #backbone(): Promise<Backbone> {
