@@ -1,6 +1,6 @@
 // Tells a file's own fault from the world's: a disk that was unplugged, a share that does not answer, too many open
 // files. The world's faults say nothing of a file: they are waited for, then told, and never noted as a result.
-import { readdirSync } from "node:fs";
+import { opendirSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "./errors";
@@ -100,7 +100,10 @@ export function requireFoldersOf(missing: Iterable<string>): void {
 
 function emptyOrGone(folder: string): string | undefined {
   try {
-    return readdirSync(folder).length === 0 ? "empty" : undefined;
+    const entries = opendirSync(folder);
+    const first = entries.readSync();
+    entries.closeSync();
+    return first === null ? "empty" : undefined;
   } catch (error) {
     const code = faultCode(error);
     if (code === undefined) throw error;

@@ -1,5 +1,5 @@
 // What images were made from: a line for each source, added as it is done, so that a kill loses nothing.
-import { closeSync, createReadStream, existsSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, existsSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { writeAtomically, writeError } from "./files";
 import { fileContent, type SeenFile } from "./fingerprint";
@@ -12,6 +12,15 @@ export interface SourceEntry {
   content: string;
   /** Why it cannot be used; "" for one of which an image was made. */
   reason: string;
+}
+
+/** A source, and the image that is made of it. */
+export interface MakingOf {
+  /** The source's name in the record. */
+  image: string;
+  /** Absolute paths. */
+  source: string;
+  target: string;
 }
 
 /** Lines that are lost to a kill: their images are looked at by their times. */
@@ -57,15 +66,17 @@ export class SourceRecord {
   }
 
   /**
-   * Whether a source is what its entry tells. The entry then has the stamp that it has now.
-   * @param path of the source
+   * Whether an image was made of its source as that is now. The entry then has the stamp of now. An empty file is what a
+   * power cut can leave of one that was renamed but not yet on the disk. Where no line tells, the times decide.
    */
-  async isSame(source: string, path: string, { stamp }: SeenFile): Promise<boolean> {
-    const entry = this.#entries.get(source);
-    if (!entry) return false;
-    if (stamp !== "" && entry.stamp === stamp) return true;
-    if (entry.content === "" || entry.content !== (await fileContent(path))) return false;
-    this.set(source, { ...entry, stamp });
+  async isMade({ image, source, target }: MakingOf, { stamp, changedMs }: SeenFile): Promise<boolean> {
+    const made = statSync(target, { throwIfNoEntry: false });
+    if (!made || made.size === 0) return false;
+    const entry = this.#entries.get(image);
+    if (!entry && changedMs > made.mtimeMs) return false;
+    if (entry && stamp !== "" && entry.stamp === stamp) return entry.reason === "";
+    if (entry && !(await isSame(entry, source))) return false;
+    this.set(image, { content: "", reason: "", ...entry, stamp });
     return true;
   }
 
@@ -107,6 +118,10 @@ export class SourceRecord {
       }
     });
   }
+}
+
+async function isSame({ content, reason }: SourceEntry, source: string): Promise<boolean> {
+  return reason === "" && content !== "" && content === (await fileContent(source));
 }
 
 function lineOf(source: string, { stamp, content, reason }: SourceEntry): string {

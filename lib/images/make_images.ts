@@ -5,9 +5,8 @@ import { requireFoldersOf } from "../common/file_faults";
 import { type SeenFile, seeFile } from "../common/fingerprint";
 import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
-import type { SourceRecord } from "../common/source_record";
+import type { MakingOf, SourceRecord } from "../common/source_record";
 import type { JpegSettings } from "./jpeg/maker";
-import type { ImageTask } from "./maker_thread";
 import { withMaker } from "./maker_threads";
 
 /** How to make them. */
@@ -39,7 +38,7 @@ interface PendingTask {
  */
 export async function makeImages(
   count: number,
-  taskOf: (index: number) => ImageTask,
+  taskOf: (index: number) => MakingOf,
   { concurrency, record, stage, onProgress, ...settings }: MakeImagesOptions,
 ): Promise<Map<number, string>> {
   try {
@@ -70,17 +69,17 @@ export async function makeImages(
 /** The tasks that are to be done, and why others cannot be. */
 async function findPending(
   count: number,
-  taskOf: (index: number) => ImageTask,
+  taskOf: (index: number) => MakingOf,
   record: SourceRecord,
 ): Promise<{ pending: PendingTask[]; reasons: Map<number, string> }> {
   const pending: PendingTask[] = [];
   const reasons = new Map<number, string>();
-  const missing: ImageTask[] = [];
+  const missing: MakingOf[] = [];
   for (let index = 0; index < count; index++) {
     if (index % CHECKS_PER_BREATH === 0) await breathe();
     const task = taskOf(index);
     const seen = await seeFile(task.source);
-    if (await isUpToDate(task, seen, record)) continue;
+    if (seen ? await record.isMade(task, seen) : isThere(task.target)) continue;
     if (seen) pending.push({ index, seen });
     else {
       const known = record.get(task.image)?.reason;
@@ -93,22 +92,7 @@ async function findPending(
   return { pending, reasons };
 }
 
-/**
- * Whether an image is there that was made of its source as it is; the image stays where the source was deleted to save
- * space. An empty file is what a power cut can leave of a file that was renamed but not yet on the disk. Of images
- * that no record tells of, the times decide.
- */
-async function isUpToDate(
-  { image, source, target }: ImageTask,
-  seen: SeenFile | undefined,
-  record: SourceRecord,
-): Promise<boolean> {
-  const made = statSync(target, { throwIfNoEntry: false });
-  if (!made || made.size === 0) return false;
-  if (!seen) return true;
-  const known = record.get(image);
-  if (known?.reason === "") return record.isSame(image, source, seen);
-  if (known || seen.changedMs > made.mtimeMs) return false;
-  record.set(image, { stamp: seen.stamp, content: "", reason: "" });
-  return true;
+/** The image of a source that was deleted to save space stays. */
+function isThere(target: string): boolean {
+  return (statSync(target, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }

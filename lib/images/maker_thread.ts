@@ -2,18 +2,11 @@
 import { workerData } from "node:worker_threads";
 import { writeFileAtomically } from "../common/files";
 import { contentOf, NO_CONTENT } from "../common/fingerprint";
+import type { MakingOf } from "../common/source_record";
 import { SharedLock } from "../common/shared_lock";
 import { serveTasks } from "../common/threads";
 import { ImageError, ImageFileReader } from "./decode";
 import { JpegMaker, type JpegSettings, type SharedJpegEngine } from "./jpeg/maker";
-
-/** One image to make; absolute paths. */
-export interface ImageTask {
-  /** Its name in the record of sources. */
-  image: string;
-  source: string;
-  target: string;
-}
 
 /** What became of a task. */
 export interface MadeImage {
@@ -34,7 +27,7 @@ const { settings, engine, lock } = workerData as ImageWorkerData;
 const reader = new ImageFileReader();
 const maker = new JpegMaker(settings, engine, new SharedLock(lock));
 
-serveTasks(async ({ source, target }: ImageTask): Promise<MadeImage> => {
+serveTasks(async ({ source, target }: MakingOf): Promise<MadeImage> => {
   let content = NO_CONTENT;
   try {
     const file = await reader.read(source);
