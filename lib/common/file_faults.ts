@@ -70,12 +70,17 @@ export async function readPatiently<T>(
     try {
       return await read();
     } catch (error) {
-      const code = worldFault(error);
-      if (code === undefined) throw error;
-      if (attempt >= pausesMs.length) throw new UnreachableFile(path, wordsOf(code), error);
+      if (worldFault(error) === undefined) throw error;
+      if (attempt >= pausesMs.length) throw inWords(path, error);
       await sleep(pausesMs[attempt]);
     }
   }
+}
+
+/** A fault of the world as an UnreachableFile; any other error as it is. */
+export function inWords(path: string, error: unknown): unknown {
+  const code = worldFault(error);
+  return code === undefined ? error : new UnreachableFile(path, wordsOf(code), error);
 }
 
 function wordsOf(code: string): string {
