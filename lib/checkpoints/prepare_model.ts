@@ -188,7 +188,13 @@ async function requireSameWeights(
     const { entries } = towerEntries(from, source, tower);
     for (const [done, { name, data }] of entries.entries()) {
       await breathe();
-      onProgress?.({ stage: `compare ${tower.name}`, done, total: entries.length, unit: "tensors", note: name });
+      onProgress?.({
+        stage: `compare ${tower.name}`,
+        done,
+        total: entries.length,
+        unit: "tensors",
+        note: name,
+      });
       const wanted = typeof data === "function" ? await data() : data;
       if (prepared.tensors.has(name) && isEqual(prepared.read(name), wanted)) continue;
       const { origin = "a place that it does not say" } = prepared.metadata;

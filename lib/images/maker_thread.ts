@@ -2,8 +2,8 @@
 import { workerData } from "node:worker_threads";
 import { writeFileAtomically } from "../common/files";
 import { contentOf, NO_CONTENT } from "../common/fingerprint";
-import type { MakingOf } from "../common/source_record";
 import { SharedLock } from "../common/shared_lock";
+import type { MakingOf } from "../common/source_record";
 import { serveTasks } from "../common/threads";
 import { ImageError, ImageFileReader } from "./decode";
 import { JpegMaker, type JpegSettings, type SharedJpegEngine } from "./jpeg/maker";

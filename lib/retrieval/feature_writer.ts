@@ -7,6 +7,7 @@ import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import { writeJson } from "../common/files";
+import { keptFolder } from "../common/kept_folder";
 import { notice } from "../common/notice";
 import { projectPath } from "../common/project";
 import type { UnusableImage } from "../images/loading/pixel_loader";
@@ -80,7 +81,8 @@ export async function ensureFeatureFolder(
   const path = projectPath(folder);
   const found = await look(path, plan);
   if (found.isWhole) return openFeatures(path);
-  const { identities, kept } = found;
+  const { identities, kept, changed } = found;
+  if (changed !== undefined) notice(`${path}: ${changed}`);
   if (!plan.replace) refuseOthers(path, identities.identity);
   rmSync(join(path, FEATURE_FILES.summary), { force: true });
   const shards = await writeShards(path, plan, identities.identity, kept, embedder);
@@ -88,9 +90,43 @@ export async function ensureFeatureFolder(
   return openFeatures(path);
 }
 
-/** The features of a plan, where a folder holds just these; undefined otherwise. Nothing is written but notes. */
-export async function findFeatures(folder: string, plan: FeaturePlan): Promise<Features | undefined> {
-  return (await look(folder, plan)).isWhole ? openFeatures(folder) : undefined;
+/**
+ * The features of a plan that belong to a data directory or a run: from its own folder where that holds them, else from
+ * where they are kept.
+ * @param home the data directory, or the run's folder
+ * @param parts of the folder below it
+ */
+export async function ensureKeptFeatures(
+  home: string,
+  parts: readonly string[],
+  plan: FeaturePlan,
+  embedder: () => Promise<EmbedShard>,
+): Promise<Features> {
+  const [own, kept] = [join(home, ...parts), keptFolder(home, ...parts)];
+  if (own !== kept && (await look(own, plan)).isWhole) return openFeatures(own);
+  return ensureFeatureFolder(kept, plan, embedder);
+}
+
+/**
+ * Counts the images of a folder of features that are others by now. Those that are gone count as they were.
+ * @param folder of the images
+ */
+export async function countChangedImages(features: Features, folder: string): Promise<number> {
+  const notes = new SourceNotes(features.folder);
+  const rows = (await features.readRows()).files;
+  let [changed, row] = [0, 0];
+  for (const { file, count } of features.shards) {
+    const files = Array.from({ length: count }, (_, i) => rows.at(row + i)!);
+    row += count;
+    const shard = readShard(features.folder, file, features.identity);
+    if (!shard) continue;
+    for (const [i, { file }] of shard.skipped.entries()) {
+      const at = shard.skippedAt[i];
+      if (at !== undefined) files.splice(at, 0, file);
+    }
+    changed += await countChanged(file, shard, files, { folder }, notes);
+  }
+  return changed;
 }
 
 /** Writes vectors that are in memory, as one folder. @param vectors [N, F], a row for each of `plan.rows.files` */
@@ -121,6 +157,8 @@ function contentOfNumbers(data: Float32Array): string {
 /** What a finished shard says of itself. */
 interface Shard extends ShardOrigin {
   file: string;
+  /** Where the skipped images stand among the shard's. */
+  skippedAt: readonly number[];
   count: number;
   length: number;
 }
@@ -149,18 +187,21 @@ async function look(path: string, plan: FeaturePlan) {
     else changedShards++;
     changed += others;
   }
-  if (changed > 0) notice(changedText(path, { changed, changedShards, shards }));
   const { identity, rowsIdentity } = readSummary(path) ?? {};
   const isFinished = identity === identities.identity && rowsIdentity === identities.rowsIdentity;
-  return { identities, kept, isWhole: isFinished && kept.size === shards };
+  return {
+    ...{ identities, kept, isWhole: isFinished && kept.size === shards },
+    changed: changed > 0 ? changedText({ changed, changedShards, shards }) : undefined,
+  };
 }
 
-function changedText(
-  path: string,
-  { changed, changedShards, shards }: Record<"changed" | "changedShards" | "shards", number>,
-): string {
+function changedText({
+  changed,
+  changedShards,
+  shards,
+}: Record<"changed" | "changedShards" | "shards", number>): string {
   const images = changed === 1 ? "1 image was" : `${changed.toLocaleString("en-US")} images were`;
-  return `${path}: ${images} changed, or can be read by now; ${changedShards} of ${shards} files of features are made anew.`;
+  return `${images} changed, or can be read by now; ${changedShards} of ${shards} files of features are made anew.`;
 }
 
 async function writeShards(
@@ -205,9 +246,10 @@ async function writeShard(path: string, task: ShardTask, embed: EmbedShard): Pro
   const skipped = inOrder(files, [...missingOf(files, present), ...result.skipped]);
   if (dtype === "float16") requireHalves(vectors, files);
   const origin = seen && spreadContents(seen, contents!);
+  const skippedAt = skipped.map(({ file }) => files.indexOf(file));
   const metadata = {
     ...{ identity, skipped: JSON.stringify(skipped) },
-    ...(origin ? { contents: joinContents(origin) } : {}),
+    ...(origin ? { contents: joinContents(origin), skippedAt: JSON.stringify(skippedAt) } : {}),
     ...(weights === undefined ? {} : { weights }),
   };
   const shape = [vectors.count, vectors.length];
@@ -216,7 +258,7 @@ async function writeShard(path: string, task: ShardTask, embed: EmbedShard): Pro
   const file = basename(path);
   if (origin) notes.note(file, origin, seen);
   const { count, length } = vectors;
-  return { file, count, length, skipped, contents: origin, weights, madeMs: Date.now() };
+  return { file, count, length, skipped, skippedAt, contents: origin, weights, madeMs: Date.now() };
 }
 
 function missingOf(files: readonly string[], present: readonly string[]): UnusableImage[] {
@@ -240,6 +282,7 @@ function readShard(folder: string, file: string, identity: string): Shard | unde
   return {
     ...{ file, count, length, contents: splitContents(metadata.contents), weights: metadata.weights },
     skipped: JSON.parse(metadata.skipped!) as UnusableImage[],
+    skippedAt: JSON.parse(metadata.skippedAt ?? "[]") as number[],
     madeMs: statSync(path).mtimeMs,
   };
 }
@@ -293,11 +336,12 @@ async function writeRows(path: string, rows: FeatureRows, skipped: ReadonlySet<s
   await writeCsv(path, columns, lines());
 }
 
-/** Shards beyond those of this plan, of a longer list before. */
+/** Shards beyond those of this plan, of a longer list before, and graphs of the rows that were there. */
 function removeOtherShards(folder: string, shards: readonly Shard[]): void {
   const ours = new Set(shards.map(({ file }) => file));
   for (const name of readdirSync(folder)) {
-    if (/^features_\d+\.safetensors$/.test(name) && !ours.has(name)) rmSync(join(folder, name));
+    if (/^(features_\d+\.safetensors|neighbours_\w+\.usearch)$/.test(name) && !ours.has(name))
+      rmSync(join(folder, name));
   }
 }
 

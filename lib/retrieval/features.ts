@@ -1,9 +1,10 @@
 // Frozen features: every image once through the backbone, kept in a folder. Shapes: N images, F features, V views.
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { UserError } from "../common/errors";
 import { fileFingerprint, seeFile } from "../common/fingerprint";
 import { breathe } from "../common/interrupt";
+import { keptFolder } from "../common/kept_folder";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
@@ -11,9 +12,9 @@ import type { TrainConfig } from "../config/config";
 import { PixelLoader, type UnusableImage } from "../images/loading/pixel_loader";
 import { planViews, type Views } from "../images/loading/views";
 import { type Backbone, loadBackbone } from "../model/backbone";
-import { FEATURE_FILES, type Features, type MadeBy } from "./feature_files";
+import { FEATURE_FILES, type Features, type MadeBy, readSummary } from "./feature_files";
 import type { FeatureSources } from "./feature_sources";
-import { type EmbedShard, ensureFeatureFolder, type ShardResult } from "./feature_writer";
+import { type EmbedShard, ensureKeptFeatures, type ShardResult } from "./feature_writer";
 import type { Vectors } from "./neighbours";
 
 /** Images that go through the engine together. */
@@ -35,7 +36,7 @@ export type FeatureConfig = Pick<
 
 /**
  * Features of `files`, from the folder `features/<tower>_<size>px_last<n>/<set>` below the data directory when it
- * holds exactly these images by these weights, else computed and written there.
+ * holds exactly these images, as they are now, by these weights, else computed and written there (`keptFolder`).
  * @param set a name for the list of images: `train`, `queries`, `index`
  * @returns rows in the order of `files`, [N, F]
  * @throws UserError when one of the images cannot be read
@@ -64,20 +65,29 @@ export async function ensureBackboneFeatures(
     sources: backboneSources(config, config.dataDir),
   };
   try {
-    return await ensureFeatureFolder(featureFolder(config, set), plan, async () => {
-      backbone = await loadBackbone(config);
-      return imageEmbedder(config, backbone, { stage: set, total: files.length, onProgress });
-    });
+    return await ensureKeptFeatures(
+      projectPath(config.dataDir),
+      featureParts(config, set),
+      plan,
+      async () => {
+        backbone = await loadBackbone(config);
+        return imageEmbedder(config, backbone, { stage: set, total: files.length, onProgress });
+      },
+    );
   } finally {
     backbone?.dispose();
   }
 }
 
-/** Where `ensureFeatures` keeps the features of a set. */
+/** Where the features of a set are, or will be kept by `ensureFeatures`. */
 export function featureFolder(config: FeatureConfig, set: string): string {
-  const { tower, imageSize, lastBlocks, patchMean } = config;
-  const name = `${tower}_${imageSize}px_last${lastBlocks}${patchMean ? "_mean" : ""}`;
-  return projectPath(config.dataDir, "features", name, set);
+  const [home, parts] = [projectPath(config.dataDir), featureParts(config, set)];
+  const [own, kept] = [join(home, ...parts), keptFolder(home, ...parts)];
+  return !readSummary(kept) && readSummary(own) ? own : kept;
+}
+
+function featureParts({ tower, imageSize, lastBlocks, patchMean }: FeatureConfig, set: string): string[] {
+  return ["features", `${tower}_${imageSize}px_last${lastBlocks}${patchMean ? "_mean" : ""}`, set];
 }
 
 /** What a backbone's features depend on; weights by their content. */

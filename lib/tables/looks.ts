@@ -6,6 +6,7 @@ import { requireFoldersOf } from "../common/file_faults";
 import { writeTogether } from "../common/files";
 import { contentOf, seeFile } from "../common/fingerprint";
 import { breathe } from "../common/interrupt";
+import { keptFolder } from "../common/kept_folder";
 import type { OnProgress } from "../common/progress";
 import type { Texts } from "../common/texts";
 import { ImageError, readImageFile } from "../images/decode";
@@ -42,10 +43,12 @@ export interface LookOptions {
  * read
  */
 export async function makeHashes(database: Database, options: LookOptions): Promise<UnreadableImage[]> {
-  const path = join(options.dataDir, LOOKS_CSV);
-  await database.run(`CREATE TABLE hashes (place INTEGER, ${COLUMNS.map(([name, type]) => `${name} ${type}`)})`);
+  const path = join(keptFolder(options.dataDir), LOOKS_CSV);
+  await database.run(
+    `CREATE TABLE hashes (place INTEGER, ${COLUMNS.map(([name, type]) => `${name} ${type}`)})`,
+  );
   const missing = await noteFiles(database, options);
-  await takeKnown(database, path);
+  await takeKnown(database, existsSync(path) ? path : join(options.dataDir, LOOKS_CSV));
   try {
     return [...missing, ...(await lookAtRest(database, options))];
   } finally {

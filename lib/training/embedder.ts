@@ -1,5 +1,5 @@
 // Images -> embeddings by a trained run. Shapes: N images, E embedding length.
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { checkpointWeights } from "../checkpoints/store";
 import { fileFingerprint } from "../common/fingerprint";
 import type { OnProgress } from "../common/progress";
@@ -11,8 +11,8 @@ import { type Backbone, createBackbone, loadBackbone } from "../model/backbone";
 import { findTower } from "../model/towers";
 import type { Weights } from "../model/vit";
 import { toTensors, withoutPrefix } from "../model/weight_source";
-import type { MadeBy } from "../retrieval/feature_files";
-import { type EmbedShard, ensureFeatureFolder, type FeaturePlan } from "../retrieval/feature_writer";
+import type { Features, MadeBy } from "../retrieval/feature_files";
+import { type EmbedShard, ensureKeptFeatures, type FeaturePlan } from "../retrieval/feature_writer";
 import {
   computeFeatures,
   type EmbedOptions,
@@ -67,39 +67,47 @@ export class Embedder {
     return embedFeatures(this.#weights, { data, count: images.length, length });
   }
 
-  /**
-   * The same for images below a data directory, kept in the run's folder under `embeddings/<set>`: asked for again,
-   * they come from there.
-   * @param set a name for the list of images
-   */
+  /** The same for images below a data directory, as `keepEmbeddings` keeps them. */
   async embed(
     dataDir: string,
     set: string,
     files: readonly string[],
     onProgress?: OnProgress,
   ): Promise<Vectors> {
+    return (await this.keepEmbeddings(dataDir, set, files, onProgress)).readAll();
+  }
+
+  /**
+   * Embeds images below a data directory and keeps the vectors in the run's folder under `embeddings/<set>`: asked for
+   * again, they come from there.
+   * @param set a name for the list of images
+   */
+  async keepEmbeddings(
+    dataDir: string,
+    set: string,
+    files: readonly string[],
+    onProgress?: OnProgress,
+  ): Promise<Features> {
     const plan = {
       ...{ rows: { files }, madeBy: { ...this.madeBy, dataDir }, replace: true },
       rowsPerShard: Math.max(1, files.length),
       dtype: "float32" as const, // scores are those that the run itself measured
     };
-    const folder = join(this.#checkpoint.folder, "embeddings", set);
-    if (this.config.stage === "frozen") return this.#embedKept(folder, plan, dataDir, set, onProgress);
+    if (this.config.stage === "frozen") return this.#keepFrozen(plan, dataDir, set, onProgress);
     const options = { stage: set, total: files.length, onProgress };
     const kept = { ...plan, sources: { folder: projectPath(dataDir) } };
-    const features = await ensureFeatureFolder(folder, kept, () => this.embedShards(dataDir, options));
+    const features = await this.#keep(set, kept, () => this.embedShards(dataDir, options));
     requireAll(features, files.length);
-    return features.readAll();
+    return features;
   }
 
   /** A frozen run's vectors follow from the backbone's features, which are kept, or are kept for the next run. */
-  async #embedKept(
-    folder: string,
+  async #keepFrozen(
     plan: FeaturePlan,
     dataDir: string,
     set: string,
     onProgress?: OnProgress,
-  ): Promise<Vectors> {
+  ): Promise<Features> {
     const { files } = plan.rows;
     const features = await ensureBackboneFeatures({ ...this.config, dataDir }, set, files, onProgress);
     requireAll(features, files.length);
@@ -109,7 +117,11 @@ export class Embedder {
       const vectors = await embedFeatures(this.#weights, features.readAll());
       return async () => ({ vectors, skipped: [] });
     };
-    return (await ensureFeatureFolder(folder, { ...plan, madeBy }, embedAll)).readAll();
+    return this.#keep(set, { ...plan, madeBy }, embedAll);
+  }
+
+  #keep(set: string, plan: FeaturePlan, embedder: () => Promise<EmbedShard>): Promise<Features> {
+    return ensureKeptFeatures(this.#checkpoint.folder, ["embeddings", set], plan, embedder);
   }
 
   /** For `ensureFeatureFolder`: unit vectors without the images that cannot be read. */

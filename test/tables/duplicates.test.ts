@@ -171,7 +171,11 @@ test("a second search decodes only what was changed, whatever its date, and find
   const first = await search();
   const lines = () => readFileSync(looks, "utf8").trimEnd().split("\n");
   assert.equal(lines()[0], "image,stamp,content,hash,blueness,redness");
-  const lookOf = (image: string) => lines().find((line) => line.startsWith(`${image},`))!.split(",").slice(2);
+  const lookOf = (image: string) =>
+    lines()
+      .find((line) => line.startsWith(`${image},`))!
+      .split(",")
+      .slice(2);
   assert.match(lookOf("0.jpg").join(), /^[0-9a-f]{32},\d+,\d+,\d+$/);
   assert.deepEqual(await search(), first);
 
@@ -181,7 +185,10 @@ test("a second search decodes only what was changed, whatever its date, and find
   assert.deepEqual([pair?.imageA, pair?.imageB], ["7.jpg", "copy.jpg"]);
 
   // A look of which the file tells a lie shows that the image was not decoded for it, though it was touched.
-  writeFile(looks, `${lines().join("\n").replace(lookOf("9.jpg").slice(1).join(), lookOf("8.jpg").slice(1).join())}\n`);
+  writeFile(
+    looks,
+    `${lines().join("\n").replace(lookOf("9.jpg").slice(1).join(), lookOf("8.jpg").slice(1).join())}\n`,
+  );
   utimesSync(join(dataDir, "9.jpg"), 5, 5);
   const found = (await search()).pairs.map(({ imageA, imageB }) => `${imageA} ${imageB}`);
   assert.ok(found.includes("8.jpg 9.jpg"), `${found}`);
