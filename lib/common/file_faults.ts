@@ -34,6 +34,9 @@ const PAUSES_MS: readonly number[] = [100, 400, 1500, 3000];
 
 /** A file, or a folder of files, that cannot be read now through no fault of its own. */
 export class UnreachableFile extends UserError {
+  /** Whether it was waited for. */
+  wasAwaited = false;
+
   constructor(path: string, why: string, cause?: unknown) {
     super(
       `${path} cannot be read now: ${why}.`,
@@ -70,8 +73,9 @@ export async function readPatiently<T>(
     try {
       return await read();
     } catch (error) {
-      if (worldFault(error) === undefined) throw error;
-      if (attempt >= pausesMs.length) throw inWords(path, error);
+      const told = inWords(path, error);
+      if (!(told instanceof UnreachableFile) || told.wasAwaited) throw told;
+      if (attempt >= pausesMs.length) throw Object.assign(told, { wasAwaited: true });
       await sleep(pausesMs[attempt]);
     }
   }
@@ -79,6 +83,7 @@ export async function readPatiently<T>(
 
 /** A fault of the world as an UnreachableFile; any other error as it is. */
 export function inWords(path: string, error: unknown): unknown {
+  if (error instanceof UnreachableFile) return error;
   const code = worldFault(error);
   return code === undefined ? error : new UnreachableFile(path, wordsOf(code), error);
 }

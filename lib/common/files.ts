@@ -105,6 +105,18 @@ const WRITE_ERRORS: Readonly<Record<string, string>> = {
   EROFS: "the disk is read-only",
 };
 
+/** Those that room does not cure. */
+const NOT_ALLOWED = new Set(["EROFS", "EACCES", "EPERM"]);
+
+/** Makes a folder and those above it. @throws UserError as `writeAtomically` */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
 /**
  * A UserError in place of one of the file system that a person can mend (a full disk, no permission); any other error
  * as it is.
@@ -112,9 +124,12 @@ const WRITE_ERRORS: Readonly<Record<string, string>> = {
  * @param done what could not be done to it
  */
 export function writeError(path: string, error: unknown, done = "written"): unknown {
-  const reason = WRITE_ERRORS[refusalOf(path, error) ?? ""];
+  const code = refusalOf(path, error) ?? "";
+  const reason = WRITE_ERRORS[code];
   if (!reason) return error;
-  const next = "Make room (or choose another folder) and run it again: what is finished is kept.";
+  const next = NOT_ALLOWED.has(code)
+    ? "Choose a folder that may be written to, and run it again: what is finished is kept."
+    : "Make room (or choose another folder) and run it again: what is finished is kept.";
   return new UserError(`${path} could not be ${done}: ${reason}.`, next, { cause: error });
 }
 

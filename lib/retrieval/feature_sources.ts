@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { requireFoldersOf } from "../common/file_faults";
+import { readPatiently, requireFoldersOf } from "../common/file_faults";
 import { readJson, whyNotWritten, writeJson } from "../common/files";
 import { CONTENT_LETTERS, fileContent, NO_CONTENT, type SeenFile, seeFile } from "../common/fingerprint";
 import { breathe } from "../common/interrupt";
@@ -51,16 +51,23 @@ export async function lookAt(sources: FeatureSources, files: readonly string[]):
 }
 
 /**
- * The images that are there.
- * @throws UnreachableFile where images are missing together with their folder
+ * Looks at the images of a shard that is to be made.
+ * @param pausesMs before further tries where they are missing together with their folder; as `readPatiently`
+ * @returns which of them are there, and how
+ * @throws UnreachableFile where their folder stays away
  */
-export function presentOf(
-  { folder }: FeatureSources,
+export async function findPresent(
+  sources: FeatureSources,
   files: readonly string[],
-  { images }: ShardLook,
-): string[] {
-  requireFoldersOf(files.filter((_, i) => !images[i]).map((file) => resolve(folder, file)));
-  return files.filter((_, i) => images[i]);
+  pausesMs?: readonly number[],
+): Promise<{ seen: ShardLook; present: string[] }> {
+  const look = async () => {
+    const seen = await lookAt(sources, files);
+    const missing = files.filter((_, i) => !seen.images[i]);
+    requireFoldersOf(missing.map((file) => resolve(sources.folder, file)));
+    return { seen, present: files.filter((_, i) => seen.images[i]) };
+  };
+  return readPatiently(sources.folder, look, pausesMs);
 }
 
 /** The stamps of finished shards, in `sources.json`. What it lacks, or tells of another shard, costs a reading. */

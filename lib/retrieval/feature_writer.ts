@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
-import { writeJson } from "../common/files";
+import { makeFolder, writeJson } from "../common/files";
 import { keptFolder } from "../common/kept_folder";
 import { notice } from "../common/notice";
 import { projectPath } from "../common/project";
@@ -27,9 +27,8 @@ import {
   countChanged,
   digestOf,
   type FeatureSources,
+  findPresent,
   joinContents,
-  lookAt,
-  presentOf,
   type ShardOrigin,
   SourceNotes,
   splitContents,
@@ -84,6 +83,7 @@ export async function ensureFeatureFolder(
   const { identities, kept, changed } = found;
   if (changed !== undefined) notice(`${path}: ${changed}`);
   if (!plan.replace) refuseOthers(path, identities.identity);
+  makeFolder(path); // a folder that may not be written to is told before anything is embedded
   rmSync(join(path, FEATURE_FILES.summary), { force: true });
   const shards = await writeShards(path, plan, identities.identity, kept, embedder);
   await finish(path, plan, identities, shards);
@@ -237,8 +237,9 @@ interface ShardTask {
 async function writeShard(path: string, task: ShardTask, embed: EmbedShard): Promise<Shard> {
   const { plan, identity, files, start, notes } = task;
   const { dtype = "float16", sources } = plan;
-  const seen = sources && (await lookAt(sources, files));
-  const present = seen ? presentOf(sources, files, seen) : files;
+  // At the beginning there is nothing to be waited for: nothing was there a moment ago.
+  const found = sources && (await findPresent(sources, files, start === 0 ? [] : undefined));
+  const { seen, present } = found ?? { seen: undefined, present: files };
   const weights = sources && (await weightsContent(sources));
   const { vectors, contents, ...result } = await embed(present, start);
   if (sources && contents?.length !== present.length)

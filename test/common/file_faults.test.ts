@@ -9,7 +9,9 @@ import { temporaryFolder } from "../folders";
 /** An error as the file system throws it. */
 const fault = (code: string) => Object.assign(new Error(`${code}: a word, open 'x'`), { code });
 const WORLD =
-  "ENOENT EIO EACCES EPERM ESTALE EMFILE ENFILE ENOTCONN ETIMEDOUT EHOSTDOWN ENODEV ENOMEM EREMOTEIO".split(" ");
+  "ENOENT EIO EACCES EPERM ESTALE EMFILE ENFILE ENOTCONN ETIMEDOUT EHOSTDOWN ENODEV ENOMEM EREMOTEIO".split(
+    " ",
+  );
 const OWN = "EISDIR ELOOP ENAMETOOLONG ENOTDIR".split(" ");
 
 test("the codes of the world's faults, also below other errors; a file's own, and what has no code, are not", () => {
@@ -74,7 +76,9 @@ test("a deleted file is no fault of the world; a folder that is gone, empty, or 
   const cases = { none: "not there", empty: "empty", link: "not there" };
   for (const [name, state] of Object.entries(cases)) {
     const missing = [join(folder, "full/b.jpg"), join(folder, name, "1.jpg"), join(folder, name, "2.jpg")];
-    const message = new RegExp(`${name} cannot be read now: it is ${state}, with 2 images that are to be read`);
+    const message = new RegExp(
+      `${name} cannot be read now: it is ${state}, with 2 images that are to be read`,
+    );
     assert.throws(() => requireFoldersOf(missing), message);
   }
 });

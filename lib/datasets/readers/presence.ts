@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { requireFoldersOf } from "../../common/file_faults";
+import { readPatiently, requireFoldersOf } from "../../common/file_faults";
 import { seeFile } from "../../common/fingerprint";
 
 /**
@@ -10,8 +10,7 @@ import { seeFile } from "../../common/fingerprint";
  */
 export function presenceIn(folder: string): (file: string) => Promise<boolean> {
   const withImages = new Set<string>();
-  return async (file) => {
-    const path = join(folder, file);
+  const look = async (path: string) => {
     const parent = dirname(path);
     if (await seeFile(path)) {
       withImages.add(parent);
@@ -21,4 +20,5 @@ export function presenceIn(folder: string): (file: string) => Promise<boolean> {
     if (!isLeftOut) requireFoldersOf([path]);
     return false;
   };
+  return (file) => readPatiently(folder, () => look(join(folder, file)));
 }
