@@ -108,8 +108,10 @@ export async function countChanged(
   notes: SourceNotes,
 ): Promise<number> {
   const look = await lookAt(sources, files);
-  if (!origin.contents) return look.images.filter((seen) => seen && seen.changedMs > origin.madeMs).length;
-  if (!notes.knows(shard, origin, look)) {
+  if (!origin.contents) {
+    const newer = look.images.filter((seen) => seen && seen.changedMs > origin.madeMs).length;
+    if (newer > 0) return newer;
+  } else if (!notes.knows(shard, origin, look)) {
     if ((await weightsContent(sources)) !== origin.weights) return files.length;
     const changed = await countOthers(origin.contents, files, sources, look);
     if (changed > 0) return changed;

@@ -162,10 +162,13 @@ test("images that are gone with their folder are not missing ones: nothing is wr
 test("features by a former version stay, but for images that are newer than their shard", async (t) => {
   const { images, out, plan } = await tenImages(t);
   const { sources: _, ...former } = plan;
+  rmSync(join(images, nameOf(1))); // as if its disk had been away
   const old = hashEmbedder(images);
   await ensureFeatureFolder(out, former, async () => async (files, start) => {
-    const { contents: _, ...result } = await (await old())(files, start);
-    return result;
+    const there = files.filter((file) => file !== nameOf(1));
+    const { contents: _, ...result } = await (await old())(there, start);
+    const skipped = files.filter((file) => file === nameOf(1)).map((file) => ({ file, reason: "missing file" }));
+    return { ...result, skipped };
   });
   const later = new Date(Date.now() + 10);
   for (const name of readdirSync(out)) utimesSync(join(out, name), later, later); // the clock of files is coarse
@@ -175,6 +178,13 @@ test("features by a former version stay, but for images that are newer than thei
   const asked: string[] = [];
   await ensureFeatureFolder(out, plan, hashEmbedder(images, asked));
   assert.deepEqual(asked, [8, 9].map(nameOf));
+
+  // An image that was missing is taken when it is back, though it is older than the shard.
+  const back = join(images, nameOf(1));
+  writeFileSync(back, await picture(36));
+  const latest = new Date(Date.now() + 10_000);
+  for (const name of readdirSync(out)) utimesSync(join(out, name), latest, latest);
+  assert.equal((await ensureFeatureFolder(out, plan, hashEmbedder(images))).count, 10);
 });
 
 test("weights of which a sample is the same, but not all, make other features", async (t) => {
