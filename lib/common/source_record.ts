@@ -80,6 +80,13 @@ export class SourceRecord {
     return true;
   }
 
+  /** Before the image of a source is made anew: a kill in between must leave no line that tells of the one before. */
+  forget(source: string): void {
+    if (this.#entries.get(source)?.reason !== "") return;
+    this.set(source, { stamp: "", content: "", reason: "it was to be made anew" });
+    this.flush();
+  }
+
   /** Writes the lines that are waiting. */
   flush(): void {
     const lines = this.#waiting.splice(0).join("");

@@ -65,6 +65,7 @@ async function cropImage(task: MakingOf, largestPx: number, record: SourceRecord
   const { image, source, target } = task;
   const seen = (await seeFile(source)) ?? { stamp: "", changedMs: Number.POSITIVE_INFINITY };
   if (await record.isMade(task, seen)) return true;
+  record.forget(image);
   const bytes = await readPatiently(source, () => readFile(source));
   const raw = sharp(bytes, {
     failOn: "warning",

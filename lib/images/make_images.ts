@@ -80,8 +80,10 @@ async function findPending(
     const task = taskOf(index);
     const seen = await seeFile(task.source);
     if (seen ? await record.isMade(task, seen) : isThere(task.target)) continue;
-    if (seen) pending.push({ index, seen });
-    else {
+    if (seen) {
+      record.forget(task.image);
+      pending.push({ index, seen });
+    } else {
       const known = record.get(task.image)?.reason;
       if (!known) missing.push(task);
       reasons.set(index, known || MISSING);

@@ -49,6 +49,24 @@ test("an image is made anew where the content of its source changed, whatever da
   assert.equal(await isMade(), false, "what a power cut may leave");
 });
 
+test("a kill while an image is made anew leaves nothing that tells of the one before", async (t) => {
+  const folder = temporaryFolder(t);
+  const [source, target, path] = ["source", "target", "sources.jsonl"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(source, "first");
+  writeFileSync(target, "made of the first");
+  const record = await SourceRecord.open(path);
+  record.set("a", { stamp: "", content: contentOf(Buffer.from("first")), reason: "" });
+  record.flush();
+  record.forget("a");
+  writeFileSync(target, "made of another"); // and killed before its line was written
+  const again = await SourceRecord.open(path);
+  assert.equal(await again.isMade({ image: "a", source, target }, (await seeFile(source))!), false);
+});
+
 test("where the file system shows a source as it was noted, it is not read", async (t) => {
   const folder = temporaryFolder(t);
   const [source, target] = [join(folder, "source"), join(folder, "target")];

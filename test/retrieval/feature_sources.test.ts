@@ -167,7 +167,9 @@ test("features by a former version stay, but for images that are newer than thei
   await ensureFeatureFolder(out, former, async () => async (files, start) => {
     const there = files.filter((file) => file !== nameOf(1));
     const { contents: _, ...result } = await (await old())(there, start);
-    const skipped = files.filter((file) => file === nameOf(1)).map((file) => ({ file, reason: "missing file" }));
+    const skipped = files
+      .filter((file) => file === nameOf(1))
+      .map((file) => ({ file, reason: "missing file" }));
     return { ...result, skipped };
   });
   const later = new Date(Date.now() + 10);
