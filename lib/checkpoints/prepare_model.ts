@@ -56,7 +56,7 @@ export interface PreparedModel {
 
 /**
  * Writes a pretrained tower as `<out>/<model>_vision_model.safetensors`: float32, open_clip's names, origin and
- * licence in the metadata. Does nothing when the file is there and whole.
+ * licence in the metadata. Does nothing when the file is there and whole, and holds the weights of `from`.
  * @param model one of MODEL_NAMES
  * @param from a file with its weights (.safetensors, .pt, .pth, .bin, the .index.json of several; float32, float16 or
  * bfloat16) under the names of open_clip, timm, DINOv2 or Hugging Face (NAME_FAMILIES), the tower alone or a whole CLIP;
@@ -80,7 +80,10 @@ export async function prepareModel({
   const path = projectPath(preparedFile(model, out));
   const origin = from === undefined ? undefined : originOf(from);
   if (existsSync(path)) {
-    return { path, written: false, parameters: requireWhole(path, tower, origin) };
+    const isHub = from !== undefined && parseHubSource(from) !== undefined;
+    const parameters = requireWhole(path, tower, isHub ? origin : undefined);
+    if (from !== undefined && !isHub) await requireSameWeights(path, projectPath(from), tower, onProgress);
+    return { path, written: false, parameters };
   }
   const own = { format: "pt", model, naming: "open_clip" };
   const source = from ?? (Object.hasOwn(PACKAGED, model) ? undefined : defaultSource(model));
@@ -109,7 +112,7 @@ async function locate(source: string, onProgress?: OnProgress): Promise<HubWeigh
   return { path: projectPath(source), metadata: { origin: originOf(source) } };
 }
 
-/** A repository, or a file's name and size: enough to tell two apart without reading gigabytes. */
+/** A repository, or a file's name and size: for people. */
 function originOf(from: string): string {
   const hub = parseHubSource(from);
   if (hub) return formatHubSource(hub);
@@ -170,15 +173,58 @@ function defaultSource(model: string): string {
   );
 }
 
-/** A file that is there must be whole, and made from what is asked for. Returns the number of its parameters. */
+/** What to do about a file that is in the way. */
+const OTHER_FILE = "Move the file away, or choose another folder (--out), and run again.";
+
+/**
+ * A file that was prepared must hold the weights that are asked for, tensor by tensor: names and sizes of files tell
+ * nothing.
+ */
+async function requireSameWeights(
+  path: string,
+  from: string,
+  tower: Tower,
+  onProgress?: OnProgress,
+): Promise<void> {
+  const source = await openWeights(from);
+  const prepared = openSafetensors(path);
+  try {
+    const { entries } = towerEntries(from, source, tower);
+    for (const [done, { name, data }] of entries.entries()) {
+      await breathe();
+      onProgress?.({
+        stage: `compare ${tower.name}`,
+        done,
+        total: entries.length,
+        unit: "tensors",
+        note: name,
+      });
+      const wanted = typeof data === "function" ? await data() : data;
+      if (prepared.tensors.has(name) && isEqual(prepared.read(name), wanted)) continue;
+      const { origin = "a place that it does not say" } = prepared.metadata;
+      const what = `${path} is there already, made from ${origin}, with other weights than ${from}`;
+      throw new UserError(`${what} (the first that differs: ${name}).`, OTHER_FILE);
+    }
+  } finally {
+    prepared.close();
+    source.close();
+  }
+}
+
+function isEqual(a: Float32Array, b: Float32Array): boolean {
+  const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) =>
+    Buffer.from(buffer, byteOffset, byteLength);
+  return bytesOf(a).equals(bytesOf(b));
+}
+
+/** A file that is there must be whole, and from what is asked for. Returns the number of its parameters. */
 function requireWhole(path: string, tower: Tower, origin: string | undefined): number {
-  const next = "Move the file away, or choose another folder (--out), and run again.";
   const file = openSafetensors(path);
   try {
-    requireTower(path, file.tensors, tower, next);
+    requireTower(path, file.tensors, tower, OTHER_FILE);
     const { origin: found = "a place that it does not say" } = file.metadata;
     if (origin !== undefined && found !== origin) {
-      throw new UserError(`${path} is there already, made from ${found}, expected ${origin}.`, next);
+      throw new UserError(`${path} is there already, made from ${found}, expected ${origin}.`, OTHER_FILE);
     }
     return [...file.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
   } finally {

@@ -6,8 +6,15 @@ import { projectPath } from "../common/project";
 import { VIEWS, type Views } from "../images/loading/views";
 import { type Backbone, loadBackbone } from "../model/backbone";
 import { FEATURE_FILES, type FeatureDtype } from "../retrieval/feature_files";
+import type { FeatureSources } from "../retrieval/feature_sources";
 import { ensureFeatureFolder } from "../retrieval/feature_writer";
-import { ensureFeatures, featureFolder, imageEmbedder, madeByBackbone } from "../retrieval/features";
+import {
+  backboneSources,
+  ensureFeatures,
+  featureFolder,
+  imageEmbedder,
+  madeByBackbone,
+} from "../retrieval/features";
 import { type ImageList, readImageList } from "../retrieval/image_list";
 import { describeDevice } from "../tensorflow/device";
 import { readRetrievalFiles } from "../training/data";
@@ -97,6 +104,7 @@ async function embedSource(options: EmbedCommandOptions, source: string): Promis
     const plan = {
       ...{ rows: list.rows, dtype, replace: overwrite },
       madeBy: { ...embedder.madeBy, folder: list.folder },
+      sources: embedder.sourcesOf(list),
       ...(rowsPerShard ? { rowsPerShard: wholeNumberOf("--rows-per-shard", rowsPerShard, 1) } : {}),
     };
     const features = await ensureFeatureFolder(projectPath(out), plan, () => embedder.begin(list));
@@ -117,6 +125,7 @@ type Begin = (list: ImageList) => ReturnType<Parameters<typeof ensureFeatureFold
 interface SourceEmbedder {
   dataDir: string;
   madeBy: ReturnType<typeof madeByBackbone>;
+  sourcesOf(list: ImageList): FeatureSources;
   begin: Begin;
   end(): void;
 }
@@ -127,6 +136,7 @@ function backboneEmbedder(options: ConfigOptions, views: Views): SourceEmbedder 
   return {
     dataDir: config.dataDir,
     madeBy: madeByBackbone(config, views),
+    sourcesOf: ({ folder }) => backboneSources(config, folder),
     begin: async ({ folder, rows }) => {
       backbone = await loadBackbone(config);
       return imageEmbedder({ ...config, dataDir: folder }, backbone, reporting(views, rows.files.length));
@@ -140,6 +150,7 @@ function runEmbedder(run: string, views: Views): SourceEmbedder {
   return {
     dataDir: embedder.config.dataDir,
     madeBy: { ...embedder.madeBy, views },
+    sourcesOf: ({ folder }) => ({ folder }),
     begin: ({ folder, rows }) => embedder.embedShards(folder, reporting(views, rows.files.length)),
     end: () => embedder.dispose(),
   };

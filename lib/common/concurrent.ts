@@ -17,6 +17,7 @@ export async function mapConcurrently<T, R>(
       const index = next++;
       try {
         await breathe();
+        if (errors.length > 0) return;
         results[index] = await work(items[index]!, index);
       } catch (error) {
         errors.push(error);

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import {
+  accessSync,
+  constants,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -11,6 +13,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { messageOf, UserError } from "./errors";
+import { FAULT_WORDS } from "./file_faults";
 import { isRunning } from "./processes";
 
 /** The name under which `path` is written before it is renamed. */
@@ -94,13 +97,25 @@ export function writeFileAtomically(path: string, content: string | Uint8Array):
 }
 
 /** Why a file system refuses to write, in words. */
-const WRITE_ERRORS: Record<string, string> = {
+const WRITE_ERRORS: Readonly<Record<string, string>> = {
+  ...FAULT_WORDS,
   ENOSPC: "the disk is full",
   EDQUOT: "the disk quota is used up",
   EFBIG: "the file is larger than this process may write (ulimit -f)",
   EROFS: "the disk is read-only",
-  EACCES: "permission denied",
 };
+
+/** Those that room does not cure. */
+const NOT_ALLOWED = new Set(["EROFS", "EACCES", "EPERM"]);
+
+/** Makes a folder and those above it. @throws UserError as `writeAtomically` */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
 
 /**
  * A UserError in place of one of the file system that a person can mend (a full disk, no permission); any other error
@@ -109,10 +124,31 @@ const WRITE_ERRORS: Record<string, string> = {
  * @param done what could not be done to it
  */
 export function writeError(path: string, error: unknown, done = "written"): unknown {
-  const reason = WRITE_ERRORS[(error as NodeJS.ErrnoException | undefined)?.code ?? ""];
+  const code = refusalOf(path, error) ?? "";
+  const reason = WRITE_ERRORS[code];
   if (!reason) return error;
-  const next = "Make room (or choose another folder) and run it again: what is finished is kept.";
+  const next = NOT_ALLOWED.has(code)
+    ? "Choose a folder that may be written to, and run it again: what is finished is kept."
+    : "Make room (or choose another folder) and run it again: what is finished is kept.";
   return new UserError(`${path} could not be ${done}: ${reason}.`, next, { cause: error });
+}
+
+/** The code of an error. Node.js calls a folder that cannot be made on a read-only disk missing: the disk is asked. */
+function refusalOf(path: string, error: unknown): string | undefined {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  return code === "ENOENT" && syscall === "mkdir" ? (whyNotWritten(path) ?? code) : code;
+}
+
+/** The code by which a file system refuses to write to `path`, or to make it; undefined where it does not. */
+export function whyNotWritten(path: string): string | undefined {
+  let nearest = path;
+  while (!existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest);
+  try {
+    accessSync(nearest, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
 }
 
 /** Writes `value` as indented JSON, atomically. */

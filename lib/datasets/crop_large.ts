@@ -1,9 +1,13 @@
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { mapConcurrently } from "../common/concurrent";
+import { readPatiently } from "../common/file_faults";
 import { writeAtomically } from "../common/files";
+import { contentOf, seeFile } from "../common/fingerprint";
 import { projectPath } from "../common/project";
+import { type MakingOf, SourceRecord } from "../common/source_record";
 import type { ImageRow } from "./rows";
 
 /** Images that sharp works on at once: enough for its threads, few enough to stop soon on Interrupt. */
@@ -20,9 +24,11 @@ function croppedFolder(folder: string): string {
 /**
  * Crops large images, as the original does for Food Recognition 2022: where the longer side is over `largestPx`, the
  * central square is cut out and, where it is larger, reduced to `largestPx`. The cropped image is written as a JPEG
- * below `cropped/<folder>/`; the raw one stays as it is. One that is there and newer than its source is not made again.
- * An image that cannot be read keeps its row: Data_preprocessing lists it with the reason.
+ * below `cropped/<folder>/`; the raw one stays as it is. One that is there is not made again unless its source is
+ * another by now (`sources.jsonl` tells). An image that cannot be decoded keeps its row: Data_preprocessing lists it with
+ * the reason.
  * @returns the rows, with the paths of the cropped images in place of the raw ones
+ * @throws UnreachableFile where the world keeps images from being read
  */
 export async function cropLarge(
   dataDir: string,
@@ -32,16 +38,21 @@ export async function cropLarge(
   report: (done: number, total: number) => void,
 ): Promise<ImageRow[]> {
   let done = 0;
-  return mapConcurrently(rows, AT_ONCE, async (row) => {
-    const cropped = croppedPath(row.imageFile, folder);
-    const isCropped = await cropImage(
-      projectPath(dataDir, row.imageFile),
-      projectPath(dataDir, cropped),
-      largestPx,
-    );
-    report(++done, rows.length);
-    return isCropped ? { ...row, imageFile: cropped } : row;
-  });
+  const record = await SourceRecord.open(projectPath(dataDir, croppedFolder(folder), "sources.jsonl"));
+  try {
+    return await mapConcurrently(rows, AT_ONCE, async (row) => {
+      const cropped = croppedPath(row.imageFile, folder);
+      const task = {
+        ...{ image: row.imageFile, source: projectPath(dataDir, row.imageFile) },
+        target: projectPath(dataDir, cropped),
+      };
+      const isCropped = await cropImage(task, largestPx, record);
+      report(++done, rows.length);
+      return isCropped ? { ...row, imageFile: cropped } : row;
+    });
+  } finally {
+    record.flush();
+  }
 }
 
 function croppedPath(imageFile: string, folder: string): string {
@@ -49,18 +60,24 @@ function croppedPath(imageFile: string, folder: string): string {
   return /\.jpe?g$/i.test(path) ? path : `${path}.jpg`;
 }
 
-/** False for an image that is small enough, or cannot be read. */
-async function cropImage(source: string, target: string, largestPx: number): Promise<boolean> {
-  const made = statSync(target, { throwIfNoEntry: false });
-  if (made && made.mtimeMs >= statSync(source).mtimeMs) return true;
-  const image = sharp(source, {
+/** False for an image that is small enough, or cannot be decoded. */
+async function cropImage(task: MakingOf, largestPx: number, record: SourceRecord): Promise<boolean> {
+  const { image, source, target } = task;
+  const seen = (await seeFile(source)) ?? { stamp: "", changedMs: Number.POSITIVE_INFINITY };
+  if (await record.isMade(task, seen)) return true;
+  record.forget(image);
+  const bytes = await readPatiently(source, () => readFile(source));
+  const raw = sharp(bytes, {
     failOn: "warning",
     limitInputPixels: MAX_PIXELS,
     ignoreIcc: true,
     autoOrient: true,
   });
-  const pixels = await croppedPixels(image, largestPx).catch(() => undefined);
-  if (!pixels) return false;
+  const pixels = await croppedPixels(raw, largestPx).catch(() => undefined);
+  if (!pixels) {
+    rmSync(target, { force: true }); // of what the source was before
+    return false;
+  }
   mkdirSync(dirname(target), { recursive: true });
   await writeAtomically(target, (temporary) =>
     sharp(pixels.data, { raw: pixels.info })
@@ -68,6 +85,7 @@ async function cropImage(source: string, target: string, largestPx: number): Pro
       .toFile(temporary)
       .then(() => {}),
   );
+  record.set(image, { stamp: seen.stamp, content: contentOf(bytes), reason: "" });
   return true;
 }
 

@@ -5,7 +5,7 @@ import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { ARCHIVE_NAME, FOREIGN_ARCHIVE_NAME } from "./archives/entry";
 import { markerName, WORK_FOLDER } from "./archives/entry_path";
-import { isUnpacked, unpackArchive } from "./archives/unpack";
+import { isUnpacked, looksUnpacked, unpackArchive } from "./archives/unpack";
 import { type DataSet, findDataSet } from "./catalogue";
 import { downloadSteps } from "./download";
 
@@ -78,7 +78,8 @@ export function inspectRaw(set: DataSet, folder: string): RawStatus {
  */
 export async function unpackRaw(set: DataSet, folder: string, onProgress?: OnProgress): Promise<void> {
   for (const { name, state } of inspectRaw(set, folder).archives) {
-    if (state === "waiting") await unpackArchive(folder, name, { unwrap: set.unwrap, onProgress });
+    if (state === "foreign" || state === "left" || (await isUnpacked(folder, name))) continue;
+    await unpackArchive(folder, name, { unwrap: set.unwrap, onProgress });
   }
 }
 
@@ -97,7 +98,7 @@ function archivesIn(folder: string, names: readonly string[], isWhole: boolean):
     const found = statSync(join(folder, name), { throwIfNoEntry: false });
     if (!found?.isFile()) return [];
     const waiting = isWhole && !hasBegun ? "left" : "waiting";
-    const state = !ARCHIVE_NAME.test(name) ? "foreign" : isUnpacked(folder, name) ? "unpacked" : waiting;
+    const state = !ARCHIVE_NAME.test(name) ? "foreign" : looksUnpacked(folder, name) ? "unpacked" : waiting;
     return [{ name, bytes: found.size, state }];
   });
 }

@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { messageOf, UserError } from "../common/errors";
+import { readPatiently, UnreachableFile, worldFault } from "../common/file_faults";
 import { MAX_PIXELS } from "./resize";
 
 /** Pixels in memory: `data` is uint8 [H, W, 3], RGB, rows from the top. */
@@ -52,9 +53,9 @@ export async function decodeRgb(
 ): Promise<RgbImage> {
   if (typeof source !== "string") return decodeBytes(source, maxPixels);
   try {
-    return await decodeBytes(await readImageFile(source), maxPixels);
+    return await decodeBytes(await readImageFile(source, []), maxPixels);
   } catch (error) {
-    throw unusableFile(source, error);
+    throw error instanceof UnreachableFile ? error : unusableFile(source, error);
   }
 }
 
@@ -67,12 +68,20 @@ export function unusableFile(path: string, reason: unknown): UserError {
 /** Reads files one after the other into the same memory, which spares the system a page fault for each 4 KB. */
 export class ImageFileReader {
   #memory = Buffer.alloc(0);
+  /** One file was waited for in vain: those after it are not, until one can be read. */
+  #isTired = false;
 
-  /** @returns the file's bytes, until the next call @throws ImageError */
-  read(path: string): Uint8Array {
+  /**
+   * @returns the file's bytes, until the next call
+   * @throws ImageError for what is no fault but the file's own; UnreachableFile, after some tries
+   */
+  async read(path: string): Promise<Uint8Array> {
     try {
-      return this.#read(path);
+      const bytes = await readPatiently(path, () => this.#read(path), this.#isTired ? [] : undefined);
+      this.#isTired = false;
+      return bytes;
     } catch (error) {
+      this.#isTired ||= error instanceof UnreachableFile;
       throw unreadable(error);
     }
   }
@@ -93,19 +102,23 @@ export class ImageFileReader {
   }
 }
 
-/** The same off the main thread: for files that may have to come from a disk. */
-async function readImageFile(path: string): Promise<Uint8Array> {
+/**
+ * The same off the main thread: for files that may have to come from a disk.
+ * @param pausesMs before further tries; those of `readPatiently` unless given
+ */
+export async function readImageFile(path: string, pausesMs?: readonly number[]): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readPatiently(path, () => readFile(path), pausesMs);
   } catch (error) {
     throw unreadable(error);
   }
 }
 
-function unreadable(error: unknown): ImageError {
+/** A file's own fault as an ImageError; any other error as it is. */
+function unreadable(error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException;
-  const reason = code === "ENOENT" ? "missing file" : `unreadable file (${code})`;
-  return new ImageError(reason, undefined, { cause: error });
+  if (code === undefined || worldFault(error) !== undefined) return error;
+  return new ImageError(`unreadable file (${code})`, undefined, { cause: error });
 }
 
 /** Width x height by the file's header, nothing decoded; 0 for what has none that can be read. */

@@ -1,15 +1,19 @@
-// A thread that makes images: each task is answered by undefined, or by the reason why its source cannot be used.
+// A thread that makes images.
 import { workerData } from "node:worker_threads";
 import { writeFileAtomically } from "../common/files";
+import { contentOf, NO_CONTENT } from "../common/fingerprint";
 import { SharedLock } from "../common/shared_lock";
+import type { MakingOf } from "../common/source_record";
 import { serveTasks } from "../common/threads";
 import { ImageError, ImageFileReader } from "./decode";
 import { JpegMaker, type JpegSettings, type SharedJpegEngine } from "./jpeg/maker";
 
-/** One image to make; absolute paths. */
-export interface ImageTask {
-  source: string;
-  target: string;
+/** What became of a task. */
+export interface MadeImage {
+  /** The hash of the source's bytes. */
+  content: string;
+  /** Why the source cannot be used, if it cannot. */
+  reason?: string;
 }
 
 /** What the thread is started with. */
@@ -23,12 +27,15 @@ const { settings, engine, lock } = workerData as ImageWorkerData;
 const reader = new ImageFileReader();
 const maker = new JpegMaker(settings, engine, new SharedLock(lock));
 
-serveTasks(async ({ source, target }: ImageTask): Promise<string | undefined> => {
+serveTasks(async ({ source, target }: MakingOf): Promise<MadeImage> => {
+  let content = NO_CONTENT;
   try {
-    writeFileAtomically(target, await maker.make(reader.read(source)));
+    const file = await reader.read(source);
+    content = contentOf(file);
+    writeFileAtomically(target, await maker.make(file));
+    return { content };
   } catch (error) {
-    if (error instanceof ImageError) return error.message;
+    if (error instanceof ImageError) return { content, reason: error.message };
     throw error;
   }
-  return undefined;
 });

@@ -1,11 +1,12 @@
 // The threads that make images, and the engine that they share: kept for the next data set, ended when idle.
 import { join } from "node:path";
 import { SharedLock } from "../common/shared_lock";
+import type { MakingOf } from "../common/source_record";
 import { Threads } from "../common/threads";
 import { returnFreedMemory } from "../tensorflow/native_memory";
 import { holdDecoderMessages, JpegEngine } from "./jpeg/engine";
 import type { JpegSettings } from "./jpeg/maker";
-import type { ImageTask, ImageWorkerData } from "./maker_thread";
+import type { ImageWorkerData, MadeImage } from "./maker_thread";
 
 /** Starting three threads takes a tenth of a second, and their code is compiled anew in each. */
 const IDLE_MS = 30_000;
@@ -15,13 +16,12 @@ const IMAGES_PER_RETURN = 1_000;
 interface Workshop {
   key: string;
   engine: JpegEngine;
-  threads: Threads<ImageTask, string | undefined>;
+  threads: Threads<MakingOf, MadeImage>;
 }
 
 let kept: { workshop: Workshop; timer: NodeJS.Timeout } | undefined;
 
-/** Makes an image; its result is the reason why its source cannot be used, if it cannot. */
-type Make = (task: ImageTask) => Promise<string | undefined>;
+type Make = (task: MakingOf) => Promise<MadeImage>;
 
 /**
  * Lends what makes images in `most` threads.

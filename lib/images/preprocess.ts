@@ -6,6 +6,7 @@ import { UserError } from "../common/errors";
 import { removeAbandoned } from "../common/files";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
+import { SourceRecord } from "../common/source_record";
 import { type ImageRow, readImageRows, writeImageRows } from "../datasets/rows";
 import { claimImagesFolder, keepOnly } from "./images_folder";
 import type { JpegSettings } from "./jpeg/maker";
@@ -55,8 +56,10 @@ export interface PreprocessResult {
  * (image_files,labels,reason). Classes are counted again after unreadable images are left out.
  *
  * It can be stopped at any moment and run again: a JPEG that stands under its final name is whole and is not made
- * again unless its source is newer. The images folder belongs to this step: JPEGs that no row names are removed.
- * @throws UserError for a missing or bad table, for images made with other settings, and when no class is left
+ * again unless its source is another by now (`<folder>/sources.jsonl` tells). Images that could not be read are tried
+ * again. The images folder belongs to this step: JPEGs that no row names are removed.
+ * @throws UserError for a missing or bad table, for images made with other settings, and when no class is left;
+ * UnreachableFile, with no table written, where the world keeps images from being read
  */
 export async function preprocessDataset(options: PreprocessOptions): Promise<PreprocessResult> {
   const { dataset, imageSizePx = 224, decoding = "full" } = options;
@@ -74,11 +77,15 @@ export async function preprocessDataset(options: PreprocessOptions): Promise<Pre
     removeAbandoned(join(dataDir, table), { ofThisMachine: true });
   const taskOf = (index: number) => {
     const { imageFile } = wanted[index]!;
-    return { source: join(dataDir, imageFile), target: join(dataDir, preprocessedImage(imageFile, dataset)) };
+    const target = join(dataDir, preprocessedImage(imageFile, dataset));
+    return { image: imageFile, source: join(dataDir, imageFile), target };
   };
-  const making = { ...settings, concurrency, stage: dataset.name, onProgress };
+  const record = await SourceRecord.open(join(folder, "sources.jsonl"));
+  const making = { ...settings, concurrency, record, stage: dataset.name, onProgress };
   const reasons = await makeImages(wanted.length, taskOf, making);
   await writeRejects(join(dataDir, rejectsCsv(dataset)), wanted, reasons);
+
+  await record.keepOnly(wanted.map(({ imageFile }) => imageFile));
 
   const readable = wanted.filter((_, index) => !reasons.has(index));
   const kept = keepLargeClasses(readable, dataset.smallestClass);

@@ -3,6 +3,7 @@
 //   features_00000.safetensors, ...  the tensor `features` [rows, F] of each shard, float16 or float32
 //   rows.csv                         image_files[,labels][,fold]: the image of each row, shard after shard
 //   skipped.csv                      image_files,reason: images that could not be read, where there are any
+//   sources.json                     how the file system showed the images of each shard
 // Shapes: N images, F features of each.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -58,6 +59,8 @@ export interface FeatureSummary {
   identity: string;
   /** SHA-256 of the labels and folds. */
   rowsIdentity: string;
+  /** SHA-256 of what they were made from: the images' content; undefined where that was not noted. */
+  content?: string;
 }
 
 /** A folder of features, open for reading. Nothing is held but its summary. */

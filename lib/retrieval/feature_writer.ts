@@ -1,12 +1,14 @@
 // Writes a folder of features shard by shard: killed and started again, it goes on behind the last finished shard.
 // Shapes: N images, F features of each.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
-import { writeJson } from "../common/files";
+import { makeFolder, writeJson } from "../common/files";
+import { keptFolder } from "../common/kept_folder";
+import { notice } from "../common/notice";
 import { projectPath } from "../common/project";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import {
@@ -21,6 +23,18 @@ import {
   SHARD_TENSOR,
   STORED_AS,
 } from "./feature_files";
+import {
+  countChanged,
+  digestOf,
+  type FeatureSources,
+  findPresent,
+  joinContents,
+  type ShardOrigin,
+  SourceNotes,
+  splitContents,
+  spreadContents,
+  weightsContent,
+} from "./feature_sources";
 import type { Vectors } from "./neighbours";
 
 /** What becomes a folder of features. */
@@ -34,12 +48,16 @@ export interface FeaturePlan {
   rowsPerShard?: number;
   /** Whether features of other images, or made otherwise, give way. */
   replace: boolean;
+  /** The files that they are made from: shards whose images changed are made anew. Without, `madeBy` tells all. */
+  sources?: FeatureSources;
 }
 
 /** The features of some images, without those that could not be read. */
 export interface ShardResult {
   vectors: Vectors;
   skipped: readonly UnusableImage[];
+  /** The hash of each image's content, read or not; a plan with `sources` needs it. */
+  contents?: readonly string[];
 }
 
 /** Embeds a shard's images. @param start how many images stand before them */
@@ -49,10 +67,10 @@ const ROWS_PER_SHARD = 4096;
 
 /**
  * The features of a plan: from the folder where it holds just these, else made and written there, each shard under
- * its name once it is whole.
+ * its name once it is whole. What stops it leaves finished shards, and no folder that looks finished.
  * @param embedder asked for only when a shard is missing
  * @throws UserError where the folder holds other features and `replace` is false, no image can be read, or a number
- * does not fit float16
+ * does not fit float16; UnreachableFile where the world keeps images from being read
  */
 export async function ensureFeatureFolder(
   folder: string,
@@ -60,21 +78,62 @@ export async function ensureFeatureFolder(
   embedder: () => Promise<EmbedShard>,
 ): Promise<Features> {
   const path = projectPath(folder);
-  const identity = identityOf(plan);
-  const rowsIdentity = digest(plan.rows.labels ?? [], plan.rows.folds ?? []);
-  const present = readSummary(path);
-  if (present?.identity === identity && present.rowsIdentity === rowsIdentity) return openFeatures(path);
-  if (!plan.replace) refuseOthers(path, identity);
+  const found = await look(path, plan);
+  if (found.isWhole) return openFeatures(path);
+  const { identities, kept, changed } = found;
+  if (changed !== undefined) notice(`${path}: ${changed}`);
+  if (!plan.replace) refuseOthers(path, identities.identity);
+  makeFolder(path); // a folder that may not be written to is told before anything is embedded
   rmSync(join(path, FEATURE_FILES.summary), { force: true });
-  const shards = await writeShards(path, plan, identity, embedder);
-  await finish(path, plan, { identity, rowsIdentity }, shards);
+  const shards = await writeShards(path, plan, identities.identity, kept, embedder);
+  await finish(path, plan, identities, shards);
   return openFeatures(path);
+}
+
+/**
+ * The features of a plan that belong to a data directory or a run: from its own folder where that holds them, else from
+ * where they are kept.
+ * @param home the data directory, or the run's folder
+ * @param parts of the folder below it
+ */
+export async function ensureKeptFeatures(
+  home: string,
+  parts: readonly string[],
+  plan: FeaturePlan,
+  embedder: () => Promise<EmbedShard>,
+): Promise<Features> {
+  const [own, kept] = [join(home, ...parts), keptFolder(home, ...parts)];
+  if (own !== kept && (await look(own, plan)).isWhole) return openFeatures(own);
+  return ensureFeatureFolder(kept, plan, embedder);
+}
+
+/**
+ * Counts the images of a folder of features that are others by now. Those that are gone count as they were.
+ * @param folder of the images
+ */
+export async function countChangedImages(features: Features, folder: string): Promise<number> {
+  const notes = new SourceNotes(features.folder);
+  const rows = (await features.readRows()).files;
+  let [changed, row] = [0, 0];
+  for (const { file, count } of features.shards) {
+    const files = Array.from({ length: count }, (_, i) => rows.at(row + i)!);
+    row += count;
+    const shard = readShard(features.folder, file, features.identity);
+    if (!shard) continue;
+    for (const [i, { file }] of shard.skipped.entries()) {
+      const at = shard.skippedAt[i];
+      if (at !== undefined) files.splice(at, 0, file);
+    }
+    changed += await countChanged(file, shard, files, { folder }, notes);
+  }
+  return changed;
 }
 
 /** Writes vectors that are in memory, as one folder. @param vectors [N, F], a row for each of `plan.rows.files` */
 export async function writeFeatures(folder: string, plan: FeaturePlan, vectors: Vectors): Promise<Features> {
   const { data, length } = vectors;
-  return ensureFeatureFolder(folder, plan, async () => async (files, start) => ({
+  const madeBy = { ...plan.madeBy, vectors: contentOfNumbers(data) };
+  return ensureFeatureFolder(folder, { ...plan, madeBy }, async () => async (files, start) => ({
     vectors: {
       data: data.subarray(start * length, (start + files.length) * length),
       ...{ count: files.length, length },
@@ -83,42 +142,134 @@ export async function writeFeatures(folder: string, plan: FeaturePlan, vectors: 
   }));
 }
 
+/** Numbers that are hashed at a time: the hash function takes no more than 2 GB. */
+const NUMBERS_PER_PIECE = 1 << 24;
+
+function contentOfNumbers(data: Float32Array): string {
+  const hash = createHash("sha256");
+  for (let start = 0; start < data.length; start += NUMBERS_PER_PIECE) {
+    const { buffer, byteOffset, byteLength } = data.subarray(start, start + NUMBERS_PER_PIECE);
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  return hash.digest("hex");
+}
+
 /** What a finished shard says of itself. */
-interface Shard {
+interface Shard extends ShardOrigin {
   file: string;
+  /** Where the skipped images stand among the shard's. */
+  skippedAt: readonly number[];
   count: number;
   length: number;
-  skipped: readonly UnusableImage[];
+}
+
+/** The shards of a plan: their files, and the images of each. */
+function* shardsOf({ rows, rowsPerShard = ROWS_PER_SHARD }: FeaturePlan) {
+  for (let start = 0; start < rows.files.length; start += rowsPerShard) {
+    const count = Math.min(rowsPerShard, rows.files.length - start);
+    const files = Array.from({ length: count }, (_, row) => rows.files.at(start + row)!);
+    yield { file: FEATURE_FILES.shard(start / rowsPerShard), start, files };
+  }
+}
+
+/** What a folder holds of a plan: shards that can stay as they are, by file. */
+async function look(path: string, plan: FeaturePlan) {
+  const identities = { identity: identityOf(plan), rowsIdentity: rowsIdentityOf(plan) };
+  const notes = new SourceNotes(path);
+  const kept = new Map<string, Shard>();
+  let [shards, changedShards, changed] = [0, 0, 0];
+  for (const { file, files } of shardsOf(plan)) {
+    shards++;
+    const shard = readShard(path, file, identities.identity);
+    if (!shard) continue;
+    const others = plan.sources ? await countChanged(file, shard, files, plan.sources, notes) : 0;
+    if (others === 0) kept.set(file, shard);
+    else changedShards++;
+    changed += others;
+  }
+  const { identity, rowsIdentity } = readSummary(path) ?? {};
+  const isFinished = identity === identities.identity && rowsIdentity === identities.rowsIdentity;
+  return {
+    ...{ identities, kept, isWhole: isFinished && kept.size === shards },
+    changed: changed > 0 ? changedText({ changed, changedShards, shards }) : undefined,
+  };
+}
+
+function changedText({
+  changed,
+  changedShards,
+  shards,
+}: Record<"changed" | "changedShards" | "shards", number>): string {
+  const images = changed === 1 ? "1 image was" : `${changed.toLocaleString("en-US")} images were`;
+  return `${images} changed, or can be read by now; ${changedShards} of ${shards} files of features are made anew.`;
 }
 
 async function writeShards(
   folder: string,
   plan: FeaturePlan,
   identity: string,
+  kept: ReadonlyMap<string, Shard>,
   embedder: () => Promise<EmbedShard>,
 ): Promise<Shard[]> {
-  const { rows, dtype = "float16", rowsPerShard = ROWS_PER_SHARD } = plan;
   const shards: Shard[] = [];
+  const notes = new SourceNotes(folder);
   let embed: EmbedShard | undefined;
-  for (let start = 0; start < rows.files.length; start += rowsPerShard) {
-    const file = FEATURE_FILES.shard(shards.length);
-    const finished = readShard(folder, file, identity);
+  for (const { file, start, files } of shardsOf(plan)) {
+    const finished = kept.get(file);
     if (finished) {
       shards.push(finished);
       continue;
     }
     embed ??= await embedder();
-    const count = Math.min(rowsPerShard, rows.files.length - start);
-    const files = Array.from({ length: count }, (_, row) => rows.files.at(start + row)!);
-    const { vectors, skipped } = await embed(files, start);
-    if (dtype === "float16") requireHalves(vectors, files);
-    const shape = [vectors.count, vectors.length];
-    const metadata = { identity, skipped: JSON.stringify(skipped) };
-    const entry = { name: SHARD_TENSOR, shape, data: vectors.data };
-    await writeSafetensors(join(folder, file), [entry], metadata, STORED_AS[dtype]);
-    shards.push({ file, count: vectors.count, length: vectors.length, skipped });
+    shards.push(await writeShard(join(folder, file), { plan, identity, files, start, notes }, embed));
   }
   return shards;
+}
+
+interface ShardTask {
+  plan: FeaturePlan;
+  identity: string;
+  files: readonly string[];
+  start: number;
+  notes: SourceNotes;
+}
+
+async function writeShard(path: string, task: ShardTask, embed: EmbedShard): Promise<Shard> {
+  const { plan, identity, files, start, notes } = task;
+  const { dtype = "float16", sources } = plan;
+  // At the beginning there is nothing to be waited for: nothing was there a moment ago.
+  const found = sources && (await findPresent(sources, files, start === 0 ? [] : undefined));
+  const { seen, present } = found ?? { seen: undefined, present: files };
+  const weights = sources && (await weightsContent(sources));
+  const { vectors, contents, ...result } = await embed(present, start);
+  if (sources && contents?.length !== present.length)
+    throw new Error("An embedder did not tell what it read.");
+  const skipped = inOrder(files, [...missingOf(files, present), ...result.skipped]);
+  if (dtype === "float16") requireHalves(vectors, files);
+  const origin = seen && spreadContents(seen, contents!);
+  const skippedAt = skipped.map(({ file }) => files.indexOf(file));
+  const metadata = {
+    ...{ identity, skipped: JSON.stringify(skipped) },
+    ...(origin ? { contents: joinContents(origin), skippedAt: JSON.stringify(skippedAt) } : {}),
+    ...(weights === undefined ? {} : { weights }),
+  };
+  const shape = [vectors.count, vectors.length];
+  const entry = { name: SHARD_TENSOR, shape, data: vectors.data };
+  await writeSafetensors(path, [entry], metadata, STORED_AS[dtype]);
+  const file = basename(path);
+  if (origin) notes.note(file, origin, seen);
+  const { count, length } = vectors;
+  return { file, count, length, skipped, skippedAt, contents: origin, weights, madeMs: Date.now() };
+}
+
+function missingOf(files: readonly string[], present: readonly string[]): UnusableImage[] {
+  const there = new Set(present);
+  return files.filter((file) => !there.has(file)).map((file) => ({ file, reason: "missing file" }));
+}
+
+function inOrder(files: readonly string[], skipped: readonly UnusableImage[]): UnusableImage[] {
+  const bySkipped = new Map(skipped.map((image) => [image.file, image]));
+  return files.flatMap((file) => bySkipped.get(file) ?? []);
 }
 
 /** A shard of an earlier start; undefined where there is none of this plan. */
@@ -129,7 +280,12 @@ function readShard(folder: string, file: string, identity: string): Shard | unde
   close();
   if (metadata.identity !== identity) return undefined;
   const [count, length] = tensors.get(SHARD_TENSOR)!.shape as [number, number];
-  return { file, count, length, skipped: JSON.parse(metadata.skipped!) as UnusableImage[] };
+  return {
+    ...{ file, count, length, contents: splitContents(metadata.contents), weights: metadata.weights },
+    skipped: JSON.parse(metadata.skipped!) as UnusableImage[],
+    skippedAt: JSON.parse(metadata.skippedAt ?? "[]") as number[],
+    madeMs: statSync(path).mtimeMs,
+  };
 }
 
 async function finish(
@@ -157,9 +313,15 @@ async function finish(
   const summary: FeatureSummary = {
     ...{ count, length: shards.find((shard) => shard.count > 0)!.length, dtype },
     shards: shards.filter((shard) => shard.count > 0).map(({ file, count }) => ({ file, count })),
-    ...{ skipped: skipped.length, madeBy, ...identities },
+    ...{ skipped: skipped.length, madeBy, ...identities, ...contentOf(shards) },
   };
   writeJson(join(folder, FEATURE_FILES.summary), summary);
+}
+
+/** What all of them were made from, where each says it. */
+function contentOf(shards: readonly Shard[]): Pick<FeatureSummary, "content"> {
+  const parts = shards.map(({ contents }) => contents && joinContents(contents));
+  return parts.includes(undefined) ? {} : { content: digestOf(parts as string[]) };
 }
 
 async function writeRows(path: string, rows: FeatureRows, skipped: ReadonlySet<string>): Promise<void> {
@@ -175,11 +337,12 @@ async function writeRows(path: string, rows: FeatureRows, skipped: ReadonlySet<s
   await writeCsv(path, columns, lines());
 }
 
-/** Shards beyond those of this plan, of a longer list before. */
+/** Shards beyond those of this plan, of a longer list before, and graphs of the rows that were there. */
 function removeOtherShards(folder: string, shards: readonly Shard[]): void {
   const ours = new Set(shards.map(({ file }) => file));
   for (const name of readdirSync(folder)) {
-    if (/^features_\d+\.safetensors$/.test(name) && !ours.has(name)) rmSync(join(folder, name));
+    if (/^(features_\d+\.safetensors|neighbours_\w+\.usearch)$/.test(name) && !ours.has(name))
+      rmSync(join(folder, name));
   }
 }
 
@@ -211,6 +374,10 @@ function requireHalves({ data, length }: Vectors, files: readonly string[]): voi
 
 function identityOf({ rows, madeBy, dtype = "float16", rowsPerShard = ROWS_PER_SHARD }: FeaturePlan): string {
   return digest([JSON.stringify([madeBy, dtype, rowsPerShard])], rows.files);
+}
+
+function rowsIdentityOf({ rows }: FeaturePlan): string {
+  return digest(rows.labels ?? [], rows.folds ?? []);
 }
 
 /** SHA-256 over lists, in pieces: the text of millions of paths would be longer than a string can be. */

@@ -1,8 +1,10 @@
 // Frozen features: every image once through the backbone, kept in a folder. Shapes: N images, F features, V views.
 import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { UserError } from "../common/errors";
-import { fileFingerprint } from "../common/fingerprint";
+import { fileFingerprint, seeFile } from "../common/fingerprint";
 import { breathe } from "../common/interrupt";
+import { keptFolder } from "../common/kept_folder";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
@@ -10,8 +12,9 @@ import type { TrainConfig } from "../config/config";
 import { PixelLoader, type UnusableImage } from "../images/loading/pixel_loader";
 import { planViews, type Views } from "../images/loading/views";
 import { type Backbone, loadBackbone } from "../model/backbone";
-import { FEATURE_FILES, type Features, type MadeBy } from "./feature_files";
-import { type EmbedShard, ensureFeatureFolder, type ShardResult } from "./feature_writer";
+import { FEATURE_FILES, type Features, type MadeBy, readSummary } from "./feature_files";
+import type { FeatureSources } from "./feature_sources";
+import { type EmbedShard, ensureKeptFeatures, type ShardResult } from "./feature_writer";
 import type { Vectors } from "./neighbours";
 
 /** Images that go through the engine together. */
@@ -33,7 +36,7 @@ export type FeatureConfig = Pick<
 
 /**
  * Features of `files`, from the folder `features/<tower>_<size>px_last<n>/<set>` below the data directory when it
- * holds exactly these images by these weights, else computed and written there.
+ * holds exactly these images, as they are now, by these weights, else computed and written there (`keptFolder`).
  * @param set a name for the list of images: `train`, `queries`, `index`
  * @returns rows in the order of `files`, [N, F]
  * @throws UserError when one of the images cannot be read
@@ -57,22 +60,34 @@ export async function ensureBackboneFeatures(
   onProgress?: OnProgress,
 ): Promise<Features> {
   let backbone: Backbone | undefined;
-  const plan = { rows: { files }, madeBy: madeByBackbone(config), replace: true };
+  const plan = {
+    ...{ rows: { files }, madeBy: madeByBackbone(config), replace: true },
+    sources: backboneSources(config, config.dataDir),
+  };
   try {
-    return await ensureFeatureFolder(featureFolder(config, set), plan, async () => {
-      backbone = await loadBackbone(config);
-      return imageEmbedder(config, backbone, { stage: set, total: files.length, onProgress });
-    });
+    return await ensureKeptFeatures(
+      projectPath(config.dataDir),
+      featureParts(config, set),
+      plan,
+      async () => {
+        backbone = await loadBackbone(config);
+        return imageEmbedder(config, backbone, { stage: set, total: files.length, onProgress });
+      },
+    );
   } finally {
     backbone?.dispose();
   }
 }
 
-/** Where `ensureFeatures` keeps the features of a set. */
+/** Where the features of a set are, or will be kept by `ensureFeatures`. */
 export function featureFolder(config: FeatureConfig, set: string): string {
-  const { tower, imageSize, lastBlocks, patchMean } = config;
-  const name = `${tower}_${imageSize}px_last${lastBlocks}${patchMean ? "_mean" : ""}`;
-  return projectPath(config.dataDir, "features", name, set);
+  const [home, parts] = [projectPath(config.dataDir), featureParts(config, set)];
+  const [own, kept] = [join(home, ...parts), keptFolder(home, ...parts)];
+  return !readSummary(kept) && readSummary(own) ? own : kept;
+}
+
+function featureParts({ tower, imageSize, lastBlocks, patchMean }: FeatureConfig, set: string): string[] {
+  return ["features", `${tower}_${imageSize}px_last${lastBlocks}${patchMean ? "_mean" : ""}`, set];
 }
 
 /** What a backbone's features depend on; weights by their content. */
@@ -82,6 +97,11 @@ export function madeByBackbone(config: FeatureConfig, views: Views = "whole"): M
   const content =
     weights === "random" ? `seed ${seed}` : existsSync(path) ? fileFingerprint(path) : "missing";
   return { tower, weights, content, imageSize, lastBlocks, patchMean, precision, views };
+}
+
+/** The files that a backbone's features of images below a folder depend on. */
+export function backboneSources({ weights }: FeatureConfig, folder: string): FeatureSources {
+  return { folder: projectPath(folder), ...(weights === "random" ? {} : { weights: projectPath(weights) }) };
 }
 
 /**
@@ -96,6 +116,10 @@ export async function computeFeatures(
   stage: string,
   onProgress?: OnProgress,
 ): Promise<Vectors> {
+  for (const file of files) {
+    if (!(await seeFile(resolve(projectPath(config.dataDir), file))))
+      throw unreadable(1, files.length, describe({ file, reason: "missing file" }));
+  }
   const embed = imageEmbedder(config, backbone, { stage, total: files.length, onProgress });
   const { vectors, skipped } = await embed(files, 0);
   if (skipped.length > 0) throw unreadable(skipped.length, files.length, describe(skipped[0]!));
@@ -131,10 +155,10 @@ export function imageEmbedder(
     };
     let pending = load(0);
     for (let done = 0; done < files.length; ) {
-      const { values, unusable } = await pending;
+      const { values, unusable, contents } = await pending;
       const next = Math.min(files.length, done + batchSize);
       if (next < files.length) pending = load(next);
-      rows.add(await backbone.features(values), unusable);
+      rows.add(await backbone.features(values), unusable, contents);
       loader.release(values);
       onProgress?.({ stage: `embed ${stage}`, done: start + next, total, unit: "images", note: rows.note });
       done = next;
@@ -150,6 +174,7 @@ class RowCollector {
   readonly #length: number;
   readonly #views: number;
   readonly #skipped: UnusableImage[] = [];
+  readonly #contents: string[] = [];
   #count = 0;
 
   constructor(count: number, length: number, views: number) {
@@ -164,8 +189,9 @@ class RowCollector {
   }
 
   /** @param features [B, V, F] */
-  add(features: Float32Array, unusable: readonly UnusableImage[]): void {
+  add(features: Float32Array, unusable: readonly UnusableImage[], contents: readonly string[]): void {
     this.#skipped.push(...unusable);
+    this.#contents.push(...contents);
     const valuesPerImage = this.#views * this.#length;
     for (let from = 0; from < features.length; from += valuesPerImage) {
       const row = this.#data.subarray(this.#count * this.#length, ++this.#count * this.#length);
@@ -178,12 +204,13 @@ class RowCollector {
     return {
       vectors: { data: this.#data.subarray(0, count * length), count, length },
       skipped: this.#skipped,
+      contents: this.#contents,
     };
   }
 }
 
 /** @throws UserError when images are missing among the features */
-function requireAll({ folder, count, skipped }: Features, wanted: number): void {
+export function requireAll({ folder, count, skipped }: Features, wanted: number): void {
   if (count === wanted) return;
   throw unreadable(skipped, wanted, `they stand in ${folder}/${FEATURE_FILES.skipped}`);
 }

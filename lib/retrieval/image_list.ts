@@ -1,8 +1,9 @@
 // Lists of images to embed: a folder, a CSV, a text file.
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join, relative, sep } from "node:path";
 import { eachCsvRow } from "../common/csv";
 import { UserError } from "../common/errors";
+import { inWords } from "../common/file_faults";
 import { byCodeUnit } from "../common/files";
 import { projectPath } from "../common/project";
 import type { FeatureRows } from "./feature_files";
@@ -52,12 +53,20 @@ function requireSome(path: string, files: readonly string[]): readonly string[] 
 }
 
 function imagesBelow(folder: string): string[] {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  return entries
+  return entriesBelow(folder)
     .filter((entry) => !entry.isDirectory() && IMAGE_ENDINGS.has(extname(entry.name).toLowerCase()))
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join("/"))
     .filter((file) => !/(^|\/)\./.test(file))
     .sort(byCodeUnit);
+}
+
+/** @throws UnreachableFile where the world keeps a folder from being listed */
+function entriesBelow(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { recursive: true, withFileTypes: true });
+  } catch (error) {
+    throw inWords(folder, error);
+  }
 }
 
 async function csvRows(path: string): Promise<FeatureRows> {

@@ -3,6 +3,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import sharp from "sharp";
 import { messageOf, UserError } from "../common/errors";
+import { UnreachableFile } from "../common/file_faults";
 import { assertPixels, decodeRgb, ImageError } from "../images/decode";
 import type { JpegDecoders } from "../images/jpeg/decoder";
 import { readJpegHeader } from "../images/jpeg/header";
@@ -24,8 +25,12 @@ export interface DecodeWorkerData {
 /** An upload's bytes, wanted as uint8 [S, S, 3]; or an index image's path, wanted as a JPEG. */
 export type DecodeJob = { upload: Uint8Array } | { path: string; longerSidePx: number };
 
-/** A thread's answer: bytes, why the image cannot be used, or what went wrong. */
-export type DecodeAnswer = { bytes: Uint8Array } | { reason: string } | { failure: string };
+/** A thread's answer: bytes, why the image cannot be used, why it cannot be read now, or what went wrong. */
+export type DecodeAnswer =
+  | { bytes: Uint8Array }
+  | { reason: string }
+  | { unreachable: string }
+  | { failure: string };
 
 const { imageSizePx, decoders, stderr, maxPixels } = workerData as DecodeWorkerData;
 const THUMBNAIL_QUALITY = 85;
@@ -44,6 +49,7 @@ function decode(job: DecodeJob): Promise<Uint8Array> {
 }
 
 function reasonOf(error: unknown): DecodeAnswer | undefined {
+  if (error instanceof UnreachableFile) return { unreachable: error.message };
   const image = error instanceof UserError && error.cause instanceof ImageError ? error.cause : error;
   return image instanceof ImageError ? { reason: image.message } : undefined;
 }

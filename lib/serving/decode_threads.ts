@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { messageOf } from "../common/errors";
+import { notice } from "../common/notice";
 import { jpegDecoders } from "../images/jpeg/decoder";
 import { holdDecoderMessages } from "../images/jpeg/engine";
 import { returnFreedMemory } from "../tensorflow/native_memory";
@@ -38,6 +39,7 @@ export class DecodeThreads {
   readonly #threads = new Set<Thread>();
   readonly #idle = new Set<Thread>();
   #done = 0;
+  #hasTold = false;
 
   /**
    * @param imageSizePx S, the model's
@@ -52,7 +54,7 @@ export class DecodeThreads {
   /**
    * Does a job; an upload's bytes are given away.
    * @returns the pixels, uint8 [S, S, 3], or the JPEG's bytes
-   * @throws Refusal (422) with the reason for an image that cannot be used
+   * @throws Refusal: 422 with the reason for an image that cannot be used, 503 for a file that cannot be read now
    */
   run(job: DecodeJob): Promise<Uint8Array> {
     if (++this.#done % IMAGES_PER_RETURN === 0) returnFreedMemory();
@@ -102,11 +104,20 @@ export class DecodeThreads {
       worker.postMessage(job, "upload" in job ? [job.upload.buffer as ArrayBuffer] : []);
       const [answer] = (await answered) as [DecodeAnswer];
       if ("bytes" in answer) resolve(answer.bytes);
-      else reject("reason" in answer ? new Refusal(422, answer.reason) : new Error(answer.failure));
+      else reject(this.#errorOf(answer));
     } catch (error) {
       reject(new Error(`The thread that decoded an image ended: ${messageOf(error)}`));
     }
     if (this.#threads.has(thread)) this.#idle.add(thread);
     this.#next();
+  }
+
+  /** Paths of this machine are told to who runs the service alone: the first, lest a client fill its output. */
+  #errorOf(answer: Exclude<DecodeAnswer, { bytes: Uint8Array }>): Error {
+    if ("reason" in answer) return new Refusal(422, answer.reason);
+    if (!("unreachable" in answer)) return new Error(answer.failure);
+    if (!this.#hasTold) notice(`guie serve: ${answer.unreachable}`);
+    this.#hasTold = true;
+    return new Refusal(503, "the file of this image cannot be read now");
   }
 }

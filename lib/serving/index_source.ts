@@ -1,15 +1,16 @@
 // What a service searches: rows of vectors, and the image that each is of.
 import { basename, join } from "node:path";
 import { UserError } from "../common/errors";
+import { notice } from "../common/notice";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
 import { readClassNames } from "../datasets/class_names";
 import { type Features, openFeatures } from "../retrieval/feature_files";
+import { countChangedImages } from "../retrieval/feature_writer";
 import type { Vectors } from "../retrieval/rows";
 import { readRetrievalFiles } from "../training/data";
 import type { Embedder } from "../training/embedder";
-import { findCheckpoint } from "../training/runs/checkpoint_ref";
 
 /** Rows to search. */
 export interface IndexSource {
@@ -22,7 +23,7 @@ export interface IndexSource {
   labels?: ArrayLike<number>;
   classNames: ReadonlyMap<number, string>;
   /** The folder of features that the vectors stand in, and what tells these from others. */
-  features: Pick<Features, "folder" | "identity">;
+  features: Pick<Features, "folder" | "identity" | "content">;
 }
 
 /** Which index. */
@@ -56,13 +57,23 @@ async function folderIndex(
 ): Promise<IndexSource> {
   const features = openFeatures(folder);
   requireSameModel(features, run, embedder);
+  const imageFolder = String(features.madeBy.folder);
+  const changed = await countChangedImages(features, imageFolder);
+  if (changed > 0) notice(changedText(features, changed, run));
   const { files, labels } = await features.readRows();
   return {
     ...{ name: basename(features.folder), vectors: features.readAll(), files, features },
     ...(labels ? { labels } : {}),
-    imageFolder: String(features.madeBy.folder),
+    imageFolder,
     classNames: classNames === undefined ? new Map() : await requireClassNames(classNames),
   };
+}
+
+function changedText({ folder, count }: Features, changed: number, run: string): string {
+  return (
+    `${folder}: ${changed} of ${count} images were changed since they were embedded, and are searched as they were.\n` +
+    `  Next: npx guie embed SOURCE --run ${run} --out ${folder}`
+  );
 }
 
 /** Vectors of two models have nothing to do with each other. */
@@ -90,10 +101,15 @@ async function heldOutIndex(
     );
   }
   const { files, labels } = retrieval.index;
-  const vectors = await embedder.embed(dataDir, "index", files, onProgress);
-  const features = openFeatures(join(findCheckpoint(run).folder, "embeddings", "index"));
+  const features = await embedder.keepEmbeddings(dataDir, "index", files, onProgress);
   return {
-    ...{ name: `held-out classes of ${basename(dataDir)}`, vectors, files, labels, features },
+    ...{
+      name: `held-out classes of ${basename(dataDir)}`,
+      vectors: features.readAll(),
+      files,
+      labels,
+      features,
+    },
     imageFolder: projectPath(dataDir),
     classNames: classNames
       ? await requireClassNames(classNames)

@@ -1,8 +1,10 @@
 // How a service searches: exactly, or by a graph of the rows, whose recall is measured beside the exact search.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { keptFolder } from "../common/kept_folder";
 import type { OnProgress } from "../common/progress";
 import { buildApproximateIndex, openApproximateIndex, recallOf } from "../retrieval/approximate";
+import { digestOf } from "../retrieval/feature_sources";
 import { nearestNeighbours } from "../retrieval/neighbours";
 import { residentIndex, type SearchIndex } from "../retrieval/resident_index";
 import type { Vectors } from "../retrieval/rows";
@@ -31,7 +33,10 @@ export async function exactSearcher({ vectors }: IndexSource): Promise<Searcher>
 /** The approximate one; its graph is kept beside the features, for the next start. */
 export async function approximateSearcher(source: IndexSource, onProgress?: OnProgress): Promise<Searcher> {
   const { vectors, features } = source;
-  const path = join(features.folder, `neighbours_${features.identity.slice(0, 16)}.usearch`);
+  const { folder, identity, content } = features;
+  const key = content === undefined ? identity : digestOf([identity, content]);
+  const name = `neighbours_${key.slice(0, 16)}.usearch`;
+  const path = join(keptFolder(folder), name);
   const kept = existsSync(path);
   const index = kept
     ? openApproximateIndex(path, vectors.length)

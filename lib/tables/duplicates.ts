@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
 import { byCodeUnit, writeTogether } from "../common/files";
+import { keptFolder } from "../common/kept_folder";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { TextColumn } from "../common/texts";
@@ -79,7 +80,7 @@ export async function findDuplicates(options: DuplicateOptions): Promise<Duplica
     );
   }
   const dataDir = projectPath(options.dataDir);
-  const path = join(dataDir, DUPLICATES_CSV);
+  const path = join(keptFolder(dataDir), DUPLICATES_CSV);
   return writeTogether([path], ([temporary]) =>
     withDatabase(async (database) => {
       const files = await loadImages(database, dataDir, fold);

@@ -44,11 +44,11 @@ export const CLASSES_TABLE: readonly CsvColumn[] = [
   { name: "class_name", kind: "text" },
 ];
 
-/** Columns of the table of looks; an image is unchanged while its size and time are. */
+/** Columns of the table of looks: an image's stamp and the hash of its content, and how it looks. */
 export const LOOKS_TABLE: readonly CsvColumn[] = [
   { name: "image", kind: "path" },
-  { name: "bytes", kind: "text" },
-  { name: "modified_us", kind: "text" },
+  { name: "stamp", kind: "text" },
+  { name: "content", kind: "text" },
   { name: "hash", kind: "text" },
   { name: "blueness", kind: "count" },
   { name: "redness", kind: "count" },

@@ -1,16 +1,19 @@
 // How images look: computed once, kept in a file, computed again for those that were changed since.
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { mapConcurrently } from "../common/concurrent";
+import { requireFoldersOf } from "../common/file_faults";
 import { writeTogether } from "../common/files";
+import { contentOf, seeFile } from "../common/fingerprint";
 import { breathe } from "../common/interrupt";
+import { keptFolder } from "../common/kept_folder";
 import type { OnProgress } from "../common/progress";
 import type { Texts } from "../common/texts";
-import { ImageError } from "../images/decode";
-import type { Database } from "./database";
+import { ImageError, readImageFile } from "../images/decode";
+import { type Database, sqlText } from "./database";
 import { LOOKS_CSV, LOOKS_TABLE } from "./layout";
-import { lookOfImage } from "./perceptual_hash";
-import { loadCsv } from "./read_csv";
+import { type Look, lookOfImage } from "./perceptual_hash";
+import { csvHeader, loadCsv } from "./read_csv";
 import { writeCsv } from "./write_csv";
 
 const ROWS_PER_INSERT = 1_000;
@@ -32,19 +35,22 @@ export interface LookOptions {
 }
 
 /**
- * Makes `hashes` (place, hash, blueness, redness): the `rowid` of `images`, and how it looks. Images that have the size
- * and time of modification that `final_data_224_looks.csv` knows are not read again; the file is written anew, also
- * after an Interrupt, with what was found until then.
+ * Makes `hashes` (place, content, hash, blueness, redness): the `rowid` of `images`, and how it looks. Images that
+ * `final_data_224_looks.csv` knows by their stamp are not read again, those that it knows by their content are not
+ * decoded; the file is written anew, also after an Interrupt, with what was found until then.
  * @returns what could not be read
- * @throws UserError where that file is not as it was written
+ * @throws UserError where that file is not as it was written; UnreachableFile where the world keeps images from being
+ * read
  */
 export async function makeHashes(database: Database, options: LookOptions): Promise<UnreadableImage[]> {
-  const path = join(options.dataDir, LOOKS_CSV);
-  await database.run("CREATE TABLE hashes (place INTEGER, hash UBIGINT, blueness INTEGER, redness INTEGER)");
-  await noteFiles(database, options);
-  if (existsSync(path)) await takeKnown(database, path);
+  const path = join(keptFolder(options.dataDir), LOOKS_CSV);
+  await database.run(
+    `CREATE TABLE hashes (place INTEGER, ${COLUMNS.map(([name, type]) => `${name} ${type}`)})`,
+  );
+  const missing = await noteFiles(database, options);
+  await takeKnown(database, existsSync(path) ? path : join(options.dataDir, LOOKS_CSV));
   try {
-    return await lookAtRest(database, options);
+    return [...missing, ...(await lookAtRest(database, options))];
   } finally {
     await database.run("CREATE OR REPLACE TABLE hashes AS SELECT * FROM hashes ORDER BY place");
     const { known } = await database.row<{ known: number }>("SELECT count(*) AS known FROM hashes");
@@ -52,33 +58,56 @@ export async function makeHashes(database: Database, options: LookOptions): Prom
   }
 }
 
-const KNOWN = `SELECT image, bytes, modified_us, hash, blueness, redness
+/** What is kept of an image besides its stamp. */
+const COLUMNS = [
+  ["content", "VARCHAR"],
+  ["hash", "UBIGINT"],
+  ["blueness", "INTEGER"],
+  ["redness", "INTEGER"],
+] as const;
+const NAMES = COLUMNS.map(([name]) => name);
+
+const KNOWN = `SELECT image, stamp, ${NAMES}
   FROM hashes JOIN notes USING (place) JOIN images ON images.rowid = place ORDER BY place`;
 
-/** Makes `notes` (place, bytes, modified_us): what the file system says of each image; nothing of one that is missing. */
-async function noteFiles(database: Database, { dataDir, files }: LookOptions): Promise<void> {
-  await database.run("CREATE TABLE notes (place INTEGER, bytes BIGINT, modified_us BIGINT)");
+/** Makes `notes` (place, stamp): how the file system shows each image that is there. @returns those that are not */
+async function noteFiles(database: Database, { dataDir, files }: LookOptions): Promise<UnreadableImage[]> {
+  await database.run("CREATE TABLE notes (place INTEGER, stamp VARCHAR)");
+  const missing: string[] = [];
   for (let first = 0; first < files.length; first += ROWS_PER_INSERT) {
     await breathe();
-    const rows = Array.from({ length: Math.min(ROWS_PER_INSERT, files.length - first) }, (_, i) => {
-      const place = first + i;
-      const found = statSync(join(dataDir, files.at(place)!), { throwIfNoEntry: false });
-      return `(${place}, ${found ? `${found.size}, ${Math.round(1000 * found.mtimeMs)}` : "NULL, NULL"})`;
-    });
-    await database.run(`INSERT INTO notes VALUES ${rows.join(", ")}`);
+    const rows: string[] = [];
+    for (let place = first; place < Math.min(files.length, first + ROWS_PER_INSERT); place++) {
+      const seen = await seeFile(join(dataDir, files.at(place)!));
+      if (seen) rows.push(`(${place}, ${sqlText(seen.stamp)})`);
+      else missing.push(files.at(place)!);
+    }
+    await insert(database, "notes", rows);
   }
+  requireFoldersOf(missing.map((file) => join(dataDir, file)));
+  return missing.map((image) => ({ image, reason: "missing file" }));
 }
 
-/** Fills `hashes` with what the file knows of images that are as they were. */
+async function insert(database: Database, table: string, rows: readonly string[]): Promise<void> {
+  if (rows.length > 0) await database.run(`INSERT INTO ${table} VALUES ${rows.join(", ")}`);
+}
+
+/** Makes `known` of the file, and fills `hashes` with what it tells of images that look as they did. */
 async function takeKnown(database: Database, path: string): Promise<void> {
-  await loadCsv(database, "known", path, LOOKS_TABLE, `rm ${path}, and run it again: it is made anew.`);
+  const next = `rm ${path}, and run it again: it is made anew.`;
+  const isThere = existsSync(path) && !(await csvHeader(path, next)).includes(FORMER_COLUMN);
+  if (isThere) await loadCsv(database, "known", path, LOOKS_TABLE, next);
+  else await database.run(`CREATE TABLE known (${LOOKS_TABLE.map(({ name }) => `${name} VARCHAR`)})`);
   await database.run(
     `INSERT INTO hashes
-     SELECT place, known.hash, known.blueness, known.redness FROM notes
+     SELECT place, ${NAMES.map((name) => `known.${name}`)} FROM notes
      JOIN images ON images.rowid = place JOIN known USING (image)
-     WHERE notes.bytes = known.bytes AND notes.modified_us = known.modified_us`,
+     WHERE notes.stamp = known.stamp AND notes.stamp <> ''`,
   );
 }
+
+/** Of files by former versions, which did not know the content. */
+const FORMER_COLUMN = "modified_us";
 
 /** Fills `hashes` with the other images. @returns what could not be read */
 async function lookAtRest(
@@ -95,20 +124,35 @@ async function lookAtRest(
   const unreadable: UnreadableImage[] = [];
   for (let first = 0; first < rest.length; first += ROWS_PER_INSERT) {
     const places = rest.slice(first, first + ROWS_PER_INSERT);
+    const before = await looksBefore(database, places);
     const rows = await mapConcurrently(places, workers, async (place) => {
       const image = files.at(place)!;
       try {
-        const { hash, blueness, redness } = await lookOfImage(join(dataDir, image));
-        return [`(${place}, ${hash}, ${blueness}, ${redness})`];
+        const bytes = await readImageFile(join(dataDir, image));
+        const content = contentOf(bytes);
+        const kept = before.get(place);
+        const look = kept?.content === content ? kept : await lookOfImage(bytes);
+        return [`(${place}, '${content}', ${look.hash}, ${look.blueness}, ${look.redness})`];
       } catch (error) {
-        const cause = (error as Error).cause;
-        if (!(cause instanceof ImageError)) throw error;
-        unreadable.push({ image, reason: cause.message });
+        if (!(error instanceof ImageError)) throw error;
+        unreadable.push({ image, reason: error.message });
         return [];
       }
     });
-    if (rows.flat().length > 0) await database.run(`INSERT INTO hashes VALUES ${rows.flat().join(", ")}`);
+    await insert(database, "hashes", rows.flat());
     onProgress?.({ stage: "hash", done: first + places.length, total: rest.length, unit: "images", ...note });
   }
   return unreadable;
+}
+
+/** What the file knows of images whose stamp is another by now. */
+async function looksBefore(
+  database: Database,
+  places: readonly number[],
+): Promise<Map<number, Look & { content: string }>> {
+  const rows = await database.rows<{ place: number; content: string; hash: string } & Omit<Look, "hash">>(
+    `SELECT images.rowid::INTEGER AS place, content, hash::VARCHAR AS hash, blueness, redness
+     FROM images JOIN known USING (image) WHERE images.rowid IN (${places.join(", ")})`,
+  );
+  return new Map(rows.map(({ place, hash, ...look }) => [place, { ...look, hash: BigInt(hash) }]));
 }

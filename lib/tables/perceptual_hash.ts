@@ -25,10 +25,11 @@ export interface Look {
  * The perceptual hash of an image file ("pHash", as Python's imagehash.phash): the signs of its 8 x 8 lowest
  * frequencies about their median. Re-encoded or resized copies differ in few bits, unlike pictures in about 32.
  * With it the mean colour, which the hash does not see.
- * @throws UserError for a file that cannot be read
+ * @param file its bytes
+ * @throws ImageError for one that cannot be decoded
  */
-export async function lookOfImage(path: string): Promise<Look> {
-  const { data } = resizeRgb(await decodeRgb(path), { method: "area", width: SIDE, height: SIDE });
+export async function lookOfImage(file: Uint8Array): Promise<Look> {
+  const { data } = resizeRgb(await decodeRgb(file), { method: "area", width: SIDE, height: SIDE });
   const grey = new Float64Array(SIDE * SIDE);
   let [blue, red] = [0, 0];
   for (let pixel = 0; pixel < grey.length; pixel++) {

@@ -1,8 +1,9 @@
 // Images -> embeddings by a trained run. Shapes: N images, E embedding length.
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { checkpointWeights } from "../checkpoints/store";
 import { fileFingerprint } from "../common/fingerprint";
 import type { OnProgress } from "../common/progress";
+import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import type { RgbImage } from "../images/decode";
 import { normaliseImages } from "../images/loading/loader";
@@ -10,9 +11,15 @@ import { type Backbone, createBackbone, loadBackbone } from "../model/backbone";
 import { findTower } from "../model/towers";
 import type { Weights } from "../model/vit";
 import { toTensors, withoutPrefix } from "../model/weight_source";
-import type { MadeBy } from "../retrieval/feature_files";
-import { type EmbedShard, ensureFeatureFolder } from "../retrieval/feature_writer";
-import { computeFeatures, type EmbedOptions, ensureFeatures, imageEmbedder } from "../retrieval/features";
+import type { Features, MadeBy } from "../retrieval/feature_files";
+import { type EmbedShard, ensureKeptFeatures, type FeaturePlan } from "../retrieval/feature_writer";
+import {
+  computeFeatures,
+  type EmbedOptions,
+  ensureBackboneFeatures,
+  imageEmbedder,
+  requireAll,
+} from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
 import { embedFeatures } from "./evaluate";
@@ -60,36 +67,69 @@ export class Embedder {
     return embedFeatures(this.#weights, { data, count: images.length, length });
   }
 
-  /**
-   * The same for images below a data directory, kept in the run's folder under `embeddings/<set>`: asked for again,
-   * they come from there.
-   * @param set a name for the list of images
-   */
+  /** The same for images below a data directory, as `keepEmbeddings` keeps them. */
   async embed(
     dataDir: string,
     set: string,
     files: readonly string[],
     onProgress?: OnProgress,
   ): Promise<Vectors> {
-    const embedAll = async (): Promise<EmbedShard> => {
-      const vectors = await this.#embedSet(dataDir, set, files, onProgress);
-      return async () => ({ vectors, skipped: [] });
-    };
+    return (await this.keepEmbeddings(dataDir, set, files, onProgress)).readAll();
+  }
+
+  /**
+   * Embeds images below a data directory and keeps the vectors in the run's folder under `embeddings/<set>`: asked for
+   * again, they come from there.
+   * @param set a name for the list of images
+   */
+  async keepEmbeddings(
+    dataDir: string,
+    set: string,
+    files: readonly string[],
+    onProgress?: OnProgress,
+  ): Promise<Features> {
     const plan = {
       ...{ rows: { files }, madeBy: { ...this.madeBy, dataDir }, replace: true },
       rowsPerShard: Math.max(1, files.length),
       dtype: "float32" as const, // scores are those that the run itself measured
     };
-    const folder = join(this.#checkpoint.folder, "embeddings", set);
-    return (await ensureFeatureFolder(folder, plan, embedAll)).readAll();
+    if (this.config.stage === "frozen") return this.#keepFrozen(plan, dataDir, set, onProgress);
+    const options = { stage: set, total: files.length, onProgress };
+    const kept = { ...plan, sources: { folder: projectPath(dataDir) } };
+    const features = await this.#keep(set, kept, () => this.embedShards(dataDir, options));
+    requireAll(features, files.length);
+    return features;
+  }
+
+  /** A frozen run's vectors follow from the backbone's features, which are kept, or are kept for the next run. */
+  async #keepFrozen(
+    plan: FeaturePlan,
+    dataDir: string,
+    set: string,
+    onProgress?: OnProgress,
+  ): Promise<Features> {
+    const { files } = plan.rows;
+    const features = await ensureBackboneFeatures({ ...this.config, dataDir }, set, files, onProgress);
+    requireAll(features, files.length);
+    const { content } = features;
+    const madeBy = { ...plan.madeBy, ...(content === undefined ? {} : { content }) };
+    const embedAll = async (): Promise<EmbedShard> => {
+      const vectors = await embedFeatures(this.#weights, features.readAll());
+      return async () => ({ vectors, skipped: [] });
+    };
+    return this.#keep(set, { ...plan, madeBy }, embedAll);
+  }
+
+  #keep(set: string, plan: FeaturePlan, embedder: () => Promise<EmbedShard>): Promise<Features> {
+    return ensureKeptFeatures(this.#checkpoint.folder, ["embeddings", set], plan, embedder);
   }
 
   /** For `ensureFeatureFolder`: unit vectors without the images that cannot be read. */
   async embedShards(folder: string, options: EmbedOptions): Promise<EmbedShard> {
     const embed = imageEmbedder({ ...this.config, dataDir: folder }, await this.#backbone(), options);
     return async (files, start) => {
-      const { vectors, skipped } = await embed(files, start);
-      return { vectors: await embedFeatures(this.#weights, vectors), skipped };
+      const { vectors, ...result } = await embed(files, start);
+      return { ...result, vectors: await embedFeatures(this.#weights, vectors) };
     };
   }
 
@@ -97,18 +137,6 @@ export class Embedder {
   dispose(): void {
     tf.dispose(this.#weights);
     this.#loaded?.then((backbone) => backbone.dispose());
-  }
-
-  /** A frozen run's features come from those that are kept, or are kept for the next run. */
-  async #embedSet(
-    dataDir: string,
-    set: string,
-    files: readonly string[],
-    onProgress?: OnProgress,
-  ): Promise<Vectors> {
-    if (this.config.stage === "fine_tune") return this.embedFiles(dataDir, files, onProgress);
-    const features = await ensureFeatures({ ...this.config, dataDir }, set, files, onProgress);
-    return embedFeatures(this.#weights, features);
   }
 
   #backbone(): Promise<Backbone> {

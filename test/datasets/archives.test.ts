@@ -56,16 +56,21 @@ const GOOD_TREE = { "empty.txt": "", "train/b/2.jpg": "two".repeat(50_000), "tra
 for (const [name, make] of Object.entries(KINDS)) {
   test(`${name} is unpacked beside itself, once`, async (t) => {
     const { outside, folder } = withArchive(t, name, make(GOOD));
-    assert.equal(isUnpacked(folder, name), false);
+    assert.equal(await isUnpacked(folder, name), false);
     assert.deepEqual(await unpackArchive(folder, name), { files: 3, bytes: 150_003 });
     const { [name]: _archive, [`.${name}.unpacked`]: marker, ...files } = tree(folder);
     assert.deepEqual(files, GOOD_TREE);
     assert.deepEqual(JSON.parse(marker!).unpacked, { files: 3, bytes: 150_003 });
     assert.deepEqual(readdirSync(outside), ["data"]);
-    assert.equal(isUnpacked(folder, name), true);
-    // Another archive under the same name is another archive.
+    assert.equal(await isUnpacked(folder, name), true);
+    // Touched it is the same archive; another one of its size and date is not.
     utimesSync(join(folder, name), 1, 1);
-    assert.equal(isUnpacked(folder, name), false);
+    assert.equal(await isUnpacked(folder, name), true);
+    const bytes = readFileSync(join(folder, name));
+    bytes[20]! ^= 1;
+    writeFileSync(join(folder, name), bytes);
+    utimesSync(join(folder, name), 1, 1);
+    assert.equal(await isUnpacked(folder, name), false);
   });
 }
 

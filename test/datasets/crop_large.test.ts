@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { ProgressReport } from "guie/dist/common/progress";
+import { findDataSet } from "guie/dist/datasets/catalogue";
 import { getData } from "guie/dist/datasets/get_data";
 import sharp from "sharp";
 import { readLines, temporaryDataDir, writeFiles } from "./miniature";
@@ -118,7 +129,7 @@ test("photos of Food Recognition 2022 over 640 px are cropped to their central s
   }
 });
 
-test("cropped photos are made once, and again when their source is newer; the raw ones stay", async (t) => {
+test("cropped photos are made once, and again when their source is another, whatever its date; the raw ones stay", async (t) => {
   const dataDir = temporaryDataDir(t);
   await writeFood(dataDir);
   const raw = join(dataDir, "raw/Food2022/images/wide.jpg");
@@ -134,7 +145,49 @@ test("cropped photos are made once, and again when their source is newer; the ra
   const latest = new Date(wholeSecondMs + 120_000);
   utimesSync(raw, latest, latest);
   await getData(dataDir, "Food2022");
-  assert.ok(statSync(cropped).mtimeMs < later.getTime(), "made again");
-  assert.deepEqual(readLines(csv), rows);
+  assert.equal(statSync(cropped).mtimeMs, later.getTime(), "touched alone: not made again");
   assert.deepEqual(readFileSync(raw), before);
+  writeFileSync(raw, readFileSync(join(dataDir, "raw/Food2022/images/tall.jpg")));
+  utimesSync(raw, 1, 1);
+  await getData(dataDir, "Food2022");
+  assert.ok(statSync(cropped).mtimeMs < later.getTime(), "made again");
+  assert.deepEqual(readFileSync(cropped), readFileSync(join(dataDir, "cropped/Food2022/images/tall.jpg")));
+  assert.deepEqual(readLines(csv), rows);
+  // A small photo in its place is taken as it is.
+  writeFileSync(raw, readFileSync(join(dataDir, "raw/Food2022/images/small.jpg")));
+  await getData(dataDir, "Food2022");
+  assert.equal(existsSync(cropped), false);
+  assert.ok(readLines(csv).includes("raw/Food2022/images/wide.jpg,0"));
+});
+
+test("photos that are gone while they are read are no missing rows: the table waits for them", async (t) => {
+  const dataDir = temporaryDataDir(t);
+  await writeFood(dataDir);
+  const [folder, away] = [join(dataDir, "raw/Food2022/images"), join(dataDir, "away")];
+  const csv = join(dataDir, "csv", `${findDataSet("Food2022").name}.csv`);
+  const moveAt = (unit: string) => ({
+    onProgress: (report: ProgressReport) => {
+      if (report.unit === unit && existsSync(folder)) renameSync(folder, away);
+    },
+  });
+  // While they are cropped: after the last row was found, before the last photo was read.
+  await assert.rejects(
+    getData(dataDir, "Food2022", moveAt("images")),
+    /cannot be read now: missing file\.\n {2}Next: See that its disk/,
+  );
+  assert.equal(existsSync(csv), false);
+  renameSync(away, folder);
+  assert.equal((await getData(dataDir, "Food2022")).rows, 8);
+  const again = readLines(csv);
+  rmSync(csv);
+  // With the annotations at hand, and the data set gone as a whole.
+  const [raw, moved] = [join(dataDir, "raw/Food2022"), join(dataDir, "moved")];
+  await assert.rejects(
+    getData(dataDir, "Food2022", { onProgress: ({ unit }) => unit === "MB" && renameSync(raw, moved) }),
+    /cannot be read now: it is not there/,
+  );
+  assert.equal(existsSync(csv), false);
+  renameSync(moved, raw);
+  await getData(dataDir, "Food2022");
+  assert.deepEqual(readLines(csv), again);
 });

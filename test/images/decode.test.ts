@@ -161,7 +161,7 @@ test("what is no image says why, and a path is named", async (t) => {
   const folder = temporaryFolder(t);
   writeFile(join(folder, "text.jpg"), "only text");
   await assert.rejects(decodeRgb(join(folder, "text.jpg")), /text\.jpg: not an image.*\n {2}Next:/);
-  await assert.rejects(decodeRgb(join(folder, "none.jpg")), /none\.jpg: missing file/);
+  await assert.rejects(decodeRgb(join(folder, "none.jpg")), /none\.jpg cannot be read now: missing file/);
 });
 
 test("more pixels than allowed are refused before they are decoded", async () => {

@@ -69,7 +69,7 @@ test("a truncated JPEG and a missing file are refused by name", async () => {
   const whole = await jpegOf(photo(64, 64));
   const half = load("half.jpg", whole.subarray(0, whole.length / 2), 32);
   await assert.rejects(half, /half\.jpg: truncated or corrupt jpeg\.\n.*Next: Replace/);
-  await assert.rejects(loadImages(folder, ["none.jpg"], 32, 1), /none\.jpg: missing file/);
+  await assert.rejects(loadImages(folder, ["none.jpg"], 32, 1), /none\.jpg cannot be read now: missing file/);
 });
 
 test("normalisation: (x/255 - mean)/std by channel, image after image", () => {

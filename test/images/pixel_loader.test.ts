@@ -1,8 +1,9 @@
 // Batches of pixels by threads: the plain pixels, memory that is used again, faults that name their image.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -78,13 +79,21 @@ test("a job that the thread cannot do names its image", async () => {
 test("images that cannot be used are left out, with the reason; the others follow each other", async () => {
   writeFileSync(join(dataDir, "broken.jpg"), "no image");
   const source = loader(2);
-  const files = ["broken.jpg", "0.jpg", "none.jpg", "6.png", join(dataDir, "2.jpg")];
-  const { values, unusable } = await source.loadUsable(files, "whole");
+  mkdirSync(join(dataDir, "folder.jpg"));
+  const files = ["broken.jpg", "0.jpg", "folder.jpg", "6.png", join(dataDir, "2.jpg")];
+  const { values, unusable, contents } = await source.loadUsable(files, "whole");
   assert.deepEqual(values, await source.load(["0.jpg", "6.png", "2.jpg"]));
   assert.deepEqual(unusable, [
     { file: "broken.jpg", reason: "not an image (its first bytes are of no format that is read)" },
-    { file: "none.jpg", reason: "missing file" },
+    { file: "folder.jpg", reason: "unreadable file (EISDIR)" },
   ]);
+  const sha = (file: string) =>
+    createHash("sha256")
+      .update(readFileSync(join(dataDir, file)))
+      .digest("hex");
+  const expected = ["broken.jpg", "0.jpg", "6.png", "2.jpg"].map((file) => sha(file).slice(0, 32));
+  assert.deepEqual([contents[0], contents[1], contents[3], contents[4]], expected);
+  assert.equal(contents[2], "0".repeat(32));
   assert.equal((await source.loadUsable(["broken.jpg"], "mirror")).values.length, 0);
 });
 

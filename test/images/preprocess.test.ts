@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { clearInterrupt, requestInterrupt } from "guie/dist/common/interrupt";
@@ -84,10 +94,10 @@ test("filters, resizes, counts again after unreadable images, and writes the tab
     const { width, height } = await decodeRgb(join(imagesOf(dataDir), name));
     assert.deepEqual([width, height], size, name);
   }
-  assert.equal(reports.at(-1), "things 7/7 images");
+  assert.equal(reports.at(-1), "things 6/6 images");
 });
 
-test("a second run redoes nothing but what is newer, and removes what a killed run left", async (t) => {
+test("a second run redoes nothing but what changed, and removes what a killed run left", async (t) => {
   const dataDir = await makeThings(t);
   const first = await preprocessDataset({ dataDir, dataset });
   const written = (name: string) => statSync(join(imagesOf(dataDir), name)).ino; // a rename gives a new one
@@ -95,12 +105,14 @@ test("a second run redoes nothing but what is newer, and removes what a killed r
   writeFile(join(imagesOf(dataDir), "a+1.jpg.123.abc.tmp"), "half");
   rmSync(join(dataDir, "raw/Things/a/1.jpg")); // deleted to save space: the finished JPEG stays
   const later = new Date(Date.now() + 60_000);
-  utimesSync(join(dataDir, "raw/Things/b/1.jpg"), later, later);
+  utimesSync(join(dataDir, "raw/Things/a/2.jpg"), later, later); // the same content: nothing to do
+  writeFile(join(dataDir, "raw/Things/b/1.jpg"), await photo(500, 100, 9));
+  utimesSync(join(dataDir, "raw/Things/b/1.jpg"), 1, 1); // another content, older than what was made before
   writeFile(join(imagesOf(dataDir), "b+1.bmp~.jpg"), ""); // what a power cut may leave
   const reports: string[] = [];
   const onProgress = ({ done, total, note }: ProgressReport) => reports.push(`${done}/${total}, ${note}`);
   assert.deepEqual(await preprocessDataset({ dataDir, dataset, onProgress }), first);
-  assert.equal(reports.at(-1), "5/5, 2 were finished before"); // 1 newer, 1 empty, 2 unreadable, 1 of a dropped class
+  assert.equal(reports.at(-1), "4/4, 2 were finished before"); // 1 changed, 1 empty, 1 unreadable, 1 of a dropped class
   assert.ok(statSync(join(imagesOf(dataDir), "b+1.bmp~.jpg")).size > 0);
   const after = ["a+1.jpg", "a+2.jpg", "b+1.jpg"].map(written);
   assert.deepEqual([after[0], after[1]], [before[0], before[1]]);
@@ -172,14 +184,65 @@ test("bad input stops before anything is written, and says what to do", async (t
   );
 });
 
-test("when every image is missing, the list of rejects is there to look at", async (t) => {
-  const dataDir = await makeThings(t);
-  rmSync(join(dataDir, "raw"), { recursive: true });
+test("raw images that are gone as a whole stop it: no image is rejected, and it goes on when they are back", async (t) => {
+  const [dataDir, whole] = [await makeThings(t), await makeThings(t)];
+  const raw = join(dataDir, "raw");
+  await assert.rejects(
+    preprocessDataset({
+      ...{ dataDir, dataset, concurrency: 1 },
+      onProgress: ({ done }) => done === 1 && renameSync(raw, join(dataDir, "away")),
+    }),
+    /cannot be read now: missing file\.\n {2}Next: See that its disk/,
+  );
+  // From the start, too: the folder that holds them is not there, or it is a mount point without its disk.
   await assert.rejects(
     preprocessDataset({ dataDir, dataset }),
-    /7 files are in final_data_224\/Things_rejects\.csv/,
+    /Things\/[ab] cannot be read now: it is not there/,
   );
-  assert.equal(textOf(dataDir, "final_data_224/Things_rejects.csv").match(/missing file/g)?.length, 7);
+  for (const folder of ["a", "b", "c"]) mkdirSync(join(raw, "Things", folder), { recursive: true });
+  await assert.rejects(
+    preprocessDataset({ dataDir, dataset }),
+    /Things\/[ab] cannot be read now: it is empty/,
+  );
+  for (const table of ["Things_final_224.csv", "Things_rejects.csv"])
+    assert.equal(existsSync(join(dataDir, "final_data_224", table)), false, table);
+
+  rmSync(raw, { recursive: true });
+  renameSync(join(dataDir, "away"), raw);
+  assert.deepEqual(
+    await preprocessDataset({ dataDir, dataset }),
+    await preprocessDataset({ dataDir: whole, dataset }),
+  );
+  for (const name of readdirSync(imagesOf(whole)))
+    assert.deepEqual(readFileSync(join(imagesOf(dataDir), name)), readFileSync(join(imagesOf(whole), name)));
+});
+
+test("raw images that were deleted after all was made: the images and the list of rejects stay", async (t) => {
+  const dataDir = await makeThings(t);
+  writeFile(join(dataDir, "raw/Things/c/none.jpg"), await photo(60, 60, 8));
+  const first = await preprocessDataset({ dataDir, dataset });
+  const rejects = textOf(dataDir, "final_data_224/Things_rejects.csv");
+  assert.match(rejects, /cut\.jpg,5,truncated/);
+  rmSync(join(dataDir, "raw"), { recursive: true });
+  assert.deepEqual(await preprocessDataset({ dataDir, dataset }), first);
+  assert.equal(textOf(dataDir, "final_data_224/Things_rejects.csv"), rejects);
+});
+
+test("a folder of raw images changed for another, with older files: its images are made anew; a mended reject is taken", async (t) => {
+  const dataDir = await makeThings(t);
+  await preprocessDataset({ dataDir, dataset });
+  const old = readFileSync(join(imagesOf(dataDir), "a+1.jpg"));
+  const other = join(dataDir, "raw/Things/other");
+  cpSync(join(dataDir, "raw/Things/a"), other, { recursive: true });
+  writeFile(join(other, "1.jpg"), await photo(300, 260, 77));
+  for (const name of readdirSync(other)) utimesSync(join(other, name), 1, 1);
+  renameSync(join(dataDir, "raw/Things/a"), join(dataDir, "raw/Things/before"));
+  renameSync(other, join(dataDir, "raw/Things/a"));
+  writeFile(join(dataDir, "raw/Things/b/cut.jpg"), await photo(30, 30, 6));
+  const result = await preprocessDataset({ dataDir, dataset });
+  assert.deepEqual([result.rowsOut, result.rejected], [5, 1]);
+  assert.notDeepEqual(readFileSync(join(imagesOf(dataDir), "a+1.jpg")), old);
+  assert.doesNotMatch(textOf(dataDir, "final_data_224/Things_rejects.csv"), /cut/);
 });
 
 test("Interrupt stops it between two images, and what is finished stays", async (t) => {

@@ -46,8 +46,8 @@ async function makeMany(dataDir: string): Promise<void> {
 /** Name -> SHA-256 of all files that preprocessing made. */
 function outputs(dataDir: string): Map<string, string> {
   const folder = join(dataDir, "final_data_224");
-  const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
-    entry.isFile(),
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && entry.name !== "sources.jsonl", // it holds inodes and times of this machine's files
   );
   const paths = names.map((entry) => join(entry.parentPath, entry.name)).sort();
   return new Map(paths.map((path) => [path.slice(folder.length), sha256(readFileSync(path))]));

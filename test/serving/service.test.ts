@@ -112,7 +112,11 @@ test("a folder of features is searched, exactly and by a graph; features of anot
     assert.ok(search.recallAt5 > 0.9 && search.recallAt5 <= 1, `recall ${search.recallAt5}`);
     answers.push((await post(`${url}/search?k=1`, [query])).body.neighbours[0]);
     assert.equal((await fetch(`${url}/image/77`)).status, 200);
-    assert.equal((await fetch(`${url}/image/3`)).status, 422, "a file that is gone");
+    const gone = await fetch(`${url}/image/3`);
+    assert.deepEqual(
+      [gone.status, await gone.json()],
+      [503, { error: "the file of this image cannot be read now" }],
+    );
   }
   for (const { row, label, name } of answers) assert.deepEqual([row, label, name], [77, null, null]);
   assert.equal(

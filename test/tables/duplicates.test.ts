@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
@@ -163,28 +163,59 @@ test("planted copies are found, whatever was done to them, and told apart by wha
   assert.match(written[1]!, /^"two labels, train and validation",\d,11\.jpg,both\.webp,3,0,set3,set0,1,2$/);
 });
 
-test("a second search decodes only what was changed, and finds the same", async (t) => {
+test("a second search decodes only what was changed, whatever its date, and finds the same", async (t) => {
   const dataDir = await dataWith(t, [["copy.jpg", 5, 2]]);
   writeFile(join(dataDir, "copy.jpg"), readFileSync(join(dataDir, "3.jpg")));
   const looks = join(dataDir, "final_data_224_looks.csv");
-  const decoded: (string | undefined)[] = [];
-  const search = () =>
-    findDuplicates({ dataDir, onProgress: ({ total, note }) => decoded.push(`${total}, ${note}`) });
+  const search = () => findDuplicates({ dataDir });
   const first = await search();
-  const table = readFileSync(looks, "utf8");
-  assert.match(table, /^image,bytes,modified_us,hash,blueness,redness\n0\.jpg,\d+,\d+,\d+,\d+,\d+\n/);
+  const lines = () => readFileSync(looks, "utf8").trimEnd().split("\n");
+  assert.equal(lines()[0], "image,stamp,content,hash,blueness,redness");
+  const lookOf = (image: string) =>
+    lines()
+      .find((line) => line.startsWith(`${image},`))!
+      .split(",")
+      .slice(2);
+  assert.match(lookOf("0.jpg").join(), /^[0-9a-f]{32},\d+,\d+,\d+$/);
   assert.deepEqual(await search(), first);
-  assert.equal(readFileSync(looks, "utf8"), table);
 
   writeFile(join(dataDir, "copy.jpg"), readFileSync(join(dataDir, "7.jpg"))); // now a copy of another
+  utimesSync(join(dataDir, "copy.jpg"), 1, 1);
   const [pair] = (await search()).pairs;
   assert.deepEqual([pair?.imageA, pair?.imageB], ["7.jpg", "copy.jpg"]);
-  assert.deepEqual(decoded, ["41, undefined", "1, 40 were known"]); // the second search had nothing to tell
 
+  // A look of which the file tells a lie shows that the image was not decoded for it, though it was touched.
+  writeFile(
+    looks,
+    `${lines().join("\n").replace(lookOf("9.jpg").slice(1).join(), lookOf("8.jpg").slice(1).join())}\n`,
+  );
+  utimesSync(join(dataDir, "9.jpg"), 5, 5);
+  const found = (await search()).pairs.map(({ imageA, imageB }) => `${imageA} ${imageB}`);
+  assert.ok(found.includes("8.jpg 9.jpg"), `${found}`);
+
+  const table = readFileSync(looks, "utf8");
   writeFile(looks, "image,bytes\n0.jpg,1\n");
-  await assert.rejects(search(), /lacks the column "modified_us".*\n.*rm .*looks\.csv/);
+  await assert.rejects(search(), /lacks the column "stamp".*\n.*rm .*looks\.csv/);
   writeFile(looks, table.replace(/\d+\n/, "red\n"));
   await assert.rejects(search(), /row 1: "redness" must be a whole number/);
+  writeFile(looks, "image,bytes,modified_us,hash,blueness,redness\n0.jpg,1,1,1,1,1\n"); // by a former version
+  const [again] = (await search()).pairs;
+  assert.deepEqual([again?.imageA, again?.imageB], ["7.jpg", "copy.jpg"]);
+});
+
+test("images that are gone with their folder stop the search, and what is known of them stays", async (t) => {
+  const dataDir = await dataWith(t, [["far/copy.jpg", 5, 2]]);
+  const [far, away] = [join(dataDir, "far"), join(dataDir, "away")];
+  writeFile(join(far, "copy.jpg"), readFileSync(join(dataDir, "3.jpg")));
+  const first = await findDuplicates({ dataDir });
+  const looks = readFileSync(join(dataDir, "final_data_224_looks.csv"), "utf8");
+  renameSync(far, away);
+  mkdirSync(far); // a mount point without its disk
+  await assert.rejects(findDuplicates({ dataDir }), /far cannot be read now: it is empty, with 1 image/);
+  assert.equal(readFileSync(join(dataDir, "final_data_224_looks.csv"), "utf8"), looks);
+  rmSync(far, { recursive: true });
+  renameSync(away, far);
+  assert.deepEqual(await findDuplicates({ dataDir }), first);
 });
 
 test("where nothing is planted, nothing is found; the table still says so", async (t) => {

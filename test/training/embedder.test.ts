@@ -1,6 +1,7 @@
 // A run's model from its checkpoint: the embedder against the same weights read eagerly.
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { copyFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { overrideConfig } from "guie/dist/config/config";
@@ -69,3 +70,31 @@ test("a fine-tuned run embeds with the weights of its checkpoint, and exports ju
   written.close();
   tf.dispose([weights, expected]);
 });
+
+for (const stage of ["frozen", "fine_tune"] as const) {
+  test(`vectors that a ${stage} run keeps follow the images: one that was replaced is embedded anew`, async (t) => {
+    const runName = `${RUN}-${stage}`;
+    const other = await makeTinyData();
+    t.after(() => {
+      for (const folder of [other, runFolder(runName)]) rmSync(folder, { recursive: true, force: true });
+    });
+    const own = { runName, dataDir: other, maxStepsPerEpoch: 1, nEpochs: 1 };
+    await runTraining(prepareRunFolder(overrideConfig(tiny(stage), own)));
+    const embedder = loadEmbedder(runName);
+    t.after(() => embedder.dispose());
+    const embed = async () => (await embedder.embed(other, "mine", FILES)).data;
+    const [before, again] = [await embed(), await embed()];
+    assert.deepEqual(again, before);
+    copyFileSync(join(other, FILES[2]!), join(other, FILES[0]!));
+    utimesSync(join(other, FILES[0]!), 1, 1);
+    const after = await embed();
+    const length = before.length / FILES.length;
+    const row = (data: Float32Array, i: number) => data.slice(i * length, (i + 1) * length);
+    assert.ok(largestDifference(row(after, 0), row(before, 2)) < 1e-5, "it is the third image now");
+    assert.ok(largestDifference(row(after, 0), row(before, 0)) > 1e-3);
+    assert.deepEqual(row(after, 1), row(before, 1));
+    rmSync(join(other, FILES[1]!));
+    writeFileSync(join(other, FILES[2]!), "no image");
+    await assert.rejects(embed(), /could not be read; they stand in .*skipped\.csv/);
+  });
+}

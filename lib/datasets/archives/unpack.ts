@@ -10,18 +10,22 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { messageOf, UserError } from "../../common/errors";
+import { worldFault } from "../../common/file_faults";
 import { readJson, writeJson } from "../../common/files";
+import { fileContent, seeFile } from "../../common/fingerprint";
 import { Interrupted } from "../../common/interrupt";
 import { markerName, WORK_FOLDER } from "./entry_path";
 import { type ExtractOptions, extract, type Unpacked } from "./extract";
 import { Refusal } from "./refusal";
 
-const DISK_ERRORS = new Set(["ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS", "EIO", "EMFILE", "ENFILE"]);
-
 /** An archive as it is known again: another file under the same name is another archive. */
 interface Stamp {
   bytes: number;
   modifiedMs: number;
+  /** How the file system showed it: while that stays, its content need not be read. */
+  stamp?: string;
+  /** The hash of its content; undefined where a former version unpacked it. */
+  content?: string;
   /** Once all of it stands in the work folder. */
   unpacked?: Unpacked;
 }
@@ -43,7 +47,7 @@ export async function unpackArchive(
   const path = join(folder, archive);
   const work = join(folder, WORK_FOLDER, archive);
   try {
-    const stamp = claimWork(work, path);
+    const stamp = await claimWork(work, path);
     stamp.unpacked ??= await extract(path, join(work, "files"), folder, options);
     writeJson(stampPath(work), stamp);
     refuseConflicts(join(work, "files"), folder);
@@ -58,19 +62,28 @@ export async function unpackArchive(
   }
 }
 
-/** True when this very archive has been unpacked before. */
-export function isUnpacked(folder: string, archive: string): boolean {
+/** True when an archive of this size and time has been unpacked before: a glance, which `isUnpacked` need not confirm. */
+export function looksUnpacked(folder: string, archive: string): boolean {
   const marker = join(folder, markerName(archive));
-  return existsSync(marker) && isSame(readStamp(marker), stampOf(join(folder, archive)));
+  if (!existsSync(marker)) return false;
+  const { bytes, modifiedMs } = readStamp(marker);
+  const { size, mtimeMs } = statSync(join(folder, archive));
+  return bytes === size && modifiedMs === mtimeMs;
+}
+
+/** True when this very archive has been unpacked before: its content tells, where size, times or inode are others. */
+export async function isUnpacked(folder: string, archive: string): Promise<boolean> {
+  const marker = join(folder, markerName(archive));
+  return existsSync(marker) && isSame(readStamp(marker), join(folder, archive));
 }
 
 /** Makes the work folder; what another archive, or an earlier state of this one, left there goes. */
-function claimWork(work: string, archivePath: string): Stamp {
-  const stamp = stampOf(archivePath);
+async function claimWork(work: string, archivePath: string): Promise<Stamp> {
   if (existsSync(stampPath(work))) {
     const earlier = readStamp(stampPath(work));
-    if (isSame(earlier, stamp)) return earlier;
+    if (await isSame(earlier, archivePath)) return earlier;
   }
+  const stamp = await stampOf(archivePath);
   rmSync(work, { recursive: true, force: true });
   mkdirSync(join(work, "files"), { recursive: true });
   writeJson(stampPath(work), stamp);
@@ -107,23 +120,28 @@ function stampPath(work: string): string {
   return join(work, "archive.json");
 }
 
-function stampOf(path: string): Stamp {
+async function stampOf(path: string): Promise<Stamp> {
   const { size, mtimeMs } = statSync(path);
-  return { bytes: size, modifiedMs: mtimeMs };
+  const seen = await seeFile(path);
+  return { bytes: size, modifiedMs: mtimeMs, stamp: seen?.stamp, content: await fileContent(path) };
 }
 
 function readStamp(path: string): Stamp {
   return readJson<Stamp>(path, "Remove that file; the archive is then unpacked again.");
 }
 
-function isSame(a: Stamp, b: Stamp): boolean {
-  return a.bytes === b.bytes && a.modifiedMs === b.modifiedMs;
+/** Whether an archive is the one of a stamp; where that does not tell the content, size and time decide. */
+async function isSame({ bytes, modifiedMs, stamp, content }: Stamp, path: string): Promise<boolean> {
+  const { size, mtimeMs } = statSync(path);
+  if (content === undefined) return bytes === size && modifiedMs === mtimeMs;
+  const seen = await seeFile(path);
+  if (seen?.stamp && seen.stamp === stamp) return true;
+  return bytes === size && content === (await fileContent(path));
 }
 
 /** True for what the operating system refused: the archive may be fine, and what was unpacked is kept. */
 function isDiskError(error: unknown): boolean {
-  const { code, cause } = error as NodeJS.ErrnoException;
-  return DISK_ERRORS.has(code ?? (cause as NodeJS.ErrnoException | undefined)?.code ?? "");
+  return worldFault(error) !== undefined;
 }
 
 function unpackError(path: string, error: unknown): UserError {
@@ -131,7 +149,7 @@ function unpackError(path: string, error: unknown): UserError {
     error instanceof Refusal
       ? "Nothing of it was kept. If you trust it, unpack it by hand and take the archive out of the folder."
       : isDiskError(error)
-        ? "Make room, or see to the folder's permissions, and run again: it goes on where it was."
+        ? "Make room, or see to the disk and the folder's permissions, and run again: it goes on where it was."
         : "Download it again; if it stays so, unpack it by hand and take the archive out of the folder.";
   return new UserError(`${path} was not unpacked: ${messageOf(error)}.`, next, { cause: error });
 }

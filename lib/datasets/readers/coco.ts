@@ -1,9 +1,9 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
 import { readCocoFile } from "./coco_file";
 import { checkedImagePath } from "./image_path";
+import { presenceIn } from "./presence";
 import { type LabelledImage, nothingSkipped, type Reader } from "./reader";
 
 /** Where a COCO data set keeps its files, relative to its folder. */
@@ -26,12 +26,13 @@ export function coco({ annotations, imageFolder }: CocoLayout): Reader {
     );
     const reading = { images: [] as LabelledImage[], skipped: nothingSkipped() };
     const seen = new Set<string>();
+    const isPresent = presenceIn(folder);
     for (const [index, { id, fileName }] of images.entries()) {
       const category = firstCategory.get(id);
       const file = `${imageFolder}/${checkedImagePath(fileName, `${path}, images[${index}]`)}`;
       if (seen.has(file)) reading.skipped.duplicateRows++;
       else if (category === undefined) reading.skipped.unlabelledImages++;
-      else if (!existsSync(join(folder, file))) reading.skipped.missingImages++;
+      else if (!(await isPresent(file))) reading.skipped.missingImages++;
       else reading.images.push(labelledImage(file, category, categoryNames, path));
       seen.add(file);
       if ((index + 1) % IMAGES_PER_REPORT === 0 || index + 1 === images.length) {

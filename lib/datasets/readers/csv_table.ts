@@ -1,9 +1,9 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type CsvRow, readCsv } from "../../common/csv";
 import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
 import { checkedImagePath } from "./image_path";
+import { presenceIn } from "./presence";
 import { type LabelledImage, nothingSkipped, type Reader } from "./reader";
 
 /** A data set that says in a CSV file which class an image has. */
@@ -31,10 +31,11 @@ export function csvTable(table: CsvTableLayout): Reader {
     const rows = await readCsv(join(folder, table.file), columns, table.next);
     const reading = { images: [] as LabelledImage[], skipped: nothingSkipped() };
     const seen = new Set<string>();
+    const isPresent = presenceIn(folder);
     for (const [index, row] of rows.entries()) {
       const image = labelledImage(row, table, `${join(folder, table.file)}, row ${index + 1}`);
       if (seen.has(image.file)) reading.skipped.duplicateRows++;
-      else if (!existsSync(join(folder, image.file))) reading.skipped.missingImages++;
+      else if (!(await isPresent(image.file))) reading.skipped.missingImages++;
       else reading.images.push(image);
       seen.add(image.file);
       if ((index + 1) % ROWS_PER_REPORT === 0 || index + 1 === rows.length) {

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
+import { inWords } from "../../common/file_faults";
 import { byCodeUnit } from "../../common/files";
 import { ARCHIVE_NAME, FOREIGN_ARCHIVE_NAME } from "../archives/entry";
 
@@ -21,11 +22,12 @@ const HARMLESS =
 /**
  * Lists a folder of a raw data set. Symbolic links count as what they point to.
  * @param options.archives true where archives may lie, as in the raw folder itself
- * @throws UserError for a file that is neither an image nor known to be harmless, and for a name that is not UTF-8
+ * @throws UserError for a file that is neither an image nor known to be harmless, and for a name that is not UTF-8;
+ * UnreachableFile where the world keeps the folder from being listed
  */
 export function listFolder(path: string, { archives = false } = {}): FolderContent {
   const content: FolderContent = { folders: [], images: [], harmless: 0 };
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
+  for (const entry of entriesOf(path)) {
     if (entry.name.includes("\uFFFD")) checkUtf8(path);
     if (HARMLESS.test(entry.name) || (archives && isArchive(entry.name))) content.harmless++;
     else if (isFolder(path, entry)) content.folders.push(entry.name);
@@ -35,6 +37,14 @@ export function listFolder(path: string, { archives = false } = {}): FolderConte
   content.folders.sort(byCodeUnit);
   content.images.sort(byCodeUnit);
   return content;
+}
+
+function entriesOf(path: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true });
+  } catch (error) {
+    throw inWords(path, error);
+  }
 }
 
 function isArchive(name: string): boolean {

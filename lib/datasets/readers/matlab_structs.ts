@@ -1,10 +1,10 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
 import type { MatlabArray } from "../matlab/arrays";
 import { readMatlabFile } from "../matlab/matlab_file";
 import { checkedImagePath } from "./image_path";
+import { presenceIn } from "./presence";
 import { type LabelledImage, nothingSkipped, type Reader } from "./reader";
 
 /** A data set whose annotations are a struct array in a MATLAB file, an element per image. */
@@ -33,11 +33,12 @@ export function matlabStructs(layout: MatlabStructsLayout): Reader {
     const path = join(folder, layout.file);
     const { structs, names } = readAnnotations(path, layout);
     const reading = { images: [] as LabelledImage[], skipped: nothingSkipped() };
+    const isPresent = presenceIn(folder);
     for (const [index, struct] of structs.entries()) {
       const where = `${path}, ${layout.annotations}(${index + 1})`;
       const file = checkedImagePath(textField(struct, layout.pathField, where), where);
       const label = classField(struct, layout.classField, names, where);
-      if (existsSync(join(folder, file))) reading.images.push({ file, ...label });
+      if (await isPresent(file)) reading.images.push({ file, ...label });
       else reading.skipped.missingImages++;
       if ((index + 1) % IMAGES_PER_REPORT === 0 || index + 1 === structs.length) {
         await breathe();

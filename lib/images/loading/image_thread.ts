@@ -1,6 +1,7 @@
 // The script of a thread that prepares images: reads, decodes, augments and normalises them into shared memory. It
 // calls the engine's traced functions by their addresses: tfjs is not loaded here. S is the side of a part, V parts.
 import { workerData } from "node:worker_threads";
+import { contentOf } from "../../common/fingerprint";
 import { serveTasks } from "../../common/threads";
 import { decodeRgb, ImageError, ImageFileReader, type RgbImage } from "../decode";
 import type { JpegDecoders } from "../jpeg/decoder";
@@ -28,27 +29,32 @@ export interface ImageJob {
   normalisation: Normalisation | undefined;
   /** Where the parts go, one behind the other, in shared memory: [V, S, S, 3], float32 or uint8. */
   result: Values;
+  /** Where the hash of the file's bytes goes as text, in shared memory; without, none is taken. */
+  content?: Uint8Array;
 }
 
 const { decodedSizePx, decoders } = workerData as ImageThreadData;
 const reader = new ImageFileReader();
 
 /** A job's result is the reason why its image cannot be used, if it cannot. */
-serveTasks(async ({ path, result, normalisation, ...job }: ImageJob): Promise<string | undefined> => {
-  const use = (image: RgbImage) => {
-    if (result instanceof Float32Array) writeParts(image, job, normalisedTable(normalisation!), result);
-    else writeParts(image, job, plainTable(), result);
-  };
-  try {
-    const file = reader.read(path);
-    const isLent = lendJpeg(decoders, decodedSizePx, file, use);
-    if (!isLent) use(squashToSquare(await decodeRgb(file), decodedSizePx));
-  } catch (error) {
-    if (error instanceof ImageError) return error.message;
-    throw error;
-  }
-  return undefined;
-});
+serveTasks(
+  async ({ path, result, content, normalisation, ...job }: ImageJob): Promise<string | undefined> => {
+    const use = (image: RgbImage) => {
+      if (result instanceof Float32Array) writeParts(image, job, normalisedTable(normalisation!), result);
+      else writeParts(image, job, plainTable(), result);
+    };
+    try {
+      const file = await reader.read(path);
+      content?.set(Buffer.from(contentOf(file), "latin1"));
+      const isLent = lendJpeg(decoders, decodedSizePx, file, use);
+      if (!isLent) use(squashToSquare(await decodeRgb(file), decodedSizePx));
+    } catch (error) {
+      if (error instanceof ImageError) return error.message;
+      throw error;
+    }
+    return undefined;
+  },
+);
 
 function writeParts<V extends Values>(
   image: RgbImage,

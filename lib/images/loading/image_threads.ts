@@ -26,6 +26,7 @@ export async function prepareImage(
   try {
     return await threadsFor(decodedSizePx, numWorkers).run(job);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     const next = "Look at this image, then start again: a run goes on from its last checkpoint.";
     throw new UserError(`${job.path}: ${messageOf(error)}`, next, { cause: error });
   }

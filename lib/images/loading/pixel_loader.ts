@@ -1,6 +1,7 @@
 // Images -> batches of augmented, normalised pixels. Shapes: B images, V views of each, S side of the input in px.
 import { resolve } from "node:path";
 import { mapConcurrently } from "../../common/concurrent";
+import { CONTENT_LETTERS, NO_CONTENT } from "../../common/fingerprint";
 import { projectPath } from "../../common/project";
 import { unusableFile } from "../decode";
 import type { AugmentPlan } from "./augment_plan";
@@ -58,14 +59,18 @@ export class PixelLoader {
   /**
    * Loads views of those images that can be used.
    * @param files below the data directory, or absolute
-   * @returns `values`: float32 [B - unusable, V, S, S, 3] in memory that `release` gives back
+   * @returns `values`: float32 [B - unusable, V, S, S, 3] in memory that `release` gives back; `contents`: the hash of
+   * each file's bytes [B]
+   * @throws UnreachableFile where the world, and no image, is at fault
    */
   async loadUsable(
     files: readonly string[],
     views: Views,
-  ): Promise<{ values: Float32Array; unusable: UnusableImage[] }> {
+  ): Promise<{ values: Float32Array; unusable: UnusableImage[]; contents: string[] }> {
     const { decodedSizePx, parts } = planViews(views, this.#imageSizePx);
-    const { values, reasons } = await this.#load(files, decodedSizePx, () => parts);
+    const hashes = Buffer.from(new SharedArrayBuffer(files.length * CONTENT_LETTERS)).fill(NO_CONTENT);
+    const hashOf = (i: number) => hashes.subarray(i * CONTENT_LETTERS, (i + 1) * CONTENT_LETTERS);
+    const { values, reasons } = await this.#load(files, decodedSizePx, () => parts, hashOf);
     const length = parts.length * this.#valuesPerPart;
     const unusable: UnusableImage[] = [];
     let count = 0;
@@ -73,7 +78,8 @@ export class PixelLoader {
       if (reason !== undefined) unusable.push({ file: files[i]!, reason });
       else values.copyWithin(count++ * length, i * length, (i + 1) * length);
     }
-    return { values: values.subarray(0, count * length), unusable };
+    const contents = files.map((_, i) => hashOf(i).toString("latin1"));
+    return { values: values.subarray(0, count * length), unusable, contents };
   }
 
   /** Takes back the memory of a batch, which must not be read any more. */
@@ -91,6 +97,7 @@ export class PixelLoader {
     files: readonly string[],
     decodedSizePx: number,
     partsOf: (i: number) => readonly ImagePart[],
+    hashOf?: (i: number) => Uint8Array,
   ): Promise<{ values: Float32Array; reasons: (string | undefined)[] }> {
     const settings = { imageSizePx: this.#imageSizePx, normalisation: this.#normalisation };
     const length = partsOf(0).length * this.#valuesPerPart;
@@ -98,7 +105,13 @@ export class PixelLoader {
     try {
       const reasons = await mapConcurrently(files, files.length, (file, i) => {
         const result = values.subarray(i * length, (i + 1) * length);
-        const job = { ...settings, path: this.#pathOf(file), parts: partsOf(i), result };
+        const job = {
+          ...settings,
+          path: this.#pathOf(file),
+          parts: partsOf(i),
+          result,
+          content: hashOf?.(i),
+        };
         return prepareImage(job, decodedSizePx, this.#numWorkers);
       });
       return { values, reasons };

@@ -1,0 +1,147 @@
+// What images were made from: a line for each source, added as it is done, so that a kill loses nothing.
+import { closeSync, createReadStream, existsSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { writeAtomically, writeError } from "./files";
+import { fileContent, type SeenFile } from "./fingerprint";
+
+/** What was made of a source. */
+export interface SourceEntry {
+  /** How the file system showed it. */
+  stamp: string;
+  /** The hash of its content; "" where it was not taken. */
+  content: string;
+  /** Why it cannot be used; "" for one of which an image was made. */
+  reason: string;
+}
+
+/** A source, and the image that is made of it. */
+export interface MakingOf {
+  /** The source's name in the record. */
+  image: string;
+  /** Absolute paths. */
+  source: string;
+  target: string;
+}
+
+/** Lines that are lost to a kill: their images are looked at by their times. */
+const LINES_PER_WRITE = 64;
+
+/** `sources.jsonl` of a folder of images: [source, stamp, content, reason] a line, the last of a source counts. */
+export class SourceRecord {
+  readonly #path: string;
+  readonly #entries: Map<string, SourceEntry>;
+  #waiting: string[] = [];
+  /** In the file, those of `#waiting` too. */
+  #lines: number;
+
+  private constructor(path: string, entries: Map<string, SourceEntry>, lines: number) {
+    this.#path = path;
+    this.#entries = entries;
+    this.#lines = lines;
+  }
+
+  /** Reads a record, or begins one. A line that a kill cut off is left out. */
+  static async open(path: string): Promise<SourceRecord> {
+    const entries = new Map<string, SourceEntry>();
+    let lines = 0;
+    if (existsSync(path)) {
+      for await (const line of createInterface({ input: createReadStream(path) })) {
+        lines++;
+        const entry = parsed(line);
+        if (entry) entries.set(entry[0], { stamp: entry[1], content: entry[2], reason: entry[3] });
+      }
+    }
+    return new SourceRecord(path, entries, lines);
+  }
+
+  get(source: string): SourceEntry | undefined {
+    return this.#entries.get(source);
+  }
+
+  set(source: string, entry: SourceEntry): void {
+    this.#entries.set(source, entry);
+    this.#waiting.push(lineOf(source, entry));
+    this.#lines++;
+    if (this.#waiting.length >= LINES_PER_WRITE) this.flush();
+  }
+
+  /**
+   * Whether an image was made of its source as that is now. The entry then has the stamp of now. An empty file is what a
+   * power cut can leave of one that was renamed but not yet on the disk. Where no line tells, the times decide.
+   */
+  async isMade({ image, source, target }: MakingOf, { stamp, changedMs }: SeenFile): Promise<boolean> {
+    const made = statSync(target, { throwIfNoEntry: false });
+    if (!made || made.size === 0) return false;
+    const entry = this.#entries.get(image);
+    if (!entry && changedMs > made.mtimeMs) return false;
+    if (entry && stamp !== "" && entry.stamp === stamp) return entry.reason === "";
+    if (entry && !(await isSame(entry, source))) return false;
+    this.set(image, { content: "", reason: "", ...entry, stamp });
+    return true;
+  }
+
+  /** Before the image of a source is made anew: a kill in between must leave no line that tells of the one before. */
+  forget(source: string): void {
+    if (this.#entries.get(source)?.reason !== "") return;
+    this.set(source, { stamp: "", content: "", reason: "it was to be made anew" });
+    this.flush();
+  }
+
+  /** Writes the lines that are waiting. */
+  flush(): void {
+    const lines = this.#waiting.splice(0).join("");
+    if (lines === "") return;
+    try {
+      const file = openSync(this.#path, "a");
+      try {
+        writeSync(file, `\n${lines}`); // behind a line that may have been cut off
+      } finally {
+        closeSync(file);
+      }
+    } catch (error) {
+      throw writeError(this.#path, error);
+    }
+  }
+
+  /** Writes the entries of these sources anew, and forgets all others. */
+  async keepOnly(sources: Iterable<string>): Promise<void> {
+    const kept = new Map<string, SourceEntry>();
+    for (const source of sources) {
+      const entry = this.#entries.get(source);
+      if (entry) kept.set(source, entry);
+    }
+    if (kept.size === this.#lines) return this.flush();
+    this.#entries.clear();
+    for (const [source, entry] of kept) this.#entries.set(source, entry);
+    this.#waiting = [];
+    this.#lines = kept.size;
+    if (kept.size === 0) return rmSync(this.#path, { force: true });
+    await writeAtomically(this.#path, (temporary) => {
+      const file = openSync(temporary, "w");
+      try {
+        for (const [source, entry] of kept) writeSync(file, lineOf(source, entry));
+      } finally {
+        closeSync(file);
+      }
+    });
+  }
+}
+
+async function isSame({ content, reason }: SourceEntry, source: string): Promise<boolean> {
+  return reason === "" && content !== "" && content === (await fileContent(source));
+}
+
+function lineOf(source: string, { stamp, content, reason }: SourceEntry): string {
+  return `${JSON.stringify([source, stamp, content, reason])}\n`;
+}
+
+function parsed(line: string): [string, string, string, string] | undefined {
+  try {
+    const values = JSON.parse(line) as unknown;
+    const isEntry =
+      Array.isArray(values) && values.length === 4 && values.every((value) => typeof value === "string");
+    return isEntry ? (values as [string, string, string, string]) : undefined;
+  } catch {
+    return undefined; // cut off, or empty
+  }
+}

@@ -1,0 +1,24 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { readPatiently, requireFoldersOf } from "../../common/file_faults";
+import { seeFile } from "../../common/fingerprint";
+
+/**
+ * Tells which images that annotations name are among the raw files: parts of a data set may have been left out.
+ * @param folder the data set's
+ * @returns whether an image is there; it throws UnreachableFile where the data set, or a folder that had images, is gone
+ */
+export function presenceIn(folder: string): (file: string) => Promise<boolean> {
+  const withImages = new Set<string>();
+  const look = async (path: string) => {
+    const parent = dirname(path);
+    if (await seeFile(path)) {
+      withImages.add(parent);
+      return true;
+    }
+    const isLeftOut = !withImages.has(parent) && !existsSync(parent) && existsSync(folder);
+    if (!isLeftOut) requireFoldersOf([path]);
+    return false;
+  };
+  return (file) => readPatiently(folder, () => look(join(folder, file)));
+}
