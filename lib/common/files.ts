@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import {
+  accessSync,
+  constants,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -10,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { fileErrorCode, fileErrorWords, inWords } from "./errno";
 import { messageOf, UserError } from "./errors";
 import { isRunning } from "./processes";
 
@@ -54,7 +57,7 @@ export async function writeAtomically(
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw writeError(path, error);
+    throw inWords(error, path, "written");
   }
 }
 
@@ -74,7 +77,7 @@ export async function writeTogether<T>(
     for (const [i, path] of paths.entries()) renameSync(temporaries[i]!, path);
     return result;
   } catch (error) {
-    throw writeError(paths[0]!, error);
+    throw inWords(error, paths[0], "written");
   } finally {
     for (const temporary of temporaries) rmSync(temporary, { force: true });
   }
@@ -89,30 +92,8 @@ export function writeFileAtomically(path: string, content: string | Uint8Array):
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw writeError(path, error);
+    throw inWords(error, path, "written");
   }
-}
-
-/** Why a file system refuses to write, in words. */
-const WRITE_ERRORS: Record<string, string> = {
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-  EFBIG: "the file is larger than this process may write (ulimit -f)",
-  EROFS: "the disk is read-only",
-  EACCES: "permission denied",
-};
-
-/**
- * A UserError in place of one of the file system that a person can mend (a full disk, no permission); any other error
- * as it is.
- * @param path what was to be written
- * @param done what could not be done to it
- */
-export function writeError(path: string, error: unknown, done = "written"): unknown {
-  const reason = WRITE_ERRORS[(error as NodeJS.ErrnoException | undefined)?.code ?? ""];
-  if (!reason) return error;
-  const next = "Make room (or choose another folder) and run it again: what is finished is kept.";
-  return new UserError(`${path} could not be ${done}: ${reason}.`, next, { cause: error });
 }
 
 /** Writes `value` as indented JSON, atomically. */
@@ -121,11 +102,33 @@ export function writeJson(path: string, value: unknown): void {
 }
 
 /**
+ * Refuses a path at which no file can be read: nothing, a folder, one of no permission.
+ * @param what what is expected there: "a JSON file"
+ * @param next what makes it
+ */
+export function requireFile(path: string, what: string, next?: string): void {
+  const fault = faultOfFile(path);
+  if (fault) throw new UserError(`Expected ${what} at ${path}: ${fault}.`, next);
+}
+
+function faultOfFile(path: string): string | undefined {
+  try {
+    if (statSync(path).isDirectory()) return fileErrorWords("EISDIR");
+    accessSync(path, constants.R_OK);
+    return undefined;
+  } catch (error) {
+    const code = fileErrorCode(error);
+    if (!code) throw error;
+    return code === "ENOENT" ? "there is none" : fileErrorWords(code);
+  }
+}
+
+/**
  * Reads a JSON file.
  * @throws UserError when it is missing or is not JSON; `next` says what makes it
  */
 export function readJson<T>(path: string, next?: string): T {
-  if (!existsSync(path)) throw new UserError(`Expected a JSON file at ${path}: there is none.`, next);
+  requireFile(path, "a JSON file", next);
   try {
     return JSON.parse(readFileSync(path, "utf8")) as T;
   } catch (error) {

@@ -1,8 +1,9 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { inWords } from "../../common/errno";
 import { messageOf } from "../../common/errors";
-import { temporaryPath, writeError, writeJson } from "../../common/files";
+import { temporaryPath, writeJson } from "../../common/files";
 import { breathe } from "../../common/interrupt";
 import type { OnProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
@@ -71,7 +72,7 @@ export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
     putInPlace(dataDir, temporary, stamp, earlier);
     return stamp;
   } catch (error) {
-    throw writeError(dataDir, error);
+    throw inWords(error, dataDir, "written");
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
