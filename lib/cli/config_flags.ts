@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { UserError } from "../common/errors";
 import { readJson } from "../common/files";
-import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
+import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../config/config";
 import { PRESET_NAMES, preset, vit224 } from "../config/presets";
 import { numberOf } from "./numbers";
 
@@ -63,8 +63,18 @@ export interface ConfigOptions extends Record<string, unknown> {
 
 const DEFAULT_PRESET = "demo";
 
-/** Adds --config-name, --config, --set and a flag for each of `settings`; for all that have one unless told. */
-export function addConfigFlags(command: Command, settings?: readonly (keyof TrainConfig)[]): void {
+/** The settings that have a flag. */
+export const FLAGGED: readonly (keyof TrainConfig)[] = [...FLAGS, ...SWITCHES].map(([, setting]) => setting);
+
+/** Adds the flag of a setting. @returns its long name */
+export function addConfigFlag(command: Command, wanted: keyof TrainConfig): string {
+  const [flags, , description] = [...FLAGS, ...SWITCHES].find(([, setting]) => setting === wanted)!;
+  command.option(flags, description);
+  return flags.split(" ")[0]!;
+}
+
+/** Adds --config-name, --config, --set and a flag for each of `settings`. @returns the long names of all of them */
+export function addConfigFlags(command: Command, settings = FLAGGED): string[] {
   command
     .option("--config-name <preset>", `preset: ${PRESET_NAMES.join(", ")} (default: ${DEFAULT_PRESET})`)
     .option("--config <file>", "JSON file with settings that override the preset's")
@@ -73,9 +83,12 @@ export function addConfigFlags(command: Command, settings?: readonly (keyof Trai
       "any setting of docs/presets.md, by its name; may be given several times",
       (text: string, before: string[] = []) => [...before, text],
     );
-  for (const [flags, setting, description] of [...FLAGS, ...SWITCHES]) {
-    if (!settings || settings.includes(setting)) command.option(flags, description);
-  }
+  return [
+    "--config-name",
+    "--config",
+    "--set",
+    ...settings.map((setting) => addConfigFlag(command, setting)),
+  ];
 }
 
 /** The preset, then the JSON file, then the flags. */
@@ -86,6 +99,49 @@ export function configOf(options: ConfigOptions): Readonly<TrainConfig> {
   const base = preset(name, options.stage ?? fromFlags.stage ?? fromFile.stage);
   const { configName, stage } = base;
   return overrideConfig(overrideConfig(base, fromFile), { ...fromFlags, configName, stage });
+}
+
+/** Settings that not every run looks at: [setting, whether a run does, what it goes with]. */
+const USES: readonly [keyof TrainConfig, (config: TrainConfig) => boolean, string][] = [
+  ["backboneLrFactor", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
+  ["gradientCheckpointing", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
+  ["trainedBlocks", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
+  ["frozenEpochs", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
+  ["features", ({ stage }) => stage === "frozen", "--stage frozen"],
+  ["reinitHead", ({ initFrom }) => initFrom !== "", "--init-from"],
+  ["classShare", ({ shardHead }) => shardHead, "--shard-head"],
+  ["bucketMB", isDistributed, "--workers 2"],
+  ["gradientDtype", isDistributed, "--workers 2"],
+  ["shardHead", isDistributed, "--workers 2"],
+];
+
+/** Several processes: by the config, or by a launcher that sets TF_CONFIG. */
+function isDistributed(config: TrainConfig): boolean {
+  return processCount(config) > 1 || process.env.TF_CONFIG !== undefined;
+}
+
+/**
+ * Refuses flags for settings at which no run of these stages looks.
+ * @throws UserError naming what they go with
+ */
+export function refuseUselessSettings(
+  options: ConfigOptions,
+  stages: readonly (TrainConfig["stage"] | undefined)[],
+): void {
+  const given = flagOverrides(options);
+  const configs = stages.map((stage) => configOf({ ...options, ...(stage ? { stage } : {}) }));
+  for (const [setting, isUsed, partner] of USES) {
+    if (!(setting in given) || configs.some(isUsed)) continue;
+    throw new UserError(
+      `${flagOf(setting)}: of no use without ${partner}.`,
+      `Leave it out, or add ${partner}.`,
+    );
+  }
+}
+
+function flagOf(setting: keyof TrainConfig): string {
+  const flag = [...FLAGS, ...SWITCHES].find(([, name]) => name === setting)?.[0].split(" ")[0];
+  return flag ?? `--set ${setting}`;
 }
 
 function readSettings(path: string): ConfigOverrides {

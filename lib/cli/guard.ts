@@ -43,7 +43,8 @@ export function commandName(): string {
 export function fail(error: unknown): void {
   const { message, exitCode } = endingOf(command, error);
   say(`${command}: ${message}`);
-  process.exitCode = stoppedBy?.signal === "SIGTERM" && exitCode === INTERRUPTED_CODE ? TERMINATED_CODE : exitCode;
+  process.exitCode =
+    stoppedBy?.signal === "SIGTERM" && exitCode === INTERRUPTED_CODE ? TERMINATED_CODE : exitCode;
 }
 
 /**

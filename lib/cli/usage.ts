@@ -33,7 +33,10 @@ export function refuseUseless(
 ): void {
   for (const [option, count] of counts) {
     if (count > 1 && !option.variadic && !option.parseArg)
-      throw new UserError(`${option.long} is given ${count} times: only the last would count.`, "Give it once.");
+      throw new UserError(
+        `${option.long} is given ${count} times: only the last would count.`,
+        "Give it once.",
+      );
     refuseEmpty(option.long!, command.getOptionValue(option.attributeName()));
   }
   for (const word of command.args) refuseEmpty("A word", word);
@@ -46,7 +49,10 @@ const MAY_BE_EMPTY = ["--gpus"];
 function refuseEmpty(what: string, value: unknown): void {
   const isEmpty = value === "" || (Array.isArray(value) && value.includes(""));
   if (!isEmpty || MAY_BE_EMPTY.includes(what)) return;
-  throw new UserError(`${what} is empty.`, "Is a variable of the shell not set? Give a value, or leave it out.");
+  throw new UserError(
+    `${what} is empty.`,
+    "Is a variable of the shell not set? Give a value, or leave it out.",
+  );
 }
 
 function refuseUnused(command: Command, { of, needs, without, next }: Use): void {
@@ -55,7 +61,10 @@ function refuseUnused(command: Command, { of, needs, without, next }: Use): void
   if (without && isGiven(command, without))
     throw new UserError(`${given}: of no use with ${without}.`, next ?? "Leave it out.");
   if (!needs || needs.some((condition) => isGiven(command, condition))) return;
-  throw new UserError(`${given}: of no use without ${needs.join(" or ")}.`, next ?? `Leave it out, or add ${needs[0]}.`);
+  throw new UserError(
+    `${given}: of no use without ${needs.join(" or ")}.`,
+    next ?? `Leave it out, or add ${needs[0]}.`,
+  );
 }
 
 function isGiven(command: Command, condition: string): boolean {

@@ -23,9 +23,15 @@ const SYSTEM_TEXTS: readonly (readonly [FileErrorCode, string])[] = [
 
 /** What helps; where nothing stands here, the words say enough. */
 const NEXT: { [code in FileErrorCode]?: string } = {
-  ...of(["ENOSPC", "EDQUOT", "EFBIG"], "Make room (or choose another folder) and run it again: what is finished is kept."),
+  ...of(
+    ["ENOSPC", "EDQUOT", "EFBIG"],
+    "Make room (or choose another folder) and run it again: what is finished is kept.",
+  ),
   ...of(["EROFS", "EACCES", "EPERM"], "Choose another folder, or see to its permissions."),
-  ...of(["ENOTDIR", "EISDIR", "ENOENT", "EEXIST", "ENOTEMPTY"], "See to the path: a file where a file is meant, a folder where a folder is."),
+  ...of(
+    ["ENOTDIR", "EISDIR", "ENOENT", "EEXIST", "ENOTEMPTY"],
+    "See to the path: a file where a file is meant, a folder where a folder is.",
+  ),
   ENAMETOOLONG: "Choose a shorter name.",
   ...of(["EMFILE", "ENFILE"], "Raise the limit, or run less at the same time."),
   ...of(["EIO", "ESTALE"], "See to the disk, then run it again."),
@@ -67,7 +73,9 @@ export function inWords(error: unknown, path?: string, done?: string): unknown {
   const isTemporary = found?.endsWith(".tmp");
   const named = (isTemporary ? path : undefined) ?? found ?? path ?? pathIn(messageOf(error)) ?? "A file";
   const attempt = done ?? (READING.has(syscall ?? "") ? "read" : "read or written");
-  return new UserError(`${shortened(named)} could not be ${attempt}: ${WORDS[code]}.`, NEXT[code], { cause: error });
+  return new UserError(`${shortened(named)} could not be ${attempt}: ${WORDS[code]}.`, NEXT[code], {
+    cause: error,
+  });
 }
 
 /** The first absolute path in a library's message. */

@@ -16,7 +16,7 @@ import {
 } from "../retrieval/evaluation";
 import { nearestNeighbours } from "../retrieval/neighbours";
 import type { RetrievalFiles } from "./data";
-import { heldOutFiles, modelVectors } from "./ladder";
+import { heldOutFiles, modelVectors, requireModels } from "./ladder";
 
 /**
  * Compares models on the retrieval set of the config's data directory. Where `retrieval/classes.csv` has a column
@@ -31,6 +31,7 @@ export async function compareOnHeldOut(
   onProgress?: OnProgress,
 ): Promise<ComparisonRow[]> {
   const files = await heldOutFiles(config.dataDir);
+  requireModels(models);
   const vectors: ModelVectors[] = [];
   for (const model of models) vectors.push(await modelVectors(config, model, files, onProgress));
   return compareModels(vectors, await retrievalLabels(config.dataDir, files), options);
@@ -48,6 +49,7 @@ export async function confusionOnHeldOut(
   onProgress?: OnProgress,
 ): Promise<DatasetConfusion[]> {
   const files = await heldOutFiles(config.dataDir);
+  requireModels([model]);
   const { queryDatasets, indexDatasets, ...labels } = await retrievalLabels(config.dataDir, files);
   if (!queryDatasets || !indexDatasets) {
     throw new UserError(

@@ -11,6 +11,7 @@ import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
 import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
 import { distinctFiles, type RetrievalFiles, readRetrievalFiles, readWholeData } from "./data";
 import { loadEmbedder } from "./embedder";
+import { findCheckpoint } from "./runs/checkpoint_ref";
 
 const PIXEL_GRID = 16;
 
@@ -30,6 +31,7 @@ export async function climbLadder(
   onProgress?: OnProgress,
 ): Promise<LadderRung[]> {
   const files = await heldOutFiles(config.dataDir);
+  requireModels(Object.values(runs));
   const rungs: LadderRung[] = [];
   for (const [name, run] of [
     ["pixels", "pixels"],
@@ -75,6 +77,16 @@ export async function modelVectors(
   } finally {
     embedder.dispose();
   }
+}
+
+/** Whether a model is one that nobody has trained here. */
+export function isUntrained(model: string): boolean {
+  return model === "pixels" || model === "backbone";
+}
+
+/** Looks for every model before the first is embedded. @throws UserError for a run that does not exist */
+export function requireModels(models: readonly string[]): void {
+  for (const model of models) if (!isUntrained(model)) findCheckpoint(model);
 }
 
 /** Retrieval scores of a model, as `modelVectors` takes it. */

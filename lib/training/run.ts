@@ -76,9 +76,14 @@ export async function holdRun(
   if (isFinished(folder)) return summarise(folder);
   const release = claimRun(folder);
   removeTemporaries(folder);
-  const startedAtMs = Date.now();
+  const startedAtMs = performance.now();
   const end = (reason: EndMetric["reason"], message?: string) =>
-    appendMetric(folder, { kind: "end", reason, message, elapsedSeconds: (Date.now() - startedAtMs) / 1000 });
+    appendMetric(folder, {
+      kind: "end",
+      reason,
+      message,
+      elapsedSeconds: (performance.now() - startedAtMs) / 1000,
+    });
   try {
     await body(config);
     end("finished");

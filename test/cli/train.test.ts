@@ -27,7 +27,7 @@ const MISTAKES: [args: string[], message: RegExp][] = [
   [["train", "--resume", "x", "--init-lr", "1"], /settings of its own; given were: initLr\./],
   [["train", "--resume", "nowhere"], /checkpoints\/nowhere\/config\.json: there is none/],
   [["evaluate", "--data-dir", "data/nowhere", "--run", "x"], /retrieval\/queries\.csv[\s\S]*get-data --demo/],
-  [["embed", "--run", "x"], /--run and --out go with a source/],
+  [["embed", "--run", "x"], /--run: of no use without \[source\][\s\S]*guie embed FOLDER --out FOLDER/],
   [["embed", "data"], /A source needs --out/],
   [["merge", "--data-dir", "data/nowhere", "--seed", "odd"], /--seed takes a number, got "odd"/],
   [["reduce", "--dimensions", "1.5"], /--dimensions takes a whole number from 1, got "1.5"/],

@@ -94,10 +94,20 @@ function stateOf(folder: string, { end }: RunMetrics, underWay: boolean): RunSta
   return end?.reason ?? "lost";
 }
 
-/** When a file of the run was last written; 0 where it is absent. */
+/**
+ * When a file of the run was last written, to be compared; -Infinity where it is absent. A date in the future is of a
+ * time before the clock was set back: older than all that have happened since, and never waited for.
+ */
 function changedAtMs(folder: string, file: Parameters<typeof runFile>[1]): number {
-  return statSync(runFile(folder, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const changedAt = statSync(runFile(folder, file), { throwIfNoEntry: false })?.mtimeMs;
+  if (changedAt === undefined) return Number.NEGATIVE_INFINITY;
+  return changedAt > Date.now() + CLOCK_SKEW_MS ? changedAt - BEFORE_ALL_MS : changedAt;
 }
+
+/** Clocks of two machines, one of which holds the files, may differ by this. */
+const CLOCK_SKEW_MS = 60_000;
+/** Three thousand years. */
+const BEFORE_ALL_MS = 1e14;
 
 /**
  * Reads what was added to a metrics file since the last call. A file that was replaced (a resumed run drops what it
