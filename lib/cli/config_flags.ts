@@ -2,7 +2,13 @@
 import { type Command, Option } from "commander";
 import { UserError } from "../common/errors";
 import { readJson } from "../common/files";
-import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../config/config";
+import {
+  type ConfigOverrides,
+  overrideConfig,
+  processCount,
+  requireSetting,
+  type TrainConfig,
+} from "../config/config";
 import { PRESET_NAMES, preset, vit224 } from "../config/presets";
 import { numberOf } from "./numbers";
 
@@ -152,10 +158,11 @@ function readSettings(path: string): ConfigOverrides {
 
 /** What the flags alone say. @throws UserError where a setting is given twice, or is no setting */
 export function flagOverrides(options: ConfigOptions): ConfigOverrides {
-  const overrides: Record<string, Value> = {};
+  const overrides = new Map<string, Value>();
   const put = (setting: string, value: Value) => {
-    if (setting in overrides) throw new UserError(`The setting ${setting} is given twice.`, "Give it once.");
-    overrides[setting] = value;
+    if (overrides.has(setting))
+      throw new UserError(`The setting ${setting} is given twice.`, "Give it once.");
+    overrides.set(setting, value);
   };
   for (const [flags, setting] of SWITCHES) {
     if (options[new Option(flags).attributeName()]) put(setting, true);
@@ -170,15 +177,15 @@ export function flagOverrides(options: ConfigOptions): ConfigOverrides {
       throw new UserError(`--set takes name=value, got "${text}".`, "For example --set initLr=0.001");
     put(name, settingOf(`--set ${name}`, name, value!));
   }
-  return overrides;
+  return Object.fromEntries(overrides);
 }
 
 type Value = string | number | boolean | number[];
 
 /** The value of a setting that is written as text: of the type that the presets have there. */
 function settingOf(flag: string, setting: string, text: string): Value {
+  requireSetting(setting);
   const sample: unknown = vit224()[setting as keyof TrainConfig];
-  if (sample === undefined) overrideConfig(vit224(), { [setting]: text }); // refuses it, with the nearest name
   if (Array.isArray(sample)) {
     return text === "" ? [] : text.split(",").map((number) => numberOf(flag, number));
   }

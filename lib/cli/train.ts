@@ -10,7 +10,7 @@ import { joinRun, type SupervisorOptions, superviseRun } from "../training/ranks
 import { clusterOfTfConfig } from "../training/ranks/tf_config";
 import { runTraining } from "../training/run";
 import { baselineText } from "../training/runs/baseline";
-import { inProcesses, prepareRunFolder, readRunConfig, runFolder } from "../training/runs/run_folder";
+import { inProcesses, prepareRunFolder, readRunConfig, requireRun } from "../training/runs/run_folder";
 import type { RunSummary } from "../training/runs/run_summary";
 import { type CommandResult, runs } from "./command";
 import {
@@ -86,7 +86,7 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
   const cluster = clusterOfEnvironment(options);
   const watch = watchOf(wholeNumberOf("--max-restarts", options.maxRestarts, 0));
   if (cluster && cluster.rank > 0) {
-    const config = resumed ? readRunConfig(runFolder(resumed)) : configOf(options);
+    const config = resumed ? readRunConfig(requireRun(resumed)) : configOf(options);
     const ended = await joinRun(inCluster(config, cluster, resumed !== undefined), cluster, watch);
     const summary = { rank: cluster.rank, reason: ended };
     return {
@@ -96,7 +96,7 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
     };
   }
   const folder = resumed
-    ? resumedFolder(runFolder(resumed), options, cluster)
+    ? resumedFolder(requireRun(resumed), options, cluster)
     : prepareRunFolder(inCluster(configOf(options), cluster, false), { overwrite: options.overwrite });
   const reinitHead = Boolean(resumed && options.reinitHead);
   const summary = await trainFolder(folder, watch, cluster, reinitHead);

@@ -244,19 +244,22 @@ export const SETTING_NAMES = Object.keys(CHECKS.shape) as (keyof TrainConfig)[];
 /** Some settings of a TrainConfig. */
 export type ConfigOverrides = Partial<TrainConfig>;
 
+/** @throws UserError for a name that is no setting's, with the nearest one */
+export function requireSetting(name: string): void {
+  if ((SETTING_NAMES as string[]).includes(name)) return;
+  const near = nearestName(name, SETTING_NAMES);
+  throw new UserError(
+    `There is no setting "${name}".`,
+    near ? `Did you mean "${near}"?` : `Known: ${SETTING_NAMES.join(", ")}.`,
+  );
+}
+
 /**
  * Lays `overrides` over `config`, checks the result and freezes it.
  * @throws UserError for an unknown setting (with the nearest name) or a value that does not fit
  */
 export function overrideConfig(config: TrainConfig, overrides: ConfigOverrides = {}): Readonly<TrainConfig> {
-  for (const name of Object.keys(overrides)) {
-    if ((SETTING_NAMES as string[]).includes(name)) continue;
-    const near = nearestName(name, SETTING_NAMES);
-    throw new UserError(
-      `There is no setting "${name}".`,
-      near ? `Did you mean "${near}"?` : `Known: ${SETTING_NAMES.join(", ")}.`,
-    );
-  }
+  for (const name of Object.keys(overrides)) requireSetting(name);
   const result = CHECKS.safeParse({ ...config, ...overrides });
   const given = { ...config, ...overrides };
   const issues: [setting: string, message: string][] = result.success

@@ -1,10 +1,9 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
 import { type Baseline, baselineOfFolder } from "./baseline";
 import type { EndMetric, Metric, RetrievalMetric, StepMetric, ValidationMetric } from "./metrics";
-import { isUnderWay, runFile, runFolder } from "./run_folder";
+import { isUnderWay, missingRun, runFile, runFolder } from "./run_folder";
 import { addStep, emptyHistory, type StepHistory } from "./step_history";
 
 /** Everything measured so far in a run. */
@@ -63,12 +62,7 @@ export function viewRun(nameOrPath: string): RunView {
 /** Looks at a run, again and again; `changed`: whether something was measured since the last look. */
 function runViewer(nameOrPath: string): () => { view: RunView; changed: boolean } {
   const folder = runFolder(nameOrPath);
-  if (!existsSync(folder)) {
-    throw new UserError(
-      `Expected a run at ${folder}: there is none.`,
-      "start it: startRun(config), or `npx guie train`",
-    );
-  }
+  if (!existsSync(folder)) throw missingRun(nameOrPath);
   const readMore = metricsReader(runFile(folder, "metrics"));
   const baseline = baselineOfFolder(folder);
   return () => {
