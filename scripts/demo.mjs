@@ -4,6 +4,9 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { guardScript } from "./guard.mjs";
+
+guardScript("demo");
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const out = join(root, "runs/demo");

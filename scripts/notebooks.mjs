@@ -7,6 +7,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:f
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, stripVTControlCharacters } from "node:util";
+import { guardScript } from "./guard.mjs";
+
+guardScript("notebooks");
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const PIPELINE = ["Get_Data", "Data_preprocessing", "Data_Merge", "Model_Preparation", "Train", "Inference"];

@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { guardScript } from "./guard.mjs";
 import { bindingStep } from "./setup/binding.mjs";
 import { buildStep } from "./setup/build.mjs";
 import { kernelStep } from "./setup/kernel.mjs";
@@ -11,6 +12,8 @@ import { checkMachine } from "./setup/machine.mjs";
 import { packagesStep } from "./setup/packages.mjs";
 import { pythonStep } from "./setup/python.mjs";
 import { inWords, SetupError } from "./setup/run.mjs";
+
+guardScript("set-up");
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const quiet = process.argv.includes("--quiet");

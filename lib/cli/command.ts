@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { fail } from "./guard";
+import { clearProgress, fail } from "./guard";
 import { countOptions, refuseUseless, type Use } from "./usage";
 
 /** What a command returns: printed as JSON under `--json`, else as `text`. */
@@ -30,6 +30,7 @@ export function runs<Options extends object>(
       refuseUseless(command, counts, uses);
       const { text, summary, exitCode = 0 } = await action(options, command.args);
       process.exitCode = exitCode;
+      clearProgress();
       process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `${text}\n`);
     } catch (error) {
       fail(error);

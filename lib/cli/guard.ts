@@ -87,7 +87,12 @@ function onOutputError(error: NodeJS.ErrnoException): void {
   fail(inWords(error, "The result (standard output)", "written"));
 }
 
-/** Writes a line to standard error; on a terminal in place of the progress that stands there. */
+/** Takes away the progress that stands on a terminal's last line. */
+export function clearProgress(): void {
+  if (process.stderr.isTTY) process.stderr.write("\r\x1b[2K");
+}
+
 function say(line: string): void {
-  process.stderr.write(`${process.stderr.isTTY ? "\r\x1b[2K" : ""}${line}\n`);
+  clearProgress();
+  process.stderr.write(`${line}\n`);
 }

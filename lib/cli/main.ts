@@ -6,6 +6,6 @@ makeProgram()
   .parseAsync()
   .catch((error) => {
     // It has said itself what is wrong
-    if (error instanceof CommanderError) process.exitCode = error.exitCode;
+    if (error instanceof CommanderError) process.exitCode ||= error.exitCode;
     else fail(error);
   });

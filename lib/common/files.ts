@@ -21,6 +21,13 @@ export function temporaryPath(path: string): string {
   return `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
 }
 
+/** Deletes a temporary file. That this fails is told by the error that led here: the same disk, the same name. */
+function discard(temporary: string): void {
+  try {
+    rmSync(temporary, { force: true });
+  } catch {}
+}
+
 const ABANDONED_MS = 3_600_000;
 
 /**
@@ -56,7 +63,7 @@ export async function writeAtomically(
     await write(temporary);
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    discard(temporary);
     throw inWords(error, path, "written");
   }
 }
@@ -79,7 +86,7 @@ export async function writeTogether<T>(
   } catch (error) {
     throw inWords(error, paths[0], "written");
   } finally {
-    for (const temporary of temporaries) rmSync(temporary, { force: true });
+    for (const temporary of temporaries) discard(temporary);
   }
 }
 
@@ -91,7 +98,7 @@ export function writeFileAtomically(path: string, content: string | Uint8Array):
     writeFileSync(temporary, content);
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    discard(temporary);
     throw inWords(error, path, "written");
   }
 }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { restoreCheckpoint } from "../checkpoints/store";
+import { inWords } from "../common/errno";
 import { messageOf, UserError } from "../common/errors";
 import { writeJson } from "../common/files";
 import { breathe, Interrupted } from "../common/interrupt";
@@ -89,7 +90,7 @@ export async function holdRun(
     end("finished");
   } catch (error) {
     if (!(error instanceof Interrupted)) {
-      end("failed", messageOf(error));
+      end("failed", messageOf(inWords(error)));
       throw error;
     }
     end("stopped");
