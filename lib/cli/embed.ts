@@ -33,7 +33,7 @@ export function registerEmbed(program: Command): void {
     .command("embed")
     .argument(
       "[source]",
-      "folder of images, CSV (image_files[,labels][,fold]), or text file with a path a line",
+      "folder of images, CSV (image_files[,labels][,fold]), text file with a path a line, or an image",
     )
     .description(
       "Features of images by the backbone, or unit vectors by a trained run (--run). Without a source: the pipeline's " +
@@ -101,9 +101,9 @@ async function embedSource(options: EmbedCommandOptions, source: string): Promis
   const embedder = run ? runEmbedder(run, views) : backboneEmbedder(options, views);
   try {
     const list = await readImageList(source, options.dataDir ?? embedder.dataDir);
-    if (options.dataDir && list.folder === projectPath(source))
+    if (options.dataDir && list.folder !== projectPath(options.dataDir))
       throw new UserError(
-        "--data-dir: of no use with a folder of images.",
+        "--data-dir: of no use with a folder of images, or an image.",
         "Leave it out: it is for lists of paths.",
       );
     process.stderr.write(`${describeDevice()}\n`);

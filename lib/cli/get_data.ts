@@ -42,7 +42,6 @@ export function registerGetData(program: Command): void {
   runs<GetDataOptions>(command, run, [
     { of: ["--classes-per-group", "--seed"], needs: ["--demo"] },
     { of: ["--demo"], needs: ["--data-dir"], next: DEMO_SET.download.command },
-    { of: ["--raw"], needs: ["--dataset"], next: "Name the one data set: --dataset Fruit" },
   ]);
 }
 

@@ -49,7 +49,8 @@ export async function heldOutFiles(dataDir: string): Promise<RetrievalFiles> {
   if (files) return files;
   throw new UserError(
     `Expected retrieval/queries.csv and retrieval/index.csv below ${projectPath(dataDir)}: they are not there.`,
-    "Draw the demo set (npx guie get-data --demo), or write the two files (image_files,labels).",
+    `Hold classes out and train anew: npx guie merge --data-dir ${dataDir} --hold-out 0.33; or write the two files ` +
+      "(image_files,labels). The demo brings them: npx guie get-data --demo.",
   );
 }
 

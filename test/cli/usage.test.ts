@@ -83,7 +83,7 @@ const USELESS: [line: string, said: RegExp][] = [
   ["get-data --demo", /--demo: of no use without --data-dir.*\n.*npx guie get-data .*--demo/],
   ["get-data --data-dir x --seed 1", /--seed: of no use without --demo/],
   ["get-data --data-dir x --classes-per-group 1", /--classes-per-group: of no use without --demo/],
-  ["get-data --data-dir x --raw y", /--raw: of no use without --dataset/],
+  ["get-data --data-dir x --raw y", /--raw is the raw folder of one data set.*\n.*--dataset Fruit/],
   ["reduce --kind pca", /--kind: of no use without --out/],
   ["export x --format onnx --naming timm", /--naming: of no use without --format safetensors/],
   ["export x --format safetensors --mirror", /--mirror: of no use with --format safetensors/],
