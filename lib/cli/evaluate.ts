@@ -134,8 +134,12 @@ function ladderText(rungs: readonly LadderRung[]): string {
   const lines = rungs.map(
     (rung) => `${rung.name.padEnd(width)}  ${rung.mp5.toFixed(3)}  ${rung.r1.toFixed(3)}`,
   );
-  const { queries, queriesWithoutMatch } = rungs[0]!;
-  const counted = `${queries} queries of held-out classes${queriesWithoutMatch ? `, ${queriesWithoutMatch} without a match left out` : ""}`;
+  const { queries, queriesWithoutMatch, queriesInIndex } = rungs[0]!;
+  const counted = [
+    `${queries} queries of held-out classes`,
+    ...(queriesWithoutMatch ? [`${queriesWithoutMatch} without a match left out`] : []),
+    ...(queriesInIndex ? [`${queriesInIndex} of all stand in the index: none finds itself`] : []),
+  ].join(", ");
   return [`${"".padEnd(width)}  mP@5   R@1`, ...lines, counted].join("\n");
 }
 

@@ -1,6 +1,6 @@
 // The tables that a run reads: training and validation images, and the held-out retrieval set where there is one.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
@@ -23,10 +23,12 @@ export interface RunData {
 export interface RetrievalFiles {
   queries: LabelledFiles;
   index: LabelledFiles;
+  /** Where in the index each query stands, -1 where it does not: no query finds itself. Undefined where none stands there. */
+  own?: Int32Array | undefined;
 }
 
 /** A set of images that a run evaluates on, by its name in `RunData`. */
-export type SetName = "train" | "validation" | keyof RetrievalFiles;
+export type SetName = "train" | "validation" | "queries" | "index";
 
 /** A set of a run's images. @throws UserError for queries or index of a run that has none */
 export function imageSet(data: RunData, set: SetName): LabelledFiles<Texts> {
@@ -80,7 +82,13 @@ export async function readRetrievalFiles(dataDir: string): Promise<RetrievalFile
       return { files: rows.map((row) => row.imageFile), labels: rows.map((row) => row.label) };
     }),
   );
-  return { queries: queries!, index: index! };
+  return { queries: queries!, index: index!, own: ownPositions(queries!.files, index!.files) };
+}
+
+function ownPositions(queries: readonly string[], index: readonly string[]): Int32Array | undefined {
+  const places = new Map(index.map((file, row) => [posix.normalize(file), row]));
+  const own = Int32Array.from(queries, (file) => places.get(posix.normalize(file)) ?? -1);
+  return own.some((row) => row >= 0) ? own : undefined;
 }
 
 /** The distinct files of several lists, sorted: the rows of a feature file. */

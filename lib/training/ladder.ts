@@ -7,10 +7,11 @@ import { loadImages } from "../images/loading/loader";
 import { resizeRgb } from "../images/resize";
 import type { ModelVectors } from "../retrieval/evaluation";
 import { ensureFeatures } from "../retrieval/features";
-import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
-import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
+import type { RetrievalScores } from "../retrieval/metrics";
+import type { Vectors } from "../retrieval/neighbours";
 import { distinctFiles, type RetrievalFiles, readRetrievalFiles, readWholeData } from "./data";
 import { loadEmbedder } from "./embedder";
+import { scoreRetrievalSet } from "./evaluate";
 import { findCheckpoint } from "./runs/checkpoint_ref";
 
 const PIXEL_GRID = 16;
@@ -98,11 +99,13 @@ export async function scoreModel(
   onProgress?: OnProgress,
 ): Promise<RetrievalScores> {
   const { queries, index } = await modelVectors(config, model, files, onProgress);
-  const { positions } = await nearestNeighbours(queries, index, 5);
-  return scoreRetrieval(positions, files.queries.labels, files.index.labels);
+  return scoreRetrievalSet({
+    ...{ queries, queryLabels: files.queries.labels, index, indexLabels: files.index.labels },
+    own: files.own,
+  });
 }
 
-type RetrievalPart = keyof RetrievalFiles;
+type RetrievalPart = "queries" | "index";
 
 /** Each image squashed to 16 x 16, its 768 values less their mean: what can be had without any model. */
 async function pixelVectors(config: Readonly<TrainConfig>, files: readonly string[]): Promise<Vectors> {
