@@ -90,7 +90,10 @@ const TIE = 1e-5;
  * Share of the exact search's neighbours that the approximate one has found as well, 0..1: of each query, how many of
  * its rows are as near as the farthest exact one. Which of several equally near rows are found does not matter.
  */
-export function recallOf(approximate: Neighbours, exact: Neighbours): number {
+export function recallOf(
+  approximate: Pick<Neighbours, "cosines">,
+  exact: Pick<Neighbours, "cosines">,
+): number {
   let [found, all] = [0, 0];
   for (const [query, cosines] of exact.cosines.entries()) {
     const least = Math.min(...cosines) - TIE;

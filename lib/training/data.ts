@@ -57,7 +57,20 @@ type DataConfig = Pick<TrainConfig, "dataDir" | "csv" | "fold" | "holdOutShare" 
 
 /** Reads the tables of a config. @throws UserError saying which step makes a missing one */
 export async function readRunData(config: DataConfig): Promise<RunData> {
-  return holdOutClasses(await readWholeData(config), config);
+  const data = holdOutClasses(await readWholeData(config), config);
+  requireClasses(data.classCount, projectPath(config.dataDir, config.csv));
+  return data;
+}
+
+const LEAST_CLASSES = 2;
+
+/** Refuses to train on one class: a loss of 0 would say nothing. @param source the table or folder it stands in */
+export function requireClasses(classes: number, source: string): void {
+  if (classes >= LEAST_CLASSES) return;
+  throw new UserError(
+    `Expected images of ${LEAST_CLASSES} classes or more in ${source}: there is one class, from which nothing can be told apart.`,
+    "Add images of another class (get-data, preprocess, merge), or search without training: npx guie embed FOLDER --out FOLDER.",
+  );
 }
 
 /** The same with all classes of the table, whatever the config's `holdOutShare`. */

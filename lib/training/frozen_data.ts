@@ -77,6 +77,7 @@ async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
   const train = await labelled(config, hasParts ? join(folder, "train") : folder);
   const features = train.open.readAll();
   const classCount = requireDense(train.open.folder, train.labels);
+  requireClasses(classCount, train.open.folder);
   const rows = Array.from({ length: features.count }, (_, row) => row);
   const validates = (row: number) => train.folds?.[row] === config.fold;
   const trained = rows.filter((row) => !validates(row));
