@@ -98,7 +98,8 @@ export async function readRetrievalFiles(dataDir: string): Promise<RetrievalFile
   return { queries: queries!, index: index!, own: ownPositions(queries!.files, index!.files) };
 }
 
-function ownPositions(queries: readonly string[], index: readonly string[]): Int32Array | undefined {
+/** Where in the index each query stands, by its path; -1 where it does not. @returns undefined where none does */
+export function ownPositions(queries: readonly string[], index: readonly string[]): Int32Array | undefined {
   const places = new Map(index.map((file, row) => [posix.normalize(file), row]));
   const own = Int32Array.from(queries, (file) => places.get(posix.normalize(file)) ?? -1);
   return own.some((row) => row >= 0) ? own : undefined;

@@ -12,7 +12,15 @@ import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "..
 import { ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { holdOutClasses } from "./choice_classes";
-import { distinctFiles, filesAt, type RunData, readWholeData, type SetName } from "./data";
+import {
+  distinctFiles,
+  filesAt,
+  ownPositions,
+  type RunData,
+  readWholeData,
+  requireClasses,
+  type SetName,
+} from "./data";
 
 /** Tables and features of a frozen run. */
 export interface FrozenData {
@@ -56,6 +64,7 @@ function withoutHeldOut(
 
 async function fromPipeline(config: Readonly<TrainConfig>, onProgress?: OnProgress): Promise<FrozenData> {
   const data = await readWholeData(config);
+  requireClasses(data.classCount, projectPath(config.dataDir, config.csv));
   const files = distinctFiles(data.train.files, data.validation.files);
   const features = await ensureFeatures(config, "train", files, onProgress);
   const rowOf = rowsByFile(files);
@@ -96,7 +105,10 @@ async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
         }
       : undefined;
   const tableOf = ({ files, labels }: Labelled) => ({ files: [...files], labels });
-  const retrieval = heldOut && { queries: tableOf(heldOut.queries), index: tableOf(heldOut.index) };
+  const retrieval = heldOut && {
+    ...{ queries: tableOf(heldOut.queries), index: tableOf(heldOut.index) },
+    own: ownPositions(imagePaths(heldOut.queries), imagePaths(heldOut.index)),
+  };
   const data = { train: part(trained), validation: part(validated), classCount, retrieval };
   if (config.holdOutShare > 0) return withoutHeldOut(config, data, features, rowsByFile([...train.files]));
   return {
@@ -109,6 +121,11 @@ async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
       return pickRows(features, rows ? Array.from(rows, (row) => featureRows[row]!) : featureRows);
     },
   };
+}
+
+/** Where the images of features were read. */
+function imagePaths({ open, files }: Labelled): string[] {
+  return Array.from(files, (file) => join(String(open.madeBy.folder), file));
 }
 
 /** Features whose rows have classes. */

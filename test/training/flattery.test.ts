@@ -1,7 +1,10 @@
-// Queries that stand in the index: none of them finds itself.
+// Numbers that would flatter: queries that stand in the index, and one class alone.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { overrideConfig } from "guie/dist/config/config";
+import { tiny } from "guie/dist/config/presets";
+import { buildTraining } from "guie/dist/training/build";
 import { readRetrievalFiles } from "guie/dist/training/data";
 import { scoreRetrievalSet } from "guie/dist/training/evaluate";
 import { temporaryFolder, writeFile } from "../folders";
@@ -40,3 +43,17 @@ test("queries and index of different images: nothing is left out", async (t) => 
   writeFile(join(dataDir, "retrieval/index.csv"), table(["b.jpg,0"]));
   assert.equal((await readRetrievalFiles(dataDir))!.own, undefined);
 });
+
+for (const stage of ["frozen", "fine_tune"] as const) {
+  test(`${stage}: one class is refused before anything is read of its images`, async (t) => {
+    const dataDir = temporaryFolder(t);
+    const rows = [0, 1, 2].map((fold) => `no_such_image_${fold}.jpg,0,x,${fold}`);
+    const csv = "final_data_224_sample_balance_fold.csv";
+    writeFile(join(dataDir, csv), `new_image_files,new_labels,dataset,fold\n${rows.join("\n")}\n`);
+    const config = overrideConfig(tiny(stage), { dataDir });
+    await assert.rejects(
+      buildTraining(config),
+      /Expected images of 2 classes or more in .*: there is one class.*\n.*Next: Add images/,
+    );
+  });
+}
