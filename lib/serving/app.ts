@@ -52,12 +52,13 @@ const MOST_RESULTS = MOST_NEIGHBOURS - 1;
 const MOST_CONNECTIONS = 512;
 
 const NO_QUERY = z.strictObject({});
+const K_WORDS = `expected one whole number from 1 to ${MOST_RESULTS}`;
 const SEARCH_QUERY = z.strictObject({
   k: z
-    .string()
-    .regex(/^\d{1,3}$/)
+    .string(K_WORDS)
+    .regex(/^\d+$/, K_WORDS)
     .transform(Number)
-    .pipe(z.number().min(1).max(MOST_RESULTS))
+    .pipe(z.number().min(1, K_WORDS).max(MOST_RESULTS, K_WORDS))
     .default(DEFAULT_NEIGHBOURS),
 });
 
