@@ -181,9 +181,9 @@ function resumedFolder(folder: string, options: TrainOptions, cluster: ClusterSp
 
 /** A run that goes on has the settings that it began with: others would be ignored. A fresh head may be asked for. */
 function refuseSettings(options: TrainOptions): void {
-  const { stage, config, overwrite } = options;
+  const { stage, configName, config, overwrite } = options;
   const { workers, gpus, reinitHead, ...settings } = flagOverrides(options);
-  const given = Object.entries({ ...settings, stage, config, overwrite });
+  const given = Object.entries({ ...settings, stage, configName, config, overwrite });
   const names = given.filter(([, value]) => value !== undefined).map(([name]) => name);
   if (names.length === 0) return;
   throw new UserError(

@@ -70,17 +70,25 @@ export function inWords(error: unknown, path?: string, done?: string): unknown {
   const code = fileErrorCode(error);
   if (!code) return error;
   const { path: found, syscall } = error as NodeJS.ErrnoException;
-  const isTemporary = found?.endsWith(".tmp");
-  const named = (isTemporary ? path : undefined) ?? found ?? path ?? pathIn(messageOf(error)) ?? "A file";
+  const named = found ?? path ?? pathIn(messageOf(error)) ?? "A file";
   const attempt = done ?? (READING.has(syscall ?? "") ? "read" : "read or written");
-  return new UserError(`${shortened(named)} could not be ${attempt}: ${WORDS[code]}.`, NEXT[code], {
-    cause: error,
-  });
+  return new UserError(
+    `${shortened(withoutTemporary(named))} could not be ${attempt}: ${WORDS[code]}.`,
+    NEXT[code],
+    {
+      cause: error,
+    },
+  );
 }
 
 /** The first absolute path in a library's message. */
 function pathIn(message: string): string | undefined {
   return /(\/[^\s"';:,]+)/.exec(message)?.[1];
+}
+
+/** The path that a file is to have, by the one under which it is written first. */
+function withoutTemporary(path: string): string {
+  return path.replace(/\.\d+\.[0-9a-f]{8}\.tmp(?=\/|$)/, "");
 }
 
 const LONGEST_SHOWN = 200;

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import {
   accessSync,
+  appendFileSync,
   constants,
   existsSync,
   mkdirSync,
@@ -31,20 +32,20 @@ function discard(temporary: string): void {
 const ABANDONED_MS = 3_600_000;
 
 /**
- * Deletes temporary files beside `path` that a killed process left behind: those to which nothing was written for an
- * hour. Files of `path` alone are looked at, in one listing of its folder.
+ * Deletes temporary files and folders beside `path` that a killed process left behind: those to which nothing was
+ * written for an hour. Those of `path` alone are looked at, in one listing of its folder.
  * @param ofThisMachine only this machine writes `path`: those of processes that are gone are deleted at once
  */
 export function removeAbandoned(path: string, { ofThisMachine = false } = {}): void {
   const folder = dirname(path);
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
-    const writer = name.startsWith(`${basename(path)}.`) && /\.(\d+)\.[0-9a-f]{8}\.tmp$/.exec(name);
+    const writer = name.startsWith(`${basename(path)}.`) && /\.(\d+)\.[0-9a-f]{8}\.tmp(\.d)?$/.exec(name);
     if (!writer) continue;
     const temporary = join(folder, name);
     const ageMs = Date.now() - (statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
     const isOrphan = ofThisMachine && !isRunning(Number(writer[1]));
-    if (isOrphan || ageMs > ABANDONED_MS) rmSync(temporary, { force: true });
+    if (isOrphan || ageMs > ABANDONED_MS) rmSync(temporary, { recursive: true, force: true });
   }
 }
 
@@ -99,6 +100,15 @@ export function writeFileAtomically(path: string, content: string | Uint8Array):
     renameSync(temporary, path);
   } catch (error) {
     discard(temporary);
+    throw inWords(error, path, "written");
+  }
+}
+
+/** Adds text to the end of a file. @throws UserError as `writeAtomically` */
+export function appendToFile(path: string, content: string | Uint8Array): void {
+  try {
+    appendFileSync(path, content);
+  } catch (error) {
     throw inWords(error, path, "written");
   }
 }

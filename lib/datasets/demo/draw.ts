@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { inWords } from "../../common/errno";
 import { messageOf } from "../../common/errors";
-import { temporaryPath, writeJson } from "../../common/files";
+import { removeAbandoned, temporaryPath, writeJson } from "../../common/files";
 import { breathe } from "../../common/interrupt";
 import type { OnProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
@@ -49,6 +49,7 @@ export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
   const { seed, classesPerGroup } = options;
   const dataDir = projectPath(options.dataDir);
   const recipe = demoRecipe(seed, classesPerGroup);
+  removeAbandoned(join(dataDir, "demo"), { ofThisMachine: true });
   const earlier = readStamp(dataDir);
   if (isDrawn(dataDir, earlier, recipe)) return earlier;
 

@@ -1,10 +1,11 @@
 // TensorBoard's event files of a run: `tensorboard --logdir checkpoints`. One file for each start of the run.
 // Schema: tensorflow/core/util/event.proto, core/framework/summary.proto
-import { appendFileSync, readdirSync, readFileSync, truncateSync } from "node:fs";
+import { readdirSync, readFileSync, truncateSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import protobuf from "protobufjs/light";
 import { WEIGHT_KINDS } from "../../checkpoints/store";
+import { appendToFile } from "../../common/files";
 import type { Metric } from "./metrics";
 import { frameRecord, readRecords } from "./tfrecord";
 
@@ -74,7 +75,7 @@ export function openEventFile(folder: string, stepsDone: number): (metric: Metri
   const before = eventFiles(folder);
   for (const path of before) rewindEventFile(path, stepsDone);
   const path = newEventFile(folder, before);
-  const write = (event: Event) => appendFileSync(path, frameRecord(encodeEvent(event)));
+  const write = (event: Event) => appendToFile(path, frameRecord(encodeEvent(event)));
   write({ wallTime: Date.now() / 1000, fileVersion: "brain.Event:2" });
   if (before.length > 0) {
     write({ wallTime: Date.now() / 1000, step: stepsDone + 1, sessionLog: { status: SESSION_START } });

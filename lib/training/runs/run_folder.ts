@@ -1,7 +1,7 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, nearestName, UserError } from "../../common/errors";
-import { readJson, writeFileAtomically, writeJson } from "../../common/files";
+import { appendToFile, readJson, writeFileAtomically, writeJson } from "../../common/files";
 import { isRunning, processStart } from "../../common/processes";
 import { projectPath } from "../../common/project";
 import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../../config/config";
@@ -187,12 +187,12 @@ export function readMetrics(folder: string): Metric[] {
 
 /** Adds a line to the run's metrics. */
 export function appendMetric(folder: string, metric: Metric): void {
-  appendFileSync(runFile(folder, "metrics"), `${JSON.stringify(metric)}\n`);
+  appendToFile(runFile(folder, "metrics"), `${JSON.stringify(metric)}\n`);
 }
 
 /** Adds a line to the run's log, with the time. */
 export function logLine(folder: string, line: string): void {
-  appendFileSync(runFile(folder, "log"), `${new Date().toISOString()} ${line}\n`);
+  appendToFile(runFile(folder, "log"), `${new Date().toISOString()} ${line}\n`);
 }
 
 /**
