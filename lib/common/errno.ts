@@ -21,25 +21,21 @@ const SYSTEM_TEXTS: readonly (readonly [FileErrorCode, string])[] = [
   ["ESTALE", "Stale file handle"],
 ];
 
-/** What helps; where nothing stands here, the words say enough. */
-const NEXT: { [code in FileErrorCode]?: string } = {
-  ...of(
+/** What helps against which errors. */
+const REMEDIES: readonly (readonly [codes: readonly FileErrorCode[], next: string])[] = [
+  [
     ["ENOSPC", "EDQUOT", "EFBIG"],
     "Make room (or choose another folder) and run it again: what is finished is kept.",
-  ),
-  ...of(["EROFS", "EACCES", "EPERM"], "Choose another folder, or see to its permissions."),
-  ...of(
-    ["ENOTDIR", "EISDIR", "ENOENT", "EEXIST", "ENOTEMPTY"],
+  ],
+  [["EROFS", "EACCES", "EPERM"], "Choose another folder, or see to its permissions."],
+  [
+    ["ENOTDIR", "EISDIR", "ENOENT", "EEXIST", "ENOTEMPTY", "ELOOP"],
     "See to the path: a file where a file is meant, a folder where a folder is.",
-  ),
-  ENAMETOOLONG: "Choose a shorter name.",
-  ...of(["EMFILE", "ENFILE"], "Raise the limit, or run less at the same time."),
-  ...of(["EIO", "ESTALE"], "See to the disk, then run it again."),
-};
-
-function of(codes: readonly FileErrorCode[], next: string): { [code in FileErrorCode]?: string } {
-  return Object.fromEntries(codes.map((code) => [code, next]));
-}
+  ],
+  [["ENAMETOOLONG"], "Choose a shorter name."],
+  [["EMFILE", "ENFILE"], "Raise the limit, or run less at the same time."],
+  [["EIO", "ESTALE", "EBUSY"], "See to the disk, then run it again."],
+];
 
 /** The code of what the file system refused, also where a library gives it as text; undefined for any other error. */
 export function fileErrorCode(error: unknown): FileErrorCode | undefined {
@@ -54,6 +50,12 @@ export function fileErrorCode(error: unknown): FileErrorCode | undefined {
 /** The reason in words: "the disk is full". */
 export function fileErrorWords(code: FileErrorCode): string {
   return WORDS[code];
+}
+
+/** A file system's error within a longer message: "/data/x/y: a part of the path is a file, not a folder". */
+export function fileErrorText(error: unknown, code: FileErrorCode): string {
+  const path = (error as NodeJS.ErrnoException).path ?? pathIn(messageOf(error));
+  return path === undefined ? WORDS[code] : `${shortened(withoutTemporary(path))}: ${WORDS[code]}`;
 }
 
 /** How an attempt is called in a message, by the system call that failed. */
@@ -74,7 +76,7 @@ export function inWords(error: unknown, path?: string, done?: string): unknown {
   const attempt = done ?? (READING.has(syscall ?? "") ? "read" : "read or written");
   return new UserError(
     `${shortened(withoutTemporary(named))} could not be ${attempt}: ${WORDS[code]}.`,
-    NEXT[code],
+    REMEDIES.find(([codes]) => codes.includes(code))?.[1],
     {
       cause: error,
     },
