@@ -21,6 +21,7 @@ import {
   requireClasses,
   type SetName,
 } from "./data";
+import { requireMemory } from "./room";
 
 /** Tables and features of a frozen run. */
 export interface FrozenData {
@@ -66,6 +67,7 @@ async function fromPipeline(config: Readonly<TrainConfig>, onProgress?: OnProgre
   const data = await readWholeData(config);
   requireClasses(data.classCount, projectPath(config.dataDir, config.csv));
   const files = distinctFiles(data.train.files, data.validation.files);
+  requireMemory(config, { classes: data.classCount, distinct: files.length });
   const features = await ensureFeatures(config, "train", files, onProgress);
   const rowOf = rowsByFile(files);
   if (config.holdOutShare > 0) return withoutHeldOut(config, data, features, rowOf);
@@ -87,6 +89,7 @@ async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
   const features = train.open.readAll();
   const classCount = requireDense(train.open.folder, train.labels);
   requireClasses(classCount, train.open.folder);
+  requireMemory(config, { classes: classCount, distinct: train.files.length });
   const rows = Array.from({ length: features.count }, (_, row) => row);
   const validates = (row: number) => train.folds?.[row] === config.fold;
   const trained = rows.filter((row) => !validates(row));

@@ -10,6 +10,7 @@ import { processCount, type TrainConfig } from "../config/config";
 import { neckDifference } from "../model/neck";
 import { buildTraining, type TrainingSetup } from "./build";
 import type { Ranks } from "./ranks/ranks";
+import { requireDisk } from "./room";
 import { evaluateRun } from "./run_evaluation";
 import { describeEnvironment } from "./runs/environment";
 import { openEventFile } from "./runs/event_files";
@@ -112,6 +113,7 @@ export async function train(
   const setup = await buildTraining(start, onProgress, ranks);
   const { trainer } = setup;
   try {
+    if (writes) requireDisk(folder, trainer.stored.shapes);
     if (writes) await resume(folder, setup, reinitHead);
     await ranks?.share(trainer);
     const toEventFile = writes ? openEventFile(folder, trainer.stepsDone) : () => {};
