@@ -28,9 +28,9 @@ const seconds = {};
 
 /** Runs a Node script, its output on this terminal; ends the demo when it fails. Remembers how long it took. */
 function stage(name, args, options = {}) {
-  const startedAtMs = Date.now();
+  const startedAtMs = performance.now();
   const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit", ...options });
-  seconds[name] = Math.round((Date.now() - startedAtMs) / 1000);
+  seconds[name] = Math.round((performance.now() - startedAtMs) / 1000);
   if (status !== 0) process.exit(status ?? 1);
   return stdout;
 }

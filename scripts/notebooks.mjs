@@ -169,11 +169,11 @@ async function main() {
   const out = resolve(values.out);
   mkdirSync(out, { recursive: true });
   for (const [index, notebook] of notebooks.entries()) {
-    const startedAtMs = Date.now();
+    const startedAtMs = performance.now();
     console.log(`${notebook.name} ...`);
     const failure = await execute(notebook, { out, params, timeoutS, html: values.html });
     console.log(
-      `${notebook.name}: ${failure ? "failed after " : ""}${((Date.now() - startedAtMs) / 1000).toFixed(0)} s`,
+      `${notebook.name}: ${failure ? "failed after " : ""}${((performance.now() - startedAtMs) / 1000).toFixed(0)} s`,
     );
     if (!failure) continue;
     const rest = notebooks.slice(index + 1).map(({ name }) => name);

@@ -86,9 +86,10 @@ export function openEventFile(folder: string, stepsDone: number): (metric: Metri
   };
 }
 
-/** Named as TensorFlow's own; TensorBoard reads a run's files in the order of their names. */
+/** Named as TensorFlow's own; TensorBoard reads a run's files in the order of their names, whatever the clock says. */
 function newEventFile(folder: string, before: readonly string[]): string {
-  const second = Math.floor(Date.now() / 1000);
+  const last = /tfevents\.(\d+)\./.exec(before.at(-1) ?? "")?.[1] ?? 0;
+  const second = Math.max(Math.floor(Date.now() / 1000), Number(last));
   const name = `events.out.tfevents.${String(second).padStart(10, "0")}`;
   const running = String(before.length).padStart(4, "0");
   return join(folder, `${name}.${running}.${hostname()}.${process.pid}`);
