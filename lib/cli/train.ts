@@ -160,7 +160,7 @@ function trainFolder(
       "Add --workers 1; stopped after its first checkpoint, it may go on in several.",
     );
   if (!isOne) return superviseRun(folder, watch, cluster);
-  if (watch.maxRestarts)
+  if (watch.maxRestarts && process.env.TF_CONFIG === undefined)
     throw new UserError(
       "--max-restarts: of no use with one process, which nobody watches.",
       "Leave it out, or give --workers 2.",

@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf, UserError } from "../../common/errors";
+import { Interrupted } from "../../common/interrupt";
 import type { TrainConfig } from "../../config/config";
 import { configDifferences } from "../runs/run_folder";
 import type { FromRank } from "./rank_messages";
@@ -98,7 +99,8 @@ export async function gatherMembers(
     await listen(server, addresses);
     await untilAll(addresses, sockets, faults, signal);
   } catch (error) {
-    send({ kind: "refused", reason: messageOf(error) });
+    const isStop = error instanceof Interrupted;
+    send(isStop ? { kind: "ended", reason: "stopped" } : { kind: "refused", reason: messageOf(error) });
     close();
     throw error;
   }
