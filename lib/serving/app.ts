@@ -7,6 +7,7 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import { z } from "zod";
+import { endingOf } from "../common/ending";
 import { MOST_NEIGHBOURS } from "../retrieval/resident_index";
 import type { Gate } from "./gate";
 import { originGuard, secureHeaders } from "./guards";
@@ -162,7 +163,7 @@ function answerError(
   if (error instanceof Refusal && error.retryAfterSeconds !== undefined)
     reply.header("retry-after", error.retryAfterSeconds);
   if (status < 500 || error instanceof Refusal) return reply.status(status).send({ error: error.message });
-  process.stderr.write(`guie serve: ${error.stack}\n`);
+  process.stderr.write(`guie serve: ${endingOf("guie serve", error).message}\n`);
   return reply.status(500).send({ error: "the service failed: its own output says how" });
 }
 

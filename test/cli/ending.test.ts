@@ -75,6 +75,25 @@ test("ten traces stay, each of a bounded size", (t) => {
   assert.equal(readFileSync(paths.at(-1)!).length, 65_536);
 });
 
+test("the project's scripts end alike", (t) => {
+  const folder = temporaryFolder(t);
+  const guard = JSON.stringify(projectPath("scripts/guard.mjs"));
+  const script = (code: string) =>
+    spawnSync(
+      process.execPath,
+      ["--input-type=module", "-e", `import { guardScript } from ${guard}; guardScript("demo"); ${code}`],
+      { encoding: "utf8", env: { ...process.env, TMPDIR: folder } },
+    );
+  const thrown = script(`throw new TypeError("odd")`);
+  assert.equal(thrown.status, 1);
+  assert.match(thrown.stderr, /^\ndemo: unexpected error: TypeError: odd\. Its trace is in \S+\n$/);
+  const stopped = script(
+    `process.kill(process.pid, "SIGINT"); await new Promise((done) => setTimeout(done, 20_000))`,
+  );
+  assert.equal(stopped.status, 130);
+  assert.equal(stopped.stderr, "\ndemo: interrupted; run it again to go on\n");
+});
+
 const sh = (line: string) => spawnSync("sh", ["-c", line], { encoding: "utf8" });
 
 test("a result that cannot be written is a fault, a reader that has read enough is none", () => {
@@ -153,7 +172,7 @@ test("what a file system refuses is said in words", (t) => {
   assert.match(run, /aaa\.\.\.a+ could not be written: the name is too long/);
   assert.match(
     guie("get-data", "--data-dir", join(folder, "file"), "--demo"),
-    /file.* could not be written: a part of/,
+    /file could not be (read|written): a part of the path is a file/,
   );
 });
 
