@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
 import { projectPath } from "../common/project";
+import type { TrainConfig } from "../config/config";
 import { VIEWS, type Views } from "../images/loading/views";
 import { type Backbone, loadBackbone } from "../model/backbone";
 import { FEATURE_FILES, type FeatureDtype } from "../retrieval/feature_files";
@@ -71,8 +72,14 @@ export function registerEmbed(program: Command): void {
 }
 
 /** What says how the backbone embeds. */
-const BACKBONE_SETTINGS = [
-  ...(["tower", "weights", "imageSize", "lastBlocks", "patchMean", "precision", "numWorkers"] as const),
+const BACKBONE_SETTINGS: readonly (keyof TrainConfig)[] = [
+  "tower",
+  "weights",
+  "imageSize",
+  "lastBlocks",
+  "patchMean",
+  "precision",
+  "numWorkers",
 ];
 
 /** The frozen backbone's features of the images that the stages of a run read. */

@@ -70,9 +70,9 @@ export function registerExport(program: Command): void {
 }
 
 async function exportTrained(run: string, options: ExportOptions): Promise<CommandResult> {
-  const { format, model: _model, weights: _weights, ...rest } = options;
+  const { format, mirror, naming, overwrite } = options;
   const out = options.out ?? join(findCheckpoint(run).folder, DEFAULT_NAMES[format]);
-  const result = await exportRun({ ...rest, run, format, out });
+  const result = await exportRun({ run, format, out, mirror, naming, overwrite });
   return { text: describe(result), summary: { ...result, format } };
 }
 
