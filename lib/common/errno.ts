@@ -39,12 +39,10 @@ const REMEDIES: readonly (readonly [codes: readonly FileErrorCode[], next: strin
 
 /** The code of what the file system refused, also where a library gives it as text; undefined for any other error. */
 export function fileErrorCode(error: unknown): FileErrorCode | undefined {
-  const { code, cause } = (error ?? {}) as NodeJS.ErrnoException;
+  const { code } = (error ?? {}) as NodeJS.ErrnoException;
   if (code !== undefined && Object.hasOwn(WORDS, code)) return code as FileErrorCode;
   const text = messageOf(error);
-  return (
-    SYSTEM_TEXTS.find(([, words]) => text.includes(words))?.[0] ?? (cause ? fileErrorCode(cause) : undefined)
-  );
+  return SYSTEM_TEXTS.find(([, words]) => text.includes(words))?.[0];
 }
 
 /** The reason in words: "the disk is full". */
@@ -74,13 +72,9 @@ export function inWords(error: unknown, path?: string, done?: string): unknown {
   const { path: found, syscall } = error as NodeJS.ErrnoException;
   const named = found ?? path ?? pathIn(messageOf(error)) ?? "A file";
   const attempt = done ?? (READING.has(syscall ?? "") ? "read" : "read or written");
-  return new UserError(
-    `${shortened(withoutTemporary(named))} could not be ${attempt}: ${WORDS[code]}.`,
-    REMEDIES.find(([codes]) => codes.includes(code))?.[1],
-    {
-      cause: error,
-    },
-  );
+  const what = `${shortened(withoutTemporary(named))} could not be ${attempt}: ${WORDS[code]}.`;
+  const next = REMEDIES.find(([codes]) => codes.includes(code))?.[1];
+  return new UserError(what, next, { cause: error });
 }
 
 /** The first absolute path in a library's message. */
