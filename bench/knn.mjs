@@ -72,7 +72,7 @@ async function benchApproximate() {
       ["theirs", theirsMs, () => nearestNeighbours(one, rows, 5)],
     ]) {
       const from = performance.now();
-      found[side].push((await search()).positions[0]);
+      found[side].push((await search()).cosines[0]);
       times.push(performance.now() - from);
     }
   }
@@ -82,7 +82,7 @@ async function benchApproximate() {
     ...{ ours: 1000 / median(oursMs), theirs: 1000 / median(theirsMs) },
     ...{ peakMB: Math.round(process.resourceUsage().maxRSS / 2 ** 10), theirPeakMB: null },
     more: {
-      recall: recallOf({ positions: found.ours }, { positions: found.theirs }),
+      recall: recallOf({ cosines: found.ours }, { cosines: found.theirs }),
       rowsPerSecond: rows.count / (buildMs / 1000),
     },
   });

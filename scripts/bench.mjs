@@ -3,6 +3,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { guardScript } from "./guard.mjs";
+
+guardScript("bench");
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), "../bench");
 const [name = "", word] = process.argv.slice(2);

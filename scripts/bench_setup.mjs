@@ -1,7 +1,10 @@
 // `npm run bench:setup`: the libraries that the benchmarks compare with, in a Python environment of their own.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { guardScript } from "./guard.mjs";
 import { run, SetupError } from "./setup/run.mjs";
+
+guardScript("bench");
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const FOLDER = ".cache/peers/bench";

@@ -2,6 +2,9 @@
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { guardScript } from "./guard.mjs";
+
+guardScript("check");
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 

@@ -7,6 +7,9 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { guardScript } from "./guard.mjs";
+
+guardScript("demo");
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const out = join(root, "runs/demo");
@@ -50,9 +53,9 @@ const seconds = {};
 
 /** Runs a Node script, its output on this terminal; ends the demo when it fails. Remembers how long it took. */
 function stage(name, args, options = {}) {
-  const startedAtMs = Date.now();
+  const startedAtMs = performance.now();
   const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit", ...options });
-  seconds[name] = Math.round((Date.now() - startedAtMs) / 1000);
+  seconds[name] = Math.round((performance.now() - startedAtMs) / 1000);
   if (status !== 0) process.exit(status ?? 1);
   return stdout;
 }

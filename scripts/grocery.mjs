@@ -5,6 +5,9 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { guardScript } from "./guard.mjs";
+
+guardScript("grocery");
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const DATA = "data/grocery";

@@ -3,6 +3,9 @@
 import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { guardScript } from "./guard.mjs";
+
+guardScript("lab", { endsByInterrupt: false });
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const given = process.argv.slice(2);

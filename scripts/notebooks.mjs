@@ -9,7 +9,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:f
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, stripVTControlCharacters } from "node:util";
+import { guardScript } from "./guard.mjs";
 import { changedCells, notebookPath, originalPath, PIPELINE, PUT_ASIDE, restore } from "./originals.mjs";
+
+guardScript("notebooks");
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -213,12 +216,12 @@ async function main() {
   const out = resolve(values.out);
   mkdirSync(out, { recursive: true });
   for (const [index, notebook] of notebooks.entries()) {
-    const startedAtMs = Date.now();
+    const startedAtMs = performance.now();
     console.log(`${notebook.name} ...`);
     tellEdits(notebook);
     const failure = await execute(notebook, { out, params, timeoutS, html: values.html });
     console.log(
-      `${notebook.name}: ${failure ? "failed after " : ""}${((Date.now() - startedAtMs) / 1000).toFixed(0)} s`,
+      `${notebook.name}: ${failure ? "failed after " : ""}${((performance.now() - startedAtMs) / 1000).toFixed(0)} s`,
     );
     if (!failure) continue;
     const rest = notebooks.slice(index + 1).map(({ name }) => name);

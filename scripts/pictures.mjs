@@ -4,7 +4,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { guardScript } from "./guard.mjs";
 import { servingPng } from "./serving_picture.mjs";
+
+guardScript("pictures");
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);

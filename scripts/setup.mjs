@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { guardScript } from "./guard.mjs";
 import { bindingStep } from "./setup/binding.mjs";
 import { buildStep } from "./setup/build.mjs";
 import { kernelStep } from "./setup/kernel.mjs";
@@ -12,9 +13,11 @@ import { packagesStep } from "./setup/packages.mjs";
 import { pythonStep } from "./setup/python.mjs";
 import { inWords, SetupError } from "./setup/run.mjs";
 
+guardScript("set-up");
+
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const quiet = process.argv.includes("--quiet");
-const startedAtMs = Date.now();
+const startedAtMs = performance.now();
 
 /** Runs a step when what it was made from (its fingerprint) has changed or its result is gone. */
 async function ensure(step) {
@@ -22,12 +25,14 @@ async function ensure(step) {
   const fingerprint = step.fingerprint(root);
   const made = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
   if (made === fingerprint && step.isWhole(root)) return false;
-  const stepStartedAtMs = Date.now();
+  const stepStartedAtMs = performance.now();
   console.log(`set-up: ${step.title} ...`);
   await step.run(root);
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, fingerprint);
-  console.log(`set-up: ${step.title}: done in ${((Date.now() - stepStartedAtMs) / 1000).toFixed(0)} s`);
+  console.log(
+    `set-up: ${step.title}: done in ${((performance.now() - stepStartedAtMs) / 1000).toFixed(0)} s`,
+  );
   return true;
 }
 
@@ -40,7 +45,7 @@ try {
   const changed = parts.map((part) => part.value);
   for (const step of [bindingStep, kernelStep, buildStep]) changed.push(await ensure(step));
   if (!quiet || changed.some(Boolean)) {
-    const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1);
+    const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
     console.log(
       changed.some(Boolean)
         ? `set-up: ready in ${seconds} s`

@@ -6,6 +6,9 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { guardScript } from "./guard.mjs";
+
+guardScript("test");
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const compiled = join(root, "build/test");

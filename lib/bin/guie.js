@@ -13,19 +13,20 @@ const MENDS = [
 
 function start() {
   if (!existsSync(main))
-    return fail("lib is not built yet. Run `npm run setup` in the project's folder first.");
+    return complain("lib is not built yet. Run `npm run setup` in the project's folder first.");
+  const { fail, guardProcess } = require("../dist/cli/guard.js");
+  guardProcess();
   try {
     require(main);
   } catch (error) {
     // What is missing on this machine shows when the engine is loaded, before any command could say it
-    if (error.name === "UserError") return fail(error.message);
     const [, next] = MENDS.find(([pattern]) => pattern.test(error.message)) ?? [];
-    if (!next) throw error;
-    fail(`${error.message.split("\n")[0]}\n  Next: ${next}`);
+    if (next) complain(`${error.message.split("\n")[0]}\n  Next: ${next}`);
+    else fail(error);
   }
 }
 
-function fail(message) {
+function complain(message) {
   process.stderr.write(`guie: ${message}\n`);
   process.exitCode = 1;
 }

@@ -1,6 +1,7 @@
 // State dicts as torch.save writes them, read without PyTorch and without running anything in them.
-import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { UserError } from "../common/errors";
+import { requireFile } from "../common/files";
 import { readBytes } from "./bytes";
 import { DTYPE_BYTES } from "./dtypes";
 import type { PickleValue } from "./pickle";
@@ -25,7 +26,7 @@ const NESTED_UNDER = ["state_dict", "model"];
  * @throws UserError when it is missing, cut short, of another kind, or asks for more than tensors (`readPickle`)
  */
 export async function openPyTorch(path: string): Promise<TensorFile> {
-  if (!existsSync(path)) throw new UserError(`Expected a PyTorch file at ${path}: there is none.`);
+  requireFile(path, "a PyTorch file");
   const file = openSync(path, "r");
   try {
     const { root, storageStarts } = await readContent(path, file);

@@ -1,9 +1,9 @@
 // safetensors: 8 bytes header length (little endian), the header, the tensors' bytes (little endian, row-major).
 // https://github.com/huggingface/safetensors#format
-import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "../common/errors";
-import { removeAbandoned, writeAtomically } from "../common/files";
+import { removeAbandoned, requireFile, writeAtomically } from "../common/files";
 import { PIECE_BYTES, readBytes } from "./bytes";
 import { toHalves } from "./dtypes";
 import {
@@ -33,7 +33,7 @@ const MAX_HEADER_BYTES = 100_000_000;
  * @throws UserError when it is missing, cut short or malformed
  */
 export function openSafetensors(path: string, next?: string): TensorFile {
-  if (!existsSync(path)) throw new UserError(`Expected a safetensors file at ${path}: there is none.`, next);
+  requireFile(path, "a safetensors file", next);
   const file = openSync(path, "r");
   try {
     const { header, dataStart } = readHeader(path, file);

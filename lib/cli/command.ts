@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { messageOf, UserError } from "../common/errors";
-import { writeError } from "../common/files";
+import { clearProgress, fail } from "./guard";
+import { countOptions, refuseUseless, type Use } from "./usage";
 
 /** What a command returns: printed as JSON under `--json`, else as `text`. */
 export interface CommandResult {
@@ -8,29 +8,32 @@ export interface CommandResult {
   text: string;
   /** For scripts. */
   summary: Record<string, unknown>;
+  /** 0 unless told: the result is printed, and yet not all went well. */
+  exitCode?: number;
 }
 
 /**
- * Gives `command` its action: prints the result (or, with --json, its summary as one line of JSON on standard
- * output), and turns a UserError, a full disk or a folder without permission into a message and exit code 1 without a
- * stack trace.
+ * Gives `command` its action: refuses options without a use, prints the result (or, with --json, its summary as one line
+ * of JSON on standard output), and turns any error into a message and an exit code.
+ * @param uses which options go with which others
  */
 export function runs<Options extends object>(
   command: Command,
   action: (options: Options, operands: readonly string[]) => Promise<CommandResult>,
+  uses: readonly Use[] = [],
 ): Command {
   command.option("--json", "end with a JSON summary on standard output");
+  const counts = countOptions(command);
   return command.action(async () => {
     const options = command.opts<Options & { json?: boolean }>();
     try {
-      const { text, summary } = await action(options, command.args);
+      refuseUseless(command, counts, uses);
+      const { text, summary, exitCode = 0 } = await action(options, command.args);
+      process.exitCode = exitCode;
+      clearProgress();
       process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `${text}\n`);
-    } catch (thrown) {
-      const path = (thrown as NodeJS.ErrnoException | undefined)?.path ?? "A file";
-      const error = writeError(path, thrown, "read or written");
-      if (!(error instanceof UserError)) throw error;
-      process.stderr.write(`guie ${command.name()}: ${messageOf(error)}\n`);
-      process.exitCode = 1;
+    } catch (error) {
+      fail(error);
     }
   });
 }

@@ -2,7 +2,13 @@
 import { type Command, Option } from "commander";
 import { UserError } from "../common/errors";
 import { readJson } from "../common/files";
-import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
+import {
+  type ConfigOverrides,
+  overrideConfig,
+  processCount,
+  requireSetting,
+  type TrainConfig,
+} from "../config/config";
 import { PRESET_NAMES, preset, vit224 } from "../config/presets";
 import { numberOf } from "./numbers";
 
@@ -63,8 +69,18 @@ export interface ConfigOptions extends Record<string, unknown> {
 
 const DEFAULT_PRESET = "demo";
 
-/** Adds --config-name, --config, --set and a flag for each of `settings`; for all that have one unless told. */
-export function addConfigFlags(command: Command, settings?: readonly (keyof TrainConfig)[]): void {
+/** The settings that have a flag. */
+export const FLAGGED: readonly (keyof TrainConfig)[] = [...FLAGS, ...SWITCHES].map(([, setting]) => setting);
+
+/** Adds the flag of a setting. @returns its long name */
+export function addConfigFlag(command: Command, wanted: keyof TrainConfig): string {
+  const [flags, , description] = [...FLAGS, ...SWITCHES].find(([, setting]) => setting === wanted)!;
+  command.option(flags, description);
+  return flags.split(" ")[0]!;
+}
+
+/** Adds --config-name, --config, --set and a flag for each of `settings`. @returns the long names of all of them */
+export function addConfigFlags(command: Command, settings = FLAGGED): string[] {
   command
     .option("--config-name <preset>", `preset: ${PRESET_NAMES.join(", ")} (default: ${DEFAULT_PRESET})`)
     .option("--config <file>", "JSON file with settings that override the preset's")
@@ -73,9 +89,12 @@ export function addConfigFlags(command: Command, settings?: readonly (keyof Trai
       "any setting of docs/presets.md, by its name; may be given several times",
       (text: string, before: string[] = []) => [...before, text],
     );
-  for (const [flags, setting, description] of [...FLAGS, ...SWITCHES]) {
-    if (!settings || settings.includes(setting)) command.option(flags, description);
-  }
+  return [
+    "--config-name",
+    "--config",
+    "--set",
+    ...settings.map((setting) => addConfigFlag(command, setting)),
+  ];
 }
 
 /** The preset, then the JSON file, then the flags. */
@@ -88,6 +107,49 @@ export function configOf(options: ConfigOptions): Readonly<TrainConfig> {
   return overrideConfig(overrideConfig(base, fromFile), { ...fromFlags, configName, stage });
 }
 
+/** Settings that not every run looks at: [setting, whether a run does, what it goes with]. */
+const USES: readonly [keyof TrainConfig, (config: TrainConfig) => boolean, string][] = [
+  ["backboneLrFactor", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
+  ["gradientCheckpointing", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
+  ["trainedBlocks", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
+  ["frozenEpochs", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
+  ["features", ({ stage }) => stage === "frozen", "--stage frozen"],
+  ["reinitHead", ({ initFrom }) => initFrom !== "", "--init-from"],
+  ["classShare", ({ shardHead }) => shardHead, "--shard-head"],
+  ["bucketMB", isDistributed, "--workers 2"],
+  ["gradientDtype", isDistributed, "--workers 2"],
+  ["shardHead", isDistributed, "--workers 2"],
+];
+
+/** Several processes: by the config, or by a launcher that sets TF_CONFIG. */
+function isDistributed(config: TrainConfig): boolean {
+  return processCount(config) > 1 || process.env.TF_CONFIG !== undefined;
+}
+
+/**
+ * Refuses flags for settings at which no run of these stages looks.
+ * @throws UserError naming what they go with
+ */
+export function refuseUselessSettings(
+  options: ConfigOptions,
+  stages: readonly (TrainConfig["stage"] | undefined)[],
+): void {
+  const given = flagOverrides(options);
+  const configs = stages.map((stage) => configOf({ ...options, ...(stage ? { stage } : {}) }));
+  for (const [setting, isUsed, partner] of USES) {
+    if (!(setting in given) || configs.some(isUsed)) continue;
+    throw new UserError(
+      `${flagOf(setting)}: of no use without ${partner}.`,
+      `Leave it out, or add ${partner}.`,
+    );
+  }
+}
+
+function flagOf(setting: keyof TrainConfig): string {
+  const flag = [...FLAGS, ...SWITCHES].find(([, name]) => name === setting)?.[0].split(" ")[0];
+  return flag ?? `--set ${setting}`;
+}
+
 function readSettings(path: string): ConfigOverrides {
   const settings = readJson<unknown>(path, "Give the path of a JSON file.");
   if (typeof settings === "object" && settings !== null && !Array.isArray(settings)) return settings;
@@ -96,10 +158,11 @@ function readSettings(path: string): ConfigOverrides {
 
 /** What the flags alone say. @throws UserError where a setting is given twice, or is no setting */
 export function flagOverrides(options: ConfigOptions): ConfigOverrides {
-  const overrides: Record<string, Value> = {};
+  const overrides = new Map<string, Value>();
   const put = (setting: string, value: Value) => {
-    if (setting in overrides) throw new UserError(`The setting ${setting} is given twice.`, "Give it once.");
-    overrides[setting] = value;
+    if (overrides.has(setting))
+      throw new UserError(`The setting ${setting} is given twice.`, "Give it once.");
+    overrides.set(setting, value);
   };
   for (const [flags, setting] of SWITCHES) {
     if (options[new Option(flags).attributeName()]) put(setting, true);
@@ -114,15 +177,15 @@ export function flagOverrides(options: ConfigOptions): ConfigOverrides {
       throw new UserError(`--set takes name=value, got "${text}".`, "For example --set initLr=0.001");
     put(name, settingOf(`--set ${name}`, name, value!));
   }
-  return overrides;
+  return Object.fromEntries(overrides);
 }
 
 type Value = string | number | boolean | number[];
 
 /** The value of a setting that is written as text: of the type that the presets have there. */
 function settingOf(flag: string, setting: string, text: string): Value {
+  requireSetting(setting);
   const sample: unknown = vit224()[setting as keyof TrainConfig];
-  if (sample === undefined) overrideConfig(vit224(), { [setting]: text }); // refuses it, with the nearest name
   if (Array.isArray(sample)) {
     return text === "" ? [] : text.split(",").map((number) => numberOf(flag, number));
   }

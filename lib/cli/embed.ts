@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
 import { projectPath } from "../common/project";
+import type { TrainConfig } from "../config/config";
 import { VIEWS, type Views } from "../images/loading/views";
 import { type Backbone, loadBackbone } from "../model/backbone";
 import { FEATURE_FILES, type FeatureDtype } from "../retrieval/feature_files";
@@ -21,7 +22,7 @@ import { readRetrievalFiles } from "../training/data";
 import { loadEmbedder } from "../training/embedder";
 import { trainFeatures } from "../training/ladder";
 import { type CommandResult, runs } from "./command";
-import { addConfigFlags, type ConfigOptions, configOf } from "./config_flags";
+import { addConfigFlag, addConfigFlags, type ConfigOptions, configOf } from "./config_flags";
 import { wholeNumberOf } from "./numbers";
 
 interface EmbedCommandOptions extends ConfigOptions {
@@ -40,7 +41,7 @@ export function registerEmbed(program: Command): void {
     .command("embed")
     .argument(
       "[source]",
-      "folder of images, CSV (image_files[,labels][,fold]), or text file with a path a line",
+      "folder of images, CSV (image_files[,labels][,fold]), text file with a path a line, or an image",
     )
     .description(
       "Features of images by the backbone, or unit vectors by a trained run (--run). Without a source: the pipeline's " +
@@ -60,22 +61,36 @@ export function registerEmbed(program: Command): void {
     )
     .option("--rows-per-shard <n>", "images of a file, of which the last unfinished one is lost to a kill")
     .option("--overwrite", "replace other features in that folder");
-  addConfigFlags(command, [
-    ...(["dataDir", "tower", "weights", "imageSize", "lastBlocks", "patchMean", "precision"] as const),
-    "numWorkers",
-  ]);
-  runs<EmbedCommandOptions>(command, (options, [source]) =>
-    source === undefined ? embedPipeline(options) : embedSource(options, source),
+  const ofBackbone = addConfigFlags(command, BACKBONE_SETTINGS);
+  addConfigFlag(command, "dataDir");
+  runs<EmbedCommandOptions>(
+    command,
+    (options, [source]) => (source === undefined ? embedPipeline(options) : embedSource(options, source)),
+    [
+      {
+        of: ["--run", "--out"],
+        needs: ["[source]"],
+        next: "Which images? npx guie embed FOLDER --out FOLDER",
+      },
+      { of: ["--views", "--dtype", "--rows-per-shard", "--overwrite"], needs: ["[source]"] },
+      { of: ofBackbone, without: "--run", next: "Leave it out: a run embeds by its own settings." },
+    ],
   );
 }
 
+/** What says how the backbone embeds. */
+const BACKBONE_SETTINGS: readonly (keyof TrainConfig)[] = [
+  "tower",
+  "weights",
+  "imageSize",
+  "lastBlocks",
+  "patchMean",
+  "precision",
+  "numWorkers",
+];
+
 /** The frozen backbone's features of the images that the stages of a run read. */
 async function embedPipeline(options: EmbedCommandOptions): Promise<CommandResult> {
-  if (options.run || options.out)
-    throw new UserError(
-      "--run and --out go with a source: which images?",
-      "npx guie embed FOLDER --out FOLDER",
-    );
   const config = configOf({ ...options, stage: "frozen" });
   process.stderr.write(`${describeDevice()}\n`);
   const onProgress = terminalProgress();
@@ -100,6 +115,11 @@ async function embedSource(options: EmbedCommandOptions, source: string): Promis
   const embedder = run ? runEmbedder(run, views) : backboneEmbedder(options, views);
   try {
     const list = await readImageList(source, options.dataDir ?? embedder.dataDir);
+    if (options.dataDir && list.folder !== projectPath(options.dataDir))
+      throw new UserError(
+        "--data-dir: of no use with a folder of images, or an image.",
+        "Leave it out: it is for lists of paths.",
+      );
     process.stderr.write(`${describeDevice()}\n`);
     const plan = {
       ...{ rows: list.rows, dtype, replace: overwrite },

@@ -7,7 +7,7 @@ import { comparisonTable } from "../retrieval/comparison_table";
 import { confusionTable, type DatasetConfusion } from "../retrieval/confusion";
 import { ALL_DATASETS } from "../retrieval/evaluation";
 import { compareOnHeldOut, confusionOnHeldOut } from "../training/compare";
-import { climbLadder, type LadderRung } from "../training/ladder";
+import { climbLadder, isUntrained, type LadderRung } from "../training/ladder";
 import { baselineOfRun } from "../training/runs/baseline";
 import { listRuns, readRunConfig, runFolder } from "../training/runs/run_folder";
 import { type CommandResult, runs } from "./command";
@@ -28,16 +28,16 @@ interface EvaluateOptions {
 export function registerEvaluate(program: Command): void {
   const command = program
     .command("evaluate")
-    .argument("[models...]", "with --compare or --confusion: pixels, backbone, runs")
+    .argument(
+      "[models...]",
+      "pixels, backbone, runs: RUN, RUN/best, RUN/epoch_3:ema; default: the preset's own runs",
+    )
     .description(
       "Retrieval on held-out classes: pixels, the backbone as it is, and trained runs, in one table.",
     )
     .option("--config-name <preset>", "preset that names backbone, size and data directory", "demo")
     .option("--data-dir <dir>", "folder with retrieval/queries.csv and retrieval/index.csv")
-    .option(
-      "--run <name...>",
-      "runs to score, or RUN/best, RUN/epoch_3:ema (default: the preset's own runs that exist)",
-    );
+    .option("--run <name...>", "the same as naming the runs as words");
   command
     .option(
       "--compare",
@@ -49,12 +49,18 @@ export function registerEvaluate(program: Command): void {
     )
     .option("--seed <n>", "with --compare: of the bootstrap", "0")
     .option("--confusion", "of each model: which data sets its wrong nearest neighbours come from");
-  runs<EvaluateOptions>(command, (options, models) => {
-    if (options.compare && options.confusion)
-      throw new UserError("--compare and --confusion are two tables.", "Ask for them one after the other.");
-    if (options.confusion) return confuse(options, models);
-    return options.compare ? compare(options, models) : evaluate(options);
-  });
+  runs<EvaluateOptions>(
+    command,
+    (options, words) => {
+      const models = [...words, ...(options.run ?? [])];
+      if (options.confusion) return confuse(options, models);
+      return options.compare ? compare(options, models) : evaluate(options, models);
+    },
+    [
+      { of: ["--by-dataset", "--seed"], needs: ["--compare"] },
+      { of: ["--confusion"], without: "--compare", next: "Ask for the two tables one after the other." },
+    ],
+  );
 }
 
 /** A table a model: rows are the queries' data sets, columns those of the wrong nearest neighbours. */
@@ -92,12 +98,14 @@ async function compare(options: EvaluateOptions, models: readonly string[]): Pro
   return { text, summary: { rows } };
 }
 
-async function evaluate(options: EvaluateOptions): Promise<CommandResult> {
+/** The ladder: pixels and the backbone are on it in any case. */
+async function evaluate(options: EvaluateOptions, models: readonly string[]): Promise<CommandResult> {
   const config = configOf(options);
   const runNames =
-    options.run ??
-    listRuns().filter((name) => readRunConfig(runFolder(name)).configName === config.configName);
-  if (runNames.length === 0)
+    models.length > 0
+      ? models.filter((name) => !isUntrained(name))
+      : listRuns().filter((name) => readRunConfig(runFolder(name)).configName === config.configName);
+  if (runNames.length === 0 && models.length === 0)
     throw new UserError(`There is no trained run of "${config.configName}".`, "npx guie train --help");
   const rungs = await climbLadder(
     config,
@@ -126,8 +134,12 @@ function ladderText(rungs: readonly LadderRung[]): string {
   const lines = rungs.map(
     (rung) => `${rung.name.padEnd(width)}  ${rung.mp5.toFixed(3)}  ${rung.r1.toFixed(3)}`,
   );
-  const { queries, queriesWithoutMatch } = rungs[0]!;
-  const counted = `${queries} queries of held-out classes${queriesWithoutMatch ? `, ${queriesWithoutMatch} without a match left out` : ""}`;
+  const { queries, queriesWithoutMatch, queriesInIndex } = rungs[0]!;
+  const counted = [
+    `${queries} queries of held-out classes`,
+    ...(queriesWithoutMatch ? [`${queriesWithoutMatch} without a match left out`] : []),
+    ...(queriesInIndex ? [`${queriesInIndex} of all stand in the index: none finds itself`] : []),
+  ].join(", ");
   return [`${"".padEnd(width)}  mP@5   R@1`, ...lines, counted].join("\n");
 }
 

@@ -48,17 +48,31 @@ export function registerExport(program: Command): void {
     .option("--model <name>", "instead of a run, for safetensors: the model of --weights")
     .option("--weights <file>", "instead of a run, for safetensors: a file of prepare-model")
     .option("--overwrite", "replace what stands there");
-  runs<ExportOptions>(command, (options, [run]) =>
-    run === undefined ? exportTower(options) : exportTrained(run, options),
+  runs<ExportOptions>(
+    command,
+    (options, [run]) => (run === undefined ? exportTower(options) : exportTrained(run, options)),
+    [
+      {
+        of: ["--model", "--weights"],
+        without: "[run]",
+        next: "Give either a run, or --model and --weights.",
+      },
+      { of: ["--model"], needs: ["--weights"] },
+      { of: ["--weights"], needs: ["--model"] },
+      { of: ["--naming"], needs: ["--format safetensors"] },
+      {
+        of: ["--mirror"],
+        without: "--format safetensors",
+        next: "Leave it out: weights alone average nothing.",
+      },
+    ],
   );
 }
 
 async function exportTrained(run: string, options: ExportOptions): Promise<CommandResult> {
-  const { format, model, weights, ...rest } = options;
-  if (model !== undefined || weights !== undefined)
-    throw new UserError("Expected either a run, or --model and --weights.", "Give one of the two.");
+  const { format, mirror, naming, overwrite } = options;
   const out = options.out ?? join(findCheckpoint(run).folder, DEFAULT_NAMES[format]);
-  const result = await exportRun({ ...rest, run, format, out });
+  const result = await exportRun({ run, format, out, mirror, naming, overwrite });
   return { text: describe(result), summary: { ...result, format } };
 }
 

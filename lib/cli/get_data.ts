@@ -40,7 +40,10 @@ export function registerGetData(program: Command): void {
     .option("--demo", "draw the demo data set into the folder first")
     .option("--classes-per-group <n>", "a smaller demo: so many classes of each of its seven groups")
     .option("--seed <n>", "seed of the demo data set", "999");
-  runs<GetDataOptions>(command, run);
+  runs<GetDataOptions>(command, run, [
+    { of: ["--classes-per-group", "--seed"], needs: ["--demo"] },
+    { of: ["--demo"], needs: ["--data-dir"], next: DEMO_SET.download.command },
+  ]);
 }
 
 async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promise<CommandResult> {
@@ -48,7 +51,7 @@ async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promi
   if (raw !== undefined && named?.length !== 1) {
     throw new UserError("--raw is the raw folder of one data set.", "Name it: --dataset Fruit");
   }
-  if (dataDir === undefined) return describeStatus(named, raw, options.demo);
+  if (dataDir === undefined) return describeStatus(named, raw);
   const onProgress = terminalProgress();
   const drawn = options.demo ? await draw(dataDir, options) : undefined;
   if (raw !== undefined) linkRaw(dataDir, named![0]!, raw);
@@ -88,8 +91,7 @@ function draw(dataDir: string, { seed, classesPerGroup }: GetDataOptions): Promi
 
 const DEMO_TEXT = `${DEMO_SET.title} (${DEMO_SET.size}), drawn on this machine: ${DEMO_SET.download.command}`;
 
-function describeStatus(named: readonly DataSet[] | undefined, raw?: string, demo?: boolean): CommandResult {
-  if (demo) throw new UserError("--demo needs a folder to draw into.", DEMO_SET.download.command);
+function describeStatus(named: readonly DataSet[] | undefined, raw?: string): CommandResult {
   const sets = named ?? DATA_SETS;
   const statuses = sets.map((set) => inspectRaw(set, raw ? resolve(raw) : rawFolder(USUAL_DATA_DIR, set)));
   const isReady = statuses.some(({ isWhole, archives }) => isWhole || archives.length > 0);

@@ -35,7 +35,7 @@ export function registerReduce(program: Command): void {
     .option("--run <name...>", "trained runs to compare with")
     .option("--out <file>", "write one of the reductions as safetensors (mean, matrix)")
     .option("--kind <kind>", `with --out: ${REDUCTION_KINDS.join(", ")}`, "pca");
-  runs<ReduceOptions>(command, reduce);
+  runs<ReduceOptions>(command, reduce, [{ of: ["--kind"], needs: ["--out"] }]);
 }
 
 async function reduce(options: ReduceOptions): Promise<CommandResult> {

@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import { type Command, Option } from "commander";
+import { UserError } from "../common/errors";
 import { Interrupted, requestInterrupt } from "../common/interrupt";
 import { terminalProgress } from "../common/progress";
 import { projectRoot } from "../common/project";
@@ -17,7 +18,8 @@ import {
 } from "../training/search";
 import { planSweep, runSweep, type SweepRun } from "../training/sweep";
 import { type CommandResult, runs } from "./command";
-import { addConfigFlags, type ConfigOptions, configOf, flagOverrides } from "./config_flags";
+import { addConfigFlags, type ConfigOptions, configOf, FLAGGED, flagOverrides } from "./config_flags";
+import { finishBeforeStopping, stoppedCode } from "./guard";
 import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
 
@@ -58,11 +60,18 @@ export function registerSearch(program: Command): void {
         .default("training-classes"),
     )
     .option("--name <name>", "folder below checkpoints/ (default: <preset>_search_<stage>)");
-  addConfigFlags(command);
-  runs<SearchOptions>(command, search);
+  addConfigFlags(
+    command,
+    FLAGGED.filter((setting) => !OWN_SETTINGS.includes(setting)),
+  );
+  runs<SearchOptions>(command, search, [{ of: ["--together"], needs: ["--vary"] }]);
 }
 
+/** Settings that a search gives to its runs: by --name, by --seeds. */
+const OWN_SETTINGS: readonly (keyof TrainConfig)[] = ["runName", "seed"];
+
 async function search(options: SearchOptions): Promise<CommandResult> {
+  refuseOwnSettings(options);
   const config = choosing(configOf(options), options);
   const name = options.name ?? `${config.configName}_search_${config.stage}`;
   const seeds = options.seeds.split(",").map((seed) => wholeNumberOf("--seeds", seed));
@@ -73,15 +82,30 @@ async function search(options: SearchOptions): Promise<CommandResult> {
       ? { startOf: (seed) => relative(projectRoot(), starts[seeds.indexOf(seed)]!.folder) }
       : {}),
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, requestInterrupt);
+  finishBeforeStopping("the step under way, then saving").addEventListener("abort", requestInterrupt);
   process.stderr.write(`${describeDevice()}\n${planned.length} runs\n`);
   const stopped = (await runUntilStopped(starts)) || (await runUntilStopped(planned));
   const rows = searchRows(planned);
   const [start] = searchRows(starts);
   const path = await writeSearch(name, rows);
   const goesOn = stopped ? "stopped: the same command goes on\n" : "";
-  const text = `${tableText(rows)}\n${startText(start)}${goesOn}${path}`;
-  return { text, summary: { name, stopped, rows, start, path } };
+  const failed = [...starts, ...planned].filter(({ state }) => state === "failed");
+  const text = `${tableText(rows)}\n${startText(start)}${failureText(failed)}${goesOn}${path}`;
+  const summary = { name, stopped, failed: failed.length, rows, start, path };
+  return { text, summary, exitCode: failed.length > 0 ? 1 : stopped ? stoppedCode() : 0 };
+}
+
+/** Runs that are missing in the table, and the first one's reason. */
+function failureText(failed: readonly SweepRun[]): string {
+  const [first] = failed;
+  if (!first) return "";
+  return `${failed.length} failed: the first, ${settingsText(first.settings)}: ${first.message}\n`;
+}
+
+/** @throws UserError for --set seed=... and --set runName=... */
+function refuseOwnSettings(options: SearchOptions): void {
+  const given = Object.keys(flagOverrides(options)).find((name) => (OWN_SETTINGS as string[]).includes(name));
+  if (given) throw new UserError(`--set ${given}: a search sets it itself.`, "See --seeds and --name.");
 }
 
 /** The frozen runs of all seeds, from which fine-tuning started. */

@@ -5,6 +5,7 @@ import { isLoopback } from "../serving/guards";
 import { type RunningService, SERVE_DEFAULTS, serve } from "../serving/serve";
 import { describeDevice } from "../tensorflow/device";
 import { type CommandResult, runs } from "./command";
+import { finishBeforeStopping } from "./guard";
 import { wholeNumberOf } from "./numbers";
 
 type Count = Exclude<keyof typeof SERVE_DEFAULTS, "host" | "approximate">;
@@ -59,9 +60,8 @@ async function serveUntilStopped(options: ServeCommandOptions): Promise<CommandR
     ...numbersOf(options),
   });
   process.stderr.write(`${greeting(service, host)}\n`);
-  const [signal] = await Promise.race(["SIGINT", "SIGTERM"].map((name) => once(process, name)));
-  process.once("SIGINT", () => process.exit(130));
-  process.stderr.write(`${signal}: finishing what is under way; Ctrl-C again ends at once\n`);
+  const stop = finishBeforeStopping("what is under way");
+  if (!stop.aborted) await once(stop, "abort");
   await service.close();
   const { load, uptimeSeconds } = service.health() as {
     load: { images: number; passes: number };

@@ -27,10 +27,11 @@ export function registerSoup(program: Command): void {
     .option("--overwrite", "delete an existing run of this name first");
   runs<SoupOptions>(command, async ({ out, greedy, overwrite }, checkpoints) => {
     const soup = await makeSoup(checkpoints, out, { greedy, overwrite }, terminalProgress());
+    const isScored = soup.ingredients.some(({ mp5 }) => mp5 !== undefined);
     const rows = soup.ingredients.map(({ checkpoint, mp5, taken }) => [
-      ...[checkpoint, mp5?.toFixed(3) ?? "", taken ? "yes" : "no"],
+      ...[checkpoint, ...(isScored ? [mp5?.toFixed(3) ?? ""] : []), taken ? "yes" : "no"],
     ]);
-    const table = textTable(["checkpoint", "mP@5", "in the soup"], rows);
+    const table = textTable(["checkpoint", ...(isScored ? ["mP@5"] : []), "in the soup"], rows);
     return { text: `${table}\n${soup.folder}${scoreText(soup)}`, summary: { ...soup } };
   });
 }

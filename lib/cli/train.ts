@@ -10,10 +10,17 @@ import { joinRun, type SupervisorOptions, superviseRun } from "../training/ranks
 import { clusterOfTfConfig } from "../training/ranks/tf_config";
 import { runTraining } from "../training/run";
 import { baselineText } from "../training/runs/baseline";
-import { inProcesses, prepareRunFolder, readRunConfig, runFolder } from "../training/runs/run_folder";
+import { inProcesses, prepareRunFolder, readRunConfig, requireRun } from "../training/runs/run_folder";
 import type { RunSummary } from "../training/runs/run_summary";
 import { type CommandResult, runs } from "./command";
-import { addConfigFlags, type ConfigOptions, configOf, flagOverrides } from "./config_flags";
+import {
+  addConfigFlags,
+  type ConfigOptions,
+  configOf,
+  flagOverrides,
+  refuseUselessSettings,
+} from "./config_flags";
+import { finishBeforeStopping, stoppedCode } from "./guard";
 import { wholeNumberOf } from "./numbers";
 
 interface TrainOptions extends ConfigOptions {
@@ -43,20 +50,26 @@ export function registerTrain(program: Command): void {
     )
     .option("--overwrite", "delete an existing run of this name first");
   addConfigFlags(command);
-  runs<TrainOptions>(command, train);
+  runs<TrainOptions>(command, train, [
+    { of: ["--run-dir"], without: "--resume", next: "Name the run once." },
+    {
+      of: ["--stage", "--resume", "--run-dir"],
+      without: "--both",
+      next: "Leave it out: both stages are trained.",
+    },
+  ]);
 }
 
 async function train(options: TrainOptions): Promise<CommandResult> {
+  if (!(options.resume ?? options.runDir))
+    refuseUselessSettings(options, options.both ? STAGES : [options.stage]);
   return options.both ? trainBoth(options) : trainOne(options);
 }
 
+const STAGES = ["frozen", "fine_tune"] as const;
+
 /** The frozen stage, then fine_tune from there; `--run-name X` calls them X_frozen and X_fine_tune. */
 async function trainBoth(options: TrainOptions): Promise<CommandResult> {
-  if (options.stage || options.resume || options.runDir)
-    throw new UserError(
-      "--both trains two stages: it takes no --stage, --resume or --run-dir.",
-      "Leave them out.",
-    );
   const name = (stage: string) => (options.runName ? { runName: `${options.runName}_${stage}` } : {});
   const frozenOptions: TrainOptions = { ...options, stage: "frozen", ...name("frozen") };
   const frozen = await trainOne(frozenOptions);
@@ -73,12 +86,17 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
   const cluster = clusterOfEnvironment(options);
   const watch = watchOf(wholeNumberOf("--max-restarts", options.maxRestarts, 0));
   if (cluster && cluster.rank > 0) {
-    const config = resumed ? readRunConfig(runFolder(resumed)) : configOf(options);
+    const config = resumed ? readRunConfig(requireRun(resumed)) : configOf(options);
     const ended = await joinRun(inCluster(config, cluster, resumed !== undefined), cluster, watch);
-    return { text: `rank ${cluster.rank}: ${ended}`, summary: { rank: cluster.rank, reason: ended } };
+    const summary = { rank: cluster.rank, reason: ended };
+    return {
+      text: `rank ${cluster.rank}: ${ended}`,
+      summary,
+      exitCode: ended === "stopped" ? stoppedCode() : 0,
+    };
   }
   const folder = resumed
-    ? resumedFolder(runFolder(resumed), options, cluster)
+    ? resumedFolder(requireRun(resumed), options, cluster)
     : prepareRunFolder(inCluster(configOf(options), cluster, false), { overwrite: options.overwrite });
   const reinitHead = Boolean(resumed && options.reinitHead);
   const summary = await trainFolder(folder, watch, cluster, reinitHead);
@@ -87,9 +105,11 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
     ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}`
     : "";
   const before = baseline ? ` (${baselineText(baseline)})` : "";
+  const loss = finalLoss === undefined ? "" : `, loss ${finalLoss.toFixed(4)}`;
   return {
-    text: `${reason} after ${steps} steps, loss ${finalLoss?.toFixed(4)}${scores}${before}; run folder ${folder}`,
+    text: `${reason} after ${steps} steps${loss}${scores}${before}; run folder ${folder}`,
     summary: { ...summary },
+    exitCode: reason === "stopped" ? stoppedCode() : 0,
   };
 }
 
@@ -118,10 +138,9 @@ function inCluster(
 
 /** How this command watches over several processes. */
 function watchOf(maxRestarts: number): SupervisorOptions & { stop: AbortSignal } {
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  const stop = finishBeforeStopping("the step under way, then saving");
   const say = (line: string) => process.stderr.write(`${line}\n`);
-  return { maxRestarts, onProgress: terminalProgress(), say, stop: stop.signal };
+  return { maxRestarts, onProgress: terminalProgress(), say, stop };
 }
 
 /** Trains in this process, or in as many as the run's config says. */
@@ -141,6 +160,11 @@ function trainFolder(
       "Add --workers 1; stopped after its first checkpoint, it may go on in several.",
     );
   if (!isOne) return superviseRun(folder, watch, cluster);
+  if (watch.maxRestarts && process.env.TF_CONFIG === undefined)
+    throw new UserError(
+      "--max-restarts: of no use with one process, which nobody watches.",
+      "Leave it out, or give --workers 2.",
+    );
   watch.stop.addEventListener("abort", requestInterrupt);
   process.stderr.write(`${describeDevice(device(config.gpus))}\n`);
   return runTraining(folder, watch.onProgress, { reinitHead });
@@ -157,9 +181,9 @@ function resumedFolder(folder: string, options: TrainOptions, cluster: ClusterSp
 
 /** A run that goes on has the settings that it began with: others would be ignored. A fresh head may be asked for. */
 function refuseSettings(options: TrainOptions): void {
-  const { stage, config, overwrite } = options;
+  const { stage, configName, config, overwrite } = options;
   const { workers, gpus, reinitHead, ...settings } = flagOverrides(options);
-  const given = Object.entries({ ...settings, stage, config, overwrite });
+  const given = Object.entries({ ...settings, stage, configName, config, overwrite });
   const names = given.filter(([, value]) => value !== undefined).map(([name]) => name);
   if (names.length === 0) return;
   throw new UserError(

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { UserError } from "../common/errors";
+import { Interrupted } from "../common/interrupt";
 import { baselineText } from "../training/runs/baseline";
 import { followRun, isLive, type RunView, viewRun } from "../training/runs/follow";
 import { evaluationTable, failureText, statusText } from "../training/runs/run_status";
@@ -16,7 +17,7 @@ export function registerWatch(program: Command): void {
     .description("Watch a run (its name below checkpoints/, or its folder) until it ends.")
     .option("--once", "say how it stands now, and end");
   runs<{ once?: true }>(command, async ({ once }, [run]) => {
-    const view = once ? viewRun(run!) : await followRun(run!, liveLine());
+    const view = once ? viewRun(run!) : await follow(run!);
     const failure = failureText(view);
     if (failure && !once)
       throw new UserError(`The run ${failure}.`, `mend the cause: npx guie train --resume ${run}`);
@@ -24,14 +25,25 @@ export function registerWatch(program: Command): void {
   });
 }
 
+/** Ctrl-C leaves the run alone. */
+async function follow(run: string): Promise<RunView> {
+  try {
+    return await followRun(run, liveLine());
+  } catch (error) {
+    if (error instanceof Interrupted)
+      throw new Interrupted(`Not watched any longer; the run goes on: npx guie watch ${run}`);
+    throw error;
+  }
+}
+
 /** Writes the status to standard error: in place on a terminal, else a line now and then. */
 function liveLine(stream: NodeJS.WriteStream = process.stderr): (view: RunView) => void {
   let nextAtMs = 0;
   return (view) => {
     if (stream.isTTY) stream.write(`\r\x1b[2K${isLive(view) ? statusText(view) : ""}`);
-    else if (isLive(view) && Date.now() >= nextAtMs) {
+    else if (isLive(view) && performance.now() >= nextAtMs) {
       stream.write(`${statusText(view)}\n`);
-      nextAtMs = Date.now() + LOG_PAUSE_MS;
+      nextAtMs = performance.now() + LOG_PAUSE_MS;
     }
   };
 }

@@ -1,9 +1,9 @@
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { parse } from "csv-parse";
 import { stringify } from "csv-stringify/sync";
 import { messageOf, UserError } from "./errors";
-import { writeAtomically } from "./files";
+import { requireFile, writeAtomically } from "./files";
 
 /** One row of a CSV file: column name -> text. */
 export type CsvRow = Record<string, string>;
@@ -30,7 +30,7 @@ export async function eachCsvRow(
   use: (row: CsvRow, index: number) => void,
   next?: string,
 ): Promise<number> {
-  if (!existsSync(path)) throw new UserError(`Expected a CSV file at ${path}: there is none.`, next);
+  requireFile(path, "a CSV file", next);
   let count = 0;
   const parser = createReadStream(path).pipe(parse({ bom: true, columns: true, skip_empty_lines: true }));
   try {

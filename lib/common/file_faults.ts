@@ -3,6 +3,7 @@
 import { opendirSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileErrorWords, isFileErrorCode } from "./errno";
 import { UserError } from "./errors";
 
 /** The codes that tell of the file itself, however often it is asked for; any other code is the world's. */
@@ -16,18 +17,6 @@ const OWN_FAULTS = new Set([
   "EILSEQ",
   "ENXIO",
 ]);
-
-/** What the usual codes of the world's faults mean, for reading as for writing. */
-export const FAULT_WORDS: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  EPERM: "operation not permitted",
-  EIO: "the disk reports an error",
-  ESTALE: "the network share is not the one it was",
-  ENOTCONN: "the network share is not connected",
-  ETIMEDOUT: "the network share does not answer",
-  EMFILE: "this process has too many open files (ulimit -n)",
-  ENFILE: "the system has too many open files",
-};
 
 /** Pauses before the further tries to read a file. */
 const PAUSES_MS: readonly number[] = [100, 400, 1500, 3000];
@@ -73,7 +62,7 @@ export async function readPatiently<T>(
     try {
       return await read();
     } catch (error) {
-      const told = inWords(path, error);
+      const told = unreachable(path, error);
       if (!(told instanceof UnreachableFile) || told.wasAwaited) throw told;
       if (attempt >= pausesMs.length) throw Object.assign(told, { wasAwaited: true });
       await sleep(pausesMs[attempt]);
@@ -81,15 +70,15 @@ export async function readPatiently<T>(
   }
 }
 
-/** A fault of the world as an UnreachableFile; any other error as it is. */
-export function inWords(path: string, error: unknown): unknown {
+/** Turns a fault of the world into an UnreachableFile; any other error is returned as it is. */
+export function unreachable(path: string, error: unknown): unknown {
   if (error instanceof UnreachableFile) return error;
   const code = worldFault(error);
   return code === undefined ? error : new UnreachableFile(path, wordsOf(code), error);
 }
 
 function wordsOf(code: string): string {
-  return code === "ENOENT" ? "missing file" : (FAULT_WORDS[code] ?? code);
+  return code === "ENOENT" ? "missing file" : isFileErrorCode(code) ? fileErrorWords(code) : code;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import {
   accessSync,
+  appendFileSync,
   constants,
   existsSync,
   mkdirSync,
@@ -12,8 +13,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { fileErrorCode, fileErrorWords, inWords } from "./errno";
 import { messageOf, UserError } from "./errors";
-import { FAULT_WORDS } from "./file_faults";
 import { isRunning } from "./processes";
 
 /** The name under which `path` is written before it is renamed. */
@@ -21,23 +22,30 @@ export function temporaryPath(path: string): string {
   return `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
 }
 
+/** Deletes a temporary file. That this fails is told by the error that led here: the same disk, the same name. */
+function discard(temporary: string): void {
+  try {
+    rmSync(temporary, { force: true });
+  } catch {}
+}
+
 const ABANDONED_MS = 3_600_000;
 
 /**
- * Deletes temporary files beside `path` that a killed process left behind: those to which nothing was written for an
- * hour. Files of `path` alone are looked at, in one listing of its folder.
+ * Deletes temporary files and folders beside `path` that a killed process left behind: those to which nothing was
+ * written for an hour. Those of `path` alone are looked at, in one listing of its folder.
  * @param ofThisMachine only this machine writes `path`: those of processes that are gone are deleted at once
  */
 export function removeAbandoned(path: string, { ofThisMachine = false } = {}): void {
   const folder = dirname(path);
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
-    const writer = name.startsWith(`${basename(path)}.`) && /\.(\d+)\.[0-9a-f]{8}\.tmp$/.exec(name);
+    const writer = name.startsWith(`${basename(path)}.`) && /\.(\d+)\.[0-9a-f]{8}\.tmp(\.d)?$/.exec(name);
     if (!writer) continue;
     const temporary = join(folder, name);
     const ageMs = Date.now() - (statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
     const isOrphan = ofThisMachine && !isRunning(Number(writer[1]));
-    if (isOrphan || ageMs > ABANDONED_MS) rmSync(temporary, { force: true });
+    if (isOrphan || ageMs > ABANDONED_MS) rmSync(temporary, { recursive: true, force: true });
   }
 }
 
@@ -56,7 +64,7 @@ export async function writeAtomically(
     await write(temporary);
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    discard(temporary);
     throw writeError(path, error);
   }
 }
@@ -77,9 +85,9 @@ export async function writeTogether<T>(
     for (const [i, path] of paths.entries()) renameSync(temporaries[i]!, path);
     return result;
   } catch (error) {
-    throw writeError(paths[0]!, error);
+    throw writeError(paths[0] ?? "A file", error);
   } finally {
-    for (const temporary of temporaries) rmSync(temporary, { force: true });
+    for (const temporary of temporaries) discard(temporary);
   }
 }
 
@@ -91,22 +99,10 @@ export function writeFileAtomically(path: string, content: string | Uint8Array):
     writeFileSync(temporary, content);
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    discard(temporary);
     throw writeError(path, error);
   }
 }
-
-/** Why a file system refuses to write, in words. */
-const WRITE_ERRORS: Readonly<Record<string, string>> = {
-  ...FAULT_WORDS,
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-  EFBIG: "the file is larger than this process may write (ulimit -f)",
-  EROFS: "the disk is read-only",
-};
-
-/** Those that room does not cure. */
-const NOT_ALLOWED = new Set(["EROFS", "EACCES", "EPERM"]);
 
 /** Makes a folder and those above it. @throws UserError as `writeAtomically` */
 export function makeFolder(path: string): void {
@@ -117,26 +113,24 @@ export function makeFolder(path: string): void {
   }
 }
 
-/**
- * A UserError in place of one of the file system that a person can mend (a full disk, no permission); any other error
- * as it is.
- * @param path what was to be written
- * @param done what could not be done to it
- */
-export function writeError(path: string, error: unknown, done = "written"): unknown {
-  const code = refusalOf(path, error) ?? "";
-  const reason = WRITE_ERRORS[code];
-  if (!reason) return error;
-  const next = NOT_ALLOWED.has(code)
-    ? "Choose a folder that may be written to, and run it again: what is finished is kept."
-    : "Make room (or choose another folder) and run it again: what is finished is kept.";
-  return new UserError(`${path} could not be ${done}: ${reason}.`, next, { cause: error });
+/** Adds text to the end of a file. @throws UserError as `writeAtomically` */
+export function appendToFile(path: string, content: string | Uint8Array): void {
+  try {
+    appendFileSync(path, content);
+  } catch (error) {
+    throw writeError(path, error);
+  }
 }
 
-/** The code of an error. Node.js calls a folder that cannot be made on a read-only disk missing: the disk is asked. */
-function refusalOf(path: string, error: unknown): string | undefined {
+/**
+ * Puts an error of writing to `path` into words. Node.js calls a folder that cannot be made on a read-only disk missing:
+ * the disk is asked.
+ */
+export function writeError(path: string, error: unknown): unknown {
   const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
-  return code === "ENOENT" && syscall === "mkdir" ? (whyNotWritten(path) ?? code) : code;
+  const refusal = code === "ENOENT" && syscall === "mkdir" ? whyNotWritten(path) : undefined;
+  const told = refusal ? Object.assign(new Error(messageOf(error)), { code: refusal, path }) : error;
+  return inWords(told, path, "written");
 }
 
 /** The code by which a file system refuses to write to `path`, or to make it; undefined where it does not. */
@@ -157,11 +151,33 @@ export function writeJson(path: string, value: unknown): void {
 }
 
 /**
+ * Refuses a path at which no file can be read: nothing, a folder, one of no permission.
+ * @param what what is expected there: "a JSON file"
+ * @param next what makes it
+ */
+export function requireFile(path: string, what: string, next?: string): void {
+  const fault = faultOfFile(path);
+  if (fault) throw new UserError(`Expected ${what} at ${path}: ${fault}.`, next);
+}
+
+function faultOfFile(path: string): string | undefined {
+  try {
+    if (statSync(path).isDirectory()) return fileErrorWords("EISDIR");
+    accessSync(path, constants.R_OK);
+    return undefined;
+  } catch (error) {
+    const code = fileErrorCode(error);
+    if (!code) throw error;
+    return code === "ENOENT" ? "there is none" : fileErrorWords(code);
+  }
+}
+
+/**
  * Reads a JSON file.
  * @throws UserError when it is missing or is not JSON; `next` says what makes it
  */
 export function readJson<T>(path: string, next?: string): T {
-  if (!existsSync(path)) throw new UserError(`Expected a JSON file at ${path}: there is none.`, next);
+  requireFile(path, "a JSON file", next);
   try {
     return JSON.parse(readFileSync(path, "utf8")) as T;
   } catch (error) {

@@ -3,8 +3,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 /** Thrown out of a long loop after Interrupt was pressed in the notebook (or Ctrl-C in the command line). */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
-  constructor() {
-    super("Interrupted: what was finished is kept; run the cell or the command again to go on.");
+  constructor(
+    message = "Interrupted: what was finished is kept; run the cell or the command again to go on.",
+  ) {
+    super(message);
   }
 }
 

@@ -43,11 +43,11 @@ export function terminalProgress(stream: NodeJS.WriteStream = process.stderr): O
   const startedAtMs = new Map<string, number>();
   const shownAtMs = new Map<string, number>();
   return (report) => {
-    const now = Date.now();
+    const now = performance.now();
     const started = startedAtMs.get(report.stage) ?? now;
     startedAtMs.set(report.stage, started);
     const ended = report.done >= report.total;
-    if (!ended && now - (shownAtMs.get(report.stage) ?? 0) < pauseMs) return;
+    if (!ended && now - (shownAtMs.get(report.stage) ?? Number.NEGATIVE_INFINITY) < pauseMs) return;
     shownAtMs.set(report.stage, now);
     const line = describeProgress(report, now - started);
     stream.write(stream.isTTY ? `\r\x1b[2K${line}${ended ? "\n" : ""}` : `${line}\n`);

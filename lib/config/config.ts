@@ -244,19 +244,22 @@ export const SETTING_NAMES = Object.keys(CHECKS.shape) as (keyof TrainConfig)[];
 /** Some settings of a TrainConfig; what is undefined is not set. */
 export type ConfigOverrides = { [Setting in keyof TrainConfig]?: TrainConfig[Setting] | undefined };
 
+/** @throws UserError for a name that is no setting's, with the nearest one */
+export function requireSetting(name: string): void {
+  if ((SETTING_NAMES as string[]).includes(name)) return;
+  const near = nearestName(name, SETTING_NAMES);
+  throw new UserError(
+    `There is no setting "${name}".`,
+    near ? `Did you mean "${near}"?` : `Known: ${SETTING_NAMES.join(", ")}.`,
+  );
+}
+
 /**
  * Lays `overrides` over `config`, checks the result and freezes it. A setting that is undefined stays the config's.
  * @throws UserError for an unknown setting (with the nearest name) or a value that does not fit
  */
 export function overrideConfig(config: TrainConfig, overrides: ConfigOverrides = {}): Readonly<TrainConfig> {
-  for (const name of Object.keys(overrides)) {
-    if ((SETTING_NAMES as string[]).includes(name)) continue;
-    const near = nearestName(name, SETTING_NAMES);
-    throw new UserError(
-      `There is no setting "${name}".`,
-      near ? `Did you mean "${near}"?` : `Known: ${SETTING_NAMES.join(", ")}.`,
-    );
-  }
+  for (const name of Object.keys(overrides)) requireSetting(name);
   const set = Object.entries(overrides).filter(([, value]) => value !== undefined);
   const given = { ...config, ...Object.fromEntries(set) };
   const result = CHECKS.safeParse(given);

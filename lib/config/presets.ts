@@ -198,7 +198,7 @@ export const PRESET_NAMES = Object.keys(PRESETS);
 
 /** The preset called `name`. @throws UserError with the nearest name when there is none */
 export function preset(name: string, stage?: Stage): TrainConfig {
-  const make = PRESETS[name];
+  const make = Object.hasOwn(PRESETS, name) ? PRESETS[name] : undefined;
   if (make) return make(stage);
   const near = nearestName(name, PRESET_NAMES);
   throw new UserError(

@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, realpathSync, symlinkSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { DATA_SETS, type DataSet, findDataSet } from "./catalogue";
 import { cropLarge } from "./crop_large";
-import { inspectRaw, rawFolder, unpackRaw } from "./raw_folder";
+import { shellQuoted } from "./download";
+import { inspectRaw, rawFolder, unpackRaw, wrapperIn } from "./raw_folder";
 import type { LabelledImage, SkippedCounts } from "./readers/reader";
 import { type ImageRow, writeImageRows } from "./rows";
 
@@ -50,9 +51,11 @@ export async function getData(
   const folder = rawFolder(dataDir, set);
   if (!existsSync(folder)) throw missingRawFolder(set, folder);
   await unpackRaw(set, folder, options.onProgress);
-  const { images, skipped } = await set.read(folder, (done, total, unit) =>
-    options.onProgress?.({ stage: `Get_Data ${set.name}`, done, total, unit }),
-  );
+  const report = (done: number, total: number, unit: string) =>
+    options.onProgress?.({ stage: `Get_Data ${set.name}`, done, total, unit });
+  const { images, skipped } = await set.read(folder, report).catch((error) => {
+    throw wrappedError(set, folder, error);
+  });
   const { rows: rawRows, classNames } = numberClasses(images, `raw/${set.folder}`);
   const rows = set.cropAbovePx
     ? await crop(dataDir, set, set.cropAbovePx, rawRows, options.onProgress)
@@ -94,6 +97,18 @@ export function linkRaw(dataDir: string, set: DataSet, raw: string): void {
   }
   mkdirSync(dirname(folder), { recursive: true });
   symlinkSync(wanted, folder);
+}
+
+/** What is said of a folder with a folder more around the data set; any other error as it is. */
+function wrappedError(set: DataSet, folder: string, error: unknown): unknown {
+  const wrapper = error instanceof UserError ? wrapperIn(set, folder) : undefined;
+  if (wrapper === undefined) return error;
+  const inner = join(folder, wrapper);
+  return new UserError(
+    `${set.title} is expected in ${folder} as ${set.layout}: it lies deeper, in ${inner}.`,
+    `Move it up: mv ${shellQuoted(inner)}/* ${shellQuoted(folder)}/`,
+    { cause: error },
+  );
 }
 
 /** Says where the raw data of a data set belongs and how to get it. */

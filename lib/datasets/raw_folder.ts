@@ -83,6 +83,29 @@ export async function unpackRaw(set: DataSet, folder: string, onProgress?: OnPro
   }
 }
 
+/** An archive's own folders: how deep they are looked into. */
+const WRAPPER_DEPTH = 2;
+
+/**
+ * The folder below a raw folder in which the data set lies instead: archives often bring a folder of their own.
+ * @returns its path relative to `folder`; undefined where there is none
+ */
+export function wrapperIn(set: DataSet, folder: string, depth = WRAPPER_DEPTH): string | undefined {
+  const folders = readdirSync(folder).filter((name) => isFolder(folder, name));
+  const holdsAll = (name: string) => {
+    const inside = readdirSync(join(folder, name));
+    if (set.parts.length > 0) return set.parts.every((part) => inside.includes(part));
+    return folders.length === 1 && inside.some((part) => isFolder(join(folder, name), part));
+  };
+  const found = folders.find(holdsAll);
+  if (found !== undefined || depth === 1) return found;
+  for (const name of folders) {
+    const deeper = wrapperIn(set, join(folder, name), depth - 1);
+    if (deeper !== undefined) return join(name, deeper);
+  }
+  return undefined;
+}
+
 function isFolder(folder: string, name: string): boolean {
   return (
     !name.startsWith(".") && (statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory() ?? false)

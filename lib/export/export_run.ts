@@ -5,8 +5,9 @@ import type { Library } from "../checkpoints/name_families";
 import { streamSafetensors } from "../checkpoints/safetensors";
 import { elementCount } from "../checkpoints/safetensors_header";
 import { checkpointWeights } from "../checkpoints/store";
+import { inWords } from "../common/errno";
 import { UserError } from "../common/errors";
-import { temporaryPath } from "../common/files";
+import { removeAbandoned, temporaryPath } from "../common/files";
 import { projectPath } from "../common/project";
 import { TOWER_PREFIX } from "../training/model";
 import { findCheckpoint } from "../training/runs/checkpoint_ref";
@@ -79,6 +80,7 @@ export async function exportRun(request: ExportRequest): Promise<ExportResult> {
   const path = projectPath(request.out);
   if (existsSync(path) && !request.overwrite)
     throw new UserError(`${path} is there already.`, "Give --overwrite to replace it, or another --out.");
+  removeAbandoned(path, { ofThisMachine: true });
   const temporary = temporaryPath(path);
   mkdirSync(dirname(path), { recursive: true });
   try {
@@ -86,6 +88,8 @@ export async function exportRun(request: ExportRequest): Promise<ExportResult> {
     rmSync(path, { recursive: true, force: true });
     renameSync(temporary, path);
     return { path, bytes: sizeOf(path), ...speed };
+  } catch (error) {
+    throw inWords(error, path, "written");
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }

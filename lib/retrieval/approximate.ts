@@ -83,16 +83,23 @@ export function openApproximateIndex(
   return opened(index, length);
 }
 
-/** Share of the exact neighbours that are among the approximate ones, 0..1. */
+/** Cosines that float32 cannot tell apart: rows that are copies, or equally near. */
+const TIE = 1e-5;
+
+/**
+ * Share of the exact search's neighbours that the approximate one has found as well, 0..1: of each query, how many of
+ * its rows are as near as the farthest exact one. Which of several equally near rows are found does not matter.
+ */
 export function recallOf(
-  approximate: Pick<Neighbours, "positions">,
-  exact: Pick<Neighbours, "positions">,
+  approximate: Pick<Neighbours, "cosines">,
+  exact: Pick<Neighbours, "cosines">,
 ): number {
   let [found, all] = [0, 0];
-  for (const [query, list] of exact.positions.entries()) {
-    const known = new Set(approximate.positions[query]);
-    found += list.filter((position) => known.has(position)).length;
-    all += list.length;
+  for (const [query, cosines] of exact.cosines.entries()) {
+    const least = Math.min(...cosines) - TIE;
+    const near = approximate.cosines[query]!.filter((cosine) => cosine >= least).length;
+    found += Math.min(near, cosines.length);
+    all += cosines.length;
   }
   return all > 0 ? found / all : 1;
 }

@@ -1,10 +1,10 @@
 // Lists of images to embed: a folder, a CSV, a text file.
-import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { extname, join, relative, sep } from "node:path";
+import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, extname, join, relative, sep } from "node:path";
 import { eachCsvRow } from "../common/csv";
 import { UserError } from "../common/errors";
-import { inWords } from "../common/file_faults";
-import { byCodeUnit } from "../common/files";
+import { unreachable } from "../common/file_faults";
+import { byCodeUnit, requireFile } from "../common/files";
 import { projectPath } from "../common/project";
 import type { FeatureRows } from "./feature_files";
 
@@ -29,16 +29,17 @@ const LABEL_COLUMNS = ["labels", "new_labels"] as const;
  * - a folder: all image files in it and below, sorted; hidden ones are left out
  * - `.csv`: the column image_files (or new_image_files), with labels (new_labels) and fold where it has them; an image
  *   that stands in several rows, as in a balanced table, is taken once
+ * - an image file: itself
  * - any other file: a path a line
  * @param folder what the paths of a CSV or text file are relative to
  * @throws UserError where there is no such file or folder, or no image in it
  */
 export async function readImageList(source: string, folder: string): Promise<ImageList> {
   const path = projectPath(source);
-  if (!existsSync(path))
-    throw new UserError(`Expected images at ${path}: there is no such file or folder.`, "Mend the path.");
-  if (statSync(path).isDirectory())
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
     return { folder: path, rows: { files: requireSome(path, imagesBelow(path)) } };
+  requireFile(path, "images, or a list of them,", "Name a folder, a CSV, or a text file with a path a line.");
+  if (isImageName(path)) return { folder: dirname(path), rows: { files: [basename(path)] } };
   const rows = extname(path).toLowerCase() === ".csv" ? await csvRows(path) : { files: textLines(path) };
   requireSome(path, rows.files as readonly string[]);
   return { folder: projectPath(folder), rows };
@@ -52,9 +53,13 @@ function requireSome(path: string, files: readonly string[]): readonly string[] 
   );
 }
 
+function isImageName(path: string): boolean {
+  return IMAGE_ENDINGS.has(extname(path).toLowerCase());
+}
+
 function imagesBelow(folder: string): string[] {
   return entriesBelow(folder)
-    .filter((entry) => !entry.isDirectory() && IMAGE_ENDINGS.has(extname(entry.name).toLowerCase()))
+    .filter((entry) => !entry.isDirectory() && isImageName(entry.name))
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join("/"))
     .filter((file) => !/(^|\/)\./.test(file))
     .sort(byCodeUnit);
@@ -65,7 +70,7 @@ function entriesBelow(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { recursive: true, withFileTypes: true });
   } catch (error) {
-    throw inWords(folder, error);
+    throw unreachable(folder, error);
   }
 }
 
@@ -100,7 +105,14 @@ function wholeNumber(path: string, index: number, column: string, text: string):
 }
 
 function textLines(path: string): string[] {
-  return readFileSync(path, "utf8")
+  const text = readFileSync(path, "utf8");
+  if (/[\0\uFFFD]/.test(text)) {
+    throw new UserError(
+      `Expected a list of images in ${path}, a path a line: it is no text.`,
+      "Name a folder, a CSV, an image, or a text file in UTF-8.",
+    );
+  }
+  return text
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== "");

@@ -40,6 +40,8 @@ export interface RetrievalScores {
   queries: number;
   /** Queries without any expected image: left out of the means. */
   queriesWithoutMatch: number;
+  /** Queries that stand in the index themselves: each is left out of what it finds. Undefined where none does. */
+  queriesInIndex?: number;
 }
 
 /** Every query by itself. */
@@ -164,15 +166,21 @@ export function meanOf(values: ArrayLike<number>): number {
  * @param neighbours [Q][k] positions in the index, best first, k >= 5 (or the whole index)
  * @param queryLabels [Q]
  * @param indexLabels [N]
+ * @param ownPositions where in the index each query stands, as for `expectedCounts`
  */
 export function scoreRetrieval(
   neighbours: readonly ArrayLike<number>[],
   queryLabels: ArrayLike<number>,
   indexLabels: ArrayLike<number>,
+  ownPositions?: ArrayLike<number>,
 ): RetrievalScores {
   const measures = ["mp5", "r1"] as const;
-  const { expected, values } = scoreQueries(neighbours, queryLabels, indexLabels, { measures });
+  const { expected, values } = scoreQueries(neighbours, queryLabels, indexLabels, { measures, ownPositions });
   const queriesWithoutMatch = expected.filter((count) => count === 0).length;
   const queries = expected.length - queriesWithoutMatch;
-  return { mp5: meanOf(values.mp5), r1: meanOf(values.r1), queries, queriesWithoutMatch };
+  const inIndex = Array.from(ownPositions ?? []).filter((row) => row >= 0).length;
+  return {
+    ...{ mp5: meanOf(values.mp5), r1: meanOf(values.r1), queries, queriesWithoutMatch },
+    ...(inIndex > 0 && { queriesInIndex: inIndex }),
+  };
 }

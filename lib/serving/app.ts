@@ -7,6 +7,7 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import { z } from "zod";
+import { endingOf } from "../common/ending";
 import { MOST_NEIGHBOURS } from "../retrieval/resident_index";
 import type { Gate } from "./gate";
 import { originGuard, secureHeaders } from "./guards";
@@ -52,12 +53,13 @@ const MOST_RESULTS = MOST_NEIGHBOURS - 1;
 const MOST_CONNECTIONS = 512;
 
 const NO_QUERY = z.strictObject({});
+const K_WORDS = `expected one whole number from 1 to ${MOST_RESULTS}`;
 const SEARCH_QUERY = z.strictObject({
   k: z
-    .string()
-    .regex(/^\d{1,3}$/)
+    .string(K_WORDS)
+    .regex(/^\d+$/, K_WORDS)
     .transform(Number)
-    .pipe(z.number().min(1).max(MOST_RESULTS))
+    .pipe(z.number().min(1, K_WORDS).max(MOST_RESULTS, K_WORDS))
     .default(DEFAULT_NEIGHBOURS),
 });
 
@@ -161,7 +163,7 @@ function answerError(
   if (error instanceof Refusal && error.retryAfterSeconds !== undefined)
     reply.header("retry-after", error.retryAfterSeconds);
   if (status < 500 || error instanceof Refusal) return reply.status(status).send({ error: error.message });
-  process.stderr.write(`guie serve: ${error.stack}\n`);
+  process.stderr.write(`guie serve: ${endingOf("guie serve", error).message}\n`);
   return reply.status(500).send({ error: "the service failed: its own output says how" });
 }
 

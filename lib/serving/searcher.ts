@@ -5,7 +5,7 @@ import { keptFolder } from "../common/kept_folder";
 import type { OnProgress } from "../common/progress";
 import { buildApproximateIndex, openApproximateIndex, recallOf } from "../retrieval/approximate";
 import { digestOf } from "../retrieval/feature_sources";
-import { nearestNeighbours } from "../retrieval/neighbours";
+import { type Neighbours, nearestNeighbours } from "../retrieval/neighbours";
 import { residentIndex, type SearchIndex } from "../retrieval/resident_index";
 import type { Vectors } from "../retrieval/rows";
 import type { IndexSource } from "./index_source";
@@ -46,6 +46,15 @@ export async function approximateSearcher(source: IndexSource, onProgress?: OnPr
   return { index, kind: "approximate", ...recall, dispose: () => {} };
 }
 
+/** The nearest rows of each query but itself, which need not have come first among its copies. */
+function withoutOwn({ positions, cosines }: Neighbours, own: Int32Array): Neighbours {
+  const isOther = (query: number) => (_: number, rank: number) => positions[query]![rank] !== own[query];
+  return {
+    positions: positions.map((list, query) => list.filter(isOther(query)).slice(0, RECALL_DEPTH)),
+    cosines: cosines.map((list, query) => list.filter(isOther(query)).slice(0, RECALL_DEPTH)),
+  };
+}
+
 /** Recall of the five nearest others of rows that are spread over the index. */
 async function measureRecall(
   index: SearchIndex,
@@ -58,7 +67,6 @@ async function measureRecall(
   for (const [i, row] of own.entries())
     queries.data.set(data.subarray(row * length, (row + 1) * length), i * length);
   const exact = await nearestNeighbours(queries, vectors, RECALL_DEPTH, { own });
-  const { positions } = await index.search(queries, RECALL_DEPTH + 1);
-  const others = positions.map((list, i) => list.filter((row) => row !== own[i]).slice(0, RECALL_DEPTH));
-  return { recallAt5: recallOf({ positions: others }, exact), recallQueries: queryCount };
+  const others = withoutOwn(await index.search(queries, RECALL_DEPTH + 1), own);
+  return { recallAt5: recallOf(others, exact), recallQueries: queryCount };
 }

@@ -35,6 +35,11 @@ const IMAGES_PER_QUERY = 5;
  * @throws UserError where the share holds out no class, or all
  */
 export async function holdOutClasses(database: Database, { share, seed }: HoldOut): Promise<HeldOut> {
+  const sizes = await database.rows<DatasetClasses>(
+    `SELECT dataset, count(*) AS classes, count(*) FILTER (size > 1) AS usable
+     FROM classes JOIN (SELECT new_labels, count(*) AS size FROM merged GROUP BY ALL) USING (new_labels)
+     GROUP BY ALL ORDER BY dataset`,
+  );
   await database.run(
     `CREATE TABLE held AS
      WITH sizes AS (SELECT new_labels, count(*) AS size FROM merged GROUP BY ALL),
@@ -69,7 +74,33 @@ export async function holdOutClasses(database: Database, { share, seed }: HoldOu
   if (rest.classes > 0 && left > 1) return { share, seed, ...rest };
   throw new UserError(
     `A share of ${share} holds out ${rest.classes} classes and leaves ${left} to train on.`,
-    "Choose another share, for example --hold-out 0.2.",
+    adviceFor(sizes, share),
+  );
+}
+
+/** Classes of a data set, and those of them that can be held out: a query needs another image to be found. */
+interface DatasetClasses {
+  dataset: string;
+  classes: number;
+  usable: number;
+}
+
+const LEAST_LEFT = 2;
+
+/** The share nearest to the one that was given that would do, or what is missing. */
+function adviceFor(sizes: readonly DatasetClasses[], share: number): string {
+  const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
+  const all = sum(sizes.map(({ classes }) => classes));
+  const heldBy = (other: number) =>
+    sum(sizes.map(({ classes, usable }) => Math.min(usable, Math.round(other * classes))));
+  const good = Array.from({ length: 19 }, (_, i) => (i + 1) / 20).filter(
+    (other) => heldBy(other) > 0 && all - heldBy(other) >= LEAST_LEFT,
+  );
+  const [nearest] = good.sort((a, b) => Math.abs(a - share) - Math.abs(b - share));
+  if (nearest !== undefined) return `Choose another share, for example --hold-out ${nearest}.`;
+  return (
+    `No share does with ${all} class${all === 1 ? "" : "es"} in ${sizes.length} data set${sizes.length === 1 ? "" : "s"}: ` +
+    `${LEAST_LEFT} are trained on, and one of two images or more is held out. Add classes, or merge without --hold-out.`
   );
 }
 

@@ -1,6 +1,7 @@
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { parse } from "csv-parse";
 import { messageOf, UserError } from "../common/errors";
+import { requireFile } from "../common/files";
 import { Interrupted } from "../common/interrupt";
 import { type Database, sqlText } from "./database";
 
@@ -61,7 +62,7 @@ export async function loadCsv(
 
 /** The column names of a CSV file. @throws UserError when it is missing or unreadable */
 export async function csvHeader(path: string, next: string): Promise<string[]> {
-  if (!existsSync(path)) throw new UserError(`Expected a table at ${path}: there is no such file.`, next);
+  requireFile(path, "a table", next);
   return readable(path, next, async () => {
     const firstRow = createReadStream(path).pipe(parse({ bom: true, to: 1 }));
     // pandas leaves its index column without a name

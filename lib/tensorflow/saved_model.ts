@@ -12,6 +12,7 @@ import type { TensorValue } from "./host_tensor";
 import type { Program } from "./program";
 import {
   encodeSavedModelProto,
+  inOneOrder,
   type MetaGraphDef,
   selectOperations,
   type TensorInfo,
@@ -139,7 +140,7 @@ function describe(
       tags: ["serve"],
       tensorflowVersion: device().tensorflowVersion,
     },
-    graphDef: graph.toGraphDef(),
+    graphDef: inOneOrder(graph.toGraphDef()),
     saver: {
       filenameTensor: tensorName(filename),
       saveTensor: tensorName(saved),

@@ -1,6 +1,7 @@
 // The protocol buffers of a SavedModel, with the fields that are written here.
 // Sources: tensorflow/core/protobuf/{saved_model,meta_graph,saver}.proto, core/framework/variable.proto
 import protobuf from "protobufjs/light";
+import { byCodeUnit } from "../common/files";
 
 const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
 const field = (type: string, id: number) => ({ type, id });
@@ -23,6 +24,21 @@ const SCHEMA = protobuf.Root.fromJSON({
         operations: field("RawOpList", 2),
         tags: repeated("string", 4),
         tensorflowVersion: field("string", 5),
+      },
+    },
+    RawGraphDef: {
+      fields: { node: repeated("bytes", 1), library: field("bytes", 2), versions: field("bytes", 4) },
+    },
+    // All fields of NodeDef; the entries of its map `attr` as they come
+    RawNodeDef: {
+      fields: {
+        name: field("string", 1),
+        op: field("string", 2),
+        input: repeated("string", 3),
+        device: field("string", 4),
+        attr: repeated("bytes", 5),
+        debugInfo: field("bytes", 6),
+        type: field("bytes", 7),
       },
     },
     RawOpList: { fields: { op: repeated("bytes", 1) } },
@@ -114,5 +130,20 @@ export function encodeSavedModelProto<M extends keyof Messages>(name: M, message
 export function selectOperations(opList: Uint8Array, names: ReadonlySet<string>): Uint8Array[] {
   const named = SCHEMA.lookupType("NamedMessage");
   const { op } = SCHEMA.lookupType("RawOpList").decode(opList) as unknown as { op: Uint8Array[] };
-  return op.filter((bytes) => names.has((named.decode(bytes) as unknown as { name: string }).name));
+  return op
+    .map((bytes) => ({ bytes, name: (named.decode(bytes) as unknown as { name: string }).name }))
+    .filter(({ name }) => names.has(name))
+    .sort((a, b) => byCodeUnit(a.name, b.name))
+    .map(({ bytes }) => bytes);
+}
+
+/** A GraphDef with the attributes of each node in one order: TensorFlow writes them in any, another at each start. */
+export function inOneOrder(graphDef: Uint8Array): Uint8Array {
+  const [graphType, nodeType] = [SCHEMA.lookupType("RawGraphDef"), SCHEMA.lookupType("RawNodeDef")];
+  const graph = graphType.decode(graphDef) as unknown as { node: Uint8Array[] };
+  const node = graph.node.map((bytes) => {
+    const decoded = nodeType.decode(bytes) as unknown as { attr: Uint8Array[] };
+    return nodeType.encode({ ...decoded, attr: [...decoded.attr].sort(Buffer.compare) }).finish();
+  });
+  return graphType.encode({ ...graph, node }).finish();
 }

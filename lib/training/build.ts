@@ -17,6 +17,7 @@ import { filesAt, type RunData, readRunData, type SetName } from "./data";
 import { pickRows, readFrozenData } from "./frozen_data";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
 import type { Ranks } from "./ranks/ranks";
+import { requireMemory } from "./room";
 import { startTower, startWeights } from "./start_weights";
 import { Trainer } from "./trainer";
 
@@ -45,7 +46,9 @@ export async function buildTraining(
       "Leave the setting features out, or train the frozen stage: npx guie train --stage frozen",
     );
   }
-  return buildFineTune(config, await readRunData(config), onProgress, ranks);
+  const data = await readRunData(config);
+  requireMemory(config, { classes: data.classCount, distinct: data.train.files.length });
+  return buildFineTune(config, data, onProgress, ranks);
 }
 
 /** Neck and head on the features of the backbone as it is. */

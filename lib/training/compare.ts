@@ -16,7 +16,7 @@ import {
 } from "../retrieval/evaluation";
 import { nearestNeighbours } from "../retrieval/neighbours";
 import type { RetrievalFiles } from "./data";
-import { heldOutFiles, modelVectors } from "./ladder";
+import { heldOutFiles, modelVectors, requireModels } from "./ladder";
 
 /**
  * Compares models on the retrieval set of the config's data directory. Where `retrieval/classes.csv` has a column
@@ -31,6 +31,7 @@ export async function compareOnHeldOut(
   onProgress?: OnProgress,
 ): Promise<ComparisonRow[]> {
   const files = await heldOutFiles(config.dataDir);
+  requireModels(models);
   const vectors: ModelVectors[] = [];
   for (const model of models) vectors.push(await modelVectors(config, model, files, onProgress));
   return compareModels(vectors, await retrievalLabels(config.dataDir, files), options);
@@ -48,7 +49,8 @@ export async function confusionOnHeldOut(
   onProgress?: OnProgress,
 ): Promise<DatasetConfusion[]> {
   const files = await heldOutFiles(config.dataDir);
-  const { queryDatasets, indexDatasets, ...labels } = await retrievalLabels(config.dataDir, files);
+  requireModels([model]);
+  const { queryDatasets, indexDatasets, own, ...labels } = await retrievalLabels(config.dataDir, files);
   if (!queryDatasets || !indexDatasets) {
     throw new UserError(
       `The retrieval set below ${projectPath(config.dataDir)} is not divided into data sets: none can be taken for another.`,
@@ -56,13 +58,14 @@ export async function confusionOnHeldOut(
     );
   }
   const { queries, index } = await modelVectors(config, model, files, onProgress);
-  const { positions } = await nearestNeighbours(queries, index, 1);
-  return datasetConfusion(positions, { ...labels, queryDatasets, indexDatasets });
+  const { positions } = await nearestNeighbours(queries, index, 1, { own });
+  return datasetConfusion(positions, { ...labels, ownPositions: files.own, queryDatasets, indexDatasets });
 }
 
 /** Classes of the retrieval set, and the groups of `retrieval/classes.csv` as its data sets. */
 export async function retrievalLabels(dataDir: string, files: RetrievalFiles): Promise<RetrievalLabels> {
-  const labels = { queryLabels: files.queries.labels, indexLabels: files.index.labels };
+  const { queries, index, own } = files;
+  const labels: RetrievalLabels = { queryLabels: queries.labels, indexLabels: index.labels, own };
   const path = join(projectPath(dataDir), "retrieval", "classes.csv");
   const rows = existsSync(path) ? await readCsv(path, ["labels"]) : [];
   if (rows[0]?.group === undefined) return labels;

@@ -1,6 +1,6 @@
 // The tables that a run reads: training and validation images, and the held-out retrieval set where there is one.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
@@ -23,10 +23,12 @@ export interface RunData {
 export interface RetrievalFiles {
   queries: LabelledFiles;
   index: LabelledFiles;
+  /** Where in the index each query stands, -1 where it does not: no query finds itself. Undefined where none stands there. */
+  own?: Int32Array | undefined;
 }
 
 /** A set of images that a run evaluates on, by its name in `RunData`. */
-export type SetName = "train" | "validation" | keyof RetrievalFiles;
+export type SetName = "train" | "validation" | "queries" | "index";
 
 /** A set of a run's images. @throws UserError for queries or index of a run that has none */
 export function imageSet(data: RunData, set: SetName): LabelledFiles<Texts> {
@@ -55,7 +57,20 @@ type DataConfig = Pick<TrainConfig, "dataDir" | "csv" | "fold" | "holdOutShare" 
 
 /** Reads the tables of a config. @throws UserError saying which step makes a missing one */
 export async function readRunData(config: DataConfig): Promise<RunData> {
-  return holdOutClasses(await readWholeData(config), config);
+  const data = holdOutClasses(await readWholeData(config), config);
+  requireClasses(data.classCount, projectPath(config.dataDir, config.csv));
+  return data;
+}
+
+const LEAST_CLASSES = 2;
+
+/** Refuses to train on one class: a loss of 0 would say nothing. @param source the table or folder it stands in */
+export function requireClasses(classes: number, source: string): void {
+  if (classes >= LEAST_CLASSES) return;
+  throw new UserError(
+    `Expected images of ${LEAST_CLASSES} classes or more in ${source}: there is one class, from which nothing can be told apart.`,
+    "Add images of another class (get-data, preprocess, merge), or search without training: npx guie embed FOLDER --out FOLDER.",
+  );
 }
 
 /** The same with all classes of the table, whatever the config's `holdOutShare`. */
@@ -80,7 +95,14 @@ export async function readRetrievalFiles(dataDir: string): Promise<RetrievalFile
       return { files: rows.map((row) => row.imageFile), labels: rows.map((row) => row.label) };
     }),
   );
-  return { queries: queries!, index: index! };
+  return { queries: queries!, index: index!, own: ownPositions(queries!.files, index!.files) };
+}
+
+/** Where in the index each query stands, by its path; -1 where it does not. @returns undefined where none does */
+export function ownPositions(queries: readonly string[], index: readonly string[]): Int32Array | undefined {
+  const places = new Map(index.map((file, row) => [posix.normalize(file), row]));
+  const own = Int32Array.from(queries, (file) => places.get(posix.normalize(file)) ?? -1);
+  return own.some((row) => row >= 0) ? own : undefined;
 }
 
 /** The distinct files of several lists, sorted: the rows of a feature file. */

@@ -87,12 +87,15 @@ export interface RetrievalSet {
   queryLabels: ArrayLike<number>;
   index: Vectors;
   indexLabels: ArrayLike<number>;
+  /** Where in the index each query stands, as `RetrievalFiles` has it. */
+  own?: ArrayLike<number> | undefined;
 }
 
 /** Retrieval scores by cosine. */
 export async function scoreRetrievalSet(set: RetrievalSet): Promise<RetrievalScores> {
-  const { positions } = await nearestNeighbours(set.queries, set.index, 5);
-  return scoreRetrieval(positions, set.queryLabels, set.indexLabels);
+  const { queries, index, queryLabels, indexLabels, own } = set;
+  const { positions } = await nearestNeighbours(queries, index, 5, { own });
+  return scoreRetrieval(positions, queryLabels, indexLabels, own);
 }
 
 function blockOf(vectors: Vectors, start: number): Vectors {

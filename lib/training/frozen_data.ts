@@ -12,7 +12,16 @@ import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "..
 import { ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { holdOutClasses } from "./choice_classes";
-import { distinctFiles, filesAt, type RunData, readWholeData, type SetName } from "./data";
+import {
+  distinctFiles,
+  filesAt,
+  ownPositions,
+  type RunData,
+  readWholeData,
+  requireClasses,
+  type SetName,
+} from "./data";
+import { requireMemory } from "./room";
 
 /** Tables and features of a frozen run. */
 export interface FrozenData {
@@ -56,7 +65,9 @@ function withoutHeldOut(
 
 async function fromPipeline(config: Readonly<TrainConfig>, onProgress?: OnProgress): Promise<FrozenData> {
   const data = await readWholeData(config);
+  requireClasses(data.classCount, projectPath(config.dataDir, config.csv));
   const files = distinctFiles(data.train.files, data.validation.files);
+  requireMemory(config, { classes: data.classCount, distinct: files.length });
   const features = await ensureFeatures(config, "train", files, onProgress);
   const rowOf = rowsByFile(files);
   if (config.holdOutShare > 0) return withoutHeldOut(config, data, features, rowOf);
@@ -77,6 +88,8 @@ async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
   const train = await labelled(config, hasParts ? join(folder, "train") : folder);
   const features = train.open.readAll();
   const classCount = requireDense(train.open.folder, train.labels);
+  requireClasses(classCount, train.open.folder);
+  requireMemory(config, { classes: classCount, distinct: train.files.length });
   const rows = Array.from({ length: features.count }, (_, row) => row);
   const validates = (row: number) => train.folds?.[row] === config.fold;
   const trained = rows.filter((row) => !validates(row));
@@ -98,7 +111,10 @@ async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
         }
       : undefined;
   const tableOf = ({ files, labels }: Labelled) => ({ files: [...files], labels });
-  const retrieval = heldOut && { queries: tableOf(heldOut.queries), index: tableOf(heldOut.index) };
+  const retrieval = heldOut && {
+    ...{ queries: tableOf(heldOut.queries), index: tableOf(heldOut.index) },
+    own: ownPositions(imagePaths(heldOut.queries), imagePaths(heldOut.index)),
+  };
   const data = { train: part(trained), validation: part(validated), classCount, retrieval };
   if (config.holdOutShare > 0) return withoutHeldOut(config, data, features, rowsByFile([...train.files]));
   return {
@@ -111,6 +127,11 @@ async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
       return pickRows(features, rows ? Array.from(rows, (row) => featureRows[row]!) : featureRows);
     },
   };
+}
+
+/** Where the images of features were read. */
+function imagePaths({ open, files }: Labelled): string[] {
+  return Array.from(files, (file) => join(String(open.madeBy.folder), file));
 }
 
 /** Features whose rows have classes. */

@@ -7,10 +7,12 @@ import { loadImages } from "../images/loading/loader";
 import { resizeRgb } from "../images/resize";
 import type { ModelVectors } from "../retrieval/evaluation";
 import { ensureFeatures } from "../retrieval/features";
-import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
-import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
+import type { RetrievalScores } from "../retrieval/metrics";
+import type { Vectors } from "../retrieval/neighbours";
 import { distinctFiles, type RetrievalFiles, readRetrievalFiles, readWholeData } from "./data";
 import { loadEmbedder } from "./embedder";
+import { scoreRetrievalSet } from "./evaluate";
+import { findCheckpoint } from "./runs/checkpoint_ref";
 
 const PIXEL_GRID = 16;
 
@@ -30,6 +32,7 @@ export async function climbLadder(
   onProgress?: OnProgress,
 ): Promise<LadderRung[]> {
   const files = await heldOutFiles(config.dataDir);
+  requireModels(Object.values(runs));
   const rungs: LadderRung[] = [];
   for (const [name, run] of [
     ["pixels", "pixels"],
@@ -47,7 +50,8 @@ export async function heldOutFiles(dataDir: string): Promise<RetrievalFiles> {
   if (files) return files;
   throw new UserError(
     `Expected retrieval/queries.csv and retrieval/index.csv below ${projectPath(dataDir)}: they are not there.`,
-    "Draw the demo set (npx guie get-data --demo), or write the two files (image_files,labels).",
+    `Hold classes out and train anew: npx guie merge --data-dir ${dataDir} --hold-out 0.33; or write the two files ` +
+      "(image_files,labels). The demo brings them: npx guie get-data --demo.",
   );
 }
 
@@ -77,6 +81,16 @@ export async function modelVectors(
   }
 }
 
+/** Whether a model is one that nobody has trained here. */
+export function isUntrained(model: string): boolean {
+  return model === "pixels" || model === "backbone";
+}
+
+/** Looks for every model before the first is embedded. @throws UserError for a run that does not exist */
+export function requireModels(models: readonly string[]): void {
+  for (const model of models) if (!isUntrained(model)) findCheckpoint(model);
+}
+
 /** Retrieval scores of a model, as `modelVectors` takes it. */
 export async function scoreModel(
   config: Readonly<TrainConfig>,
@@ -85,11 +99,13 @@ export async function scoreModel(
   onProgress?: OnProgress,
 ): Promise<RetrievalScores> {
   const { queries, index } = await modelVectors(config, model, files, onProgress);
-  const { positions } = await nearestNeighbours(queries, index, 5);
-  return scoreRetrieval(positions, files.queries.labels, files.index.labels);
+  return scoreRetrievalSet({
+    ...{ queries, queryLabels: files.queries.labels, index, indexLabels: files.index.labels },
+    own: files.own,
+  });
 }
 
-type RetrievalPart = keyof RetrievalFiles;
+type RetrievalPart = "queries" | "index";
 
 /** Each image squashed to 16 x 16, its 768 values less their mean: what can be had without any model. */
 async function pixelVectors(config: Readonly<TrainConfig>, files: readonly string[]): Promise<Vectors> {

@@ -11,7 +11,7 @@ import {
   reduceRows,
 } from "../retrieval/reduction";
 import { retrievalLabels } from "./compare";
-import { backboneVectors, heldOutFiles, modelVectors } from "./ladder";
+import { backboneVectors, heldOutFiles, modelVectors, requireModels } from "./ladder";
 
 /** The ways of making features shorter, in the order of the table. */
 export const REDUCTION_KINDS: readonly ReductionKind[] = ["pca", "whitened", "random"];
@@ -35,6 +35,7 @@ export async function compareReductions(
   onProgress?: OnProgress,
 ): Promise<ReductionComparison> {
   const files = await heldOutFiles(config.dataDir);
+  requireModels(runs);
   const { train, ...whole } = await backboneVectors(config, files, onProgress);
   const reductions = {
     pca: await fitPca(train, dimensions),

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { restoreCheckpoint } from "../checkpoints/store";
+import { inWords } from "../common/errno";
 import { messageOf, UserError } from "../common/errors";
 import { writeJson } from "../common/files";
 import { breathe, Interrupted } from "../common/interrupt";
@@ -9,6 +10,7 @@ import { processCount, type TrainConfig } from "../config/config";
 import { neckDifference } from "../model/neck";
 import { buildTraining, type TrainingSetup } from "./build";
 import type { Ranks } from "./ranks/ranks";
+import { requireDisk } from "./room";
 import { evaluateRun } from "./run_evaluation";
 import { describeEnvironment } from "./runs/environment";
 import { openEventFile } from "./runs/event_files";
@@ -76,15 +78,20 @@ export async function holdRun(
   if (isFinished(folder)) return summarise(folder);
   const release = claimRun(folder);
   removeTemporaries(folder);
-  const startedAtMs = Date.now();
+  const startedAtMs = performance.now();
   const end = (reason: EndMetric["reason"], message?: string) =>
-    appendMetric(folder, { kind: "end", reason, message, elapsedSeconds: (Date.now() - startedAtMs) / 1000 });
+    appendMetric(folder, {
+      kind: "end",
+      reason,
+      message,
+      elapsedSeconds: (performance.now() - startedAtMs) / 1000,
+    });
   try {
     await body(config);
     end("finished");
   } catch (error) {
     if (!(error instanceof Interrupted)) {
-      end("failed", messageOf(error));
+      end("failed", messageOf(inWords(error)));
       throw error;
     }
     end("stopped");
@@ -106,6 +113,7 @@ export async function train(
   const setup = await buildTraining(start, onProgress, ranks);
   const { trainer } = setup;
   try {
+    if (writes) requireDisk(folder, trainer.stored.shapes);
     if (writes) await resume(folder, setup, reinitHead);
     await ranks?.share(trainer);
     const toEventFile = writes ? openEventFile(folder, trainer.stepsDone) : () => {};

@@ -62,12 +62,13 @@ async function retrieve(run: Run, heads: Heads, epoch: number): Promise<void> {
   const { setup, record, log, ranks } = run;
   const { trainer, data } = setup;
   if (!data.retrieval) return;
-  const { queries, index } = data.retrieval;
+  const { queries, index, own } = data.retrieval;
   const sets = await byKind(heads, async (kind, head) => ({
     queries: await embedSet(run, head, "queries", queries.files.length, kind),
     queryLabels: queries.labels,
     index: await embedSet(run, head, "index", index.files.length, kind),
     indexLabels: index.labels,
+    own,
   }));
   if (ranks && !ranks.isChief) return;
   const score = async (kind: WeightKind, set: RetrievalSet) => {

@@ -25,7 +25,7 @@ export interface SearchRow {
  * @throws UserError for text that does not say a setting and its values
  */
 export function parseVariation(text: string): SweepGrid {
-  const [setting, values] = text.split("=");
+  const [, setting, values] = /^([^=]+)=([^=]+)$/.exec(text) ?? [];
   if (!setting || !values)
     throw new UserError(`Expected SETTING=VALUE,VALUE, got "${text}".`, "For example --vary margin=0.2,0.3");
   return { [setting]: values.split(",").map(typedValue) } as SweepGrid;

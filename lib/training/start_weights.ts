@@ -41,7 +41,7 @@ export function startWeights(config: Config, featureCount: number, data: RunData
   if (config.initFrom === "") return Object.fromEntries(fresh);
   const { folder, path, kind } = findCheckpoint(config.initFrom);
   refuseLearnedClasses(folder, config);
-  const source = checkpointWeights(path, (name) => name in shapes && isTaken(name), kind);
+  const source = checkpointWeights(path, (name) => Object.hasOwn(shapes, name) && isTaken(name), kind);
   for (const name of Object.keys(shapes).filter(isTaken)) {
     refuseOtherShape(path, name, source.shapes.get(name), shapes[name]!, config);
   }

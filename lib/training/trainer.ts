@@ -52,7 +52,7 @@ export class Trainer {
   #ratesByHand: LearningRates | undefined;
   readonly #ranks: Ranks | undefined;
   readonly #wholeHead: WholeHead | undefined;
-  readonly #startedAtMs = Date.now();
+  readonly #startedAtMs = performance.now();
 
   /** Moves the weights into a session and traces the training step. @throws UserError as `traceTrainer` */
   static async create(parts: TrainerParts): Promise<Trainer> {
@@ -152,19 +152,19 @@ export class Trainer {
   async step(): Promise<StepMetric | undefined> {
     if (this.stepsDone >= this.totalSteps) return undefined;
     const { config } = this;
-    const startedAtMs = Date.now();
+    const startedAtMs = performance.now();
     const step = this.stepsDone + 1;
     const position = positionOf(step, this.stepsPerEpoch);
     const rates = ratesAt(config, position, this.stepsPerEpoch, this.#ratesByHand);
     this.#ranks?.enter("batch", this.stepsDone);
     const batch = await this.#batches.batchAt(position);
-    const dataSeconds = (Date.now() - startedAtMs) / 1000;
+    const dataSeconds = (performance.now() - startedAtMs) / 1000;
     this.#ranks?.enter("step", this.stepsDone);
     const loss = await this.#update(batch, step, position, rates);
     this.#batches.release?.(batch);
     await this.#averages.update(position, this.stepsPerEpoch);
     this.stepsDone = step;
-    const now = Date.now();
+    const now = performance.now();
     return {
       kind: "step",
       stage: config.stage,

@@ -32,14 +32,14 @@ function joinedStream(writeStream) {
   const flush = () => {
     const texts = held;
     held = [];
-    sentAtMs = Date.now();
+    sentAtMs = performance.now();
     for (const { name, text } of texts) writeStream(name, text);
   };
   const write = (name, text) => {
     const last = held.at(-1);
     if (last?.name === name) last.text += text;
     else held.push({ name, text });
-    if (Date.now() - sentAtMs >= STREAM_PAUSE_MS) flush();
+    if (performance.now() - sentAtMs >= STREAM_PAUSE_MS) flush();
     else if (held.length === 1 && !last) setImmediate(flush);
   };
   return { write, flush };

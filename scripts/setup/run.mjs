@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 
 /** A failure of the set-up with the command or action that mends it. */
 export class SetupError extends Error {
@@ -34,20 +35,15 @@ export function run(command, args, { cwd, next, env = process.env }) {
   });
 }
 
-/** Why a file system refuses to write, in words. */
-const WRITE_ERRORS = {
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-  EROFS: "the disk is read-only",
-  EACCES: "permission denied",
-};
+const WORDS = createRequire(import.meta.url)("../../lib/common/errno.json");
+/** What a person mends by another place or more room. */
+const WRITE_ERRORS = ["ENOSPC", "EDQUOT", "EROFS", "EACCES"];
 
 /** A SetupError in place of one of the file system; any other error as it is. */
 export function inWords(error) {
-  const reason = WRITE_ERRORS[error.code];
-  if (!reason) return error;
+  if (!WRITE_ERRORS.includes(error.code)) return error;
   const next = "make room, or take a folder that you may write to, then: npm run setup";
-  return new SetupError(`${error.path ?? "a file"} could not be written: ${reason}`, next);
+  return new SetupError(`${error.path ?? "a file"} could not be written: ${WORDS[error.code]}`, next);
 }
 
 /** A fingerprint of files (by content) and words: it changes when any of them does. */

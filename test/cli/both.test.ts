@@ -9,7 +9,7 @@ import { readRunConfig, runFolder } from "guie/dist/training/runs/run_folder";
 import { makeTinyData } from "../training/tiny_data";
 
 const NAME = `test-both-${process.pid}`;
-const FOLDERS = ["", "_search", "_seeds"].flatMap((kind) =>
+const FOLDERS = ["", "_search", "_seeds", "_failed"].flatMap((kind) =>
   ["", "_frozen", "_fine_tune"].map((stage) => `${NAME}${kind}${stage}`),
 );
 let dataDir: string;
@@ -80,4 +80,16 @@ test("search --choose-on held-out-classes: a seed's run is that of train --both 
   const [one, two] = frozen.map(({ retrievals }) => retrievals.at(-1)!.mp5) as [number, number];
   assert.equal(two, both.frozen.retrieval.mp5);
   assert.deepEqual([start.runs, start.mp5, start.spread], [2, (one + two) / 2, Math.abs(one - two)]);
+});
+
+test("search ends by 1 where a run failed, names its reason, and keeps the others", () => {
+  const name = `${NAME}_failed`;
+  const args = [...tiny(), ...SHORT, "--name", name, "--vary", "initLr=1e38", "--json"];
+  const child = spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), "search", ...args], {
+    encoding: "utf8",
+  });
+  assert.equal(child.status, 1, child.stderr);
+  const { failed, rows } = JSON.parse(child.stdout);
+  assert.deepEqual([failed, rows.map(({ runs }: { runs: number }) => runs)], [1, [1, 0]]);
+  assert.match(child.stderr, /initLr 1e\+38: failed The loss is/);
 });

@@ -13,6 +13,9 @@ const guie = (...args: string[]) =>
 
 const MISTAKES: [args: string[], message: RegExp][] = [
   [["train", "--config-name", "demoo"], /no preset "demoo"[\s\S]*Did you mean "demo"\?/],
+  [["train", "--config-name", "constructor"], /no preset "constructor"/],
+  [["train", "--set", "constructor=1"], /no setting "constructor"/],
+  [["train", "--set", "__proto__=1"], /no setting "__proto__"/],
   [["train", "--init-lr", "abc"], /--init-lr takes a number, got "abc"/],
   [["train", "--n-epochs", "1.5"], /nEpochs = 1\.5/],
   [["train", "--set", "emaDecy=0.9"], /no setting "emaDecy"[\s\S]*Did you mean "emaDecay"\?/],
@@ -25,9 +28,9 @@ const MISTAKES: [args: string[], message: RegExp][] = [
   [["soup", "nowhere", "nobody", "--out", "x"], /got "nowhere": there is no such run/],
   [["train", "--config", "nowhere.json"], /Expected a JSON file at nowhere\.json/],
   [["train", "--resume", "x", "--init-lr", "1"], /settings of its own; given were: initLr\./],
-  [["train", "--resume", "nowhere"], /checkpoints\/nowhere\/config\.json: there is none/],
+  [["train", "--resume", "nowhere"], /Expected a run at .*checkpoints\/nowhere: there is none/],
   [["evaluate", "--data-dir", "data/nowhere", "--run", "x"], /retrieval\/queries\.csv[\s\S]*get-data --demo/],
-  [["embed", "--run", "x"], /--run and --out go with a source/],
+  [["embed", "--run", "x"], /--run: of no use without \[source\][\s\S]*guie embed FOLDER --out FOLDER/],
   [["embed", "data"], /A source needs --out/],
   [["merge", "--data-dir", "data/nowhere", "--seed", "odd"], /--seed takes a number, got "odd"/],
   [["reduce", "--dimensions", "1.5"], /--dimensions takes a whole number from 1, got "1.5"/],

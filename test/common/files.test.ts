@@ -33,11 +33,13 @@ test("where only this machine writes, what a dead process left is gone at once, 
   const { pid: dead } = spawnSync("true");
   const [left, living] = [dead, process.pid].map((pid) => `${table}.${pid}.0123abcd.tmp`) as [string, string];
   for (const file of [table, left, living]) writeFile(file, "a,b\n");
+  const folders = [`${table}.${dead}.4567cdef.tmp`, `${table}.${dead}.4567cdef.tmp.d`];
+  for (const folder of folders) writeFile(join(folder, "deep/x.csv"), "");
   removeAbandoned(table);
   assert.ok(existsSync(left), "an hour has not gone by");
   removeAbandoned(table, { ofThisMachine: true });
   assert.deepEqual(
-    [table, left, living].map((file) => existsSync(file)),
-    [true, false, true],
+    [table, left, living, ...folders].map((file) => existsSync(file)),
+    [true, false, true, false, false],
   );
 });

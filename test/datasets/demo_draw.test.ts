@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { readCsv } from "guie/dist/common/csv";
@@ -110,6 +111,21 @@ test("a second call does nothing; another seed replaces what the demo made; noth
   assert.notDeepEqual(Object.keys(hashes(join(own, "retrieval"))), Object.keys(before));
   assert.ok(existsSync(join(own, "raw/mine/1.jpg")) && existsSync(join(own, "csv/mine.csv")));
   assert.deepEqual(readdirSync(own).sort(), ["csv", "demo.json", "demo_images.csv", "raw", "retrieval"]);
+});
+
+test("what a killed drawing left is gone after the next call, also where nothing is to be drawn", async () => {
+  const { pid } = spawnSync("true");
+  const [dead, living] = [pid, process.pid].map((writer) => `demo.${writer}.0123abcd.tmp`) as [
+    string,
+    string,
+  ];
+  writeFiles(dataDir, [`${dead}/raw/rp2k/train/a/1.jpg`, `${living}/raw/1.jpg`]);
+  await draw({ dataDir });
+  assert.deepEqual(
+    [dead, living].map((name) => existsSync(join(dataDir, name))),
+    [false, true],
+  );
+  rmSync(join(dataDir, living), { recursive: true });
 });
 
 test("folders that the demo did not make are not overwritten", async (t) => {

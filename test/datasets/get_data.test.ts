@@ -59,6 +59,19 @@ const FAULTS: { what: string; dataset: string; files: Record<string, string | Bu
     message: /Expected the folder .*rp2k\/test: there is none/,
   },
   {
+    what: "a folder more around the parts",
+    dataset: "rp2k",
+    files: { "rp2k_dataset/all of it/train/a/1.jpg": "x", "rp2k_dataset/all of it/test/a/2.jpg": "x" },
+    message:
+      /it lies deeper, in (.*\/rp2k_dataset\/all of it)\.\n {2}Next: Move it up: mv '\1'\/\* \S+raw\/rp2k\/$/,
+  },
+  {
+    what: "a folder more around the classes",
+    dataset: "Food2021",
+    files: { "food/a/1.jpg": "x", "food/b/1.jpg": "x" },
+    message: /as <class>\/<image>: it lies deeper, in .*raw\/Food2021\/food\./,
+  },
+  {
     what: "an empty class folder",
     dataset: "Food2021",
     files: { "a/1.jpg": "x", "b/notes.txt": "x" },

@@ -198,3 +198,30 @@ function namesInZip(path: string): Promise<string[]> {
 function sha(path: string): string {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
 }
+
+test("two exports of one run, by two processes, are equal in every byte", async () => {
+  const run = await makeRun();
+  const [one, other] = ["one", "other"].map((name) => {
+    const out = join(parent, name);
+    const args = [projectPath("lib/bin/guie.js"), "export", run, "--format", "savedmodel", "--out", out];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    const files = readdirSync(out, { recursive: true, encoding: "utf8" }).filter((file) =>
+      /\.|data/.test(file),
+    );
+    return Object.fromEntries(
+      files.sort().map((file) => [
+        file,
+        createHash("sha256")
+          .update(readFileSync(join(out, file)))
+          .digest("hex"),
+      ]),
+    );
+  });
+  assert.deepEqual(Object.keys(one!), [
+    "saved_model.pb",
+    "variables/variables.data-00000-of-00001",
+    "variables/variables.index",
+  ]);
+  assert.deepEqual(one, other);
+});

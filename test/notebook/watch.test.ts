@@ -4,7 +4,7 @@ import { appendFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
-import { followRun, type RunView } from "guie/dist/training/runs/follow";
+import { followRun, type RunView, viewRun } from "guie/dist/training/runs/follow";
 import { temporaryFolder } from "../folders";
 import { contents, runCells } from "../kernel/drive";
 
@@ -78,6 +78,28 @@ test("a half-written line waits for its end, and a replaced file is read anew", 
     [1, 2],
   ]);
   assert.equal(last.state, "finished");
+});
+
+test("after the clock was set back a run is neither waited for, nor taken for ended when it starts again", (t) => {
+  const folder = temporaryFolder(t);
+  const [config, metrics] = ["config.json", "metrics.jsonl"].map((name) => join(folder, name)) as [
+    string,
+    string,
+  ];
+  const dated = (path: string, secondsFromNow: number) => {
+    const date = Date.now() / 1000 + secondsFromNow;
+    utimesSync(path, date, date);
+  };
+  writeFileSync(config, "{}");
+  dated(config, 86_400);
+  assert.equal(viewRun(folder).state, "lost", "its date lies a day ahead: it would be starting for a day");
+  writeFileSync(metrics, `${JSON.stringify({ kind: "end", reason: "stopped", elapsedSeconds: 1 })}\n`);
+  dated(metrics, 86_000);
+  assert.equal(viewRun(folder).state, "stopped");
+  writeFileSync(config, "{}"); // taken up again, by the clock as it is now
+  assert.equal(viewRun(folder).state, "starting");
+  dated(config, -600);
+  assert.equal(viewRun(folder).state, "stopped", "it did not come");
 });
 
 test("a run that does not exist is named", async () => {

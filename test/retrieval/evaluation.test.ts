@@ -186,6 +186,29 @@ test("a random projection keeps lengths on average; a reduction comes back from 
   assert.deepEqual(readReduction(path), reduction);
 });
 
+test("recall of the approximate index: which of equally near rows it finds does not matter", async () => {
+  const random = randomStream(6, "copies");
+  const distinct = Float32Array.from({ length: 20 * 16 }, () => random.normal());
+  // 400 rows: each of 20 vectors twenty times
+  const data = new Float32Array(400 * 16);
+  for (let row = 0; row < 400; row++)
+    data.set(distinct.subarray((row % 20) * 16, ((row % 20) + 1) * 16), row * 16);
+  const rows: Vectors = { data, count: 400, length: 16 };
+  const queries: Vectors = { data: distinct, count: 20, length: 16 };
+  const [exact, found] = [
+    await nearestNeighbours(queries, rows, 5),
+    await (await buildApproximateIndex(rows)).search(queries, 5),
+  ];
+  const isCopy = found.positions.every((list, query) => list.every((row) => row % 20 === query));
+  assert.ok(isCopy, "all that are found are copies of the query");
+  assert.equal(recallOf(found, exact), 1);
+  const missed = {
+    ...found,
+    cosines: found.cosines.map((list) => Float32Array.from(list, (cosine, i) => (i < 2 ? cosine : 0.9))),
+  };
+  assert.equal(recallOf(missed, exact), 2 / 5);
+});
+
 test("the approximate index: nearly all exact neighbours, the same after save and load", async (context) => {
   const random = randomStream(5, "approximate");
   const rows: Vectors = {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { messageOf } from "guie/dist/common/errors";
 import { readClassNames } from "guie/dist/datasets/class_names";
 import { heldOutBefore } from "guie/dist/tables/held_out";
 import { RETRIEVAL_FILES } from "guie/dist/tables/layout";
@@ -135,3 +136,25 @@ test("a retrieval set of other origin stays, and a share that leaves nothing is 
   );
   assert.ok(!existsSync(join(dataDir, FILES[0])));
 });
+
+/** Class sizes by data set, the share asked for, and the share that is advised; undefined: none does. */
+const ADVICE: [sizes: Record<string, number[]>, share: number, advised: string | undefined][] = [
+  [{ a: [5, 5] }, 0.33, undefined],
+  [{ a: [5, 5, 5] }, 0.9, "0.45"],
+  [{ a: [5, 5, 5, 1] }, 0.01, "0.15"],
+  [{ a: [1, 1, 1, 1] }, 0.33, undefined],
+  [{ a: [5], b: [5], c: [5] }, 0.33, undefined],
+];
+
+for (const [sizes, share, advised] of ADVICE) {
+  test(`${JSON.stringify(sizes)}, share ${share}: what is advised does`, async (t) => {
+    const dataDir = temporaryFolder(t);
+    for (const [name, list] of Object.entries(sizes)) writeDataset(dataDir, name, rowsOfSizes(name, list));
+    const datasets = Object.keys(sizes).map(named);
+    const refused = mergeTables({ dataDir, datasets, holdOut: share });
+    const message = await refused.then(() => "", messageOf);
+    assert.equal(/example --hold-out (\S+)\.$/.exec(message)?.[1], advised, message);
+    if (advised !== undefined) await mergeTables({ dataDir, datasets, holdOut: Number(advised) });
+    else assert.match(message, /Next: No share does with \d class.* or merge without --hold-out\.$/);
+  });
+}

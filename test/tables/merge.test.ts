@@ -163,7 +163,7 @@ test("bad input names file, row and mend, and leaves earlier tables alone", asyn
   }
   await assert.rejects(
     mergeTables({ dataDir, datasets: [named("none")] }),
-    /none_final_224.csv: there is no such file\.\n.*guie preprocess/,
+    /none_final_224.csv: there is none\.\n.*guie preprocess/,
   );
   await assert.rejects(mergeTables({ dataDir, datasets: [] }), /no data set to merge/);
   await assert.rejects(mergeTables({ dataDir, datasets: [named("a"), named("a")] }), /asked for twice/);

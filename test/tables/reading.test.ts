@@ -46,7 +46,7 @@ test("bad training tables are refused with what to do", async (t) => {
     writeFile(join(dataDir, FILES[3]), FOLD_HEADER + text);
     return readTrainingTable(dataDir, { fold });
   };
-  await assert.rejects(readTrainingTable(dataDir, { fold: 1 }), /there is no such file\.\n.*npx guie merge/);
+  await assert.rejects(readTrainingTable(dataDir, { fold: 1 }), /there is none\.\n.*npx guie merge/);
   await assert.rejects(read("a,0,x,0\nb,0,x,1\n", 7), /no rows of fold 7; it has the folds 0, 1/);
   await assert.rejects(read("a,0,x,0\nb,2,x,1\n"), /labels must be 0 \.\. 1 for 2 classes; the highest is 2/);
   await assert.rejects(read("a,0,x,0\n../b,0,x,1\n"), /row 2: "new_image_files" must be a path below/);
@@ -110,7 +110,7 @@ test("class balance per step, by hand", async (t) => {
   assert.throws(() => compareBalance(raw, "raw", "sampled"), /"all" lacks the stage "sampled"/);
   await assert.rejects(
     classBalance(dataDir, [named("c")], ["raw"]),
-    /csv\/c\.csv: there is no such file\.\n.*guie get-data/,
+    /csv\/c\.csv: there is none\.\n.*guie get-data/,
   );
 });
 

@@ -8,8 +8,10 @@ import { forwardFlops } from "guie/dist/model/tower_cost";
 import { findTower } from "guie/dist/model/towers";
 import { estimateRuns } from "guie/dist/notebook/training_views";
 import { measureProductRate } from "guie/dist/tensorflow/product_rate";
+import { buildTraining } from "guie/dist/training/build";
 import { readRunData } from "guie/dist/training/data";
 import { estimateRun } from "guie/dist/training/estimate";
+import { requireDisk, requireMemory } from "guie/dist/training/room";
 import { makeTinyData } from "./tiny_data";
 
 test("operations of a forward pass are the published ones", () => {
@@ -124,4 +126,40 @@ test("seconds of a step are within 15 % of measured ones at the rate measured be
 test("the machine's rate is a rate of billions", async () => {
   const rate = await measureProductRate(64);
   assert.ok(rate > 1e9 && rate < 1e15, `${rate}`);
+});
+
+test("a run that cannot fit is refused before anything is computed, one that fits is not", async () => {
+  const config = (overrides: ConfigOverrides) => overrideConfig(preset("demo", "fine_tune"), overrides);
+  const counts = { classes: 620, distinct: 4000 };
+  // Measured: 1,747 MB at a batch of 32, the second row from above
+  requireMemory(config({ batchSize: 32 }), counts, 1747 * 2 ** 20);
+  assert.throws(
+    () => requireMemory(config({ batchSize: 32 }), counts, 1200 * 2 ** 20),
+    /needs about 1\.\d GB of memory, this machine has 1\.3 GB/,
+  );
+  const dataDir = await makeTinyData();
+  try {
+    for (const stage of ["frozen", "fine_tune"] as const) {
+      const huge = overrideConfig(preset("tiny", stage), { dataDir, embeddingDim: 100_000_000 });
+      await assert.rejects(
+        buildTraining(huge),
+        /needs about \d+\.\d GB of memory[\s\S]*a smaller embeddingDim/,
+      );
+    }
+  } finally {
+    rmSync(dataDir, { recursive: true });
+  }
+});
+
+test("two checkpoints must have room on the disk", () => {
+  const shapes = new Map([
+    ["a", [1000, 250]],
+    ["b", []],
+  ]);
+  requireDisk("/tmp", shapes, 2 * 4 * 250_001);
+  assert.throws(
+    () => requireDisk("/tmp", shapes, 2 * 4 * 250_001 - 1),
+    /checkpoint of this run takes 0\.001 GB.*\/tmp has 0\.002 GB left/,
+  );
+  requireDisk("/tmp", shapes);
 });

@@ -1,6 +1,6 @@
 // TensorBoard's event files: against a golden of TensorBoard's own writer, and over a killed run.
 import assert from "node:assert/strict";
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, readFileSync, renameSync } from "node:fs";
 import { test } from "node:test";
 import { readJson } from "guie/dist/common/files";
 import { projectPath } from "guie/dist/common/project";
@@ -107,4 +107,16 @@ test("a run that is taken up again appends a file and repeats no step", (t) => {
   const opening = [...readRecords(readFileSync(files[1]!))].slice(0, 2).map(({ data }) => decodeEvent(data));
   assert.equal(opening[0]!.fileVersion, "brain.Event:2");
   assert.deepEqual([opening[1]!.step, opening[1]!.sessionLog], [4, { status: 1 }]);
+});
+
+test("a file that is begun after the clock was set back comes last all the same", (t) => {
+  const folder = temporaryFolder(t);
+  openEventFile(folder, 0);
+  const [first] = eventFiles(folder);
+  const tomorrow = first!.replace(/tfevents\.(\d+)/, (_, second) => `tfevents.${Number(second) + 86_400}`);
+  renameSync(first!, tomorrow);
+  openEventFile(folder, 0);
+  const files = eventFiles(folder);
+  assert.equal(files.length, 2);
+  assert.equal(files[0], tomorrow);
 });

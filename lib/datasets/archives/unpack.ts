@@ -9,6 +9,7 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
+import { fileErrorCode, fileErrorText } from "../../common/errno";
 import { messageOf, UserError } from "../../common/errors";
 import { worldFault } from "../../common/file_faults";
 import { readJson, writeJson } from "../../common/files";
@@ -58,7 +59,7 @@ export async function unpackArchive(
   } catch (error) {
     if (error instanceof Interrupted) throw error;
     if (!isDiskError(error)) removeWork(folder, work);
-    throw unpackError(path, error);
+    throw unpackError(path, error, join(work, "files"));
   }
 }
 
@@ -144,12 +145,17 @@ function isDiskError(error: unknown): boolean {
   return worldFault(error) !== undefined;
 }
 
-function unpackError(path: string, error: unknown): UserError {
+/** What the names in an archive ask for, and no file system can give: a file in a file, a name that is too long. */
+const NAME_ERRORS = new Set<string | undefined>(["ENOTDIR", "EISDIR", "EEXIST", "ENAMETOOLONG"]);
+
+function unpackError(path: string, error: unknown, files: string): UserError {
+  const code = fileErrorCode(error);
   const next =
-    error instanceof Refusal
+    error instanceof Refusal || NAME_ERRORS.has(code)
       ? "Nothing of it was kept. If you trust it, unpack it by hand and take the archive out of the folder."
       : isDiskError(error)
         ? "Make room, or see to the disk and the folder's permissions, and run again: it goes on where it was."
         : "Download it again; if it stays so, unpack it by hand and take the archive out of the folder.";
-  return new UserError(`${path} was not unpacked: ${messageOf(error)}.`, next, { cause: error });
+  const reason = code ? fileErrorText(error, code).replace(`${files}/`, "") : messageOf(error);
+  return new UserError(`${path} was not unpacked: ${reason}.`, next, { cause: error });
 }

@@ -1,8 +1,9 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { inWords } from "../../common/errno";
 import { messageOf } from "../../common/errors";
-import { temporaryPath, writeError, writeJson } from "../../common/files";
+import { removeAbandoned, temporaryPath, writeJson } from "../../common/files";
 import { breathe } from "../../common/interrupt";
 import type { OnProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
@@ -48,6 +49,7 @@ export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
   const { seed, classesPerGroup } = options;
   const dataDir = projectPath(options.dataDir);
   const recipe = demoRecipe(seed, classesPerGroup);
+  removeAbandoned(join(dataDir, "demo"), { ofThisMachine: true });
   const earlier = readStamp(dataDir);
   if (isDrawn(dataDir, earlier, recipe)) return earlier;
 
@@ -71,7 +73,7 @@ export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
     putInPlace(dataDir, temporary, stamp, earlier);
     return stamp;
   } catch (error) {
-    throw writeError(dataDir, error);
+    throw inWords(error, dataDir, "written");
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
-import { inWords } from "../../common/file_faults";
+import { unreachable } from "../../common/file_faults";
 import { byCodeUnit } from "../../common/files";
 import { ARCHIVE_NAME, FOREIGN_ARCHIVE_NAME } from "../archives/entry";
 
@@ -43,7 +43,7 @@ function entriesOf(path: string): Dirent[] {
   try {
     return readdirSync(path, { withFileTypes: true });
   } catch (error) {
-    throw inWords(path, error);
+    throw unreachable(path, error);
   }
 }
 

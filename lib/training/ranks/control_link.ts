@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf, UserError } from "../../common/errors";
+import { Interrupted } from "../../common/interrupt";
 import type { TrainConfig } from "../../config/config";
 import { configDifferences } from "../runs/run_folder";
 import type { FromRank } from "./rank_messages";
@@ -98,7 +99,8 @@ export async function gatherMembers(
     await listen(server, addresses);
     await untilAll(addresses, sockets, faults, signal);
   } catch (error) {
-    send({ kind: "refused", reason: messageOf(error) });
+    const isStop = error instanceof Interrupted;
+    send(isStop ? { kind: "ended", reason: "stopped" } : { kind: "refused", reason: messageOf(error) });
     close();
     throw error;
   }
@@ -112,11 +114,11 @@ async function untilAll(
   faults: readonly string[],
   signal?: AbortSignal,
 ): Promise<void> {
-  const deadlineMs = Date.now() + JOIN_MS;
+  const deadlineMs = performance.now() + JOIN_MS;
   while (sockets.size < addresses.length - 1) {
     signal?.throwIfAborted();
     if (faults[0] !== undefined) throw new UserError(`${faults[0]}.`, "Start the same command on all hosts.");
-    if (Date.now() > deadlineMs) {
+    if (performance.now() > deadlineMs) {
       const missing = addresses.flatMap((address, rank) =>
         rank > 0 && !sockets.has(rank) ? [`rank ${rank} (${address})`] : [],
       );
@@ -158,19 +160,19 @@ export async function joinChief(
   signal?: AbortSignal,
 ): Promise<ChiefLink> {
   const { host, port } = controlAddress(hello.addresses);
-  const deadlineMs = Date.now() + JOIN_MS;
+  const deadlineMs = performance.now() + JOIN_MS;
   for (;;) {
     signal?.throwIfAborted();
     try {
-      const socket = await connected(host, port);
+      const socket = await connected(host, port, signal);
       hear(socket, onMessage);
       socket.once("close", onLost);
       const send = (message: FromMember) => tell(socket, message);
       send({ kind: "hello", ...hello });
       return { send, close: () => leave(socket.removeListener("close", onLost)) };
     } catch (error) {
-      if (Date.now() < deadlineMs) {
-        await sleep(500);
+      if (performance.now() < deadlineMs) {
+        await sleep(signal?.aborted ? 0 : 500);
         continue;
       }
       throw new UserError(
@@ -208,13 +210,17 @@ function listen(server: Server, addresses: readonly string[]): Promise<void> {
   });
 }
 
-function connected(host: string, port: number): Promise<Socket> {
+function connected(host: string, port: number, signal?: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, timeout: 5000 });
+    const giveUp = () => socket.destroy(signal!.reason);
+    signal?.addEventListener("abort", giveUp);
+    socket.once("close", () => signal?.removeEventListener("abort", giveUp));
     socket.once("error", reject);
     socket.once("timeout", () => socket.destroy(new Error("no answer")));
     socket.once("connect", () => {
       socket.setTimeout(0).removeListener("error", reject);
+      signal?.removeEventListener("abort", giveUp);
       resolve(socket);
     });
   });

@@ -1,5 +1,6 @@
 // One of the processes that train together; supervisor.ts starts it, watches it and ends it.
 import koffi from "koffi";
+import { endingOf } from "../../common/ending";
 import { messageOf, UserError } from "../../common/errors";
 import { Interrupted } from "../../common/interrupt";
 import { startServer } from "../../tensorflow/cluster";
@@ -11,6 +12,8 @@ import { PeerFailure, Ranks } from "./ranks";
 import { clusterOfTfConfig } from "./tf_config";
 
 const BEAT_MS = 1000;
+/** The last message has this time to leave. */
+const SENDING_MS = 200;
 /** `prctl`'s PR_SET_PDEATHSIG: the signal that comes when the parent is gone. */
 const PARENT_DEATH_SIGNAL = 1;
 const SIGKILL = 9;
@@ -54,11 +57,16 @@ function describeFailure(error: unknown): { as: "reported" | "died" | "peer"; ca
     return { as: "peer", cause: `it lost the other ranks (${cause.split("\n")[0]})` };
   }
   if (error instanceof UserError) return { as: "reported", cause };
-  const place =
-    (error instanceof Error && error.stack?.split("\n").find((line) => /^\s+at /.test(line))) || "";
-  return { as: "died", cause: `${cause} ${place.trim()}`.trim() };
+  return { as: "died", cause: endingOf("guie train (a rank)", error).message };
 }
 
+/** What nobody waited for ends the rank too. */
+function endByError(error: unknown): void {
+  send({ kind: "failed", ...describeFailure(error) });
+  setTimeout(() => process.exit(1), SENDING_MS);
+}
+
+process.on("uncaughtException", endByError);
 endWithParent();
 setInterval(() => send({ kind: "beat" }), BEAT_MS);
 process.on("message", (message: ToRank) => {

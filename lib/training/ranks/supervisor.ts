@@ -120,7 +120,7 @@ async function withRestarts(
 async function attemptAsChief(job: Job, options: SupervisorOptions): Promise<void> {
   const { addresses } = job;
   const { onProgress, say, stop } = options;
-  const watch = new RankWatch(addresses.length, Date.now(), options.silentMs);
+  const watch = new RankWatch(addresses.length, performance.now(), options.silentMs);
   const ended = new Map<number, EndReason>();
   const onMessage = (rank: number, message: FromRank) => {
     note(watch, rank, message);
@@ -130,14 +130,14 @@ async function attemptAsChief(job: Job, options: SupervisorOptions): Promise<voi
     if (message.kind === "device") say?.(`${addresses.length} processes, each on ${message.line}`);
   };
   const onLost = (rank: number, cause: string) =>
-    watch.fail(rank, "died", `${cause} (last seen ${watch.place(rank)})`, Date.now());
+    watch.fail(rank, "died", `${cause} (last seen ${watch.place(rank)})`, performance.now());
   const members = await membersOf(job, { onMessage, onLost }, options);
   const children = await startRanks({ ...job, onMessage, onExit: onLost });
   const forgetStop = onAbort(stop, () => children.send({ kind: "stop" }));
   try {
     await untilTrue(() => {
       if (ended.size === addresses.length) return true;
-      const failure = watch.failure(Date.now());
+      const failure = watch.failure(performance.now());
       if (failure) throw new RankFailure(failure, addresses);
       return false;
     });
@@ -172,11 +172,11 @@ async function attemptAsMember(
 ): Promise<void> {
   const { config, addresses, ranks } = job;
   const [rank] = ranks as [number];
-  const chief = { heardAtMs: Date.now(), isLost: false };
+  const chief = { heardAtMs: performance.now(), isLost: false };
   let starting: Promise<RankChildren> | undefined;
   let end: FromChief | undefined;
   const onMessage = (message: FromChief) => {
-    chief.heardAtMs = Date.now();
+    chief.heardAtMs = performance.now();
     if (message.kind === "begin") {
       starting = startRanks({ ...job, onMessage: forward, onExit });
       starting.catch((error) => onExit(rank, messageOf(error)));
@@ -195,7 +195,7 @@ async function attemptAsMember(
       if (end) return true;
       const seconds = silentMs / 1000;
       const silence =
-        Date.now() - chief.heardAtMs > silentMs && `no sign of life of its launcher for ${seconds} s`;
+        performance.now() - chief.heardAtMs > silentMs && `no sign of life of its launcher for ${seconds} s`;
       const cause = chief.isLost ? "its launcher is gone" : silence;
       if (cause) throw new RankFailure({ rank: 0, cause, canRestart: true }, addresses);
       return false;
@@ -212,7 +212,7 @@ async function attemptAsMember(
 
 /** Takes down what a rank tells of itself. */
 function note(watch: RankWatch, rank: number, message: FromRank): void {
-  const now = Date.now();
+  const now = performance.now();
   watch.beat(rank, now);
   if (message.kind === "phase") watch.enter(rank, message.phase, message.step, now);
   if (message.kind === "failed") watch.fail(rank, message.as, message.cause, now);

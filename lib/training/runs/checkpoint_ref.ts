@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { WEIGHT_KINDS, type WeightKind } from "../../checkpoints/store";
-import { UserError } from "../../common/errors";
+import { nearestName, UserError } from "../../common/errors";
 import { projectPath } from "../../common/project";
 import { checkpointFile, listCheckpoints } from "./run_checkpoints";
 import { listRuns, RUN_FILES, runFile, runFolder } from "./run_folder";
@@ -52,8 +52,10 @@ function isRun(folder: string): boolean {
 }
 
 function refuse(reference: string): never {
+  const near = nearestName(reference, listRuns());
+  const hint = near ? `Did you mean "${near}"? ` : "";
   throw new UserError(
     `Expected a checkpoint of a run, got "${reference}": there is no such run. There are: ${listRuns().join(", ") || "none"}.`,
-    "RUN, RUN/best, RUN/epoch_3 or a .safetensors file beside a config.json; :ema or :swa behind it for an average.",
+    `${hint}RUN, RUN/best, RUN/epoch_3 or a .safetensors file beside a config.json; :ema or :swa behind it for an average.`,
   );
 }

@@ -1,10 +1,11 @@
 // TensorBoard's event files of a run: `tensorboard --logdir checkpoints`. One file for each start of the run.
 // Schema: tensorflow/core/util/event.proto, core/framework/summary.proto
-import { appendFileSync, readdirSync, readFileSync, truncateSync } from "node:fs";
+import { readdirSync, readFileSync, truncateSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import protobuf from "protobufjs/light";
 import { WEIGHT_KINDS } from "../../checkpoints/store";
+import { appendToFile } from "../../common/files";
 import type { Metric } from "./metrics";
 import { frameRecord, readRecords } from "./tfrecord";
 
@@ -74,7 +75,7 @@ export function openEventFile(folder: string, stepsDone: number): (metric: Metri
   const before = eventFiles(folder);
   for (const path of before) rewindEventFile(path, stepsDone);
   const path = newEventFile(folder, before);
-  const write = (event: Event) => appendFileSync(path, frameRecord(encodeEvent(event)));
+  const write = (event: Event) => appendToFile(path, frameRecord(encodeEvent(event)));
   write({ wallTime: Date.now() / 1000, fileVersion: "brain.Event:2" });
   if (before.length > 0) {
     write({ wallTime: Date.now() / 1000, step: stepsDone + 1, sessionLog: { status: SESSION_START } });
@@ -85,9 +86,10 @@ export function openEventFile(folder: string, stepsDone: number): (metric: Metri
   };
 }
 
-/** Named as TensorFlow's own; TensorBoard reads a run's files in the order of their names. */
+/** Named as TensorFlow's own; TensorBoard reads a run's files in the order of their names, whatever the clock says. */
 function newEventFile(folder: string, before: readonly string[]): string {
-  const second = Math.floor(Date.now() / 1000);
+  const last = /tfevents\.(\d+)\./.exec(before.at(-1) ?? "")?.[1] ?? 0;
+  const second = Math.max(Math.floor(Date.now() / 1000), Number(last));
   const name = `events.out.tfevents.${String(second).padStart(10, "0")}`;
   const running = String(before.length).padStart(4, "0");
   return join(folder, `${name}.${running}.${hostname()}.${process.pid}`);

@@ -1,10 +1,9 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
 import { type Baseline, baselineOfFolder } from "./baseline";
 import type { EndMetric, Metric, RetrievalMetric, StepMetric, ValidationMetric } from "./metrics";
-import { isUnderWay, runFile, runFolder } from "./run_folder";
+import { isUnderWay, missingRun, runFile, runFolder } from "./run_folder";
 import { addStep, emptyHistory, type StepHistory } from "./step_history";
 
 /** Everything measured so far in a run. */
@@ -63,12 +62,7 @@ export function viewRun(nameOrPath: string): RunView {
 /** Looks at a run, again and again; `changed`: whether something was measured since the last look. */
 function runViewer(nameOrPath: string): () => { view: RunView; changed: boolean } {
   const folder = runFolder(nameOrPath);
-  if (!existsSync(folder)) {
-    throw new UserError(
-      `Expected a run at ${folder}: there is none.`,
-      "start it: startRun(config), or `npx guie train`",
-    );
-  }
+  if (!existsSync(folder)) throw missingRun(nameOrPath);
   const readMore = metricsReader(runFile(folder, "metrics"));
   const baseline = baselineOfFolder(folder);
   return () => {
@@ -94,10 +88,20 @@ function stateOf(folder: string, { end }: RunMetrics, underWay: boolean): RunSta
   return end?.reason ?? "lost";
 }
 
-/** When a file of the run was last written; 0 where it is absent. */
+/**
+ * When a file of the run was last written, to be compared; -Infinity where it is absent. A date in the future is of a
+ * time before the clock was set back: older than all that have happened since, and never waited for.
+ */
 function changedAtMs(folder: string, file: Parameters<typeof runFile>[1]): number {
-  return statSync(runFile(folder, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const changedAt = statSync(runFile(folder, file), { throwIfNoEntry: false })?.mtimeMs;
+  if (changedAt === undefined) return Number.NEGATIVE_INFINITY;
+  return changedAt > Date.now() + CLOCK_SKEW_MS ? changedAt - BEFORE_ALL_MS : changedAt;
 }
+
+/** Clocks of two machines, one of which holds the files, may differ by this. */
+const CLOCK_SKEW_MS = 60_000;
+/** Three thousand years. */
+const BEFORE_ALL_MS = 1e14;
 
 /**
  * Reads what was added to a metrics file since the last call. A file that was replaced (a resumed run drops what it

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { projectRoot } from "../../common/project";
 import type { TrainConfig } from "../../config/config";
-import { isUnderWay, prepareRunFolder, runFile, runFolder } from "./run_folder";
+import { isUnderWay, prepareRunFolder, requireRun, runFile } from "./run_folder";
 
 /** A run in a process of its own. */
 export interface RunHandle {
@@ -43,13 +43,7 @@ export function startRun(config: Readonly<TrainConfig>, options: StartOptions = 
 
 /** Takes hold of a run that was started elsewhere, by its name or folder. */
 export function attachRun(nameOrPath: string): RunHandle {
-  const folder = runFolder(nameOrPath);
-  if (!existsSync(runFile(folder, "config"))) {
-    throw new UserError(
-      `Expected a run at ${folder}: there is none.`,
-      "`npx guie train` or startRun(config) starts one.",
-    );
-  }
+  const folder = requireRun(nameOrPath);
   return { folder, stop: () => stopRun(folder) };
 }
 

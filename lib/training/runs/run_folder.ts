@@ -1,7 +1,7 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, UserError } from "../../common/errors";
-import { readJson, writeFileAtomically, writeJson } from "../../common/files";
+import { messageOf, nearestName, UserError } from "../../common/errors";
+import { appendToFile, readJson, writeFileAtomically, writeJson } from "../../common/files";
 import { isRunning, processStart } from "../../common/processes";
 import { projectPath } from "../../common/project";
 import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../../config/config";
@@ -52,6 +52,23 @@ function globalBatch(config: Pick<TrainConfig, "gpus" | "workers" | "batchSize">
 /** The folder of a run by its name, or the path of one. */
 export function runFolder(nameOrPath: string): string {
   return nameOrPath.includes("/") ? projectPath(nameOrPath) : projectPath("checkpoints", nameOrPath);
+}
+
+/** The folder of a run that is there. @throws UserError where there is none, with the nearest name */
+export function requireRun(nameOrPath: string): string {
+  const folder = runFolder(nameOrPath);
+  if (existsSync(runFile(folder, "config"))) return folder;
+  throw missingRun(nameOrPath);
+}
+
+/** What is said of a run that is not there. */
+export function missingRun(nameOrPath: string): UserError {
+  const near = nearestName(nameOrPath, listRuns());
+  const next = "`npx guie runs` lists the runs; `npx guie train` or startRun(config) starts one.";
+  return new UserError(
+    `Expected a run at ${runFolder(nameOrPath)}: there is none.`,
+    near ? `Did you mean "${near}"?` : next,
+  );
 }
 
 /** The path of one of a run's files. */
@@ -170,12 +187,12 @@ export function readMetrics(folder: string): Metric[] {
 
 /** Adds a line to the run's metrics. */
 export function appendMetric(folder: string, metric: Metric): void {
-  appendFileSync(runFile(folder, "metrics"), `${JSON.stringify(metric)}\n`);
+  appendToFile(runFile(folder, "metrics"), `${JSON.stringify(metric)}\n`);
 }
 
 /** Adds a line to the run's log, with the time. */
 export function logLine(folder: string, line: string): void {
-  appendFileSync(runFile(folder, "log"), `${new Date().toISOString()} ${line}\n`);
+  appendToFile(runFile(folder, "log"), `${new Date().toISOString()} ${line}\n`);
 }
 
 /**

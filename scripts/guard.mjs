@@ -1,0 +1,33 @@
+// How a script of this project ends when something unexpected happens: in one line, as the commands of `guie` do.
+import { createRequire } from "node:module";
+
+const INTERRUPTED_CODE = 130;
+
+/**
+ * Called first in a script.
+ * @param name what its messages begin with
+ * @param options.endsByInterrupt false for a script that answers Ctrl-C itself
+ */
+export function guardScript(name, { endsByInterrupt = true } = {}) {
+  const end = (message, code) => {
+    process.stderr.write(`\n${name}: ${message}\n`);
+    process.exit(code);
+  };
+  process.stderr.on("error", () => {}); // messages that nobody can read
+  process.stdout.on("error", (error) => {
+    if (error.code !== "EPIPE") end(wordsOf(name, error), 1);
+  });
+  process.on("uncaughtException", (error) => end(wordsOf(name, error), 1));
+  if (endsByInterrupt)
+    process.on("SIGINT", () => end("interrupted; run it again to go on", INTERRUPTED_CODE));
+}
+
+function wordsOf(name, error) {
+  try {
+    return createRequire(import.meta.url)("../lib/dist/common/ending.js").endingOf(name, error).message;
+  } catch {
+    // lib is not built yet
+    if (process.env.GUIE_DEBUG) return error.stack;
+    return `unexpected error: ${error.message}. GUIE_DEBUG=1 shows its trace`;
+  }
+}

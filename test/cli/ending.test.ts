@@ -1,0 +1,185 @@
+// How a command ends that was stopped: by Ctrl-C, by an output that takes no more, by an error that nobody expected.
+import assert from "node:assert/strict";
+import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { inWords } from "guie/dist/common/errno";
+import { UserError } from "guie/dist/common/errors";
+import { readJson } from "guie/dist/common/files";
+import { projectPath } from "guie/dist/common/project";
+import { keepTrace } from "guie/dist/common/trace_log";
+import { runFolder } from "guie/dist/training/runs/run_folder";
+import { temporaryFolder, writeFile } from "../folders";
+
+const GUIE = projectPath("lib/bin/guie.js");
+
+/** `guie runs` into which `code` is put before it begins. @returns how it ended, and the folder of its log */
+function withFault(t: TestContext, code: string, environment: NodeJS.ProcessEnv = {}) {
+  const folder = temporaryFolder(t);
+  writeFile(join(folder, "fault.js"), code);
+  const ended = spawnSync(process.execPath, ["--require", join(folder, "fault.js"), GUIE, "runs"], {
+    encoding: "utf8",
+    env: { ...process.env, TMPDIR: folder, ...environment },
+  });
+  const logs = readdirSync(folder).filter((name) => name.endsWith(".log"));
+  return { ...(ended as SpawnSyncReturns<string>), logs: logs.map((name) => join(folder, name)) };
+}
+
+const FAULTS = {
+  "an error that is thrown": `setImmediate(() => { throw new TypeError("odd\\nand long") })`,
+  "a promise that nobody waits for": `setImmediate(() => Promise.reject(new TypeError("odd")))`,
+};
+
+for (const [what, code] of Object.entries(FAULTS)) {
+  test(`${what} ends in one line that names the file with the trace`, (t) => {
+    const { status, stderr, logs } = withFault(t, code);
+    assert.equal(status, 1);
+    const [line, rest] = [
+      /^guie runs: unexpected error: TypeError: odd\. Its trace is in (\S+)\n$/.exec(stderr),
+      stderr,
+    ];
+    assert.ok(line, rest);
+    assert.deepEqual(logs, [line[1]]);
+    assert.match(
+      readFileSync(line[1]!, "utf8"),
+      /^\d{4}-\S+ guie runs\nnode v[\s\S]*guie\.js runs\n\nTypeError: odd[\s\S]*\n +at /,
+    );
+  });
+}
+
+test("GUIE_DEBUG=1 shows the trace; a log that cannot be written is not named", (t) => {
+  const debugged = withFault(t, FAULTS["a promise that nobody waits for"], { GUIE_DEBUG: "1" });
+  assert.match(debugged.stderr, /TypeError: odd[\s\S]*\n +at /);
+  const nowhere = withFault(t, FAULTS["a promise that nobody waits for"], { TMPDIR: "/nowhere" });
+  assert.equal(nowhere.stderr, "guie runs: unexpected error: TypeError: odd. GUIE_DEBUG=1 shows its trace\n");
+});
+
+test("ten traces stay, each of a bounded size", (t) => {
+  const { TMPDIR } = process.env;
+  process.env.TMPDIR = temporaryFolder(t);
+  t.after(() => {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+  });
+  const paths = Array.from({ length: 13 }, () => {
+    const path = keepTrace("a test", new Error("x".repeat(1e6)));
+    for (const before = Date.now(); Date.now() === before; );
+    return path!;
+  });
+  assert.deepEqual(
+    paths.map((path) => existsSync(path)),
+    [...Array(3).fill(false), ...Array(10).fill(true)],
+  );
+  assert.equal(readFileSync(paths.at(-1)!).length, 65_536);
+});
+
+test("the project's scripts end alike", (t) => {
+  const folder = temporaryFolder(t);
+  const guard = JSON.stringify(projectPath("scripts/guard.mjs"));
+  const script = (code: string) =>
+    spawnSync(
+      process.execPath,
+      ["--input-type=module", "-e", `import { guardScript } from ${guard}; guardScript("demo"); ${code}`],
+      { encoding: "utf8", env: { ...process.env, TMPDIR: folder } },
+    );
+  const thrown = script(`throw new TypeError("odd")`);
+  assert.equal(thrown.status, 1);
+  assert.match(thrown.stderr, /^\ndemo: unexpected error: TypeError: odd\. Its trace is in \S+\n$/);
+  const stopped = script(
+    `process.kill(process.pid, "SIGINT"); await new Promise((done) => setTimeout(done, 20_000))`,
+  );
+  assert.equal(stopped.status, 130);
+  assert.equal(stopped.stderr, "\ndemo: interrupted; run it again to go on\n");
+});
+
+const sh = (line: string) => spawnSync("sh", ["-c", line], { encoding: "utf8" });
+
+test("a result that cannot be written is a fault, a reader that has read enough is none", () => {
+  const full = sh(`"${process.execPath}" "${GUIE}" runs --json > /dev/full`);
+  assert.equal(full.status, 1);
+  assert.match(
+    full.stderr,
+    /^guie runs: The result \(standard output\) could not be written: the disk is full\.\n {2}Next: .*\n$/,
+  );
+  assert.deepEqual([sh(`"${process.execPath}" "${GUIE}" --help > /dev/full`).status], [1]);
+  const closed = sh(`{ "${process.execPath}" "${GUIE}" runs; echo "rc $?" >&2; } | true`);
+  assert.equal(closed.stderr, "rc 0\n");
+  const unheard = sh(`"${process.execPath}" "${GUIE}" runs --json 2> /dev/full`);
+  assert.equal(unheard.status, 0);
+  assert.match(unheard.stdout, /^\{"runs":/);
+});
+
+/** Starts a command, presses Ctrl-C once it says `cue`, and waits for its end. */
+async function pressed(t: TestContext, cue: string, args: string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, [GUIE, ...args], { env: { ...process.env, ...env } });
+  t.after(() => child.kill("SIGKILL"));
+  const closed = once(child, "close");
+  let [stdout, stderr, isPressed] = ["", "", false];
+  child.stdout.on("data", (text) => (stdout += text));
+  child.stderr.on("data", (text) => {
+    stderr += text;
+    if (!isPressed && stderr.includes(cue)) isPressed = child.kill("SIGINT");
+  });
+  const [code] = await closed;
+  return { code, stdout, stderr };
+}
+
+test("Ctrl-C while other hosts are awaited: 130, and one line", async (t) => {
+  const cluster = { worker: ["127.0.0.1:45210", "127.0.0.1:45212"] };
+  const run = `test-awaited-${process.pid}`;
+  t.after(() => spawnSync("rm", ["-r", runFolder(run)]));
+  const CUES = ["Waiting for the launchers", "looking for the chief's launcher"];
+  for (const [index, cue] of CUES.entries()) {
+    const TF_CONFIG = JSON.stringify({ cluster, task: { type: "worker", index } });
+    const args = ["train", "--config-name", "tiny", "--run-name", run];
+    const { code, stdout, stderr } = await pressed(t, cue, args, { TF_CONFIG });
+    assert.equal(code, 130, stderr);
+    assert.match(stderr, /^.*\nSIGINT: finishing .*\n$/);
+    assert.match(stdout, /^(stopped after 0 steps; run folder .*|rank 1: stopped)\n$/);
+  }
+});
+
+test("Ctrl-C in a command that has nothing to finish: 130, and one line; no half of a file stays", async (t) => {
+  const folder = temporaryFolder(t);
+  const { code, stdout, stderr } = await pressed(t, "images (", ["get-data", "--data-dir", folder, "--demo"]);
+  assert.equal(code, 130);
+  assert.match(stderr, /guie get-data: Interrupted: what was finished is kept; run .* again to go on\.\n$/);
+  assert.equal(stdout, "");
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test("what a file system refuses is said in words", (t) => {
+  const folder = temporaryFolder(t);
+  writeFile(join(folder, "file"), "");
+  symlinkSync("circle", join(folder, "circle"));
+  const long = "a".repeat(300);
+  const guie = (...args: string[]) => {
+    const { status, stderr } = spawnSync(process.execPath, [GUIE, ...args], { encoding: "utf8" });
+    assert.equal(status, 1);
+    assert.doesNotMatch(stderr, /\n\s+at |unexpected/);
+    return stderr;
+  };
+  const refused = (path: string, message: RegExp) =>
+    assert.throws(() => readJson(join(folder, path)), { name: "UserError", message });
+  refused(".", /Expected a JSON file at .*: it is a folder, not a file\./);
+  refused("file/x", /: a part of the path is a file, not a folder\./);
+  refused("circle", /: its symbolic links lead in a circle\./);
+  refused(long, /: the name is too long/);
+  refused("none", /: there is none\./);
+  const run = guie("train", "--config-name", "tiny", "--data-dir", folder, "--run-name", long);
+  assert.match(run, /aaa\.\.\.a+ could not be written: the name is too long/);
+  assert.match(
+    guie("get-data", "--data-dir", join(folder, "file"), "--demo"),
+    /file could not be (read|written): a part of the path is a file/,
+  );
+});
+
+test("what a library says of the disk is said in the same words, and other errors stay as they are", () => {
+  const said = inWords(new Error("writing shard: /data/x.bin; No space left on device (RESOURCE_EXHAUSTED)"));
+  assert.ok(said instanceof UserError);
+  assert.match(said.message, /^\/data\/x\.bin could not be read or written: the disk is full\./);
+  const other = new Error("odd");
+  assert.equal(inWords(other), other);
+});

@@ -1,0 +1,121 @@
+// Nothing that was typed is ignored: every command refuses what it has no use for.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Command, Option } from "commander";
+import { makeProgram } from "guie/dist/cli/program";
+
+/** Runs the command line within this process. @returns what it said, and its exit code */
+async function guie(...args: string[]): Promise<{ said: string; code: unknown }> {
+  const { write } = process.stderr;
+  let said = "";
+  process.stderr.write = ((text: string) => {
+    said += text;
+    return true;
+  }) as typeof write;
+  try {
+    await makeProgram().parseAsync(args, { from: "user" });
+    return { said, code: process.exitCode };
+  } catch (error) {
+    return { said, code: (error as { exitCode: number }).exitCode };
+  } finally {
+    process.stderr.write = write;
+    process.exitCode = undefined;
+  }
+}
+
+const { commands } = makeProgram();
+
+/** A value that an option takes, so that only what is tested is wrong. */
+const sampleOf = ({ argChoices }: Option) => argChoices?.[0] ?? "1";
+
+/** What a command must be given, but for one option. */
+function needed({ options, registeredArguments }: Command, without?: Option): string[] {
+  const wanted = options.filter((option) => option.mandatory && option !== without);
+  const flags = wanted.flatMap((option) => [option.long!, sampleOf(option)]);
+  return [...registeredArguments.filter(({ required }) => required).map(() => "word"), ...flags];
+}
+
+test("the program has its commands", () => assert.ok(commands.length >= 16));
+
+for (const command of commands) {
+  const name = command.name();
+
+  test(`${name} refuses an option that it does not have, and names the nearest`, async () => {
+    const { said, code } = await guie(name, ...needed(command), "--jsn");
+    assert.equal(code, 1);
+    assert.equal(
+      said,
+      `guie ${name}: unknown option '--jsn'. Did you mean --json?\n  Next: npx guie ${name} --help\n`,
+    );
+  });
+
+  const takesAnyNumber = command.registeredArguments.some(({ variadic }) => variadic);
+  test(`${name} refuses a word too many`, {
+    skip: takesAnyNumber && "takes any number of words",
+  }, async () => {
+    const words = command.registeredArguments.map(() => "word");
+    const flags = needed(command).filter((word) => word !== "word");
+    const { said, code } = await guie(name, ...words, ...flags, "--json", "superfluous");
+    assert.equal(code, 1);
+    assert.match(said, /too many arguments/);
+  });
+
+  test(`${name} refuses an option twice, and an empty one`, async () => {
+    for (const option of command.options.filter(({ variadic, parseArg }) => !variadic && !parseArg)) {
+      const { long, required, argChoices } = option;
+      const others = needed(command, option);
+      const once = required ? [long!, sampleOf(option)] : [long!];
+      const twice = await guie(name, ...others, ...once, ...once);
+      assert.equal(twice.code, 1);
+      assert.match(twice.said, new RegExp(`^guie ${name}: ${long} is given 2 times`));
+      if (!required || argChoices || long === "--gpus") continue;
+      const { said } = await guie(name, ...others, long!, "");
+      assert.match(said, new RegExp(`^guie ${name}: ${long} is empty`));
+    }
+  });
+}
+
+/** Options that have no use as they are given. */
+const USELESS: [line: string, said: RegExp][] = [
+  ["evaluate backbone --seed 1", /--seed: of no use without --compare/],
+  ["evaluate --by-dataset --confusion", /--by-dataset: of no use without --compare/],
+  ["evaluate x --confusion --compare", /--confusion: of no use with --compare.*\n.*one after the other/],
+  ["get-data --demo", /--demo: of no use without --data-dir.*\n.*npx guie get-data .*--demo/],
+  ["get-data --data-dir x --seed 1", /--seed: of no use without --demo/],
+  ["get-data --data-dir x --classes-per-group 1", /--classes-per-group: of no use without --demo/],
+  ["get-data --data-dir x --raw y", /--raw is the raw folder of one data set.*\n.*--dataset Fruit/],
+  ["reduce --kind pca", /--kind: of no use without --out/],
+  ["export x --format onnx --naming timm", /--naming: of no use without --format safetensors/],
+  ["export x --format safetensors --mirror", /--mirror: of no use with --format safetensors/],
+  ["export --format safetensors --model m", /--model: of no use without --weights/],
+  ["export --format safetensors --weights f", /--weights: of no use without --model/],
+  ["export x --format safetensors --weights f --model m", /--model, --weights: of no use with \[run\]/],
+  ["embed --views crops --dtype float32", /--views, --dtype: of no use without \[source\]/],
+  ["embed --run x", /--run: of no use without \[source\]/],
+  ["embed photos --run x --tower y --out z", /--tower: of no use with --run/],
+  ["embed photos --run x --set s=1 --config-name demo --out z", /--config-name, --set: of no use with --run/],
+  ["embed docs --config-name tiny --data-dir y --out z", /--data-dir: of no use with a folder/],
+  ["search --together", /--together: of no use without --vary/],
+  ["search --run-name x", /unknown option '--run-name'/],
+  ["search --set seed=3", /--set seed: a search sets it itself.*\n.*--seeds/],
+  ["search --vary margin=1=2", /Expected SETTING=VALUE,VALUE/],
+  ["train --resume x --run-dir y", /--run-dir: of no use with --resume/],
+  ["train --both --stage frozen", /--stage: of no use with --both/],
+  [
+    "train --stage frozen --backbone-lr-factor 0.1",
+    /--backbone-lr-factor: of no use without --stage fine_tune/,
+  ],
+  ["train --stage frozen --set trainedBlocks=1", /--set trainedBlocks: of no use without --stage fine_tune/],
+  ["train --stage fine_tune --features x", /--features: of no use without --stage frozen/],
+  ["train --class-share 0.5", /--class-share: of no use without --shard-head/],
+  ["train --gradient-dtype bfloat16", /--gradient-dtype: of no use without --workers 2/],
+  ["train --reinit-head", /--reinit-head: of no use without --init-from/],
+];
+
+for (const [line, expected] of USELESS) {
+  test(`guie ${line}`, async () => {
+    const { said, code } = await guie(...line.split(" "));
+    assert.equal(code, 1, said);
+    assert.match(said, expected);
+  });
+}
