@@ -8,6 +8,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { downloadFile, HubApiError, type ListFileEntry } from "@huggingface/hub";
 import { UserError } from "../common/errors";
 import { breathe, Interrupted } from "../common/interrupt";
+import { asNextOwner } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { type HubAccess, hubError } from "./hub_access";
 
@@ -38,10 +39,13 @@ export async function fetchHubFile(
   requireSafe(repo, entry);
   const blob = join(folder, "blobs", digestOf(entry));
   const path = join(folder, "snapshots", commit, entry.path);
-  if (!existsSync(blob) || statSync(blob).size !== entry.size) {
-    mkdirSync(dirname(blob), { recursive: true });
-    requireSpace(dirname(blob), entry);
-    await download(access, repo, commit, entry, blob, onProgress);
+  const isThere = () => existsSync(blob) && statSync(blob).size === entry.size;
+  if (!isThere()) {
+    await asNextOwner(blob, "The download", async () => {
+      if (isThere()) return;
+      requireSpace(dirname(blob), entry);
+      await download(access, repo, commit, entry, blob, onProgress);
+    });
   }
   mkdirSync(dirname(path), { recursive: true });
   if (!existsSync(path)) {

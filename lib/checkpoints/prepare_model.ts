@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { UserError } from "../common/errors";
 import { breathe } from "../common/interrupt";
+import { asNextOwner } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { requireTower } from "../model/tower_weights";
@@ -49,9 +50,17 @@ export interface PreparedModel {
   parameters: number;
 }
 
+/** What `prepareModel` is to prepare. */
+export interface PrepareModelOptions {
+  model: string;
+  from?: string;
+  out?: string;
+  onProgress?: OnProgress;
+}
+
 /**
  * Writes a pretrained tower as `<out>/<model>_vision_model.safetensors`: float32, open_clip's names, origin and
- * licence in the metadata. Does nothing when the file is there and whole.
+ * licence in the metadata. Does nothing when the file is there and whole; waits where another process is writing it.
  * @param model one of MODEL_NAMES
  * @param from a file with its weights (.safetensors, .pt, .pth, .bin, the .index.json of several; float32, float16 or
  * bfloat16) under the names of open_clip, timm, DINOv2 or Hugging Face (NAME_FAMILIES), the tower alone or a whole CLIP;
@@ -60,20 +69,19 @@ export interface PreparedModel {
  * @param out folder; without it `checkpoints` of the project
  * @throws UserError for an unknown model, one that needs `from`, a registry or hub out of reach, or a file that does not fit
  */
-export async function prepareModel({
-  model,
-  from,
-  out = "checkpoints",
-  onProgress,
-}: {
-  model: string;
-  from?: string;
-  out?: string;
-  onProgress?: OnProgress;
-}): Promise<PreparedModel> {
+export async function prepareModel(options: PrepareModelOptions): Promise<PreparedModel> {
+  const { model, out = "checkpoints" } = options;
   const tower = findTower(model);
   const fileName = FILE_NAMES[model] ?? model.replaceAll("-", "_");
   const path = projectPath(out, `${fileName}_vision_model.safetensors`);
+  return asNextOwner(path, "The preparation", () => prepareOwned(path, tower, options));
+}
+
+async function prepareOwned(
+  path: string,
+  tower: Tower,
+  { model, from, onProgress }: PrepareModelOptions,
+): Promise<PreparedModel> {
   const origin = from === undefined ? undefined : originOf(from);
   if (existsSync(path)) {
     return { path, written: false, parameters: requireWhole(path, tower, origin) };

@@ -6,11 +6,14 @@ import { join } from "node:path";
 import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
-import { writeJson } from "../common/files";
+import { removeTemporaries, writeJson } from "../common/files";
+import { asNextOwner } from "../common/owner";
 import { projectPath } from "../common/project";
+import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/replace";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import {
   FEATURE_FILES,
+  FEATURE_FOLDER,
   type FeatureDtype,
   type FeatureRows,
   type FeatureSummary,
@@ -49,10 +52,11 @@ const ROWS_PER_SHARD = 4096;
 
 /**
  * The features of a plan: from the folder where it holds just these, else made and written there, each shard under
- * its name once it is whole.
+ * its name once it is whole. Where it holds others, which may give way, the new ones are made beside them and take their
+ * place when all are there. A second process on the same folder waits for the first.
  * @param embedder asked for only when a shard is missing
- * @throws UserError where the folder holds other features and `replace` is false, no image can be read, or a number
- * does not fit float16
+ * @throws UserError where the folder holds other features and `replace` is false, or anything but features; where no image
+ * can be read, or a number does not fit float16
  */
 export async function ensureFeatureFolder(
   folder: string,
@@ -62,14 +66,42 @@ export async function ensureFeatureFolder(
   const path = projectPath(folder);
   const identity = identityOf(plan);
   const rowsIdentity = digest(plan.rows.labels ?? [], plan.rows.folds ?? []);
-  const present = readSummary(path);
-  if (present?.identity === identity && present.rowsIdentity === rowsIdentity) return openFeatures(path);
-  if (!plan.replace) refuseOthers(path, identity);
-  rmSync(join(path, FEATURE_FILES.summary), { force: true });
-  const shards = await writeShards(path, plan, identity, embedder);
-  await finish(path, plan, { identity, rowsIdentity }, shards);
-  return openFeatures(path);
+  const isMade = () => {
+    const present = readSummary(path);
+    return present?.identity === identity && present.rowsIdentity === rowsIdentity;
+  };
+  if (isMade()) return openFeatures(path);
+  return asNextOwner(path, "The embedding", async () => {
+    settleReplaced(path);
+    if (!isMade()) await makeFeatures(path, plan, { identity, rowsIdentity }, embedder);
+    return openFeatures(path);
+  });
 }
+
+async function makeFeatures(
+  path: string,
+  plan: FeaturePlan,
+  identities: Identities,
+  embedder: () => Promise<EmbedShard>,
+): Promise<void> {
+  const found = identityIn(path);
+  const isOther = found !== undefined && found !== identities.identity;
+  if (isOther && !plan.replace) {
+    throw new UserError(
+      `${path} holds features of other images, or by other settings.`,
+      "Choose another folder, or give --overwrite.",
+    );
+  }
+  if (found === undefined || isOther) requireReplaceable(path, FEATURE_FOLDER, { overwrite: true });
+  const target = isOther ? makingPlace(path) : path;
+  if (!isOther) rmSync(join(path, FEATURE_FILES.summary), { force: true });
+  removeTemporaries(target);
+  const shards = await writeShards(target, plan, identities.identity, embedder);
+  await finish(target, plan, identities, shards);
+  if (isOther) putInPlace(path, target);
+}
+
+type Identities = Pick<FeatureSummary, "identity" | "rowsIdentity">;
 
 /** Writes vectors that are in memory, as one folder. @param vectors [N, F], a row for each of `plan.rows.files` */
 export async function writeFeatures(folder: string, plan: FeaturePlan, vectors: Vectors): Promise<Features> {
@@ -135,7 +167,7 @@ function readShard(folder: string, file: string, identity: string): Shard | unde
 async function finish(
   folder: string,
   { rows, madeBy, dtype = "float16" }: FeaturePlan,
-  identities: Pick<FeatureSummary, "identity" | "rowsIdentity">,
+  identities: Identities,
   shards: readonly Shard[],
 ): Promise<void> {
   const skipped = shards.flatMap((shard) => shard.skipped);
@@ -183,15 +215,10 @@ function removeOtherShards(folder: string, shards: readonly Shard[]): void {
   }
 }
 
-/** @throws UserError where the folder holds features of another plan, finished or not */
-function refuseOthers(folder: string, identity: string): void {
+/** The identity of the plan whose features a folder holds, finished or not; undefined where there are none. */
+function identityIn(folder: string): string | undefined {
   const shard = join(folder, FEATURE_FILES.shard(0));
-  const found = readSummary(folder)?.identity ?? (existsSync(shard) && openedIdentity(shard));
-  if (!found || found === identity) return;
-  throw new UserError(
-    `${folder} holds features of other images, or by other settings.`,
-    "Choose another folder, or give --overwrite.",
-  );
+  return readSummary(folder)?.identity ?? (existsSync(shard) ? openedIdentity(shard) : undefined);
 }
 
 function openedIdentity(path: string): string | undefined {

@@ -1,6 +1,7 @@
 // How a service searches: exactly, or by a graph of the rows, whose recall is measured beside the exact search.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { asNextOwner } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { buildApproximateIndex, openApproximateIndex, recallOf } from "../retrieval/approximate";
 import { nearestNeighbours } from "../retrieval/neighbours";
@@ -32,11 +33,12 @@ export async function exactSearcher({ vectors }: IndexSource): Promise<Searcher>
 export async function approximateSearcher(source: IndexSource, onProgress?: OnProgress): Promise<Searcher> {
   const { vectors, features } = source;
   const path = join(features.folder, `neighbours_${features.identity.slice(0, 16)}.usearch`);
-  const kept = existsSync(path);
-  const index = kept
-    ? openApproximateIndex(path, vectors.length)
-    : await buildApproximateIndex(vectors, {}, onProgress);
-  if (!kept) await index.save(path);
+  const index = await asNextOwner(path, "The index", async () => {
+    if (existsSync(path)) return openApproximateIndex(path, vectors.length);
+    const built = await buildApproximateIndex(vectors, {}, onProgress);
+    await built.save(path);
+    return built;
+  });
   const recall = await measureRecall(index, vectors);
   return { index, kind: "approximate", ...recall, dispose: () => {} };
 }

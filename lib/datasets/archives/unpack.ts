@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { messageOf, UserError } from "../../common/errors";
 import { readJson, writeJson } from "../../common/files";
 import { Interrupted } from "../../common/interrupt";
+import { asNextOwner } from "../../common/owner";
 import { markerName, WORK_FOLDER } from "./entry_path";
 import { type ExtractOptions, extract, type Unpacked } from "./extract";
 import { Refusal } from "./refusal";
@@ -32,7 +33,8 @@ interface Stamp {
  * again, it goes on where it was. Afterwards `.<archive>.unpacked` beside the archive says that it is done.
  *
  * Nothing is written outside `folder`, nothing that is there is overwritten, no link is made; an archive that asks for
- * any of it, or that is larger than the limits, is refused as a whole and leaves nothing.
+ * any of it, or that is larger than the limits, is refused as a whole and leaves nothing. A second process on the same
+ * archive (of a raw folder that two data directories share) waits for the first.
  * @throws UserError for an archive that is refused or damaged, and for a disk that is full
  */
 export async function unpackArchive(
@@ -40,7 +42,15 @@ export async function unpackArchive(
   archive: string,
   options: ExtractOptions = {},
 ): Promise<Unpacked> {
+  return asNextOwner(join(folder, archive), "Unpacking", () => unpackOwned(folder, archive, options));
+}
+
+async function unpackOwned(folder: string, archive: string, options: ExtractOptions): Promise<Unpacked> {
   const path = join(folder, archive);
+  if (isUnpacked(folder, archive)) {
+    const { unpacked } = readStamp(join(folder, markerName(archive)));
+    if (unpacked) return unpacked;
+  }
   const work = join(folder, WORK_FOLDER, archive);
   try {
     const stamp = claimWork(work, path);
