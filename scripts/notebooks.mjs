@@ -3,10 +3,11 @@
 // Without names: all of notebooks/, in the order of the pipeline. A failing cell ends the run: its source and error are
 // printed, the executed copy holds everything up to it. --params overrides the parameters of the named notebooks.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, stripVTControlCharacters } from "node:util";
+import { asOwner } from "guie/dist/common/owner.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const PIPELINE = ["Get_Data", "Data_preprocessing", "Data_Merge", "Model_Preparation", "Train", "Inference"];
@@ -28,6 +29,28 @@ function selectNotebooks(names) {
       throw new UsageError(`there is no notebook ${name}; notebooks/ has: ${known.join(", ")}`);
     return { name: basename(path, ".ipynb"), path };
   });
+}
+
+/** A copy never takes the place of what it is made from, nor of a notebook that was not executed here. */
+function requireReplaceable({ name, path }, out) {
+  const executed = join(out, `${name}.ipynb`);
+  if (!existsSync(executed)) return;
+  if (realpathSync(executed) === realpathSync(path))
+    throw new UsageError(`--out ${out} is where ${name}.ipynb itself stands: choose another folder`);
+  if (isExecutedCopy(executed)) return;
+  throw new UsageError(
+    `${executed} is no executed copy of a notebook: it stays. Choose another --out, or move it away`,
+  );
+}
+
+/** nbconvert notes in each cell when it ran; a notebook that a person saved has none of it, or is no notebook. */
+function isExecutedCopy(path) {
+  try {
+    const { cells } = JSON.parse(readFileSync(path, "utf8"));
+    return cells.some(({ metadata }) => metadata.execution !== undefined);
+  } catch {
+    return false;
+  }
 }
 
 /** --params as an object, every key of which is a notebook that is run. */
@@ -95,7 +118,8 @@ function nbconvert(args, env = {}) {
  */
 async function execute({ name, path }, { out, params, timeoutS, html }) {
   const executed = join(out, `${name}.ipynb`);
-  rmSync(executed, { force: true });
+  const making = join(out, `.${name}.making.ipynb`);
+  rmSync(making, { force: true });
   const settings = {
     timeout: timeoutS ?? -1,
     interrupt_on_timeout: true,
@@ -109,7 +133,7 @@ async function execute({ name, path }, { out, params, timeoutS, html }) {
   const progressFile = join(out, `.${name}.progress`);
   const endProgress = relayProgress(progressFile);
   const { code, output } = await nbconvert(
-    ["--to", "notebook", "--execute", ...options, "--output-dir", out, "--output", name, path],
+    ["--to", "notebook", "--execute", ...options, "--output-dir", out, "--output", basename(making), path],
     {
       GUIE_STOP_AFTER_ERROR: "1",
       GUIE_PARAMS: JSON.stringify(params[name] ?? {}),
@@ -117,8 +141,9 @@ async function execute({ name, path }, { out, params, timeoutS, html }) {
     },
   ).finally(endProgress);
   if (output.includes("DeadKernelError"))
-    return "its kernel died (killed, or out of memory?); there is no copy.";
+    return "its kernel died (killed, or out of memory?); there is no new copy.";
   if (code !== 0) return `nbconvert ended with ${code}:\n${output.trim().split("\n").slice(-15).join("\n")}`;
+  renameSync(making, executed);
   if (html) {
     const page = await nbconvert(["--to", "html", ...PAGE_OPTIONS, executed]);
     if (page.code !== 0) return `no page could be made of ${executed}:\n${page.output.trim()}`;
@@ -164,11 +189,14 @@ async function main() {
   const notebooks = selectNotebooks(positionals);
   const params = readParams(values.params, notebooks);
   const out = resolve(values.out);
+  for (const notebook of notebooks) requireReplaceable(notebook, out);
   mkdirSync(out, { recursive: true });
   for (const [index, notebook] of notebooks.entries()) {
     const startedAtMs = Date.now();
     console.log(`${notebook.name} ...`);
-    const failure = await execute(notebook, { out, params, timeoutS, html: values.html });
+    const failure = await asOwner(join(out, `${notebook.name}.ipynb`), "The execution", () =>
+      execute(notebook, { out, params, timeoutS, html: values.html }),
+    );
     console.log(
       `${notebook.name}: ${failure ? "failed after " : ""}${((Date.now() - startedAtMs) / 1000).toFixed(0)} s`,
     );
@@ -184,7 +212,12 @@ async function main() {
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof UsageError) && !error.code?.startsWith("ERR_PARSE_ARGS")) throw error;
+  if (
+    !(error instanceof UsageError) &&
+    error.name !== "UserError" &&
+    !error.code?.startsWith("ERR_PARSE_ARGS")
+  )
+    throw error;
   console.error(`notebooks: ${error.message}`);
   process.exitCode = 2;
 }

@@ -2,7 +2,7 @@
 // Beside a place NAME stand, while it is filled: `.NAME.making`, the new; `.NAME.replaced`, the old until the new is in
 // its place. Who calls these functions owns the place (owner.ts).
 import { existsSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync, type Stats } from "node:fs";
-import { basename, dirname, join, resolve, sep } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { UserError } from "./errors";
 import { byCodeUnit, TEMPORARY_NAME } from "./files";
 
@@ -110,6 +110,14 @@ export function foreignParts(folder: string, parts: readonly RegExp[], below = "
     else if (entry.isDirectory()) foreign.push(...foreignParts(folder, parts, `${path}/`));
   }
   return foreign;
+}
+
+/** All files below a folder, by their paths in it, but those that belong to nobody. */
+export function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory() && !NOBODYS.test(entry.name) && !HELPERS.test(entry.name))
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort(byCodeUnit);
 }
 
 /** Puts a file or folder that is whole into its place; the old goes once the new is there. */

@@ -81,9 +81,12 @@ const WRITERS: Record<Format, Writer> = {
 export async function exportRun(request: ExportRequest): Promise<ExportResult> {
   const path = projectPath(request.out);
   const { run, format, overwrite = false } = request;
+  const inputs = [findCheckpoint(run).path];
+  const check = () => requireReplaceable(path, EXPORT_KINDS[format], { overwrite, inputs });
+  check(); // before anything is written, the owner's file beside it included
   return asOwner(path, "The export", async () => {
     settleReplaced(path);
-    requireReplaceable(path, EXPORT_KINDS[format], { overwrite, inputs: [findCheckpoint(run).path] });
+    check();
     const making = makingPlace(path);
     rmSync(making, { recursive: true, force: true });
     try {

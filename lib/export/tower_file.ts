@@ -49,11 +49,9 @@ export async function exportWeights(
   { overwrite = true } = {},
 ): Promise<ExportedWeights> {
   const path = projectPath(out);
-  return asOwner(path, "The export", () => {
-    const input = "run" in from ? findCheckpoint(from.run).path : projectPath(from.weights);
-    requireReplaceable(path, EXPORT_KINDS.tower, { overwrite, inputs: [input] });
-    return writeTower(from, library, path);
-  });
+  const inputs = ["run" in from ? findCheckpoint(from.run).path : projectPath(from.weights)];
+  requireReplaceable(path, EXPORT_KINDS.tower, { overwrite, inputs });
+  return asOwner(path, "The export", () => writeTower(from, library, path));
 }
 
 async function writeTower(from: WeightsToExport, library: Library, path: string): Promise<ExportedWeights> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { readCsv } from "guie/dist/common/csv";
@@ -103,6 +103,16 @@ test("a second call does nothing; another seed replaces what the demo made; noth
   const drawnAtMs = statSync(join(own, "raw/rp2k")).mtimeMs;
   assert.deepEqual(await draw({ dataDir: own }), drawn);
   assert.equal(statSync(join(own, "raw/rp2k")).mtimeMs, drawnAtMs);
+
+  const added = "raw/Food2021/mine/1.jpg";
+  writeFiles(own, [added]);
+  const all = hashes(own);
+  await assert.rejects(
+    draw({ dataDir: own }, 7),
+    new RegExp(`what the demo did not draw: ${added}\\. Nothing was changed`),
+  );
+  assert.deepEqual(hashes(own), all);
+  rmSync(join(own, "raw/Food2021/mine"), { recursive: true });
 
   const before = hashes(join(own, "retrieval"));
   const other = await draw({ dataDir: own }, 7);
