@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   utimesSync,
@@ -137,10 +138,10 @@ function ownedError(place: string, what: string, owner: Owner): UserError {
 
 function tryClaim(place: string): Claim | Owner {
   const path = ownerFile(place);
-  mkdirSync(dirname(path), { recursive: true });
+  const made = mkdirSync(dirname(path), { recursive: true });
   const self = describeSelf();
   for (;;) {
-    if (createExclusively(path, self)) return holding(path, self);
+    if (createExclusively(path, self)) return holding(path, self, made);
     const owner = readOwner(path);
     if (!owner) continue; // it has just been given up
     if (isSameProcess(owner, self) && !held.has(path)) {
@@ -175,7 +176,8 @@ function finishTakeOver(path: string, dead: Owner, self: Owner, turn: string): b
   }
 }
 
-function holding(path: string, self: Owner): Claim {
+/** @param made the first of the folders above that were made for the owner's file: they go with it while they are empty */
+function holding(path: string, self: Owner, made?: string): Claim {
   held.add(path);
   const beats = setInterval(() => beat(path, self), BEAT_MS).unref();
   const forget = () => {
@@ -185,13 +187,24 @@ function holding(path: string, self: Owner): Claim {
   return {
     release: () => {
       forget();
-      if (readOwner(path)?.id === self.id) rmSync(path, { force: true });
+      if (readOwner(path)?.id !== self.id) return;
+      rmSync(path, { force: true });
+      if (made !== undefined) removeEmpty(dirname(path), made);
     },
     handTo: (pid) => {
       forget();
       replace(path, { ...self, pid, start: processStart(pid) });
     },
   };
+}
+
+/** Removes folders from `folder` up to `top` as long as they are empty. */
+function removeEmpty(folder: string, top: string): void {
+  try {
+    for (let path = folder; path.length >= top.length; path = dirname(path)) rmdirSync(path);
+  } catch {
+    // one is not empty, or gone
+  }
 }
 
 function beat(path: string, self: Owner): void {
@@ -205,11 +218,22 @@ function beat(path: string, self: Owner): void {
 /** @returns false where the file is there */
 function createExclusively(path: string, owner: Owner): boolean {
   const temporary = `${path}.${owner.id}`;
-  writeFileSync(temporary, textOf(owner));
+  writeInto(temporary, textOf(owner));
   try {
     return linkedExclusively(temporary, path);
   } finally {
     rmSync(temporary, { force: true });
+  }
+}
+
+/** Makes the folder again where another owner has just removed it. */
+function writeInto(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
   }
 }
 

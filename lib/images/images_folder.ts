@@ -18,7 +18,7 @@ export function claimImagesFolder(folder: string, settings: JpegSettings): void 
   }
   const stamp = join(folder, "settings.json");
   const images = join(folder, "images");
-  const next = `To make them anew, move ${folder} away.`;
+  const next = `To make them anew: rm -r ${folder}`;
   if (existsSync(stamp)) {
     const made = readJson<JpegSettings>(stamp, next);
     const [were, are] = [made, settings].map((value) => JSON.stringify(value));
