@@ -79,6 +79,7 @@ function eventLosses(folder) {
 
 /** @returns a row of the table */
 export async function killRuns(moments, random, dataDir) {
+  const beganAtMs = Date.now();
   const folders = [];
   const newRun = () => {
     const runName = `check-kills-${process.pid}-${folders.length}`;
@@ -115,7 +116,7 @@ export async function killRuns(moments, random, dataDir) {
         console.log(`train: kill ${kills}, ${lossesOf(folder).length} steps, ${last} a checkpoint`);
       }
     }
-    return { command: "train", kills, reruns, seconds: (Date.now() - startedAtMs) / 1000 };
+    return { command: "train", kills, reruns, seconds: (Date.now() - beganAtMs) / 1000 };
   } finally {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   }

@@ -29,22 +29,38 @@ const scratch = mkdtempSync(join(tmpdir(), "guie-kills-"));
 const tinyData = await makeTinyData();
 const isWanted = (command) => values.only === undefined || command.startsWith(values.only);
 const rows = [];
+const faults = [];
 const folders = [scratch, tinyData];
+
+/** Kills a command; a fault does not keep the others from being tried. */
+async function tryOut(command, kill) {
+  try {
+    rows.push(await kill());
+  } catch (error) {
+    faults.push(`${command}: ${error.message}`);
+    console.log(`FAULT: ${faults.at(-1)}`);
+  }
+}
+
 try {
-  if (isWanted("train")) rows.push(await killRuns(moments, randomStream(seed, "train"), tinyData));
+  if (isWanted("train"))
+    await tryOut("train", () => killRuns(moments, randomStream(seed, "train"), tinyData));
   const random = randomStream(7, "pictures");
   const name = `check-kills-${process.pid}`;
   const all = await killCases({ scratch, tinyData, name, random, prepare: run });
   folders.push(...all.folders);
   for (const spec of all.cases) {
-    if (isWanted(spec.command))
-      rows.push(await killCommand(spec, moments, randomStream(seed, spec.command), scratch));
+    const { command } = spec;
+    if (isWanted(command))
+      await tryOut(command, () => killCommand(spec, moments, randomStream(seed, command), scratch));
     else if (spec.isNeeded) await run(spec.args);
   }
   const cells = rows.map(({ command, kills, inWork, reruns, seconds }) => [
     ...[command, kills, inWork ?? "", reruns, seconds.toFixed(0)],
   ]);
   console.log(textTable(["command", "kills", "in its work", "reruns as the unbroken one", "s"], cells));
+  if (faults.length > 0)
+    throw new Error(`${faults.length} of ${rows.length + faults.length} commands: see FAULT above`);
   console.log("check: every rerun wrote what an unbroken one writes, nothing was lost: ok");
 } finally {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
