@@ -45,7 +45,7 @@ export interface Claim {
 /** How often an owner shows that it lives. */
 const BEAT_MS = 20_000;
 /** An owner on another host that has not shown it for so long is taken for dead. */
-const SILENT_MS = 600_000;
+const SILENT_MS = 300_000;
 const LOOK_MS = 200;
 /** A parent that starts this process hands its place over within this time. */
 const HAND_OVER_MS = 5000;
