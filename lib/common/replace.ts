@@ -58,8 +58,12 @@ export function requireReplaceable(place: string, kind: MadeKind, options: Repla
   if (!found) return;
   const other = `Choose another ${option}`;
   const input = inputs.find((path) => isWithin(place, path));
-  if (input !== undefined)
-    throw new UserError(`${place} is or holds ${input}, from which the new would be made.`, `${other}.`);
+  if (input !== undefined) {
+    const what = isWithin(input, place)
+      ? "is what the new would be made from"
+      : `holds ${input}: the new would be made from it`;
+    throw new UserError(`${place} ${what}.`, `${other}.`);
+  }
   if (isFree(place, kind, found)) return;
   const obstacle = obstacleIn(place, kind, found);
   if (obstacle) throw new UserError(`${place} ${obstacle}. It stays as it is.`, `${other}, or move it away.`);

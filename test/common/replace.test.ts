@@ -77,8 +77,8 @@ test("folders that hold others, links, other kinds, and what the new is made fro
   refused(place, /no part of a set of pages: linked\.html/);
   rm(join(place, "linked.html"));
   mkdirSync(join(place, "pages"));
-  refused(place, /is or holds .*, from which the new would be made/, KIND, [join(link, "index.html")]);
-  refused(place, /from which the new would be made/, KIND, [place]);
+  refused(place, /the new would be made from/, KIND, [join(link, "index.html")]);
+  refused(place, /the new would be made from/, KIND, [place]);
   check(place, KIND, true, [join(folder, "elsewhere"), folder]);
   rm(join(place, "index.html"));
   refused(place, /is not a set of pages of this project/);

@@ -134,7 +134,7 @@ test("a tower's file is replaced when that is asked for; the file that it comes 
   await assert.rejects(exportWeights(from, "open_clip", out, asked), /again\.safetensors is there already/);
   await exportWeights(from, "open_clip", out);
   const before = readFileSync(prepared);
-  await assert.rejects(exportWeights(from, "open_clip", prepared), /from which the new would be made/);
+  await assert.rejects(exportWeights(from, "open_clip", prepared), /the new would be made from/);
   const other = join(folder, "other.safetensors");
   await writeTower(other, 28);
   await assert.rejects(exportWeights(from, "open_clip", other), /is not a file of exported weights/);
