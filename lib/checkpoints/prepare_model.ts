@@ -74,7 +74,8 @@ export async function prepareModel(options: PrepareModelOptions): Promise<Prepar
   const tower = findTower(model);
   const fileName = FILE_NAMES[model] ?? model.replaceAll("-", "_");
   const path = projectPath(out, `${fileName}_vision_model.safetensors`);
-  return asNextOwner(path, "The preparation", () => prepareOwned(path, tower, options));
+  const prepare = () => prepareOwned(path, tower, options);
+  return existsSync(path) ? prepare() : asNextOwner(path, "The preparation", prepare);
 }
 
 async function prepareOwned(

@@ -33,12 +33,13 @@ export async function exactSearcher({ vectors }: IndexSource): Promise<Searcher>
 export async function approximateSearcher(source: IndexSource, onProgress?: OnProgress): Promise<Searcher> {
   const { vectors, features } = source;
   const path = join(features.folder, `neighbours_${features.identity.slice(0, 16)}.usearch`);
-  const index = await asNextOwner(path, "The index", async () => {
-    if (existsSync(path)) return openApproximateIndex(path, vectors.length);
-    const built = await buildApproximateIndex(vectors, {}, onProgress);
-    await built.save(path);
-    return built;
-  });
+  const kept = () => existsSync(path) && openApproximateIndex(path, vectors.length);
+  const build = async () => {
+    const index = await buildApproximateIndex(vectors, {}, onProgress);
+    await index.save(path);
+    return index;
+  };
+  const index = kept() || (await asNextOwner(path, "The index", async () => kept() || build()));
   const recall = await measureRecall(index, vectors);
   return { index, kind: "approximate", ...recall, dispose: () => {} };
 }
