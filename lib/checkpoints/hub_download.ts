@@ -8,7 +8,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { downloadFile, HubApiError, type ListFileEntry } from "@huggingface/hub";
 import { UserError } from "../common/errors";
 import { breathe, Interrupted } from "../common/interrupt";
-import { asNextOwner } from "../common/owner";
+import { findOrMake } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { type HubAccess, hubError } from "./hub_access";
 
@@ -39,14 +39,12 @@ export async function fetchHubFile(
   requireSafe(repo, entry);
   const blob = join(folder, "blobs", digestOf(entry));
   const path = join(folder, "snapshots", commit, entry.path);
-  const isThere = () => existsSync(blob) && statSync(blob).size === entry.size;
-  if (!isThere()) {
-    await asNextOwner(blob, "The download", async () => {
-      if (isThere()) return;
-      requireSpace(dirname(blob), entry);
-      await download(access, repo, commit, entry, blob, onProgress);
-    });
-  }
+  const find = () => (existsSync(blob) && statSync(blob).size === entry.size ? blob : undefined);
+  await findOrMake(blob, "The download", find, async () => {
+    requireSpace(dirname(blob), entry);
+    await download(access, repo, commit, entry, blob, onProgress);
+    return blob;
+  });
   mkdirSync(dirname(path), { recursive: true });
   if (!existsSync(path)) {
     rmSync(path, { force: true }); // a link to what is no more

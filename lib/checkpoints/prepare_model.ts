@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { UserError } from "../common/errors";
 import { breathe } from "../common/interrupt";
-import { asNextOwner } from "../common/owner";
+import { findOrMake } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { requireTower } from "../model/tower_weights";
@@ -74,19 +74,20 @@ export async function prepareModel(options: PrepareModelOptions): Promise<Prepar
   const tower = findTower(model);
   const fileName = FILE_NAMES[model] ?? model.replaceAll("-", "_");
   const path = projectPath(out, `${fileName}_vision_model.safetensors`);
-  const prepare = () => prepareOwned(path, tower, options);
-  return existsSync(path) ? prepare() : asNextOwner(path, "The preparation", prepare);
+  const origin = options.from === undefined ? undefined : originOf(options.from);
+  const there = (written: boolean) => ({ path, written, parameters: requireWhole(path, tower, origin) });
+  const find = () => (existsSync(path) ? there(false) : undefined);
+  return findOrMake(path, "The preparation", find, async () => {
+    await prepare(path, tower, options);
+    return there(true);
+  });
 }
 
-async function prepareOwned(
+async function prepare(
   path: string,
   tower: Tower,
   { model, from, onProgress }: PrepareModelOptions,
-): Promise<PreparedModel> {
-  const origin = from === undefined ? undefined : originOf(from);
-  if (existsSync(path)) {
-    return { path, written: false, parameters: requireWhole(path, tower, origin) };
-  }
+): Promise<void> {
   const own = { format: "pt", model, naming: "open_clip" };
   const source = from ?? (Object.hasOwn(PACKAGED, model) ? undefined : defaultSource(model));
   if (source !== undefined) {
@@ -104,7 +105,6 @@ async function prepareOwned(
     const entries = await packaged.tensors(tower);
     await writeEntries(path, model, entries, { ...own, ...packaged.metadata }, onProgress);
   }
-  return { path, written: true, parameters: requireWhole(path, tower, origin) };
 }
 
 /** The file of weights on this machine, fetched where it is on the hub, and what to note of its origin. */

@@ -3,6 +3,7 @@
 // the operating system is needed.
 import { randomBytes } from "node:crypto";
 import {
+  existsSync,
   linkSync,
   mkdirSync,
   readFileSync,
@@ -108,13 +109,38 @@ export async function asOwner<T>(place: string, what: string, work: () => Promis
   }
 }
 
-/** The same, once the process that fills the place has ended. */
-export async function asNextOwner<T>(place: string, what: string, work: () => Promise<T>): Promise<T> {
+/**
+ * What is at a place, else what `make` makes there while this process owns it. Where another process makes it, this one
+ * waits, and has what the other has made.
+ * @param find gives undefined where nothing is there
+ */
+export async function findOrMake<T>(
+  place: string,
+  what: string,
+  find: () => T | undefined | Promise<T | undefined>,
+  make: () => Promise<T>,
+): Promise<T> {
+  const found = await find();
+  if (found !== undefined) {
+    forgetDead(place);
+    return found;
+  }
   const { release } = await claimAfter(place, what);
   try {
-    return await work();
+    return (await find()) ?? (await make());
   } finally {
     release();
+  }
+}
+
+/** Removes the file of an owner that was killed when all was done. */
+function forgetDead(place: string): void {
+  if (!existsSync(ownerFile(place)) || ownerOf(place)) return;
+  try {
+    const taken = tryClaim(place);
+    if ("release" in taken) taken.release();
+  } catch {
+    // a folder that may not be written to: the file says nothing of a process that lives
   }
 }
 

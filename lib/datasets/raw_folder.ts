@@ -78,7 +78,8 @@ export function inspectRaw(set: DataSet, folder: string): RawStatus {
  */
 export async function unpackRaw(set: DataSet, folder: string, onProgress?: OnProgress): Promise<void> {
   for (const { name, state } of inspectRaw(set, folder).archives) {
-    if (state === "waiting") await unpackArchive(folder, name, { unwrap: set.unwrap, onProgress });
+    if (state === "waiting" || state === "unpacked")
+      await unpackArchive(folder, name, { unwrap: set.unwrap, onProgress });
   }
 }
 

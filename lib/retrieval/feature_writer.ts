@@ -7,7 +7,7 @@ import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import { removeTemporaries, writeJson } from "../common/files";
-import { asNextOwner } from "../common/owner";
+import { findOrMake } from "../common/owner";
 import { projectPath } from "../common/project";
 import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/replace";
 import type { UnusableImage } from "../images/loading/pixel_loader";
@@ -66,14 +66,14 @@ export async function ensureFeatureFolder(
   const path = projectPath(folder);
   const identity = identityOf(plan);
   const rowsIdentity = digest(plan.rows.labels ?? [], plan.rows.folds ?? []);
-  const isMade = () => {
+  const find = () => {
     const present = readSummary(path);
-    return present?.identity === identity && present.rowsIdentity === rowsIdentity;
+    const isMade = present?.identity === identity && present.rowsIdentity === rowsIdentity;
+    return isMade ? openFeatures(path) : undefined;
   };
-  if (isMade()) return openFeatures(path);
-  return asNextOwner(path, "The embedding", async () => {
+  return findOrMake(path, "The embedding", find, async () => {
     settleReplaced(path);
-    if (!isMade()) await makeFeatures(path, plan, { identity, rowsIdentity }, embedder);
+    await makeFeatures(path, plan, { identity, rowsIdentity }, embedder);
     return openFeatures(path);
   });
 }

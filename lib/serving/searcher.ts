@@ -1,7 +1,7 @@
 // How a service searches: exactly, or by a graph of the rows, whose recall is measured beside the exact search.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { asNextOwner } from "../common/owner";
+import { findOrMake } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { buildApproximateIndex, openApproximateIndex, recallOf } from "../retrieval/approximate";
 import { nearestNeighbours } from "../retrieval/neighbours";
@@ -33,13 +33,13 @@ export async function exactSearcher({ vectors }: IndexSource): Promise<Searcher>
 export async function approximateSearcher(source: IndexSource, onProgress?: OnProgress): Promise<Searcher> {
   const { vectors, features } = source;
   const path = join(features.folder, `neighbours_${features.identity.slice(0, 16)}.usearch`);
-  const kept = () => existsSync(path) && openApproximateIndex(path, vectors.length);
+  const kept = () => (existsSync(path) ? openApproximateIndex(path, vectors.length) : undefined);
   const build = async () => {
     const index = await buildApproximateIndex(vectors, {}, onProgress);
     await index.save(path);
     return index;
   };
-  const index = kept() || (await asNextOwner(path, "The index", async () => kept() || build()));
+  const index = await findOrMake(path, "The index", kept, build);
   const recall = await measureRecall(index, vectors);
   return { index, kind: "approximate", ...recall, dispose: () => {} };
 }

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { messageOf, UserError } from "../../common/errors";
 import { readJson, writeJson } from "../../common/files";
 import { Interrupted } from "../../common/interrupt";
-import { asNextOwner } from "../../common/owner";
+import { findOrMake } from "../../common/owner";
 import { markerName, WORK_FOLDER } from "./entry_path";
 import { type ExtractOptions, extract, type Unpacked } from "./extract";
 import { Refusal } from "./refusal";
@@ -42,15 +42,22 @@ export async function unpackArchive(
   archive: string,
   options: ExtractOptions = {},
 ): Promise<Unpacked> {
-  return asNextOwner(join(folder, archive), "Unpacking", () => unpackOwned(folder, archive, options));
+  const work = join(folder, WORK_FOLDER, archive);
+  const find = () =>
+    isUnpacked(folder, archive) && !existsSync(work) ? unpackedBefore(folder, archive) : undefined;
+  return findOrMake(join(folder, archive), "Unpacking", find, async () => {
+    if (!isUnpacked(folder, archive)) return unpackOwned(folder, archive, options);
+    removeWork(folder, work); // killed between the marker and this
+    return unpackedBefore(folder, archive);
+  });
+}
+
+function unpackedBefore(folder: string, archive: string): Unpacked {
+  return readStamp(join(folder, markerName(archive))).unpacked ?? { files: 0, bytes: 0 };
 }
 
 async function unpackOwned(folder: string, archive: string, options: ExtractOptions): Promise<Unpacked> {
   const path = join(folder, archive);
-  if (isUnpacked(folder, archive)) {
-    const { unpacked } = readStamp(join(folder, markerName(archive)));
-    if (unpacked) return unpacked;
-  }
   const work = join(folder, WORK_FOLDER, archive);
   try {
     const stamp = claimWork(work, path);
