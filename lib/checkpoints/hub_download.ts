@@ -40,7 +40,9 @@ export async function fetchHubFile(
   const blob = join(folder, "blobs", digestOf(entry));
   const path = join(folder, "snapshots", commit, entry.path);
   const find = () => (existsSync(blob) && statSync(blob).size === entry.size ? blob : undefined);
-  await findOrMake(blob, "The download", find, async () => {
+  // not beside the blob: other libraries list that folder
+  await findOrMake(join(folder, digestOf(entry)), "The download", find, async () => {
+    mkdirSync(dirname(blob), { recursive: true });
     requireSpace(dirname(blob), entry);
     await download(access, repo, commit, entry, blob, onProgress);
     return blob;
