@@ -5,10 +5,11 @@
 // edited there, and says so; --originals runs the project's. A failing cell ends the run: its source and error are
 // printed, the executed copy holds everything up to it. --params overrides the parameters of the named notebooks.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, stripVTControlCharacters } from "node:util";
+import { asOwner } from "guie/dist/common/owner.js";
 import { guardScript } from "./guard.mjs";
 import { changedCells, notebookPath, originalPath, PIPELINE, PUT_ASIDE, restore } from "./originals.mjs";
 
@@ -77,6 +78,28 @@ function restoreAll(names) {
   }
 }
 
+/** A copy never takes the place of what it is made from, nor of a notebook that was not executed here. */
+function requireReplaceable({ name, path }, out) {
+  const executed = join(out, `${name}.ipynb`);
+  if (!existsSync(executed)) return;
+  if (realpathSync(executed) === realpathSync(path))
+    throw new UsageError(`--out ${out} is where ${name}.ipynb itself stands: choose another folder`);
+  if (isExecutedCopy(executed)) return;
+  throw new UsageError(
+    `${executed} is no executed copy of a notebook: it stays. Choose another --out, or move it away`,
+  );
+}
+
+/** nbconvert notes in each cell when it ran; a notebook that a person saved has none of it, or is no notebook. */
+function isExecutedCopy(path) {
+  try {
+    const { cells } = JSON.parse(readFileSync(path, "utf8"));
+    return cells.some(({ metadata }) => metadata.execution !== undefined);
+  } catch {
+    return false;
+  }
+}
+
 /** --params as an object, every key of which is a notebook that is run. */
 function readParams(text, notebooks) {
   const names = notebooks.map(({ name }) => name);
@@ -142,7 +165,8 @@ function nbconvert(args, env = {}) {
  */
 async function execute({ name, path }, { out, params, timeoutS, html }) {
   const executed = join(out, `${name}.ipynb`);
-  rmSync(executed, { force: true });
+  const making = join(out, `.${name}.making.ipynb`);
+  rmSync(making, { force: true });
   const settings = {
     timeout: timeoutS ?? -1,
     interrupt_on_timeout: true,
@@ -156,7 +180,7 @@ async function execute({ name, path }, { out, params, timeoutS, html }) {
   const progressFile = join(out, `.${name}.progress`);
   const endProgress = relayProgress(progressFile);
   const { code, output } = await nbconvert(
-    ["--to", "notebook", "--execute", ...options, "--output-dir", out, "--output", name, path],
+    ["--to", "notebook", "--execute", ...options, "--output-dir", out, "--output", basename(making), path],
     {
       GUIE_STOP_AFTER_ERROR: "1",
       GUIE_PARAMS: JSON.stringify(params[name] ?? {}),
@@ -164,8 +188,9 @@ async function execute({ name, path }, { out, params, timeoutS, html }) {
     },
   ).finally(endProgress);
   if (output.includes("DeadKernelError"))
-    return "its kernel died (killed, or out of memory?); there is no copy.";
+    return "its kernel died (killed, or out of memory?); there is no new copy.";
   if (code !== 0) return `nbconvert ended with ${code}:\n${output.trim().split("\n").slice(-15).join("\n")}`;
+  renameSync(making, executed);
   if (html) {
     const page = await nbconvert(["--to", "html", ...PAGE_OPTIONS, executed]);
     if (page.code !== 0) return `no page could be made of ${executed}:\n${page.output.trim()}`;
@@ -214,12 +239,15 @@ async function main() {
   const notebooks = selectNotebooks(positionals, values.originals);
   const params = readParams(values.params, notebooks);
   const out = resolve(values.out);
+  for (const notebook of notebooks) requireReplaceable(notebook, out);
   mkdirSync(out, { recursive: true });
   for (const [index, notebook] of notebooks.entries()) {
     const startedAtMs = performance.now();
     console.log(`${notebook.name} ...`);
     tellEdits(notebook);
-    const failure = await execute(notebook, { out, params, timeoutS, html: values.html });
+    const failure = await asOwner(join(out, `${notebook.name}.ipynb`), "The execution", () =>
+      execute(notebook, { out, params, timeoutS, html: values.html }),
+    );
     console.log(
       `${notebook.name}: ${failure ? "failed after " : ""}${((performance.now() - startedAtMs) / 1000).toFixed(0)} s`,
     );
@@ -235,7 +263,12 @@ async function main() {
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof UsageError) && !error.code?.startsWith("ERR_PARSE_ARGS")) throw error;
+  if (
+    !(error instanceof UsageError) &&
+    error.name !== "UserError" &&
+    !error.code?.startsWith("ERR_PARSE_ARGS")
+  )
+    throw error;
   console.error(`notebooks: ${error.message}`);
   process.exitCode = 2;
 }

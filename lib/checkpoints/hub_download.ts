@@ -8,6 +8,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { downloadFile, HubApiError, type ListFileEntry } from "@huggingface/hub";
 import { UserError } from "../common/errors";
 import { breathe, Interrupted } from "../common/interrupt";
+import { findOrMake } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { type HubAccess, hubError } from "./hub_access";
 
@@ -38,11 +39,14 @@ export async function fetchHubFile(
   requireSafe(repo, entry);
   const blob = join(folder, "blobs", digestOf(entry));
   const path = join(folder, "snapshots", commit, entry.path);
-  if (!existsSync(blob) || statSync(blob).size !== entry.size) {
+  const find = () => (existsSync(blob) && statSync(blob).size === entry.size ? blob : undefined);
+  // not beside the blob: other libraries list that folder
+  await findOrMake(join(folder, digestOf(entry)), "The download", find, async () => {
     mkdirSync(dirname(blob), { recursive: true });
     requireSpace(dirname(blob), entry);
     await download(access, repo, commit, entry, blob, onProgress);
-  }
+    return blob;
+  });
   mkdirSync(dirname(path), { recursive: true });
   if (!existsSync(path)) {
     rmSync(path, { force: true }); // a link to what is no more

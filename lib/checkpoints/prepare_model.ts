@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../common/errors";
 import { breathe } from "../common/interrupt";
+import { findOrMake } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { requireTower } from "../model/tower_weights";
@@ -54,9 +55,18 @@ export interface PreparedModel {
   parameters: number;
 }
 
+/** What `prepareModel` is to prepare. */
+export interface PrepareModelOptions {
+  model: string;
+  from?: string;
+  out?: string;
+  onProgress?: OnProgress;
+}
+
 /**
  * Writes a pretrained tower as `<out>/<model>_vision_model.safetensors`: float32, open_clip's names, origin and
- * licence in the metadata. Does nothing when the file is there and whole, and holds the weights of `from`.
+ * licence in the metadata. Does nothing when the file is there and whole, and holds the weights of `from`; waits where
+ * another process is writing it.
  * @param model one of MODEL_NAMES
  * @param from a file with its weights (.safetensors, .pt, .pth, .bin, the .index.json of several; float32, float16 or
  * bfloat16) under the names of open_clip, timm, DINOv2 or Hugging Face (NAME_FAMILIES), the tower alone or a whole CLIP;
@@ -65,26 +75,30 @@ export interface PreparedModel {
  * @param out folder; without it `checkpoints` of the project
  * @throws UserError for an unknown model, one that needs `from`, a registry or hub out of reach, or a file that does not fit
  */
-export async function prepareModel({
-  model,
-  from,
-  out = "checkpoints",
-  onProgress,
-}: {
-  model: string;
-  from?: string;
-  out?: string;
-  onProgress?: OnProgress;
-}): Promise<PreparedModel> {
+export async function prepareModel(options: PrepareModelOptions): Promise<PreparedModel> {
+  const { model, out = "checkpoints" } = options;
   const tower = findTower(model);
   const path = projectPath(preparedFile(model, out));
+  const { from, onProgress } = options;
   const origin = from === undefined ? undefined : originOf(from);
-  if (existsSync(path)) {
-    const isHub = from !== undefined && parseHubSource(from) !== undefined;
+  const isHub = from !== undefined && parseHubSource(from) !== undefined;
+  const find = async () => {
+    if (!existsSync(path)) return undefined;
     const parameters = requireWhole(path, tower, isHub ? origin : undefined);
     if (from !== undefined && !isHub) await requireSameWeights(path, projectPath(from), tower, onProgress);
     return { path, written: false, parameters };
-  }
+  };
+  return findOrMake(path, "The preparation", find, async () => {
+    await prepare(path, tower, options);
+    return { path, written: true, parameters: requireWhole(path, tower, origin) };
+  });
+}
+
+async function prepare(
+  path: string,
+  tower: Tower,
+  { model, from, onProgress }: PrepareModelOptions,
+): Promise<void> {
   const own = { format: "pt", model, naming: "open_clip" };
   const source = from ?? (Object.hasOwn(PACKAGED, model) ? undefined : defaultSource(model));
   if (source !== undefined) {
@@ -102,7 +116,6 @@ export async function prepareModel({
     const entries = await packaged.tensors(tower);
     await writeEntries(path, model, entries, { ...own, ...packaged.metadata }, onProgress);
   }
-  return { path, written: true, parameters: requireWhole(path, tower, origin) };
 }
 
 /** The file of weights on this machine, fetched where it is on the hub, and what to note of its origin. */

@@ -47,7 +47,7 @@ export function registerExport(program: Command): void {
     )
     .option("--model <name>", "instead of a run, for safetensors: the model of --weights")
     .option("--weights <file>", "instead of a run, for safetensors: a file of prepare-model")
-    .option("--overwrite", "replace what stands there");
+    .option("--overwrite", "replace an export of this format that stands there");
   runs<ExportOptions>(
     command,
     (options, [run]) => (run === undefined ? exportTower(options) : exportTrained(run, options)),
@@ -86,7 +86,8 @@ function describe({ path, bytes, imagesPerSecond }: ExportResult): string {
   );
 }
 
-async function exportTower({ format, model, weights, naming, out }: ExportOptions): Promise<CommandResult> {
+async function exportTower(options: ExportOptions): Promise<CommandResult> {
+  const { format, model, weights, naming, out, overwrite = false } = options;
   if (model === undefined || weights === undefined) {
     throw new UserError("Expected a run, or --model and --weights.", "`npx guie runs` lists the runs.");
   }
@@ -96,7 +97,9 @@ async function exportTower({ format, model, weights, naming, out }: ExportOption
       "A SavedModel or ONNX file embeds: it needs a run's neck.",
     );
   }
-  const { path, tensors, imageSizePx } = await exportWeights({ model, weights }, naming, out);
+  const { path, tensors, imageSizePx } = await exportWeights({ model, weights }, naming, out, {
+    overwrite,
+  });
   const text = `${path}: ${tensors} tensors by ${naming}'s names, for images of ${imageSizePx} px`;
   return { text, summary: { path, tensors, imageSizePx } };
 }

@@ -24,7 +24,7 @@ export function registerSoup(program: Command): void {
       "keep only those with which mP@5 does not fall: on the training classes that the runs held out (holdOutShare), " +
         "else on those of retrieval/, by which the soup can then no longer be reported",
     )
-    .option("--overwrite", "delete an existing run of this name first");
+    .option("--overwrite", "replace an existing run of this name");
   runs<SoupOptions>(command, async ({ out, greedy, overwrite }, checkpoints) => {
     const soup = await makeSoup(checkpoints, out, { greedy, overwrite }, terminalProgress());
     const isScored = soup.ingredients.some(({ mp5 }) => mp5 !== undefined);

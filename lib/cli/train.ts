@@ -6,11 +6,18 @@ import { overrideConfig, processCount, type TrainConfig } from "../config/config
 import { neckDifference } from "../model/neck";
 import type { ClusterSpec } from "../tensorflow/cluster";
 import { describeDevice, device } from "../tensorflow/device";
+import { type BegunRun, beginRun } from "../training/begin_run";
 import { joinRun, type SupervisorOptions, superviseRun } from "../training/ranks/supervisor";
 import { clusterOfTfConfig } from "../training/ranks/tf_config";
 import { runTraining } from "../training/run";
 import { baselineText } from "../training/runs/baseline";
-import { inProcesses, prepareRunFolder, readRunConfig, requireRun } from "../training/runs/run_folder";
+import {
+  claimRunFolder,
+  inProcesses,
+  prepareRunFolder,
+  readRunConfig,
+  requireRun,
+} from "../training/runs/run_folder";
 import type { RunSummary } from "../training/runs/run_summary";
 import { type CommandResult, runs } from "./command";
 import {
@@ -48,7 +55,7 @@ export function registerTrain(program: Command): void {
       "of a run of several processes: so often go on from the last checkpoint after one has failed",
       "0",
     )
-    .option("--overwrite", "delete an existing run of this name first");
+    .option("--overwrite", "replace an existing run of this name: it goes with the first checkpoint");
   addConfigFlags(command);
   runs<TrainOptions>(command, train, [
     { of: ["--run-dir"], without: "--resume", next: "Name the run once." },
@@ -95,11 +102,13 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
       exitCode: ended === "stopped" ? stoppedCode() : 0,
     };
   }
-  const folder = resumed
-    ? resumedFolder(requireRun(resumed), options, cluster)
-    : prepareRunFolder(inCluster(configOf(options), cluster, false), { overwrite: options.overwrite });
+  const { overwrite } = options;
+  const begun = resumed
+    ? resumeRun(requireRun(resumed), options, cluster)
+    : beginRun(inCluster(configOf(options), cluster, false), { overwrite });
   const reinitHead = Boolean(resumed && options.reinitHead);
-  const summary = await trainFolder(folder, watch, cluster, reinitHead);
+  const { folder, claim } = begun;
+  const summary = await trainFolder(begun, watch, cluster, reinitHead).finally(claim.release);
   const { retrieval, finalLoss, reason, steps, baseline } = summary;
   const scores = retrieval
     ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}`
@@ -145,7 +154,7 @@ function watchOf(maxRestarts: number): SupervisorOptions & { stop: AbortSignal }
 
 /** Trains in this process, or in as many as the run's config says. */
 function trainFolder(
-  folder: string,
+  { folder, claim }: BegunRun,
   watch: SupervisorOptions & { stop: AbortSignal },
   cluster: ClusterSpec | undefined,
   reinitHead: boolean,
@@ -159,7 +168,7 @@ function trainFolder(
       "A run goes on with a fresh head in one process.",
       "Add --workers 1; stopped after its first checkpoint, it may go on in several.",
     );
-  if (!isOne) return superviseRun(folder, watch, cluster);
+  if (!isOne) return superviseRun(folder, watch, cluster, claim);
   if (watch.maxRestarts && process.env.TF_CONFIG === undefined)
     throw new UserError(
       "--max-restarts: of no use with one process, which nobody watches.",
@@ -167,16 +176,27 @@ function trainFolder(
     );
   watch.stop.addEventListener("abort", requestInterrupt);
   process.stderr.write(`${describeDevice(device(config.gpus))}\n`);
-  return runTraining(folder, watch.onProgress, { reinitHead });
+  return runTraining(folder, watch.onProgress, { reinitHead, claimed: claim });
 }
 
-/** The folder of a run that goes on, in as many processes as there are now, with the global batch that it has. */
+/** A run that goes on, in as many processes as there are now, with the global batch that it has. */
+function resumeRun(folder: string, options: TrainOptions, cluster: ClusterSpec | undefined): BegunRun {
+  readRunConfig(folder); // refuses a folder that is no run
+  const claim = claimRunFolder(folder);
+  try {
+    return { folder: resumedFolder(folder, options, cluster), claim };
+  } catch (error) {
+    claim.release();
+    throw error;
+  }
+}
+
 function resumedFolder(folder: string, options: TrainOptions, cluster: ClusterSpec | undefined): string {
   const config = readRunConfig(folder);
-  if (cluster) return prepareRunFolder(inCluster(config, cluster, true));
+  if (cluster) return prepareRunFolder(inCluster(config, cluster, true), { folder });
   if (options.workers === undefined && options.gpus === undefined) return folder;
   const { workers = 1, gpus = [] } = flagOverrides(options);
-  return prepareRunFolder(inProcesses(config, { workers, gpus }));
+  return prepareRunFolder(inProcesses(config, { workers, gpus }), { folder });
 }
 
 /** A run that goes on has the settings that it began with: others would be ignored. A fresh head may be asked for. */

@@ -17,6 +17,9 @@ import { fileErrorCode, fileErrorWords, inWords } from "./errno";
 import { messageOf, UserError } from "./errors";
 import { isRunning } from "./processes";
 
+/** The ending of temporary names; its first group is the process that writes. */
+export const TEMPORARY_NAME = /\.(\d+)\.[0-9a-f]+\.tmp$/;
+
 /** The name under which `path` is written before it is renamed. */
 export function temporaryPath(path: string): string {
   return `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
@@ -40,13 +43,19 @@ export function removeAbandoned(path: string, { ofThisMachine = false } = {}): v
   const folder = dirname(path);
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
-    const writer = name.startsWith(`${basename(path)}.`) && /\.(\d+)\.[0-9a-f]{8}\.tmp(\.d)?$/.exec(name);
+    const writer = name.startsWith(`${basename(path)}.`) && TEMPORARY_NAME.exec(name);
     if (!writer) continue;
     const temporary = join(folder, name);
     const ageMs = Date.now() - (statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
     const isOrphan = ofThisMachine && !isRunning(Number(writer[1]));
     if (isOrphan || ageMs > ABANDONED_MS) rmSync(temporary, { recursive: true, force: true });
   }
+}
+
+/** Deletes the temporary files in a folder that this process owns: killed ones have left them. */
+export function removeTemporaries(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) if (TEMPORARY_NAME.test(name)) rmSync(join(folder, name));
 }
 
 /**

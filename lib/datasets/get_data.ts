@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, realpathSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
+import { removeAbandoned } from "../common/files";
+import { asOwner } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { DATA_SETS, type DataSet, findDataSet } from "./catalogue";
@@ -40,7 +42,8 @@ export function presentDataSets(dataDir: string): DataSet[] {
  * columns, so that every later step meets one format. Large images of food_first are cropped, as the original does.
  * @param dataDir the data directory; a relative path is one below the project's root
  * @param dataset a name or folder of the catalogue
- * @throws UserError when the raw folder is missing, empty or laid out in another way
+ * @throws UserError when the raw folder is missing, empty or laid out in another way, or another process reads it for the
+ * same data directory
  */
 export async function getData(
   dataDir: string,
@@ -50,6 +53,19 @@ export async function getData(
   const set = findDataSet(dataset);
   const folder = rawFolder(dataDir, set);
   if (!existsSync(folder)) throw missingRawFolder(set, folder);
+  return asOwner(csvOf(dataDir, set), "Get_Data", () => readRaw(dataDir, set, folder, options));
+}
+
+function csvOf(dataDir: string, { name }: DataSet): string {
+  return projectPath(dataDir, "csv", `${name}.csv`);
+}
+
+async function readRaw(
+  dataDir: string,
+  set: DataSet,
+  folder: string,
+  options: { onProgress?: OnProgress },
+): Promise<GetDataResult> {
   await unpackRaw(set, folder, options.onProgress);
   const report = (done: number, total: number, unit: string) =>
     options.onProgress?.({ stage: `Get_Data ${set.name}`, done, total, unit });
@@ -60,8 +76,9 @@ export async function getData(
   const rows = set.cropAbovePx
     ? await crop(dataDir, set, set.cropAbovePx, rawRows, options.onProgress)
     : rawRows;
-  const csv = projectPath(dataDir, "csv", `${set.name}.csv`);
+  const csv = csvOf(dataDir, set);
   const classesCsv = projectPath(dataDir, "csv", `${set.name}_classes.csv`);
+  for (const table of [csv, classesCsv]) removeAbandoned(table, { ofThisMachine: true });
   await writeCsv(classesCsv, ["labels", "class_name"], classNames.entries());
   await writeImageRows(csv, rows);
   const classes = classNames.length;

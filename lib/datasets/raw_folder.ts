@@ -78,8 +78,9 @@ export function inspectRaw(set: DataSet, folder: string): RawStatus {
  */
 export async function unpackRaw(set: DataSet, folder: string, onProgress?: OnProgress): Promise<void> {
   for (const { name, state } of inspectRaw(set, folder).archives) {
-    if (state === "foreign" || state === "left" || (await isUnpacked(folder, name))) continue;
-    await unpackArchive(folder, name, { unwrap: set.unwrap, onProgress });
+    if (state !== "waiting" && state !== "unpacked") continue;
+    if (!(await isUnpacked(folder, name)))
+      await unpackArchive(folder, name, { unwrap: set.unwrap, onProgress });
   }
 }
 

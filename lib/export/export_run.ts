@@ -1,16 +1,17 @@
 // A run's model in the formats in which it leaves.
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { Library } from "../checkpoints/name_families";
 import { streamSafetensors } from "../checkpoints/safetensors";
 import { elementCount } from "../checkpoints/safetensors_header";
 import { checkpointWeights } from "../checkpoints/store";
 import { inWords } from "../common/errno";
-import { UserError } from "../common/errors";
-import { removeAbandoned, temporaryPath } from "../common/files";
+import { asOwner } from "../common/owner";
 import { projectPath } from "../common/project";
+import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/replace";
 import { TOWER_PREFIX } from "../training/model";
 import { findCheckpoint } from "../training/runs/checkpoint_ref";
+import { EXPORT_KINDS } from "./made_exports";
 import { exportOnnx } from "./onnx";
 import { openRunModel } from "./run_model";
 import { exportSavedModel } from "./saved_model";
@@ -33,7 +34,7 @@ export interface ExportRequest {
   mirror?: boolean;
   /** Whose names the tower's weights have, for `safetensors`. */
   naming?: Library;
-  /** Replace what stands at `out`. */
+  /** Replace an export of this format that stands at `out`. */
   overwrite?: boolean;
 }
 
@@ -52,7 +53,8 @@ const WRITERS: Record<Format, Writer> = {
   savedmodel: (request, path) =>
     exportSavedModel(openRunModel(request.run), madeFolder(path), !!request.mirror),
   zip: async (request, path) => {
-    const folder = `${path}.d`;
+    const folder = makingPlace(path);
+    rmSync(folder, { recursive: true, force: true });
     try {
       const speed = await WRITERS.savedmodel(request, folder);
       await zipFolder(folder, path);
@@ -74,25 +76,30 @@ const WRITERS: Record<Format, Writer> = {
 
 /**
  * Writes a run's model; whole or not at all.
- * @throws UserError when something stands at `out` already, or the run has no such weights
+ * @throws UserError when something else than an export of this format stands at `out`, or one does and `overwrite` does
+ * not say that it may go; when another process writes there, or the run has no such weights
  */
 export async function exportRun(request: ExportRequest): Promise<ExportResult> {
   const path = projectPath(request.out);
-  if (existsSync(path) && !request.overwrite)
-    throw new UserError(`${path} is there already.`, "Give --overwrite to replace it, or another --out.");
-  removeAbandoned(path, { ofThisMachine: true });
-  const temporary = temporaryPath(path);
-  mkdirSync(dirname(path), { recursive: true });
-  try {
-    const speed = await WRITERS[request.format](request, temporary);
-    rmSync(path, { recursive: true, force: true });
-    renameSync(temporary, path);
-    return { path, bytes: sizeOf(path), ...speed };
-  } catch (error) {
-    throw inWords(error, path, "written");
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
-  }
+  const { run, format, overwrite = false } = request;
+  const inputs = [findCheckpoint(run).path];
+  const check = () => requireReplaceable(path, EXPORT_KINDS[format], { overwrite, inputs });
+  check(); // before anything is written, the owner's file beside it included
+  return asOwner(path, "The export", async () => {
+    settleReplaced(path);
+    check();
+    const making = makingPlace(path);
+    rmSync(making, { recursive: true, force: true });
+    try {
+      const speed = await WRITERS[format](request, making);
+      putInPlace(path, making);
+      return { path, bytes: sizeOf(path), ...speed };
+    } catch (error) {
+      throw inWords(error, path, "written");
+    } finally {
+      rmSync(making, { recursive: true, force: true });
+    }
+  });
 }
 
 function madeFolder(path: string): string {

@@ -4,10 +4,14 @@ import { exportEntries } from "../checkpoints/export_names";
 import type { Library } from "../checkpoints/name_families";
 import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
 import { elementCount } from "../checkpoints/safetensors_header";
+import { asOwner } from "../common/owner";
 import { projectPath } from "../common/project";
+import { requireReplaceable } from "../common/replace";
 import { requireTower } from "../model/tower_weights";
 import { findTower, patchGrid, type Tower } from "../model/towers";
 import { TOWER_PREFIX } from "../training/model";
+import { findCheckpoint } from "../training/runs/checkpoint_ref";
+import { EXPORT_KINDS, TOWER_FILE_MARK } from "./made_exports";
 import { openRunModel } from "./run_model";
 
 /** Weights that are to be written: a trained run's (`RUN`, `RUN/best:ema`), or a file's of `prepareModel`. */
@@ -34,20 +38,33 @@ interface OpenTower {
  * Writes a tower alone, under a library's own names and in its shapes. Training leaves CLIP's `proj` as it was: it is
  * taken from the file from which the run started.
  * @param library whose names
- * @param out a .safetensors file
- * @throws UserError when a file is missing, or the library has no such tower
+ * @param out a .safetensors file; one that this function wrote before is replaced, any other stays
+ * @param options.overwrite whether that one is replaced, too
+ * @throws UserError when a file is missing or in the way, or the library has no such tower
  */
 export async function exportWeights(
   from: WeightsToExport,
   library: Library,
   out: string,
+  { overwrite = true } = {},
 ): Promise<ExportedWeights> {
   const path = projectPath(out);
+  const inputs = ["run" in from ? findCheckpoint(from.run).path : projectPath(from.weights)];
+  requireReplaceable(path, EXPORT_KINDS.tower, { overwrite, inputs });
+  return asOwner(path, "The export", () => writeTower(from, library, path));
+}
+
+async function writeTower(from: WeightsToExport, library: Library, path: string): Promise<ExportedWeights> {
   const source = "run" in from ? openRun(from.run) : openPrepared(from.model, projectPath(from.weights));
   try {
     const { tower, imageSizePx, names } = source;
     const entries = exportEntries(tower, library, names, source.read);
-    const about = { format: "pt", model: tower.name, naming: library, image_size_px: String(imageSizePx) };
+    const about = {
+      format: "pt",
+      model: tower.name,
+      naming: library,
+      [TOWER_FILE_MARK]: String(imageSizePx),
+    };
     const origin = "run" in from ? from.run : from.weights;
     await writeSafetensors(path, entries, { ...about, origin });
     return { path, tensors: entries.length, imageSizePx };

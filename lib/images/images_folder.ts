@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { readJson, writeJson } from "../common/files";
+import { readJson, TEMPORARY_NAME, writeJson } from "../common/files";
 import type { JpegSettings } from "./jpeg/maker";
 
 /**
@@ -41,7 +41,8 @@ export function keepOnly(folder: string, names: readonly string[]): void {
   const images = join(folder, "images");
   const wanted = new Set(names);
   for (const name of readdirSync(images)) {
-    if (!wanted.has(name) && /\.(jpg|tmp)$/.test(name)) rmSync(join(images, name));
+    const isMade = name.endsWith(".jpg") || TEMPORARY_NAME.test(name);
+    if (!wanted.has(name) && isMade) rmSync(join(images, name));
   }
   const files = readdirSync(images).length;
   if (files === names.length) return;

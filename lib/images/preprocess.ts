@@ -4,6 +4,7 @@ import { join, posix } from "node:path";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import { removeAbandoned } from "../common/files";
+import { asOwner } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { SourceRecord } from "../common/source_record";
@@ -58,10 +59,16 @@ export interface PreprocessResult {
  * It can be stopped at any moment and run again: a JPEG that stands under its final name is whole and is not made
  * again unless its source is another by now (`<folder>/sources.jsonl` tells). Images that could not be read are tried
  * again. The images folder belongs to this step: JPEGs that no row names are removed.
- * @throws UserError for a missing or bad table, for images made with other settings, and when no class is left;
- * UnreachableFile, with no table written, where the world keeps images from being read
+ * @throws UserError for a missing or bad table, for images made with other settings, when no class is left, and when
+ * another process preprocesses the same data set; UnreachableFile, with no table written, where the world keeps images
+ * from being read
  */
 export async function preprocessDataset(options: PreprocessOptions): Promise<PreprocessResult> {
+  const folder = projectPath(options.dataDir, preprocessedFolder(options.dataset));
+  return asOwner(folder, "Data_preprocessing", () => preprocessOwned(options));
+}
+
+async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessResult> {
   const { dataset, imageSizePx = 224, decoding = "full" } = options;
   const { concurrency = availableParallelism() + 1, onProgress } = options;
   const dataDir = projectPath(options.dataDir);

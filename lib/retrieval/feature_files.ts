@@ -11,7 +11,9 @@ import { openSafetensors, type WrittenDtype } from "../checkpoints/safetensors";
 import { eachCsvRow } from "../common/csv";
 import { UserError } from "../common/errors";
 import { readJson } from "../common/files";
+import { FEATURE_PARTS } from "../common/made_parts";
 import { projectPath } from "../common/project";
+import type { MadeKind } from "../common/replace";
 import { TextColumn, type Texts } from "../common/texts";
 import type { Vectors } from "./neighbours";
 
@@ -22,6 +24,15 @@ export const FEATURE_FILES = {
   skipped: "skipped.csv",
   shard: (number: number) => `features_${String(number).padStart(5, "0")}.safetensors`,
 } as const;
+
+/** How such a folder is known again, finished or not. */
+export const FEATURE_FOLDER: MadeKind = {
+  what: "a folder of features",
+  isFolder: true,
+  parts: FEATURE_PARTS,
+  isMade: (path) =>
+    [FEATURE_FILES.summary, FEATURE_FILES.shard(0)].some((file) => existsSync(join(path, file))),
+};
 
 /** The tensor of a shard. */
 export const SHARD_TENSOR = "features";

@@ -6,13 +6,16 @@ import { basename, join } from "node:path";
 import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
-import { makeFolder, writeJson } from "../common/files";
+import { makeFolder, removeTemporaries, writeJson } from "../common/files";
 import { keptFolder } from "../common/kept_folder";
 import { notice } from "../common/notice";
+import { findOrMake } from "../common/owner";
 import { projectPath } from "../common/project";
+import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/replace";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import {
   FEATURE_FILES,
+  FEATURE_FOLDER,
   type FeatureDtype,
   type FeatureRows,
   type FeatureSummary,
@@ -67,10 +70,12 @@ const ROWS_PER_SHARD = 4096;
 
 /**
  * The features of a plan: from the folder where it holds just these, else made and written there, each shard under
- * its name once it is whole. What stops it leaves finished shards, and no folder that looks finished.
+ * its name once it is whole. Where it holds others, which may give way, the new ones are made beside them and take their
+ * place when all are there. What stops it leaves finished shards, and no folder that looks finished. A second process on
+ * the same folder waits for the first.
  * @param embedder asked for only when a shard is missing
- * @throws UserError where the folder holds other features and `replace` is false, no image can be read, or a number
- * does not fit float16; UnreachableFile where the world keeps images from being read
+ * @throws UserError where the folder holds other features and `replace` is false, or anything but features; where no image
+ * can be read, or a number does not fit float16; UnreachableFile where the world keeps images from being read
  */
 export async function ensureFeatureFolder(
   folder: string,
@@ -78,17 +83,42 @@ export async function ensureFeatureFolder(
   embedder: () => Promise<EmbedShard>,
 ): Promise<Features> {
   const path = projectPath(folder);
-  const found = await look(path, plan);
-  if (found.isWhole) return openFeatures(path);
-  const { identities, kept, changed } = found;
-  if (changed !== undefined) notice(`${path}: ${changed}`);
-  if (!plan.replace) refuseOthers(path, identities.identity);
-  makeFolder(path); // a folder that may not be written to is told before anything is embedded
-  rmSync(join(path, FEATURE_FILES.summary), { force: true });
-  const shards = await writeShards(path, plan, identities.identity, kept, embedder);
-  await finish(path, plan, identities, shards);
-  return openFeatures(path);
+  const find = async () => ((await look(path, plan)).isWhole ? openFeatures(path) : undefined);
+  return findOrMake(path, "The embedding", find, async () => {
+    settleReplaced(path);
+    await makeFeatures(path, plan, embedder);
+    return openFeatures(path);
+  });
 }
+
+async function makeFeatures(
+  path: string,
+  plan: FeaturePlan,
+  embedder: () => Promise<EmbedShard>,
+): Promise<void> {
+  const present = await look(path, plan);
+  const { identities, changed } = present;
+  if (changed !== undefined) notice(`${path}: ${changed}`);
+  const found = identityIn(path);
+  const isOther = found !== undefined && found !== identities.identity;
+  if (isOther && !plan.replace) {
+    throw new UserError(
+      `${path} holds features of other images, or by other settings.`,
+      "Choose another folder, or give --overwrite.",
+    );
+  }
+  if (found === undefined || isOther) requireReplaceable(path, FEATURE_FOLDER, { overwrite: true });
+  const target = isOther ? makingPlace(path) : path;
+  if (!isOther) rmSync(join(path, FEATURE_FILES.summary), { force: true });
+  removeTemporaries(target);
+  makeFolder(target); // a folder that may not be written to is told before anything is embedded
+  const { kept } = isOther ? await look(target, plan) : present;
+  const shards = await writeShards(target, plan, identities.identity, kept, embedder);
+  await finish(target, plan, identities, shards);
+  if (isOther) putInPlace(path, target);
+}
+
+type Identities = Pick<FeatureSummary, "identity" | "rowsIdentity">;
 
 /**
  * The features of a plan that belong to a data directory or a run: from its own folder where that holds them, else from
@@ -291,7 +321,7 @@ function readShard(folder: string, file: string, identity: string): Shard | unde
 async function finish(
   folder: string,
   { rows, madeBy, dtype = "float16" }: FeaturePlan,
-  identities: Pick<FeatureSummary, "identity" | "rowsIdentity">,
+  identities: Identities,
   shards: readonly Shard[],
 ): Promise<void> {
   const skipped = shards.flatMap((shard) => shard.skipped);
@@ -346,15 +376,10 @@ function removeOtherShards(folder: string, shards: readonly Shard[]): void {
   }
 }
 
-/** @throws UserError where the folder holds features of another plan, finished or not */
-function refuseOthers(folder: string, identity: string): void {
+/** The identity of the plan whose features a folder holds, finished or not; undefined where there are none. */
+function identityIn(folder: string): string | undefined {
   const shard = join(folder, FEATURE_FILES.shard(0));
-  const found = readSummary(folder)?.identity ?? (existsSync(shard) && openedIdentity(shard));
-  if (!found || found === identity) return;
-  throw new UserError(
-    `${folder} holds features of other images, or by other settings.`,
-    "Choose another folder, or give --overwrite.",
-  );
+  return readSummary(folder)?.identity ?? (existsSync(shard) ? openedIdentity(shard) : undefined);
 }
 
 function openedIdentity(path: string): string | undefined {

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { keptFolder } from "../common/kept_folder";
+import { findOrMake } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { buildApproximateIndex, openApproximateIndex, recallOf } from "../retrieval/approximate";
 import { digestOf } from "../retrieval/feature_sources";
@@ -35,13 +36,14 @@ export async function approximateSearcher(source: IndexSource, onProgress?: OnPr
   const { vectors, features } = source;
   const { folder, identity, content } = features;
   const key = content === undefined ? identity : digestOf([identity, content]);
-  const name = `neighbours_${key.slice(0, 16)}.usearch`;
-  const path = join(keptFolder(folder), name);
-  const kept = existsSync(path);
-  const index = kept
-    ? openApproximateIndex(path, vectors.length)
-    : await buildApproximateIndex(vectors, {}, onProgress);
-  if (!kept) await index.save(path);
+  const path = join(keptFolder(folder), `neighbours_${key.slice(0, 16)}.usearch`);
+  const kept = () => (existsSync(path) ? openApproximateIndex(path, vectors.length) : undefined);
+  const build = async () => {
+    const index = await buildApproximateIndex(vectors, {}, onProgress);
+    await index.save(path);
+    return index;
+  };
+  const index = await findOrMake(path, "The index", kept, build);
   const recall = await measureRecall(index, vectors);
   return { index, kind: "approximate", ...recall, dispose: () => {} };
 }

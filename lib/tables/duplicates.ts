@@ -2,13 +2,14 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { byCodeUnit, writeTogether } from "../common/files";
+import { byCodeUnit, removeAbandoned, writeTogether } from "../common/files";
 import { keptFolder } from "../common/kept_folder";
+import { asOwner } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { TextColumn } from "../common/texts";
 import { type Database, sqlText, withDatabase } from "./database";
-import { DUPLICATES_CSV, FOLDS_CSV, FOLDS_TABLE } from "./layout";
+import { DUPLICATES_CSV, FOLDS_CSV, FOLDS_TABLE, LOOKS_CSV } from "./layout";
 import { makeHashes, type UnreadableImage } from "./looks";
 import { findPairs } from "./near_hashes";
 import { loadCsv } from "./read_csv";
@@ -69,7 +70,7 @@ const NEXT = "npx guie merge";
  * `final_data_224_duplicates.csv`, the gravest first. Images with equal hashes are listed once each, with the first
  * of them; likewise one pair tells that two groups of equal hashes are near each other. Look at them before you act:
  * photos of one series, or of two packages of one make, are as near. A second search decodes what was changed only.
- * @throws UserError for a missing or bad table, or no readable image
+ * @throws UserError for a missing or bad table, no readable image, or another process that searches there
  */
 export async function findDuplicates(options: DuplicateOptions): Promise<DuplicateReport> {
   const { fold = 1, maxDistance = 4, workers = 2 * availableParallelism(), onProgress } = options;
@@ -81,6 +82,21 @@ export async function findDuplicates(options: DuplicateOptions): Promise<Duplica
   }
   const dataDir = projectPath(options.dataDir);
   const path = join(keptFolder(dataDir), DUPLICATES_CSV);
+  return asOwner(path, "The search for duplicates", () =>
+    searchOwned(path, {
+      ...{ dataDir, fold, maxDistance, workers, onProgress },
+    }),
+  );
+}
+
+type OwnedSearch = Required<Omit<DuplicateOptions, "onProgress">> & { onProgress: OnProgress | undefined };
+
+async function searchOwned(
+  path: string,
+  { dataDir, fold, maxDistance, workers, onProgress }: OwnedSearch,
+): Promise<DuplicateReport> {
+  for (const table of [path, join(keptFolder(dataDir), LOOKS_CSV)])
+    removeAbandoned(table, { ofThisMachine: true });
   return writeTogether([path], ([temporary]) =>
     withDatabase(async (database) => {
       const files = await loadImages(database, dataDir, fold);

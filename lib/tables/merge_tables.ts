@@ -1,7 +1,8 @@
 // Data_Merge: merge, sample, resample, folds; five CSV files.
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { writeTogether } from "../common/files";
+import { removeAbandoned, writeTogether } from "../common/files";
+import { asOwner } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { DatasetName } from "../images/layout";
@@ -65,9 +66,13 @@ const STEPS = ["merge", "sample", "resample and folds", "write"] as const;
  *
  * All five files are renamed into place together at the end: an error leaves earlier ones untouched.
  * @returns the counts of the four tables, in their order
- * @throws UserError for missing or bad input, or settings that make no sense
+ * @throws UserError for missing or bad input, settings that make no sense, or another process that merges there
  */
 export async function mergeTables(options: MergeOptions): Promise<TableCounts[]> {
+  return asOwner(projectPath(options.dataDir, MERGED_CSV), "Data_Merge", () => mergeOwned(options));
+}
+
+async function mergeOwned(options: MergeOptions): Promise<TableCounts[]> {
   const { datasets, maxPerClass = 100, minPerClass = 20, folds = 20, seed = 999 } = options;
   const dataDir = projectPath(options.dataDir);
   const { foldMode = "leak-free", threads, onProgress } = options;
@@ -80,6 +85,7 @@ export async function mergeTables(options: MergeOptions): Promise<TableCounts[]>
   const paths = [...files, ...(holdOut ? Object.values(RETRIEVAL_FILES) : [])].map((file) =>
     join(dataDir, file),
   );
+  for (const path of paths) removeAbandoned(path, { ofThisMachine: true });
   return writeTogether(paths, (written) =>
     withDatabase(async (database) => {
       const [mergedCsv, sampledCsv, balancedCsv, foldsCsv, classesCsv, ...retrieval] = written;

@@ -18,6 +18,9 @@ import {
   type TensorInfo,
 } from "./saved_model_protos";
 
+/** The graph's file in the folder. */
+export const SAVED_MODEL_FILE = "saved_model.pb";
+
 /** `SaverDef.CheckpointFormatVersion.V2` */
 const BUNDLE_FORMAT = 2;
 
@@ -53,7 +56,7 @@ export async function writeSavedModel(
     mkdirSync(join(folder, "variables"), { recursive: true });
     await program.saveBundle(join(folder, "variables", "variables"), variables.map(variableName));
     const model = encodeSavedModelProto("SavedModel", { schemaVersion: 1, metaGraphs: [metaGraph] });
-    writeFileSync(join(folder, "saved_model.pb"), model);
+    writeFileSync(join(folder, SAVED_MODEL_FILE), model);
   } finally {
     graph.dispose();
   }

@@ -3,8 +3,9 @@ import { basename } from "node:path";
 import { restoreCheckpoint } from "../checkpoints/store";
 import { inWords } from "../common/errno";
 import { messageOf, UserError } from "../common/errors";
-import { writeJson } from "../common/files";
+import { removeTemporaries, writeJson } from "../common/files";
 import { breathe, Interrupted } from "../common/interrupt";
+import type { Claim } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { processCount, type TrainConfig } from "../config/config";
 import { neckDifference } from "../model/neck";
@@ -15,9 +16,10 @@ import { evaluateRun } from "./run_evaluation";
 import { describeEnvironment } from "./runs/environment";
 import { openEventFile } from "./runs/event_files";
 import type { EndMetric, Metric, StepMetric } from "./runs/metrics";
-import { isDue, keepEpoch, keepStep, removeTemporaries, saveLast } from "./runs/run_checkpoints";
+import { isDue, keepEpoch, keepStep, saveLast } from "./runs/run_checkpoints";
 import {
   appendMetric,
+  bringBack,
   claimRun,
   isFinished,
   logLine,
@@ -49,34 +51,49 @@ export interface Run {
  * goes to `metrics.jsonl`, every epoch is validated, the last state is kept in `last.safetensors`, the best in `best.safetensors`.
  * An interrupt (see `breathe`) finishes the step, saves and ends with reason "stopped"; the same call goes on later.
  * @param options.reinitHead goes on with a fresh head, as it must where the table has other classes by now
+ * @param options.claimed the run's claim, where this process has it already
  */
 export async function runTraining(
   folder: string,
   onProgress?: OnProgress,
-  { reinitHead = false } = {},
+  { reinitHead = false, claimed }: { reinitHead?: boolean; claimed?: Claim | undefined } = {},
 ): Promise<RunSummary> {
   if (reinitHead && isFinished(folder)) refuseFreshHead(folder);
-  return holdRun(folder, (config) => {
+  const body = (config: Readonly<TrainConfig>) => {
     const count = processCount(config);
     if (count === 1) return train({ folder, config, onProgress }, reinitHead);
     throw new UserError(
       `The run in ${folder} is one of ${count} processes.`,
       "Start it by startRun, or by npx guie train.",
     );
-  });
+  };
+  return holdRun(folder, body, claimed);
 }
 
 /**
  * Holds the run of a folder, so that no other process takes it, while `body` trains it, and writes how it ended. A
- * finished run is left as it is.
+ * finished run is left as it is. Where it ends before its first checkpoint, the run that it was to replace comes back.
+ * @param claimed the run's claim, where this process has it already
  */
 export async function holdRun(
   folder: string,
   body: (config: Readonly<TrainConfig>) => Promise<void>,
+  claimed?: Claim,
 ): Promise<RunSummary> {
-  const config = readRunConfig(folder);
+  readRunConfig(folder); // refuses a folder that is no run
   if (isFinished(folder)) return summarise(folder);
-  const release = claimRun(folder);
+  const release = claimRun(folder, claimed);
+  try {
+    return isFinished(folder) ? summarise(folder) : await trainHeld(folder, body);
+  } finally {
+    release();
+  }
+}
+
+async function trainHeld(
+  folder: string,
+  body: (config: Readonly<TrainConfig>) => Promise<void>,
+): Promise<RunSummary> {
   removeTemporaries(folder);
   const startedAtMs = performance.now();
   const end = (reason: EndMetric["reason"], message?: string) =>
@@ -87,18 +104,23 @@ export async function holdRun(
       elapsedSeconds: (performance.now() - startedAtMs) / 1000,
     });
   try {
-    await body(config);
+    await body(readRunConfig(folder));
     end("finished");
   } catch (error) {
-    if (!(error instanceof Interrupted)) {
-      end("failed", messageOf(inWords(error)));
-      throw error;
-    }
-    end("stopped");
-  } finally {
-    release();
+    if (error instanceof Interrupted) return stopped(folder, end);
+    end("failed", messageOf(inWords(error)));
+    const back = bringBack(folder, messageOf(error));
+    if (back === "" || !(error instanceof UserError)) throw error;
+    throw new UserError(`${messageOf(error)}\n  ${back}`, undefined, { cause: error });
   }
   return summarise(folder);
+}
+
+function stopped(folder: string, end: (reason: EndMetric["reason"]) => void): RunSummary {
+  end("stopped");
+  const summary = summarise(folder);
+  bringBack(folder, "stopped");
+  return summary;
 }
 
 /** Trains a run to its end in this process, alone or as one of several, of which only the chief writes files. */

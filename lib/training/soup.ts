@@ -1,20 +1,22 @@
 // Model soups: one model whose weights are the mean of several runs' or checkpoints'. Wortsman et al., "Model soups",
 // ICML 2022, https://arxiv.org/abs/2203.05482.
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { streamSafetensors } from "../checkpoints/safetensors";
 import { checkpointWeights } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import { writeFileAtomically, writeJson } from "../common/files";
 import { breathe } from "../common/interrupt";
+import { asOwner } from "../common/owner";
 import type { OnProgress } from "../common/progress";
+import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/replace";
 import { overrideConfig, type TrainConfig } from "../config/config";
 import type { WeightSource } from "../model/weight_source";
 import { type ChoiceClasses, choiceDifferences } from "./choice_classes";
 import { type RetrievalFiles, readRetrievalFiles, readRunData } from "./data";
 import { scoreModel } from "./ladder";
 import { type CheckpointRef, findCheckpoint } from "./runs/checkpoint_ref";
-import { readRunConfig, runFile, runFolder } from "./runs/run_folder";
+import { hasCheckpoint, RUN_FOLDER, readRunConfig, runFile, runFolder } from "./runs/run_folder";
 
 /** One of the checkpoints that were given. */
 export interface Ingredient {
@@ -53,7 +55,9 @@ interface Member extends CheckpointRef {
  * @param options.greedy begin with the best by mP@5, and keep of the others, from the best to the worst, those with which
  *   the soup is no worse (the paper's recipe 1). Scored on the training classes that the runs held out (`holdOutShare`);
  *   where they held out none, on those of `retrieval/`, by which the soup can then no longer be reported
- * @throws UserError where they are not of one kind, or the run `out` exists
+ * @param options.overwrite replace a run of that name, once the soup is whole
+ * @throws UserError where they are not of one kind, or something stands at `out`: a run, unless it may be replaced; one of
+ * `names`, or anything else, in any case
  */
 export async function makeSoup(
   names: readonly string[],
@@ -70,12 +74,30 @@ export async function makeSoup(
   for (const member of members) refuseOther(members[0]!, member);
   const config = overrideConfig(members[0]!.config, { runName: out });
   const folder = runFolder(out);
-  if (existsSync(folder)) {
-    if (!options.overwrite)
-      throw new UserError(`${folder} exists.`, "Choose another --out, or give --overwrite.");
-    rmSync(folder, { recursive: true });
-  }
-  const { taken, scores, ...choice } = options.greedy
+  return asOwner(folder, "The soup", async () => {
+    settleReplaced(folder, () => hasCheckpoint(folder));
+    const inputs = members.map(({ path }) => path);
+    requireReplaceable(folder, RUN_FOLDER, { overwrite: options.overwrite ?? false, inputs });
+    const making = makingPlace(folder);
+    rmSync(making, { recursive: true, force: true });
+    try {
+      const made = await fillFolder(making, members, config, options.greedy ?? false, onProgress);
+      putInPlace(folder, making);
+      return { folder, ...made };
+    } finally {
+      rmSync(making, { recursive: true, force: true });
+    }
+  });
+}
+
+async function fillFolder(
+  folder: string,
+  members: readonly Member[],
+  config: TrainConfig,
+  greedy: boolean,
+  onProgress?: OnProgress,
+): Promise<Omit<Soup, "folder">> {
+  const { taken, scores, ...choice } = greedy
     ? await chooseGreedily(members, folder, config, onProgress)
     : { taken: members, scores: new Map<Member, number>() };
   const ingredients = members.map((member) => ({
@@ -83,7 +105,7 @@ export async function makeSoup(
   }));
   await writeSoup(taken, folder, config);
   writeJson(join(folder, "soup.json"), { ingredients, ...choice });
-  return { folder, ingredients, ...choice };
+  return { ingredients, ...choice };
 }
 
 /** @throws UserError where two checkpoints differ in a setting, or in classes, that say what their weights mean */

@@ -1,12 +1,14 @@
 // Many short runs, most of them over cached features, one for each combination of some settings.
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { messageOf, UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
+import { asOwner } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
 import { runTraining } from "./run";
 import { viewRun } from "./runs/follow";
-import { isFinished, prepareRunFolder, runFolder } from "./runs/run_folder";
+import { isFinished, prepareRunFolder, runFile, runFolder } from "./runs/run_folder";
 
 /** Values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */
 export type SweepGrid = { readonly [K in keyof TrainConfig]?: readonly TrainConfig[K][] };
@@ -82,9 +84,24 @@ function runNameOf(settings: ConfigOverrides): string {
  * Trains the runs of a sweep one after another in this process. What is finished stays; Interrupt ends the step,
  * saves, and the same call goes on from there.
  * @param onRun called when a run changes its state
- * @throws Interrupted; UserError where a folder holds a run with other settings
+ * @throws Interrupted; UserError where a folder holds a run with other settings, the sweep's folder is a run, or
+ * another process is at the same sweep
  */
 export async function runSweep(
+  runs: SweepRun[],
+  onRun: (run: SweepRun) => void,
+  onProgress?: OnProgress,
+): Promise<void> {
+  const [first] = runs;
+  if (!first) return;
+  const folder = dirname(first.folder);
+  await asOwner(folder, "The sweep", async () => {
+    if (!existsSync(runFile(folder, "config"))) return trainAll(runs, onRun, onProgress);
+    throw new UserError(`${folder} is a run: no sweep goes into its folder.`, "Give the sweep another name.");
+  });
+}
+
+async function trainAll(
   runs: SweepRun[],
   onRun: (run: SweepRun) => void,
   onProgress?: OnProgress,

@@ -1,122 +1,67 @@
-// npm run check:kills [-- moments]: tiny runs are killed (SIGKILL) at random moments, 20 unless told otherwise. After
-// every kill each file must be readable, every restart must go on, and the losses must end as those of an unbroken run.
-import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+// npm run check:kills [-- moments] [--only command] [--seed n]: every command that writes is killed (SIGKILL) at random
+// moments, 20 unless told otherwise (an export's are divided over its formats). After a kill nothing is damaged, what was
+// to be replaced is there, and the same command, run again, writes what an unbroken one writes, times aside.
+import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { killCases } from "./kill_cases.mjs";
+import { killCommand, run } from "./kill_commands.mjs";
+import { killRuns } from "./kill_runs.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
-const { overrideConfig } = require("guie/dist/config/config");
-const { tiny } = require("guie/dist/config/presets");
-const { openSafetensors } = require("guie/dist/checkpoints/safetensors");
-const { decodeEvent, eventFiles } = require("guie/dist/training/runs/event_files");
-const { prepareRunFolder, readMetrics, runFolder } = require("guie/dist/training/runs/run_folder");
-const { readRecords } = require("guie/dist/training/runs/tfrecord");
+const { randomStream } = require("guie/dist/common/random");
+const { textTable } = require("guie/dist/cli/text_table");
 const { makeTinyData } = require(join(root, "build/test/training/tiny_data.js"));
 
-const MOMENTS = Number(process.argv[2] ?? 20);
-const folders = [];
-const dataDir = await makeTinyData();
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: "string" }, seed: { type: "string" } },
+});
+const moments = Number(positionals[0] ?? 20);
+const seed = Number(values.seed ?? Date.now() % 1_000_000);
+console.log(`check: ${moments} kills of each command, --seed ${seed}`);
 
-function newRun() {
-  const runName = `check-kills-${process.pid}-${folders.length}`;
-  const shape = { nEpochs: 12, maxStepsPerEpoch: 3, cpktSteps: 2, cpktEpoch: 1, keepEverySteps: 4 };
-  folders.push(runFolder(runName));
-  return prepareRunFolder(overrideConfig(tiny(), { runName, dataDir, ...shape, keepCheckpoints: 2 }));
-}
+const scratch = mkdtempSync(join(tmpdir(), "guie-kills-"));
+const tinyData = await makeTinyData();
+const isWanted = (command) => values.only === undefined || command.startsWith(values.only);
+const rows = [];
+const faults = [];
+const folders = [scratch, tinyData];
 
-/** Starts or takes up a run; `moment` resolves when (if it still lives) it is to be killed. */
-async function train(folder, moment) {
-  const child = spawn(process.execPath, [join(root, "lib/bin/guie.js"), "train", "--resume", folder], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let errors = "";
-  child.stderr.on("data", (data) => {
-    errors += data;
-  });
-  const ended = new Promise((resolve) => child.on("close", (code, signal) => resolve({ code, signal })));
-  if (moment) {
-    await Promise.race([moment, ended]);
-    child.kill("SIGKILL");
+/** Kills a command; a fault does not keep the others from being tried. */
+async function tryOut(command, kill) {
+  try {
+    rows.push(await kill());
+  } catch (error) {
+    faults.push(`${command}: ${error.message}`);
+    console.log(`FAULT: ${faults.at(-1)}`);
   }
-  const { code, signal } = await ended;
-  assert.ok(signal === "SIGKILL" || code === 0, `a restart failed:\n${errors.slice(-2000)}`);
-  return signal === "SIGKILL";
-}
-
-/** A life that is not ended while it starts lasts for up to so many lines of the log: it has one for all that is done. */
-const LINES = 16;
-
-/**
- * A random moment of a run's life: every third while it starts, the others while it trains, saves and evaluates. Those are
- * counted in lines of the log, so that they fall everywhere however busy the machine is.
- */
-async function randomMoment(folder, kill, { startMs, stepMs }) {
-  if (kill % 3 === 0) return sleep(Math.random() * startMs);
-  const deadline = Date.now() + 20 * startMs;
-  const log = join(folder, "log.txt");
-  const lines = () => (existsSync(log) ? readFileSync(log, "utf8").split("\n").length : 0);
-  const last = lines() + Math.ceil(Math.random() * LINES);
-  while (lines() < last && Date.now() < deadline) await sleep(5);
-  return sleep(Math.random() * stepMs);
-}
-
-/** Reads every file of a run under its final name; throws where one is damaged. */
-function readAll(folder) {
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
-    if (name.endsWith(".safetensors")) openSafetensors(path).close();
-    if (name.endsWith(".json")) JSON.parse(readFileSync(path, "utf8"));
-  }
-  readMetrics(folder);
-  eventLosses(folder);
-}
-
-const lossesOf = (folder) =>
-  readMetrics(folder)
-    .filter(({ kind }) => kind === "step")
-    .map(({ loss }) => loss);
-
-function eventLosses(folder) {
-  const events = eventFiles(folder).flatMap((path) =>
-    [...readRecords(readFileSync(path))].map(({ data }) => decodeEvent(data)),
-  );
-  const values = events.flatMap(({ summary }) => summary?.value ?? []);
-  return values.filter(({ tag }) => tag === "train/loss").map(({ simpleValue }) => simpleValue);
 }
 
 try {
-  const unbroken = newRun();
-  const startedAtMs = Date.now();
-  await train(unbroken);
-  const wholeMs = Date.now() - startedAtMs;
-  const steps = readMetrics(unbroken).filter(({ kind }) => kind === "step");
-  const trainMs = 1000 * (steps.at(-1).elapsedSeconds - steps[0].elapsedSeconds);
-  const times = { startMs: wholeMs - trainMs, stepMs: trainMs / (steps.length - 1) };
-  const expected = lossesOf(unbroken);
-  console.log(`unbroken: ${expected.length} steps in ${trainMs.toFixed(0)} of ${wholeMs} ms`);
-  let kills = 0;
-  while (kills < MOMENTS) {
-    const folder = newRun();
-    for (let lives = 1; ; lives++) {
-      const killed = await train(folder, kills < MOMENTS ? randomMoment(folder, kills, times) : undefined);
-      readAll(folder);
-      if (!killed) {
-        assert.deepEqual(lossesOf(folder), expected);
-        assert.deepEqual(eventLosses(folder), expected.map(Math.fround));
-        console.log(`a run of ${lives} lives ended as the unbroken one`);
-        break;
-      }
-      kills++;
-      const last = existsSync(join(folder, "last.safetensors")) ? "with" : "without";
-      console.log(`kill ${kills}: ${lossesOf(folder).length} steps, ${last} a checkpoint`);
-    }
+  if (isWanted("train"))
+    await tryOut("train", () => killRuns(moments, randomStream(seed, "train"), tinyData));
+  const random = randomStream(7, "pictures");
+  const name = `check-kills-${process.pid}`;
+  const all = await killCases({ scratch, tinyData, name, random, prepare: run });
+  folders.push(...all.folders);
+  for (const spec of all.cases) {
+    const { command } = spec;
+    if (isWanted(command))
+      await tryOut(command, () => killCommand(spec, moments, randomStream(seed, command), scratch));
+    else if (spec.isNeeded) await run(spec.args);
   }
-  console.log(`check: ${kills} kills, every restart went on, losses and files as they must be: ok`);
+  const cells = rows.map(({ command, kills, inWork, reruns, seconds }) => [
+    ...[command, kills, inWork ?? "", reruns, seconds.toFixed(0)],
+  ]);
+  console.log(textTable(["command", "kills", "in its work", "reruns as the unbroken one", "s"], cells));
+  if (faults.length > 0)
+    throw new Error(`${faults.length} of ${rows.length + faults.length} commands: see FAULT above`);
+  console.log("check: every rerun wrote what an unbroken one writes, nothing was lost: ok");
 } finally {
-  for (const folder of [dataDir, ...folders]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 }

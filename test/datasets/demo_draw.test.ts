@@ -105,6 +105,16 @@ test("a second call does nothing; another seed replaces what the demo made; noth
   assert.deepEqual(await draw({ dataDir: own }), drawn);
   assert.equal(statSync(join(own, "raw/rp2k")).mtimeMs, drawnAtMs);
 
+  const added = "raw/Food2021/mine/1.jpg";
+  writeFiles(own, [added]);
+  const all = hashes(own);
+  await assert.rejects(
+    draw({ dataDir: own }, 7),
+    new RegExp(`what the demo did not draw: ${added}\\. Nothing was changed`),
+  );
+  assert.deepEqual(hashes(own), all);
+  rmSync(join(own, "raw/Food2021/mine"), { recursive: true });
+
   const before = hashes(join(own, "retrieval"));
   const other = await draw({ dataDir: own }, 7);
   assert.equal(other.recipe.seed, 7);

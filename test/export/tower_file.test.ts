@@ -2,7 +2,7 @@
 // (names and shapes) and `npm run check:weights` (the libraries themselves).
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -105,6 +105,7 @@ test("of a run that trained no tower the one is written with which it started", 
 test("guie export writes a prepared file under timm's names", async () => {
   const prepared = join(folder, "prepared.safetensors");
   await writeTower(prepared, 28);
+  const out = join(folder, "timm.safetensors");
   const guie = (...args: string[]) =>
     spawnSync(
       process.execPath,
@@ -121,4 +122,22 @@ test("guie export writes a prepared file under timm's names", async () => {
   assert.ok(written.tensors.has("blocks.1.mlp.fc2.bias"));
   written.close();
   assert.match(guie("--model", "tiny").stderr, /Expected a run, or --model and --weights/);
+});
+
+test("a tower's file is replaced when that is asked for; the file that it comes from, and any other, stays", async () => {
+  const prepared = join(folder, "start_of_it.safetensors");
+  await writeTower(prepared, 28);
+  const out = join(folder, "again.safetensors");
+  const from = { model: "tiny", weights: prepared };
+  await exportWeights(from, "timm", out);
+  const asked = { overwrite: false };
+  await assert.rejects(exportWeights(from, "open_clip", out, asked), /again\.safetensors is there already/);
+  await exportWeights(from, "open_clip", out);
+  const before = readFileSync(prepared);
+  await assert.rejects(exportWeights(from, "open_clip", prepared), /the new would be made from/);
+  const other = join(folder, "other.safetensors");
+  await writeTower(other, 28);
+  await assert.rejects(exportWeights(from, "open_clip", other), /is not a file of exported weights/);
+  assert.deepEqual(readFileSync(prepared), before);
+  assert.ok(existsSync(other));
 });

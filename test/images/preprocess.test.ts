@@ -257,3 +257,17 @@ test("Interrupt stops it between two images, and what is finished stays", async 
   assert.ok(written >= 1 && written <= 4, `${written}`);
   assert.equal((await preprocessDataset({ dataDir, dataset })).rowsOut, 4);
 });
+
+test("of two that preprocess one data set the second is refused; a file that is not a temporary one stays", async (t) => {
+  const dataDir = await makeThings(t);
+  const first = preprocessDataset({ dataDir, dataset });
+  await assert.rejects(
+    preprocessDataset({ dataDir, dataset }),
+    /Data_preprocessing in .*Things is under way \(process \d+/,
+  );
+  assert.equal((await first).rowsOut, 4);
+  writeFile(join(imagesOf(dataDir), "notes.tmp"), "mine");
+  writeFile(join(imagesOf(dataDir), "a+1.jpg.12.0123abcd.tmp"), "left by a killed process");
+  await assert.rejects(preprocessDataset({ dataDir, dataset }), /holds 5 files, but 4 rows were written/);
+  assert.ok(existsSync(join(imagesOf(dataDir), "notes.tmp")));
+});

@@ -10,7 +10,7 @@ import {
   type FeaturePlan,
   writeFeatures,
 } from "guie/dist/retrieval/feature_writer";
-import { temporaryFolder } from "../folders";
+import { temporaryFolder, writeFile } from "../folders";
 
 /** Feature j of image "i.png" is i + j / 4, which float16 holds exactly. Images whose number is in `bad` are skipped. */
 function embedderOf(bad: number[] = [], asked: string[] = []): EmbedShard {
@@ -135,4 +135,58 @@ test("float16 takes half the room and refuses what it cannot hold; float32 holds
 test("no image that can be read is an error that names one", async (t) => {
   const run = ensureFeatureFolder(folderOf(t), planOf(2), async () => embedderOf([0, 1]));
   await assert.rejects(run, /None of 2 images could be read; the first: 0\.png: empty file/);
+});
+
+test("features that are to be replaced stay until the new ones are whole; what was begun is gone on with", async (t) => {
+  const folder = folderOf(t);
+  await ensureFeatureFolder(folder, planOf(10), async () => embedderOf());
+  const files = () => readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "hex")]);
+  const before = files();
+  const plan = planOf(12, { replace: true, madeBy: { tower: "another" } });
+  await assert.rejects(
+    ensureFeatureFolder(folder, plan, () => Promise.reject(new Error("no such weights"))),
+    /no such weights/,
+  );
+  assert.deepEqual(files(), before);
+  let shards = 0;
+  const dying: EmbedShard = async (some, start) => {
+    if (++shards === 3) throw new Error("killed");
+    return embedderOf()(some, start);
+  };
+  await assert.rejects(
+    ensureFeatureFolder(folder, plan, async () => dying),
+    /killed/,
+  );
+  assert.deepEqual(files(), before);
+  const asked: string[] = [];
+  await ensureFeatureFolder(folder, plan, async () => embedderOf([], asked));
+  assert.deepEqual(asked, ["8.png", "9.png", "10.png", "11.png"]);
+  assert.equal(openFeatures(folder).count, 12);
+  assert.deepEqual(readdirSync(join(folder, "..")), ["set"]);
+});
+
+test("a folder that holds anything but features gets none, whatever is asked for", async (t) => {
+  const folder = folderOf(t);
+  const never = () => Promise.reject(new Error("nothing was to be embedded"));
+  for (const mine of ["rows.csv", "skipped.csv", "1.jpg"]) {
+    writeFile(join(folder, mine), "mine");
+    for (const replace of [false, true]) {
+      await assert.rejects(
+        ensureFeatureFolder(folder, planOf(2, { replace }), never),
+        /holds what is no part of a folder of features: 1\.jpg|is not a folder of features/,
+      );
+    }
+  }
+  assert.deepEqual(readdirSync(folder).sort(), ["1.jpg", "rows.csv", "skipped.csv"]);
+});
+
+test("of two that fill one folder the second waits, and has what the first has made", async (t) => {
+  const folder = folderOf(t);
+  const asked: string[] = [];
+  const embed = () => ensureFeatureFolder(folder, planOf(10), async () => embedderOf([], asked));
+  const [first, second] = await Promise.all([embed(), embed()]);
+  assert.deepEqual([first.count, second.count], [10, 10]);
+  assert.deepEqual(asked, filesOf(10));
+  const others = () => ensureFeatureFolder(folder, planOf(5), async () => embedderOf());
+  await assert.rejects(others(), /other images/);
 });

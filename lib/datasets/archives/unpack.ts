@@ -15,6 +15,7 @@ import { worldFault } from "../../common/file_faults";
 import { readJson, writeJson } from "../../common/files";
 import { fileContent, seeFile } from "../../common/fingerprint";
 import { Interrupted } from "../../common/interrupt";
+import { findOrMake } from "../../common/owner";
 import { markerName, WORK_FOLDER } from "./entry_path";
 import { type ExtractOptions, extract, type Unpacked } from "./extract";
 import { Refusal } from "./refusal";
@@ -37,7 +38,8 @@ interface Stamp {
  * again, it goes on where it was. Afterwards `.<archive>.unpacked` beside the archive says that it is done.
  *
  * Nothing is written outside `folder`, nothing that is there is overwritten, no link is made; an archive that asks for
- * any of it, or that is larger than the limits, is refused as a whole and leaves nothing.
+ * any of it, or that is larger than the limits, is refused as a whole and leaves nothing. A second process on the same
+ * archive (of a raw folder that two data directories share) waits for the first.
  * @throws UserError for an archive that is refused or damaged, and for a disk that is full
  */
 export async function unpackArchive(
@@ -45,6 +47,21 @@ export async function unpackArchive(
   archive: string,
   options: ExtractOptions = {},
 ): Promise<Unpacked> {
+  const work = join(folder, WORK_FOLDER, archive);
+  const find = async () =>
+    !existsSync(work) && (await isUnpacked(folder, archive)) ? unpackedBefore(folder, archive) : undefined;
+  return findOrMake(join(folder, archive), "Unpacking", find, async () => {
+    if (!(await isUnpacked(folder, archive))) return unpackOwned(folder, archive, options);
+    removeWork(folder, work); // killed between the marker and this
+    return unpackedBefore(folder, archive);
+  });
+}
+
+function unpackedBefore(folder: string, archive: string): Unpacked {
+  return readStamp(join(folder, markerName(archive))).unpacked ?? { files: 0, bytes: 0 };
+}
+
+async function unpackOwned(folder: string, archive: string, options: ExtractOptions): Promise<Unpacked> {
   const path = join(folder, archive);
   const work = join(folder, WORK_FOLDER, archive);
   try {

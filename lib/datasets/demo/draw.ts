@@ -1,13 +1,16 @@
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { inWords } from "../../common/errno";
 import { messageOf } from "../../common/errors";
-import { removeAbandoned, temporaryPath, writeJson } from "../../common/files";
+import { removeAbandoned, writeJson } from "../../common/files";
 import { breathe } from "../../common/interrupt";
+import { asOwner } from "../../common/owner";
 import type { OnProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
+import { makingPlace } from "../../common/replace";
 import { type DemoSource, readDemoSource } from "./classes";
+import { refuseAdded } from "./foreign";
 import { drawPicture } from "./picture";
 import { type PlacedPicture, planDemo } from "./plan";
 import {
@@ -43,13 +46,20 @@ const AT_ONCE = 16;
  *
  * Drawn into a temporary folder, then put in place as a whole. A second call with the same recipe (seed, package
  * versions) does nothing; one with another recipe replaces what the first one wrote.
- * @throws UserError when a folder is in the way that the demo did not make, or the disk is full
+ * @throws UserError when something is in the way that the demo did not make, another process draws there, or the disk is
+ * full
  */
 export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
-  const { seed, classesPerGroup } = options;
   const dataDir = projectPath(options.dataDir);
+  return asOwner(stampPath(dataDir), "Drawing the demo", () => drawOwned(dataDir, options));
+}
+
+async function drawOwned(dataDir: string, options: DrawDemoOptions): Promise<DemoStamp> {
+  const { seed, classesPerGroup } = options;
   const recipe = demoRecipe(seed, classesPerGroup);
-  removeAbandoned(join(dataDir, "demo"), { ofThisMachine: true });
+  const temporary = makingPlace(stampPath(dataDir));
+  rmSync(temporary, { recursive: true, force: true }); // of a drawing that was killed
+  removeAbandoned(join(dataDir, "demo"), { ofThisMachine: true }); // of a former version's
   const earlier = readStamp(dataDir);
   if (isDrawn(dataDir, earlier, recipe)) return earlier;
 
@@ -57,7 +67,7 @@ export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
   const planned = planDemo(source, seed, classesPerGroup);
   const wrote = namesToWrite(planned);
   refuseForeign(dataDir, wrote, earlier);
-  const temporary = temporaryPath(join(dataDir, "demo"));
+  if (earlier) await refuseAdded(dataDir, earlier);
   try {
     const { drawn, dropped } = await drawAll(temporary, planned, source, options.onProgress);
     await writeTables(temporary, drawn);
@@ -133,10 +143,14 @@ function putInPlace(
 ): void {
   const old = earlier?.wrote ?? [];
   writeJson(stampPath(dataDir), { ...stamp, complete: false, wrote: [...new Set([...old, ...stamp.wrote])] });
-  for (const name of old) rmSync(join(dataDir, name), { recursive: true, force: true });
-  for (const name of stamp.wrote) {
-    mkdirSync(dirname(join(dataDir, name)), { recursive: true });
-    renameSync(join(temporary, name), join(dataDir, name));
-  }
+  for (const name of old) move(name, dataDir, join(temporary, "replaced"));
+  for (const name of stamp.wrote) move(name, temporary, dataDir);
   writeJson(stampPath(dataDir), stamp);
+}
+
+/** What is not there is not moved. */
+function move(name: string, from: string, to: string): void {
+  if (!existsSync(join(from, name))) return;
+  mkdirSync(dirname(join(to, name)), { recursive: true });
+  renameSync(join(from, name), join(to, name));
 }

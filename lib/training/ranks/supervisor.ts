@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:net";
 import { hostname } from "node:os";
 import { messageOf, UserError } from "../../common/errors";
 import { Interrupted } from "../../common/interrupt";
+import type { Claim } from "../../common/owner";
 import type { OnProgress } from "../../common/progress";
 import { processCount, type TrainConfig } from "../../config/config";
 import type { ClusterSpec } from "../../tensorflow/cluster";
@@ -62,13 +63,15 @@ function placeOf(address: string): string {
 /**
  * Trains the run of a folder to its end in several processes, which are gone when this returns: all of them on this
  * host, or, as the chief of a cluster, one of them here and the others by launchers that `joinRun`.
+ * @param claimed the run's claim, where this process has it already: it is that of all ranks
  */
 export async function superviseRun(
   folder: string,
   options: SupervisorOptions = {},
   cluster?: ClusterSpec,
+  claimed?: Claim,
 ): Promise<RunSummary> {
-  return holdRun(folder, (config) =>
+  const body = (config: Readonly<TrainConfig>) =>
     withRestarts(
       options,
       async () => {
@@ -77,8 +80,8 @@ export async function superviseRun(
         await attemptAsChief({ folder, config, addresses, ranks }, options);
       },
       (line) => logLine(folder, line),
-    ),
-  );
+    );
+  return holdRun(folder, body, claimed);
 }
 
 /** Trains one rank of a cluster on this host, for the chief's launcher on another; it writes no files. */

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
 import { type Baseline, baselineOfFolder } from "./baseline";
 import type { EndMetric, Metric, RetrievalMetric, StepMetric, ValidationMetric } from "./metrics";
@@ -64,13 +65,23 @@ function runViewer(nameOrPath: string): () => { view: RunView; changed: boolean 
   const folder = runFolder(nameOrPath);
   if (!existsSync(folder)) throw missingRun(nameOrPath);
   const readMore = metricsReader(runFile(folder, "metrics"));
+  const inode = statSync(folder).ino;
   const baseline = baselineOfFolder(folder);
   return () => {
     // Asked before reading: what the process wrote before it went is read in any case.
     const underWay = isUnderWay(folder);
+    if (statSync(folder, { throwIfNoEntry: false })?.ino !== inode) throw replacedError(folder);
     const { metrics, changed } = readMore();
     return { view: { ...metrics, folder, baseline, state: stateOf(folder, metrics, underWay) }, changed };
   };
+}
+
+/** Another folder has taken the place of the one that was followed. */
+function replacedError(folder: string): UserError {
+  return new UserError(
+    `The run that was followed is no longer in ${folder}: another has its place, or it ended before its first checkpoint and the run that it was to replace is back.`,
+    `The end of ${runFile(folder, "log")} says which.`,
+  );
 }
 
 /** Whether more is to be expected of a run. */

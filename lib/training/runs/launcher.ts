@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { projectRoot } from "../../common/project";
 import type { TrainConfig } from "../../config/config";
-import { isUnderWay, prepareRunFolder, requireRun, runFile } from "./run_folder";
+import { beginRun } from "../begin_run";
+import { isUnderWay, requireRun, trainerOf } from "./run_folder";
 
 /** A run in a process of its own. */
 export interface RunHandle {
@@ -16,7 +18,7 @@ export interface RunHandle {
 
 /** How a run is started. */
 export interface StartOptions {
-  /** Delete an existing run of this name first. */
+  /** Replace an existing run of this name: it goes with the new one's first checkpoint. */
   overwrite?: boolean;
   /** Of a run of several processes: so often it goes on from its last checkpoint after one of them failed. */
   maxRestarts?: number;
@@ -27,7 +29,7 @@ export interface StartOptions {
  * not touch it. `workers` or `gpus` in the config make it several processes. What it prints goes to `output.txt` in its folder.
  */
 export function startRun(config: Readonly<TrainConfig>, options: StartOptions = {}): RunHandle {
-  const folder = prepareRunFolder(config, options);
+  const { folder, claim } = beginRun(config, options);
   const output = openSync(join(folder, "output.txt"), "a");
   const restarts = options.maxRestarts ? ["--max-restarts", String(options.maxRestarts)] : [];
   const guie = join(projectRoot(), "lib/bin/guie.js");
@@ -36,6 +38,8 @@ export function startRun(config: Readonly<TrainConfig>, options: StartOptions = 
     detached: true,
     stdio: ["ignore", output, output],
   });
+  if (child.pid === undefined) claim.release();
+  else claim.handTo(child.pid);
   child.unref();
   closeSync(output);
   return { folder, stop: () => stopRun(folder) };
@@ -51,5 +55,8 @@ export function attachRun(nameOrPath: string): RunHandle {
 function stopRun(folder: string): void {
   if (!isUnderWay(folder))
     throw new UserError(`The run in ${folder} is not under way.`, "There is nothing to stop.");
-  process.kill(Number(readFileSync(runFile(folder, "pid"), "utf8").split(" ")[0]), "SIGTERM");
+  const { pid, host } = trainerOf(folder)!;
+  if (host !== hostname())
+    throw new UserError(`The run in ${folder} is trained on ${host}.`, `Stop process ${pid} there.`);
+  process.kill(pid, "SIGTERM");
 }

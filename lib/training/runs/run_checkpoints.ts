@@ -3,6 +3,7 @@ import { copyFileSync, linkSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { saveCheckpoint } from "../../checkpoints/store";
 import { writeAtomically } from "../../common/files";
+import { dropReplaced } from "../../common/replace";
 import type { TrainConfig } from "../../config/config";
 import type { Run } from "../run";
 import { type Metric, scoresOf } from "./metrics";
@@ -33,11 +34,12 @@ function numbered(names: readonly string[], family: string): string[] {
     .sort((a, b) => numberOf(a) - numberOf(b));
 }
 
-/** Writes `last` after a step, and keeps it as `step_N` where that is due. @throws UserError when a weight is NaN or infinite */
+/** Writes `last` after a step (the run that this one replaces goes with the first), and keeps it as `step_N` where that is due. @throws UserError when a weight is NaN or infinite */
 export async function saveLast(run: Run): Promise<void> {
   const { trainer } = run.setup;
   await trainer.assertFinite();
   await saveCheckpoint(runFile(run.folder, "last"), trainer.stored, trainer.stepsDone);
+  dropReplaced(run.folder);
   await keepStep(run);
 }
 
@@ -106,9 +108,4 @@ function prune(folder: string, keep: number): string[] {
   const dropped = NUMBERED.flatMap((family) => numbered(names, family).slice(0, -keep));
   for (const name of dropped) rmSync(checkpointFile(folder, name));
   return dropped;
-}
-
-/** Deletes what a killed process had begun to write and not renamed. */
-export function removeTemporaries(folder: string): void {
-  for (const name of readdirSync(folder)) if (name.endsWith(".tmp")) rmSync(join(folder, name));
 }

@@ -1,9 +1,13 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
+import { hostname } from "node:os";
+import { dirname, join } from "node:path";
 import { messageOf, nearestName, UserError } from "../../common/errors";
 import { appendToFile, readJson, writeFileAtomically, writeJson } from "../../common/files";
+import { RUN_PARTS } from "../../common/made_parts";
+import { type Claim, claim, type Owner, ownedText, ownerOf } from "../../common/owner";
 import { isRunning, processStart } from "../../common/processes";
 import { projectPath } from "../../common/project";
+import { type MadeKind, putBack, requireReplaceable, setAside, settleReplaced } from "../../common/replace";
 import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../../config/config";
 import { vit224 } from "../../config/presets";
 import type { Metric } from "./metrics";
@@ -17,6 +21,16 @@ export const RUN_FILES = {
   pid: "pid",
   last: "last.safetensors",
 } as const;
+
+const ownNames: readonly string[] = Object.values(RUN_FILES);
+
+/** How a run's folder is known again. */
+export const RUN_FOLDER: MadeKind = {
+  what: "a run",
+  isFolder: true,
+  parts: [...RUN_PARTS, ...ownNames.map((name) => new RegExp(`^${name.replaceAll(".", "\\.")}$`))],
+  isMade: (path) => existsSync(join(path, RUN_FILES.config)),
+};
 
 /** Settings that may change between two starts of one run: they do not alter its results. */
 const HARMLESS: ReadonlySet<string> = new Set([
@@ -79,29 +93,60 @@ export function runFile(folder: string, file: keyof typeof RUN_FILES): string {
 /**
  * Makes the run's folder and writes its config, or checks that the folder holds a run of the same config, which
  * then goes on from its last checkpoint (a finished one stays as it is).
- * @param overwrite delete an existing run of this name first
+ * @param overwrite set an existing run of this name aside: it goes with the new one's first checkpoint, and comes back
+ *   where the new one ends before that
  * @param folder where, when not in `checkpoints/<run>/`
  * @returns the folder
- * @throws UserError when the folder holds another run, or the run is under way
+ * @throws UserError when the folder holds another run or none, or the run is under way; where it is to give way, also when
+ *   it holds anything but a run, or what the config starts from
  */
 export function prepareRunFolder(
   config: Readonly<TrainConfig>,
   { overwrite = false, folder = runFolder(config.runName) } = {},
 ): string {
   refuseIfUnderWay(folder);
-  if (overwrite) rmSync(folder, { recursive: true, force: true });
+  settleReplaced(folder, () => hasCheckpoint(folder));
   const path = runFile(folder, "config");
+  if (overwrite) giveWay(folder, config);
+  else if (!existsSync(path) && existsSync(folder)) {
+    requireReplaceable(realpathSync(folder), RUN_FOLDER, { overwrite, option: "--run-name" });
+  }
   if (existsSync(path)) {
     const differences = configDifferences(readRunConfig(folder), config);
     if (differences.length > 0) {
       throw new UserError(
         `${folder} holds a run with other settings: ${differences.join(", ")}.`,
-        "Choose another --run-name (runName; for a sweep its name), or give --overwrite to delete that run.",
+        "Choose another --run-name (runName; for a sweep its name), or give --overwrite to replace that run.",
       );
     }
   }
   writeJson(path, config);
   return folder;
+}
+
+function giveWay(folder: string, config: Readonly<TrainConfig>): void {
+  const { initFrom, weights, features, dataDir } = config;
+  const start = initFrom.replace(/:\w+$/, "");
+  const starts = start === "" ? [] : [runFolder(start), runFolder(dirname(start))];
+  const files = [weights, features, dataDir].filter((path) => path !== "").map((path) => projectPath(path));
+  const inputs = [...starts, ...files];
+  requireReplaceable(folder, RUN_FOLDER, { overwrite: true, inputs, option: "--run-name" });
+  if (existsSync(folder)) setAside(folder);
+}
+
+/** Whether a run has written a checkpoint, from which it goes on. */
+export function hasCheckpoint(folder: string): boolean {
+  return existsSync(runFile(folder, "last"));
+}
+
+/**
+ * Brings the run back that a run was to replace which ended before its first checkpoint.
+ * @returns a sentence that says so, "" where there is none
+ */
+export function bringBack(folder: string, why: string): string {
+  if (hasCheckpoint(folder) || !putBack(folder)) return "";
+  logLine(folder, `A run that was to replace this one ended before its first checkpoint: ${why}`);
+  return `The run in ${folder} stands as it was before.`;
 }
 
 /**
@@ -142,29 +187,55 @@ export function readRunConfig(folder: string): Readonly<TrainConfig> {
   return overrideConfig(vit224(config.stage), config as ConfigOverrides);
 }
 
+/** The living process that trains a run, or is about to; undefined where none does. */
+export function trainerOf(folder: string): Pick<Owner, "pid" | "host" | "since"> | undefined {
+  return ownerOf(folder) ?? trainerByPid(folder);
+}
+
+/** By its `pid` alone: a process of an earlier version of this project. */
+function trainerByPid(folder: string): ReturnType<typeof trainerOf> {
+  const path = runFile(folder, "pid");
+  if (!existsSync(path)) return undefined;
+  const [pid, startedAt] = readFileSync(path, "utf8").split(" ");
+  const isAlive = isRunning(Number(pid)) && processStart(Number(pid)) === startedAt;
+  return isAlive
+    ? { pid: Number(pid), host: hostname(), since: statSync(path).mtime.toISOString() }
+    : undefined;
+}
+
 /** Whether the process that trains this run is alive (and is not this one). */
 export function isUnderWay(folder: string): boolean {
-  const path = runFile(folder, "pid");
-  if (!existsSync(path)) return false;
-  const [pid, startedAt] = readFileSync(path, "utf8").split(" ");
-  const isOther = Number(pid) !== process.pid && isRunning(Number(pid));
-  return isOther && processStart(Number(pid)) === startedAt;
+  const trainer = trainerOf(folder);
+  return trainer !== undefined && !(trainer.pid === process.pid && trainer.host === hostname());
 }
 
 function refuseIfUnderWay(folder: string): void {
   if (!isUnderWay(folder)) return;
-  const [pid] = readFileSync(runFile(folder, "pid"), "utf8").split(" ");
   throw new UserError(
-    `The run in ${folder} is under way (process ${pid}).`,
+    ownedText(folder, THE_RUN, trainerOf(folder)!),
     "Watch it, or stop that process first.",
   );
 }
 
-/** Marks the run as under way in this process, until the returned function is called. */
-export function claimRun(folder: string): () => void {
+const THE_RUN = "The run";
+
+/** Claims a run for this process, before its folder is looked at or changed. @throws UserError where it is under way */
+export function claimRunFolder(folder: string): Claim {
   refuseIfUnderWay(folder);
+  return claim(folder, THE_RUN);
+}
+
+/**
+ * Marks the run as under way in this process, until the returned function is called.
+ * @param claimed the claim, where this process has it already; it is not given up then
+ */
+export function claimRun(folder: string, claimed?: Claim): () => void {
+  const own = claimed ?? claimRunFolder(folder);
   writeFileAtomically(runFile(folder, "pid"), `${process.pid} ${processStart(process.pid)}`);
-  return () => rmSync(runFile(folder, "pid"), { force: true });
+  return () => {
+    rmSync(runFile(folder, "pid"), { force: true });
+    if (!claimed) own.release();
+  };
 }
 
 /** All metrics of a run; a last line that is cut off (the process was killed) is left out. */
@@ -221,6 +292,6 @@ export function listRuns(): string[] {
   const folder = projectPath("checkpoints");
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
-    .filter((name) => existsSync(join(folder, name, RUN_FILES.config)))
+    .filter((name) => !name.startsWith(".") && existsSync(join(folder, name, RUN_FILES.config)))
     .sort();
 }

@@ -1,0 +1,47 @@
+// The files that this project makes in folders which it replaces as a whole, by name.
+
+/** Patterns of paths below a folder: of files, or with "/" behind them of folders. */
+export type Parts = readonly RegExp[];
+
+const named = (...patterns: string[]): Parts => patterns.map((pattern) => new RegExp(`^${pattern}$`));
+
+/** The same parts in a folder of that name. */
+function within(folder: string, parts: Parts): Parts {
+  return [
+    new RegExp(`^${folder}/$`),
+    ...parts.map(({ source }) => new RegExp(`^${folder}/${source.slice(1)}`)),
+  ];
+}
+
+/** Of a folder of features. */
+export const FEATURE_PARTS = named(
+  "features\\.json",
+  "features_\\d+\\.safetensors",
+  "rows\\.csv",
+  "skipped\\.csv",
+  "neighbours_[0-9a-f]+\\.usearch",
+  "sources\\.json",
+);
+
+/** Of an export, by its format; a ZIP is a file. */
+export const EXPORT_PARTS = {
+  savedmodel: [
+    ...named("saved_model\\.pb"),
+    ...within("variables", named("variables\\.index", "variables\\.data-\\d+-of-\\d+")),
+  ],
+  onnx: named("model\\.onnx", "model\\.onnx_data", "preprocessor_config\\.json"),
+  safetensors: named("tower\\.safetensors", "neck_and_head\\.safetensors"),
+} as const satisfies Record<string, Parts>;
+
+/** Of a run's folder, besides those that RUN_FILES names. */
+export const RUN_PARTS: Parts = [
+  ...named("(best|last|epoch_\\d+|step_\\d+)\\.safetensors"),
+  ...named("events\\.out\\.tfevents\\..+", "output\\.txt", "soup\\.json"),
+  ...within("embeddings", within("[^/]+", FEATURE_PARTS)),
+  ...within("export", [
+    ...named("submission\\.zip"),
+    ...within("saved_model", EXPORT_PARTS.savedmodel),
+    ...within("onnx", EXPORT_PARTS.onnx),
+    ...within("safetensors", EXPORT_PARTS.safetensors),
+  ]),
+];

@@ -1,0 +1,43 @@
+// The beginning of a run: its folder is claimed, what it starts from is looked for, then the folder is made.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../common/errors";
+import type { Claim } from "../common/owner";
+import { projectPath } from "../common/project";
+import type { TrainConfig } from "../config/config";
+import { findTower } from "../model/towers";
+import { claimRunFolder, prepareRunFolder, runFile, runFolder } from "./runs/run_folder";
+import { startTower } from "./start_weights";
+
+/** A run whose folder is ready, and owned by this process. */
+export interface BegunRun {
+  folder: string;
+  claim: Claim;
+}
+
+/**
+ * Claims a run's folder and prepares it.
+ * @param options.overwrite replace a run of this name: it is set aside once all that the config names is there
+ * @throws UserError as `prepareRunFolder`; where another process trains the run; where something that it starts from is
+ * missing
+ */
+export function beginRun(config: Readonly<TrainConfig>, { overwrite = false } = {}): BegunRun {
+  const folder = runFolder(config.runName);
+  const claim = claimRunFolder(folder);
+  try {
+    if (overwrite && existsSync(runFile(folder, "config"))) requireInputs(config);
+    return { folder: prepareRunFolder(config, { overwrite }), claim };
+  } catch (error) {
+    claim.release();
+    throw error;
+  }
+}
+
+/** @throws UserError where a table, features or weights that a config names are not there */
+function requireInputs(config: Readonly<TrainConfig>): void {
+  const [path, next] = config.features
+    ? [projectPath(config.features), "npx guie embed --help"]
+    : [join(projectPath(config.dataDir), config.csv), "npx guie merge"];
+  if (!existsSync(path)) throw new UserError(`Expected ${path}: there is none.`, next);
+  if (config.weights !== "random" && !config.features) startTower(config, findTower(config.tower)).close();
+}

@@ -1,0 +1,150 @@
+// What is killed: every command that writes, on inputs as small as its work allows.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const require = createRequire(import.meta.url);
+const { findDataSet } = require("guie/dist/datasets/catalogue");
+const { hasCheckpoint, runFolder } = require("guie/dist/training/runs/run_folder");
+const { makeTgz, makeZip } = require(join(root, "build/test/datasets/make_archives.js"));
+
+const SET = findDataSet("Food2021");
+const [CLASSES, IMAGES_PER_CLASS, SIDE_PX] = [6, 25, 300];
+const TIMES = ["imagesPerSecond", "dataSeconds", "memoryMB", "elapsedSeconds"];
+
+/** A run's files that are not the same twice: events are named by time and process, logs tell times. */
+const OF_RUNS = {
+  "^events\\.|^log\\.txt$|^output\\.txt$": "differs",
+  "^metrics\\.jsonl$": (text) => JSON.stringify(text.split("\n").filter(Boolean).map(withoutTimes)),
+  "^search\\.csv$": (text) => text.replaceAll(/,[^,\n]*$/gm, ""),
+};
+
+function withoutTimes(line) {
+  const metric = JSON.parse(line);
+  for (const time of TIMES) delete metric[time];
+  return metric;
+}
+
+/** Noise: every picture another, none of them quick to read. */
+async function pictures(random) {
+  const all = [];
+  for (let i = 0; i < CLASSES * IMAGES_PER_CLASS; i++) {
+    const data = Buffer.from(Array.from({ length: 3 * 40 * 30 }, () => random.integer(0, 255)));
+    const picture = sharp(data, { raw: { width: 40, height: 30, channels: 3 } }).resize(
+      SIDE_PX,
+      SIDE_PX - 60,
+    );
+    const content = await picture.jpeg({ quality: 95 }).toBuffer();
+    all.push({ path: `class_${i % CLASSES}/${i}.jpg`, content });
+  }
+  return all;
+}
+
+/** @returns the cases, for killCommand; those of later commands need what earlier ones have written */
+export async function killCases({ scratch, tinyData, name, random, prepare }) {
+  const images = await pictures(random);
+  const archived = join(scratch, "archived");
+  const raw = (dataDir) => join(dataDir, "raw", SET.folder);
+  const half = images.length / 2;
+  const putArchives = () => {
+    mkdirSync(raw(archived), { recursive: true });
+    writeFileSync(join(raw(archived), "first.zip"), makeZip(images.slice(0, half)));
+    writeFileSync(join(raw(archived), "second.tar.gz"), makeTgz(images.slice(half)));
+  };
+  const dataDir = join(scratch, "data");
+  for (const { path, content } of images) {
+    mkdirSync(dirname(join(raw(dataDir), path)), { recursive: true });
+    writeFileSync(join(raw(dataDir), path), content);
+  }
+  await prepare(["get-data", "--data-dir", dataDir]);
+  const made = (file) => join(dataDir, file);
+  const tables = ["", "_sample", "_sample_balance", "_sample_balance_fold", "_classes"].map((table) =>
+    made(`final_data_224${table}.csv`),
+  );
+  const features = join(scratch, "features");
+  const embed = ["embed", made(`final_data_224/${SET.folder}/images`), "--out", features];
+  const embedTiny = [...embed, "--config-name", "tiny", "--rows-per-shard", "16"];
+  const tiny = ["--config-name", "tiny", "--data-dir", tinyData, "--max-steps-per-epoch", "3"];
+  const train = (run, ...more) => ["train", ...tiny, "--stage", "fine_tune", "--run-name", run, ...more];
+  const [a, b, again, soup, search] = ["a", "b", "again", "soup", "search"].map((what) => `${name}-${what}`);
+  await prepare(train(a, "--init-lr", "0.03"));
+  await prepare(train(b, "--init-lr", "0.05"));
+  const exporting = (format, path, more) => {
+    const args = ["export", a, "--format", format, "--out", path];
+    const before = [...args, ...more];
+    return {
+      command: `export --format ${format} --overwrite`,
+      args: [...args, "--overwrite"],
+      ...{ before, place: path, outputs: [path], share: 1 / 4 },
+    };
+  };
+  const demo = join(scratch, "demo");
+  const draw = ["get-data", "--data-dir", demo, "--demo", "--classes-per-group", "8"];
+  return {
+    folders: [a, b, again, soup, search].map(runFolder),
+    cases: [
+      {
+        command: "get-data",
+        args: ["get-data", "--data-dir", archived],
+        place: join(archived, `csv/${SET.name}.csv`),
+        ...{ outputs: [archived], inputs: putArchives },
+      },
+      {
+        command: "preprocess",
+        isNeeded: true,
+        args: ["preprocess", "--data-dir", dataDir],
+        place: made(`final_data_224/${SET.folder}`),
+        outputs: [made("final_data_224")],
+      },
+      {
+        command: "merge",
+        isNeeded: true,
+        args: ["merge", "--data-dir", dataDir],
+        ...{ place: tables[0], outputs: tables },
+      },
+      {
+        command: "duplicates",
+        args: ["duplicates", "--data-dir", dataDir],
+        place: made("final_data_224_duplicates.csv"),
+        outputs: ["duplicates", "looks"].map((table) => made(`final_data_224_${table}.csv`)),
+      },
+      { command: "embed", args: embedTiny, place: features, outputs: [features] },
+      {
+        command: "embed --overwrite",
+        args: [...embedTiny, "--overwrite"],
+        ...{ before: [...embedTiny, "--dtype", "float32"], place: features, outputs: [features] },
+      },
+      exporting("savedmodel", join(scratch, "saved_model"), ["--mirror"]),
+      exporting("zip", join(scratch, "model.zip"), ["--mirror"]),
+      exporting("onnx", join(scratch, "onnx"), ["--mirror"]),
+      exporting("safetensors", join(scratch, "weights"), ["--naming", "timm"]),
+      {
+        command: "soup --greedy --overwrite",
+        args: ["soup", a, b, "--greedy", "--out", soup, "--overwrite"],
+        before: ["soup", a, b, "--out", soup],
+        ...{ place: runFolder(soup), outputs: [runFolder(soup)] },
+      },
+      {
+        command: "search",
+        args: ["search", ...tiny, "--vary", "margin=0.2,0.4", "--seeds", "1,2", "--name", search],
+        ...{ place: runFolder(search), outputs: [runFolder(search)], same: OF_RUNS },
+      },
+      {
+        command: "train --overwrite",
+        args: train(again, "--init-lr", "0.02", "--overwrite"),
+        before: train(again),
+        ...{ place: runFolder(again), outputs: [runFolder(again)], same: OF_RUNS },
+        isThere: () => hasCheckpoint(runFolder(again)),
+      },
+      {
+        command: "get-data --demo",
+        args: [...draw, "--seed", "2"],
+        before: [...draw, "--seed", "1"],
+        ...{ place: join(demo, "demo.json"), outputs: [demo], share: 1 / 4, isThere: () => true },
+      },
+    ],
+  };
+}
