@@ -36,6 +36,7 @@ export function holdOutClasses(
       "Choose another share, for example 0.2.",
     );
   }
+  held.sort((a, b) => a - b);
   const isHeld = new Set(held);
   const learned = [...Array(data.classCount).keys()].filter((label) => !isHeld.has(label));
   const numbers = new Map(learned.map((label, number) => [label, number]));
@@ -44,10 +45,12 @@ export function holdOutClasses(
     train: learnedRows(data.train, numbers),
     validation: { files: [...files], labels },
     classCount,
+    classes: data.classes && learned.map((label) => data.classes![label]!),
     retrieval: queriesAndIndex(
-      held.sort((a, b) => a - b).map((label) => images.get(label)!),
+      held.map((label) => images.get(label)!),
       seed,
     ),
+    retrievalClasses: data.classes && new Map(held.map((label, number) => [number, data.classes![label]!])),
   };
 }
 

@@ -8,8 +8,10 @@ import type { OnProgress } from "../common/progress";
 import { processCount, type TrainConfig } from "../config/config";
 import { neckDifference } from "../model/neck";
 import { buildTraining, type TrainingSetup } from "./build";
+import { noteRun, runScoredOn } from "./note_run";
 import type { Ranks } from "./ranks/ranks";
 import { evaluateRun } from "./run_evaluation";
+import { findCheckpoint } from "./runs/checkpoint_ref";
 import { describeEnvironment } from "./runs/environment";
 import { openEventFile } from "./runs/event_files";
 import type { EndMetric, Metric, StepMetric } from "./runs/metrics";
@@ -23,7 +25,9 @@ import {
   rewindMetrics,
   runFile,
 } from "./runs/run_folder";
-import { type RunSummary, summarise } from "./runs/run_summary";
+import { dataDifferences, readNote, WITHOUT_NOTE } from "./runs/run_note";
+import { endedAt, type RunSummary, summarise } from "./runs/run_summary";
+import type { ScoredOn } from "./runs/scored_on";
 import { isOfHead, refuseOtherShape } from "./start_weights";
 
 /** A run while this process trains it. */
@@ -35,6 +39,8 @@ export interface Run {
   ranks?: Ranks;
   /** Whether this process writes the run's files. */
   writes: boolean;
+  /** What its retrieval is scored on; undefined where no classes are held out. */
+  scoredOn?: ScoredOn | undefined;
   /** Writes what was measured to all files that hold it. */
   record(metric: Metric): void;
   /** Adds a line to the run's log. */
@@ -54,26 +60,33 @@ export async function runTraining(
   { reinitHead = false } = {},
 ): Promise<RunSummary> {
   if (reinitHead && isFinished(folder)) refuseFreshHead(folder);
-  return holdRun(folder, (config) => {
+  const body = (config: Readonly<TrainConfig>) => {
     const count = processCount(config);
     if (count === 1) return train({ folder, config, onProgress }, reinitHead);
     throw new UserError(
       `The run in ${folder} is one of ${count} processes.`,
       "Start it by startRun, or by npx guie train.",
     );
-  });
+  };
+  return holdRun(folder, body, { reinitHead });
 }
 
 /**
  * Holds the run of a folder, so that no other process takes it, while `body` trains it, and writes how it ended. A
  * finished run is left as it is.
+ * @param options.reinitHead the data may be others than those that the run was made of
+ * @throws UserError where they are others
  */
 export async function holdRun(
   folder: string,
   body: (config: Readonly<TrainConfig>) => Promise<void>,
+  { reinitHead = false } = {},
 ): Promise<RunSummary> {
   const config = readRunConfig(folder);
-  if (isFinished(folder)) return summarise(folder);
+  const isEnded = isFinished(folder);
+  if (!reinitHead && (isEnded || existsSync(runFile(folder, "last"))))
+    refuseOtherData(folder, config, isEnded);
+  if (isEnded) return { ...summarise(folder), finishedBefore: endedAt(folder) };
   const release = claimRun(folder);
   removeTemporaries(folder);
   const startedAtMs = Date.now();
@@ -106,7 +119,7 @@ export async function train(
   const setup = await buildTraining(start, onProgress, ranks);
   const { trainer } = setup;
   try {
-    if (writes) await resume(folder, setup, reinitHead);
+    if (writes) await begin(folder, setup, reinitHead);
     await ranks?.share(trainer);
     const toEventFile = writes ? openEventFile(folder, trainer.stepsDone) : () => {};
     const record = (metric: Metric) => {
@@ -119,7 +132,8 @@ export async function train(
     log(describeBatch(config, trainer.globalBatch));
     const note = neckDifference(config);
     if (note) log(note);
-    await trainToEnd({ ...job, setup, writes, record, log });
+    const scored = runScoredOn(folder, config, setup.data);
+    await trainToEnd({ ...job, setup, writes, scoredOn: scored, record, log });
   } finally {
     trainer.dispose();
   }
@@ -140,6 +154,31 @@ function refuseFreshHead(folder: string): never {
     `The run in ${folder} has finished: a fresh head would not be trained.`,
     `Start another from its weights: npx guie train --init-from ${basename(folder)} --reinit-head --run-name NAME`,
   );
+}
+
+/** @throws UserError where a run was made of another table, other classes or weights than there are now */
+function refuseOtherData(folder: string, config: Readonly<TrainConfig>, isEnded: boolean): void {
+  const differences = dataDifferences(folder, config);
+  if (differences.length === 0) return;
+  const way = isEnded
+    ? `npx guie evaluate ${basename(folder)} scores it on what is there now`
+    : `npx guie train --resume ${basename(folder)} --reinit-head goes on with neck and backbone, and a fresh head`;
+  throw new UserError(
+    `The run in ${folder} was made of other data: ${differences.join("; ")}.`,
+    `Bring the data of before back, or train under another --run-name; ${way}.`,
+  );
+}
+
+/** Takes up the last checkpoint where there is one, and notes what the run is made of where it is new. */
+async function begin(folder: string, setup: TrainingSetup, reinitHead: boolean): Promise<void> {
+  const { config } = setup.trainer;
+  const isNew = !existsSync(runFile(folder, "last"));
+  await resume(folder, setup, reinitHead);
+  if (isNew) {
+    const start = config.initFrom === "" ? undefined : findCheckpoint(config.initFrom).folder;
+    noteRun(folder, config, setup.data, start);
+  } else if (reinitHead) noteRun(folder, config, setup.data, folder);
+  else if (!readNote(folder)) logLine(folder, `This run was ${WITHOUT_NOTE}`);
 }
 
 /** Takes up the last checkpoint where there is one. @param reinitHead all of it but the head, which stays fresh */

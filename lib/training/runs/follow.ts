@@ -4,7 +4,7 @@ import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
 import { type Baseline, baselineOfFolder } from "./baseline";
 import type { EndMetric, Metric, RetrievalMetric, StepMetric, ValidationMetric } from "./metrics";
-import { isUnderWay, runFile, runFolder } from "./run_folder";
+import { isUnderWay, runFile, runFolder, START_TIMEOUT_MS } from "./run_folder";
 import { addStep, emptyHistory, type StepHistory } from "./step_history";
 
 /** Everything measured so far in a run. */
@@ -29,8 +29,6 @@ export interface RunView extends RunMetrics {
 }
 
 const PAUSE_MS = 500;
-/** A process that has not begun to train after this long is not coming. */
-const START_TIMEOUT_MS = 120_000;
 
 /**
  * Follows a run, whichever process trains it: calls `onView` now and whenever something was measured (always while

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, UserError } from "../../common/errors";
 import { readJson, writeFileAtomically, writeJson } from "../../common/files";
@@ -6,7 +6,9 @@ import { isRunning, processStart } from "../../common/processes";
 import { projectPath } from "../../common/project";
 import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../../config/config";
 import { vit224 } from "../../config/presets";
+import { eventFiles } from "./event_files";
 import type { Metric } from "./metrics";
+import { dataDifferences } from "./run_note";
 
 /** Files of a run folder `checkpoints/<run>/`. */
 export const RUN_FILES = {
@@ -59,32 +61,57 @@ export function runFile(folder: string, file: keyof typeof RUN_FILES): string {
   return join(folder, RUN_FILES[file]);
 }
 
+/** What to do about a run of other settings or data, in the command line's words. */
+const OTHER_RUN_ADVICE = "Choose another --run-name, or give --overwrite to delete that run.";
+
 /**
- * Makes the run's folder and writes its config, or checks that the folder holds a run of the same config, which
- * then goes on from its last checkpoint (a finished one stays as it is).
+ * Makes the run's folder and writes its config, or checks that the folder holds a run of the same config and data, which
+ * then goes on from its last checkpoint (a finished one stays as it is). A run that ended before its first checkpoint
+ * gives its place to another.
  * @param overwrite delete an existing run of this name first
  * @param folder where, when not in `checkpoints/<run>/`
+ * @param advice what to do about another run, in the words of whoever asks
  * @returns the folder
  * @throws UserError when the folder holds another run, or the run is under way
  */
 export function prepareRunFolder(
   config: Readonly<TrainConfig>,
-  { overwrite = false, folder = runFolder(config.runName) } = {},
+  { overwrite = false, folder = runFolder(config.runName), advice = OTHER_RUN_ADVICE } = {},
 ): string {
   refuseIfUnderWay(folder);
   if (overwrite) rmSync(folder, { recursive: true, force: true });
-  const path = runFile(folder, "config");
-  if (existsSync(path)) {
-    const differences = configDifferences(readRunConfig(folder), config);
-    if (differences.length > 0) {
-      throw new UserError(
-        `${folder} holds a run with other settings: ${differences.join(", ")}.`,
-        "Choose another --run-name (runName; for a sweep its name), or give --overwrite to delete that run.",
-      );
-    }
+  if (existsSync(runFile(folder, "config"))) {
+    if (hasBegun(folder)) refuseOtherRun(folder, config, advice);
+    else clearFailedStart(folder);
   }
-  writeJson(path, config);
+  writeJson(runFile(folder, "config"), config);
   return folder;
+}
+
+/** @throws UserError where the run in a folder has other settings, or was made of other data than there are now */
+export function refuseOtherRun(folder: string, config: Readonly<TrainConfig>, advice: string): void {
+  const settings = configDifferences(readRunConfig(folder), config);
+  const faults = [
+    ...(settings.length > 0 ? [`with other settings: ${settings.join(", ")}`] : []),
+    ...dataDifferences(folder, config).map((difference) => `of other data: ${difference}`),
+  ];
+  if (faults.length > 0) throw new UserError(`${folder} holds a run ${faults.join("; ")}.`, advice);
+}
+
+/** A process that has not begun to train after this long is not coming. */
+export const START_TIMEOUT_MS = 120_000;
+
+/** Whether the run in a folder has something to lose: a checkpoint, its end, or a process that is about to train it. */
+function hasBegun(folder: string): boolean {
+  if (readdirSync(folder).some((name) => name.endsWith(".safetensors"))) return true;
+  const end = readMetrics(folder).at(-1);
+  if (end?.kind === "end") return end.reason === "finished";
+  return Math.abs(Date.now() - statSync(runFile(folder, "config")).mtimeMs) < START_TIMEOUT_MS;
+}
+
+/** Takes away what a start measured that came to no checkpoint; its log and what it printed stay. */
+function clearFailedStart(folder: string): void {
+  for (const path of [runFile(folder, "metrics"), ...eventFiles(folder)]) rmSync(path, { force: true });
 }
 
 /**

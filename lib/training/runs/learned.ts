@@ -1,0 +1,116 @@
+// What a run's weights have learned, so that it is said when they are scored on it.
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomically } from "../../common/files";
+import { projectPath } from "../../common/project";
+import type { Texts } from "../../common/texts";
+import { learnedClasses, type RunNote, readNote } from "./run_note";
+
+/** What weights have learned, as far as it was noted. */
+export interface Learned {
+  /** "data set/class name". */
+  classes: ReadonlySet<string>;
+  /** Images by `imageKey`; their paths are below `dataDir`. */
+  images: ReadonlySet<bigint>;
+  dataDir: string;
+  /** Some of it was not noted. */
+  isPartial: boolean;
+}
+
+const IMAGES_FILE = "trained_images.bin";
+
+/** The first 8 bytes of the SHA-256 of an image's path, big-endian. */
+function imageKey(file: string): bigint {
+  return createHash("sha256").update(file).digest().readBigUInt64BE();
+}
+
+/** Notes the images that a run trains and validates on: 8 bytes of each, sorted. @param before those of the run that it starts from */
+export function writeTrainedImages(
+  folder: string,
+  lists: readonly Texts[],
+  before: Iterable<bigint> = [],
+): void {
+  const keys = new Set(before);
+  for (const files of lists) for (const file of new Set(files)) keys.add(imageKey(file));
+  const sorted = BigUint64Array.from(keys).sort();
+  const bytes = Buffer.alloc(8 * sorted.length);
+  for (const [i, key] of sorted.entries()) bytes.writeBigUInt64BE(key, 8 * i);
+  writeFileAtomically(join(folder, IMAGES_FILE), bytes);
+}
+
+function readTrainedImages(folder: string): ReadonlySet<bigint> {
+  const path = join(folder, IMAGES_FILE);
+  if (!existsSync(path)) return new Set();
+  const bytes = readFileSync(path);
+  return new Set(Array.from({ length: bytes.length / 8 }, (_, i) => bytes.readBigUInt64BE(8 * i)));
+}
+
+/** What a run has learned, itself and in the runs that it started from; undefined for one without a note. */
+export function learnedBy(folder: string, dataDir: string): Learned | undefined {
+  const note = readNote(folder);
+  if (!note) return undefined;
+  return {
+    classes: new Set([...(learnedClasses(note) ?? []), ...(note.learnedBefore ?? [])]),
+    images: readTrainedImages(folder),
+    dataDir,
+    isPartial: note.startIsUnknown ?? false,
+  };
+}
+
+/** Queries and index of classes that are to be unknown to a model. */
+export interface UnknownClasses {
+  queries: { files: readonly string[]; labels: ArrayLike<number> };
+  index: { files: readonly string[]; labels: ArrayLike<number> };
+  /** "group/class name" by label, as far as they have names. */
+  classes?: ReadonlyMap<number, string> | undefined;
+}
+
+/**
+ * The classes of a retrieval set that weights have learned: by name, or because they have learned one of the images.
+ * A name counts in the data set whose name is the class's group; where there is none, in any.
+ * @param dataDir of the retrieval set: only below the same one are equal paths the same images
+ * @returns labels
+ */
+export function learnedAmong(set: UnknownClasses, dataDir: string, learned: Learned): Set<number> {
+  const found = new Set<number>();
+  const knows = nameTest(learned.classes);
+  for (const [label, name] of set.classes ?? []) if (knows(name)) found.add(label);
+  if (projectPath(dataDir) !== projectPath(learned.dataDir)) return ofSet(set, found);
+  for (const { files, labels } of [set.queries, set.index])
+    for (const [row, file] of files.entries())
+      if (!found.has(labels[row]!) && learned.images.has(imageKey(file))) found.add(labels[row]!);
+  return ofSet(set, found);
+}
+
+/** Only classes that are asked for are scored. */
+function ofSet({ queries }: UnknownClasses, labels: ReadonlySet<number>): Set<number> {
+  const asked = new Set(Array.from(queries.labels));
+  return new Set([...labels].filter((label) => asked.has(label)));
+}
+
+function nameTest(classes: ReadonlySet<string>): (name: string) => boolean {
+  const [groups, names] = [new Set<string>(), new Set<string>()];
+  for (const key of classes) {
+    const slash = key.indexOf("/");
+    groups.add(key.slice(0, slash));
+    const name = key.slice(slash + 1);
+    if (!/^\d+$/.test(name)) names.add(name); // a number names a class within its data set alone
+  }
+  return (key) => {
+    const slash = key.indexOf("/");
+    return groups.has(key.slice(0, slash)) ? classes.has(key) : names.has(key.slice(slash + 1));
+  };
+}
+
+/** The note's part that tells what the start had learned. @param start the folder that a run starts from, or none */
+export function learnedBefore(start: string | undefined): Pick<RunNote, "learnedBefore" | "startIsUnknown"> {
+  if (start === undefined) return {};
+  const note = readNote(start);
+  if (!note) return { startIsUnknown: true };
+  const classes = new Set([...(learnedClasses(note) ?? []), ...(note.learnedBefore ?? [])]);
+  return {
+    ...(classes.size > 0 ? { learnedBefore: [...classes] } : {}),
+    ...(note.startIsUnknown ? { startIsUnknown: true as const } : {}),
+  };
+}
