@@ -3,13 +3,14 @@ import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
 import { overrideConfig, type TrainConfig } from "../config/config";
 import { preset } from "../config/presets";
-import { comparisonTable } from "../retrieval/comparison_table";
+import { comparisonTable, trainedOnNote } from "../retrieval/comparison_table";
 import { confusionTable, type DatasetConfusion } from "../retrieval/confusion";
 import { ALL_DATASETS } from "../retrieval/evaluation";
 import { compareOnHeldOut, confusionOnHeldOut } from "../training/compare";
-import { climbLadder, type LadderRung } from "../training/ladder";
+import { climbLadder, heldOutText, type LadderRung } from "../training/ladder";
 import { baselineOfRun } from "../training/runs/baseline";
 import { listRuns, readRunConfig, runFolder } from "../training/runs/run_folder";
+import { type ScoredOn, scoredOnText, scoreMark, trainedOnText } from "../training/runs/scored_on";
 import { type CommandResult, runs } from "./command";
 import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
@@ -87,7 +88,9 @@ async function compare(options: EvaluateOptions, models: readonly string[]): Pro
   const rows = options.byDataset ? all : all.filter(({ dataset }) => dataset === ALL_DATASETS);
   const cells = comparisonTable(rows);
   const note =
-    "[low, high]: 95 % by bootstrap over classes; *: the difference from the first is not zero by it.";
+    `${await heldOutText(config.dataDir)}\n` +
+    "[low, high]: 95 % by bootstrap over classes; *: the difference from the first is not zero by it." +
+    trainedOnNote(rows);
   const text = `${textTable(Object.keys(cells[0]!), cells.map(Object.values))}\n${note}`;
   return { text, summary: { rows } };
 }
@@ -123,21 +126,26 @@ function configOf({ configName, dataDir }: EvaluateOptions): Readonly<TrainConfi
 /** The ladder as aligned text. */
 function ladderText(rungs: readonly LadderRung[]): string {
   const width = Math.max(...rungs.map((rung) => rung.name.length));
-  const lines = rungs.map(
-    (rung) => `${rung.name.padEnd(width)}  ${rung.mp5.toFixed(3)}  ${rung.r1.toFixed(3)}`,
+  const lines = rungs.map(({ name, mp5, r1, on }) =>
+    `${name.padEnd(width)}  ${mp5.toFixed(3)}${scoreMark(on).padEnd(1)} ${r1.toFixed(3)}${scoreMark(on)}`.trimEnd(),
   );
-  const { queries, queriesWithoutMatch } = rungs[0]!;
-  const counted = `${queries} queries of held-out classes${queriesWithoutMatch ? `, ${queriesWithoutMatch} without a match left out` : ""}`;
-  return [`${"".padEnd(width)}  mP@5   R@1`, ...lines, counted].join("\n");
+  const { queriesWithoutMatch, on } = rungs[0]!;
+  const counted = `${scoredOnText(on)}${queriesWithoutMatch ? `; ${queriesWithoutMatch} queries without a match left out` : ""}`;
+  const notes = rungs
+    .filter((rung) => scoreMark(rung.on) !== "")
+    .map((rung) => `${scoreMark(rung.on)} ${rung.name}: ${trainedOnText(rung.on)}`);
+  return [`${"".padEnd(width)}  mP@5   R@1`, ...lines, counted, ...notes].join("\n");
 }
 
-/** `{ mp5: { pixels, backbone, ... }, r1: { ... } }`. */
+/** `{ mp5: { pixels, backbone, ... }, r1: { ... }, on: { ... } }`. */
 function ladderSummary(rungs: readonly LadderRung[]): {
   mp5: Record<string, number>;
   r1: Record<string, number>;
+  on: Record<string, ScoredOn>;
 } {
   return {
     mp5: Object.fromEntries(rungs.map((rung) => [rung.name, rung.mp5])),
     r1: Object.fromEntries(rungs.map((rung) => [rung.name, rung.r1])),
+    on: Object.fromEntries(rungs.map((rung) => [rung.name, rung.on])),
   };
 }

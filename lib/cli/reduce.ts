@@ -5,9 +5,10 @@ import { terminalProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { overrideConfig } from "../config/config";
 import { preset } from "../config/presets";
-import { comparisonTable } from "../retrieval/comparison_table";
+import { comparisonTable, trainedOnNote } from "../retrieval/comparison_table";
 import { ALL_DATASETS } from "../retrieval/evaluation";
 import { type ReductionKind, writeReduction } from "../retrieval/reduction";
+import { heldOutText } from "../training/ladder";
 import { compareReductions, REDUCTION_KINDS } from "../training/reduce";
 import { type CommandResult, runs } from "./command";
 import { wholeNumberOf } from "./numbers";
@@ -55,5 +56,9 @@ async function reduce(options: ReduceOptions): Promise<CommandResult> {
   const cells = comparisonTable(rows);
   const table = textTable(Object.keys(cells[0]!), cells.map(Object.values));
   const written = out ? `\n${kind}: ${projectPath(out)}` : "";
-  return { text: `${table}${written}`, summary: { rows, ...(out ? { path: projectPath(out) } : {}) } };
+  const on = await heldOutText(config.dataDir);
+  return {
+    text: `${table}\n${on}${trainedOnNote(rows)}${written}`,
+    summary: { rows, ...(out ? { path: projectPath(out) } : {}) },
+  };
 }

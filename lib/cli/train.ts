@@ -11,7 +11,8 @@ import { clusterOfTfConfig } from "../training/ranks/tf_config";
 import { runTraining } from "../training/run";
 import { baselineText } from "../training/runs/baseline";
 import { inProcesses, prepareRunFolder, readRunConfig, runFolder } from "../training/runs/run_folder";
-import type { RunSummary } from "../training/runs/run_summary";
+import { finishedBeforeText, type RunSummary } from "../training/runs/run_summary";
+import { type ScoredOn, scoredOnText, scoreMark, trainedOnText } from "../training/runs/scored_on";
 import { type CommandResult, runs } from "./command";
 import { addConfigFlags, type ConfigOptions, configOf, flagOverrides } from "./config_flags";
 import { wholeNumberOf } from "./numbers";
@@ -82,15 +83,25 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
     : prepareRunFolder(inCluster(configOf(options), cluster, false), { overwrite: options.overwrite });
   const reinitHead = Boolean(resumed && options.reinitHead);
   const summary = await trainFolder(folder, watch, cluster, reinitHead);
-  const { retrieval, finalLoss, reason, steps, baseline } = summary;
+  return { text: summaryText(summary), summary: { ...summary } };
+}
+
+/** "finished after 632 steps, loss 2.5943, held-out classes: mP@5 ..., on 155 queries of ...". */
+function summaryText({ folder, reason, steps, finalLoss, ...summary }: RunSummary): string {
+  const { retrieval, baseline, finishedBefore } = summary;
+  const end = finishedBefore
+    ? `${finishedBeforeText(folder, finishedBefore)}: ${steps} steps`
+    : `${reason} after ${steps} steps`;
   const scores = retrieval
-    ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}`
+    ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}${retrieval.on ? onText(retrieval.on) : ""}`
     : "";
-  const before = baseline ? ` (${baselineText(baseline)})` : "";
-  return {
-    text: `${reason} after ${steps} steps, loss ${finalLoss?.toFixed(4)}${scores}${before}; run folder ${folder}`,
-    summary: { ...summary },
-  };
+  const before = baselineText(baseline);
+  return `${end}, loss ${finalLoss?.toFixed(4)}${scores}${before && ` (${before})`}; run folder ${folder}`;
+}
+
+function onText(on: ScoredOn): string {
+  const learned = trainedOnText(on);
+  return `${scoreMark(on)} on ${scoredOnText(on)}${learned && `, ${scoreMark(on)} ${learned}`}`;
 }
 
 /** Who trains together by TF_CONFIG, where a launcher has set it for more than one process. */

@@ -11,12 +11,24 @@ import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
 import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
 import { distinctFiles, type RetrievalFiles, readRetrievalFiles, readWholeData } from "./data";
 import { loadEmbedder } from "./embedder";
+import { findCheckpoint } from "./runs/checkpoint_ref";
+import { type Learned, learnedAmong, learnedBy } from "./runs/learned";
+import { heldOutClasses } from "./runs/made_of";
+import { NOTHING_LEARNED, type ScoredOn, scoredOn, scoredOnText } from "./runs/scored_on";
 
 const PIXEL_GRID = 16;
 
 /** One rung. */
 export interface LadderRung extends RetrievalScores {
   name: string;
+  /** What it is scored on, and how much of that the model was trained on. */
+  on: ScoredOn;
+}
+
+/** The retrieval set of a data directory, with the names of its classes. */
+export interface HeldOutFiles extends RetrievalFiles {
+  /** "group/class name" by label, of those that have names. */
+  classes: ReadonlyMap<number, string>;
 }
 
 /**
@@ -36,19 +48,39 @@ export async function climbLadder(
     ["backbone", "backbone"],
     ...Object.entries(runs),
   ] as const) {
-    rungs.push({ name, ...(await scoreModel(config, run, files, onProgress)) });
+    const on = scoredOn(files, { dataDir: config.dataDir, holdOutShare: 0 }, learnedOf(run));
+    rungs.push({ name, on, ...(await scoreModel(config, run, files, onProgress)) });
   }
   return rungs;
 }
 
 /** The retrieval set of a data directory. @throws UserError when there is none */
-export async function heldOutFiles(dataDir: string): Promise<RetrievalFiles> {
+export async function heldOutFiles(dataDir: string): Promise<HeldOutFiles> {
   const files = await readRetrievalFiles(dataDir);
-  if (files) return files;
+  if (files) return { ...files, classes: heldOutClasses(dataDir) };
   throw new UserError(
     `Expected retrieval/queries.csv and retrieval/index.csv below ${projectPath(dataDir)}: they are not there.`,
     "Draw the demo set (npx guie get-data --demo), or write the two files (image_files,labels).",
   );
+}
+
+/** "308 queries of 154 held-out classes, data/demo (3f2a91c0)". @throws UserError where there are none */
+export async function heldOutText(dataDir: string): Promise<string> {
+  return scoredOnText(scoredOn(await heldOutFiles(dataDir), { dataDir, holdOutShare: 0 }, NOTHING_LEARNED));
+}
+
+/** What a model has learned; undefined where that was not noted. @param model as `modelVectors` takes it */
+export function learnedOf(model: string): Learned | undefined {
+  return model === "pixels" || model === "backbone"
+    ? NOTHING_LEARNED
+    : learnedBy(findCheckpoint(model).folder);
+}
+
+/** The classes of a retrieval set that a model was trained on, by label. @param model as `modelVectors` takes it */
+function learnedLabels(model: string, dataDir: string, files: RetrievalFiles): ModelVectors["learned"] {
+  const learned = learnedOf(model);
+  const labels = learned && learnedAmong(files, dataDir, learned);
+  return labels && !(learned.isPartial && labels.size === 0) ? labels : "unknown";
 }
 
 /**
@@ -58,11 +90,12 @@ export async function heldOutFiles(dataDir: string): Promise<RetrievalFiles> {
 export async function modelVectors(
   config: Readonly<TrainConfig>,
   model: string,
-  files: RetrievalFiles,
+  files: RetrievalFiles | HeldOutFiles,
   onProgress?: OnProgress,
 ): Promise<ModelVectors> {
   const both = async (embed: (set: RetrievalPart) => Promise<Vectors>) => {
-    return { name: model, queries: await embed("queries"), index: await embed("index") };
+    const learned = learnedLabels(model, config.dataDir, files);
+    return { name: model, learned, queries: await embed("queries"), index: await embed("index") };
   };
   if (model === "pixels") return both((set) => pixelVectors(config, files[set].files));
   if (model === "backbone") {

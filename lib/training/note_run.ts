@@ -7,7 +7,6 @@ import type { RunData } from "./data";
 import { findCheckpoint } from "./runs/checkpoint_ref";
 import { learnedBefore, learnedBy, writeTrainedImages } from "./runs/learned";
 import { madeOf } from "./runs/made_of";
-import { readRunConfig } from "./runs/run_folder";
 import { type RunNote, writeNote } from "./runs/run_note";
 import { type ScoredOn, scoredOn } from "./runs/scored_on";
 
@@ -31,10 +30,9 @@ export function noteRun(
     ...learnedBefore(start),
     ...startOf(config),
   };
-  const isSameDir =
-    start !== undefined && projectPath(readRunConfig(start).dataDir) === projectPath(config.dataDir);
-  const before = isSameDir ? learnedBy(start, config.dataDir)?.images : undefined;
-  writeTrainedImages(folder, [train.files, validation.files], before);
+  const before = start === undefined ? undefined : learnedBy(start);
+  const isSameDir = before && projectPath(before.dataDir) === projectPath(config.dataDir);
+  writeTrainedImages(folder, [train.files, validation.files], isSameDir ? before.images : []);
   writeNote(folder, note);
 }
 
@@ -49,5 +47,5 @@ export function runScoredOn(
   { retrieval, retrievalClasses }: Pick<RunData, "retrieval" | "retrievalClasses">,
 ): ScoredOn | undefined {
   const set = retrieval && { ...retrieval, classes: retrievalClasses };
-  return set && scoredOn(set, config, learnedBy(folder, config.dataDir));
+  return set && scoredOn(set, config, learnedBy(folder));
 }

@@ -68,11 +68,15 @@ function runViewer(nameOrPath: string): () => { view: RunView; changed: boolean 
     );
   }
   const readMore = metricsReader(runFile(folder, "metrics"));
-  const baseline = baselineOfFolder(folder);
+  let baseline = baselineOfFolder(folder);
+  let scores = 0;
   return () => {
     // Asked before reading: what the process wrote before it went is read in any case.
     const underWay = isUnderWay(folder);
     const { metrics, changed } = readMore();
+    // Which scores of the baseline count is known with the run's own first ones
+    if (metrics.retrievals.length !== scores) baseline = baselineOfFolder(folder);
+    scores = metrics.retrievals.length;
     return { view: { ...metrics, folder, baseline, state: stateOf(folder, metrics, underWay) }, changed };
   };
 }

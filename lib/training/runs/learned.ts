@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { writeFileAtomically } from "../../common/files";
 import { projectPath } from "../../common/project";
 import type { Texts } from "../../common/texts";
+import { readRunConfig } from "./run_folder";
 import { learnedClasses, type RunNote, readNote } from "./run_note";
 
 /** What weights have learned, as far as it was noted. */
@@ -47,13 +48,13 @@ function readTrainedImages(folder: string): ReadonlySet<bigint> {
 }
 
 /** What a run has learned, itself and in the runs that it started from; undefined for one without a note. */
-export function learnedBy(folder: string, dataDir: string): Learned | undefined {
+export function learnedBy(folder: string): Learned | undefined {
   const note = readNote(folder);
   if (!note) return undefined;
   return {
     classes: new Set([...(learnedClasses(note) ?? []), ...(note.learnedBefore ?? [])]),
     images: readTrainedImages(folder),
-    dataDir,
+    dataDir: readRunConfig(folder).dataDir,
     isPartial: note.startIsUnknown ?? false,
   };
 }

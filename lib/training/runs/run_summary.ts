@@ -2,10 +2,11 @@
 import { statSync } from "node:fs";
 import { UserError } from "../../common/errors";
 import type { Average } from "../averages";
-import { type Baseline, baselineOf } from "./baseline";
+import { type Baseline, baselineOfFolder } from "./baseline";
 import { type EndMetric, type HeldOutScores, latestMetrics, type RetrievalMetric } from "./metrics";
 import { listCheckpoints } from "./run_checkpoints";
-import { readMetrics, readRunConfig, runFile } from "./run_folder";
+import { readMetrics, runFile } from "./run_folder";
+import { readNote, WITHOUT_NOTE } from "./run_note";
 import type { ScoredOn } from "./scored_on";
 
 /** What a finished (or stopped) run leaves to look at. */
@@ -39,13 +40,19 @@ export function summarise(folder: string): RunSummary {
     finalLoss: step?.loss,
     validation: validation && { top1: validation.top1, top5: validation.top5 },
     retrieval: retrieval && withAverages(retrieval),
-    baseline: baselineOf(readRunConfig(folder)),
+    baseline: baselineOfFolder(folder),
     checkpoints: listCheckpoints(folder),
   };
 }
 
 function withAverages({ mp5, r1, on, ema, swa }: RetrievalMetric): RunSummary["retrieval"] {
   return { mp5, r1, ...(on && { on }), ...(ema && { ema }), ...(swa && { swa }) };
+}
+
+/** "finished before (2026-01-31 12:34 UTC), same settings and data; shown again". */
+export function finishedBeforeText(folder: string, at: string): string {
+  const same = readNote(folder) ? "same settings and data" : `same settings, ${WITHOUT_NOTE}`;
+  return `finished before (${at}), ${same}; shown again`;
 }
 
 /** When a run has written its last line: "2026-01-31 12:34 UTC"; "" where it has measured nothing. */

@@ -64,6 +64,15 @@ export function scoredOnText({ queries, classes, dataDir, fingerprint, classesOf
   return `${queries} queries of ${classes} ${of}, ${dataDir} (${fingerprint.slice(0, 8)})`;
 }
 
+/** "data/demo (3f2a91c0), 11 of 14 classes trained on": for a cell of a table. */
+export function shortScoredOn(on: ScoredOn | undefined): string {
+  if (!on) return WITHOUT_NOTE;
+  const { dataDir, fingerprint, trainedOn, classes, classesOf } = on;
+  const choice = classesOf === "training" ? ", held-out training classes" : "";
+  const learned = trainedOn ? `, ${trainedOn} of ${classes} classes trained on` : "";
+  return `${dataDir} (${fingerprint.slice(0, 8)})${choice}${learned}`;
+}
+
 /** "11 of 14 classes were trained on"; "" where none was. */
 export function trainedOnText({ trainedOn, classes, isPartial }: ScoredOn): string {
   if (trainedOn === undefined) return `${WITHOUT_NOTE}: whether it was trained on these classes is not known`;
