@@ -7,7 +7,7 @@ import { comparisonTable, trainedOnNote } from "../retrieval/comparison_table";
 import { confusionTable, type DatasetConfusion } from "../retrieval/confusion";
 import { ALL_DATASETS } from "../retrieval/evaluation";
 import { compareOnHeldOut, confusionOnHeldOut } from "../training/compare";
-import { climbLadder, heldOutText, type LadderRung } from "../training/ladder";
+import { climbLadder, type LadderRung, scoredOnHeldOut } from "../training/ladder";
 import { baselineOfRun } from "../training/runs/baseline";
 import { listRuns, readRunConfig, runFolder } from "../training/runs/run_folder";
 import { type ScoredOn, scoredOnText, scoreMark, trainedOnText } from "../training/runs/scored_on";
@@ -68,7 +68,11 @@ async function confuse(options: EvaluateOptions, models: readonly string[]): Pro
     const rows = await confusionOnHeldOut(configOf(options), model, terminalProgress());
     confusions[model] = rows;
     const cells = confusionTable(rows);
-    texts.push(`${model}\n${textTable(Object.keys(cells[0]!), cells.map(Object.values))}`);
+    const on = await scoredOnHeldOut(configOf(options).dataDir, model);
+    const about = [scoredOnText(on), trainedOnText(on)].filter((text) => text !== "");
+    texts.push(
+      `${model}\n${textTable(Object.keys(cells[0]!), cells.map(Object.values))}\n${about.join("; ")}`,
+    );
   }
   const note =
     "count: queries; wrong: those whose nearest neighbour is of another class; then the data sets of these neighbours.";
@@ -88,7 +92,7 @@ async function compare(options: EvaluateOptions, models: readonly string[]): Pro
   const rows = options.byDataset ? all : all.filter(({ dataset }) => dataset === ALL_DATASETS);
   const cells = comparisonTable(rows);
   const note =
-    `${await heldOutText(config.dataDir)}\n` +
+    `${scoredOnText(await scoredOnHeldOut(config.dataDir))}\n` +
     "[low, high]: 95 % by bootstrap over classes; *: the difference from the first is not zero by it." +
     trainedOnNote(rows);
   const text = `${textTable(Object.keys(cells[0]!), cells.map(Object.values))}\n${note}`;

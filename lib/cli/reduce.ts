@@ -8,8 +8,9 @@ import { preset } from "../config/presets";
 import { comparisonTable, trainedOnNote } from "../retrieval/comparison_table";
 import { ALL_DATASETS } from "../retrieval/evaluation";
 import { type ReductionKind, writeReduction } from "../retrieval/reduction";
-import { heldOutText } from "../training/ladder";
+import { scoredOnHeldOut } from "../training/ladder";
 import { compareReductions, REDUCTION_KINDS } from "../training/reduce";
+import { scoredOnText } from "../training/runs/scored_on";
 import { type CommandResult, runs } from "./command";
 import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
@@ -56,7 +57,7 @@ async function reduce(options: ReduceOptions): Promise<CommandResult> {
   const cells = comparisonTable(rows);
   const table = textTable(Object.keys(cells[0]!), cells.map(Object.values));
   const written = out ? `\n${kind}: ${projectPath(out)}` : "";
-  const on = await heldOutText(config.dataDir);
+  const on = scoredOnText(await scoredOnHeldOut(config.dataDir));
   return {
     text: `${table}\n${on}${trainedOnNote(rows)}${written}`,
     summary: { rows, ...(out ? { path: projectPath(out) } : {}) },

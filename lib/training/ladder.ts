@@ -14,7 +14,7 @@ import { loadEmbedder } from "./embedder";
 import { findCheckpoint } from "./runs/checkpoint_ref";
 import { type Learned, learnedAmong, learnedBy } from "./runs/learned";
 import { heldOutClasses } from "./runs/made_of";
-import { NOTHING_LEARNED, type ScoredOn, scoredOn, scoredOnText } from "./runs/scored_on";
+import { NOTHING_LEARNED, type ScoredOn, scoredOn } from "./runs/scored_on";
 
 const PIXEL_GRID = 16;
 
@@ -64,9 +64,9 @@ export async function heldOutFiles(dataDir: string): Promise<HeldOutFiles> {
   );
 }
 
-/** "308 queries of 154 held-out classes, data/demo (3f2a91c0)". @throws UserError where there are none */
-export async function heldOutText(dataDir: string): Promise<string> {
-  return scoredOnText(scoredOn(await heldOutFiles(dataDir), { dataDir, holdOutShare: 0 }, NOTHING_LEARNED));
+/** What a model is scored on with the retrieval set of a data directory. @throws UserError where there is none */
+export async function scoredOnHeldOut(dataDir: string, model = "pixels"): Promise<ScoredOn> {
+  return scoredOn(await heldOutFiles(dataDir), { dataDir, holdOutShare: 0 }, learnedOf(model));
 }
 
 /** What a model has learned; undefined where that was not noted. @param model as `modelVectors` takes it */

@@ -14,7 +14,9 @@ import { type ChoiceClasses, choiceDifferences } from "./choice_classes";
 import { type RetrievalFiles, readRetrievalFiles, readRunData } from "./data";
 import { scoreModel } from "./ladder";
 import { type CheckpointRef, findCheckpoint } from "./runs/checkpoint_ref";
+import { learnedBy, writeTrainedImages } from "./runs/learned";
 import { readRunConfig, runFile, runFolder } from "./runs/run_folder";
+import { learnedClasses, nameChanges, readNote, writeNote } from "./runs/run_note";
 
 /** One of the checkpoints that were given. */
 export interface Ingredient {
@@ -82,6 +84,7 @@ export async function makeSoup(
     ...{ checkpoint: member.name, mp5: scores.get(member), taken: taken.includes(member) },
   }));
   await writeSoup(taken, folder, config);
+  noteSoup(taken, folder);
   writeJson(join(folder, "soup.json"), { ingredients, ...choice });
   return { folder, ingredients, ...choice };
 }
@@ -127,6 +130,26 @@ async function writeSoup(members: readonly Member[], folder: string, config: Tra
   const end = { kind: "end", reason: "finished", message: "a soup", elapsedSeconds: 0 };
   writeFileAtomically(runFile(folder, "metrics"), `${JSON.stringify(end)}\n`);
   writeJson(runFile(folder, "config"), config); // the last one: with it the folder is a run
+}
+
+/** A soup has learned what its members have, together. Without a note of each of them it has none either. */
+function noteSoup(members: readonly Member[], folder: string): void {
+  const notes = members.map(({ folder }) => readNote(folder));
+  const [first] = notes;
+  if (!first || notes.includes(undefined)) return;
+  const { start: _, ...note } = first;
+  const before = new Set(notes.flatMap((one) => one?.learnedBefore ?? []));
+  const isUnknown = notes.some((one) => one?.startIsUnknown);
+  writeNote(folder, {
+    ...note,
+    ...(before.size > 0 ? { learnedBefore: [...before] } : {}),
+    ...(isUnknown ? { startIsUnknown: true } : {}),
+  });
+  writeTrainedImages(
+    folder,
+    [],
+    members.flatMap((member) => [...(learnedBy(member.folder)?.images ?? [])]),
+  );
 }
 
 /** In double precision, so that the order of the members does not matter. */

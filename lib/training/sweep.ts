@@ -7,6 +7,7 @@ import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../confi
 import { runTraining } from "./run";
 import { viewRun } from "./runs/follow";
 import { isFinished, prepareRunFolder, runFolder } from "./runs/run_folder";
+import { type ScoredOn, scoredOnText } from "./runs/scored_on";
 
 /** Values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */
 export type SweepGrid = { readonly [K in keyof TrainConfig]?: readonly TrainConfig[K][] };
@@ -25,6 +26,10 @@ export interface SweepRun {
   mp5?: number;
   r1?: number;
   top1?: number;
+  /** What mp5 and r1 were scored on. */
+  on?: ScoredOn | undefined;
+  /** It was not trained now: it had finished before, with the same settings and data. */
+  finishedBefore?: true;
   /** Loss of its last step. */
   loss?: number;
   seconds?: number;
@@ -82,16 +87,18 @@ function runNameOf(settings: ConfigOverrides): string {
  * Trains the runs of a sweep one after another in this process. What is finished stays; Interrupt ends the step,
  * saves, and the same call goes on from there.
  * @param onRun called when a run changes its state
+ * @param advice what to do about runs of other settings or data, in the words of whoever asks
  * @throws Interrupted; UserError where a folder holds a run with other settings
  */
 export async function runSweep(
   runs: SweepRun[],
   onRun: (run: SweepRun) => void,
   onProgress?: OnProgress,
+  advice?: string,
 ): Promise<void> {
   for (const run of runs) {
-    prepareRunFolder(run.config, { folder: run.folder });
-    if (isFinished(run.folder)) Object.assign(run, measured(run));
+    prepareRunFolder(run.config, { folder: run.folder, advice });
+    if (isFinished(run.folder)) Object.assign(run, measured(run), { finishedBefore: true });
   }
   for (const run of runs.filter(({ state }) => state !== "finished")) {
     run.state = "running";
@@ -121,8 +128,19 @@ function measured({ folder }: SweepRun): Partial<SweepRun> {
     state: "finished",
     message: undefined,
     ...{ mp5: retrieval?.mp5, r1: retrieval?.r1, top1: validation?.top1, loss: step?.loss },
+    on: retrieval?.on,
     seconds: end?.elapsedSeconds,
   };
+}
+
+/** What the runs of a sweep were scored on, and how many had finished before; lines for people. */
+export function sweepNotes(runs: readonly SweepRun[]): string[] {
+  const on = runs.flatMap((run) => (run.on ? [scoredOnText(run.on)] : []));
+  const before = runs.filter(({ finishedBefore }) => finishedBefore).length;
+  return [
+    ...[...new Set(on)].map((text) => `scored on ${text}`),
+    ...(before > 0 ? [`${before} of ${runs.length} runs had finished before, same settings and data`] : []),
+  ];
 }
 
 /** The position of the finished run with the highest mP@5, or top-1 where nothing is held out; -1 without any. */
