@@ -117,6 +117,7 @@ async function writeSoup(members: readonly Member[], folder: string, config: Tra
     others.forEach(({ shapes }, i) => {
       refuseOtherTensors(members[0]!.name, first!.shapes, members[i + 1]!.name, shapes);
     });
+    for (const member of members) refuseOtherClasses(members[0]!, member);
     const made = { format: "pt", step: "0", soup: members.map(({ name }) => name).join(" ") };
     await streamSafetensors(runFile(folder, "last"), first!.shapes, made, async (write) => {
       for (const [name, shape] of first!.shapes) {
@@ -132,6 +133,20 @@ async function writeSoup(members: readonly Member[], folder: string, config: Tra
   writeJson(runFile(folder, "config"), config); // the last one: with it the folder is a run
 }
 
+/** @throws UserError where the rows of two heads mean other classes, as far as that was noted */
+function refuseOtherClasses(first: Member, other: Member): void {
+  const [one, two] = [first, other].map(({ folder }) => readNote(folder));
+  if (!one || !two) return;
+  const [classes, others] = [learnedClasses(one), learnedClasses(two)];
+  const unnamed = one.table.sha256 === two.table.sha256 ? "" : "of other tables, without names";
+  const changes = classes && others ? nameChanges(classes, others) : unnamed;
+  if (changes === "") return;
+  throw new UserError(
+    `${first.name} and ${other.name} cannot be averaged: the rows of their heads are other classes (${changes}).`,
+    "Take runs that were trained on the same table.",
+  );
+}
+
 /** A soup has learned what its members have, together. Without a note of each of them it has none either. */
 function noteSoup(members: readonly Member[], folder: string): void {
   const notes = members.map(({ folder }) => readNote(folder));
@@ -145,11 +160,10 @@ function noteSoup(members: readonly Member[], folder: string): void {
     ...(before.size > 0 ? { learnedBefore: [...before] } : {}),
     ...(isUnknown ? { startIsUnknown: true } : {}),
   });
-  writeTrainedImages(
-    folder,
-    [],
-    members.flatMap((member) => [...(learnedBy(member.folder)?.images ?? [])]),
-  );
+  const { dataDir } = members[0]!.config;
+  const alike = members.filter(({ config }) => config.dataDir === dataDir);
+  const images = alike.flatMap((member) => [...(learnedBy(member.folder)?.images ?? [])]);
+  writeTrainedImages(folder, [], images);
 }
 
 /** In double precision, so that the order of the members does not matter. */
