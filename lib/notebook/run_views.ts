@@ -1,8 +1,8 @@
 // A run as a person sees it.
 import { basename } from "node:path";
 import { baselineText } from "../training/runs/baseline";
-import type { RunView } from "../training/runs/follow";
-import { evaluationTable, statusText } from "../training/runs/run_status";
+import { isLive, type RunView } from "../training/runs/follow";
+import { evaluationTable, scoredOnLine, statusText } from "../training/runs/run_status";
 import type { MimeBundle } from "./display";
 import type { Figure } from "./figure";
 import { escapeHtml } from "./html";
@@ -45,14 +45,23 @@ export function byEpoch(name: string, values: { epoch: number; y: number }[]): L
 
 /** Where a run stands: a line with its bar, and a table of what was measured after each epoch. */
 export function statusBundle(view: RunView): MimeBundle {
-  const text = statusText(view);
+  const text = `${statusText(view)}${isLive(view) ? `, as of ${clockTime()}` : ""}`;
   const step = view.steps.at(-1);
   const table: Table = evaluationTable(view);
   const hasTable = table.rows.length > 0;
-  const before = baselineText(view.baseline);
+  const lines = [scoredOnLine(view), baselineText(view.baseline)].filter((line) => line !== "");
   const bar = barHtml(text, view.state === "finished" ? 1 : step ? step.step / step.totalSteps : 0);
   return {
-    "text/html": `${bar}${hasTable ? tableHtml(table) : ""}${before && `<div>${escapeHtml(before)}</div>`}`,
-    "text/plain": `${text}${hasTable ? `\n${tableText(table)}` : ""}${before && `\n${before}`}`,
+    "text/html": [
+      bar,
+      ...(hasTable ? [tableHtml(table)] : []),
+      ...lines.map((line) => `<div>${escapeHtml(line)}</div>`),
+    ].join(""),
+    "text/plain": [text, ...(hasTable ? [tableText(table)] : []), ...lines].join("\n"),
   };
+}
+
+/** "16:12:20", on this machine's clock: a tab that was closed shows an old status when it is opened again. */
+function clockTime(): string {
+  return new Date().toTimeString().slice(0, 8);
 }

@@ -28,6 +28,7 @@ import {
 import { dataDifferences, readNote, WITHOUT_NOTE } from "./runs/run_note";
 import { endedAt, type RunSummary, summarise } from "./runs/run_summary";
 import type { ScoredOn } from "./runs/scored_on";
+import { refuseOtherStart } from "./runs/start_check";
 import { isOfHead, refuseOtherShape } from "./start_weights";
 
 /** A run while this process trains it. */
@@ -86,6 +87,7 @@ export async function holdRun(
   const isEnded = isFinished(folder);
   if (!reinitHead && (isEnded || existsSync(runFile(folder, "last"))))
     refuseOtherData(folder, config, isEnded);
+  if (isEnded) refuseOtherStart(folder, config, OTHER_START_ADVICE);
   if (isEnded) return { ...summarise(folder), finishedBefore: endedAt(folder) };
   const release = claimRun(folder);
   removeTemporaries(folder);
@@ -155,6 +157,8 @@ function refuseFreshHead(folder: string): never {
     `Start another from its weights: npx guie train --init-from ${basename(folder)} --reinit-head --run-name NAME`,
   );
 }
+
+const OTHER_START_ADVICE = "Choose another --run-name, or give --overwrite to train this one anew.";
 
 /** @throws UserError where a run was made of another table, other classes or weights than there are now */
 function refuseOtherData(folder: string, config: Readonly<TrainConfig>, isEnded: boolean): void {

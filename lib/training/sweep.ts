@@ -8,6 +8,7 @@ import { runTraining } from "./run";
 import { viewRun } from "./runs/follow";
 import { isFinished, prepareRunFolder, runFolder } from "./runs/run_folder";
 import { type ScoredOn, scoredOnText } from "./runs/scored_on";
+import { refuseOtherStart } from "./runs/start_check";
 
 /** Values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */
 export type SweepGrid = { readonly [K in keyof TrainConfig]?: readonly TrainConfig[K][] };
@@ -98,7 +99,9 @@ export async function runSweep(
 ): Promise<void> {
   for (const run of runs) {
     prepareRunFolder(run.config, { folder: run.folder, advice });
-    if (isFinished(run.folder)) Object.assign(run, measured(run), { finishedBefore: true });
+    if (!isFinished(run.folder)) continue;
+    refuseOtherStart(run.folder, run.config, advice ?? "Delete the sweep's folder.");
+    Object.assign(run, measured(run), { finishedBefore: true });
   }
   for (const run of runs.filter(({ state }) => state !== "finished")) {
     run.state = "running";

@@ -34,12 +34,14 @@ const PAUSE_MS = 500;
  * Follows a run, whichever process trains it: calls `onView` now and whenever something was measured (always while
  * nothing is measured yet), at most twice a second, until the run has ended. The run itself is not touched.
  * @param nameOrPath the run's name below checkpoints/, or its folder
+ * @param isOver asked between two looks: whether to follow no longer
  * @returns the last view
  * @throws Interrupted after Interrupt; UserError where there is no such run
  */
 export async function followRun(
   nameOrPath: string,
   onView: (view: RunView) => void | Promise<void>,
+  isOver: () => boolean = () => false,
 ): Promise<RunView> {
   const look = runViewer(nameOrPath);
   let shown: RunState | undefined;
@@ -47,7 +49,7 @@ export async function followRun(
     const { view, changed } = look();
     if (changed || view.state !== shown || view.steps.length === 0) await onView(view);
     shown = view.state;
-    if (!isLive(view)) return view;
+    if (!isLive(view) || isOver()) return view;
     await pause(PAUSE_MS);
     await breathe();
   }
