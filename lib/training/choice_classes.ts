@@ -112,9 +112,8 @@ export function refuseLearnedClasses(
 ): void {
   if (config.holdOutShare === 0) return;
   const differences = choiceDifferences(readRunConfig(folder), config);
-  const learned = learnedBy(folder);
-  const known =
-    learned && learnedAmong({ ...retrieval!, classes: retrievalClasses }, config.dataDir, learned).size;
+  const set = { ...retrieval!, classes: retrievalClasses };
+  const known = learnedAmong(set, config.dataDir, learnedBy(folder))?.size;
   if (differences.length === 0 && !known) return;
   const why =
     differences.length > 0 ? differences.join("; ") : `training table was another, with ${known} of them`;

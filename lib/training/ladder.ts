@@ -76,13 +76,6 @@ export function learnedOf(model: string): Learned | undefined {
     : learnedBy(findCheckpoint(model).folder);
 }
 
-/** The classes of a retrieval set that a model was trained on, by label. @param model as `modelVectors` takes it */
-function learnedLabels(model: string, dataDir: string, files: RetrievalFiles): ModelVectors["learned"] {
-  const learned = learnedOf(model);
-  const labels = learned && learnedAmong(files, dataDir, learned);
-  return labels && !(learned.isPartial && labels.size === 0) ? labels : "unknown";
-}
-
 /**
  * Vectors of the retrieval set: a row an image, in the order of `files`.
  * @param model `pixels`, `backbone` (its frozen features), or a run as `findCheckpoint` takes it
@@ -94,7 +87,7 @@ export async function modelVectors(
   onProgress?: OnProgress,
 ): Promise<ModelVectors> {
   const both = async (embed: (set: RetrievalPart) => Promise<Vectors>) => {
-    const learned = learnedLabels(model, config.dataDir, files);
+    const learned = learnedAmong(files, config.dataDir, learnedOf(model)) ?? ("unknown" as const);
     return { name: model, learned, queries: await embed("queries"), index: await embed("index") };
   };
   if (model === "pixels") return both((set) => pixelVectors(config, files[set].files));

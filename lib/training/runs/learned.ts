@@ -71,17 +71,27 @@ export interface UnknownClasses {
  * The classes of a retrieval set that weights have learned: by name, or because they have learned one of the images.
  * A name counts in the data set whose name is the class's group; where there is none, in any.
  * @param dataDir of the retrieval set: only below the same one are equal paths the same images
- * @returns labels
+ * @returns labels; undefined where neither names nor images tell
  */
-export function learnedAmong(set: UnknownClasses, dataDir: string, learned: Learned): Set<number> {
-  const found = new Set<number>();
+export function learnedAmong(
+  set: UnknownClasses,
+  dataDir: string,
+  learned: Learned | undefined,
+): Set<number> | undefined {
+  if (!learned) return undefined;
+  const isSameDir = projectPath(dataDir) === projectPath(learned.dataDir);
+  const hasNames = learned.classes.size > 0 && (set.classes?.size ?? 0) > 0;
+  const hasLearned = learned.classes.size > 0 || learned.images.size > 0;
+  if (hasLearned && !hasNames && !isSameDir) return undefined;
   const knows = nameTest(learned.classes);
-  for (const [label, name] of set.classes ?? []) if (knows(name)) found.add(label);
-  if (projectPath(dataDir) !== projectPath(learned.dataDir)) return ofSet(set, found);
-  for (const { files, labels } of [set.queries, set.index])
-    for (const [row, file] of files.entries())
-      if (!found.has(labels[row]!) && learned.images.has(imageKey(file))) found.add(labels[row]!);
-  return ofSet(set, found);
+  const found = new Set([...(set.classes ?? [])].filter(([, name]) => knows(name)).map(([label]) => label));
+  if (isSameDir) {
+    for (const { files, labels } of [set.queries, set.index])
+      for (const [row, file] of files.entries())
+        if (!found.has(labels[row]!) && learned.images.has(imageKey(file))) found.add(labels[row]!);
+  }
+  const labels = ofSet(set, found);
+  return learned.isPartial && labels.size === 0 ? undefined : labels;
 }
 
 /** Only classes that are asked for are scored. */
@@ -90,18 +100,36 @@ function ofSet({ queries }: UnknownClasses, labels: ReadonlySet<number>): Set<nu
   return new Set([...labels].filter((label) => asked.has(label)));
 }
 
-function nameTest(classes: ReadonlySet<string>): (name: string) => boolean {
-  const [groups, names] = [new Set<string>(), new Set<string>()];
+function nameTest(classes: ReadonlySet<string>): (key: string) => boolean {
+  const groups = new Set<string>();
+  const keys = new Set<string>();
+  const names = new Set<string>();
   for (const key of classes) {
-    const slash = key.indexOf("/");
-    groups.add(key.slice(0, slash));
-    const name = key.slice(slash + 1);
-    if (!/^\d+$/.test(name)) names.add(name); // a number names a class within its data set alone
+    const [group, name] = partsOf(key);
+    groups.add(group);
+    keys.add(`${group}/${name}`);
+    if (!isNumber(name)) names.add(name); // a number names a class within its data set alone
   }
   return (key) => {
-    const slash = key.indexOf("/");
-    return groups.has(key.slice(0, slash)) ? classes.has(key) : names.has(key.slice(slash + 1));
+    const [group, name] = partsOf(key);
+    return groups.has(group) ? keys.has(`${group}/${name}`) : names.has(name);
   };
+}
+
+/** Data set and name: "cat-face" of a folder is "Cat face" of a table. */
+function partsOf(key: string): [group: string, name: string] {
+  const slash = key.indexOf("/");
+  const name = key.slice(slash + 1).toLowerCase();
+  return [key.slice(0, slash), name.replaceAll(/[^\p{L}\p{N}]+/gu, " ").trim()];
+}
+
+function isNumber(name: string): boolean {
+  return /^\d+$/.test(name);
+}
+
+/** Whether some of the classes have numbers for names, by which they are not found in other data sets. */
+export function hasNumbers(learned: Learned | undefined): boolean {
+  return [...(learned?.classes ?? [])].some((key) => isNumber(partsOf(key)[1]));
 }
 
 /** The note's part that tells what the start had learned. @param start the folder that a run starts from, or none */

@@ -91,11 +91,12 @@ export function prepareRunFolder(
 /** @throws UserError where the run in a folder has other settings, or was made of other data than there are now */
 export function refuseOtherRun(folder: string, config: Readonly<TrainConfig>, advice: string): void {
   const settings = configDifferences(readRunConfig(folder), config);
+  const data = dataDifferences(folder, config);
   const faults = [
     ...(settings.length > 0 ? [`with other settings: ${settings.join(", ")}`] : []),
-    ...dataDifferences(folder, config).map((difference) => `of other data: ${difference}`),
+    ...(data.length > 0 ? [`of other data: ${data.join("; ")}`] : []),
   ];
-  if (faults.length > 0) throw new UserError(`${folder} holds a run ${faults.join("; ")}.`, advice);
+  if (faults.length > 0) throw new UserError(`${folder} holds a run ${faults.join(", and ")}.`, advice);
 }
 
 /** A process that has not begun to train after this long is not coming. */

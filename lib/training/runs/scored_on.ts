@@ -1,7 +1,7 @@
 // What a score was measured on: a number is worth nothing without it.
 import { createHash } from "node:crypto";
 import type { TrainConfig } from "../../config/config";
-import { type Learned, learnedAmong, type UnknownClasses } from "./learned";
+import { hasNumbers, type Learned, learnedAmong, type UnknownClasses } from "./learned";
 import { WITHOUT_NOTE } from "./run_note";
 
 /** What retrieval was scored on, and how much of it the model had learned. */
@@ -16,8 +16,8 @@ export interface ScoredOn {
   classes: number;
   /** How many of the classes the model was trained on; undefined where that is not known. */
   trainedOn?: number;
-  /** Not all that the model has learned was noted: more may be. */
-  isPartial?: true;
+  /** There may be more of them: not all was noted that the model has learned, or it has numbers for names. */
+  atLeast?: true;
 }
 
 /**
@@ -40,14 +40,17 @@ export function scoredOn(
   { dataDir, holdOutShare }: Pick<TrainConfig, "dataDir" | "holdOutShare">,
   learned: Learned | undefined,
 ): ScoredOn {
+  const trainedOn = learnedAmong(set, dataDir, learned)?.size;
+  const classes = new Set(Array.from(set.queries.labels)).size;
+  const mayBeMore = trainedOn && trainedOn < classes && (learned?.isPartial || hasNumbers(learned));
   return {
     dataDir,
     classesOf: holdOutShare > 0 ? "training" : "retrieval",
     fingerprint: setFingerprint(set),
     queries: set.queries.files.length,
-    classes: new Set(Array.from(set.queries.labels)).size,
-    ...(learned ? { trainedOn: learnedAmong(set, dataDir, learned).size } : {}),
-    ...(learned?.isPartial ? { isPartial: true as const } : {}),
+    classes,
+    ...(trainedOn === undefined ? {} : { trainedOn }),
+    ...(mayBeMore ? { atLeast: true as const } : {}),
   };
 }
 
@@ -74,15 +77,16 @@ export function shortScoredOn(on: ScoredOn | undefined): string {
 }
 
 /** "11 of 14 classes were trained on"; "" where none was. */
-export function trainedOnText({ trainedOn, classes, isPartial }: ScoredOn): string {
-  if (trainedOn === undefined) return `${WITHOUT_NOTE}: whether it was trained on these classes is not known`;
-  if (trainedOn > 0)
-    return `${isPartial ? "at least " : ""}${trainedOn} of ${classes} classes were trained on`;
-  return isPartial ? `the run that it started from was ${WITHOUT_NOTE}` : "";
+export function trainedOnText({ trainedOn, classes, atLeast }: ScoredOn): string {
+  if (trainedOn === undefined)
+    return `whether it was trained on these classes is not known (${WITHOUT_NOTE}, or without class names)`;
+  return trainedOn > 0
+    ? `${atLeast ? "at least " : ""}${trainedOn} of ${classes} classes were trained on`
+    : "";
 }
 
 /** "*" behind a score of classes that were trained on, "?" behind one of which that is not known. */
-export function scoreMark({ trainedOn, isPartial }: ScoredOn): "" | "*" | "?" {
-  if (trainedOn === undefined || (isPartial && trainedOn === 0)) return "?";
+export function scoreMark({ trainedOn }: ScoredOn): "" | "*" | "?" {
+  if (trainedOn === undefined) return "?";
   return trainedOn > 0 ? "*" : "";
 }
