@@ -82,7 +82,9 @@ function tableDifferences(
   const names = nameChanges(classesBefore, classes);
   if (before.sha256 === now.sha256 && names === "") return [];
   const rows =
-    before.rows === now.rows ? `${now.rows} rows as before` : `${before.rows} rows, now ${now.rows}`;
+    before.rows === now.rows
+      ? `${now.rows} rows as before, but others`
+      : `${before.rows} rows, now ${now.rows}`;
   const verb = what.endsWith("classes") ? "have" : "has";
   return [`${what} ${verb} changed: ${rows}${names && `; ${names}`}`];
 }
