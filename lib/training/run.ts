@@ -134,7 +134,7 @@ export async function train(
     log(describeBatch(config, trainer.globalBatch));
     const note = neckDifference(config);
     if (note) log(note);
-    const scored = runScoredOn(folder, config, setup.data);
+    const scored = writes ? runScoredOn(folder, config, setup.data) : undefined;
     await trainToEnd({ ...job, setup, writes, scoredOn: scored, record, log });
   } finally {
     trainer.dispose();
