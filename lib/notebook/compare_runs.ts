@@ -105,7 +105,7 @@ function resultOf({ name, view }: RunWithConfig) {
     "top-1": validation?.top1,
     "mP@5": retrieval?.mp5,
     "R@1": retrieval?.r1,
-    "scored on": retrieval && shortScoredOn(retrieval.on),
     time: step ? formatSeconds(step.elapsedSeconds) : "",
+    "scored on": retrieval && shortScoredOn(retrieval.on),
   };
 }

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { UserError } from "../common/errors";
 import { followRun, isLive, type RunView } from "../training/runs/follow";
 import { failureText, statusText } from "../training/runs/run_status";
-import { cellAskedAgain } from "./again";
+import { isWatchedNext } from "./again";
 import { inNotebook, type LiveDisplay, newLiveDisplay } from "./display";
 import { figureSvg } from "./figure";
 import { type NamedRun, nameOfRun } from "./named_run";
@@ -22,7 +22,7 @@ const MAX_PAUSE_MS = 5_000;
 /**
  * Watches a run while it trains, in the cell's output: progress, loss curve, and what was measured after each epoch.
  * Interrupt ends the watching and leaves the run alone: watch it again at any time.
- * The same cell, run again (its tab was closed, say), takes over.
+ * Run again (its tab was closed, say), the same cell takes over, and so does one that only watches this run.
  * @param run its name below checkpoints/, its folder, or what startRun() gave
  * @returns all that was measured, when the run has finished or was stopped
  * @throws UserError when the run failed, or its process is gone without a last word; Interrupted
@@ -39,7 +39,7 @@ export async function watchRun(run: NamedRun): Promise<RunView> {
       tellRunner(statusText(view));
       if (inNotebook()) await drawCurve(view);
     };
-    await followRun(nameOrPath, onView, cellAskedAgain);
+    await followRun(nameOrPath, onView, () => isWatchedNext(basename(nameOrPath)));
   } finally {
     // The finished picture is interactive. While it grew it was not: JupyterLab's plotly ignores updates in place.
     if (last && last.steps.length > 1) curve.update(await figureBundle(runFigure(last)));

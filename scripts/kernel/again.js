@@ -1,10 +1,10 @@
-// A cell that is run again while it still runs: what only shows something (watchRun) gives way to it.
+// Which cell waits for the one that runs: what only shows something (watchRun) gives way to itself.
 //
 // A browser tab that was closed leaves its cell running, and its output goes nowhere. Whoever opens the notebook again
 // and runs the cell would wait behind it. lib/notebook/again.ts asks whether that has happened.
 const { JupyterHandlerImpl } = require("tslab/dist/jupyter");
 
-const ASKED_AGAIN = Symbol.for("guie.cellAskedAgain");
+const CELLS = Symbol.for("guie.cells");
 
 /** Cells in line, in their order; the one that runs is not among them. */
 const waiting = [];
@@ -31,7 +31,7 @@ function mendAgain() {
     }
   };
   // Other cells before it would run with what the first has not finished: only the next in line counts
-  globalThis[ASKED_AGAIN] = () => running !== undefined && waiting[0]?.code === running.code;
+  globalThis[CELLS] = () => ({ running: running?.code, next: waiting[0]?.code });
 }
 
 module.exports = { mendAgain };
