@@ -17,6 +17,7 @@ import { type CheckpointRef, findCheckpoint } from "./runs/checkpoint_ref";
 import { learnedBy, writeTrainedImages } from "./runs/learned";
 import { readRunConfig, runFile, runFolder } from "./runs/run_folder";
 import { learnedClasses, nameChanges, readNote, writeNote } from "./runs/run_note";
+import { type ScoredOn, scoredOn } from "./runs/scored_on";
 
 /** One of the checkpoints that were given. */
 export interface Ingredient {
@@ -35,6 +36,8 @@ export interface Soup {
   /** mP@5 of the soup, where it was chosen by scores: on the classes that it was chosen by. */
   mp5?: number;
   chosenOn?: ChoiceClasses;
+  /** The queries and the index of these classes. */
+  on?: ScoredOn;
 }
 
 /** Settings that say what a weight means: they must be equal in all ingredients. */
@@ -201,6 +204,7 @@ interface Choice {
   scores: Map<Member, number>;
   mp5: number;
   chosenOn: ChoiceClasses;
+  on: ScoredOn;
 }
 
 /** What a soup is chosen by. @throws UserError where there are no held-out classes */
@@ -227,7 +231,8 @@ async function chooseGreedily(
   const scores = new Map<Member, number>();
   for (const member of members) scores.set(member, await scoreOf(member.name));
   const [best, ...rest] = [...members].sort((a, b) => scores.get(b)! - scores.get(a)!);
-  const choice: Choice = { taken: [best!], scores, mp5: scores.get(best!)!, chosenOn };
+  const on = scoredOn(files, config, undefined);
+  const choice: Choice = { taken: [best!], scores, mp5: scores.get(best!)!, chosenOn, on };
   const kitchen = join(folder, "candidate");
   try {
     for (const member of rest) {
