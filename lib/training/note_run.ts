@@ -7,7 +7,7 @@ import type { RunData } from "./data";
 import { findCheckpoint } from "./runs/checkpoint_ref";
 import { learnedBefore, learnedBy, writeTrainedImages } from "./runs/learned";
 import { madeOf } from "./runs/made_of";
-import { type RunNote, writeNote } from "./runs/run_note";
+import { type RunNote, readNote, writeNote } from "./runs/run_note";
 import { type ScoredOn, scoredOn } from "./runs/scored_on";
 
 /**
@@ -28,7 +28,7 @@ export function noteRun(
     ...made,
     ...(isWhole ? {} : { learned: [...classes] }),
     ...learnedBefore(start),
-    ...startOf(config),
+    ...startOf(folder, config, start),
   };
   const before = start === undefined ? undefined : learnedBy(start);
   const isSameDir = before && projectPath(before.dataDir) === projectPath(config.dataDir);
@@ -36,8 +36,16 @@ export function noteRun(
   writeNote(folder, note);
 }
 
-function startOf({ initFrom }: Pick<TrainConfig, "initFrom">): Pick<RunNote, "start"> {
-  return initFrom === "" ? {} : { start: fileFingerprint(findCheckpoint(initFrom).path) };
+/** A run that goes on has begun with its start as that was then. */
+function startOf(
+  folder: string,
+  { initFrom }: Pick<TrainConfig, "initFrom">,
+  start: string | undefined,
+): Pick<RunNote, "start"> {
+  if (initFrom === "") return {};
+  const before =
+    start === folder ? readNote(folder) : { start: fileFingerprint(findCheckpoint(initFrom).path) };
+  return before?.start === undefined ? {} : { start: before.start };
 }
 
 /** What a run's retrieval is scored on; undefined where no classes are held out. */

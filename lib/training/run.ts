@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { restoreCheckpoint } from "../checkpoints/store";
 import { messageOf, UserError } from "../common/errors";
 import { writeJson } from "../common/files";
 import { breathe, Interrupted } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
+import { projectPath } from "../common/project";
 import { processCount, type TrainConfig } from "../config/config";
 import { neckDifference } from "../model/neck";
 import { buildTraining, type TrainingSetup } from "./build";
@@ -164,9 +165,10 @@ const OTHER_START_ADVICE = "Choose another --run-name, or give --overwrite to tr
 function refuseOtherData(folder: string, config: Readonly<TrainConfig>, isEnded: boolean): void {
   const differences = dataDifferences(folder, config);
   if (differences.length === 0) return;
+  const run = dirname(folder) === projectPath("checkpoints") ? basename(folder) : folder;
   const way = isEnded
-    ? `npx guie evaluate ${basename(folder)} scores it on what is there now`
-    : `npx guie train --resume ${basename(folder)} --reinit-head goes on with neck and backbone, and a fresh head`;
+    ? `npx guie evaluate --run ${run} scores it on what is there now`
+    : `npx guie train --resume ${run} --reinit-head goes on with neck and backbone, and a fresh head`;
   throw new UserError(
     `The run in ${folder} was made of other data: ${differences.join("; ")}.`,
     `Bring the data of before back, or train under another --run-name; ${way}.`,

@@ -1,6 +1,6 @@
 // What a run is made of: fingerprints that sha256sum gives as well, and differences in words.
 import assert from "node:assert/strict";
-import { readFileSync, utimesSync } from "node:fs";
+import { readFileSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { overrideConfig } from "guie/dist/config/config";
@@ -100,6 +100,18 @@ test("what differs is said: rows, classes added and removed by name, other numbe
     CLASSES.replace("1,fruit", "5,fruit").replace("0,fruit", "1,fruit").replace("5,fruit", "0,fruit"),
   );
   assert.match(dataDifferences(folder, config)[0]!, /the same classes under other numbers$/);
+});
+
+test("names that one side alone has are no difference; a class by another name is one", (t) => {
+  const { dataDir, write, config } = dataFolder(t);
+  const folder = temporaryFolder(t);
+  writeNote(folder, madeOf(config)!);
+  rmSync(join(dataDir, "retrieval/classes.csv"));
+  assert.deepEqual(dataDifferences(folder, config), []);
+  write("final_data_224_classes.csv", CLASSES.replace("fig", "date"));
+  assert.deepEqual(dataDifferences(folder, config), [
+    "the training table has changed: classes added: date; removed: fig",
+  ]);
 });
 
 test("what was learned is found among held-out classes: by name, by image, not by number in another data set", (t) => {

@@ -83,7 +83,7 @@ test("a finished run is shown again with the same data; with another table it is
   );
   const { status, stderr } = guie("train", "--resume", folder);
   assert.equal(status, 1);
-  assert.match(stderr, /classes removed: pink[\s\S]*npx guie evaluate/);
+  assert.match(stderr, /classes removed: pink[\s\S]*npx guie evaluate --run/);
 
   rmSync(join(folder, "made_of.json"));
   const { stdout } = guie("train", "--resume", folder);

@@ -12,39 +12,71 @@ import { learnedClasses, type RunNote, readNote } from "./run_note";
 export interface Learned {
   /** "data set/class name". */
   classes: ReadonlySet<string>;
-  /** Images by `imageKey`; their paths are below `dataDir`. */
-  images: ReadonlySet<bigint>;
+  /** Their paths are below `dataDir`. */
+  images: ImageKeys;
   dataDir: string;
   /** Some of it was not noted. */
   isPartial: boolean;
 }
 
 const IMAGES_FILE = "trained_images.bin";
+const KEY_BYTES = 8;
 
-/** The first 8 bytes of the SHA-256 of an image's path, big-endian. */
+/** Images by `imageKey`. */
+export interface ImageKeys extends Iterable<bigint> {
+  readonly size: number;
+  has(key: bigint): boolean;
+}
+
+/** The first 8 bytes of the SHA-256 of an image's path, as a number, the first byte the highest. */
 function imageKey(file: string): bigint {
   return createHash("sha256").update(file).digest().readBigUInt64BE();
 }
 
-/** Notes the images that a run trains and validates on: 8 bytes of each, sorted. @param before those of the run that it starts from */
+/**
+ * Notes the images that a run trains and validates on: 8 bytes of each, sorted.
+ * @param before those of the run that it starts from
+ */
 export function writeTrainedImages(
   folder: string,
   lists: readonly Texts[],
   before: Iterable<bigint> = [],
 ): void {
   const keys = new Set(before);
-  for (const files of lists) for (const file of new Set(files)) keys.add(imageKey(file));
+  for (const files of lists) {
+    let last: string | undefined; // copies of an image follow each other
+    for (const file of files) {
+      if (file !== last) keys.add(imageKey(file));
+      last = file;
+    }
+  }
   const sorted = BigUint64Array.from(keys).sort();
-  const bytes = Buffer.alloc(8 * sorted.length);
-  for (const [i, key] of sorted.entries()) bytes.writeBigUInt64BE(key, 8 * i);
+  const bytes = Buffer.alloc(KEY_BYTES * sorted.length);
+  for (const [i, key] of sorted.entries()) bytes.writeBigUInt64BE(key, KEY_BYTES * i);
   writeFileAtomically(join(folder, IMAGES_FILE), bytes);
 }
 
-function readTrainedImages(folder: string): ReadonlySet<bigint> {
+function readTrainedImages(folder: string): ImageKeys {
   const path = join(folder, IMAGES_FILE);
-  if (!existsSync(path)) return new Set();
-  const bytes = readFileSync(path);
-  return new Set(Array.from({ length: bytes.length / 8 }, (_, i) => bytes.readBigUInt64BE(8 * i)));
+  const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+  const size = Math.floor(bytes.length / KEY_BYTES);
+  const at = (i: number) => bytes.readBigUInt64BE(KEY_BYTES * i);
+  const has = (key: bigint) => {
+    let [low, high] = [0, size];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (at(middle) < key) low = middle + 1;
+      else high = middle;
+    }
+    return low < size && at(low) === key;
+  };
+  return {
+    size,
+    has,
+    *[Symbol.iterator]() {
+      for (let i = 0; i < size; i++) yield at(i);
+    },
+  };
 }
 
 /** What a run has learned, itself and in the runs that it started from; undefined for one without a note. */

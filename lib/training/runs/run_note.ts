@@ -44,49 +44,42 @@ export function learnedClasses({
   return learned ?? classes;
 }
 
-/** Why a run cannot be answered with, or gone on with: what it was made of and what is there now, in words; [] where all is the same. */
+/** Says how what a run was made of differs from what is there now; [] where all is the same, or nothing was noted. */
 export function dataDifferences(folder: string, config: Readonly<TrainConfig>): string[] {
   const before = readNote(folder);
   if (!before) return [];
   const now = madeOf(config);
-  if (!now)
-    return [
-      `its training table is gone (${projectPath(config.features || config.dataDir, config.features ? "" : config.csv)})`,
-    ];
+  if (!now) return [`its training table is gone (${tablePath(config)})`];
+  const otherWeights = before.weights && now.weights && before.weights !== now.weights;
   return [
-    ...tableDifferences("the training table", before.table, now.table, before.classes, now.classes),
-    ...heldOutDifferences(before.heldOut, now.heldOut),
-    ...(before.weights && now.weights && before.weights !== now.weights
-      ? [`the backbone's weights are others (${config.weights})`]
-      : []),
+    ...changes("the training table has", { ...before, ...before.table }, { ...now, ...now.table }),
+    ...heldOutChanges(before.heldOut, now.heldOut),
+    ...(otherWeights ? [`the backbone's weights are others (${config.weights})`] : []),
   ];
 }
 
-type Content = Pick<MadeOf["table"], "sha256" | "rows">;
+function tablePath({ features, dataDir, csv }: Readonly<TrainConfig>): string {
+  return features ? projectPath(features) : projectPath(dataDir, csv);
+}
 
-function heldOutDifferences(before: MadeOf["heldOut"], now: MadeOf["heldOut"]): string[] {
-  if (before && now)
-    return tableDifferences("the held-out classes", before, now, before.classes, now.classes);
+function heldOutChanges(before: MadeOf["heldOut"], now: MadeOf["heldOut"]): string[] {
+  if (before && now) return changes("the held-out classes have", before, now);
   if (before) return ["the held-out classes are gone"];
   return now ? ["there are held-out classes now"] : [];
 }
 
+type NamedContent = NonNullable<MadeOf["heldOut"]>;
+
 /** "the training table has changed: 280 rows, now 300; classes added: kiwi". */
-function tableDifferences(
-  what: string,
-  before: Content,
-  now: Content,
-  classesBefore: readonly string[] = [],
-  classes: readonly string[] = [],
-): string[] {
-  const names = nameChanges(classesBefore, classes);
-  if (before.sha256 === now.sha256 && names === "") return [];
+function changes(what: string, before: NamedContent, now: NamedContent): string[] {
+  const isSame = before.sha256 === now.sha256;
+  const names = before.classes && now.classes ? nameChanges(before.classes, now.classes) : "";
   const rows =
     before.rows === now.rows
       ? `${now.rows} rows as before, but others`
       : `${before.rows} rows, now ${now.rows}`;
-  const verb = what.endsWith("classes") ? "have" : "has";
-  return [`${what} ${verb} changed: ${rows}${names && `; ${names}`}`];
+  const parts = [...(isSame ? [] : [rows]), ...(names === "" ? [] : [names])];
+  return parts.length > 0 ? [`${what} changed: ${parts.join("; ")}`] : [];
 }
 
 /** "classes added: kiwi; removed: fig, plum"; "" where the lists are the same. */

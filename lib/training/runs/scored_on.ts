@@ -72,7 +72,8 @@ export function shortScoredOn(on: ScoredOn | undefined): string {
   if (!on) return WITHOUT_NOTE;
   const { dataDir, fingerprint, trainedOn, classes, classesOf } = on;
   const choice = classesOf === "training" ? ", held-out training classes" : "";
-  const learned = trainedOn ? `, ${trainedOn} of ${classes} classes trained on` : "";
+  const count = trainedOn ? `, ${trainedOn} of ${classes} classes trained on` : "";
+  const learned = trainedOn === undefined ? ", trained on or not: not known" : count;
   return `${dataDir} (${fingerprint.slice(0, 8)})${choice}${learned}`;
 }
 
