@@ -10,6 +10,11 @@ const CELLS = Symbol.for("guie.cells");
 const waiting = [];
 let running;
 
+function remove(request) {
+  const place = waiting.indexOf(request);
+  if (place >= 0) waiting.splice(place, 1);
+}
+
 function mendAgain() {
   const { handleExecute, handleExecuteImpl } = JupyterHandlerImpl.prototype;
   JupyterHandlerImpl.prototype.handleExecute = async function (request, ...rest) {
@@ -17,12 +22,11 @@ function mendAgain() {
     try {
       return await handleExecute.call(this, request, ...rest);
     } finally {
-      const place = waiting.indexOf(request); // one that was cancelled is still there
-      if (place >= 0) waiting.splice(place, 1);
+      remove(request); // one that was cancelled is still there
     }
   };
   JupyterHandlerImpl.prototype.handleExecuteImpl = async function (request, ...rest) {
-    waiting.splice(waiting.indexOf(request), 1);
+    remove(request);
     running = request;
     try {
       return await handleExecuteImpl.call(this, request, ...rest);
