@@ -3,13 +3,14 @@ import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
 import { overrideConfig, type TrainConfig } from "../config/config";
 import { preset } from "../config/presets";
-import { comparisonTable } from "../retrieval/comparison_table";
+import { comparisonTable, trainedOnNote } from "../retrieval/comparison_table";
 import { confusionTable, type DatasetConfusion } from "../retrieval/confusion";
 import { ALL_DATASETS } from "../retrieval/evaluation";
 import { compareOnHeldOut, confusionOnHeldOut } from "../training/compare";
-import { climbLadder, isUntrained, type LadderRung } from "../training/ladder";
+import { climbLadder, isUntrained, type LadderRung, scoredOnHeldOut } from "../training/ladder";
 import { baselineOfRun } from "../training/runs/baseline";
 import { listRuns, readRunConfig, runFolder } from "../training/runs/run_folder";
+import { type ScoredOn, scoredOnText, scoreMark, trainedOnText } from "../training/runs/scored_on";
 import { type CommandResult, runs } from "./command";
 import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
@@ -73,7 +74,11 @@ async function confuse(options: EvaluateOptions, models: readonly string[]): Pro
     const rows = await confusionOnHeldOut(configOf(options), model, terminalProgress());
     confusions[model] = rows;
     const cells = confusionTable(rows);
-    texts.push(`${model}\n${textTable(Object.keys(cells[0]!), cells.map(Object.values))}`);
+    const on = await scoredOnHeldOut(configOf(options).dataDir, model);
+    const about = [scoredOnText(on), trainedOnText(on)].filter((text) => text !== "");
+    texts.push(
+      `${model}\n${textTable(Object.keys(cells[0]!), cells.map(Object.values))}\n${about.join("; ")}`,
+    );
   }
   const note =
     "count: queries; wrong: those whose nearest neighbour is of another class; then the data sets of these neighbours.";
@@ -93,7 +98,9 @@ async function compare(options: EvaluateOptions, models: readonly string[]): Pro
   const rows = options.byDataset ? all : all.filter(({ dataset }) => dataset === ALL_DATASETS);
   const cells = comparisonTable(rows);
   const note =
-    "[low, high]: 95 % by bootstrap over classes; *: the difference from the first is not zero by it.";
+    `${scoredOnText(await scoredOnHeldOut(config.dataDir))}\n` +
+    "[low, high]: 95 % by bootstrap over classes; *: the difference from the first is not zero by it." +
+    trainedOnNote(rows);
   const text = `${textTable(Object.keys(cells[0]!), cells.map(Object.values))}\n${note}`;
   return { text, summary: { rows } };
 }
@@ -131,25 +138,38 @@ function configOf({ configName, dataDir }: EvaluateOptions): Readonly<TrainConfi
 /** The ladder as aligned text. */
 function ladderText(rungs: readonly LadderRung[]): string {
   const width = Math.max(...rungs.map((rung) => rung.name.length));
-  const lines = rungs.map(
-    (rung) => `${rung.name.padEnd(width)}  ${rung.mp5.toFixed(3)}  ${rung.r1.toFixed(3)}`,
+  const lines = rungs.map(({ name, mp5, r1, on }) =>
+    `${name.padEnd(width)}  ${mp5.toFixed(3)}${scoreMark(on).padEnd(1)} ${r1.toFixed(3)}${scoreMark(on)}`.trimEnd(),
   );
-  const { queries, queriesWithoutMatch, queriesInIndex } = rungs[0]!;
+  const { queriesWithoutMatch, queriesInIndex, on } = rungs[0]!;
   const counted = [
-    `${queries} queries of held-out classes`,
-    ...(queriesWithoutMatch ? [`${queriesWithoutMatch} without a match left out`] : []),
+    scoredOnText(on),
+    ...(queriesWithoutMatch ? [`${queriesWithoutMatch} queries without a match left out`] : []),
     ...(queriesInIndex ? [`${queriesInIndex} of all stand in the index: none finds itself`] : []),
-  ].join(", ");
-  return [`${"".padEnd(width)}  mP@5   R@1`, ...lines, counted].join("\n");
+  ].join("; ");
+  return [`${"".padEnd(width)}  mP@5   R@1`, ...lines, counted, ...markNotes(rungs)].join("\n");
 }
 
-/** `{ mp5: { pixels, backbone, ... }, r1: { ... } }`. */
+/** "* demo_fine_tune: 11 of 14 classes were trained on", once for all rungs of which the same is said. */
+function markNotes(rungs: readonly LadderRung[]): string[] {
+  const names = new Map<string, string[]>();
+  for (const { name, on } of rungs) {
+    const note = trainedOnText(on);
+    if (note !== "") names.set(note, [...(names.get(note) ?? []), name]);
+  }
+  const markOf = (note: string) => scoreMark(rungs.find(({ on }) => trainedOnText(on) === note)!.on);
+  return [...names].map(([note, some]) => `${markOf(note)} ${some.join(", ")}: ${note}`);
+}
+
+/** `{ mp5: { pixels, backbone, ... }, r1: { ... }, on: { ... } }`. */
 function ladderSummary(rungs: readonly LadderRung[]): {
   mp5: Record<string, number>;
   r1: Record<string, number>;
+  on: Record<string, ScoredOn>;
 } {
   return {
     mp5: Object.fromEntries(rungs.map((rung) => [rung.name, rung.mp5])),
     r1: Object.fromEntries(rungs.map((rung) => [rung.name, rung.r1])),
+    on: Object.fromEntries(rungs.map((rung) => [rung.name, rung.on])),
   };
 }

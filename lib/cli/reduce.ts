@@ -5,10 +5,12 @@ import { terminalProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { overrideConfig } from "../config/config";
 import { preset } from "../config/presets";
-import { comparisonTable } from "../retrieval/comparison_table";
+import { comparisonTable, trainedOnNote } from "../retrieval/comparison_table";
 import { ALL_DATASETS } from "../retrieval/evaluation";
 import { type ReductionKind, writeReduction } from "../retrieval/reduction";
+import { scoredOnHeldOut } from "../training/ladder";
 import { compareReductions, REDUCTION_KINDS } from "../training/reduce";
+import { scoredOnText } from "../training/runs/scored_on";
 import { type CommandResult, runs } from "./command";
 import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
@@ -55,5 +57,9 @@ async function reduce(options: ReduceOptions): Promise<CommandResult> {
   const cells = comparisonTable(rows);
   const table = textTable(Object.keys(cells[0]!), cells.map(Object.values));
   const written = out ? `\n${kind}: ${projectPath(out)}` : "";
-  return { text: `${table}${written}`, summary: { rows, ...(out ? { path: projectPath(out) } : {}) } };
+  const on = scoredOnText(await scoredOnHeldOut(config.dataDir));
+  return {
+    text: `${table}\n${on}${trainedOnNote(rows)}${written}`,
+    summary: { rows, ...(out ? { path: projectPath(out) } : {}) },
+  };
 }

@@ -12,6 +12,7 @@ const COLUMNS = [
   "loss",
   "mP@5",
   "baseline mP@5",
+  "scored on",
   "when",
 ] as const;
 

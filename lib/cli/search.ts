@@ -16,7 +16,7 @@ import {
   settingsText,
   writeSearch,
 } from "../training/search";
-import { planSweep, runSweep, type SweepRun } from "../training/sweep";
+import { planSweep, runSweep, type SweepRun, sweepNotes } from "../training/sweep";
 import { type CommandResult, runs } from "./command";
 import { addConfigFlags, type ConfigOptions, configOf, FLAGGED, flagOverrides } from "./config_flags";
 import { finishBeforeStopping, stoppedCode } from "./guard";
@@ -84,13 +84,14 @@ async function search(options: SearchOptions): Promise<CommandResult> {
   });
   finishBeforeStopping("the step under way, then saving").addEventListener("abort", requestInterrupt);
   process.stderr.write(`${describeDevice()}\n${planned.length} runs\n`);
-  const stopped = (await runUntilStopped(starts)) || (await runUntilStopped(planned));
+  const stopped = (await runUntilStopped(starts, name)) || (await runUntilStopped(planned, name));
   const rows = searchRows(planned);
   const [start] = searchRows(starts);
   const path = await writeSearch(name, rows);
   const goesOn = stopped ? "stopped: the same command goes on\n" : "";
   const failed = [...starts, ...planned].filter(({ state }) => state === "failed");
-  const text = `${tableText(rows)}\n${startText(start)}${failureText(failed)}${goesOn}${path}`;
+  const notes = sweepNotes(planned).map((note) => `${note}\n`);
+  const text = `${tableText(rows)}\n${notes.join("")}${startText(start)}${failureText(failed)}${goesOn}${path}`;
   const summary = { name, stopped, failed: failed.length, rows, start, path };
   return { text, summary, exitCode: failed.length > 0 ? 1 : stopped ? stoppedCode() : 0 };
 }
@@ -135,7 +136,7 @@ function planStarts(options: SearchOptions, name: string, seeds: readonly number
 }
 
 /** @returns whether an interrupt ended it */
-async function runUntilStopped(planned: SweepRun[]): Promise<boolean> {
+async function runUntilStopped(planned: SweepRun[], name: string): Promise<boolean> {
   const work = runSweep(
     planned,
     ({ settings, state, mp5, message }) => {
@@ -144,6 +145,7 @@ async function runUntilStopped(planned: SweepRun[]): Promise<boolean> {
       process.stderr.write(`${settingsText(settings)}: ${state} ${score}\n`);
     },
     process.stderr.isTTY ? terminalProgress() : undefined,
+    `Choose another --name, or delete checkpoints/${name} and what it started from, checkpoints/${name}_frozen.`,
   );
   try {
     await work;

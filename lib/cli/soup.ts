@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { terminalProgress } from "../common/progress";
+import { scoredOnText } from "../training/runs/scored_on";
 import { makeSoup, type Soup } from "../training/soup";
 import { runs } from "./command";
 import { textTable } from "./text_table";
@@ -36,8 +37,8 @@ export function registerSoup(program: Command): void {
   });
 }
 
-function scoreText({ mp5, chosenOn }: Soup): string {
-  if (mp5 === undefined || !chosenOn) return "";
+function scoreText({ mp5, chosenOn, on: scored }: Soup): string {
+  if (mp5 === undefined || !chosenOn || !scored) return "";
   const on = {
     "training-classes":
       "on the training classes that the runs held out: those of retrieval/ were not looked at",
@@ -45,5 +46,5 @@ function scoreText({ mp5, chosenOn }: Soup): string {
       "on the classes of retrieval/, by which it was chosen: too good to report. " +
       "Soups of runs with a holdOutShare are chosen on training classes",
   };
-  return `, mP@5 ${mp5.toFixed(3)} ${on[chosenOn]}`;
+  return `, mP@5 ${mp5.toFixed(3)} ${on[chosenOn]}; ${scoredOnText(scored)}`;
 }

@@ -18,7 +18,8 @@ import {
   readRunConfig,
   requireRun,
 } from "../training/runs/run_folder";
-import type { RunSummary } from "../training/runs/run_summary";
+import { finishedBeforeText, type RunSummary } from "../training/runs/run_summary";
+import { type ScoredOn, scoredOnText, scoreMark, trainedOnText } from "../training/runs/scored_on";
 import { type CommandResult, runs } from "./command";
 import {
   addConfigFlags,
@@ -107,19 +108,28 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
     ? resumeRun(requireRun(resumed), options, cluster)
     : beginRun(inCluster(configOf(options), cluster, false), { overwrite });
   const reinitHead = Boolean(resumed && options.reinitHead);
-  const { folder, claim } = begun;
-  const summary = await trainFolder(begun, watch, cluster, reinitHead).finally(claim.release);
-  const { retrieval, finalLoss, reason, steps, baseline } = summary;
+  const summary = await trainFolder(begun, watch, cluster, reinitHead).finally(begun.claim.release);
+  const exitCode = summary.reason === "stopped" ? stoppedCode() : 0;
+  return { text: summaryText(summary), summary: { ...summary }, exitCode };
+}
+
+/** "finished after 632 steps, loss 2.5943, held-out classes: mP@5 ..., on 155 queries of ...". */
+function summaryText({ folder, reason, steps, finalLoss, ...summary }: RunSummary): string {
+  const { retrieval, baseline, finishedBefore } = summary;
+  const end = finishedBefore
+    ? `${finishedBeforeText(folder, finishedBefore)}: ${steps} steps`
+    : `${reason} after ${steps} steps`;
   const scores = retrieval
-    ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}`
+    ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}${retrieval.on ? onText(retrieval.on) : ""}`
     : "";
-  const before = baseline ? ` (${baselineText(baseline)})` : "";
+  const before = baselineText(baseline);
   const loss = finalLoss === undefined ? "" : `, loss ${finalLoss.toFixed(4)}`;
-  return {
-    text: `${reason} after ${steps} steps${loss}${scores}${before}; run folder ${folder}`,
-    summary: { ...summary },
-    exitCode: reason === "stopped" ? stoppedCode() : 0,
-  };
+  return `${end}${loss}${scores}${before && ` (${before})`}; run folder ${folder}`;
+}
+
+function onText(on: ScoredOn): string {
+  const learned = trainedOnText(on);
+  return `${scoreMark(on)} on ${scoredOnText(on)}${learned && `, ${scoreMark(on)} ${learned}`}`;
 }
 
 /** Who trains together by TF_CONFIG, where a launcher has set it for more than one process. */

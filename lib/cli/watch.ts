@@ -3,7 +3,7 @@ import { UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
 import { baselineText } from "../training/runs/baseline";
 import { followRun, isLive, type RunView, viewRun } from "../training/runs/follow";
-import { evaluationTable, failureText, statusText } from "../training/runs/run_status";
+import { evaluationTable, failureText, scoredOnLine, statusText } from "../training/runs/run_status";
 import { type CommandResult, runs } from "./command";
 import { textTable } from "./text_table";
 
@@ -53,7 +53,7 @@ function describe(view: RunView): CommandResult {
   const cells = rows.map((row) => row.map((cell) => cell ?? ""));
   const table = rows.length > 0 ? `\n${textTable(columns, cells)}` : "";
   const { folder, state, steps, validations, retrievals, baseline } = view;
-  const before = baselineText(baseline);
+  const lines = [scoredOnLine(view), baselineText(baseline)].filter((line) => line !== "");
   const summary = {
     folder,
     state,
@@ -62,5 +62,5 @@ function describe(view: RunView): CommandResult {
     retrieval: retrievals.at(-1),
     baseline,
   };
-  return { text: statusText(view) + table + (before && `\n${before}`), summary };
+  return { text: [statusText(view) + table, ...lines].join("\n"), summary };
 }

@@ -36,7 +36,13 @@ export const EXPORT_PARTS = {
 /** Of a run's folder, besides those that RUN_FILES names. */
 export const RUN_PARTS: Parts = [
   ...named("(best|last|epoch_\\d+|step_\\d+)\\.safetensors"),
-  ...named("events\\.out\\.tfevents\\..+", "output\\.txt", "soup\\.json"),
+  ...named(
+    "events\\.out\\.tfevents\\..+",
+    "output\\.txt",
+    "soup\\.json",
+    "made_of\\.json",
+    "trained_images\\.bin",
+  ),
   ...within("embeddings", within("[^/]+", FEATURE_PARTS)),
   ...within("export", [
     ...named("submission\\.zip"),

@@ -11,6 +11,7 @@ import { projectPath } from "../common/project";
 import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/replace";
 import { TOWER_PREFIX } from "../training/model";
 import { findCheckpoint } from "../training/runs/checkpoint_ref";
+import { learnedClasses, readNote } from "../training/runs/run_note";
 import { EXPORT_KINDS } from "./made_exports";
 import { exportOnnx } from "./onnx";
 import { openRunModel } from "./run_model";
@@ -107,12 +108,15 @@ function madeFolder(path: string): string {
   return path;
 }
 
-/** What a run has trained besides the tower, by our names, matrices [out, in] as PyTorch's. */
+/** What a run has trained besides the tower, by our names, matrices [out, in] as PyTorch's; which classes the head's rows are. */
 async function writeNeckAndHead(run: string, out: string): Promise<void> {
-  const { path, kind } = findCheckpoint(run);
+  const { folder, path, kind } = findCheckpoint(run);
   const weights = checkpointWeights(path, (name) => !name.startsWith(TOWER_PREFIX), kind);
+  const note = readNote(folder);
+  const classes = note && learnedClasses(note);
+  const metadata = { format: "pt", ...(classes ? { classes: JSON.stringify(classes) } : {}) };
   try {
-    await streamSafetensors(out, weights.shapes, { format: "pt" }, async (write) => {
+    await streamSafetensors(out, weights.shapes, metadata, async (write) => {
       for (const [name, shape] of weights.shapes) {
         const values = new Float32Array(elementCount(shape));
         weights.write(name, values);

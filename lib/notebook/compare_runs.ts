@@ -5,8 +5,11 @@ import { formatSeconds } from "../common/progress";
 import { SETTING_NAMES, type TrainConfig } from "../config/config";
 import { type RunView, viewRun } from "../training/runs/follow";
 import { readRunConfig } from "../training/runs/run_folder";
+import { type RunNote, readNote, WITHOUT_NOTE } from "../training/runs/run_note";
+import { shortScoredOn } from "../training/runs/scored_on";
 import { bestRun } from "../training/sweep";
 import type { Figure } from "./figure";
+import { type NamedRun, nameOfRun } from "./named_run";
 import { lineFigure, sideBySide } from "./plots";
 import { byEpoch, EVALUATIONS, lossSeries } from "./run_views";
 import { show } from "./show";
@@ -28,10 +31,10 @@ interface RunWithConfig {
  * @param runs names below checkpoints/, folders, or what startRun() gave
  * @throws UserError where there is no such run
  */
-export async function compareRuns(...runs: (string | { folder: string })[]): Promise<void> {
+export async function compareRuns(...runs: NamedRun[]): Promise<void> {
   if (runs.length === 0) throw new UserError("There is no run to compare.", "name some: compareRuns(a, b)");
   const read = runs.map((run): RunWithConfig => {
-    const view = viewRun(typeof run === "string" ? run : run.folder);
+    const view = viewRun(nameOfRun(run, "compareRuns"));
     return { name: basename(view.folder), view, config: readRunConfig(view.folder) };
   });
   await show(comparisonFigure(read));
@@ -41,8 +44,10 @@ export async function compareRuns(...runs: (string | { folder: string })[]): Pro
     maxRows: differences.length,
   });
   const results = read.map(resultOf);
+  const isComparable = new Set(read.map(queriesOf)).size === 1;
   const marked = bestRun(results.map((row) => ({ mp5: row["mP@5"], top1: row["top-1"] })));
-  await show(results, { title: "What came of it", marked });
+  const title = `What came of it${isComparable ? "" : " (scores of different queries, or of unknown ones: none is the best)"}`;
+  await show(results, { title, marked: isComparable ? marked : -1 });
 }
 
 /** Losses over each other, and mP@5 on held-out classes after each epoch. */
@@ -67,10 +72,27 @@ function differingSettings(runs: readonly RunWithConfig[]): Record<string, unkno
   const differing = SETTING_NAMES.filter(
     (setting) => setting !== "runName" && differ(runs.map(({ config }) => config[setting])),
   );
-  return differing.map((setting) => ({
+  const settings = differing.map((setting) => ({
     setting,
     ...Object.fromEntries(runs.map(({ name, config }) => [name, config[setting]])),
   }));
+  const tables = runs.map(({ view }) => tableText(readNote(view.folder)));
+  const table = {
+    setting: "training table",
+    ...Object.fromEntries(runs.map(({ name }, i) => [name, tables[i]])),
+  };
+  return differ(tables) ? [...settings, table] : settings;
+}
+
+/** What tells the queries that a run was scored on from others; "" where it was scored on none. */
+function queriesOf({ name, view }: RunWithConfig): string {
+  const last = view.retrievals.at(-1);
+  return last ? (last.on?.fingerprint ?? name) : "";
+}
+
+/** "3f2a91c0, 13220 rows". */
+function tableText(note: RunNote | undefined): string {
+  return note ? `${note.table.sha256.slice(0, 8)}, ${note.table.rows} rows` : WITHOUT_NOTE;
 }
 
 function resultOf({ name, view }: RunWithConfig) {
@@ -84,5 +106,6 @@ function resultOf({ name, view }: RunWithConfig) {
     "mP@5": retrieval?.mp5,
     "R@1": retrieval?.r1,
     time: step ? formatSeconds(step.elapsedSeconds) : "",
+    "scored on": retrieval && shortScoredOn(retrieval.on),
   };
 }

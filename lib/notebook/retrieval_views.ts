@@ -21,9 +21,11 @@ export function comparisonFigure(rows: readonly ComparisonRow[]): Figure {
     name: MEASURES[measure].title,
     values: models.map(({ scores }) => scores[measure].mean),
   }));
-  const words = { title: "Retrieval of held-out classes, model by model", x: "", y: "share" };
+  const isMarked = models.some(({ trainedOn }) => trainedOn !== 0);
+  const note = isMarked ? " (* trained on some of them, or not known)" : "";
+  const words = { title: `Retrieval of held-out classes, model by model${note}`, x: "", y: "share" };
   const figure = barFigure(
-    models.map(({ model }) => model),
+    models.map(({ model, trainedOn }) => (trainedOn === 0 ? model : `${model} *`)),
     series,
     words,
   );

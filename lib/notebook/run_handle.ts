@@ -2,6 +2,7 @@
 import type { TrainConfig } from "../config/config";
 import type { RunView } from "../training/runs/follow";
 import * as launcher from "../training/runs/launcher";
+import { nameOfRun } from "./named_run";
 import { watchRun } from "./watch";
 
 /** A run in a process of its own; restarting the kernel or closing the browser does not touch it. */
@@ -11,18 +12,23 @@ export interface RunHandle extends launcher.RunHandle {
 }
 
 /**
- * Starts a run (or takes it up again) in a process of its own.
+ * Starts a run (or takes it up again) in a process of its own. One that is under way or has finished with the same
+ * settings and data is taken hold of, and a line says so.
  *
  *     const run = startRun(config);
  *     await run.watch();
+ *
+ * @throws UserError where a run of this name has other settings, or was made of other data
  */
 export function startRun(config: Readonly<TrainConfig>, options: launcher.StartOptions = {}): RunHandle {
-  return watchable(launcher.startRun(config, options));
+  const run = launcher.startRun(config, options);
+  if (run.note) console.log(run.note);
+  return watchable(run);
 }
 
 /** Takes hold of a run that was started elsewhere, by its name below checkpoints/ or its folder. */
 export function attachRun(nameOrPath: string): RunHandle {
-  return watchable(launcher.attachRun(nameOrPath));
+  return watchable(launcher.attachRun(nameOfRun(nameOrPath, "attachRun")));
 }
 
 function watchable(run: launcher.RunHandle): RunHandle {

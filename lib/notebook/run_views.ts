@@ -6,7 +6,7 @@ import { formatSeconds } from "../common/progress";
 import { baselineText } from "../training/runs/baseline";
 import { isLive, type RunView } from "../training/runs/follow";
 import { readRunConfig, runFile } from "../training/runs/run_folder";
-import { evaluationTable, statusText } from "../training/runs/run_status";
+import { evaluationTable, scoredOnLine, statusText } from "../training/runs/run_status";
 import type { MimeBundle } from "./display";
 import type { Figure } from "./figure";
 import { escapeHtml } from "./html";
@@ -53,11 +53,12 @@ export function byEpoch(name: string, values: { epoch: number; y: number }[]): L
  * trained with, and when it ended: what is shown belongs to them, whatever a notebook's cells say by now.
  */
 export function statusBundle(view: RunView): MimeBundle {
-  const text = statusText(view);
+  const text = `${statusText(view)}${isLive(view) ? `, as of ${clockTime()}` : ""}`;
   const step = view.steps.at(-1);
   const table: Table = evaluationTable(view);
   const hasTable = table.rows.length > 0;
-  const lines = [baselineText(view.baseline), settingsOf(view), endOf(view)].filter((line) => line !== "");
+  const told = [scoredOnLine(view), baselineText(view.baseline), settingsOf(view), endOf(view)];
+  const lines = told.filter((line) => line !== "");
   const bar = barHtml(text, view.state === "finished" ? 1 : step ? step.step / step.totalSteps : 0);
   return {
     "text/html": [
@@ -90,4 +91,9 @@ function endOf(view: RunView): string {
   const at = measured.toISOString().slice(0, 19).replace("T", " ");
   const seconds = (Date.now() - measured.getTime()) / 1000;
   return `${end.reason} at ${at} UTC${seconds > OLD_SECONDS ? `, ${formatSeconds(seconds)} ago` : ""}`;
+}
+
+/** "16:12:20", on this machine's clock: a tab that was closed shows an old status when it is opened again. */
+function clockTime(): string {
+  return new Date().toTimeString().slice(0, 8);
 }

@@ -5,9 +5,10 @@ import { UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
 import { describeProgress, formatSeconds, type ProgressReport } from "../common/progress";
 import type { TrainConfig } from "../config/config";
-import { bestRun, planSweep, runSweep, type SweepGrid, type SweepRun } from "../training/sweep";
+import { bestRun, planSweep, runSweep, type SweepGrid, type SweepRun, sweepNotes } from "../training/sweep";
 import { inNotebook, newLiveDisplay } from "./display";
 import type { Figure } from "./figure";
+import { escapeHtml } from "./html";
 import { lineFigure } from "./plots";
 import { barHtml } from "./progress";
 import { quiet } from "./quiet";
@@ -54,6 +55,7 @@ export async function sweep(
       runs,
       () => live.beginRun(),
       (report) => live.report(report),
+      `Give the sweep another name (in Train the parameter run; sweep(config, grid, { name: "..." })), or delete checkpoints/${name}.`,
     );
     live.end("");
   } catch (error) {
@@ -106,7 +108,12 @@ class LiveTable {
     const options = { maxRows: runs.length, marked: bestRun(runs) };
     const html = isEnd ? liveTableHtml(table, options) : tableHtml(table, options);
     if (inNotebook() || isEnd) {
-      const bundle = { "text/html": barHtml(text, share) + html, "text/plain": plain(text, table, options) };
+      const notes = sweepNotes(runs);
+      const bundle = {
+        "text/html":
+          barHtml(text, share) + html + notes.map((note) => `<div>${escapeHtml(note)}</div>`).join(""),
+        "text/plain": [plain(text, table, options), ...notes].join("\n"),
+      };
       this.#display.update(bundle);
     }
     tellRunner(text);
@@ -145,7 +152,10 @@ export function sweepFigure({ runs }: SweepResult): Figure {
   // A setting of one value alone would be an axis without length
   const [first, second] = [...names.filter(varies), ...names.filter((name) => !varies(name))];
   const measure = runs.some(({ mp5 }) => mp5 !== undefined) ? "mp5" : "top1";
-  const [y, where] = measure === "mp5" ? ["mP@5", "held-out classes"] : ["top-1", "the validation fold"];
+  const heldOut = runs.some(({ on }) => on?.classesOf === "training")
+    ? "held-out training classes"
+    : "held-out classes";
+  const [y, where] = measure === "mp5" ? ["mP@5", heldOut] : ["top-1", "the validation fold"];
   const finished = runs.filter((run) => run[measure] !== undefined);
   const nameOf = ({ settings }: SweepRun) => (second ? `${second} ${settings[second]}` : y);
   const series = [...new Set(finished.map(nameOf))].map((name) => {

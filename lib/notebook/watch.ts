@@ -2,8 +2,10 @@ import { basename } from "node:path";
 import { UserError } from "../common/errors";
 import { followRun, isLive, type RunView } from "../training/runs/follow";
 import { failureText, statusText } from "../training/runs/run_status";
+import { isWatchedNext } from "./again";
 import { inNotebook, type LiveDisplay, newLiveDisplay } from "./display";
 import { figureSvg } from "./figure";
+import { type NamedRun, nameOfRun } from "./named_run";
 import { quiet } from "./quiet";
 import { runFigure, statusBundle } from "./run_views";
 import { tellRunner } from "./runner";
@@ -20,21 +22,24 @@ const MAX_PAUSE_MS = 5_000;
 /**
  * Watches a run while it trains, in the cell's output: progress, loss curve, and what was measured after each epoch.
  * Interrupt ends the watching and leaves the run alone: watch it again at any time.
- * @param nameOrPath the run's name below checkpoints/, or its folder
+ * Run again (its tab was closed, say), the same cell takes over, and so does one that only watches this run.
+ * @param run its name below checkpoints/, its folder, or what startRun() gave
  * @returns all that was measured, when the run has finished or was stopped
  * @throws UserError when the run failed, or its process is gone without a last word; Interrupted
  */
-export async function watchRun(nameOrPath: string): Promise<RunView> {
+export async function watchRun(run: NamedRun): Promise<RunView> {
+  const nameOrPath = nameOfRun(run, "watchRun");
   const [status, curve] = [newLiveDisplay(), newLiveDisplay()];
   const drawCurve = restrained(curve);
   let last: RunView | undefined;
   try {
-    await followRun(nameOrPath, async (view) => {
+    const onView = async (view: RunView) => {
       last = view;
       if (inNotebook() || !isLive(view)) status.update(statusBundle(view));
       tellRunner(statusText(view));
       if (inNotebook()) await drawCurve(view);
-    });
+    };
+    await followRun(nameOrPath, onView, () => isWatchedNext(basename(nameOrPath)));
   } finally {
     // The finished picture is interactive. While it grew it was not: JupyterLab's plotly ignores updates in place.
     if (last && last.steps.length > 1) curve.update(await figureBundle(runFigure(last)));

@@ -16,8 +16,8 @@ export interface ComparisonTableOptions {
 /**
  * One flat record a row: every measure as "mean [low, high]", and how it differs from the first model's (where
  * models are held against different ones: from the one that is named), signed; a star where the interval of the difference
- * leaves zero out. For tables in a notebook and in a terminal. Queries without a
- * match have a column where there are any.
+ * leaves zero out. For tables in a notebook and in a terminal. Queries without a match have a column where there are any,
+ * and so have classes that a model was trained on.
  */
 export function comparisonTable(
   rows: readonly ComparisonRow[],
@@ -26,10 +26,13 @@ export function comparisonTable(
   const hasUnmatched = rows.some(({ queriesWithoutMatch }) => queriesWithoutMatch > 0);
   const first = rows.find(({ against }) => against === undefined)?.model;
   const isNamed = rows.some(({ against }) => against !== undefined && against !== first);
-  return rows.map(({ model, against, dataset, index, queries, queriesWithoutMatch, classes, scores }) => {
+  const hasLearned = rows.some(({ trainedOn }) => trainedOn !== 0);
+  return rows.map((row) => {
+    const { model, against, dataset, index, queries, queriesWithoutMatch, classes, trainedOn, scores } = row;
     const cells: Cells = { model, queries: dataset, index, count: queries };
     if (hasUnmatched) cells["no match"] = queriesWithoutMatch;
     cells.classes = classes;
+    if (hasLearned) cells["trained on"] = trainedOn === "unknown" ? "not known" : trainedOn;
     for (const measure of measures) {
       const { title } = MEASURES[measure];
       const { mean, low, high, difference } = scores[measure];
@@ -60,4 +63,12 @@ function share(value: number): string {
 /** +.012, -.300 */
 function signed(value: number): string {
   return `${value < 0 ? "-" : "+"}${share(Math.abs(value))}`;
+}
+
+/** A line that says what the column `trained on` means; "" where the table has none. */
+export function trainedOnNote(rows: readonly ComparisonRow[]): string {
+  const isNeeded = rows.some(({ trainedOn }) => trainedOn !== 0);
+  return isNeeded
+    ? "\ntrained on: so many of these classes the model has learned, and its scores are too good; not known: made before runs noted their data."
+    : "";
 }

@@ -29,6 +29,8 @@ export interface ModelVectors {
   name: string;
   queries: Vectors;
   index: Vectors;
+  /** The classes that the model was trained on; `unknown`: nothing tells. */
+  learned?: ReadonlySet<number> | "unknown";
 }
 
 /** A mean with its interval, and how it differs from another model's. */
@@ -59,6 +61,8 @@ export interface ComparisonRow {
   queriesWithoutMatch: number;
   /** Classes of the queries that count. */
   classes: number;
+  /** How many of them the model was trained on; their scores are too good. */
+  trainedOn: number | "unknown";
   scores: Record<Measure, Score>;
 }
 
@@ -79,12 +83,12 @@ export async function compareModels(
   const parts = partsOf(labels);
   const rows: ComparisonRow[][] = parts.map(() => []);
   const references: { name: string; scores: QueryScores }[] = [];
-  for (const { name, queries, index } of models) {
+  for (const { name, queries, index, learned } of models) {
     for (const [i, part] of parts.entries()) {
       const scores = await scorePart(queries, index, labels, part);
       const reference = references[i];
       rows[i]!.push({
-        ...{ model: name, against: reference?.name, ...describe(part, scores) },
+        ...{ model: name, against: reference?.name, ...describe(part, scores, learned) },
         scores: compare(scores, reference?.scores, options),
       });
       if (!reference || against === "previous") references[i] = { name, scores };
@@ -153,10 +157,13 @@ function pick(vectors: Vectors, rows: readonly number[]): Vectors {
 function describe(
   { dataset, index }: Part,
   { labels, expected }: QueryScores,
+  learned: ModelVectors["learned"] = new Set(),
 ): Omit<ComparisonRow, "model" | "against" | "scores"> {
   const queries = expected.filter((count) => count > 0).length;
-  const classes = new Set(Array.from(labels).filter((_, query) => expected[query]! > 0)).size;
-  return { dataset, index, queries, queriesWithoutMatch: expected.length - queries, classes };
+  const asked = new Set(Array.from(labels).filter((_, query) => expected[query]! > 0));
+  const trainedOn = learned === "unknown" ? learned : [...asked].filter((label) => learned.has(label)).length;
+  const queriesWithoutMatch = expected.length - queries;
+  return { dataset, index, queries, queriesWithoutMatch, classes: asked.size, trainedOn };
 }
 
 /** Every measure against another model's, where there is one. */

@@ -18,15 +18,19 @@ export interface BegunRun {
 /**
  * Claims a run's folder and prepares it.
  * @param options.overwrite replace a run of this name: it is set aside once all that the config names is there
+ * @param options.advice what to do about another run of this name, in the words of whoever asks
  * @throws UserError as `prepareRunFolder`; where another process trains the run; where something that it starts from is
  * missing
  */
-export function beginRun(config: Readonly<TrainConfig>, { overwrite = false } = {}): BegunRun {
+export function beginRun(
+  config: Readonly<TrainConfig>,
+  { overwrite = false, advice }: { overwrite?: boolean | undefined; advice?: string } = {},
+): BegunRun {
   const folder = runFolder(config.runName);
   const claim = claimRunFolder(folder);
   try {
     if (overwrite && existsSync(runFile(folder, "config"))) requireInputs(config);
-    return { folder: prepareRunFolder(config, { overwrite }), claim };
+    return { folder: prepareRunFolder(config, { overwrite, advice }), claim };
   } catch (error) {
     claim.release();
     throw error;

@@ -5,6 +5,7 @@ import { TextColumn } from "../common/texts";
 import type { TrainConfig } from "../config/config";
 import type { LabelledFiles } from "./batches";
 import type { RetrievalFiles, RunData } from "./data";
+import { learnedAmong, learnedBy } from "./runs/learned";
 import { readRunConfig } from "./runs/run_folder";
 
 /** What settings are chosen by: a share of the training classes (`holdOutShare`), or the classes of `retrieval/`. */
@@ -36,6 +37,7 @@ export function holdOutClasses(
       "Choose another share, for example 0.2.",
     );
   }
+  held.sort((a, b) => a - b);
   const isHeld = new Set(held);
   const learned = [...Array(data.classCount).keys()].filter((label) => !isHeld.has(label));
   const numbers = new Map(learned.map((label, number) => [label, number]));
@@ -44,10 +46,12 @@ export function holdOutClasses(
     train: learnedRows(data.train, numbers),
     validation: { files: [...files], labels },
     classCount,
+    classes: data.classes && learned.map((label) => data.classes![label]!),
     retrieval: queriesAndIndex(
-      held.sort((a, b) => a - b).map((label) => images.get(label)!),
+      held.map((label) => images.get(label)!),
       seed,
     ),
+    retrievalClasses: data.classes && new Map(held.map((label, number) => [number, data.classes![label]!])),
   };
 }
 
@@ -97,17 +101,25 @@ function queriesAndIndex(classes: readonly (readonly string[])[], seed: number):
 }
 
 /**
- * A run must not start from weights that have learned the classes that it is scored on.
+ * A run that holds out training classes must not start from weights that have learned them.
  * @param folder of the run that it starts from
  * @throws UserError where that one held out others
  */
-export function refuseLearnedClasses(folder: string, config: Readonly<TrainConfig>): void {
+export function refuseLearnedClasses(
+  folder: string,
+  config: Readonly<TrainConfig>,
+  { retrieval, retrievalClasses }: Pick<RunData, "retrieval" | "retrievalClasses">,
+): void {
   if (config.holdOutShare === 0) return;
   const differences = choiceDifferences(readRunConfig(folder), config);
-  if (differences.length === 0) return;
+  const set = { ...retrieval!, classes: retrievalClasses };
+  const known = learnedAmong(set, config.dataDir, learnedBy(folder))?.size;
+  if (differences.length === 0 && !known) return;
+  const why =
+    differences.length > 0 ? differences.join("; ") : `training table was another, with ${known} of them`;
   throw new UserError(
-    `${folder} has learned classes that this run is to be scored on: its ${differences.join("; ")}.`,
-    "Start from a run with the same holdOutShare and seed.",
+    `${folder} has learned classes that this run is to be scored on: its ${why}.`,
+    "Start from a run with the same holdOutShare and seed, trained on the same table.",
   );
 }
 

@@ -9,14 +9,19 @@ import { readImageRows } from "../datasets/rows";
 import { readTrainingTable } from "../tables/training_table";
 import type { LabelledFiles } from "./batches";
 import { holdOutClasses } from "./choice_classes";
+import { heldOutClasses, tableClasses } from "./runs/made_of";
 
 /** Everything a run looks at, as file names and classes. */
 export interface RunData {
   train: LabelledFiles<Texts>;
   validation: LabelledFiles;
   classCount: number;
+  /** "data set/class name" by label, where the classes have names. */
+  classes?: readonly string[] | undefined;
   /** Classes that are not learned; undefined where the data directory has no `retrieval/`. */
   retrieval: RetrievalFiles | undefined;
+  /** "group/class name" by label of `retrieval`, of those that have names. */
+  retrievalClasses?: ReadonlyMap<number, string> | undefined;
 }
 
 /** Queries and index of held-out classes. */
@@ -81,7 +86,9 @@ export async function readWholeData(config: Pick<DataConfig, "dataDir" | "csv" |
     train: { files: table.trainFiles, labels: table.trainLabels },
     validation: { files: table.validationFiles, labels: table.validationLabels },
     classCount: table.classes,
+    classes: tableClasses(config.dataDir, config.csv),
     retrieval: await readRetrievalFiles(dataDir),
+    retrievalClasses: heldOutClasses(dataDir),
   };
 }
 

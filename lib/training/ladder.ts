@@ -13,12 +13,23 @@ import { distinctFiles, type RetrievalFiles, readRetrievalFiles, readWholeData }
 import { loadEmbedder } from "./embedder";
 import { scoreRetrievalSet } from "./evaluate";
 import { findCheckpoint } from "./runs/checkpoint_ref";
+import { type Learned, learnedAmong, learnedBy } from "./runs/learned";
+import { heldOutClasses } from "./runs/made_of";
+import { NOTHING_LEARNED, type ScoredOn, scoredOn } from "./runs/scored_on";
 
 const PIXEL_GRID = 16;
 
 /** One rung. */
 export interface LadderRung extends RetrievalScores {
   name: string;
+  /** What it is scored on, and how much of that the model was trained on. */
+  on: ScoredOn;
+}
+
+/** The retrieval set of a data directory, with the names of its classes. */
+export interface HeldOutFiles extends RetrievalFiles {
+  /** "group/class name" by label, of those that have names. */
+  classes: ReadonlyMap<number, string>;
 }
 
 /**
@@ -39,20 +50,33 @@ export async function climbLadder(
     ["backbone", "backbone"],
     ...Object.entries(runs),
   ] as const) {
-    rungs.push({ name, ...(await scoreModel(config, run, files, onProgress)) });
+    const on = scoredOn(files, { dataDir: config.dataDir, holdOutShare: 0 }, learnedOf(run));
+    rungs.push({ name, on, ...(await scoreModel(config, run, files, onProgress)) });
   }
   return rungs;
 }
 
 /** The retrieval set of a data directory. @throws UserError when there is none */
-export async function heldOutFiles(dataDir: string): Promise<RetrievalFiles> {
+export async function heldOutFiles(dataDir: string): Promise<HeldOutFiles> {
   const files = await readRetrievalFiles(dataDir);
-  if (files) return files;
+  if (files) return { ...files, classes: heldOutClasses(dataDir) };
   throw new UserError(
     `Expected retrieval/queries.csv and retrieval/index.csv below ${projectPath(dataDir)}: they are not there.`,
     `Hold classes out and train anew: npx guie merge --data-dir ${dataDir} --hold-out 0.33; or write the two files ` +
       "(image_files,labels). The demo brings them: npx guie get-data --demo.",
   );
+}
+
+/** What a model is scored on with the retrieval set of a data directory. @throws UserError where there is none */
+export async function scoredOnHeldOut(dataDir: string, model = "pixels"): Promise<ScoredOn> {
+  return scoredOn(await heldOutFiles(dataDir), { dataDir, holdOutShare: 0 }, learnedOf(model));
+}
+
+/** What a model has learned; undefined where that was not noted. @param model as `modelVectors` takes it */
+export function learnedOf(model: string): Learned | undefined {
+  return model === "pixels" || model === "backbone"
+    ? NOTHING_LEARNED
+    : learnedBy(findCheckpoint(model).folder);
 }
 
 /**
@@ -62,11 +86,12 @@ export async function heldOutFiles(dataDir: string): Promise<RetrievalFiles> {
 export async function modelVectors(
   config: Readonly<TrainConfig>,
   model: string,
-  files: RetrievalFiles,
+  files: RetrievalFiles | HeldOutFiles,
   onProgress?: OnProgress,
 ): Promise<ModelVectors> {
   const both = async (embed: (set: RetrievalPart) => Promise<Vectors>) => {
-    return { name: model, queries: await embed("queries"), index: await embed("index") };
+    const learned = learnedAmong(files, config.dataDir, learnedOf(model)) ?? ("unknown" as const);
+    return { name: model, learned, queries: await embed("queries"), index: await embed("index") };
   };
   if (model === "pixels") return both((set) => pixelVectors(config, files[set].files));
   if (model === "backbone") {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { restoreCheckpoint } from "../checkpoints/store";
 import { inWords } from "../common/errno";
 import { messageOf, UserError } from "../common/errors";
@@ -7,12 +7,15 @@ import { removeTemporaries, writeJson } from "../common/files";
 import { breathe, Interrupted } from "../common/interrupt";
 import type { Claim } from "../common/owner";
 import type { OnProgress } from "../common/progress";
+import { projectPath } from "../common/project";
 import { processCount, type TrainConfig } from "../config/config";
 import { neckDifference } from "../model/neck";
 import { buildTraining, type TrainingSetup } from "./build";
+import { noteRun, runScoredOn } from "./note_run";
 import type { Ranks } from "./ranks/ranks";
 import { requireDisk } from "./room";
 import { evaluateRun } from "./run_evaluation";
+import { findCheckpoint } from "./runs/checkpoint_ref";
 import { describeEnvironment } from "./runs/environment";
 import { openEventFile } from "./runs/event_files";
 import type { EndMetric, Metric, StepMetric } from "./runs/metrics";
@@ -21,13 +24,17 @@ import {
   appendMetric,
   bringBack,
   claimRun,
+  hasCheckpoint,
   isFinished,
   logLine,
   readRunConfig,
   rewindMetrics,
   runFile,
 } from "./runs/run_folder";
-import { type RunSummary, summarise } from "./runs/run_summary";
+import { dataDifferences, readNote, WITHOUT_NOTE } from "./runs/run_note";
+import { endedAt, type RunSummary, summarise } from "./runs/run_summary";
+import type { ScoredOn } from "./runs/scored_on";
+import { refuseOtherStart } from "./runs/start_check";
 import { isOfHead, refuseOtherShape } from "./start_weights";
 
 /** A run while this process trains it. */
@@ -39,6 +46,8 @@ export interface Run {
   ranks?: Ranks;
   /** Whether this process writes the run's files. */
   writes: boolean;
+  /** What its retrieval is scored on; undefined where no classes are held out. */
+  scoredOn?: ScoredOn | undefined;
   /** Writes what was measured to all files that hold it. */
   record(metric: Metric): void;
   /** Adds a line to the run's log. */
@@ -67,27 +76,37 @@ export async function runTraining(
       "Start it by startRun, or by npx guie train.",
     );
   };
-  return holdRun(folder, body, claimed);
+  return holdRun(folder, body, { reinitHead, claimed });
 }
 
 /**
  * Holds the run of a folder, so that no other process takes it, while `body` trains it, and writes how it ended. A
  * finished run is left as it is. Where it ends before its first checkpoint, the run that it was to replace comes back.
- * @param claimed the run's claim, where this process has it already
+ * @param options.reinitHead the data may be others than those that the run was made of
+ * @param options.claimed the run's claim, where this process has it already
+ * @throws UserError where the data are others
  */
 export async function holdRun(
   folder: string,
   body: (config: Readonly<TrainConfig>) => Promise<void>,
-  claimed?: Claim,
+  { reinitHead = false, claimed }: { reinitHead?: boolean; claimed?: Claim | undefined } = {},
 ): Promise<RunSummary> {
-  readRunConfig(folder); // refuses a folder that is no run
-  if (isFinished(folder)) return summarise(folder);
+  const config = readRunConfig(folder);
+  const isEnded = isFinished(folder);
+  if (!reinitHead && (isEnded || hasCheckpoint(folder))) refuseOtherData(folder, config, isEnded);
+  if (isEnded) return shownAgain(folder, config);
   const release = claimRun(folder, claimed);
   try {
-    return isFinished(folder) ? summarise(folder) : await trainHeld(folder, body);
+    return isFinished(folder) ? shownAgain(folder, config) : await trainHeld(folder, body);
   } finally {
     release();
   }
+}
+
+/** The summary of a run that had finished before. @throws UserError where what it started from is another by now */
+function shownAgain(folder: string, config: Readonly<TrainConfig>): RunSummary {
+  refuseOtherStart(folder, config, OTHER_START_ADVICE);
+  return { ...summarise(folder), finishedBefore: endedAt(folder) };
 }
 
 async function trainHeld(
@@ -136,7 +155,7 @@ export async function train(
   const { trainer } = setup;
   try {
     if (writes) requireDisk(folder, trainer.stored.shapes);
-    if (writes) await resume(folder, setup, reinitHead);
+    if (writes) await begin(folder, setup, reinitHead);
     await ranks?.share(trainer);
     const toEventFile = writes ? openEventFile(folder, trainer.stepsDone) : () => {};
     const record = (metric: Metric) => {
@@ -149,7 +168,8 @@ export async function train(
     log(describeBatch(config, trainer.globalBatch));
     const note = neckDifference(config);
     if (note) log(note);
-    await trainToEnd({ ...job, setup, writes, record, log });
+    const scored = writes ? runScoredOn(folder, config, setup.data) : undefined;
+    await trainToEnd({ ...job, setup, writes, scoredOn: scored, record, log });
   } finally {
     trainer.dispose();
   }
@@ -170,6 +190,34 @@ function refuseFreshHead(folder: string): never {
     `The run in ${folder} has finished: a fresh head would not be trained.`,
     `Start another from its weights: npx guie train --init-from ${basename(folder)} --reinit-head --run-name NAME`,
   );
+}
+
+const OTHER_START_ADVICE = "Choose another --run-name, or give --overwrite to train this one anew.";
+
+/** @throws UserError where a run was made of another table, other classes or weights than there are now */
+function refuseOtherData(folder: string, config: Readonly<TrainConfig>, isEnded: boolean): void {
+  const differences = dataDifferences(folder, config);
+  if (differences.length === 0) return;
+  const run = dirname(folder) === projectPath("checkpoints") ? basename(folder) : folder;
+  const way = isEnded
+    ? `npx guie evaluate --run ${run} scores it on what is there now`
+    : `npx guie train --resume ${run} --reinit-head goes on with neck and backbone, and a fresh head`;
+  throw new UserError(
+    `The run in ${folder} was made of other data: ${differences.join("; ")}.`,
+    `Bring the data of before back, or train under another --run-name; ${way}.`,
+  );
+}
+
+/** Takes up the last checkpoint where there is one, and notes what the run is made of where it is new. */
+async function begin(folder: string, setup: TrainingSetup, reinitHead: boolean): Promise<void> {
+  const { config } = setup.trainer;
+  const isNew = !existsSync(runFile(folder, "last"));
+  await resume(folder, setup, reinitHead);
+  if (isNew) {
+    const start = config.initFrom === "" ? undefined : findCheckpoint(config.initFrom).folder;
+    noteRun(folder, config, setup.data, start);
+  } else if (reinitHead) noteRun(folder, config, setup.data, folder);
+  else if (!readNote(folder)) logLine(folder, `This run was ${WITHOUT_NOTE}`);
 }
 
 /** Takes up the last checkpoint where there is one. @param reinitHead all of it but the head, which stays fresh */

@@ -85,6 +85,7 @@ async function retrieve(run: Run, heads: Heads, epoch: number): Promise<void> {
     ...position,
     ...raw.scores,
     queries: raw.queries,
+    on: run.scoredOn,
     ...Object.fromEntries(averaged),
   });
 }

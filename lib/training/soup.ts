@@ -16,7 +16,10 @@ import { type ChoiceClasses, choiceDifferences } from "./choice_classes";
 import { type RetrievalFiles, readRetrievalFiles, readRunData } from "./data";
 import { scoreModel } from "./ladder";
 import { type CheckpointRef, findCheckpoint } from "./runs/checkpoint_ref";
+import { learnedBy, writeTrainedImages } from "./runs/learned";
 import { hasCheckpoint, RUN_FOLDER, readRunConfig, runFile, runFolder } from "./runs/run_folder";
+import { learnedClasses, nameChanges, readNote, writeNote } from "./runs/run_note";
+import { type ScoredOn, scoredOn } from "./runs/scored_on";
 
 /** One of the checkpoints that were given. */
 export interface Ingredient {
@@ -35,6 +38,8 @@ export interface Soup {
   /** mP@5 of the soup, where it was chosen by scores: on the classes that it was chosen by. */
   mp5?: number;
   chosenOn?: ChoiceClasses;
+  /** The queries and the index of these classes. */
+  on?: ScoredOn;
 }
 
 /** Settings that say what a weight means: they must be equal in all ingredients. */
@@ -104,6 +109,7 @@ async function fillFolder(
     ...{ checkpoint: member.name, mp5: scores.get(member), taken: taken.includes(member) },
   }));
   await writeSoup(taken, folder, config);
+  noteSoup(taken, folder);
   writeJson(join(folder, "soup.json"), { ingredients, ...choice });
   return { ingredients, ...choice };
 }
@@ -136,6 +142,7 @@ async function writeSoup(members: readonly Member[], folder: string, config: Tra
     others.forEach(({ shapes }, i) => {
       refuseOtherTensors(members[0]!.name, first!.shapes, members[i + 1]!.name, shapes);
     });
+    for (const member of members) refuseOtherClasses(members[0]!, member);
     const made = { format: "pt", step: "0", soup: members.map(({ name }) => name).join(" ") };
     await streamSafetensors(runFile(folder, "last"), first!.shapes, made, async (write) => {
       for (const [name, shape] of first!.shapes) {
@@ -149,6 +156,39 @@ async function writeSoup(members: readonly Member[], folder: string, config: Tra
   const end = { kind: "end", reason: "finished", message: "a soup", elapsedSeconds: 0 };
   writeFileAtomically(runFile(folder, "metrics"), `${JSON.stringify(end)}\n`);
   writeJson(runFile(folder, "config"), config); // the last one: with it the folder is a run
+}
+
+/** @throws UserError where the rows of two heads mean other classes, as far as that was noted */
+function refuseOtherClasses(first: Member, other: Member): void {
+  const [one, two] = [first, other].map(({ folder }) => readNote(folder));
+  if (!one || !two) return;
+  const [classes, others] = [learnedClasses(one), learnedClasses(two)];
+  const unnamed = one.table.sha256 === two.table.sha256 ? "" : "of other tables, without names";
+  const changes = classes && others ? nameChanges(classes, others) : unnamed;
+  if (changes === "") return;
+  throw new UserError(
+    `${first.name} and ${other.name} cannot be averaged: the rows of their heads are other classes (${changes}).`,
+    "Take runs that were trained on the same table.",
+  );
+}
+
+/** A soup has learned what its members have, together. Without a note of each of them it has none either. */
+function noteSoup(members: readonly Member[], folder: string): void {
+  const notes = members.map(({ folder }) => readNote(folder));
+  const [first] = notes;
+  if (!first || notes.includes(undefined)) return;
+  const { start: _, ...note } = first;
+  const before = new Set(notes.flatMap((one) => one?.learnedBefore ?? []));
+  const isUnknown = notes.some((one) => one?.startIsUnknown);
+  writeNote(folder, {
+    ...note,
+    ...(before.size > 0 ? { learnedBefore: [...before] } : {}),
+    ...(isUnknown ? { startIsUnknown: true } : {}),
+  });
+  const { dataDir } = members[0]!.config;
+  const alike = members.filter(({ config }) => config.dataDir === dataDir);
+  const images = alike.flatMap((member) => [...(learnedBy(member.folder)?.images ?? [])]);
+  writeTrainedImages(folder, [], images);
 }
 
 /** In double precision, so that the order of the members does not matter. */
@@ -186,6 +226,7 @@ interface Choice {
   scores: Map<Member, number>;
   mp5: number;
   chosenOn: ChoiceClasses;
+  on: ScoredOn;
 }
 
 /** What a soup is chosen by. @throws UserError where there are no held-out classes */
@@ -212,7 +253,8 @@ async function chooseGreedily(
   const scores = new Map<Member, number>();
   for (const member of members) scores.set(member, await scoreOf(member.name));
   const [best, ...rest] = [...members].sort((a, b) => scores.get(b)! - scores.get(a)!);
-  const choice: Choice = { taken: [best!], scores, mp5: scores.get(best!)!, chosenOn };
+  const on = scoredOn(files, config, undefined);
+  const choice: Choice = { taken: [best!], scores, mp5: scores.get(best!)!, chosenOn, on };
   const kitchen = join(folder, "candidate");
   try {
     for (const member of rest) {

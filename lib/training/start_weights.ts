@@ -12,6 +12,7 @@ import { toTensors, type WeightSource, withoutPrefix } from "../model/weight_sou
 import { tf } from "../tensorflow/tf";
 import { refuseLearnedClasses } from "./choice_classes";
 import type { RunData } from "./data";
+import { headRows, withHeadRows } from "./head_rows";
 import { TOWER_PREFIX } from "./model";
 import { findCheckpoint } from "./runs/checkpoint_ref";
 
@@ -40,8 +41,11 @@ export function startWeights(config: Config, featureCount: number, data: RunData
     .map(([name, value]) => [name, tf.tensor(value, shapes[name])]);
   if (config.initFrom === "") return Object.fromEntries(fresh);
   const { folder, path, kind } = findCheckpoint(config.initFrom);
-  refuseLearnedClasses(folder, config);
-  const source = checkpointWeights(path, (name) => Object.hasOwn(shapes, name) && isTaken(name), kind);
+  refuseLearnedClasses(folder, config, data);
+  const stored = checkpointWeights(path, (name) => Object.hasOwn(shapes, name) && isTaken(name), kind);
+  const known = (stored.shapes.get("head.weight")?.[0] ?? 0) / rowsPerClass(config);
+  const rows = config.reinitHead ? undefined : headRows(folder, known, config, data);
+  const source = rows ? withHeadRows(stored, rows, rowsPerClass(config)) : stored;
   for (const name of Object.keys(shapes).filter(isTaken)) {
     refuseOtherShape(path, name, source.shapes.get(name), shapes[name]!, config);
   }

@@ -9,6 +9,8 @@ import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../confi
 import { runTraining } from "./run";
 import { viewRun } from "./runs/follow";
 import { isFinished, prepareRunFolder, runFile, runFolder } from "./runs/run_folder";
+import { type ScoredOn, scoredOnText } from "./runs/scored_on";
+import { refuseOtherStart } from "./runs/start_check";
 
 /** Values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */
 export type SweepGrid = { readonly [K in keyof TrainConfig]?: readonly TrainConfig[K][] };
@@ -27,6 +29,10 @@ export interface SweepRun {
   mp5?: number;
   r1?: number;
   top1?: number;
+  /** What mp5 and r1 were scored on. */
+  on?: ScoredOn | undefined;
+  /** It was not trained now: it had finished before, with the same settings and data. */
+  finishedBefore?: true;
   /** Loss of its last step. */
   loss?: number;
   seconds?: number;
@@ -84,6 +90,7 @@ function runNameOf(settings: ConfigOverrides): string {
  * Trains the runs of a sweep one after another in this process. What is finished stays; Interrupt ends the step,
  * saves, and the same call goes on from there.
  * @param onRun called when a run changes its state
+ * @param advice what to do about runs of other settings or data, in the words of whoever asks
  * @throws Interrupted; UserError where a folder holds a run with other settings, the sweep's folder is a run, or
  * another process is at the same sweep
  */
@@ -91,12 +98,13 @@ export async function runSweep(
   runs: SweepRun[],
   onRun: (run: SweepRun) => void,
   onProgress?: OnProgress,
+  advice?: string,
 ): Promise<void> {
   const [first] = runs;
   if (!first) return;
   const folder = dirname(first.folder);
   await asOwner(folder, "The sweep", async () => {
-    if (!existsSync(runFile(folder, "config"))) return trainAll(runs, onRun, onProgress);
+    if (!existsSync(runFile(folder, "config"))) return trainAll(runs, onRun, onProgress, advice);
     throw new UserError(`${folder} is a run: no sweep goes into its folder.`, "Give the sweep another name.");
   });
 }
@@ -105,10 +113,13 @@ async function trainAll(
   runs: SweepRun[],
   onRun: (run: SweepRun) => void,
   onProgress?: OnProgress,
+  advice?: string,
 ): Promise<void> {
   for (const run of runs) {
-    prepareRunFolder(run.config, { folder: run.folder });
-    if (isFinished(run.folder)) Object.assign(run, measured(run));
+    prepareRunFolder(run.config, { folder: run.folder, advice });
+    if (!isFinished(run.folder)) continue;
+    refuseOtherStart(run.folder, run.config, advice ?? "Delete the sweep's folder.");
+    Object.assign(run, measured(run), { finishedBefore: true });
   }
   for (const run of runs.filter(({ state }) => state !== "finished")) {
     run.state = "running";
@@ -138,8 +149,19 @@ function measured({ folder }: SweepRun): Partial<SweepRun> {
     state: "finished",
     message: undefined,
     ...{ mp5: retrieval?.mp5, r1: retrieval?.r1, top1: validation?.top1, loss: step?.loss },
+    on: retrieval?.on,
     seconds: end?.elapsedSeconds,
   };
+}
+
+/** What the runs of a sweep were scored on, and how many had finished before; lines for people. */
+export function sweepNotes(runs: readonly SweepRun[]): string[] {
+  const on = runs.flatMap((run) => (run.on ? [scoredOnText(run.on)] : []));
+  const before = runs.filter(({ finishedBefore }) => finishedBefore).length;
+  return [
+    ...[...new Set(on)].map((text) => `scored on ${text}`),
+    ...(before > 0 ? [`${before} of ${runs.length} runs had finished before, same settings and data`] : []),
+  ];
 }
 
 /** The position of the finished run with the highest mP@5, or top-1 where nothing is held out; -1 without any. */

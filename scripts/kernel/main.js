@@ -1,6 +1,7 @@
 // The TypeScript kernel: tslab, mended before it starts. The kernelspec (scripts/setup/kernel.mjs) runs this file
 // with the connection file that Jupyter wrote.
 const { startKernel } = require("tslab/dist/main");
+const { mendAgain } = require("./again");
 const { mendErrors } = require("./errors");
 const { mendForAwait } = require("./for_await");
 const { mendInspect } = require("./inspect");
@@ -16,3 +17,4 @@ mendForAwait();
 mendInspect();
 mendErrors(() => startKernel({ configPath: process.argv[2], enableFindLocal: false }));
 mendInterrupt();
+mendAgain();

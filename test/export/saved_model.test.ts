@@ -22,6 +22,8 @@ import { zipFolder } from "guie/dist/export/zip";
 import { findTower } from "guie/dist/model/towers";
 import { tf } from "guie/dist/tensorflow/tf";
 import { loadEmbedder } from "guie/dist/training/embedder";
+import { findCheckpoint } from "guie/dist/training/runs/checkpoint_ref";
+import { writeNote } from "guie/dist/training/runs/run_note";
 import sharp from "sharp";
 import { open as openZip } from "yauzl";
 import { configOf, randomModel, writeRun } from "./models";
@@ -156,12 +158,15 @@ test("the same files make the same archive", async () => {
 test("safetensors: the tower for open_clip, neck and head beside it; a frozen run's model is whole", async () => {
   const run = await makeRun();
   const out = join(parent, "weights");
+  const classes = ["fruit/apple", "fruit/fig"];
+  writeNote(findCheckpoint(run).folder, { table: { file: "t.csv", sha256: "", rows: 2 }, classes });
   await exportRun({ run, format: "safetensors", out });
   const [tower, rest] = ["tower", "neck_and_head"].map((name) =>
     openSafetensors(join(out, `${name}.safetensors`)),
   );
   assert.ok(tower!.tensors.has("transformer.resblocks.0.attn.in_proj_weight"));
   assert.deepEqual([...rest!.tensors.keys()].sort(), ["head.weight", "neck.bias", "neck.weight"]);
+  assert.deepEqual(JSON.parse(rest!.metadata.classes!), classes, "which classes the head's rows are");
   tower!.close();
   rest!.close();
   const frozen = await makeRun({ stage: "frozen", weights: "random" });

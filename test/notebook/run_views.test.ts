@@ -9,8 +9,10 @@ import { type ConfigOverrides, overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { compareRuns } from "guie/dist/notebook/compare_runs";
 import { figureSvg } from "guie/dist/notebook/figure";
+import { attachRun } from "guie/dist/notebook/run_handle";
 import { runFigure } from "guie/dist/notebook/run_views";
 import { show } from "guie/dist/notebook/show";
+import { watchRun } from "guie/dist/notebook/watch";
 import { viewRun } from "guie/dist/training/runs/follow";
 import type { Metric } from "guie/dist/training/runs/metrics";
 import { temporaryFolder } from "../folders";
@@ -92,11 +94,51 @@ test("runs are compared: what was set differently, what came of it", async (t) =
       ["classSizeMargin", "false", "true"],
     ],
   );
-  assert.match(results!, /^test_compare_b +finished +20\/20 +1 +0\.3 +0\.75 +0\.6 +20 s$/m);
+  assert.match(results!, /^test_compare_b +finished +20\/20 +1 +0\.3 +0\.75 +0\.6 +20 s +made before runs/m);
+  assert.match(
+    results!,
+    /^What came of it \(scores of different queries, or of unknown ones: none is the best\)/,
+  );
   await compareRuns("test_compare_a");
   assert.equal(printed.at(-2), "All settings are the same.");
   await assert.rejects(compareRuns(), { name: "UserError" });
   await assert.rejects(compareRuns("test_no_such_run"), { name: "UserError", message: /there is none/ });
+  const failed = undefined as unknown as string; // what a cell leaves that has failed
+  const message = /takes a run: .*; it got undefined\.[\s\S]*Run the cell that starts the run/;
+  await assert.rejects(compareRuns("test_compare_a", failed), { name: "UserError", message });
+  await assert.rejects(watchRun(failed), { name: "UserError", message });
+  assert.throws(() => attachRun(failed), { name: "UserError", message });
+});
+
+test("runs that were scored on the same queries: the best is in bold, and another training table is told", async (t) => {
+  const shown: unknown[] = [];
+  t.mock.method(console, "log", (text: string) => shown.push(text));
+  const on = {
+    dataDir: "data/x",
+    classesOf: "retrieval",
+    fingerprint: "ab".repeat(32),
+    queries: 50,
+    classes: 9,
+  };
+  for (const [name, mp5] of [
+    ["test_on_a", 0.2],
+    ["test_on_b", 0.4],
+  ] as const) {
+    const folder = makeRun(t, name, {}, mp5);
+    const lines = metricLines({ epochs: 2, stepsPerEpoch: 10, mp5 });
+    const withData = lines.replaceAll(
+      '"queries":50',
+      `"queries":50,"on":${JSON.stringify({ ...on, trainedOn: 4 })}`,
+    );
+    writeFileSync(join(folder, "metrics.jsonl"), withData);
+    const table = { file: "t.csv", sha256: name.at(-1)!.repeat(64), rows: 7 };
+    writeFileSync(join(folder, "made_of.json"), JSON.stringify({ table }));
+  }
+  await compareRuns("test_on_a", "test_on_b");
+  const [, settings, results] = shown as string[];
+  assert.match(settings!, /training table +aaaaaaaa, 7 rows +bbbbbbbb, 7 rows/);
+  assert.match(results!, /^What came of it\n/);
+  assert.match(results!, /test_on_b .* data\/x \(abababab\), 4 of 9 classes trained on/);
 });
 
 test("show() of a run: where it stands, and its curves", async (t) => {

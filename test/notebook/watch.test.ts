@@ -135,6 +135,7 @@ spawn(process.execPath, args, { detached: true, stdio: "ignore" });`,
   const statuses = bundles.filter((bundle) => bundle["text/html"]).map((bundle) => bundle["text/plain"]!);
   const running = /running, epoch \d+, step \d+\/300, 15\.2 images\/s, .* left, loss \d+\.\d+, lr 5\.00e-4/;
   assert.ok(statuses.some((status) => running.test(status)));
+  assert.match(statuses.find((status) => running.test(status))!, /, as of \d\d:\d\d:\d\d$/m);
   assert.match(statuses.at(-1)!, /finished, epoch 8, step 300\/300/);
   assert.match(statuses.at(-1)!, /^7 +0\.7143 +1\.4 /m);
   const curves = bundles.filter((bundle) => bundle["image/svg+xml"]);
@@ -143,4 +144,30 @@ spawn(process.execPath, args, { detached: true, stdio: "ignore" });`,
   assert.equal(interactive.length, 1);
   assert.equal(curves.at(-1), interactive[0]);
   assert.equal(contents(watched!, "display_data").length, 2, "two places, updated");
+});
+
+test("a watching cell that is run again takes over: nobody waits behind a tab that was closed", (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, "config.json"), "{}");
+  const watch = `watches++;\nconst view = await watchRun(${JSON.stringify(folder)});\nconsole.log("watch", watches, view.state);`;
+  const [, , second, after] = runCells(projectPath("notebooks"), [
+    `import { watchRun } from "guie/dist/notebook/watch";
+import { spawn } from "child_process";
+import { writeFileSync } from "fs";
+let watches = 0;`,
+    `spawn(process.execPath, ${JSON.stringify([FAKE_RUN, folder, "100", "5", "finish", "wait"])}, { stdio: "ignore" });
+const timer = setInterval(() => {
+  if (watches < 2) return;
+  clearInterval(timer);
+  setTimeout(() => writeFileSync(${JSON.stringify(join(folder, "go"))}, ""), 2000);
+}, 100);`,
+    { sentAfter: watch, code: watch },
+    `console.log(watches);`,
+  ]);
+  assert.equal(second!.text, "watch 2 finished\n");
+  const statuses = contents(second!, "display_data").map(
+    (content) => (content.data as Record<string, string>)["text/plain"],
+  );
+  assert.match(statuses[0]!, /: (starting|running)/);
+  assert.equal(after!.text, "2\n");
 });

@@ -1,7 +1,7 @@
 // A run whose table has other classes by now: refused in words, or gone on with by a fresh head.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
@@ -41,8 +41,15 @@ test("--resume: other classes are refused; --reinit-head goes on with all but th
   useClasses(5);
   await assert.rejects(
     runTraining(folder),
+    /made of other data: the training table has changed: 36 rows, now 30\.[\s\S]*--reinit-head/,
+  );
+  const note = join(folder, "made_of.json");
+  renameSync(note, `${note}.away`); // a run that was made before there were any
+  await assert.rejects(
+    runTraining(folder),
     /knows 6 classes, the training table has 5\.[\s\S]*--reinit-head/,
   );
+  renameSync(`${note}.away`, note);
   assert.equal(read(folder, "head.weight").length, 6 * 8, "the checkpoint is as it was");
   const guie = projectPath("lib/bin/guie.js");
   const args = ["train", "--resume", folder, "--reinit-head", "--json"];

@@ -108,7 +108,7 @@ test("a soup is the mean of its members' weights, and a run that is evaluated, e
 
 test("the greedy soup keeps those that do not make it worse", async () => {
   const out = runs.name("greedy");
-  const { ingredients, mp5, chosenOn } = await makeSoup([A, B, `${A}/epoch_1`], out, { greedy: true });
+  const { ingredients, mp5, chosenOn, on } = await makeSoup([A, B, `${A}/epoch_1`], out, { greedy: true });
   const scores = ingredients.map((one) => one.mp5!);
   const files = (await readRetrievalFiles(runs.dataDir))!;
   assert.equal(scores[1], (await scoreModel(readRunConfig(runFolder(A)), B, files)).mp5);
@@ -117,7 +117,8 @@ test("the greedy soup keeps those that do not make it worse", async () => {
   assert.ok(ingredients[scores.indexOf(Math.max(...scores))]!.taken);
   assert.equal(chosenOn, "held-out-classes");
   const file = JSON.parse(readFileSync(join(runFolder(out), "soup.json"), "utf8"));
-  assert.deepEqual(file, { ingredients, mp5, chosenOn });
+  assert.deepEqual(file, { ingredients, mp5, chosenOn, on });
+  assert.deepEqual([on!.queries, on!.classes, on!.classesOf], [6, 6, "retrieval"]);
   assert.equal(existsSync(join(runFolder(out), "candidate")), false);
   const said = guie("soup", A, B, "--out", out, "--overwrite", "--greedy").stdout;
   assert.match(said, /mP@5 [.\d]+ on the classes of retrieval\/, by which it was chosen: too good to report/);

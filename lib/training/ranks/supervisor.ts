@@ -81,7 +81,7 @@ export async function superviseRun(
       },
       (line) => logLine(folder, line),
     );
-  return holdRun(folder, body, claimed);
+  return holdRun(folder, body, { claimed });
 }
 
 /** Trains one rank of a cluster on this host, for the chief's launcher on another; it writes no files. */

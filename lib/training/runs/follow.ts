@@ -4,7 +4,7 @@ import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
 import { type Baseline, baselineOfFolder } from "./baseline";
 import type { EndMetric, Metric, RetrievalMetric, StepMetric, ValidationMetric } from "./metrics";
-import { isUnderWay, missingRun, runFile, runFolder } from "./run_folder";
+import { isUnderWay, missingRun, runFile, runFolder, START_TIMEOUT_MS } from "./run_folder";
 import { addStep, emptyHistory, type StepHistory } from "./step_history";
 
 /** Everything measured so far in a run. */
@@ -29,19 +29,19 @@ export interface RunView extends RunMetrics {
 }
 
 const PAUSE_MS = 500;
-/** A process that has not begun to train after this long is not coming. */
-const START_TIMEOUT_MS = 120_000;
 
 /**
  * Follows a run, whichever process trains it: calls `onView` now and whenever something was measured (always while
  * nothing is measured yet), at most twice a second, until the run has ended. The run itself is not touched.
  * @param nameOrPath the run's name below checkpoints/, or its folder
+ * @param isOver asked between two looks: whether to follow no longer
  * @returns the last view
  * @throws Interrupted after Interrupt; UserError where there is no such run
  */
 export async function followRun(
   nameOrPath: string,
   onView: (view: RunView) => void | Promise<void>,
+  isOver: () => boolean = () => false,
 ): Promise<RunView> {
   const look = runViewer(nameOrPath);
   let shown: RunState | undefined;
@@ -49,7 +49,7 @@ export async function followRun(
     const { view, changed } = look();
     if (changed || view.state !== shown || view.steps.length === 0) await onView(view);
     shown = view.state;
-    if (!isLive(view)) return view;
+    if (!isLive(view) || isOver()) return view;
     await pause(PAUSE_MS);
     await breathe();
   }
@@ -66,12 +66,16 @@ function runViewer(nameOrPath: string): () => { view: RunView; changed: boolean 
   if (!existsSync(folder)) throw missingRun(nameOrPath);
   const readMore = metricsReader(runFile(folder, "metrics"));
   const inode = statSync(folder).ino;
-  const baseline = baselineOfFolder(folder);
+  let baseline = baselineOfFolder(folder);
+  let scores = 0;
   return () => {
     // Asked before reading: what the process wrote before it went is read in any case.
     const underWay = isUnderWay(folder);
     if (statSync(folder, { throwIfNoEntry: false })?.ino !== inode) throw replacedError(folder);
     const { metrics, changed } = readMore();
+    // Which scores of the baseline count is known with the run's own first ones
+    if (metrics.retrievals.length !== scores) baseline = baselineOfFolder(folder);
+    scores = metrics.retrievals.length;
     return { view: { ...metrics, folder, baseline, state: stateOf(folder, metrics, underWay) }, changed };
   };
 }

@@ -5,13 +5,17 @@ import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { projectRoot } from "../../common/project";
 import type { TrainConfig } from "../../config/config";
-import { beginRun } from "../begin_run";
-import { isUnderWay, requireRun, trainerOf } from "./run_folder";
+import { type BegunRun, beginRun } from "../begin_run";
+import { isFinished, isUnderWay, refuseOtherRun, requireRun, runFolder, trainerOf } from "./run_folder";
+import { endedAt, finishedBeforeText } from "./run_summary";
+import { refuseOtherStart } from "./start_check";
 
 /** A run in a process of its own. */
 export interface RunHandle {
   /** The run's folder. */
   folder: string;
+  /** What came of starting it, where it was not begun: "demo_frozen: finished before (...), ...". */
+  note?: string;
   /** Asks the run to finish its step, save and end; the same config goes on from there later. */
   stop(): void;
 }
@@ -24,12 +28,45 @@ export interface StartOptions {
   maxRestarts?: number;
 }
 
+/** What to do about a run of other settings or data, in a notebook's words. */
+const OTHER_RUN_ADVICE =
+  "Give the run another name (in Train the parameter `run`, elsewhere runName of its config), or replace the old one: " +
+  "startRun(config, { overwrite: true }).";
+
 /**
  * Starts (or takes up) a run in a process of its own, detached: closing the browser or restarting the kernel does
- * not touch it. `workers` or `gpus` in the config make it several processes. What it prints goes to `output.txt` in its folder.
+ * not touch it. `workers` or `gpus` in the config make it several processes. What it prints goes to `output.txt` in its
+ * folder. A run of the same settings and data that is under way is taken hold of, one that has finished is left as it is.
+ * @throws UserError where a run of this name has other settings, or was made of other data
  */
 export function startRun(config: Readonly<TrainConfig>, options: StartOptions = {}): RunHandle {
-  const { folder, claim } = beginRun(config, options);
+  const { runName } = config;
+  if (isUnderWay(runFolder(runName))) return takeHold(config, options);
+  const { overwrite = false } = options;
+  const begun = beginRun(config, { overwrite, advice: OTHER_RUN_ADVICE });
+  const { folder } = begun;
+  const handle = { folder, stop: () => stopRun(folder) };
+  if (!isFinished(folder)) {
+    spawnRun(begun, options);
+    return handle;
+  }
+  begun.claim.release();
+  refuseOtherStart(folder, config, OTHER_RUN_ADVICE);
+  return { ...handle, note: `${runName}: ${finishedBeforeText(folder, endedAt(folder))}` };
+}
+
+/** A run that is under way already. */
+function takeHold(config: Readonly<TrainConfig>, { overwrite }: StartOptions): RunHandle {
+  const { runName } = config;
+  const folder = runFolder(runName);
+  const advice = `Stop it first (attachRun("${runName}").stop()), or give this run another name (in Train the parameter \`run\`).`;
+  if (overwrite) throw new UserError(`The run ${runName} is under way: it is not replaced.`, advice);
+  refuseOtherRun(folder, config, advice);
+  const note = `${runName}: under way already, with the same settings and data; taken hold of`;
+  return { folder, note, stop: () => stopRun(folder) };
+}
+
+function spawnRun({ folder, claim }: BegunRun, options: StartOptions): void {
   const output = openSync(join(folder, "output.txt"), "a");
   const restarts = options.maxRestarts ? ["--max-restarts", String(options.maxRestarts)] : [];
   const guie = join(projectRoot(), "lib/bin/guie.js");
@@ -42,7 +79,6 @@ export function startRun(config: Readonly<TrainConfig>, options: StartOptions = 
   else claim.handTo(child.pid);
   child.unref();
   closeSync(output);
-  return { folder, stop: () => stopRun(folder) };
 }
 
 /** Takes hold of a run that was started elsewhere, by its name or folder. */

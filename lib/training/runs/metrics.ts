@@ -1,5 +1,6 @@
 import type { WeightKind } from "../../checkpoints/store";
 import type { Average } from "../averages";
+import type { ScoredOn } from "./scored_on";
 
 /** One line of a run's `metrics.jsonl`. */
 export type Metric = StepMetric | ValidationMetric | RetrievalMetric | EndMetric;
@@ -58,7 +59,10 @@ export interface RetrievalMetric extends WithAverages<HeldOutScores> {
   kind: "retrieval";
   epoch: number;
   step: number;
+  /** Those that count: their class is in the index. */
   queries: number;
+  /** Undefined in runs that were made before scores named their data. */
+  on?: ScoredOn | undefined;
 }
 
 /** The scores of one kind of weights; undefined where they were not measured. */

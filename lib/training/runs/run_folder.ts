@@ -10,7 +10,9 @@ import { projectPath } from "../../common/project";
 import { type MadeKind, putBack, requireReplaceable, setAside, settleReplaced } from "../../common/replace";
 import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../../config/config";
 import { vit224 } from "../../config/presets";
+import { eventFiles } from "./event_files";
 import type { Metric } from "./metrics";
+import { dataDifferences } from "./run_note";
 
 /** Files of a run folder `checkpoints/<run>/`. */
 export const RUN_FILES = {
@@ -90,19 +92,24 @@ export function runFile(folder: string, file: keyof typeof RUN_FILES): string {
   return join(folder, RUN_FILES[file]);
 }
 
+/** What to do about a run of other settings or data, in the command line's words. */
+const OTHER_RUN_ADVICE = "Choose another --run-name, or give --overwrite to replace that run.";
+
 /**
- * Makes the run's folder and writes its config, or checks that the folder holds a run of the same config, which
- * then goes on from its last checkpoint (a finished one stays as it is).
+ * Makes the run's folder and writes its config, or checks that the folder holds a run of the same config and data, which
+ * then goes on from its last checkpoint (a finished one stays as it is). A run that ended before its first checkpoint
+ * gives its place to another.
  * @param overwrite set an existing run of this name aside: it goes with the new one's first checkpoint, and comes back
  *   where the new one ends before that
  * @param folder where, when not in `checkpoints/<run>/`
+ * @param advice what to do about another run, in the words of whoever asks
  * @returns the folder
  * @throws UserError when the folder holds another run or none, or the run is under way; where it is to give way, also when
  *   it holds anything but a run, or what the config starts from
  */
 export function prepareRunFolder(
   config: Readonly<TrainConfig>,
-  { overwrite = false, folder = runFolder(config.runName) } = {},
+  { overwrite = false, folder = runFolder(config.runName), advice = OTHER_RUN_ADVICE } = {},
 ): string {
   refuseIfUnderWay(folder);
   settleReplaced(folder, () => hasCheckpoint(folder));
@@ -112,15 +119,10 @@ export function prepareRunFolder(
     requireReplaceable(realpathSync(folder), RUN_FOLDER, { overwrite, option: "--run-name" });
   }
   if (existsSync(path)) {
-    const differences = configDifferences(readRunConfig(folder), config);
-    if (differences.length > 0) {
-      throw new UserError(
-        `${folder} holds a run with other settings: ${differences.join(", ")}.`,
-        "Choose another --run-name (runName; for a sweep its name), or give --overwrite to replace that run.",
-      );
-    }
+    if (hasBegun(folder)) refuseOtherRun(folder, config, advice);
+    else clearFailedStart(folder);
   }
-  writeJson(path, config);
+  writeJson(runFile(folder, "config"), config);
   return folder;
 }
 
@@ -147,6 +149,33 @@ export function bringBack(folder: string, why: string): string {
   if (hasCheckpoint(folder) || !putBack(folder)) return "";
   logLine(folder, `A run that was to replace this one ended before its first checkpoint: ${why}`);
   return `The run in ${folder} stands as it was before.`;
+}
+
+/** @throws UserError where the run in a folder has other settings, or was made of other data than there are now */
+export function refuseOtherRun(folder: string, config: Readonly<TrainConfig>, advice: string): void {
+  const settings = configDifferences(readRunConfig(folder), config);
+  const data = dataDifferences(folder, config);
+  const faults = [
+    ...(settings.length > 0 ? [`with other settings: ${settings.join(", ")}`] : []),
+    ...(data.length > 0 ? [`of other data: ${data.join("; ")}`] : []),
+  ];
+  if (faults.length > 0) throw new UserError(`${folder} holds a run ${faults.join(", and ")}.`, advice);
+}
+
+/** A process that has not begun to train after this long is not coming. */
+export const START_TIMEOUT_MS = 120_000;
+
+/** Whether the run in a folder has something to lose: a checkpoint, its end, or a process that is about to train it. */
+function hasBegun(folder: string): boolean {
+  if (readdirSync(folder).some((name) => name.endsWith(".safetensors"))) return true;
+  const end = readMetrics(folder).at(-1);
+  if (end?.kind === "end") return end.reason === "finished";
+  return Math.abs(Date.now() - statSync(runFile(folder, "config")).mtimeMs) < START_TIMEOUT_MS;
+}
+
+/** Takes away what a start measured that came to no checkpoint; its log and what it printed stay. */
+function clearFailedStart(folder: string): void {
+  for (const path of [runFile(folder, "metrics"), ...eventFiles(folder)]) rmSync(path, { force: true });
 }
 
 /**

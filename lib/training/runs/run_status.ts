@@ -5,6 +5,8 @@ import { WEIGHT_KINDS } from "../../checkpoints/store";
 import { formatSeconds } from "../../common/progress";
 import { isLive, type RunState, type RunView } from "./follow";
 import { type HeldOutScores, type StepMetric, scoresOf, type ValidationScores } from "./metrics";
+import { WITHOUT_NOTE } from "./run_note";
+import { scoredOnText, trainedOnText } from "./scored_on";
 
 /** The speed is that of the last steps. */
 const RECENT_STEPS = 50;
@@ -52,6 +54,15 @@ export function failureText({ state, end, folder }: RunView): string {
   const output = `what it printed is in ${join(folder, "output.txt")}`;
   if (state === "failed") return `failed: ${end?.message}; ${output}`;
   return state === "lost" ? `ended without a last word (killed, or out of memory?); ${output}` : "";
+}
+
+/** "held-out mP@5 and R@1: 155 queries of 155 held-out classes, data/demo (3f2a91c0)"; "" where nothing is held out. */
+export function scoredOnLine({ retrievals }: RunView): string {
+  const last = retrievals.at(-1);
+  if (!last) return "";
+  const learned = last.on && trainedOnText(last.on);
+  const on = last.on ? `${scoredOnText(last.on)}${learned && `; ${learned}`}` : WITHOUT_NOTE;
+  return `held-out mP@5 and R@1: ${on}`;
 }
 
 /** What was measured at the ends of epochs, as a table. */

@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { messageOf, UserError } from "../../common/errors";
-import { baselineOf } from "./baseline";
 import { viewRun } from "./follow";
 import { listRuns, readRunConfig, runFile, runFolder } from "./run_folder";
+import { shortScoredOn } from "./scored_on";
 
 /** A run as one row of a table. */
 export interface RunRow {
@@ -17,8 +17,10 @@ export interface RunRow {
   "top-1"?: number;
   "mP@5"?: number;
   "R@1"?: number;
-  /** mP@5 of the run that it started from. */
+  /** mP@5 of the run that it started from, on the same queries. */
   "baseline mP@5"?: number;
+  /** Data directory and fingerprint of the queries, and how many of the classes were trained on. */
+  "scored on"?: string;
   "lr head"?: number;
   "lr backbone"?: number;
   /** When something was last measured, UTC. */
@@ -52,7 +54,8 @@ function rowOf(run: string): RunRow {
       "top-1": validation?.top1,
       "mP@5": retrieval?.mp5,
       "R@1": retrieval?.r1,
-      "baseline mP@5": baselineOf(config)?.mp5,
+      "baseline mP@5": view.baseline?.mp5,
+      "scored on": retrieval && shortScoredOn(retrieval.on),
       "lr head": initLr,
       "lr backbone": stage === "frozen" ? 0 : initLr * backboneLrFactor,
       when: lastChange(folder),

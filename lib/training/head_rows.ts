@@ -1,0 +1,76 @@
+// The rows of a head that was trained on one table, for the classes of another: by name.
+import { UserError } from "../common/errors";
+import type { TrainConfig } from "../config/config";
+import { MARGIN_SHARE_NAME } from "../model/head";
+import type { WeightSource } from "../model/weight_source";
+import type { RunData } from "./data";
+import { madeOf } from "./runs/made_of";
+import { learnedClasses, listed, nameChanges, readNote } from "./runs/run_note";
+
+/**
+ * Finds for each class its place in the head of the run that is started from. undefined: the head fits as it is, or
+ * its number of classes does not; or that run was made before runs noted their classes.
+ * @param folder of the run that is started from
+ * @param known classes of its head
+ * @throws UserError where that run has not learned all of the classes, or where nothing says which ones it has learned
+ */
+export function headRows(
+  folder: string,
+  known: number,
+  config: Readonly<TrainConfig>,
+  { classes, classCount }: Pick<RunData, "classes" | "classCount">,
+): Int32Array | undefined {
+  const note = readNote(folder);
+  if (!note) return undefined;
+  const before = learnedClasses(note);
+  if (before && classes) return rowsByName(folder, before, classes);
+  if (known === classCount && note.table.sha256 !== madeOf(config)?.table.sha256) {
+    throw new UserError(
+      `${folder} was trained on another table (of ${note.table.rows} rows), and no table of class names says whether its ${known} classes are those of now.`,
+      FRESH_HEAD_ADVICE,
+    );
+  }
+  return undefined;
+}
+
+function rowsByName(
+  folder: string,
+  before: readonly string[],
+  now: readonly string[],
+): Int32Array | undefined {
+  if (nameChanges(before, now) === "") return undefined;
+  const places = new Map(before.map((name, place) => [name, place]));
+  const unknown = now.filter((name) => !places.has(name));
+  const isAmbiguous = places.size < before.length;
+  if (unknown.length === 0 && !isAmbiguous) return Int32Array.from(now, (name) => places.get(name)!);
+  const why = isAmbiguous ? "classes of one name" : `it has not learned ${listed(unknown)}`;
+  throw new UserError(
+    `${folder} knows ${before.length} classes, the training table has ${now.length}: ${why}.`,
+    FRESH_HEAD_ADVICE,
+  );
+}
+
+const FRESH_HEAD_ADVICE =
+  "Train on the table of before; or give --reinit-head (reinitHead: true): neck and backbone are kept, the head starts afresh.";
+
+/** The same weights with the head's rows of some classes. @param classes places in the head @param K rows a class */
+export function withHeadRows(source: WeightSource, classes: Int32Array, K: number): WeightSource {
+  const lengthOf = (name: string) => (name === "head.weight" ? K : name === MARGIN_SHARE_NAME ? 1 : 0);
+  const shapes = new Map(
+    [...source.shapes].map(([name, shape]) => {
+      const rows = lengthOf(name);
+      return [name, rows > 0 ? [classes.length * rows, ...shape.slice(1)] : shape];
+    }),
+  );
+  const write = (name: string, memory: Float32Array) => {
+    const rows = lengthOf(name);
+    if (rows === 0) return source.write(name, memory);
+    const shape = source.shapes.get(name)!;
+    const whole = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    source.write(name, whole);
+    const length = rows * shape.slice(1).reduce((product, size) => product * size, 1);
+    for (const [i, place] of classes.entries())
+      memory.set(whole.subarray(place * length, (place + 1) * length), i * length);
+  };
+  return { shapes, write, close: source.close };
+}

@@ -1,0 +1,59 @@
+// Notes what a run is made of when it starts, and what its scores are worth.
+
+import { fileFingerprint } from "../common/fingerprint";
+import { projectPath } from "../common/project";
+import type { TrainConfig } from "../config/config";
+import type { RunData } from "./data";
+import { findCheckpoint } from "./runs/checkpoint_ref";
+import { learnedBefore, learnedBy, writeTrainedImages } from "./runs/learned";
+import { madeOf } from "./runs/made_of";
+import { type RunNote, readNote, writeNote } from "./runs/run_note";
+import { type ScoredOn, scoredOn } from "./runs/scored_on";
+
+/**
+ * Writes what a run is made of into its folder: before its first step, or when it goes on with a fresh head, whose
+ * classes may be others. A run that goes on otherwise has a note, or was made before there were any.
+ * @param start the folder of the run whose weights it begins with; undefined: fresh ones
+ */
+export function noteRun(
+  folder: string,
+  config: Readonly<TrainConfig>,
+  { train, validation, classes }: RunData,
+  start: string | undefined,
+): void {
+  const made = madeOf(config);
+  if (!made) return; // the table was read a moment ago: it has been deleted since
+  const isWhole = classes === undefined || classes.length === made.classes?.length;
+  const note: RunNote = {
+    ...made,
+    ...(isWhole ? {} : { learned: [...classes] }),
+    ...learnedBefore(start),
+    ...startOf(folder, config, start),
+  };
+  const before = start === undefined ? undefined : learnedBy(start);
+  const isSameDir = before && projectPath(before.dataDir) === projectPath(config.dataDir);
+  writeTrainedImages(folder, [train.files, validation.files], isSameDir ? before.images : []);
+  writeNote(folder, note);
+}
+
+/** A run that goes on has begun with its start as that was then. */
+function startOf(
+  folder: string,
+  { initFrom }: Pick<TrainConfig, "initFrom">,
+  start: string | undefined,
+): Pick<RunNote, "start"> {
+  if (initFrom === "") return {};
+  const before =
+    start === folder ? readNote(folder) : { start: fileFingerprint(findCheckpoint(initFrom).path) };
+  return before?.start === undefined ? {} : { start: before.start };
+}
+
+/** What a run's retrieval is scored on; undefined where no classes are held out. */
+export function runScoredOn(
+  folder: string,
+  config: Readonly<TrainConfig>,
+  { retrieval, retrievalClasses }: Pick<RunData, "retrieval" | "retrievalClasses">,
+): ScoredOn | undefined {
+  const set = retrieval && { ...retrieval, classes: retrievalClasses };
+  return set && scoredOn(set, config, learnedBy(folder));
+}
