@@ -8,6 +8,8 @@ export interface CommandResult {
   text: string;
   /** For scripts. */
   summary: Record<string, unknown>;
+  /** What could not be done, beside what is told above: on standard error, and the exit code is 1. */
+  failure?: string | undefined;
 }
 
 /**
@@ -23,8 +25,11 @@ export function runs<Options extends object>(
   return command.action(async () => {
     const options = command.opts<Options & { json?: boolean }>();
     try {
-      const { text, summary } = await action(options, command.args);
+      const { text, summary, failure } = await action(options, command.args);
       process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `${text}\n`);
+      if (failure === undefined) return;
+      process.stderr.write(`guie ${command.name()}: ${failure}\n`);
+      process.exitCode = 1;
     } catch (thrown) {
       const path = (thrown as NodeJS.ErrnoException | undefined)?.path ?? "A file";
       const error = writeError(path, thrown, "read or written");

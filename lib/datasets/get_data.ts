@@ -1,14 +1,26 @@
-import { existsSync, mkdirSync, realpathSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
+import { writeTogether } from "../common/files";
+import type { LeftOut } from "../common/image_folder";
+import { sameName } from "../common/names";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
+import type { ZipEncoding } from "./archives/zip_names";
 import { DATA_SETS, type DataSet, findDataSet } from "./catalogue";
 import { cropLarge } from "./crop_large";
+import { GET_DATA, throwFaults, tryEach } from "./each_set";
 import { inspectRaw, rawFolder, unpackRaw } from "./raw_folder";
 import type { LabelledImage, SkippedCounts } from "./readers/reader";
 import { type ImageRow, writeImageRows } from "./rows";
+
+/** How raw data is read. */
+export interface GetDataOptions {
+  /** Of names in ZIP archives that do not say that they are UTF-8; guessed unless told. */
+  zipEncoding?: ZipEncoding | undefined;
+  onProgress?: OnProgress | undefined;
+}
 
 /** What Get_Data wrote for one data set. */
 export interface GetDataResult {
@@ -23,6 +35,10 @@ export interface GetDataResult {
   /** Classes with at least the data set's smallest number of images: what Data_preprocessing keeps. */
   largeClasses: number;
   skipped: SkippedCounts;
+  /** Files that are neither images nor known to mean nothing; all stand in `csv/<name>_left_out.csv`. */
+  leftOut: readonly LeftOut[];
+  /** What was guessed in reading, for people to look at. */
+  notes: readonly string[];
 }
 
 /** The data sets whose raw folder is there, in merge order. */
@@ -44,13 +60,13 @@ export function presentDataSets(dataDir: string): DataSet[] {
 export async function getData(
   dataDir: string,
   dataset: string,
-  options: { onProgress?: OnProgress } = {},
+  options: GetDataOptions = {},
 ): Promise<GetDataResult> {
   const set = findDataSet(dataset);
   const folder = rawFolder(dataDir, set);
   if (!existsSync(folder)) throw missingRawFolder(set, folder);
-  await unpackRaw(set, folder, options.onProgress);
-  const { images, skipped } = await set.read(folder, (done, total, unit) =>
+  const notes = await unpackRaw(set, folder, options);
+  const { images, skipped, leftOut } = await set.read(folder, (done, total, unit) =>
     options.onProgress?.({ stage: `Get_Data ${set.name}`, done, total, unit }),
   );
   const { rows: rawRows, classNames } = numberClasses(images, `raw/${set.folder}`);
@@ -59,11 +75,25 @@ export async function getData(
     : rawRows;
   const csv = projectPath(dataDir, "csv", `${set.name}.csv`);
   const classesCsv = projectPath(dataDir, "csv", `${set.name}_classes.csv`);
-  await writeCsv(classesCsv, ["labels", "class_name"], classNames.entries());
-  await writeImageRows(csv, rows);
+  await writeLeftOut(projectPath(dataDir, "csv", `${set.name}_left_out.csv`), leftOut);
+  await writeTogether([classesCsv, csv], async ([classes, table]) => {
+    await writeCsv(classes!, ["labels", "class_name"], classNames.entries());
+    await writeImageRows(table!, rows);
+  });
   const classes = classNames.length;
   const largeClasses = countLargeClasses(rows, set.smallestClass);
-  return { dataset: set.name, csv, classesCsv, rows: rows.length, classes, largeClasses, skipped };
+  const counts = { rows: rows.length, classes, largeClasses, skipped };
+  return { dataset: set.name, csv, classesCsv, ...counts, leftOut, notes };
+}
+
+async function writeLeftOut(path: string, leftOut: readonly LeftOut[]): Promise<void> {
+  if (leftOut.length === 0) rmSync(path, { force: true });
+  else
+    await writeCsv(
+      path,
+      ["file", "reason"],
+      leftOut.map(({ file, reason }) => [file, reason]),
+    );
 }
 
 function crop(
@@ -96,6 +126,22 @@ export function linkRaw(dataDir: string, set: DataSet, raw: string): void {
   symlinkSync(wanted, folder);
 }
 
+/**
+ * The same for several data sets: all are tried, whatever happens to one.
+ * @throws UserError in the end with the fault of every one that has one
+ */
+export async function getDataOfAll(
+  dataDir: string,
+  datasets: readonly string[],
+  options: GetDataOptions = {},
+): Promise<GetDataResult[]> {
+  const { results, faults } = await tryEach(dataDir, GET_DATA, datasets.map(findDataSet), ({ name }) =>
+    getData(dataDir, name, options),
+  );
+  throwFaults(GET_DATA, faults);
+  return results;
+}
+
 /** Says where the raw data of a data set belongs and how to get it. */
 function missingRawFolder(set: DataSet, folder: string): UserError {
   return new UserError(
@@ -118,10 +164,11 @@ function numberClasses(
   const labels = new Map<string, number>();
   const classNames: string[] = [];
   const rows = images.map(({ file, classKey, className }) => {
-    const label = labels.get(classKey) ?? labels.size;
+    const key = sameName(classKey);
+    const label = labels.get(key) ?? labels.size;
     if (label === labels.size) {
-      labels.set(classKey, label);
-      classNames.push(className ?? classKey);
+      labels.set(key, label);
+      classNames.push(sameName(className ?? classKey));
     }
     return { imageFile: `${prefix}/${file}`, label };
   });

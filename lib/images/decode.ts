@@ -1,7 +1,7 @@
 // Any image file to RGB pixels. sharp (libvips) reads everything but BMP, which jimp reads.
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { messageOf, UserError } from "../common/errors";
+import { NoFileError, openRegularFile, readRegularFile } from "../common/regular_file";
 import { MAX_PIXELS } from "./resize";
 
 /** Pixels in memory: `data` is uint8 [H, W, 3], RGB, rows from the top. */
@@ -78,7 +78,7 @@ export class ImageFileReader {
   }
 
   #read(path: string): Uint8Array {
-    const file = openSync(path, "r");
+    const file = openRegularFile(path);
     try {
       const { size } = fstatSync(file);
       if (this.#memory.length < size) this.#memory = Buffer.alloc(2 * size);
@@ -96,13 +96,14 @@ export class ImageFileReader {
 /** The same off the main thread: for files that may have to come from a disk. */
 async function readImageFile(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readRegularFile(path);
   } catch (error) {
     throw unreadable(error);
   }
 }
 
 function unreadable(error: unknown): ImageError {
+  if (error instanceof NoFileError) return new ImageError(error.message, undefined, { cause: error });
   const { code } = error as NodeJS.ErrnoException;
   const reason = code === "ENOENT" ? "missing file" : `unreadable file (${code})`;
   return new ImageError(reason, undefined, { cause: error });

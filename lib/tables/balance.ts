@@ -47,7 +47,7 @@ export async function classBalance(
   stages: readonly BalanceStage[] = ["raw", "preprocessed", "sampled", "balanced"],
 ): Promise<ClassBalance[]> {
   return withDatabase(async (database) => {
-    await database.run("CREATE TABLE sizes (stage VARCHAR, dataset VARCHAR, label INTEGER, images INTEGER)");
+    await database.run("CREATE TABLE sizes (stage VARCHAR, dataset VARCHAR, label BIGINT, images INTEGER)");
     for (const stage of stages) await appendSizes(database, projectPath(dataDir), datasets, stage);
     const order = ["all", ...datasets.map(({ name }) => name)];
     const rows = await database.rows<ClassBalance>(

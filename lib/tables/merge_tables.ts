@@ -1,5 +1,6 @@
 // Data_Merge: merge, sample, resample, folds; five CSV files.
 import { join } from "node:path";
+import { writeCsv as writeTextCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import { writeJson, writeTogether } from "../common/files";
 import type { OnProgress } from "../common/progress";
@@ -8,7 +9,15 @@ import type { DatasetName } from "../images/layout";
 import { type Database, sqlText, withDatabase } from "./database";
 import { assignFolds } from "./folds";
 import { checkHeldOut, holdOutClasses, writeRetrieval } from "./held_out";
-import { BALANCED_CSV, CLASSES_CSV, FOLDS_CSV, MERGED_CSV, RETRIEVAL_FILES, SAMPLED_CSV } from "./layout";
+import {
+  BALANCED_CSV,
+  CLASSES_CSV,
+  CLASSES_TABLE,
+  FOLDS_CSV,
+  MERGED_CSV,
+  RETRIEVAL_FILES,
+  SAMPLED_CSV,
+} from "./layout";
 import { mergeDatasets } from "./merge";
 import { repeatSmallClasses } from "./resample";
 import { sampleClasses } from "./sample";
@@ -90,7 +99,7 @@ export async function mergeTables(options: MergeOptions): Promise<TableCounts[]>
         await writeRetrieval(database, queriesCsv!, indexCsv!);
       }
       await writeCsv(database, "FROM merged", mergedCsv!);
-      await writeCsv(database, "FROM classes", classesCsv!);
+      await writeClasses(database, classesCsv!);
       report(1);
       const merged = await countRows(database, MERGED_CSV, "merged");
       await sampleClasses(database, { from: "merged", to: "sampled", maxPerClass, seed });
@@ -135,6 +144,17 @@ async function balance(
   );
   const key = "copy || ':' || new_image_files";
   await assignFolds(database, { from: "rows", to: "folded", folds, seed, key });
+}
+
+/** By the writer that keeps names of classes from being run by a spreadsheet. */
+async function writeClasses(database: Database, path: string): Promise<void> {
+  const columns = CLASSES_TABLE.map(({ name }) => name);
+  const rows = await database.rows<Record<string, string | number>>("FROM classes ORDER BY new_labels");
+  await writeTextCsv(
+    path,
+    columns,
+    rows.map((row) => columns.map((name) => row[name]!)),
+  );
 }
 
 /** Each image of `merged` and `sampled` stands in one row. */

@@ -128,11 +128,15 @@ async function readClassNames(
   const path = join(dataDir, CLASSES_CSV);
   if (!existsSync(path)) return undefined;
   await loadCsv(database, "classes", path, CLASSES_TABLE, NEXT);
-  const rows = await database.rows<{ class_name: string }>(
-    "SELECT class_name FROM classes ORDER BY new_labels",
+  const rows = await database.rows<{ label: number; name: string }>(
+    "SELECT new_labels AS label, class_name AS name FROM classes ORDER BY label",
   );
-  if (rows.length === classes) return rows.map((row) => row.class_name);
-  throw new UserError(`${path} names ${rows.length} classes, but ${FOLDS_CSV} has ${classes}.`, NEXT);
+  if (rows.length === classes && rows.every(({ label }, i) => label === i))
+    return rows.map(({ name }) => name);
+  throw new UserError(
+    `${path} names ${rows.length} classes, but ${FOLDS_CSV} has ${classes}, or other numbers for them.`,
+    NEXT,
+  );
 }
 
 /** The distinct images of a class, training and validation alike. */

@@ -15,6 +15,7 @@ import { Interrupted } from "../../common/interrupt";
 import { markerName, WORK_FOLDER } from "./entry_path";
 import { type ExtractOptions, extract, type Unpacked } from "./extract";
 import { Refusal } from "./refusal";
+import type { ZipEncoding } from "./zip_names";
 
 const DISK_ERRORS = new Set(["ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS", "EIO", "EMFILE", "ENFILE"]);
 
@@ -54,6 +55,7 @@ export async function unpackArchive(
   } catch (error) {
     if (error instanceof Interrupted) throw error;
     if (!isDiskError(error)) removeWork(folder, work);
+    if (error instanceof UserError) throw error;
     throw unpackError(path, error);
   }
 }
@@ -62,6 +64,20 @@ export async function unpackArchive(
 export function isUnpacked(folder: string, archive: string): boolean {
   const marker = join(folder, markerName(archive));
   return existsSync(marker) && isSame(readStamp(marker), stampOf(join(folder, archive)));
+}
+
+/** @throws UserError where an archive was unpacked with names in another encoding than the one that is asked for */
+export function refuseOtherEncoding(
+  folder: string,
+  archive: string,
+  encoding: ZipEncoding | undefined,
+): void {
+  const { unpacked } = readStamp(join(folder, markerName(archive)));
+  if (encoding === undefined || !unpacked?.names || unpacked.names.encoding === encoding) return;
+  throw new UserError(
+    `${join(folder, archive)} was unpacked before, with its names read as ${unpacked.names.encoding}.`,
+    `Delete what it was unpacked to and ${join(folder, markerName(archive))}, and run this again.`,
+  );
 }
 
 /** Makes the work folder; what another archive, or an earlier state of this one, left there goes. */
