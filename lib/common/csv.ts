@@ -1,11 +1,10 @@
 import { open } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { CsvError, parse } from "csv-parse";
 import { stringify } from "csv-stringify/sync";
 import { UserError } from "./errors";
 import { writeAtomically } from "./files";
+import { RecordError, RecordSplitter } from "./records";
 import { forSpreadsheet, fromSpreadsheet } from "./spreadsheet";
-import { LINE_ENDS, readTableForm, readText, type TableForm } from "./table_text";
+import { readTableForm, readText, type TableForm } from "./table_text";
 
 /** One row of a CSV file: column name -> text. */
 export type CsvRow = Record<string, string>;
@@ -67,50 +66,23 @@ export function wholeNumberCell(text: string, where: string, next: string): numb
  */
 export async function eachRecord(
   path: string,
-  { encoding, separator, columns, spaced }: TableForm,
+  { encoding, columns, ...form }: TableForm,
   next: string | undefined,
   use: (cells: readonly string[]) => void,
 ): Promise<void> {
   let isHeader = true;
-  const parser = parse({
-    delimiter: separator,
-    record_delimiter: LINE_ENDS,
-    relax_column_count: true,
-    relax_quotes: true,
-    skip_empty_lines: true,
-    ltrim: spaced,
-    cast: (text, { quoting, lines }) => {
-      // A cell that begins with a quote and was not read as quoted: text stands behind its closing quote.
-      if (text.startsWith('"') && !quoting) throw badQuote(path, lines, next);
-      return fromSpreadsheet(text);
-    },
-    on_record: (cells: string[], { lines }) => {
-      if (cells.length === columns.length) return cells;
-      if (cells.length === 1 && cells[0]!.trim() === "") return null;
-      throw raggedRow(path, lines, cells, columns, next);
-    },
+  const splitter = new RecordSplitter(form, (cells, line) => {
+    if (isHeader) isHeader = false;
+    else if (cells.length !== columns.length) throw raggedRow(path, line, cells, columns, next);
+    else use(cells.map(fromSpreadsheet));
   });
-  const source = Readable.from(readText(path, encoding, next));
-  source.on("error", (error) => parser.destroy(error));
-  source.pipe(parser);
   try {
-    for await (const cells of parser as AsyncIterable<string[]>) {
-      if (isHeader) isHeader = false;
-      else use(cells);
-    }
+    for await (const text of readText(path, encoding, next)) splitter.push(text);
+    splitter.end();
   } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
+    if (!(error instanceof RecordError)) throw error;
     throw new UserError(`${path} is not a readable CSV file: ${error.message}.`, next, { cause: error });
-  } finally {
-    source.destroy();
   }
-}
-
-function badQuote(path: string, line: number, next?: string): UserError {
-  return new UserError(
-    `${path} is not a readable CSV file: line ${line} has text behind a closing quote.`,
-    next ?? 'Write a quote inside a quoted cell twice: "say ""hi""".',
-  );
 }
 
 function raggedRow(

@@ -1,8 +1,8 @@
 // The text of a table, and what its first bytes tell: encoding, separator, columns. All tables are read through here.
 import { isUtf8 } from "node:buffer";
 import { closeSync, createReadStream, openSync, readSync } from "node:fs";
-import { parse } from "csv-parse/sync";
-import { UserError } from "./errors";
+import { messageOf, UserError } from "./errors";
+import { RecordSplitter } from "./records";
 import { requireFile } from "./regular_file";
 
 /** How a table is written. */
@@ -15,11 +15,10 @@ export interface TableForm {
   spaced: boolean;
 }
 
-/** What ends a line: Windows', Unix', old Mac's, mixed as they come. */
-export const LINE_ENDS = ["\r\n", "\n", "\r"];
 const SEPARATORS = [",", ";", "\t", "|"] as const;
 const HEAD_BYTES = 1 << 16;
 const CHUNK_BYTES = 1 << 20;
+const SHOWN_LETTERS = 80;
 
 /**
  * What the first line of a table tells.
@@ -34,7 +33,7 @@ export function readTableForm(path: string, expected: readonly string[], next?: 
   if (line === undefined)
     throw new UserError(`${path} is empty: expected a line with its columns${listOf(expected)}.`, next);
   const separator = separatorOf(line);
-  const names = parseHeader(path, line, separator, next);
+  const names = splitHeader(path, line, separator, next);
   const columns = names.map((name, i) => name.trim().normalize("NFC") || `column_${i}`); // pandas' index has no name
   const repeated = columns.find((name, i) => columns.indexOf(name) !== i);
   if (repeated !== undefined) {
@@ -128,18 +127,9 @@ function zeroByte(path: string, head: Buffer, next?: string): UserError {
   );
 }
 
-/** The first line that holds something, its quoted line breaks included. */
+/** The first line that holds something, up to where a header could end at all. */
 function firstLine(head: string): string | undefined {
-  let quoted = false;
-  let start = 0;
-  for (let i = 0; i <= head.length; i++) {
-    if (head[i] === '"') quoted = !quoted;
-    if (i < head.length && (quoted || (head[i] !== "\n" && head[i] !== "\r"))) continue;
-    const line = head.slice(start, i);
-    if (line.trim() !== "") return line;
-    start = i + 1;
-  }
-  return undefined;
+  return head.split(/\r\n|\n|\r/).find((line) => line.trim() !== "");
 }
 
 /** What stands most often in the first line outside of quotes. */
@@ -152,15 +142,20 @@ function unquoted(line: string): string {
   return line.replace(/"[^"]*"/g, "");
 }
 
-function parseHeader(path: string, line: string, separator: string, next?: string): string[] {
+function splitHeader(path: string, line: string, separator: string, next?: string): string[] {
+  let names: string[] = [];
+  const splitter = new RecordSplitter({ separator, spaced: true }, (cells) => {
+    names = cells;
+  });
   try {
-    return parse(line, { delimiter: separator, relax_quotes: true, trim: true })[0] as string[];
+    splitter.push(line);
+    splitter.end();
   } catch (error) {
-    const shown = JSON.stringify(line.slice(0, 100));
-    throw new UserError(`${path} is not a readable CSV file: its first line is ${shown}.`, next, {
-      cause: error,
-    });
+    const shown = JSON.stringify(line.slice(0, SHOWN_LETTERS));
+    const what = `${path} is not a readable CSV file: its first line is ${shown}`;
+    throw new UserError(`${what}: ${messageOf(error)}.`, next, { cause: error });
   }
+  return names;
 }
 
 function textOf(path: string, decode: () => string, encoding: TableForm["encoding"], next?: string): string {
@@ -184,8 +179,6 @@ function notText(path: string, encoding: TableForm["encoding"], error: unknown):
     { cause: error },
   );
 }
-
-const SHOWN_LETTERS = 80;
 
 /** Read once more, line by line: only where an error is told. */
 function firstBadLine(path: string): { line: number; shown: string } {

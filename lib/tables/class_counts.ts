@@ -19,7 +19,7 @@ export async function classCounts(csv: string): Promise<ClassCount[]> {
   const next = "Give the path of a table of the pipeline, for example data/demo/final_data_224.csv.";
   return withDatabase(async (database) => {
     const label = readTableForm(path, [], next).columns.includes("new_labels") ? "new_labels" : "labels";
-    await loadCsv(database, "counted", path, [{ name: label, kind: "label" }], next, "VIEW");
+    await loadCsv(database, "counted", path, [{ name: label, kind: "label" }], next, { as: "VIEW" });
     return database.rows<ClassCount>(
       `SELECT ${label} AS label, count(*) AS images FROM counted GROUP BY label ORDER BY label`,
     );

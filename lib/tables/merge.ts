@@ -49,7 +49,9 @@ export async function mergeDatasets(
 async function appendDataset(database: Database, dataDir: string, dataset: DatasetName): Promise<void> {
   const name = sqlText(dataset.name);
   const next = `npx guie preprocess --dataset ${dataset.name}`;
-  await loadCsv(database, "one_dataset", join(dataDir, preprocessedCsv(dataset)), IMAGE_TABLE, next);
+  // An image that stands there twice is refused when all data sets are together.
+  const path = join(dataDir, preprocessedCsv(dataset));
+  await loadCsv(database, "one_dataset", path, IMAGE_TABLE, next, { checkLabels: false });
   await database.run(`INSERT INTO source_rows SELECT image_files, labels, ${name} FROM one_dataset`);
   const namesPath = classNamesOf(dataDir, dataset, next);
   if (namesPath === undefined) return;
@@ -109,19 +111,20 @@ async function refuseTwoNames(database: Database, path: string): Promise<void> {
 async function refuseRepeatedImages(database: Database): Promise<void> {
   // As many different hashes as rows: no image stands twice. The exact search takes twice the memory and time.
   const { rows: all, hashes } = await database.row<{ rows: number; hashes: number }>(
-    "SELECT count(*) AS rows, count(DISTINCT hash(image_files)) AS hashes FROM source_rows",
+    "SELECT count(*) AS rows, count(DISTINCT hash(nfc_normalize(image_files))) AS hashes FROM source_rows",
   );
   if (all === hashes) return;
   const [repeated] = await database.rows<{ image: string }>(
-    "SELECT image_files AS image FROM source_rows GROUP BY image_files HAVING count(*) > 1 ORDER BY image LIMIT 1",
+    "SELECT nfc_normalize(image_files) AS image FROM source_rows GROUP BY image HAVING count(*) > 1 ORDER BY image LIMIT 1",
   );
   if (!repeated) return;
-  const { rows, datasets } = await database.row<{ rows: number; datasets: string }>(
-    `SELECT count(*) AS rows, string_agg(DISTINCT dataset, ', ' ORDER BY dataset) AS datasets
-     FROM source_rows WHERE image_files = ${sqlText(repeated.image)}`,
+  const { rows, datasets, labels } = await database.row<{ rows: number; datasets: string; labels: string }>(
+    `SELECT count(*) AS rows, string_agg(DISTINCT dataset, ', ' ORDER BY dataset) AS datasets,
+       string_agg(DISTINCT labels, ' and ' ORDER BY labels) AS labels
+     FROM source_rows WHERE nfc_normalize(image_files) = ${sqlText(repeated.image)}`,
   );
   throw new UserError(
-    `"${repeated.image}" stands in ${rows} rows (of ${datasets}): an image has one class.`,
+    `"${repeated.image}" stands in ${rows} rows (of ${datasets}) with the label ${labels}: an image has one class.`,
     "Remove the repeated rows, or run `npx guie preprocess` for these data sets again.",
   );
 }

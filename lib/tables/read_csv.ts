@@ -43,11 +43,21 @@ function typed({ name, kind }: CsvColumn): string {
   return name;
 }
 
+/** How a table is loaded. */
+export interface LoadOptions {
+  /** "VIEW": nothing is kept in memory, every query reads the file again. */
+  as?: "TABLE" | "VIEW";
+  /** SQL expressions over all rows ("max(fold) AS last"), worked out while the cells are checked. */
+  aggregates?: readonly string[];
+  /** False where the caller refuses every image that stands there twice. */
+  checkLabels?: boolean;
+}
+
 /**
  * Reads columns of a CSV file with a header line into a new table: text as VARCHAR, counts as INTEGER, labels as
  * BIGINT. What can be read, and how, is as `readCsv` has it. The table's `rowid` counts the file's rows from 0.
  * @param next what to do when the file is missing or bad
- * @param as "VIEW": nothing is kept in memory, every query reads the file again
+ * @returns the row of the wanted aggregates
  * @throws UserError for a missing or unreadable file, a missing column, no rows, bad cells (the first and how many), or
  * an image under two labels
  */
@@ -57,15 +67,15 @@ export async function loadCsv(
   path: string,
   columns: readonly CsvColumn[],
   next: string,
-  as: "TABLE" | "VIEW" = "TABLE",
-): Promise<void> {
+  { as = "TABLE", aggregates = [], checkLabels = true }: LoadOptions = {},
+): Promise<Record<string, number>> {
   const names = columns.map(({ name }) => name);
   const form = readTableForm(path, names, next);
   const load = async (file: string) => {
     const source = csvSource(file, form);
     const cells = columns.map(typed).join(", ");
     await database.run(`CREATE OR REPLACE ${as} ${table} AS SELECT ${cells} FROM ${source}`);
-    await checkCells(database, { table, path, source, columns, next });
+    return checkCells(database, { table, path, source, columns, next, aggregates, checkLabels });
   };
   // A plain file is read as it stands. Any other is read as `readCsv` reads it, and written anew: both take every file
   // alike, and say the same of one that they do not take.
@@ -78,7 +88,7 @@ export async function loadCsv(
   }
   const copy = await openPlainCopy(database, path, form, next);
   try {
-    await load(copy);
+    return await load(copy);
   } catch (error) {
     if (error instanceof Interrupted || error instanceof UserError) throw error;
     const reason = messageOf(error).split("\n").slice(0, 3).join("; ");
@@ -93,20 +103,22 @@ function csvSource(file: string, form: TableForm): string {
   return `read_csv(${file}, auto_detect = false, columns = {${columns}}, ${written}, hive_partitioning = false)`;
 }
 
-/** In a file without these, commas and line feeds are all there is. */
-const SPECIAL = ['"', "'", "\r", "\0"];
+/** In a file without these, commas and line feeds are all there is. DuckDB passes over a comma at the end of a row. */
+const SPECIAL = ['"', "'", "\r", "\0", ",\n"];
+const [COMMA, LINE_FEED] = [0x2c, 0x0a];
 const ROWS_PER_WRITE = 10_000;
 const CHUNK_BYTES = 1 << 20;
 
 async function isPlain(path: string, { encoding, separator, spaced }: TableForm): Promise<boolean> {
   if (encoding !== "utf-8" || separator !== "," || spaced) return false;
-  let isFirst = true;
+  let last: number | undefined;
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>) {
-    if (isFirst && (chunk[0] === 0xef || chunk[0] === 0x0a)) return false; // a byte order mark, an empty line
+    if (last === undefined && (chunk[0] === 0xef || chunk[0] === LINE_FEED)) return false; // a mark, an empty line
+    if (last === COMMA && chunk[0] === LINE_FEED) return false;
     if (SPECIAL.some((character) => chunk.includes(character))) return false;
-    isFirst = false;
+    last = chunk.at(-1);
   }
-  return true;
+  return last !== COMMA;
 }
 
 async function openPlainCopy(
@@ -140,17 +152,19 @@ interface CellsToCheck {
   source: string;
   columns: readonly CsvColumn[];
   next: string;
+  aggregates: readonly string[];
+  checkLabels: boolean;
 }
 
 async function checkCells(
   database: Database,
-  { table, path, source, columns, next }: CellsToCheck,
-): Promise<void> {
+  { table, path, source, columns, next, aggregates, checkLabels }: CellsToCheck,
+): Promise<Record<string, number>> {
   const checks = columns.flatMap(({ name, kind }) =>
     CHECKS[kind].map(([bad, good]) => ({ name, bad: bad(name), good })),
   );
   const counts = checks.map(({ bad }, i) => `count(*) FILTER (${bad}) AS bad_${i}`);
-  const labelled = labelledImages(columns);
+  const labelled = checkLabels ? labelledImages(columns) : undefined;
   const distinct = labelled
     ? [
         `count(DISTINCT hash(${labelled.image})) AS images`,
@@ -158,7 +172,7 @@ async function checkCells(
       ]
     : [];
   const found = await database.row<Record<string, number>>(
-    `SELECT ${["count(*) AS rows", ...counts, ...distinct].join(", ")} FROM ${table}`,
+    `SELECT ${["count(*) AS rows", ...counts, ...distinct, ...aggregates].join(", ")} FROM ${table}`,
   );
   if (found.rows === 0) throw new UserError(`${path} holds no rows.`, next);
   for (const [i, { name, bad, good }] of checks.entries()) {
@@ -177,6 +191,7 @@ async function checkCells(
     );
   }
   if (labelled && found.images !== found.pairs) throw await conflict(database, table, path, labelled);
+  return found;
 }
 
 const LABEL_COLUMNS = ["labels", "new_labels"];

@@ -35,8 +35,9 @@ export async function readTrainingTable(
 ): Promise<TrainingTable> {
   const path = join(projectPath(dataDir), csv);
   return withDatabase(async (database) => {
-    await loadCsv(database, "folded", path, FOLDS_TABLE, NEXT, "VIEW");
-    const { classes, trainRows } = await checkLabelsAndFold(database, path, fold);
+    const aggregates = labelsAndFolds(fold);
+    const found = await loadCsv(database, "folded", path, FOLDS_TABLE, NEXT, { as: "VIEW", aggregates });
+    const { classes, trainRows } = checkLabelsAndFold(found as unknown as LabelsAndFolds, path, fold);
     const rows = await readRows(database, fold, trainRows);
     const classNames =
       csv === FOLDS_CSV ? await readClassNames(database, projectPath(dataDir), classes) : undefined;
@@ -48,21 +49,27 @@ export async function readTrainingTable(
   });
 }
 
-async function checkLabelsAndFold(
-  database: Database,
+interface LabelsAndFolds {
+  classes: number;
+  highest: number;
+  folds: string;
+  trainRows: number;
+}
+
+function labelsAndFolds(fold: number): string[] {
+  return [
+    "count(DISTINCT new_labels) AS classes",
+    "max(new_labels) AS highest",
+    "array_to_string(list_sort(list(DISTINCT fold)), ', ') AS folds",
+    `count(*) FILTER (fold <> ${fold}) AS trainRows`,
+  ];
+}
+
+function checkLabelsAndFold(
+  { classes, highest, folds, trainRows }: LabelsAndFolds,
   path: string,
   fold: number,
-): Promise<{ classes: number; trainRows: number }> {
-  const { classes, highest, folds, trainRows } = await database.row<{
-    classes: number;
-    highest: number;
-    folds: string;
-    trainRows: number;
-  }>(
-    `SELECT count(DISTINCT new_labels) AS classes, max(new_labels) AS highest,
-       array_to_string(list_sort(list(DISTINCT fold)), ', ') AS folds, count(*) FILTER (fold <> ${fold}) AS trainRows
-     FROM folded`,
-  );
+): { classes: number; trainRows: number } {
   if (classes !== highest + 1) {
     throw new UserError(
       `${path}: labels must be 0 .. ${classes - 1} for ${classes} classes; the highest is ${highest}.`,

@@ -22,7 +22,10 @@ const FAULTS: [string, RegExp][] = [
   ["image_files,labels\na.jpg,99999999999999999999\n", /it is "99999999999999999999"/],
   ["image_files,labels\na.jpg,\n", /row 1: the column "labels" is empty/],
   ["image_files,labels\na,b.jpg,0\n", /is not a readable CSV file: .*line 2/],
-  ['image_files,labels\n"a.jpg,0\n', /is not a readable CSV file: Quote Not Closed/],
+  [
+    'image_files,labels\n"a.jpg,0\n',
+    /is not a readable CSV file: the quote that opens a cell in line 2, or below, is not closed/,
+  ],
 ];
 
 test("a table of images with a fault is refused with file, row and value", async (t) => {

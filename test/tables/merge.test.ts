@@ -157,7 +157,7 @@ test("bad input names file, row and mend, and leaves earlier tables alone", asyn
     ["image_files,labels\nb/1.jpg,1\nb/1.jpg,1\n", /"b\/1.jpg" stands in 2 rows \(of b\)/],
     [
       "image_files,labels\nb/1.jpg,1\nb/2.jpg,1\nb/1.jpg,2\n",
-      /b_final_224\.csv: "b\/1\.jpg" has the label 1 in row 1 and 2 in row 3: an image has one class/,
+      /"b\/1\.jpg" stands in 2 rows \(of b\) with the label 1 and 2: an image has one class/,
     ],
     ["image_files,labels\na/0_0.jpg,1\n", /"a\/0_0.jpg" stands in 2 rows \(of a, b\)/],
   ];
