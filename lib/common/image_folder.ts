@@ -108,7 +108,9 @@ export class FolderWalk {
 
   #addFolder(content: FolderContent, entry: Dirent, file: string): void {
     const real = realpathSync(join(this.#root, file));
-    const reason = this.#read.has(real) ? "a folder that was read before" : this.#whyNotFollowed(entry, real);
+    const reason =
+      this.#whyNotFollowed(entry, real) ??
+      (this.#read.has(real) ? "a folder that was read before" : undefined);
     if (reason !== undefined) {
       this.leftOut.push({ file, reason });
       return;
