@@ -41,15 +41,25 @@ export async function tryEach<Result>(
       results.push(await work(set));
       rmSync(notePath(dataDir, step, set), { force: true });
     } catch (thrown) {
-      const path = (thrown as NodeJS.ErrnoException | undefined)?.path ?? "A file";
+      const { path = "A file", syscall } = thrown as NodeJS.ErrnoException;
       const error = writeError(path, thrown, "read or written");
-      if (!(error instanceof UserError)) throw thrown;
+      if (!(error instanceof UserError) && syscall === undefined) throw thrown;
       const fault = { dataset: set.name, message: messageOf(error) };
-      faults.push(fault);
-      if (existsSync(projectPath(dataDir, step.input(set)))) writeJson(notePath(dataDir, step, set), fault);
+      faults.push(noted(dataDir, step, set, fault));
     }
   }
   return { results, faults };
+}
+
+/** Leaves the note of a fault. A disk that takes no note is told of as well. */
+function noted(dataDir: string, step: EachStep, set: DataSet, fault: Fault): Fault {
+  if (!existsSync(projectPath(dataDir, step.input(set)))) return fault;
+  try {
+    writeJson(notePath(dataDir, step, set), fault);
+    return fault;
+  } catch (error) {
+    return { ...fault, message: `${fault.message}\n${messageOf(error)}` };
+  }
 }
 
 /** @throws UserError with all faults, where there is one */

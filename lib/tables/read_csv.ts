@@ -30,7 +30,7 @@ const CHECKS: Record<CsvColumn["kind"], readonly [bad: (cell: string) => string,
       "a path below the data directory, without `..`",
     ],
   ],
-  count: [[(cell) => `${cell} IS NULL`, "a whole number from 0"]],
+  count: [[(cell) => `${cell} IS NULL`, "a whole number from 0 (of up to nine digits)"]],
   label: [[(cell) => `${cell} IS NULL`, "a whole number from 0"]],
 };
 

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { messageOf, UserError } from "../../common/errors";
+import { requireFile } from "../../common/regular_file";
 import { type MatlabArray, readContent, readHead } from "./arrays";
 import { atEnd, type Cursor, inside, nextElement, TYPE } from "./elements";
 
@@ -19,7 +20,7 @@ export function readMatlabFile<Name extends string>(
   names: readonly Name[],
   next?: string,
 ): Partial<Record<Name, MatlabArray>> {
-  if (!existsSync(path)) throw new UserError(`Expected a MATLAB file at ${path}: there is none.`, next);
+  requireFile(path, "a MATLAB file", next);
   const found: Partial<Record<Name, MatlabArray>> = {};
   try {
     const cursor = openMatlab(readFileSync(path));

@@ -1,7 +1,8 @@
-import { createReadStream, existsSync, statSync } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { JSONParser } from "@streamparser/json";
 import { messageOf, UserError } from "../../common/errors";
 import { breathe, Interrupted } from "../../common/interrupt";
+import { requireFile } from "../../common/regular_file";
 
 /** What is kept of a COCO annotation file (cocodataset.org, "Data format"): no outlines, no boxes. */
 export interface CocoFile {
@@ -31,7 +32,7 @@ export async function readCocoFile(
   path: string,
   report: (doneMb: number, totalMb: number) => void,
 ): Promise<CocoFile> {
-  if (!existsSync(path)) throw new UserError(`Expected a JSON file at ${path}: there is none.`, NEXT);
+  requireFile(path, "a JSON file", NEXT);
   const file: CocoFile = { images: [], categoryNames: new Map(), firstCategory: new Map() };
   const counts: Record<ListName, number> = { images: 0, annotations: 0, categories: 0 };
   const parser = new JSONParser({ paths: LISTS.map((list) => `$.${list}.*`), keepStack: false });
