@@ -16,7 +16,7 @@ export { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "./datasets/catal
 // Get_Data
 export { readClassNames } from "./datasets/class_names";
 export { drawDemo } from "./datasets/demo/draw";
-export { type GetDataResult, getData, presentDataSets } from "./datasets/get_data";
+export { type GetDataResult, getData, getDataOfAll, presentDataSets } from "./datasets/get_data";
 export { describeRaw, inspectRaw, type RawStatus, rawFolder } from "./datasets/raw_folder";
 export { dataSetsToRead, isDemoFolder, unreadRaw, unreadTables, unreadText } from "./datasets/unknown_files";
 // models that leave
@@ -27,7 +27,7 @@ export { decodeRgb, type RgbImage } from "./images/decode";
 export { augment } from "./images/loading/augment";
 export { drawAugmentPlan } from "./images/loading/augment_plan";
 export { loadImages } from "./images/loading/loader";
-export { type PreprocessResult, preprocessDataset } from "./images/preprocess";
+export { type PreprocessResult, preprocessDataSets, preprocessDataset } from "./images/preprocess";
 export { preparedDataSets, preprocessedDataSets } from "./images/present";
 export { type Backbone, loadBackbone } from "./model/backbone";
 export { freshTower, towerFile } from "./model/tower_weights";

@@ -10,6 +10,8 @@ export interface CommandResult {
   summary: Record<string, unknown>;
   /** 0 unless told: the result is printed, and yet not all went well. */
   exitCode?: number;
+  /** What could not be done, beside what is told above: on standard error, and the exit code is 1. */
+  failure?: string | undefined;
 }
 
 /**
@@ -28,10 +30,11 @@ export function runs<Options extends object>(
     const options = command.opts<Options & { json?: boolean }>();
     try {
       refuseUseless(command, counts, uses);
-      const { text, summary, exitCode = 0 } = await action(options, command.args);
-      process.exitCode = exitCode;
+      const { text, summary, failure, ...result } = await action(options, command.args);
+      process.exitCode = result.exitCode ?? (failure === undefined ? 0 : 1);
       clearProgress();
       process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `${text}\n`);
+      if (failure !== undefined) process.stderr.write(`guie ${command.name()}: ${failure}\n`);
     } catch (error) {
       fail(error);
     }

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../common/errors";
+import type { LeftOut } from "../common/image_folder";
 import { terminalProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
@@ -129,14 +130,33 @@ async function embedSource(options: EmbedCommandOptions, source: string): Promis
     };
     const features = await ensureFeatureFolder(projectPath(out), plan, () => embedder.begin(list));
     const { count, length, skipped, folder, shards } = features;
+    const others = leftOutText(list.leftOut);
     const left = skipped > 0 ? `; ${skipped} could not be read: ${folder}/${FEATURE_FILES.skipped}` : "";
     return {
-      text: `${count} images -> ${length} numbers each, ${dtype}: ${folder}${left}`,
-      summary: { images: count, length, dtype, skipped, shards: shards.length, folder },
+      text: `${count} images -> ${length} numbers each, ${dtype}: ${folder}${left}${others}`,
+      summary: {
+        images: count,
+        length,
+        dtype,
+        skipped,
+        leftOut: list.leftOut,
+        shards: shards.length,
+        folder,
+      },
     };
   } finally {
     embedder.end();
   }
+}
+
+const LEFT_OUT_SHOWN = 10;
+
+/** What lies in the folder and is not embedded. */
+function leftOutText(leftOut: readonly LeftOut[]): string {
+  if (leftOut.length === 0) return "";
+  const shown = leftOut.slice(0, LEFT_OUT_SHOWN).map(({ file, reason }) => `\n  ${file}: ${reason}`);
+  const more = leftOut.length > LEFT_OUT_SHOWN ? `\n  ... (--json names all)` : "";
+  return `\nleft out ${leftOut.length} that are no images:${shown.join("")}${more}`;
 }
 
 type Begin = (list: ImageList) => ReturnType<Parameters<typeof ensureFeatureFolder>[2]>;

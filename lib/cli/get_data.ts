@@ -6,11 +6,13 @@ import { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "../datasets/cata
 import { drawDemo } from "../datasets/demo/draw";
 import type { DemoStamp } from "../datasets/demo/stamp";
 import { shellQuoted } from "../datasets/download";
+import { GET_DATA, tryEach } from "../datasets/each_set";
 import { type GetDataResult, getData, linkRaw, presentDataSets } from "../datasets/get_data";
 import { inspectRaw, rawFolder, rawStatusText } from "../datasets/raw_folder";
 import type { SkippedCounts } from "../datasets/readers/reader";
 import { unreadRaw, unreadText } from "../datasets/unknown_files";
 import { type CommandResult, runs } from "./command";
+import { failureOf, namedDatasets } from "./data_sets";
 import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
 
@@ -21,6 +23,7 @@ interface GetDataOptions {
   demo?: boolean;
   classesPerGroup?: string;
   seed: string;
+  zipEncoding?: string;
 }
 
 /** `guie get-data`: Get_Data. */
@@ -37,6 +40,10 @@ export function registerGetData(program: Command): void {
       "data sets, apart or with commas; all whose raw folder is there unless told",
     )
     .option("--raw <dir>", "the raw folder of the one --dataset, where it is not <data-dir>/raw/<folder>")
+    .option(
+      "--zip-encoding <name>",
+      "of names in ZIP archives that do not say it: gbk, shift_jis, windows-1252, cp437, ... (guessed unless told)",
+    )
     .option("--demo", "draw the demo data set into the folder first")
     .option("--classes-per-group <n>", "a smaller demo: so many classes of each of its seven groups")
     .option("--seed <n>", "seed of the demo data set", "999");
@@ -47,7 +54,7 @@ export function registerGetData(program: Command): void {
 }
 
 async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promise<CommandResult> {
-  const named = dataset?.flatMap((names) => names.split(",")).map((name) => findDataSet(name.trim()));
+  const named = namedDatasets(dataset);
   if (raw !== undefined && named?.length !== 1) {
     throw new UserError("--raw is the raw folder of one data set.", "Name it: --dataset Fruit");
   }
@@ -57,8 +64,10 @@ async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promi
   if (raw !== undefined) linkRaw(dataDir, named![0]!, raw);
   const datasets = named ?? presentDataSets(dataDir);
   if (datasets.length === 0) throw nothingThere(dataDir);
-  const results: GetDataResult[] = [];
-  for (const { name } of datasets) results.push(await getData(dataDir, name, { onProgress }));
+  const { zipEncoding } = options;
+  const { results, faults } = await tryEach(dataDir, GET_DATA, datasets, ({ name }) =>
+    getData(dataDir, name, { zipEncoding, onProgress }),
+  );
   const missing = named ? [] : DATA_SETS.filter((set) => !datasets.includes(set));
   return {
     text: [
@@ -69,7 +78,11 @@ async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promi
     ]
       .filter((part) => part !== "")
       .join("\n"),
-    summary: { datasets: results, missing: missing.map(({ name }) => name), ...(drawn && { demo: drawn }) },
+    summary: {
+      ...{ datasets: results, faults, missing: missing.map(({ name }) => name) },
+      ...(drawn && { demo: drawn }),
+    },
+    failure: failureOf(faults),
   };
 }
 
@@ -122,19 +135,26 @@ function describeResults(results: readonly GetDataResult[]): string {
 }
 
 const SKIPPED: readonly (readonly [keyof SkippedCounts, string])[] = [
-  ["harmlessFiles", "files that are no images"],
+  ["harmlessFiles", "files that are known to be no images"],
   ["duplicateRows", "rows for an image that came before"],
   ["missingImages", "rows whose image is not there"],
   ["unlabelledImages", "images without an annotation"],
 ];
 
-function describeSkipped({ dataset, skipped, largeClasses }: GetDataResult): string[] {
+const LEFT_OUT_SHOWN = 3;
+
+function describeSkipped({ dataset, skipped, leftOut, notes, largeClasses }: GetDataResult): string[] {
   const { smallestClass } = findDataSet(dataset);
+  const shown = leftOut.slice(0, LEFT_OUT_SHOWN).map(({ file, reason }) => `  ${file}: ${reason}`);
+  const others =
+    leftOut.length > 0
+      ? [`${dataset}: left out ${leftOut.length} files, all in csv/${dataset}_left_out.csv:`]
+      : [];
   const left = SKIPPED.filter(([count]) => skipped[count] > 0).map(
     ([count, what]) => `${dataset}: left out ${skipped[count].toLocaleString("en-US")} ${what}`,
   );
   const noneKept = `${dataset}: no class has ${smallestClass} images, so that Data_preprocessing will keep none`;
-  return largeClasses > 0 ? left : [...left, noneKept];
+  return [...notes, ...left, ...others, ...shown, ...(largeClasses > 0 ? [] : [noneKept])];
 }
 
 function describeMissing(dataDir: string, missing: readonly DataSet[]): string {

@@ -1,14 +1,18 @@
 import { type Command, Option } from "commander";
 import { UserError } from "../common/errors";
 import { terminalProgress } from "../common/progress";
+import type { DataSet } from "../datasets/catalogue";
+import { GET_DATA, PREPROCESS, refuseFaults } from "../datasets/each_set";
 import { preprocessedDataSets } from "../images/present";
 import { type FoldMode, mergeTables } from "../tables/merge_tables";
 import { type CommandResult, runs } from "./command";
+import { namedDatasets } from "./data_sets";
 import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
 
 interface MergeCommandOptions {
   dataDir: string;
+  dataset?: string[];
   seed: string;
   folds: FoldMode;
   holdOut?: string;
@@ -20,6 +24,7 @@ export function registerMerge(program: Command): void {
     .command("merge")
     .description("Merge the preprocessed data sets; sample large classes, repeat small ones, draw folds.")
     .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
+    .option("--dataset <names...>", "data sets, apart or with commas; all that are preprocessed unless told")
     .option("--seed <n>", "seed of the draws", "999")
     .option(
       "--hold-out <share>",
@@ -35,7 +40,7 @@ export function registerMerge(program: Command): void {
 
 async function merge({ dataDir, folds, holdOut, ...options }: MergeCommandOptions): Promise<CommandResult> {
   const seed = wholeNumberOf("--seed", options.seed);
-  const datasets = preprocessedDataSets(dataDir);
+  const datasets = namedInOrder(dataDir, options.dataset) ?? preprocessedDataSets(dataDir);
   const onProgress = terminalProgress();
   const tables = await mergeTables({
     ...{ dataDir, datasets, seed, foldMode: folds, onProgress },
@@ -46,6 +51,13 @@ async function merge({ dataDir, folds, holdOut, ...options }: MergeCommandOption
     tables.map(({ file, rows, images, classes }) => [file, rows, images, classes]),
   );
   return { text, summary: { datasets: datasets.map(({ name }) => name), folds, seed, tables } };
+}
+
+/** Labels depend on the order of the data sets: it is the catalogue's, whatever the order on the command line. */
+function namedInOrder(dataDir: string, names?: readonly string[]): DataSet[] | undefined {
+  const sets = namedDatasets(names)?.sort((a, b) => a.number - b.number);
+  if (sets) for (const step of [GET_DATA, PREPROCESS]) refuseFaults(dataDir, step, sets);
+  return sets;
 }
 
 function shareOf(text: string): number {

@@ -1,11 +1,12 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { terminalProgress } from "../common/progress";
-import { type DataSet, findDataSet } from "../datasets/catalogue";
+import { GET_DATA, PREPROCESS, refuseFaults, tryEach } from "../datasets/each_set";
 import { unreadTables, unreadText } from "../datasets/unknown_files";
 import { type PreprocessResult, preprocessDataset } from "../images/preprocess";
 import { preparedDataSets } from "../images/present";
 import { type CommandResult, runs } from "./command";
+import { failureOf, namedDatasets } from "./data_sets";
 import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
 
@@ -38,23 +39,21 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
   const imageSizePx = wholeNumberOf("--image-size", options.imageSize, 1);
   // sharp decodes on libuv's threads: four unless this is set before the first of them starts.
   process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, concurrency));
-  const datasets = namedDatasets(options.dataset) ?? preparedDataSets(options.dataDir);
-  const results: PreprocessResult[] = [];
-  for (const dataset of datasets) {
-    const { dataDir } = options;
-    const decoding = options.fast ? "reduced" : "full";
-    const settings = { dataDir, imageSizePx, decoding, concurrency } as const;
-    results.push(await preprocessDataset({ ...settings, dataset, onProgress: terminalProgress() }));
-  }
-  const unread = options.dataset
-    ? []
-    : [unreadText(unreadTables(options.dataDir))].filter((text) => text !== "");
-  return { text: [describe(results), ...unread].join("\n"), summary: { datasets: results } };
-}
-
-/** `--dataset a b` and `--dataset a,b` mean the same. */
-function namedDatasets(names?: readonly string[]): DataSet[] | undefined {
-  return names?.flatMap((text) => text.split(",")).map((name) => findDataSet(name.trim()));
+  const named = namedDatasets(options.dataset);
+  if (named) refuseFaults(options.dataDir, GET_DATA, named);
+  const datasets = named ?? preparedDataSets(options.dataDir);
+  const { dataDir } = options;
+  const decoding = options.fast ? "reduced" : "full";
+  const settings = { dataDir, imageSizePx, decoding, concurrency } as const;
+  const { results, faults } = await tryEach(dataDir, PREPROCESS, datasets, (dataset) =>
+    preprocessDataset({ ...settings, dataset, onProgress: terminalProgress() }),
+  );
+  const unread = named ? "" : unreadText(unreadTables(dataDir));
+  return {
+    text: [describe(results), unread].filter((text) => text !== "").join("\n"),
+    summary: { datasets: results, faults },
+    failure: failureOf(faults),
+  };
 }
 
 function describe(results: readonly PreprocessResult[]): string {

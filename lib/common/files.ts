@@ -16,6 +16,7 @@ import { basename, dirname, join } from "node:path";
 import { fileErrorCode, fileErrorWords, inWords } from "./errno";
 import { messageOf, UserError } from "./errors";
 import { isRunning } from "./processes";
+import { specialKind } from "./regular_file";
 
 /** The ending of temporary names; its first group is the process that writes. */
 export const TEMPORARY_NAME = /\.(\d+)\.[0-9a-f]+\.tmp$/;
@@ -171,7 +172,10 @@ export function requireFile(path: string, what: string, next?: string): void {
 
 function faultOfFile(path: string): string | undefined {
   try {
-    if (statSync(path).isDirectory()) return fileErrorWords("EISDIR");
+    const stats = statSync(path);
+    if (stats.isDirectory()) return fileErrorWords("EISDIR");
+    const special = specialKind(stats);
+    if (special) return `it is ${special}, not a file`;
     accessSync(path, constants.R_OK);
     return undefined;
   } catch (error) {

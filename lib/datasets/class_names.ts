@@ -1,11 +1,26 @@
 import { existsSync } from "node:fs";
-import { readCsv } from "../common/csv";
+import { readCsv, wholeNumberCell } from "../common/csv";
+import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 
-/** Names of classes by label, from a CSV with the columns `labels` (or `new_labels`) and `class_name`; empty without it. */
+/**
+ * Names of classes by label, from a CSV with the columns `labels` (or `new_labels`) and `class_name`; empty without it.
+ * @throws UserError for a label that is no whole number, or that has two names
+ */
 export async function readClassNames(csv: string): Promise<Map<number, string>> {
   const path = projectPath(csv);
   if (!existsSync(path)) return new Map();
+  const names = new Map<number, string>();
   const rows = await readCsv(path, ["class_name"]);
-  return new Map(rows.map((row) => [Number(row.new_labels ?? row.labels), row.class_name!]));
+  const column = rows[0]!.new_labels === undefined ? "labels" : "new_labels";
+  for (const [index, row] of rows.entries()) {
+    const where = `${path}, row ${index + 1}: "${column}"`;
+    const label = wholeNumberCell(row[column] ?? "", where, "Its columns are labels,class_name.");
+    const name = row.class_name!.normalize("NFC");
+    const before = names.get(label);
+    if (before !== undefined && before !== name)
+      throw new UserError(`${path} calls class ${label} "${before}" and "${name}".`, "Keep one of the rows.");
+    names.set(label, name);
+  }
+  return names;
 }

@@ -1,17 +1,28 @@
-import { existsSync, mkdirSync, realpathSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
-import { removeAbandoned } from "../common/files";
+import { removeAbandoned, writeTogether } from "../common/files";
+import type { LeftOut } from "../common/image_folder";
+import { sameName } from "../common/names";
 import { asOwner } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
+import type { ZipEncoding } from "./archives/zip_names";
 import { DATA_SETS, type DataSet, findDataSet } from "./catalogue";
 import { cropLarge } from "./crop_large";
 import { shellQuoted } from "./download";
+import { GET_DATA, throwFaults, tryEach } from "./each_set";
 import { inspectRaw, rawFolder, unpackRaw, wrapperIn } from "./raw_folder";
 import type { LabelledImage, SkippedCounts } from "./readers/reader";
 import { type ImageRow, writeImageRows } from "./rows";
+
+/** How raw data is read. */
+export interface GetDataOptions {
+  /** Of names in ZIP archives that do not say that they are UTF-8; guessed unless told. */
+  zipEncoding?: ZipEncoding | undefined;
+  onProgress?: OnProgress | undefined;
+}
 
 /** What Get_Data wrote for one data set. */
 export interface GetDataResult {
@@ -26,6 +37,10 @@ export interface GetDataResult {
   /** Classes with at least the data set's smallest number of images: what Data_preprocessing keeps. */
   largeClasses: number;
   skipped: SkippedCounts;
+  /** Files that are neither images nor known to mean nothing; all stand in `csv/<name>_left_out.csv`. */
+  leftOut: readonly LeftOut[];
+  /** What was guessed in reading, for people to look at. */
+  notes: readonly string[];
 }
 
 /** The data sets whose raw folder is there, in merge order. */
@@ -48,7 +63,7 @@ export function presentDataSets(dataDir: string): DataSet[] {
 export async function getData(
   dataDir: string,
   dataset: string,
-  options: { onProgress?: OnProgress } = {},
+  options: GetDataOptions = {},
 ): Promise<GetDataResult> {
   const set = findDataSet(dataset);
   const folder = rawFolder(dataDir, set);
@@ -64,12 +79,12 @@ async function readRaw(
   dataDir: string,
   set: DataSet,
   folder: string,
-  options: { onProgress?: OnProgress },
+  options: GetDataOptions,
 ): Promise<GetDataResult> {
-  await unpackRaw(set, folder, options.onProgress);
+  const notes = await unpackRaw(set, folder, options);
   const report = (done: number, total: number, unit: string) =>
     options.onProgress?.({ stage: `Get_Data ${set.name}`, done, total, unit });
-  const { images, skipped } = await set.read(folder, report).catch((error) => {
+  const { images, skipped, leftOut } = await set.read(folder, report).catch((error) => {
     throw wrappedError(set, folder, error);
   });
   const { rows: rawRows, classNames } = numberClasses(images, `raw/${set.folder}`);
@@ -78,12 +93,27 @@ async function readRaw(
     : rawRows;
   const csv = csvOf(dataDir, set);
   const classesCsv = projectPath(dataDir, "csv", `${set.name}_classes.csv`);
-  for (const table of [csv, classesCsv]) removeAbandoned(table, { ofThisMachine: true });
-  await writeCsv(classesCsv, ["labels", "class_name"], classNames.entries());
-  await writeImageRows(csv, rows);
+  const leftOutCsv = projectPath(dataDir, "csv", `${set.name}_left_out.csv`);
+  for (const table of [csv, classesCsv, leftOutCsv]) removeAbandoned(table, { ofThisMachine: true });
+  await writeLeftOut(leftOutCsv, leftOut);
+  await writeTogether([classesCsv, csv], async ([classes, table]) => {
+    await writeCsv(classes!, ["labels", "class_name"], classNames.entries());
+    await writeImageRows(table!, rows);
+  });
   const classes = classNames.length;
   const largeClasses = countLargeClasses(rows, set.smallestClass);
-  return { dataset: set.name, csv, classesCsv, rows: rows.length, classes, largeClasses, skipped };
+  const counts = { rows: rows.length, classes, largeClasses, skipped };
+  return { dataset: set.name, csv, classesCsv, ...counts, leftOut, notes };
+}
+
+async function writeLeftOut(path: string, leftOut: readonly LeftOut[]): Promise<void> {
+  if (leftOut.length === 0) rmSync(path, { force: true });
+  else
+    await writeCsv(
+      path,
+      ["file", "reason"],
+      leftOut.map(({ file, reason }) => [file, reason]),
+    );
 }
 
 function crop(
@@ -128,6 +158,22 @@ function wrappedError(set: DataSet, folder: string, error: unknown): unknown {
   );
 }
 
+/**
+ * The same for several data sets: all are tried, whatever happens to one.
+ * @throws UserError in the end with the fault of every one that has one
+ */
+export async function getDataOfAll(
+  dataDir: string,
+  datasets: readonly string[],
+  options: GetDataOptions = {},
+): Promise<GetDataResult[]> {
+  const { results, faults } = await tryEach(dataDir, GET_DATA, datasets.map(findDataSet), ({ name }) =>
+    getData(dataDir, name, options),
+  );
+  throwFaults(GET_DATA, faults);
+  return results;
+}
+
 /** Says where the raw data of a data set belongs and how to get it. */
 function missingRawFolder(set: DataSet, folder: string): UserError {
   return new UserError(
@@ -150,10 +196,11 @@ function numberClasses(
   const labels = new Map<string, number>();
   const classNames: string[] = [];
   const rows = images.map(({ file, classKey, className }) => {
-    const label = labels.get(classKey) ?? labels.size;
+    const key = sameName(classKey);
+    const label = labels.get(key) ?? labels.size;
     if (label === labels.size) {
-      labels.set(classKey, label);
-      classNames.push(className ?? classKey);
+      labels.set(key, label);
+      classNames.push(sameName(className ?? classKey));
     }
     return { imageFile: `${prefix}/${file}`, label };
   });

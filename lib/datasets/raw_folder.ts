@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { byCodeUnit } from "../common/files";
-import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
-import { ARCHIVE_NAME, FOREIGN_ARCHIVE_NAME } from "./archives/entry";
+import { ARCHIVE_NAME, isArchiveName } from "./archives/entry";
 import { markerName, WORK_FOLDER } from "./archives/entry_path";
-import { isUnpacked, looksUnpacked, unpackArchive } from "./archives/unpack";
+import type { ExtractOptions } from "./archives/extract";
+import { isUnpacked, looksUnpacked, refuseOtherEncoding, unpackArchive } from "./archives/unpack";
+import { namesNote } from "./archives/zip_names";
 import { type DataSet, findDataSet } from "./catalogue";
 import { downloadSteps } from "./download";
 
@@ -74,14 +75,23 @@ export function inspectRaw(set: DataSet, folder: string): RawStatus {
 
 /**
  * Unpacks the archives of a raw folder that are waiting.
+ * @returns what was guessed of their names
  * @throws UserError for an archive that is refused or damaged; those before it stay unpacked
  */
-export async function unpackRaw(set: DataSet, folder: string, onProgress?: OnProgress): Promise<void> {
+export async function unpackRaw(
+  set: DataSet,
+  folder: string,
+  options: Pick<ExtractOptions, "zipEncoding" | "onProgress">,
+): Promise<string[]> {
+  const notes: string[] = [];
   for (const { name, state } of inspectRaw(set, folder).archives) {
     if (state !== "waiting" && state !== "unpacked") continue;
-    if (!(await isUnpacked(folder, name)))
-      await unpackArchive(folder, name, { unwrap: set.unwrap, onProgress });
+    const isDone = await isUnpacked(folder, name);
+    if (isDone) refuseOtherEncoding(folder, name, options.zipEncoding);
+    const { names } = await unpackArchive(folder, name, { unwrap: set.unwrap, ...options });
+    if (names && !isDone) notes.push(namesNote(join(folder, name), names));
   }
+  return notes;
 }
 
 /** An archive's own folders: how deep they are looked into. */
@@ -114,8 +124,7 @@ function isFolder(folder: string, name: string): boolean {
 }
 
 function archivesIn(folder: string, names: readonly string[], isWhole: boolean): RawArchive[] {
-  const isArchive = (name: string) => ARCHIVE_NAME.test(name) || FOREIGN_ARCHIVE_NAME.test(name);
-  const archives = names.filter((name) => !name.startsWith(".") && isArchive(name));
+  const archives = names.filter((name) => !name.startsWith(".") && isArchiveName(name));
   const hasBegun =
     names.includes(WORK_FOLDER) || archives.some((name) => existsSync(join(folder, markerName(name))));
   return archives.flatMap((name) => {

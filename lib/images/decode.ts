@@ -1,8 +1,8 @@
 // Any image file to RGB pixels. sharp (libvips) reads everything but BMP, which jimp reads.
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { messageOf, UserError } from "../common/errors";
 import { readPatiently, UnreachableFile, worldFault } from "../common/file_faults";
+import { NoFileError, openRegularFile, readRegularFile } from "../common/regular_file";
 import { MAX_PIXELS } from "./resize";
 
 /** Pixels in memory: `data` is uint8 [H, W, 3], RGB, rows from the top. */
@@ -87,7 +87,7 @@ export class ImageFileReader {
   }
 
   #read(path: string): Uint8Array {
-    const file = openSync(path, "r");
+    const file = openRegularFile(path);
     try {
       const { size } = fstatSync(file);
       if (this.#memory.length < size) this.#memory = Buffer.alloc(2 * size);
@@ -108,7 +108,7 @@ export class ImageFileReader {
  */
 export async function readImageFile(path: string, pausesMs?: readonly number[]): Promise<Uint8Array> {
   try {
-    return await readPatiently(path, () => readFile(path), pausesMs);
+    return await readPatiently(path, () => readRegularFile(path), pausesMs);
   } catch (error) {
     throw unreadable(error);
   }
@@ -116,6 +116,7 @@ export async function readImageFile(path: string, pausesMs?: readonly number[]):
 
 /** A file's own fault as an ImageError; any other error as it is. */
 function unreadable(error: unknown): unknown {
+  if (error instanceof NoFileError) return new ImageError(error.message, undefined, { cause: error });
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined || worldFault(error) !== undefined) return error;
   return new ImageError(`unreadable file (${code})`, undefined, { cause: error });

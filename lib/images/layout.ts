@@ -30,6 +30,16 @@ export function preprocessedCsv({ folder }: DatasetName): string {
   return `final_data_224/${folder}_final_224.csv`;
 }
 
+/** Names of the classes as they were when a data set was preprocessed: labels,class_name. */
+export function preprocessedClasses({ folder }: DatasetName): string {
+  return `final_data_224/${folder}_classes.csv`;
+}
+
+/** Get_Data's names of a data set's classes: labels,class_name. */
+export function sourceClasses({ name }: DatasetName): string {
+  return `csv/${name}_classes.csv`;
+}
+
 /** The table of the images that could not be read: image_files,labels,reason. */
 export function rejectsCsv({ folder }: DatasetName): string {
   return `final_data_224/${folder}_rejects.csv`;

@@ -1,22 +1,28 @@
 // Data_preprocessing: drops small classes, brings every kept image under the resize rule, writes JPEGs and a table.
+import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, posix } from "node:path";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
-import { removeAbandoned } from "../common/files";
+import { removeAbandoned, writeTogether } from "../common/files";
+import { findFile, hasForms, sameName } from "../common/names";
 import { asOwner } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { SourceRecord } from "../common/source_record";
+import type { DataSet } from "../datasets/catalogue";
+import { PREPROCESS, throwFaults, tryEach } from "../datasets/each_set";
 import { type ImageRow, readImageRows, writeImageRows } from "../datasets/rows";
 import { claimImagesFolder, keepOnly } from "./images_folder";
 import type { JpegSettings } from "./jpeg/maker";
 import {
   type DatasetName,
+  preprocessedClasses,
   preprocessedCsv,
   preprocessedFolder,
   preprocessedImage,
   rejectsCsv,
+  sourceClasses,
   sourceCsv,
 } from "./layout";
 import { makeImages } from "./make_images";
@@ -85,7 +91,7 @@ async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessRe
   const taskOf = (index: number) => {
     const { imageFile } = wanted[index]!;
     const target = join(dataDir, preprocessedImage(imageFile, dataset));
-    return { image: imageFile, source: join(dataDir, imageFile), target };
+    return { image: imageFile, source: onDisk(dataDir, imageFile), target };
   };
   const record = await SourceRecord.open(join(folder, "sources.jsonl"));
   const making = { ...settings, concurrency, record, stage: dataset.name, onProgress };
@@ -101,7 +107,7 @@ async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessRe
     imageFile: preprocessedImage(imageFile, dataset),
     label,
   }));
-  await writeImageRows(join(dataDir, preprocessedCsv(dataset)), made);
+  await writeTable(dataDir, dataset, made);
   keepOnly(
     folder,
     made.map(({ imageFile }) => posix.basename(imageFile)),
@@ -117,27 +123,38 @@ async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessRe
   };
 }
 
+/**
+ * Writes the table, and beside it the names of its classes: Get_Data numbers the classes anew when a folder is added,
+ * and this table keeps its numbers.
+ */
+async function writeTable(dataDir: string, dataset: DatasetName, rows: readonly ImageRow[]): Promise<void> {
+  const source = join(dataDir, sourceClasses(dataset));
+  const [table, classes] = [preprocessedCsv(dataset), preprocessedClasses(dataset)].map((file) =>
+    join(dataDir, file),
+  ) as [string, string];
+  if (!existsSync(source)) rmSync(classes, { force: true });
+  const files = existsSync(source) ? [table, classes] : [table];
+  await writeTogether(files, async ([temporary, temporaryClasses]) => {
+    await writeImageRows(temporary!, rows);
+    if (temporaryClasses) copyFileSync(source, temporaryClasses);
+  });
+}
+
 /** Number of different labels. */
 function countClasses(rows: readonly ImageRow[]): number {
   return new Set(rows.map((row) => row.label)).size;
 }
 
-/** @throws UserError for a path outside of the data directory, one that is no UTF-8, and one that stands twice */
+/** @throws UserError for a path outside of the data directory, and one that stands twice */
 function checkSources(rows: readonly ImageRow[], dataset: DatasetName): void {
   const rowOfSource = new Map<string, number>();
   for (const [index, { imageFile }] of rows.entries()) {
-    const source = posix.normalize(imageFile);
+    const source = sameName(posix.normalize(imageFile));
     const where = `${sourceCsv(dataset)}, row ${index + 1}`;
     if (posix.isAbsolute(source) || source === ".." || source.startsWith("../")) {
       throw new UserError(
         `${where}: "${imageFile}" is outside the data directory.`,
         "Paths are relative to the data directory: move the images below it and write the table again.",
-      );
-    }
-    if (source.includes("\uFFFD")) {
-      throw new UserError(
-        `${where}: "${imageFile}" is not UTF-8 text.`,
-        "Turn the table into UTF-8 (iconv -f latin1 -t utf8), or rename the file and run `npx guie get-data` again.",
       );
     }
     const earlier = rowOfSource.get(source);
@@ -147,6 +164,26 @@ function checkSources(rows: readonly ImageRow[], dataset: DatasetName): void {
     }
     rowOfSource.set(source, index);
   }
+}
+
+/**
+ * The same for several data sets: all are tried, whatever happens to one.
+ * @throws UserError in the end with the fault of every one that has one
+ */
+export async function preprocessDataSets(
+  datasets: readonly DataSet[],
+  options: Omit<PreprocessOptions, "dataset">,
+): Promise<PreprocessResult[]> {
+  const { results, faults } = await tryEach(options.dataDir, PREPROCESS, datasets, (dataset) =>
+    preprocessDataset({ ...options, dataset }),
+  );
+  throwFaults(PREPROCESS, faults);
+  return results;
+}
+
+/** A path as the disk has it: a table may have another form of Unicode. One that is not there stays as it is. */
+function onDisk(dataDir: string, imageFile: string): string {
+  return join(dataDir, hasForms(imageFile) ? (findFile(dataDir, imageFile) ?? imageFile) : imageFile);
 }
 
 /** The rows of classes with at least `smallestClass` rows, in their order. */

@@ -1,7 +1,7 @@
 // What Data_preprocessing shows besides its counts.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type CsvRow, readCsv } from "../common/csv";
+import { eachCsvRow, wholeNumberCell } from "../common/csv";
 import { projectPath } from "../common/project";
 import { readImageRows } from "../datasets/rows";
 import { decodeRgb } from "../images/decode";
@@ -29,10 +29,12 @@ export async function readRejects(dataDir: string, sets: readonly DatasetName[])
   const rejects: Reject[] = [];
   for (const set of sets) {
     const path = join(projectPath(dataDir), rejectsCsv(set));
-    for (const row of await readRejectRows(path)) {
+    if (!existsSync(path)) continue;
+    await eachCsvRow(path, ["image_files", "labels", "reason"], (row, index) => {
       const { image_files: image, labels, reason } = row;
-      rejects.push({ dataset: set.name, image: image!, label: Number(labels), reason: reason! });
-    }
+      const label = wholeNumberCell(labels!, `${path}, row ${index + 1}: "labels"`, "npx guie preprocess");
+      rejects.push({ dataset: set.name, image: image!, label, reason: reason! });
+    });
   }
   return rejects;
 }
@@ -54,10 +56,4 @@ export async function beforeAfterGrid(
     return { image, caption: `${image.width} x ${image.height}` };
   });
   return imageGrid(await Promise.all(items), { columns: 8, ...options });
-}
-
-/** The table has no rows where all could be read; readCsv would take that for a mistake. */
-async function readRejectRows(path: string): Promise<CsvRow[]> {
-  const lines = existsSync(path) ? readFileSync(path, "utf8").trim().split("\n").length : 0;
-  return lines > 1 ? readCsv(path, ["image_files", "labels", "reason"]) : [];
 }

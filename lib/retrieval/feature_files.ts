@@ -8,12 +8,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { openSafetensors, type WrittenDtype } from "../checkpoints/safetensors";
-import { eachCsvRow } from "../common/csv";
+import { eachCsvRow, wholeNumberCell } from "../common/csv";
 import { UserError } from "../common/errors";
 import { readJson } from "../common/files";
 import { FEATURE_PARTS } from "../common/made_parts";
 import { projectPath } from "../common/project";
 import type { MadeKind } from "../common/replace";
+import { pathFromSpreadsheet } from "../common/spreadsheet";
 import { TextColumn, type Texts } from "../common/texts";
 import type { Vectors } from "./neighbours";
 
@@ -150,26 +151,27 @@ function joinShards(
 async function readRows(folder: string, count: number): Promise<FeatureRows> {
   const path = join(folder, FEATURE_FILES.rows);
   const files = new TextColumn(count);
-  const columns = { labels: new Int32Array(count), fold: new Int32Array(count) };
+  const columns = { labels: new Float64Array(count), fold: new Float64Array(count) }; // names may have ten digits
   const present = new Set<string>();
   const found = await eachCsvRow(path, ["image_files"], (row, index) => {
     if (index >= count) return;
-    files.push(row.image_files!);
+    files.push(pathFromSpreadsheet(row.image_files!));
     for (const [name, values] of Object.entries(columns)) {
       if (row[name] === undefined) continue;
       present.add(name);
-      values[index] = Number(row[name]);
+      values[index] = wholeNumberCell(row[name], `${path}, row ${index + 1}: "${name}"`, embedAgain(folder));
     }
   });
   if (found !== count) {
-    throw new UserError(
-      `${path} names ${found} rows, the features are ${count}.`,
-      `Delete ${join(folder, FEATURE_FILES.summary)} and embed again: finished shards are kept.`,
-    );
+    throw new UserError(`${path} names ${found} rows, the features are ${count}.`, embedAgain(folder));
   }
   return {
     files,
     ...(present.has("labels") ? { labels: columns.labels } : {}),
     ...(present.has("fold") ? { folds: columns.fold } : {}),
   };
+}
+
+function embedAgain(folder: string): string {
+  return `Delete ${join(folder, FEATURE_FILES.summary)} and embed again: finished shards are kept.`;
 }

@@ -12,6 +12,7 @@ import { notice } from "../common/notice";
 import { findOrMake } from "../common/owner";
 import { projectPath } from "../common/project";
 import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/replace";
+import { pathForSpreadsheet } from "../common/spreadsheet";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import {
   FEATURE_FILES,
@@ -338,7 +339,7 @@ async function finish(
     await writeCsv(
       skippedCsv,
       ["image_files", "reason"],
-      skipped.map(({ file, reason }) => [file, reason]),
+      skipped.map(({ file, reason }) => [pathForSpreadsheet(file), reason]),
     );
   const summary: FeatureSummary = {
     ...{ count, length: shards.find((shard) => shard.count > 0)!.length, dtype },
@@ -360,7 +361,7 @@ async function writeRows(path: string, rows: FeatureRows, skipped: ReadonlySet<s
   function* lines(): Generator<(string | number)[]> {
     let row = 0;
     for (const file of rows.files) {
-      if (!skipped.has(file)) yield [file, ...numbers.map((values) => values[row]!)];
+      if (!skipped.has(file)) yield [pathForSpreadsheet(file), ...numbers.map((values) => values[row]!)];
       row++;
     }
   }

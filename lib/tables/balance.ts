@@ -47,7 +47,7 @@ export async function classBalance(
   stages: readonly BalanceStage[] = ["raw", "preprocessed", "sampled", "balanced"],
 ): Promise<ClassBalance[]> {
   return withDatabase(async (database) => {
-    await database.run("CREATE TABLE sizes (stage VARCHAR, dataset VARCHAR, label INTEGER, images INTEGER)");
+    await database.run("CREATE TABLE sizes (stage VARCHAR, dataset VARCHAR, label BIGINT, images INTEGER)");
     for (const stage of stages) await appendSizes(database, projectPath(dataDir), datasets, stage);
     const order = ["all", ...datasets.map(({ name }) => name)];
     const rows = await database.rows<ClassBalance>(
@@ -78,7 +78,9 @@ async function appendSizes(
   const count = (label: string, dataset: string, where = "true") =>
     `INSERT INTO sizes SELECT ${sqlText(stage)}, ${dataset}, ${label}, count(*) FROM stage_rows WHERE ${where} GROUP BY ALL`;
   if ("file" in source) {
-    await loadCsv(database, "stage_rows", join(dataDir, source.file), MERGED_TABLE, source.next, "VIEW");
+    await loadCsv(database, "stage_rows", join(dataDir, source.file), MERGED_TABLE, source.next, {
+      as: "VIEW",
+    });
     const names = datasets.map(({ name }) => sqlText(name)).join(", ");
     await database.run(count("new_labels", "dataset", `dataset IN (${names})`));
     return;
@@ -90,7 +92,7 @@ async function appendSizes(
       join(dataDir, source.perDataset(dataset)),
       IMAGE_TABLE,
       source.next,
-      "VIEW",
+      { as: "VIEW" },
     );
     await database.run(count("labels", sqlText(dataset.name)));
   }

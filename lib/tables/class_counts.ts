@@ -1,6 +1,7 @@
 import { projectPath } from "../common/project";
+import { readTableForm } from "../common/table_text";
 import { withDatabase } from "./database";
-import { csvHeader, loadCsv } from "./read_csv";
+import { loadCsv } from "./read_csv";
 
 /** How many rows one class has. */
 export interface ClassCount {
@@ -17,9 +18,8 @@ export async function classCounts(csv: string): Promise<ClassCount[]> {
   const path = projectPath(csv);
   const next = "Give the path of a table of the pipeline, for example data/demo/final_data_224.csv.";
   return withDatabase(async (database) => {
-    const header = await csvHeader(path, next);
-    const label = header.includes("new_labels") ? "new_labels" : "labels";
-    await loadCsv(database, "counted", path, [{ name: label, kind: "count" }], next, "VIEW");
+    const label = readTableForm(path, [], next).columns.includes("new_labels") ? "new_labels" : "labels";
+    await loadCsv(database, "counted", path, [{ name: label, kind: "label" }], next, { as: "VIEW" });
     return database.rows<ClassCount>(
       `SELECT ${label} AS label, count(*) AS images FROM counted GROUP BY label ORDER BY label`,
     );

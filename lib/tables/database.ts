@@ -1,7 +1,9 @@
+import { closeSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from "@duckdb/node-api";
 import { breathe } from "../common/interrupt";
+import { openRegularFile } from "../common/regular_file";
 
 /** The tables at full size (3 M rows in, 6 M out) need 1 GB; larger ones use files. */
 const MEMORY_LIMIT = "2GB";
@@ -24,17 +26,20 @@ export async function withDatabase<T>(
     threads: String(threads),
   });
   const connection = await instance.connect();
+  const database = new Database(connection);
   try {
-    return await work(new Database(connection));
+    return await work(database);
   } finally {
     connection.closeSync();
     instance.closeSync();
+    database.closeFiles();
   }
 }
 
 /** An open connection to DuckDB. */
 export class Database {
   readonly #connection: DuckDBConnection;
+  readonly #files: number[] = [];
 
   constructor(connection: DuckDBConnection) {
     this.#connection = connection;
@@ -54,6 +59,22 @@ export class Database {
       const cells = Object.entries(row).map(([name, value]) => [name, plain(value)]);
       return Object.fromEntries(cells) as Row;
     });
+  }
+
+  /**
+   * Opens a file to read, until the database is closed. DuckDB takes a path for a pattern (`*`, `?`, `[1]`) and its
+   * folders for columns (`labels=3`); the number of an open file is neither. To COPY, a path is only a path.
+   * @returns what to call the file in a query, as an SQL string
+   */
+  openFile(path: string): string {
+    const file = openRegularFile(path);
+    this.#files.push(file);
+    return sqlText(`/dev/fd/${file}`);
+  }
+
+  /** Closes the files of `openFile`. */
+  closeFiles(): void {
+    for (const file of this.#files.splice(0)) closeSync(file);
   }
 
   /** The only row of a query. */

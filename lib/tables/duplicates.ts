@@ -121,7 +121,7 @@ async function searchOwned(
 
 /** Makes `images` (image, label, dataset, fold): each image once, with its validation row where it has one. */
 async function loadImages(database: Database, dataDir: string, fold: number): Promise<TextColumn> {
-  await loadCsv(database, "folded", join(dataDir, FOLDS_CSV), FOLDS_TABLE, NEXT, "VIEW");
+  await loadCsv(database, "folded", join(dataDir, FOLDS_CSV), FOLDS_TABLE, NEXT, { as: "VIEW" });
   await database.run(
     `CREATE TABLE images AS
      SELECT new_image_files AS image, any_value(new_labels) AS label, any_value(dataset) AS dataset,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../common/errors";
+import { sameName } from "../common/names";
 import { projectPath } from "../common/project";
 import { sqlText, withDatabase } from "./database";
 import { CLASSES_CSV, CLASSES_TABLE, MERGED_CSV, MERGED_TABLE } from "./layout";
@@ -31,7 +32,7 @@ export async function findClasses(dataDir: string, text: string): Promise<FoundC
       `SELECT new_labels AS newLabel, classes.dataset, labels AS label, class_name AS className,
          count(*) AS images, arg_min(new_image_files, merged.rowid) AS firstImage
        FROM classes JOIN merged USING (new_labels)
-       WHERE contains(lower(class_name), lower(${sqlText(text)}))
+       WHERE contains(lower(class_name), lower(${sqlText(sameName(text))}))
        GROUP BY ALL ORDER BY newLabel`,
     );
     if (found.length === 0)

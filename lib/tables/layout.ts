@@ -23,7 +23,7 @@ export const LOOKS_CSV = "final_data_224_looks.csv";
 /** Columns of a data set's own table. */
 export const IMAGE_TABLE: readonly CsvColumn[] = [
   { name: "image_files", kind: "path" },
-  { name: "labels", kind: "count" },
+  { name: "labels", kind: "label" },
 ];
 
 /** Columns of the merged, sampled and balanced tables. */
@@ -40,7 +40,7 @@ export const FOLDS_TABLE: readonly CsvColumn[] = [...MERGED_TABLE, { name: "fold
 export const CLASSES_TABLE: readonly CsvColumn[] = [
   { name: "new_labels", kind: "count" },
   { name: "dataset", kind: "text" },
-  { name: "labels", kind: "count" },
+  { name: "labels", kind: "label" },
   { name: "class_name", kind: "text" },
 ];
 

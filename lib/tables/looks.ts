@@ -8,12 +8,13 @@ import { contentOf, seeFile } from "../common/fingerprint";
 import { breathe } from "../common/interrupt";
 import { keptFolder } from "../common/kept_folder";
 import type { OnProgress } from "../common/progress";
+import { readTableForm } from "../common/table_text";
 import type { Texts } from "../common/texts";
 import { ImageError, readImageFile } from "../images/decode";
 import { type Database, sqlText } from "./database";
 import { LOOKS_CSV, LOOKS_TABLE } from "./layout";
 import { type Look, lookOfImage } from "./perceptual_hash";
-import { csvHeader, loadCsv } from "./read_csv";
+import { loadCsv } from "./read_csv";
 import { writeCsv } from "./write_csv";
 
 const ROWS_PER_INSERT = 1_000;
@@ -95,7 +96,7 @@ async function insert(database: Database, table: string, rows: readonly string[]
 /** Makes `known` of the file, and fills `hashes` with what it tells of images that look as they did. */
 async function takeKnown(database: Database, path: string): Promise<void> {
   const next = `rm ${path}, and run it again: it is made anew.`;
-  const isThere = existsSync(path) && !(await csvHeader(path, next)).includes(FORMER_COLUMN);
+  const isThere = existsSync(path) && !readTableForm(path, [], next).columns.includes(FORMER_COLUMN);
   if (isThere) await loadCsv(database, "known", path, LOOKS_TABLE, next);
   else await database.run(`CREATE TABLE known (${LOOKS_TABLE.map(({ name }) => `${name} VARCHAR`)})`);
   await database.run(

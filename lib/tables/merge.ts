@@ -1,8 +1,14 @@
 // Step 1 of Data_Merge: all data sets in one table, with labels of their own turned into labels of the whole.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { type DatasetName, preprocessedCsv } from "../images/layout";
+import {
+  type DatasetName,
+  preprocessedClasses,
+  preprocessedCsv,
+  sourceClasses,
+  sourceCsv,
+} from "../images/layout";
 import { type Database, sqlText } from "./database";
 import { IMAGE_TABLE } from "./layout";
 import { loadCsv } from "./read_csv";
@@ -10,7 +16,7 @@ import { loadCsv } from "./read_csv";
 /**
  * Makes two tables from the data sets' `<folder>_final_224.csv`, in the given order:
  * - `merged` (new_image_files, new_labels, dataset), rows in the order of the files;
- * - `classes` (new_labels, dataset, labels, class_name), class_name from `csv/<name>_classes.csv`, else the label.
+ * - `classes` (new_labels, dataset, labels, class_name), class_name from `<folder>_classes.csv`, else the label.
  *
  * The new label is the label's index within its data set (by first appearance) plus the number of classes of all
  * data sets before it: in other words, the order in which classes first appear in the merged rows.
@@ -21,8 +27,8 @@ export async function mergeDatasets(
   dataDir: string,
   datasets: readonly DatasetName[],
 ): Promise<void> {
-  await database.run("CREATE TABLE source_rows (image_files VARCHAR, labels INTEGER, dataset VARCHAR)");
-  await database.run("CREATE TABLE class_names (dataset VARCHAR, labels INTEGER, class_name VARCHAR)");
+  await database.run("CREATE TABLE source_rows (image_files VARCHAR, labels BIGINT, dataset VARCHAR)");
+  await database.run("CREATE TABLE class_names (dataset VARCHAR, labels BIGINT, class_name VARCHAR)");
   for (const dataset of datasets) await appendDataset(database, dataDir, dataset);
   await refuseRepeatedImages(database);
   await database.run(
@@ -43,42 +49,82 @@ export async function mergeDatasets(
 async function appendDataset(database: Database, dataDir: string, dataset: DatasetName): Promise<void> {
   const name = sqlText(dataset.name);
   const next = `npx guie preprocess --dataset ${dataset.name}`;
-  await loadCsv(database, "one_dataset", join(dataDir, preprocessedCsv(dataset)), IMAGE_TABLE, next);
+  // An image that stands there twice is refused when all data sets are together.
+  const path = join(dataDir, preprocessedCsv(dataset));
+  await loadCsv(database, "one_dataset", path, IMAGE_TABLE, next, { checkLabels: false });
   await database.run(`INSERT INTO source_rows SELECT image_files, labels, ${name} FROM one_dataset`);
-  const namesPath = join(dataDir, "csv", `${dataset.name}_classes.csv`);
-  if (!existsSync(namesPath)) return;
+  const namesPath = classNamesOf(dataDir, dataset, next);
+  if (namesPath === undefined) return;
   await loadCsv(
     database,
     "names",
     namesPath,
     [
-      { name: "labels", kind: "count" },
+      { name: "labels", kind: "label" },
       { name: "class_name", kind: "text" },
     ],
     `npx guie get-data --dataset ${dataset.name}`,
   );
+  await refuseTwoNames(database, namesPath);
   await database.run(
-    `INSERT INTO class_names SELECT ${name}, labels, any_value(class_name) FROM names GROUP BY labels`,
+    `INSERT INTO class_names SELECT ${name}, labels, any_value(nfc_normalize(class_name)) FROM names GROUP BY labels`,
   );
+}
+
+/**
+ * The names that belong to a preprocessed table: those that were there when it was made.
+ * @throws UserError where Get_Data has named or numbered the classes otherwise since
+ */
+function classNamesOf(dataDir: string, dataset: DatasetName, next: string): string | undefined {
+  const [table, kept, source] = [
+    preprocessedCsv(dataset),
+    preprocessedClasses(dataset),
+    sourceClasses(dataset),
+  ].map((file) => join(dataDir, file)) as [string, string, string];
+  const isKept = existsSync(kept);
+  if (!existsSync(source)) return isKept ? kept : undefined;
+  // Of tables that were made before names were kept beside them, the times tell; of those made by hand, nothing does.
+  const isByHand = !existsSync(join(dataDir, sourceCsv(dataset)));
+  const isSame = isKept
+    ? readFileSync(kept).equals(readFileSync(source))
+    : isByHand || statSync(source).mtimeMs <= statSync(table).mtimeMs;
+  if (isSame) return source;
+  throw new UserError(
+    `${source} has other classes, or other numbers for them, than ${table}, which was made before.`,
+    `${next} --data-dir ${dataDir} (images that are made already are kept)`,
+  );
+}
+
+async function refuseTwoNames(database: Database, path: string): Promise<void> {
+  const [twice] = await database.rows<{ labels: number; names: string }>(
+    `SELECT labels, string_agg(DISTINCT class_name, ', ' ORDER BY class_name) AS names FROM names
+     GROUP BY labels HAVING count(DISTINCT class_name) > 1 ORDER BY labels LIMIT 1`,
+  );
+  if (twice)
+    throw new UserError(
+      `${path} has several names for class ${twice.labels}: ${twice.names}.`,
+      "Keep one of the rows.",
+    );
 }
 
 /** One image in two rows could stand in training and validation at once. */
 async function refuseRepeatedImages(database: Database): Promise<void> {
   // As many different hashes as rows: no image stands twice. The exact search takes twice the memory and time.
   const { rows: all, hashes } = await database.row<{ rows: number; hashes: number }>(
-    "SELECT count(*) AS rows, count(DISTINCT hash(image_files)) AS hashes FROM source_rows",
+    "SELECT count(*) AS rows, count(DISTINCT hash(nfc_normalize(image_files))) AS hashes FROM source_rows",
   );
   if (all === hashes) return;
   const [repeated] = await database.rows<{ image: string }>(
-    "SELECT image_files AS image FROM source_rows GROUP BY image_files HAVING count(*) > 1 ORDER BY image LIMIT 1",
+    "SELECT nfc_normalize(image_files) AS image FROM source_rows GROUP BY image HAVING count(*) > 1 ORDER BY image LIMIT 1",
   );
   if (!repeated) return;
-  const { rows, datasets } = await database.row<{ rows: number; datasets: string }>(
-    `SELECT count(*) AS rows, string_agg(DISTINCT dataset, ', ' ORDER BY dataset) AS datasets
-     FROM source_rows WHERE image_files = ${sqlText(repeated.image)}`,
+  const { rows, datasets, labels } = await database.row<{ rows: number; datasets: string; labels: string }>(
+    `SELECT count(*) AS rows, string_agg(DISTINCT dataset, ', ' ORDER BY dataset) AS datasets,
+       string_agg(DISTINCT labels, ' and ' ORDER BY labels) AS labels
+     FROM source_rows WHERE nfc_normalize(image_files) = ${sqlText(repeated.image)}`,
   );
   throw new UserError(
-    `"${repeated.image}" stands in ${rows} rows (of ${datasets}): an image has one class.`,
+    `"${repeated.image}" stands in ${rows} rows (of ${datasets}) with the label ${labels}: an image has one class.`,
     "Remove the repeated rows, or run `npx guie preprocess` for these data sets again.",
   );
 }

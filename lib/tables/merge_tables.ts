@@ -1,5 +1,6 @@
 // Data_Merge: merge, sample, resample, folds; five CSV files.
 import { join } from "node:path";
+import { writeCsv as writeTextCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import { removeAbandoned, writeTogether } from "../common/files";
 import { asOwner } from "../common/owner";
@@ -9,7 +10,15 @@ import type { DatasetName } from "../images/layout";
 import { type Database, sqlText, withDatabase } from "./database";
 import { assignFolds } from "./folds";
 import { checkHeldOut, type HoldOut, holdOutClasses, writeHeldOut, writeRetrieval } from "./held_out";
-import { BALANCED_CSV, CLASSES_CSV, FOLDS_CSV, MERGED_CSV, RETRIEVAL_FILES, SAMPLED_CSV } from "./layout";
+import {
+  BALANCED_CSV,
+  CLASSES_CSV,
+  CLASSES_TABLE,
+  FOLDS_CSV,
+  MERGED_CSV,
+  RETRIEVAL_FILES,
+  SAMPLED_CSV,
+} from "./layout";
 import { mergeDatasets } from "./merge";
 import { repeatSmallClasses } from "./resample";
 import { sampleClasses } from "./sample";
@@ -97,7 +106,7 @@ async function mergeOwned(options: MergeOptions): Promise<TableCounts[]> {
         await writeRetrieval(database, { queries, index, classes });
       }
       await writeCsv(database, "FROM merged", mergedCsv!);
-      await writeCsv(database, "FROM classes", classesCsv!);
+      await writeClasses(database, classesCsv!);
       report(1);
       const merged = await countRows(database, MERGED_CSV, "merged");
       await sampleClasses(database, { from: "merged", to: "sampled", maxPerClass, seed });
@@ -142,6 +151,17 @@ async function balance(
   );
   const key = "copy || ':' || new_image_files";
   await assignFolds(database, { from: "rows", to: "folded", folds, seed, key });
+}
+
+/** By the writer that keeps names of classes from being run by a spreadsheet. */
+async function writeClasses(database: Database, path: string): Promise<void> {
+  const columns = CLASSES_TABLE.map(({ name }) => name);
+  const rows = await database.rows<Record<string, string | number>>("FROM classes ORDER BY new_labels");
+  await writeTextCsv(
+    path,
+    columns,
+    rows.map((row) => columns.map((name) => row[name]!)),
+  );
 }
 
 /** Each image of `merged` and `sampled` stands in one row. */

@@ -1,15 +1,22 @@
-import { createReadStream } from "node:fs";
-import { parse } from "csv-parse";
+import { closeSync, createReadStream, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "csv-stringify/sync";
+import { eachRecord } from "../common/csv";
 import { messageOf, UserError } from "../common/errors";
-import { requireFile } from "../common/files";
 import { Interrupted } from "../common/interrupt";
+import { twoLabels } from "../common/one_label";
+import { readTableForm, type TableForm } from "../common/table_text";
 import { type Database, sqlText } from "./database";
 
 /** What a column of a CSV file must hold. */
 export interface CsvColumn {
   name: string;
-  /** "path": below the data directory. "count": a whole number from 0. */
-  kind: "text" | "path" | "count";
+  /**
+   * "path": below the data directory. "count": a whole number from 0, of up to nine digits. "label": what a data set
+   * calls a class, a whole number from 0 that a double holds.
+   */
+  kind: "text" | "path" | "count" | "label";
 }
 
 /** Per kind: the SQL condition of a bad cell, and what a good one is. */
@@ -23,21 +30,36 @@ const CHECKS: Record<CsvColumn["kind"], readonly [bad: (cell: string) => string,
       "a path below the data directory, without `..`",
     ],
   ],
-  count: [[(cell) => `${cell} IS NULL`, "a whole number from 0"]],
+  count: [[(cell) => `${cell} IS NULL`, "a whole number from 0 (of up to nine digits)"]],
+  label: [[(cell) => `${cell} IS NULL`, "a whole number from 0"]],
 };
 
-/** A cell of the file as its kind; a count that is none becomes NULL. */
+/** A cell of the file as its kind; a number that is none becomes NULL. */
 function typed({ name, kind }: CsvColumn): string {
-  if (kind !== "count") return name;
-  return `CASE WHEN regexp_full_match(${name}, '[0-9]{1,9}') THEN ${name}::INTEGER END AS ${name}`;
+  if (kind === "count")
+    return `CASE WHEN regexp_full_match(${name}, ' *[0-9]{1,9} *') THEN ${name}::INTEGER END AS ${name}`;
+  if (kind === "label")
+    return `CASE WHEN regexp_full_match(${name}, ' *0*[0-9]{1,15} *') THEN ${name}::BIGINT END AS ${name}`;
+  return name;
+}
+
+/** How a table is loaded. */
+export interface LoadOptions {
+  /** "VIEW": nothing is kept in memory, every query reads the file again. */
+  as?: "TABLE" | "VIEW";
+  /** SQL expressions over all rows ("max(fold) AS last"), worked out while the cells are checked. */
+  aggregates?: readonly string[];
+  /** False where the caller refuses every image that stands there twice. */
+  checkLabels?: boolean;
 }
 
 /**
- * Reads columns of a CSV file with a header line into a new table: text as VARCHAR, counts as INTEGER.
- * The table's `rowid` counts the file's rows from 0.
+ * Reads columns of a CSV file with a header line into a new table: text as VARCHAR, counts as INTEGER, labels as
+ * BIGINT. What can be read, and how, is as `readCsv` has it. The table's `rowid` counts the file's rows from 0.
  * @param next what to do when the file is missing or bad
- * @param as "VIEW": nothing is kept in memory, every query reads the file again
- * @throws UserError for a missing or unreadable file, a missing column, no rows, or bad cells: the first and how many
+ * @returns the row of the wanted aggregates
+ * @throws UserError for a missing or unreadable file, a missing column, no rows, bad cells (the first and how many), or
+ * an image under two labels
  */
 export async function loadCsv(
   database: Database,
@@ -45,45 +67,82 @@ export async function loadCsv(
   path: string,
   columns: readonly CsvColumn[],
   next: string,
-  as: "TABLE" | "VIEW" = "TABLE",
-): Promise<void> {
-  const found = await csvHeader(path, next);
-  const missing = columns.filter(({ name }) => !found.includes(name)).map(({ name }) => `"${name}"`);
-  if (missing.length > 0) {
-    throw new UserError(`${path} lacks the column ${missing.join(", ")}; it has: ${found.join(", ")}.`, next);
-  }
-  const source = csvSource(path, found);
-  await readable(path, next, async () => {
+  { as = "TABLE", aggregates = [], checkLabels = true }: LoadOptions = {},
+): Promise<Record<string, number>> {
+  const names = columns.map(({ name }) => name);
+  const form = readTableForm(path, names, next);
+  const load = async (file: string) => {
+    const source = csvSource(file, form);
     const cells = columns.map(typed).join(", ");
     await database.run(`CREATE OR REPLACE ${as} ${table} AS SELECT ${cells} FROM ${source}`);
-  });
-  await checkCells(database, { table, path, source, columns, next });
-}
-
-/** The column names of a CSV file. @throws UserError when it is missing or unreadable */
-export async function csvHeader(path: string, next: string): Promise<string[]> {
-  requireFile(path, "a table", next);
-  return readable(path, next, async () => {
-    const firstRow = createReadStream(path).pipe(parse({ bom: true, to: 1 }));
-    // pandas leaves its index column without a name
-    for await (const names of firstRow) return (names as string[]).map((name, i) => name || `column_${i}`);
-    return [];
-  });
+    return checkCells(database, { table, path, source, columns, next, aggregates, checkLabels });
+  };
+  // A plain file is read as it stands. Any other is read as `readCsv` reads it, and written anew: both take every file
+  // alike, and say the same of one that they do not take.
+  if (await isPlain(path, form)) {
+    try {
+      return await load(database.openFile(path));
+    } catch (error) {
+      if (error instanceof Interrupted || error instanceof UserError) throw error;
+    }
+  }
+  const copy = await openPlainCopy(database, path, form, next);
+  try {
+    return await load(copy);
+  } catch (error) {
+    if (error instanceof Interrupted || error instanceof UserError) throw error;
+    const reason = messageOf(error).split("\n").slice(0, 3).join("; ");
+    throw new UserError(`${path} is not a readable CSV file: ${reason}.`, next, { cause: error });
+  }
 }
 
 /** DuckDB is told everything: left to guess, it takes a later line for the header where rows differ in length. */
-function csvSource(path: string, header: readonly string[]): string {
-  const columns = header.map((name) => `${sqlText(name)}: 'VARCHAR'`).join(", ");
-  return `read_csv(${sqlText(path)}, auto_detect = false, header = true, columns = {${columns}}, delim = ',', quote = '"', escape = '"')`;
+function csvSource(file: string, form: TableForm): string {
+  const columns = form.columns.map((name) => `${sqlText(name)}: 'VARCHAR'`).join(", ");
+  const written = `header = true, delim = ',', quote = '"', escape = '"', new_line = '\\n', compression = 'none'`;
+  return `read_csv(${file}, auto_detect = false, columns = {${columns}}, ${written}, hive_partitioning = false)`;
 }
 
-async function readable<T>(path: string, next: string, read: () => Promise<T>): Promise<T> {
+/** In a file without these, commas and line feeds are all there is. DuckDB passes over a comma at the end of a row. */
+const SPECIAL = ['"', "'", "\r", "\0", ",\n"];
+const [COMMA, LINE_FEED] = [0x2c, 0x0a];
+const ROWS_PER_WRITE = 10_000;
+const CHUNK_BYTES = 1 << 20;
+
+async function isPlain(path: string, { encoding, separator, spaced }: TableForm): Promise<boolean> {
+  if (encoding !== "utf-8" || separator !== "," || spaced) return false;
+  let last: number | undefined;
+  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>) {
+    if (last === undefined && (chunk[0] === 0xef || chunk[0] === LINE_FEED)) return false; // a mark, an empty line
+    if (last === COMMA && chunk[0] === LINE_FEED) return false;
+    if (SPECIAL.some((character) => chunk.includes(character))) return false;
+    last = chunk.at(-1);
+  }
+  return last !== COMMA;
+}
+
+async function openPlainCopy(
+  database: Database,
+  path: string,
+  form: TableForm,
+  next: string,
+): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "guie-table-"));
   try {
-    return await read();
-  } catch (error) {
-    if (error instanceof Interrupted) throw error;
-    const reason = messageOf(error).split("\n").slice(0, 3).join("; ");
-    throw new UserError(`${path} is not a readable CSV file: ${reason}.`, next, { cause: error });
+    const copy = join(folder, "plain.csv");
+    const file = openSync(copy, "w");
+    let block: (readonly string[])[] = [form.columns];
+    const write = () => writeSync(file, stringify(block, { quoted: true }));
+    await eachRecord(path, form, next, (cells) => {
+      if (block.push(cells) < ROWS_PER_WRITE) return;
+      write();
+      block = [];
+    });
+    write();
+    closeSync(file);
+    return database.openFile(copy);
+  } finally {
+    rmSync(folder, { recursive: true }); // what is open stays readable
   }
 }
 
@@ -93,30 +152,37 @@ interface CellsToCheck {
   source: string;
   columns: readonly CsvColumn[];
   next: string;
+  aggregates: readonly string[];
+  checkLabels: boolean;
 }
 
 async function checkCells(
   database: Database,
-  { table, path, source, columns, next }: CellsToCheck,
-): Promise<void> {
+  { table, path, source, columns, next, aggregates, checkLabels }: CellsToCheck,
+): Promise<Record<string, number>> {
   const checks = columns.flatMap(({ name, kind }) =>
     CHECKS[kind].map(([bad, good]) => ({ name, bad: bad(name), good })),
   );
   const counts = checks.map(({ bad }, i) => `count(*) FILTER (${bad}) AS bad_${i}`);
-  const found = await readable(path, next, () =>
-    database.row<Record<string, number>>(
-      `SELECT ${["count(*) AS rows", ...counts].join(", ")} FROM ${table}`,
-    ),
+  const labelled = checkLabels ? labelledImages(columns) : undefined;
+  const distinct = labelled
+    ? [
+        `count(DISTINCT hash(${labelled.image})) AS images`,
+        `count(DISTINCT hash(${labelled.image}, ${labelled.label})) AS pairs`,
+      ]
+    : [];
+  const found = await database.row<Record<string, number>>(
+    `SELECT ${["count(*) AS rows", ...counts, ...distinct, ...aggregates].join(", ")} FROM ${table}`,
   );
   if (found.rows === 0) throw new UserError(`${path} holds no rows.`, next);
   for (const [i, { name, bad, good }] of checks.entries()) {
     const count = found[`bad_${i}`]!;
     if (count === 0) continue;
     const { row } = await database.row<{ row: number }>(
-      `SELECT row FROM (SELECT *, row_number() OVER () AS row FROM ${table}) WHERE ${bad} ORDER BY row LIMIT 1`,
+      `SELECT row FROM (${withRows(table)}) WHERE ${bad} ORDER BY row LIMIT 1`,
     );
     const { cell } = await database.row<{ cell: string | null }>(
-      `SELECT ${name} AS cell FROM ${source} LIMIT 1 OFFSET ${row - 1}`,
+      `SELECT "${name}" AS cell FROM ${source} LIMIT 1 OFFSET ${row - 1}`,
     );
     const others = count > 1 ? ` (and ${count - 1} more rows)` : "";
     throw new UserError(
@@ -124,4 +190,36 @@ async function checkCells(
       next,
     );
   }
+  if (labelled && found.images !== found.pairs) throw await conflict(database, table, path, labelled);
+  return found;
+}
+
+const LABEL_COLUMNS = ["labels", "new_labels"];
+
+/** Expressions for the image and its label, in a table that has both. Forms of Unicode are one image. */
+function labelledImages(columns: readonly CsvColumn[]): { image: string; label: string } | undefined {
+  const image = columns.find(({ kind }) => kind === "path")?.name;
+  const label = columns.find(({ name }) => LABEL_COLUMNS.includes(name))?.name;
+  return image && label ? { image: `nfc_normalize(${image})`, label } : undefined;
+}
+
+async function conflict(
+  database: Database,
+  table: string,
+  path: string,
+  { image, label }: { image: string; label: string },
+): Promise<UserError> {
+  const { file } = await database.row<{ file: string }>(
+    `SELECT ${image} AS file FROM ${table} GROUP BY file HAVING count(DISTINCT ${label}) > 1 ORDER BY file LIMIT 1`,
+  );
+  const rows = await database.rows<{ label: number; row: number }>(
+    `SELECT ${label} AS label, min(row) AS row FROM (${withRows(table)}) WHERE ${image} = ${sqlText(file)}
+     GROUP BY label ORDER BY row LIMIT 2`,
+  );
+  const [first, second] = rows as [(typeof rows)[0], (typeof rows)[0]];
+  return twoLabels(path, file, [first.row, second.row], [first.label, second.label]);
+}
+
+function withRows(table: string): string {
+  return `SELECT *, row_number() OVER () AS row FROM ${table}`;
 }

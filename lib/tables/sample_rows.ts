@@ -1,6 +1,7 @@
 import { projectPath } from "../common/project";
+import { readTableForm } from "../common/table_text";
 import { randomOrder, withDatabase } from "./database";
-import { csvHeader, loadCsv } from "./read_csv";
+import { loadCsv } from "./read_csv";
 
 /** One row of a table of the pipeline. */
 export interface SampledRow {
@@ -19,11 +20,11 @@ const NEXT = "Give the path of a table of the pipeline, for example data/demo/fi
 export async function sampleRows(csv: string, count: number, seed: number): Promise<SampledRow[]> {
   const path = projectPath(csv);
   return withDatabase(async (database) => {
-    const merged = (await csvHeader(path, NEXT)).includes("new_labels");
+    const merged = readTableForm(path, [], NEXT).columns.includes("new_labels");
     const [file, label] = merged ? ["new_image_files", "new_labels"] : ["image_files", "labels"];
     const columns = [
       { name: file!, kind: "path" as const },
-      { name: label!, kind: "count" as const },
+      { name: label!, kind: "label" as const },
     ];
     await loadCsv(database, "sampled", path, columns, NEXT);
     return database.rows<SampledRow>(

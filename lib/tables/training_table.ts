@@ -35,8 +35,9 @@ export async function readTrainingTable(
 ): Promise<TrainingTable> {
   const path = join(projectPath(dataDir), csv);
   return withDatabase(async (database) => {
-    await loadCsv(database, "folded", path, FOLDS_TABLE, NEXT, "VIEW");
-    const { classes, trainRows } = await checkLabelsAndFold(database, path, fold);
+    const aggregates = labelsAndFolds(fold);
+    const found = await loadCsv(database, "folded", path, FOLDS_TABLE, NEXT, { as: "VIEW", aggregates });
+    const { classes, trainRows } = checkLabelsAndFold(found as unknown as LabelsAndFolds, path, fold);
     const rows = await readRows(database, fold, trainRows);
     const classNames =
       csv === FOLDS_CSV ? await readClassNames(database, projectPath(dataDir), classes) : undefined;
@@ -48,21 +49,27 @@ export async function readTrainingTable(
   });
 }
 
-async function checkLabelsAndFold(
-  database: Database,
+interface LabelsAndFolds {
+  classes: number;
+  highest: number;
+  folds: string;
+  trainRows: number;
+}
+
+function labelsAndFolds(fold: number): string[] {
+  return [
+    "count(DISTINCT new_labels) AS classes",
+    "max(new_labels) AS highest",
+    "array_to_string(list_sort(list(DISTINCT fold)), ', ') AS folds",
+    `count(*) FILTER (fold <> ${fold}) AS trainRows`,
+  ];
+}
+
+function checkLabelsAndFold(
+  { classes, highest, folds, trainRows }: LabelsAndFolds,
   path: string,
   fold: number,
-): Promise<{ classes: number; trainRows: number }> {
-  const { classes, highest, folds, trainRows } = await database.row<{
-    classes: number;
-    highest: number;
-    folds: string;
-    trainRows: number;
-  }>(
-    `SELECT count(DISTINCT new_labels) AS classes, max(new_labels) AS highest,
-       array_to_string(list_sort(list(DISTINCT fold)), ', ') AS folds, count(*) FILTER (fold <> ${fold}) AS trainRows
-     FROM folded`,
-  );
+): { classes: number; trainRows: number } {
   if (classes !== highest + 1) {
     throw new UserError(
       `${path}: labels must be 0 .. ${classes - 1} for ${classes} classes; the highest is ${highest}.`,
@@ -131,11 +138,15 @@ async function readClassNames(
   const path = join(dataDir, CLASSES_CSV);
   if (!existsSync(path)) return undefined;
   await loadCsv(database, "classes", path, CLASSES_TABLE, NEXT);
-  const rows = await database.rows<{ class_name: string }>(
-    "SELECT class_name FROM classes ORDER BY new_labels",
+  const rows = await database.rows<{ label: number; name: string }>(
+    "SELECT new_labels AS label, class_name AS name FROM classes ORDER BY label",
   );
-  if (rows.length === classes) return rows.map((row) => row.class_name);
-  throw new UserError(`${path} names ${rows.length} classes, but ${FOLDS_CSV} has ${classes}.`, NEXT);
+  if (rows.length === classes && rows.every(({ label }, i) => label === i))
+    return rows.map(({ name }) => name);
+  throw new UserError(
+    `${path} names ${rows.length} classes, but ${FOLDS_CSV} has ${classes}, or other numbers for them.`,
+    NEXT,
+  );
 }
 
 /** The distinct images of a class, training and validation alike. */

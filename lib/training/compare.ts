@@ -1,7 +1,7 @@
 // Trained runs, the backbone and pixels compared on the held-out classes.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readCsv } from "../common/csv";
+import { readCsv, wholeNumberCell } from "../common/csv";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
@@ -69,7 +69,9 @@ export async function retrievalLabels(dataDir: string, files: RetrievalFiles): P
   const path = join(projectPath(dataDir), "retrieval", "classes.csv");
   const rows = existsSync(path) ? await readCsv(path, ["labels"]) : [];
   if (rows[0]?.group === undefined) return labels;
-  const groups = new Map(rows.map((row) => [Number(row.labels), row.group!]));
+  const labelOf = (text: string, index: number) =>
+    wholeNumberCell(text, `${path}, row ${index + 1}: "labels"`, "Its columns are labels,class_name,group.");
+  const groups = new Map(rows.map((row, index) => [labelOf(row.labels!, index), row.group!]));
   const groupsOf = (list: ArrayLike<number>) => Array.from(list, (label) => groups.get(label) ?? "other");
   return {
     ...labels,

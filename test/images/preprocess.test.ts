@@ -164,10 +164,10 @@ test("bad input stops before anything is written, and says what to do", async (t
     ],
     [
       Buffer.from("image_files,labels\ncaf\xe9.jpg,1\n", "latin1"),
-      /row 1: "caf.\.jpg" is not UTF-8 text[\s\S]*iconv/,
+      /line 2 is not UTF-8 text: read as latin-1 it is "café\.jpg,1"[\s\S]*iconv/,
     ],
     ["image_files,labels\n/etc/a.jpg,1\n", /outside the data directory/],
-    ["image_files,labels\na/b.jpg,1\na/./b.jpg,2\n", /row 2: "a\/\.\/b.jpg" stands already in row 1/],
+    ["image_files,labels\na/b.jpg,1\na/./b.jpg,1\n", /row 2: "a\/\.\/b.jpg" stands already in row 1/],
     ["image_files,labels\na.jpg,1\n", /no class with at least 2 images.*all 1 classes are smaller/],
   ];
   for (const [text, message] of cases) {

@@ -135,12 +135,12 @@ test("bad input names file, row and mend, and leaves earlier tables alone", asyn
       "image_files,class\nb/1.jpg,1\n",
       /b_final_224.csv lacks the column "labels"; it has: image_files, class\.\n.*guie preprocess/,
     ],
-    ["", /lacks the column "image_files", "labels"/],
+    ["", /is empty: expected a line with its columns image_files, labels/],
     ["image_files,labels\n", /holds no rows/],
-    ["image_files,labels\nb/1.jpg,1\nb/2.jpg\n", /not a readable CSV file: .*Line: 3.*Columns: 2 Found: 1/],
+    ["image_files,labels\nb/1.jpg,1\nb/2.jpg\n", /not a readable CSV file: line 3 has 1 cells, its header 2/],
     [
       "image_files,labels\nb/1.jpg,1\nb/2.jpg,2,3\n",
-      /not a readable CSV file: .*Line: 3.*Columns: 2 Found: 3/,
+      /not a readable CSV file: line 3 has 3 cells, its header 2 \(image_files, labels\): "b\/2\.jpg \| 2 \| 3"/,
     ],
     [
       "image_files,labels\nb/1.jpg,1\nb/2.jpg,\nb/3.jpg,\n",
@@ -154,7 +154,11 @@ test("bad input names file, row and mend, and leaves earlier tables alone", asyn
     ["image_files,labels\n,1\n", /row 1: "image_files" must be a path, it is empty/],
     ["image_files,labels\nb/../../1.jpg,1\n", /row 1: .* below the data directory.* "b\/\.\.\/\.\.\/1.jpg"/],
     ["image_files,labels\n/etc/1.jpg,1\n", /row 1: .* below the data directory/],
-    ["image_files,labels\nb/1.jpg,1\nb/1.jpg,2\n", /"b\/1.jpg" stands in 2 rows \(of b\)/],
+    ["image_files,labels\nb/1.jpg,1\nb/1.jpg,1\n", /"b\/1.jpg" stands in 2 rows \(of b\)/],
+    [
+      "image_files,labels\nb/1.jpg,1\nb/2.jpg,1\nb/1.jpg,2\n",
+      /"b\/1\.jpg" stands in 2 rows \(of b\) with the label 1 and 2: an image has one class/,
+    ],
     ["image_files,labels\na/0_0.jpg,1\n", /"a\/0_0.jpg" stands in 2 rows \(of a, b\)/],
   ];
   for (const [text, message] of cases) {

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
+import type { NamesReading } from "./zip_names";
 
 /** One file or folder of an archive, before it is unpacked. */
 export interface ArchiveEntry {
@@ -16,6 +17,8 @@ export interface ArchiveEntry {
 /** An archive that is being read, entry after entry. */
 export interface OpenArchive {
   entries: AsyncIterable<ArchiveEntry>;
+  /** How its names were read, where that is not certain. */
+  names?: NamesReading | undefined;
   /** How much of the archive's file has been read. */
   bytesRead: () => number;
   close: () => void;
@@ -26,6 +29,11 @@ export const ARCHIVE_NAME = /\.(zip|tar|tar\.gz|tgz)$/i;
 /** Names of archives, and parts of archives, for which another program is needed. */
 export const FOREIGN_ARCHIVE_NAME =
   /\.(7z|rar|xz|bz2|tbz2?|txz|zst|z\d\d|zip\.\d+|(tar|tar\.gz|tgz)\.?[a-z]?[a-z\d]{1,2})$/i;
+
+/** Whether a name is that of an archive, or of a part of one. */
+export function isArchiveName(name: string): boolean {
+  return ARCHIVE_NAME.test(name) || FOREIGN_ARCHIVE_NAME.test(name);
+}
 
 const SIGNATURES = [
   ["zip", 0, "PK\x03\x04"],

@@ -3,12 +3,14 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
 import { breathe } from "../../common/interrupt";
+import { sameName } from "../../common/names";
 import type { OnProgress } from "../../common/progress";
 import { type ArchiveEntry, type OpenArchive, sniffArchive } from "./entry";
 import { checkedEntryPath, unwrapped } from "./entry_path";
 import { Refusal } from "./refusal";
 import { openTar } from "./tar";
 import { openZip } from "./zip";
+import type { NamesReading, ZipEncoding } from "./zip_names";
 
 /** What an archive may unpack to. */
 export interface UnpackLimits {
@@ -28,15 +30,19 @@ const LARGE_FILE_BYTES = 8_000_000;
 /** What is done with an archive. */
 export interface ExtractOptions {
   /** A folder inside the archive whose content goes to the top; what lies beside it keeps its place. */
-  unwrap?: string;
+  unwrap?: string | undefined;
   limits?: UnpackLimits;
-  onProgress?: OnProgress;
+  /** Of names that do not say that they are UTF-8; guessed unless told. */
+  zipEncoding?: ZipEncoding | undefined;
+  onProgress?: OnProgress | undefined;
 }
 
 /** What an archive was unpacked to. */
 export interface Unpacked {
   files: number;
   bytes: number;
+  /** How names of a ZIP archive were read that do not say what they are; undefined where all do. */
+  names?: NamesReading;
 }
 
 /**
@@ -49,19 +55,19 @@ export async function extract(
   path: string,
   target: string,
   destination: string,
-  { unwrap, limits = UNPACK_LIMITS, onProgress }: ExtractOptions,
+  { unwrap, limits = UNPACK_LIMITS, zipEncoding, onProgress }: ExtractOptions,
 ): Promise<Unpacked> {
-  const archive = await openArchive(path);
+  const archive = await openArchive(path, zipEncoding);
   const archiveBytes = statSync(path).size;
   const totalMb = Math.ceil(archiveBytes / BYTES_PER_MB);
   const report = (done: number) =>
     onProgress?.({ stage: `Unpack ${path}`, done, total: totalMb, unit: "MB" });
-  const unpacked = { files: 0, bytes: 0 };
+  const unpacked: Unpacked = { files: 0, bytes: 0, ...(archive.names && { names: archive.names }) };
   const seen = new Set<string>();
   try {
     for await (const entry of archive.entries) {
       await breathe();
-      const name = unwrapped(checkedEntryPath(entry.path), unwrap);
+      const name = sameName(unwrapped(checkedEntryPath(entry.path), unwrap));
       if (entry.kind === "folder") mkdirSync(join(target, name), { recursive: true });
       else {
         checkFile(entry, name, seen, destination);
@@ -89,9 +95,9 @@ function checkFile({ kind, path }: ArchiveEntry, name: string, seen: Set<string>
   seen.add(name);
 }
 
-async function openArchive(path: string): Promise<OpenArchive> {
+async function openArchive(path: string, zipEncoding?: ZipEncoding): Promise<OpenArchive> {
   const kind = sniffArchive(path);
-  if (kind === "zip") return openZip(path);
+  if (kind === "zip") return openZip(path, zipEncoding);
   if (kind === "tar") return openTar(path);
   throw new Error("it is no ZIP, tar or tar.gz archive, by its first bytes");
 }

@@ -19,6 +19,7 @@ import { findOrMake } from "../../common/owner";
 import { markerName, WORK_FOLDER } from "./entry_path";
 import { type ExtractOptions, extract, type Unpacked } from "./extract";
 import { Refusal } from "./refusal";
+import type { ZipEncoding } from "./zip_names";
 
 /** An archive as it is known again: another file under the same name is another archive. */
 interface Stamp {
@@ -76,6 +77,7 @@ async function unpackOwned(folder: string, archive: string, options: ExtractOpti
   } catch (error) {
     if (error instanceof Interrupted) throw error;
     if (!isDiskError(error)) removeWork(folder, work);
+    if (error instanceof UserError) throw error;
     throw unpackError(path, error, join(work, "files"));
   }
 }
@@ -93,6 +95,20 @@ export function looksUnpacked(folder: string, archive: string): boolean {
 export async function isUnpacked(folder: string, archive: string): Promise<boolean> {
   const marker = join(folder, markerName(archive));
   return existsSync(marker) && isSame(readStamp(marker), join(folder, archive));
+}
+
+/** @throws UserError where an archive was unpacked with names in another encoding than the one that is asked for */
+export function refuseOtherEncoding(
+  folder: string,
+  archive: string,
+  encoding: ZipEncoding | undefined,
+): void {
+  const { unpacked } = readStamp(join(folder, markerName(archive)));
+  if (encoding === undefined || !unpacked?.names || unpacked.names.encoding === encoding) return;
+  throw new UserError(
+    `${join(folder, archive)} was unpacked before, with its names read as ${unpacked.names.encoding}.`,
+    `Delete what it was unpacked to and ${join(folder, markerName(archive))}, and run this again.`,
+  );
 }
 
 /** Makes the work folder; what another archive, or an earlier state of this one, left there goes. */

@@ -1,5 +1,6 @@
 import yauzl from "yauzl";
 import type { ArchiveEntry, OpenArchive } from "./entry";
+import { decodeName, type NamesReading, readingOf, type ZipEncoding } from "./zip_names";
 
 const FILE_TYPE = 0o170000;
 /** Of a Unix file mode -> what it is; a mode without a type is a plain file. */
@@ -11,19 +12,30 @@ const KINDS = new Map<number, ArchiveEntry["kind"]>([
 ]);
 const MADE_ON_UNIX = 3;
 
-/** Opens a ZIP archive. @throws Error when it is none, or damaged */
-export async function openZip(path: string): Promise<OpenArchive> {
-  const zip = await yauzl.openPromise(path, { lazyEntries: true, autoClose: false });
+/** Set where a name is UTF-8. */
+const UTF8_FLAG = 0x800;
+/** The extra field in which Info-ZIP writes a name once more, in UTF-8. */
+const UNICODE_PATH = 0x7075;
+
+/**
+ * Opens a ZIP archive.
+ * @param encoding of names that do not say that they are UTF-8; guessed from all of them unless told
+ * @throws Error when it is none, or damaged; UserError for names that are not in that encoding
+ */
+export async function openZip(path: string, encoding?: ZipEncoding): Promise<OpenArchive> {
+  const names = readingOf(await namesWithoutEncoding(path), encoding);
+  const zip = await openRaw(path);
   let bytesRead = 0;
   async function* entries(): AsyncGenerator<ArchiveEntry> {
     for await (const entry of zip.eachEntry()) {
+      const fileName = nameOf(entry, names);
       yield {
-        path: entry.fileName,
-        kind: kindOf(entry),
+        path: fileName,
+        kind: kindOf(entry, fileName),
         bytes: entry.uncompressedSize,
         crc32: entry.crc32,
         open: () => {
-          if (entry.isEncrypted()) throw new Error(`${entry.fileName} needs a password`);
+          if (entry.isEncrypted()) throw new Error(`${fileName} needs a password`);
           // yauzl stops an entry that unpacks to more, or less, than it says.
           return zip.openReadStreamPromise(entry);
         },
@@ -31,10 +43,42 @@ export async function openZip(path: string): Promise<OpenArchive> {
       bytesRead += entry.compressedSize;
     }
   }
-  return { entries: entries(), bytesRead: () => bytesRead, close: () => zip.close() };
+  return { entries: entries(), names, bytesRead: () => bytesRead, close: () => zip.close() };
 }
 
-function kindOf({ fileName, versionMadeBy, externalFileAttributes }: yauzl.Entry): ArchiveEntry["kind"] {
+/** Entries with their names as bytes. */
+function openRaw(path: string): Promise<yauzl.ZipFile> {
+  return yauzl.openPromise(path, { lazyEntries: true, autoClose: false, decodeStrings: false });
+}
+
+async function namesWithoutEncoding(path: string): Promise<Buffer[]> {
+  const zip = await openRaw(path);
+  const names: Buffer[] = [];
+  try {
+    for await (const entry of zip.eachEntry()) {
+      if (!saysItIsUtf8(entry)) names.push(entry.fileNameRaw);
+    }
+  } finally {
+    zip.close();
+  }
+  return names;
+}
+
+function saysItIsUtf8({ generalPurposeBitFlag, extraFields }: yauzl.Entry): boolean {
+  return (generalPurposeBitFlag & UTF8_FLAG) !== 0 || extraFields.some(({ id }) => id === UNICODE_PATH);
+}
+
+function nameOf(entry: yauzl.Entry, names: NamesReading | undefined): string {
+  const { generalPurposeBitFlag, fileNameRaw, extraFields } = entry;
+  if (names === undefined || saysItIsUtf8(entry))
+    return yauzl.getFileNameLowLevel(generalPurposeBitFlag, fileNameRaw, extraFields, false);
+  return decodeName(fileNameRaw, names.encoding).replaceAll("\\", "/"); // as getFileNameLowLevel has it
+}
+
+function kindOf(
+  { versionMadeBy, externalFileAttributes }: yauzl.Entry,
+  fileName: string,
+): ArchiveEntry["kind"] {
   if (fileName.endsWith("/")) return "folder";
   if (versionMadeBy >>> 8 !== MADE_ON_UNIX) return "file";
   return KINDS.get((externalFileAttributes >>> 16) & FILE_TYPE) ?? "other";

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
+import { findFile, sameName } from "../../common/names";
 import { readCocoFile } from "./coco_file";
 import { checkedImagePath } from "./image_path";
 import { presenceIn } from "./presence";
-import { type LabelledImage, nothingSkipped, type Reader } from "./reader";
+import { emptyReading, type LabelledImage, type Reader } from "./reader";
 
 /** Where a COCO data set keeps its files, relative to its folder. */
 export interface CocoLayout {
@@ -24,17 +25,18 @@ export function coco({ annotations, imageFolder }: CocoLayout): Reader {
     const { images, categoryNames, firstCategory } = await readCocoFile(path, (done, total) =>
       report(done, total, "MB"),
     );
-    const reading = { images: [] as LabelledImage[], skipped: nothingSkipped() };
+    const reading = emptyReading();
     const seen = new Set<string>();
     const isPresent = presenceIn(folder);
     for (const [index, { id, fileName }] of images.entries()) {
       const category = firstCategory.get(id);
       const file = `${imageFolder}/${checkedImagePath(fileName, `${path}, images[${index}]`)}`;
-      if (seen.has(file)) reading.skipped.duplicateRows++;
+      const found = findFile(folder, file);
+      if (seen.has(sameName(file))) reading.skipped.duplicateRows++;
       else if (category === undefined) reading.skipped.unlabelledImages++;
-      else if (!(await isPresent(file))) reading.skipped.missingImages++;
-      else reading.images.push(labelledImage(file, category, categoryNames, path));
-      seen.add(file);
+      else if (!(await isPresent(found ?? file))) reading.skipped.missingImages++;
+      else reading.images.push(labelledImage(found ?? file, category, categoryNames, path));
+      seen.add(sameName(file));
       if ((index + 1) % IMAGES_PER_REPORT === 0 || index + 1 === images.length) {
         await breathe();
         report(index + 1, images.length, "images");

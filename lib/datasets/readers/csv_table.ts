@@ -1,10 +1,12 @@
 import { join } from "node:path";
-import { type CsvRow, readCsv } from "../../common/csv";
+import { type CsvRow, readCsv, wholeNumberCell } from "../../common/csv";
 import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
+import { findFile } from "../../common/names";
+import { SeenImages } from "../../common/one_label";
 import { checkedImagePath } from "./image_path";
 import { presenceIn } from "./presence";
-import { type LabelledImage, nothingSkipped, type Reader } from "./reader";
+import { emptyReading, type LabelledImage, type Reader } from "./reader";
 
 /** A data set that says in a CSV file which class an image has. */
 export interface CsvTableLayout {
@@ -22,46 +24,41 @@ export interface CsvTableLayout {
   next: string;
 }
 
+const MEND = "Get the data set's own table again, or mend that row.";
 const ROWS_PER_REPORT = 5_000;
 
-/** A reader for data sets with a CSV file of their own. A second row for one image is dropped and counted. */
+/** A reader for data sets with a CSV file of their own. A second row for one image is dropped and counted; under another label it is refused. */
 export function csvTable(table: CsvTableLayout): Reader {
   return async (folder, report) => {
     const columns = [table.imageColumn, table.classColumn, ...(table.nameColumn ? [table.nameColumn] : [])];
     const rows = await readCsv(join(folder, table.file), columns, table.next);
-    const reading = { images: [] as LabelledImage[], skipped: nothingSkipped() };
-    const seen = new Set<string>();
+    const reading = emptyReading();
+    const seen = new SeenImages(join(folder, table.file));
     const isPresent = presenceIn(folder);
+    let first: string | undefined;
     for (const [index, row] of rows.entries()) {
       const image = labelledImage(row, table, `${join(folder, table.file)}, row ${index + 1}`);
-      if (seen.has(image.file)) reading.skipped.duplicateRows++;
-      else if (!(await isPresent(image.file))) reading.skipped.missingImages++;
-      else reading.images.push(image);
-      seen.add(image.file);
+      first ??= image.file;
+      const before = seen.add(image.file, image.classKey, index + 1);
+      const file = findFile(folder, image.file) ?? image.file;
+      if (before !== undefined) reading.skipped.duplicateRows++;
+      else if (!(await isPresent(file))) reading.skipped.missingImages++;
+      else reading.images.push({ ...image, file });
       if ((index + 1) % ROWS_PER_REPORT === 0 || index + 1 === rows.length) {
         await breathe();
         report(index + 1, rows.length, "rows");
       }
     }
-    if (reading.images.length === 0) throw noImages(folder, [...seen][0]!, table);
+    if (reading.images.length === 0) throw noImages(folder, first!, table);
     return reading;
   };
 }
 
 function labelledImage(row: CsvRow, table: CsvTableLayout, where: string): LabelledImage {
   const file = checkedImagePath(table.imageFile(row[table.imageColumn]!), where);
-  const image = { file, classKey: wholeNumber(row[table.classColumn]!, table.classColumn, where) };
+  const label = wholeNumberCell(row[table.classColumn]!, `${where}: ${table.classColumn}`, MEND);
+  const image = { file, classKey: String(label) }; // spellings of one number are one class: 7 and 007
   return table.nameColumn ? { ...image, className: row[table.nameColumn]! } : image;
-}
-
-/** Spellings of one number are one class: 7 and 007. */
-function wholeNumber(text: string, column: string, where: string): string {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(number)) return String(number);
-  throw new UserError(
-    `${where}: ${column} must be a whole number from 0, it is "${text}".`,
-    "Get the data set's own table again, or mend that row.",
-  );
 }
 
 function noImages(folder: string, first: string, table: CsvTableLayout): UserError {

@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
+import { FolderWalk } from "../../common/image_folder";
 import { breathe } from "../../common/interrupt";
-import { listFolder } from "./folder";
-import { type LabelledImage, nothingSkipped, type Reader, type SkippedCounts } from "./reader";
+import { hasForms, sameName } from "../../common/names";
+import { isArchiveName } from "../archives/entry";
+import { emptyReading, type LabelledImage, type Reader } from "./reader";
 
 /** A data set whose classes stand in its folder and file names. */
 export interface ImageTreeLayout {
@@ -20,19 +22,33 @@ export interface ImageTreeLayout {
 /** A reader for class folders in any depth, and for classes in file names. */
 export function imageTree(tree: ImageTreeLayout): Reader {
   return async (folder, report) => {
-    const reading = { images: [] as LabelledImage[], skipped: nothingSkipped() };
-    const branches = tree.tops.flatMap((top) => openTop(folder, top, tree, reading.skipped));
+    const { images, skipped } = emptyReading();
+    const walk = new FolderWalk(folder, isArchiveName);
+    const isFirst = firstOfForms();
+    const refuseEmpty = (name: string) => {
+      throw emptyFolder(join(folder, name));
+    };
+    const branches = tree.tops.flatMap((top) => openTop(walk, folder, top, tree));
     for (const [index, branch] of branches.entries()) {
       await breathe();
-      for (const file of imagesBelow(folder, branch, reading.skipped)) reading.images.push(label(file, tree));
+      for (const file of walk.imagesBelow(branch, refuseEmpty)) {
+        if (isFirst(file)) images.push(label(file, tree));
+        else walk.leftOut.push({ file, reason: "its name came before, in another form of Unicode" });
+      }
       report(index + 1, branches.length, "folders");
     }
-    return reading;
+    return { images, skipped: { ...skipped, harmlessFiles: walk.passedOver }, leftOut: walk.leftOut };
   };
 }
 
+/** Whether a name comes for the first time: in another form of Unicode it is the same name. */
+function firstOfForms(): (file: string) => boolean {
+  const seen = new Set<string>();
+  return (file) => !hasForms(file) || seen.size < seen.add(sameName(file)).size;
+}
+
 /** The sub-folders of a top folder: the pieces in which it is read, so that progress can be told. */
-function openTop(folder: string, top: string, tree: ImageTreeLayout, skipped: SkippedCounts): string[] {
+function openTop(walk: FolderWalk, folder: string, top: string, tree: ImageTreeLayout): string[] {
   const path = join(folder, top);
   if (!existsSync(path)) {
     throw new UserError(
@@ -40,20 +56,14 @@ function openTop(folder: string, top: string, tree: ImageTreeLayout, skipped: Sk
       `Unpack the whole data set there, so that it holds ${tree.layout}.`,
     );
   }
-  const { folders, images, harmless } = listFolder(path, { archives: top === "" });
-  skipped.harmlessFiles += harmless;
+  if (top !== "" && !walk.enter(top)) {
+    walk.leftOut.push({ file: top, reason: "a folder that was read before" });
+    return [];
+  }
+  const { folders, images } = walk.list(top);
   if (images.length > 0) throw misplaced(joinPath(top, images[0]!), tree.layout);
   if (folders.length === 0) throw emptyFolder(path);
   return folders.map((name) => joinPath(top, name));
-}
-
-/** Paths of all images below a folder, depth first, in sorted order. */
-function* imagesBelow(folder: string, branch: string, skipped: SkippedCounts): Generator<string> {
-  const { folders, images, harmless } = listFolder(join(folder, branch));
-  skipped.harmlessFiles += harmless;
-  if (folders.length === 0 && images.length === 0) throw emptyFolder(join(folder, branch));
-  for (const name of images) yield joinPath(branch, name);
-  for (const name of folders) yield* imagesBelow(folder, joinPath(branch, name), skipped);
 }
 
 function label(file: string, { pattern, layout, classKey }: ImageTreeLayout): LabelledImage {

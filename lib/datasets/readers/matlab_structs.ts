@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
+import { findFile } from "../../common/names";
 import type { MatlabArray } from "../matlab/arrays";
 import { readMatlabFile } from "../matlab/matlab_file";
 import { checkedImagePath } from "./image_path";
 import { presenceIn } from "./presence";
-import { type LabelledImage, nothingSkipped, type Reader } from "./reader";
+import { emptyReading, type LabelledImage, type Reader } from "./reader";
 
 /** A data set whose annotations are a struct array in a MATLAB file, an element per image. */
 export interface MatlabStructsLayout {
@@ -32,11 +33,12 @@ export function matlabStructs(layout: MatlabStructsLayout): Reader {
   return async (folder, report) => {
     const path = join(folder, layout.file);
     const { structs, names } = readAnnotations(path, layout);
-    const reading = { images: [] as LabelledImage[], skipped: nothingSkipped() };
+    const reading = emptyReading();
     const isPresent = presenceIn(folder);
     for (const [index, struct] of structs.entries()) {
       const where = `${path}, ${layout.annotations}(${index + 1})`;
-      const file = checkedImagePath(textField(struct, layout.pathField, where), where);
+      const named = checkedImagePath(textField(struct, layout.pathField, where), where);
+      const file = findFile(folder, named) ?? named;
       const label = classField(struct, layout.classField, names, where);
       if (await isPresent(file)) reading.images.push({ file, ...label });
       else reading.skipped.missingImages++;

@@ -1,3 +1,5 @@
+import type { LeftOut } from "../../common/image_folder";
+
 /** One image of a raw data set, as its reader finds it. */
 export interface LabelledImage {
   /** Path relative to the raw data set's folder, with forward slashes. */
@@ -8,7 +10,7 @@ export interface LabelledImage {
   className?: string;
 }
 
-/** What a reader left out; every file or row that is not in the CSV is counted here. */
+/** What a reader left out; every file or row that is not in the CSV is counted here, or listed as `leftOut`. */
 export interface SkippedCounts {
   /** Files that are known to lie beside images: .DS_Store, Thumbs.db, README.txt, ... */
   harmlessFiles: number;
@@ -24,6 +26,8 @@ export interface SkippedCounts {
 export interface Reading {
   images: LabelledImage[];
   skipped: SkippedCounts;
+  /** Files beside the images that are neither taken nor known to mean nothing. */
+  leftOut: LeftOut[];
 }
 
 /** How far a reader is. */
@@ -36,7 +40,8 @@ export type ReportReading = (done: number, total: number, unit: string) => void;
  */
 export type Reader = (folder: string, report: ReportReading) => Promise<Reading>;
 
-/** No file left out. */
-export function nothingSkipped(): SkippedCounts {
-  return { harmlessFiles: 0, duplicateRows: 0, missingImages: 0, unlabelledImages: 0 };
+/** A reading that has not begun. */
+export function emptyReading(): Reading {
+  const skipped = { harmlessFiles: 0, duplicateRows: 0, missingImages: 0, unlabelledImages: 0 };
+  return { images: [], skipped, leftOut: [] };
 }

@@ -1,0 +1,51 @@
+// Files that are opened without waiting: a named pipe has no end, and opening one waits for somebody who writes.
+import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from "node:fs";
+import { open } from "node:fs/promises";
+
+/** What a path leads to that is neither a file nor a folder; undefined for those. */
+export function specialKind(
+  stats: Pick<Stats, "isFIFO" | "isSocket" | "isFile" | "isDirectory">,
+): string | undefined {
+  if (stats.isFile() || stats.isDirectory()) return undefined;
+  return stats.isFIFO() ? "a named pipe" : stats.isSocket() ? "a socket" : "a device";
+}
+
+/** What a path leads to that is no file, in words; undefined for a file. */
+function kindOf(stats: Stats): string | undefined {
+  return stats.isDirectory() ? "a folder" : specialKind(stats);
+}
+
+/** A path leads to something else than a file. */
+export class NoFileError extends Error {
+  override readonly name = "NoFileError";
+}
+
+/**
+ * Opens a file for reading; never waits.
+ * @returns its descriptor
+ * @throws NoFileError where the path leads to a folder, a named pipe, a socket or a device; errors of the file system
+ */
+export function openRegularFile(path: string): number {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const kind = kindOf(fstatSync(file));
+  if (kind === undefined) return file;
+  closeSync(file);
+  throw new NoFileError(`${kind}, not a file`);
+}
+
+/** The content of a file, read off the main thread. @throws as `openRegularFile` */
+export async function readRegularFile(path: string): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const kind = kindOf(await file.stat());
+    if (kind !== undefined) throw new NoFileError(`${kind}, not a file`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Whether a path leads to a file. */
+export function isRegularFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
