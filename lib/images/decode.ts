@@ -2,7 +2,8 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { messageOf, UserError } from "../common/errors";
-import { MAX_PIXELS } from "./resize";
+import { assertPixels, ImageError, MAX_PIXELS } from "./image_error";
+import { openJpeg } from "./jpeg/open";
 
 /** Pixels in memory: `data` is uint8 [H, W, 3], RGB, rows from the top. */
 export interface RgbImage {
@@ -13,9 +14,6 @@ export interface RgbImage {
 
 /** What this library reads. */
 export type ImageFormat = "jpeg" | "png" | "gif" | "webp" | "tiff" | "avif" | "bmp" | "svg";
-
-/** Why an image cannot be used, in words for a list of such images. */
-export class ImageError extends UserError {}
 
 /** How each format's file begins, as latin-1 text; "." stands for any byte. */
 const SIGNATURES: readonly [ImageFormat, RegExp][] = [
@@ -120,20 +118,17 @@ export async function countPixels(bytes: Uint8Array): Promise<number> {
   return width * height;
 }
 
-/** @throws ImageError for more pixels than are decoded: such files can exhaust the memory */
-export function assertPixels(pixels: number, maxPixels = MAX_PIXELS): void {
-  if (pixels > maxPixels) throw tooLarge(maxPixels);
-}
-
 async function decodeBytes(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
   if (bytes.length === 0) throw new ImageError("empty file");
   const format = sniffFormat(bytes);
   if (!format) throw new ImageError("not an image (its first bytes are of no format that is read)");
   try {
-    return await (format === "bmp" ? decodeBmp(bytes, maxPixels) : decodeBySharp(bytes, maxPixels));
+    if (format === "bmp") return await decodeBmp(bytes, maxPixels);
+    const file = (format === "jpeg" && openJpeg(bytes, maxPixels)?.file) || bytes;
+    return await decodeBySharp(file, maxPixels);
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    if (messageOf(error).includes("pixel limit")) throw tooLarge(maxPixels);
+    if (messageOf(error).includes("pixel limit")) throw new ImageError(`more than ${maxPixels} pixels`);
     // libvips' own words are the cause only: its threads share them, so that they differ from run to run.
     throw new ImageError(`truncated or corrupt ${format}`, undefined, { cause: error });
   }
@@ -178,8 +173,4 @@ function bmpPixels(bytes: Uint8Array): number {
   const isOs2 = view.getUint32(14, true) === 12;
   if (isOs2) return view.getUint16(18, true) * view.getUint16(20, true);
   return Math.abs(view.getInt32(18, true) * view.getInt32(22, true));
-}
-
-function tooLarge(maxPixels: number): ImageError {
-  return new ImageError(`more than ${maxPixels} pixels`);
 }

@@ -6,6 +6,25 @@ export interface JpegHeader {
   components: number;
   /** EXIF's: 1 upright, 2..8 mirrored or turned. */
   orientation: number;
+  /** Whether Adobe's marker is there: CMYK values are then stored inverted. */
+  isAdobe: boolean;
+  /** How often a decoder goes over the picture: once, or some ten times where it is progressive. */
+  scans: number;
+  /** What decoders complain of, though it changes no pixel: see `tidyJpeg`. */
+  stray: readonly ByteRange[];
+  wrong: readonly RightByte[];
+}
+
+/** From `start` up to `end`. */
+interface ByteRange {
+  start: number;
+  end: number;
+}
+
+/** A byte as it ought to be. */
+interface RightByte {
+  at: number;
+  value: number;
 }
 
 /** Whether a decoder that knows neither CMYK nor EXIF sees the picture as sharp, and a person, would. */
@@ -14,44 +33,111 @@ export function isPlainJpeg({ components, orientation }: JpegHeader): boolean {
 }
 
 const START_OF_IMAGE = 0xffd8;
+const END_OF_IMAGE = 0xd9;
 const START_OF_SCAN = 0xda;
-const APP1 = 0xe1;
+const [APP0, APP1, APP14] = [0xe0, 0xe1, 0xee];
 /** Frame headers: C0..CF but for the Huffman (C4) and arithmetic (CC) tables and the extension C8. */
 const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+/** Frames with the bit for 2 are progressive; C2 and CA, and those that no decoder here knows. */
+const isProgressive = (frame: number) => (frame & 3) === 2;
+/** TEM, the restart markers and SOI are followed by no length. */
+const hasNoLength = (marker: number) => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
 
 /**
- * Reads a JPEG's header (ITU T.81, annex B), without decoding anything.
- * @returns undefined for what is no JPEG, and for a header that is cut off or odd
+ * Reads a JPEG's header (ITU T.81, annex B), without decoding anything, as libjpeg finds its way: what stands between two
+ * segments is passed over. Where a decoder goes over the picture several times, all scans are counted.
+ * @returns undefined for what is no JPEG, and for a header that is cut off
  */
 export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    return readSegments(view);
+    return view.getUint16(0) === START_OF_IMAGE ? readSegments(bytes, view) : undefined;
   } catch (error) {
     if (error instanceof RangeError) return undefined; // a length that leads beyond the end
     throw error;
   }
 }
 
-function readSegments(view: DataView): JpegHeader | undefined {
-  if (view.getUint16(0) !== START_OF_IMAGE) return undefined;
-  const header = { width: 0, height: 0, components: 0, orientation: 1 };
+function readSegments(bytes: Uint8Array, view: DataView): JpegHeader | undefined {
+  const header = { width: 0, height: 0, components: 0, orientation: 1, isAdobe: false, scans: 0 };
+  const stray: ByteRange[] = [];
+  const wrong: RightByte[] = [];
+  const found = () =>
+    header.scans > 0 && header.width * header.height > 0 ? { ...header, stray, wrong } : undefined;
+  let frame = 0;
   let at = 2;
   for (;;) {
-    if (view.getUint8(at) !== 0xff) return undefined;
-    while (view.getUint8(at) === 0xff) at++; // a marker may be padded
-    const marker = view.getUint8(at++);
+    const start = nextMarker(bytes, at);
+    if (start === undefined) return found();
+    if (start > at && header.scans === 0) stray.push({ start: at, end: start });
+    at = start;
+    while (bytes[at] === 0xff) at++; // a marker may be padded
+    const marker = bytes[at++]!;
+    if (marker === END_OF_IMAGE) return found();
+    if (hasNoLength(marker)) continue;
     const length = view.getUint16(at);
-    if (marker === START_OF_SCAN) return header.width * header.height > 0 ? header : undefined;
+    const data = at + 2;
     if (isFrame(marker)) {
-      header.height = view.getUint16(at + 3);
-      header.width = view.getUint16(at + 5);
-      header.components = view.getUint8(at + 7);
+      frame = marker;
+      header.height = view.getUint16(data + 1);
+      header.width = view.getUint16(data + 3);
+      header.components = view.getUint8(data + 5);
+    } else if (marker === START_OF_SCAN) {
+      header.scans++;
+      const scanned = view.getUint8(data);
+      if (!isProgressive(frame)) wrong.push(...wrongScanBytes(view, data + 1 + 2 * scanned));
+      // A decoder that has seen all components once looks no further.
+      if (header.scans === 1 && !isProgressive(frame) && scanned >= header.components) return found();
+    } else if (marker === APP0 && isText(view, data, "JFIF")) {
+      if (view.getUint8(data + 5) !== 1) wrong.push({ at: data + 5, value: 1 });
+    } else if (marker === APP1) {
+      header.orientation = exifOrientation(view, data, at + length) ?? header.orientation;
+    } else if (marker === APP14) {
+      header.isAdobe ||= isText(view, data, "Adobe");
     }
-    if (marker === APP1)
-      header.orientation = exifOrientation(view, at + 2, at + length) ?? header.orientation;
     at += length;
   }
+}
+
+/** Where the next marker begins: an FF that no 0 follows, as inside of pixel data. */
+function nextMarker(bytes: Uint8Array, from: number): number | undefined {
+  for (let at = from; ; at++) {
+    at = bytes.indexOf(0xff, at);
+    if (at < 0) return undefined;
+    let code = at + 1;
+    while (bytes[code] === 0xff) code++;
+    if (code >= bytes.length) return undefined;
+    if (bytes[code] !== 0) return at;
+    at = code;
+  }
+}
+
+/** Of a scan that is not progressive: from coefficient 0 to 63, all bits at once. */
+const PLAIN_SCAN = [0, 63, 0];
+
+function wrongScanBytes(view: DataView, at: number): RightByte[] {
+  return PLAIN_SCAN.map((value, i) => ({ at: at + i, value })).filter(
+    ({ at, value }) => view.getUint8(at) !== value,
+  );
+}
+
+function isText(view: DataView, at: number, text: string): boolean {
+  return [...text].every((letter, i) => view.getUint8(at + i) === letter.charCodeAt(0));
+}
+
+/**
+ * The same JPEG without what decoders that are strict refuse and others pass over, with the same pixels: stray bytes
+ * between segments of the header, a version of JFIF that is not 1, parameters of progressive scans in a file that is not
+ * progressive.
+ * @returns the bytes themselves where there is nothing of the kind
+ */
+export function tidyJpeg(bytes: Uint8Array, { stray, wrong }: JpegHeader): Uint8Array {
+  if (stray.length === 0 && wrong.length === 0) return bytes;
+  const right = bytes.slice();
+  for (const { at, value } of wrong) right[at] = value;
+  const ends = [0, ...stray.map(({ end }) => end)];
+  const starts = [...stray.map(({ start }) => start), right.length];
+  return Buffer.concat(ends.map((end, i) => right.subarray(end, starts[i])));
 }
 
 const EXIF = 0x45786966; // "Exif", followed by two zeros

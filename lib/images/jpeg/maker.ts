@@ -1,13 +1,11 @@
 import type { SharedLock } from "../../common/shared_lock";
 import { callHandle, type FunctionHandle } from "../../tensorflow/function_handle";
-import type { TensorValue } from "../../tensorflow/host_tensor";
 import { writtenBytes } from "../../tensorflow/native_stderr";
-
-import { EngineError } from "../../tensorflow/status";
-import { resizeArea } from "../area_resize";
-import { assertPixels, countPixels, decodeRgb, type RgbImage } from "../decode";
-import { resizePlan, resizeRgb } from "../resize";
-import { isPlainJpeg, readJpegHeader } from "./header";
+import { countPixels, decodeRgb, type RgbImage } from "../decode";
+import { resizeByRule } from "../input_square";
+import { isPlainJpeg } from "./header";
+import { lendDecoded } from "./lend";
+import { openJpeg } from "./open";
 
 /** What decides the pixels of a JPEG. */
 export interface JpegSettings {
@@ -77,23 +75,15 @@ export class JpegMaker {
   }
 
   /** @returns undefined for what is no JPEG, or one that TensorFlow's decoder refuses or would not show as a person sees it */
-  async #byEngine<T>(file: Uint8Array, use: (image: RgbImage) => T): Promise<{ result: T } | undefined> {
-    const header = readJpegHeader(file);
-    if (!header || !isPlainJpeg(header)) return undefined;
-    const pixels = header.width * header.height;
-    assertPixels(pixels);
+  async #byEngine<T>(bytes: Uint8Array, use: (image: RgbImage) => T): Promise<{ result: T } | undefined> {
+    const jpeg = openJpeg(bytes);
+    if (!jpeg || !isPlainJpeg(jpeg.header)) return undefined;
+    const { header, file } = jpeg;
     const decode = this.#engine.decode[this.#ratioFor(header)];
     const messageBytes = writtenBytes(this.#engine.stderr);
-    const made = await this.#alone(pixels, () => {
-      try {
-        return callHandle(decode, { bytes: [file] }, ([decoded]) => ({
-          result: use(this.#resize(imageOf(decoded!))),
-        }));
-      } catch (error) {
-        if (error instanceof EngineError) return undefined;
-        throw error;
-      }
-    });
+    const made = await this.#alone(header.width * header.height, () =>
+      lendDecoded(decode, file, (image) => use(this.#resize(image))),
+    );
     // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
     if (made && writtenBytes(this.#engine.stderr) !== messageBytes) await decodeRgb(file);
     return made;
@@ -109,10 +99,7 @@ export class JpegMaker {
   }
 
   #resize(image: RgbImage): RgbImage {
-    const { method, width, height } = resizePlan(image.width, image.height, this.#settings.imageSizePx);
-    if (method === "area") return resizeArea(image, width, height);
-    if (method === "linear") return resizeRgb(image, { method, width, height });
-    return image;
+    return resizeByRule(image, this.#settings.imageSizePx);
   }
 
   #ratioFor({ width, height }: { width: number; height: number }): Ratio {
@@ -120,9 +107,4 @@ export class JpegMaker {
     if (decoding === "full") return 1;
     return RATIOS.find((ratio) => Math.min(width, height) / ratio > imageSizePx) ?? 1;
   }
-}
-
-function imageOf({ data, shape }: TensorValue): RgbImage {
-  const [height, width] = shape as [number, number, number];
-  return { data: data as Uint8Array, width, height };
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { messageOf, UserError } from "../../common/errors";
 import { Threads } from "../../common/threads";
-import { jpegDecoders } from "../jpeg/decoder";
+import { jpegDecoder } from "../jpeg/decoder";
 import type { ImageJob, ImageThreadData } from "./image_thread";
 
 /** Threads without work for so long end; the next image starts new ones within .1 s. */
@@ -35,7 +35,7 @@ function threadsFor(decodedSizePx: number, most: number): Threads<ImageJob, stri
   const key = `${decodedSizePx} ${most}`;
   const known = pools.get(key);
   if (known) return known;
-  const data: ImageThreadData = { decodedSizePx, decoders: jpegDecoders(decodedSizePx) };
+  const data: ImageThreadData = { decodedSizePx, decoder: jpegDecoder() };
   const script = join(__dirname, "image_thread.js");
   const pool = new Threads<ImageJob, string | undefined>({ script, data, most, idleMs: IDLE_MS });
   pools.set(key, pool);
