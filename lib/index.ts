@@ -21,7 +21,7 @@ export { describeRaw, inspectRaw, type RawStatus, rawFolder } from "./datasets/r
 // models that leave
 export { type ExportRequest, type ExportResult, exportRun, FORMATS } from "./export/export_run";
 export { type ExportedWeights, exportWeights } from "./export/tower_file";
-export { decodeRgb, type RgbImage } from "./images/decode";
+export { decodeRgb } from "./images/decode";
 // Data_preprocessing
 export { augment } from "./images/loading/augment";
 export { drawAugmentPlan } from "./images/loading/augment_plan";
@@ -61,6 +61,7 @@ export { show } from "./notebook/show";
 export { type SweepResult, sweep, sweepFigure } from "./notebook/sweep";
 export { compareConfigs, estimateRuns, scheduleFigure } from "./notebook/training_views";
 export { watchRun } from "./notebook/watch";
+export type { RgbImage } from "./pixels/rgb_image";
 // Inference
 export {
   type ApproximateIndex,

@@ -2,15 +2,9 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { messageOf, UserError } from "../common/errors";
+import type { RgbImage } from "../pixels/rgb_image";
 import { assertPixels, ImageError, MAX_PIXELS } from "./image_error";
 import { openJpeg } from "./jpeg/open";
-
-/** Pixels in memory: `data` is uint8 [H, W, 3], RGB, rows from the top. */
-export interface RgbImage {
-  data: Uint8Array;
-  width: number;
-  height: number;
-}
 
 /** What this library reads. */
 export type ImageFormat = "jpeg" | "png" | "gif" | "webp" | "tiff" | "avif" | "bmp" | "svg";

@@ -3,10 +3,11 @@
 import { parentPort, workerData } from "node:worker_threads";
 import sharp from "sharp";
 import { messageOf, UserError } from "../common/errors";
-import { decodeRgb, type RgbImage } from "../images/decode";
+import { decodeRgb } from "../images/decode";
 import { ImageError } from "../images/image_error";
 import { squashToSquare } from "../images/input_square";
 import { lendJpeg } from "../images/jpeg/lend";
+import type { RgbImage } from "../pixels/rgb_image";
 import type { FunctionHandle } from "../tensorflow/function_handle";
 import { writtenBytes } from "../tensorflow/native_stderr";
 

@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { decodeRgb, type RgbImage } from "guie/dist/images/decode";
+import { decodeRgb } from "guie/dist/images/decode";
 import { squashToSquare } from "guie/dist/images/input_square";
 import { loadImages, normaliseImages } from "guie/dist/images/loading/loader";
+import type { RgbImage } from "guie/dist/pixels/rgb_image";
 import { draw, toSharp } from "./make";
 
 const folder = mkdtempSync(join(tmpdir(), "guie-loader-"));

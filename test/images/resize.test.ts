@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
-import type { RgbImage } from "guie/dist/images/decode";
 import { resizeByRule, squashToSquare } from "guie/dist/images/input_square";
 import { type ResizePlan, resizePlan, resizeRgb } from "guie/dist/images/resize";
+import type { RgbImage } from "guie/dist/pixels/rgb_image";
 import { draw } from "./make";
 
 /** Made by test/golden/make_resize.py with OpenCV. */

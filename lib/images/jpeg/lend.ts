@@ -1,8 +1,9 @@
 // JPEGs decoded in a thread: the engine's decoder is called by its address, tfjs is not loaded.
+
+import type { RgbImage } from "../../pixels/rgb_image";
 import { callHandle, type FunctionHandle } from "../../tensorflow/function_handle";
 import type { TensorValue } from "../../tensorflow/host_tensor";
 import { EngineError } from "../../tensorflow/status";
-import type { RgbImage } from "../decode";
 import { isPlainJpeg } from "./header";
 import { openJpeg } from "./open";
 

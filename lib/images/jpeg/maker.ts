@@ -1,7 +1,8 @@
 import type { SharedLock } from "../../common/shared_lock";
+import type { RgbImage } from "../../pixels/rgb_image";
 import { callHandle, type FunctionHandle } from "../../tensorflow/function_handle";
 import { writtenBytes } from "../../tensorflow/native_stderr";
-import { countPixels, decodeRgb, type RgbImage } from "../decode";
+import { countPixels, decodeRgb } from "../decode";
 import { resizeByRule } from "../input_square";
 import { isPlainJpeg } from "./header";
 import { lendDecoded } from "./lend";

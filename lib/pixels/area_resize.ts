@@ -2,8 +2,8 @@
 // Shapes: H, W source, h, w target. Rows are summed first, since they lie side by side in memory: uint8 [H, W, 3] ->
 // float32 [W, 3] for each of the h rows -> uint8 [w, 3].
 import { MOST_ROWS, squeezeRow, sumRows } from "./area_kernels";
-import type { RgbImage } from "./decode";
-import { areaTaps, resizeRgb, type Taps } from "./resize";
+import { areaTaps, resizeAreaPlain, type Taps } from "./area_plain";
+import type { RgbImage } from "./rgb_image";
 import { FLOAT, type Kernel, MemoryLayout, VECTOR } from "./vector_kernel";
 
 const memory = new WebAssembly.Memory({ initial: 1 });
@@ -22,12 +22,12 @@ let prepared: Prepared | undefined;
 
 /**
  * Squashes to `width` x `height`, both smaller than the image's, by OpenCV's INTER_AREA. The pixels are those of
- * `resizeRgb`, but for sums within float32's rounding errors of a half.
+ * `resizeAreaPlain`, but for sums within float32's rounding errors of a half.
  * @returns pixels that lie in this module's memory, until the next call
  */
 export function resizeArea(image: RgbImage, width: number, height: number): RgbImage {
   const { down, layout, callSqueezeRow } = prepare(image, width, height);
-  if (down.mostTaps > MOST_ROWS) return resizeRgb(image, { method: "area", width, height });
+  if (down.mostTaps > MOST_ROWS) return resizeAreaPlain(image, width, height);
   const rowBytes = 3 * image.width;
   const bytes = new Uint8Array(memory.buffer);
   for (let y = 0; y < height; y++) {

@@ -1,8 +1,9 @@
 // OpenCV's INTER_LINEAR to the bit, by vector instructions. It is arithmetic of whole numbers: weights of 11 bits, sums
 // cut off to 15 bits along rows, and each weighted row cut off to 10 bits before both are added and rounded.
 // Shapes: W source, w target width.
-import type { RgbImage } from "./decode";
+
 import { blendRows, reduceRow, VALUES_PER_BLEND } from "./linear_kernels";
+import type { RgbImage } from "./rgb_image";
 import { FLOAT, MemoryLayout, VECTOR } from "./vector_kernel";
 
 /** For each target position, its two source positions and their weights, which sum to 2,048 or, by rounding, one off. */
