@@ -28,6 +28,7 @@ export { drawAugmentPlan } from "./images/loading/augment_plan";
 export { loadImages } from "./images/loading/loader";
 export { type PreprocessResult, preprocessDataset } from "./images/preprocess";
 export { preparedDataSets, preprocessedDataSets } from "./images/present";
+export type { PixelRule } from "./images/readers/options";
 export { type Backbone, loadBackbone } from "./model/backbone";
 export { freshTower, towerFile } from "./model/tower_weights";
 export { findTower, parameterCount, TOWERS, type Tower, towerShapes } from "./model/towers";

@@ -1,9 +1,10 @@
 import { availableParallelism } from "node:os";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { terminalProgress } from "../common/progress";
 import { type DataSet, findDataSet } from "../datasets/catalogue";
 import { type PreprocessResult, preprocessDataset } from "../images/preprocess";
 import { preparedDataSets } from "../images/present";
+import { PIXEL_RULES, type PixelRule } from "../images/readers/options";
 import { type CommandResult, runs } from "./command";
 import { wholeNumberOf } from "./numbers";
 import { textTable } from "./text_table";
@@ -14,6 +15,7 @@ interface PreprocessCommandOptions {
   imageSize: string;
   workers?: string;
   fast?: true;
+  pixels: PixelRule;
 }
 
 /** `guie preprocess`: Data_preprocessing. */
@@ -28,7 +30,15 @@ export function registerPreprocess(program: Command): void {
     )
     .option("--image-size <px>", "longest side of a kept image", "224")
     .option("--workers <n>", "threads, an image each at a time (default: one more than the CPU has)")
-    .option("--fast", "decode large JPEGs at reduced size: faster, pixels 2-3 of 255 away from OpenCV's");
+    .option("--fast", "decode large JPEGs at reduced size: faster, pixels 2-3 of 255 away from OpenCV's")
+    .addOption(
+      new Option(
+        "--pixels <rule>",
+        "transparency over white and CMYK by profile, or both as the original had them",
+      )
+        .choices(PIXEL_RULES)
+        .default("shown"),
+    );
   runs<PreprocessCommandOptions>(command, preprocess);
 }
 
@@ -40,9 +50,9 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
   const datasets = namedDatasets(options.dataset) ?? preparedDataSets(options.dataDir);
   const results: PreprocessResult[] = [];
   for (const dataset of datasets) {
-    const { dataDir } = options;
+    const { dataDir, pixels } = options;
     const decoding = options.fast ? "reduced" : "full";
-    const settings = { dataDir, imageSizePx, decoding, concurrency } as const;
+    const settings = { dataDir, imageSizePx, decoding, pixels, concurrency } as const;
     results.push(await preprocessDataset({ ...settings, dataset, onProgress: terminalProgress() }));
   }
   return { text: describe(results), summary: { datasets: results } };

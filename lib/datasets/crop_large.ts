@@ -4,6 +4,7 @@ import sharp from "sharp";
 import { mapConcurrently } from "../common/concurrent";
 import { writeAtomically } from "../common/files";
 import { projectPath } from "../common/project";
+import { resizeArea } from "../pixels/area_resize";
 import type { ImageRow } from "./rows";
 
 /** Images that sharp works on at once: enough for its threads, few enough to stop soon on Interrupt. */
@@ -71,18 +72,16 @@ async function cropImage(source: string, target: string, largestPx: number): Pro
   return true;
 }
 
-/** The central square, at most `largestPx` wide: uint8 [S, S, 3]; undefined for an image that is small enough. */
+/** The central square, at most `largestPx` wide, by OpenCV's INTER_AREA: uint8 [S, S, 3]; undefined for an image that is small enough. */
 async function croppedPixels(image: sharp.Sharp, largestPx: number) {
   const { width, height } = (await image.metadata()).autoOrient;
   if (Math.max(width, height) <= largestPx) return undefined;
   const side = Math.min(width, height);
   const square = { left: (width - side) >> 1, top: (height - side) >> 1, width: side, height: side };
-  const reduced = Math.min(side, largestPx);
-  return image
-    .extract(square)
-    .resize(reduced, reduced, { kernel: "linear", fastShrinkOnLoad: false })
-    .flatten({ background: "#ffffff" })
-    .toColourspace("srgb")
-    .raw()
-    .toBuffer({ resolveWithObject: true });
+  const opaque = image.extract(square).flatten({ background: "#ffffff" }).toColourspace("srgb").raw();
+  const { data } = await opaque.toBuffer({ resolveWithObject: true });
+  const crop = { data, width: side, height: side };
+  const reduced = side > largestPx ? resizeArea(crop, largestPx, largestPx) : crop;
+  const info = { width: reduced.width, height: reduced.height, channels: 3 } as const;
+  return { data: Buffer.from(reduced.data), info };
 }

@@ -3,8 +3,8 @@ import { workerData } from "node:worker_threads";
 import { writeFileAtomically } from "../common/files";
 import { SharedLock } from "../common/shared_lock";
 import { serveTasks } from "../common/threads";
+import { ImageError } from "../pixels/image_error";
 import { ImageFileReader } from "./decode";
-import { ImageError } from "./image_error";
 import { JpegMaker, type JpegSettings, type SharedJpegEngine } from "./jpeg/maker";
 
 /** One image to make; absolute paths. */

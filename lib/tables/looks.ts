@@ -6,7 +6,7 @@ import { writeTogether } from "../common/files";
 import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import type { Texts } from "../common/texts";
-import { ImageError } from "../images/image_error";
+import { ImageError } from "../pixels/image_error";
 import type { Database } from "./database";
 import { LOOKS_CSV, LOOKS_TABLE } from "./layout";
 import { lookOfImage } from "./perceptual_hash";

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { projectPath } from "guie/dist/common/project";
 import { getData } from "guie/dist/datasets/get_data";
 import sharp from "sharp";
+import { draw, toSharp } from "../images/make";
 import { readLines, temporaryDataDir, writeFiles } from "./miniature";
 
 const RED = { r: 200, g: 0, b: 0 };
@@ -137,4 +140,19 @@ test("cropped photos are made once, and again when their source is newer; the ra
   assert.ok(statSync(cropped).mtimeMs < later.getTime(), "made again");
   assert.deepEqual(readLines(csv), rows);
   assert.deepEqual(readFileSync(raw), before);
+});
+
+test("the pixels of a cropped photo are OpenCV's, by INTER_AREA", async (t) => {
+  const dataDir = temporaryDataDir(t);
+  await writeFood(dataDir);
+  const smooth = draw(901, 650, (x, y, c) => {
+    if (c === 0) return Math.floor((x * 255) / 900);
+    if (c === 1) return Math.floor((y * 255) / 649);
+    return Math.floor(((x - 100) ** 2 + (y - 90) ** 2) / 200);
+  });
+  await toSharp(smooth).png().toFile(join(dataDir, "raw/Food2022/images/small.jpg"));
+  await getData(dataDir, "Food2022");
+  const pixels = await sharp(join(dataDir, "cropped/Food2022/images/small.jpg")).raw().toBuffer();
+  const { sha256 } = JSON.parse(readFileSync(projectPath("test/golden/crop.json"), "utf8")); // by make_resize.py
+  assert.equal(createHash("sha256").update(pixels).digest("hex"), sha256);
 });

@@ -1,4 +1,5 @@
-"""OpenCV's resize and JPEG on made-up images: the references of test/images/resize.test.ts.
+"""OpenCV's resize and JPEG on made-up images: the references of test/images/resize.test.ts and of
+test/datasets/crop_large.test.ts.
 
 python3 -m venv .cache/peers
 .cache/peers/bin/pip install opencv-python-headless==4.12.0.88 numpy==2.2.6
@@ -62,3 +63,10 @@ for method, width, height, target_width, target_height in CASES:
 
 squashed = cv2.resize(smooth(300, 260), (224, 224), interpolation=cv2.INTER_AREA)
 cv2.imwrite(str(HERE / "resize_smooth_300x260.jpg"), squashed[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
+
+# Food Recognition 2022: the central square of a large photo, reduced, written and read again
+photo = smooth(901, 650)
+crop = cv2.resize(photo[:, 125:775], (640, 640), interpolation=cv2.INTER_AREA)
+_, jpeg = cv2.imencode(".jpg", crop[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
+read = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)[:, :, ::-1]
+(HERE / "crop.json").write_text(json.dumps({"sha256": hashlib.sha256(read.tobytes()).hexdigest()}) + "\n")

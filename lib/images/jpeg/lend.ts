@@ -1,11 +1,11 @@
 // JPEGs decoded in a thread: the engine's decoder is called by its address, tfjs is not loaded.
 
+import { isPlainJpeg } from "../../pixels/jpeg_header";
+import { openJpeg } from "../../pixels/open_jpeg";
 import type { RgbImage } from "../../pixels/rgb_image";
 import { callHandle, type FunctionHandle } from "../../tensorflow/function_handle";
 import type { TensorValue } from "../../tensorflow/host_tensor";
 import { EngineError } from "../../tensorflow/status";
-import { isPlainJpeg } from "./header";
-import { openJpeg } from "./open";
 
 /**
  * Lends a JPEG's pixels for the time of the call.

@@ -1,12 +1,13 @@
 import type { SharedLock } from "../../common/shared_lock";
+import { isPlainJpeg } from "../../pixels/jpeg_header";
+import { openJpeg } from "../../pixels/open_jpeg";
 import type { RgbImage } from "../../pixels/rgb_image";
 import { callHandle, type FunctionHandle } from "../../tensorflow/function_handle";
 import { writtenBytes } from "../../tensorflow/native_stderr";
 import { countPixels, decodeRgb } from "../decode";
 import { resizeByRule } from "../input_square";
-import { isPlainJpeg } from "./header";
+import type { PixelRule } from "../readers/options";
 import { lendDecoded } from "./lend";
-import { openJpeg } from "./open";
 
 /** What decides the pixels of a JPEG. */
 export interface JpegSettings {
@@ -19,6 +20,8 @@ export interface JpegSettings {
    * 255 away from OpenCV's.
    */
   decoding: "full" | "reduced";
+  /** "shown" unless given. */
+  pixels?: PixelRule;
 }
 
 /** DecodeJpeg can give 1/ratio of the size. */
@@ -72,7 +75,8 @@ export class JpegMaker {
     const byEngine = await this.#byEngine(file, use);
     if (byEngine) return byEngine.result;
     const pixels = await countPixels(file);
-    return this.#alone(pixels, async () => use(this.#resize(await decodeRgb(file))));
+    const options = { pixels: this.#settings.pixels ?? "shown" };
+    return this.#alone(pixels, async () => use(this.#resize(await decodeRgb(file, options))));
   }
 
   /** @returns undefined for what is no JPEG, or one that TensorFlow's decoder refuses or would not show as a person sees it */

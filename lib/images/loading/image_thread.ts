@@ -2,10 +2,10 @@
 // calls the engine's traced functions by their addresses: tfjs is not loaded here. S is the side of a part, V parts.
 import { workerData } from "node:worker_threads";
 import { serveTasks } from "../../common/threads";
+import { ImageError } from "../../pixels/image_error";
 import type { RgbImage } from "../../pixels/rgb_image";
 import type { FunctionHandle } from "../../tensorflow/function_handle";
 import { decodeRgb, ImageFileReader } from "../decode";
-import { ImageError } from "../image_error";
 import { squashToSquare } from "../input_square";
 import { lendJpeg } from "../jpeg/lend";
 import { augmentInto } from "./augment";

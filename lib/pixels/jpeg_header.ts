@@ -2,12 +2,14 @@
 export interface JpegHeader {
   width: number;
   height: number;
+  /** 8 in all that are read. */
+  bitsPerSample: number;
+  /** Whether no value was rounded, in another way than photos are stored. */
+  isLossless: boolean;
   /** 1 grey, 3 colour, 4 CMYK. */
   components: number;
   /** EXIF's: 1 upright, 2..8 mirrored or turned. */
   orientation: number;
-  /** Whether Adobe's marker is there: CMYK values are then stored inverted. */
-  isAdobe: boolean;
   /** How often a decoder goes over the picture: once, or some ten times where it is progressive. */
   scans: number;
   /** What decoders complain of, though it changes no pixel: see `tidyJpeg`. */
@@ -59,11 +61,18 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
 }
 
 function readSegments(bytes: Uint8Array, view: DataView): JpegHeader | undefined {
-  const header = { width: 0, height: 0, components: 0, orientation: 1, isAdobe: false, scans: 0 };
+  const header = {
+    ...{ width: 0, height: 0, bitsPerSample: 0, isLossless: false },
+    ...{ components: 0, orientation: 1, scans: 0 },
+  };
   const stray: ByteRange[] = [];
   const wrong: RightByte[] = [];
-  const found = () =>
-    header.scans > 0 && header.width * header.height > 0 ? { ...header, stray, wrong } : undefined;
+  let transformAt: number | undefined;
+  const found = () => {
+    if (header.scans === 0 || header.width * header.height === 0) return undefined;
+    if (transformAt !== undefined) wrong.push(...wrongTransform(bytes, transformAt, header.components));
+    return { ...header, stray, wrong };
+  };
   let frame = 0;
   let at = 2;
   for (;;) {
@@ -79,6 +88,8 @@ function readSegments(bytes: Uint8Array, view: DataView): JpegHeader | undefined
     const data = at + 2;
     if (isFrame(marker)) {
       frame = marker;
+      header.isLossless = (marker & 3) === 3;
+      header.bitsPerSample = view.getUint8(data);
       header.height = view.getUint16(data + 1);
       header.width = view.getUint16(data + 3);
       header.components = view.getUint8(data + 5);
@@ -92,8 +103,8 @@ function readSegments(bytes: Uint8Array, view: DataView): JpegHeader | undefined
       if (view.getUint8(data + 5) !== 1) wrong.push({ at: data + 5, value: 1 });
     } else if (marker === APP1) {
       header.orientation = exifOrientation(view, data, at + length) ?? header.orientation;
-    } else if (marker === APP14) {
-      header.isAdobe ||= isText(view, data, "Adobe");
+    } else if (marker === APP14 && length >= ADOBE_BYTES && isText(view, data, "Adobe")) {
+      transformAt = data + ADOBE_BYTES - 3;
     }
     at += length;
   }
@@ -121,14 +132,24 @@ function wrongScanBytes(view: DataView, at: number): RightByte[] {
   );
 }
 
+/** Adobe's segment with its length; its last byte tells how colours are transformed. */
+const ADOBE_BYTES = 14;
+/** By number of components: the values that decoders know; they take any other for the last one. */
+const TRANSFORMS: Record<number, readonly number[]> = { 3: [0, 1], 4: [0, 2] };
+
+function wrongTransform(bytes: Uint8Array, at: number, components: number): RightByte[] {
+  const known = TRANSFORMS[components];
+  return known && !known.includes(bytes[at]!) ? [{ at, value: known.at(-1)! }] : [];
+}
+
 function isText(view: DataView, at: number, text: string): boolean {
   return [...text].every((letter, i) => view.getUint8(at + i) === letter.charCodeAt(0));
 }
 
 /**
  * The same JPEG without what decoders that are strict refuse and others pass over, with the same pixels: stray bytes
- * between segments of the header, a version of JFIF that is not 1, parameters of progressive scans in a file that is not
- * progressive.
+ * between segments of the header, a version of JFIF that is not 1, a colour transform that is unknown, parameters of
+ * progressive scans in a file that is not progressive.
  * @returns the bytes themselves where there is nothing of the kind
  */
 export function tidyJpeg(bytes: Uint8Array, { stray, wrong }: JpegHeader): Uint8Array {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
-import { readJpegHeader, tidyJpeg } from "guie/dist/images/jpeg/header";
+import { readJpegHeader, tidyJpeg } from "guie/dist/pixels/jpeg_header";
 import sharp from "sharp";
-import { draw, toSharp } from "./make";
+import { draw, toSharp } from "../images/make";
 
 const picture = draw(40, 30, (x, y) => x * y);
 
