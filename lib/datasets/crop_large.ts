@@ -1,17 +1,18 @@
 import { mkdirSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { mapConcurrently } from "../common/concurrent";
 import { writeAtomically } from "../common/files";
 import { projectPath } from "../common/project";
 import { resizeArea } from "../pixels/area_resize";
+import { MAX_PIXELS } from "../pixels/image_error";
+import { openJpeg } from "../pixels/open_jpeg";
 import type { ImageRow } from "./rows";
 
 /** Images that sharp works on at once: enough for its threads, few enough to stop soon on Interrupt. */
 const AT_ONCE = 8;
 const JPEG_QUALITY = 95;
-/** As Data_preprocessing has it: more is no photo. */
-const MAX_PIXELS = 100_000_000;
 
 /** Where the cropped images of a data set go, relative to the data directory. */
 function croppedFolder(folder: string): string {
@@ -54,13 +55,8 @@ function croppedPath(imageFile: string, folder: string): string {
 async function cropImage(source: string, target: string, largestPx: number): Promise<boolean> {
   const made = statSync(target, { throwIfNoEntry: false });
   if (made && made.mtimeMs >= statSync(source).mtimeMs) return true;
-  const image = sharp(source, {
-    failOn: "warning",
-    limitInputPixels: MAX_PIXELS,
-    ignoreIcc: true,
-    autoOrient: true,
-  });
-  const pixels = await croppedPixels(image, largestPx).catch(() => undefined);
+  const bytes = await readFile(source);
+  const pixels = await croppedPixels(bytes, largestPx).catch(() => undefined);
   if (!pixels) return false;
   mkdirSync(dirname(target), { recursive: true });
   await writeAtomically(target, (temporary) =>
@@ -73,7 +69,13 @@ async function cropImage(source: string, target: string, largestPx: number): Pro
 }
 
 /** The central square, at most `largestPx` wide, by OpenCV's INTER_AREA: uint8 [S, S, 3]; undefined for an image that is small enough. */
-async function croppedPixels(image: sharp.Sharp, largestPx: number) {
+async function croppedPixels(bytes: Uint8Array, largestPx: number) {
+  const image = sharp(openJpeg(bytes)?.file ?? bytes, {
+    failOn: "warning",
+    limitInputPixels: MAX_PIXELS,
+    ignoreIcc: true,
+    autoOrient: true,
+  });
   const { width, height } = (await image.metadata()).autoOrient;
   if (Math.max(width, height) <= largestPx) return undefined;
   const side = Math.min(width, height);

@@ -19,7 +19,10 @@ export function resizeToInput(images: tf.Tensor, sizePx: number): tf.Tensor4D {
   const isKept = tf.lessEqual(tf.max(size), MAX_SIDE_PX);
   const bounded = op("SelectV2", isKept, size, limit);
   const isReduced = tf.greater(tf.min(size), MAX_SIDE_PX);
-  const [area, linear] = [areaResized(images, size, bounded), bilinear(images, size, bounded)];
+  // Both ways are computed: that which is not taken, to a single pixel.
+  const pixel = tf.tensor1d([1, 1], "int32");
+  const area = areaResized(images, size, op("SelectV2", isReduced, bounded, pixel));
+  const linear = bilinear(images, size, op("SelectV2", isReduced, pixel, bounded));
   const square = tf.tensor1d([sizePx, sizePx], "int32");
   const pixels = bilinear(op("SelectV2", isReduced, area, linear), bounded, square);
   return cast(pixels, "float32") as tf.Tensor4D;
@@ -41,17 +44,17 @@ function areaResized(images: tf.Tensor, size: tf.Tensor, target: tf.Tensor): tf.
 function bilinear(images: tf.Tensor, size: tf.Tensor, target: tf.Tensor): tf.Tensor {
   const down = linearTaps(side(size, 0), side(target, 0), false);
   const across = linearTaps(side(size, 1), side(target, 1), true);
-  const weighted = ({ places, weights }: Tap) => {
-    const rows = op("GatherV2", images, places, int(1));
-    const [first, second] = across.map((tap) => {
-      const pixels = cast(op("GatherV2", rows, tap.places, int(2)), "int32");
-      return op("Mul", pixels, op("ExpandDims", tap.weights, int(1)));
-    });
-    const reduced = op("RightShift", op("AddV2", first!, second!), int(4));
+  const [left, right] = across.map(({ places, weights }) => {
+    const pixels = cast(op("GatherV2", images, places, int(2)), "int32");
+    return op("Mul", pixels, op("ExpandDims", weights, int(1)));
+  });
+  const reduced = op("RightShift", op("AddV2", left!, right!), int(4));
+  const [top, bottom] = down.map(({ places, weights }) => {
+    const rows = op("GatherV2", reduced, places, int(1));
     const columns = op("Reshape", weights, tf.tensor1d([-1, 1, 1], "int32"));
-    return op("RightShift", op("Mul", reduced, columns), int(16));
-  };
-  const sum = op("AddV2", weighted(down[0]), weighted(down[1]));
+    return op("RightShift", op("Mul", rows, columns), int(16));
+  });
+  const sum = op("AddV2", top!, bottom!);
   return cast(op("RightShift", op("AddV2", sum, int(2)), int(2)), "uint8");
 }
 

@@ -49,3 +49,16 @@ export function bmp({ data, width, height }: RgbImage, bitsPerPixel: 24 | 32): B
   }
   return file;
 }
+
+/** A progressive JPEG whose last scan stands there so many times more. */
+export async function manyScans(width: number, height: number, times: number): Promise<Buffer> {
+  const grey = draw(width, height, (x, y) => x + y);
+  const jpeg = await toSharp(grey).greyscale().jpeg({ progressive: true }).toBuffer();
+  const last = jpeg.lastIndexOf(Buffer.from([0xff, 0xc4]), jpeg.lastIndexOf(Buffer.from([0xff, 0xda])));
+  const scan = jpeg.subarray(last, -2);
+  return Buffer.concat([
+    jpeg.subarray(0, -2),
+    ...Array.from({ length: times }, () => scan),
+    jpeg.subarray(-2),
+  ]);
+}

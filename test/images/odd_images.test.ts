@@ -16,7 +16,7 @@ import { readJpegHeader } from "guie/dist/pixels/jpeg_header";
 import { openJpeg } from "guie/dist/pixels/open_jpeg";
 import sharp from "sharp";
 import { temporaryFolder, writeFile } from "../folders";
-import { bmp, draw, toSharp } from "./make";
+import { bmp, draw, manyScans } from "./make";
 
 /** Made by test/golden/make_odd_images.py with OpenCV and Pillow. */
 interface OddImage {
@@ -112,19 +112,6 @@ test("what is not read is named", async () => {
     .toBuffer();
   await assert.rejects(decodeRgb(tiff), /a TIFF of samples of the kind "float", which is not read/);
 });
-
-/** A progressive JPEG whose last scan stands there so many times more. */
-async function manyScans(width: number, height: number, times: number): Promise<Buffer> {
-  const grey = draw(width, height, (x, y) => x + y);
-  const jpeg = await toSharp(grey).greyscale().jpeg({ progressive: true }).toBuffer();
-  const last = jpeg.lastIndexOf(Buffer.from([0xff, 0xc4]), jpeg.lastIndexOf(Buffer.from([0xff, 0xda])));
-  const scan = jpeg.subarray(last, -2);
-  return Buffer.concat([
-    jpeg.subarray(0, -2),
-    ...Array.from({ length: times }, () => scan),
-    jpeg.subarray(-2),
-  ]);
-}
 
 test("a JPEG of too many scans is refused before it is decoded, by preprocessing, training and everything else", async (t) => {
   const few = await manyScans(30, 20, 40);
