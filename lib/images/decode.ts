@@ -99,7 +99,7 @@ async function decodeBytes(bytes: Uint8Array, options: DecodeOptions): Promise<R
   try {
     return await decodeFormat(bytes, format, options);
   } catch (error) {
-    if (error instanceof ImageError) throw error;
+    if (error instanceof UserError) throw error; // an ImageError, or a fault that is not the image's
     if (messageOf(error).includes("pixel limit"))
       throw new ImageError(`more than ${options.maxPixels} pixels`);
     // A library's own words are the cause only: libvips' threads share them, so that they differ from run to run.

@@ -13,8 +13,8 @@ export interface JpegHeader {
   /** How often a decoder goes over the picture: once, or some ten times where it is progressive. */
   scans: number;
   /** What decoders complain of, though it changes no pixel: see `tidyJpeg`. */
-  stray: readonly ByteRange[];
-  wrong: readonly RightByte[];
+  stray: ByteRange[];
+  wrong: RightByte[];
 }
 
 /** From `start` up to `end`. */
@@ -51,38 +51,33 @@ const hasNoLength = (marker: number) => marker === 0x01 || (marker >= 0xd0 && ma
  * @returns undefined for what is no JPEG, and for a header that is cut off
  */
 export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const header: JpegHeader = {
+    ...{ width: 0, height: 0, bitsPerSample: 0, isLossless: false },
+    ...{ components: 0, orientation: 1, scans: 0, stray: [], wrong: [] },
+  };
   try {
-    return view.getUint16(0) === START_OF_IMAGE ? readSegments(bytes, view) : undefined;
+    readSegments(bytes, header);
   } catch (error) {
-    if (error instanceof RangeError) return undefined; // a length that leads beyond the end
-    throw error;
+    if (!(error instanceof RangeError)) throw error; // a length that leads beyond the end, perhaps behind many scans
   }
+  return header.scans > 0 && header.width * header.height > 0 ? header : undefined;
 }
 
-function readSegments(bytes: Uint8Array, view: DataView): JpegHeader | undefined {
-  const header = {
-    ...{ width: 0, height: 0, bitsPerSample: 0, isLossless: false },
-    ...{ components: 0, orientation: 1, scans: 0 },
-  };
-  const stray: ByteRange[] = [];
-  const wrong: RightByte[] = [];
+function readSegments(bytes: Uint8Array, header: JpegHeader): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint16(0) !== START_OF_IMAGE) return;
+  const { stray, wrong } = header;
   let transformAt: number | undefined;
-  const found = () => {
-    if (header.scans === 0 || header.width * header.height === 0) return undefined;
-    if (transformAt !== undefined) wrong.push(...wrongTransform(bytes, transformAt, header.components));
-    return { ...header, stray, wrong };
-  };
   let frame = 0;
   let at = 2;
   for (;;) {
     const start = nextMarker(bytes, at);
-    if (start === undefined) return found();
+    if (start === undefined) return;
     if (start > at && header.scans === 0) stray.push({ start: at, end: start });
     at = start;
     while (bytes[at] === 0xff) at++; // a marker may be padded
     const marker = bytes[at++]!;
-    if (marker === END_OF_IMAGE) return found();
+    if (marker === END_OF_IMAGE) return;
     if (hasNoLength(marker)) continue;
     const length = view.getUint16(at);
     const data = at + 2;
@@ -94,11 +89,12 @@ function readSegments(bytes: Uint8Array, view: DataView): JpegHeader | undefined
       header.width = view.getUint16(data + 3);
       header.components = view.getUint8(data + 5);
     } else if (marker === START_OF_SCAN) {
-      header.scans++;
+      if (header.scans++ === 0 && transformAt !== undefined)
+        wrong.push(...wrongTransform(bytes, transformAt, header.components));
       const scanned = view.getUint8(data);
       if (!isProgressive(frame)) wrong.push(...wrongScanBytes(view, data + 1 + 2 * scanned));
       // A decoder that has seen all components once looks no further.
-      if (header.scans === 1 && !isProgressive(frame) && scanned >= header.components) return found();
+      if (header.scans === 1 && !isProgressive(frame) && scanned >= header.components) return;
     } else if (marker === APP0 && isText(view, data, "JFIF")) {
       if (view.getUint8(data + 5) !== 1) wrong.push({ at: data + 5, value: 1 });
     } else if (marker === APP1) {

@@ -140,6 +140,7 @@ test("what cannot be used says why", async (t) => {
     [jpeg.subarray(0, jpeg.length / 2), /^truncated or corrupt jpeg$/],
     [jpeg.subarray(0, 100), /^truncated or corrupt jpeg$/],
     [golden("area.png").subarray(0, 9000), /^truncated or corrupt png$/],
+    [golden("area.bmp").subarray(0, 20), /^truncated or corrupt bmp$/],
     [bomb, /^more than 100000000 pixels$/],
   ];
   for (const [file, reason] of cases) {

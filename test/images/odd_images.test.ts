@@ -121,6 +121,8 @@ test("a JPEG of too many scans is refused before it is decoded, by preprocessing
   const many = await manyScans(30, 20, 101);
   const reason = /^(UserError: )?a JPEG of \d+ scans: at 600 pixels, 100 are decoded at most$/;
   await assert.rejects(decodeRgb(many), reason);
+  const behind = Buffer.concat([many.subarray(0, -2), Buffer.from([0xff, 0xe0, 0xff, 0xff])]);
+  await assert.rejects(decodeRgb(behind), reason, "a segment beyond the end, behind the scans");
 
   const engine = new JpegEngine(95);
   t.after(() => engine.close());

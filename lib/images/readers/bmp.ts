@@ -28,8 +28,9 @@ const MASKS_BYTES = 12;
 /** Compression 3: masks tell where the colours lie. */
 const WITH_MASKS = 3;
 
-/** Width x height of the header, known before anything is allocated for it. */
+/** Width x height of the header, known before anything is allocated for it; 0 for one that is cut off. */
 export function countPixelsOfBmp(bytes: Uint8Array): number {
+  if (bytes.length < FILE_HEADER_BYTES + OS2_HEADER_BYTES) return 0;
   const view = viewOf(bytes);
   if (view.getUint32(14, true) === OS2_HEADER_BYTES)
     return view.getUint16(18, true) * view.getUint16(20, true);
