@@ -43,7 +43,7 @@ const LARGE_PIXELS = 32_000_000;
 
 /**
  * Makes JPEGs of image files, on the thread that calls it. JPEGs are decoded by TensorFlow's kernel; all other formats,
- * and JPEGs that are CMYK, turned by EXIF or refused there, by sharp or jimp. From there on all go the same way.
+ * and JPEGs that are CMYK, turned by EXIF or refused there, by `decodeRgb`. From there on all go the same way.
  */
 export class JpegMaker {
   readonly #settings: JpegSettings;

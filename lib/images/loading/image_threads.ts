@@ -13,7 +13,7 @@ const pools = new Map<string, Threads<ImageJob, string | undefined>>();
 /**
  * Has an image read, decoded, brought under the resize rule if preprocessing has not done so already, squashed to
  * `decodedSizePx` x `decodedSizePx` (bilinear, as the original), and its parts written. JPEGs go through the engine,
- * all else through sharp. Images are begun in the order of asking.
+ * all else through `decodeRgb`. Images are begun in the order of asking.
  * @param numWorkers most threads for this size
  * @returns the reason why the image cannot be used, if it cannot: `job.result` then holds anything
  * @throws UserError naming the image where its thread ends before the job is done
