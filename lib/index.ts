@@ -22,13 +22,14 @@ export { dataSetsToRead, isDemoFolder, unreadRaw, unreadTables, unreadText } fro
 // models that leave
 export { type ExportRequest, type ExportResult, exportRun, FORMATS } from "./export/export_run";
 export { type ExportedWeights, exportWeights } from "./export/tower_file";
-export { decodeRgb, type RgbImage } from "./images/decode";
+export { decodeRgb } from "./images/decode";
 // Data_preprocessing
 export { augment } from "./images/loading/augment";
 export { drawAugmentPlan } from "./images/loading/augment_plan";
 export { loadImages } from "./images/loading/loader";
 export { type PreprocessResult, preprocessDataSets, preprocessDataset } from "./images/preprocess";
 export { preparedDataSets, preprocessedDataSets } from "./images/present";
+export type { PixelRule } from "./images/readers/options";
 export { type Backbone, loadBackbone } from "./model/backbone";
 export { freshTower, towerFile } from "./model/tower_weights";
 export { findTower, parameterCount, TOWERS, type Tower, towerShapes } from "./model/towers";
@@ -64,6 +65,7 @@ export { trainByHand } from "./notebook/train_by_hand";
 export { type TrainParams, trainConfigs } from "./notebook/train_configs";
 export { compareConfigs, estimateRuns, scheduleFigure } from "./notebook/training_views";
 export { watchRun } from "./notebook/watch";
+export type { RgbImage } from "./pixels/rgb_image";
 // Inference
 export {
   type ApproximateIndex,

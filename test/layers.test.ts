@@ -8,6 +8,7 @@ import { projectPath } from "guie/dist/common/project";
 /** From the lowest; folders of one layer may use each other. The engine, `tensorflow`, stands on `common` alone. */
 const LAYERS = [
   ["common"],
+  ["pixels"],
   ["config", "datasets", "tensorflow"],
   ["images"],
   ["checkpoints", "model"],

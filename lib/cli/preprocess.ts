@@ -1,10 +1,11 @@
 import { availableParallelism } from "node:os";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { terminalProgress } from "../common/progress";
 import { GET_DATA, PREPROCESS, refuseFaults, tryEach } from "../datasets/each_set";
 import { unreadTables, unreadText } from "../datasets/unknown_files";
 import { type PreprocessResult, preprocessDataset } from "../images/preprocess";
 import { preparedDataSets } from "../images/present";
+import { PIXEL_RULES, type PixelRule } from "../images/readers/options";
 import { type CommandResult, runs } from "./command";
 import { failureOf, namedDatasets } from "./data_sets";
 import { wholeNumberOf } from "./numbers";
@@ -16,6 +17,7 @@ interface PreprocessCommandOptions {
   imageSize: string;
   workers?: string;
   fast?: true;
+  pixels: PixelRule;
 }
 
 /** `guie preprocess`: Data_preprocessing. */
@@ -30,7 +32,15 @@ export function registerPreprocess(program: Command): void {
     )
     .option("--image-size <px>", "longest side of a kept image", "224")
     .option("--workers <n>", "threads, an image each at a time (default: one more than the CPU has)")
-    .option("--fast", "decode large JPEGs at reduced size: faster, pixels 2-3 of 255 away from OpenCV's");
+    .option("--fast", "decode large JPEGs at reduced size: faster, pixels 2-3 of 255 away from OpenCV's")
+    .addOption(
+      new Option(
+        "--pixels <rule>",
+        "transparency over white and CMYK by profile, or both as the original had them",
+      )
+        .choices(PIXEL_RULES)
+        .default("shown"),
+    );
   runs<PreprocessCommandOptions>(command, preprocess);
 }
 
@@ -42,9 +52,9 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
   const named = namedDatasets(options.dataset);
   if (named) refuseFaults(options.dataDir, GET_DATA, named);
   const datasets = named ?? preparedDataSets(options.dataDir);
-  const { dataDir } = options;
+  const { dataDir, pixels } = options;
   const decoding = options.fast ? "reduced" : "full";
-  const settings = { dataDir, imageSizePx, decoding, concurrency } as const;
+  const settings = { dataDir, imageSizePx, decoding, pixels, concurrency } as const;
   const { results, faults } = await tryEach(dataDir, PREPROCESS, datasets, (dataset) =>
     preprocessDataset({ ...settings, dataset, onProgress: terminalProgress() }),
   );

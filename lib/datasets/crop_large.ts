@@ -8,13 +8,14 @@ import { writeAtomically } from "../common/files";
 import { contentOf, seeFile } from "../common/fingerprint";
 import { projectPath } from "../common/project";
 import { type MakingOf, SourceRecord } from "../common/source_record";
+import { resizeArea } from "../pixels/area_resize";
+import { MAX_PIXELS } from "../pixels/image_error";
+import { openJpeg } from "../pixels/open_jpeg";
 import type { ImageRow } from "./rows";
 
 /** Images that sharp works on at once: enough for its threads, few enough to stop soon on Interrupt. */
 const AT_ONCE = 8;
 const JPEG_QUALITY = 95;
-/** As Data_preprocessing has it: more is no photo. */
-const MAX_PIXELS = 100_000_000;
 
 /** Where the cropped images of a data set go, relative to the data directory. */
 function croppedFolder(folder: string): string {
@@ -60,20 +61,14 @@ function croppedPath(imageFile: string, folder: string): string {
   return /\.jpe?g$/i.test(path) ? path : `${path}.jpg`;
 }
 
-/** False for an image that is small enough, or cannot be decoded. */
+/** False for an image that is small enough, or cannot be read. */
 async function cropImage(task: MakingOf, largestPx: number, record: SourceRecord): Promise<boolean> {
   const { image, source, target } = task;
   const seen = (await seeFile(source)) ?? { stamp: "", changedMs: Number.POSITIVE_INFINITY };
   if (await record.isMade(task, seen)) return true;
   record.forget(image);
   const bytes = await readPatiently(source, () => readFile(source));
-  const raw = sharp(bytes, {
-    failOn: "warning",
-    limitInputPixels: MAX_PIXELS,
-    ignoreIcc: true,
-    autoOrient: true,
-  });
-  const pixels = await croppedPixels(raw, largestPx).catch(() => undefined);
+  const pixels = await croppedPixels(bytes, largestPx).catch(() => undefined);
   if (!pixels) {
     rmSync(target, { force: true }); // of what the source was before
     return false;
@@ -89,18 +84,22 @@ async function cropImage(task: MakingOf, largestPx: number, record: SourceRecord
   return true;
 }
 
-/** The central square, at most `largestPx` wide: uint8 [S, S, 3]; undefined for an image that is small enough. */
-async function croppedPixels(image: sharp.Sharp, largestPx: number) {
+/** The central square, at most `largestPx` wide, by OpenCV's INTER_AREA: uint8 [S, S, 3]; undefined for an image that is small enough. */
+async function croppedPixels(bytes: Uint8Array, largestPx: number) {
+  const image = sharp(openJpeg(bytes)?.file ?? bytes, {
+    failOn: "warning",
+    limitInputPixels: MAX_PIXELS,
+    ignoreIcc: true,
+    autoOrient: true,
+  });
   const { width, height } = (await image.metadata()).autoOrient;
   if (Math.max(width, height) <= largestPx) return undefined;
   const side = Math.min(width, height);
   const square = { left: (width - side) >> 1, top: (height - side) >> 1, width: side, height: side };
-  const reduced = Math.min(side, largestPx);
-  return image
-    .extract(square)
-    .resize(reduced, reduced, { kernel: "linear", fastShrinkOnLoad: false })
-    .flatten({ background: "#ffffff" })
-    .toColourspace("srgb")
-    .raw()
-    .toBuffer({ resolveWithObject: true });
+  const opaque = image.extract(square).flatten({ background: "#ffffff" }).toColourspace("srgb").raw();
+  const { data } = await opaque.toBuffer({ resolveWithObject: true });
+  const crop = { data, width: side, height: side };
+  const reduced = side > largestPx ? resizeArea(crop, largestPx, largestPx) : crop;
+  const info = { width: reduced.width, height: reduced.height, channels: 3 } as const;
+  return { data: Buffer.from(reduced.data), info };
 }

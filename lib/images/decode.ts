@@ -1,59 +1,34 @@
-// Any image file to RGB pixels. sharp (libvips) reads everything but BMP, which jimp reads.
+// Any image file to RGB pixels, by whichever library reads its format as OpenCV does.
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { messageOf, UserError } from "../common/errors";
 import { readPatiently, UnreachableFile, worldFault } from "../common/file_faults";
 import { NoFileError, openRegularFile, readRegularFile } from "../common/regular_file";
-import { MAX_PIXELS } from "./resize";
-
-/** Pixels in memory: `data` is uint8 [H, W, 3], RGB, rows from the top. */
-export interface RgbImage {
-  data: Uint8Array;
-  width: number;
-  height: number;
-}
-
-/** What this library reads. */
-export type ImageFormat = "jpeg" | "png" | "gif" | "webp" | "tiff" | "avif" | "bmp" | "svg";
-
-/** Why an image cannot be used, in words for a list of such images. */
-export class ImageError extends UserError {}
-
-/** How each format's file begins, as latin-1 text; "." stands for any byte. */
-const SIGNATURES: readonly [ImageFormat, RegExp][] = [
-  ["jpeg", /^\xff\xd8\xff/],
-  ["png", /^\x89PNG\r\n/],
-  ["gif", /^GIF8[79]a/],
-  ["webp", /^RIFF.{4}WEBP/s],
-  ["tiff", /^(II[*+]\0|MM\0[*+])/],
-  ["avif", /^.{4}ftyp(avi[fs]|mif1.{4,24}avif)/s],
-  ["bmp", /^BM.{12}[\f(48@l|]\0\0\0/s], // second header of 12, 40, 52, 56, 64, 108 or 124 bytes
-  ["svg", /^(\xef\xbb\xbf)?\s*<(svg|[?!](?!doctype html).*<svg)[\s>]/is], // perhaps after <?xml ... ?>
-];
-/** What libvips looks at to find an SVG; the others need 18. */
-const SIGNATURE_BYTES = 1000;
-
-/** The format that the first bytes tell, whatever the file is called; undefined if it is none that we read. */
-export function sniffFormat(bytes: Uint8Array): ImageFormat | undefined {
-  const head = Buffer.from(bytes.subarray(0, SIGNATURE_BYTES)).toString("latin1");
-  return SIGNATURES.find(([, signature]) => signature.test(head))?.[0];
-}
+import { ImageError, MAX_PIXELS } from "../pixels/image_error";
+import type { RgbImage } from "../pixels/rgb_image";
+import { describeOther, type ImageFormat, sniffFormat } from "./formats";
+import { countPixelsOfBmp, decodeBmp } from "./readers/bmp";
+import { countPixelsByMagick, decodeByMagick } from "./readers/magick";
+import type { DecodeOptions } from "./readers/options";
+import { countPixelsBySharp, decodeBySharp } from "./readers/sharp";
+import { isPlainYcbcrTiff } from "./readers/tiff_tags";
 
 /**
  * Decodes an image to 8-bit RGB as OpenCV's `imread` does: EXIF orientation applied, embedded RGB colour profiles
  * left alone (training and the exported model see the file's own numbers), 16-bit samples to their high byte, grey
- * repeated. Beyond OpenCV: CMYK by its profile, transparency over white, the first frame of an animation, SVG at its
- * own size.
+ * repeated. Beyond OpenCV: CMYK by its profile and transparency over white, unless `pixels` is "opencv"; the first frame
+ * of an animation; SVG at its own size.
  * @param source a path, or the file's bytes
  * @throws UserError with the reason for a file that is missing, empty, no image, truncated, corrupt or too large; an ImageError with the reason
  * alone for bytes
  */
 export async function decodeRgb(
   source: string | Uint8Array,
-  { maxPixels = MAX_PIXELS }: { maxPixels?: number } = {},
+  { maxPixels = MAX_PIXELS, pixels = "shown" }: Partial<DecodeOptions> = {},
 ): Promise<RgbImage> {
-  if (typeof source !== "string") return decodeBytes(source, maxPixels);
+  const options = { maxPixels, pixels };
+  if (typeof source !== "string") return decodeBytes(source, options);
   try {
-    return await decodeBytes(await readImageFile(source, []), maxPixels);
+    return await decodeBytes(await readImageFile(source, []), options);
   } catch (error) {
     throw error instanceof UnreachableFile ? error : unusableFile(source, error);
   }
@@ -126,74 +101,34 @@ function unreadable(error: unknown): unknown {
 export async function countPixels(bytes: Uint8Array): Promise<number> {
   const format = sniffFormat(bytes);
   if (!format) return 0;
-  if (format === "bmp") return bmpPixels(bytes);
-  const sharp = await loadSharp();
-  const { width, height } = await sharp(bytes, { limitInputPixels: false })
-    .metadata()
-    .catch(() => ({ width: 0, height: 0 }));
-  return width * height;
+  if (format === "bmp") return countPixelsOfBmp(bytes);
+  if (isSharps(format)) return countPixelsBySharp(bytes);
+  return countPixelsByMagick(bytes, format).catch(() => 0);
 }
 
-/** @throws ImageError for more pixels than are decoded: such files can exhaust the memory */
-export function assertPixels(pixels: number, maxPixels = MAX_PIXELS): void {
-  if (pixels > maxPixels) throw tooLarge(maxPixels);
-}
-
-async function decodeBytes(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
+async function decodeBytes(bytes: Uint8Array, options: DecodeOptions): Promise<RgbImage> {
   if (bytes.length === 0) throw new ImageError("empty file");
   const format = sniffFormat(bytes);
-  if (!format) throw new ImageError("not an image (its first bytes are of no format that is read)");
+  if (!format) throw new ImageError(describeOther(bytes));
   try {
-    return await (format === "bmp" ? decodeBmp(bytes, maxPixels) : decodeBySharp(bytes, maxPixels));
+    return await decodeFormat(bytes, format, options);
   } catch (error) {
-    if (error instanceof ImageError) throw error;
-    if (messageOf(error).includes("pixel limit")) throw tooLarge(maxPixels);
-    // libvips' own words are the cause only: its threads share them, so that they differ from run to run.
+    if (error instanceof UserError) throw error; // an ImageError, or a fault that is not the image's
+    if (messageOf(error).includes("pixel limit"))
+      throw new ImageError(`more than ${options.maxPixels} pixels`);
+    // A library's own words are the cause only: libvips' threads share them, so that they differ from run to run.
     throw new ImageError(`truncated or corrupt ${format}`, undefined, { cause: error });
   }
 }
 
-/** Threads that decode plain JPEGs need no sharp. */
-async function loadSharp() {
-  return (await import("sharp")).default;
+function decodeFormat(bytes: Uint8Array, format: ImageFormat, options: DecodeOptions): Promise<RgbImage> {
+  if (format === "bmp") return decodeBmp(bytes, options);
+  if (format === "tiff" && isPlainYcbcrTiff(bytes)) return decodeByMagick(bytes, format, options);
+  return isSharps(format) ? decodeBySharp(bytes, format, options) : decodeByMagick(bytes, format, options);
 }
 
-async function decodeBySharp(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
-  // "warning" is the level that refuses stray corruption inside a JPEG as well as truncation.
-  const sharp = await loadSharp();
-  const image = sharp(bytes, {
-    failOn: "warning",
-    limitInputPixels: maxPixels,
-    ignoreIcc: true,
-    autoOrient: true,
-  });
-  const opaque = image.flatten({ background: "#ffffff" }).toColourspace("srgb").raw();
-  const { data, info } = await opaque.toBuffer({ resolveWithObject: true });
-  return { data, width: info.width, height: info.height };
-}
+const SHARPS = ["jpeg", "png", "gif", "webp", "tiff", "avif", "svg"] as const;
 
-async function decodeBmp(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
-  assertPixels(bmpPixels(bytes), maxPixels);
-  const { Jimp } = await import("jimp"); // loaded for the first BMP only: it takes a third of a second
-  const { width, height, data: rgba } = (await Jimp.fromBuffer(Buffer.from(bytes))).bitmap;
-  const data = new Uint8Array(width * height * 3);
-  // The fourth byte is left out: in most BMP files it is padding, not opacity.
-  for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
-    data[to] = rgba[from]!;
-    data[to + 1] = rgba[from + 1]!;
-    data[to + 2] = rgba[from + 2]!;
-  }
-  return { data, width, height };
-}
-
-/** Width x height of a BMP file's header, known before anything is allocated for it. */
-function bmpPixels(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const isOs2 = view.getUint32(14, true) === 12;
-  if (isOs2) return view.getUint16(18, true) * view.getUint16(20, true);
-  return Math.abs(view.getInt32(18, true) * view.getInt32(22, true));
-}
-
-function tooLarge(maxPixels: number): ImageError {
-  return new ImageError(`more than ${maxPixels} pixels`);
+function isSharps(format: ImageFormat): format is (typeof SHARPS)[number] {
+  return (SHARPS as readonly string[]).includes(format);
 }

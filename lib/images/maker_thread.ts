@@ -5,7 +5,8 @@ import { contentOf, NO_CONTENT } from "../common/fingerprint";
 import { SharedLock } from "../common/shared_lock";
 import type { MakingOf } from "../common/source_record";
 import { serveTasks } from "../common/threads";
-import { ImageError, ImageFileReader } from "./decode";
+import { ImageError } from "../pixels/image_error";
+import { ImageFileReader } from "./decode";
 import { JpegMaker, type JpegSettings, type SharedJpegEngine } from "./jpeg/maker";
 
 /** What became of a task. */

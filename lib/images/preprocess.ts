@@ -26,6 +26,7 @@ import {
   sourceCsv,
 } from "./layout";
 import { makeImages } from "./make_images";
+import { assertPixelRule, type PixelRule } from "./readers/options";
 
 const JPEG_QUALITY = 95;
 
@@ -41,6 +42,8 @@ export interface PreprocessOptions {
   concurrency?: number;
   /** "reduced" is faster on large JPEGs and less exact; "full", OpenCV's pixels, unless told. */
   decoding?: JpegSettings["decoding"];
+  /** "opencv": the original's pixels also of transparent and CMYK images; "shown", as a person sees them, unless told. */
+  pixels?: PixelRule;
   onProgress?: OnProgress;
 }
 
@@ -75,8 +78,9 @@ export async function preprocessDataset(options: PreprocessOptions): Promise<Pre
 }
 
 async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessResult> {
-  const { dataset, imageSizePx = 224, decoding = "full" } = options;
+  const { dataset, imageSizePx = 224, decoding = "full", pixels = "shown" } = options;
   const { concurrency = availableParallelism() + 1, onProgress } = options;
+  assertPixelRule(pixels);
   const dataDir = projectPath(options.dataDir);
   const rows = await readImageRows(join(dataDir, sourceCsv(dataset)), "npx guie get-data");
   checkSources(rows, dataset);
@@ -84,7 +88,9 @@ async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessRe
   if (wanted.length === 0) throw noClassLeft(dataset, `all ${countClasses(rows)} classes are smaller`);
 
   const folder = join(dataDir, preprocessedFolder(dataset));
-  const settings = { imageSizePx, jpegQuality: JPEG_QUALITY, decoding };
+  // the stamp of folders that were made before there was a choice says nothing of it
+  const rule = pixels === "shown" ? {} : { pixels };
+  const settings = { imageSizePx, jpegQuality: JPEG_QUALITY, decoding, ...rule };
   claimImagesFolder(folder, settings);
   for (const table of [rejectsCsv(dataset), preprocessedCsv(dataset)])
     removeAbandoned(join(dataDir, table), { ofThisMachine: true });

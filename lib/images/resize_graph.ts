@@ -1,46 +1,104 @@
 // Images of any size to a model's input, as part of a graph: the pixels of a `PixelLoader`, without knowing their size.
 // Shapes: B images, H, W their size, S side of the square that a model takes.
+
+import { WEIGHT_ONE } from "../pixels/linear_resize";
+import type { DType } from "../tensorflow/dtypes";
 import { rawOp } from "../tensorflow/raw_op";
 import { tf } from "../tensorflow/tf";
 import { MAX_SIDE_PX } from "./resize";
 
 /**
- * Brings images under the resize rule (`resizePlan`), then squashes them to S x S, bilinear; rounded to whole numbers
- * after each step, as pixels in a file are. At most 1 of 255 off a `PixelLoader`. Only for traced functions.
+ * Brings images under the resize rule (`resizePlan`), then squashes them to S x S, bilinear: whole numbers after each
+ * step, as pixels in a file are. Only for traced functions.
  * @param images uint8 [B, H, W, 3], H and W open
  * @returns float32 [B, S, S, 3] in 0..255
  */
 export function resizeToInput(images: tf.Tensor, sizePx: number): tf.Tensor4D {
-  const [shape] = rawOp("Shape", [images]);
-  const size = tf.slice(shape!, [1], [2]); // [H, W]
+  const size = tf.slice(op("Shape", images), [1], [2]); // [H, W]
   const limit = tf.tensor1d([MAX_SIDE_PX, MAX_SIDE_PX], "int32");
   const isKept = tf.lessEqual(tf.max(size), MAX_SIDE_PX);
-  const [bounded] = rawOp("SelectV2", [isKept, size, limit]);
+  const bounded = op("SelectV2", isKept, size, limit);
   const isReduced = tf.greater(tf.min(size), MAX_SIDE_PX);
-  const [pixels] = rawOp("SelectV2", [
-    isReduced,
-    areaResized(images, size, bounded!),
-    bilinear(images, bounded!),
-  ]);
+  // Both ways are computed: that which is not taken, to a single pixel.
+  const pixel = tf.tensor1d([1, 1], "int32");
+  const area = areaResized(images, size, op("SelectV2", isReduced, bounded, pixel));
+  const linear = bilinear(images, size, op("SelectV2", isReduced, pixel, bounded));
   const square = tf.tensor1d([sizePx, sizePx], "int32");
-  return round(bilinear(round(pixels!), square)) as tf.Tensor4D;
+  const pixels = bilinear(op("SelectV2", isReduced, area, linear), bounded, square);
+  return cast(pixels, "float32") as tf.Tensor4D;
 }
 
-/** OpenCV's INTER_AREA, which rounds ties up where both sides are halved. */
+/** OpenCV's INTER_AREA, which rounds ties up where both sides are halved, and to even elsewhere. uint8 in and out. */
 function areaResized(images: tf.Tensor, size: tf.Tensor, target: tf.Tensor): tf.Tensor {
-  const [resized] = rawOp("ResizeArea", [images, target]);
   const isHalved = tf.all(tf.equal(size, 2 * MAX_SIDE_PX));
-  return rawOp("AddV2", [resized!, tf.mul(tf.cast(isHalved, "float32"), 1 / 8)])[0]!;
+  const bias = tf.mul(tf.cast(isHalved, "float32"), 1 / 8);
+  return cast(op("Round", op("AddV2", op("ResizeArea", images, target), bias)), "uint8");
 }
 
-/** OpenCV's INTER_LINEAR; the same image where the size is the same. */
-function bilinear(images: tf.Tensor, size: tf.Tensor): tf.Tensor {
-  return rawOp("ResizeBilinear", [images, size], { half_pixel_centers: true })[0]!;
+/**
+ * OpenCV's INTER_LINEAR to the bit, as `LinearResizer` has it; the same image where the size is the same.
+ * @param images uint8 [B, H, W, 3] of the size [H, W]
+ * @param target [h, w]
+ * @returns uint8 [B, h, w, 3]
+ */
+function bilinear(images: tf.Tensor, size: tf.Tensor, target: tf.Tensor): tf.Tensor {
+  const down = linearTaps(side(size, 0), side(target, 0), false);
+  const across = linearTaps(side(size, 1), side(target, 1), true);
+  const [left, right] = across.map(({ places, weights }) => {
+    const pixels = cast(op("GatherV2", images, places, int(2)), "int32");
+    return op("Mul", pixels, op("ExpandDims", weights, int(1)));
+  });
+  const reduced = op("RightShift", op("AddV2", left!, right!), int(4));
+  const [top, bottom] = down.map(({ places, weights }) => {
+    const rows = op("GatherV2", reduced, places, int(1));
+    const columns = op("Reshape", weights, tf.tensor1d([-1, 1, 1], "int32"));
+    return op("RightShift", op("Mul", rows, columns), int(16));
+  });
+  const sum = op("AddV2", top!, bottom!);
+  return cast(op("RightShift", op("AddV2", sum, int(2)), int(2)), "uint8");
 }
 
-/** Ties to even. */
-function round(x: tf.Tensor): tf.Tensor {
-  return rawOp("Round", [x])[0]!;
+/** One of the two source positions of each target position, and its weight: int32 [target]. */
+interface Tap {
+  places: tf.Tensor;
+  weights: tf.Tensor;
+}
+
+/** OpenCV's positions and weights of one axis, with its roundings: `linearTaps` of lib/pixels/linear_resize.ts. */
+function linearTaps(source: tf.Tensor, target: tf.Tensor, isClamped: boolean): [Tap, Tap] {
+  const double = (x: tf.Tensor) => cast(x, "float64");
+  const half = double(tf.scalar(0.5));
+  const scale = op("RealDiv", double(tf.scalar(1)), op("RealDiv", double(target), double(source)));
+  const centres = op("AddV2", double(op("Range", int(0), target, int(1))), half);
+  const position = cast(op("Sub", op("Mul", centres, scale), half), "float32");
+  const floor = op("Floor", position);
+  const place = cast(floor, "int32");
+  const last = op("Sub", source, int(1));
+  const isOutside = op("LogicalOr", op("Less", place, int(0)), op("GreaterEqual", place, last));
+  const share = op("Sub", position, floor);
+  const second = isClamped ? op("SelectV2", isOutside, tf.scalar(0), share) : share;
+  const tap = (places: tf.Tensor, weight: tf.Tensor): Tap => ({
+    places: op("Maximum", op("Minimum", places, last), int(0)),
+    weights: cast(op("Round", op("Mul", weight, tf.scalar(WEIGHT_ONE))), "int32"), // ties to even
+  });
+  return [tap(place, op("Sub", tf.scalar(1), second)), tap(op("AddV2", place, int(1)), second)];
+}
+
+/** The operation's first result. tfjs' own functions want to know shapes. */
+function op(name: string, ...inputs: tf.Tensor[]): tf.Tensor {
+  return rawOp(name, inputs)[0]!;
+}
+
+function int(value: number): tf.Tensor {
+  return tf.scalar(value, "int32");
+}
+
+function side(size: tf.Tensor, axis: number): tf.Tensor {
+  return op("GatherV2", size, int(axis), int(0));
+}
+
+function cast(x: tf.Tensor, dtype: DType): tf.Tensor {
+  return rawOp("Cast", [x], { DstT: dtype })[0]!;
 }
 
 /** (x / 255 - mean) / std. [B, S, S, 3] -> [B, S, S, 3]. */

@@ -1,6 +1,7 @@
 import sharp from "sharp";
 import { UserError } from "../common/errors";
-import { decodeRgb, type RgbImage } from "../images/decode";
+import { decodeRgb } from "../images/decode";
+import type { RgbImage } from "../pixels/rgb_image";
 import { escapeHtml } from "./html";
 import { scriptHtml } from "./page_script";
 import type { Drawing } from "./show";

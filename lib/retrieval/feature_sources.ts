@@ -7,8 +7,9 @@ import { readPatiently, requireFoldersOf } from "../common/file_faults";
 import { readJson, whyNotWritten, writeJson } from "../common/files";
 import { CONTENT_LETTERS, fileContent, NO_CONTENT, type SeenFile, seeFile } from "../common/fingerprint";
 import { breathe } from "../common/interrupt";
-import { decodeRgb, ImageError, readImageFile } from "../images/decode";
+import { decodeRgb, readImageFile } from "../images/decode";
 import type { UnusableImage } from "../images/loading/pixel_loader";
+import { ImageError } from "../pixels/image_error";
 
 /** The files that features depend on. */
 export interface FeatureSources {

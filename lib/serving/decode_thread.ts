@@ -1,22 +1,23 @@
 // The script of a thread that decodes: uploads to a model's input size, index images to thumbnails. It calls the
-// engine's JPEG decoders by their addresses: tfjs is not loaded here.
+// engine's JPEG decoder by its address: tfjs is not loaded here.
 import { parentPort, workerData } from "node:worker_threads";
 import sharp from "sharp";
 import { messageOf, UserError } from "../common/errors";
 import { UnreachableFile } from "../common/file_faults";
-import { assertPixels, decodeRgb, ImageError } from "../images/decode";
-import type { JpegDecoders } from "../images/jpeg/decoder";
-import { readJpegHeader } from "../images/jpeg/header";
+import { decodeRgb } from "../images/decode";
+import { squashToSquare } from "../images/input_square";
 import { lendJpeg } from "../images/jpeg/lend";
-import { squashToSquare } from "../images/resize";
+import { ImageError } from "../pixels/image_error";
+import type { RgbImage } from "../pixels/rgb_image";
+import type { FunctionHandle } from "../tensorflow/function_handle";
 import { writtenBytes } from "../tensorflow/native_stderr";
 
 /** What a thread is started with. */
 export interface DecodeWorkerData {
   /** S, the model's. */
   imageSizePx: number;
-  decoders: JpegDecoders;
-  /** Where the decoders' messages go. */
+  decoder: FunctionHandle;
+  /** Where the decoder's messages go. */
   stderr: bigint;
   /** Of an upload. */
   maxPixels: number;
@@ -32,7 +33,7 @@ export type DecodeAnswer =
   | { unreachable: string }
   | { failure: string };
 
-const { imageSizePx, decoders, stderr, maxPixels } = workerData as DecodeWorkerData;
+const { imageSizePx, decoder, stderr, maxPixels } = workerData as DecodeWorkerData;
 const THUMBNAIL_QUALITY = 85;
 sharp.cache(false); // no image comes twice
 
@@ -56,17 +57,13 @@ function reasonOf(error: unknown): DecodeAnswer | undefined {
 
 /** The pixels that the model would see of the same bytes in a file, as a `PixelLoader` gives them; stray data is refused. */
 async function inputPixels(file: Uint8Array): Promise<Uint8Array> {
-  const header = readJpegHeader(file);
-  if (header) assertPixels(header.width * header.height, maxPixels);
+  const square = (image: RgbImage) => Uint8Array.from(squashToSquare(image, imageSizePx).data);
   const printedBytes = writtenBytes(stderr);
-  let jpeg: Uint8Array | undefined;
-  lendJpeg(decoders, imageSizePx, file, ({ data }) => {
-    jpeg = Uint8Array.from(data);
-  });
+  const lent = lendJpeg(decoder, file, square, maxPixels);
+  if (lent && writtenBytes(stderr) === printedBytes) return lent.result;
   // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
-  if (jpeg && writtenBytes(stderr) !== printedBytes) await decodeRgb(file, { maxPixels });
-  if (jpeg) return jpeg;
-  return squashToSquare(await decodeRgb(file, { maxPixels }), imageSizePx).data;
+  const decoded = await decodeRgb(file, { maxPixels });
+  return lent?.result ?? square(decoded);
 }
 
 async function thumbnail(path: string, longerSidePx: number): Promise<Uint8Array> {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { messageOf } from "../common/errors";
 import { notice } from "../common/notice";
-import { jpegDecoders } from "../images/jpeg/decoder";
+import { jpegDecoder } from "../images/jpeg/decoder";
 import { holdDecoderMessages } from "../images/jpeg/engine";
 import { returnFreedMemory } from "../tensorflow/native_memory";
 import { heldStream } from "../tensorflow/native_stderr";
@@ -46,8 +46,8 @@ export class DecodeThreads {
    * @param maxPixels of an upload
    */
   constructor(imageSizePx: number, maxPixels: number) {
-    const decoders = jpegDecoders(imageSizePx);
-    this.#data = { imageSizePx, decoders, stderr: heldStream(), maxPixels };
+    const decoder = jpegDecoder();
+    this.#data = { imageSizePx, decoder, stderr: heldStream(), maxPixels };
     for (let i = 0; i < this.#most; i++) this.#idle.add(this.#start()!);
   }
 

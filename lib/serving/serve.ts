@@ -3,7 +3,7 @@ import { type AddressInfo, isIP } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { messageOf, UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
-import type { RgbImage } from "../images/decode";
+import type { RgbImage } from "../pixels/rgb_image";
 import { loadEmbedder } from "../training/embedder";
 import { serviceApp } from "./app";
 import type { BatchLimits } from "./batcher";

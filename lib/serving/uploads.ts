@@ -1,7 +1,7 @@
 // Images out of a request's body, in memory: nothing is written to a disk.
 import type { MultipartFile } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
-import { sniffFormat } from "../images/decode";
+import { describeOther, sniffFormat } from "../images/formats";
 import { Refusal } from "./refusal";
 
 /** What a request may bring. */
@@ -70,11 +70,7 @@ async function readFile(part: MultipartFile): Promise<Uint8Array> {
 function assertImage(bytes: Uint8Array, place: number): void {
   if (bytes.length === 0) throw new Refusal(400, `file ${place + 1} is empty`);
   const format = sniffFormat(bytes);
-  if (format === undefined)
-    throw new Refusal(
-      415,
-      `file ${place + 1} is not an image (its first bytes are of no format that is read)`,
-    );
+  if (format === undefined) throw new Refusal(415, `file ${place + 1} is ${describeOther(bytes)}`);
   // A program, more than an image: it can take minutes to draw.
   if (format === "svg") throw new Refusal(415, `file ${place + 1} is an SVG drawing: send it as PNG`);
 }

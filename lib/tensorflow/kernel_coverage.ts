@@ -56,7 +56,7 @@ export interface Coverage {
 /**
  * Compares the operations of a graph with a device's kernels.
  * @param kernelsOf the kernels of an operation, on all devices
- * @param excuses operation -> why it runs elsewhere
+ * @param excuses operation, or operation with its dtypes as `describeUse` writes it -> why it runs elsewhere
  */
 export function coverageOf(
   uses: readonly OperationUse[],
@@ -65,7 +65,7 @@ export function coverageOf(
   excuses: Readonly<Record<string, string>>,
 ): Coverage {
   const without = uses.filter((use) => !hasKernel(use, kernelsOf(use.op), device));
-  const isExcused = ({ op }: OperationUse) => excuses[op] !== undefined;
+  const isExcused = (use: OperationUse) => (excuses[use.op] ?? excuses[describeUse(use)]) !== undefined;
   return { missing: without.filter((use) => !isExcused(use)), excused: without.filter(isExcused) };
 }
 

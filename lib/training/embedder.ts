@@ -5,12 +5,12 @@ import { fileFingerprint } from "../common/fingerprint";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
-import type { RgbImage } from "../images/decode";
 import { normaliseImages } from "../images/loading/loader";
 import { type Backbone, createBackbone, loadBackbone } from "../model/backbone";
 import { findTower } from "../model/towers";
 import type { Weights } from "../model/vit";
 import { toTensors, withoutPrefix } from "../model/weight_source";
+import type { RgbImage } from "../pixels/rgb_image";
 import type { Features, MadeBy } from "../retrieval/feature_files";
 import { type EmbedShard, ensureKeptFeatures, type FeaturePlan } from "../retrieval/feature_writer";
 import {

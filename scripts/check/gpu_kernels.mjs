@@ -89,7 +89,7 @@ async function main() {
   const excused = new Set();
   for (const { name, uses } of traced) {
     const found = coverage.coverageOf(uses, (op) => kernels[op], "GPU", GPU_EXCUSES);
-    for (const { op } of found.excused) excused.add(op);
+    for (const use of found.excused) excused.add(use.op in GPU_EXCUSES ? use.op : coverage.describeUse(use));
     for (const use of found.missing) missing.set(coverage.describeUse(use), `${name}, node ${use.example}`);
   }
   for (const [use, where] of missing) console.error(`check: no GPU kernel: ${use} in ${where}`);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -12,9 +13,11 @@ import {
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ProgressReport } from "guie/dist/common/progress";
+import { projectPath } from "guie/dist/common/project";
 import { findDataSet } from "guie/dist/datasets/catalogue";
 import { getData } from "guie/dist/datasets/get_data";
 import sharp from "sharp";
+import { draw, toSharp } from "../images/make";
 import { readLines, temporaryDataDir, writeFiles } from "./miniature";
 
 const RED = { r: 200, g: 0, b: 0 };
@@ -190,4 +193,19 @@ test("photos that are gone while they are read are no missing rows: the table wa
   renameSync(moved, raw);
   await getData(dataDir, "Food2022");
   assert.deepEqual(readLines(csv), again);
+});
+
+test("the pixels of a cropped photo are OpenCV's, by INTER_AREA", async (t) => {
+  const dataDir = temporaryDataDir(t);
+  await writeFood(dataDir);
+  const smooth = draw(901, 650, (x, y, c) => {
+    if (c === 0) return Math.floor((x * 255) / 900);
+    if (c === 1) return Math.floor((y * 255) / 649);
+    return Math.floor(((x - 100) ** 2 + (y - 90) ** 2) / 200);
+  });
+  await toSharp(smooth).png().toFile(join(dataDir, "raw/Food2022/images/small.jpg"));
+  await getData(dataDir, "Food2022");
+  const pixels = await sharp(join(dataDir, "cropped/Food2022/images/small.jpg")).raw().toBuffer();
+  const { sha256 } = JSON.parse(readFileSync(projectPath("test/golden/crop.json"), "utf8")); // by make_resize.py
+  assert.equal(createHash("sha256").update(pixels).digest("hex"), sha256);
 });

@@ -95,6 +95,12 @@ async function ownVectors(run: string, mirror: boolean): Promise<number[][]> {
   return files.map((_, i) => Array.from(vectors.data.subarray(64 * i, 64 * (i + 1))));
 }
 
+/** Float32's, but where TensorFlow's area kernel decides sums near a half otherwise: one value in a thousand, by 1 of 255. */
+function mostDistance([width, height]: (typeof SIZES)[number]): number {
+  const isArea = Math.min(width, height) > 224 && !(width === 448 && height === 448);
+  return isArea ? 1e-4 : 1e-6;
+}
+
 const cosine = (a: number[], b: number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 
 for (const [batch, mirror, overrides] of [
@@ -120,7 +126,8 @@ for (const [batch, mirror, overrides] of [
       assert.equal(rows.length, batch);
       for (const row of rows) {
         assert.ok(Math.abs(cosine(row, row) - 1) < 1e-5, `${file}: length ${cosine(row, row)}`);
-        assert.ok(cosine(row, own[i]!) > 0.9999, `${file}: cosine ${cosine(row, own[i]!)}`);
+        const distance = Math.max(...row.map((value, j) => Math.abs(value - own[i]![j]!)));
+        assert.ok(distance < mostDistance(SIZES[i]!), `${file}: ${distance}`);
       }
     }
     // The images differ, and so do their vectors: else every cosine would be 1

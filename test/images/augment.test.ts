@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
-import type { RgbImage } from "guie/dist/images/decode";
 import { augment } from "guie/dist/images/loading/augment";
 import { type AugmentPlan, drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/loading/augment_plan";
+import type { RgbImage } from "guie/dist/pixels/rgb_image";
 import { draw } from "./make";
 
 const DRAWS = 4000;

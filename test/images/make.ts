@@ -1,6 +1,7 @@
 // Small images made by the tests themselves.
-import type { RgbImage } from "guie/dist/images/decode";
+
 import type { Normalisation } from "guie/dist/images/loading/value_table";
+import type { RgbImage } from "guie/dist/pixels/rgb_image";
 import sharp, { type Sharp } from "sharp";
 
 /** An image from a formula: `value(x, y, channel)`, taken modulo 256. */
@@ -47,4 +48,17 @@ export function bmp({ data, width, height }: RgbImage, bitsPerPixel: 24 | 32): B
     file[54 + row * stride + (pixel % width) * bytesPerPixel + (2 - (i % 3))] = data[i]!;
   }
   return file;
+}
+
+/** A progressive JPEG whose last scan stands there so many times more. */
+export async function manyScans(width: number, height: number, times: number): Promise<Buffer> {
+  const grey = draw(width, height, (x, y) => x + y);
+  const jpeg = await toSharp(grey).greyscale().jpeg({ progressive: true }).toBuffer();
+  const last = jpeg.lastIndexOf(Buffer.from([0xff, 0xc4]), jpeg.lastIndexOf(Buffer.from([0xff, 0xda])));
+  const scan = jpeg.subarray(last, -2);
+  return Buffer.concat([
+    jpeg.subarray(0, -2),
+    ...Array.from({ length: times }, () => scan),
+    jpeg.subarray(-2),
+  ]);
 }

@@ -9,13 +9,13 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
-import type { RgbImage } from "guie/dist/images/decode";
 import { augment } from "guie/dist/images/loading/augment";
 import { drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/loading/augment_plan";
 import { prepareImage } from "guie/dist/images/loading/image_threads";
 import { loadImages } from "guie/dist/images/loading/loader";
 import { PixelLoader } from "guie/dist/images/loading/pixel_loader";
 import { VIEWS, wholeImage } from "guie/dist/images/loading/views";
+import type { RgbImage } from "guie/dist/pixels/rgb_image";
 import { draw, normalised, toSharp } from "./make";
 
 const NORMALISATION = { mean: [0.5, 0.2, 0], std: [0.5, 0.1, 2] } as const;

@@ -16,6 +16,7 @@ import { clearInterrupt, requestInterrupt } from "guie/dist/common/interrupt";
 import type { ProgressReport } from "guie/dist/common/progress";
 import { decodeRgb } from "guie/dist/images/decode";
 import { preprocessDataset } from "guie/dist/images/preprocess";
+import sharp from "sharp";
 import { temporaryFolder, writeFile } from "../folders";
 import { bmp, draw, toSharp } from "./make";
 
@@ -127,6 +128,37 @@ test("a class that a higher limit drops loses its files too", async (t) => {
   const result = await preprocessDataset({ dataDir, dataset: { ...dataset, smallestClass: 3 } });
   assert.deepEqual([result.rowsOut, result.classesOut], [3, 1]);
   assert.deepEqual(readdirSync(imagesOf(dataDir)).sort(), ["b+1.bmp~.jpg", "b+1.jpg", "b+cut.jpg"]);
+});
+
+test("transparent images over white, or with the original's pixels; one folder holds one kind", async (t) => {
+  const dataDir = temporaryFolder(t);
+  const hidden = Buffer.alloc(4 * 64, Buffer.from([200, 40, 90, 0])); // nothing of it is to be seen
+  const png = await sharp(hidden, { raw: { width: 8, height: 8, channels: 4 } })
+    .png()
+    .toBuffer();
+  for (const name of ["1", "2"]) writeFile(join(dataDir, `raw/Things/a/${name}.png`), png);
+  writeFile(
+    join(dataDir, "csv/things.csv"),
+    "image_files,labels\nraw/Things/a/1.png,0\nraw/Things/a/2.png,0\n",
+  );
+  const made = async () => [
+    ...(await decodeRgb(join(imagesOf(dataDir), readdirSync(imagesOf(dataDir))[0]!))).data.subarray(0, 3),
+  ];
+  await preprocessDataset({ dataDir, dataset });
+  assert.deepEqual(await made(), [255, 255, 255]);
+  assert.doesNotMatch(textOf(dataDir, "final_data_224/Things/settings.json"), /pixels/); // as in older folders
+  const opencv = { dataDir, dataset, pixels: "opencv" } as const;
+  await assert.rejects(
+    preprocessDataset(opencv),
+    /Things holds images made with .* asked for are .*"opencv"/,
+  );
+  rmSync(join(dataDir, "final_data_224"), { recursive: true });
+  await preprocessDataset(opencv);
+  const [red, green, blue] = await made();
+  assert.ok(Math.abs(red! - 200) <= 2 && Math.abs(green! - 40) <= 2 && Math.abs(blue! - 90) <= 2);
+  await assert.rejects(preprocessDataset({ dataDir, dataset }), /"opencv"/);
+  const wrong = { dataDir, dataset, pixels: "cv2" as "opencv" };
+  await assert.rejects(preprocessDataset(wrong), /pixels must be one of shown, opencv; it is "cv2"/);
 });
 
 test("images of other settings, or of unknown ones, are neither reused nor overwritten", async (t) => {

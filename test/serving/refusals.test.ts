@@ -11,6 +11,7 @@ import { crc32, deflateSync } from "node:zlib";
 import { projectRoot } from "guie/dist/common/project";
 import { readRetrievalFiles } from "guie/dist/training/data";
 import sharp from "sharp";
+import { manyScans } from "../images/make";
 import { FORM_TYPE, type FormFile, formBody, makeTinyRun, post, startService } from "./tiny_service";
 
 const [MAX_BYTES, MAX_PIXELS] = [200_000, 1_000_000];
@@ -64,6 +65,8 @@ test("malformed uploads get a 4xx with a reason, and leave nothing behind", asyn
     ["an empty file", [{ bytes: "" }], 400, /^file 1 is empty$/],
     ["a script that is drawn", [{ bytes: "<svg xmlns='http://www.w3.org/2000/svg'/>" }], 415, /SVG/],
     ["1.4 megapixels", [{ bytes: large }], 422, /^more than 1000000 pixels$/],
+    ["a JPEG of repeated scans", [{ bytes: await manyScans(90, 60, 101) }], 422, /^a JPEG of \d+ scans/],
+    ["a video", [{ bytes: "\0\0\0\x18ftypmp42" }], 415, /^file 1 is a video, which is not read$/],
     ["a bomb", [{ bytes: pngBomb() }], 422, /^more than 1000000 pixels$/],
     ["NUL in a name", [{ bytes: good, name: "a\0.jpg" }], 400, /path or a control character/],
     ["a path as a name", [{ bytes: good, name: "../../etc/passwd" }], 400, /path or a control character/],

@@ -72,6 +72,8 @@ test("a kernel serves by device, dtypes and label; what is missing is told from 
   const excused = missing({ Identity: "for this test" });
   assert.deepEqual(excused.missing.map(describeUse), ["MatMul(T: bfloat16)"]);
   assert.deepEqual(excused.excused.map(describeUse), ["Identity(T: bfloat16)"]);
+  const byDtype = missing({ "MatMul(T: bfloat16)": "of this dtype", "Identity(T: half)": "of another" });
+  assert.deepEqual(byDtype.missing.map(describeUse), ["Identity(T: bfloat16)"]);
   traced.dispose();
 });
 

@@ -1,31 +1,42 @@
-// JPEGs decoded in a thread: the engine's decoders are called by their addresses, tfjs is not loaded.
-import { callHandle } from "../../tensorflow/function_handle";
+// JPEGs decoded in a thread: the engine's decoder is called by its address, tfjs is not loaded.
+
+import { isPlainJpeg } from "../../pixels/jpeg_header";
+import { openJpeg } from "../../pixels/open_jpeg";
+import type { RgbImage } from "../../pixels/rgb_image";
+import { callHandle, type FunctionHandle } from "../../tensorflow/function_handle";
+import type { TensorValue } from "../../tensorflow/host_tensor";
 import { EngineError } from "../../tensorflow/status";
-import type { RgbImage } from "../decode";
-import type { JpegDecoders } from "./decoder";
-import { jpegPlan, planName } from "./plan";
 
 /**
- * Lends the pixels of a JPEG at a model's input size, uint8 [S, S, 3], for the time of the call; false, without a call
- * of `use`, for what sharp has to decode or refuse.
- * @param decoders of that size
- * @param sizePx S
+ * Lends a JPEG's pixels for the time of the call.
+ * @returns undefined, without a call of `use`, for what sharp has to decode or refuse
+ * @throws ImageError as `openJpeg`
  */
-export function lendJpeg(
-  decoders: JpegDecoders,
-  sizePx: number,
+export function lendJpeg<T>(
+  decoder: FunctionHandle,
+  bytes: Uint8Array,
+  use: (image: RgbImage) => T,
+  maxPixels?: number,
+): { result: T } | undefined {
+  const jpeg = openJpeg(bytes, maxPixels);
+  return jpeg && isPlainJpeg(jpeg.header) ? lendDecoded(decoder, jpeg.file, use) : undefined;
+}
+
+/** The same of a plain JPEG that was opened. @param decoder bytes -> uint8 [H, W, 3] */
+export function lendDecoded<T>(
+  decoder: FunctionHandle,
   file: Uint8Array,
-  use: (image: RgbImage) => void,
-): boolean {
-  const plan = jpegPlan(file, sizePx);
-  if (!plan) return false;
+  use: (image: RgbImage) => T,
+): { result: T } | undefined {
   try {
-    callHandle(decoders[planName(plan)]!, { bytes: [file] }, ([pixels]) =>
-      use({ data: pixels!.data as Uint8Array, width: sizePx, height: sizePx }),
-    );
-    return true;
+    return callHandle(decoder, { bytes: [file] }, ([pixels]) => ({ result: use(imageOf(pixels!)) }));
   } catch (error) {
-    if (error instanceof EngineError) return false;
+    if (error instanceof EngineError) return undefined;
     throw error;
   }
+}
+
+function imageOf({ data, shape }: TensorValue): RgbImage {
+  const [height, width] = shape as [number, number, number];
+  return { data: data as Uint8Array, width, height };
 }

@@ -1,13 +1,13 @@
 import type { SharedLock } from "../../common/shared_lock";
+import { isPlainJpeg } from "../../pixels/jpeg_header";
+import { openJpeg } from "../../pixels/open_jpeg";
+import type { RgbImage } from "../../pixels/rgb_image";
 import { callHandle, type FunctionHandle } from "../../tensorflow/function_handle";
-import type { TensorValue } from "../../tensorflow/host_tensor";
 import { writtenBytes } from "../../tensorflow/native_stderr";
-
-import { EngineError } from "../../tensorflow/status";
-import { resizeArea } from "../area_resize";
-import { assertPixels, countPixels, decodeRgb, type RgbImage } from "../decode";
-import { resizePlan, resizeRgb } from "../resize";
-import { isPlainJpeg, readJpegHeader } from "./header";
+import { countPixels, decodeRgb } from "../decode";
+import { resizeByRule } from "../input_square";
+import type { PixelRule } from "../readers/options";
+import { lendDecoded } from "./lend";
 
 /** What decides the pixels of a JPEG. */
 export interface JpegSettings {
@@ -20,6 +20,8 @@ export interface JpegSettings {
    * 255 away from OpenCV's.
    */
   decoding: "full" | "reduced";
+  /** "shown" unless given. */
+  pixels?: PixelRule;
 }
 
 /** DecodeJpeg can give 1/ratio of the size. */
@@ -41,7 +43,7 @@ const LARGE_PIXELS = 32_000_000;
 
 /**
  * Makes JPEGs of image files, on the thread that calls it. JPEGs are decoded by TensorFlow's kernel; all other formats,
- * and JPEGs that are CMYK, turned by EXIF or refused there, by sharp or jimp. From there on all go the same way.
+ * and JPEGs that are CMYK, turned by EXIF or refused there, by `decodeRgb`. From there on all go the same way.
  */
 export class JpegMaker {
   readonly #settings: JpegSettings;
@@ -73,27 +75,20 @@ export class JpegMaker {
     const byEngine = await this.#byEngine(file, use);
     if (byEngine) return byEngine.result;
     const pixels = await countPixels(file);
-    return this.#alone(pixels, async () => use(this.#resize(await decodeRgb(file))));
+    const options = { pixels: this.#settings.pixels ?? "shown" };
+    return this.#alone(pixels, async () => use(this.#resize(await decodeRgb(file, options))));
   }
 
   /** @returns undefined for what is no JPEG, or one that TensorFlow's decoder refuses or would not show as a person sees it */
-  async #byEngine<T>(file: Uint8Array, use: (image: RgbImage) => T): Promise<{ result: T } | undefined> {
-    const header = readJpegHeader(file);
-    if (!header || !isPlainJpeg(header)) return undefined;
-    const pixels = header.width * header.height;
-    assertPixels(pixels);
+  async #byEngine<T>(bytes: Uint8Array, use: (image: RgbImage) => T): Promise<{ result: T } | undefined> {
+    const jpeg = openJpeg(bytes);
+    if (!jpeg || !isPlainJpeg(jpeg.header)) return undefined;
+    const { header, file } = jpeg;
     const decode = this.#engine.decode[this.#ratioFor(header)];
     const messageBytes = writtenBytes(this.#engine.stderr);
-    const made = await this.#alone(pixels, () => {
-      try {
-        return callHandle(decode, { bytes: [file] }, ([decoded]) => ({
-          result: use(this.#resize(imageOf(decoded!))),
-        }));
-      } catch (error) {
-        if (error instanceof EngineError) return undefined;
-        throw error;
-      }
-    });
+    const made = await this.#alone(header.width * header.height, () =>
+      lendDecoded(decode, file, (image) => use(this.#resize(image))),
+    );
     // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
     if (made && writtenBytes(this.#engine.stderr) !== messageBytes) await decodeRgb(file);
     return made;
@@ -109,10 +104,7 @@ export class JpegMaker {
   }
 
   #resize(image: RgbImage): RgbImage {
-    const { method, width, height } = resizePlan(image.width, image.height, this.#settings.imageSizePx);
-    if (method === "area") return resizeArea(image, width, height);
-    if (method === "linear") return resizeRgb(image, { method, width, height });
-    return image;
+    return resizeByRule(image, this.#settings.imageSizePx);
   }
 
   #ratioFor({ width, height }: { width: number; height: number }): Ratio {
@@ -120,9 +112,4 @@ export class JpegMaker {
     if (decoding === "full") return 1;
     return RATIOS.find((ratio) => Math.min(width, height) / ratio > imageSizePx) ?? 1;
   }
-}
-
-function imageOf({ data, shape }: TensorValue): RgbImage {
-  const [height, width] = shape as [number, number, number];
-  return { data: data as Uint8Array, width, height };
 }

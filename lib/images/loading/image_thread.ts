@@ -3,10 +3,12 @@
 import { workerData } from "node:worker_threads";
 import { contentOf } from "../../common/fingerprint";
 import { serveTasks } from "../../common/threads";
-import { decodeRgb, ImageError, ImageFileReader, type RgbImage } from "../decode";
-import type { JpegDecoders } from "../jpeg/decoder";
+import { ImageError } from "../../pixels/image_error";
+import type { RgbImage } from "../../pixels/rgb_image";
+import type { FunctionHandle } from "../../tensorflow/function_handle";
+import { decodeRgb, ImageFileReader } from "../decode";
+import { squashToSquare } from "../input_square";
 import { lendJpeg } from "../jpeg/lend";
-import { squashToSquare } from "../resize";
 import { augmentInto } from "./augment";
 import { type Normalisation, normalisedTable, plainTable, type Values, type ValueTable } from "./value_table";
 import { cropSquare, type ImagePart } from "./views";
@@ -15,8 +17,7 @@ import { cropSquare, type ImagePart } from "./views";
 export interface ImageThreadData {
   /** Side of a decoded image, squashed to a square. */
   decodedSizePx: number;
-  /** For that size. */
-  decoders: JpegDecoders;
+  decoder: FunctionHandle;
 }
 
 /** An image to be prepared. */
@@ -33,21 +34,21 @@ export interface ImageJob {
   content?: Uint8Array;
 }
 
-const { decodedSizePx, decoders } = workerData as ImageThreadData;
+const { decodedSizePx, decoder } = workerData as ImageThreadData;
 const reader = new ImageFileReader();
 
 /** A job's result is the reason why its image cannot be used, if it cannot. */
 serveTasks(
   async ({ path, result, content, normalisation, ...job }: ImageJob): Promise<string | undefined> => {
-    const use = (image: RgbImage) => {
+    const use = (decoded: RgbImage) => {
+      const image = squashToSquare(decoded, decodedSizePx);
       if (result instanceof Float32Array) writeParts(image, job, normalisedTable(normalisation!), result);
       else writeParts(image, job, plainTable(), result);
     };
     try {
       const file = await reader.read(path);
       content?.set(Buffer.from(contentOf(file), "latin1"));
-      const isLent = lendJpeg(decoders, decodedSizePx, file, use);
-      if (!isLent) use(squashToSquare(await decodeRgb(file), decodedSizePx));
+      if (!lendJpeg(decoder, file, use)) use(await decodeRgb(file));
     } catch (error) {
       if (error instanceof ImageError) return error.message;
       throw error;

@@ -1,16 +1,8 @@
-// The two sums of an area resize in WebAssembly's vector instructions, which JavaScript itself does not have. They are
-// written in WebAssembly's own text format (webassembly.github.io/spec/core/text). Shapes: W source, w target.
-import { compile } from "watr";
-
-/** Bytes of a vector, and of a float32. */
-export const VECTOR = 16;
-export const FLOAT = 4;
+// The two sums of an area resize in WebAssembly's vector instructions. Shapes: W source, w target.
+import { each, FLOAT, type Kernel, kernel, VECTOR } from "./vector_kernel";
 
 /** Rows between the first and the last are summed in 16 bits. */
 export const MOST_ROWS = 256;
-
-/** A function on a memory of JavaScript's: its parameters are addresses and numbers of bytes; it returns nothing. */
-export type Kernel = (...values: number[]) => void;
 
 const ZERO = "(v128.const i32x4 0 0 0 0)";
 /** Of 16 columns: 8 each. */
@@ -37,7 +29,7 @@ export function sumRows(memory: WebAssembly.Memory): Kernel {
     (local.set $pixels (v128.load (local.get $${row})))
     ${each(HALVES, (half) => `(local.set $${half} ${bytes(half)})`)}
     ${addHalves(weight)}`;
-  return instantiate(
+  return kernel(
     memory,
     `
     (param $rows i32) (param $rowBytes i32) (param $lastRow i32) (param $weights i32) (param $target i32)
@@ -72,7 +64,7 @@ export function sumRows(memory: WebAssembly.Memory): Kernel {
  * a time: a pixel and the next one's red.
  */
 export function squeezeRow(memory: WebAssembly.Memory, taps: number): Kernel {
-  return instantiate(
+  return kernel(
     memory,
     `
     (param $row i32) (param $starts i32) (param $weights i32) (param $scale i32)
@@ -97,15 +89,4 @@ export function squeezeRow(memory: WebAssembly.Memory, taps: number): Kernel {
       (local.set $weights (i32.add (local.get $weights) (i32.const ${taps * FLOAT})))
       (br_if $pixels (i32.lt_u (local.get $target) (local.get $targetEnd))))`,
   );
-}
-
-function each<T>(items: readonly T[], text: (item: T, index: number) => string): string {
-  return items.map(text).join("\n");
-}
-
-/** @param text parameters, locals and instructions of a function */
-function instantiate(memory: WebAssembly.Memory, text: string): Kernel {
-  const bytes = compile(`(module (import "js" "memory" (memory 0)) (func (export "kernel") ${text}))`);
-  const module = new WebAssembly.Module(Uint8Array.from(bytes));
-  return new WebAssembly.Instance(module, { js: { memory } }).exports.kernel as Kernel;
 }

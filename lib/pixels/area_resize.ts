@@ -1,11 +1,11 @@
 // OpenCV's INTER_AREA by vector instructions: half the time of TensorFlow's ResizeArea on large images.
 // Shapes: H, W source, h, w target. Rows are summed first, since they lie side by side in memory: uint8 [H, W, 3] ->
 // float32 [W, 3] for each of the h rows -> uint8 [w, 3].
-import { FLOAT, type Kernel, MOST_ROWS, squeezeRow, sumRows, VECTOR } from "./area_kernels";
-import type { RgbImage } from "./decode";
-import { areaTaps, resizeRgb, type Taps } from "./resize";
+import { MOST_ROWS, squeezeRow, sumRows } from "./area_kernels";
+import { areaTaps, resizeAreaPlain, type Taps } from "./area_plain";
+import type { RgbImage } from "./rgb_image";
+import { FLOAT, type Kernel, MemoryLayout, VECTOR } from "./vector_kernel";
 
-const PAGE = 65_536;
 const memory = new WebAssembly.Memory({ initial: 1 });
 const callSumRows = sumRows(memory);
 const callsOfSqueezeRow = new Map<number, Kernel>();
@@ -22,12 +22,12 @@ let prepared: Prepared | undefined;
 
 /**
  * Squashes to `width` x `height`, both smaller than the image's, by OpenCV's INTER_AREA. The pixels are those of
- * `resizeRgb`, but for sums within float32's rounding errors of a half.
+ * `resizeAreaPlain`, but for sums within float32's rounding errors of a half.
  * @returns pixels that lie in this module's memory, until the next call
  */
 export function resizeArea(image: RgbImage, width: number, height: number): RgbImage {
   const { down, layout, callSqueezeRow } = prepare(image, width, height);
-  if (down.mostTaps > MOST_ROWS) return resizeRgb(image, { method: "area", width, height });
+  if (down.mostTaps > MOST_ROWS) return resizeAreaPlain(image, width, height);
   const rowBytes = 3 * image.width;
   const bytes = new Uint8Array(memory.buffer);
   for (let y = 0; y < height; y++) {
@@ -50,8 +50,6 @@ function prepare({ width: W, height: H }: RgbImage, width: number, height: numbe
   const tapsOf = isWhole ? ones : areaTaps;
   const [across, down] = [tapsOf(W, width), tapsOf(H, height)];
   const layout = layOut(W, height, across, down);
-  const missing = layout.end - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
   const { buffer } = memory;
   new Uint8Array(buffer, layout.row, layout.target - layout.row).fill(0); // 0 times NaN would be NaN
   new Float32Array(buffer, layout.downWeights, 3 * height).set(threeWeights(down));
@@ -80,13 +78,9 @@ function ones(source: number, target: number): Taps {
 /** Where things lie in the memory, which is as large as the largest image so far needs. Both kernels read, and write, a little over the ends. */
 function layOut(W: number, height: number, across: Taps, down: Taps) {
   const width = across.first.length;
-  let end = 0;
-  const take = (bytes: number) => {
-    const start = end;
-    end = VECTOR * Math.ceil((end + bytes) / VECTOR);
-    return start;
-  };
-  return {
+  const layout = new MemoryLayout();
+  const take = (bytes: number) => layout.take(bytes);
+  const places = {
     /** float32 [2]: factor and summand before rounding */
     scale: take(2 * FLOAT),
     downWeights: take(3 * height * FLOAT),
@@ -95,8 +89,9 @@ function layOut(W: number, height: number, across: Taps, down: Taps) {
     row: take((W + across.mostTaps) * 3 * FLOAT + 4 * VECTOR),
     target: take(3 * width * height + VECTOR),
     strip: take(down.mostTaps * 3 * W + VECTOR),
-    end,
   };
+  layout.grow(memory);
+  return places;
 }
 
 /** float32 [h, 3]: the weights of each target's first source row, of each of those between, and of its last one. */

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
-import { readJpegHeader } from "guie/dist/images/jpeg/header";
+import { readJpegHeader, tidyJpeg } from "guie/dist/pixels/jpeg_header";
 import sharp from "sharp";
-import { draw, toSharp } from "./make";
+import { draw, toSharp } from "../images/make";
 
 const picture = draw(40, 30, (x, y) => x * y);
 
@@ -18,8 +18,12 @@ test("size, components and orientation are what sharp reads, for every kind of J
     jpegs.push(await toSharp(picture).withIccProfile("p3").withMetadata({ orientation }).jpeg().toBuffer());
   }
   for (const jpeg of jpegs) {
-    const { width, height, channels, orientation = 1 } = await sharp(jpeg).metadata();
-    assert.deepEqual(readJpegHeader(jpeg), { width, height, components: channels, orientation });
+    const { width, height, channels, orientation = 1, isProgressive } = await sharp(jpeg).metadata();
+    const { components, ...header } = readJpegHeader(jpeg)!;
+    assert.deepEqual([header.width, header.height], [width, height]);
+    assert.deepEqual([components, header.orientation], [channels, orientation]);
+    assert.equal(header.scans, isProgressive ? 10 : 1); // libjpeg's script for colour
+    assert.equal(tidyJpeg(jpeg, readJpegHeader(jpeg)!), jpeg);
   }
 });
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { resizeArea } from "guie/dist/images/area_resize";
-import { resizeRgb } from "guie/dist/images/resize";
-import { draw } from "./make";
+import { resizeAreaPlain } from "guie/dist/pixels/area_plain";
+import { resizeArea } from "guie/dist/pixels/area_resize";
+import { draw } from "../images/make";
 
 const noise = (width: number, height: number) =>
   draw(width, height, (x, y, c) => (x * 7919 + y * 104729 + c * 31 + x * y * 13) % 251);
@@ -24,7 +24,7 @@ for (let i = 0; i < SIZES.length; i += 4) {
   const [W, H, width, height] = SIZES.slice(i, i + 4) as [number, number, number, number];
   test(`${W} x ${H} to ${width} x ${height}: OpenCV's pixels as the plain loops give them`, () => {
     const image = noise(W, H);
-    const expected = resizeRgb(image, { method: "area", width, height }).data;
+    const expected = resizeAreaPlain(image, width, height).data;
     const { data, ...size } = resizeArea(image, width, height);
     assert.deepEqual(size, { width, height });
     const differences = data.map((value, j) => Math.abs(value - expected[j]!));

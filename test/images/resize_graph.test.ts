@@ -1,0 +1,47 @@
+// The resize of an exported model, against the resize of files: pixels of any size to a model's square.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { squashToSquare } from "guie/dist/images/input_square";
+import { resizeToInput } from "guie/dist/images/resize_graph";
+import { trace } from "guie/dist/tensorflow/trace";
+import { draw } from "./make";
+
+const noise = (width: number, height: number) =>
+  draw(width, height, (x, y, c) => (x * x * 3 + y * y * 5 + x * y * 7 + c * 89) % 256);
+
+/** Values of 255 that differ, at most by 1. */
+async function differing(sizePx: number, width: number, height: number, batch: number): Promise<number> {
+  const f = trace(({ images }) => resizeToInput(images, sizePx), {
+    images: { shape: [batch, null, null, 3], dtype: "uint8" },
+  });
+  const image = noise(width, height);
+  const images = new Uint8Array(batch * image.data.length);
+  for (let i = 0; i < batch; i++) images.set(image.data, i * image.data.length);
+  const { data, shape } = await f.run({
+    images: { data: images, shape: [batch, height, width, 3], dtype: "uint8" },
+  });
+  f.dispose();
+  assert.deepEqual(shape, [batch, sizePx, sizePx, 3]);
+  const expected = squashToSquare(image, sizePx).data;
+  const differences = Array.from(data as Float32Array, (value, i) =>
+    Math.abs(value - expected[i % expected.length]!),
+  );
+  assert.ok(differences.every((difference) => difference <= 1));
+  return differences.filter((difference) => difference > 0).length / differences.length;
+}
+
+test("INTER_LINEAR to the bit: one side over 224 px or none, enlarged, shrunk, one pixel wide", async () => {
+  for (const [sizePx, width, height, batch] of [
+    [112, 300, 200, 1],
+    [98, 17, 300, 2],
+    [56, 224, 224, 1],
+    [224, 100, 50, 3],
+    [64, 1, 5, 1],
+  ] as const)
+    assert.equal(await differing(sizePx, width, height, batch), 0, `${width} x ${height} to ${sizePx}`);
+});
+
+test("INTER_AREA: halved to the bit, else one value in a thousand is 1 off, where a sum is near a half", async () => {
+  assert.equal(await differing(224, 448, 448, 1), 0);
+  assert.ok((await differing(224, 348, 300, 1)) < 0.002);
+});
