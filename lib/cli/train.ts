@@ -11,6 +11,7 @@ import { joinRun, type SupervisorOptions, superviseRun } from "../training/ranks
 import { clusterOfTfConfig } from "../training/ranks/tf_config";
 import { runTraining } from "../training/run";
 import { baselineText } from "../training/runs/baseline";
+import type { ScoredOn } from "../training/runs/metrics";
 import {
   claimRunFolder,
   inProcesses,
@@ -19,7 +20,7 @@ import {
   requireRun,
 } from "../training/runs/run_folder";
 import { finishedBeforeText, type RunSummary } from "../training/runs/run_summary";
-import { type ScoredOn, scoredOnText, scoreMark, trainedOnText } from "../training/runs/scored_on";
+import { scoredOnText, scoreMark, trainedOnText } from "../training/runs/scored_on";
 import { type CommandResult, runs } from "./command";
 import {
   addConfigFlags,

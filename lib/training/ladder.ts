@@ -15,7 +15,8 @@ import { scoreRetrievalSet } from "./evaluate";
 import { findCheckpoint } from "./runs/checkpoint_ref";
 import { type Learned, learnedAmong, learnedBy } from "./runs/learned";
 import { heldOutClasses } from "./runs/made_of";
-import { NOTHING_LEARNED, type ScoredOn, scoredOn } from "./runs/scored_on";
+import type { ScoredOn } from "./runs/metrics";
+import { NOTHING_LEARNED, scoredOn } from "./runs/scored_on";
 
 const PIXEL_GRID = 16;
 

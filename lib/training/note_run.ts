@@ -7,8 +7,9 @@ import type { RunData } from "./data";
 import { findCheckpoint } from "./runs/checkpoint_ref";
 import { learnedBefore, learnedBy, writeTrainedImages } from "./runs/learned";
 import { madeOf } from "./runs/made_of";
+import type { ScoredOn } from "./runs/metrics";
 import { type RunNote, readNote, writeNote } from "./runs/run_note";
-import { type ScoredOn, scoredOn } from "./runs/scored_on";
+import { scoredOn } from "./runs/scored_on";
 
 /**
  * Writes what a run is made of into its folder: before its first step, or when it goes on with a fresh head, whose

@@ -18,7 +18,7 @@ import { evaluateRun } from "./run_evaluation";
 import { findCheckpoint } from "./runs/checkpoint_ref";
 import { describeEnvironment } from "./runs/environment";
 import { openEventFile } from "./runs/event_files";
-import type { EndMetric, Metric, StepMetric } from "./runs/metrics";
+import type { EndMetric, Metric, ScoredOn, StepMetric } from "./runs/metrics";
 import { isDue, keepEpoch, keepStep, saveLast } from "./runs/run_checkpoints";
 import {
   appendMetric,
@@ -33,7 +33,6 @@ import {
 } from "./runs/run_folder";
 import { dataDifferences, readNote, WITHOUT_NOTE } from "./runs/run_note";
 import { endedAt, type RunSummary, summarise } from "./runs/run_summary";
-import type { ScoredOn } from "./runs/scored_on";
 import { refuseOtherStart } from "./runs/start_check";
 import { isOfHead, refuseOtherShape } from "./start_weights";
 

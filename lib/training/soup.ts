@@ -17,9 +17,10 @@ import { type RetrievalFiles, readRetrievalFiles, readRunData } from "./data";
 import { scoreModel } from "./ladder";
 import { type CheckpointRef, findCheckpoint } from "./runs/checkpoint_ref";
 import { learnedBy, writeTrainedImages } from "./runs/learned";
+import type { ScoredOn } from "./runs/metrics";
 import { hasCheckpoint, RUN_FOLDER, readRunConfig, runFile, runFolder } from "./runs/run_folder";
 import { learnedClasses, nameChanges, readNote, writeNote } from "./runs/run_note";
-import { type ScoredOn, scoredOn } from "./runs/scored_on";
+import { scoredOn } from "./runs/scored_on";
 
 /** One of the checkpoints that were given. */
 export interface Ingredient {

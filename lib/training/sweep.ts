@@ -8,8 +8,9 @@ import type { OnProgress } from "../common/progress";
 import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
 import { runTraining } from "./run";
 import { viewRun } from "./runs/follow";
+import type { ScoredOn } from "./runs/metrics";
 import { isFinished, prepareRunFolder, runFile, runFolder } from "./runs/run_folder";
-import { type ScoredOn, scoredOnText } from "./runs/scored_on";
+import { scoredOnText } from "./runs/scored_on";
 import { refuseOtherStart } from "./runs/start_check";
 
 /** Values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */

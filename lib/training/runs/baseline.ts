@@ -3,10 +3,10 @@ import { UserError } from "../../common/errors";
 import { projectPath } from "../../common/project";
 import type { TrainConfig } from "../../config/config";
 import { findCheckpoint } from "./checkpoint_ref";
-import { latestMetrics, type RetrievalMetric } from "./metrics";
+import { latestMetrics, type RetrievalMetric, type ScoredOn } from "./metrics";
 import { readMetrics, readRunConfig } from "./run_folder";
 import { WITHOUT_NOTE } from "./run_note";
-import { type ScoredOn, scoredOnText } from "./scored_on";
+import { scoredOnText } from "./scored_on";
 
 /** The run that `initFrom` names, as it ended: for a fine-tuned run, the neck on frozen features. */
 export interface Baseline {

@@ -1,6 +1,5 @@
 import type { WeightKind } from "../../checkpoints/store";
 import type { Average } from "../averages";
-import type { ScoredOn } from "./scored_on";
 
 /** One line of a run's `metrics.jsonl`. */
 export type Metric = StepMetric | ValidationMetric | RetrievalMetric | EndMetric;
@@ -41,6 +40,22 @@ export interface HeldOutScores {
   mp5: number;
   /** Recall@1, 0..1. */
   r1: number;
+}
+
+/** What retrieval was scored on, and how much of it the model had learned. */
+export interface ScoredOn {
+  /** As it was given. */
+  dataDir: string;
+  /** `retrieval/`, or training classes that the run held out. */
+  classesOf: "retrieval" | "training";
+  /** SHA-256 of queries and index: `setFingerprint` of scored_on.ts. */
+  fingerprint: string;
+  queries: number;
+  classes: number;
+  /** How many of the classes the model was trained on; undefined where that is not known. */
+  trainedOn?: number;
+  /** There may be more of them: not all was noted that the model has learned, or it has numbers for names. */
+  atLeast?: true;
 }
 
 /** Scores of the weights as they are, and of their averages where the run has them. */

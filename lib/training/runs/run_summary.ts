@@ -3,11 +3,16 @@ import { statSync } from "node:fs";
 import { UserError } from "../../common/errors";
 import type { Average } from "../averages";
 import { type Baseline, baselineOfFolder } from "./baseline";
-import { type EndMetric, type HeldOutScores, latestMetrics, type RetrievalMetric } from "./metrics";
+import {
+  type EndMetric,
+  type HeldOutScores,
+  latestMetrics,
+  type RetrievalMetric,
+  type ScoredOn,
+} from "./metrics";
 import { listCheckpoints } from "./run_checkpoints";
 import { readMetrics, runFile } from "./run_folder";
 import { readNote, WITHOUT_NOTE } from "./run_note";
-import type { ScoredOn } from "./scored_on";
 
 /** What a finished (or stopped) run leaves to look at. */
 export interface RunSummary {

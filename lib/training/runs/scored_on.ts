@@ -2,23 +2,8 @@
 import { createHash } from "node:crypto";
 import type { TrainConfig } from "../../config/config";
 import { hasNumbers, type Learned, learnedAmong, type UnknownClasses } from "./learned";
+import type { ScoredOn } from "./metrics";
 import { WITHOUT_NOTE } from "./run_note";
-
-/** What retrieval was scored on, and how much of it the model had learned. */
-export interface ScoredOn {
-  /** As it was given. */
-  dataDir: string;
-  /** `retrieval/`, or training classes that the run held out. */
-  classesOf: "retrieval" | "training";
-  /** SHA-256 of queries and index, see `setFingerprint`. */
-  fingerprint: string;
-  queries: number;
-  classes: number;
-  /** How many of the classes the model was trained on; undefined where that is not known. */
-  trainedOn?: number;
-  /** There may be more of them: not all was noted that the model has learned, or it has numbers for names. */
-  atLeast?: true;
-}
 
 /**
  * SHA-256 of what is asked and what is searched: the header line `image_files,labels` and a line `file,label` an image,
