@@ -15,7 +15,7 @@ import { Interrupted } from "../../common/interrupt";
 import { markerName, WORK_FOLDER } from "./entry_path";
 import { type ExtractOptions, extract, type Unpacked } from "./extract";
 import { Refusal } from "./refusal";
-import type { ZipEncoding } from "./zip_names";
+import { knownEncoding, type ZipEncoding } from "./zip_names";
 
 const DISK_ERRORS = new Set(["ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS", "EIO", "EMFILE", "ENFILE"]);
 
@@ -73,7 +73,8 @@ export function refuseOtherEncoding(
   encoding: ZipEncoding | undefined,
 ): void {
   const { unpacked } = readStamp(join(folder, markerName(archive)));
-  if (encoding === undefined || !unpacked?.names || unpacked.names.encoding === encoding) return;
+  if (encoding === undefined || !unpacked?.names || unpacked.names.encoding === knownEncoding(encoding))
+    return;
   throw new UserError(
     `${join(folder, archive)} was unpacked before, with its names read as ${unpacked.names.encoding}.`,
     `Delete what it was unpacked to and ${join(folder, markerName(archive))}, and run this again.`,
