@@ -31,7 +31,10 @@ export function readTableForm(path: string, expected: readonly string[], next?: 
   const encoding = encodingOf(path, head, next);
   const line = firstLine(new TextDecoder(encoding).decode(head));
   if (line === undefined)
-    throw new UserError(`${path} is empty: expected a line with its columns${listOf(expected)}.`, next);
+    throw new UserError(
+      `${path} is empty: expected a line with the names of its columns${listOf(expected)}.`,
+      next,
+    );
   const separator = separatorOf(line);
   const names = splitHeader(path, line, separator, next);
   const columns = names.map((name, i) => name.trim().normalize("NFC") || `column_${i}`); // pandas' index has no name
@@ -51,7 +54,7 @@ export function readTableForm(path: string, expected: readonly string[], next?: 
 }
 
 function listOf(columns: readonly string[]): string {
-  return columns.length === 0 ? "" : ` ${columns.join(", ")}`;
+  return columns.length === 0 ? "" : ` (${columns.join(", ")})`;
 }
 
 /** @throws UserError for columns that are missing, with those that are there */

@@ -49,7 +49,7 @@ const IN_WORDS: Record<string, RegExp> = {
     /is not a readable CSV file: the quote that opens a cell in line 2, or below, is not closed/,
   "a long row": /line 3 has 3 cells, its header 2/,
   "Latin-1": /line 2 is not UTF-8 text: read as latin-1 it is "café\.jpg,0"[\s\S]*iconv -f latin1/,
-  empty: /is empty: expected a line with its columns image_files, labels/,
+  empty: /is empty: expected a line with the names of its columns \(image_files, labels\)/,
   "one empty line": /is empty: expected a line/,
 };
 

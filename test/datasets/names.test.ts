@@ -22,10 +22,11 @@ test("two forms of a name are one class, and one image", async (t) => {
     `${NFC}/1.jpg`,
     `${NFD}/1.jpg`,
     `${NFD}/2.jpg`,
+    `${NFC}/3.jpg`,
     "Zitrone/1.jpg",
   ]);
   const { rows, classes, leftOut, csv } = await getData(dataDir, "Food2021");
-  assert.deepEqual([rows, classes], [3, 2]);
+  assert.deepEqual([rows, classes], [4, 2]);
   assert.deepEqual(readLines(join(dataDir, "csv/Food2021_classes.csv")), [
     "labels,class_name",
     `0,${NFC}`,
@@ -37,6 +38,7 @@ test("two forms of a name are one class, and one image", async (t) => {
   assert.deepEqual(readLines(csv).slice(1), [
     `raw/Food2021/${NFD}/1.jpg,0`,
     `raw/Food2021/${NFD}/2.jpg,0`,
+    `raw/Food2021/${NFC}/3.jpg,0`,
     "raw/Food2021/Zitrone/1.jpg,1",
   ]);
 });

@@ -9,7 +9,7 @@ const FAULTS: [string, RegExp][] = [
   ["image_files,label\na.jpg,0\n", /lacks the column "labels"; it has: image_files, label/],
   ["a.jpg,0\n", /lacks the column "image_files", "labels"; it has: a\.jpg, 0/],
   ["image_files,labels\n", /holds no rows/],
-  ["", /is empty: expected a line with its columns image_files, labels/],
+  ["", /is empty: expected a line with the names of its columns \(image_files, labels\)/],
   ["image_files,labels\na.jpg,0\nb.jpg,-1\n", /row 2: a label must be a whole number from 0, it is "-1"/],
   ["image_files,labels\na.jpg,cat\n", /row 1: a label must be a whole number from 0, it is "cat"/],
   ["image_files,labels\na.jpg,1.5\n", /it is "1\.5"/],

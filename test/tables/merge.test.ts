@@ -135,7 +135,7 @@ test("bad input names file, row and mend, and leaves earlier tables alone", asyn
       "image_files,class\nb/1.jpg,1\n",
       /b_final_224.csv lacks the column "labels"; it has: image_files, class\.\n.*guie preprocess/,
     ],
-    ["", /is empty: expected a line with its columns image_files, labels/],
+    ["", /is empty: expected a line with the names of its columns \(image_files, labels\)/],
     ["image_files,labels\n", /holds no rows/],
     ["image_files,labels\nb/1.jpg,1\nb/2.jpg\n", /not a readable CSV file: line 3 has 1 cells, its header 2/],
     [

@@ -19,7 +19,7 @@ import { findOrMake } from "../../common/owner";
 import { markerName, WORK_FOLDER } from "./entry_path";
 import { type ExtractOptions, extract, type Unpacked } from "./extract";
 import { Refusal } from "./refusal";
-import type { ZipEncoding } from "./zip_names";
+import { knownEncoding, type ZipEncoding } from "./zip_names";
 
 /** An archive as it is known again: another file under the same name is another archive. */
 interface Stamp {
@@ -104,7 +104,8 @@ export function refuseOtherEncoding(
   encoding: ZipEncoding | undefined,
 ): void {
   const { unpacked } = readStamp(join(folder, markerName(archive)));
-  if (encoding === undefined || !unpacked?.names || unpacked.names.encoding === encoding) return;
+  if (encoding === undefined || !unpacked?.names || unpacked.names.encoding === knownEncoding(encoding))
+    return;
   throw new UserError(
     `${join(folder, archive)} was unpacked before, with its names read as ${unpacked.names.encoding}.`,
     `Delete what it was unpacked to and ${join(folder, markerName(archive))}, and run this again.`,

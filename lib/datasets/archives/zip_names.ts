@@ -60,8 +60,13 @@ function mark(letter: string): number {
 export function readingOf(names: readonly Uint8Array[], encoding?: ZipEncoding): NamesReading | undefined {
   const beyond = names.filter((name) => name.some((byte) => byte > 127));
   if (beyond.length === 0) return undefined;
-  const chosen = encoding ?? guess(beyond);
+  const chosen = encoding === undefined ? guess(beyond) : knownEncoding(encoding);
   return { encoding: chosen, guessed: encoding === undefined, example: decodeName(beyond[0]!, chosen) };
+}
+
+/** The usual name of an encoding: "windows-1252" for "latin1". @throws UserError for one that is not known */
+export function knownEncoding(encoding: ZipEncoding): ZipEncoding {
+  return encoding === "cp437" ? encoding : decoderOf(encoding).encoding;
 }
 
 /** The text of a name. @throws UserError for an encoding that is not known, or that the name is not in */
