@@ -1,4 +1,5 @@
 import { basename, dirname, join } from "node:path";
+import { z } from "zod";
 import { UserError } from "../common/errors";
 import { readJson } from "../common/files";
 import { openPyTorch } from "./pytorch";
@@ -10,9 +11,8 @@ import { findTensor, listNames, type TensorFile, tensorReaders } from "./tensor_
 const INDEX = ".index.json";
 
 /** The part of an index that is read: which file, beside the index, holds which tensor. */
-interface Index {
-  weight_map: Record<string, string>;
-}
+const SHARDS = z.object({ weight_map: z.record(z.string(), z.string()) });
+type Index = z.infer<typeof SHARDS>;
 
 /**
  * Opens a file of weights, whatever its format: safetensors (.safetensors), several files with an index
@@ -38,11 +38,8 @@ export function shardNames(path: string): string[] {
 }
 
 function readIndex(path: string): Index {
-  const { weight_map: map } = readJson<Partial<Index>>(path) ?? {};
-  if (typeof map !== "object" || map === null) {
-    throw new UserError(`${path} is no index of weights: it has no weight_map.`, "Download it again.");
-  }
-  const outside = Object.values(map).filter((name) => typeof name !== "string" || !/^\w[\w.-]*$/.test(name));
+  const { weight_map: map } = readJson(path, SHARDS, "Download the index of the weights again.");
+  const outside = Object.values(map).filter((name) => !/^\w[\w.-]*$/.test(name));
   if (outside.length === 0) return { weight_map: map };
   throw new UserError(
     `${path} names files that are not in its folder: ${listNames(outside.map(String))}. Nothing was read.`,

@@ -1,6 +1,7 @@
 // What all files of weights have in common, whatever their format.
+import { crc32 } from "node:zlib";
 import { UserError } from "../common/errors";
-import { readBytesInto } from "./bytes";
+import { PIECE_BYTES, readBytesInto } from "./bytes";
 import { DTYPE_BYTES, type Dtype, READABLE_DTYPES, widenInPlace } from "./dtypes";
 import { elementCount, type TensorInfo } from "./safetensors_header";
 
@@ -10,7 +11,7 @@ export interface TensorFile {
   metadata: Readonly<Record<string, string>>;
   tensors: ReadonlyMap<string, TensorInfo>;
   /**
-   * The values of a floating-point tensor (F32, F16 or BF16) as float32, row-major.
+   * The values of a floating-point tensor (one of READABLE_DTYPES) as float32, row-major.
    * @throws UserError when there is no such tensor, or it holds other numbers
    */
   read(name: string): Float32Array;
@@ -62,6 +63,8 @@ export function tensorReaders(
  * Reads numbers that follow each other in an open file (little endian) as float32.
  * @param start where they begin, in bytes
  * @param memory filled to its end
+ * @param summed whether the CRC-32 of the file's bytes is wanted
+ * @returns the CRC-32, where it is wanted
  * @throws UserError for a type that cannot be read as float32, or a file that ends before
  */
 export function readFloats(
@@ -69,15 +72,40 @@ export function readFloats(
   dtype: Dtype,
   start: number,
   memory: Float32Array,
-): void {
+  summed = false,
+): number | undefined {
   if (!READABLE_DTYPES.includes(dtype)) {
     throw new UserError(
       `${path}: tensor "${name}" is ${dtype}, expected one of ${READABLE_DTYPES.join(", ")}.`,
     );
   }
-  const bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
-  readBytesInto(path, file, start, bytes.subarray(bytes.length - memory.length * DTYPE_BYTES[dtype]));
+  if (dtype === "F64") return readDoubles(path, file, start, memory, summed);
+  const all = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
+  const bytes = all.subarray(all.length - memory.length * DTYPE_BYTES[dtype]);
+  readBytesInto(path, file, start, bytes);
+  const sum = summed ? crc32(bytes) : undefined;
   widenInPlace(dtype, memory);
+  return sum;
+}
+
+/** They take more room than the memory for them: they come in pieces, and are rounded to float32. */
+function readDoubles(
+  path: string,
+  file: number,
+  start: number,
+  memory: Float32Array,
+  summed: boolean,
+): number | undefined {
+  const piece = new Float64Array(Math.min(memory.length, PIECE_BYTES / DTYPE_BYTES.F64 / 64));
+  let sum = 0;
+  for (let done = 0; done < memory.length; done += piece.length) {
+    const doubles = piece.subarray(0, memory.length - done);
+    const bytes = new Uint8Array(doubles.buffer, 0, doubles.byteLength);
+    readBytesInto(path, file, start + done * DTYPE_BYTES.F64, bytes);
+    if (summed) sum = crc32(bytes, sum);
+    memory.set(doubles, done);
+  }
+  return summed ? sum : undefined;
 }
 
 /**

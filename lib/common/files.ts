@@ -10,8 +10,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { messageOf, UserError } from "./errors";
+import type { z } from "zod";
+import { renameDurably, renameTogether } from "./durable";
+import { UserError } from "./errors";
 import { isRunning } from "./processes";
+import { parseJson } from "./schema";
 
 /** The name under which `path` is written before it is renamed. */
 export function temporaryPath(path: string): string {
@@ -39,8 +42,8 @@ export function removeAbandoned(path: string, { ofThisMachine = false } = {}): v
 }
 
 /**
- * Lets `write` fill a temporary file beside `path` and renames it into place when it is whole.
- * `path` is therefore always absent, old or complete; folders above it are made.
+ * Lets `write` fill a temporary file beside `path` and renames it into place when it is whole and on the disk.
+ * `path` is therefore always absent, old or complete, also after a power cut; folders above it are made.
  * @throws UserError where the disk is full or may not be written to
  */
 export async function writeAtomically(
@@ -51,7 +54,7 @@ export async function writeAtomically(
   try {
     mkdirSync(dirname(path), { recursive: true });
     await write(temporary);
-    renameSync(temporary, path);
+    renameDurably(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw writeError(path, error);
@@ -71,7 +74,7 @@ export async function writeTogether<T>(
   try {
     for (const path of paths) mkdirSync(dirname(path), { recursive: true });
     const result = await write(temporaries);
-    for (const [i, path] of paths.entries()) renameSync(temporaries[i]!, path);
+    renameTogether(paths.map((path, i) => [temporaries[i]!, path]));
     return result;
   } catch (error) {
     throw writeError(paths[0]!, error);
@@ -80,13 +83,22 @@ export async function writeTogether<T>(
   }
 }
 
-/** Writes `content` to `path` under a temporary name, then renames it. @throws UserError as `writeAtomically` */
-export function writeFileAtomically(path: string, content: string | Uint8Array): void {
+/**
+ * Writes `content` to `path` under a temporary name, then renames it.
+ * @param durable false for one of many thousands of files that can be made again: it is not waited for until it is on
+ * the disk (3 ms each), and a power cut may leave it empty
+ * @throws UserError as `writeAtomically`
+ */
+export function writeFileAtomically(
+  path: string,
+  content: string | Uint8Array,
+  { durable = true } = {},
+): void {
   const temporary = temporaryPath(path);
   try {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(temporary, content);
-    renameSync(temporary, path);
+    (durable ? renameDurably : renameSync)(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw writeError(path, error);
@@ -122,15 +134,12 @@ export function writeJson(path: string, value: unknown): void {
 
 /**
  * Reads a JSON file.
- * @throws UserError when it is missing or is not JSON; `next` says what makes it
+ * @param next what makes it, or mends it
+ * @throws UserError when it is missing, is not JSON, or does not fit the schema
  */
-export function readJson<T>(path: string, next?: string): T {
+export function readJson<T>(path: string, schema: z.ZodType<T>, next?: string): T {
   if (!existsSync(path)) throw new UserError(`Expected a JSON file at ${path}: there is none.`, next);
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as T;
-  } catch (error) {
-    throw new UserError(`${path} is not readable JSON: ${messageOf(error)}.`, next, { cause: error });
-  }
+  return parseJson(path, readFileSync(path, "utf8"), schema, next);
 }
 
 /** Sorts by code unit, not by locale: the same order on every machine. */

@@ -25,7 +25,7 @@ const maker = new JpegMaker(settings, engine, new SharedLock(lock));
 
 serveTasks(async ({ source, target }: ImageTask): Promise<string | undefined> => {
   try {
-    writeFileAtomically(target, await maker.make(reader.read(source)));
+    writeFileAtomically(target, await maker.make(reader.read(source)), { durable: false });
   } catch (error) {
     if (error instanceof ImageError) return error.message;
     throw error;

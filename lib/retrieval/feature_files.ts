@@ -6,6 +6,7 @@
 // Shapes: N images, F features of each.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { openSafetensors, type WrittenDtype } from "../checkpoints/safetensors";
 import { eachCsvRow } from "../common/csv";
 import { UserError } from "../common/errors";
@@ -60,6 +61,19 @@ export interface FeatureSummary {
   rowsIdentity: string;
 }
 
+const COUNT = z.number().int().nonnegative();
+const SUMMARY = z
+  .looseObject({
+    ...{ count: COUNT, length: COUNT.positive(), dtype: z.enum(["float16", "float32"]) },
+    shards: z.array(z.object({ file: z.string().regex(/^[\w.-]+$/, "no file's name"), count: COUNT })),
+    skipped: COUNT,
+    madeBy: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    ...{ identity: z.string(), rowsIdentity: z.string() },
+  })
+  .refine(({ count, shards }) => shards.reduce((sum, shard) => sum + shard.count, 0) === count, {
+    message: "its shards do not hold count rows together",
+  }) satisfies z.ZodType<FeatureSummary>;
+
 /** A folder of features, open for reading. Nothing is held but its summary. */
 export interface Features extends FeatureSummary {
   folder: string;
@@ -97,7 +111,9 @@ export function openFeatures(folder: string): Features {
 /** The summary of a finished folder; undefined where there is none. */
 export function readSummary(folder: string): FeatureSummary | undefined {
   const path = join(folder, FEATURE_FILES.summary);
-  return existsSync(path) ? readJson<FeatureSummary>(path, "Delete it, and embed again.") : undefined;
+  return existsSync(path)
+    ? readJson(path, SUMMARY, "Delete it, and embed again: finished shards are kept.")
+    : undefined;
 }
 
 function readShardRows(folder: string, { shards, length }: FeatureSummary, shard: number): Vectors {

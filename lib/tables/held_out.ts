@@ -1,6 +1,7 @@
 // Classes that no training sees: taken out of the merged table, and written as queries and index for retrieval.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { UserError } from "../common/errors";
 import { readJson } from "../common/files";
 import { type Database, randomOrder } from "./database";
@@ -16,6 +17,12 @@ export interface HeldOut {
   queries: number;
   index: number;
 }
+
+const COUNT = z.number().int().nonnegative();
+const HELD_OUT = z.object({
+  share: z.number().min(0).max(1),
+  ...{ seed: z.number(), classes: COUNT, queries: COUNT, index: COUNT },
+}) satisfies z.ZodType<HeldOut>;
 
 /** Of a held-out class, one image in so many asks (at least one); the others are searched. */
 const IMAGES_PER_QUERY = 5;
@@ -104,7 +111,7 @@ export function checkHeldOut(dataDir: string, share: number | undefined): void {
     );
   }
   if (share === undefined && isOurs) {
-    const before = readJson<HeldOut>(note);
+    const before = readJson(note, HELD_OUT, `Delete ${join(dataDir, "retrieval")}, and merge anew.`);
     throw new UserError(
       `An earlier merge held out ${before.classes} classes for retrieval; this one would train on them.`,
       `Give --hold-out ${before.share} again, or delete ${join(dataDir, "retrieval")}.`,

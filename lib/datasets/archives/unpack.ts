@@ -9,6 +9,7 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { messageOf, UserError } from "../../common/errors";
 import { readJson, writeJson } from "../../common/files";
 import { Interrupted } from "../../common/interrupt";
@@ -25,6 +26,11 @@ interface Stamp {
   /** Once all of it stands in the work folder. */
   unpacked?: Unpacked;
 }
+
+const STAMP = z.object({
+  ...{ bytes: z.number(), modifiedMs: z.number() },
+  unpacked: z.object({ files: z.number(), bytes: z.number() }).optional(),
+}) satisfies z.ZodType<Stamp>;
 
 /**
  * Unpacks a ZIP, tar or tar.gz archive that lies in `folder` into `folder`. It goes into a hidden folder first and is
@@ -113,7 +119,7 @@ function stampOf(path: string): Stamp {
 }
 
 function readStamp(path: string): Stamp {
-  return readJson<Stamp>(path, "Remove that file; the archive is then unpacked again.");
+  return readJson(path, STAMP, "Remove that file; the archive is then unpacked again.");
 }
 
 function isSame(a: Stamp, b: Stamp): boolean {

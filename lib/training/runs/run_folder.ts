@@ -1,12 +1,13 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, UserError } from "../../common/errors";
+import { z } from "zod";
+import { UserError } from "../../common/errors";
 import { readJson, writeFileAtomically, writeJson } from "../../common/files";
 import { isRunning, processStart } from "../../common/processes";
 import { projectPath } from "../../common/project";
 import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../../config/config";
 import { vit224 } from "../../config/presets";
-import type { Metric } from "./metrics";
+import { type Metric, parseMetric } from "./metrics";
 
 /** Files of a run folder `checkpoints/<run>/`. */
 export const RUN_FILES = {
@@ -17,6 +18,9 @@ export const RUN_FILES = {
   pid: "pid",
   last: "last.safetensors",
 } as const;
+
+/** As much of `config.json` as is needed to check the rest of it. */
+const CONFIG = z.looseObject({ stage: z.enum(["frozen", "fine_tune"]) });
 
 /** Settings that may change between two starts of one run: they do not alter its results. */
 const HARMLESS: ReadonlySet<string> = new Set([
@@ -118,11 +122,14 @@ export function configDifferences(before: TrainConfig, now: TrainConfig): string
 
 /** The config of the run in a folder, checked. Settings younger than the run have the value that changes nothing. */
 export function readRunConfig(folder: string): Readonly<TrainConfig> {
-  const config = readJson<TrainConfig>(
-    runFile(folder, "config"),
-    "Start the run with `npx guie train`; `npx guie runs` lists them.",
-  );
-  return overrideConfig(vit224(config.stage), config as ConfigOverrides);
+  const path = runFile(folder, "config");
+  const config = readJson(path, CONFIG, "Start the run with `npx guie train`; `npx guie runs` lists them.");
+  try {
+    return overrideConfig(vit224(config.stage), config as ConfigOverrides);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${path}: ${error.what}`, error.next, { cause: error });
+  }
 }
 
 /** Whether the process that trains this run is alive (and is not this one). */
@@ -156,16 +163,7 @@ export function readMetrics(folder: string): Metric[] {
   if (!existsSync(path)) return [];
   const lines = readFileSync(path, "utf8").split("\n");
   const whole = lines.slice(0, -1);
-  return whole.map((line, index) => {
-    try {
-      return JSON.parse(line) as Metric;
-    } catch (error) {
-      throw new UserError(
-        `${path}, line ${index + 1} is not JSON: ${messageOf(error)}.`,
-        "Remove that line.",
-      );
-    }
-  });
+  return whole.map((line, index) => parseMetric(path, index + 1, line));
 }
 
 /** Adds a line to the run's metrics. */
