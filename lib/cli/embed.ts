@@ -22,7 +22,7 @@ interface EmbedCommandOptions extends ConfigOptions {
   run?: string;
   out?: string;
   views: Views;
-  dtype: FeatureDtype;
+  dtype?: FeatureDtype;
   rowsPerShard?: string;
   overwrite?: boolean;
 }
@@ -47,9 +47,10 @@ export function registerEmbed(program: Command): void {
         .default("whole"),
     )
     .addOption(
-      new Option("--dtype <dtype>", "what the numbers are kept as")
-        .choices(["float16", "float32"])
-        .default("float16"),
+      new Option(
+        "--dtype <dtype>",
+        "what the numbers are kept as; default: float16, and float32 where they are too large for it (65,504)",
+      ).choices(["float16", "float32"]),
     )
     .option("--rows-per-shard <n>", "images of a file, of which the last unfinished one is lost to a kill")
     .option("--overwrite", "replace other features in that folder");
@@ -103,8 +104,8 @@ async function embedSource(options: EmbedCommandOptions, source: string): Promis
     const { count, length, skipped, folder, shards } = features;
     const left = skipped > 0 ? `; ${skipped} could not be read: ${folder}/${FEATURE_FILES.skipped}` : "";
     return {
-      text: `${count} images -> ${length} numbers each, ${dtype}: ${folder}${left}`,
-      summary: { images: count, length, dtype, skipped, shards: shards.length, folder },
+      text: `${count} images -> ${length} numbers each, ${features.dtype}: ${folder}${left}`,
+      summary: { images: count, length, dtype: features.dtype, skipped, shards: shards.length, folder },
     };
   } finally {
     embedder.end();

@@ -4,12 +4,12 @@ import { dirname, join } from "node:path";
 import type { Library } from "../checkpoints/name_families";
 import { streamSafetensors } from "../checkpoints/safetensors";
 import { elementCount } from "../checkpoints/safetensors_header";
-import { checkpointWeights } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import { temporaryPath } from "../common/files";
 import { projectPath } from "../common/project";
 import { TOWER_PREFIX } from "../training/model";
 import { findCheckpoint } from "../training/runs/checkpoint_ref";
+import { runWeights } from "../training/runs/run_weights";
 import { exportOnnx } from "./onnx";
 import { openRunModel } from "./run_model";
 import { exportSavedModel } from "./saved_model";
@@ -98,8 +98,7 @@ function madeFolder(path: string): string {
 
 /** What a run has trained besides the tower, by our names, matrices [out, in] as PyTorch's. */
 async function writeNeckAndHead(run: string, out: string): Promise<void> {
-  const { path, kind } = findCheckpoint(run);
-  const weights = checkpointWeights(path, (name) => !name.startsWith(TOWER_PREFIX), kind);
+  const weights = runWeights(findCheckpoint(run), (name) => !name.startsWith(TOWER_PREFIX));
   try {
     await streamSafetensors(out, weights.shapes, { format: "pt" }, async (write) => {
       for (const [name, shape] of weights.shapes) {

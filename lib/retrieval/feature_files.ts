@@ -119,13 +119,14 @@ export function readSummary(folder: string): FeatureSummary | undefined {
 function readShardRows(folder: string, { shards, length }: FeatureSummary, shard: number): Vectors {
   const { file, count } = shards[shard]!;
   const path = join(folder, file);
-  const tensors = openSafetensors(path, "A shard was deleted: embed again.");
+  const remake = `Delete ${join(folder, FEATURE_FILES.summary)}, too, and embed again: whole shards are kept.`;
+  const tensors = openSafetensors(path, remake);
   try {
     const shape = tensors.tensors.get(SHARD_TENSOR)?.shape ?? [];
     if (shape.join() !== `${count},${length}`) {
       throw new UserError(
         `${path}: expected ${SHARD_TENSOR} [${count}, ${length}], found [${shape}].`,
-        `Delete ${join(folder, FEATURE_FILES.summary)} and embed again.`,
+        remake,
       );
     }
     return { data: tensors.read(SHARD_TENSOR), count, length };

@@ -3,10 +3,12 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import { writeJson } from "../common/files";
+import { parseJson } from "../common/schema";
 import { projectPath } from "../common/project";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import {
@@ -28,7 +30,7 @@ export interface FeaturePlan {
   /** The images to embed, in the order of the rows. */
   rows: FeatureRows;
   madeBy: MadeBy;
-  /** float16 unless told. */
+  /** If omitted: float16, and float32 for shards with numbers that do not fit it. */
   dtype?: FeatureDtype;
   /** Images of a shard, which is lost when the process is killed before its end: 4,096. */
   rowsPerShard?: number;
@@ -51,8 +53,8 @@ const ROWS_PER_SHARD = 4096;
  * The features of a plan: from the folder where it holds just these, else made and written there, each shard under
  * its name once it is whole.
  * @param embedder asked for only when a shard is missing
- * @throws UserError where the folder holds other features and `replace` is false, no image can be read, or a number
- * does not fit float16
+ * @throws UserError where the folder holds other features and `replace` is false, no image can be read, a feature is
+ * NaN or infinite, or does not fit float16 although that was asked for
  */
 export async function ensureFeatureFolder(
   folder: string,
@@ -63,6 +65,7 @@ export async function ensureFeatureFolder(
   const identity = identityOf(plan);
   const rowsIdentity = digest(plan.rows.labels ?? [], plan.rows.folds ?? []);
   const present = readSummary(path);
+  if (present?.identity === identity) refuseOtherDtype(path, present.dtype, plan.dtype);
   if (present?.identity === identity && present.rowsIdentity === rowsIdentity) return openFeatures(path);
   if (!plan.replace) refuseOthers(path, identity);
   rmSync(join(path, FEATURE_FILES.summary), { force: true });
@@ -88,6 +91,7 @@ interface Shard {
   file: string;
   count: number;
   length: number;
+  dtype: FeatureDtype;
   skipped: readonly UnusableImage[];
 }
 
@@ -97,13 +101,13 @@ async function writeShards(
   identity: string,
   embedder: () => Promise<EmbedShard>,
 ): Promise<Shard[]> {
-  const { rows, dtype = "float16", rowsPerShard = ROWS_PER_SHARD } = plan;
+  const { rows, rowsPerShard = ROWS_PER_SHARD } = plan;
   const shards: Shard[] = [];
   let embed: EmbedShard | undefined;
   for (let start = 0; start < rows.files.length; start += rowsPerShard) {
     const file = FEATURE_FILES.shard(shards.length);
     const finished = readShard(folder, file, identity);
-    if (finished) {
+    if (finished && (plan.dtype === undefined || finished.dtype === plan.dtype)) {
       shards.push(finished);
       continue;
     }
@@ -111,30 +115,39 @@ async function writeShards(
     const count = Math.min(rowsPerShard, rows.files.length - start);
     const files = Array.from({ length: count }, (_, row) => rows.files.at(start + row)!);
     const { vectors, skipped } = await embed(files, start);
-    if (dtype === "float16") requireHalves(vectors, files);
+    const dtype = fittingDtype(vectors, files, skipped, plan.dtype);
     const shape = [vectors.count, vectors.length];
     const metadata = { identity, skipped: JSON.stringify(skipped) };
     const entry = { name: SHARD_TENSOR, shape, data: vectors.data };
     await writeSafetensors(join(folder, file), [entry], metadata, STORED_AS[dtype]);
-    shards.push({ file, count: vectors.count, length: vectors.length, skipped });
+    shards.push({ file, count: vectors.count, length: vectors.length, dtype, skipped });
   }
   return shards;
 }
+
+const SKIPPED = z.array(z.object({ file: z.string(), reason: z.string() })) satisfies z.ZodType<
+  UnusableImage[]
+>;
 
 /** A shard of an earlier start; undefined where there is none of this plan. */
 function readShard(folder: string, file: string, identity: string): Shard | undefined {
   const path = join(folder, file);
   if (!existsSync(path)) return undefined;
-  const { metadata, tensors, close } = openSafetensors(path);
+  const next = "It is then made again.";
+  const { metadata, tensors, close } = openSafetensors(path, next);
   close();
   if (metadata.identity !== identity) return undefined;
-  const [count, length] = tensors.get(SHARD_TENSOR)!.shape as [number, number];
-  return { file, count, length, skipped: JSON.parse(metadata.skipped!) as UnusableImage[] };
+  const { shape = [], dtype: stored } = tensors.get(SHARD_TENSOR) ?? {};
+  const [count, length, ...others] = shape;
+  if (count === undefined || length === undefined || others.length > 0)
+    throw new UserError(`${path} holds no rows "${SHARD_TENSOR}".`, `Delete it. ${next}`);
+  const skipped = parseJson(`${path}, "skipped"`, metadata.skipped ?? "", SKIPPED, `Delete it. ${next}`);
+  return { file, count, length, dtype: stored === "F16" ? "float16" : "float32", skipped };
 }
 
 async function finish(
   folder: string,
-  { rows, madeBy, dtype = "float16" }: FeaturePlan,
+  { rows, madeBy }: FeaturePlan,
   identities: Pick<FeatureSummary, "identity" | "rowsIdentity">,
   shards: readonly Shard[],
 ): Promise<void> {
@@ -155,7 +168,8 @@ async function finish(
       skipped.map(({ file, reason }) => [file, reason]),
     );
   const summary: FeatureSummary = {
-    ...{ count, length: shards.find((shard) => shard.count > 0)!.length, dtype },
+    ...{ count, length: shards.find((shard) => shard.count > 0)!.length },
+    dtype: shards.some((shard) => shard.dtype === "float32") ? "float32" : "float16",
     shards: shards.filter((shard) => shard.count > 0).map(({ file, count }) => ({ file, count })),
     ...{ skipped: skipped.length, madeBy, ...identities },
   };
@@ -194,20 +208,54 @@ function refuseOthers(folder: string, identity: string): void {
   );
 }
 
+function refuseOtherDtype(folder: string, found: FeatureDtype, wanted: FeatureDtype | undefined): void {
+  if (wanted === undefined || wanted === found) return;
+  throw new UserError(
+    `${folder} holds these features as ${found}: some numbers do not fit ${wanted}.`,
+    "Leave --dtype out.",
+  );
+}
+
 function openedIdentity(path: string): string | undefined {
   const { metadata, close } = openSafetensors(path);
   close();
   return metadata.identity;
 }
 
-function requireHalves({ data, length }: Vectors, files: readonly string[]): void {
-  const large = data.findIndex((value) => !(Math.abs(value) < 65520));
-  if (large < 0) return;
+/**
+ * What a shard's numbers are kept as.
+ * @param wanted what was asked for; if omitted, the numbers decide
+ * @throws UserError for numbers that are not finite, or too large for what was asked for
+ */
+function fittingDtype(
+  { data, length }: Vectors,
+  files: readonly string[],
+  skipped: readonly UnusableImage[],
+  wanted: FeatureDtype | undefined,
+): FeatureDtype {
+  const fileOf = (at: number) => {
+    const left = new Set(skipped.map(({ file }) => file));
+    return files.filter((file) => !left.has(file))[Math.floor(at / length)];
+  };
+  const broken = data.findIndex((value) => !Number.isFinite(value));
+  if (broken >= 0) {
+    throw new UserError(
+      `A feature of ${fileOf(broken)} is ${data[broken]}: it cannot be compared or learned from.`,
+      "Look at the weights (NaN in them?), and at the precision: float32 has the widest range.",
+    );
+  }
+  if (wanted === "float32") return wanted;
+  const large = data.findIndex((value) => Math.abs(value) >= FIRST_INFINITE_HALF);
+  if (large < 0) return "float16";
+  if (wanted === undefined) return "float32";
   throw new UserError(
-    `A feature is ${data[large]} (row ${Math.floor(large / length)} of the shard that begins with ${files[0]}): float16 ends at 65,504.`,
-    "Keep the features as float32 (--dtype float32).",
+    `A feature of ${fileOf(large)} is ${data[large]}: float16 ends at 65,504.`,
+    "Keep the features as float32 (--dtype float32), or leave --dtype out.",
   );
 }
+
+/** float16 rounds this, and what is beyond it, to infinity. */
+const FIRST_INFINITE_HALF = 65_520;
 
 function identityOf({ rows, madeBy, dtype = "float16", rowsPerShard = ROWS_PER_SHARD }: FeaturePlan): string {
   return digest([JSON.stringify([madeBy, dtype, rowsPerShard])], rows.files);

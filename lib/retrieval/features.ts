@@ -59,10 +59,15 @@ export async function ensureBackboneFeatures(
   let backbone: Backbone | undefined;
   const plan = { rows: { files }, madeBy: madeByBackbone(config), replace: true };
   try {
-    return await ensureFeatureFolder(featureFolder(config, set), plan, async () => {
+    const features = await ensureFeatureFolder(featureFolder(config, set), plan, async () => {
       backbone = await loadBackbone(config);
       return imageEmbedder(config, backbone, { stage: set, total: files.length, onProgress });
     });
+    if (backbone && features.dtype === "float32") {
+      const note = "kept as float32: some numbers are beyond 65,504, where float16 ends";
+      onProgress?.({ ...{ stage: `embed ${set}`, unit: "images", note }, done: files.length, total: files.length });
+    }
+    return features;
   } finally {
     backbone?.dispose();
   }

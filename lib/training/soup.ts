@@ -3,7 +3,6 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { streamSafetensors } from "../checkpoints/safetensors";
-import { checkpointWeights } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import { writeFileAtomically, writeJson } from "../common/files";
 import { breathe } from "../common/interrupt";
@@ -15,6 +14,7 @@ import { type RetrievalFiles, readRetrievalFiles, readRunData } from "./data";
 import { scoreModel } from "./ladder";
 import { type CheckpointRef, findCheckpoint } from "./runs/checkpoint_ref";
 import { readRunConfig, runFile, runFolder } from "./runs/run_folder";
+import { runWeights } from "./runs/run_weights";
 
 /** One of the checkpoints that were given. */
 export interface Ingredient {
@@ -109,7 +109,7 @@ function refuseOther(first: Member, other: Member): void {
 async function writeSoup(members: readonly Member[], folder: string, config: TrainConfig): Promise<void> {
   const sources: WeightSource[] = [];
   try {
-    for (const { path, kind } of members) sources.push(checkpointWeights(path, () => true, kind));
+    for (const member of members) sources.push(runWeights(member));
     const [first, ...others] = sources;
     others.forEach(({ shapes }, i) => {
       refuseOtherTensors(members[0]!.name, first!.shapes, members[i + 1]!.name, shapes);
