@@ -8,8 +8,8 @@ import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
 import { writeJson } from "../common/files";
-import { parseJson } from "../common/schema";
 import { projectPath } from "../common/project";
+import { parseJson } from "../common/schema";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import {
   FEATURE_FILES,

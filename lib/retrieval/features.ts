@@ -65,7 +65,11 @@ export async function ensureBackboneFeatures(
     });
     if (backbone && features.dtype === "float32") {
       const note = "kept as float32: some numbers are beyond 65,504, where float16 ends";
-      onProgress?.({ ...{ stage: `embed ${set}`, unit: "images", note }, done: files.length, total: files.length });
+      onProgress?.({
+        ...{ stage: `embed ${set}`, unit: "images", note },
+        done: files.length,
+        total: files.length,
+      });
     }
     return features;
   } finally {

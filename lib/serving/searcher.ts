@@ -1,8 +1,14 @@
 // How a service searches: exactly, or by a graph of the rows, whose recall is measured beside the exact search.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
-import { buildApproximateIndex, openApproximateIndex, recallOf } from "../retrieval/approximate";
+import {
+  type ApproximateIndex,
+  buildApproximateIndex,
+  openApproximateIndex,
+  recallOf,
+} from "../retrieval/approximate";
 import { nearestNeighbours } from "../retrieval/neighbours";
 import { residentIndex, type SearchIndex } from "../retrieval/resident_index";
 import type { Vectors } from "../retrieval/rows";
@@ -32,13 +38,26 @@ export async function exactSearcher({ vectors }: IndexSource): Promise<Searcher>
 export async function approximateSearcher(source: IndexSource, onProgress?: OnProgress): Promise<Searcher> {
   const { vectors, features } = source;
   const path = join(features.folder, `neighbours_${features.identity.slice(0, 16)}.usearch`);
-  const kept = existsSync(path);
-  const index = kept
-    ? openApproximateIndex(path, vectors.length)
-    : await buildApproximateIndex(vectors, {}, onProgress);
+  const kept = keptIndex(path, vectors, onProgress);
+  const index = kept ?? (await buildApproximateIndex(vectors, {}, onProgress));
   if (!kept) await index.save(path);
   const recall = await measureRecall(index, vectors);
   return { index, kind: "approximate", ...recall, dispose: () => {} };
+}
+
+/** The graph of an earlier start; undefined where there is none, or it is damaged or of other rows: then it is built. */
+function keptIndex(path: string, vectors: Vectors, onProgress?: OnProgress): ApproximateIndex | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    const index = openApproximateIndex(path, vectors.length);
+    if (index.count === vectors.count) return index;
+    throw new UserError(`${path} holds ${index.count} rows, the features are ${vectors.count}.`);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const note = `built anew: ${error.what}`;
+    onProgress?.({ ...{ stage: "index", done: 0, total: vectors.count, unit: "rows" }, note });
+    return undefined;
+  }
 }
 
 /** Recall of the five nearest others of rows that are spread over the index. */

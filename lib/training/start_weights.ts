@@ -90,7 +90,12 @@ export function startTower(config: Config, tower: Tower): WeightSource {
     [...source.shapes].map(([name, shape]) => [name, { dtype: "F32" as const, shape: [...shape] }]),
   );
   const next = "Start from a run of the same tower and imageSize.";
-  requireTower(checkpoint.path, tensors, { ...tower, positionGrid: patchGrid(tower, config.imageSize) }, next);
+  requireTower(
+    checkpoint.path,
+    tensors,
+    { ...tower, positionGrid: patchGrid(tower, config.imageSize) },
+    next,
+  );
   return source;
 }
 

@@ -34,16 +34,18 @@ export function runWeights(
 }
 
 /** What a run of this config holds; the number of its classes, and of features of others' making, is the file's. */
-function expectedShapes(config: Readonly<TrainConfig>, found: Shapes): ReadonlyMap<string, readonly number[]> {
+function expectedShapes(
+  config: Readonly<TrainConfig>,
+  found: Shapes,
+): ReadonlyMap<string, readonly number[]> {
   const tower = findTower(config.tower);
   const given = (found.get("neck.hidden.weight") ?? found.get("neck.weight"))?.[1];
   const features = config.features === "" ? featureLength(tower, config) : (given ?? 0);
   const classes = Math.floor((found.get("head.weight")?.[0] ?? 0) / rowsPerClass(config));
-  const shapes = new Map<string, readonly number[]>(
-    Object.entries(headShapes(config, features, classes)),
-  );
+  const shapes = new Map<string, readonly number[]>(Object.entries(headShapes(config, features, classes)));
   if (config.stage === "frozen") return shapes;
   const trained = { ...tower, positionGrid: patchGrid(tower, config.imageSize) };
-  for (const [name, shape] of towerShapes(trained)) if (name !== "proj") shapes.set(TOWER_PREFIX + name, shape);
+  for (const [name, shape] of towerShapes(trained))
+    if (name !== "proj") shapes.set(TOWER_PREFIX + name, shape);
   return shapes;
 }
