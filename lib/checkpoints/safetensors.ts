@@ -8,6 +8,7 @@ import { removeAbandoned, writeAtomically } from "../common/files";
 import { PIECE_BYTES, readBytes } from "./bytes";
 import { ChecksumCheck, type Checksums, fillChecksums, takeChecksums, withChecksumRoom } from "./checksums";
 import { toHalves } from "./dtypes";
+import { weightFormat } from "./file_kind";
 import {
   elementCount,
   formatHeader,
@@ -36,6 +37,8 @@ const MAX_HEADER_BYTES = 100_000_000;
  */
 export function openSafetensors(path: string, next?: string): TensorFile {
   if (!existsSync(path)) throw new UserError(`Expected a safetensors file at ${path}: there is none.`, next);
+  if (weightFormat(path, next) === "pytorch")
+    throw new UserError(`${path} is a PyTorch file, whatever its name says; expected safetensors.`, next);
   const file = openSync(path, "r");
   try {
     const { header, dataStart, checksums } = readHeader(path, file, next);

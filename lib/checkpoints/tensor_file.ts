@@ -35,13 +35,21 @@ export function findTensor<Info>(path: string, tensors: ReadonlyMap<string, Info
   throw new UserError(`${path} holds no tensor "${name}"; it holds ${listNames([...tensors.keys()])}.`);
 }
 
-/** The two ways of reading, by the format's own `readInto` (into memory that is long enough). */
+/**
+ * The two ways of reading, by the format's own `readInto` (into memory that is long enough).
+ * @param check throws for a tensor that must not be read; called before there is memory for it
+ */
 export function tensorReaders(
   path: string,
   tensors: ReadonlyMap<string, TensorInfo>,
   readInto: (name: string, memory: Float32Array) => void,
+  check: (name: string) => void = () => {},
 ): Pick<TensorFile, "read" | "readInto"> {
-  const lengthOf = (name: string) => elementCount(findTensor(path, tensors, name).shape);
+  const lengthOf = (name: string) => {
+    const { shape } = findTensor(path, tensors, name);
+    check(name);
+    return elementCount(shape);
+  };
   return {
     read: (name) => {
       const values = new Float32Array(lengthOf(name));
