@@ -181,7 +181,10 @@ export const NAME_FAMILIES: readonly NameFamily[] = [
   },
   {
     name: "Hugging Face DINOv2",
-    signs: ["embeddings.patch_embeddings.projection.weight", "encoder.layer.0.layer_scale1.lambda1"],
+    signs: [
+      "embeddings.patch_embeddings.projection.weight",
+      "encoder.layer.0.attention.attention.query.weight",
+    ],
     names: {
       ...HF_DINOV2_OUTSIDE,
       ...inBlocks("encoder.layer.*", {

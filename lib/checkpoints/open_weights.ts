@@ -58,7 +58,7 @@ export function weightsFile(path: string): string {
   const names = readdirSync(path).sort(byCodeUnit);
   const known = WEIGHT_FILES.find((name) => names.includes(name));
   if (known) return join(path, known);
-  const files = names.filter((name) => /\.(safetensors|pt|pth|bin|ckpt|index\.json)$/.test(name));
+  const files = names.filter((name) => /\.(safetensors|pt|pth|pth\.tar|bin|ckpt|index\.json)$/.test(name));
   const weights = files.filter((name) => !NO_WEIGHTS.test(name));
   const whole = weights.filter((name) => !SHARD.test(name));
   if (whole.length === 1) return join(path, whole[0]!);

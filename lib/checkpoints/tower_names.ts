@@ -53,8 +53,8 @@ export function towerEntries(path: string, file: TensorFile, tower: Tower, part?
   });
   const chosen = choosePart(path, found, part);
   const { parts, faults, naming, label } = chosen;
+  refuseQuantised(path, file.tensors, [...parts.values()].flat(), faults.length > 0);
   if (faults.length > 0) throw misfit(path, file.tensors, naming, tower, faults);
-  refuseUnreadable(path, file.tensors, [...parts.values()].flat());
   const shapes = towerShapes(tower);
   const entries = [...parts].map(([name, sources]) => {
     const shape = shapes.get(name)!;
@@ -99,20 +99,25 @@ function ownTensors(tensors: Tensors, { prefix }: Naming, all: readonly Naming[]
 const SCALES =
   /[._](weight_scale(_inv)?|scale_weight|input_scale|SCB|absmax|quant_map|quant_state\S*|q?zeros|g_idx)$/;
 
-/** @throws UserError when a tensor of the tower is no floating-point number, or one that is scaled by another */
-function refuseUnreadable(path: string, tensors: Tensors, parts: readonly Part[]): void {
+/**
+ * @param isOther whether the file lacks tensors, or has others: then scales alone say that it is quantised
+ * @throws UserError when a tensor of the tower is no floating-point number, or one that is scaled by another
+ */
+function refuseQuantised(path: string, tensors: Tensors, parts: readonly Part[], isOther: boolean): void {
   const names = [...new Set(parts.flatMap(({ name }) => name ?? []))];
   const scaled = [...tensors.keys()].filter((name) => SCALES.test(name));
   const bad = names.filter((name) => {
     const { dtype } = tensors.get(name)!;
     return !READABLE_DTYPES.includes(dtype) || (dtype.startsWith("F8") && scaled.length > 0);
   });
-  if (bad.length === 0) return;
+  if (bad.length === 0 && !(isOther && scaled.length > 0)) return;
   const dtypes = [...new Set(bad.map((name) => tensors.get(name)!.dtype))].join(", ");
-  const scales = scaled.length > 0 ? `, with scales beside them (${listNames(scaled.slice(0, 2))})` : "";
+  const numbers = bad.length > 0 ? `${bad.length} tensors are ${dtypes} (${bad[0]}, ...)` : "";
+  const scales = scaled.length > 0 ? `it holds scales (${listNames(scaled.slice(0, 2))})` : "";
   throw new UserError(
-    `${path} holds quantised weights: ${bad.length} tensors are ${dtypes}${scales}, for example ${bad[0]}.`,
-    `Take the original's weights, or save them as numbers, in Python: model.dequantize() or model.float(), then its state_dict(). Read are ${READABLE_DTYPES.join(", ")}.`,
+    `${path} holds quantised weights: ${[numbers, scales].filter(Boolean).join("; ")}.`,
+    "Take the original's weights, or save them as numbers, in Python: model.dequantize() or model.float(), then its " +
+      `state_dict(). These are read: ${READABLE_DTYPES.join(", ")}.`,
   );
 }
 
