@@ -40,12 +40,17 @@ export interface ExportRequest {
 export interface ExportResult {
   path: string;
   bytes: number;
+  /** Whose names the tower's weights have; for safetensors. */
+  naming?: Library;
   /** One at a time, on this machine; for a SavedModel. */
   imagesPerSecond?: number;
 }
 
 /** How a format is written to a path at which nothing stands. */
-type Writer = (request: ExportRequest, path: string) => Promise<{ imagesPerSecond?: number }>;
+type Writer = (
+  request: ExportRequest,
+  path: string,
+) => Promise<Pick<ExportResult, "imagesPerSecond" | "naming">>;
 
 const WRITERS: Record<Format, Writer> = {
   savedmodel: (request, path) =>
@@ -65,9 +70,10 @@ const WRITERS: Record<Format, Writer> = {
     return {};
   },
   safetensors: async (request, path) => {
-    await exportWeights(request, request.naming ?? "open_clip", join(madeFolder(path), "tower.safetensors"));
+    const out = join(madeFolder(path), "tower.safetensors");
+    const { naming } = await exportWeights(request, request.naming, out);
     await writeNeckAndHead(request.run, join(path, "neck_and_head.safetensors"));
-    return {};
+    return { naming };
   },
 };
 
@@ -82,10 +88,10 @@ export async function exportRun(request: ExportRequest): Promise<ExportResult> {
   const temporary = temporaryPath(path);
   mkdirSync(dirname(path), { recursive: true });
   try {
-    const speed = await WRITERS[request.format](request, temporary);
+    const about = await WRITERS[request.format](request, temporary);
     rmSync(path, { recursive: true, force: true });
     renameSync(temporary, path);
-    return { path, bytes: sizeOf(path), ...speed };
+    return { path, bytes: sizeOf(path), ...about };
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
