@@ -1,6 +1,6 @@
 // Folders of features: what is written is read again; killed, refused, replaced.
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { openFeatures } from "guie/dist/retrieval/feature_files";
@@ -168,4 +168,37 @@ test("a feature that is no number names its image, also in float32 and behind an
 test("no image that can be read is an error that names one", async (t) => {
   const run = ensureFeatureFolder(folderOf(t), planOf(2), async () => embedderOf([0, 1]));
   await assert.rejects(run, /None of 2 images could be read; the first: 0\.png: empty file/);
+});
+
+test("a damaged features.json is refused by the key that does not fit, a damaged shard by its sum", async (t) => {
+  const folder = folderOf(t);
+  await ensureFeatureFolder(folder, planOf(5), async () => embedderOf());
+  const [summary, shard] = [join(folder, "features.json"), join(folder, "features_00000.safetensors")];
+  const text = readFileSync(summary, "utf8");
+  for (const [damaged, message] of [
+    [text.replace('"count"', '"counu"'), /features\.json does not fit: count: /],
+    [text.replace('"shards"', '"shardr"'), /does not fit: shards: /],
+    [text.replace('"count": 5', '"count": 4'), /its shards do not hold count rows together/],
+    [text.replace('"float16"', '"float17"'), /dtype: /],
+    [text.replace("features_00000", "../00000"), /shards\.0\.file: no file's name/],
+    ["null", /does not fit: /],
+  ] as const) {
+    assert.notEqual(damaged, text);
+    writeFileSync(summary, damaged);
+    assert.throws(() => openFeatures(folder), message);
+  }
+  writeFileSync(summary, text);
+  const bytes = readFileSync(shard);
+  bytes[bytes.length - 2]! ^= 1;
+  writeFileSync(shard, bytes);
+  assert.throws(
+    () => openFeatures(folder).readAll(),
+    /features_00000\.safetensors is damaged: tensor "features" is not as it was written .*Delete .*features\.json, too, and embed again/s,
+  );
+  // what the message says is enough, and the other shard is kept
+  rmSync(shard);
+  rmSync(summary);
+  const asked: string[] = [];
+  const again = await ensureFeatureFolder(folder, planOf(5), async () => embedderOf([], asked));
+  assert.deepEqual([again.count, asked.length], [5, 4]);
 });
