@@ -36,7 +36,23 @@ export function readBytesInto(path: string, file: number, start: number, bytes: 
   }
 }
 
-const SUM_PIECE_BYTES = 2 ** 20;
+/** Nearly every tensor in one piece: measured, 256 KB cost twice as much. */
+const SUM_PIECE_BYTES = 2 ** 24;
+
+/**
+ * Fills `bytes` as `readBytesInto` does.
+ * @param sum of the bytes before
+ * @returns CRC-32 of these and the bytes
+ */
+export function readSummed(path: string, file: number, start: number, bytes: Uint8Array, sum = 0): number {
+  let total = sum;
+  for (let done = 0; done < bytes.length; done += SUM_PIECE_BYTES) {
+    const piece = bytes.subarray(done, done + SUM_PIECE_BYTES);
+    readBytesInto(path, file, start + done, piece);
+    total = crc32(piece, total);
+  }
+  return total;
+}
 
 /**
  * CRC-32 of `length` bytes of an open file from `start` on. Python: `zlib.crc32`.
@@ -46,11 +62,8 @@ const SUM_PIECE_BYTES = 2 ** 20;
 export function crcOf(path: string, file: number, start: number, length: number): number {
   const piece = Buffer.alloc(Math.min(SUM_PIECE_BYTES, length));
   let sum = 0;
-  for (let done = 0; done < length; done += piece.length) {
-    const bytes = piece.subarray(0, length - done);
-    readBytesInto(path, file, start + done, bytes);
-    sum = crc32(bytes, sum);
-  }
+  for (let done = 0; done < length; done += piece.length)
+    sum = readSummed(path, file, start + done, piece.subarray(0, length - done), sum);
   return sum;
 }
 

@@ -1,7 +1,6 @@
 // What all files of weights have in common, whatever their format.
-import { crc32 } from "node:zlib";
 import { UserError } from "../common/errors";
-import { PIECE_BYTES, readBytesInto } from "./bytes";
+import { PIECE_BYTES, readBytesInto, readSummed } from "./bytes";
 import { DTYPE_BYTES, type Dtype, READABLE_DTYPES, widenInPlace } from "./dtypes";
 import { elementCount, type TensorInfo } from "./safetensors_header";
 
@@ -90,8 +89,7 @@ export function readFloats(
   if (dtype === "F64") return readDoubles(path, file, start, memory, summed);
   const all = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
   const bytes = all.subarray(all.length - memory.length * DTYPE_BYTES[dtype]);
-  readBytesInto(path, file, start, bytes);
-  const sum = summed ? crc32(bytes) : undefined;
+  const sum = readMaybeSummed(path, file, start, bytes, summed ? 0 : undefined);
   widenInPlace(dtype, memory);
   return sum;
 }
@@ -105,15 +103,27 @@ function readDoubles(
   summed: boolean,
 ): number | undefined {
   const piece = new Float64Array(Math.min(memory.length, PIECE_BYTES / DTYPE_BYTES.F64 / 64));
-  let sum = 0;
+  let sum = summed ? 0 : undefined;
   for (let done = 0; done < memory.length; done += piece.length) {
     const doubles = piece.subarray(0, memory.length - done);
     const bytes = new Uint8Array(doubles.buffer, 0, doubles.byteLength);
-    readBytesInto(path, file, start + done * DTYPE_BYTES.F64, bytes);
-    if (summed) sum = crc32(bytes, sum);
+    sum = readMaybeSummed(path, file, start + done * DTYPE_BYTES.F64, bytes, sum);
     memory.set(doubles, done);
   }
-  return summed ? sum : undefined;
+  return sum;
+}
+
+/** @param sum of the bytes before; undefined where none is wanted */
+function readMaybeSummed(
+  path: string,
+  file: number,
+  start: number,
+  bytes: Uint8Array,
+  sum: number | undefined,
+): number | undefined {
+  if (sum !== undefined) return readSummed(path, file, start, bytes, sum);
+  readBytesInto(path, file, start, bytes);
+  return undefined;
 }
 
 /**

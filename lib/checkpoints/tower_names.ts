@@ -259,7 +259,7 @@ function requireFinite(path: string, name: string, values: Float32Array): void {
   const first = values.findIndex((value) => !Number.isFinite(value));
   const count = values.reduce((bad, value) => (Number.isFinite(value) ? bad : bad + 1), 0);
   throw new UserError(
-    `${path}: tensor "${name}" holds ${count} values that are NaN or infinite as float32, the first is ${values[first]} (number ${first} of ${values.length}). Nothing was written.`,
+    `${path}: tensor "${name}" has values that are NaN or infinite as float32: ${count} of ${values.length}, the first ${values[first]} (number ${first}). Nothing was written.`,
     "These weights cannot be used: take another checkpoint of the training that made them, or download the file again.",
   );
 }
