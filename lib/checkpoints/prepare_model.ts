@@ -138,16 +138,22 @@ async function convertFile(
   const file = await openWeights(from);
   try {
     const found = towerEntries(from, file, tower, part);
-    const about = { ...metadata, origin_naming: found.naming, ...partMetadata(found) };
+    const about = { ...metadata, origin_naming: found.naming, ...partMetadata(found, part) };
     await writeEntries(path, tower.name, found.entries, about, onProgress);
   } finally {
     file.close();
   }
 }
 
-/** Of a file with several towers, which was taken. */
-function partMetadata({ part, otherParts }: Pick<FoundTower, "part" | "otherParts">): Record<string, string> {
-  return otherParts.length > 0 ? { origin_part: part, origin_other_parts: otherParts.join(" ") } : {};
+/** Which tower was taken, of a file with several or where it was asked for. */
+function partMetadata(
+  { part, otherParts }: Pick<FoundTower, "part" | "otherParts">,
+  wanted: string | undefined,
+): Record<string, string> {
+  return {
+    ...((wanted !== undefined || otherParts.length > 0) && { origin_part: part }),
+    ...(otherParts.length > 0 && { origin_other_parts: otherParts.join(" ") }),
+  };
 }
 
 async function writeEntries(
@@ -197,8 +203,10 @@ function requireWhole(
       throw new UserError(`${path} is there already, made from ${found}, expected ${origin}.`, next);
     }
     const { origin_part: taken, origin_other_parts: others } = file.metadata;
-    if (part !== undefined && taken !== undefined && !isPartNamed(taken, part))
-      throw new UserError(`${path} is there already, made from the part ${taken}, expected ${part}.`, next);
+    if (part !== undefined && !isPartNamed(taken ?? "", part)) {
+      const found = taken === undefined ? "a file's only tower" : `the part ${taken}`;
+      throw new UserError(`${path} is there already, made from ${found}, expected ${part}.`, next);
+    }
     const parameters = [...file.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
     return { parameters, ...(taken && others && { part: { taken, others: others.split(" ") } }) };
   } finally {

@@ -64,5 +64,5 @@ function labels(parts: readonly TowerPart[]): string {
 }
 
 function options(parts: readonly TowerPart[]): string {
-  return parts.map(({ label }) => `--part ${label}`).join(" or ");
+  return `${parts.map(({ label }) => `--part ${label}`).join(" or ")} (in a notebook: part)`;
 }

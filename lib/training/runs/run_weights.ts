@@ -43,6 +43,13 @@ function expectedShapes(
   const features = config.features === "" ? featureLength(tower, config) : (given ?? 0);
   const classes = Math.floor((found.get("head.weight")?.[0] ?? 0) / rowsPerClass(config));
   const shapes = new Map<string, readonly number[]>(Object.entries(headShapes(config, features, classes)));
+  const hidden = found.get("neck.hidden.weight")?.[0];
+  if (shapes.has("neck.hidden.weight") && hidden !== undefined) {
+    // former versions had one width for all embedding lengths
+    shapes.set("neck.hidden.weight", [hidden, features]);
+    shapes.set("neck.hidden.bias", [hidden]);
+    shapes.set("neck.weight", [config.embeddingDim, hidden]);
+  }
   if (config.stage === "frozen") return shapes;
   const trained = { ...tower, positionGrid: patchGrid(tower, config.imageSize) };
   for (const [name, shape] of towerShapes(trained))
