@@ -1,12 +1,12 @@
 // CRC-32 in the files that we write, so that a flipped bit is noticed when they are read. safetensors' metadata holds
-// "crc32": eight hexadecimal digits for the header, with zeros in their own place, then eight for the bytes of each
+// "guie.crc32": eight hexadecimal digits for the header, with zeros in their own place, then eight for the bytes of each
 // tensor, in the order in which they stand in the file. In Python: zlib.crc32.
 import { type BigIntStats, fstatSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { UserError } from "../common/errors";
 
 /** The key of the metadata. */
-const KEY = "crc32";
+const KEY = "guie.crc32";
 const HEX = /^[0-9a-f]{8}( [0-9a-f]{8})*$/;
 const NONE = "00000000";
 

@@ -146,6 +146,8 @@ export async function streamSafetensors(
       });
       requireNext(path, next(), undefined);
       await file.write(fillChecksums(header, sums), 0, header.length, LENGTH_BYTES);
+      // here, while other work goes on: gigabytes take seconds
+      await file.sync();
     } finally {
       await file.close();
     }
