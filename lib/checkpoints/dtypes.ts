@@ -1,10 +1,16 @@
-/** Bytes of one number by safetensors' name of its type. */
+/** Bytes of one number by safetensors' name of its type; those below 1 are packed. */
 export const DTYPE_BYTES = {
+  F4: 0.5,
+  F6_E2M3: 0.75,
+  F6_E3M2: 0.75,
   BOOL: 1,
   U8: 1,
   I8: 1,
   F8_E4M3: 1,
+  F8_E4M3FNUZ: 1,
   F8_E5M2: 1,
+  F8_E5M2FNUZ: 1,
+  F8_E8M0: 1,
   U16: 2,
   I16: 2,
   F16: 2,
@@ -15,6 +21,7 @@ export const DTYPE_BYTES = {
   U64: 8,
   I64: 8,
   F64: 8,
+  C64: 8,
 } as const;
 
 /** A type of number in a safetensors file. */
@@ -33,19 +40,52 @@ const WIDENERS: { [name in Dtype]?: (memory: Float32Array) => void } = {
     const bits = packedHalves(memory);
     for (let i = 0; i < memory.length; i++) words[i] = bits[i]! << 16;
   },
+  F8_E4M3: widenBytes({ exponentBits: 4, hasInfinity: false }),
+  F8_E5M2: widenBytes({ exponentBits: 5, hasInfinity: true }),
 };
 
-/** The types that can be read as numbers; others can be listed. */
-export const READABLE_DTYPES = Object.keys(WIDENERS) as Dtype[];
+/** The types that can be read as numbers; others can be listed. F64 is rounded to float32. */
+export const READABLE_DTYPES = [...Object.keys(WIDENERS), "F64"] as Dtype[];
 
 /**
  * Widens numbers in place, so that a tensor never needs memory twice: read its bytes to the end of the memory for its
  * float32 values, then call this. Number i is written at byte 4 i and read from byte 2 (n + i) or behind: none is
- * overwritten before it was read.
- * @param dtype one of READABLE_DTYPES
+ * overwritten before it was read; bytes stand at 3 n + i, and later, alike.
+ * @param dtype one of READABLE_DTYPES, but F64
  */
 export function widenInPlace(dtype: Dtype, memory: Float32Array): void {
   WIDENERS[dtype]?.(memory);
+}
+
+/** Widens the last quarter of the memory, numbers of 8 bits, by a table of all 256. */
+function widenBytes(format: SmallFloat): (memory: Float32Array) => void {
+  let table: Float32Array | undefined;
+  return (memory) => {
+    table ??= Float32Array.from({ length: 256 }, (_, bits) => smallFloat(bits, format));
+    const { buffer, byteOffset, length } = memory;
+    const bytes = new Uint8Array(buffer, byteOffset + 3 * length, length);
+    for (let i = 0; i < length; i++) memory[i] = table[bytes[i]!]!;
+  };
+}
+
+/** A number of 8 bits: sign, exponent, fraction. https://arxiv.org/abs/2209.05433 */
+interface SmallFloat {
+  exponentBits: number;
+  /** As IEEE 754: the highest exponent is that of infinity and NaN. Else NaN alone is its highest fraction. */
+  hasInfinity: boolean;
+}
+
+function smallFloat(bits: number, { exponentBits, hasInfinity }: SmallFloat): number {
+  const fractionBits = 7 - exponentBits;
+  const sign = bits >> 7 ? -1 : 1;
+  const highest = 2 ** exponentBits - 1;
+  const bias = 2 ** (exponentBits - 1) - 1;
+  const exponent = (bits >> fractionBits) & highest;
+  const fraction = bits & (2 ** fractionBits - 1);
+  if (exponent === highest && hasInfinity) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  if (exponent === highest && fraction === 2 ** fractionBits - 1) return Number.NaN;
+  const share = fraction / 2 ** fractionBits;
+  return exponent === 0 ? sign * share * 2 ** (1 - bias) : sign * (1 + share) * 2 ** (exponent - bias);
 }
 
 /** The second half of the memory as 16-bit numbers. */

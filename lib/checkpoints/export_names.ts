@@ -45,19 +45,32 @@ export function exportEntries(
   return [{ name: family.unused, shape: [1, width], data: new Float32Array(width) }, ...entries];
 }
 
+/** Whose names a tower has where nobody asks for others: CLIP's are open_clip's, DINOv2's its own, SigLIP's timm's. */
+const PREFERRED: readonly Library[] = ["open_clip", "dinov2", "timm", "huggingface"];
+
+/** The library by whose names a tower is written unless another is asked for. @param names open_clip's that there are */
+export function defaultLibrary(tower: Tower, names: ReadonlySet<string>): Library {
+  const libraries = fittingFamilies(tower, names).map(({ library }) => library);
+  return PREFERRED.find((library) => libraries.includes(library))!;
+}
+
 /** The library's family that has a place for every tensor of the tower. */
 function familyOf(tower: Tower, library: Library, shapes: ReadonlyMap<string, unknown>): NameFamily {
-  const fits = (family: NameFamily) =>
-    family.library === "open_clip"
-      ? tower.pooling !== "attention" && !tower.layerScale
-      : [...shapes.keys()].every((name) => name === "proj" || rowOf(family, name) !== undefined);
-  const fitting = NAME_FAMILIES.filter(fits);
+  const fitting = fittingFamilies(tower, shapes);
   const family = fitting.find((family) => family.library === library);
   if (family) return family;
   const others = LIBRARIES.filter((other) => fitting.some((family) => family.library === other));
   throw new UserError(
     `${library} has no tower like ${tower.name}.`,
-    `Take the names of ${others.join(" or ")}.`,
+    `Take the names of ${others.join(" or ")}. For example: --naming ${others[0]}`,
+  );
+}
+
+function fittingFamilies(tower: Tower, names: { keys(): Iterable<string> }): NameFamily[] {
+  return NAME_FAMILIES.filter((family) =>
+    family.library === "open_clip"
+      ? tower.pooling !== "attention" && !tower.layerScale
+      : [...names.keys()].every((name) => name === "proj" || rowOf(family, name) !== undefined),
   );
 }
 

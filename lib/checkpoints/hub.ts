@@ -6,7 +6,7 @@ import { writeFileAtomically } from "../common/files";
 import type { OnProgress } from "../common/progress";
 import { type HubAccess, HubUnreachable, hubAccess, hubError } from "./hub_access";
 import { fetchHubFile } from "./hub_download";
-import { isIndex, shardNames } from "./open_weights";
+import { isIndex, shardNames, WEIGHT_FILES } from "./open_weights";
 import { listNames } from "./tensor_file";
 
 /** Weights on the hub: `hub:owner/name`, `hub:owner/name@revision`, `hub:owner/name/file`, or all of it. */
@@ -15,7 +15,7 @@ export interface HubSource {
   repo: string;
   /** A branch, tag or commit. */
   revision: string;
-  /** A file of the repository; the best of FILES without it. */
+  /** A file of the repository; the best of WEIGHT_FILES without it. */
   file?: string;
 }
 
@@ -29,17 +29,6 @@ export interface HubWeights {
 
 const PREFIX = "hub:";
 const MAIN = "main";
-
-/** Names of files with weights, the best first: open_clip's own names, a format that holds nothing but weights. */
-const FILES = [
-  "open_clip_model.safetensors",
-  "open_clip_pytorch_model.safetensors",
-  "model.safetensors",
-  "model.safetensors.index.json",
-  "open_clip_pytorch_model.bin",
-  "pytorch_model.bin",
-  "pytorch_model.bin.index.json",
-];
 
 /**
  * What a text like `hub:owner/name@revision/file` asks for; undefined where it does not begin with `hub:`.
@@ -99,7 +88,7 @@ function findCached(source: HubSource, folder: string): HubWeights | undefined {
   const ref = join(folder, "refs", revision);
   const commit = existsSync(ref) ? readFileSync(ref, "utf8").trim() : revision;
   const pathOf = (name: string) => join(folder, "snapshots", commit, name);
-  const name = (file ? [file] : FILES).find((name) => existsSync(pathOf(name)));
+  const name = (file ? [file] : WEIGHT_FILES).find((name) => existsSync(pathOf(name)));
   if (!name) return undefined;
   const path = pathOf(name);
   const parts = isIndex(path) ? shardNames(path) : [];
@@ -138,10 +127,10 @@ async function listRepository(
 
 function chooseFile({ repo, file }: HubSource, entries: ReadonlyMap<string, ListFileEntry>): ListFileEntry {
   if (file !== undefined) return findEntry(repo, entries, file);
-  const best = FILES.find((name) => entries.has(name));
+  const best = WEIGHT_FILES.find((name) => entries.has(name));
   if (best) return entries.get(best)!;
   throw new UserError(
-    `${repo} has none of the files ${FILES.join(", ")}; it has ${listNames([...entries.keys()])}.`,
+    `${repo} has none of the files ${WEIGHT_FILES.join(", ")}; it has ${listNames([...entries.keys()])}.`,
     `Name the file: --from hub:${repo}/FILE.`,
   );
 }

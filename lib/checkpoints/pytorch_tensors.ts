@@ -1,7 +1,7 @@
 // What torch.save writes of a tensor: a storage (flat numbers of one type) and a view of it. Both appear in the pickle
 // as calls of the few functions below; the numbers themselves stand elsewhere in the file.
 import { UserError } from "../common/errors";
-import type { Dtype } from "./dtypes";
+import { DTYPE_BYTES, type Dtype } from "./dtypes";
 import { PickleGlobal, type PickleRules, type PickleValue } from "./pickle";
 
 /** Flat numbers of one type, by the key under which the file keeps them. */
@@ -28,12 +28,20 @@ export class StoredTensor {
   }
 }
 
+/** Where bytes stand in the file. */
+export interface Place {
+  start: number;
+  length: number;
+  /** Their CRC-32 where the file says it. */
+  crc32?: number;
+}
+
 /** What a PyTorch file holds. */
 export interface PyTorchContent {
   /** The object that was saved. */
   root: PickleValue;
-  /** Where the numbers of each storage begin in the file, in bytes, by its key. */
-  storageStarts: ReadonlyMap<string, number>;
+  /** Where the numbers of each storage stand, by its key. */
+  places: ReadonlyMap<string, Place>;
 }
 
 /** PyTorch's classes of storages. */
@@ -48,6 +56,20 @@ const STORAGE_DTYPES: Record<string, Dtype> = {
   "torch.CharStorage": "I8",
   "torch.ByteStorage": "U8",
   "torch.BoolStorage": "BOOL",
+  // counted in bytes; the tensor says what they are
+  "torch.storage.UntypedStorage": "U8",
+};
+
+/** Types of which PyTorch has no class of storages. */
+const UNTYPED_DTYPES: Record<string, Dtype> = {
+  "torch.float8_e4m3fn": "F8_E4M3",
+  "torch.float8_e5m2": "F8_E5M2",
+  "torch.float8_e4m3fnuz": "F8_E4M3FNUZ",
+  "torch.float8_e5m2fnuz": "F8_E5M2FNUZ",
+  "torch.float8_e8m0fnu": "F8_E8M0",
+  "torch.uint16": "U16",
+  "torch.uint32": "U32",
+  "torch.uint64": "U64",
 };
 
 /**
@@ -56,7 +78,7 @@ const STORAGE_DTYPES: Record<string, Dtype> = {
  */
 export function stateDictRules(path: string, onStorage: (storage: Storage) => void): PickleRules {
   const tensor = (args: PickleValue[]) => rebuildTensor(path, args);
-  const storages = Object.keys(STORAGE_DTYPES).map((name) => [name, null] as const);
+  const types = [STORAGE_DTYPES, UNTYPED_DTYPES].flatMap((table) => Object.keys(table));
   return {
     path,
     globals: new Map<string, ((args: PickleValue[]) => PickleValue) | null>([
@@ -67,7 +89,11 @@ export function stateDictRules(path: string, onStorage: (storage: Storage) => vo
       ["torch._utils._rebuild_tensor", tensor],
       // (data, requires_grad, backward_hooks)
       ["torch._utils._rebuild_parameter", ([data]) => data],
-      ...storages,
+      // (storage, offset, size, stride, requires_grad, backward_hooks, dtype)
+      ["torch._utils._rebuild_tensor_v3", (args) => rebuildTensor(path, withDtype(path, args))],
+      // the arguments of a script that trained, which say nothing of its tensors
+      ["argparse.Namespace", () => new Map()],
+      ...types.map((name) => [name, null] as const),
     ]),
     persistent: (id) => {
       const storage = storageOf(path, id);
@@ -91,6 +117,17 @@ function storageOf(path: string, id: PickleValue): Storage {
     throw malformed(path, "a storage is described in a way that is not known");
   }
   return new Storage(key, dtype, count);
+}
+
+/** The arguments with the storage's bytes counted as numbers of the tensor's type. */
+function withDtype(path: string, args: PickleValue[]): PickleValue[] {
+  const [storage, ...others] = args;
+  const type = args[6];
+  const dtype = type instanceof PickleGlobal ? UNTYPED_DTYPES[type.qualifiedName] : undefined;
+  if (!(storage instanceof Storage) || storage.dtype !== "U8" || !dtype)
+    throw malformed(path, "a tensor is described in a way that is not known");
+  const count = Math.floor(storage.count / DTYPE_BYTES[dtype]);
+  return [new Storage(storage.key, dtype, count), ...others];
 }
 
 function rebuildTensor(path: string, args: PickleValue[]): StoredTensor {

@@ -1,15 +1,9 @@
 import yauzl from "yauzl";
 import { messageOf, UserError } from "../common/errors";
-import { byteReader, readBytes } from "./bytes";
+import { byteReader, crcOf, readBytes } from "./bytes";
 import { DTYPE_BYTES } from "./dtypes";
 import { readPickle } from "./pickle";
-import { malformed, type PyTorchContent, type Storage, stateDictRules } from "./pytorch_tensors";
-
-/** Where a file of the archive stands; PyTorch never compresses. */
-interface Member {
-  start: number;
-  length: number;
-}
+import { malformed, type Place, type PyTorchContent, type Storage, stateDictRules } from "./pytorch_tensors";
 
 const PICKLE = "data.pkl";
 const BYTE_ORDER = "byteorder";
@@ -27,16 +21,17 @@ export async function readZip(path: string, file: number): Promise<PyTorchConten
   if (members.has(SCRIPT)) throw scriptRefused(path);
   const pickle = members.get(PICKLE);
   if (!pickle) throw malformed(path, `the archive holds no ${PICKLE}`);
+  requireWhole(path, file, PICKLE, pickle);
   requireLittleEndian(path, file, members.get(BYTE_ORDER));
-  const storageStarts = new Map<string, number>();
+  const places = new Map<string, Place>();
   const reader = byteReader(path, file, pickle.start, pickle.start + pickle.length);
   const root = readPickle(
     reader,
     stateDictRules(path, (storage) => {
-      storageStarts.set(storage.key, storageStart(path, storage, members.get(`data/${storage.key}`)));
+      places.set(storage.key, storagePlace(path, storage, members.get(`data/${storage.key}`)));
     }),
   );
-  return { root, storageStarts };
+  return { root, places };
 }
 
 function scriptRefused(path: string): UserError {
@@ -46,18 +41,30 @@ function scriptRefused(path: string): UserError {
   );
 }
 
-/** The archive's files that are read, by name, without the folder in which PyTorch puts all of them. */
-async function listMembers(path: string): Promise<Map<string, Member>> {
+/** @throws UserError when a member's bytes are not those of its CRC-32 */
+function requireWhole(path: string, file: number, name: string, { start, length, crc32 }: Place): void {
+  if (crc32 === undefined || crcOf(path, file, start, length) === crc32) return;
+  throw malformed(path, `${name} is not as it was written (CRC-32)`);
+}
+
+/**
+ * The archive's files that are read, by name, without the folder in which PyTorch puts all of them, which it never
+ * compresses. CRC-32 0 is that of a file that was written without (`torch.serialization.set_crc32_options(False)`).
+ */
+async function listMembers(path: string): Promise<Map<string, Place>> {
   try {
     const zip = await yauzl.openPromise(path, { lazyEntries: true, autoClose: false });
     try {
-      const members = new Map<string, Member>();
+      const members = new Map<string, Place>();
       for await (const entry of zip.eachEntry()) {
         const name = entry.fileName.slice(entry.fileName.indexOf("/") + 1);
         if (!IS_READ.test(name)) continue;
         if (entry.compressionMethod !== 0) throw new Error(`${entry.fileName} is compressed`);
         const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-        members.set(name, { start: fileDataStart, length: entry.uncompressedSize });
+        members.set(name, {
+          ...{ start: fileDataStart, length: entry.uncompressedSize },
+          ...(entry.crc32 !== 0 && { crc32: entry.crc32 }),
+        });
       }
       return members;
     } finally {
@@ -69,15 +76,16 @@ async function listMembers(path: string): Promise<Map<string, Member>> {
 }
 
 /** PyTorch before 2.1 did not say; it wrote the machine's order, and these are little-endian. */
-function requireLittleEndian(path: string, file: number, member: Member | undefined): void {
+function requireLittleEndian(path: string, file: number, member: Place | undefined): void {
   if (!member) return;
+  requireWhole(path, file, BYTE_ORDER, member);
   const order = Buffer.from(readBytes(path, file, member.start, member.length)).toString("latin1");
   if (order !== "little") throw malformed(path, `its byte order is "${order}", expected "little"`);
 }
 
-function storageStart(path: string, { key, dtype, count }: Storage, member: Member | undefined): number {
+function storagePlace(path: string, { key, dtype, count }: Storage, member: Place | undefined): Place {
   const expected = count * DTYPE_BYTES[dtype];
-  if (member && member.length >= expected) return member.start;
+  if (member && member.length >= expected) return member;
   const found = member ? `${member.length}` : "none";
   throw malformed(path, `storage ${key} takes ${expected} bytes, found ${found}`);
 }

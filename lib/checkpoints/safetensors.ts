@@ -2,10 +2,13 @@
 // https://github.com/huggingface/safetensors#format
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { crc32 } from "node:zlib";
 import { UserError } from "../common/errors";
 import { removeAbandoned, requireFile, writeAtomically } from "../common/files";
 import { PIECE_BYTES, readBytes } from "./bytes";
+import { ChecksumCheck, type Checksums, fillChecksums, takeChecksums, withChecksumRoom } from "./checksums";
 import { toHalves } from "./dtypes";
+import { weightFormat } from "./file_kind";
 import {
   elementCount,
   formatHeader,
@@ -28,19 +31,31 @@ const LENGTH_BYTES = 8;
 const MAX_HEADER_BYTES = 100_000_000;
 
 /**
- * Opens a safetensors file and checks its header.
- * @param next what to do when there is no such file
- * @throws UserError when it is missing, cut short or malformed
+ * Opens a safetensors file and checks its header; of a file that we wrote also, as it is read, the bytes of each tensor.
+ * @param next what makes the file, for when it is missing or damaged
+ * @throws UserError when it is missing, cut short, malformed or of another kind
  */
 export function openSafetensors(path: string, next?: string): TensorFile {
   requireFile(path, "a safetensors file", next);
+  if (weightFormat(path, next) === "pytorch")
+    throw new UserError(`${path} is a PyTorch file, whatever its name says; expected safetensors.`, next);
   const file = openSync(path, "r");
   try {
-    const { header, dataStart } = readHeader(path, file);
+    const { header, dataStart, checksums } = readHeader(path, file, next);
     const { metadata, tensors } = header;
+    const check = new ChecksumCheck(path, file, next);
     const readInto = (name: string, memory: Float32Array) => {
       const { dtype, begin } = findTensor(path, tensors, name);
-      readFloats({ path, file, name }, dtype, dataStart + begin, memory);
+      const part = `tensor "${name}"`;
+      const expected = checksums && !check.isKnown(part) ? checksums.tensors.get(name)! : undefined;
+      const found = readFloats(
+        { path, file, name },
+        dtype,
+        dataStart + begin,
+        memory,
+        expected !== undefined,
+      );
+      if (expected !== undefined) check.compare(part, found!, expected);
     };
     return {
       metadata,
@@ -54,7 +69,13 @@ export function openSafetensors(path: string, next?: string): TensorFile {
   }
 }
 
-function readHeader(path: string, file: number): { header: Header; dataStart: number } {
+interface OpenedHeader {
+  header: Header;
+  dataStart: number;
+  checksums: Checksums | undefined;
+}
+
+function readHeader(path: string, file: number, next: string | undefined): OpenedHeader {
   const fileBytes = fstatSync(file).size;
   if (fileBytes < LENGTH_BYTES) throw malformed(path, `it has ${fileBytes} bytes`);
   const headerBytes = Number(new DataView(readBytes(path, file, 0, LENGTH_BYTES)).getBigUint64(0, true));
@@ -62,8 +83,10 @@ function readHeader(path: string, file: number): { header: Header; dataStart: nu
   if (headerBytes > MAX_HEADER_BYTES || dataStart > fileBytes) {
     throw malformed(path, `its header takes ${headerBytes} bytes of ${fileBytes}`);
   }
-  const text = Buffer.from(readBytes(path, file, LENGTH_BYTES, headerBytes)).toString("utf8");
-  return { header: parseHeader(path, text, fileBytes - dataStart), dataStart };
+  const bytes = Buffer.from(readBytes(path, file, LENGTH_BYTES, headerBytes));
+  const header = parseHeader(path, bytes.toString("utf8"), fileBytes - dataStart);
+  const checksums = takeChecksums(path, bytes, header.metadata, [...header.tensors.keys()], next);
+  return { header, dataStart, checksums };
 }
 
 /** What numbers can be written as. */
@@ -106,7 +129,8 @@ export async function streamSafetensors(
 ): Promise<void> {
   const tensors = new Map<string, TensorInfo>();
   for (const [name, shape] of shapes) tensors.set(name, { dtype, shape: [...shape] });
-  const header = formatHeader(tensors, metadata);
+  const header = formatHeader(tensors, withChecksumRoom(metadata, tensors.size));
+  const sums: number[] = [];
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeBigUInt64LE(BigInt(header.length));
   removeAbandoned(path);
@@ -118,10 +142,11 @@ export async function streamSafetensors(
       const next = () => names.next().value;
       await produce(async (name, values) => {
         requireNext(path, next(), name);
-        await writeTensor(path, file, name, shapes.get(name)!, values, dtype);
+        sums.push(await writeTensor(path, file, name, shapes.get(name)!, values, dtype));
       });
       requireNext(path, next(), undefined);
-      // on the disk before it is renamed: a power cut must not leave the new name with half of the file
+      await file.write(fillChecksums(header, sums), 0, header.length, LENGTH_BYTES);
+      // here, while other work goes on: gigabytes take seconds
       await file.sync();
     } finally {
       await file.close();
@@ -133,6 +158,7 @@ function requireNext(path: string, expected: string | undefined, name: string | 
   if (name !== expected) throw new Error(`${path}: the next tensor is ${expected}, written was ${name}`);
 }
 
+/** @returns the CRC-32 of the tensor's bytes */
 async function writeTensor(
   path: string,
   file: FileHandle,
@@ -140,13 +166,16 @@ async function writeTensor(
   shape: readonly number[],
   values: Float32Array,
   dtype: WrittenDtype,
-): Promise<void> {
+): Promise<number> {
   if (values.length !== elementCount(shape)) {
     const expected = `[${shape}] = ${elementCount(shape)} numbers`;
     throw new UserError(`${path}: tensor "${name}" was to have ${expected}, got ${values.length}.`);
   }
   const { buffer, byteOffset, byteLength } = dtype === "F16" ? toHalves(values) : values;
-  await writeBytes(file, new Uint8Array(buffer, byteOffset, byteLength));
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  const sum = crc32(bytes);
+  await writeBytes(file, bytes);
+  return sum;
 }
 
 async function writeBytes(file: FileHandle, bytes: Uint8Array): Promise<void> {

@@ -4,7 +4,11 @@ import { UserError } from "../common/errors";
 import type { WeightSource } from "../model/weight_source";
 import type { Program } from "../tensorflow/program";
 import { openSafetensors, streamSafetensors } from "./safetensors";
-import type { TensorFile } from "./tensor_file";
+import { listNames, type TensorFile } from "./tensor_file";
+
+/** What to do about a checkpoint that cannot be used. */
+const DAMAGED_NEXT =
+  "A copy of the run's best.safetensors or epoch_N.safetensors will do: it goes on from there. With none it begins anew.";
 
 /** What stands before the names of the optimizer's tensors. */
 export const OPTIMIZER_PREFIX = "optimizer.";
@@ -68,7 +72,7 @@ export async function restoreCheckpoint(
   check: (name: string, found: readonly number[] | undefined, expected: readonly number[]) => void,
   wanted: (name: string) => boolean = () => true,
 ): Promise<number> {
-  const file = openSafetensors(path);
+  const file = openSafetensors(path, DAMAGED_NEXT);
   try {
     const isLacking = (name: string) => MAY_BE_MISSING.has(name) && !file.tensors.has(name);
     const restored = [...shapes].filter(([name]) => wanted(name) && !isLacking(name));
@@ -76,21 +80,22 @@ export async function restoreCheckpoint(
     await program.fillAll(
       restored.map(([name]) => [name, (memory) => file.readInto(name, memory as Float32Array)]),
     );
-    return Number(file.metadata.step);
+    return stepOf(path, file.metadata.step);
   } finally {
     file.close();
   }
 }
 
 /**
- * Weights of a checkpoint (without the optimizer's state) whose names `wanted` accepts.
- * @param kind an average in their place; what is never averaged (the features' mean, say) is that of the run
+ * Weights of a checkpoint, without the optimizer's state.
+ * @param kind an average in their place
+ * @param constants weights that are never averaged (the features' mean, say): they are those of the run
  * @throws UserError when there is no such file, or it holds no such average
  */
 export function checkpointWeights(
   path: string,
-  wanted: (name: string) => boolean = () => true,
   kind: WeightKind = "raw",
+  constants: readonly string[] = [],
 ): WeightSource {
   if (!existsSync(path)) {
     throw new UserError(
@@ -98,25 +103,42 @@ export function checkpointWeights(
       "Train that run first: npx guie train --help",
     );
   }
-  const file = openSafetensors(path);
+  const file = openSafetensors(path, DAMAGED_NEXT);
   const { tensors, readInto, close } = file;
-  if (kind !== "raw" && averagedCount(file, kind) === 0) {
+  const names = [...tensors.keys()].filter(isWeight);
+  const stored = (name: string) => (constants.includes(name) ? name : storedName(kind, name));
+  try {
+    if (kind !== "raw") requireAverage(path, file, kind, names.map(stored));
+  } catch (error) {
     close();
-    throw new UserError(
-      `${path} holds no ${kind.toUpperCase()} of the weights.`,
-      "Train with emaDecay above 0, or past the epoch swaStartEpoch; or take the raw weights.",
-    );
+    throw error;
   }
-  const names = [...tensors.keys()].filter((name) => isWeight(name) && wanted(name));
-  const stored = (name: string) => {
-    const average = storedName(kind, name);
-    return tensors.has(average) ? average : name;
-  };
   return {
     shapes: new Map(names.map((name) => [name, tensors.get(name)!.shape])),
     write: (name, memory) => readInto(stored(name), memory),
     close,
   };
+}
+
+/** @throws UserError when a file holds no average of this kind, or not all of it */
+function requireAverage(path: string, file: TensorFile, kind: WeightKind, names: readonly string[]): void {
+  if (averagedCount(file, kind) === 0) {
+    throw new UserError(
+      `${path} holds no ${kind.toUpperCase()} of the weights.`,
+      "Train with emaDecay above 0, or past the epoch swaStartEpoch; or take the raw weights.",
+    );
+  }
+  const lacking = names.filter((name) => !file.tensors.has(name));
+  if (lacking.length > 0)
+    throw new UserError(`${path} lacks averages of its weights: ${listNames(lacking)}.`, DAMAGED_NEXT);
+}
+
+function stepOf(path: string, text: string | undefined): number {
+  if (text !== undefined && /^\d+$/.test(text)) return Number(text);
+  throw new UserError(
+    `${path}: expected the number of steps taken in its metadata ("step"), found ${text ?? "none"}.`,
+    DAMAGED_NEXT,
+  );
 }
 
 function averagedCount({ tensors, read }: TensorFile, kind: WeightKind): number {

@@ -1,6 +1,6 @@
 // What all files of weights have in common, whatever their format.
 import { UserError } from "../common/errors";
-import { readBytesInto } from "./bytes";
+import { PIECE_BYTES, readBytesInto, readSummed } from "./bytes";
 import { DTYPE_BYTES, type Dtype, READABLE_DTYPES, widenInPlace } from "./dtypes";
 import { elementCount, type TensorInfo } from "./safetensors_header";
 
@@ -10,7 +10,7 @@ export interface TensorFile {
   metadata: Readonly<Record<string, string>>;
   tensors: ReadonlyMap<string, TensorInfo>;
   /**
-   * The values of a floating-point tensor (F32, F16 or BF16) as float32, row-major.
+   * The values of a floating-point tensor (one of READABLE_DTYPES) as float32, row-major.
    * @throws UserError when there is no such tensor, or it holds other numbers
    */
   read(name: string): Float32Array;
@@ -34,13 +34,21 @@ export function findTensor<Info>(path: string, tensors: ReadonlyMap<string, Info
   throw new UserError(`${path} holds no tensor "${name}"; it holds ${listNames([...tensors.keys()])}.`);
 }
 
-/** The two ways of reading, by the format's own `readInto` (into memory that is long enough). */
+/**
+ * The two ways of reading, by the format's own `readInto` (into memory that is long enough).
+ * @param check throws for a tensor that must not be read; called before there is memory for it
+ */
 export function tensorReaders(
   path: string,
   tensors: ReadonlyMap<string, TensorInfo>,
   readInto: (name: string, memory: Float32Array) => void,
+  check: (name: string) => void = () => {},
 ): Pick<TensorFile, "read" | "readInto"> {
-  const lengthOf = (name: string) => elementCount(findTensor(path, tensors, name).shape);
+  const lengthOf = (name: string) => {
+    const { shape } = findTensor(path, tensors, name);
+    check(name);
+    return elementCount(shape);
+  };
   return {
     read: (name) => {
       const values = new Float32Array(lengthOf(name));
@@ -62,6 +70,8 @@ export function tensorReaders(
  * Reads numbers that follow each other in an open file (little endian) as float32.
  * @param start where they begin, in bytes
  * @param memory filled to its end
+ * @param summed whether the CRC-32 of the file's bytes is wanted
+ * @returns the CRC-32, where it is wanted
  * @throws UserError for a type that cannot be read as float32, or a file that ends before
  */
 export function readFloats(
@@ -69,15 +79,51 @@ export function readFloats(
   dtype: Dtype,
   start: number,
   memory: Float32Array,
-): void {
+  summed = false,
+): number | undefined {
   if (!READABLE_DTYPES.includes(dtype)) {
     throw new UserError(
       `${path}: tensor "${name}" is ${dtype}, expected one of ${READABLE_DTYPES.join(", ")}.`,
     );
   }
-  const bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
-  readBytesInto(path, file, start, bytes.subarray(bytes.length - memory.length * DTYPE_BYTES[dtype]));
+  if (dtype === "F64") return readDoubles(path, file, start, memory, summed);
+  const all = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
+  const bytes = all.subarray(all.length - memory.length * DTYPE_BYTES[dtype]);
+  const sum = readMaybeSummed(path, file, start, bytes, summed ? 0 : undefined);
   widenInPlace(dtype, memory);
+  return sum;
+}
+
+/** They take more room than the memory for them: they come in pieces, and are rounded to float32. */
+function readDoubles(
+  path: string,
+  file: number,
+  start: number,
+  memory: Float32Array,
+  summed: boolean,
+): number | undefined {
+  const piece = new Float64Array(Math.min(memory.length, PIECE_BYTES / DTYPE_BYTES.F64 / 64));
+  let sum = summed ? 0 : undefined;
+  for (let done = 0; done < memory.length; done += piece.length) {
+    const doubles = piece.subarray(0, memory.length - done);
+    const bytes = new Uint8Array(doubles.buffer, 0, doubles.byteLength);
+    sum = readMaybeSummed(path, file, start + done * DTYPE_BYTES.F64, bytes, sum);
+    memory.set(doubles, done);
+  }
+  return sum;
+}
+
+/** @param sum of the bytes before; undefined where none is wanted */
+function readMaybeSummed(
+  path: string,
+  file: number,
+  start: number,
+  bytes: Uint8Array,
+  sum: number | undefined,
+): number | undefined {
+  if (sum !== undefined) return readSummed(path, file, start, bytes, sum);
+  readBytesInto(path, file, start, bytes);
+  return undefined;
 }
 
 /**

@@ -1,10 +1,12 @@
 // Finds out whose names a file's tensors carry, and reads a tower's weights by them under open_clip's.
 import { UserError } from "../common/errors";
 import { TOWERS, type Tower, towerShapes } from "../model/towers";
+import { READABLE_DTYPES } from "./dtypes";
 import { NAME_FAMILIES, type NameFamily, type Source } from "./name_families";
 import type { TensorEntry } from "./safetensors";
 import { elementCount, type TensorInfo } from "./safetensors_header";
 import { listNames, type TensorFile } from "./tensor_file";
+import { choosePart } from "./tower_parts";
 
 type Tensors = ReadonlyMap<string, TensorInfo>;
 
@@ -17,46 +19,105 @@ export interface Naming {
 
 /** Values out of a file. */
 interface Part {
+  /** The tensor that is read; none for zeros. */
+  name?: string;
   shape: readonly number[];
   /** Fills memory of that shape's length. */
   write(file: TensorFile, memory: Float32Array): void;
 }
 
-/**
- * The tensors of a tower in a file that any of NAME_FAMILIES names, as entries to be written under open_clip's names.
- * `proj` is left out where the file has none: features need not pass through it.
- * @returns the entries, and whose names the file carries
- * @throws UserError naming what the file holds instead, and the models that it would fit
- */
-export function towerEntries(
-  path: string,
-  file: TensorFile,
-  tower: Tower,
-): { entries: TensorEntry[]; naming: string } {
-  const naming = recognise(path, file.tensors);
-  const { parts, faults } = findTowerIn(file.tensors, naming, tower);
-  if (faults.length > 0) throw misfit(path, file.tensors, naming, tower, faults);
-  const shapes = towerShapes(tower);
-  const entries = [...parts].map(([name, found]) => {
-    const shape = shapes.get(name)!;
-    return { name, shape, data: () => readParts(file, found, elementCount(shape)) };
-  });
-  return { entries, naming: naming.family.name };
+/** A tower's tensors, found in a file. */
+export interface FoundTower {
+  /** To be written under open_clip's names. */
+  entries: TensorEntry[];
+  /** Whose names the file carries. */
+  naming: string;
+  /** Where in the file it is, and where there are others: as `TowerPart.label`. */
+  part: string;
+  otherParts: string[];
 }
 
-/** The first family whose signs stand in the file, all below the same prefix. */
-function recognise(path: string, tensors: Tensors): Naming {
+/**
+ * The tensors of a tower in a file that any of NAME_FAMILIES names. `proj` is left out where the file has none: features
+ * need not pass through it.
+ * @param part which of several towers, as `choosePart` takes it
+ * @throws UserError naming what the file holds instead, and the models that it would fit; when a value is read that is
+ * NaN or infinite
+ */
+export function towerEntries(path: string, file: TensorFile, tower: Tower, part?: string): FoundTower {
+  const namings = recognise(path, file.tensors);
+  const found = namings.map((naming) => {
+    const tensors = ownTensors(file.tensors, naming, namings);
+    const inFile = findTowerIn(tensors, naming, tower);
+    return { ...inFile, label: naming.prefix.slice(0, -1) || ".", fits: inFile.faults.length === 0, naming };
+  });
+  const chosen = choosePart(path, found, part);
+  const { parts, faults, naming, label } = chosen;
+  refuseQuantised(path, file.tensors, [...parts.values()].flat(), faults.length > 0);
+  if (faults.length > 0) throw misfit(path, file.tensors, naming, tower, faults);
+  const shapes = towerShapes(tower);
+  const entries = [...parts].map(([name, sources]) => {
+    const shape = shapes.get(name)!;
+    return { name, shape, data: () => readParts(path, file, sources, elementCount(shape)) };
+  });
+  const otherParts = found.filter((one) => one !== chosen).map((one) => one.label);
+  return { entries, naming: naming.family.name, part: label, otherParts };
+}
+
+/**
+ * Of every prefix below which the signs of a family stand, the first such family; what an optimizer keeps is left out.
+ * @throws UserError when there is none
+ */
+function recognise(path: string, tensors: Tensors): Naming[] {
+  const found = new Map<string, Naming>();
   for (const family of NAME_FAMILIES) {
     const [first, ...others] = family.signs as [string, ...string[]];
     for (const name of tensors.keys()) {
       if (name !== first && !name.endsWith(`.${first}`)) continue;
       const prefix = name.slice(0, name.length - first.length);
-      if (others.every((other) => tensors.has(prefix + other))) return { family, prefix };
+      if (found.has(prefix) || /(^|\.)optimizer\./.test(prefix)) continue;
+      if (others.every((other) => tensors.has(prefix + other))) found.set(prefix, { family, prefix });
     }
   }
+  if (found.size > 0) return [...found.values()];
   throw new UserError(
     `${path} holds no Vision Transformer under names that are known; it holds ${listNames([...tensors.keys()])}.`,
     `Known are the names of ${NAME_FAMILIES.map(({ name }) => name).join(", ")}.`,
+  );
+}
+
+/** The tensors without those of towers further below: `visual.` of `visual.`, not of "". */
+function ownTensors(tensors: Tensors, { prefix }: Naming, all: readonly Naming[]): Tensors {
+  const below = all
+    .map((other) => other.prefix)
+    .filter((other) => other !== prefix && other.startsWith(prefix));
+  if (below.length === 0) return tensors;
+  return new Map([...tensors].filter(([name]) => !below.some((other) => name.startsWith(other))));
+}
+
+/** What libraries that quantise keep beside the numbers: scales without which these say nothing. */
+const SCALES =
+  /[._](weight_scale(_inv)?|scale_weight|input_scale|SCB|absmax|quant_map|quant_state\S*|q?zeros|g_idx)$/;
+
+/**
+ * @param isOther whether the file lacks tensors, or has others: then scales alone say that it is quantised
+ * @throws UserError when a tensor of the tower is no floating-point number, or one that is scaled by another
+ */
+function refuseQuantised(path: string, tensors: Tensors, parts: readonly Part[], isOther: boolean): void {
+  const names = [...new Set(parts.flatMap(({ name }) => name ?? []))];
+  const scaled = [...tensors.keys()].filter((name) => SCALES.test(name));
+  const bad = names.filter((name) => {
+    const { dtype } = tensors.get(name)!;
+    return !READABLE_DTYPES.includes(dtype) || (dtype.startsWith("F8") && scaled.length > 0);
+  });
+  if (bad.length === 0 && !(isOther && scaled.length > 0)) return;
+  const dtypes = [...new Set(bad.map((name) => tensors.get(name)!.dtype))].join(", ");
+  const numbers = bad.length > 0 ? `${bad.length} tensors are ${dtypes} (${bad[0]}, ...)` : "";
+  const scales = scaled.length > 0 ? `it holds scales (${listNames(scaled.slice(0, 2))})` : "";
+  throw new UserError(
+    `${path} holds quantised weights: ${[numbers, scales].filter(Boolean).join("; ")}.`,
+    "Take the original's weights, or save them as numbers, in Python: model.dequantize() or model.float(), then its " +
+      `state_dict(). These are read: ${READABLE_DTYPES.join(", ")}.`,
   );
 }
 
@@ -132,15 +193,17 @@ export function nameOf(source: Source): string {
 function partOf(tensors: Tensors, source: Source): Part {
   const name = nameOf(source);
   const { shape } = tensors.get(name)!;
-  if (typeof source === "string") return { shape, write: (file, memory) => file.readInto(name, memory) };
+  if (typeof source === "string")
+    return { name, shape, write: (file, memory) => file.readInto(name, memory) };
   if ("transposed" in source) {
     const write: Part["write"] = (file, memory) => transpose(file.read(name), shape.at(-1)!, memory);
-    return { shape: [...shape].reverse(), write };
+    return { name, shape: [...shape].reverse(), write };
   }
   const [rows, ...row] = shape as [number, ...number[]];
   const { from, to, of } = source;
   const start = (elementCount(shape) / of) * from;
   return {
+    name,
     shape: [(rows / of) * (to - from), ...row],
     write: (file, memory) => memory.set(file.read(name).subarray(start, start + memory.length)),
   };
@@ -175,15 +238,30 @@ function squeezed(shape: readonly number[]): string {
   return shape.filter((size) => size !== 1).join();
 }
 
-function readParts(file: TensorFile, parts: readonly Part[], length: number): Float32Array {
+function readParts(path: string, file: TensorFile, parts: readonly Part[], length: number): Float32Array {
   const values = new Float32Array(length);
   let start = 0;
-  for (const { shape, write } of parts) {
+  for (const { name, shape, write } of parts) {
     const end = start + elementCount(shape);
-    write(file, values.subarray(start, end));
+    const own = values.subarray(start, end);
+    write(file, own);
+    if (name !== undefined) requireFinite(path, name, own);
     start = end;
   }
   return values;
+}
+
+/** @throws UserError naming a tensor with a value that is NaN or infinite */
+function requireFinite(path: string, name: string, values: Float32Array): void {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * 0; // NaN as soon as one is not finite
+  if (sum === 0) return;
+  const first = values.findIndex((value) => !Number.isFinite(value));
+  const count = values.reduce((bad, value) => (Number.isFinite(value) ? bad : bad + 1), 0);
+  throw new UserError(
+    `${path}: tensor "${name}" has values that are NaN or infinite as float32: ${count} of ${values.length}, the first ${values[first]} (number ${first}). Nothing was written.`,
+    "These weights cannot be used: take another checkpoint of the training that made them, or download the file again.",
+  );
 }
 
 /** Whether a tensor should have been part of the tower: of a whole CLIP, only what stands below the prefix. */

@@ -73,7 +73,11 @@ function lastLine(text: string | undefined): string | undefined {
   return text?.trim().split("\n").at(-1) || undefined;
 }
 
-async function checkDigest(path: string, { requirement, sha256 }: Wheel): Promise<void> {
+/** @throws UserError when a file is not the one that is known by its SHA-256 */
+export async function checkDigest(
+  path: string,
+  { requirement, sha256 }: Pick<Wheel, "requirement" | "sha256">,
+): Promise<void> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(path), hash);
   const found = hash.digest("hex");

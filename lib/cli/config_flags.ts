@@ -1,5 +1,6 @@
 // Flags that stand for settings of a run, the same for every command that takes them.
 import { type Command, Option } from "commander";
+import { z } from "zod";
 import { UserError } from "../common/errors";
 import { readJson } from "../common/files";
 import {
@@ -151,9 +152,8 @@ function flagOf(setting: keyof TrainConfig): string {
 }
 
 function readSettings(path: string): ConfigOverrides {
-  const settings = readJson<unknown>(path, "Give the path of a JSON file.");
-  if (typeof settings === "object" && settings !== null && !Array.isArray(settings)) return settings;
-  throw new UserError(`${path} holds no object of settings.`, 'For example {"initLr": 0.001, "nEpochs": 2}.');
+  const example = 'Give a JSON file of settings, for example {"initLr": 0.001, "nEpochs": 2}.';
+  return readJson(path, z.record(z.string(), z.unknown()), example);
 }
 
 /** What the flags alone say. @throws UserError where a setting is given twice, or is no setting */

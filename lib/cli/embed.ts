@@ -31,7 +31,7 @@ interface EmbedCommandOptions extends ConfigOptions {
   run?: string;
   out?: string;
   views: Views;
-  dtype: FeatureDtype;
+  dtype?: FeatureDtype;
   rowsPerShard?: string;
   overwrite?: boolean;
 }
@@ -56,9 +56,10 @@ export function registerEmbed(program: Command): void {
         .default("whole"),
     )
     .addOption(
-      new Option("--dtype <dtype>", "what the numbers are kept as")
-        .choices(["float16", "float32"])
-        .default("float16"),
+      new Option(
+        "--dtype <dtype>",
+        "what the numbers are kept as; default: float16, and float32 where they are too large for it (65,504)",
+      ).choices(["float16", "float32"]),
     )
     .option("--rows-per-shard <n>", "images of a file, of which the last unfinished one is lost to a kill")
     .option("--overwrite", "replace other features in that folder");
@@ -133,11 +134,11 @@ async function embedSource(options: EmbedCommandOptions, source: string): Promis
     const others = leftOutText(list.leftOut);
     const left = skipped > 0 ? `; ${skipped} could not be read: ${folder}/${FEATURE_FILES.skipped}` : "";
     return {
-      text: `${count} images -> ${length} numbers each, ${dtype}: ${folder}${left}${others}`,
+      text: `${count} images -> ${length} numbers each, ${features.dtype}: ${folder}${left}${others}`,
       summary: {
         images: count,
         length,
-        dtype,
+        dtype: features.dtype,
         skipped,
         leftOut: list.leftOut,
         shards: shards.length,

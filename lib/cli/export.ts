@@ -12,7 +12,7 @@ interface ExportOptions {
   format: Format;
   out?: string;
   mirror?: boolean;
-  naming: Library;
+  naming?: Library;
   model?: string;
   weights?: string;
   overwrite?: boolean;
@@ -41,9 +41,10 @@ export function registerExport(program: Command): void {
     .option("--out <path>", "folder to write, for zip a file; default: export/ in the run's folder")
     .option("--mirror", "average the features of each image and its mirror image")
     .addOption(
-      new Option("--naming <library>", "for safetensors: whose names the tower's weights have")
-        .choices([...LIBRARIES])
-        .default("open_clip"),
+      new Option(
+        "--naming <library>",
+        "for safetensors: whose names the tower's weights have; default: open_clip's for a CLIP, dinov2's, timm's for a SigLIP",
+      ).choices([...LIBRARIES]),
     )
     .option("--model <name>", "instead of a run, for safetensors: the model of --weights")
     .option("--weights <file>", "instead of a run, for safetensors: a file of prepare-model")
@@ -76,8 +77,9 @@ async function exportTrained(run: string, options: ExportOptions): Promise<Comma
   return { text: describe(result), summary: { ...result, format } };
 }
 
-function describe({ path, bytes, imagesPerSecond }: ExportResult): string {
-  const size = `${path}: ${(bytes / 1e6).toFixed(1)} MB`;
+function describe({ path, bytes, naming, imagesPerSecond }: ExportResult): string {
+  const names = naming ? `, the tower by ${naming}'s names (--naming for others)` : "";
+  const size = `${path}: ${(bytes / 1e6).toFixed(1)} MB${names}`;
   if (imagesPerSecond === undefined) return size;
   const hours = COMPETITION_IMAGES / imagesPerSecond / SECONDS_PER_HOUR;
   return (
@@ -97,9 +99,8 @@ async function exportTower(options: ExportOptions): Promise<CommandResult> {
       "A SavedModel or ONNX file embeds: it needs a run's neck.",
     );
   }
-  const { path, tensors, imageSizePx } = await exportWeights({ model, weights }, naming, out, {
-    overwrite,
-  });
-  const text = `${path}: ${tensors} tensors by ${naming}'s names, for images of ${imageSizePx} px`;
-  return { text, summary: { path, tensors, imageSizePx } };
+  const written = await exportWeights({ model, weights }, naming, out, { overwrite });
+  const { path, tensors, imageSizePx } = written;
+  const text = `${path}: ${tensors} tensors by ${written.naming}'s names, for images of ${imageSizePx} px`;
+  return { text, summary: { ...written } };
 }

@@ -4,6 +4,8 @@
  */
 export class UserError extends Error {
   override readonly name = "UserError";
+  /** What was expected, what came, and where: the message without `next`. */
+  readonly what: string;
   /** What to do next, as a sentence or a command. */
   readonly next: string | undefined;
 
@@ -13,6 +15,7 @@ export class UserError extends Error {
    */
   constructor(what: string, next?: string, options?: ErrorOptions) {
     super(next ? `${what}\n  Next: ${next}` : what, options);
+    this.what = what;
     this.next = next;
   }
 }

@@ -13,10 +13,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import type { z } from "zod";
+import { renameDurably, renameTogether } from "./durable";
 import { fileErrorCode, fileErrorWords, inWords } from "./errno";
 import { messageOf, UserError } from "./errors";
 import { isRunning } from "./processes";
 import { specialKind } from "./regular_file";
+import { parseJson } from "./schema";
 
 /** The ending of temporary names; its first group is the process that writes. */
 export const TEMPORARY_NAME = /\.(\d+)\.[0-9a-f]+\.tmp$/;
@@ -60,8 +63,8 @@ export function removeTemporaries(folder: string): void {
 }
 
 /**
- * Lets `write` fill a temporary file beside `path` and renames it into place when it is whole.
- * `path` is therefore always absent, old or complete; folders above it are made.
+ * Lets `write` fill a temporary file beside `path` and renames it into place when it is whole and on the disk.
+ * `path` is therefore always absent, old or complete, also after a power cut; folders above it are made.
  * @throws UserError where the disk is full or may not be written to
  */
 export async function writeAtomically(
@@ -72,7 +75,7 @@ export async function writeAtomically(
   try {
     mkdirSync(dirname(path), { recursive: true });
     await write(temporary);
-    renameSync(temporary, path);
+    renameDurably(temporary, path);
   } catch (error) {
     discard(temporary);
     throw writeError(path, error);
@@ -92,7 +95,7 @@ export async function writeTogether<T>(
   try {
     for (const path of paths) mkdirSync(dirname(path), { recursive: true });
     const result = await write(temporaries);
-    for (const [i, path] of paths.entries()) renameSync(temporaries[i]!, path);
+    renameTogether(paths.map((path, i) => [temporaries[i]!, path]));
     return result;
   } catch (error) {
     throw writeError(paths[0] ?? "A file", error);
@@ -101,13 +104,22 @@ export async function writeTogether<T>(
   }
 }
 
-/** Writes `content` to `path` under a temporary name, then renames it. @throws UserError as `writeAtomically` */
-export function writeFileAtomically(path: string, content: string | Uint8Array): void {
+/**
+ * Writes `content` to `path` under a temporary name, then renames it.
+ * @param durable false for one of many thousands of files that can be made again: it is not waited for until it is on
+ * the disk (3 ms each), and a power cut may leave it empty
+ * @throws UserError as `writeAtomically`
+ */
+export function writeFileAtomically(
+  path: string,
+  content: string | Uint8Array,
+  { durable = true } = {},
+): void {
   const temporary = temporaryPath(path);
   try {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(temporary, content);
-    renameSync(temporary, path);
+    (durable ? renameDurably : renameSync)(temporary, path);
   } catch (error) {
     discard(temporary);
     throw writeError(path, error);
@@ -187,15 +199,12 @@ function faultOfFile(path: string): string | undefined {
 
 /**
  * Reads a JSON file.
- * @throws UserError when it is missing or is not JSON; `next` says what makes it
+ * @param next what makes it, or mends it
+ * @throws UserError when it is missing, is not JSON, or does not fit the schema
  */
-export function readJson<T>(path: string, next?: string): T {
+export function readJson<T>(path: string, schema: z.ZodType<T>, next?: string): T {
   requireFile(path, "a JSON file", next);
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as T;
-  } catch (error) {
-    throw new UserError(`${path} is not readable JSON: ${messageOf(error)}.`, next, { cause: error });
-  }
+  return parseJson(path, readFileSync(path, "utf8"), schema, next);
 }
 
 /** Sorts by code unit, not by locale: the same order on every machine. */

@@ -271,7 +271,7 @@ export function overrideConfig(config: TrainConfig, overrides: ConfigOverrides =
     ([name, message]) => `${name} = ${JSON.stringify(given[name as keyof TrainConfig])}: ${message}`,
   );
   throw new UserError(
-    `The config "${config.configName}" does not fit: ${faults.join("; ")}.`,
+    `The config "${given.configName}" does not fit: ${faults.join("; ")}.`,
     "Mend these settings.",
   );
 }

@@ -1,5 +1,6 @@
 // A step over several data sets: all are tried, every fault is told, and the next step knows of it.
 import { existsSync, rmSync } from "node:fs";
+import { z } from "zod";
 import { inWords } from "../common/errno";
 import { messageOf, UserError } from "../common/errors";
 import { readJson, writeJson } from "../common/files";
@@ -11,6 +12,8 @@ export interface Fault {
   dataset: string;
   message: string;
 }
+
+const FAULT = z.object({ dataset: z.string(), message: z.string() }) satisfies z.ZodType<Fault>;
 
 /** A step that is done for one data set after the other. */
 export interface EachStep {
@@ -86,7 +89,7 @@ export function refuseFaults(dataDir: string, step: EachStep, sets: readonly Dat
   const faults = sets.flatMap((set) => {
     const note = notePath(dataDir, step, set);
     const counts = existsSync(note) && existsSync(projectPath(dataDir, step.input(set)));
-    return counts ? [readJson<Fault>(note, `rm ${note}`)] : [];
+    return counts ? [readJson(note, FAULT, `rm ${note}`)] : [];
   });
   if (faults.length === 0) return;
   const names = faults.map(({ dataset }) => dataset);

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import type { Library } from "../checkpoints/name_families";
 import { streamSafetensors } from "../checkpoints/safetensors";
 import { elementCount } from "../checkpoints/safetensors_header";
-import { checkpointWeights } from "../checkpoints/store";
 import { inWords } from "../common/errno";
 import { asOwner } from "../common/owner";
 import { projectPath } from "../common/project";
@@ -12,6 +11,7 @@ import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../
 import { TOWER_PREFIX } from "../training/model";
 import { findCheckpoint } from "../training/runs/checkpoint_ref";
 import { learnedClasses, readNote } from "../training/runs/run_note";
+import { runWeights } from "../training/runs/run_weights";
 import { EXPORT_KINDS } from "./made_exports";
 import { exportOnnx } from "./onnx";
 import { openRunModel } from "./run_model";
@@ -43,12 +43,17 @@ export interface ExportRequest {
 export interface ExportResult {
   path: string;
   bytes: number;
+  /** Whose names the tower's weights have; for safetensors. */
+  naming?: Library;
   /** One at a time, on this machine; for a SavedModel. */
   imagesPerSecond?: number;
 }
 
 /** How a format is written to a path at which nothing stands. */
-type Writer = (request: ExportRequest, path: string) => Promise<{ imagesPerSecond?: number }>;
+type Writer = (
+  request: ExportRequest,
+  path: string,
+) => Promise<Pick<ExportResult, "imagesPerSecond" | "naming">>;
 
 const WRITERS: Record<Format, Writer> = {
   savedmodel: (request, path) =>
@@ -69,9 +74,10 @@ const WRITERS: Record<Format, Writer> = {
     return {};
   },
   safetensors: async (request, path) => {
-    await exportWeights(request, request.naming ?? "open_clip", join(madeFolder(path), "tower.safetensors"));
+    const out = join(madeFolder(path), "tower.safetensors");
+    const { naming } = await exportWeights(request, request.naming, out);
     await writeNeckAndHead(request.run, join(path, "neck_and_head.safetensors"));
-    return {};
+    return { naming };
   },
 };
 
@@ -92,9 +98,9 @@ export async function exportRun(request: ExportRequest): Promise<ExportResult> {
     const making = makingPlace(path);
     rmSync(making, { recursive: true, force: true });
     try {
-      const speed = await WRITERS[format](request, making);
+      const about = await WRITERS[format](request, making);
       putInPlace(path, making);
-      return { path, bytes: sizeOf(path), ...speed };
+      return { path, bytes: sizeOf(path), ...about };
     } catch (error) {
       throw inWords(error, path, "written");
     } finally {
@@ -110,9 +116,9 @@ function madeFolder(path: string): string {
 
 /** What a run has trained besides the tower, by our names, matrices [out, in] as PyTorch's; which classes the head's rows are. */
 async function writeNeckAndHead(run: string, out: string): Promise<void> {
-  const { folder, path, kind } = findCheckpoint(run);
-  const weights = checkpointWeights(path, (name) => !name.startsWith(TOWER_PREFIX), kind);
-  const note = readNote(folder);
+  const checkpoint = findCheckpoint(run);
+  const weights = runWeights(checkpoint, (name) => !name.startsWith(TOWER_PREFIX));
+  const note = readNote(checkpoint.folder);
   const classes = note && learnedClasses(note);
   const metadata = { format: "pt", ...(classes ? { classes: JSON.stringify(classes) } : {}) };
   try {

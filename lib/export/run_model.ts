@@ -1,5 +1,4 @@
 // A run's model as it is given away: tower and neck, without the head.
-import { checkpointWeights } from "../checkpoints/store";
 import type { TrainConfig } from "../config/config";
 import { towerOf } from "../model/backbone";
 import { findTower, type Tower } from "../model/towers";
@@ -7,6 +6,7 @@ import { joinSources, type WeightSource, withPrefix } from "../model/weight_sour
 import { TOWER_PREFIX } from "../training/model";
 import { findCheckpoint } from "../training/runs/checkpoint_ref";
 import { readRunConfig } from "../training/runs/run_folder";
+import { runWeights } from "../training/runs/run_weights";
 
 /** What stands before the names of the neck's weights. */
 const NECK_PREFIX = "neck.";
@@ -25,13 +25,13 @@ export interface RunModel {
  * @throws UserError when there are no such weights, or a frozen run's backbone is gone
  */
 export function openRunModel(run: string): RunModel {
-  const { folder, path, kind } = findCheckpoint(run);
-  const config = readRunConfig(folder);
+  const checkpoint = findCheckpoint(run);
+  const config = readRunConfig(checkpoint.folder);
   const tower = findTower(config.tower);
   const isFrozen = config.stage === "frozen";
   const ofModel = (name: string) =>
     name.startsWith(NECK_PREFIX) || (!isFrozen && name.startsWith(TOWER_PREFIX));
-  const trained = checkpointWeights(path, ofModel, kind);
+  const trained = runWeights(checkpoint, ofModel);
   const weights = isFrozen ? joinSources(withPrefix(TOWER_PREFIX, towerOf(config, tower)), trained) : trained;
   return { config, tower, weights };
 }

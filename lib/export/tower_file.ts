@@ -1,6 +1,6 @@
 // A tower's weights out, in a file that open_clip, timm, DINOv2's code or Hugging Face load strictly.
 import { existsSync } from "node:fs";
-import { exportEntries } from "../checkpoints/export_names";
+import { defaultLibrary, exportEntries } from "../checkpoints/export_names";
 import type { Library } from "../checkpoints/name_families";
 import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
 import { elementCount } from "../checkpoints/safetensors_header";
@@ -20,6 +20,8 @@ export type WeightsToExport = { run: string } | { model: string; weights: string
 /** What was written. */
 export interface ExportedWeights {
   path: string;
+  /** Whose names the tensors have. */
+  naming: Library;
   tensors: number;
   /** The image size in px for which the positions are. */
   imageSizePx: number;
@@ -37,14 +39,14 @@ interface OpenTower {
 /**
  * Writes a tower alone, under a library's own names and in its shapes. Training leaves CLIP's `proj` as it was: it is
  * taken from the file from which the run started.
- * @param library whose names
+ * @param library whose names; if undefined, those of the library that the tower comes from
  * @param out a .safetensors file; one that this function wrote before is replaced, any other stays
  * @param options.overwrite whether that one is replaced, too
  * @throws UserError when a file is missing or in the way, or the library has no such tower
  */
 export async function exportWeights(
   from: WeightsToExport,
-  library: Library,
+  library: Library | undefined,
   out: string,
   { overwrite = true } = {},
 ): Promise<ExportedWeights> {
@@ -54,20 +56,25 @@ export async function exportWeights(
   return asOwner(path, "The export", () => writeTower(from, library, path));
 }
 
-async function writeTower(from: WeightsToExport, library: Library, path: string): Promise<ExportedWeights> {
+async function writeTower(
+  from: WeightsToExport,
+  library: Library | undefined,
+  path: string,
+): Promise<ExportedWeights> {
   const source = "run" in from ? openRun(from.run) : openPrepared(from.model, projectPath(from.weights));
   try {
     const { tower, imageSizePx, names } = source;
-    const entries = exportEntries(tower, library, names, source.read);
+    const naming = library ?? defaultLibrary(tower, names);
+    const entries = exportEntries(tower, naming, names, source.read);
     const about = {
       format: "pt",
       model: tower.name,
-      naming: library,
+      naming,
       [TOWER_FILE_MARK]: String(imageSizePx),
     };
     const origin = "run" in from ? from.run : from.weights;
     await writeSafetensors(path, entries, { ...about, origin });
-    return { path, tensors: entries.length, imageSizePx };
+    return { path, naming, tensors: entries.length, imageSizePx };
   } finally {
     source.close();
   }
@@ -86,10 +93,10 @@ function openPrepared(model: string, path: string): OpenTower {
   return { tower, imageSizePx: tower.imageSizePx, names: new Set(tensors.keys()), read, close };
 }
 
-/** Of a run that trained no tower: the one with which it started. */
+/** Of a run that trained no tower: the one with which it started, from its file or drawn by its seed. */
 function openRun(run: string): OpenTower {
   const { config, tower: row, weights } = openRunModel(run);
-  if (config.stage === "frozen") {
+  if (config.stage === "frozen" && config.weights !== "random") {
     weights.close();
     return openPrepared(config.tower, projectPath(config.weights));
   }

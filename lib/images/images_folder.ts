@@ -1,9 +1,16 @@
 // The folder of a data set's preprocessed images: `settings.json` says how they were made, `images/` holds them.
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { UserError } from "../common/errors";
 import { readJson, TEMPORARY_NAME, writeJson } from "../common/files";
 import type { JpegSettings } from "./jpeg/maker";
+
+const SETTINGS = z.object({
+  imageSizePx: z.number().int().positive(),
+  jpegQuality: z.number(),
+  decoding: z.enum(["full", "reduced"]),
+}) satisfies z.ZodType<JpegSettings>;
 
 /**
  * Makes sure that `folder` is new or holds images of the same settings, and leaves a stamp that says which.
@@ -20,8 +27,8 @@ export function claimImagesFolder(folder: string, settings: JpegSettings): void 
   const images = join(folder, "images");
   const next = `To make them anew: rm -r ${folder}`;
   if (existsSync(stamp)) {
-    const made = readJson<JpegSettings>(stamp, next);
-    const [were, are] = [made, settings].map((value) => JSON.stringify(value));
+    const made = readJson(stamp, SETTINGS, next);
+    const [were, are] = [made, SETTINGS.parse(settings)].map((value) => JSON.stringify(value));
     if (were !== are) {
       throw new UserError(`${folder} holds images made with ${were}; asked for are ${are}.`, next);
     }

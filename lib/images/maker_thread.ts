@@ -33,7 +33,7 @@ serveTasks(async ({ source, target }: MakingOf): Promise<MadeImage> => {
   try {
     const file = await reader.read(source);
     content = contentOf(file);
-    writeFileAtomically(target, await maker.make(file));
+    writeFileAtomically(target, await maker.make(file), { durable: false });
     return { content };
   } catch (error) {
     if (error instanceof ImageError) return { content, reason: error.message };

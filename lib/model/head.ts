@@ -4,7 +4,7 @@ import type { TrainConfig } from "../config/config";
 import { rawOp } from "../tensorflow/raw_op";
 import { tf } from "../tensorflow/tf";
 import { l2Normalize } from "./arcface";
-import { FIXED_NECK_NAMES, type HeadWeights, neckShapes } from "./neck";
+import { FIXED_NECK_NAMES, type HeadWeights, neckShapes, STANDARDISE_NAMES } from "./neck";
 import { withGradient } from "./with_gradient";
 
 /** The settings on which neck and head depend. */
@@ -18,6 +18,9 @@ export const MARGIN_SHARE_NAME = "head.margin_share";
 
 /** Weights of neck and head that no gradient changes. */
 export const FIXED_NAMES: readonly string[] = [...FIXED_NECK_NAMES, MARGIN_SHARE_NAME];
+
+/** What no step changes, and no average of the weights holds. */
+export const CONSTANT_NAMES: readonly string[] = [...STANDARDISE_NAMES, MARGIN_SHARE_NAME];
 
 /** Rows that a class has in the head. */
 export function rowsPerClass({ head, subCentres }: Pick<TrainConfig, "head" | "subCentres">): number {

@@ -2,8 +2,10 @@
 // Shapes: Q queries, N index rows, E numbers of each, k neighbours.
 import { existsSync } from "node:fs";
 import { Index, MetricKind, ScalarKind } from "usearch";
+import { z } from "zod";
+import { sumFile } from "../checkpoints/bytes";
 import { UserError } from "../common/errors";
-import { writeAtomically } from "../common/files";
+import { readJson, writeAtomically, writeJson } from "../common/files";
 import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
@@ -16,7 +18,10 @@ export interface ApproximateIndex {
   readonly length: number;
   /** The k nearest of every query, as far as the graph finds them; k at most `count`. */
   search(queries: Vectors, k: number): Promise<Neighbours>;
-  /** Writes the index as one file, atomically; it may take the place of an older one. */
+  /**
+   * Writes the index as one file, then `<path>.json`, which says how it must look; both atomically. They may take the
+   * place of older ones.
+   */
   save(path: string): Promise<void>;
 }
 
@@ -59,10 +64,13 @@ export async function buildApproximateIndex(
   return opened(index, length);
 }
 
+/** What stands beside an index: USearch reads a damaged file without a look, and ends the process or finds others. */
+const NOTE = z.object({ bytes: z.number(), crc32: z.number(), rows: z.number(), length: z.number() });
+
 /**
  * Reads an index that `save` wrote.
  * @param length E, numbers of each row
- * @throws UserError where there is none
+ * @throws UserError where there is none, or it is not, to the byte, what `save` wrote
  */
 export function openApproximateIndex(
   path: string,
@@ -72,15 +80,34 @@ export function openApproximateIndex(
   const file = projectPath(path);
   if (!existsSync(file))
     throw new UserError(`Expected an index at ${file}: there is none.`, "Build and save one.");
+  const note = readJson(notePath(file), NOTE, REBUILD);
+  if (note.length !== length)
+    throw new UserError(`${file} holds rows of ${note.length} numbers, ${length} were expected.`, REBUILD);
+  const { bytes, crc32 } = sumFile(file);
+  if (bytes !== note.bytes || crc32 !== note.crc32) {
+    const found = bytes === note.bytes ? "other bytes" : `${bytes} bytes in place of ${note.bytes}`;
+    throw new UserError(`${file} is damaged: it has ${found}.`, REBUILD);
+  }
   const index = emptyIndex(length, options);
   index.load(file);
-  if (index.dimensions() !== length) {
-    throw new UserError(
-      `${file} holds rows of ${index.dimensions()} numbers, ${length} were expected.`,
-      "Build it again from the vectors of this model.",
-    );
-  }
-  return opened(index, length);
+  if (index.size() === note.rows && index.dimensions() === length) return opened(index, length);
+  throw new UserError(
+    `${file} holds ${index.size()} rows of ${index.dimensions()} numbers, its note says ${note.rows} of ${note.length}.`,
+    REBUILD,
+  );
+}
+
+const REBUILD = "Build it again from the vectors of this model.";
+
+function notePath(file: string): string {
+  return `${file}.json`;
+}
+
+/** The note is written last: without it, or with an older one, the index is not taken. */
+async function saveIndex(index: Index, length: number, file: string): Promise<void> {
+  await writeAtomically(file, (temporary) => index.save(temporary));
+  const note: z.infer<typeof NOTE> = { ...sumFile(file), rows: index.size(), length };
+  writeJson(notePath(file), note);
 }
 
 /** Cosines that float32 cannot tell apart: rows that are copies, or equally near. */
@@ -122,7 +149,7 @@ function opened(index: Index, length: number): ApproximateIndex {
   return {
     ...{ count: index.size(), length },
     search: (queries, k) => searchIndex(index, length, queries, k),
-    save: (path) => writeAtomically(projectPath(path), (temporary) => index.save(temporary)),
+    save: (path) => saveIndex(index, length, projectPath(path)),
   };
 }
 

@@ -7,6 +7,7 @@
 // Shapes: N images, F features of each.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { openSafetensors, type WrittenDtype } from "../checkpoints/safetensors";
 import { eachCsvRow, wholeNumberCell } from "../common/csv";
 import { UserError } from "../common/errors";
@@ -75,6 +76,19 @@ export interface FeatureSummary {
   content?: string;
 }
 
+const COUNT = z.number().int().nonnegative();
+const SUMMARY = z
+  .looseObject({
+    ...{ count: COUNT, length: COUNT.positive(), dtype: z.enum(["float16", "float32"]) },
+    shards: z.array(z.object({ file: z.string().regex(/^[\w.-]+$/, "no file's name"), count: COUNT })),
+    skipped: COUNT,
+    madeBy: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    ...{ identity: z.string(), rowsIdentity: z.string() },
+  })
+  .refine(({ count, shards }) => shards.reduce((sum, shard) => sum + shard.count, 0) === count, {
+    message: "its shards do not hold count rows together",
+  }) satisfies z.ZodType<FeatureSummary>;
+
 /** A folder of features, open for reading. Nothing is held but its summary. */
 export interface Features extends FeatureSummary {
   folder: string;
@@ -112,19 +126,22 @@ export function openFeatures(folder: string): Features {
 /** The summary of a finished folder; undefined where there is none. */
 export function readSummary(folder: string): FeatureSummary | undefined {
   const path = join(folder, FEATURE_FILES.summary);
-  return existsSync(path) ? readJson<FeatureSummary>(path, "Delete it, and embed again.") : undefined;
+  return existsSync(path)
+    ? readJson(path, SUMMARY, "Delete it, and embed again: finished shards are kept.")
+    : undefined;
 }
 
 function readShardRows(folder: string, { shards, length }: FeatureSummary, shard: number): Vectors {
   const { file, count } = shards[shard]!;
   const path = join(folder, file);
-  const tensors = openSafetensors(path, "A shard was deleted: embed again.");
+  const remake = `Delete ${join(folder, FEATURE_FILES.summary)}, too, and embed again: whole shards are kept.`;
+  const tensors = openSafetensors(path, remake);
   try {
     const shape = tensors.tensors.get(SHARD_TENSOR)?.shape ?? [];
     if (shape.join() !== `${count},${length}`) {
       throw new UserError(
         `${path}: expected ${SHARD_TENSOR} [${count}, ${length}], found [${shape}].`,
-        `Delete ${join(folder, FEATURE_FILES.summary)} and embed again.`,
+        remake,
       );
     }
     return { data: tensors.read(SHARD_TENSOR), count, length };

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { z } from "zod";
 import { readPatiently, requireFoldersOf } from "../common/file_faults";
 import { readJson, whyNotWritten, writeJson } from "../common/files";
 import { CONTENT_LETTERS, fileContent, NO_CONTENT, type SeenFile, seeFile } from "../common/fingerprint";
@@ -71,6 +72,8 @@ export async function findPresent(
   return readPatiently(sources.folder, look, pausesMs);
 }
 
+const NOTES = z.record(z.string(), z.object({ contents: z.string(), stamps: z.string() }));
+
 /** The stamps of finished shards, in `sources.json`. What it lacks, or tells of another shard, costs a reading. */
 export class SourceNotes {
   readonly #path: string;
@@ -79,7 +82,7 @@ export class SourceNotes {
   /** @param folder of the features */
   constructor(folder: string) {
     this.#path = join(folder, "sources.json");
-    this.#notes = existsSync(this.#path) ? readJson(this.#path, "Delete it: it is made anew.") : {};
+    this.#notes = existsSync(this.#path) ? readJson(this.#path, NOTES, "Delete it: it is made anew.") : {};
   }
 
   /** Whether the files of a shard look as they did. */

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { z } from "zod";
 import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
@@ -12,6 +13,7 @@ import { notice } from "../common/notice";
 import { findOrMake } from "../common/owner";
 import { projectPath } from "../common/project";
 import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/replace";
+import { parseJson } from "../common/schema";
 import { pathForSpreadsheet } from "../common/spreadsheet";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import {
@@ -46,7 +48,7 @@ export interface FeaturePlan {
   /** The images to embed, in the order of the rows. */
   rows: FeatureRows;
   madeBy: MadeBy;
-  /** float16 unless told. */
+  /** If omitted: float16, and float32 for shards with numbers that do not fit it. */
   dtype?: FeatureDtype;
   /** Images of a shard, which is lost when the process is killed before its end: 4,096. */
   rowsPerShard?: number;
@@ -76,7 +78,8 @@ const ROWS_PER_SHARD = 4096;
  * the same folder waits for the first.
  * @param embedder asked for only when a shard is missing
  * @throws UserError where the folder holds other features and `replace` is false, or anything but features; where no image
- * can be read, or a number does not fit float16; UnreachableFile where the world keeps images from being read
+ * can be read, a feature is NaN or infinite, or does not fit float16 although that was asked for; UnreachableFile where the
+ * world keeps images from being read
  */
 export async function ensureFeatureFolder(
   folder: string,
@@ -100,6 +103,8 @@ async function makeFeatures(
   const present = await look(path, plan);
   const { identities, changed } = present;
   if (changed !== undefined) notice(`${path}: ${changed}`);
+  const summary = readSummary(path);
+  if (summary?.identity === identities.identity) refuseOtherDtype(path, summary.dtype, plan.dtype);
   const found = identityIn(path);
   const isOther = found !== undefined && found !== identities.identity;
   if (isOther && !plan.replace) {
@@ -192,6 +197,7 @@ interface Shard extends ShardOrigin {
   skippedAt: readonly number[];
   count: number;
   length: number;
+  dtype: FeatureDtype;
 }
 
 /** The shards of a plan: their files, and the images of each. */
@@ -212,7 +218,7 @@ async function look(path: string, plan: FeaturePlan) {
   for (const { file, files } of shardsOf(plan)) {
     shards++;
     const shard = readShard(path, file, identities.identity);
-    if (!shard) continue;
+    if (!shard || (plan.dtype !== undefined && shard.dtype !== plan.dtype)) continue;
     const others = plan.sources ? await countChanged(file, shard, files, plan.sources, notes) : 0;
     if (others === 0) kept.set(file, shard);
     else changedShards++;
@@ -267,7 +273,7 @@ interface ShardTask {
 
 async function writeShard(path: string, task: ShardTask, embed: EmbedShard): Promise<Shard> {
   const { plan, identity, files, start, notes } = task;
-  const { dtype = "float16", sources } = plan;
+  const { sources } = plan;
   // At the beginning there is nothing to be waited for: nothing was there a moment ago.
   const found = sources && (await findPresent(sources, files, start === 0 ? [] : undefined));
   const { seen, present } = found ?? { seen: undefined, present: files };
@@ -276,7 +282,7 @@ async function writeShard(path: string, task: ShardTask, embed: EmbedShard): Pro
   if (sources && contents?.length !== present.length)
     throw new Error("An embedder did not tell what it read.");
   const skipped = inOrder(files, [...missingOf(files, present), ...result.skipped]);
-  if (dtype === "float16") requireHalves(vectors, files);
+  const dtype = fittingDtype(vectors, files, skipped, plan.dtype);
   const origin = seen && spreadContents(seen, contents!);
   const skippedAt = skipped.map(({ file }) => files.indexOf(file));
   const metadata = {
@@ -290,7 +296,7 @@ async function writeShard(path: string, task: ShardTask, embed: EmbedShard): Pro
   const file = basename(path);
   if (origin) notes.note(file, origin, seen);
   const { count, length } = vectors;
-  return { file, count, length, skipped, skippedAt, contents: origin, weights, madeMs: Date.now() };
+  return { file, count, length, dtype, skipped, skippedAt, contents: origin, weights, madeMs: Date.now() };
 }
 
 function missingOf(files: readonly string[], present: readonly string[]): UnusableImage[] {
@@ -303,25 +309,37 @@ function inOrder(files: readonly string[], skipped: readonly UnusableImage[]): U
   return files.flatMap((file) => bySkipped.get(file) ?? []);
 }
 
+const SKIPPED = z.array(z.object({ file: z.string(), reason: z.string() })) satisfies z.ZodType<
+  UnusableImage[]
+>;
+const SKIPPED_AT = z.array(z.number().int().nonnegative());
+
 /** A shard of an earlier start; undefined where there is none of this plan. */
 function readShard(folder: string, file: string, identity: string): Shard | undefined {
   const path = join(folder, file);
   if (!existsSync(path)) return undefined;
-  const { metadata, tensors, close } = openSafetensors(path);
+  const next = "It is then made again.";
+  const { metadata, tensors, close } = openSafetensors(path, next);
   close();
   if (metadata.identity !== identity) return undefined;
-  const [count, length] = tensors.get(SHARD_TENSOR)!.shape as [number, number];
+  const { shape = [], dtype: stored } = tensors.get(SHARD_TENSOR) ?? {};
+  const [count, length, ...others] = shape;
+  if (count === undefined || length === undefined || others.length > 0)
+    throw new UserError(`${path} holds no rows "${SHARD_TENSOR}".`, `Delete it. ${next}`);
+  const note = <T>(name: string, schema: z.ZodType<T>, absent: string) =>
+    parseJson(`${path}, "${name}"`, metadata[name] ?? absent, schema, `Delete it. ${next}`);
   return {
     ...{ file, count, length, contents: splitContents(metadata.contents), weights: metadata.weights },
-    skipped: JSON.parse(metadata.skipped!) as UnusableImage[],
-    skippedAt: JSON.parse(metadata.skippedAt ?? "[]") as number[],
+    dtype: stored === "F16" ? "float16" : "float32",
+    skipped: note("skipped", SKIPPED, ""),
+    skippedAt: note("skippedAt", SKIPPED_AT, "[]"),
     madeMs: statSync(path).mtimeMs,
   };
 }
 
 async function finish(
   folder: string,
-  { rows, madeBy, dtype = "float16" }: FeaturePlan,
+  { rows, madeBy }: FeaturePlan,
   identities: Identities,
   shards: readonly Shard[],
 ): Promise<void> {
@@ -342,7 +360,8 @@ async function finish(
       skipped.map(({ file, reason }) => [pathForSpreadsheet(file), reason]),
     );
   const summary: FeatureSummary = {
-    ...{ count, length: shards.find((shard) => shard.count > 0)!.length, dtype },
+    ...{ count, length: shards.find((shard) => shard.count > 0)!.length },
+    dtype: shards.some((shard) => shard.dtype === "float32") ? "float32" : "float16",
     shards: shards.filter((shard) => shard.count > 0).map(({ file, count }) => ({ file, count })),
     ...{ skipped: skipped.length, madeBy, ...identities, ...contentOf(shards) },
   };
@@ -372,7 +391,7 @@ async function writeRows(path: string, rows: FeatureRows, skipped: ReadonlySet<s
 function removeOtherShards(folder: string, shards: readonly Shard[]): void {
   const ours = new Set(shards.map(({ file }) => file));
   for (const name of readdirSync(folder)) {
-    if (/^(features_\d+\.safetensors|neighbours_\w+\.usearch)$/.test(name) && !ours.has(name))
+    if (/^(features_\d+\.safetensors|neighbours_\w+\.usearch(\.json)?)$/.test(name) && !ours.has(name))
       rmSync(join(folder, name));
   }
 }
@@ -383,20 +402,54 @@ function identityIn(folder: string): string | undefined {
   return readSummary(folder)?.identity ?? (existsSync(shard) ? openedIdentity(shard) : undefined);
 }
 
+function refuseOtherDtype(folder: string, found: FeatureDtype, wanted: FeatureDtype | undefined): void {
+  if (wanted === undefined || wanted === found) return;
+  throw new UserError(
+    `${folder} holds these features as ${found}: some numbers do not fit ${wanted}.`,
+    "Leave --dtype out.",
+  );
+}
+
 function openedIdentity(path: string): string | undefined {
   const { metadata, close } = openSafetensors(path);
   close();
   return metadata.identity;
 }
 
-function requireHalves({ data, length }: Vectors, files: readonly string[]): void {
-  const large = data.findIndex((value) => !(Math.abs(value) < 65520));
-  if (large < 0) return;
+/**
+ * What a shard's numbers are kept as.
+ * @param wanted what was asked for; if omitted, the numbers decide
+ * @throws UserError for numbers that are not finite, or too large for what was asked for
+ */
+function fittingDtype(
+  { data, length }: Vectors,
+  files: readonly string[],
+  skipped: readonly UnusableImage[],
+  wanted: FeatureDtype | undefined,
+): FeatureDtype {
+  const fileOf = (at: number) => {
+    const left = new Set(skipped.map(({ file }) => file));
+    return files.filter((file) => !left.has(file))[Math.floor(at / length)];
+  };
+  const broken = data.findIndex((value) => !Number.isFinite(value));
+  if (broken >= 0) {
+    throw new UserError(
+      `A feature of ${fileOf(broken)} is ${data[broken]}: it cannot be compared or learned from.`,
+      "Look at the weights (NaN in them?), and at the precision: float32 has the widest range.",
+    );
+  }
+  if (wanted === "float32") return wanted;
+  const large = data.findIndex((value) => Math.abs(value) >= FIRST_INFINITE_HALF);
+  if (large < 0) return "float16";
+  if (wanted === undefined) return "float32";
   throw new UserError(
-    `A feature is ${data[large]} (row ${Math.floor(large / length)} of the shard that begins with ${files[0]}): float16 ends at 65,504.`,
-    "Keep the features as float32 (--dtype float32).",
+    `A feature of ${fileOf(large)} is ${data[large]}: float16 ends at 65,504.`,
+    "Keep the features as float32 (--dtype float32), or leave --dtype out.",
   );
 }
+
+/** float16 rounds this, and what is beyond it, to infinity. */
+const FIRST_INFINITE_HALF = 65_520;
 
 function identityOf({ rows, madeBy, dtype = "float16", rowsPerShard = ROWS_PER_SHARD }: FeaturePlan): string {
   return digest([JSON.stringify([madeBy, dtype, rowsPerShard])], rows.files);

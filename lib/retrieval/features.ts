@@ -1,6 +1,6 @@
 // Frozen features: every image once through the backbone, kept in a folder. Shapes: N images, F features, V views.
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { UserError } from "../common/errors";
 import { fileFingerprint, seeFile } from "../common/fingerprint";
 import { breathe } from "../common/interrupt";
@@ -19,6 +19,9 @@ import type { Vectors } from "./neighbours";
 
 /** Images that go through the engine together. */
 const BATCH_SIZE = 32;
+
+/** Folders of which was said that their numbers do not fit float16: once for train, queries and index. */
+const SAID = new Set<string>();
 
 /** The settings on which features depend. */
 export type FeatureConfig = Pick<
@@ -65,7 +68,7 @@ export async function ensureBackboneFeatures(
     sources: backboneSources(config, config.dataDir),
   };
   try {
-    return await ensureKeptFeatures(
+    const features = await ensureKeptFeatures(
       projectPath(config.dataDir),
       featureParts(config, set),
       plan,
@@ -74,6 +77,17 @@ export async function ensureBackboneFeatures(
         return imageEmbedder(config, backbone, { stage: set, total: files.length, onProgress });
       },
     );
+    const siblings = dirname(features.folder);
+    if (backbone && features.dtype === "float32" && !SAID.has(siblings)) {
+      SAID.add(siblings);
+      const note = "kept as float32: some numbers are beyond 65,504, where float16 ends";
+      onProgress?.({
+        ...{ stage: `embed ${set}`, unit: "images", note },
+        done: files.length,
+        total: files.length,
+      });
+    }
+    return features;
   } finally {
     backbone?.dispose();
   }

@@ -1,10 +1,16 @@
 // How a service searches: exactly, or by a graph of the rows, whose recall is measured beside the exact search.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "../common/errors";
 import { keptFolder } from "../common/kept_folder";
 import { findOrMake } from "../common/owner";
 import type { OnProgress } from "../common/progress";
-import { buildApproximateIndex, openApproximateIndex, recallOf } from "../retrieval/approximate";
+import {
+  type ApproximateIndex,
+  buildApproximateIndex,
+  openApproximateIndex,
+  recallOf,
+} from "../retrieval/approximate";
 import { digestOf } from "../retrieval/feature_sources";
 import { type Neighbours, nearestNeighbours } from "../retrieval/neighbours";
 import { residentIndex, type SearchIndex } from "../retrieval/resident_index";
@@ -37,7 +43,7 @@ export async function approximateSearcher(source: IndexSource, onProgress?: OnPr
   const { folder, identity, content } = features;
   const key = content === undefined ? identity : digestOf([identity, content]);
   const path = join(keptFolder(folder), `neighbours_${key.slice(0, 16)}.usearch`);
-  const kept = () => (existsSync(path) ? openApproximateIndex(path, vectors.length) : undefined);
+  const kept = () => keptIndex(path, vectors, onProgress);
   const build = async () => {
     const index = await buildApproximateIndex(vectors, {}, onProgress);
     await index.save(path);
@@ -55,6 +61,21 @@ function withoutOwn({ positions, cosines }: Neighbours, own: Int32Array): Neighb
     positions: positions.map((list, query) => list.filter(isOther(query)).slice(0, RECALL_DEPTH)),
     cosines: cosines.map((list, query) => list.filter(isOther(query)).slice(0, RECALL_DEPTH)),
   };
+}
+
+/** The graph of an earlier start; undefined where there is none, or it is damaged or of other rows: then it is built. */
+function keptIndex(path: string, vectors: Vectors, onProgress?: OnProgress): ApproximateIndex | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    const index = openApproximateIndex(path, vectors.length);
+    if (index.count === vectors.count) return index;
+    throw new UserError(`${path} holds ${index.count} rows, the features are ${vectors.count}.`);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const note = `built anew: ${error.what}`;
+    onProgress?.({ ...{ stage: "index", done: 0, total: vectors.count, unit: "rows" }, note });
+    return undefined;
+  }
 }
 
 /** Recall of the five nearest others of rows that are spread over the index. */

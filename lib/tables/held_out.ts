@@ -1,6 +1,7 @@
 // Classes that no training sees: taken out of the merged table, and written as queries and index for retrieval.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { z } from "zod";
 import { UserError } from "../common/errors";
 import { readJson, writeJson } from "../common/files";
 import { projectPath } from "../common/project";
@@ -19,7 +20,14 @@ export interface HeldOut {
 }
 
 /** The file; `named`: the merge wrote `retrieval/classes.csv` too, which those of earlier versions did not. */
-type Note = HeldOut & { named?: boolean };
+type Note = HeldOut & { named?: boolean | undefined };
+
+const COUNT = z.number().int().nonnegative();
+const NOTE = z.object({
+  share: z.number().min(0).max(1),
+  ...{ seed: z.number(), classes: COUNT, queries: COUNT, index: COUNT },
+  named: z.boolean().optional(),
+}) satisfies z.ZodType<Note>;
 
 /** Which classes are held out: the same share and seed draw the same ones. */
 export type HoldOut = Pick<HeldOut, "share" | "seed">;
@@ -141,7 +149,8 @@ export function heldOutBefore(dataDir: string): HeldOut | undefined {
 
 function readNote(dataDir: string): Note | undefined {
   const note = join(projectPath(dataDir), RETRIEVAL_FILES.heldOut);
-  return existsSync(note) ? readJson<Note>(note) : undefined;
+  const next = `Delete ${dirname(note)}, and merge anew.`;
+  return existsSync(note) ? readJson(note, NOTE, next) : undefined;
 }
 
 /**

@@ -1,8 +1,7 @@
 // Averages of the weights over a run: EMA over steps, SWA over the ends of epochs. They are variables beside the weights.
 import { averagedCountOf, storedName, type WeightKind } from "../checkpoints/store";
 import type { TrainConfig } from "../config/config";
-import { MARGIN_SHARE_NAME } from "../model/head";
-import { STANDARDISE_NAMES } from "../model/neck";
+import { CONSTANT_NAMES } from "../model/head";
 import type { GraphFunction } from "../tensorflow/graph_function";
 import type { Program } from "../tensorflow/program";
 import { tf } from "../tensorflow/tf";
@@ -13,9 +12,6 @@ type AverageConfig = Pick<TrainConfig, "emaDecay" | "swaStartEpoch">;
 
 /** Kinds of averages. */
 export type Average = Exclude<WeightKind, "raw">;
-
-/** What no step changes and is therefore never averaged. */
-const CONSTANTS: readonly string[] = [...STANDARDISE_NAMES, MARGIN_SHARE_NAME];
 
 /** The averages that a config asks for. */
 export function averagesOf({ emaDecay, swaStartEpoch }: AverageConfig): Average[] {
@@ -48,7 +44,7 @@ export async function createAverages(
   config: AverageConfig,
 ): Promise<Averages> {
   const kinds = averagesOf(config);
-  const names = [...weights.keys()].filter((name) => !CONSTANTS.includes(name));
+  const names = [...weights.keys()].filter((name) => !CONSTANT_NAMES.includes(name));
   const pairs = kinds.flatMap((kind) => names.map((name) => [name, storedName(kind, name)] as const));
   const shapes = new Map<string, readonly number[]>([
     ...kinds.map((kind) => [averagedCountOf(kind), []] as const),

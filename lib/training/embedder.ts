@@ -1,6 +1,5 @@
 // Images -> embeddings by a trained run. Shapes: N images, E embedding length.
 import { basename } from "node:path";
-import { checkpointWeights } from "../checkpoints/store";
 import { fileFingerprint } from "../common/fingerprint";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
@@ -26,6 +25,7 @@ import { embedFeatures } from "./evaluate";
 import { TOWER_PREFIX } from "./model";
 import { type CheckpointRef, findCheckpoint } from "./runs/checkpoint_ref";
 import { readRunConfig } from "./runs/run_folder";
+import { runWeights } from "./runs/run_weights";
 
 /** Loads a run's model. @param run as `findCheckpoint` takes it: a run's name (its last checkpoint), `RUN/best:ema`, ... */
 export function loadEmbedder(run: string): Embedder {
@@ -50,7 +50,7 @@ export class Embedder {
     this.config = readRunConfig(folder);
     const average: MadeBy = kind === "raw" ? {} : { average: kind };
     this.madeBy = { run: basename(folder), checkpoint: fileFingerprint(path), ...average };
-    this.#weights = toTensors(checkpointWeights(path, (name) => !isTower(name), kind));
+    this.#weights = toTensors(runWeights(checkpoint, (name) => !isTower(name)));
   }
 
   /** Unit vectors [N, E] of images; paths relative to `folder`. */
@@ -145,7 +145,7 @@ export class Embedder {
   }
 
   #trainedBackbone(): Promise<Backbone> {
-    const weights = checkpointWeights(this.#checkpoint.path, isTower, this.#checkpoint.kind);
+    const weights = runWeights(this.#checkpoint, isTower);
     return createBackbone(findTower(this.config.tower), withoutPrefix(TOWER_PREFIX, weights), this.config);
   }
 }

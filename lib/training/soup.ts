@@ -3,7 +3,6 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { streamSafetensors } from "../checkpoints/safetensors";
-import { checkpointWeights } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import { writeFileAtomically, writeJson } from "../common/files";
 import { breathe } from "../common/interrupt";
@@ -20,6 +19,7 @@ import { learnedBy, writeTrainedImages } from "./runs/learned";
 import type { ScoredOn } from "./runs/metrics";
 import { hasCheckpoint, RUN_FOLDER, readRunConfig, runFile, runFolder } from "./runs/run_folder";
 import { learnedClasses, nameChanges, readNote, writeNote } from "./runs/run_note";
+import { runWeights } from "./runs/run_weights";
 import { scoredOn } from "./runs/scored_on";
 
 /** One of the checkpoints that were given. */
@@ -138,7 +138,7 @@ function refuseOther(first: Member, other: Member): void {
 async function writeSoup(members: readonly Member[], folder: string, config: TrainConfig): Promise<void> {
   const sources: WeightSource[] = [];
   try {
-    for (const { path, kind } of members) sources.push(checkpointWeights(path, () => true, kind));
+    for (const member of members) sources.push(runWeights(member));
     const [first, ...others] = sources;
     others.forEach(({ shapes }, i) => {
       refuseOtherTensors(members[0]!.name, first!.shapes, members[i + 1]!.name, shapes);

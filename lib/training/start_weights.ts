@@ -1,5 +1,4 @@
 // The weights that a run starts from: fresh ones, a backbone's file, another run's. Shapes: F features, C classes.
-import { checkpointWeights } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
@@ -15,6 +14,7 @@ import type { RunData } from "./data";
 import { headRows, withHeadRows } from "./head_rows";
 import { TOWER_PREFIX } from "./model";
 import { findCheckpoint } from "./runs/checkpoint_ref";
+import { runWeights } from "./runs/run_weights";
 
 type Config = Readonly<TrainConfig>;
 
@@ -40,14 +40,14 @@ export function startWeights(config: Config, featureCount: number, data: RunData
     .filter(([name]) => !isTaken(name))
     .map(([name, value]) => [name, tf.tensor(value, shapes[name])]);
   if (config.initFrom === "") return Object.fromEntries(fresh);
-  const { folder, path, kind } = findCheckpoint(config.initFrom);
-  refuseLearnedClasses(folder, config, data);
-  const stored = checkpointWeights(path, (name) => Object.hasOwn(shapes, name) && isTaken(name), kind);
+  const checkpoint = findCheckpoint(config.initFrom);
+  refuseLearnedClasses(checkpoint.folder, config, data);
+  const stored = runWeights(checkpoint, (name) => Object.hasOwn(shapes, name) && isTaken(name));
   const known = (stored.shapes.get("head.weight")?.[0] ?? 0) / rowsPerClass(config);
-  const rows = config.reinitHead ? undefined : headRows(folder, known, config, data);
+  const rows = config.reinitHead ? undefined : headRows(checkpoint.folder, known, config, data);
   const source = rows ? withHeadRows(stored, rows, rowsPerClass(config)) : stored;
   for (const name of Object.keys(shapes).filter(isTaken)) {
-    refuseOtherShape(path, name, source.shapes.get(name), shapes[name]!, config);
+    refuseOtherShape(checkpoint.path, name, source.shapes.get(name), shapes[name]!, config);
   }
   return { ...Object.fromEntries(fresh), ...toTensors(source) };
 }
@@ -81,10 +81,10 @@ export function refuseOtherShape(
 /** The backbone: from the checkpoint that `initFrom` names where that run has trained one, else from its file. */
 export function startTower(config: Config, tower: Tower): WeightSource {
   if (config.initFrom === "") return towerOf(config, tower);
-  const { path, kind } = findCheckpoint(config.initFrom);
+  const checkpoint = findCheckpoint(config.initFrom);
   const source = withoutPrefix(
     TOWER_PREFIX,
-    checkpointWeights(path, (name) => name.startsWith(TOWER_PREFIX), kind),
+    runWeights(checkpoint, (name) => name.startsWith(TOWER_PREFIX)),
   );
   if (source.shapes.size === 0) {
     source.close();
@@ -94,7 +94,12 @@ export function startTower(config: Config, tower: Tower): WeightSource {
     [...source.shapes].map(([name, shape]) => [name, { dtype: "F32" as const, shape: [...shape] }]),
   );
   const next = "Start from a run of the same tower and imageSize.";
-  requireTower(path, tensors, { ...tower, positionGrid: patchGrid(tower, config.imageSize) }, next);
+  requireTower(
+    checkpoint.path,
+    tensors,
+    { ...tower, positionGrid: patchGrid(tower, config.imageSize) },
+    next,
+  );
   return source;
 }
 

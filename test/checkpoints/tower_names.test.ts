@@ -1,4 +1,4 @@
-// Files under the names of their sources (golden/make_checkpoints.py) give the features that the sources compute.
+// Files under the names of their sources (golden/make_checkpoints.py, make_transformers5.py) give the features that the sources compute.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -36,6 +36,7 @@ const NAMINGS: readonly (readonly [string, string])[] = [
   ["hf_clip", "Hugging Face CLIP"],
   ["hf_dinov2", "Hugging Face DINOv2"],
   ["hf_siglip", "Hugging Face SigLIP"],
+  ["memory_hf_dinov2", "transformers 5's DINOv2 in memory"],
   ["open_clip_siglip", "timm"],
   ["timm", "timm"],
 ];
@@ -85,7 +86,7 @@ for (const fileName of sources) {
       const images = expected("images") as tf.Tensor4D;
       const difference = relativeDifference(
         vitFeatures(weights, images, tower),
-        expected(`${source}/features`),
+        expected(`${source.replace("memory_", "")}/features`),
       );
       assert.ok(difference < 1e-5, `${difference}`);
       if (!golden.tensors.has(`${source}/projection`)) return;
@@ -107,7 +108,7 @@ const LIBRARY: Record<string, Library> = {
   "Hugging Face DINOv2": "huggingface",
 };
 
-for (const fileName of sources.filter((file) => !file.startsWith("open_clip_"))) {
+for (const fileName of sources.filter((file) => !/^(open_clip|memory)_/.test(file))) {
   test(`${fileName}: written back by its names, every tensor is what it was`, () => {
     const file = openGolden(fileName);
     const tower = smallTower(file.metadata.row!);

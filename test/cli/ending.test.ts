@@ -11,6 +11,7 @@ import { readJson } from "guie/dist/common/files";
 import { projectPath } from "guie/dist/common/project";
 import { keepTrace } from "guie/dist/common/trace_log";
 import { runFolder } from "guie/dist/training/runs/run_folder";
+import { z } from "zod";
 import { temporaryFolder, writeFile } from "../folders";
 
 const GUIE = projectPath("lib/bin/guie.js");
@@ -162,7 +163,7 @@ test("what a file system refuses is said in words", (t) => {
     return stderr;
   };
   const refused = (path: string, message: RegExp) =>
-    assert.throws(() => readJson(join(folder, path)), { name: "UserError", message });
+    assert.throws(() => readJson(join(folder, path), z.unknown()), { name: "UserError", message });
   refused(".", /Expected a JSON file at .*: it is a folder, not a file\./);
   refused("file/x", /: a part of the path is a file, not a folder\./);
   refused("circle", /: its symbolic links lead in a circle\./);

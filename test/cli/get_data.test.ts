@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { readJson } from "guie/dist/common/files";
 import { projectPath } from "guie/dist/common/project";
 import type { DemoStamp } from "guie/dist/datasets/demo/stamp";
+import { z } from "zod";
 import { temporaryFolder } from "../folders";
 
 const GROUPS = 7;
@@ -35,7 +36,7 @@ test("--classes-per-group draws so many classes of each of the seven groups, a f
     datasets.map(({ classes }) => classes),
     trained,
   );
-  assert.equal(readJson<DemoStamp>(join(dataDir, "demo.json")).recipe.classesPerGroup, 5);
+  assert.equal(readJson(join(dataDir, "demo.json"), z.custom<DemoStamp>()).recipe.classesPerGroup, 5);
 
   const refused = guie(...flags, "few");
   assert.equal(refused.status, 1);

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parse } from "csv-parse/sync";
 import { type CsvRow, readCsv, wholeNumberCell, writeCsv } from "guie/dist/common/csv";
-import { readJson } from "guie/dist/common/files";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { readImageRows } from "guie/dist/datasets/rows";
@@ -73,7 +72,9 @@ async function rowByRow(path: string): Promise<string[][] | Error> {
   }
 }
 
-const { tables } = readJson<{ tables: Golden[] }>(projectPath("test/golden/tables.json"));
+const { tables } = JSON.parse(readFileSync(projectPath("test/golden/tables.json"), "utf8")) as {
+  tables: Golden[];
+};
 
 test("odd tables are read as pandas reads them, or refused in words; both ways alike", async (t) => {
   const folder = temporaryFolder(t);

@@ -18,6 +18,7 @@ import { tf } from "guie/dist/tensorflow/tf";
 import { trace } from "guie/dist/tensorflow/trace";
 import { embedding, towerFeatures } from "guie/dist/training/model";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { z } from "zod";
 import { smallTower } from "../small_towers";
 import { configOf, randomModel } from "./models";
 
@@ -96,7 +97,7 @@ for (const row of FAMILIES) {
       const difference = relativeDifference(data, expected[i]!);
       assert.ok(difference < 1e-5, `${row}, ${batch} images: ${difference}`);
     }
-    const processor = readJson<Record<string, unknown>>(join(out, "preprocessor_config.json"), "");
+    const processor = readJson(join(out, "preprocessor_config.json"), z.record(z.string(), z.unknown()));
     assert.deepEqual(processor.size, { height: 28, width: 28 });
     assert.deepEqual(processor.image_mean, tower.mean);
   });

@@ -6,15 +6,19 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { openSafetensors, writeSafetensors } from "guie/dist/checkpoints/safetensors";
+import { defaultLibrary } from "guie/dist/checkpoints/export_names";
+import { openSafetensors, type TensorEntry, writeSafetensors } from "guie/dist/checkpoints/safetensors";
+import { elementCount } from "guie/dist/checkpoints/safetensors_header";
 import { writeJson } from "guie/dist/common/files";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { exportWeights } from "guie/dist/export/tower_file";
+import { headShapes } from "guie/dist/model/head";
 import { freshTower } from "guie/dist/model/tower_weights";
-import { findTower, TOWERS, type Tower } from "guie/dist/model/towers";
+import { findTower, TOWERS, type Tower, towerShapes } from "guie/dist/model/towers";
+import { featureLength } from "guie/dist/model/vit";
 
 const folder = mkdtempSync(join(tmpdir(), "guie-export-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -22,23 +26,37 @@ const out = join(folder, "out.safetensors");
 const TINY = findTower("tiny");
 
 /** A tower's random weights for an image size, with `prefix` before their names, in a file. */
-async function writeTower(path: string, sizePx: number, prefix = "", others: string[] = []): Promise<void> {
+async function writeTower(
+  path: string,
+  sizePx: number,
+  prefix = "",
+  others: TensorEntry[] = [],
+): Promise<void> {
   const source = freshTower(TINY, randomStream(sizePx, "weights"), sizePx);
   const entries = [...source.shapes].map(([name, shape]) => {
-    const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    const data = new Float32Array(elementCount(shape));
     source.write(name, data);
     return { name: prefix + name, shape, data };
   });
-  const rest = others.map((name) => ({ name, shape: [2], data: Float32Array.of(1, 2) }));
-  await writeSafetensors(path, [...entries, ...rest]);
+  await writeSafetensors(path, [...entries, ...others]);
+}
+
+function zeros(shapes: Record<string, readonly number[]>): TensorEntry[] {
+  return Object.entries(shapes).map(([name, shape]) => ({
+    ...{ name, shape, data: new Float32Array(elementCount(shape)) },
+  }));
 }
 
 /** A run's folder as far as it is read here. */
 async function makeRun(stage: "frozen" | "fine_tune", weights: string, tower = "tiny"): Promise<string> {
   const run = mkdtempSync(join(folder, "run-"));
-  writeJson(join(run, "config.json"), overrideConfig(tiny(stage), { tower, weights, imageSize: 56 }));
-  const others = ["neck.weight", "head.weight", "optimizer.exp_avg.visual.conv1.weight"];
-  await writeTower(join(run, "last.safetensors"), 56, "visual.", others);
+  const config = overrideConfig(tiny(stage), { tower, weights, imageSize: 56 });
+  writeJson(join(run, "config.json"), config);
+  const head = headShapes(config, featureLength(findTower(tower), config), 5);
+  const others = zeros({ ...head, "optimizer.exp_avg.neck.weight": head["neck.weight"]! });
+  const last = join(run, "last.safetensors");
+  if (stage === "frozen") await writeSafetensors(last, others);
+  else await writeTower(last, 56, "visual.", others);
   return run;
 }
 
@@ -86,7 +104,10 @@ test("a checkpoint that lacks a tensor of the tower is refused, and nothing is w
     { name: "visual.class_embedding", shape: [16], data: new Float32Array(16) },
   ]);
   rmSync(out, { force: true });
-  await assert.rejects(exportWeights({ run }, "open_clip", out), /missing: conv1\.weight/);
+  await assert.rejects(
+    exportWeights({ run }, "open_clip", out),
+    /last\.safetensors does not fit the run's config\.json: missing: neck\.weight.*visual\.conv1\.weight/,
+  );
   assert.equal(existsSync(out), false);
 });
 
@@ -100,6 +121,31 @@ test("of a run that trained no tower the one is written with which it started", 
   assert.deepEqual(written.read("conv1.weight"), start.read("conv1.weight"));
   written.close();
   start.close();
+});
+
+test("a run of random weights is exported: the tower that its seed draws", async () => {
+  const run = await makeRun("frozen", "random");
+  const { imageSizePx, naming } = await exportWeights({ run }, undefined, out);
+  assert.deepEqual([imageSizePx, naming], [56, "open_clip"]);
+  const written = openSafetensors(out);
+  const drawn = freshTower(TINY, randomStream(tiny("frozen").seed, "weights"), 56);
+  for (const [name, shape] of drawn.shapes) {
+    const expected = new Float32Array(elementCount(shape));
+    drawn.write(name, expected);
+    assert.deepEqual(written.read(name), expected, name);
+  }
+  written.close();
+});
+
+test("names are those of the library that a tower comes from, unless others are asked for", () => {
+  const namesOf = (tower: Tower) => new Set([...towerShapes(tower).keys()].filter((name) => name !== "proj"));
+  const libraries = TOWERS.map((tower) => [tower.name, defaultLibrary(tower, namesOf(tower))] as const);
+  const expected = (name: string) =>
+    name.startsWith("dinov2") ? "dinov2" : name.includes("SigLIP") ? "timm" : "open_clip";
+  assert.deepEqual(
+    libraries,
+    libraries.map(([name]) => [name, expected(name)]),
+  );
 });
 
 test("guie export writes a prepared file under timm's names", async () => {

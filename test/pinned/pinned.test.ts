@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { readJson } from "guie/dist/common/files";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
+import { z } from "zod";
 import { temporaryFolder } from "../folders";
 import { drawAll } from "./draws";
 import { DRAWS, LOSSES, PINNED, type PinnedLosses, RENEW } from "./golden";
@@ -14,9 +15,9 @@ import { cpuKind, trainAll } from "./losses";
 import { PIPELINES, readTables } from "./tables";
 
 /** golden/draws.json, made by golden/make_draws.py, which shares nothing with ours. */
-const STREAMS = readJson<{ purpose: (string | number)[]; uniforms: number[] }[]>(
+const STREAMS = readJson(
   projectPath("test/golden/draws.json"),
-  "",
+  z.custom<{ purpose: (string | number)[]; uniforms: number[] }[]>(),
 );
 
 test("every named stream draws what an implementation of its own draws", () => {
@@ -52,7 +53,7 @@ test("no stream of lib is missing there", () => {
 });
 
 test("what is drawn for seed 999 is what was drawn", () => {
-  assert.deepEqual(JSON.parse(JSON.stringify(drawAll())), readJson(DRAWS, RENEW), RENEW);
+  assert.deepEqual(JSON.parse(JSON.stringify(drawAll())), readJson(DRAWS, z.unknown(), RENEW), RENEW);
 });
 
 for (const [name, run] of Object.entries(PIPELINES)) {
@@ -66,7 +67,7 @@ for (const [name, run] of Object.entries(PIPELINES)) {
 }
 
 test("30 steps of both stages have the losses that they had", async (t) => {
-  const pinned = readJson<PinnedLosses>(LOSSES, RENEW);
+  const pinned = readJson(LOSSES, z.custom<PinnedLosses>(), RENEW);
   const [kind, now] = [cpuKind(), await trainAll()];
   if (pinned[kind]) return assert.deepEqual(now, pinned[kind], RENEW);
   t.diagnostic(`no losses are pinned for ${kind}: compared with another kind's, to 1e-3`);

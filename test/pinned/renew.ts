@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readJson } from "guie/dist/common/files";
+import { z } from "zod";
 import { writeFile } from "../folders";
 import { drawAll } from "./draws";
 import { DRAWS, LOSSES, PINNED, type PinnedLosses } from "./golden";
@@ -32,7 +33,7 @@ async function renewTables(): Promise<void> {
 async function renewLosses(): Promise<void> {
   const kind = cpuKind();
   const pinned = await trainAll();
-  const before = existsSync(LOSSES) ? readJson<PinnedLosses>(LOSSES, "") : {};
+  const before = existsSync(LOSSES) ? readJson(LOSSES, z.custom<PinnedLosses>()) : {};
   const isSame = JSON.stringify(before[kind]) === JSON.stringify(pinned);
   const renewed = isSame || !(kind in before) ? { ...before, [kind]: pinned } : { [kind]: pinned };
   writeFileSync(LOSSES, `${lines(renewed, 2)}\n`);

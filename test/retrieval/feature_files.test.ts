@@ -1,6 +1,6 @@
 // Folders of features: what is written is read again; killed, refused, replaced.
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { openFeatures } from "guie/dist/retrieval/feature_files";
@@ -32,6 +32,8 @@ const planOf = (count: number, more: Partial<FeaturePlan> = {}): FeaturePlan => 
   ...{ madeBy: { tower: "none" }, rowsPerShard: 4, replace: false },
   ...more,
 });
+
+const never = () => Promise.reject(new Error("nothing was to be embedded"));
 
 function folderOf(t: TestContext): string {
   return join(temporaryFolder(t), "set");
@@ -89,7 +91,6 @@ test("a start that dies in the third shard leaves no summary; the next one embed
 test("finished features are taken as they are; others are refused, or replaced where that is asked for", async (t) => {
   const folder = folderOf(t);
   await ensureFeatureFolder(folder, planOf(10), async () => embedderOf());
-  const never = () => Promise.reject(new Error("nothing was to be embedded"));
   assert.equal((await ensureFeatureFolder(folder, planOf(10), never)).count, 10);
   await assert.rejects(ensureFeatureFolder(folder, planOf(5), never), /other images[\s\S]*--overwrite/);
   const remade = { madeBy: { tower: "another" } };
@@ -112,8 +113,8 @@ test("float16 takes half the room and refuses what it cannot hold; float32 holds
   const vectors = { data: Float32Array.of(1, 2, 70000, 4), count: 2, length: 2 };
   const folder = folderOf(t);
   await assert.rejects(
-    writeFeatures(folder, planOf(2), vectors),
-    /A feature is 70000 \(row 1 of .*--dtype float32/s,
+    writeFeatures(folder, planOf(2, { dtype: "float16" }), vectors),
+    /A feature of 1\.png is 70000: float16 ends at 65,504.*--dtype float32/s,
   );
   assert.ok(!existsSync(join(folder, "features.json")));
   await writeFeatures(folder, planOf(2, { dtype: "float32" }), vectors);
@@ -130,6 +131,38 @@ test("float16 takes half the room and refuses what it cannot hold; float32 holds
     assert.ok(Math.abs(first! - 1 / 3) < (dtype === "float16" ? 2 ** -13 : 2 ** -25));
   }
   assert.ok(Math.abs(sizes[1]! - sizes[0]! - 16000) < 16);
+});
+
+test("numbers that are too large for float16 are kept as float32 where nobody asked for float16", async (t) => {
+  const folder = folderOf(t);
+  // shards of two: the first fits, the second does not; the same plan again makes nothing anew
+  const data = Float32Array.of(1, 65519, 3, 4, -65520, 1e30, 7, 8);
+  const plan = planOf(4, { rowsPerShard: 2 });
+  await writeFeatures(folder, plan, { data, count: 4, length: 2 });
+  const features = await ensureFeatureFolder(folder, plan, never);
+  assert.equal(features.dtype, "float32");
+  assert.deepEqual([...features.readAll().data], [1, 65504, 3, 4, -65520, Math.fround(1e30), 7, 8]);
+  await assert.rejects(
+    writeFeatures(folder, { ...plan, dtype: "float16" }, { data, count: 4, length: 2 }),
+    /holds these features as float32: some numbers do not fit float16\.\n {2}Next: Leave --dtype out/,
+  );
+  await assert.rejects(
+    writeFeatures(folderOf(t), { ...plan, dtype: "float16" }, { data, count: 4, length: 2 }),
+    /A feature of 2\.png is -65520: float16 ends/,
+  );
+});
+
+test("a feature that is no number names its image, also in float32 and behind an image that was skipped", async (t) => {
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const vectors = { data: Float32Array.of(1, 2, value, 4), count: 2, length: 2 };
+    const skipped = [{ file: "0.png", reason: "broken" }];
+    await assert.rejects(
+      ensureFeatureFolder(folderOf(t), planOf(3, { dtype: "float32" }), async () => async () => ({
+        ...{ vectors, skipped },
+      })),
+      new RegExp(`A feature of 2\\.png is ${value}: it cannot be compared`),
+    );
+  }
 });
 
 test("no image that can be read is an error that names one", async (t) => {
@@ -189,4 +222,37 @@ test("of two that fill one folder the second waits, and has what the first has m
   assert.deepEqual(asked, filesOf(10));
   const others = () => ensureFeatureFolder(folder, planOf(5), async () => embedderOf());
   await assert.rejects(others(), /other images/);
+});
+
+test("a damaged features.json is refused by the key that does not fit, a damaged shard by its sum", async (t) => {
+  const folder = folderOf(t);
+  await ensureFeatureFolder(folder, planOf(5), async () => embedderOf());
+  const [summary, shard] = [join(folder, "features.json"), join(folder, "features_00000.safetensors")];
+  const text = readFileSync(summary, "utf8");
+  for (const [damaged, message] of [
+    [text.replace('"count"', '"counu"'), /features\.json does not fit: count: /],
+    [text.replace('"shards"', '"shardr"'), /does not fit: shards: /],
+    [text.replace('"count": 5', '"count": 4'), /its shards do not hold count rows together/],
+    [text.replace('"float16"', '"float17"'), /dtype: /],
+    [text.replace("features_00000", "../00000"), /shards\.0\.file: no file's name/],
+    ["null", /does not fit: /],
+  ] as const) {
+    assert.notEqual(damaged, text);
+    writeFileSync(summary, damaged);
+    assert.throws(() => openFeatures(folder), message);
+  }
+  writeFileSync(summary, text);
+  const bytes = readFileSync(shard);
+  bytes[bytes.length - 2]! ^= 1;
+  writeFileSync(shard, bytes);
+  assert.throws(
+    () => openFeatures(folder).readAll(),
+    /features_00000\.safetensors is damaged: tensor "features" is not as it was written .*Delete .*features\.json, too, and embed again/s,
+  );
+  // what the message says is enough, and the other shard is kept
+  rmSync(shard);
+  rmSync(summary);
+  const asked: string[] = [];
+  const again = await ensureFeatureFolder(folder, planOf(5), async () => embedderOf([], asked));
+  assert.deepEqual([again.count, asked.length], [5, 4]);
 });

@@ -7,6 +7,7 @@ import { projectPath } from "guie/dist/common/project";
 import { decodeEvent, encodeEvent, eventFiles, openEventFile } from "guie/dist/training/runs/event_files";
 import type { StepMetric, ValidationMetric } from "guie/dist/training/runs/metrics";
 import { crc32c, frameRecord, readRecords } from "guie/dist/training/runs/tfrecord";
+import { z } from "zod";
 import { temporaryFolder } from "../folders";
 
 test("CRC-32C: the vectors of RFC 3720", () => {
@@ -16,7 +17,10 @@ test("CRC-32C: the vectors of RFC 3720", () => {
 });
 
 test("the bytes are those that TensorBoard's own writer writes", () => {
-  const golden = readJson<{ base64: string; ends: number[] }>(projectPath("test/golden/events.json"));
+  const golden = readJson(
+    projectPath("test/golden/events.json"),
+    z.object({ base64: z.string(), ends: z.array(z.number()) }),
+  );
   const expected = Buffer.from(golden.base64, "base64");
   const value = [
     { tag: "train/loss", simpleValue: 0.1 },

@@ -9,6 +9,7 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { fileErrorCode, fileErrorText } from "../../common/errno";
 import { messageOf, UserError } from "../../common/errors";
 import { worldFault } from "../../common/file_faults";
@@ -32,6 +33,11 @@ interface Stamp {
   /** Once all of it stands in the work folder. */
   unpacked?: Unpacked;
 }
+
+const STAMP = z.object({
+  ...{ bytes: z.number(), modifiedMs: z.number() },
+  unpacked: z.object({ files: z.number(), bytes: z.number() }).optional(),
+}) satisfies z.ZodType<Stamp>;
 
 /**
  * Unpacks a ZIP, tar or tar.gz archive that lies in `folder` into `folder`. It goes into a hidden folder first and is
@@ -162,7 +168,7 @@ async function stampOf(path: string): Promise<Stamp> {
 }
 
 function readStamp(path: string): Stamp {
-  return readJson<Stamp>(path, "Remove that file; the archive is then unpacked again.");
+  return readJson(path, STAMP, "Remove that file; the archive is then unpacked again.");
 }
 
 /** Whether an archive is the one of a stamp; where that does not tell the content, size and time decide. */

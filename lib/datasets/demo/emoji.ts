@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { readJson } from "../../common/files";
 
 /** An emoji of Unicode, as emojibase-data describes it. Skin tones are not among them. */
@@ -22,6 +23,13 @@ interface EmojibaseEntry {
   version: number;
 }
 
+const ENTRIES = z.array(
+  z.object({
+    ...{ hexcode: z.string(), label: z.string(), order: z.number().optional() },
+    ...{ subgroup: z.number().optional(), version: z.number() },
+  }),
+) satisfies z.ZodType<EmojibaseEntry[]>;
+
 const NEXT = "Run `npm run setup`.";
 
 /** Code points without the variation selector FE0F, which vendors write or leave out as they like. */
@@ -35,9 +43,10 @@ export function plainCodePoint(hexcode: string): string {
 
 /** All emoji that belong to a subgroup, in Unicode's order. */
 export function readEmoji(): Emoji[] {
-  const entries = readJson<EmojibaseEntry[]>(require.resolve("emojibase-data/en/data.json"), NEXT);
-  const { subgroups } = readJson<{ subgroups: Record<string, string> }>(
+  const entries = readJson(require.resolve("emojibase-data/en/data.json"), ENTRIES, NEXT);
+  const { subgroups } = readJson(
     require.resolve("emojibase-data/meta/groups.json"),
+    z.object({ subgroups: z.record(z.string(), z.string()) }),
     NEXT,
   );
   return entries
@@ -54,8 +63,9 @@ export function readEmoji(): Emoji[] {
 
 /** Unicode's own character names by code point: 1F3AF -> "DIRECT HIT". Older vendors name their drawings so. */
 export function readUnicodeNames(): Map<string, string> {
-  const names = readJson<Record<string, string>>(
+  const names = readJson(
     require.resolve("emojibase-data/meta/unicode-names.json"),
+    z.record(z.string(), z.string()),
     NEXT,
   );
   return new Map(Object.entries(names).map(([hexcode, name]) => [plainCodePoint(hexcode), name]));

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { readJson } from "../../common/files";
 
 /** The drawings of one vendor, in Iconify's JSON format (https://iconify.design/docs/types/iconify-json.html). */
@@ -31,12 +32,21 @@ interface IconAlias extends IconBox {
   parent: string;
 }
 
+const SIDE = z.number().optional();
+const PLACE = { left: SIDE, top: SIDE, width: SIDE, height: SIDE };
+const BOX = { ...PLACE, rotate: SIDE, hFlip: z.boolean().optional(), vFlip: z.boolean().optional() };
+const ICON_SET = z.object({
+  icons: z.record(z.string(), z.object({ ...BOX, body: z.string() })),
+  aliases: z.record(z.string(), z.object({ ...BOX, parent: z.string() })).optional(),
+  ...PLACE,
+}) satisfies z.ZodType<IconSet>;
+
 /** Iconify's default for an icon's width and height. */
 const DEFAULT_SIDE = 16;
 
 /** Reads a vendor's icon set from its npm package. */
 export function readIconSet(packageName: string): IconSet {
-  return readJson<IconSet>(require.resolve(`${packageName}/icons.json`), "Run `npm run setup`.");
+  return readJson(require.resolve(`${packageName}/icons.json`), ICON_SET, "Run `npm run setup`.");
 }
 
 /**

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { readJson } from "../../common/files";
 import { type Emoji, plainCodePoint } from "./emoji";
 import type { IconSet } from "./icon_set";
@@ -50,8 +51,9 @@ export function indexNames(
 
 /** What a vendor's package says about code points: four of the nine have a list, five an empty one. */
 export function readVendorCodePoints(vendor: Vendor): IconsByCodePoint {
-  const chars = readJson<Record<string, string>>(
+  const chars = readJson(
     require.resolve(`${vendorPackage(vendor)}/chars.json`),
+    z.record(z.string(), z.string()),
     "Run `npm run setup`.",
   );
   const { [vendor]: corrections = {} } = CORRECTIONS;

@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
+import { z } from "zod";
 import { UserError } from "../../common/errors";
 import { readJson } from "../../common/files";
+import { checkShape } from "../../common/schema";
 import { VENDORS, vendorPackage } from "./vendors";
 
 /** Counts of one group of the demo. */
@@ -48,6 +50,27 @@ export interface DemoStamp {
   wrote: string[];
 }
 
+const COUNT = z.number().int().nonnegative();
+const STAMP = z.object({
+  recipe: z.object({
+    seed: z.number(),
+    classesPerGroup: COUNT.nullable(),
+    drawing: COUNT,
+    packages: z.record(z.string(), z.string()),
+  }),
+  complete: z.boolean(),
+  classes: COUNT,
+  images: COUNT,
+  dropped: z.array(z.object({ vendor: z.string(), icon: z.string(), why: z.string() })),
+  groups: z.array(
+    z.object({
+      ...{ group: z.string(), dataset: z.string(), trainClasses: COUNT, trainImages: COUNT },
+      ...{ heldOutClasses: COUNT, queries: COUNT, index: COUNT },
+    }),
+  ),
+  wrote: z.array(z.string()),
+}) satisfies z.ZodType<DemoStamp>;
+
 const DRAWING = 1;
 
 /** The file that says what the demo wrote. */
@@ -69,19 +92,23 @@ export function demoRecipe(seed: number, classesPerGroup?: number): DemoRecipe {
 }
 
 function versionOf(packageName: string): string {
-  return readJson<{ version: string }>(require.resolve(`${packageName}/package.json`), "Run `npm run setup`.")
-    .version;
+  return readJson(
+    require.resolve(`${packageName}/package.json`),
+    z.object({ version: z.string() }),
+    "Run `npm run setup`.",
+  ).version;
 }
 
 /** The stamp of an earlier drawing, if there is one. */
 export function readStamp(dataDir: string): DemoStamp | undefined {
   const path = stampPath(dataDir);
   if (!existsSync(path)) return undefined;
-  const stamp = readJson<Partial<DemoStamp>>(path, "Remove the file and draw the demo again.");
-  if (stamp.recipe && Array.isArray(stamp.wrote)) return stamp as DemoStamp;
-  throw new UserError(
-    `${path} is not the stamp of a demo data set: it lacks "recipe" or "wrote".`,
-    "Draw the demo into another data directory, or move the file away.",
+  const next = "Draw the demo into another data directory, or move the file away.";
+  return checkShape(
+    `${path} is not the stamp of a demo data set: it`,
+    readJson(path, z.unknown(), next),
+    STAMP,
+    next,
   );
 }
 

@@ -3,7 +3,14 @@ import { setTimeout as pause } from "node:timers/promises";
 import { UserError } from "../../common/errors";
 import { breathe } from "../../common/interrupt";
 import { type Baseline, baselineOfFolder } from "./baseline";
-import type { EndMetric, Metric, RetrievalMetric, StepMetric, ValidationMetric } from "./metrics";
+import {
+  type EndMetric,
+  type Metric,
+  parseMetric,
+  type RetrievalMetric,
+  type StepMetric,
+  type ValidationMetric,
+} from "./metrics";
 import { isUnderWay, missingRun, runFile, runFolder, START_TIMEOUT_MS } from "./run_folder";
 import { addStep, emptyHistory, type StepHistory } from "./step_history";
 
@@ -126,13 +133,15 @@ function metricsReader(path: string): () => { metrics: RunMetrics; changed: bool
   let collected = emptyCollection();
   let inode = 0;
   let offset = 0;
+  let lines = 0;
   let rest = Buffer.alloc(0);
   const take = (added: Buffer): boolean => {
     const whole = Buffer.concat([rest, added]);
     // The last line may be half written.
     const end = whole.lastIndexOf(0x0a) + 1;
     rest = whole.subarray(end);
-    for (const line of whole.toString("utf8", 0, end).split("\n")) if (line) add(collected, JSON.parse(line));
+    for (const line of whole.toString("utf8", 0, end).split("\n"))
+      if (line) add(collected, parseMetric(path, ++lines, line));
     return end > 0;
   };
   return () => {
@@ -142,7 +151,7 @@ function metricsReader(path: string): () => { metrics: RunMetrics; changed: bool
       const { ino, size } = fstatSync(file);
       if (ino !== inode || size < offset) {
         collected = emptyCollection();
-        [inode, offset, rest] = [ino, 0, Buffer.alloc(0)];
+        [inode, offset, lines, rest] = [ino, 0, 0, Buffer.alloc(0)];
       }
       const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, size - offset));
       let changed = false;

@@ -1,4 +1,6 @@
+import { z } from "zod";
 import type { WeightKind } from "../../checkpoints/store";
+import { parseJson } from "../../common/schema";
 import type { Average } from "../averages";
 
 /** One line of a run's `metrics.jsonl`. */
@@ -91,6 +93,55 @@ export interface EndMetric {
   reason: "finished" | "stopped" | "failed";
   message?: string;
   elapsedSeconds: number;
+}
+
+/** JSON has no NaN and no infinity: both are written as null. */
+const NUMBER = z.union([z.number(), z.null().transform(() => Number.NaN)]);
+const COUNT = z.number().int().nonnegative();
+const VALIDATION = { loss: NUMBER, top1: NUMBER, top5: NUMBER };
+const HELD_OUT = { mp5: NUMBER, r1: NUMBER };
+
+/** The scores, and those of the averages that were evaluated beside them. */
+function withAverages<Shape extends z.ZodRawShape>(scores: Shape) {
+  return { ...scores, ema: z.object(scores).optional(), swa: z.object(scores).optional() };
+}
+
+const SCORED_ON = z.object({
+  ...{ dataDir: z.string(), classesOf: z.enum(["retrieval", "training"]), fingerprint: z.string() },
+  ...{ queries: COUNT, classes: COUNT, trainedOn: COUNT.optional(), atLeast: z.literal(true).optional() },
+});
+
+/** A line; what it holds besides stays. */
+const METRIC = z.discriminatedUnion("kind", [
+  z.looseObject({
+    ...{ kind: z.literal("step"), stage: z.enum(["frozen", "fine_tune"]) },
+    ...{ epoch: COUNT, step: COUNT, totalSteps: COUNT, loss: NUMBER },
+    ...{ learningRate: NUMBER, backboneLearningRate: NUMBER, margin: NUMBER },
+    ...{ imagesPerSecond: NUMBER, memoryMB: NUMBER, elapsedSeconds: NUMBER },
+    dataSeconds: NUMBER.default(0), // runs from before the loader's threads do not say
+  }),
+  z.looseObject({
+    ...{ kind: z.literal("validation"), epoch: COUNT, step: COUNT, images: COUNT },
+    ...withAverages(VALIDATION),
+  }),
+  z.looseObject({
+    ...{ kind: z.literal("retrieval"), epoch: COUNT, step: COUNT, queries: COUNT },
+    ...withAverages(HELD_OUT),
+    on: SCORED_ON.optional(),
+  }),
+  z.looseObject({
+    ...{ kind: z.literal("end"), reason: z.enum(["finished", "stopped", "failed"]) },
+    ...{ message: z.string().optional(), elapsedSeconds: NUMBER },
+  }),
+]);
+
+/**
+ * Reads a line of `metrics.jsonl`.
+ * @param line its number, from 1, for the message
+ * @throws UserError when it is no metric
+ */
+export function parseMetric(path: string, line: number, text: string): Metric {
+  return parseJson<Metric>(`${path}, line ${line}`, text, METRIC, "Remove that line.");
 }
 
 /** The last line of each kind. */

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
-import { messageOf, nearestName, UserError } from "../../common/errors";
+import { z } from "zod";
+import { nearestName, UserError } from "../../common/errors";
 import { appendToFile, readJson, writeFileAtomically, writeJson } from "../../common/files";
 import { RUN_PARTS } from "../../common/made_parts";
 import { type Claim, claim, type Owner, ownedText, ownerOf } from "../../common/owner";
@@ -11,7 +12,7 @@ import { type MadeKind, putBack, requireReplaceable, setAside, settleReplaced } 
 import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../../config/config";
 import { vit224 } from "../../config/presets";
 import { eventFiles } from "./event_files";
-import type { Metric } from "./metrics";
+import { type Metric, parseMetric } from "./metrics";
 import { dataDifferences } from "./run_note";
 
 /** Files of a run folder `checkpoints/<run>/`. */
@@ -33,6 +34,8 @@ export const RUN_FOLDER: MadeKind = {
   parts: [...RUN_PARTS, ...ownNames.map((name) => new RegExp(`^${name.replaceAll(".", "\\.")}$`))],
   isMade: (path) => existsSync(join(path, RUN_FILES.config)),
 };
+/** As much of `config.json` as is needed to check the rest of it. */
+const CONFIG = z.looseObject({ stage: z.enum(["frozen", "fine_tune"]) });
 
 /** Settings that may change between two starts of one run: they do not alter its results. */
 const HARMLESS: ReadonlySet<string> = new Set([
@@ -209,11 +212,14 @@ export function configDifferences(before: TrainConfig, now: TrainConfig): string
 
 /** The config of the run in a folder, checked. Settings younger than the run have the value that changes nothing. */
 export function readRunConfig(folder: string): Readonly<TrainConfig> {
-  const config = readJson<TrainConfig>(
-    runFile(folder, "config"),
-    "Start the run with `npx guie train`; `npx guie runs` lists them.",
-  );
-  return overrideConfig(vit224(config.stage), config as ConfigOverrides);
+  const path = runFile(folder, "config");
+  const config = readJson(path, CONFIG, "Start the run with `npx guie train`; `npx guie runs` lists them.");
+  try {
+    return overrideConfig(vit224(config.stage), config as ConfigOverrides);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${path}: ${error.what}`, error.next, { cause: error });
+  }
 }
 
 /** The living process that trains a run, or is about to; undefined where none does. */
@@ -273,16 +279,7 @@ export function readMetrics(folder: string): Metric[] {
   if (!existsSync(path)) return [];
   const lines = readFileSync(path, "utf8").split("\n");
   const whole = lines.slice(0, -1);
-  return whole.map((line, index) => {
-    try {
-      return JSON.parse(line) as Metric;
-    } catch (error) {
-      throw new UserError(
-        `${path}, line ${index + 1} is not JSON: ${messageOf(error)}.`,
-        "Remove that line.",
-      );
-    }
-  });
+  return whole.map((line, index) => parseMetric(path, index + 1, line));
 }
 
 /** Adds a line to the run's metrics. */

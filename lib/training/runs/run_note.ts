@@ -1,6 +1,7 @@
 // made_of.json: what a run was made of, as it was when it started; and how that differs from what is there now.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { readJson, writeJson } from "../../common/files";
 import { projectPath } from "../../common/project";
 import type { TrainConfig } from "../../config/config";
@@ -18,6 +19,19 @@ export interface RunNote extends MadeOf {
   start?: string;
 }
 
+const NAMES = z.array(z.string());
+const CONTENT = z.object({ sha256: z.string(), rows: z.number().int().nonnegative() });
+const NOTE = z.object({
+  table: CONTENT.extend({ file: z.string() }),
+  classes: NAMES.optional(),
+  heldOut: CONTENT.extend({ classes: NAMES.optional() }).optional(),
+  weights: z.string().optional(),
+  learned: NAMES.optional(),
+  learnedBefore: NAMES.optional(),
+  startIsUnknown: z.literal(true).optional(),
+  start: z.string().optional(),
+});
+
 const NOTE_FILE = "made_of.json";
 
 /** What is said of a run whose folder has no note. */
@@ -27,7 +41,7 @@ export const WITHOUT_NOTE = "made before runs noted their data";
 export function readNote(folder: string): RunNote | undefined {
   const path = join(folder, NOTE_FILE);
   return existsSync(path)
-    ? readJson<RunNote>(path, "Delete it: the run is then one of unknown data.")
+    ? readJson(path, NOTE, "Delete it: the run is then one of unknown data.")
     : undefined;
 }
 

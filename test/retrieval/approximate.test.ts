@@ -1,0 +1,65 @@
+// A damaged graph never reaches USearch, which would end the process or find other neighbours without a word.
+import assert from "node:assert/strict";
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { ProgressReport } from "guie/dist/common/progress";
+import { randomStream } from "guie/dist/common/random";
+import { buildApproximateIndex, openApproximateIndex } from "guie/dist/retrieval/approximate";
+import type { Vectors } from "guie/dist/retrieval/rows";
+import { approximateSearcher } from "guie/dist/serving/searcher";
+import { temporaryFolder } from "../folders";
+
+function randomRows(count: number, seed: number): Vectors {
+  const random = randomStream(seed, "rows");
+  return { data: Float32Array.from({ length: count * 8 }, () => random.normal()), count, length: 8 };
+}
+
+test("every flipped bit and every cut is refused before USearch sees the file", async (t) => {
+  const path = join(temporaryFolder(t), "index.usearch");
+  await (await buildApproximateIndex(randomRows(50, 1))).save(path);
+  const whole = readFileSync(path);
+  const refused = (message: RegExp) => assert.throws(() => openApproximateIndex(path, 8), message);
+  for (let i = 0; i < 60; i++) {
+    const bytes = Buffer.from(whole);
+    bytes[Math.floor((i * whole.length) / 60)]! ^= 1 << (i % 8);
+    writeFileSync(path, bytes);
+    refused(/is damaged: it has other bytes\.\n {2}Next: Build it again/);
+    writeFileSync(path, whole.subarray(0, Math.floor((i * whole.length) / 60)));
+    refused(/is damaged: it has \d+ bytes in place of \d+/);
+  }
+  writeFileSync(path, whole);
+  assert.equal(openApproximateIndex(path, 8).count, 50);
+  writeFileSync(`${path}.json`, '{"bytes": "many"}');
+  refused(/index\.usearch\.json does not fit: bytes: /);
+  rmSync(`${path}.json`);
+  refused(/Expected a JSON file at .*index\.usearch\.json: there is none/);
+});
+
+test("a service builds a graph anew that is damaged, of other rows, or without its note", async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, "neighbours_0123456789abcdef.usearch");
+  const start = async (count: number) => {
+    const notes: string[] = [];
+    const listen = ({ note }: ProgressReport) => void (note && notes.push(note));
+    const features = { folder, identity: "0123456789abcdef".repeat(4) };
+    const source = { name: "rows", vectors: randomRows(count, 2), files: [], imageFolder: "", features };
+    const { index, kind } = await approximateSearcher({ ...source, classNames: new Map() }, listen);
+    assert.deepEqual([index.count, kind], [count, "approximate"]);
+    return notes.join();
+  };
+  assert.equal(await start(40), "");
+  assert.deepEqual(
+    readdirSync(folder).sort(),
+    [path, `${path}.json`].map((file) => file.slice(folder.length + 1)),
+  );
+  assert.equal(await start(40), "", "taken as it is");
+  assert.match(await start(41), /built anew: .* holds 40 rows, the features are 41/);
+  writeFileSync(path, readFileSync(path).subarray(0, 1000));
+  assert.match(await start(41), /built anew: .* is damaged: it has 1000 bytes in place of/);
+  copyFileSync(path, `${path}.whole`);
+  rmSync(`${path}.json`); // as older versions left it
+  assert.match(await start(41), /built anew: .*there is none/);
+  assert.ok(existsSync(`${path}.json`));
+  assert.equal(await start(41), "");
+});
