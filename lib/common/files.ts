@@ -22,7 +22,7 @@ import { specialKind } from "./regular_file";
 import { parseJson } from "./schema";
 
 /** The ending of temporary names; its first group is the process that writes. */
-export const TEMPORARY_NAME = /\.(\d+)\.[0-9a-f]+\.tmp$/;
+export const TEMPORARY_NAME = /\.(\d+)\.[0-9a-f]+\.tmp(\.d)?$/;
 
 /** The name under which `path` is written before it is renamed. */
 export function temporaryPath(path: string): string {
@@ -59,7 +59,8 @@ export function removeAbandoned(path: string, { ofThisMachine = false } = {}): v
 /** Deletes the temporary files in a folder that this process owns: killed ones have left them. */
 export function removeTemporaries(folder: string): void {
   if (!existsSync(folder)) return;
-  for (const name of readdirSync(folder)) if (TEMPORARY_NAME.test(name)) rmSync(join(folder, name));
+  for (const name of readdirSync(folder))
+    if (TEMPORARY_NAME.test(name)) rmSync(join(folder, name), { recursive: true });
 }
 
 /**

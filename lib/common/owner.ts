@@ -18,6 +18,7 @@ import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf, UserError } from "./errors";
+import { writeError } from "./files";
 import { breathe } from "./interrupt";
 import { isRunning, processNamespace, processStart } from "./processes";
 
@@ -162,7 +163,22 @@ function ownedError(place: string, what: string, owner: Owner): UserError {
   return new UserError(ownedText(place, what, owner), next);
 }
 
+/** @throws UserError naming the place where the file system refuses the owner's file */
 function tryClaim(place: string): Claim | Owner {
+  try {
+    return claimOrOwner(place);
+  } catch (error) {
+    throw writeError(resolve(place), withoutPath(error));
+  }
+}
+
+/** The owner's file is nothing that a person knows of: the message names the place. */
+function withoutPath(error: unknown): unknown {
+  const { code, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  return path === undefined ? error : Object.assign(new Error(messageOf(error)), { code, syscall });
+}
+
+function claimOrOwner(place: string): Claim | Owner {
   const path = ownerFile(place);
   const made = mkdirSync(dirname(path), { recursive: true });
   const self = describeSelf();
@@ -292,6 +308,9 @@ function replace(path: string, owner: Owner): void {
   renameSync(temporary, path);
 }
 
+/** Where no file can be, nobody has left one. */
+const NO_OWNER: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ENAMETOOLONG"]);
+
 const textOf = (owner: Owner) => `${JSON.stringify(owner)}\n`;
 
 /** Undefined where nobody is the owner. A file that is being written names nobody yet, but is there. */
@@ -300,8 +319,9 @@ function readOwner(path: string): Owner | undefined {
     try {
       return JSON.parse(readFileSync(path, "utf8")) as Owner;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      if (isLast || !(error instanceof SyntaxError)) {
+      if (NO_OWNER.has((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+      if (!(error instanceof SyntaxError)) throw error;
+      if (isLast) {
         throw new UserError(`${path} does not name a process: ${messageOf(error)}.`, `Delete ${path}.`);
       }
       sleepSync(LOOK_MS);

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, realpathSync, rmSync, symlinkSync } from "node:f
 import { dirname, join, resolve } from "node:path";
 import { writeCsv } from "../common/csv";
 import { UserError } from "../common/errors";
+import { UnreachableFile } from "../common/file_faults";
 import { removeAbandoned, writeTogether } from "../common/files";
 import type { LeftOut } from "../common/image_folder";
 import { sameName } from "../common/names";
@@ -148,7 +149,8 @@ export function linkRaw(dataDir: string, set: DataSet, raw: string): void {
 
 /** What is said of a folder with a folder more around the data set; any other error as it is. */
 function wrappedError(set: DataSet, folder: string, error: unknown): unknown {
-  const wrapper = error instanceof UserError ? wrapperIn(set, folder) : undefined;
+  const wrapper =
+    error instanceof UserError && !(error instanceof UnreachableFile) ? wrapperIn(set, folder) : undefined;
   if (wrapper === undefined) return error;
   const inner = join(folder, wrapper);
   return new UserError(

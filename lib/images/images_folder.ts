@@ -5,11 +5,13 @@ import { z } from "zod";
 import { UserError } from "../common/errors";
 import { readJson, TEMPORARY_NAME, writeJson } from "../common/files";
 import type { JpegSettings } from "./jpeg/maker";
+import { PIXEL_RULES } from "./readers/options";
 
 const SETTINGS = z.object({
   imageSizePx: z.number().int().positive(),
   jpegQuality: z.number(),
   decoding: z.enum(["full", "reduced"]),
+  pixels: z.enum(PIXEL_RULES).optional(),
 }) satisfies z.ZodType<JpegSettings>;
 
 /**

@@ -156,7 +156,7 @@ test("what is no file is refused at once", async (t) => {
   mkdirSync(join(folder, "folder.csv"));
   await assert.rejects(readCsv(join(folder, "folder.csv"), []), /folder\.csv: it is a folder/);
   await assert.rejects(readCsv("/dev/zero", []), /Expected a CSV file at \/dev\/zero: it is a device/);
-  await assert.rejects(readCsv(join(folder, "none.csv"), []), /there is no such file/);
+  await assert.rejects(readCsv(join(folder, "none.csv"), []), /there is none/);
   writeFileSync(join(folder, "x.csv"), "PK\x03\x04\0\0");
   await assert.rejects(readCsv(join(folder, "x.csv"), []), /a ZIP file or a spreadsheet/);
 });

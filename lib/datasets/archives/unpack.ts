@@ -36,7 +36,13 @@ interface Stamp {
 
 const STAMP = z.object({
   ...{ bytes: z.number(), modifiedMs: z.number() },
-  unpacked: z.object({ files: z.number(), bytes: z.number() }).optional(),
+  ...{ stamp: z.string().optional(), content: z.string().optional() },
+  unpacked: z
+    .object({
+      ...{ files: z.number(), bytes: z.number() },
+      names: z.object({ encoding: z.string(), guessed: z.boolean(), example: z.string() }).optional(),
+    })
+    .optional(),
 }) satisfies z.ZodType<Stamp>;
 
 /**
