@@ -13,8 +13,9 @@ import { PixelLoader, type UnusableImage } from "../images/loading/pixel_loader"
 import { planViews, type Views } from "../images/loading/views";
 import { type Backbone, loadBackbone } from "../model/backbone";
 import { FEATURE_FILES, type Features, type MadeBy, readSummary } from "./feature_files";
+import type { EmbedShard, ShardResult } from "./feature_plan";
 import type { FeatureSources } from "./feature_sources";
-import { type EmbedShard, ensureKeptFeatures, type ShardResult } from "./feature_writer";
+import { ensureKeptFeatures } from "./feature_writer";
 import type { Vectors } from "./neighbours";
 
 /** Images that go through the engine together. */

@@ -11,7 +11,8 @@ import type { Weights } from "../model/vit";
 import { toTensors, withoutPrefix } from "../model/weight_source";
 import type { RgbImage } from "../pixels/rgb_image";
 import type { Features, MadeBy } from "../retrieval/feature_files";
-import { type EmbedShard, ensureKeptFeatures, type FeaturePlan } from "../retrieval/feature_writer";
+import type { EmbedShard, FeaturePlan } from "../retrieval/feature_plan";
+import { ensureKeptFeatures } from "../retrieval/feature_writer";
 import {
   computeFeatures,
   type EmbedOptions,

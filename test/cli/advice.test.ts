@@ -45,6 +45,7 @@ const REACHED_BY: Readonly<Record<string, readonly string[]>> = {
   "lib/training/head_rows.ts": ["train"],
   "lib/tables/held_out.ts": ["merge"],
   "lib/retrieval/feature_writer.ts": ["embed"],
+  "lib/retrieval/feature_shards.ts": ["embed"],
   "lib/datasets/get_data.ts": ["get-data"],
   "lib/config/presets.ts": ["train", "search", "evaluate", "reduce"],
   "lib/training/run.ts": ["train"],

@@ -40,7 +40,10 @@ export function randomModel(tower: Tower, config: Readonly<TrainConfig>): Weight
   return weights;
 }
 
-/** A run's folder below `parent`, as far as exports read it: config and last checkpoint, a head among its weights. */
+/**
+ * A run's folder below `parent`, as far as exports read it: config and last checkpoint, a head among its weights, of a
+ * frozen run no tower.
+ */
 export async function writeRun(
   parent: string,
   config: Readonly<TrainConfig>,
@@ -48,7 +51,9 @@ export async function writeRun(
 ): Promise<string> {
   const folder = mkdtempSync(join(parent, "run-"));
   writeJson(join(folder, "config.json"), config);
-  const entries = Object.entries(weights).map(([name, { shape, dataSync }]) => ({
+  const isKept = (name: string) => config.stage !== "frozen" || !name.startsWith("visual.");
+  const kept = Object.entries(weights).filter(([name]) => isKept(name));
+  const entries = kept.map(([name, { shape, dataSync }]) => ({
     name,
     shape,
     data: dataSync.call(weights[name]) as Float32Array,

@@ -167,7 +167,7 @@ test("guie export writes a prepared file under timm's names", async () => {
   assert.deepEqual(written.tensors.get("pos_embed")!.shape, [1, 17, 16]);
   assert.ok(written.tensors.has("blocks.1.mlp.fc2.bias"));
   written.close();
-  assert.match(guie("--model", "tiny").stderr, /Expected a run, or --model and --weights/);
+  assert.match(guie("--model", "tiny").stderr, /--model: of no use without --weights/);
 });
 
 test("a tower's file is replaced when that is asked for; the file that it comes from, and any other, stays", async () => {

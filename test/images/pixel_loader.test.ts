@@ -85,7 +85,7 @@ test("images that cannot be used are left out, with the reason; the others follo
   assert.deepEqual(values, await source.load(["0.jpg", "6.png", "2.jpg"]));
   assert.deepEqual(unusable, [
     { file: "broken.jpg", reason: "not an image (its first bytes are of no format that is read)" },
-    { file: "folder.jpg", reason: "unreadable file (EISDIR)" },
+    { file: "folder.jpg", reason: "a folder, not a file" },
   ]);
   const sha = (file: string) =>
     createHash("sha256")

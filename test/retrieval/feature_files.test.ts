@@ -4,12 +4,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { openFeatures } from "guie/dist/retrieval/feature_files";
-import {
-  type EmbedShard,
-  ensureFeatureFolder,
-  type FeaturePlan,
-  writeFeatures,
-} from "guie/dist/retrieval/feature_writer";
+import type { EmbedShard, FeaturePlan } from "guie/dist/retrieval/feature_plan";
+import { ensureFeatureFolder, writeFeatures } from "guie/dist/retrieval/feature_writer";
 import { temporaryFolder, writeFile } from "../folders";
 
 /** Feature j of image "i.png" is i + j / 4, which float16 holds exactly. Images whose number is in `bad` are skipped. */

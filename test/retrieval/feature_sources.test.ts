@@ -17,13 +17,8 @@ import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { loadBackbone } from "guie/dist/model/backbone";
 import { openFeatures } from "guie/dist/retrieval/feature_files";
-import {
-  countChangedImages,
-  type EmbedShard,
-  ensureFeatureFolder,
-  type FeaturePlan,
-  writeFeatures,
-} from "guie/dist/retrieval/feature_writer";
+import type { EmbedShard, FeaturePlan } from "guie/dist/retrieval/feature_plan";
+import { countChangedImages, ensureFeatureFolder, writeFeatures } from "guie/dist/retrieval/feature_writer";
 import { imageEmbedder } from "guie/dist/retrieval/features";
 import sharp from "sharp";
 import { temporaryFolder } from "../folders";
