@@ -4,6 +4,9 @@ const { join, parse, relative } = require("node:path");
 const MODULE = require.resolve("@tslab/typescript-for-tslab", { paths: [require.resolve("tslab")] });
 const ts = require(MODULE);
 
+/** Packages and declarations: many files that seldom change. */
+const NOT_OWN = /\/node_modules\/|\.d\.[cm]?ts$/;
+
 /** Where files outside the notebook's folder stand among the outputs of tslab, which refuses any above that folder. */
 const OUTSIDE = "__outside__";
 
@@ -15,6 +18,9 @@ const isOutside = (folder, file) => relative(folder, file).startsWith("..");
 /** The program of the last cell, and the source of each output in it. */
 let current;
 const sources = new Map();
+
+/** Caches of where modules were found, one for each compiler. */
+const found = [];
 
 /** Errors in a person's own modules outside the notebook's folder, which tslab leaves out. */
 let outside = [];
@@ -71,6 +77,26 @@ function dependsOn(output, others, files) {
   return current.getAllDependencies(source).some((file) => changed.has(file));
 }
 
+/**
+ * Looks for what own files import at every cell, and not when the system tells of new files: that is late at times, and
+ * not at all for folders beside the notebook's.
+ */
+function resolveAnew(host, options) {
+  const cache = ts.createModuleResolutionCache(host.getCurrentDirectory(), (name) => name, options);
+  found.push(cache);
+  host.hasInvalidatedResolutions = (path) => !NOT_OWN.test(path);
+  host.resolveModuleNameLiterals = (names, file, redirected, settings, source) =>
+    names.map((name) => {
+      const mode = ts.getModeForUsageLocation(source, name);
+      return ts.resolveModuleName(name.text, file, settings, host, cache, redirected, mode);
+    });
+}
+
+/** Forgets where modules were found, and where not. */
+function forgetFound() {
+  for (const cache of found) cache.clear();
+}
+
 function createWatchCompilerHost(rootFiles, options, system, ...rest) {
   const folder = options.rootDir;
   const { root } = parse(folder);
@@ -78,6 +104,7 @@ function createWatchCompilerHost(rootFiles, options, system, ...rest) {
   // With top-level await, TypeScript itself knows every place of it; without, tslab guesses it from errors.
   const ours = { ...options, rootDir: root, disableTopLevelAwait: false };
   const host = ts.createWatchCompilerHost(rootFiles, ours, system, ...rest);
+  resolveAnew(host, ours);
   let created;
   Object.defineProperty(host, "afterProgramCreate", {
     get: () => created,
@@ -117,4 +144,4 @@ function mendCompiler() {
   );
 }
 
-module.exports = { OUTSIDE, dependsOn, mendCompiler, outsideErrors };
+module.exports = { OUTSIDE, dependsOn, forgetFound, mendCompiler, NOT_OWN, outsideErrors };

@@ -2,9 +2,7 @@
 // tells the compiler of it.
 const { statSync } = require("node:fs");
 const ts = require("@tslab/typescript-for-tslab");
-
-/** Packages and declarations are many and seldom change: what the system tells is enough. */
-const NOT_OWN = /\/node_modules\/|\.d\.ts$/;
+const { forgetFound, NOT_OWN } = require("./compiler");
 
 /** Watchers of own files as { path, callback, stamp }. */
 const watchers = new Set();
@@ -35,6 +33,7 @@ function keepWatchers() {
  * @returns their paths
  */
 function noticeEdits() {
+  forgetFound();
   const changed = new Set();
   for (const kept of [...watchers]) {
     const stamp = stampOf(kept.path);

@@ -41,7 +41,7 @@ const PLACES = [
   `(await value(), await value());`,
   `let c = 0; c += await value();`,
   `const { d = await value() } = {};`,
-  `const { [await value("k")]: e } = await p;`,
+  `const { [String(await value("k"))]: e } = await value(p);`,
   `const [g = await value()] = [];`,
   `import(await value("fs"));`,
   `if (await value()) await value(); else await value();`,
