@@ -2,6 +2,7 @@
 // with the connection file that Jupyter wrote.
 require("./compiler").mendCompiler(); // before tslab takes the compiler
 const { startKernel } = require("tslab/dist/main");
+const { mendChildOutput } = require("./child_output");
 const { mendConverter } = require("./converter");
 const { mendErrors } = require("./errors");
 const { mendInspect } = require("./inspect");
@@ -16,6 +17,7 @@ openTensorflowFirst();
 keepWatchers();
 setPlace();
 mendOutput();
+mendChildOutput();
 mendConverter();
 mendInspect();
 mendServer();
