@@ -1,4 +1,4 @@
-/** Set by scripts/kernel/again.js: the code of the cell that runs, and of the next in line. */
+/** Set by scripts/kernel/queue.js: the code of the cell that runs, and of the next in line. */
 const CELLS = Symbol.for("guie.cells");
 
 type Cells = () => { running: string | undefined; next: string | undefined };

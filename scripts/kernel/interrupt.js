@@ -7,6 +7,7 @@
 //   What it awaits may then go on in the background.
 const vm = require("node:vm");
 const { JupyterHandlerImpl } = require("tslab/dist/jupyter");
+const { placed } = require("./place");
 
 const FLAG = Symbol.for("guie.interruptRequested");
 const GRACE_MS = 3_000;
@@ -44,10 +45,12 @@ function renewListeners() {
 function keepListenersArmed() {
   const run = vm.runInThisContext;
   vm.runInThisContext = (code, options) => {
+    if (!options?.breakOnSigint) return run(code, options);
     try {
-      return run(code, { ...options, filename: "cell.js" });
+      // Node would put the failing line of the compiled cell before the error
+      return run(placed(code), { ...options, filename: "cell.js", displayErrors: false });
     } finally {
-      if (options?.breakOnSigint) renewListeners();
+      renewListeners();
     }
   };
 }

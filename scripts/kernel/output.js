@@ -11,8 +11,9 @@ const STREAM_PAUSE_MS = 20;
  */
 function sendAtOnce() {
   const unlimited = { sendTimeout: 0, sendHighWaterMark: 0 };
-  for (const name of ["Publisher", "Router"]) {
-    const Socket = zeromq[name];
+  // XPublisher: it tells who begins to listen (server.js)
+  const sockets = { Publisher: zeromq.XPublisher, Router: zeromq.Router };
+  for (const [name, Socket] of Object.entries(sockets)) {
     zeromq[name] = class extends Socket {
       constructor(options) {
         super({ ...options, ...unlimited });

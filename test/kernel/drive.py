@@ -1,11 +1,11 @@
 """Runs cells in one TypeScript kernel, for the tests. Reads {"cwd", "cells": [{"code", "interruptAt"?}]} as JSON
 from standard input and writes [{"status", "messages": [{"type", "content"}]}] to standard output. The kernel is
 interrupted as soon as a cell with "interruptAt" has printed that text; a cell with "sentAfter" is queued behind that
-code without waiting for it; a cell after a failed one waits until the kernel has settled. A cell with "ask" is not run:
-it asks for completions ("complete") or documentation ("inspect") at its end, whose reply is {"status", "reply"}."""
+code without waiting for it; "goOn" asks that cells in line are run even if this one fails; "answer" is what a question
+of the cell gets. A cell with "ask" is not run: it asks for completions ("complete") or documentation ("inspect") at its
+end, whose reply is {"status", "reply"}."""
 import json
 import sys
-import time
 from subprocess import DEVNULL
 
 from jupyter_client.manager import start_new_kernel
@@ -30,12 +30,18 @@ def run(manager, client, cell):
         if cell.get("interruptAt") and cell["interruptAt"] in text:
             manager.interrupt_kernel()
 
+    go_on = {"stop_on_error": not cell.get("goOn")}
     if cell.get("sentAfter"):
-        client.execute(cell["sentAfter"])
-    reply = client.execute_interactive(cell["code"], output_hook=keep, timeout=TIMEOUT_S)
-    if reply["content"]["status"] != "ok":
-        time.sleep(0.3)  # tslab cancels the cells that come within 200 ms of a failure
-    return {"status": reply["content"]["status"], "messages": messages}
+        client.execute(cell["sentAfter"], **go_on)
+    reply = client.execute_interactive(
+        cell["code"],
+        output_hook=keep,
+        timeout=TIMEOUT_S,
+        allow_stdin="answer" in cell,
+        stdin_hook=lambda question: client.input(cell["answer"]),
+        **go_on,
+    )
+    return {"status": reply["content"]["status"], "messages": messages, "reply": reply["content"]}
 
 
 def main():

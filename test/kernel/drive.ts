@@ -8,6 +8,10 @@ export interface Cell {
   interruptAt?: string;
   /** Code that is sent just before, without waiting for its end. */
   sentAfter?: string;
+  /** Cells in line are run even if this one, or `sentAfter`, fails. */
+  goOn?: boolean;
+  /** What a question of the cell gets. */
+  answer?: string;
   /** The code is not run: Tab (`complete`) or Shift-Tab (`inspect`) is pressed at its end. */
   ask?: "complete" | "inspect";
 }
@@ -16,10 +20,12 @@ export interface Cell {
 export interface Outcome {
   status: string;
   messages: { type: string; content: Record<string, unknown> }[];
-  /** The answer to `ask`. */
+  /** The content of the reply, to `ask` as well. */
   reply?: Record<string, unknown>;
   /** Everything printed, joined. */
   text: string;
+  /** What the last line came to, as text; undefined if it shows nothing. */
+  result: string | undefined;
   /** The error as a notebook shows it, or "". */
   error: string;
 }
@@ -41,6 +47,9 @@ export function runCells(folder: string, cells: (string | Cell)[]): Outcome[] {
     text: contents(outcome, "stream")
       .map((content) => content.text)
       .join(""),
+    result: contents(outcome, "execute_result")
+      .map((content) => (content.data as Record<string, string>)["text/plain"])
+      .at(-1),
     error: contents(outcome, "error")
       .map((content) => (content.traceback as string[]).join("\n"))
       .join("\n"),

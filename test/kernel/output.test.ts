@@ -59,3 +59,24 @@ test("an error stays with its cell when cells are queued", () => {
   ]);
   assert.match(failing!.error, /RangeError: mine/);
 });
+
+const CHILDREN = `import { execSync, execFileSync, spawn, spawnSync } from "child_process";
+const child = spawn("sh", ["-c", "echo a; echo b >&2"], { stdio: "inherit" });
+const code = await new Promise((done) => child.on("close", done));
+const { stdout } = spawnSync("sh", ["-c", "echo c; echo d >&2"], { stdio: ["ignore", "inherit", "pipe"] });
+const kept = execFileSync("echo", ["kept"], { stdio: ["ignore", "pipe", "inherit"] });
+try { execSync("echo e; echo f >&2; exit 3", { stdio: [0, 2, 1] }); } catch (error) { console.log("ended with", error.status); }
+spawnSync("echo", ["g"], { stdio: "inherit", cwd: "/" });
+console.log(code, child.stdout, stdout, String(kept).trim());`;
+
+test("what a child process prints with stdio: inherit belongs to the cell", () => {
+  const [cell] = runCells(projectPath("scripts"), [CHILDREN]);
+  assert.equal(cell!.error, "");
+  const printed = (name: string) =>
+    contents(cell!, "stream")
+      .filter((content) => content.name === name)
+      .map(({ text }) => text)
+      .join("");
+  assert.equal(printed("stdout"), "a\nc\nf\nended with 3\ng\n0 null null kept\n");
+  assert.equal(printed("stderr"), "b\ne\n");
+});

@@ -7,6 +7,14 @@ import { test } from "node:test";
 import { projectPath, projectRoot } from "guie/dist/common/project";
 import { runCells } from "./drive";
 
+/** What reload() needs of lib. */
+const COPIED = [
+  ...["project.ts", "processes.ts", "files.ts", "regular_file.ts", "errno.ts", "errno.json"].map(
+    (file) => `common/${file}`,
+  ),
+  "notebook/reload.ts",
+];
+
 /** A project of its own with a lib of a few files, so that nothing of the real one is edited. */
 function makeProject(): string {
   const root = mkdtempSync(join(tmpdir(), "reload-"));
@@ -14,7 +22,7 @@ function makeProject(): string {
   for (const file of ["tsconfig.json", "lib/tsconfig.json", "lib/package.json", "lib/common/errors.ts"]) {
     cpSync(projectPath(file), join(root, file));
   }
-  for (const file of ["common/project.ts", "common/processes.ts", "common/files.ts", "notebook/reload.ts"]) {
+  for (const file of COPIED) {
     cpSync(projectPath("lib", file), join(lib, file));
   }
   for (const folder of ["lib/tensorflow", "node_modules/@types", "notebooks"])

@@ -1,0 +1,139 @@
+// What a cell may say that tslab's compiler refuses or takes for something else: the cell is compiled as if it said it
+// in the compiler's way. Everything is found in the syntax tree; lines keep their numbers.
+const ts = require("@tslab/typescript-for-tslab");
+
+/** Parses a cell as the module that it becomes, where `await` is what it is; places are those of `source`. */
+function parseCell(source) {
+  return ts.createSourceFile("cell.ts", `${source}\nexport {};`, ts.ScriptTarget.Latest, true);
+}
+
+/**
+ * Tells whether an `await` below `node` belongs to the cell itself. Bodies and parameters of functions, fields and
+ * static blocks of classes, enums and namespaces do not; computed names, decorators and `extends` do.
+ */
+function awaits(node) {
+  if (ts.isAwaitExpression(node) || (ts.isForOfStatement(node) && node.awaitModifier)) return true;
+  if (ts.isClassStaticBlockDeclaration(node) || ts.isEnumDeclaration(node) || ts.isModuleDeclaration(node))
+    return false;
+  if (ts.isFunctionLike(node) || ts.isPropertyDeclaration(node))
+    return [node.name, ...(node.modifiers ?? [])].some((part) => part !== undefined && awaits(part));
+  return ts.forEachChild(node, (child) => awaits(child) || undefined) ?? false;
+}
+
+/** Finds all nodes below `node` that `wanted` accepts, in the order of the text. */
+function nodesBelow(node, wanted) {
+  const found = [];
+  const visit = (child) => {
+    if (wanted(child)) found.push(child);
+    ts.forEachChild(child, visit);
+  };
+  ts.forEachChild(node, visit);
+  return found;
+}
+
+/** `{ a, b = 1 }` -> `{ a: a, b: b = 1 }`: tslab looks up the property instead of the earlier cell's variable. */
+function expandShorthand(file) {
+  return nodesBelow(file, ts.isShorthandPropertyAssignment).map(({ name }) => ({
+    ...{ start: name.end, end: name.end },
+    text: `: ${name.text}`,
+  }));
+}
+
+const isExport = ({ kind }) => kind === ts.SyntaxKind.ExportKeyword || kind === ts.SyntaxKind.DefaultKeyword;
+
+/** Leaves `export` out: every name of a cell is there in the next ones, and tslab exports it itself. */
+function dropExports(file) {
+  return file.statements.slice(0, -1).flatMap((statement) => {
+    if (ts.isExportDeclaration(statement) && !statement.moduleSpecifier)
+      return [{ start: statement.getStart(file), end: statement.end }];
+    if (ts.isExportAssignment(statement) && !statement.isExportEquals)
+      return [{ start: statement.getStart(file), end: statement.expression.getStart(file) }];
+    if (statement.name === undefined && !ts.isVariableStatement(statement)) return [];
+    const words = (statement.modifiers ?? []).filter(isExport);
+    return words.map((word) => ({ start: word.getStart(file), end: word.end }));
+  });
+}
+
+/** `import fs = require("fs")` -> `import * as fs from "fs"`. */
+function importNamespaces(file) {
+  const requires = (statement) =>
+    ts.isImportEqualsDeclaration(statement) && ts.isExternalModuleReference(statement.moduleReference);
+  return file.statements.filter(requires).map((statement) => {
+    const module = statement.moduleReference.expression.getText(file);
+    const start = statement.name.getStart(file);
+    return { start, end: statement.end, text: `* as ${statement.name.text} from ${module};` };
+  });
+}
+
+const sameLine = (file, first, second) =>
+  !file.text.slice(first.end, second.getStart(file)).includes("\n") && !file.text.slice(0, first.end).endsWith(";");
+
+/** Leaves out `with { type: "json" }` behind an import, which the compiler does not know yet. */
+function dropAttributes(file) {
+  return file.statements.flatMap((statement, place) => {
+    const next = file.statements[place + 1];
+    if (!ts.isImportDeclaration(statement) || !next || !ts.isWithStatement(next)) return [];
+    if (!sameLine(file, statement, next) || !ts.isObjectLiteralExpression(next.expression)) return [];
+    return [{ start: next.getStart(file), end: next.expression.end }];
+  });
+}
+
+/** Carries out edits { start, end, text }; without a text the place is left blank. */
+function applyEdits(source, edits) {
+  const fromTheEnd = [...edits].sort((a, b) => b.start - a.start);
+  return fromTheEnd.reduce((text, edit) => {
+    const written = edit.text ?? text.slice(edit.start, edit.end).replace(/[^\n]/g, " ");
+    return text.slice(0, edit.start) + written + text.slice(edit.end);
+  }, source);
+}
+
+/** `using x = ...` and `await using x = ...`, which the compiler reads as two statements. */
+function isUsing(statement, file) {
+  if (!ts.isExpressionStatement(statement)) return false;
+  const { expression } = statement;
+  const word = ts.isAwaitExpression(expression) ? expression.expression : expression;
+  if (!ts.isIdentifier(word) || word.text !== "using") return false;
+  const { statements } = statement.parent;
+  const next = statements?.[statements.indexOf(statement) + 1];
+  return next !== undefined && ts.isExpressionStatement(next) && sameLine(file, statement, next);
+}
+
+/** What cannot be had in a cell, and what to write instead. */
+const REFUSED = [
+  {
+    found: isUsing,
+    words: `\`using\` needs TypeScript 5.2; the kernel's compiler is ${ts.version}.\n  Next: write const x = ...; try { ... } finally { x[Symbol.dispose](); }`,
+  },
+  {
+    found: (node) => ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined,
+    words: "a cell exports nothing.\n  Next: write import { ... } from it: the names are there in the next cells too",
+  },
+  {
+    found: (node) => ts.isExportAssignment(node) && node.isExportEquals,
+    words: "a cell exports nothing.\n  Next: give the value a name: const x = ...; it is there in the next cells too",
+  },
+  {
+    found: (node) =>
+      (ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node)) && node.name === undefined,
+    words: "a cell exports nothing.\n  Next: give what is exported a name: it is there in the next cells too",
+  },
+];
+
+/** Finds what is refused, as tslab's diagnostics. */
+function refusals(file) {
+  return REFUSED.flatMap(({ found, words }) =>
+    nodesBelow(file, (node) => found(node, file)).map((node) => ({
+      start: file.getLineAndCharacterOfPosition(node.getStart(file)),
+      messageText: words,
+    })),
+  );
+}
+
+/** Prepares a cell for the compiler: the source as it is compiled, whether it awaits, and what is refused in it. */
+function prepareCell(cell) {
+  const file = parseCell(cell);
+  const edits = [expandShorthand, dropExports, importNamespaces, dropAttributes].flatMap((edit) => edit(file));
+  return { source: applyEdits(cell, edits), awaits: awaits(file), refused: refusals(file) };
+}
+
+module.exports = { parseCell, nodesBelow, prepareCell };

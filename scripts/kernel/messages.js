@@ -1,0 +1,39 @@
+// Jupyter's messages on the wire: frames, signature, the header of an answer.
+// https://jupyter-client.readthedocs.io/en/latest/messaging.html
+const { createHmac, randomUUID, timingSafeEqual } = require("node:crypto");
+
+const DELIMITER = Buffer.from("<IDS|MSG>");
+const PROTOCOL_VERSION = "5.3";
+
+/** One session for all that the kernel sends. */
+const session = randomUUID();
+
+function sign(key, parts) {
+  const hash = createHmac("sha256", key);
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
+}
+
+/** Reads a message: { identity, header, content, buffers }; undefined if it is not signed with the key. */
+function readMessage(key, frames) {
+  const start = frames.findIndex((frame) => frame.equals(DELIMITER));
+  if (start < 0) return undefined;
+  const [signature, ...parts] = frames.slice(start + 1);
+  const json = parts.slice(0, 4);
+  const expected = Buffer.from(sign(key, json));
+  if (key && (signature.length !== expected.length || !timingSafeEqual(signature, expected))) return undefined;
+  const [header, , , content] = json.map((part) => JSON.parse(part.toString()));
+  return { identity: frames.slice(0, start), header, content, buffers: parts.slice(4) };
+}
+
+/** Writes a message that answers `parent`, or nothing that was asked if that is undefined. */
+function writeMessage(key, { type, content, parent, identity = [] }) {
+  const header = {
+    ...{ msg_id: randomUUID(), msg_type: type, session, version: PROTOCOL_VERSION },
+    ...{ username: "kernel", date: new Date().toISOString() },
+  };
+  const parts = [header, parent?.header ?? {}, {}, content].map((part) => JSON.stringify(part));
+  return [...identity, DELIMITER, key ? sign(key, parts) : "", ...parts];
+}
+
+module.exports = { PROTOCOL_VERSION, readMessage, writeMessage };

@@ -1,0 +1,149 @@
+// What the kernel answers, by the kind of message: tslab knows some kinds, and some of them by other names.
+const { writeSync } = require("node:fs");
+const { format } = require("node:util");
+const ts = require("@tslab/typescript-for-tslab");
+const jupyter = require("tslab/dist/jupyter");
+const { getVersion } = require("tslab/dist/util");
+const { errorOf, publishErrors } = require("./errors");
+const { History } = require("./history");
+const { PROTOCOL_VERSION, readMessage, writeMessage } = require("./messages");
+const { CellQueue } = require("./queue");
+const { openInput, readAnswers } = require("./stdin");
+
+/** Marks what the cell's last line came to, among the things that it displays. */
+const RESULT = Symbol("result");
+const EXIT_AFTER_MS = 1_000;
+
+const queue = new CellQueue();
+const history = new History();
+
+/** The content of replies, { status: "ok" } apart, by the kind of request. `this` is tslab's server. */
+const REPLIES = {
+  kernel_info_request() {
+    const info = this.handler.handleKernel();
+    const language = { ...info.language_info, version: ts.version };
+    const versions = { protocol_version: PROTOCOL_VERSION, implementation_version: getVersion() };
+    return { ...info, ...versions, language_info: language };
+  },
+  is_complete_request({ content }) {
+    return this.handler.handleIsComplete(content);
+  },
+  inspect_request({ content }) {
+    return this.handler.handleInspect(content);
+  },
+  complete_request({ content }) {
+    return this.handler.handleComplete(content);
+  },
+  history_request: ({ content }) => history.answer(content),
+  comm_info_request: () => ({ comms: {} }),
+  interrupt_request() {
+    process.emit("SIGINT");
+    return {};
+  },
+  shutdown_request({ content }) {
+    // behind this answer, and whatever a cell has left open
+    setImmediate(() => this.close());
+    setTimeout(() => process.exit(0), EXIT_AFTER_MS).unref();
+    return { restart: content.restart ?? false };
+  },
+  execute_request(message) {
+    return queue.add(message.content, () => execute(this, message));
+  },
+};
+
+/** Messages that have no reply. */
+const NOTICES = {
+  comm_open({ content }, publish) {
+    // nobody listens to this target
+    publish("comm_close", { comm_id: content.comm_id, data: {} });
+  },
+  comm_msg() {},
+  comm_close() {},
+};
+
+/** Runs one cell; its outputs go out as they come. */
+async function execute(server, message) {
+  const { handler } = server;
+  const { code, silent = false, store_history = true } = message.content;
+  const publish = publisher(server, message);
+  const counts = store_history && !silent;
+  const count = handler.execCount + (counts ? 1 : 0);
+  if (!silent) publish("execute_input", { code, execution_count: count });
+  if (counts) history.add(count, code);
+  const display = (data, kind) => {
+    if (kind !== RESULT) publish(kind ? "update_display_data" : "display_data", data);
+    else if (!silent) publish("execute_result", { ...data, execution_count: count });
+  };
+  const closeInput = openInput(server, message);
+  let status = "ok";
+  try {
+    await handler.handleExecuteImpl(message.content, (name, text) => publish("stream", { name, text }), display);
+  } catch {
+    status = "error"; // what it was has been reported
+  } finally {
+    closeInput();
+    handler.execCount = count;
+  }
+  const error = publishErrors(message.content, status, publish);
+  return { status, execution_count: count, user_expressions: {}, payload: [], ...error };
+}
+
+/** Shows what the last line of a cell came to. */
+function showResult(value) {
+  jupyter.lastWriteDisplayData({ data: { "text/plain": format(value) }, metadata: {} }, RESULT);
+}
+
+/** Sends messages that belong to a request to everybody who listens. */
+function publisher(server, parent) {
+  const { key } = server.connInfo;
+  return (type, content) => server.iopub.send(writeMessage(key, { type, content, parent }));
+}
+
+async function replyTo(server, message) {
+  try {
+    return { status: "ok", ...(await REPLIES[message.header.msg_type].call(server, message)) };
+  } catch (error) {
+    return { status: "error", ...errorOf([error]) };
+  }
+}
+
+/** Takes a message of the shell's or the control's channel. */
+async function handleShellMessage(socket, ...frames) {
+  const { key } = this.connInfo;
+  const message = readMessage(key, frames);
+  if (!message) return;
+  const type = message.header.msg_type;
+  const publish = publisher(this, message);
+  publish("status", { execution_state: "busy" });
+  if (REPLIES[type]) {
+    const content = await replyTo(this, message);
+    const reply = { type: type.replace(/_request$/, "_reply"), content, parent: message };
+    socket.send(writeMessage(key, { ...reply, identity: message.identity }));
+  } else if (NOTICES[type]) NOTICES[type](message, publish);
+  else writeSync(2, `TypeScript kernel: nothing is known of messages of the kind "${type}"\n`);
+  publish("status", { execution_state: "idle" });
+}
+
+/** Greets whoever begins to listen: from then on nothing is missed (JEP 65). */
+async function welcomeListeners(server) {
+  const SUBSCRIBES = 1;
+  for await (const [subscription] of server.iopub) {
+    if (subscription[0] !== SUBSCRIBES) continue;
+    const topic = subscription.subarray(1);
+    const content = { subscription: topic.toString() };
+    const identity = topic.length > 0 ? [topic] : [];
+    server.iopub.send(writeMessage(server.connInfo.key, { type: "iopub_welcome", content, identity }));
+  }
+}
+
+function mendServer() {
+  const { init } = jupyter.ZmqServer.prototype;
+  jupyter.ZmqServer.prototype.handleShellMessage = handleShellMessage;
+  jupyter.ZmqServer.prototype.init = async function () {
+    await init.call(this);
+    welcomeListeners(this);
+    readAnswers(this);
+  };
+}
+
+module.exports = { mendServer, showResult };

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { projectPath } from "guie/dist/common/project";
+import { writeFile } from "../folders";
+import { runCells } from "./drive";
+
+/** A folder of notebooks with packages of its own. */
+function folderWithPackage(t: TestContext): string {
+  mkdirSync(projectPath("runs"), { recursive: true });
+  const root = mkdtempSync(projectPath("runs", "packages-"));
+  t.after(() => rmSync(root, { recursive: true }));
+  writeFile(join(root, "node_modules/dep/package.json"), `{ "name": "dep", "types": "index.d.ts", "main": "index.js" }`);
+  writeFile(join(root, "node_modules/dep/index.d.ts"), `export * from "./more";\nexport const one: number;\n`);
+  writeFile(join(root, "node_modules/dep/more.d.ts"), `export const more: number;\n`);
+  writeFile(join(root, "node_modules/dep/index.js"), `exports.one = 1; exports.more = "two";\n`);
+  return root;
+}
+
+/** What `npm install` does while a cell runs, as far as the compiler can see it. */
+const INSTALL = `import { mkdirSync, renameSync, writeFileSync } from "fs";
+for (let i = 0; i < 3; i++) {
+  writeFileSync("node_modules/dep/more.d.ts", "export const more: string;\\n");
+  writeFileSync("node_modules/dep/index.d.ts", 'export * from "./more";\\nexport const one: number;\\n//' + i);
+  mkdirSync("node_modules/new" + i, { recursive: true });
+  writeFileSync("node_modules/new" + i + "/index.d.ts", "export const fresh: number;\\n");
+  writeFileSync("node_modules/new" + i + "/index.js", "exports.fresh = " + i + ";\\n");
+  await new Promise((done) => setTimeout(done, 100));
+}
+await new Promise((done) => setTimeout(done, 400));`;
+
+/** The compiler fails so many times, as it does now and then by itself. */
+const failing = (times: number) => `{
+  const ts = require("@tslab/typescript-for-tslab");
+  const ours = ts.getPreEmitDiagnosticsOfFiles;
+  let left = ${times};
+  ts.getPreEmitDiagnosticsOfFiles = (...args) => {
+    if (left-- > 0) throw new Error("Debug Failure. False expression.");
+    return ours(...args);
+  };
+}`;
+
+test("packages that change while a cell runs are seen by the next; a compiler that fails starts anew, values and modules are kept", (t) => {
+  const root = folderWithPackage(t);
+  writeFile(join(root, "counted.ts"), `(globalThis as any).loads = ((globalThis as any).loads ?? 0) + 1;\nexport const x = 1;\n`);
+  const outcomes = runCells(root, [
+    `import { one, more } from "dep";\nimport { x } from "./counted";\nconst typed: number = more;\n[typed, x]`,
+    `import { fresh } from "new1";`,
+    INSTALL,
+    `import { more } from "dep";\nimport { fresh } from "new1";\n[more.toUpperCase(), one, fresh]`,
+    failing(1),
+    `import { x } from "./counted";\n[one, x, (globalThis as any).loads]`,
+    failing(2),
+    `one`,
+    `one + 1`,
+  ]);
+  const shown = outcomes.map(({ error, text, result = "" }) => error + text + result);
+  assert.equal(shown[0], "[ 'two', 1 ]"); // the types say number
+  assert.match(shown[1]!, /Cannot find module 'new1'/);
+  assert.deepEqual(shown.slice(2, 7), ["", "[ 'TWO', 1, 1 ]", "", "[ 1, 1, 1 ]", ""]);
+  assert.match(
+    shown[7]!,
+    /^the TypeScript compiler failed on this cell, and again after a new start: Debug Failure\. False expression\.\n {2}Next: divide the cell/,
+  );
+  assert.equal(shown[8], "2");
+});

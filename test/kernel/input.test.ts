@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { projectPath } from "guie/dist/common/project";
+import { runCells } from "./drive";
+
+test("a cell asks its reader, in words where nobody answers", () => {
+  const ask = `await input("Name: ")`;
+  const [, answered, nobody] = runCells(projectPath("scripts"), [
+    `import { input } from "guie/dist/notebook/input";`,
+    { code: ask, answer: "Ada" },
+    ask,
+  ]);
+  assert.equal(answered!.error + answered!.result, "Ada");
+  assert.match(nobody!.error, /^nobody can be asked "Name: ".*\n {2}Next: set the value in the parameters cell$/);
+});
