@@ -1,6 +1,5 @@
 // Answers other than the one asked for, in one form: { "error": reason }, in this project's words.
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { STATUS_CODES } from "node:http";
+import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { endingOf } from "../common/ending";
@@ -90,9 +89,8 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
 
 /** Answers what Node would answer by itself, without words. */
 export function answerOddRequests(server: Server): void {
-  server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
-    const body = JSON.stringify({ error: "the header Expect may only be 100-continue" });
-    response.writeHead(417, { ...HEADERS, "content-type": "application/json; charset=utf-8" }).end(body);
+  server.on("checkExpectation", ({ socket }: IncomingMessage) => {
+    socket.end(rawAnswer(417, "the header Expect may only be 100-continue"));
   });
   server.on("connect", (_request: IncomingMessage, socket: Socket) => {
     socket.end(rawAnswer(405, "this is no proxy: CONNECT is not answered"));

@@ -1,8 +1,8 @@
 // Connections: where there are too many, the one that has idled longest makes room.
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { rawAnswer } from "./answers";
 import { shareKey, shareOf } from "./addresses";
+import { rawAnswer } from "./answers";
 
 interface Connection {
   socket: Socket;

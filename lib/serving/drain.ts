@@ -10,9 +10,9 @@ export async function drain(app: FastifyInstance, gate: Gate, drainMs: number): 
   const late = sleep(drainMs, "late", { signal: timer.signal }).catch(() => undefined);
   if ((await Promise.race([closed, late])) !== "late") return;
   const { underWay } = gate.load;
-  notice(
-    `guie serve: after ${drainMs / 1000} s ${underWay} requests under way were dropped (--drain-ms waits longer)`,
-  );
+  const dropped =
+    underWay === 1 ? "1 request that was under way is" : `${underWay} requests that were under way are`;
+  notice(`guie serve: after ${drainMs / 1000} s, ${dropped} dropped; --drain-ms sets the time`);
   app.server.closeAllConnections();
   await closed;
 }
