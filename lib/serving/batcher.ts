@@ -1,3 +1,5 @@
+import { Refusal } from "./refusal";
+
 /** When items go through together. */
 export interface BatchLimits {
   /** Items of a pass, at most. */
@@ -51,7 +53,7 @@ export class Batcher<Item, Result> {
 
   /** Waits for the pass under way; items that wait for another one fail. */
   async close(): Promise<void> {
-    for (const waiting of [...this.#waiting]) this.#drop(waiting, new Error("The service has ended."));
+    for (const waiting of [...this.#waiting]) this.#drop(waiting, new Refusal(503, "the service has ended"));
     await this.#lastPass;
   }
 

@@ -99,7 +99,7 @@ export class DecodeThreads {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#memory.close();
-    const ended = new Error("the service has ended");
+    const ended = new Refusal(503, "the service has ended");
     for (const task of [...this.#tasks]) this.#drop(task, ended);
     const exits = [...this.#threads, ...this.#ending].map(({ worker, end }) => {
       end.abort(ended);

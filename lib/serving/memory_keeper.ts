@@ -4,7 +4,7 @@ import { returnFreedMemory } from "../tensorflow/native_memory";
 /** Beyond the memory at the start: what the work under way takes, and what the C library and threads keep. */
 const SLACK_BYTES = 300e6;
 /** Pauses between looks while memory stays beyond its bound: doubled each time. */
-const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1_000, 60_000];
+const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1_000, 8_000];
 
 /** Brings a process that has grown back to within 300 MB of what it had at the start. */
 export class MemoryKeeper {
