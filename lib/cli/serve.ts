@@ -4,11 +4,12 @@ import { terminalProgress } from "../common/progress";
 import { isLoopback } from "../serving/guards";
 import { type RunningService, SERVE_DEFAULTS, serve } from "../serving/serve";
 import { describeDevice } from "../tensorflow/device";
+import { endProcessAfter } from "../tensorflow/native_exit";
 import { type CommandResult, runs } from "./command";
 import { finishBeforeStopping } from "./guard";
 import { wholeNumberOf } from "./numbers";
 
-type Count = Exclude<keyof typeof SERVE_DEFAULTS, "host" | "approximate">;
+type Count = Exclude<keyof typeof SERVE_DEFAULTS, "host" | "approximate" | "windowMs">;
 
 /** Flags that set a number each; the least that it may be. */
 const NUMBERS: readonly [flags: string, setting: Count, least: number, description: string][] = [
@@ -18,6 +19,11 @@ const NUMBERS: readonly [flags: string, setting: Count, least: number, descripti
   ["--max-images <n>", "maxImages", 1, "images of a request"],
   ["--max-under-way <n>", "maxUnderWay", 1, "requests under way; more are told to come again"],
   ["--max-batch <n>", "maxBatch", 1, "images of a forward pass"],
+  ["--max-decode-ms <n>", "maxDecodeMs", 1, "an image is given up after so long, and its thread replaced"],
+  ["--max-connections <n>", "maxConnections", 1, "connections; beyond them the longest idle one makes room"],
+  ["--head-ms <n>", "headMs", 1, "so long the head of a request may take to come"],
+  ["--min-bytes-per-second <n>", "minBytesPerSecond", 0, "slowest body that is waited for"],
+  ["--drain-ms <n>", "drainMs", 0, "so long requests under way are waited for at the end"],
   ["--max-wait-ms <n>", "maxWaitMs", 0, "so long an image waits for others to share its pass"],
 ];
 
@@ -27,7 +33,11 @@ interface ServeCommandOptions extends Record<string, unknown> {
   classNames?: string;
   approximate?: boolean;
   host: string;
+  trustHeader?: string;
 }
+
+/** Time to end in good order after the last word, before native code that still runs is left behind. */
+const END_MS = 1_000;
 
 /** `guie serve`: a run's model as a service on this machine, with a page to search by image. */
 export function registerServe(program: Command): void {
@@ -43,26 +53,32 @@ export function registerServe(program: Command): void {
     )
     .option("--class-names <csv>", "names of the index's classes: labels,class_name")
     .option("--approximate", "search a graph of the rows: for millions of them")
-    .option("--host <address>", "address to listen on", SERVE_DEFAULTS.host);
+    .option("--host <address>", "address to listen on", SERVE_DEFAULTS.host)
+    .option(
+      "--trust-header <name>",
+      "header in which a proxy before the service writes the client's address, such as X-Forwarded-For",
+    );
   for (const [flags, setting, , description] of NUMBERS)
     command.addOption(new Option(flags, description).default(String(SERVE_DEFAULTS[setting])));
   runs<ServeCommandOptions>(command, serveUntilStopped);
 }
 
 async function serveUntilStopped(options: ServeCommandOptions): Promise<CommandResult> {
-  const { run, index, classNames, approximate, host } = options;
+  const { run, index, classNames, approximate, host, trustHeader } = options;
   process.stderr.write(`${describeDevice()}\n`);
   const service = await serve({
     ...{ run, host, onProgress: terminalProgress() },
     ...(index ? { index } : {}),
     ...(classNames ? { classNames } : {}),
     ...(approximate ? { approximate } : {}),
+    trustHeader,
     ...numbersOf(options),
   });
   process.stderr.write(`${greeting(service, host)}\n`);
   const stop = finishBeforeStopping("what is under way");
   if (!stop.aborted) await once(stop, "abort");
   await service.close();
+  endProcessAfter(END_MS);
   const { load, uptimeSeconds } = service.health() as {
     load: { images: number; passes: number };
     uptimeSeconds: number;

@@ -23,9 +23,9 @@ import { isPlainYcbcrTiff } from "./readers/tiff_tags";
  */
 export async function decodeRgb(
   source: string | Uint8Array,
-  { maxPixels = MAX_PIXELS, pixels = "shown" }: Partial<DecodeOptions> = {},
+  { maxPixels = MAX_PIXELS, pixels = "shown", maxSeconds = 0 }: Partial<DecodeOptions> = {},
 ): Promise<RgbImage> {
-  const options = { maxPixels, pixels };
+  const options = { maxPixels, pixels, maxSeconds };
   if (typeof source !== "string") return decodeBytes(source, options);
   try {
     return await decodeBytes(await readImageFile(source, []), options);
@@ -116,6 +116,8 @@ async function decodeBytes(bytes: Uint8Array, options: DecodeOptions): Promise<R
     if (error instanceof UserError) throw error; // an ImageError, or a fault that is not the image's
     if (messageOf(error).includes("pixel limit"))
       throw new ImageError(`more than ${options.maxPixels} pixels`);
+    if (messageOf(error).startsWith("timeout:"))
+      throw new ImageError(`not decoded within ${options.maxSeconds} s`, undefined, { cause: error });
     // A library's own words are the cause only: libvips' threads share them, so that they differ from run to run.
     throw new ImageError(`truncated or corrupt ${format}`, undefined, { cause: error });
   }

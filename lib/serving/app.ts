@@ -1,19 +1,17 @@
 // The service's routes.
 import multipart from "@fastify/multipart";
-import Fastify, {
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { z } from "zod";
-import { endingOf } from "../common/ending";
 import { MOST_NEIGHBOURS } from "../retrieval/resident_index";
+import { clientAddress } from "./addresses";
+import { answerClientError, answerError, answerOddRequests, NO_ROW } from "./answers";
+import { whileBodyComes } from "./body_watch";
+import { boundConnections } from "./connections";
 import type { Gate } from "./gate";
 import { originGuard, secureHeaders } from "./guards";
 import { pageHtml, pagePolicy } from "./page";
 import { Refusal } from "./refusal";
-import { bodyBytes, readUploads, type UploadLimits } from "./uploads";
+import { readUploads, requireFittingBody, type UploadLimits } from "./uploads";
 
 /** An index row as a client sees it. */
 export interface FoundRow {
@@ -29,28 +27,50 @@ export interface FoundRow {
   image: string;
 }
 
-/** What stands behind the routes. */
+/** What clients may hold of a service. */
+export interface ClientLimits {
+  /** Connections at once. */
+  maxConnections: number;
+  /** The head of a request must come within this time. */
+  headMs: number;
+  /** A body must bring this much. */
+  minBytesPerSecond: number;
+  /** The rate must hold in every window of this length. */
+  windowMs: number;
+  /** The header in which a proxy writes the client's address; without one, the connection's own address counts. */
+  trustHeader?: string | undefined;
+}
+
+/** What stands behind the routes. A signal is aborted when the client is gone. */
 export interface Service {
   gate: Gate;
   limits: UploadLimits;
+  clients: ClientLimits;
   /** The address that was named to listen on. */
   host: string;
   /** Unit vectors of images, by their bytes. @throws Refusal */
-  embed(images: Uint8Array[]): Promise<Float32Array[]>;
-  search(vector: Float32Array, k: number): Promise<FoundRow[]>;
+  embed(images: Uint8Array[], gone?: AbortSignal): Promise<Float32Array[]>;
+  search(vector: Float32Array, k: number, gone?: AbortSignal): Promise<FoundRow[]>;
   /** The neighbours of a row without itself. @throws Refusal where there is no such row */
-  similar(row: number, k: number): Promise<FoundRow[]>;
+  similar(row: number, k: number, gone?: AbortSignal): Promise<FoundRow[]>;
   /** An index image as a small JPEG. @throws Refusal where there is no such row */
-  image(row: number): Promise<Uint8Array>;
+  image(row: number, gone?: AbortSignal): Promise<Uint8Array>;
   health(): Record<string, unknown>;
+  /** Ends the passes under way; what waits for one fails. */
+  close(): Promise<void>;
 }
 
-/** A body that comes slower than this is given up. */
+/** A request whose body is not there after this time is given up. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** A connection without a request is kept this long. */
+const KEEP_ALIVE_MS = 10_000;
+/** How often Node looks for heads and bodies that are late. */
+const LOOK_MS = 1_000;
+/** As nginx notes it; nobody reads it. */
+const CLIENT_GONE = 499;
 const DEFAULT_NEIGHBOURS = 12;
 /** One less than are searched for: a row of the index may find itself. */
 const MOST_RESULTS = MOST_NEIGHBOURS - 1;
-const MOST_CONNECTIONS = 512;
 
 const NO_QUERY = z.strictObject({});
 const K_WORDS = `expected one whole number from 1 to ${MOST_RESULTS}`;
@@ -65,41 +85,43 @@ const SEARCH_QUERY = z.strictObject({
 
 /** Makes the application; it listens nowhere yet. */
 export function serviceApp(service: Service): FastifyInstance {
-  const { gate, limits } = service;
-  const app = Fastify({
-    ...{ bodyLimit: limits.maxBytes, requestTimeout: REQUEST_TIMEOUT_MS, forceCloseConnections: "idle" },
-    ...{ return503OnClosing: true, exposeHeadRoutes: false },
-  });
-  app.server.maxConnections = MOST_CONNECTIONS;
+  const { gate, limits, clients } = service;
+  const app = makeApp(service);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(() => {
     throw new Refusal(404, "there is nothing here: GET / is the page, POST /embed and /search take images");
   });
-  app.addHook("onRequest", secureHeaders);
-  app.addHook("onRequest", originGuard(service.host));
-  app.removeAllContentTypeParsers();
-  app.register(multipart);
   let closing = false;
   app.addHook("preClose", async () => {
     closing = true;
   });
+  app.addHook("onRequest", secureHeaders);
+  app.addHook("onRequest", async () => {
+    if (closing) throw new Refusal(503, "the service is ending: it takes no more requests");
+  });
+  app.addHook("onRequest", originGuard(service.host));
+  app.removeAllContentTypeParsers();
+  app.register(multipart);
   app.addHook("onSend", async (_request, reply) => {
     if (closing) reply.header("connection", "close"); // else it would be waited for
   });
 
   /** Reads, computes, and lets the rest of a body that was refused run dry, so that the client hears why. */
   const withUploads = <T>(
-    request: FastifyRequest,
+    [request, reply]: Exchange,
     maxImages: number,
-    work: (images: Uint8Array[]) => Promise<T>,
-  ) =>
-    gate.enter(bodyBytes(request, limits), async () => {
+    work: (images: Uint8Array[], gone: AbortSignal) => Promise<T>,
+  ) => {
+    requireFittingBody(request, limits);
+    return gate.enter(clientAddress(request, clients.trustHeader), async (hold) => {
       try {
-        return await work(await readUploads(request, { ...limits, maxImages }));
+        const reading = readUploads(request, { ...limits, maxImages }, hold);
+        return await work(await whileBodyComes(request.raw, clients, reading), goneSignal(reply));
       } finally {
         request.raw.unpipe().resume();
       }
     });
+  };
 
   app.register(async (routes) => {
     routes.get("/", async (_request, reply) =>
@@ -110,39 +132,69 @@ export function serviceApp(service: Service): FastifyInstance {
     );
     routes.get("/health", async () => service.health());
     routes.get("/image/:row", async (request, reply) => {
-      const jpeg = await service.image(rowOf(request));
+      const jpeg = await service.image(rowOf(request), goneSignal(reply));
       return reply
         .type("image/jpeg")
         .header("cache-control", "private, max-age=86400")
         .send(Buffer.from(jpeg));
     });
-    routes.get("/similar/:row", async (request) => {
+    routes.get("/similar/:row", async (request, reply) => {
       const { k } = queryOf(SEARCH_QUERY, request);
-      return { neighbours: await service.similar(rowOf(request), k) };
+      return { neighbours: await service.similar(rowOf(request), k, goneSignal(reply)) };
     });
-    routes.post("/embed", async (request) => {
-      queryOf(NO_QUERY, request);
-      return withUploads(request, limits.maxImages, async (images) => {
-        const vectors = await service.embed(images);
+    routes.post("/embed", async (...exchange) => {
+      queryOf(NO_QUERY, exchange[0]);
+      return withUploads(exchange, limits.maxImages, async (images, gone) => {
+        const vectors = await service.embed(images, gone);
         return { length: vectors[0]!.length, vectors: vectors.map((vector) => Array.from(vector)) };
       });
     });
-    routes.post("/search", async (request) => {
-      const { k } = queryOf(SEARCH_QUERY, request);
-      return withUploads(request, 1, async (images) => {
-        const [vector] = await service.embed(images);
-        return { neighbours: await service.search(vector!, k) };
+    routes.post("/search", async (...exchange) => {
+      const { k } = queryOf(SEARCH_QUERY, exchange[0]);
+      return withUploads(exchange, 1, async (images, gone) => {
+        const [vector] = await service.embed(images, gone);
+        return { neighbours: await service.search(vector!, k, gone) };
       });
     });
   });
   return app;
 }
 
+type Exchange = [request: FastifyRequest, reply: FastifyReply];
+
+/** Makes the server with its bounds; what Fastify and Node refuse by themselves is answered in this project's words. */
+function makeApp({ limits, clients }: Service): FastifyInstance {
+  const { headMs, maxConnections, trustHeader } = clients;
+  const app = Fastify({
+    ...{ bodyLimit: limits.maxBytes, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+    ...{ forceCloseConnections: "idle", return503OnClosing: false, exposeHeadRoutes: false },
+    http: {
+      ...{ headersTimeout: headMs, connectionsCheckingInterval: Math.min(LOOK_MS, headMs) },
+      ...{ keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false }, // the guard of origins wants one
+    },
+    ...{ frameworkErrors: answerError, clientErrorHandler: answerClientError },
+  });
+  boundConnections(app.server, maxConnections, trustHeader !== undefined);
+  answerOddRequests(app.server);
+  return app;
+}
+
+/** A signal that is aborted when the client hangs up before its answer is written. */
+function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  const abort = () => gone.abort(new Refusal(CLIENT_GONE, "the client is gone"));
+  if (raw.destroyed) abort();
+  raw.once("close", () => {
+    if (!raw.writableFinished) abort();
+  });
+  return gone.signal;
+}
+
 /** The row in the address: the only thing of it that is used. @throws Refusal for what is no row's number */
 function rowOf(request: FastifyRequest): number {
   const { row } = request.params as { row: string };
   if (/^\d{1,10}$/.test(row)) return Number(row);
-  throw new Refusal(404, "expected the number of a row");
+  throw new Refusal(404, NO_ROW);
 }
 
 function queryOf<T>(schema: z.ZodType<T>, request: FastifyRequest): T {
@@ -150,24 +202,4 @@ function queryOf<T>(schema: z.ZodType<T>, request: FastifyRequest): T {
   if (success) return data;
   const { path, message } = error.issues[0]!;
   throw new Refusal(400, `the address after "?": ${[...path, message].join(": ")}`);
-}
-
-/** Reasons as JSON. What is no fault of the request is told to who runs the service, and not to the client. */
-function answerError(
-  error: FastifyError | Refusal,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply {
-  if (request.raw.destroyed && !request.raw.complete) return reply.status(400).send(); // the client hung up
-  const status = error instanceof Refusal ? error.status : (error.statusCode ?? statusOfParser(error));
-  if (error instanceof Refusal && error.retryAfterSeconds !== undefined)
-    reply.header("retry-after", error.retryAfterSeconds);
-  if (status < 500 || error instanceof Refusal) return reply.status(status).send({ error: error.message });
-  process.stderr.write(`guie serve: ${endingOf("guie serve", error).message}\n`);
-  return reply.status(500).send({ error: "the service failed: its own output says how" });
-}
-
-/** The multipart parser's errors have no status. */
-function statusOfParser(error: Error): number {
-  return /@fastify[\\/]busboy/.test(error.stack ?? "") ? 400 : 500;
 }

@@ -1,3 +1,5 @@
+import { Refusal } from "./refusal";
+
 /** When items go through together. */
 export interface BatchLimits {
   /** Items of a pass, at most. */
@@ -23,6 +25,7 @@ export class Batcher<Item, Result> {
   readonly #waiting: Waiting<Item, Result>[] = [];
   #timer: NodeJS.Timeout | undefined;
   #running = false;
+  #lastPass: Promise<void> | undefined;
   #passes = 0;
   #items = 0;
 
@@ -37,12 +40,29 @@ export class Batcher<Item, Result> {
     return { passes: this.#passes, items: this.#items };
   }
 
-  /** The result of one item. */
-  add(item: Item): Promise<Result> {
+  /** The result of one item. @param gone drops the item while it waits: its reason is thrown */
+  add(item: Item, gone?: AbortSignal): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, sinceMs: performance.now(), resolve, reject });
+      gone?.throwIfAborted();
+      const waiting = { item, sinceMs: performance.now(), resolve, reject };
+      this.#waiting.push(waiting);
+      gone?.addEventListener("abort", () => this.#drop(waiting, gone.reason), { once: true });
       this.#plan();
     });
+  }
+
+  /** Waits for the pass under way; items that wait for another one fail. */
+  async close(): Promise<void> {
+    for (const waiting of [...this.#waiting]) this.#drop(waiting, new Refusal(503, "the service has ended"));
+    await this.#lastPass;
+  }
+
+  #drop(waiting: Waiting<Item, Result>, reason: unknown): void {
+    const place = this.#waiting.indexOf(waiting);
+    if (place < 0) return;
+    this.#waiting.splice(place, 1);
+    waiting.reject(reason);
+    this.#plan();
   }
 
   /** Begins a pass, or sees to it that one begins in time. */
@@ -51,7 +71,7 @@ export class Batcher<Item, Result> {
     const first = this.#waiting[0];
     if (this.#running || !first) return;
     const leftMs = first.sinceMs + this.#limits.maxWaitMs - performance.now();
-    if (leftMs <= 0 || this.#waiting.length >= this.#limits.maxBatch) void this.#pass();
+    if (leftMs <= 0 || this.#waiting.length >= this.#limits.maxBatch) this.#lastPass = this.#pass();
     else this.#timer = setTimeout(() => this.#plan(), Math.ceil(leftMs));
   }
 

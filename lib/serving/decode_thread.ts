@@ -21,6 +21,8 @@ export interface DecodeWorkerData {
   stderr: bigint;
   /** Of an upload. */
   maxPixels: number;
+  /** After which libvips gives an image up: a thread that is ended cannot end it. */
+  maxSeconds: number;
 }
 
 /** An upload's bytes, wanted as uint8 [S, S, 3]; or an index image's path, wanted as a JPEG. */
@@ -33,7 +35,7 @@ export type DecodeAnswer =
   | { unreachable: string }
   | { failure: string };
 
-const { imageSizePx, decoder, stderr, maxPixels } = workerData as DecodeWorkerData;
+const { imageSizePx, decoder, stderr, maxPixels, maxSeconds } = workerData as DecodeWorkerData;
 const THUMBNAIL_QUALITY = 85;
 sharp.cache(false); // no image comes twice
 
@@ -62,12 +64,12 @@ async function inputPixels(file: Uint8Array): Promise<Uint8Array> {
   const lent = lendJpeg(decoder, file, square, maxPixels);
   if (lent && writtenBytes(stderr) === printedBytes) return lent.result;
   // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
-  const decoded = await decodeRgb(file, { maxPixels });
+  const decoded = await decodeRgb(file, { maxPixels, maxSeconds });
   return lent?.result ?? square(decoded);
 }
 
 async function thumbnail(path: string, longerSidePx: number): Promise<Uint8Array> {
-  const { data, width, height } = await decodeRgb(path);
+  const { data, width, height } = await decodeRgb(path, { maxSeconds });
   const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
     .resize(longerSidePx, longerSidePx, { fit: "inside", withoutEnlargement: true })
     .jpeg({ quality: THUMBNAIL_QUALITY })

@@ -11,7 +11,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Sent with every answer; the page brings a policy of its own. */
-const HEADERS = {
+export const HEADERS = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",

@@ -3,18 +3,25 @@ import { type AddressInfo, isIP } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { messageOf, UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
+import { jpegDecoder } from "../images/jpeg/decoder";
 import type { RgbImage } from "../pixels/rgb_image";
+import { heldStream } from "../tensorflow/native_stderr";
 import { loadEmbedder } from "../training/embedder";
-import { serviceApp } from "./app";
+import { type ClientLimits, serviceApp } from "./app";
 import type { BatchLimits } from "./batcher";
 import { DecodeThreads } from "./decode_threads";
+import { drain } from "./drain";
 import { type IndexRequest, openIndexSource } from "./index_source";
 import { approximateSearcher, exactSearcher } from "./searcher";
 import { createService } from "./service";
 import type { UploadLimits } from "./uploads";
 
 /** What is served, where, and how much of it at once. */
-export interface ServeOptions extends IndexRequest, Partial<UploadLimits>, Partial<BatchLimits> {
+export interface ServeOptions
+  extends IndexRequest,
+    Partial<UploadLimits>,
+    Partial<BatchLimits>,
+    Partial<ClientLimits> {
   /** Address to listen on: 127.0.0.1 unless told. */
   host?: string;
   /** 0: a free one. */
@@ -23,6 +30,10 @@ export interface ServeOptions extends IndexRequest, Partial<UploadLimits>, Parti
   approximate?: boolean;
   /** Uploads under way, beyond which others are refused. */
   maxUnderWay?: number;
+  /** An image is given up after this time with a thread. */
+  maxDecodeMs?: number;
+  /** At the end, requests under way are waited for this long. */
+  drainMs?: number;
   onProgress?: OnProgress;
 }
 
@@ -32,7 +43,7 @@ export interface RunningService {
   url: string;
   /** What GET /health says. */
   health(): Record<string, unknown>;
-  /** Takes no more requests, finishes those under way, and frees all. */
+  /** Takes no more requests, finishes those under way within `drainMs`, drops the others, and frees all. */
   close(): Promise<void>;
 }
 
@@ -40,7 +51,10 @@ export interface RunningService {
 export const SERVE_DEFAULTS = {
   ...{ host: "127.0.0.1", port: 8765, approximate: false, maxUnderWay: 128 },
   ...{ maxBytes: 32_000_000, maxPixels: 32_000_000, maxImages: 16, maxBatch: 16, maxWaitMs: 5 },
+  ...{ maxDecodeMs: 10_000, drainMs: 10_000, maxConnections: 512, headMs: 10_000 },
+  ...{ minBytesPerSecond: 1_000, windowMs: 5_000 },
 } as const;
+const MOST_PORT = 65_535;
 
 /**
  * Starts a service; it answers once this returns.
@@ -48,6 +62,7 @@ export const SERVE_DEFAULTS = {
  */
 export async function serve(options: ServeOptions): Promise<RunningService> {
   const settings = { ...SERVE_DEFAULTS, ...options };
+  requirePort(settings.port);
   const embedder = loadEmbedder(settings.run);
   const closers: (() => void | Promise<void>)[] = [() => embedder.dispose()];
   const close = async () => {
@@ -60,17 +75,29 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
       : exactSearcher(source));
     closers.push(() => searcher.dispose());
     const { imageSize } = embedder.config;
-    const threads = new DecodeThreads(imageSize, settings.maxPixels);
-    closers.push(() => threads.close());
     await embedder.embedImages([blankImage(imageSize)]); // loads the model
+    const { maxPixels, maxDecodeMs, drainMs } = settings;
+    const data = {
+      ...{ imageSizePx: imageSize, decoder: jpegDecoder(), stderr: heldStream(), maxPixels },
+      maxSeconds: Math.ceil(maxDecodeMs / 1000),
+    };
+    const threads = new DecodeThreads({ data, maxDecodeMs });
     const service = createService(settings, { embedder, source, searcher, threads });
+    closers.push(() => service.close());
+    closers.push(() => threads.close());
     const app = serviceApp(service);
-    closers.push(() => app.close());
+    closers.push(() => drain(app, service.gate, drainMs));
     return { url: await listen(app, settings), health: service.health, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function requirePort(port: number): void {
+  if (Number.isInteger(port) && port >= 0 && port <= MOST_PORT) return;
+  const next = "Name a port from 1 to 65535, or 0 for a free one.";
+  throw new UserError(`Expected a port from 0 to ${MOST_PORT}, got ${port}.`, next);
 }
 
 async function listen(app: FastifyInstance, { host, port }: { host: string; port: number }): Promise<string> {

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import type { Embedder } from "../training/embedder";
-import type { FoundRow, Service } from "./app";
+import type { ClientLimits, FoundRow, Service } from "./app";
 import { Batcher, type BatchLimits } from "./batcher";
 import type { DecodeThreads } from "./decode_threads";
 import { Gate } from "./gate";
@@ -12,7 +12,7 @@ import type { Searcher } from "./searcher";
 import type { UploadLimits } from "./uploads";
 
 /** The limits of a service. */
-export interface ServiceSettings extends UploadLimits, BatchLimits {
+export interface ServiceSettings extends UploadLimits, BatchLimits, ClientLimits {
   run: string;
   host: string;
   maxUnderWay: number;
@@ -48,7 +48,10 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
   const { embedder, source, searcher, threads } = parts;
   const { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs, host, run } = settings;
   const { files, labels, classNames, vectors, imageFolder } = source;
-  const gate = new Gate({ requests: maxUnderWay, bytes: LARGEST_BODIES * maxBytes });
+  const { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader } = settings;
+  const gate = new Gate({
+    ...{ requests: maxUnderWay, bytes: LARGEST_BODIES * maxBytes, bodyBytes: maxBytes },
+  });
   const embeddings = embeddingBatcher(embedder, { maxBatch, maxWaitMs });
   const searches = searchBatcher(searcher);
   const startedAtMs = performance.now();
@@ -64,34 +67,43 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
     if (row >= vectors.count)
       throw new Refusal(404, `there is no row ${row}: the index has ${vectors.count}`);
   };
-  const search: Service["search"] = async (vector, k) => {
-    const { positions, cosines } = await searches.add({ vector, k });
+  const search: Service["search"] = async (vector, k, gone) => {
+    const { positions, cosines } = await searches.add({ vector, k }, gone);
     return Array.from(positions, (row, rank) => describe(row, cosines[rank]!));
   };
   return {
     ...{ gate, host, search, limits: { maxBytes, maxPixels, maxImages } },
-    async embed(images) {
-      return Promise.all(images.map(async (upload) => embeddings.add(await threads.run({ upload }))));
+    clients: { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader },
+    async embed(images, gone) {
+      const vectorOf = async (upload: Uint8Array) =>
+        embeddings.add(await threads.run({ upload }, gone), gone);
+      return Promise.all(images.map(vectorOf));
     },
-    async similar(row, k) {
+    async similar(row, k, gone) {
       assertRow(row);
       const { data, length } = vectors;
-      const found = await search(data.slice(row * length, (row + 1) * length), k + 1);
+      const found = await search(data.slice(row * length, (row + 1) * length), k + 1, gone);
       return found.filter((other) => other.row !== row).slice(0, k);
     },
-    async image(row) {
+    async image(row, gone) {
       assertRow(row);
-      return threads.run({ path: resolve(imageFolder, files.at(row)!), longerSidePx: THUMBNAIL_PX });
+      return threads.run({ path: resolve(imageFolder, files.at(row)!), longerSidePx: THUMBNAIL_PX }, gone);
     },
     health: () => ({
       ...{ status: "ok", run, length: vectors.length },
       index: { name: source.name, images: vectors.count, labelled: labels !== undefined, version },
       search: { kind: searcher.kind, recallAt5: searcher.recallAt5, recallQueries: searcher.recallQueries },
       limits: { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs },
-      load: { ...gate.load, images: embeddings.counts.items, passes: embeddings.counts.passes },
+      load: {
+        ...{ ...gate.load, images: embeddings.counts.items, passes: embeddings.counts.passes },
+        decoding: threads.load,
+      },
       residentMB: Math.round(process.memoryUsage.rss() / MEGABYTE),
       uptimeSeconds: Math.round((performance.now() - startedAtMs) / 1000),
     }),
+    async close() {
+      await Promise.all([embeddings.close(), searches.close()]);
+    },
   };
 }
 

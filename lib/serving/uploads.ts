@@ -2,6 +2,8 @@
 import type { MultipartFile } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
 import { describeOther, sniffFormat } from "../images/formats";
+import { FORM_WORDS } from "./answers";
+import type { HoldBytes } from "./gate";
 import { Refusal } from "./refusal";
 
 /** What a request may bring. */
@@ -14,56 +16,86 @@ export interface UploadLimits {
   maxImages: number;
 }
 
+/** With its quotation marks. */
+const LONGEST_BOUNDARY = 72;
+/** No field is read. */
+const LONGEST_FIELD = 1000;
+
 /** Names of files that no browser sends: paths, and what cannot be printed. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are looked for
 const ODD_NAME = /[\u0000-\u001f\u007f/\\]/;
 
-/**
- * How many bytes a request's body has.
- * @returns the most there may be, where its head does not say
- * @throws Refusal (413) where they are too many
- */
-export function bodyBytes(request: FastifyRequest, { maxBytes }: UploadLimits): number {
-  const length = Number(request.headers["content-length"] ?? maxBytes);
-  if (length > maxBytes) throw tooLarge(maxBytes);
-  return length;
+/** Refuses a body that its head says is too large. @throws Refusal (413) */
+export function requireFittingBody(request: FastifyRequest, { maxBytes }: UploadLimits): void {
+  if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
 }
 
 /**
  * Reads the files of a multipart/form-data body; names and types that the client gives them do not matter.
+ * @param hold counts what comes
  * @returns the bytes of each, which look like an image that is read
  * @throws Refusal for what is malformed, too much, or no image
  */
-export async function readUploads(request: FastifyRequest, limits: UploadLimits): Promise<Uint8Array[]> {
+export async function readUploads(
+  request: FastifyRequest,
+  limits: UploadLimits,
+  hold: HoldBytes,
+): Promise<Uint8Array[]> {
   const { maxBytes, maxImages } = limits;
-  if (!request.isMultipart())
-    throw new Refusal(415, "expected multipart/form-data with a file: curl -F image=@photo.jpg");
+  if (!request.isMultipart()) throw new Refusal(415, FORM_WORDS);
+  requireBoundary(request.headers["content-type"]!);
   const images: Uint8Array[] = [];
   let bytes = 0;
+  const take = (more: number) => {
+    bytes += more;
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    hold(more);
+  };
   const parts = request.parts({
-    limits: { fileSize: maxBytes, files: maxImages + 1, fields: 1, parts: maxImages + 2, headerPairs: 20 },
+    limits: {
+      ...{ fileSize: maxBytes + 1, files: maxImages + 1, fields: 1, parts: maxImages + 2 },
+      ...{ headerPairs: 20, fieldSize: LONGEST_FIELD },
+    },
     preservePath: true,
   });
   for await (const part of parts) {
     if (part.type === "field")
       throw new Refusal(400, `expected files only, got the field "${part.fieldname}"`);
     if (images.length === maxImages) throw tooMany(maxImages);
-    const image = await readFile(part);
-    bytes += image.length;
-    if (bytes > maxBytes) throw tooLarge(maxBytes);
-    images.push(image);
+    images.push(await readFile(part, take));
   }
   if (images.length === 0) throw new Refusal(400, "the body holds no file");
   for (const [i, image] of images.entries()) assertImage(image, i);
   return images;
 }
 
-async function readFile(part: MultipartFile): Promise<Uint8Array> {
+async function readFile(part: MultipartFile, take: HoldBytes): Promise<Uint8Array> {
   if (ODD_NAME.test(part.filename ?? "")) {
     part.file.resume();
     throw new Refusal(400, "a file's name holds a path or a control character");
   }
-  return Uint8Array.from(await part.toBuffer()); // of its own memory, which can be given to a thread
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of part.file as AsyncIterable<Buffer>) {
+    take(chunk.length);
+    chunks.push(chunk);
+    length += chunk.length;
+  }
+  const bytes = new Uint8Array(length); // of its own memory, which can be given to a thread
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+/** RFC 2046 allows 70 letters; the parser fails on some that are longer. @throws Refusal */
+function requireBoundary(type: string): void {
+  const [, boundary] = /;\s*boundary=("[^"]*"|[^;]*)/i.exec(type) ?? [];
+  if (boundary === undefined) throw new Refusal(400, "the form's Content-Type names no boundary");
+  if (boundary.length > LONGEST_BOUNDARY)
+    throw new Refusal(400, `the form's boundary has more than ${LONGEST_BOUNDARY} letters`);
 }
 
 /** @throws Refusal for what is no image by its first bytes */

@@ -1,8 +1,6 @@
 // npm run check:serve [-- RUN [seconds]]: a service under 50 clients (a minute unless told otherwise): no error, no
 // growth of memory; then 1,000 malformed uploads: none ends it, none is written to a disk. RUN: demo_fine_tune.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -11,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import autocannon from "autocannon";
 import { malformedUploads } from "./serve_fuzz.mjs";
+import { health, residentMB, startServiceProcess } from "./service_process.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
@@ -34,28 +33,6 @@ const images = queries.files.map((file) => readFileSync(join(dataDir, file)));
 const scratch = mkdtempSync(join(tmpdir(), "check-serve-"));
 const [cwd, temporary] = ["cwd", "tmp"].map((name) => join(scratch, name));
 for (const folder of [cwd, temporary]) mkdirSync(folder);
-
-/** Starts the service; its process and address. */
-async function start() {
-  const args = [join(root, "lib/bin/guie.js"), "serve", "--run", RUN, "--port", "0", "--json"];
-  const env = { ...process.env, TMPDIR: temporary };
-  const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
-  const service = { child, told: "", url: "", closed: once(child, "close") };
-  child.stderr.on("data", (text) => {
-    service.told += text;
-  });
-  while (!service.url) {
-    assert.equal(child.exitCode, null, service.told);
-    await sleep(50);
-    service.url = /http:\S+(?=: open)/.exec(service.told)?.[0] ?? "";
-  }
-  return service;
-}
-
-const residentMB = (pid) => {
-  const [, kB] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return Number(kB) / 1000;
-};
 
 /** Searches by `CLIENTS` clients at once, each with one image after the other. */
 async function load(url, seconds) {
@@ -109,8 +86,6 @@ async function underLoad({ child, url }) {
   assert.ok(growth < MOST_GROWTH_MB, `memory grew by ${growth} MB`);
 }
 
-const health = async (url) => (await fetch(`${url}/health`)).json();
-
 async function neighboursOf(url, bytes) {
   const body = formBody([{ bytes }]);
   const response = await fetch(`${url}/search?k=12`, {
@@ -154,7 +129,7 @@ async function waitUntilIdle(url) {
   assert.equal((await health(url)).load.underWay, 0);
 }
 
-const service = await start();
+const service = await startServiceProcess(RUN, { cwd, temporary });
 try {
   await underLoad(service);
   await underFuzz(service);

@@ -12,7 +12,7 @@ const BOUNDARY = "fuzz";
 const [UPLOAD_PATIENCE_MS, GARBAGE_PATIENCE_MS] = [30_000, 1_000];
 
 /** How an image's bytes are spoilt: name -> (bytes, random stream, another image's bytes) -> bytes. */
-const SPOIL = {
+export const SPOIL = {
   cut: (bytes, random) => bytes.subarray(0, random.integer(0, bytes.length - 1)),
   flip: (bytes, random) => withBytes(bytes, random, random.integer(1, 60), 0),
   header: (bytes, random) => withBytes(bytes, random, random.integer(1, 12), bytes.length - 64),
@@ -83,12 +83,12 @@ function withBytes(bytes, random, count, keepFromEnd) {
   return changed;
 }
 
-function form(bytes, name = "image.jpg") {
+export function form(bytes, name = "image.jpg") {
   const start = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="${name}"\r\n\r\n`;
   return Buffer.concat([Buffer.from(start), bytes, Buffer.from(`\r\n--${BOUNDARY}--\r\n`)]);
 }
 
-function head(lines, body, type = `multipart/form-data; boundary=${BOUNDARY}`) {
+export function head(lines, body, type = `multipart/form-data; boundary=${BOUNDARY}`) {
   const start = ["POST /embed HTTP/1.1", "Host: localhost", `Content-Type: ${type}`, ...lines].join("\r\n");
   return Buffer.concat([Buffer.from(`${start}\r\n\r\n`, "latin1"), Buffer.from(body)]);
 }
@@ -99,7 +99,7 @@ function bodyOf(text) {
 }
 
 /** Sends bytes on a connection and reads the status of the answer; "none": it is not waited for any longer. */
-async function send(url, { bytes, patienceMs }) {
+export async function send(url, { bytes, patienceMs }) {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   let answer = "";
   const status = () => /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1];

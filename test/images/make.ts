@@ -53,7 +53,11 @@ export function bmp({ data, width, height }: RgbImage, bitsPerPixel: 24 | 32): B
 /** A progressive JPEG whose last scan stands there so many times more. */
 export async function manyScans(width: number, height: number, times: number): Promise<Buffer> {
   const grey = draw(width, height, (x, y) => x + y);
-  const jpeg = await toSharp(grey).greyscale().jpeg({ progressive: true }).toBuffer();
+  return repeatLastScan(await toSharp(grey).greyscale().jpeg({ progressive: true }).toBuffer(), times);
+}
+
+/** The last scan of a progressive JPEG, with its table, so many times more. */
+export function repeatLastScan(jpeg: Buffer, times: number): Buffer {
   const last = jpeg.lastIndexOf(Buffer.from([0xff, 0xc4]), jpeg.lastIndexOf(Buffer.from([0xff, 0xda])));
   const scan = jpeg.subarray(last, -2);
   return Buffer.concat([

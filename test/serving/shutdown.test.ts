@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { projectPath } from "guie/dist/common/project";
 import { readRetrievalFiles } from "guie/dist/training/data";
@@ -13,41 +13,54 @@ import { FORM_TYPE, formBody, makeTinyRun } from "./tiny_service";
 
 const GUIE = projectPath("lib/bin/guie.js");
 
-test("SIGTERM ends the service once the request under way is answered", async (t) => {
+/** `guie serve` of a tiny run, with half of a request under way. */
+async function serveHalfRequest(t: TestContext, ...more: string[]) {
   const tiny = await makeTinyRun(t);
   const file = (await readRetrievalFiles(tiny.dataDir))!.index.files[0]!;
   const body = formBody([{ bytes: readFileSync(join(tiny.dataDir, file)) }]);
-  const args = [GUIE, "serve", "--run", tiny.run, "--port", "0", "--json"];
+  const args = [GUIE, "serve", "--run", tiny.run, "--port", "0", "--json", ...more];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   t.after(() => child.kill("SIGKILL"));
-  const exited = once(child, "close");
-  let [output, told] = ["", ""];
-  child.stdout.on("data", (text) => (output += text));
-  child.stderr.on("data", (text) => (told += text));
-  while (!/http:\S+: open/.test(told) && child.exitCode === null) await sleep(20);
-  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(told)?.[0];
-  assert.ok(url, told);
-  assert.match(told, /30 images of held-out classes of \S+, exact search/);
+  const service = { child, output: "", told: "", exited: once(child, "close") };
+  child.stdout.on("data", (text) => (service.output += text));
+  child.stderr.on("data", (text) => (service.told += text));
+  while (!/http:\S+: open/.test(service.told) && child.exitCode === null) await sleep(20);
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(service.told)?.[0];
+  assert.ok(url, service.told);
+  assert.match(service.told, /30 images of held-out classes of \S+, exact search/);
 
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
-  let answer = "";
-  socket.on("data", (text) => (answer += text));
-  const closed = once(socket, "close");
+  const client = { socket, rest: body.subarray(100), answer: "", closed: once(socket, "close") };
+  socket.on("data", (text) => (client.answer += text));
   const head = `POST /embed HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${FORM_TYPE}\r\nContent-Length: ${body.length}\r\n\r\n`;
   socket.write(head);
   socket.write(body.subarray(0, 100));
   while ((await (await fetch(`${url}/health`)).json()).load.underWay === 0) await sleep(10);
   child.kill("SIGTERM");
-  while (!told.includes("SIGTERM")) await sleep(10);
+  while (!service.told.includes("SIGTERM")) await sleep(10);
+  return { service, client, url };
+}
+
+test("SIGTERM ends the service once the request under way is answered", async (t) => {
+  const { service, client, url } = await serveHalfRequest(t);
   await assert.rejects(fetch(`${url}/health`), "it takes no more requests");
-  socket.write(body.subarray(100));
-  await closed;
-  assert.match(answer, /^HTTP\/1\.1 200 OK/);
-  assert.match(answer, /"vectors":\[\[/);
-  const [code] = await exited;
-  assert.equal(code, 0, told);
-  const { images, passes } = JSON.parse(output);
+  client.socket.write(client.rest);
+  await client.closed;
+  assert.match(client.answer, /^HTTP\/1\.1 200 OK/);
+  assert.match(client.answer, /"vectors":\[\[/);
+  const [code] = await service.exited;
+  assert.equal(code, 0, service.told);
+  const { images, passes } = JSON.parse(service.output);
   assert.deepEqual([images, passes], [1, 1]);
+});
+
+test("the end waits for a request only so long, and says what it drops", async (t) => {
+  const { service, client } = await serveHalfRequest(t, "--drain-ms", "200");
+  await client.closed;
+  const [code] = await service.exited;
+  assert.equal(code, 0, service.told);
+  assert.match(service.told, /guie serve: after 0\.2 s, 1 request that was under way is dropped; --drain-ms/);
+  assert.equal(JSON.parse(service.output).images, 0);
 });
 
 test("a taken port, a missing run and odd numbers are told in words", async (t) => {
@@ -59,6 +72,8 @@ test("a taken port, a missing run and odd numbers are told in words", async (t) 
   assert.match(missing.stderr, /there is no such run/);
   const odd = run("--run", tiny.run, "--max-batch", "0");
   assert.match(odd.stderr, /--max-batch takes a whole number from 1, got "0"/);
+  const port = run("--run", tiny.run, "--port", "99999");
+  assert.match(port.stderr, /Expected a port from 0 to 65535, got 99999/);
   const far = run("--run", tiny.run, "--host", "203.0.113.1", "--port", "0");
   assert.match(far.stderr, /203\.0\.113\.1, port 0, cannot be listened on/);
 });

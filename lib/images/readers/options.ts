@@ -13,6 +13,8 @@ export interface DecodeOptions {
   /** Larger images are refused. */
   maxPixels: number;
   pixels: PixelRule;
+  /** After which libvips gives an image up; 0 for never. */
+  maxSeconds: number;
 }
 
 /** @throws UserError for a word that is no rule: notebooks hand on texts */

@@ -15,10 +15,10 @@ const DEPTHS = ["uchar", "ushort"];
 export async function decodeBySharp(
   bytes: Uint8Array,
   format: SharpFormat,
-  { maxPixels, pixels }: DecodeOptions,
+  { maxPixels, pixels, maxSeconds }: DecodeOptions,
 ): Promise<RgbImage> {
   const jpeg = format === "jpeg" ? openJpeg(bytes, maxPixels) : undefined;
-  const image = await openImage(jpeg?.file ?? bytes, format, maxPixels);
+  const image = (await openImage(jpeg?.file ?? bytes, format, maxPixels)).timeout({ seconds: maxSeconds });
   if (format === "tiff") {
     refuseUnreadTiff(bytes);
     await refuseOddSamples(image);

@@ -1,0 +1,12 @@
+import koffi from "koffi";
+
+/**
+ * Ends the process if something still runs after this time. `process.exit` waits for threads, and a thread in native
+ * code may take minutes; this does not.
+ */
+export function endProcessAfter(ms: number): void {
+  setTimeout(() => {
+    const exit = koffi.load("libc.so.6").func("void _exit(int)") as (code: number) => void;
+    exit(Number(process.exitCode ?? 0));
+  }, ms).unref();
+}
