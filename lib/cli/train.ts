@@ -12,6 +12,7 @@ import { clusterOfTfConfig } from "../training/ranks/tf_config";
 import { runTraining } from "../training/run";
 import { baselineText } from "../training/runs/baseline";
 import {
+  bringBack,
   claimRunFolder,
   inProcesses,
   prepareRunFolder,
@@ -90,7 +91,10 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
     : beginRun(inCluster(configOf(options), cluster, false), { overwrite });
   const reinitHead = Boolean(resumed && options.reinitHead);
   const { folder, claim } = begun;
-  const summary = await trainFolder(begun, watch, cluster, reinitHead).finally(claim.release);
+  const summary = await trainFolder(begun, watch, cluster, reinitHead).finally(() => {
+    bringBack(folder, "it did not begin");
+    claim.release();
+  });
   const { retrieval, finalLoss, reason, steps, baseline } = summary;
   const scores = retrieval
     ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}`
@@ -134,7 +138,7 @@ function watchOf(maxRestarts: number): SupervisorOptions & { stop: AbortSignal }
 }
 
 /** Trains in this process, or in as many as the run's config says. */
-function trainFolder(
+async function trainFolder(
   { folder, claim }: BegunRun,
   watch: SupervisorOptions & { stop: AbortSignal },
   cluster: ClusterSpec | undefined,

@@ -6,7 +6,7 @@ import { UserError } from "../../common/errors";
 import { projectRoot } from "../../common/project";
 import type { TrainConfig } from "../../config/config";
 import { beginRun } from "../begin_run";
-import { isUnderWay, runFile, runFolder, trainerOf } from "./run_folder";
+import { bringBack, isUnderWay, runFile, runFolder, trainerOf } from "./run_folder";
 
 /** A run in a process of its own. */
 export interface RunHandle {
@@ -38,8 +38,11 @@ export function startRun(config: Readonly<TrainConfig>, options: StartOptions = 
     detached: true,
     stdio: ["ignore", output, output],
   });
-  if (child.pid === undefined) claim.release();
-  else claim.handTo(child.pid);
+  if (child.pid !== undefined) claim.handTo(child.pid);
+  else {
+    bringBack(folder, "its process did not start");
+    claim.release();
+  }
   child.unref();
   closeSync(output);
   return { folder, stop: () => stopRun(folder) };
