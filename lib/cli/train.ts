@@ -13,6 +13,7 @@ import { runTraining } from "../training/run";
 import { baselineText } from "../training/runs/baseline";
 import type { ScoredOn } from "../training/runs/metrics";
 import {
+  bringBack,
   claimRunFolder,
   inProcesses,
   prepareRunFolder,
@@ -109,7 +110,11 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
     ? resumeRun(requireRun(resumed), options, cluster)
     : beginRun(inCluster(configOf(options), cluster, false), { overwrite });
   const reinitHead = Boolean(resumed && options.reinitHead);
-  const summary = await trainFolder(begun, watch, cluster, reinitHead).finally(begun.claim.release);
+  const { folder, claim } = begun;
+  const summary = await trainFolder(begun, watch, cluster, reinitHead).finally(() => {
+    bringBack(folder, "it did not begin");
+    claim.release();
+  });
   const exitCode = summary.reason === "stopped" ? stoppedCode() : 0;
   return { text: summaryText(summary), summary: { ...summary }, exitCode };
 }
@@ -164,7 +169,7 @@ function watchOf(maxRestarts: number): SupervisorOptions & { stop: AbortSignal }
 }
 
 /** Trains in this process, or in as many as the run's config says. */
-function trainFolder(
+async function trainFolder(
   { folder, claim }: BegunRun,
   watch: SupervisorOptions & { stop: AbortSignal },
   cluster: ClusterSpec | undefined,

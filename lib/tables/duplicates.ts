@@ -83,9 +83,7 @@ export async function findDuplicates(options: DuplicateOptions): Promise<Duplica
   const dataDir = projectPath(options.dataDir);
   const path = join(keptFolder(dataDir), DUPLICATES_CSV);
   return asOwner(path, "The search for duplicates", () =>
-    searchOwned(path, {
-      ...{ dataDir, fold, maxDistance, workers, onProgress },
-    }),
+    searchOwned(path, { dataDir, fold, maxDistance, workers, onProgress }),
   );
 }
 

@@ -6,7 +6,15 @@ import { UserError } from "../../common/errors";
 import { projectRoot } from "../../common/project";
 import type { TrainConfig } from "../../config/config";
 import { type BegunRun, beginRun } from "../begin_run";
-import { isFinished, isUnderWay, refuseOtherRun, requireRun, runFolder, trainerOf } from "./run_folder";
+import {
+  bringBack,
+  isFinished,
+  isUnderWay,
+  refuseOtherRun,
+  requireRun,
+  runFolder,
+  trainerOf,
+} from "./run_folder";
 import { endedAt, finishedBeforeText } from "./run_summary";
 import { refuseOtherStart } from "./start_check";
 
@@ -75,8 +83,11 @@ function spawnRun({ folder, claim }: BegunRun, options: StartOptions): void {
     detached: true,
     stdio: ["ignore", output, output],
   });
-  if (child.pid === undefined) claim.release();
-  else claim.handTo(child.pid);
+  if (child.pid !== undefined) claim.handTo(child.pid);
+  else {
+    bringBack(folder, "its process did not start");
+    claim.release();
+  }
   child.unref();
   closeSync(output);
 }
