@@ -51,8 +51,8 @@ export {
 } from "./notebook/gallery";
 export { drawGraph } from "./notebook/graph_drawing";
 export { type GridImage, imageGrid } from "./notebook/images";
-export { placeImage } from "./notebook/own_image";
 export { input } from "./notebook/input";
+export { placeImage } from "./notebook/own_image";
 export { params } from "./notebook/params";
 export { barFigure, heatFigure, histogramOfClassSizes, lineFigure, sideBySide } from "./notebook/plots";
 export { beforeAfterGrid, type Reject, readRejects } from "./notebook/preprocessing_views";
