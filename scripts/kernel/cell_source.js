@@ -34,7 +34,8 @@ function nodesBelow(node, wanted) {
 /** `{ a, b = 1 }` -> `{ a: a, b: b = 1 }`: tslab looks up the property instead of the earlier cell's variable. */
 function expandShorthand(file) {
   return nodesBelow(file, ts.isShorthandPropertyAssignment).map(({ name }) => ({
-    ...{ start: name.end, end: name.end },
+    start: name.end,
+    end: name.end,
     text: `: ${name.text}`,
   }));
 }
@@ -66,7 +67,8 @@ function importNamespaces(file) {
 }
 
 const sameLine = (file, first, second) =>
-  !file.text.slice(first.end, second.getStart(file)).includes("\n") && !file.text.slice(0, first.end).endsWith(";");
+  !file.text.slice(first.end, second.getStart(file)).includes("\n") &&
+  !file.text.slice(0, first.end).endsWith(";");
 
 /** Leaves out `with { type: "json" }` behind an import, which the compiler does not know yet. */
 function dropAttributes(file) {
@@ -106,11 +108,13 @@ const REFUSED = [
   },
   {
     found: (node) => ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined,
-    words: "a cell exports nothing.\n  Next: write import { ... } from it: the names are there in the next cells too",
+    words:
+      "a cell exports nothing.\n  Next: write import { ... } from it: the names are there in the next cells too",
   },
   {
     found: (node) => ts.isExportAssignment(node) && node.isExportEquals,
-    words: "a cell exports nothing.\n  Next: give the value a name: const x = ...; it is there in the next cells too",
+    words:
+      "a cell exports nothing.\n  Next: give the value a name: const x = ...; it is there in the next cells too",
   },
   {
     found: (node) =>
@@ -132,7 +136,9 @@ function refusals(file) {
 /** Prepares a cell for the compiler: the source as it is compiled, whether it awaits, and what is refused in it. */
 function prepareCell(cell) {
   const file = parseCell(cell);
-  const edits = [expandShorthand, dropExports, importNamespaces, dropAttributes].flatMap((edit) => edit(file));
+  const edits = [expandShorthand, dropExports, importNamespaces, dropAttributes].flatMap((edit) =>
+    edit(file),
+  );
   return { source: applyEdits(cell, edits), awaits: awaits(file), refused: refusals(file) };
 }
 

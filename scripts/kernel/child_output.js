@@ -48,7 +48,8 @@ function mendWaiting(call) {
   childProcess[call] = (...args) => {
     const place = args.findLastIndex((arg, i) => i > 0 && typeof arg === "object" && !Array.isArray(arg));
     const options = args[place];
-    if (!options?.stdio || replaceInherited(options.stdio, String).taken.length === 0) return original(...args);
+    if (!options?.stdio || replaceInherited(options.stdio, String).taken.length === 0)
+      return original(...args);
     const folder = mkdtempSync(join(tmpdir(), "kernel-output-"));
     const files = Object.fromEntries(
       ["stdout", "stderr"].map((name) => [name, openSync(join(folder, name), "a")]),

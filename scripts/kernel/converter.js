@@ -62,7 +62,9 @@ class Modules {
 /** Says that the compiler failed on the same input a second time. */
 function compilerFailure(error) {
   const words = `the TypeScript compiler failed on this cell, and again after a new start: ${error.message}`;
-  const failure = new Error(`${words}\n  Next: divide the cell, or write it in another way; variables are kept`);
+  const failure = new Error(
+    `${words}\n  Next: divide the cell, or write it in another way; variables are kept`,
+  );
   failure.name = "CompilerFailure";
   return failure;
 }

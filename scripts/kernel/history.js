@@ -25,13 +25,19 @@ class History {
       tail: () => this.#cells.slice(-(n || this.#cells.length)),
       search: () => this.#search(pattern, unique).slice(-(n || this.#cells.length)),
     }[access];
-    const history = (chosen?.() ?? []).map(({ count, code }) => [SESSION, count, output ? [code, null] : code]);
+    const history = (chosen?.() ?? []).map(({ count, code }) => [
+      SESSION,
+      count,
+      output ? [code, null] : code,
+    ]);
     return { history };
   }
 
   #search(pattern, unique) {
     const found = this.#cells.filter(({ code }) => fits(code, pattern));
-    return unique ? found.filter(({ code }, i) => !found.slice(i + 1).some((later) => later.code === code)) : found;
+    return unique
+      ? found.filter(({ code }, i) => !found.slice(i + 1).some((later) => later.code === code))
+      : found;
   }
 }
 

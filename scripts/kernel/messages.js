@@ -21,7 +21,8 @@ function readMessage(key, frames) {
   const [signature, ...parts] = frames.slice(start + 1);
   const json = parts.slice(0, 4);
   const expected = Buffer.from(sign(key, json));
-  if (key && (signature.length !== expected.length || !timingSafeEqual(signature, expected))) return undefined;
+  if (key && (signature.length !== expected.length || !timingSafeEqual(signature, expected)))
+    return undefined;
   const [header, , , content] = json.map((part) => JSON.parse(part.toString()));
   return { identity: frames.slice(0, start), header, content, buffers: parts.slice(4) };
 }
@@ -29,8 +30,12 @@ function readMessage(key, frames) {
 /** Writes a message that answers `parent`, or nothing that was asked if that is undefined. */
 function writeMessage(key, { type, content, parent, identity = [] }) {
   const header = {
-    ...{ msg_id: randomUUID(), msg_type: type, session, version: PROTOCOL_VERSION },
-    ...{ username: "kernel", date: new Date().toISOString() },
+    msg_id: randomUUID(),
+    msg_type: type,
+    session,
+    version: PROTOCOL_VERSION,
+    username: "kernel",
+    date: new Date().toISOString(),
   };
   const parts = [header, parent?.header ?? {}, {}, content].map((part) => JSON.stringify(part));
   return [...identity, DELIMITER, key ? sign(key, parts) : "", ...parts];

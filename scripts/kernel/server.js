@@ -77,7 +77,11 @@ async function execute(server, message) {
   const closeInput = openInput(server, message);
   let status = "ok";
   try {
-    await handler.handleExecuteImpl(message.content, (name, text) => publish("stream", { name, text }), display);
+    await handler.handleExecuteImpl(
+      message.content,
+      (name, text) => publish("stream", { name, text }),
+      display,
+    );
   } catch {
     status = "error"; // what it was has been reported
   } finally {

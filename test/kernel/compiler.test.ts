@@ -11,8 +11,14 @@ function folderWithPackage(t: TestContext): string {
   mkdirSync(projectPath("runs"), { recursive: true });
   const root = mkdtempSync(projectPath("runs", "packages-"));
   t.after(() => rmSync(root, { recursive: true }));
-  writeFile(join(root, "node_modules/dep/package.json"), `{ "name": "dep", "types": "index.d.ts", "main": "index.js" }`);
-  writeFile(join(root, "node_modules/dep/index.d.ts"), `export * from "./more";\nexport const one: number;\n`);
+  writeFile(
+    join(root, "node_modules/dep/package.json"),
+    `{ "name": "dep", "types": "index.d.ts", "main": "index.js" }`,
+  );
+  writeFile(
+    join(root, "node_modules/dep/index.d.ts"),
+    `export * from "./more";\nexport const one: number;\n`,
+  );
   writeFile(join(root, "node_modules/dep/more.d.ts"), `export const more: number;\n`);
   writeFile(join(root, "node_modules/dep/index.js"), `exports.one = 1; exports.more = "two";\n`);
   return root;
@@ -43,7 +49,10 @@ const failing = (times: number) => `{
 
 test("packages that change while a cell runs are seen by the next; a compiler that fails starts anew, values and modules are kept", (t) => {
   const root = folderWithPackage(t);
-  writeFile(join(root, "counted.ts"), `(globalThis as any).loads = ((globalThis as any).loads ?? 0) + 1;\nexport const x = 1;\n`);
+  writeFile(
+    join(root, "counted.ts"),
+    `(globalThis as any).loads = ((globalThis as any).loads ?? 0) + 1;\nexport const x = 1;\n`,
+  );
   const outcomes = runCells(root, [
     `import { one, more } from "dep";\nimport { x } from "./counted";\nconst typed: number = more;\n[typed, x]`,
     `import { fresh } from "new1";`,

@@ -11,5 +11,8 @@ test("a cell asks its reader, in words where nobody answers", () => {
     ask,
   ]);
   assert.equal(answered!.error + answered!.result, "Ada");
-  assert.match(nobody!.error, /^nobody can be asked "Name: ".*\n {2}Next: set the value in the parameters cell$/);
+  assert.match(
+    nobody!.error,
+    /^nobody can be asked "Name: ".*\n {2}Next: set the value in the parameters cell$/,
+  );
 });

@@ -25,8 +25,8 @@ const PLACES = [
   `new (await value(Map))();`,
   `[await value(), ...(await p).list];`,
   `({ a: await value(), [await value("b")]: 1, ...(await p) });`,
-  "`${await value()}`;",
-  "tag`${await value()}`;",
+  `\`\${await value()}\`;`,
+  `tag\`\${await value()}\`;`,
   `(await p).k;`,
   `(await p)?.f?.();`,
   `(await p)["k"];`,
@@ -96,13 +96,19 @@ const SPOKEN: [code: string, shown: string][] = [
   [`export const x = 1, y = 2;\nexport function twice(n: number) { return 2 * n; }\nexport { y };`, ""],
   [`export default class Thing { n = x; }\nexport type Size = number;\nexport enum Side { left }`, ""],
   [`const size: Size = twice(new Thing().n + y + Side.left);\nsize`, "6"],
-  [`import path = require("path");\npath.basename(__dirname) + " " + path.basename(__filename)`, "scripts cell.js"],
+  [
+    `import path = require("path");\npath.basename(__dirname) + " " + path.basename(__filename)`,
+    "scripts cell.js",
+  ],
   [`import { pathToFileURL } from "url";\nimport.meta.url === pathToFileURL(__filename).href`, "true"],
   [`import pkg from "../package.json" with { type: "json" };\npkg.name`, "universal-image-embedding"],
   // shorthand with names of earlier cells
   [`const { left, right } = { left: 1, right: 2 };\nlet changed = 0;`, ""],
   [`JSON.stringify(await Promise.resolve({ left, right, own: 3 }))`, '{"left":1,"right":2,"own":3}'],
-  [`const inner = 5;\n[1].map((item) => ({ item, deep: { right, inner } }))`, "[ { item: 1, deep: { right: 2, inner: 5 } } ]"],
+  [
+    `const inner = 5;\n[1].map((item) => ({ item, deep: { right, inner } }))`,
+    "[ { item: 1, deep: { right: 2, inner: 5 } } ]",
+  ],
   [`({ changed = 7 } = {} as { changed?: number });\nchanged`, "7"],
   // for await
   [`let sum = 0;\nfor await (const i of count()) {\n  sum += i;\n}`, ""],
@@ -115,7 +121,10 @@ const REFUSED: [code: string, words: RegExp][] = [
   [`export * from "fs";`, /^1:1 - a cell exports nothing.\n {2}Next: write import/],
   [`export default function () {}`, /^1:1 - a cell exports nothing.\n {2}Next: give what is exported a name/],
   [`export = 3;`, /^1:1 - a cell exports nothing.\n {2}Next: give the value a name/],
-  [`const o = { m() { await value(); } };`, /^1:19 - 'await' expressions are only allowed within async functions/],
+  [
+    `const o = { m() { await value(); } };`,
+    /^1:19 - 'await' expressions are only allowed within async functions/,
+  ],
   [`export const wrong: string = 1;`, /^1:14 - Type 'number' is not assignable/],
 ];
 
