@@ -1,6 +1,7 @@
-// npm run check:bare [-- --system debian-13] [--node own|20.19|22|24|26] [--dockerfile [--stage cuda]]: the README's commands
-// on bare Debians (debootstrap, minbase), by an ordinary user, with what the set-up itself asks for and nothing else; then
-// the Dockerfile's lines. Needs root, debootstrap and registries; five minutes and 5 GB a row. Without options all rows.
+// npm run check:bare: the README's commands on bare Debians (debootstrap, minbase), by an ordinary user, with what the set-up
+// itself asks for and nothing else; then the Dockerfile's lines. Needs root, debootstrap and registries; five minutes and
+// 5 GB a row. All rows, or a part of them:
+//   -- [--system debian-12|debian-13] [--node own|20.19|22|24|26] [--dockerfile [--stage cuda]] [--tests "kernel"]
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     node: { type: "string" },
     dockerfile: { type: "boolean" },
     stage: { type: "string" },
+    tests: { type: "string", default: "notebook/plots" },
   },
 });
 const CLONE = `/home/${USER}/universal-image-embedding`;
@@ -68,6 +70,15 @@ async function timed(work) {
   return (performance.now() - startedAtMs) / 1000;
 }
 
+/** The small demo, and some tests. @returns their seconds */
+async function useProject(system, options, tell) {
+  tell("the small demo");
+  const demo = await timed(() => mustRun(system, smallDemo(), options));
+  const tests = `npm test -- ${values.tests}`;
+  tell(tests);
+  return { demo, tests: await timed(() => mustRun(system, tests, options)) };
+}
+
 /** The README's two commands. @returns seconds of their parts */
 async function readmeCommands(system, node, tell) {
   mustRun(system, `useradd --create-home ${USER}`, { user: "root" });
@@ -78,8 +89,7 @@ async function readmeCommands(system, node, tell) {
   const setUp = setUpByItsWords(system, options, tell);
   refuseOthers(system, options, tell);
   assert.match(mustRun(system, "npm run setup", options), /everything is up to date/);
-  tell("the small demo");
-  const demo = await timed(() => mustRun(system, smallDemo(), options));
+  const used = await useProject(system, options, tell);
   tell("JupyterLab");
   const lab = await timed(() =>
     checkJupyter(
@@ -87,7 +97,7 @@ async function readmeCommands(system, node, tell) {
       "127.0.0.1",
     ),
   );
-  return { setUp, demo, lab };
+  return { setUp, ...used, lab };
 }
 
 /** The Dockerfile's stage, then its command; the last stage unless another is named. */
@@ -96,11 +106,10 @@ async function dockerLines(system, tell) {
   const setUp = await timed(() => {
     state = runDockerfile(system, values.stage, tell);
   });
-  tell("the small demo");
-  const demo = await timed(() => mustRun(system, smallDemo(), state));
+  const used = await useProject(system, state, tell);
   tell(`CMD ${state.command.join(" ")}`);
   const lab = await timed(() => checkJupyter(system.start(state.command, state), "127.0.0.2"));
-  return { setUp, demo, lab };
+  return { setUp, ...used, lab };
 }
 
 /** One row of the table; a failure is part of it. */
@@ -124,7 +133,7 @@ async function tryRow({ system: name, node, dockerfile }, folder) {
     verdict = error.message.split("\n")[0];
     tell(`FAULT: ${error.message}`);
   }
-  const times = ["setUp", "demo", "lab"].map((part) => seconds[part]?.toFixed(0) ?? "");
+  const times = ["setUp", "demo", "tests", "lab"].map((part) => seconds[part]?.toFixed(0) ?? "");
   const cells = ["Node", "npm", "Python"].map((_, i) => versions[i]?.replace(/^Python |^v/, "") ?? "");
   return {
     isOk: verdict === "ok",
@@ -136,7 +145,17 @@ async function tryRow({ system: name, node, dockerfile }, folder) {
 async function inside(work) {
   const rows = [];
   for (const [i, row] of wantedRows().entries()) rows.push(await tryRow(row, join(work, String(i))));
-  const header = ["system", "Node", "npm", "Python", "set-up s", "small demo s", "lab s", "result"];
+  const header = [
+    "system",
+    "Node",
+    "npm",
+    "Python",
+    "set-up s",
+    "small demo s",
+    "tests s",
+    "lab s",
+    "result",
+  ];
   console.log(
     textTable(
       header,

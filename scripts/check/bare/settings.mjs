@@ -31,12 +31,13 @@ function pipVariables() {
   return Object.fromEntries(variables.filter(([name]) => VARIABLES.some((pattern) => pattern.test(name))));
 }
 
-/** Folders of this machine that a value names, by path or file address. */
+/** Folders of this machine that a value names, by path or file address; the files of an index lie beside its `simple`. */
 function foldersIn(value) {
   return value
     .split(" ")
     .map((word) => word.replace(/^file:\/\/(localhost)?(?=\/)/, ""))
-    .filter((path) => path.startsWith("/") && existsSync(path) && statSync(path).isDirectory());
+    .filter((path) => path.startsWith("/") && existsSync(path) && statSync(path).isDirectory())
+    .map((path) => path.replace(/(?<=.)\/simple\/?$/, ""));
 }
 
 /** Writes this machine's settings into `root`. @returns the variables to run commands with, and folders to be seen there */

@@ -2,7 +2,7 @@
 // All of it runs in a mount and process namespace of its own (scripts/check/bare.mjs), with which mounts and processes end.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { takeSettings } from "./settings.mjs";
@@ -93,6 +93,8 @@ export function openSystem(system, folder) {
   const layers = `lowerdir=${baseSystem(system)},upperdir=${upper},workdir=${work}`;
   must("mount", "-t", "overlay", "overlay", "-o", layers, root);
   mountSystem(root);
+  // Debian's own images have this line too: nothing in them has to outlive a loss of power
+  writeFileSync(join(root, "etc/dpkg/dpkg.cfg.d/unsafe-io"), "force-unsafe-io\n");
   const { env: settings, folders } = takeSettings(root);
   sharedFolder(root, `apt-${system}`, "var/cache/apt/archives");
   for (const name of ["npm", "pip"]) sharedFolder(root, name, `var/cache/${name}`, USER_ID);
