@@ -10,62 +10,79 @@ const SETUP_GB = 3.5;
 
 const PYTHONS = /^Python 3\.1[0-3]\./;
 
+/** What the needs are compared with: this machine. Tests name another one. */
+const THIS_MACHINE = {
+  node: process.versions.node,
+  platform: process.platform,
+  arch: process.arch,
+  glibc: process.report.getReport().header.glibcVersionRuntime,
+};
+
+/** What helps on a system that TensorFlow's wheels are not for. */
+const ELSEWHERE = {
+  darwin: "docker build -t guie . (the project's Linux container: docs/docker.md)",
+  win32: "wsl --install, then clone the project there; or: docker build -t guie . (docs/docker.md)",
+};
+
 /** What must be on the machine before anything can be installed: each with its check and its mend. */
 const NEEDS = [
   {
     what: "Node.js 20.19 or newer",
-    found: () => process.version,
-    ok: () => versionAtLeast(process.versions.node, [20, 19]),
-    next: "install a current Node.js, for example with nvm: nvm install 22",
+    found: ({ node }) => `v${node}`,
+    ok: ({ node }) => versionAtLeast(node, [20, 19]),
+    next: () => "install a current Node.js, for example with nvm: nvm install 22",
   },
   {
     what: "Linux on x64 or arm64 (TensorFlow's wheels with libtensorflow_cc.so.2)",
-    found: () => `${process.platform} ${process.arch}`,
-    ok: () => process.platform === "linux" && ["x64", "arm64"].includes(process.arch),
-    next: "use a Linux machine, WSL 2 on Windows, or a Linux container",
+    found: ({ platform, arch }) => `${platform} ${arch}`,
+    ok: ({ platform, arch }) => platform === "linux" && ["x64", "arm64"].includes(arch),
+    next: ({ platform }) => ELSEWHERE[platform] ?? "use a Linux machine with x64 or arm64",
   },
   {
     what: "glibc (TensorFlow's wheels are built for it)",
     found: () => "another C library, such as Alpine's musl",
-    ok: () => process.report.getReport().header.glibcVersionRuntime !== undefined,
-    next: "use Debian, Ubuntu or Fedora, or a container of one of them, for example debian:13",
+    ok: ({ glibc }) => glibc !== undefined,
+    next: () =>
+      "use Debian, Ubuntu or Fedora, or a container of Debian: docker build -t guie . (docs/docker.md)",
   },
   {
     what: "Python 3.10 to 3.13 as python3 (TensorFlow has wheels for these)",
     found: () => output("python3", ["--version"]) || "none",
     ok: () => PYTHONS.test(output("python3", ["--version"])),
-    next: "sudo apt-get install python3 python3-venv, or pyenv install 3.13; the one that fits first in PATH",
+    next: () =>
+      "sudo apt-get install python3 python3-venv, or pyenv install 3.13; the one that fits first in PATH",
   },
   {
     what: "Python's venv with pip",
     found: () => "python3 -c 'import venv, ensurepip' fails",
     ok: () => spawnSync("python3", ["-c", "import venv, ensurepip"]).status === 0,
-    next: "sudo apt-get install python3-venv",
+    next: () => "sudo apt-get install python3-venv",
   },
   {
     what: "npm",
     found: () => "none",
     ok: () => output("npm", ["--version"]) !== "",
-    next: "sudo apt-get install npm, or install Node.js together with its npm",
+    next: () => "sudo apt-get install npm, or install Node.js together with its npm",
   },
   {
     what: "a C++ compiler as c++",
     found: () => "none",
     ok: () => spawnSync("c++", ["--version"]).status === 0,
-    next: "sudo apt-get install g++",
+    next: () => "sudo apt-get install g++",
   },
   {
     what: `${SETUP_GB} GB of disk for the first set-up`,
     found: () => `${(freeBytes() / 1e9).toFixed(1)} GB free in ${root}`,
     ok: () => existsSync(join(root, "node_modules")) || freeBytes() > SETUP_GB * 1e9,
-    next: "make room, or clone into a folder on a larger disk",
+    next: () => "make room, or clone into a folder on a larger disk",
   },
 ];
 
 /** @throws SetupError naming the first thing that is missing and the command that installs it */
-export function checkMachine() {
+export function checkMachine(machine = THIS_MACHINE) {
   for (const need of NEEDS) {
-    if (!need.ok()) throw new SetupError(`needed: ${need.what}; found: ${need.found()}`, need.next);
+    if (need.ok(machine)) continue;
+    throw new SetupError(`needed: ${need.what}; found: ${need.found(machine)}`, need.next(machine));
   }
 }
 
@@ -74,9 +91,21 @@ function freeBytes() {
   return bavail * bsize;
 }
 
-/** Whether an NVIDIA GPU with a working driver is in this machine. */
-export function hasNvidiaGpu() {
-  return spawnSync("nvidia-smi", ["-L"]).status === 0;
+const WHEELS = ["cpu", "cuda"];
+
+/**
+ * Which of TensorFlow's wheels this machine takes: CUDA's where an NVIDIA GPU with a working driver answers.
+ * GUIE_TENSORFLOW decides it where that cannot be asked, as while a container's image is built.
+ * @throws SetupError for another value of GUIE_TENSORFLOW
+ */
+export function tensorflowWheel(env = process.env) {
+  const { GUIE_TENSORFLOW: named } = env;
+  if (!named) return spawnSync("nvidia-smi", ["-L"], { env }).status === 0 ? "cuda" : "cpu";
+  if (WHEELS.includes(named)) return named;
+  throw new SetupError(
+    `GUIE_TENSORFLOW is "${named}"; it names one of TensorFlow's wheels: ${WHEELS.join(", ")}`,
+    "unset GUIE_TENSORFLOW (nvidia-smi is asked then), or set it to one of these, then: npm run setup",
+  );
 }
 
 function output(command, args) {

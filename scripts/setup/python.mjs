@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { hasNvidiaGpu } from "./machine.mjs";
+import { tensorflowWheel } from "./machine.mjs";
 import { fingerprintOf, run } from "./run.mjs";
 
 const TENSORFLOW_VERSION = "2.21.0";
@@ -15,9 +15,9 @@ export const LOCKS = {
   cuda: { tensorflow: `tensorflow[and-cuda]==${TENSORFLOW_VERSION}`, file: "scripts/setup/python/cuda.lock" },
 };
 
-/** The lock for this machine: CUDA where an NVIDIA GPU answers. */
+/** The lock for this machine's wheel. */
 function lockFile() {
-  return (hasNvidiaGpu() ? LOCKS.cuda : LOCKS.cpu).file;
+  return LOCKS[tensorflowWheel()].file;
 }
 
 /** The Python environment: JupyterLab, nbclient, the plotly renderer, TensorFlow's libraries. */

@@ -1,0 +1,201 @@
+// npm run check:bare: the README's commands on bare Debians (debootstrap, minbase), by an ordinary user, with what the set-up
+// itself asks for and nothing else; then the Dockerfile's lines. Needs root, debootstrap and registries; five minutes and
+// 5 GB a row. All rows, or a part of them:
+//   -- [--system debian-12|debian-13] [--node own|20.19|22|24|26] [--dockerfile [--stage cuda]] [--tests "kernel"]
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { runDockerfile } from "./bare/dockerfile.mjs";
+import { checkJupyter } from "./bare/jupyter.mjs";
+import { refuseOthers, setUpByItsWords } from "./bare/lacks.mjs";
+import { installNode, NODES } from "./bare/node.mjs";
+import {
+  copyProject,
+  installPackages,
+  mustRun,
+  openSystem,
+  projectRoot,
+  SYSTEMS,
+  USER,
+} from "./bare/system.mjs";
+
+const { textTable } = createRequire(import.meta.url)("guie/dist/cli/text_table");
+
+const { values } = parseArgs({
+  options: {
+    system: { type: "string" },
+    node: { type: "string" },
+    dockerfile: { type: "boolean" },
+    stage: { type: "string" },
+    tests: { type: "string", default: "notebook/plots" },
+  },
+});
+const CLONE = `/home/${USER}/universal-image-embedding`;
+/** The system's own Node.js is new enough from Debian 13 on. */
+const ROWS = [
+  { system: "debian-13", node: "own" },
+  { system: "debian-13", node: "own", dockerfile: true },
+  ...["20.19", "22", "24", "26"].map((node) => ({ system: "debian-12", node })),
+];
+
+/** The rows that the options ask for. */
+function wantedRows() {
+  const { system, node, dockerfile } = values;
+  if (system) assert.ok(system in SYSTEMS, `--system is one of ${Object.keys(SYSTEMS).join(", ")}`);
+  if (node) assert.ok(node === "own" || node in NODES, `--node is own, ${Object.keys(NODES).join(", ")}`);
+  if (dockerfile) return ROWS.filter((row) => row.dockerfile);
+  if (system && node) return [{ system, node }];
+  return ROWS.filter(
+    (row) => (!system || row.system === system) && (!node || (row.node === node && !row.dockerfile)),
+  );
+}
+
+/** The line of docs/steps.md that runs all notebooks on a small demo. */
+function smallDemo() {
+  const line = /^npm run notebooks -- --html .*$/m.exec(
+    readFileSync(join(projectRoot, "docs/steps.md"), "utf8"),
+  );
+  assert.ok(line, "docs/steps.md: `npm run notebooks -- --html ...` is expected there");
+  return line[0];
+}
+
+/** Seconds that something takes. */
+async function timed(work) {
+  const startedAtMs = performance.now();
+  await work();
+  return (performance.now() - startedAtMs) / 1000;
+}
+
+/** The small demo, and some tests. @returns their seconds */
+async function useProject(system, options, tell) {
+  tell("the small demo");
+  const demo = await timed(() => mustRun(system, smallDemo(), options));
+  const tests = `npm test -- ${values.tests}`;
+  tell(tests);
+  return { demo, tests: await timed(() => mustRun(system, tests, options)) };
+}
+
+/** The README's two commands. @returns seconds of their parts */
+async function readmeCommands(system, node, tell) {
+  mustRun(system, `useradd --create-home ${USER}`, { user: "root" });
+  if (node === "own") installPackages(system, ["nodejs"]);
+  else installNode(system, node);
+  copyProject(system, CLONE);
+  const options = { cwd: CLONE };
+  const setUp = setUpByItsWords(system, options, tell);
+  refuseOthers(system, options, tell);
+  assert.match(mustRun(system, "npm run setup", options), /everything is up to date/);
+  const used = await useProject(system, options, tell);
+  tell("JupyterLab");
+  const lab = await timed(() =>
+    checkJupyter(
+      system.start(["node", "scripts/lab.mjs", "--no-browser", "--port=8899"], options),
+      "127.0.0.1",
+    ),
+  );
+  return { setUp, ...used, lab };
+}
+
+/** The Dockerfile's stage, then its command; the last stage unless another is named. */
+async function dockerLines(system, tell) {
+  let state;
+  const setUp = await timed(() => {
+    state = runDockerfile(system, values.stage, tell);
+  });
+  const used = await useProject(system, state, tell);
+  tell(`CMD ${state.command.join(" ")}`);
+  const lab = await timed(() => checkJupyter(system.start(state.command, state), "127.0.0.2"));
+  return { setUp, ...used, lab };
+}
+
+/** One row of the table; a failure is part of it. */
+async function tryRow({ system: name, node, dockerfile }, folder) {
+  const title = dockerfile ? `${name}, Dockerfile` : `${name}, Node ${node}`;
+  const tell = (text) => console.log(`${title}: ${text}`);
+  const seconds = {};
+  let [versions, verdict] = [[], "ok"];
+  try {
+    const system = openSystem(name, folder);
+    try {
+      Object.assign(
+        seconds,
+        dockerfile ? await dockerLines(system, tell) : await readmeCommands(system, node, tell),
+      );
+    } finally {
+      const { output } = system.run("node --version; npm --version; python3 --version");
+      versions = output.trim().split("\n");
+    }
+  } catch (error) {
+    verdict = error.message.split("\n")[0];
+    tell(`FAULT: ${error.message}`);
+  }
+  const times = ["setUp", "demo", "tests", "lab"].map((part) => seconds[part]?.toFixed(0) ?? "");
+  const cells = ["Node", "npm", "Python"].map((_, i) => versions[i]?.replace(/^Python |^v/, "") ?? "");
+  return {
+    isOk: verdict === "ok",
+    cells: [dockerfile ? `${name} (Dockerfile)` : name, ...cells, ...times, verdict],
+  };
+}
+
+/** All rows, inside the namespaces. */
+async function inside(work) {
+  const rows = [];
+  for (const [i, row] of wantedRows().entries()) rows.push(await tryRow(row, join(work, String(i))));
+  const header = [
+    "system",
+    "Node",
+    "npm",
+    "Python",
+    "set-up s",
+    "small demo s",
+    "tests s",
+    "lab s",
+    "result",
+  ];
+  console.log(
+    textTable(
+      header,
+      rows.map(({ cells }) => cells),
+    ),
+  );
+  if (!rows.every(({ isOk }) => isOk)) process.exitCode = 1;
+}
+
+/** Runs this script again in namespaces of its own: whatever happens, mounts and processes end with it. */
+function outside() {
+  assert.equal(process.getuid(), 0, "check:bare needs root: sudo npm run check:bare");
+  const { error } = spawnSync("debootstrap", ["--version"]);
+  assert.equal(error, undefined, "check:bare needs debootstrap: sudo apt-get install debootstrap");
+  wantedRows();
+  mkdirSync(join(projectRoot, ".cache/bare"), { recursive: true });
+  const work = mkdtempSync(join(projectRoot, ".cache/bare/work-"));
+  const remove = () => rmSync(work, { recursive: true, force: true });
+  const namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation=private"];
+  const again = [process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  const child = spawn("unshare", [...namespaces, ...again], {
+    env: { ...process.env, CHECK_BARE_WORK: work },
+    stdio: "inherit",
+  });
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill("SIGKILL"));
+  child.on("error", (failure) => {
+    console.error(`check: unshare could not be started: ${failure.message}`);
+    process.exitCode = 1;
+    remove();
+  });
+  child.on("close", (code) => {
+    process.exitCode = code ?? 1;
+    remove();
+  });
+}
+
+try {
+  if (process.env.CHECK_BARE_WORK) await inside(process.env.CHECK_BARE_WORK);
+  else outside();
+} catch (error) {
+  console.error(`check: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,65 @@
+// What a bare machine lacks, one thing after the other, and whether the set-up's words help.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { copyProject, installPackages } from "./system.mjs";
+
+const SET_UP = "node scripts/setup.mjs";
+const MOST_LACKS = 10;
+
+/** What the set-up says is needed and what to do, each in one line. */
+function readNeed(output) {
+  const [, what, found, next] =
+    /^set-up failed: needed: (.*); found: (.*)\n {2}Next: (.*)$/m.exec(output) ?? [];
+  assert.ok(what && next, `the set-up failed without a need in words:\n${output.slice(-3000)}`);
+  return { what, found, next };
+}
+
+const inWords = ({ what, found, next }) => `needed: ${what}; found: ${found} -> ${next}`;
+
+/** Packages that a line of advice installs. */
+function packagesIn(next) {
+  const [, packages = ""] = /apt-get install ((?:[a-z0-9][a-z0-9+.-]* ?)+)/.exec(next) ?? [];
+  return packages.trim().split(" ").filter(Boolean);
+}
+
+/** Runs the set-up as often as it names a package, which is then installed, one at a time. @returns its seconds */
+export function setUpByItsWords(system, options, onLack) {
+  const installed = new Set();
+  for (let i = 0; i < MOST_LACKS; i++) {
+    const startedAtMs = performance.now();
+    const { status, output } = system.run(SET_UP, options);
+    if (status === 0) return (performance.now() - startedAtMs) / 1000;
+    const need = readNeed(output);
+    onLack(inWords(need));
+    const missing = packagesIn(need.next).find((name) => !installed.has(name));
+    assert.ok(missing, `what it advises does not help: ${inWords(need)}`);
+    installPackages(system, [missing]);
+    installed.add(missing);
+  }
+  throw new Error(`the set-up still lacks something after ${MOST_LACKS} installations`);
+}
+
+/** A Python that is too new, and a disk that is too small: refused before anything is installed. */
+export function refuseOthers(system, { cwd }, onLack) {
+  const fake = join(system.root, "opt/newer-python");
+  mkdirSync(fake, { recursive: true });
+  writeFileSync(join(fake, "python3"), "#!/bin/sh\necho Python 3.14.0\n", { mode: 0o755 });
+  const env = { PATH: "/opt/newer-python:/usr/local/bin:/usr/bin:/bin" };
+  expectNeed(system.run(SET_UP, { cwd, env }), /Python 3\.10 to 3\.13/, onLack);
+
+  const small = "/opt/small-disk";
+  mkdirSync(join(system.root, small));
+  const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=256m", "tmpfs", join(system.root, small)]);
+  assert.equal(mount.status, 0, String(mount.stderr));
+  copyProject(system, `${small}/project`);
+  expectNeed(system.run(SET_UP, { cwd: `${small}/project` }), /GB of disk/, onLack);
+}
+
+function expectNeed({ status, output }, pattern, onLack) {
+  assert.equal(status, 1, `the set-up was to be refused:\n${output.slice(-1000)}`);
+  const need = readNeed(output);
+  assert.match(need.what, pattern);
+  onLack(inWords(need));
+}
