@@ -7,13 +7,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  endAttack,
-  idleAttack,
-  manyRequests,
-  memoryAttack,
-  repeatedScansAttack,
-} from "./attack/clients.mjs";
+import { endAttack, idleAttack, manyRequests, memoryAttack, repeatedScansAttack } from "./attack/clients.mjs";
 import { mutationTable } from "./attack/mutations.mjs";
 import { startServiceProcess } from "./service_process.mjs";
 

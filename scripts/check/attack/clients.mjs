@@ -62,7 +62,8 @@ export async function idleAttack({ url }, good) {
   };
   for (const [what, { bytes, count, everyMs }] of Object.entries(kinds)) {
     const sockets = Array.from({ length: count }, () => open(url, bytes));
-    const timer = everyMs > 0 && setInterval(() => sockets.map((socket) => socket.write("1\r\n-\r\n")), everyMs);
+    const timer =
+      everyMs > 0 && setInterval(() => sockets.map((socket) => socket.write("1\r\n-\r\n")), everyMs);
     await sleep(1_000);
     const { underWay } = (await health(url)).load;
     const beginMs = performance.now();
@@ -73,7 +74,9 @@ export async function idleAttack({ url }, good) {
       await sleep(250);
     }
     const seconds = ((performance.now() - beginMs) / 1000).toFixed(1);
-    console.log(`${what}: somebody else is answered after ${seconds} s (${underWay} under way; told ${refused} times to come again)`);
+    console.log(
+      `${what}: somebody else is answered after ${seconds} s (${underWay} under way; told ${refused} times to come again)`,
+    );
     clearInterval(timer);
     for (const socket of sockets) socket.destroy();
   }
@@ -94,7 +97,9 @@ export async function memoryAttack({ url, child }, good) {
     await embed(url, good);
   }
   const after = residentMB(child.pid);
-  console.log(`memory MB: ${Math.round(before)} before, ${Math.round(most)} at most, ${Math.round(after)} after`);
+  console.log(
+    `memory MB: ${Math.round(before)} before, ${Math.round(most)} at most, ${Math.round(after)} after`,
+  );
   assert.ok(after < before + 350, "memory comes back");
 }
 
