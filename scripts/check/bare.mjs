@@ -25,15 +25,25 @@ import {
 
 const { textTable } = createRequire(import.meta.url)("guie/dist/cli/text_table");
 
-const { values } = parseArgs({
-  options: {
-    system: { type: "string" },
-    node: { type: "string" },
-    dockerfile: { type: "boolean" },
-    stage: { type: "string" },
-    tests: { type: "string", default: "notebook/plots" },
-  },
-});
+const OPTIONS = {
+  system: { type: "string" },
+  node: { type: "string" },
+  dockerfile: { type: "boolean" },
+  stage: { type: "string" },
+  tests: { type: "string", default: "notebook/plots" },
+};
+const values = readOptions();
+
+/** The options. Ends the check for anything else on the command line. */
+function readOptions() {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    console.error(`check: ${error.message}\n  Next: options are --${Object.keys(OPTIONS).join(", --")}`);
+    return process.exit(2);
+  }
+}
+
 const CLONE = `/home/${USER}/universal-image-embedding`;
 /** The system's own Node.js is new enough from Debian 13 on. */
 const ROWS = [

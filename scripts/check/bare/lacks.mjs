@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { copyProject, installPackages } from "./system.mjs";
+import { copyProject, installPackages, PATH } from "./system.mjs";
 
 const SET_UP = "node scripts/setup.mjs";
 const MOST_LACKS = 10;
@@ -46,7 +46,7 @@ export function refuseOthers(system, { cwd }, onLack) {
   const fake = join(system.root, "opt/newer-python");
   mkdirSync(fake, { recursive: true });
   writeFileSync(join(fake, "python3"), "#!/bin/sh\necho Python 3.14.0\n", { mode: 0o755 });
-  const env = { PATH: "/opt/newer-python:/usr/local/bin:/usr/bin:/bin" };
+  const env = { PATH: `/opt/newer-python:${PATH}` };
   expectNeed(system.run(SET_UP, { cwd, env }), /Python 3\.10 to 3\.13/, onLack);
 
   const small = "/opt/small-disk";

@@ -16,7 +16,7 @@ export const SYSTEMS = { "debian-12": "bookworm", "debian-13": "trixie" };
 /** The user of the bare system, the first that it has. */
 export const USER = "guie";
 const USER_ID = 1000;
-const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+export const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const MAX_OUTPUT_BYTES = 64 * 2 ** 20;
 
 function must(command, ...args) {
@@ -111,7 +111,8 @@ export function openSystem(system, folder) {
     root,
     run(script, given) {
       const { args, options } = inside(["/bin/sh", "-c", `{ ${script}\n} 2>&1`], given);
-      const { status, stdout } = spawnSync("chroot", args, options);
+      const { status, stdout, error } = spawnSync("chroot", args, options);
+      if (error) throw error;
       return { status, output: stdout };
     },
     start(argv, given) {
