@@ -9,7 +9,7 @@ import { UserError } from "../common/errors";
 import { removeTemporaries, writeJson } from "../common/files";
 import { findOrMake } from "../common/owner";
 import { projectPath } from "../common/project";
-import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/replace";
+import { isUnsettled, makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/replace";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import {
   FEATURE_FILES,
@@ -71,11 +71,12 @@ export async function ensureFeatureFolder(
     const isMade = present?.identity === identity && present.rowsIdentity === rowsIdentity;
     return isMade ? openFeatures(path) : undefined;
   };
-  return findOrMake(path, "The embedding", find, async () => {
+  const make = async () => {
     settleReplaced(path);
-    await makeFeatures(path, plan, { identity, rowsIdentity }, embedder);
+    if (!find()) await makeFeatures(path, plan, { identity, rowsIdentity }, embedder);
     return openFeatures(path);
-  });
+  };
+  return findOrMake(path, "The embedding", () => (isUnsettled(path) ? undefined : find()), make);
 }
 
 async function makeFeatures(

@@ -55,6 +55,8 @@ export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
 
 async function drawOwned(dataDir: string, options: DrawDemoOptions): Promise<DemoStamp> {
   const { seed, classesPerGroup } = options;
+  const temporary = makingPlace(stampPath(dataDir));
+  rmSync(temporary, { recursive: true, force: true });
   const recipe = demoRecipe(seed, classesPerGroup);
   const earlier = readStamp(dataDir);
   if (isDrawn(dataDir, earlier, recipe)) return earlier;
@@ -64,8 +66,6 @@ async function drawOwned(dataDir: string, options: DrawDemoOptions): Promise<Dem
   const wrote = namesToWrite(planned);
   refuseForeign(dataDir, wrote, earlier);
   if (earlier) await refuseAdded(dataDir, earlier);
-  const temporary = makingPlace(stampPath(dataDir));
-  rmSync(temporary, { recursive: true, force: true });
   try {
     const { drawn, dropped } = await drawAll(temporary, planned, source, options.onProgress);
     await writeTables(temporary, drawn);
