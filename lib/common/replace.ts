@@ -1,6 +1,6 @@
 // Replacing what a command made before: only what it (or its like) made gives way, and only once the new is whole.
 // Beside a place NAME stand, while it is filled: `.NAME.making`, the new; `.NAME.replaced`, the old until the new is in
-// its place. Who calls these functions owns the place (owner.ts).
+// its place, and `.NAME.dropped`, the old while it is deleted. Who calls these functions owns the place (owner.ts).
 import { existsSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync, type Stats } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { UserError } from "./errors";
@@ -30,7 +30,7 @@ export interface ReplaceOptions {
 /** Files of operating systems that belong to nobody. */
 const NOBODYS = /^(\.DS_Store|Thumbs\.db|desktop\.ini|\.nfs[0-9a-f]+)$/;
 /** Files of this module and of owner.ts, within a folder that is replaced as a whole. */
-const HELPERS = /^\..+\.(owner|making|replaced)$/;
+const HELPERS = /^\..+\.(owner|making|replaced|dropped)$/;
 const SHOWN = 3;
 
 /** Where the new is made, beside its place. */
@@ -145,9 +145,18 @@ export function putBack(place: string): boolean {
   return true;
 }
 
-/** Deletes the old: the new is whole. */
+/** Deletes the old: the new is whole. Killed half way, what is left of it never comes back. */
 export function dropReplaced(place: string): void {
-  rmSync(replacedPlace(place), { recursive: true, force: true });
+  const dropped = beside(place, "dropped");
+  rmSync(dropped, { recursive: true, force: true });
+  if (!existsSync(replacedPlace(place))) return;
+  renameSync(replacedPlace(place), dropped);
+  rmSync(dropped, { recursive: true });
+}
+
+/** Whether a killed replacement is to be ended here, by `settleReplaced`. */
+export function isUnsettled(place: string): boolean {
+  return existsSync(replacedPlace(place)) || existsSync(beside(place, "dropped"));
 }
 
 /**
@@ -155,7 +164,7 @@ export function dropReplaced(place: string): void {
  * @param isWhole whether the new, which stands at the place, is whole; where it was made elsewhere it is
  */
 export function settleReplaced(place: string, isWhole: () => boolean = () => true): void {
-  if (!existsSync(replacedPlace(place))) return;
+  if (!isUnsettled(place)) return;
   if (existsSync(place) && isWhole()) dropReplaced(place);
   else putBack(place);
 }

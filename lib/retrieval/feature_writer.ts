@@ -11,7 +11,7 @@ import { keptFolder } from "../common/kept_folder";
 import { notice } from "../common/notice";
 import { findOrMake } from "../common/owner";
 import { projectPath } from "../common/project";
-import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/replace";
+import { isUnsettled, makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/replace";
 import { pathForSpreadsheet } from "../common/spreadsheet";
 import {
   FEATURE_FILES,
@@ -45,11 +45,12 @@ export async function ensureFeatureFolder(
 ): Promise<Features> {
   const path = projectPath(folder);
   const find = async () => ((await look(path, plan)).isWhole ? openFeatures(path) : undefined);
-  return findOrMake(path, "The embedding", find, async () => {
+  const make = async () => {
     settleReplaced(path);
-    await makeFeatures(path, plan, embedder);
+    if (!(await look(path, plan)).isWhole) await makeFeatures(path, plan, embedder);
     return openFeatures(path);
-  });
+  };
+  return findOrMake(path, "The embedding", async () => (isUnsettled(path) ? undefined : find()), make);
 }
 
 async function makeFeatures(

@@ -76,14 +76,16 @@ function contents({ outputs, same = {} }) {
   return hashes;
 }
 
+/** What stands beside a place while it is filled, and after a kill: owner's file, old and new. */
+function leftBeside(place) {
+  const folder = dirname(place);
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names.filter((name) => name.startsWith(`.${basename(place)}.`)).map((name) => join(folder, name));
+}
+
 /** Deletes what a command has written, and what a kill has left beside it. */
 function clean({ outputs, place }) {
-  for (const output of outputs) rmSync(output, { recursive: true, force: true });
-  const folder = dirname(place);
-  const left = existsSync(folder) ? readdirSync(folder) : [];
-  for (const name of left) {
-    if (name.startsWith(`.${basename(place)}.`)) rmSync(join(folder, name), { recursive: true });
-  }
+  for (const path of [...outputs, ...leftBeside(place)]) rmSync(path, { recursive: true, force: true });
 }
 
 /** Makes what stands there before the command runs, and the function that brings it back. */
@@ -155,6 +157,7 @@ export async function killCommand(spec, allMoments, random, scratch) {
       reruns++;
     }
     assert.deepEqual(contents(spec), expected, `${command}: the rerun after kill ${kills}`);
+    assert.deepEqual(leftBeside(place), [], `${command}: left after kill ${kills} and a rerun`);
   }
   const seconds = (Date.now() - startedAtMs) / 1000;
   console.log(
