@@ -42,13 +42,23 @@ function expandShorthand(file) {
 
 const isExport = ({ kind }) => kind === ts.SyntaxKind.ExportKeyword || kind === ts.SyntaxKind.DefaultKeyword;
 
+/** `export default { a: 1 }` -> `;  ({ a: 1 })`: no block, and no call of what stands in the line before. */
+function asExpression(file, statement) {
+  const { expression } = statement;
+  const start = statement.getStart(file);
+  const words = file.text.slice(start + 1, expression.getStart(file) - 1);
+  return [
+    { start, end: expression.getStart(file), text: `;${words.replace(/[^\n]/g, " ")}(` },
+    { start: expression.end, end: expression.end, text: ")" },
+  ];
+}
+
 /** Leaves `export` out: every name of a cell is there in the next ones, and tslab exports it itself. */
 function dropExports(file) {
   return file.statements.slice(0, -1).flatMap((statement) => {
     if (ts.isExportDeclaration(statement) && !statement.moduleSpecifier)
       return [{ start: statement.getStart(file), end: statement.end }];
-    if (ts.isExportAssignment(statement) && !statement.isExportEquals)
-      return [{ start: statement.getStart(file), end: statement.expression.getStart(file) }];
+    if (ts.isExportAssignment(statement) && !statement.isExportEquals) return asExpression(file, statement);
     if (statement.name === undefined && !ts.isVariableStatement(statement)) return [];
     const words = (statement.modifiers ?? []).filter(isExport);
     return words.map((word) => ({ start: word.getStart(file), end: word.end }));

@@ -100,6 +100,7 @@ const SPOKEN: [code: string, shown: string][] = [
     `import path = require("path");\npath.basename(__dirname) + " " + path.basename(__filename)`,
     "scripts cell.js",
   ],
+  [`const before = 1\nexport default { before }`, "{ before: 1 }"],
   [`import { pathToFileURL } from "url";\nimport.meta.url === pathToFileURL(__filename).href`, "true"],
   [`import pkg from "../package.json" with { type: "json" };\npkg.name`, "universal-image-embedding"],
   // shorthand with names of earlier cells
