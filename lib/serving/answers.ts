@@ -49,6 +49,7 @@ export function answerError(
   if (request.raw.destroyed && !request.raw.complete) return reply.status(400).send(); // the client hung up
   if (error instanceof Refusal) {
     if (error.retryAfterSeconds !== undefined) reply.header("retry-after", error.retryAfterSeconds);
+    if (error.status === 408) reply.header("connection", "close"); // the rest would not come either
     return reply.status(error.status).send({ error: error.message });
   }
   const words = wordsOf(error);

@@ -9,14 +9,18 @@ const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1_000, 8_000];
 /** Brings a process that has grown back to within 300 MB of what it had at the start. */
 export class MemoryKeeper {
   readonly #replaceThreads: () => void;
-  readonly #boundBytes = process.memoryUsage.rss() + SLACK_BYTES;
-  #pauseMs = FIRST_PAUSE_MS;
+  readonly #boundBytes: number;
+  readonly #firstPauseMs: number;
+  #pauseMs: number;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   /** @param replaceThreads ends threads without work, with all that they keep, and starts others */
-  constructor(replaceThreads: () => void) {
+  constructor(replaceThreads: () => void, { slackBytes = SLACK_BYTES, firstPauseMs = FIRST_PAUSE_MS } = {}) {
     this.#replaceThreads = replaceThreads;
+    this.#boundBytes = process.memoryUsage.rss() + slackBytes;
+    this.#firstPauseMs = firstPauseMs;
+    this.#pauseMs = firstPauseMs;
   }
 
   /** Looks at the memory after a piece of work; acts later, beside the work. */
@@ -34,7 +38,7 @@ export class MemoryKeeper {
     this.#timer = undefined;
     returnFreedMemory();
     if (process.memoryUsage.rss() <= this.#boundBytes) {
-      this.#pauseMs = FIRST_PAUSE_MS;
+      this.#pauseMs = this.#firstPauseMs;
       return;
     }
     this.#replaceThreads();

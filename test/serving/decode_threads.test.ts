@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { DecodeWorkerData } from "guie/dist/serving/decode_thread";
 import { DecodeThreads } from "guie/dist/serving/decode_threads";
+import { MemoryKeeper } from "guie/dist/serving/memory_keeper";
 import { Refusal } from "guie/dist/serving/refusal";
 
 function startThreads(t: TestContext, config: { maxDecodeMs: number; most: number }): DecodeThreads {
@@ -66,4 +67,29 @@ test("closing fails what waits and what is stuck, and ends", async (t) => {
     (await fates).map(({ status }) => status),
     ["rejected", "rejected"],
   );
+});
+
+test("beyond its bound, memory is looked after until it is back, and no longer", async () => {
+  let replaced = 0;
+  const back = new Promise<void>((resolve) => {
+    const keeper = new MemoryKeeper(
+      () => {
+        replaced++;
+        if (replaced === 3) {
+          keeper.close();
+          resolve();
+        }
+      },
+      { slackBytes: -1e12, firstPauseMs: 1 },
+    );
+    keeper.look();
+  });
+  const alive = setInterval(() => {}, 1_000); // the keeper's own timer keeps no process alive
+  await back;
+  clearInterval(alive);
+  assert.equal(replaced, 3);
+  const content = new MemoryKeeper(() => replaced++, { slackBytes: 1e12, firstPauseMs: 1 });
+  content.look();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(replaced, 3);
 });
