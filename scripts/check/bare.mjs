@@ -4,7 +4,7 @@
 //   -- [--system debian-12|debian-13] [--node own|20.19|22|24|26] [--dockerfile [--stage cuda]] [--tests "kernel"]
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,7 +23,9 @@ import {
   USER,
 } from "./bare/system.mjs";
 
-const { textTable } = createRequire(import.meta.url)("guie/dist/cli/text_table");
+const require = createRequire(import.meta.url);
+const { claim } = require("guie/dist/common/owner");
+const { textTable } = require("guie/dist/cli/text_table");
 
 const OPTIONS = {
   system: { type: "string" },
@@ -181,9 +183,16 @@ function outside() {
   const { error } = spawnSync("debootstrap", ["--version"]);
   assert.equal(error, undefined, "check:bare needs debootstrap: sudo apt-get install debootstrap");
   wantedRows();
-  mkdirSync(join(projectRoot, ".cache/bare"), { recursive: true });
-  const work = mkdtempSync(join(projectRoot, ".cache/bare/work-"));
-  const remove = () => rmSync(work, { recursive: true, force: true });
+  const work = join(projectRoot, ".cache/bare/work");
+  const place = claim(work, "npm run check:bare");
+  const remove = () => rmSync(work, { recursive: true, force: true, maxRetries: 5 });
+  remove();
+  mkdirSync(work, { mode: 0o700 });
+  const end = (code) => {
+    process.exitCode = code;
+    remove();
+    place.release();
+  };
   const namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation=private"];
   const again = [process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
   const child = spawn("unshare", [...namespaces, ...again], {
@@ -193,13 +202,9 @@ function outside() {
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill("SIGKILL"));
   child.on("error", (failure) => {
     console.error(`check: unshare could not be started: ${failure.message}`);
-    process.exitCode = 1;
-    remove();
+    end(1);
   });
-  child.on("close", (code) => {
-    process.exitCode = code ?? 1;
-    remove();
-  });
+  child.on("exit", (code) => end(code ?? 1));
 }
 
 try {
