@@ -56,8 +56,6 @@ export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
 
 async function drawOwned(dataDir: string, options: DrawDemoOptions): Promise<DemoStamp> {
   const { seed, classesPerGroup } = options;
-  const temporary = makingPlace(stampPath(dataDir));
-  rmSync(temporary, { recursive: true, force: true });
   const recipe = demoRecipe(seed, classesPerGroup);
   const temporary = makingPlace(stampPath(dataDir));
   rmSync(temporary, { recursive: true, force: true }); // of a drawing that was killed
