@@ -19,7 +19,7 @@ export const FEATURE_PARTS = named(
   "features_\\d+\\.safetensors",
   "rows\\.csv",
   "skipped\\.csv",
-  "neighbours_[0-9a-f]+\\.usearch",
+  "neighbours_[0-9a-f]+\\.usearch(\\.json)?",
   "sources\\.json",
 );
 

@@ -5,7 +5,7 @@
 //   skipped.csv                      image_files,reason: images that could not be read, where there are any
 //   sources.json                     how the file system showed the images of each shard
 // Shapes: N images, F features of each.
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { openSafetensors, type WrittenDtype } from "../checkpoints/safetensors";
@@ -32,9 +32,16 @@ export const FEATURE_FOLDER: MadeKind = {
   what: "a folder of features",
   isFolder: true,
   parts: FEATURE_PARTS,
-  isMade: (path) =>
-    [FEATURE_FILES.summary, FEATURE_FILES.shard(0)].some((file) => existsSync(join(path, file))),
+  isMade: (path) => existsSync(join(path, FEATURE_FILES.summary)) || shardsIn(path).length > 0,
 };
+
+/** The shards that stand in a folder, finished or not. */
+export function shardsIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => /^features_\d+\.safetensors$/.test(name))
+    .sort();
+}
 
 /** The tensor of a shard. */
 export const SHARD_TENSOR = "features";
@@ -107,7 +114,7 @@ export function openFeatures(folder: string): Features {
   const path = projectPath(folder);
   const summary = readSummary(path);
   if (!summary) {
-    const begun = existsSync(join(path, FEATURE_FILES.shard(0)));
+    const begun = shardsIn(path).length > 0;
     throw new UserError(
       `Expected features in ${path}: ${begun ? "they are not finished" : `there is no ${FEATURE_FILES.summary}`}.`,
       begun ? "Run the same `npx guie embed` again: it goes on." : "npx guie embed --help",

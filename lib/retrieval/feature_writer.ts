@@ -1,7 +1,7 @@
 // Writes a folder of features shard by shard: killed and started again, it goes on behind the last finished shard.
 // Shapes: N images, F features of each.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { openSafetensors } from "../checkpoints/safetensors";
 import { writeCsv } from "../common/csv";
@@ -22,6 +22,7 @@ import {
   type Features,
   openFeatures,
   readSummary,
+  shardsIn,
 } from "./feature_files";
 import { type EmbedShard, type FeaturePlan, identityOf, rowsIdentityOf } from "./feature_plan";
 import { readShard, type Shard, shardsOf, writeShards } from "./feature_shards";
@@ -241,8 +242,8 @@ function removeOtherShards(folder: string, shards: readonly Shard[]): void {
 
 /** The identity of the plan whose features a folder holds, finished or not; undefined where there are none. */
 function identityIn(folder: string): string | undefined {
-  const shard = join(folder, FEATURE_FILES.shard(0));
-  return readSummary(folder)?.identity ?? (existsSync(shard) ? openedIdentity(shard) : undefined);
+  const [shard] = shardsIn(folder);
+  return readSummary(folder)?.identity ?? (shard && openedIdentity(join(folder, shard)));
 }
 
 function refuseOtherDtype(folder: string, found: FeatureDtype, wanted: FeatureDtype | undefined): void {

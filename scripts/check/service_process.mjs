@@ -38,5 +38,5 @@ export function residentMB(pid) {
 
 /** What a service says of itself. */
 export async function health(url) {
-  return (await fetch(`${url}/health`)).json();
+  return (await fetch(`${url}/health`, { headers: { connection: "close" } })).json();
 }

@@ -53,7 +53,11 @@ for (const [ending, state] of [
 test("a half-written line waits for its end, and a replaced file is read anew", async (t) => {
   const folder = temporaryFolder(t);
   const path = join(folder, "metrics.jsonl");
-  const line = (step: number) => JSON.stringify({ kind: "step", step, totalSteps: 3, loss: step });
+  const line = (step: number) =>
+    JSON.stringify({
+      ...{ kind: "step", stage: "frozen", epoch: 1, step, totalSteps: 3, loss: step, margin: 0.3 },
+      ...{ learningRate: 0.1, backboneLearningRate: 0, imagesPerSecond: 1, memoryMB: 1, elapsedSeconds: 1 },
+    });
   writeFileSync(join(folder, "config.json"), "{}");
   writeFileSync(path, `${line(1)}\n${line(2)}\n${line(3).slice(0, 9)}`);
   // The config is newer than what was measured, as for a run that is taken up again: the run counts as starting.

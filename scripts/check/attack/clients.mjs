@@ -25,7 +25,7 @@ async function embed(url, image) {
   const beginMs = performance.now();
   const response = await fetch(`${url}/embed`, {
     method: "POST",
-    headers: { "content-type": "multipart/form-data; boundary=fuzz" },
+    headers: { "content-type": "multipart/form-data; boundary=fuzz", connection: "close" },
     body: form(image),
     signal: AbortSignal.timeout(10 * PATIENCE_MS),
   });
