@@ -24,6 +24,7 @@ export interface ImageList {
 const FILE_COLUMNS = ["image_files", "new_image_files"] as const;
 const LABEL_COLUMNS = ["labels", "new_labels"] as const;
 const TABLE_ENDINGS = [".csv", ".tsv"];
+const SOURCES = "Name a folder, a table, or a text file with a path a line.";
 
 /**
  * The images of a source:
@@ -38,17 +39,13 @@ const TABLE_ENDINGS = [".csv", ".tsv"];
 export async function readImageList(source: string, folder: string): Promise<ImageList> {
   const path = projectPath(source);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return folderList(path);
-  requireFile(
-    path,
-    "images, or a list of them,",
-    "Name a folder, a table, or a text file with a path a line.",
-  );
+  requireFile(path, "images, or a list of them,", SOURCES);
   if (isImageName(path)) return { folder: dirname(path), rows: { files: [basename(path)] }, leftOut: [] };
   const images = projectPath(folder);
   const isTable = TABLE_ENDINGS.includes(extname(path).toLowerCase());
   const rows = isTable
     ? await tableRows(path, images)
-    : { files: (await readLines(path)).map(onDisk(images)) };
+    : { files: (await readLines(path, SOURCES)).map(onDisk(images)) };
   requireSome(path, rows.files as readonly string[]);
   return { folder: images, rows, leftOut: [] };
 }

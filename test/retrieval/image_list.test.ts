@@ -22,11 +22,11 @@ test("an image alone is a list of one; a file that is no text is refused, and no
     writeFile(join(folder, name), bytes);
     await assert.rejects(
       readImageList(join(folder, name), folder),
-      /it is no text\.\n {2}Next: Name a folder/,
+      /(holds zero bytes|UTF-8).*\n {2}Next: Name a folder/,
     );
   }
   await assert.rejects(
     readImageList(join(folder, "none"), folder),
-    /there is none\.\n {2}Next: Name a folder, a CSV/,
+    /there is none\.\n {2}Next: Name a folder, a table/,
   );
 });
