@@ -1,36 +1,53 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { projectPath, projectRoot } from "guie/dist/common/project";
 import { runCells } from "./drive";
 
-/** What reload() needs of lib. */
-const COPIED = [
-  ...["project.ts", "processes.ts", "files.ts", "regular_file.ts", "errno.ts", "errno.json"].map(
-    (file) => `common/${file}`,
-  ),
-  "notebook/reload.ts",
-];
+/** Copies a file of lib into a project, with whatever it imports; packages are linked. */
+function copyWithImports(root: string, file: string): void {
+  const copy = join(root, "lib", file);
+  if (existsSync(copy)) return;
+  cpSync(projectPath("lib", file), copy);
+  if (file.endsWith(".json")) return;
+  for (const [, name] of readFileSync(copy, "utf8").matchAll(/^(?:import|export|\}) .*from "(.+)";$/gm)) {
+    if (name!.startsWith(".")) {
+      const imported = join(dirname(file), name!);
+      copyWithImports(root, imported.endsWith(".json") ? imported : `${imported}.ts`);
+    } else if (!name!.startsWith("node:")) linkPackage(root, name!);
+  }
+}
+
+function linkPackage(root: string, name: string): void {
+  const link = join(root, "node_modules", name);
+  mkdirSync(dirname(link), { recursive: true });
+  if (!existsSync(link)) symlinkSync(projectPath("node_modules", name), link);
+}
 
 /** A project of its own with a lib of a few files, so that nothing of the real one is edited. */
 function makeProject(): string {
   const root = mkdtempSync(join(tmpdir(), "reload-"));
   const lib = join(root, "lib");
-  for (const file of ["tsconfig.json", "lib/tsconfig.json", "lib/package.json", "lib/common/errors.ts"]) {
+  for (const file of ["tsconfig.json", "lib/tsconfig.json", "lib/package.json"]) {
     cpSync(projectPath(file), join(root, file));
-  }
-  for (const file of COPIED) {
-    cpSync(projectPath("lib", file), join(lib, file));
   }
   for (const folder of ["lib/tensorflow", "node_modules/@types", "notebooks"])
     mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, "package.json"), `{"name": "universal-image-embedding"}`);
-  for (const name of ["typescript", "@typescript", "@types/node", "undici-types"]) {
-    symlinkSync(projectPath("node_modules", name), join(root, "node_modules", name));
-  }
+  for (const name of ["typescript", "@typescript", "@types/node", "undici-types"]) linkPackage(root, name);
+  copyWithImports(root, "notebook/reload.ts");
   symlinkSync(lib, join(root, "node_modules", "guie"));
   writeFileSync(join(lib, "tensorflow", "engine.ts"), `export const openedAt = process.hrtime.bigint();\n`);
   writeLib(root, `export const answer: number = 41;\nexport const bad = 1;\n`);

@@ -137,11 +137,13 @@ test("a notebook is clean when it is on our kernel, without counts, machine path
   );
 });
 
-/** A workspace that holds nothing but scripts and notebooks, without git. */
+/** A workspace that holds nothing but scripts, notebooks and the library, without git. */
 function workspace(t: TestContext): string {
   const folder = temporaryFolder(t);
   for (const name of ["scripts", "notebooks"])
     cpSync(projectPath(name), join(folder, name), { recursive: true });
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(projectPath("lib"), join(folder, "node_modules/guie"));
   return folder;
 }
 
@@ -206,7 +208,7 @@ const { appendFileSync, writeFileSync } = require("node:fs");
 const after = (option) => process.argv[process.argv.indexOf(option) + 1];
 const call = { path: process.argv.at(-1), params: process.env.GUIE_PARAMS };
 appendFileSync(${JSON.stringify(calls)}, JSON.stringify(call) + "\\n");
-writeFileSync(after("--output-dir") + "/" + after("--output") + ".ipynb", '{"cells": []}');
+writeFileSync(after("--output-dir") + "/" + after("--output"), '{"cells": []}');
 `,
   );
   chmodSync(command, 0o755);
@@ -226,7 +228,14 @@ test("the originals are run whatever stands in notebooks/; a notebook that was e
     own.stdout,
     /notebooks\/Train\.ipynb is run as you have edited it: cell 4\. .*--restore Train/,
   );
-  const originals = runIn(folder, "scripts/notebooks.mjs", "Train", "--originals", "--out", folder);
+  const originals = runIn(
+    folder,
+    "scripts/notebooks.mjs",
+    "Train",
+    "--originals",
+    "--out",
+    join(folder, "out"),
+  );
   assert.doesNotMatch(originals.stdout, /edited/);
   const paths = [path, join(folder, "scripts/originals/Train.ipynb")];
   assert.deepEqual(
@@ -247,8 +256,6 @@ test("the demo runs the originals with parameters of its own, and refuses a run 
     `const scores = Object.fromEntries(["pixels", "backbone", "${run}_frozen", "${run}_fine_tune"].map((name) => [name, 0.5]));
 console.log(JSON.stringify({ mp5: scores, r1: scores }));`,
   );
-  mkdirSync(join(folder, "node_modules"));
-  symlinkSync(projectPath("lib"), join(folder, "node_modules/guie"));
   for (const name of readdirSync(join(folder, "notebooks"))) writeFile(join(folder, "notebooks", name), "{}");
   const demo = () => runIn(folder, "scripts/demo.mjs", "--run", run);
 
