@@ -75,53 +75,45 @@ function smallDemo() {
   return line[0];
 }
 
-/** Seconds that something takes. */
-async function timed(work) {
+/** Notes in `seconds` how long a part takes. */
+async function timed(seconds, part, work) {
   const startedAtMs = performance.now();
-  await work();
-  return (performance.now() - startedAtMs) / 1000;
+  const made = await work();
+  seconds[part] = (performance.now() - startedAtMs) / 1000;
+  return made;
 }
 
-/** The small demo, and some tests. @returns their seconds */
-async function useProject(system, options, tell) {
+/** The small demo, and some tests. */
+async function useProject(system, options, seconds, tell) {
   tell("the small demo");
-  const demo = await timed(() => mustRun(system, smallDemo(), options));
+  await timed(seconds, "demo", () => mustRun(system, smallDemo(), options));
   const tests = `npm test -- ${values.tests}`;
   tell(tests);
-  return { demo, tests: await timed(() => mustRun(system, tests, options)) };
+  await timed(seconds, "tests", () => mustRun(system, tests, options));
 }
 
-/** The README's two commands. @returns seconds of their parts */
-async function readmeCommands(system, node, tell) {
+/** The README's two commands. */
+async function readmeCommands(system, node, seconds, tell) {
   mustRun(system, `useradd --create-home ${USER}`, { user: "root" });
   if (node === "own") installPackages(system, ["nodejs"]);
   else installNode(system, node);
   copyProject(system, CLONE);
   const options = { cwd: CLONE };
-  const setUp = setUpByItsWords(system, options, tell);
+  seconds.setUp = setUpByItsWords(system, options, tell);
   refuseOthers(system, options, tell);
   assert.match(mustRun(system, "npm run setup", options), /everything is up to date/);
-  const used = await useProject(system, options, tell);
+  await useProject(system, options, seconds, tell);
   tell("JupyterLab");
-  const lab = await timed(() =>
-    checkJupyter(
-      system.start(["node", "scripts/lab.mjs", "--no-browser", "--port=8899"], options),
-      "127.0.0.1",
-    ),
-  );
-  return { setUp, ...used, lab };
+  const lab = ["node", "scripts/lab.mjs", "--no-browser", "--port=8899"];
+  await timed(seconds, "lab", () => checkJupyter(system.start(lab, options), "127.0.0.1"));
 }
 
 /** The Dockerfile's stage, then its command; the last stage unless another is named. */
-async function dockerLines(system, tell) {
-  let state;
-  const setUp = await timed(() => {
-    state = runDockerfile(system, values.stage, tell);
-  });
-  const used = await useProject(system, state, tell);
+async function dockerLines(system, seconds, tell) {
+  const state = await timed(seconds, "setUp", () => runDockerfile(system, values.stage, tell));
+  await useProject(system, state, seconds, tell);
   tell(`CMD ${state.command.join(" ")}`);
-  const lab = await timed(() => checkJupyter(system.start(state.command, state), "127.0.0.2"));
-  return { setUp, ...used, lab };
+  await timed(seconds, "lab", () => checkJupyter(system.start(state.command, state), "127.0.0.2"));
 }
 
 /** One row of the table; a failure is part of it. */
@@ -133,16 +125,14 @@ async function tryRow({ system: name, node, dockerfile }, folder) {
   try {
     const system = openSystem(name, folder);
     try {
-      Object.assign(
-        seconds,
-        dockerfile ? await dockerLines(system, tell) : await readmeCommands(system, node, tell),
-      );
+      if (dockerfile) await dockerLines(system, seconds, tell);
+      else await readmeCommands(system, node, seconds, tell);
     } finally {
       const { output } = system.run("node --version; npm --version; python3 --version");
       versions = output.trim().split("\n");
     }
   } catch (error) {
-    verdict = error.message.split("\n")[0];
+    verdict = `failed: ${error.message.slice(0, 60).split("\n")[0]}`;
     tell(`FAULT: ${error.message}`);
   }
   const times = ["setUp", "demo", "tests", "lab"].map((part) => seconds[part]?.toFixed(0) ?? "");

@@ -69,6 +69,9 @@ function mountSystem(root) {
   must("mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", join(root, "dev/shm"));
   must("mount", "-t", "devpts", "-o", "newinstance,ptmxmode=666", "devpts", join(root, "dev/pts"));
   must("ln", "-s", "pts/ptmx", join(root, "dev/ptmx"));
+  must("ln", "-s", "/proc/self/fd", join(root, "dev/fd"));
+  for (const [i, name] of ["stdin", "stdout", "stderr"].entries())
+    must("ln", "-s", `/proc/self/fd/${i}`, join(root, "dev", name));
 }
 
 /** What a command in the bare system sees: nothing of this process but the machine's settings. */
