@@ -146,14 +146,20 @@ export function appendToFile(path: string, content: string | Uint8Array): void {
 }
 
 /**
- * Puts an error of writing to `path` into words. Node.js calls a folder that cannot be made on a read-only disk missing:
- * the disk is asked.
+ * Puts an error of writing to `path` into words. Of a folder that cannot be made, Node.js says "missing" on a read-only
+ * disk (the disk is asked), and "exists" where a file has its name.
  */
 export function writeError(path: string, error: unknown): unknown {
-  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
-  const refusal = code === "ENOENT" && syscall === "mkdir" ? whyNotWritten(path) : undefined;
+  const refusal = mkdirRefusal(path, error);
   const told = refusal ? Object.assign(new Error(messageOf(error)), { code: refusal, path }) : error;
   return inWords(told, path, "written");
+}
+
+function mkdirRefusal(path: string, error: unknown): string | undefined {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  if (syscall !== "mkdir") return undefined;
+  if (code === "EEXIST") return "ENOTDIR";
+  return code === "ENOENT" ? whyNotWritten(path) : undefined;
 }
 
 /** The code by which a file system refuses to write to `path`, or to make it; undefined where it does not. */
