@@ -78,8 +78,9 @@ export async function writeAtomically(
     await write(temporary);
     renameDurably(temporary, path);
   } catch (error) {
-    discard(temporary);
     throw writeError(path, error);
+  } finally {
+    discard(temporary); // rename(2) leaves both where they are two names of one file
   }
 }
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, linkSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { removeAbandoned } from "guie/dist/common/files";
+import { removeAbandoned, writeAtomically } from "guie/dist/common/files";
 import { temporaryFolder, writeFile } from "../folders";
 
 /** Writes 512 MB at once. */
@@ -26,6 +26,14 @@ test("killed in the middle of writing: the file is not there under its name", as
   assert.equal(signal, "SIGKILL");
   assert.ok(writtenBytes() > 0);
   assert.equal(existsSync(path), false);
+});
+
+test("a second name of the file that stands there already leaves no temporary name behind", async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, "best.safetensors");
+  writeFile(path, "weights");
+  await writeAtomically(path, (temporary) => linkSync(path, temporary));
+  assert.deepEqual([readdirSync(folder), readFileSync(path, "utf8")], [["best.safetensors"], "weights"]);
 });
 
 test("where only this machine writes, what a dead process left is gone at once, what a living one writes stays", (t) => {
