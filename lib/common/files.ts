@@ -78,8 +78,9 @@ export async function writeAtomically(
     await write(temporary);
     renameDurably(temporary, path);
   } catch (error) {
-    discard(temporary);
     throw writeError(path, error);
+  } finally {
+    discard(temporary); // after the renaming, too: where both are names of one file, the system leaves both
   }
 }
 

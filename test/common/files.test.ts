@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, linkSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { removeAbandoned } from "guie/dist/common/files";
+import { removeAbandoned, writeAtomically } from "guie/dist/common/files";
 import { temporaryFolder, writeFile } from "../folders";
 
 /** Writes 512 MB at once. */
@@ -42,4 +42,12 @@ test("where only this machine writes, what a dead process left is gone at once, 
     [table, left, living, ...folders].map((file) => existsSync(file)),
     [true, false, true, false, false],
   );
+});
+
+test("a second name of a file that has it already leaves no temporary one", async (t) => {
+  const folder = temporaryFolder(t);
+  const [last, best] = ["last", "best"].map((name) => join(folder, name)) as [string, string];
+  writeFile(last, "weights");
+  for (let i = 0; i < 2; i++) await writeAtomically(best, (temporary) => linkSync(last, temporary));
+  assert.deepEqual(readdirSync(folder).sort(), ["best", "last"]);
 });
