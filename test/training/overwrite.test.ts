@@ -19,6 +19,7 @@ import {
   prepareRunFolder,
   readRunConfig,
   runFolder,
+  trainerOf,
 } from "guie/dist/training/runs/run_folder";
 import { makeSoup } from "guie/dist/training/soup";
 import { TinyRuns } from "./tiny_runs";
@@ -191,8 +192,11 @@ test("a run that a notebook starts belongs to its own process from the first mom
   const name = runs.name("handed");
   const config = runs.config(name, { nEpochs: 200 });
   const run = startRun(config);
-  assert.throws(() => startRun(config), /is under way \(process \d+/);
-  assert.throws(() => beginRun(config), /is under way/);
+  const { pid } = trainerOf(run.folder)!;
+  assert.notEqual(pid, process.pid);
+  assert.match(startRun(config).note!, /under way already.*taken hold of/);
+  assert.throws(() => startRun(config, { overwrite: true }), /is under way: it is not replaced/);
+  assert.throws(() => beginRun(config), new RegExp(`is under way \\(process ${pid}, `));
   while (viewRun(name).steps.length === 0) await sleep(50);
   run.stop();
   assert.equal((await followRun(name, () => {})).state, "stopped");
