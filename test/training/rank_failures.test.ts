@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { openSafetensors, writeSafetensors } from "guie/dist/checkpoints/safetensors";
 import { projectPath } from "guie/dist/common/project";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { ensureBackboneFeatures } from "guie/dist/retrieval/features";
@@ -150,9 +151,15 @@ async function spoilFeatures(config: Readonly<TrainConfig>, image: string): Prom
   const files = distinctFiles(train.files, validation.files);
   const { folder, shards, length } = await ensureBackboneFeatures(config, "train", files);
   const path = join(folder, shards[0]!.file);
-  const bytes = readFileSync(path);
-  const start = 8 + Number(bytes.readBigUInt64LE(0)) + 2 * length * [...files].indexOf(image);
-  const FLOAT16_NAN = 0x7e00;
-  for (let i = 0; i < length; i++) bytes.writeUInt16LE(FLOAT16_NAN, start + 2 * i);
-  writeFileSync(path, bytes);
+  const { read, metadata, close } = openSafetensors(path);
+  const data = read("features").fill(Number.NaN, ...rowOf([...files].indexOf(image), length));
+  close();
+  await writeSafetensors(
+    path,
+    [{ name: "features", shape: [data.length / length, length], data }],
+    metadata,
+    "F16",
+  );
 }
+
+const rowOf = (row: number, length: number): [number, number] => [row * length, (row + 1) * length];
