@@ -22,6 +22,17 @@ const OF_RUNS = {
   "^search\\.csv$": (text) => text.replaceAll(/,[^,\n]*$/gm, ""),
 };
 
+/** Where images come from: noted in the order in which threads finish; a hash only where no time would do. */
+const OF_IMAGES = { "^sources\\.jsonl$": (text) => JSON.stringify(sourcesOf(text)) };
+
+function sourcesOf(text) {
+  const lines = text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  return [...new Set(lines.map(([source, , , reason]) => `${source} ${reason}`))].sort();
+}
+
 function withoutTimes(line) {
   const metric = JSON.parse(line);
   for (const time of TIMES) delete metric[time];
@@ -97,7 +108,7 @@ export async function killCases({ scratch, tinyData, name, random, prepare }) {
         isNeeded: true,
         args: ["preprocess", "--data-dir", dataDir],
         place: made(`final_data_224/${SET.folder}`),
-        outputs: [made("final_data_224")],
+        ...{ outputs: [made("final_data_224")], same: OF_IMAGES },
       },
       {
         command: "merge",
