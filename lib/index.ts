@@ -31,16 +31,18 @@ export { type PreprocessResult, preprocessDataSets, preprocessDataset } from "./
 export { preparedDataSets, preprocessedDataSets } from "./images/present";
 export type { PixelRule } from "./images/readers/options";
 export { type Backbone, loadBackbone } from "./model/backbone";
+export type { Tower } from "./model/tower";
 export { freshTower, towerFile } from "./model/tower_weights";
-export { findTower, parameterCount, TOWERS, type Tower, towerShapes } from "./model/towers";
+export { findTower, parameterCount, TOWERS, towerShapes } from "./model/towers";
 export { vitFeatures, type Weights } from "./model/vit";
 export { toTensors } from "./model/weight_source";
 // what a notebook shows
 export { type Atlas, type AtlasPoint, buildAtlas } from "./notebook/atlas";
-export { atlasFigure, type PicturedFigure, type PlacedImage } from "./notebook/atlas_figure";
+export { atlasFigure, type PlacedImage } from "./notebook/atlas_figure";
 export { augmentationGrid, augmentationRanges } from "./notebook/augmentation_views";
 export { gradientFigure, hardestGrid, marginFigure } from "./notebook/by_hand_views";
 export { compareRuns } from "./notebook/compare_runs";
+export type { PicturedFigure } from "./notebook/drawing";
 export { type Figure, figurePng } from "./notebook/figure";
 export {
   duplicateGrid,
@@ -128,13 +130,14 @@ export { trace } from "./tensorflow/trace";
 // Train
 export { buildTraining } from "./training/build";
 export { compareOnHeldOut, confusionOnHeldOut, retrievalLabels } from "./training/compare";
-export { type RetrievalFiles, readRetrievalFiles } from "./training/data";
+export { readRetrievalFiles } from "./training/data";
 export { type Embedder, loadEmbedder } from "./training/embedder";
 export { estimateRun, type RunEstimate } from "./training/estimate";
 export { type ExaminedImage, examineImages } from "./training/examine";
 export { type GradientNorm, gradientNorms } from "./training/gradient_norms";
 export { climbLadder, heldOutFiles, type LadderRung, trainFeatures } from "./training/ladder";
 export { compareReductions } from "./training/reduce";
+export type { RetrievalFiles } from "./training/run_data";
 export { type RungRequest, type Rungs, rungsOf } from "./training/rungs";
 export { type CheckpointRef, findCheckpoint } from "./training/runs/checkpoint_ref";
 export type { Metric, StepMetric } from "./training/runs/metrics";

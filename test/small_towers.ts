@@ -1,4 +1,5 @@
-import { findTower, type Tower } from "guie/dist/model/towers";
+import type { Tower } from "guie/dist/model/tower";
+import { findTower } from "guie/dist/model/towers";
 
 /** A tower of a row's family with the sizes of golden/small_towers.py; where the row has a projection it is 4 wide. */
 export function smallTower(row: string): Tower {

@@ -1,6 +1,7 @@
 // A tower's weights under the names of another library: the table of families, read the other way.
 import { UserError } from "../common/errors";
-import { type Tower, towerShapes } from "../model/towers";
+import type { Tower } from "../model/tower";
+import { towerShapes } from "../model/towers";
 import { LIBRARIES, type Library, NAME_FAMILIES, type NameFamily } from "./name_families";
 import type { TensorEntry } from "./safetensors";
 import { elementCount } from "./safetensors_header";

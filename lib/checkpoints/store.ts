@@ -25,6 +25,9 @@ export const WEIGHT_KINDS = ["raw", "ema", "swa"] as const;
 /** Which weights of a run: `raw` as the last step left them, `ema` and `swa` averaged over steps or epochs. */
 export type WeightKind = (typeof WEIGHT_KINDS)[number];
 
+/** Kinds of averages. */
+export type Average = Exclude<WeightKind, "raw">;
+
 /** The name under which a weight (or a prefix of weights) of a kind is stored: `neck.bias`, `ema.neck.bias`. */
 export function storedName(kind: WeightKind, name: string): string {
   return kind === "raw" ? name : `${kind}.${name}`;

@@ -1,6 +1,7 @@
 // Finds out whose names a file's tensors carry, and reads a tower's weights by them under open_clip's.
 import { UserError } from "../common/errors";
-import { TOWERS, type Tower, towerShapes } from "../model/towers";
+import type { Tower } from "../model/tower";
+import { TOWERS, towerShapes } from "../model/towers";
 import { READABLE_DTYPES } from "./dtypes";
 import { NAME_FAMILIES, type NameFamily, type Source } from "./name_families";
 import type { TensorEntry } from "./safetensors";

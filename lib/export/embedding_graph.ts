@@ -1,7 +1,7 @@
 // A run's model as graphs for any number of images. Shapes: B images, S side of the model's input, E embedding length.
 import type { TrainConfig } from "../config/config";
 import { normalisePixels, resizeToInput } from "../images/resize_graph";
-import type { Tower } from "../model/towers";
+import type { Tower } from "../model/tower";
 import type { Weights } from "../model/vit";
 import { withFreeBatch } from "../tensorflow/free_batch";
 import { tracedFor } from "../tensorflow/fused";

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { writeJson } from "../common/files";
-import type { Tower } from "../model/towers";
+import type { Tower } from "../model/tower";
 import { fillProgram } from "../model/weight_source";
 import { Program } from "../tensorflow/program";
 import { traceTensorEmbedding } from "./embedding_graph";

@@ -1,7 +1,8 @@
 // A run's model as it is given away: tower and neck, without the head.
 import type { TrainConfig } from "../config/config";
 import { towerOf } from "../model/backbone";
-import { findTower, type Tower } from "../model/towers";
+import type { Tower } from "../model/tower";
+import { findTower } from "../model/towers";
 import { joinSources, type WeightSource, withPrefix } from "../model/weight_source";
 import { TOWER_PREFIX } from "../training/model";
 import { findCheckpoint } from "../training/runs/checkpoint_ref";

@@ -12,8 +12,9 @@ import type { GraphFunction } from "../tensorflow/graph_function";
 import { Program } from "../tensorflow/program";
 import type { tf } from "../tensorflow/tf";
 import { mostParts } from "./block";
+import type { Tower } from "./tower";
 import { freshTower, prepareCommand, towerFile } from "./tower_weights";
-import { findTower, type Tower } from "./towers";
+import { findTower } from "./towers";
 import { featureLength, vitFeatures } from "./vit";
 import { fillProgram, type WeightSource } from "./weight_source";
 

@@ -5,7 +5,8 @@ import { tf } from "../tensorflow/tf";
 import { attention, linear, product } from "./layers";
 import { ACTIVATIONS, namedNorm, type Weights } from "./named_layers";
 import { classTokens } from "./pooling";
-import { mlpWidth, type Tower } from "./towers";
+import type { Tower } from "./tower";
+import { mlpWidth } from "./towers";
 
 /** How a block is computed. */
 export interface BlockOptions {

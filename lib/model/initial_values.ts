@@ -1,5 +1,6 @@
 import type { RandomStream } from "../common/random";
-import { mlpWidth, type Tower } from "./towers";
+import type { Tower } from "./tower";
+import { mlpWidth } from "./towers";
 
 /** Values are drawn uniformly in +-uniform, or normally with that deviation, or are all the same. */
 type Rule = { uniform: number } | { normal: number } | { constant: number };

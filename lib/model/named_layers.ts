@@ -2,7 +2,7 @@
 import type { tf } from "../tensorflow/tf";
 import { gelu, geluTanh, quickGelu, swiGlu } from "./activations";
 import { layerNorm, linear } from "./layers";
-import type { Activation, Tower } from "./towers";
+import type { Activation, Tower } from "./tower";
 
 /** Weights by name; a tower's names and shapes are those of `towerShapes`. */
 export type Weights = Record<string, tf.Tensor>;

@@ -3,7 +3,8 @@
 import { tf } from "../tensorflow/tf";
 import { splitHeads } from "./layers";
 import { ACTIVATIONS, namedLinear, namedNorm, type Weights } from "./named_layers";
-import { type Pooling, prefixTokens, type Tower } from "./towers";
+import type { Pooling, Tower } from "./tower";
+import { prefixTokens } from "./towers";
 
 /**
  * The feature of each image: `ln_post`, then the tower's pooling. [R, D] -> [B, D].

@@ -1,4 +1,4 @@
-import type { Resampling, Tower } from "./towers";
+import type { Resampling, Tower } from "./tower";
 
 /** One output position as a weighted sum of input positions. */
 interface Taps {

@@ -1,5 +1,7 @@
 // What a tower costs, by formula. Shapes: T tokens of an image, D width, H hidden width of the MLP, h heads, P patch.
-import { mlpWidth, patchGrid, prefixTokens, type Tower } from "./towers";
+
+import type { Tower } from "./tower";
+import { mlpWidth, patchGrid, prefixTokens } from "./towers";
 
 /** Matrices of the MLP: SwiGLU has one more. */
 const mlpMatrices = ({ activation }: Tower) => (activation === "swiGlu" ? 3 : 2);

@@ -1,5 +1,5 @@
 // All towers, a row each. Families share what their members have in common.
-import type { Activation, Tower } from "./towers";
+import type { Activation, Tower } from "./tower";
 
 const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
 const IMAGENET_STD = [0.229, 0.224, 0.225] as const;

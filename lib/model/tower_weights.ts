@@ -4,7 +4,8 @@ import { requireTensors } from "../checkpoints/tensor_file";
 import type { RandomStream } from "../common/random";
 import { initialValues } from "./initial_values";
 import { resamplePositions } from "./position_embedding";
-import { patchGrid, type Tower, towerShapes } from "./towers";
+import type { Tower } from "./tower";
+import { patchGrid, towerShapes } from "./towers";
 import type { WeightSource } from "./weight_source";
 
 /** What of a checkpoint becomes weights. */

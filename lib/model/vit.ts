@@ -8,7 +8,8 @@ import { residualBlock } from "./block";
 import { namedNorm, type Weights } from "./named_layers";
 import { forEachImage, meanOfPatches, poolTokens } from "./pooling";
 import { type Precision, withPrecision } from "./precision";
-import { patchGrid, prefixTokens, type Tower } from "./towers";
+import type { Tower } from "./tower";
+import { patchGrid, prefixTokens } from "./towers";
 
 export type { Weights };
 

@@ -6,7 +6,7 @@ import { randomStream } from "../common/random";
 import { type EmbeddingMap, pcaMap, umapMap } from "../retrieval/embedding_map";
 import type { RetrievalLabels } from "../retrieval/evaluation";
 import type { Neighbours, Vectors } from "../retrieval/neighbours";
-import type { RetrievalFiles } from "../training/data";
+import type { RetrievalFiles } from "../training/run_data";
 
 /** One image on the map. */
 export interface AtlasPoint {

@@ -1,17 +1,11 @@
 // The atlas as an interactive figure: menus for map and colours, pictures under the mouse.
 import type { OnProgress } from "../common/progress";
 import type { Atlas, AtlasPoint } from "./atlas";
+import type { PicturedFigure } from "./drawing";
 import type { Figure } from "./figure";
 import { hoverPictures, type PointCaption } from "./hover_pictures";
 import { manyColours, plotlyText, quietLayout } from "./plots";
-import type { Drawing } from "./show";
 import { makeSprite } from "./sprite";
-
-/** A figure and the pictures of its points: two outputs of one cell. `show` takes it. */
-export interface PicturedFigure {
-  figure: Figure;
-  pictures: Drawing;
-}
 
 /** An image that is not of the retrieval set, and its places: one a map, in their order. */
 export interface PlacedImage {

@@ -10,8 +10,8 @@ import {
 } from "../images/loading/augment_plan";
 import { loadImages } from "../images/loading/loader";
 import { readRunData } from "../training/data";
+import type { Drawing } from "./drawing";
 import { imageGrid } from "./images";
-import type { Drawing } from "./show";
 
 /** Training images as they are, then as the first epochs of this config will see them: exactly those pixels. */
 export async function augmentationGrid(

@@ -4,10 +4,10 @@ import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import type { ExaminedImage } from "../training/examine";
 import type { GradientNorm } from "../training/gradient_norms";
+import type { Drawing } from "./drawing";
 import type { Figure } from "./figure";
 import { type GridOptions, imageGrid } from "./images";
 import { barFigure } from "./plots";
-import type { Drawing } from "./show";
 
 /** Gradients in relation to the weights that they change, a bar for each part of the model. */
 export function gradientFigure(norms: readonly GradientNorm[]): Figure {

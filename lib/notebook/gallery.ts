@@ -5,11 +5,11 @@ import { readClassNames } from "../datasets/class_names";
 import { type Neighbours, nearestNeighbours, type Vectors } from "../retrieval/neighbours";
 import type { DuplicatePair } from "../tables/duplicates";
 import { sampleRows } from "../tables/sample_rows";
-import type { RetrievalFiles } from "../training/data";
 import type { Embedder } from "../training/embedder";
+import type { RetrievalFiles } from "../training/run_data";
+import type { Drawing } from "./drawing";
 import { type GridOptions, imageGrid } from "./images";
 import { localImagePath } from "./own_image";
-import type { Drawing } from "./show";
 
 /**
  * Draws some images of a table of the pipeline, each of another class, with the class's name below.

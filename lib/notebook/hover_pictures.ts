@@ -1,6 +1,7 @@
 // Pictures for the points of a figure: plotly's own hover shows text alone.
+
+import type { Drawing } from "./drawing";
 import { scriptHtml } from "./page_script";
-import type { Drawing } from "./show";
 import type { Sprite } from "./sprite";
 
 /** What stands beside the picture of a point. */

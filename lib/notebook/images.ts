@@ -2,9 +2,9 @@ import sharp from "sharp";
 import { UserError } from "../common/errors";
 import { decodeRgb } from "../images/decode";
 import type { RgbImage } from "../pixels/rgb_image";
+import type { Drawing } from "./drawing";
 import { escapeHtml } from "./html";
 import { scriptHtml } from "./page_script";
-import type { Drawing } from "./show";
 
 /** One picture of a grid. */
 export interface GridImage {

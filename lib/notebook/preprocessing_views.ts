@@ -13,8 +13,8 @@ import {
   sourceCsv,
 } from "../images/layout";
 import { sampleRows } from "../tables/sample_rows";
+import type { Drawing } from "./drawing";
 import { type GridOptions, imageGrid } from "./images";
-import type { Drawing } from "./show";
 
 /** An image that could not be used. */
 export interface Reject {

@@ -2,18 +2,13 @@ import { inspect } from "node:util";
 import { UserError } from "../common/errors";
 import { type RunView, viewRun } from "../training/runs/follow";
 import type { RunHandle } from "../training/runs/launcher";
-import type { PicturedFigure } from "./atlas_figure";
 import { display, inNotebook, type MimeBundle } from "./display";
+import type { Drawing, PicturedFigure } from "./drawing";
 import { type Figure, figureSvg } from "./figure";
 import { type DrawableGraph, drawGraph } from "./graph_drawing";
 import { runFigure, statusBundle } from "./run_views";
 import { type TableOptions, tableOf, tableText } from "./table";
 import { liveTableHtml } from "./table_html";
-
-/** Something already drawn, for example by imageGrid(). */
-export interface Drawing {
-  bundle: MimeBundle;
-}
 
 const PLOTLY_MIME = "application/vnd.plotly.v1+json";
 

@@ -7,25 +7,12 @@ import { clientAddress } from "./addresses";
 import { answerClientError, answerError, answerOddRequests, NO_ROW } from "./answers";
 import { whileBodyComes } from "./body_watch";
 import { boundConnections } from "./connections";
+import type { FoundRow } from "./found";
 import type { Gate } from "./gate";
 import { originGuard, secureHeaders } from "./guards";
 import { pageHtml, pagePolicy } from "./page";
 import { Refusal } from "./refusal";
 import { readUploads, requireFittingBody, type UploadLimits } from "./uploads";
-
-/** An index row as a client sees it. */
-export interface FoundRow {
-  row: number;
-  /** Cosine, -1..1. */
-  score: number;
-  label: number | null;
-  /** Name of the class, where it is known. */
-  name: string | null;
-  /** The image's path within the index. */
-  file: string;
-  /** Where the image is served. */
-  image: string;
-}
 
 /** What clients may hold of a service. */
 export interface ClientLimits {

@@ -1,4 +1,4 @@
-import type { FoundRow } from "./app";
+import type { FoundRow } from "./found";
 
 /** Runs in the reader's browser. Uses nothing of this module but types. */
 export function searchInPage(): void {

@@ -2,9 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import type { Embedder } from "../training/embedder";
-import type { ClientLimits, FoundRow, Service } from "./app";
+import type { ClientLimits, Service } from "./app";
 import { Batcher, type BatchLimits } from "./batcher";
 import type { DecodeThreads } from "./decode_threads";
+import type { FoundRow } from "./found";
 import { Gate } from "./gate";
 import type { IndexSource } from "./index_source";
 import { Refusal } from "./refusal";

@@ -1,5 +1,5 @@
 // Averages of the weights over a run: EMA over steps, SWA over the ends of epochs. They are variables beside the weights.
-import { averagedCountOf, storedName, type WeightKind } from "../checkpoints/store";
+import { type Average, averagedCountOf, storedName } from "../checkpoints/store";
 import type { TrainConfig } from "../config/config";
 import { CONSTANT_NAMES } from "../model/head";
 import type { GraphFunction } from "../tensorflow/graph_function";
@@ -9,9 +9,6 @@ import type { Position } from "./schedule";
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
 type AverageConfig = Pick<TrainConfig, "emaDecay" | "swaStartEpoch">;
-
-/** Kinds of averages. */
-export type Average = Exclude<WeightKind, "raw">;
 
 /** The averages that a config asks for. */
 export function averagesOf({ emaDecay, swaStartEpoch }: AverageConfig): Average[] {

@@ -13,11 +13,12 @@ import type { Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
 import { averagesOf } from "./averages";
 import { featureBatches, imageBatches } from "./batches";
-import { filesAt, type RunData, readRunData, type SetName } from "./data";
+import { readRunData } from "./data";
 import { pickRows, readFrozenData } from "./frozen_data";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
 import type { Ranks } from "./ranks/ranks";
 import { requireMemory } from "./room";
+import { filesAt, type RunData, type SetName } from "./run_data";
 import { startTower, startWeights } from "./start_weights";
 import { Trainer } from "./trainer";
 

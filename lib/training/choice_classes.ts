@@ -4,7 +4,7 @@ import { randomStream } from "../common/random";
 import { TextColumn } from "../common/texts";
 import type { TrainConfig } from "../config/config";
 import type { LabelledFiles } from "./batches";
-import type { RetrievalFiles, RunData } from "./data";
+import type { RetrievalFiles, RunData } from "./run_data";
 import { learnedAmong, learnedBy } from "./runs/learned";
 import { readRunConfig } from "./runs/run_folder";
 

@@ -15,8 +15,8 @@ import {
   type RetrievalLabels,
 } from "../retrieval/evaluation";
 import { nearestNeighbours } from "../retrieval/neighbours";
-import type { RetrievalFiles } from "./data";
 import { heldOutFiles, modelVectors, requireModels } from "./ladder";
+import type { RetrievalFiles } from "./run_data";
 
 /**
  * Compares models on the retrieval set of the config's data directory. Where `retrieval/classes.csv` has a column

@@ -6,7 +6,7 @@ import type { Program } from "../tensorflow/program";
 import type { tf } from "../tensorflow/tf";
 import type { Batch } from "./batches";
 import { allFinite } from "./loss_scale";
-import { PeerFailure } from "./ranks/ranks";
+import { PeerFailure } from "./ranks/peer_failure";
 import type { LearningRates } from "./rates";
 
 /** What a step was, for messages. */

@@ -12,16 +12,9 @@ import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "..
 import { ensureFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
 import { holdOutClasses } from "./choice_classes";
-import {
-  distinctFiles,
-  filesAt,
-  ownPositions,
-  type RunData,
-  readWholeData,
-  requireClasses,
-  type SetName,
-} from "./data";
+import { distinctFiles, ownPositions, readWholeData, requireClasses } from "./data";
 import { requireMemory } from "./room";
+import { filesAt, type RunData, type SetName } from "./run_data";
 
 /** Tables and features of a frozen run. */
 export interface FrozenData {

@@ -3,7 +3,7 @@ import { UserError } from "../common/errors";
 import type { TrainConfig } from "../config/config";
 import { MARGIN_SHARE_NAME } from "../model/head";
 import type { WeightSource } from "../model/weight_source";
-import type { RunData } from "./data";
+import type { RunData } from "./run_data";
 import { madeOf } from "./runs/made_of";
 import { learnedClasses, listed, nameChanges, readNote } from "./runs/run_note";
 

@@ -5,7 +5,7 @@ import { l2Normalize, marginLoss } from "../model/arcface";
 import { classCosines, marginsOf, rowsPerClass } from "../model/head";
 import { type NeckTraining, neck } from "../model/neck";
 import { shardedMarginLoss } from "../model/sharded_head";
-import type { Tower } from "../model/towers";
+import type { Tower } from "../model/tower";
 import { type FeatureOptions, vitFeatures, type Weights } from "../model/vit";
 import type { Cluster } from "../tensorflow/cluster";
 import { allGather } from "../tensorflow/collectives";

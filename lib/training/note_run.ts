@@ -3,7 +3,7 @@
 import { fileFingerprint } from "../common/fingerprint";
 import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
-import type { RunData } from "./data";
+import type { RunData } from "./run_data";
 import { findCheckpoint } from "./runs/checkpoint_ref";
 import { learnedBefore, learnedBy, writeTrainedImages } from "./runs/learned";
 import { madeOf } from "./runs/made_of";

@@ -10,16 +10,16 @@ import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { processCount, type TrainConfig } from "../config/config";
 import { neckDifference } from "../model/neck";
+import type { Run } from "./active_run";
 import { buildTraining, type TrainingSetup } from "./build";
 import { noteRun, runScoredOn } from "./note_run";
-import type { Ranks } from "./ranks/ranks";
 import { requireDisk } from "./room";
 import { evaluateRun } from "./run_evaluation";
 import { findCheckpoint } from "./runs/checkpoint_ref";
 import { describeEnvironment } from "./runs/environment";
 import { openEventFile } from "./runs/event_files";
-import type { EndMetric, Metric, ScoredOn, StepMetric } from "./runs/metrics";
-import { isDue, keepEpoch, keepStep, saveLast } from "./runs/run_checkpoints";
+import type { EndMetric, Metric, StepMetric } from "./runs/metrics";
+import { isDue } from "./runs/run_checkpoints";
 import {
   appendMetric,
   bringBack,
@@ -34,25 +34,8 @@ import {
 import { dataDifferences, readNote, WITHOUT_NOTE } from "./runs/run_note";
 import { endedAt, type RunSummary, summarise } from "./runs/run_summary";
 import { refuseOtherStart } from "./runs/start_check";
+import { keepEpoch, keepStep, saveLast } from "./save_run";
 import { isOfHead, refuseOtherShape } from "./start_weights";
-
-/** A run while this process trains it. */
-export interface Run {
-  folder: string;
-  config: Readonly<TrainConfig>;
-  setup: TrainingSetup;
-  /** The processes that train it together; undefined: this one alone. */
-  ranks?: Ranks;
-  /** Whether this process writes the run's files. */
-  writes: boolean;
-  /** What its retrieval is scored on; undefined where no classes are held out. */
-  scoredOn?: ScoredOn | undefined;
-  /** Writes what was measured to all files that hold it. */
-  record(metric: Metric): void;
-  /** Adds a line to the run's log. */
-  log(line: string): void;
-  onProgress?: OnProgress;
-}
 
 /**
  * Trains the run of a folder to its end in this process: from the start, or from its last checkpoint. Every step

@@ -4,6 +4,7 @@ import { pickLabels, rowRange } from "../common/labels";
 import type { Weights } from "../model/vit";
 import type { Vectors } from "../retrieval/neighbours";
 import { tf } from "../tensorflow/tf";
+import type { Run } from "./active_run";
 import {
   type ClassificationScores,
   classify,
@@ -12,7 +13,6 @@ import {
   scoreRetrievalSet,
 } from "./evaluate";
 import { partOf } from "./ranks/ranks";
-import type { Run } from "./run";
 import type { HeldOutScores } from "./runs/metrics";
 
 /**

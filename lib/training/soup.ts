@@ -12,8 +12,9 @@ import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../
 import { overrideConfig, type TrainConfig } from "../config/config";
 import type { WeightSource } from "../model/weight_source";
 import { type ChoiceClasses, choiceDifferences } from "./choice_classes";
-import { type RetrievalFiles, readRetrievalFiles, readRunData } from "./data";
+import { readRetrievalFiles, readRunData } from "./data";
 import { scoreModel } from "./ladder";
+import type { RetrievalFiles } from "./run_data";
 import { type CheckpointRef, findCheckpoint } from "./runs/checkpoint_ref";
 import { learnedBy, writeTrainedImages } from "./runs/learned";
 import type { ScoredOn } from "./runs/metrics";

@@ -4,15 +4,16 @@ import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
 import { towerOf } from "../model/backbone";
 import { headShapes, initialHead, MARGIN_SHARE_NAME, marginShares, rowsPerClass } from "../model/head";
+import type { Tower } from "../model/tower";
 import { requireTower } from "../model/tower_weights";
-import { patchGrid, type Tower } from "../model/towers";
+import { patchGrid } from "../model/towers";
 import type { Weights } from "../model/vit";
 import { toTensors, type WeightSource, withoutPrefix } from "../model/weight_source";
 import { tf } from "../tensorflow/tf";
 import { refuseLearnedClasses } from "./choice_classes";
-import type { RunData } from "./data";
 import { headRows, withHeadRows } from "./head_rows";
 import { TOWER_PREFIX } from "./model";
+import type { RunData } from "./run_data";
 import { findCheckpoint } from "./runs/checkpoint_ref";
 import { runWeights } from "./runs/run_weights";
 

@@ -9,7 +9,7 @@ import { exportOnnx } from "guie/dist/export/onnx";
 import { convertGraph } from "guie/dist/export/onnx/conversion";
 import { MAPPINGS } from "guie/dist/export/onnx/mappings";
 import { ONNX_DATA_FILE, ONNX_FILE, writeOnnx } from "guie/dist/export/onnx/write";
-import type { Tower } from "guie/dist/model/towers";
+import type { Tower } from "guie/dist/model/tower";
 import { fromTensors } from "guie/dist/model/weight_source";
 import { withFreeBatch } from "guie/dist/tensorflow/free_batch";
 import { Program } from "guie/dist/tensorflow/program";

@@ -16,8 +16,9 @@ import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { exportWeights } from "guie/dist/export/tower_file";
 import { headShapes } from "guie/dist/model/head";
+import type { Tower } from "guie/dist/model/tower";
 import { freshTower } from "guie/dist/model/tower_weights";
-import { findTower, TOWERS, type Tower, towerShapes } from "guie/dist/model/towers";
+import { findTower, TOWERS, towerShapes } from "guie/dist/model/towers";
 import { featureLength } from "guie/dist/model/vit";
 
 const folder = mkdtempSync(join(tmpdir(), "guie-export-"));

@@ -10,7 +10,7 @@ import { findTower } from "guie/dist/model/towers";
 import { bootstrapMeans, intervalOf } from "guie/dist/retrieval/bootstrap";
 import { randomProjection } from "guie/dist/retrieval/reduction";
 import { holdOutClasses } from "guie/dist/training/choice_classes";
-import type { RunData } from "guie/dist/training/data";
+import type { RunData } from "guie/dist/training/run_data";
 import { epochOrder } from "guie/dist/training/samplers";
 
 const SEED = 999;

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
+import type { Tower } from "guie/dist/model/tower";
 import { freshTower } from "guie/dist/model/tower_weights";
-import { findTower, type Tower } from "guie/dist/model/towers";
+import { findTower } from "guie/dist/model/towers";
 import { type FeatureOptions, vitFeatures, type Weights } from "guie/dist/model/vit";
 import { toTensors } from "guie/dist/model/weight_source";
 import type { TensorValue } from "guie/dist/tensorflow/host_tensor";

@@ -7,9 +7,9 @@ import { tiny } from "guie/dist/config/presets";
 import { openFeatures } from "guie/dist/retrieval/feature_files";
 import { featureFolder } from "guie/dist/retrieval/features";
 import { holdOutClasses } from "guie/dist/training/choice_classes";
-import type { RunData } from "guie/dist/training/data";
 import { readFrozenData } from "guie/dist/training/frozen_data";
 import { runTraining } from "guie/dist/training/run";
+import type { RunData } from "guie/dist/training/run_data";
 import { prepareRunFolder, readMetrics, runFolder } from "guie/dist/training/runs/run_folder";
 import { makeTinyData } from "./tiny_data";
 

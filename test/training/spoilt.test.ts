@@ -5,8 +5,8 @@ import { after, before, test } from "node:test";
 import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { buildTraining } from "guie/dist/training/build";
 import { runTraining } from "guie/dist/training/run";
-import { saveLast } from "guie/dist/training/runs/run_checkpoints";
 import { prepareRunFolder, readMetrics, runFile } from "guie/dist/training/runs/run_folder";
+import { saveLast } from "guie/dist/training/save_run";
 import { TinyRuns } from "./tiny_runs";
 
 const runs = new TinyRuns("spoilt", { maxStepsPerEpoch: 3, nEpochs: 2 });

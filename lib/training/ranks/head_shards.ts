@@ -5,7 +5,7 @@ import type { StoredModel } from "../../checkpoints/store";
 import { UserError } from "../../common/errors";
 import type { TrainConfig } from "../../config/config";
 import { rowsPerClass } from "../../model/head";
-import { sampleSize, shardSize } from "../../model/sharded_head";
+import { isSharded, sampleSize, shardSize } from "../../model/sharded_head";
 import type { WeightSource } from "../../model/weight_source";
 import { allGather, broadcast } from "../../tensorflow/collectives";
 import type { GraphFunction } from "../../tensorflow/graph_function";
@@ -17,11 +17,6 @@ import type { Ranks } from "./ranks";
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
 const HEAD_WEIGHT = "head.weight";
-
-/** Whether a variable is shared out: the rows of the head, their moments and averages. */
-export function isSharded(name: string): boolean {
-  return /^(optimizer\.exp_avg\.|optimizer\.exp_avg_sq\.|ema\.|swa\.)?head\.weight$/.test(name);
-}
 
 /** How the rows are shared out. */
 export interface ShardPlan {

@@ -7,8 +7,9 @@ import { startServer } from "../../tensorflow/cluster";
 import { describeDevice, device } from "../../tensorflow/device";
 import { EngineError } from "../../tensorflow/status";
 import { train } from "../run";
+import { PeerFailure } from "./peer_failure";
 import type { FromRank, ToRank } from "./rank_messages";
-import { PeerFailure, Ranks } from "./ranks";
+import { Ranks } from "./ranks";
 import { clusterOfTfConfig } from "./tf_config";
 
 const BEAT_MS = 1000;

@@ -2,6 +2,7 @@
 import { crc32 } from "node:zlib";
 import { UserError } from "../../common/errors";
 import type { TrainConfig } from "../../config/config";
+import { isSharded } from "../../model/sharded_head";
 import type { Vectors } from "../../retrieval/neighbours";
 import type { Cluster } from "../../tensorflow/cluster";
 import { allGather, broadcast, meanOverRanks } from "../../tensorflow/collectives";
@@ -11,9 +12,7 @@ import type { tf } from "../../tensorflow/tf";
 import type { ClassificationScores } from "../evaluate";
 import { ONE_PROCESS, type Shard } from "../samplers";
 import type { StepRanks } from "../step";
-import type { Trainer } from "../trainer";
 import { meanGradients } from "./gradient_buckets";
-import { isSharded } from "./head_shards";
 
 /** Variables go from the chief to the others in runs of about so many bytes. */
 const GROUP_BYTES = 2 ** 28;
@@ -21,15 +20,16 @@ const GROUP_BYTES = 2 ** 28;
 /** What a process does: it prepares itself, waits for its batch, computes a step with the others, saves, evaluates. */
 export type Phase = "start" | "batch" | "step" | "save" | "evaluation";
 
-/** What ended this process's run happened in another one, which reports it. */
-export class PeerFailure extends Error {
-  override readonly name = "PeerFailure";
-  readonly rank: number;
-
-  constructor(rank: number) {
-    super(`Rank ${rank} has failed.`);
-    this.rank = rank;
-  }
+/** What of a trainer all processes have in common. */
+export interface SharedTrainer {
+  readonly program: Program;
+  /** Shapes of the program's variables, by name. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  readonly config: Pick<TrainConfig, "shardHead">;
+  /** Steps taken so far. */
+  stepsDone: number;
+  /** Gives this process its rows of a head that is shared out. */
+  scatterHead(): Promise<void>;
 }
 
 /** What the processes of a run share. All of them call the same methods in the same order. */
@@ -120,7 +120,7 @@ export class Ranks {
   }
 
   /** Gives every process the chief's weights, optimizer state and step, and verifies that they have them. */
-  async share(trainer: Trainer): Promise<void> {
+  async share(trainer: SharedTrainer): Promise<void> {
     const [[step]] = (await this.gatherNumbers([trainer.stepsDone])) as [[number]];
     trainer.stepsDone = step;
     for (const [i, names] of groupsOf(equalShapes(trainer)).entries()) {
@@ -138,7 +138,7 @@ export class Ranks {
   }
 
   /** @throws UserError naming a variable whose checksum (CRC-32) is another than the chief's, and the rank that has it */
-  async verifyEqual(trainer: Pick<Trainer, "program" | "shapes" | "config">): Promise<void> {
+  async verifyEqual(trainer: Pick<SharedTrainer, "program" | "shapes" | "config">): Promise<void> {
     const names = [...equalShapes(trainer).keys()];
     const halves: number[] = [];
     await trainer.program.viewAll(names, (_, memory) => {
@@ -174,7 +174,7 @@ export function stepRanks(
 }
 
 /** Shapes of the variables that are the same in all processes: all but the rows of a head that is shared out. */
-function equalShapes({ shapes, config }: Pick<Trainer, "shapes" | "config">): Trainer["shapes"] {
+function equalShapes({ shapes, config }: Pick<SharedTrainer, "shapes" | "config">): SharedTrainer["shapes"] {
   return new Map([...shapes].filter(([name]) => !(config.shardHead && isSharded(name))));
 }
 

@@ -1,7 +1,6 @@
 import { z } from "zod";
-import type { WeightKind } from "../../checkpoints/store";
+import type { Average, WeightKind } from "../../checkpoints/store";
 import { parseJson } from "../../common/schema";
-import type { Average } from "../averages";
 
 /** One line of a run's `metrics.jsonl`. */
 export type Metric = StepMetric | ValidationMetric | RetrievalMetric | EndMetric;

@@ -1,13 +1,10 @@
 // The checkpoints of a run folder: `last`, `best`, `epoch_N`, `step_N`, each a safetensors file.
 import { copyFileSync, linkSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { saveCheckpoint } from "../../checkpoints/store";
 import { writeAtomically } from "../../common/files";
-import { dropReplaced } from "../../common/replace";
 import type { TrainConfig } from "../../config/config";
-import type { Run } from "../run";
 import { type Metric, scoresOf } from "./metrics";
-import { logLine, readMetrics, runFile } from "./run_folder";
+import { logLine, runFile } from "./run_folder";
 
 const SUFFIX = ".safetensors";
 /** Families of numbered checkpoints; each keeps its newest. */
@@ -34,31 +31,9 @@ function numbered(names: readonly string[], family: string): string[] {
     .sort((a, b) => numberOf(a) - numberOf(b));
 }
 
-/** Writes `last` after a step (the run that this one replaces goes with the first), and keeps it as `step_N` where that is due. @throws UserError when a weight is NaN or infinite */
-export async function saveLast(run: Run): Promise<void> {
-  const { trainer } = run.setup;
-  await trainer.assertFinite();
-  await saveCheckpoint(runFile(run.folder, "last"), trainer.stored, trainer.stepsDone);
-  dropReplaced(run.folder);
-  await keepStep(run);
-}
-
-/** Keeps `last` as `step_N` where that is due: after it was written, and once more by a run that was killed between. */
-export async function keepStep(run: Run): Promise<void> {
-  const { stepsDone } = run.setup.trainer;
-  if (isDue(stepsDone, run.config.keepEverySteps)) await keepLast(run, `step_${stepsDone}`);
-}
-
 /** Whether a number, from 1, is one of every `n`; 0 = never. */
 export function isDue(number: number, n: number): boolean {
   return number > 0 && n > 0 && number % n === 0;
-}
-
-/** After an epoch's evaluation: keeps `last` as `epoch_N` where that is due, and as `best` where it is. */
-export async function keepEpoch(run: Run, epoch: number): Promise<void> {
-  const { folder, config } = run;
-  if (isDue(epoch, config.cpktEpoch)) await keepLast(run, `epoch_${epoch}`);
-  if (isBest(readMetrics(folder), epoch, config)) await keepLast(run, "best");
 }
 
 /**
@@ -84,11 +59,15 @@ export function isBest(
 }
 
 /** Gives `last` a second name. Checkpoints are replaced and never written to, so a hard link will do. */
-async function keepLast({ folder, config }: Run, name: string): Promise<void> {
+export async function keepLast(
+  folder: string,
+  { keepCheckpoints }: Pick<TrainConfig, "keepCheckpoints">,
+  name: string,
+): Promise<void> {
   await writeAtomically(checkpointFile(folder, name), (temporary) =>
     linkOrCopy(runFile(folder, "last"), temporary),
   );
-  const dropped = prune(folder, config.keepCheckpoints);
+  const dropped = prune(folder, keepCheckpoints);
   const notes = dropped.length > 0 ? `; dropped ${dropped.join(" ")}` : "";
   logLine(folder, `Checkpoint ${name}; there are: ${listCheckpoints(folder).join(" ")}${notes}`);
 }

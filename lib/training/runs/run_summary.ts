@@ -1,7 +1,7 @@
 // What a run leaves to look at once it has ended.
 import { statSync } from "node:fs";
+import type { Average } from "../../checkpoints/store";
 import { UserError } from "../../common/errors";
-import type { Average } from "../averages";
 import { type Baseline, baselineOfFolder } from "./baseline";
 import {
   type EndMetric,
