@@ -1,8 +1,8 @@
 // Our side of `npm run bench allreduce`: one rank. Gradients of a megabyte or a few become their mean in buckets, in a
 // traced function, from variables into variables, as in a training step.
 import assert from "node:assert/strict";
-import { startServer } from "guie/dist/tensorflow/cluster.js";
-import { Program } from "guie/dist/tensorflow/program.js";
+import { Program } from "guie/dist/engine/program/program.js";
+import { startServer } from "guie/dist/engine/session/cluster.js";
 import { meanGradients } from "guie/dist/training/ranks/gradient_buckets.js";
 import { serve } from "./contestant.mjs";
 

@@ -1,12 +1,12 @@
 // The weights of both sides of `npm run bench embed`: random ones, the same in every process.
 import { randomStream } from "guie/dist/common/random.js";
 import { vit224 } from "guie/dist/config/presets.js";
+import { tf } from "guie/dist/engine/native/tf.js";
 import { initialHead } from "guie/dist/model/head.js";
 import { neckShapes } from "guie/dist/model/neck.js";
 import { freshTower } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
 import { fromTensors } from "guie/dist/model/weight_source.js";
-import { tf } from "guie/dist/tensorflow/tf.js";
 
 /** The model of a case. */
 export function modelOf({ tower: name, imageSizePx }) {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { randomStream } from "guie/dist/common/random.js";
-import { ensureFeatureFolder } from "guie/dist/retrieval/feature_writer.js";
+import { ensureFeatureFolder } from "guie/dist/features/feature_writer.js";
 import { alternate, startContestant } from "./contestant.mjs";
 import { findPython, row, TORCH } from "./report.mjs";
 

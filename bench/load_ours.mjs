@@ -1,10 +1,10 @@
 // Our side of `npm run bench load`: what `loadBackbone` and a run's checkpoints do with weights.
 import { rmSync } from "node:fs";
-import { saveCheckpoint } from "guie/dist/checkpoints/store.js";
+import { Program } from "guie/dist/engine/program/program.js";
 import { towerFile } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
 import { fillProgram } from "guie/dist/model/weight_source.js";
-import { Program } from "guie/dist/tensorflow/program.js";
+import { saveCheckpoint } from "guie/dist/runs/store.js";
 import { serve } from "./contestant.mjs";
 
 const { tower: name, path, work } = JSON.parse(process.argv[2]);

@@ -1,6 +1,6 @@
 // Our side of `npm run bench loader`: the batches that fine-tuning eats.
 import { readdirSync } from "node:fs";
-import { imageBatches } from "guie/dist/training/batches.js";
+import { imageBatches } from "guie/dist/training/data/batches.js";
 import { serve } from "./contestant.mjs";
 
 const NORMALISATION = {

@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeSy
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DATA_SETS } from "guie/dist/datasets/catalogue.js";
-import { preprocessedCsv } from "guie/dist/images/layout.js";
+import { preprocessedCsv } from "guie/dist/preprocessing/layout.js";
 
 const CACHE = join(dirname(fileURLToPath(import.meta.url)), "../.cache/bench");
 const ROWS = 3_000_000;

@@ -3,17 +3,17 @@
 
 import { randomStream } from "guie/dist/common/random.js";
 import { vit224 } from "guie/dist/config/presets.js";
+import { tf } from "guie/dist/engine/native/tf.js";
+import { Program } from "guie/dist/engine/program/program.js";
+import { startServer } from "guie/dist/engine/session/cluster.js";
+import { towerFeatures } from "guie/dist/model/embedding_model.js";
 import { findTower } from "guie/dist/model/towers.js";
 import { fillProgram } from "guie/dist/model/weight_source.js";
-import { startServer } from "guie/dist/tensorflow/cluster.js";
-import { Program } from "guie/dist/tensorflow/program.js";
-import { tf } from "guie/dist/tensorflow/tf.js";
-import { towerFeatures } from "guie/dist/training/model.js";
-import { adamRates } from "guie/dist/training/optimizer.js";
-import { declareOptimizer } from "guie/dist/training/optimizer_state.js";
 import { meanGradients } from "guie/dist/training/ranks/gradient_buckets.js";
 import { Ranks } from "guie/dist/training/ranks/ranks.js";
-import { traceStep } from "guie/dist/training/step.js";
+import { adamRates } from "guie/dist/training/step/optimizer.js";
+import { declareOptimizer } from "guie/dist/training/step/optimizer_state.js";
+import { traceStep } from "guie/dist/training/step/step.js";
 import { serve } from "./contestant.mjs";
 import { freshModel } from "./fresh_model.mjs";
 

@@ -1,6 +1,7 @@
 // The machine's own rate: a chain of square matrix products in float32, each by another matrix, as TensorFlow runs them.
-import { Program } from "guie/dist/tensorflow/program.js";
-import { tf } from "guie/dist/tensorflow/tf.js";
+
+import { tf } from "guie/dist/engine/native/tf.js";
+import { Program } from "guie/dist/engine/program/program.js";
 import { serve } from "./contestant.mjs";
 
 const { size, products } = JSON.parse(process.argv[2]);

@@ -1,7 +1,7 @@
 // Our side of `npm run bench resize`: what `guie preprocess` does with a data set, each time into a fresh folder.
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { preprocessDataset } from "guie/dist/images/preprocess.js";
+import { preprocessDataset } from "guie/dist/preprocessing/preprocess.js";
 import { serve } from "./contestant.mjs";
 
 const { folder, files, decoding, work } = JSON.parse(readFileSync(process.argv[2], "utf8"));

@@ -2,10 +2,10 @@
 import { readdirSync } from "node:fs";
 import { randomStream } from "guie/dist/common/random.js";
 import { demo } from "guie/dist/config/presets.js";
+import { towerFeatures } from "guie/dist/model/embedding_model.js";
 import { findTower } from "guie/dist/model/towers.js";
-import { imageBatches } from "guie/dist/training/batches.js";
-import { towerFeatures } from "guie/dist/training/model.js";
-import { Trainer } from "guie/dist/training/trainer.js";
+import { imageBatches } from "guie/dist/training/data/batches.js";
+import { Trainer } from "guie/dist/training/loop/trainer.js";
 import { serve } from "./contestant.mjs";
 import { freshModel } from "./fresh_model.mjs";
 

@@ -1,10 +1,10 @@
 // The same Vision Transformer in plain tfjs, run eagerly: what one writes without this library.
 import { randomStream } from "guie/dist/common/random.js";
+import { tf } from "guie/dist/engine/native/tf.js";
 import { initialHead } from "guie/dist/model/head.js";
 import { freshTower } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
 import { toTensors } from "guie/dist/model/weight_source.js";
-import { tf } from "guie/dist/tensorflow/tf.js";
 import { serve } from "./contestant.mjs";
 
 const [CLASSES, EMBEDDING, SCALE] = [1000, 64, 30];

@@ -2,15 +2,15 @@
 
 import { randomStream } from "guie/dist/common/random.js";
 import { vit224 } from "guie/dist/config/presets.js";
+import { Program } from "guie/dist/engine/program/program.js";
+import { towerFeatures } from "guie/dist/model/embedding_model.js";
 import { freshTower } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
 import { vitFeatures } from "guie/dist/model/vit.js";
 import { fillProgram } from "guie/dist/model/weight_source.js";
-import { Program } from "guie/dist/tensorflow/program.js";
-import { towerFeatures } from "guie/dist/training/model.js";
-import { adamRates } from "guie/dist/training/optimizer.js";
-import { declareOptimizer } from "guie/dist/training/optimizer_state.js";
-import { traceStep } from "guie/dist/training/step.js";
+import { adamRates } from "guie/dist/training/step/optimizer.js";
+import { declareOptimizer } from "guie/dist/training/step/optimizer_state.js";
+import { traceStep } from "guie/dist/training/step/step.js";
 import { serve } from "./contestant.mjs";
 import { freshModel } from "./fresh_model.mjs";
 

@@ -2,8 +2,8 @@
 import { mkdirSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
-import { DTYPE_BYTES } from "guie/dist/checkpoints/dtypes.js";
-import { formatHeader } from "guie/dist/checkpoints/safetensors_header.js";
+import { DTYPE_BYTES } from "guie/dist/formats/dtypes.js";
+import { formatHeader } from "guie/dist/formats/safetensors_header.js";
 import { findTower, towerShapes } from "guie/dist/model/towers.js";
 
 /** Random bits, written again and again; without the exponents' highest bit, so that every number is below 2. */

@@ -63,13 +63,8 @@ function stage(name, args, options = {}) {
 /** A run of these names with other settings is a person's: it stays, and the demo says so before it begins. */
 function refuseOtherRuns() {
   const require = createRequire(import.meta.url);
-  const { trainConfigs } = require("guie/dist/notebook/train_configs");
-  const {
-    configDifferences,
-    readRunConfig,
-    runFile,
-    runFolder,
-  } = require("guie/dist/training/runs/run_folder");
+  const { trainConfigs } = require("guie/dist/notebook/views/train_configs");
+  const { configDifferences, readRunConfig, runFile, runFolder } = require("guie/dist/runs/run_folder");
   for (const config of Object.values(trainConfigs(PARAMS.Train))) {
     const folder = runFolder(config.runName);
     const differences = existsSync(runFile(folder, "config"))

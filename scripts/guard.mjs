@@ -24,7 +24,8 @@ export function guardScript(name, { endsByInterrupt = true } = {}) {
 
 function wordsOf(name, error) {
   try {
-    return createRequire(import.meta.url)("../lib/dist/common/ending.js").endingOf(name, error).message;
+    return createRequire(import.meta.url)("../lib/dist/common/files/exit_errors.js").endingOf(name, error)
+      .message;
   } catch {
     // lib is not built yet
     if (process.env.GUIE_DEBUG) return error.stack;

@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameS
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, stripVTControlCharacters } from "node:util";
-import { asOwner } from "guie/dist/common/owner.js";
+import { asOwner } from "guie/dist/common/files/claim.js";
 import { guardScript } from "./guard.mjs";
 import { changedCells, notebookPath, originalPath, PIPELINE, PUT_ASIDE, restore } from "./originals.mjs";
 

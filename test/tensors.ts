@@ -1,5 +1,5 @@
 import type { RandomStream } from "guie/dist/common/random";
-import { tf } from "guie/dist/tensorflow/tf";
+import { tf } from "guie/dist/engine/native/tf";
 
 /** A standard normal tensor from a seeded stream. */
 export function randomTensor(random: RandomStream, shape: readonly number[]): tf.Tensor {

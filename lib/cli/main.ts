@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
-import { fail } from "./guard";
 import { makeProgram } from "./program";
+import { fail } from "./shared/exit_guard";
 
 makeProgram()
   .parseAsync()

@@ -1,21 +1,21 @@
 import { Command } from "commander";
-import { registerDuplicates } from "./duplicates";
-import { registerEmbed } from "./embed";
-import { registerEvaluate } from "./evaluate";
-import { registerExport } from "./export";
-import { registerGetData } from "./get_data";
-import { commandName, nameCommand } from "./guard";
-import { registerMerge } from "./merge";
-import { registerPrepareModel } from "./prepare_model";
-import { registerPreprocess } from "./preprocess";
-import { registerReduce } from "./reduce";
-import { registerRuns } from "./runs";
-import { registerScaling } from "./scaling";
-import { registerSearch } from "./search";
-import { registerServe } from "./serve";
-import { registerSoup } from "./soup";
-import { registerTrain } from "./train";
-import { registerWatch } from "./watch";
+import { registerDuplicates } from "./data/duplicates";
+import { registerGetData } from "./data/get_data";
+import { registerMerge } from "./data/merge";
+import { registerPreprocess } from "./data/preprocess";
+import { registerEvaluate } from "./model/evaluate";
+import { registerExport } from "./model/export";
+import { registerPrepareModel } from "./model/prepare_model";
+import { registerReduce } from "./model/reduce";
+import { registerSoup } from "./model/soup";
+import { commandName, nameCommand } from "./shared/exit_guard";
+import { registerRuns } from "./train/runs";
+import { registerScaling } from "./train/scaling";
+import { registerTrain } from "./train/train";
+import { registerSearch } from "./train/tune";
+import { registerWatch } from "./train/watch";
+import { registerEmbed } from "./use/embed";
+import { registerServe } from "./use/serve";
 
 /** The steps of the pipeline in their order, each registered by a file of its own. */
 const REGISTRATIONS: ((program: Command) => void)[] = [

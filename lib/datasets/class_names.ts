@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readCsv, wholeNumberCell } from "../common/csv";
+import { readCsv, wholeNumberCell } from "../common/csv/csv";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 

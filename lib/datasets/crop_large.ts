@@ -3,14 +3,14 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { mapConcurrently } from "../common/concurrent";
-import { readPatiently } from "../common/file_faults";
-import { writeAtomically } from "../common/files";
-import { contentOf, seeFile } from "../common/fingerprint";
+import { readPatiently } from "../common/files/file_faults";
+import { writeAtomically } from "../common/files/files";
+import { contentOf, seeFile } from "../common/files/fingerprint";
+import { type MakingOf, SourceRecord } from "../common/files/source_record";
 import { projectPath } from "../common/project";
-import { type MakingOf, SourceRecord } from "../common/source_record";
-import { resizeArea } from "../pixels/area_resize";
-import { MAX_PIXELS } from "../pixels/image_error";
-import { openJpeg } from "../pixels/open_jpeg";
+import { resizeArea } from "../images/pixels/area_resize";
+import { MAX_PIXELS } from "../images/pixels/image_error";
+import { openJpeg } from "../images/pixels/open_jpeg";
 import type { ImageRow } from "./rows";
 
 /** Images that sharp works on at once: enough for its threads, few enough to stop soon on Interrupt. */

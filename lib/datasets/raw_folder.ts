@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { byCodeUnit } from "../common/files";
+import { byCodeUnit } from "../common/files/files";
 import { projectPath } from "../common/project";
 import { ARCHIVE_NAME, isArchiveName } from "./archives/entry";
 import { markerName, WORK_FOLDER } from "./archives/entry_path";

@@ -1,5 +1,5 @@
-import { readCsv, wholeNumberCell, writeCsv } from "../common/csv";
-import { SeenImages } from "../common/one_label";
+import { readCsv, wholeNumberCell, writeCsv } from "../common/csv/csv";
+import { SeenImages } from "../common/csv/one_label";
 
 /** One image of one data set. */
 export interface ImageRow {

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UserError } from "../common/errors";
-import { byCodeUnit } from "../common/files";
+import { byCodeUnit } from "../common/files/files";
 import { projectPath } from "../common/project";
 import { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "./catalogue";
 import { shellQuoted } from "./download";

@@ -1,15 +1,15 @@
 // A run's model as graphs for any number of images. Shapes: B images, S side of the model's input, E embedding length.
 import type { TrainConfig } from "../config/config";
+import { tf } from "../engine/native/tf";
+import { withFreeBatch } from "../engine/program/free_batch";
+import type { GraphFunction } from "../engine/program/graph_function";
+import type { Program } from "../engine/program/program";
+import type { TracedVariables } from "../engine/program/traced_variables";
+import { tracedFor } from "../engine/tracing/fused";
 import { normalisePixels, resizeToInput } from "../images/resize_graph";
+import { embedding, towerFeatures } from "../model/embedding_model";
 import type { Tower } from "../model/tower";
 import type { Weights } from "../model/vit";
-import { withFreeBatch } from "../tensorflow/free_batch";
-import { tracedFor } from "../tensorflow/fused";
-import type { GraphFunction } from "../tensorflow/graph_function";
-import type { Program } from "../tensorflow/program";
-import { tf } from "../tensorflow/tf";
-import type { TracedVariables } from "../tensorflow/traced_variables";
-import { embedding, towerFeatures } from "../training/model";
 
 /** What an exported graph depends on. */
 export interface EmbeddingGraph {

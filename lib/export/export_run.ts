@@ -1,17 +1,17 @@
 // A run's model in the formats in which it leaves.
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Library } from "../checkpoints/name_families";
-import { streamSafetensors } from "../checkpoints/safetensors";
-import { elementCount } from "../checkpoints/safetensors_header";
-import { inWords } from "../common/errno";
-import { asOwner } from "../common/owner";
+import { asOwner } from "../common/files/claim";
+import { inWords } from "../common/files/errno";
+import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/files/replace";
 import { projectPath } from "../common/project";
-import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/replace";
-import { TOWER_PREFIX } from "../training/model";
-import { findCheckpoint } from "../training/runs/checkpoint_ref";
-import { learnedClasses, readNote } from "../training/runs/run_note";
-import { runWeights } from "../training/runs/run_weights";
+import { streamSafetensors } from "../formats/safetensors";
+import { elementCount } from "../formats/safetensors_header";
+import { TOWER_PREFIX } from "../model/embedding_model";
+import type { Library } from "../pretrained/name_families";
+import { findCheckpoint } from "../runs/checkpoint_ref";
+import { learnedClasses, readNote } from "../runs/run_note";
+import { runWeights } from "../runs/run_weights";
 import { EXPORT_KINDS } from "./made_exports";
 import { exportOnnx } from "./onnx";
 import { openRunModel } from "./run_model";

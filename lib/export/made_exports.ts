@@ -1,10 +1,10 @@
 // How exports are known again, so that a new one replaces nothing else.
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { openSafetensors } from "../checkpoints/safetensors";
-import { EXPORT_PARTS, type Parts } from "../common/made_parts";
-import type { MadeKind } from "../common/replace";
-import { SAVED_MODEL_FILE } from "../tensorflow/saved_model";
+import { EXPORT_PARTS, type Parts } from "../common/files/made_parts";
+import type { MadeKind } from "../common/files/replace";
+import { SAVED_MODEL_FILE } from "../engine/saved_model/saved_model";
+import { openSafetensors } from "../formats/safetensors";
 import { ONNX_FILE } from "./onnx/write";
 
 /** In the metadata of a tower's file: the image size in px for which its positions are. */

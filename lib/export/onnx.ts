@@ -1,10 +1,10 @@
 // A model for onnxruntime, and for what is built on it: normalised pixels in, unit vectors out.
 
 import { join } from "node:path";
-import { writeJson } from "../common/files";
+import { writeJson } from "../common/files/files";
+import { Program } from "../engine/program/program";
 import type { Tower } from "../model/tower";
 import { fillProgram } from "../model/weight_source";
-import { Program } from "../tensorflow/program";
 import { traceTensorEmbedding } from "./embedding_graph";
 import { convertGraph } from "./onnx/conversion";
 import { MAPPINGS } from "./onnx/mappings";

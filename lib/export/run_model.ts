@@ -1,13 +1,13 @@
 // A run's model as it is given away: tower and neck, without the head.
 import type { TrainConfig } from "../config/config";
 import { towerOf } from "../model/backbone";
+import { TOWER_PREFIX } from "../model/embedding_model";
 import type { Tower } from "../model/tower";
 import { findTower } from "../model/towers";
 import { joinSources, type WeightSource, withPrefix } from "../model/weight_source";
-import { TOWER_PREFIX } from "../training/model";
-import { findCheckpoint } from "../training/runs/checkpoint_ref";
-import { readRunConfig } from "../training/runs/run_folder";
-import { runWeights } from "../training/runs/run_weights";
+import { findCheckpoint } from "../runs/checkpoint_ref";
+import { readRunConfig } from "../runs/run_folder";
+import { runWeights } from "../runs/run_weights";
 
 /** What stands before the names of the neck's weights. */
 const NECK_PREFIX = "neck.";

@@ -1,7 +1,8 @@
 // The competition's submission: one SavedModel, images of any size in, unit vectors out.
+
+import { Program } from "../engine/program/program";
+import { writeSavedModel } from "../engine/saved_model/saved_model";
 import { fillProgram } from "../model/weight_source";
-import { Program } from "../tensorflow/program";
-import { writeSavedModel } from "../tensorflow/saved_model";
 import { traceImageEmbedding } from "./embedding_graph";
 import type { RunModel } from "./run_model";
 import { measureSpeed } from "./timing";

@@ -1,7 +1,8 @@
 // How long a submission takes.
-import type { GraphFunction } from "../tensorflow/graph_function";
-import type { TensorValue } from "../tensorflow/host_tensor";
-import type { tf } from "../tensorflow/tf";
+
+import type { TensorValue } from "../engine/native/host_tensor";
+import type { tf } from "../engine/native/tf";
+import type { GraphFunction } from "../engine/program/graph_function";
 
 /** The competition's hidden set: 5,000 queries and 200,000 index images, one at a time. */
 export const COMPETITION_IMAGES = 205_000;

@@ -1,17 +1,17 @@
 // A tower's weights out, in a file that open_clip, timm, DINOv2's code or Hugging Face load strictly.
 import { existsSync } from "node:fs";
-import { defaultLibrary, exportEntries } from "../checkpoints/export_names";
-import type { Library } from "../checkpoints/name_families";
-import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
-import { elementCount } from "../checkpoints/safetensors_header";
-import { asOwner } from "../common/owner";
+import { asOwner } from "../common/files/claim";
+import { requireReplaceable } from "../common/files/replace";
 import { projectPath } from "../common/project";
-import { requireReplaceable } from "../common/replace";
+import { openSafetensors, writeSafetensors } from "../formats/safetensors";
+import { elementCount } from "../formats/safetensors_header";
+import { TOWER_PREFIX } from "../model/embedding_model";
 import type { Tower } from "../model/tower";
 import { requireTower } from "../model/tower_weights";
 import { findTower, patchGrid } from "../model/towers";
-import { TOWER_PREFIX } from "../training/model";
-import { findCheckpoint } from "../training/runs/checkpoint_ref";
+import { defaultLibrary, exportEntries } from "../pretrained/export_names";
+import type { Library } from "../pretrained/name_families";
+import { findCheckpoint } from "../runs/checkpoint_ref";
 import { EXPORT_KINDS, TOWER_FILE_MARK } from "./made_exports";
 import { openRunModel } from "./run_model";
 

@@ -1,12 +1,12 @@
 // Any image file to RGB pixels, by whichever library reads its format as OpenCV does.
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { messageOf, UserError } from "../common/errors";
-import { readPatiently, UnreachableFile, worldFault } from "../common/file_faults";
-import { NoFileError, openRegularFile, readRegularFile } from "../common/regular_file";
-import { ImageError, MAX_PIXELS } from "../pixels/image_error";
-import type { RgbImage } from "../pixels/rgb_image";
-import { describeOther, type ImageFormat, sniffFormat } from "./formats";
+import { readPatiently, UnreachableFile, worldFault } from "../common/files/file_faults";
+import { NoFileError, openRegularFile, readRegularFile } from "../common/files/regular_file";
+import { ImageError, MAX_PIXELS } from "./pixels/image_error";
+import type { RgbImage } from "./pixels/rgb_image";
 import { countPixelsOfBmp, decodeBmp } from "./readers/bmp";
+import { describeOther, type ImageFormat, sniffFormat } from "./readers/formats";
 import { countPixelsByMagick, decodeByMagick } from "./readers/magick";
 import type { DecodeOptions } from "./readers/options";
 import { countPixelsBySharp, decodeBySharp } from "./readers/sharp";

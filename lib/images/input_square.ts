@@ -1,8 +1,8 @@
 // An image of any size on its way to a JPEG of preprocessing or to a model, by vector instructions: the pixels that come
 // out lie in the kernels' memory, until the next call.
-import { resizeArea } from "../pixels/area_resize";
-import { LinearResizer } from "../pixels/linear_resize";
-import type { RgbImage } from "../pixels/rgb_image";
+import { resizeArea } from "./pixels/area_resize";
+import { LinearResizer } from "./pixels/linear_resize";
+import type { RgbImage } from "./pixels/rgb_image";
 import { resizePlan } from "./resize";
 
 /** Of the two steps; an image goes through both. */

@@ -1,7 +1,7 @@
 // The original's resize rule, and what follows it. Shapes: H height, W width.
-import { resizeAreaPlain } from "../pixels/area_plain";
-import { LinearResizer } from "../pixels/linear_resize";
-import type { RgbImage } from "../pixels/rgb_image";
+import { resizeAreaPlain } from "./pixels/area_plain";
+import { LinearResizer } from "./pixels/linear_resize";
+import type { RgbImage } from "./pixels/rgb_image";
 
 /** The original's longest side of an image that is kept as it is. */
 export const MAX_SIDE_PX = 224;

@@ -1,10 +1,10 @@
 // Images of any size to a model's input, as part of a graph: the pixels of a `PixelLoader`, without knowing their size.
 // Shapes: B images, H, W their size, S side of the square that a model takes.
 
-import { WEIGHT_ONE } from "../pixels/linear_resize";
-import type { DType } from "../tensorflow/dtypes";
-import { rawOp } from "../tensorflow/raw_op";
-import { tf } from "../tensorflow/tf";
+import type { DType } from "../engine/native/dtypes";
+import { tf } from "../engine/native/tf";
+import { rawOp } from "../engine/tracing/raw_op";
+import { WEIGHT_ONE } from "./pixels/linear_resize";
 import { MAX_SIDE_PX } from "./resize";
 
 /**
@@ -64,7 +64,7 @@ interface Tap {
   weights: tf.Tensor;
 }
 
-/** OpenCV's positions and weights of one axis, with its roundings: `linearTaps` of lib/pixels/linear_resize.ts. */
+/** OpenCV's positions and weights of one axis, with its roundings: `linearTaps` of lib/images/pixels/linear_resize.ts. */
 function linearTaps(source: tf.Tensor, target: tf.Tensor, isClamped: boolean): [Tap, Tap] {
   const double = (x: tf.Tensor) => cast(x, "float64");
   const half = double(tf.scalar(0.5));

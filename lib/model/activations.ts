@@ -1,6 +1,6 @@
 // Activations between the two layers of an MLP, each with a gradient of its own that keeps its input alone.
 // Shapes: R rows, O outputs.
-import { tf } from "../tensorflow/tf";
+import { tf } from "../engine/native/tf";
 import { withGradient } from "./with_gradient";
 
 /** x * Phi(x) with the normal distribution's exact Phi. [R, O] -> [R, O]. PyTorch: `F.gelu`. */

@@ -2,8 +2,8 @@
 // length. With tens of thousands of classes [B, C] is what takes the time: the gradients are written out, and what
 // concerns the true classes alone is gathered from [B, C] and scattered back into it.
 import type { TrainConfig } from "../config/config";
-import { rawOp } from "../tensorflow/raw_op";
-import { tf } from "../tensorflow/tf";
+import { tf } from "../engine/native/tf";
+import { rawOp } from "../engine/tracing/raw_op";
 import { withGradient } from "./with_gradient";
 
 /** Keeps sqrt's gradient finite where a cosine is 1 or -1; the published code lacks it and gives NaN there. */

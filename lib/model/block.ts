@@ -1,7 +1,8 @@
 // A block of a tower, whole or in parts. Shapes: B images, N tokens of each, R = B * N rows, D width, I width of the MLP,
 // p parts.
-import { scope } from "../tensorflow/scope";
-import { tf } from "../tensorflow/tf";
+
+import { tf } from "../engine/native/tf";
+import { scope } from "../engine/tracing/scope";
 import { attention, linear, product } from "./layers";
 import { ACTIVATIONS, namedNorm, type Weights } from "./named_layers";
 import { classTokens } from "./pooling";

@@ -1,8 +1,8 @@
 // The classifier that training needs and retrieval does not. Shapes: B batch, C classes, K rows a class, E embedding length.
 import type { RandomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
-import { rawOp } from "../tensorflow/raw_op";
-import { tf } from "../tensorflow/tf";
+import { tf } from "../engine/native/tf";
+import { rawOp } from "../engine/tracing/raw_op";
 import { l2Normalize } from "./arcface";
 import { FIXED_NECK_NAMES, type HeadWeights, neckShapes, STANDARDISE_NAMES } from "./neck";
 import { withGradient } from "./with_gradient";

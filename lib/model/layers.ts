@@ -1,8 +1,9 @@
 // Shapes: B images, N tokens of each, R = B * N rows, D width, O outputs, h heads, d = D / h.
-import { canFuse } from "../tensorflow/fused";
-import { after } from "../tensorflow/order";
-import { rawOp } from "../tensorflow/raw_op";
-import { tf } from "../tensorflow/tf";
+
+import { tf } from "../engine/native/tf";
+import { canFuse } from "../engine/tracing/fused";
+import { after } from "../engine/tracing/order";
+import { rawOp } from "../engine/tracing/raw_op";
 import { narrow, widen } from "./precision";
 import { withGradient } from "./with_gradient";
 

@@ -1,5 +1,5 @@
 // Layers that find their weights by name.
-import type { tf } from "../tensorflow/tf";
+import type { tf } from "../engine/native/tf";
 import { gelu, geluTanh, quickGelu, swiGlu } from "./activations";
 import { layerNorm, linear } from "./layers";
 import type { Activation, Tower } from "./tower";

@@ -1,7 +1,7 @@
 // Between features and embedding. Shapes: B batch, F features, E embedding length.
 import { UserError } from "../common/errors";
 import type { TrainConfig } from "../config/config";
-import { tf } from "../tensorflow/tf";
+import { tf } from "../engine/native/tf";
 
 /** Weights that neck and head add to the tower's, by name. */
 export type HeadWeights = Record<string, tf.Tensor>;

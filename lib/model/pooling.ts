@@ -1,6 +1,6 @@
 // From the tokens of an image to one feature. Shapes: B images, N tokens of each, R = B * N rows, K tokens before the
 // patches (class token and registers), D width, h heads, d = D / h.
-import { tf } from "../tensorflow/tf";
+import { tf } from "../engine/native/tf";
 import { splitHeads } from "./layers";
 import { ACTIVATIONS, namedLinear, namedNorm, type Weights } from "./named_layers";
 import type { Pooling, Tower } from "./tower";

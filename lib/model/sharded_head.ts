@@ -2,9 +2,9 @@
 // Shapes: W processes, B images of each, C classes, S = ceil(C / W) classes of each, K rows a class, E embedding length,
 // n classes that a step looks at (S, or a sample).
 import type { TrainConfig } from "../config/config";
-import type { Cluster } from "../tensorflow/cluster";
-import { allGather, allReduce } from "../tensorflow/collectives";
-import { tf } from "../tensorflow/tf";
+import { tf } from "../engine/native/tf";
+import type { Cluster } from "../engine/session/cluster";
+import { allGather, allReduce } from "../engine/tracing/collectives";
 import { MARGIN_RULES } from "./arcface";
 import { classCosines } from "./head";
 

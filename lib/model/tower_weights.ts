@@ -1,7 +1,8 @@
 // Where a tower's weights come from.
-import { openSafetensors } from "../checkpoints/safetensors";
-import { requireTensors } from "../checkpoints/tensor_file";
+
 import type { RandomStream } from "../common/random";
+import { openSafetensors } from "../formats/safetensors";
+import { requireTensors } from "../formats/tensor_file";
 import { initialValues } from "./initial_values";
 import { resamplePositions } from "./position_embedding";
 import type { Tower } from "./tower";

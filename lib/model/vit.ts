@@ -1,9 +1,9 @@
 // Shapes: B images, H height, W width, N tokens of an image (K + patches), K of them class token and registers,
 // R = B * N rows, D width, P patch size.
 import { UserError } from "../common/errors";
-import { recompute } from "../tensorflow/recompute";
-import { scope } from "../tensorflow/scope";
-import { tf } from "../tensorflow/tf";
+import { tf } from "../engine/native/tf";
+import { recompute } from "../engine/tracing/recompute";
+import { scope } from "../engine/tracing/scope";
 import { residualBlock } from "./block";
 import { namedNorm, type Weights } from "./named_layers";
 import { forEachImage, meanOfPatches, poolTokens } from "./pooling";

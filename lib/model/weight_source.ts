@@ -1,6 +1,7 @@
 // Weights on their way from a file (or a random stream) into a session: one at a time, never all of them in memory.
-import type { Program } from "../tensorflow/program";
-import { tf } from "../tensorflow/tf";
+
+import { tf } from "../engine/native/tf";
+import type { Program } from "../engine/program/program";
 import type { Weights } from "./vit";
 
 /** Weights by name, made when they are asked for. */

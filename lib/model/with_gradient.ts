@@ -1,4 +1,4 @@
-import { tf } from "../tensorflow/tf";
+import { tf } from "../engine/native/tf";
 
 /** What a layer gives: its value, and how the gradient of the value becomes the gradients of the inputs. */
 export interface Graded {

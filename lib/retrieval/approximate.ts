@@ -3,12 +3,12 @@
 import { existsSync } from "node:fs";
 import { Index, MetricKind, ScalarKind } from "usearch";
 import { z } from "zod";
-import { sumFile } from "../checkpoints/bytes";
 import { UserError } from "../common/errors";
-import { readJson, writeAtomically, writeJson } from "../common/files";
+import { readJson, writeAtomically, writeJson } from "../common/files/files";
 import { breathe } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
+import { sumFile } from "../formats/bytes";
 import type { Neighbours } from "./neighbours";
 import { type Rows, rowSource, type Vectors } from "./rows";
 

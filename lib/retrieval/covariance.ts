@@ -1,8 +1,8 @@
 // Covariance of rows and its eigenvectors, in float64 on the engine. Shapes: N rows, F numbers of each, B rows a block.
 import { breathe } from "../common/interrupt";
-import { rawOp } from "../tensorflow/raw_op";
-import type { tf } from "../tensorflow/tf";
-import { trace } from "../tensorflow/trace";
+import type { tf } from "../engine/native/tf";
+import { trace } from "../engine/program/trace";
+import { rawOp } from "../engine/tracing/raw_op";
 import type { RowSource } from "./rows";
 
 const ROWS_PER_BLOCK = 4096;

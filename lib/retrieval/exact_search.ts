@@ -3,7 +3,7 @@
 import { Budget } from "../common/budget";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
-import type { TensorValue } from "../tensorflow/host_tensor";
+import type { TensorValue } from "../engine/native/host_tensor";
 import { type BestRows, emptyLists, insertRow, lastScore, sortLists } from "./best_rows";
 import { EXACT_SCORES, type Metric, squaredLength } from "./metric";
 import { type RowSource, readRows, type Vectors } from "./rows";

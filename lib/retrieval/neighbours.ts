@@ -1,6 +1,6 @@
 // Exact nearest neighbours. Shapes: Q queries, N index rows, E embedding length, k neighbours.
 import type { OnProgress } from "../common/progress";
-import { tf } from "../tensorflow/tf";
+import { tf } from "../engine/native/tf";
 import type { BestRows } from "./best_rows";
 import { exactSearch } from "./exact_search";
 import type { Metric } from "./metric";

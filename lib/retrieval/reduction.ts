@@ -1,8 +1,9 @@
 // Fewer numbers a vector: PCA, whitening, random projection. Shapes: N rows, F numbers of each, d numbers afterwards.
-import { openSafetensors, writeSafetensors } from "../checkpoints/safetensors";
+
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { randomStream } from "../common/random";
+import { openSafetensors, writeSafetensors } from "../formats/safetensors";
 import { eigenvectors, secondMoments } from "./covariance";
 import type { Vectors } from "./rows";
 import { type Rows, rowSource } from "./rows";

@@ -1,10 +1,10 @@
 // An exact index that stays in the engine's memory, for a service: a search is one run of one graph.
 // Shapes: Q queries, N index rows, E numbers of each, k neighbours.
 import { UserError } from "../common/errors";
-import { withFreeBatch } from "../tensorflow/free_batch";
-import { Program } from "../tensorflow/program";
-import { rawOp } from "../tensorflow/raw_op";
-import { tf } from "../tensorflow/tf";
+import { tf } from "../engine/native/tf";
+import { withFreeBatch } from "../engine/program/free_batch";
+import { Program } from "../engine/program/program";
+import { rawOp } from "../engine/tracing/raw_op";
 import { emptyLists, insertRow, sortLists } from "./best_rows";
 import { EXACT_SCORES, type ExactRows, scoreRows, squaredLength } from "./metric";
 import type { Neighbours } from "./neighbours";

@@ -1,10 +1,11 @@
 // The engine's part of an exact search. Shapes: q queries, B rows of the index, D numbers of each, k results wanted,
 // t queries of a tile, S rows of a slab, g rows of a group, n groups that are found.
-import { castTo } from "../tensorflow/cast";
-import { after } from "../tensorflow/order";
-import { rawOp } from "../tensorflow/raw_op";
-import { tf } from "../tensorflow/tf";
-import { type TracedFunction, trace } from "../tensorflow/trace";
+
+import { tf } from "../engine/native/tf";
+import { type TracedFunction, trace } from "../engine/program/trace";
+import { castTo } from "../engine/tracing/cast";
+import { after } from "../engine/tracing/order";
+import { rawOp } from "../engine/tracing/raw_op";
 
 /** Sizes of a score graph. */
 export interface ScoreGraphShape {

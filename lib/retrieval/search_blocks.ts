@@ -1,7 +1,7 @@
 // Blocks of an index and runs of queries in the engine's memory. Shapes: B rows of a block, q queries of a run,
 // D numbers of each.
 import { breathe } from "../common/interrupt";
-import { HostTensor } from "../tensorflow/host_tensor";
+import { HostTensor } from "../engine/native/host_tensor";
 import { type ExactRows, type Metric, scoreRows } from "./metric";
 import type { RowSource, Vectors } from "./rows";
 

@@ -1,7 +1,7 @@
 // Whose a request is: limits are shared out by address.
 import { isIPv6 } from "node:net";
 import type { FastifyRequest } from "fastify";
-import { isLoopback } from "./guards";
+import { isLoopback } from "./request_guards";
 
 /** Addresses other than this machine's may take one part in this many of each limit. */
 const SHARES = 4;

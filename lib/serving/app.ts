@@ -4,14 +4,14 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { z } from "zod";
 import { MOST_NEIGHBOURS } from "../retrieval/resident_index";
 import { clientAddress } from "./addresses";
-import { answerClientError, answerError, answerOddRequests, NO_ROW } from "./answers";
+import type { Gate } from "./admission";
 import { whileBodyComes } from "./body_watch";
 import { boundConnections } from "./connections";
 import type { FoundRow } from "./found";
-import type { Gate } from "./gate";
-import { originGuard, secureHeaders } from "./guards";
 import { pageHtml, pagePolicy } from "./page";
 import { Refusal } from "./refusal";
+import { originGuard, secureHeaders } from "./request_guards";
+import { answerClientError, answerError, answerOddRequests, NO_ROW } from "./responses";
 import { readUploads, requireFittingBody, type UploadLimits } from "./uploads";
 
 /** What clients may hold of a service. */

@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { shareKey, shareOf } from "./addresses";
-import { rawAnswer } from "./answers";
+import { rawAnswer } from "./responses";
 
 interface Connection {
   socket: Socket;

@@ -3,14 +3,14 @@
 import { parentPort, workerData } from "node:worker_threads";
 import sharp from "sharp";
 import { messageOf, UserError } from "../common/errors";
-import { UnreachableFile } from "../common/file_faults";
+import { UnreachableFile } from "../common/files/file_faults";
+import { writtenBytes } from "../engine/native/native_stderr";
+import type { FunctionHandle } from "../engine/program/function_handle";
 import { decodeRgb } from "../images/decode";
 import { squashToSquare } from "../images/input_square";
-import { lendJpeg } from "../images/jpeg/lend";
-import { ImageError } from "../pixels/image_error";
-import type { RgbImage } from "../pixels/rgb_image";
-import type { FunctionHandle } from "../tensorflow/function_handle";
-import { writtenBytes } from "../tensorflow/native_stderr";
+import { lendJpeg } from "../images/jpeg/with_pixels";
+import { ImageError } from "../images/pixels/image_error";
+import type { RgbImage } from "../images/pixels/rgb_image";
 
 /** What a thread is started with. */
 export interface DecodeWorkerData {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { notice } from "../common/notice";
-import type { Gate } from "./gate";
+import type { Gate } from "./admission";
 
 /** Takes no more requests, waits for those under way, and drops what is not answered by then; says so. */
 export async function drain(app: FastifyInstance, gate: Gate, drainMs: number): Promise<void> {

@@ -6,11 +6,11 @@ import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
 import { readClassNames } from "../datasets/class_names";
-import { type Features, openFeatures } from "../retrieval/feature_files";
-import { countChangedImages } from "../retrieval/feature_writer";
+import type { Embedder } from "../embedding/embedder";
+import { type Features, openFeatures } from "../features/feature_files";
+import { countChangedImages } from "../features/feature_writer";
 import type { Vectors } from "../retrieval/rows";
-import { readRetrievalFiles } from "../training/data";
-import type { Embedder } from "../training/embedder";
+import { readRetrievalFiles } from "../training/data/read_run_data";
 
 /** Rows to search. */
 export interface IndexSource {

@@ -1,5 +1,5 @@
 // Memory after large or hostile images: what C code and threads keep of it goes back to the system.
-import { returnFreedMemory } from "../tensorflow/native_memory";
+import { returnFreedMemory } from "../engine/native/native_memory";
 
 /** Beyond the memory at the start: what the work under way takes, and what the C library and threads keep. */
 const SLACK_BYTES = 300e6;

@@ -2,16 +2,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { keptFolder } from "../common/kept_folder";
-import { findOrMake } from "../common/owner";
+import { findOrMake } from "../common/files/claim";
+import { keptFolder } from "../common/files/kept_folder";
 import type { OnProgress } from "../common/progress";
+import { digestOf } from "../features/feature_sources";
 import {
   type ApproximateIndex,
   buildApproximateIndex,
   openApproximateIndex,
   recallOf,
 } from "../retrieval/approximate";
-import { digestOf } from "../retrieval/feature_sources";
 import { type Neighbours, nearestNeighbours } from "../retrieval/neighbours";
 import { residentIndex, type SearchIndex } from "../retrieval/resident_index";
 import type { Vectors } from "../retrieval/rows";

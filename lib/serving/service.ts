@@ -1,12 +1,12 @@
 // What stands behind the routes: decode, embed, search, each of them for many requests at once.
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
-import type { Embedder } from "../training/embedder";
+import type { Embedder } from "../embedding/embedder";
+import { Gate } from "./admission";
 import type { ClientLimits, Service } from "./app";
 import { Batcher, type BatchLimits } from "./batcher";
 import type { DecodeThreads } from "./decode_threads";
 import type { FoundRow } from "./found";
-import { Gate } from "./gate";
 import type { IndexSource } from "./index_source";
 import { Refusal } from "./refusal";
 import type { Searcher } from "./searcher";

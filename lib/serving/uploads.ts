@@ -1,10 +1,10 @@
 // Images out of a request's body, in memory: nothing is written to a disk.
 import type { MultipartFile } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
-import { describeOther, sniffFormat } from "../images/formats";
-import { FORM_WORDS } from "./answers";
-import type { HoldBytes } from "./gate";
+import { describeOther, sniffFormat } from "../images/readers/formats";
+import type { HoldBytes } from "./admission";
 import { Refusal } from "./refusal";
+import { FORM_WORDS } from "./responses";
 
 /** What a request may bring. */
 export interface UploadLimits {

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
-import { type DatasetName, preprocessedCsv, sourceCsv } from "../images/layout";
+import { type DatasetName, preprocessedCsv, sourceCsv } from "../preprocessing/layout";
 import { type Database, sqlText, withDatabase } from "./database";
 import { BALANCED_CSV, IMAGE_TABLE, MERGED_TABLE, SAMPLED_CSV } from "./layout";
 import { loadCsv } from "./read_csv";

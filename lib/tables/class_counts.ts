@@ -1,5 +1,5 @@
+import { readTableForm } from "../common/csv/table_text";
 import { projectPath } from "../common/project";
-import { readTableForm } from "../common/table_text";
 import { withDatabase } from "./database";
 import { loadCsv } from "./read_csv";
 

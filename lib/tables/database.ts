@@ -2,8 +2,8 @@ import { closeSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from "@duckdb/node-api";
+import { openRegularFile } from "../common/files/regular_file";
 import { breathe } from "../common/interrupt";
-import { openRegularFile } from "../common/regular_file";
 
 /** The tables at full size (3 M rows in, 6 M out) need 1 GB; larger ones use files. */
 const MEMORY_LIMIT = "2GB";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { sameName } from "../common/names";
+import { sameName } from "../common/files/unicode_names";
 import { projectPath } from "../common/project";
 import { sqlText, withDatabase } from "./database";
 import { CLASSES_CSV, CLASSES_TABLE, MERGED_CSV, MERGED_TABLE } from "./layout";

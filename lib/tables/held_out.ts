@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../common/errors";
-import { readJson, writeJson } from "../common/files";
+import { readJson, writeJson } from "../common/files/files";
 import { projectPath } from "../common/project";
 import { type Database, randomOrder } from "./database";
 import { RETRIEVAL_FILES } from "./layout";

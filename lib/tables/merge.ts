@@ -8,7 +8,7 @@ import {
   preprocessedCsv,
   sourceClasses,
   sourceCsv,
-} from "../images/layout";
+} from "../preprocessing/layout";
 import { type Database, sqlText } from "./database";
 import { IMAGE_TABLE } from "./layout";
 import { loadCsv } from "./read_csv";

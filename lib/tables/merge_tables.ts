@@ -1,12 +1,12 @@
 // Data_Merge: merge, sample, resample, folds; five CSV files.
 import { join } from "node:path";
-import { writeCsv as writeTextCsv } from "../common/csv";
+import { writeCsv as writeTextCsv } from "../common/csv/csv";
 import { UserError } from "../common/errors";
-import { removeAbandoned, writeTogether } from "../common/files";
-import { asOwner } from "../common/owner";
+import { asOwner } from "../common/files/claim";
+import { removeAbandoned, writeTogether } from "../common/files/files";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
-import type { DatasetName } from "../images/layout";
+import type { DatasetName } from "../preprocessing/layout";
 import { type Database, sqlText, withDatabase } from "./database";
 import { assignFolds } from "./folds";
 import { checkHeldOut, type HoldOut, holdOutClasses, writeHeldOut, writeRetrieval } from "./held_out";

@@ -2,11 +2,11 @@ import { closeSync, createReadStream, mkdtempSync, openSync, rmSync, writeSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "csv-stringify/sync";
-import { eachRecord } from "../common/csv";
+import { eachRecord } from "../common/csv/csv";
+import { twoLabels } from "../common/csv/one_label";
+import { readTableForm, type TableForm } from "../common/csv/table_text";
 import { messageOf, UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
-import { twoLabels } from "../common/one_label";
-import { readTableForm, type TableForm } from "../common/table_text";
 import { type Database, sqlText } from "./database";
 
 /** What a column of a CSV file must hold. */

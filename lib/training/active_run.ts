@@ -1,9 +1,9 @@
 // A run that is being trained.
 import type { OnProgress } from "../common/progress";
 import type { TrainConfig } from "../config/config";
+import type { Metric, ScoredOn } from "../runs/metrics";
 import type { TrainingSetup } from "./build";
 import type { Ranks } from "./ranks/ranks";
-import type { Metric, ScoredOn } from "./runs/metrics";
 
 /** A run while this process trains it. */
 export interface Run {

@@ -2,11 +2,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import type { Claim } from "../common/owner";
+import type { Claim } from "../common/files/claim";
 import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import { findTower } from "../model/towers";
-import { claimRunFolder, prepareRunFolder, runFile, runFolder } from "./runs/run_folder";
+import { claimRunFolder, prepareRunFolder, runFile, runFolder } from "../runs/run_folder";
 import { startTower } from "./start_weights";
 
 /** A run whose folder is ready, and owned by this process. */

@@ -1,26 +1,26 @@
 // Puts a trainer together from a config: data, weights, features. Shapes: N images, F features.
 
-import { storedName, type WeightKind } from "../checkpoints/store";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
 import type { TrainConfig } from "../config/config";
+import { tf } from "../engine/native/tf";
+import { computeFeatures } from "../features/features";
 import { backboneOf } from "../model/backbone";
+import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "../model/embedding_model";
 import { findTower } from "../model/towers";
 import { featureLength, type Weights } from "../model/vit";
 import { fromTensors, joinSources, withPrefix } from "../model/weight_source";
-import { computeFeatures } from "../retrieval/features";
 import type { Vectors } from "../retrieval/neighbours";
-import { tf } from "../tensorflow/tf";
-import { averagesOf } from "./averages";
-import { featureBatches, imageBatches } from "./batches";
-import { readRunData } from "./data";
+import { storedName, type WeightKind } from "../runs/store";
+import { requireMemory } from "./capacity";
+import { featureBatches, imageBatches } from "./data/batches";
+import { readRunData } from "./data/read_run_data";
+import { filesAt, type RunData, type SetName } from "./data/run_data";
 import { pickRows, readFrozenData } from "./frozen_data";
-import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
+import { Trainer } from "./loop/trainer";
 import type { Ranks } from "./ranks/ranks";
-import { requireMemory } from "./room";
-import { filesAt, type RunData, type SetName } from "./run_data";
 import { startTower, startWeights } from "./start_weights";
-import { Trainer } from "./trainer";
+import { averagesOf } from "./step/averages";
 
 /** A trainer with what is needed to evaluate it. */
 export interface TrainingSetup {

@@ -2,19 +2,19 @@
 import { existsSync } from "node:fs";
 import { projectPath } from "../common/project";
 import { processCount, type TrainConfig } from "../config/config";
+import { measureProductRate } from "../engine/program/product_rate";
+import { readSummary } from "../features/feature_files";
+import { featureFolder } from "../features/features";
+import { TOWER_PREFIX } from "../model/embedding_model";
 import { headShapes, rowsPerClass } from "../model/head";
 import type { Tower } from "../model/tower";
 import { activationBytes, forwardFlops } from "../model/tower_cost";
 import { findTower, parameterCount } from "../model/towers";
 import { featureLength } from "../model/vit";
-import { readSummary } from "../retrieval/feature_files";
-import { featureFolder } from "../retrieval/features";
-import { measureProductRate } from "../tensorflow/product_rate";
-import { averagesOf } from "./averages";
-import { distinctFiles, readRunData } from "./data";
-import { TOWER_PREFIX } from "./model";
+import { distinctFiles, readRunData } from "./data/read_run_data";
 import { trainedShapes } from "./preset_graphs";
-import { trainedNames } from "./step";
+import { averagesOf } from "./step/averages";
+import { trainedNames } from "./step/step";
 
 /** What to expect of a run. Times are those of one process on an otherwise idle machine. */
 export interface RunEstimate {

@@ -1,9 +1,9 @@
 // How sure a model is of single images, while it trains. Shapes: N images, F features, C classes.
 import { breathe } from "../common/interrupt";
 import { pickLabels } from "../common/labels";
-import { tf } from "../tensorflow/tf";
+import { tf } from "../engine/native/tf";
+import { cosinesOf } from "../model/embedding_model";
 import type { TrainingSetup } from "./build";
-import { cosinesOf } from "./model";
 
 const ROWS_PER_BLOCK = 256;
 

@@ -8,13 +8,13 @@ import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
 import type { TrainConfig } from "../config/config";
-import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../retrieval/feature_files";
-import { ensureFeatures } from "../retrieval/features";
+import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../features/feature_files";
+import { ensureFeatures } from "../features/features";
 import type { Vectors } from "../retrieval/neighbours";
-import { holdOutClasses } from "./choice_classes";
-import { distinctFiles, ownPositions, readWholeData, requireClasses } from "./data";
-import { requireMemory } from "./room";
-import { filesAt, type RunData, type SetName } from "./run_data";
+import { requireMemory } from "./capacity";
+import { holdOutClasses } from "./data/choice_classes";
+import { distinctFiles, ownPositions, readWholeData, requireClasses } from "./data/read_run_data";
+import { filesAt, type RunData, type SetName } from "./data/run_data";
 
 /** Tables and features of a frozen run. */
 export interface FrozenData {

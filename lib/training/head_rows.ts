@@ -3,9 +3,9 @@ import { UserError } from "../common/errors";
 import type { TrainConfig } from "../config/config";
 import { MARGIN_SHARE_NAME } from "../model/head";
 import type { WeightSource } from "../model/weight_source";
-import type { RunData } from "./run_data";
-import { madeOf } from "./runs/made_of";
-import { learnedClasses, listed, nameChanges, readNote } from "./runs/run_note";
+import { madeOf } from "../runs/provenance";
+import { learnedClasses, listed, nameChanges, readNote } from "../runs/run_note";
+import type { RunData } from "./data/run_data";
 
 /**
  * Finds for each class its place in the head of the run that is started from. undefined: the head fits as it is, or

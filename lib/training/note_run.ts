@@ -1,15 +1,15 @@
 // Notes what a run is made of when it starts, and what its scores are worth.
 
-import { fileFingerprint } from "../common/fingerprint";
+import { fileFingerprint } from "../common/files/fingerprint";
 import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
-import type { RunData } from "./run_data";
-import { findCheckpoint } from "./runs/checkpoint_ref";
-import { learnedBefore, learnedBy, writeTrainedImages } from "./runs/learned";
-import { madeOf } from "./runs/made_of";
-import type { ScoredOn } from "./runs/metrics";
-import { type RunNote, readNote, writeNote } from "./runs/run_note";
-import { scoredOn } from "./runs/scored_on";
+import { findCheckpoint } from "../runs/checkpoint_ref";
+import { learnedBefore, learnedBy, writeTrainedImages } from "../runs/learned_classes";
+import type { ScoredOn } from "../runs/metrics";
+import { madeOf } from "../runs/provenance";
+import { type RunNote, readNote, writeNote } from "../runs/run_note";
+import { scoredOn } from "../runs/scored_on";
+import type { RunData } from "./data/run_data";
 
 /**
  * Writes what a run is made of into its folder: before its first step, or when it goes on with a fresh head, whose

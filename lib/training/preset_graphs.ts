@@ -1,20 +1,20 @@
 // The graphs that training and embedding trace, on towers of a handful of numbers: for checks of their operations.
 import { processCount, type TrainConfig } from "../config/config";
 import { PRESET_NAMES, preset, vit224 } from "../config/presets";
+import { Program } from "../engine/program/program";
+import type { Cluster } from "../engine/session/cluster";
+import { allGather, broadcast } from "../engine/tracing/collectives";
+import { tracedFor } from "../engine/tracing/fused";
 import { backboneOf } from "../model/backbone";
+import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "../model/embedding_model";
 import { headShapes } from "../model/head";
 import type { Tower } from "../model/tower";
 import { findTower, TOWERS, towerShapes } from "../model/towers";
 import { featureLength } from "../model/vit";
-import type { Cluster } from "../tensorflow/cluster";
-import { allGather, broadcast } from "../tensorflow/collectives";
-import { tracedFor } from "../tensorflow/fused";
-import { Program } from "../tensorflow/program";
-import { createAverages } from "./averages";
-import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "./model";
-import { declareOptimizer } from "./optimizer_state";
 import { stepRanks } from "./ranks/ranks";
-import { traceStep, trainedNames } from "./step";
+import { createAverages } from "./step/averages";
+import { declareOptimizer } from "./step/optimizer_state";
+import { traceStep, trainedNames } from "./step/step";
 
 /** A graph by the name of what it is for. */
 export interface PresetGraph {

@@ -1,25 +1,19 @@
 import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { restoreCheckpoint } from "../checkpoints/store";
-import { inWords } from "../common/errno";
 import { messageOf, UserError } from "../common/errors";
-import { removeTemporaries, writeJson } from "../common/files";
+import type { Claim } from "../common/files/claim";
+import { inWords } from "../common/files/errno";
+import { removeTemporaries, writeJson } from "../common/files/files";
 import { breathe, Interrupted } from "../common/interrupt";
-import type { Claim } from "../common/owner";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { processCount, type TrainConfig } from "../config/config";
 import { neckDifference } from "../model/neck";
-import type { Run } from "./active_run";
-import { buildTraining, type TrainingSetup } from "./build";
-import { noteRun, runScoredOn } from "./note_run";
-import { requireDisk } from "./room";
-import { evaluateRun } from "./run_evaluation";
-import { findCheckpoint } from "./runs/checkpoint_ref";
-import { describeEnvironment } from "./runs/environment";
-import { openEventFile } from "./runs/event_files";
-import type { EndMetric, Metric, StepMetric } from "./runs/metrics";
-import { isDue } from "./runs/run_checkpoints";
+import { findCheckpoint } from "../runs/checkpoint_ref";
+import { describeEnvironment } from "../runs/environment";
+import { openEventFile } from "../runs/event_files";
+import type { EndMetric, Metric, StepMetric } from "../runs/metrics";
+import { isDue } from "../runs/run_checkpoints";
 import {
   appendMetric,
   bringBack,
@@ -30,10 +24,16 @@ import {
   readRunConfig,
   rewindMetrics,
   runFile,
-} from "./runs/run_folder";
-import { dataDifferences, readNote, WITHOUT_NOTE } from "./runs/run_note";
-import { endedAt, type RunSummary, summarise } from "./runs/run_summary";
-import { refuseOtherStart } from "./runs/start_check";
+} from "../runs/run_folder";
+import { dataDifferences, readNote, WITHOUT_NOTE } from "../runs/run_note";
+import { endedAt, type RunSummary, summarise } from "../runs/run_summary";
+import { refuseOtherStart } from "../runs/start_check";
+import { restoreCheckpoint } from "../runs/store";
+import type { Run } from "./active_run";
+import { buildTraining, type TrainingSetup } from "./build";
+import { requireDisk } from "./capacity";
+import { noteRun, runScoredOn } from "./note_run";
+import { evaluateRun } from "./run_evaluation";
 import { keepEpoch, keepStep, saveLast } from "./save_run";
 import { isOfHead, refuseOtherShape } from "./start_weights";
 

@@ -1,19 +1,20 @@
 // What is measured at the end of an epoch.
-import type { WeightKind } from "../checkpoints/store";
+
 import { pickLabels, rowRange } from "../common/labels";
-import type { Weights } from "../model/vit";
-import type { Vectors } from "../retrieval/neighbours";
-import { tf } from "../tensorflow/tf";
-import type { Run } from "./active_run";
 import {
   type ClassificationScores,
   classify,
   embedFeatures,
   type RetrievalSet,
   scoreRetrievalSet,
-} from "./evaluate";
+} from "../embedding/embed_images";
+import { tf } from "../engine/native/tf";
+import type { Weights } from "../model/vit";
+import type { Vectors } from "../retrieval/neighbours";
+import type { HeldOutScores } from "../runs/metrics";
+import type { WeightKind } from "../runs/store";
+import type { Run } from "./active_run";
 import { partOf } from "./ranks/ranks";
-import type { HeldOutScores } from "./runs/metrics";
 
 /**
  * Validation and retrieval by the weights as they are now, and by their averages where there are any.

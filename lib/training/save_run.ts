@@ -1,9 +1,10 @@
 // Which checkpoints a run keeps, and when.
-import { saveCheckpoint } from "../checkpoints/store";
-import { dropReplaced } from "../common/replace";
+
+import { dropReplaced } from "../common/files/replace";
+import { isBest, isDue, keepLast } from "../runs/run_checkpoints";
+import { readMetrics, runFile } from "../runs/run_folder";
+import { saveCheckpoint } from "../runs/store";
 import type { Run } from "./active_run";
-import { isBest, isDue, keepLast } from "./runs/run_checkpoints";
-import { readMetrics, runFile } from "./runs/run_folder";
 
 /** Writes `last` after a step (the run that this one replaces goes with the first), and keeps it as `step_N` where that is due. @throws UserError when a weight is NaN or infinite */
 export async function saveLast(run: Run): Promise<void> {

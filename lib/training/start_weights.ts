@@ -2,20 +2,20 @@
 import { UserError } from "../common/errors";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
+import { tf } from "../engine/native/tf";
 import { towerOf } from "../model/backbone";
+import { TOWER_PREFIX } from "../model/embedding_model";
 import { headShapes, initialHead, MARGIN_SHARE_NAME, marginShares, rowsPerClass } from "../model/head";
 import type { Tower } from "../model/tower";
 import { requireTower } from "../model/tower_weights";
 import { patchGrid } from "../model/towers";
 import type { Weights } from "../model/vit";
 import { toTensors, type WeightSource, withoutPrefix } from "../model/weight_source";
-import { tf } from "../tensorflow/tf";
-import { refuseLearnedClasses } from "./choice_classes";
+import { findCheckpoint } from "../runs/checkpoint_ref";
+import { runWeights } from "../runs/run_weights";
+import { refuseLearnedClasses } from "./data/choice_classes";
+import type { RunData } from "./data/run_data";
 import { headRows, withHeadRows } from "./head_rows";
-import { TOWER_PREFIX } from "./model";
-import type { RunData } from "./run_data";
-import { findCheckpoint } from "./runs/checkpoint_ref";
-import { runWeights } from "./runs/run_weights";
 
 type Config = Readonly<TrainConfig>;
 

@@ -13,7 +13,7 @@ import { startServiceProcess } from "./service_process.mjs";
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
 const { makeTinyRun } = require(join(root, "build/test/serving/tiny_service.js"));
-const { readRetrievalFiles } = require("guie/dist/training/data");
+const { readRetrievalFiles } = require("guie/dist/training/data/read_run_data");
 
 const [SEED = 7, MUTATIONS = 200, REQUESTS = 10_000] = process.argv.slice(2).map(Number);
 const DRAIN_MS = 3_000;

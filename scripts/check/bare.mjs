@@ -24,8 +24,8 @@ import {
 } from "./bare/system.mjs";
 
 const require = createRequire(import.meta.url);
-const { claim } = require("guie/dist/common/owner");
-const { textTable } = require("guie/dist/cli/text_table");
+const { claim } = require("guie/dist/common/files/claim");
+const { textTable } = require("guie/dist/common/text_table");
 
 const OPTIONS = {
   system: { type: "string" },

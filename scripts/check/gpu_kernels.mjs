@@ -5,11 +5,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import wheels from "guie/dist/checkpoints/wheel.js";
+import coverage from "guie/dist/engine/graph/kernel_coverage.js";
 import exports from "guie/dist/export/export_graphs.js";
+import wheels from "guie/dist/pretrained/wheel.js";
 import scoreGraphs from "guie/dist/retrieval/score_graph.js";
 import sizes from "guie/dist/retrieval/search_sizes.js";
-import coverage from "guie/dist/tensorflow/kernel_coverage.js";
 import graphs from "guie/dist/training/preset_graphs.js";
 import { GPU_EXCUSES } from "./gpu_excuses.mjs";
 

@@ -8,7 +8,7 @@ import sharp from "sharp";
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
 const { findDataSet } = require("guie/dist/datasets/catalogue");
-const { hasCheckpoint, runFolder } = require("guie/dist/training/runs/run_folder");
+const { hasCheckpoint, runFolder } = require("guie/dist/runs/run_folder");
 const { makeTgz, makeZip } = require(join(root, "build/test/datasets/make_archives.js"));
 
 const SET = findDataSet("Food2021");

@@ -12,10 +12,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
 const { overrideConfig } = require("guie/dist/config/config");
 const { tiny } = require("guie/dist/config/presets");
-const { openSafetensors } = require("guie/dist/checkpoints/safetensors");
-const { decodeEvent, eventFiles } = require("guie/dist/training/runs/event_files");
-const { prepareRunFolder, readMetrics, runFolder } = require("guie/dist/training/runs/run_folder");
-const { readRecords } = require("guie/dist/training/runs/tfrecord");
+const { openSafetensors } = require("guie/dist/formats/safetensors");
+const { decodeEvent, eventFiles } = require("guie/dist/runs/event_files");
+const { prepareRunFolder, readMetrics, runFolder } = require("guie/dist/runs/run_folder");
+const { readRecords } = require("guie/dist/runs/tfrecord");
 
 /** Starts or takes up a run; `moment` resolves when (if it still lives) it is to be killed. */
 async function train(folder, moment) {

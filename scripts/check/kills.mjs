@@ -14,7 +14,7 @@ import { killRuns } from "./kill_runs.mjs";
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
 const { randomStream } = require("guie/dist/common/random");
-const { textTable } = require("guie/dist/cli/text_table");
+const { textTable } = require("guie/dist/common/text_table");
 const { makeTinyData } = require(join(root, "build/test/training/tiny_data.js"));
 
 const { values, positionals } = parseArgs({

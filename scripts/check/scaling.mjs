@@ -1,4 +1,4 @@
-// docs/scaling.md: its tables are what lib/training/ranks/scaling.ts predicts.
+// docs/scaling.md: its tables are what lib/experiments/scaling.ts predicts.
 //   node scripts/check/scaling.mjs            fails where they differ from the code
 //   node scripts/check/scaling.mjs --write    writes them anew
 import { readFileSync, writeFileSync } from "node:fs";
@@ -9,8 +9,8 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
 const { vit224 } = require(join(root, "lib/dist/config/presets.js"));
-const { predictStep } = require(join(root, "lib/dist/training/ranks/scaling.js"));
-const { MACHINES, scalingInputs } = require(join(root, "lib/dist/training/ranks/scaling_inputs.js"));
+const { predictStep } = require(join(root, "lib/dist/experiments/scaling.js"));
+const { MACHINES, scalingInputs } = require(join(root, "lib/dist/experiments/scaling_inputs.js"));
 
 const PAGE = join(root, "docs/scaling.md");
 const MARK = "<!-- From here on made by `node scripts/check/scaling.mjs --write` -->";

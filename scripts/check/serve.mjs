@@ -14,9 +14,9 @@ import { health, residentMB, startServiceProcess } from "./service_process.mjs";
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
 const { projectPath } = require("guie/dist/common/project");
-const { readRetrievalFiles } = require("guie/dist/training/data");
-const { findCheckpoint } = require("guie/dist/training/runs/checkpoint_ref");
-const { readRunConfig } = require("guie/dist/training/runs/run_folder");
+const { readRetrievalFiles } = require("guie/dist/training/data/read_run_data");
+const { findCheckpoint } = require("guie/dist/runs/checkpoint_ref");
+const { readRunConfig } = require("guie/dist/runs/run_folder");
 const { FORM_TYPE, formBody } = require(join(root, "build/test/serving/tiny_service.js"));
 
 const RUN = process.argv[2] ?? "demo_fine_tune";

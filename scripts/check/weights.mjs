@@ -5,14 +5,14 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import safetensors from "guie/dist/checkpoints/safetensors.js";
 import random from "guie/dist/common/random.js";
+import { tf } from "guie/dist/engine/native/tf.js";
 import { exportWeights } from "guie/dist/export/tower_file.js";
+import safetensors from "guie/dist/formats/safetensors.js";
 import towerWeights from "guie/dist/model/tower_weights.js";
 import towers from "guie/dist/model/towers.js";
 import vit from "guie/dist/model/vit.js";
 import sources from "guie/dist/model/weight_source.js";
-import { tf } from "guie/dist/tensorflow/tf.js";
 import { run, SetupError } from "../setup/run.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");

@@ -16,7 +16,7 @@ class CellQueue {
   #stopped = false;
 
   constructor() {
-    // lib/notebook/again.ts asks whether the next cell only shows once more what the running one shows
+    // lib/notebook/views/next_cell.ts asks whether the next cell only shows once more what the running one shows
     globalThis[CELLS] = () => ({ running: this.#running?.code, next: this.#waiting[0]?.request.code });
   }
 

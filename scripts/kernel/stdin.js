@@ -1,4 +1,4 @@
-// Questions of a cell to its reader (lib/notebook/input.ts), over the channel that Jupyter has for them.
+// Questions of a cell to its reader (lib/notebook/output/input.ts), over the channel that Jupyter has for them.
 const { readMessage, writeMessage } = require("./messages");
 
 const INPUT = Symbol.for("guie.input");

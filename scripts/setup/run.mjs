@@ -35,7 +35,7 @@ export function run(command, args, { cwd, next, env = process.env }) {
   });
 }
 
-const WORDS = createRequire(import.meta.url)("../../lib/common/errno.json");
+const WORDS = createRequire(import.meta.url)("../../lib/common/files/errno.json");
 /** What a person mends by another place or more room. */
 const WRITE_ERRORS = ["ENOSPC", "EDQUOT", "EROFS", "EACCES"];
 

@@ -7,10 +7,10 @@ import { writeFile } from "../folders";
 import { notebookJson, openNotebook, runAllCells, skipWithoutChromium, startLab, waitUntilIdle } from "./lab";
 
 const CELLS = [
-  `import { show } from "guie/dist/notebook/show";
-import { lineFigure } from "guie/dist/notebook/plots";
-import { imageGrid } from "guie/dist/notebook/images";
-import { notebookProgress } from "guie/dist/notebook/progress";`,
+  `import { show } from "guie/dist/notebook/views/show";
+import { lineFigure } from "guie/dist/notebook/output/plots";
+import { imageGrid } from "guie/dist/notebook/output/images";
+import { notebookProgress } from "guie/dist/notebook/output/progress";`,
   `await show([{ label: "<script>document.title = 'taken over'</script>", images: 1200 }, { label: "b", images: 90 }]);`,
   `await show(lineFigure([{ name: "loss", x: [1, 2, 3], y: [3, 2, 1] }], { title: "Falling", x: "step", y: "loss" }));`,
   `const black = { width: 4, height: 4, data: new Uint8Array(48) };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readRetrievalFiles } from "guie/dist/training/data";
+import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import { chromium } from "playwright-core";
 import { temporaryFolder } from "../folders";
 import { CLASS_NAMES, makeTinyRun, startService } from "../serving/tiny_service";

@@ -11,8 +11,8 @@ const COMMANDS = commands();
 
 function commands(): Map<string, { file: string; flags: Set<string> }> {
   const found = new Map<string, { file: string; flags: Set<string> }>();
-  for (const file of readdirSync(projectPath("lib/cli")).filter((name) => name.endsWith(".ts"))) {
-    if (file === "main.ts") continue;
+  for (const file of readdirSync(projectPath("lib/cli"), { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".ts") || file === "main.ts") continue;
     const exported = require(projectPath("lib/dist/cli", file.replace(/ts$/, "js")));
     for (const [name, register] of Object.entries(exported)) {
       if (!/^register[A-Z]/.test(name)) continue;
@@ -34,22 +34,23 @@ function commands(): Map<string, { file: string; flags: Set<string> }> {
 const REACHED_BY: Readonly<Record<string, readonly string[]>> = {
   "lib/export/": ["export"],
   "lib/serving/": ["serve"],
-  "lib/training/soup.ts": ["soup"],
-  "lib/training/search.ts": ["search"],
-  "lib/checkpoints/export_names.ts": ["export"],
-  "lib/checkpoints/": ["prepare-model"],
-  "lib/common/replace.ts": ["export", "embed", "soup", "train"],
+  "lib/experiments/soup.ts": ["soup"],
+  "lib/experiments/tune.ts": ["search"],
+  "lib/pretrained/export_names.ts": ["export"],
+  "lib/pretrained/": ["prepare-model"],
+  "lib/formats/": ["prepare-model"],
+  "lib/common/files/replace.ts": ["export", "embed", "soup", "train"],
   "lib/datasets/archives/": ["get-data"],
-  "lib/datasets/each_set.ts": ["get-data", "preprocess", "merge"],
+  "lib/datasets/over_data_sets.ts": ["get-data", "preprocess", "merge"],
   "lib/tables/merge.ts": ["merge", "preprocess"],
   "lib/training/head_rows.ts": ["train"],
   "lib/tables/held_out.ts": ["merge"],
-  "lib/retrieval/feature_writer.ts": ["embed"],
-  "lib/retrieval/feature_shards.ts": ["embed"],
+  "lib/features/feature_writer.ts": ["embed"],
+  "lib/features/feature_shards.ts": ["embed"],
   "lib/datasets/get_data.ts": ["get-data"],
   "lib/config/presets.ts": ["train", "search", "evaluate", "reduce"],
   "lib/training/run.ts": ["train"],
-  "lib/training/runs/": ["train"],
+  "lib/runs/": ["train"],
 };
 
 /** Programs whose flags are not ours. */

@@ -4,8 +4,8 @@ import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
-import { viewRun } from "guie/dist/training/runs/follow";
-import { readRunConfig, runFolder } from "guie/dist/training/runs/run_folder";
+import { viewRun } from "guie/dist/runs/follow";
+import { readRunConfig, runFolder } from "guie/dist/runs/run_folder";
 import { makeTinyData } from "../training/tiny_data";
 
 const NAME = `test-both-${process.pid}`;

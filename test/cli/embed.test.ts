@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { projectPath } from "guie/dist/common/project";
-import { openFeatures } from "guie/dist/retrieval/feature_files";
+import { openFeatures } from "guie/dist/features/feature_files";
 import sharp from "sharp";
 import { temporaryFolder } from "../folders";
 

@@ -5,12 +5,12 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { inWords } from "guie/dist/common/errno";
 import { UserError } from "guie/dist/common/errors";
-import { readJson } from "guie/dist/common/files";
+import { inWords } from "guie/dist/common/files/errno";
+import { keepTrace } from "guie/dist/common/files/error_log";
+import { readJson } from "guie/dist/common/files/files";
 import { projectPath } from "guie/dist/common/project";
-import { keepTrace } from "guie/dist/common/trace_log";
-import { runFolder } from "guie/dist/training/runs/run_folder";
+import { runFolder } from "guie/dist/runs/run_folder";
 import { z } from "zod";
 import { temporaryFolder, writeFile } from "../folders";
 

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
-import { confusionFigure } from "guie/dist/notebook/retrieval_views";
+import { confusionFigure } from "guie/dist/notebook/views/retrieval_views";
 import sharp from "sharp";
 import { temporaryFolder, writeFile } from "../folders";
 

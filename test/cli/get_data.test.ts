@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readJson } from "guie/dist/common/files";
+import { readJson } from "guie/dist/common/files/files";
 import { projectPath } from "guie/dist/common/project";
 import type { DemoStamp } from "guie/dist/datasets/demo/stamp";
 import { z } from "zod";

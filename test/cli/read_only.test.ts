@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
-import { runFolder } from "guie/dist/training/runs/run_folder";
+import { runFolder } from "guie/dist/runs/run_folder";
 import { temporaryFolder } from "../folders";
 import { makeTinyData } from "../training/tiny_data";
 

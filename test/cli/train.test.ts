@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
-import { readRunConfig, runFolder } from "guie/dist/training/runs/run_folder";
+import { readRunConfig, runFolder } from "guie/dist/runs/run_folder";
 
 const guie = (...args: string[]) =>
   spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });

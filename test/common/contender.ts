@@ -3,7 +3,7 @@
 // node build/test/common/contender.js <place> <times>
 import { rmSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { claimAfter } from "guie/dist/common/owner";
+import { claimAfter } from "guie/dist/common/files/claim";
 
 const [place, times] = [process.argv[2]!, Number(process.argv[3])];
 

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import fs, { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { renameDurably } from "guie/dist/common/durable";
-import { writeAtomically, writeFileAtomically, writeJson, writeTogether } from "guie/dist/common/files";
+import { renameDurably } from "guie/dist/common/files/durable";
+import { writeAtomically, writeFileAtomically, writeJson, writeTogether } from "guie/dist/common/files/files";
 import { temporaryFolder, writeFile } from "../folders";
 
 /** Notes what is synced and renamed, in order: by the last part of the path, temporary names without their ending. */

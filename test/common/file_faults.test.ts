@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readPatiently, requireFoldersOf, UnreachableFile, worldFault } from "guie/dist/common/file_faults";
+import {
+  readPatiently,
+  requireFoldersOf,
+  UnreachableFile,
+  worldFault,
+} from "guie/dist/common/files/file_faults";
 import { temporaryFolder } from "../folders";
 
 /** An error as the file system throws it. */

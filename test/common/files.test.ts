@@ -5,12 +5,12 @@ import { existsSync, linkSync, readdirSync, readFileSync, statSync } from "node:
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { removeAbandoned, writeAtomically } from "guie/dist/common/files";
+import { removeAbandoned, writeAtomically } from "guie/dist/common/files/files";
 import { temporaryFolder, writeFile } from "../folders";
 
 /** Writes 512 MB at once. */
 const CHILD = `
-const { writeFileAtomically } = require("guie/dist/common/files");
+const { writeFileAtomically } = require("guie/dist/common/files/files");
 writeFileAtomically(process.argv[1], Buffer.alloc(2 ** 29, 1));
 `;
 

@@ -5,13 +5,13 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { FolderWalk } from "guie/dist/common/image_folder";
+import { FolderWalk } from "guie/dist/common/files/image_folder";
+import { readRegularFile } from "guie/dist/common/files/regular_file";
 import { projectPath } from "guie/dist/common/project";
-import { readRegularFile } from "guie/dist/common/regular_file";
 import { getData } from "guie/dist/datasets/get_data";
+import { readImageList } from "guie/dist/features/image_list";
 import { decodeRgb } from "guie/dist/images/decode";
-import { preprocessDataset } from "guie/dist/images/preprocess";
-import { readImageList } from "guie/dist/retrieval/image_list";
+import { preprocessDataset } from "guie/dist/preprocessing/preprocess";
 import { readLines, writeFiles } from "../datasets/miniature";
 import { temporaryFolder } from "../folders";
 

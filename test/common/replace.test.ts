@@ -11,7 +11,7 @@ import {
   requireReplaceable,
   setAside,
   settleReplaced,
-} from "guie/dist/common/replace";
+} from "guie/dist/common/files/replace";
 import { temporaryFolder, writeFile } from "../folders";
 
 const KIND: MadeKind = {

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { appendFileSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { contentOf, fileContent, NO_CONTENT, seeFile } from "guie/dist/common/fingerprint";
-import { SourceRecord } from "guie/dist/common/source_record";
+import { contentOf, fileContent, NO_CONTENT, seeFile } from "guie/dist/common/files/fingerprint";
+import { SourceRecord } from "guie/dist/common/files/source_record";
 import { temporaryFolder } from "../folders";
 
 test("the hash of a file is that of its bytes, in one piece or in several; a folder has none", async (t) => {

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { readCsv } from "guie/dist/common/csv";
+import { readCsv } from "guie/dist/common/csv/csv";
 import { requestInterrupt } from "guie/dist/common/interrupt";
 import { type DrawDemoOptions, drawDemo } from "guie/dist/datasets/demo/draw";
 import { DEMO_DATASETS } from "guie/dist/datasets/demo/groups";

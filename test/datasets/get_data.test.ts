@@ -9,7 +9,7 @@ import { DATA_SETS, findDataSet } from "guie/dist/datasets/catalogue";
 import { downloadSteps } from "guie/dist/datasets/download";
 import { getData } from "guie/dist/datasets/get_data";
 import { readImageRows } from "guie/dist/datasets/rows";
-import { preprocessDataset } from "guie/dist/images/preprocess";
+import { preprocessDataset } from "guie/dist/preprocessing/preprocess";
 import { makeZip } from "./make_archives";
 import { readLines, temporaryDataDir, writeFiles } from "./miniature";
 

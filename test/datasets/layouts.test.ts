@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
 import { DATA_SETS } from "guie/dist/datasets/catalogue";
 import { getData } from "guie/dist/datasets/get_data";
-import { preprocessDataset } from "guie/dist/images/preprocess";
+import { preprocessDataset } from "guie/dist/preprocessing/preprocess";
 import { readLines, temporaryDataDir, writeFiles } from "./miniature";
 
 interface Miniature {

@@ -13,7 +13,7 @@ import {
   unreadTables,
   unreadText,
 } from "guie/dist/datasets/unknown_files";
-import { preparedDataSets } from "guie/dist/images/present";
+import { preparedDataSets } from "guie/dist/preprocessing/present_data_sets";
 import { temporaryFolder, writeFile } from "../folders";
 
 test("a raw folder of another name is named with what to do, beside known ones and alone", (t) => {

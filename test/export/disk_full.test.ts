@@ -5,8 +5,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
+import { tf } from "guie/dist/engine/native/tf";
 import { findTower } from "guie/dist/model/towers";
-import { tf } from "guie/dist/tensorflow/tf";
 import { temporaryFolder } from "../folders";
 import { configOf, randomModel, writeRun } from "./models";
 

@@ -1,17 +1,17 @@
 // Small models with random weights, as runs have them.
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import { writeSafetensors } from "guie/dist/checkpoints/safetensors";
-import { writeJson } from "guie/dist/common/files";
+import { writeJson } from "guie/dist/common/files/files";
 import { randomStream } from "guie/dist/common/random";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
+import { tf } from "guie/dist/engine/native/tf";
+import { writeSafetensors } from "guie/dist/formats/safetensors";
 import { neckShapes } from "guie/dist/model/neck";
 import type { Tower } from "guie/dist/model/tower";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { featureLength, type Weights } from "guie/dist/model/vit";
 import { toTensors, withPrefix } from "guie/dist/model/weight_source";
-import { tf } from "guie/dist/tensorflow/tf";
 
 /** A config of that tower. */
 export function configOf(tower: Tower, overrides: Partial<TrainConfig> = {}): Readonly<TrainConfig> {

@@ -5,7 +5,7 @@ import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { augment } from "guie/dist/images/loading/augment";
 import { type AugmentPlan, drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/loading/augment_plan";
-import type { RgbImage } from "guie/dist/pixels/rgb_image";
+import type { RgbImage } from "guie/dist/images/pixels/rgb_image";
 import { draw } from "./make";
 
 const DRAWS = 4000;

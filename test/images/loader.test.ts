@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import { decodeRgb } from "guie/dist/images/decode";
 import { squashToSquare } from "guie/dist/images/input_square";
 import { loadImages, normaliseImages } from "guie/dist/images/loading/loader";
-import type { RgbImage } from "guie/dist/pixels/rgb_image";
+import type { RgbImage } from "guie/dist/images/pixels/rgb_image";
 import { draw, toSharp } from "./make";
 
 const folder = mkdtempSync(join(tmpdir(), "guie-loader-"));

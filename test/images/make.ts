@@ -1,7 +1,7 @@
 // Small images made by the tests themselves.
 
 import type { Normalisation } from "guie/dist/images/loading/value_table";
-import type { RgbImage } from "guie/dist/pixels/rgb_image";
+import type { RgbImage } from "guie/dist/images/pixels/rgb_image";
 import sharp, { type Sharp } from "sharp";
 
 /** An image from a formula: `value(x, y, channel)`, taken modulo 256. */

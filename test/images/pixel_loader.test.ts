@@ -15,7 +15,7 @@ import { prepareImage } from "guie/dist/images/loading/image_threads";
 import { loadImages } from "guie/dist/images/loading/loader";
 import { PixelLoader } from "guie/dist/images/loading/pixel_loader";
 import { VIEWS, wholeImage } from "guie/dist/images/loading/views";
-import type { RgbImage } from "guie/dist/pixels/rgb_image";
+import type { RgbImage } from "guie/dist/images/pixels/rgb_image";
 import { draw, normalised, toSharp } from "./make";
 
 const NORMALISATION = { mean: [0.5, 0.2, 0], std: [0.5, 0.1, 2] } as const;

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
 import { resizeByRule, squashToSquare } from "guie/dist/images/input_square";
+import type { RgbImage } from "guie/dist/images/pixels/rgb_image";
 import { type ResizePlan, resizePlan, resizeRgb } from "guie/dist/images/resize";
-import type { RgbImage } from "guie/dist/pixels/rgb_image";
 import { draw } from "./make";
 
 /** Made by test/golden/make_resize.py with OpenCV. */

@@ -1,9 +1,9 @@
 // The resize of an exported model, against the resize of files: pixels of any size to a model's square.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { trace } from "guie/dist/engine/program/trace";
 import { squashToSquare } from "guie/dist/images/input_square";
 import { resizeToInput } from "guie/dist/images/resize_graph";
-import { trace } from "guie/dist/tensorflow/trace";
 import { draw } from "./make";
 
 const noise = (width: number, height: number) =>

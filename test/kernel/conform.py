@@ -159,7 +159,7 @@ def updates(kernel):
 
 
 def asks(kernel):
-    kernel.run('import { input } from "guie/dist/notebook/input"')
+    kernel.run('import { input } from "guie/dist/notebook/output/input"')
     reply, published, asked = kernel.run('console.log(await input("Enter: "))', answer="test_input_42")
     text = "".join(m["content"]["text"] for m in published if m["msg_type"] == "stream")
     return (asked["msg_type"], text) == ("input_request", "test_input_42\n") or reply["content"]

@@ -6,7 +6,7 @@ import { runCells } from "./drive";
 test("a cell asks its reader, in words where nobody answers", () => {
   const ask = `await input("Name: ")`;
   const [, answered, nobody] = runCells(projectPath("scripts"), [
-    `import { input } from "guie/dist/notebook/input";`,
+    `import { input } from "guie/dist/notebook/output/input";`,
     { code: ask, answer: "Ada" },
     ask,
   ]);

@@ -43,13 +43,13 @@ function makeProject(): string {
   for (const file of ["tsconfig.json", "lib/tsconfig.json", "lib/package.json"]) {
     cpSync(projectPath(file), join(root, file));
   }
-  for (const folder of ["lib/tensorflow", "node_modules/@types", "notebooks"])
+  for (const folder of ["lib/engine", "node_modules/@types", "notebooks"])
     mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, "package.json"), `{"name": "universal-image-embedding"}`);
   for (const name of ["typescript", "@typescript", "@types/node", "undici-types"]) linkPackage(root, name);
-  copyWithImports(root, "notebook/reload.ts");
+  copyWithImports(root, "notebook/output/reload.ts");
   symlinkSync(lib, join(root, "node_modules", "guie"));
-  writeFileSync(join(lib, "tensorflow", "engine.ts"), `export const openedAt = process.hrtime.bigint();\n`);
+  writeFileSync(join(lib, "engine", "engine.ts"), `export const openedAt = process.hrtime.bigint();\n`);
   writeLib(root, `export const answer: number = 41;\nexport const bad = 1;\n`);
   build(root);
   return root;
@@ -59,7 +59,7 @@ function writeLib(root: string, answer: string): void {
   writeFileSync(join(root, "lib/answer.ts"), answer);
   writeFileSync(
     join(root, "lib/index.ts"),
-    `export * from "./answer";\nexport * from "./notebook/reload";\nexport * from "./tensorflow/engine";\n`,
+    `export * from "./answer";\nexport * from "./notebook/output/reload";\nexport * from "./engine/engine";\n`,
   );
 }
 
@@ -93,7 +93,7 @@ test("reload() brings an edit's code and types to the notebook and keeps the eng
     edit(root, "lib/answer.ts", `export const answer: string = 42;\nexport { extra } from "./extra";\n`),
     `await reload();`,
     edit(root, "lib/answer.ts", `export const answer = 43;\n`),
-    edit(root, "lib/tensorflow/engine.ts", `export const openedAt = 1n;\n`),
+    edit(root, "lib/engine/engine.ts", `export const openedAt = 1n;\n`),
     `await reload();`,
     `import { answer, openedAt } from "guie";\nconsole.log(answer.toFixed(1), openedAt === before);`,
   ]);
@@ -106,6 +106,6 @@ test("reload() brings an edit's code and types to the notebook and keeps the eng
     broken!.error,
     /^lib does not compile:\nlib\/answer\.ts\(1,14\): error TS2322: .*\n {2}Next: mend it/,
   );
-  assert.match(engine!.text, /Restart the kernel to use the changes in lib\/tensorflow\/engine\.ts\./);
+  assert.match(engine!.text, /Restart the kernel to use the changes in lib\/engine\/engine\.ts\./);
   assert.equal(third!.error + third!.text, "43.0 true\n");
 });

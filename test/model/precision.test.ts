@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
+import type { tf } from "guie/dist/engine/native/tf";
+import { Program } from "guie/dist/engine/program/program";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
 import { vitFeatures } from "guie/dist/model/vit";
 import { fillProgram } from "guie/dist/model/weight_source";
-import { Program } from "guie/dist/tensorflow/program";
-import type { tf } from "guie/dist/tensorflow/tf";
 
 const IMAGES = 2;
 const PRECISIONS = ["float32", "bfloat16", "float16"] as const;

@@ -1,9 +1,9 @@
 // A head of a few classes, whole and shared out. Shapes: W processes, B images of each, C classes, K rows a class.
 import { randomStream } from "guie/dist/common/random";
+import { tf } from "guie/dist/engine/native/tf";
 import { marginLoss } from "guie/dist/model/arcface";
 import { classCosines } from "guie/dist/model/head";
 import { sampleSize, shardSize } from "guie/dist/model/sharded_head";
-import { tf } from "guie/dist/tensorflow/tf";
 
 export const [B, C, E, F] = [4, 23, 5, 6];
 export const LOSS = { loss: "ArcFace", s: 20 } as const;

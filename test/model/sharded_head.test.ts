@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { sampleSize, shardSize } from "guie/dist/model/sharded_head";
-import { runRanks } from "../tensorflow/ranks";
+import { runRanks } from "../engine/ranks";
 import { C, E, expectedClasses, type ShardedCase, wholeLoss } from "./sharded_case";
 
 const CASES: Record<string, ShardedCase> = {

@@ -1,9 +1,10 @@
 // One process of sharded_head.test.ts: its share of the head, its images; prints loss and gradients as JSON.
+
+import { tf } from "guie/dist/engine/native/tf";
+import { Program } from "guie/dist/engine/program/program";
+import { type ClusterSpec, startServer } from "guie/dist/engine/session/cluster";
+import { allGather, allReduce } from "guie/dist/engine/tracing/collectives";
 import { sampleSize, shardedMarginLoss, shardSize } from "guie/dist/model/sharded_head";
-import { type ClusterSpec, startServer } from "guie/dist/tensorflow/cluster";
-import { allGather, allReduce } from "guie/dist/tensorflow/collectives";
-import { Program } from "guie/dist/tensorflow/program";
-import { tf } from "guie/dist/tensorflow/tf";
 import { B, C, caseData, E, F, LOSS, MARGIN, type ShardedCase } from "./sharded_case";
 
 async function main(): Promise<void> {

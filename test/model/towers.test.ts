@@ -3,13 +3,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { openSafetensors, writeSafetensors } from "guie/dist/checkpoints/safetensors";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
+import { tf } from "guie/dist/engine/native/tf";
+import { openSafetensors, writeSafetensors } from "guie/dist/formats/safetensors";
 import { freshTower, towerFile } from "guie/dist/model/tower_weights";
 import { findTower, mlpWidth, parameterCount, patchGrid, TOWERS, towerShapes } from "guie/dist/model/towers";
 import { toTensors } from "guie/dist/model/weight_source";
-import { tf } from "guie/dist/tensorflow/tf";
 import { smallTower } from "../small_towers";
 import { largestDifference } from "../tensors";
 

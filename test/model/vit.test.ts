@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
+import { tf } from "guie/dist/engine/native/tf";
+import { openSafetensors } from "guie/dist/formats/safetensors";
 import { mostParts } from "guie/dist/model/block";
 import { resamplePositions } from "guie/dist/model/position_embedding";
 import type { Tower } from "guie/dist/model/tower";
@@ -12,7 +13,6 @@ import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower, patchGrid } from "guie/dist/model/towers";
 import { vitFeatures, type Weights } from "guie/dist/model/vit";
 import { toTensors } from "guie/dist/model/weight_source";
-import { tf } from "guie/dist/tensorflow/tf";
 import { smallTower } from "../small_towers";
 import { largestDifference, randomTensor } from "../tensors";
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { tf } from "guie/dist/engine/native/tf";
+import { Program } from "guie/dist/engine/program/program";
 import {
   fillProgram,
   fromTensors,
@@ -9,8 +11,6 @@ import {
   withoutPrefix,
   withPrefix,
 } from "guie/dist/model/weight_source";
-import { Program } from "guie/dist/tensorflow/program";
-import { tf } from "guie/dist/tensorflow/tf";
 
 /** Weights of that value and the next, two numbers each; `onClose` is told when it is closed. */
 function constant(names: string[], value: number, onClose: () => void): WeightSource {

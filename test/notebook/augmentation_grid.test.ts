@@ -4,10 +4,10 @@ import { rmSync } from "node:fs";
 import { test } from "node:test";
 import { overrideConfig } from "guie/dist/config/config";
 import { preset } from "guie/dist/config/presets";
-import { augmentationGrid, augmentationRanges } from "guie/dist/notebook/augmentation_views";
-import { imageGrid } from "guie/dist/notebook/images";
-import { imageBatches } from "guie/dist/training/batches";
-import { readRunData } from "guie/dist/training/data";
+import { imageGrid } from "guie/dist/notebook/output/images";
+import { augmentationGrid, augmentationRanges } from "guie/dist/notebook/views/augmentation_views";
+import { imageBatches } from "guie/dist/training/data/batches";
+import { readRunData } from "guie/dist/training/data/read_run_data";
 import { makeTinyData } from "../training/tiny_data";
 
 test("a column of the grid holds the very pixels of that epoch's batches", async () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { drawGraph, outlineSvg } from "guie/dist/notebook/graph_drawing";
-import { scope } from "guie/dist/tensorflow/scope";
-import { tf } from "guie/dist/tensorflow/tf";
-import { trace } from "guie/dist/tensorflow/trace";
+import { tf } from "guie/dist/engine/native/tf";
+import { trace } from "guie/dist/engine/program/trace";
+import { scope } from "guie/dist/engine/tracing/scope";
+import { drawGraph, outlineSvg } from "guie/dist/notebook/views/graph_drawing";
 import { JSDOM } from "jsdom";
 
 /** The drawing as a document; a parser of XML refuses what is not well-formed. */

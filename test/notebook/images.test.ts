@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { imageGrid } from "guie/dist/notebook/images";
+import { imageGrid } from "guie/dist/notebook/output/images";
 import { JSDOM } from "jsdom";
 import sharp from "sharp";
 

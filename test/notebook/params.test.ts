@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { params } from "guie/dist/notebook/params";
+import { params } from "guie/dist/notebook/output/params";
 
 const DEFAULTS = { dataDir: "data/demo", seed: 999, fast: false, dataSets: [] as string[] };
 

@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { projectRoot } from "guie/dist/common/project";
-import { type Figure, figurePng, figureSvg, styleless } from "guie/dist/notebook/figure";
+import { type Figure, figurePng, figureSvg, styleless } from "guie/dist/notebook/output/figure";
 import {
   barFigure,
   heatFigure,
   histogramOfClassSizes,
   lineFigure,
   sideBySide,
-} from "guie/dist/notebook/plots";
+} from "guie/dist/notebook/output/plots";
 import { JSDOM } from "jsdom";
 import sharp from "sharp";
 
@@ -166,8 +166,8 @@ test("two figures side by side: axes, legends and titles of their own, one colou
 
 test("a machine without fonts draws the words of a picture as one that has some", (t) => {
   const script = `
-    const { barFigure } = require("guie/dist/notebook/plots");
-    const { figurePng } = require("guie/dist/notebook/figure");
+    const { barFigure } = require("guie/dist/notebook/output/plots");
+    const { figurePng } = require("guie/dist/notebook/output/figure");
     const words = { title: "Bars", x: "class", y: "images" };
     const figure = barFigure(["apple", "pear"], [{ name: "images", values: [1, 2] }], words);
     figurePng(figure, { scale: 1 }).then((png) => process.stdout.write(png));`;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { preprocessDataset } from "guie/dist/images/preprocess";
-import { beforeAfterGrid, readRejects } from "guie/dist/notebook/preprocessing_views";
+import { beforeAfterGrid, readRejects } from "guie/dist/notebook/views/preprocessing_views";
+import { preprocessDataset } from "guie/dist/preprocessing/preprocess";
 import sharp from "sharp";
 import { temporaryFolder, writeFile } from "../folders";
 

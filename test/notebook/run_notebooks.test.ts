@@ -17,13 +17,13 @@ import { pathToFileURL } from "node:url";
 import { projectPath } from "guie/dist/common/project";
 import { overrideConfig } from "guie/dist/config/config";
 import { preset } from "guie/dist/config/presets";
-import { runFolder } from "guie/dist/training/runs/run_folder";
+import { runFolder } from "guie/dist/runs/run_folder";
 import { notebookJson } from "../browser/lab";
 import { PIPELINE } from "../browser/workspace";
 import { temporaryFolder, writeFile } from "../folders";
 
 const COUNTING = [
-  `import { params } from "guie/dist/notebook/params";`,
+  `import { params } from "guie/dist/notebook/output/params";`,
   `const { times } = params({ times: 2 });`,
   `for (let i = 0; i < times; i++) console.log("time", i);`,
 ];

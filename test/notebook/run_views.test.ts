@@ -7,14 +7,14 @@ import { runInNewContext } from "node:vm";
 import { projectPath } from "guie/dist/common/project";
 import { type ConfigOverrides, overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
-import { compareRuns } from "guie/dist/notebook/compare_runs";
-import { figureSvg } from "guie/dist/notebook/figure";
-import { attachRun } from "guie/dist/notebook/run_handle";
-import { runFigure } from "guie/dist/notebook/run_views";
-import { show } from "guie/dist/notebook/show";
-import { watchRun } from "guie/dist/notebook/watch";
-import { viewRun } from "guie/dist/training/runs/follow";
-import type { Metric } from "guie/dist/training/runs/metrics";
+import { figureSvg } from "guie/dist/notebook/output/figure";
+import { compareRuns } from "guie/dist/notebook/views/compare_runs";
+import { attachRun } from "guie/dist/notebook/views/run_handle";
+import { runFigure } from "guie/dist/notebook/views/run_views";
+import { show } from "guie/dist/notebook/views/show";
+import { watchRun } from "guie/dist/notebook/views/watch";
+import { viewRun } from "guie/dist/runs/follow";
+import type { Metric } from "guie/dist/runs/metrics";
 import { temporaryFolder } from "../folders";
 
 /** The metrics of a run of `epochs` epochs, as lines. */

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
-import { show } from "guie/dist/notebook/show";
+import { show } from "guie/dist/notebook/views/show";
 import { contents, type Outcome, runCells } from "../kernel/drive";
 
-const IMPORTS = `import { show } from "guie/dist/notebook/show";
-import { lineFigure } from "guie/dist/notebook/plots";
-import { imageGrid } from "guie/dist/notebook/images";
-import { notebookProgress } from "guie/dist/notebook/progress";
-import { params } from "guie/dist/notebook/params";
-import { trace } from "guie/dist/tensorflow/trace";
-import { tf } from "guie/dist/tensorflow/tf";`;
+const IMPORTS = `import { show } from "guie/dist/notebook/views/show";
+import { lineFigure } from "guie/dist/notebook/output/plots";
+import { imageGrid } from "guie/dist/notebook/output/images";
+import { notebookProgress } from "guie/dist/notebook/output/progress";
+import { params } from "guie/dist/notebook/output/params";
+import { trace } from "guie/dist/engine/program/trace";
+import { tf } from "guie/dist/engine/native/tf";`;
 
 /** The one bundle that a cell showed. */
 function shown(outcome: Outcome): Record<string, unknown> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatCell, tableOf, tableText } from "guie/dist/notebook/table";
-import { liveTableHtml, tableHtml } from "guie/dist/notebook/table_html";
+import { formatCell, tableOf, tableText } from "guie/dist/notebook/output/table";
+import { liveTableHtml, tableHtml } from "guie/dist/notebook/output/table_html";
 import { JSDOM } from "jsdom";
 
 /** What a browser makes of the HTML: the texts of each row, and how each cell of the first body row is aligned. */

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { overrideConfig } from "guie/dist/config/config";
 import { PRESET_NAMES, preset } from "guie/dist/config/presets";
-import { type TrainParams, trainConfigs } from "guie/dist/notebook/train_configs";
-import { compareConfigs, settingsText } from "guie/dist/notebook/training_views";
+import { type TrainParams, trainConfigs } from "guie/dist/notebook/views/train_configs";
+import { compareConfigs, settingsText } from "guie/dist/notebook/views/training_views";
 
 /** The parameters as the notebook has them, none of them set. */
 const UNSET = {

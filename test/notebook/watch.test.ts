@@ -4,7 +4,7 @@ import { appendFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { projectPath } from "guie/dist/common/project";
-import { followRun, type RunView, viewRun } from "guie/dist/training/runs/follow";
+import { followRun, type RunView, viewRun } from "guie/dist/runs/follow";
 import { temporaryFolder } from "../folders";
 import { contents, runCells } from "../kernel/drive";
 
@@ -121,7 +121,7 @@ test("watching in a notebook: status and curve in place, an interactive end, Int
   writeFileSync(join(folder, "config.json"), "{}");
   const code = `const ended = await watchRun(${JSON.stringify(folder)});`;
   const [, , interrupted, watched, gone] = runCells(projectPath("notebooks"), [
-    `import { watchRun } from "guie/dist/notebook/watch";
+    `import { watchRun } from "guie/dist/notebook/views/watch";
 import { spawn } from "child_process";
 import { rmSync, utimesSync, writeFileSync } from "fs";`,
     // Detached, as startRun() does: Interrupt reaches the kernel's whole process group.
@@ -155,7 +155,7 @@ test("a watching cell that is run again takes over: nobody waits behind a tab th
   writeFileSync(join(folder, "config.json"), "{}");
   const watch = `watches++;\nconst view = await watchRun(${JSON.stringify(folder)});\nconsole.log("watch", watches, view.state);`;
   const [, , second, after] = runCells(projectPath("notebooks"), [
-    `import { watchRun } from "guie/dist/notebook/watch";
+    `import { watchRun } from "guie/dist/notebook/views/watch";
 import { spawn } from "child_process";
 import { writeFileSync } from "fs";
 let watches = 0;`,

@@ -9,9 +9,9 @@ import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
 import { bootstrapMeans, intervalOf } from "guie/dist/retrieval/bootstrap";
 import { randomProjection } from "guie/dist/retrieval/reduction";
-import { holdOutClasses } from "guie/dist/training/choice_classes";
-import type { RunData } from "guie/dist/training/run_data";
-import { epochOrder } from "guie/dist/training/samplers";
+import { holdOutClasses } from "guie/dist/training/data/choice_classes";
+import type { RunData } from "guie/dist/training/data/run_data";
+import { epochOrder } from "guie/dist/training/data/samplers";
 
 const SEED = 999;
 

@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import type { TrainConfig } from "guie/dist/config/config";
+import type { Metric } from "guie/dist/runs/metrics";
+import { readMetrics } from "guie/dist/runs/run_folder";
 import { runTraining } from "guie/dist/training/run";
-import type { Metric } from "guie/dist/training/runs/metrics";
-import { readMetrics } from "guie/dist/training/runs/run_folder";
 import { TinyRuns } from "../training/tiny_runs";
 
 /** Three steps an epoch. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readJson } from "guie/dist/common/files";
+import { readJson } from "guie/dist/common/files/files";
 import { projectPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { z } from "zod";

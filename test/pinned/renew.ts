@@ -4,7 +4,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readJson } from "guie/dist/common/files";
+import { readJson } from "guie/dist/common/files/files";
 import { z } from "zod";
 import { writeFile } from "../folders";
 import { drawAll } from "./draws";

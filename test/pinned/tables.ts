@@ -6,7 +6,7 @@ import { findDataSet } from "guie/dist/datasets/catalogue";
 import { drawDemo } from "guie/dist/datasets/demo/draw";
 import { DEMO_DATASETS } from "guie/dist/datasets/demo/groups";
 import { getData } from "guie/dist/datasets/get_data";
-import { preprocessDataset } from "guie/dist/images/preprocess";
+import { preprocessDataset } from "guie/dist/preprocessing/preprocess";
 import { mergeTables } from "guie/dist/tables/merge_tables";
 import { named, rowsOfSizes, writeDataset } from "../tables/make";
 

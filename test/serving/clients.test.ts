@@ -9,8 +9,8 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyRequest } from "fastify";
 import { clientAddress, shareKey, shareOf } from "guie/dist/serving/addresses";
-import { Gate } from "guie/dist/serving/gate";
-import { readRetrievalFiles } from "guie/dist/training/data";
+import { Gate } from "guie/dist/serving/admission";
+import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import { FORM_TYPE, formBody, makeTinyRun, post, startService } from "./tiny_service";
 
 async function started(t: TestContext, options = {}) {

@@ -9,7 +9,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { crc32, deflateSync } from "node:zlib";
 import { projectRoot } from "guie/dist/common/project";
-import { readRetrievalFiles } from "guie/dist/training/data";
+import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import sharp from "sharp";
 import { manyScans } from "../images/make";
 import { FORM_TYPE, type FormFile, formBody, makeTinyRun, post, startService } from "./tiny_service";

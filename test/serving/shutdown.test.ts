@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { projectPath } from "guie/dist/common/project";
-import { readRetrievalFiles } from "guie/dist/training/data";
+import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import { FORM_TYPE, formBody, makeTinyRun } from "./tiny_service";
 
 const GUIE = projectPath("lib/bin/guie.js");

@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { writeCsv } from "guie/dist/common/csv";
+import { writeCsv } from "guie/dist/common/csv/csv";
 import { findTower } from "guie/dist/model/towers";
 import { type RunningService, type ServeOptions, serve } from "guie/dist/serving/serve";
 import { configOf, randomModel, writeRun } from "../export/models";

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { messageOf } from "guie/dist/common/errors";
 import { readClassNames } from "guie/dist/datasets/class_names";
+import { retrievalLabels } from "guie/dist/experiments/compare";
 import { heldOutBefore } from "guie/dist/tables/held_out";
 import { RETRIEVAL_FILES } from "guie/dist/tables/layout";
 import { mergeTables } from "guie/dist/tables/merge_tables";
-import { retrievalLabels } from "guie/dist/training/compare";
-import { readRetrievalFiles } from "guie/dist/training/data";
+import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import { temporaryFolder, writeFile } from "../folders";
 import { FILES, named, readRows, rowsOfSizes, tally, writeDataset } from "./make";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { findDuplicates } from "guie/dist/inspection/duplicates";
 import { classCounts } from "guie/dist/tables/class_counts";
-import { findDuplicates } from "guie/dist/tables/duplicates";
 import { mergeTables } from "guie/dist/tables/merge_tables";
 import { readTrainingTable } from "guie/dist/tables/training_table";
 import sharp from "sharp";

@@ -4,13 +4,13 @@ import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
-import { openFeatures } from "guie/dist/retrieval/feature_files";
-import { featureFolder } from "guie/dist/retrieval/features";
-import { holdOutClasses } from "guie/dist/training/choice_classes";
+import { openFeatures } from "guie/dist/features/feature_files";
+import { featureFolder } from "guie/dist/features/features";
+import { prepareRunFolder, readMetrics, runFolder } from "guie/dist/runs/run_folder";
+import { holdOutClasses } from "guie/dist/training/data/choice_classes";
+import type { RunData } from "guie/dist/training/data/run_data";
 import { readFrozenData } from "guie/dist/training/frozen_data";
 import { runTraining } from "guie/dist/training/run";
-import type { RunData } from "guie/dist/training/run_data";
-import { prepareRunFolder, readMetrics, runFolder } from "guie/dist/training/runs/run_folder";
 import { makeTinyData } from "./tiny_data";
 
 const PREFIX = `test-choice-${process.pid}`;

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
-import { type FromChief, gatherMembers, joinChief } from "guie/dist/training/ranks/control_link";
-import { freePorts } from "../tensorflow/ranks";
+import { type FromChief, gatherMembers, joinChief } from "guie/dist/training/processes/control_link";
+import { freePorts } from "../engine/ranks";
 
 const CONFIG = overrideConfig(tiny(), { workers: 3 });
 const NOTHING = { onMessage: () => {}, onLost: () => {} };

@@ -7,13 +7,13 @@ import { pickLabels } from "guie/dist/common/labels";
 import { randomStream } from "guie/dist/common/random";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
-import { openFeatures } from "guie/dist/retrieval/feature_files";
-import { writeFeatures } from "guie/dist/retrieval/feature_writer";
+import { classify } from "guie/dist/embedding/embed_images";
+import { openFeatures } from "guie/dist/features/feature_files";
+import { writeFeatures } from "guie/dist/features/feature_writer";
+import { prepareRunFolder, readMetrics, runFolder } from "guie/dist/runs/run_folder";
 import { buildTraining } from "guie/dist/training/build";
-import { classify } from "guie/dist/training/evaluate";
-import { superviseRun } from "guie/dist/training/ranks/supervisor";
+import { superviseRun } from "guie/dist/training/processes/supervisor";
 import { runTraining } from "guie/dist/training/run";
-import { prepareRunFolder, readMetrics, runFolder } from "guie/dist/training/runs/run_folder";
 import { temporaryFolder } from "../folders";
 
 const RUN = `test-features-${process.pid}`;

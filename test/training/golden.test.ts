@@ -4,12 +4,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { projectRoot } from "guie/dist/common/project";
+import { tf } from "guie/dist/engine/native/tf";
+import { Program } from "guie/dist/engine/program/program";
 import { marginLoss } from "guie/dist/model/arcface";
 import { classCosines } from "guie/dist/model/head";
-import { Program } from "guie/dist/tensorflow/program";
-import { tf } from "guie/dist/tensorflow/tf";
-import { type AdamRates, adamRates, applyAdamW } from "guie/dist/training/optimizer";
-import { declareOptimizer } from "guie/dist/training/optimizer_state";
+import { type AdamRates, adamRates, applyAdamW } from "guie/dist/training/step/optimizer";
+import { declareOptimizer } from "guie/dist/training/step/optimizer_state";
 
 interface LossCase {
   s: number;

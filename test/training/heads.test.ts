@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { projectRoot } from "guie/dist/common/project";
 import { preset, vit224, vit224Scored } from "guie/dist/config/presets";
+import { tf } from "guie/dist/engine/native/tf";
 import { marginLoss } from "guie/dist/model/arcface";
 import { classCosines, headShapes, marginShares } from "guie/dist/model/head";
 import { neck } from "guie/dist/model/neck";
-import { tf } from "guie/dist/tensorflow/tf";
-import { isBackboneFrozen, learningRate } from "guie/dist/training/schedule";
+import { isBackboneFrozen, learningRate } from "guie/dist/training/step/schedule";
 
 interface LossCase {
   loss: "ArcFace" | "CosFace";

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { preset } from "guie/dist/config/presets";
+import { computeFeatures } from "guie/dist/features/features";
 import { loadImages } from "guie/dist/images/loading/loader";
 import { findTower } from "guie/dist/model/towers";
-import { computeFeatures } from "guie/dist/retrieval/features";
-import { type BatchSource, imageBatches } from "guie/dist/training/batches";
-import { readWholeData } from "guie/dist/training/data";
-import type { RunData } from "guie/dist/training/run_data";
-import { ONE_PROCESS } from "guie/dist/training/samplers";
+import { type BatchSource, imageBatches } from "guie/dist/training/data/batches";
+import { readWholeData } from "guie/dist/training/data/read_run_data";
+import type { RunData } from "guie/dist/training/data/run_data";
+import { ONE_PROCESS } from "guie/dist/training/data/samplers";
 import { normalised } from "../images/make";
 import { makeTinyData } from "./tiny_data";
 

@@ -9,8 +9,8 @@ import { attachRun, startRun } from "guie";
 import { projectPath, projectRoot } from "guie/dist/common/project";
 import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
-import { followRun, type RunView, viewRun } from "guie/dist/training/runs/follow";
-import { runFolder } from "guie/dist/training/runs/run_folder";
+import { followRun, type RunView, viewRun } from "guie/dist/runs/follow";
+import { runFolder } from "guie/dist/runs/run_folder";
 import { makeTinyData } from "./tiny_data";
 
 const guie = (...args: string[]) =>

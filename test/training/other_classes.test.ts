@@ -4,11 +4,11 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { requestInterrupt } from "guie/dist/common/interrupt";
 import { projectPath } from "guie/dist/common/project";
+import { openSafetensors } from "guie/dist/formats/safetensors";
+import { readMetrics, runFile } from "guie/dist/runs/run_folder";
 import { runTraining } from "guie/dist/training/run";
-import { readMetrics, runFile } from "guie/dist/training/runs/run_folder";
 import { largestDifference } from "../tensors";
 import { TinyRuns } from "./tiny_runs";
 

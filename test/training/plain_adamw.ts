@@ -1,6 +1,6 @@
 // AdamW as its paper writes it, on eager tensors: what the traced, fused one is compared with.
-import { tf } from "guie/dist/tensorflow/tf";
-import type { AdamRates } from "guie/dist/training/optimizer";
+import { tf } from "guie/dist/engine/native/tf";
+import type { AdamRates } from "guie/dist/training/step/optimizer";
 
 /** As float32 holds them: 1 - 0.999 is 1.3e-5 off, relative. */
 const [BETA_1, BETA_2] = [Math.fround(0.9), Math.fround(0.999)];

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PRESET_NAMES } from "guie/dist/config/presets";
+import { describeUse, operationUses } from "guie/dist/engine/graph/kernel_coverage";
+import { Program } from "guie/dist/engine/program/program";
+import { tracedFor } from "guie/dist/engine/tracing/fused";
 import { backboneOf } from "guie/dist/model/backbone";
 import { findTower, towerShapes } from "guie/dist/model/towers";
-import { tracedFor } from "guie/dist/tensorflow/fused";
-import { describeUse, operationUses } from "guie/dist/tensorflow/kernel_coverage";
-import { Program } from "guie/dist/tensorflow/program";
 import { presetGraphs, VARIANTS } from "guie/dist/training/preset_graphs";
 
 /** What one of the table's graphs computes with. */

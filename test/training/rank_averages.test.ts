@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { openSafetensors } from "guie/dist/checkpoints/safetensors";
 import { requestInterrupt } from "guie/dist/common/interrupt";
 import type { TrainConfig } from "guie/dist/config/config";
-import { superviseRun } from "guie/dist/training/ranks/supervisor";
+import { openSafetensors } from "guie/dist/formats/safetensors";
+import type { RetrievalMetric, ValidationMetric } from "guie/dist/runs/metrics";
+import { inProcesses, prepareRunFolder, readMetrics, runFile } from "guie/dist/runs/run_folder";
+import { superviseRun } from "guie/dist/training/processes/supervisor";
 import { runTraining } from "guie/dist/training/run";
-import type { RetrievalMetric, ValidationMetric } from "guie/dist/training/runs/metrics";
-import { inProcesses, prepareRunFolder, readMetrics, runFile } from "guie/dist/training/runs/run_folder";
 import { largestDifference } from "../tensors";
 import { removeRuns, runConfig, TOLERANCE } from "./rank_runs";
 import { makeTinyData } from "./tiny_data";

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
-import { readMetrics, runFile, runFolder } from "guie/dist/training/runs/run_folder";
+import { readMetrics, runFile, runFolder } from "guie/dist/runs/run_folder";
 
 /**
  * Largest difference of a loss, as a share of it: float32 has 6e-8, the sums of a step are taken in another order, and

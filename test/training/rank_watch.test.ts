@@ -1,9 +1,9 @@
 // When the processes of a run are not well, and which of them is at fault. Times are in ms.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { RankWatch, SILENT_MS } from "guie/dist/training/processes/rank_watch";
+import { clusterOfTfConfig, tfConfigOf } from "guie/dist/training/processes/tf_config";
 import { fillBuckets } from "guie/dist/training/ranks/gradient_buckets";
-import { RankWatch, SILENT_MS } from "guie/dist/training/ranks/rank_watch";
-import { clusterOfTfConfig, tfConfigOf } from "guie/dist/training/ranks/tf_config";
 
 /** Three ranks that have taken step 1 and compute step 2 since second 2. */
 function threeInStep(): RankWatch {

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import type { TrainConfig } from "guie/dist/config/config";
-import { superviseRun } from "guie/dist/training/ranks/supervisor";
+import { prepareRunFolder, readMetrics } from "guie/dist/runs/run_folder";
+import { superviseRun } from "guie/dist/training/processes/supervisor";
 import { runTraining } from "guie/dist/training/run";
-import { prepareRunFolder, readMetrics } from "guie/dist/training/runs/run_folder";
 import { assertSameLosses, lossesOf, removeRuns, runConfig, TOLERANCE } from "./rank_runs";
 import { makeTinyData } from "./tiny_data";
 

@@ -1,7 +1,7 @@
 // An epoch's order and its shards.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { epochOrder, rowsOfStep, type SamplerConfig } from "guie/dist/training/samplers";
+import { epochOrder, rowsOfStep, type SamplerConfig } from "guie/dist/training/data/samplers";
 
 /** 10 classes of 1, 2, ... 10 rows. */
 const LABELS = Array.from({ length: 10 }, (_, label) => new Array<number>(label + 1).fill(label)).flat();

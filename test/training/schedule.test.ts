@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { vit224 } from "guie/dist/config/presets";
-import { learningRate, marginOf } from "guie/dist/training/schedule";
+import { learningRate, marginOf } from "guie/dist/training/step/schedule";
 
 const STEPS = 100;
 const config = vit224();

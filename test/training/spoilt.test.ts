@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { openSafetensors } from "guie/dist/checkpoints/safetensors";
+import { openSafetensors } from "guie/dist/formats/safetensors";
+import { prepareRunFolder, readMetrics, runFile } from "guie/dist/runs/run_folder";
 import { buildTraining } from "guie/dist/training/build";
 import { runTraining } from "guie/dist/training/run";
-import { prepareRunFolder, readMetrics, runFile } from "guie/dist/training/runs/run_folder";
 import { saveLast } from "guie/dist/training/save_run";
 import { TinyRuns } from "./tiny_runs";
 

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { writeCsv } from "guie/dist/common/csv";
+import { writeCsv } from "guie/dist/common/csv/csv";
 import { randomStream } from "guie/dist/common/random";
 import sharp from "sharp";
 

@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
-import { prepareRunFolder, runFolder } from "guie/dist/training/runs/run_folder";
+import { prepareRunFolder, runFolder } from "guie/dist/runs/run_folder";
 import { makeTinyData } from "./tiny_data";
 
 /** Runs of one test file. */

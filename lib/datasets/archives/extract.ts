@@ -2,8 +2,8 @@ import { createWriteStream, existsSync, mkdirSync, statSync, writeFileSync } fro
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
+import { sameName } from "../../common/files/unicode_names";
 import { breathe } from "../../common/interrupt";
-import { sameName } from "../../common/names";
 import type { OnProgress } from "../../common/progress";
 import { type ArchiveEntry, type OpenArchive, sniffArchive } from "./entry";
 import { checkedEntryPath, unwrapped } from "./entry_path";

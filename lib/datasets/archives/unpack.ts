@@ -10,13 +10,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { fileErrorCode, fileErrorText } from "../../common/errno";
 import { messageOf, UserError } from "../../common/errors";
-import { worldFault } from "../../common/file_faults";
-import { readJson, writeJson } from "../../common/files";
-import { fileContent, seeFile } from "../../common/fingerprint";
+import { findOrMake } from "../../common/files/claim";
+import { fileErrorCode, fileErrorText } from "../../common/files/errno";
+import { worldFault } from "../../common/files/file_faults";
+import { readJson, writeJson } from "../../common/files/files";
+import { fileContent, seeFile } from "../../common/files/fingerprint";
 import { Interrupted } from "../../common/interrupt";
-import { findOrMake } from "../../common/owner";
 import { markerName, WORK_FOLDER } from "./entry_path";
 import { type ExtractOptions, extract, type Unpacked } from "./extract";
 import { Refusal } from "./refusal";

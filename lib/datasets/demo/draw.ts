@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { inWords } from "../../common/errno";
 import { messageOf } from "../../common/errors";
-import { removeAbandoned, writeJson } from "../../common/files";
+import { asOwner } from "../../common/files/claim";
+import { inWords } from "../../common/files/errno";
+import { removeAbandoned, writeJson } from "../../common/files/files";
+import { makingPlace } from "../../common/files/replace";
 import { breathe } from "../../common/interrupt";
-import { asOwner } from "../../common/owner";
 import type { OnProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
-import { makingPlace } from "../../common/replace";
 import { type DemoSource, readDemoSource } from "./classes";
 import { refuseAdded } from "./foreign";
 import { drawPicture } from "./picture";

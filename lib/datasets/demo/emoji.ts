@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readJson } from "../../common/files";
+import { readJson } from "../../common/files/files";
 
 /** An emoji of Unicode, as emojibase-data describes it. Skin tones are not among them. */
 export interface Emoji {

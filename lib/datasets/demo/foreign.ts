@@ -1,9 +1,9 @@
 // What others have put among the demo's pictures: it would go with them.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readCsv } from "../../common/csv";
+import { readCsv } from "../../common/csv/csv";
 import { UserError } from "../../common/errors";
-import { filesBelow } from "../../common/replace";
+import { filesBelow } from "../../common/files/replace";
 import { DEMO_GROUPS } from "./groups";
 import { type DemoStamp, stampPath } from "./stamp";
 import { TABLES } from "./tables";

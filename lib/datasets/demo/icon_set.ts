@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readJson } from "../../common/files";
+import { readJson } from "../../common/files/files";
 
 /** The drawings of one vendor, in Iconify's JSON format (https://iconify.design/docs/types/iconify-json.html). */
 export interface IconSet {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readJson } from "../../common/files";
+import { readJson } from "../../common/files/files";
 import { type Emoji, plainCodePoint } from "./emoji";
 import type { IconSet } from "./icon_set";
 import { CORRECTIONS, type Vendor, vendorPackage } from "./vendors";

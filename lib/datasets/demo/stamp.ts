@@ -3,7 +3,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { z } from "zod";
 import { UserError } from "../../common/errors";
-import { readJson } from "../../common/files";
+import { readJson } from "../../common/files/files";
 import { checkShape } from "../../common/schema";
 import { VENDORS, vendorPackage } from "./vendors";
 

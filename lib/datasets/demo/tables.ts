@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { writeCsv } from "../../common/csv";
+import { writeCsv } from "../../common/csv/csv";
 import { writeImageRows } from "../rows";
 import { DEMO_GROUPS } from "./groups";
 import { DEMO_LAYOUTS } from "./layouts";

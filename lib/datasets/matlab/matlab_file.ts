@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { messageOf, UserError } from "../../common/errors";
-import { requireFile } from "../../common/files";
+import { requireFile } from "../../common/files/files";
 import { type MatlabArray, readContent, readHead } from "./arrays";
 import { atEnd, type Cursor, inside, nextElement, TYPE } from "./elements";
 

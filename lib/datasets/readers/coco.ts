@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
+import { findFile, sameName } from "../../common/files/unicode_names";
 import { breathe } from "../../common/interrupt";
-import { findFile, sameName } from "../../common/names";
 import { readCocoFile } from "./coco_file";
 import { checkedImagePath } from "./image_path";
 import { presenceIn } from "./presence";

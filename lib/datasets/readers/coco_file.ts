@@ -1,7 +1,7 @@
 import { createReadStream, statSync } from "node:fs";
 import { JSONParser } from "@streamparser/json";
 import { messageOf, UserError } from "../../common/errors";
-import { requireFile } from "../../common/files";
+import { requireFile } from "../../common/files/files";
 import { breathe, Interrupted } from "../../common/interrupt";
 
 /** What is kept of a COCO annotation file (cocodataset.org, "Data format"): no outlines, no boxes. */

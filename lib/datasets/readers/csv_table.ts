@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { type CsvRow, readCsv, wholeNumberCell } from "../../common/csv";
+import { type CsvRow, readCsv, wholeNumberCell } from "../../common/csv/csv";
+import { SeenImages } from "../../common/csv/one_label";
 import { UserError } from "../../common/errors";
+import { findFile } from "../../common/files/unicode_names";
 import { breathe } from "../../common/interrupt";
-import { findFile } from "../../common/names";
-import { SeenImages } from "../../common/one_label";
 import { checkedImagePath } from "./image_path";
 import { presenceIn } from "./presence";
 import { emptyReading, type LabelledImage, type Reader } from "./reader";

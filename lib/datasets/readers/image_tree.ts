@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
-import { FolderWalk } from "../../common/image_folder";
+import { FolderWalk } from "../../common/files/image_folder";
+import { hasForms, sameName } from "../../common/files/unicode_names";
 import { breathe } from "../../common/interrupt";
-import { hasForms, sameName } from "../../common/names";
 import { isArchiveName } from "../archives/entry";
 import { emptyReading, type LabelledImage, type Reader } from "./reader";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
+import { findFile } from "../../common/files/unicode_names";
 import { breathe } from "../../common/interrupt";
-import { findFile } from "../../common/names";
 import type { MatlabArray } from "../matlab/arrays";
 import { readMatlabFile } from "../matlab/matlab_file";
 import { checkedImagePath } from "./image_path";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { readPatiently, requireFoldersOf } from "../../common/file_faults";
-import { seeFile } from "../../common/fingerprint";
+import { readPatiently, requireFoldersOf } from "../../common/files/file_faults";
+import { seeFile } from "../../common/files/fingerprint";
 
 /**
  * Tells which images that annotations name are among the raw files: parts of a data set may have been left out.

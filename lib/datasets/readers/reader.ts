@@ -1,4 +1,4 @@
-import type { LeftOut } from "../../common/image_folder";
+import type { LeftOut } from "../../common/files/image_folder";
 
 /** One image of a raw data set, as its reader finds it. */
 export interface LabelledImage {

@@ -1,9 +1,9 @@
 // A traced function's nodes, one by one, as ONNX nodes.
 import { UserError } from "../../common/errors";
-import type { Attribute } from "../../tensorflow/attributes";
-import { describeTensor, type GraphNode, type GraphTensor } from "../../tensorflow/graph";
-import type { GraphFunction } from "../../tensorflow/graph_function";
-import type { TensorValue } from "../../tensorflow/host_tensor";
+import type { Attribute } from "../../engine/graph/attributes";
+import { describeTensor, type GraphNode, type GraphTensor } from "../../engine/graph/graph";
+import type { TensorValue } from "../../engine/native/host_tensor";
+import type { GraphFunction } from "../../engine/program/graph_function";
 import type { OnnxAttribute, OnnxNode, OnnxTensor, OnnxValue } from "./protos";
 
 /** What a conversion gives: a graph whose weights are still in the program's variables. */

@@ -1,5 +1,5 @@
 // Exact GELU in the form in which onnxruntime knows it, and computes it as one operation.
-import type { GraphNode, GraphTensor } from "../../tensorflow/graph";
+import type { GraphNode, GraphTensor } from "../../engine/graph/graph";
 import { type Conversion, constantOf } from "./conversion";
 
 /** The other factor or summand of a node, one of whose two inputs is a constant of that value. */

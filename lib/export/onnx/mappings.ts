@@ -1,7 +1,8 @@
 // TensorFlow's operation -> ONNX's (opset 17), a row each.
 // https://github.com/onnx/onnx/blob/main/docs/Operators.md
-import type { DType } from "../../tensorflow/dtypes";
-import type { GraphNode } from "../../tensorflow/graph";
+
+import type { GraphNode } from "../../engine/graph/graph";
+import type { DType } from "../../engine/native/dtypes";
 import { attributeOf, type Conversion, type Mapping, unsupported } from "./conversion";
 import { gelu } from "./gelu";
 import { onnxType } from "./protos";

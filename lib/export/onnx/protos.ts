@@ -2,7 +2,7 @@
 // https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 import protobuf from "protobufjs/light";
 import { UserError } from "../../common/errors";
-import type { DType } from "../../tensorflow/dtypes";
+import type { DType } from "../../engine/native/dtypes";
 
 const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
 const field = (type: string, id: number) => ({ type, id });

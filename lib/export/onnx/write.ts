@@ -1,9 +1,9 @@
 // An ONNX file and its weights.
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { dtypeRow, elementCount, type NumericArray } from "../../tensorflow/dtypes";
-import type { GraphTensor } from "../../tensorflow/graph";
-import type { Program } from "../../tensorflow/program";
+import type { GraphTensor } from "../../engine/graph/graph";
+import { dtypeRow, elementCount, type NumericArray } from "../../engine/native/dtypes";
+import type { Program } from "../../engine/program/program";
 import type { ConvertedGraph } from "./conversion";
 import { encodeOnnx, type OnnxTensor } from "./protos";
 

@@ -1,6 +1,6 @@
 // The engine's JPEG decoder: a graph of one kernel that lives as long as the process.
-import { type FunctionHandle, functionHandle } from "../../tensorflow/function_handle";
-import { Program } from "../../tensorflow/program";
+import { type FunctionHandle, functionHandle } from "../../engine/program/function_handle";
+import { Program } from "../../engine/program/program";
 import { decodeJpeg } from "./graph";
 
 const BYTES = { shape: [], dtype: "string" } as const;

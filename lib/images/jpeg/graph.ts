@@ -1,6 +1,7 @@
 // JPEGs decoded and encoded, as tfjs functions to be traced: TensorFlow's own kernels, for the CPU.
-import { rawOp } from "../../tensorflow/raw_op";
-import type { tf } from "../../tensorflow/tf";
+
+import type { tf } from "../../engine/native/tf";
+import { rawOp } from "../../engine/tracing/raw_op";
 
 /** JPEG bytes -> uint8 [H, W, 3]. OpenCV and libvips use the same accurate inverse DCT. */
 export function decodeJpeg(bytes: tf.Tensor, ratio: number): tf.Tensor {

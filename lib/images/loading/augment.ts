@@ -1,6 +1,6 @@
 // The original's training augmentation as pure functions of (pixels, plan). Shapes: H height, W width.
 
-import type { RgbImage } from "../../pixels/rgb_image";
+import type { RgbImage } from "../pixels/rgb_image";
 import type { AugmentPlan } from "./augment_plan";
 import {
   afterTable,

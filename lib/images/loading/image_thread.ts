@@ -1,14 +1,14 @@
 // The script of a thread that prepares images: reads, decodes, augments and normalises them into shared memory. It
 // calls the engine's traced functions by their addresses: tfjs is not loaded here. S is the side of a part, V parts.
 import { workerData } from "node:worker_threads";
-import { contentOf } from "../../common/fingerprint";
+import { contentOf } from "../../common/files/fingerprint";
 import { serveTasks } from "../../common/threads";
-import { ImageError } from "../../pixels/image_error";
-import type { RgbImage } from "../../pixels/rgb_image";
-import type { FunctionHandle } from "../../tensorflow/function_handle";
+import type { FunctionHandle } from "../../engine/program/function_handle";
 import { decodeRgb, ImageFileReader } from "../decode";
 import { squashToSquare } from "../input_square";
-import { lendJpeg } from "../jpeg/lend";
+import { lendJpeg } from "../jpeg/with_pixels";
+import { ImageError } from "../pixels/image_error";
+import type { RgbImage } from "../pixels/rgb_image";
 import { augmentInto } from "./augment";
 import { type Normalisation, normalisedTable, plainTable, type Values, type ValueTable } from "./value_table";
 import { cropSquare, type ImagePart } from "./views";

@@ -2,8 +2,8 @@
 import { resolve } from "node:path";
 import { mapConcurrently } from "../../common/concurrent";
 import { projectPath } from "../../common/project";
-import type { RgbImage } from "../../pixels/rgb_image";
 import { unusableFile } from "../decode";
+import type { RgbImage } from "../pixels/rgb_image";
 import { augmentInto } from "./augment";
 import { IDENTITY_PLAN } from "./augment_plan";
 import { prepareImage } from "./image_threads";

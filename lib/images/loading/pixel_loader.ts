@@ -1,7 +1,7 @@
 // Images -> batches of augmented, normalised pixels. Shapes: B images, V views of each, S side of the input in px.
 import { resolve } from "node:path";
 import { mapConcurrently } from "../../common/concurrent";
-import { CONTENT_LETTERS, NO_CONTENT } from "../../common/fingerprint";
+import { CONTENT_LETTERS, NO_CONTENT } from "../../common/files/fingerprint";
 import { projectPath } from "../../common/project";
 import { unusableFile } from "../decode";
 import type { AugmentPlan } from "./augment_plan";

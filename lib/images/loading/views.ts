@@ -1,6 +1,6 @@
 // What of an image is embedded: all of it, its mirror image, parts of it. Their features are averaged.
 
-import type { RgbImage } from "../../pixels/rgb_image";
+import type { RgbImage } from "../pixels/rgb_image";
 import { type AugmentPlan, IDENTITY_PLAN } from "./augment_plan";
 
 /**

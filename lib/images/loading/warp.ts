@@ -1,6 +1,6 @@
 // Flip, scale and rotation about the centre in one bilinear pass. Shapes: H height, W width.
 
-import type { RgbImage } from "../../pixels/rgb_image";
+import type { RgbImage } from "../pixels/rgb_image";
 import type { AugmentPlan } from "./augment_plan";
 import { BLUES, fillBlack, GREENS, type Values, type ValueTable } from "./value_table";
 

@@ -1,8 +1,8 @@
 // BMP: whole bytes a pixel by jimp, which gives OpenCV's pixels there; palettes, run lengths and OS/2's headers by
 // ImageMagick.
 
-import { assertPixels } from "../../pixels/image_error";
-import type { RgbImage } from "../../pixels/rgb_image";
+import { assertPixels } from "../pixels/image_error";
+import type { RgbImage } from "../pixels/rgb_image";
 import { decodeByMagick } from "./magick";
 import type { DecodeOptions } from "./options";
 

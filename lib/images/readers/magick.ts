@@ -3,9 +3,9 @@
 import { readFile } from "node:fs/promises";
 import type * as Magick from "@imagemagick/magick-wasm";
 import { messageOf, UserError } from "../../common/errors";
-import { assertPixels } from "../../pixels/image_error";
-import type { RgbImage } from "../../pixels/rgb_image";
-import type { ImageFormat } from "../formats";
+import { assertPixels } from "../pixels/image_error";
+import type { RgbImage } from "../pixels/rgb_image";
+import type { ImageFormat } from "./formats";
 import type { DecodeOptions } from "./options";
 
 /** Our names of formats -> ImageMagick's: a file is read as what its first bytes say, and as nothing else. */

@@ -1,8 +1,8 @@
 // Images by sharp (libvips): all but BMP and what ImageMagick reads.
 import type { Sharp } from "sharp";
-import { ImageError } from "../../pixels/image_error";
-import { openJpeg } from "../../pixels/open_jpeg";
-import type { RgbImage } from "../../pixels/rgb_image";
+import { ImageError } from "../pixels/image_error";
+import { openJpeg } from "../pixels/open_jpeg";
+import type { RgbImage } from "../pixels/rgb_image";
 import type { DecodeOptions } from "./options";
 import { refuseUnreadTiff } from "./tiff_tags";
 

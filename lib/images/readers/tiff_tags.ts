@@ -1,5 +1,5 @@
 // What a TIFF's first directory says of its pixels.
-import { ImageError } from "../../pixels/image_error";
+import { ImageError } from "../pixels/image_error";
 
 interface TiffTags {
   compression: number;

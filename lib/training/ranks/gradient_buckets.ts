@@ -1,11 +1,11 @@
 // Gradients of all processes become their mean, in buckets. Shapes: W processes, n numbers of a bucket.
 import type { TrainConfig } from "../../config/config";
-import { castTo } from "../../tensorflow/cast";
-import type { Cluster } from "../../tensorflow/cluster";
-import { allReduce } from "../../tensorflow/collectives";
-import { tracedAt } from "../../tensorflow/order";
-import { scope } from "../../tensorflow/scope";
-import { tf } from "../../tensorflow/tf";
+import { tf } from "../../engine/native/tf";
+import type { Cluster } from "../../engine/session/cluster";
+import { castTo } from "../../engine/tracing/cast";
+import { allReduce } from "../../engine/tracing/collectives";
+import { tracedAt } from "../../engine/tracing/order";
+import { scope } from "../../engine/tracing/scope";
 
 type BucketConfig = Pick<TrainConfig, "bucketMB" | "gradientDtype">;
 

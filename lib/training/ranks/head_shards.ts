@@ -1,17 +1,18 @@
 // A head shared out over the processes that train together: each holds the rows of its classes, with their moments and
 // averages. In files, and for evaluation, the head is whole, so that neither knows of processes.
 // Shapes: C classes, K rows a class, E embedding length, S classes of a process.
-import type { StoredModel } from "../../checkpoints/store";
+
 import { UserError } from "../../common/errors";
 import type { TrainConfig } from "../../config/config";
+import type { tf } from "../../engine/native/tf";
+import type { GraphFunction } from "../../engine/program/graph_function";
+import type { Program } from "../../engine/program/program";
+import { allGather, broadcast } from "../../engine/tracing/collectives";
+import type { StepShards } from "../../model/embedding_model";
 import { rowsPerClass } from "../../model/head";
 import { isSharded, sampleSize, shardSize } from "../../model/sharded_head";
 import type { WeightSource } from "../../model/weight_source";
-import { allGather, broadcast } from "../../tensorflow/collectives";
-import type { GraphFunction } from "../../tensorflow/graph_function";
-import type { Program } from "../../tensorflow/program";
-import type { tf } from "../../tensorflow/tf";
-import type { StepShards } from "../model";
+import type { StoredModel } from "../../runs/store";
 import type { Ranks } from "./ranks";
 
 type Shapes = ReadonlyMap<string, readonly number[]>;

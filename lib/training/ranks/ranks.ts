@@ -2,16 +2,16 @@
 import { crc32 } from "node:zlib";
 import { UserError } from "../../common/errors";
 import type { TrainConfig } from "../../config/config";
+import type { ClassificationScores } from "../../embedding/embed_images";
+import type { tf } from "../../engine/native/tf";
+import type { GraphFunction } from "../../engine/program/graph_function";
+import { Program } from "../../engine/program/program";
+import type { Cluster } from "../../engine/session/cluster";
+import { allGather, broadcast, meanOverRanks } from "../../engine/tracing/collectives";
 import { isSharded } from "../../model/sharded_head";
 import type { Vectors } from "../../retrieval/neighbours";
-import type { Cluster } from "../../tensorflow/cluster";
-import { allGather, broadcast, meanOverRanks } from "../../tensorflow/collectives";
-import type { GraphFunction } from "../../tensorflow/graph_function";
-import { Program } from "../../tensorflow/program";
-import type { tf } from "../../tensorflow/tf";
-import type { ClassificationScores } from "../evaluate";
-import { ONE_PROCESS, type Shard } from "../samplers";
-import type { StepRanks } from "../step";
+import { ONE_PROCESS, type Shard } from "../data/samplers";
+import type { StepRanks } from "../step/step";
 import { meanGradients } from "./gradient_buckets";
 
 /** Variables go from the chief to the others in runs of about so many bytes. */

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { KINDS } from "./kinds.mjs";
 
 const require = createRequire(import.meta.url);
-const { inWords } = require("guie/dist/common/errno");
+const { inWords } = require("guie/dist/common/files/errno");
 const { UserError } = require("guie/dist/common/errors");
 
 process.on("message", async ({ kind, folder }) => {

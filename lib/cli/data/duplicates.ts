@@ -1,0 +1,48 @@
+import type { Command } from "commander";
+import { terminalProgress } from "../../common/progress";
+import { textTable } from "../../common/text_table";
+import { findDuplicates } from "../../inspection/duplicates";
+import { type CommandResult, runs } from "../shared/command";
+import { wholeNumberOf } from "../shared/numbers";
+
+interface DuplicatesOptions {
+  dataDir: string;
+  fold: string;
+  maxDistance: string;
+}
+
+const PAIRS_SHOWN = 10;
+
+/** `guie duplicates`: the same photo under two labels, or in training and validation. */
+export function registerDuplicates(program: Command): void {
+  const command = program
+    .command("duplicates")
+    .description(
+      "Find photos that look alike in the merged table: under two labels, in train and validation.",
+    )
+    .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
+    .option("--fold <n>", "the fold that validates", "1")
+    .option("--max-distance <bits>", "bits of 64 in which the hashes of one photo may differ", "4");
+  runs<DuplicatesOptions>(command, duplicates);
+}
+
+async function duplicates({ dataDir, fold, maxDistance }: DuplicatesOptions): Promise<CommandResult> {
+  const report = await findDuplicates({
+    dataDir,
+    fold: wholeNumberOf("--fold", fold, 0),
+    maxDistance: wholeNumberOf("--max-distance", maxDistance, 0),
+    onProgress: terminalProgress(),
+  });
+  const { images, unreadable, counts, pairs, path } = report;
+  const found = textTable(["finding", "pairs"], Object.entries(counts));
+  const worst = pairs.slice(0, PAIRS_SHOWN).filter(({ finding }) => finding !== "same class");
+  const shown = worst.map(({ finding, distance, imageA, imageB }) => [finding, distance, imageA, imageB]);
+  const missing = unreadable.slice(0, PAIRS_SHOWN).map(({ image, reason }) => `  ${image}: ${reason}`);
+  const text = [
+    found,
+    ...(shown.length > 0 ? [textTable(["finding", "bits", "image", "image"], shown)] : []),
+    ...(unreadable.length > 0 ? [`${unreadable.length} images could not be read:`, ...missing] : []),
+    `${images} images compared; all pairs: ${path}`,
+  ];
+  return { text: text.join("\n"), summary: { images, unreadable: unreadable.length, counts, path } };
+}

@@ -1,0 +1,164 @@
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { UserError } from "../../common/errors";
+import { terminalProgress } from "../../common/progress";
+import { textTable } from "../../common/text_table";
+import { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "../../datasets/catalogue";
+import { drawDemo } from "../../datasets/demo/draw";
+import type { DemoStamp } from "../../datasets/demo/stamp";
+import { shellQuoted } from "../../datasets/download";
+import { type GetDataResult, getData, linkRaw, presentDataSets } from "../../datasets/get_data";
+import { GET_DATA, tryEach } from "../../datasets/over_data_sets";
+import { inspectRaw, rawFolder, rawStatusText } from "../../datasets/raw_folder";
+import type { SkippedCounts } from "../../datasets/readers/reader";
+import { unreadRaw, unreadText } from "../../datasets/unknown_files";
+import { type CommandResult, runs } from "../shared/command";
+import { failureOf, namedDatasets } from "../shared/data_sets";
+import { wholeNumberOf } from "../shared/numbers";
+
+interface GetDataOptions {
+  dataDir?: string;
+  raw?: string;
+  dataset?: string[];
+  demo?: boolean;
+  classesPerGroup?: string;
+  seed: string;
+  zipEncoding?: string;
+}
+
+/** `guie get-data`: Get_Data. */
+export function registerGetData(program: Command): void {
+  const command = program
+    .command("get-data")
+    .description(
+      "Read the raw data sets below <dir>/raw (archives there are unpacked) and write one table of images and labels " +
+        "for each. Without --data-dir: say what is there of the data sets, what is missing and how to get it.",
+    )
+    .option("--data-dir <dir>", "folder with the pipeline's files")
+    .option(
+      "--dataset <names...>",
+      "data sets, apart or with commas; all whose raw folder is there unless told",
+    )
+    .option("--raw <dir>", "the raw folder of the one --dataset, where it is not <data-dir>/raw/<folder>")
+    .option(
+      "--zip-encoding <name>",
+      "of names in ZIP archives that do not say it: gbk, shift_jis, windows-1252, cp437, ... (guessed unless told)",
+    )
+    .option("--demo", "draw the demo data set into the folder first")
+    .option("--classes-per-group <n>", "a smaller demo: so many classes of each of its seven groups")
+    .option("--seed <n>", "seed of the demo data set", "999");
+  runs<GetDataOptions>(command, run, [
+    { of: ["--classes-per-group", "--seed"], needs: ["--demo"] },
+    { of: ["--demo"], needs: ["--data-dir"], next: DEMO_SET.download.command },
+  ]);
+}
+
+async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promise<CommandResult> {
+  const named = namedDatasets(dataset);
+  if (raw !== undefined && named?.length !== 1) {
+    throw new UserError("--raw is the raw folder of one data set.", "Name it: --dataset Fruit");
+  }
+  if (dataDir === undefined) return describeStatus(named, raw);
+  const onProgress = terminalProgress();
+  const drawn = options.demo ? await draw(dataDir, options) : undefined;
+  if (raw !== undefined) linkRaw(dataDir, named![0]!, raw);
+  const datasets = named ?? presentDataSets(dataDir);
+  if (datasets.length === 0) throw nothingThere(dataDir);
+  const { zipEncoding } = options;
+  const { results, faults } = await tryEach(dataDir, GET_DATA, datasets, ({ name }) =>
+    getData(dataDir, name, { zipEncoding, onProgress }),
+  );
+  const missing = named ? [] : DATA_SETS.filter((set) => !datasets.includes(set));
+  return {
+    text: [
+      describeResults(results),
+      ...results.flatMap(describeSkipped),
+      describeMissing(dataDir, missing),
+      ...(named ? [] : [unreadText(unreadRaw(dataDir))]),
+    ]
+      .filter((part) => part !== "")
+      .join("\n"),
+    summary: {
+      ...{ datasets: results, faults, missing: missing.map(({ name }) => name) },
+      ...(drawn && { demo: drawn }),
+    },
+    failure: failureOf(faults),
+  };
+}
+
+/** Where raw data is expected when no data directory is told. */
+const USUAL_DATA_DIR = "data/guie";
+
+function draw(dataDir: string, { seed, classesPerGroup }: GetDataOptions): Promise<DemoStamp> {
+  const size =
+    classesPerGroup === undefined
+      ? {}
+      : { classesPerGroup: wholeNumberOf("--classes-per-group", classesPerGroup, 1) };
+  return drawDemo({
+    dataDir,
+    seed: wholeNumberOf("--seed", seed),
+    ...size,
+    onProgress: terminalProgress(),
+  });
+}
+
+const DEMO_TEXT = `${DEMO_SET.title} (${DEMO_SET.size}), drawn on this machine: ${DEMO_SET.download.command}`;
+
+function describeStatus(named: readonly DataSet[] | undefined, raw?: string): CommandResult {
+  const sets = named ?? DATA_SETS;
+  const statuses = sets.map((set) => inspectRaw(set, raw ? resolve(raw) : rawFolder(USUAL_DATA_DIR, set)));
+  const isReady = statuses.some(({ isWhole, archives }) => isWhole || archives.length > 0);
+  const elsewhere = raw ? ` --dataset ${sets[0]!.name} --raw ${shellQuoted(raw)}` : "";
+  const next = `To read what is there: npx guie get-data --data-dir ${USUAL_DATA_DIR}${elsewhere}`;
+  return {
+    text: [...statuses.map(rawStatusText), ...(named ? [] : [DEMO_TEXT]), ...(isReady ? [next] : [])].join(
+      "\n\n",
+    ),
+    summary: { raw: statuses },
+  };
+}
+
+function nothingThere(dataDir: string): UserError {
+  const unread = unreadRaw(dataDir);
+  const none = `There is no raw data set in ${rawFolder(dataDir, { folder: "" })}.`;
+  return new UserError(
+    [none, describeMissing(dataDir, DATA_SETS), ...(unread ? [unread.what] : [])].join("\n"),
+    unread?.next ?? "Unpack one of them there, or draw the demo data set with --demo.",
+  );
+}
+
+function describeResults(results: readonly GetDataResult[]): string {
+  return textTable(
+    ["data set", "classes", "images", "large classes"],
+    results.map(({ dataset, classes, rows, largeClasses }) => [dataset, classes, rows, largeClasses]),
+  );
+}
+
+const SKIPPED: readonly (readonly [keyof SkippedCounts, string])[] = [
+  ["harmlessFiles", "files that are known to be no images"],
+  ["duplicateRows", "rows for an image that came before"],
+  ["missingImages", "rows whose image is not there"],
+  ["unlabelledImages", "images without an annotation"],
+];
+
+const LEFT_OUT_SHOWN = 3;
+
+function describeSkipped({ dataset, skipped, leftOut, notes, largeClasses }: GetDataResult): string[] {
+  const { smallestClass } = findDataSet(dataset);
+  const shown = leftOut.slice(0, LEFT_OUT_SHOWN).map(({ file, reason }) => `  ${file}: ${reason}`);
+  const others =
+    leftOut.length > 0
+      ? [`${dataset}: left out ${leftOut.length} files, all in csv/${dataset}_left_out.csv:`]
+      : [];
+  const left = SKIPPED.filter(([count]) => skipped[count] > 0).map(
+    ([count, what]) => `${dataset}: left out ${skipped[count].toLocaleString("en-US")} ${what}`,
+  );
+  const noneKept = `${dataset}: no class has ${smallestClass} images, so that Data_preprocessing will keep none`;
+  return [...notes, ...left, ...others, ...shown, ...(largeClasses > 0 ? [] : [noneKept])];
+}
+
+function describeMissing(dataDir: string, missing: readonly DataSet[]): string {
+  if (missing.length === 0) return "";
+  const rows = missing.map((set) => `  ${set.title}: ${rawFolder(dataDir, set)}\n    from ${set.source}`);
+  return ["Not there, and where they are expected:", ...rows].join("\n");
+}

@@ -1,0 +1,70 @@
+import { type Command, Option } from "commander";
+import { UserError } from "../../common/errors";
+import { terminalProgress } from "../../common/progress";
+import { textTable } from "../../common/text_table";
+import type { DataSet } from "../../datasets/catalogue";
+import { GET_DATA, PREPROCESS, refuseFaults } from "../../datasets/over_data_sets";
+import { preprocessedDataSets } from "../../preprocessing/present_data_sets";
+import { type FoldMode, mergeTables } from "../../tables/merge_tables";
+import { type CommandResult, runs } from "../shared/command";
+import { namedDatasets } from "../shared/data_sets";
+import { wholeNumberOf } from "../shared/numbers";
+
+interface MergeCommandOptions {
+  dataDir: string;
+  dataset?: string[];
+  seed: string;
+  folds: FoldMode;
+  holdOut?: string;
+}
+
+/** `guie merge`: Data_Merge. */
+export function registerMerge(program: Command): void {
+  const command = program
+    .command("merge")
+    .description("Merge the preprocessed data sets; sample large classes, repeat small ones, draw folds.")
+    .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
+    .option("--dataset <names...>", "data sets, apart or with commas; all that are preprocessed unless told")
+    .option("--seed <n>", "seed of the draws", "999")
+    .option(
+      "--hold-out <share>",
+      "share of each data set's classes that is not trained on but written to retrieval/, for example 0.33",
+    )
+    .addOption(
+      new Option("--folds <mode>", "draw folds over images, or over repeated rows as the original does")
+        .choices(["leak-free", "as-published"])
+        .default("leak-free"),
+    );
+  runs<MergeCommandOptions>(command, merge);
+}
+
+async function merge({ dataDir, folds, holdOut, ...options }: MergeCommandOptions): Promise<CommandResult> {
+  const seed = wholeNumberOf("--seed", options.seed);
+  const datasets = namedInOrder(dataDir, options.dataset) ?? preprocessedDataSets(dataDir);
+  const onProgress = terminalProgress();
+  const tables = await mergeTables({
+    ...{ dataDir, datasets, seed, foldMode: folds, onProgress },
+    ...(holdOut === undefined ? {} : { holdOut: shareOf(holdOut) }),
+  });
+  const text = textTable(
+    ["table", "rows", "images", "classes"],
+    tables.map(({ file, rows, images, classes }) => [file, rows, images, classes]),
+  );
+  return { text, summary: { datasets: datasets.map(({ name }) => name), folds, seed, tables } };
+}
+
+/** Labels depend on the order of the data sets: it is the catalogue's, whatever the order on the command line. */
+function namedInOrder(dataDir: string, names?: readonly string[]): DataSet[] | undefined {
+  const sets = namedDatasets(names)?.sort((a, b) => a.number - b.number);
+  if (sets) for (const step of [GET_DATA, PREPROCESS]) refuseFaults(dataDir, step, sets);
+  return sets;
+}
+
+function shareOf(text: string): number {
+  const share = Number(text);
+  if (text.trim() !== "" && share > 0 && share < 1) return share;
+  throw new UserError(
+    `--hold-out takes a share between 0 and 1, got "${text}".`,
+    "For example --hold-out 0.33",
+  );
+}

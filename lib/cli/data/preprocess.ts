@@ -1,0 +1,82 @@
+import { availableParallelism } from "node:os";
+import { type Command, Option } from "commander";
+import { terminalProgress } from "../../common/progress";
+import { textTable } from "../../common/text_table";
+import { GET_DATA, PREPROCESS, refuseFaults, tryEach } from "../../datasets/over_data_sets";
+import { unreadTables, unreadText } from "../../datasets/unknown_files";
+import { PIXEL_RULES, type PixelRule } from "../../images/readers/options";
+import { type PreprocessResult, preprocessDataset } from "../../preprocessing/preprocess";
+import { preparedDataSets } from "../../preprocessing/present_data_sets";
+import { type CommandResult, runs } from "../shared/command";
+import { failureOf, namedDatasets } from "../shared/data_sets";
+import { wholeNumberOf } from "../shared/numbers";
+
+interface PreprocessCommandOptions {
+  dataDir: string;
+  dataset?: string[];
+  imageSize: string;
+  workers?: string;
+  fast?: true;
+  pixels: PixelRule;
+}
+
+/** `guie preprocess`: Data_preprocessing. */
+export function registerPreprocess(program: Command): void {
+  const command = program
+    .command("preprocess")
+    .description("Drop small classes, resize every image, write JPEGs and a table per data set.")
+    .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
+    .option(
+      "--dataset <names...>",
+      "data sets, apart or with commas; all that have a csv/<name>.csv unless told",
+    )
+    .option("--image-size <px>", "longest side of a kept image", "224")
+    .option("--workers <n>", "threads, an image each at a time (default: one more than the CPU has)")
+    .option("--fast", "decode large JPEGs at reduced size: faster, pixels 2-3 of 255 away from OpenCV's")
+    .addOption(
+      new Option(
+        "--pixels <rule>",
+        "transparency over white and CMYK by profile, or both as the original had them",
+      )
+        .choices(PIXEL_RULES)
+        .default("shown"),
+    );
+  runs<PreprocessCommandOptions>(command, preprocess);
+}
+
+async function preprocess(options: PreprocessCommandOptions): Promise<CommandResult> {
+  const concurrency = wholeNumberOf("--workers", options.workers ?? String(availableParallelism() + 1), 1);
+  const imageSizePx = wholeNumberOf("--image-size", options.imageSize, 1);
+  // sharp decodes on libuv's threads: four unless this is set before the first of them starts.
+  process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, concurrency));
+  const named = namedDatasets(options.dataset);
+  if (named) refuseFaults(options.dataDir, GET_DATA, named);
+  const datasets = named ?? preparedDataSets(options.dataDir);
+  const { dataDir, pixels } = options;
+  const decoding = options.fast ? "reduced" : "full";
+  const settings = { dataDir, imageSizePx, decoding, pixels, concurrency } as const;
+  const { results, faults } = await tryEach(dataDir, PREPROCESS, datasets, (dataset) =>
+    preprocessDataset({ ...settings, dataset, onProgress: terminalProgress() }),
+  );
+  const unread = named ? "" : unreadText(unreadTables(dataDir));
+  return {
+    text: [describe(results), unread].filter((text) => text !== "").join("\n"),
+    summary: { datasets: results, faults },
+    failure: failureOf(faults),
+  };
+}
+
+function describe(results: readonly PreprocessResult[]): string {
+  const header = ["data set", "rows in", "classes in", "rows out", "classes out", "unreadable"];
+  const rows = results.map((result) => [
+    result.dataset,
+    result.rowsIn,
+    result.classesIn,
+    result.rowsOut,
+    result.classesOut,
+    result.rejected,
+  ]);
+  const unreadable = results.some(({ rejected }) => rejected > 0);
+  const note = unreadable ? "\nUnreadable images and why: final_data_224/<folder>_rejects.csv" : "";
+  return textTable(header, rows) + note;
+}

@@ -1,0 +1,18 @@
+// Numbers that flags are given.
+import { UserError } from "../../common/errors";
+
+/** The number that a flag was given. @throws UserError where it is none */
+export function numberOf(flag: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  const example = flag.startsWith("--set") ? `${flag}=1` : `${flag} 1`;
+  throw new UserError(`${flag} takes a number, got "${text}".`, `For example: ${example}`);
+}
+
+/** The whole number that a flag was given. @throws UserError where it is none, or less than `least` */
+export function wholeNumberOf(flag: string, text: string, least?: number): number {
+  const value = numberOf(flag, text);
+  if (Number.isSafeInteger(value) && value >= (least ?? value)) return value;
+  const wanted = least === undefined ? "a whole number" : `a whole number from ${least}`;
+  throw new UserError(`${flag} takes ${wanted}, got "${text}".`, `For example: ${flag} ${least ?? 1}`);
+}

@@ -1,0 +1,34 @@
+import type { Command } from "commander";
+import { textTable } from "../../common/text_table";
+import { type RunRow, runTable } from "../../runs/run_table";
+import { runs } from "../shared/command";
+
+const COLUMNS = [
+  "run",
+  "preset",
+  "stage",
+  "state",
+  "epoch",
+  "loss",
+  "mP@5",
+  "baseline mP@5",
+  "scored on",
+  "when",
+] as const;
+
+/** `guie runs`: a table of all runs. */
+export function registerRuns(program: Command): void {
+  const command = program.command("runs").description("List the runs below checkpoints/.");
+  runs(command, async () => {
+    const rows = runTable();
+    const text =
+      rows.length > 0
+        ? textTable(COLUMNS, rows.map(cellsOf))
+        : "No runs below checkpoints/ yet: npx guie train --help";
+    return { text, summary: { runs: rows } };
+  });
+}
+
+function cellsOf(row: RunRow): (string | number)[] {
+  return COLUMNS.map((column) => row[column] ?? "");
+}

@@ -1,0 +1,109 @@
+import { type Command, Option } from "commander";
+import { UserError } from "../../common/errors";
+import { textTable } from "../../common/text_table";
+import { predictStep, type ScalingPrediction } from "../../experiments/scaling";
+import { ASSUMPTIONS, MACHINES, type Machine, scalingInputs } from "../../experiments/scaling_inputs";
+import { type CommandResult, runs } from "../shared/command";
+import { addConfigFlags, type ConfigOptions, configOf } from "../shared/config_flags";
+import { numberOf, wholeNumberOf } from "../shared/numbers";
+
+interface ScalingOptions extends ConfigOptions {
+  machine: keyof typeof MACHINES;
+  hosts: string;
+  devicesPerHost: string;
+  classes: string;
+  utilisation: string;
+  transferShare: string;
+  linkGb?: string;
+  networkGbit?: string;
+}
+
+const COLUMNS = [
+  "hosts x devices",
+  "step",
+  "compute",
+  "update",
+  "reduce",
+  "exposed",
+  "images/s",
+  "efficiency",
+];
+
+/** `guie scaling`: the model on paper of docs/scaling.md, for a config and machines. */
+export function registerScaling(program: Command): void {
+  const command = program
+    .command("scaling")
+    .description("Predict the time of a step of several processes, by formula (docs/scaling.md).")
+    .addOption(new Option("--machine <kind>", "kind of host").choices(Object.keys(MACHINES)).default("a40"))
+    .option("--hosts <list>", "numbers of hosts", "1,2")
+    .option("--devices-per-host <list>", "numbers of devices in each", "1,8")
+    .option("--classes <n>", "classes of the head", "274330")
+    .option("--utilisation <x>", "share of its peak that a device reaches", String(ASSUMPTIONS.utilisation))
+    .option(
+      "--transfer-share <x>",
+      "share of their rate that links and memory reach",
+      String(ASSUMPTIONS.transferShare),
+    )
+    .option("--link-gb <n>", "GB/s from device to device, one way (default: the machine's)")
+    .option("--network-gbit <n>", "Gbit/s out of a host (default: the machine's)");
+  addConfigFlags(command, ["batchSize", "imageSize", "bucketMB", "gradientDtype", "shardHead"]);
+  runs<ScalingOptions>(command, async (options) => scaling(options));
+}
+
+function scaling(options: ScalingOptions): CommandResult {
+  const config = configOf({ configName: "vit_224", ...options });
+  const machine = machineOf(options);
+  const assumptions = {
+    ...ASSUMPTIONS,
+    utilisation: shareOf("--utilisation", options.utilisation),
+    transferShare: shareOf("--transfer-share", options.transferShare),
+  };
+  const classes = wholeNumberOf("--classes", options.classes, 1);
+  const predictions = countsOf("--hosts", options.hosts).flatMap((hosts) =>
+    countsOf("--devices-per-host", options.devicesPerHost).map((devicesPerHost) => ({
+      ...{ hosts, devicesPerHost },
+      ...predictStep(scalingInputs(config, classes, { hosts, devicesPerHost }, machine, assumptions)),
+    })),
+  );
+  const table = textTable(COLUMNS, predictions.map(cellsOf));
+  return {
+    text: `${table}\nPredicted, not measured: docs/scaling.md. Times in ms.`,
+    summary: { predictions },
+  };
+}
+
+function machineOf({ machine, linkGb, networkGbit }: ScalingOptions): Machine {
+  return {
+    ...MACHINES[machine],
+    ...(linkGb !== undefined && { linkBytesPerSecond: positiveOf("--link-gb", linkGb) * 1e9 }),
+    ...(networkGbit !== undefined && {
+      networkBytesPerSecond: (positiveOf("--network-gbit", networkGbit) * 1e9) / 8,
+    }),
+  };
+}
+
+function cellsOf(row: ScalingPrediction & { hosts: number; devicesPerHost: number }): string[] {
+  const { stepSeconds, computeSeconds, updateSeconds, reduceSeconds, exposedSeconds } = row;
+  const times = [stepSeconds, computeSeconds, updateSeconds, reduceSeconds, exposedSeconds];
+  return [
+    `${row.hosts} x ${row.devicesPerHost}`,
+    ...times.map((seconds) => (1000 * seconds).toFixed(1)),
+    row.imagesPerSecond.toFixed(0),
+    `${(100 * row.efficiency).toFixed(0)} %`,
+  ];
+}
+
+const countsOf = (flag: string, text: string) =>
+  text.split(",").map((count) => wholeNumberOf(flag, count, 1));
+
+function shareOf(flag: string, text: string): number {
+  const share = positiveOf(flag, text);
+  if (share <= 1) return share;
+  throw new UserError(`${flag} takes a share from 0 to 1, got "${text}".`);
+}
+
+function positiveOf(flag: string, text: string): number {
+  const value = numberOf(flag, text);
+  if (value > 0) return value;
+  throw new UserError(`${flag} takes a number above 0, got "${text}".`);
+}

@@ -1,0 +1,229 @@
+import { type Command, Option } from "commander";
+import { UserError } from "../../common/errors";
+import { requestInterrupt } from "../../common/interrupt";
+import { terminalProgress } from "../../common/progress";
+import { overrideConfig, processCount, type TrainConfig } from "../../config/config";
+import { describeDevice, device } from "../../engine/native/device";
+import type { ClusterSpec } from "../../engine/session/cluster";
+import { neckDifference } from "../../model/neck";
+import { baselineText } from "../../runs/baseline";
+import type { ScoredOn } from "../../runs/metrics";
+import {
+  bringBack,
+  claimRunFolder,
+  inProcesses,
+  prepareRunFolder,
+  readRunConfig,
+  requireRun,
+} from "../../runs/run_folder";
+import { finishedBeforeText, type RunSummary } from "../../runs/run_summary";
+import { scoredOnText, scoreMark, trainedOnText } from "../../runs/scored_on";
+import { type BegunRun, beginRun } from "../../training/begin_run";
+import { joinRun, type SupervisorOptions, superviseRun } from "../../training/processes/supervisor";
+import { clusterOfTfConfig } from "../../training/processes/tf_config";
+import { runTraining } from "../../training/run";
+import { type CommandResult, runs } from "../shared/command";
+import {
+  addConfigFlags,
+  type ConfigOptions,
+  configOf,
+  flagOverrides,
+  refuseUselessSettings,
+} from "../shared/config_flags";
+import { finishBeforeStopping, stoppedCode } from "../shared/exit_guard";
+import { wholeNumberOf } from "../shared/numbers";
+
+interface TrainOptions extends ConfigOptions {
+  resume?: string;
+  runDir?: string;
+  overwrite?: boolean;
+  both?: boolean;
+  maxRestarts: string;
+}
+
+/** `guie train`: one run, from its start or its last checkpoint to its end. */
+export function registerTrain(program: Command): void {
+  const command = program
+    .command("train")
+    .description("Train a run (or go on with it): frozen features first, then fine_tune from there.")
+    .addOption(new Option("--stage <stage>", "what is trained").choices(["frozen", "fine_tune"]))
+    .option("--both", "both stages: frozen, then fine_tune from there")
+    .option(
+      "--resume <run>",
+      "go on with this run (its name below checkpoints/, or its folder); settings are its own",
+    )
+    .option("--run-dir <dir>", "the same, by its folder")
+    .option(
+      "--max-restarts <n>",
+      "of a run of several processes: so often go on from the last checkpoint after one has failed",
+      "0",
+    )
+    .option("--overwrite", "replace an existing run of this name: it goes with the first checkpoint");
+  addConfigFlags(command);
+  runs<TrainOptions>(command, train, [
+    { of: ["--run-dir"], without: "--resume", next: "Name the run once." },
+    {
+      of: ["--stage", "--resume", "--run-dir"],
+      without: "--both",
+      next: "Leave it out: both stages are trained.",
+    },
+  ]);
+}
+
+async function train(options: TrainOptions): Promise<CommandResult> {
+  if (!(options.resume ?? options.runDir))
+    refuseUselessSettings(options, options.both ? STAGES : [options.stage]);
+  return options.both ? trainBoth(options) : trainOne(options);
+}
+
+const STAGES = ["frozen", "fine_tune"] as const;
+
+/** The frozen stage, then fine_tune from there; `--run-name X` calls them X_frozen and X_fine_tune. */
+async function trainBoth(options: TrainOptions): Promise<CommandResult> {
+  const name = (stage: string) => (options.runName ? { runName: `${options.runName}_${stage}` } : {});
+  const frozenOptions: TrainOptions = { ...options, stage: "frozen", ...name("frozen") };
+  const frozen = await trainOne(frozenOptions);
+  if (frozen.summary.reason !== "finished") return frozen;
+  process.stderr.write(`${frozen.text}\n`);
+  const { runName } = configOf(frozenOptions);
+  const tuned = await trainOne({ ...options, stage: "fine_tune", ...name("fine_tune"), initFrom: runName });
+  return { text: tuned.text, summary: { ...tuned.summary, frozen: frozen.summary } };
+}
+
+async function trainOne(options: TrainOptions): Promise<CommandResult> {
+  const resumed = options.resume ?? options.runDir;
+  if (resumed) refuseSettings(options);
+  const cluster = clusterOfEnvironment(options);
+  const watch = watchOf(wholeNumberOf("--max-restarts", options.maxRestarts, 0));
+  if (cluster && cluster.rank > 0) {
+    const config = resumed ? readRunConfig(requireRun(resumed)) : configOf(options);
+    const ended = await joinRun(inCluster(config, cluster, resumed !== undefined), cluster, watch);
+    const summary = { rank: cluster.rank, reason: ended };
+    return {
+      text: `rank ${cluster.rank}: ${ended}`,
+      summary,
+      exitCode: ended === "stopped" ? stoppedCode() : 0,
+    };
+  }
+  const { overwrite } = options;
+  const begun = resumed
+    ? resumeRun(requireRun(resumed), options, cluster)
+    : beginRun(inCluster(configOf(options), cluster, false), { overwrite });
+  const reinitHead = Boolean(resumed && options.reinitHead);
+  const { folder, claim } = begun;
+  const summary = await trainFolder(begun, watch, cluster, reinitHead).finally(() => {
+    bringBack(folder, "it did not begin");
+    claim.release();
+  });
+  const exitCode = summary.reason === "stopped" ? stoppedCode() : 0;
+  return { text: summaryText(summary), summary: { ...summary }, exitCode };
+}
+
+/** "finished after 632 steps, loss 2.5943, held-out classes: mP@5 ..., on 155 queries of ...". */
+function summaryText({ folder, reason, steps, finalLoss, ...summary }: RunSummary): string {
+  const { retrieval, baseline, finishedBefore } = summary;
+  const end = finishedBefore
+    ? `${finishedBeforeText(folder, finishedBefore)}: ${steps} steps`
+    : `${reason} after ${steps} steps`;
+  const scores = retrieval
+    ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}${retrieval.on ? onText(retrieval.on) : ""}`
+    : "";
+  const before = baselineText(baseline);
+  const loss = finalLoss === undefined ? "" : `, loss ${finalLoss.toFixed(4)}`;
+  return `${end}${loss}${scores}${before && ` (${before})`}; run folder ${folder}`;
+}
+
+function onText(on: ScoredOn): string {
+  const learned = trainedOnText(on);
+  return `${scoreMark(on)} on ${scoredOnText(on)}${learned && `, ${scoreMark(on)} ${learned}`}`;
+}
+
+/** Who trains together by TF_CONFIG, where a launcher has set it for more than one process. */
+function clusterOfEnvironment({ workers, gpus }: TrainOptions): ClusterSpec | undefined {
+  const { TF_CONFIG } = process.env;
+  const cluster = TF_CONFIG ? clusterOfTfConfig(TF_CONFIG) : undefined;
+  if (!cluster || cluster.addresses.length === 1) return undefined;
+  if (workers === undefined && gpus === undefined) return cluster;
+  throw new UserError(
+    "TF_CONFIG is set: it says which processes train together, and each start of this command is one of them.",
+    "Leave out --workers and --gpus (CUDA_VISIBLE_DEVICES says on which GPU), or unset TF_CONFIG.",
+  );
+}
+
+/** The config of a run of all processes of the cluster. @param keepsBatch whether the global batch stays as it was */
+function inCluster(
+  config: Readonly<TrainConfig>,
+  cluster: ClusterSpec | undefined,
+  keepsBatch: boolean,
+): Readonly<TrainConfig> {
+  if (!cluster) return config;
+  const processes = { workers: cluster.addresses.length, gpus: [] };
+  return keepsBatch ? inProcesses(config, processes) : overrideConfig(config, processes);
+}
+
+/** How this command watches over several processes. */
+function watchOf(maxRestarts: number): SupervisorOptions & { stop: AbortSignal } {
+  const stop = finishBeforeStopping("the step under way, then saving");
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  return { maxRestarts, onProgress: terminalProgress(), say, stop };
+}
+
+/** Trains in this process, or in as many as the run's config says. */
+async function trainFolder(
+  { folder, claim }: BegunRun,
+  watch: SupervisorOptions & { stop: AbortSignal },
+  cluster: ClusterSpec | undefined,
+  reinitHead: boolean,
+): Promise<RunSummary> {
+  const config = readRunConfig(folder);
+  const note = neckDifference(config);
+  if (note) process.stderr.write(`${note}\n`);
+  const isOne = processCount(config) === 1;
+  if (!isOne && reinitHead)
+    throw new UserError(
+      "A run goes on with a fresh head in one process.",
+      "Add --workers 1; stopped after its first checkpoint, it may go on in several.",
+    );
+  if (!isOne) return superviseRun(folder, watch, cluster, claim);
+  if (watch.maxRestarts && process.env.TF_CONFIG === undefined)
+    throw new UserError(
+      "--max-restarts: of no use with one process, which nobody watches.",
+      "Leave it out, or give --workers 2.",
+    );
+  watch.stop.addEventListener("abort", requestInterrupt);
+  process.stderr.write(`${describeDevice(device(config.gpus))}\n`);
+  return runTraining(folder, watch.onProgress, { reinitHead, claimed: claim });
+}
+
+/** A run that goes on, in as many processes as there are now, with the global batch that it has. */
+function resumeRun(folder: string, options: TrainOptions, cluster: ClusterSpec | undefined): BegunRun {
+  readRunConfig(folder); // refuses a folder that is no run
+  const claim = claimRunFolder(folder);
+  try {
+    return { folder: resumedFolder(folder, options, cluster), claim };
+  } catch (error) {
+    claim.release();
+    throw error;
+  }
+}
+
+function resumedFolder(folder: string, options: TrainOptions, cluster: ClusterSpec | undefined): string {
+  const config = readRunConfig(folder);
+  if (cluster) return prepareRunFolder(inCluster(config, cluster, true), { folder });
+  if (options.workers === undefined && options.gpus === undefined) return folder;
+  const { workers = 1, gpus = [] } = flagOverrides(options);
+  return prepareRunFolder(inProcesses(config, { workers, gpus }), { folder });
+}
+
+/** A run that goes on has the settings that it began with: others would be ignored. A fresh head may be asked for. */
+function refuseSettings(options: TrainOptions): void {
+  const { stage, configName, config, overwrite } = options;
+  const { workers, gpus, reinitHead, ...settings } = flagOverrides(options);
+  const given = Object.entries({ ...settings, stage, configName, config, overwrite });
+  const names = given.filter(([, value]) => value !== undefined).map(([name]) => name);
+  if (names.length === 0) return;
+  throw new UserError(
+    `A run that goes on has settings of its own; given were: ${names.join(", ")}.`,
+    "Leave them out, or start a run under another --run-name.",
+  );
+}

@@ -1,0 +1,111 @@
+import { once } from "node:events";
+import { type Command, Option } from "commander";
+import { terminalProgress } from "../../common/progress";
+import { describeDevice } from "../../engine/native/device";
+import { endProcessAfter } from "../../engine/native/native_exit";
+import { isLoopback } from "../../serving/request_guards";
+import { type RunningService, SERVE_DEFAULTS, serve } from "../../serving/serve";
+import { type CommandResult, runs } from "../shared/command";
+import { finishBeforeStopping } from "../shared/exit_guard";
+import { wholeNumberOf } from "../shared/numbers";
+
+type Count = Exclude<keyof typeof SERVE_DEFAULTS, "host" | "approximate" | "windowMs">;
+
+/** Flags that set a number each; the least that it may be. */
+const NUMBERS: readonly [flags: string, setting: Count, least: number, description: string][] = [
+  ["--port <n>", "port", 0, "port to listen on; 0: a free one"],
+  ["--max-bytes <n>", "maxBytes", 1, "bytes of a request, with all its images"],
+  ["--max-pixels <n>", "maxPixels", 1, "pixels of an image"],
+  ["--max-images <n>", "maxImages", 1, "images of a request"],
+  ["--max-under-way <n>", "maxUnderWay", 1, "requests under way; more are told to come again"],
+  ["--max-batch <n>", "maxBatch", 1, "images of a forward pass"],
+  ["--max-decode-ms <n>", "maxDecodeMs", 1, "an image is given up after so long, and its thread replaced"],
+  ["--max-connections <n>", "maxConnections", 1, "connections; beyond them the longest idle one makes room"],
+  ["--head-ms <n>", "headMs", 1, "so long the head of a request may take to come"],
+  ["--min-bytes-per-second <n>", "minBytesPerSecond", 0, "slowest body that is waited for"],
+  ["--drain-ms <n>", "drainMs", 0, "so long requests under way are waited for at the end"],
+  ["--max-wait-ms <n>", "maxWaitMs", 0, "so long an image waits for others to share its pass"],
+];
+
+interface ServeCommandOptions extends Record<string, unknown> {
+  run: string;
+  index?: string;
+  classNames?: string;
+  approximate?: boolean;
+  host: string;
+  trustHeader?: string;
+}
+
+/** Time to end in good order after the last word, before native code that still runs is left behind. */
+const END_MS = 1_000;
+
+/** `guie serve`: a run's model as a service on this machine, with a page to search by image. */
+export function registerServe(program: Command): void {
+  const command = program
+    .command("serve")
+    .description(
+      "Serve a trained run on this machine: POST /embed, POST /search, and a page to search by image.",
+    )
+    .requiredOption("--run <name>", "trained run that embeds: NAME, NAME/best, NAME/epoch_3:ema")
+    .option(
+      "--index <folder>",
+      "features to search (guie embed --run); default: the held-out classes' index images",
+    )
+    .option("--class-names <csv>", "names of the index's classes: labels,class_name")
+    .option("--approximate", "search a graph of the rows: for millions of them")
+    .option("--host <address>", "address to listen on", SERVE_DEFAULTS.host)
+    .option(
+      "--trust-header <name>",
+      "header in which a proxy before the service writes the client's address, such as X-Forwarded-For",
+    );
+  for (const [flags, setting, , description] of NUMBERS)
+    command.addOption(new Option(flags, description).default(String(SERVE_DEFAULTS[setting])));
+  runs<ServeCommandOptions>(command, serveUntilStopped);
+}
+
+async function serveUntilStopped(options: ServeCommandOptions): Promise<CommandResult> {
+  const { run, index, classNames, approximate, host, trustHeader } = options;
+  process.stderr.write(`${describeDevice()}\n`);
+  const service = await serve({
+    ...{ run, host, onProgress: terminalProgress() },
+    ...(index ? { index } : {}),
+    ...(classNames ? { classNames } : {}),
+    ...(approximate ? { approximate } : {}),
+    trustHeader,
+    ...numbersOf(options),
+  });
+  process.stderr.write(`${greeting(service, host)}\n`);
+  const stop = finishBeforeStopping("what is under way");
+  if (!stop.aborted) await once(stop, "abort");
+  await service.close();
+  endProcessAfter(END_MS);
+  const { load, uptimeSeconds } = service.health() as {
+    load: { images: number; passes: number };
+    uptimeSeconds: number;
+  };
+  const text = `${load.images} images in ${load.passes} forward passes, ${uptimeSeconds} s`;
+  return { text, summary: { url: service.url, ...load, uptimeSeconds } };
+}
+
+function numbersOf(options: ServeCommandOptions): Partial<Record<Count, number>> {
+  const entries = NUMBERS.map(([flags, setting, least]) => {
+    const [flag] = flags.split(" ");
+    return [setting, wholeNumberOf(flag!, String(options[setting]), least)];
+  });
+  return Object.fromEntries(entries);
+}
+
+function greeting({ url, health }: RunningService, host: string): string {
+  const { index, search } = health() as {
+    index: { name: string; images: number };
+    search: { kind: string; recallAt5: number; recallQueries: number };
+  };
+  const recall = `recall@5 ${search.recallAt5.toFixed(3)} against the exact search, over ${search.recallQueries} of its rows`;
+  const lines = [
+    `${index.images} images of ${index.name}, ${search.kind} search${search.kind === "exact" ? "" : `: ${recall}`}`,
+    `${url}: open it in a browser; Ctrl-C ends it`,
+  ];
+  if (!isLoopback(host))
+    lines.unshift(`warning: ${host} is reached from other machines, and asks nobody for a password`);
+  return lines.join("\n");
+}

@@ -1,0 +1,114 @@
+// Tells whether files are what they were: by what the file system says of them, else by their content.
+import { createHash, hash } from "node:crypto";
+import { type BigIntStats, closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { breathe } from "../interrupt";
+import { faultCode, readPatiently, worldFault } from "./file_faults";
+
+const PIECES = 256;
+const PIECE_BYTES = 4096;
+
+/**
+ * Tells two files of weights apart without reading gigabytes: SHA-256 over a file's length and 256 pieces of 4 KB,
+ * evenly spread over it. Training changes all of a model's weights; small files are read whole.
+ * @returns hexadecimal
+ */
+export function fileFingerprint(path: string): string {
+  const file = openSync(path, "r");
+  try {
+    const { size } = fstatSync(file);
+    const hash = createHash("sha256").update(String(size));
+    const step = Math.max(PIECE_BYTES, (size - PIECE_BYTES) / (PIECES - 1));
+    const piece = Buffer.alloc(PIECE_BYTES);
+    for (let start = 0; start < size; start += step) {
+      const count = readSync(file, piece, 0, PIECE_BYTES, Math.floor(start));
+      hash.update(piece.subarray(0, count));
+    }
+    return hash.digest("hex");
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** A file as the file system shows it. */
+export interface SeenFile {
+  /** Size, both times and inode as text: while it stays the same, so does the content. "" where that is not sure yet. */
+  stamp: string;
+  /** The later of both times: the content is not newer. */
+  changedMs: number;
+}
+
+/** A file system's clock may stand still for so long: a file may have changed since without showing it. */
+const CLOCK_STEP_MS = 2000;
+const NS_PER_MS = 1_000_000n;
+
+/**
+ * Looks at a file, without reading it.
+ * @returns undefined where there is none
+ * @throws UnreachableFile where the world keeps it from being looked at
+ */
+export async function seeFile(path: string): Promise<SeenFile | undefined> {
+  try {
+    return seen(statSync(path, { bigint: true }));
+  } catch (error) {
+    if (faultCode(error) === "ENOENT") return undefined;
+    if (worldFault(error) === undefined) return { stamp: "", changedMs: Number.POSITIVE_INFINITY };
+    return seeAgain(path);
+  }
+}
+
+function seeAgain(path: string): Promise<SeenFile | undefined> {
+  return readPatiently(path, () => {
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return found && seen(found);
+  });
+}
+
+function seen({ size, mtimeNs, ctimeNs, ino }: BigIntStats): SeenFile {
+  const isSettled = Date.now() - Number(ctimeNs / NS_PER_MS) > CLOCK_STEP_MS;
+  const latest = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
+  return {
+    stamp: isSettled ? `${size} ${mtimeNs} ${ctimeNs} ${ino}` : "",
+    changedMs: Number(latest / NS_PER_MS),
+  };
+}
+
+/** Hexadecimal letters of a content's hash: 128 bits. */
+export const CONTENT_LETTERS = 32;
+/** In a hash's place for what cannot be read through its own fault, such as a folder under an image's name. */
+export const NO_CONTENT = "0".repeat(CONTENT_LETTERS);
+
+/** The hash of bytes: the first half of their SHA-256. @returns hexadecimal */
+export function contentOf(bytes: Uint8Array): string {
+  return hash("sha256", bytes, "hex").slice(0, CONTENT_LETTERS);
+}
+
+const HASHED_BYTES = 1 << 20;
+
+/**
+ * The same of a file, however long it is.
+ * @returns `NO_CONTENT` where it is none that can be read
+ * @throws UnreachableFile where the world keeps it from being read
+ */
+export async function fileContent(path: string): Promise<string> {
+  try {
+    return await readPatiently(path, () => hashFile(path));
+  } catch (error) {
+    if (faultCode(error) === undefined || worldFault(error) !== undefined) throw error;
+    return NO_CONTENT;
+  }
+}
+
+async function hashFile(path: string): Promise<string> {
+  const file = openSync(path, "r");
+  try {
+    const sum = createHash("sha256");
+    const piece = Buffer.allocUnsafe(Math.min(HASHED_BYTES, fstatSync(file).size + 1));
+    for (let count = -1; count !== 0; await breathe()) {
+      count = readSync(file, piece, 0, piece.length, null);
+      sum.update(piece.subarray(0, count));
+    }
+    return sum.digest("hex").slice(0, CONTENT_LETTERS);
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,109 @@
+// Shapes: N images, F features, E embedding length, C classes.
+import { UserError } from "../common/errors";
+import { breathe } from "../common/interrupt";
+import { pickLabels, rowRange } from "../common/labels";
+import type { TrainConfig } from "../config/config";
+import { tf } from "../engine/native/tf";
+import { marginLoss } from "../model/arcface";
+import { cosinesOf, embedding } from "../model/embedding_model";
+import type { Weights } from "../model/vit";
+import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
+import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
+
+const ROWS_PER_BLOCK = 256;
+
+/** Classification scores over the training classes. */
+export interface ClassificationScores {
+  loss: number;
+  top1: number;
+  top5: number;
+  images: number;
+}
+
+/**
+ * Loss (without margin, times s), top-1 and top-5 over all classes; no image is left out.
+ * @param features [N, F]
+ * @param labels [N]
+ * @throws UserError where there are more or fewer labels than features, or one is no class of the head
+ */
+export async function classify(
+  weights: Weights,
+  features: Vectors,
+  labels: ArrayLike<number>,
+  config: Pick<TrainConfig, "s" | "head" | "subCentres">,
+): Promise<ClassificationScores> {
+  if (labels.length !== features.count) {
+    throw new UserError(`Expected a class for each of ${features.count} images: there are ${labels.length}.`);
+  }
+  let [loss, top1, top5] = [0, 0, 0];
+  for (let start = 0; start < features.count; start += ROWS_PER_BLOCK) {
+    await breathe();
+    const block = blockOf(features, start);
+    const truth = pickLabels(labels, rowRange(start, start + block.count));
+    const [blockLoss, best] = tf.tidy(() => {
+      const cosines = cosinesOf(weights, tensorOf(block), config);
+      requireClasses(truth, cosines.shape[1]);
+      const labels = tf.tensor1d(truth, "int32");
+      const mean = marginLoss(cosines, labels, { loss: "CosFace", s: config.s, margin: 0 });
+      const ranked = tf.topk(cosines, Math.min(5, cosines.shape[1])).indices;
+      return [mean.dataSync()[0]!, ranked.arraySync() as number[][]] as const;
+    });
+    loss += blockLoss * block.count;
+    for (const [row, ranked] of best.entries()) {
+      if (ranked[0] === truth[row]) top1++;
+      if (ranked.includes(truth[row]!)) top5++;
+    }
+  }
+  const images = features.count;
+  return { loss: loss / images, top1: top1 / images, top5: top5 / images, images };
+}
+
+/** @throws UserError for a class that the head does not have: its loss would be that of no class at all */
+function requireClasses(labels: Int32Array, classCount: number): void {
+  const other = labels.find((label) => label < 0 || label >= classCount);
+  if (other === undefined) return;
+  throw new UserError(
+    `Expected classes 0 .. ${classCount - 1}, which the head has: an image is of class ${other}.`,
+    "Evaluate with the table that the run was trained on.",
+  );
+}
+
+/** Embeddings of unit length. features [N, F] -> [N, E]. */
+export async function embedFeatures(weights: Weights, features: Vectors): Promise<Vectors> {
+  const length = weights["neck.bias"]!.shape[0]!;
+  const data = new Float32Array(features.count * length);
+  for (let start = 0; start < features.count; start += ROWS_PER_BLOCK) {
+    await breathe();
+    const block = tf.tidy(() => embedding(weights, tensorOf(blockOf(features, start))));
+    data.set(block.dataSync() as Float32Array, start * length);
+    block.dispose();
+  }
+  return { data, count: features.count, length };
+}
+
+/** Vectors of queries and index with their classes. */
+export interface RetrievalSet {
+  queries: Vectors;
+  queryLabels: ArrayLike<number>;
+  index: Vectors;
+  indexLabels: ArrayLike<number>;
+  /** Where in the index each query stands, as `RetrievalFiles` has it. */
+  own?: ArrayLike<number> | undefined;
+}
+
+/** Retrieval scores by cosine. */
+export async function scoreRetrievalSet(set: RetrievalSet): Promise<RetrievalScores> {
+  const { queries, index, queryLabels, indexLabels, own } = set;
+  const { positions } = await nearestNeighbours(queries, index, 5, { own });
+  return scoreRetrieval(positions, queryLabels, indexLabels, own);
+}
+
+function blockOf(vectors: Vectors, start: number): Vectors {
+  const count = Math.min(ROWS_PER_BLOCK, vectors.count - start);
+  const data = vectors.data.subarray(start * vectors.length, (start + count) * vectors.length);
+  return { data, count, length: vectors.length };
+}
+
+function tensorOf({ data, count, length }: Vectors): tf.Tensor2D {
+  return tf.tensor2d(data, [count, length]);
+}

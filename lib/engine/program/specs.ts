@@ -1,0 +1,30 @@
+import { inspect } from "node:util";
+import { UserError } from "../../common/errors";
+import { type DType, dtypeRow } from "../native/dtypes";
+import { assertName } from "../tracing/scope";
+
+/** Shape and dtype of an input or a variable. */
+export interface TensorSpec {
+  /** Lengths; of an input also null, for one that is known only when the graph runs: tfjs code cannot use such a one. */
+  shape: readonly (number | null)[];
+  /** Default float32. */
+  dtype?: DType;
+}
+
+/**
+ * A spec with its dtype, checked together with its name.
+ * @param what for messages: "input", "variable"
+ * @throws UserError where the name cannot be a node's, the shape is no list of lengths, or the dtype does not exist
+ */
+export function checkedSpec(what: string, name: string, spec: TensorSpec): Required<TensorSpec> {
+  assertName(what, name);
+  const { shape, dtype = "float32" } = spec ?? {};
+  dtypeRow(dtype);
+  const isLength = (length: number | null) =>
+    length === null ? what === "input" : Number.isInteger(length) && length >= 0;
+  if (Array.isArray(shape) && shape.every(isLength)) return { shape, dtype };
+  throw new UserError(
+    `The ${what} "${name}" needs a shape, a list of lengths; got ${inspect(shape)}.`,
+    `For example { ${name}: { shape: [8, 3], dtype: "float32" } }; [] is a single number.`,
+  );
+}

@@ -1,0 +1,54 @@
+import { tf } from "../native/tf";
+import { calledFunction } from "../native/tfjs_engine";
+
+/** A tensor's methods that need its value. */
+const METHODS = [
+  "array",
+  "arraySync",
+  "buffer",
+  "bufferSync",
+  "bytes",
+  "data",
+  "dataSync",
+  "print",
+  "toString",
+];
+
+/** The outermost of them that is running in a trace. */
+let running: string | undefined;
+
+/**
+ * While tracing, tensors' reading methods note their names, so that an error can say which one was called.
+ * @returns takes the notes away again
+ */
+export function noteReads(): () => void {
+  const prototype = tf.Tensor.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const originals = METHODS.map((name) => [name, prototype[name]!] as const);
+  for (const [name, original] of originals) {
+    prototype[name] = function (...args) {
+      const outer = running;
+      running ??= name;
+      try {
+        return original.apply(this, args);
+      } finally {
+        running = outer;
+      }
+    };
+  }
+  return () => {
+    for (const [name, original] of originals) prototype[name] = original;
+  };
+}
+
+/** The call by which a tensor is being read, for messages: "tensor.arraySync()", "tf.whereAsync()". */
+export function readingCall(): string {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 50;
+  const stack = new Error().stack ?? "";
+  Error.stackTraceLimit = stackTraceLimit;
+  // tfjs's own asynchronous functions read through a tensor's method and end in an underscore
+  const asynchronous = /at (?:\w+\.)?(\w+Async)_? /.exec(stack)?.[1];
+  if (asynchronous) return `tf.${asynchronous}()`;
+  if (running === "toString") return "tensor.toString() (as in x > 0 or x + 1)";
+  return running ? `tensor.${running}()` : calledFunction();
+}

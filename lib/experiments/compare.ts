@@ -1,0 +1,81 @@
+// Trained runs, the backbone and pixels compared on the held-out classes.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { readCsv, wholeNumberCell } from "../common/csv/csv";
+import { UserError } from "../common/errors";
+import type { OnProgress } from "../common/progress";
+import { projectPath } from "../common/project";
+import type { TrainConfig } from "../config/config";
+import { type DatasetConfusion, datasetConfusion } from "../retrieval/confusion";
+import {
+  type ComparisonOptions,
+  type ComparisonRow,
+  compareModels,
+  type ModelVectors,
+  type RetrievalLabels,
+} from "../retrieval/evaluation";
+import { nearestNeighbours } from "../retrieval/neighbours";
+import type { RetrievalFiles } from "../training/data/run_data";
+import { heldOutFiles, modelVectors, requireModels } from "./ladder";
+
+/**
+ * Compares models on the retrieval set of the config's data directory. Where `retrieval/classes.csv` has a column
+ * `group`, its groups are compared as data sets too.
+ * @param models `pixels`, `backbone`, and runs; the differences are from the first unless told
+ * @throws UserError when the data directory has no retrieval set, or a run does not exist
+ */
+export async function compareOnHeldOut(
+  config: Readonly<TrainConfig>,
+  models: readonly string[],
+  options: ComparisonOptions = {},
+  onProgress?: OnProgress,
+): Promise<ComparisonRow[]> {
+  const files = await heldOutFiles(config.dataDir);
+  requireModels(models);
+  const vectors: ModelVectors[] = [];
+  for (const model of models) vectors.push(await modelVectors(config, model, files, onProgress));
+  return compareModels(vectors, await retrievalLabels(config.dataDir, files), options);
+}
+
+/**
+ * Where the wrong nearest neighbours of a model come from, data set by data set, on the retrieval set of the config's
+ * data directory.
+ * @param model as `compareOnHeldOut` takes it
+ * @throws UserError when `retrieval/classes.csv` names no groups: there are no data sets to be confused
+ */
+export async function confusionOnHeldOut(
+  config: Readonly<TrainConfig>,
+  model: string,
+  onProgress?: OnProgress,
+): Promise<DatasetConfusion[]> {
+  const files = await heldOutFiles(config.dataDir);
+  requireModels([model]);
+  const { queryDatasets, indexDatasets, own, ...labels } = await retrievalLabels(config.dataDir, files);
+  if (!queryDatasets || !indexDatasets) {
+    throw new UserError(
+      `The retrieval set below ${projectPath(config.dataDir)} is not divided into data sets: none can be taken for another.`,
+      "Write retrieval/classes.csv with the columns labels,class_name,group; `npx guie merge --hold-out` does.",
+    );
+  }
+  const { queries, index } = await modelVectors(config, model, files, onProgress);
+  const { positions } = await nearestNeighbours(queries, index, 1, { own });
+  return datasetConfusion(positions, { ...labels, ownPositions: files.own, queryDatasets, indexDatasets });
+}
+
+/** Classes of the retrieval set, and the groups of `retrieval/classes.csv` as its data sets. */
+export async function retrievalLabels(dataDir: string, files: RetrievalFiles): Promise<RetrievalLabels> {
+  const { queries, index, own } = files;
+  const labels: RetrievalLabels = { queryLabels: queries.labels, indexLabels: index.labels, own };
+  const path = join(projectPath(dataDir), "retrieval", "classes.csv");
+  const rows = existsSync(path) ? await readCsv(path, ["labels"]) : [];
+  if (rows[0]?.group === undefined) return labels;
+  const labelOf = (text: string, index: number) =>
+    wholeNumberCell(text, `${path}, row ${index + 1}: "labels"`, "Its columns are labels,class_name,group.");
+  const groups = new Map(rows.map((row, index) => [labelOf(row.labels!, index), row.group!]));
+  const groupsOf = (list: ArrayLike<number>) => Array.from(list, (label) => groups.get(label) ?? "other");
+  return {
+    ...labels,
+    queryDatasets: groupsOf(labels.queryLabels),
+    indexDatasets: groupsOf(labels.indexLabels),
+  };
+}

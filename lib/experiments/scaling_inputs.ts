@@ -1,0 +1,112 @@
+// What a config asks of machines that nobody here has: the inputs of `predictStep`. Declared numbers, none measured.
+import type { TrainConfig } from "../config/config";
+import { headShapes } from "../model/head";
+import { forwardFlops } from "../model/tower_cost";
+import { findTower, parameterCount } from "../model/towers";
+import { featureLength } from "../model/vit";
+import type { ScalingInputs } from "./scaling";
+
+/** A kind of host, by its makers' numbers. */
+export interface Machine {
+  /** Of a device's matrix products: in bfloat16, and in TF32, which TensorFlow takes for float32. */
+  peakFlopsPerSecond: { bfloat16: number; float32: number };
+  memoryBytesPerSecond: number;
+  /** One way. */
+  linkBytesPerSecond: number;
+  /** One way, of a host. */
+  networkBytesPerSecond: number;
+}
+
+/** By NVIDIA's data sheets, without sparsity; the network is what such hosts are often sold with. */
+export const MACHINES = {
+  // 48 GB; PCIe 4.0 x16; 100 Gbit/s Ethernet. https://images.nvidia.com/content/Solutions/data-center/a40/nvidia-a40-datasheet.pdf
+  a40: {
+    peakFlopsPerSecond: { bfloat16: 149.7e12, float32: 74.8e12 },
+    memoryBytesPerSecond: 696e9,
+    linkBytesPerSecond: 31.5e9,
+    networkBytesPerSecond: 12.5e9,
+  },
+  // SXM, 80 GB; NVLink 900 GB/s both ways together; 8 x 400 Gbit/s. https://www.nvidia.com/en-us/data-center/h100/
+  h100: {
+    peakFlopsPerSecond: { bfloat16: 989.4e12, float32: 494.7e12 },
+    memoryBytesPerSecond: 3350e9,
+    linkBytesPerSecond: 450e9,
+    networkBytesPerSecond: 400e9,
+  },
+} as const satisfies Record<string, Machine>;
+
+/** What is assumed of all machines. */
+export interface Assumptions {
+  /** Share of the peak that a step's products reach. */
+  utilisation: number;
+  /** Share of their rate that links, network and memory reach. */
+  transferShare: number;
+  messageSeconds: number;
+}
+
+/** Large ViTs are trained at .3 to .5 of the peak; NCCL reaches .6 to .9 of a link, and counts some 3 to 14 us a hop. */
+export const ASSUMPTIONS: Assumptions = { utilisation: 0.4, transferShare: 0.7, messageSeconds: 6e-6 };
+
+/** The settings that a step's time depends on. */
+export type ScalingConfig = Pick<
+  TrainConfig,
+  | "tower"
+  | "imageSize"
+  | "lastBlocks"
+  | "patchMean"
+  | "standardise"
+  | "neck"
+  | "head"
+  | "subCentres"
+  | "embeddingDim"
+  | "batchSize"
+  | "precision"
+  | "gradientCheckpointing"
+  | "bucketMB"
+  | "gradientDtype"
+  | "shardHead"
+>;
+
+/**
+ * Inputs of `predictStep` for a run that trains all weights of a config.
+ * @param classCount classes of the head
+ */
+export function scalingInputs(
+  config: ScalingConfig,
+  classCount: number,
+  { hosts, devicesPerHost }: Pick<ScalingInputs, "hosts" | "devicesPerHost">,
+  machine: Machine,
+  { utilisation, transferShare, messageSeconds }: Assumptions = ASSUMPTIONS,
+): ScalingInputs {
+  const tower = findTower(config.tower);
+  const featureCount = featureLength(tower, config);
+  const { "head.weight": rows, ...neck } = headShapes(
+    { ...config, classSizeMargin: false },
+    featureCount,
+    classCount,
+  );
+  const headWeights = sizeOf(rows!);
+  const others =
+    parameterCount(tower, { projection: false }) + Object.values(neck).map(sizeOf).reduce(add, 0);
+  const passes = config.gradientCheckpointing ? 4 : 3;
+  const ofHead = 2 * headWeights;
+  // A head that is shared out: each process has its share of the classes, for the images of all
+  const shares = config.shardHead ? hosts * devicesPerHost : 1;
+  const peak = machine.peakFlopsPerSecond[config.precision === "float32" ? "float32" : "bfloat16"];
+  const averaged = others + (config.shardHead && shares > 1 ? 0 : headWeights);
+  return {
+    ...{ hosts, devicesPerHost, imagesPerDevice: config.batchSize, messageSeconds, overlaps: true },
+    flopsPerImage: passes * forwardFlops(tower, config.imageSize) + 3 * ofHead,
+    flopsPerSecond: utilisation * peak,
+    backwardShare: (passes - 1) / passes,
+    trainedWeights: others + headWeights / shares,
+    memoryBytesPerSecond: transferShare * machine.memoryBytesPerSecond,
+    gradientBytes: averaged * (config.gradientDtype === "float32" ? 4 : 2),
+    bucketBytes: config.bucketMB * 1e6 * (config.gradientDtype === "float32" ? 1 : 1 / 2),
+    linkBytesPerSecond: transferShare * machine.linkBytesPerSecond,
+    networkBytesPerSecond: transferShare * machine.networkBytesPerSecond,
+  };
+}
+
+const add = (a: number, b: number) => a + b;
+const sizeOf = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1);

@@ -1,0 +1,273 @@
+// Model soups: one model whose weights are the mean of several runs' or checkpoints'. Wortsman et al., "Model soups",
+// ICML 2022, https://arxiv.org/abs/2203.05482.
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../common/errors";
+import { asOwner } from "../common/files/claim";
+import { writeFileAtomically, writeJson } from "../common/files/files";
+import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/files/replace";
+import { breathe } from "../common/interrupt";
+import type { OnProgress } from "../common/progress";
+import { overrideConfig, type TrainConfig } from "../config/config";
+import { streamSafetensors } from "../formats/safetensors";
+import type { WeightSource } from "../model/weight_source";
+import { type CheckpointRef, findCheckpoint } from "../runs/checkpoint_ref";
+import { learnedBy, writeTrainedImages } from "../runs/learned_classes";
+import type { ScoredOn } from "../runs/metrics";
+import { hasCheckpoint, RUN_FOLDER, readRunConfig, runFile, runFolder } from "../runs/run_folder";
+import { learnedClasses, nameChanges, readNote, writeNote } from "../runs/run_note";
+import { runWeights } from "../runs/run_weights";
+import { scoredOn } from "../runs/scored_on";
+import { type ChoiceClasses, choiceDifferences } from "../training/data/choice_classes";
+import { readRetrievalFiles, readRunData } from "../training/data/read_run_data";
+import type { RetrievalFiles } from "../training/data/run_data";
+import { scoreModel } from "./ladder";
+
+/** One of the checkpoints that were given. */
+export interface Ingredient {
+  /** As it was named. */
+  checkpoint: string;
+  /** mP@5 of it alone, where the soup was chosen by scores. */
+  mp5?: number;
+  /** Whether the soup holds it. */
+  taken: boolean;
+}
+
+/** A soup: the folder of a run that was never trained. */
+export interface Soup {
+  folder: string;
+  ingredients: Ingredient[];
+  /** mP@5 of the soup, where it was chosen by scores: on the classes that it was chosen by. */
+  mp5?: number;
+  chosenOn?: ChoiceClasses;
+  /** The queries and the index of these classes. */
+  on?: ScoredOn;
+}
+
+/** Settings that say what a weight means: they must be equal in all ingredients. */
+const MEANING = [
+  ...(["stage", "tower", "imageSize", "lastBlocks", "patchMean", "standardise"] as const),
+  ...(["neck", "embeddingDim", "head", "subCentres"] as const),
+];
+
+interface Member extends CheckpointRef {
+  name: string;
+  config: Readonly<TrainConfig>;
+}
+
+/**
+ * Writes the mean of checkpoints' weights as a run `checkpoints/<out>/`, which can be evaluated, exported, and started
+ * from like any other.
+ * @param names checkpoints as `findCheckpoint` takes them, two at least
+ * @param options.greedy begin with the best by mP@5, and keep of the others, from the best to the worst, those with which
+ *   the soup is no worse (the paper's recipe 1). Scored on the training classes that the runs held out (`holdOutShare`);
+ *   where they held out none, on those of `retrieval/`, by which the soup can then no longer be reported
+ * @param options.overwrite replace a run of that name, once the soup is whole
+ * @throws UserError where they are not of one kind, or something stands at `out`: a run, unless it may be replaced; one of
+ * `names`, or anything else, in any case
+ */
+export async function makeSoup(
+  names: readonly string[],
+  out: string,
+  options: { greedy?: boolean; overwrite?: boolean } = {},
+  onProgress?: OnProgress,
+): Promise<Soup> {
+  if (names.length < 2)
+    throw new UserError(`A soup needs two checkpoints at least, given: ${names.join(" ") || "none"}.`);
+  const members = names.map((name): Member => {
+    const ref = findCheckpoint(name);
+    return { ...ref, name, config: readRunConfig(ref.folder) };
+  });
+  for (const member of members) refuseOther(members[0]!, member);
+  const config = overrideConfig(members[0]!.config, { runName: out });
+  const folder = runFolder(out);
+  return asOwner(folder, "The soup", async () => {
+    settleReplaced(folder, () => hasCheckpoint(folder));
+    const inputs = members.map(({ path }) => path);
+    requireReplaceable(folder, RUN_FOLDER, { overwrite: options.overwrite ?? false, inputs });
+    const making = makingPlace(folder);
+    rmSync(making, { recursive: true, force: true });
+    try {
+      const made = await fillFolder(making, members, config, options.greedy ?? false, onProgress);
+      putInPlace(folder, making);
+      return { folder, ...made };
+    } finally {
+      rmSync(making, { recursive: true, force: true });
+    }
+  });
+}
+
+async function fillFolder(
+  folder: string,
+  members: readonly Member[],
+  config: TrainConfig,
+  greedy: boolean,
+  onProgress?: OnProgress,
+): Promise<Omit<Soup, "folder">> {
+  const { taken, scores, ...choice } = greedy
+    ? await chooseGreedily(members, folder, config, onProgress)
+    : { taken: members, scores: new Map<Member, number>() };
+  const ingredients = members.map((member) => ({
+    ...{ checkpoint: member.name, mp5: scores.get(member), taken: taken.includes(member) },
+  }));
+  await writeSoup(taken, folder, config);
+  noteSoup(taken, folder);
+  writeJson(join(folder, "soup.json"), { ingredients, ...choice });
+  return { ingredients, ...choice };
+}
+
+/** @throws UserError where two checkpoints differ in a setting, or in classes, that say what their weights mean */
+function refuseOther(first: Member, other: Member): void {
+  const fixed = first.config.stage === "frozen" ? ([...MEANING, "weights"] as const) : MEANING;
+  const differences = fixed.filter((setting) => first.config[setting] !== other.config[setting]);
+  const learned = choiceDifferences(first.config, other.config);
+  if (learned.length > 0) {
+    throw new UserError(
+      `${first.name} and ${other.name} cannot be averaged: one has learned classes that the other holds out (${learned.join("; ")}).`,
+      "Take runs with the same holdOutShare and seed, or runs with none.",
+    );
+  }
+  if (differences.length === 0) return;
+  const words = differences.map((name) => `${name} ${first.config[name]} and ${other.config[name]}`);
+  throw new UserError(
+    `${first.name} and ${other.name} cannot be averaged: they differ in ${words.join(", ")}.`,
+    "Take checkpoints of one architecture, best of runs that started from the same weights.",
+  );
+}
+
+/** The mean of the members' weights as the last checkpoint of a run that has ended. */
+async function writeSoup(members: readonly Member[], folder: string, config: TrainConfig): Promise<void> {
+  const sources: WeightSource[] = [];
+  try {
+    for (const member of members) sources.push(runWeights(member));
+    const [first, ...others] = sources;
+    others.forEach(({ shapes }, i) => {
+      refuseOtherTensors(members[0]!.name, first!.shapes, members[i + 1]!.name, shapes);
+    });
+    for (const member of members) refuseOtherClasses(members[0]!, member);
+    const made = { format: "pt", step: "0", soup: members.map(({ name }) => name).join(" ") };
+    await streamSafetensors(runFile(folder, "last"), first!.shapes, made, async (write) => {
+      for (const [name, shape] of first!.shapes) {
+        await breathe();
+        await write(name, meanOf(sources, name, shape));
+      }
+    });
+  } finally {
+    for (const source of sources) source.close();
+  }
+  const end = { kind: "end", reason: "finished", message: "a soup", elapsedSeconds: 0 };
+  writeFileAtomically(runFile(folder, "metrics"), `${JSON.stringify(end)}\n`);
+  writeJson(runFile(folder, "config"), config); // the last one: with it the folder is a run
+}
+
+/** @throws UserError where the rows of two heads mean other classes, as far as that was noted */
+function refuseOtherClasses(first: Member, other: Member): void {
+  const [one, two] = [first, other].map(({ folder }) => readNote(folder));
+  if (!one || !two) return;
+  const [classes, others] = [learnedClasses(one), learnedClasses(two)];
+  const unnamed = one.table.sha256 === two.table.sha256 ? "" : "of other tables, without names";
+  const changes = classes && others ? nameChanges(classes, others) : unnamed;
+  if (changes === "") return;
+  throw new UserError(
+    `${first.name} and ${other.name} cannot be averaged: the rows of their heads are other classes (${changes}).`,
+    "Take runs that were trained on the same table.",
+  );
+}
+
+/** A soup has learned what its members have, together. Without a note of each of them it has none either. */
+function noteSoup(members: readonly Member[], folder: string): void {
+  const notes = members.map(({ folder }) => readNote(folder));
+  const [first] = notes;
+  if (!first || notes.includes(undefined)) return;
+  const { start: _, ...note } = first;
+  const before = new Set(notes.flatMap((one) => one?.learnedBefore ?? []));
+  const isUnknown = notes.some((one) => one?.startIsUnknown);
+  writeNote(folder, {
+    ...note,
+    ...(before.size > 0 ? { learnedBefore: [...before] } : {}),
+    ...(isUnknown ? { startIsUnknown: true } : {}),
+  });
+  const { dataDir } = members[0]!.config;
+  const alike = members.filter(({ config }) => config.dataDir === dataDir);
+  const images = alike.flatMap((member) => [...(learnedBy(member.folder)?.images ?? [])]);
+  writeTrainedImages(folder, [], images);
+}
+
+/** In double precision, so that the order of the members does not matter. */
+function meanOf(sources: readonly WeightSource[], name: string, shape: readonly number[]): Float32Array {
+  const size = shape.reduce((product, length) => product * length, 1);
+  const [sum, values] = [new Float64Array(size), new Float32Array(size)];
+  for (const source of sources) {
+    source.write(name, values);
+    for (let i = 0; i < size; i++) sum[i]! += values[i]!;
+  }
+  return Float32Array.from(sum, (value) => value / sources.length);
+}
+
+/** @throws UserError naming the tensors that only one has, or that have another shape */
+function refuseOtherTensors(
+  first: string,
+  expected: WeightSource["shapes"],
+  other: string,
+  found: WeightSource["shapes"],
+): void {
+  const describe = (shape: readonly number[] | undefined) => (shape ? `[${shape}]` : "none");
+  const faults = [...new Set([...expected.keys(), ...found.keys()])]
+    .filter((name) => expected.get(name)?.join() !== found.get(name)?.join())
+    .map((name) => `${name} ${describe(expected.get(name))} and ${describe(found.get(name))}`);
+  if (faults.length === 0) return;
+  const more = faults.length > 5 ? ` and ${faults.length - 5} more` : "";
+  throw new UserError(
+    `${first} and ${other} cannot be averaged: ${faults.slice(0, 5).join("; ")}${more}.`,
+    "All must have the same classes and the same parts.",
+  );
+}
+
+interface Choice {
+  taken: Member[];
+  scores: Map<Member, number>;
+  mp5: number;
+  chosenOn: ChoiceClasses;
+  on: ScoredOn;
+}
+
+/** What a soup is chosen by. @throws UserError where there are no held-out classes */
+async function choiceFiles(config: TrainConfig): Promise<[ChoiceClasses, RetrievalFiles]> {
+  const [chosenOn, files] =
+    config.holdOutShare > 0
+      ? (["training-classes", (await readRunData(config)).retrieval] as const)
+      : (["held-out-classes", await readRetrievalFiles(config.dataDir)] as const);
+  if (files) return [chosenOn, files];
+  throw new UserError(
+    `Expected held-out classes below ${config.dataDir}/retrieval: there are none to choose by.`,
+    "Leave --greedy out: the plain mean needs none.",
+  );
+}
+
+async function chooseGreedily(
+  members: readonly Member[],
+  folder: string,
+  config: TrainConfig,
+  onProgress?: OnProgress,
+): Promise<Choice> {
+  const [chosenOn, files] = await choiceFiles(config);
+  const scoreOf = async (name: string) => (await scoreModel(config, name, files, onProgress)).mp5;
+  const scores = new Map<Member, number>();
+  for (const member of members) scores.set(member, await scoreOf(member.name));
+  const [best, ...rest] = [...members].sort((a, b) => scores.get(b)! - scores.get(a)!);
+  const on = scoredOn(files, config, undefined);
+  const choice: Choice = { taken: [best!], scores, mp5: scores.get(best!)!, chosenOn, on };
+  const kitchen = join(folder, "candidate");
+  try {
+    for (const member of rest) {
+      await writeSoup([...choice.taken, member], kitchen, config);
+      const mp5 = await scoreOf(kitchen);
+      if (mp5 < choice.mp5) continue;
+      choice.taken.push(member);
+      choice.mp5 = mp5;
+    }
+  } finally {
+    rmSync(kitchen, { recursive: true, force: true });
+  }
+  return choice;
+}

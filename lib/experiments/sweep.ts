@@ -1,0 +1,174 @@
+// Many short runs, most of them over cached features, one for each combination of some settings.
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { messageOf, UserError } from "../common/errors";
+import { asOwner } from "../common/files/claim";
+import { Interrupted } from "../common/interrupt";
+import type { OnProgress } from "../common/progress";
+import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
+import { viewRun } from "../runs/follow";
+import type { ScoredOn } from "../runs/metrics";
+import { isFinished, prepareRunFolder, runFile, runFolder } from "../runs/run_folder";
+import { scoredOnText } from "../runs/scored_on";
+import { refuseOtherStart } from "../runs/start_check";
+import { runTraining } from "../training/run";
+
+/** Values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */
+export type SweepGrid = { readonly [K in keyof TrainConfig]?: readonly TrainConfig[K][] };
+
+/** One combination. */
+export interface SweepRun {
+  settings: ConfigOverrides;
+  config: Readonly<TrainConfig>;
+  /** `checkpoints/<sweep>/<settings>/`, a run's folder like any other. */
+  folder: string;
+  /** `waiting` until its turn comes; a run that failed (a loss that is not a number) does not end the sweep. */
+  state: "waiting" | "running" | "finished" | "failed";
+  /** Why it failed. */
+  message?: string;
+  /** After its last epoch: on held-out classes, and on the validation fold. */
+  mp5?: number;
+  r1?: number;
+  top1?: number;
+  /** What mp5 and r1 were scored on. */
+  on?: ScoredOn | undefined;
+  /** It was not trained now: it had finished before, with the same settings and data. */
+  finishedBefore?: true;
+  /** Loss of its last step. */
+  loss?: number;
+  seconds?: number;
+}
+
+/** Settings that a sweep makes itself. */
+const OWN = new Set(["runName", "stage", "configName"]);
+
+/**
+ * The runs of a sweep, none of them begun: every combination of the grid's values, the last setting varying fastest.
+ * @param name the folder of the sweep below checkpoints/
+ * @throws UserError for an unknown setting (with the nearest name) or a value that does not fit
+ */
+export function planSweep(config: Readonly<TrainConfig>, grid: SweepGrid, name: string): SweepRun[] {
+  const settings = Object.entries(grid) as [keyof TrainConfig, readonly TrainConfig[keyof TrainConfig][]][];
+  for (const [setting, values] of settings) refuseWrongValues(setting, values);
+  let combinations: ConfigOverrides[] = [{}];
+  for (const [setting, values] of settings) {
+    combinations = combinations.flatMap((some) => values.map((value) => ({ ...some, [setting]: value })));
+  }
+  return combinations.map((overrides) => {
+    const runName = runNameOf(overrides);
+    const complete = overrideConfig(config, { ...overrides, runName });
+    return {
+      settings: overrides,
+      config: complete,
+      folder: join(runFolder(name), runName),
+      state: "waiting",
+    };
+  });
+}
+
+function refuseWrongValues(setting: string, values: readonly unknown[]): void {
+  if (OWN.has(setting)) {
+    throw new UserError(
+      `A sweep cannot vary "${setting}".`,
+      "give it to the config that the sweep starts from",
+    );
+  }
+  if (!Array.isArray(values) || values.length === 0 || new Set(values).size < values.length) {
+    throw new UserError(
+      `A sweep takes a list of different values for "${setting}", not ${JSON.stringify(values)}.`,
+      `for example { initLr: [0.002, 0.01] }`,
+    );
+  }
+}
+
+/** "initLr_0.01-margin_0.3". */
+function runNameOf(settings: ConfigOverrides): string {
+  const parts = Object.entries(settings).map(([setting, value]) => `${setting}_${value}`);
+  return parts.join("-").replaceAll(/[^A-Za-z0-9._-]/g, "_") || "as_it_is";
+}
+
+/**
+ * Trains the runs of a sweep one after another in this process. What is finished stays; Interrupt ends the step,
+ * saves, and the same call goes on from there.
+ * @param onRun called when a run changes its state
+ * @param advice what to do about runs of other settings or data, in the words of whoever asks
+ * @throws Interrupted; UserError where a folder holds a run with other settings, the sweep's folder is a run, or
+ * another process is at the same sweep
+ */
+export async function runSweep(
+  runs: SweepRun[],
+  onRun: (run: SweepRun) => void,
+  onProgress?: OnProgress,
+  advice?: string,
+): Promise<void> {
+  const [first] = runs;
+  if (!first) return;
+  const folder = dirname(first.folder);
+  await asOwner(folder, "The sweep", async () => {
+    if (!existsSync(runFile(folder, "config"))) return trainAll(runs, onRun, onProgress, advice);
+    throw new UserError(`${folder} is a run: no sweep goes into its folder.`, "Give the sweep another name.");
+  });
+}
+
+async function trainAll(
+  runs: SweepRun[],
+  onRun: (run: SweepRun) => void,
+  onProgress?: OnProgress,
+  advice?: string,
+): Promise<void> {
+  for (const run of runs) {
+    prepareRunFolder(run.config, { folder: run.folder, advice });
+    if (!isFinished(run.folder)) continue;
+    refuseOtherStart(run.folder, run.config, advice ?? "Delete the sweep's folder.");
+    Object.assign(run, measured(run), { finishedBefore: true });
+  }
+  for (const run of runs.filter(({ state }) => state !== "finished")) {
+    run.state = "running";
+    onRun(run);
+    Object.assign(run, await train(run, onProgress));
+    onRun(run);
+  }
+}
+
+async function train(run: SweepRun, onProgress?: OnProgress): Promise<Partial<SweepRun>> {
+  try {
+    const { reason } = await runTraining(run.folder, onProgress);
+    if (reason === "stopped") throw new Interrupted();
+    return measured(run);
+  } catch (error) {
+    if (error instanceof Interrupted) run.state = "waiting";
+    if (!(error instanceof UserError)) throw error;
+    return { state: "failed", message: messageOf(error) };
+  }
+}
+
+/** What a finished run's files tell. */
+function measured({ folder }: SweepRun): Partial<SweepRun> {
+  const { steps, validations, retrievals, end } = viewRun(folder);
+  const [step, validation, retrieval] = [steps.at(-1), validations.at(-1), retrievals.at(-1)];
+  return {
+    state: "finished",
+    message: undefined,
+    ...{ mp5: retrieval?.mp5, r1: retrieval?.r1, top1: validation?.top1, loss: step?.loss },
+    on: retrieval?.on,
+    seconds: end?.elapsedSeconds,
+  };
+}
+
+/** What the runs of a sweep were scored on, and how many had finished before; lines for people. */
+export function sweepNotes(runs: readonly SweepRun[]): string[] {
+  const on = runs.flatMap((run) => (run.on ? [scoredOnText(run.on)] : []));
+  const before = runs.filter(({ finishedBefore }) => finishedBefore).length;
+  return [
+    ...[...new Set(on)].map((text) => `scored on ${text}`),
+    ...(before > 0 ? [`${before} of ${runs.length} runs had finished before, same settings and data`] : []),
+  ];
+}
+
+/** The position of the finished run with the highest mP@5, or top-1 where nothing is held out; -1 without any. */
+export function bestRun(runs: readonly Pick<SweepRun, "mp5" | "top1">[]): number {
+  const measure = runs.some(({ mp5 }) => mp5 !== undefined) ? "mp5" : "top1";
+  const values = runs.map((run) => run[measure] ?? Number.NEGATIVE_INFINITY);
+  const most = Math.max(...values);
+  return Number.isFinite(most) ? values.indexOf(most) : -1;
+}

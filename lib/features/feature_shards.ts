@@ -1,0 +1,176 @@
+// The shards of a folder of features: written one after the other, each under its name once it is whole.
+// Shapes: N images, F features of each.
+import { existsSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../common/errors";
+import { parseJson } from "../common/schema";
+import { openSafetensors, writeSafetensors } from "../formats/safetensors";
+import type { UnusableImage } from "../images/loading/pixel_loader";
+import type { Vectors } from "../retrieval/neighbours";
+import { FEATURE_FILES, type FeatureDtype, SHARD_TENSOR, STORED_AS } from "./feature_files";
+import { type EmbedShard, type FeaturePlan, ROWS_PER_SHARD } from "./feature_plan";
+import {
+  findPresent,
+  joinContents,
+  type ShardOrigin,
+  SourceNotes,
+  splitContents,
+  spreadContents,
+  weightsContent,
+} from "./feature_sources";
+
+/** What a finished shard says of itself. */
+export interface Shard extends ShardOrigin {
+  file: string;
+  /** Where the skipped images stand among the shard's. */
+  skippedAt: readonly number[];
+  count: number;
+  length: number;
+  dtype: FeatureDtype;
+}
+
+/** Lists the shards of a plan: their files, and the images of each. */
+export function* shardsOf({ rows, rowsPerShard = ROWS_PER_SHARD }: FeaturePlan) {
+  for (let start = 0; start < rows.files.length; start += rowsPerShard) {
+    const count = Math.min(rowsPerShard, rows.files.length - start);
+    const files = Array.from({ length: count }, (_, row) => rows.files.at(start + row)!);
+    yield { file: FEATURE_FILES.shard(start / rowsPerShard), start, files };
+  }
+}
+
+/**
+ * Writes the shards of a plan that are missing in a folder.
+ * @param kept those that can stay, by file
+ * @param embedder asked for only when one is missing
+ */
+export async function writeShards(
+  folder: string,
+  plan: FeaturePlan,
+  identity: string,
+  kept: ReadonlyMap<string, Shard>,
+  embedder: () => Promise<EmbedShard>,
+): Promise<Shard[]> {
+  const shards: Shard[] = [];
+  const notes = new SourceNotes(folder);
+  let embed: EmbedShard | undefined;
+  for (const { file, start, files } of shardsOf(plan)) {
+    const finished = kept.get(file);
+    if (finished) {
+      shards.push(finished);
+      continue;
+    }
+    embed ??= await embedder();
+    shards.push(await writeShard(join(folder, file), { plan, identity, files, start, notes }, embed));
+  }
+  return shards;
+}
+
+interface ShardTask {
+  plan: FeaturePlan;
+  identity: string;
+  files: readonly string[];
+  start: number;
+  notes: SourceNotes;
+}
+
+async function writeShard(path: string, task: ShardTask, embed: EmbedShard): Promise<Shard> {
+  const { plan, identity, files, start, notes } = task;
+  const { sources } = plan;
+  // At the beginning there is nothing to be waited for: nothing was there a moment ago.
+  const found = sources && (await findPresent(sources, files, start === 0 ? [] : undefined));
+  const { seen, present } = found ?? { seen: undefined, present: files };
+  const weights = sources && (await weightsContent(sources));
+  const { vectors, contents, ...result } = await embed(present, start);
+  if (sources && contents?.length !== present.length)
+    throw new Error("An embedder did not tell what it read.");
+  const skipped = inOrder(files, [...missingOf(files, present), ...result.skipped]);
+  const dtype = fittingDtype(vectors, files, skipped, plan.dtype);
+  const origin = seen && spreadContents(seen, contents!);
+  const skippedAt = skipped.map(({ file }) => files.indexOf(file));
+  const metadata = {
+    ...{ identity, skipped: JSON.stringify(skipped) },
+    ...(origin ? { contents: joinContents(origin), skippedAt: JSON.stringify(skippedAt) } : {}),
+    ...(weights === undefined ? {} : { weights }),
+  };
+  const shape = [vectors.count, vectors.length];
+  const entry = { name: SHARD_TENSOR, shape, data: vectors.data };
+  await writeSafetensors(path, [entry], metadata, STORED_AS[dtype]);
+  const file = basename(path);
+  if (origin) notes.note(file, origin, seen);
+  const { count, length } = vectors;
+  return { file, count, length, dtype, skipped, skippedAt, contents: origin, weights, madeMs: Date.now() };
+}
+
+function missingOf(files: readonly string[], present: readonly string[]): UnusableImage[] {
+  const there = new Set(present);
+  return files.filter((file) => !there.has(file)).map((file) => ({ file, reason: "missing file" }));
+}
+
+function inOrder(files: readonly string[], skipped: readonly UnusableImage[]): UnusableImage[] {
+  const bySkipped = new Map(skipped.map((image) => [image.file, image]));
+  return files.flatMap((file) => bySkipped.get(file) ?? []);
+}
+
+const SKIPPED = z.array(z.object({ file: z.string(), reason: z.string() })) satisfies z.ZodType<
+  UnusableImage[]
+>;
+const SKIPPED_AT = z.array(z.number().int().nonnegative());
+
+/** Reads what a shard of an earlier start says; undefined where there is none of this plan. */
+export function readShard(folder: string, file: string, identity: string): Shard | undefined {
+  const path = join(folder, file);
+  if (!existsSync(path)) return undefined;
+  const next = "It is then made again.";
+  const { metadata, tensors, close } = openSafetensors(path, next);
+  close();
+  if (metadata.identity !== identity) return undefined;
+  const { shape = [], dtype: stored } = tensors.get(SHARD_TENSOR) ?? {};
+  const [count, length, ...others] = shape;
+  if (count === undefined || length === undefined || others.length > 0)
+    throw new UserError(`${path} holds no rows "${SHARD_TENSOR}".`, `Delete it. ${next}`);
+  const note = <T>(name: string, schema: z.ZodType<T>, absent: string) =>
+    parseJson(`${path}, "${name}"`, metadata[name] ?? absent, schema, `Delete it. ${next}`);
+  return {
+    ...{ file, count, length, contents: splitContents(metadata.contents), weights: metadata.weights },
+    dtype: stored === "F16" ? "float16" : "float32",
+    skipped: note("skipped", SKIPPED, ""),
+    skippedAt: note("skippedAt", SKIPPED_AT, "[]"),
+    madeMs: statSync(path).mtimeMs,
+  };
+}
+
+/**
+ * What a shard's numbers are kept as.
+ * @param wanted what was asked for; if omitted, the numbers decide
+ * @throws UserError for numbers that are not finite, or too large for what was asked for
+ */
+function fittingDtype(
+  { data, length }: Vectors,
+  files: readonly string[],
+  skipped: readonly UnusableImage[],
+  wanted: FeatureDtype | undefined,
+): FeatureDtype {
+  const fileOf = (at: number) => {
+    const left = new Set(skipped.map(({ file }) => file));
+    return files.filter((file) => !left.has(file))[Math.floor(at / length)];
+  };
+  const broken = data.findIndex((value) => !Number.isFinite(value));
+  if (broken >= 0) {
+    throw new UserError(
+      `A feature of ${fileOf(broken)} is ${data[broken]}: it cannot be compared or learned from.`,
+      "Look at the weights (NaN in them?), and at the precision: float32 has the widest range.",
+    );
+  }
+  if (wanted === "float32") return wanted;
+  const large = data.findIndex((value) => Math.abs(value) >= FIRST_INFINITE_HALF);
+  if (large < 0) return "float16";
+  if (wanted === undefined) return "float32";
+  throw new UserError(
+    `A feature of ${fileOf(large)} is ${data[large]}: float16 ends at 65,504.`,
+    "Keep the features as float32 (--dtype float32), or leave --dtype out.",
+  );
+}
+
+/** float16 rounds this, and what is beyond it, to infinity. */
+const FIRST_INFINITE_HALF = 65_520;

@@ -1,0 +1,267 @@
+// Writes a folder of features shard by shard: killed and started again, it goes on behind the last finished shard.
+// Shapes: N images, F features of each.
+import { createHash } from "node:crypto";
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { writeCsv } from "../common/csv/csv";
+import { pathForSpreadsheet } from "../common/csv/spreadsheet";
+import { UserError } from "../common/errors";
+import { findOrMake } from "../common/files/claim";
+import { makeFolder, removeTemporaries, writeJson } from "../common/files/files";
+import { keptFolder } from "../common/files/kept_folder";
+import {
+  isUnsettled,
+  makingPlace,
+  putInPlace,
+  requireReplaceable,
+  settleReplaced,
+} from "../common/files/replace";
+import { notice } from "../common/notice";
+import { projectPath } from "../common/project";
+import { openSafetensors } from "../formats/safetensors";
+import type { Vectors } from "../retrieval/neighbours";
+import {
+  FEATURE_FILES,
+  FEATURE_FOLDER,
+  type FeatureDtype,
+  type FeatureRows,
+  type FeatureSummary,
+  type Features,
+  openFeatures,
+  readSummary,
+  shardsIn,
+} from "./feature_files";
+import { type EmbedShard, type FeaturePlan, identityOf, rowsIdentityOf } from "./feature_plan";
+import { readShard, type Shard, shardsOf, writeShards } from "./feature_shards";
+import { countChanged, digestOf, joinContents, SourceNotes } from "./feature_sources";
+
+/**
+ * The features of a plan: from the folder where it holds just these, else made and written there, each shard under
+ * its name once it is whole. Where it holds others, which may give way, the new ones are made beside them and take their
+ * place when all are there. What stops it leaves finished shards, and no folder that looks finished. A second process on
+ * the same folder waits for the first.
+ * @param embedder asked for only when a shard is missing
+ * @throws UserError where the folder holds other features and `replace` is false, or anything but features; where no image
+ * can be read, a feature is NaN or infinite, or does not fit float16 although that was asked for; UnreachableFile where the
+ * world keeps images from being read
+ */
+export async function ensureFeatureFolder(
+  folder: string,
+  plan: FeaturePlan,
+  embedder: () => Promise<EmbedShard>,
+): Promise<Features> {
+  const path = projectPath(folder);
+  const find = async () => ((await look(path, plan)).isWhole ? openFeatures(path) : undefined);
+  const make = async () => {
+    settleReplaced(path);
+    if (!(await look(path, plan)).isWhole) await makeFeatures(path, plan, embedder);
+    return openFeatures(path);
+  };
+  return findOrMake(path, "The embedding", async () => (isUnsettled(path) ? undefined : find()), make);
+}
+
+async function makeFeatures(
+  path: string,
+  plan: FeaturePlan,
+  embedder: () => Promise<EmbedShard>,
+): Promise<void> {
+  const present = await look(path, plan);
+  const { identities, changed } = present;
+  if (changed !== undefined) notice(`${path}: ${changed}`);
+  const summary = readSummary(path);
+  if (summary?.identity === identities.identity) refuseOtherDtype(path, summary.dtype, plan.dtype);
+  const found = identityIn(path);
+  const isOther = found !== undefined && found !== identities.identity;
+  if (isOther && !plan.replace) {
+    throw new UserError(
+      `${path} holds features of other images, or by other settings.`,
+      "Choose another folder, or give --overwrite.",
+    );
+  }
+  if (found === undefined || isOther) requireReplaceable(path, FEATURE_FOLDER, { overwrite: true });
+  const target = isOther ? makingPlace(path) : path;
+  if (!isOther) rmSync(join(path, FEATURE_FILES.summary), { force: true });
+  removeTemporaries(target);
+  makeFolder(target); // a folder that may not be written to is told before anything is embedded
+  const { kept } = isOther ? await look(target, plan) : present;
+  const shards = await writeShards(target, plan, identities.identity, kept, embedder);
+  await finish(target, plan, identities, shards);
+  if (isOther) putInPlace(path, target);
+}
+
+type Identities = Pick<FeatureSummary, "identity" | "rowsIdentity">;
+
+/**
+ * The features of a plan that belong to a data directory or a run: from its own folder where that holds them, else from
+ * where they are kept.
+ * @param home the data directory, or the run's folder
+ * @param parts of the folder below it
+ */
+export async function ensureKeptFeatures(
+  home: string,
+  parts: readonly string[],
+  plan: FeaturePlan,
+  embedder: () => Promise<EmbedShard>,
+): Promise<Features> {
+  const [own, kept] = [join(home, ...parts), keptFolder(home, ...parts)];
+  if (own !== kept && (await look(own, plan)).isWhole) return openFeatures(own);
+  return ensureFeatureFolder(kept, plan, embedder);
+}
+
+/**
+ * Counts the images of a folder of features that are others by now. Those that are gone count as they were.
+ * @param folder of the images
+ */
+export async function countChangedImages(features: Features, folder: string): Promise<number> {
+  const notes = new SourceNotes(features.folder);
+  const rows = (await features.readRows()).files;
+  let [changed, row] = [0, 0];
+  for (const { file, count } of features.shards) {
+    const files = Array.from({ length: count }, (_, i) => rows.at(row + i)!);
+    row += count;
+    const shard = readShard(features.folder, file, features.identity);
+    if (!shard) continue;
+    for (const [i, { file }] of shard.skipped.entries()) {
+      const at = shard.skippedAt[i];
+      if (at !== undefined) files.splice(at, 0, file);
+    }
+    changed += await countChanged(file, shard, files, { folder }, notes);
+  }
+  return changed;
+}
+
+/** Writes vectors that are in memory, as one folder. @param vectors [N, F], a row for each of `plan.rows.files` */
+export async function writeFeatures(folder: string, plan: FeaturePlan, vectors: Vectors): Promise<Features> {
+  const { data, length } = vectors;
+  const madeBy = { ...plan.madeBy, vectors: contentOfNumbers(data) };
+  return ensureFeatureFolder(folder, { ...plan, madeBy }, async () => async (files, start) => ({
+    vectors: {
+      data: data.subarray(start * length, (start + files.length) * length),
+      ...{ count: files.length, length },
+    },
+    skipped: [],
+  }));
+}
+
+/** Numbers that are hashed at a time: the hash function takes no more than 2 GB. */
+const NUMBERS_PER_PIECE = 1 << 24;
+
+function contentOfNumbers(data: Float32Array): string {
+  const hash = createHash("sha256");
+  for (let start = 0; start < data.length; start += NUMBERS_PER_PIECE) {
+    const { buffer, byteOffset, byteLength } = data.subarray(start, start + NUMBERS_PER_PIECE);
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  return hash.digest("hex");
+}
+
+/** What a folder holds of a plan: shards that can stay as they are, by file. */
+async function look(path: string, plan: FeaturePlan) {
+  const identities = { identity: identityOf(plan), rowsIdentity: rowsIdentityOf(plan) };
+  const notes = new SourceNotes(path);
+  const kept = new Map<string, Shard>();
+  let [shards, changedShards, changed] = [0, 0, 0];
+  for (const { file, files } of shardsOf(plan)) {
+    shards++;
+    const shard = readShard(path, file, identities.identity);
+    if (!shard || (plan.dtype !== undefined && shard.dtype !== plan.dtype)) continue;
+    const others = plan.sources ? await countChanged(file, shard, files, plan.sources, notes) : 0;
+    if (others === 0) kept.set(file, shard);
+    else changedShards++;
+    changed += others;
+  }
+  const { identity, rowsIdentity } = readSummary(path) ?? {};
+  const isFinished = identity === identities.identity && rowsIdentity === identities.rowsIdentity;
+  return {
+    ...{ identities, kept, isWhole: isFinished && kept.size === shards },
+    changed: changed > 0 ? changedText({ changed, changedShards, shards }) : undefined,
+  };
+}
+
+function changedText({
+  changed,
+  changedShards,
+  shards,
+}: Record<"changed" | "changedShards" | "shards", number>): string {
+  const images = changed === 1 ? "1 image was" : `${changed.toLocaleString("en-US")} images were`;
+  return `${images} changed, or can be read by now; ${changedShards} of ${shards} files of features are made anew.`;
+}
+
+async function finish(
+  folder: string,
+  { rows, madeBy }: FeaturePlan,
+  identities: Identities,
+  shards: readonly Shard[],
+): Promise<void> {
+  const skipped = shards.flatMap((shard) => shard.skipped);
+  const count = shards.reduce((sum, shard) => sum + shard.count, 0);
+  if (count === 0) {
+    const first = skipped[0] ? `; the first: ${skipped[0].file}: ${skipped[0].reason}` : "";
+    throw new UserError(`None of ${rows.files.length} images could be read${first}.`, "Look at their paths.");
+  }
+  removeOtherShards(folder, shards);
+  await writeRows(join(folder, FEATURE_FILES.rows), rows, new Set(skipped.map(({ file }) => file)));
+  const skippedCsv = join(folder, FEATURE_FILES.skipped);
+  if (skipped.length === 0) rmSync(skippedCsv, { force: true });
+  else
+    await writeCsv(
+      skippedCsv,
+      ["image_files", "reason"],
+      skipped.map(({ file, reason }) => [pathForSpreadsheet(file), reason]),
+    );
+  const summary: FeatureSummary = {
+    ...{ count, length: shards.find((shard) => shard.count > 0)!.length },
+    dtype: shards.some((shard) => shard.dtype === "float32") ? "float32" : "float16",
+    shards: shards.filter((shard) => shard.count > 0).map(({ file, count }) => ({ file, count })),
+    ...{ skipped: skipped.length, madeBy, ...identities, ...contentOf(shards) },
+  };
+  writeJson(join(folder, FEATURE_FILES.summary), summary);
+}
+
+/** What all of them were made from, where each says it. */
+function contentOf(shards: readonly Shard[]): Pick<FeatureSummary, "content"> {
+  const parts = shards.map(({ contents }) => contents && joinContents(contents));
+  return parts.includes(undefined) ? {} : { content: digestOf(parts as string[]) };
+}
+
+async function writeRows(path: string, rows: FeatureRows, skipped: ReadonlySet<string>): Promise<void> {
+  const numbers = [rows.labels, rows.folds].filter((values) => values !== undefined);
+  const columns = ["image_files", ...(rows.labels ? ["labels"] : []), ...(rows.folds ? ["fold"] : [])];
+  function* lines(): Generator<(string | number)[]> {
+    let row = 0;
+    for (const file of rows.files) {
+      if (!skipped.has(file)) yield [pathForSpreadsheet(file), ...numbers.map((values) => values[row]!)];
+      row++;
+    }
+  }
+  await writeCsv(path, columns, lines());
+}
+
+/** Shards beyond those of this plan, of a longer list before, and graphs of the rows that were there. */
+function removeOtherShards(folder: string, shards: readonly Shard[]): void {
+  const ours = new Set(shards.map(({ file }) => file));
+  for (const name of readdirSync(folder)) {
+    if (/^(features_\d+\.safetensors|neighbours_\w+\.usearch(\.json)?)$/.test(name) && !ours.has(name))
+      rmSync(join(folder, name));
+  }
+}
+
+/** The identity of the plan whose features a folder holds, finished or not; undefined where there are none. */
+function identityIn(folder: string): string | undefined {
+  const [shard] = shardsIn(folder);
+  return readSummary(folder)?.identity ?? (shard && openedIdentity(join(folder, shard)));
+}
+
+function refuseOtherDtype(folder: string, found: FeatureDtype, wanted: FeatureDtype | undefined): void {
+  if (wanted === undefined || wanted === found) return;
+  throw new UserError(
+    `${folder} holds these features as ${found}: some numbers do not fit ${wanted}.`,
+    "Leave --dtype out.",
+  );
+}
+
+function openedIdentity(path: string): string | undefined {
+  const { metadata, close } = openSafetensors(path);
+  close();
+  return metadata.identity;
+}

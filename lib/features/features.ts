@@ -1,0 +1,240 @@
+// Frozen features: every image once through the backbone, kept in a folder. Shapes: N images, F features, V views.
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { UserError } from "../common/errors";
+import { fileFingerprint, seeFile } from "../common/files/fingerprint";
+import { keptFolder } from "../common/files/kept_folder";
+import { breathe } from "../common/interrupt";
+import type { OnProgress } from "../common/progress";
+import { projectPath } from "../common/project";
+import type { Texts } from "../common/texts";
+import type { TrainConfig } from "../config/config";
+import { PixelLoader, type UnusableImage } from "../images/loading/pixel_loader";
+import { planViews, type Views } from "../images/loading/views";
+import { type Backbone, loadBackbone } from "../model/backbone";
+import type { Vectors } from "../retrieval/neighbours";
+import { FEATURE_FILES, type Features, type MadeBy, readSummary } from "./feature_files";
+import type { EmbedShard, ShardResult } from "./feature_plan";
+import type { FeatureSources } from "./feature_sources";
+import { ensureKeptFeatures } from "./feature_writer";
+
+/** Images that go through the engine together. */
+const BATCH_SIZE = 32;
+
+/** Folders of which was said that their numbers do not fit float16: once for train, queries and index. */
+const SAID = new Set<string>();
+
+/** The settings on which features depend. */
+export type FeatureConfig = Pick<
+  TrainConfig,
+  | "dataDir"
+  | "tower"
+  | "weights"
+  | "imageSize"
+  | "lastBlocks"
+  | "patchMean"
+  | "numWorkers"
+  | "seed"
+  | "precision"
+>;
+
+/**
+ * Features of `files`, from the folder `features/<tower>_<size>px_last<n>/<set>` below the data directory when it
+ * holds exactly these images, as they are now, by these weights, else computed and written there (`keptFolder`).
+ * @param set a name for the list of images: `train`, `queries`, `index`
+ * @returns rows in the order of `files`, [N, F]
+ * @throws UserError when one of the images cannot be read
+ */
+export async function ensureFeatures(
+  config: FeatureConfig,
+  set: string,
+  files: Texts,
+  onProgress?: OnProgress,
+): Promise<Vectors> {
+  const features = await ensureBackboneFeatures(config, set, files, onProgress);
+  requireAll(features, files.length);
+  return features.readAll();
+}
+
+/** The same as a folder, without the images that could not be read. */
+export async function ensureBackboneFeatures(
+  config: FeatureConfig,
+  set: string,
+  files: Texts,
+  onProgress?: OnProgress,
+): Promise<Features> {
+  let backbone: Backbone | undefined;
+  const plan = {
+    ...{ rows: { files }, madeBy: madeByBackbone(config), replace: true },
+    sources: backboneSources(config, config.dataDir),
+  };
+  try {
+    const features = await ensureKeptFeatures(
+      projectPath(config.dataDir),
+      featureParts(config, set),
+      plan,
+      async () => {
+        backbone = await loadBackbone(config);
+        return imageEmbedder(config, backbone, { stage: set, total: files.length, onProgress });
+      },
+    );
+    const siblings = dirname(features.folder);
+    if (backbone && features.dtype === "float32" && !SAID.has(siblings)) {
+      SAID.add(siblings);
+      const note = "kept as float32: some numbers are beyond 65,504, where float16 ends";
+      onProgress?.({
+        ...{ stage: `embed ${set}`, unit: "images", note },
+        done: files.length,
+        total: files.length,
+      });
+    }
+    return features;
+  } finally {
+    backbone?.dispose();
+  }
+}
+
+/** Where the features of a set are, or will be kept by `ensureFeatures`. */
+export function featureFolder(config: FeatureConfig, set: string): string {
+  const [home, parts] = [projectPath(config.dataDir), featureParts(config, set)];
+  const [own, kept] = [join(home, ...parts), keptFolder(home, ...parts)];
+  return !readSummary(kept) && readSummary(own) ? own : kept;
+}
+
+function featureParts({ tower, imageSize, lastBlocks, patchMean }: FeatureConfig, set: string): string[] {
+  return ["features", `${tower}_${imageSize}px_last${lastBlocks}${patchMean ? "_mean" : ""}`, set];
+}
+
+/** What a backbone's features depend on; weights by their content. */
+export function madeByBackbone(config: FeatureConfig, views: Views = "whole"): MadeBy {
+  const { tower, weights, imageSize, lastBlocks, patchMean, precision, seed } = config;
+  const path = projectPath(weights);
+  const content =
+    weights === "random" ? `seed ${seed}` : existsSync(path) ? fileFingerprint(path) : "missing";
+  return { tower, weights, content, imageSize, lastBlocks, patchMean, precision, views };
+}
+
+/** The files that a backbone's features of images below a folder depend on. */
+export function backboneSources({ weights }: FeatureConfig, folder: string): FeatureSources {
+  return { folder: projectPath(folder), ...(weights === "random" ? {} : { weights: projectPath(weights) }) };
+}
+
+/**
+ * Runs the backbone over images.
+ * @returns [N, F] in the order of `files`
+ * @throws UserError when one of them cannot be read
+ */
+export async function computeFeatures(
+  config: FeatureConfig,
+  backbone: Pick<Backbone, "tower" | "features" | "length">,
+  files: readonly string[],
+  stage: string,
+  onProgress?: OnProgress,
+): Promise<Vectors> {
+  for (const file of files) {
+    if (!(await seeFile(resolve(projectPath(config.dataDir), file))))
+      throw unreadable(1, files.length, describe({ file, reason: "missing file" }));
+  }
+  const embed = imageEmbedder(config, backbone, { stage, total: files.length, onProgress });
+  const { vectors, skipped } = await embed(files, 0);
+  if (skipped.length > 0) throw unreadable(skipped.length, files.length, describe(skipped[0]!));
+  return vectors;
+}
+
+/** How images are embedded, and how that is reported. */
+export interface EmbedOptions {
+  /** The whole image unless told. */
+  views?: Views;
+  /** A name for the list of images. */
+  stage: string;
+  /** How many there are. */
+  total: number;
+  onProgress?: OnProgress;
+}
+
+/** The backbone's features of images below the data directory; the next batch is decoded while the engine computes. */
+export function imageEmbedder(
+  { dataDir, imageSize, numWorkers }: Pick<FeatureConfig, "dataDir" | "imageSize" | "numWorkers">,
+  backbone: Pick<Backbone, "tower" | "features" | "length">,
+  { views = "whole", stage, total, onProgress }: EmbedOptions,
+): EmbedShard {
+  const viewsPerImage = planViews(views, imageSize).parts.length;
+  const batchSize = Math.max(1, Math.floor(BATCH_SIZE / viewsPerImage));
+  const loader = new PixelLoader({ dataDir, imageSize, numWorkers }, backbone.tower);
+  return async (files, start) => {
+    const rows = new RowCollector(files.length, backbone.length, viewsPerImage);
+    const load = (from: number) => {
+      const batch = loader.loadUsable(files.slice(from, from + batchSize), views);
+      batch.catch(() => {}); // heard where it is awaited
+      return batch;
+    };
+    let pending = load(0);
+    for (let done = 0; done < files.length; ) {
+      const { values, unusable, contents } = await pending;
+      const next = Math.min(files.length, done + batchSize);
+      if (next < files.length) pending = load(next);
+      rows.add(await backbone.features(values), unusable, contents);
+      loader.release(values);
+      onProgress?.({ stage: `embed ${stage}`, done: start + next, total, unit: "images", note: rows.note });
+      done = next;
+      await breathe();
+    }
+    return rows.result();
+  };
+}
+
+/** The features of a shard's images, one behind the other: of each the mean of its views' features. */
+class RowCollector {
+  readonly #data: Float32Array;
+  readonly #length: number;
+  readonly #views: number;
+  readonly #skipped: UnusableImage[] = [];
+  readonly #contents: string[] = [];
+  #count = 0;
+
+  constructor(count: number, length: number, views: number) {
+    this.#data = new Float32Array(count * length);
+    this.#length = length;
+    this.#views = views;
+  }
+
+  /** For the progress line. */
+  get note(): string | undefined {
+    return this.#skipped.length > 0 ? `${this.#skipped.length} skipped` : undefined;
+  }
+
+  /** @param features [B, V, F] */
+  add(features: Float32Array, unusable: readonly UnusableImage[], contents: readonly string[]): void {
+    this.#skipped.push(...unusable);
+    this.#contents.push(...contents);
+    const valuesPerImage = this.#views * this.#length;
+    for (let from = 0; from < features.length; from += valuesPerImage) {
+      const row = this.#data.subarray(this.#count * this.#length, ++this.#count * this.#length);
+      for (let i = 0; i < valuesPerImage; i++) row[i % this.#length]! += features[from + i]! / this.#views;
+    }
+  }
+
+  result(): ShardResult {
+    const [count, length] = [this.#count, this.#length];
+    return {
+      vectors: { data: this.#data.subarray(0, count * length), count, length },
+      skipped: this.#skipped,
+      contents: this.#contents,
+    };
+  }
+}
+
+/** @throws UserError when images are missing among the features */
+export function requireAll({ folder, count, skipped }: Features, wanted: number): void {
+  if (count === wanted) return;
+  throw unreadable(skipped, wanted, `they stand in ${folder}/${FEATURE_FILES.skipped}`);
+}
+
+const describe = ({ file, reason }: UnusableImage) => `the first is ${file}: ${reason}`;
+
+function unreadable(count: number, of: number, which: string): UserError {
+  return new UserError(
+    `${count} of ${of} images could not be read; ${which}.`,
+    "Replace or remove them; `npx guie preprocess` skips and lists such files.",
+  );
+}

@@ -1,0 +1,96 @@
+// Lists of images to embed: a folder, an image, a table, a text file.
+import { statSync } from "node:fs";
+import { basename, dirname, extname } from "node:path";
+import { eachCsvRow, wholeNumberCell } from "../common/csv/csv";
+import { SeenImages } from "../common/csv/one_label";
+import { readLines, readTableForm, requireColumns } from "../common/csv/table_text";
+import { UserError } from "../common/errors";
+import { byCodeUnit, requireFile } from "../common/files/files";
+import { FolderWalk, IMAGE_ENDINGS, type LeftOut } from "../common/files/image_folder";
+import { findFile, hasForms } from "../common/files/unicode_names";
+import { projectPath } from "../common/project";
+import type { FeatureRows } from "./feature_files";
+
+/** Images by path below a folder, with what is known of them. */
+export interface ImageList {
+  /** The folder that the paths are relative to. */
+  folder: string;
+  rows: FeatureRows;
+  /** What lies in a folder and is not embedded: files that are no images, links that lead nowhere. */
+  leftOut: readonly LeftOut[];
+}
+
+/** What a table may call its columns: those of a data set's table, those of a merged one. */
+const FILE_COLUMNS = ["image_files", "new_image_files"] as const;
+const LABEL_COLUMNS = ["labels", "new_labels"] as const;
+const TABLE_ENDINGS = [".csv", ".tsv"];
+const SOURCES = "Name a folder, a table, or a text file with a path a line.";
+
+/**
+ * The images of a source:
+ * - a folder: all image files in it and below, sorted; hidden ones are left out; links to folders are followed
+ * - `.csv`, `.tsv`: the column image_files (or new_image_files), with labels (new_labels) and fold where it has them; an
+ *   image that stands in several rows, as in a balanced table, is taken once
+ * - an image file: itself
+ * - any other file: a path a line
+ * @param folder what the paths of a table or text file are relative to
+ * @throws UserError where there is no such file or folder, no image in it, or an image under two labels
+ */
+export async function readImageList(source: string, folder: string): Promise<ImageList> {
+  const path = projectPath(source);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return folderList(path);
+  requireFile(path, "images, or a list of them,", SOURCES);
+  if (isImageName(path)) return { folder: dirname(path), rows: { files: [basename(path)] }, leftOut: [] };
+  const images = projectPath(folder);
+  const isTable = TABLE_ENDINGS.includes(extname(path).toLowerCase());
+  const rows = isTable
+    ? await tableRows(path, images)
+    : { files: (await readLines(path, SOURCES)).map(onDisk(images)) };
+  requireSome(path, rows.files as readonly string[]);
+  return { folder: images, rows, leftOut: [] };
+}
+
+function requireSome(path: string, files: readonly string[]): readonly string[] {
+  if (files.length > 0) return files;
+  throw new UserError(
+    `${path} holds no images.`,
+    `Files are taken for images by their ending: ${IMAGE_ENDINGS.map((ending) => `.${ending}`).join(" ")}.`,
+  );
+}
+
+function isImageName(path: string): boolean {
+  return IMAGE_ENDINGS.includes(extname(path).slice(1).toLowerCase());
+}
+
+function folderList(folder: string): ImageList {
+  const walk = new FolderWalk(folder);
+  const files = [...walk.imagesBelow("")].sort(byCodeUnit);
+  return { folder, rows: { files: requireSome(folder, files) }, leftOut: walk.leftOut };
+}
+
+/** A path in the form that the disk has it in; one that is not there stays, and is told of when it is read. */
+function onDisk(folder: string): (file: string) => string {
+  return (file) => (hasForms(file) ? (findFile(folder, file) ?? file) : file);
+}
+
+async function tableRows(path: string, folder: string): Promise<FeatureRows> {
+  const form = readTableForm(path, []);
+  const columnOf = (names: readonly string[]) => names.find((name) => form.columns.includes(name));
+  const fileColumn = columnOf(FILE_COLUMNS);
+  if (!fileColumn) requireColumns(path, form, [FILE_COLUMNS[0]], "Rename the column with the images' paths.");
+  const labelColumn = columnOf(LABEL_COLUMNS);
+  const hasFolds = form.columns.includes("fold");
+  const [files, labels, folds] = [[] as string[], [] as number[], [] as number[]];
+  const seen = new SeenImages(path);
+  await eachCsvRow(path, [fileColumn!], (row, index) => {
+    const numberIn = (column: string) =>
+      wholeNumberCell(row[column]!, `${path}, row ${index + 1}: the column "${column}"`, "Mend the file.");
+    const label = labelColumn ? numberIn(labelColumn) : 0;
+    const file = row[fileColumn!]!;
+    if (seen.add(file, label, index + 1) !== undefined) return;
+    files.push(onDisk(folder)(file));
+    if (labelColumn) labels.push(label);
+    if (hasFolds) folds.push(numberIn("fold"));
+  });
+  return { files, ...(labelColumn ? { labels } : {}), ...(hasFolds ? { folds } : {}) };
+}

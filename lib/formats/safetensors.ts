@@ -1,0 +1,186 @@
+// safetensors: 8 bytes header length (little endian), the header, the tensors' bytes (little endian, row-major).
+// https://github.com/huggingface/safetensors#format
+import { closeSync, fstatSync, openSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { crc32 } from "node:zlib";
+import { UserError } from "../common/errors";
+import { removeAbandoned, requireFile, writeAtomically } from "../common/files/files";
+import { PIECE_BYTES, readBytes } from "./bytes";
+import { ChecksumCheck, type Checksums, fillChecksums, takeChecksums, withChecksumRoom } from "./checksums";
+import { toHalves } from "./dtypes";
+import { weightFormat } from "./file_kind";
+import {
+  elementCount,
+  formatHeader,
+  type Header,
+  malformed,
+  parseHeader,
+  type TensorInfo,
+} from "./safetensors_header";
+import { findTensor, readFloats, type TensorFile, tensorReaders } from "./tensor_file";
+
+/** A float32 tensor to be written. `data` may be a function, so that only one tensor need be in memory. */
+export interface TensorEntry {
+  name: string;
+  shape: readonly number[];
+  data: Float32Array | (() => Float32Array | Promise<Float32Array>);
+}
+
+const LENGTH_BYTES = 8;
+/** Longer headers are refused, as by the format's own library. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+/**
+ * Opens a safetensors file and checks its header; of a file that we wrote also, as it is read, the bytes of each tensor.
+ * @param next what makes the file, for when it is missing or damaged
+ * @throws UserError when it is missing, cut short, malformed or of another kind
+ */
+export function openSafetensors(path: string, next?: string): TensorFile {
+  requireFile(path, "a safetensors file", next);
+  if (weightFormat(path, next) === "pytorch")
+    throw new UserError(`${path} is a PyTorch file, whatever its name says; expected safetensors.`, next);
+  const file = openSync(path, "r");
+  try {
+    const { header, dataStart, checksums } = readHeader(path, file, next);
+    const { metadata, tensors } = header;
+    const check = new ChecksumCheck(path, file, next);
+    const readInto = (name: string, memory: Float32Array) => {
+      const { dtype, begin } = findTensor(path, tensors, name);
+      const part = `tensor "${name}"`;
+      const expected = checksums && !check.isKnown(part) ? checksums.tensors.get(name)! : undefined;
+      const found = readFloats(
+        { path, file, name },
+        dtype,
+        dataStart + begin,
+        memory,
+        expected !== undefined,
+      );
+      if (expected !== undefined) check.compare(part, found!, expected);
+    };
+    return {
+      metadata,
+      tensors,
+      ...tensorReaders(path, tensors, readInto),
+      close: () => closeSync(file),
+    };
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+interface OpenedHeader {
+  header: Header;
+  dataStart: number;
+  checksums: Checksums | undefined;
+}
+
+function readHeader(path: string, file: number, next: string | undefined): OpenedHeader {
+  const fileBytes = fstatSync(file).size;
+  if (fileBytes < LENGTH_BYTES) throw malformed(path, `it has ${fileBytes} bytes`);
+  const headerBytes = Number(new DataView(readBytes(path, file, 0, LENGTH_BYTES)).getBigUint64(0, true));
+  const dataStart = LENGTH_BYTES + headerBytes;
+  if (headerBytes > MAX_HEADER_BYTES || dataStart > fileBytes) {
+    throw malformed(path, `its header takes ${headerBytes} bytes of ${fileBytes}`);
+  }
+  const bytes = Buffer.from(readBytes(path, file, LENGTH_BYTES, headerBytes));
+  const header = parseHeader(path, bytes.toString("utf8"), fileBytes - dataStart);
+  const checksums = takeChecksums(path, bytes, header.metadata, [...header.tensors.keys()], next);
+  return { header, dataStart, checksums };
+}
+
+/** What numbers can be written as. */
+export type WrittenDtype = "F32" | "F16";
+
+/**
+ * Writes float32 tensors, one after the other, atomically.
+ * @param metadata texts that travel with the file: origin, licence, ...
+ * @param dtype what the file holds them as
+ * @throws UserError for a name given twice or data that does not fill its shape
+ */
+export async function writeSafetensors(
+  path: string,
+  entries: readonly TensorEntry[],
+  metadata: Record<string, string> = {},
+  dtype: WrittenDtype = "F32",
+): Promise<void> {
+  const shapes = new Map(entries.map(({ name, shape }) => [name, shape]));
+  if (shapes.size < entries.length)
+    throw new UserError(`${path}: two tensors of the same name were to be written.`);
+  const produce = async (write: WriteTensor) => {
+    for (const { name, data } of entries) await write(name, typeof data === "function" ? await data() : data);
+  };
+  await streamSafetensors(path, shapes, metadata, produce, dtype);
+}
+
+/** Writes the values of the next tensor; they may change once the promise is fulfilled. */
+export type WriteTensor = (name: string, values: Float32Array) => Promise<void>;
+
+/**
+ * The same, where the values are pushed.
+ * @param produce writes all tensors, in the order of `shapes`
+ */
+export async function streamSafetensors(
+  path: string,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  metadata: Record<string, string>,
+  produce: (write: WriteTensor) => Promise<void>,
+  dtype: WrittenDtype = "F32",
+): Promise<void> {
+  const tensors = new Map<string, TensorInfo>();
+  for (const [name, shape] of shapes) tensors.set(name, { dtype, shape: [...shape] });
+  const header = formatHeader(tensors, withChecksumRoom(metadata, tensors.size));
+  const sums: number[] = [];
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeBigUInt64LE(BigInt(header.length));
+  removeAbandoned(path);
+  await writeAtomically(path, async (temporary) => {
+    const file = await open(temporary, "w");
+    try {
+      await writeBytes(file, Buffer.concat([length, header]));
+      const names = shapes.keys();
+      const next = () => names.next().value;
+      await produce(async (name, values) => {
+        requireNext(path, next(), name);
+        sums.push(await writeTensor(path, file, name, shapes.get(name)!, values, dtype));
+      });
+      requireNext(path, next(), undefined);
+      await file.write(fillChecksums(header, sums), 0, header.length, LENGTH_BYTES);
+      // here, while other work goes on: gigabytes take seconds
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+function requireNext(path: string, expected: string | undefined, name: string | undefined): void {
+  if (name !== expected) throw new Error(`${path}: the next tensor is ${expected}, written was ${name}`);
+}
+
+/** @returns the CRC-32 of the tensor's bytes */
+async function writeTensor(
+  path: string,
+  file: FileHandle,
+  name: string,
+  shape: readonly number[],
+  values: Float32Array,
+  dtype: WrittenDtype,
+): Promise<number> {
+  if (values.length !== elementCount(shape)) {
+    const expected = `[${shape}] = ${elementCount(shape)} numbers`;
+    throw new UserError(`${path}: tensor "${name}" was to have ${expected}, got ${values.length}.`);
+  }
+  const { buffer, byteOffset, byteLength } = dtype === "F16" ? toHalves(values) : values;
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  const sum = crc32(bytes);
+  await writeBytes(file, bytes);
+  return sum;
+}
+
+async function writeBytes(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    done += (await file.write(bytes, done, Math.min(PIECE_BYTES, bytes.length - done))).bytesWritten;
+  }
+}

@@ -1,0 +1,42 @@
+// JPEGs decoded in a thread: the engine's decoder is called by its address, tfjs is not loaded.
+
+import type { TensorValue } from "../../engine/native/host_tensor";
+import { EngineError } from "../../engine/native/status";
+import { callHandle, type FunctionHandle } from "../../engine/program/function_handle";
+import { isPlainJpeg } from "../pixels/jpeg_header";
+import { openJpeg } from "../pixels/open_jpeg";
+import type { RgbImage } from "../pixels/rgb_image";
+
+/**
+ * Lends a JPEG's pixels for the time of the call.
+ * @returns undefined, without a call of `use`, for what sharp has to decode or refuse
+ * @throws ImageError as `openJpeg`
+ */
+export function lendJpeg<T>(
+  decoder: FunctionHandle,
+  bytes: Uint8Array,
+  use: (image: RgbImage) => T,
+  maxPixels?: number,
+): { result: T } | undefined {
+  const jpeg = openJpeg(bytes, maxPixels);
+  return jpeg && isPlainJpeg(jpeg.header) ? lendDecoded(decoder, jpeg.file, use) : undefined;
+}
+
+/** The same of a plain JPEG that was opened. @param decoder bytes -> uint8 [H, W, 3] */
+export function lendDecoded<T>(
+  decoder: FunctionHandle,
+  file: Uint8Array,
+  use: (image: RgbImage) => T,
+): { result: T } | undefined {
+  try {
+    return callHandle(decoder, { bytes: [file] }, ([pixels]) => ({ result: use(imageOf(pixels!)) }));
+  } catch (error) {
+    if (error instanceof EngineError) return undefined;
+    throw error;
+  }
+}
+
+function imageOf({ data, shape }: TensorValue): RgbImage {
+  const [height, width] = shape as [number, number, number];
+  return { data: data as Uint8Array, width, height };
+}

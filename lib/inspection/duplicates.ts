@@ -1,0 +1,177 @@
+// Photos that stand in the tables more than once: found by perceptual hash, reported, never dropped.
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../common/errors";
+import { asOwner } from "../common/files/claim";
+import { byCodeUnit, removeAbandoned, writeTogether } from "../common/files/files";
+import { keptFolder } from "../common/files/kept_folder";
+import type { OnProgress } from "../common/progress";
+import { projectPath } from "../common/project";
+import { TextColumn } from "../common/texts";
+import { type Database, sqlText, withDatabase } from "../tables/database";
+import { DUPLICATES_CSV, FOLDS_CSV, FOLDS_TABLE, LOOKS_CSV } from "../tables/layout";
+import { loadCsv } from "../tables/read_csv";
+import { writeCsv } from "../tables/write_csv";
+import { makeHashes, type UnreadableImage } from "./image_looks";
+import { findPairs } from "./near_hashes";
+
+/** What is wrong about two rows with one photo. */
+export type DuplicateFinding =
+  | "two labels, train and validation"
+  | "two labels"
+  | "train and validation"
+  | "same class";
+
+/** Two images that look alike. */
+export interface DuplicatePair {
+  finding: DuplicateFinding;
+  /** Bits in which their hashes differ: 0 .. `maxDistance`. */
+  distance: number;
+  imageA: string;
+  imageB: string;
+  labelA: number;
+  labelB: number;
+  datasetA: string;
+  datasetB: string;
+  foldA: number;
+  foldB: number;
+}
+
+/** What to search, and how. */
+export interface DuplicateOptions {
+  dataDir: string;
+  /** The fold that validates: 1. */
+  fold?: number;
+  /** Hashes that differ in at most so many of 64 bits are of one photo: 4. More finds more and errs more. */
+  maxDistance?: number;
+  /** Images decoded at once. */
+  workers?: number;
+  onProgress?: OnProgress;
+}
+
+/** What was found. */
+export interface DuplicateReport {
+  /** Distinct images that were compared. */
+  images: number;
+  /** Images that could not be read, with the reason; they are not compared. */
+  unreadable: UnreadableImage[];
+  counts: Record<DuplicateFinding, number>;
+  /** The gravest pairs, at most 1,000; the file holds all. */
+  pairs: DuplicatePair[];
+  path: string;
+}
+
+const MOST_PAIRS = 1_000;
+const LARGEST_DISTANCE = 8;
+const NEXT = "npx guie merge";
+
+/**
+ * Hashes every distinct image of `final_data_224_sample_balance_fold.csv` and writes the pairs that look alike to
+ * `final_data_224_duplicates.csv`, the gravest first. Images with equal hashes are listed once each, with the first
+ * of them; likewise one pair tells that two groups of equal hashes are near each other. Look at them before you act:
+ * photos of one series, or of two packages of one make, are as near. A second search decodes what was changed only.
+ * @throws UserError for a missing or bad table, no readable image, or another process that searches there
+ */
+export async function findDuplicates(options: DuplicateOptions): Promise<DuplicateReport> {
+  const { fold = 1, maxDistance = 4, workers = 2 * availableParallelism(), onProgress } = options;
+  if (!Number.isInteger(maxDistance) || maxDistance < 0 || maxDistance > LARGEST_DISTANCE) {
+    throw new UserError(
+      `The distance must be a whole number from 0 to ${LARGEST_DISTANCE} bits, it is ${maxDistance}.`,
+      "4 finds re-encoded and resized copies.",
+    );
+  }
+  const dataDir = projectPath(options.dataDir);
+  const path = join(keptFolder(dataDir), DUPLICATES_CSV);
+  return asOwner(path, "The search for duplicates", () =>
+    searchOwned(path, { dataDir, fold, maxDistance, workers, onProgress }),
+  );
+}
+
+type OwnedSearch = Required<Omit<DuplicateOptions, "onProgress">> & { onProgress: OnProgress | undefined };
+
+async function searchOwned(
+  path: string,
+  { dataDir, fold, maxDistance, workers, onProgress }: OwnedSearch,
+): Promise<DuplicateReport> {
+  for (const table of [path, join(keptFolder(dataDir), LOOKS_CSV)])
+    removeAbandoned(table, { ofThisMachine: true });
+  return writeTogether([path], ([temporary]) =>
+    withDatabase(async (database) => {
+      const files = await loadImages(database, dataDir, fold);
+      const unreadable = await makeHashes(database, { dataDir, files, workers, onProgress });
+      if (unreadable.length === files.length) {
+        const { image, reason } = unreadable[0]!;
+        throw new UserError(`None of ${files.length} images can be read; ${image}: ${reason}.`, NEXT);
+      }
+      await findPairs(database, maxDistance);
+      await describePairs(database, fold);
+      await writeCsv(database, "SELECT * FROM duplicates", temporary!);
+      return {
+        images: files.length - unreadable.length,
+        unreadable: unreadable.sort((a, b) => byCodeUnit(a.image, b.image)),
+        counts: await countFindings(database),
+        pairs: await readPairs(database),
+        path,
+      };
+    }),
+  );
+}
+
+/** Makes `images` (image, label, dataset, fold): each image once, with its validation row where it has one. */
+async function loadImages(database: Database, dataDir: string, fold: number): Promise<TextColumn> {
+  await loadCsv(database, "folded", join(dataDir, FOLDS_CSV), FOLDS_TABLE, NEXT, { as: "VIEW" });
+  await database.run(
+    `CREATE TABLE images AS
+     SELECT new_image_files AS image, any_value(new_labels) AS label, any_value(dataset) AS dataset,
+       any_value(fold ORDER BY fold <> ${fold}, fold) AS fold
+     FROM folded GROUP BY new_image_files ORDER BY image`,
+  );
+  const { images } = await database.row<{ images: number }>("SELECT count(*) AS images FROM images");
+  const files = new TextColumn(images);
+  await database.eachChunk("SELECT image FROM images ORDER BY rowid", (chunk) => {
+    for (const file of chunk.getColumnValues(0)) files.push(file as string);
+  });
+  return files;
+}
+
+const FINDINGS: readonly DuplicateFinding[] = [
+  "two labels, train and validation",
+  "two labels",
+  "train and validation",
+  "same class",
+];
+
+/** Makes `duplicates`, the columns of the file, from `pairs`. */
+async function describePairs(database: Database, fold: number): Promise<void> {
+  const [both, labels, sides, same] = FINDINGS.map(sqlText);
+  await database.run(
+    `CREATE TABLE duplicates AS
+     SELECT CASE WHEN x.label <> y.label AND x.side <> y.side THEN ${both} WHEN x.label <> y.label THEN ${labels}
+         WHEN x.side <> y.side THEN ${sides} ELSE ${same} END AS finding,
+       distance, x.image AS image_a, y.image AS image_b, x.label AS label_a, y.label AS label_b,
+       x.dataset AS dataset_a, y.dataset AS dataset_b, x.fold AS fold_a, y.fold AS fold_b
+     FROM pairs
+     JOIN (SELECT *, rowid AS place, fold = ${fold} AS side FROM images) x ON x.place = a
+     JOIN (SELECT *, rowid AS place, fold = ${fold} AS side FROM images) y ON y.place = b
+     ORDER BY list_position([${[both, labels, sides, same].join(", ")}], finding), distance, image_a, image_b`,
+  );
+}
+
+async function countFindings(database: Database): Promise<Record<DuplicateFinding, number>> {
+  const rows = await database.rows<{ finding: DuplicateFinding; pairs: number }>(
+    "SELECT finding, count(*) AS pairs FROM duplicates GROUP BY finding",
+  );
+  const found = new Map(rows.map(({ finding, pairs }) => [finding, pairs]));
+  return Object.fromEntries(FINDINGS.map((finding) => [finding, found.get(finding) ?? 0])) as Record<
+    DuplicateFinding,
+    number
+  >;
+}
+
+async function readPairs(database: Database): Promise<DuplicatePair[]> {
+  return database.rows<DuplicatePair>(
+    `SELECT finding, distance, image_a AS imageA, image_b AS imageB, label_a AS labelA, label_b AS labelB,
+       dataset_a AS datasetA, dataset_b AS datasetB, fold_a AS foldA, fold_b AS foldB
+     FROM duplicates LIMIT ${MOST_PAIRS}`,
+  );
+}

@@ -1,0 +1,160 @@
+// How images look: computed once, kept in a file, computed again for those that were changed since.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { mapConcurrently } from "../common/concurrent";
+import { readTableForm } from "../common/csv/table_text";
+import { requireFoldersOf } from "../common/files/file_faults";
+import { writeTogether } from "../common/files/files";
+import { contentOf, seeFile } from "../common/files/fingerprint";
+import { keptFolder } from "../common/files/kept_folder";
+import { breathe } from "../common/interrupt";
+import type { OnProgress } from "../common/progress";
+import type { Texts } from "../common/texts";
+import { readImageFile } from "../images/decode";
+import { ImageError } from "../images/pixels/image_error";
+import { type Database, sqlText } from "../tables/database";
+import { LOOKS_CSV, LOOKS_TABLE } from "../tables/layout";
+import { loadCsv } from "../tables/read_csv";
+import { writeCsv } from "../tables/write_csv";
+import { type Look, lookOfImage } from "./perceptual_hash";
+
+const ROWS_PER_INSERT = 1_000;
+
+/** An image that cannot be read, and why. */
+export interface UnreadableImage {
+  image: string;
+  reason: string;
+}
+
+/** What to look at, and how. */
+export interface LookOptions {
+  dataDir: string;
+  /** Paths below the data directory, by the `rowid` of the table `images` (image, ...). */
+  files: Texts;
+  /** Images decoded at once. */
+  workers: number;
+  onProgress: OnProgress | undefined;
+}
+
+/**
+ * Makes `hashes` (place, content, hash, blueness, redness): the `rowid` of `images`, and how it looks. Images that
+ * `final_data_224_looks.csv` knows by their stamp are not read again, those that it knows by their content are not
+ * decoded; the file is written anew, also after an Interrupt, with what was found until then.
+ * @returns what could not be read
+ * @throws UserError where that file is not as it was written; UnreachableFile where the world keeps images from being
+ * read
+ */
+export async function makeHashes(database: Database, options: LookOptions): Promise<UnreadableImage[]> {
+  const path = join(keptFolder(options.dataDir), LOOKS_CSV);
+  await database.run(
+    `CREATE TABLE hashes (place INTEGER, ${COLUMNS.map(([name, type]) => `${name} ${type}`)})`,
+  );
+  const missing = await noteFiles(database, options);
+  await takeKnown(database, existsSync(path) ? path : join(options.dataDir, LOOKS_CSV));
+  try {
+    return [...missing, ...(await lookAtRest(database, options))];
+  } finally {
+    await database.run("CREATE OR REPLACE TABLE hashes AS SELECT * FROM hashes ORDER BY place");
+    const { known } = await database.row<{ known: number }>("SELECT count(*) AS known FROM hashes");
+    if (known > 0) await writeTogether([path], ([temporary]) => writeCsv(database, KNOWN, temporary!));
+  }
+}
+
+/** What is kept of an image besides its stamp. */
+const COLUMNS = [
+  ["content", "VARCHAR"],
+  ["hash", "UBIGINT"],
+  ["blueness", "INTEGER"],
+  ["redness", "INTEGER"],
+] as const;
+const NAMES = COLUMNS.map(([name]) => name);
+
+const KNOWN = `SELECT image, stamp, ${NAMES}
+  FROM hashes JOIN notes USING (place) JOIN images ON images.rowid = place ORDER BY place`;
+
+/** Makes `notes` (place, stamp): how the file system shows each image that is there. @returns those that are not */
+async function noteFiles(database: Database, { dataDir, files }: LookOptions): Promise<UnreadableImage[]> {
+  await database.run("CREATE TABLE notes (place INTEGER, stamp VARCHAR)");
+  const missing: string[] = [];
+  for (let first = 0; first < files.length; first += ROWS_PER_INSERT) {
+    await breathe();
+    const rows: string[] = [];
+    for (let place = first; place < Math.min(files.length, first + ROWS_PER_INSERT); place++) {
+      const seen = await seeFile(join(dataDir, files.at(place)!));
+      if (seen) rows.push(`(${place}, ${sqlText(seen.stamp)})`);
+      else missing.push(files.at(place)!);
+    }
+    await insert(database, "notes", rows);
+  }
+  requireFoldersOf(missing.map((file) => join(dataDir, file)));
+  return missing.map((image) => ({ image, reason: "missing file" }));
+}
+
+async function insert(database: Database, table: string, rows: readonly string[]): Promise<void> {
+  if (rows.length > 0) await database.run(`INSERT INTO ${table} VALUES ${rows.join(", ")}`);
+}
+
+/** Makes `known` of the file, and fills `hashes` with what it tells of images that look as they did. */
+async function takeKnown(database: Database, path: string): Promise<void> {
+  const next = `rm ${path}, and run it again: it is made anew.`;
+  const isThere = existsSync(path) && !readTableForm(path, [], next).columns.includes(FORMER_COLUMN);
+  if (isThere) await loadCsv(database, "known", path, LOOKS_TABLE, next);
+  else await database.run(`CREATE TABLE known (${LOOKS_TABLE.map(({ name }) => `${name} VARCHAR`)})`);
+  await database.run(
+    `INSERT INTO hashes
+     SELECT place, ${NAMES.map((name) => `known.${name}`)} FROM notes
+     JOIN images ON images.rowid = place JOIN known USING (image)
+     WHERE notes.stamp = known.stamp AND notes.stamp <> ''`,
+  );
+}
+
+/** Of files by former versions, which did not know the content. */
+const FORMER_COLUMN = "modified_us";
+
+/** Fills `hashes` with the other images. @returns what could not be read */
+async function lookAtRest(
+  database: Database,
+  { dataDir, files, workers, onProgress }: LookOptions,
+): Promise<UnreadableImage[]> {
+  const rest: number[] = [];
+  const query = "SELECT place FROM notes ANTI JOIN hashes USING (place) ORDER BY place";
+  await database.eachChunk(query, (chunk) => {
+    for (const place of chunk.getColumnValues(0)) rest.push(place as number);
+  });
+  const known = files.length - rest.length;
+  const note = known > 0 ? { note: `${known} were known` } : {};
+  const unreadable: UnreadableImage[] = [];
+  for (let first = 0; first < rest.length; first += ROWS_PER_INSERT) {
+    const places = rest.slice(first, first + ROWS_PER_INSERT);
+    const before = await looksBefore(database, places);
+    const rows = await mapConcurrently(places, workers, async (place) => {
+      const image = files.at(place)!;
+      try {
+        const bytes = await readImageFile(join(dataDir, image));
+        const content = contentOf(bytes);
+        const kept = before.get(place);
+        const look = kept?.content === content ? kept : await lookOfImage(bytes);
+        return [`(${place}, '${content}', ${look.hash}, ${look.blueness}, ${look.redness})`];
+      } catch (error) {
+        if (!(error instanceof ImageError)) throw error;
+        unreadable.push({ image, reason: error.message });
+        return [];
+      }
+    });
+    await insert(database, "hashes", rows.flat());
+    onProgress?.({ stage: "hash", done: first + places.length, total: rest.length, unit: "images", ...note });
+  }
+  return unreadable;
+}
+
+/** What the file knows of images whose stamp is another by now. */
+async function looksBefore(
+  database: Database,
+  places: readonly number[],
+): Promise<Map<number, Look & { content: string }>> {
+  const rows = await database.rows<{ place: number; content: string; hash: string } & Omit<Look, "hash">>(
+    `SELECT images.rowid::INTEGER AS place, content, hash::VARCHAR AS hash, blueness, redness
+     FROM images JOIN known USING (image) WHERE images.rowid IN (${places.join(", ")})`,
+  );
+  return new Map(rows.map(({ place, hash, ...look }) => [place, { ...look, hash: BigInt(hash) }]));
+}

@@ -1,0 +1,115 @@
+// The trained model as one record of weights: `visual.*` (tower), `neck.*`, `head.*`.
+// Shapes: B batch, S image side, F features, E embedding length, C classes.
+import type { TrainConfig } from "../config/config";
+import type { tf } from "../engine/native/tf";
+import type { Cluster } from "../engine/session/cluster";
+import { allGather } from "../engine/tracing/collectives";
+import { scope } from "../engine/tracing/scope";
+import { l2Normalize, marginLoss } from "./arcface";
+import { classCosines, marginsOf, rowsPerClass } from "./head";
+import { type NeckTraining, neck } from "./neck";
+import { shardedMarginLoss } from "./sharded_head";
+import type { Tower } from "./tower";
+import { type FeatureOptions, vitFeatures, type Weights } from "./vit";
+
+/** Prefix of the tower's weights in a run's checkpoints, as in open_clip's own. */
+export const TOWER_PREFIX = "visual.";
+
+/** How inputs become features: cached features are taken as they are, images go through the tower. */
+export type FeatureFunction = (weights: Weights, inputs: tf.Tensor) => tf.Tensor2D;
+
+/** Inputs are features already. [B, F] -> [B, F]. */
+export const cachedFeatures: FeatureFunction = (_weights, inputs) => inputs as tf.Tensor2D;
+
+/** Inputs are normalised pixels. [B, S, S, 3] -> [B, F]. */
+export function towerFeatures(tower: Tower, options: FeatureOptions): FeatureFunction {
+  return (weights, inputs) => vitFeatures(towerWeights(weights), inputs as tf.Tensor4D, tower, options);
+}
+
+/** The tower's weights out of a model's, under their own names. */
+export function towerWeights(weights: Weights): Weights {
+  const entries = Object.entries(weights).filter(([name]) => name.startsWith(TOWER_PREFIX));
+  return Object.fromEntries(entries.map(([name, weight]) => [name.slice(TOWER_PREFIX.length), weight]));
+}
+
+/** Cosine to every class. features [B, F] -> [B, C]. */
+export function cosinesOf(
+  weights: Weights,
+  features: tf.Tensor2D,
+  config: Pick<TrainConfig, "head" | "subCentres">,
+  training?: NeckTraining,
+): tf.Tensor2D {
+  const embeddings = scope("neck", () => neck(weights, features, training));
+  const rows = weights["head.weight"] as tf.Tensor2D;
+  return scope("head", () => classCosines(embeddings, rows, rowsPerClass(config)));
+}
+
+/** Embedding of unit length. [B, F] -> [B, E]. */
+export function embedding(weights: Weights, features: tf.Tensor2D): tf.Tensor2D {
+  return l2Normalize(neck(weights, features));
+}
+
+/** One training batch's tensors. */
+export interface LossInputs {
+  inputs: tf.Tensor;
+  labels: tf.Tensor1D;
+  /** Dropout mask [B, F]. */
+  keep: tf.Tensor2D;
+  /** The step's margin; radians for ArcFace. */
+  margin: tf.Scalar;
+  /** Where the head is shared out and classes are sampled: numbers from [0, 1) for this process's classes, [S]. */
+  draws?: tf.Tensor1D;
+}
+
+/** How a step knows of a head that is shared out over processes. */
+export interface StepShards {
+  cluster: Cluster;
+  /** Classes of all processes. */
+  classCount: number;
+  /** Classes of this process that a step looks at, where they are sampled. */
+  sampleSize?: number;
+}
+
+/** The settings that change the loss. */
+export type LossConfig = Pick<TrainConfig, "s" | "loss" | "head" | "subCentres">;
+
+/**
+ * The training loss: features, neck with dropout, cosines, margin. A scalar.
+ * @param training takes a batch norm's new running values, by name; its `ranks` share in the statistics
+ */
+export function trainingLoss(
+  features: FeatureFunction,
+  weights: Weights,
+  batch: LossInputs,
+  config: LossConfig,
+  training: Omit<NeckTraining, "keep"> & { shards?: StepShards },
+): tf.Scalar {
+  const { labels, keep } = batch;
+  if (training.shards) return shardedLoss(features, weights, batch, config, training, training.shards);
+  const cosines = cosinesOf(weights, features(weights, batch.inputs), config, { ...training, keep });
+  const margin = marginsOf(weights, labels, batch.margin);
+  return scope("loss", () => marginLoss(cosines, labels, { ...config, margin }));
+}
+
+/** The same loss, of all processes' images over all processes' classes; every process gets the same. */
+function shardedLoss(
+  features: FeatureFunction,
+  weights: Weights,
+  batch: LossInputs,
+  config: LossConfig,
+  training: Omit<NeckTraining, "keep">,
+  { cluster, classCount, sampleSize }: StepShards,
+): tf.Scalar {
+  const neckTraining = { ...training, keep: batch.keep };
+  const embeddings = scope("neck", () => neck(weights, features(weights, batch.inputs), neckTraining));
+  return scope("sharded_head", () => {
+    const labels = allGather(cluster, batch.labels) as tf.Tensor1D;
+    const margin = marginsOf(weights, labels, batch.margin);
+    const sample = batch.draws && sampleSize ? { draws: batch.draws, size: sampleSize } : undefined;
+    return shardedMarginLoss(
+      cluster,
+      { embeddings, rows: weights["head.weight"] as tf.Tensor2D, labels, margin, sample },
+      { loss: config.loss, s: config.s, classCount, rowsPerClass: rowsPerClass(config) },
+    );
+  });
+}

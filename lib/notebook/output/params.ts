@@ -1,0 +1,85 @@
+import { messageOf, nearestName, UserError } from "../../common/errors";
+import { display } from "./display";
+import { tableText } from "./table";
+import { tableHtml } from "./table_html";
+
+/** What a notebook's parameter may be; undefined: not set, something else decides (a preset, a data set, a run). */
+export type ParamValue = string | number | boolean | readonly string[] | readonly number[] | undefined;
+
+/**
+ * The parameters of a notebook, in its one parameters cell: `const { dataDir, seed } = params({ dataDir: "data/demo",
+ * seed: 999 })`. A headless run overrides some through the environment variable GUIE_PARAMS, a JSON object
+ * (`npm run notebooks -- Train --params '{"Train": {"seed": 1}}'`; null: not set). Shows the values, marking what was
+ * overridden.
+ * @throws UserError for a name that is not a parameter, or a value of another type than the default's
+ */
+export function params<T extends Record<string, ParamValue>>(defaults: T): Widened<T> {
+  const overrides = readOverrides();
+  for (const [name, value] of Object.entries(overrides)) check(name, value, defaults);
+  const given = Object.entries(overrides).map(([name, value]) => [name, value ?? undefined]);
+  const values = { ...defaults, ...Object.fromEntries(given) };
+  const rows = Object.keys(defaults).map((name) => [
+    name,
+    textOf(values[name]),
+    name in overrides ? `set for this run (default ${textOf(defaults[name])})` : "",
+  ]);
+  const table = { columns: ["parameter", "value", ""], rows };
+  const all = { maxRows: rows.length };
+  display({ "text/html": tableHtml(table, all), "text/plain": tableText(table, all) });
+  return values as Widened<T>;
+}
+
+function textOf(value: unknown): string {
+  return value === undefined ? "not set" : JSON.stringify(value);
+}
+
+/** `{ seed: 999 }` is a parameter of type number, not the number 999. */
+export type Widened<T> = {
+  [K in keyof T]: T[K] extends string
+    ? string
+    : T[K] extends number
+      ? number
+      : T[K] extends boolean
+        ? boolean
+        : T[K];
+};
+
+function readOverrides(): Record<string, unknown> {
+  const text = process.env.GUIE_PARAMS || "{}";
+  const next = `set it to a JSON object, for example GUIE_PARAMS='{"seed": 1}'`;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`GUIE_PARAMS is not JSON (${messageOf(error)}): ${text}`, next);
+  }
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return { ...parsed };
+  throw new UserError(`GUIE_PARAMS must be a JSON object, it is ${text}.`, next);
+}
+
+function check(name: string, value: unknown, defaults: Record<string, ParamValue>): void {
+  const names = Object.keys(defaults);
+  if (!names.includes(name)) {
+    const near = nearestName(name, names);
+    throw new UserError(
+      `GUIE_PARAMS names "${name}", which is no parameter of this notebook.`,
+      near ? `did you mean "${near}"?` : `its parameters are ${names.join(", ")}`,
+    );
+  }
+  // Which type fits a parameter that is not set, its user checks.
+  const isUnset = defaults[name] === undefined;
+  const found = typeName(value);
+  const expected = isUnset ? "text, a number, a boolean or a list" : typeName(defaults[name]);
+  if (isUnset ? found === "object" : expected !== found) {
+    const shown = JSON.stringify(value);
+    throw new UserError(
+      `GUIE_PARAMS: "${name}" must be a ${expected} as its default ${textOf(defaults[name])}, it is ${shown} (${found}).`,
+      `give a ${expected}`,
+    );
+  }
+}
+
+/** "number", "string", "boolean", "list of number", "list" (an empty one fits any list). */
+function typeName(value: unknown): string {
+  return Array.isArray(value) ? "list" : value === null ? "null" : typeof value;
+}

@@ -1,0 +1,76 @@
+import {
+  describeProgress,
+  formatSeconds,
+  type OnProgress,
+  type ProgressReport,
+  terminalProgress,
+} from "../../common/progress";
+import { inNotebook, type MimeBundle, newLiveDisplay } from "./display";
+import { escapeHtml } from "./html";
+import { tellRunner } from "./runner_progress";
+
+const PAUSE_MS = 250;
+const BAR_COLOUR = "#4c78a8";
+const DONE_COLOUR = "#2ca25f";
+
+/** One stage of a piece of work: its last report and its times (performance.now()). */
+interface StageState {
+  report: ProgressReport;
+  startedAtMs: number;
+  elapsedMs: number;
+}
+
+/**
+ * Progress bars in the cell's output, one for each stage, redrawn in place at most 4 times a second; the end of a
+ * stage is always shown. Outside a notebook: lines in the terminal.
+ */
+export function notebookProgress(): OnProgress {
+  if (!inNotebook()) return terminalProgress();
+  const display = newLiveDisplay();
+  const stages = new Map<string, StageState>();
+  let shownAtMs = Number.NEGATIVE_INFINITY;
+  let overdue: NodeJS.Timeout | undefined;
+  const showNow = () => {
+    clearTimeout(overdue);
+    overdue = undefined;
+    shownAtMs = performance.now();
+    const bundle = stagesBundle([...stages.values()]);
+    display.update(bundle);
+    tellRunner(String(bundle["text/plain"]).split("\n").at(-1)!);
+  };
+  return (report) => {
+    const nowMs = performance.now();
+    const startedAtMs = stages.get(report.stage)?.startedAtMs ?? nowMs;
+    stages.set(report.stage, { report, startedAtMs, elapsedMs: nowMs - startedAtMs });
+    if (report.done >= report.total || nowMs - shownAtMs >= PAUSE_MS) showNow();
+    // The last report before work stops, for whatever reason, is shown as well.
+    else overdue ??= setTimeout(showNow, PAUSE_MS);
+  };
+}
+
+function stagesBundle(stages: StageState[]): MimeBundle {
+  const lines = stages.map(({ report, elapsedMs }) => ({ report, text: stageText(report, elapsedMs) }));
+  return {
+    "text/html": lines
+      .map(({ report, text }) => barHtml(text, report.done / Math.max(1, report.total)))
+      .join(""),
+    "text/plain": lines.map(({ text }) => text).join("\n"),
+  };
+}
+
+/** "resize: 5,000/5,100 ..." while it runs, with its whole time when it has ended. */
+function stageText(report: ProgressReport, elapsedMs: number): string {
+  const text = describeProgress(report, elapsedMs);
+  return report.done < report.total ? text : `${text}, done in ${formatSeconds(elapsedMs / 1000)}`;
+}
+
+/** A bar filled to `share` (0..1) with a line of text above it. */
+export function barHtml(text: string, share: number): string {
+  const percent = Math.min(100, Math.max(0, 100 * share)).toFixed(1);
+  const colour = share < 1 ? BAR_COLOUR : DONE_COLOUR;
+  return (
+    `<div style="margin: 4px 0; max-width: 640px"><div>${escapeHtml(text)}</div>` +
+    `<div style="height: 6px; border-radius: 3px; background: rgba(128, 128, 128, 0.25)">` +
+    `<div style="height: 6px; border-radius: 3px; width: ${percent}%; background: ${colour}"></div></div></div>`
+  );
+}

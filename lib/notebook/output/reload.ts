@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join, sep } from "node:path";
+import { UserError } from "../../common/errors";
+import { listNames } from "../../common/files/files";
+import { projectPath } from "../../common/project";
+
+/** The folder of the compiled lib. */
+const DIST = projectPath("lib/dist");
+
+/**
+ * Folders whose modules stay loaded: the engine holds libraries, foreign types and sessions open, which must not be
+ * opened twice in one process; common is what the engine imports.
+ */
+const KEPT_FOLDERS = ["common", "engine"];
+
+// Kept on the global object, because reload() loads this very module anew.
+const LOADED = Symbol.for("guie.keptModules");
+const shared = globalThis as { [LOADED]?: Map<string, string> };
+shared[LOADED] ??= digestsOfKept();
+
+/**
+ * Compiles lib after an edit and forgets its loaded modules: the next `import ... from "guie"` in a cell brings the
+ * new code and the new types. Names imported by earlier cells stay what they were until they are imported again.
+ * @throws UserError with the compiler's messages where lib does not compile; the loaded code then stays as it is
+ */
+export async function reload(): Promise<void> {
+  await compile();
+  const folders = KEPT_FOLDERS.map((name) => join(DIST, name) + sep);
+  for (const path of Object.keys(require.cache)) {
+    if (!path.startsWith(DIST + sep) || folders.some((folder) => path.startsWith(folder))) continue;
+    delete require.cache[path];
+  }
+  console.log('lib is compiled: run the cells with `import ... from "guie"` again to use it.');
+  const changed = changedKept();
+  if (changed.length > 0) console.log(`Restart the kernel to use the changes in ${changed.join(", ")}.`);
+}
+
+async function compile(): Promise<void> {
+  const compiler = projectPath("node_modules", "typescript", "bin", "tsc");
+  const child = spawn(process.execPath, [compiler, "-b", "lib", "--pretty", "false"], { cwd: projectPath() });
+  let output = "";
+  const keep = (chunk: Buffer) => {
+    output += chunk;
+  };
+  child.stdout.on("data", keep);
+  child.stderr.on("data", keep);
+  const code = await new Promise((resolve, reject) => child.on("close", resolve).on("error", reject));
+  if (code !== 0)
+    throw new UserError(`lib does not compile:\n${output.trim()}`, "mend it, then run this cell again");
+}
+
+/** Compiled file -> digest of its content. */
+function digestsOfKept(): Map<string, string> {
+  const files = KEPT_FOLDERS.filter((folder) => existsSync(join(DIST, folder))).flatMap((folder) =>
+    listNames(join(DIST, folder), "files")
+      .filter((name) => name.endsWith(".js"))
+      .map((name) => join(folder, name)),
+  );
+  return new Map(files.map((file) => [file, digestOf(join(DIST, file))]));
+}
+
+function digestOf(path: string): string {
+  return createHash("sha256").update(readFileSync(path)).digest("hex");
+}
+
+/** The kept modules (as sources) whose compiled code is no longer the one that was there when lib was loaded. */
+function changedKept(): string[] {
+  const before = shared[LOADED]!;
+  const changed = [...digestsOfKept()].filter(
+    ([file, digest]) => before.has(file) && before.get(file) !== digest,
+  );
+  return changed.map(([file]) => `lib/${file.replace(/\.js$/, ".ts")}`);
+}

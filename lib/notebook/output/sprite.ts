@@ -1,0 +1,75 @@
+// Many small pictures as one JPEG.
+import sharp from "sharp";
+import { breathe } from "../../common/interrupt";
+import type { OnProgress } from "../../common/progress";
+import { decodeRgb } from "../../images/decode";
+
+/** Square tiles in rows, in the order of the images. */
+export interface Sprite {
+  /** A data URI. */
+  source: string;
+  columns: number;
+  rows: number;
+  /** Side of a tile in the JPEG's own pixels. */
+  tilePx: number;
+}
+
+/** The largest that keeps the JPEG within its limit is taken; the last one in any case. */
+const TILE_PX = [96, 80, 64, 48, 32] as const;
+const JPEG_QUALITY = 78;
+/** So many images are decoded at once. */
+const AT_ONCE = 16;
+const WHITE = 255;
+
+/**
+ * Reduces images to equal tiles, whole and on white, and joins them to one JPEG: a page can hold thousands.
+ * @param files paths
+ * @param maxBytes of the JPEG; the more images there are, the smaller are the tiles
+ * @throws UserError naming the file that cannot be read
+ */
+export async function makeSprite(
+  files: readonly string[],
+  maxBytes: number,
+  onProgress?: OnProgress,
+): Promise<Sprite> {
+  const columns = Math.max(1, Math.ceil(Math.sqrt(files.length)));
+  const rows = Math.max(1, Math.ceil(files.length / columns));
+  const [side] = TILE_PX;
+  const sheet = Buffer.alloc(3 * columns * side * rows * side, WHITE);
+  for (let first = 0; first < files.length; first += AT_ONCE) {
+    const some = files.slice(first, first + AT_ONCE);
+    const tiles = await Promise.all(some.map((file) => tilePixels(file, side)));
+    for (const [i, tile] of tiles.entries()) paste(tile, side, sheet, first + i, columns);
+    const done = first + some.length;
+    onProgress?.({ stage: "pictures of the map", done, total: files.length, unit: "images" });
+    await breathe();
+  }
+  const jpegOf = (tilePx: number) =>
+    sharp(sheet, { raw: { width: columns * side, height: rows * side, channels: 3 } })
+      .resize(columns * tilePx, rows * tilePx)
+      .jpeg({ quality: JPEG_QUALITY, mozjpeg: true })
+      .toBuffer();
+  for (const tilePx of TILE_PX) {
+    const jpeg = await jpegOf(tilePx);
+    if (jpeg.length > maxBytes && tilePx !== TILE_PX.at(-1)) continue;
+    return { source: `data:image/jpeg;base64,${jpeg.toString("base64")}`, columns, rows, tilePx };
+  }
+  throw new Error("unreachable: the last size is taken in any case");
+}
+
+/** The whole image within a square, uint8 [side, side, 3]. */
+async function tilePixels(file: string, side: number): Promise<Buffer> {
+  const { data, width, height } = await decodeRgb(file);
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .resize(side, side, { fit: "contain", background: "#ffffff" })
+    .raw()
+    .toBuffer();
+}
+
+function paste(tile: Buffer, side: number, sheet: Buffer, place: number, columns: number): void {
+  const [row, column] = [Math.floor(place / columns), place % columns];
+  for (let y = 0; y < side; y++) {
+    const to = 3 * ((row * side + y) * columns * side + column * side);
+    tile.copy(sheet, to, 3 * y * side, 3 * (y + 1) * side);
+  }
+}

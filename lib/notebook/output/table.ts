@@ -1,0 +1,116 @@
+import { inspect } from "node:util";
+import { textTable } from "../../common/text_table";
+
+/** Rows under named columns. */
+export interface Table {
+  columns: string[];
+  rows: unknown[][];
+}
+
+/** What of a table is shown, and how. */
+export interface TableOptions {
+  /** A sentence above the table. */
+  title?: string;
+  /** Longer tables show their first and last rows, and in a notebook page by as many. Default 20. */
+  maxRows?: number;
+  /** The position of a row that stands out. */
+  marked?: number;
+}
+
+/** What danfojs' DataFrame and Series have in common; typed here so that danfojs is not loaded for a table. */
+interface NdFrame {
+  columns: string[];
+  values: unknown[];
+  index: (string | number)[];
+}
+
+/** Rows of a table, and of a page of a longer one. */
+export const DEFAULT_MAX_ROWS = 20;
+
+/**
+ * The table in a danfojs DataFrame or Series, or in an array of objects (columns: all their keys, in order of
+ * first appearance); undefined for anything else. A frame's index is a column unless it is 0, 1, 2, ...
+ */
+export function tableOf(value: unknown): Table | undefined {
+  if (isNdFrame(value)) return tableOfFrame(value);
+  if (!Array.isArray(value) || value.length === 0 || !value.every(isPlainObject)) return undefined;
+  const columns = [...new Set(value.flatMap((row) => Object.keys(row)))];
+  return { columns, rows: value.map((row) => columns.map((column) => row[column])) };
+}
+
+function tableOfFrame({ columns, values, index }: NdFrame): Table {
+  const rows = values.map((row) => (Array.isArray(row) ? row : [row]));
+  if (index.every((label, position) => label === position)) return { columns, rows };
+  return { columns: ["", ...columns], rows: rows.map((row, position) => [index[position], ...row]) };
+}
+
+function isNdFrame(value: unknown): value is NdFrame {
+  const frame = value as Partial<NdFrame> | null;
+  return Array.isArray(frame?.columns) && Array.isArray(frame.values) && Array.isArray(frame.index);
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The table for a terminal. */
+export function tableText(table: Table, options: TableOptions = {}): string {
+  const { rows, cut } = visibleRows(table, options);
+  const lines = textTable(
+    table.columns,
+    rows.map(({ cells }) => cells.map(formatCell)),
+  ).split("\n");
+  if (cut) lines.splice(2 + cut.at, 0, cut.note);
+  return [...(options.title ? [options.title] : []), ...lines, ...(cut ? [sizeOf(table)] : [])].join("\n");
+}
+
+/** A row with its place in the table. */
+export interface PlacedRow {
+  cells: readonly unknown[];
+  place: number;
+}
+
+/** The rows of a table, or its first and last `maxRows`, with where something is cut out and what is said of it. */
+export function visibleRows(
+  { rows }: Table,
+  { maxRows = DEFAULT_MAX_ROWS }: TableOptions,
+): { rows: PlacedRow[]; cut?: { at: number; note: string } } {
+  const placed = rows.map((cells, place) => ({ cells, place }));
+  if (rows.length <= maxRows) return { rows: placed };
+  const head = Math.ceil(maxRows / 2);
+  const tail = maxRows - head;
+  const note = `… ${formatCell(rows.length - maxRows)} rows not shown …`;
+  return { rows: [...placed.slice(0, head), ...placed.slice(rows.length - tail)], cut: { at: head, note } };
+}
+
+/** "1,254 rows, 8 columns". */
+export function sizeOf({ rows, columns }: Table): string {
+  return `${formatCell(rows.length)} rows, ${columns.length} columns`;
+}
+
+/** Whether a column holds numbers and gaps only. */
+export function isNumeric({ rows }: Table, column: number): boolean {
+  const values = rows.map((row) => row[column]).filter((value) => !isGap(value));
+  return values.length > 0 && values.every((value) => typeof value === "number" || typeof value === "bigint");
+}
+
+/** Nothing, or not a number. */
+export function isGap(value: unknown): boolean {
+  return value === null || value === undefined || Number.isNaN(value);
+}
+
+/** 12345 -> "12,345", 0.491234 -> "0.4912", nothing -> "". */
+export function formatCell(value: unknown): string {
+  if (isGap(value)) return "";
+  if (typeof value === "string") return value;
+  if (typeof value === "bigint" || Number.isInteger(value)) return (value as number).toLocaleString("en-US");
+  if (typeof value === "number") return formatFraction(value);
+  return inspect(value, { breakLength: Number.POSITIVE_INFINITY });
+}
+
+/** Four significant digits, without an exponent where the number is of a usual size. */
+function formatFraction(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1000) return value.toLocaleString("en-US", { maximumFractionDigits: 1 });
+  return size >= 1e-4 ? String(Number(value.toPrecision(4))) : value.toExponential(2);
+}

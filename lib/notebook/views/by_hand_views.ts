@@ -1,0 +1,67 @@
+// What Train shows while a person steps by hand: gradients, margins, the hardest images.
+import { basename } from "node:path";
+import { projectPath } from "../../common/project";
+import type { TrainConfig } from "../../config/config";
+import type { ExaminedImage } from "../../training/examine";
+import type { GradientNorm } from "../../training/loop/gradient_norms";
+import type { Drawing } from "../output/drawing";
+import type { Figure } from "../output/figure";
+import { type GridOptions, imageGrid } from "../output/images";
+import { barFigure } from "../output/plots";
+
+/** Gradients in relation to the weights that they change, a bar for each part of the model. */
+export function gradientFigure(norms: readonly GradientNorm[]): Figure {
+  const series = [{ name: "gradient / weight", values: norms.map(({ ratio }) => ratio) }];
+  const words = {
+    title: "Length of the gradients, as a share of the weights'",
+    x: "",
+    y: "gradient / weight",
+  };
+  return barFigure(
+    norms.map(({ part }) => part),
+    series,
+    words,
+  );
+}
+
+const BINS = 20;
+
+/** How many images have which margin: cosine to their own class less the largest of the others. */
+export function marginFigure(examined: readonly ExaminedImage[]): Figure {
+  const margins = examined.map(({ margin }) => margin);
+  const least = Math.floor(Math.min(0, ...margins) * 10) / 10;
+  const width = (Math.ceil(Math.max(0.1, ...margins) * 10) / 10 - least) / BINS;
+  const values = new Array<number>(BINS).fill(0);
+  for (const margin of margins) values[Math.min(BINS - 1, Math.floor((margin - least) / width))]!++;
+  const labels = values.map((_, bin) => (least + (bin + 0.5) * width).toFixed(2));
+  const wrong = margins.filter((margin) => margin < 0).length;
+  return barFigure(labels, [{ name: "images", values }], {
+    title: `Margins of ${margins.length} images; ${wrong} below 0 are taken for another class`,
+    x: "cosine to the own class - largest other",
+    y: "images",
+  });
+}
+
+/**
+ * The first of some examined images as pictures, with file, loss and margin.
+ * @param classNames by label
+ */
+export function hardestGrid(
+  { dataDir }: Pick<TrainConfig, "dataDir">,
+  examined: readonly ExaminedImage[],
+  count = 16,
+  classNames: ReadonlyMap<number, string> = new Map(),
+  options: GridOptions = {},
+): Promise<Drawing> {
+  const nameOf = (label: number) => classNames.get(label) ?? `class ${label}`;
+  const items = examined.slice(0, count).map(({ file, label, predicted, loss, margin }) => {
+    const isRight = predicted === label;
+    const taken = isRight ? nameOf(label) : `${nameOf(label)}, taken for ${nameOf(predicted)}`;
+    return {
+      image: projectPath(dataDir, file),
+      caption: `${taken}; loss ${loss.toFixed(2)}, margin ${margin.toFixed(2)}; ${basename(file)}`,
+      frame: isRight ? ("green" as const) : ("red" as const),
+    };
+  });
+  return imageGrid(items, options);
+}

@@ -1,0 +1,125 @@
+import { join } from "node:path";
+import { UserError } from "../../common/errors";
+import { projectPath } from "../../common/project";
+import { readClassNames } from "../../datasets/class_names";
+import type { Embedder } from "../../embedding/embedder";
+import type { DuplicatePair } from "../../inspection/duplicates";
+import { type Neighbours, nearestNeighbours, type Vectors } from "../../retrieval/neighbours";
+import { sampleRows } from "../../tables/sample_rows";
+import type { RetrievalFiles } from "../../training/data/run_data";
+import type { Drawing } from "../output/drawing";
+import { type GridOptions, imageGrid } from "../output/images";
+import { localImagePath } from "./own_image";
+
+/**
+ * Draws some images of a table of the pipeline, each of another class, with the class's name below.
+ * @param csv table below `dataDir`, for example `csv/rp2k.csv` or `final_data_224.csv`
+ * @param classesCsv the table of its class names below `dataDir`
+ */
+export async function sampleGrid(
+  dataDir: string,
+  {
+    csv,
+    classesCsv,
+    count = 8,
+    seed = 0,
+  }: { csv: string; classesCsv: string; count?: number; seed?: number },
+  options: GridOptions = {},
+): Promise<Drawing> {
+  const folder = projectPath(dataDir);
+  const names = await readClassNames(join(folder, classesCsv));
+  const rows = await sampleRows(join(folder, csv), count, seed);
+  const items = rows.map(({ imageFile, label }) => ({
+    image: join(folder, imageFile),
+    caption: names.get(label) ?? `class ${label}`,
+  }));
+  return imageGrid(items, { columns: Math.min(8, items.length), ...options });
+}
+
+/**
+ * Draws pairs of images that look alike, side by side, each with its class; red where the labels differ.
+ * @param classNames by new label
+ */
+export async function duplicateGrid(
+  dataDir: string,
+  pairs: readonly DuplicatePair[],
+  classNames: ReadonlyMap<number, string> = new Map(),
+  options: GridOptions = {},
+): Promise<Drawing> {
+  const items = pairs.flatMap(({ imageA, imageB, labelA, labelB, foldA, foldB }) => {
+    const frame = labelA === labelB ? ("none" as const) : ("red" as const);
+    const item = (image: string, label: number, fold: number) => ({
+      image: projectPath(dataDir, image),
+      caption: `${classNames.get(label) ?? `class ${label}`}, fold ${fold}`,
+      frame,
+    });
+    return [item(imageA, labelA, foldA), item(imageB, labelB, foldB)];
+  });
+  return imageGrid(items, { columns: Math.min(8, items.length), ...options });
+}
+
+/** What `neighbourGrid` draws. */
+export interface NeighbourGallery {
+  dataDir: string;
+  files: RetrievalFiles;
+  neighbours: Neighbours;
+  /** Positions of the queries to show, one row each. */
+  queries: readonly number[];
+  classNames?: ReadonlyMap<number, string>;
+}
+
+/** Draws queries, each with its nearest index images: right ones framed green, wrong ones red. */
+export async function neighbourGrid(gallery: NeighbourGallery, options: GridOptions = {}): Promise<Drawing> {
+  const { dataDir, files, neighbours, queries, classNames } = gallery;
+  if (queries.length === 0) throw new UserError("There is no query to show.", "Name at least one position.");
+  const nameOf = (label: number) => classNames?.get(label) ?? `class ${label}`;
+  const path = (file: string) => projectPath(dataDir, file);
+  const items = queries.flatMap((query) => {
+    const label = files.queries.labels[query]!;
+    const found = Array.from(neighbours.positions[query]!, (position) => ({
+      image: path(files.index.files[position]!),
+      caption: nameOf(files.index.labels[position]!),
+      frame: files.index.labels[position] === label ? ("green" as const) : ("red" as const),
+    }));
+    return [{ image: path(files.queries.files[query]!), caption: `query: ${nameOf(label)}` }, ...found];
+  });
+  return imageGrid(items, { columns: 1 + neighbours.positions[queries[0]!]!.length, ...options });
+}
+
+/**
+ * Queries by how badly they went: fewest right neighbours first, then the surest wrong first neighbour.
+ * @returns positions of queries
+ */
+export function hardestQueries(files: RetrievalFiles, neighbours: Neighbours): number[] {
+  const scored = neighbours.positions.map((positions, query) => {
+    const label = files.queries.labels[query];
+    const right = Array.from(positions).filter((position) => files.index.labels[position] === label).length;
+    return { query, right, cosine: neighbours.cosines[query]![0]! };
+  });
+  return scored.sort((a, b) => a.right - b.right || b.cosine - a.cosine).map(({ query }) => query);
+}
+
+/** Draws an image of one's own with the index images nearest to it. `path`: as `localImagePath` takes it. */
+export async function searchGrid(
+  search: Pick<NeighbourGallery, "dataDir" | "files" | "classNames"> & {
+    embedder: Embedder;
+    index: Vectors;
+    path: string;
+    k?: number;
+  },
+  options: GridOptions = {},
+): Promise<Drawing> {
+  const { dataDir, files, classNames, embedder, index, k = 8 } = search;
+  const path = localImagePath(search.path);
+  const query = await embedder.embedFiles("/", [path]);
+  const { positions, cosines } = await nearestNeighbours(query, index, k);
+  const found = Array.from(positions[0]!, (position, rank) => {
+    const label = files.index.labels[position]!;
+    const name = classNames?.get(label) ?? `class ${label}`;
+    return {
+      image: projectPath(dataDir, files.index.files[position]!),
+      caption: `${name}, ${cosines[0]![rank]!.toFixed(2)}`,
+    };
+  });
+  return imageGrid([{ image: path, caption: "yours" }, ...found], { columns: k + 1, ...options });
+}

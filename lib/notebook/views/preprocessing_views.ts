@@ -1,0 +1,59 @@
+// What Data_preprocessing shows besides its counts.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { eachCsvRow, wholeNumberCell } from "../../common/csv/csv";
+import { projectPath } from "../../common/project";
+import { readImageRows } from "../../datasets/rows";
+import { decodeRgb } from "../../images/decode";
+import {
+  type DatasetName,
+  preprocessedCsv,
+  preprocessedImage,
+  rejectsCsv,
+  sourceCsv,
+} from "../../preprocessing/layout";
+import { sampleRows } from "../../tables/sample_rows";
+import type { Drawing } from "../output/drawing";
+import { type GridOptions, imageGrid } from "../output/images";
+
+/** An image that could not be used. */
+export interface Reject {
+  dataset: string;
+  image: string;
+  label: number;
+  reason: string;
+}
+
+/** What Data_preprocessing left out because it could not be read, of several data sets. */
+export async function readRejects(dataDir: string, sets: readonly DatasetName[]): Promise<Reject[]> {
+  const rejects: Reject[] = [];
+  for (const set of sets) {
+    const path = join(projectPath(dataDir), rejectsCsv(set));
+    if (!existsSync(path)) continue;
+    await eachCsvRow(path, ["image_files", "labels", "reason"], (row, index) => {
+      const { image_files: image, labels, reason } = row;
+      const label = wholeNumberCell(labels!, `${path}, row ${index + 1}: "labels"`, "npx guie preprocess");
+      rejects.push({ dataset: set.name, image: image!, label, reason: reason! });
+    });
+  }
+  return rejects;
+}
+
+/** Draws some images of a data set, each beside its JPEG, both at one size and with their own sizes below. */
+export async function beforeAfterGrid(
+  dataDir: string,
+  set: DatasetName,
+  { count = 4, seed = 0 }: { count?: number; seed?: number },
+  options: GridOptions = {},
+): Promise<Drawing> {
+  const folder = projectPath(dataDir);
+  const sources = await readImageRows(join(folder, sourceCsv(set)));
+  const sourceOf = new Map(sources.map(({ imageFile }) => [preprocessedImage(imageFile, set), imageFile]));
+  const sampled = await sampleRows(join(folder, preprocessedCsv(set)), count, seed);
+  const files = sampled.flatMap(({ imageFile }) => [sourceOf.get(imageFile) ?? imageFile, imageFile]);
+  const items = files.map(async (file) => {
+    const image = await decodeRgb(join(folder, file));
+    return { image, caption: `${image.width} x ${image.height}` };
+  });
+  return imageGrid(await Promise.all(items), { columns: 8, ...options });
+}

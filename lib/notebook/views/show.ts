@@ -1,0 +1,97 @@
+import { inspect } from "node:util";
+import { UserError } from "../../common/errors";
+import { type RunView, viewRun } from "../../runs/follow";
+import type { RunHandle } from "../../training/launcher";
+import { display, inNotebook, type MimeBundle } from "../output/display";
+import type { Drawing, PicturedFigure } from "../output/drawing";
+import { type Figure, figureSvg } from "../output/figure";
+import { type TableOptions, tableOf, tableText } from "../output/table";
+import { liveTableHtml } from "../output/table_html";
+import { type DrawableGraph, drawGraph } from "./graph_drawing";
+import { runFigure, statusBundle } from "./run_views";
+
+const PLOTLY_MIME = "application/vnd.plotly.v1+json";
+
+/**
+ * Shows a value as an output of the cell: a danfojs DataFrame or Series or an array of objects as a table (sorted by a
+ * click on a header, in pages, with a search), a plotly figure `{ data, layout }`, an image grid, a traced function as
+ * its graph, a run as its curves; anything else as Node prints it. Outside a notebook prints a text form.
+ *
+ *     await show(new DataFrame(rows), { title: "Classes", maxRows: 10 });
+ */
+export async function show(value: unknown, options: TableOptions = {}): Promise<void> {
+  if (isRun(value)) return showRun(value);
+  if (isPictured(value)) return showPictured(value);
+  display(await bundleOf(value, options));
+}
+
+/** A run, its handle or its view, as it is now. */
+async function showRun({ folder }: { folder: string }): Promise<void> {
+  const view = viewRun(folder);
+  display(statusBundle(view));
+  if (view.steps.length > 1) display(await figureBundle(runFigure(view)));
+}
+
+/** The figure, then the pictures of its points, which look for it there. */
+async function showPictured({ figure, pictures }: PicturedFigure): Promise<void> {
+  display(await figureBundle(figure));
+  display(pictures.bundle);
+}
+
+function isPictured(value: unknown): value is PicturedFigure {
+  const pictured = value as Partial<PicturedFigure> | null;
+  return isFigure(pictured?.figure) && isDrawing(pictured?.pictures);
+}
+
+function isRun(value: unknown): value is { folder: string } {
+  const run = value as Partial<RunHandle & RunView> | null;
+  return typeof run?.folder === "string" && (Array.isArray(run.steps) || typeof run.stop === "function");
+}
+
+async function bundleOf(value: unknown, options: TableOptions): Promise<MimeBundle> {
+  // Tables first: a DataFrame answers to the name of each of its columns, be it "bundle" or "data".
+  const table = tableOf(value);
+  if (table) return { "text/html": liveTableHtml(table, options), "text/plain": tableText(table, options) };
+  if (isDrawing(value)) return value.bundle;
+  if (isFigure(value)) return figureBundle(value);
+  if (isGraph(value)) return drawGraph(value).bundle;
+  return { "text/plain": typeof value === "string" ? value : inspect(value) };
+}
+
+function isDrawing(value: unknown): value is Drawing {
+  return typeof (value as Drawing | null | undefined)?.bundle === "object";
+}
+
+function isGraph(value: unknown): value is DrawableGraph {
+  return typeof (value as DrawableGraph | null)?.outline === "function";
+}
+
+function isFigure(value: unknown): value is Figure {
+  const figure = value as Partial<Figure> | null;
+  return Array.isArray(figure?.data) && typeof (figure.layout ?? {}) === "object";
+}
+
+/**
+ * A figure in three forms. JupyterLab draws the first, interactive. GitHub, nbconvert and others show the SVG.
+ * (With a PNG in the bundle, JupyterLab's plotly renderer would show that picture until the mouse moves over it.)
+ */
+export async function figureBundle(figure: Figure): Promise<MimeBundle> {
+  const text = { "text/plain": figureText(figure) };
+  if (!inNotebook()) return text;
+  // Not `responsive`: JupyterLab fits the figure itself, and with both a figure is gone once the window gets higher.
+  const config = { displaylogo: false };
+  const interactive = { [PLOTLY_MIME]: { data: figure.data, layout: { ...figure.layout }, config } };
+  try {
+    return { ...interactive, "image/svg+xml": await figureSvg(figure), ...text };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { ...interactive, "text/plain": `${text["text/plain"]}\n${error.message}` };
+  }
+}
+
+/** "Figure: The loss falls (scatter: loss)". */
+function figureText({ data, layout }: Figure): string {
+  const title = (layout?.title as { text?: string } | undefined)?.text ?? layout?.title ?? "without a title";
+  const traces = data.map((trace) => [trace.type ?? "scatter", trace.name].filter(Boolean).join(" "));
+  return `Figure: ${title} (${traces.join(", ")})`;
+}

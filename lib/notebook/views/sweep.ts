@@ -1,0 +1,174 @@
+// A sweep as a person sees it: a table that fills as it goes.
+import { basename } from "node:path";
+import { inspect } from "node:util";
+import { UserError } from "../../common/errors";
+import { Interrupted } from "../../common/interrupt";
+import { describeProgress, formatSeconds, type ProgressReport } from "../../common/progress";
+import type { TrainConfig } from "../../config/config";
+import {
+  bestRun,
+  planSweep,
+  runSweep,
+  type SweepGrid,
+  type SweepRun,
+  sweepNotes,
+} from "../../experiments/sweep";
+import { inNotebook, newLiveDisplay } from "../output/display";
+import type { Figure } from "../output/figure";
+import { escapeHtml } from "../output/html";
+import { lineFigure } from "../output/plots";
+import { quiet } from "../output/print_as";
+import { barHtml } from "../output/progress";
+import { tellRunner } from "../output/runner_progress";
+import { type Table, tableOf, tableText } from "../output/table";
+import { liveTableHtml, tableHtml } from "../output/table_html";
+
+/** What came of a sweep. */
+export interface SweepResult {
+  runs: SweepRun[];
+  /** The run with the highest mP@5 (top-1 where nothing is held out); undefined where none has finished. */
+  best: SweepRun | undefined;
+}
+
+/** At most two updates a second. */
+const PAUSE_MS = 500;
+
+/**
+ * Tries every combination of some settings on cached features, one run after another in this kernel, in a table that
+ * fills in place; the best row is bold. Interrupt ends it after the step, the same cell goes on from there, and what
+ * is finished is not trained again. The runs stay in `checkpoints/<name>/`.
+ *
+ *     const { best } = await sweep(frozen, { initLr: [0.002, 0.01], margin: [0.3, 0.5] });
+ *
+ * @param config a config of the stage `frozen`, which all runs share
+ * @param name the sweep's folder; default: the config's run name and "_sweep"
+ * @throws UserError for a setting that does not exist, or a value that does not fit; Interrupted
+ */
+export async function sweep(
+  config: Readonly<TrainConfig>,
+  grid: SweepGrid,
+  { name = `${config.runName}_sweep` } = {},
+): Promise<SweepResult> {
+  if (config.stage !== "frozen") {
+    throw new UserError(
+      `A sweep trains on cached features: it takes a config of the stage "frozen", this one is "${config.stage}".`,
+      `guie.preset("${config.configName}", "frozen")`,
+    );
+  }
+  const runs = planSweep(config, grid, name);
+  const live = new LiveTable(runs, name);
+  try {
+    await runSweep(
+      runs,
+      () => live.beginRun(),
+      (report) => live.report(report),
+      `Give the sweep another name (in Train the parameter run; sweep(config, grid, { name: "..." })), or delete checkpoints/${name}.`,
+    );
+    live.end("");
+  } catch (error) {
+    live.end(error instanceof Interrupted ? "interrupted, run the cell again to go on" : "");
+    throw error;
+  }
+  const best = runs[bestRun(runs)];
+  return quiet({ runs, best }, best ? `best: ${inspect(best.settings)}` : "no run has finished");
+}
+
+/** The table of a sweep as it fills. */
+class LiveTable {
+  readonly #runs: readonly SweepRun[];
+  readonly #name: string;
+  readonly #display = newLiveDisplay();
+  #shownAtMs = 0;
+  /** What the run that trains is doing. */
+  #now = "";
+  #stage = { name: "", startedAtMs: 0 };
+
+  constructor(runs: readonly SweepRun[], name: string) {
+    this.#runs = runs;
+    this.#name = name;
+  }
+
+  beginRun(): void {
+    this.#now = "";
+    this.#stage = { name: "", startedAtMs: 0 };
+    this.#draw();
+  }
+
+  report(report: ProgressReport): void {
+    const nowMs = performance.now();
+    if (report.stage !== this.#stage.name) this.#stage = { name: report.stage, startedAtMs: nowMs };
+    this.#now = describeProgress(report, nowMs - this.#stage.startedAtMs);
+    if (nowMs - this.#shownAtMs >= PAUSE_MS) this.#draw();
+  }
+
+  /** @param note why it ended, where it did not finish */
+  end(note: string): void {
+    this.#now = note;
+    this.#draw(true);
+  }
+
+  #draw(isEnd = false): void {
+    const runs = this.#runs;
+    this.#shownAtMs = performance.now();
+    const { text, share } = statusOf(runs, this.#name, this.#now);
+    const table = tableOf(runs.map(rowOf))!;
+    const options = { maxRows: runs.length, marked: bestRun(runs) };
+    const html = isEnd ? liveTableHtml(table, options) : tableHtml(table, options);
+    if (inNotebook() || isEnd) {
+      const notes = sweepNotes(runs);
+      const bundle = {
+        "text/html":
+          barHtml(text, share) + html + notes.map((note) => `<div>${escapeHtml(note)}</div>`).join(""),
+        "text/plain": [plain(text, table, options), ...notes].join("\n"),
+      };
+      this.#display.update(bundle);
+    }
+    tellRunner(text);
+  }
+}
+
+function plain(text: string, table: Table, options: { maxRows: number }): string {
+  return `${text}\n${tableText(table, options)}`;
+}
+
+/** "demo_frozen_sweep: 3 of 12 runs, 40 s left; frozen: 100/800 steps ...". */
+function statusOf(runs: readonly SweepRun[], name: string, now: string): { text: string; share: number } {
+  const ended = runs.filter(({ state }) => state === "finished" || state === "failed");
+  const times = runs.map(({ seconds }) => seconds).filter((seconds) => seconds !== undefined);
+  const mean = times.reduce((sum, seconds) => sum + seconds, 0) / times.length;
+  const isRunning = runs.some(({ state }) => state === "running");
+  const left =
+    times.length > 0 && isRunning ? `, ${formatSeconds(mean * (runs.length - ended.length))} left` : "";
+  const text = `${basename(name)}: ${ended.length} of ${runs.length} runs${left}${now ? `; ${now}` : ""}`;
+  return { text, share: ended.length / runs.length };
+}
+
+function rowOf({ settings, state, message, mp5, r1, top1, loss, seconds }: SweepRun) {
+  // "failed: The loss is NaN at step 2": what stands in brackets is in the run's files.
+  const words = message ? `${state}: ${message.split(/ \(|\n/)[0]}` : state;
+  return { ...settings, state: words, "mP@5": mp5, "R@1": r1, "top-1": top1, loss, seconds };
+}
+
+/**
+ * What a sweep of one or two settings found: its measure over the first setting, a line for each value of the second.
+ */
+export function sweepFigure({ runs }: SweepResult): Figure {
+  const varies = (name: keyof TrainConfig) =>
+    runs.some((run) => run.settings[name] !== runs[0]!.settings[name]);
+  const names = Object.keys(runs[0]!.settings) as (keyof TrainConfig)[];
+  // A setting of one value alone would be an axis without length
+  const [first, second] = [...names.filter(varies), ...names.filter((name) => !varies(name))];
+  const measure = runs.some(({ mp5 }) => mp5 !== undefined) ? "mp5" : "top1";
+  const heldOut = runs.some(({ on }) => on?.classesOf === "training")
+    ? "held-out training classes"
+    : "held-out classes";
+  const [y, where] = measure === "mp5" ? ["mP@5", heldOut] : ["top-1", "the validation fold"];
+  const finished = runs.filter((run) => run[measure] !== undefined);
+  const nameOf = ({ settings }: SweepRun) => (second ? `${second} ${settings[second]}` : y);
+  const series = [...new Set(finished.map(nameOf))].map((name) => {
+    const group = finished.filter((run) => nameOf(run) === name);
+    const x = group.map(({ settings }) => Number(settings[first!]));
+    return { name, x, y: group.map((run) => run[measure]!), points: true };
+  });
+  return lineFigure(series, { title: `${y} on ${where} over ${first}`, x: first!, y });
+}

@@ -1,0 +1,129 @@
+// What the Train and Inference notebooks show about runs: settings, schedule, ladder.
+import { formatSeconds } from "../../common/progress";
+import { SETTING_NAMES, type TrainConfig } from "../../config/config";
+import { PRESET_NAMES, preset } from "../../config/presets";
+import { estimateRun } from "../../training/estimate";
+import { learningRate, marginOf } from "../../training/step/schedule";
+import type { Figure } from "../output/figure";
+import { lineFigure, sideBySide } from "../output/plots";
+
+const SCHEDULE_POINTS = 200;
+
+/**
+ * A row per setting, a column per config, and the presets' value where a config has another one; these rows come first,
+ * then the settings in which the configs differ. For `show`.
+ */
+export function compareConfigs(configs: Record<string, Readonly<TrainConfig>>): Record<string, unknown>[] {
+  const all = Object.entries(configs);
+  const presets = all.map(([, { configName, stage }]) => preset(configName, stage));
+  const rows = SETTING_NAMES.map((setting) => {
+    const values = all.map(([, config]) => config[setting]);
+    const own = presets.map((config) => config[setting]);
+    const isChanged = differ([values, own]);
+    const differs = differ(values);
+    return {
+      setting,
+      ...Object.fromEntries(all.map(([name], i) => [name, values[i]])),
+      "the preset's": isChanged ? (differ(own) ? own : own.slice(0, 1)).map(String).join(" | ") : "",
+      differs: differs ? "yes" : "",
+      rank: Number(isChanged) * 2 + Number(differs),
+    };
+  });
+  return rows.sort((a, b) => b.rank - a.rank).map(({ rank, ...row }) => row);
+}
+
+/** The settings that a run is told by. */
+const TOLD = [
+  ...["dataDir", "tower", "imageSize", "s", "margin", "initLr", "backboneLrFactor", "nEpochs"],
+  ...["maxStepsPerEpoch", "batchSize", "seed", "initFrom"],
+] as (keyof TrainConfig)[];
+
+/** Settings that name runs: no preset knows them. */
+const NAMES: readonly (keyof TrainConfig)[] = ["runName", "initFrom"];
+
+/**
+ * "demo, frozen: dataDir data/demo, ..., margin 0.2 (preset: 0.4), ...": the settings that count, and every other one
+ * that is not the preset's.
+ */
+export function settingsText(config: Readonly<TrainConfig>): string {
+  const { configName, stage } = config;
+  const own = PRESET_NAMES.includes(configName) ? preset(configName, stage) : config;
+  const changed = SETTING_NAMES.filter((name) => !NAMES.includes(name) && differ([config[name], own[name]]));
+  const shown = TOLD.filter((name) => config[name] !== "" || changed.includes(name));
+  const texts = [...new Set([...shown, ...changed])].map((name) => {
+    const value = `${name} ${shownValue(config[name])}`;
+    return changed.includes(name) ? `${value} (preset: ${shownValue(own[name])})` : value;
+  });
+  return `${configName}, ${stage}: ${texts.join(", ")}`;
+}
+
+function shownValue(value: TrainConfig[keyof TrainConfig]): string {
+  return String(value) || "none";
+}
+
+/** Whether not all values are the same; lists by what they hold. */
+export function differ(values: readonly unknown[]): boolean {
+  return new Set(values.map((value) => JSON.stringify(value))).size > 1;
+}
+
+/**
+ * What each config's run will take, a row a run: memory and time, estimated from the tables and from this machine's
+ * rate of matrix products, which is measured for a second. For `show`.
+ */
+export async function estimateRuns(
+  configs: Record<string, Readonly<TrainConfig>>,
+): Promise<Record<string, unknown>[]> {
+  const rows: Record<string, unknown>[] = [];
+  for (const [run, config] of Object.entries(configs)) {
+    const { featureSeconds, trainingSeconds, evaluationSeconds, ...rest } = await estimateRun(config);
+    const seconds = [featureSeconds, trainingSeconds, evaluationSeconds];
+    const total = seconds.reduce<number>((sum, some) => sum + (some ?? Number.NaN), 0);
+    rows.push({
+      run,
+      "million weights": rest.parameters / 1e6,
+      trained: rest.trained / 1e6,
+      "memory, MB": rest.memoryMB,
+      "images/s": Number(rest.imagesPerSecond.toPrecision(3)),
+      steps: rest.steps,
+      ...{ features: inWords(featureSeconds), training: inWords(trainingSeconds) },
+      ...{ evaluation: inWords(evaluationSeconds), together: inWords(total) },
+    });
+  }
+  return rows;
+}
+
+function inWords(seconds: number | undefined): string {
+  return seconds === undefined || Number.isNaN(seconds) ? "" : formatSeconds(seconds);
+}
+
+/**
+ * The learning rate of neck and head, and the margin, over each config's run, before it is run. The length of an epoch
+ * is not known here and does not matter to the shape.
+ */
+export function scheduleFigure(configs: Record<string, Readonly<TrainConfig>>): Figure {
+  const plotted = Object.entries(configs).map(([name, config]) => {
+    const steps = Math.ceil(SCHEDULE_POINTS / config.nEpochs);
+    const points = Array.from({ length: steps * config.nEpochs }, (_, i) => ({
+      epoch: Math.floor(i / steps) + 1,
+      stepInEpoch: (i % steps) + 1,
+    }));
+    const x = points.map((_, i) => (i + 1) / steps);
+    return {
+      rate: {
+        ...{ name: `${name}: peak ${config.initLr}`, of: name, x },
+        y: points.map((position) => learningRate(config, position, steps) / config.initLr),
+      },
+      margin: { name, x, y: points.map(({ epoch }) => marginOf(config, epoch)) },
+    };
+  });
+  return sideBySide(
+    lineFigure(
+      plotted.map(({ rate }) => rate),
+      { title: "Learning rate of neck and head", x: "epochs", y: "share of its peak" },
+    ),
+    lineFigure(
+      plotted.map(({ margin }) => margin),
+      { title: "Margin", x: "epochs", y: "margin, radians", fromZero: true },
+    ),
+  );
+}

@@ -1,0 +1,60 @@
+// The folder of a data set's preprocessed images: `settings.json` says how they were made, `images/` holds them.
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../common/errors";
+import { readJson, TEMPORARY_NAME, writeJson } from "../common/files/files";
+import type { JpegSettings } from "../images/jpeg/convert";
+import { PIXEL_RULES } from "../images/readers/options";
+
+const SETTINGS = z.object({
+  imageSizePx: z.number().int().positive(),
+  jpegQuality: z.number(),
+  decoding: z.enum(["full", "reduced"]),
+  pixels: z.enum(PIXEL_RULES).optional(),
+}) satisfies z.ZodType<JpegSettings>;
+
+/**
+ * Makes sure that `folder` is new or holds images of the same settings, and leaves a stamp that says which.
+ * @throws UserError rather than mixing images of two settings, or taking over a folder that is somebody else's
+ */
+export function claimImagesFolder(folder: string, settings: JpegSettings): void {
+  if (!Number.isInteger(settings.imageSizePx) || settings.imageSizePx < 1) {
+    throw new UserError(
+      `The image size must be a whole number of pixels, it is ${settings.imageSizePx}.`,
+      "The original's is 224.",
+    );
+  }
+  const stamp = join(folder, "settings.json");
+  const images = join(folder, "images");
+  const next = `To make them anew: rm -r ${folder}`;
+  if (existsSync(stamp)) {
+    const made = readJson(stamp, SETTINGS, next);
+    const [were, are] = [made, SETTINGS.parse(settings)].map((value) => JSON.stringify(value));
+    if (were !== are) {
+      throw new UserError(`${folder} holds images made with ${were}; asked for are ${are}.`, next);
+    }
+  } else if (existsSync(images) && readdirSync(images).length > 0) {
+    throw new UserError(`${images} holds files, but no settings.json says how they were made.`, next);
+  } else {
+    writeJson(stamp, settings);
+  }
+  mkdirSync(images, { recursive: true });
+}
+
+/**
+ * Removes from `folder`/images the JPEGs that are not in `names` (of dropped classes) and what killed runs left.
+ * @throws UserError when after that the folder does not hold exactly the named files
+ */
+export function keepOnly(folder: string, names: readonly string[]): void {
+  const images = join(folder, "images");
+  const wanted = new Set(names);
+  for (const name of readdirSync(images)) {
+    const isMade = name.endsWith(".jpg") || TEMPORARY_NAME.test(name);
+    if (!wanted.has(name) && isMade) rmSync(join(images, name));
+  }
+  const files = readdirSync(images).length;
+  if (files === names.length) return;
+  const next = "Move files that do not belong there away and run this step again.";
+  throw new UserError(`${images} holds ${files} files, but ${names.length} rows were written.`, next);
+}

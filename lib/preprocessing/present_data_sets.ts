@@ -1,0 +1,43 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../common/errors";
+import { projectPath } from "../common/project";
+import { DATA_SETS, type DataSet } from "../datasets/catalogue";
+import { GET_DATA, PREPROCESS, refuseFaults } from "../datasets/over_data_sets";
+import { type Unread, unreadTables } from "../datasets/unknown_files";
+import { preprocessedCsv, sourceCsv } from "./layout";
+
+/**
+ * The data sets that Get_Data has read: those with a `csv/<name>.csv`, in merge order.
+ * @throws UserError for none, and where Get_Data failed for one of those whose raw data is there
+ */
+export function preparedDataSets(dataDir: string): DataSet[] {
+  refuseFaults(dataDir, GET_DATA, DATA_SETS);
+  const unread = unreadTables(dataDir);
+  return dataSetsWith(dataDir, sourceCsv, "csv/<name>.csv", unread ?? { next: "npx guie get-data --help" });
+}
+
+/**
+ * The data sets that Data_preprocessing has finished, in merge order.
+ * @throws UserError for none, and where Get_Data or Data_preprocessing failed for one
+ */
+export function preprocessedDataSets(dataDir: string): DataSet[] {
+  refuseFaults(dataDir, PREPROCESS, DATA_SETS);
+  const table = "final_data_224/<folder>_final_224.csv";
+  const next = `npx guie preprocess --data-dir ${dataDir}`;
+  const found = dataSetsWith(dataDir, preprocessedCsv, table, { next });
+  refuseFaults(dataDir, GET_DATA, found);
+  return found;
+}
+
+function dataSetsWith(
+  dataDir: string,
+  tableOf: (set: DataSet) => string,
+  expected: string,
+  { what, next }: Pick<Unread, "next"> & Partial<Unread>,
+): DataSet[] {
+  const found = DATA_SETS.filter((set) => existsSync(join(projectPath(dataDir), tableOf(set))));
+  if (found.length > 0) return found;
+  const none = `Expected tables ${expected} below ${projectPath(dataDir)}: there is none.`;
+  throw new UserError(what ? `${none} ${what}` : none, next);
+}

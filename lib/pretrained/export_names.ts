@@ -1,0 +1,128 @@
+// A tower's weights under the names of another library: the table of families, read the other way.
+import { UserError } from "../common/errors";
+import type { TensorEntry } from "../formats/safetensors";
+import { elementCount } from "../formats/safetensors_header";
+import type { Tower } from "../model/tower";
+import { towerShapes } from "../model/towers";
+import { LIBRARIES, type Library, NAME_FAMILIES, type NameFamily } from "./name_families";
+import { nameOf, rowOf, sourcesOf, transpose } from "./tower_names";
+
+/** One of the equal parts of a tensor of ours, counted along its rows; or all of it, transposed. */
+interface Piece {
+  name: string;
+  part: number;
+  transposed: boolean;
+  /** As it is in their tensor. */
+  shape: number[];
+}
+
+type Read = (name: string) => Float32Array;
+
+/**
+ * The tensors that a library's own model of a tower has, in its names and shapes, so that it loads them strictly.
+ * Without `proj` where it is not in `names`, and always for timm, which has a classifier in that place.
+ * @param names open_clip's names that there are
+ * @param read gives a tensor by its name of open_clip
+ * @throws UserError when the library has no such tower
+ */
+export function exportEntries(
+  tower: Tower,
+  library: Library,
+  names: ReadonlySet<string>,
+  read: Read,
+): TensorEntry[] {
+  const shapes = new Map([...towerShapes(tower)].filter(([name]) => names.has(name)));
+  const family = familyOf(tower, library, shapes);
+  const folded = family.foldsClassPosition && tower.registers > 0;
+  if (folded) shapes.set("positional_embedding", [tower.positionGrid ** 2, tower.width]);
+  const readFolded = folded ? withoutClassPosition(read, tower.width) : read;
+  const entries = [...piecesOf(family, shapes)].map(([name, pieces]) => ({
+    name,
+    shape: [...leadingAxes(family, name), ...joinedShape(pieces)],
+    data: () => join(pieces, readFolded),
+  }));
+  if (!family.unused) return entries;
+  const { width } = tower;
+  return [{ name: family.unused, shape: [1, width], data: new Float32Array(width) }, ...entries];
+}
+
+/** Whose names a tower has where nobody asks for others: CLIP's are open_clip's, DINOv2's its own, SigLIP's timm's. */
+const PREFERRED: readonly Library[] = ["open_clip", "dinov2", "timm", "huggingface"];
+
+/** The library by whose names a tower is written unless another is asked for. @param names open_clip's that there are */
+export function defaultLibrary(tower: Tower, names: ReadonlySet<string>): Library {
+  const libraries = fittingFamilies(tower, names).map(({ library }) => library);
+  return PREFERRED.find((library) => libraries.includes(library))!;
+}
+
+/** The library's family that has a place for every tensor of the tower. */
+function familyOf(tower: Tower, library: Library, shapes: ReadonlyMap<string, unknown>): NameFamily {
+  const fitting = fittingFamilies(tower, shapes);
+  const family = fitting.find((family) => family.library === library);
+  if (family) return family;
+  const others = LIBRARIES.filter((other) => fitting.some((family) => family.library === other));
+  throw new UserError(
+    `${library} has no tower like ${tower.name}.`,
+    `Take the names of ${others.join(" or ")}. For example: --naming ${others[0]}`,
+  );
+}
+
+function fittingFamilies(tower: Tower, names: { keys(): Iterable<string> }): NameFamily[] {
+  return NAME_FAMILIES.filter((family) =>
+    family.library === "open_clip"
+      ? tower.pooling !== "attention" && !tower.layerScale
+      : [...names.keys()].every((name) => name === "proj" || rowOf(family, name) !== undefined),
+  );
+}
+
+/** What each of their tensors is made of, in the order of its rows. */
+function piecesOf(family: NameFamily, shapes: ReadonlyMap<string, readonly number[]>): Map<string, Piece[]> {
+  const pieces = new Map<string, Piece[]>();
+  const naming = { family, prefix: family.prefix ?? "" };
+  for (const [name, shape] of shapes) {
+    if (name === "proj" && family.library === "timm") continue;
+    const sources = sourcesOf(naming, name);
+    for (const [part, source] of sources.entries()) {
+      const transposed = typeof source === "object" && "transposed" in source;
+      const own = [shape[0]! / sources.length, ...shape.slice(1)];
+      const piece = { name, part, transposed, shape: transposed ? own.reverse() : own };
+      const theirs = nameOf(source);
+      pieces.set(theirs, [...(pieces.get(theirs) ?? []), piece]);
+    }
+  }
+  return pieces;
+}
+
+function leadingAxes({ leadingAxes = {}, prefix = "" }: NameFamily, name: string): number[] {
+  return new Array<number>(leadingAxes[name.slice(prefix.length)] ?? 0).fill(1);
+}
+
+function joinedShape(pieces: readonly Piece[]): number[] {
+  const rows = pieces.reduce((sum, { shape }) => sum + shape[0]!, 0);
+  return [rows, ...pieces[0]!.shape.slice(1)];
+}
+
+function join(pieces: readonly Piece[], read: Read): Float32Array {
+  const values = new Float32Array(pieces.reduce((sum, { shape }) => sum + elementCount(shape), 0));
+  let start = 0;
+  for (const { name, part, shape, transposed } of pieces) {
+    const length = elementCount(shape);
+    const own = read(name).subarray(part * length, (part + 1) * length);
+    const place = values.subarray(start, start + length);
+    // ours is [shape[1], shape[0]]
+    if (transposed) transpose(own, shape[0]!, place);
+    else place.set(own);
+    start += length;
+  }
+  return values;
+}
+
+/** The class token's position becomes part of the token. */
+function withoutClassPosition(read: Read, width: number): Read {
+  return (name) => {
+    if (name === "positional_embedding") return read(name).subarray(width);
+    if (name !== "class_embedding") return read(name);
+    const position = read("positional_embedding");
+    return read(name).map((value, i) => value + position[i]!);
+  };
+}

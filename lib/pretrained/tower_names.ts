@@ -1,0 +1,291 @@
+// Finds out whose names a file's tensors carry, and reads a tower's weights by them under open_clip's.
+import { UserError } from "../common/errors";
+import { READABLE_DTYPES } from "../formats/dtypes";
+import type { TensorEntry } from "../formats/safetensors";
+import { elementCount, type TensorInfo } from "../formats/safetensors_header";
+import { listNames, type TensorFile } from "../formats/tensor_file";
+import type { Tower } from "../model/tower";
+import { TOWERS, towerShapes } from "../model/towers";
+import { NAME_FAMILIES, type NameFamily, type Source } from "./name_families";
+import { choosePart } from "./tower_parts";
+
+type Tensors = ReadonlyMap<string, TensorInfo>;
+
+/** The names of a file, understood. */
+export interface Naming {
+  family: NameFamily;
+  /** What stands before the family's names: `visual.`, `module.visual.trunk.`, ... */
+  prefix: string;
+}
+
+/** Values out of a file. */
+interface Part {
+  /** The tensor that is read; none for zeros. */
+  name?: string;
+  shape: readonly number[];
+  /** Fills memory of that shape's length. */
+  write(file: TensorFile, memory: Float32Array): void;
+}
+
+/** A tower's tensors, found in a file. */
+export interface FoundTower {
+  /** To be written under open_clip's names. */
+  entries: TensorEntry[];
+  /** Whose names the file carries. */
+  naming: string;
+  /** Where in the file it is, and where there are others: as `TowerPart.label`. */
+  part: string;
+  otherParts: string[];
+}
+
+/**
+ * The tensors of a tower in a file that any of NAME_FAMILIES names. `proj` is left out where the file has none: features
+ * need not pass through it.
+ * @param part which of several towers, as `choosePart` takes it
+ * @throws UserError naming what the file holds instead, and the models that it would fit; when a value is read that is
+ * NaN or infinite
+ */
+export function towerEntries(path: string, file: TensorFile, tower: Tower, part?: string): FoundTower {
+  const namings = recognise(path, file.tensors);
+  const found = namings.map((naming) => {
+    const tensors = ownTensors(file.tensors, naming, namings);
+    const inFile = findTowerIn(tensors, naming, tower);
+    return { ...inFile, label: naming.prefix.slice(0, -1) || ".", fits: inFile.faults.length === 0, naming };
+  });
+  const chosen = choosePart(path, found, part);
+  const { parts, faults, naming, label } = chosen;
+  refuseQuantised(path, file.tensors, [...parts.values()].flat(), faults.length > 0);
+  if (faults.length > 0) throw misfit(path, file.tensors, naming, tower, faults);
+  const shapes = towerShapes(tower);
+  const entries = [...parts].map(([name, sources]) => {
+    const shape = shapes.get(name)!;
+    return { name, shape, data: () => readParts(path, file, sources, elementCount(shape)) };
+  });
+  const otherParts = found.filter((one) => one !== chosen).map((one) => one.label);
+  return { entries, naming: naming.family.name, part: label, otherParts };
+}
+
+/**
+ * Of every prefix below which the signs of a family stand, the first such family; what an optimizer keeps is left out.
+ * @throws UserError when there is none
+ */
+function recognise(path: string, tensors: Tensors): Naming[] {
+  const found = new Map<string, Naming>();
+  for (const family of NAME_FAMILIES) {
+    const [first, ...others] = family.signs as [string, ...string[]];
+    for (const name of tensors.keys()) {
+      if (name !== first && !name.endsWith(`.${first}`)) continue;
+      const prefix = name.slice(0, name.length - first.length);
+      if (found.has(prefix) || /(^|\.)optimizer\./.test(prefix)) continue;
+      if (others.every((other) => tensors.has(prefix + other))) found.set(prefix, { family, prefix });
+    }
+  }
+  if (found.size > 0) return [...found.values()];
+  throw new UserError(
+    `${path} holds no Vision Transformer under names that are known; it holds ${listNames([...tensors.keys()])}.`,
+    `Known are the names of ${NAME_FAMILIES.map(({ name }) => name).join(", ")}.`,
+  );
+}
+
+/** The tensors without those of towers further below: `visual.` of `visual.`, not of "". */
+function ownTensors(tensors: Tensors, { prefix }: Naming, all: readonly Naming[]): Tensors {
+  const below = all
+    .map((other) => other.prefix)
+    .filter((other) => other !== prefix && other.startsWith(prefix));
+  if (below.length === 0) return tensors;
+  return new Map([...tensors].filter(([name]) => !below.some((other) => name.startsWith(other))));
+}
+
+/** What libraries that quantise keep beside the numbers: scales without which these say nothing. */
+const SCALES =
+  /[._](weight_scale(_inv)?|scale_weight|input_scale|SCB|absmax|quant_map|quant_state\S*|q?zeros|g_idx)$/;
+
+/**
+ * @param isOther whether the file lacks tensors, or has others: then scales alone say that it is quantised
+ * @throws UserError when a tensor of the tower is no floating-point number, or one that is scaled by another
+ */
+function refuseQuantised(path: string, tensors: Tensors, parts: readonly Part[], isOther: boolean): void {
+  const names = [...new Set(parts.flatMap(({ name }) => name ?? []))];
+  const scaled = [...tensors.keys()].filter((name) => SCALES.test(name));
+  const bad = names.filter((name) => {
+    const { dtype } = tensors.get(name)!;
+    return !READABLE_DTYPES.includes(dtype) || (dtype.startsWith("F8") && scaled.length > 0);
+  });
+  if (bad.length === 0 && !(isOther && scaled.length > 0)) return;
+  const dtypes = [...new Set(bad.map((name) => tensors.get(name)!.dtype))].join(", ");
+  const numbers = bad.length > 0 ? `${bad.length} tensors are ${dtypes} (${bad[0]}, ...)` : "";
+  const scales = scaled.length > 0 ? `it holds scales (${listNames(scaled.slice(0, 2))})` : "";
+  throw new UserError(
+    `${path} holds quantised weights: ${[numbers, scales].filter(Boolean).join("; ")}.`,
+    "Take the original's weights, or save them as numbers, in Python: model.dequantize() or model.float(), then its " +
+      `state_dict(). These are read: ${READABLE_DTYPES.join(", ")}.`,
+  );
+}
+
+/** What each of a tower's tensors is made of, and in words what does not fit (nothing, if it is that tower). */
+function findTowerIn(
+  tensors: Tensors,
+  naming: Naming,
+  tower: Tower,
+): { parts: Map<string, Part[]>; faults: string[] } {
+  const parts = new Map<string, Part[]>();
+  const used = new Set<string>();
+  const missing: string[] = [];
+  const misshapen: string[] = [];
+  for (const [name, shape] of towerShapes(tower)) {
+    const sources = sourcesOf(naming, name);
+    const names = sources.map(nameOf);
+    for (const inFile of names) used.add(inFile);
+    const absent = names.filter((inFile) => !tensors.has(inFile));
+    if (absent.length > 0) {
+      if (name !== "proj") missing.push(...absent);
+      continue;
+    }
+    const found = sources.map((source) => partOf(tensors, source));
+    if (name === "positional_embedding" && naming.family.foldsClassPosition) {
+      addClassPosition(found, shape as [number, number]);
+    }
+    // timm has a classifier where CLIP has `proj`: another shape is another thing
+    const isClassifier = name === "proj" && naming.family.library === "timm";
+    if (squeezed(joinedShape(found)) === squeezed(shape)) parts.set(name, found);
+    else if (!isClassifier)
+      misshapen.push(`${names.join(" + ")} (expected [${shape}], found [${joinedShape(found)}])`);
+  }
+  const unexpected = [...tensors.keys()].filter((name) => !used.has(name) && belongsToTower(naming, name));
+  const faults = Object.entries({ missing, unexpected, "of another shape": misshapen })
+    .filter(([, names]) => names.length > 0)
+    .map(([fault, names]) => `${fault}: ${listNames(names)}`);
+  return { parts, faults };
+}
+
+/** The sources of one of open_clip's names, by the names of the file; open_clip's own are not in the table. */
+export function sourcesOf({ family, prefix }: Naming, name: string): Source[] {
+  const block = /\.(\d+)\./.exec(name)?.[1] ?? "";
+  const kind = /(weight|bias)$/.exec(name)?.[1] ?? "";
+  const row = rowOf(family, name) ?? name;
+  const inFile = (theirs: string) => {
+    const whole = theirs.startsWith("^") ? parentOf(prefix) + theirs.slice(1) : prefix + theirs;
+    return whole.replace("*", block).replace("#", kind);
+  };
+  return [row].flat().map((source) => {
+    if (typeof source === "string") return inFile(source);
+    if ("transposed" in source) return { transposed: inFile(source.transposed) };
+    return { ...source, rows: inFile(source.rows) };
+  });
+}
+
+/** The row of a family's table for one of open_clip's names, if it has one. */
+export function rowOf({ names }: NameFamily, name: string): NameFamily["names"][string] | undefined {
+  const general = name.replace(/\.\d+\./, ".*.");
+  return names[general] ?? names[general.replace(/(weight|bias)$/, "#")];
+}
+
+/** `module.vision_model.` -> `module.` */
+function parentOf(prefix: string): string {
+  return prefix.replace(/[^.]+\.$/, "");
+}
+
+/** The file's tensor that a source reads. */
+export function nameOf(source: Source): string {
+  if (typeof source === "string") return source;
+  return "rows" in source ? source.rows : source.transposed;
+}
+
+function partOf(tensors: Tensors, source: Source): Part {
+  const name = nameOf(source);
+  const { shape } = tensors.get(name)!;
+  if (typeof source === "string")
+    return { name, shape, write: (file, memory) => file.readInto(name, memory) };
+  if ("transposed" in source) {
+    const write: Part["write"] = (file, memory) => transpose(file.read(name), shape.at(-1)!, memory);
+    return { name, shape: [...shape].reverse(), write };
+  }
+  const [rows, ...row] = shape as [number, ...number[]];
+  const { from, to, of } = source;
+  const start = (elementCount(shape) / of) * from;
+  return {
+    name,
+    shape: [(rows / of) * (to - from), ...row],
+    write: (file, memory) => memory.set(file.read(name).subarray(start, start + memory.length)),
+  };
+}
+
+/** [rows, columns] -> [columns, rows]. */
+export function transpose(before: Float32Array, columns: number, after: Float32Array): void {
+  const rows = before.length / columns;
+  for (let i = 0; i < before.length; i++) after[(i % columns) * rows + Math.floor(i / columns)] = before[i]!;
+}
+
+/** A row of zeros in front, where positions [1, N, D] stand for 1 + N tokens. */
+function addClassPosition(parts: Part[], [tokens, width]: readonly [number, number]): void {
+  const positions = parts[0]!.shape;
+  if (positions.length !== 3 || positions[1] !== tokens - 1) return;
+  parts[0] = { ...parts[0]!, shape: positions.slice(1) };
+  parts.unshift({ shape: [1, width], write: (_, memory) => void memory.fill(0) });
+}
+
+/** The shape of parts that follow each other; NaN where they do not go together. */
+function joinedShape(parts: readonly Part[]): number[] {
+  const [first, ...others] = parts.map(({ shape }) => shape);
+  if (others.length === 0) return [...first!];
+  const row = first!.slice(1);
+  const fits = others.every((shape) => shape.slice(1).join() === row.join());
+  const rows = parts.reduce((sum, { shape }) => sum + shape[0]!, 0);
+  return [fits ? rows : Number.NaN, ...row];
+}
+
+/** A shape as text, without axes of length 1: a token is [D] here and [1, 1, D] there. */
+function squeezed(shape: readonly number[]): string {
+  return shape.filter((size) => size !== 1).join();
+}
+
+function readParts(path: string, file: TensorFile, parts: readonly Part[], length: number): Float32Array {
+  const values = new Float32Array(length);
+  let start = 0;
+  for (const { name, shape, write } of parts) {
+    const end = start + elementCount(shape);
+    const own = values.subarray(start, end);
+    write(file, own);
+    if (name !== undefined) requireFinite(path, name, own);
+    start = end;
+  }
+  return values;
+}
+
+/** @throws UserError naming a tensor with a value that is NaN or infinite */
+function requireFinite(path: string, name: string, values: Float32Array): void {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * 0; // NaN as soon as one is not finite
+  if (sum === 0) return;
+  const first = values.findIndex((value) => !Number.isFinite(value));
+  const count = values.reduce((bad, value) => (Number.isFinite(value) ? bad : bad + 1), 0);
+  throw new UserError(
+    `${path}: tensor "${name}" has values that are NaN or infinite as float32: ${count} of ${values.length}, the first ${values[first]} (number ${first}). Nothing was written.`,
+    "These weights cannot be used: take another checkpoint of the training that made them, or download the file again.",
+  );
+}
+
+/** Whether a tensor should have been part of the tower: of a whole CLIP, only what stands below the prefix. */
+function belongsToTower({ family, prefix }: Naming, name: string): boolean {
+  return name.startsWith(prefix) && !family.ignored.test(name.slice(prefix.length));
+}
+
+function misfit(path: string, tensors: Tensors, naming: Naming, tower: Tower, faults: string[]): UserError {
+  const fitting = TOWERS.filter((other) => findTowerIn(tensors, naming, other).faults.length === 0);
+  const models = fitting.map(({ name }) => `--model ${name}`).join(" or ");
+  return new UserError(
+    `${path} does not fit ${tower.name}. It holds ${describe(tensors, naming)}; ${faults.join("; ")}.`,
+    models ? `It fits ${models}.` : "No model that is known fits it: check the file.",
+  );
+}
+
+/** What kind of tower a file holds, in words. */
+function describe(tensors: Tensors, naming: Naming): string {
+  const shapeOf = (name: string) => tensors.get(nameOf(sourcesOf(naming, name)[0]!))?.shape ?? [];
+  let blocks = 0;
+  while (shapeOf(`transformer.resblocks.${blocks}.ln_1.weight`).length > 0) blocks++;
+  const width = shapeOf("ln_post.weight")[0];
+  const patch = shapeOf("conv1.weight").at(-1);
+  const positions = shapeOf("positional_embedding").at(-2);
+  return `a tower by ${naming.family.name}'s names: width ${width}, ${blocks} blocks, patches of ${patch} px, ${positions} positions`;
+}

@@ -1,0 +1,61 @@
+// Checkpoints as a person names them: on the command line, in `initFrom`, in a notebook.
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { nearestName, UserError } from "../common/errors";
+import { projectPath } from "../common/project";
+import { checkpointFile, listCheckpoints } from "./run_checkpoints";
+import { listRuns, RUN_FILES, runFile, runFolder } from "./run_folder";
+import { WEIGHT_KINDS, type WeightKind } from "./store";
+
+/** A checkpoint of a run, and which of its weights are meant. */
+export interface CheckpointRef {
+  /** The run's folder, whose config.json says what the weights are of. */
+  folder: string;
+  path: string;
+  kind: WeightKind;
+}
+
+/**
+ * Finds the checkpoint that is meant by `RUN` (its last one), `RUN/best`, `RUN/epoch_3`, `RUN/step_400`, or the path of
+ * a .safetensors file in a run's folder; RUN is a name below checkpoints/ or a folder. With `:ema` or `:swa` at the end
+ * it is that average of the weights.
+ * @throws UserError naming what there is when it is not found
+ */
+export function findCheckpoint(reference: string): CheckpointRef {
+  const [, place = reference, kind = "raw"] = ENDING.exec(reference) ?? [];
+  const { folder, path } = locate(place) ?? refuse(reference);
+  if (existsSync(path)) return { folder, path, kind: kind as WeightKind };
+  throw new UserError(
+    `${reference}: expected a checkpoint at ${path}: there is none. The run has: ${listCheckpoints(folder).join(", ") || "none"}.`,
+    "Name one of these, or train the run: npx guie train --help",
+  );
+}
+
+const ENDING = new RegExp(`^(.+?)(?::(${WEIGHT_KINDS.join("|")}))?$`);
+
+function locate(place: string): Omit<CheckpointRef, "kind"> | undefined {
+  if (place.endsWith(".safetensors")) {
+    const path = projectPath(place);
+    return isRun(dirname(path)) ? { folder: dirname(path), path } : undefined;
+  }
+  const folder = runFolder(place);
+  if (isRun(folder)) return { folder, path: runFile(folder, "last") };
+  const slash = place.lastIndexOf("/");
+  const above = runFolder(place.slice(0, Math.max(0, slash)) || ".");
+  return slash > 0 && isRun(above)
+    ? { folder: above, path: checkpointFile(above, place.slice(slash + 1)) }
+    : undefined;
+}
+
+function isRun(folder: string): boolean {
+  return existsSync(join(folder, RUN_FILES.config));
+}
+
+function refuse(reference: string): never {
+  const near = nearestName(reference, listRuns());
+  const hint = near ? `Did you mean "${near}"? ` : "";
+  throw new UserError(
+    `Expected a checkpoint of a run, got "${reference}": there is no such run. There are: ${listRuns().join(", ") || "none"}.`,
+    `${hint}RUN, RUN/best, RUN/epoch_3 or a .safetensors file beside a config.json; :ema or :swa behind it for an average.`,
+  );
+}

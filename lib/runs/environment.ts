@@ -1,0 +1,60 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { projectPath, projectRoot } from "../common/project";
+import type { TrainConfig } from "../config/config";
+import { device } from "../engine/native/device";
+
+/** Where and with what a run was made. */
+export interface Environment {
+  /** What it computed on, and why not on a GPU that is there. */
+  device: { kind: "gpu" | "cpu"; name: string; warning?: string };
+  cpu: { model: string; threads: number };
+  memoryGB: number;
+  /** "linux 6.1.0 x64" */
+  platform: string;
+  /** Versions by name: node, tensorflow, guie and the packages that compute. */
+  versions: Record<string, string>;
+  /** The project's commit, and whether its files were changed since; undefined outside of a git checkout. */
+  commit?: string;
+  dirty?: boolean;
+  seed: number;
+}
+
+/** Packages that training computes with. */
+const PACKAGES = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs", "sharp", "@duckdb/node-api"];
+
+/** What goes into a run's environment.json. */
+export function describeEnvironment({ seed }: Pick<TrainConfig, "seed">): Environment {
+  const { kind, name, tensorflowVersion, warning } = device();
+  const cores = cpus();
+  const packages = PACKAGES.map((name) => [name, versionOf(projectPath("node_modules", name))]);
+  return {
+    device: { kind, name, ...(warning ? { warning } : {}) },
+    cpu: { model: cores[0]?.model.trim() ?? "unknown", threads: cores.length },
+    memoryGB: Math.round(totalmem() / 2 ** 30),
+    platform: `${process.platform} ${release()} ${process.arch}`,
+    versions: {
+      node: process.versions.node,
+      tensorflow: tensorflowVersion,
+      guie: versionOf(projectPath("lib")),
+      ...Object.fromEntries(packages),
+    },
+    ...gitState(),
+    seed,
+  };
+}
+
+function versionOf(folder: string): string {
+  return JSON.parse(readFileSync(`${folder}/package.json`, "utf8")).version;
+}
+
+function gitState(): Pick<Environment, "commit" | "dirty"> {
+  const git = (...args: string[]) =>
+    execFileSync("git", args, { cwd: projectRoot(), encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  try {
+    return { commit: git("rev-parse", "HEAD").trim(), dirty: git("status", "--porcelain").trim() !== "" };
+  } catch {
+    return {}; // not a git checkout: nothing to name
+  }
+}

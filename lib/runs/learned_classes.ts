@@ -1,0 +1,177 @@
+// What a run's weights have learned, so that it is said when they are scored on it.
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomically } from "../common/files/files";
+import { projectPath } from "../common/project";
+import type { Texts } from "../common/texts";
+import { readRunConfig } from "./run_folder";
+import { learnedClasses, type RunNote, readNote } from "./run_note";
+
+/** What weights have learned, as far as it was noted. */
+export interface Learned {
+  /** "data set/class name". */
+  classes: ReadonlySet<string>;
+  /** Their paths are below `dataDir`. */
+  images: ImageKeys;
+  dataDir: string;
+  /** Some of it was not noted. */
+  isPartial: boolean;
+}
+
+const IMAGES_FILE = "trained_images.bin";
+const KEY_BYTES = 8;
+
+/** Images by `imageKey`. */
+export interface ImageKeys extends Iterable<bigint> {
+  readonly size: number;
+  has(key: bigint): boolean;
+}
+
+/** The first 8 bytes of the SHA-256 of an image's path, as a number, the first byte the highest. */
+function imageKey(file: string): bigint {
+  return createHash("sha256").update(file).digest().readBigUInt64BE();
+}
+
+/**
+ * Notes the images that a run trains and validates on: 8 bytes of each, sorted.
+ * @param before those of the run that it starts from
+ */
+export function writeTrainedImages(
+  folder: string,
+  lists: readonly Texts[],
+  before: Iterable<bigint> = [],
+): void {
+  const keys = new Set(before);
+  for (const files of lists) {
+    let last: string | undefined; // copies of an image follow each other
+    for (const file of files) {
+      if (file !== last) keys.add(imageKey(file));
+      last = file;
+    }
+  }
+  const sorted = BigUint64Array.from(keys).sort();
+  const bytes = Buffer.alloc(KEY_BYTES * sorted.length);
+  for (const [i, key] of sorted.entries()) bytes.writeBigUInt64BE(key, KEY_BYTES * i);
+  writeFileAtomically(join(folder, IMAGES_FILE), bytes);
+}
+
+function readTrainedImages(folder: string): ImageKeys {
+  const path = join(folder, IMAGES_FILE);
+  const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+  const size = Math.floor(bytes.length / KEY_BYTES);
+  const at = (i: number) => bytes.readBigUInt64BE(KEY_BYTES * i);
+  const has = (key: bigint) => {
+    let [low, high] = [0, size];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (at(middle) < key) low = middle + 1;
+      else high = middle;
+    }
+    return low < size && at(low) === key;
+  };
+  return {
+    size,
+    has,
+    *[Symbol.iterator]() {
+      for (let i = 0; i < size; i++) yield at(i);
+    },
+  };
+}
+
+/** What a run has learned, itself and in the runs that it started from; undefined for one without a note. */
+export function learnedBy(folder: string): Learned | undefined {
+  const note = readNote(folder);
+  if (!note) return undefined;
+  return {
+    classes: new Set([...(learnedClasses(note) ?? []), ...(note.learnedBefore ?? [])]),
+    images: readTrainedImages(folder),
+    dataDir: readRunConfig(folder).dataDir,
+    isPartial: note.startIsUnknown ?? false,
+  };
+}
+
+/** Queries and index of classes that are to be unknown to a model. */
+export interface UnknownClasses {
+  queries: { files: readonly string[]; labels: ArrayLike<number> };
+  index: { files: readonly string[]; labels: ArrayLike<number> };
+  /** "group/class name" by label, as far as they have names. */
+  classes?: ReadonlyMap<number, string> | undefined;
+}
+
+/**
+ * The classes of a retrieval set that weights have learned: by name, or because they have learned one of the images.
+ * A name counts in the data set whose name is the class's group; where there is none, in any.
+ * @param dataDir of the retrieval set: only below the same one are equal paths the same images
+ * @returns labels; undefined where neither names nor images tell
+ */
+export function learnedAmong(
+  set: UnknownClasses,
+  dataDir: string,
+  learned: Learned | undefined,
+): Set<number> | undefined {
+  if (!learned) return undefined;
+  const isSameDir = projectPath(dataDir) === projectPath(learned.dataDir);
+  const hasNames = learned.classes.size > 0 && (set.classes?.size ?? 0) > 0;
+  const hasLearned = learned.classes.size > 0 || learned.images.size > 0;
+  if (hasLearned && !hasNames && !isSameDir) return undefined;
+  const knows = nameTest(learned.classes);
+  const found = new Set([...(set.classes ?? [])].filter(([, name]) => knows(name)).map(([label]) => label));
+  if (isSameDir) {
+    for (const { files, labels } of [set.queries, set.index])
+      for (const [row, file] of files.entries())
+        if (!found.has(labels[row]!) && learned.images.has(imageKey(file))) found.add(labels[row]!);
+  }
+  const labels = ofSet(set, found);
+  return learned.isPartial && labels.size === 0 ? undefined : labels;
+}
+
+/** Only classes that are asked for are scored. */
+function ofSet({ queries }: UnknownClasses, labels: ReadonlySet<number>): Set<number> {
+  const asked = new Set(Array.from(queries.labels));
+  return new Set([...labels].filter((label) => asked.has(label)));
+}
+
+function nameTest(classes: ReadonlySet<string>): (key: string) => boolean {
+  const groups = new Set<string>();
+  const keys = new Set<string>();
+  const names = new Set<string>();
+  for (const key of classes) {
+    const [group, name] = partsOf(key);
+    groups.add(group);
+    keys.add(`${group}/${name}`);
+    if (!isNumber(name)) names.add(name); // a number names a class within its data set alone
+  }
+  return (key) => {
+    const [group, name] = partsOf(key);
+    return groups.has(group) ? keys.has(`${group}/${name}`) : names.has(name);
+  };
+}
+
+/** Data set and name: "cat-face" of a folder is "Cat face" of a table. */
+function partsOf(key: string): [group: string, name: string] {
+  const slash = key.indexOf("/");
+  const name = key.slice(slash + 1).toLowerCase();
+  return [key.slice(0, slash), name.replaceAll(/[^\p{L}\p{N}]+/gu, " ").trim()];
+}
+
+function isNumber(name: string): boolean {
+  return /^\d+$/.test(name);
+}
+
+/** Whether some of the classes have numbers for names, by which they are not found in other data sets. */
+export function hasNumbers(learned: Learned | undefined): boolean {
+  return [...(learned?.classes ?? [])].some((key) => isNumber(partsOf(key)[1]));
+}
+
+/** The note's part that tells what the start had learned. @param start the folder that a run starts from, or none */
+export function learnedBefore(start: string | undefined): Pick<RunNote, "learnedBefore" | "startIsUnknown"> {
+  if (start === undefined) return {};
+  const note = readNote(start);
+  if (!note) return { startIsUnknown: true };
+  const classes = new Set([...(learnedClasses(note) ?? []), ...(note.learnedBefore ?? [])]);
+  return {
+    ...(classes.size > 0 ? { learnedBefore: [...classes] } : {}),
+    ...(note.startIsUnknown ? { startIsUnknown: true as const } : {}),
+  };
+}

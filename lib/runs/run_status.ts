@@ -1,0 +1,98 @@
+// A run in words: for the notebook, the command line and logs.
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { formatSeconds } from "../common/progress";
+import { isLive, type RunState, type RunView } from "./follow";
+import { type HeldOutScores, type StepMetric, scoresOf, type ValidationScores } from "./metrics";
+import { WITHOUT_NOTE } from "./run_note";
+import { scoredOnText, trainedOnText } from "./scored_on";
+import { WEIGHT_KINDS } from "./store";
+
+/** The speed is that of the last steps. */
+const RECENT_STEPS = 50;
+
+const STATES: Record<RunState, string> = {
+  starting: "starting",
+  running: "running",
+  finished: "finished",
+  stopped: "stopped (started again, it goes on)",
+  failed: "failed",
+  lost: "its process is gone",
+};
+
+/** One line: where the run stands, how fast it is, how long it will take. */
+export function statusText(view: RunView): string {
+  const step = view.steps.at(-1);
+  const name = basename(view.folder);
+  const state = STATES[view.state];
+  if (!step) return `${name}: ${state}${isLive(view) ? lastOutput(view.folder) : ""}`;
+  const { loss, learningRate, imagesPerSecond, totalSteps, epoch } = step;
+  const left = view.state === "running" ? `, ${formatSeconds(secondsLeft(view.steps))} left` : "";
+  return (
+    `${name}: ${state}, epoch ${epoch}, step ${step.step}/${totalSteps}, ` +
+    `${imagesPerSecond.toFixed(1)} images/s${left}, loss ${loss.toFixed(3)}, lr ${learningRate.toExponential(2)}`
+  );
+}
+
+/** While a run prepares itself (reads tables, embeds images), the last line that it printed. */
+function lastOutput(folder: string): string {
+  const path = join(folder, "output.txt");
+  const line = existsSync(path) ? readFileSync(path, "utf8").trimEnd().split("\n").at(-1) : "";
+  return line ? `: ${line}` : "";
+}
+
+function secondsLeft(steps: readonly StepMetric[]): number {
+  const recent = steps.slice(-RECENT_STEPS);
+  const [first, last] = [recent[0]!, recent.at(-1)!];
+  if (recent.length < 2) return Number.NaN;
+  const secondsPerStep = (last.elapsedSeconds - first.elapsedSeconds) / (last.step - first.step);
+  return secondsPerStep * (last.totalSteps - last.step);
+}
+
+/** Why a run ended before its time, and where to read more; "" for one that did not. */
+export function failureText({ state, end, folder }: RunView): string {
+  const output = `what it printed is in ${join(folder, "output.txt")}`;
+  if (state === "failed") return `failed: ${end?.message}; ${output}`;
+  return state === "lost" ? `ended without a last word (killed, or out of memory?); ${output}` : "";
+}
+
+/** "held-out mP@5 and R@1: 155 queries of 155 held-out classes, data/demo (3f2a91c0)"; "" where nothing is held out. */
+export function scoredOnLine({ retrievals }: RunView): string {
+  const last = retrievals.at(-1);
+  if (!last) return "";
+  const learned = last.on && trainedOnText(last.on);
+  const on = last.on ? `${scoredOnText(last.on)}${learned && `; ${learned}`}` : WITHOUT_NOTE;
+  return `held-out mP@5 and R@1: ${on}`;
+}
+
+/** What was measured at the ends of epochs, as a table. */
+export interface EvaluationTable {
+  columns: string[];
+  rows: (number | undefined)[][];
+}
+
+/**
+ * One row for each epoch: the validation fold, and retrieval on held-out classes; the same five columns again for each
+ * average of the weights that was evaluated.
+ */
+export function evaluationTable({ validations, retrievals }: RunView): EvaluationTable {
+  const metrics = [...validations, ...retrievals];
+  const kinds = WEIGHT_KINDS.filter((kind) => metrics.some((metric) => scoresOf<unknown>(metric, kind)));
+  const columns = kinds.flatMap((kind) =>
+    SCORES.map((score) => (kind === "raw" ? score : `${kind.toUpperCase()} ${score}`)),
+  );
+  const epochs = [...new Set(metrics.map((metric) => metric.epoch))].sort((a, b) => a - b);
+  const rows = epochs.map((epoch) => {
+    const validation = validations.find((metric) => metric.epoch === epoch);
+    const retrieval = retrievals.find((metric) => metric.epoch === epoch);
+    const scores = kinds.flatMap((kind) => {
+      const classified = validation && scoresOf<ValidationScores>(validation, kind);
+      const found = retrieval && scoresOf<HeldOutScores>(retrieval, kind);
+      return [classified?.loss, classified?.top1, classified?.top5, found?.mp5, found?.r1];
+    });
+    return [epoch, ...scores];
+  });
+  return { columns: ["epoch", ...columns], rows };
+}
+
+const SCORES = ["validation loss", "top-1", "top-5", "held-out mP@5", "held-out R@1"];

@@ -1,0 +1,73 @@
+import { statSync } from "node:fs";
+import { messageOf, UserError } from "../common/errors";
+import { viewRun } from "./follow";
+import { listRuns, readRunConfig, runFile, runFolder } from "./run_folder";
+import { shortScoredOn } from "./scored_on";
+
+/** A run as one row of a table. */
+export interface RunRow {
+  run: string;
+  preset: string;
+  stage: string;
+  /** `starting`, `running`, `finished`, `stopped`, `failed`, `lost`; or why its files cannot be read. */
+  state: string;
+  epoch?: number;
+  steps: string;
+  loss?: number;
+  "top-1"?: number;
+  "mP@5"?: number;
+  "R@1"?: number;
+  /** mP@5 of the run that it started from, on the same queries. */
+  "baseline mP@5"?: number;
+  /** Data directory and fingerprint of the queries, and how many of the classes were trained on. */
+  "scored on"?: string;
+  "lr head"?: number;
+  "lr backbone"?: number;
+  /** When something was last measured, UTC. */
+  when: string;
+}
+
+/** One row per run below `checkpoints/`: how far it is and what it reached. For `show` and `guie runs`. */
+export function runTable(): RunRow[] {
+  return listRuns().map(rowOf);
+}
+
+function rowOf(run: string): RunRow {
+  const folder = runFolder(run);
+  try {
+    const config = readRunConfig(folder);
+    const { configName, stage, initLr, backboneLrFactor } = config;
+    const view = viewRun(folder);
+    const [step, validation, retrieval] = [
+      view.steps.at(-1),
+      view.validations.at(-1),
+      view.retrievals.at(-1),
+    ];
+    return {
+      run,
+      preset: configName,
+      stage,
+      state: view.state,
+      epoch: step?.epoch,
+      steps: step ? `${step.step}/${step.totalSteps}` : "",
+      loss: step?.loss,
+      "top-1": validation?.top1,
+      "mP@5": retrieval?.mp5,
+      "R@1": retrieval?.r1,
+      "baseline mP@5": view.baseline?.mp5,
+      "scored on": retrieval && shortScoredOn(retrieval.on),
+      "lr head": initLr,
+      "lr backbone": stage === "frozen" ? 0 : initLr * backboneLrFactor,
+      when: lastChange(folder),
+    };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { run, preset: "", stage: "", state: messageOf(error), steps: "", when: lastChange(folder) };
+  }
+}
+
+/** "2026-01-31 12:34", "" where nothing was measured. */
+function lastChange(folder: string): string {
+  const changed = statSync(runFile(folder, "metrics"), { throwIfNoEntry: false })?.mtime;
+  return changed ? changed.toISOString().slice(0, 16).replace("T", " ") : "";
+}

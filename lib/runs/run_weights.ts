@@ -1,0 +1,59 @@
+// The weights of a run's checkpoint, compared with the run's config before any of them is used.
+
+import type { TrainConfig } from "../config/config";
+import { requireTensors } from "../formats/tensor_file";
+import { TOWER_PREFIX } from "../model/embedding_model";
+import { CONSTANT_NAMES, headShapes, rowsPerClass } from "../model/head";
+import { findTower, patchGrid, towerShapes } from "../model/towers";
+import { featureLength } from "../model/vit";
+import type { WeightSource } from "../model/weight_source";
+import type { CheckpointRef } from "./checkpoint_ref";
+import { readRunConfig } from "./run_folder";
+import { checkpointWeights } from "./store";
+
+type Shapes = WeightSource["shapes"];
+
+/**
+ * Opens the weights of a checkpoint whose names `wanted` accepts; all of them are compared with the run's config.
+ * @throws UserError when there is no such file or average, or a tensor is missing, unexpected or of another shape
+ */
+export function runWeights(
+  { folder, path, kind }: CheckpointRef,
+  wanted: (name: string) => boolean = () => true,
+): WeightSource {
+  const config = readRunConfig(folder);
+  const source = checkpointWeights(path, kind, CONSTANT_NAMES);
+  try {
+    const found = new Map([...source.shapes].map(([name, shape]) => [name, { shape }]));
+    const next = "Take another checkpoint of the run, or the config.json with which it was trained.";
+    requireTensors(path, found, expectedShapes(config, source.shapes), "the run's config.json", next);
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+  return { ...source, shapes: new Map([...source.shapes].filter(([name]) => wanted(name))) };
+}
+
+/** What a run of this config holds; the number of its classes, and of features of others' making, is the file's. */
+function expectedShapes(
+  config: Readonly<TrainConfig>,
+  found: Shapes,
+): ReadonlyMap<string, readonly number[]> {
+  const tower = findTower(config.tower);
+  const given = (found.get("neck.hidden.weight") ?? found.get("neck.weight"))?.[1];
+  const features = config.features === "" ? featureLength(tower, config) : (given ?? 0);
+  const classes = Math.floor((found.get("head.weight")?.[0] ?? 0) / rowsPerClass(config));
+  const shapes = new Map<string, readonly number[]>(Object.entries(headShapes(config, features, classes)));
+  const hidden = found.get("neck.hidden.weight")?.[0];
+  if (shapes.has("neck.hidden.weight") && hidden !== undefined) {
+    // former versions had one width for all embedding lengths
+    shapes.set("neck.hidden.weight", [hidden, features]);
+    shapes.set("neck.hidden.bias", [hidden]);
+    shapes.set("neck.weight", [config.embeddingDim, hidden]);
+  }
+  if (config.stage === "frozen") return shapes;
+  const trained = { ...tower, positionGrid: patchGrid(tower, config.imageSize) };
+  for (const [name, shape] of towerShapes(trained))
+    if (name !== "proj") shapes.set(TOWER_PREFIX + name, shape);
+  return shapes;
+}

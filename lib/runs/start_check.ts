@@ -1,0 +1,36 @@
+// Whether a finished run still stands on what it started from.
+import { existsSync } from "node:fs";
+import { UserError } from "../common/errors";
+import { fileFingerprint } from "../common/files/fingerprint";
+import type { TrainConfig } from "../config/config";
+import { findCheckpoint } from "./checkpoint_ref";
+import { readNote } from "./run_note";
+
+/**
+ * Refuses to show a finished run again where the one that it started from has been trained anew. One that is gone says
+ * nothing.
+ * @param advice what to do, in the words of whoever asks
+ */
+export function refuseOtherStart(
+  folder: string,
+  { initFrom }: Pick<TrainConfig, "initFrom">,
+  advice: string,
+): void {
+  const before = readNote(folder)?.start;
+  const path = before === undefined ? undefined : startPath(initFrom);
+  if (path === undefined || fileFingerprint(path) === before) return;
+  throw new UserError(
+    `The run in ${folder} started from ${initFrom} as it was then; that one has been trained anew since.`,
+    advice,
+  );
+}
+
+function startPath(initFrom: string): string | undefined {
+  try {
+    const { path } = findCheckpoint(initFrom);
+    return existsSync(path) ? path : undefined;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}

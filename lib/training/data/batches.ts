@@ -1,0 +1,162 @@
+// What a training step eats. Shapes: B batch, S image side, F features.
+import { pickLabels } from "../../common/labels";
+import { randomStream } from "../../common/random";
+import type { Texts } from "../../common/texts";
+import type { TrainConfig } from "../../config/config";
+import { drawAugmentPlan } from "../../images/loading/augment_plan";
+import { PixelLoader } from "../../images/loading/pixel_loader";
+import type { Normalisation } from "../../images/loading/value_table";
+import type { Vectors } from "../../retrieval/neighbours";
+import type { Position } from "../step/schedule";
+import { epochOrder, ONE_PROCESS, rowsOfStep, type SamplerConfig, type Shard } from "./samplers";
+
+/** Inputs with their classes. */
+export interface Batch {
+  /** Normalised pixels [B, S, S, 3] or features [B, F], flat. */
+  inputs: Float32Array;
+  shape: number[];
+  /** [B] */
+  labels: Int32Array;
+  /** Which images, for messages. */
+  files: string[];
+}
+
+/** Batches by position: any step of any epoch can be asked for, which is what makes a resumed run exact. */
+export interface BatchSource {
+  stepsPerEpoch: number;
+  batchAt(position: Position): Promise<Batch>;
+  /** Takes a batch's memory for another one: nobody reads its inputs any more. Without, it is garbage one day. */
+  release?(batch: Batch): void;
+}
+
+/** Images by path with their classes: few enough for an array of paths, unless `Files` says otherwise. */
+export interface LabelledFiles<Files extends Texts = readonly string[]> {
+  files: Files;
+  labels: ArrayLike<number>;
+}
+
+type BatchConfig = SamplerConfig &
+  Pick<
+    TrainConfig,
+    "maxStepsPerEpoch" | "dataDir" | "imageSize" | "numWorkers" | "nEpochs" | "accumulationSteps"
+  >;
+
+/** Whole batches in an epoch (the last, smaller one is dropped), or `maxStepsPerEpoch` where that is less. */
+function stepsPerEpoch(config: BatchConfig, rowCount: number, { worldSize }: Shard): number {
+  const { samplesPerClass: m } = config;
+  const rows = config.sampler === "m_per_class" ? rowCount - (rowCount % m) : rowCount;
+  const whole = Math.floor(rows / (config.batchSize * worldSize));
+  return config.maxStepsPerEpoch > 0 ? Math.min(whole, config.maxStepsPerEpoch) : whole;
+}
+
+/** Rows of a process's batch at a position. */
+function rowsOf(
+  config: BatchConfig,
+  labels: ArrayLike<number>,
+  shard: Shard,
+): (position: Position) => number[] {
+  const orders = new Map<number, number[]>();
+  return ({ epoch, stepInEpoch }) => {
+    if (!orders.has(epoch)) {
+      orders.clear();
+      orders.set(epoch, epochOrder(config, labels, epoch, shard));
+    }
+    const { batchSize, accumulationSteps } = config;
+    return rowsOfStep(orders.get(epoch)!, batchSize, stepInEpoch, shard, accumulationSteps);
+  };
+}
+
+function labelsOf(table: LabelledFiles<Texts>, rows: readonly number[]): Pick<Batch, "labels" | "files"> {
+  return {
+    labels: pickLabels(table.labels, rows),
+    files: rows.map((row) => table.files.at(row)!),
+  };
+}
+
+/** Batches of cached features, [N, F]. @param featureRows row of the features for each row of the table */
+export function featureBatches(
+  config: BatchConfig,
+  table: LabelledFiles<Texts>,
+  features: Vectors,
+  featureRows: Int32Array,
+  shard = ONE_PROCESS,
+): BatchSource {
+  const rowsAt = rowsOf(config, table.labels, shard);
+  return {
+    stepsPerEpoch: stepsPerEpoch(config, table.files.length, shard),
+    async batchAt(position) {
+      const rows = rowsAt(position);
+      const { labels, files } = labelsOf(table, rows);
+      const inputs = new Float32Array(rows.length * features.length);
+      for (const [i, row] of rows.entries()) {
+        const start = featureRows[row]! * features.length;
+        inputs.set(features.data.subarray(start, start + features.length), i * features.length);
+      }
+      return { inputs, shape: [files.length, features.length], labels, files };
+    },
+  };
+}
+
+/**
+ * Batches of augmented images. Every row of every epoch has a random stream of its own. The following batches are
+ * prepared, on other threads, during a training step.
+ */
+export function imageBatches(
+  config: BatchConfig,
+  table: LabelledFiles<Texts>,
+  normalisation: Normalisation,
+  shard = ONE_PROCESS,
+): BatchSource {
+  const rowsAt = rowsOf(config, table.labels, shard);
+  const steps = stepsPerEpoch(config, table.files.length, shard);
+  const loader = new PixelLoader(config, normalisation);
+  const prepare = async (position: Position): Promise<Batch> => {
+    const rows = rowsAt(position);
+    const { labels, files } = labelsOf(table, rows);
+    const plans = rows.map((row) =>
+      drawAugmentPlan(randomStream(config.seed, "augment", position.epoch, row), config.imageSize),
+    );
+    const inputs = await loader.load(files, plans);
+    return { inputs, shape: [files.length, config.imageSize, config.imageSize, 3], labels, files };
+  };
+  return {
+    stepsPerEpoch: steps,
+    batchAt: withLookahead(prepare, config.nEpochs, steps),
+    release: ({ inputs }) => loader.release(inputs),
+  };
+}
+
+/** Batches under preparation beside the one that is asked for: at the end of one the next is already under way. */
+const BATCHES_AHEAD = 2;
+
+/** Prepares the batches after the one that is asked for, so that they are ready when their turn comes. */
+function withLookahead(
+  prepare: (position: Position) => Promise<Batch>,
+  epochs: number,
+  steps: number,
+): (position: Position) => Promise<Batch> {
+  let ahead = new Map<string, Promise<Batch>>();
+  return (position) => {
+    const wanted = new Map<string, Promise<Batch>>();
+    let next = position;
+    for (let i = 0; i <= BATCHES_AHEAD && (i === 0 || next.epoch <= epochs); i++) {
+      const key = `${next.epoch}/${next.stepInEpoch}`;
+      const batch = ahead.get(key) ?? prepare(next);
+      batch.catch(() => {}); // reported when the batch is asked for, not as an unhandled rejection
+      wanted.set(key, batch);
+      next = nextPosition(next, steps);
+    }
+    ahead = wanted;
+    return wanted.get(`${position.epoch}/${position.stepInEpoch}`)!;
+  };
+}
+
+/** The position one step later. */
+function nextPosition({ epoch, stepInEpoch }: Position, steps: number): Position {
+  return stepInEpoch < steps ? { epoch, stepInEpoch: stepInEpoch + 1 } : { epoch: epoch + 1, stepInEpoch: 1 };
+}
+
+/** The position of a step counted over the whole run, from 1. */
+export function positionOf(step: number, steps: number): Position {
+  return { epoch: Math.floor((step - 1) / steps) + 1, stepInEpoch: ((step - 1) % steps) + 1 };
+}

@@ -1,0 +1,74 @@
+// The tables that a run reads: training and validation images, and the held-out retrieval set where there is one.
+import { existsSync } from "node:fs";
+import { join, posix } from "node:path";
+import { UserError } from "../../common/errors";
+import { projectPath } from "../../common/project";
+import type { Texts } from "../../common/texts";
+import type { TrainConfig } from "../../config/config";
+import { readImageRows } from "../../datasets/rows";
+import { heldOutClasses, tableClasses } from "../../runs/provenance";
+import { readTrainingTable } from "../../tables/training_table";
+import { holdOutClasses } from "./choice_classes";
+import type { RetrievalFiles, RunData } from "./run_data";
+
+/** The settings that say what a run looks at. */
+type DataConfig = Pick<TrainConfig, "dataDir" | "csv" | "fold" | "holdOutShare" | "seed">;
+
+/** Reads the tables of a config. @throws UserError saying which step makes a missing one */
+export async function readRunData(config: DataConfig): Promise<RunData> {
+  const data = holdOutClasses(await readWholeData(config), config);
+  requireClasses(data.classCount, projectPath(config.dataDir, config.csv));
+  return data;
+}
+
+const LEAST_CLASSES = 2;
+
+/** Refuses to train on one class: a loss of 0 would say nothing. @param source the table or folder it stands in */
+export function requireClasses(classes: number, source: string): void {
+  if (classes >= LEAST_CLASSES) return;
+  throw new UserError(
+    `Expected images of ${LEAST_CLASSES} classes or more in ${source}: there is one class, from which nothing can be told apart.`,
+    "Add images of another class (get-data, preprocess, merge), or search without training: npx guie embed FOLDER --out FOLDER.",
+  );
+}
+
+/** The same with all classes of the table, whatever the config's `holdOutShare`. */
+export async function readWholeData(config: Pick<DataConfig, "dataDir" | "csv" | "fold">): Promise<RunData> {
+  const dataDir = projectPath(config.dataDir);
+  const table = await readTrainingTable(dataDir, { csv: config.csv, fold: config.fold });
+  return {
+    train: { files: table.trainFiles, labels: table.trainLabels },
+    validation: { files: table.validationFiles, labels: table.validationLabels },
+    classCount: table.classes,
+    classes: tableClasses(config.dataDir, config.csv),
+    retrieval: await readRetrievalFiles(dataDir),
+    retrievalClasses: heldOutClasses(dataDir),
+  };
+}
+
+/** The held-out retrieval set below a data directory, or undefined where there is none. */
+export async function readRetrievalFiles(dataDir: string): Promise<RetrievalFiles | undefined> {
+  const folder = join(projectPath(dataDir), "retrieval");
+  if (!existsSync(join(folder, "queries.csv"))) return undefined;
+  const [queries, index] = await Promise.all(
+    ["queries.csv", "index.csv"].map(async (name) => {
+      const rows = await readImageRows(join(folder, name), "npx guie get-data --demo");
+      return { files: rows.map((row) => row.imageFile), labels: rows.map((row) => row.label) };
+    }),
+  );
+  return { queries: queries!, index: index!, own: ownPositions(queries!.files, index!.files) };
+}
+
+/** Where in the index each query stands, by its path; -1 where it does not. @returns undefined where none does */
+export function ownPositions(queries: readonly string[], index: readonly string[]): Int32Array | undefined {
+  const places = new Map(index.map((file, row) => [posix.normalize(file), row]));
+  const own = Int32Array.from(queries, (file) => places.get(posix.normalize(file)) ?? -1);
+  return own.some((row) => row >= 0) ? own : undefined;
+}
+
+/** The distinct files of several lists, sorted: the rows of a feature file. */
+export function distinctFiles(...lists: Texts[]): string[] {
+  const files = new Set<string>();
+  for (const list of lists) for (const file of list) files.add(file);
+  return [...files].sort();
+}

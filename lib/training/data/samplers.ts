@@ -1,0 +1,157 @@
+// Which rows an epoch shows in which order, and which of them a process sees. Shapes: N rows, W processes.
+import { UserError } from "../../common/errors";
+import { type RandomStream, randomStream } from "../../common/random";
+import type { TrainConfig } from "../../config/config";
+
+/** One of several processes that train together. */
+export interface Shard {
+  /** 0 .. worldSize - 1 */
+  rank: number;
+  worldSize: number;
+}
+
+/** All rows for one process. */
+export const ONE_PROCESS: Shard = { rank: 0, worldSize: 1 };
+
+/** The settings on which the order depends. `batchSize` is that of one process. */
+export type SamplerConfig = Pick<TrainConfig, "seed" | "batchSize" | "sampler" | "samplesPerClass">;
+
+/**
+ * Rows of an epoch in the order in which all processes together see them; it depends on seed and epoch alone.
+ * - `shuffle`: every row once (PyTorch's DistributedSampler)
+ * - `class_balanced`: N rows, every class equally often, give or take one; a class goes through all its rows before
+ *   one comes again
+ * - `m_per_class`: runs of `samplesPerClass` rows of one class, different rows where the class has as many; all runs of
+ *   a step are of different classes (pytorch-metric-learning's MPerClassSampler)
+ * @param labels [N]
+ * @throws UserError where `samplesPerClass` does not divide `batchSize`, or there are fewer classes than runs in a step
+ */
+export function epochOrder(
+  config: SamplerConfig,
+  labels: ArrayLike<number>,
+  epoch: number,
+  { worldSize }: Shard = ONE_PROCESS,
+): number[] {
+  const random = randomStream(config.seed, "epoch order", epoch);
+  if (config.sampler === "shuffle") {
+    return random.shuffle(Array.from({ length: labels.length }, (_, row) => row));
+  }
+  const classes = rowsByClass(labels);
+  if (config.sampler === "class_balanced") return classRuns(random, classes, labels.length, 1, 1);
+  const { batchSize, samplesPerClass } = config;
+  const runsPerStep = (batchSize / samplesPerClass) * worldSize;
+  assertRuns(config, runsPerStep, classes.length);
+  return classRuns(
+    random,
+    classes,
+    Math.floor(labels.length / samplesPerClass),
+    samplesPerClass,
+    runsPerStep,
+  );
+}
+
+/**
+ * The part of an epoch's order that a process sees in a step (from 1): together, the ranks see every row once.
+ * @param pieces in which the batch goes through (`accumulationSteps`)
+ */
+export function rowsOfStep(
+  order: readonly number[],
+  batchSize: number,
+  stepInEpoch: number,
+  shard: Shard = ONE_PROCESS,
+  pieces = 1,
+): number[] {
+  const start = (stepInEpoch - 1) * shard.worldSize * batchSize;
+  const places = placesInStep(batchSize, pieces, shard).map((place) => start + place);
+  return places.filter((place) => place < order.length).map((place) => order[place]!);
+}
+
+/**
+ * Which images of a step, counted over all processes, a process sees. Piece by piece the processes stand side by side:
+ * together their first pieces are the first piece of one process with all the images.
+ */
+export function placesInStep(batchSize: number, pieces: number, { rank, worldSize }: Shard): number[] {
+  const pieceSize = batchSize / pieces;
+  return Array.from({ length: batchSize }, (_, i) => {
+    const piece = Math.floor(i / pieceSize);
+    return (piece * worldSize + rank) * pieceSize + (i % pieceSize);
+  });
+}
+
+function rowsByClass(labels: ArrayLike<number>): number[][] {
+  const classes = new Map<number, number[]>();
+  for (let row = 0; row < labels.length; row++) {
+    const rows = classes.get(labels[row]!);
+    if (rows) rows.push(row);
+    else classes.set(labels[row]!, [row]);
+  }
+  return [...classes.values()];
+}
+
+/** `runs` runs of `m` rows of one class; the runs of a group of `groupSize` are of different classes. */
+function classRuns(
+  random: RandomStream,
+  classes: readonly number[][],
+  runs: number,
+  m: number,
+  groupSize: number,
+): number[] {
+  const decks = classes.map((rows) => new Deck(random, rows));
+  return classSequence(random, classes.length, runs, groupSize).flatMap((label) => decks[label]!.take(m));
+}
+
+/** Classes in shuffled rounds; those that are in the open group already come last in the next round. */
+function classSequence(random: RandomStream, classCount: number, runs: number, groupSize: number): number[] {
+  const all = Array.from({ length: classCount }, (_, label) => label);
+  const sequence: number[] = [];
+  while (sequence.length < runs && classCount > 0) {
+    const open = new Set(sequence.slice(sequence.length - (sequence.length % groupSize)));
+    const round = random.shuffle(all);
+    for (const label of round) if (!open.has(label)) sequence.push(label);
+    for (const label of round) if (open.has(label)) sequence.push(label);
+  }
+  return sequence.slice(0, runs);
+}
+
+/** The rows of a class, shuffled like a deck of cards, and again when those that are left do not suffice. */
+class Deck {
+  readonly #random: RandomStream;
+  #rows: number[];
+  #next: number;
+
+  constructor(random: RandomStream, rows: number[]) {
+    this.#random = random;
+    this.#rows = rows;
+    this.#next = rows.length;
+  }
+
+  take(count: number): number[] {
+    if (this.#next + count > this.#rows.length) {
+      this.#rows = this.#random.shuffle(this.#rows);
+      this.#next = 0;
+    }
+    const size = this.#rows.length;
+    const taken = Array.from({ length: count }, (_, i) => this.#rows[(this.#next + i) % size]!);
+    this.#next = Math.min(size, this.#next + count);
+    return taken;
+  }
+}
+
+function assertRuns(
+  { batchSize, samplesPerClass }: SamplerConfig,
+  runsPerStep: number,
+  classCount: number,
+): void {
+  if (batchSize % samplesPerClass !== 0) {
+    throw new UserError(
+      `A batch of ${batchSize} images cannot hold ${samplesPerClass} of each of its classes.`,
+      "Make batchSize a multiple of samplesPerClass.",
+    );
+  }
+  if (runsPerStep > classCount) {
+    throw new UserError(
+      `A step of ${samplesPerClass} images of each class needs ${runsPerStep} classes; the training table has ${classCount}.`,
+      "Raise samplesPerClass or lower batchSize.",
+    );
+  }
+}

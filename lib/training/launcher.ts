@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../common/errors";
+import { projectRoot } from "../common/project";
+import type { TrainConfig } from "../config/config";
+import {
+  bringBack,
+  isFinished,
+  isUnderWay,
+  refuseOtherRun,
+  requireRun,
+  runFolder,
+  trainerOf,
+} from "../runs/run_folder";
+import { endedAt, finishedBeforeText } from "../runs/run_summary";
+import { refuseOtherStart } from "../runs/start_check";
+import { type BegunRun, beginRun } from "./begin_run";
+
+/** A run in a process of its own. */
+export interface RunHandle {
+  /** The run's folder. */
+  folder: string;
+  /** What came of starting it, where it was not begun: "demo_frozen: finished before (...), ...". */
+  note?: string;
+  /** Asks the run to finish its step, save and end; the same config goes on from there later. */
+  stop(): void;
+}
+
+/** How a run is started. */
+export interface StartOptions {
+  /** Replace an existing run of this name: it goes with the new one's first checkpoint. */
+  overwrite?: boolean;
+  /** Of a run of several processes: so often it goes on from its last checkpoint after one of them failed. */
+  maxRestarts?: number;
+}
+
+/** What to do about a run of other settings or data, in a notebook's words. */
+const OTHER_RUN_ADVICE =
+  "Give the run another name (in Train the parameter `run`, elsewhere runName of its config), or replace the old one: " +
+  "startRun(config, { overwrite: true }).";
+
+/**
+ * Starts (or takes up) a run in a process of its own, detached: closing the browser or restarting the kernel does
+ * not touch it. `workers` or `gpus` in the config make it several processes. What it prints goes to `output.txt` in its
+ * folder. A run of the same settings and data that is under way is taken hold of, one that has finished is left as it is.
+ * @throws UserError where a run of this name has other settings, or was made of other data
+ */
+export function startRun(config: Readonly<TrainConfig>, options: StartOptions = {}): RunHandle {
+  const { runName } = config;
+  if (isUnderWay(runFolder(runName))) return takeHold(config, options);
+  const { overwrite = false } = options;
+  const begun = beginRun(config, { overwrite, advice: OTHER_RUN_ADVICE });
+  const { folder } = begun;
+  const handle = { folder, stop: () => stopRun(folder) };
+  if (!isFinished(folder)) {
+    spawnRun(begun, options);
+    return handle;
+  }
+  begun.claim.release();
+  refuseOtherStart(folder, config, OTHER_RUN_ADVICE);
+  return { ...handle, note: `${runName}: ${finishedBeforeText(folder, endedAt(folder))}` };
+}
+
+/** A run that is under way already. */
+function takeHold(config: Readonly<TrainConfig>, { overwrite }: StartOptions): RunHandle {
+  const { runName } = config;
+  const folder = runFolder(runName);
+  const advice = `Stop it first (attachRun("${runName}").stop()), or give this run another name (in Train the parameter \`run\`).`;
+  if (overwrite) throw new UserError(`The run ${runName} is under way: it is not replaced.`, advice);
+  refuseOtherRun(folder, config, advice);
+  const note = `${runName}: under way already, with the same settings and data; taken hold of`;
+  return { folder, note, stop: () => stopRun(folder) };
+}
+
+function spawnRun({ folder, claim }: BegunRun, options: StartOptions): void {
+  const output = openSync(join(folder, "output.txt"), "a");
+  const restarts = options.maxRestarts ? ["--max-restarts", String(options.maxRestarts)] : [];
+  const guie = join(projectRoot(), "lib/bin/guie.js");
+  const child: ChildProcess = spawn(process.execPath, [guie, "train", "--run-dir", folder, ...restarts], {
+    cwd: projectRoot(),
+    detached: true,
+    stdio: ["ignore", output, output],
+  });
+  if (child.pid !== undefined) claim.handTo(child.pid);
+  else {
+    bringBack(folder, "its process did not start");
+    claim.release();
+  }
+  child.unref();
+  closeSync(output);
+}
+
+/** Takes hold of a run that was started elsewhere, by its name or folder. */
+export function attachRun(nameOrPath: string): RunHandle {
+  const folder = requireRun(nameOrPath);
+  return { folder, stop: () => stopRun(folder) };
+}
+
+/** Asks the process of a run to finish its step, save and end. */
+function stopRun(folder: string): void {
+  if (!isUnderWay(folder))
+    throw new UserError(`The run in ${folder} is not under way.`, "There is nothing to stop.");
+  const { pid, host } = trainerOf(folder)!;
+  if (host !== hostname())
+    throw new UserError(`The run in ${folder} is trained on ${host}.`, `Stop process ${pid} there.`);
+  process.kill(pid, "SIGTERM");
+}

@@ -1,0 +1,37 @@
+// What a step is fed besides its images: all that is drawn at random. Shapes: B batch, F features, S classes of a process.
+import { randomStream } from "../../common/random";
+import type { TrainConfig } from "../../config/config";
+import { dropoutMask } from "../../model/neck";
+import type { Batch } from "../data/batches";
+import { placesInStep, type Shard } from "../data/samplers";
+import type { LossFeed } from "../step/step";
+
+/** What a process draws random numbers for. */
+export interface FeedParts {
+  config: Pick<TrainConfig, "batchSize" | "accumulationSteps" | "dropout" | "seed" | "classShare">;
+  /** F */
+  featureCount: number;
+  shard: Shard;
+  /** S, where the head is shared out; else 0. */
+  shardClasses: number;
+}
+
+/** A batch with the step's random numbers. @param step from 1 */
+export function feedOf({ inputs, labels }: Batch, step: number, margin: number, parts: FeedParts): LossFeed {
+  const { config, shard, shardClasses } = parts;
+  const feed = { inputs, labels, keep: stepMask(step, parts), margin };
+  if (shardClasses === 0 || config.classShare === 1) return feed;
+  const random = randomStream(config.seed, "classes", step, shard.rank);
+  return { ...feed, draws: Float32Array.from({ length: shardClasses }, () => random.uniform()) };
+}
+
+/** Dropout mask of a step [B, F]: every image has its own stream, whichever process sees it. */
+function stepMask(step: number, { config, featureCount, shard }: FeedParts): Float32Array {
+  const { batchSize, accumulationSteps, dropout, seed } = config;
+  const keep = new Float32Array(batchSize * featureCount);
+  for (const [i, place] of placesInStep(batchSize, accumulationSteps, shard).entries()) {
+    const random = randomStream(seed, "dropout", step, place);
+    keep.set(dropoutMask(featureCount, dropout, random), i * featureCount);
+  }
+  return keep;
+}

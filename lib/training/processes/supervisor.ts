@@ -1,0 +1,259 @@
+// Runs of several processes: starts the ranks of this host, watches them, ends all when one fails, starts them again.
+import { createServer, type Server } from "node:net";
+import { hostname } from "node:os";
+import { messageOf, UserError } from "../../common/errors";
+import type { Claim } from "../../common/files/claim";
+import { Interrupted } from "../../common/interrupt";
+import type { OnProgress } from "../../common/progress";
+import { processCount, type TrainConfig } from "../../config/config";
+import type { ClusterSpec } from "../../engine/session/cluster";
+import { logLine } from "../../runs/run_folder";
+import type { RunSummary } from "../../runs/run_summary";
+import { holdRun } from "../run";
+import { type FromChief, gatherMembers, joinChief, type Members } from "./control_link";
+import { type RankChildren, startRanks } from "./rank_children";
+import type { FromRank } from "./rank_messages";
+import { type Failure, RankWatch, SILENT_MS } from "./rank_watch";
+
+/** How a run of several processes is watched over. */
+export interface SupervisorOptions {
+  /** After a failure that may not come again, so often the run goes on from its last checkpoint. */
+  maxRestarts?: number;
+  onProgress?: OnProgress;
+  /** Takes a line for people. */
+  say?: (line: string) => void;
+  /** Aborted when the run is to finish its step, save and end. */
+  stop?: AbortSignal;
+  /** A process of which nothing was heard for so long has hung. */
+  silentMs?: number;
+}
+
+/** A run that several processes train, and which of them are this launcher's. */
+interface Job {
+  folder: string;
+  config: Readonly<TrainConfig>;
+  /** "host:port" of all ranks. */
+  addresses: readonly string[];
+  /** Those on this host. */
+  ranks: readonly number[];
+}
+
+type EndReason = "finished" | "stopped";
+
+/** How often it is looked whether all ranks are well. */
+const LOOK_MS = 200;
+
+/** A run that ended because of one of its ranks: one line that names the rank, its host and the cause. */
+class RankFailure extends UserError {
+  readonly failure: Failure;
+
+  constructor(failure: Failure, addresses: readonly string[]) {
+    const { rank, cause } = failure;
+    const where = `rank ${rank} of ${addresses.length} on ${placeOf(addresses[rank]!)}`;
+    super(`The run has ended: ${where}: ${cause.replaceAll(/\s*\n\s*/g, " ")}`);
+    this.failure = failure;
+  }
+}
+
+/** "host-a (127.0.0.1:4711)" on loopback, where the address names no host. */
+function placeOf(address: string): string {
+  return address.startsWith("127.") ? `${hostname()} (${address})` : address;
+}
+
+/**
+ * Trains the run of a folder to its end in several processes, which are gone when this returns: all of them on this
+ * host, or, as the chief of a cluster, one of them here and the others by launchers that `joinRun`.
+ * @param claimed the run's claim, where this process has it already: it is that of all ranks
+ */
+export async function superviseRun(
+  folder: string,
+  options: SupervisorOptions = {},
+  cluster?: ClusterSpec,
+  claimed?: Claim,
+): Promise<RunSummary> {
+  const body = (config: Readonly<TrainConfig>) =>
+    withRestarts(
+      options,
+      async () => {
+        const addresses = cluster?.addresses ?? (await freeAddresses(processCount(config)));
+        const ranks = cluster ? [cluster.rank] : addresses.map((_, rank) => rank);
+        await attemptAsChief({ folder, config, addresses, ranks }, options);
+      },
+      (line) => logLine(folder, line),
+    );
+  return holdRun(folder, body, { claimed });
+}
+
+/** Trains one rank of a cluster on this host, for the chief's launcher on another; it writes no files. */
+export async function joinRun(
+  config: Readonly<TrainConfig>,
+  { addresses, rank }: ClusterSpec,
+  options: SupervisorOptions = {},
+): Promise<EndReason> {
+  try {
+    await withRestarts(options, () =>
+      attemptAsMember({ folder: "", config, addresses, ranks: [rank] }, options),
+    );
+    return "finished";
+  } catch (error) {
+    if (error instanceof Interrupted) return "stopped";
+    throw error;
+  }
+}
+
+/** Goes on from the last checkpoint where a failure allows it and restarts are left. */
+async function withRestarts(
+  { maxRestarts = 0, say }: SupervisorOptions,
+  attempt: () => Promise<void>,
+  log: (line: string) => void = () => {},
+): Promise<void> {
+  for (let restart = 1; ; restart++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof RankFailure && error.failure.canRestart) || restart > maxRestarts) throw error;
+      const line = `${error.message} Starting again from the last checkpoint (${restart} of ${maxRestarts}).`;
+      log(line);
+      say?.(line);
+    }
+  }
+}
+
+/** One life of all ranks. @throws Interrupted where they were asked to stop; RankFailure */
+async function attemptAsChief(job: Job, options: SupervisorOptions): Promise<void> {
+  const { addresses } = job;
+  const { onProgress, say, stop } = options;
+  const watch = new RankWatch(addresses.length, performance.now(), options.silentMs);
+  const ended = new Map<number, EndReason>();
+  const onMessage = (rank: number, message: FromRank) => {
+    note(watch, rank, message);
+    if (message.kind === "ended") ended.set(rank, message.reason);
+    if (rank !== 0) return;
+    if (message.kind === "progress") onProgress?.(message.report);
+    if (message.kind === "device") say?.(`${addresses.length} processes, each on ${message.line}`);
+  };
+  const onLost = (rank: number, cause: string) =>
+    watch.fail(rank, "died", `${cause} (last seen ${watch.place(rank)})`, performance.now());
+  const members = await membersOf(job, { onMessage, onLost }, options);
+  const children = await startRanks({ ...job, onMessage, onExit: onLost });
+  const forgetStop = onAbort(stop, () => children.send({ kind: "stop" }));
+  try {
+    await untilTrue(() => {
+      if (ended.size === addresses.length) return true;
+      const failure = watch.failure(performance.now());
+      if (failure) throw new RankFailure(failure, addresses);
+      return false;
+    });
+    const reason = [...ended.values()].includes("stopped") ? "stopped" : "finished";
+    members?.send({ kind: "ended", reason });
+    if (reason === "stopped") throw new Interrupted();
+  } catch (error) {
+    if (error instanceof RankFailure) members?.send({ kind: "failed", failure: error.failure });
+    throw error;
+  } finally {
+    forgetStop();
+    await children.end();
+    members?.close();
+  }
+}
+
+/** The launchers of other hosts, where not all ranks are on this one. */
+function membersOf(
+  { config, addresses, ranks }: Job,
+  events: Parameters<typeof gatherMembers>[2],
+  { say, stop }: SupervisorOptions,
+): Promise<Members> | undefined {
+  if (ranks.length === addresses.length) return undefined;
+  say?.(`Waiting for the launchers of ${addresses.length - ranks.length} other ranks`);
+  return gatherMembers(addresses, config, events, stop);
+}
+
+/** One life of a rank of another host's run. */
+async function attemptAsMember(
+  job: Job,
+  { stop, say, silentMs = SILENT_MS }: SupervisorOptions,
+): Promise<void> {
+  const { config, addresses, ranks } = job;
+  const [rank] = ranks as [number];
+  const chief = { heardAtMs: performance.now(), isLost: false };
+  let starting: Promise<RankChildren> | undefined;
+  let end: FromChief | undefined;
+  const onMessage = (message: FromChief) => {
+    chief.heardAtMs = performance.now();
+    if (message.kind === "begin") {
+      starting = startRanks({ ...job, onMessage: forward, onExit });
+      starting.catch((error) => onExit(rank, messageOf(error)));
+    } else if (message.kind !== "beat") end ??= message;
+  };
+  const forward = (_: number, message: FromRank) => link.send({ kind: "rank", message });
+  const onExit = (_: number, cause: string) => link.send({ kind: "exit", cause });
+  say?.(`Rank ${rank} of ${addresses.length}: looking for the chief's launcher on ${addresses[0]}`);
+  const onLost = () => {
+    chief.isLost = true;
+  };
+  const link = await joinChief({ rank, addresses, config }, onMessage, onLost, stop);
+  const forgetStop = onAbort(stop, async () => (await starting)?.send({ kind: "stop" }));
+  try {
+    await untilTrue(() => {
+      if (end) return true;
+      const seconds = silentMs / 1000;
+      const silence =
+        performance.now() - chief.heardAtMs > silentMs && `no sign of life of its launcher for ${seconds} s`;
+      const cause = chief.isLost ? "its launcher is gone" : silence;
+      if (cause) throw new RankFailure({ rank: 0, cause, canRestart: true }, addresses);
+      return false;
+    });
+  } finally {
+    forgetStop();
+    await (await starting?.catch(() => undefined))?.end();
+    link.close();
+  }
+  if (end?.kind === "failed") throw new RankFailure(end.failure, addresses);
+  if (end?.kind === "refused") throw new UserError(`The chief's launcher has refused: ${end.reason}`);
+  if (end?.kind === "ended" && end.reason === "stopped") throw new Interrupted();
+}
+
+/** Takes down what a rank tells of itself. */
+function note(watch: RankWatch, rank: number, message: FromRank): void {
+  const now = performance.now();
+  watch.beat(rank, now);
+  if (message.kind === "phase") watch.enter(rank, message.phase, message.step, now);
+  if (message.kind === "failed") watch.fail(rank, message.as, message.cause, now);
+}
+
+/** Calls back once the signal is aborted, also where it is already. @returns takes the callback off */
+function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+  if (signal?.aborted) callback();
+  signal?.addEventListener("abort", callback);
+  return () => signal?.removeEventListener("abort", callback);
+}
+
+/** Asks again and again until the answer is true. @throws what `ask` throws */
+function untilTrue(ask: () => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setInterval(() => {
+      try {
+        if (!ask()) return;
+        resolve();
+      } catch (error) {
+        reject(error);
+      }
+      clearInterval(timer);
+    }, LOOK_MS);
+  });
+}
+
+/** Addresses on this host's loopback device that are free now. */
+async function freeAddresses(count: number): Promise<string[]> {
+  const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports.map((port) => `127.0.0.1:${port}`);
+}
+
+function listenAnywhere(): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => resolve(server));
+  });
+}

@@ -1,0 +1,93 @@
+// Averages of the weights over a run: EMA over steps, SWA over the ends of epochs. They are variables beside the weights.
+
+import type { TrainConfig } from "../../config/config";
+import { tf } from "../../engine/native/tf";
+import type { GraphFunction } from "../../engine/program/graph_function";
+import type { Program } from "../../engine/program/program";
+import { CONSTANT_NAMES } from "../../model/head";
+import { type Average, averagedCountOf, storedName } from "../../runs/store";
+import type { Position } from "./schedule";
+
+type Shapes = ReadonlyMap<string, readonly number[]>;
+type AverageConfig = Pick<TrainConfig, "emaDecay" | "swaStartEpoch">;
+
+/** The averages that a config asks for. */
+export function averagesOf({ emaDecay, swaStartEpoch }: AverageConfig): Average[] {
+  return [...(emaDecay > 0 ? (["ema"] as const) : []), ...(swaStartEpoch > 0 ? (["swa"] as const) : [])];
+}
+
+/** The averages of a trainer's weights. */
+export interface Averages {
+  /** Shapes of their variables, all of which belong into a checkpoint. */
+  shapes: Shapes;
+  /** Each averaged weight with its average. */
+  pairs: readonly (readonly [weight: string, average: string])[];
+  /** Their graphs, by kind. */
+  functions: Partial<Record<Average, GraphFunction<never, void>>>;
+  /** Takes in the weights after a step: EMA after each, SWA after the last one of its epochs. */
+  update(position: Position, stepsPerEpoch: number): Promise<void>;
+  /** Those that hold something already. */
+  present(): Promise<Average[]>;
+}
+
+/**
+ * Declares the averages that the config asks for (no memory is taken for others) beside the weights, which are
+ * variables of the program already. A batch norm's running values are averaged like weights: PyTorch's
+ * `AveragedModel(model, ..., use_buffers=True)`, which spares the pass over the training images of `update_bn`.
+ * @see https://docs.pytorch.org/docs/stable/optim.html#weight-averaging-swa-and-ema, https://arxiv.org/abs/1803.05407 (SWA)
+ */
+export async function createAverages(
+  program: Program,
+  weights: Shapes,
+  config: AverageConfig,
+): Promise<Averages> {
+  const kinds = averagesOf(config);
+  const names = [...weights.keys()].filter((name) => !CONSTANT_NAMES.includes(name));
+  const pairs = kinds.flatMap((kind) => names.map((name) => [name, storedName(kind, name)] as const));
+  const shapes = new Map<string, readonly number[]>([
+    ...kinds.map((kind) => [averagedCountOf(kind), []] as const),
+    ...pairs.map(([name, average]) => [average, weights.get(name)!] as const),
+  ]);
+  for (const [name, shape] of shapes) program.variable(name, { shape });
+  await program.fillAll([...shapes.keys()].map((name) => [name, (memory) => void memory.fill(0 as never)]));
+  const functions = Object.fromEntries(
+    kinds.map((kind) => [kind, traceAverage(program, kind, names, config.emaDecay)]),
+  ) as Averages["functions"];
+  return {
+    ...{ shapes, pairs, functions },
+    async update({ epoch, stepInEpoch }, stepsPerEpoch) {
+      await functions.ema?.run({});
+      const takesEpoch = stepInEpoch === stepsPerEpoch && epoch >= config.swaStartEpoch;
+      if (takesEpoch) await functions.swa?.run({});
+    },
+    async present() {
+      const counts = await Promise.all(kinds.map((kind) => program.read(averagedCountOf(kind))));
+      return kinds.filter((_, i) => (counts[i]!.data as Float32Array)[0]! > 0);
+    },
+  };
+}
+
+/**
+ * mean <- weight + share (mean - weight): the share of what is there already is `decay` for the EMA and n / (n + 1)
+ * for the SWA. The first of either is a copy of the weights, as in PyTorch.
+ */
+function traceAverage(
+  program: Program,
+  kind: Average,
+  names: readonly string[],
+  decay: number,
+): GraphFunction<never, void> {
+  return program.function(
+    kind,
+    (_, variables) => {
+      const count = variables.read(averagedCountOf(kind));
+      const share = kind === "ema" ? tf.mul(tf.minimum(count, 1), decay) : tf.div(count, tf.add(count, 1));
+      for (const name of names) {
+        const [weight, mean] = [variables.read(name), variables.read(storedName(kind, name))];
+        variables.assign(storedName(kind, name), tf.add(weight, tf.mul(share, tf.sub(mean, weight))));
+      }
+      variables.assign(averagedCountOf(kind), tf.add(count, 1));
+    },
+    {},
+  ) as GraphFunction<never, void>;
+}

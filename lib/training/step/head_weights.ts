@@ -1,0 +1,24 @@
+import { tf } from "../../engine/native/tf";
+import { TOWER_PREFIX } from "../../model/embedding_model";
+import type { Weights } from "../../model/vit";
+import { isWeight, type StoredModel, storedName, type WeightKind } from "../../runs/store";
+
+/**
+ * Neck and head of a model as tensors, as they are now; the caller frees them.
+ * @param kind an average in their place; what is never averaged is that of the weights
+ */
+export async function readHeadWeights({ program, shapes }: StoredModel, kind: WeightKind): Promise<Weights> {
+  const names = [...shapes.keys()].filter((name) => isWeight(name) && !name.startsWith(TOWER_PREFIX));
+  const nameOf = new Map(
+    names.map((name) => {
+      const average = storedName(kind, name);
+      return [shapes.has(average) ? average : name, name];
+    }),
+  );
+  const weights: Weights = {};
+  await program.viewAll(nameOf.keys(), (stored, memory) => {
+    const name = nameOf.get(stored)!;
+    weights[name] = tf.tensor(Float32Array.from(memory as Float32Array), [...shapes.get(name)!]);
+  });
+  return weights;
+}

@@ -1,0 +1,58 @@
+// Dynamic loss scaling: float16 loses gradients below 6e-8, so the loss is multiplied before the backward pass, and
+// the gradients are divided again. PyTorch: `torch.amp.GradScaler`, with its numbers.
+
+import type { TrainConfig } from "../../config/config";
+import { tf } from "../../engine/native/tf";
+import type { Program } from "../../engine/program/program";
+import type { TracedVariables } from "../../engine/program/traced_variables";
+import { OPTIMIZER_PREFIX, SKIPPED_STEPS } from "../../runs/store";
+
+const SCALE = `${OPTIMIZER_PREFIX}loss_scale`;
+const GOOD_STEPS = `${OPTIMIZER_PREFIX}good_steps`;
+/** The scale doubles after this many steps without an overflow; it halves at one. */
+const GROWTH_INTERVAL = 2000;
+
+/** First values of the scalar variables that loss scaling needs. */
+export const LOSS_SCALE_START: Readonly<Record<string, number>> = {
+  [SCALE]: 65536,
+  [GOOD_STEPS]: 0,
+  [SKIPPED_STEPS]: 0,
+};
+
+/** What the loss is multiplied with now. */
+export function lossScale(variables: TracedVariables): tf.Scalar {
+  return variables.read(SCALE) as tf.Scalar;
+}
+
+/**
+ * Counts the steps that have changed the weights, the next one included: AdamW's bias corrections are by these, as
+ * PyTorch's GradScaler leaves out the optimizer's step where gradients overflow.
+ * @param step the next step, from 1
+ */
+export async function stepsApplied(
+  program: Pick<Program, "read">,
+  { precision }: Pick<TrainConfig, "precision">,
+  step: number,
+): Promise<number> {
+  if (precision !== "float16") return step;
+  const { data } = await program.read(SKIPPED_STEPS);
+  return step - (data as Float32Array)[0]!;
+}
+
+/** Whether all numbers of all gradients are finite: a bool scalar. */
+export function allFinite(gradients: readonly tf.Tensor[]): tf.Tensor {
+  return tf.all(tf.stack(gradients.map((gradient) => tf.all(tf.isFinite(gradient)))));
+}
+
+/** Traces the change of the scale behind a step. */
+export function updateLossScale(variables: TracedVariables, finite: tf.Tensor): void {
+  const scale = lossScale(variables);
+  const goodSteps = tf.add(variables.read(GOOD_STEPS), 1);
+  const grows = tf.greaterEqual(goodSteps, GROWTH_INTERVAL);
+  const grown = tf.where(grows, tf.mul(scale, 2), scale);
+  variables.assign(SCALE, tf.where(finite, grown, tf.div(scale, 2)));
+  const counts = tf.logicalAnd(finite, tf.logicalNot(grows));
+  const skipped = variables.read(SKIPPED_STEPS);
+  variables.assign(SKIPPED_STEPS, tf.where(finite, skipped, tf.add(skipped, 1)));
+  variables.assign(GOOD_STEPS, tf.where(counts, goodSteps, tf.zerosLike(goodSteps)));
+}

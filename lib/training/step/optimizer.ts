@@ -1,0 +1,77 @@
+import { tf } from "../../engine/native/tf";
+import type { TracedVariables } from "../../engine/program/traced_variables";
+import { after } from "../../engine/tracing/order";
+import { rawOp } from "../../engine/tracing/raw_op";
+import { OPTIMIZER_PREFIX } from "../../runs/store";
+
+/** PyTorch's defaults of `torch.optim.AdamW`; the betas as float32 holds them, since the kernel takes 1 - beta of these. */
+const BETA_1 = Math.fround(0.9);
+const BETA_2 = Math.fround(0.999);
+const EPSILON = 1e-8;
+
+/** The variable of a weight's first moment; named as in PyTorch's AdamW. */
+export const firstMomentOf = (name: string) => `${OPTIMIZER_PREFIX}exp_avg.${name}`;
+/** The variable of a weight's second moment. */
+export const secondMomentOf = (name: string) => `${OPTIMIZER_PREFIX}exp_avg_sq.${name}`;
+/** The variable in which gradients of a weight add up while a batch goes through in pieces. */
+export const accumulatedOf = (name: string) => `${OPTIMIZER_PREFIX}grad.${name}`;
+
+/** The numbers of one step that do not depend on the weight: computed outside, fed as scalars. */
+export interface AdamRates<T> {
+  /** Learning rate with both bias corrections in it. */
+  stepSize: T;
+  /** Epsilon with the second moment's bias correction in it. */
+  epsilon: T;
+  /** 1 - learning rate x weight decay. */
+  keep: T;
+}
+
+/**
+ * Computes the rates of a step.
+ * @param step from 1, for the bias corrections; steps that changed nothing do not count (`stepsApplied`)
+ */
+export function adamRates(step: number, learningRate: number, weightDecay: number): AdamRates<number> {
+  // lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + eps), the two corrections drawn into one factor and eps
+  const correction = Math.sqrt(1 - BETA_2 ** step);
+  return {
+    stepSize: (learningRate * correction) / (1 - BETA_1 ** step),
+    epsilon: EPSILON * correction,
+    keep: 1 - learningRate * weightDecay,
+  };
+}
+
+/** Whether weight decay changes anything: at the original's rates 1 - 1e-4 x 1e-5 is 1 in float32. */
+export function hasDecay(learningRate: number, weightDecay: number): boolean {
+  return Math.fround(1 - learningRate * weightDecay) !== 1;
+}
+
+/**
+ * Traces one step of AdamW with decoupled weight decay: TensorFlow's Adam in place, on the weight's and its moments'
+ * own memory, behind the decay.
+ * @param options.decays false where `keep` is 1 in every step: it spares reading and writing the weight once more
+ * @param options.finite a bool scalar; where it is false, the step changes nothing
+ * @see https://arxiv.org/abs/1711.05101, PyTorch `torch.optim.AdamW(fused=True)`
+ */
+export function applyAdamW(
+  variables: TracedVariables,
+  name: string,
+  gradient: tf.Tensor,
+  rates: AdamRates<tf.Scalar>,
+  { decays = true, finite }: { decays?: boolean; finite?: tf.Tensor } = {},
+): void {
+  const unless = (value: tf.Tensor, otherwise: tf.Tensor) =>
+    finite ? tf.where(finite, value, otherwise) : value;
+  const [one, zero] = [tf.scalar(1), tf.scalar(0)];
+  if (decays) {
+    // The old value is read until the gradient is there: only then is its memory free for the new one.
+    const before = after(variables.read(name), [gradient]);
+    variables.assign(name, tf.mul(before, unless(rates.keep, one)));
+  }
+  rawOp("ResourceApplyAdam", [
+    ...[name, firstMomentOf(name), secondMomentOf(name)].map((name) => variables.handle(name)),
+    // The powers of the betas are zero because the bias corrections are in the rates already
+    ...[zero, zero, unless(rates.stepSize, zero)],
+    ...[unless(tf.scalar(BETA_1), one), unless(tf.scalar(BETA_2), one), rates.epsilon],
+    unless(gradient, zero),
+  ]);
+}

@@ -1,0 +1,70 @@
+import type { TrainConfig } from "../../config/config";
+
+/** Where a run stands: both from 1. */
+export interface Position {
+  epoch: number;
+  /** Step within the epoch. */
+  stepInEpoch: number;
+}
+
+type ScheduleConfig = Pick<TrainConfig, "lrSchedule" | "initLr" | "finalLr" | "nEpochs" | "warmUpEpochs">;
+
+/** Share of the run that the `cosine` schedule warms up over, as the field usually does. */
+const COSINE_WARM_UP_SHARE = 0.1;
+
+/** Learning rate of neck and head at a position; the backbone's is this times `backboneLrFactor`. */
+export function learningRate(config: ScheduleConfig, position: Position, stepsPerEpoch: number): number {
+  return SCHEDULES[config.lrSchedule](config, position, stepsPerEpoch);
+}
+
+const SCHEDULES: Record<TrainConfig["lrSchedule"], typeof learningRate> = {
+  seed: seedSchedule,
+  cosine: cosineSchedule,
+};
+
+/**
+ * The original's: epochs 1..warm-up rise linearly per step, by .01 + .99 k/T for k = 0 .. T-1, which does not reach 1; later each epoch has one value,
+ * 0.5 init (1 + cos(pi epoch / (n_epochs + 1))), because the published code adds 1 to n_epochs before its loop.
+ */
+function seedSchedule(
+  config: ScheduleConfig,
+  { epoch, stepInEpoch }: Position,
+  stepsPerEpoch: number,
+): number {
+  if (epoch <= config.warmUpEpochs) {
+    const warmUpSteps = config.warmUpEpochs * stepsPerEpoch;
+    const step = (epoch - 1) * stepsPerEpoch + stepInEpoch;
+    return config.initLr * (0.01 + (0.99 * (step - 1)) / warmUpSteps);
+  }
+  return 0.5 * config.initLr * (1 + Math.cos((Math.PI * epoch) / (config.nEpochs + 1)));
+}
+
+/** Linear warm-up over the first tenth of all steps, then half a cosine that would be at its end one step after the last. */
+function cosineSchedule(
+  config: ScheduleConfig,
+  { epoch, stepInEpoch }: Position,
+  stepsPerEpoch: number,
+): number {
+  const totalSteps = config.nEpochs * stepsPerEpoch;
+  const step = (epoch - 1) * stepsPerEpoch + stepInEpoch;
+  const warmUpSteps = Math.ceil(totalSteps * COSINE_WARM_UP_SHARE);
+  if (step <= warmUpSteps) return (config.initLr * step) / warmUpSteps;
+  const share = (step - warmUpSteps) / (totalSteps - warmUpSteps + 1);
+  return config.finalLr + 0.5 * (config.initLr - config.finalLr) * (1 + Math.cos(Math.PI * share));
+}
+
+/** Whether an epoch (from 1) trains neck and head alone, the backbone as it is. */
+export function isBackboneFrozen(
+  config: Pick<TrainConfig, "nEpochs" | "frozenEpochs">,
+  epoch: number,
+): boolean {
+  return epoch > config.nEpochs - config.frozenEpochs;
+}
+
+/** ArcFace's margin in an epoch (from 1), radians: grows by `marginStep` up to `marginMax`. */
+export function marginOf(
+  config: Pick<TrainConfig, "margin" | "marginStep" | "marginMax">,
+  epoch: number,
+): number {
+  return Math.min(config.margin + config.marginStep * (epoch - 1), Math.max(config.margin, config.marginMax));
+}

@@ -1,0 +1,268 @@
+// The training step as traced functions. Shapes: B batch, F features, n pieces of a batch.
+import { UserError } from "../../common/errors";
+import type { TrainConfig } from "../../config/config";
+import { tf } from "../../engine/native/tf";
+import type { GraphFunction } from "../../engine/program/graph_function";
+import type { Program } from "../../engine/program/program";
+import type { TensorSpec } from "../../engine/program/specs";
+import type { TracedVariables } from "../../engine/program/traced_variables";
+import { rawOp } from "../../engine/tracing/raw_op";
+import { scope } from "../../engine/tracing/scope";
+import {
+  type FeatureFunction,
+  type LossConfig,
+  type LossInputs,
+  type StepShards,
+  TOWER_PREFIX,
+  trainingLoss,
+} from "../../model/embedding_model";
+import { FIXED_NAMES, rowsPerClass } from "../../model/head";
+import type { NeckTraining } from "../../model/neck";
+import { allFinite, lossScale, updateLossScale } from "./loss_scale";
+import { type AdamRates, accumulatedOf, applyAdamW, hasDecay } from "./optimizer";
+
+/** Rates of a step; neck and head have others than the backbone. */
+type RateName = "epsilon" | "headStepSize" | "headKeep" | "backboneStepSize" | "backboneKeep";
+type Rates<T> = Readonly<Record<RateName, T>>;
+
+/** A whole batch with the random numbers that go with it. */
+export interface LossFeed {
+  /** [B, ...], flat. */
+  inputs: Float32Array;
+  /** [B]. */
+  labels: Int32Array;
+  /** Dropout mask [B, F], flat. */
+  keep: Float32Array;
+  /** ArcFace margin, radians. */
+  margin: number;
+  /** For the sample of this process's classes, [S], where the step has one. */
+  draws?: Float32Array;
+}
+
+/** What a step is fed: a whole batch, and the step's rates. */
+export interface StepFeed extends Rates<number>, LossFeed {}
+
+/** A traced step. */
+export interface TrainStep {
+  /** Updates all variables by one batch, and returns its loss. */
+  run(fed: StepFeed): Promise<number>;
+  /** The graphs of a step, in the order in which it runs them. */
+  readonly functions: readonly GraphFunction<never, unknown>[];
+}
+
+/** What the step is made of. */
+export interface StepParts {
+  /** The settings that change its graph. */
+  config: LossConfig &
+    Pick<
+      TrainConfig,
+      "precision" | "accumulationSteps" | "initLr" | "backboneLrFactor" | "weightDecay" | "trainedBlocks"
+    >;
+  /** Shapes of all weights by name. */
+  shapes: ReadonlyMap<string, readonly number[]>;
+  /** Names of the weights that the step trains; default: all that a run trains. */
+  trained?: readonly string[];
+  features: FeatureFunction;
+  /** Shape of a batch's inputs, [B, ...]; B is a multiple of `accumulationSteps`. */
+  inputShape: readonly number[];
+  featureCount: number;
+  /** The processes that train together; default: this one alone. */
+  ranks?: StepRanks;
+  /** Where these share the head's rows out. */
+  shards?: StepShards;
+}
+
+/** What a step shares with the other processes. */
+export interface StepRanks extends NonNullable<NeckTraining["ranks"]> {
+  /** Mean of the processes' gradients, by weight. */
+  meanGradients(gradients: ReadonlyMap<string, tf.Tensor>): ReadonlyMap<string, tf.Tensor>;
+}
+
+/**
+ * Names of the weights that a run trains: all but running statistics and the like, and, where it trains only the last
+ * blocks of the backbone, all that stands before these.
+ * @throws UserError where the backbone has fewer blocks
+ */
+export function trainedNames(
+  shapes: StepParts["shapes"],
+  { trainedBlocks }: Pick<TrainConfig, "trainedBlocks">,
+): string[] {
+  const names = [...shapes.keys()].filter((name) => !FIXED_NAMES.includes(name));
+  const blocks = 1 + Math.max(-1, ...names.map((name) => blockOf(name) ?? -1));
+  if (trainedBlocks === 0 || blocks === 0) return names;
+  if (trainedBlocks > blocks)
+    throw new UserError(
+      `trainedBlocks is ${trainedBlocks}, the backbone has ${blocks} blocks.`,
+      `Give 1 .. ${blocks}, or 0.`,
+    );
+  const isBefore = (name: string) => {
+    const block = blockOf(name);
+    return block === undefined ? BEFORE_BLOCKS.test(name) : block < blocks - trainedBlocks;
+  };
+  return names.filter((name) => !isBefore(name));
+}
+
+/** The backbone's weights in front of its blocks. */
+const BEFORE_BLOCKS = /^visual\.(conv1\.|class_embedding$|positional_embedding$|register_tokens$|ln_pre\.)/;
+
+function blockOf(name: string): number | undefined {
+  const [, block] = /^visual\.transformer\.resblocks\.(\d+)\./.exec(name) ?? [];
+  return block === undefined ? undefined : Number(block);
+}
+
+/**
+ * Traces forward, backward and AdamW into the program whose variables are the weights and the optimizer's
+ * (`declareOptimizer`). With `accumulationSteps` n a batch goes through in n pieces, whose gradients are added up in
+ * the session before one update: the memory of a batch of B / n, and the same result.
+ */
+export function traceStep(program: Program, parts: StepParts): TrainStep {
+  return parts.config.accumulationSteps === 1
+    ? stepAtOnce(program, parts)
+    : stepInPieces(program, parts, parts.config.accumulationSteps);
+}
+
+function trainedBy({ trained, shapes, config }: StepParts): readonly string[] {
+  return trained ?? trainedNames(shapes, config);
+}
+
+const RATES = {
+  epsilon: { shape: [] },
+  headStepSize: { shape: [] },
+  headKeep: { shape: [] },
+  backboneStepSize: { shape: [] },
+  backboneKeep: { shape: [] },
+};
+
+/** Inputs of a graph that takes `count` images. */
+export function batchSpecs(
+  { config, inputShape, featureCount, shapes, shards }: StepParts,
+  count: number,
+): Record<string, TensorSpec> {
+  const head = shapes.get("head.weight")!;
+  return {
+    inputs: { shape: [count, ...inputShape.slice(1)] },
+    labels: { shape: [count], dtype: "int32" as const },
+    keep: { shape: [count, featureCount] },
+    margin: { shape: [] },
+    ...(shards?.sampleSize && { draws: { shape: [head[0]! / rowsPerClass(config)] } }),
+  };
+}
+
+function stepAtOnce(program: Program, parts: StepParts): TrainStep {
+  const specs = { ...batchSpecs(parts, parts.inputShape[0]!), ...RATES };
+  const step = program.function(
+    "train_step",
+    (fed, variables) => {
+      const { loss, gradients } = lossAndGradients(parts, fed as unknown as LossInputs, variables);
+      update(parts, variables, gradients, fed as unknown as Rates<tf.Scalar>);
+      return loss;
+    },
+    specs,
+  );
+  return {
+    run: async ({ draws, ...fed }) => scalarOf(await step.run({ ...fed, ...(draws && { draws }) })),
+    functions: [step],
+  };
+}
+
+function stepInPieces(program: Program, parts: StepParts, pieces: number): TrainStep {
+  const accumulate = program.function(
+    "accumulate",
+    (fed, variables) => {
+      const { loss, gradients } = lossAndGradients(parts, fed as unknown as LossInputs, variables);
+      for (const [name, gradient] of gradients) {
+        rawOp("AssignAddVariableOp", [variables.handle(accumulatedOf(name)), tf.div(gradient, pieces)]);
+      }
+      return loss;
+    },
+    batchSpecs(parts, parts.inputShape[0]! / pieces),
+  );
+  const apply = program.function(
+    "apply",
+    (fed, variables) => {
+      const read = (name: string) => [name, variables.read(accumulatedOf(name))] as const;
+      const gradients = new Map(trainedBy(parts).map(read));
+      update(parts, variables, gradients, fed as unknown as Rates<tf.Scalar>);
+      for (const [name, sum] of gradients) variables.assign(accumulatedOf(name), tf.zerosLike(sum));
+    },
+    RATES,
+  );
+  const run = async ({ inputs, labels, keep, margin, draws, ...rates }: StepFeed) => {
+    const losses: number[] = [];
+    for (let i = 0; i < pieces; i++) {
+      const piece = <T extends Float32Array | Int32Array>(all: T) =>
+        all.subarray((all.length / pieces) * i, (all.length / pieces) * (i + 1)) as T;
+      const fed = {
+        inputs: piece(inputs),
+        labels: piece(labels),
+        keep: piece(keep),
+        margin,
+        ...(draws && { draws }),
+      };
+      losses.push(scalarOf(await accumulate.run(fed)));
+    }
+    await apply.run(rates);
+    return losses.reduce((sum, loss) => sum + loss, 0) / pieces;
+  };
+  return { run, functions: [accumulate, apply] };
+}
+
+function scalarOf({ data }: { data: unknown }): number {
+  return (data as Float32Array)[0]!;
+}
+
+/** The mean loss of some images, and its gradients by weight; in float16 these are times the loss scale. */
+export function lossAndGradients(
+  parts: StepParts,
+  fed: LossInputs,
+  variables: TracedVariables,
+  assign = (name: string, value: tf.Tensor): void => variables.assign(name, value),
+): { loss: tf.Scalar; gradients: Map<string, tf.Tensor>; scale?: tf.Scalar } {
+  const { config, shapes, features, ranks, shards } = parts;
+  const trained = trainedBy(parts);
+  const fixed = [...shapes.keys()].filter((name) => !trained.includes(name));
+  const constants = Object.fromEntries(fixed.map((name) => [name, variables.read(name)]));
+  const scale = config.precision === "float16" ? lossScale(variables) : undefined;
+  const lossOf = (...weights: tf.Tensor[]) => {
+    const record = Object.fromEntries(weights.map((weight, i) => [trained[i]!, weight]));
+    const loss = trainingLoss(features, { ...constants, ...record }, fed, config, { assign, ranks, shards });
+    return scale ? tf.mul<tf.Scalar>(loss, scale) : loss;
+  };
+  const values = trained.map((name) => variables.read(name));
+  const { value, grads } = tf.valueAndGrads(lossOf)(values);
+  const gradients = new Map(trained.map((name, i) => [name, grads[i]!]));
+  return { loss: (scale ? tf.div(value, scale) : value) as tf.Scalar, gradients, scale };
+}
+
+/** AdamW by all processes' gradients on every trained weight; in float16 it skips a step where they overflowed. */
+function update(
+  { config, ranks }: StepParts,
+  variables: TracedVariables,
+  ownGradients: ReadonlyMap<string, tf.Tensor>,
+  fed: Rates<tf.Scalar>,
+): void {
+  const gradients = ranks?.meanGradients(ownGradients) ?? ownGradients;
+  const isScaled = config.precision === "float16";
+  const finite = isScaled ? allFinite([...gradients.values()]) : undefined;
+  for (const [name, gradient] of gradients) {
+    scope(`adamw/${name}`, () => {
+      const unscaled = isScaled ? tf.div(gradient, lossScale(variables)) : gradient;
+      const largestRate = config.initLr * (isBackbone(name) ? config.backboneLrFactor : 1);
+      const decays = hasDecay(largestRate, config.weightDecay);
+      applyAdamW(variables, name, unscaled, ratesFor(name, fed), { decays, finite });
+    });
+  }
+  if (finite) updateLossScale(variables, finite);
+}
+
+function ratesFor(name: string, fed: Rates<tf.Scalar>): AdamRates<tf.Scalar> {
+  return {
+    epsilon: fed.epsilon,
+    stepSize: isBackbone(name) ? fed.backboneStepSize : fed.headStepSize,
+    keep: isBackbone(name) ? fed.backboneKeep : fed.headKeep,
+  };
+}
+
+function isBackbone(name: string): boolean {
+  return name.startsWith(TOWER_PREFIX);
+}

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { dirname, sep } from "node:path";
+import { test } from "node:test";
+
+type Engine = typeof import("guie/dist/engine/program/trace") & typeof import("guie/dist/engine/native/tf");
+
+const DIST = dirname(require.resolve("guie"));
+
+/** A copy of the compiled library that shares nothing with the one before but node_modules. */
+function load(): Engine {
+  for (const path of Object.keys(require.cache)) if (path.startsWith(DIST + sep)) delete require.cache[path];
+  return { ...require("guie/dist/engine/program/trace"), ...require("guie/dist/engine/native/tf") };
+}
+
+test("lib can be loaded anew in one process; functions traced before go on working", async () => {
+  const results: unknown[] = [];
+  const [first, second, third] = [load(), load(), load()].map(({ tf, trace }) =>
+    trace(({ x }) => tf.grad((x) => tf.sum(tf.square(x)))(x), { x: { shape: [2] } }),
+  );
+  assert.notEqual(first!.constructor, second!.constructor);
+  for (const traced of [first!, second!, third!, first!])
+    results.push((await traced.run({ x: [1, 2] })).data);
+  assert.deepEqual(results, new Array(4).fill(Float32Array.of(2, 4)));
+  for (const traced of [first!, second!, third!]) traced.dispose();
+});
