@@ -1,14 +1,29 @@
 // A process that does one benchmark's work again and again, an iteration each time it is asked: ours in Node, the
 // peer's in Python. It reads the lines "run" and "end", and answers each with a line of JSON.
 import { spawn } from "node:child_process";
+import { basename } from "node:path";
 import { createInterface } from "node:readline";
+import { formerArguments, reportFormer } from "./former.mjs";
 
 /**
- * Starts a contestant and waits until it is ready. One that ends before its time says so, and takes no further part.
+ * Starts a contestant, and the former commit's beside it where one is asked for (`former.mjs`). One that ends before its
+ * time says so, and takes no further part.
  * @returns `run()`: one iteration's milliseconds; `end()`: the process's peak memory in MB; undefined from one that
  * ended; `more()`, after the end: what else it measured
  */
 export async function startContestant(command, args) {
+  const contestant = await startOne(command, args);
+  const former = formerArguments(command, args);
+  if (!former) return contestant;
+  const other = await startOne(command, former);
+  const end = async () => {
+    await other.end();
+    return contestant.end();
+  };
+  return { ...contestant, end, former: other, script: [basename(args[0]), ...args.slice(1)].join(" ") };
+}
+
+async function startOne(command, args) {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
   child.stdin.on("error", () => {});
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -65,13 +80,21 @@ export async function serve(iterate, finish = () => {}) {
  */
 export async function alternate(contestants, { warmUps = 2, rounds = 7, pauseMs = 0 } = {}) {
   const timesMs = contestants.map(() => []);
+  const formerMs = contestants.map(() => []);
   for (let round = -warmUps; round < rounds; round++) {
     for (const [i, contestant] of contestants.entries()) {
       if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
       const ms = await contestant?.run();
       if (round >= 0 && ms !== undefined) timesMs[i].push(ms);
+      if (!contestant?.former) continue;
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      const before = await contestant.former.run();
+      if (round >= 0 && before !== undefined) formerMs[i].push(before);
     }
   }
+  for (const [i, contestant] of contestants.entries())
+    if (formerMs[i].length === rounds && timesMs[i].length === rounds)
+      reportFormer(contestant.script, timesMs[i], formerMs[i]);
   return timesMs.map((times) =>
     times.length < rounds ? undefined : times.sort((a, b) => a - b)[times.length >> 1],
   );

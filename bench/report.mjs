@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { FORMER } from "./former.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -17,6 +18,7 @@ export const TORCH = "torch 2.13 eager";
  * @param module what it must be able to import
  */
 export function findPython(module = "torch") {
+  if (FORMER) return undefined;
   const python = join(PEERS, "bin/python");
   const hasModule = () => spawnSync(python, ["-c", `import ${module}`], { stdio: "ignore" }).status === 0;
   if (existsSync(python) && hasModule()) return python;

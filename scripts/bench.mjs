@@ -1,14 +1,21 @@
-// `npm run bench NAME [WORD]`: runs bench/NAME.mjs, only the cases whose names hold WORD.
+// `npm run bench NAME [WORD] [-- --against FOLDER]`: runs bench/NAME.mjs, only the cases whose names hold WORD; against
+// the field's own tools, or against another commit of this project, set up in FOLDER.
 // For people on standard error, a JSON line per case on standard output.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 import { guardScript } from "./guard.mjs";
 
 guardScript("bench");
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), "../bench");
-const [name = "", word] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  options: { against: { type: "string" } },
+  allowPositionals: true,
+});
+const [name = "", word] = positionals;
+if (values.against) process.env.BENCH_AGAINST = values.against;
 const path = join(folder, `${name}.mjs`);
 const isBench = (file) => /^export async function bench\b/m.test(readFileSync(join(folder, file), "utf8"));
 
