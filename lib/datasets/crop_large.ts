@@ -1,3 +1,4 @@
+// Crops large photos to their central square, as the original does for Food 2022.
 import { mkdirSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

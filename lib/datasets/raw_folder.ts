@@ -1,3 +1,4 @@
+// Inspects a raw folder: what it holds and what it lacks.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { byCodeUnit } from "../common/files/files";

@@ -1,3 +1,4 @@
+// Opens a weight file of any format, or several files with their index.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";

@@ -1,3 +1,4 @@
+// Reads the ZIP files of `torch.save` since PyTorch 1.6.
 import yauzl from "yauzl";
 import { messageOf, UserError } from "../common/errors";
 import { byteReader, crcOf, readBytes } from "./bytes";

@@ -1,3 +1,4 @@
+// Reads and writes the lines of `metrics.jsonl`.
 import { z } from "zod";
 import { parseJson } from "../common/schema";
 import type { Average, WeightKind } from "./store";

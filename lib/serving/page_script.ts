@@ -1,3 +1,4 @@
+// The script of the service's page.
 import type { FoundRow } from "./found";
 
 /** Runs in the reader's browser. Uses nothing of this module but types. */

@@ -1,3 +1,4 @@
+// Set-up step: compiles tfjs-node's binding against the TensorFlow wheel.
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { tensorflowFolder } from "./python.mjs";

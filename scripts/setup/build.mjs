@@ -1,3 +1,4 @@
+// Set-up step: compiles lib and the tests.
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fingerprintOf, run } from "./run.mjs";

@@ -1,3 +1,4 @@
+// `guie get-data`: turns raw folders into one CSV per data set.
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";

@@ -1,3 +1,4 @@
+// `guie merge`: merges the data sets into one balanced table with folds.
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";

@@ -1,3 +1,4 @@
+// `guie soup`: averages several checkpoints into a new run.
 import type { Command } from "commander";
 import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";

@@ -1,3 +1,4 @@
+// `guie scaling`: predicts a training step on many devices.
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
 import { textTable } from "../../common/text_table";

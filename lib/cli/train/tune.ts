@@ -1,3 +1,4 @@
+// `guie search`: compares settings in short runs with several seeds.
 import { relative } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";

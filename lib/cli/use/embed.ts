@@ -1,3 +1,4 @@
+// `guie embed`: writes the embeddings of images to a folder.
 import { dirname } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";

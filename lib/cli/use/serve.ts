@@ -1,3 +1,4 @@
+// `guie serve`: starts the HTTP service and page of a model.
 import { once } from "node:events";
 import { type Command, Option } from "commander";
 import { terminalProgress } from "../../common/progress";

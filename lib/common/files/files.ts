@@ -1,3 +1,4 @@
+// Reads and writes files: atomic writes, JSON, sorted listings.
 import { randomBytes } from "node:crypto";
 import {
   accessSync,

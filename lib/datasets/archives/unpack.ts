@@ -1,3 +1,4 @@
+// Unpacks the archives of a raw folder, resumably.
 import {
   existsSync,
   lstatSync,

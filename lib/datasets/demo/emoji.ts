@@ -1,3 +1,4 @@
+// Unicode's emoji with their labels and groups.
 import { z } from "zod";
 import { readJson } from "../../common/files/files";
 

@@ -1,3 +1,4 @@
+// Reads and writes `demo.json`, which records what was drawn and how.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";

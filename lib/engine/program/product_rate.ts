@@ -1,3 +1,4 @@
+// Measures how fast the device multiplies matrices.
 import { tf } from "../native/tf";
 import { Program } from "./program";
 

@@ -1,3 +1,4 @@
+// Functions that share variables and one session.
 import { UserError } from "../../common/errors";
 import { Graph, type GraphTensor } from "../graph/graph";
 import { mapTree, type Tree } from "../graph/tree";

@@ -1,3 +1,4 @@
+// One call of a session: feeds, fetches, results.
 import { type GraphNode, packOutputs, type TensorAddress } from "../graph/graph";
 import { bytesOf, deleteBuffer, newBuffer } from "../native/buffers";
 import type { CApi, Pointer } from "../native/c_api";

@@ -1,3 +1,4 @@
+// Shows images as a grid.
 import sharp from "sharp";
 import { UserError } from "../../common/errors";
 import { decodeRgb } from "../../images/decode";

@@ -1,3 +1,4 @@
+// Figures in one style: lines, bars, histograms, heat maps.
 import type { Figure } from "./figure";
 
 /** One line of a figure. */

@@ -1,3 +1,4 @@
+// AdamW as graph operations.
 import { tf } from "../../engine/native/tf";
 import type { TracedVariables } from "../../engine/program/traced_variables";
 import { after } from "../../engine/tracing/order";
