@@ -2,8 +2,9 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
+import { byCodeUnit } from "../common/code_units";
 import { UserError } from "../common/errors";
-import { byCodeUnit, readJson } from "../common/files/files";
+import { readJson } from "../common/files/files";
 import { weightFormat } from "./file_kind";
 import { openPyTorch } from "./pytorch";
 import { openSafetensors } from "./safetensors";
