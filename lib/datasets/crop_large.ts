@@ -45,7 +45,8 @@ export async function cropLarge(
     return await mapConcurrently(rows, AT_ONCE, async (row) => {
       const cropped = croppedPath(row.imageFile, folder);
       const task = {
-        ...{ image: row.imageFile, source: projectPath(dataDir, row.imageFile) },
+        image: row.imageFile,
+        source: projectPath(dataDir, row.imageFile),
         target: projectPath(dataDir, cropped),
       };
       const isCropped = await cropImage(task, largestPx, record);

@@ -153,13 +153,20 @@ type Exchange = [request: FastifyRequest, reply: FastifyReply];
 function makeApp({ limits, clients }: Service): FastifyInstance {
   const { headMs, maxConnections, trustHeader } = clients;
   const app = Fastify({
-    ...{ bodyLimit: limits.maxBytes, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
-    ...{ forceCloseConnections: "idle", return503OnClosing: false, exposeHeadRoutes: false },
+    bodyLimit: limits.maxBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: "idle",
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
     http: {
-      ...{ headersTimeout: headMs, connectionsCheckingInterval: Math.min(LOOK_MS, headMs) },
-      ...{ keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false }, // the guard of origins wants one
+      headersTimeout: headMs,
+      connectionsCheckingInterval: Math.min(LOOK_MS, headMs),
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      requireHostHeader: false, // the guard of origins wants one
     },
-    ...{ frameworkErrors: answerError, clientErrorHandler: answerClientError },
+    frameworkErrors: answerError,
+    clientErrorHandler: answerClientError,
   });
   boundConnections(app.server, maxConnections, trustHeader !== undefined);
   answerOddRequests(app.server);

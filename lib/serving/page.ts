@@ -48,7 +48,9 @@ export const pagePolicy = [
   `style-src '${digest(PAGE_STYLE)}'`,
   "img-src 'self' blob: data:",
   "connect-src 'self'",
-  ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
 ].join("; ");
 
 function digest(source: string): string {

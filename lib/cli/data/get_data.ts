@@ -80,7 +80,9 @@ async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promi
       .filter((part) => part !== "")
       .join("\n"),
     summary: {
-      ...{ datasets: results, faults, missing: missing.map(({ name }) => name) },
+      datasets: results,
+      faults,
+      missing: missing.map(({ name }) => name),
       ...(drawn && { demo: drawn }),
     },
     failure: failureOf(faults),

@@ -44,7 +44,11 @@ async function merge({ dataDir, folds, holdOut, ...options }: MergeCommandOption
   const datasets = namedInOrder(dataDir, options.dataset) ?? preprocessedDataSets(dataDir);
   const onProgress = terminalProgress();
   const tables = await mergeTables({
-    ...{ dataDir, datasets, seed, foldMode: folds, onProgress },
+    dataDir,
+    datasets,
+    seed,
+    foldMode: folds,
+    onProgress,
     ...(holdOut === undefined ? {} : { holdOut: shareOf(holdOut) }),
   });
   const text = textTable(

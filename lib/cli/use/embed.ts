@@ -125,7 +125,9 @@ async function embedSource(options: EmbedCommandOptions, source: string): Promis
       );
     process.stderr.write(`${describeDevice()}\n`);
     const plan = {
-      ...{ rows: list.rows, dtype, replace: overwrite },
+      rows: list.rows,
+      dtype,
+      replace: overwrite,
       madeBy: { ...embedder.madeBy, folder: list.folder },
       sources: embedder.sourcesOf(list),
       ...(rowsPerShard ? { rowsPerShard: wholeNumberOf("--rows-per-shard", rowsPerShard, 1) } : {}),

@@ -68,7 +68,9 @@ async function serveUntilStopped(options: ServeCommandOptions): Promise<CommandR
   const { run, index, classNames, approximate, host, trustHeader } = options;
   process.stderr.write(`${describeDevice()}\n`);
   const service = await serve({
-    ...{ run, host, onProgress: terminalProgress() },
+    run,
+    host,
+    onProgress: terminalProgress(),
     ...(index ? { index } : {}),
     ...(classNames ? { classNames } : {}),
     ...(approximate ? { approximate } : {}),

@@ -65,8 +65,13 @@ const STAMP = z.object({
   dropped: z.array(z.object({ vendor: z.string(), icon: z.string(), why: z.string() })),
   groups: z.array(
     z.object({
-      ...{ group: z.string(), dataset: z.string(), trainClasses: COUNT, trainImages: COUNT },
-      ...{ heldOutClasses: COUNT, queries: COUNT, index: COUNT },
+      group: z.string(),
+      dataset: z.string(),
+      trainClasses: COUNT,
+      trainImages: COUNT,
+      heldOutClasses: COUNT,
+      queries: COUNT,
+      index: COUNT,
     }),
   ),
   wrote: z.array(z.string()),

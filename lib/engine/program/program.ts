@@ -151,15 +151,13 @@ export class Program {
       );
     }
     const traced = new GraphFunction<Names, Result>({
-      ...{
-        owner,
-        root,
-        graph: this.graph,
-        inputs: placeholders,
-        fetches,
-        structure,
-        targets: recorder.targets,
-      },
+      owner,
+      root,
+      graph: this.graph,
+      inputs: placeholders,
+      fetches,
+      structure,
+      targets: recorder.targets,
       session: () => this.#openSession(),
       beforeRun: () => this.#variables.assertAssigned(recorder.readHandles),
       afterRun: () => this.#variables.noteAssigned(recorder.changedHandles),
