@@ -8,7 +8,7 @@ import type { Gate } from "./admission";
 import { whileBodyComes } from "./body_watch";
 import { boundConnections } from "./connections";
 import type { FoundRow } from "./found";
-import { pageHtml, pagePolicy } from "./page";
+import { servicePage } from "./page";
 import { Refusal } from "./refusal";
 import { originGuard, secureHeaders } from "./request_guards";
 import { answerClientError, answerError, answerOddRequests, NO_ROW } from "./responses";
@@ -111,11 +111,9 @@ export function serviceApp(service: Service): FastifyInstance {
   };
 
   app.register(async (routes) => {
+    const { html, policy } = servicePage();
     routes.get("/", async (_request, reply) =>
-      reply
-        .headers({ "content-security-policy": pagePolicy })
-        .type("text/html; charset=utf-8")
-        .send(pageHtml),
+      reply.headers({ "content-security-policy": policy }).type("text/html; charset=utf-8").send(html),
     );
     routes.get("/health", async () => service.health());
     routes.get("/image/:row", async (request, reply) => {
