@@ -27,14 +27,16 @@ function environmentOf(rank, ports) {
   const threads = String(Math.max(1, Math.floor(availableParallelism() / worldSize)));
   return {
     ...process.env,
-    ...{
-      TF_NUM_INTRAOP_THREADS: threads,
-      OMP_NUM_THREADS: threads,
-      no_grpc_proxy: ports.map((_, other) => hostOf(other)).join(),
-    },
-    ...{ RANK: String(rank), WORLD_SIZE: size, ADDRESSES: addresses.join() },
-    ...{ MASTER_ADDR: hostOf(0), MASTER_PORT: String(ports[0]) },
-    ...{ GUIE_SERVE_ADDRESS: hostOf(rank), GUIE_SERVE_PORT: String(ports[rank]) },
+    TF_NUM_INTRAOP_THREADS: threads,
+    OMP_NUM_THREADS: threads,
+    no_grpc_proxy: ports.map((_, other) => hostOf(other)).join(),
+    RANK: String(rank),
+    WORLD_SIZE: size,
+    ADDRESSES: addresses.join(),
+    MASTER_ADDR: hostOf(0),
+    MASTER_PORT: String(ports[0]),
+    GUIE_SERVE_ADDRESS: hostOf(rank),
+    GUIE_SERVE_PORT: String(ports[rank]),
     LD_PRELOAD: join(root, "node_modules/.setup/bind_address.so"),
   };
 }

@@ -54,8 +54,14 @@ async function benchReduction(name, { megabytes, repeats, worldSize, gradientDty
   const [peakMB, theirPeakMB] = [await ours.end(), await theirs?.end()];
   const rate = (ms) => ms && (megabytes * repeats * 1000) / ms;
   row({
-    ...{ bench: "allreduce", case: name, unit: "MB/s", peer, peakMB, theirPeakMB },
-    ...{ ours: rate(oursMs), theirs: rate(theirsMs) },
+    bench: "allreduce",
+    case: name,
+    unit: "MB/s",
+    peer,
+    peakMB,
+    theirPeakMB,
+    ours: rate(oursMs),
+    theirs: rate(theirsMs),
   });
 }
 
@@ -74,7 +80,11 @@ async function benchStep({ name, megabits, worldSize = 2, bucketMB = vit224().bu
     const { with: together, without: apart, alone, MB } = ours.more();
     console.error(`${name}: ${together} s, ${apart} s without the gradients' way, which takes ${alone} s`);
     row({
-      ...{ bench: "allreduce", case: name, unit: "hidden", peer: null, peakMB },
+      bench: "allreduce",
+      case: name,
+      unit: "hidden",
+      peer: null,
+      peakMB,
       ours: 1 - (together - apart) / alone,
       more: { gradientMB: MB, stepSeconds: together, apartSeconds: apart, aloneSeconds: alone },
     });

@@ -30,8 +30,14 @@ export async function bench(word = "") {
     const [peakMB, theirPeakMB] = await Promise.all(contestants.map((contestant) => contestant.end()));
     const rate = (ms) => ms && (1000 * spec.batch * spec.runs) / ms;
     row({
-      ...{ bench: "embed", case: spec.name, unit: "images/s", peer: "onnxruntime-node 1.30" },
-      ...{ ours: rate(oursMs), theirs: rate(theirsMs), peakMB, theirPeakMB },
+      bench: "embed",
+      case: spec.name,
+      unit: "images/s",
+      peer: "onnxruntime-node 1.30",
+      ours: rate(oursMs),
+      theirs: rate(theirsMs),
+      peakMB,
+      theirPeakMB,
     });
   }
 }

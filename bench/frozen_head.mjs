@@ -34,9 +34,14 @@ export async function bench() {
   const [peakMB, theirPeakMB] = await Promise.all(contestants.map((contestant) => contestant.end()));
   const rate = (ms) => (STEPS * BATCH) / (ms / 1000);
   row({
-    ...{ bench: "frozen_head", case: `${ROWS} x ${LENGTH} features, ${CLASSES} classes x 3, batch ${BATCH}` },
-    ...{ unit: "images/s", peer: TORCH, ours: rate(oursMs), theirs: theirsMs && rate(theirsMs) },
-    ...{ peakMB, theirPeakMB },
+    bench: "frozen_head",
+    case: `${ROWS} x ${LENGTH} features, ${CLASSES} classes x 3, batch ${BATCH}`,
+    unit: "images/s",
+    peer: TORCH,
+    ours: rate(oursMs),
+    theirs: theirsMs && rate(theirsMs),
+    peakMB,
+    theirPeakMB,
     more: {
       epochSeconds: ROWS / rate(oursMs),
       ...(theirsMs ? { theirEpochSeconds: ROWS / rate(theirsMs) } : {}),

@@ -40,8 +40,12 @@ export async function bench(word = "") {
     });
     const [peakMB, theirPeakMB] = await Promise.all(contestants.map((contestant) => contestant.end()));
     row({
-      ...{ bench: "knn", case: spec.name, unit: "queries/s", peer: "faiss-cpu 1.15 IndexFlatIP" },
-      ...{ peakMB, theirPeakMB },
+      bench: "knn",
+      case: spec.name,
+      unit: "queries/s",
+      peer: "faiss-cpu 1.15 IndexFlatIP",
+      peakMB,
+      theirPeakMB,
       ours: QUERIES / (oursMs / 1000),
       theirs: theirsMs && QUERIES / (theirsMs / 1000),
       more: theirsMs ? compareFound(folder, spec) : {},
@@ -78,9 +82,14 @@ async function benchApproximate() {
   }
   const median = (times) => times.sort((a, b) => a - b)[times.length >> 1];
   row({
-    ...{ bench: "knn", case: APPROXIMATE, unit: "queries/s", peer: "our exact search" },
-    ...{ ours: 1000 / median(oursMs), theirs: 1000 / median(theirsMs) },
-    ...{ peakMB: Math.round(process.resourceUsage().maxRSS / 2 ** 10), theirPeakMB: null },
+    bench: "knn",
+    case: APPROXIMATE,
+    unit: "queries/s",
+    peer: "our exact search",
+    ours: 1000 / median(oursMs),
+    theirs: 1000 / median(theirsMs),
+    peakMB: Math.round(process.resourceUsage().maxRSS / 2 ** 10),
+    theirPeakMB: null,
     more: {
       recall: recallOf({ cosines: found.ours }, { cosines: found.theirs }),
       rowsPerSecond: rows.count / (buildMs / 1000),

@@ -28,7 +28,12 @@ export async function bench(word = "") {
     const [peakMB, theirPeakMB] = await Promise.all(contestants.map((contestant) => contestant.end()));
     const megabytesPerSecond = (ms) => statSync(path).size / 2 ** 20 / (ms / 1000);
     row({
-      ...{ bench: "load", case: spec.name, unit: "MB/s", peer: "safetensors.torch", peakMB, theirPeakMB },
+      bench: "load",
+      case: spec.name,
+      unit: "MB/s",
+      peer: "safetensors.torch",
+      peakMB,
+      theirPeakMB,
       ours: megabytesPerSecond(oursMs),
       theirs: theirsMs && megabytesPerSecond(theirsMs),
     });

@@ -16,7 +16,11 @@ export async function bench() {
   const [oursMs, theirsMs] = await alternate(contestants, { warmUps: 2, rounds: 7 });
   const [peakMB, theirPeakMB] = await Promise.all(contestants.map((contestant) => contestant.end()));
   row({
-    ...{ bench: "loader", case: "224 px, full augmentation", unit: "images/s", peakMB, theirPeakMB },
+    bench: "loader",
+    case: "224 px, full augmentation",
+    unit: "images/s",
+    peakMB,
+    theirPeakMB,
     peer: "torch 2.13 DataLoader, 2 workers, OpenCV, albumentations 2.0",
     ours: IMAGES / (oursMs / 1000),
     theirs: theirsMs && IMAGES / (theirsMs / 1000),

@@ -32,7 +32,12 @@ export async function bench(word = "") {
     const [oursMs, theirsMs] = await alternate(contestants, { warmUps: 0, rounds });
     const [peakMB, theirPeakMB] = await Promise.all(contestants.map((contestant) => contestant.end()));
     row({
-      ...{ bench: "merge", case: name, unit: "rows/s", peer: "pandas 3.1", peakMB, theirPeakMB },
+      bench: "merge",
+      case: name,
+      unit: "rows/s",
+      peer: "pandas 3.1",
+      peakMB,
+      theirPeakMB,
       ours: (1000 * rows) / oursMs,
       theirs: theirsMs && (1000 * rows) / theirsMs,
     });

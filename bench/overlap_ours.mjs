@@ -50,8 +50,12 @@ const fed = {
   inputs: Float32Array.from({ length: batch * imageSizePx ** 2 * 3 }, () => random.normal()),
   labels: Int32Array.from({ length: batch }, (_, i) => i),
   keep: new Float32Array(batch * featureCount).fill(1),
-  ...{ margin: 0.3, epsilon, headStepSize: stepSize, headKeep: decay },
-  ...{ backboneStepSize: stepSize, backboneKeep: decay },
+  margin: 0.3,
+  epsilon,
+  headStepSize: stepSize,
+  headKeep: decay,
+  backboneStepSize: stepSize,
+  backboneKeep: decay,
 };
 const TURNS = {
   with: () => together.run(fed),

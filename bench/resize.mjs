@@ -65,7 +65,12 @@ async function runCase({ name, photos, decoding, rounds }, work, python) {
   );
   const imagesPerSecond = (ms) => (1000 * files.length) / ms;
   row({
-    ...{ bench: "resize", case: name, unit: "images/s", peer: OPENCV, peakMB, theirPeakMB },
+    bench: "resize",
+    case: name,
+    unit: "images/s",
+    peer: OPENCV,
+    peakMB,
+    theirPeakMB,
     ours: imagesPerSecond(oursMs),
     theirs: theirsMs && imagesPerSecond(theirsMs),
   });

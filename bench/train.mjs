@@ -12,12 +12,30 @@ const { imageSize, lastBlocks, dropout, s } = demo("fine_tune");
 /** The demo's fine-tuning, and the aim: ViT-B waits for data less than 3 % of the time. */
 const CASES = [
   {
-    ...{ name: "demo fine-tuning, vit-s/14", base: "dinov2-vit-s-14", width: 384, layers: 12, heads: 6 },
-    ...{ imageSizePx: imageSize, lastBlocks, batch: 32, steps: 4, rounds: 5, peer: `${TORCH}, DataLoader` },
+    name: "demo fine-tuning, vit-s/14",
+    base: "dinov2-vit-s-14",
+    width: 384,
+    layers: 12,
+    heads: 6,
+    imageSizePx: imageSize,
+    lastBlocks,
+    batch: 32,
+    steps: 4,
+    rounds: 5,
+    peer: `${TORCH}, DataLoader`,
   },
   {
-    ...{ name: "vit-b/14 224px", base: "ViT-H-14", width: 768, layers: 12, heads: 12 },
-    ...{ imageSizePx: 224, lastBlocks: 1, batch: 8, steps: 2, rounds: 2, peer: null },
+    name: "vit-b/14 224px",
+    base: "ViT-H-14",
+    width: 768,
+    layers: 12,
+    heads: 12,
+    imageSizePx: 224,
+    lastBlocks: 1,
+    batch: 8,
+    steps: 2,
+    rounds: 2,
+    peer: null,
   },
 ];
 
@@ -34,7 +52,13 @@ export async function bench(word = "") {
     const { dataShare } = ours.more();
     console.error(`${name}: waits for data ${(100 * dataShare).toFixed(2)} % of the time`);
     row({
-      ...{ bench: "train", case: name, unit: "steps/s", peer, peakMB, theirPeakMB, more: { dataShare } },
+      bench: "train",
+      case: name,
+      unit: "steps/s",
+      peer,
+      peakMB,
+      theirPeakMB,
+      more: { dataShare },
       ours: (1000 * spec.steps) / oursMs,
       theirs: theirsMs && (1000 * spec.steps) / theirsMs,
     });

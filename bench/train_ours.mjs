@@ -14,8 +14,14 @@ const spec = JSON.parse(process.argv[2]);
 const { imageSizePx: imageSize, width, layers, heads, batch: batchSize, lastBlocks } = spec;
 const config = {
   ...demo("fine_tune"),
-  ...{ dataDir: spec.folder, imageSize, batchSize, lastBlocks, numWorkers: 2 },
-  ...{ maxStepsPerEpoch: 0, nEpochs: 1000, sampler: "shuffle" },
+  dataDir: spec.folder,
+  imageSize,
+  batchSize,
+  lastBlocks,
+  numWorkers: 2,
+  maxStepsPerEpoch: 0,
+  nEpochs: 1000,
+  sampler: "shuffle",
 };
 const tower = { ...findTower(spec.base), imageSizePx: imageSize, width, layers, heads };
 const featureCount = lastBlocks * width;

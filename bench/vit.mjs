@@ -39,8 +39,14 @@ const CASES = [
   { name: "vit-b/14 224px tfjs step", work: "step", ...VIT_B, ...FEW, peers: ["tfjs eager"] },
   { name: "vit-h/14 224px forward of one image", work: "forward", ...VIT_H, batch: 1, ...FEW, peers: [] },
   {
-    ...{ name: "vit-h/14 224px checkpointed step", work: "step", ...VIT_H, batch: 2, peers: [] },
-    ...{ config: { gradientCheckpointing: true }, warmUps: 1, rounds: 3 },
+    name: "vit-h/14 224px checkpointed step",
+    work: "step",
+    ...VIT_H,
+    batch: 2,
+    peers: [],
+    config: { gradientCheckpointing: true },
+    warmUps: 1,
+    rounds: 3,
   },
 ];
 
@@ -70,7 +76,12 @@ async function benchCase(spec) {
   const rows = spec.peers.length > 0 ? spec.peers : [null];
   for (const [i, peer] of rows.entries()) {
     row({
-      ...{ bench: "vit", case: spec.name, unit: "images/s", peer, peakMB, theirPeakMB: peersMB[i] },
+      bench: "vit",
+      case: spec.name,
+      unit: "images/s",
+      peer,
+      peakMB,
+      theirPeakMB: peersMB[i],
       ours: imagesPerSecond(oursMs),
       theirs: peersMs[i] && imagesPerSecond(peersMs[i]),
       more: { gflops, bestProductGflops: best, share: gflops / best },

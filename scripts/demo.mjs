@@ -94,7 +94,10 @@ for (const [name, notebook] of Object.entries(NOTEBOOKS)) {
 const evaluate = [
   "lib/bin/guie.js",
   "evaluate",
-  ...["--config-name", "demo", "--data-dir", DATA.dataDir],
+  "--config-name",
+  "demo",
+  "--data-dir",
+  DATA.dataDir,
   "--run",
   ...Object.values(RUNS),
   "--json",

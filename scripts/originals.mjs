@@ -9,8 +9,12 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
 /** The six, in the order of the pipeline: each reads what those before it wrote. */
 export const PIPELINE = [
-  ...["Get_Data", "Data_preprocessing", "Data_Merge"],
-  ...["Model_Preparation", "Train", "Inference"],
+  "Get_Data",
+  "Data_preprocessing",
+  "Data_Merge",
+  "Model_Preparation",
+  "Train",
+  "Inference",
 ];
 
 /** Names of notebooks that `restore` has put aside. */

@@ -22,7 +22,8 @@ export async function servingPng(run, image) {
     const page = await browser.newPage({ viewport: { width: WIDTH_PX, height: HEIGHT_PX } });
     await page.goto(service.url);
     await page.locator("#file").setInputFiles({
-      ...{ name: basename(image), mimeType: "image/jpeg" },
+      name: basename(image),
+      mimeType: "image/jpeg",
       buffer: readFileSync(join(root, image)),
     });
     await page.getByText(/nearest of/).waitFor();

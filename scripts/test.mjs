@@ -40,7 +40,10 @@ if (unknown.length > 0) {
   // A test that waits for ever would keep CI from saying which one it is
   const TEN_MINUTES_MS = 600_000;
   const options = [
-    ...["--enable-source-maps", "--test", "--test-concurrency=2", "--test-reporter=spec"],
+    "--enable-source-maps",
+    "--test",
+    "--test-concurrency=2",
+    "--test-reporter=spec",
     `--test-timeout=${TEN_MINUTES_MS}`,
   ];
   const files = tests.map((name) => join(compiled, name + SUFFIX));

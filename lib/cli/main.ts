@@ -1,3 +1,4 @@
+// Starts the command line: parses the arguments and runs the command.
 import { CommanderError } from "commander";
 import { makeProgram } from "./program";
 import { fail } from "./shared/exit_guard";

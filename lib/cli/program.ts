@@ -1,3 +1,4 @@
+// The table of commands, and the program that commander makes of it.
 import { Command } from "commander";
 import { registerDuplicates } from "./data/duplicates";
 import { registerGetData } from "./data/get_data";

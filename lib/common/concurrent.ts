@@ -1,3 +1,4 @@
+// Runs an asynchronous function on many items, a few at a time.
 import { breathe } from "./interrupt";
 
 /**

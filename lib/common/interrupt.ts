@@ -1,3 +1,4 @@
+// Lets long loops stop when a person presses Interrupt or Ctrl-C.
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 /** Thrown out of a long loop after Interrupt was pressed in the notebook (or Ctrl-C in the command line). */

@@ -1,3 +1,4 @@
+// Picks the labels of some rows, and refuses rows that have none.
 import { UserError } from "./errors";
 
 /**

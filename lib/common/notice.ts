@@ -1,3 +1,4 @@
+// Prints a line for a person beside the results, on standard error.
 const told = new Set<string>();
 
 /** Tells a person a line beside the results: on standard error, which a notebook shows below the cell. */

@@ -1,3 +1,4 @@
+// Finds the project's root and paths below it.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { UserError } from "./errors";

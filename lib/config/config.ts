@@ -1,3 +1,4 @@
+// All settings of a training run, their checks and overrides.
 import { z } from "zod";
 import { nearestName, UserError } from "../common/errors";
 

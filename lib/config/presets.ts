@@ -1,3 +1,4 @@
+// The presets: complete settings under a name.
 import { nearestName, UserError } from "../common/errors";
 import type { TrainConfig } from "./config";
 

@@ -1,3 +1,4 @@
+// The catalogue: a row for each of the 14 data sets and the demo.
 import { nearestName, UserError } from "../common/errors";
 import type { Download } from "./download";
 import { coco } from "./readers/coco";

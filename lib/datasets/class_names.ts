@@ -1,3 +1,4 @@
+// Reads the names of classes by their label.
 import { existsSync } from "node:fs";
 import { readCsv, wholeNumberCell } from "../common/csv/csv";
 import { UserError } from "../common/errors";

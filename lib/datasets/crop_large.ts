@@ -1,3 +1,4 @@
+// Crops large photos to their central square, as the original does for Food 2022.
 import { mkdirSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -44,7 +45,8 @@ export async function cropLarge(
     return await mapConcurrently(rows, AT_ONCE, async (row) => {
       const cropped = croppedPath(row.imageFile, folder);
       const task = {
-        ...{ image: row.imageFile, source: projectPath(dataDir, row.imageFile) },
+        image: row.imageFile,
+        source: projectPath(dataDir, row.imageFile),
         target: projectPath(dataDir, cropped),
       };
       const isCropped = await cropImage(task, largestPx, record);

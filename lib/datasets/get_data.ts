@@ -1,3 +1,4 @@
+// Get_Data: turns raw folders into one CSV per data set.
 import { existsSync, mkdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { writeCsv } from "../common/csv/csv";

@@ -1,6 +1,7 @@
+// Inspects a raw folder: what it holds and what it lacks.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { byCodeUnit } from "../common/files/files";
+import { byCodeUnit } from "../common/code_units";
 import { projectPath } from "../common/project";
 import { ARCHIVE_NAME, isArchiveName } from "./archives/entry";
 import { markerName, WORK_FOLDER } from "./archives/entry_path";

@@ -1,3 +1,4 @@
+// Reads and writes a data set's CSV: `image_files,labels`.
 import { readCsv, wholeNumberCell, writeCsv } from "../common/csv/csv";
 import { SeenImages } from "../common/csv/one_label";
 

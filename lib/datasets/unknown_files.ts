@@ -1,8 +1,8 @@
 // What stands in a data directory under names that no data set has: nothing reads it, and so it is told.
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { byCodeUnit } from "../common/code_units";
 import { UserError } from "../common/errors";
-import { byCodeUnit } from "../common/files/files";
 import { projectPath } from "../common/project";
 import { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "./catalogue";
 import { shellQuoted } from "./download";

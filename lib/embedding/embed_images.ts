@@ -1,3 +1,4 @@
+// Embeds features and scores them: classification over the training classes, retrieval.
 // Shapes: N images, F features, E embedding length, C classes.
 import { UserError } from "../common/errors";
 import { breathe } from "../common/interrupt";

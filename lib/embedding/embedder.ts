@@ -90,7 +90,9 @@ export class Embedder {
     onProgress?: OnProgress,
   ): Promise<Features> {
     const plan = {
-      ...{ rows: { files }, madeBy: { ...this.madeBy, dataDir }, replace: true },
+      rows: { files },
+      madeBy: { ...this.madeBy, dataDir },
+      replace: true,
       rowsPerShard: Math.max(1, files.length),
       dtype: "float32" as const, // scores are those that the run itself measured
     };

@@ -127,7 +127,10 @@ export async function scoreModel(
 ): Promise<RetrievalScores> {
   const { queries, index } = await modelVectors(config, model, files, onProgress);
   return scoreRetrievalSet({
-    ...{ queries, queryLabels: files.queries.labels, index, indexLabels: files.index.labels },
+    queries,
+    queryLabels: files.queries.labels,
+    index,
+    indexLabels: files.index.labels,
     own: files.own,
   });
 }

@@ -63,7 +63,12 @@ export function predictStep(inputs: ScalingInputs): ScalingPrediction {
   const aloneSeconds = computeSeconds + updateSeconds;
   const stepSeconds = aloneSeconds + exposedSeconds;
   return {
-    ...{ devices, stepSeconds, computeSeconds, updateSeconds, reduceSeconds, exposedSeconds },
+    devices,
+    stepSeconds,
+    computeSeconds,
+    updateSeconds,
+    reduceSeconds,
+    exposedSeconds,
     imagesPerSecond: (devices * inputs.imagesPerDevice) / stepSeconds,
     efficiency: aloneSeconds / stepSeconds,
   };

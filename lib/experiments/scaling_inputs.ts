@@ -95,7 +95,11 @@ export function scalingInputs(
   const peak = machine.peakFlopsPerSecond[config.precision === "float32" ? "float32" : "bfloat16"];
   const averaged = others + (config.shardHead && shares > 1 ? 0 : headWeights);
   return {
-    ...{ hosts, devicesPerHost, imagesPerDevice: config.batchSize, messageSeconds, overlaps: true },
+    hosts,
+    devicesPerHost,
+    imagesPerDevice: config.batchSize,
+    messageSeconds,
+    overlaps: true,
     flopsPerImage: passes * forwardFlops(tower, config.imageSize) + 3 * ofHead,
     flopsPerSecond: utilisation * peak,
     backwardShare: (passes - 1) / passes,

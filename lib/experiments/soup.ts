@@ -46,9 +46,17 @@ export interface Soup {
 
 /** Settings that say what a weight means: they must be equal in all ingredients. */
 const MEANING = [
-  ...(["stage", "tower", "imageSize", "lastBlocks", "patchMean", "standardise"] as const),
-  ...(["neck", "embeddingDim", "head", "subCentres"] as const),
-];
+  "stage",
+  "tower",
+  "imageSize",
+  "lastBlocks",
+  "patchMean",
+  "standardise",
+  "neck",
+  "embeddingDim",
+  "head",
+  "subCentres",
+] as const;
 
 interface Member extends CheckpointRef {
   name: string;
@@ -108,7 +116,9 @@ async function fillFolder(
     ? await chooseGreedily(members, folder, config, onProgress)
     : { taken: members, scores: new Map<Member, number>() };
   const ingredients = members.map((member) => ({
-    ...{ checkpoint: member.name, mp5: scores.get(member), taken: taken.includes(member) },
+    checkpoint: member.name,
+    mp5: scores.get(member),
+    taken: taken.includes(member),
   }));
   await writeSoup(taken, folder, config);
   noteSoup(taken, folder);

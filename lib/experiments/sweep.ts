@@ -149,7 +149,10 @@ function measured({ folder }: SweepRun): Partial<SweepRun> {
   return {
     state: "finished",
     message: undefined,
-    ...{ mp5: retrieval?.mp5, r1: retrieval?.r1, top1: validation?.top1, loss: step?.loss },
+    mp5: retrieval?.mp5,
+    r1: retrieval?.r1,
+    top1: validation?.top1,
+    loss: step?.loss,
     on: retrieval?.on,
     seconds: end?.elapsedSeconds,
   };

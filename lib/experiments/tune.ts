@@ -93,13 +93,11 @@ function rowOf(settings: ConfigOverrides, group: readonly SweepRun[]): SearchRow
     values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : undefined;
   const scores = valuesOf("mp5");
   return {
-    ...{
-      settings,
-      runs: finished.length,
-      mp5: mean(scores),
-      r1: mean(valuesOf("r1")),
-      top1: mean(valuesOf("top1")),
-    },
+    settings,
+    runs: finished.length,
+    mp5: mean(scores),
+    r1: mean(valuesOf("r1")),
+    top1: mean(valuesOf("top1")),
     spread: scores.length > 1 ? Math.max(...scores) - Math.min(...scores) : undefined,
     seconds: mean(valuesOf("seconds")),
   };

@@ -86,11 +86,14 @@ export interface FeatureSummary {
 const COUNT = z.number().int().nonnegative();
 const SUMMARY = z
   .looseObject({
-    ...{ count: COUNT, length: COUNT.positive(), dtype: z.enum(["float16", "float32"]) },
+    count: COUNT,
+    length: COUNT.positive(),
+    dtype: z.enum(["float16", "float32"]),
     shards: z.array(z.object({ file: z.string().regex(/^[\w.-]+$/, "no file's name"), count: COUNT })),
     skipped: COUNT,
     madeBy: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-    ...{ identity: z.string(), rowsIdentity: z.string() },
+    identity: z.string(),
+    rowsIdentity: z.string(),
   })
   .refine(({ count, shards }) => shards.reduce((sum, shard) => sum + shard.count, 0) === count, {
     message: "its shards do not hold count rows together",

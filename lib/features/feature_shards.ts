@@ -89,7 +89,8 @@ async function writeShard(path: string, task: ShardTask, embed: EmbedShard): Pro
   const origin = seen && spreadContents(seen, contents!);
   const skippedAt = skipped.map(({ file }) => files.indexOf(file));
   const metadata = {
-    ...{ identity, skipped: JSON.stringify(skipped) },
+    identity,
+    skipped: JSON.stringify(skipped),
     ...(origin ? { contents: joinContents(origin), skippedAt: JSON.stringify(skippedAt) } : {}),
     ...(weights === undefined ? {} : { weights }),
   };
@@ -132,7 +133,11 @@ export function readShard(folder: string, file: string, identity: string): Shard
   const note = <T>(name: string, schema: z.ZodType<T>, absent: string) =>
     parseJson(`${path}, "${name}"`, metadata[name] ?? absent, schema, `Delete it. ${next}`);
   return {
-    ...{ file, count, length, contents: splitContents(metadata.contents), weights: metadata.weights },
+    file,
+    count,
+    length,
+    contents: splitContents(metadata.contents),
+    weights: metadata.weights,
     dtype: stored === "F16" ? "float16" : "float32",
     skipped: note("skipped", SKIPPED, ""),
     skippedAt: note("skippedAt", SKIPPED_AT, "[]"),

@@ -137,7 +137,8 @@ export async function writeFeatures(folder: string, plan: FeaturePlan, vectors: 
   return ensureFeatureFolder(folder, { ...plan, madeBy }, async () => async (files, start) => ({
     vectors: {
       data: data.subarray(start * length, (start + files.length) * length),
-      ...{ count: files.length, length },
+      count: files.length,
+      length,
     },
     skipped: [],
   }));
@@ -173,7 +174,9 @@ async function look(path: string, plan: FeaturePlan) {
   const { identity, rowsIdentity } = readSummary(path) ?? {};
   const isFinished = identity === identities.identity && rowsIdentity === identities.rowsIdentity;
   return {
-    ...{ identities, kept, isWhole: isFinished && kept.size === shards },
+    identities,
+    kept,
+    isWhole: isFinished && kept.size === shards,
     changed: changed > 0 ? changedText({ changed, changedShards, shards }) : undefined,
   };
 }
@@ -210,10 +213,14 @@ async function finish(
       skipped.map(({ file, reason }) => [pathForSpreadsheet(file), reason]),
     );
   const summary: FeatureSummary = {
-    ...{ count, length: shards.find((shard) => shard.count > 0)!.length },
+    count,
+    length: shards.find((shard) => shard.count > 0)!.length,
     dtype: shards.some((shard) => shard.dtype === "float32") ? "float32" : "float16",
     shards: shards.filter((shard) => shard.count > 0).map(({ file, count }) => ({ file, count })),
-    ...{ skipped: skipped.length, madeBy, ...identities, ...contentOf(shards) },
+    skipped: skipped.length,
+    madeBy,
+    ...identities,
+    ...contentOf(shards),
   };
   writeJson(join(folder, FEATURE_FILES.summary), summary);
 }

@@ -65,7 +65,9 @@ export async function ensureBackboneFeatures(
 ): Promise<Features> {
   let backbone: Backbone | undefined;
   const plan = {
-    ...{ rows: { files }, madeBy: madeByBackbone(config), replace: true },
+    rows: { files },
+    madeBy: madeByBackbone(config),
+    replace: true,
     sources: backboneSources(config, config.dataDir),
   };
   try {
@@ -83,7 +85,9 @@ export async function ensureBackboneFeatures(
       SAID.add(siblings);
       const note = "kept as float32: some numbers are beyond 65,504, where float16 ends";
       onProgress?.({
-        ...{ stage: `embed ${set}`, unit: "images", note },
+        stage: `embed ${set}`,
+        unit: "images",
+        note,
         done: files.length,
         total: files.length,
       });

@@ -1,11 +1,12 @@
 // Lists of images to embed: a folder, an image, a table, a text file.
 import { statSync } from "node:fs";
 import { basename, dirname, extname } from "node:path";
+import { byCodeUnit } from "../common/code_units";
 import { eachCsvRow, wholeNumberCell } from "../common/csv/csv";
 import { SeenImages } from "../common/csv/one_label";
 import { readLines, readTableForm, requireColumns } from "../common/csv/table_text";
 import { UserError } from "../common/errors";
-import { byCodeUnit, requireFile } from "../common/files/files";
+import { requireFile } from "../common/files/files";
 import { FolderWalk, IMAGE_ENDINGS, type LeftOut } from "../common/files/image_folder";
 import { findFile, hasForms } from "../common/files/unicode_names";
 import { projectPath } from "../common/project";

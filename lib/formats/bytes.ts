@@ -1,3 +1,4 @@
+// Reads parts of a file, with checksums.
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { UserError } from "../common/errors";

@@ -1,8 +1,10 @@
+// Opens a weight file of any format, or several files with their index.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
+import { byCodeUnit } from "../common/code_units";
 import { UserError } from "../common/errors";
-import { byCodeUnit, readJson } from "../common/files/files";
+import { readJson } from "../common/files/files";
 import { weightFormat } from "./file_kind";
 import { openPyTorch } from "./pytorch";
 import { openSafetensors } from "./safetensors";

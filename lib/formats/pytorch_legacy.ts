@@ -1,3 +1,4 @@
+// Reads the files of `torch.save` before PyTorch 1.6.
 import { byteReader } from "./bytes";
 import { DTYPE_BYTES } from "./dtypes";
 import { type PickleRules, type PickleValue, readPickle } from "./pickle";

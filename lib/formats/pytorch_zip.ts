@@ -1,3 +1,4 @@
+// Reads the ZIP files of `torch.save` since PyTorch 1.6.
 import yauzl from "yauzl";
 import { messageOf, UserError } from "../common/errors";
 import { byteReader, crcOf, readBytes } from "./bytes";
@@ -62,7 +63,8 @@ async function listMembers(path: string): Promise<Map<string, Place>> {
         if (entry.compressionMethod !== 0) throw new Error(`${entry.fileName} is compressed`);
         const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
         members.set(name, {
-          ...{ start: fileDataStart, length: entry.uncompressedSize },
+          start: fileDataStart,
+          length: entry.uncompressedSize,
           ...(entry.crc32 !== 0 && { crc32: entry.crc32 }),
         });
       }

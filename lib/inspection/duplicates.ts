@@ -1,9 +1,10 @@
 // Photos that stand in the tables more than once: found by perceptual hash, reported, never dropped.
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { byCodeUnit } from "../common/code_units";
 import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
-import { byCodeUnit, removeAbandoned, writeTogether } from "../common/files/files";
+import { removeAbandoned, writeTogether } from "../common/files/files";
 import { keptFolder } from "../common/files/kept_folder";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";

@@ -1,3 +1,4 @@
+// Finds pairs of hashes that differ in few bits.
 import type { Database } from "../tables/database";
 
 const BITS = 64;

@@ -1,3 +1,4 @@
+// Describes how a picture looks in 64 bits and a mean colour.
 import { decodeRgb } from "../images/decode";
 import { resizeRgb } from "../images/resize";
 

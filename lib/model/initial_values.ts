@@ -1,3 +1,4 @@
+// Initial values of fresh weights.
 import type { RandomStream } from "../common/random";
 import type { Tower } from "./tower";
 import { mlpWidth } from "./towers";

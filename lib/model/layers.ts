@@ -1,3 +1,4 @@
+// The layers of a tower: linear, LayerNorm, attention, each with its gradient.
 // Shapes: B images, N tokens of each, R = B * N rows, D width, O outputs, h heads, d = D / h.
 
 import { tf } from "../engine/native/tf";

@@ -1,3 +1,4 @@
+// Resamples position embeddings for another image size.
 import type { Resampling, Tower } from "./tower";
 
 /** One output position as a weighted sum of input positions. */

@@ -1,3 +1,4 @@
+// Finds towers by name, and derives the names and shapes of their weights.
 import { nearestName, UserError } from "../common/errors";
 import type { Tower } from "./tower";
 import { TOWERS } from "./tower_rows";

@@ -1,3 +1,4 @@
+// The Vision Transformer: images to tokens and features.
 // Shapes: B images, H height, W width, N tokens of an image (K + patches), K of them class token and registers,
 // R = B * N rows, D width, P patch size.
 import { UserError } from "../common/errors";

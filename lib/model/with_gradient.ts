@@ -1,3 +1,4 @@
+// Gives a tfjs function a gradient of its own.
 import { tf } from "../engine/native/tf";
 
 /** What a layer gives: its value, and how the gradient of the value becomes the gradients of the inputs. */

@@ -1,3 +1,4 @@
+// Names the preprocessed images so that no two collide.
 import { createHash } from "node:crypto";
 
 /** Below the 255 bytes of a file system, with room for the suffix of a temporary name. */

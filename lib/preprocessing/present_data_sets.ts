@@ -1,3 +1,4 @@
+// Lists the data sets that are ready for each step.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";

@@ -1,3 +1,4 @@
+// Fetches weights from the Hugging Face hub.
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { getHFHubCachePath, type ListFileEntry, listFiles, modelInfo } from "@huggingface/hub";

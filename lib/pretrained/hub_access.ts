@@ -1,3 +1,4 @@
+// Access to the hub: its address, the token, its refusals.
 import { HubApiError } from "@huggingface/hub";
 import { messageOf, UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";

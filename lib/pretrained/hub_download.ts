@@ -98,8 +98,10 @@ async function download(
   const hash = newHash(entry);
   const report = (done: number) =>
     onProgress?.({
-      ...{ stage: `download ${entry.path}`, unit: "MB" },
-      ...{ done: megabytes(done), total: megabytes(entry.size) },
+      stage: `download ${entry.path}`,
+      unit: "MB",
+      done: megabytes(done),
+      total: megabytes(entry.size),
     });
   const file = await open(incomplete, "a");
   try {

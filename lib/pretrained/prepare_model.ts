@@ -1,3 +1,4 @@
+// Model_Preparation: a pretrained backbone as a file of this project.
 import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../common/errors";

@@ -134,20 +134,20 @@ export function recallOf(
 function emptyIndex(length: number, options: ApproximateOptions): Index {
   const { connectivity, expansionAdd, expansionSearch } = { ...DEFAULTS, ...options };
   return new Index({
-    ...{
-      dimensions: length,
-      metric: MetricKind.Cos,
-      quantization: ScalarKind.F32,
-      connectivity,
-      multi: false,
-    },
-    ...{ expansion_add: expansionAdd, expansion_search: expansionSearch },
+    dimensions: length,
+    metric: MetricKind.Cos,
+    quantization: ScalarKind.F32,
+    connectivity,
+    multi: false,
+    expansion_add: expansionAdd,
+    expansion_search: expansionSearch,
   });
 }
 
 function opened(index: Index, length: number): ApproximateIndex {
   return {
-    ...{ count: index.size(), length },
+    count: index.size(),
+    length,
     search: (queries, k) => searchIndex(index, length, queries, k),
     save: (path) => saveIndex(index, length, projectPath(path)),
   };

@@ -88,7 +88,9 @@ export async function compareModels(
       const scores = await scorePart(queries, index, labels, part);
       const reference = references[i];
       rows[i]!.push({
-        ...{ model: name, against: reference?.name, ...describe(part, scores, learned) },
+        model: name,
+        against: reference?.name,
+        ...describe(part, scores, learned),
         scores: compare(scores, reference?.scores, options),
       });
       if (!reference || against === "previous") references[i] = { name, scores };
@@ -189,7 +191,8 @@ function compare(
       ),
     };
     const score: Score = {
-      ...{ mean, ...intervalOf(ours, options) },
+      mean,
+      ...intervalOf(ours, options),
       difference: reference && difference,
     };
     return [measure, score] as const;

@@ -61,8 +61,12 @@ function requireFitting({ queries, index, k, ownPositions }: ExactSearch): void 
 async function searchBlocks(search: ExactSearch, queries: Vectors, best: BestRows): Promise<void> {
   const { index, metric, ownPositions, rowsPerBlock } = search;
   const shape = shapeOfSearch({
-    ...{ queries: queries.count, rows: index.count, length: index.length, rowsPerBlock },
-    ...{ depth: best.k + (ownPositions ? 1 : 0), biased: metric === "euclidean" },
+    queries: queries.count,
+    rows: index.count,
+    length: index.length,
+    rowsPerBlock,
+    depth: best.k + (ownPositions ? 1 : 0),
+    biased: metric === "euclidean",
   });
   const centre = await centreOf(search, shape.rows);
   const runs = queryRuns(queries, shape.queries, metric, centre);
@@ -131,7 +135,9 @@ async function searchRun(search: ExactSearch, at: Run, best: BestRows): Promise<
   const margin = (shape.length + 4) * ROUNDING * (run.largest * block.largest + block.largest ** 2);
   const limits = limitsOf(search.metric, at, margin, best);
   const found = await graph.run({
-    ...{ queries: run.rows, rows, least: limits.least },
+    queries: run.rows,
+    rows,
+    least: limits.least,
     ...(shape.biased ? { bias } : {}),
     ...(block.start === 0 ? { slack: 2 * margin } : {}),
   });

@@ -180,7 +180,10 @@ export function scoreRetrieval(
   const queries = expected.length - queriesWithoutMatch;
   const inIndex = Array.from(ownPositions ?? []).filter((row) => row >= 0).length;
   return {
-    ...{ mp5: meanOf(values.mp5), r1: meanOf(values.r1), queries, queriesWithoutMatch },
+    mp5: meanOf(values.mp5),
+    r1: meanOf(values.r1),
+    queries,
+    queriesWithoutMatch,
     ...(inIndex > 0 && { queriesInIndex: inIndex }),
   };
 }

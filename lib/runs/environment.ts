@@ -1,3 +1,4 @@
+// Records where and with which versions a run was made.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";

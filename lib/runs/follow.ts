@@ -1,3 +1,4 @@
+// Follows a run's metrics as they grow.
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { UserError } from "../common/errors";

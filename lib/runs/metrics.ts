@@ -1,3 +1,4 @@
+// Reads and writes the lines of `metrics.jsonl`.
 import { z } from "zod";
 import { parseJson } from "../common/schema";
 import type { Average, WeightKind } from "./store";
@@ -106,31 +107,52 @@ function withAverages<Shape extends z.ZodRawShape>(scores: Shape) {
 }
 
 const SCORED_ON = z.object({
-  ...{ dataDir: z.string(), classesOf: z.enum(["retrieval", "training"]), fingerprint: z.string() },
-  ...{ queries: COUNT, classes: COUNT, trainedOn: COUNT.optional(), atLeast: z.literal(true).optional() },
+  dataDir: z.string(),
+  classesOf: z.enum(["retrieval", "training"]),
+  fingerprint: z.string(),
+  queries: COUNT,
+  classes: COUNT,
+  trainedOn: COUNT.optional(),
+  atLeast: z.literal(true).optional(),
 });
 
 /** A line; what it holds besides stays. */
 const METRIC = z.discriminatedUnion("kind", [
   z.looseObject({
-    ...{ kind: z.literal("step"), stage: z.enum(["frozen", "fine_tune"]) },
-    ...{ epoch: COUNT, step: COUNT, totalSteps: COUNT, loss: NUMBER },
-    ...{ learningRate: NUMBER, backboneLearningRate: NUMBER, margin: NUMBER },
-    ...{ imagesPerSecond: NUMBER, memoryMB: NUMBER, elapsedSeconds: NUMBER },
+    kind: z.literal("step"),
+    stage: z.enum(["frozen", "fine_tune"]),
+    epoch: COUNT,
+    step: COUNT,
+    totalSteps: COUNT,
+    loss: NUMBER,
+    learningRate: NUMBER,
+    backboneLearningRate: NUMBER,
+    margin: NUMBER,
+    imagesPerSecond: NUMBER,
+    memoryMB: NUMBER,
+    elapsedSeconds: NUMBER,
     dataSeconds: NUMBER.default(0), // runs from before the loader's threads do not say
   }),
   z.looseObject({
-    ...{ kind: z.literal("validation"), epoch: COUNT, step: COUNT, images: COUNT },
+    kind: z.literal("validation"),
+    epoch: COUNT,
+    step: COUNT,
+    images: COUNT,
     ...withAverages(VALIDATION),
   }),
   z.looseObject({
-    ...{ kind: z.literal("retrieval"), epoch: COUNT, step: COUNT, queries: COUNT },
+    kind: z.literal("retrieval"),
+    epoch: COUNT,
+    step: COUNT,
+    queries: COUNT,
     ...withAverages(HELD_OUT),
     on: SCORED_ON.optional(),
   }),
   z.looseObject({
-    ...{ kind: z.literal("end"), reason: z.enum(["finished", "stopped", "failed"]) },
-    ...{ message: z.string().optional(), elapsedSeconds: NUMBER },
+    kind: z.literal("end"),
+    reason: z.enum(["finished", "stopped", "failed"]),
+    message: z.string().optional(),
+    elapsedSeconds: NUMBER,
   }),
 ]);
 

@@ -124,7 +124,9 @@ function readClasses(path: string, group: "dataset" | "group"): ReadonlyMap<numb
   if (!existsSync(path)) return new Map();
   try {
     const rows: Partial<CsvRow>[] = parse(readFileSync(path), {
-      ...{ bom: true, columns: true, skip_empty_lines: true },
+      bom: true,
+      columns: true,
+      skip_empty_lines: true,
     });
     return new Map(
       rows.map((row) => [

@@ -1,3 +1,4 @@
+// All runs as a table, a row each.
 import { statSync } from "node:fs";
 import { messageOf, UserError } from "../common/errors";
 import { viewRun } from "./follow";

@@ -41,8 +41,10 @@ export function scoredOn(
 
 /** What a model that was never trained is scored on. */
 export const NOTHING_LEARNED: Learned = {
-  ...{ classes: new Set<string>(), images: new Set<bigint>() },
-  ...{ dataDir: "", isPartial: false },
+  classes: new Set<string>(),
+  images: new Set<bigint>(),
+  dataDir: "",
+  isPartial: false,
 };
 
 /** "155 queries of 155 held-out classes, data/demo (3f2a91c0)". */

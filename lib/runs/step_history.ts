@@ -1,3 +1,4 @@
+// Keeps the steps of a long run in bounded memory.
 import type { StepMetric } from "./metrics";
 
 /** So many points are kept of a run at most, however long it is. */

@@ -1,3 +1,4 @@
+// Limits how many requests may be under way, in all and per address.
 import { shareOf } from "./addresses";
 import { Refusal } from "./refusal";
 

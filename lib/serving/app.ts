@@ -8,7 +8,7 @@ import type { Gate } from "./admission";
 import { whileBodyComes } from "./body_watch";
 import { boundConnections } from "./connections";
 import type { FoundRow } from "./found";
-import { pageHtml, pagePolicy } from "./page";
+import { servicePage } from "./page";
 import { Refusal } from "./refusal";
 import { originGuard, secureHeaders } from "./request_guards";
 import { answerClientError, answerError, answerOddRequests, NO_ROW } from "./responses";
@@ -111,11 +111,9 @@ export function serviceApp(service: Service): FastifyInstance {
   };
 
   app.register(async (routes) => {
+    const { html, policy } = servicePage();
     routes.get("/", async (_request, reply) =>
-      reply
-        .headers({ "content-security-policy": pagePolicy })
-        .type("text/html; charset=utf-8")
-        .send(pageHtml),
+      reply.headers({ "content-security-policy": policy }).type("text/html; charset=utf-8").send(html),
     );
     routes.get("/health", async () => service.health());
     routes.get("/image/:row", async (request, reply) => {
@@ -153,13 +151,20 @@ type Exchange = [request: FastifyRequest, reply: FastifyReply];
 function makeApp({ limits, clients }: Service): FastifyInstance {
   const { headMs, maxConnections, trustHeader } = clients;
   const app = Fastify({
-    ...{ bodyLimit: limits.maxBytes, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
-    ...{ forceCloseConnections: "idle", return503OnClosing: false, exposeHeadRoutes: false },
+    bodyLimit: limits.maxBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: "idle",
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
     http: {
-      ...{ headersTimeout: headMs, connectionsCheckingInterval: Math.min(LOOK_MS, headMs) },
-      ...{ keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false }, // the guard of origins wants one
+      headersTimeout: headMs,
+      connectionsCheckingInterval: Math.min(LOOK_MS, headMs),
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      requireHostHeader: false, // the guard of origins wants one
     },
-    ...{ frameworkErrors: answerError, clientErrorHandler: answerClientError },
+    frameworkErrors: answerError,
+    clientErrorHandler: answerClientError,
   });
   boundConnections(app.server, maxConnections, trustHeader !== undefined);
   answerOddRequests(app.server);

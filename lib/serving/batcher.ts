@@ -1,3 +1,4 @@
+// Lets requests that arrive together share a forward pass.
 import { Refusal } from "./refusal";
 
 /** When items go through together. */

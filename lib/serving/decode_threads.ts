@@ -78,8 +78,10 @@ export class DecodeThreads {
   /** Images that wait for a thread, images under way, threads that were given up and those of them not yet ended. */
   get load(): { waiting: number; underWay: number; givenUp: number; ending: number } {
     return {
-      ...{ waiting: this.#tasks.length, underWay: this.#threads.size - this.#idle.size },
-      ...{ givenUp: this.#givenUp, ending: this.#ending.size },
+      waiting: this.#tasks.length,
+      underWay: this.#threads.size - this.#idle.size,
+      givenUp: this.#givenUp,
+      ending: this.#ending.size,
     };
   }
 

@@ -1,3 +1,4 @@
+// Waits a limited time for requests when the service ends.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { notice } from "../common/notice";

@@ -62,7 +62,10 @@ async function folderIndex(
   if (changed > 0) notice(changedText(features, changed, run));
   const { files, labels } = await features.readRows();
   return {
-    ...{ name: basename(features.folder), vectors: features.readAll(), files, features },
+    name: basename(features.folder),
+    vectors: features.readAll(),
+    files,
+    features,
     ...(labels ? { labels } : {}),
     imageFolder,
     classNames: classNames === undefined ? new Map() : await requireClassNames(classNames),
@@ -103,13 +106,11 @@ async function heldOutIndex(
   const { files, labels } = retrieval.index;
   const features = await embedder.keepEmbeddings(dataDir, "index", files, onProgress);
   return {
-    ...{
-      name: `held-out classes of ${basename(dataDir)}`,
-      vectors: features.readAll(),
-      files,
-      labels,
-      features,
-    },
+    name: `held-out classes of ${basename(dataDir)}`,
+    vectors: features.readAll(),
+    files,
+    labels,
+    features,
     imageFolder: projectPath(dataDir),
     classNames: classNames
       ? await requireClassNames(classNames)

@@ -1,19 +1,27 @@
 // The page of the service: one document, its style and script in it. It fetches nothing from anywhere else, and
 // whatever comes from the index reaches it as JSON and is shown as text.
 import { createHash } from "node:crypto";
-import { searchInPage } from "./page_script";
-import { PAGE_STYLE } from "./page_style";
+import { browserFile, browserFunction } from "../common/browser_files";
 
-const SCRIPT = `(${String(searchInPage)})();`;
+/** The page and its Content-Security-Policy: its own script and style, images of this service, nothing else. */
+export interface ServicePage {
+  html: string;
+  policy: string;
+}
 
-/** The document. */
-export const pageHtml = `<!doctype html>
+/** Puts the page together from the files of lib/browser. */
+export function servicePage(): ServicePage {
+  const [script, style] = [`(${browserFunction("search_page")})();`, browserFile("search_page.css")];
+  return { html: htmlOf(script, style), policy: policyOf(script, style) };
+}
+
+const htmlOf = (script: string, style: string) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Search by image</title>
 <link rel="icon" href="data:,">
-<style>${PAGE_STYLE}</style>
+<style>${style}</style>
 <body>
 <header>
   <h1>Search by image</h1>
@@ -36,20 +44,23 @@ export const pageHtml = `<!doctype html>
     <ol id="found"></ol>
   </section>
 </main>
-<script>${SCRIPT}</script>
+<script>${script}</script>
 </body>
 </html>
 `;
 
-/** The page's Content-Security-Policy: its own script and style, images of this service, nothing else. */
-export const pagePolicy = [
-  "default-src 'none'",
-  `script-src '${digest(SCRIPT)}'`,
-  `style-src '${digest(PAGE_STYLE)}'`,
-  "img-src 'self' blob: data:",
-  "connect-src 'self'",
-  ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
-].join("; ");
+function policyOf(script: string, style: string): string {
+  return [
+    "default-src 'none'",
+    `script-src '${digest(script)}'`,
+    `style-src '${digest(style)}'`,
+    "img-src 'self' blob: data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+}
 
 function digest(source: string): string {
   return `sha256-${createHash("sha256").update(source).digest("base64")}`;

@@ -73,7 +73,7 @@ function keptIndex(path: string, vectors: Vectors, onProgress?: OnProgress): App
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const note = `built anew: ${error.what}`;
-    onProgress?.({ ...{ stage: "index", done: 0, total: vectors.count, unit: "rows" }, note });
+    onProgress?.({ stage: "index", done: 0, total: vectors.count, unit: "rows", note });
     return undefined;
   }
 }

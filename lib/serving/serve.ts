@@ -49,10 +49,21 @@ export interface RunningService {
 
 /** Unless told. */
 export const SERVE_DEFAULTS = {
-  ...{ host: "127.0.0.1", port: 8765, approximate: false, maxUnderWay: 128 },
-  ...{ maxBytes: 32_000_000, maxPixels: 32_000_000, maxImages: 16, maxBatch: 16, maxWaitMs: 5 },
-  ...{ maxDecodeMs: 10_000, drainMs: 10_000, maxConnections: 512, headMs: 10_000 },
-  ...{ minBytesPerSecond: 1_000, windowMs: 5_000 },
+  host: "127.0.0.1",
+  port: 8765,
+  approximate: false,
+  maxUnderWay: 128,
+  maxBytes: 32_000_000,
+  maxPixels: 32_000_000,
+  maxImages: 16,
+  maxBatch: 16,
+  maxWaitMs: 5,
+  maxDecodeMs: 10_000,
+  drainMs: 10_000,
+  maxConnections: 512,
+  headMs: 10_000,
+  minBytesPerSecond: 1_000,
+  windowMs: 5_000,
 } as const;
 const MOST_PORT = 65_535;
 
@@ -78,7 +89,10 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     await embedder.embedImages([blankImage(imageSize)]); // loads the model
     const { maxPixels, maxDecodeMs, drainMs } = settings;
     const data = {
-      ...{ imageSizePx: imageSize, decoder: jpegDecoder(), stderr: heldStream(), maxPixels },
+      imageSizePx: imageSize,
+      decoder: jpegDecoder(),
+      stderr: heldStream(),
+      maxPixels,
       maxSeconds: Math.ceil(maxDecodeMs / 1000),
     };
     const threads = new DecodeThreads({ data, maxDecodeMs });

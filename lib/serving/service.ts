@@ -51,7 +51,9 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
   const { files, labels, classNames, vectors, imageFolder } = source;
   const { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader } = settings;
   const gate = new Gate({
-    ...{ requests: maxUnderWay, bytes: LARGEST_BODIES * maxBytes, bodyBytes: maxBytes },
+    requests: maxUnderWay,
+    bytes: LARGEST_BODIES * maxBytes,
+    bodyBytes: maxBytes,
   });
   const embeddings = embeddingBatcher(embedder, { maxBatch, maxWaitMs });
   const searches = searchBatcher(searcher);
@@ -73,7 +75,10 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
     return Array.from(positions, (row, rank) => describe(row, cosines[rank]!));
   };
   return {
-    ...{ gate, host, search, limits: { maxBytes, maxPixels, maxImages } },
+    gate,
+    host,
+    search,
+    limits: { maxBytes, maxPixels, maxImages },
     clients: { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader },
     async embed(images, gone) {
       const vectorOf = async (upload: Uint8Array) =>
@@ -91,12 +96,16 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
       return threads.run({ path: resolve(imageFolder, files.at(row)!), longerSidePx: THUMBNAIL_PX }, gone);
     },
     health: () => ({
-      ...{ status: "ok", run, length: vectors.length },
+      status: "ok",
+      run,
+      length: vectors.length,
       index: { name: source.name, images: vectors.count, labelled: labels !== undefined, version },
       search: { kind: searcher.kind, recallAt5: searcher.recallAt5, recallQueries: searcher.recallQueries },
       limits: { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs },
       load: {
-        ...{ ...gate.load, images: embeddings.counts.items, passes: embeddings.counts.passes },
+        ...gate.load,
+        images: embeddings.counts.items,
+        passes: embeddings.counts.passes,
         decoding: threads.load,
       },
       residentMB: Math.round(process.memoryUsage.rss() / MEGABYTE),

@@ -53,8 +53,12 @@ export async function readUploads(
   };
   const parts = request.parts({
     limits: {
-      ...{ fileSize: maxBytes + 1, files: maxImages + 1, fields: 1, parts: maxImages + 2 },
-      ...{ headerPairs: 20, fieldSize: LONGEST_FIELD },
+      fileSize: maxBytes + 1,
+      files: maxImages + 1,
+      fields: 1,
+      parts: maxImages + 2,
+      headerPairs: 20,
+      fieldSize: LONGEST_FIELD,
     },
     preservePath: true,
   });

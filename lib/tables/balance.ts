@@ -132,10 +132,14 @@ export function compareBalance(
     }
     return {
       dataset,
-      ...{ classesBefore: first.classes, classesAfter: second.classes },
-      ...{ imagesBefore: first.images, imagesAfter: second.images },
-      ...{ perClassBefore: range(first), perClassAfter: range(second) },
-      ...{ under20Before: percent(first), under20After: percent(second) },
+      classesBefore: first.classes,
+      classesAfter: second.classes,
+      imagesBefore: first.images,
+      imagesAfter: second.images,
+      perClassBefore: range(first),
+      perClassAfter: range(second),
+      under20Before: percent(first),
+      under20After: percent(second),
     };
   });
 }

@@ -1,3 +1,4 @@
+// Counts the rows per class.
 import { readTableForm } from "../common/csv/table_text";
 import { projectPath } from "../common/project";
 import { withDatabase } from "./database";

@@ -1,3 +1,4 @@
+// A DuckDB database in memory.
 import { closeSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// Finds classes by name.
 import { join } from "node:path";
 import { UserError } from "../common/errors";
 import { sameName } from "../common/files/unicode_names";

@@ -1,3 +1,4 @@
+// Assigns rows to stratified folds, without leaks between them.
 import { type Database, randomOrder } from "./database";
 
 /**

@@ -25,7 +25,10 @@ type Note = HeldOut & { named?: boolean | undefined };
 const COUNT = z.number().int().nonnegative();
 const NOTE = z.object({
   share: z.number().min(0).max(1),
-  ...{ seed: z.number(), classes: COUNT, queries: COUNT, index: COUNT },
+  seed: z.number(),
+  classes: COUNT,
+  queries: COUNT,
+  index: COUNT,
   named: z.boolean().optional(),
 }) satisfies z.ZodType<Note>;
 

@@ -1,3 +1,4 @@
+// Loads a CSV into DuckDB and checks it.
 import { closeSync, createReadStream, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

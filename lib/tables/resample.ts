@@ -1,3 +1,4 @@
+// Repeats rows of small classes: at least 20 a class.
 import { type Database, randomOrder } from "./database";
 
 /**

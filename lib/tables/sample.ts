@@ -1,3 +1,4 @@
+// Samples rows of large classes: at most 100 a class.
 import { type Database, randomOrder } from "./database";
 
 /**

@@ -1,3 +1,4 @@
+// Picks some rows of a table to look at.
 import { readTableForm } from "../common/csv/table_text";
 import { projectPath } from "../common/project";
 import { randomOrder, withDatabase } from "./database";

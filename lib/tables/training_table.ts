@@ -1,3 +1,4 @@
+// Reads the table that a run trains and validates on.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { DuckDBDataChunk } from "@duckdb/node-api";

@@ -1,3 +1,4 @@
+// Writes a DuckDB table as CSV.
 import { messageOf, UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
 import { type Database, sqlText } from "./database";

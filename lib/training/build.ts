@@ -64,7 +64,10 @@ async function buildFrozen(
   if (config.standardise && !config.initFrom)
     standardiseBy(weights, pickRows(features, [...new Set(trainRows)]));
   const trainer = await Trainer.create({
-    ...{ config, features: cachedFeatures, weights: fromTensors(weights), ranks },
+    config,
+    features: cachedFeatures,
+    weights: fromTensors(weights),
+    ranks,
     batches: featureBatches(config, data.train, features, trainRows, ranks?.shard),
     inputShape: [config.batchSize, features.length],
     featureCount: features.length,
@@ -91,7 +94,12 @@ async function buildFineTune(
   const weights = joinSources(fromTensors(head), withPrefix(TOWER_PREFIX, startTower(config, tower)));
   const batches = imageBatches(config, data.train, tower, ranks?.shard);
   const trainer = await Trainer.create({
-    ...{ config, batches, features: towerFeatures(tower, config), featureCount, weights, ranks },
+    config,
+    batches,
+    features: towerFeatures(tower, config),
+    featureCount,
+    weights,
+    ranks,
     inputShape: [config.batchSize, config.imageSize, config.imageSize, 3],
   });
   const backboneBy = (kind: WeightKind) =>

@@ -155,7 +155,8 @@ function memoryBytes(
   const fixed = (1 + averages) * (parameters - trained) * BYTES;
   const { imageSize, gradientCheckpointing } = config;
   const ofImage = activationBytes(tower, imageSize, {
-    ...{ gradientCheckpointing, blocks: config.trainedBlocks || tower.layers },
+    gradientCheckpointing,
+    blocks: config.trainedBlocks || tower.layers,
   });
   return held + fixed + (config.batchSize / pieces) * ofImage;
 }

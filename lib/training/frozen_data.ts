@@ -65,7 +65,9 @@ async function fromPipeline(config: Readonly<TrainConfig>, onProgress?: OnProgre
   const rowOf = rowsByFile(files);
   if (config.holdOutShare > 0) return withoutHeldOut(config, data, features, rowOf);
   return {
-    ...{ data, features, trainRows: rowsOf(data.train.files, rowOf) },
+    data,
+    features,
+    trainRows: rowsOf(data.train.files, rowOf),
     featuresOf: async (set, rows) => {
       const isLearned = set === "train" || set === "validation";
       if (isLearned) return pickRows(features, rowsOf(filesAt(data, set, rows), rowOf));
@@ -105,7 +107,8 @@ async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
       : undefined;
   const tableOf = ({ files, labels }: Labelled) => ({ files: [...files], labels });
   const retrieval = heldOut && {
-    ...{ queries: tableOf(heldOut.queries), index: tableOf(heldOut.index) },
+    queries: tableOf(heldOut.queries),
+    index: tableOf(heldOut.index),
     own: ownPositions(imagePaths(heldOut.queries), imagePaths(heldOut.index)),
   };
   const data = { train: part(trained), validation: part(validated), classCount, retrieval };

@@ -1,3 +1,4 @@
+// Starts runs in processes of their own, and attaches to them.
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";

@@ -118,7 +118,10 @@ async function stepGraph(preset: Config): Promise<Program> {
   const sizePx = imageSizeOf(tower);
   const cluster = processCount(config) > 1 ? unservedCluster(processCount(config)) : undefined;
   const parts = {
-    ...{ config, shapes, featureCount, ranks: cluster && stepRanks(cluster, config) },
+    config,
+    shapes,
+    featureCount,
+    ranks: cluster && stepRanks(cluster, config),
     features: isFrozen ? cachedFeatures : towerFeatures(tower, { ...config, ...blocks }),
     inputShape: isFrozen ? [BATCH_SIZE, featureCount] : [BATCH_SIZE, sizePx, sizePx, 3],
   };

@@ -1,3 +1,4 @@
+// Trains a run from its start or last checkpoint to its end.
 import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { messageOf, UserError } from "../common/errors";

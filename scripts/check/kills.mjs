@@ -56,7 +56,11 @@ try {
     else if (spec.isNeeded) await run(spec.args);
   }
   const cells = rows.map(({ command, kills, inWork, reruns, seconds }) => [
-    ...[command, kills, inWork ?? "", reruns, seconds.toFixed(0)],
+    command,
+    kills,
+    inWork ?? "",
+    reruns,
+    seconds.toFixed(0),
   ]);
   console.log(textTable(["command", "kills", "in its work", "reruns as the unbroken one", "s"], cells));
   if (faults.length > 0)

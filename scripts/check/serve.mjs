@@ -37,7 +37,9 @@ for (const folder of [cwd, temporary]) mkdirSync(folder);
 /** Searches by `CLIENTS` clients at once, each with one image after the other. */
 async function load(url, seconds) {
   const requests = images.map((bytes) => ({
-    ...{ method: "POST", path: "/search?k=12", headers: { "content-type": FORM_TYPE } },
+    method: "POST",
+    path: "/search?k=12",
+    headers: { "content-type": FORM_TYPE },
     body: formBody([{ bytes }]),
   }));
   const times = [];

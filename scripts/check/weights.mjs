@@ -18,8 +18,12 @@ import { run, SetupError } from "../setup/run.mjs";
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const PEERS = join(root, ".cache/peers/libraries");
 const PACKAGES = [
-  ...["torch==2.13.0", "open_clip_torch==3.3.0", "timm==1.0.31", "transformers==5.23.0"],
-  ...["safetensors==0.8.0", "numpy==2.4.6"],
+  "torch==2.13.0",
+  "open_clip_torch==3.3.0",
+  "timm==1.0.31",
+  "transformers==5.23.0",
+  "safetensors==0.8.0",
+  "numpy==2.4.6",
 ];
 const FOLDER = join(root, ".cache/check_weights");
 

@@ -1,3 +1,4 @@
+// Set-up step: compiles tfjs-node's binding against the TensorFlow wheel.
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { tensorflowFolder } from "./python.mjs";
@@ -47,16 +48,18 @@ export const bindingStep = {
     );
     const includes = [join(tensorflow, "include"), join(root, "node_modules/node-api-headers/include")];
     const args = [
-      ...["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8"],
+      "-std=c++17",
+      "-O2",
+      "-fPIC",
+      "-shared",
+      "-DNAPI_VERSION=8",
       ...includes.map((folder) => `-I${folder}`),
       ...sources,
-      ...[
-        "-o",
-        `${target}.tmp`,
-        `-L${tensorflow}`,
-        "-l:libtensorflow_cc.so.2",
-        "-l:libtensorflow_framework.so.2",
-      ],
+      "-o",
+      `${target}.tmp`,
+      `-L${tensorflow}`,
+      "-l:libtensorflow_cc.so.2",
+      "-l:libtensorflow_framework.so.2",
     ];
     await run("c++", args, { cwd: root, next: "sudo apt-get install g++, then: npm run setup" });
     renameSync(`${target}.tmp`, target);

@@ -1,14 +1,15 @@
+// Set-up step: compiles lib and the tests.
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fingerprintOf, run } from "./run.mjs";
 
 const PROJECTS = ["lib", "test"];
 
-/** All TypeScript sources and the compiler's settings, sorted. */
+/** All sources and the compiler's settings, sorted. */
 function sources(root) {
   const files = PROJECTS.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true })
-      .filter((file) => /\.(ts|json)$/.test(file) && !file.startsWith("dist"))
+      .filter((file) => /\.(ts|js|json)$/.test(file) && !file.startsWith("dist"))
       .map((file) => join(root, folder, file)),
   );
   return [join(root, "tsconfig.json"), ...files.sort()];

@@ -1,3 +1,4 @@
+// Set-up step: installs the kernelspec and JupyterLab's settings.
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fingerprintOf } from "./run.mjs";

@@ -1,3 +1,4 @@
+// Set-up step: checks what must be on the machine.
 import { spawnSync } from "node:child_process";
 import { existsSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,3 +1,4 @@
+// Set-up step: makes the Python environment with JupyterLab and TensorFlow's libraries.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";

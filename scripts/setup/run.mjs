@@ -1,3 +1,4 @@
+// Runs commands and fingerprints files for the steps of the set-up.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";

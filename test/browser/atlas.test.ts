@@ -37,13 +37,16 @@ async function writeNotebook(t: TestContext): Promise<string> {
     images.push(path);
   }
   const points = [MARKUP, "green", "blue"].map((className, label) => ({
-    ...{ image: images[label], label, className },
+    image: images[label],
+    label,
+    className,
     dataset: label < 2 ? "<b>warm</b>" : "cold",
     role: label === 0 ? "query" : "index",
     ...(label === 0 ? { nearest: { isRight: false, className: "green" } } : {}),
   }));
   const own = {
-    ...{ image: images[3], name: "yours" },
+    image: images[3],
+    name: "yours",
     places: [
       [0.2, 1],
       [5, 9],

@@ -21,8 +21,13 @@ export const skipWithoutChromium = chromiumPath()
   : "needs Chromium: sudo apt-get install chromium, or set CHROMIUM to its path";
 
 export const CHROMIUM_FLAGS = [
-  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
-  ...["--disable-background-networking", "--disable-component-update"],
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-sync",
+  "--disable-background-networking",
+  "--disable-component-update",
 ];
 
 const START_TIMEOUT_MS = 60_000;

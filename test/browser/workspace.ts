@@ -16,8 +16,12 @@ import { projectPath } from "guie/dist/common/project";
 
 /** The six, in the order of the pipeline: each reads what those before it wrote. */
 export const PIPELINE = [
-  ...["Get_Data", "Data_preprocessing", "Data_Merge"],
-  ...["Model_Preparation", "Train", "Inference"],
+  "Get_Data",
+  "Data_preprocessing",
+  "Data_Merge",
+  "Model_Preparation",
+  "Train",
+  "Inference",
 ] as const;
 
 /** Parameters under which all six take a minute: a few emoji, a tower of a few thousand weights. */

@@ -58,7 +58,10 @@ test("guie evaluate --confusion: the data sets of wrong nearest neighbours", asy
   );
   const json = JSON.parse(evaluate("pixels", "--confusion", "--json", "--data-dir", folder).stdout);
   assert.deepEqual(json.confusions.pixels[1], {
-    ...{ dataset: "two", queries: 1, wrong: 1, shares: { one: 1, two: 0 } },
+    dataset: "two",
+    queries: 1,
+    wrong: 1,
+    shares: { one: 1, two: 0 },
   });
   const both = evaluate("pixels", "--confusion", "--compare", "--data-dir", folder);
   assert.equal(both.status, 1);

@@ -53,7 +53,11 @@ test("a folder is on the disk with all that is in it; a disk that fails leaves t
   const calls = watched(t);
   renameDurably(join(folder, "new"), join(folder, "old"));
   assert.deepEqual(calls, [
-    ...["sync file", "sync deep", "sync empty", "sync new", "rename new"],
+    "sync file",
+    "sync deep",
+    "sync empty",
+    "sync new",
+    "rename new",
     `sync ${basename(folder)}`,
   ]);
   t.mock.restoreAll();

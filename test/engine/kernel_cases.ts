@@ -303,7 +303,11 @@ const IMAGES: [kernel: string, inputs: Record<string, Input>, run: (inputs: Tens
     { ...withFilter, bias: normal(3) },
     ({ x, f, bias }) =>
       tf.fused.conv2d({
-        ...{ x: x as tf.Tensor4D, filter: f as tf.Tensor4D, bias: bias!, strides: 1, pad: "same" },
+        x: x as tf.Tensor4D,
+        filter: f as tf.Tensor4D,
+        bias: bias!,
+        strides: 1,
+        pad: "same",
         activation: "relu",
       }),
   ],
@@ -312,7 +316,11 @@ const IMAGES: [kernel: string, inputs: Record<string, Input>, run: (inputs: Tens
     { ...withDepthFilter, bias: normal(2) },
     ({ x, f, bias }) =>
       tf.fused.depthwiseConv2d({
-        ...{ x: x as tf.Tensor4D, filter: f as tf.Tensor4D, bias: bias!, strides: 1, pad: "same" },
+        x: x as tf.Tensor4D,
+        filter: f as tf.Tensor4D,
+        bias: bias!,
+        strides: 1,
+        pad: "same",
         activation: "relu",
       }),
   ],

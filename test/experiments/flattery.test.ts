@@ -16,7 +16,8 @@ const at = (...degrees: number[]) => ({
   data: Float32Array.from(
     degrees.flatMap((angle) => [Math.cos((angle * Math.PI) / 180), Math.sin((angle * Math.PI) / 180)]),
   ),
-  ...{ count: degrees.length, length: 2 },
+  count: degrees.length,
+  length: 2,
 });
 
 test("a query is found in the index by its path, and left out of its own neighbours", async (t) => {

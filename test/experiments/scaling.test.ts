@@ -7,11 +7,20 @@ import { MACHINES, scalingInputs } from "guie/dist/experiments/scaling_inputs";
 
 /** A second forward, two backward, .28 s for AdamW; 8 GB of gradients in 4 buckets over links of 4 and 1 GB/s. */
 const ONE: ScalingInputs = {
-  ...{ hosts: 1, devicesPerHost: 1, imagesPerDevice: 10 },
-  ...{ flopsPerImage: 3e11, flopsPerSecond: 1e12, backwardShare: 2 / 3 },
-  ...{ trainedWeights: 1e9, memoryBytesPerSecond: 1e11 },
-  ...{ gradientBytes: 8e9, bucketBytes: 2e9 },
-  ...{ linkBytesPerSecond: 4e9, networkBytesPerSecond: 1e9, messageSeconds: 0, overlaps: true },
+  hosts: 1,
+  devicesPerHost: 1,
+  imagesPerDevice: 10,
+  flopsPerImage: 3e11,
+  flopsPerSecond: 1e12,
+  backwardShare: 2 / 3,
+  trainedWeights: 1e9,
+  memoryBytesPerSecond: 1e11,
+  gradientBytes: 8e9,
+  bucketBytes: 2e9,
+  linkBytesPerSecond: 4e9,
+  networkBytesPerSecond: 1e9,
+  messageSeconds: 0,
+  overlaps: true,
 };
 
 function assertNear(actual: number, expected: number): void {

@@ -44,7 +44,9 @@ async function writeTower(
 
 function zeros(shapes: Record<string, readonly number[]>): TensorEntry[] {
   return Object.entries(shapes).map(([name, shape]) => ({
-    ...{ name, shape, data: new Float32Array(elementCount(shape)) },
+    name,
+    shape,
+    data: new Float32Array(elementCount(shape)),
   }));
 }
 

@@ -25,7 +25,9 @@ function embedderOf(bad: number[] = [], asked: string[] = []): EmbedShard {
 const filesOf = (count: number) => Array.from({ length: count }, (_, i) => `${i}.png`);
 const planOf = (count: number, more: Partial<FeaturePlan> = {}): FeaturePlan => ({
   rows: { files: filesOf(count), labels: filesOf(count).map((_, i) => i % 3) },
-  ...{ madeBy: { tower: "none" }, rowsPerShard: 4, replace: false },
+  madeBy: { tower: "none" },
+  rowsPerShard: 4,
+  replace: false,
   ...more,
 });
 
@@ -157,7 +159,8 @@ test("a feature that is no number names its image, also in float32 and behind an
     const skipped = [{ file: "0.png", reason: "broken" }];
     await assert.rejects(
       ensureFeatureFolder(folderOf(t), planOf(3, { dtype: "float32" }), async () => async () => ({
-        ...{ vectors, skipped },
+        vectors,
+        skipped,
       })),
       new RegExp(`A feature of 2\\.png is ${value}: it cannot be compared`),
     );

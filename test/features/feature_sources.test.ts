@@ -55,7 +55,8 @@ function hashEmbedder(images: string, asked: string[] = []): () => Promise<Embed
     return {
       vectors: {
         data: Float32Array.from(good, (file) => Number.parseInt(contentOf(file).slice(0, 2), 16)),
-        ...{ count: good.length, length: 1 },
+        count: good.length,
+        length: 1,
       },
       skipped: files.filter((_, i) => isBad(i)).map((file) => ({ file, reason: "no image" })),
       contents: bytes.map(contentOf),
@@ -213,7 +214,8 @@ test("a source that goes away after the first shard stops it in words; when it i
   t.after(() => backbone.dispose());
   const embedder = (onProgress: (done: number) => void) => async () =>
     imageEmbedder(config, backbone, {
-      ...{ stage: "images", total: 10 },
+      stage: "images",
+      total: 10,
       onProgress: ({ done }) => onProgress(done),
     });
   const away = `${images}_away`;

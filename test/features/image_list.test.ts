@@ -9,11 +9,15 @@ test("an image alone is a list of one; a file that is no text is refused, and no
   const folder = temporaryFolder(t);
   writeFile(join(folder, "a/one.JPG"), Uint8Array.of(0xff, 0xd8, 0));
   assert.deepEqual(await readImageList(join(folder, "a/one.JPG"), "elsewhere"), {
-    ...{ folder: join(folder, "a"), rows: { files: ["one.JPG"] }, leftOut: [] },
+    folder: join(folder, "a"),
+    rows: { files: ["one.JPG"] },
+    leftOut: [],
   });
   writeFile(join(folder, "list"), "x.jpg\n\n y.jpg\n");
   assert.deepEqual(await readImageList(join(folder, "list"), folder), {
-    ...{ folder, rows: { files: ["x.jpg", "y.jpg"] }, leftOut: [] },
+    folder,
+    rows: { files: ["x.jpg", "y.jpg"] },
+    leftOut: [],
   });
   for (const [name, bytes, message] of [
     ["weights.bin", Uint8Array.of(0x61, 0, 0x0a), /holds zero bytes\.\n {2}Next: Name a folder/],

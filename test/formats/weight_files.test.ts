@@ -120,8 +120,13 @@ test("a prepared file knows its part: another one is refused", async (t) => {
 });
 
 for (const file of [
-  ...["nested_net.pt", "nested_teacher.pt", "nested_model_state_dict.pt", "averaged_model.pt"],
-  ...["float64.pt", "float64.safetensors", "no_crc.pt"],
+  "nested_net.pt",
+  "nested_teacher.pt",
+  "nested_model_state_dict.pt",
+  "averaged_model.pt",
+  "float64.pt",
+  "float64.safetensors",
+  "no_crc.pt",
 ]) {
   test(`${file} is read`, async (t) => {
     const { values, part } = await prepare(t, golden(file));

@@ -9,19 +9,18 @@ const noise = (width: number, height: number) =>
 
 /** Source and target sizes: ratios near 1, whole ones, halves, primes, one axis only, more rows than 16 bits can sum. */
 const SIZES = [
-  ...[348, 348, 224, 224],
-  ...[225, 226, 224, 224],
-  ...[448, 448, 224, 224],
-  ...[1391, 777, 224, 224],
-  ...[97, 1009, 64, 64],
-  ...[1009, 97, 64, 64],
-  ...[66, 65, 64, 64],
-  ...[9, 2563, 4, 10],
-  ...[9, 2603, 4, 10],
-];
+  [348, 348, 224, 224],
+  [225, 226, 224, 224],
+  [448, 448, 224, 224],
+  [1391, 777, 224, 224],
+  [97, 1009, 64, 64],
+  [1009, 97, 64, 64],
+  [66, 65, 64, 64],
+  [9, 2563, 4, 10],
+  [9, 2603, 4, 10],
+] as const;
 
-for (let i = 0; i < SIZES.length; i += 4) {
-  const [W, H, width, height] = SIZES.slice(i, i + 4) as [number, number, number, number];
+for (const [W, H, width, height] of SIZES) {
   test(`${W} x ${H} to ${width} x ${height}: OpenCV's pixels as the plain loops give them`, () => {
     const image = noise(W, H);
     const expected = resizeAreaPlain(image, width, height).data;

@@ -144,7 +144,13 @@ test("planted copies are found, whatever was done to them, and told apart by wha
   ]);
   assert.deepEqual(
     report.pairs.map(({ finding, imageA, imageB, labelA, labelB, foldA, foldB }) => [
-      ...[finding, imageA, imageB, labelA, labelB, foldA, foldB],
+      finding,
+      imageA,
+      imageB,
+      labelA,
+      labelB,
+      foldA,
+      foldB,
     ]),
     [
       ["two labels, train and validation", "11.jpg", "both.webp", 3, 0, 1, 2],

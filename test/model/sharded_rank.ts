@@ -17,8 +17,11 @@ async function main(): Promise<void> {
   rows.set(data.head.subarray(rank * S * K * E, (rank + 1) * S * K * E));
   const options = { ...LOSS, classCount: C, rowsPerClass: K };
   const specs = {
-    ...{ inputs: { shape: [B, F] }, labels: { shape: [B], dtype: "int32" as const }, draws: { shape: [S] } },
-    ...{ linear: { shape: [F, E] }, rows: { shape: [S * K, E] } },
+    inputs: { shape: [B, F] },
+    labels: { shape: [B], dtype: "int32" as const },
+    draws: { shape: [S] },
+    linear: { shape: [F, E] },
+    rows: { shape: [S * K, E] },
   };
   const program = new Program(cluster.sessionOptions);
   const step = program.function(
@@ -31,7 +34,9 @@ async function main(): Promise<void> {
           cluster,
           {
             embeddings: tf.matMul(inputs as tf.Tensor2D, linear as tf.Tensor2D),
-            ...{ rows: rows as tf.Tensor2D, labels: all, margin: tf.scalar(MARGIN) },
+            rows: rows as tf.Tensor2D,
+            labels: all,
+            margin: tf.scalar(MARGIN),
             ...(share < 1 ? { sample } : {}),
           },
           options,
@@ -44,8 +49,11 @@ async function main(): Promise<void> {
   const mine = <T extends Float32Array | Int32Array>(all: T, count: number) =>
     all.subarray(rank * count, (rank + 1) * count) as T;
   const result = await step.run({
-    ...{ inputs: mine(data.inputs, B * F), labels: mine(data.labels, B), draws: mine(data.draws, S) },
-    ...{ linear: data.linear, rows },
+    inputs: mine(data.inputs, B * F),
+    labels: mine(data.labels, B),
+    draws: mine(data.draws, S),
+    linear: data.linear,
+    rows,
   });
   const lists = Object.entries(result).map(([name, { data }]) => [name, [...(data as Float32Array)]]);
   process.stdout.write(JSON.stringify(Object.fromEntries(lists)));

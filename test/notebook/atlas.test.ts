@@ -30,16 +30,23 @@ async function retrievalSet(folder: string, classes = 4) {
       { length: 8 * count },
       (_, i) => (labels[Math.floor(i / 8)] === i % 8 ? 1 : 0) + 0.1 * random.normal(),
     ),
-    ...{ count, length: 8 },
+    count,
+    length: 8,
   });
   const set = { files: labels.map((label) => `${label}.png`), labels };
   const [queries, index] = [vectors(), vectors()];
   const datasets = labels.map((label) => (label < 2 ? "<b>warm</b>" : "cold"));
   return {
-    ...{ dataDir: folder, files: { queries: set, index: set }, queries, index },
+    dataDir: folder,
+    files: { queries: set, index: set },
+    queries,
+    index,
     neighbours: await nearestNeighbours(queries, index, 5),
     labels: {
-      ...{ queryLabels: labels, indexLabels: labels, queryDatasets: datasets, indexDatasets: datasets },
+      queryLabels: labels,
+      indexLabels: labels,
+      queryDatasets: datasets,
+      indexDatasets: datasets,
     },
     classNames: new Map([[0, "<i>red</i>"]]),
   };
@@ -58,7 +65,11 @@ test("an atlas has queries and index on both maps; the same seed gives the same 
   const { image: _, ...first } = atlas.points[0]!;
   const nearest = { isRight: true, className: "<i>red</i>" };
   assert.deepEqual(first, {
-    ...{ label: 0, className: "<i>red</i>", dataset: "<b>warm</b>", role: "query", nearest },
+    label: 0,
+    className: "<i>red</i>",
+    dataset: "<b>warm</b>",
+    role: "query",
+    nearest,
   });
   assert.equal(atlas.points[16]!.role, "index");
   const again = await buildAtlas(source, { seed: 1 });

@@ -47,13 +47,23 @@ test("a row for each part of the augmentation, from one end of its range to the 
     const { bundle } = await augmentationRanges(config, { row: 3, columns: 3 });
     const captions = (bundle["text/plain"] as string).replace("Images: ", "").split(" | ");
     assert.deepEqual(captions.slice(0, 6), [
-      ...["brightness -0.1", "brightness 0", "brightness +0.1"],
-      ...["contrast x 0.9", "contrast x 1", "contrast x 1.1"],
+      "brightness -0.1",
+      "brightness 0",
+      "brightness +0.1",
+      "contrast x 0.9",
+      "contrast x 1",
+      "contrast x 1.1",
     ]);
     assert.deepEqual(captions.slice(6), [
-      ...["scale x 0.8", "scale x 1", "scale x 1.2"],
-      ...["rotation -10°", "rotation 0°", "rotation +10°"],
-      ...["cut-out 10 %", "cut-out 15 %", "cut-out 20 %"],
+      "scale x 0.8",
+      "scale x 1",
+      "scale x 1.2",
+      "rotation -10°",
+      "rotation 0°",
+      "rotation +10°",
+      "cut-out 10 %",
+      "cut-out 15 %",
+      "cut-out 20 %",
     ]);
     const pictures = (bundle["text/html"] as string).match(/src="[^"]+"/g)!;
     // In the middle of its range, a part leaves the image as it is.

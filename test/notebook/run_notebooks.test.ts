@@ -287,6 +287,9 @@ console.log(JSON.stringify({ mp5: scores, r1: scores }));`,
     for (const name of Object.keys(JSON.parse(params))) assert.match(text, new RegExp(`"  ${name}: `), path);
   }
   assert.deepEqual(Object.keys(JSON.parse(readFileSync(join(folder, "runs/demo/report.json"), "utf8")).mp5), [
-    ...["pixels", "backbone", "frozen", "fine_tuned"],
+    "pixels",
+    "backbone",
+    "frozen",
+    "fine_tuned",
   ]);
 });

@@ -29,8 +29,18 @@ function metricLines({
   for (let step = 1; step <= totalSteps; step++) {
     const epoch = Math.ceil(step / stepsPerEpoch!);
     lines.push({
-      ...{ kind: "step", stage: "frozen", epoch, step, totalSteps, loss: 20 / step, learningRate: 1e-3 },
-      ...{ backboneLearningRate: 0, margin: 0.3, imagesPerSecond: 15.25, dataSeconds: 0.01, memoryMB: 900 },
+      kind: "step",
+      stage: "frozen",
+      epoch,
+      step,
+      totalSteps,
+      loss: 20 / step,
+      learningRate: 1e-3,
+      backboneLearningRate: 0,
+      margin: 0.3,
+      imagesPerSecond: 15.25,
+      dataSeconds: 0.01,
+      memoryMB: 900,
       elapsedSeconds: step * secondsPerStep,
     });
     if (step % stepsPerEpoch! > 0) continue;

@@ -8,9 +8,18 @@ import { compareConfigs, settingsText } from "guie/dist/notebook/views/training_
 
 /** The parameters as the notebook has them, none of them set. */
 const UNSET = {
-  ...{ dataDir: undefined, tower: undefined, frozenEpochs: undefined, frozenLr: undefined, seed: undefined },
-  ...{ fineTuneLr: undefined, backboneLrFactor: undefined, margin: undefined, s: undefined },
-  ...{ maxSteps: undefined, tryLr: [0.01], tryMargins: [0.3] },
+  dataDir: undefined,
+  tower: undefined,
+  frozenEpochs: undefined,
+  frozenLr: undefined,
+  seed: undefined,
+  fineTuneLr: undefined,
+  backboneLrFactor: undefined,
+  margin: undefined,
+  s: undefined,
+  maxSteps: undefined,
+  tryLr: [0.01],
+  tryMargins: [0.3],
 };
 
 test("every preset is taken as it is: nothing but the names of the runs is another", () => {

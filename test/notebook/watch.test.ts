@@ -55,8 +55,18 @@ test("a half-written line waits for its end, and a replaced file is read anew", 
   const path = join(folder, "metrics.jsonl");
   const line = (step: number) =>
     JSON.stringify({
-      ...{ kind: "step", stage: "frozen", epoch: 1, step, totalSteps: 3, loss: step, margin: 0.3 },
-      ...{ learningRate: 0.1, backboneLearningRate: 0, imagesPerSecond: 1, memoryMB: 1, elapsedSeconds: 1 },
+      kind: "step",
+      stage: "frozen",
+      epoch: 1,
+      step,
+      totalSteps: 3,
+      loss: step,
+      margin: 0.3,
+      learningRate: 0.1,
+      backboneLearningRate: 0,
+      imagesPerSecond: 1,
+      memoryMB: 1,
+      elapsedSeconds: 1,
     });
   writeFileSync(join(folder, "config.json"), "{}");
   writeFileSync(path, `${line(1)}\n${line(2)}\n${line(3).slice(0, 9)}`);

@@ -221,7 +221,9 @@ test("raw images that are gone as a whole stop it: no image is rejected, and it 
   const raw = join(dataDir, "raw");
   await assert.rejects(
     preprocessDataset({
-      ...{ dataDir, dataset, concurrency: 1 },
+      dataDir,
+      dataset,
+      concurrency: 1,
       onProgress: ({ done }) => done === 1 && renameSync(raw, join(dataDir, "away")),
     }),
     /cannot be read now: missing file\.\n {2}Next: See that its disk/,

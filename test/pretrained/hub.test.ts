@@ -179,7 +179,8 @@ for (const [what, change, message] of TAMPERED) {
 /** The tiny tower as a file in two parts, with the index that names them. */
 async function sharded(nameOf: (part: string) => string): Promise<Record<string, Buffer>> {
   const { path } = await prepareModel({
-    ...{ model: "tiny", out: join(folder, "whole") },
+    model: "tiny",
+    out: join(folder, "whole"),
     from: projectPath("test", "golden", "pytorch", "clip.pt"),
   });
   const whole = openSafetensors(path);

@@ -77,8 +77,10 @@ test("models in one table: paired differences, data sets, their own index, queri
   };
   const index = vectorsOf([0, 1, 2, 3].map((axis) => onAxis(axis)));
   const labels = {
-    ...{ queryLabels: [0, 1, 2, 9], indexLabels: [0, 1, 2, 3] },
-    ...{ queryDatasets: ["a", "a", "b", "b"], indexDatasets: ["a", "a", "b", "b"] },
+    queryLabels: [0, 1, 2, 9],
+    indexLabels: [0, 1, 2, 3],
+    queryDatasets: ["a", "a", "b", "b"],
+    indexDatasets: ["a", "a", "b", "b"],
   };
   const good = { name: "good", queries: vectorsOf([0, 1, 2, 3].map((axis) => onAxis(axis, 0.1))), index };
   // takes a query of class 0 for class 2, of another data set: in its own index it is right

@@ -179,7 +179,8 @@ test("an index on disk is read in blocks, each once", async () => {
   const index = randomRows("disk", 1000, 8);
   const read: [number, number][] = [];
   const source: RowSource = {
-    ...{ count: 1000, length: 8 },
+    count: 1000,
+    length: 8,
     block: async (start, end) => {
       read.push([start, end]);
       await new Promise((resolve) => setTimeout(resolve, 1));
@@ -204,7 +205,9 @@ test("shards are rows like any others, across their borders", async () => {
   const counts = [20, 1, 29];
   const starts = [0, 20, 21];
   const source = rowSource({
-    ...{ count: 50, length: 4, shards: counts.map((count) => ({ count })) },
+    count: 50,
+    length: 4,
+    shards: counts.map((count) => ({ count })),
     readShard: (shard) => {
       const start = starts[shard]! * 4;
       return { data: all.data.slice(start, start + counts[shard]! * 4), count: counts[shard]!, length: 4 };

@@ -20,7 +20,9 @@ async function started(t: TestContext, options = {}) {
   const tiny = await makeTinyRun(t);
   const file = (await readRetrievalFiles(tiny.dataDir))!.index.files[0]!;
   const service = await startService(t, tiny, {
-    ...{ maxBytes: MAX_BYTES, maxPixels: MAX_PIXELS, maxImages: 4 },
+    maxBytes: MAX_BYTES,
+    maxPixels: MAX_PIXELS,
+    maxImages: 4,
     ...options,
   });
   return { tiny, ...service, good: readFileSync(join(tiny.dataDir, file)) };

@@ -80,7 +80,13 @@ function configOf(
   const runName = `${PREFIX}-${name}`;
   made.push(runName);
   return overrideConfig(tiny(stage), {
-    ...{ runName, dataDir, nEpochs: 1, maxStepsPerEpoch: 2, seed: 7, holdOutShare: 0.34, ...more },
+    runName,
+    dataDir,
+    nEpochs: 1,
+    maxStepsPerEpoch: 2,
+    seed: 7,
+    holdOutShare: 0.34,
+    ...more,
   });
 }
 

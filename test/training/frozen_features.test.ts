@@ -49,8 +49,15 @@ async function drawSet(
 
 function configOf(folder: string, more: Partial<TrainConfig> = {}) {
   return overrideConfig(tiny("frozen"), {
-    ...{ runName: RUN, dataDir: "data/nowhere", features: folder, fold: 5 },
-    ...{ nEpochs: 20, initLr: 0.03, maxStepsPerEpoch: 0, s: 10, ...more },
+    runName: RUN,
+    dataDir: "data/nowhere",
+    features: folder,
+    fold: 5,
+    nEpochs: 20,
+    initLr: 0.03,
+    maxStepsPerEpoch: 0,
+    s: 10,
+    ...more,
   });
 }
 

@@ -7,7 +7,10 @@ import { epochOrder, rowsOfStep, type SamplerConfig } from "guie/dist/training/d
 const LABELS = Array.from({ length: 10 }, (_, label) => new Array<number>(label + 1).fill(label)).flat();
 const ROWS = LABELS.length; // 55
 const config = (changes: Partial<SamplerConfig> = {}): SamplerConfig => ({
-  ...{ seed: 1, batchSize: 8, sampler: "shuffle", samplesPerClass: 4 },
+  seed: 1,
+  batchSize: 8,
+  sampler: "shuffle",
+  samplesPerClass: 4,
   ...changes,
 });
 const sorted = (rows: readonly number[]) => rows.toSorted((a, b) => a - b);

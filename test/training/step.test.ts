@@ -94,7 +94,11 @@ test("three traced steps equal three eager ones: losses, all weights, all moment
     Object.entries(weights).map(([name, weight]) => [name, [tf.zerosLike(weight), tf.zerosLike(weight)]]),
   );
   const trainer = await Trainer.create({
-    ...{ config, batches: source, features, inputShape, featureCount },
+    config,
+    batches: source,
+    features,
+    inputShape,
+    featureCount,
     weights: fromTensors(startWeights()),
   });
   for (let step = 1; step <= STEPS; step++) {
@@ -120,16 +124,22 @@ test("three traced steps equal three eager ones: losses, all weights, all moment
 });
 
 test("a frozen epoch trains neck and head and leaves the backbone; a batch norm's running values follow", async () => {
-  const settings = {
+  const settings: typeof config = {
     ...config,
-    ...({ nEpochs: 2, frozenEpochs: 1, neck: "norm_double_linear", head: "Sub_Arc_face" } as const),
+    nEpochs: 2,
+    frozenEpochs: 1,
+    neck: "norm_double_linear",
+    head: "Sub_Arc_face",
   };
   const shapes = headShapes(settings, featureCount, CLASSES);
   const values = initialHead(shapes, randomStream(1, "head"));
   const head = Object.entries(values).map(([name, data]) => [name, tf.tensor(data, shapes[name])]);
   const ofTower = Object.entries(startWeights()).filter(([name]) => name.startsWith(TOWER_PREFIX));
   const trainer = await Trainer.create({
-    ...{ config: settings, features, inputShape, featureCount },
+    config: settings,
+    features,
+    inputShape,
+    featureCount,
     batches: { ...source, stepsPerEpoch: 1 },
     weights: fromTensors({ ...Object.fromEntries(head), ...Object.fromEntries(ofTower) }),
   });

@@ -64,7 +64,10 @@ async function train(
     const draws = randomStream(2, "batch", i);
     const rates = {
       epsilon,
-      ...{ headStepSize: stepSize, headKeep: keep, backboneStepSize: stepSize, backboneKeep: keep },
+      headStepSize: stepSize,
+      headKeep: keep,
+      backboneStepSize: stepSize,
+      backboneKeep: keep,
     };
     losses.push(
       await step.run({

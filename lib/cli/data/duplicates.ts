@@ -1,3 +1,4 @@
+// `guie duplicates`: finds photos that stand in the tables more than once.
 import type { Command } from "commander";
 import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";

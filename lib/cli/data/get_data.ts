@@ -1,3 +1,4 @@
+// `guie get-data`: turns raw folders into one CSV per data set.
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";
@@ -79,7 +80,9 @@ async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promi
       .filter((part) => part !== "")
       .join("\n"),
     summary: {
-      ...{ datasets: results, faults, missing: missing.map(({ name }) => name) },
+      datasets: results,
+      faults,
+      missing: missing.map(({ name }) => name),
       ...(drawn && { demo: drawn }),
     },
     failure: failureOf(faults),

@@ -1,3 +1,4 @@
+// `guie merge`: merges the data sets into one balanced table with folds.
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
@@ -43,7 +44,11 @@ async function merge({ dataDir, folds, holdOut, ...options }: MergeCommandOption
   const datasets = namedInOrder(dataDir, options.dataset) ?? preprocessedDataSets(dataDir);
   const onProgress = terminalProgress();
   const tables = await mergeTables({
-    ...{ dataDir, datasets, seed, foldMode: folds, onProgress },
+    dataDir,
+    datasets,
+    seed,
+    foldMode: folds,
+    onProgress,
     ...(holdOut === undefined ? {} : { holdOut: shareOf(holdOut) }),
   });
   const text = textTable(

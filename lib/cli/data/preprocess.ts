@@ -1,3 +1,4 @@
+// `guie preprocess`: drops small classes and resizes the images.
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { terminalProgress } from "../../common/progress";

@@ -1,3 +1,4 @@
+// `guie evaluate`: scores a run on its validation set and on held-out classes.
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";

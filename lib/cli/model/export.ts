@@ -1,3 +1,4 @@
+// `guie export`: writes a model as SavedModel, ONNX or weight file.
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";

@@ -1,3 +1,4 @@
+// `guie prepare-model`: fetches a pretrained backbone and stores it under this project's names.
 import type { Command } from "commander";
 import { terminalProgress } from "../../common/progress";
 import { MODEL_NAMES, prepareModel } from "../../pretrained/prepare_model";

@@ -1,3 +1,4 @@
+// `guie reduce`: compares shorter forms of the backbone's features.
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";

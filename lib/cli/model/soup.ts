@@ -1,3 +1,4 @@
+// `guie soup`: averages several checkpoints into a new run.
 import type { Command } from "commander";
 import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";
@@ -30,7 +31,9 @@ export function registerSoup(program: Command): void {
     const soup = await makeSoup(checkpoints, out, { greedy, overwrite }, terminalProgress());
     const isScored = soup.ingredients.some(({ mp5 }) => mp5 !== undefined);
     const rows = soup.ingredients.map(({ checkpoint, mp5, taken }) => [
-      ...[checkpoint, ...(isScored ? [mp5?.toFixed(3) ?? ""] : []), taken ? "yes" : "no"],
+      checkpoint,
+      ...(isScored ? [mp5?.toFixed(3) ?? ""] : []),
+      taken ? "yes" : "no",
     ]);
     const table = textTable(["checkpoint", ...(isScored ? ["mP@5"] : []), "in the soup"], rows);
     return { text: `${table}\n${soup.folder}${scoreText(soup)}`, summary: { ...soup } };

@@ -1,3 +1,4 @@
+// Runs a command's action: prints its result for people or as JSON, and sets the exit code.
 import type { Command } from "commander";
 import { clearProgress, fail } from "./exit_guard";
 import { countOptions, refuseUseless, type Use } from "./usage";

@@ -1,3 +1,4 @@
+// `guie runs`: lists the runs with their scores.
 import type { Command } from "commander";
 import { textTable } from "../../common/text_table";
 import { type RunRow, runTable } from "../../runs/run_table";

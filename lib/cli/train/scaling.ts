@@ -1,3 +1,4 @@
+// `guie scaling`: predicts a training step on many devices.
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
 import { textTable } from "../../common/text_table";
@@ -61,7 +62,8 @@ function scaling(options: ScalingOptions): CommandResult {
   const classes = wholeNumberOf("--classes", options.classes, 1);
   const predictions = countsOf("--hosts", options.hosts).flatMap((hosts) =>
     countsOf("--devices-per-host", options.devicesPerHost).map((devicesPerHost) => ({
-      ...{ hosts, devicesPerHost },
+      hosts,
+      devicesPerHost,
       ...predictStep(scalingInputs(config, classes, { hosts, devicesPerHost }, machine, assumptions)),
     })),
   );

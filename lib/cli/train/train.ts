@@ -1,3 +1,4 @@
+// `guie train`: trains a run from the start or from its last checkpoint.
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
 import { requestInterrupt } from "../../common/interrupt";

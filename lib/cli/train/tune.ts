@@ -1,3 +1,4 @@
+// `guie search`: compares settings in short runs with several seeds.
 import { relative } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
@@ -77,7 +78,9 @@ async function search(options: SearchOptions): Promise<CommandResult> {
   const seeds = options.seeds.split(",").map((seed) => wholeNumberOf("--seeds", seed));
   const starts = startsAnew(options) ? planStarts(options, name, seeds) : [];
   const planned = planSearch(config, (options.vary ?? []).map(parseVariation), {
-    ...{ name, seeds, together: options.together ?? false },
+    name,
+    seeds,
+    together: options.together ?? false,
     ...(starts.length > 0
       ? { startOf: (seed) => relative(projectRoot(), starts[seeds.indexOf(seed)]!.folder) }
       : {}),
@@ -160,8 +163,13 @@ function tableText(rows: readonly SearchRow[]): string {
   return textTable(
     ["settings", "runs", "mP@5", "spread", "R@1", "top-1", "s"],
     rows.map((row) => [
-      ...[settingsText(row.settings), row.runs, digits(row.mp5), digits(row.spread)],
-      ...[digits(row.r1), digits(row.top1), row.seconds?.toFixed(0) ?? ""],
+      settingsText(row.settings),
+      row.runs,
+      digits(row.mp5),
+      digits(row.spread),
+      digits(row.r1),
+      digits(row.top1),
+      row.seconds?.toFixed(0) ?? "",
     ]),
   );
 }

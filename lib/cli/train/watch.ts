@@ -1,3 +1,4 @@
+// `guie watch`: follows a run in the terminal.
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";
 import { Interrupted } from "../../common/interrupt";

@@ -1,3 +1,4 @@
+// `guie embed`: writes the embeddings of images to a folder.
 import { dirname } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
@@ -124,7 +125,9 @@ async function embedSource(options: EmbedCommandOptions, source: string): Promis
       );
     process.stderr.write(`${describeDevice()}\n`);
     const plan = {
-      ...{ rows: list.rows, dtype, replace: overwrite },
+      rows: list.rows,
+      dtype,
+      replace: overwrite,
       madeBy: { ...embedder.madeBy, folder: list.folder },
       sources: embedder.sourcesOf(list),
       ...(rowsPerShard ? { rowsPerShard: wholeNumberOf("--rows-per-shard", rowsPerShard, 1) } : {}),

@@ -1,3 +1,4 @@
+// `guie serve`: starts the HTTP service and page of a model.
 import { once } from "node:events";
 import { type Command, Option } from "commander";
 import { terminalProgress } from "../../common/progress";
@@ -67,7 +68,9 @@ async function serveUntilStopped(options: ServeCommandOptions): Promise<CommandR
   const { run, index, classNames, approximate, host, trustHeader } = options;
   process.stderr.write(`${describeDevice()}\n`);
   const service = await serve({
-    ...{ run, host, onProgress: terminalProgress() },
+    run,
+    host,
+    onProgress: terminalProgress(),
     ...(index ? { index } : {}),
     ...(classNames ? { classNames } : {}),
     ...(approximate ? { approximate } : {}),

@@ -1,3 +1,4 @@
+// Reads and writes CSV files.
 import { open } from "node:fs/promises";
 import { stringify } from "csv-stringify/sync";
 import { UserError } from "../errors";

@@ -1,3 +1,4 @@
+// Refuses tables that give one image two labels.
 import { posix } from "node:path";
 import { UserError } from "../errors";
 

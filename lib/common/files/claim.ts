@@ -333,8 +333,12 @@ function describeSelf(): Owner {
   const { pid } = process;
   const id = randomBytes(8).toString("hex");
   return {
-    ...{ pid, start: processStart(pid), host: hostname(), namespace: processNamespace() },
-    ...{ since: new Date().toISOString(), id },
+    pid,
+    start: processStart(pid),
+    host: hostname(),
+    namespace: processNamespace(),
+    since: new Date().toISOString(),
+    id,
   };
 }
 

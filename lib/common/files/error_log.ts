@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { byCodeUnit } from "./files";
+import { byCodeUnit } from "../code_units";
 
 const KEPT_FILES = 10;
 const LARGEST_BYTES = 65_536;

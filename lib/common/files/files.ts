@@ -1,3 +1,4 @@
+// Reads and writes files: atomic writes, JSON, sorted listings.
 import { randomBytes } from "node:crypto";
 import {
   accessSync,
@@ -14,6 +15,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { z } from "zod";
+import { byCodeUnit } from "../code_units";
 import { messageOf, UserError } from "../errors";
 import { isRunning } from "../processes";
 import { parseJson } from "../schema";
@@ -213,11 +215,6 @@ function faultOfFile(path: string): string | undefined {
 export function readJson<T>(path: string, schema: z.ZodType<T>, next?: string): T {
   requireFile(path, "a JSON file", next);
   return parseJson(path, readFileSync(path, "utf8"), schema, next);
-}
-
-/** Sorts by code unit, not by locale: the same order on every machine. */
-export function byCodeUnit(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /**

@@ -2,9 +2,9 @@
 import { isUtf8 } from "node:buffer";
 import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join, sep } from "node:path";
+import { byCodeUnit } from "../code_units";
 import { UserError } from "../errors";
 import { unreachable } from "./file_faults";
-import { byCodeUnit } from "./files";
 import { specialKind } from "./regular_file";
 
 /**

@@ -3,8 +3,9 @@
 // its place, and `.NAME.dropped`, the old while it is deleted. Who calls these functions owns the place (owner.ts).
 import { existsSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync, type Stats } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { byCodeUnit } from "../code_units";
 import { UserError } from "../errors";
-import { byCodeUnit, TEMPORARY_NAME } from "./files";
+import { TEMPORARY_NAME } from "./files";
 
 /** What a command makes at a place, and how it is known again. */
 export interface MadeKind {

@@ -1,3 +1,4 @@
+// What an archive and its entries are, whatever its format.
 import { closeSync, openSync, readSync } from "node:fs";
 import type { NamesReading } from "./zip_names";
 

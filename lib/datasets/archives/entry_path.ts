@@ -1,3 +1,4 @@
+// Checks the paths inside an archive: none leaves the folder.
 import { posix } from "node:path";
 import { Refusal } from "./refusal";
 

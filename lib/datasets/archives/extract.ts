@@ -1,3 +1,4 @@
+// Writes an archive's entries to disk, each checked against limits.
 import { createWriteStream, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";

@@ -1,3 +1,4 @@
+// Opens tar and tar.gz archives.
 import { on } from "node:events";
 import { createReadStream } from "node:fs";
 import { Parser, type ReadEntry } from "tar";

@@ -1,3 +1,4 @@
+// Unpacks the archives of a raw folder, resumably.
 import {
   existsSync,
   lstatSync,
@@ -35,11 +36,14 @@ interface Stamp {
 }
 
 const STAMP = z.object({
-  ...{ bytes: z.number(), modifiedMs: z.number() },
-  ...{ stamp: z.string().optional(), content: z.string().optional() },
+  bytes: z.number(),
+  modifiedMs: z.number(),
+  stamp: z.string().optional(),
+  content: z.string().optional(),
   unpacked: z
     .object({
-      ...{ files: z.number(), bytes: z.number() },
+      files: z.number(),
+      bytes: z.number(),
       names: z.object({ encoding: z.string(), guessed: z.boolean(), example: z.string() }).optional(),
     })
     .optional(),

@@ -1,3 +1,4 @@
+// Opens ZIP archives.
 import yauzl from "yauzl";
 import type { ArchiveEntry, OpenArchive } from "./entry";
 import { decodeName, type NamesReading, readingOf, type ZipEncoding } from "./zip_names";

@@ -1,3 +1,4 @@
+// Selects the classes of the demo data set and their drawings.
 import { type Emoji, readEmoji, readUnicodeNames } from "./emoji";
 import { DEMO_GROUPS } from "./groups";
 import { type IconSet, readIconSet } from "./icon_set";

@@ -1,3 +1,4 @@
+// Draws the demo data set into the raw folders.
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

@@ -1,3 +1,4 @@
+// Unicode's emoji with their labels and groups.
 import { z } from "zod";
 import { readJson } from "../../common/files/files";
 
@@ -25,8 +26,11 @@ interface EmojibaseEntry {
 
 const ENTRIES = z.array(
   z.object({
-    ...{ hexcode: z.string(), label: z.string(), order: z.number().optional() },
-    ...{ subgroup: z.number().optional(), version: z.number() },
+    hexcode: z.string(),
+    label: z.string(),
+    order: z.number().optional(),
+    subgroup: z.number().optional(),
+    version: z.number(),
   }),
 ) satisfies z.ZodType<EmojibaseEntry[]>;
 

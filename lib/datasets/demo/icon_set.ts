@@ -1,3 +1,4 @@
+// Reads one vendor's drawings as SVG.
 import { z } from "zod";
 import { readJson } from "../../common/files/files";
 

@@ -1,3 +1,4 @@
+// The demo's raw layouts: where a picture is stored, per imitated data set.
 import { createHash } from "node:crypto";
 import type { DemoClass } from "./classes";
 import type { PicturePlan } from "./picture";

@@ -1,3 +1,4 @@
+// Matches the names of icons to Unicode code points.
 import { z } from "zod";
 import { readJson } from "../../common/files/files";
 import { type Emoji, plainCodePoint } from "./emoji";

@@ -1,3 +1,4 @@
+// Draws one picture of the demo as JPEG or PNG.
 import sharp from "sharp";
 import type { RandomStream } from "../../common/random";
 import { type IconSet, iconSvg } from "./icon_set";

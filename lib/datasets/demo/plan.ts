@@ -1,3 +1,4 @@
+// Plans every picture's place, and holds a fifth of the classes out.
 import { UserError } from "../../common/errors";
 import { randomStream } from "../../common/random";
 import type { DemoClass, DemoSource } from "./classes";

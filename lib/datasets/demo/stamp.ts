@@ -1,3 +1,4 @@
+// Reads and writes `demo.json`, which records what was drawn and how.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -64,8 +65,13 @@ const STAMP = z.object({
   dropped: z.array(z.object({ vendor: z.string(), icon: z.string(), why: z.string() })),
   groups: z.array(
     z.object({
-      ...{ group: z.string(), dataset: z.string(), trainClasses: COUNT, trainImages: COUNT },
-      ...{ heldOutClasses: COUNT, queries: COUNT, index: COUNT },
+      group: z.string(),
+      dataset: z.string(),
+      trainClasses: COUNT,
+      trainImages: COUNT,
+      heldOutClasses: COUNT,
+      queries: COUNT,
+      index: COUNT,
     }),
   ),
   wrote: z.array(z.string()),

@@ -1,3 +1,4 @@
+// Writes the demo's tables, the retrieval tables among them.
 import { join } from "node:path";
 import { writeCsv } from "../../common/csv/csv";
 import { writeImageRows } from "../rows";

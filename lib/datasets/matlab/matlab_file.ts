@@ -1,3 +1,4 @@
+// Reads the variables of a MATLAB level 5 file.
 import { readFileSync } from "node:fs";
 import { messageOf, UserError } from "../../common/errors";
 import { requireFile } from "../../common/files/files";

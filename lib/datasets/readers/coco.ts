@@ -1,3 +1,4 @@
+// Reads COCO annotations (Food 2022).
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { findFile, sameName } from "../../common/files/unicode_names";

@@ -1,3 +1,4 @@
+// Reads a COCO JSON file, as a stream if it is very large.
 import { createReadStream, statSync } from "node:fs";
 import { JSONParser } from "@streamparser/json";
 import { messageOf, UserError } from "../../common/errors";

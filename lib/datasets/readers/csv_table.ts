@@ -1,3 +1,4 @@
+// Reads a CSV that names images and classes (Landmark, JD, Shopee).
 import { join } from "node:path";
 import { type CsvRow, readCsv, wholeNumberCell } from "../../common/csv/csv";
 import { SeenImages } from "../../common/csv/one_label";

@@ -1,3 +1,4 @@
+// Checks the image paths that a table names: none leaves the folder.
 import { posix } from "node:path";
 import { UserError } from "../../common/errors";
 

@@ -1,3 +1,4 @@
+// Reads classes from folder and file names by a pattern.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../common/errors";

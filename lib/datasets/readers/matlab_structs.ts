@@ -1,3 +1,4 @@
+// Reads a MATLAB array of structs (Stanford Cars).
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { findFile } from "../../common/files/unicode_names";

@@ -1,3 +1,4 @@
+// Tells which of the images that a table names are on the disk.
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readPatiently, requireFoldersOf } from "../../common/files/file_faults";

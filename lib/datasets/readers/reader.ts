@@ -1,3 +1,4 @@
+// What every reader of a raw layout returns.
 import type { LeftOut } from "../../common/files/image_folder";
 
 /** One image of a raw data set, as its reader finds it. */

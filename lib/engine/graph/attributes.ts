@@ -1,3 +1,4 @@
+// Attributes of a graph's nodes: their types and how they are set.
 import { nearestName, UserError } from "../../common/errors";
 import { cApi, type Pointer } from "../native/c_api";
 import { type DType, dtypeOfCode, dtypeRow } from "../native/dtypes";

@@ -1,3 +1,4 @@
+// Graphs, their nodes and tensors.
 import { UserError } from "../../common/errors";
 import { withBuffer } from "../native/buffers";
 import { cApi, type OutputStruct, type Pointer } from "../native/c_api";

@@ -1,3 +1,4 @@
+// Copies nodes into the same graph or another.
 import type { Graph, GraphNode, GraphTensor } from "./graph";
 
 /** Gives the copy of a tensor of the original graph. */

@@ -1,3 +1,4 @@
+// Prints a graph as text, a line per node.
 import type { TensorValue } from "../native/host_tensor";
 import { type Attribute, isDefault } from "./attributes";
 import { describeTensor, type Graph, type GraphNode, type GraphTensor } from "./graph";

@@ -1,3 +1,4 @@
+// Nested lists and records of tensors.
 import { UserError } from "../../common/errors";
 
 /** A leaf, or lists and records of leaves, nested at will. */

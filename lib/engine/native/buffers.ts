@@ -1,3 +1,4 @@
+// Buffers of TensorFlow's, and what they hold.
 import koffi from "koffi";
 import { cApi, type Pointer } from "./c_api";
 import { countHandle } from "./handles";

@@ -1,3 +1,4 @@
+// Tells which device the engine computes on.
 import { existsSync } from "node:fs";
 import { cpus } from "node:os";
 import { openTensorflow } from "./library";

@@ -1,3 +1,4 @@
+// Number formats: TensorFlow's, tfjs's and JavaScript's, a row each.
 import { UserError } from "../../common/errors";
 
 /** A typed array that can hold a tensor's values. */

@@ -1,3 +1,4 @@
+// Tensors in TensorFlow's memory that JavaScript fills and reads.
 import koffi from "koffi";
 import { UserError } from "../../common/errors";
 import { cApi, type Pointer } from "./c_api";

@@ -1,3 +1,4 @@
+// Finds libtensorflow in the Python environment and opens it by its real path.
 import { closeSync, existsSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import util from "node:util";

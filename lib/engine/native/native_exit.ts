@@ -1,3 +1,4 @@
+// Ends a process without waiting for native threads.
 import koffi from "koffi";
 
 /**

@@ -1,3 +1,4 @@
+// Returns memory that C code has freed to the system.
 import koffi from "koffi";
 
 let trim: ((keepBytes: number) => number) | undefined;

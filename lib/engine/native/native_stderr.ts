@@ -1,3 +1,4 @@
+// Holds back what C code prints to standard error.
 import { writeSync } from "node:fs";
 import koffi from "koffi";
 

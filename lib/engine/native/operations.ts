@@ -1,3 +1,4 @@
+// Definitions of TensorFlow's operations, and their registered kernels.
 import { nearestName, UserError } from "../../common/errors";
 import { takeBuffer } from "./buffers";
 import { cApi } from "./c_api";

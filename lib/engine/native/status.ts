@@ -1,3 +1,4 @@
+// TensorFlow's status codes as errors.
 import { cApi, type Pointer } from "./c_api";
 import { countHandle } from "./handles";
 

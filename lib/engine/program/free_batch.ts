@@ -1,4 +1,4 @@
-// A graph for any number of images. tfjs code needs to know its shapes, and writes them into the graph as constants:
+// A graph for any batch size. tfjs code needs to know its shapes, and writes them into the graph as constants:
 // the same function is traced for two batch sizes, and whatever differs is what depends on the batch.
 import { UserError } from "../../common/errors";
 import type { Attribute } from "../graph/attributes";
@@ -7,12 +7,12 @@ import { type CopyOf, copyNodes } from "../graph/graph_copy";
 import type { TensorValue } from "../native/host_tensor";
 import { GraphFunction, type TensorTree } from "./graph_function";
 
-/** Primes larger than any length in a model: what is a multiple of both, in both traces, is a multiple of the batch. */
+/** Primes larger than other lengths in a graph: what is a multiple of both, in both traces, is a multiple of the batch. */
 const BATCH_SIZES = [1009, 1013] as const;
 
 /**
- * A function of images in any number, out of one that is traced for a fixed number. The batch is the first dimension
- * of the inputs that have it.
+ * Makes a function for any batch size out of one that is traced for a fixed size. The batch is the first dimension of
+ * the inputs that have it.
  * @param name the scope of the new nodes
  * @param traceAt traces the function for a batch size, in the same program each time; tracing computes nothing
  * @throws UserError naming the node that depends on the batch in another way than by a length of its result
@@ -80,7 +80,7 @@ function sameAttribute(a: Attribute, b: Attribute): boolean {
 
 function batchError(node: GraphNode): UserError {
   return new UserError(
-    `${node.name} (${node.op}) depends on the number of images in a way that no graph for any number can follow.`,
+    `${node.name} (${node.op}) depends on the batch size in a way that no graph for any batch size can follow.`,
     "Write that part so that the batch size stands in shapes alone.",
   );
 }

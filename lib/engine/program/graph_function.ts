@@ -1,3 +1,4 @@
+// A function whose graph can be run.
 import type { Graph, GraphNode, GraphTensor } from "../graph/graph";
 import { type Outline, outlineOf } from "../graph/graph_outline";
 import { neededNodes, nodeText } from "../graph/graph_text";

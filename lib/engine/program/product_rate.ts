@@ -1,7 +1,8 @@
+// Measures how fast the device multiplies matrices.
 import { tf } from "../native/tf";
 import { Program } from "./program";
 
-/** Rows of a step's matrices, as images x tokens are; columns are given. */
+/** Rows of the matrices that are multiplied; columns are given. */
 const ROWS = 2048;
 const PRODUCTS = 4;
 const MEASURED_MS = 800;

@@ -1,3 +1,4 @@
+// Functions that share variables and one session.
 import { UserError } from "../../common/errors";
 import { Graph, type GraphTensor } from "../graph/graph";
 import { mapTree, type Tree } from "../graph/tree";
@@ -150,15 +151,13 @@ export class Program {
       );
     }
     const traced = new GraphFunction<Names, Result>({
-      ...{
-        owner,
-        root,
-        graph: this.graph,
-        inputs: placeholders,
-        fetches,
-        structure,
-        targets: recorder.targets,
-      },
+      owner,
+      root,
+      graph: this.graph,
+      inputs: placeholders,
+      fetches,
+      structure,
+      targets: recorder.targets,
       session: () => this.#openSession(),
       beforeRun: () => this.#variables.assertAssigned(recorder.readHandles),
       afterRun: () => this.#variables.noteAssigned(recorder.changedHandles),

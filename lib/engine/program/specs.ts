@@ -1,3 +1,4 @@
+// Shapes and dtypes of inputs and variables.
 import { inspect } from "node:util";
 import { UserError } from "../../common/errors";
 import { type DType, dtypeRow } from "../native/dtypes";

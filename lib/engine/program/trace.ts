@@ -1,3 +1,4 @@
+// Traces one tfjs function into a TensorFlow graph.
 import type { SessionOptions } from "../session/session_options";
 import type { GraphFunction, TensorTree } from "./graph_function";
 import { type InputSpecs, Program, type TraceableFunction } from "./program";

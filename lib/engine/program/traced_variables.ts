@@ -1,3 +1,4 @@
+// Variables as a traced function sees them: read and assign.
 import { UserError } from "../../common/errors";
 import { describeTensor } from "../graph/graph";
 import { tf } from "../native/tf";

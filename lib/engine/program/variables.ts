@@ -1,3 +1,4 @@
+// Variables in the session: create, fill, view, read.
 import { nearestName, UserError } from "../../common/errors";
 import type { Graph, GraphNode, GraphTensor } from "../graph/graph";
 import { dtypeRow, elementCount, type NumericArray } from "../native/dtypes";

@@ -1,7 +1,7 @@
 // The protocol buffers of a SavedModel, with the fields that are written here.
 // Sources: tensorflow/core/protobuf/{saved_model,meta_graph,saver}.proto, core/framework/variable.proto
 import protobuf from "protobufjs/light";
-import { byCodeUnit } from "../../common/files/files";
+import { byCodeUnit } from "../../common/code_units";
 
 const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
 const field = (type: string, id: number) => ({ type, id });
@@ -80,7 +80,7 @@ const SCHEMA = protobuf.Root.fromJSON({
 
 /** `TensorInfo`. */
 export interface TensorInfo {
-  /** Node and output: "images:0". */
+  /** Node and output: "x:0". */
   name: string;
   /** `TF_DataType`. */
   dtype: number;

@@ -52,7 +52,9 @@ export function startServer({ addresses, rank }: ClusterSpec, options: SessionOp
   withStatus(attempt, (status) => api.TF_ServerStart(server, status));
   let keys = 0;
   return {
-    ...{ addresses, rank, worldSize: addresses.length },
+    addresses,
+    rank,
+    worldSize: addresses.length,
     sessionOptions: { ...options, cluster: { ...task, target: api.TF_ServerTarget(server) } },
     nextKey: () => ++keys,
   };

@@ -1,3 +1,4 @@
+// Turns JavaScript values into a session's feeds.
 import { inspect } from "node:util";
 import { nearestName, UserError } from "../../common/errors";
 import { describeTensor, type GraphTensor } from "../graph/graph";

@@ -1,3 +1,4 @@
+// A TensorFlow session that runs off the main thread.
 import { UserError } from "../../common/errors";
 import type { Graph } from "../graph/graph";
 import { cApi, type Pointer } from "../native/c_api";

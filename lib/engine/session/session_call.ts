@@ -1,3 +1,4 @@
+// One call of a session: feeds, fetches, results.
 import { type GraphNode, packOutputs, type TensorAddress } from "../graph/graph";
 import { bytesOf, deleteBuffer, newBuffer } from "../native/buffers";
 import type { CApi, Pointer } from "../native/c_api";
@@ -63,11 +64,18 @@ export function prepareCall(session: Pointer, request: RunRequest, profiled: boo
     : undefined;
   return {
     parameters: [
-      ...([session, buffers?.options ?? null] as const),
-      ...([packOutputs(feeds.map(([tensor]) => tensor)), pointersOf(fed), fed.length] as const),
-      ...([packOutputs(fetches), fetched, fetches.length] as const),
-      ...([pointersOf(targets), targets.length] as const),
-      ...([buffers?.metadata ?? null, status] as const),
+      session,
+      buffers?.options ?? null,
+      packOutputs(feeds.map(([tensor]) => tensor)),
+      pointersOf(fed),
+      fed.length,
+      packOutputs(fetches),
+      fetched,
+      fetches.length,
+      pointersOf(targets),
+      targets.length,
+      buffers?.metadata ?? null,
+      status,
     ],
     results: () => {
       checkStatus(status, "running the graph");

@@ -1,3 +1,4 @@
+// Casts to dtypes that tfjs does not have; called while tracing.
 import type { DType } from "../native/dtypes";
 import { tf } from "../native/tf";
 import { rawOp } from "./raw_op";

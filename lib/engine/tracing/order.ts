@@ -1,3 +1,4 @@
+// Makes one tensor wait for others; called while tracing.
 import type { GraphNode } from "../graph/graph";
 import { tf } from "../native/tf";
 import { TRACER, type TracingBackend } from "./tracing_backend";

@@ -1,3 +1,4 @@
+// Calls any TensorFlow operation in tfjs code; called while tracing.
 import { inspect } from "node:util";
 import type { NodeJSKernelBackend } from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend";
 import type { TFEOpAttr, TFJSBinding } from "@tensorflow/tfjs-node-gpu/dist/tfjs_binding";

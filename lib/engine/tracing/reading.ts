@@ -1,3 +1,4 @@
+// Names the call that reads a tensor while tracing, for the error.
 import { tf } from "../native/tf";
 import { calledFunction } from "../native/tfjs_engine";
 

@@ -1,3 +1,4 @@
+// Gradient checkpointing: computes activations again in the backward pass.
 import { tf } from "../native/tf";
 import { engineState } from "../native/tfjs_engine";
 import { after } from "./order";

@@ -1,3 +1,4 @@
+// Records the nodes, constants, reads and effects of one traced function.
 import { UserError } from "../../common/errors";
 import type { Attributes } from "../graph/attributes";
 import type { Graph, GraphNode, GraphTensor } from "../graph/graph";

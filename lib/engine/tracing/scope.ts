@@ -1,3 +1,4 @@
+// Scopes that give nodes readable names; called while tracing.
 import { UserError } from "../../common/errors";
 import { engineState, inBackwardPass, type TapeNode } from "../native/tfjs_engine";
 

@@ -1,3 +1,4 @@
+// What the tracing backend keeps of each tensor.
 import { UserError } from "../../common/errors";
 import { dtypeOfCode, type NumericArray } from "../native/dtypes";
 import { calledFunction, engineState } from "../native/tfjs_engine";

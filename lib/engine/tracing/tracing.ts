@@ -1,3 +1,4 @@
+// Runs a function in tfjs with the tracer as its backend.
 import { UserError } from "../../common/errors";
 import { tf } from "../native/tf";
 import { engineState } from "../native/tfjs_engine";

@@ -1,3 +1,4 @@
+// The tfjs backend that records operations instead of computing them.
 import { NodeJSKernelBackend } from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend";
 import type { TensorMetadata, TFEOpAttr, TFJSBinding } from "@tensorflow/tfjs-node-gpu/dist/tfjs_binding";
 import { UserError } from "../../common/errors";

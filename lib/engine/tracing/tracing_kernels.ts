@@ -1,3 +1,4 @@
+// Kernels that differ from tfjs's own while tracing.
 import { tf } from "../native/tf";
 import { rawOp } from "./raw_op";
 import { TRACER } from "./tracing_backend";

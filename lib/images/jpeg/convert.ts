@@ -1,3 +1,4 @@
+// Converts any image file to a JPEG under the resize rule.
 import type { SharedLock } from "../../common/shared_lock";
 import { writtenBytes } from "../../engine/native/native_stderr";
 import { callHandle, type FunctionHandle } from "../../engine/program/function_handle";

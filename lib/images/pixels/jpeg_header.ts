@@ -52,8 +52,15 @@ const hasNoLength = (marker: number) => marker === 0x01 || (marker >= 0xd0 && ma
  */
 export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   const header: JpegHeader = {
-    ...{ width: 0, height: 0, bitsPerSample: 0, isLossless: false },
-    ...{ components: 0, orientation: 1, scans: 0, stray: [], wrong: [] },
+    width: 0,
+    height: 0,
+    bitsPerSample: 0,
+    isLossless: false,
+    components: 0,
+    orientation: 1,
+    scans: 0,
+    stray: [],
+    wrong: [],
   };
   try {
     readSegments(bytes, header);

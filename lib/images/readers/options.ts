@@ -1,3 +1,4 @@
+// Options of decoding: pixels as people see them, or as OpenCV reads them.
 import { UserError } from "../../common/errors";
 
 /**

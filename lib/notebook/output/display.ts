@@ -1,3 +1,4 @@
+// Sends outputs to the cell: MIME bundles, live displays.
 import { randomBytes } from "node:crypto";
 
 /** One output in several forms: MIME type -> text, base64 of binary data, or JSON. The reader picks the best. */

@@ -1,3 +1,4 @@
+// Fonts for pictures, from npm packages (fonts.conf).
 import { projectPath } from "../../common/project";
 
 /** Where the fonts of pictures are configured. */

@@ -1,3 +1,4 @@
+// Escapes text for HTML.
 const ENTITIES: Record<string, string> = {
   "&": "&amp;",
   "<": "&lt;",

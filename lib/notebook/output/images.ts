@@ -1,3 +1,4 @@
+// Shows images as a grid.
 import sharp from "sharp";
 import { UserError } from "../../common/errors";
 import { decodeRgb } from "../../images/decode";
@@ -53,7 +54,7 @@ export async function imageGrid(items: readonly GridImage[], options: GridOption
     .join(" | ");
   return {
     bundle: {
-      "text/html": `<div>${heading}<table style="border: none"><tbody>${rows.join("")}</tbody></table>${scriptHtml(zoomInPage, { sides: ZOOM })}</div>`,
+      "text/html": `<div>${heading}<table style="border: none"><tbody>${rows.join("")}</tbody></table>${scriptHtml("zoom", { sides: ZOOM })}</div>`,
       "text/plain": `${title ?? "Images"}: ${text}`,
     },
   };
@@ -86,28 +87,6 @@ async function thumbnail(image: GridImage["image"], sizePx: number) {
 
 /** So many times as large as in the grid, within the window. */
 const ZOOM = 4;
-
-/** Runs in the reader's browser: a click on a picture shows it large, the next click (or Escape) puts it away. */
-function zoomInPage(around: HTMLElement, { sides }: { sides: number }) {
-  for (const picture of around.querySelectorAll("img")) {
-    picture.style.cursor = "zoom-in";
-    picture.onclick = () => {
-      const dialog = document.body.appendChild(document.createElement("dialog"));
-      const large = dialog.appendChild(document.createElement("img"));
-      const [width, height] = [sides * picture.width, sides * picture.height];
-      large.src = picture.src;
-      large.style.cssText = `width: min(${width}px, 90vw, 80vh * ${width / height}); display: block; border-radius: 4px`;
-      const caption = dialog.appendChild(document.createElement("p"));
-      caption.textContent = picture.parentElement!.textContent;
-      caption.style.cssText = "margin: 10px 0 0; text-align: center; font: 15px sans-serif";
-      dialog.style.cssText =
-        "margin: auto; padding: 14px; border: none; border-radius: 8px; background: #fff; color: #222; cursor: zoom-out; box-shadow: 0 8px 40px rgba(0, 0, 0, .5)";
-      dialog.onclick = () => dialog.close();
-      dialog.onclose = () => dialog.remove();
-      dialog.showModal();
-    };
-  }
-}
 
 function isPixels(image: GridImage["image"]): image is RgbImage {
   return typeof image !== "string" && !(image instanceof Uint8Array);

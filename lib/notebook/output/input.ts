@@ -1,3 +1,4 @@
+// Asks the reader of a cell a question.
 import { UserError } from "../../common/errors";
 
 /** Set by scripts/kernel/stdin.js while a cell runs whose sender takes questions. */

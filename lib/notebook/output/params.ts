@@ -1,3 +1,4 @@
+// The parameters cell: values that a headless run can override.
 import { messageOf, nearestName, UserError } from "../../common/errors";
 import { display } from "./display";
 import { tableText } from "./table";

@@ -1,3 +1,4 @@
+// Figures in one style: lines, bars, histograms, heat maps.
 import type { Figure } from "./figure";
 
 /** One line of a figure. */
@@ -158,8 +159,16 @@ export function sideBySide(left: Figure, right: Figure): Figure {
   const start = 1 - HALF;
   const top = Math.max(a.margin.t, b.margin.t);
   const heading = ({ title: { text, font } }: QuietLayout, x: number) => ({
-    ...{ text, font, x, xref: "paper", xanchor: "left", showarrow: false },
-    ...{ y: 1, yref: "paper", yanchor: "top", yshift: top - TITLE_PX / 2 },
+    text,
+    font,
+    x,
+    xref: "paper",
+    xanchor: "left",
+    showarrow: false,
+    y: 1,
+    yref: "paper",
+    yanchor: "top",
+    yshift: top - TITLE_PX / 2,
   });
   const owners = [...new Set([...left.data, ...right.data].map(({ meta }) => meta))];
   const drawn = (trace: Record<string, unknown>, { showlegend }: QuietLayout, axes: object) => {
@@ -199,8 +208,10 @@ export function heatFigure(
   labels?: HeatLabels,
 ): Figure {
   const named = labels && {
-    ...{ x: labels.columns.map(plotlyText), y: labels.rows.map(plotlyText) },
-    ...{ text: labels.texts.map((row) => [...row]), texttemplate: "%{text}" },
+    x: labels.columns.map(plotlyText),
+    y: labels.rows.map(plotlyText),
+    text: labels.texts.map((row) => [...row]),
+    texttemplate: "%{text}",
   };
   const cells = { z: values.map((row) => [...row]), colorscale: "Viridis", hoverongaps: false };
   const layout = quietLayout(words, {});

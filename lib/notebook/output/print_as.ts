@@ -1,3 +1,4 @@
+// Shortens what a cell prints of an object.
 import { inspect } from "node:util";
 
 /** The same object, of which a cell that ends with it prints `words` alone: what matters is on the screen already. */

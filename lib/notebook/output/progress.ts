@@ -1,3 +1,4 @@
+// Progress bars in a cell.
 import {
   describeProgress,
   formatSeconds,

@@ -1,3 +1,4 @@
+// Reloads edited files of lib in a running notebook.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";

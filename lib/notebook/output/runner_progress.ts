@@ -1,3 +1,4 @@
+// Tells a headless runner how far a notebook is.
 import { writeFileSync } from "node:fs";
 
 /** Set by scripts/notebooks.mjs: the file in which it looks for the latest line of progress. */

@@ -1,3 +1,4 @@
+// Tables of rows, as text and for the page.
 import { inspect } from "node:util";
 import { textTable } from "../../common/text_table";
 

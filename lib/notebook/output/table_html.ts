@@ -12,7 +12,21 @@ import {
   type TableOptions,
   visibleRows,
 } from "./table";
-import { type TablePage, tableInPage } from "./table_page";
+
+/** What the reader's browser gets of a table. */
+export interface TablePage {
+  /** Texts of the cells. */
+  rows: string[][];
+  /** For each column: its numbers (null: a gap), or null for a column of texts. */
+  numbers: ((number | null)[] | null)[];
+  /** Position of the row that stands out, or -1. */
+  marked: number;
+  pageRows: number;
+  /** Texts up to this length stay on one line. */
+  shortCharacters: number;
+  /** What is here: "1,254 rows, 8 columns". */
+  size: string;
+}
 
 /** So many rows travel with an output at most: its first and last ones, when it has more. */
 const HELD_ROWS = 1_000;
@@ -48,7 +62,7 @@ function isShort(text: string): boolean {
 export function liveTableHtml(table: Table, options: TableOptions = {}): string {
   const plain = tableHtml(table, options);
   if (table.rows.length < 2) return plain;
-  return `<div>${plain}${scriptHtml(tableInPage, pageOf(table, options))}</div>`;
+  return `<div>${plain}${scriptHtml("table", pageOf(table, options))}</div>`;
 }
 
 function pageOf(table: Table, { maxRows = DEFAULT_MAX_ROWS, marked }: TableOptions): TablePage {

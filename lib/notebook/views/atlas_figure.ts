@@ -202,8 +202,15 @@ function menus(lists: readonly { label: string; args: unknown[] }[][]) {
   return lists.map((buttons, i) => ({
     type: "dropdown",
     buttons: buttons.map((button) => ({ ...button, method: "restyle" })),
-    ...{ x: i * MENU_STEP, xanchor: "left", y: 1.01, yanchor: "bottom", pad: { t: 0, b: 0 } },
+    x: i * MENU_STEP,
+    xanchor: "left",
+    y: 1.01,
+    yanchor: "bottom",
+    pad: { t: 0, b: 0 },
     // Solid: an open menu lies over points
-    ...{ bgcolor: "#f3f4f6", bordercolor: "#c4c8ce", borderwidth: 1, font: { color: "#4a4f57" } },
+    bgcolor: "#f3f4f6",
+    bordercolor: "#c4c8ce",
+    borderwidth: 1,
+    font: { color: "#4a4f57" },
   }));
 }

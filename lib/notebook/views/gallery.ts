@@ -1,3 +1,4 @@
+// Image grids of samples, neighbours and searches.
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { projectPath } from "../../common/project";

@@ -1,3 +1,4 @@
+// Names a run by name, folder or handle.
 import { inspect } from "node:util";
 import { UserError } from "../../common/errors";
 

@@ -1,3 +1,4 @@
+// Tells whether the next cell in line watches the same run: kernel and views share a symbol.
 /** Set by scripts/kernel/queue.js: the code of the cell that runs, and of the next in line. */
 const CELLS = Symbol.for("guie.cells");
 

@@ -1,3 +1,4 @@
+// Shows anything in a cell: tables, figures, grids, graphs.
 import { inspect } from "node:util";
 import { UserError } from "../../common/errors";
 import { type RunView, viewRun } from "../../runs/follow";

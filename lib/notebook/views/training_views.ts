@@ -34,8 +34,18 @@ export function compareConfigs(configs: Record<string, Readonly<TrainConfig>>): 
 
 /** The settings that a run is told by. */
 const TOLD = [
-  ...["dataDir", "tower", "imageSize", "s", "margin", "initLr", "backboneLrFactor", "nEpochs"],
-  ...["maxStepsPerEpoch", "batchSize", "seed", "initFrom"],
+  "dataDir",
+  "tower",
+  "imageSize",
+  "s",
+  "margin",
+  "initLr",
+  "backboneLrFactor",
+  "nEpochs",
+  "maxStepsPerEpoch",
+  "batchSize",
+  "seed",
+  "initFrom",
 ] as (keyof TrainConfig)[];
 
 /** Settings that name runs: no preset knows them. */
@@ -85,8 +95,10 @@ export async function estimateRuns(
       "memory, MB": rest.memoryMB,
       "images/s": Number(rest.imagesPerSecond.toPrecision(3)),
       steps: rest.steps,
-      ...{ features: inWords(featureSeconds), training: inWords(trainingSeconds) },
-      ...{ evaluation: inWords(evaluationSeconds), together: inWords(total) },
+      features: inWords(featureSeconds),
+      training: inWords(trainingSeconds),
+      evaluation: inWords(evaluationSeconds),
+      together: inWords(total),
     });
   }
   return rows;
@@ -110,7 +122,9 @@ export function scheduleFigure(configs: Record<string, Readonly<TrainConfig>>): 
     const x = points.map((_, i) => (i + 1) / steps);
     return {
       rate: {
-        ...{ name: `${name}: peak ${config.initLr}`, of: name, x },
+        name: `${name}: peak ${config.initLr}`,
+        of: name,
+        x,
         y: points.map((position) => learningRate(config, position, steps) / config.initLr),
       },
       margin: { name, x, y: points.map(({ epoch }) => marginOf(config, epoch)) },

@@ -1,3 +1,4 @@
+// Watches a run live in a cell.
 import { basename } from "node:path";
 import { UserError } from "../../common/errors";
 import { followRun, isLive, type RunView } from "../../runs/follow";

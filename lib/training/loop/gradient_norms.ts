@@ -44,7 +44,9 @@ export async function gradientNorms(trainer: Trainer): Promise<GradientNorm[]> {
   const traced = TRACED.get(trainer) ?? traceNorms(trainer);
   TRACED.set(trainer, traced);
   const norms = await traced.run({
-    ...{ inputs: firstPiece(feed.inputs), labels: firstPiece(feed.labels), keep: firstPiece(feed.keep) },
+    inputs: firstPiece(feed.inputs),
+    labels: firstPiece(feed.labels),
+    keep: firstPiece(feed.keep),
     margin: feed.margin,
   });
   return Object.entries(norms)

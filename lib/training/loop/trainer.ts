@@ -1,3 +1,4 @@
+// The trainer: takes one step at a time.
 import { UserError } from "../../common/errors";
 import type { TrainConfig } from "../../config/config";
 import type { Program } from "../../engine/program/program";

@@ -62,7 +62,11 @@ export async function traceTrainer(parts: TrainerParts): Promise<TrainerGraphs> 
   const trained = new Map(trainedNames(shapes, config).map((name) => [name, shapes.get(name)!]));
   const optimizer = await declareOptimizer(program, trained, config);
   const stepParts = {
-    ...{ config, shapes, features, inputShape, featureCount },
+    config,
+    shapes,
+    features,
+    inputShape,
+    featureCount,
     ranks: ranks?.step,
     shards: plan && stepShards(config, ranks!, plan),
   };

@@ -49,7 +49,10 @@ export class RankWatch {
   constructor(worldSize: number, nowMs: number, silentMs = SILENT_MS) {
     this.#silentMs = silentMs;
     this.#ranks = Array.from({ length: worldSize }, () => ({
-      ...{ heardAtMs: undefined, phase: "start", step: 0, sinceMs: nowMs },
+      heardAtMs: undefined,
+      phase: "start",
+      step: 0,
+      sinceMs: nowMs,
     }));
   }
 

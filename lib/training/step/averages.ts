@@ -54,7 +54,9 @@ export async function createAverages(
     kinds.map((kind) => [kind, traceAverage(program, kind, names, config.emaDecay)]),
   ) as Averages["functions"];
   return {
-    ...{ shapes, pairs, functions },
+    shapes,
+    pairs,
+    functions,
     async update({ epoch, stepInEpoch }, stepsPerEpoch) {
       await functions.ema?.run({});
       const takesEpoch = stepInEpoch === stepsPerEpoch && epoch >= config.swaStartEpoch;

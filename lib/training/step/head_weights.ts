@@ -1,3 +1,4 @@
+// Reads neck and head out of the session.
 import { tf } from "../../engine/native/tf";
 import { TOWER_PREFIX } from "../../model/embedding_model";
 import type { Weights } from "../../model/vit";

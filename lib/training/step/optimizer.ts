@@ -1,3 +1,4 @@
+// AdamW as graph operations.
 import { tf } from "../../engine/native/tf";
 import type { TracedVariables } from "../../engine/program/traced_variables";
 import { after } from "../../engine/tracing/order";
@@ -70,8 +71,12 @@ export function applyAdamW(
   rawOp("ResourceApplyAdam", [
     ...[name, firstMomentOf(name), secondMomentOf(name)].map((name) => variables.handle(name)),
     // The powers of the betas are zero because the bias corrections are in the rates already
-    ...[zero, zero, unless(rates.stepSize, zero)],
-    ...[unless(tf.scalar(BETA_1), one), unless(tf.scalar(BETA_2), one), rates.epsilon],
+    zero,
+    zero,
+    unless(rates.stepSize, zero),
+    unless(tf.scalar(BETA_1), one),
+    unless(tf.scalar(BETA_2), one),
+    rates.epsilon,
     unless(gradient, zero),
   ]);
 }

@@ -1,3 +1,4 @@
+// The two learning rates of a step.
 import { UserError } from "../../common/errors";
 import type { TrainConfig } from "../../config/config";
 import { isBackboneFrozen, learningRate, type Position } from "./schedule";

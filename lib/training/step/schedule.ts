@@ -1,3 +1,4 @@
+// The schedules of learning rate and margin.
 import type { TrainConfig } from "../../config/config";
 
 /** Where a run stands: both from 1. */

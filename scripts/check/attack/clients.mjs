@@ -106,7 +106,9 @@ export async function memoryAttack({ url, child }, good) {
 /** Many requests of every kind. */
 export async function manyRequests({ url }, good, amount) {
   const post = (path) => ({
-    ...{ method: "POST", path, headers: { "content-type": "multipart/form-data; boundary=fuzz" } },
+    method: "POST",
+    path,
+    headers: { "content-type": "multipart/form-data; boundary=fuzz" },
     body: form(good),
   });
   const get = (path) => ({ method: "GET", path });

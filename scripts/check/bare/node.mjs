@@ -22,7 +22,11 @@ function pack(name) {
 function unpack(archive, folder) {
   mkdirSync(folder, { recursive: true });
   const { status, stderr } = spawnSync("tar", [
-    ...["-C", folder, "--strip-components=1", "--no-same-owner", "-xf"],
+    "-C",
+    folder,
+    "--strip-components=1",
+    "--no-same-owner",
+    "-xf",
     archive,
   ]);
   assert.equal(status, 0, `${archive}: ${stderr}`);

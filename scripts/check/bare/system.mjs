@@ -77,8 +77,11 @@ function mountSystem(root) {
 /** What a command in the bare system sees: nothing of this process but the machine's settings. */
 function environment(settings, user, env) {
   return {
-    ...{ PATH, LANG: "C.UTF-8", HOME: user === "root" ? "/root" : `/home/${user}` },
-    ...{ npm_config_cache: "/var/cache/npm", PIP_CACHE_DIR: "/var/cache/pip" },
+    PATH,
+    LANG: "C.UTF-8",
+    HOME: user === "root" ? "/root" : `/home/${user}`,
+    npm_config_cache: "/var/cache/npm",
+    PIP_CACHE_DIR: "/var/cache/pip",
     ...settings,
     ...(user === "root" ? { DEBIAN_FRONTEND: "noninteractive" } : {}),
     ...env,

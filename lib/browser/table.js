@@ -1,49 +1,44 @@
-/** What the reader's browser gets of a table. */
-export interface TablePage {
-  /** Texts of the cells. */
-  rows: string[][];
-  /** For each column: its numbers (null: a gap), or null for a column of texts. */
-  numbers: ((number | null)[] | null)[];
-  /** Position of the row that stands out, or -1. */
-  marked: number;
-  pageRows: number;
-  /** Texts up to this length stay on one line. */
-  shortCharacters: number;
-  /** What is here: "1,254 rows, 8 columns". */
-  size: string;
-}
+// A table of a notebook: sorts by a click on a header, pages, and can be searched.
 
-/** Runs in the reader's browser, on the plain table that stands there already. Uses nothing of this module. */
-export function tableInPage(around: HTMLElement, page: TablePage) {
+/** @typedef {import("../notebook/output/table_html").TablePage} TablePage */
+
+/**
+ * Brings the plain table to life that is in an element already.
+ * @param {HTMLElement} around
+ * @param {TablePage} page
+ */
+export default function liveTable(around, page) {
   const { rows, numbers, marked, pageRows, size } = page;
-  const table = around.querySelector("table")!;
-  const body = table.tBodies[0]!;
-  const headers = [...table.tHead!.rows[0]!.cells];
+  const table = /** @type {HTMLTableElement} */ (around.querySelector("table"));
+  const [body] = table.tBodies;
+  const headers = [.../** @type {HTMLTableSectionElement} */ (table.tHead).rows[0].cells];
   const everything = rows.map((_, row) => row);
   const collator = new Intl.Collator(undefined, { numeric: true });
   let sorting = { column: -1, direction: 1 };
   let [wanted, first] = ["", 0];
 
-  const compare = (a: number, b: number): number => {
+  const compare = (/** @type {number} */ a, /** @type {number} */ b) => {
     const { column, direction } = sorting;
-    const [isGapA, isGapB] = [a, b].map((row) => rows[row]![column] === "");
+    const [isGapA, isGapB] = [a, b].map((row) => rows[row][column] === "");
     if (isGapA || isGapB) return Number(isGapA) - Number(isGapB);
     const values = numbers[column];
-    const order = values ? values[a]! - values[b]! : collator.compare(rows[a]![column]!, rows[b]![column]!);
+    const order = values
+      ? Number(values[a]) - Number(values[b])
+      : collator.compare(rows[a][column], rows[b][column]);
     return direction * order;
   };
 
-  const found = (): number[] => {
+  const found = () => {
     const matching = everything.filter((row) =>
-      rows[row]!.some((text) => text.toLowerCase().includes(wanted)),
+      rows[row].some((text) => text.toLowerCase().includes(wanted)),
     );
     return sorting.column < 0 ? matching : matching.sort(compare);
   };
 
-  const rowElement = (row: number): HTMLElement => {
+  const rowElement = (/** @type {number} */ row) => {
     const line = document.createElement("tr");
     if (row === marked) line.style.fontWeight = "bold";
-    for (const [column, text] of rows[row]!.entries()) {
+    for (const [column, text] of rows[row].entries()) {
       const cell = line.appendChild(document.createElement("td"));
       cell.textContent = text;
       cell.style.textAlign = numbers[column] ? "right" : "left";
@@ -54,7 +49,12 @@ export function tableInPage(around: HTMLElement, page: TablePage) {
 
   const bar = document.createElement("div");
   bar.style.cssText = "display: flex; align-items: center; gap: 8px; margin: 6px 0 12px; opacity: .85";
-  const add = <Tag extends "button" | "input" | "span">(tag: Tag, label: string) => {
+  /**
+   * @template {"button" | "input" | "span"} Tag
+   * @param {Tag} tag
+   * @param {string} label
+   */
+  const add = (tag, label) => {
     const element = bar.appendChild(document.createElement(tag));
     element.style.cssText = "font: inherit; color: inherit";
     if (tag !== "span") {
@@ -64,7 +64,12 @@ export function tableInPage(around: HTMLElement, page: TablePage) {
     }
     return element;
   };
-  const pages = (text: string, label: string, move: (shown: number) => number) => {
+  /**
+   * @param {string} text
+   * @param {string} label
+   * @param {(shown: number) => number} move from the number of rows that are found to the first that is shown
+   */
+  const pages = (text, label, move) => {
     const button = add("button", label);
     button.textContent = text;
     button.onclick = () => {
@@ -79,7 +84,7 @@ export function tableInPage(around: HTMLElement, page: TablePage) {
     [wanted, first] = [search.value.toLowerCase(), 0];
     draw();
   };
-  const lastPage = (shown: number) => Math.max(0, Math.ceil(shown / pageRows) - 1) * pageRows;
+  const lastPage = (/** @type {number} */ shown) => Math.max(0, Math.ceil(shown / pageRows) - 1) * pageRows;
   const back = [
     pages("«", "first page", () => 0),
     pages("‹", "page before", () => Math.max(0, first - pageRows)),
@@ -100,8 +105,9 @@ export function tableInPage(around: HTMLElement, page: TablePage) {
     for (const [column, header] of headers.entries()) {
       const isSorted = column === sorting.column;
       const [sign, name] = sorting.direction > 0 ? ["▲", "ascending"] : ["▼", "descending"];
-      header.lastElementChild!.textContent = isSorted ? sign : "↕";
-      (header.lastElementChild as HTMLElement).style.opacity = isSorted ? "1" : ".3";
+      const mark = /** @type {HTMLElement} */ (header.lastElementChild);
+      mark.textContent = isSorted ? sign : "↕";
+      mark.style.opacity = isSorted ? "1" : ".3";
       header.setAttribute("aria-sort", isSorted ? name : "none");
     }
   };

@@ -1,30 +1,46 @@
-import type { FoundRow } from "./found";
+// The page of `guie serve`: searches with an image that is chosen, dropped or pasted, and shows what was found.
 
-/** Runs in the reader's browser. Uses nothing of this module but types. */
-export function searchInPage(): void {
-  const get = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
-  const [ask, file, count] = [get("ask"), get<HTMLInputElement>("file"), get<HTMLSelectElement>("count")];
-  const [preview, asked, about] = [get<HTMLImageElement>("preview"), get("asked"), get("about")];
+/** @typedef {import("../serving/found").FoundRow} FoundRow */
+
+/** Brings the page to life. */
+export default function searchPage() {
+  const get = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+  const file = /** @type {HTMLInputElement} */ (get("file"));
+  const count = /** @type {HTMLSelectElement} */ (get("count"));
+  const preview = /** @type {HTMLImageElement} */ (get("preview"));
+  const [ask, asked, about] = [get("ask"), get("asked"), get("about")];
   const [status, error, found] = [get("status"), get("error"), get("found")];
-  const number = (value: number) => value.toLocaleString("en-US");
+  const number = (/** @type {number} */ value) => value.toLocaleString("en-US");
   const SAMPLES = 15;
   let images = 0;
   /** Only the last search may show its answer. */
   let searches = 0;
-  let again: (() => void) | undefined;
+  /** @type {(() => void) | undefined} */
+  let again;
 
-  const make = <Tag extends keyof HTMLElementTagNameMap>(tag: Tag, className: string, text = "") => {
+  /**
+   * @template {keyof HTMLElementTagNameMap} Tag
+   * @param {Tag} tag
+   * @param {string} className
+   */
+  const make = (tag, className, text = "") => {
     const element = document.createElement(tag);
     element.className = className;
     element.textContent = text;
     return element;
   };
 
-  const titleOf = ({ name, label, file }: FoundRow) =>
+  const titleOf = (/** @type {FoundRow} */ { name, label, file }) =>
     name ?? (label === null ? file.slice(file.lastIndexOf("/") + 1) : `class ${label}`);
 
-  /** A picture of the index: a click searches with it. */
-  const pictureButton = (row: number, address: string, title: string, label: string) => {
+  /**
+   * A picture of the index: a click searches with it.
+   * @param {number} row
+   * @param {string} address
+   * @param {string} title
+   * @param {string} label
+   */
+  const pictureButton = (row, address, title, label) => {
     const button = make("button", "card");
     button.setAttribute("aria-label", label);
     const picture = button.appendChild(make("span", "picture")).appendChild(make("img", ""));
@@ -34,7 +50,7 @@ export function searchInPage(): void {
     return button;
   };
 
-  const card = (item: FoundRow, rank: number) => {
+  const card = (/** @type {FoundRow} */ item, /** @type {number} */ rank) => {
     const [title, score] = [titleOf(item), item.score.toFixed(2)];
     const label = `${rank + 1}: ${title}, similarity ${score}. Find more like it`;
     const button = pictureButton(item.row, item.image, title, label);
@@ -47,7 +63,7 @@ export function searchInPage(): void {
     return button;
   };
 
-  const showCards = (cards: HTMLElement[]) => {
+  const showCards = (/** @type {HTMLElement[]} */ cards) => {
     const lines = cards.map((card) => {
       const line = make("li", "");
       line.appendChild(card);
@@ -57,7 +73,7 @@ export function searchInPage(): void {
   };
 
   /** Before the first search: some of the index to begin with. */
-  const showSamples = (version: string) => {
+  const showSamples = (/** @type {string} */ version) => {
     const some = Math.min(SAMPLES, images);
     status.textContent = "Or begin with one of these:";
     const rows = Array.from({ length: some }, (_, i) => Math.floor((i * images) / some));
@@ -68,14 +84,16 @@ export function searchInPage(): void {
     );
   };
 
-  const show = async (request: () => Promise<Response>) => {
+  const show = async (/** @type {() => Promise<Response>} */ request) => {
     const search = ++searches;
     const startedAtMs = performance.now();
     again = () => void show(request);
     ask.dataset.busy = "true";
     error.textContent = "";
     status.textContent = "Searching …";
-    let [text, problem, items]: [string, string, FoundRow[]] = ["", "", []];
+    let [text, problem] = ["", ""];
+    /** @type {FoundRow[]} */
+    let items = [];
     try {
       const response = await request();
       const body = await response.json();
@@ -93,7 +111,7 @@ export function searchInPage(): void {
     showCards(items.map(card));
   };
 
-  const picture = (address: string, name: string) => {
+  const picture = (/** @type {string} */ address, /** @type {string} */ name) => {
     if (preview.src.startsWith("blob:")) URL.revokeObjectURL(preview.src);
     ask.dataset.asked = "true";
     preview.hidden = false;
@@ -101,7 +119,7 @@ export function searchInPage(): void {
     asked.textContent = name;
   };
 
-  const searchFile = (image: File) => {
+  const searchFile = (/** @type {File} */ image) => {
     picture(URL.createObjectURL(image), image.name);
     const request = () => {
       const body = new FormData();
@@ -111,15 +129,20 @@ export function searchInPage(): void {
     void show(request);
   };
 
-  const searchRow = (row: number, address: string, title: string) => {
+  /**
+   * @param {number} row
+   * @param {string} address
+   * @param {string} title
+   */
+  const searchRow = (row, address, title) => {
     picture(address, `like ${title}`);
     scrollTo({ top: 0, behavior: "smooth" });
     void show(() => fetch(`/similar/${row}?k=${count.value}`));
   };
 
-  const take = (files: FileList | null | undefined) => {
+  const take = (/** @type {FileList | null | undefined} */ files) => {
     if (!files || files.length === 0) return;
-    if (files.length === 1) return searchFile(files[0]!);
+    if (files.length === 1) return searchFile(files[0]);
     error.textContent = `One image at a time, please: these were ${files.length}.`;
   };
 

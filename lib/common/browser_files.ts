@@ -1,0 +1,27 @@
+// The files of lib/browser, as pages and outputs carry them.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** The package's folder: lib/dist/common is below it. */
+const BROWSER = join(__dirname, "../../browser");
+const EXPORT = "export default ";
+
+/** Reads a file of lib/browser. */
+export function browserFile(name: string): string {
+  return readFileSync(join(BROWSER, name), "utf8");
+}
+
+/**
+ * Reads the function that a script of lib/browser exports, as an expression without comments.
+ * @param name of the file, without `.js`
+ * @throws Error where the script exports no default function after which nothing follows
+ */
+export function browserFunction(name: string): string {
+  const source = browserFile(`${name}.js`)
+    .replaceAll(/\/\*\*[\s\S]*?\*\/ ?/g, "")
+    .replaceAll(/^\s*\/\/.*\n/gm, "");
+  const start = source.indexOf(`${EXPORT}function `);
+  if (start < 0 || !source.endsWith("\n}\n"))
+    throw new Error(`lib/browser/${name}.js must end with its \`${EXPORT}function\`.`);
+  return source.slice(start + EXPORT.length).trimEnd();
+}
