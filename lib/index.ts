@@ -2,7 +2,7 @@
 
 export { UserError } from "./common/errors";
 export { breathe } from "./common/interrupt";
-export { projectPath } from "./common/project";
+export { projectPath, setRoot } from "./common/project";
 export { randomStream } from "./common/random";
 // settings
 export { type ConfigOverrides, overrideConfig, type TrainConfig } from "./config/config";

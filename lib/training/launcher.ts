@@ -3,7 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { projectRoot } from "../common/project";
+import { installPath, projectRoot } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import {
   bringBack,
@@ -77,7 +77,7 @@ function takeHold(config: Readonly<TrainConfig>, { overwrite }: StartOptions): R
 function spawnRun({ folder, claim }: BegunRun, options: StartOptions): void {
   const output = openSync(join(folder, "output.txt"), "a");
   const restarts = options.maxRestarts ? ["--max-restarts", String(options.maxRestarts)] : [];
-  const guie = join(projectRoot(), "lib/bin/guie.js");
+  const guie = installPath("lib/bin/guie.js");
   const child: ChildProcess = spawn(process.execPath, [guie, "train", "--run-dir", folder, ...restarts], {
     cwd: projectRoot(),
     detached: true,

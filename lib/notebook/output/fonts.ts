@@ -1,4 +1,4 @@
-import { projectPath } from "../../common/project";
+import { installPath } from "../../common/project";
 
 /** Where the fonts of pictures are configured. */
 const FONTS_CONF = "lib/notebook/output/fonts.conf";
@@ -8,5 +8,5 @@ const FONTS_CONF = "lib/notebook/output/fonts.conf";
  * the variable at the first word. A person's own FONTCONFIG_FILE stays.
  */
 export function bringFonts(): void {
-  process.env.FONTCONFIG_FILE ??= projectPath(FONTS_CONF);
+  process.env.FONTCONFIG_FILE ??= installPath(FONTS_CONF);
 }
