@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { parseSync } from "oxc-parser";
 
-const lib = projectPath("lib");
+const lib = installPath("lib");
 /** Files of a folder, at most. */
 const MOST_FILES = 25;
 /** Files that may name the whole configuration of a run. */
