@@ -1,7 +1,7 @@
 // What a notebook imports: `import * as guie from "guie"`, or single names. One block per stage of the pipeline.
 
 export { UserError } from "./common/errors";
-export { breathe } from "./common/interrupt";
+export { checkInterrupt, interruptSignal } from "./common/interrupt";
 export { projectPath, setRoot } from "./common/project";
 export { randomStream } from "./common/random";
 // settings

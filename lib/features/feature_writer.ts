@@ -46,11 +46,10 @@ import { countChanged, digestOf, joinContents, SourceNotes } from "./feature_sou
  * world keeps images from being read
  */
 export async function ensureFeatureFolder(
-  folder: string,
+  path: string,
   plan: FeaturePlan,
   embedder: () => Promise<EmbedShard>,
 ): Promise<Features> {
-  const path = projectPath(folder);
   const find = async () => ((await look(path, plan)).isWhole ? openFeatures(path) : undefined);
   const make = async () => {
     settleReplaced(path);
@@ -134,7 +133,7 @@ export async function countChangedImages(features: Features, folder: string): Pr
 export async function writeFeatures(folder: string, plan: FeaturePlan, vectors: Vectors): Promise<Features> {
   const { data, length } = vectors;
   const madeBy = { ...plan.madeBy, vectors: contentOfNumbers(data) };
-  return ensureFeatureFolder(folder, { ...plan, madeBy }, async () => async (files, start) => ({
+  return ensureFeatureFolder(projectPath(folder), { ...plan, madeBy }, async () => async (files, start) => ({
     vectors: {
       data: data.subarray(start * length, (start + files.length) * length),
       ...{ count: files.length, length },

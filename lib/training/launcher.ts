@@ -3,6 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
+import { Interrupted } from "../common/interrupt";
 import { installPath, projectRoot } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import {
@@ -30,6 +31,8 @@ export interface RunHandle {
 
 /** How a run is started. */
 export interface StartOptions {
+  /** Aborted to stop the run, as its handle's `stop` does. */
+  signal?: AbortSignal | undefined;
   /** Replace an existing run of this name: it goes with the new one's first checkpoint. */
   overwrite?: boolean;
   /** Of a run of several processes: so often it goes on from its last checkpoint after one of them failed. */
@@ -47,7 +50,17 @@ const OTHER_RUN_ADVICE =
  * folder. A run of the same settings and data that is under way is taken hold of, one that has finished is left as it is.
  * @throws UserError where a run of this name has other settings, or was made of other data
  */
-export function startRun(config: Readonly<TrainConfig>, options: StartOptions = {}): RunHandle {
+export function startRun(
+  config: Readonly<TrainConfig>,
+  { signal, ...options }: StartOptions = {},
+): RunHandle {
+  if (signal?.aborted) throw new Interrupted(undefined, { cause: signal.reason });
+  const run = begin(config, options);
+  signal?.addEventListener("abort", () => run.stop(), { once: true });
+  return run;
+}
+
+function begin(config: Readonly<TrainConfig>, options: StartOptions): RunHandle {
   const { runName } = config;
   if (isUnderWay(runFolder(runName))) return takeHold(config, options);
   const { overwrite = false } = options;

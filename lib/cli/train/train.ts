@@ -192,7 +192,7 @@ async function trainFolder(
     );
   watch.stop.addEventListener("abort", requestInterrupt);
   process.stderr.write(`${describeDevice(device(config.gpus))}\n`);
-  return runTraining(folder, watch.onProgress, { reinitHead, claimed: claim });
+  return runTraining(folder, { onProgress: watch.onProgress, reinitHead, claimed: claim });
 }
 
 /** A run that goes on, in as many processes as there are now, with the global batch that it has. */

@@ -137,16 +137,15 @@ function planStarts(options: SearchOptions, name: string, seeds: readonly number
 
 /** @returns whether an interrupt ended it */
 async function runUntilStopped(planned: SweepRun[], name: string): Promise<boolean> {
-  const work = runSweep(
-    planned,
-    ({ settings, state, mp5, message }) => {
+  const work = runSweep(planned, {
+    onRun: ({ settings, state, mp5, message }) => {
       if (state === "running") return;
       const score = mp5 === undefined ? (message ?? "") : `mP@5 ${mp5.toFixed(3)}`;
       process.stderr.write(`${settingsText(settings)}: ${state} ${score}\n`);
     },
-    process.stderr.isTTY ? terminalProgress() : undefined,
-    `Choose another --name, or delete checkpoints/${name} and what it started from, checkpoints/${name}_frozen.`,
-  );
+    onProgress: process.stderr.isTTY ? terminalProgress() : undefined,
+    advice: `Choose another --name, or delete checkpoints/${name} and what it started from, checkpoints/${name}_frozen.`,
+  });
   try {
     await work;
     return false;

@@ -2,7 +2,6 @@
 import { resolve } from "node:path";
 import { mapConcurrently } from "../../common/concurrent";
 import { CONTENT_LETTERS, NO_CONTENT } from "../../common/files/fingerprint";
-import { projectPath } from "../../common/project";
 import { unusableFile } from "../decode";
 import type { AugmentPlan } from "./augment_plan";
 import { prepareImage } from "./image_threads";
@@ -36,7 +35,7 @@ export class PixelLoader {
   readonly #free: SharedArrayBuffer[] = [];
 
   constructor({ dataDir, imageSize, numWorkers }: PixelLoaderConfig, { mean, std }: Normalisation) {
-    this.#folder = projectPath(dataDir);
+    this.#folder = dataDir;
     this.#imageSizePx = imageSize;
     this.#numWorkers = numWorkers;
     this.#normalisation = { mean, std };
