@@ -109,6 +109,27 @@ test("the engine knows nothing but common; commands and notebooks are strangers"
   assert.deepEqual(strangers, []);
 });
 
+/** Files that take a relative path although no command or notebook calls them: each says why. */
+const OTHER_BORDERS = [
+  "config/paths.ts", // the paths of a config
+  "common/files/kept_folder.ts", // .cache/kept below the root
+  "datasets/over_data_sets.ts", // its advice repeats the data directory as it was given
+  "training/launcher.ts", // children start in the root
+  "training/processes/rank_children.ts",
+];
+
+test("paths are made absolute at the borders: in commands, in what notebooks import, and where a config is read", () => {
+  const borders = new Set([...IMPORTS.get("index.ts")!, ...OTHER_BORDERS, "common/project.ts"]);
+  const callers = [...IMPORTS.keys()].filter((file) =>
+    /\bproject(Path|Root)\(/.test(readFileSync(join(lib, file), "utf8")),
+  );
+  assert.deepEqual(
+    callers.filter((file) => !borders.has(file) && !isIn(file, "cli")),
+    [],
+    "take an absolute path there, or have the caller make it one",
+  );
+});
+
 test("no files import each other in a circle", () => {
   assert.deepEqual(circles(), []);
 });

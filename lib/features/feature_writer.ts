@@ -40,6 +40,7 @@ import { countChanged, digestOf, joinContents, SourceNotes } from "./feature_sou
  * its name once it is whole. Where it holds others, which may give way, the new ones are made beside them and take their
  * place when all are there. What stops it leaves finished shards, and no folder that looks finished. A second process on
  * the same folder waits for the first.
+ * @param path absolute
  * @param embedder asked for only when a shard is missing
  * @throws UserError where the folder holds other features and `replace` is false, or anything but features; where no image
  * can be read, a feature is NaN or infinite, or does not fit float16 although that was asked for; UnreachableFile where the

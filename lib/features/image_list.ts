@@ -32,7 +32,8 @@ const SOURCES = "Name a folder, a table, or a text file with a path a line.";
  *   image that stands in several rows, as in a balanced table, is taken once
  * - an image file: itself
  * - any other file: a path a line
- * @param folder what the paths of a table or text file are relative to
+ * @param path absolute
+ * @param folder what the paths of a table or text file are relative to; absolute
  * @throws UserError where there is no such file or folder, no image in it, or an image under two labels
  */
 export async function readImageList(path: string, folder: string): Promise<ImageList> {

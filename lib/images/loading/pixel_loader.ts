@@ -10,6 +10,7 @@ import { type ImagePart, planViews, type Views, wholeImage } from "./views";
 
 /** Where images lie and what becomes of them. */
 export interface PixelLoaderConfig {
+  /** Absolute. */
   dataDir: string;
   imageSize: number;
   /** Threads that read, decode, augment and normalise. */
