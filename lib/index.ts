@@ -1,8 +1,8 @@
 // What a notebook imports: `import * as guie from "guie"`, or single names. One block per stage of the pipeline.
 
 export { UserError } from "./common/errors";
-export { breathe } from "./common/interrupt";
-export { projectPath } from "./common/project";
+export { checkInterrupt, interruptSignal } from "./common/interrupt";
+export { projectPath, setRoot } from "./common/project";
 export { randomStream } from "./common/random";
 // settings
 export { type ConfigOverrides, overrideConfig, type TrainConfig } from "./config/config";

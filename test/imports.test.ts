@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { parseSync } from "oxc-parser";
 
-const lib = projectPath("lib");
+const lib = installPath("lib");
 /** Files of a folder, at most. */
 const MOST_FILES = 25;
 /** Files that may name the whole configuration of a run. */
@@ -107,6 +107,27 @@ test("the engine knows nothing but common; commands and notebooks are strangers"
       .map((source) => `${file} imports ${source}`),
   );
   assert.deepEqual(strangers, []);
+});
+
+/** Files that take a relative path although no command or notebook calls them: each says why. */
+const OTHER_BORDERS = [
+  "config/paths.ts", // the paths of a config
+  "common/files/kept_folder.ts", // .cache/kept below the root
+  "datasets/over_data_sets.ts", // its advice repeats the data directory as it was given
+  "training/launcher.ts", // children start in the root
+  "training/processes/rank_children.ts",
+];
+
+test("paths are made absolute at the borders: in commands, in what notebooks import, and where a config is read", () => {
+  const borders = new Set([...IMPORTS.get("index.ts")!, ...OTHER_BORDERS, "common/project.ts"]);
+  const callers = [...IMPORTS.keys()].filter((file) =>
+    /\bproject(Path|Root)\(/.test(readFileSync(join(lib, file), "utf8")),
+  );
+  assert.deepEqual(
+    callers.filter((file) => !borders.has(file) && !isIn(file, "cli")),
+    [],
+    "take an absolute path there, or have the caller make it one",
+  );
 });
 
 test("no files import each other in a circle", () => {

@@ -1,5 +1,5 @@
 // Runs an asynchronous function on many items, a few at a time.
-import { breathe } from "./interrupt";
+import { checkInterrupt } from "./interrupt";
 
 /**
  * Runs `work` over `items`, at most `limit` at once; results in the items' order. When one fails, or Interrupt is
@@ -17,7 +17,7 @@ export async function mapConcurrently<T, R>(
     while (next < items.length && errors.length === 0) {
       const index = next++;
       try {
-        await breathe();
+        await checkInterrupt();
         if (errors.length > 0) return;
         results[index] = await work(items[index]!, index);
       } catch (error) {

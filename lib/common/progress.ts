@@ -10,6 +10,17 @@ export interface ProgressReport {
 /** Long-running functions take one of these; the command line and the notebooks each bring their own. */
 export type OnProgress = (report: ProgressReport) => void;
 
+/** An option of functions that tell how far they are. */
+export interface ProgressOptions {
+  onProgress?: OnProgress | undefined;
+}
+
+/** Options of long-running functions. */
+export interface TaskOptions extends ProgressOptions {
+  /** Aborted to stop the work, which then throws Interrupted; what was finished is kept. */
+  signal?: AbortSignal | undefined;
+}
+
 /** Rate and time left of a piece of work since it began, as a person reads them. */
 export function describeProgress(report: ProgressReport, elapsedMs: number): string {
   const { stage, done, total, unit, note } = report;

@@ -8,7 +8,6 @@ import { readPatiently } from "../common/files/file_faults";
 import { writeAtomically } from "../common/files/files";
 import { contentOf, seeFile } from "../common/files/fingerprint";
 import { type MakingOf, SourceRecord } from "../common/files/source_record";
-import { projectPath } from "../common/project";
 import { resizeArea } from "../images/pixels/area_resize";
 import { MAX_PIXELS } from "../images/pixels/image_error";
 import { openJpeg } from "../images/pixels/open_jpeg";
@@ -40,14 +39,14 @@ export async function cropLarge(
   report: (done: number, total: number) => void,
 ): Promise<ImageRow[]> {
   let done = 0;
-  const record = await SourceRecord.open(projectPath(dataDir, croppedFolder(folder), "sources.jsonl"));
+  const record = await SourceRecord.open(join(dataDir, croppedFolder(folder), "sources.jsonl"));
   try {
     return await mapConcurrently(rows, AT_ONCE, async (row) => {
       const cropped = croppedPath(row.imageFile, folder);
       const task = {
         image: row.imageFile,
-        source: projectPath(dataDir, row.imageFile),
-        target: projectPath(dataDir, cropped),
+        source: join(dataDir, row.imageFile),
+        target: join(dataDir, cropped),
       };
       const isCropped = await cropImage(task, largestPx, record);
       report(++done, rows.length);

@@ -8,7 +8,8 @@ import { UnreachableFile } from "../common/files/file_faults";
 import { removeAbandoned, writeTogether } from "../common/files/files";
 import type { LeftOut } from "../common/files/image_folder";
 import { sameName } from "../common/files/unicode_names";
-import type { OnProgress } from "../common/progress";
+import { withSignal } from "../common/interrupt";
+import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { ZipEncoding } from "./archives/zip_names";
 import { DATA_SETS, type DataSet, findDataSet } from "./catalogue";
@@ -20,10 +21,9 @@ import type { LabelledImage, SkippedCounts } from "./readers/reader";
 import { type ImageRow, writeImageRows } from "./rows";
 
 /** How raw data is read. */
-export interface GetDataOptions {
+export interface GetDataOptions extends TaskOptions {
   /** Of names in ZIP archives that do not say that they are UTF-8; guessed unless told. */
   zipEncoding?: ZipEncoding | undefined;
-  onProgress?: OnProgress | undefined;
 }
 
 /** What Get_Data wrote for one data set. */
@@ -68,13 +68,16 @@ export async function getData(
   options: GetDataOptions = {},
 ): Promise<GetDataResult> {
   const set = findDataSet(dataset);
-  const folder = rawFolder(dataDir, set);
+  const home = projectPath(dataDir);
+  const folder = rawFolder(home, set);
   if (!existsSync(folder)) throw missingRawFolder(set, folder);
-  return asOwner(csvOf(dataDir, set), "Get_Data", () => readRaw(dataDir, set, folder, options));
+  return withSignal(options.signal, () =>
+    asOwner(csvOf(home, set), "Get_Data", () => readRaw(home, set, folder, options)),
+  );
 }
 
 function csvOf(dataDir: string, { name }: DataSet): string {
-  return projectPath(dataDir, "csv", `${name}.csv`);
+  return join(dataDir, "csv", `${name}.csv`);
 }
 
 async function readRaw(
@@ -90,12 +93,10 @@ async function readRaw(
     throw wrappedError(set, folder, error);
   });
   const { rows: rawRows, classNames } = numberClasses(images, `raw/${set.folder}`);
-  const rows = set.cropAbovePx
-    ? await crop(dataDir, set, set.cropAbovePx, rawRows, options.onProgress)
-    : rawRows;
+  const rows = set.cropAbovePx ? await crop(dataDir, set, set.cropAbovePx, rawRows, options) : rawRows;
   const csv = csvOf(dataDir, set);
-  const classesCsv = projectPath(dataDir, "csv", `${set.name}_classes.csv`);
-  const leftOutCsv = projectPath(dataDir, "csv", `${set.name}_left_out.csv`);
+  const classesCsv = join(dataDir, "csv", `${set.name}_classes.csv`);
+  const leftOutCsv = join(dataDir, "csv", `${set.name}_left_out.csv`);
   for (const table of [csv, classesCsv, leftOutCsv]) removeAbandoned(table, { ofThisMachine: true });
   await writeLeftOut(leftOutCsv, leftOut);
   await writeTogether([classesCsv, csv], async ([classes, table]) => {
@@ -123,7 +124,7 @@ function crop(
   { name, folder }: DataSet,
   largestPx: number,
   rows: readonly ImageRow[],
-  onProgress?: OnProgress,
+  { onProgress }: ProgressOptions,
 ): Promise<ImageRow[]> {
   return cropLarge(dataDir, folder, rows, largestPx, (done, total) =>
     onProgress?.({ stage: `Crop ${name}`, done, total, unit: "images" }),

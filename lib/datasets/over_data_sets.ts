@@ -57,7 +57,7 @@ export async function tryEach<Result>(
 
 /** Leaves the note of a fault. A disk that takes no note is told of as well. */
 function noted(dataDir: string, step: EachStep, set: DataSet, fault: Fault): Fault {
-  if (!existsSync(projectPath(dataDir, step.input(set)))) return fault;
+  if (!existsSync(inputPath(dataDir, step, set))) return fault;
   try {
     writeJson(notePath(dataDir, step, set), fault);
     return fault;
@@ -88,7 +88,7 @@ export function faultsText(faults: readonly Fault[]): string {
 export function refuseFaults(dataDir: string, step: EachStep, sets: readonly DataSet[]): void {
   const faults = sets.flatMap((set) => {
     const note = notePath(dataDir, step, set);
-    const counts = existsSync(note) && existsSync(projectPath(dataDir, step.input(set)));
+    const counts = existsSync(note) && existsSync(inputPath(dataDir, step, set));
     return counts ? [readJson(note, FAULT, `rm ${note}`)] : [];
   });
   if (faults.length === 0) return;
@@ -98,6 +98,10 @@ export function refuseFaults(dataDir: string, step: EachStep, sets: readonly Dat
     `Mend that and run npx guie ${step.command} --data-dir ${dataDir} --dataset ${names.join(" ")}; or name the data ` +
       `sets to go on with: --dataset NAME.`,
   );
+}
+
+function inputPath(dataDir: string, { input }: EachStep, set: DataSet): string {
+  return projectPath(dataDir, input(set));
 }
 
 function notePath(dataDir: string, { command }: EachStep, set: DataSet): string {

@@ -17,11 +17,14 @@ export interface Unread {
 /** The data set whose layout is a folder for each class: a person's own photos fit it. */
 const FOLDER_A_CLASS = DATA_SETS.find(({ layout }) => layout === "<class>/<image>")!;
 
+/** The folder that holds those of the data sets. */
+const RAW = { folder: "" };
+
 /** What stands in `raw/` and is no data set's folder, nor linked to as one; undefined where there is nothing. */
 export function unreadRaw(dataDir: string): Unread | undefined {
   const folders = DATA_SETS.map(({ folder }) => folder);
   const read = new Set(folders.map((folder) => realFolder(join(dataDir, "raw", folder))));
-  const names = namesIn(projectPath(dataDir, "raw")).filter(
+  const names = namesIn(rawFolder(dataDir, RAW)).filter(
     (name) => !folders.includes(name) && !read.has(realFolder(join(dataDir, "raw", name))),
   );
   if (names.length === 0) return undefined;
@@ -34,7 +37,7 @@ export function unreadRaw(dataDir: string): Unread | undefined {
 /** What else can be done with the first that is a folder. */
 function folderAdvice(dataDir: string, names: readonly string[]): string {
   const found = names.find((name) =>
-    statSync(projectPath(dataDir, "raw", name), { throwIfNoEntry: false })?.isDirectory(),
+    statSync(rawFolder(dataDir, { folder: name }), { throwIfNoEntry: false })?.isDirectory(),
   );
   if (found === undefined) return "";
   const path = shellQuoted(join(dataDir, "raw", found));
@@ -75,7 +78,7 @@ export function dataSetsToRead(dataDir: string, names: readonly string[] = []): 
   if (present.length > 0) return present;
   const unread = unreadRaw(dataDir);
   throw new UserError(
-    `There is no raw data set in ${projectPath(dataDir, "raw")}.${unread ? ` ${unread.what}` : ""}`,
+    `There is no raw data set in ${rawFolder(dataDir, RAW)}.${unread ? ` ${unread.what}` : ""}`,
     unread?.next ?? `Unpack one of the 14 there, or draw the demo: ${DEMO_SET.download.command}`,
   );
 }

@@ -1,7 +1,7 @@
 // Embeds features and scores them: classification over the training classes, retrieval.
 // Shapes: N images, F features, E embedding length, C classes.
 import { UserError } from "../common/errors";
-import { breathe } from "../common/interrupt";
+import { checkInterrupt } from "../common/interrupt";
 import { pickLabels, rowRange } from "../common/labels";
 import type { TrainConfig } from "../config/config";
 import { tf } from "../engine/native/tf";
@@ -38,7 +38,7 @@ export async function classify(
   }
   let [loss, top1, top5] = [0, 0, 0];
   for (let start = 0; start < features.count; start += ROWS_PER_BLOCK) {
-    await breathe();
+    await checkInterrupt();
     const block = blockOf(features, start);
     const truth = pickLabels(labels, rowRange(start, start + block.count));
     const [blockLoss, best] = tf.tidy(() => {
@@ -74,7 +74,7 @@ export async function embedFeatures(weights: Weights, features: Vectors): Promis
   const length = weights["neck.bias"]!.shape[0]!;
   const data = new Float32Array(features.count * length);
   for (let start = 0; start < features.count; start += ROWS_PER_BLOCK) {
-    await breathe();
+    await checkInterrupt();
     const block = tf.tidy(() => embedding(weights, tensorOf(blockOf(features, start))));
     data.set(block.dataSync() as Float32Array, start * length);
     block.dispose();

@@ -1,7 +1,7 @@
 // Images -> embeddings by a trained run. Shapes: N images, E embedding length.
 import { basename } from "node:path";
 import { fileFingerprint } from "../common/files/fingerprint";
-import type { OnProgress } from "../common/progress";
+import type { ProgressOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import { tf } from "../engine/native/tf";
@@ -55,9 +55,13 @@ export class Embedder {
   }
 
   /** Unit vectors [N, E] of images; paths relative to `folder`. */
-  async embedFiles(folder: string, files: readonly string[], onProgress?: OnProgress): Promise<Vectors> {
+  async embedFiles(
+    folder: string,
+    files: readonly string[],
+    options: ProgressOptions = {},
+  ): Promise<Vectors> {
     const settings = { ...this.config, dataDir: folder };
-    const features = await computeFeatures(settings, await this.#backbone(), files, "images", onProgress);
+    const features = await computeFeatures(settings, await this.#backbone(), files, "images", options);
     return embedFeatures(this.#weights, features);
   }
 
@@ -73,9 +77,9 @@ export class Embedder {
     dataDir: string,
     set: string,
     files: readonly string[],
-    onProgress?: OnProgress,
+    options: ProgressOptions = {},
   ): Promise<Vectors> {
-    return (await this.keepEmbeddings(dataDir, set, files, onProgress)).readAll();
+    return (await this.keepEmbeddings(dataDir, set, files, options)).readAll();
   }
 
   /**
@@ -87,7 +91,7 @@ export class Embedder {
     dataDir: string,
     set: string,
     files: readonly string[],
-    onProgress?: OnProgress,
+    options: ProgressOptions = {},
   ): Promise<Features> {
     const plan = {
       rows: { files },
@@ -96,10 +100,10 @@ export class Embedder {
       rowsPerShard: Math.max(1, files.length),
       dtype: "float32" as const, // scores are those that the run itself measured
     };
-    if (this.config.stage === "frozen") return this.#keepFrozen(plan, dataDir, set, onProgress);
-    const options = { stage: set, total: files.length, onProgress };
+    if (this.config.stage === "frozen") return this.#keepFrozen(plan, dataDir, set, options);
+    const shards = { stage: set, total: files.length, ...options };
     const kept = { ...plan, sources: { folder: projectPath(dataDir) } };
-    const features = await this.#keep(set, kept, () => this.embedShards(dataDir, options));
+    const features = await this.#keep(set, kept, () => this.embedShards(dataDir, shards));
     requireAll(features, files.length);
     return features;
   }
@@ -109,10 +113,10 @@ export class Embedder {
     plan: FeaturePlan,
     dataDir: string,
     set: string,
-    onProgress?: OnProgress,
+    options: ProgressOptions,
   ): Promise<Features> {
     const { files } = plan.rows;
-    const features = await ensureBackboneFeatures({ ...this.config, dataDir }, set, files, onProgress);
+    const features = await ensureBackboneFeatures({ ...this.config, dataDir }, set, files, options);
     requireAll(features, files.length);
     const { content } = features;
     const madeBy = { ...plan.madeBy, ...(content === undefined ? {} : { content }) };

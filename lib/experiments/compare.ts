@@ -3,9 +3,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readCsv, wholeNumberCell } from "../common/csv/csv";
 import { UserError } from "../common/errors";
-import type { OnProgress } from "../common/progress";
+import type { ProgressOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
+import { dataFolder } from "../config/paths";
 import { type DatasetConfusion, datasetConfusion } from "../retrieval/confusion";
 import {
   type ComparisonOptions,
@@ -27,13 +28,12 @@ import { heldOutFiles, modelVectors, requireModels } from "./ladder";
 export async function compareOnHeldOut(
   config: Readonly<TrainConfig>,
   models: readonly string[],
-  options: ComparisonOptions = {},
-  onProgress?: OnProgress,
+  { onProgress, ...options }: ComparisonOptions & ProgressOptions = {},
 ): Promise<ComparisonRow[]> {
   const files = await heldOutFiles(config.dataDir);
   requireModels(models);
   const vectors: ModelVectors[] = [];
-  for (const model of models) vectors.push(await modelVectors(config, model, files, onProgress));
+  for (const model of models) vectors.push(await modelVectors(config, model, files, { onProgress }));
   return compareModels(vectors, await retrievalLabels(config.dataDir, files), options);
 }
 
@@ -46,18 +46,18 @@ export async function compareOnHeldOut(
 export async function confusionOnHeldOut(
   config: Readonly<TrainConfig>,
   model: string,
-  onProgress?: OnProgress,
+  options: ProgressOptions = {},
 ): Promise<DatasetConfusion[]> {
   const files = await heldOutFiles(config.dataDir);
   requireModels([model]);
   const { queryDatasets, indexDatasets, own, ...labels } = await retrievalLabels(config.dataDir, files);
   if (!queryDatasets || !indexDatasets) {
     throw new UserError(
-      `The retrieval set below ${projectPath(config.dataDir)} is not divided into data sets: none can be taken for another.`,
+      `The retrieval set below ${dataFolder(config)} is not divided into data sets: none can be taken for another.`,
       "Write retrieval/classes.csv with the columns labels,class_name,group; `npx guie merge --hold-out` does.",
     );
   }
-  const { queries, index } = await modelVectors(config, model, files, onProgress);
+  const { queries, index } = await modelVectors(config, model, files, options);
   const { positions } = await nearestNeighbours(queries, index, 1, { own });
   return datasetConfusion(positions, { ...labels, ownPositions: files.own, queryDatasets, indexDatasets });
 }

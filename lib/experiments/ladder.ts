@@ -1,6 +1,7 @@
 // The author's ladder on held-out classes: pixels, backbone as it is, neck on frozen features, fine-tuned.
 import { UserError } from "../common/errors";
-import type { OnProgress } from "../common/progress";
+import { withSignal } from "../common/interrupt";
+import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import { scoreRetrievalSet } from "../embedding/embed_images";
@@ -42,28 +43,28 @@ export interface HeldOutFiles extends RetrievalFiles {
 export async function climbLadder(
   config: Readonly<TrainConfig>,
   runs: Record<string, string>,
-  onProgress?: OnProgress,
+  { signal, ...options }: TaskOptions = {},
 ): Promise<LadderRung[]> {
   const files = await heldOutFiles(config.dataDir);
   requireModels(Object.values(runs));
+  const models = [["pixels", "pixels"], ["backbone", "backbone"], ...Object.entries(runs)] as const;
   const rungs: LadderRung[] = [];
-  for (const [name, run] of [
-    ["pixels", "pixels"],
-    ["backbone", "backbone"],
-    ...Object.entries(runs),
-  ] as const) {
-    const on = scoredOn(files, { dataDir: config.dataDir, holdOutShare: 0 }, learnedOf(run));
-    rungs.push({ name, on, ...(await scoreModel(config, run, files, onProgress)) });
-  }
+  await withSignal(signal, async () => {
+    for (const [name, run] of models) {
+      const on = scoredOn(files, { dataDir: config.dataDir, holdOutShare: 0 }, learnedOf(run));
+      rungs.push({ name, on, ...(await scoreModel(config, run, files, options)) });
+    }
+  });
   return rungs;
 }
 
 /** The retrieval set of a data directory. @throws UserError when there is none */
 export async function heldOutFiles(dataDir: string): Promise<HeldOutFiles> {
-  const files = await readRetrievalFiles(dataDir);
-  if (files) return { ...files, classes: heldOutClasses(dataDir) };
+  const folder = projectPath(dataDir);
+  const files = await readRetrievalFiles(folder);
+  if (files) return { ...files, classes: heldOutClasses(folder) };
   throw new UserError(
-    `Expected retrieval/queries.csv and retrieval/index.csv below ${projectPath(dataDir)}: they are not there.`,
+    `Expected retrieval/queries.csv and retrieval/index.csv below ${folder}: they are not there.`,
     `Hold classes out and train anew: npx guie merge --data-dir ${dataDir} --hold-out 0.33; or write the two files ` +
       "(image_files,labels). The demo brings them: npx guie get-data --demo.",
   );
@@ -89,7 +90,7 @@ export async function modelVectors(
   config: Readonly<TrainConfig>,
   model: string,
   files: RetrievalFiles | HeldOutFiles,
-  onProgress?: OnProgress,
+  options: ProgressOptions = {},
 ): Promise<ModelVectors> {
   const both = async (embed: (set: RetrievalPart) => Promise<Vectors>) => {
     const learned = learnedAmong(files, config.dataDir, learnedOf(model)) ?? ("unknown" as const);
@@ -97,12 +98,12 @@ export async function modelVectors(
   };
   if (model === "pixels") return both((set) => pixelVectors(config, files[set].files));
   if (model === "backbone") {
-    const { queries, index } = await backboneVectors(config, files, onProgress);
+    const { queries, index } = await backboneVectors(config, files, options);
     return { name: model, queries, index };
   }
   const embedder = loadEmbedder(model);
   try {
-    return await both((set) => embedder.embed(config.dataDir, set, files[set].files, onProgress));
+    return await both((set) => embedder.embed(config.dataDir, set, files[set].files, options));
   } finally {
     embedder.dispose();
   }
@@ -123,9 +124,9 @@ export async function scoreModel(
   config: Readonly<TrainConfig>,
   model: string,
   files: RetrievalFiles,
-  onProgress?: OnProgress,
+  options: ProgressOptions = {},
 ): Promise<RetrievalScores> {
-  const { queries, index } = await modelVectors(config, model, files, onProgress);
+  const { queries, index } = await modelVectors(config, model, files, options);
   return scoreRetrievalSet({
     queries,
     queryLabels: files.queries.labels,
@@ -157,24 +158,24 @@ async function pixelVectors(config: Readonly<TrainConfig>, files: readonly strin
 export async function backboneVectors(
   config: Readonly<TrainConfig>,
   files: RetrievalFiles,
-  onProgress?: OnProgress,
+  options: ProgressOptions = {},
 ): Promise<Record<RetrievalPart | "train", Vectors>> {
-  const train = await trainFeatures(config, onProgress);
+  const train = await trainFeatures(config, options);
   const statistics = config.standardise ? featureStatistics(train) : undefined;
   const standardised = (features: Vectors) =>
     statistics ? standardiseVectors(features, statistics) : features;
   const embed = async (set: RetrievalPart) =>
-    standardised(await ensureFeatures(config, set, files[set].files, onProgress));
+    standardised(await ensureFeatures(config, set, files[set].files, options));
   return { train: standardised(train), queries: await embed("queries"), index: await embed("index") };
 }
 
 /** Features of all distinct training and validation images. */
 export async function trainFeatures(
   config: Readonly<TrainConfig>,
-  onProgress?: OnProgress,
+  options: TaskOptions = {},
 ): Promise<Vectors> {
   const { train, validation } = await readWholeData(config);
-  return ensureFeatures(config, "train", distinctFiles(train.files, validation.files), onProgress);
+  return ensureFeatures(config, "train", distinctFiles(train.files, validation.files), options);
 }
 
 interface Statistics {

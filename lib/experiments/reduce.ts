@@ -1,5 +1,5 @@
 // What is left of the backbone's features when they are made shorter, compared on the held-out classes.
-import type { OnProgress } from "../common/progress";
+import type { ProgressOptions } from "../common/progress";
 import type { TrainConfig } from "../config/config";
 import type { BootstrapOptions } from "../retrieval/bootstrap";
 import { type ComparisonRow, compareModels, type ModelVectors } from "../retrieval/evaluation";
@@ -31,12 +31,11 @@ export async function compareReductions(
   config: Readonly<TrainConfig>,
   dimensions: number,
   runs: readonly string[] = [],
-  options: BootstrapOptions = {},
-  onProgress?: OnProgress,
+  { onProgress, ...options }: BootstrapOptions & ProgressOptions = {},
 ): Promise<ReductionComparison> {
   const files = await heldOutFiles(config.dataDir);
   requireModels(runs);
-  const { train, ...whole } = await backboneVectors(config, files, onProgress);
+  const { train, ...whole } = await backboneVectors(config, files, { onProgress });
   const reductions = {
     pca: await fitPca(train, dimensions),
     whitened: await fitPca(train, dimensions, true),
@@ -47,7 +46,7 @@ export async function compareReductions(
     const reduced = (set: "queries" | "index") => reduceRows(whole[set], reductions[kind]);
     models.push({ name: `${kind}, ${dimensions}`, queries: reduced("queries"), index: reduced("index") });
   }
-  for (const run of runs) models.push(await modelVectors(config, run, files, onProgress));
+  for (const run of runs) models.push(await modelVectors(config, run, files, { onProgress }));
   return {
     reductions,
     rows: await compareModels(models, await retrievalLabels(config.dataDir, files), options),

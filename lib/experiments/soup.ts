@@ -6,8 +6,8 @@ import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
 import { writeFileAtomically, writeJson } from "../common/files/files";
 import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/files/replace";
-import { breathe } from "../common/interrupt";
-import type { OnProgress } from "../common/progress";
+import { checkInterrupt } from "../common/interrupt";
+import type { ProgressOptions } from "../common/progress";
 import { overrideConfig, type TrainConfig } from "../config/config";
 import { streamSafetensors } from "../formats/safetensors";
 import type { WeightSource } from "../model/weight_source";
@@ -77,8 +77,7 @@ interface Member extends CheckpointRef {
 export async function makeSoup(
   names: readonly string[],
   out: string,
-  options: { greedy?: boolean; overwrite?: boolean } = {},
-  onProgress?: OnProgress,
+  options: { greedy?: boolean; overwrite?: boolean } & ProgressOptions = {},
 ): Promise<Soup> {
   if (names.length < 2)
     throw new UserError(`A soup needs two checkpoints at least, given: ${names.join(" ") || "none"}.`);
@@ -96,7 +95,7 @@ export async function makeSoup(
     const making = makingPlace(folder);
     rmSync(making, { recursive: true, force: true });
     try {
-      const made = await fillFolder(making, members, config, options.greedy ?? false, onProgress);
+      const made = await fillFolder(making, members, config, options);
       putInPlace(folder, making);
       return { folder, ...made };
     } finally {
@@ -109,11 +108,10 @@ async function fillFolder(
   folder: string,
   members: readonly Member[],
   config: TrainConfig,
-  greedy: boolean,
-  onProgress?: OnProgress,
+  { greedy = false, onProgress }: { greedy?: boolean } & ProgressOptions,
 ): Promise<Omit<Soup, "folder">> {
   const { taken, scores, ...choice } = greedy
-    ? await chooseGreedily(members, folder, config, onProgress)
+    ? await chooseGreedily(members, folder, config, { onProgress })
     : { taken: members, scores: new Map<Member, number>() };
   const ingredients = members.map((member) => ({
     checkpoint: member.name,
@@ -158,7 +156,7 @@ async function writeSoup(members: readonly Member[], folder: string, config: Tra
     const made = { format: "pt", step: "0", soup: members.map(({ name }) => name).join(" ") };
     await streamSafetensors(runFile(folder, "last"), first!.shapes, made, async (write) => {
       for (const [name, shape] of first!.shapes) {
-        await breathe();
+        await checkInterrupt();
         await write(name, meanOf(sources, name, shape));
       }
     });
@@ -258,10 +256,10 @@ async function chooseGreedily(
   members: readonly Member[],
   folder: string,
   config: TrainConfig,
-  onProgress?: OnProgress,
+  { onProgress }: ProgressOptions,
 ): Promise<Choice> {
   const [chosenOn, files] = await choiceFiles(config);
-  const scoreOf = async (name: string) => (await scoreModel(config, name, files, onProgress)).mp5;
+  const scoreOf = async (name: string) => (await scoreModel(config, name, files, { onProgress })).mp5;
   const scores = new Map<Member, number>();
   for (const member of members) scores.set(member, await scoreOf(member.name));
   const [best, ...rest] = [...members].sort((a, b) => scores.get(b)! - scores.get(a)!);

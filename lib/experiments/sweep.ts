@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { messageOf, UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
-import { Interrupted } from "../common/interrupt";
-import type { OnProgress } from "../common/progress";
+import { Interrupted, withSignal } from "../common/interrupt";
+import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
 import { viewRun } from "../runs/follow";
 import type { ScoredOn } from "../runs/metrics";
@@ -87,35 +87,34 @@ function runNameOf(settings: ConfigOverrides): string {
   return parts.join("-").replaceAll(/[^A-Za-z0-9._-]/g, "_") || "as_it_is";
 }
 
+/** How a sweep tells of itself. */
+export interface SweepOptions extends ProgressOptions {
+  /** Called when a run changes its state. */
+  onRun?: (run: SweepRun) => void;
+  /** What to do about runs of other settings or data, in the words of whoever asks. */
+  advice?: string | undefined;
+}
+
 /**
  * Trains the runs of a sweep one after another in this process. What is finished stays; Interrupt ends the step,
  * saves, and the same call goes on from there.
- * @param onRun called when a run changes its state
- * @param advice what to do about runs of other settings or data, in the words of whoever asks
  * @throws Interrupted; UserError where a folder holds a run with other settings, the sweep's folder is a run, or
  * another process is at the same sweep
  */
 export async function runSweep(
   runs: SweepRun[],
-  onRun: (run: SweepRun) => void,
-  onProgress?: OnProgress,
-  advice?: string,
+  { signal, ...options }: SweepOptions & TaskOptions = {},
 ): Promise<void> {
   const [first] = runs;
   if (!first) return;
   const folder = dirname(first.folder);
   await asOwner(folder, "The sweep", async () => {
-    if (!existsSync(runFile(folder, "config"))) return trainAll(runs, onRun, onProgress, advice);
+    if (!existsSync(runFile(folder, "config"))) return withSignal(signal, () => trainAll(runs, options));
     throw new UserError(`${folder} is a run: no sweep goes into its folder.`, "Give the sweep another name.");
   });
 }
 
-async function trainAll(
-  runs: SweepRun[],
-  onRun: (run: SweepRun) => void,
-  onProgress?: OnProgress,
-  advice?: string,
-): Promise<void> {
+async function trainAll(runs: SweepRun[], { onRun, onProgress, advice }: SweepOptions): Promise<void> {
   for (const run of runs) {
     prepareRunFolder(run.config, { folder: run.folder, advice });
     if (!isFinished(run.folder)) continue;
@@ -124,15 +123,15 @@ async function trainAll(
   }
   for (const run of runs.filter(({ state }) => state !== "finished")) {
     run.state = "running";
-    onRun(run);
-    Object.assign(run, await train(run, onProgress));
-    onRun(run);
+    onRun?.(run);
+    Object.assign(run, await train(run, { onProgress }));
+    onRun?.(run);
   }
 }
 
-async function train(run: SweepRun, onProgress?: OnProgress): Promise<Partial<SweepRun>> {
+async function train(run: SweepRun, options: ProgressOptions): Promise<Partial<SweepRun>> {
   try {
-    const { reason } = await runTraining(run.folder, onProgress);
+    const { reason } = await runTraining(run.folder, options);
     if (reason === "stopped") throw new Interrupted();
     return measured(run);
   } catch (error) {

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { asOwner } from "../common/files/claim";
 import { requireReplaceable } from "../common/files/replace";
 import { projectPath } from "../common/project";
+import { weightsPath } from "../config/paths";
 import { openSafetensors, writeSafetensors } from "../formats/safetensors";
 import { elementCount } from "../formats/safetensors_header";
 import { TOWER_PREFIX } from "../model/embedding_model";
@@ -52,17 +53,19 @@ export async function exportWeights(
   { overwrite = true } = {},
 ): Promise<ExportedWeights> {
   const path = projectPath(out);
-  const inputs = ["run" in from ? findCheckpoint(from.run).path : projectPath(from.weights)];
-  requireReplaceable(path, EXPORT_KINDS.tower, { overwrite, inputs });
-  return asOwner(path, "The export", () => writeTower(from, library, path));
+  const input = "run" in from ? findCheckpoint(from.run).path : projectPath(from.weights);
+  requireReplaceable(path, EXPORT_KINDS.tower, { overwrite, inputs: [input] });
+  const open = () => ("run" in from ? openRun(from.run) : openPrepared(from.model, input));
+  const origin = "run" in from ? from.run : from.weights;
+  return asOwner(path, "The export", () => writeTower(open(), library, path, origin));
 }
 
 async function writeTower(
-  from: WeightsToExport,
+  source: OpenTower,
   library: Library | undefined,
   path: string,
+  origin: string,
 ): Promise<ExportedWeights> {
-  const source = "run" in from ? openRun(from.run) : openPrepared(from.model, projectPath(from.weights));
   try {
     const { tower, imageSizePx, names } = source;
     const naming = library ?? defaultLibrary(tower, names);
@@ -73,7 +76,6 @@ async function writeTower(
       naming,
       [TOWER_FILE_MARK]: String(imageSizePx),
     };
-    const origin = "run" in from ? from.run : from.weights;
     await writeSafetensors(path, entries, { ...about, origin });
     return { path, naming, tensors: entries.length, imageSizePx };
   } finally {
@@ -99,10 +101,10 @@ function openRun(run: string): OpenTower {
   const { config, tower: row, weights } = openRunModel(run);
   if (config.stage === "frozen" && config.weights !== "random") {
     weights.close();
-    return openPrepared(config.tower, projectPath(config.weights));
+    return openPrepared(config.tower, weightsPath(config));
   }
   const tower = { ...row, positionGrid: patchGrid(row, config.imageSize) };
-  const startPath = projectPath(config.weights);
+  const startPath = weightsPath(config);
   const start = existsSync(startPath) ? openSafetensors(startPath) : undefined;
   const close = () => {
     weights.close();

@@ -13,7 +13,7 @@ import {
   type SeenFile,
   seeFile,
 } from "../common/files/fingerprint";
-import { breathe } from "../common/interrupt";
+import { checkInterrupt } from "../common/interrupt";
 import { decodeRgb, readImageFile } from "../images/decode";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import { ImageError } from "../images/pixels/image_error";
@@ -44,13 +44,13 @@ export interface ShardLook {
   stamps: string;
 }
 
-const FILES_PER_BREATH = 1000;
+const FILES_PER_TURN = 1000;
 
 /** Looks at the files of a shard, without reading them. @throws UnreachableFile */
 export async function lookAt(sources: FeatureSources, files: readonly string[]): Promise<ShardLook> {
   const images: (SeenFile | undefined)[] = [];
   for (const [i, file] of files.entries()) {
-    if (i % FILES_PER_BREATH === 0) await breathe();
+    if (i % FILES_PER_TURN === 0) await checkInterrupt();
     images.push(await seeFile(resolve(sources.folder, file)));
   }
   const weights = sources.weights === undefined ? [] : [await seeFile(sources.weights)];
@@ -153,7 +153,7 @@ async function countReadable(
   const there = new Set(files.filter((_, i) => images[i]));
   let readable = 0;
   for (const { file } of skipped) {
-    await breathe();
+    await checkInterrupt();
     if (there.has(file) && (await isReadable(resolve(folder, file)))) readable++;
   }
   return readable;

@@ -40,17 +40,17 @@ import { countChanged, digestOf, joinContents, SourceNotes } from "./feature_sou
  * its name once it is whole. Where it holds others, which may give way, the new ones are made beside them and take their
  * place when all are there. What stops it leaves finished shards, and no folder that looks finished. A second process on
  * the same folder waits for the first.
+ * @param path absolute
  * @param embedder asked for only when a shard is missing
  * @throws UserError where the folder holds other features and `replace` is false, or anything but features; where no image
  * can be read, a feature is NaN or infinite, or does not fit float16 although that was asked for; UnreachableFile where the
  * world keeps images from being read
  */
 export async function ensureFeatureFolder(
-  folder: string,
+  path: string,
   plan: FeaturePlan,
   embedder: () => Promise<EmbedShard>,
 ): Promise<Features> {
-  const path = projectPath(folder);
   const find = async () => ((await look(path, plan)).isWhole ? openFeatures(path) : undefined);
   const make = async () => {
     settleReplaced(path);
@@ -134,7 +134,7 @@ export async function countChangedImages(features: Features, folder: string): Pr
 export async function writeFeatures(folder: string, plan: FeaturePlan, vectors: Vectors): Promise<Features> {
   const { data, length } = vectors;
   const madeBy = { ...plan.madeBy, vectors: contentOfNumbers(data) };
-  return ensureFeatureFolder(folder, { ...plan, madeBy }, async () => async (files, start) => ({
+  return ensureFeatureFolder(projectPath(folder), { ...plan, madeBy }, async () => async (files, start) => ({
     vectors: {
       data: data.subarray(start * length, (start + files.length) * length),
       count: files.length,

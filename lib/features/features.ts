@@ -4,11 +4,11 @@ import { dirname, join, resolve } from "node:path";
 import { UserError } from "../common/errors";
 import { fileFingerprint, seeFile } from "../common/files/fingerprint";
 import { keptFolder } from "../common/files/kept_folder";
-import { breathe } from "../common/interrupt";
-import type { OnProgress } from "../common/progress";
-import { projectPath } from "../common/project";
+import { checkInterrupt, withSignal } from "../common/interrupt";
+import type { ProgressOptions, TaskOptions } from "../common/progress";
 import type { Texts } from "../common/texts";
 import type { TrainConfig } from "../config/config";
+import { dataFolder, weightsPath } from "../config/paths";
 import { PixelLoader, type UnusableImage } from "../images/loading/pixel_loader";
 import { planViews, type Views } from "../images/loading/views";
 import { type Backbone, loadBackbone } from "../model/backbone";
@@ -49,9 +49,9 @@ export async function ensureFeatures(
   config: FeatureConfig,
   set: string,
   files: Texts,
-  onProgress?: OnProgress,
+  { signal, ...options }: TaskOptions = {},
 ): Promise<Vectors> {
-  const features = await ensureBackboneFeatures(config, set, files, onProgress);
+  const features = await withSignal(signal, () => ensureBackboneFeatures(config, set, files, options));
   requireAll(features, files.length);
   return features.readAll();
 }
@@ -61,18 +61,18 @@ export async function ensureBackboneFeatures(
   config: FeatureConfig,
   set: string,
   files: Texts,
-  onProgress?: OnProgress,
+  { onProgress }: ProgressOptions = {},
 ): Promise<Features> {
   let backbone: Backbone | undefined;
   const plan = {
     rows: { files },
     madeBy: madeByBackbone(config),
     replace: true,
-    sources: backboneSources(config, config.dataDir),
+    sources: backboneSources(config, dataFolder(config)),
   };
   try {
     const features = await ensureKeptFeatures(
-      projectPath(config.dataDir),
+      dataFolder(config),
       featureParts(config, set),
       plan,
       async () => {
@@ -100,7 +100,7 @@ export async function ensureBackboneFeatures(
 
 /** Where the features of a set are, or will be kept by `ensureFeatures`. */
 export function featureFolder(config: FeatureConfig, set: string): string {
-  const [home, parts] = [projectPath(config.dataDir), featureParts(config, set)];
+  const [home, parts] = [dataFolder(config), featureParts(config, set)];
   const [own, kept] = [join(home, ...parts), keptFolder(home, ...parts)];
   return !readSummary(kept) && readSummary(own) ? own : kept;
 }
@@ -112,15 +112,15 @@ function featureParts({ tower, imageSize, lastBlocks, patchMean }: FeatureConfig
 /** What a backbone's features depend on; weights by their content. */
 export function madeByBackbone(config: FeatureConfig, views: Views = "whole"): MadeBy {
   const { tower, weights, imageSize, lastBlocks, patchMean, precision, seed } = config;
-  const path = projectPath(weights);
+  const path = weightsPath(config);
   const content =
     weights === "random" ? `seed ${seed}` : existsSync(path) ? fileFingerprint(path) : "missing";
   return { tower, weights, content, imageSize, lastBlocks, patchMean, precision, views };
 }
 
 /** The files that a backbone's features of images below a folder depend on. */
-export function backboneSources({ weights }: FeatureConfig, folder: string): FeatureSources {
-  return { folder: projectPath(folder), ...(weights === "random" ? {} : { weights: projectPath(weights) }) };
+export function backboneSources(config: FeatureConfig, folder: string): FeatureSources {
+  return { folder, ...(config.weights === "random" ? {} : { weights: weightsPath(config) }) };
 }
 
 /**
@@ -133,27 +133,26 @@ export async function computeFeatures(
   backbone: Pick<Backbone, "tower" | "features" | "length">,
   files: readonly string[],
   stage: string,
-  onProgress?: OnProgress,
+  { signal, onProgress }: TaskOptions = {},
 ): Promise<Vectors> {
   for (const file of files) {
-    if (!(await seeFile(resolve(projectPath(config.dataDir), file))))
+    if (!(await seeFile(resolve(dataFolder(config), file))))
       throw unreadable(1, files.length, describe({ file, reason: "missing file" }));
   }
   const embed = imageEmbedder(config, backbone, { stage, total: files.length, onProgress });
-  const { vectors, skipped } = await embed(files, 0);
+  const { vectors, skipped } = await withSignal(signal, () => embed(files, 0));
   if (skipped.length > 0) throw unreadable(skipped.length, files.length, describe(skipped[0]!));
   return vectors;
 }
 
 /** How images are embedded, and how that is reported. */
-export interface EmbedOptions {
+export interface EmbedOptions extends ProgressOptions {
   /** The whole image unless told. */
   views?: Views;
   /** A name for the list of images. */
   stage: string;
   /** How many there are. */
   total: number;
-  onProgress?: OnProgress;
 }
 
 /** The backbone's features of images below the data directory; the next batch is decoded while the engine computes. */
@@ -164,7 +163,7 @@ export function imageEmbedder(
 ): EmbedShard {
   const viewsPerImage = planViews(views, imageSize).parts.length;
   const batchSize = Math.max(1, Math.floor(BATCH_SIZE / viewsPerImage));
-  const loader = new PixelLoader({ dataDir, imageSize, numWorkers }, backbone.tower);
+  const loader = new PixelLoader({ dataDir: dataFolder({ dataDir }), imageSize, numWorkers }, backbone.tower);
   return async (files, start) => {
     const rows = new RowCollector(files.length, backbone.length, viewsPerImage);
     const load = (from: number) => {
@@ -181,7 +180,7 @@ export function imageEmbedder(
       loader.release(values);
       onProgress?.({ stage: `embed ${stage}`, done: start + next, total, unit: "images", note: rows.note });
       done = next;
-      await breathe();
+      await checkInterrupt();
     }
     return rows.result();
   };

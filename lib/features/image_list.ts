@@ -9,7 +9,6 @@ import { UserError } from "../common/errors";
 import { requireFile } from "../common/files/files";
 import { FolderWalk, IMAGE_ENDINGS, type LeftOut } from "../common/files/image_folder";
 import { findFile, hasForms } from "../common/files/unicode_names";
-import { projectPath } from "../common/project";
 import type { FeatureRows } from "./feature_files";
 
 /** Images by path below a folder, with what is known of them. */
@@ -34,21 +33,20 @@ const SOURCES = "Name a folder, a table, or a text file with a path a line.";
  *   image that stands in several rows, as in a balanced table, is taken once
  * - an image file: itself
  * - any other file: a path a line
- * @param folder what the paths of a table or text file are relative to
+ * @param path absolute
+ * @param folder what the paths of a table or text file are relative to; absolute
  * @throws UserError where there is no such file or folder, no image in it, or an image under two labels
  */
-export async function readImageList(source: string, folder: string): Promise<ImageList> {
-  const path = projectPath(source);
+export async function readImageList(path: string, folder: string): Promise<ImageList> {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return folderList(path);
   requireFile(path, "images, or a list of them,", SOURCES);
   if (isImageName(path)) return { folder: dirname(path), rows: { files: [basename(path)] }, leftOut: [] };
-  const images = projectPath(folder);
   const isTable = TABLE_ENDINGS.includes(extname(path).toLowerCase());
   const rows = isTable
-    ? await tableRows(path, images)
-    : { files: (await readLines(path, SOURCES)).map(onDisk(images)) };
+    ? await tableRows(path, folder)
+    : { files: (await readLines(path, SOURCES)).map(onDisk(folder)) };
   requireSome(path, rows.files as readonly string[]);
-  return { folder: images, rows, leftOut: [] };
+  return { folder, rows, leftOut: [] };
 }
 
 function requireSome(path: string, files: readonly string[]): readonly string[] {

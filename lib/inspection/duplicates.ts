@@ -6,7 +6,8 @@ import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
 import { removeAbandoned, writeTogether } from "../common/files/files";
 import { keptFolder } from "../common/files/kept_folder";
-import type { OnProgress } from "../common/progress";
+import { withSignal } from "../common/interrupt";
+import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import { TextColumn } from "../common/texts";
 import { type Database, sqlText, withDatabase } from "../tables/database";
@@ -39,7 +40,7 @@ export interface DuplicatePair {
 }
 
 /** What to search, and how. */
-export interface DuplicateOptions {
+export interface DuplicateOptions extends TaskOptions {
   dataDir: string;
   /** The fold that validates: 1. */
   fold?: number;
@@ -47,7 +48,6 @@ export interface DuplicateOptions {
   maxDistance?: number;
   /** Images decoded at once. */
   workers?: number;
-  onProgress?: OnProgress;
 }
 
 /** What was found. */
@@ -83,12 +83,14 @@ export async function findDuplicates(options: DuplicateOptions): Promise<Duplica
   }
   const dataDir = projectPath(options.dataDir);
   const path = join(keptFolder(dataDir), DUPLICATES_CSV);
-  return asOwner(path, "The search for duplicates", () =>
-    searchOwned(path, { dataDir, fold, maxDistance, workers, onProgress }),
+  return withSignal(options.signal, () =>
+    asOwner(path, "The search for duplicates", () =>
+      searchOwned(path, { dataDir, fold, maxDistance, workers, onProgress }),
+    ),
   );
 }
 
-type OwnedSearch = Required<Omit<DuplicateOptions, "onProgress">> & { onProgress: OnProgress | undefined };
+type OwnedSearch = Required<Omit<DuplicateOptions, keyof TaskOptions>> & ProgressOptions;
 
 async function searchOwned(
   path: string,

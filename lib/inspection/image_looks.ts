@@ -7,7 +7,7 @@ import { requireFoldersOf } from "../common/files/file_faults";
 import { writeTogether } from "../common/files/files";
 import { contentOf, seeFile } from "../common/files/fingerprint";
 import { keptFolder } from "../common/files/kept_folder";
-import { breathe } from "../common/interrupt";
+import { checkInterrupt } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import type { Texts } from "../common/texts";
 import { readImageFile } from "../images/decode";
@@ -77,7 +77,7 @@ async function noteFiles(database: Database, { dataDir, files }: LookOptions): P
   await database.run("CREATE TABLE notes (place INTEGER, stamp VARCHAR)");
   const missing: string[] = [];
   for (let first = 0; first < files.length; first += ROWS_PER_INSERT) {
-    await breathe();
+    await checkInterrupt();
     const rows: string[] = [];
     for (let place = first; place < Math.min(files.length, first + ROWS_PER_INSERT); place++) {
       const seen = await seeFile(join(dataDir, files.at(place)!));

@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { mapConcurrently } from "../common/concurrent";
 import { UserError } from "../common/errors";
-import { projectPath } from "../common/project";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
+import { weightsPath } from "../config/paths";
 import { device } from "../engine/native/device";
 import type { tf } from "../engine/native/tf";
 import { withFreeBatch } from "../engine/program/free_batch";
@@ -58,7 +58,7 @@ export function towerOf(
   if (config.weights === "random") {
     return freshTower(tower, randomStream(config.seed, "weights"), config.imageSize);
   }
-  const path = projectPath(config.weights);
+  const path = weightsPath(config);
   if (existsSync(path)) return towerFile(path, tower, config.imageSize);
   throw new UserError(
     `Expected the weights of ${tower.name} at ${path}: there is no such file.`,

@@ -4,7 +4,7 @@ import { mapConcurrently } from "../common/concurrent";
 import { requireFoldersOf } from "../common/files/file_faults";
 import { type SeenFile, seeFile } from "../common/files/fingerprint";
 import type { MakingOf, SourceRecord } from "../common/files/source_record";
-import { breathe } from "../common/interrupt";
+import { checkInterrupt } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import type { JpegSettings } from "../images/jpeg/convert";
 import { withMaker } from "./encode_threads";
@@ -20,7 +20,7 @@ export interface MakeImagesOptions extends JpegSettings {
   onProgress?: OnProgress | undefined;
 }
 
-const CHECKS_PER_BREATH = 1000;
+const CHECKS_PER_TURN = 1000;
 const MISSING = "missing file";
 
 /** A task that is not done yet. */
@@ -76,7 +76,7 @@ async function findPending(
   const reasons = new Map<number, string>();
   const missing: MakingOf[] = [];
   for (let index = 0; index < count; index++) {
-    if (index % CHECKS_PER_BREATH === 0) await breathe();
+    if (index % CHECKS_PER_TURN === 0) await checkInterrupt();
     const task = taskOf(index);
     const seen = await seeFile(task.source);
     if (seen ? await record.isMade(task, seen) : isThere(task.target)) continue;

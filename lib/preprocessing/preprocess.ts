@@ -8,7 +8,8 @@ import { asOwner } from "../common/files/claim";
 import { removeAbandoned, writeTogether } from "../common/files/files";
 import { SourceRecord } from "../common/files/source_record";
 import { findFile, hasForms, sameName } from "../common/files/unicode_names";
-import type { OnProgress } from "../common/progress";
+import { withSignal } from "../common/interrupt";
+import type { TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { DataSet } from "../datasets/catalogue";
 import { PREPROCESS, throwFaults, tryEach } from "../datasets/over_data_sets";
@@ -31,7 +32,7 @@ import {
 const JPEG_QUALITY = 95;
 
 /** What to preprocess, and how. */
-export interface PreprocessOptions {
+export interface PreprocessOptions extends TaskOptions {
   /** Absolute, or below the project's folder. */
   dataDir: string;
   /** A row of the catalogue: classes with fewer than `smallestClass` images are dropped. */
@@ -44,7 +45,6 @@ export interface PreprocessOptions {
   decoding?: JpegSettings["decoding"];
   /** "opencv": the original's pixels also of transparent and CMYK images; "shown", as a person sees them, unless told. */
   pixels?: PixelRule;
-  onProgress?: OnProgress;
 }
 
 /** Rows and classes before and after. */
@@ -73,15 +73,17 @@ export interface PreprocessResult {
  * from being read
  */
 export async function preprocessDataset(options: PreprocessOptions): Promise<PreprocessResult> {
-  const folder = projectPath(options.dataDir, preprocessedFolder(options.dataset));
-  return asOwner(folder, "Data_preprocessing", () => preprocessOwned(options));
+  const dataDir = projectPath(options.dataDir);
+  const folder = join(dataDir, preprocessedFolder(options.dataset));
+  return withSignal(options.signal, () =>
+    asOwner(folder, "Data_preprocessing", () => preprocessOwned({ ...options, dataDir })),
+  );
 }
 
 async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessResult> {
-  const { dataset, imageSizePx = 224, decoding = "full", pixels = "shown" } = options;
+  const { dataDir, dataset, imageSizePx = 224, decoding = "full", pixels = "shown" } = options;
   const { concurrency = availableParallelism() + 1, onProgress } = options;
   assertPixelRule(pixels);
-  const dataDir = projectPath(options.dataDir);
   const rows = await readImageRows(join(dataDir, sourceCsv(dataset)), "npx guie get-data");
   checkSources(rows, dataset);
   const wanted = keepLargeClasses(rows, dataset.smallestClass);

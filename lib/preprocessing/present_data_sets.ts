@@ -37,8 +37,9 @@ function dataSetsWith(
   expected: string,
   { what, next }: Pick<Unread, "next"> & Partial<Unread>,
 ): DataSet[] {
-  const found = DATA_SETS.filter((set) => existsSync(join(projectPath(dataDir), tableOf(set))));
+  const folder = projectPath(dataDir);
+  const found = DATA_SETS.filter((set) => existsSync(join(folder, tableOf(set))));
   if (found.length > 0) return found;
-  const none = `Expected tables ${expected} below ${projectPath(dataDir)}: there is none.`;
+  const none = `Expected tables ${expected} below ${folder}: there is none.`;
   throw new UserError(what ? `${none} ${what}` : none, next);
 }

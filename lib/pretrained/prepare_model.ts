@@ -3,8 +3,8 @@ import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../common/errors";
 import { findOrMake } from "../common/files/claim";
-import { breathe } from "../common/interrupt";
-import type { OnProgress } from "../common/progress";
+import { checkInterrupt, withSignal } from "../common/interrupt";
+import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import { readOnnx } from "../formats/onnx";
 import { openWeights, weightsFile } from "../formats/open_weights";
@@ -61,12 +61,11 @@ export interface PreparedModel {
 }
 
 /** What `prepareModel` is to prepare. */
-export interface PrepareModelOptions {
+export interface PrepareModelOptions extends TaskOptions {
   model: string;
   from?: string | undefined;
   part?: string | undefined;
   out?: string;
-  onProgress?: OnProgress | undefined;
 }
 
 /** A file of weights on this machine, and which of its towers is meant. */
@@ -88,7 +87,7 @@ interface FileToPrepare {
  * @param out folder; without it `checkpoints` of the project
  * @throws UserError for an unknown model, one that needs `from`, a registry or hub out of reach, or a file that does not fit
  */
-export async function prepareModel(options: PrepareModelOptions): Promise<PreparedModel> {
+export async function prepareModel({ signal, ...options }: PrepareModelOptions): Promise<PreparedModel> {
   const { model, part, out = "checkpoints", onProgress } = options;
   const tower = findTower(model);
   const path = projectPath(preparedFile(model, out));
@@ -98,13 +97,14 @@ export async function prepareModel(options: PrepareModelOptions): Promise<Prepar
   const find = async () => {
     if (!existsSync(path)) return undefined;
     const found = requireWhole(path, tower, isHub ? origin : undefined, part);
-    if (from !== undefined && !isHub) await requireSameWeights(path, { from, part }, tower, onProgress);
+    if (from !== undefined && !isHub) await requireSameWeights(path, { from, part }, tower, { onProgress });
     return { path, written: false, ...found };
   };
-  return findOrMake(path, "The preparation", find, async () => {
+  const make = async () => {
     await prepare(path, tower, { ...options, from });
     return { path, written: true, ...requireWhole(path, tower, origin, part) };
-  });
+  };
+  return withSignal(signal, () => findOrMake(path, "The preparation", find, make));
 }
 
 async function prepare(
@@ -115,8 +115,8 @@ async function prepare(
   const own = { format: "pt", model, naming: "open_clip" };
   const source = from ?? (Object.hasOwn(PACKAGED, model) ? undefined : defaultSource(model));
   if (source !== undefined) {
-    const { path: file, metadata } = await locate(source, onProgress);
-    await convertFile({ from: file, part }, path, tower, { ...own, ...metadata }, onProgress);
+    const { path: file, metadata } = await locate(source, { onProgress });
+    await convertFile({ from: file, part }, path, tower, { ...own, ...metadata }, { onProgress });
   } else {
     if (part !== undefined)
       throw new UserError(`--part ${part} is of a file of weights.`, "Give --from, too.");
@@ -129,26 +129,25 @@ async function prepare(
       note: "fetching the weights",
     });
     const entries = await packaged.tensors(tower);
-    await writeEntries(path, model, entries, { ...own, ...packaged.metadata }, onProgress);
+    await writeEntries(path, model, entries, { ...own, ...packaged.metadata }, { onProgress });
   }
 }
 
 /** The file of weights on this machine, fetched where it is on the hub, and what to note of its origin. */
-async function locate(source: string, onProgress?: OnProgress): Promise<HubWeights> {
+async function locate(source: string, { onProgress }: ProgressOptions): Promise<HubWeights> {
   const hub = parseHubSource(source);
-  if (hub) return fetchFromHub(hub, onProgress);
-  return { path: projectPath(source), metadata: { origin: originOf(source) } };
+  if (hub) return fetchFromHub(hub, { onProgress });
+  return { path: source, metadata: { origin: originOf(source) } };
 }
 
 /** A repository, or a file's name and size: for people. */
 function originOf(from: string): string {
   const hub = parseHubSource(from);
   if (hub) return formatHubSource(hub);
-  const path = projectPath(from);
-  const bytes = existsSync(path) ? statSync(path).size : undefined;
-  if (bytes !== undefined) return `${basename(path)}, ${bytes} bytes`;
+  const bytes = existsSync(from) ? statSync(from).size : undefined;
+  if (bytes !== undefined) return `${basename(from)}, ${bytes} bytes`;
   throw new UserError(
-    `Expected a file of weights at ${path}: there is none.`,
+    `Expected a file of weights at ${from}: there is none.`,
     "Check --from; weights of the Hugging Face hub are named hub:owner/name.",
   );
 }
@@ -159,13 +158,13 @@ async function convertFile(
   path: string,
   tower: Tower,
   metadata: Record<string, string>,
-  onProgress?: OnProgress,
+  { onProgress }: ProgressOptions,
 ): Promise<void> {
   const file = await openWeights(from);
   try {
     const found = towerEntries(from, file, tower, part);
     const about = { ...metadata, origin_naming: found.naming, ...partMetadata(found, part) };
-    await writeEntries(path, tower.name, found.entries, about, onProgress);
+    await writeEntries(path, tower.name, found.entries, about, { onProgress });
   } finally {
     file.close();
   }
@@ -187,14 +186,14 @@ async function writeEntries(
   model: string,
   entries: readonly TensorEntry[],
   metadata: Record<string, string>,
-  onProgress?: OnProgress,
+  { onProgress }: ProgressOptions,
 ): Promise<void> {
   const total = entries.length;
   const watched = entries.map(({ name, shape, data }, done) => ({
     name,
     shape,
     data: async () => {
-      await breathe();
+      await checkInterrupt();
       onProgress?.({ stage: `prepare ${model}`, done, total, unit: "tensors", note: name });
       return typeof data === "function" ? data() : data;
     },
@@ -224,14 +223,14 @@ async function requireSameWeights(
   path: string,
   { from, part }: FileToPrepare,
   tower: Tower,
-  onProgress?: OnProgress,
+  { onProgress }: ProgressOptions,
 ): Promise<void> {
   const source = await openWeights(from);
   const prepared = openSafetensors(path);
   try {
     const { entries } = towerEntries(from, source, tower, part);
     for (const [done, { name, data }] of entries.entries()) {
-      await breathe();
+      await checkInterrupt();
       onProgress?.({
         stage: `compare ${tower.name}`,
         done,

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import yauzl from "yauzl";
 import { messageOf, UserError } from "../common/errors";
 import { temporaryPath, writeAtomically } from "../common/files/files";
-import { projectPath, projectRoot } from "../common/project";
+import { installPath } from "../common/project";
 
 /** One release of a package, known by its digest. */
 export interface Wheel {
@@ -28,7 +28,7 @@ const WHEELS_FOLDER = join(".cache", "wheels");
  * @throws UserError when the registry cannot be reached or the file is another one
  */
 export async function fetchWheel(wheel: Wheel): Promise<string> {
-  const path = projectPath(WHEELS_FOLDER, wheel.fileName);
+  const path = installPath(WHEELS_FOLDER, wheel.fileName);
   if (!existsSync(path)) await download(wheel, path);
   await checkDigest(path, wheel);
   return path;
@@ -46,12 +46,12 @@ async function download(wheel: Wheel, path: string): Promise<void> {
 }
 
 async function pipDownload({ requirement, fileName, pipOptions = [] }: Wheel, folder: string): Promise<void> {
-  const python = projectPath(".venv", "bin", "python");
+  const python = installPath(".venv", "bin", "python");
   const always = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-d", folder];
   const options = [...always, ...pipOptions];
   try {
     await promisify(execFile)(python, ["-m", "pip", "download", ...options, requirement], {
-      cwd: projectRoot(),
+      cwd: installPath(),
     });
   } catch (error) {
     throw new UserError(

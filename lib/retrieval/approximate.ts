@@ -5,8 +5,8 @@ import { Index, MetricKind, ScalarKind } from "usearch";
 import { z } from "zod";
 import { UserError } from "../common/errors";
 import { readJson, writeAtomically, writeJson } from "../common/files/files";
-import { breathe } from "../common/interrupt";
-import type { OnProgress } from "../common/progress";
+import { checkInterrupt } from "../common/interrupt";
+import type { ProgressOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import { sumFile } from "../formats/bytes";
 import type { Neighbours } from "./neighbours";
@@ -45,13 +45,12 @@ const THREADS = 1;
 /** Builds an index over rows, one after the other. @throws UserError for rows that are not finite */
 export async function buildApproximateIndex(
   rows: Rows,
-  options: ApproximateOptions = {},
-  onProgress?: OnProgress,
+  { onProgress, ...options }: ApproximateOptions & ProgressOptions = {},
 ): Promise<ApproximateIndex> {
   const { count, length, block } = rowSource(rows);
   const index = emptyIndex(length, options);
   for (let start = 0; start < count; start += ROWS_PER_TURN) {
-    await breathe();
+    await checkInterrupt();
     const end = Math.min(start + ROWS_PER_TURN, count);
     const part = await block(start, end);
     const bad = part.findIndex((value) => !Number.isFinite(value));
@@ -159,7 +158,7 @@ async function searchIndex(index: Index, length: number, queries: Vectors, k: nu
   const neighbours: Neighbours = { positions: [], cosines: [] };
   const depth = Math.min(k, index.size());
   for (let query = 0; query < queries.count && depth > 0; query++) {
-    if (query % ROWS_PER_TURN === 0) await breathe();
+    if (query % ROWS_PER_TURN === 0) await checkInterrupt();
     const vector = queries.data.subarray(query * length, (query + 1) * length);
     const { keys, distances } = index.search(vector, depth, THREADS);
     neighbours.positions.push(Int32Array.from(keys, Number));

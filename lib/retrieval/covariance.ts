@@ -1,5 +1,5 @@
 // Covariance of rows and its eigenvectors, in float64 on the engine. Shapes: N rows, F numbers of each, B rows a block.
-import { breathe } from "../common/interrupt";
+import { checkInterrupt } from "../common/interrupt";
 import type { tf } from "../engine/native/tf";
 import { trace } from "../engine/program/trace";
 import { rawOp } from "../engine/tracing/raw_op";
@@ -24,7 +24,7 @@ export async function secondMoments(
   const multiply = trace(body, { block: { shape: [size, length], dtype: "float64" } });
   try {
     for (let start = 0; start < count; start += size) {
-      await breathe();
+      await checkInterrupt();
       const part = await rows.block(start, Math.min(start + size, count));
       const block = new Float64Array(size * length);
       for (let i = 0; i < part.length; i++) block[i] = part[i]! - first[i % length]!;

@@ -1,7 +1,7 @@
 // Embeddings as places on a map. Shapes: N rows, E embedding length.
 import { UMAP } from "umap-js";
 import { UserError } from "../common/errors";
-import { breathe } from "../common/interrupt";
+import { checkInterrupt } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { randomStream } from "../common/random";
 import { type Neighbours, nearestNeighbours } from "./neighbours";
@@ -58,7 +58,7 @@ export async function umapMap(rows: Vectors, options: UmapOptions = {}): Promise
     umap.step();
     if (epoch % 10 !== 0 && epoch < epochs) continue;
     onProgress?.({ stage: "UMAP", done: epoch, total: epochs, unit: "epochs" });
-    await breathe();
+    await checkInterrupt();
   }
   const places = { data: Float32Array.from(layout.flat()), count: rows.count, length: 2 };
   return { name: "UMAP", places, place: (others) => placeByNeighbours(others, rows, places, k) };

@@ -1,6 +1,6 @@
 // Blocks of an index and runs of queries in the engine's memory. Shapes: B rows of a block, q queries of a run,
 // D numbers of each.
-import { breathe } from "../common/interrupt";
+import { checkInterrupt } from "../common/interrupt";
 import { HostTensor } from "../engine/native/host_tensor";
 import { type ExactRows, type Metric, scoreRows } from "./metric";
 import type { RowSource, Vectors } from "./rows";
@@ -57,7 +57,7 @@ export async function readBlock(
   memory: BlockMemory,
   centre: Float32Array,
 ): Promise<Block> {
-  await breathe();
+  await checkInterrupt();
   const blockRows = memory.bias.shape[0]!;
   const end = Math.min(start + blockRows, index.count);
   const data = await index.block(start, end);

@@ -1,7 +1,7 @@
 // What a run started from: shown beside it wherever the run is shown.
 import { UserError } from "../common/errors";
-import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
+import { dataFolder } from "../config/paths";
 import { findCheckpoint } from "./checkpoint_ref";
 import { latestMetrics, type RetrievalMetric, type ScoredOn } from "./metrics";
 import { readMetrics, readRunConfig } from "./run_folder";
@@ -38,8 +38,7 @@ function baselineOf(
 /** Why two scores cannot be compared; undefined where they are of the same queries and index. */
 function whyOther(own: ScoredOn | undefined, other: ScoredOn | undefined): string | undefined {
   if (!own || !other) return WITHOUT_NOTE;
-  const isSame =
-    own.fingerprint === other.fingerprint && projectPath(own.dataDir) === projectPath(other.dataDir);
+  const isSame = own.fingerprint === other.fingerprint && dataFolder(own) === dataFolder(other);
   return isSame ? undefined : `scored on others: ${scoredOnText(other)}`;
 }
 

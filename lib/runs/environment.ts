@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-import { projectPath, projectRoot } from "../common/project";
+import { installPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import { device } from "../engine/native/device";
 
@@ -29,7 +29,7 @@ const PACKAGES = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs", "sharp", "@du
 export function describeEnvironment({ seed }: Pick<TrainConfig, "seed">): Environment {
   const { kind, name, tensorflowVersion, warning } = device();
   const cores = cpus();
-  const packages = PACKAGES.map((name) => [name, versionOf(projectPath("node_modules", name))]);
+  const packages = PACKAGES.map((name) => [name, versionOf(installPath("node_modules", name))]);
   return {
     device: { kind, name, ...(warning ? { warning } : {}) },
     cpu: { model: cores[0]?.model.trim() ?? "unknown", threads: cores.length },
@@ -38,7 +38,7 @@ export function describeEnvironment({ seed }: Pick<TrainConfig, "seed">): Enviro
     versions: {
       node: process.versions.node,
       tensorflow: tensorflowVersion,
-      guie: versionOf(projectPath("lib")),
+      guie: versionOf(installPath("lib")),
       ...Object.fromEntries(packages),
     },
     ...gitState(),
@@ -52,7 +52,7 @@ function versionOf(folder: string): string {
 
 function gitState(): Pick<Environment, "commit" | "dirty"> {
   const git = (...args: string[]) =>
-    execFileSync("git", args, { cwd: projectRoot(), encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    execFileSync("git", args, { cwd: installPath(), encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   try {
     return { commit: git("rev-parse", "HEAD").trim(), dirty: git("status", "--porcelain").trim() !== "" };
   } catch {

@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { UserError } from "../common/errors";
-import { breathe } from "../common/interrupt";
+import { checkInterrupt } from "../common/interrupt";
 import { type Baseline, baselineOfFolder } from "./baseline";
 import {
   type EndMetric,
@@ -59,7 +59,7 @@ export async function followRun(
     shown = view.state;
     if (!isLive(view) || isOver()) return view;
     await pause(PAUSE_MS);
-    await breathe();
+    await checkInterrupt();
   }
 }
 

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomically } from "../common/files/files";
-import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
+import { dataFolder } from "../config/paths";
 import { readRunConfig } from "./run_folder";
 import { learnedClasses, type RunNote, readNote } from "./run_note";
 
@@ -111,7 +111,7 @@ export function learnedAmong(
   learned: Learned | undefined,
 ): Set<number> | undefined {
   if (!learned) return undefined;
-  const isSameDir = projectPath(dataDir) === projectPath(learned.dataDir);
+  const isSameDir = dataFolder({ dataDir }) === dataFolder(learned);
   const hasNames = learned.classes.size > 0 && (set.classes?.size ?? 0) > 0;
   const hasLearned = learned.classes.size > 0 || learned.images.size > 0;
   if (hasLearned && !hasNames && !isSameDir) return undefined;

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import type { CsvRow } from "../common/csv/csv";
 import { fileFingerprint } from "../common/files/fingerprint";
-import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
+import { dataFolder, featuresPath, tablePath, weightsPath } from "../config/paths";
 import { FEATURE_FILES, readSummary } from "../features/feature_files";
 import { CLASSES_CSV, FOLDS_CSV } from "../tables/layout";
 
@@ -34,10 +34,10 @@ type DataConfig = Pick<TrainConfig, "dataDir" | "csv" | "features" | "holdOutSha
 
 /** Reads what a run of this config would be made of now; undefined where its table is not there. */
 export function madeOf(config: DataConfig): MadeOf | undefined {
-  const content = config.features ? featuresOf(config.features) : tableOf(config);
+  const content = config.features ? featuresOf(config) : tableOf(config);
   if (!content) return undefined;
   const { heldOut, ...table } = content;
-  const weights = projectPath(config.weights);
+  const weights = weightsPath(config);
   return {
     ...table,
     ...(heldOut && config.holdOutShare === 0 ? { heldOut } : {}),
@@ -45,13 +45,12 @@ export function madeOf(config: DataConfig): MadeOf | undefined {
   };
 }
 
-function tableOf({ dataDir, csv }: DataConfig): MadeOf | undefined {
-  const table = contentOf([projectPath(dataDir, csv)]);
+function tableOf(config: DataConfig): MadeOf | undefined {
+  const table = contentOf([tablePath(config)]);
   if (!table) return undefined;
+  const [dataDir, { csv }] = [dataFolder(config), config];
   const classes = tableClasses(dataDir, csv);
-  const heldOut = contentOf(
-    ["queries.csv", "index.csv"].map((name) => projectPath(dataDir, "retrieval", name)),
-  );
+  const heldOut = contentOf(["queries.csv", "index.csv"].map((name) => join(dataDir, "retrieval", name)));
   const heldOutNames = named(heldOutClasses(dataDir));
   return {
     table: { file: csv, ...table },
@@ -61,17 +60,18 @@ function tableOf({ dataDir, csv }: DataConfig): MadeOf | undefined {
 }
 
 /** A folder of features tells its images and labels itself. */
-function featuresOf(folder: string): MadeOf | undefined {
-  const parts = ["train", "queries", "index"].map((part) => join(projectPath(folder), part));
+function featuresOf(config: DataConfig): MadeOf | undefined {
+  const folder = featuresPath(config);
+  const parts = ["train", "queries", "index"].map((part) => join(folder, part));
   const hasParts = existsSync(join(parts[0]!, FEATURE_FILES.summary));
-  const [train, ...others] = (hasParts ? parts : [projectPath(folder)]).map((part) => readSummary(part));
+  const [train, ...others] = (hasParts ? parts : [folder]).map((part) => readSummary(part));
   if (!train) return undefined;
   const texts = (all: typeof others) =>
     all.map((one) => (one ? `${one.identity}\n${one.rowsIdentity}\n` : ""));
   const sha256 = (all: typeof others) => createHash("sha256").update(texts(all).join("")).digest("hex");
   const rows = others.reduce((sum, one) => sum + (one?.count ?? 0), 0);
   return {
-    table: { file: folder, sha256: sha256([train]), rows: train.count },
+    table: { file: config.features, sha256: sha256([train]), rows: train.count },
     ...(rows > 0 ? { heldOut: { sha256: sha256(others), rows } } : {}),
   };
 }
@@ -105,12 +105,12 @@ function contentOf(paths: readonly string[]): TableContent | undefined {
 
 /** The classes of the training table by label, "data set/class name"; undefined for a table that Data_Merge did not make. */
 export function tableClasses(dataDir: string, csv: string): string[] | undefined {
-  return csv === FOLDS_CSV ? named(readClasses(projectPath(dataDir, CLASSES_CSV), "dataset")) : undefined;
+  return csv === FOLDS_CSV ? named(readClasses(join(dataDir, CLASSES_CSV), "dataset")) : undefined;
 }
 
 /** The held-out classes by label, "group/class name"; empty where nothing names them. */
 export function heldOutClasses(dataDir: string): ReadonlyMap<number, string> {
-  return readClasses(projectPath(dataDir, "retrieval", "classes.csv"), "group");
+  return readClasses(join(dataDir, "retrieval", "classes.csv"), "group");
 }
 
 /** Names in the order of their labels. */

@@ -77,7 +77,7 @@ function globalBatch(config: Pick<TrainConfig, "gpus" | "workers" | "batchSize">
 
 /** The folder of a run by its name, or the path of one. */
 export function runFolder(nameOrPath: string): string {
-  return nameOrPath.includes("/") ? projectPath(nameOrPath) : projectPath("checkpoints", nameOrPath);
+  return projectPath(nameOrPath.includes("/") ? nameOrPath : join("checkpoints", nameOrPath));
 }
 
 /** The folder of a run that is there. @throws UserError where there is none, with the nearest name */

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { readJson, writeJson } from "../common/files/files";
-import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
+import { featuresPath, tablePath } from "../config/paths";
 import { type MadeOf, madeOf } from "./provenance";
 
 /** What a run was made of, and what its weights have learned. */
@@ -63,7 +63,7 @@ export function dataDifferences(folder: string, config: Readonly<TrainConfig>): 
   const before = readNote(folder);
   if (!before) return [];
   const now = madeOf(config);
-  if (!now) return [`its training table is gone (${tablePath(config)})`];
+  if (!now) return [`its training table is gone (${trainingPath(config)})`];
   const otherWeights = before.weights && now.weights && before.weights !== now.weights;
   return [
     ...changes("the training table has", { ...before, ...before.table }, { ...now, ...now.table }),
@@ -72,8 +72,8 @@ export function dataDifferences(folder: string, config: Readonly<TrainConfig>): 
   ];
 }
 
-function tablePath({ features, dataDir, csv }: Readonly<TrainConfig>): string {
-  return features ? projectPath(features) : projectPath(dataDir, csv);
+function trainingPath(config: Readonly<TrainConfig>): string {
+  return config.features ? featuresPath(config) : tablePath(config);
 }
 
 function heldOutChanges(before: MadeOf["heldOut"], now: MadeOf["heldOut"]): string[] {

@@ -2,9 +2,9 @@
 import { basename, join } from "node:path";
 import { UserError } from "../common/errors";
 import { notice } from "../common/notice";
-import type { OnProgress } from "../common/progress";
-import { projectPath } from "../common/project";
+import type { ProgressOptions } from "../common/progress";
 import type { Texts } from "../common/texts";
+import { dataFolder } from "../config/paths";
 import { readClassNames } from "../datasets/class_names";
 import type { Embedder } from "../embedding/embedder";
 import { type Features, openFeatures } from "../features/feature_files";
@@ -43,10 +43,10 @@ export interface IndexRequest {
 export async function openIndexSource(
   request: IndexRequest,
   embedder: Embedder,
-  onProgress?: OnProgress,
+  options: ProgressOptions = {},
 ): Promise<IndexSource> {
   return request.index === undefined
-    ? heldOutIndex(request, embedder, onProgress)
+    ? heldOutIndex(request, embedder, options)
     : folderIndex(request.index, request, embedder);
 }
 
@@ -93,28 +93,28 @@ function requireSameModel({ folder, madeBy }: Features, run: string, embedder: E
 async function heldOutIndex(
   { run, classNames }: IndexRequest,
   embedder: Embedder,
-  onProgress?: OnProgress,
+  options: ProgressOptions,
 ): Promise<IndexSource> {
-  const { dataDir } = embedder.config;
-  const retrieval = await readRetrievalFiles(dataDir);
+  const folder = dataFolder(embedder.config);
+  const retrieval = await readRetrievalFiles(folder);
   if (!retrieval) {
     throw new UserError(
-      `Expected an index to search: ${projectPath(dataDir)} has no retrieval/index.csv.`,
+      `Expected an index to search: ${folder} has no retrieval/index.csv.`,
       `npx guie embed SOURCE --run ${run} --out FOLDER, then npx guie serve --run ${run} --index FOLDER`,
     );
   }
   const { files, labels } = retrieval.index;
-  const features = await embedder.keepEmbeddings(dataDir, "index", files, onProgress);
+  const features = await embedder.keepEmbeddings(embedder.config.dataDir, "index", files, options);
   return {
-    name: `held-out classes of ${basename(dataDir)}`,
+    name: `held-out classes of ${basename(folder)}`,
     vectors: features.readAll(),
     files,
     labels,
     features,
-    imageFolder: projectPath(dataDir),
+    imageFolder: folder,
     classNames: classNames
       ? await requireClassNames(classNames)
-      : await readClassNames(join(dataDir, "retrieval", "classes.csv")),
+      : await readClassNames(join(folder, "retrieval", "classes.csv")),
   };
 }
 

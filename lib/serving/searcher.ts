@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { UserError } from "../common/errors";
 import { findOrMake } from "../common/files/claim";
 import { keptFolder } from "../common/files/kept_folder";
-import type { OnProgress } from "../common/progress";
+import type { ProgressOptions } from "../common/progress";
 import { digestOf } from "../features/feature_sources";
 import {
   type ApproximateIndex,
@@ -38,14 +38,17 @@ export async function exactSearcher({ vectors }: IndexSource): Promise<Searcher>
 }
 
 /** The approximate one; its graph is kept beside the features, for the next start. */
-export async function approximateSearcher(source: IndexSource, onProgress?: OnProgress): Promise<Searcher> {
+export async function approximateSearcher(
+  source: IndexSource,
+  { onProgress }: ProgressOptions = {},
+): Promise<Searcher> {
   const { vectors, features } = source;
   const { folder, identity, content } = features;
   const key = content === undefined ? identity : digestOf([identity, content]);
   const path = join(keptFolder(folder), `neighbours_${key.slice(0, 16)}.usearch`);
-  const kept = () => keptIndex(path, vectors, onProgress);
+  const kept = () => keptIndex(path, vectors, { onProgress });
   const build = async () => {
-    const index = await buildApproximateIndex(vectors, {}, onProgress);
+    const index = await buildApproximateIndex(vectors, { onProgress });
     await index.save(path);
     return index;
   };
@@ -64,7 +67,11 @@ function withoutOwn({ positions, cosines }: Neighbours, own: Int32Array): Neighb
 }
 
 /** The graph of an earlier start; undefined where there is none, or it is damaged or of other rows: then it is built. */
-function keptIndex(path: string, vectors: Vectors, onProgress?: OnProgress): ApproximateIndex | undefined {
+function keptIndex(
+  path: string,
+  vectors: Vectors,
+  { onProgress }: ProgressOptions,
+): ApproximateIndex | undefined {
   if (!existsSync(path)) return undefined;
   try {
     const index = openApproximateIndex(path, vectors.length);

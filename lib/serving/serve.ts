@@ -34,7 +34,7 @@ export interface ServeOptions
   maxDecodeMs?: number;
   /** At the end, requests under way are waited for this long. */
   drainMs?: number;
-  onProgress?: OnProgress;
+  onProgress?: OnProgress | undefined;
 }
 
 /** A service that answers. */
@@ -80,9 +80,9 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const source = await openIndexSource(settings, embedder, settings.onProgress);
+    const source = await openIndexSource(settings, embedder, settings);
     const searcher = await (settings.approximate
-      ? approximateSearcher(source, settings.onProgress)
+      ? approximateSearcher(source, settings)
       : exactSearcher(source));
     closers.push(() => searcher.dispose());
     const { imageSize } = embedder.config;

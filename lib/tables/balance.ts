@@ -46,9 +46,10 @@ export async function classBalance(
   datasets: readonly DatasetName[],
   stages: readonly BalanceStage[] = ["raw", "preprocessed", "sampled", "balanced"],
 ): Promise<ClassBalance[]> {
+  const folder = projectPath(dataDir);
   return withDatabase(async (database) => {
     await database.run("CREATE TABLE sizes (stage VARCHAR, dataset VARCHAR, label BIGINT, images INTEGER)");
-    for (const stage of stages) await appendSizes(database, projectPath(dataDir), datasets, stage);
+    for (const stage of stages) await appendSizes(database, folder, datasets, stage);
     const order = ["all", ...datasets.map(({ name }) => name)];
     const rows = await database.rows<ClassBalance>(
       `WITH doubled AS (

@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from "@duckdb/node-api";
 import { openRegularFile } from "../common/files/regular_file";
-import { breathe } from "../common/interrupt";
+import { checkInterrupt } from "../common/interrupt";
 
 /** The tables at full size (3 M rows in, 6 M out) need 1 GB; larger ones use files. */
 const MEMORY_LIMIT = "2GB";
@@ -48,13 +48,13 @@ export class Database {
 
   /** Runs one statement, off the main thread; heeds Interrupt before it begins. */
   async run(sql: string): Promise<void> {
-    await breathe();
+    await checkInterrupt();
     await this.#connection.run(sql);
   }
 
   /** Rows of a query as objects, for results that fit the eye. */
   async rows<Row>(sql: string): Promise<Row[]> {
-    await breathe();
+    await checkInterrupt();
     const reader = await this.#connection.runAndReadAll(sql);
     return reader.getRowObjectsJS().map((row) => {
       const cells = Object.entries(row).map(([name, value]) => [name, plain(value)]);
@@ -87,7 +87,7 @@ export class Database {
   async eachChunk(sql: string, take: (chunk: DuckDBDataChunk) => void): Promise<void> {
     const result = await this.#connection.stream(sql);
     for await (const chunk of result) {
-      await breathe();
+      await checkInterrupt();
       take(chunk);
     }
   }

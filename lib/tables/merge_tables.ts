@@ -4,7 +4,8 @@ import { writeCsv as writeTextCsv } from "../common/csv/csv";
 import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
 import { removeAbandoned, writeTogether } from "../common/files/files";
-import type { OnProgress } from "../common/progress";
+import { withSignal } from "../common/interrupt";
+import type { TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { DatasetName } from "../preprocessing/layout";
 import { type Database, sqlText, withDatabase } from "./database";
@@ -32,7 +33,7 @@ import { writeCsv } from "./write_csv";
 export type FoldMode = "leak-free" | "as-published";
 
 /** What to merge, and how; numbers default to the original's. */
-export interface MergeOptions {
+export interface MergeOptions extends TaskOptions {
   dataDir: string;
   /** In merge order. */
   datasets: readonly DatasetName[];
@@ -53,7 +54,6 @@ export interface MergeOptions {
   holdOut?: number | HoldOut | undefined;
   /** CPU threads; the result does not depend on it. */
   threads?: number;
-  onProgress?: OnProgress;
 }
 
 /** One of the tables that were written. */
@@ -78,12 +78,13 @@ const STEPS = ["merge", "sample", "resample and folds", "write"] as const;
  * @throws UserError for missing or bad input, settings that make no sense, or another process that merges there
  */
 export async function mergeTables(options: MergeOptions): Promise<TableCounts[]> {
-  return asOwner(projectPath(options.dataDir, MERGED_CSV), "Data_Merge", () => mergeOwned(options));
+  const dataDir = projectPath(options.dataDir);
+  const merge = () => mergeOwned({ ...options, dataDir });
+  return withSignal(options.signal, () => asOwner(join(dataDir, MERGED_CSV), "Data_Merge", merge));
 }
 
 async function mergeOwned(options: MergeOptions): Promise<TableCounts[]> {
-  const { datasets, maxPerClass = 100, minPerClass = 20, folds = 20, seed = 999 } = options;
-  const dataDir = projectPath(options.dataDir);
+  const { dataDir, datasets, maxPerClass = 100, minPerClass = 20, folds = 20, seed = 999 } = options;
   const { foldMode = "leak-free", threads, onProgress } = options;
   const holdOut = typeof options.holdOut === "number" ? { share: options.holdOut, seed } : options.holdOut;
   checkSettings({ maxPerClass, minPerClass, folds, seed }, datasets);

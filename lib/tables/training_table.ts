@@ -34,14 +34,14 @@ export async function readTrainingTable(
   dataDir: string,
   { csv = FOLDS_CSV, fold }: { csv?: string; fold: number },
 ): Promise<TrainingTable> {
-  const path = join(projectPath(dataDir), csv);
+  const folder = projectPath(dataDir);
+  const path = join(folder, csv);
   return withDatabase(async (database) => {
     const aggregates = labelsAndFolds(fold);
     const found = await loadCsv(database, "folded", path, FOLDS_TABLE, NEXT, { as: "VIEW", aggregates });
     const { classes, trainRows } = checkLabelsAndFold(found as unknown as LabelsAndFolds, path, fold);
     const rows = await readRows(database, fold, trainRows);
-    const classNames =
-      csv === FOLDS_CSV ? await readClassNames(database, projectPath(dataDir), classes) : undefined;
+    const classNames = csv === FOLDS_CSV ? await readClassNames(database, folder, classes) : undefined;
     return {
       ...rows,
       classes,

@@ -20,5 +20,5 @@ export interface Run {
   record(metric: Metric): void;
   /** Adds a line to the run's log. */
   log(line: string): void;
-  onProgress?: OnProgress;
+  onProgress?: OnProgress | undefined;
 }

@@ -1,10 +1,9 @@
 // The beginning of a run: its folder is claimed, what it starts from is looked for, then the folder is made.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { UserError } from "../common/errors";
 import type { Claim } from "../common/files/claim";
-import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
+import { featuresPath, tablePath } from "../config/paths";
 import { findTower } from "../model/towers";
 import { claimRunFolder, prepareRunFolder, runFile, runFolder } from "../runs/run_folder";
 import { startTower } from "./start_weights";
@@ -40,8 +39,8 @@ export function beginRun(
 /** @throws UserError where a table, features or weights that a config names are not there */
 function requireInputs(config: Readonly<TrainConfig>): void {
   const [path, next] = config.features
-    ? [projectPath(config.features), "npx guie embed --help"]
-    : [join(projectPath(config.dataDir), config.csv), "npx guie merge"];
+    ? [featuresPath(config), "npx guie embed --help"]
+    : [tablePath(config), "npx guie merge"];
   if (!existsSync(path)) throw new UserError(`Expected ${path}: there is none.`, next);
   if (config.weights !== "random" && !config.features) startTower(config, findTower(config.tower)).close();
 }

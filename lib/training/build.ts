@@ -1,7 +1,7 @@
 // Puts a trainer together from a config: data, weights, features. Shapes: N images, F features.
 
 import { UserError } from "../common/errors";
-import type { OnProgress } from "../common/progress";
+import type { ProgressOptions } from "../common/progress";
 import type { TrainConfig } from "../config/config";
 import { tf } from "../engine/native/tf";
 import { computeFeatures } from "../features/features";
@@ -34,13 +34,18 @@ export interface TrainingSetup {
   featuresOf(set: SetName, rows?: ArrayLike<number>, kind?: WeightKind): Promise<Vectors>;
 }
 
+/** How a trainer is built. */
+export interface BuildOptions extends ProgressOptions {
+  /** The processes that train together, where there are several. */
+  ranks?: Ranks | undefined;
+}
+
 /** Builds the trainer of a config at its start; restoring a checkpoint is the caller's next step. */
 export async function buildTraining(
   config: Readonly<TrainConfig>,
-  onProgress?: OnProgress,
-  ranks?: Ranks,
+  options: BuildOptions = {},
 ): Promise<TrainingSetup> {
-  if (config.stage === "frozen") return buildFrozen(config, onProgress, ranks);
+  if (config.stage === "frozen") return buildFrozen(config, options);
   if (config.features) {
     throw new UserError(
       "fine_tune trains on images; features are for the frozen stage.",
@@ -49,16 +54,15 @@ export async function buildTraining(
   }
   const data = await readRunData(config);
   requireMemory(config, { classes: data.classCount, distinct: data.train.files.length });
-  return buildFineTune(config, data, onProgress, ranks);
+  return buildFineTune(config, data, options);
 }
 
 /** Neck and head on the features of the backbone as it is. */
 async function buildFrozen(
   config: Readonly<TrainConfig>,
-  onProgress?: OnProgress,
-  ranks?: Ranks,
+  { onProgress, ranks }: BuildOptions,
 ): Promise<TrainingSetup> {
-  const read = () => readFrozenData(config, onProgress);
+  const read = () => readFrozenData(config, { onProgress });
   const { data, features, trainRows, featuresOf } = (await ranks?.chiefFirst(read)) ?? (await read());
   const weights = startWeights(config, features.length, data);
   if (config.standardise && !config.initFrom)
@@ -79,8 +83,7 @@ async function buildFrozen(
 async function buildFineTune(
   config: Readonly<TrainConfig>,
   data: RunData,
-  onProgress?: OnProgress,
-  ranks?: Ranks,
+  { onProgress, ranks }: BuildOptions,
 ): Promise<TrainingSetup> {
   const tower = findTower(config.tower);
   const featureCount = featureLength(tower, config);
@@ -111,7 +114,7 @@ async function buildFineTune(
     trainer,
     data,
     featuresOf: (set, rows, kind = "raw") =>
-      computeFeatures(config, backbones.get(kind)!, filesAt(data, set, rows), set, onProgress),
+      computeFeatures(config, backbones.get(kind)!, filesAt(data, set, rows), set, { onProgress }),
   };
 }
 

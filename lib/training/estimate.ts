@@ -1,7 +1,7 @@
 // What a run will take, before it is started: memory by formula, time from the machine's rate of matrix products.
 import { existsSync } from "node:fs";
-import { projectPath } from "../common/project";
 import { processCount, type TrainConfig } from "../config/config";
+import { tablePath } from "../config/paths";
 import { measureProductRate } from "../engine/program/product_rate";
 import { readSummary } from "../features/feature_files";
 import { featureFolder } from "../features/features";
@@ -110,7 +110,7 @@ interface ImageCounts extends TableCounts {
 }
 
 async function imageCounts(config: Readonly<TrainConfig>): Promise<ImageCounts | undefined> {
-  if (config.features || !existsSync(projectPath(config.dataDir, config.csv))) return undefined;
+  if (config.features || !existsSync(tablePath(config))) return undefined;
   const { train, validation, classCount, retrieval } = await readRunData(config);
   return {
     rows: train.files.length,

@@ -1,5 +1,5 @@
 // How sure a model is of single images, while it trains. Shapes: N images, F features, C classes.
-import { breathe } from "../common/interrupt";
+import { checkInterrupt } from "../common/interrupt";
 import { pickLabels } from "../common/labels";
 import { tf } from "../engine/native/tf";
 import { cosinesOf } from "../model/embedding_model";
@@ -45,7 +45,7 @@ export async function examineImages(
   try {
     const examined: ExaminedImage[] = [];
     for (let start = 0; start < wanted.length; start += ROWS_PER_BLOCK) {
-      await breathe();
+      await checkInterrupt();
       const block = wanted.slice(start, start + ROWS_PER_BLOCK);
       const from = start * features.length;
       const values = features.data.subarray(from, from + block.length * features.length);

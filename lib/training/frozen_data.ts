@@ -4,10 +4,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
 import { pickLabels } from "../common/labels";
-import type { OnProgress } from "../common/progress";
-import { projectPath } from "../common/project";
+import type { ProgressOptions } from "../common/progress";
 import type { Texts } from "../common/texts";
 import type { TrainConfig } from "../config/config";
+import { featuresPath, tablePath } from "../config/paths";
 import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../features/feature_files";
 import { ensureFeatures } from "../features/features";
 import type { Vectors } from "../retrieval/neighbours";
@@ -34,9 +34,9 @@ export interface FrozenData {
  */
 export async function readFrozenData(
   config: Readonly<TrainConfig>,
-  onProgress?: OnProgress,
+  options: ProgressOptions = {},
 ): Promise<FrozenData> {
-  return config.features ? fromFolder(config) : fromPipeline(config, onProgress);
+  return config.features ? fromFolder(config) : fromPipeline(config, options);
 }
 
 /** A share of the training classes is held out: their features are among those that are there. */
@@ -56,12 +56,12 @@ function withoutHeldOut(
   };
 }
 
-async function fromPipeline(config: Readonly<TrainConfig>, onProgress?: OnProgress): Promise<FrozenData> {
+async function fromPipeline(config: Readonly<TrainConfig>, options: ProgressOptions): Promise<FrozenData> {
   const data = await readWholeData(config);
-  requireClasses(data.classCount, projectPath(config.dataDir, config.csv));
+  requireClasses(data.classCount, tablePath(config));
   const files = distinctFiles(data.train.files, data.validation.files);
   requireMemory(config, { classes: data.classCount, distinct: files.length });
-  const features = await ensureFeatures(config, "train", files, onProgress);
+  const features = await ensureFeatures(config, "train", files, options);
   const rowOf = rowsByFile(files);
   if (config.holdOutShare > 0) return withoutHeldOut(config, data, features, rowOf);
   return {
@@ -71,14 +71,14 @@ async function fromPipeline(config: Readonly<TrainConfig>, onProgress?: OnProgre
     featuresOf: async (set, rows) => {
       const isLearned = set === "train" || set === "validation";
       if (isLearned) return pickRows(features, rowsOf(filesAt(data, set, rows), rowOf));
-      return pickRows(await ensureFeatures(config, set, filesAt(data, set), onProgress), rows);
+      return pickRows(await ensureFeatures(config, set, filesAt(data, set), options), rows);
     },
   };
 }
 
 /** A folder of features with labels, or one that holds such folders: train, and queries and index of other classes. */
 async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
-  const folder = projectPath(config.features);
+  const folder = featuresPath(config);
   const hasParts = existsSync(join(folder, "train", FEATURE_FILES.summary));
   const train = await labelled(config, hasParts ? join(folder, "train") : folder);
   const features = train.open.readAll();

@@ -4,7 +4,8 @@ import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { projectRoot } from "../common/project";
+import { Interrupted } from "../common/interrupt";
+import { installPath, projectRoot } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import {
   bringBack,
@@ -31,6 +32,8 @@ export interface RunHandle {
 
 /** How a run is started. */
 export interface StartOptions {
+  /** Aborted to stop the run, as its handle's `stop` does. */
+  signal?: AbortSignal | undefined;
   /** Replace an existing run of this name: it goes with the new one's first checkpoint. */
   overwrite?: boolean;
   /** Of a run of several processes: so often it goes on from its last checkpoint after one of them failed. */
@@ -48,7 +51,17 @@ const OTHER_RUN_ADVICE =
  * folder. A run of the same settings and data that is under way is taken hold of, one that has finished is left as it is.
  * @throws UserError where a run of this name has other settings, or was made of other data
  */
-export function startRun(config: Readonly<TrainConfig>, options: StartOptions = {}): RunHandle {
+export function startRun(
+  config: Readonly<TrainConfig>,
+  { signal, ...options }: StartOptions = {},
+): RunHandle {
+  if (signal?.aborted) throw new Interrupted(undefined, { cause: signal.reason });
+  const run = begin(config, options);
+  signal?.addEventListener("abort", () => run.stop(), { once: true });
+  return run;
+}
+
+function begin(config: Readonly<TrainConfig>, options: StartOptions): RunHandle {
   const { runName } = config;
   if (isUnderWay(runFolder(runName))) return takeHold(config, options);
   const { overwrite = false } = options;
@@ -78,7 +91,7 @@ function takeHold(config: Readonly<TrainConfig>, { overwrite }: StartOptions): R
 function spawnRun({ folder, claim }: BegunRun, options: StartOptions): void {
   const output = openSync(join(folder, "output.txt"), "a");
   const restarts = options.maxRestarts ? ["--max-restarts", String(options.maxRestarts)] : [];
-  const guie = join(projectRoot(), "lib/bin/guie.js");
+  const guie = installPath("lib/bin/guie.js");
   const child: ChildProcess = spawn(process.execPath, [guie, "train", "--run-dir", folder, ...restarts], {
     cwd: projectRoot(),
     detached: true,

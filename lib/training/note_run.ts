@@ -1,8 +1,8 @@
 // Notes what a run is made of when it starts, and what its scores are worth.
 
 import { fileFingerprint } from "../common/files/fingerprint";
-import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
+import { dataFolder } from "../config/paths";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { learnedBefore, learnedBy, writeTrainedImages } from "../runs/learned_classes";
 import type { ScoredOn } from "../runs/metrics";
@@ -32,7 +32,7 @@ export function noteRun(
     ...startOf(folder, config, start),
   };
   const before = start === undefined ? undefined : learnedBy(start);
-  const isSameDir = before && projectPath(before.dataDir) === projectPath(config.dataDir);
+  const isSameDir = before && dataFolder(before) === dataFolder(config);
   writeTrainedImages(folder, [train.files, validation.files], isSameDir ? before.images : []);
   writeNote(folder, note);
 }

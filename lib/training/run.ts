@@ -1,13 +1,12 @@
 // Trains a run from its start or last checkpoint to its end.
 import { existsSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename } from "node:path";
 import { messageOf, UserError } from "../common/errors";
 import type { Claim } from "../common/files/claim";
 import { inWords } from "../common/files/errno";
 import { removeTemporaries, writeJson } from "../common/files/files";
-import { breathe, Interrupted } from "../common/interrupt";
-import type { OnProgress } from "../common/progress";
-import { projectPath } from "../common/project";
+import { checkInterrupt, Interrupted, withSignal } from "../common/interrupt";
+import type { TaskOptions } from "../common/progress";
 import { processCount, type TrainConfig } from "../config/config";
 import { neckDifference } from "../model/neck";
 import { findCheckpoint } from "../runs/checkpoint_ref";
@@ -25,6 +24,7 @@ import {
   readRunConfig,
   rewindMetrics,
   runFile,
+  runFolder,
 } from "../runs/run_folder";
 import { dataDifferences, readNote, WITHOUT_NOTE } from "../runs/run_note";
 import { endedAt, type RunSummary, summarise } from "../runs/run_summary";
@@ -41,14 +41,19 @@ import { isOfHead, refuseOtherShape } from "./start_weights";
 /**
  * Trains the run of a folder to its end in this process: from the start, or from its last checkpoint. Every step
  * goes to `metrics.jsonl`, every epoch is validated, the last state is kept in `last.safetensors`, the best in `best.safetensors`.
- * An interrupt (see `breathe`) finishes the step, saves and ends with reason "stopped"; the same call goes on later.
+ * An interrupt (see `checkInterrupt`) finishes the step, saves and ends with reason "stopped"; the same call goes on later.
+ * So does `options.signal`, when it is aborted.
  * @param options.reinitHead goes on with a fresh head, as it must where the table has other classes by now
  * @param options.claimed the run's claim, where this process has it already
  */
 export async function runTraining(
   folder: string,
-  onProgress?: OnProgress,
-  { reinitHead = false, claimed }: { reinitHead?: boolean; claimed?: Claim | undefined } = {},
+  {
+    reinitHead = false,
+    claimed,
+    onProgress,
+    signal,
+  }: { reinitHead?: boolean; claimed?: Claim | undefined } & TaskOptions = {},
 ): Promise<RunSummary> {
   if (reinitHead && isFinished(folder)) refuseFreshHead(folder);
   const body = (config: Readonly<TrainConfig>) => {
@@ -59,7 +64,7 @@ export async function runTraining(
       "Start it by startRun, or by npx guie train.",
     );
   };
-  return holdRun(folder, body, { reinitHead, claimed });
+  return holdRun(folder, (config) => withSignal(signal, () => body(config)), { reinitHead, claimed });
 }
 
 /**
@@ -134,7 +139,7 @@ export async function train(
   const writes = ranks?.isChief ?? true;
   if (writes) writeJson(runFile(folder, "environment"), describeEnvironment(config));
   const start = reinitHead ? { ...config, reinitHead } : config;
-  const setup = await buildTraining(start, onProgress, ranks);
+  const setup = await buildTraining(start, { onProgress, ranks });
   const { trainer } = setup;
   try {
     if (writes) requireDisk(folder, trainer.stored.shapes);
@@ -181,7 +186,7 @@ const OTHER_START_ADVICE = "Choose another --run-name, or give --overwrite to tr
 function refuseOtherData(folder: string, config: Readonly<TrainConfig>, isEnded: boolean): void {
   const differences = dataDifferences(folder, config);
   if (differences.length === 0) return;
-  const run = dirname(folder) === projectPath("checkpoints") ? basename(folder) : folder;
+  const run = runFolder(basename(folder)) === folder ? basename(folder) : folder;
   const way = isEnded
     ? `npx guie evaluate --run ${run} scores it on what is there now`
     : `npx guie train --resume ${run} --reinit-head goes on with neck and backbone, and a fresh head`;
@@ -229,7 +234,7 @@ async function trainToEnd(run: Run): Promise<void> {
     if (run.writes) await keepStep(run);
     if (epochIsComplete()) await endEpoch(run, trainer.stepsDone / trainer.stepsPerEpoch);
     while (true) {
-      await breathe();
+      await checkInterrupt();
       if (trainer.stopAgreed) throw new Interrupted();
       const metric = await trainer.step();
       if (!metric) break;

@@ -1,15 +1,16 @@
 // Interrupt (the stop button, SIGINT) ends a cell and leaves the kernel alive with its variables.
 //
 // - Plain synchronous code: Node itself stops it (tslab runs cells with breakOnSigint).
-// - A long loop of lib, or one that awaits breathe(): it is asked to stop and throws Interrupted
-//   (lib/common/interrupt.ts shares the flag).
+// - A long loop of lib, or one that awaits checkInterrupt(): it is asked to stop and throws Interrupted
+//   (lib/common/interrupt.ts shares the AbortController).
 // - Anything else that is awaited: after a grace period, or when pressed again, the cell is left as tslab leaves it.
 //   What it awaits may then go on in the background.
 const vm = require("node:vm");
 const { JupyterHandlerImpl } = require("tslab/dist/jupyter");
 const { placed } = require("./place");
 
-const FLAG = Symbol.for("guie.interruptRequested");
+/** Where lib/common/interrupt.ts keeps the AbortController that its long loops heed; every copy of lib shares it. */
+const CONTROLLER = Symbol.for("guie.interrupt");
 const GRACE_MS = 3_000;
 
 let cellsRunning = 0;
@@ -19,7 +20,7 @@ let graceTimer;
 function clearBeforeCells() {
   const execute = JupyterHandlerImpl.prototype.handleExecuteImpl;
   JupyterHandlerImpl.prototype.handleExecuteImpl = async function (...args) {
-    globalThis[FLAG] = false;
+    globalThis[CONTROLLER] = undefined;
     cellsRunning++;
     try {
       return await execute.apply(this, args);
@@ -63,7 +64,8 @@ function mendInterrupt() {
   process.on("SIGINT", () => {
     if (cellsRunning === 0) return;
     if (graceTimer) return leaveCell();
-    globalThis[FLAG] = true;
+    globalThis[CONTROLLER] ??= new AbortController();
+    globalThis[CONTROLLER].abort();
     graceTimer = setTimeout(leaveCell, GRACE_MS);
   });
 }

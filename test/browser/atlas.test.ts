@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { writeFile } from "../folders";
@@ -27,8 +27,8 @@ const COLOURS = { red: [255, 0, 0], green: [0, 200, 0], blue: [0, 0, 255], yello
 
 /** A notebook with an atlas of three images and a star; nothing of a retrieval set is needed for that. */
 async function writeNotebook(t: TestContext): Promise<string> {
-  mkdirSync(projectPath("runs"), { recursive: true });
-  const folder = mkdtempSync(projectPath("runs", "atlas-"));
+  mkdirSync(installPath("runs"), { recursive: true });
+  const folder = mkdtempSync(installPath("runs", "atlas-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const images: string[] = [];
   for (const [name, [r, g, b]] of Object.entries(COLOURS)) {
@@ -139,7 +139,7 @@ test("in JupyterLab the mouse on a point shows its picture; menus change colours
 test("the notebook's page does the same, offline", { skip }, async (t) => {
   const path = await writeNotebook(t);
   const out = join(path, "..", "out");
-  const script = projectPath("scripts", "notebooks.mjs");
+  const script = installPath("scripts", "notebooks.mjs");
   const { status, stderr } = spawnSync(process.execPath, [script, path, "--out", out, "--html"], {
     encoding: "utf8",
   });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
-import { projectRoot } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { type Browser, chromium, type Page } from "playwright-core";
 
 /** Debian's Chromium, or the one that the environment names; undefined where there is none. */
@@ -15,10 +15,14 @@ export function chromiumPath(): string | undefined {
   );
 }
 
-/** Why a test in a browser is skipped, or false. */
-export const skipWithoutChromium = chromiumPath()
-  ? false
-  : "needs Chromium: sudo apt-get install chromium, or set CHROMIUM to its path";
+/** Why a test in a browser is skipped, or false. @throws Error in CI, which must not skip it */
+export const skipWithoutChromium = chromiumPath() ? false : withoutChromium();
+
+function withoutChromium(): string {
+  const why = "needs Chromium: sudo apt-get install chromium, or set CHROMIUM to its path";
+  if (process.env.CI === "true") throw new Error(`CI=true, and this test ${why}`);
+  return why;
+}
 
 export const CHROMIUM_FLAGS = [
   "--no-sandbox",
@@ -42,9 +46,12 @@ export interface Lab {
   stop(): Promise<void>;
 }
 
-/** Starts `npm run lab`'s script in a workspace on a free port, with settings of its own, and a browser page. */
+/**
+ * Starts `npm run lab`'s script on a free port, with settings of its own, and a browser page.
+ * @param options.root a workspace, whose data/ and checkpoints/ the notebooks use; if omitted, the lab is the project's
+ */
 export async function startLab({
-  root = projectRoot(),
+  root = "",
   widthPx = 1100,
   heightPx = 2000,
   theme = "JupyterLab Light",
@@ -58,9 +65,14 @@ export async function startLab({
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, JSON.stringify(values));
   }
-  const server = spawn(process.execPath, [join(root, "scripts", "lab.mjs"), "--no-browser", "--port=0"], {
-    cwd: root,
-    env: { ...process.env, JUPYTERLAB_SETTINGS_DIR: settings, JUPYTERLAB_WORKSPACES_DIR: settings },
+  const home = root || installPath();
+  const server = spawn(process.execPath, [join(home, "scripts", "lab.mjs"), "--no-browser", "--port=0"], {
+    cwd: home,
+    env: {
+      ...process.env,
+      ...(root ? { GUIE_ROOT: root } : {}),
+      ...{ JUPYTERLAB_SETTINGS_DIR: settings, JUPYTERLAB_WORKSPACES_DIR: settings },
+    },
     stdio: ["ignore", "ignore", "pipe"],
   });
   let browser: Browser | undefined;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { writeFile } from "../folders";
 import { notebookJson, openNotebook, runAllCells, skipWithoutChromium, startLab, waitUntilIdle } from "./lab";
 
@@ -22,8 +22,8 @@ for (let done = 0; done <= 3; done++) onProgress({ stage: "work", done, total: 3
 test("JupyterLab shows a table, an interactive figure, an image grid and progress", {
   skip: skipWithoutChromium,
 }, async (t) => {
-  mkdirSync(projectPath("runs"), { recursive: true });
-  const folder = mkdtempSync(projectPath("runs", "browser-"));
+  mkdirSync(installPath("runs"), { recursive: true });
+  const folder = mkdtempSync(installPath("runs", "browser-"));
   t.after(() => rmSync(folder, { recursive: true }));
   writeFile(join(folder, "look.ipynb"), notebookJson(CELLS));
   const { page, stop } = await startLab({ heightPx: 2000 });

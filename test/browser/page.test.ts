@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { writeFile } from "../folders";
 import { notebookJson, openOffline, skipWithoutChromium } from "./lab";
 
@@ -24,12 +24,12 @@ await guie.show(f);`,
 test("a notebook's page shows every figure with no server and no network; its tables sort, its pictures zoom", {
   skip: skipWithoutChromium,
 }, async (t) => {
-  mkdirSync(projectPath("runs"), { recursive: true });
-  const folder = mkdtempSync(projectPath("runs", "page-"));
+  mkdirSync(installPath("runs"), { recursive: true });
+  const folder = mkdtempSync(installPath("runs", "page-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, "look.ipynb");
   writeFile(path, notebookJson(CELLS));
-  const notebooks = projectPath("scripts", "notebooks.mjs");
+  const notebooks = installPath("scripts", "notebooks.mjs");
   const { status, stderr } = spawnSync(
     process.execPath,
     [notebooks, path, "--out", join(folder, "out"), "--html"],

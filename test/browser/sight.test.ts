@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { writeFile } from "../folders";
@@ -42,8 +42,8 @@ async function openWith(page: Page, path: string, outputs: readonly Output[]): P
 }
 
 function makeFolder(t: TestContext): string {
-  mkdirSync(projectPath("runs"), { recursive: true });
-  const folder = mkdtempSync(projectPath("runs", "sight-"));
+  mkdirSync(installPath("runs"), { recursive: true });
+  const folder = mkdtempSync(installPath("runs", "sight-"));
   t.after(() => rmSync(folder, { recursive: true }));
   return folder;
 }

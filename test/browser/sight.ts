@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import type { Locator, Page } from "playwright-core";
 
 const OUTPUT = ".jp-OutputArea-output";
@@ -142,7 +142,7 @@ export async function liveCurve(page: Page): Promise<LiveCurve | undefined> {
 
 /** Keeps a picture of the whole notebook in runs/screenshots/; its figures stand in the higher window as well. */
 export async function takeScreenshot(page: Page, name: string): Promise<void> {
-  const folder = projectPath("runs", "screenshots");
+  const folder = installPath("runs", "screenshots");
   mkdirSync(folder, { recursive: true });
   const size = page.viewportSize()!;
   const heightPx: number = await page.evaluate(

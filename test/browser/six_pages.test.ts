@@ -68,7 +68,8 @@ test("all six run headless within ten minutes, and their pages show every figure
   const { root, remove } = makeWorkspace();
   t.after(remove);
   const args = [join(root, "scripts/notebooks.mjs"), "--html", "--params", JSON.stringify(TINY)];
-  const options = { cwd: root, encoding: "utf8", timeout: TEN_MINUTES_MS } as const;
+  const env = { ...process.env, GUIE_ROOT: root };
+  const options = { cwd: root, env, encoding: "utf8", timeout: TEN_MINUTES_MS } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, args, options);
   assert.equal(status, 0, stdout + stderr);
   const browser = await chromium.launch({ executablePath: chromiumPath(), args: CHROMIUM_FLAGS });

@@ -2,7 +2,7 @@
 //   npm run pictures
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { projectPath, projectRoot } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { openNotebook, runAllCells, startLab, waitUntilIdle } from "./lab";
@@ -23,9 +23,9 @@ const SETTLE_MS = 1_500;
 const WEBP_QUALITY = 82;
 
 async function main(): Promise<void> {
-  mkdirSync(projectPath("runs", "tour"), { recursive: true });
-  mkdirSync(projectPath("docs", "tour"), { recursive: true });
-  const { page, stop } = await startLab({ root: projectRoot(), ...WINDOW });
+  mkdirSync(installPath("runs", "tour"), { recursive: true });
+  mkdirSync(installPath("docs", "tour"), { recursive: true });
+  const { page, stop } = await startLab({ root: installPath(), ...WINDOW });
   try {
     for (const notebook of new Set(STOPS.map((stop) => stop.notebook))) {
       await runCopy(page, notebook);
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
 /** Runs a copy of a notebook as it is shipped, whatever was edited in notebooks/. */
 async function runCopy(page: Page, notebook: string): Promise<void> {
   const copy = join("runs", "tour", `${notebook}.ipynb`);
-  copyFileSync(projectPath("scripts", "originals", `${notebook}.ipynb`), projectPath(copy));
+  copyFileSync(installPath("scripts", "originals", `${notebook}.ipynb`), installPath(copy));
   await openNotebook(page, copy);
   await runAllCells(page);
   await waitUntilIdle(page);
@@ -62,7 +62,7 @@ async function takePicture(
   }
   await page.waitForTimeout(SETTLE_MS);
   const png = await page.screenshot();
-  const path = projectPath("docs", "tour", `${picture}.webp`);
+  const path = installPath("docs", "tour", `${picture}.webp`);
   await sharp(png).webp({ quality: WEBP_QUALITY }).toFile(path);
   console.log(path);
 }

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 
 /** The six, in the order of the pipeline: each reads what those before it wrote. */
 export const PIPELINE = [
@@ -37,15 +37,15 @@ export const TINY: Partial<Record<(typeof PIPELINE)[number], Record<string, unkn
 export function makeWorkspace(): { root: string; remove(): void } {
   const root = mkdtempSync(join(tmpdir(), "guie-workspace-"));
   for (const name of ["package.json", "lib/package.json", "lib/bin", "lib/dist", "scripts", "notebooks"])
-    cpSync(projectPath(name), join(root, name), { recursive: true });
+    cpSync(installPath(name), join(root, name), { recursive: true });
   for (const name of ["data", "checkpoints", "node_modules", ".cache"]) mkdirSync(join(root, name));
-  for (const name of readdirSync(projectPath("node_modules")).filter((name) => name !== "guie"))
-    symlinkSync(projectPath("node_modules", name), join(root, "node_modules", name));
+  for (const name of readdirSync(installPath("node_modules")).filter((name) => name !== "guie"))
+    symlinkSync(installPath("node_modules", name), join(root, "node_modules", name));
   symlinkSync(join(root, "lib"), join(root, "node_modules", "guie"));
-  symlinkSync(projectPath(".venv"), join(root, ".venv"));
+  symlinkSync(installPath(".venv"), join(root, ".venv"));
   // The pretrained tower is downloaded once a machine
-  mkdirSync(projectPath(".cache", "wheels"), { recursive: true });
-  symlinkSync(projectPath(".cache", "wheels"), join(root, ".cache", "wheels"));
+  mkdirSync(installPath(".cache", "wheels"), { recursive: true });
+  symlinkSync(installPath(".cache", "wheels"), join(root, ".cache", "wheels"));
   return { root, remove: () => rmSync(root, { recursive: true }) };
 }
 

@@ -4,16 +4,16 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Command } from "commander";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 
 /** The options of every command, "--data-dir", by the command's name; and the file of lib/cli that registers it. */
 const COMMANDS = commands();
 
 function commands(): Map<string, { file: string; flags: Set<string> }> {
   const found = new Map<string, { file: string; flags: Set<string> }>();
-  for (const file of readdirSync(projectPath("lib/cli"), { recursive: true, encoding: "utf8" })) {
+  for (const file of readdirSync(installPath("lib/cli"), { recursive: true, encoding: "utf8" })) {
     if (!file.endsWith(".ts") || file === "main.ts") continue;
-    const exported = require(projectPath("lib/dist/cli", file.replace(/ts$/, "js")));
+    const exported = require(installPath("lib/dist/cli", file.replace(/ts$/, "js")));
     for (const [name, register] of Object.entries(exported)) {
       if (!/^register[A-Z]/.test(name)) continue;
       const program = new Command();
@@ -66,12 +66,12 @@ interface Advice {
 
 /** Every flag in a text literal of the sources that is part of a sentence or of a command to type. */
 function advices(): Advice[] {
-  const files = readdirSync(projectPath("lib"), { recursive: true, encoding: "utf8" })
+  const files = readdirSync(installPath("lib"), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts") && !/^(dist|node_modules)\//.test(file))
     .map((file) => join("lib", file))
     .sort();
   return files.flatMap((file) => {
-    const source = readFileSync(projectPath(file), "utf8").replaceAll(/^\s*(\/\/|\/?\*).*$/gm, "");
+    const source = readFileSync(installPath(file), "utf8").replaceAll(/^\s*(\/\/|\/?\*).*$/gm, "");
     const literals = source.match(/"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g) ?? [];
     return literals
       .filter((text) => text.includes(" ") && !FOREIGN.test(text) && !/<style|var\(--|--[\w-]+:\s/.test(text))

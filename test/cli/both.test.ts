@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { viewRun } from "guie/dist/runs/follow";
 import { readRunConfig, runFolder } from "guie/dist/runs/run_folder";
 import { makeTinyData } from "../training/tiny_data";
@@ -21,7 +21,7 @@ after(() => {
 });
 
 function guie(...args: string[]): string {
-  const guie = projectPath("lib/bin/guie.js");
+  const guie = installPath("lib/bin/guie.js");
   const { status, stdout, stderr } = spawnSync(process.execPath, [guie, ...args], { encoding: "utf8" });
   assert.equal(status, 0, stderr);
   return stdout;
@@ -85,7 +85,7 @@ test("search --choose-on held-out-classes: a seed's run is that of train --both 
 test("search ends by 1 where a run failed, names its reason, and keeps the others", () => {
   const name = `${NAME}_failed`;
   const args = [...tiny(), ...SHORT, "--name", name, "--vary", "initLr=1e38", "--json"];
-  const child = spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), "search", ...args], {
+  const child = spawnSync(process.execPath, [installPath("lib/bin/guie.js"), "search", ...args], {
     encoding: "utf8",
   });
   assert.equal(child.status, 1, child.stderr);

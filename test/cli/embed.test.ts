@@ -5,12 +5,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { openFeatures } from "guie/dist/features/feature_files";
 import sharp from "sharp";
 import { temporaryFolder } from "../folders";
 
-const GUIE = projectPath("lib/bin/guie.js");
+const GUIE = installPath("lib/bin/guie.js");
 
 function embed(...args: string[]): {
   status: number | null;

@@ -9,12 +9,12 @@ import { UserError } from "guie/dist/common/errors";
 import { inWords } from "guie/dist/common/files/errno";
 import { keepTrace } from "guie/dist/common/files/error_log";
 import { readJson } from "guie/dist/common/files/files";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { runFolder } from "guie/dist/runs/run_folder";
 import { z } from "zod";
 import { temporaryFolder, writeFile } from "../folders";
 
-const GUIE = projectPath("lib/bin/guie.js");
+const GUIE = installPath("lib/bin/guie.js");
 
 /** `guie runs` into which `code` is put before it begins. @returns how it ended, and the folder of its log */
 function withFault(t: TestContext, code: string, environment: NodeJS.ProcessEnv = {}) {
@@ -78,7 +78,7 @@ test("ten traces stay, each of a bounded size", (t) => {
 
 test("the project's scripts end alike", (t) => {
   const folder = temporaryFolder(t);
-  const guard = JSON.stringify(projectPath("scripts/guard.mjs"));
+  const guard = JSON.stringify(installPath("scripts/guard.mjs"));
   const script = (code: string) =>
     spawnSync(
       process.execPath,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { confusionFigure } from "guie/dist/notebook/views/retrieval_views";
 import sharp from "sharp";
 import { temporaryFolder, writeFile } from "../folders";
@@ -36,7 +36,7 @@ async function retrievalSet(t: TestContext): Promise<string> {
 }
 
 const evaluate = (...args: string[]) =>
-  spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), "evaluate", ...args], { encoding: "utf8" });
+  spawnSync(process.execPath, [installPath("lib/bin/guie.js"), "evaluate", ...args], { encoding: "utf8" });
 
 test("guie evaluate --confusion: the data sets of wrong nearest neighbours", async (t) => {
   const folder = await retrievalSet(t);

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readJson } from "guie/dist/common/files/files";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import type { DemoStamp } from "guie/dist/datasets/demo/stamp";
 import { z } from "zod";
 import { temporaryFolder } from "../folders";
@@ -12,7 +12,7 @@ import { temporaryFolder } from "../folders";
 const GROUPS = 7;
 
 function guie(...args: string[]) {
-  const command = projectPath("lib/bin/guie.js");
+  const command = installPath("lib/bin/guie.js");
   return spawnSync(process.execPath, [command, "get-data", ...args], { encoding: "utf8" });
 }
 
@@ -44,7 +44,7 @@ test("--classes-per-group draws so many classes of each of the seven groups, a f
 });
 
 test("what the engine lacks is said in words, with what to do next", () => {
-  const command = projectPath("lib/bin/guie.js");
+  const command = installPath("lib/bin/guie.js");
   const env = { ...process.env, TENSORFLOW_FOLDER: "/nonexistent" };
   const { status, stderr } = spawnSync(process.execPath, [command, "runs"], { env, encoding: "utf8" });
   assert.equal(status, 1);

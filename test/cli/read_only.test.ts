@@ -5,13 +5,13 @@ import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { runFolder } from "guie/dist/runs/run_folder";
 import { temporaryFolder } from "../folders";
 import { makeTinyData } from "../training/tiny_data";
 
 const RUN = `test-read-only-${process.pid}`;
-const GUIE = projectPath("lib/bin/guie.js");
+const GUIE = installPath("lib/bin/guie.js");
 const MOUNT = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1"';
 let dataDir = "";
 before(async () => {
@@ -24,7 +24,7 @@ after(() => {
 
 /** What was kept of the data where nobody said where. */
 function keptByItself(): string[] {
-  const kept = projectPath(".cache/kept");
+  const kept = installPath(".cache/kept");
   const names = existsSync(kept) ? readdirSync(kept) : [];
   return names.filter((name) => name.startsWith(basename(dataDir))).map((name) => join(kept, name));
 }
@@ -94,7 +94,7 @@ test("what must be written there is refused in words, before any work", { skip }
       "--model",
       "tiny",
       "--from",
-      projectPath("test/golden/pytorch/clip.pt"),
+      installPath("test/golden/pytorch/clip.pt"),
       "--out",
       join(dataDir, "w"),
     ],

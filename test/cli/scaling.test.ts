@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 
 const guie = (...args: string[]) =>
-  spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
+  spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
 
 test("guie scaling predicts with the network, the share and the classes that it is given", () => {
   const flags = "--hosts 2 --devices-per-host 1,4 --network-gbit 8 --transfer-share 1 --classes 1000 --json";

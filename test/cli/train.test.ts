@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { readRunConfig, runFolder } from "guie/dist/runs/run_folder";
 
 const guie = (...args: string[]) =>
-  spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
+  spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
 
 const MISTAKES: [args: string[], message: RegExp][] = [
   [["train", "--config-name", "demoo"], /no preset "demoo"[\s\S]*Did you mean "demo"\?/],

@@ -6,10 +6,10 @@ import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from
 import { join } from "node:path";
 import { test } from "node:test";
 import { asOwner, claim, claimAfter, type Owner, ownerFile, ownerOf } from "guie/dist/common/files/claim";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { temporaryFolder } from "../folders";
 
-const contender = projectPath("build/test/common/contender.js");
+const contender = installPath("build/test/common/contender.js");
 
 test("a place has one owner; the second is told who it is, and has it afterwards", async (t) => {
   const place = join(temporaryFolder(t), "place");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parse } from "csv-parse/sync";
 import { type CsvRow, readCsv, wholeNumberCell, writeCsv } from "guie/dist/common/csv/csv";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { readImageRows } from "guie/dist/datasets/rows";
 import { openFeatures } from "guie/dist/features/feature_files";
@@ -72,7 +72,7 @@ async function rowByRow(path: string): Promise<string[][] | Error> {
   }
 }
 
-const { tables } = JSON.parse(readFileSync(projectPath("test/golden/tables.json"), "utf8")) as {
+const { tables } = JSON.parse(readFileSync(installPath("test/golden/tables.json"), "utf8")) as {
   tables: Golden[];
 };
 

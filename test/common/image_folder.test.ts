@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { FolderWalk } from "guie/dist/common/files/image_folder";
 import { readRegularFile } from "guie/dist/common/files/regular_file";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { getData } from "guie/dist/datasets/get_data";
 import { readImageList } from "guie/dist/features/image_list";
 import { decodeRgb } from "guie/dist/images/decode";
@@ -141,7 +141,7 @@ test("a pipe, a socket, a device: listed or refused, never waited for", async (t
   await assert.rejects(decodeRgb(pipe), /pipe\.jpg: a named pipe, not a file/);
   await assert.rejects(readRegularFile(raw), /a folder, not a file/);
   const args = ["embed", pipe, "--out", join(dataDir, "out"), "--config-name", "tiny"];
-  const { status, stderr } = spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), ...args], {
+  const { status, stderr } = spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], {
     encoding: "utf8",
     timeout: 60_000,
   });

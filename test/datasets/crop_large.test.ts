@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ProgressReport } from "guie/dist/common/progress";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { findDataSet } from "guie/dist/datasets/catalogue";
 import { getData } from "guie/dist/datasets/get_data";
 import sharp from "sharp";
@@ -206,6 +206,6 @@ test("the pixels of a cropped photo are OpenCV's, by INTER_AREA", async (t) => {
   await toSharp(smooth).png().toFile(join(dataDir, "raw/Food2022/images/small.jpg"));
   await getData(dataDir, "Food2022");
   const pixels = await sharp(join(dataDir, "cropped/Food2022/images/small.jpg")).raw().toBuffer();
-  const { sha256 } = JSON.parse(readFileSync(projectPath("test/golden/crop.json"), "utf8")); // by make_resize.py
+  const { sha256 } = JSON.parse(readFileSync(installPath("test/golden/crop.json"), "utf8")); // by make_resize.py
   assert.equal(createHash("sha256").update(pixels).digest("hex"), sha256);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { DATA_SETS } from "guie/dist/datasets/catalogue";
 import { type DemoSource, readDemoSource } from "guie/dist/datasets/demo/classes";
 import { DEMO_DATASETS, DEMO_GROUPS } from "guie/dist/datasets/demo/groups";
@@ -163,7 +163,7 @@ test("the seven layouts are seven of the 14 data sets, in merge order", () => {
 });
 
 test("data/README.md names every source, and every licence as its package gives it", () => {
-  const readme = readFileSync(projectPath("data/README.md"), "utf8");
+  const readme = readFileSync(installPath("data/README.md"), "utf8");
   for (const { title, folder, layout, licence, source } of DATA_SETS) {
     assert.ok(readme.includes(`| ${title} | \`${folder}\` | \`${layout}\` |`), folder);
     assert.ok(readme.includes(`| ${licence} | ${source} |`), folder);

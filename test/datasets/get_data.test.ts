@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, symlinkSync, write
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { DATA_SETS, findDataSet } from "guie/dist/datasets/catalogue";
 import { downloadSteps } from "guie/dist/datasets/download";
 import { getData } from "guie/dist/datasets/get_data";
@@ -13,7 +13,7 @@ import { preprocessDataset } from "guie/dist/preprocessing/preprocess";
 import { makeZip } from "./make_archives";
 import { readLines, temporaryDataDir, writeFiles } from "./miniature";
 
-const GROCERY = process.env.GUIE_GROCERY ?? projectPath("../shared/data/GroceryStoreDataset");
+const GROCERY = process.env.GUIE_GROCERY ?? installPath("../shared/data/GroceryStoreDataset");
 
 test("Get_Data counts what it leaves out", async (t) => {
   const dataDir = temporaryDataDir(t);
@@ -246,7 +246,7 @@ test("findDataSet takes name or folder and suggests the nearest", () => {
 test("guie get-data reads the data sets that are there and names the others", async (t) => {
   const dataDir = temporaryDataDir(t);
   writeFiles(join(dataDir, "raw/Food2021"), ["a/1.jpg", "b/1.jpg", "b/2.jpg"]);
-  const cli = projectPath("lib/bin/guie.js");
+  const cli = installPath("lib/bin/guie.js");
   const args = [cli, "get-data", "--data-dir", dataDir];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   assert.match(stdout, /Food2021 +2 +3 +0\n/);
@@ -261,7 +261,7 @@ test("guie get-data --raw says what is there of a data set, what is missing and 
   const raw = join(dataDir, "somewhere else");
   writeFiles(raw, { "train.csv": "name,class,group\n1.jpg,0,0\n", "1.7z": "x", "2.zip": makeZip([]) });
   const guie = async (...args: string[]) =>
-    (await promisify(execFile)(process.execPath, [projectPath("lib/bin/guie.js"), "get-data", ...args]))
+    (await promisify(execFile)(process.execPath, [installPath("lib/bin/guie.js"), "get-data", ...args]))
       .stdout;
   const args = ["--dataset", "JD_Products_10K", "--raw", raw];
   assert.equal(
@@ -295,7 +295,7 @@ To read what is there: npx guie get-data --data-dir data/guie --dataset JD_Produ
 });
 
 test("every data set says how to get it; the catalogue of data/README.md is this one", () => {
-  const page = readFileSync(projectPath("data/README.md"), "utf8");
+  const page = readFileSync(installPath("data/README.md"), "utf8");
   for (const set of DATA_SETS) {
     const steps = downloadSteps(set.download, set.source, "data/guie/raw/x");
     assert.ok(
@@ -322,7 +322,7 @@ test("a data set without a class that is large enough is said, and Data_preproce
   const dataDir = temporaryDataDir(t);
   writeFiles(join(dataDir, "raw/Food2021"), ["a/1.jpg", "a/2.jpg", "b/1.jpg"]);
   assert.equal((await getData(dataDir, "Food2021")).largeClasses, 0);
-  const args = [projectPath("lib/bin/guie.js"), "get-data", "--data-dir", dataDir];
+  const args = [installPath("lib/bin/guie.js"), "get-data", "--data-dir", dataDir];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   assert.match(stdout, /Food2021: no class has 5 images, so that Data_preprocessing will keep none/);
   const dataset = findDataSet("Food2021");

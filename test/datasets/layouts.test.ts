@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { DATA_SETS } from "guie/dist/datasets/catalogue";
 import { getData } from "guie/dist/datasets/get_data";
 import { preprocessDataset } from "guie/dist/preprocessing/preprocess";
@@ -104,7 +104,7 @@ const MINIATURES: Record<string, Miniature> = {
   Stanford_Cars: {
     // Classes 1 1 3 2 of three: counted from 1 there, from 0 as they appear here.
     images: ["car_ims/000001.jpg", "car_ims/000002.jpg", "car_ims/000003.jpg", "car_ims/000004.jpg"],
-    texts: { "cars_annos.mat": readFileSync(projectPath("test/golden/matlab/cars_compressed.mat")) },
+    texts: { "cars_annos.mat": readFileSync(installPath("test/golden/matlab/cars_compressed.mat")) },
     rows: ["car_ims/000001.jpg,0", "car_ims/000002.jpg,0", "car_ims/000003.jpg,1", "car_ims/000004.jpg,2"],
     classNames: ["AM General Hummer SUV 2000", "Citroën C3 \u2116 4 \u{1f697}", "Acura RL Sedan 2012"],
   },

@@ -3,13 +3,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { getData } from "guie/dist/datasets/get_data";
 import { readMatlabFile } from "guie/dist/datasets/matlab/matlab_file";
 import { temporaryFolder } from "../folders";
 import { temporaryDataDir, writeFiles } from "./miniature";
 
-const golden = (name: string) => projectPath("test/golden/matlab", `${name}.mat`);
+const golden = (name: string) => installPath("test/golden/matlab", `${name}.mat`);
 const numeric = (dims: number[], values: number[]) => ({ kind: "numeric", dims, values });
 const text = (row: string) => ({ kind: "char", dims: [1, row.length], rows: [row] });
 

@@ -4,13 +4,13 @@ import { spawnSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { getDataOfAll } from "guie/dist/datasets/get_data";
 import { preparedDataSets, preprocessedDataSets } from "guie/dist/preprocessing/present_data_sets";
 import { temporaryDataDir, writeFiles } from "./miniature";
 
 function guie(...args: string[]) {
-  return spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
+  return spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
 }
 
 const IMAGES = [0, 1].flatMap((k) => [0, 1, 2, 3, 4].map((i) => `c${k}/${i}.jpg`));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { liveHandles } from "guie/dist/engine/native/handles";
 import { tf } from "guie/dist/engine/native/tf";
 import { callHandle, functionHandle } from "guie/dist/engine/program/function_handle";
@@ -26,7 +26,7 @@ const WORKER = `
 test("two threads at once get their own results, without tfjs", async () => {
   const { program, square } = squares();
   const handle = functionHandle(square);
-  process.chdir(projectPath("."));
+  process.chdir(installPath("."));
   const answers = [Float32Array.of(1, 2, 3), Float32Array.of(-4, 5, 0.5)].map((x) =>
     once(new Worker(WORKER, { eval: true, workerData: { handle, x } }), "message"),
   );

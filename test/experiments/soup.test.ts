@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import type { TrainConfig } from "guie/dist/config/config";
 import { loadEmbedder } from "guie/dist/embedding/embedder";
 import { scoreModel } from "guie/dist/experiments/ladder";
@@ -47,7 +47,7 @@ function valuesOf(reference: string, name: string): Float32Array {
 }
 
 const guie = (...args: string[]) =>
-  spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
+  spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
 
 test("checkpoints are found by run, by name in the run, by file, and their averages by the ending", () => {
   const folder = runFolder(A);

@@ -64,10 +64,7 @@ test("a sweep that is interrupted goes on; its runs equal single ones; a failing
   const interruptTheSecond: OnProgress = ({ stage, done }) => {
     if (first[1]!.state === "running" && stage === "frozen" && done === 2) requestInterrupt();
   };
-  await assert.rejects(
-    runSweep(first, () => {}, interruptTheSecond),
-    { name: "Interrupted" },
-  );
+  await assert.rejects(runSweep(first, { onProgress: interruptTheSecond }), { name: "Interrupted" });
   clearInterrupt();
   assert.deepEqual(
     first.map(({ state }) => state),
@@ -77,7 +74,7 @@ test("a sweep that is interrupted goes on; its runs equal single ones; a failing
   const writtenAtMs = statSync(metrics).mtimeMs;
 
   const second = planSweep(config, grid, NAME);
-  await runSweep(second, () => {});
+  await runSweep(second);
   assert.equal(statSync(metrics).mtimeMs, writtenAtMs, "what is finished is not trained again");
   assert.deepEqual(
     second.map(({ state }) => state),

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { tf } from "guie/dist/engine/native/tf";
 import { findTower } from "guie/dist/model/towers";
 import { temporaryFolder } from "../folders";
@@ -27,7 +27,7 @@ test("a full disk is said with the name of what was written, and nothing stays",
     ["zip", "model.zip"],
     ["onnx", "onnx"],
   ] as const) {
-    const guie = `"${process.execPath}" "${projectPath("lib/bin/guie.js")}"`;
+    const guie = `"${process.execPath}" "${installPath("lib/bin/guie.js")}"`;
     const command = `${guie} export "${run}" --format ${format} --out "${disk}/${name}"; echo "rc $?"; ls -A "${disk}"`;
     const mount = `mount -t tmpfs -o size=24k none "${disk}"`;
     const { stdout, stderr } = spawnSync("unshare", ["-rm", "sh", "-c", `${mount} && { ${command}; }`], {

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { exportRun, type Format } from "guie/dist/export/export_run";
 import { findTower } from "guie/dist/model/towers";
 import { writeFile } from "../folders";
@@ -99,7 +99,7 @@ test("guie export --overwrite leaves a folder with a person's files as it is, an
   const mine = mkdtempSync(join(parent, "mine-"));
   writeFile(join(mine, "notes.txt"), "mine");
   const args = ["export", run, "--format", "zip", "--out", mine, "--overwrite"];
-  const { status, stderr } = spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), ...args], {
+  const { status, stderr } = spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], {
     encoding: "utf8",
   });
   assert.equal(status, 1);

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import type { TrainConfig } from "guie/dist/config/config";
 import { loadEmbedder } from "guie/dist/embedding/embedder";
 import { tf } from "guie/dist/engine/native/tf";
@@ -42,7 +42,7 @@ const SIZES = [
   [500, 60],
   [1, 300],
 ] as const;
-const PHOTO = projectPath("test/golden/images/area.jpg");
+const PHOTO = installPath("test/golden/images/area.jpg");
 let files: string[];
 
 before(async () => {
@@ -75,8 +75,8 @@ interface Loaded {
 }
 
 function loadInPython(model: string, batch: number): Loaded {
-  const script = projectPath("test/export/load_saved_model.py");
-  const python = projectPath(".venv/bin/python");
+  const script = installPath("test/export/load_saved_model.py");
+  const python = installPath(".venv/bin/python");
   const { stdout, stderr, status } = spawnSync(python, [script, model, String(batch), ...files], {
     encoding: "utf8",
     env: { PATH: process.env.PATH },
@@ -184,7 +184,7 @@ test("safetensors: the tower for open_clip, neck and head beside it; a frozen ru
 test("guie export ends with path, size and the time for the competition's images", async () => {
   const run = await makeRun();
   const guie = (which: string, ...args: string[]) =>
-    spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), "export", which, ...args], {
+    spawnSync(process.execPath, [installPath("lib/bin/guie.js"), "export", which, ...args], {
       encoding: "utf8",
     });
   const { stdout, stderr } = guie(run, "--format", "savedmodel", "--mirror");
@@ -215,7 +215,7 @@ test("two exports of one run, by two processes, are equal in every byte", async 
   const run = await makeRun();
   const [one, other] = ["one", "other"].map((name) => {
     const out = join(parent, name);
-    const args = [projectPath("lib/bin/guie.js"), "export", run, "--format", "savedmodel", "--out", out];
+    const args = [installPath("lib/bin/guie.js"), "export", run, "--format", "savedmodel", "--out", out];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     assert.equal(status, 0, stderr);
     const files = readdirSync(out, { recursive: true, encoding: "utf8" }).filter((file) =>

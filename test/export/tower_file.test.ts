@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { writeJson } from "guie/dist/common/files/files";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
@@ -158,7 +158,7 @@ test("guie export writes a prepared file under timm's names", async () => {
   const guie = (...args: string[]) =>
     spawnSync(
       process.execPath,
-      [projectPath("lib/bin/guie.js"), "export", "--format", "safetensors", "--out", out, ...args],
+      [installPath("lib/bin/guie.js"), "export", "--format", "safetensors", "--out", out, ...args],
       {
         encoding: "utf8",
       },

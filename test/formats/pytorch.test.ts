@@ -5,13 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { UserError } from "guie/dist/common/errors";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { openPyTorch } from "guie/dist/formats/pytorch";
 
 const folder = mkdtempSync(join(tmpdir(), "guie-pytorch-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const golden = (name: string) => projectPath("test", "golden", "pytorch", name);
+const golden = (name: string) => installPath("test", "golden", "pytorch", name);
 
 /** What the script calls `counting`: [3, 4], 0, 1/8, ... 11/8. */
 const COUNTING = Array.from({ length: 12 }, (_, i) => i / 8);

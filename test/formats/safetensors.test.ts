@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { UserError } from "guie/dist/common/errors";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { toHalves } from "guie/dist/formats/dtypes";
 import { openSafetensors, streamSafetensors, writeSafetensors } from "guie/dist/formats/safetensors";
 import { requireTensors } from "guie/dist/formats/tensor_file";
@@ -138,7 +138,7 @@ test("the bytes are those of the format, with checksums in the metadata", async 
 });
 
 test("a file of the format's own library is read (golden/make_vit.py)", () => {
-  const file = openSafetensors(projectPath("test", "golden", "vit.safetensors"));
+  const file = openSafetensors(installPath("test", "golden", "vit.safetensors"));
   assert.match(file.metadata.torch!, /^2\.13/);
   assert.deepEqual(file.tensors.get("clip/weights/conv1.weight")!.shape, [16, 3, 7, 7]);
   // python: safe_open(path, "pt").get_tensor("images").flatten()[:3].tolist()

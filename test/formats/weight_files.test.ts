@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { UserError } from "guie/dist/common/errors";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { openWeights } from "guie/dist/formats/open_weights";
 import { openSafetensors } from "guie/dist/formats/safetensors";
 import { prepareModel } from "guie/dist/pretrained/prepare_model";
 import { temporaryFolder } from "../folders";
 
-const golden = (name: string) => projectPath("test/golden/weight_files", name);
+const golden = (name: string) => installPath("test/golden/weight_files", name);
 const TOWER = golden("float64.safetensors");
 
 /** The prepared file's own values of a tensor, and what is said of its part. */
@@ -32,7 +32,7 @@ const refused = (t: TestContext, from: string, message: RegExp, part?: string) =
 
 /** The values of make_weight_files.py's tower. */
 function trueValues(): Float32Array {
-  const file = openSafetensors(projectPath("test/golden/vit.safetensors"));
+  const file = openSafetensors(installPath("test/golden/vit.safetensors"));
   const values = file.read("clip/weights/ln_post.weight");
   file.close();
   return values;
@@ -227,7 +227,7 @@ test("what stands in the place of weights is called by its name, whatever the fi
       if (name !== "settings" && name !== "text") assert.throws(() => openSafetensors(path), message);
     }
   }
-  await refused(t, projectPath("test/golden/pytorch/whole_module.pt"), /Nothing was executed/);
+  await refused(t, installPath("test/golden/pytorch/whole_module.pt"), /Nothing was executed/);
 });
 
 test("formats are known by their content: renamed files are read", async (t) => {
@@ -284,7 +284,7 @@ test("folders and single shards: the file that is meant is found, or the folder 
   assert.throws(() => openSafetensors(join(shards, "sub")), /it is a folder, not a file/);
 });
 
-const CASES = process.env.GUIE_CASES ?? projectPath("../shared/cases");
+const CASES = process.env.GUIE_CASES ?? installPath("../shared/cases");
 
 test("the cases that failed once", { skip: !existsSync(CASES) && "the cases are not here" }, async (t) => {
   const at = (name: string) => join(CASES, "weights", `${name}.safetensors`);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { augment } from "guie/dist/images/loading/augment";
 import { type AugmentPlan, drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/loading/augment_plan";
@@ -176,7 +176,7 @@ interface GoldenCase {
   plan: Partial<AugmentPlan>;
   pixels: number[];
 }
-const goldenCases: GoldenCase[] = JSON.parse(readFileSync(projectPath("test/golden/augment.json"), "utf8"));
+const goldenCases: GoldenCase[] = JSON.parse(readFileSync(installPath("test/golden/augment.json"), "utf8"));
 
 /** As `smooth` and `noise` in make_augment.py. */
 const PICTURES = {

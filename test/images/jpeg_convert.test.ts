@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { SharedLock } from "guie/dist/common/shared_lock";
 import { liveHandles } from "guie/dist/engine/native/handles";
 import { holdStderr } from "guie/dist/engine/native/native_stderr";
@@ -15,7 +15,7 @@ import sharp from "sharp";
 import { draw, toSharp } from "./make";
 
 const SIZE = 64;
-const FOLDER = projectPath("test/golden/images"); // made by test/golden/make_jpegs.py with OpenCV
+const FOLDER = installPath("test/golden/images"); // made by test/golden/make_jpegs.py with OpenCV
 const golden = (file: string) => readFileSync(`${FOLDER}/${file}`);
 const opencv = (file: string) => decodeRgb(golden(`${file}.opencv.png`));
 
@@ -68,7 +68,7 @@ test("a whole photo-sized image, written: the pixels of cv2.imwrite", async (t) 
     return Math.floor(((x - 100) ** 2 + (y - 90) ** 2) / 200);
   });
   const jpeg = await maker(t, { imageSizePx: 224 }).make(await toSharp(smooth).png().toBuffer());
-  const expected = await decodeRgb(projectPath("test/golden/resize_smooth_300x260.jpg")); // by make_resize.py
+  const expected = await decodeRgb(installPath("test/golden/resize_smooth_300x260.jpg")); // by make_resize.py
   const difference = meanDifference(await decodeRgb(jpeg), expected);
   assert.ok(difference <= 0.02, `mean difference ${difference}`);
 });

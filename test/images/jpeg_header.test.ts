@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { readJpegHeader, tidyJpeg } from "guie/dist/images/pixels/jpeg_header";
 import sharp from "sharp";
 import { draw, toSharp } from "./make";
@@ -9,7 +9,7 @@ import { draw, toSharp } from "./make";
 const picture = draw(40, 30, (x, y) => x * y);
 
 test("size, components and orientation are what sharp reads, for every kind of JPEG", async () => {
-  const folder = projectPath("test/golden/images");
+  const folder = installPath("test/golden/images");
   const files = readdirSync(folder).filter((name) => name.endsWith(".jpg"));
   const jpegs = files.map((name) => readFileSync(`${folder}/${name}`));
   jpegs.push(await toSharp(picture).toColourspace("cmyk").jpeg().toBuffer());

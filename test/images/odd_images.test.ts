@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { SharedLock } from "guie/dist/common/shared_lock";
 import { countPixels, decodeRgb } from "guie/dist/images/decode";
 import { JpegEngine } from "guie/dist/images/jpeg/codec";
@@ -28,7 +28,7 @@ interface OddImage {
   file: string;
 }
 
-const images: OddImage[] = JSON.parse(readFileSync(projectPath("test/golden/odd_images.json"), "utf8"));
+const images: OddImage[] = JSON.parse(readFileSync(installPath("test/golden/odd_images.json"), "utf8"));
 const fileOf = (name: string) => Buffer.from(images.find((image) => image.name === name)!.file, "base64");
 
 for (const { name, width, height, sha256, file } of images) {

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { augment } from "guie/dist/images/loading/augment";
 import { drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/loading/augment_plan";
@@ -126,7 +126,7 @@ test("a process that has loaded its batch ends at once, though its threads are t
     const loader = new PixelLoader({ dataDir: ${JSON.stringify(dataDir)}, imageSize: ${SIZE}, numWorkers: 2 }, { mean: [0, 0, 0], std: [1, 1, 1] });
     loader.load(["0.jpg", "1.jpg"]).then((values) => console.log(values.length));`;
   const child = spawn(process.execPath, ["-e", script], {
-    cwd: projectPath("."),
+    cwd: installPath("."),
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit");

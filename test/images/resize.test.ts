@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { resizeByRule, squashToSquare } from "guie/dist/images/input_square";
 import type { RgbImage } from "guie/dist/images/pixels/rgb_image";
 import { type ResizePlan, resizePlan, resizeRgb } from "guie/dist/images/resize";
@@ -19,7 +19,7 @@ interface GoldenCase {
   sha256?: string;
 }
 
-const goldenCases: GoldenCase[] = JSON.parse(readFileSync(projectPath("test/golden/resize.json"), "utf8"));
+const goldenCases: GoldenCase[] = JSON.parse(readFileSync(installPath("test/golden/resize.json"), "utf8"));
 
 test("the resize rule: both sides over 224, the longer one only, none", () => {
   const squash = (method: "area" | "linear") => ({ method, width: 224, height: 224 });

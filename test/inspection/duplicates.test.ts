@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { findDuplicates } from "guie/dist/inspection/duplicates";
 import { findPairs } from "guie/dist/inspection/near_hashes";
@@ -14,7 +14,7 @@ import { FILES } from "../tables/make";
 
 test("the hash is scipy's cosine transform about its median, as Python's imagehash does it", () => {
   const golden: Record<string, string> = JSON.parse(
-    readFileSync(projectPath("test/golden/perceptual_hash.json"), "utf8"),
+    readFileSync(installPath("test/golden/perceptual_hash.json"), "utf8"),
   );
   const pictures: Record<string, (x: number, y: number) => number> = {
     waves: (x, y) => Math.trunc(128 + 100 * Math.sin(x / 5) * Math.cos(y / 3)),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { writeFile } from "../folders";
 import { runCells } from "./drive";
 
@@ -11,8 +11,8 @@ const ABSENT = `import { T } from "absent";\n`;
 
 /** A folder of notebooks with packages of its own. */
 function folderWithPackage(t: TestContext): string {
-  mkdirSync(projectPath("runs"), { recursive: true });
-  const root = mkdtempSync(projectPath("runs", "packages-"));
+  mkdirSync(installPath("runs"), { recursive: true });
+  const root = mkdtempSync(installPath("runs", "packages-"));
   t.after(() => rmSync(root, { recursive: true }));
   writeFile(
     join(root, "node_modules/dep/package.json"),

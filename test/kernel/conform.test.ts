@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 
 test("the kernel passes all checks of the public conformance suite for kernels", () => {
   const { stdout, stderr, status } = spawnSync(
-    projectPath(".venv", "bin", "python"),
-    [projectPath("test", "kernel", "conform.py"), projectPath("scripts")],
+    installPath(".venv", "bin", "python"),
+    [installPath("test", "kernel", "conform.py"), installPath("scripts")],
     { encoding: "utf8" },
   );
   assert.equal(status, 0, stderr);

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 
 /** A cell to run. */
 export interface Cell {
@@ -37,8 +37,8 @@ export function runCells(folder: string, cells: (string | Cell)[]): Outcome[] {
     cells: cells.map((cell) => (typeof cell === "string" ? { code: cell } : cell)),
   };
   const { stdout, stderr, status } = spawnSync(
-    projectPath(".venv", "bin", "python"),
-    [projectPath("test", "kernel", "drive.py")],
+    installPath(".venv", "bin", "python"),
+    [installPath("test", "kernel", "drive.py")],
     { input: JSON.stringify(task), encoding: "utf8", maxBuffer: 1e9 },
   );
   if (status !== 0) throw new Error(`drive.py ended with ${status}:\n${stderr}`);

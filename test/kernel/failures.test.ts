@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { contents, runCells } from "./drive";
 
 const FAILS = `throw new RangeError("mine");`;
@@ -32,7 +32,7 @@ test("what waits when a cell fails is aborted if that was asked; what comes late
     ...THROWN.map(([code]) => code),
     `1 + 1`,
   ];
-  const [inLine, atOnce, goesOn, ...thrown] = runCells(projectPath("scripts"), cells);
+  const [inLine, atOnce, goesOn, ...thrown] = runCells(installPath("scripts"), cells);
   assert.deepEqual([inLine!.status, inLine!.text], ["aborted", ""]);
   assert.deepEqual([atOnce!.status, atOnce!.text], ["ok", "at once\n"]);
   assert.deepEqual([goesOn!.status, goesOn!.text], ["ok", "goes on\n"]);

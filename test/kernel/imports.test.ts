@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath, projectRoot } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { runCells } from "./drive";
 
 const LIB = `import { UserError } from "guie/dist/common/errors";
@@ -23,11 +23,11 @@ const mapped = readFileSync("/proc/self/maps", "utf8").match(/\\/.*(tensorflow_c
 console.log([...new Set(mapped)].sort().join("\\n"));`;
 
 test("lib, tfjs and danfojs are found from any folder of the project and share one TensorFlow, opened by its real path", (t) => {
-  mkdirSync(projectPath("runs"), { recursive: true });
-  const deep = mkdtempSync(projectPath("runs", "imports-"));
+  mkdirSync(installPath("runs"), { recursive: true });
+  const deep = mkdtempSync(installPath("runs", "imports-"));
   t.after(() => rmSync(deep, { recursive: true }));
   mkdirSync(join(deep, "notebooks"));
-  for (const folder of [projectRoot(), projectPath("test")])
+  for (const folder of [installPath(), installPath("test")])
     assert.match(runCells(folder, [LIB])[0]!.error, MISSING);
   const [lib, tensors, opened] = runCells(join(deep, "notebooks"), [LIB, TENSORS, OPENED]);
   assert.match(lib!.error, MISSING);

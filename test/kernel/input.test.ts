@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { runCells } from "./drive";
 
 test("a cell asks its reader, in words where nobody answers", () => {
   const ask = `await input("Name: ")`;
-  const [, answered, nobody] = runCells(projectPath("scripts"), [
+  const [, answered, nobody] = runCells(installPath("scripts"), [
     `import { input } from "guie/dist/notebook/output/input";`,
     { code: ask, answer: "Ada" },
     ask,

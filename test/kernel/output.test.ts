@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { contents, runCells } from "./drive";
 
 const LINES = `for (let i = 0; i < 5000; i++) console.log("line", i);`;
@@ -9,7 +9,7 @@ const display = tslab.newDisplay();
 for (let i = 0; i < 2000; i++) display.text("state " + i);`;
 
 test("5,000 lines and 2,000 display updates from one stretch of code arrive, in order", () => {
-  const [both] = runCells(projectPath("scripts"), [`${UPDATES}\n${LINES}`]);
+  const [both] = runCells(installPath("scripts"), [`${UPDATES}\n${LINES}`]);
   assert.equal(both!.status, "ok");
   assert.equal(both!.text, Array.from({ length: 5000 }, (_, i) => `line ${i}\n`).join(""));
   const states = [...contents(both!, "display_data"), ...contents(both!, "update_display_data")];
@@ -21,7 +21,7 @@ test("5,000 lines and 2,000 display updates from one stretch of code arrive, in 
 });
 
 test("printed lines and displays keep their order", () => {
-  const [cell] = runCells(projectPath("scripts"), [
+  const [cell] = runCells(installPath("scripts"), [
     `import * as tslab from "tslab";\nconsole.log("a"); tslab.display.text("b"); console.log("c"); console.error("d"); console.log("e");`,
   ]);
   const order = cell!.messages
@@ -37,7 +37,7 @@ test("printed lines and displays keep their order", () => {
 });
 
 test("a failing cell publishes one error: a UserError as its message, others with the cell's frames only", () => {
-  const [typeError, userError, thrown, afterwards] = runCells(projectPath("scripts"), [
+  const [typeError, userError, thrown, afterwards] = runCells(installPath("scripts"), [
     `const wrong: string = 1;`,
     `import { UserError } from "guie";\nthrow new UserError("no such thing", "do that");`,
     `function fails() { throw new RangeError("too far"); }\nawait null;\nfails();`,
@@ -54,7 +54,7 @@ test("a failing cell publishes one error: a UserError as its message, others wit
 });
 
 test("an error stays with its cell when cells are queued", () => {
-  const [failing] = runCells(projectPath("scripts"), [
+  const [failing] = runCells(installPath("scripts"), [
     { sentAfter: "1 + 1;", code: `throw new RangeError("mine");` },
   ]);
   assert.match(failing!.error, /RangeError: mine/);
@@ -70,7 +70,7 @@ spawnSync("echo", ["g"], { stdio: "inherit", cwd: "/" });
 console.log(code, child.stdout, stdout, String(kept).trim());`;
 
 test("what a child process prints with stdio: inherit belongs to the cell", () => {
-  const [cell] = runCells(projectPath("scripts"), [CHILDREN]);
+  const [cell] = runCells(installPath("scripts"), [CHILDREN]);
   assert.equal(cell!.error, "");
   const printed = (name: string) =>
     contents(cell!, "stream")

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { writeFile } from "../folders";
 import { runCells } from "./drive";
 
 /** A person's project within ours: modules beside the notebooks' folder, and in it. */
 function ownProject(t: TestContext): string {
-  mkdirSync(projectPath("runs"), { recursive: true });
-  const root = mkdtempSync(projectPath("runs", "own-"));
+  mkdirSync(installPath("runs"), { recursive: true });
+  const root = mkdtempSync(installPath("runs", "own-"));
   t.after(() => rmSync(root, { recursive: true }));
   writeFile(join(root, "package.json"), `{ "name": "mine", "version": "1.0.0" }`);
   writeFile(join(root, "src", "base.ts"), `export const base: number = 1;\n`);

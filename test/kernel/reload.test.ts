@@ -13,14 +13,14 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { projectPath, projectRoot } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { runCells } from "./drive";
 
 /** Copies a file of lib into a project, with whatever it imports; packages are linked. */
 function copyWithImports(root: string, file: string): void {
   const copy = join(root, "lib", file);
   if (existsSync(copy)) return;
-  cpSync(projectPath("lib", file), copy);
+  cpSync(installPath("lib", file), copy);
   if (file.endsWith(".json")) return;
   for (const [, name] of readFileSync(copy, "utf8").matchAll(/^(?:import|export|\}) .*from "(.+)";$/gm)) {
     if (name!.startsWith(".")) {
@@ -33,7 +33,7 @@ function copyWithImports(root: string, file: string): void {
 function linkPackage(root: string, name: string): void {
   const link = join(root, "node_modules", name);
   mkdirSync(dirname(link), { recursive: true });
-  if (!existsSync(link)) symlinkSync(projectPath("node_modules", name), link);
+  if (!existsSync(link)) symlinkSync(installPath("node_modules", name), link);
 }
 
 /** A project of its own with a lib of a few files, so that nothing of the real one is edited. */
@@ -41,7 +41,7 @@ function makeProject(): string {
   const root = mkdtempSync(join(tmpdir(), "reload-"));
   const lib = join(root, "lib");
   for (const file of ["tsconfig.json", "lib/tsconfig.json", "lib/package.json"]) {
-    cpSync(projectPath(file), join(root, file));
+    cpSync(installPath(file), join(root, file));
   }
   for (const folder of ["lib/engine", "node_modules/@types", "notebooks"])
     mkdirSync(join(root, folder), { recursive: true });
@@ -64,7 +64,7 @@ function writeLib(root: string, answer: string): void {
 }
 
 function build(root: string): void {
-  const compiler = join(projectRoot(), "node_modules/typescript/bin/tsc");
+  const compiler = join(installPath(), "node_modules/typescript/bin/tsc");
   const { status, stdout } = spawnSync(process.execPath, [compiler, "-b", "lib"], {
     cwd: root,
     encoding: "utf8",

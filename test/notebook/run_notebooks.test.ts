@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { overrideConfig } from "guie/dist/config/config";
 import { preset } from "guie/dist/config/presets";
 import { runFolder } from "guie/dist/runs/run_folder";
@@ -31,14 +31,14 @@ const FAILING = [`console.log("before");`, `throw new RangeError("too far");`, `
 
 /** A folder inside the project, where lib is found. */
 function folderInProject(t: TestContext): string {
-  mkdirSync(projectPath("runs"), { recursive: true });
-  const folder = mkdtempSync(projectPath("runs", "test-"));
+  mkdirSync(installPath("runs"), { recursive: true });
+  const folder = mkdtempSync(installPath("runs", "test-"));
   t.after(() => rmSync(folder, { recursive: true }));
   return folder;
 }
 
 function run(...args: string[]) {
-  return spawnSync(process.execPath, [projectPath("scripts", "notebooks.mjs"), ...args], {
+  return spawnSync(process.execPath, [installPath("scripts", "notebooks.mjs"), ...args], {
     encoding: "utf8",
   });
 }
@@ -87,7 +87,7 @@ test("wrong calls are refused before anything runs", () => {
 });
 
 test("a notebook is clean when it is on our kernel, without counts, machine paths and large outputs", async () => {
-  const { notebookFaults } = await import(pathToFileURL(projectPath("scripts/check/notebooks.mjs")).href);
+  const { notebookFaults } = await import(pathToFileURL(installPath("scripts/check/notebooks.mjs")).href);
   const clean = JSON.parse(notebookJson([`const path = "data/demo";`]));
   const faultsOf = (change: (notebook: typeof clean) => void): string[] => {
     const notebook = structuredClone(clean);
@@ -141,9 +141,9 @@ test("a notebook is clean when it is on our kernel, without counts, machine path
 function workspace(t: TestContext): string {
   const folder = temporaryFolder(t);
   for (const name of ["scripts", "notebooks"])
-    cpSync(projectPath(name), join(folder, name), { recursive: true });
+    cpSync(installPath(name), join(folder, name), { recursive: true });
   mkdirSync(join(folder, "node_modules"));
-  symlinkSync(projectPath("lib"), join(folder, "node_modules/guie"));
+  symlinkSync(installPath("lib"), join(folder, "node_modules/guie"));
   return folder;
 }
 

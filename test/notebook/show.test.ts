@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { show } from "guie/dist/notebook/views/show";
 import { contents, type Outcome, runCells } from "../kernel/drive";
 
@@ -21,7 +21,7 @@ function shown(outcome: Outcome): Record<string, unknown> {
 }
 
 test("in a notebook", () => {
-  const [, frame, figure, broken, grid, graph, parameters, progress] = runCells(projectPath("notebooks"), [
+  const [, frame, figure, broken, grid, graph, parameters, progress] = runCells(installPath("notebooks"), [
     IMPORTS,
     `import * as dfd from "danfojs-node";
 await show(new dfd.DataFrame({ data: ["<script>", "b"], bundle: [1, 2] }), { title: "A frame" });`,

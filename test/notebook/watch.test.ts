@@ -3,12 +3,12 @@ import { spawn } from "node:child_process";
 import { appendFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { followRun, type RunView, viewRun } from "guie/dist/runs/follow";
 import { temporaryFolder } from "../folders";
 import { contents, runCells } from "../kernel/drive";
 
-const FAKE_RUN = projectPath("build", "test", "notebook", "fake_run.js");
+const FAKE_RUN = installPath("build", "test", "notebook", "fake_run.js");
 
 /** Starts a fake run of 100 steps in a folder of its own; its process ends with the test. */
 function startFake(t: TestContext, ending: string): string {
@@ -130,7 +130,7 @@ test("watching in a notebook: status and curve in place, an interactive end, Int
   );
   writeFileSync(join(folder, "config.json"), "{}");
   const code = `const ended = await watchRun(${JSON.stringify(folder)});`;
-  const [, , interrupted, watched, gone] = runCells(projectPath("notebooks"), [
+  const [, , interrupted, watched, gone] = runCells(installPath("notebooks"), [
     `import { watchRun } from "guie/dist/notebook/views/watch";
 import { spawn } from "child_process";
 import { rmSync, utimesSync, writeFileSync } from "fs";`,
@@ -164,7 +164,7 @@ test("a watching cell that is run again takes over: nobody waits behind a tab th
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, "config.json"), "{}");
   const watch = `watches++;\nconst view = await watchRun(${JSON.stringify(folder)});\nconsole.log("watch", watches, view.state);`;
-  const [, , second, after] = runCells(projectPath("notebooks"), [
+  const [, , second, after] = runCells(installPath("notebooks"), [
     `import { watchRun } from "guie/dist/notebook/views/watch";
 import { spawn } from "child_process";
 import { writeFileSync } from "fs";

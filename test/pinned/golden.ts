@@ -1,10 +1,10 @@
 // Where the pinned values stand.
 import { join } from "node:path";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import type { PinnedRun } from "./losses";
 
 /** `draws.json`, `losses.json` and a folder of CSV files for each pipeline. */
-export const PINNED = projectPath("test/golden/pinned");
+export const PINNED = installPath("test/golden/pinned");
 export const [DRAWS, LOSSES] = [join(PINNED, "draws.json"), join(PINNED, "losses.json")];
 
 /** Kind of CPU -> run -> what is pinned of it. */

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readJson } from "guie/dist/common/files/files";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { z } from "zod";
 import { temporaryFolder } from "../folders";
@@ -16,7 +16,7 @@ import { PIPELINES, readTables } from "./tables";
 
 /** golden/draws.json, made by golden/make_draws.py, which shares nothing with ours. */
 const STREAMS = readJson(
-  projectPath("test/golden/draws.json"),
+  installPath("test/golden/draws.json"),
   z.custom<{ purpose: (string | number)[]; uniforms: number[] }[]>(),
 );
 
@@ -32,7 +32,7 @@ test("every named stream draws what an implementation of its own draws", () => {
 });
 
 test("no stream of lib is missing there", () => {
-  const lib = projectPath("lib");
+  const lib = installPath("lib");
   const sources = readdirSync(lib, { recursive: true, encoding: "utf8" }).filter(
     (file) => file.endsWith(".ts") && !/^(dist|node_modules)\//.test(file),
   );

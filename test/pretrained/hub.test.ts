@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, beforeEach, test } from "node:test";
 import type { ProgressReport } from "guie/dist/common/progress";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { openSafetensors, writeSafetensors } from "guie/dist/formats/safetensors";
 import { fetchFromHub, formatHubSource, parseHubSource } from "guie/dist/pretrained/hub";
 import { hubRepository } from "guie/dist/pretrained/hub_sources";
@@ -15,7 +15,7 @@ import { COMMIT, type HubServer, startHub } from "./hub_server";
 
 const folder = mkdtempSync(join(tmpdir(), "guie-hub-"));
 const REPO = "someone/tiny-clip";
-const CLIP = readFileSync(projectPath("test", "golden", "pytorch", "clip.pt"));
+const CLIP = readFileSync(installPath("test", "golden", "pytorch", "clip.pt"));
 /** Bytes that do not repeat, so that none can stand in another's place. */
 const LARGE = Buffer.from(Uint32Array.from({ length: 2 ** 18 }, (_, i) => i * 2654435761).buffer);
 const BLOBS = join(folder, "home", "hub", "models--someone--tiny-clip", "blobs");
@@ -181,7 +181,7 @@ async function sharded(nameOf: (part: string) => string): Promise<Record<string,
   const { path } = await prepareModel({
     model: "tiny",
     out: join(folder, "whole"),
-    from: projectPath("test", "golden", "pytorch", "clip.pt"),
+    from: installPath("test", "golden", "pytorch", "clip.pt"),
   });
   const whole = openSafetensors(path);
   const map: Record<string, string> = {};

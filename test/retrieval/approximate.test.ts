@@ -41,10 +41,10 @@ test("a service builds a graph anew that is damaged, of other rows, or without i
   const path = join(folder, "neighbours_0123456789abcdef.usearch");
   const start = async (count: number) => {
     const notes: string[] = [];
-    const listen = ({ note }: ProgressReport) => void (note && notes.push(note));
+    const onProgress = ({ note }: ProgressReport) => void (note && notes.push(note));
     const features = { folder, identity: "0123456789abcdef".repeat(4) };
     const source = { name: "rows", vectors: randomRows(count, 2), files: [], imageFolder: "", features };
-    const { index, kind } = await approximateSearcher({ ...source, classNames: new Map() }, listen);
+    const { index, kind } = await approximateSearcher({ ...source, classNames: new Map() }, { onProgress });
     assert.deepEqual([index.count, kind], [count, "approximate"]);
     return notes.join();
   };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { pcaMap, umapMap } from "guie/dist/retrieval/embedding_map";
 import type { Vectors } from "guie/dist/retrieval/neighbours";
@@ -23,7 +23,7 @@ const distance = ({ data }: Vectors, a: number, b: number) =>
   Math.hypot(data[2 * a]! - data[2 * b]!, data[2 * a + 1]! - data[2 * b + 1]!);
 
 test("PCA's map: scikit-learn's first two components, up to their signs; a further row by the same matrix", async () => {
-  const golden = JSON.parse(readFileSync(projectPath("test/golden/retrieval.json"), "utf8"));
+  const golden = JSON.parse(readFileSync(installPath("test/golden/retrieval.json"), "utf8"));
   const rows = { data: Float32Array.from(golden.rows as number[]), count: 40, length: 6 };
   const { places, place } = await pcaMap(rows);
   assert.deepEqual([places.count, places.length], [40, 2]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { buildApproximateIndex, openApproximateIndex, recallOf } from "guie/dist/retrieval/approximate";
 import { bootstrapMeans, intervalOf, quantile } from "guie/dist/retrieval/bootstrap";
@@ -20,7 +20,7 @@ import {
 } from "guie/dist/retrieval/reduction";
 import { temporaryFolder } from "../folders";
 
-const golden = JSON.parse(readFileSync(projectPath("test/golden/retrieval.json"), "utf8"));
+const golden = JSON.parse(readFileSync(installPath("test/golden/retrieval.json"), "utf8"));
 const goldenVectors: Vectors = { data: Float32Array.from(golden.vectors), count: 60, length: 8 };
 const goldenRows: Vectors = { data: Float32Array.from(golden.rows), count: 40, length: 6 };
 

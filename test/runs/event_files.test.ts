@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, readFileSync, renameSync } from "node:fs";
 import { test } from "node:test";
 import { readJson } from "guie/dist/common/files/files";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { decodeEvent, encodeEvent, eventFiles, openEventFile } from "guie/dist/runs/event_files";
 import type { StepMetric, ValidationMetric } from "guie/dist/runs/metrics";
 import { crc32c, frameRecord, readRecords } from "guie/dist/runs/tfrecord";
@@ -18,7 +18,7 @@ test("CRC-32C: the vectors of RFC 3720", () => {
 
 test("the bytes are those that TensorBoard's own writer writes", () => {
   const golden = readJson(
-    projectPath("test/golden/events.json"),
+    installPath("test/golden/events.json"),
     z.object({ base64: z.string(), ends: z.array(z.number()) }),
   );
   const expected = Buffer.from(golden.base64, "base64");

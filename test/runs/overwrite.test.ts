@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { replacedPlace } from "guie/dist/common/files/replace";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import type { TrainConfig } from "guie/dist/config/config";
 import { makeSoup } from "guie/dist/experiments/soup";
 import { followRun, viewRun } from "guie/dist/runs/follow";
@@ -50,7 +50,7 @@ function contents(place = folder): Record<string, string> {
 /** As `guie train --overwrite` does it. */
 async function overwrite(overrides: Partial<TrainConfig>): Promise<void> {
   const { folder, claim } = beginRun(runs.config(GOOD, overrides), { overwrite: true });
-  await runTraining(folder, undefined, { claimed: claim }).finally(claim.release);
+  await runTraining(folder, { claimed: claim }).finally(claim.release);
 }
 
 const nothingBeside = () =>
@@ -88,7 +88,7 @@ test("a run gives way to another once that has a checkpoint", async () => {
   assert.equal(hasCheckpoint(place), false);
   assert.deepEqual(Object.values(contents(replacedPlace(place))), Object.values(before));
   assert.ok(!listRuns().some((name) => name.includes("replaced")));
-  await runTraining(place, undefined, { claimed: claim });
+  await runTraining(place, { claimed: claim });
   claim.release();
   assert.equal(readRunConfig(folder).initLr, 0.02);
   assert.equal(viewRun(folder).state, "finished");
@@ -157,7 +157,7 @@ test("of four starts of one run one trains, the others say who does", async () =
   const settings = ["--n-epochs", "40", "--max-steps-per-epoch", "3", "--set", "standardise=false"];
   const ends = [0.01, 0.02, 0.03, 0.04].map(async (rate) => {
     const all = [...args, ...settings, "--run-name", name, "--init-lr", String(rate)];
-    const child = spawn(process.execPath, [projectPath("lib/bin/guie.js"), ...all], {
+    const child = spawn(process.execPath, [installPath("lib/bin/guie.js"), ...all], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     let errors = "";

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { loadEmbedder } from "guie/dist/embedding/embedder";
 import { makeSoup } from "guie/dist/experiments/soup";
 import { exportRun } from "guie/dist/export/export_run";
@@ -140,7 +140,7 @@ test("the command line says it without a stack trace", async (t) => {
   const folder = temporaryFolder(t);
   copyFileSync(runFile(whole, "config"), runFile(folder, "config"));
   await rewrite(folder, FAULTS[0]![1]);
-  const guie = [projectPath("lib/bin/guie.js"), "export", folder, "--format", "onnx"];
+  const guie = [installPath("lib/bin/guie.js"), "export", folder, "--format", "onnx"];
   const { status, stderr } = spawnSync(process.execPath, guie, { encoding: "utf8" });
   assert.equal(status, 1);
   assert.match(stderr, /guie export: .*does not fit the run's config\.json: missing: visual/);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { crc32, deflateSync } from "node:zlib";
-import { projectRoot } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import sharp from "sharp";
 import { manyScans } from "../images/make";
@@ -81,7 +81,7 @@ test("malformed uploads get a 4xx with a reason, and leave nothing behind", asyn
   ];
   const temporaries = () =>
     readdirSync(tmpdir()).filter((name) => /upload|multipart|busboy|\.(jpe?g|png|webp)$/i.test(name));
-  const present = () => [...listing(tiny.dataDir, tiny.run), ...readdirSync(projectRoot()), ...temporaries()];
+  const present = () => [...listing(tiny.dataDir, tiny.run), ...readdirSync(installPath()), ...temporaries()];
   const before = present();
   for (const [what, files, status, reason] of cases) {
     const answer = await post(`${url}/embed`, files);

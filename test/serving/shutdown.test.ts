@@ -7,11 +7,11 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import { FORM_TYPE, formBody, makeTinyRun } from "./tiny_service";
 
-const GUIE = projectPath("lib/bin/guie.js");
+const GUIE = installPath("lib/bin/guie.js");
 
 /** `guie serve` of a tiny run, with half of a request under way. */
 async function serveHalfRequest(t: TestContext, ...more: string[]) {

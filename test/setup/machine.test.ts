@@ -3,10 +3,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { temporaryFolder } from "../folders";
 
-const machineModule = () => import(pathToFileURL(projectPath("scripts/setup/machine.mjs")).href);
+const machineModule = () => import(pathToFileURL(installPath("scripts/setup/machine.mjs")).href);
 
 /** A machine on which all is there, by what the set-up asks it. */
 const LINUX = { node: "20.19.2", platform: "linux", arch: "x64", glibc: "2.41" };
@@ -66,7 +66,7 @@ test("TensorFlow's CUDA wheel is taken where nvidia-smi answers, or where GUIE_T
 });
 
 test("an image takes nothing of a working folder that git leaves out", () => {
-  const lines = (file: string) => readFileSync(projectPath(file), "utf8").split("\n").filter(Boolean);
+  const lines = (file: string) => readFileSync(installPath(file), "utf8").split("\n").filter(Boolean);
   // A name without a slash stands for every folder in .gitignore, for the top folder alone in .dockerignore
   const inEveryFolder = ["node_modules/", "dist/", "*.tsbuildinfo", ".ipynb_checkpoints/"];
   const patterns = lines(".gitignore").map((line) =>
@@ -77,9 +77,9 @@ test("an image takes nothing of a working folder that git leaves out", () => {
 
 test("the stages of the Dockerfile: the last is the CPU's, both begin with the same machine", async () => {
   const { parseDockerfile, stageOf } = await import(
-    pathToFileURL(projectPath("scripts/check/bare/dockerfile.mjs")).href
+    pathToFileURL(installPath("scripts/check/bare/dockerfile.mjs")).href
   );
-  const instructions = parseDockerfile(readFileSync(projectPath("Dockerfile"), "utf8"));
+  const instructions = parseDockerfile(readFileSync(installPath("Dockerfile"), "utf8"));
   const ofStage = (name?: string): string[] =>
     stageOf(instructions, name).map(([word, rest]: [string, string]) => `${word} ${rest}`);
   const [cpu, cuda] = [ofStage(), ofStage("cuda")];

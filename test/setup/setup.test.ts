@@ -3,11 +3,11 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { temporaryFolder } from "../folders";
 
 const setup = (env: NodeJS.ProcessEnv) =>
-  spawnSync(process.execPath, [projectPath("scripts/setup.mjs")], { env, encoding: "utf8" });
+  spawnSync(process.execPath, [installPath("scripts/setup.mjs")], { env, encoding: "utf8" });
 
 test("a second set-up finds everything up to date and does nothing", () => {
   const { status, stdout, stderr } = setup(process.env);

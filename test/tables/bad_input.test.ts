@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { classCounts } from "guie/dist/tables/class_counts";
 import { mergeTables } from "guie/dist/tables/merge_tables";
 import { readTrainingTable } from "guie/dist/tables/training_table";
@@ -84,7 +84,7 @@ test("a full disk: the message says so, the tables from before are whole, nothin
   const command = `ulimit -f 1000; exec "$0" "$1" merge --data-dir "$2" --seed 2`;
   const { status, stderr } = spawnSync(
     "bash",
-    ["-c", command, process.execPath, projectPath("lib/bin/guie.js"), dataDir],
+    ["-c", command, process.execPath, installPath("lib/bin/guie.js"), dataDir],
     { encoding: "utf8" },
   );
   assert.equal(status, 1, stderr);

@@ -4,13 +4,13 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { readTrainingTable } from "guie/dist/tables/training_table";
 import sharp from "sharp";
 import { temporaryFolder, writeFile } from "../folders";
 
 function guie(...args: string[]) {
-  return spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
+  return spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
 }
 
 test("preprocess, then merge: tables for people, JSON for scripts", async (t) => {

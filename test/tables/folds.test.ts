@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { withDatabase } from "guie/dist/tables/database";
 import { assignFolds } from "guie/dist/tables/folds";
 import { type FoldMode, mergeTables } from "guie/dist/tables/merge_tables";
@@ -12,7 +12,7 @@ import { FILES, named, readRows, rowsOfSizes, tally, writeDataset } from "./make
 const FOLDS = Array.from({ length: 20 }, (_, fold) => fold);
 
 test("every fold gets as many rows of every class as scikit-learn's StratifiedKFold gives it", async () => {
-  const golden = JSON.parse(readFileSync(projectPath("test/golden/folds.json"), "utf8")) as {
+  const golden = JSON.parse(readFileSync(installPath("test/golden/folds.json"), "utf8")) as {
     sizes: number[];
     folds: number;
     counts: number[][];

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { requestInterrupt } from "guie/dist/common/interrupt";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { Program } from "guie/dist/engine/program/program";
@@ -42,7 +42,7 @@ function tensorsOf(path: string): Map<string, Float32Array> {
 
 test("EMA and SWA are PyTorch's AveragedModel, a batch norm's running values included", async () => {
   type Values = Record<string, number[]>;
-  const golden = JSON.parse(readFileSync(projectPath("test/golden/training.json"), "utf8")) as {
+  const golden = JSON.parse(readFileSync(installPath("test/golden/training.json"), "utf8")) as {
     averages: { decay: number; states: Values[]; expected: { ema: Values; swa: Values }[] };
   };
   const { decay, states, expected } = golden.averages;
@@ -103,8 +103,10 @@ test("a run's EMA and SWA are those of its steps; stopped in between and taken u
     );
   }
   const stopped = runs.prepare("stopped", AVERAGED);
-  const first = await runTraining(stopped, ({ done, unit }) => {
-    if (unit === "steps" && done === 5) requestInterrupt();
+  const first = await runTraining(stopped, {
+    onProgress: ({ done, unit }) => {
+      if (unit === "steps" && done === 5) requestInterrupt();
+    },
   });
   assert.equal(first.reason, "stopped");
   assert.equal(tensorsOf(runFile(stopped, "last")).get("swa.n_averaged")![0], 1);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectRoot } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { tf } from "guie/dist/engine/native/tf";
 import { Program } from "guie/dist/engine/program/program";
 import { marginLoss } from "guie/dist/model/arcface";
@@ -22,7 +22,7 @@ interface LossCase {
   gradRows: number[][];
 }
 
-const golden = JSON.parse(readFileSync(join(projectRoot(), "test/golden/training.json"), "utf8")) as {
+const golden = JSON.parse(readFileSync(join(installPath(), "test/golden/training.json"), "utf8")) as {
   arcFace: LossCase[];
   edges: (LossCase & { cosines: number[][]; gradCosines: number[][]; withoutClamp: string[] })[];
   adamW: { lr: number; weightDecay: number; start: number[]; gradients: number[][]; values: number[][] };

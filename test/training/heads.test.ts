@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectRoot } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { preset, vit224, vit224Scored } from "guie/dist/config/presets";
 import { tf } from "guie/dist/engine/native/tf";
 import { marginLoss } from "guie/dist/model/arcface";
@@ -37,7 +37,7 @@ interface NeckCase {
   running?: Values;
 }
 
-const golden = JSON.parse(readFileSync(join(projectRoot(), "test/golden/training.json"), "utf8")) as {
+const golden = JSON.parse(readFileSync(join(installPath(), "test/golden/training.json"), "utf8")) as {
   otherLosses: LossCase[];
   necks: NeckCase[];
 };

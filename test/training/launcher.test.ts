@@ -6,7 +6,7 @@ import { existsSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { attachRun, startRun } from "guie";
-import { projectPath, projectRoot } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { followRun, type RunView, viewRun } from "guie/dist/runs/follow";
@@ -14,7 +14,7 @@ import { runFolder } from "guie/dist/runs/run_folder";
 import { makeTinyData } from "./tiny_data";
 
 const guie = (...args: string[]) =>
-  execFileSync(process.execPath, [projectPath("lib/bin/guie.js"), ...args], {
+  execFileSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -39,7 +39,7 @@ test("a run outlives what started it, is listed and watched, stopped by a handle
   // As a kernel does: a process group of its own, which is killed as a whole.
   const code = `require("guie").startRun(${JSON.stringify(config)}); setInterval(() => {}, 1000);`;
   const parent = spawn(process.execPath, ["-e", code], {
-    cwd: projectRoot(),
+    cwd: installPath(),
     detached: true,
     stdio: "ignore",
   });

@@ -5,7 +5,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { requestInterrupt } from "guie/dist/common/interrupt";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { openSafetensors } from "guie/dist/formats/safetensors";
 import { readMetrics, runFile } from "guie/dist/runs/run_folder";
 import { runTraining } from "guie/dist/training/run";
@@ -34,8 +34,10 @@ function read(folder: string, name: string): Float32Array {
 
 test("--resume: other classes are refused; --reinit-head goes on with all but the head", async () => {
   const folder = runs.prepare("resumed", { initLr: 1e-30, weightDecay: 0 });
-  await runTraining(folder, ({ done, unit }) => {
-    if (unit === "steps" && done === 4) requestInterrupt();
+  await runTraining(folder, {
+    onProgress: ({ done, unit }) => {
+      if (unit === "steps" && done === 4) requestInterrupt();
+    },
   });
   const neck = read(folder, "neck.weight");
   useClasses(5);
@@ -51,7 +53,7 @@ test("--resume: other classes are refused; --reinit-head goes on with all but th
   );
   renameSync(`${note}.away`, note);
   assert.equal(read(folder, "head.weight").length, 6 * 8, "the checkpoint is as it was");
-  const guie = projectPath("lib/bin/guie.js");
+  const guie = installPath("lib/bin/guie.js");
   const args = ["train", "--resume", folder, "--reinit-head", "--json"];
   const { status, stdout, stderr } = spawnSync(process.execPath, [guie, ...args], { encoding: "utf8" });
   assert.equal(status, 0, stderr);
@@ -69,7 +71,7 @@ test("--resume: other classes are refused; --reinit-head goes on with all but th
     readFileSync(runFile(folder, "log"), "utf8"),
     /Resumed after step [45] of 6, with a fresh head/,
   );
-  await assert.rejects(runTraining(folder, undefined, { reinitHead: true }), /has finished/);
+  await assert.rejects(runTraining(folder, { reinitHead: true }), /has finished/);
   useClasses(6);
 });
 

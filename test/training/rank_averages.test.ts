@@ -78,8 +78,10 @@ for (const shardHead of [false, true]) {
 test("the averages of one process go on in two", async () => {
   const config = configOf("goes-on", 1);
   const folder = prepareRunFolder(config);
-  const { reason } = await runTraining(folder, ({ done, unit }) => {
-    if (unit === "steps" && done === 7) requestInterrupt();
+  const { reason } = await runTraining(folder, {
+    onProgress: ({ done, unit }) => {
+      if (unit === "steps" && done === 7) requestInterrupt();
+    },
   });
   assert.equal(reason, "stopped");
   await superviseRun(prepareRunFolder(inProcesses(config, { workers: 2, gpus: [] })));

@@ -6,7 +6,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { ensureBackboneFeatures } from "guie/dist/features/features";
 import { openSafetensors, writeSafetensors } from "guie/dist/formats/safetensors";
@@ -36,7 +36,7 @@ after(() => {
 });
 
 const guie = (...args: string[]) =>
-  spawn(process.execPath, [projectPath("lib/bin/guie.js"), ...args], { stdio: ["ignore", "ignore", "pipe"] });
+  spawn(process.execPath, [installPath("lib/bin/guie.js"), ...args], { stdio: ["ignore", "ignore", "pipe"] });
 
 test("a killed rank ends the run with one line; started again, it ends as the unbroken one", async () => {
   const folder = prepareRunFolder(runConfig("killed", dataDir, 2, LONG));

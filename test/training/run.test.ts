@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { projectPath, projectRoot } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { openSafetensors } from "guie/dist/formats/safetensors";
 import type { Environment } from "guie/dist/runs/environment";
@@ -37,7 +37,7 @@ const eventLosses = (folder: string) =>
     .map(({ simpleValue }) => simpleValue);
 
 function spawnTrain(folder: string): ChildProcess {
-  const guie = join(projectRoot(), "lib/bin/guie.js");
+  const guie = join(installPath(), "lib/bin/guie.js");
   return spawn(process.execPath, [guie, "train", "--resume", folder], { stdio: "ignore" });
 }
 
@@ -75,7 +75,7 @@ test("a run validates every epoch, scores retrieval, and ends", async () => {
   );
   assert.match(readFileSync(runFile(folder, "log"), "utf8"), /Epoch: \[4\]\[3\/3\] lr: /);
   assert.equal(existsSync(runFile(folder, "pid")), false);
-  const page = readFileSync(projectPath("docs/run_folder.md"), "utf8");
+  const page = readFileSync(installPath("docs/run_folder.md"), "utf8");
   for (const name of readdirSync(folder)) {
     const told = name.replace(/tfevents\..*/, "tfevents.*").replace(/_\d+\./, "_N.");
     assert.ok(page.includes(`\`${told}\``), `docs/run_folder.md tells of ${told}`);

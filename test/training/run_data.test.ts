@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { cpSync, existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import type { TrainConfig } from "guie/dist/config/config";
 import { makeSoup } from "guie/dist/experiments/soup";
 import { planSweep, runSweep, sweepNotes } from "guie/dist/experiments/sweep";
@@ -62,7 +62,7 @@ function head(folder: string): Float32Array[] {
 }
 
 const guie = (...args: string[]) =>
-  spawnSync(process.execPath, [projectPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
+  spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
 
 test("a finished run is shown again with the same data; with another table it is refused, and what differs is said", async () => {
   const config = frozen("again");
@@ -103,22 +103,19 @@ test("a sweep with another table is refused in the words of whoever asks; with t
   const name = runs.name("sweep");
   const sweep = () => planSweep(frozen("swept", { holdOutShare: 0.34 }), { margin: [0.1, 0.3] }, name);
   const first = sweep();
-  await runSweep(first, () => {});
+  await runSweep(first);
   assert.match(
     sweepNotes(first).join("\n"),
     /^scored on \d+ queries of 2 training classes that were held out to choose by, .* \([0-9a-f]{8}\)$/,
   );
   const again = sweep();
-  await runSweep(again, () => {});
+  await runSweep(again);
   assert.match(sweepNotes(again)[1]!, /^2 of 2 runs had finished before, same settings and data$/);
   const note = readNote(again[0]!.folder)!;
   assert.equal(note.learned!.length, 4);
   assert.equal(note.heldOut, undefined);
   useTable(["red", "green", "blue", "yellow", "pink", "cyan"]);
-  await assert.rejects(
-    runSweep(sweep(), () => {}, undefined, "Ask otherwise."),
-    /other numbers[\s\S]*Ask otherwise/,
-  );
+  await assert.rejects(runSweep(sweep(), { advice: "Ask otherwise." }), /other numbers[\s\S]*Ask otherwise/);
 });
 
 test("a run that failed before its first checkpoint gives its place to another", async () => {
@@ -229,7 +226,7 @@ test("--resume --reinit-head with other classes notes them, and what was learned
   writeFileSync(runFile(folder, "metrics"), `${lines.join("\n")}\n`); // as if it had been killed
   useTable(["red", "green", "blue", "yellow", "cyan"]);
   await assert.rejects(runTraining(folder), /classes removed: pink[\s\S]*--reinit-head/);
-  await runTraining(folder, undefined, { reinitHead: true });
+  await runTraining(folder, { reinitHead: true });
   const { classes, learnedBefore } = readNote(folder)!;
   assert.deepEqual([classes!.length, learnedBefore!.includes("tiny/pink")], [5, true]);
 });
@@ -237,7 +234,7 @@ test("--resume --reinit-head with other classes notes them, and what was learned
 test("startRun takes hold of the same run while it is under way, and refuses another in a notebook's words", async (t) => {
   const config = runs.config("live", { nEpochs: 500, maxStepsPerEpoch: 3 });
   const folder = prepareRunFolder(config);
-  const child = spawn(process.execPath, [projectPath("lib/bin/guie.js"), "train", "--run-dir", folder], {
+  const child = spawn(process.execPath, [installPath("lib/bin/guie.js"), "train", "--run-dir", folder], {
     stdio: "ignore",
   });
   const closed = once(child, "close");

@@ -73,7 +73,7 @@ async function confuse(options: EvaluateOptions, models: readonly string[]): Pro
   const confusions: Record<string, DatasetConfusion[]> = {};
   const texts: string[] = [];
   for (const model of models) {
-    const rows = await confusionOnHeldOut(configOf(options), model, terminalProgress());
+    const rows = await confusionOnHeldOut(configOf(options), model, { onProgress: terminalProgress() });
     confusions[model] = rows;
     const cells = confusionTable(rows);
     const on = await scoredOnHeldOut(configOf(options).dataDir, model);
@@ -91,12 +91,10 @@ async function compare(options: EvaluateOptions, models: readonly string[]): Pro
   const config = configOf(options);
   if (models.length === 0)
     throw new UserError("--compare needs the models to compare.", "npx guie evaluate backbone RUN --compare");
-  const all = await compareOnHeldOut(
-    config,
-    models,
-    { seed: wholeNumberOf("--seed", options.seed) },
-    terminalProgress(),
-  );
+  const all = await compareOnHeldOut(config, models, {
+    seed: wholeNumberOf("--seed", options.seed),
+    onProgress: terminalProgress(),
+  });
   const rows = options.byDataset ? all : all.filter(({ dataset }) => dataset === ALL_DATASETS);
   const cells = comparisonTable(rows);
   const note =
@@ -119,7 +117,7 @@ async function evaluate(options: EvaluateOptions, models: readonly string[]): Pr
   const rungs = await climbLadder(
     config,
     Object.fromEntries(withBaselines(runNames).map((name) => [name, name])),
-    terminalProgress(),
+    { onProgress: terminalProgress() },
   );
   return { text: ladderText(rungs), summary: ladderSummary(rungs) };
 }

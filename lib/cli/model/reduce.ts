@@ -42,25 +42,26 @@ export function registerReduce(program: Command): void {
 }
 
 async function reduce(options: ReduceOptions): Promise<CommandResult> {
-  const { run, out } = options;
+  const { run } = options;
+  const out = options.out && projectPath(options.out);
   const dimensions = wholeNumberOf("--dimensions", options.dimensions, 1);
   const kind = REDUCTION_KINDS.find((known) => known === options.kind) as ReductionKind | undefined;
   if (!kind) throw new UserError(`--kind is one of ${REDUCTION_KINDS.join(", ")}; got "${options.kind}".`);
-  if (out && existsSync(projectPath(out)))
-    throw new UserError(`${projectPath(out)} is there already.`, "Choose another name, or delete it.");
+  if (out && existsSync(out))
+    throw new UserError(`${out} is there already.`, "Choose another name, or delete it.");
   const config = overrideConfig(
     preset(options.configName, "frozen"),
     options.dataDir ? { dataDir: options.dataDir } : {},
   );
-  const compared = await compareReductions(config, dimensions, run, {}, terminalProgress());
+  const compared = await compareReductions(config, dimensions, run, { onProgress: terminalProgress() });
   if (out) await writeReduction(out, compared.reductions[kind]);
   const rows = compared.rows.filter(({ dataset }) => dataset === ALL_DATASETS);
   const cells = comparisonTable(rows);
   const table = textTable(Object.keys(cells[0]!), cells.map(Object.values));
-  const written = out ? `\n${kind}: ${projectPath(out)}` : "";
+  const written = out ? `\n${kind}: ${out}` : "";
   const on = scoredOnText(await scoredOnHeldOut(config.dataDir));
   return {
     text: `${table}\n${on}${trainedOnNote(rows)}${written}`,
-    summary: { rows, ...(out ? { path: projectPath(out) } : {}) },
+    summary: { rows, ...(out ? { path: out } : {}) },
   };
 }

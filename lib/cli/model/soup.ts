@@ -28,7 +28,7 @@ export function registerSoup(program: Command): void {
     )
     .option("--overwrite", "replace an existing run of this name");
   runs<SoupOptions>(command, async ({ out, greedy, overwrite }, checkpoints) => {
-    const soup = await makeSoup(checkpoints, out, { greedy, overwrite }, terminalProgress());
+    const soup = await makeSoup(checkpoints, out, { greedy, overwrite, onProgress: terminalProgress() });
     const isScored = soup.ingredients.some(({ mp5 }) => mp5 !== undefined);
     const rows = soup.ingredients.map(({ checkpoint, mp5, taken }) => [
       checkpoint,

@@ -1,7 +1,6 @@
 // `guie train`: trains a run from the start or from its last checkpoint.
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
-import { requestInterrupt } from "../../common/interrupt";
 import { terminalProgress } from "../../common/progress";
 import { overrideConfig, processCount, type TrainConfig } from "../../config/config";
 import { describeDevice, device } from "../../engine/native/device";
@@ -163,16 +162,16 @@ function inCluster(
 }
 
 /** How this command watches over several processes. */
-function watchOf(maxRestarts: number): SupervisorOptions & { stop: AbortSignal } {
-  const stop = finishBeforeStopping("the step under way, then saving");
+function watchOf(maxRestarts: number): SupervisorOptions {
+  const signal = finishBeforeStopping("the step under way, then saving");
   const say = (line: string) => process.stderr.write(`${line}\n`);
-  return { maxRestarts, onProgress: terminalProgress(), say, stop };
+  return { maxRestarts, onProgress: terminalProgress(), say, signal };
 }
 
 /** Trains in this process, or in as many as the run's config says. */
 async function trainFolder(
   { folder, claim }: BegunRun,
-  watch: SupervisorOptions & { stop: AbortSignal },
+  watch: SupervisorOptions,
   cluster: ClusterSpec | undefined,
   reinitHead: boolean,
 ): Promise<RunSummary> {
@@ -191,9 +190,13 @@ async function trainFolder(
       "--max-restarts: of no use with one process, which nobody watches.",
       "Leave it out, or give --workers 2.",
     );
-  watch.stop.addEventListener("abort", requestInterrupt);
   process.stderr.write(`${describeDevice(device(config.gpus))}\n`);
-  return runTraining(folder, watch.onProgress, { reinitHead, claimed: claim });
+  return runTraining(folder, {
+    onProgress: watch.onProgress,
+    signal: watch.signal,
+    reinitHead,
+    claimed: claim,
+  });
 }
 
 /** A run that goes on, in as many processes as there are now, with the global batch that it has. */

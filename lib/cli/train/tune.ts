@@ -2,7 +2,7 @@
 import { relative } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
-import { Interrupted, requestInterrupt } from "../../common/interrupt";
+import { Interrupted } from "../../common/interrupt";
 import { terminalProgress } from "../../common/progress";
 import { projectRoot } from "../../common/project";
 import { textTable } from "../../common/text_table";
@@ -85,9 +85,10 @@ async function search(options: SearchOptions): Promise<CommandResult> {
       ? { startOf: (seed) => relative(projectRoot(), starts[seeds.indexOf(seed)]!.folder) }
       : {}),
   });
-  finishBeforeStopping("the step under way, then saving").addEventListener("abort", requestInterrupt);
+  const signal = finishBeforeStopping("the step under way, then saving");
   process.stderr.write(`${describeDevice()}\n${planned.length} runs\n`);
-  const stopped = (await runUntilStopped(starts, name)) || (await runUntilStopped(planned, name));
+  const stopped =
+    (await runUntilStopped(starts, name, signal)) || (await runUntilStopped(planned, name, signal));
   const rows = searchRows(planned);
   const [start] = searchRows(starts);
   const path = await writeSearch(name, rows);
@@ -138,18 +139,18 @@ function planStarts(options: SearchOptions, name: string, seeds: readonly number
   return planSweep(frozen, { seed: seeds }, `${name}_frozen`);
 }
 
-/** @returns whether an interrupt ended it */
-async function runUntilStopped(planned: SweepRun[], name: string): Promise<boolean> {
-  const work = runSweep(
-    planned,
-    ({ settings, state, mp5, message }) => {
+/** @returns whether an abort ended it */
+async function runUntilStopped(planned: SweepRun[], name: string, signal: AbortSignal): Promise<boolean> {
+  const work = runSweep(planned, {
+    signal,
+    onRun: ({ settings, state, mp5, message }) => {
       if (state === "running") return;
       const score = mp5 === undefined ? (message ?? "") : `mP@5 ${mp5.toFixed(3)}`;
       process.stderr.write(`${settingsText(settings)}: ${state} ${score}\n`);
     },
-    process.stderr.isTTY ? terminalProgress() : undefined,
-    `Choose another --name, or delete checkpoints/${name} and what it started from, checkpoints/${name}_frozen.`,
-  );
+    onProgress: process.stderr.isTTY ? terminalProgress() : undefined,
+    advice: `Choose another --name, or delete checkpoints/${name} and what it started from, checkpoints/${name}_frozen.`,
+  });
   try {
     await work;
     return false;

@@ -97,10 +97,11 @@ async function embedPipeline(options: EmbedCommandOptions): Promise<CommandResul
   const config = configOf({ ...options, stage: "frozen" });
   process.stderr.write(`${describeDevice()}\n`);
   const onProgress = terminalProgress();
-  const counts: Record<string, number> = { train: (await trainFeatures(config, onProgress)).count };
+  const counts: Record<string, number> = { train: (await trainFeatures(config, { onProgress })).count };
   const retrieval = await readRetrievalFiles(config.dataDir);
   for (const set of ["queries", "index"] as const) {
-    if (retrieval) counts[set] = (await ensureFeatures(config, set, retrieval[set].files, onProgress)).count;
+    if (retrieval)
+      counts[set] = (await ensureFeatures(config, set, retrieval[set].files, { onProgress })).count;
   }
   const lines = Object.entries(counts).map(
     ([set, count]) => `${set}: ${count} images, ${featureFolder(config, set)}`,
@@ -117,8 +118,9 @@ async function embedSource(options: EmbedCommandOptions, source: string): Promis
     throw new UserError("A source needs --out: the folder to write.", "For example --out features/mine");
   const embedder = run ? runEmbedder(run, views) : backboneEmbedder(options, views);
   try {
-    const list = await readImageList(source, options.dataDir ?? embedder.dataDir);
-    if (options.dataDir && list.folder !== projectPath(options.dataDir))
+    const dataDir = projectPath(options.dataDir ?? embedder.dataDir);
+    const list = await readImageList(projectPath(source), dataDir);
+    if (options.dataDir && list.folder !== dataDir)
       throw new UserError(
         "--data-dir: of no use with a folder of images, or an image.",
         "Leave it out: it is for lists of paths.",

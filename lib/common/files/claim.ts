@@ -18,7 +18,7 @@ import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf, UserError } from "../errors";
-import { breathe } from "../interrupt";
+import { checkInterrupt } from "../interrupt";
 import { isRunning, processNamespace, processStart } from "../processes";
 import { writeError } from "./files";
 
@@ -95,7 +95,7 @@ export async function claimAfter(place: string, what: string): Promise<Claim> {
     const taken = tryClaim(place);
     if ("release" in taken) return taken;
     if (!isTold) process.stderr.write(`${ownedText(place, what, taken)} Waiting for it.\n`);
-    await breathe();
+    await checkInterrupt();
     await pause(LOOK_MS);
   }
 }

@@ -1,7 +1,7 @@
 // Tells whether files are what they were: by what the file system says of them, else by their content.
 import { createHash, hash } from "node:crypto";
 import { type BigIntStats, closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
-import { breathe } from "../interrupt";
+import { checkInterrupt } from "../interrupt";
 import { faultCode, readPatiently, worldFault } from "./file_faults";
 
 const PIECES = 256;
@@ -103,7 +103,7 @@ async function hashFile(path: string): Promise<string> {
   try {
     const sum = createHash("sha256");
     const piece = Buffer.allocUnsafe(Math.min(HASHED_BYTES, fstatSync(file).size + 1));
-    for (let count = -1; count !== 0; await breathe()) {
+    for (let count = -1; count !== 0; await checkInterrupt()) {
       count = readSync(file, piece, 0, piece.length, null);
       sum.update(piece.subarray(0, count));
     }

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { crc32 } from "node:zlib";
 import { sameName } from "../../common/files/unicode_names";
-import { breathe } from "../../common/interrupt";
+import { checkInterrupt } from "../../common/interrupt";
 import type { OnProgress } from "../../common/progress";
 import { type ArchiveEntry, type OpenArchive, sniffArchive } from "./entry";
 import { checkedEntryPath, unwrapped } from "./entry_path";
@@ -67,7 +67,7 @@ export async function extract(
   const seen = new Set<string>();
   try {
     for await (const entry of archive.entries) {
-      await breathe();
+      await checkInterrupt();
       const name = sameName(unwrapped(checkedEntryPath(entry.path), unwrap));
       if (entry.kind === "folder") mkdirSync(join(target, name), { recursive: true });
       else {

@@ -7,8 +7,8 @@ import { asOwner } from "../../common/files/claim";
 import { inWords } from "../../common/files/errno";
 import { removeAbandoned, writeJson } from "../../common/files/files";
 import { makingPlace } from "../../common/files/replace";
-import { breathe } from "../../common/interrupt";
-import type { OnProgress } from "../../common/progress";
+import { checkInterrupt, withSignal } from "../../common/interrupt";
+import type { ProgressOptions, TaskOptions } from "../../common/progress";
 import { projectPath } from "../../common/project";
 import { type DemoSource, readDemoSource } from "./classes";
 import { refuseAdded } from "./foreign";
@@ -26,7 +26,7 @@ import {
 import { countGroups, TABLES, writeTables } from "./tables";
 
 /** What to draw. */
-export interface DrawDemoOptions {
+export interface DrawDemoOptions extends TaskOptions {
   /**
    * Holds raw/, retrieval/, demo.json and demo_images.csv afterwards. A relative path is one below the project's root.
    */
@@ -34,7 +34,6 @@ export interface DrawDemoOptions {
   seed: number;
   /** Only so many classes of each of the seven groups, for a quick look; all of them otherwise. */
   classesPerGroup?: number;
-  onProgress?: OnProgress;
 }
 
 /** Pictures that sharp works on at once: enough for its threads, few enough to stop soon on Interrupt. */
@@ -52,7 +51,9 @@ const AT_ONCE = 16;
  */
 export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
   const dataDir = projectPath(options.dataDir);
-  return asOwner(stampPath(dataDir), "Drawing the demo", () => drawOwned(dataDir, options));
+  return withSignal(options.signal, () =>
+    asOwner(stampPath(dataDir), "Drawing the demo", () => drawOwned(dataDir, options)),
+  );
 }
 
 async function drawOwned(dataDir: string, options: DrawDemoOptions): Promise<DemoStamp> {
@@ -70,7 +71,7 @@ async function drawOwned(dataDir: string, options: DrawDemoOptions): Promise<Dem
   refuseForeign(dataDir, wrote, earlier);
   if (earlier) await refuseAdded(dataDir, earlier);
   try {
-    const { drawn, dropped } = await drawAll(temporary, planned, source, options.onProgress);
+    const { drawn, dropped } = await drawAll(temporary, planned, source, options);
     await writeTables(temporary, drawn);
     const stamp = {
       recipe,
@@ -103,12 +104,12 @@ async function drawAll(
   folder: string,
   planned: readonly PlacedPicture[],
   { iconSets }: DemoSource,
-  onProgress?: OnProgress,
+  { onProgress }: ProgressOptions,
 ): Promise<{ drawn: PlacedPicture[]; dropped: DroppedDrawing[] }> {
   const drawn: PlacedPicture[] = [];
   const dropped: DroppedDrawing[] = [];
   for (let start = 0; start < planned.length; start += AT_ONCE) {
-    await breathe();
+    await checkInterrupt();
     const batch = planned.slice(start, start + AT_ONCE);
     const files = await Promise.allSettled(
       batch.map(({ picture }) => drawPicture(iconSets[picture.vendor], picture.icon, picture.plan)),

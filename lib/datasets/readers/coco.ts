@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { findFile, sameName } from "../../common/files/unicode_names";
-import { breathe } from "../../common/interrupt";
+import { checkInterrupt } from "../../common/interrupt";
 import { readCocoFile } from "./coco_file";
 import { checkedImagePath } from "./image_path";
 import { presenceIn } from "./presence";
@@ -39,7 +39,7 @@ export function coco({ annotations, imageFolder }: CocoLayout): Reader {
       else reading.images.push(labelledImage(found ?? file, category, categoryNames, path));
       seen.add(sameName(file));
       if ((index + 1) % IMAGES_PER_REPORT === 0 || index + 1 === images.length) {
-        await breathe();
+        await checkInterrupt();
         report(index + 1, images.length, "images");
       }
     }

@@ -3,7 +3,7 @@ import { createReadStream, statSync } from "node:fs";
 import { JSONParser } from "@streamparser/json";
 import { messageOf, UserError } from "../../common/errors";
 import { requireFile } from "../../common/files/files";
-import { breathe, Interrupted } from "../../common/interrupt";
+import { checkInterrupt, Interrupted } from "../../common/interrupt";
 
 /** What is kept of a COCO annotation file (cocodataset.org, "Data format"): no outlines, no boxes. */
 export interface CocoFile {
@@ -64,7 +64,7 @@ async function feed(
   for await (const chunk of createReadStream(path, {
     highWaterMark: CHUNK_BYTES,
   }) as AsyncIterable<Uint8Array>) {
-    await breathe();
+    await checkInterrupt();
     parser.write(chunk);
     bytes += chunk.length;
     report(Math.floor(bytes / BYTES_PER_MB), totalMb);

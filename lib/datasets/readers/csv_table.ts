@@ -4,7 +4,7 @@ import { type CsvRow, readCsv, wholeNumberCell } from "../../common/csv/csv";
 import { SeenImages } from "../../common/csv/one_label";
 import { UserError } from "../../common/errors";
 import { findFile } from "../../common/files/unicode_names";
-import { breathe } from "../../common/interrupt";
+import { checkInterrupt } from "../../common/interrupt";
 import { checkedImagePath } from "./image_path";
 import { presenceIn } from "./presence";
 import { emptyReading, type LabelledImage, type Reader } from "./reader";
@@ -46,7 +46,7 @@ export function csvTable(table: CsvTableLayout): Reader {
       else if (!(await isPresent(file))) reading.skipped.missingImages++;
       else reading.images.push({ ...image, file });
       if ((index + 1) % ROWS_PER_REPORT === 0 || index + 1 === rows.length) {
-        await breathe();
+        await checkInterrupt();
         report(index + 1, rows.length, "rows");
       }
     }

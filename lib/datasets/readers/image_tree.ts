@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { FolderWalk } from "../../common/files/image_folder";
 import { hasForms, sameName } from "../../common/files/unicode_names";
-import { breathe } from "../../common/interrupt";
+import { checkInterrupt } from "../../common/interrupt";
 import { isArchiveName } from "../archives/entry";
 import { emptyReading, type LabelledImage, type Reader } from "./reader";
 
@@ -31,7 +31,7 @@ export function imageTree(tree: ImageTreeLayout): Reader {
     };
     const branches = tree.tops.flatMap((top) => openTop(walk, folder, top, tree));
     for (const [index, branch] of branches.entries()) {
-      await breathe();
+      await checkInterrupt();
       for (const file of walk.imagesBelow(branch, refuseEmpty)) {
         if (isFirst(file)) images.push(label(file, tree));
         else walk.leftOut.push({ file, reason: "its name came before, in another form of Unicode" });

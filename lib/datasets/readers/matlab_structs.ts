@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { findFile } from "../../common/files/unicode_names";
-import { breathe } from "../../common/interrupt";
+import { checkInterrupt } from "../../common/interrupt";
 import type { MatlabArray } from "../matlab/arrays";
 import { readMatlabFile } from "../matlab/matlab_file";
 import { checkedImagePath } from "./image_path";
@@ -44,7 +44,7 @@ export function matlabStructs(layout: MatlabStructsLayout): Reader {
       if (await isPresent(file)) reading.images.push({ file, ...label });
       else reading.skipped.missingImages++;
       if ((index + 1) % IMAGES_PER_REPORT === 0 || index + 1 === structs.length) {
-        await breathe();
+        await checkInterrupt();
         report(index + 1, structs.length, "images");
       }
     }

@@ -5,7 +5,7 @@ import util from "node:util";
 import { isMainThread } from "node:worker_threads";
 import koffi from "koffi";
 import { messageOf, UserError } from "../../common/errors";
-import { projectPath } from "../../common/project";
+import { installPath } from "../../common/project";
 
 /** The two shared libraries of TensorFlow's wheel, in the order in which they must be opened. */
 const LIBRARY_NAMES = ["libtensorflow_framework.so.2", "libtensorflow_cc.so.2"];
@@ -31,7 +31,7 @@ export function tensorflowFolder(): string {
       "Unset it, or let it name the folder `tensorflow` of an unpacked wheel.",
     );
   }
-  const lib = projectPath(".venv", "lib");
+  const lib = installPath(".venv", "lib");
   const pythons = existsSync(lib) ? readdirSync(lib).filter((name) => name.startsWith("python3")) : [];
   for (const python of pythons) {
     const folder = join(lib, python, "site-packages", "tensorflow");
@@ -51,9 +51,9 @@ export function openTensorflow(): SharedLibrary {
   if (opened) return opened;
   prepareProcess();
   const folder = tensorflowFolder();
-  if (!existsSync(projectPath(...BINDING)))
+  if (!existsSync(installPath(...BINDING)))
     throw new UserError(
-      `Expected TensorFlow's binding at ${projectPath(...BINDING)}: it is not there.`,
+      `Expected TensorFlow's binding at ${installPath(...BINDING)}: it is not there.`,
       "npm run setup",
     );
   try {

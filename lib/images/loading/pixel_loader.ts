@@ -2,7 +2,6 @@
 import { resolve } from "node:path";
 import { mapConcurrently } from "../../common/concurrent";
 import { CONTENT_LETTERS, NO_CONTENT } from "../../common/files/fingerprint";
-import { projectPath } from "../../common/project";
 import { unusableFile } from "../decode";
 import type { AugmentPlan } from "./augment_plan";
 import { prepareImage } from "./image_threads";
@@ -11,6 +10,7 @@ import { type ImagePart, planViews, type Views, wholeImage } from "./views";
 
 /** Where images lie and what becomes of them. */
 export interface PixelLoaderConfig {
+  /** Absolute. */
   dataDir: string;
   imageSize: number;
   /** Threads that read, decode, augment and normalise. */
@@ -36,7 +36,7 @@ export class PixelLoader {
   readonly #free: SharedArrayBuffer[] = [];
 
   constructor({ dataDir, imageSize, numWorkers }: PixelLoaderConfig, { mean, std }: Normalisation) {
-    this.#folder = projectPath(dataDir);
+    this.#folder = dataDir;
     this.#imageSizePx = imageSize;
     this.#numWorkers = numWorkers;
     this.#normalisation = { mean, std };

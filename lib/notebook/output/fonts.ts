@@ -1,5 +1,5 @@
 // Fonts for pictures, from npm packages (fonts.conf).
-import { projectPath } from "../../common/project";
+import { installPath } from "../../common/project";
 
 /** Where the fonts of pictures are configured. */
 const FONTS_CONF = "lib/notebook/output/fonts.conf";
@@ -9,5 +9,5 @@ const FONTS_CONF = "lib/notebook/output/fonts.conf";
  * the variable at the first word. A person's own FONTCONFIG_FILE stays.
  */
 export function bringFonts(): void {
-  process.env.FONTCONFIG_FILE ??= projectPath(FONTS_CONF);
+  process.env.FONTCONFIG_FILE ??= installPath(FONTS_CONF);
 }

@@ -5,10 +5,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import { UserError } from "../../common/errors";
 import { listNames } from "../../common/files/files";
-import { projectPath } from "../../common/project";
+import { installPath } from "../../common/project";
 
 /** The folder of the compiled lib. */
-const DIST = projectPath("lib/dist");
+const DIST = installPath("lib/dist");
 
 /**
  * Folders whose modules stay loaded: the engine holds libraries, foreign types and sessions open, which must not be
@@ -39,8 +39,8 @@ export async function reload(): Promise<void> {
 }
 
 async function compile(): Promise<void> {
-  const compiler = projectPath("node_modules", "typescript", "bin", "tsc");
-  const child = spawn(process.execPath, [compiler, "-b", "lib", "--pretty", "false"], { cwd: projectPath() });
+  const compiler = installPath("node_modules", "typescript", "bin", "tsc");
+  const child = spawn(process.execPath, [compiler, "-b", "lib", "--pretty", "false"], { cwd: installPath() });
   let output = "";
   const keep = (chunk: Buffer) => {
     output += chunk;

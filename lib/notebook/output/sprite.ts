@@ -1,7 +1,7 @@
 // Many small pictures as one JPEG.
 import sharp from "sharp";
-import { breathe } from "../../common/interrupt";
-import type { OnProgress } from "../../common/progress";
+import { checkInterrupt } from "../../common/interrupt";
+import type { ProgressOptions } from "../../common/progress";
 import { decodeRgb } from "../../images/decode";
 
 /** Square tiles in rows, in the order of the images. */
@@ -30,7 +30,7 @@ const WHITE = 255;
 export async function makeSprite(
   files: readonly string[],
   maxBytes: number,
-  onProgress?: OnProgress,
+  { onProgress }: ProgressOptions = {},
 ): Promise<Sprite> {
   const columns = Math.max(1, Math.ceil(Math.sqrt(files.length)));
   const rows = Math.max(1, Math.ceil(files.length / columns));
@@ -42,7 +42,7 @@ export async function makeSprite(
     for (const [i, tile] of tiles.entries()) paste(tile, side, sheet, first + i, columns);
     const done = first + some.length;
     onProgress?.({ stage: "pictures of the map", done, total: files.length, unit: "images" });
-    await breathe();
+    await checkInterrupt();
   }
   const jpegOf = (tilePx: number) =>
     sharp(sheet, { raw: { width: columns * side, height: rows * side, channels: 3 } })

@@ -1,5 +1,5 @@
 // The atlas as an interactive figure: menus for map and colours, pictures under the mouse.
-import type { OnProgress } from "../../common/progress";
+import type { ProgressOptions } from "../../common/progress";
 import type { PicturedFigure } from "../output/drawing";
 import type { Figure } from "../output/figure";
 import { hoverPictures, type PointCaption } from "../output/hover_pictures";
@@ -30,10 +30,10 @@ const SIZES_PX = { query: 8, index: 6 };
 export async function atlasFigure(
   { points, maps, imageCount }: Atlas,
   placed: readonly PlacedImage[] = [],
-  onProgress?: OnProgress,
+  options: ProgressOptions = {},
 ): Promise<PicturedFigure> {
   const files = [...points, ...placed].map(({ image }) => image);
-  const sprite = await makeSprite(files, MAX_PICTURE_BYTES, onProgress);
+  const sprite = await makeSprite(files, MAX_PICTURE_BYTES, options);
   const colourings = colouringsOf(points);
   const groups = colourings.flatMap(({ groups }, colouring) =>
     groups.map((group) => ({ ...group, colouring })),

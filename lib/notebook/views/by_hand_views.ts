@@ -1,5 +1,5 @@
 // What Train shows while a person steps by hand: gradients, margins, the hardest images.
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { projectPath } from "../../common/project";
 import type { TrainConfig } from "../../config/config";
 import type { ExaminedImage } from "../../training/examine";
@@ -53,12 +53,13 @@ export function hardestGrid(
   classNames: ReadonlyMap<number, string> = new Map(),
   options: GridOptions = {},
 ): Promise<Drawing> {
+  const folder = projectPath(dataDir);
   const nameOf = (label: number) => classNames.get(label) ?? `class ${label}`;
   const items = examined.slice(0, count).map(({ file, label, predicted, loss, margin }) => {
     const isRight = predicted === label;
     const taken = isRight ? nameOf(label) : `${nameOf(label)}, taken for ${nameOf(predicted)}`;
     return {
-      image: projectPath(dataDir, file),
+      image: join(folder, file),
       caption: `${taken}; loss ${loss.toFixed(2)}, margin ${margin.toFixed(2)}; ${basename(file)}`,
       frame: isRight ? ("green" as const) : ("red" as const),
     };

@@ -47,10 +47,11 @@ export async function duplicateGrid(
   classNames: ReadonlyMap<number, string> = new Map(),
   options: GridOptions = {},
 ): Promise<Drawing> {
+  const folder = projectPath(dataDir);
   const items = pairs.flatMap(({ imageA, imageB, labelA, labelB, foldA, foldB }) => {
     const frame = labelA === labelB ? ("none" as const) : ("red" as const);
     const item = (image: string, label: number, fold: number) => ({
-      image: projectPath(dataDir, image),
+      image: join(folder, image),
       caption: `${classNames.get(label) ?? `class ${label}`}, fold ${fold}`,
       frame,
     });
@@ -74,7 +75,8 @@ export async function neighbourGrid(gallery: NeighbourGallery, options: GridOpti
   const { dataDir, files, neighbours, queries, classNames } = gallery;
   if (queries.length === 0) throw new UserError("There is no query to show.", "Name at least one position.");
   const nameOf = (label: number) => classNames?.get(label) ?? `class ${label}`;
-  const path = (file: string) => projectPath(dataDir, file);
+  const folder = projectPath(dataDir);
+  const path = (file: string) => join(folder, file);
   const items = queries.flatMap((query) => {
     const label = files.queries.labels[query]!;
     const found = Array.from(neighbours.positions[query]!, (position) => ({
@@ -110,7 +112,8 @@ export async function searchGrid(
   },
   options: GridOptions = {},
 ): Promise<Drawing> {
-  const { dataDir, files, classNames, embedder, index, k = 8 } = search;
+  const { files, classNames, embedder, index, k = 8 } = search;
+  const folder = projectPath(search.dataDir);
   const path = localImagePath(search.path);
   const query = await embedder.embedFiles("/", [path]);
   const { positions, cosines } = await nearestNeighbours(query, index, k);
@@ -118,7 +121,7 @@ export async function searchGrid(
     const label = files.index.labels[position]!;
     const name = classNames?.get(label) ?? `class ${label}`;
     return {
-      image: projectPath(dataDir, files.index.files[position]!),
+      image: join(folder, files.index.files[position]!),
       caption: `${name}, ${cosines[0]![rank]!.toFixed(2)}`,
     };
   });

@@ -26,9 +26,10 @@ export interface Reject {
 
 /** What Data_preprocessing left out because it could not be read, of several data sets. */
 export async function readRejects(dataDir: string, sets: readonly DatasetName[]): Promise<Reject[]> {
+  const folder = projectPath(dataDir);
   const rejects: Reject[] = [];
   for (const set of sets) {
-    const path = join(projectPath(dataDir), rejectsCsv(set));
+    const path = join(folder, rejectsCsv(set));
     if (!existsSync(path)) continue;
     await eachCsvRow(path, ["image_files", "labels", "reason"], (row, index) => {
       const { image_files: image, labels, reason } = row;

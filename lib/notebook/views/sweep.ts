@@ -3,7 +3,12 @@ import { basename } from "node:path";
 import { inspect } from "node:util";
 import { UserError } from "../../common/errors";
 import { Interrupted } from "../../common/interrupt";
-import { describeProgress, formatSeconds, type ProgressReport } from "../../common/progress";
+import {
+  describeProgress,
+  formatSeconds,
+  type ProgressReport,
+  type TaskOptions,
+} from "../../common/progress";
 import type { TrainConfig } from "../../config/config";
 import {
   bestRun,
@@ -47,7 +52,7 @@ const PAUSE_MS = 500;
 export async function sweep(
   config: Readonly<TrainConfig>,
   grid: SweepGrid,
-  { name = `${config.runName}_sweep` } = {},
+  { name = `${config.runName}_sweep`, signal }: { name?: string } & Pick<TaskOptions, "signal"> = {},
 ): Promise<SweepResult> {
   if (config.stage !== "frozen") {
     throw new UserError(
@@ -58,12 +63,12 @@ export async function sweep(
   const runs = planSweep(config, grid, name);
   const live = new LiveTable(runs, name);
   try {
-    await runSweep(
-      runs,
-      () => live.beginRun(),
-      (report) => live.report(report),
-      `Give the sweep another name (in Train the parameter run; sweep(config, grid, { name: "..." })), or delete checkpoints/${name}.`,
-    );
+    await runSweep(runs, {
+      signal,
+      onRun: () => live.beginRun(),
+      onProgress: (report) => live.report(report),
+      advice: `Give the sweep another name (in Train the parameter run; sweep(config, grid, { name: "..." })), or delete checkpoints/${name}.`,
+    });
     live.end("");
   } catch (error) {
     live.end(error instanceof Interrupted ? "interrupted, run the cell again to go on" : "");

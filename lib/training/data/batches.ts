@@ -3,6 +3,7 @@ import { pickLabels } from "../../common/labels";
 import { randomStream } from "../../common/random";
 import type { Texts } from "../../common/texts";
 import type { TrainConfig } from "../../config/config";
+import { dataFolder } from "../../config/paths";
 import { drawAugmentPlan } from "../../images/loading/augment_plan";
 import { PixelLoader } from "../../images/loading/pixel_loader";
 import type { Normalisation } from "../../images/loading/value_table";
@@ -109,7 +110,7 @@ export function imageBatches(
 ): BatchSource {
   const rowsAt = rowsOf(config, table.labels, shard);
   const steps = stepsPerEpoch(config, table.files.length, shard);
-  const loader = new PixelLoader(config, normalisation);
+  const loader = new PixelLoader({ ...config, dataDir: dataFolder(config) }, normalisation);
   const prepare = async (position: Position): Promise<Batch> => {
     const rows = rowsAt(position);
     const { labels, files } = labelsOf(table, rows);

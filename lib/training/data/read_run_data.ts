@@ -5,6 +5,7 @@ import { UserError } from "../../common/errors";
 import { projectPath } from "../../common/project";
 import type { Texts } from "../../common/texts";
 import type { TrainConfig } from "../../config/config";
+import { dataFolder, tablePath } from "../../config/paths";
 import { readImageRows } from "../../datasets/rows";
 import { heldOutClasses, tableClasses } from "../../runs/provenance";
 import { readTrainingTable } from "../../tables/training_table";
@@ -17,7 +18,7 @@ type DataConfig = Pick<TrainConfig, "dataDir" | "csv" | "fold" | "holdOutShare" 
 /** Reads the tables of a config. @throws UserError saying which step makes a missing one */
 export async function readRunData(config: DataConfig): Promise<RunData> {
   const data = holdOutClasses(await readWholeData(config), config);
-  requireClasses(data.classCount, projectPath(config.dataDir, config.csv));
+  requireClasses(data.classCount, tablePath(config));
   return data;
 }
 
@@ -34,13 +35,13 @@ export function requireClasses(classes: number, source: string): void {
 
 /** The same with all classes of the table, whatever the config's `holdOutShare`. */
 export async function readWholeData(config: Pick<DataConfig, "dataDir" | "csv" | "fold">): Promise<RunData> {
-  const dataDir = projectPath(config.dataDir);
+  const dataDir = dataFolder(config);
   const table = await readTrainingTable(dataDir, { csv: config.csv, fold: config.fold });
   return {
     train: { files: table.trainFiles, labels: table.trainLabels },
     validation: { files: table.validationFiles, labels: table.validationLabels },
     classCount: table.classes,
-    classes: tableClasses(config.dataDir, config.csv),
+    classes: tableClasses(dataDir, config.csv),
     retrieval: await readRetrievalFiles(dataDir),
     retrievalClasses: heldOutClasses(dataDir),
   };

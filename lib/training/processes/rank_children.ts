@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { messageOf, UserError } from "../../common/errors";
-import { projectPath, projectRoot } from "../../common/project";
+import { installPath, projectRoot } from "../../common/project";
 import type { TrainConfig } from "../../config/config";
 import { splitAddress } from "./control_link";
 import type { FromRank, ToRank } from "./rank_messages";
@@ -102,7 +102,7 @@ async function environmentOf(
 /** Lets TensorFlow's server listen on one address alone: scripts/setup/bind_address.c. */
 async function servingOn(address: string): Promise<NodeJS.ProcessEnv> {
   const { host, port } = splitAddress(address);
-  const library = projectPath("node_modules/.setup/bind_address.so");
+  const library = installPath("node_modules/.setup/bind_address.so");
   if (!existsSync(library)) throw new UserError(`Expected ${library}: it is not there.`, "npm run setup");
   const preloads = [library, ...(process.env.LD_PRELOAD ? [process.env.LD_PRELOAD] : [])];
   try {

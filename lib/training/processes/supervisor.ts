@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { messageOf, UserError } from "../../common/errors";
 import type { Claim } from "../../common/files/claim";
 import { Interrupted } from "../../common/interrupt";
-import type { OnProgress } from "../../common/progress";
+import type { TaskOptions } from "../../common/progress";
 import { processCount, type TrainConfig } from "../../config/config";
 import type { ClusterSpec } from "../../engine/session/cluster";
 import { logLine } from "../../runs/run_folder";
@@ -16,14 +16,13 @@ import type { FromRank } from "./rank_messages";
 import { type Failure, RankWatch, SILENT_MS } from "./rank_watch";
 
 /** How a run of several processes is watched over. */
-export interface SupervisorOptions {
+export interface SupervisorOptions extends TaskOptions {
   /** After a failure that may not come again, so often the run goes on from its last checkpoint. */
   maxRestarts?: number;
-  onProgress?: OnProgress;
   /** Takes a line for people. */
   say?: (line: string) => void;
   /** Aborted when the run is to finish its step, save and end. */
-  stop?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** A process of which nothing was heard for so long has hung. */
   silentMs?: number;
 }
@@ -122,7 +121,7 @@ async function withRestarts(
 /** One life of all ranks. @throws Interrupted where they were asked to stop; RankFailure */
 async function attemptAsChief(job: Job, options: SupervisorOptions): Promise<void> {
   const { addresses } = job;
-  const { onProgress, say, stop } = options;
+  const { onProgress, say, signal } = options;
   const watch = new RankWatch(addresses.length, performance.now(), options.silentMs);
   const ended = new Map<number, EndReason>();
   const onMessage = (rank: number, message: FromRank) => {
@@ -136,7 +135,7 @@ async function attemptAsChief(job: Job, options: SupervisorOptions): Promise<voi
     watch.fail(rank, "died", `${cause} (last seen ${watch.place(rank)})`, performance.now());
   const members = await membersOf(job, { onMessage, onLost }, options);
   const children = await startRanks({ ...job, onMessage, onExit: onLost });
-  const forgetStop = onAbort(stop, () => children.send({ kind: "stop" }));
+  const forgetStop = onAbort(signal, () => children.send({ kind: "stop" }));
   try {
     await untilTrue(() => {
       if (ended.size === addresses.length) return true;
@@ -161,17 +160,17 @@ async function attemptAsChief(job: Job, options: SupervisorOptions): Promise<voi
 function membersOf(
   { config, addresses, ranks }: Job,
   events: Parameters<typeof gatherMembers>[2],
-  { say, stop }: SupervisorOptions,
+  { say, signal }: SupervisorOptions,
 ): Promise<Members> | undefined {
   if (ranks.length === addresses.length) return undefined;
   say?.(`Waiting for the launchers of ${addresses.length - ranks.length} other ranks`);
-  return gatherMembers(addresses, config, events, stop);
+  return gatherMembers(addresses, config, events, signal);
 }
 
 /** One life of a rank of another host's run. */
 async function attemptAsMember(
   job: Job,
-  { stop, say, silentMs = SILENT_MS }: SupervisorOptions,
+  { signal, say, silentMs = SILENT_MS }: SupervisorOptions,
 ): Promise<void> {
   const { config, addresses, ranks } = job;
   const [rank] = ranks as [number];
@@ -191,8 +190,8 @@ async function attemptAsMember(
   const onLost = () => {
     chief.isLost = true;
   };
-  const link = await joinChief({ rank, addresses, config }, onMessage, onLost, stop);
-  const forgetStop = onAbort(stop, async () => (await starting)?.send({ kind: "stop" }));
+  const link = await joinChief({ rank, addresses, config }, onMessage, onLost, signal);
+  const forgetStop = onAbort(signal, async () => (await starting)?.send({ kind: "stop" }));
   try {
     await untilTrue(() => {
       if (end) return true;
