@@ -1,4 +1,5 @@
 // Photos that stand in the tables more than once: found by perceptual hash, reported, never dropped.
+
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { byCodeUnit } from "../common/code_units";
@@ -9,6 +10,7 @@ import { keptFolder } from "../common/files/kept_folder";
 import { withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
+import { recordOf } from "../common/records";
 import { TextColumn } from "../common/texts";
 import { type Database, sqlText, withDatabase } from "../tables/database";
 import { DUPLICATES_CSV, FOLDS_CSV, FOLDS_TABLE, LOOKS_CSV } from "../tables/layout";
@@ -165,10 +167,7 @@ async function countFindings(database: Database): Promise<Record<DuplicateFindin
     "SELECT finding, count(*) AS pairs FROM duplicates GROUP BY finding",
   );
   const found = new Map(rows.map(({ finding, pairs }) => [finding, pairs]));
-  return Object.fromEntries(FINDINGS.map((finding) => [finding, found.get(finding) ?? 0])) as Record<
-    DuplicateFinding,
-    number
-  >;
+  return recordOf(FINDINGS, (finding) => found.get(finding) ?? 0);
 }
 
 async function readPairs(database: Database): Promise<DuplicatePair[]> {

@@ -1,4 +1,5 @@
 // A tower as a TensorFlow graph: images in, features out. Shapes: B images, S side of the input in px, F features.
+
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { mapConcurrently } from "../common/concurrent";
@@ -7,6 +8,7 @@ import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
 import { weightsPath } from "../config/paths";
 import { device } from "../engine/native/device";
+import { floatsOf } from "../engine/native/dtypes";
 import type { tf } from "../engine/native/tf";
 import { withFreeBatch } from "../engine/program/free_batch";
 import type { GraphFunction } from "../engine/program/graph_function";
@@ -144,7 +146,7 @@ function backboneWith(
       const data = pixels.subarray(start * pixelsPerImage, (start + images) * pixelsPerImage);
       const shape = [data.length / pixelsPerImage, imageSize, imageSize, 3];
       const rows = await extract.run({ images: { dtype: "float32", shape, data } });
-      result.set(rows.data as Float32Array, start * length);
+      result.set(floatsOf(rows), start * length);
     });
     return result;
   };

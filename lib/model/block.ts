@@ -6,6 +6,7 @@ import { scope } from "../engine/tracing/scope";
 import { attention, linear, product } from "./layers";
 import { ACTIVATIONS, namedNorm, type Weights } from "./named_layers";
 import { classTokens } from "./pooling";
+import type { Precision } from "./precision";
 import type { Tower } from "./tower";
 import { mlpWidth } from "./towers";
 
@@ -20,12 +21,13 @@ export interface BlockOptions {
   classOnly: boolean;
   /** p: heads, and numbers within the MLP, are shared out among so many parts. */
   parts: number;
+  /** What its matrix products compute in. */
+  precision: Precision;
 }
 
 /** One of p parts. */
-interface Part {
+interface Part extends Pick<BlockOptions, "parts" | "precision"> {
   index: number;
-  parts: number;
 }
 
 /**
@@ -48,15 +50,15 @@ export function residualBlock(
   name: string,
   x: tf.Tensor2D,
   tower: Tower,
-  { tokens, classOnly, parts }: BlockOptions,
+  { tokens, classOnly, parts, precision }: BlockOptions,
 ): tf.Tensor2D {
   return tf.tidy(() => {
     const normal = scope("ln_1", () => namedNorm(weights, `${name}.ln_1`, x, tower));
     const attended = scope("attention", () => {
       const stream = classOnly ? classTokens(x, tokens) : x;
-      return sumOfParts(stream, parts, (part) => {
+      return sumOfParts(stream, { parts, precision }, (part) => {
         const qkv = scope("qkv", () => partOfRows(weights, `${name}.attn.in_proj_`, 3, normal, part));
-        const mixed = attention(qkv, tokens, tower.heads / parts);
+        const mixed = attention(qkv, tokens, tower.heads / parts, precision);
         const kept = classOnly ? classTokens(mixed, tokens) : mixed;
         return scope("out", () => branchEnd(weights, `${name}.attn.out_proj`, `${name}.ls_1`, kept, part));
       });
@@ -65,7 +67,7 @@ export function residualBlock(
     return scope("mlp", () => {
       const isGated = tower.activation === "swiGlu"; // two matrices, one below the other
       const [first, last] = isGated ? ["w12", "w3"] : ["c_fc", "c_proj"];
-      return sumOfParts(attended, parts, (part) => {
+      return sumOfParts(attended, { parts, precision }, (part) => {
         const ofFirst = `${name}.mlp.${first}.`;
         const hidden = scope("in", () => partOfRows(weights, ofFirst, isGated ? 2 : 1, normalAgain, part));
         const activated = ACTIVATIONS[tower.activation](hidden);
@@ -75,9 +77,13 @@ export function residualBlock(
   });
 }
 
-function sumOfParts(x: tf.Tensor2D, parts: number, term: (part: Part) => tf.Tensor2D): tf.Tensor2D {
+function sumOfParts(
+  x: tf.Tensor2D,
+  all: Omit<Part, "index">,
+  term: (part: Part) => tf.Tensor2D,
+): tf.Tensor2D {
   let sum = x;
-  for (let index = 0; index < parts; index++) sum = tf.add<tf.Tensor2D>(sum, term({ index, parts }));
+  for (let index = 0; index < all.parts; index++) sum = tf.add<tf.Tensor2D>(sum, term({ ...all, index }));
   return sum;
 }
 
@@ -88,7 +94,7 @@ function sumOfParts(x: tf.Tensor2D, parts: number, term: (part: Part) => tf.Tens
 function partOfRows(weights: Weights, prefix: string, matrices: number, x: tf.Tensor2D, part: Part) {
   const rows = <T extends tf.Tensor>(values: T) => rowsOf(values, matrices, part);
   const [weight, bias] = [weights[`${prefix}weight`], weights[`${prefix}bias`]];
-  return linear(x, rows(weight as tf.Tensor2D), rows(bias as tf.Tensor1D));
+  return linear(x, rows(weight as tf.Tensor2D), rows(bias as tf.Tensor1D), part.precision);
 }
 
 function rowsOf<T extends tf.Tensor>(values: T, matrices: number, { index, parts }: Part): T {
@@ -110,8 +116,8 @@ function branchEnd(weights: Weights, name: string, scale: string, x: tf.Tensor2D
   const [whole, bias] = [weights[`${name}.weight`] as tf.Tensor2D, weights[`${name}.bias`] as tf.Tensor1D];
   const scaled = gamma ? tf.mul<tf.Tensor2D>(whole, tf.reshape(gamma, [-1, 1])) : whole;
   const matrix = columnsOf(scaled, part);
-  if (part.index > 0) return product(x, matrix);
-  return linear(x, matrix, gamma ? tf.mul(bias, gamma) : bias);
+  if (part.index > 0) return product(x, matrix, part.precision);
+  return linear(x, matrix, gamma ? tf.mul(bias, gamma) : bias, part.precision);
 }
 
 function columnsOf(matrix: tf.Tensor2D, { index, parts }: Part): tf.Tensor2D {

@@ -5,7 +5,7 @@ import { tf } from "../engine/native/tf";
 import { canFuse } from "../engine/tracing/fused";
 import { after } from "../engine/tracing/order";
 import { rawOp } from "../engine/tracing/raw_op";
-import { narrow, widen } from "./precision";
+import { narrow, type Precision, widen } from "./precision";
 import { withGradient } from "./with_gradient";
 
 /** The gradient of a row that is added to, or multiplied with, every row: faster than `tf.sum`. [R, O] -> [O]. */
@@ -14,18 +14,23 @@ function sumOfRows(x: tf.Tensor): tf.Tensor {
 }
 
 /**
- * x W^T + b, the product in the current precision (`withPrecision`). x [R, I], weight [O, I], bias [O] -> [R, O].
- * PyTorch: `F.linear`.
+ * x W^T + b. x [R, I], weight [O, I], bias [O] -> [R, O]. PyTorch: `F.linear`.
+ * @param precision of the product and of its gradient's
  */
-export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
+export function linear(
+  x: tf.Tensor2D,
+  weight: tf.Tensor2D,
+  bias: tf.Tensor1D,
+  precision: Precision = "float32",
+): tf.Tensor2D {
   return withGradient([x, weight, bias], () => {
-    const [operand, matrix] = [narrow(x), narrow(weight)];
+    const [operand, matrix] = [narrow(x, precision), narrow(weight, precision)];
     return {
       // Into every such product TensorFlow fuses BiasAdd; an Add it may put in another order first.
-      value: widen(rawOp("BiasAdd", [tf.matMul(operand, matrix, false, true), narrow(bias)])[0]!),
+      value: widen(rawOp("BiasAdd", [tf.matMul(operand, matrix, false, true), narrow(bias, precision)])[0]!),
       saved: [operand, matrix],
       gradient: (dy, [operand, matrix]) => {
-        const narrowed = narrow(dy, operand);
+        const narrowed = narrow(dy, operand!);
         const dx = tf.matMul(narrowed, matrix as tf.Tensor2D);
         const dWeight = tf.matMul(narrowed, operand as tf.Tensor2D, true, false);
         // dx is the last to read the weight: behind it, an optimizer may change the weight in its own memory.
@@ -35,9 +40,9 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): 
   });
 }
 
-/** x W^T in the current precision, as `linear` computes it, for inference. x [R, I], weight [O, I] -> [R, O]. */
-export function product(x: tf.Tensor2D, weight: tf.Tensor2D): tf.Tensor2D {
-  return widen(tf.matMul<tf.Tensor2D>(narrow(x), narrow(weight), false, true));
+/** x W^T in a precision, as `linear` computes it, for inference. x [R, I], weight [O, I] -> [R, O]. */
+export function product(x: tf.Tensor2D, weight: tf.Tensor2D, precision: Precision): tf.Tensor2D {
+  return widen(tf.matMul<tf.Tensor2D>(narrow(x, precision), narrow(weight, precision), false, true));
 }
 
 /**
@@ -72,13 +77,19 @@ function layerNormGradient(dy: tf.Tensor2D, [normal, inverse, gain]: tf.Tensor[]
  * Multi-head attention of the tokens of each image among themselves, between the two projections.
  * qkv [R, 3 D]: query, key and value side by side, each head after head -> [R, D].
  * PyTorch: `F.scaled_dot_product_attention` with its heads split and joined.
+ * @param precision of the products and of their gradients'; the softmax is float32
  */
-export function attention(qkv: tf.Tensor2D, tokens: number, heads: number): tf.Tensor2D {
+export function attention(
+  qkv: tf.Tensor2D,
+  tokens: number,
+  heads: number,
+  precision: Precision = "float32",
+): tf.Tensor2D {
   return withGradient([qkv], () => {
-    const [query, key, value] = splitHeads(narrow(qkv), tokens, heads, 3);
+    const [query, key, value] = splitHeads(narrow(qkv, precision), tokens, heads, 3);
     const scale = 1 / Math.sqrt(query!.shape[2]);
     const scaled = scaledBy(query!, scale);
-    const weights = narrow(tf.softmax(widen(tf.matMul(scaled, key!, false, true)))); // [B h, N, N]
+    const weights = narrow(tf.softmax(widen(tf.matMul(scaled, key!, false, true))), precision); // [B h, N, N]
     const mixed: tf.Tensor3D = tf.matMul(weights, value!); // [B h, N, d]
     return {
       value: widen(joinHeads([mixed], tokens, heads)),
@@ -96,12 +107,12 @@ function attentionGradient(
   scale: number,
 ) {
   const [scaled, key, value, weights, mixed] = saved;
-  const [dMixed] = splitHeads(narrow(dy, weights), tokens, heads, 1);
+  const [dMixed] = splitHeads(narrow(dy, weights!), tokens, heads, 1);
   const dValue: tf.Tensor3D = tf.matMul(weights!, dMixed!, true, false);
   const dWeights = widen(tf.matMul(dMixed!, value!, false, true));
   // The softmax's gradient takes the sum over keys of weights * dWeights; it equals dMixed . mixed.
   const along = tf.sum(tf.mul(widen(dMixed!), widen(mixed!)), -1, true);
-  const dScores = narrow(tf.mul(widen(weights!), tf.sub(dWeights, along)), weights);
+  const dScores = narrow(tf.mul(widen(weights!), tf.sub(dWeights, along)), weights!);
   const dQuery = scaledBy<tf.Tensor3D>(tf.matMul(dScores, key!), scale);
   const dKey: tf.Tensor3D = tf.matMul(dScores, scaled!, true, false);
   return widen(joinHeads([dQuery, dKey, dValue], tokens, heads));

@@ -7,25 +7,9 @@ import { castTo, dtypeOf } from "../engine/tracing/cast";
 /** What matrix products compute in. float16 needs loss scaling when it trains. */
 export type Precision = TrainConfig["precision"];
 
-let current: Precision = "float32";
-
-/**
- * The matrix products of `body`, and of its gradient, run in this precision. PyTorch: `torch.autocast`.
- * Only traced functions have others than float32.
- */
-export function withPrecision<T>(precision: Precision, body: () => T): T {
-  const outer = current;
-  current = precision;
-  try {
-    return body();
-  } finally {
-    current = outer;
-  }
-}
-
-/** The tensor as an operand of a matrix product: in the dtype of `like`, or in the current precision. */
-export function narrow<T extends tf.Tensor>(tensor: T, like?: tf.Tensor): T {
-  return castTo(tensor, like ? dtypeOf(like) : current) as T;
+/** Casts an operand of a matrix product to a precision, or to the dtype of another tensor. Only traced functions cast. */
+export function narrow<T extends tf.Tensor>(tensor: T, to: Precision | tf.Tensor): T {
+  return castTo(tensor, typeof to === "string" ? to : dtypeOf(to)) as T;
 }
 
 /** The tensor as float32. */

@@ -8,7 +8,7 @@ import { scope } from "../engine/tracing/scope";
 import { residualBlock } from "./block";
 import { namedNorm, type Weights } from "./named_layers";
 import { forEachImage, meanOfPatches, poolTokens } from "./pooling";
-import { type Precision, withPrecision } from "./precision";
+import type { Precision } from "./precision";
 import type { Tower } from "./tower";
 import { patchGrid, prefixTokens } from "./towers";
 
@@ -68,9 +68,7 @@ export function vitFeatures(
     for (let i = 0; i < tower.layers; i++) {
       const classOnly = i === tower.layers - 1 && tower.pooling === "class" && !patchMean;
       const block: Block = (weights, x) =>
-        withPrecision(precision, () =>
-          residualBlock(weights, blockName(i), x, tower, { tokens, classOnly, parts }),
-        );
+        residualBlock(weights, blockName(i), x, tower, { tokens, classOnly, parts, precision });
       x = scope(`block${String(i).padStart(2, "0")}`, () =>
         gradientCheckpointing ? recomputed(block, weights, blockName(i), x) : block(weights, x),
       );

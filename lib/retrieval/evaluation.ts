@@ -1,4 +1,5 @@
 // Models compared on the same queries and index. Shapes: Q queries, N index rows.
+import { recordOf } from "../common/records";
 import { type BootstrapOptions, bootstrapMeans, type Interval, intervalOf } from "./bootstrap";
 import {
   expectedCounts,
@@ -180,7 +181,7 @@ function compare(
   const resampled = hasQueries
     ? bootstrapMeans(scores.labels, lists, options)
     : lists.map(() => Float64Array.of(0));
-  const entries = MEASURE_NAMES.map((measure, i) => {
+  return recordOf(MEASURE_NAMES, (measure, i): Score => {
     const [ours, theirs] = [resampled[2 * i]!, resampled[2 * i + 1]!];
     const mean = meanOf(scores.values[measure]);
     const difference = {
@@ -190,12 +191,6 @@ function compare(
         options,
       ),
     };
-    const score: Score = {
-      mean,
-      ...intervalOf(ours, options),
-      difference: reference && difference,
-    };
-    return [measure, score] as const;
+    return { mean, ...intervalOf(ours, options), difference: reference && difference };
   });
-  return Object.fromEntries(entries) as Record<Measure, Score>;
 }

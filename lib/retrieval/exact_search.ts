@@ -1,8 +1,10 @@
 // Exact search of rows in blocks. Shapes: Q queries, D numbers of each, k results, B rows of a block of the index,
 // q queries of a run.
+
 import { Budget } from "../common/budget";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
+import { floatsOf, intsOf } from "../engine/native/dtypes";
 import type { TensorValue } from "../engine/native/host_tensor";
 import { type BestRows, emptyLists, insertRow, lastScore, sortLists } from "./best_rows";
 import { EXACT_SCORES, type Metric, squaredLength } from "./metric";
@@ -153,7 +155,7 @@ interface Limits {
 }
 
 function limitsOf(metric: Metric, { shape, run }: Run, margin: number, best: BestRows): Limits {
-  const seen = run.rows.data as Float32Array;
+  const seen = floatsOf(run.rows);
   const least = new Float32Array(shape.queries).fill(Number.POSITIVE_INFINITY);
   const offset = new Float64Array(shape.queries);
   for (let row = 0; row < run.count; row++) {
@@ -174,8 +176,8 @@ function takeIn(
   best: BestRows,
 ): void {
   const exactScore = EXACT_SCORES[metric];
-  const [queries, rows] = [found.queries.data as Int32Array, found.rows.data as Int32Array];
-  const scores = found.scores.data as Float32Array;
+  const [queries, rows] = [intsOf(found.queries), intsOf(found.rows)];
+  const scores = floatsOf(found.scores);
   const count = block.end - block.start;
   for (let i = 0; i < scores.length; i++) {
     const [row, at] = [rows[i]!, queries[i]!];

@@ -1,5 +1,7 @@
 // Measures of retrieval. Shapes: Q queries, N index rows, k ranks.
+
 import { UserError } from "../common/errors";
+import { keysOf } from "../common/records";
 
 /** How many of the first results the competition's metric looks at. */
 const PRECISION_DEPTH = 5;
@@ -28,7 +30,7 @@ export const MEASURES = {
 export type Measure = keyof typeof MEASURES;
 
 /** Their names, in the order of tables. */
-export const MEASURE_NAMES = Object.keys(MEASURES) as Measure[];
+export const MEASURE_NAMES = keysOf(MEASURES);
 
 /** Scores of one retrieval. Shares are 0..1. */
 export interface RetrievalScores {

@@ -1,6 +1,8 @@
 // An exact index that stays in the engine's memory, for a service: a search is one run of one graph.
 // Shapes: Q queries, N index rows, E numbers of each, k neighbours.
+
 import { UserError } from "../common/errors";
+import { intsOf } from "../engine/native/dtypes";
 import { tf } from "../engine/native/tf";
 import { withFreeBatch } from "../engine/program/free_batch";
 import { Program } from "../engine/program/program";
@@ -53,7 +55,7 @@ export async function residentIndex(rows: Rows): Promise<SearchIndex & { dispose
     if (k > MOST_NEIGHBOURS)
       throw new UserError(`A query gets at most ${MOST_NEIGHBOURS} neighbours, not ${k}.`);
     const fed = { dtype: "float32" as const, shape: [queries.count, length], data: queries.data };
-    const found = (await nearest.run({ queries: fed })).positions.data as Int32Array;
+    const found = intsOf((await nearest.run({ queries: fed })).positions);
     return ordered(queries, { data, squares }, found, depth, Math.min(k, count));
   };
   return { count, length, search, dispose: () => program.dispose() };

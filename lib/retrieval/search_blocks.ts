@@ -1,6 +1,7 @@
 // Blocks of an index and runs of queries in the engine's memory. Shapes: B rows of a block, q queries of a run,
 // D numbers of each.
 import { checkInterrupt } from "../common/interrupt";
+import { floatsOf } from "../engine/native/dtypes";
 import { HostTensor } from "../engine/native/host_tensor";
 import { type ExactRows, type Metric, scoreRows } from "./metric";
 import type { RowSource, Vectors } from "./rows";
@@ -62,7 +63,7 @@ export async function readBlock(
   const end = Math.min(start + blockRows, index.count);
   const data = await index.block(start, end);
   const { squares } = memory;
-  const into = { data: memory.rows.data as Float32Array, bias: memory.bias.data as Float32Array, squares };
+  const into = { data: floatsOf(memory.rows), bias: floatsOf(memory.bias), squares };
   const largest = scoreRows(metric, data, centre, into, (row) => `Row ${start + row} of the index`);
   into.data.fill(0, data.length);
   into.bias.fill(Number.NEGATIVE_INFINITY, end - start);
@@ -91,7 +92,7 @@ export function queryRuns(
   // the engine's memory last, when nothing can fail any more
   return prepared.map(({ seen, ...run }) => {
     const rows = new HostTensor("float32", [size, length]);
-    (rows.data as Float32Array).set(seen);
+    floatsOf(rows).set(seen);
     return { ...run, rows };
   });
 }

@@ -1,4 +1,5 @@
 // A run's folder `checkpoints/<run>/`: its files, its config, its owner.
+
 import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
@@ -16,6 +17,7 @@ import {
 } from "../common/files/replace";
 import { isRunning, processStart } from "../common/processes";
 import { projectPath } from "../common/project";
+import { keysOf } from "../common/records";
 import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../config/config";
 import { vit224 } from "../config/presets";
 import { eventFiles } from "./event_files";
@@ -207,7 +209,7 @@ export function inProcesses(
 
 /** "initLr 0.001 -> 0.002" for every setting that differs and matters. */
 export function configDifferences(before: TrainConfig, now: TrainConfig): string[] {
-  const names = Object.keys(now) as (keyof TrainConfig)[];
+  const names = keysOf(now);
   const values = names
     .filter((name) => !HARMLESS.has(name))
     .map((name) => [name, before[name], now[name]] as const);

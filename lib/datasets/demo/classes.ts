@@ -1,4 +1,5 @@
 // Selects the classes of the demo data set and their drawings.
+import { recordOf } from "../../common/records";
 import { type Emoji, readEmoji, readUnicodeNames } from "./emoji";
 import { DEMO_GROUPS } from "./groups";
 import { type IconSet, readIconSet } from "./icon_set";
@@ -31,9 +32,7 @@ const LEAST_VENDORS = 4;
 
 /** Finds, in the nine packages, every object of the seven groups that at least four vendors drew. */
 export function readDemoSource(): DemoSource {
-  const iconSets = Object.fromEntries(
-    VENDORS.map((vendor) => [vendor, readIconSet(vendorPackage(vendor))]),
-  ) as Record<Vendor, IconSet>;
+  const iconSets = recordOf(VENDORS, (vendor) => readIconSet(vendorPackage(vendor)));
   const emoji = readEmoji();
   const icons = iconsOfVendors(emoji, iconSets);
   const groups = new Map(

@@ -14,6 +14,18 @@ export type NumericArray =
   | BigInt64Array
   | BigUint64Array;
 
+/** Returns the values of a float32 tensor. @throws Error where they are of another type */
+export function floatsOf({ data }: { data: object }): Float32Array {
+  if (data instanceof Float32Array) return data;
+  throw new Error(`Expected values of float32, got ${data.constructor.name}.`);
+}
+
+/** Returns the values of an int32 tensor. @throws Error where they are of another type */
+export function intsOf({ data }: { data: object }): Int32Array {
+  if (data instanceof Int32Array) return data;
+  throw new Error(`Expected values of int32, got ${data.constructor.name}.`);
+}
+
 /** Constructor of a typed array. */
 export interface NumericArrayType {
   new (length: number): NumericArray;

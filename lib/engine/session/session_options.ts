@@ -1,5 +1,7 @@
 // How a session computes, as TensorFlow's ConfigProto.
+
 import { UserError } from "../../common/errors";
+import { keysOf } from "../../common/records";
 import { hasOperation } from "../native/operations";
 import { type ConfigProto, encodeProto } from "../native/protos";
 
@@ -98,7 +100,7 @@ export function sessionSettings(options: SessionOptions): ConfigProto {
 }
 
 function assertProcess(options: SessionOptions): void {
-  for (const name of Object.keys(PROCESS_SETTINGS) as (keyof typeof PROCESS_SETTINGS)[]) {
+  for (const name of keysOf(PROCESS_SETTINGS)) {
     const { variable, value } = PROCESS_SETTINGS[name];
     const wanted = options[name];
     if (wanted === undefined || wanted === value) continue;

@@ -1,5 +1,6 @@
 // What of an image is embedded: all of it, its mirror image, parts of it. Their features are averaged.
 
+import { keysOf } from "../../common/records";
 import type { RgbImage } from "../pixels/rgb_image";
 import { type AugmentPlan, IDENTITY_PLAN } from "./augment_plan";
 
@@ -18,7 +19,7 @@ const KINDS: Record<Views, { crops: boolean; mirrored: boolean }> = {
 };
 
 /** The names of all. */
-export const VIEWS = Object.keys(KINDS) as Views[];
+export const VIEWS = keysOf(KINDS);
 
 /** Side of the image that is cut into crops, as a share of a crop's. */
 const CROPPED_SCALE = 8 / 7;

@@ -1,6 +1,8 @@
 // The trainer: takes one step at a time.
+
 import { UserError } from "../../common/errors";
 import type { TrainConfig } from "../../config/config";
+import { floatsOf } from "../../engine/native/dtypes";
 import type { Program } from "../../engine/program/program";
 import type { Weights } from "../../model/vit";
 import type { StepMetric } from "../../runs/metrics";
@@ -120,8 +122,7 @@ export class Trainer {
   /** Gives the averages of some weights the value of the weights themselves: of a head that was started afresh. */
   async averageAnew(isChosen: (name: string) => boolean): Promise<void> {
     for (const [name, average] of this.#averages.pairs.filter(([name]) => isChosen(name))) {
-      const { data } = await this.program.read(name);
-      await this.program.assign(average, data as Float32Array);
+      await this.program.assign(average, floatsOf(await this.program.read(name)));
     }
   }
 

@@ -1,8 +1,10 @@
 // The processes that train together, as one of them sees them. Shapes: W processes, k numbers of each.
+
 import { crc32 } from "node:zlib";
 import { UserError } from "../../common/errors";
 import type { TrainConfig } from "../../config/config";
 import type { ClassificationScores } from "../../embedding/embed_images";
+import { floatsOf } from "../../engine/native/dtypes";
 import type { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
 import { Program } from "../../engine/program/program";
@@ -78,7 +80,7 @@ export class Ranks {
         rows: { shape },
       });
     this.#gathers.set(key, gather);
-    return (await gather.run({ rows })).data as Float32Array;
+    return floatsOf(await gather.run({ rows }));
   }
 
   /** The numbers of every process, by rank. */

@@ -1,6 +1,7 @@
 // Averages of the weights over a run: EMA over steps, SWA over the ends of epochs. They are variables beside the weights.
 
 import type { TrainConfig } from "../../config/config";
+import { floatsOf } from "../../engine/native/dtypes";
 import { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
 import type { Program } from "../../engine/program/program";
@@ -64,7 +65,7 @@ export async function createAverages(
     },
     async present() {
       const counts = await Promise.all(kinds.map((kind) => program.read(averagedCountOf(kind))));
-      return kinds.filter((_, i) => (counts[i]!.data as Float32Array)[0]! > 0);
+      return kinds.filter((_, i) => floatsOf(counts[i]!)[0]! > 0);
     },
   };
 }

@@ -2,6 +2,7 @@
 // the gradients are divided again. PyTorch: `torch.amp.GradScaler`, with its numbers.
 
 import type { TrainConfig } from "../../config/config";
+import { floatsOf } from "../../engine/native/dtypes";
 import { tf } from "../../engine/native/tf";
 import type { Program } from "../../engine/program/program";
 import type { TracedVariables } from "../../engine/program/traced_variables";
@@ -35,8 +36,7 @@ export async function stepsApplied(
   step: number,
 ): Promise<number> {
   if (precision !== "float16") return step;
-  const { data } = await program.read(SKIPPED_STEPS);
-  return step - (data as Float32Array)[0]!;
+  return step - floatsOf(await program.read(SKIPPED_STEPS))[0]!;
 }
 
 /** Whether all numbers of all gradients are finite: a bool scalar. */

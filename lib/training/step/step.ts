@@ -1,6 +1,8 @@
 // The training step as traced functions. Shapes: B batch, F features, n pieces of a batch.
+
 import { UserError } from "../../common/errors";
 import type { TrainConfig } from "../../config/config";
+import { floatsOf } from "../../engine/native/dtypes";
 import { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
 import type { Program } from "../../engine/program/program";
@@ -160,7 +162,7 @@ function stepAtOnce(program: Program, parts: StepParts): TrainStep {
     specs,
   );
   return {
-    run: async ({ draws, ...fed }) => scalarOf(await step.run({ ...fed, ...(draws && { draws }) })),
+    run: async ({ draws, ...fed }) => floatsOf(await step.run({ ...fed, ...(draws && { draws }) }))[0]!,
     functions: [step],
   };
 }
@@ -199,16 +201,12 @@ function stepInPieces(program: Program, parts: StepParts, pieces: number): Train
         margin,
         ...(draws && { draws }),
       };
-      losses.push(scalarOf(await accumulate.run(fed)));
+      losses.push(floatsOf(await accumulate.run(fed))[0]!);
     }
     await apply.run(rates);
     return losses.reduce((sum, loss) => sum + loss, 0) / pieces;
   };
   return { run, functions: [accumulate, apply] };
-}
-
-function scalarOf({ data }: { data: unknown }): number {
-  return (data as Float32Array)[0]!;
 }
 
 /** The mean loss of some images, and its gradients by weight; in float16 these are times the loss scale. */
