@@ -120,7 +120,7 @@ export function madeByBackbone(config: FeatureConfig, views: Views = "whole"): M
 
 /** The files that a backbone's features of images below a folder depend on. */
 export function backboneSources({ weights }: FeatureConfig, folder: string): FeatureSources {
-  return { folder: projectPath(folder), ...(weights === "random" ? {} : { weights: projectPath(weights) }) };
+  return { folder: projectPath(folder), weights: weights === "random" ? undefined : projectPath(weights) };
 }
 
 /**
