@@ -1,6 +1,5 @@
 // Blocks of an index and runs of queries in the engine's memory. Shapes: B rows of a block, q queries of a run,
 // D numbers of each.
-
 import { breathe } from "../common/interrupt";
 import { floatsOf } from "../engine/native/dtypes";
 import { HostTensor } from "../engine/native/host_tensor";
