@@ -102,6 +102,10 @@ export default function liveTable(around, page) {
     for (const button of back) button.disabled = first === 0;
     for (const button of on) button.disabled = first + pageRows >= all.length;
     for (const button of [...back, ...on]) button.style.opacity = button.disabled ? ".4" : "1";
+    markSorting();
+  };
+
+  const markSorting = () => {
     for (const [column, header] of headers.entries()) {
       const isSorted = column === sorting.column;
       const [sign, name] = sorting.direction > 0 ? ["▲", "ascending"] : ["▼", "descending"];

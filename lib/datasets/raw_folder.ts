@@ -69,7 +69,7 @@ export function inspectRaw(set: DataSet, folder: string): RawStatus {
     archives: archivesIn(folder, names, missing.length === 0),
     licence: set.licence,
     source: set.source,
-    ...(set.size && { size: set.size }),
+    size: set.size,
     howToGet: missing.length === 0 ? [] : downloadSteps(set.download, set.source, folder),
   };
 }

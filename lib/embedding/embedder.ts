@@ -143,7 +143,11 @@ export class Embedder {
   /** Frees the weights. */
   dispose(): void {
     tf.dispose(this.#weights);
-    this.#loaded?.then((backbone) => backbone.dispose());
+    // One that could not be loaded has told its caller, and has nothing to free
+    void this.#loaded?.then(
+      (backbone) => backbone.dispose(),
+      () => undefined,
+    );
   }
 
   #backbone(): Promise<Backbone> {

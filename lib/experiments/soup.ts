@@ -192,8 +192,8 @@ function noteSoup(members: readonly Member[], folder: string): void {
   const isUnknown = notes.some((one) => one?.startIsUnknown);
   writeNote(folder, {
     ...note,
-    ...(before.size > 0 ? { learnedBefore: [...before] } : {}),
-    ...(isUnknown ? { startIsUnknown: true } : {}),
+    learnedBefore: before.size > 0 ? [...before] : undefined,
+    startIsUnknown: isUnknown ? true : undefined,
   });
   const { dataDir } = members[0]!.config;
   const alike = members.filter(({ config }) => config.dataDir === dataDir);

@@ -120,7 +120,7 @@ export function madeByBackbone(config: FeatureConfig, views: Views = "whole"): M
 
 /** The files that a backbone's features of images below a folder depend on. */
 export function backboneSources(config: FeatureConfig, folder: string): FeatureSources {
-  return { folder, ...(config.weights === "random" ? {} : { weights: weightsPath(config) }) };
+  return { folder, weights: config.weights === "random" ? undefined : weightsPath(config) };
 }
 
 /**

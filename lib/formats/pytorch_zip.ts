@@ -65,7 +65,7 @@ async function listMembers(path: string): Promise<Map<string, Place>> {
         members.set(name, {
           start: fileDataStart,
           length: entry.uncompressedSize,
-          ...(entry.crc32 !== 0 && { crc32: entry.crc32 }),
+          crc32: entry.crc32 === 0 ? undefined : entry.crc32,
         });
       }
       return members;

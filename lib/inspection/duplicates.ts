@@ -1,5 +1,4 @@
 // Photos that stand in the tables more than once: found by perceptual hash, reported, never dropped.
-
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { byCodeUnit } from "../common/code_units";

@@ -1,5 +1,4 @@
 // A tower as a TensorFlow graph: images in, features out. Shapes: B images, S side of the input in px, F features.
-
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { mapConcurrently } from "../common/concurrent";

@@ -28,7 +28,7 @@ const { settings, engine, lock } = workerData as ImageWorkerData;
 const reader = new ImageFileReader();
 const maker = new JpegMaker(settings, engine, new SharedLock(lock));
 
-serveTasks(async ({ source, target }: MakingOf): Promise<MadeImage> => {
+void serveTasks(async ({ source, target }: MakingOf): Promise<MadeImage> => {
   let content = NO_CONTENT;
   try {
     const file = await reader.read(source);

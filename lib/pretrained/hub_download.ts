@@ -85,6 +85,11 @@ function requireSpace(folder: string, { path, size }: ListFileEntry): void {
 
 const megabytes = (bytes: number) => Math.ceil(bytes / MEGABYTE);
 
+/** Tells an error after which another attempt is of no use. */
+function isFinal(error: unknown): boolean {
+  return error instanceof UserError || error instanceof Interrupted || isRefusal(error);
+}
+
 /** Downloads to `<blob>.incomplete`, going on where an earlier run stopped, and renames it once the hash is right. */
 async function download(
   access: HubAccess,
@@ -120,8 +125,7 @@ async function download(
         if (done < entry.size) throw new Error("the connection was closed early");
       } catch (error) {
         failures = done > before ? 1 : failures + 1;
-        const isFinal = error instanceof UserError || error instanceof Interrupted || isRefusal(error);
-        if (isFinal || failures >= ATTEMPTS) throw hubError(access, repo, error);
+        if (isFinal(error) || failures >= ATTEMPTS) throw hubError(access, repo, error);
         await wait(FIRST_PAUSE_MS * 2 ** (failures - 1));
       }
     }

@@ -276,7 +276,7 @@ function requireWhole(
       throw new UserError(`${path} is there already, made from ${found}, expected ${part}.`, OTHER_FILE);
     }
     const parameters = [...file.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
-    return { parameters, ...(taken && others && { part: { taken, others: others.split(" ") } }) };
+    return { parameters, part: taken && others ? { taken, others: others.split(" ") } : undefined };
   } finally {
     file.close();
   }

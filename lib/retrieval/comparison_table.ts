@@ -30,6 +30,7 @@ export function comparisonTable(
   return rows.map((row) => {
     const { model, against, dataset, index, queries, queriesWithoutMatch, classes, trainedOn, scores } = row;
     const cells: Cells = { model, queries: dataset, index, count: queries };
+    const [column, of] = isNamed ? ["against", `${against}: `] : ["against first", ""];
     if (hasUnmatched) cells["no match"] = queriesWithoutMatch;
     cells.classes = classes;
     if (hasLearned) cells["trained on"] = trainedOn === "unknown" ? "not known" : trainedOn;
@@ -37,10 +38,7 @@ export function comparisonTable(
       const { title } = MEASURES[measure];
       const { mean, low, high, difference } = scores[measure];
       cells[title] = `${share(mean)} [${share(low)}, ${share(high)}]`;
-      if (!differences) continue;
-      const text = difference ? differenceText(difference) : "";
-      if (isNamed) cells[`${title} against`] = text && `${against}: ${text}`;
-      else cells[`${title} against first`] = text;
+      if (differences) cells[`${title} ${column}`] = difference ? of + differenceText(difference) : "";
     }
     return cells;
   });

@@ -1,6 +1,5 @@
 // Exact search of rows in blocks. Shapes: Q queries, D numbers of each, k results, B rows of a block of the index,
 // q queries of a run.
-
 import { Budget } from "../common/budget";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";

@@ -1,5 +1,4 @@
 // Measures of retrieval. Shapes: Q queries, N index rows, k ranks.
-
 import { UserError } from "../common/errors";
 import { keysOf } from "../common/records";
 

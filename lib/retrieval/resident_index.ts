@@ -1,6 +1,5 @@
 // An exact index that stays in the engine's memory, for a service: a search is one run of one graph.
 // Shapes: Q queries, N index rows, E numbers of each, k neighbours.
-
 import { UserError } from "../common/errors";
 import { intsOf } from "../engine/native/dtypes";
 import { tf } from "../engine/native/tf";

@@ -31,7 +31,7 @@ function baselineOf(
     const { retrieval } = latestMetrics(readMetrics(findCheckpoint(initFrom).folder));
     const leftOut = own && retrieval && whyOther(own.on, retrieval.on);
     const scores = own && !leftOut ? retrieval : undefined;
-    return { run: initFrom, mp5: scores?.mp5, r1: scores?.r1, ...(leftOut ? { leftOut } : {}) };
+    return { run: initFrom, mp5: scores?.mp5, r1: scores?.r1, leftOut };
   });
 }
 

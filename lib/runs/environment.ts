@@ -31,7 +31,7 @@ export function describeEnvironment({ seed }: Pick<TrainConfig, "seed">): Enviro
   const cores = cpus();
   const packages = PACKAGES.map((name) => [name, versionOf(installPath("node_modules", name))]);
   return {
-    device: { kind, name, ...(warning ? { warning } : {}) },
+    device: { kind, name, warning },
     cpu: { model: cores[0]?.model.trim() ?? "unknown", threads: cores.length },
     memoryGB: Math.round(totalmem() / 2 ** 30),
     platform: `${process.platform} ${release()} ${process.arch}`,

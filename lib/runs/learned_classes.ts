@@ -117,13 +117,19 @@ export function learnedAmong(
   if (hasLearned && !hasNames && !isSameDir) return undefined;
   const knows = nameTest(learned.classes);
   const found = new Set([...(set.classes ?? [])].filter(([, name]) => knows(name)).map(([label]) => label));
-  if (isSameDir) {
-    for (const { files, labels } of [set.queries, set.index])
-      for (const [row, file] of files.entries())
-        if (!found.has(labels[row]!) && learned.images.has(imageKey(file))) found.add(labels[row]!);
-  }
+  if (isSameDir) for (const part of [set.queries, set.index]) addByImage(found, part, learned.images);
   const labels = ofSet(set, found);
   return learned.isPartial && labels.size === 0 ? undefined : labels;
+}
+
+/** Adds the classes of which one of these images was learned. */
+function addByImage(
+  found: Set<number>,
+  { files, labels }: UnknownClasses["queries"],
+  learned: Learned["images"],
+): void {
+  for (const [row, file] of files.entries())
+    if (!found.has(labels[row]!) && learned.has(imageKey(file))) found.add(labels[row]!);
 }
 
 /** Only classes that are asked for are scored. */
@@ -171,7 +177,7 @@ export function learnedBefore(start: string | undefined): Pick<RunNote, "learned
   if (!note) return { startIsUnknown: true };
   const classes = new Set([...(learnedClasses(note) ?? []), ...(note.learnedBefore ?? [])]);
   return {
-    ...(classes.size > 0 ? { learnedBefore: [...classes] } : {}),
-    ...(note.startIsUnknown ? { startIsUnknown: true as const } : {}),
+    learnedBefore: classes.size > 0 ? [...classes] : undefined,
+    startIsUnknown: note.startIsUnknown,
   };
 }

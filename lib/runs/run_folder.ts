@@ -1,5 +1,4 @@
 // A run's folder `checkpoints/<run>/`: its files, its config, its owner.
-
 import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";

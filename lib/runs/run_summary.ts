@@ -51,7 +51,7 @@ export function summarise(folder: string): RunSummary {
 }
 
 function withAverages({ mp5, r1, on, ema, swa }: RetrievalMetric): RunSummary["retrieval"] {
-  return { mp5, r1, ...(on && { on }), ...(ema && { ema }), ...(swa && { swa }) };
+  return { mp5, r1, on, ema, swa };
 }
 
 /** "finished before (2026-01-31 12:34 UTC), same settings and data; shown again". */

@@ -66,7 +66,7 @@ async function folderIndex(
     vectors: features.readAll(),
     files,
     features,
-    ...(labels ? { labels } : {}),
+    labels,
     imageFolder,
     classNames: classNames === undefined ? new Map() : await requireClassNames(classNames),
   };

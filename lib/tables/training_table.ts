@@ -45,7 +45,7 @@ export async function readTrainingTable(
     return {
       ...rows,
       classes,
-      ...(classNames ? { classNames } : {}),
+      classNames,
     };
   });
 }

@@ -27,7 +27,7 @@ export function noteRun(
   const isWhole = classes === undefined || classes.length === made.classes?.length;
   const note: RunNote = {
     ...made,
-    ...(isWhole ? {} : { learned: [...classes] }),
+    learned: isWhole ? undefined : [...classes],
     ...learnedBefore(start),
     ...startOf(folder, config, start),
   };

@@ -30,7 +30,7 @@ class CellQueue {
     if (this.#stopped) return Promise.resolve({ status: "aborted" });
     return new Promise((resolve, reject) => {
       this.#waiting.push({ request, run, resolve, reject });
-      if (!this.#running) this.#runAll();
+      if (!this.#running) void this.#runAll();
     });
   }
 

@@ -145,7 +145,7 @@ function mendServer() {
   jupyter.ZmqServer.prototype.handleShellMessage = handleShellMessage;
   jupyter.ZmqServer.prototype.init = async function () {
     await init.call(this);
-    welcomeListeners(this);
+    void welcomeListeners(this);
     readAnswers(this);
   };
 }

@@ -51,4 +51,4 @@ async function renew(wanted: readonly string[]): Promise<void> {
     if (wanted.length === 0 || wanted.includes(name)) await part();
 }
 
-renew(process.argv.slice(2));
+void renew(process.argv.slice(2));

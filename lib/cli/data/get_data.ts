@@ -83,7 +83,7 @@ async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promi
       datasets: results,
       faults,
       missing: missing.map(({ name }) => name),
-      ...(drawn && { demo: drawn }),
+      demo: drawn,
     },
     failure: failureOf(faults),
   };

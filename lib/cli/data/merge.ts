@@ -49,7 +49,7 @@ async function merge({ dataDir, folds, holdOut, ...options }: MergeCommandOption
     seed,
     foldMode: folds,
     onProgress,
-    ...(holdOut === undefined ? {} : { holdOut: shareOf(holdOut) }),
+    holdOut: holdOut === undefined ? undefined : shareOf(holdOut),
   });
   const text = textTable(
     ["table", "rows", "images", "classes"],

@@ -62,6 +62,6 @@ async function reduce(options: ReduceOptions): Promise<CommandResult> {
   const on = scoredOnText(await scoredOnHeldOut(config.dataDir));
   return {
     text: `${table}\n${on}${trainedOnNote(rows)}${written}`,
-    summary: { rows, ...(out ? { path: out } : {}) },
+    summary: { rows, path: out },
   };
 }

@@ -136,7 +136,7 @@ export function refuseUselessSettings(
   stages: readonly (TrainConfig["stage"] | undefined)[],
 ): void {
   const given = flagOverrides(options);
-  const configs = stages.map((stage) => configOf({ ...options, ...(stage ? { stage } : {}) }));
+  const configs = stages.map((stage) => configOf({ ...options, stage: stage ?? options.stage }));
   for (const [setting, isUsed, partner] of USES) {
     if (!(setting in given) || configs.some(isUsed)) continue;
     throw new UserError(

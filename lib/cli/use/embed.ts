@@ -132,7 +132,7 @@ async function embedSource(options: EmbedCommandOptions, source: string): Promis
       replace: overwrite,
       madeBy: { ...embedder.madeBy, folder: list.folder },
       sources: embedder.sourcesOf(list),
-      ...(rowsPerShard ? { rowsPerShard: wholeNumberOf("--rows-per-shard", rowsPerShard, 1) } : {}),
+      rowsPerShard: rowsPerShard ? wholeNumberOf("--rows-per-shard", rowsPerShard, 1) : undefined,
     };
     const features = await ensureFeatureFolder(projectPath(out), plan, () => embedder.begin(list));
     const { count, length, skipped, folder, shards } = features;

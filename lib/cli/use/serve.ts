@@ -71,9 +71,9 @@ async function serveUntilStopped(options: ServeCommandOptions): Promise<CommandR
     run,
     host,
     onProgress: terminalProgress(),
-    ...(index ? { index } : {}),
-    ...(classNames ? { classNames } : {}),
-    ...(approximate ? { approximate } : {}),
+    index,
+    classNames,
+    approximate: approximate ?? SERVE_DEFAULTS.approximate,
     trustHeader,
     ...numbersOf(options),
   });

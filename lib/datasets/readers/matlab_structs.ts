@@ -103,7 +103,7 @@ function classField(
   if (names.length > 0 && !name) {
     throw new UserError(`${where}: there is no name for class ${number}, ${names.length} names are there.`);
   }
-  return { classKey: String(number), ...(name && { className: name }) };
+  return { classKey: String(number), className: name };
 }
 
 function noImages(path: string, folder: string, { next }: MatlabStructsLayout): UserError {

@@ -1,5 +1,4 @@
 // How a session computes, as TensorFlow's ConfigProto.
-
 import { UserError } from "../../common/errors";
 import { keysOf } from "../../common/records";
 import { hasOperation } from "../native/operations";

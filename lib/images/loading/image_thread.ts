@@ -38,7 +38,7 @@ const { decodedSizePx, decoder } = workerData as ImageThreadData;
 const reader = new ImageFileReader();
 
 /** A job's result is the reason why its image cannot be used, if it cannot. */
-serveTasks(
+void serveTasks(
   async ({ path, result, content, normalisation, ...job }: ImageJob): Promise<string | undefined> => {
     const use = (decoded: RgbImage) => {
       const image = squashToSquare(decoded, decodedSizePx);

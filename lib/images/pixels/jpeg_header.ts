@@ -73,43 +73,63 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
 function readSegments(bytes: Uint8Array, header: JpegHeader): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint16(0) !== START_OF_IMAGE) return;
-  const { stray, wrong } = header;
-  let transformAt: number | undefined;
-  let frame = 0;
+  const reading: Reading = { bytes, view, header, frame: 0, transformAt: undefined };
   let at = 2;
   for (;;) {
     const start = nextMarker(bytes, at);
     if (start === undefined) return;
-    if (start > at && header.scans === 0) stray.push({ start: at, end: start });
+    if (start > at && header.scans === 0) header.stray.push({ start: at, end: start });
     at = start;
     while (bytes[at] === 0xff) at++; // a marker may be padded
     const marker = bytes[at++]!;
     if (marker === END_OF_IMAGE) return;
     if (hasNoLength(marker)) continue;
     const length = view.getUint16(at);
-    const data = at + 2;
-    if (isFrame(marker)) {
-      frame = marker;
-      header.isLossless = (marker & 3) === 3;
-      header.bitsPerSample = view.getUint8(data);
-      header.height = view.getUint16(data + 1);
-      header.width = view.getUint16(data + 3);
-      header.components = view.getUint8(data + 5);
-    } else if (marker === START_OF_SCAN) {
-      if (header.scans++ === 0 && transformAt !== undefined)
-        wrong.push(...wrongTransform(bytes, transformAt, header.components));
-      const scanned = view.getUint8(data);
-      if (!isProgressive(frame)) wrong.push(...wrongScanBytes(view, data + 1 + 2 * scanned));
-      // A decoder that has seen all components once looks no further.
-      if (header.scans === 1 && !isProgressive(frame) && scanned >= header.components) return;
-    } else if (marker === APP0 && isText(view, data, "JFIF")) {
-      if (view.getUint8(data + 5) !== 1) wrong.push({ at: data + 5, value: 1 });
-    } else if (marker === APP1) {
-      header.orientation = exifOrientation(view, data, at + length) ?? header.orientation;
-    } else if (marker === APP14 && length >= ADOBE_BYTES && isText(view, data, "Adobe")) {
-      transformAt = data + ADOBE_BYTES - 3;
-    }
+    if (marker === START_OF_SCAN) {
+      if (readScan(reading, at + 2)) return;
+    } else readSegment(reading, marker, at + 2, length);
     at += length;
+  }
+}
+
+/** A header on its way. */
+interface Reading {
+  bytes: Uint8Array;
+  view: DataView;
+  header: JpegHeader;
+  /** The marker of the frame that was read last. */
+  frame: number;
+  /** Where Adobe's segment names the colour transform. */
+  transformAt: number | undefined;
+}
+
+/** Reads the head of a scan; true where nothing behind it counts. */
+function readScan({ bytes, view, header, frame, transformAt }: Reading, data: number): boolean {
+  if (header.scans++ === 0 && transformAt !== undefined)
+    header.wrong.push(...wrongTransform(bytes, transformAt, header.components));
+  if (isProgressive(frame)) return false;
+  const scanned = view.getUint8(data);
+  header.wrong.push(...wrongScanBytes(view, data + 1 + 2 * scanned));
+  // A decoder that has seen all components once looks no further.
+  return header.scans === 1 && scanned >= header.components;
+}
+
+/** Reads a segment other than a scan. @param data where it begins, behind its length */
+function readSegment(reading: Reading, marker: number, data: number, length: number): void {
+  const { view, header } = reading;
+  if (isFrame(marker)) {
+    reading.frame = marker;
+    header.isLossless = (marker & 3) === 3;
+    header.bitsPerSample = view.getUint8(data);
+    header.height = view.getUint16(data + 1);
+    header.width = view.getUint16(data + 3);
+    header.components = view.getUint8(data + 5);
+  } else if (marker === APP0 && isText(view, data, "JFIF")) {
+    if (view.getUint8(data + 5) !== 1) header.wrong.push({ at: data + 5, value: 1 });
+  } else if (marker === APP1) {
+    header.orientation = exifOrientation(view, data, data - 2 + length) ?? header.orientation;
+  } else if (marker === APP14 && length >= ADOBE_BYTES && isText(view, data, "Adobe")) {
+    reading.transformAt = data + ADOBE_BYTES - 3;
   }
 }
 

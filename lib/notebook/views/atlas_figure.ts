@@ -172,7 +172,7 @@ function captionOf({ className, dataset, role, nearest }: AtlasPoint): PointCapt
   return {
     title: className,
     detail: [dataset, role, found].filter(Boolean).join(" · "),
-    ...(frame ? { frame } : {}),
+    frame,
   };
 }
 

@@ -1,5 +1,4 @@
 // The trainer: takes one step at a time.
-
 import { UserError } from "../../common/errors";
 import type { TrainConfig } from "../../config/config";
 import { floatsOf } from "../../engine/native/dtypes";

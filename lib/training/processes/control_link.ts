@@ -65,19 +65,20 @@ export async function gatherMembers(
   const faults: string[] = [];
   const server = createServer((socket) => {
     let rank: number | undefined;
-    hear<FromMember>(socket, (message) => {
-      if (message.kind === "rank" && rank !== undefined) events.onMessage(rank, message.message);
-      if (message.kind === "exit" && rank !== undefined) events.onLost(rank, message.cause);
-      if (message.kind !== "hello") return;
-      const fault = faultOf(message, { addresses, config });
+    const welcome = (hello: Hello) => {
+      const fault = faultOf(hello, { addresses, config });
       if (fault) faults.push(fault);
-      const isTwin = sockets.has(message.rank);
-      const reason = fault ?? (isTwin ? `there is another process with rank ${message.rank}` : undefined);
-      if (reason) tell(socket, { kind: "refused", reason });
-      else {
-        rank = message.rank;
-        sockets.set(rank, socket);
-      }
+      const isTwin = sockets.has(hello.rank);
+      const reason = fault ?? (isTwin ? `there is another process with rank ${hello.rank}` : undefined);
+      if (reason) return tell(socket, { kind: "refused", reason });
+      rank = hello.rank;
+      sockets.set(rank, socket);
+    };
+    hear<FromMember>(socket, (message) => {
+      if (message.kind === "hello") return welcome(message);
+      if (rank === undefined) return;
+      if (message.kind === "rank") events.onMessage(rank, message.message);
+      if (message.kind === "exit") events.onLost(rank, message.cause);
     });
     socket.once("close", () => {
       if (rank === undefined || sockets.get(rank) !== socket) return;

@@ -4,6 +4,7 @@
 
 import { UserError } from "../../common/errors";
 import type { TrainConfig } from "../../config/config";
+import { floatsOf } from "../../engine/native/dtypes";
 import type { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
 import type { Program } from "../../engine/program/program";
@@ -94,7 +95,7 @@ export function stepShards(
   const images = (config.batchSize / config.accumulationSteps) * plan.worldSize;
   const classCount = plan.wholeShape[0]! / plan.rowsPerClass;
   const sampled = sampleSize(config.classShare, classesOfShard(plan), images);
-  return { cluster, classCount, ...(config.classShare < 1 && { sampleSize: sampled }) };
+  return { cluster, classCount, sampleSize: config.classShare < 1 ? sampled : undefined };
 }
 
 /** The whole head of a model whose processes hold a share each. All of them call the same methods in the same order. */
@@ -147,8 +148,8 @@ export class WholeHead {
   async collect(): Promise<void> {
     for (const name of this.#names) {
       const gather = this.#gathers.get(name) ?? this.#traceGather(name);
-      const { data } = await gather.run({});
-      this.#collected.set(name, (data as Float32Array).slice(0, this.#wholeSize));
+      const rows = floatsOf(await gather.run({}));
+      this.#collected.set(name, rows.slice(0, this.#wholeSize));
     }
   }
 
@@ -173,8 +174,8 @@ export class WholeHead {
     ) as GraphFunction<"whole", tf.Tensor>;
     for (const name of this.#names) {
       const whole = this.#filled.get(name) ?? new Float32Array(this.#wholeSize);
-      const { data } = await this.#broadcast.run({ whole });
-      await this.#program.assign(name, ownRows(data as Float32Array, this.plan));
+      const rows = floatsOf(await this.#broadcast.run({ whole }));
+      await this.#program.assign(name, ownRows(rows, this.plan));
     }
     this.#filled.clear();
   }

@@ -1,5 +1,4 @@
 // The processes that train together, as one of them sees them. Shapes: W processes, k numbers of each.
-
 import { crc32 } from "node:zlib";
 import { UserError } from "../../common/errors";
 import type { TrainConfig } from "../../config/config";

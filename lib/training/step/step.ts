@@ -1,5 +1,4 @@
 // The training step as traced functions. Shapes: B batch, F features, n pieces of a batch.
-
 import { UserError } from "../../common/errors";
 import type { TrainConfig } from "../../config/config";
 import { floatsOf } from "../../engine/native/dtypes";
