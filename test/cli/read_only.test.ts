@@ -5,7 +5,7 @@ import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
-import { installPath } from "guie/dist/common/project";
+import { installPath, projectPath } from "guie/dist/common/project";
 import { runFolder } from "guie/dist/runs/run_folder";
 import { temporaryFolder } from "../folders";
 import { makeTinyData } from "../training/tiny_data";
@@ -24,7 +24,7 @@ after(() => {
 
 /** What was kept of the data where nobody said where. */
 function keptByItself(): string[] {
-  const kept = installPath(".cache/kept");
+  const kept = projectPath(".cache/kept");
   const names = existsSync(kept) ? readdirSync(kept) : [];
   return names.filter((name) => name.startsWith(basename(dataDir))).map((name) => join(kept, name));
 }

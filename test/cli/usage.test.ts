@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Command, Option } from "commander";
 import { makeProgram } from "guie/dist/cli/program";
+import { installPath } from "guie/dist/common/project";
 
 /** Runs the command line within this process. @returns what it said, and its exit code */
 async function guie(...args: string[]): Promise<{ said: string; code: unknown }> {
@@ -94,7 +95,7 @@ const USELESS: [line: string, said: RegExp][] = [
   ["embed --run x", /--run: of no use without \[source\]/],
   ["embed photos --run x --tower y --out z", /--tower: of no use with --run/],
   ["embed photos --run x --set s=1 --config-name demo --out z", /--config-name, --set: of no use with --run/],
-  ["embed docs --config-name tiny --data-dir y --out z", /--data-dir: of no use with a folder/],
+  ["embed FOLDER --config-name tiny --data-dir y --out z", /--data-dir: of no use with a folder/],
   ["search --together", /--together: of no use without --vary/],
   ["search --run-name x", /unknown option '--run-name'/],
   ["search --set seed=3", /--set seed: a search sets it itself.*\n.*--seeds/],
@@ -114,7 +115,8 @@ const USELESS: [line: string, said: RegExp][] = [
 
 for (const [line, expected] of USELESS) {
   test(`guie ${line}`, async () => {
-    const { said, code } = await guie(...line.split(" "));
+    const words = line.split(" ").map((word) => (word === "FOLDER" ? installPath("docs") : word));
+    const { said, code } = await guie(...words);
     assert.equal(code, 1, said);
     assert.match(said, expected);
   });
