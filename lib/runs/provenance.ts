@@ -7,7 +7,7 @@ import { parse } from "csv-parse/sync";
 import type { CsvRow } from "../common/csv/csv";
 import { fileFingerprint } from "../common/files/fingerprint";
 import { projectPath } from "../common/project";
-import type { TrainConfig } from "../config/config";
+import type { MadeOfSettings } from "../config/parts";
 import { FEATURE_FILES, readSummary } from "../features/feature_files";
 import { CLASSES_CSV, FOLDS_CSV } from "../tables/layout";
 
@@ -30,10 +30,8 @@ interface TableContent {
   rows: number;
 }
 
-type DataConfig = Pick<TrainConfig, "dataDir" | "csv" | "features" | "holdOutShare" | "weights">;
-
 /** Reads what a run of this config would be made of now; undefined where its table is not there. */
-export function madeOf(config: DataConfig): MadeOf | undefined {
+export function madeOf(config: MadeOfSettings): MadeOf | undefined {
   const content = config.features ? featuresOf(config.features) : tableOf(config);
   if (!content) return undefined;
   const { heldOut, ...table } = content;
@@ -45,7 +43,7 @@ export function madeOf(config: DataConfig): MadeOf | undefined {
   };
 }
 
-function tableOf({ dataDir, csv }: DataConfig): MadeOf | undefined {
+function tableOf({ dataDir, csv }: MadeOfSettings): MadeOf | undefined {
   const table = contentOf([projectPath(dataDir, csv)]);
   if (!table) return undefined;
   const classes = tableClasses(dataDir, csv);

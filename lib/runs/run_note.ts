@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { readJson, writeJson } from "../common/files/files";
 import { projectPath } from "../common/project";
-import type { TrainConfig } from "../config/config";
+import type { MadeOfSettings } from "../config/parts";
 import { type MadeOf, madeOf } from "./provenance";
 
 /** What a run was made of, and what its weights have learned. */
@@ -59,7 +59,7 @@ export function learnedClasses({
 }
 
 /** Says how what a run was made of differs from what is there now; [] where all is the same, or nothing was noted. */
-export function dataDifferences(folder: string, config: Readonly<TrainConfig>): string[] {
+export function dataDifferences(folder: string, config: MadeOfSettings): string[] {
   const before = readNote(folder);
   if (!before) return [];
   const now = madeOf(config);
@@ -72,7 +72,7 @@ export function dataDifferences(folder: string, config: Readonly<TrainConfig>): 
   ];
 }
 
-function tablePath({ features, dataDir, csv }: Readonly<TrainConfig>): string {
+function tablePath({ features, dataDir, csv }: MadeOfSettings): string {
   return features ? projectPath(features) : projectPath(dataDir, csv);
 }
 

@@ -5,6 +5,8 @@ import { UserError } from "../common/errors";
 import type { Claim } from "../common/files/claim";
 import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
+import type { ModelSettings } from "../config/model";
+import type { FirstWeightSettings } from "../config/parts";
 import { findTower } from "../model/towers";
 import { claimRunFolder, prepareRunFolder, runFile, runFolder } from "../runs/run_folder";
 import { startTower } from "./start_weights";
@@ -38,7 +40,7 @@ export function beginRun(
 }
 
 /** @throws UserError where a table, features or weights that a config names are not there */
-function requireInputs(config: Readonly<TrainConfig>): void {
+function requireInputs(config: FirstWeightSettings & Pick<ModelSettings, "tower">): void {
   const [path, next] = config.features
     ? [projectPath(config.features), "npx guie embed --help"]
     : [join(projectPath(config.dataDir), config.csv), "npx guie merge"];

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { UserError } from "../../common/errors";
 import { Interrupted } from "../../common/interrupt";
 import { describeProgress, formatSeconds, type ProgressReport } from "../../common/progress";
-import type { TrainConfig } from "../../config/config";
+import type { SettingName } from "../../config/config";
 import {
   bestRun,
   planSweep,
@@ -45,7 +45,7 @@ const PAUSE_MS = 500;
  * @throws UserError for a setting that does not exist, or a value that does not fit; Interrupted
  */
 export async function sweep(
-  config: Readonly<TrainConfig>,
+  config: Parameters<typeof planSweep>[0],
   grid: SweepGrid,
   { name = `${config.runName}_sweep` } = {},
 ): Promise<SweepResult> {
@@ -153,9 +153,8 @@ function rowOf({ settings, state, message, mp5, r1, top1, loss, seconds }: Sweep
  * What a sweep of one or two settings found: its measure over the first setting, a line for each value of the second.
  */
 export function sweepFigure({ runs }: SweepResult): Figure {
-  const varies = (name: keyof TrainConfig) =>
-    runs.some((run) => run.settings[name] !== runs[0]!.settings[name]);
-  const names = Object.keys(runs[0]!.settings) as (keyof TrainConfig)[];
+  const varies = (name: SettingName) => runs.some((run) => run.settings[name] !== runs[0]!.settings[name]);
+  const names = Object.keys(runs[0]!.settings) as SettingName[];
   // A setting of one value alone would be an axis without length
   const [first, second] = [...names.filter(varies), ...names.filter((name) => !varies(name))];
   const measure = runs.some(({ mp5 }) => mp5 !== undefined) ? "mp5" : "top1";
