@@ -44,7 +44,7 @@ export type ShownImageSettings = RunDataSettings &
   Pick<ModelSettings, "imageSize"> &
   Pick<SamplingSettings, "numWorkers">;
 
-/** The settings that order the rows of an epoch. */
+/** The settings that order the rows of an epoch; `batchSize` is that of one process. */
 export type SamplerSettings = Pick<SamplingSettings, "sampler" | "samplesPerClass"> &
   Pick<OptimiserSettings, "batchSize"> &
   SeedSettings;
@@ -95,6 +95,17 @@ export type GraphSettings = Pick<RunSettings, "configName" | "stage"> &
   PlaceSettings &
   BucketSettings &
   ShardSettings;
+
+/** The settings that decide which weights a run arrives at: all but its name, its checkpoints and its log. */
+export type TrainingSettings = Pick<RunSettings, "configName" | "stage"> &
+  DataSettings &
+  SeedSettings &
+  ModelSettings &
+  LossSettings &
+  ProcessSettings &
+  OptimiserSettings &
+  StartSettings &
+  SamplingSettings;
 
 /** The settings on which the memory of a run's process depends. */
 export type MemorySettings = StageSettings &

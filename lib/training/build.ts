@@ -2,7 +2,7 @@
 
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
-import type { TrainConfig } from "../config/config";
+import type { TrainingSettings } from "../config/parts";
 import { tf } from "../engine/native/tf";
 import { computeFeatures } from "../features/features";
 import { backboneOf } from "../model/backbone";
@@ -36,7 +36,7 @@ export interface TrainingSetup {
 
 /** Builds the trainer of a config at its start; restoring a checkpoint is the caller's next step. */
 export async function buildTraining(
-  config: Readonly<TrainConfig>,
+  config: TrainingSettings,
   onProgress?: OnProgress,
   ranks?: Ranks,
 ): Promise<TrainingSetup> {
@@ -54,7 +54,7 @@ export async function buildTraining(
 
 /** Neck and head on the features of the backbone as it is. */
 async function buildFrozen(
-  config: Readonly<TrainConfig>,
+  config: TrainingSettings,
   onProgress?: OnProgress,
   ranks?: Ranks,
 ): Promise<TrainingSetup> {
@@ -74,7 +74,7 @@ async function buildFrozen(
 
 /** All parts on augmented images. */
 async function buildFineTune(
-  config: Readonly<TrainConfig>,
+  config: TrainingSettings,
   data: RunData,
   onProgress?: OnProgress,
   ranks?: Ranks,

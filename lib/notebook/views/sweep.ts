@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { UserError } from "../../common/errors";
 import { Interrupted } from "../../common/interrupt";
 import { describeProgress, formatSeconds, type ProgressReport } from "../../common/progress";
-import type { SettingName } from "../../config/config";
+import type { SettingName, TrainConfig } from "../../config/config";
 import {
   bestRun,
   planSweep,
@@ -45,7 +45,7 @@ const PAUSE_MS = 500;
  * @throws UserError for a setting that does not exist, or a value that does not fit; Interrupted
  */
 export async function sweep(
-  config: Parameters<typeof planSweep>[0],
+  config: Readonly<TrainConfig>,
   grid: SweepGrid,
   { name = `${config.runName}_sweep` } = {},
 ): Promise<SweepResult> {
