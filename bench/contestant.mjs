@@ -79,23 +79,25 @@ export async function serve(iterate, finish = () => {}) {
  * @returns the median milliseconds of each; undefined for one that is not there, or ended
  */
 export async function alternate(contestants, { warmUps = 2, rounds = 7, pauseMs = 0 } = {}) {
-  const timesMs = contestants.map(() => []);
-  const formerMs = contestants.map(() => []);
+  const sides = contestants.flatMap((contestant, i) => [
+    { run: contestant?.run, i, timesMs: [] },
+    ...(contestant?.former ? [{ run: contestant.former.run, i, isFormer: true, timesMs: [] }] : []),
+  ]);
   for (let round = -warmUps; round < rounds; round++) {
-    for (const [i, contestant] of contestants.entries()) {
+    for (const { run, timesMs } of sides) {
       if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      const ms = await contestant?.run();
-      if (round >= 0 && ms !== undefined) timesMs[i].push(ms);
-      if (!contestant?.former) continue;
-      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      const before = await contestant.former.run();
-      if (round >= 0 && before !== undefined) formerMs[i].push(before);
+      const ms = await run?.();
+      if (round >= 0 && ms !== undefined) timesMs.push(ms);
     }
   }
-  for (const [i, contestant] of contestants.entries())
-    if (formerMs[i].length === rounds && timesMs[i].length === rounds)
-      reportFormer(contestant.script, timesMs[i], formerMs[i]);
-  return timesMs.map((times) =>
-    times.length < rounds ? undefined : times.sort((a, b) => a - b)[times.length >> 1],
-  );
+  const whole = sides.filter(({ timesMs }) => timesMs.length === rounds);
+  const ours = whole.filter(({ isFormer }) => !isFormer);
+  for (const { i, timesMs } of whole.filter(({ isFormer }) => isFormer)) {
+    const own = ours.find((side) => side.i === i);
+    if (own) reportFormer(contestants[i].script, own.timesMs, timesMs);
+  }
+  return contestants.map((_, i) => {
+    const times = ours.find((side) => side.i === i)?.timesMs;
+    return times?.sort((a, b) => a - b)[times.length >> 1];
+  });
 }

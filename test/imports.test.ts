@@ -10,7 +10,7 @@ const lib = installPath("lib");
 /** Files of a folder, at most. */
 const MOST_FILES = 25;
 /** Files that may name the whole configuration of a run. */
-const MOST_WHOLE_CONFIGS = 77;
+const MOST_WHOLE_CONFIGS = 12;
 
 /** Folders of lib in the order in which they may import each other. */
 const ORDER = Array.from(

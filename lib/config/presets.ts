@@ -1,85 +1,25 @@
 // The presets: complete settings under a name.
 import { nearestName, UserError } from "../common/errors";
-import type { TrainConfig } from "./config";
+import { DEFAULTS, type TrainConfig } from "./config";
+import type { Stage } from "./run";
 
-type Stage = TrainConfig["stage"];
-
-/** The README's run of the original: every number from its flags and config (see docs of each field). */
+/** The README's run of the original: every number from its flags and config. */
 export function vit224(stage: Stage = "fine_tune"): TrainConfig {
-  return {
-    configName: "vit_224",
-    stage,
-    runName: `vit_224_${stage}`,
-    dataDir: "data/guie",
-    features: "",
-    csv: "final_data_224_sample_balance_fold.csv",
-    fold: 1,
-    holdOutShare: 0,
-    seed: 999,
-    tower: "ViT-H-14",
-    weights: "checkpoints/ViT_H_14_2B_vision_model.safetensors",
-    imageSize: 224,
-    lastBlocks: 1,
-    patchMean: false,
-    standardise: false,
-    neck: "simple",
-    dropout: 0.2,
-    embeddingDim: 64,
-    head: "Arc_face",
-    subCentres: 2,
-    loss: "ArcFace",
-    s: 30,
-    margin: 0.3,
-    marginStep: 0.1,
-    marginMax: 0.8,
-    classSizeMargin: false,
-    workers: 1,
-    gpus: [],
-    bucketMB: 25,
-    gradientDtype: "float32",
-    shardHead: false,
-    classShare: 1,
-    batchSize: 32,
-    accumulationSteps: 1,
-    precision: "float32",
-    gradientCheckpointing: false,
-    nEpochs: 10,
-    frozenEpochs: 0,
-    warmUpEpochs: 1,
-    lrSchedule: "seed",
-    trainedBlocks: 0,
-    initLr: 1e-4,
-    finalLr: 0,
-    backboneLrFactor: 1e-3,
-    weightDecay: 1e-5,
-    emaDecay: 0,
-    swaStartEpoch: 0,
-    maxStepsPerEpoch: 0,
-    initFrom: "",
-    reinitHead: false,
-    numWorkers: 10,
-    sampler: "shuffle",
-    samplesPerClass: 4,
-    cpktEpoch: 10,
-    cpktSteps: 1000,
-    nBatchLog: 300,
-    keepEverySteps: 0,
-    keepCheckpoints: 3,
-    bestBy: "mp5",
-    bestOf: "raw",
-  };
+  return { ...DEFAULTS, stage, runName: `vit_224_${stage}` };
+}
+
+/** Returns a preset that differs from another. @param own what differs */
+function variant(name: string, base: TrainConfig, own: Partial<TrainConfig>): TrainConfig {
+  return { ...base, configName: name, runName: `${name}_${base.stage}`, ...own };
 }
 
 /** The run that scored .713 / .709, as its author told it: two epochs of all parts, a third of neck and head alone. */
 export function vit224Scored(stage: Stage = "fine_tune"): TrainConfig {
-  return {
-    ...vit224(stage),
-    configName: "vit_224_scored",
-    runName: `vit_224_scored_${stage}`,
+  return variant("vit_224_scored", vit224(stage), {
     margin: 0.1,
     nEpochs: 3,
     frozenEpochs: 1,
-  };
+  });
 }
 
 /**
@@ -87,10 +27,7 @@ export function vit224Scored(stage: Stage = "fine_tune"): TrainConfig {
  * @see UniFEx (GCPR 2024); its Adam with weight decay is AdamW here
  */
 export function frozenHead(stage: Stage = "frozen"): TrainConfig {
-  return {
-    ...vit224(stage),
-    configName: "frozen_head",
-    runName: `frozen_head_${stage}`,
+  return variant("frozen_head", vit224(stage), {
     tower: "ViT-SO400M-14-SigLIP-384",
     weights: "checkpoints/ViT_SO400M_14_SigLIP_384_vision_model.safetensors",
     imageSize: 384,
@@ -104,15 +41,12 @@ export function frozenHead(stage: Stage = "frozen"): TrainConfig {
     finalLr: 1e-3,
     weightDecay: 1e-4,
     cpktSteps: 0,
-  };
+  });
 }
 
 /** What both stages of the demo share: the small pretrained tower at 112 px, class tokens of its last four blocks. */
 function demoBase(stage: Stage): TrainConfig {
-  return {
-    ...vit224(stage),
-    configName: "demo",
-    runName: `demo_${stage}`,
+  return variant("demo", vit224(stage), {
     dataDir: "data/demo",
     tower: "dinov2-vit-s-14",
     weights: "checkpoints/dinov2_vit_s_14_vision_model.safetensors",
@@ -124,7 +58,7 @@ function demoBase(stage: Stage): TrainConfig {
     lrSchedule: "cosine",
     numWorkers: 4,
     cpktEpoch: 0,
-  };
+  });
 }
 
 /** The ladder on the demo set, in minutes on two cores: neck on frozen features, then all parts. */
@@ -150,22 +84,16 @@ export function demo(stage: Stage = "frozen"): TrainConfig {
  * `npm run grocery` makes its data directory.
  */
 export function grocery(stage: Stage = "frozen"): TrainConfig {
-  return {
-    ...demo(stage),
-    configName: "grocery",
-    runName: `grocery_${stage}`,
+  return variant("grocery", demo(stage), {
     dataDir: "data/grocery",
     imageSize: 168,
     ...(stage === "fine_tune" ? { initFrom: "grocery_frozen", backboneLrFactor: 0.06 } : { initLr: 5e-3 }),
-  };
+  });
 }
 
 /** A few thousand parameters, seconds: for tests only; its results claim nothing. */
 export function tiny(stage: Stage = "fine_tune"): TrainConfig {
-  return {
-    ...demoBase(stage),
-    configName: "tiny",
-    runName: `tiny_${stage}`,
+  return variant("tiny", demoBase(stage), {
     tower: "tiny",
     weights: "random",
     imageSize: 28,
@@ -182,7 +110,7 @@ export function tiny(stage: Stage = "fine_tune"): TrainConfig {
     cpktSteps: 2,
     nBatchLog: 1,
     numWorkers: 2,
-  };
+  });
 }
 
 const PRESETS: Record<string, (stage?: Stage) => TrainConfig> = {

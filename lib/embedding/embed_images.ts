@@ -3,7 +3,8 @@
 import { UserError } from "../common/errors";
 import { checkInterrupt } from "../common/interrupt";
 import { pickLabels, rowRange } from "../common/labels";
-import type { TrainConfig } from "../config/config";
+import type { LossSettings } from "../config/loss";
+import type { ClassRowSettings } from "../config/model";
 import { tf } from "../engine/native/tf";
 import { marginLoss } from "../model/arcface";
 import { cosinesOf, embedding } from "../model/embedding_model";
@@ -31,7 +32,7 @@ export async function classify(
   weights: Weights,
   features: Vectors,
   labels: ArrayLike<number>,
-  config: Pick<TrainConfig, "s" | "head" | "subCentres">,
+  config: Pick<LossSettings, "s"> & ClassRowSettings,
 ): Promise<ClassificationScores> {
   if (labels.length !== features.count) {
     throw new UserError(`Expected a class for each of ${features.count} images: there are ${labels.length}.`);

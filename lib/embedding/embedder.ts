@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { fileFingerprint } from "../common/files/fingerprint";
 import type { ProgressOptions } from "../common/progress";
 import { projectPath } from "../common/project";
-import type { TrainConfig } from "../config/config";
+import type { EmbedderSettings } from "../config/parts";
 import { tf } from "../engine/native/tf";
 import type { Features, MadeBy } from "../features/feature_files";
 import type { EmbedShard, FeaturePlan } from "../features/feature_plan";
@@ -36,7 +36,7 @@ export function loadEmbedder(run: string): Embedder {
 /** A run's model, ready to embed images, until it is disposed. Its tower is loaded when it is first needed. */
 export class Embedder {
   /** The run's. */
-  readonly config: Readonly<TrainConfig>;
+  readonly config: Readonly<EmbedderSettings>;
   /** The run and its checkpoint, by its content. */
   readonly madeBy: MadeBy;
   readonly #checkpoint: CheckpointRef;

@@ -5,7 +5,7 @@ import { readCsv, wholeNumberCell } from "../common/csv/csv";
 import { UserError } from "../common/errors";
 import type { ProgressOptions } from "../common/progress";
 import { projectPath } from "../common/project";
-import type { TrainConfig } from "../config/config";
+import type { ComparisonSettings } from "../config/parts";
 import { dataFolder } from "../config/paths";
 import { type DatasetConfusion, datasetConfusion } from "../retrieval/confusion";
 import {
@@ -26,7 +26,7 @@ import { heldOutFiles, modelVectors, requireModels } from "./ladder";
  * @throws UserError when the data directory has no retrieval set, or a run does not exist
  */
 export async function compareOnHeldOut(
-  config: Readonly<TrainConfig>,
+  config: ComparisonSettings,
   models: readonly string[],
   { onProgress, ...options }: ComparisonOptions & ProgressOptions = {},
 ): Promise<ComparisonRow[]> {
@@ -44,7 +44,7 @@ export async function compareOnHeldOut(
  * @throws UserError when `retrieval/classes.csv` names no groups: there are no data sets to be confused
  */
 export async function confusionOnHeldOut(
-  config: Readonly<TrainConfig>,
+  config: ComparisonSettings,
   model: string,
   options: ProgressOptions = {},
 ): Promise<DatasetConfusion[]> {

@@ -3,7 +3,7 @@ import { UserError } from "../common/errors";
 import { withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
-import type { TrainConfig } from "../config/config";
+import type { ComparisonSettings } from "../config/parts";
 import { scoreRetrievalSet } from "../embedding/embed_images";
 import { loadEmbedder } from "../embedding/embedder";
 import { ensureFeatures } from "../features/features";
@@ -41,7 +41,7 @@ export interface HeldOutFiles extends RetrievalFiles {
  * @throws UserError when the data directory has no retrieval set
  */
 export async function climbLadder(
-  config: Readonly<TrainConfig>,
+  config: ComparisonSettings,
   runs: Record<string, string>,
   { signal, ...options }: TaskOptions = {},
 ): Promise<LadderRung[]> {
@@ -87,7 +87,7 @@ export function learnedOf(model: string): Learned | undefined {
  * @param model `pixels`, `backbone` (its frozen features), or a run as `findCheckpoint` takes it
  */
 export async function modelVectors(
-  config: Readonly<TrainConfig>,
+  config: ComparisonSettings,
   model: string,
   files: RetrievalFiles | HeldOutFiles,
   options: ProgressOptions = {},
@@ -121,7 +121,7 @@ export function requireModels(models: readonly string[]): void {
 
 /** Retrieval scores of a model, as `modelVectors` takes it. */
 export async function scoreModel(
-  config: Readonly<TrainConfig>,
+  config: ComparisonSettings,
   model: string,
   files: RetrievalFiles,
   options: ProgressOptions = {},
@@ -139,7 +139,7 @@ export async function scoreModel(
 type RetrievalPart = "queries" | "index";
 
 /** Each image squashed to 16 x 16, its 768 values less their mean: what can be had without any model. */
-async function pixelVectors(config: Readonly<TrainConfig>, files: readonly string[]): Promise<Vectors> {
+async function pixelVectors(config: ComparisonSettings, files: readonly string[]): Promise<Vectors> {
   const images = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
   const length = 3 * PIXEL_GRID ** 2;
   const data = new Float32Array(files.length * length);
@@ -156,7 +156,7 @@ async function pixelVectors(config: Readonly<TrainConfig>, files: readonly strin
  * and deviation where the config says so.
  */
 export async function backboneVectors(
-  config: Readonly<TrainConfig>,
+  config: ComparisonSettings,
   files: RetrievalFiles,
   options: ProgressOptions = {},
 ): Promise<Record<RetrievalPart | "train", Vectors>> {
@@ -170,10 +170,7 @@ export async function backboneVectors(
 }
 
 /** Features of all distinct training and validation images. */
-export async function trainFeatures(
-  config: Readonly<TrainConfig>,
-  options: TaskOptions = {},
-): Promise<Vectors> {
+export async function trainFeatures(config: ComparisonSettings, options: TaskOptions = {}): Promise<Vectors> {
   const { train, validation } = await readWholeData(config);
   return ensureFeatures(config, "train", distinctFiles(train.files, validation.files), options);
 }

@@ -1,6 +1,6 @@
 // What is left of the backbone's features when they are made shorter, compared on the held-out classes.
 import type { ProgressOptions } from "../common/progress";
-import type { TrainConfig } from "../config/config";
+import type { ComparisonSettings } from "../config/parts";
 import type { BootstrapOptions } from "../retrieval/bootstrap";
 import { type ComparisonRow, compareModels, type ModelVectors } from "../retrieval/evaluation";
 import {
@@ -28,7 +28,7 @@ export interface ReductionComparison {
  * @param dimensions numbers a vector afterwards
  */
 export async function compareReductions(
-  config: Readonly<TrainConfig>,
+  config: ComparisonSettings,
   dimensions: number,
   runs: readonly string[] = [],
   { onProgress, ...options }: BootstrapOptions & ProgressOptions = {},

@@ -1,8 +1,11 @@
 // What the notebook Inference compares: a person's runs, above pixels and their backbone.
 import { existsSync } from "node:fs";
 import { UserError } from "../common/errors";
-import { overrideConfig, type TrainConfig } from "../config/config";
+import { overrideConfig } from "../config/config";
+import type { DataSettings } from "../config/data";
+import type { ComparisonSettings } from "../config/parts";
 import { preset } from "../config/presets";
+import type { RunSettings } from "../config/run";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { listRuns, readRunConfig, runFile, runFolder } from "../runs/run_folder";
 
@@ -21,7 +24,7 @@ export interface RungRequest {
 /** A ladder of models, each to be held against the one before it. */
 export interface Rungs {
   /** Backbone, size and data of the first two rungs. */
-  config: Readonly<TrainConfig>;
+  config: Readonly<ComparisonSettings & RunSettings & DataSettings>;
   /** `pixels`, `backbone`, then the runs that are there. */
   models: string[];
   /** The one that is looked at. */
@@ -46,7 +49,7 @@ export function rungsOf({ run, model = "", preset: presetName, dataDir }: RungRe
   };
 }
 
-function configOfRun(model: string): Readonly<TrainConfig> {
+function configOfRun(model: string) {
   return readRunConfig(findCheckpoint(model).folder);
 }
 

@@ -1,5 +1,5 @@
 // What a config asks of machines that nobody here has: the inputs of `predictStep`. Declared numbers, none measured.
-import type { TrainConfig } from "../config/config";
+import type { ScalingSettings } from "../config/parts";
 import { headShapes } from "../model/head";
 import { forwardFlops } from "../model/tower_cost";
 import { findTower, parameterCount } from "../model/towers";
@@ -47,32 +47,12 @@ export interface Assumptions {
 /** Large ViTs are trained at .3 to .5 of the peak; NCCL reaches .6 to .9 of a link, and counts some 3 to 14 us a hop. */
 export const ASSUMPTIONS: Assumptions = { utilisation: 0.4, transferShare: 0.7, messageSeconds: 6e-6 };
 
-/** The settings that a step's time depends on. */
-export type ScalingConfig = Pick<
-  TrainConfig,
-  | "tower"
-  | "imageSize"
-  | "lastBlocks"
-  | "patchMean"
-  | "standardise"
-  | "neck"
-  | "head"
-  | "subCentres"
-  | "embeddingDim"
-  | "batchSize"
-  | "precision"
-  | "gradientCheckpointing"
-  | "bucketMB"
-  | "gradientDtype"
-  | "shardHead"
->;
-
 /**
  * Inputs of `predictStep` for a run that trains all weights of a config.
  * @param classCount classes of the head
  */
 export function scalingInputs(
-  config: ScalingConfig,
+  config: ScalingSettings,
   classCount: number,
   { hosts, devicesPerHost }: Pick<ScalingInputs, "hosts" | "devicesPerHost">,
   machine: Machine,

@@ -8,7 +8,8 @@ import { writeFileAtomically, writeJson } from "../common/files/files";
 import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/files/replace";
 import { checkInterrupt } from "../common/interrupt";
 import type { ProgressOptions } from "../common/progress";
-import { overrideConfig, type TrainConfig } from "../config/config";
+import { overrideConfig } from "../config/config";
+import type { ComparisonSettings, RunDataSettings, WeightMeaningSettings } from "../config/parts";
 import { streamSafetensors } from "../formats/safetensors";
 import type { WeightSource } from "../model/weight_source";
 import { type CheckpointRef, findCheckpoint } from "../runs/checkpoint_ref";
@@ -58,9 +59,11 @@ const MEANING = [
   "subCentres",
 ] as const;
 
+type SoupSettings = WeightMeaningSettings & RunDataSettings & ComparisonSettings;
+
 interface Member extends CheckpointRef {
   name: string;
-  config: Readonly<TrainConfig>;
+  config: Readonly<SoupSettings>;
 }
 
 /**
@@ -86,7 +89,7 @@ export async function makeSoup(
     return { ...ref, name, config: readRunConfig(ref.folder) };
   });
   for (const member of members) refuseOther(members[0]!, member);
-  const config = overrideConfig(members[0]!.config, { runName: out });
+  const config = overrideConfig(readRunConfig(members[0]!.folder), { runName: out });
   const folder = runFolder(out);
   return asOwner(folder, "The soup", async () => {
     settleReplaced(folder, () => hasCheckpoint(folder));
@@ -107,7 +110,7 @@ export async function makeSoup(
 async function fillFolder(
   folder: string,
   members: readonly Member[],
-  config: TrainConfig,
+  config: SoupSettings,
   { greedy = false, onProgress }: { greedy?: boolean } & ProgressOptions,
 ): Promise<Omit<Soup, "folder">> {
   const { taken, scores, ...choice } = greedy
@@ -144,7 +147,7 @@ function refuseOther(first: Member, other: Member): void {
 }
 
 /** The mean of the members' weights as the last checkpoint of a run that has ended. */
-async function writeSoup(members: readonly Member[], folder: string, config: TrainConfig): Promise<void> {
+async function writeSoup(members: readonly Member[], folder: string, config: SoupSettings): Promise<void> {
   const sources: WeightSource[] = [];
   try {
     for (const member of members) sources.push(runWeights(member));
@@ -240,7 +243,7 @@ interface Choice {
 }
 
 /** What a soup is chosen by. @throws UserError where there are no held-out classes */
-async function choiceFiles(config: TrainConfig): Promise<[ChoiceClasses, RetrievalFiles]> {
+async function choiceFiles(config: SoupSettings): Promise<[ChoiceClasses, RetrievalFiles]> {
   const [chosenOn, files] =
     config.holdOutShare > 0
       ? (["training-classes", (await readRunData(config)).retrieval] as const)
@@ -255,7 +258,7 @@ async function choiceFiles(config: TrainConfig): Promise<[ChoiceClasses, Retriev
 async function chooseGreedily(
   members: readonly Member[],
   folder: string,
-  config: TrainConfig,
+  config: SoupSettings,
   { onProgress }: ProgressOptions,
 ): Promise<Choice> {
   const [chosenOn, files] = await choiceFiles(config);

@@ -5,7 +5,8 @@ import { messageOf, UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
 import { Interrupted, withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
-import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
+import { type ConfigOverrides, overrideConfig, type SettingName, type TrainConfig } from "../config/config";
+import { sayingPresentNames } from "../config/old_names";
 import { viewRun } from "../runs/follow";
 import type { ScoredOn } from "../runs/metrics";
 import { isFinished, prepareRunFolder, runFile, runFolder } from "../runs/run_folder";
@@ -48,13 +49,14 @@ const OWN = new Set(["runName", "stage", "configName"]);
  * @throws UserError for an unknown setting (with the nearest name) or a value that does not fit
  */
 export function planSweep(config: Readonly<TrainConfig>, grid: SweepGrid, name: string): SweepRun[] {
-  const settings = Object.entries(grid) as [keyof TrainConfig, readonly TrainConfig[keyof TrainConfig][]][];
+  const settings = Object.entries(grid) as [SettingName, readonly unknown[]][];
   for (const [setting, values] of settings) refuseWrongValues(setting, values);
   let combinations: ConfigOverrides[] = [{}];
   for (const [setting, values] of settings) {
     combinations = combinations.flatMap((some) => values.map((value) => ({ ...some, [setting]: value })));
   }
-  return combinations.map((overrides) => {
+  return combinations.map((given) => {
+    const overrides = sayingPresentNames(given) as ConfigOverrides;
     const runName = runNameOf(overrides);
     const complete = overrideConfig(config, { ...overrides, runName });
     return {

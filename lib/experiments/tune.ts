@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { writeCsv } from "../common/csv/csv";
 import { UserError } from "../common/errors";
-import { type ConfigOverrides, SETTING_NAMES, type TrainConfig } from "../config/config";
+import { type ConfigOverrides, SETTING_NAMES, type SettingName, type TrainConfig } from "../config/config";
 import { runFolder } from "../runs/run_folder";
 import { planSweep, type SweepGrid, type SweepRun } from "./sweep";
 
@@ -66,7 +66,7 @@ export function planSearch(
   });
   const isBase = ({ settings }: SweepRun) =>
     Object.entries(settings).every(
-      ([name, value]) => name === "seed" || config[name as keyof TrainConfig] === value,
+      ([name, value]) => name === "seed" || config[name as SettingName] === value,
     );
   // alone, a variation's own value of the config is the config as it is
   return runs.filter((run) => together || Object.keys(run.settings).length === 1 || !isBase(run));

@@ -1,5 +1,5 @@
 // A run's model as graphs for any number of images. Shapes: B images, S side of the model's input, E embedding length.
-import type { TrainConfig } from "../config/config";
+import type { ModelSettings } from "../config/model";
 import { tf } from "../engine/native/tf";
 import { withFreeBatch } from "../engine/program/free_batch";
 import type { GraphFunction } from "../engine/program/graph_function";
@@ -14,7 +14,7 @@ import type { Weights } from "../model/vit";
 /** What an exported graph depends on. */
 export interface EmbeddingGraph {
   tower: Tower;
-  config: Pick<TrainConfig, "imageSize" | "lastBlocks" | "patchMean">;
+  config: Pick<ModelSettings, "imageSize" | "lastBlocks" | "patchMean">;
   /** Whether the features of an image and its mirror image are averaged. */
   mirror: boolean;
 }

@@ -1,5 +1,5 @@
 // A run's model as it is given away: tower and neck, without the head.
-import type { TrainConfig } from "../config/config";
+import type { WeightMeaningSettings } from "../config/parts";
 import { towerOf } from "../model/backbone";
 import { TOWER_PREFIX } from "../model/embedding_model";
 import type { Tower } from "../model/tower";
@@ -14,7 +14,7 @@ const NECK_PREFIX = "neck.";
 
 /** A trained model whose weights are still in their files. */
 export interface RunModel {
-  config: Readonly<TrainConfig>;
+  config: Readonly<WeightMeaningSettings>;
   tower: Tower;
   /** `visual.*` and `neck.*`. */
   weights: WeightSource;

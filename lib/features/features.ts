@@ -7,7 +7,7 @@ import { keptFolder } from "../common/files/kept_folder";
 import { checkInterrupt, withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import type { Texts } from "../common/texts";
-import type { TrainConfig } from "../config/config";
+import type { FileFeatureSettings } from "../config/parts";
 import { dataFolder, weightsPath } from "../config/paths";
 import { PixelLoader, type UnusableImage } from "../images/loading/pixel_loader";
 import { planViews, type Views } from "../images/loading/views";
@@ -24,20 +24,6 @@ const BATCH_SIZE = 32;
 /** Folders of which was said that their numbers do not fit float16: once for train, queries and index. */
 const SAID = new Set<string>();
 
-/** The settings on which features depend. */
-export type FeatureConfig = Pick<
-  TrainConfig,
-  | "dataDir"
-  | "tower"
-  | "weights"
-  | "imageSize"
-  | "lastBlocks"
-  | "patchMean"
-  | "numWorkers"
-  | "seed"
-  | "precision"
->;
-
 /**
  * Features of `files`, from the folder `features/<tower>_<size>px_last<n>/<set>` below the data directory when it
  * holds exactly these images, as they are now, by these weights, else computed and written there (`keptFolder`).
@@ -46,7 +32,7 @@ export type FeatureConfig = Pick<
  * @throws UserError when one of the images cannot be read
  */
 export async function ensureFeatures(
-  config: FeatureConfig,
+  config: FileFeatureSettings,
   set: string,
   files: Texts,
   { signal, ...options }: TaskOptions = {},
@@ -58,7 +44,7 @@ export async function ensureFeatures(
 
 /** The same as a folder, without the images that could not be read. */
 export async function ensureBackboneFeatures(
-  config: FeatureConfig,
+  config: FileFeatureSettings,
   set: string,
   files: Texts,
   { onProgress }: ProgressOptions = {},
@@ -99,18 +85,21 @@ export async function ensureBackboneFeatures(
 }
 
 /** Where the features of a set are, or will be kept by `ensureFeatures`. */
-export function featureFolder(config: FeatureConfig, set: string): string {
+export function featureFolder(config: FileFeatureSettings, set: string): string {
   const [home, parts] = [dataFolder(config), featureParts(config, set)];
   const [own, kept] = [join(home, ...parts), keptFolder(home, ...parts)];
   return !readSummary(kept) && readSummary(own) ? own : kept;
 }
 
-function featureParts({ tower, imageSize, lastBlocks, patchMean }: FeatureConfig, set: string): string[] {
+function featureParts(
+  { tower, imageSize, lastBlocks, patchMean }: FileFeatureSettings,
+  set: string,
+): string[] {
   return ["features", `${tower}_${imageSize}px_last${lastBlocks}${patchMean ? "_mean" : ""}`, set];
 }
 
 /** What a backbone's features depend on; weights by their content. */
-export function madeByBackbone(config: FeatureConfig, views: Views = "whole"): MadeBy {
+export function madeByBackbone(config: FileFeatureSettings, views: Views = "whole"): MadeBy {
   const { tower, weights, imageSize, lastBlocks, patchMean, precision, seed } = config;
   const path = weightsPath(config);
   const content =
@@ -119,7 +108,7 @@ export function madeByBackbone(config: FeatureConfig, views: Views = "whole"): M
 }
 
 /** The files that a backbone's features of images below a folder depend on. */
-export function backboneSources(config: FeatureConfig, folder: string): FeatureSources {
+export function backboneSources(config: FileFeatureSettings, folder: string): FeatureSources {
   return { folder, weights: config.weights === "random" ? undefined : weightsPath(config) };
 }
 
@@ -129,7 +118,7 @@ export function backboneSources(config: FeatureConfig, folder: string): FeatureS
  * @throws UserError when one of them cannot be read
  */
 export async function computeFeatures(
-  config: FeatureConfig,
+  config: FileFeatureSettings,
   backbone: Pick<Backbone, "tower" | "features" | "length">,
   files: readonly string[],
   stage: string,
@@ -157,7 +146,7 @@ export interface EmbedOptions extends ProgressOptions {
 
 /** The backbone's features of images below the data directory; the next batch is decoded while the engine computes. */
 export function imageEmbedder(
-  { dataDir, imageSize, numWorkers }: Pick<FeatureConfig, "dataDir" | "imageSize" | "numWorkers">,
+  { dataDir, imageSize, numWorkers }: Pick<FileFeatureSettings, "dataDir" | "imageSize" | "numWorkers">,
   backbone: Pick<Backbone, "tower" | "features" | "length">,
   { views = "whole", stage, total, onProgress }: EmbedOptions,
 ): EmbedShard {

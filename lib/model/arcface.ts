@@ -1,7 +1,7 @@
 // Losses with a margin between classes, and the unit vectors that they compare. Shapes: B batch, C classes, E embedding
 // length. With tens of thousands of classes [B, C] is what takes the time: the gradients are written out, and what
 // concerns the true classes alone is gathered from [B, C] and scattered back into it.
-import type { TrainConfig } from "../config/config";
+import type { LossSettings } from "../config/loss";
 import { tf } from "../engine/native/tf";
 import { rawOp } from "../engine/tracing/raw_op";
 import { withGradient } from "./with_gradient";
@@ -36,14 +36,14 @@ export interface Shifted {
 export type MarginRule = (cosine: tf.Tensor, margin: tf.Tensor) => Shifted;
 
 /** What losses with a margin put in the place of the true class's cosine, by name. */
-export const MARGIN_RULES: Record<TrainConfig["loss"], MarginRule> = {
+export const MARGIN_RULES: Record<LossSettings["loss"], MarginRule> = {
   ArcFace: angularMargin,
   CosFace: (cosine, margin) => ({ value: tf.sub(cosine, margin), slope: tf.onesLike(cosine) }),
 };
 
 /** What a margin loss depends on besides the cosines. */
 export interface MarginOptions {
-  loss: TrainConfig["loss"];
+  loss: LossSettings["loss"];
   /** Scale. */
   s: number;
   /** A number, a scalar, or [B, 1] where each image has its own; radians for ArcFace. */

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { mapConcurrently } from "../common/concurrent";
 import { UserError } from "../common/errors";
 import { randomStream } from "../common/random";
-import type { TrainConfig } from "../config/config";
+import type { BackboneSettings, FeatureSettings, TowerWeightSettings } from "../config/parts";
 import { weightsPath } from "../config/paths";
 import { device } from "../engine/native/device";
 import { floatsOf } from "../engine/native/dtypes";
@@ -24,14 +24,6 @@ const BATCH_SIZE = 32;
 /** Images of a run, at least, before a batch is shared out among several: fewer make products slower. */
 const SHARED_IMAGES = 4;
 
-/** The settings that say which backbone, and what its features are. */
-export type BackboneConfig = Pick<TrainConfig, "tower" | "weights" | "imageSize" | "lastBlocks" | "seed"> &
-  Partial<Pick<TrainConfig, "precision" | "patchMean">>;
-
-/** The settings that a backbone's graph depends on. */
-export type FeatureSettings = Pick<BackboneConfig, "imageSize" | "lastBlocks"> &
-  Partial<Pick<BackboneConfig, "precision" | "patchMean">>;
-
 /** A tower that turns images into features. */
 export interface Backbone {
   tower: Tower;
@@ -46,16 +38,13 @@ export interface Backbone {
  * The backbone that a config names: weights from its file, or random ones where it says `random`.
  * @throws UserError when the file is not there or does not fit the tower
  */
-export async function loadBackbone(config: BackboneConfig): Promise<Backbone> {
+export async function loadBackbone(config: BackboneSettings): Promise<Backbone> {
   const tower = findTower(config.tower);
   return createBackbone(tower, towerOf(config, tower), config);
 }
 
 /** The weights that a config names, under the tower's own names. */
-export function towerOf(
-  config: Pick<BackboneConfig, "weights" | "imageSize" | "seed">,
-  tower: Tower,
-): WeightSource {
+export function towerOf(config: TowerWeightSettings, tower: Tower): WeightSource {
   if (config.weights === "random") {
     return freshTower(tower, randomStream(config.seed, "weights"), config.imageSize);
   }

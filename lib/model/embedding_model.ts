@@ -1,6 +1,7 @@
 // The trained model as one record of weights: `visual.*` (tower), `neck.*`, `head.*`.
 // Shapes: B batch, S image side, F features, E embedding length, C classes.
-import type { TrainConfig } from "../config/config";
+import type { ClassRowSettings } from "../config/model";
+import type { TrainingLossSettings } from "../config/parts";
 import type { tf } from "../engine/native/tf";
 import type { Cluster } from "../engine/session/cluster";
 import { allGather } from "../engine/tracing/collectives";
@@ -36,7 +37,7 @@ export function towerWeights(weights: Weights): Weights {
 export function cosinesOf(
   weights: Weights,
   features: tf.Tensor2D,
-  config: Pick<TrainConfig, "head" | "subCentres">,
+  config: ClassRowSettings,
   training?: NeckTraining,
 ): tf.Tensor2D {
   const embeddings = scope("neck", () => neck(weights, features, training));
@@ -70,9 +71,6 @@ export interface StepShards {
   sampleSize?: number;
 }
 
-/** The settings that change the loss. */
-export type LossConfig = Pick<TrainConfig, "s" | "loss" | "head" | "subCentres">;
-
 /**
  * The training loss: features, neck with dropout, cosines, margin. A scalar.
  * @param training takes a batch norm's new running values, by name; its `ranks` share in the statistics
@@ -81,7 +79,7 @@ export function trainingLoss(
   features: FeatureFunction,
   weights: Weights,
   batch: LossInputs,
-  config: LossConfig,
+  config: TrainingLossSettings,
   training: Omit<NeckTraining, "keep"> & { shards?: StepShards },
 ): tf.Scalar {
   const { labels, keep } = batch;
@@ -96,7 +94,7 @@ function shardedLoss(
   features: FeatureFunction,
   weights: Weights,
   batch: LossInputs,
-  config: LossConfig,
+  config: TrainingLossSettings,
   training: Omit<NeckTraining, "keep">,
   { cluster, classCount, sampleSize }: StepShards,
 ): tf.Scalar {

@@ -1,17 +1,12 @@
 // The classifier that training needs and retrieval does not. Shapes: B batch, C classes, K rows a class, E embedding length.
 import type { RandomStream } from "../common/random";
-import type { TrainConfig } from "../config/config";
+import type { ClassRowSettings } from "../config/model";
+import type { HeadSettings } from "../config/parts";
 import { tf } from "../engine/native/tf";
 import { rawOp } from "../engine/tracing/raw_op";
 import { l2Normalize } from "./arcface";
 import { FIXED_NECK_NAMES, type HeadWeights, neckShapes, STANDARDISE_NAMES } from "./neck";
 import { withGradient } from "./with_gradient";
-
-/** The settings on which neck and head depend. */
-export type HeadConfig = Pick<
-  TrainConfig,
-  "neck" | "embeddingDim" | "standardise" | "head" | "subCentres" | "classSizeMargin"
->;
 
 /** Share of the margin that each class has, [C], where margins depend on the classes' sizes. */
 export const MARGIN_SHARE_NAME = "head.margin_share";
@@ -23,13 +18,13 @@ export const FIXED_NAMES: readonly string[] = [...FIXED_NECK_NAMES, MARGIN_SHARE
 export const CONSTANT_NAMES: readonly string[] = [...STANDARDISE_NAMES, MARGIN_SHARE_NAME];
 
 /** Rows that a class has in the head. */
-export function rowsPerClass({ head, subCentres }: Pick<TrainConfig, "head" | "subCentres">): number {
+export function rowsPerClass({ head, subCentres }: ClassRowSettings): number {
   return head === "Sub_Arc_face" ? subCentres : 1;
 }
 
 /** Shapes of neck and head by name. */
 export function headShapes(
-  config: HeadConfig,
+  config: HeadSettings,
   featureCount: number,
   classCount: number,
 ): Record<string, number[]> {

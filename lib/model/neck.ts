@@ -1,6 +1,6 @@
 // Between features and embedding. Shapes: B batch, F features, E embedding length.
 import { UserError } from "../common/errors";
-import type { TrainConfig } from "../config/config";
+import type { ModelSettings, NeckSettings } from "../config/model";
 import { tf } from "../engine/native/tf";
 
 /** Weights that neck and head add to the tower's, by name. */
@@ -20,14 +20,17 @@ const EPSILON = 1e-5;
 const MOMENTUM = 0.1;
 
 /** What stands before the last linear layer, and its dropout: the original's `Head` classes by their names. */
-const NECKS: Record<TrainConfig["neck"], { batchNorm: boolean; hasHidden: boolean; dropout: number }> = {
+const NECKS: Record<ModelSettings["neck"], { batchNorm: boolean; hasHidden: boolean; dropout: number }> = {
   simple: { batchNorm: false, hasHidden: false, dropout: 0.2 },
   norm_single_linear: { batchNorm: true, hasHidden: false, dropout: 0.2 },
   norm_double_linear: { batchNorm: true, hasHidden: true, dropout: 0.3 },
 };
 
 /** Says in what a config's neck differs from the original's of that name; undefined where it does not. */
-export function neckDifference({ neck, dropout }: Pick<TrainConfig, "neck" | "dropout">): string | undefined {
+export function neckDifference({
+  neck,
+  dropout,
+}: Pick<ModelSettings, "neck" | "dropout">): string | undefined {
   const original = NECKS[neck].dropout;
   if (dropout === original) return undefined;
   return `The original's ${neck} has dropout ${original}, this run ${dropout} (npx guie train --set dropout=${original})`;
@@ -104,10 +107,7 @@ function blend(before: tf.Tensor, now: tf.Tensor): tf.Tensor {
 }
 
 /** Shapes of a neck's weights by name. */
-export function neckShapes(
-  config: Pick<TrainConfig, "neck" | "embeddingDim" | "standardise">,
-  featureCount: number,
-): Record<string, number[]> {
+export function neckShapes(config: NeckSettings, featureCount: number): Record<string, number[]> {
   const { batchNorm, hasHidden } = NECKS[config.neck];
   const hiddenWidth = hasHidden ? 2 * config.embeddingDim : undefined;
   const shapes: Record<string, number[]> = {};

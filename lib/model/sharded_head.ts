@@ -1,7 +1,7 @@
 // A head whose classes are shared out over processes, for very many of them: no process holds all rows or all logits.
 // Shapes: W processes, B images of each, C classes, S = ceil(C / W) classes of each, K rows a class, E embedding length,
 // n classes that a step looks at (S, or a sample).
-import type { TrainConfig } from "../config/config";
+import type { LossSettings } from "../config/loss";
 import { tf } from "../engine/native/tf";
 import type { Cluster } from "../engine/session/cluster";
 import { allGather, allReduce } from "../engine/tracing/collectives";
@@ -23,7 +23,7 @@ export function sampleSize(share: number, classesOfShard: number, imagesOfStep: 
 
 /** What the sharded loss depends on besides its tensors. */
 export interface ShardedLossOptions {
-  loss: TrainConfig["loss"];
+  loss: LossSettings["loss"];
   /** Scale. */
   s: number;
   /** C, of all processes. */

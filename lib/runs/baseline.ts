@@ -1,7 +1,7 @@
 // What a run started from: shown beside it wherever the run is shown.
 import { UserError } from "../common/errors";
-import type { TrainConfig } from "../config/config";
 import { dataFolder } from "../config/paths";
+import type { StartSettings } from "../config/start";
 import { findCheckpoint } from "./checkpoint_ref";
 import { latestMetrics, type RetrievalMetric, type ScoredOn } from "./metrics";
 import { readMetrics, readRunConfig } from "./run_folder";
@@ -23,7 +23,7 @@ export interface Baseline {
  * @param own the run's own score; undefined: there is none yet to compare with
  */
 function baselineOf(
-  { initFrom }: Pick<TrainConfig, "initFrom">,
+  { initFrom }: Pick<StartSettings, "initFrom">,
   own: RetrievalMetric | undefined,
 ): Baseline | undefined {
   if (initFrom === "") return undefined;

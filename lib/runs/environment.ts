@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { installPath } from "../common/project";
-import type { TrainConfig } from "../config/config";
+import type { SeedSettings } from "../config/run";
 import { device } from "../engine/native/device";
 
 /** Where and with what a run was made. */
@@ -26,7 +26,7 @@ export interface Environment {
 const PACKAGES = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs", "sharp", "@duckdb/node-api"];
 
 /** What goes into a run's environment.json. */
-export function describeEnvironment({ seed }: Pick<TrainConfig, "seed">): Environment {
+export function describeEnvironment({ seed }: SeedSettings): Environment {
   const { kind, name, tensorflowVersion, warning } = device();
   const cores = cpus();
   const packages = PACKAGES.map((name) => [name, versionOf(installPath("node_modules", name))]);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import type { CsvRow } from "../common/csv/csv";
 import { fileFingerprint } from "../common/files/fingerprint";
-import type { TrainConfig } from "../config/config";
+import type { MadeOfSettings } from "../config/parts";
 import { dataFolder, featuresPath, tablePath, weightsPath } from "../config/paths";
 import { FEATURE_FILES, readSummary } from "../features/feature_files";
 import { CLASSES_CSV, FOLDS_CSV } from "../tables/layout";
@@ -30,10 +30,8 @@ interface TableContent {
   rows: number;
 }
 
-type DataConfig = Pick<TrainConfig, "dataDir" | "csv" | "features" | "holdOutShare" | "weights">;
-
 /** Reads what a run of this config would be made of now; undefined where its table is not there. */
-export function madeOf(config: DataConfig): MadeOf | undefined {
+export function madeOf(config: MadeOfSettings): MadeOf | undefined {
   const content = config.features ? featuresOf(config) : tableOf(config);
   if (!content) return undefined;
   const { heldOut, ...table } = content;
@@ -45,7 +43,7 @@ export function madeOf(config: DataConfig): MadeOf | undefined {
   };
 }
 
-function tableOf(config: DataConfig): MadeOf | undefined {
+function tableOf(config: MadeOfSettings): MadeOf | undefined {
   const table = contentOf([tablePath(config)]);
   if (!table) return undefined;
   const [dataDir, { csv }] = [dataFolder(config), config];
@@ -60,7 +58,7 @@ function tableOf(config: DataConfig): MadeOf | undefined {
 }
 
 /** A folder of features tells its images and labels itself. */
-function featuresOf(config: DataConfig): MadeOf | undefined {
+function featuresOf(config: MadeOfSettings): MadeOf | undefined {
   const folder = featuresPath(config);
   const parts = ["train", "queries", "index"].map((part) => join(folder, part));
   const hasParts = existsSync(join(parts[0]!, FEATURE_FILES.summary));

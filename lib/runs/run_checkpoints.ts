@@ -2,7 +2,7 @@
 import { copyFileSync, linkSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomically } from "../common/files/files";
-import type { TrainConfig } from "../config/config";
+import type { CheckpointSettings } from "../config/checkpoints";
 import { type Metric, scoresOf } from "./metrics";
 import { logLine, runFile } from "./run_folder";
 
@@ -44,7 +44,7 @@ export function isDue(number: number, n: number): boolean {
 export function isBest(
   metrics: readonly Metric[],
   epoch: number,
-  { bestBy, bestOf }: Pick<TrainConfig, "bestBy" | "bestOf">,
+  { bestBy, bestOf }: Pick<CheckpointSettings, "bestBy" | "bestOf">,
 ): boolean {
   const retrievals = metrics.filter((metric) => metric.kind === "retrieval");
   const all: { epoch: number; score: number | undefined }[] =
@@ -61,7 +61,7 @@ export function isBest(
 /** Gives `last` a second name. Checkpoints are replaced and never written to, so a hard link will do. */
 export async function keepLast(
   folder: string,
-  { keepCheckpoints }: Pick<TrainConfig, "keepCheckpoints">,
+  { keepCheckpoints }: Pick<CheckpointSettings, "keepCheckpoints">,
   name: string,
 ): Promise<void> {
   await writeAtomically(checkpointFile(folder, name), (temporary) =>

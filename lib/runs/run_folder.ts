@@ -17,8 +17,11 @@ import {
 import { isRunning, processStart } from "../common/processes";
 import { projectPath } from "../common/project";
 import { keysOf } from "../common/records";
-import { type ConfigOverrides, overrideConfig, processCount, type TrainConfig } from "../config/config";
+import { overrideConfig, type TrainConfig } from "../config/config";
+import { withPresentNames } from "../config/old_names";
+import type { OptimiserSettings } from "../config/optimiser";
 import { vit224 } from "../config/presets";
+import { type PlaceSettings, processCount } from "../config/processes";
 import { eventFiles } from "./event_files";
 import { type Metric, parseMetric } from "./metrics";
 import { dataDifferences } from "./run_note";
@@ -57,7 +60,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "bestOf",
   "gradientCheckpointing",
   // What of these matters is in DERIVED
-  "workers",
+  "processes",
   "gpus",
   "batchSize",
   "accumulationSteps",
@@ -72,7 +75,7 @@ const DERIVED: Record<string, (config: TrainConfig) => number | undefined> = {
 };
 
 /** Images of an optimizer step, over all processes. */
-function globalBatch(config: Pick<TrainConfig, "gpus" | "workers" | "batchSize">): number {
+function globalBatch(config: PlaceSettings & Pick<OptimiserSettings, "batchSize">): number {
   return processCount(config) * config.batchSize;
 }
 
@@ -193,10 +196,7 @@ function clearFailedStart(folder: string): void {
  * The config for other processes on the same run: with the batch size that leaves the global batch as it is.
  * @throws UserError where there is none
  */
-export function inProcesses(
-  config: Readonly<TrainConfig>,
-  processes: Pick<TrainConfig, "workers" | "gpus">,
-): Readonly<TrainConfig> {
+export function inProcesses(config: Readonly<TrainConfig>, processes: PlaceSettings): Readonly<TrainConfig> {
   const count = processCount(processes);
   const images = globalBatch(config);
   if (images % count === 0) return overrideConfig(config, { ...processes, batchSize: images / count });
@@ -218,12 +218,15 @@ export function configDifferences(before: TrainConfig, now: TrainConfig): string
     .map(([name, before, now]) => `${name} ${before} -> ${now}`);
 }
 
-/** The config of the run in a folder, checked. Settings younger than the run have the value that changes nothing. */
+/**
+ * Reads the config of the run in a folder, checked. Old names get their present ones; settings younger than the run have
+ * the value that changes nothing.
+ */
 export function readRunConfig(folder: string): Readonly<TrainConfig> {
   const path = runFile(folder, "config");
   const config = readJson(path, CONFIG, "Start the run with `npx guie train`; `npx guie runs` lists them.");
   try {
-    return overrideConfig(vit224(config.stage), config as ConfigOverrides);
+    return overrideConfig(vit224(config.stage), withPresentNames(config).settings);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(`${path}: ${error.what}`, error.next, { cause: error });

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { readJson, writeJson } from "../common/files/files";
-import type { TrainConfig } from "../config/config";
+import type { MadeOfSettings } from "../config/parts";
 import { featuresPath, tablePath } from "../config/paths";
 import { type MadeOf, madeOf } from "./provenance";
 
@@ -59,7 +59,7 @@ export function learnedClasses({
 }
 
 /** Says how what a run was made of differs from what is there now; [] where all is the same, or nothing was noted. */
-export function dataDifferences(folder: string, config: Readonly<TrainConfig>): string[] {
+export function dataDifferences(folder: string, config: MadeOfSettings): string[] {
   const before = readNote(folder);
   if (!before) return [];
   const now = madeOf(config);
@@ -72,7 +72,7 @@ export function dataDifferences(folder: string, config: Readonly<TrainConfig>): 
   ];
 }
 
-function trainingPath(config: Readonly<TrainConfig>): string {
+function trainingPath(config: MadeOfSettings): string {
   return config.features ? featuresPath(config) : tablePath(config);
 }
 

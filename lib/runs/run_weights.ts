@@ -1,6 +1,6 @@
 // The weights of a run's checkpoint, compared with the run's config before any of them is used.
 
-import type { TrainConfig } from "../config/config";
+import type { WeightShapeSettings } from "../config/parts";
 import { requireTensors } from "../formats/tensor_file";
 import { TOWER_PREFIX } from "../model/embedding_model";
 import { CONSTANT_NAMES, headShapes, rowsPerClass } from "../model/head";
@@ -35,10 +35,7 @@ export function runWeights(
 }
 
 /** What a run of this config holds; the number of its classes, and of features of others' making, is the file's. */
-function expectedShapes(
-  config: Readonly<TrainConfig>,
-  found: Shapes,
-): ReadonlyMap<string, readonly number[]> {
+function expectedShapes(config: WeightShapeSettings, found: Shapes): ReadonlyMap<string, readonly number[]> {
   const tower = findTower(config.tower);
   const given = (found.get("neck.hidden.weight") ?? found.get("neck.weight"))?.[1];
   const features = config.features === "" ? featureLength(tower, config) : (given ?? 0);

@@ -1,6 +1,6 @@
 // What a score was measured on: a number is worth nothing without it.
 import { createHash } from "node:crypto";
-import type { TrainConfig } from "../config/config";
+import type { ScoredSettings } from "../config/data";
 import { hasNumbers, type Learned, learnedAmong, type UnknownClasses } from "./learned_classes";
 import type { ScoredOn } from "./metrics";
 import { WITHOUT_NOTE } from "./run_note";
@@ -22,7 +22,7 @@ export function setFingerprint({ queries, index }: UnknownClasses): string {
 /** @param learned what the model has learned; undefined where that was not noted */
 export function scoredOn(
   set: UnknownClasses,
-  { dataDir, holdOutShare }: Pick<TrainConfig, "dataDir" | "holdOutShare">,
+  { dataDir, holdOutShare }: ScoredSettings,
   learned: Learned | undefined,
 ): ScoredOn {
   const trainedOn = learnedAmong(set, dataDir, learned)?.size;

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../common/errors";
 import { fileFingerprint } from "../common/files/fingerprint";
-import type { TrainConfig } from "../config/config";
+import type { StartSettings } from "../config/start";
 import { findCheckpoint } from "./checkpoint_ref";
 import { readNote } from "./run_note";
 
@@ -13,7 +13,7 @@ import { readNote } from "./run_note";
  */
 export function refuseOtherStart(
   folder: string,
-  { initFrom }: Pick<TrainConfig, "initFrom">,
+  { initFrom }: Pick<StartSettings, "initFrom">,
   advice: string,
 ): void {
   const before = readNote(folder)?.start;

@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 import { UserError } from "../common/errors";
 import type { Claim } from "../common/files/claim";
 import type { TrainConfig } from "../config/config";
+import type { ModelSettings } from "../config/model";
+import type { FirstWeightSettings } from "../config/parts";
 import { featuresPath, tablePath } from "../config/paths";
 import { findTower } from "../model/towers";
 import { claimRunFolder, prepareRunFolder, runFile, runFolder } from "../runs/run_folder";
@@ -37,7 +39,7 @@ export function beginRun(
 }
 
 /** @throws UserError where a table, features or weights that a config names are not there */
-function requireInputs(config: Readonly<TrainConfig>): void {
+function requireInputs(config: FirstWeightSettings & Pick<ModelSettings, "tower">): void {
   const [path, next] = config.features
     ? [featuresPath(config), "npx guie embed --help"]
     : [tablePath(config), "npx guie merge"];

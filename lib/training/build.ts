@@ -2,7 +2,7 @@
 
 import { UserError } from "../common/errors";
 import type { ProgressOptions } from "../common/progress";
-import type { TrainConfig } from "../config/config";
+import type { TrainingSettings } from "../config/parts";
 import { tf } from "../engine/native/tf";
 import { computeFeatures } from "../features/features";
 import { backboneOf } from "../model/backbone";
@@ -42,7 +42,7 @@ export interface BuildOptions extends ProgressOptions {
 
 /** Builds the trainer of a config at its start; restoring a checkpoint is the caller's next step. */
 export async function buildTraining(
-  config: Readonly<TrainConfig>,
+  config: TrainingSettings,
   options: BuildOptions = {},
 ): Promise<TrainingSetup> {
   if (config.stage === "frozen") return buildFrozen(config, options);
@@ -59,7 +59,7 @@ export async function buildTraining(
 
 /** Neck and head on the features of the backbone as it is. */
 async function buildFrozen(
-  config: Readonly<TrainConfig>,
+  config: TrainingSettings,
   { onProgress, ranks }: BuildOptions,
 ): Promise<TrainingSetup> {
   const read = () => readFrozenData(config, { onProgress });
@@ -81,7 +81,7 @@ async function buildFrozen(
 
 /** All parts on augmented images. */
 async function buildFineTune(
-  config: Readonly<TrainConfig>,
+  config: TrainingSettings,
   data: RunData,
   { onProgress, ranks }: BuildOptions,
 ): Promise<TrainingSetup> {

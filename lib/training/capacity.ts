@@ -2,7 +2,7 @@
 import { statfsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { UserError } from "../common/errors";
-import type { TrainConfig } from "../config/config";
+import type { MemorySettings } from "../config/parts";
 import { device } from "../engine/native/device";
 import { elementCount } from "../formats/safetensors_header";
 import { estimateMemoryBytes, type TableCounts } from "./estimate";
@@ -19,7 +19,7 @@ const CHECKPOINTS_AT_ONCE = 2;
  * @param memoryBytes what there is; default: this machine's, or what its container may take
  */
 export function requireMemory(
-  config: Readonly<TrainConfig>,
+  config: MemorySettings,
   counts: TableCounts,
   memoryBytes = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
 ): void {

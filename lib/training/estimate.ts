@@ -1,7 +1,9 @@
 // What a run will take, before it is started: memory by formula, time from the machine's rate of matrix products.
 import { existsSync } from "node:fs";
-import { processCount, type TrainConfig } from "../config/config";
+import type { ModelSettings } from "../config/model";
+import type { EstimateSettings, FileFeatureSettings, MemorySettings } from "../config/parts";
 import { tablePath } from "../config/paths";
+import { processCount } from "../config/processes";
 import { measureProductRate } from "../engine/program/product_rate";
 import { readSummary } from "../features/feature_files";
 import { featureFolder } from "../features/features";
@@ -55,10 +57,7 @@ const MB = 2 ** 20;
  * @param flopsPerSecond of matrix products; default: measured now, in about a second
  * @throws UserError where the tower does not exist, or cannot take the image size
  */
-export async function estimateRun(
-  config: Readonly<TrainConfig>,
-  flopsPerSecond?: number,
-): Promise<RunEstimate> {
+export async function estimateRun(config: EstimateSettings, flopsPerSecond?: number): Promise<RunEstimate> {
   const tower = findTower(config.tower);
   const rate = flopsPerSecond ?? (await measureProductRate(tower.width));
   const tables = await imageCounts(config);
@@ -94,10 +93,7 @@ export interface TableCounts {
 }
 
 /** Estimates the peak memory of a run's process on a CPU, within about 15 %. */
-export function estimateMemoryBytes(
-  config: Readonly<TrainConfig>,
-  { classes, distinct }: TableCounts,
-): number {
+export function estimateMemoryBytes(config: MemorySettings, { classes, distinct }: TableCounts): number {
   const tower = findTower(config.tower);
   return memoryBytes(config, tower, parameterCounts(config, tower, classes), distinct);
 }
@@ -109,7 +105,7 @@ interface ImageCounts extends TableCounts {
   index: number;
 }
 
-async function imageCounts(config: Readonly<TrainConfig>): Promise<ImageCounts | undefined> {
+async function imageCounts(config: EstimateSettings): Promise<ImageCounts | undefined> {
   if (config.features || !existsSync(tablePath(config))) return undefined;
   const { train, validation, classCount, retrieval } = await readRunData(config);
   return {
@@ -123,7 +119,7 @@ async function imageCounts(config: Readonly<TrainConfig>): Promise<ImageCounts |
 }
 
 function parameterCounts(
-  config: Readonly<TrainConfig>,
+  config: MemorySettings,
   tower: Tower,
   classes: number,
 ): Pick<RunEstimate, "parameters" | "trained"> {
@@ -142,7 +138,7 @@ function parameterCounts(
 
 /** Weights, AdamW's two moments, averages, sums of gradients; what the backward pass needs of a piece of the batch. */
 function memoryBytes(
-  config: Readonly<TrainConfig>,
+  config: MemorySettings,
   tower: Tower,
   { parameters, trained }: Pick<RunEstimate, "parameters" | "trained">,
   distinctImages: number,
@@ -163,7 +159,7 @@ function memoryBytes(
 
 /** One image's way through the tower, or through its last blocks. */
 function passSeconds(
-  { imageSize }: Readonly<TrainConfig>,
+  { imageSize }: Pick<ModelSettings, "imageSize">,
   tower: Tower,
   rate: number,
   { overhead, lastBlocks }: { overhead: number; lastBlocks?: number },
@@ -175,7 +171,7 @@ function passSeconds(
  * The backward pass multiplies twice as much as the forward pass, which gradient checkpointing repeats; it ends in front
  * of the blocks that learn.
  */
-function stepSeconds(config: Readonly<TrainConfig>, tower: Tower, classes: number, rate: number): number {
+function stepSeconds(config: MemorySettings, tower: Tower, classes: number, rate: number): number {
   const { batchSize, stage, embeddingDim, gradientCheckpointing } = config;
   const features = featureLength(tower, config);
   const headProducts = 6 * batchSize * embeddingDim * (features + classes * rowsPerClass(config));
@@ -188,7 +184,7 @@ function stepSeconds(config: Readonly<TrainConfig>, tower: Tower, classes: numbe
 }
 
 /** Images whose features are not kept from before, as far as a look at their number tells. */
-function imagesToEmbed(config: Readonly<TrainConfig>, { distinct, queries, index }: ImageCounts): number {
+function imagesToEmbed(config: FileFeatureSettings, { distinct, queries, index }: ImageCounts): number {
   const sets = Object.entries({ train: distinct, queries, index });
   const missing = sets.filter(([set, count]) => readSummary(featureFolder(config, set))?.count !== count);
   return missing.reduce((sum, [, count]) => sum + count, 0);

@@ -6,7 +6,7 @@ import { UserError } from "../common/errors";
 import { pickLabels } from "../common/labels";
 import type { ProgressOptions } from "../common/progress";
 import type { Texts } from "../common/texts";
-import type { TrainConfig } from "../config/config";
+import type { FrozenDataSettings } from "../config/parts";
 import { featuresPath, tablePath } from "../config/paths";
 import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../features/feature_files";
 import { ensureFeatures } from "../features/features";
@@ -33,7 +33,7 @@ export interface FrozenData {
  * @throws UserError for features of another backbone, without labels, or with gaps among them
  */
 export async function readFrozenData(
-  config: Readonly<TrainConfig>,
+  config: FrozenDataSettings,
   options: ProgressOptions = {},
 ): Promise<FrozenData> {
   return config.features ? fromFolder(config) : fromPipeline(config, options);
@@ -41,7 +41,7 @@ export async function readFrozenData(
 
 /** A share of the training classes is held out: their features are among those that are there. */
 function withoutHeldOut(
-  config: Readonly<TrainConfig>,
+  config: FrozenDataSettings,
   whole: RunData,
   features: Vectors,
   rowOf: ReadonlyMap<string, number>,
@@ -56,7 +56,7 @@ function withoutHeldOut(
   };
 }
 
-async function fromPipeline(config: Readonly<TrainConfig>, options: ProgressOptions): Promise<FrozenData> {
+async function fromPipeline(config: FrozenDataSettings, options: ProgressOptions): Promise<FrozenData> {
   const data = await readWholeData(config);
   requireClasses(data.classCount, tablePath(config));
   const files = distinctFiles(data.train.files, data.validation.files);
@@ -77,7 +77,7 @@ async function fromPipeline(config: Readonly<TrainConfig>, options: ProgressOpti
 }
 
 /** A folder of features with labels, or one that holds such folders: train, and queries and index of other classes. */
-async function fromFolder(config: Readonly<TrainConfig>): Promise<FrozenData> {
+async function fromFolder(config: FrozenDataSettings): Promise<FrozenData> {
   const folder = featuresPath(config);
   const hasParts = existsSync(join(folder, "train", FEATURE_FILES.summary));
   const train = await labelled(config, hasParts ? join(folder, "train") : folder);
@@ -136,7 +136,7 @@ interface Labelled extends FeatureRows {
   labels: ArrayLike<number>;
 }
 
-async function labelled(config: Readonly<TrainConfig>, folder: string): Promise<Labelled> {
+async function labelled(config: FrozenDataSettings, folder: string): Promise<Labelled> {
   const open = openFeatures(folder);
   requireSameBackbone(config, open);
   const { labels, ...rows } = await open.readRows();
@@ -150,7 +150,7 @@ async function labelled(config: Readonly<TrainConfig>, folder: string): Promise<
 /** Settings that a run evaluates and embeds images by: they must be those of its features. */
 const BACKBONE_SETTINGS = ["tower", "imageSize", "lastBlocks", "patchMean"] as const;
 
-function requireSameBackbone(config: Readonly<TrainConfig>, { folder, madeBy }: Features): void {
+function requireSameBackbone(config: FrozenDataSettings, { folder, madeBy }: Features): void {
   const others = BACKBONE_SETTINGS.filter((name) => name in madeBy && madeBy[name] !== config[name]);
   if (others.length === 0) return;
   const which = others.map((name) => `${name} ${madeBy[name]}, not ${config[name]}`).join("; ");

@@ -1,6 +1,6 @@
 // The rows of a head that was trained on one table, for the classes of another: by name.
 import { UserError } from "../common/errors";
-import type { TrainConfig } from "../config/config";
+import type { MadeOfSettings } from "../config/parts";
 import { MARGIN_SHARE_NAME } from "../model/head";
 import type { WeightSource } from "../model/weight_source";
 import { madeOf } from "../runs/provenance";
@@ -17,7 +17,7 @@ import type { RunData } from "./data/run_data";
 export function headRows(
   folder: string,
   known: number,
-  config: Readonly<TrainConfig>,
+  config: MadeOfSettings,
   { classes, classCount }: Pick<RunData, "classes" | "classCount">,
 ): Int32Array | undefined {
   const note = readNote(folder);

@@ -47,7 +47,7 @@ const OTHER_RUN_ADVICE =
 
 /**
  * Starts (or takes up) a run in a process of its own, detached: closing the browser or restarting the kernel does
- * not touch it. `workers` or `gpus` in the config make it several processes. What it prints goes to `output.txt` in its
+ * not touch it. `processes` or `gpus` in the config make it several processes. What it prints goes to `output.txt` in its
  * folder. A run of the same settings and data that is under way is taken hold of, one that has finished is left as it is.
  * @throws UserError where a run of this name has other settings, or was made of other data
  */

@@ -1,8 +1,10 @@
 // Notes what a run is made of when it starts, and what its scores are worth.
 
 import { fileFingerprint } from "../common/files/fingerprint";
-import type { TrainConfig } from "../config/config";
+import type { ScoredSettings } from "../config/data";
+import type { MadeOfSettings } from "../config/parts";
 import { dataFolder } from "../config/paths";
+import type { StartSettings } from "../config/start";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { learnedBefore, learnedBy, writeTrainedImages } from "../runs/learned_classes";
 import type { ScoredOn } from "../runs/metrics";
@@ -18,7 +20,7 @@ import type { RunData } from "./data/run_data";
  */
 export function noteRun(
   folder: string,
-  config: Readonly<TrainConfig>,
+  config: MadeOfSettings & Pick<StartSettings, "initFrom">,
   { train, validation, classes }: RunData,
   start: string | undefined,
 ): void {
@@ -40,7 +42,7 @@ export function noteRun(
 /** A run that goes on has begun with its start as that was then. */
 function startOf(
   folder: string,
-  { initFrom }: Pick<TrainConfig, "initFrom">,
+  { initFrom }: Pick<StartSettings, "initFrom">,
   start: string | undefined,
 ): Pick<RunNote, "start"> {
   if (initFrom === "") return {};
@@ -52,7 +54,7 @@ function startOf(
 /** What a run's retrieval is scored on; undefined where no classes are held out. */
 export function runScoredOn(
   folder: string,
-  config: Readonly<TrainConfig>,
+  config: ScoredSettings,
   { retrieval, retrievalClasses }: Pick<RunData, "retrieval" | "retrievalClasses">,
 ): ScoredOn | undefined {
   const set = retrieval && { ...retrieval, classes: retrievalClasses };

@@ -1,6 +1,7 @@
 // The graphs that training and embedding trace, on towers of a handful of numbers: for checks of their operations.
-import { processCount, type TrainConfig } from "../config/config";
+import type { GraphSettings } from "../config/parts";
 import { PRESET_NAMES, preset, vit224 } from "../config/presets";
+import { processCount } from "../config/processes";
 import { Program } from "../engine/program/program";
 import type { Cluster } from "../engine/session/cluster";
 import { allGather, broadcast } from "../engine/tracing/collectives";
@@ -23,16 +24,14 @@ export interface PresetGraph {
   trace(): Promise<Program>;
 }
 
-type Config = Readonly<TrainConfig>;
-
 /** Words of a config that change which operations the graphs hold; each is tried with every preset and tower. */
-export const VARIANTS: readonly Partial<TrainConfig>[] = [
+export const VARIANTS: readonly Partial<GraphSettings>[] = [
   {},
   { accumulationSteps: 2 },
   { precision: "bfloat16", gradientCheckpointing: true },
   { precision: "float16", patchMean: true },
   { emaDecay: 0.9, swaStartEpoch: 1 },
-  { workers: 2, gradientDtype: "bfloat16", neck: "norm_single_linear" },
+  { processes: 2, gradientDtype: "bfloat16", neck: "norm_single_linear" },
   { neck: "norm_double_linear", head: "Sub_Arc_face", loss: "CosFace", classSizeMargin: true },
 ];
 
@@ -63,7 +62,7 @@ export function presetGraphs(): PresetGraph[] {
   );
 }
 
-function graphsOf(config: Config, variant: string): PresetGraph[] {
+function graphsOf(config: GraphSettings, variant: string): PresetGraph[] {
   const name = [config.configName, config.stage, variant].filter((word) => word !== "{}").join(" ");
   return [
     { name: `${name}: features`, trace: () => featureGraph(config) },
@@ -91,7 +90,7 @@ export function trainedShapes(tower: Tower): [string, readonly number[]][] {
   return [...towerShapes(tower)].filter(([name]) => name !== "proj");
 }
 
-async function featureGraph(config: Config): Promise<Program> {
+async function featureGraph(config: GraphSettings): Promise<Program> {
   const tower = small(findTower(config.tower));
   const program = new Program();
   declare(program, trainedShapes(tower));
@@ -101,7 +100,7 @@ async function featureGraph(config: Config): Promise<Program> {
   return program;
 }
 
-async function stepGraph(preset: Config): Promise<Program> {
+async function stepGraph(preset: GraphSettings): Promise<Program> {
   const tower = small(findTower(preset.tower));
   const config = { ...preset, trainedBlocks: Math.min(preset.trainedBlocks, tower.layers) };
   const isFrozen = config.stage === "frozen";

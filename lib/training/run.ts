@@ -7,7 +7,10 @@ import { inWords } from "../common/files/errno";
 import { removeTemporaries, writeJson } from "../common/files/files";
 import { checkInterrupt, Interrupted, withSignal } from "../common/interrupt";
 import type { TaskOptions } from "../common/progress";
-import { processCount, type TrainConfig } from "../config/config";
+import type { BatchSettings, OptimiserSettings } from "../config/optimiser";
+import type { MadeOfSettings } from "../config/parts";
+import { processCount } from "../config/processes";
+import type { StartSettings } from "../config/start";
 import { neckDifference } from "../model/neck";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { describeEnvironment } from "../runs/environment";
@@ -56,7 +59,7 @@ export async function runTraining(
   }: { reinitHead?: boolean; claimed?: Claim | undefined } & TaskOptions = {},
 ): Promise<RunSummary> {
   if (reinitHead && isFinished(folder)) refuseFreshHead(folder);
-  const body = (config: Readonly<TrainConfig>) => {
+  const body = (config: Run["config"]) => {
     const count = processCount(config);
     if (count === 1) return train({ folder, config, onProgress }, reinitHead);
     throw new UserError(
@@ -76,7 +79,7 @@ export async function runTraining(
  */
 export async function holdRun(
   folder: string,
-  body: (config: Readonly<TrainConfig>) => Promise<void>,
+  body: (config: Run["config"]) => Promise<void>,
   { reinitHead = false, claimed }: { reinitHead?: boolean; claimed?: Claim | undefined } = {},
 ): Promise<RunSummary> {
   const config = readRunConfig(folder);
@@ -92,14 +95,14 @@ export async function holdRun(
 }
 
 /** The summary of a run that had finished before. @throws UserError where what it started from is another by now */
-function shownAgain(folder: string, config: Readonly<TrainConfig>): RunSummary {
+function shownAgain(folder: string, config: Pick<StartSettings, "initFrom">): RunSummary {
   refuseOtherStart(folder, config, OTHER_START_ADVICE);
   return { ...summarise(folder), finishedBefore: endedAt(folder) };
 }
 
 async function trainHeld(
   folder: string,
-  body: (config: Readonly<TrainConfig>) => Promise<void>,
+  body: (config: Run["config"]) => Promise<void>,
 ): Promise<RunSummary> {
   removeTemporaries(folder);
   const startedAtMs = performance.now();
@@ -143,7 +146,7 @@ export async function train(
   const { trainer } = setup;
   try {
     if (writes) requireDisk(folder, trainer.stored.shapes);
-    if (writes) await begin(folder, setup, reinitHead);
+    if (writes) await begin(job, setup, reinitHead);
     await ranks?.share(trainer);
     const toEventFile = writes ? openEventFile(folder, trainer.stepsDone) : () => {};
     const record = (metric: Metric) => {
@@ -164,7 +167,10 @@ export async function train(
 }
 
 /** "Global batch: 64 images = 2 processes x 32; ...". */
-function describeBatch({ batchSize, accumulationSteps, initLr }: TrainConfig, globalBatch: number): string {
+function describeBatch(
+  { batchSize, accumulationSteps, initLr }: BatchSettings & Pick<OptimiserSettings, "initLr">,
+  globalBatch: number,
+): string {
   const processes = globalBatch / batchSize;
   const pieces = accumulationSteps > 1 ? `, in ${accumulationSteps} pieces` : "";
   return (
@@ -183,7 +189,7 @@ function refuseFreshHead(folder: string): never {
 const OTHER_START_ADVICE = "Choose another --run-name, or give --overwrite to train this one anew.";
 
 /** @throws UserError where a run was made of another table, other classes or weights than there are now */
-function refuseOtherData(folder: string, config: Readonly<TrainConfig>, isEnded: boolean): void {
+function refuseOtherData(folder: string, config: MadeOfSettings, isEnded: boolean): void {
   const differences = dataDifferences(folder, config);
   if (differences.length === 0) return;
   const run = runFolder(basename(folder)) === folder ? basename(folder) : folder;
@@ -197,8 +203,11 @@ function refuseOtherData(folder: string, config: Readonly<TrainConfig>, isEnded:
 }
 
 /** Takes up the last checkpoint where there is one, and notes what the run is made of where it is new. */
-async function begin(folder: string, setup: TrainingSetup, reinitHead: boolean): Promise<void> {
-  const { config } = setup.trainer;
+async function begin(
+  { folder, config }: Pick<Run, "folder" | "config">,
+  setup: TrainingSetup,
+  reinitHead: boolean,
+): Promise<void> {
   const isNew = !existsSync(runFile(folder, "last"));
   await resume(folder, setup, reinitHead);
   if (isNew) {

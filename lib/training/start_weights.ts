@@ -1,7 +1,8 @@
 // The weights that a run starts from: fresh ones, a backbone's file, another run's. Shapes: F features, C classes.
 import { UserError } from "../common/errors";
 import { randomStream } from "../common/random";
-import type { TrainConfig } from "../config/config";
+import type { ClassRowSettings } from "../config/model";
+import type { FirstWeightSettings } from "../config/parts";
 import { tf } from "../engine/native/tf";
 import { towerOf } from "../model/backbone";
 import { TOWER_PREFIX } from "../model/embedding_model";
@@ -17,8 +18,6 @@ import { refuseLearnedClasses } from "./data/choice_classes";
 import type { RunData } from "./data/run_data";
 import { headRows, withHeadRows } from "./head_rows";
 
-type Config = Readonly<TrainConfig>;
-
 const HEAD_PREFIX = "head.";
 
 /** Whether a tensor belongs to the classifier: its weights, their moments and averages. */
@@ -31,7 +30,7 @@ export function isOfHead(name: string): boolean {
  * for a fresh one).
  * @throws UserError when that checkpoint has other classes, features or lengths
  */
-export function startWeights(config: Config, featureCount: number, data: RunData): Weights {
+export function startWeights(config: FirstWeightSettings, featureCount: number, data: RunData): Weights {
   const shapes = headShapes(config, featureCount, data.classCount);
   const isTaken = (name: string) =>
     config.initFrom !== "" && !(config.reinitHead && name.startsWith(HEAD_PREFIX));
@@ -62,7 +61,7 @@ export function refuseOtherShape(
   name: string,
   found: readonly number[] | undefined,
   expected: readonly number[],
-  config: Pick<TrainConfig, "head" | "subCentres">,
+  config: ClassRowSettings,
 ): void {
   if (found?.join() === expected.join()) return;
   const isHead = name === "head.weight" && found?.[1] === expected[1];
@@ -80,7 +79,7 @@ export function refuseOtherShape(
 }
 
 /** The backbone: from the checkpoint that `initFrom` names where that run has trained one, else from its file. */
-export function startTower(config: Config, tower: Tower): WeightSource {
+export function startTower(config: FirstWeightSettings, tower: Tower): WeightSource {
   if (config.initFrom === "") return towerOf(config, tower);
   const checkpoint = findCheckpoint(config.initFrom);
   const source = withoutPrefix(

@@ -9,7 +9,9 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
 const { PRESET_NAMES, preset } = require(join(root, "lib/dist/config/presets.js"));
-const { SETTING_NAMES } = require(join(root, "lib/dist/config/config.js"));
+const { SETTINGS } = require(join(root, "lib/dist/config/config.js"));
+const { flagOf } = require(join(root, "lib/dist/cli/shared/config_flags.js"));
+const { z } = require("zod");
 
 const PAGE = join(root, "docs/presets.md");
 const MARK = "<!-- From here on made by `node scripts/check/presets.mjs --write` -->";
@@ -23,20 +25,11 @@ function columns() {
   });
 }
 
-/** What config.ts says of each setting: its meaning (the comment above it) and its type. */
-function settings() {
-  const source = readFileSync(join(root, "lib/config/config.ts"), "utf8");
-  const body = /export interface TrainConfig \{\n([\s\S]*?)\n\}/.exec(source)[1];
-  const found = [...body.matchAll(/\/\*\*\s+(?:\* )?((?:(?!\*\/)[\s\S])*?)\s*\*\/\n {2}(\w+): (.+);/g)];
-  const rows = found.map(([, meaning, name, type]) => ({
-    name,
-    type,
-    meaning: meaning.replace(/\s*\n\s*\*?\s*/g, " "),
-  }));
-  const mute = SETTING_NAMES.filter((name) => !rows.some((row) => row.name === name));
-  if (mute.length > 0)
-    throw new Error(`lib/config/config.ts says nothing of ${mute.join(", ")}: add a comment above`);
-  return rows;
+/** The words for what a setting may be. */
+function kindOf({ schema }) {
+  const { type, enum: words } = z.toJSONSchema(schema);
+  if (words) return words.join(" | ");
+  return { integer: "whole number", array: "list of whole numbers" }[type] ?? type;
 }
 
 function cell(value) {
@@ -51,20 +44,18 @@ function table(head, rows) {
 
 function tables() {
   const configs = columns();
-  const all = settings();
+  const all = Object.entries(SETTINGS);
   const values = (name) => configs.map(([, config]) => cell(config[name]));
-  const differing = all.filter(({ name }) => new Set(values(name)).size > 1);
+  const differing = all.filter(([name]) => new Set(values(name)).size > 1);
   const presets = table(
     ["setting", ...configs.map(([column]) => column)],
-    differing.map(({ name }) => [`\`${name}\``, ...values(name)]),
+    differing.map(([name]) => [`\`${name}\``, ...values(name)]),
   );
   const meanings = table(
-    ["setting", "may be", "meaning", "in `vit_224`"],
-    all.map(({ name, type, meaning }) => [
-      `\`${name}\``,
-      cell(type.replaceAll('"', "").replace("readonly ", "")),
-      meaning.replaceAll("|", "\\|"),
-      cell(preset("vit_224")[name]),
+    ["setting", "may be", "meaning", "in `vit_224`", "flag"],
+    all.map(([name, row]) => [
+      ...[`\`${name}\``, cell(kindOf(row)), cell(row.doc), cell(row.default)],
+      flagOf(name).startsWith("--set ") ? "" : `\`${flagOf(name)}\``,
     ]),
   );
   return `## Where the presets differ\n\n${presets}\n\n## Every setting\n\n${meanings}\n`;

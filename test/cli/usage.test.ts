@@ -109,7 +109,13 @@ const USELESS: [line: string, said: RegExp][] = [
   ["train --stage frozen --set trainedBlocks=1", /--set trainedBlocks: of no use without --stage fine_tune/],
   ["train --stage fine_tune --features x", /--features: of no use without --stage frozen/],
   ["train --class-share 0.5", /--class-share: of no use without --shard-head/],
-  ["train --gradient-dtype bfloat16", /--gradient-dtype: of no use without --workers 2/],
+  ["train --gradient-dtype bfloat16", /--gradient-dtype: of no use without --processes 2/],
+  [
+    "train --workers 0 --set lrSchedule=seed",
+    /^guie: --workers is called --processes now\.\nguie: lrSchedule "seed" is called "original" now\.\nguie train: The config "demo" does not fit: processes = 0/,
+  ],
+  ["train --workers 2 --processes 2", /The setting processes is given twice/],
+  ["train --set workrs=2", /no setting "workrs"/],
   ["train --reinit-head", /--reinit-head: of no use without --init-from/],
 ];
 

@@ -47,6 +47,12 @@ test("what is set counts, nought as nought; what does not fit or is no setting i
   assert.throws(wrong({ runName: "y" }), /Train sets runName itself/);
 });
 
+test("a setting by its old name reaches both stages under the present one", () => {
+  const old = { preset: "demo", run: "x", workers: 2, lrSchedule: "seed" } as unknown as TrainParams;
+  for (const config of Object.values(trainConfigs(old)))
+    assert.deepEqual([config.processes, config.lrSchedule], [2, "original"]);
+});
+
 test("the table of configs begins with what is not the preset's; a run's settings are told in a line", () => {
   const { frozen, fineTune } = trainConfigs({
     ...UNSET,

@@ -101,7 +101,7 @@ test("examined images have the losses and hits of the validation, the hardest fi
     bars.reduce((sum, count) => sum + count, 0),
     files.length,
   );
-  const drawing = JSON.stringify(await hardestGrid(trainer.config, examined, 3));
+  const drawing = JSON.stringify(await hardestGrid(configOf(), examined, 3));
   assert.ok(drawing.includes(`loss ${examined[0]!.loss.toFixed(2)}`), "the caption tells the loss");
   trainer.dispose();
 });

@@ -7,7 +7,7 @@ import { tiny } from "guie/dist/config/presets";
 import { type FromChief, gatherMembers, joinChief } from "guie/dist/training/processes/control_link";
 import { freePorts } from "../engine/ranks";
 
-const CONFIG = overrideConfig(tiny(), { workers: 3 });
+const CONFIG = overrideConfig(tiny(), { processes: 3 });
 const NOTHING = { onMessage: () => {}, onLost: () => {} };
 
 /** Three ranks' addresses; the port above the chief's is free as well, as far as one look tells. */

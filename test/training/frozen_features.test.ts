@@ -107,12 +107,12 @@ for (const shardHead of [false, true]) {
   test(`two processes validate every image once, by its own class${shardHead ? ", with a head shared out" : ""}`, async (t) => {
     const folder = folderOf(t);
     await drawTwenty(folder);
-    const trained = async (workers: number) => {
-      const shape = { fold: 1, nEpochs: 3, workers, batchSize: 8 / workers };
-      const run = prepareRunFolder(configOf(folder, { ...shape, shardHead: shardHead && workers > 1 }), {
+    const trained = async (processes: number) => {
+      const shape = { fold: 1, nEpochs: 3, processes, batchSize: 8 / processes };
+      const run = prepareRunFolder(configOf(folder, { ...shape, shardHead: shardHead && processes > 1 }), {
         overwrite: true,
       });
-      await (workers === 1 ? runTraining(run) : superviseRun(run));
+      await (processes === 1 ? runTraining(run) : superviseRun(run));
       return readMetrics(run).filter(({ kind }) => kind !== "step");
     };
     const [one, two] = [await trained(1), await trained(2)];

@@ -11,7 +11,7 @@ test("classes are sampled in several processes alone; the message says what is m
   const sampled = overrideConfig(tiny(), { shardHead: true, classShare: 0.1 });
   assert.throws(
     () => shardPlan(sampled, NO_WEIGHTS, undefined),
-    /classShare is 0\.1, but this process is the only one.*\n.*workers or gpus to 2 or more/,
+    /classShare is 0\.1, but this process is the only one.*\n.*processes or gpus to 2 or more/,
   );
   assert.throws(
     () => shardPlan(overrideConfig(sampled, { shardHead: false }), NO_WEIGHTS, undefined),

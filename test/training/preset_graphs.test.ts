@@ -78,7 +78,7 @@ test("the training step holds gradient and update; on frozen features it holds n
 });
 
 test("the step of several processes holds their collectives", async () => {
-  const variant = '{"workers":2,"gradientDtype":"bfloat16","neck":"norm_single_linear"}';
+  const variant = '{"processes":2,"gradientDtype":"bfloat16","neck":"norm_single_linear"}';
   const uses = await usesOf(`vit_224 fine_tune ${variant}: training step`);
   for (const use of [
     "CollectiveReduceV2(T: bfloat16)",

@@ -32,8 +32,8 @@ after(() => {
   removeRuns();
 });
 
-const configOf = (name: string, workers: number, more: Partial<TrainConfig> = {}) =>
-  runConfig(`averages-${name}`, dataDir, workers, { ...AVERAGED, ...more });
+const configOf = (name: string, processes: number, more: Partial<TrainConfig> = {}) =>
+  runConfig(`averages-${name}`, dataDir, processes, { ...AVERAGED, ...more });
 
 interface Outcome {
   validations: ValidationMetric[];
@@ -84,6 +84,6 @@ test("the averages of one process go on in two", async () => {
     },
   });
   assert.equal(reason, "stopped");
-  await superviseRun(prepareRunFolder(inProcesses(config, { workers: 2, gpus: [] })));
+  await superviseRun(prepareRunFolder(inProcesses(config, { processes: 2, gpus: [] })));
   assertAsOne(outcomeOf(folder));
 });

@@ -102,17 +102,20 @@ for (const [head, shardHead] of [
     assert.ok(lossesOf(folder).length < 120);
 
     assert.throws(
-      () => prepareRunFolder(overrideConfig(config, { workers: 3 })),
+      () => prepareRunFolder(overrideConfig(config, { processes: 3 })),
       /global batch \(processes x batchSize\) 12 -> 18/,
     );
-    assert.throws(() => inProcesses(config, { workers: 5, gpus: [] }), /12 images cannot be divided over 5/);
-    const three = guie("train", "--run-dir", folder, "--workers", "3");
+    assert.throws(
+      () => inProcesses(config, { processes: 5, gpus: [] }),
+      /12 images cannot be divided over 5/,
+    );
+    const three = guie("train", "--run-dir", folder, "--processes", "3");
     await stepsTaken(folder, lossesOf(folder).length + 10);
     three.kill("SIGTERM");
     await once(three, "close");
     const stoppedAt = lossesOf(folder).length;
     assert.ok(stoppedAt < 120);
-    prepareRunFolder(inProcesses(config, { workers: 1, gpus: [] }));
+    prepareRunFolder(inProcesses(config, { processes: 1, gpus: [] }));
     await runTraining(folder);
     assertSameLosses(lossesOf(folder), unbroken);
   });

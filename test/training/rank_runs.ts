@@ -18,12 +18,12 @@ const made: string[] = [];
 export function runConfig(
   name: string,
   dataDir: string,
-  workers: number,
+  processes: number,
   overrides: Partial<TrainConfig> = {},
 ): Readonly<TrainConfig> {
   const runName = `test-${process.pid}-${name.replaceAll(/\W+/g, "-")}`;
   made.push(runName);
-  const run = { runName, dataDir, workers, batchSize: 12 / workers, maxStepsPerEpoch: 2 };
+  const run = { runName, dataDir, processes, batchSize: 12 / processes, maxStepsPerEpoch: 2 };
   return overrideConfig(tiny(overrides.stage ?? "fine_tune"), { ...run, ...overrides });
 }
 

@@ -20,12 +20,12 @@ after(() => {
   removeRuns();
 });
 
-const configOf = (name: string, workers: number, overrides: Partial<TrainConfig>) =>
-  runConfig(`${name}-${workers}`, dataDir, workers, { nEpochs: 10, ...overrides });
+const configOf = (name: string, processes: number, overrides: Partial<TrainConfig>) =>
+  runConfig(`${name}-${processes}`, dataDir, processes, { nEpochs: 10, ...overrides });
 
 async function trained(config: Readonly<TrainConfig>) {
   const folder = prepareRunFolder(config);
-  const summary = config.workers === 1 ? await runTraining(folder) : await superviseRun(folder);
+  const summary = config.processes === 1 ? await runTraining(folder) : await superviseRun(folder);
   const metrics = readMetrics(folder);
   const validation = metrics.filter((metric) => metric.kind === "validation");
   const retrieval = metrics.filter((metric) => metric.kind === "retrieval");

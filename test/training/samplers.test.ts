@@ -1,12 +1,13 @@
 // An epoch's order and its shards.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { epochOrder, rowsOfStep, type SamplerConfig } from "guie/dist/training/data/samplers";
+import type { SamplerSettings } from "guie/dist/config/parts";
+import { epochOrder, rowsOfStep } from "guie/dist/training/data/samplers";
 
 /** 10 classes of 1, 2, ... 10 rows. */
 const LABELS = Array.from({ length: 10 }, (_, label) => new Array<number>(label + 1).fill(label)).flat();
 const ROWS = LABELS.length; // 55
-const config = (changes: Partial<SamplerConfig> = {}): SamplerConfig => ({
+const config = (changes: Partial<SamplerSettings> = {}): SamplerSettings => ({
   seed: 1,
   batchSize: 8,
   sampler: "shuffle",
@@ -83,7 +84,7 @@ test("m per class: each rank's batch holds 2 classes of 4 rows, and the step's 4
 });
 
 test("m per class refuses a batch it does not divide, and more classes than there are", () => {
-  const order = (changes: Partial<SamplerConfig>) => () =>
+  const order = (changes: Partial<SamplerSettings>) => () =>
     epochOrder(config({ sampler: "m_per_class", ...changes }), LABELS, 1);
   assert.throws(order({ samplesPerClass: 3 }), /batch of 8 images cannot hold 3 of each/);
   assert.throws(order({ batchSize: 44 }), /needs 11 classes; the training table has 10/);

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";
-import { overrideConfig, type TrainConfig } from "../../config/config";
+import { overrideConfig } from "../../config/config";
 import { preset } from "../../config/presets";
 import { compareOnHeldOut, confusionOnHeldOut } from "../../experiments/compare";
 import { climbLadder, isUntrained, type LadderRung, scoredOnHeldOut } from "../../experiments/ladder";
@@ -131,7 +131,7 @@ function withBaselines(names: readonly string[]): string[] {
   return [...new Set(all)];
 }
 
-function configOf({ configName, dataDir }: EvaluateOptions): Readonly<TrainConfig> {
+function configOf({ configName, dataDir }: EvaluateOptions) {
   return overrideConfig(preset(configName, "frozen"), dataDir ? { dataDir } : {});
 }
 

@@ -3,66 +3,78 @@ import { type Command, Option } from "commander";
 import { z } from "zod";
 import { UserError } from "../../common/errors";
 import { readJson } from "../../common/files/files";
+import { noticeOnce } from "../../common/notice";
 import {
   type ConfigOverrides,
+  DEFAULTS,
   overrideConfig,
-  processCount,
   requireSetting,
+  SETTINGS,
+  type SettingName,
   type TrainConfig,
 } from "../../config/config";
-import { PRESET_NAMES, preset, vit224 } from "../../config/presets";
+import { OLD_SETTINGS, sayingPresentNames } from "../../config/old_names";
+import { PRESET_NAMES, preset } from "../../config/presets";
+import { type PlaceSettings, processCount } from "../../config/processes";
+import type { Stage } from "../../config/run";
 import { numberOf } from "./numbers";
 
-type Flag = [flags: string, setting: keyof TrainConfig, description: string];
+type Flag = readonly [flags: string, setting: SettingName];
 
 /** Flags that set one field of the config each; most of the first are the original's own. */
 const FLAGS: readonly Flag[] = [
-  ["--csv-dir <file>", "csv", "training table below the data directory"],
-  ["--image-size <px>", "imageSize", "side of the input"],
-  ["--batch-size <n>", "batchSize", "images a step, in each process"],
-  ["--workers <n>", "workers", "processes that train together on this host's CPU"],
-  ["--gpus <list>", "gpus", "GPUs of this host that train together, a process each: 0,1,2"],
-  ["--bucket-mb <n>", "bucketMB", "gradients go to the other processes in buckets of this size"],
-  ["--gradient-dtype <dtype>", "gradientDtype", "and in this dtype: float32 or bfloat16"],
-  ["--class-share <x>", "classShare", "with --shard-head: share of the classes in a step's softmax"],
-  ["--accumulation-steps <n>", "accumulationSteps", "pieces in which a batch goes through"],
-  ["--precision <dtype>", "precision", "matrix products in float32, bfloat16 or float16"],
-  ["--num-workers <n>", "numWorkers", "threads that read, decode and augment images"],
-  ["--init-lr <rate>", "initLr", "learning rate of neck and head"],
-  ["--n-epochs <n>", "nEpochs", "epochs"],
-  ["--cpkt_epoch <n>", "cpktEpoch", "keep a checkpoint every n epochs"],
-  ["--keep-every-steps <n>", "keepEverySteps", "keep a checkpoint step_N every n steps; 0 = none"],
-  ["--keep-checkpoints <n>", "keepCheckpoints", "so many epoch_N and step_N stay, the newest; 0 = all"],
-  ["--best-by <score>", "bestBy", "what chooses the checkpoint best: mp5 or top1"],
-  ["--n_batch_log <n>", "nBatchLog", "a log line every n steps"],
-  ["--warm_up_epochs <n>", "warmUpEpochs", "epochs of linear warm-up"],
-  ["--fold <n>", "fold", "the fold that validates"],
-  ["--seed <n>", "seed", "seed of everything random"],
-  ["--features <folder>", "features", "frozen stage: train on these features (guie embed --out)"],
-  ["--data-dir <dir>", "dataDir", "folder with the pipeline's files"],
-  ["--run-name <name>", "runName", "name of the folder below checkpoints/"],
-  ["--init-from <run>", "initFrom", "run (or RUN/best, RUN/epoch_3:ema) whose weights are the start"],
-  ["--tower <name>", "tower", "the Vision Transformer"],
-  ["--last-blocks <n>", "lastBlocks", "blocks whose features stand side by side"],
-  ["--weights <file>", "weights", "safetensors file of the backbone"],
-  ["--backbone-lr-factor <x>", "backboneLrFactor", "backbone's learning rate / init-lr"],
-  ["--max-steps-per-epoch <n>", "maxStepsPerEpoch", "shorter epochs; 0 = whole ones"],
-  ["--s <s>", "s", "ArcFace's scale"],
-  ["--margin <m>", "margin", "ArcFace's first margin, radians"],
+  ["--csv-dir <file>", "csv"],
+  ["--image-size <px>", "imageSize"],
+  ["--batch-size <n>", "batchSize"],
+  ["--processes <n>", "processes"],
+  ["--gpus <list>", "gpus"],
+  ["--bucket-mb <n>", "bucketMB"],
+  ["--gradient-dtype <dtype>", "gradientDtype"],
+  ["--class-share <x>", "classShare"],
+  ["--accumulation-steps <n>", "accumulationSteps"],
+  ["--precision <dtype>", "precision"],
+  ["--num-workers <n>", "numWorkers"],
+  ["--init-lr <rate>", "initLr"],
+  ["--n-epochs <n>", "nEpochs"],
+  ["--cpkt_epoch <n>", "cpktEpoch"],
+  ["--keep-every-steps <n>", "keepEverySteps"],
+  ["--keep-checkpoints <n>", "keepCheckpoints"],
+  ["--best-by <score>", "bestBy"],
+  ["--n_batch_log <n>", "nBatchLog"],
+  ["--warm_up_epochs <n>", "warmUpEpochs"],
+  ["--fold <n>", "fold"],
+  ["--seed <n>", "seed"],
+  ["--features <folder>", "features"],
+  ["--data-dir <dir>", "dataDir"],
+  ["--run-name <name>", "runName"],
+  ["--init-from <run>", "initFrom"],
+  ["--tower <name>", "tower"],
+  ["--last-blocks <n>", "lastBlocks"],
+  ["--weights <file>", "weights"],
+  ["--backbone-lr-factor <x>", "backboneLrFactor"],
+  ["--max-steps-per-epoch <n>", "maxStepsPerEpoch"],
+  ["--s <s>", "s"],
+  ["--margin <m>", "margin"],
 ];
 
 /** Flags without a value, which turn a setting on. */
 const SWITCHES: readonly Flag[] = [
-  ["--patch-mean", "patchMean", "add the mean of the last block's patch tokens to the features"],
-  ["--shard-head", "shardHead", "each process holds the head's rows of its share of the classes"],
-  ["--reinit-head", "reinitHead", "a fresh head, for other classes than those of the run before"],
-  ["--gradient-checkpointing", "gradientCheckpointing", "compute blocks twice and keep less in memory"],
+  ["--patch-mean", "patchMean"],
+  ["--shard-head", "shardHead"],
+  ["--reinit-head", "reinitHead"],
+  ["--gradient-checkpointing", "gradientCheckpointing"],
 ];
+
+/** Flags by the old names of settings: hidden, they say the present one. */
+const OLD_FLAGS: readonly Flag[] = [...OLD_SETTINGS].map(([old, setting]) => {
+  const dashed = old.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return [`--${dashed} <value>`, requireSetting(setting)];
+});
 
 /** What a command has of them. */
 export interface ConfigOptions extends Record<string, unknown> {
   configName?: string;
-  stage?: TrainConfig["stage"];
+  stage?: Stage;
   config?: string;
   /** `name=value` each. */
   set?: string[];
@@ -71,13 +83,21 @@ export interface ConfigOptions extends Record<string, unknown> {
 const DEFAULT_PRESET = "demo";
 
 /** The settings that have a flag. */
-export const FLAGGED: readonly (keyof TrainConfig)[] = [...FLAGS, ...SWITCHES].map(([, setting]) => setting);
+export const FLAGGED: readonly SettingName[] = [...FLAGS, ...SWITCHES].map(([, setting]) => setting);
 
 /** Adds the flag of a setting. @returns its long name */
-export function addConfigFlag(command: Command, wanted: keyof TrainConfig): string {
-  const [flags, , description] = [...FLAGS, ...SWITCHES].find(([, setting]) => setting === wanted)!;
-  command.option(flags, description);
+export function addConfigFlag(command: Command, wanted: SettingName): string {
+  const [flags] = [...FLAGS, ...SWITCHES].find(([, setting]) => setting === wanted)!;
+  command.option(flags, helpOf(wanted));
+  for (const [oldFlags, setting] of OLD_FLAGS)
+    if (setting === wanted) command.addOption(new Option(oldFlags).hideHelp());
   return flags.split(" ")[0]!;
+}
+
+/** What a setting means, as the help of a command says it. */
+function helpOf(setting: SettingName): string {
+  const plain = SETTINGS[setting].doc.replaceAll("`", "").replace(/\.$/, "");
+  return plain.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase());
 }
 
 /** Adds --config-name, --config, --set and a flag for each of `settings`. @returns the long names of all of them */
@@ -109,7 +129,7 @@ export function configOf(options: ConfigOptions): Readonly<TrainConfig> {
 }
 
 /** Settings that not every run looks at: [setting, whether a run does, what it goes with]. */
-const USES: readonly [keyof TrainConfig, (config: TrainConfig) => boolean, string][] = [
+const USES: readonly [SettingName, (config: TrainConfig) => boolean, string][] = [
   ["backboneLrFactor", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
   ["gradientCheckpointing", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
   ["trainedBlocks", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
@@ -117,13 +137,13 @@ const USES: readonly [keyof TrainConfig, (config: TrainConfig) => boolean, strin
   ["features", ({ stage }) => stage === "frozen", "--stage frozen"],
   ["reinitHead", ({ initFrom }) => initFrom !== "", "--init-from"],
   ["classShare", ({ shardHead }) => shardHead, "--shard-head"],
-  ["bucketMB", isDistributed, "--workers 2"],
-  ["gradientDtype", isDistributed, "--workers 2"],
-  ["shardHead", isDistributed, "--workers 2"],
+  ["bucketMB", isDistributed, "--processes 2"],
+  ["gradientDtype", isDistributed, "--processes 2"],
+  ["shardHead", isDistributed, "--processes 2"],
 ];
 
 /** Several processes: by the config, or by a launcher that sets TF_CONFIG. */
-function isDistributed(config: TrainConfig): boolean {
+function isDistributed(config: PlaceSettings): boolean {
   return processCount(config) > 1 || process.env.TF_CONFIG !== undefined;
 }
 
@@ -131,10 +151,7 @@ function isDistributed(config: TrainConfig): boolean {
  * Refuses flags for settings at which no run of these stages looks.
  * @throws UserError naming what they go with
  */
-export function refuseUselessSettings(
-  options: ConfigOptions,
-  stages: readonly (TrainConfig["stage"] | undefined)[],
-): void {
+export function refuseUselessSettings(options: ConfigOptions, stages: readonly (Stage | undefined)[]): void {
   const given = flagOverrides(options);
   const configs = stages.map((stage) => configOf({ ...options, stage: stage ?? options.stage }));
   for (const [setting, isUsed, partner] of USES) {
@@ -146,7 +163,8 @@ export function refuseUselessSettings(
   }
 }
 
-function flagOf(setting: keyof TrainConfig): string {
+/** The flag of a setting: its own, or `--set NAME`. */
+export function flagOf(setting: SettingName): string {
   const flag = [...FLAGS, ...SWITCHES].find(([, name]) => name === setting)?.[0].split(" ")[0];
   return flag ?? `--set ${setting}`;
 }
@@ -171,11 +189,20 @@ export function flagOverrides(options: ConfigOptions): ConfigOverrides {
     const text = options[new Option(flags).attributeName()] as string | undefined;
     if (text !== undefined) put(setting, settingOf(flags.split(" ")[0]!, setting, text));
   }
+  for (const [flags, setting] of OLD_FLAGS) {
+    const text = options[new Option(flags).attributeName()] as string | undefined;
+    if (text === undefined) continue;
+    const oldFlag = flags.split(" ")[0]!;
+    noticeOnce(`guie: ${oldFlag} is called ${flagOf(setting)} now.`);
+    put(setting, settingOf(oldFlag, setting, text));
+  }
   for (const text of options.set ?? []) {
     const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
     if (name === undefined)
       throw new UserError(`--set takes name=value, got "${text}".`, "For example --set initLr=0.001");
-    put(name, settingOf(`--set ${name}`, name, value!));
+    const typed = settingOf(`--set ${name}`, requireSetting(name), value!);
+    for (const [setting, present] of Object.entries(sayingPresentNames({ [name]: typed })))
+      put(setting, present as Value);
   }
   return Object.fromEntries(overrides);
 }
@@ -183,9 +210,8 @@ export function flagOverrides(options: ConfigOptions): ConfigOverrides {
 type Value = string | number | boolean | number[];
 
 /** The value of a setting that is written as text: of the type that the presets have there. */
-function settingOf(flag: string, setting: string, text: string): Value {
-  requireSetting(setting);
-  const sample: unknown = vit224()[setting as keyof TrainConfig];
+function settingOf(flag: string, setting: SettingName, text: string): Value {
+  const sample = DEFAULTS[setting];
   if (Array.isArray(sample)) {
     return text === "" ? [] : text.split(",").map((number) => numberOf(flag, number));
   }

@@ -2,7 +2,8 @@
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
-import { overrideConfig, processCount, type TrainConfig } from "../../config/config";
+import { overrideConfig } from "../../config/config";
+import { type PlaceSettings, processCount } from "../../config/processes";
 import { describeDevice, device } from "../../engine/native/device";
 import type { ClusterSpec } from "../../engine/session/cluster";
 import { neckDifference } from "../../model/neck";
@@ -96,8 +97,11 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
   const cluster = clusterOfEnvironment(options);
   const watch = watchOf(wholeNumberOf("--max-restarts", options.maxRestarts, 0));
   if (cluster && cluster.rank > 0) {
-    const config = resumed ? readRunConfig(requireRun(resumed)) : configOf(options);
-    const ended = await joinRun(inCluster(config, cluster, resumed !== undefined), cluster, watch);
+    const places = placesOf(cluster);
+    const config = resumed
+      ? inProcesses(readRunConfig(requireRun(resumed)), places)
+      : overrideConfig(configOf(options), places);
+    const ended = await joinRun(config, cluster, watch);
     const summary = { rank: cluster.rank, reason: ended };
     return {
       text: `rank ${cluster.rank}: ${ended}`,
@@ -108,7 +112,7 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
   const { overwrite } = options;
   const begun = resumed
     ? resumeRun(requireRun(resumed), options, cluster)
-    : beginRun(inCluster(configOf(options), cluster, false), { overwrite });
+    : beginRun(overrideConfig(configOf(options), cluster && placesOf(cluster)), { overwrite });
   const reinitHead = Boolean(resumed && options.reinitHead);
   const { folder, claim } = begun;
   const summary = await trainFolder(begun, watch, cluster, reinitHead).finally(() => {
@@ -139,26 +143,20 @@ function onText(on: ScoredOn): string {
 }
 
 /** Who trains together by TF_CONFIG, where a launcher has set it for more than one process. */
-function clusterOfEnvironment({ workers, gpus }: TrainOptions): ClusterSpec | undefined {
+function clusterOfEnvironment(options: TrainOptions): ClusterSpec | undefined {
   const { TF_CONFIG } = process.env;
   const cluster = TF_CONFIG ? clusterOfTfConfig(TF_CONFIG) : undefined;
   if (!cluster || cluster.addresses.length === 1) return undefined;
-  if (workers === undefined && gpus === undefined) return cluster;
+  if (!namesProcesses(options)) return cluster;
   throw new UserError(
     "TF_CONFIG is set: it says which processes train together, and each start of this command is one of them.",
-    "Leave out --workers and --gpus (CUDA_VISIBLE_DEVICES says on which GPU), or unset TF_CONFIG.",
+    "Leave out --processes and --gpus (CUDA_VISIBLE_DEVICES says on which GPU), or unset TF_CONFIG.",
   );
 }
 
-/** The config of a run of all processes of the cluster. @param keepsBatch whether the global batch stays as it was */
-function inCluster(
-  config: Readonly<TrainConfig>,
-  cluster: ClusterSpec | undefined,
-  keepsBatch: boolean,
-): Readonly<TrainConfig> {
-  if (!cluster) return config;
-  const processes = { workers: cluster.addresses.length, gpus: [] };
-  return keepsBatch ? inProcesses(config, processes) : overrideConfig(config, processes);
+/** The processes of a cluster, one for each of its addresses. */
+function placesOf({ addresses }: ClusterSpec): PlaceSettings {
+  return { processes: addresses.length, gpus: [] };
 }
 
 /** How this command watches over several processes. */
@@ -182,13 +180,13 @@ async function trainFolder(
   if (!isOne && reinitHead)
     throw new UserError(
       "A run goes on with a fresh head in one process.",
-      "Add --workers 1; stopped after its first checkpoint, it may go on in several.",
+      "Add --processes 1; stopped after its first checkpoint, it may go on in several.",
     );
   if (!isOne) return superviseRun(folder, watch, cluster, claim);
   if (watch.maxRestarts && process.env.TF_CONFIG === undefined)
     throw new UserError(
       "--max-restarts: of no use with one process, which nobody watches.",
-      "Leave it out, or give --workers 2.",
+      "Leave it out, or give --processes 2.",
     );
   process.stderr.write(`${describeDevice(device(config.gpus))}\n`);
   return runTraining(folder, {
@@ -213,16 +211,22 @@ function resumeRun(folder: string, options: TrainOptions, cluster: ClusterSpec |
 
 function resumedFolder(folder: string, options: TrainOptions, cluster: ClusterSpec | undefined): string {
   const config = readRunConfig(folder);
-  if (cluster) return prepareRunFolder(inCluster(config, cluster, true), { folder });
-  if (options.workers === undefined && options.gpus === undefined) return folder;
-  const { workers = 1, gpus = [] } = flagOverrides(options);
-  return prepareRunFolder(inProcesses(config, { workers, gpus }), { folder });
+  if (cluster) return prepareRunFolder(inProcesses(config, placesOf(cluster)), { folder });
+  if (!namesProcesses(options)) return folder;
+  const { processes = 1, gpus = [] } = flagOverrides(options);
+  return prepareRunFolder(inProcesses(config, { processes, gpus }), { folder });
+}
+
+/** Whether the command line says which processes train together. */
+function namesProcesses(options: TrainOptions): boolean {
+  const { processes, gpus } = flagOverrides(options);
+  return processes !== undefined || gpus !== undefined;
 }
 
 /** A run that goes on has the settings that it began with: others would be ignored. A fresh head may be asked for. */
 function refuseSettings(options: TrainOptions): void {
   const { stage, configName, config, overwrite } = options;
-  const { workers, gpus, reinitHead, ...settings } = flagOverrides(options);
+  const { processes, gpus, reinitHead, ...settings } = flagOverrides(options);
   const given = Object.entries({ ...settings, stage, configName, config, overwrite });
   const names = given.filter(([, value]) => value !== undefined).map(([name]) => name);
   if (names.length === 0) return;

@@ -6,7 +6,8 @@ import { Interrupted } from "../../common/interrupt";
 import { terminalProgress } from "../../common/progress";
 import { projectRoot } from "../../common/project";
 import { textTable } from "../../common/text_table";
-import { overrideConfig, type TrainConfig } from "../../config/config";
+import { overrideConfig, type SettingName } from "../../config/config";
+import type { Stage } from "../../config/run";
 import { describeDevice } from "../../engine/native/device";
 import { planSweep, runSweep, type SweepRun, sweepNotes } from "../../experiments/sweep";
 import {
@@ -25,7 +26,7 @@ import { finishBeforeStopping, stoppedCode } from "../shared/exit_guard";
 import { wholeNumberOf } from "../shared/numbers";
 
 interface SearchOptions extends ConfigOptions {
-  stage?: TrainConfig["stage"];
+  stage?: Stage;
   vary?: string[];
   together?: boolean;
   seeds: string;
@@ -69,11 +70,11 @@ export function registerSearch(program: Command): void {
 }
 
 /** Settings that a search gives to its runs: by --name, by --seeds. */
-const OWN_SETTINGS: readonly (keyof TrainConfig)[] = ["runName", "seed"];
+const OWN_SETTINGS: readonly SettingName[] = ["runName", "seed"];
 
 async function search(options: SearchOptions): Promise<CommandResult> {
   refuseOwnSettings(options);
-  const config = choosing(configOf(options), options);
+  const config = choosing(options);
   const name = options.name ?? `${config.configName}_search_${config.stage}`;
   const seeds = options.seeds.split(",").map((seed) => wholeNumberOf("--seeds", seed));
   const starts = startsAnew(options) ? planStarts(options, name, seeds) : [];
@@ -122,9 +123,10 @@ function startText(start: SearchRow | undefined): string {
 
 const digits = (value: number | undefined) => value?.toFixed(3) ?? "";
 
-/** The config with the classes to choose by. */
-function choosing(config: Readonly<TrainConfig>, { chooseOn }: SearchOptions): Readonly<TrainConfig> {
-  if (chooseOn === "held-out-classes" || config.holdOutShare > 0) return config;
+/** The config that the options ask for, with classes to choose by. */
+function choosing(options: SearchOptions) {
+  const config = configOf(options);
+  if (options.chooseOn === "held-out-classes" || config.holdOutShare > 0) return config;
   return overrideConfig(config, { holdOutShare: CHOICE_SHARE });
 }
 
@@ -135,7 +137,7 @@ function startsAnew(options: SearchOptions): boolean {
 
 /** For each seed the frozen run that fine-tuning starts from, with the same classes held out. */
 function planStarts(options: SearchOptions, name: string, seeds: readonly number[]): SweepRun[] {
-  const frozen = choosing(configOf({ ...options, stage: "frozen" }), options);
+  const frozen = choosing({ ...options, stage: "frozen" });
   return planSweep(frozen, { seed: seeds }, `${name}_frozen`);
 }
 

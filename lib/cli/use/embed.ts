@@ -5,7 +5,7 @@ import { UserError } from "../../common/errors";
 import type { LeftOut } from "../../common/files/image_folder";
 import { terminalProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
-import type { TrainConfig } from "../../config/config";
+import type { SettingName } from "../../config/config";
 import { loadEmbedder } from "../../embedding/embedder";
 import { describeDevice } from "../../engine/native/device";
 import { trainFeatures } from "../../experiments/ladder";
@@ -82,7 +82,7 @@ export function registerEmbed(program: Command): void {
 }
 
 /** What says how the backbone embeds. */
-const BACKBONE_SETTINGS: readonly (keyof TrainConfig)[] = [
+const BACKBONE_SETTINGS: readonly SettingName[] = [
   "tower",
   "weights",
   "imageSize",

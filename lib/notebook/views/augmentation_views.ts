@@ -1,6 +1,6 @@
 // The training augmentation to look at: as it will happen, and part by part.
 import { randomStream } from "../../common/random";
-import type { TrainConfig } from "../../config/config";
+import type { ShownImageSettings } from "../../config/parts";
 import { augment } from "../../images/loading/augment";
 import {
   AUGMENT_LIMITS,
@@ -15,7 +15,7 @@ import { imageGrid } from "../output/images";
 
 /** Training images as they are, then as the first epochs of this config will see them: exactly those pixels. */
 export async function augmentationGrid(
-  config: Readonly<TrainConfig>,
+  config: ShownImageSettings,
   images: number,
   columns: number,
 ): Promise<Drawing> {
@@ -80,7 +80,7 @@ const PARTS: Record<string, Part> = {
  * @param row which training image; default: the first
  */
 export async function augmentationRanges(
-  config: Readonly<TrainConfig>,
+  config: ShownImageSettings,
   { row = 0, columns = 7 } = {},
 ): Promise<Drawing> {
   const { train } = await readRunData(config);

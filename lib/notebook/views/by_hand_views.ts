@@ -1,7 +1,7 @@
 // What Train shows while a person steps by hand: gradients, margins, the hardest images.
 import { basename, join } from "node:path";
 import { projectPath } from "../../common/project";
-import type { TrainConfig } from "../../config/config";
+import type { DataSettings } from "../../config/data";
 import type { ExaminedImage } from "../../training/examine";
 import type { GradientNorm } from "../../training/loop/gradient_norms";
 import type { Drawing } from "../output/drawing";
@@ -47,7 +47,7 @@ export function marginFigure(examined: readonly ExaminedImage[]): Figure {
  * @param classNames by label
  */
 export function hardestGrid(
-  { dataDir }: Pick<TrainConfig, "dataDir">,
+  { dataDir }: Pick<DataSettings, "dataDir">,
   examined: readonly ExaminedImage[],
   count = 16,
   classNames: ReadonlyMap<number, string> = new Map(),

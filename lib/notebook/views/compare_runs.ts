@@ -2,7 +2,8 @@
 import { basename } from "node:path";
 import { UserError } from "../../common/errors";
 import { formatSeconds } from "../../common/progress";
-import { SETTING_NAMES, type TrainConfig } from "../../config/config";
+import { type ConfigOverrides, SETTING_NAMES } from "../../config/config";
+import type { OptimiserSettings } from "../../config/optimiser";
 import { bestRun } from "../../experiments/sweep";
 import { type RunView, viewRun } from "../../runs/follow";
 import { readRunConfig } from "../../runs/run_folder";
@@ -19,7 +20,7 @@ import { differ } from "./training_views";
 interface RunWithConfig {
   name: string;
   view: RunView;
-  config: Readonly<TrainConfig>;
+  config: Readonly<ConfigOverrides & Pick<OptimiserSettings, "batchSize">>;
 }
 
 /**

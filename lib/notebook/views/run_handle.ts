@@ -1,5 +1,4 @@
 // Runs in a notebook: started or taken hold of, watched, stopped.
-import type { TrainConfig } from "../../config/config";
 import type { RunView } from "../../runs/follow";
 import * as launcher from "../../training/launcher";
 import { nameOfRun } from "./named_run";
@@ -20,8 +19,8 @@ export interface RunHandle extends launcher.RunHandle {
  *
  * @throws UserError where a run of this name has other settings, or was made of other data
  */
-export function startRun(config: Readonly<TrainConfig>, options: launcher.StartOptions = {}): RunHandle {
-  const run = launcher.startRun(config, options);
+export function startRun(...given: Parameters<typeof launcher.startRun>): RunHandle {
+  const run = launcher.startRun(...given);
   if (run.note) console.log(run.note);
   return watchable(run);
 }

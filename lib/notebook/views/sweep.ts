@@ -9,7 +9,7 @@ import {
   type ProgressReport,
   type TaskOptions,
 } from "../../common/progress";
-import type { TrainConfig } from "../../config/config";
+import type { SettingName, TrainConfig } from "../../config/config";
 import {
   bestRun,
   planSweep,
@@ -158,9 +158,8 @@ function rowOf({ settings, state, message, mp5, r1, top1, loss, seconds }: Sweep
  * What a sweep of one or two settings found: its measure over the first setting, a line for each value of the second.
  */
 export function sweepFigure({ runs }: SweepResult): Figure {
-  const varies = (name: keyof TrainConfig) =>
-    runs.some((run) => run.settings[name] !== runs[0]!.settings[name]);
-  const names = Object.keys(runs[0]!.settings) as (keyof TrainConfig)[];
+  const varies = (name: SettingName) => runs.some((run) => run.settings[name] !== runs[0]!.settings[name]);
+  const names = Object.keys(runs[0]!.settings) as SettingName[];
   // A setting of one value alone would be an axis without length
   const [first, second] = [...names.filter(varies), ...names.filter((name) => !varies(name))];
   const measure = runs.some(({ mp5 }) => mp5 !== undefined) ? "mp5" : "top1";

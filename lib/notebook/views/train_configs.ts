@@ -1,12 +1,12 @@
 // The configs of the notebook Train, made from its parameters.
 
 import { UserError } from "../../common/errors";
-import { type ConfigOverrides, overrideConfig, type TrainConfig } from "../../config/config";
+import { type ConfigOverrides, overrideConfig, type SettingName } from "../../config/config";
 import { preset } from "../../config/presets";
 import { preparedFile } from "../../pretrained/prepare_model";
 
 /** Settings that the two stages of Train have from its parameters `preset` and `run`. */
-const OWN = ["configName", "stage", "runName", "initFrom"] as const satisfies (keyof TrainConfig)[];
+const OWN = ["configName", "stage", "runName", "initFrom"] as const satisfies SettingName[];
 
 /**
  * The parameters of the notebook Train. One that is undefined stays the preset's. Others than these are settings of
@@ -34,10 +34,7 @@ export interface TrainParams extends Omit<ConfigOverrides, "frozenEpochs" | (typ
  * `prepareModel` writes.
  * @throws UserError for an unknown preset or parameter, or a value that does not fit
  */
-export function trainConfigs(p: TrainParams): {
-  frozen: Readonly<TrainConfig>;
-  fineTune: Readonly<TrainConfig>;
-} {
+export function trainConfigs(p: TrainParams) {
   const own = OWN.filter((setting) => setting in p);
   if (own.length > 0) {
     throw new UserError(

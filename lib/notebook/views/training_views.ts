@@ -1,11 +1,18 @@
 // What the Train and Inference notebooks show about runs: settings, schedule, ladder.
 import { formatSeconds } from "../../common/progress";
-import { SETTING_NAMES, type TrainConfig } from "../../config/config";
+import { type ConfigOverrides, SETTING_NAMES, type SettingName } from "../../config/config";
+import type { MarginSettings } from "../../config/loss";
+import type { ScheduleSettings } from "../../config/optimiser";
+import type { EstimateSettings } from "../../config/parts";
 import { PRESET_NAMES, preset } from "../../config/presets";
+import type { RunSettings } from "../../config/run";
 import { estimateRun } from "../../training/estimate";
 import { learningRate, marginOf } from "../../training/step/schedule";
 import type { Figure } from "../output/figure";
 import { lineFigure, sideBySide } from "../output/plots";
+
+/** A config to be shown: all of it, or some settings of a preset. */
+type ShownConfig = ConfigOverrides & Pick<RunSettings, "configName" | "stage">;
 
 const SCHEDULE_POINTS = 200;
 
@@ -13,7 +20,7 @@ const SCHEDULE_POINTS = 200;
  * A row per setting, a column per config, and the presets' value where a config has another one; these rows come first,
  * then the settings in which the configs differ. For `show`.
  */
-export function compareConfigs(configs: Record<string, Readonly<TrainConfig>>): Record<string, unknown>[] {
+export function compareConfigs(configs: Record<string, ShownConfig>): Record<string, unknown>[] {
   const all = Object.entries(configs);
   const presets = all.map(([, { configName, stage }]) => preset(configName, stage));
   const rows = SETTING_NAMES.map((setting) => {
@@ -46,16 +53,16 @@ const TOLD = [
   "batchSize",
   "seed",
   "initFrom",
-] as (keyof TrainConfig)[];
+] as SettingName[];
 
 /** Settings that name runs: no preset knows them. */
-const NAMES: readonly (keyof TrainConfig)[] = ["runName", "initFrom"];
+const NAMES: readonly SettingName[] = ["runName", "initFrom"];
 
 /**
  * "demo, frozen: dataDir data/demo, ..., margin 0.2 (preset: 0.4), ...": the settings that count, and every other one
  * that is not the preset's.
  */
-export function settingsText(config: Readonly<TrainConfig>): string {
+export function settingsText(config: ShownConfig): string {
   const { configName, stage } = config;
   const own = PRESET_NAMES.includes(configName) ? preset(configName, stage) : config;
   const changed = SETTING_NAMES.filter((name) => !NAMES.includes(name) && differ([config[name], own[name]]));
@@ -67,7 +74,7 @@ export function settingsText(config: Readonly<TrainConfig>): string {
   return `${configName}, ${stage}: ${texts.join(", ")}`;
 }
 
-function shownValue(value: TrainConfig[keyof TrainConfig]): string {
+function shownValue(value: ConfigOverrides[SettingName]): string {
   return String(value) || "none";
 }
 
@@ -81,7 +88,7 @@ export function differ(values: readonly unknown[]): boolean {
  * rate of matrix products, which is measured for a second. For `show`.
  */
 export async function estimateRuns(
-  configs: Record<string, Readonly<TrainConfig>>,
+  configs: Record<string, EstimateSettings>,
 ): Promise<Record<string, unknown>[]> {
   const rows: Record<string, unknown>[] = [];
   for (const [run, config] of Object.entries(configs)) {
@@ -112,7 +119,7 @@ function inWords(seconds: number | undefined): string {
  * The learning rate of neck and head, and the margin, over each config's run, before it is run. The length of an epoch
  * is not known here and does not matter to the shape.
  */
-export function scheduleFigure(configs: Record<string, Readonly<TrainConfig>>): Figure {
+export function scheduleFigure(configs: Record<string, ScheduleSettings & MarginSettings>): Figure {
   const plotted = Object.entries(configs).map(([name, config]) => {
     const steps = Math.ceil(SCHEDULE_POINTS / config.nEpochs);
     const points = Array.from({ length: steps * config.nEpochs }, (_, i) => ({

@@ -2,14 +2,14 @@
 import { pickLabels } from "../../common/labels";
 import { randomStream } from "../../common/random";
 import type { Texts } from "../../common/texts";
-import type { TrainConfig } from "../../config/config";
+import type { BatchSourceSettings } from "../../config/parts";
 import { dataFolder } from "../../config/paths";
 import { drawAugmentPlan } from "../../images/loading/augment_plan";
 import { PixelLoader } from "../../images/loading/pixel_loader";
 import type { Normalisation } from "../../images/loading/value_table";
 import type { Vectors } from "../../retrieval/neighbours";
 import type { Position } from "../step/schedule";
-import { epochOrder, ONE_PROCESS, rowsOfStep, type SamplerConfig, type Shard } from "./samplers";
+import { epochOrder, ONE_PROCESS, rowsOfStep, type Shard } from "./samplers";
 
 /** Inputs with their classes. */
 export interface Batch {
@@ -36,14 +36,8 @@ export interface LabelledFiles<Files extends Texts = readonly string[]> {
   labels: ArrayLike<number>;
 }
 
-type BatchConfig = SamplerConfig &
-  Pick<
-    TrainConfig,
-    "maxStepsPerEpoch" | "dataDir" | "imageSize" | "numWorkers" | "nEpochs" | "accumulationSteps"
-  >;
-
 /** Whole batches in an epoch (the last, smaller one is dropped), or `maxStepsPerEpoch` where that is less. */
-function stepsPerEpoch(config: BatchConfig, rowCount: number, { worldSize }: Shard): number {
+function stepsPerEpoch(config: BatchSourceSettings, rowCount: number, { worldSize }: Shard): number {
   const { samplesPerClass: m } = config;
   const rows = config.sampler === "m_per_class" ? rowCount - (rowCount % m) : rowCount;
   const whole = Math.floor(rows / (config.batchSize * worldSize));
@@ -52,7 +46,7 @@ function stepsPerEpoch(config: BatchConfig, rowCount: number, { worldSize }: Sha
 
 /** Rows of a process's batch at a position. */
 function rowsOf(
-  config: BatchConfig,
+  config: BatchSourceSettings,
   labels: ArrayLike<number>,
   shard: Shard,
 ): (position: Position) => number[] {
@@ -76,7 +70,7 @@ function labelsOf(table: LabelledFiles<Texts>, rows: readonly number[]): Pick<Ba
 
 /** Batches of cached features, [N, F]. @param featureRows row of the features for each row of the table */
 export function featureBatches(
-  config: BatchConfig,
+  config: BatchSourceSettings,
   table: LabelledFiles<Texts>,
   features: Vectors,
   featureRows: Int32Array,
@@ -103,7 +97,7 @@ export function featureBatches(
  * prepared, on other threads, during a training step.
  */
 export function imageBatches(
-  config: BatchConfig,
+  config: BatchSourceSettings,
   table: LabelledFiles<Texts>,
   normalisation: Normalisation,
   shard = ONE_PROCESS,

@@ -2,7 +2,8 @@
 import { UserError } from "../../common/errors";
 import { randomStream } from "../../common/random";
 import { TextColumn } from "../../common/texts";
-import type { TrainConfig } from "../../config/config";
+import type { DataSettings } from "../../config/data";
+import type { SeedSettings } from "../../config/run";
 import { learnedAmong, learnedBy } from "../../runs/learned_classes";
 import { readRunConfig } from "../../runs/run_folder";
 import type { LabelledFiles } from "./batches";
@@ -22,7 +23,7 @@ const IMAGES_PER_QUERY = 3;
  */
 export function holdOutClasses(
   data: RunData,
-  { holdOutShare, seed }: Pick<TrainConfig, "holdOutShare" | "seed">,
+  { holdOutShare, seed }: Pick<DataSettings, "holdOutShare"> & SeedSettings,
 ): RunData {
   if (holdOutShare === 0) return data;
   const images = imagesByClass(data);
@@ -107,7 +108,7 @@ function queriesAndIndex(classes: readonly (readonly string[])[], seed: number):
  */
 export function refuseLearnedClasses(
   folder: string,
-  config: Readonly<TrainConfig>,
+  config: DrawnBy,
   { retrieval, retrievalClasses }: Pick<RunData, "retrieval" | "retrievalClasses">,
 ): void {
   if (config.holdOutShare === 0) return;
@@ -125,12 +126,10 @@ export function refuseLearnedClasses(
 
 /** What draws the classes that a run holds out. */
 const DRAWN_BY = ["holdOutShare", "seed", "dataDir", "csv"] as const;
+type DrawnBy = Pick<DataSettings & SeedSettings, (typeof DRAWN_BY)[number]>;
 
 /** "seed 1, not 2": why two runs hold out other training classes; empty where they are the same, or where neither does. */
-export function choiceDifferences(
-  one: Pick<TrainConfig, (typeof DRAWN_BY)[number]>,
-  other: Pick<TrainConfig, (typeof DRAWN_BY)[number]>,
-): string[] {
+export function choiceDifferences(one: DrawnBy, other: DrawnBy): string[] {
   if (one.holdOutShare === 0 && other.holdOutShare === 0) return [];
   const differences = DRAWN_BY.filter((name) => one[name] !== other[name]);
   return differences.map((name) => `${name} ${one[name]}, not ${other[name]}`);

@@ -4,7 +4,8 @@ import { join, posix } from "node:path";
 import { UserError } from "../../common/errors";
 import { projectPath } from "../../common/project";
 import type { Texts } from "../../common/texts";
-import type { TrainConfig } from "../../config/config";
+import type { TableSettings } from "../../config/data";
+import type { RunDataSettings } from "../../config/parts";
 import { dataFolder, tablePath } from "../../config/paths";
 import { readImageRows } from "../../datasets/rows";
 import { heldOutClasses, tableClasses } from "../../runs/provenance";
@@ -12,11 +13,8 @@ import { readTrainingTable } from "../../tables/training_table";
 import { holdOutClasses } from "./choice_classes";
 import type { RetrievalFiles, RunData } from "./run_data";
 
-/** The settings that say what a run looks at. */
-type DataConfig = Pick<TrainConfig, "dataDir" | "csv" | "fold" | "holdOutShare" | "seed">;
-
 /** Reads the tables of a config. @throws UserError saying which step makes a missing one */
-export async function readRunData(config: DataConfig): Promise<RunData> {
+export async function readRunData(config: RunDataSettings): Promise<RunData> {
   const data = holdOutClasses(await readWholeData(config), config);
   requireClasses(data.classCount, tablePath(config));
   return data;
@@ -34,7 +32,7 @@ export function requireClasses(classes: number, source: string): void {
 }
 
 /** The same with all classes of the table, whatever the config's `holdOutShare`. */
-export async function readWholeData(config: Pick<DataConfig, "dataDir" | "csv" | "fold">): Promise<RunData> {
+export async function readWholeData(config: TableSettings): Promise<RunData> {
   const dataDir = dataFolder(config);
   const table = await readTrainingTable(dataDir, { csv: config.csv, fold: config.fold });
   return {

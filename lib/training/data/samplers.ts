@@ -1,7 +1,7 @@
 // Which rows an epoch shows in which order, and which of them a process sees. Shapes: N rows, W processes.
 import { UserError } from "../../common/errors";
 import { type RandomStream, randomStream } from "../../common/random";
-import type { TrainConfig } from "../../config/config";
+import type { SamplerSettings } from "../../config/parts";
 
 /** One of several processes that train together. */
 export interface Shard {
@@ -12,9 +12,6 @@ export interface Shard {
 
 /** All rows for one process. */
 export const ONE_PROCESS: Shard = { rank: 0, worldSize: 1 };
-
-/** The settings on which the order depends. `batchSize` is that of one process. */
-export type SamplerConfig = Pick<TrainConfig, "seed" | "batchSize" | "sampler" | "samplesPerClass">;
 
 /**
  * Rows of an epoch in the order in which all processes together see them; it depends on seed and epoch alone.
@@ -27,7 +24,7 @@ export type SamplerConfig = Pick<TrainConfig, "seed" | "batchSize" | "sampler" |
  * @throws UserError where `samplesPerClass` does not divide `batchSize`, or there are fewer classes than runs in a step
  */
 export function epochOrder(
-  config: SamplerConfig,
+  config: SamplerSettings,
   labels: ArrayLike<number>,
   epoch: number,
   { worldSize }: Shard = ONE_PROCESS,
@@ -138,7 +135,7 @@ class Deck {
 }
 
 function assertRuns(
-  { batchSize, samplesPerClass }: SamplerConfig,
+  { batchSize, samplesPerClass }: SamplerSettings,
   runsPerStep: number,
   classCount: number,
 ): void {

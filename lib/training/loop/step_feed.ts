@@ -1,6 +1,6 @@
 // What a step is fed besides its images: all that is drawn at random. Shapes: B batch, F features, S classes of a process.
 import { randomStream } from "../../common/random";
-import type { TrainConfig } from "../../config/config";
+import type { FeedSettings } from "../../config/parts";
 import { dropoutMask } from "../../model/neck";
 import type { Batch } from "../data/batches";
 import { placesInStep, type Shard } from "../data/samplers";
@@ -8,7 +8,7 @@ import type { LossFeed } from "../step/step";
 
 /** What a process draws random numbers for. */
 export interface FeedParts {
-  config: Pick<TrainConfig, "batchSize" | "accumulationSteps" | "dropout" | "seed" | "classShare">;
+  config: FeedSettings;
   /** F */
   featureCount: number;
   shard: Shard;

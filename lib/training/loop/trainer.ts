@@ -1,6 +1,6 @@
 // The trainer: takes one step at a time.
 import { UserError } from "../../common/errors";
-import type { TrainConfig } from "../../config/config";
+import type { TrainerSettings } from "../../config/parts";
 import { floatsOf } from "../../engine/native/dtypes";
 import type { Program } from "../../engine/program/program";
 import type { Weights } from "../../model/vit";
@@ -33,7 +33,7 @@ export interface NextBatch {
  * `await trainer.step()` in a cell, or the loop of `runTraining`.
  */
 export class Trainer {
-  readonly config: Readonly<TrainConfig>;
+  readonly config: Readonly<TrainerSettings>;
   /** Optimizer steps of the whole run. */
   readonly totalSteps: number;
   /** Its variables are the weights by name, and `optimizer.*`. */

@@ -1,7 +1,7 @@
 // What a trainer computes with: a session that holds its variables, and the traced steps.
 
 import { UserError } from "../../common/errors";
-import type { TrainConfig } from "../../config/config";
+import type { TrainerSettings } from "../../config/parts";
 import { Program } from "../../engine/program/program";
 import { type FeatureFunction, TOWER_PREFIX } from "../../model/embedding_model";
 import { fillProgram, type WeightSource } from "../../model/weight_source";
@@ -14,7 +14,7 @@ import { type StepParts, type TrainStep, traceStep, trainedNames } from "../step
 
 /** What a trainer is made of. */
 export interface TrainerParts {
-  config: Readonly<TrainConfig>;
+  config: Readonly<TrainerSettings>;
   batches: BatchSource;
   features: FeatureFunction;
   /** Shape of a batch's inputs. */

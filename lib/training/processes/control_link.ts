@@ -5,9 +5,8 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf, UserError } from "../../common/errors";
 import { Interrupted } from "../../common/interrupt";
-import type { TrainConfig } from "../../config/config";
 import { configDifferences } from "../../runs/run_folder";
-import type { FromRank } from "./rank_messages";
+import type { FromRank, RankJob } from "./rank_messages";
 import type { Failure } from "./rank_watch";
 
 /** How long the hosts wait for each other at the start, and again after a failure. */
@@ -15,11 +14,8 @@ const JOIN_MS = 300_000;
 const BEAT_MS = 1000;
 
 /** Who comes, and what for. */
-interface Hello {
+interface Hello extends Pick<RankJob, "addresses" | "config"> {
   rank: number;
-  /** Of its TF_CONFIG. */
-  addresses: readonly string[];
-  config: Readonly<TrainConfig>;
 }
 
 /** From a member to the chief. */
@@ -57,7 +53,7 @@ export interface MemberEvents {
  */
 export async function gatherMembers(
   addresses: readonly string[],
-  config: Readonly<TrainConfig>,
+  config: RankJob["config"],
   events: MemberEvents,
   signal?: AbortSignal,
 ): Promise<Members> {

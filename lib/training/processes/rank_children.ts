@@ -6,22 +6,15 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { messageOf, UserError } from "../../common/errors";
 import { installPath, projectRoot } from "../../common/project";
-import type { TrainConfig } from "../../config/config";
 import { splitAddress } from "./control_link";
-import type { FromRank, ToRank } from "./rank_messages";
+import type { FromRank, RankJob, ToRank } from "./rank_messages";
 import { tfConfigOf } from "./tf_config";
 
 /** Lines of what a process printed that are kept, to be shown should it die. */
 const KEPT_LINES = 3;
 
-/** Which ranks run on this host, and for what. */
-export interface ChildrenJob {
-  folder: string;
-  config: Readonly<TrainConfig>;
-  /** "host:port" of all ranks. */
-  addresses: readonly string[];
-  /** Those of this host. */
-  ranks: readonly number[];
+/** A job with who hears of its ranks. */
+export interface ChildrenJob extends RankJob {
   /** Hears what a rank tells. */
   onMessage(rank: number, message: FromRank): void;
   /** A rank's process is gone: by which exit code or signal, and what it said last. */

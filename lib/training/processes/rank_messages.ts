@@ -4,9 +4,19 @@ import type { TrainConfig } from "../../config/config";
 import type { Phase } from "../ranks/ranks";
 import type { FailureKind } from "./rank_watch";
 
+/** A run that several processes train, and which of them are on this host. */
+export interface RankJob {
+  folder: string;
+  config: Readonly<TrainConfig>;
+  /** "host:port" of all ranks. */
+  addresses: readonly string[];
+  /** Those on this host. */
+  ranks: readonly number[];
+}
+
 /** To a rank. */
 export type ToRank =
-  | { kind: "begin"; folder: string; config: Readonly<TrainConfig> }
+  | ({ kind: "begin" } & Pick<RankJob, "folder" | "config">)
   /** Finish the step, save and end. */
   | { kind: "stop" };
 

@@ -5,14 +5,14 @@ import { messageOf, UserError } from "../../common/errors";
 import type { Claim } from "../../common/files/claim";
 import { Interrupted } from "../../common/interrupt";
 import type { TaskOptions } from "../../common/progress";
-import { processCount, type TrainConfig } from "../../config/config";
+import { processCount } from "../../config/processes";
 import type { ClusterSpec } from "../../engine/session/cluster";
 import { logLine } from "../../runs/run_folder";
 import type { RunSummary } from "../../runs/run_summary";
 import { holdRun } from "../run";
 import { type FromChief, gatherMembers, joinChief, type Members } from "./control_link";
 import { type RankChildren, startRanks } from "./rank_children";
-import type { FromRank } from "./rank_messages";
+import type { FromRank, RankJob } from "./rank_messages";
 import { type Failure, RankWatch, SILENT_MS } from "./rank_watch";
 
 /** How a run of several processes is watched over. */
@@ -25,16 +25,6 @@ export interface SupervisorOptions extends TaskOptions {
   signal?: AbortSignal | undefined;
   /** A process of which nothing was heard for so long has hung. */
   silentMs?: number;
-}
-
-/** A run that several processes train, and which of them are this launcher's. */
-interface Job {
-  folder: string;
-  config: Readonly<TrainConfig>;
-  /** "host:port" of all ranks. */
-  addresses: readonly string[];
-  /** Those on this host. */
-  ranks: readonly number[];
 }
 
 type EndReason = "finished" | "stopped";
@@ -70,7 +60,7 @@ export async function superviseRun(
   cluster?: ClusterSpec,
   claimed?: Claim,
 ): Promise<RunSummary> {
-  const body = (config: Readonly<TrainConfig>) =>
+  const body = (config: RankJob["config"]) =>
     withRestarts(
       options,
       async () => {
@@ -85,7 +75,7 @@ export async function superviseRun(
 
 /** Trains one rank of a cluster on this host, for the chief's launcher on another; it writes no files. */
 export async function joinRun(
-  config: Readonly<TrainConfig>,
+  config: RankJob["config"],
   { addresses, rank }: ClusterSpec,
   options: SupervisorOptions = {},
 ): Promise<EndReason> {
@@ -119,7 +109,7 @@ async function withRestarts(
 }
 
 /** One life of all ranks. @throws Interrupted where they were asked to stop; RankFailure */
-async function attemptAsChief(job: Job, options: SupervisorOptions): Promise<void> {
+async function attemptAsChief(job: RankJob, options: SupervisorOptions): Promise<void> {
   const { addresses } = job;
   const { onProgress, say, signal } = options;
   const watch = new RankWatch(addresses.length, performance.now(), options.silentMs);
@@ -158,7 +148,7 @@ async function attemptAsChief(job: Job, options: SupervisorOptions): Promise<voi
 
 /** The launchers of other hosts, where not all ranks are on this one. */
 function membersOf(
-  { config, addresses, ranks }: Job,
+  { config, addresses, ranks }: RankJob,
   events: Parameters<typeof gatherMembers>[2],
   { say, signal }: SupervisorOptions,
 ): Promise<Members> | undefined {
@@ -169,7 +159,7 @@ function membersOf(
 
 /** One life of a rank of another host's run. */
 async function attemptAsMember(
-  job: Job,
+  job: RankJob,
   { signal, say, silentMs = SILENT_MS }: SupervisorOptions,
 ): Promise<void> {
   const { config, addresses, ranks } = job;

@@ -1,5 +1,5 @@
 // Gradients of all processes become their mean, in buckets. Shapes: W processes, n numbers of a bucket.
-import type { TrainConfig } from "../../config/config";
+import type { BucketSettings } from "../../config/processes";
 import { tf } from "../../engine/native/tf";
 import type { Cluster } from "../../engine/session/cluster";
 import { castTo } from "../../engine/tracing/cast";
@@ -7,15 +7,13 @@ import { allReduce } from "../../engine/tracing/collectives";
 import { tracedAt } from "../../engine/tracing/order";
 import { scope } from "../../engine/tracing/scope";
 
-type BucketConfig = Pick<TrainConfig, "bucketMB" | "gradientDtype">;
-
 /**
  * Mean over the processes of each gradient. A bucket leaves as soon as its gradients are there, while the backward
  * pass computes those of the layers before: buckets are filled in the order in which the pass gives them.
  */
 export function meanGradients(
   cluster: Cluster,
-  config: BucketConfig,
+  config: BucketSettings,
   gradients: ReadonlyMap<string, tf.Tensor>,
 ): Map<string, tf.Tensor> {
   const order = new Map([...gradients].map(([name, gradient]) => [name, tracedAt(gradient)]));
@@ -55,7 +53,11 @@ export function fillBuckets(
   return buckets;
 }
 
-function meanOfBucket(cluster: Cluster, config: BucketConfig, gradients: readonly tf.Tensor[]): tf.Tensor[] {
+function meanOfBucket(
+  cluster: Cluster,
+  config: BucketSettings,
+  gradients: readonly tf.Tensor[],
+): tf.Tensor[] {
   const flat = gradients.map((gradient) => tf.reshape(gradient, [gradient.size]));
   const mean = meanOf(cluster, config, flat.length === 1 ? flat[0]! : tf.concat(flat));
   const parts =
@@ -68,7 +70,7 @@ function meanOfBucket(cluster: Cluster, config: BucketConfig, gradients: readonl
   return gradients.map(({ shape }, i) => tf.reshape(parts[i]!, shape));
 }
 
-function meanOf(cluster: Cluster, { gradientDtype }: BucketConfig, bucket_n: tf.Tensor): tf.Tensor {
+function meanOf(cluster: Cluster, { gradientDtype }: BucketSettings, bucket_n: tf.Tensor): tf.Tensor {
   if (gradientDtype === "float32") return allReduce(cluster, bucket_n, "mean");
   const sum = castTo(allReduce(cluster, castTo(bucket_n, gradientDtype), "sum"), "float32");
   return tf.div(sum, cluster.worldSize);

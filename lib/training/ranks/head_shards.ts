@@ -3,7 +3,9 @@
 // Shapes: C classes, K rows a class, E embedding length, S classes of a process.
 
 import { UserError } from "../../common/errors";
-import type { TrainConfig } from "../../config/config";
+import type { ClassRowSettings } from "../../config/model";
+import type { BatchSettings } from "../../config/optimiser";
+import type { ProcessSettings, ShardSettings } from "../../config/processes";
 import { floatsOf } from "../../engine/native/dtypes";
 import type { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
@@ -69,7 +71,7 @@ export function shardSource(source: WeightSource, plan: ShardPlan): WeightSource
  * @throws UserError for settings that do not go together
  */
 export function shardPlan(
-  config: Pick<TrainConfig, "shardHead" | "classShare" | "head" | "subCentres">,
+  config: ShardSettings & ClassRowSettings,
   weights: Pick<WeightSource, "shapes">,
   ranks: Ranks | undefined,
 ): ShardPlan | undefined {
@@ -78,7 +80,7 @@ export function shardPlan(
     const why = config.shardHead ? "is the only one" : "does not share the head out (shardHead is off)";
     throw new UserError(
       `classShare is ${config.classShare}, but this process ${why}: it holds all classes.`,
-      "Classes are sampled in several processes: set shardHead, and workers or gpus to 2 or more; or classShare to 1.",
+      "Classes are sampled in several processes: set shardHead, and processes or gpus to 2 or more; or classShare to 1.",
     );
   }
   if (!isShared) return undefined;
@@ -88,7 +90,7 @@ export function shardPlan(
 
 /** What a step knows of a head that is shared out. */
 export function stepShards(
-  config: Pick<TrainConfig, "batchSize" | "accumulationSteps" | "classShare">,
+  config: BatchSettings & Pick<ProcessSettings, "classShare">,
   { cluster }: Ranks,
   plan: ShardPlan,
 ): StepShards {

@@ -1,7 +1,7 @@
 // The processes that train together, as one of them sees them. Shapes: W processes, k numbers of each.
 import { crc32 } from "node:zlib";
 import { UserError } from "../../common/errors";
-import type { TrainConfig } from "../../config/config";
+import type { BucketSettings, ProcessSettings } from "../../config/processes";
 import type { ClassificationScores } from "../../embedding/embed_images";
 import { floatsOf } from "../../engine/native/dtypes";
 import type { tf } from "../../engine/native/tf";
@@ -26,7 +26,7 @@ export interface SharedTrainer {
   readonly program: Program;
   /** Shapes of the program's variables, by name. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
-  readonly config: Pick<TrainConfig, "shardHead">;
+  readonly config: Pick<ProcessSettings, "shardHead">;
   /** Steps taken so far. */
   stepsDone: number;
   /** Gives this process its rows of a head that is shared out. */
@@ -49,7 +49,7 @@ export class Ranks {
   /** @param onPhase hears where this process is */
   constructor(
     cluster: Cluster,
-    config: Pick<TrainConfig, "bucketMB" | "gradientDtype" | "shardHead">,
+    config: BucketSettings & Pick<ProcessSettings, "shardHead">,
     onPhase: (phase: Phase, step: number) => void = () => {},
   ) {
     this.cluster = cluster;
@@ -161,7 +161,7 @@ export class Ranks {
 /** What a training step shares with the other processes of a cluster. */
 export function stepRanks(
   cluster: Cluster,
-  config: Pick<TrainConfig, "bucketMB" | "gradientDtype" | "shardHead">,
+  config: BucketSettings & Pick<ProcessSettings, "shardHead">,
 ): StepRanks {
   return {
     worldSize: cluster.worldSize,

@@ -1,6 +1,6 @@
 // Averages of the weights over a run: EMA over steps, SWA over the ends of epochs. They are variables beside the weights.
 
-import type { TrainConfig } from "../../config/config";
+import type { AverageSettings } from "../../config/optimiser";
 import { floatsOf } from "../../engine/native/dtypes";
 import { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
@@ -10,10 +10,9 @@ import { type Average, averagedCountOf, storedName } from "../../runs/store";
 import type { Position } from "./schedule";
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
-type AverageConfig = Pick<TrainConfig, "emaDecay" | "swaStartEpoch">;
 
 /** The averages that a config asks for. */
-export function averagesOf({ emaDecay, swaStartEpoch }: AverageConfig): Average[] {
+export function averagesOf({ emaDecay, swaStartEpoch }: AverageSettings): Average[] {
   return [...(emaDecay > 0 ? (["ema"] as const) : []), ...(swaStartEpoch > 0 ? (["swa"] as const) : [])];
 }
 
@@ -40,7 +39,7 @@ export interface Averages {
 export async function createAverages(
   program: Program,
   weights: Shapes,
-  config: AverageConfig,
+  config: AverageSettings,
 ): Promise<Averages> {
   const kinds = averagesOf(config);
   const names = [...weights.keys()].filter((name) => !CONSTANT_NAMES.includes(name));

@@ -1,7 +1,7 @@
 // Dynamic loss scaling: float16 loses gradients below 6e-8, so the loss is multiplied before the backward pass, and
 // the gradients are divided again. PyTorch: `torch.amp.GradScaler`, with its numbers.
 
-import type { TrainConfig } from "../../config/config";
+import type { OptimiserSettings } from "../../config/optimiser";
 import { floatsOf } from "../../engine/native/dtypes";
 import { tf } from "../../engine/native/tf";
 import type { Program } from "../../engine/program/program";
@@ -32,7 +32,7 @@ export function lossScale(variables: TracedVariables): tf.Scalar {
  */
 export async function stepsApplied(
   program: Pick<Program, "read">,
-  { precision }: Pick<TrainConfig, "precision">,
+  { precision }: Pick<OptimiserSettings, "precision">,
   step: number,
 ): Promise<number> {
   if (precision !== "float16") return step;

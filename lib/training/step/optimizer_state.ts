@@ -1,5 +1,5 @@
 // The variables that a training step has besides the weights.
-import type { TrainConfig } from "../../config/config";
+import type { OptimiserSettings } from "../../config/optimiser";
 import type { Program } from "../../engine/program/program";
 import { LOSS_SCALE_START } from "./loss_scale";
 import { accumulatedOf, firstMomentOf, secondMomentOf } from "./optimizer";
@@ -15,7 +15,7 @@ type Shapes = ReadonlyMap<string, readonly number[]>;
 export async function declareOptimizer(
   program: Program,
   trained: Shapes,
-  config: Pick<TrainConfig, "precision" | "accumulationSteps">,
+  config: Pick<OptimiserSettings, "precision" | "accumulationSteps">,
 ): Promise<Shapes> {
   const kept = new Map<string, readonly number[]>();
   for (const [name, shape] of trained) {

@@ -1,6 +1,7 @@
 // The two learning rates of a step.
 import { UserError } from "../../common/errors";
-import type { TrainConfig } from "../../config/config";
+import type { OptimiserSettings } from "../../config/optimiser";
+import type { StageSettings } from "../../config/parts";
 import { isBackboneFrozen, learningRate, type Position } from "./schedule";
 
 /** Learning rates of a step. */
@@ -13,7 +14,7 @@ export interface LearningRates {
 
 /** The learning rates at a position of a run. @param byHand these instead of the schedule's */
 export function ratesAt(
-  config: Readonly<TrainConfig>,
+  config: OptimiserSettings & StageSettings,
   position: Position,
   stepsPerEpoch: number,
   byHand?: LearningRates,

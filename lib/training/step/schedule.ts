@@ -1,5 +1,6 @@
 // The schedules of learning rate and margin.
-import type { TrainConfig } from "../../config/config";
+import type { MarginSettings } from "../../config/loss";
+import type { OptimiserSettings, ScheduleSettings } from "../../config/optimiser";
 
 /** Where a run stands: both from 1. */
 export interface Position {
@@ -8,18 +9,16 @@ export interface Position {
   stepInEpoch: number;
 }
 
-type ScheduleConfig = Pick<TrainConfig, "lrSchedule" | "initLr" | "finalLr" | "nEpochs" | "warmUpEpochs">;
-
 /** Share of the run that the `cosine` schedule warms up over, as the field usually does. */
 const COSINE_WARM_UP_SHARE = 0.1;
 
 /** Learning rate of neck and head at a position; the backbone's is this times `backboneLrFactor`. */
-export function learningRate(config: ScheduleConfig, position: Position, stepsPerEpoch: number): number {
+export function learningRate(config: ScheduleSettings, position: Position, stepsPerEpoch: number): number {
   return SCHEDULES[config.lrSchedule](config, position, stepsPerEpoch);
 }
 
-const SCHEDULES: Record<TrainConfig["lrSchedule"], typeof learningRate> = {
-  seed: seedSchedule,
+const SCHEDULES: Record<ScheduleSettings["lrSchedule"], typeof learningRate> = {
+  original: originalSchedule,
   cosine: cosineSchedule,
 };
 
@@ -27,8 +26,8 @@ const SCHEDULES: Record<TrainConfig["lrSchedule"], typeof learningRate> = {
  * The original's: epochs 1..warm-up rise linearly per step, by .01 + .99 k/T for k = 0 .. T-1, which does not reach 1; later each epoch has one value,
  * 0.5 init (1 + cos(pi epoch / (n_epochs + 1))), because the published code adds 1 to n_epochs before its loop.
  */
-function seedSchedule(
-  config: ScheduleConfig,
+function originalSchedule(
+  config: ScheduleSettings,
   { epoch, stepInEpoch }: Position,
   stepsPerEpoch: number,
 ): number {
@@ -42,7 +41,7 @@ function seedSchedule(
 
 /** Linear warm-up over the first tenth of all steps, then half a cosine that would be at its end one step after the last. */
 function cosineSchedule(
-  config: ScheduleConfig,
+  config: ScheduleSettings,
   { epoch, stepInEpoch }: Position,
   stepsPerEpoch: number,
 ): number {
@@ -56,16 +55,13 @@ function cosineSchedule(
 
 /** Whether an epoch (from 1) trains neck and head alone, the backbone as it is. */
 export function isBackboneFrozen(
-  config: Pick<TrainConfig, "nEpochs" | "frozenEpochs">,
+  config: Pick<OptimiserSettings, "nEpochs" | "frozenEpochs">,
   epoch: number,
 ): boolean {
   return epoch > config.nEpochs - config.frozenEpochs;
 }
 
 /** ArcFace's margin in an epoch (from 1), radians: grows by `marginStep` up to `marginMax`. */
-export function marginOf(
-  config: Pick<TrainConfig, "margin" | "marginStep" | "marginMax">,
-  epoch: number,
-): number {
+export function marginOf(config: MarginSettings, epoch: number): number {
   return Math.min(config.margin + config.marginStep * (epoch - 1), Math.max(config.margin, config.marginMax));
 }

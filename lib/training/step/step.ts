@@ -1,6 +1,7 @@
 // The training step as traced functions. Shapes: B batch, F features, n pieces of a batch.
 import { UserError } from "../../common/errors";
-import type { TrainConfig } from "../../config/config";
+import type { OptimiserSettings } from "../../config/optimiser";
+import type { StepSettings } from "../../config/parts";
 import { floatsOf } from "../../engine/native/dtypes";
 import { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
@@ -11,7 +12,6 @@ import { rawOp } from "../../engine/tracing/raw_op";
 import { scope } from "../../engine/tracing/scope";
 import {
   type FeatureFunction,
-  type LossConfig,
   type LossInputs,
   type StepShards,
   TOWER_PREFIX,
@@ -54,11 +54,7 @@ export interface TrainStep {
 /** What the step is made of. */
 export interface StepParts {
   /** The settings that change its graph. */
-  config: LossConfig &
-    Pick<
-      TrainConfig,
-      "precision" | "accumulationSteps" | "initLr" | "backboneLrFactor" | "weightDecay" | "trainedBlocks"
-    >;
+  config: StepSettings;
   /** Shapes of all weights by name. */
   shapes: ReadonlyMap<string, readonly number[]>;
   /** Names of the weights that the step trains; default: all that a run trains. */
@@ -86,7 +82,7 @@ export interface StepRanks extends NonNullable<NeckTraining["ranks"]> {
  */
 export function trainedNames(
   shapes: StepParts["shapes"],
-  { trainedBlocks }: Pick<TrainConfig, "trainedBlocks">,
+  { trainedBlocks }: Pick<OptimiserSettings, "trainedBlocks">,
 ): string[] {
   const names = [...shapes.keys()].filter((name) => !FIXED_NAMES.includes(name));
   const blocks = 1 + Math.max(-1, ...names.map((name) => blockOf(name) ?? -1));

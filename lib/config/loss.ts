@@ -1,0 +1,35 @@
+// The loss and its margin.
+import { z } from "zod";
+import { positive, type SettingsOf, setting } from "./setting";
+
+const angle = z
+  .number()
+  .min(0)
+  .max(Math.PI / 2);
+
+/** Loss and margin. */
+export const LOSS = {
+  loss: setting(
+    z.enum(["ArcFace", "CosFace"]),
+    "ArcFace",
+    "`ArcFace`: the margin is added to the angle; `CosFace`: it is subtracted from the cosine.",
+  ),
+  s: setting(positive, 30, "Scale s of the loss."),
+  margin: setting(angle, 0.3, "Margin of the first epoch, radians."),
+  marginStep: setting(z.number().nonnegative(), 0.1, "Growth of the margin per epoch, radians."),
+  marginMax: setting(angle, 0.8, "Largest margin that `marginStep` leads to, radians."),
+  classSizeMargin: setting(
+    z.boolean(),
+    false,
+    "Give larger classes a smaller share of the margin (`marginShares`).",
+  ),
+};
+
+/** The settings of the loss. */
+export interface LossSettings extends SettingsOf<typeof LOSS> {}
+
+/** The settings that say how the loss is computed from cosines. */
+export type ArcFaceSettings = Pick<LossSettings, "loss" | "s">;
+
+/** The settings that give an epoch its margin. */
+export type MarginSettings = Pick<LossSettings, "margin" | "marginStep" | "marginMax">;

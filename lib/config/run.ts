@@ -1,0 +1,36 @@
+// Which run it is.
+import { z } from "zod";
+import { type SettingsOf, setting, text } from "./setting";
+
+/** What names a run. */
+export const RUN = {
+  configName: setting(text, "vit_224", "The preset that the config came from."),
+  stage: setting(
+    z.enum(["frozen", "fine_tune"]),
+    "fine_tune",
+    "`frozen`: train neck and head on cached features of the frozen backbone; `fine_tune`: train all parts on images.",
+  ),
+  runName: setting(
+    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "letters, digits, dot, dash and underscore only"),
+    "vit_224_fine_tune",
+    "Name of the run's folder below `checkpoints/`.",
+  ),
+};
+
+/** The settings that name a run. */
+export interface RunSettings extends SettingsOf<typeof RUN> {}
+
+/** What a run trains. */
+export type Stage = RunSettings["stage"];
+
+/** What all draws of a run follow from. */
+export const SEED = {
+  seed: setting(
+    z.number().int(),
+    999,
+    "Seed of everything random: first weights, order, augmentation, dropout.",
+  ),
+};
+
+/** The seed of a run. */
+export interface SeedSettings extends SettingsOf<typeof SEED> {}
