@@ -21,8 +21,8 @@ import { heldOutFiles, modelVectors, requireModels } from "./ladder";
 /**
  * Compares models on the retrieval set of the config's data directory. Where `retrieval/classes.csv` has a column
  * `group`, its groups are compared as data sets too.
- * @param models `pixels`, `backbone`, and runs; the differences are from the first unless told
- * @throws UserError when the data directory has no retrieval set, or a run does not exist
+ * @param models `pixels`, and models as `findModel` takes them; the differences are from the first unless told
+ * @throws UserError when the data directory has no retrieval set, or a model does not exist
  */
 export async function compareOnHeldOut(
   config: Readonly<TrainConfig>,
@@ -31,7 +31,7 @@ export async function compareOnHeldOut(
   onProgress?: OnProgress,
 ): Promise<ComparisonRow[]> {
   const files = await heldOutFiles(config.dataDir);
-  requireModels(models);
+  await requireModels(config, models, onProgress);
   const vectors: ModelVectors[] = [];
   for (const model of models) vectors.push(await modelVectors(config, model, files, onProgress));
   return compareModels(vectors, await retrievalLabels(config.dataDir, files), options);
@@ -49,7 +49,7 @@ export async function confusionOnHeldOut(
   onProgress?: OnProgress,
 ): Promise<DatasetConfusion[]> {
   const files = await heldOutFiles(config.dataDir);
-  requireModels([model]);
+  await requireModels(config, [model], onProgress);
   const { queryDatasets, indexDatasets, own, ...labels } = await retrievalLabels(config.dataDir, files);
   if (!queryDatasets || !indexDatasets) {
     throw new UserError(

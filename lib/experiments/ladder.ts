@@ -4,14 +4,14 @@ import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import { scoreRetrievalSet } from "../embedding/embed_images";
-import { loadEmbedder } from "../embedding/embedder";
+import { BACKBONE, findModel, openModel } from "../embedding/find_model";
 import { ensureFeatures } from "../features/features";
 import { loadImages } from "../images/loading/loader";
 import { resizeRgb } from "../images/resize";
 import type { ModelVectors } from "../retrieval/evaluation";
 import type { RetrievalScores } from "../retrieval/metrics";
 import type { Vectors } from "../retrieval/neighbours";
-import { findCheckpoint } from "../runs/checkpoint_ref";
+import { seekCheckpoint } from "../runs/checkpoint_ref";
 import { type Learned, learnedAmong, learnedBy } from "../runs/learned_classes";
 import type { ScoredOn } from "../runs/metrics";
 import { heldOutClasses } from "../runs/provenance";
@@ -19,6 +19,8 @@ import { NOTHING_LEARNED, scoredOn } from "../runs/scored_on";
 import { distinctFiles, readRetrievalFiles, readWholeData } from "../training/data/read_run_data";
 import type { RetrievalFiles } from "../training/data/run_data";
 
+/** The word for what can be had without any model. */
+const PIXELS = "pixels";
 const PIXEL_GRID = 16;
 
 /** One rung. */
@@ -36,7 +38,7 @@ export interface HeldOutFiles extends RetrievalFiles {
 
 /**
  * Scores every rung on the same held-out queries and index.
- * @param runs run names by rung, for example `{ frozen: "demo_frozen", fine_tuned: "demo_fine_tune" }`
+ * @param runs models by rung, as `findModel` takes them: `{ frozen: "demo_frozen", fine_tuned: "demo_fine_tune" }`
  * @throws UserError when the data directory has no retrieval set
  */
 export async function climbLadder(
@@ -45,13 +47,9 @@ export async function climbLadder(
   onProgress?: OnProgress,
 ): Promise<LadderRung[]> {
   const files = await heldOutFiles(config.dataDir);
-  requireModels(Object.values(runs));
+  await requireModels(config, Object.values(runs), onProgress);
   const rungs: LadderRung[] = [];
-  for (const [name, run] of [
-    ["pixels", "pixels"],
-    ["backbone", "backbone"],
-    ...Object.entries(runs),
-  ] as const) {
+  for (const [name, run] of [[PIXELS, PIXELS], [BACKBONE, BACKBONE], ...Object.entries(runs)] as const) {
     const on = scoredOn(files, { dataDir: config.dataDir, holdOutShare: 0 }, learnedOf(run));
     rungs.push({ name, on, ...(await scoreModel(config, run, files, onProgress)) });
   }
@@ -76,14 +74,13 @@ export async function scoredOnHeldOut(dataDir: string, model = "pixels"): Promis
 
 /** What a model has learned; undefined where that was not noted. @param model as `modelVectors` takes it */
 export function learnedOf(model: string): Learned | undefined {
-  return model === "pixels" || model === "backbone"
-    ? NOTHING_LEARNED
-    : learnedBy(findCheckpoint(model).folder);
+  const checkpoint = isUntrained(model) ? undefined : seekCheckpoint(model);
+  return checkpoint ? learnedBy(checkpoint.folder) : NOTHING_LEARNED;
 }
 
 /**
  * Vectors of the retrieval set: a row an image, in the order of `files`.
- * @param model `pixels`, `backbone` (its frozen features), or a run as `findCheckpoint` takes it
+ * @param model `pixels`, or as `findModel` takes it: `backbone` (its frozen features), a run, a tower, ...
  */
 export async function modelVectors(
   config: Readonly<TrainConfig>,
@@ -95,12 +92,13 @@ export async function modelVectors(
     const learned = learnedAmong(files, config.dataDir, learnedOf(model)) ?? ("unknown" as const);
     return { name: model, learned, queries: await embed("queries"), index: await embed("index") };
   };
-  if (model === "pixels") return both((set) => pixelVectors(config, files[set].files));
-  if (model === "backbone") {
-    const { queries, index } = await backboneVectors(config, files, onProgress);
+  if (model === PIXELS) return both((set) => pixelVectors(config, files[set].files));
+  const found = await findModel(model, config, onProgress);
+  if (found.kind === "backbone") {
+    const { queries, index } = await backboneVectors(found.config, files, onProgress);
     return { name: model, queries, index };
   }
-  const embedder = loadEmbedder(model);
+  const embedder = openModel(found);
   try {
     return await both((set) => embedder.embed(config.dataDir, set, files[set].files, onProgress));
   } finally {
@@ -108,14 +106,18 @@ export async function modelVectors(
   }
 }
 
-/** Whether a model is one that nobody has trained here. */
+/** Whether a model is one that is on the ladder in any case. */
 export function isUntrained(model: string): boolean {
-  return model === "pixels" || model === "backbone";
+  return model === PIXELS || model === BACKBONE;
 }
 
-/** Looks for every model before the first is embedded. @throws UserError for a run that does not exist */
-export function requireModels(models: readonly string[]): void {
-  for (const model of models) if (!isUntrained(model)) findCheckpoint(model);
+/** Looks for every model before the first is embedded. @throws UserError for a model that does not exist */
+export async function requireModels(
+  config: Readonly<TrainConfig>,
+  models: readonly string[],
+  onProgress?: OnProgress,
+): Promise<void> {
+  for (const model of models) if (model !== PIXELS) await findModel(model, config, onProgress);
 }
 
 /** Retrieval scores of a model, as `modelVectors` takes it. */

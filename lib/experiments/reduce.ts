@@ -35,7 +35,7 @@ export async function compareReductions(
   onProgress?: OnProgress,
 ): Promise<ReductionComparison> {
   const files = await heldOutFiles(config.dataDir);
-  requireModels(runs);
+  await requireModels(config, runs, onProgress);
   const { train, ...whole } = await backboneVectors(config, files, onProgress);
   const reductions = {
     pca: await fitPca(train, dimensions),

@@ -86,7 +86,7 @@ function openPrepared(model: string, path: string): OpenTower {
   const file = openSafetensors(path, `npx guie prepare-model --model ${model}`);
   const { tensors, read, close } = file;
   try {
-    requireTower(path, tensors, tower, "Check --model against the file.");
+    requireTower(path, tensors, tower, `Check that the file holds the weights of ${model}.`);
   } catch (error) {
     close();
     throw error;

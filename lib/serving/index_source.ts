@@ -1,4 +1,6 @@
 // What a service searches: rows of vectors, and the image that each is of.
+import { createHash } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../common/errors";
 import { notice } from "../common/notice";
@@ -7,8 +9,9 @@ import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
 import { readClassNames } from "../datasets/class_names";
 import type { Embedder } from "../embedding/embedder";
-import { type Features, openFeatures } from "../features/feature_files";
-import { countChangedImages } from "../features/feature_writer";
+import { FEATURE_FOLDER, type Features, openFeatures } from "../features/feature_files";
+import { countChangedImages, ensureKeptFeatures } from "../features/feature_writer";
+import { readImageList } from "../features/image_list";
 import type { Vectors } from "../retrieval/rows";
 import { readRetrievalFiles } from "../training/data/read_run_data";
 
@@ -28,26 +31,62 @@ export interface IndexSource {
 
 /** Which index. */
 export interface IndexRequest {
-  /** The run that embeds, as `findCheckpoint` takes it. */
-  run: string;
-  /** A folder of `guie embed --run`; without it, the index of the run's held-out classes. */
+  /** The model that embeds, as `findModel` takes it: a run, a tower, a file, hub:owner/name; default: the backbone. */
+  run?: string;
+  /**
+   * What is searched: a folder of `guie embed --out`, a data directory (the index images of its held-out classes), or
+   * images as `guie embed` takes them: a folder, a table, a list. Default: the data directory of the run, of the preset.
+   */
   index?: string;
   /** CSV with the columns labels,class_name; without it, `retrieval/classes.csv` for the held-out classes. */
   classNames?: string;
 }
 
 /**
- * Reads a folder of features, or embeds the held-out index images of the run's data (they are kept).
- * @throws UserError where there is none, or the features are of another model
+ * Opens what is searched: a folder of features, the held-out index images of a data directory, or images. Images are
+ * embedded once; their vectors are kept.
+ * @throws UserError where there is nothing to search, or the features are of another model
  */
 export async function openIndexSource(
   request: IndexRequest,
   embedder: Embedder,
   onProgress?: OnProgress,
 ): Promise<IndexSource> {
-  return request.index === undefined
-    ? heldOutIndex(request, embedder, onProgress)
-    : folderIndex(request.index, request, embedder);
+  const { index } = request;
+  if (index === undefined) return heldOutIndex(embedder.config.dataDir, request, embedder, onProgress);
+  const path = projectPath(index);
+  if (holdsFeatures(path)) return folderIndex(index, request, embedder);
+  if (existsSync(join(path, "retrieval", "index.csv")))
+    return heldOutIndex(index, request, embedder, onProgress);
+  return imageIndex(index, request, embedder, onProgress);
+}
+
+/** Whether a folder holds features, finished or not. */
+function holdsFeatures(path: string): boolean {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isFolder && FEATURE_FOLDER.isMade(path);
+}
+
+/** Where the vectors of images are kept that were served without `guie embed`. */
+const KEPT = "features";
+const NAME_LENGTH = 8;
+
+async function imageIndex(
+  source: string,
+  request: IndexRequest,
+  embedder: Embedder,
+  onProgress?: OnProgress,
+): Promise<IndexSource> {
+  const { folder, rows } = await readImageList(source, embedder.config.dataDir);
+  const madeBy = { ...embedder.madeBy, views: "whole", folder };
+  const key = createHash("sha256").update(JSON.stringify([projectPath(source), embedder.madeBy]));
+  const name = `${basename(source)}-${key.digest("hex").slice(0, NAME_LENGTH)}`;
+  const plan = { rows, madeBy, replace: true, sources: embedder.sourcesOf(folder) };
+  const options = { stage: "images", total: rows.files.length, onProgress };
+  const features = await ensureKeptFeatures(projectPath(KEPT), ["served", name], plan, () =>
+    embedder.embedShards(folder, options),
+  );
+  return folderIndex(features.folder, request, embedder);
 }
 
 async function folderIndex(
@@ -69,35 +108,46 @@ async function folderIndex(
   };
 }
 
-function changedText({ folder, count }: Features, changed: number, run: string): string {
+function changedText({ folder, count }: Features, changed: number, model: string | undefined): string {
   return (
     `${folder}: ${changed} of ${count} images were changed since they were embedded, and are searched as they were.\n` +
-    `  Next: npx guie embed SOURCE --run ${run} --out ${folder}`
+    `  Next: ${embedCommand(model, folder)}`
   );
 }
 
+function embedCommand(model: string | undefined, out: string): string {
+  const by = model === undefined ? "" : ` --model ${model}`;
+  return `npx guie embed PHOTOS${by} --out ${out}`;
+}
+
 /** Vectors of two models have nothing to do with each other. */
-function requireSameModel({ folder, madeBy }: Features, run: string, embedder: Embedder): void {
+function requireSameModel({ folder, madeBy }: Features, run: string | undefined, embedder: Embedder): void {
   const isSame = Object.entries(embedder.madeBy).every(([name, value]) => madeBy[name] === value);
   if (isSame && embedder.madeBy.average === madeBy.average) return;
-  const by = madeBy.run === undefined ? "a backbone" : `the run ${madeBy.run}, or another checkpoint of it`;
+  const by =
+    madeBy.run === undefined
+      ? `the backbone ${madeBy.tower} at ${madeBy.imageSize} px`
+      : `the run ${madeBy.run}, or another checkpoint of it`;
+  const other = madeBy.run ?? madeBy.tower;
+  const search = run === other ? "" : `, or search with its own model: --model ${other}`;
   throw new UserError(
-    `${folder} holds features by ${by}: queries by ${run} have nothing to do with them.`,
-    `npx guie embed SOURCE --run ${run} --out FOLDER`,
+    `${folder} holds features by ${by}: queries by ${run ?? `the backbone ${embedder.config.tower}`} have nothing to do with them.`,
+    `${embedCommand(run, "FOLDER")}${search}`,
   );
 }
 
 async function heldOutIndex(
+  dataDir: string,
   { run, classNames }: IndexRequest,
   embedder: Embedder,
   onProgress?: OnProgress,
 ): Promise<IndexSource> {
-  const { dataDir } = embedder.config;
   const retrieval = await readRetrievalFiles(dataDir);
   if (!retrieval) {
+    const model = run === undefined ? "" : ` --model ${run}`;
     throw new UserError(
       `Expected an index to search: ${projectPath(dataDir)} has no retrieval/index.csv.`,
-      `npx guie embed SOURCE --run ${run} --out FOLDER, then npx guie serve --run ${run} --index FOLDER`,
+      `Name what is searched: npx guie serve PHOTOS${model}`,
     );
   }
   const { files, labels } = retrieval.index;

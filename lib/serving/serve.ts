@@ -3,7 +3,8 @@ import { type AddressInfo, isIP } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { messageOf, UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
-import { loadEmbedder } from "../embedding/embedder";
+import { preset } from "../config/presets";
+import { findModel, openModel } from "../embedding/find_model";
 import { heldStream } from "../engine/native/native_stderr";
 import { jpegDecoder } from "../images/jpeg/decoder";
 import type { RgbImage } from "../images/pixels/rgb_image";
@@ -22,6 +23,8 @@ export interface ServeOptions
     Partial<UploadLimits>,
     Partial<BatchLimits>,
     Partial<ClientLimits> {
+  /** The preset whose backbone is the default model: demo unless told. */
+  configName?: string;
   /** Address to listen on: 127.0.0.1 unless told. */
   host?: string;
   /** 0: a free one. */
@@ -49,7 +52,7 @@ export interface RunningService {
 
 /** Unless told. */
 export const SERVE_DEFAULTS = {
-  ...{ host: "127.0.0.1", port: 8765, approximate: false, maxUnderWay: 128 },
+  ...{ configName: "demo", host: "127.0.0.1", port: 8765, approximate: false, maxUnderWay: 128 },
   ...{ maxBytes: 32_000_000, maxPixels: 32_000_000, maxImages: 16, maxBatch: 16, maxWaitMs: 5 },
   ...{ maxDecodeMs: 10_000, drainMs: 10_000, maxConnections: 512, headMs: 10_000 },
   ...{ minBytesPerSecond: 1_000, windowMs: 5_000 },
@@ -58,12 +61,13 @@ const MOST_PORT = 65_535;
 
 /**
  * Starts a service; it answers once this returns.
- * @throws UserError where the run or the index is missing or the port is taken
+ * @throws UserError where the model or the index is missing or the port is taken
  */
 export async function serve(options: ServeOptions): Promise<RunningService> {
   const settings = { ...SERVE_DEFAULTS, ...options };
   requirePort(settings.port);
-  const embedder = loadEmbedder(settings.run);
+  const config = preset(settings.configName, "frozen");
+  const embedder = openModel(await findModel(settings.run, config, settings.onProgress));
   const closers: (() => void | Promise<void>)[] = [() => embedder.dispose()];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
@@ -82,7 +86,10 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
       maxSeconds: Math.ceil(maxDecodeMs / 1000),
     };
     const threads = new DecodeThreads({ data, maxDecodeMs });
-    const service = createService(settings, { embedder, source, searcher, threads });
+    const service = createService(
+      { ...settings, run: settings.run ?? embedder.config.tower },
+      { embedder, source, searcher, threads },
+    );
     closers.push(() => service.close());
     closers.push(() => threads.close());
     const app = serviceApp(service);
