@@ -27,6 +27,8 @@ export function clearInterrupt(): void {
 /**
  * Gives the event loop a turn, so that messages, timers and signals are served, then throws Interrupted if
  * Interrupt was pressed. Every long loop of this library awaits it between two pieces of work.
+ * @example
+ * for (const file of files) { await breathe(); resize(file); }
  */
 export async function breathe(): Promise<void> {
   await nextTurn();

@@ -19,7 +19,11 @@ export function projectRoot(): string {
   );
 }
 
-/** `path` as it is when absolute, else below the project's root: notebooks and scripts mean the same file. */
+/**
+ * `path` as it is when absolute, else below the project's root: notebooks and scripts mean the same file.
+ * @example
+ * projectPath("data/demo", "csv") // "/home/me/project/data/demo/csv"
+ */
 export function projectPath(...parts: string[]): string {
   const path = join(...parts);
   return isAbsolute(path) ? path : join(projectRoot(), path);

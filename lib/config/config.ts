@@ -257,6 +257,8 @@ export function requireSetting(name: string): void {
 /**
  * Lays `overrides` over `config`, checks the result and freezes it. A setting that is undefined stays the config's.
  * @throws UserError for an unknown setting (with the nearest name) or a value that does not fit
+ * @example
+ * const config = overrideConfig(preset("demo", "frozen"), { nEpochs: 2 });
  */
 export function overrideConfig(config: TrainConfig, overrides: ConfigOverrides = {}): Readonly<TrainConfig> {
   for (const name of Object.keys(overrides)) requireSetting(name);

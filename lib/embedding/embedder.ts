@@ -59,6 +59,8 @@ export interface Embedder {
 /**
  * Loads a run's model.
  * @param run as `findCheckpoint` takes it: a run's name (its last checkpoint), `RUN/best:ema`, ...
+ * @example
+ * const { data } = await loadEmbedder("demo_fine_tune/best").embedFiles("photos", ["a.jpg"]);
  */
 export function loadEmbedder(run: string): Embedder {
   return new RunEmbedder(findCheckpoint(run));

@@ -23,6 +23,8 @@ import { heldOutFiles, modelVectors, requireModels } from "./ladder";
  * `group`, its groups are compared as data sets too.
  * @param models `pixels`, and models as `findModel` takes them; the differences are from the first unless told
  * @throws UserError when the data directory has no retrieval set, or a model does not exist
+ * @example
+ * const rows = await compareOnHeldOut(config, ["backbone", "demo_frozen"]);
  */
 export async function compareOnHeldOut(
   config: Readonly<TrainConfig>,
@@ -42,6 +44,8 @@ export async function compareOnHeldOut(
  * data directory.
  * @param model as `compareOnHeldOut` takes it
  * @throws UserError when `retrieval/classes.csv` names no groups: there are no data sets to be confused
+ * @example
+ * confusionTable(await confusionOnHeldOut(config, "demo_fine_tune"))
  */
 export async function confusionOnHeldOut(
   config: Readonly<TrainConfig>,
@@ -62,7 +66,11 @@ export async function confusionOnHeldOut(
   return datasetConfusion(positions, { ...labels, ownPositions: files.own, queryDatasets, indexDatasets });
 }
 
-/** Classes of the retrieval set, and the groups of `retrieval/classes.csv` as its data sets. */
+/**
+ * Classes of the retrieval set, and the groups of `retrieval/classes.csv` as its data sets.
+ * @example
+ * const labels = await retrievalLabels("data/demo", await heldOutFiles("data/demo"));
+ */
 export async function retrievalLabels(dataDir: string, files: RetrievalFiles): Promise<RetrievalLabels> {
   const { queries, index, own } = files;
   const labels: RetrievalLabels = { queryLabels: queries.labels, indexLabels: index.labels, own };

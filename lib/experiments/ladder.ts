@@ -40,6 +40,8 @@ export interface HeldOutFiles extends RetrievalFiles {
  * Scores every rung on the same held-out queries and index.
  * @param runs models by rung, as `findModel` takes them: `{ frozen: "demo_frozen", fine_tuned: "demo_fine_tune" }`
  * @throws UserError when the data directory has no retrieval set
+ * @example
+ * await climbLadder(config, { frozen: "demo_frozen", fine_tuned: "demo_fine_tune" });
  */
 export async function climbLadder(
   config: Readonly<TrainConfig>,
@@ -56,7 +58,12 @@ export async function climbLadder(
   return rungs;
 }
 
-/** The retrieval set of a data directory. @throws UserError when there is none */
+/**
+ * The retrieval set of a data directory.
+ * @throws UserError when there is none
+ * @example
+ * const { queries, index } = await heldOutFiles("data/demo");
+ */
 export async function heldOutFiles(dataDir: string): Promise<HeldOutFiles> {
   const files = await readRetrievalFiles(dataDir);
   if (files) return { ...files, classes: heldOutClasses(dataDir) };
@@ -167,7 +174,11 @@ export async function backboneVectors(
   return { train: standardised(train), queries: await embed("queries"), index: await embed("index") };
 }
 
-/** Features of all distinct training and validation images. */
+/**
+ * Features of all distinct training and validation images.
+ * @example
+ * const train = await trainFeatures(preset("demo", "frozen"));
+ */
 export async function trainFeatures(
   config: Readonly<TrainConfig>,
   onProgress?: OnProgress,

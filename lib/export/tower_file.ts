@@ -44,6 +44,8 @@ interface OpenTower {
  * @param out a .safetensors file; one that this function wrote before is replaced, any other stays
  * @param options.overwrite whether that one is replaced, too
  * @throws UserError when a file is missing or in the way, or the library has no such tower
+ * @example
+ * await exportWeights({ run: "demo_fine_tune" }, "timm", "exports/tower.safetensors");
  */
 export async function exportWeights(
   from: WeightsToExport,

@@ -44,6 +44,8 @@ export type FeatureConfig = Pick<
  * @param set a name for the list of images: `train`, `queries`, `index`
  * @returns rows in the order of `files`, [N, F]
  * @throws UserError when one of the images cannot be read
+ * @example
+ * const train = await ensureFeatures(config, "train", files);
  */
 export async function ensureFeatures(
   config: FeatureConfig,
@@ -123,6 +125,8 @@ export function backboneSources({ weights }: FeatureConfig, folder: string): Fea
  * Runs the backbone over images.
  * @returns [N, F] in the order of `files`
  * @throws UserError when one of them cannot be read
+ * @example
+ * await computeFeatures(config, await loadBackbone(config), ["images/a.jpg"], "sample");
  */
 export async function computeFeatures(
   config: FeatureConfig,

@@ -20,6 +20,8 @@ export interface CheckpointRef {
  * a .safetensors file in a run's folder; RUN is a name below checkpoints/ or a folder. With `:ema` or `:swa` at the end
  * it is that average of the weights.
  * @throws UserError naming what there is when it is not found
+ * @example
+ * findCheckpoint("demo_fine_tune/best:ema").path
  */
 export function findCheckpoint(reference: string): CheckpointRef {
   return seekCheckpoint(reference) ?? refuse(reference);

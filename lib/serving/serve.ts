@@ -62,6 +62,8 @@ const MOST_PORT = 65_535;
 /**
  * Starts a service; it answers once this returns.
  * @throws UserError where the model or the index is missing or the port is taken
+ * @example
+ * const service = await serve({ run: "demo_fine_tune", port: 0 }); await service.close();
  */
 export async function serve(options: ServeOptions): Promise<RunningService> {
   const settings = { ...SERVE_DEFAULTS, ...options };

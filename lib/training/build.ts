@@ -34,7 +34,11 @@ export interface TrainingSetup {
   featuresOf(set: SetName, rows?: ArrayLike<number>, kind?: WeightKind): Promise<Vectors>;
 }
 
-/** Builds the trainer of a config at its start; restoring a checkpoint is the caller's next step. */
+/**
+ * Builds the trainer of a config at its start; restoring a checkpoint is the caller's next step.
+ * @example
+ * const setup = await buildTraining(preset("demo", "frozen"));
+ */
 export async function buildTraining(
   config: Readonly<TrainConfig>,
   onProgress?: OnProgress,

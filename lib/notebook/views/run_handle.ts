@@ -19,6 +19,8 @@ export interface RunHandle extends launcher.RunHandle {
  *     await run.watch();
  *
  * @throws UserError where a run of this name has other settings, or was made of other data
+ * @example
+ * const run = startRun(preset("demo", "frozen")); // trains in a process of its own
  */
 export function startRun(config: Readonly<TrainConfig>, options: launcher.StartOptions = {}): RunHandle {
   const run = launcher.startRun(config, options);
@@ -26,7 +28,11 @@ export function startRun(config: Readonly<TrainConfig>, options: launcher.StartO
   return watchable(run);
 }
 
-/** Takes hold of a run that was started elsewhere, by its name below checkpoints/ or its folder. */
+/**
+ * Takes hold of a run that was started elsewhere, by its name below checkpoints/ or its folder.
+ * @example
+ * const run = attachRun("demo_fine_tune");
+ */
 export function attachRun(nameOrPath: string): RunHandle {
   return watchable(launcher.attachRun(nameOfRun(nameOrPath, "attachRun")));
 }
