@@ -68,7 +68,7 @@ function holdsFeatures(path: string): boolean {
 }
 
 /** Where the vectors of images are kept that were served without `guie embed`. */
-const KEPT = "features";
+const KEPT = ".cache";
 const NAME_LENGTH = 8;
 
 async function imageIndex(

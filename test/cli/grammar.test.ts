@@ -157,6 +157,8 @@ test("a run embeds by its own settings, a tower by those that are given", async 
     out,
   );
   assert.match(refused.stderr, /--config-name, --set: of no use with the run /);
+  const served = await guie("serve", "--model", run, "--config-name", "tiny");
+  assert.match(served.stderr, /--config-name: of no use with the run /);
   const embedded = await guie("embed", photos, "--run", run, "--out", join(out, "run"), "--json");
   assert.equal(JSON.parse(embedded.stdout).length, 64, embedded.stderr);
   const tower = await guie(

@@ -1,15 +1,18 @@
 import { once } from "node:events";
 import { type Command, Option } from "commander";
+import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { MODEL_FORMS } from "../../embedding/find_model";
 import { describeDevice } from "../../engine/native/device";
 import { endProcessAfter } from "../../engine/native/native_exit";
+import { seekCheckpoint } from "../../runs/checkpoint_ref";
 import { isLoopback } from "../../serving/request_guards";
 import { type RunningService, SERVE_DEFAULTS, serve } from "../../serving/serve";
 import { type CommandResult, runs } from "../shared/command";
 import { finishBeforeStopping } from "../shared/exit_guard";
 import { wholeNumberOf } from "../shared/numbers";
 import { addRenamed } from "../shared/renamed";
+import { givenOf } from "../shared/usage";
 
 type Count = Exclude<keyof typeof SERVE_DEFAULTS, "configName" | "host" | "approximate" | "windowMs">;
 
@@ -67,7 +70,16 @@ export function registerServe(program: Command): void {
   addRenamed(command, "--index <folder>", "a word: guie serve PHOTOS", "words");
   for (const [flags, setting, , description] of NUMBERS)
     command.addOption(new Option(flags, description).default(String(SERVE_DEFAULTS[setting])));
-  runs<ServeCommandOptions>(command, serveUntilStopped);
+  runs<ServeCommandOptions>(command, (options, words) => {
+    const { model } = options;
+    const isRun = model !== undefined && seekCheckpoint(model) !== undefined;
+    if (isRun && givenOf(command, ["--config-name"]) !== "")
+      throw new UserError(
+        `--config-name: of no use with the run ${model}.`,
+        "Leave it out: a run embeds by its own settings.",
+      );
+    return serveUntilStopped(options, words);
+  });
 }
 
 async function serveUntilStopped(
