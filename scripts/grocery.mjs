@@ -40,4 +40,4 @@ unless(`${DATA}/final_data_224/Fruit_final_224.csv`, "preprocess", "--data-dir",
 unless(`${DATA}/final_data_224_sample_balance_fold.csv`, "merge", "--data-dir", DATA, "--hold-out", "0.3333");
 unless(WEIGHTS, "prepare-model", "--model", "dinov2-vit-s-14");
 guie("train", "--config-name", "grocery", "--both");
-guie("evaluate", "--config-name", "grocery", "--run", "grocery_frozen", "grocery_fine_tune");
+guie("evaluate", "--config-name", "grocery", "grocery_frozen", "grocery_fine_tune");

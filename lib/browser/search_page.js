@@ -173,7 +173,12 @@ export default function searchPage() {
     .then(({ run, index, search }) => {
       images = index.images;
       const recall = search.kind === "exact" ? "" : `, recall@5 ${search.recallAt5.toFixed(2)}`;
-      const parts = [`${number(images)} images`, index.name, `run ${run}`, `${search.kind} search${recall}`];
+      const parts = [
+        `${number(images)} images`,
+        index.name,
+        `model ${run}`,
+        `${search.kind} search${recall}`,
+      ];
       about.replaceChildren(...parts.map((part) => make("span", "part", part)));
       if (searches === 0) showSamples(index.version);
     });

@@ -4,6 +4,7 @@ import { registerDuplicates } from "./data/duplicates";
 import { registerGetData } from "./data/get_data";
 import { registerMerge } from "./data/merge";
 import { registerPreprocess } from "./data/preprocess";
+import { registerCompare } from "./model/compare";
 import { registerEvaluate } from "./model/evaluate";
 import { registerExport } from "./model/export";
 import { registerPrepareModel } from "./model/prepare_model";
@@ -13,30 +14,25 @@ import { commandName, nameCommand } from "./shared/exit_guard";
 import { registerRuns } from "./train/runs";
 import { registerScaling } from "./train/scaling";
 import { registerTrain } from "./train/train";
-import { registerSearch } from "./train/tune";
+import { registerSearch, registerTune } from "./train/tune";
 import { registerWatch } from "./train/watch";
 import { registerEmbed } from "./use/embed";
 import { registerServe } from "./use/serve";
 
-/** The steps of the pipeline in their order, each registered by a file of its own. */
-const REGISTRATIONS: ((program: Command) => void)[] = [
-  registerGetData,
-  registerPreprocess,
-  registerMerge,
-  registerDuplicates,
-  registerPrepareModel,
-  registerTrain,
-  registerSearch,
-  registerScaling,
-  registerRuns,
-  registerWatch,
-  registerEmbed,
-  registerEvaluate,
-  registerReduce,
-  registerExport,
-  registerServe,
-  registerSoup,
-];
+/** The groups of the help, with the commands of each in the order of the pipeline; a file registers each. */
+const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> = {
+  "Data:": [registerGetData, registerPreprocess, registerMerge, registerDuplicates],
+  "Model:": [
+    registerPrepareModel,
+    registerEvaluate,
+    registerCompare,
+    registerReduce,
+    registerExport,
+    registerSoup,
+  ],
+  "Train:": [registerTrain, registerTune, registerSearch, registerRuns, registerWatch, registerScaling],
+  "Use:": [registerEmbed, registerServe],
+};
 
 /** Makes the command line. It ends by a CommanderError where it is used wrongly, and after help. */
 export function makeProgram(): Command {
@@ -47,7 +43,10 @@ export function makeProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${usageMessage(text)}\n`) })
     .hook("preSubcommand", (_program, command) => nameCommand(command.name()));
-  for (const register of REGISTRATIONS) register(program);
+  for (const [heading, registrations] of Object.entries(GROUPS)) {
+    program.commandsGroup(heading);
+    for (const register of registrations) register(program);
+  }
   return program;
 }
 

@@ -47,6 +47,8 @@ export function clearInterrupt(): void {
  * Gives the event loop a turn, so that messages, timers and signals are served, then throws Interrupted if Interrupt was
  * pressed or a signal given to `withSignal` is aborted. Every long loop of this library awaits it between two pieces of
  * work. An interrupt is thrown once.
+ * @example
+ * for (const file of files) { await checkInterrupt(); resize(file); }
  */
 export async function checkInterrupt(): Promise<void> {
   await nextTurn();

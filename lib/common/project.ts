@@ -29,6 +29,8 @@ export function projectRoot(): string {
 /**
  * Sets the root for this process and for the processes that it starts (through GUIE_ROOT).
  * @throws UserError where there is no such folder
+ * @example
+ * setRoot("/home/me/photos-project");
  */
 export function setRoot(folder: string): void {
   const path = resolve(folder);
@@ -41,7 +43,11 @@ export function setRoot(folder: string): void {
   process.env[ROOT_VARIABLE] = path;
 }
 
-/** Returns `path` as it is when absolute, else below the root: notebooks, commands and scripts mean the same file. */
+/**
+ * Returns `path` as it is when absolute, else below the root: notebooks, commands and scripts mean the same file.
+ * @example
+ * projectPath("data/demo", "csv") // "/home/me/project/data/demo/csv"
+ */
 export function projectPath(...parts: string[]): string {
   const path = join(...parts);
   return isAbsolute(path) ? path : join(projectRoot(), path);

@@ -18,6 +18,8 @@ export interface RandomStream {
 /**
  * A random stream of its own for one purpose, for example `randomStream(seed, "augment", epoch, row)`.
  * Streams of different purposes are independent: the seed and the purpose are hashed together (SHA-256).
+ * @example
+ * const random = randomStream(999, "folds"); random.normal(); // the same number each time
  */
 export function randomStream(seed: number, ...purpose: (string | number)[]): RandomStream {
   const digest = createHash("sha256")

@@ -91,6 +91,8 @@ export function requireSetting(name: string): SettingName {
  * Lays `overrides` over `config`, checks the result and freezes it. A setting that is undefined stays the config's; old
  * names are understood, and the present ones said.
  * @throws UserError for an unknown setting (with the nearest name) or a value that does not fit
+ * @example
+ * const config = overrideConfig(preset("demo", "frozen"), { nEpochs: 2 });
  */
 export function overrideConfig(config: TrainConfig, overrides: ConfigOverrides = {}): Readonly<TrainConfig> {
   const named = sayingPresentNames(overrides);

@@ -3,7 +3,11 @@ import { nearestName, UserError } from "../common/errors";
 import { DEFAULTS, type TrainConfig } from "./config";
 import type { Stage } from "./run";
 
-/** The README's run of the original: every number from its flags and config. */
+/**
+ * Returns the README's run of the original: every number from its flags and config.
+ * @example
+ * vit224().tower // "ViT-H-14"
+ */
 export function vit224(stage: Stage = "fine_tune"): TrainConfig {
   return { ...DEFAULTS, stage, runName: `vit_224_${stage}` };
 }
@@ -61,7 +65,11 @@ function demoBase(stage: Stage): TrainConfig {
   });
 }
 
-/** The ladder on the demo set, in minutes on two cores: neck on frozen features, then all parts. */
+/**
+ * The ladder on the demo set, in minutes on two cores: neck on frozen features, then all parts.
+ * @example
+ * const config = overrideConfig(demo("fine_tune"), { runName: "mine" });
+ */
 export function demo(stage: Stage = "frozen"): TrainConfig {
   const base = demoBase(stage);
   if (stage === "frozen") {
@@ -125,7 +133,12 @@ const PRESETS: Record<string, (stage?: Stage) => TrainConfig> = {
 /** The names that `--config-name` takes. */
 export const PRESET_NAMES = Object.keys(PRESETS);
 
-/** The preset called `name`. @throws UserError with the nearest name when there is none */
+/**
+ * The preset called `name`.
+ * @throws UserError with the nearest name when there is none
+ * @example
+ * preset("demo", "fine_tune").initLr
+ */
 export function preset(name: string, stage?: Stage): TrainConfig {
   const make = Object.hasOwn(PRESETS, name) ? PRESETS[name] : undefined;
   if (make) return make(stage);

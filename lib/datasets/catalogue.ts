@@ -285,6 +285,8 @@ export const DEMO_SET = {
 /**
  * The data set of that name (or folder).
  * @throws UserError for an unknown name, with the nearest known one
+ * @example
+ * findDataSet("Fruit").folder
  */
 export function findDataSet(name: string): DataSet {
   const found = DATA_SETS.find((set) => set.name === name || set.folder === name);

@@ -7,6 +7,8 @@ import { projectPath } from "../common/project";
 /**
  * Names of classes by label, from a CSV with the columns `labels` (or `new_labels`) and `class_name`; empty without it.
  * @throws UserError for a label that is no whole number, or that has two names
+ * @example
+ * (await readClassNames("data/demo/retrieval/classes.csv")).get(0)
  */
 export async function readClassNames(csv: string): Promise<Map<number, string>> {
   const path = projectPath(csv);

@@ -45,7 +45,11 @@ export interface GetDataResult {
   notes: readonly string[];
 }
 
-/** The data sets whose raw folder is there, in merge order. */
+/**
+ * The data sets whose raw folder is there, in merge order.
+ * @example
+ * presentDataSets("data/guie").map(({ name }) => name)
+ */
 export function presentDataSets(dataDir: string): DataSet[] {
   return DATA_SETS.filter((set) => existsSync(rawFolder(dataDir, set)));
 }
@@ -61,6 +65,8 @@ export function presentDataSets(dataDir: string): DataSet[] {
  * @param dataset a name or folder of the catalogue
  * @throws UserError when the raw folder is missing, empty or laid out in another way, or another process reads it for the
  * same data directory
+ * @example
+ * const { csv, rows } = await getData("data/guie", "Fruit");
  */
 export async function getData(
   dataDir: string,
@@ -165,6 +171,8 @@ function wrappedError(set: DataSet, folder: string, error: unknown): unknown {
 /**
  * The same for several data sets: all are tried, whatever happens to one.
  * @throws UserError in the end with the fault of every one that has one
+ * @example
+ * await getDataOfAll("data/guie", ["Fruit", "Shopee"]);
  */
 export async function getDataOfAll(
   dataDir: string,

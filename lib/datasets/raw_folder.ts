@@ -44,7 +44,11 @@ export interface RawStatus {
 /** Stands for the folders of a data set whose folders are its classes. */
 const ANY_FOLDER = "folders of images";
 
-/** Where the raw data of a data set is expected: an absolute path. */
+/**
+ * Where the raw data of a data set is expected: an absolute path.
+ * @example
+ * rawFolder("data/guie", findDataSet("Fruit")) // where its raw files belong
+ */
 export function rawFolder(dataDir: string, { folder }: Pick<DataSet, "folder">): string {
   return projectPath(dataDir, "raw", folder);
 }
@@ -52,6 +56,8 @@ export function rawFolder(dataDir: string, { folder }: Pick<DataSet, "folder">):
 /**
  * What is there of a data set, what is missing, and how to get it. Nothing is read but the names in the folder.
  * @param folder the data set's raw folder; need not exist
+ * @example
+ * inspectRaw(findDataSet("Fruit"), rawFolder("data/guie", findDataSet("Fruit")))
  */
 export function inspectRaw(set: DataSet, folder: string): RawStatus {
   const names = existsSync(folder) ? readdirSync(folder).sort(byCodeUnit) : [];
@@ -137,7 +143,12 @@ function archivesIn(folder: string, names: readonly string[], isWhole: boolean):
   });
 }
 
-/** What is there of a data set below a data directory, as text. @param dataset a name or folder of the catalogue */
+/**
+ * What is there of a data set below a data directory, as text.
+ * @param dataset a name or folder of the catalogue
+ * @example
+ * console.log(describeRaw("data/guie", "Fruit")); // what is there, what is missing
+ */
 export function describeRaw(dataDir: string, dataset: string): string {
   const set = findDataSet(dataset);
   return rawStatusText(inspectRaw(set, rawFolder(dataDir, set)));

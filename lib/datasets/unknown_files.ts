@@ -20,7 +20,11 @@ const FOLDER_A_CLASS = DATA_SETS.find(({ layout }) => layout === "<class>/<image
 /** The folder that holds those of the data sets. */
 const RAW = { folder: "" };
 
-/** What stands in `raw/` and is no data set's folder, nor linked to as one; undefined where there is nothing. */
+/**
+ * Lists what is in `raw/` and is no data set's folder, nor a link's target; undefined where there is nothing.
+ * @example
+ * console.log(unreadText(unreadRaw("data/guie")));
+ */
 export function unreadRaw(dataDir: string): Unread | undefined {
   const folders = DATA_SETS.map(({ folder }) => folder);
   const read = new Set(folders.map((folder) => realFolder(join(dataDir, "raw", folder))));
@@ -49,7 +53,11 @@ function folderAdvice(dataDir: string, names: readonly string[]): string {
   return `${isFree ? inPlace : ""}\n  To search images without training on them: npx guie embed ${path} --out features/NAME`;
 }
 
-/** Tables in `csv/` that are no data set's; undefined where there is none. */
+/**
+ * Tables in `csv/` that are no data set's; undefined where there is none.
+ * @example
+ * console.log(unreadText(unreadTables("data/guie")));
+ */
 export function unreadTables(dataDir: string): Unread | undefined {
   const known = new Set(DATA_SETS.flatMap(({ name }) => [`${name}.csv`, `${name}_classes.csv`]));
   const tables = namesIn(projectPath(dataDir, "csv")).filter((name) => name.endsWith(".csv"));
@@ -63,7 +71,11 @@ export function unreadTables(dataDir: string): Unread | undefined {
   };
 }
 
-/** The same as text; "" where all is read. */
+/**
+ * The same as text; "" where all is read.
+ * @example
+ * console.log(unreadText(unreadRaw("data/guie"))); // "" where nothing is left unread
+ */
 export function unreadText(unread: Unread | undefined): string {
   return unread ? `${unread.what}\n  Next: ${unread.next}` : "";
 }
@@ -71,6 +83,8 @@ export function unreadText(unread: Unread | undefined): string {
 /**
  * The data sets that are named, or else those whose raw folder is there, in merge order.
  * @throws UserError for an unknown name, or where none is there
+ * @example
+ * dataSetsToRead("data/guie").map(({ name }) => name)
  */
 export function dataSetsToRead(dataDir: string, names: readonly string[] = []): DataSet[] {
   if (names.length > 0) return names.map(findDataSet);
@@ -83,7 +97,11 @@ export function dataSetsToRead(dataDir: string, names: readonly string[] = []): 
   );
 }
 
-/** Whether a data directory is the demo's, however its path is written. */
+/**
+ * Whether a data directory is the demo's, however its path is written.
+ * @example
+ * isDemoFolder("data/demo")
+ */
 export function isDemoFolder(dataDir: string): boolean {
   return realFolder(dataDir) === realFolder(DEMO_SET.folder);
 }

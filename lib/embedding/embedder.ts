@@ -3,10 +3,11 @@ import { basename } from "node:path";
 import { fileFingerprint } from "../common/files/fingerprint";
 import type { ProgressOptions } from "../common/progress";
 import { projectPath } from "../common/project";
-import type { EmbedderSettings } from "../config/parts";
+import type { EmbedderSettings, FileFeatureSettings } from "../config/parts";
 import { tf } from "../engine/native/tf";
 import type { Features, MadeBy } from "../features/feature_files";
 import type { EmbedShard, FeaturePlan } from "../features/feature_plan";
+import type { FeatureSources } from "../features/feature_sources";
 import { ensureKeptFeatures } from "../features/feature_writer";
 import {
   computeFeatures,
@@ -28,14 +29,45 @@ import { readRunConfig } from "../runs/run_folder";
 import { runWeights } from "../runs/run_weights";
 import { embedFeatures } from "./embed_images";
 
-/** Loads a run's model. @param run as `findCheckpoint` takes it: a run's name (its last checkpoint), `RUN/best:ema`, ... */
-export function loadEmbedder(run: string): Embedder {
-  return new Embedder(findCheckpoint(run));
+/** A model that embeds images until it is disposed. Its tower is loaded when it is first needed. */
+export interface Embedder {
+  /** The run's settings; a backbone's own, as those of a frozen run. */
+  readonly config: Readonly<FileFeatureSettings>;
+  /** The model, by the content of its weights: what its vectors depend on. */
+  readonly madeBy: MadeBy;
+  /** Embeds images: vectors [N, E], paths relative to `folder`. A run's vectors are of unit length. */
+  embedFiles(folder: string, files: readonly string[], options?: ProgressOptions): Promise<Vectors>;
+  /** Embeds images that are in memory already, at the model's input size (`config.imageSize`). */
+  embedImages(images: readonly RgbImage[]): Promise<Vectors>;
+  /** Embeds images below a data directory; they are kept as `keepEmbeddings` keeps them. */
+  embed(dataDir: string, set: string, files: readonly string[], options?: ProgressOptions): Promise<Vectors>;
+  /** Embeds images below a data directory and keeps the vectors on disk. @param set a name for the list of images */
+  keepEmbeddings(
+    dataDir: string,
+    set: string,
+    files: readonly string[],
+    options?: ProgressOptions,
+  ): Promise<Features>;
+  /** Begins to embed images shard by shard, without those that cannot be read: for `ensureFeatureFolder`. */
+  embedShards(folder: string, options: EmbedOptions): Promise<EmbedShard>;
+  /** Names the files that vectors of images below a folder depend on. */
+  sourcesOf(folder: string): FeatureSources;
+  /** Frees the weights. */
+  dispose(): void;
 }
 
-/** A run's model, ready to embed images, until it is disposed. Its tower is loaded when it is first needed. */
-export class Embedder {
-  /** The run's. */
+/**
+ * Loads a run's model.
+ * @param run as `findCheckpoint` takes it: a run's name (its last checkpoint), `RUN/best:ema`, ...
+ * @example
+ * const { data } = await loadEmbedder("demo_fine_tune/best").embedFiles("photos", ["a.jpg"]);
+ */
+export function loadEmbedder(run: string): Embedder {
+  return new RunEmbedder(findCheckpoint(run));
+}
+
+/** A run's model: tower and neck. */
+export class RunEmbedder implements Embedder {
   readonly config: Readonly<EmbedderSettings>;
   /** The run and its checkpoint, by its content. */
   readonly madeBy: MadeBy;
@@ -44,7 +76,6 @@ export class Embedder {
   readonly #weights: Weights;
   #loaded: Promise<Backbone> | undefined;
 
-  /** As `loadEmbedder` makes it. */
   constructor(checkpoint: CheckpointRef) {
     const { folder, path, kind } = checkpoint;
     this.#checkpoint = checkpoint;
@@ -54,7 +85,6 @@ export class Embedder {
     this.#weights = toTensors(runWeights(checkpoint, (name) => !isTower(name)));
   }
 
-  /** Unit vectors [N, E] of images; paths relative to `folder`. */
   async embedFiles(
     folder: string,
     files: readonly string[],
@@ -65,14 +95,12 @@ export class Embedder {
     return embedFeatures(this.#weights, features);
   }
 
-  /** The same of images that are in memory already, at the model's input size (`config.imageSize`). */
   async embedImages(images: readonly RgbImage[]): Promise<Vectors> {
     const { tower, length, features } = await this.#backbone();
     const data = await features(normaliseImages(images, tower));
     return embedFeatures(this.#weights, { data, count: images.length, length });
   }
 
-  /** The same for images below a data directory, as `keepEmbeddings` keeps them. */
   async embed(
     dataDir: string,
     set: string,
@@ -102,7 +130,7 @@ export class Embedder {
     };
     if (this.config.stage === "frozen") return this.#keepFrozen(plan, dataDir, set, options);
     const shards = { stage: set, total: files.length, ...options };
-    const kept = { ...plan, sources: { folder: projectPath(dataDir) } };
+    const kept = { ...plan, sources: this.sourcesOf(dataDir) };
     const features = await this.#keep(set, kept, () => this.embedShards(dataDir, shards));
     requireAll(features, files.length);
     return features;
@@ -131,7 +159,6 @@ export class Embedder {
     return ensureKeptFeatures(this.#checkpoint.folder, ["embeddings", set], plan, embedder);
   }
 
-  /** For `ensureFeatureFolder`: unit vectors without the images that cannot be read. */
   async embedShards(folder: string, options: EmbedOptions): Promise<EmbedShard> {
     const embed = imageEmbedder({ ...this.config, dataDir: folder }, await this.#backbone(), options);
     return async (files, start) => {
@@ -140,7 +167,10 @@ export class Embedder {
     };
   }
 
-  /** Frees the weights. */
+  sourcesOf(folder: string): FeatureSources {
+    return { folder: projectPath(folder) };
+  }
+
   dispose(): void {
     tf.dispose(this.#weights);
     // One that could not be loaded has told its caller, and has nothing to free

@@ -22,8 +22,10 @@ import { heldOutFiles, modelVectors, requireModels } from "./ladder";
 /**
  * Compares models on the retrieval set of the config's data directory. Where `retrieval/classes.csv` has a column
  * `group`, its groups are compared as data sets too.
- * @param models `pixels`, `backbone`, and runs; the differences are from the first unless told
- * @throws UserError when the data directory has no retrieval set, or a run does not exist
+ * @param models `pixels`, and models as `findModel` takes them; the differences are from the first unless told
+ * @throws UserError when the data directory has no retrieval set, or a model does not exist
+ * @example
+ * const rows = await compareOnHeldOut(config, ["backbone", "demo_frozen"]);
  */
 export async function compareOnHeldOut(
   config: ComparisonSettings,
@@ -31,7 +33,7 @@ export async function compareOnHeldOut(
   { onProgress, ...options }: ComparisonOptions & ProgressOptions = {},
 ): Promise<ComparisonRow[]> {
   const files = await heldOutFiles(config.dataDir);
-  requireModels(models);
+  await requireModels(config, models, { onProgress });
   const vectors: ModelVectors[] = [];
   for (const model of models) vectors.push(await modelVectors(config, model, files, { onProgress }));
   return compareModels(vectors, await retrievalLabels(config.dataDir, files), options);
@@ -42,6 +44,8 @@ export async function compareOnHeldOut(
  * data directory.
  * @param model as `compareOnHeldOut` takes it
  * @throws UserError when `retrieval/classes.csv` names no groups: there are no data sets to be confused
+ * @example
+ * confusionTable(await confusionOnHeldOut(config, "demo_fine_tune"))
  */
 export async function confusionOnHeldOut(
   config: ComparisonSettings,
@@ -49,7 +53,7 @@ export async function confusionOnHeldOut(
   options: ProgressOptions = {},
 ): Promise<DatasetConfusion[]> {
   const files = await heldOutFiles(config.dataDir);
-  requireModels([model]);
+  await requireModels(config, [model], options);
   const { queryDatasets, indexDatasets, own, ...labels } = await retrievalLabels(config.dataDir, files);
   if (!queryDatasets || !indexDatasets) {
     throw new UserError(
@@ -62,7 +66,11 @@ export async function confusionOnHeldOut(
   return datasetConfusion(positions, { ...labels, ownPositions: files.own, queryDatasets, indexDatasets });
 }
 
-/** Classes of the retrieval set, and the groups of `retrieval/classes.csv` as its data sets. */
+/**
+ * Classes of the retrieval set, and the groups of `retrieval/classes.csv` as its data sets.
+ * @example
+ * const labels = await retrievalLabels("data/demo", await heldOutFiles("data/demo"));
+ */
 export async function retrievalLabels(dataDir: string, files: RetrievalFiles): Promise<RetrievalLabels> {
   const { queries, index, own } = files;
   const labels: RetrievalLabels = { queryLabels: queries.labels, indexLabels: index.labels, own };

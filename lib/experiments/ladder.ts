@@ -5,14 +5,14 @@ import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { ComparisonSettings } from "../config/parts";
 import { scoreRetrievalSet } from "../embedding/embed_images";
-import { loadEmbedder } from "../embedding/embedder";
+import { BACKBONE, findModel, openModel } from "../embedding/find_model";
 import { ensureFeatures } from "../features/features";
 import { loadImages } from "../images/loading/loader";
 import { resizeRgb } from "../images/resize";
 import type { ModelVectors } from "../retrieval/evaluation";
 import type { RetrievalScores } from "../retrieval/metrics";
 import type { Vectors } from "../retrieval/neighbours";
-import { findCheckpoint } from "../runs/checkpoint_ref";
+import { seekCheckpoint } from "../runs/checkpoint_ref";
 import { type Learned, learnedAmong, learnedBy } from "../runs/learned_classes";
 import type { ScoredOn } from "../runs/metrics";
 import { heldOutClasses } from "../runs/provenance";
@@ -20,6 +20,8 @@ import { NOTHING_LEARNED, scoredOn } from "../runs/scored_on";
 import { distinctFiles, readRetrievalFiles, readWholeData } from "../training/data/read_run_data";
 import type { RetrievalFiles } from "../training/data/run_data";
 
+/** The word for what can be had without any model. */
+const PIXELS = "pixels";
 const PIXEL_GRID = 16;
 
 /** One rung. */
@@ -37,8 +39,10 @@ export interface HeldOutFiles extends RetrievalFiles {
 
 /**
  * Scores every rung on the same held-out queries and index.
- * @param runs run names by rung, for example `{ frozen: "demo_frozen", fine_tuned: "demo_fine_tune" }`
+ * @param runs models by rung, as `findModel` takes them: `{ frozen: "demo_frozen", fine_tuned: "demo_fine_tune" }`
  * @throws UserError when the data directory has no retrieval set
+ * @example
+ * await climbLadder(config, { frozen: "demo_frozen", fine_tuned: "demo_fine_tune" });
  */
 export async function climbLadder(
   config: ComparisonSettings,
@@ -46,8 +50,8 @@ export async function climbLadder(
   { signal, ...options }: TaskOptions = {},
 ): Promise<LadderRung[]> {
   const files = await heldOutFiles(config.dataDir);
-  requireModels(Object.values(runs));
-  const models = [["pixels", "pixels"], ["backbone", "backbone"], ...Object.entries(runs)] as const;
+  await requireModels(config, Object.values(runs), options);
+  const models = [[PIXELS, PIXELS], [BACKBONE, BACKBONE], ...Object.entries(runs)] as const;
   const rungs: LadderRung[] = [];
   await withSignal(signal, async () => {
     for (const [name, run] of models) {
@@ -58,7 +62,12 @@ export async function climbLadder(
   return rungs;
 }
 
-/** The retrieval set of a data directory. @throws UserError when there is none */
+/**
+ * The retrieval set of a data directory.
+ * @throws UserError when there is none
+ * @example
+ * const { queries, index } = await heldOutFiles("data/demo");
+ */
 export async function heldOutFiles(dataDir: string): Promise<HeldOutFiles> {
   const folder = projectPath(dataDir);
   const files = await readRetrievalFiles(folder);
@@ -77,14 +86,13 @@ export async function scoredOnHeldOut(dataDir: string, model = "pixels"): Promis
 
 /** What a model has learned; undefined where that was not noted. @param model as `modelVectors` takes it */
 export function learnedOf(model: string): Learned | undefined {
-  return model === "pixels" || model === "backbone"
-    ? NOTHING_LEARNED
-    : learnedBy(findCheckpoint(model).folder);
+  const checkpoint = isUntrained(model) ? undefined : seekCheckpoint(model);
+  return checkpoint ? learnedBy(checkpoint.folder) : NOTHING_LEARNED;
 }
 
 /**
  * Vectors of the retrieval set: a row an image, in the order of `files`.
- * @param model `pixels`, `backbone` (its frozen features), or a run as `findCheckpoint` takes it
+ * @param model `pixels`, or as `findModel` takes it: `backbone` (its frozen features), a run, a tower, ...
  */
 export async function modelVectors(
   config: ComparisonSettings,
@@ -96,12 +104,13 @@ export async function modelVectors(
     const learned = learnedAmong(files, config.dataDir, learnedOf(model)) ?? ("unknown" as const);
     return { name: model, learned, queries: await embed("queries"), index: await embed("index") };
   };
-  if (model === "pixels") return both((set) => pixelVectors(config, files[set].files));
-  if (model === "backbone") {
-    const { queries, index } = await backboneVectors(config, files, options);
+  if (model === PIXELS) return both((set) => pixelVectors(config, files[set].files));
+  const found = await findModel(model, config, options);
+  if (found.kind === "backbone") {
+    const { queries, index } = await backboneVectors(found.config, files, options);
     return { name: model, queries, index };
   }
-  const embedder = loadEmbedder(model);
+  const embedder = openModel(found);
   try {
     return await both((set) => embedder.embed(config.dataDir, set, files[set].files, options));
   } finally {
@@ -109,14 +118,18 @@ export async function modelVectors(
   }
 }
 
-/** Whether a model is one that nobody has trained here. */
+/** Whether a model is one that is on the ladder in any case. */
 export function isUntrained(model: string): boolean {
-  return model === "pixels" || model === "backbone";
+  return model === PIXELS || model === BACKBONE;
 }
 
-/** Looks for every model before the first is embedded. @throws UserError for a run that does not exist */
-export function requireModels(models: readonly string[]): void {
-  for (const model of models) if (!isUntrained(model)) findCheckpoint(model);
+/** Looks for every model before the first is embedded. @throws UserError for a model that does not exist */
+export async function requireModels(
+  config: ComparisonSettings,
+  models: readonly string[],
+  options: ProgressOptions = {},
+): Promise<void> {
+  for (const model of models) if (model !== PIXELS) await findModel(model, config, options);
 }
 
 /** Retrieval scores of a model, as `modelVectors` takes it. */
@@ -169,7 +182,11 @@ export async function backboneVectors(
   return { train: standardised(train), queries: await embed("queries"), index: await embed("index") };
 }
 
-/** Features of all distinct training and validation images. */
+/**
+ * Returns features of all distinct training and validation images.
+ * @example
+ * const train = await trainFeatures(preset("demo", "frozen"));
+ */
 export async function trainFeatures(config: ComparisonSettings, options: TaskOptions = {}): Promise<Vectors> {
   const { train, validation } = await readWholeData(config);
   return ensureFeatures(config, "train", distinctFiles(train.files, validation.files), options);

@@ -26,6 +26,8 @@ export interface ReductionComparison {
  * Fits PCA and PCA with whitening to the features of the training images, draws a random projection, and compares
  * them with the features as they are (the first row) and with trained runs, whose necks have learned theirs.
  * @param dimensions numbers a vector afterwards
+ * @example
+ * const { rows } = await compareReductions(config, 64, ["demo_frozen"]);
  */
 export async function compareReductions(
   config: ComparisonSettings,
@@ -34,7 +36,7 @@ export async function compareReductions(
   { onProgress, ...options }: BootstrapOptions & ProgressOptions = {},
 ): Promise<ReductionComparison> {
   const files = await heldOutFiles(config.dataDir);
-  requireModels(runs);
+  await requireModels(config, runs, { onProgress });
   const { train, ...whole } = await backboneVectors(config, files, { onProgress });
   const reductions = {
     pca: await fitPca(train, dimensions),

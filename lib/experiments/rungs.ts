@@ -34,6 +34,8 @@ export interface Rungs {
 /**
  * The ladder of the runs that are there: one is enough.
  * @throws UserError where there is none
+ * @example
+ * const { config, models } = rungsOf({ run: "demo" });
  */
 export function rungsOf({ run, model = "", preset: presetName, dataDir }: RungRequest): Rungs {
   const names = [run, `${run}_frozen`, `${run}_fine_tune`];

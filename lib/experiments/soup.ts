@@ -76,6 +76,8 @@ interface Member extends CheckpointRef {
  * @param options.overwrite replace a run of that name, once the soup is whole
  * @throws UserError where they are not of one kind, or something stands at `out`: a run, unless it may be replaced; one of
  * `names`, or anything else, in any case
+ * @example
+ * const { folder } = await makeSoup(["demo_a", "demo_b/best"], "demo_soup");
  */
 export async function makeSoup(
   names: readonly string[],

@@ -85,6 +85,8 @@ const WRITERS: Record<Format, Writer> = {
  * Writes a run's model; whole or not at all.
  * @throws UserError when something else than an export of this format stands at `out`, or one does and `overwrite` does
  * not say that it may go; when another process writes there, or the run has no such weights
+ * @example
+ * await exportRun({ run: "demo_fine_tune/best", format: "onnx", out: "exports/demo" });
  */
 export async function exportRun(request: ExportRequest): Promise<ExportResult> {
   const path = projectPath(request.out);

@@ -45,6 +45,8 @@ interface OpenTower {
  * @param out a .safetensors file; one that this function wrote before is replaced, any other stays
  * @param options.overwrite whether that one is replaced, too
  * @throws UserError when a file is missing or in the way, or the library has no such tower
+ * @example
+ * await exportWeights({ run: "demo_fine_tune" }, "timm", "exports/tower.safetensors");
  */
 export async function exportWeights(
   from: WeightsToExport,
@@ -88,7 +90,7 @@ function openPrepared(model: string, path: string): OpenTower {
   const file = openSafetensors(path, `npx guie prepare-model --model ${model}`);
   const { tensors, read, close } = file;
   try {
-    requireTower(path, tensors, tower, "Check --model against the file.");
+    requireTower(path, tensors, tower, `Check that the file holds the weights of ${model}.`);
   } catch (error) {
     close();
     throw error;

@@ -112,6 +112,8 @@ export interface Features extends FeatureSummary {
 /**
  * Opens a folder of features.
  * @throws UserError where there is none, or it is not finished
+ * @example
+ * const vectors = openFeatures("features/photos").readAll();
  */
 export function openFeatures(folder: string): Features {
   const path = projectPath(folder);

@@ -130,7 +130,12 @@ export async function countChangedImages(features: Features, folder: string): Pr
   return changed;
 }
 
-/** Writes vectors that are in memory, as one folder. @param vectors [N, F], a row for each of `plan.rows.files` */
+/**
+ * Writes vectors that are in memory, as one folder.
+ * @param vectors [N, F], a row for each of `plan.rows.files`
+ * @example
+ * await writeFeatures("features/mine", { rows: { files }, madeBy: { tower: "mine" }, replace: false }, vectors);
+ */
 export async function writeFeatures(folder: string, plan: FeaturePlan, vectors: Vectors): Promise<Features> {
   const { data, length } = vectors;
   const madeBy = { ...plan.madeBy, vectors: contentOfNumbers(data) };

@@ -30,6 +30,8 @@ const SAID = new Set<string>();
  * @param set a name for the list of images: `train`, `queries`, `index`
  * @returns rows in the order of `files`, [N, F]
  * @throws UserError when one of the images cannot be read
+ * @example
+ * const train = await ensureFeatures(config, "train", files);
  */
 export async function ensureFeatures(
   config: FileFeatureSettings,
@@ -116,6 +118,8 @@ export function backboneSources(config: FileFeatureSettings, folder: string): Fe
  * Runs the backbone over images.
  * @returns [N, F] in the order of `files`
  * @throws UserError when one of them cannot be read
+ * @example
+ * await computeFeatures(config, await loadBackbone(config), ["images/a.jpg"], "sample");
  */
 export async function computeFeatures(
   config: FileFeatureSettings,

@@ -30,6 +30,8 @@ const MOST_LEVELS = 8;
  * Where the weights are nested (`{"state_dict": ...}`), these are listed; where there are several such dicts (`student`
  * and `teacher`), all of them, each name behind its dict's: `teacher.conv1.weight`. What is no tensor is left out.
  * @throws UserError when it is missing, cut short, of another kind, or asks for more than tensors (`readPickle`)
+ * @example
+ * const file = await openPyTorch("model.pt"); [...file.tensors.keys()];
  */
 export async function openPyTorch(path: string): Promise<TensorFile> {
   requireFile(path, "a PyTorch file");

@@ -34,6 +34,8 @@ const MAX_HEADER_BYTES = 100_000_000;
  * Opens a safetensors file and checks its header; of a file that we wrote also, as it is read, the bytes of each tensor.
  * @param next what makes the file, for when it is missing or damaged
  * @throws UserError when it is missing, cut short, malformed or of another kind
+ * @example
+ * const file = openSafetensors("weights.safetensors"); [...file.tensors.keys()];
  */
 export function openSafetensors(path: string, next?: string): TensorFile {
   requireFile(path, "a safetensors file", next);

@@ -20,6 +20,8 @@ import { isPlainYcbcrTiff } from "./readers/tiff_tags";
  * @param source a path, or the file's bytes
  * @throws UserError with the reason for a file that is missing, empty, no image, truncated, corrupt or too large; an ImageError with the reason
  * alone for bytes
+ * @example
+ * const { width, height } = await decodeRgb("photo.jpg");
  */
 export async function decodeRgb(
   source: string | Uint8Array,

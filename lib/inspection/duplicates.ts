@@ -73,6 +73,8 @@ const NEXT = "npx guie merge";
  * of them; likewise one pair tells that two groups of equal hashes are near each other. Look at them before you act:
  * photos of one series, or of two packages of one make, are as near. A second search decodes what was changed only.
  * @throws UserError for a missing or bad table, no readable image, or another process that searches there
+ * @example
+ * const report = await findDuplicates({ dataDir: "data/demo", fold: 1 });
  */
 export async function findDuplicates(options: DuplicateOptions): Promise<DuplicateReport> {
   const { fold = 1, maxDistance = 4, workers = 2 * availableParallelism(), onProgress } = options;

@@ -37,6 +37,8 @@ export interface Backbone {
 /**
  * The backbone that a config names: weights from its file, or random ones where it says `random`.
  * @throws UserError when the file is not there or does not fit the tower
+ * @example
+ * const backbone = await loadBackbone(preset("demo")); backbone.dispose();
  */
 export async function loadBackbone(config: BackboneSettings): Promise<Backbone> {
   const tower = findTower(config.tower);

@@ -19,6 +19,8 @@ interface WeightOptions {
  * A tower's weights in a safetensors file with open_clip's names, as `prepareModel` writes it; the position embedding
  * is brought to the grid of the image size on the way.
  * @throws UserError naming every tensor that is missing, unexpected or of another shape
+ * @example
+ * const source = towerFile("checkpoints/ViT_H_14_2B_vision_model.safetensors", findTower("ViT-H-14"), 224);
  */
 export function towerFile(
   path: string,
@@ -54,7 +56,11 @@ export function requireTower(
   requireTensors(path, tensors, shapes, `the tower ${tower.name}`, next);
 }
 
-/** Fresh weights of a tower, drawn as open_clip does (`initialValues`), for towers that have no file: tests. */
+/**
+ * Fresh weights of a tower, drawn as open_clip does (`initialValues`), for towers that have no file: tests.
+ * @example
+ * const source = freshTower(findTower("tiny"), randomStream(999, "weights"));
+ */
 export function freshTower(
   tower: Tower,
   random: RandomStream,

@@ -8,6 +8,8 @@ export { TOWERS };
 /**
  * The tower of that name.
  * @throws UserError naming the nearest one and all there are
+ * @example
+ * findTower("dinov2-vit-s-14").width // 384
  */
 export function findTower(name: string): Tower {
   const tower = TOWERS.find((row) => row.name === name);
@@ -55,6 +57,8 @@ export function mlpWidth({ width, mlpRatio, activation }: Tower): number {
  * Name and shape of every tensor of a tower's checkpoint, in the order of the computation, under open_clip's
  * names (`model.visual`); what open_clip does not have is named as in DINOv2 (`register_tokens`, `mlp.w12`, `mlp.w3`)
  * and timm (`attn_pool`). Matrices are [out, in] as in PyTorch; `attn.in_proj_weight` holds query, key, value.
+ * @example
+ * towerShapes(findTower("ViT-B-32")).get("class_embedding") // [768]
  */
 export function towerShapes(tower: Tower): Map<string, readonly number[]> {
   const { width: D, patchSizePx: P, layers, projectionWidth, registers } = tower;
@@ -119,7 +123,11 @@ function attentionPoolShapes(tower: Tower): Shape[] {
   return rows.map(([name, shape]) => [`attn_pool.${name}`, shape]);
 }
 
-/** Number of parameters of a tower's checkpoint, computed from the shapes; without `proj` where it is left out. */
+/**
+ * Number of parameters of a tower's checkpoint, computed from the shapes; without `proj` where it is left out.
+ * @example
+ * parameterCount(findTower("ViT-H-14"))
+ */
 export function parameterCount(tower: Tower, { projection = true } = {}): number {
   let count = 0;
   for (const [name, shape] of towerShapes(tower)) {

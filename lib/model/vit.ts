@@ -51,6 +51,8 @@ export function featureLength(
  * @param images float32 [B, H, W, 3], normalised by the tower's mean and std; H and W multiples of P
  * @returns [B, n * D], or [B, (n + 1) * D] with the patches' mean, or [B, n * projectionWidth]
  * @throws UserError when the tower has fewer blocks, no `proj`, or weights for another image size
+ * @example
+ * const features = vitFeatures(weights, images, findTower("tiny"), { lastBlocks: 2 });
  */
 export function vitFeatures(
   weights: Weights,

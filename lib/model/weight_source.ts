@@ -26,7 +26,11 @@ export async function fillProgram(program: Program, source: WeightSource): Promi
   }
 }
 
-/** All weights as tensors, to step through a model in a cell; closes the source. The caller frees them. */
+/**
+ * All weights as tensors, to step through a model in a cell; closes the source. The caller frees them.
+ * @example
+ * const weights = toTensors(freshTower(findTower("tiny"), randomStream(999)));
+ */
 export function toTensors(source: WeightSource): Weights {
   try {
     const weights: Weights = {};

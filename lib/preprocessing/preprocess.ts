@@ -71,6 +71,8 @@ export interface PreprocessResult {
  * @throws UserError for a missing or bad table, for images made with other settings, when no class is left, and when
  * another process preprocesses the same data set; UnreachableFile, with no table written, where the world keeps images
  * from being read
+ * @example
+ * await preprocessDataset({ dataDir: "data/guie", dataset: findDataSet("Fruit") });
  */
 export async function preprocessDataset(options: PreprocessOptions): Promise<PreprocessResult> {
   const dataDir = projectPath(options.dataDir);
@@ -177,6 +179,8 @@ function checkSources(rows: readonly ImageRow[], dataset: DatasetName): void {
 /**
  * The same for several data sets: all are tried, whatever happens to one.
  * @throws UserError in the end with the fault of every one that has one
+ * @example
+ * await preprocessDataSets(preparedDataSets("data/demo"), { dataDir: "data/demo" });
  */
 export async function preprocessDataSets(
   datasets: readonly DataSet[],

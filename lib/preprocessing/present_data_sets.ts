@@ -11,6 +11,8 @@ import { preprocessedCsv, sourceCsv } from "./layout";
 /**
  * The data sets that Get_Data has read: those with a `csv/<name>.csv`, in merge order.
  * @throws UserError for none, and where Get_Data failed for one of those whose raw data is there
+ * @example
+ * preparedDataSets("data/demo").map(({ name }) => name)
  */
 export function preparedDataSets(dataDir: string): DataSet[] {
   refuseFaults(dataDir, GET_DATA, DATA_SETS);
@@ -21,6 +23,8 @@ export function preparedDataSets(dataDir: string): DataSet[] {
 /**
  * The data sets that Data_preprocessing has finished, in merge order.
  * @throws UserError for none, and where Get_Data or Data_preprocessing failed for one
+ * @example
+ * preprocessedDataSets("data/demo").map(({ name }) => name)
  */
 export function preprocessedDataSets(dataDir: string): DataSet[] {
   refuseFaults(dataDir, PREPROCESS, DATA_SETS);

@@ -86,6 +86,8 @@ interface FileToPrepare {
  * @param part which of several towers that a file holds (`choosePart`): `teacher`, `state_dict_ema`
  * @param out folder; without it `checkpoints` of the project
  * @throws UserError for an unknown model, one that needs `from`, a registry or hub out of reach, or a file that does not fit
+ * @example
+ * const { path } = await prepareModel({ model: "dinov2-vit-s-14" });
  */
 export async function prepareModel({ signal, ...options }: PrepareModelOptions): Promise<PreparedModel> {
   const { model, part, out = "checkpoints", onProgress } = options;

@@ -65,6 +65,16 @@ export function towerEntries(path: string, file: TensorFile, tower: Tower, part?
   return { entries, naming: naming.family.name, part: label, otherParts };
 }
 
+/** Names the towers whose tensors a file holds. @throws UserError for names that are not known */
+export function fittingTowers(path: string, file: TensorFile): string[] {
+  const namings = recognise(path, file.tensors);
+  return TOWERS.filter((tower) =>
+    namings.some(
+      (naming) => findTowerIn(ownTensors(file.tensors, naming, namings), naming, tower).faults.length === 0,
+    ),
+  ).map(({ name }) => name);
+}
+
 /**
  * Of every prefix below which the signs of a family stand, the first such family; what an optimizer keeps is left out.
  * @throws UserError when there is none

@@ -42,7 +42,12 @@ const ROWS_PER_TURN = 256;
 /** More than one gained nothing where it was measured, and lost much where other work wanted the cores. */
 const THREADS = 1;
 
-/** Builds an index over rows, one after the other. @throws UserError for rows that are not finite */
+/**
+ * Builds an index over rows, one after the other.
+ * @throws UserError for rows that are not finite
+ * @example
+ * const graph = await buildApproximateIndex(index); await graph.search(queries, 5);
+ */
 export async function buildApproximateIndex(
   rows: Rows,
   { onProgress, ...options }: ApproximateOptions & ProgressOptions = {},
@@ -70,6 +75,8 @@ const NOTE = z.object({ bytes: z.number(), crc32: z.number(), rows: z.number(), 
  * Reads an index that `save` wrote.
  * @param length E, numbers of each row
  * @throws UserError where there is none, or it is not, to the byte, what `save` wrote
+ * @example
+ * const graph = openApproximateIndex("features/photos/mine.usearch", 64);
  */
 export function openApproximateIndex(
   path: string,
@@ -115,6 +122,8 @@ const TIE = 1e-5;
 /**
  * Share of the exact search's neighbours that the approximate one has found as well, 0..1: of each query, how many of
  * its rows are as near as the farthest exact one. Which of several equally near rows are found does not matter.
+ * @example
+ * recallOf(await graph.search(queries, 5), await nearestNeighbours(queries, index, 5)) // 1: as near as the exact ones
  */
 export function recallOf(
   approximate: Pick<Neighbours, "cosines">,

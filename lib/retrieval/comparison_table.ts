@@ -18,6 +18,8 @@ export interface ComparisonTableOptions {
  * models are held against different ones: from the one that is named), signed; a star where the interval of the difference
  * leaves zero out. For tables in a notebook and in a terminal. Queries without a match have a column where there are any,
  * and so have classes that a model was trained on.
+ * @example
+ * show(comparisonTable(await compareOnHeldOut(config, ["backbone", "demo_frozen"])));
  */
 export function comparisonTable(
   rows: readonly ComparisonRow[],

@@ -18,6 +18,8 @@ export interface DatasetConfusion {
  * For the queries of each data set, where their wrong nearest neighbours come from. One row a data set, sorted by name.
  * @param neighbours [Q][k] positions in the index, best first, the query itself left out
  * @param labels classes and data sets of queries [Q] and index [N]; without data sets all are of one
+ * @example
+ * datasetConfusion(neighbours.positions, { queryLabels, indexLabels, queryDatasets, indexDatasets })
  */
 export function datasetConfusion(
   neighbours: readonly ArrayLike<number>[],
@@ -46,7 +48,11 @@ export function datasetConfusion(
   });
 }
 
-/** One flat record a row, for tables: where the wrong nearest neighbours of a data set's queries come from. */
+/**
+ * One flat record a row, for tables: where the wrong nearest neighbours of a data set's queries come from.
+ * @example
+ * show(confusionTable(await confusionOnHeldOut(config, "demo_fine_tune")));
+ */
 export function confusionTable(rows: readonly DatasetConfusion[]): Record<string, string | number>[] {
   return rows.map(({ dataset, queries, wrong, shares }) => {
     const counts = Object.entries(shares).map(([target, share]) => [target, Math.round(share * wrong)]);

@@ -28,7 +28,11 @@ export interface UmapOptions {
   onProgress?: OnProgress;
 }
 
-/** The two directions in which the rows, [N, E], vary most; a further row is projected by the same matrix. */
+/**
+ * The two directions in which the rows, [N, E], vary most; a further row is projected by the same matrix.
+ * @example
+ * const map = await pcaMap(vectors);
+ */
 export async function pcaMap(rows: Vectors): Promise<EmbeddingMap> {
   const reduction = await fitPca(rows, 2);
   const place = async (others: Vectors) => reduceRows(others, reduction);
@@ -42,6 +46,8 @@ export async function pcaMap(rows: Vectors): Promise<EmbeddingMap> {
  * A further row is placed where its nearest rows are, weighted by nearness, as UMAP's own transform begins.
  * @param rows [N, E]
  * @throws UserError for fewer than four rows
+ * @example
+ * const map = await umapMap(vectors, { seed: 999 });
  */
 export async function umapMap(rows: Vectors, options: UmapOptions = {}): Promise<EmbeddingMap> {
   const { minDistance = 0.1, seed = 0, onProgress } = options;

@@ -75,6 +75,8 @@ export const ALL_DATASETS = "all";
  * difference from another model's with the interval of the paired bootstrap (both see the same draws). One row a
  * model for all queries in the merged index; where data sets are given, also for the queries of each data set, in the
  * merged index and in their own part of it.
+ * @example
+ * const rows = await compareModels([{ name: "mine", queries, index }], labels);
  */
 export async function compareModels(
   models: readonly ModelVectors[],

@@ -59,6 +59,8 @@ export interface QueryScores {
  * The competition's precision of one query: (1 / min(n, 5)) x number of right results among the first min(n, 5).
  * @param isRight per rank, best first
  * @param expected n, how many images of the query's class the index holds; at least 1
+ * @example
+ * precisionAt5([true, false, true, false, false], 5) // 0.4
  */
 export function precisionAt5(isRight: readonly boolean[], expected: number): number {
   const depth = Math.min(expected, PRECISION_DEPTH);
@@ -168,6 +170,8 @@ export function meanOf(values: ArrayLike<number>): number {
  * @param queryLabels [Q]
  * @param indexLabels [N]
  * @param ownPositions where in the index each query stands, as for `expectedCounts`
+ * @example
+ * scoreRetrieval(neighbours.positions, queryLabels, indexLabels).mp5
  */
 export function scoreRetrieval(
   neighbours: readonly ArrayLike<number>[],

@@ -40,6 +40,8 @@ export interface NeighbourOptions {
  * unit length. The index is read in blocks: rows on disk (`openFeatures(folder)`) may be more than memory holds;
  * queries are held in memory.
  * @throws UserError for rows of different lengths, k below 1, and numbers that are not finite
+ * @example
+ * const { positions, cosines } = await nearestNeighbours(queries, index, 5);
  */
 export async function nearestNeighbours(
   queries: Rows,
@@ -52,7 +54,11 @@ export async function nearestNeighbours(
   return { positions: split(best.positions, queries.count), cosines: split(cosines, queries.count) };
 }
 
-/** The same by Euclidean distance between the rows as they are. */
+/**
+ * The same by Euclidean distance between the rows as they are.
+ * @example
+ * const { positions } = await nearestByDistance(queries, index, 5);
+ */
 export async function nearestByDistance(
   queries: Rows,
   index: Rows,
@@ -90,7 +96,11 @@ function split<T extends Int32Array | Float32Array>(flat: T, count: number): T[]
   return Array.from({ length: count }, (_, query) => flat.subarray(query * k, (query + 1) * k) as T);
 }
 
-/** Cosine of every pair of rows, `[count][count]`; for a few rows that one wants to look at. */
+/**
+ * Cosine of every pair of rows, `[count][count]`; for a few rows that one wants to look at.
+ * @example
+ * cosineMatrix({ data: Float32Array.of(1, 0, 0, 1), count: 2, length: 2 }) // [[1, 0], [0, 1]]
+ */
 export function cosineMatrix({ data, count, length }: Vectors): number[][] {
   return tf.tidy(() => {
     const rows = unitRows(tf.tensor2d(data, [count, length]));

@@ -32,6 +32,8 @@ export type ReductionKind = "pca" | "whitened" | "random";
  * @param whiten whether every direction is divided by its standard deviation
  * @returns the map, and the variance along each direction, [d], greatest first
  * @throws UserError where d directions cannot be had from the rows
+ * @example
+ * const short = reduceRows(vectors, await fitPca(vectors, 64));
  */
 export async function fitPca(
   rows: Rows,
@@ -72,7 +74,11 @@ function requireVariance(whiten: boolean, variance: number, greatest: number, di
   );
 }
 
-/** A Gaussian random projection, entries of variance 1/d: lengths are kept on average. */
+/**
+ * A Gaussian random projection, entries of variance 1/d: lengths are kept on average.
+ * @example
+ * const short = reduceRows(vectors, randomProjection(vectors.length, 64));
+ */
 export function randomProjection(from: number, to: number, seed = 0): Reduction {
   const random = randomStream(seed, "random projection", from, to);
   const matrix = Float32Array.from({ length: from * to }, () => random.normal() / Math.sqrt(to));
@@ -82,6 +88,8 @@ export function randomProjection(from: number, to: number, seed = 0): Reduction 
 /**
  * Maps rows, [N, F] -> [N, d], summed in float64.
  * @throws UserError for rows of another length than the map was made for
+ * @example
+ * const short = reduceRows(vectors, await fitPca(vectors, 64)); // [N, 64]
  */
 export function reduceRows({ data, count, length }: Vectors, { mean, matrix, from, to }: Reduction): Vectors {
   if (length !== from)
@@ -99,7 +107,11 @@ export function reduceRows({ data, count, length }: Vectors, { mean, matrix, fro
   return { data: reduced, count, length: to };
 }
 
-/** Writes a reduction as safetensors: `mean` [F], `matrix` [F, d]. */
+/**
+ * Writes a reduction as safetensors: `mean` [F], `matrix` [F, d].
+ * @example
+ * await writeReduction("features/pca.safetensors", await fitPca(vectors, 64));
+ */
 export async function writeReduction(
   path: string,
   { kind, mean, matrix, from, to }: Reduction,
@@ -111,7 +123,11 @@ export async function writeReduction(
   await writeSafetensors(projectPath(path), entries, { kind });
 }
 
-/** Reads what `writeReduction` wrote. */
+/**
+ * Reads what `writeReduction` wrote.
+ * @example
+ * const pca = readReduction("features/pca.safetensors");
+ */
 export function readReduction(path: string): Reduction {
   const file = openSafetensors(projectPath(path), "npx guie reduce --help");
   try {

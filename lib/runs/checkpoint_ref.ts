@@ -20,10 +20,23 @@ export interface CheckpointRef {
  * a .safetensors file in a run's folder; RUN is a name below checkpoints/ or a folder. With `:ema` or `:swa` at the end
  * it is that average of the weights.
  * @throws UserError naming what there is when it is not found
+ * @example
+ * findCheckpoint("demo_fine_tune/best:ema").path
  */
 export function findCheckpoint(reference: string): CheckpointRef {
+  return seekCheckpoint(reference) ?? refuse(reference);
+}
+
+/**
+ * Finds a checkpoint as `findCheckpoint` does.
+ * @returns undefined where the text names no run
+ * @throws UserError when the run has no such checkpoint
+ */
+export function seekCheckpoint(reference: string): CheckpointRef | undefined {
   const [, place = reference, kind = "raw"] = ENDING.exec(reference) ?? [];
-  const { folder, path } = locate(place) ?? refuse(reference);
+  const found = locate(place);
+  if (!found) return undefined;
+  const { folder, path } = found;
   if (existsSync(path)) return { folder, path, kind: kind as WeightKind };
   throw new UserError(
     `${reference}: expected a checkpoint at ${path}: there is none. The run has: ${listCheckpoints(folder).join(", ") || "none"}.`,

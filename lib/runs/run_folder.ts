@@ -79,7 +79,11 @@ function globalBatch(config: PlaceSettings & Pick<OptimiserSettings, "batchSize"
   return processCount(config) * config.batchSize;
 }
 
-/** The folder of a run by its name, or the path of one. */
+/**
+ * The folder of a run by its name, or the path of one.
+ * @example
+ * runFolder("demo_frozen") // "/home/me/project/checkpoints/demo_frozen"
+ */
 export function runFolder(nameOrPath: string): string {
   return projectPath(nameOrPath.includes("/") ? nameOrPath : join("checkpoints", nameOrPath));
 }
@@ -120,6 +124,8 @@ const OTHER_RUN_ADVICE = "Choose another --run-name, or give --overwrite to repl
  * @returns the folder
  * @throws UserError when the folder holds another run or none, or the run is under way; where it is to give way, also when
  *   it holds anything but a run, or what the config starts from
+ * @example
+ * const folder = prepareRunFolder(preset("demo", "frozen"));
  */
 export function prepareRunFolder(
   config: Readonly<TrainConfig>,
@@ -221,6 +227,8 @@ export function configDifferences(before: TrainConfig, now: TrainConfig): string
 /**
  * Reads the config of the run in a folder, checked. Old names get their present ones; settings younger than the run have
  * the value that changes nothing.
+ * @example
+ * readRunConfig(runFolder("demo_frozen")).initLr
  */
 export function readRunConfig(folder: string): Readonly<TrainConfig> {
   const path = runFile(folder, "config");
@@ -284,7 +292,11 @@ export function claimRun(folder: string, claimed?: Claim): () => void {
   };
 }
 
-/** All metrics of a run; a last line that is cut off (the process was killed) is left out. */
+/**
+ * All metrics of a run; a last line that is cut off (the process was killed) is left out.
+ * @example
+ * readMetrics(runFolder("demo_frozen")).at(-1)
+ */
 export function readMetrics(folder: string): Metric[] {
   const path = runFile(folder, "metrics");
   if (!existsSync(path)) return [];

@@ -28,7 +28,11 @@ export interface RunRow {
   when: string;
 }
 
-/** One row per run below `checkpoints/`: how far it is and what it reached. For `show` and `guie runs`. */
+/**
+ * One row per run below `checkpoints/`: how far it is and what it reached. For `show` and `guie runs`.
+ * @example
+ * show(runTable());
+ */
 export function runTable(): RunRow[] {
   return listRuns().map(rowOf);
 }

@@ -1,14 +1,18 @@
 // What a service searches: rows of vectors, and the image that each is of.
+import { createHash } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../common/errors";
+import { cacheFolder } from "../common/files/kept_folder";
 import { notice } from "../common/notice";
 import type { ProgressOptions } from "../common/progress";
 import type { Texts } from "../common/texts";
 import { dataFolder } from "../config/paths";
 import { readClassNames } from "../datasets/class_names";
 import type { Embedder } from "../embedding/embedder";
-import { type Features, openFeatures } from "../features/feature_files";
-import { countChangedImages } from "../features/feature_writer";
+import { FEATURE_FOLDER, type Features, openFeatures } from "../features/feature_files";
+import { countChangedImages, ensureKeptFeatures } from "../features/feature_writer";
+import { readImageList } from "../features/image_list";
 import type { Vectors } from "../retrieval/rows";
 import { readRetrievalFiles } from "../training/data/read_run_data";
 
@@ -28,26 +32,59 @@ export interface IndexSource {
 
 /** Which index. */
 export interface IndexRequest {
-  /** The run that embeds, as `findCheckpoint` takes it. */
-  run: string;
-  /** A folder of `guie embed --run`; without it, the index of the run's held-out classes. */
+  /** The model that embeds, as `findModel` takes it: a run, a tower, a file, hub:owner/name; default: the backbone. */
+  run?: string;
+  /**
+   * What is searched, by its absolute path: a folder of `guie embed --out`, a data directory (the index images of its held-out classes), or
+   * images as `guie embed` takes them: a folder, a table, a list. Default: the data directory of the run, of the preset.
+   */
   index?: string;
   /** CSV with the columns labels,class_name; without it, `retrieval/classes.csv` for the held-out classes. */
   classNames?: string;
 }
 
 /**
- * Reads a folder of features, or embeds the held-out index images of the run's data (they are kept).
- * @throws UserError where there is none, or the features are of another model
+ * Opens what is searched: a folder of features, the held-out index images of a data directory, or images. Images are
+ * embedded once; their vectors are kept.
+ * @throws UserError where there is nothing to search, or the features are of another model
  */
 export async function openIndexSource(
   request: IndexRequest,
   embedder: Embedder,
   options: ProgressOptions = {},
 ): Promise<IndexSource> {
-  return request.index === undefined
-    ? heldOutIndex(request, embedder, options)
-    : folderIndex(request.index, request, embedder);
+  const { index } = request;
+  if (index === undefined) return heldOutIndex(embedder.config, request, embedder, options);
+  if (holdsFeatures(index)) return folderIndex(index, request, embedder);
+  if (existsSync(join(index, "retrieval", "index.csv")))
+    return heldOutIndex({ dataDir: index }, request, embedder, options);
+  return imageIndex(index, request, embedder, options);
+}
+
+/** Returns whether a folder holds features, finished or not. */
+function holdsFeatures(path: string): boolean {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isFolder && FEATURE_FOLDER.isMade(path);
+}
+
+const NAME_LENGTH = 8;
+
+async function imageIndex(
+  source: string,
+  request: IndexRequest,
+  embedder: Embedder,
+  options: ProgressOptions,
+): Promise<IndexSource> {
+  const { folder, rows } = await readImageList(source, dataFolder(embedder.config));
+  const madeBy = { ...embedder.madeBy, views: "whole", folder };
+  const key = createHash("sha256").update(JSON.stringify([source, embedder.madeBy]));
+  const name = `${basename(source)}-${key.digest("hex").slice(0, NAME_LENGTH)}`;
+  const plan = { rows, madeBy, replace: true, sources: embedder.sourcesOf(folder) };
+  const embedding = { stage: "images", total: rows.files.length, ...options };
+  const features = await ensureKeptFeatures(cacheFolder(), ["served", name], plan, () =>
+    embedder.embedShards(folder, embedding),
+  );
+  return folderIndex(features.folder, request, embedder);
 }
 
 async function folderIndex(
@@ -72,39 +109,51 @@ async function folderIndex(
   };
 }
 
-function changedText({ folder, count }: Features, changed: number, run: string): string {
+function changedText({ folder, count }: Features, changed: number, model: string | undefined): string {
   return (
     `${folder}: ${changed} of ${count} images were changed since they were embedded, and are searched as they were.\n` +
-    `  Next: npx guie embed SOURCE --run ${run} --out ${folder}`
+    `  Next: ${embedCommand(model, folder)}`
   );
 }
 
+function embedCommand(model: string | undefined, out: string): string {
+  const by = model === undefined ? "" : ` --model ${model}`;
+  return `npx guie embed PHOTOS${by} --out ${out}`;
+}
+
 /** Vectors of two models have nothing to do with each other. */
-function requireSameModel({ folder, madeBy }: Features, run: string, embedder: Embedder): void {
+function requireSameModel({ folder, madeBy }: Features, run: string | undefined, embedder: Embedder): void {
   const isSame = Object.entries(embedder.madeBy).every(([name, value]) => madeBy[name] === value);
   if (isSame && embedder.madeBy.average === madeBy.average) return;
-  const by = madeBy.run === undefined ? "a backbone" : `the run ${madeBy.run}, or another checkpoint of it`;
+  const by =
+    madeBy.run === undefined
+      ? `the backbone ${madeBy.tower} at ${madeBy.imageSize} px`
+      : `the run ${madeBy.run}, or another checkpoint of it`;
+  const other = madeBy.run ?? madeBy.tower;
+  const search = run === other ? "" : `, or search with its own model: --model ${other}`;
   throw new UserError(
-    `${folder} holds features by ${by}: queries by ${run} have nothing to do with them.`,
-    `npx guie embed SOURCE --run ${run} --out FOLDER`,
+    `${folder} holds features by ${by}: queries by ${run ?? `the backbone ${embedder.config.tower}`} have nothing to do with them.`,
+    `${embedCommand(run, "FOLDER")}${search}`,
   );
 }
 
 async function heldOutIndex(
+  data: Pick<Embedder["config"], "dataDir">,
   { run, classNames }: IndexRequest,
   embedder: Embedder,
   options: ProgressOptions,
 ): Promise<IndexSource> {
-  const folder = dataFolder(embedder.config);
+  const folder = dataFolder(data);
   const retrieval = await readRetrievalFiles(folder);
   if (!retrieval) {
+    const model = run === undefined ? "" : ` --model ${run}`;
     throw new UserError(
       `Expected an index to search: ${folder} has no retrieval/index.csv.`,
-      `npx guie embed SOURCE --run ${run} --out FOLDER, then npx guie serve --run ${run} --index FOLDER`,
+      `Name what is searched: npx guie serve PHOTOS${model}`,
     );
   }
   const { files, labels } = retrieval.index;
-  const features = await embedder.keepEmbeddings(embedder.config.dataDir, "index", files, options);
+  const features = await embedder.keepEmbeddings(data.dataDir, "index", files, options);
   return {
     name: `held-out classes of ${basename(folder)}`,
     vectors: features.readAll(),

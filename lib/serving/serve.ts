@@ -3,7 +3,9 @@ import { type AddressInfo, isIP } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { messageOf, UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
-import { loadEmbedder } from "../embedding/embedder";
+import { projectPath } from "../common/project";
+import { preset } from "../config/presets";
+import { findModel, openModel } from "../embedding/find_model";
 import { heldStream } from "../engine/native/native_stderr";
 import { jpegDecoder } from "../images/jpeg/decoder";
 import type { RgbImage } from "../images/pixels/rgb_image";
@@ -22,6 +24,8 @@ export interface ServeOptions
     Partial<UploadLimits>,
     Partial<BatchLimits>,
     Partial<ClientLimits> {
+  /** The preset whose backbone is the default model: demo unless told. */
+  configName?: string;
   /** Address to listen on: 127.0.0.1 unless told. */
   host?: string;
   /** 0: a free one. */
@@ -49,6 +53,7 @@ export interface RunningService {
 
 /** Unless told. */
 export const SERVE_DEFAULTS = {
+  configName: "demo",
   host: "127.0.0.1",
   port: 8765,
   approximate: false,
@@ -69,18 +74,22 @@ const MOST_PORT = 65_535;
 
 /**
  * Starts a service; it answers once this returns.
- * @throws UserError where the run or the index is missing or the port is taken
+ * @throws UserError where the model or the index is missing or the port is taken
+ * @example
+ * const service = await serve({ run: "demo_fine_tune", port: 0 }); await service.close();
  */
 export async function serve(options: ServeOptions): Promise<RunningService> {
   const settings = { ...SERVE_DEFAULTS, ...options };
   requirePort(settings.port);
-  const embedder = loadEmbedder(settings.run);
+  const config = preset(settings.configName, "frozen");
+  const embedder = openModel(await findModel(settings.run, config, settings));
   const closers: (() => void | Promise<void>)[] = [() => embedder.dispose()];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const source = await openIndexSource(settings, embedder, settings);
+    const index = settings.index && projectPath(settings.index);
+    const source = await openIndexSource({ ...settings, index }, embedder, settings);
     const searcher = await (settings.approximate
       ? approximateSearcher(source, settings)
       : exactSearcher(source));
@@ -96,7 +105,10 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
       maxSeconds: Math.ceil(maxDecodeMs / 1000),
     };
     const threads = new DecodeThreads({ data, maxDecodeMs });
-    const service = createService(settings, { embedder, source, searcher, threads });
+    const service = createService(
+      { ...settings, run: settings.run ?? embedder.config.tower },
+      { embedder, source, searcher, threads },
+    );
     closers.push(() => service.close());
     closers.push(() => threads.close());
     const app = serviceApp(service);

@@ -40,6 +40,8 @@ const STAGES: Record<BalanceStage, StageSource> = {
 /**
  * Class balance per stage and data set, and over all data sets together.
  * @throws UserError when a stage's table is missing, naming the step that makes it
+ * @example
+ * const balance = await classBalance("data/demo", preprocessedDataSets("data/demo"));
  */
 export async function classBalance(
   dataDir: string,
@@ -113,7 +115,11 @@ export interface BalanceChange {
   under20After: string;
 }
 
-/** Two stages of `classBalance()` side by side, a row for each data set: what the steps between them have changed. */
+/**
+ * Two stages of `classBalance()` side by side, a row for each data set: what the steps between them have changed.
+ * @example
+ * compareBalance(balance, "preprocessed", "balanced")
+ */
 export function compareBalance(
   balance: readonly ClassBalance[],
   before: BalanceStage,

@@ -14,6 +14,8 @@ export interface ClassCount {
  * Rows per class of any table of the pipeline (`labels`, or `new_labels` after the merge), by label: what a
  * histogram shows.
  * @throws UserError for a missing or bad table
+ * @example
+ * const counts = await classCounts("data/demo/final_data_224.csv");
  */
 export async function classCounts(csv: string): Promise<ClassCount[]> {
   const path = projectPath(csv);

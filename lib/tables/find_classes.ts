@@ -22,6 +22,8 @@ export interface FoundClass {
 /**
  * The merged classes whose name contains `text` (letter case ignored), by new label; of an empty text all of them.
  * @throws UserError when there is none, or the data sets are not merged yet
+ * @example
+ * await findClasses("data/demo", "apple") // every class whose name holds "apple"
  */
 export async function findClasses(dataDir: string, text: string): Promise<FoundClass[]> {
   const folder = projectPath(dataDir);

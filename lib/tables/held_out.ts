@@ -142,7 +142,11 @@ export function writeHeldOut(path: string, heldOut: HeldOut): void {
   writeJson(path, { ...heldOut, named: true } satisfies Note);
 }
 
-/** What an earlier merge held out in a data directory; undefined where none did. */
+/**
+ * What an earlier merge held out in a data directory; undefined where none did.
+ * @example
+ * heldOutBefore("data/demo") // undefined where no class was held out
+ */
 export function heldOutBefore(dataDir: string): HeldOut | undefined {
   const note = readNote(dataDir);
   if (!note) return undefined;

@@ -76,6 +76,8 @@ const STEPS = ["merge", "sample", "resample and folds", "write"] as const;
  * All five files are renamed into place together at the end: an error leaves earlier ones untouched.
  * @returns the counts of the four tables, in their order
  * @throws UserError for missing or bad input, settings that make no sense, or another process that merges there
+ * @example
+ * await mergeTables({ dataDir: "data/demo", datasets: preprocessedDataSets("data/demo"), seed: 999 });
  */
 export async function mergeTables(options: MergeOptions): Promise<TableCounts[]> {
   const dataDir = projectPath(options.dataDir);

@@ -17,6 +17,8 @@ const NEXT = "Give the path of a table of the pipeline, for example data/demo/fi
  * Some rows of any table of the pipeline, of different classes as far as there are enough: what one looks at to see
  * what a data set is like. The same seed gives the same rows.
  * @throws UserError for a missing or bad table
+ * @example
+ * const rows = await sampleRows("data/demo/final_data_224.csv", 8, 999);
  */
 export async function sampleRows(csv: string, count: number, seed: number): Promise<SampledRow[]> {
   const path = projectPath(csv);

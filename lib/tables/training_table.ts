@@ -29,6 +29,8 @@ const NEXT = "npx guie merge";
  * validate. The file is read, not loaded: 7 M rows need some seconds and 0.5 GB.
  * @param csv file below `dataDir`; the one that Data_Merge writes unless told
  * @throws UserError for a missing or bad table, labels with gaps, or a fold that has no rows
+ * @example
+ * const table = await readTrainingTable("data/demo", { fold: 1 });
  */
 export async function readTrainingTable(
   dataDir: string,
@@ -150,7 +152,11 @@ async function readClassNames(
   );
 }
 
-/** The distinct images of a class, training and validation alike. */
+/**
+ * The distinct images of a class, training and validation alike.
+ * @example
+ * imagesOfClass(await readTrainingTable("data/demo", { fold: 1 }), 0)
+ */
 export function imagesOfClass(table: TrainingTable, label: number): string[] {
   const images = new Set<string>();
   const parts = [

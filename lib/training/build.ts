@@ -40,7 +40,11 @@ export interface BuildOptions extends ProgressOptions {
   ranks?: Ranks | undefined;
 }
 
-/** Builds the trainer of a config at its start; restoring a checkpoint is the caller's next step. */
+/**
+ * Builds the trainer of a config at its start; restoring a checkpoint is the caller's next step.
+ * @example
+ * const setup = await buildTraining(preset("demo", "frozen"));
+ */
 export async function buildTraining(
   config: TrainingSettings,
   options: BuildOptions = {},

@@ -56,6 +56,8 @@ const MB = 2 ** 20;
  * counted as float32, and on a GPU nothing was measured yet.
  * @param flopsPerSecond of matrix products; default: measured now, in about a second
  * @throws UserError where the tower does not exist, or cannot take the image size
+ * @example
+ * const { memoryMB, secondsPerStep } = await estimateRun(preset("demo", "frozen"));
  */
 export async function estimateRun(config: EstimateSettings, flopsPerSecond?: number): Promise<RunEstimate> {
   const tower = findTower(config.tower);

@@ -27,6 +27,8 @@ export interface ExaminedImage {
  * @param of the validation fold, or training images
  * @param count at most so many, evenly spread over the table; each file once
  * @returns the hardest (of the highest loss) first
+ * @example
+ * const [hardest] = await examineImages(setup, "validation", 100);
  */
 export async function examineImages(
   { trainer, data, featuresOf }: TrainingSetup,

@@ -194,7 +194,7 @@ function refuseOtherData(folder: string, config: MadeOfSettings, isEnded: boolea
   if (differences.length === 0) return;
   const run = runFolder(basename(folder)) === folder ? basename(folder) : folder;
   const way = isEnded
-    ? `npx guie evaluate --run ${run} scores it on what is there now`
+    ? `npx guie evaluate ${run} scores it on what is there now`
     : `npx guie train --resume ${run} --reinit-head goes on with neck and backbone, and a fresh head`;
   throw new UserError(
     `The run in ${folder} was made of other data: ${differences.join("; ")}.`,

@@ -93,7 +93,7 @@ async function searchInPage(clone, env, image) {
   const url = new Promise((resolveUrl) => {
     found = resolveUrl;
   });
-  const service = start("npx guie serve --run demo_fine_tune", {
+  const service = start("npx guie serve --model demo_fine_tune", {
     cwd: clone,
     env,
     onLine: (line) => {
@@ -107,7 +107,7 @@ async function searchInPage(clone, env, image) {
   });
   try {
     const address = await Promise.race([url, service.ended]);
-    row("`npx guie serve --run demo_fine_tune`", `\`${address}: open it in a browser\``);
+    row("`npx guie serve --model demo_fine_tune`", `\`${address}: open it in a browser\``);
     const page = await browser.newPage({ viewport: WINDOW });
     await page.goto(address);
     await browserTools.dropFile(page, "#drop", image);

@@ -148,8 +148,8 @@ export async function killCases({ scratch, tinyData, name, random, prepare }) {
         outputs: [runFolder(soup)],
       },
       {
-        command: "search",
-        args: ["search", ...tiny, "--vary", "margin=0.2,0.4", "--seeds", "1,2", "--name", search],
+        command: "tune",
+        args: ["tune", ...tiny, "--vary", "margin=0.2,0.4", "--seeds", "1,2", "--name", search],
         place: runFolder(search),
         outputs: [runFolder(search)],
         same: OF_RUNS,

@@ -15,7 +15,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
  * @returns its process, its address, and what it has told so far
  */
 export async function startServiceProcess(run, { cwd, temporary }, more = []) {
-  const args = [join(root, "lib/bin/guie.js"), "serve", "--run", run, "--port", "0", "--json", ...more];
+  const args = [join(root, "lib/bin/guie.js"), "serve", "--model", run, "--port", "0", "--json", ...more];
   const env = { ...process.env, TMPDIR: temporary };
   const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   const service = { child, told: "", url: "", closed: once(child, "close") };

@@ -46,7 +46,7 @@ test("train --both: frozen, then fine_tune from there; the summary, runs and wat
 });
 
 test("search --stage fine_tune: each seed starts from a frozen run with the same classes held out", () => {
-  const search = ["search", ...tiny(), ...SHORT, "--stage", "fine_tune", "--name", `${NAME}_search`];
+  const search = ["tune", ...tiny(), ...SHORT, "--stage", "fine_tune", "--name", `${NAME}_search`];
   const { rows } = JSON.parse(
     guie(...search, "--set", "holdOutShare=0.34", "--seeds", "1,2", "--vary", "trainedBlocks=1", "--json"),
   );
@@ -69,7 +69,7 @@ test("search --choose-on held-out-classes: a seed's run is that of train --both 
   const both = JSON.parse(
     guie("train", ...tiny(), ...SHORT, "--both", "--run-name", NAME, "--seed", "2", "--overwrite", "--json"),
   );
-  const search = ["search", ...tiny(), ...SHORT, "--stage", "fine_tune", "--name", `${NAME}_seeds`];
+  const search = ["tune", ...tiny(), ...SHORT, "--stage", "fine_tune", "--name", `${NAME}_seeds`];
   const { start } = JSON.parse(
     guie(...search, "--choose-on", "held-out-classes", "--seeds", "1,2", "--json"),
   );
@@ -85,7 +85,7 @@ test("search --choose-on held-out-classes: a seed's run is that of train --both 
 test("search ends by 1 where a run failed, names its reason, and keeps the others", () => {
   const name = `${NAME}_failed`;
   const args = [...tiny(), ...SHORT, "--name", name, "--vary", "initLr=1e38", "--json"];
-  const child = spawnSync(process.execPath, [installPath("lib/bin/guie.js"), "search", ...args], {
+  const child = spawnSync(process.execPath, [installPath("lib/bin/guie.js"), "tune", ...args], {
     encoding: "utf8",
   });
   assert.equal(child.status, 1, child.stderr);

@@ -47,9 +47,9 @@ const TINY = () => ["--data-dir", dataDir, "--config-name", "tiny"];
 test("training, scores and a search work on it; where their features are is said once", { skip }, () => {
   const commands: [string[], RegExp][] = [
     [["train", ...TINY(), "--stage", "frozen", "--run-name", RUN], /finished after \d+ steps/],
-    [["evaluate", "backbone", RUN, "--compare", ...TINY()], /backbone .*\n.*test-read-only/],
+    [["compare", "backbone", RUN, ...TINY()], /backbone .*\n.*test-read-only/],
     [["reduce", ...TINY(), "--dimensions", "8"], /pca, 8/],
-    [["search", ...TINY(), "--name", `${RUN}-search`, "--vary", "s=8"], /search\.csv/],
+    [["tune", ...TINY(), "--name", `${RUN}-search`, "--vary", "s=8"], /search\.csv/],
   ];
   const made = new Set<number>();
   for (const [command, expected] of commands) {

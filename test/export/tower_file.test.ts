@@ -164,7 +164,8 @@ test("guie export writes a prepared file under timm's names", async () => {
       },
     );
   const { stdout, stderr } = guie("--model", "tiny", "--weights", prepared, "--naming", "timm", "--json");
-  assert.equal(stderr, "");
+  const word = "is now a word: guie export MODEL.\n";
+  assert.equal(stderr, `guie export --model ${word}guie export --weights ${word}`);
   assert.equal(JSON.parse(stdout).imageSizePx, 28);
   const written = openSafetensors(out);
   assert.deepEqual(written.tensors.get("pos_embed")!.shape, [1, 17, 16]);

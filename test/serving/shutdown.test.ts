@@ -18,7 +18,7 @@ async function serveHalfRequest(t: TestContext, ...more: string[]) {
   const tiny = await makeTinyRun(t);
   const file = (await readRetrievalFiles(tiny.dataDir))!.index.files[0]!;
   const body = formBody([{ bytes: readFileSync(join(tiny.dataDir, file)) }]);
-  const args = [GUIE, "serve", "--run", tiny.run, "--port", "0", "--json", ...more];
+  const args = [GUIE, "serve", "--model", tiny.run, "--port", "0", "--json", ...more];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   t.after(() => child.kill("SIGKILL"));
   const service = { child, output: "", told: "", exited: once(child, "close") };
@@ -67,13 +67,13 @@ test("a taken port, a missing run and odd numbers are told in words", async (t) 
   const tiny = await makeTinyRun(t);
   const run = (...args: string[]) =>
     spawnSync(process.execPath, [GUIE, "serve", ...args], { encoding: "utf8" });
-  const missing = run("--run", "no-such-run");
+  const missing = run("--model", "no-such-run");
   assert.equal(missing.status, 1);
   assert.match(missing.stderr, /there is no such run/);
-  const odd = run("--run", tiny.run, "--max-batch", "0");
+  const odd = run("--model", tiny.run, "--max-batch", "0");
   assert.match(odd.stderr, /--max-batch takes a whole number from 1, got "0"/);
-  const port = run("--run", tiny.run, "--port", "99999");
+  const port = run("--model", tiny.run, "--port", "99999");
   assert.match(port.stderr, /Expected a port from 0 to 65535, got 99999/);
-  const far = run("--run", tiny.run, "--host", "203.0.113.1", "--port", "0");
+  const far = run("--model", tiny.run, "--host", "203.0.113.1", "--port", "0");
   assert.match(far.stderr, /203\.0\.113\.1, port 0, cannot be listened on/);
 });

@@ -83,7 +83,7 @@ test("a finished run is shown again with the same data; with another table it is
   );
   const { status, stderr } = guie("train", "--resume", folder);
   assert.equal(status, 1);
-  assert.match(stderr, /classes removed: pink[\s\S]*npx guie evaluate --run/);
+  assert.match(stderr, /classes removed: pink[\s\S]*npx guie evaluate /);
 
   rmSync(join(folder, "made_of.json"));
   const { stdout } = guie("train", "--resume", folder);
@@ -181,7 +181,7 @@ test("scores of classes that were trained on are starred with their number, old 
   rmSync(join(runFolder(old), "made_of.json"));
   const evaluate = (...args: string[]) =>
     guie("evaluate", "--config-name", "tiny", "--data-dir", runs.dataDir, ...args).stdout;
-  const ladder = evaluate("--run", name, old);
+  const ladder = evaluate(name, old);
   const lines = [
     `${name} +[\\d.]+\\* [\\d.]+\\*`,
     `${old} +[\\d.]+\\? [\\d.]+\\?`,

@@ -1,66 +1,53 @@
-// `guie evaluate`: scores a run on its validation set and on held-out classes.
-import type { Command } from "commander";
+// `guie evaluate`: scores models on held-out classes.
+import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";
-import { overrideConfig } from "../../config/config";
-import { preset } from "../../config/presets";
-import { compareOnHeldOut, confusionOnHeldOut } from "../../experiments/compare";
+import { confusionOnHeldOut } from "../../experiments/compare";
 import { climbLadder, isUntrained, type LadderRung, scoredOnHeldOut } from "../../experiments/ladder";
-import { comparisonTable, trainedOnNote } from "../../retrieval/comparison_table";
 import { confusionTable, type DatasetConfusion } from "../../retrieval/confusion";
-import { ALL_DATASETS } from "../../retrieval/evaluation";
 import { baselineOfRun } from "../../runs/baseline";
 import type { ScoredOn } from "../../runs/metrics";
 import { listRuns, readRunConfig, runFolder } from "../../runs/run_folder";
 import { scoredOnText, scoreMark, trainedOnText } from "../../runs/scored_on";
 import { type CommandResult, runs } from "../shared/command";
-import { wholeNumberOf } from "../shared/numbers";
+import { addRenamed } from "../shared/renamed";
+import { type CompareOptions, compare } from "./compare";
+import { addHeldOutFlags, heldOutConfig, SCORED_MODELS } from "./held_out";
 
-interface EvaluateOptions {
-  configName: string;
-  dataDir?: string;
-  run?: string[];
+interface EvaluateOptions extends CompareOptions {
   compare?: boolean;
-  byDataset?: boolean;
   confusion?: boolean;
-  seed: string;
 }
 
-/** `guie evaluate`: the ladder on held-out classes: pixels, backbone, and trained runs. */
+/** `guie evaluate MODEL...`: the ladder on held-out classes: pixels, backbone, and trained runs. */
 export function registerEvaluate(program: Command): void {
   const command = program
     .command("evaluate")
-    .argument(
-      "[models...]",
-      "pixels, backbone, runs: RUN, RUN/best, RUN/epoch_3:ema; default: the preset's own runs",
-    )
+    .argument("[model...]", `what is scored: ${SCORED_MODELS}; default: the preset's own runs`)
     .description(
-      "Retrieval on held-out classes: pixels, the backbone as it is, and trained runs, in one table.",
-    )
-    .option("--config-name <preset>", "preset that names backbone, size and data directory", "demo")
-    .option("--data-dir <dir>", "folder with retrieval/queries.csv and retrieval/index.csv")
-    .option("--run <name...>", "the same as naming the runs as words");
+      "Retrieval on held-out classes: pixels, the backbone as it is, and trained runs, in one table. `guie compare` adds " +
+        "confidence intervals.",
+    );
+  addHeldOutFlags(command);
+  command.option("--confusion", "of each model: which data sets its wrong nearest neighbours come from");
+  addRenamed(command, "--run <name...>", "a word: guie evaluate MODEL...", "words");
+  addRenamed(command, "--compare", "guie compare", "itself");
   command
-    .option(
-      "--compare",
-      "confidence intervals, and differences from the first model with theirs (bootstrap over classes)",
-    )
-    .option(
-      "--by-dataset",
-      "with --compare: also the queries of each data set, in all and in their own index",
-    )
-    .option("--seed <n>", "with --compare: of the bootstrap", "0")
-    .option("--confusion", "of each model: which data sets its wrong nearest neighbours come from");
+    .addOption(new Option("--by-dataset").hideHelp())
+    .addOption(new Option("--seed <n>").default("0").hideHelp());
   runs<EvaluateOptions>(
     command,
-    (options, words) => {
-      const models = [...words, ...(options.run ?? [])];
+    (options, models) => {
       if (options.confusion) return confuse(options, models);
       return options.compare ? compare(options, models) : evaluate(options, models);
     },
     [
-      { of: ["--by-dataset", "--seed"], needs: ["--compare"] },
+      {
+        of: ["--by-dataset", "--seed"],
+        needs: ["--compare"],
+        next: "They are of guie compare.",
+      },
       { of: ["--confusion"], without: "--compare", next: "Ask for the two tables one after the other." },
     ],
   );
@@ -69,14 +56,14 @@ export function registerEvaluate(program: Command): void {
 /** A table a model: rows are the queries' data sets, columns those of the wrong nearest neighbours. */
 async function confuse(options: EvaluateOptions, models: readonly string[]): Promise<CommandResult> {
   if (models.length === 0)
-    throw new UserError("--confusion needs a model to look at.", "npx guie evaluate RUN --confusion");
+    throw new UserError("--confusion needs a model to look at.", "npx guie evaluate MODEL --confusion");
   const confusions: Record<string, DatasetConfusion[]> = {};
   const texts: string[] = [];
   for (const model of models) {
-    const rows = await confusionOnHeldOut(configOf(options), model, { onProgress: terminalProgress() });
+    const rows = await confusionOnHeldOut(heldOutConfig(options), model, { onProgress: terminalProgress() });
     confusions[model] = rows;
     const cells = confusionTable(rows);
-    const on = await scoredOnHeldOut(configOf(options).dataDir, model);
+    const on = await scoredOnHeldOut(heldOutConfig(options).dataDir, model);
     const about = [scoredOnText(on), trainedOnText(on)].filter((text) => text !== "");
     texts.push(
       `${model}\n${textTable(Object.keys(cells[0]!), cells.map(Object.values))}\n${about.join("; ")}`,
@@ -87,36 +74,18 @@ async function confuse(options: EvaluateOptions, models: readonly string[]): Pro
   return { text: `${texts.join("\n\n")}\n${note}`, summary: { confusions } };
 }
 
-async function compare(options: EvaluateOptions, models: readonly string[]): Promise<CommandResult> {
-  const config = configOf(options);
-  if (models.length === 0)
-    throw new UserError("--compare needs the models to compare.", "npx guie evaluate backbone RUN --compare");
-  const all = await compareOnHeldOut(config, models, {
-    seed: wholeNumberOf("--seed", options.seed),
-    onProgress: terminalProgress(),
-  });
-  const rows = options.byDataset ? all : all.filter(({ dataset }) => dataset === ALL_DATASETS);
-  const cells = comparisonTable(rows);
-  const note =
-    `${scoredOnText(await scoredOnHeldOut(config.dataDir))}\n` +
-    "[low, high]: 95 % by bootstrap over classes; *: the difference from the first is not zero by it." +
-    trainedOnNote(rows);
-  const text = `${textTable(Object.keys(cells[0]!), cells.map(Object.values))}\n${note}`;
-  return { text, summary: { rows } };
-}
-
 /** The ladder: pixels and the backbone are on it in any case. */
 async function evaluate(options: EvaluateOptions, models: readonly string[]): Promise<CommandResult> {
-  const config = configOf(options);
-  const runNames =
+  const config = heldOutConfig(options);
+  const names =
     models.length > 0
       ? models.filter((name) => !isUntrained(name))
       : listRuns().filter((name) => readRunConfig(runFolder(name)).configName === config.configName);
-  if (runNames.length === 0 && models.length === 0)
+  if (names.length === 0 && models.length === 0)
     throw new UserError(`There is no trained run of "${config.configName}".`, "npx guie train --help");
   const rungs = await climbLadder(
     config,
-    Object.fromEntries(withBaselines(runNames).map((name) => [name, name])),
+    Object.fromEntries(withBaselines(names).map((name) => [name, name])),
     { onProgress: terminalProgress() },
   );
   return { text: ladderText(rungs), summary: ladderSummary(rungs) };
@@ -129,10 +98,6 @@ function withBaselines(names: readonly string[]): string[] {
     return baseline ? [baseline.run, name] : [name];
   });
   return [...new Set(all)];
-}
-
-function configOf({ configName, dataDir }: EvaluateOptions) {
-  return overrideConfig(preset(configName, "frozen"), dataDir ? { dataDir } : {});
 }
 
 /** The ladder as aligned text. */

@@ -2,21 +2,25 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
+import { terminalProgress } from "../../common/progress";
+import { preset } from "../../config/presets";
+import { findModel, MODEL_FORMS, requireRunModel } from "../../embedding/find_model";
 import { type ExportResult, exportRun, FORMATS, type Format } from "../../export/export_run";
 import { COMPETITION_IMAGES } from "../../export/timing";
 import { exportWeights } from "../../export/tower_file";
 import { LIBRARIES, type Library } from "../../pretrained/name_families";
 import { findCheckpoint } from "../../runs/checkpoint_ref";
 import { type CommandResult, runs } from "../shared/command";
+import { addRenamed } from "../shared/renamed";
 
 interface ExportOptions {
   format: Format;
   out?: string;
   mirror?: boolean;
   naming?: Library;
+  overwrite?: boolean;
   model?: string;
   weights?: string;
-  overwrite?: boolean;
 }
 
 /** Where a run's export goes unless told: below the run's folder. */
@@ -29,17 +33,20 @@ const DEFAULT_NAMES: Record<Format, string> = {
 
 const SECONDS_PER_HOUR = 3600;
 
-/** `guie export`: a run's model, or a prepared tower, for other software. */
+/** `guie export MODEL`: a run's model, or a tower alone, for other software. */
 export function registerExport(program: Command): void {
   const command = program
     .command("export")
-    .argument("[run]", "the trained run: NAME (its last checkpoint), NAME/best, NAME/epoch_3:ema")
+    .argument("[model]", MODEL_FORMS)
     .description(
-      "Write a trained model for other software: the competition's submission (savedmodel, zip), onnxruntime (onnx), " +
-        "or weights that open_clip, timm, DINOv2 and Hugging Face load (safetensors).",
+      "Write a model for other software: the competition's submission (savedmodel, zip), onnxruntime (onnx), or weights " +
+        "that open_clip, timm, DINOv2 and Hugging Face load (safetensors). A tower alone leaves as safetensors.",
     )
     .addOption(new Option("--format <format>", "what to write").choices([...FORMATS]).makeOptionMandatory())
-    .option("--out <path>", "folder to write, for zip a file; default: export/ in the run's folder")
+    .option(
+      "--out <path>",
+      "folder to write, for zip and for a tower a file; default: export/ in the run's folder",
+    )
     .option("--mirror", "average the features of each image and its mirror image")
     .addOption(
       new Option(
@@ -47,29 +54,43 @@ export function registerExport(program: Command): void {
         "for safetensors: whose names the tower's weights have; default: open_clip's for a CLIP, dinov2's, timm's for a SigLIP",
       ).choices([...LIBRARIES]),
     )
-    .option("--model <name>", "instead of a run, for safetensors: the model of --weights")
-    .option("--weights <file>", "instead of a run, for safetensors: a file of prepare-model")
     .option("--overwrite", "replace an export of this format that stands there");
-  runs<ExportOptions>(
-    command,
-    (options, [run]) => (run === undefined ? exportTower(options) : exportTrained(run, options)),
-    [
-      {
-        of: ["--model", "--weights"],
-        without: "[run]",
-        next: "Give either a run, or --model and --weights.",
-      },
-      { of: ["--model"], needs: ["--weights"] },
-      { of: ["--weights"], needs: ["--model"] },
-      { of: ["--naming"], needs: ["--format safetensors"] },
-      {
-        of: ["--mirror"],
-        without: "--format safetensors",
-        next: "Leave it out: weights alone average nothing.",
-      },
-    ],
-  );
+  const word = "a word: guie export MODEL";
+  addRenamed(command, "--model <name>", word, "itself");
+  addRenamed(command, "--weights <file>", word, "itself");
+  runs<ExportOptions>(command, (options, [model]) => exportModel(options, model), [
+    {
+      of: ["--model", "--weights"],
+      without: "[model]",
+      next: "Name the model by its word alone.",
+    },
+    { of: ["--model"], needs: ["--weights"] },
+    { of: ["--weights"], needs: ["--model"] },
+    { of: ["--naming"], needs: ["--format safetensors"] },
+    {
+      of: ["--mirror"],
+      without: "--format safetensors",
+      next: "Leave it out: weights alone average nothing.",
+    },
+  ]);
 }
+
+async function exportModel(options: ExportOptions, model: string | undefined): Promise<CommandResult> {
+  const { format, out, weights } = options;
+  if (options.model !== undefined && weights !== undefined)
+    return exportTower({ model: options.model, weights }, options);
+  if (model === undefined)
+    throw new UserError("No model is named that is to be exported.", "`npx guie runs` lists the runs.");
+  if (format !== "safetensors" || out === undefined) requireRunModel(model, TOWER_ALONE);
+  const found = await findModel(model, preset("demo", "frozen"), { onProgress: terminalProgress() });
+  if (found.kind === "run") return exportTrained(model, options);
+  const { tower } = found.config;
+  return exportTower({ model: tower, weights: found.config.weights }, options);
+}
+
+/** What holds for a backbone. */
+const TOWER_ALONE =
+  "It is exported as --format safetensors, to a file given by --out: a SavedModel or ONNX file embeds, and needs a run's neck.";
 
 async function exportTrained(run: string, options: ExportOptions): Promise<CommandResult> {
   const { format, mirror, naming, overwrite } = options;
@@ -89,18 +110,16 @@ function describe({ path, bytes, naming, imagesPerSecond }: ExportResult): strin
   );
 }
 
-async function exportTower(options: ExportOptions): Promise<CommandResult> {
-  const { format, model, weights, naming, out, overwrite = false } = options;
-  if (model === undefined || weights === undefined) {
-    throw new UserError("Expected a run, or --model and --weights.", "`npx guie runs` lists the runs.");
-  }
-  if (format !== "safetensors" || out === undefined) {
+async function exportTower(
+  from: { model: string; weights: string },
+  { format, naming, out, overwrite = false }: ExportOptions,
+): Promise<CommandResult> {
+  if (format !== "safetensors" || out === undefined)
     throw new UserError(
       `A tower alone is exported as --format safetensors, to a file given by --out; got ${format}, ${out ?? "no --out"}.`,
       "A SavedModel or ONNX file embeds: it needs a run's neck.",
     );
-  }
-  const written = await exportWeights({ model, weights }, naming, out, { overwrite });
+  const written = await exportWeights(from, naming, out, { overwrite });
   const { path, tensors, imageSizePx } = written;
   const text = `${path}: ${tensors} tensors by ${written.naming}'s names, for images of ${imageSizePx} px`;
   return { text, summary: { ...written } };

@@ -2,9 +2,13 @@
 import type { Command } from "commander";
 import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";
+import { requireRunModel } from "../../embedding/find_model";
 import { makeSoup, type Soup } from "../../experiments/soup";
 import { scoredOnText } from "../../runs/scored_on";
 import { runs } from "../shared/command";
+
+/** Why a backbone is no ingredient. */
+const LACKS = "A soup averages the checkpoints of runs.";
 
 interface SoupOptions {
   out: string;
@@ -12,13 +16,17 @@ interface SoupOptions {
   overwrite?: boolean;
 }
 
-/** `guie soup A B C --out NAME`: the mean of several models as one. */
+/** `guie soup MODEL... --out NAME`: the mean of several models as one. */
 export function registerSoup(program: Command): void {
   const command = program
-    .command("soup <checkpoints...>")
+    .command("soup")
+    .argument(
+      "<model...>",
+      "two runs or more: RUN, RUN/best, RUN/epoch_3; :ema or :swa behind it for an average",
+    )
     .description(
-      "Average the weights of several runs' checkpoints (RUN, RUN/best, RUN/epoch_3; :ema or :swa behind it) into a " +
-        "run of its own, which evaluate, embed, export and `guie train --init-from` take.",
+      "Average the weights of several runs' checkpoints into a run of its own, which evaluate, embed, export and " +
+        "`guie train --init-from` take.",
     )
     .requiredOption("--out <name>", "name of the new folder below checkpoints/")
     .option(
@@ -28,6 +36,7 @@ export function registerSoup(program: Command): void {
     )
     .option("--overwrite", "replace an existing run of this name");
   runs<SoupOptions>(command, async ({ out, greedy, overwrite }, checkpoints) => {
+    for (const model of checkpoints) requireRunModel(model, LACKS);
     const soup = await makeSoup(checkpoints, out, { greedy, overwrite, onProgress: terminalProgress() });
     const isScored = soup.ingredients.some(({ mp5 }) => mp5 !== undefined);
     const rows = soup.ingredients.map(({ checkpoint, mp5, taken }) => [

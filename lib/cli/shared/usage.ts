@@ -1,6 +1,7 @@
 // Words and options that a command has no use for are refused: nothing that was typed is ignored.
 import type { Command, Option } from "commander";
 import { UserError } from "../../common/errors";
+import { takeRenamed } from "./renamed";
 
 /**
  * Which options go with what. A condition is an option ("--compare"), an option with a value ("--format safetensors"),
@@ -40,6 +41,7 @@ export function refuseUseless(
     refuseEmpty(option.long!, command.getOptionValue(option.attributeName()));
   }
   for (const word of command.args) refuseEmpty("A word", word);
+  takeRenamed(command);
   for (const use of uses) refuseUnused(command, use);
 }
 
@@ -56,7 +58,7 @@ function refuseEmpty(what: string, value: unknown): void {
 }
 
 function refuseUnused(command: Command, { of, needs, without, next }: Use): void {
-  const given = of.filter((flag) => isGiven(command, flag)).join(", ");
+  const given = givenOf(command, of);
   if (given === "") return;
   if (without && isGiven(command, without))
     throw new UserError(`${given}: of no use with ${without}.`, next ?? "Leave it out.");
@@ -65,6 +67,11 @@ function refuseUnused(command: Command, { of, needs, without, next }: Use): void
     `${given}: of no use without ${needs.join(" or ")}.`,
     next ?? `Leave it out, or add ${needs[0]}.`,
   );
+}
+
+/** Those of some flags that were given: "--tower, --weights"; "" where none was. */
+export function givenOf(command: Command, flags: readonly string[]): string {
+  return flags.filter((flag) => isGiven(command, flag)).join(", ");
 }
 
 function isGiven(command: Command, condition: string): boolean {

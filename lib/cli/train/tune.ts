@@ -24,8 +24,10 @@ import { type CommandResult, runs } from "../shared/command";
 import { addConfigFlags, type ConfigOptions, configOf, FLAGGED, flagOverrides } from "../shared/config_flags";
 import { finishBeforeStopping, stoppedCode } from "../shared/exit_guard";
 import { wholeNumberOf } from "../shared/numbers";
+import { sayRenamed } from "../shared/renamed";
+import type { Use } from "../shared/usage";
 
-interface SearchOptions extends ConfigOptions {
+interface TuneOptions extends ConfigOptions {
   stage?: Stage;
   vary?: string[];
   together?: boolean;
@@ -34,10 +36,39 @@ interface SearchOptions extends ConfigOptions {
   name?: string;
 }
 
-/** `guie search`: many runs over settings and seeds, in one table; killed and started again, it goes on. */
+/** `guie tune`: many runs over settings and seeds, in one table; killed and started again, it goes on. */
+export function registerTune(program: Command): void {
+  const command = program.command("tune");
+  addTuneFlags(command);
+  runs<TuneOptions>(command, tune, USES);
+}
+
+/** `guie search`: the old name of `guie tune`, hidden; pictures are searched by other commands. */
 export function registerSearch(program: Command): void {
-  const command = program
-    .command("search")
+  const command = program.command("search [photos...]", { hidden: true });
+  addTuneFlags(command);
+  runs<TuneOptions>(
+    command,
+    (options, [photos]) => {
+      if (photos !== undefined) throw searchOf(photos);
+      sayRenamed("guie search", "guie tune");
+      return tune(options);
+    },
+    USES,
+  );
+}
+
+function searchOf(photos: string): UserError {
+  return new UserError(
+    `guie search tried settings, and is now guie tune; it takes no picture or folder, got ${photos}.`,
+    `To search pictures: npx guie serve ${photos}; their vectors: npx guie embed ${photos} --out FOLDER`,
+  );
+}
+
+const USES: readonly Use[] = [{ of: ["--together"], needs: ["--vary"] }];
+
+function addTuneFlags(command: Command): void {
+  command
     .description(
       "Try settings, on cached features (seconds a run) or by fine-tuning: each variation alone, or all combinations " +
         "(--together), with every seed. Runs stay in checkpoints/<name>/, the table in search.csv there. Runs are scored " +
@@ -66,13 +97,12 @@ export function registerSearch(program: Command): void {
     command,
     FLAGGED.filter((setting) => !OWN_SETTINGS.includes(setting)),
   );
-  runs<SearchOptions>(command, search, [{ of: ["--together"], needs: ["--vary"] }]);
 }
 
 /** Settings that a search gives to its runs: by --name, by --seeds. */
 const OWN_SETTINGS: readonly SettingName[] = ["runName", "seed"];
 
-async function search(options: SearchOptions): Promise<CommandResult> {
+async function tune(options: TuneOptions): Promise<CommandResult> {
   refuseOwnSettings(options);
   const config = choosing(options);
   const name = options.name ?? `${config.configName}_search_${config.stage}`;
@@ -109,7 +139,7 @@ function failureText(failed: readonly SweepRun[]): string {
 }
 
 /** @throws UserError for --set seed=... and --set runName=... */
-function refuseOwnSettings(options: SearchOptions): void {
+function refuseOwnSettings(options: TuneOptions): void {
   const given = Object.keys(flagOverrides(options)).find((name) => (OWN_SETTINGS as string[]).includes(name));
   if (given) throw new UserError(`--set ${given}: a search sets it itself.`, "See --seeds and --name.");
 }
@@ -124,19 +154,19 @@ function startText(start: SearchRow | undefined): string {
 const digits = (value: number | undefined) => value?.toFixed(3) ?? "";
 
 /** The config that the options ask for, with classes to choose by. */
-function choosing(options: SearchOptions) {
+function choosing(options: TuneOptions) {
   const config = configOf(options);
   if (options.chooseOn === "held-out-classes" || config.holdOutShare > 0) return config;
   return overrideConfig(config, { holdOutShare: CHOICE_SHARE });
 }
 
 /** Whether fine-tuning has no run named to start from, or only the preset's, which is of one seed and holds out no class. */
-function startsAnew(options: SearchOptions): boolean {
+function startsAnew(options: TuneOptions): boolean {
   return options.stage === "fine_tune" && flagOverrides(options).initFrom === undefined;
 }
 
 /** For each seed the frozen run that fine-tuning starts from, with the same classes held out. */
-function planStarts(options: SearchOptions, name: string, seeds: readonly number[]): SweepRun[] {
+function planStarts(options: TuneOptions, name: string, seeds: readonly number[]): SweepRun[] {
   const frozen = choosing({ ...options, stage: "frozen" });
   return planSweep(frozen, { seed: seeds }, `${name}_frozen`);
 }

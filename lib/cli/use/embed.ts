@@ -5,31 +5,32 @@ import { UserError } from "../../common/errors";
 import type { LeftOut } from "../../common/files/image_folder";
 import { terminalProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
-import type { SettingName } from "../../config/config";
-import { loadEmbedder } from "../../embedding/embedder";
+import { overrideConfig, type SettingName } from "../../config/config";
+import type { Embedder } from "../../embedding/embedder";
+import { findModel, MODEL_FORMS, openModel } from "../../embedding/find_model";
 import { describeDevice } from "../../engine/native/device";
 import { trainFeatures } from "../../experiments/ladder";
 import { FEATURE_FILES, type FeatureDtype } from "../../features/feature_files";
-import type { FeatureSources } from "../../features/feature_sources";
 import { ensureFeatureFolder } from "../../features/feature_writer";
-import {
-  backboneSources,
-  ensureFeatures,
-  featureFolder,
-  imageEmbedder,
-  madeByBackbone,
-} from "../../features/features";
-import { type ImageList, readImageList } from "../../features/image_list";
+import { ensureFeatures, featureFolder } from "../../features/features";
+import { readImageList } from "../../features/image_list";
 import { VIEWS, type Views } from "../../images/loading/views";
-import { type Backbone, loadBackbone } from "../../model/backbone";
 import { readRetrievalFiles } from "../../training/data/read_run_data";
 import { type CommandResult, runs } from "../shared/command";
-import { addConfigFlag, addConfigFlags, type ConfigOptions, configOf } from "../shared/config_flags";
+import {
+  addConfigFlag,
+  addConfigFlags,
+  type ConfigOptions,
+  configOf,
+  flagOverrides,
+} from "../shared/config_flags";
 import { wholeNumberOf } from "../shared/numbers";
+import { addRenamed } from "../shared/renamed";
+import { givenOf } from "../shared/usage";
 
 interface EmbedCommandOptions extends ConfigOptions {
   dataDir?: string;
-  run?: string;
+  model?: string;
   out?: string;
   views: Views;
   dtype?: FeatureDtype;
@@ -42,14 +43,14 @@ export function registerEmbed(program: Command): void {
   const command = program
     .command("embed")
     .argument(
-      "[source]",
+      "[photos]",
       "folder of images, CSV (image_files[,labels][,fold]), text file with a path a line, or an image",
     )
     .description(
-      "Features of images by the backbone, or unit vectors by a trained run (--run). Without a source: the pipeline's " +
-        "own images, into features/ below the data directory. Killed and started again, it goes on.",
+      "Features of images by a backbone, or unit vectors by a trained run (--model). Without photos: the pipeline's own " +
+        "images, into features/ below the data directory. Killed and started again, it goes on.",
     )
-    .option("--run <name>", "trained run that embeds")
+    .option("--model <model>", `who embeds: ${MODEL_FORMS}; default: the preset's backbone`)
     .option("--out <folder>", "folder to write")
     .addOption(
       new Option("--views <views>", "what of an image is embedded and averaged")
@@ -64,19 +65,23 @@ export function registerEmbed(program: Command): void {
     )
     .option("--rows-per-shard <n>", "images of a file, of which the last unfinished one is lost to a kill")
     .option("--overwrite", "replace other features in that folder");
-  const ofBackbone = addConfigFlags(command, BACKBONE_SETTINGS);
+  addRenamed(command, "--run <name>", "--model", { option: "--model" });
+  const settings = addConfigFlags(command, BACKBONE_SETTINGS);
   addConfigFlag(command, "dataDir");
   runs<EmbedCommandOptions>(
     command,
-    (options, [source]) => (source === undefined ? embedPipeline(options) : embedSource(options, source)),
+    (options, [photos]) =>
+      photos === undefined
+        ? embedPipeline(options)
+        : embedPhotos(options, photos, givenOf(command, settings)),
     [
       {
-        of: ["--run", "--out"],
-        needs: ["[source]"],
+        of: ["--model", "--out"],
+        needs: ["[photos]"],
         next: "Which images? npx guie embed FOLDER --out FOLDER",
       },
-      { of: ["--views", "--dtype", "--rows-per-shard", "--overwrite"], needs: ["[source]"] },
-      { of: ofBackbone, without: "--run", next: "Leave it out: a run embeds by its own settings." },
+      { of: ["--views", "--dtype", "--rows-per-shard", "--overwrite"], needs: ["[photos]"] },
+      { of: ["--tower", "--weights"], without: "--model", next: "Leave it out: --model says which." },
     ],
   );
 }
@@ -112,14 +117,18 @@ async function embedPipeline(options: EmbedCommandOptions): Promise<CommandResul
   };
 }
 
-async function embedSource(options: EmbedCommandOptions, source: string): Promise<CommandResult> {
-  const { out, run, views, dtype, rowsPerShard, overwrite = false } = options;
-  if (!out)
-    throw new UserError("A source needs --out: the folder to write.", "For example --out features/mine");
-  const embedder = run ? runEmbedder(run, views) : backboneEmbedder(options, views);
+/** @param settings the flags that say how a backbone embeds, as they were given */
+async function embedPhotos(
+  options: EmbedCommandOptions,
+  photos: string,
+  settings: string,
+): Promise<CommandResult> {
+  const { out, views, dtype, rowsPerShard, overwrite = false } = options;
+  if (!out) throw new UserError("Photos need --out: the folder to write.", "For example --out features/mine");
+  const embedder = await modelOf(options, settings);
   try {
-    const dataDir = projectPath(options.dataDir ?? embedder.dataDir);
-    const list = await readImageList(projectPath(source), dataDir);
+    const dataDir = projectPath(options.dataDir ?? embedder.config.dataDir);
+    const list = await readImageList(projectPath(photos), dataDir);
     if (options.dataDir && list.folder !== dataDir)
       throw new UserError(
         "--data-dir: of no use with a folder of images, or an image.",
@@ -130,11 +139,14 @@ async function embedSource(options: EmbedCommandOptions, source: string): Promis
       rows: list.rows,
       dtype,
       replace: overwrite,
-      madeBy: { ...embedder.madeBy, folder: list.folder },
-      sources: embedder.sourcesOf(list),
+      madeBy: { ...embedder.madeBy, views, folder: list.folder },
+      sources: embedder.sourcesOf(list.folder),
       rowsPerShard: rowsPerShard ? wholeNumberOf("--rows-per-shard", rowsPerShard, 1) : undefined,
     };
-    const features = await ensureFeatureFolder(projectPath(out), plan, () => embedder.begin(list));
+    const begun = { views, stage: "images", total: list.rows.files.length, onProgress: terminalProgress() };
+    const features = await ensureFeatureFolder(projectPath(out), plan, () =>
+      embedder.embedShards(list.folder, begun),
+    );
     const { count, length, skipped, folder, shards } = features;
     const others = leftOutText(list.leftOut);
     const left = skipped > 0 ? `; ${skipped} could not be read: ${folder}/${FEATURE_FILES.skipped}` : "";
@@ -151,7 +163,7 @@ async function embedSource(options: EmbedCommandOptions, source: string): Promis
       },
     };
   } finally {
-    embedder.end();
+    embedder.dispose();
   }
 }
 
@@ -165,43 +177,16 @@ function leftOutText(leftOut: readonly LeftOut[]): string {
   return `\nleft out ${leftOut.length} that are no images:${shown.join("")}${more}`;
 }
 
-type Begin = (list: ImageList) => ReturnType<Parameters<typeof ensureFeatureFolder>[2]>;
-
-/** Who embeds: loaded when the first shard is missing. */
-interface SourceEmbedder {
-  dataDir: string;
-  madeBy: ReturnType<typeof madeByBackbone>;
-  sourcesOf(list: ImageList): FeatureSources;
-  begin: Begin;
-  end(): void;
-}
-
-function backboneEmbedder(options: ConfigOptions, views: Views): SourceEmbedder {
+/** The model that embeds; a backbone by the settings that were given. */
+async function modelOf(options: EmbedCommandOptions, settings: string): Promise<Embedder> {
+  const { model } = options;
   const config = configOf({ ...options, stage: "frozen" });
-  let backbone: Backbone | undefined;
-  return {
-    dataDir: config.dataDir,
-    madeBy: madeByBackbone(config, views),
-    sourcesOf: ({ folder }) => backboneSources(config, folder),
-    begin: async ({ folder, rows }) => {
-      backbone = await loadBackbone(config);
-      return imageEmbedder({ ...config, dataDir: folder }, backbone, reporting(views, rows.files.length));
-    },
-    end: () => backbone?.dispose(),
-  };
-}
-
-function runEmbedder(run: string, views: Views): SourceEmbedder {
-  const embedder = loadEmbedder(run);
-  return {
-    dataDir: embedder.config.dataDir,
-    madeBy: { ...embedder.madeBy, views },
-    sourcesOf: ({ folder }) => ({ folder }),
-    begin: ({ folder, rows }) => embedder.embedShards(folder, reporting(views, rows.files.length)),
-    end: () => embedder.dispose(),
-  };
-}
-
-function reporting(views: Views, total: number) {
-  return { views, stage: "images", total, onProgress: terminalProgress() };
+  const found = await findModel(model, config, { onProgress: terminalProgress() });
+  if (found.kind === "backbone")
+    return openModel({ ...found, config: overrideConfig(found.config, flagOverrides(options)) });
+  if (settings === "") return openModel(found);
+  throw new UserError(
+    `${settings}: of no use with the run ${model}.`,
+    "Leave it out: a run embeds by its own settings.",
+  );
 }

@@ -1,16 +1,21 @@
 // `guie serve`: starts the HTTP service and page of a model.
 import { once } from "node:events";
 import { type Command, Option } from "commander";
+import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
+import { MODEL_FORMS } from "../../embedding/find_model";
 import { describeDevice } from "../../engine/native/device";
 import { endProcessAfter } from "../../engine/native/native_exit";
+import { seekCheckpoint } from "../../runs/checkpoint_ref";
 import { isLoopback } from "../../serving/request_guards";
 import { type RunningService, SERVE_DEFAULTS, serve } from "../../serving/serve";
 import { type CommandResult, runs } from "../shared/command";
 import { finishBeforeStopping } from "../shared/exit_guard";
 import { wholeNumberOf } from "../shared/numbers";
+import { addRenamed } from "../shared/renamed";
+import { givenOf } from "../shared/usage";
 
-type Count = Exclude<keyof typeof SERVE_DEFAULTS, "host" | "approximate" | "windowMs">;
+type Count = Exclude<keyof typeof SERVE_DEFAULTS, "configName" | "host" | "approximate" | "windowMs">;
 
 /** Flags that set a number each; the least that it may be. */
 const NUMBERS: readonly [flags: string, setting: Count, least: number, description: string][] = [
@@ -29,8 +34,8 @@ const NUMBERS: readonly [flags: string, setting: Count, least: number, descripti
 ];
 
 interface ServeCommandOptions extends Record<string, unknown> {
-  run: string;
-  index?: string;
+  model?: string;
+  configName: string;
   classNames?: string;
   approximate?: boolean;
   host: string;
@@ -40,18 +45,21 @@ interface ServeCommandOptions extends Record<string, unknown> {
 /** Time to end in good order after the last word, before native code that still runs is left behind. */
 const END_MS = 1_000;
 
-/** `guie serve`: a run's model as a service on this machine, with a page to search by image. */
+/** `guie serve PHOTOS --model M`: a model as a service on this machine, with a page to search by image. */
 export function registerServe(program: Command): void {
   const command = program
     .command("serve")
+    .argument(
+      "[photos]",
+      "what is searched: a folder of guie embed --out, images as guie embed takes them, or a data directory; default: the " +
+        "index images of the held-out classes",
+    )
     .description(
-      "Serve a trained run on this machine: POST /embed, POST /search, and a page to search by image.",
+      "Serve a model on this machine: POST /embed, POST /search, and a page to search by image. Photos are embedded " +
+        "first, once.",
     )
-    .requiredOption("--run <name>", "trained run that embeds: NAME, NAME/best, NAME/epoch_3:ema")
-    .option(
-      "--index <folder>",
-      "features to search (guie embed --run); default: the held-out classes' index images",
-    )
+    .option("--model <model>", `who embeds: ${MODEL_FORMS}; default: the preset's backbone`)
+    .option("--config-name <preset>", "preset of the backbone and its settings", SERVE_DEFAULTS.configName)
     .option("--class-names <csv>", "names of the index's classes: labels,class_name")
     .option("--approximate", "search a graph of the rows: for millions of them")
     .option("--host <address>", "address to listen on", SERVE_DEFAULTS.host)
@@ -59,16 +67,31 @@ export function registerServe(program: Command): void {
       "--trust-header <name>",
       "header in which a proxy before the service writes the client's address, such as X-Forwarded-For",
     );
+  addRenamed(command, "--run <name>", "--model", { option: "--model" });
+  addRenamed(command, "--index <folder>", "a word: guie serve PHOTOS", "words");
   for (const [flags, setting, , description] of NUMBERS)
     command.addOption(new Option(flags, description).default(String(SERVE_DEFAULTS[setting])));
-  runs<ServeCommandOptions>(command, serveUntilStopped);
+  runs<ServeCommandOptions>(command, (options, words) => {
+    const { model } = options;
+    const isRun = model !== undefined && seekCheckpoint(model) !== undefined;
+    if (isRun && givenOf(command, ["--config-name"]) !== "")
+      throw new UserError(
+        `--config-name: of no use with the run ${model}.`,
+        "Leave it out: a run embeds by its own settings.",
+      );
+    return serveUntilStopped(options, words);
+  });
 }
 
-async function serveUntilStopped(options: ServeCommandOptions): Promise<CommandResult> {
-  const { run, index, classNames, approximate, host, trustHeader } = options;
+async function serveUntilStopped(
+  options: ServeCommandOptions,
+  [index]: readonly string[],
+): Promise<CommandResult> {
+  const { model, configName, classNames, approximate, host, trustHeader } = options;
   process.stderr.write(`${describeDevice()}\n`);
   const service = await serve({
-    run,
+    run: model,
+    configName,
     host,
     onProgress: terminalProgress(),
     index,

@@ -8,6 +8,11 @@ import { whyNotWritten } from "./files";
 /** Names a folder for all of them, in place of the folders that they belong to. */
 const ELSEWHERE = "GUIE_CACHE_DIR";
 
+/** Returns the project's folder for what can be made again and belongs to no data directory or run. */
+export function cacheFolder(): string {
+  return projectPath(".cache");
+}
+
 /**
  * The folder `parts` of `home`, a data directory or a run: below `home` itself, or below `GUIE_CACHE_DIR` where that is
  * set. Where `home` may not be written to, such as shared data that are mounted read-only, it is below `.cache/kept` of

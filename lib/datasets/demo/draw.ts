@@ -48,6 +48,8 @@ const AT_ONCE = 16;
  * versions) does nothing; one with another recipe replaces what the first one wrote.
  * @throws UserError when something is in the way that the demo did not make, another process draws there, or the disk is
  * full
+ * @example
+ * await drawDemo({ dataDir: "data/demo", seed: 999 });
  */
 export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
   const dataDir = projectPath(options.dataDir);

@@ -35,7 +35,11 @@ export function device(gpus: readonly number[] = []): Device {
   return { kind: "cpu", name, tensorflowVersion, warning };
 }
 
-/** One line for a log or a notebook, for example "CPU: AMD EPYC, 2 threads; TensorFlow 2.21.0". */
+/**
+ * One line for a log or a notebook, for example "CPU: AMD EPYC, 2 threads; TensorFlow 2.21.0".
+ * @example
+ * describeDevice() // "CPU: ..., 2 threads; TensorFlow 2.21.0"
+ */
 export function describeDevice({ kind, name, tensorflowVersion, warning }: Device = device()): string {
   const line = `${kind === "gpu" ? name : `CPU: ${name}`}; TensorFlow ${tensorflowVersion}`;
   return warning ? `${line}. Falls back to the CPU: ${warning}.` : line;

@@ -21,6 +21,8 @@ export type TracedFunction<Names extends string, Result> = GraphFunction<Names, 
  * @param body called once, with symbolic tensors; returns a tensor, or lists and records of tensors
  * @param inputs shapes and dtypes of what every run is fed
  * @throws UserError where the function does what cannot be traced, naming the tfjs call
+ * @example
+ * trace(({ x }) => ({ y: tf.square(x) }), { x: { shape: [null, 2] } })
  */
 export function trace<Names extends string, Result extends TensorTree>(
   body: TraceableFunction<Names, Result>,

@@ -26,6 +26,8 @@ import { TRACER, type TracingBackend } from "./tracing_backend";
  * @param attributes by TensorFlow's names, dtypes by theirs; what follows from the inputs need not be given
  * @returns the operation's outputs
  * @throws UserError where inputs or attributes do not fit the operation's definition
+ * @example
+ * const [values] = rawOp("TopKV2", [x, tf.scalar(5, "int32")], { sorted: true });
  */
 export function rawOp(op: string, inputs: readonly tf.Tensor[], attributes: Attributes = {}): tf.Tensor[] {
   const stranger = inputs.findIndex((input) => !(input instanceof tf.Tensor));

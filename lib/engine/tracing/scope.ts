@@ -12,6 +12,8 @@ let current: { readonly root: string; readonly names: readonly string[] } | unde
  * Runs `body`; while a function is traced, the nodes that it adds are named `name/...`, and the nodes of its
  * gradient `gradient/name/...`. Without effect otherwise. Scopes nest.
  * @param name letters, digits, `_`, `.`, `-`, and `/` between several
+ * @example
+ * scope("block0", () => tf.relu(x)) // a node "block0/Relu"
  */
 export function scope<T>(name: string, body: () => T): T {
   assertName("scope", name);

@@ -13,7 +13,11 @@ import {
 } from "./value_table";
 import { warp } from "./warp";
 
-/** Applies a plan: uint8 [H, W, 3] in; a copy of the same size out. */
+/**
+ * Applies a plan: uint8 [H, W, 3] in; a copy of the same size out.
+ * @example
+ * augment(image, drawAugmentPlan(randomStream(999), 112))
+ */
 export function augment(image: RgbImage, plan: AugmentPlan): RgbImage {
   const data = new Uint8Array(image.data.length);
   augmentInto(image, plan, plainTable(), data, 0);

@@ -40,6 +40,8 @@ export const IDENTITY_PLAN: AugmentPlan = {
 /**
  * Draws a plan: horizontal flip; brightness and contrast; scale and rotation; one cut-out.
  * @param imageSizePx side of the square image, for the cut-out's whole pixels
+ * @example
+ * const plan = drawAugmentPlan(randomStream(999, "augment", row), 112);
  */
 export function drawAugmentPlan(random: RandomStream, imageSizePx: number): AugmentPlan {
   const happens = () => random.uniform() < PROBABILITY;

@@ -16,6 +16,8 @@ import { wholeImage } from "./views";
  * @param imageSizePx S
  * @param numWorkers threads
  * @throws UserError naming a file that cannot be used
+ * @example
+ * const [image] = await loadImages("data/demo", ["images/a.jpg"], 112, 4);
  */
 export async function loadImages(
   dataDir: string,

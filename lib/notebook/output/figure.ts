@@ -85,7 +85,11 @@ function undrawable(reason: string, cause?: unknown): UserError {
   );
 }
 
-/** Draws a figure as PNG, `scale` device pixels per CSS pixel, for a README or a report. */
+/**
+ * Draws a figure as PNG, `scale` device pixels per CSS pixel, for a README or a report.
+ * @example
+ * const png = await figurePng(barFigure(["a"], [{ name: "images", values: [3] }], { title: "Images", x: "class", y: "images" }));
+ */
 export async function figurePng(
   figure: Figure,
   size: PictureSize & { scale?: number } = {},

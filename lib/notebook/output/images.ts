@@ -39,6 +39,8 @@ const JPEG_QUALITY = 80;
 /**
  * Draws pictures in rows with captions, as small JPEGs inside the notebook: `await show(await imageGrid(items))`.
  * A click shows one large. Anything that is not an image is refused with its path.
+ * @example
+ * show(await imageGrid([{ image: "data/demo/images/a.jpg" }]));
  */
 export async function imageGrid(items: readonly GridImage[], options: GridOptions = {}): Promise<Drawing> {
   const { columns = 8, sizePx = 96, title } = options;

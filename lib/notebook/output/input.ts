@@ -10,6 +10,8 @@ type Ask = (question: string, secret: boolean) => Promise<string>;
  * Asks the reader of the notebook: `const name = await guie.input("Name: ")`. Interrupt ends the waiting.
  * @param options.secret - dots in place of the letters
  * @throws UserError where nobody can answer: a headless run, a script
+ * @example
+ * const name = input("Which run? ");
  */
 export function input(question = "", { secret = false }: { secret?: boolean } = {}): Promise<string> {
   const ask = (globalThis as { [INPUT]?: Ask })[INPUT];

@@ -13,6 +13,8 @@ export type ParamValue = string | number | boolean | readonly string[] | readonl
  * (`npm run notebooks -- Train --params '{"Train": {"seed": 1}}'`; null: not set). Shows the values, marking what was
  * overridden.
  * @throws UserError for a name that is not a parameter, or a value of another type than the default's
+ * @example
+ * const p = params({ run: "demo", seed: 999 });
  */
 export function params<T extends Record<string, ParamValue>>(defaults: T): Widened<T> {
   const overrides = readOverrides();

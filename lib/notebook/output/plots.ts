@@ -36,7 +36,11 @@ const TITLE_PX = 15;
 /** A few epochs are labelled one by one, without halves between them. */
 const MAX_WHOLE_TICKS = 12;
 
-/** Lines over a common x axis; `logY` for what spans orders of magnitude, `fromZero` where 0 means something. */
+/**
+ * Lines over a common x axis; `logY` for what spans orders of magnitude, `fromZero` where 0 means something.
+ * @example
+ * show(lineFigure([{ name: "loss", x: [0, 1], y: [2.3, 1.9] }], { title: "Loss", x: "epoch", y: "loss" }));
+ */
 export function lineFigure(
   series: readonly LineSeries[],
   words: FigureWords & { logY?: boolean; fromZero?: boolean },
@@ -57,7 +61,11 @@ export function lineFigure(
   return { data, layout: { ...layout, xaxis, yaxis } };
 }
 
-/** Groups of bars over labels; with `logY`, of counts from 1. */
+/**
+ * Groups of bars over labels; with `logY`, of counts from 1.
+ * @example
+ * show(barFigure(["a", "b"], [{ name: "images", values: [3, 5] }], { title: "Images", x: "class", y: "images" }));
+ */
 export function barFigure(
   labels: readonly string[],
   series: readonly BarSeries[],
@@ -77,6 +85,8 @@ export function barFigure(
  * How many classes have how many images, before and after the steps of the pipeline: bars over class sizes in
  * powers of two (1, 2, 3-4, 5-8, ...), log axis.
  * @param stages name of the stage -> images per class, as classCounts() gives them or as plain numbers
+ * @example
+ * show(histogramOfClassSizes({ merged: await classCounts("data/demo/final_data_224.csv") }));
  */
 export function histogramOfClassSizes(
   stages: Record<string, readonly (number | { images: number })[]>,
@@ -153,7 +163,11 @@ export function quietLayout({ title, x, y }: FigureWords, { logY = false, legend
 /** Width of each of two figures side by side, as a share of both. */
 const HALF = 0.45;
 
-/** Two figures as one, side by side, each with its title, axes and legend; a line and its like have one colour. */
+/**
+ * Two figures as one, side by side, each with its title, axes and legend; a line and its like have one colour.
+ * @example
+ * show(sideBySide(left, right));
+ */
 export function sideBySide(left: Figure, right: Figure): Figure {
   const [a, b] = [left, right].map(({ layout }) => layout as QuietLayout) as [QuietLayout, QuietLayout];
   const start = 1 - HALF;
@@ -201,7 +215,11 @@ export interface HeatLabels {
   texts: readonly (readonly string[])[];
 }
 
-/** A matrix as colours, `values[row][column]`; rows from the top. */
+/**
+ * A matrix as colours, `values[row][column]`; rows from the top.
+ * @example
+ * show(heatFigure([[1, 0], [0, 1]], { title: "Cosines", x: "row", y: "row" }));
+ */
 export function heatFigure(
   values: readonly (readonly number[])[],
   words: FigureWords,

@@ -24,6 +24,8 @@ interface StageState {
 /**
  * Progress bars in the cell's output, one for each stage, redrawn in place at most 4 times a second; the end of a
  * stage is always shown. Outside a notebook: lines in the terminal.
+ * @example
+ * await trainFeatures(config, notebookProgress());
  */
 export function notebookProgress(): OnProgress {
   if (!inNotebook()) return terminalProgress();

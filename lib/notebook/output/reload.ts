@@ -25,6 +25,8 @@ shared[LOADED] ??= digestsOfKept();
  * Compiles lib after an edit and forgets its loaded modules: the next `import ... from "guie"` in a cell brings the
  * new code and the new types. Names imported by earlier cells stay what they were until they are imported again.
  * @throws UserError with the compiler's messages where lib does not compile; the loaded code then stays as it is
+ * @example
+ * await reload(); // what was edited below lib/ holds from here on
  */
 export async function reload(): Promise<void> {
   await compile();

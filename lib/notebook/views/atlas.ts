@@ -53,7 +53,11 @@ const MAX_POINTS = 4000;
 /** Wider than UMAP's usual 0.1, so that the mouse finds each point of a class by itself. */
 const MIN_DISTANCE = 0.2;
 
-/** Lays queries and index of a retrieval set out by UMAP and by PCA. The same seed gives the same atlas. */
+/**
+ * Lays queries and index of a retrieval set out by UMAP and by PCA. The same seed gives the same atlas.
+ * @example
+ * const atlas = await buildAtlas(source, { seed: 999 });
+ */
 export async function buildAtlas(source: AtlasSource, options: AtlasOptions = {}): Promise<Atlas> {
   const { seed = 0, maxPoints = MAX_POINTS, onProgress } = options;
   const all = pointsOf(source);

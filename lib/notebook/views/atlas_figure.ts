@@ -26,6 +26,8 @@ const SIZES_PX = { query: 8, index: 6 };
  * Draws an atlas by WebGL: circles are images of the index, diamonds are queries. Menus change the map (UMAP, PCA) and
  * the colours: data sets, classes, whether a query's nearest image is right. The mouse on a point shows its image.
  * @param placed images of one's own, as stars
+ * @example
+ * show(await atlasFigure(atlas));
  */
 export async function atlasFigure(
   { points, maps, imageCount }: Atlas,

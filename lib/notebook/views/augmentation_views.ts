@@ -13,7 +13,11 @@ import { readRunData } from "../../training/data/read_run_data";
 import type { Drawing } from "../output/drawing";
 import { imageGrid } from "../output/images";
 
-/** Training images as they are, then as the first epochs of this config will see them: exactly those pixels. */
+/**
+ * Training images as they are, then as the first epochs of this config will see them: exactly those pixels.
+ * @example
+ * show(await augmentationGrid(config, 3, 6));
+ */
 export async function augmentationGrid(
   config: ShownImageSettings,
   images: number,
@@ -78,6 +82,8 @@ const PARTS: Record<string, Part> = {
  * One training image under each part of the augmentation alone, a row for a part, from one end of its range to the
  * other: what the recipe's numbers mean.
  * @param row which training image; default: the first
+ * @example
+ * show(await augmentationRanges(config));
  */
 export async function augmentationRanges(
   config: ShownImageSettings,

@@ -9,7 +9,11 @@ import type { Figure } from "../output/figure";
 import { type GridOptions, imageGrid } from "../output/images";
 import { barFigure } from "../output/plots";
 
-/** Gradients in relation to the weights that they change, a bar for each part of the model. */
+/**
+ * Gradients in relation to the weights that they change, a bar for each part of the model.
+ * @example
+ * show(gradientFigure(await gradientNorms(setup.trainer)));
+ */
 export function gradientFigure(norms: readonly GradientNorm[]): Figure {
   const series = [{ name: "gradient / weight", values: norms.map(({ ratio }) => ratio) }];
   const words = {
@@ -26,7 +30,11 @@ export function gradientFigure(norms: readonly GradientNorm[]): Figure {
 
 const BINS = 20;
 
-/** How many images have which margin: cosine to their own class less the largest of the others. */
+/**
+ * How many images have which margin: cosine to their own class less the largest of the others.
+ * @example
+ * show(marginFigure(await examineImages(setup)));
+ */
 export function marginFigure(examined: readonly ExaminedImage[]): Figure {
   const margins = examined.map(({ margin }) => margin);
   const least = Math.floor(Math.min(0, ...margins) * 10) / 10;
@@ -45,6 +53,8 @@ export function marginFigure(examined: readonly ExaminedImage[]): Figure {
 /**
  * The first of some examined images as pictures, with file, loss and margin.
  * @param classNames by label
+ * @example
+ * show(await hardestGrid(config, await examineImages(setup)));
  */
 export function hardestGrid(
   { dataDir }: Pick<DataSettings, "dataDir">,

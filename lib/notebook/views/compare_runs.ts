@@ -31,6 +31,8 @@ interface RunWithConfig {
  *
  * @param runs names below checkpoints/, folders, or what startRun() gave
  * @throws UserError where there is no such run
+ * @example
+ * await compareRuns("demo_frozen", "demo_fine_tune");
  */
 export async function compareRuns(...runs: NamedRun[]): Promise<void> {
   if (runs.length === 0) throw new UserError("There is no run to compare.", "name some: compareRuns(a, b)");

@@ -16,6 +16,8 @@ import { localImagePath } from "./own_image";
  * Draws some images of a table of the pipeline, each of another class, with the class's name below.
  * @param csv table below `dataDir`, for example `csv/rp2k.csv` or `final_data_224.csv`
  * @param classesCsv the table of its class names below `dataDir`
+ * @example
+ * show(await sampleGrid("data/demo", { csv: "final_data_224.csv", classesCsv: "final_data_224_classes.csv" }));
  */
 export async function sampleGrid(
   dataDir: string,
@@ -40,6 +42,8 @@ export async function sampleGrid(
 /**
  * Draws pairs of images that look alike, side by side, each with its class; red where the labels differ.
  * @param classNames by new label
+ * @example
+ * show(await duplicateGrid("data/demo", report.pairs));
  */
 export async function duplicateGrid(
   dataDir: string,
@@ -70,7 +74,11 @@ export interface NeighbourGallery {
   classNames?: ReadonlyMap<number, string>;
 }
 
-/** Draws queries, each with its nearest index images: right ones framed green, wrong ones red. */
+/**
+ * Draws queries, each with its nearest index images: right ones framed green, wrong ones red.
+ * @example
+ * show(await neighbourGrid({ dataDir: "data/demo", files: retrievalFiles, neighbours, queries: [0, 1] }));
+ */
 export async function neighbourGrid(gallery: NeighbourGallery, options: GridOptions = {}): Promise<Drawing> {
   const { dataDir, files, neighbours, queries, classNames } = gallery;
   if (queries.length === 0) throw new UserError("There is no query to show.", "Name at least one position.");
@@ -92,6 +100,8 @@ export async function neighbourGrid(gallery: NeighbourGallery, options: GridOpti
 /**
  * Queries by how badly they went: fewest right neighbours first, then the surest wrong first neighbour.
  * @returns positions of queries
+ * @example
+ * hardestQueries(retrievalFiles, neighbours).slice(0, 8)
  */
 export function hardestQueries(files: RetrievalFiles, neighbours: Neighbours): number[] {
   const scored = neighbours.positions.map((positions, query) => {
@@ -102,7 +112,11 @@ export function hardestQueries(files: RetrievalFiles, neighbours: Neighbours): n
   return scored.sort((a, b) => a.right - b.right || b.cosine - a.cosine).map(({ query }) => query);
 }
 
-/** Draws an image of one's own with the index images nearest to it. `path`: as `localImagePath` takes it. */
+/**
+ * Draws an image of one's own with the index images nearest to it. `path`: as `localImagePath` takes it.
+ * @example
+ * show(await searchGrid({ dataDir: "data/demo", files: retrievalFiles, embedder, index, path: "photo.jpg" }));
+ */
 export async function searchGrid(
   search: Pick<NeighbourGallery, "dataDir" | "files" | "classNames"> & {
     embedder: Embedder;

@@ -42,6 +42,8 @@ export interface DrawableGraph {
 /**
  * Draws a traced function: `show(f)` draws it at the depth that stays readable, `show(drawGraph(f, 2))` with two
  * levels of scopes open. Constants and reads of variables are left out: `String(f)` names every node.
+ * @example
+ * show(drawGraph(trace(({ x }) => ({ y: tf.square(x) }), { x: { shape: [null, 2] } })));
  */
 export function drawGraph(traced: DrawableGraph, depth?: number): { bundle: MimeBundle } {
   const outline = traced.outline(depth);

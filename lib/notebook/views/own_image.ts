@@ -36,6 +36,8 @@ export function localImagePath(given: string): string {
 /**
  * Embeds an image of one's own and finds its place on each map of an atlas, for `atlasFigure`.
  * @param given as `localImagePath` takes it
+ * @example
+ * const placed = await placeImage(atlas, embedder, "photo.jpg");
  */
 export async function placeImage(
   { maps }: Atlas,

@@ -24,7 +24,11 @@ export interface Reject {
   reason: string;
 }
 
-/** What Data_preprocessing left out because it could not be read, of several data sets. */
+/**
+ * What Data_preprocessing left out because it could not be read, of several data sets.
+ * @example
+ * show(await readRejects("data/demo", preparedDataSets("data/demo")));
+ */
 export async function readRejects(dataDir: string, sets: readonly DatasetName[]): Promise<Reject[]> {
   const folder = projectPath(dataDir);
   const rejects: Reject[] = [];
@@ -40,7 +44,11 @@ export async function readRejects(dataDir: string, sets: readonly DatasetName[])
   return rejects;
 }
 
-/** Draws some images of a data set, each beside its JPEG, both at one size and with their own sizes below. */
+/**
+ * Draws some images of a data set, each beside its JPEG, both at one size and with their own sizes below.
+ * @example
+ * show(await beforeAfterGrid("data/demo", findDataSet("Fruit"), { count: 4, seed: 999 }));
+ */
 export async function beforeAfterGrid(
   dataDir: string,
   set: DatasetName,

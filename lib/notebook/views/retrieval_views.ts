@@ -14,7 +14,11 @@ const SCALE = [
 /** The measures of the ladder. */
 const SHOWN: readonly Measure[] = ["mp5", "r1"];
 
-/** Models compared on all queries as bars, with their confidence intervals. */
+/**
+ * Models compared on all queries as bars, with their confidence intervals.
+ * @example
+ * show(comparisonFigure(await compareOnHeldOut(config, ["backbone", "demo_frozen"])));
+ */
 export function comparisonFigure(rows: readonly ComparisonRow[]): Figure {
   const models = rows.filter(({ dataset }) => dataset === ALL_DATASETS);
   const series = SHOWN.map((measure) => ({
@@ -42,6 +46,8 @@ export function comparisonFigure(rows: readonly ComparisonRow[]): Figure {
 /**
  * Which data sets are taken for each other: a row for the queries of each, the colour the share of all its queries
  * whose nearest neighbour is wrong and lies in the column's data set; the cells hold their numbers.
+ * @example
+ * show(confusionFigure(await confusionOnHeldOut(config, "demo_fine_tune")));
  */
 export function confusionFigure(rows: readonly DatasetConfusion[]): Figure {
   const columns = [...new Set(rows.flatMap(({ shares }) => Object.keys(shares)))].sort();

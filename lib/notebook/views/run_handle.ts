@@ -18,6 +18,8 @@ export interface RunHandle extends launcher.RunHandle {
  *     await run.watch();
  *
  * @throws UserError where a run of this name has other settings, or was made of other data
+ * @example
+ * const run = startRun(preset("demo", "frozen")); // trains in a process of its own
  */
 export function startRun(...given: Parameters<typeof launcher.startRun>): RunHandle {
   const run = launcher.startRun(...given);
@@ -25,7 +27,11 @@ export function startRun(...given: Parameters<typeof launcher.startRun>): RunHan
   return watchable(run);
 }
 
-/** Takes hold of a run that was started elsewhere, by its name below checkpoints/ or its folder. */
+/**
+ * Takes hold of a run that was started elsewhere, by its name below checkpoints/ or its folder.
+ * @example
+ * const run = attachRun("demo_fine_tune");
+ */
 export function attachRun(nameOrPath: string): RunHandle {
   return watchable(launcher.attachRun(nameOfRun(nameOrPath, "attachRun")));
 }

@@ -19,6 +19,8 @@ const PLOTLY_MIME = "application/vnd.plotly.v1+json";
  * its graph, a run as its curves; anything else as Node prints it. Outside a notebook prints a text form.
  *
  *     await show(new DataFrame(rows), { title: "Classes", maxRows: 10 });
+ * @example
+ * await show([{ model: "backbone", mp5: 0.33 }]); // a table
  */
 export async function show(value: unknown, options: TableOptions = {}): Promise<void> {
   if (isRun(value)) return showRun(value);

@@ -48,6 +48,8 @@ const PAUSE_MS = 500;
  * @param config a config of the stage `frozen`, which all runs share
  * @param name the sweep's folder; default: the config's run name and "_sweep"
  * @throws UserError for a setting that does not exist, or a value that does not fit; Interrupted
+ * @example
+ * const result = await sweep(preset("demo", "frozen"), { margin: [0.2, 0.3] }, { name: "margins" });
  */
 export async function sweep(
   config: Readonly<TrainConfig>,
@@ -156,6 +158,8 @@ function rowOf({ settings, state, message, mp5, r1, top1, loss, seconds }: Sweep
 
 /**
  * What a sweep of one or two settings found: its measure over the first setting, a line for each value of the second.
+ * @example
+ * show(sweepFigure(await sweep(config, { margin: [0.2, 0.3] })));
  */
 export function sweepFigure({ runs }: SweepResult): Figure {
   const varies = (name: SettingName) => runs.some((run) => run.settings[name] !== runs[0]!.settings[name]);

@@ -33,6 +33,8 @@ export interface TrainParams extends Omit<ConfigOverrides, "frozenEpochs" | (typ
  * The configs of both stages: the preset, with what the parameters set. A `tower` without `weights` takes the file that
  * `prepareModel` writes.
  * @throws UserError for an unknown preset or parameter, or a value that does not fit
+ * @example
+ * const { frozen, fineTune } = trainConfigs(p);
  */
 export function trainConfigs(p: TrainParams) {
   const own = OWN.filter((setting) => setting in p);

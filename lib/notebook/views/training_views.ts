@@ -19,6 +19,8 @@ const SCHEDULE_POINTS = 200;
 /**
  * A row per setting, a column per config, and the presets' value where a config has another one; these rows come first,
  * then the settings in which the configs differ. For `show`.
+ * @example
+ * show(compareConfigs({ frozen: preset("demo", "frozen"), fineTune: preset("demo", "fine_tune") }));
  */
 export function compareConfigs(configs: Record<string, ShownConfig>): Record<string, unknown>[] {
   const all = Object.entries(configs);
@@ -86,6 +88,8 @@ export function differ(values: readonly unknown[]): boolean {
 /**
  * What each config's run will take, a row a run: memory and time, estimated from the tables and from this machine's
  * rate of matrix products, which is measured for a second. For `show`.
+ * @example
+ * show(await estimateRuns({ frozen: preset("demo", "frozen") }));
  */
 export async function estimateRuns(
   configs: Record<string, EstimateSettings>,
@@ -118,6 +122,8 @@ function inWords(seconds: number | undefined): string {
 /**
  * The learning rate of neck and head, and the margin, over each config's run, before it is run. The length of an epoch
  * is not known here and does not matter to the shape.
+ * @example
+ * show(scheduleFigure({ frozen: preset("demo", "frozen") }));
  */
 export function scheduleFigure(configs: Record<string, ScheduleSettings & MarginSettings>): Figure {
   const plotted = Object.entries(configs).map(([name, config]) => {

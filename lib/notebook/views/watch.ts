@@ -27,6 +27,8 @@ const MAX_PAUSE_MS = 5_000;
  * @param run its name below checkpoints/, its folder, or what startRun() gave
  * @returns all that was measured, when the run has finished or was stopped
  * @throws UserError when the run failed, or its process is gone without a last word; Interrupted
+ * @example
+ * await watchRun("demo_frozen");
  */
 export async function watchRun(run: NamedRun): Promise<RunView> {
   const nameOrPath = nameOfRun(run, "watchRun");

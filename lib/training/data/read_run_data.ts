@@ -45,7 +45,11 @@ export async function readWholeData(config: TableSettings): Promise<RunData> {
   };
 }
 
-/** The held-out retrieval set below a data directory, or undefined where there is none. */
+/**
+ * The held-out retrieval set below a data directory, or undefined where there is none.
+ * @example
+ * const files = await readRetrievalFiles("data/demo");
+ */
 export async function readRetrievalFiles(dataDir: string): Promise<RetrievalFiles | undefined> {
   const folder = join(projectPath(dataDir), "retrieval");
   if (!existsSync(join(folder, "queries.csv"))) return undefined;

@@ -35,6 +35,8 @@ function partOf(name: string): string {
  * Norms of the gradients that the next step will take, and of the weights that they change, from the model's first part
  * to its last; nothing changes by looking. Where a batch goes through in pieces, those of its first piece.
  * @throws UserError when the run is complete: there is no next step
+ * @example
+ * const norms = await gradientNorms(setup.trainer);
  */
 export async function gradientNorms(trainer: Trainer): Promise<GradientNorm[]> {
   const { feed } = await trainer.nextBatch();

@@ -12,7 +12,11 @@ export interface Position {
 /** Share of the run that the `cosine` schedule warms up over, as the field usually does. */
 const COSINE_WARM_UP_SHARE = 0.1;
 
-/** Learning rate of neck and head at a position; the backbone's is this times `backboneLrFactor`. */
+/**
+ * Returns the learning rate of neck and head at a position; the backbone's is this times `backboneLrFactor`.
+ * @example
+ * learningRate(config, { epoch: 1, stepInEpoch: 10 }, 79)
+ */
 export function learningRate(config: ScheduleSettings, position: Position, stepsPerEpoch: number): number {
   return SCHEDULES[config.lrSchedule](config, position, stepsPerEpoch);
 }
@@ -61,7 +65,11 @@ export function isBackboneFrozen(
   return epoch > config.nEpochs - config.frozenEpochs;
 }
 
-/** ArcFace's margin in an epoch (from 1), radians: grows by `marginStep` up to `marginMax`. */
+/**
+ * Returns ArcFace's margin in an epoch (from 1), radians: it grows by `marginStep` up to `marginMax`.
+ * @example
+ * marginOf({ margin: 0.3, marginStep: 0.1, marginMax: 0.8 }, 2) // 0.4
+ */
 export function marginOf(config: MarginSettings, epoch: number): number {
   return Math.min(config.margin + config.marginStep * (epoch - 1), Math.max(config.margin, config.marginMax));
 }

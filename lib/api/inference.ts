@@ -1,0 +1,48 @@
+// Inference: images to vectors, search, scores on held-out classes, models compared, a service.
+
+export { type Embedder, loadEmbedder } from "../embedding/embedder";
+export { computeFeatures, ensureFeatures } from "../features/features";
+export { writeFeatures } from "../features/feature_writer";
+export { type FeatureRows, type Features, openFeatures } from "../features/feature_files";
+// search
+export {
+  cosineMatrix,
+  type Neighbours,
+  nearestByDistance,
+  nearestNeighbours,
+  type Vectors,
+} from "../retrieval/neighbours";
+export {
+  type ApproximateIndex,
+  buildApproximateIndex,
+  openApproximateIndex,
+  recallOf,
+} from "../retrieval/approximate";
+export { type RunningService, type ServeOptions, serve } from "../serving/serve";
+// scores
+export { precisionAt5, type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
+export { climbLadder, heldOutFiles, type LadderRung, trainFeatures } from "../experiments/ladder";
+export { type RungRequest, type Rungs, rungsOf } from "../experiments/rungs";
+export { readRetrievalFiles } from "../training/data/read_run_data";
+export type { RetrievalFiles } from "../training/data/run_data";
+// models compared
+export { compareOnHeldOut, confusionOnHeldOut, retrievalLabels } from "../experiments/compare";
+export {
+  type ComparisonRow,
+  compareModels,
+  type ModelVectors,
+  type RetrievalLabels,
+} from "../retrieval/evaluation";
+export { comparisonTable } from "../retrieval/comparison_table";
+export { confusionTable, type DatasetConfusion, datasetConfusion } from "../retrieval/confusion";
+// shorter vectors, maps
+export { compareReductions } from "../experiments/reduce";
+export {
+  fitPca,
+  type Reduction,
+  randomProjection,
+  readReduction,
+  reduceRows,
+  writeReduction,
+} from "../retrieval/reduction";
+export { type EmbeddingMap, pcaMap, umapMap } from "../retrieval/embedding_map";

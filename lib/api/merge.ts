@@ -1,0 +1,16 @@
+// Data_Merge: one training table with folds, balanced, some classes held out; and what may be wrong with it.
+
+export { type FoldMode, mergeTables, type TableCounts } from "../tables/merge_tables";
+export { type HeldOut, heldOutBefore } from "../tables/held_out";
+export { type ClassCount, classCounts } from "../tables/class_counts";
+export {
+  type BalanceChange,
+  type BalanceStage,
+  type ClassBalance,
+  classBalance,
+  compareBalance,
+} from "../tables/balance";
+export { type FoundClass, findClasses } from "../tables/find_classes";
+export { type SampledRow, sampleRows } from "../tables/sample_rows";
+export { imagesOfClass, readTrainingTable, type TrainingTable } from "../tables/training_table";
+export { type DuplicatePair, type DuplicateReport, findDuplicates } from "../inspection/duplicates";

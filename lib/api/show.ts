@@ -1,0 +1,39 @@
+// What a notebook shows: cells' parameters, tables, figures, grids of images; and the views of each notebook.
+
+export { show } from "../notebook/views/show";
+export { params } from "../notebook/output/params";
+export { input } from "../notebook/output/input";
+export { notebookProgress } from "../notebook/output/progress";
+export { reload } from "../notebook/output/reload";
+export { type GridImage, imageGrid } from "../notebook/output/images";
+export { type Figure, figurePng } from "../notebook/output/figure";
+export type { PicturedFigure } from "../notebook/output/drawing";
+export {
+  barFigure,
+  heatFigure,
+  histogramOfClassSizes,
+  lineFigure,
+  sideBySide,
+} from "../notebook/output/plots";
+// Data_preprocessing
+export { beforeAfterGrid, type Reject, readRejects } from "../notebook/views/preprocessing_views";
+// Data_Merge
+export {
+  duplicateGrid,
+  hardestQueries,
+  neighbourGrid,
+  sampleGrid,
+  searchGrid,
+} from "../notebook/views/gallery";
+// Model_Preparation
+export { drawGraph } from "../notebook/views/graph_drawing";
+// Train
+export { augmentationGrid, augmentationRanges } from "../notebook/views/augmentation_views";
+export { compareConfigs, estimateRuns, scheduleFigure } from "../notebook/views/training_views";
+export { gradientFigure, hardestGrid, marginFigure } from "../notebook/views/by_hand_views";
+export { compareRuns } from "../notebook/views/compare_runs";
+// Inference
+export { placeImage } from "../notebook/views/own_image";
+export { comparisonFigure, confusionFigure } from "../notebook/views/retrieval_views";
+export { type Atlas, type AtlasPoint, buildAtlas } from "../notebook/views/atlas";
+export { atlasFigure, type PlacedImage } from "../notebook/views/atlas_figure";

@@ -1,0 +1,22 @@
+// Train: the settings of a run, what it costs, the run itself, what became of it.
+
+export { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
+export { demo, PRESET_NAMES, preset, vit224 } from "../config/presets";
+export { type TrainParams, trainConfigs } from "../notebook/views/train_configs";
+export { estimateRun, type RunEstimate } from "../training/estimate";
+export { learningRate, marginOf } from "../training/step/schedule";
+export { attachRun, type RunHandle, startRun } from "../notebook/views/run_handle";
+export { watchRun } from "../notebook/views/watch";
+export { prepareRunFolder, readMetrics, readRunConfig, runFolder } from "../runs/run_folder";
+export type { Metric, StepMetric } from "../runs/metrics";
+export { runTable } from "../runs/run_table";
+export { type CheckpointRef, findCheckpoint } from "../runs/checkpoint_ref";
+// by hand, a step at a time
+export { buildTraining } from "../training/build";
+export { trainByHand } from "../notebook/views/train_by_hand";
+export { type GradientNorm, gradientNorms } from "../training/loop/gradient_norms";
+export { type ExaminedImage, examineImages } from "../training/examine";
+// many runs
+export type { SweepGrid, SweepRun } from "../experiments/sweep";
+export { type SweepResult, sweep, sweepFigure } from "../notebook/views/sweep";
+export { makeSoup, type Soup } from "../experiments/soup";
