@@ -4,6 +4,7 @@ export { UserError } from "./common/errors";
 export { breathe } from "./common/interrupt";
 export { projectPath } from "./common/project";
 export { randomStream } from "./common/random";
+export type { Vectors } from "./common/vectors";
 // settings
 export { type ConfigOverrides, overrideConfig, type TrainConfig } from "./config/config";
 export { demo, PRESET_NAMES, preset, vit224 } from "./config/presets";
@@ -110,13 +111,7 @@ export {
   type RetrievalLabels,
 } from "./retrieval/evaluation";
 export { precisionAt5, type RetrievalScores, scoreRetrieval } from "./retrieval/metrics";
-export {
-  cosineMatrix,
-  type Neighbours,
-  nearestByDistance,
-  nearestNeighbours,
-  type Vectors,
-} from "./retrieval/neighbours";
+export { cosineMatrix, type Neighbours, nearestByDistance, nearestNeighbours } from "./retrieval/neighbours";
 export {
   fitPca,
   type Reduction,

@@ -2,6 +2,7 @@
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
+import { stackRows, type Vectors } from "../common/vectors";
 import type { TrainConfig } from "../config/config";
 import { scoreRetrievalSet } from "../embedding/embed_images";
 import { loadEmbedder } from "../embedding/embedder";
@@ -10,7 +11,6 @@ import { loadImages } from "../images/loading/loader";
 import { resizeRgb } from "../images/resize";
 import type { ModelVectors } from "../retrieval/evaluation";
 import type { RetrievalScores } from "../retrieval/metrics";
-import type { Vectors } from "../retrieval/neighbours";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { type Learned, learnedAmong, learnedBy } from "../runs/learned_classes";
 import type { ScoredOn } from "../runs/metrics";
@@ -138,13 +138,12 @@ type RetrievalPart = "queries" | "index";
 async function pixelVectors(config: Readonly<TrainConfig>, files: readonly string[]): Promise<Vectors> {
   const images = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
   const length = 3 * PIXEL_GRID ** 2;
-  const data = new Float32Array(files.length * length);
-  for (const [i, image] of images.entries()) {
+  const rows = images.map((image) => {
     const small = resizeRgb(image, { method: "area", width: PIXEL_GRID, height: PIXEL_GRID });
     const mean = small.data.reduce((sum, value) => sum + value, 0) / length;
-    for (const [j, value] of small.data.entries()) data[i * length + j] = value - mean;
-  }
-  return { data, count: files.length, length };
+    return Float32Array.from(small.data, (value) => value - mean);
+  });
+  return stackRows(rows, length);
 }
 
 /**

@@ -5,6 +5,7 @@ import { mapConcurrently } from "../common/concurrent";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { randomStream } from "../common/random";
+import { rowsIn, setRows, sliceRows, zeroVectors } from "../common/vectors";
 import type { TrainConfig } from "../config/config";
 import { device } from "../engine/native/device";
 import type { tf } from "../engine/native/tf";
@@ -136,17 +137,18 @@ function backboneWith(
   const pixelsPerImage = imageSize * imageSize * 3;
   const features = async (pixels: Float32Array) => {
     const count = pixels.length / pixelsPerImage;
-    const result = new Float32Array(count * length);
+    const all = rowsIn(pixels, count);
+    const result = zeroVectors(count, length);
     const batch = Math.ceil(Math.min(count, BATCH_SIZE) / runsAtOnce);
     const images = Math.max(batch, Math.min(SHARED_IMAGES, count));
     const starts = Array.from({ length: Math.ceil(count / images) }, (_, run) => run * images);
     await mapConcurrently(starts, runsAtOnce, async (start) => {
-      const data = pixels.subarray(start * pixelsPerImage, (start + images) * pixelsPerImage);
-      const shape = [data.length / pixelsPerImage, imageSize, imageSize, 3];
+      const { data, count: B } = sliceRows(all, start, start + images);
+      const shape = [B, imageSize, imageSize, 3];
       const rows = await extract.run({ images: { dtype: "float32", shape, data } });
-      result.set(rows.data as Float32Array, start * length);
+      setRows(result, start, rows.data as Float32Array);
     });
-    return result;
+    return result.data;
   };
   return { tower, length, features };
 }

@@ -162,7 +162,7 @@ function findTowerIn(
 export function sourcesOf({ family, prefix }: Naming, name: string): Source[] {
   const block = /\.(\d+)\./.exec(name)?.[1] ?? "";
   const kind = /(weight|bias)$/.exec(name)?.[1] ?? "";
-  const row = rowOf(family, name) ?? name;
+  const row = entryOf(family, name) ?? name;
   const inFile = (theirs: string) => {
     const whole = theirs.startsWith("^") ? parentOf(prefix) + theirs.slice(1) : prefix + theirs;
     return whole.replace("*", block).replace("#", kind);
@@ -175,7 +175,7 @@ export function sourcesOf({ family, prefix }: Naming, name: string): Source[] {
 }
 
 /** The row of a family's table for one of open_clip's names, if it has one. */
-export function rowOf({ names }: NameFamily, name: string): NameFamily["names"][string] | undefined {
+export function entryOf({ names }: NameFamily, name: string): NameFamily["names"][string] | undefined {
   const general = name.replace(/\.\d+\./, ".*.");
   return names[general] ?? names[general.replace(/(weight|bias)$/, "#")];
 }

@@ -3,10 +3,11 @@
 import { Budget } from "../common/budget";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
+import type { Vectors } from "../common/vectors";
 import type { TensorValue } from "../engine/native/host_tensor";
 import { type BestRows, emptyLists, insertRow, lastScore, sortLists } from "./best_rows";
 import { EXACT_SCORES, type Metric, squaredLength } from "./metric";
-import { type RowSource, readRows, type Vectors } from "./rows";
+import { type RowSource, readRows } from "./rows";
 import { giveBackScoreGraph, type ScoreGraph, takeScoreGraph } from "./score_graph";
 import { type Block, blockMemory, meanRow, type QueryRun, queryRuns, readBlock } from "./search_blocks";
 import { type SearchShape, shapeOfSearch } from "./search_sizes";

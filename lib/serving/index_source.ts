@@ -5,11 +5,11 @@ import { notice } from "../common/notice";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
+import type { Vectors } from "../common/vectors";
 import { readClassNames } from "../datasets/class_names";
 import type { Embedder } from "../embedding/embedder";
 import { type Features, openFeatures } from "../features/feature_files";
 import { countChangedImages } from "../features/feature_writer";
-import type { Vectors } from "../retrieval/rows";
 import { readRetrievalFiles } from "../training/data/read_run_data";
 
 /** Rows to search. */

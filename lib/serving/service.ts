@@ -1,6 +1,7 @@
 // What stands behind the routes: decode, embed, search, each of them for many requests at once.
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
+import { listRows, rowOf, stackRows } from "../common/vectors";
 import type { Embedder } from "../embedding/embedder";
 import { Gate } from "./admission";
 import type { ClientLimits, Service } from "./app";
@@ -82,8 +83,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
     },
     async similar(row, k, gone) {
       assertRow(row);
-      const { data, length } = vectors;
-      const found = await search(data.slice(row * length, (row + 1) * length), k + 1, gone);
+      const found = await search(rowOf(vectors, row).slice(), k + 1, gone);
       return found.filter((other) => other.row !== row).slice(0, k);
     },
     async image(row, gone) {
@@ -112,22 +112,19 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
 function embeddingBatcher(embedder: Embedder, limits: BatchLimits): Batcher<Uint8Array, Float32Array> {
   const { imageSize: side } = embedder.config;
   return new Batcher(async (pixels) => {
-    const { data, length } = await embedder.embedImages(
-      pixels.map((data) => ({ data, width: side, height: side })),
-    );
-    return pixels.map((_, i) => data.slice(i * length, (i + 1) * length));
+    const embedded = await embedder.embedImages(pixels.map((data) => ({ data, width: side, height: side })));
+    return listRows(embedded).map((row) => row.slice());
   }, limits);
 }
 
 function searchBatcher({ index }: Searcher): Batcher<Query, Found> {
   return new Batcher(async (queries) => {
-    const data = new Float32Array(queries.length * index.length);
-    for (const [i, { vector }] of queries.entries()) data.set(vector, i * index.length);
-    const k = Math.max(...queries.map((query) => query.k));
-    const { positions, cosines } = await index.search(
-      { data, count: queries.length, length: index.length },
-      k,
+    const vectors = stackRows(
+      queries.map(({ vector }) => vector),
+      index.length,
     );
+    const k = Math.max(...queries.map((query) => query.k));
+    const { positions, cosines } = await index.search(vectors, k);
     return queries.map((query, i) => ({
       positions: positions[i]!.subarray(0, query.k),
       cosines: cosines[i]!.subarray(0, query.k),

@@ -2,6 +2,8 @@
 
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
+import type { Vectors } from "../common/vectors";
+import { pickRows } from "../common/vectors";
 import type { TrainConfig } from "../config/config";
 import { tf } from "../engine/native/tf";
 import { computeFeatures } from "../features/features";
@@ -10,13 +12,12 @@ import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "../model/embedding_
 import { findTower } from "../model/towers";
 import { featureLength, type Weights } from "../model/vit";
 import { fromTensors, joinSources, withPrefix } from "../model/weight_source";
-import type { Vectors } from "../retrieval/neighbours";
 import { storedName, type WeightKind } from "../runs/store";
 import { requireMemory } from "./capacity";
 import { featureBatches, imageBatches } from "./data/batches";
 import { readRunData } from "./data/read_run_data";
 import { filesAt, type RunData, type SetName } from "./data/run_data";
-import { pickRows, readFrozenData } from "./frozen_data";
+import { readFrozenData } from "./frozen_data";
 import { Trainer } from "./loop/trainer";
 import type { Ranks } from "./ranks/ranks";
 import { startTower, startWeights } from "./start_weights";

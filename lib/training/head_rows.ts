@@ -1,5 +1,6 @@
 // The rows of a head that was trained on one table, for the classes of another: by name.
 import { UserError } from "../common/errors";
+import { pickRows } from "../common/vectors";
 import type { TrainConfig } from "../config/config";
 import { MARGIN_SHARE_NAME } from "../model/head";
 import type { WeightSource } from "../model/weight_source";
@@ -69,8 +70,7 @@ export function withHeadRows(source: WeightSource, classes: Int32Array, K: numbe
     const whole = new Float32Array(shape.reduce((product, size) => product * size, 1));
     source.write(name, whole);
     const length = rows * shape.slice(1).reduce((product, size) => product * size, 1);
-    for (const [i, place] of classes.entries())
-      memory.set(whole.subarray(place * length, (place + 1) * length), i * length);
+    memory.set(pickRows({ data: whole, count: whole.length / length, length }, classes).data);
   };
   return { shapes, write, close: source.close };
 }

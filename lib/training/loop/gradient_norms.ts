@@ -1,5 +1,6 @@
 // How large the gradients are in each part of the model: to look at between two steps.
 
+import { rowOf, rowsIn } from "../../common/vectors";
 import { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
 import type { TracedVariables } from "../../engine/program/traced_variables";
@@ -40,7 +41,7 @@ export async function gradientNorms(trainer: Trainer): Promise<GradientNorm[]> {
   const { feed } = await trainer.nextBatch();
   const { accumulationSteps } = trainer.config;
   const firstPiece = <T extends Float32Array | Int32Array>(all: T) =>
-    all.subarray(0, all.length / accumulationSteps) as T;
+    rowOf(rowsIn(all, accumulationSteps), 0);
   const traced = TRACED.get(trainer) ?? traceNorms(trainer);
   TRACED.set(trainer, traced);
   const norms = await traced.run({

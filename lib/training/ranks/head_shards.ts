@@ -3,6 +3,7 @@
 // Shapes: C classes, K rows a class, E embedding length, S classes of a process.
 
 import { UserError } from "../../common/errors";
+import { rowOf } from "../../common/vectors";
 import type { TrainConfig } from "../../config/config";
 import type { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
@@ -42,7 +43,7 @@ function localShape(plan: ShardPlan): number[] {
 function ownRows(whole: Float32Array, plan: ShardPlan): Float32Array {
   const size = localShape(plan).reduce((product, length) => product * length, 1);
   const own = new Float32Array(size);
-  own.set(whole.subarray(plan.rank * size, (plan.rank + 1) * size));
+  own.set(rowOf({ data: whole, length: size }, plan.rank));
   return own;
 }
 

@@ -1,5 +1,6 @@
 // The training step as traced functions. Shapes: B batch, F features, n pieces of a batch.
 import { UserError } from "../../common/errors";
+import { rowOf, rowsIn } from "../../common/vectors";
 import type { TrainConfig } from "../../config/config";
 import { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
@@ -190,8 +191,7 @@ function stepInPieces(program: Program, parts: StepParts, pieces: number): Train
   const run = async ({ inputs, labels, keep, margin, draws, ...rates }: StepFeed) => {
     const losses: number[] = [];
     for (let i = 0; i < pieces; i++) {
-      const piece = <T extends Float32Array | Int32Array>(all: T) =>
-        all.subarray((all.length / pieces) * i, (all.length / pieces) * (i + 1)) as T;
+      const piece = <T extends Float32Array | Int32Array>(all: T) => rowOf(rowsIn(all, pieces), i);
       const fed = {
         inputs: piece(inputs),
         labels: piece(labels),
