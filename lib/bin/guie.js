@@ -14,7 +14,7 @@ const MENDS = [
 function start() {
   if (!existsSync(main))
     return complain("lib is not built yet. Run `npm run setup` in the project's folder first.");
-  const { fail, guardProcess } = require("../dist/cli/guard.js");
+  const { fail, guardProcess } = require("../dist/cli/shared/exit_guard.js");
   guardProcess();
   try {
     require(main);

@@ -2,7 +2,7 @@
 // calls the engine's traced functions by their addresses: tfjs is not loaded here. S is the side of a part, V parts.
 import { workerData } from "node:worker_threads";
 import { contentOf } from "../../common/files/fingerprint";
-import { serveTasks } from "../../common/threads";
+import { serveTasks } from "../../common/serve_tasks";
 import type { FunctionHandle } from "../../engine/program/function_handle";
 import { decodeRgb, ImageFileReader } from "../decode";
 import { squashToSquare } from "../input_square";
