@@ -7,6 +7,7 @@ import type { TrainConfig } from "../config/config";
 import { scoreRetrievalSet } from "../embedding/embed_images";
 import { loadEmbedder } from "../embedding/embedder";
 import { ensureFeatures } from "../features/features";
+import { standardisationBy, standardised } from "../features/standardise";
 import { loadImages } from "../images/loading/loader";
 import { resizeRgb } from "../images/resize";
 import type { ModelVectors } from "../retrieval/evaluation";
@@ -156,12 +157,12 @@ export async function backboneVectors(
   onProgress?: OnProgress,
 ): Promise<Record<RetrievalPart | "train", Vectors>> {
   const train = await trainFeatures(config, onProgress);
-  const statistics = config.standardise ? featureStatistics(train) : undefined;
-  const standardised = (features: Vectors) =>
-    statistics ? standardiseVectors(features, statistics) : features;
+  const standardisation = config.standardise ? standardisationBy(train) : undefined;
+  const prepared = (features: Vectors) =>
+    standardisation ? standardised(features, standardisation) : features;
   const embed = async (set: RetrievalPart) =>
-    standardised(await ensureFeatures(config, set, files[set].files, onProgress));
-  return { train: standardised(train), queries: await embed("queries"), index: await embed("index") };
+    prepared(await ensureFeatures(config, set, files[set].files, onProgress));
+  return { train: prepared(train), queries: await embed("queries"), index: await embed("index") };
 }
 
 /** Features of all distinct training and validation images. */
@@ -171,27 +172,4 @@ export async function trainFeatures(
 ): Promise<Vectors> {
   const { train, validation } = await readWholeData(config);
   return ensureFeatures(config, "train", distinctFiles(train.files, validation.files), onProgress);
-}
-
-interface Statistics {
-  mean: Float64Array;
-  deviation: Float64Array;
-}
-
-function featureStatistics({ data, count, length }: Vectors): Statistics {
-  const mean = new Float64Array(length);
-  const square = new Float64Array(length);
-  for (let i = 0; i < data.length; i++) {
-    mean[i % length]! += data[i]! / count;
-    square[i % length]! += data[i]! ** 2 / count;
-  }
-  return { mean, deviation: square.map((value, j) => Math.sqrt(Math.max(1e-12, value - mean[j]! ** 2))) };
-}
-
-function standardiseVectors(vectors: Vectors, { mean, deviation }: Statistics): Vectors {
-  const { length } = vectors;
-  return {
-    ...vectors,
-    data: vectors.data.map((value, i) => (value - mean[i % length]!) / deviation[i % length]!),
-  };
 }

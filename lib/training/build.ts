@@ -7,6 +7,7 @@ import { pickRows } from "../common/vectors";
 import type { TrainConfig } from "../config/config";
 import { tf } from "../engine/native/tf";
 import { computeFeatures } from "../features/features";
+import { standardisationBy } from "../features/standardise";
 import { backboneOf } from "../model/backbone";
 import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "../model/embedding_model";
 import { findTower } from "../model/towers";
@@ -110,12 +111,8 @@ async function buildFineTune(
 
 /** Sets mean and 1/deviation of each feature. @param features of the training images, each once */
 function standardiseBy(weights: Weights, features: Vectors): void {
-  const [mean, scale] = tf.tidy(() => {
-    const rows = tf.tensor2d(features.data, [features.count, features.length]);
-    const moments = tf.moments(rows, 0);
-    return [moments.mean, tf.rsqrt(tf.add(moments.variance, 1e-6))];
-  });
+  const { mean, scale } = standardisationBy(features);
   tf.dispose([weights["neck.feature_mean"]!, weights["neck.feature_scale"]!]);
-  weights["neck.feature_mean"] = mean!;
-  weights["neck.feature_scale"] = scale!;
+  weights["neck.feature_mean"] = tf.tensor1d(mean);
+  weights["neck.feature_scale"] = tf.tensor1d(scale);
 }
