@@ -19,9 +19,9 @@ import {
 import { normaliseImages } from "../images/loading/loader";
 import type { RgbImage } from "../images/pixels/rgb_image";
 import { type Backbone, createBackbone, loadBackbone } from "../model/backbone";
-import { TOWER_PREFIX } from "../model/embedding_model";
 import { findTower } from "../model/towers";
 import type { Weights } from "../model/vit";
+import { isOfTower, TOWER_PREFIX } from "../model/weight_names";
 import { toTensors, withoutPrefix } from "../model/weight_source";
 import { type CheckpointRef, findCheckpoint } from "../runs/checkpoint_ref";
 import { readRunConfig } from "../runs/run_folder";
@@ -51,7 +51,7 @@ export class Embedder {
     this.config = readRunConfig(folder);
     const average: MadeBy = kind === "raw" ? {} : { average: kind };
     this.madeBy = { run: basename(folder), checkpoint: fileFingerprint(path), ...average };
-    this.#weights = toTensors(runWeights(checkpoint, (name) => !isTower(name)));
+    this.#weights = toTensors(runWeights(checkpoint, (name) => !isOfTower(name)));
   }
 
   /** Unit vectors [N, E] of images; paths relative to `folder`. */
@@ -146,11 +146,7 @@ export class Embedder {
   }
 
   #trainedBackbone(): Promise<Backbone> {
-    const weights = runWeights(this.#checkpoint, isTower);
+    const weights = runWeights(this.#checkpoint, isOfTower);
     return createBackbone(findTower(this.config.tower), withoutPrefix(TOWER_PREFIX, weights), this.config);
   }
-}
-
-function isTower(name: string): boolean {
-  return name.startsWith(TOWER_PREFIX);
 }

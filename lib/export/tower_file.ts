@@ -5,10 +5,10 @@ import { requireReplaceable } from "../common/files/replace";
 import { projectPath } from "../common/project";
 import { openSafetensors, writeSafetensors } from "../formats/safetensors";
 import { elementCount } from "../formats/safetensors_header";
-import { TOWER_PREFIX } from "../model/embedding_model";
 import type { Tower } from "../model/tower";
 import { requireTower } from "../model/tower_weights";
 import { findTower, patchGrid } from "../model/towers";
+import { isOfTower, nameInTower, TOWER_PREFIX } from "../model/weight_names";
 import { defaultLibrary, exportEntries } from "../pretrained/export_names";
 import type { Library } from "../pretrained/name_families";
 import { findCheckpoint } from "../runs/checkpoint_ref";
@@ -111,8 +111,8 @@ function openRun(run: string): OpenTower {
   try {
     const trained = new Map(
       [...weights.shapes]
-        .filter(([name]) => name.startsWith(TOWER_PREFIX))
-        .map(([name, shape]) => [name.slice(TOWER_PREFIX.length), { shape }]),
+        .filter(([name]) => isOfTower(name))
+        .map(([name, shape]) => [nameInTower(name), { shape }]),
     );
     requireTower(run, trained, tower, "The run's config.json is not that of its checkpoint.");
     const names = new Set([...trained.keys(), ...(start?.tensors.has("proj") ? ["proj"] : [])]);

@@ -17,6 +17,7 @@ import type { Tower } from "./tower";
 import { freshTower, prepareCommand, towerFile } from "./tower_weights";
 import { findTower } from "./towers";
 import { featureLength, vitFeatures } from "./vit";
+import { isOfOptimizer } from "./weight_names";
 import { fillProgram, type WeightSource } from "./weight_source";
 
 /** Most images that are computed at once. */
@@ -109,9 +110,7 @@ function traceFeatures(
   { imageSize, lastBlocks, patchMean, precision, parts }: FeatureSettings & { parts?: number },
   prefix = "",
 ): FeatureGraph {
-  const names = program.variableNames.filter(
-    (name) => name.startsWith(prefix) && !name.startsWith("optimizer."),
-  );
+  const names = program.variableNames.filter((name) => name.startsWith(prefix) && !isOfOptimizer(name));
   return withFreeBatch("features", (batch) =>
     program.function(
       `features${batch}`,

@@ -4,7 +4,8 @@ import type { TrainConfig } from "../config/config";
 import { tf } from "../engine/native/tf";
 import { rawOp } from "../engine/tracing/raw_op";
 import { l2Normalize } from "./arcface";
-import { FIXED_NECK_NAMES, type HeadWeights, neckShapes, STANDARDISE_NAMES } from "./neck";
+import { type HeadWeights, neckShapes } from "./neck";
+import { HEAD_WEIGHT, MARGIN_SHARE_NAME } from "./weight_names";
 import { withGradient } from "./with_gradient";
 
 /** The settings on which neck and head depend. */
@@ -12,15 +13,6 @@ export type HeadConfig = Pick<
   TrainConfig,
   "neck" | "embeddingDim" | "standardise" | "head" | "subCentres" | "classSizeMargin"
 >;
-
-/** Share of the margin that each class has, [C], where margins depend on the classes' sizes. */
-export const MARGIN_SHARE_NAME = "head.margin_share";
-
-/** Weights of neck and head that no gradient changes. */
-export const FIXED_NAMES: readonly string[] = [...FIXED_NECK_NAMES, MARGIN_SHARE_NAME];
-
-/** What no step changes, and no average of the weights holds. */
-export const CONSTANT_NAMES: readonly string[] = [...STANDARDISE_NAMES, MARGIN_SHARE_NAME];
 
 /** Rows that a class has in the head. */
 export function rowsPerClass({ head, subCentres }: Pick<TrainConfig, "head" | "subCentres">): number {
@@ -35,7 +27,7 @@ export function headShapes(
 ): Record<string, number[]> {
   return {
     ...neckShapes(config, featureCount),
-    "head.weight": [classCount * rowsPerClass(config), config.embeddingDim],
+    [HEAD_WEIGHT]: [classCount * rowsPerClass(config), config.embeddingDim],
     ...(config.classSizeMargin ? { [MARGIN_SHARE_NAME]: [classCount] } : {}),
   };
 }
@@ -132,7 +124,7 @@ export function initialHead(
 function boundOf(name: string, shapes: Record<string, number[]>): number | undefined {
   const linear = /^(neck|neck\.hidden)\.(weight|bias)$/.exec(name);
   if (linear) return 1 / Math.sqrt(shapes[`${linear[1]}.weight`]![1]!);
-  if (name !== "head.weight") return undefined;
+  if (name !== HEAD_WEIGHT) return undefined;
   const [rows, embeddingDim] = shapes[name] as [number, number];
   return Math.sqrt(6 / (rows + embeddingDim));
 }

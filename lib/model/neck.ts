@@ -2,18 +2,10 @@
 import { UserError } from "../common/errors";
 import type { TrainConfig } from "../config/config";
 import { tf } from "../engine/native/tf";
+import { RUNNING_NAMES, STANDARDISE_NAMES } from "./weight_names";
 
 /** Weights that neck and head add to the tower's, by name. */
 export type HeadWeights = Record<string, tf.Tensor>;
-
-/** The training features' mean and 1/deviation, where the config standardises. */
-export const STANDARDISE_NAMES = ["neck.feature_mean", "neck.feature_scale"] as const;
-
-/** What a batch norm has seen so far, for inference. */
-const RUNNING_NAMES = ["neck.norm.running_mean", "neck.norm.running_var"] as const;
-
-/** Of the neck's weights those that no gradient changes. */
-export const FIXED_NECK_NAMES: readonly string[] = [...STANDARDISE_NAMES, ...RUNNING_NAMES];
 
 /** PyTorch's defaults of `nn.BatchNorm1d`. */
 const EPSILON = 1e-5;

@@ -6,6 +6,7 @@ import { elementCount, type TensorInfo } from "../formats/safetensors_header";
 import { listNames, type TensorFile } from "../formats/tensor_file";
 import type { Tower } from "../model/tower";
 import { TOWERS, towerShapes } from "../model/towers";
+import { blockName } from "../model/weight_names";
 import { NAME_FAMILIES, type NameFamily, type Source } from "./name_families";
 import { choosePart } from "./tower_parts";
 
@@ -283,7 +284,7 @@ function misfit(path: string, tensors: Tensors, naming: Naming, tower: Tower, fa
 function describe(tensors: Tensors, naming: Naming): string {
   const shapeOf = (name: string) => tensors.get(nameOf(sourcesOf(naming, name)[0]!))?.shape ?? [];
   let blocks = 0;
-  while (shapeOf(`transformer.resblocks.${blocks}.ln_1.weight`).length > 0) blocks++;
+  while (shapeOf(`${blockName(blocks)}.ln_1.weight`).length > 0) blocks++;
   const width = shapeOf("ln_post.weight")[0];
   const patch = shapeOf("conv1.weight").at(-1);
   const positions = shapeOf("positional_embedding").at(-2);

@@ -2,18 +2,17 @@
 
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
-import type { Vectors } from "../common/vectors";
-import { pickRows } from "../common/vectors";
+import { pickRows, type Vectors } from "../common/vectors";
 import type { TrainConfig } from "../config/config";
 import { tf } from "../engine/native/tf";
 import { computeFeatures } from "../features/features";
 import { standardisationBy } from "../features/standardise";
 import { backboneOf } from "../model/backbone";
-import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "../model/embedding_model";
+import { cachedFeatures, towerFeatures } from "../model/embedding_model";
 import { findTower } from "../model/towers";
 import { featureLength, type Weights } from "../model/vit";
+import { STANDARDISE_NAMES, storedName, TOWER_PREFIX, type WeightKind } from "../model/weight_names";
 import { fromTensors, joinSources, withPrefix } from "../model/weight_source";
-import { storedName, type WeightKind } from "../runs/store";
 import { requireMemory } from "./capacity";
 import { featureBatches, imageBatches } from "./data/batches";
 import { readRunData } from "./data/read_run_data";
@@ -112,7 +111,9 @@ async function buildFineTune(
 /** Sets mean and 1/deviation of each feature. @param features of the training images, each once */
 function standardiseBy(weights: Weights, features: Vectors): void {
   const { mean, scale } = standardisationBy(features);
-  tf.dispose([weights["neck.feature_mean"]!, weights["neck.feature_scale"]!]);
-  weights["neck.feature_mean"] = tf.tensor1d(mean);
-  weights["neck.feature_scale"] = tf.tensor1d(scale);
+  for (const [i, values] of [mean, scale].entries()) {
+    const name = STANDARDISE_NAMES[i]!;
+    weights[name]!.dispose();
+    weights[name] = tf.tensor1d(values);
+  }
 }

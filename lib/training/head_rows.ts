@@ -2,7 +2,7 @@
 import { UserError } from "../common/errors";
 import { pickRows } from "../common/vectors";
 import type { TrainConfig } from "../config/config";
-import { MARGIN_SHARE_NAME } from "../model/head";
+import { HEAD_WEIGHT, MARGIN_SHARE_NAME } from "../model/weight_names";
 import type { WeightSource } from "../model/weight_source";
 import { madeOf } from "../runs/provenance";
 import { learnedClasses, listed, nameChanges, readNote } from "../runs/run_note";
@@ -56,7 +56,7 @@ const FRESH_HEAD_ADVICE =
 
 /** The same weights with the head's rows of some classes. @param classes places in the head @param K rows a class */
 export function withHeadRows(source: WeightSource, classes: Int32Array, K: number): WeightSource {
-  const lengthOf = (name: string) => (name === "head.weight" ? K : name === MARGIN_SHARE_NAME ? 1 : 0);
+  const lengthOf = (name: string) => (name === HEAD_WEIGHT ? K : name === MARGIN_SHARE_NAME ? 1 : 0);
   const shapes = new Map(
     [...source.shapes].map(([name, shape]) => {
       const rows = lengthOf(name);

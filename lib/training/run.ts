@@ -9,6 +9,7 @@ import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
 import { processCount, type TrainConfig } from "../config/config";
 import { neckDifference } from "../model/neck";
+import { isOfHead } from "../model/weight_names";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { describeEnvironment } from "../runs/environment";
 import { openEventFile } from "../runs/event_files";
@@ -35,7 +36,7 @@ import { requireDisk } from "./capacity";
 import { noteRun, runScoredOn } from "./note_run";
 import { evaluateRun } from "./run_evaluation";
 import { keepEpoch, keepStep, saveLast } from "./save_run";
-import { isOfHead, refuseOtherShape } from "./start_weights";
+import { refuseOtherShape } from "./start_weights";
 
 /**
  * Trains the run of a folder to its end in this process: from the start, or from its last checkpoint. Every step

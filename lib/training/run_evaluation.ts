@@ -11,8 +11,8 @@ import {
 } from "../embedding/embed_images";
 import { tf } from "../engine/native/tf";
 import type { Weights } from "../model/vit";
+import type { WeightKind } from "../model/weight_names";
 import type { HeldOutScores } from "../runs/metrics";
-import type { WeightKind } from "../runs/store";
 import type { Run } from "./active_run";
 import { partOf } from "./ranks/ranks";
 

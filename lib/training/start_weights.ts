@@ -4,12 +4,12 @@ import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
 import { tf } from "../engine/native/tf";
 import { towerOf } from "../model/backbone";
-import { TOWER_PREFIX } from "../model/embedding_model";
-import { headShapes, initialHead, MARGIN_SHARE_NAME, marginShares, rowsPerClass } from "../model/head";
+import { headShapes, initialHead, marginShares, rowsPerClass } from "../model/head";
 import type { Tower } from "../model/tower";
 import { requireTower } from "../model/tower_weights";
 import { patchGrid } from "../model/towers";
 import type { Weights } from "../model/vit";
+import { HEAD_WEIGHT, isOfHead, isOfTower, MARGIN_SHARE_NAME, TOWER_PREFIX } from "../model/weight_names";
 import { toTensors, type WeightSource, withoutPrefix } from "../model/weight_source";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { runWeights } from "../runs/run_weights";
@@ -19,13 +19,6 @@ import { headRows, withHeadRows } from "./head_rows";
 
 type Config = Readonly<TrainConfig>;
 
-const HEAD_PREFIX = "head.";
-
-/** Whether a tensor belongs to the classifier: its weights, their moments and averages. */
-export function isOfHead(name: string): boolean {
-  return /^(optimizer\.exp_avg\.|optimizer\.exp_avg_sq\.|ema\.|swa\.)?head\./.test(name);
-}
-
 /**
  * Neck and head: fresh, or from the checkpoint that `initFrom` names (its head only where `reinitHead` does not ask
  * for a fresh one).
@@ -33,8 +26,7 @@ export function isOfHead(name: string): boolean {
  */
 export function startWeights(config: Config, featureCount: number, data: RunData): Weights {
   const shapes = headShapes(config, featureCount, data.classCount);
-  const isTaken = (name: string) =>
-    config.initFrom !== "" && !(config.reinitHead && name.startsWith(HEAD_PREFIX));
+  const isTaken = (name: string) => config.initFrom !== "" && !(config.reinitHead && isOfHead(name));
   const values = initialHead(shapes, randomStream(config.seed, "neck and head"));
   if (config.classSizeMargin) values[MARGIN_SHARE_NAME] = marginShares(classSizes(data));
   const fresh = Object.entries(values)
@@ -44,7 +36,7 @@ export function startWeights(config: Config, featureCount: number, data: RunData
   const checkpoint = findCheckpoint(config.initFrom);
   refuseLearnedClasses(checkpoint.folder, config, data);
   const stored = runWeights(checkpoint, (name) => Object.hasOwn(shapes, name) && isTaken(name));
-  const known = (stored.shapes.get("head.weight")?.[0] ?? 0) / rowsPerClass(config);
+  const known = (stored.shapes.get(HEAD_WEIGHT)?.[0] ?? 0) / rowsPerClass(config);
   const rows = config.reinitHead ? undefined : headRows(checkpoint.folder, known, config, data);
   const source = rows ? withHeadRows(stored, rows, rowsPerClass(config)) : stored;
   for (const name of Object.keys(shapes).filter(isTaken)) {
@@ -65,7 +57,7 @@ export function refuseOtherShape(
   config: Pick<TrainConfig, "head" | "subCentres">,
 ): void {
   if (found?.join() === expected.join()) return;
-  const isHead = name === "head.weight" && found?.[1] === expected[1];
+  const isHead = name === HEAD_WEIGHT && found?.[1] === expected[1];
   if (found && isHead) {
     const [before, now] = [found, expected].map(([rows]) => rows! / rowsPerClass(config));
     throw new UserError(
@@ -83,10 +75,7 @@ export function refuseOtherShape(
 export function startTower(config: Config, tower: Tower): WeightSource {
   if (config.initFrom === "") return towerOf(config, tower);
   const checkpoint = findCheckpoint(config.initFrom);
-  const source = withoutPrefix(
-    TOWER_PREFIX,
-    runWeights(checkpoint, (name) => name.startsWith(TOWER_PREFIX)),
-  );
+  const source = withoutPrefix(TOWER_PREFIX, runWeights(checkpoint, isOfTower));
   if (source.shapes.size === 0) {
     source.close();
     return towerOf(config, tower);

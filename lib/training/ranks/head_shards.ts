@@ -11,14 +11,13 @@ import type { Program } from "../../engine/program/program";
 import { allGather, broadcast } from "../../engine/tracing/collectives";
 import type { StepShards } from "../../model/embedding_model";
 import { rowsPerClass } from "../../model/head";
-import { isSharded, sampleSize, shardSize } from "../../model/sharded_head";
+import { sampleSize, shardSize } from "../../model/sharded_head";
+import { HEAD_WEIGHT, isSharded } from "../../model/weight_names";
 import type { WeightSource } from "../../model/weight_source";
 import type { StoredModel } from "../../runs/store";
 import type { Ranks } from "./ranks";
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
-
-const HEAD_WEIGHT = "head.weight";
 
 /** How the rows are shared out. */
 export interface ShardPlan {

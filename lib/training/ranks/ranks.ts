@@ -9,7 +9,7 @@ import type { GraphFunction } from "../../engine/program/graph_function";
 import { Program } from "../../engine/program/program";
 import type { Cluster } from "../../engine/session/cluster";
 import { allGather, broadcast, meanOverRanks } from "../../engine/tracing/collectives";
-import { isSharded } from "../../model/sharded_head";
+import { isSharded } from "../../model/weight_names";
 import { ONE_PROCESS, type Shard } from "../data/samplers";
 import type { StepRanks } from "../step/step";
 import { meanGradients } from "./gradient_buckets";
