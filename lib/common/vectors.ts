@@ -1,4 +1,4 @@
-// Rows of equal length in one flat array, and everything that needs a row's place in it. Shapes: N rows, F numbers each.
+// Rows of equal length in one flat array, and whatever needs the place of a row in it. Shapes: N rows, F numbers each.
 
 /** Arrays that rows may stand in. */
 export type FlatArray = Float32Array | Float64Array | Int32Array | Uint8Array;

@@ -1,6 +1,6 @@
 // A run's model as it is given away: tower and neck, without the head.
 import type { TrainConfig } from "../config/config";
-import { towerOf } from "../model/backbone";
+import { towerWeights } from "../model/backbone";
 import type { Tower } from "../model/tower";
 import { findTower } from "../model/towers";
 import { isOfNeck, isOfTower, TOWER_PREFIX } from "../model/weight_names";
@@ -29,6 +29,8 @@ export function openRunModel(run: string): RunModel {
   const isFrozen = config.stage === "frozen";
   const ofModel = (name: string) => isOfNeck(name) || (!isFrozen && isOfTower(name));
   const trained = runWeights(checkpoint, ofModel);
-  const weights = isFrozen ? joinSources(withPrefix(TOWER_PREFIX, towerOf(config, tower)), trained) : trained;
+  const weights = isFrozen
+    ? joinSources(withPrefix(TOWER_PREFIX, towerWeights(config, tower)), trained)
+    : trained;
   return { config, tower, weights };
 }

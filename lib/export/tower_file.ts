@@ -6,7 +6,7 @@ import { projectPath } from "../common/project";
 import { openSafetensors, writeSafetensors } from "../formats/safetensors";
 import { elementCount } from "../formats/safetensors_header";
 import type { Tower } from "../model/tower";
-import { requireTower } from "../model/tower_weights";
+import { requireTowerWeights } from "../model/tower_weights";
 import { findTower, patchGrid } from "../model/towers";
 import { isOfTower, nameInTower, TOWER_PREFIX } from "../model/weight_names";
 import { defaultLibrary, exportEntries } from "../pretrained/export_names";
@@ -86,7 +86,7 @@ function openPrepared(model: string, path: string): OpenTower {
   const file = openSafetensors(path, `npx guie prepare-model --model ${model}`);
   const { tensors, read, close } = file;
   try {
-    requireTower(path, tensors, tower, "Check --model against the file.");
+    requireTowerWeights(path, tensors, tower, "Check --model against the file.");
   } catch (error) {
     close();
     throw error;
@@ -114,7 +114,7 @@ function openRun(run: string): OpenTower {
         .filter(([name]) => isOfTower(name))
         .map(([name, shape]) => [nameInTower(name), { shape }]),
     );
-    requireTower(run, trained, tower, "The run's config.json is not that of its checkpoint.");
+    requireTowerWeights(run, trained, tower, "The run's config.json is not that of its checkpoint.");
     const names = new Set([...trained.keys(), ...(start?.tensors.has("proj") ? ["proj"] : [])]);
     const read = (name: string) => {
       const info = trained.get(name);

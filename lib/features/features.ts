@@ -230,9 +230,9 @@ export function requireAll({ folder, count, skipped }: Features, wanted: number)
 
 const describe = ({ file, reason }: UnusableImage) => `the first is ${file}: ${reason}`;
 
-function unreadable(count: number, of: number, which: string): UserError {
+function unreadable(count: number, total: number, which: string): UserError {
   return new UserError(
-    `${count} of ${of} images could not be read; ${which}.`,
+    `${count} of ${total} images could not be read; ${which}.`,
     "Replace or remove them; `npx guie preprocess` skips and lists such files.",
   );
 }

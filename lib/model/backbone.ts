@@ -49,11 +49,11 @@ export interface Backbone {
  */
 export async function loadBackbone(config: BackboneConfig): Promise<Backbone> {
   const tower = findTower(config.tower);
-  return createBackbone(tower, towerOf(config, tower), config);
+  return createBackbone(tower, towerWeights(config, tower), config);
 }
 
-/** The weights that a config names, under the tower's own names. */
-export function towerOf(
+/** Returns the weights of a tower that a config names, under the tower's own names. */
+export function towerWeights(
   config: Pick<BackboneConfig, "weights" | "imageSize" | "seed">,
   tower: Tower,
 ): WeightSource {

@@ -21,11 +21,11 @@ export const cachedFeatures: FeatureFunction = (_weights, inputs) => inputs as t
 
 /** Inputs are normalised pixels. [B, S, S, 3] -> [B, F]. */
 export function towerFeatures(tower: Tower, options: FeatureOptions): FeatureFunction {
-  return (weights, inputs) => vitFeatures(towerWeights(weights), inputs as tf.Tensor4D, tower, options);
+  return (weights, inputs) => vitFeatures(towerWeightsIn(weights), inputs as tf.Tensor4D, tower, options);
 }
 
-/** The tower's weights out of a model's, under their own names. */
-export function towerWeights(weights: Weights): Weights {
+/** Returns the tower's weights out of a model's, under their own names. */
+export function towerWeightsIn(weights: Weights): Weights {
   const entries = Object.entries(weights).filter(([name]) => isOfTower(name));
   return Object.fromEntries(entries.map(([name, weight]) => [nameInTower(name), weight]));
 }

@@ -104,7 +104,7 @@ export function marginShares(sizes: readonly number[]): Float32Array {
  * head Xavier uniform over its rows, gains and variances 1, means and shifts 0, margins whole.
  * @returns float32 of each shape, by name
  */
-export function initialHead(
+export function initialHeadValues(
   shapes: Record<string, number[]>,
   random: RandomStream,
 ): Record<string, Float32Array> {

@@ -103,17 +103,17 @@ export function neckShapes(
   const { batchNorm, hasHidden } = NECKS[config.neck];
   const hiddenWidth = hasHidden ? 2 * config.embeddingDim : undefined;
   const shapes: Record<string, number[]> = {};
-  const each = (names: readonly string[]) => {
+  const addPerFeature = (names: readonly string[]) => {
     for (const name of names) shapes[name] = [featureCount];
   };
-  if (batchNorm) each(["neck.norm.weight", "neck.norm.bias", ...RUNNING_NAMES]);
+  if (batchNorm) addPerFeature(["neck.norm.weight", "neck.norm.bias", ...RUNNING_NAMES]);
   if (hiddenWidth !== undefined) {
     shapes["neck.hidden.weight"] = [hiddenWidth, featureCount];
     shapes["neck.hidden.bias"] = [hiddenWidth];
   }
   shapes["neck.weight"] = [config.embeddingDim, hiddenWidth ?? featureCount];
   shapes["neck.bias"] = [config.embeddingDim];
-  if (config.standardise) each(STANDARDISE_NAMES);
+  if (config.standardise) addPerFeature(STANDARDISE_NAMES);
   return shapes;
 }
 

@@ -115,7 +115,10 @@ export function blockName(block: number): string {
 const IN_BLOCK = /^transformer\.resblocks\.(\d+)\./;
 const BEFORE_BLOCKS = /^(conv1\.|class_embedding$|positional_embedding$|register_tokens$|ln_pre\.)/;
 
-/** Returns the place of a weight in the tower: before its blocks, in the block of that number, after them; undefined for neck and head. */
+/**
+ * Returns the place of a weight in the tower: before its blocks, in the block of that number, or after them; undefined
+ * for neck and head.
+ */
 export function placeInTower(name: string): "before" | number | "after" | undefined {
   if (!isOfTower(name)) return undefined;
   const own = nameInTower(name);

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { listRows, rowOf, stackRows } from "../common/vectors";
 import type { Embedder } from "../embedding/embedder";
-import { Gate } from "./admission";
+import { Admission } from "./admission";
 import type { ClientLimits, Service } from "./app";
 import { Batcher, type BatchLimits } from "./batcher";
 import type { DecodeThreads } from "./decode_threads";
@@ -51,7 +51,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
   const { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs, host, run } = settings;
   const { files, labels, classNames, vectors, imageFolder } = source;
   const { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader } = settings;
-  const gate = new Gate({
+  const admission = new Admission({
     ...{ requests: maxUnderWay, bytes: LARGEST_BODIES * maxBytes, bodyBytes: maxBytes },
   });
   const embeddings = embeddingBatcher(embedder, { maxBatch, maxWaitMs });
@@ -74,7 +74,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
     return Array.from(positions, (row, rank) => describe(row, cosines[rank]!));
   };
   return {
-    ...{ gate, host, search, limits: { maxBytes, maxPixels, maxImages } },
+    ...{ admission, host, search, limits: { maxBytes, maxPixels, maxImages } },
     clients: { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader },
     async embed(images, gone) {
       const vectorOf = async (upload: Uint8Array) =>
@@ -96,7 +96,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
       search: { kind: searcher.kind, recallAt5: searcher.recallAt5, recallQueries: searcher.recallQueries },
       limits: { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs },
       load: {
-        ...{ ...gate.load, images: embeddings.counts.items, passes: embeddings.counts.passes },
+        ...{ ...admission.load, images: embeddings.counts.items, passes: embeddings.counts.passes },
         decoding: threads.load,
       },
       residentMB: Math.round(process.memoryUsage.rss() / MEGABYTE),

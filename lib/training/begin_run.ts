@@ -7,7 +7,7 @@ import { projectPath } from "../common/project";
 import type { TrainConfig } from "../config/config";
 import { findTower } from "../model/towers";
 import { claimRunFolder, prepareRunFolder, runFile, runFolder } from "../runs/run_folder";
-import { startTower } from "./start_weights";
+import { towerStartWeights } from "./start_weights";
 
 /** A run whose folder is ready, and owned by this process. */
 export interface BegunRun {
@@ -43,5 +43,6 @@ function requireInputs(config: Readonly<TrainConfig>): void {
     ? [projectPath(config.features), "npx guie embed --help"]
     : [join(projectPath(config.dataDir), config.csv), "npx guie merge"];
   if (!existsSync(path)) throw new UserError(`Expected ${path}: there is none.`, next);
-  if (config.weights !== "random" && !config.features) startTower(config, findTower(config.tower)).close();
+  if (config.weights !== "random" && !config.features)
+    towerStartWeights(config, findTower(config.tower)).close();
 }

@@ -20,7 +20,7 @@ import { filesAt, type RunData, type SetName } from "./data/run_data";
 import { readFrozenData } from "./frozen_data";
 import { Trainer } from "./loop/trainer";
 import type { Ranks } from "./ranks/ranks";
-import { startTower, startWeights } from "./start_weights";
+import { headStartWeights, towerStartWeights } from "./start_weights";
 import { averagesOf } from "./step/averages";
 
 /** A trainer with what is needed to evaluate it. */
@@ -61,7 +61,7 @@ async function buildFrozen(
 ): Promise<TrainingSetup> {
   const read = () => readFrozenData(config, onProgress);
   const { data, features, trainRows, featuresOf } = (await ranks?.chiefFirst(read)) ?? (await read());
-  const weights = startWeights(config, features.length, data);
+  const weights = headStartWeights(config, features.length, data);
   if (config.standardise && !config.initFrom)
     standardiseBy(weights, pickRows(features, [...new Set(trainRows)]));
   const trainer = await Trainer.create({
@@ -88,8 +88,8 @@ async function buildFineTune(
       "Train the frozen stage first and set initFrom to its run name (npx guie train --init-from RUN), or set standardise to false.",
     );
   }
-  const head = startWeights(config, featureCount, data);
-  const weights = joinSources(fromTensors(head), withPrefix(TOWER_PREFIX, startTower(config, tower)));
+  const head = headStartWeights(config, featureCount, data);
+  const weights = joinSources(fromTensors(head), withPrefix(TOWER_PREFIX, towerStartWeights(config, tower)));
   const batches = imageBatches(config, data.train, tower, ranks?.shard);
   const trainer = await Trainer.create({
     ...{ config, batches, features: towerFeatures(tower, config), featureCount, weights, ranks },

@@ -3,10 +3,10 @@ import { UserError } from "../common/errors";
 import { randomStream } from "../common/random";
 import type { TrainConfig } from "../config/config";
 import { tf } from "../engine/native/tf";
-import { towerOf } from "../model/backbone";
-import { headShapes, initialHead, marginShares, rowsPerClass } from "../model/head";
+import { towerWeights } from "../model/backbone";
+import { headShapes, initialHeadValues, marginShares, rowsPerClass } from "../model/head";
 import type { Tower } from "../model/tower";
-import { requireTower } from "../model/tower_weights";
+import { requireTowerWeights } from "../model/tower_weights";
 import { patchGrid } from "../model/towers";
 import type { Weights } from "../model/vit";
 import { HEAD_WEIGHT, isOfHead, isOfTower, MARGIN_SHARE_NAME, TOWER_PREFIX } from "../model/weight_names";
@@ -20,14 +20,14 @@ import { headRows, withHeadRows } from "./head_rows";
 type Config = Readonly<TrainConfig>;
 
 /**
- * Neck and head: fresh, or from the checkpoint that `initFrom` names (its head only where `reinitHead` does not ask
- * for a fresh one).
+ * Returns the weights of neck and head that a run starts from: fresh, or from the checkpoint that `initFrom` names (its
+ * head only where `reinitHead` does not ask for a fresh one).
  * @throws UserError when that checkpoint has other classes, features or lengths
  */
-export function startWeights(config: Config, featureCount: number, data: RunData): Weights {
+export function headStartWeights(config: Config, featureCount: number, data: RunData): Weights {
   const shapes = headShapes(config, featureCount, data.classCount);
   const isTaken = (name: string) => config.initFrom !== "" && !(config.reinitHead && isOfHead(name));
-  const values = initialHead(shapes, randomStream(config.seed, "neck and head"));
+  const values = initialHeadValues(shapes, randomStream(config.seed, "neck and head"));
   if (config.classSizeMargin) values[MARGIN_SHARE_NAME] = marginShares(classSizes(data));
   const fresh = Object.entries(values)
     .filter(([name]) => !isTaken(name))
@@ -71,20 +71,23 @@ export function refuseOtherShape(
   );
 }
 
-/** The backbone: from the checkpoint that `initFrom` names where that run has trained one, else from its file. */
-export function startTower(config: Config, tower: Tower): WeightSource {
-  if (config.initFrom === "") return towerOf(config, tower);
+/**
+ * Returns the weights of the tower that a run starts from: of the checkpoint that `initFrom` names where that run has
+ * trained them, else of the tower's file.
+ */
+export function towerStartWeights(config: Config, tower: Tower): WeightSource {
+  if (config.initFrom === "") return towerWeights(config, tower);
   const checkpoint = findCheckpoint(config.initFrom);
   const source = withoutPrefix(TOWER_PREFIX, runWeights(checkpoint, isOfTower));
   if (source.shapes.size === 0) {
     source.close();
-    return towerOf(config, tower);
+    return towerWeights(config, tower);
   }
   const tensors = new Map(
     [...source.shapes].map(([name, shape]) => [name, { dtype: "F32" as const, shape: [...shape] }]),
   );
   const next = "Start from a run of the same tower and imageSize.";
-  requireTower(
+  requireTowerWeights(
     checkpoint.path,
     tensors,
     { ...tower, positionGrid: patchGrid(tower, config.imageSize) },
