@@ -2,7 +2,7 @@
 import { randomStream } from "guie/dist/common/random.js";
 import { vit224 } from "guie/dist/config/presets.js";
 import { tf } from "guie/dist/engine/native/tf.js";
-import { initialHead } from "guie/dist/model/head.js";
+import { initialHeadValues } from "guie/dist/model/head.js";
 import { neckShapes } from "guie/dist/model/neck.js";
 import { freshTower } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
@@ -14,7 +14,7 @@ export function modelOf({ tower: name, imageSizePx }) {
   const config = { ...vit224(), tower: name, imageSize: imageSizePx };
   const visual = freshTower(tower, randomStream(1, "bench"), imageSizePx);
   const shapes = neckShapes(config, tower.width);
-  const values = Object.entries(initialHead(shapes, randomStream(2, "bench")));
+  const values = Object.entries(initialHeadValues(shapes, randomStream(2, "bench")));
   const neck = fromTensors(
     Object.fromEntries(values.map(([key, data]) => [key, tf.tensor(data, shapes[key])])),
   );

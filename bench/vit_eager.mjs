@@ -1,7 +1,7 @@
 // The same Vision Transformer in plain tfjs, run eagerly: what one writes without this library.
 import { randomStream } from "guie/dist/common/random.js";
 import { tf } from "guie/dist/engine/native/tf.js";
-import { initialHead } from "guie/dist/model/head.js";
+import { initialHeadValues } from "guie/dist/model/head.js";
 import { freshTower } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
 import { toTensors } from "guie/dist/model/weight_source.js";
@@ -75,7 +75,7 @@ function prepareStep() {
     "neck.bias": [EMBEDDING],
     "head.weight": [CLASSES, EMBEDDING],
   };
-  for (const [name, values] of Object.entries(initialHead(shapes, random)))
+  for (const [name, values] of Object.entries(initialHeadValues(shapes, random)))
     weights[name] = tf.tensor(values, shapes[name]);
   delete weights.proj;
   for (const [name, value] of Object.entries(weights)) weights[name] = tf.variable(value);

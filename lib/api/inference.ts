@@ -5,13 +5,8 @@ export { computeFeatures, ensureFeatures } from "../features/features";
 export { writeFeatures } from "../features/feature_writer";
 export { type FeatureRows, type Features, openFeatures } from "../features/feature_files";
 // search
-export {
-  cosineMatrix,
-  type Neighbours,
-  nearestByDistance,
-  nearestNeighbours,
-  type Vectors,
-} from "../retrieval/neighbours";
+export { cosineMatrix, type Neighbours, nearestByDistance, nearestNeighbours } from "../retrieval/neighbours";
+export type { Vectors } from "../common/vectors";
 export {
   type ApproximateIndex,
   buildApproximateIndex,

@@ -1,190 +1,162 @@
-// Worker threads that run one script. A library's pool was tried: see "One pool of threads" in LOG.md.
-import { on } from "node:events";
-import { parentPort, Worker } from "node:worker_threads";
-import { messageOf, UserError } from "./errors";
+// The pool of worker threads that run one script. A library's pool was tried: see "One pool of threads" in LOG.md.
+import { type Pending, PoolThread, TaskTimeout, type ThreadConfig } from "./pool_thread";
 
-/** How many threads, and what they are. */
-export interface ThreadsConfig {
-  /** Absolute path of their script, which calls `serveTasks`. */
-  script: string;
-  /** Their `workerData`. */
-  data: unknown;
+/** What the threads run, how many there are, and for how long tasks wait and take. */
+export interface ThreadsConfig extends ThreadConfig {
   /** The most there are at a time; each is started when it is needed. */
   most: number;
-  /** A thread without work for so long ends; unless given, only `close` ends them. */
-  idleMs?: number;
+  /** Whether all are started at once, and others in the place of those that are given up or replaced. */
+  startsEarly?: boolean;
+  /** Tasks in a thread's mailbox: it need not wait until the main thread comes round to it. 4 if omitted. */
+  tasksPerThread?: number;
+  /** The longest that a task may wait for a thread: then it fails with TaskTimeout. */
+  maxWaitMs?: number;
+  /** Called when a thread has done a task, or given it up. */
+  onTaskEnd?(): void;
 }
 
-/** A thread finds its next tasks in its mailbox: it need not wait until the main thread comes round to it. */
+/** What else is said of a task. */
+export interface TaskOptions {
+  /** Memory that is given to the thread instead of being copied. */
+  transfer?: ArrayBuffer[];
+  /** Whether the task goes before all that are not urgent. */
+  isUrgent?: boolean;
+  /** Drops the task when it is aborted: its reason is thrown, and a task that waits is never begun. */
+  signal?: AbortSignal | undefined;
+}
+
 const TASKS_PER_THREAD = 4;
 
-/** A task, and whom its end is told. */
-interface Pending<Task, Result> {
-  task: Task;
-  resolve(result: Result): void;
-  reject(error: unknown): void;
-}
-
-/** Threads that do tasks, begun in the order of asking. While idle they do not keep the process alive. */
+/**
+ * Threads that do tasks, begun in the order of asking. While idle they do not keep the process alive. A thread whose
+ * task takes too long is replaced at once, though it may take a while to end: native code cannot be ended from outside.
+ */
 export class Threads<Task, Result> {
   readonly #config: ThreadsConfig;
-  readonly #threads = new Set<Thread<Task, Result>>();
+  readonly #tasksPerThread: number;
+  readonly #threads = new Set<PoolThread<Task, Result>>();
+  /** They take no more tasks, and have not ended yet. */
+  readonly #ending = new Set<PoolThread<Task, Result>>();
   readonly #queue: Pending<Task, Result>[] = [];
+  #givenUp = 0;
 
   constructor(config: ThreadsConfig) {
     this.#config = config;
+    this.#tasksPerThread = config.tasksPerThread ?? TASKS_PER_THREAD;
+    this.#startEarly();
   }
 
   /** Tasks that keep all threads busy: who asks for more at a time only fills the queue. */
   get capacity(): number {
-    return TASKS_PER_THREAD * this.#config.most;
+    return this.#tasksPerThread * this.#config.most;
+  }
+
+  /** Tasks that wait for a thread, threads at work, threads that were given up, and threads that have not ended yet. */
+  get load(): { waiting: number; underWay: number; givenUp: number; ending: number } {
+    return {
+      waiting: this.#queue.length,
+      underWay: [...this.#threads].filter((thread) => thread.load > 0).length,
+      givenUp: this.#givenUp,
+      ending: this.#ending.size,
+    };
   }
 
   /**
    * Has a task done.
-   * @param task is copied to the thread, but for memory that is shared
-   * @throws what the script threw; Error where the thread ends, or cannot start, before the task is done
+   * @param task is copied to the thread, but for memory that is shared or transferred
+   * @throws what the script threw; ThreadEnded where the thread ends, or cannot start, before the task is done;
+   *   TaskTimeout; the reason of an aborted signal
    */
-  run(task: Task): Promise<Result> {
+  run(task: Task, { transfer = [], isUrgent = false, signal }: TaskOptions = {}): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ task, resolve, reject });
+      signal?.throwIfAborted();
+      const state = { isDropped: false, waiting: undefined };
+      const pending: Pending<Task, Result> = { task, transfer, isUrgent, resolve, reject, ...state };
+      const { maxWaitMs } = this.#config;
+      if (maxWaitMs !== undefined) {
+        pending.waiting = setTimeout(
+          () => this.#drop(pending, new TaskTimeout("waiting", maxWaitMs)),
+          maxWaitMs,
+        );
+      }
+      signal?.addEventListener("abort", () => this.#drop(pending, signal.reason), { once: true });
+      const place = isUrgent ? this.#queue.findIndex((other) => !other.isUrgent) : -1;
+      this.#queue.splice(place < 0 ? this.#queue.length : place, 0, pending);
       this.#sendTasks();
     });
   }
 
+  /** Ends the threads without work, with all the memory that they keep. */
+  replaceIdle(): void {
+    for (const thread of this.#threads) if (thread.load === 0) void thread.end("it had no work");
+    this.#startEarly();
+  }
+
   /** Ends the threads; what they have not finished fails. A later task starts others. */
   async close(): Promise<void> {
-    for (const { reject } of this.#queue.splice(0)) reject(new Error("The threads were closed."));
-    await Promise.all([...this.#threads].map((thread) => thread.end("it was closed")));
+    for (const pending of this.#queue.splice(0)) {
+      clearTimeout(pending.waiting);
+      pending.reject(new Error("The threads were closed."));
+    }
+    await Promise.all([...this.#threads, ...this.#ending].map((thread) => thread.end("it was closed")));
+  }
+
+  /** Fails a task that nobody waits for any more. */
+  #drop(pending: Pending<Task, Result>, reason: unknown): void {
+    clearTimeout(pending.waiting);
+    pending.isDropped = true;
+    const place = this.#queue.indexOf(pending);
+    if (place >= 0) this.#queue.splice(place, 1);
+    for (const thread of this.#threads) thread.hurry(pending);
+    pending.reject(reason);
   }
 
   #sendTasks(): void {
     while (this.#queue.length > 0) {
       const thread = this.#findThread();
       if (!thread) return;
-      thread.take(this.#queue.shift()!);
+      const pending = this.#queue.shift()!;
+      clearTimeout(pending.waiting);
+      thread.take(pending);
     }
   }
 
   /** One without work, else a new one, else the one with the shortest mailbox; undefined if all are full. */
-  #findThread(): Thread<Task, Result> | undefined {
-    let best: Thread<Task, Result> | undefined;
+  #findThread(): PoolThread<Task, Result> | undefined {
+    let best: PoolThread<Task, Result> | undefined;
     for (const thread of this.#threads) if (!best || thread.load < best.load) best = thread;
-    if ((best?.load ?? 1) > 0 && this.#threads.size < this.#config.most) return this.#start();
-    return best && best.load < TASKS_PER_THREAD ? best : undefined;
+    if (best?.load === 0) return best;
+    return this.#start() ?? (best && best.load < this.#tasksPerThread ? best : undefined);
   }
 
-  #start(): Thread<Task, Result> {
-    const thread = new Thread<Task, Result>(this.#config, {
-      onDone: () => this.#sendTasks(),
+  #startEarly(): void {
+    if (this.#config.startsEarly) while (this.#start());
+  }
+
+  /** Starts one more, unless there are enough: also in the place of one that has ended or is about to. */
+  #start(): PoolThread<Task, Result> | undefined {
+    const { most } = this.#config;
+    const all = this.#threads.size + this.#ending.size;
+    if (this.#threads.size >= most || all >= 2 * most) return undefined;
+    const thread = new PoolThread<Task, Result>(this.#config, {
+      onTaskEnd: () => {
+        this.#config.onTaskEnd?.();
+        this.#sendTasks();
+      },
+      onGiveUp: () => {
+        this.#givenUp++;
+        this.#startEarly();
+      },
       onEnd: () => {
-        this.#threads.delete(thread);
+        if (this.#threads.delete(thread)) this.#ending.add(thread);
+        this.#sendTasks();
+      },
+      onExit: () => {
+        this.#ending.delete(thread);
         this.#sendTasks();
       },
     });
     this.#threads.add(thread);
     return thread;
   }
-}
-
-/** One thread: it does its tasks one after the other. */
-class Thread<Task, Result> {
-  readonly #worker: Worker;
-  /** In the thread's mailbox, or in its hands. */
-  readonly #pending: Pending<Task, Result>[] = [];
-  readonly #idle: NodeJS.Timeout | undefined;
-  readonly #on: { onDone(): void; onEnd(): void };
-
-  constructor({ script, data, idleMs }: ThreadsConfig, listeners: { onDone(): void; onEnd(): void }) {
-    this.#on = listeners;
-    this.#worker = new Worker(script, { workerData: data, execArgv: [] });
-    this.#worker.unref();
-    this.#worker.on("message", (answer: Answer<Result>) => this.#finish(answer));
-    this.#worker.on("error", (error) => this.end(messageOf(error)));
-    this.#worker.on("exit", (code) => this.end(`exit code ${code}`));
-    if (idleMs !== undefined) this.#idle = setTimeout(() => this.#rest(), idleMs).unref();
-  }
-
-  /** Tasks that it has not finished. */
-  get load(): number {
-    return this.#pending.length;
-  }
-
-  take(pending: Pending<Task, Result>): void {
-    try {
-      this.#worker.postMessage(pending.task);
-    } catch (error) {
-      pending.reject(error); // cannot be copied
-      return;
-    }
-    this.#pending.push(pending);
-    this.#worker.ref();
-  }
-
-  /** What it has not finished fails. */
-  async end(reason: string): Promise<void> {
-    clearTimeout(this.#idle);
-    this.#on.onEnd();
-    for (const { reject } of this.#pending.splice(0)) reject(new Error(`A worker thread ended: ${reason}.`));
-    await this.#worker.terminate();
-  }
-
-  #finish(answer: Answer<Result>): void {
-    const { resolve, reject } = this.#pending.shift()!;
-    if ("error" in answer) reject(revive(answer.error));
-    else resolve(answer.result);
-    this.#idle?.refresh();
-    if (this.#pending.length === 0) this.#worker.unref();
-    this.#on.onDone();
-  }
-
-  #rest(): void {
-    if (this.#pending.length === 0) void this.end("it had no work");
-    else this.#idle?.refresh();
-  }
-}
-
-/** In a thread: does the tasks that come one after the other, until the thread is ended. */
-export async function serveTasks<Task, Result>(
-  work: (task: Task) => Result | Promise<Result>,
-): Promise<void> {
-  for await (const [task] of on(parentPort!, "message")) {
-    parentPort!.postMessage(await answerTo(work, task as Task));
-  }
-}
-
-/** A thread's answer to a task. */
-type Answer<Result> = { result: Result } | { error: DescribedError };
-
-async function answerTo<Task, Result>(
-  work: (task: Task) => Result | Promise<Result>,
-  task: Task,
-): Promise<Answer<Result>> {
-  try {
-    return { result: await work(task) };
-  } catch (error) {
-    return { error: describe(error) };
-  }
-}
-
-/** Errors lose their class on the way from thread to thread. */
-interface DescribedError {
-  name: string;
-  what: string;
-  next: string | undefined;
-  stack: string | undefined;
-}
-
-function describe(error: unknown): DescribedError {
-  if (!(error instanceof Error))
-    return { name: "Error", what: String(error), next: undefined, stack: undefined };
-  const next = error instanceof UserError ? error.next : undefined;
-  const what = next ? error.message.slice(0, -`\n  Next: ${next}`.length) : error.message;
-  return { name: error.name, what, next, stack: error.stack };
-}
-
-function revive({ name, what, next, stack }: DescribedError): Error {
-  const error = name === "UserError" ? new UserError(what, next) : new Error(what);
-  if (stack) error.stack = stack;
-  return error;
 }

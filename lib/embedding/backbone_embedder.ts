@@ -1,5 +1,6 @@
 // A backbone as it is: images -> features. Shapes: N images, F features.
 import type { ProgressOptions } from "../common/progress";
+import type { Vectors } from "../common/vectors";
 import type { Features, MadeBy } from "../features/feature_files";
 import type { EmbedShard } from "../features/feature_plan";
 import type { FeatureSources } from "../features/feature_sources";
@@ -15,7 +16,6 @@ import {
 import { normaliseImages } from "../images/loading/loader";
 import type { RgbImage } from "../images/pixels/rgb_image";
 import { type Backbone, loadBackbone } from "../model/backbone";
-import type { Vectors } from "../retrieval/neighbours";
 import type { Embedder } from "./embedder";
 
 /** A tower with pretrained weights. Its vectors are the backbone's features as they are, [N, F], of any length. */

@@ -3,6 +3,7 @@
 import { UserError } from "../common/errors";
 import { checkInterrupt } from "../common/interrupt";
 import { pickLabels, rowRange } from "../common/labels";
+import { setRows, sliceRows, type Vectors, zeroVectors } from "../common/vectors";
 import type { LossSettings } from "../config/loss";
 import type { ClassRowSettings } from "../config/model";
 import { tf } from "../engine/native/tf";
@@ -10,7 +11,7 @@ import { marginLoss } from "../model/arcface";
 import { cosinesOf, embedding } from "../model/embedding_model";
 import type { Weights } from "../model/vit";
 import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
-import { nearestNeighbours, type Vectors } from "../retrieval/neighbours";
+import { nearestNeighbours } from "../retrieval/neighbours";
 
 const ROWS_PER_BLOCK = 256;
 
@@ -40,7 +41,7 @@ export async function classify(
   let [loss, top1, top5] = [0, 0, 0];
   for (let start = 0; start < features.count; start += ROWS_PER_BLOCK) {
     await checkInterrupt();
-    const block = blockOf(features, start);
+    const block = sliceRows(features, start, start + ROWS_PER_BLOCK);
     const truth = pickLabels(labels, rowRange(start, start + block.count));
     const [blockLoss, best] = tf.tidy(() => {
       const cosines = cosinesOf(weights, tensorOf(block), config);
@@ -73,14 +74,16 @@ function requireClasses(labels: Int32Array, classCount: number): void {
 /** Embeddings of unit length. features [N, F] -> [N, E]. */
 export async function embedFeatures(weights: Weights, features: Vectors): Promise<Vectors> {
   const length = weights["neck.bias"]!.shape[0]!;
-  const data = new Float32Array(features.count * length);
+  const embedded = zeroVectors(features.count, length);
   for (let start = 0; start < features.count; start += ROWS_PER_BLOCK) {
     await checkInterrupt();
-    const block = tf.tidy(() => embedding(weights, tensorOf(blockOf(features, start))));
-    data.set(block.dataSync() as Float32Array, start * length);
+    const block = tf.tidy(() =>
+      embedding(weights, tensorOf(sliceRows(features, start, start + ROWS_PER_BLOCK))),
+    );
+    setRows(embedded, start, block.dataSync() as Float32Array);
     block.dispose();
   }
-  return { data, count: features.count, length };
+  return embedded;
 }
 
 /** Vectors of queries and index with their classes. */
@@ -98,12 +101,6 @@ export async function scoreRetrievalSet(set: RetrievalSet): Promise<RetrievalSco
   const { queries, index, queryLabels, indexLabels, own } = set;
   const { positions } = await nearestNeighbours(queries, index, 5, { own });
   return scoreRetrieval(positions, queryLabels, indexLabels, own);
-}
-
-function blockOf(vectors: Vectors, start: number): Vectors {
-  const count = Math.min(ROWS_PER_BLOCK, vectors.count - start);
-  const data = vectors.data.subarray(start * vectors.length, (start + count) * vectors.length);
-  return { data, count, length: vectors.length };
 }
 
 function tensorOf({ data, count, length }: Vectors): tf.Tensor2D {

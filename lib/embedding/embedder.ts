@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { fileFingerprint } from "../common/files/fingerprint";
 import type { ProgressOptions } from "../common/progress";
 import { projectPath } from "../common/project";
+import type { Vectors } from "../common/vectors";
 import type { EmbedderSettings, FileFeatureSettings } from "../config/parts";
 import { tf } from "../engine/native/tf";
 import type { Features, MadeBy } from "../features/feature_files";
@@ -19,11 +20,10 @@ import {
 import { normaliseImages } from "../images/loading/loader";
 import type { RgbImage } from "../images/pixels/rgb_image";
 import { type Backbone, createBackbone, loadBackbone } from "../model/backbone";
-import { TOWER_PREFIX } from "../model/embedding_model";
 import { findTower } from "../model/towers";
 import type { Weights } from "../model/vit";
+import { isOfTower, TOWER_PREFIX } from "../model/weight_names";
 import { toTensors, withoutPrefix } from "../model/weight_source";
-import type { Vectors } from "../retrieval/neighbours";
 import { type CheckpointRef, findCheckpoint } from "../runs/checkpoint_ref";
 import { readRunConfig } from "../runs/run_folder";
 import { runWeights } from "../runs/run_weights";
@@ -82,7 +82,7 @@ export class RunEmbedder implements Embedder {
     this.config = readRunConfig(folder);
     const average: MadeBy = kind === "raw" ? {} : { average: kind };
     this.madeBy = { run: basename(folder), checkpoint: fileFingerprint(path), ...average };
-    this.#weights = toTensors(runWeights(checkpoint, (name) => !isTower(name)));
+    this.#weights = toTensors(runWeights(checkpoint, (name) => !isOfTower(name)));
   }
 
   async embedFiles(
@@ -186,11 +186,7 @@ export class RunEmbedder implements Embedder {
   }
 
   #trainedBackbone(): Promise<Backbone> {
-    const weights = runWeights(this.#checkpoint, isTower);
+    const weights = runWeights(this.#checkpoint, isOfTower);
     return createBackbone(findTower(this.config.tower), withoutPrefix(TOWER_PREFIX, weights), this.config);
   }
-}
-
-function isTower(name: string): boolean {
-  return name.startsWith(TOWER_PREFIX);
 }

@@ -3,15 +3,16 @@ import { UserError } from "../common/errors";
 import { withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
+import { stackRows, type Vectors } from "../common/vectors";
 import type { ComparisonSettings } from "../config/parts";
 import { scoreRetrievalSet } from "../embedding/embed_images";
 import { BACKBONE, findModel, openModel } from "../embedding/find_model";
 import { ensureFeatures } from "../features/features";
+import { standardisationBy, standardised } from "../features/standardise";
 import { loadImages } from "../images/loading/loader";
 import { resizeRgb } from "../images/resize";
 import type { ModelVectors } from "../retrieval/evaluation";
 import type { RetrievalScores } from "../retrieval/metrics";
-import type { Vectors } from "../retrieval/neighbours";
 import { seekCheckpoint } from "../runs/checkpoint_ref";
 import { type Learned, learnedAmong, learnedBy } from "../runs/learned_classes";
 import type { ScoredOn } from "../runs/metrics";
@@ -155,13 +156,12 @@ type RetrievalPart = "queries" | "index";
 async function pixelVectors(config: ComparisonSettings, files: readonly string[]): Promise<Vectors> {
   const images = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
   const length = 3 * PIXEL_GRID ** 2;
-  const data = new Float32Array(files.length * length);
-  for (const [i, image] of images.entries()) {
+  const rows = images.map((image) => {
     const small = resizeRgb(image, { method: "area", width: PIXEL_GRID, height: PIXEL_GRID });
     const mean = small.data.reduce((sum, value) => sum + value, 0) / length;
-    for (const [j, value] of small.data.entries()) data[i * length + j] = value - mean;
-  }
-  return { data, count: files.length, length };
+    return Float32Array.from(small.data, (value) => value - mean);
+  });
+  return stackRows(rows, length);
 }
 
 /**
@@ -174,12 +174,12 @@ export async function backboneVectors(
   options: ProgressOptions = {},
 ): Promise<Record<RetrievalPart | "train", Vectors>> {
   const train = await trainFeatures(config, options);
-  const statistics = config.standardise ? featureStatistics(train) : undefined;
-  const standardised = (features: Vectors) =>
-    statistics ? standardiseVectors(features, statistics) : features;
+  const standardisation = config.standardise ? standardisationBy(train) : undefined;
+  const prepared = (features: Vectors) =>
+    standardisation ? standardised(features, standardisation) : features;
   const embed = async (set: RetrievalPart) =>
-    standardised(await ensureFeatures(config, set, files[set].files, options));
-  return { train: standardised(train), queries: await embed("queries"), index: await embed("index") };
+    prepared(await ensureFeatures(config, set, files[set].files, options));
+  return { train: prepared(train), queries: await embed("queries"), index: await embed("index") };
 }
 
 /**
@@ -190,27 +190,4 @@ export async function backboneVectors(
 export async function trainFeatures(config: ComparisonSettings, options: TaskOptions = {}): Promise<Vectors> {
   const { train, validation } = await readWholeData(config);
   return ensureFeatures(config, "train", distinctFiles(train.files, validation.files), options);
-}
-
-interface Statistics {
-  mean: Float64Array;
-  deviation: Float64Array;
-}
-
-function featureStatistics({ data, count, length }: Vectors): Statistics {
-  const mean = new Float64Array(length);
-  const square = new Float64Array(length);
-  for (let i = 0; i < data.length; i++) {
-    mean[i % length]! += data[i]! / count;
-    square[i % length]! += data[i]! ** 2 / count;
-  }
-  return { mean, deviation: square.map((value, j) => Math.sqrt(Math.max(1e-12, value - mean[j]! ** 2))) };
-}
-
-function standardiseVectors(vectors: Vectors, { mean, deviation }: Statistics): Vectors {
-  const { length } = vectors;
-  return {
-    ...vectors,
-    data: vectors.data.map((value, i) => (value - mean[i % length]!) / deviation[i % length]!),
-  };
 }

@@ -4,6 +4,7 @@ import { headShapes } from "../model/head";
 import { forwardFlops } from "../model/tower_cost";
 import { findTower, parameterCount } from "../model/towers";
 import { featureLength } from "../model/vit";
+import { HEAD_WEIGHT } from "../model/weight_names";
 import type { ScalingInputs } from "./scaling";
 
 /** A kind of host, by its makers' numbers. */
@@ -60,7 +61,7 @@ export function scalingInputs(
 ): ScalingInputs {
   const tower = findTower(config.tower);
   const featureCount = featureLength(tower, config);
-  const { "head.weight": rows, ...neck } = headShapes(
+  const { [HEAD_WEIGHT]: rows, ...neck } = headShapes(
     { ...config, classSizeMargin: false },
     featureCount,
     classCount,

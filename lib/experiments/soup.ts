@@ -270,17 +270,17 @@ async function chooseGreedily(
   const [best, ...rest] = [...members].sort((a, b) => scores.get(b)! - scores.get(a)!);
   const on = scoredOn(files, config, undefined);
   const choice: Choice = { taken: [best!], scores, mp5: scores.get(best!)!, chosenOn, on };
-  const kitchen = join(folder, "candidate");
+  const candidate = join(folder, "candidate");
   try {
     for (const member of rest) {
-      await writeSoup([...choice.taken, member], kitchen, config);
-      const mp5 = await scoreOf(kitchen);
+      await writeSoup([...choice.taken, member], candidate, config);
+      const mp5 = await scoreOf(candidate);
       if (mp5 < choice.mp5) continue;
       choice.taken.push(member);
       choice.mp5 = mp5;
     }
   } finally {
-    rmSync(kitchen, { recursive: true, force: true });
+    rmSync(candidate, { recursive: true, force: true });
   }
   return choice;
 }

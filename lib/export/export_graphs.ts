@@ -1,9 +1,9 @@
 // The graphs that exports hold, on towers of a handful of numbers: for checks of their operations.
 import { vit224 } from "../config/presets";
 import { Program } from "../engine/program/program";
-import { TOWER_PREFIX } from "../model/embedding_model";
 import { neckShapes } from "../model/neck";
 import type { Tower } from "../model/tower";
+import { TOWER_PREFIX } from "../model/weight_names";
 import {
   declare,
   imageSizeOf,

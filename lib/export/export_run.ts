@@ -7,7 +7,7 @@ import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../
 import { projectPath } from "../common/project";
 import { streamSafetensors } from "../formats/safetensors";
 import { elementCount } from "../formats/safetensors_header";
-import { TOWER_PREFIX } from "../model/embedding_model";
+import { isOfTower } from "../model/weight_names";
 import type { Library } from "../pretrained/name_families";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { learnedClasses, readNote } from "../runs/run_note";
@@ -119,7 +119,7 @@ function madeFolder(path: string): string {
 /** What a run has trained besides the tower, by our names, matrices [out, in] as PyTorch's; which classes the head's rows are. */
 async function writeNeckAndHead(run: string, out: string): Promise<void> {
   const checkpoint = findCheckpoint(run);
-  const weights = runWeights(checkpoint, (name) => !name.startsWith(TOWER_PREFIX));
+  const weights = runWeights(checkpoint, (name) => !isOfTower(name));
   const note = readNote(checkpoint.folder);
   const classes = note && learnedClasses(note);
   const metadata = { format: "pt", ...(classes ? { classes: JSON.stringify(classes) } : {}) };

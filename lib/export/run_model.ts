@@ -1,16 +1,13 @@
 // A run's model as it is given away: tower and neck, without the head.
 import type { WeightMeaningSettings } from "../config/parts";
-import { towerOf } from "../model/backbone";
-import { TOWER_PREFIX } from "../model/embedding_model";
+import { towerWeights } from "../model/backbone";
 import type { Tower } from "../model/tower";
 import { findTower } from "../model/towers";
+import { isOfNeck, isOfTower, TOWER_PREFIX } from "../model/weight_names";
 import { joinSources, type WeightSource, withPrefix } from "../model/weight_source";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { readRunConfig } from "../runs/run_folder";
 import { runWeights } from "../runs/run_weights";
-
-/** What stands before the names of the neck's weights. */
-const NECK_PREFIX = "neck.";
 
 /** A trained model whose weights are still in their files. */
 export interface RunModel {
@@ -30,9 +27,10 @@ export function openRunModel(run: string): RunModel {
   const config = readRunConfig(checkpoint.folder);
   const tower = findTower(config.tower);
   const isFrozen = config.stage === "frozen";
-  const ofModel = (name: string) =>
-    name.startsWith(NECK_PREFIX) || (!isFrozen && name.startsWith(TOWER_PREFIX));
+  const ofModel = (name: string) => isOfNeck(name) || (!isFrozen && isOfTower(name));
   const trained = runWeights(checkpoint, ofModel);
-  const weights = isFrozen ? joinSources(withPrefix(TOWER_PREFIX, towerOf(config, tower)), trained) : trained;
+  const weights = isFrozen
+    ? joinSources(withPrefix(TOWER_PREFIX, towerWeights(config, tower)), trained)
+    : trained;
   return { config, tower, weights };
 }

@@ -6,10 +6,10 @@ import { projectPath } from "../common/project";
 import { weightsPath } from "../config/paths";
 import { openSafetensors, writeSafetensors } from "../formats/safetensors";
 import { elementCount } from "../formats/safetensors_header";
-import { TOWER_PREFIX } from "../model/embedding_model";
 import type { Tower } from "../model/tower";
-import { requireTower } from "../model/tower_weights";
+import { requireTowerWeights } from "../model/tower_weights";
 import { findTower, patchGrid } from "../model/towers";
+import { isOfTower, nameInTower, TOWER_PREFIX } from "../model/weight_names";
 import { defaultLibrary, exportEntries } from "../pretrained/export_names";
 import type { Library } from "../pretrained/name_families";
 import { findCheckpoint } from "../runs/checkpoint_ref";
@@ -90,7 +90,7 @@ function openPrepared(model: string, path: string): OpenTower {
   const file = openSafetensors(path, `npx guie prepare-model --model ${model}`);
   const { tensors, read, close } = file;
   try {
-    requireTower(path, tensors, tower, `Check that the file holds the weights of ${model}.`);
+    requireTowerWeights(path, tensors, tower, `Check that the file holds the weights of ${model}.`);
   } catch (error) {
     close();
     throw error;
@@ -115,10 +115,10 @@ function openRun(run: string): OpenTower {
   try {
     const trained = new Map(
       [...weights.shapes]
-        .filter(([name]) => name.startsWith(TOWER_PREFIX))
-        .map(([name, shape]) => [name.slice(TOWER_PREFIX.length), { shape }]),
+        .filter(([name]) => isOfTower(name))
+        .map(([name, shape]) => [nameInTower(name), { shape }]),
     );
-    requireTower(run, trained, tower, "The run's config.json is not that of its checkpoint.");
+    requireTowerWeights(run, trained, tower, "The run's config.json is not that of its checkpoint.");
     const names = new Set([...trained.keys(), ...(start?.tensors.has("proj") ? ["proj"] : [])]);
     const read = (name: string) => {
       const info = trained.get(name);

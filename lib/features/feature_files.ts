@@ -16,8 +16,8 @@ import { FEATURE_PARTS } from "../common/files/made_parts";
 import type { MadeKind } from "../common/files/replace";
 import { projectPath } from "../common/project";
 import { TextColumn, type Texts } from "../common/texts";
+import { setRows, type Vectors, zeroVectors } from "../common/vectors";
 import { openSafetensors, type WrittenDtype } from "../formats/safetensors";
-import type { Vectors } from "../retrieval/neighbours";
 
 /** Names within the folder. */
 export const FEATURE_FILES = {
@@ -167,14 +167,14 @@ function joinShards(
   readShard: (shard: number) => Vectors,
 ): Vectors {
   if (shards.length === 1) return readShard(0);
-  const data = new Float32Array(count * length);
-  let start = 0;
+  const all = zeroVectors(count, length); // one shard at a time beside it, where joinRows wants all of them
+  let row = 0;
   for (let shard = 0; shard < shards.length; shard++) {
-    const rows = readShard(shard).data;
-    data.set(rows, start);
-    start += rows.length;
+    const part = readShard(shard);
+    setRows(all, row, part.data);
+    row += part.count;
   }
-  return { data, count, length };
+  return all;
 }
 
 async function readRows(folder: string, count: number): Promise<FeatureRows> {

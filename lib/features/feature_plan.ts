@@ -1,7 +1,7 @@
 // What becomes a folder of features, and how it is known again. Shapes: N images, F features of each.
 import { createHash } from "node:crypto";
+import type { Vectors } from "../common/vectors";
 import type { UnusableImage } from "../images/loading/pixel_loader";
-import type { Vectors } from "../retrieval/neighbours";
 import type { FeatureDtype, FeatureRows, MadeBy } from "./feature_files";
 import type { FeatureSources } from "./feature_sources";
 

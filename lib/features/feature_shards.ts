@@ -5,9 +5,9 @@ import { basename, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../common/errors";
 import { parseJson } from "../common/schema";
+import type { Vectors } from "../common/vectors";
 import { openSafetensors, writeSafetensors } from "../formats/safetensors";
 import type { UnusableImage } from "../images/loading/pixel_loader";
-import type { Vectors } from "../retrieval/neighbours";
 import { FEATURE_FILES, type FeatureDtype, SHARD_TENSOR, STORED_AS } from "./feature_files";
 import { type EmbedShard, type FeaturePlan, ROWS_PER_SHARD } from "./feature_plan";
 import {

@@ -18,8 +18,8 @@ import {
 } from "../common/files/replace";
 import { notice } from "../common/notice";
 import { projectPath } from "../common/project";
+import { sliceRows, type Vectors } from "../common/vectors";
 import { openSafetensors } from "../formats/safetensors";
-import type { Vectors } from "../retrieval/neighbours";
 import {
   FEATURE_FILES,
   FEATURE_FOLDER,
@@ -137,14 +137,9 @@ export async function countChangedImages(features: Features, folder: string): Pr
  * await writeFeatures("features/mine", { rows: { files }, madeBy: { tower: "mine" }, replace: false }, vectors);
  */
 export async function writeFeatures(folder: string, plan: FeaturePlan, vectors: Vectors): Promise<Features> {
-  const { data, length } = vectors;
-  const madeBy = { ...plan.madeBy, vectors: contentOfNumbers(data) };
+  const madeBy = { ...plan.madeBy, vectors: contentOfNumbers(vectors.data) };
   return ensureFeatureFolder(projectPath(folder), { ...plan, madeBy }, async () => async (files, start) => ({
-    vectors: {
-      data: data.subarray(start * length, (start + files.length) * length),
-      count: files.length,
-      length,
-    },
+    vectors: sliceRows(vectors, start, start + files.length),
     skipped: [],
   }));
 }

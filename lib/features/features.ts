@@ -7,12 +7,12 @@ import { keptFolder } from "../common/files/kept_folder";
 import { checkInterrupt, withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import type { Texts } from "../common/texts";
+import { rowOf, sliceRows, type Vectors, zeroVectors } from "../common/vectors";
 import type { FileFeatureSettings } from "../config/parts";
 import { dataFolder, weightsPath } from "../config/paths";
 import { PixelLoader, type UnusableImage } from "../images/loading/pixel_loader";
 import { planViews, type Views } from "../images/loading/views";
 import { type Backbone, loadBackbone } from "../model/backbone";
-import type { Vectors } from "../retrieval/neighbours";
 import { FEATURE_FILES, type Features, type MadeBy, readSummary } from "./feature_files";
 import type { EmbedShard, ShardResult } from "./feature_plan";
 import type { FeatureSources } from "./feature_sources";
@@ -181,16 +181,14 @@ export function imageEmbedder(
 
 /** The features of a shard's images, one behind the other: of each the mean of its views' features. */
 class RowCollector {
-  readonly #data: Float32Array;
-  readonly #length: number;
+  readonly #vectors: Vectors;
   readonly #views: number;
   readonly #skipped: UnusableImage[] = [];
   readonly #contents: string[] = [];
   #count = 0;
 
   constructor(count: number, length: number, views: number) {
-    this.#data = new Float32Array(count * length);
-    this.#length = length;
+    this.#vectors = zeroVectors(count, length);
     this.#views = views;
   }
 
@@ -203,17 +201,17 @@ class RowCollector {
   add(features: Float32Array, unusable: readonly UnusableImage[], contents: readonly string[]): void {
     this.#skipped.push(...unusable);
     this.#contents.push(...contents);
-    const valuesPerImage = this.#views * this.#length;
+    const { length } = this.#vectors;
+    const valuesPerImage = this.#views * length;
     for (let from = 0; from < features.length; from += valuesPerImage) {
-      const row = this.#data.subarray(this.#count * this.#length, ++this.#count * this.#length);
-      for (let i = 0; i < valuesPerImage; i++) row[i % this.#length]! += features[from + i]! / this.#views;
+      const row = rowOf(this.#vectors, this.#count++);
+      for (let i = 0; i < valuesPerImage; i++) row[i % length]! += features[from + i]! / this.#views;
     }
   }
 
   result(): ShardResult {
-    const [count, length] = [this.#count, this.#length];
     return {
-      vectors: { data: this.#data.subarray(0, count * length), count, length },
+      vectors: sliceRows(this.#vectors, 0, this.#count),
       skipped: this.#skipped,
       contents: this.#contents,
     };
@@ -228,9 +226,9 @@ export function requireAll({ folder, count, skipped }: Features, wanted: number)
 
 const describe = ({ file, reason }: UnusableImage) => `the first is ${file}: ${reason}`;
 
-function unreadable(count: number, of: number, which: string): UserError {
+function unreadable(count: number, total: number, which: string): UserError {
   return new UserError(
-    `${count} of ${of} images could not be read; ${which}.`,
+    `${count} of ${total} images could not be read; ${which}.`,
     "Replace or remove them; `npx guie preprocess` skips and lists such files.",
   );
 }

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { mapConcurrently } from "../common/concurrent";
 import { UserError } from "../common/errors";
 import { randomStream } from "../common/random";
+import { rowsIn, setRows, sliceRows, zeroVectors } from "../common/vectors";
 import type { BackboneSettings, FeatureSettings, TowerWeightSettings } from "../config/parts";
 import { weightsPath } from "../config/paths";
 import { device } from "../engine/native/device";
@@ -17,6 +18,7 @@ import type { Tower } from "./tower";
 import { freshTower, prepareCommand, towerFile } from "./tower_weights";
 import { findTower } from "./towers";
 import { featureLength, vitFeatures } from "./vit";
+import { isOfOptimizer } from "./weight_names";
 import { fillProgram, type WeightSource } from "./weight_source";
 
 /** Most images that are computed at once. */
@@ -42,11 +44,11 @@ export interface Backbone {
  */
 export async function loadBackbone(config: BackboneSettings): Promise<Backbone> {
   const tower = findTower(config.tower);
-  return createBackbone(tower, towerOf(config, tower), config);
+  return createBackbone(tower, towerWeights(config, tower), config);
 }
 
-/** The weights that a config names, under the tower's own names. */
-export function towerOf(config: TowerWeightSettings, tower: Tower): WeightSource {
+/** Returns the weights of a tower that a config names, under the tower's own names. */
+export function towerWeights(config: TowerWeightSettings, tower: Tower): WeightSource {
   if (config.weights === "random") {
     return freshTower(tower, randomStream(config.seed, "weights"), config.imageSize);
   }
@@ -100,9 +102,7 @@ function traceFeatures(
   { imageSize, lastBlocks, patchMean, precision, parts }: FeatureSettings & { parts?: number },
   prefix = "",
 ): FeatureGraph {
-  const names = program.variableNames.filter(
-    (name) => name.startsWith(prefix) && !name.startsWith("optimizer."),
-  );
+  const names = program.variableNames.filter((name) => name.startsWith(prefix) && !isOfOptimizer(name));
   return withFreeBatch("features", (batch) =>
     program.function(
       `features${batch}`,
@@ -128,17 +128,18 @@ function backboneWith(
   const pixelsPerImage = imageSize * imageSize * 3;
   const features = async (pixels: Float32Array) => {
     const count = pixels.length / pixelsPerImage;
-    const result = new Float32Array(count * length);
+    const all = rowsIn(pixels, count);
+    const result = zeroVectors(count, length);
     const batch = Math.ceil(Math.min(count, BATCH_SIZE) / runsAtOnce);
     const images = Math.max(batch, Math.min(SHARED_IMAGES, count));
     const starts = Array.from({ length: Math.ceil(count / images) }, (_, run) => run * images);
     await mapConcurrently(starts, runsAtOnce, async (start) => {
-      const data = pixels.subarray(start * pixelsPerImage, (start + images) * pixelsPerImage);
-      const shape = [data.length / pixelsPerImage, imageSize, imageSize, 3];
+      const { data, count: B } = sliceRows(all, start, start + images);
+      const shape = [B, imageSize, imageSize, 3];
       const rows = await extract.run({ images: { dtype: "float32", shape, data } });
-      result.set(floatsOf(rows), start * length);
+      setRows(result, start, floatsOf(rows));
     });
-    return result;
+    return result.data;
   };
   return { tower, length, features };
 }

@@ -12,9 +12,7 @@ import { type NeckTraining, neck } from "./neck";
 import { shardedMarginLoss } from "./sharded_head";
 import type { Tower } from "./tower";
 import { type FeatureOptions, vitFeatures, type Weights } from "./vit";
-
-/** Prefix of the tower's weights in a run's checkpoints, as in open_clip's own. */
-export const TOWER_PREFIX = "visual.";
+import { HEAD_WEIGHT, isOfTower, nameInTower } from "./weight_names";
 
 /** How inputs become features: cached features are taken as they are, images go through the tower. */
 export type FeatureFunction = (weights: Weights, inputs: tf.Tensor) => tf.Tensor2D;
@@ -24,13 +22,13 @@ export const cachedFeatures: FeatureFunction = (_weights, inputs) => inputs as t
 
 /** Inputs are normalised pixels. [B, S, S, 3] -> [B, F]. */
 export function towerFeatures(tower: Tower, options: FeatureOptions): FeatureFunction {
-  return (weights, inputs) => vitFeatures(towerWeights(weights), inputs as tf.Tensor4D, tower, options);
+  return (weights, inputs) => vitFeatures(towerWeightsIn(weights), inputs as tf.Tensor4D, tower, options);
 }
 
-/** The tower's weights out of a model's, under their own names. */
-export function towerWeights(weights: Weights): Weights {
-  const entries = Object.entries(weights).filter(([name]) => name.startsWith(TOWER_PREFIX));
-  return Object.fromEntries(entries.map(([name, weight]) => [name.slice(TOWER_PREFIX.length), weight]));
+/** Returns the tower's weights out of a model's, under their own names. */
+export function towerWeightsIn(weights: Weights): Weights {
+  const entries = Object.entries(weights).filter(([name]) => isOfTower(name));
+  return Object.fromEntries(entries.map(([name, weight]) => [nameInTower(name), weight]));
 }
 
 /** Cosine to every class. features [B, F] -> [B, C]. */
@@ -41,7 +39,7 @@ export function cosinesOf(
   training?: NeckTraining,
 ): tf.Tensor2D {
   const embeddings = scope("neck", () => neck(weights, features, training));
-  const rows = weights["head.weight"] as tf.Tensor2D;
+  const rows = weights[HEAD_WEIGHT] as tf.Tensor2D;
   return scope("head", () => classCosines(embeddings, rows, rowsPerClass(config)));
 }
 
@@ -106,7 +104,7 @@ function shardedLoss(
     const sample = batch.draws && sampleSize ? { draws: batch.draws, size: sampleSize } : undefined;
     return shardedMarginLoss(
       cluster,
-      { embeddings, rows: weights["head.weight"] as tf.Tensor2D, labels, margin, sample },
+      { embeddings, rows: weights[HEAD_WEIGHT] as tf.Tensor2D, labels, margin, sample },
       { loss: config.loss, s: config.s, classCount, rowsPerClass: rowsPerClass(config) },
     );
   });

@@ -5,17 +5,9 @@ import type { HeadSettings } from "../config/parts";
 import { tf } from "../engine/native/tf";
 import { rawOp } from "../engine/tracing/raw_op";
 import { l2Normalize } from "./arcface";
-import { FIXED_NECK_NAMES, type HeadWeights, neckShapes, STANDARDISE_NAMES } from "./neck";
+import { type HeadWeights, neckShapes } from "./neck";
+import { HEAD_WEIGHT, MARGIN_SHARE_NAME } from "./weight_names";
 import { withGradient } from "./with_gradient";
-
-/** Share of the margin that each class has, [C], where margins depend on the classes' sizes. */
-export const MARGIN_SHARE_NAME = "head.margin_share";
-
-/** Weights of neck and head that no gradient changes. */
-export const FIXED_NAMES: readonly string[] = [...FIXED_NECK_NAMES, MARGIN_SHARE_NAME];
-
-/** What no step changes, and no average of the weights holds. */
-export const CONSTANT_NAMES: readonly string[] = [...STANDARDISE_NAMES, MARGIN_SHARE_NAME];
 
 /** Rows that a class has in the head. */
 export function rowsPerClass({ head, subCentres }: ClassRowSettings): number {
@@ -30,7 +22,7 @@ export function headShapes(
 ): Record<string, number[]> {
   return {
     ...neckShapes(config, featureCount),
-    "head.weight": [classCount * rowsPerClass(config), config.embeddingDim],
+    [HEAD_WEIGHT]: [classCount * rowsPerClass(config), config.embeddingDim],
     ...(config.classSizeMargin ? { [MARGIN_SHARE_NAME]: [classCount] } : {}),
   };
 }
@@ -107,7 +99,7 @@ export function marginShares(sizes: readonly number[]): Float32Array {
  * head Xavier uniform over its rows, gains and variances 1, means and shifts 0, margins whole.
  * @returns float32 of each shape, by name
  */
-export function initialHead(
+export function initialHeadValues(
   shapes: Record<string, number[]>,
   random: RandomStream,
 ): Record<string, Float32Array> {
@@ -127,7 +119,7 @@ export function initialHead(
 function boundOf(name: string, shapes: Record<string, number[]>): number | undefined {
   const linear = /^(neck|neck\.hidden)\.(weight|bias)$/.exec(name);
   if (linear) return 1 / Math.sqrt(shapes[`${linear[1]}.weight`]![1]!);
-  if (name !== "head.weight") return undefined;
+  if (name !== HEAD_WEIGHT) return undefined;
   const [rows, embeddingDim] = shapes[name] as [number, number];
   return Math.sqrt(6 / (rows + embeddingDim));
 }

@@ -2,18 +2,10 @@
 import { UserError } from "../common/errors";
 import type { ModelSettings, NeckSettings } from "../config/model";
 import { tf } from "../engine/native/tf";
+import { RUNNING_NAMES, STANDARDISE_NAMES } from "./weight_names";
 
 /** Weights that neck and head add to the tower's, by name. */
 export type HeadWeights = Record<string, tf.Tensor>;
-
-/** The training features' mean and 1/deviation, where the config standardises. */
-export const STANDARDISE_NAMES = ["neck.feature_mean", "neck.feature_scale"] as const;
-
-/** What a batch norm has seen so far, for inference. */
-const RUNNING_NAMES = ["neck.norm.running_mean", "neck.norm.running_var"] as const;
-
-/** Of the neck's weights those that no gradient changes. */
-export const FIXED_NECK_NAMES: readonly string[] = [...STANDARDISE_NAMES, ...RUNNING_NAMES];
 
 /** PyTorch's defaults of `nn.BatchNorm1d`. */
 const EPSILON = 1e-5;
@@ -111,17 +103,17 @@ export function neckShapes(config: NeckSettings, featureCount: number): Record<s
   const { batchNorm, hasHidden } = NECKS[config.neck];
   const hiddenWidth = hasHidden ? 2 * config.embeddingDim : undefined;
   const shapes: Record<string, number[]> = {};
-  const each = (names: readonly string[]) => {
+  const addPerFeature = (names: readonly string[]) => {
     for (const name of names) shapes[name] = [featureCount];
   };
-  if (batchNorm) each(["neck.norm.weight", "neck.norm.bias", ...RUNNING_NAMES]);
+  if (batchNorm) addPerFeature(["neck.norm.weight", "neck.norm.bias", ...RUNNING_NAMES]);
   if (hiddenWidth !== undefined) {
     shapes["neck.hidden.weight"] = [hiddenWidth, featureCount];
     shapes["neck.hidden.bias"] = [hiddenWidth];
   }
   shapes["neck.weight"] = [config.embeddingDim, hiddenWidth ?? featureCount];
   shapes["neck.bias"] = [config.embeddingDim];
-  if (config.standardise) each(STANDARDISE_NAMES);
+  if (config.standardise) addPerFeature(STANDARDISE_NAMES);
   return shapes;
 }
 

@@ -1,4 +1,5 @@
 // Resamples position embeddings for another image size.
+import { rowOf, rowsIn, setRows, sliceRows, type Vectors, zeroVectors } from "../common/vectors";
 import type { Resampling, Tower } from "./tower";
 
 /** One output position as a weighted sum of input positions. */
@@ -36,18 +37,17 @@ export function resamplePositions(
 ): Float32Array {
   if (grid === newGrid) return positions;
   const classRows = classToken ? 1 : 0;
-  const width = positions.length / (classRows + grid * grid);
-  const result = new Float32Array((classRows + newGrid * newGrid) * width);
-  result.set(positions.subarray(0, classRows * width));
-  const patches = positions.subarray(classRows * width);
+  const before = rowsIn(positions, classRows + grid * grid);
+  const after = zeroVectors(classRows + newGrid * newGrid, before.length);
+  setRows(after, 0, sliceRows(before, 0, classRows).data);
+  const patches = sliceRows(before, classRows);
   const taps = Array.from({ length: newGrid }, (_, position) => TAPS[resampling](position, grid, newGrid));
   for (let y = 0; y < newGrid; y++) {
     for (let x = 0; x < newGrid; x++) {
-      const row = interpolate(patches, grid, width, taps[y]!, taps[x]!);
-      result.set(row, (classRows + y * newGrid + x) * width);
+      setRows(after, classRows + y * newGrid + x, interpolate(patches, grid, taps[y]!, taps[x]!));
     }
   }
-  return result;
+  return after.data;
 }
 
 /** What output position `position` is made of when `from` positions become `to`. */
@@ -89,19 +89,13 @@ function cubic(t: number, a: number): number {
 }
 
 /** The weighted sum of grid positions, [D]. */
-function interpolate(
-  patches: Float32Array,
-  grid: number,
-  width: number,
-  rows: Taps,
-  columns: Taps,
-): Float64Array {
-  const sum = new Float64Array(width);
+function interpolate(patches: Vectors, grid: number, rows: Taps, columns: Taps): Float64Array {
+  const sum = new Float64Array(patches.length);
   rows.indices.forEach((y, i) => {
     columns.indices.forEach((x, j) => {
       const weight = rows.weights[i]! * columns.weights[j]!;
-      const start = (y * grid + x) * width;
-      for (let k = 0; k < width; k++) sum[k]! += weight * patches[start + k]!;
+      const patch = rowOf(patches, y * grid + x);
+      for (let k = 0; k < sum.length; k++) sum[k]! += weight * patch[k]!;
     });
   });
   return sum;

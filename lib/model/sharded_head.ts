@@ -128,8 +128,3 @@ function rowsOfClasses(rows: tf.Tensor2D, classes: tf.Tensor1D, K: number): tf.T
   const byClass = tf.reshape(rows, [all / K, K * E]);
   return tf.reshape(tf.gather(byClass, classes), [classes.shape[0] * K, E]);
 }
-
-/** Whether a variable is shared out: the rows of the head, their moments and averages. */
-export function isSharded(name: string): boolean {
-  return /^(optimizer\.exp_avg\.|optimizer\.exp_avg_sq\.|ema\.|swa\.)?head\.weight$/.test(name);
-}

@@ -31,8 +31,8 @@ export function towerFile(
   const next = prepareCommand(tower);
   const file = openSafetensors(path, next);
   try {
-    requireTower(path, file.tensors, tower, next, options);
-    return towerSource(tower, imageSizePx, file.readInto, file.close, options);
+    requireTowerWeights(path, file.tensors, tower, next, options);
+    return weightsAtSize(tower, imageSizePx, file.readInto, file.close, options);
   } catch (error) {
     file.close();
     throw error;
@@ -44,7 +44,7 @@ export function towerFile(
  * @param next what to do when it does not
  * @throws UserError naming every tensor that is missing, unexpected or of another shape
  */
-export function requireTower(
+export function requireTowerWeights(
   path: string,
   tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
   tower: Tower,
@@ -70,7 +70,7 @@ export function freshTower(
   const shapes = towerShapes(tower);
   const write = (name: string, memory: Float32Array) =>
     memory.set(initialValues(tower, name, shapes.get(name)!, random));
-  return towerSource(tower, imageSizePx, write, () => {}, options);
+  return weightsAtSize(tower, imageSizePx, write, () => {}, options);
 }
 
 /** The command that writes a tower's file. */
@@ -79,7 +79,7 @@ export function prepareCommand({ name }: Tower): string {
 }
 
 /** The tower's weights for an image size, out of those for the grid in which it was trained. */
-function towerSource(
+function weightsAtSize(
   tower: Tower,
   imageSizePx: number,
   write: WeightSource["write"],

@@ -2,6 +2,7 @@
 import { nearestName, UserError } from "../common/errors";
 import type { Tower } from "./tower";
 import { TOWERS } from "./tower_rows";
+import { blockName } from "./weight_names";
 
 export { TOWERS };
 
@@ -70,7 +71,7 @@ export function towerShapes(tower: Tower): Map<string, readonly number[]> {
     ["positional_embedding", [(tower.classToken ? 1 : 0) + tower.positionGrid ** 2, D]],
     ...present(tower.lnPre, affine("ln_pre", [D])),
   ];
-  for (let i = 0; i < layers; i++) shapes.push(...blockShapes(tower, `transformer.resblocks.${i}`));
+  for (let i = 0; i < layers; i++) shapes.push(...blockShapes(tower, blockName(i)));
   shapes.push(...affine("ln_post", [D]));
   if (tower.pooling === "attention") shapes.push(...attentionPoolShapes(tower));
   if (projectionWidth !== null) shapes.push(["proj", [D, projectionWidth]]);

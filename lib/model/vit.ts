@@ -11,6 +11,7 @@ import { forEachImage, meanOfPatches, poolTokens } from "./pooling";
 import type { Precision } from "./precision";
 import type { Tower } from "./tower";
 import { patchGrid, prefixTokens } from "./towers";
+import { blockName } from "./weight_names";
 
 export type { Weights };
 
@@ -86,8 +87,6 @@ export function vitFeatures(
 
 /** A block of the tower. [R, D] -> [R, D]. */
 type Block = (weights: Weights, x: tf.Tensor2D) => tf.Tensor2D;
-
-const blockName = (i: number) => `transformer.resblocks.${i}`;
 
 /** The block under gradient checkpointing; its weights are those below `name`. */
 function recomputed(block: Block, weights: Weights, name: string, x: tf.Tensor2D): tf.Tensor2D {

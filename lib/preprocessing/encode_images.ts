@@ -7,7 +7,7 @@ import type { MakingOf, SourceRecord } from "../common/files/source_record";
 import { checkInterrupt } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import type { JpegSettings } from "../images/jpeg/convert";
-import { withMaker } from "./encode_threads";
+import { withEncoder } from "./encode_threads";
 
 /** How to make them. */
 export interface MakeImagesOptions extends JpegSettings {
@@ -51,7 +51,7 @@ export async function makeImages(
     if (pending.length === 0) return reasons;
 
     let done = 0;
-    await withMaker(settings, concurrency, (make, atOnce) =>
+    await withEncoder(settings, concurrency, (make, atOnce) =>
       mapConcurrently(pending, atOnce, async ({ index, seen }) => {
         const task = taskOf(index);
         const { content, reason = "" } = await make(task);

@@ -1,4 +1,4 @@
-// The threads that make images, and the engine that they share: kept for the next data set, ended when idle.
+// The threads that encode images, and the engine that they share: kept for the next data set, ended when idle.
 import { join } from "node:path";
 import type { MakingOf } from "../common/files/source_record";
 import { SharedLock } from "../common/shared_lock";
@@ -13,42 +13,42 @@ const IDLE_MS = 30_000;
 /** 100 MB of freed memory, or so. */
 const IMAGES_PER_RETURN = 1_000;
 
-interface Workshop {
+interface EncoderPool {
   key: string;
   engine: JpegEngine;
   threads: Threads<MakingOf, MadeImage>;
 }
 
-let kept: { workshop: Workshop; timer: NodeJS.Timeout } | undefined;
+let kept: { pool: EncoderPool; timer: NodeJS.Timeout } | undefined;
 
-type Make = (task: MakingOf) => Promise<MadeImage>;
+type Encode = (task: MakingOf) => Promise<MadeImage>;
 
 /**
- * Lends what makes images in `most` threads.
- * @param use gets it, and how many images keep all threads busy
+ * Calls `use` with a function that makes images in `most` threads.
+ * @param use is given it, and how many images keep all threads busy
  */
-export async function withMaker<T>(
+export async function withEncoder<T>(
   settings: JpegSettings,
   most: number,
-  use: (make: Make, atOnce: number) => Promise<T>,
+  use: (encode: Encode, atOnce: number) => Promise<T>,
 ): Promise<T> {
   const key = JSON.stringify([settings, most]);
-  const workshop = takeKept(key) ?? open(key, settings, most);
-  const { threads } = workshop;
+  const pool = takeKept(key) ?? open(key, settings, most);
+  const { threads } = pool;
   let made = 0;
-  const make: Make = async (task) => {
+  const encode: Encode = async (task) => {
     if (++made % IMAGES_PER_RETURN === 0) returnFreedMemory();
     return threads.run(task);
   };
   try {
-    return await holdDecoderMessages(() => use(make, threads.capacity));
+    return await holdDecoderMessages(() => use(encode, threads.capacity));
   } finally {
     returnFreedMemory();
-    await keep(workshop);
+    await keep(pool);
   }
 }
 
-function open(key: string, settings: JpegSettings, most: number): Workshop {
+function open(key: string, settings: JpegSettings, most: number): EncoderPool {
   const engine = new JpegEngine(settings.jpegQuality);
   const data: ImageWorkerData = { settings, engine: engine.shared, lock: new SharedLock().memory };
   const script = join(__dirname, "encode_thread.js");
@@ -56,28 +56,28 @@ function open(key: string, settings: JpegSettings, most: number): Workshop {
 }
 
 /** Whoever takes it has it alone. */
-function takeKept(key: string): Workshop | undefined {
-  if (kept?.workshop.key !== key) return undefined;
-  const { workshop, timer } = kept;
+function takeKept(key: string): EncoderPool | undefined {
+  if (kept?.pool.key !== key) return undefined;
+  const { pool, timer } = kept;
   clearTimeout(timer);
   kept = undefined;
-  return workshop;
+  return pool;
 }
 
 /** The last one is kept. */
-async function keep(workshop: Workshop): Promise<void> {
+async function keep(pool: EncoderPool): Promise<void> {
   const before = kept;
   const timer = setTimeout(() => {
-    takeKept(workshop.key);
-    void close(workshop);
+    takeKept(pool.key);
+    void close(pool);
   }, IDLE_MS).unref();
-  kept = { workshop, timer };
+  kept = { pool, timer };
   if (!before) return;
   clearTimeout(before.timer);
-  await close(before.workshop);
+  await close(before.pool);
 }
 
-async function close({ engine, threads }: Workshop): Promise<void> {
+async function close({ engine, threads }: EncoderPool): Promise<void> {
   await threads.close();
   engine.close();
 }

@@ -1,11 +1,12 @@
 // A tower's weights under the names of another library: the table of families, read the other way.
 import { UserError } from "../common/errors";
+import { rowOf } from "../common/vectors";
 import type { TensorEntry } from "../formats/safetensors";
 import { elementCount } from "../formats/safetensors_header";
 import type { Tower } from "../model/tower";
 import { towerShapes } from "../model/towers";
 import { LIBRARIES, type Library, NAME_FAMILIES, type NameFamily } from "./name_families";
-import { nameOf, rowOf, sourcesOf, transpose } from "./tower_names";
+import { entryOf, nameOf, sourcesOf, transpose } from "./tower_names";
 
 /** One of the equal parts of a tensor of ours, counted along its rows; or all of it, transposed. */
 interface Piece {
@@ -71,7 +72,7 @@ function fittingFamilies(tower: Tower, names: { keys(): Iterable<string> }): Nam
   return NAME_FAMILIES.filter((family) =>
     family.library === "open_clip"
       ? tower.pooling !== "attention" && !tower.layerScale
-      : [...names.keys()].every((name) => name === "proj" || rowOf(family, name) !== undefined),
+      : [...names.keys()].every((name) => name === "proj" || entryOf(family, name) !== undefined),
   );
 }
 
@@ -107,7 +108,7 @@ function join(pieces: readonly Piece[], read: Read): Float32Array {
   let start = 0;
   for (const { name, part, shape, transposed } of pieces) {
     const length = elementCount(shape);
-    const own = read(name).subarray(part * length, (part + 1) * length);
+    const own = rowOf({ data: read(name), length }, part);
     const place = values.subarray(start, start + length);
     // ours is [shape[1], shape[0]]
     if (transposed) transpose(own, shape[0]!, place);

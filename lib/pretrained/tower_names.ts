@@ -6,6 +6,7 @@ import { elementCount, type TensorInfo } from "../formats/safetensors_header";
 import { listNames, type TensorFile } from "../formats/tensor_file";
 import type { Tower } from "../model/tower";
 import { TOWERS, towerShapes } from "../model/towers";
+import { blockName } from "../model/weight_names";
 import { NAME_FAMILIES, type NameFamily, type Source } from "./name_families";
 import { choosePart } from "./tower_parts";
 
@@ -172,7 +173,7 @@ function findTowerIn(
 export function sourcesOf({ family, prefix }: Naming, name: string): Source[] {
   const block = /\.(\d+)\./.exec(name)?.[1] ?? "";
   const kind = /(weight|bias)$/.exec(name)?.[1] ?? "";
-  const row = rowOf(family, name) ?? name;
+  const row = entryOf(family, name) ?? name;
   const inFile = (theirs: string) => {
     const whole = theirs.startsWith("^") ? parentOf(prefix) + theirs.slice(1) : prefix + theirs;
     return whole.replace("*", block).replace("#", kind);
@@ -185,7 +186,7 @@ export function sourcesOf({ family, prefix }: Naming, name: string): Source[] {
 }
 
 /** The row of a family's table for one of open_clip's names, if it has one. */
-export function rowOf({ names }: NameFamily, name: string): NameFamily["names"][string] | undefined {
+export function entryOf({ names }: NameFamily, name: string): NameFamily["names"][string] | undefined {
   const general = name.replace(/\.\d+\./, ".*.");
   return names[general] ?? names[general.replace(/(weight|bias)$/, "#")];
 }
@@ -293,7 +294,7 @@ function misfit(path: string, tensors: Tensors, naming: Naming, tower: Tower, fa
 function describe(tensors: Tensors, naming: Naming): string {
   const shapeOf = (name: string) => tensors.get(nameOf(sourcesOf(naming, name)[0]!))?.shape ?? [];
   let blocks = 0;
-  while (shapeOf(`transformer.resblocks.${blocks}.ln_1.weight`).length > 0) blocks++;
+  while (shapeOf(`${blockName(blocks)}.ln_1.weight`).length > 0) blocks++;
   const width = shapeOf("ln_post.weight")[0];
   const patch = shapeOf("conv1.weight").at(-1);
   const positions = shapeOf("positional_embedding").at(-2);

@@ -8,9 +8,10 @@ import { readJson, writeAtomically, writeJson } from "../common/files/files";
 import { checkInterrupt } from "../common/interrupt";
 import type { ProgressOptions } from "../common/progress";
 import { projectPath } from "../common/project";
+import { rowOf, type Vectors } from "../common/vectors";
 import { sumFile } from "../formats/bytes";
 import type { Neighbours } from "./neighbours";
-import { type Rows, rowSource, type Vectors } from "./rows";
+import { type Rows, rowSource } from "./rows";
 
 /** An index in memory. Rows are found by cosine, and known by their positions, in the order in which they came. */
 export interface ApproximateIndex {
@@ -168,7 +169,7 @@ async function searchIndex(index: Index, length: number, queries: Vectors, k: nu
   const depth = Math.min(k, index.size());
   for (let query = 0; query < queries.count && depth > 0; query++) {
     if (query % ROWS_PER_TURN === 0) await checkInterrupt();
-    const vector = queries.data.subarray(query * length, (query + 1) * length);
+    const vector = rowOf(queries, query);
     const { keys, distances } = index.search(vector, depth, THREADS);
     neighbours.positions.push(Int32Array.from(keys, Number));
     neighbours.cosines.push(distances.map((distance) => 1 - distance));

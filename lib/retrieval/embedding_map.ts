@@ -4,9 +4,9 @@ import { UserError } from "../common/errors";
 import { checkInterrupt } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import { randomStream } from "../common/random";
+import { listRows, type Vectors } from "../common/vectors";
 import { type Neighbours, nearestNeighbours } from "./neighbours";
 import { fitPca, reduceRows } from "./reduction";
-import type { Vectors } from "./rows";
 
 /** Rows on a map of two dimensions. */
 export interface EmbeddingMap {
@@ -113,8 +113,6 @@ async function placeByNeighbours(
   return { data: Float32Array.from(places), count: others.count, length: 2 };
 }
 
-function listOf({ data, count, length }: Vectors): number[][] {
-  return Array.from({ length: count }, (_, row) =>
-    Array.from(data.subarray(row * length, (row + 1) * length)),
-  );
+function listOf(vectors: Vectors): number[][] {
+  return listRows(vectors).map((row) => Array.from(row));
 }

@@ -1,5 +1,6 @@
 // Models compared on the same queries and index. Shapes: Q queries, N index rows.
 import { recordOf } from "../common/records";
+import { pickRows, type Vectors } from "../common/vectors";
 import { type BootstrapOptions, bootstrapMeans, type Interval, intervalOf } from "./bootstrap";
 import {
   expectedCounts,
@@ -9,7 +10,7 @@ import {
   type QueryScores,
   scoreQueries,
 } from "./metrics";
-import { type NeighbourOptions, nearestNeighbours, positionsOf, type Vectors } from "./neighbours";
+import { type NeighbourOptions, nearestNeighbours, positionsOf } from "./neighbours";
 
 /** What is asked and what is searched, with classes; class numbers are those of all data sets together. */
 export interface RetrievalLabels {
@@ -151,12 +152,7 @@ async function scorePart(
 
 /** Some rows of vectors; all of them are not copied. */
 function pick(vectors: Vectors, rows: readonly number[]): Vectors {
-  const { data, count, length } = vectors;
-  if (rows.length === count) return vectors;
-  const picked = new Float32Array(rows.length * length);
-  for (const [i, row] of rows.entries())
-    picked.set(data.subarray(row * length, (row + 1) * length), i * length);
-  return { data: picked, count: rows.length, length };
+  return rows.length === vectors.count ? vectors : pickRows(vectors, rows);
 }
 
 function describe(

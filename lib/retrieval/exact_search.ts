@@ -3,11 +3,12 @@
 import { Budget } from "../common/budget";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
+import { rowOf, type Vectors } from "../common/vectors";
 import { floatsOf, intsOf } from "../engine/native/dtypes";
 import type { TensorValue } from "../engine/native/host_tensor";
 import { type BestRows, emptyLists, insertRow, lastScore, sortLists } from "./best_rows";
 import { EXACT_SCORES, type Metric, squaredLength } from "./metric";
-import { type RowSource, readRows, type Vectors } from "./rows";
+import { type RowSource, readRows } from "./rows";
 import { giveBackScoreGraph, type ScoreGraph, takeScoreGraph } from "./score_graph";
 import { type Block, blockMemory, meanRow, type QueryRun, queryRuns, readBlock } from "./search_blocks";
 import { type SearchShape, shapeOfSearch } from "./search_sizes";
@@ -81,7 +82,7 @@ async function searchBlocks(search: ExactSearch, queries: Vectors, best: BestRow
       // where it is read to must be free again; the runs of the block before this one go on meanwhile
       await searched.at(-memory.length);
       const block = await readBlock(index, metric, start, memory[searched.length % memory.length]!, centre);
-      const at = { graph: graphs.of(start === 0), shape, block };
+      const at = { graph: graphs.graph(start === 0), shape, block };
       const work = runs.map((run) => lanes.use(1, () => searchRun(search, { ...at, run }, best)));
       begun.push(...work);
       const ended = Promise.all(work).then(() =>
@@ -101,10 +102,10 @@ async function searchBlocks(search: ExactSearch, queries: Vectors, best: BestRow
 }
 
 /** The graphs of the first block and of the others. */
-function scoreGraphs(shape: SearchShape): { of(first: boolean): ScoreGraph; giveBack(): void } {
+function scoreGraphs(shape: SearchShape): { graph(first: boolean): ScoreGraph; giveBack(): void } {
   const taken = new Map<boolean, ScoreGraph>();
   return {
-    of: (first) => {
+    graph: (first) => {
       const graph = taken.get(first) ?? takeScoreGraph({ ...shape, first });
       taken.set(first, graph);
       return graph;
@@ -142,7 +143,7 @@ async function searchRun(search: ExactSearch, at: Run, best: BestRows): Promise<
     ...(shape.biased ? { bias } : {}),
     ...(block.start === 0 ? { slack: 2 * margin } : {}),
   });
-  takeIn(search, at, limits, found, best);
+  insertExactScores(search, at, limits, found, best);
 }
 
 /** What the engine's scores of the queries of a run are measured by. */
@@ -159,7 +160,10 @@ function limitsOf(metric: Metric, { shape, run }: Run, margin: number, best: Bes
   const offset = new Float64Array(shape.queries);
   for (let row = 0; row < run.count; row++) {
     // the exact score is minus half the squared distance: the engine leaves out the query's own part of it
-    const left = metric === "euclidean" ? squaredLength(seen, row * shape.length, shape.length) / 2 : 0;
+    const left =
+      metric === "euclidean"
+        ? squaredLength(rowOf({ data: seen, length: shape.length }, row), 0, shape.length) / 2
+        : 0;
     offset[row] = left - margin;
     least[row] = lastScore(best, run.start + row) + offset[row]!;
   }
@@ -167,7 +171,7 @@ function limitsOf(metric: Metric, { shape, run }: Run, margin: number, best: Bes
 }
 
 /** Scores again what the engine found, and keeps the best. */
-function takeIn(
+function insertExactScores(
   { metric, ownPositions }: ExactSearch,
   { shape, run, block }: Run,
   { least, offset }: Limits,

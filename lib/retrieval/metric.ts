@@ -20,7 +20,7 @@ export interface ExactRows {
  */
 export type ExactScore = (rowsA: ExactRows, a: number, rowsB: ExactRows, b: number, length: number) => number;
 
-/** By metric. */
+/** By metric. Numbers are read by their index: a view of each row (`rowOf`) costs a fifth to a half of the time. */
 export const EXACT_SCORES: Record<Metric, ExactScore> = {
   cosine: ({ data: dataA, squares: squaresA }, a, { data: dataB, squares: squaresB }, b, length) => {
     let dot = 0;

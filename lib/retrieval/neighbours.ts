@@ -1,13 +1,12 @@
 // Exact nearest neighbours. Shapes: Q queries, N index rows, E embedding length, k neighbours.
 import type { OnProgress } from "../common/progress";
+import { listRows, rowsIn, type Vectors } from "../common/vectors";
 import { tf } from "../engine/native/tf";
 import type { BestRows } from "./best_rows";
 import { exactSearch } from "./exact_search";
 import type { Metric } from "./metric";
-import { type Rows, rowSource, type Vectors } from "./rows";
+import { type Rows, rowSource } from "./rows";
 import { scaledRows, scaleOf } from "./scaled_rows";
-
-export type { Vectors } from "./rows";
 
 /** The k nearest index rows of every query, best first; among equally near ones the lower position first. */
 export interface Neighbours {
@@ -92,8 +91,7 @@ function search(
 
 /** One array a query: [Q * k] -> [Q][k]. */
 function split<T extends Int32Array | Float32Array>(flat: T, count: number): T[] {
-  const k = flat.length / Math.max(1, count);
-  return Array.from({ length: count }, (_, query) => flat.subarray(query * k, (query + 1) * k) as T);
+  return listRows(rowsIn(flat, count));
 }
 
 /**

@@ -3,9 +3,9 @@
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { randomStream } from "../common/random";
+import { rowOf, setRows, type Vectors, zeroVectors } from "../common/vectors";
 import { openSafetensors, writeSafetensors } from "../formats/safetensors";
 import { eigenvectors, secondMoments } from "./covariance";
-import type { Vectors } from "./rows";
 import { type Rows, rowSource } from "./rows";
 
 /** A linear map of rows: (row - mean) x matrix. */
@@ -91,20 +91,22 @@ export function randomProjection(from: number, to: number, seed = 0): Reduction 
  * @example
  * const short = reduceRows(vectors, await fitPca(vectors, 64)); // [N, 64]
  */
-export function reduceRows({ data, count, length }: Vectors, { mean, matrix, from, to }: Reduction): Vectors {
+export function reduceRows(vectors: Vectors, { mean, matrix, from, to }: Reduction): Vectors {
+  const { count, length } = vectors;
   if (length !== from)
     throw new UserError(`The reduction was made for rows of ${from} numbers; these have ${length}.`);
-  const reduced = new Float32Array(count * to);
+  const reduced = zeroVectors(count, to);
   const sums = new Float64Array(to);
   for (let row = 0; row < count; row++) {
+    const given = rowOf(vectors, row);
     sums.fill(0);
     for (let i = 0; i < length; i++) {
-      const value = data[row * length + i]! - mean[i]!;
+      const value = given[i]! - mean[i]!;
       for (let d = 0; d < to; d++) sums[d]! += value * matrix[i * to + d]!;
     }
-    reduced.set(sums, row * to);
+    setRows(reduced, row, sums);
   }
-  return { data: reduced, count, length: to };
+  return reduced;
 }
 
 /**

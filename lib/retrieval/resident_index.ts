@@ -1,6 +1,7 @@
 // An exact index that stays in the engine's memory, for a service: a search is one run of one graph.
 // Shapes: Q queries, N index rows, E numbers of each, k neighbours.
 import { UserError } from "../common/errors";
+import { listRows, rowOf, rowsIn, type Vectors } from "../common/vectors";
 import { intsOf } from "../engine/native/dtypes";
 import { tf } from "../engine/native/tf";
 import { withFreeBatch } from "../engine/program/free_batch";
@@ -9,7 +10,7 @@ import { rawOp } from "../engine/tracing/raw_op";
 import { emptyLists, insertRow, sortLists } from "./best_rows";
 import { EXACT_SCORES, type ExactRows, scoreRows, squaredLength } from "./metric";
 import type { Neighbours } from "./neighbours";
-import { type Rows, readRows, type Vectors } from "./rows";
+import { type Rows, readRows } from "./rows";
 
 /** What can be searched again and again: this one, and an approximate index. */
 export interface SearchIndex {
@@ -55,35 +56,25 @@ export async function residentIndex(rows: Rows): Promise<SearchIndex & { dispose
       throw new UserError(`A query gets at most ${MOST_NEIGHBOURS} neighbours, not ${k}.`);
     const fed = { dtype: "float32" as const, shape: [queries.count, length], data: queries.data };
     const found = intsOf((await nearest.run({ queries: fed })).positions);
-    return ordered(queries, { data, squares }, found, depth, Math.min(k, count));
+    return ordered(queries, { data, squares }, rowsIn(found, queries.count), Math.min(k, count));
   };
   return { count, length, search, dispose: () => program.dispose() };
 }
 
 /** Scores what the engine found in float64. @param found positions, [Q, depth] */
-function ordered(
-  { data: queries, count, length }: Vectors,
-  rows: ExactRows,
-  found: Int32Array,
-  depth: number,
-  k: number,
-): Neighbours {
+function ordered(queries: Vectors, rows: ExactRows, found: Vectors<Int32Array>, k: number): Neighbours {
+  const { data, count, length } = queries;
   const lists = emptyLists(count, k);
-  const squares = Float64Array.from({ length: count }, (_, query) =>
-    squaredLength(queries, query * length, length),
-  );
+  const squares = Float64Array.from(listRows(queries), (row) => squaredLength(row, 0, length));
   for (let query = 0; query < count; query++) {
-    for (const position of found.subarray(query * depth, (query + 1) * depth)) {
-      const score = EXACT_SCORES.cosine({ data: queries, squares }, query, rows, position, length);
+    for (const position of rowOf(found, query)) {
+      const score = EXACT_SCORES.cosine({ data, squares }, query, rows, position, length);
       insertRow(lists, query, score, position);
     }
   }
   sortLists(lists);
-  const part = <T extends Int32Array | Float64Array>(all: T, query: number) =>
-    all.subarray(query * k, (query + 1) * k) as T;
-  const each = <T>(of: (query: number) => T) => Array.from({ length: count }, (_, query) => of(query));
   return {
-    positions: each((query) => part(lists.positions, query)),
-    cosines: each((query) => Float32Array.from(part(lists.scores, query))),
+    positions: listRows(rowsIn(lists.positions, count)),
+    cosines: listRows(rowsIn(lists.scores, count)).map((row) => Float32Array.from(row)),
   };
 }

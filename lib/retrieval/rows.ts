@@ -1,13 +1,6 @@
 // Rows of numbers, in memory or on disk, read in blocks. Shapes: N rows, F numbers of each.
 import { UserError } from "../common/errors";
-
-/** Rows of equal length in one flat array. */
-export interface Vectors {
-  /** [count, length], row by row. */
-  data: Float32Array;
-  count: number;
-  length: number;
-}
+import { joinRows, sliceRows, type Vectors } from "../common/vectors";
 
 /** Rows that are read in blocks, so that more of them can be searched than memory holds. */
 export interface RowSource {
@@ -38,7 +31,7 @@ export function rowSource(rows: Rows): RowSource {
       `Expected ${count} rows of ${length} numbers: ${count * length}; there are ${data.length}.`,
     );
   }
-  return { count, length, block: (start, end) => data.subarray(start * length, end * length) };
+  return { count, length, block: (start, end) => sliceRows(rows, start, end).data };
 }
 
 /** All rows in memory. */
@@ -52,27 +45,17 @@ function sourceOfShards({ count, length, shards, readShard }: ShardedRows): RowS
   let held: { shard: number; rows: Vectors } | undefined;
   const rowsOf = (shard: number) => {
     if (held?.shard !== shard) held = { shard, rows: readShard(shard) };
-    return held.rows.data;
+    return held.rows;
   };
   const block = (start: number, end: number) => {
-    const pieces: Float32Array[] = [];
+    const parts: Vectors[] = [];
     let first = 0;
     for (const [shard, { count: rows }] of shards.entries()) {
       const [from, to] = [Math.max(start - first, 0), Math.min(end - first, rows)];
-      if (from < to) pieces.push(rowsOf(shard).subarray(from * length, to * length));
+      if (from < to) parts.push(sliceRows(rowsOf(shard), from, to));
       first += rows;
     }
-    return pieces.length === 1 ? pieces[0]! : joined(pieces);
+    return joinRows(parts, length).data;
   };
   return { count, length, block };
-}
-
-function joined(pieces: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }

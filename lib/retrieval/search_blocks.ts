@@ -1,10 +1,11 @@
 // Blocks of an index and runs of queries in the engine's memory. Shapes: B rows of a block, q queries of a run,
 // D numbers of each.
 import { checkInterrupt } from "../common/interrupt";
+import { sliceRows, type Vectors, zeroVectors } from "../common/vectors";
 import { floatsOf } from "../engine/native/dtypes";
 import { HostTensor } from "../engine/native/host_tensor";
 import { type ExactRows, type Metric, scoreRows } from "./metric";
-import type { RowSource, Vectors } from "./rows";
+import type { RowSource } from "./rows";
 
 /** Memory of the engine's for one block, used again for others. */
 export interface BlockMemory {
@@ -71,23 +72,18 @@ export async function readBlock(
 }
 
 /** Queries in runs of `size`. */
-export function queryRuns(
-  { data, count, length }: Vectors,
-  size: number,
-  metric: Metric,
-  centre: Float32Array,
-): QueryRun[] {
+export function queryRuns(queries: Vectors, size: number, metric: Metric, centre: Float32Array): QueryRun[] {
+  const { count, length } = queries;
   const bias = new Float32Array(size);
   const starts = Array.from({ length: Math.ceil(count / size) }, (_, run) => run * size);
   const prepared = starts.map((start) => {
-    const end = Math.min(start + size, count);
-    const part = data.subarray(start * length, end * length);
-    const seen = new Float32Array(size * length);
+    const part = sliceRows(queries, start, start + size);
+    const seen = zeroVectors(size, length).data;
     const describe = (row: number) => `Query ${start + row}`;
-    const given = { data: part, squares: new Float64Array(size) };
+    const given = { data: part.data, squares: new Float64Array(size) };
     const into = { data: seen, bias, squares: given.squares };
-    const largest = scoreRows(metric, part, centre, into, describe);
-    return { start, count: end - start, seen, given, largest };
+    const largest = scoreRows(metric, part.data, centre, into, describe);
+    return { start, count: part.count, seen, given, largest };
   });
   // the engine's memory last, when nothing can fail any more
   return prepared.map(({ seen, ...run }) => {

@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { nearestName, UserError } from "../common/errors";
 import { projectPath } from "../common/project";
+import { WEIGHT_KINDS, type WeightKind } from "../model/weight_names";
 import { checkpointFile, listCheckpoints } from "./run_checkpoints";
 import { listRuns, RUN_FILES, runFile, runFolder } from "./run_folder";
-import { WEIGHT_KINDS, type WeightKind } from "./store";
 
 /** A checkpoint of a run, and which of its weights are meant. */
 export interface CheckpointRef {

@@ -5,8 +5,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import protobuf from "protobufjs/light";
 import { appendToFile } from "../common/files/files";
+import { WEIGHT_KINDS } from "../model/weight_names";
 import type { Metric } from "./metrics";
-import { WEIGHT_KINDS } from "./store";
 import { frameRecord, readRecords } from "./tfrecord";
 
 const field = (type: string, id: number) => ({ type, id });

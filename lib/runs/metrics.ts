@@ -1,7 +1,7 @@
 // Reads and writes the lines of `metrics.jsonl`.
 import { z } from "zod";
 import { parseJson } from "../common/schema";
-import type { Average, WeightKind } from "./store";
+import type { Average, WeightKind } from "../model/weight_names";
 
 /** One line of a run's `metrics.jsonl`. */
 export type Metric = StepMetric | ValidationMetric | RetrievalMetric | EndMetric;

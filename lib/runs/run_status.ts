@@ -2,11 +2,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { formatSeconds } from "../common/progress";
+import { WEIGHT_KINDS } from "../model/weight_names";
 import { isLive, type RunState, type RunView } from "./follow";
 import { type HeldOutScores, type StepMetric, scoresOf, type ValidationScores } from "./metrics";
 import { WITHOUT_NOTE } from "./run_note";
 import { scoredOnText, trainedOnText } from "./scored_on";
-import { WEIGHT_KINDS } from "./store";
 
 /** The speed is that of the last steps. */
 const RECENT_STEPS = 50;

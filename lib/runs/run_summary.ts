@@ -1,6 +1,7 @@
 // What a run leaves to look at once it has ended.
 import { statSync } from "node:fs";
 import { UserError } from "../common/errors";
+import type { Average } from "../model/weight_names";
 import { type Baseline, baselineOfFolder } from "./baseline";
 import {
   type EndMetric,
@@ -12,7 +13,6 @@ import {
 import { listCheckpoints } from "./run_checkpoints";
 import { readMetrics, runFile } from "./run_folder";
 import { readNote, WITHOUT_NOTE } from "./run_note";
-import type { Average } from "./store";
 
 /** What a finished (or stopped) run leaves to look at. */
 export interface RunSummary {

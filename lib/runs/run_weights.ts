@@ -2,10 +2,10 @@
 
 import type { WeightShapeSettings } from "../config/parts";
 import { requireTensors } from "../formats/tensor_file";
-import { TOWER_PREFIX } from "../model/embedding_model";
-import { CONSTANT_NAMES, headShapes, rowsPerClass } from "../model/head";
+import { headShapes, rowsPerClass } from "../model/head";
 import { findTower, patchGrid, towerShapes } from "../model/towers";
 import { featureLength } from "../model/vit";
+import { CONSTANT_NAMES, HEAD_WEIGHT, TOWER_PREFIX } from "../model/weight_names";
 import type { WeightSource } from "../model/weight_source";
 import type { CheckpointRef } from "./checkpoint_ref";
 import { readRunConfig } from "./run_folder";
@@ -39,7 +39,7 @@ function expectedShapes(config: WeightShapeSettings, found: Shapes): ReadonlyMap
   const tower = findTower(config.tower);
   const given = (found.get("neck.hidden.weight") ?? found.get("neck.weight"))?.[1];
   const features = config.features === "" ? featureLength(tower, config) : (given ?? 0);
-  const classes = Math.floor((found.get("head.weight")?.[0] ?? 0) / rowsPerClass(config));
+  const classes = Math.floor((found.get(HEAD_WEIGHT)?.[0] ?? 0) / rowsPerClass(config));
   const shapes = new Map<string, readonly number[]>(Object.entries(headShapes(config, features, classes)));
   const hidden = found.get("neck.hidden.weight")?.[0];
   if (shapes.has("neck.hidden.weight") && hidden !== undefined) {

@@ -4,44 +4,15 @@ import { UserError } from "../common/errors";
 import type { Program } from "../engine/program/program";
 import { openSafetensors, streamSafetensors } from "../formats/safetensors";
 import { listNames, type TensorFile } from "../formats/tensor_file";
+import { averagedCountOf, isWeight, SKIPPED_STEPS, storedName, type WeightKind } from "../model/weight_names";
 import type { WeightSource } from "../model/weight_source";
 
 /** What to do about a checkpoint that cannot be used. */
 const DAMAGED_NEXT =
   "A copy of the run's best.safetensors or epoch_N.safetensors will do: it goes on from there. With none it begins anew.";
 
-/** What stands before the names of the optimizer's tensors. */
-export const OPTIMIZER_PREFIX = "optimizer.";
-
-/** The scalar that counts the steps which changed nothing because gradients overflowed, in float16. */
-export const SKIPPED_STEPS = `${OPTIMIZER_PREFIX}skipped_steps`;
-
 /** Variables that older checkpoints lack: they keep their first value. */
 const MAY_BE_MISSING: ReadonlySet<string> = new Set([SKIPPED_STEPS]);
-
-/** The weights as the last step left them, and their averages over the run. */
-export const WEIGHT_KINDS = ["raw", "ema", "swa"] as const;
-
-/** Which weights of a run: `raw` as the last step left them, `ema` and `swa` averaged over steps or epochs. */
-export type WeightKind = (typeof WEIGHT_KINDS)[number];
-
-/** Kinds of averages. */
-export type Average = Exclude<WeightKind, "raw">;
-
-/** The name under which a weight (or a prefix of weights) of a kind is stored: `neck.bias`, `ema.neck.bias`. */
-export function storedName(kind: WeightKind, name: string): string {
-  return kind === "raw" ? name : `${kind}.${name}`;
-}
-
-/** The name of the scalar that counts what an average holds; as in PyTorch's `AveragedModel`. */
-export function averagedCountOf(kind: WeightKind): string {
-  return storedName(kind, "n_averaged");
-}
-
-/** Whether a tensor of a checkpoint is a weight, and not the optimizer's or an average. */
-export function isWeight(name: string): boolean {
-  return ![OPTIMIZER_PREFIX, "ema.", "swa."].some((prefix) => name.startsWith(prefix));
-}
 
 /** A model and its optimizer: variables of a program, all of them float32. */
 export interface StoredModel {

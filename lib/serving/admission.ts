@@ -3,7 +3,7 @@ import { shareOf } from "./addresses";
 import { Refusal } from "./refusal";
 
 /** What may be under way at once. */
-export interface GateLimits {
+export interface AdmissionLimits {
   requests: number;
   /** Of bodies, in memory. */
   bytes: number;
@@ -22,13 +22,13 @@ export type HoldBytes = (bytes: number) => void;
 const RETRY_AFTER_SECONDS = 1;
 
 /** Lets requests in while few are under way, in all and of each address, and counts the bytes that they bring. */
-export class Gate {
-  readonly #limits: GateLimits;
+export class Admission {
+  readonly #limits: AdmissionLimits;
   readonly #all: Held = { requests: 0, bytes: 0 };
   readonly #byAddress = new Map<string, Held>();
   #refused = 0;
 
-  constructor(limits: GateLimits) {
+  constructor(limits: AdmissionLimits) {
     this.#limits = limits;
   }
 

@@ -4,7 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { z } from "zod";
 import { MOST_NEIGHBOURS } from "../retrieval/resident_index";
 import { clientAddress } from "./addresses";
-import type { Gate } from "./admission";
+import type { Admission } from "./admission";
 import { whileBodyComes } from "./body_watch";
 import { boundConnections } from "./connections";
 import type { FoundRow } from "./found";
@@ -30,7 +30,7 @@ export interface ClientLimits {
 
 /** What stands behind the routes. A signal is aborted when the client is gone. */
 export interface Service {
-  gate: Gate;
+  admission: Admission;
   limits: UploadLimits;
   clients: ClientLimits;
   /** The address that was named to listen on. */
@@ -72,7 +72,7 @@ const SEARCH_QUERY = z.strictObject({
 
 /** Makes the application; it listens nowhere yet. */
 export function serviceApp(service: Service): FastifyInstance {
-  const { gate, limits, clients } = service;
+  const { admission, limits, clients } = service;
   const app = makeApp(service);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(() => {
@@ -100,7 +100,7 @@ export function serviceApp(service: Service): FastifyInstance {
     work: (images: Uint8Array[], gone: AbortSignal) => Promise<T>,
   ) => {
     requireFittingBody(request, limits);
-    return gate.enter(clientAddress(request, clients.trustHeader), async (hold) => {
+    return admission.enter(clientAddress(request, clients.trustHeader), async (hold) => {
       try {
         const reading = readUploads(request, { ...limits, maxImages }, hold);
         return await work(await whileBodyComes(request.raw, clients, reading), goneSignal(reply));

@@ -1,14 +1,15 @@
 // The script of a thread that decodes: uploads to a model's input size, index images to thumbnails. It calls the
 // engine's JPEG decoder by its address: tfjs is not loaded here.
-import { parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 import sharp from "sharp";
 import { messageOf, UserError } from "../common/errors";
 import { UnreachableFile } from "../common/files/file_faults";
+import { serveTasks } from "../common/serve_tasks";
 import { writtenBytes } from "../engine/native/native_stderr";
 import type { FunctionHandle } from "../engine/program/function_handle";
 import { decodeRgb } from "../images/decode";
 import { squashToSquare } from "../images/input_square";
-import { lendJpeg } from "../images/jpeg/with_pixels";
+import { withJpegPixels } from "../images/jpeg/with_pixels";
 import { ImageError } from "../images/pixels/image_error";
 import type { RgbImage } from "../images/pixels/rgb_image";
 
@@ -39,13 +40,14 @@ const { imageSizePx, decoder, stderr, maxPixels, maxSeconds } = workerData as De
 const THUMBNAIL_QUALITY = 85;
 sharp.cache(false); // no image comes twice
 
-parentPort?.on("message", async (job: DecodeJob) => {
-  const answer = await decode(job).then(
-    (bytes): DecodeAnswer => ({ bytes }),
-    (error): DecodeAnswer => reasonOf(error) ?? { failure: messageOf(error) },
-  );
-  parentPort!.postMessage(answer, "bytes" in answer ? [answer.bytes.buffer as ArrayBuffer] : []);
-});
+void serveTasks(
+  (job: DecodeJob) =>
+    decode(job).then(
+      (bytes): DecodeAnswer => ({ bytes }),
+      (error): DecodeAnswer => reasonOf(error) ?? { failure: messageOf(error) },
+    ),
+  (answer) => ("bytes" in answer ? [answer.bytes.buffer as ArrayBuffer] : []),
+);
 
 function decode(job: DecodeJob): Promise<Uint8Array> {
   return "path" in job ? thumbnail(job.path, job.longerSidePx) : inputPixels(job.upload);
@@ -61,11 +63,11 @@ function reasonOf(error: unknown): DecodeAnswer | undefined {
 async function inputPixels(file: Uint8Array): Promise<Uint8Array> {
   const square = (image: RgbImage) => Uint8Array.from(squashToSquare(image, imageSizePx).data);
   const printedBytes = writtenBytes(stderr);
-  const lent = lendJpeg(decoder, file, square, maxPixels);
-  if (lent && writtenBytes(stderr) === printedBytes) return lent.result;
+  const byEngine = withJpegPixels(decoder, file, square, maxPixels);
+  if (byEngine && writtenBytes(stderr) === printedBytes) return byEngine.result;
   // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
   const decoded = await decodeRgb(file, { maxPixels, maxSeconds });
-  return lent?.result ?? square(decoded);
+  return byEngine?.result ?? square(decoded);
 }
 
 async function thumbnail(path: string, longerSidePx: number): Promise<Uint8Array> {

@@ -2,15 +2,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { notice } from "../common/notice";
-import type { Gate } from "./admission";
+import type { Admission } from "./admission";
 
 /** Takes no more requests, waits for those under way, and drops what is not answered by then; says so. */
-export async function drain(app: FastifyInstance, gate: Gate, drainMs: number): Promise<void> {
+export async function drain(app: FastifyInstance, admission: Admission, drainMs: number): Promise<void> {
   const timer = new AbortController();
   const closed = app.close().finally(() => timer.abort());
   const late = sleep(drainMs, "late", { signal: timer.signal }).catch(() => undefined);
   if ((await Promise.race([closed, late])) !== "late") return;
-  const { underWay } = gate.load;
+  const { underWay } = admission.load;
   const dropped =
     underWay === 1 ? "1 request that was under way is" : `${underWay} requests that were under way are`;
   notice(`guie serve: after ${drainMs / 1000} s, ${dropped} dropped; --drain-ms sets the time`);

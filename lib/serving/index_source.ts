@@ -7,13 +7,13 @@ import { cacheFolder } from "../common/files/kept_folder";
 import { notice } from "../common/notice";
 import type { ProgressOptions } from "../common/progress";
 import type { Texts } from "../common/texts";
+import type { Vectors } from "../common/vectors";
 import { dataFolder } from "../config/paths";
 import { readClassNames } from "../datasets/class_names";
 import type { Embedder } from "../embedding/embedder";
 import { FEATURE_FOLDER, type Features, openFeatures } from "../features/feature_files";
 import { countChangedImages, ensureKeptFeatures } from "../features/feature_writer";
 import { readImageList } from "../features/image_list";
-import type { Vectors } from "../retrieval/rows";
 import { readRetrievalFiles } from "../training/data/read_run_data";
 
 /** Rows to search. */

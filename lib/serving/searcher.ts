@@ -5,6 +5,7 @@ import { UserError } from "../common/errors";
 import { findOrMake } from "../common/files/claim";
 import { keptFolder } from "../common/files/kept_folder";
 import type { ProgressOptions } from "../common/progress";
+import { pickRows, type Vectors } from "../common/vectors";
 import { digestOf } from "../features/feature_sources";
 import {
   type ApproximateIndex,
@@ -14,7 +15,6 @@ import {
 } from "../retrieval/approximate";
 import { type Neighbours, nearestNeighbours } from "../retrieval/neighbours";
 import { residentIndex, type SearchIndex } from "../retrieval/resident_index";
-import type { Vectors } from "../retrieval/rows";
 import type { IndexSource } from "./index_source";
 
 /** A search, and how well it finds. */
@@ -90,12 +90,10 @@ async function measureRecall(
   index: SearchIndex,
   vectors: Vectors,
 ): Promise<Pick<Searcher, "recallAt5" | "recallQueries">> {
-  const { data, count, length } = vectors;
+  const { count } = vectors;
   const queryCount = Math.min(RECALL_QUERIES, count);
   const own = Int32Array.from({ length: queryCount }, (_, i) => Math.floor((i * count) / queryCount));
-  const queries: Vectors = { data: new Float32Array(queryCount * length), count: queryCount, length };
-  for (const [i, row] of own.entries())
-    queries.data.set(data.subarray(row * length, (row + 1) * length), i * length);
+  const queries = pickRows(vectors, own);
   const exact = await nearestNeighbours(queries, vectors, RECALL_DEPTH, { own });
   const others = withoutOwn(await index.search(queries, RECALL_DEPTH + 1), own);
   return { recallAt5: recallOf(others, exact), recallQueries: queryCount };

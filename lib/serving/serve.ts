@@ -112,7 +112,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     closers.push(() => service.close());
     closers.push(() => threads.close());
     const app = serviceApp(service);
-    closers.push(() => drain(app, service.gate, drainMs));
+    closers.push(() => drain(app, service.admission, drainMs));
     return { url: await listen(app, settings), health: service.health, close };
   } catch (error) {
     await close();

@@ -1,8 +1,9 @@
 // What stands behind the routes: decode, embed, search, each of them for many requests at once.
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
+import { listRows, rowOf, stackRows } from "../common/vectors";
 import type { Embedder } from "../embedding/embedder";
-import { Gate } from "./admission";
+import { Admission } from "./admission";
 import type { ClientLimits, Service } from "./app";
 import { Batcher, type BatchLimits } from "./batcher";
 import type { DecodeThreads } from "./decode_threads";
@@ -50,7 +51,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
   const { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs, host, run } = settings;
   const { files, labels, classNames, vectors, imageFolder } = source;
   const { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader } = settings;
-  const gate = new Gate({
+  const admission = new Admission({
     requests: maxUnderWay,
     bytes: LARGEST_BODIES * maxBytes,
     bodyBytes: maxBytes,
@@ -75,7 +76,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
     return Array.from(positions, (row, rank) => describe(row, cosines[rank]!));
   };
   return {
-    gate,
+    admission,
     host,
     search,
     limits: { maxBytes, maxPixels, maxImages },
@@ -87,8 +88,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
     },
     async similar(row, k, gone) {
       assertRow(row);
-      const { data, length } = vectors;
-      const found = await search(data.slice(row * length, (row + 1) * length), k + 1, gone);
+      const found = await search(rowOf(vectors, row).slice(), k + 1, gone);
       return found.filter((other) => other.row !== row).slice(0, k);
     },
     async image(row, gone) {
@@ -103,7 +103,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
       search: { kind: searcher.kind, recallAt5: searcher.recallAt5, recallQueries: searcher.recallQueries },
       limits: { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs },
       load: {
-        ...gate.load,
+        ...admission.load,
         images: embeddings.counts.items,
         passes: embeddings.counts.passes,
         decoding: threads.load,
@@ -121,22 +121,19 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
 function embeddingBatcher(embedder: Embedder, limits: BatchLimits): Batcher<Uint8Array, Float32Array> {
   const { imageSize: side } = embedder.config;
   return new Batcher(async (pixels) => {
-    const { data, length } = await embedder.embedImages(
-      pixels.map((data) => ({ data, width: side, height: side })),
-    );
-    return pixels.map((_, i) => data.slice(i * length, (i + 1) * length));
+    const embedded = await embedder.embedImages(pixels.map((data) => ({ data, width: side, height: side })));
+    return listRows(embedded).map((row) => row.slice());
   }, limits);
 }
 
 function searchBatcher({ index }: Searcher): Batcher<Query, Found> {
   return new Batcher(async (queries) => {
-    const data = new Float32Array(queries.length * index.length);
-    for (const [i, { vector }] of queries.entries()) data.set(vector, i * index.length);
-    const k = Math.max(...queries.map((query) => query.k));
-    const { positions, cosines } = await index.search(
-      { data, count: queries.length, length: index.length },
-      k,
+    const vectors = stackRows(
+      queries.map(({ vector }) => vector),
+      index.length,
     );
+    const k = Math.max(...queries.map((query) => query.k));
+    const { positions, cosines } = await index.search(vectors, k);
     return queries.map((query, i) => ({
       positions: positions[i]!.subarray(0, query.k),
       cosines: cosines[i]!.subarray(0, query.k),

@@ -8,7 +8,7 @@ import type { FirstWeightSettings } from "../config/parts";
 import { featuresPath, tablePath } from "../config/paths";
 import { findTower } from "../model/towers";
 import { claimRunFolder, prepareRunFolder, runFile, runFolder } from "../runs/run_folder";
-import { startTower } from "./start_weights";
+import { towerStartWeights } from "./start_weights";
 
 /** A run whose folder is ready, and owned by this process. */
 export interface BegunRun {
@@ -44,5 +44,6 @@ function requireInputs(config: FirstWeightSettings & Pick<ModelSettings, "tower"
     ? [featuresPath(config), "npx guie embed --help"]
     : [tablePath(config), "npx guie merge"];
   if (!existsSync(path)) throw new UserError(`Expected ${path}: there is none.`, next);
-  if (config.weights !== "random" && !config.features) startTower(config, findTower(config.tower)).close();
+  if (config.weights !== "random" && !config.features)
+    towerStartWeights(config, findTower(config.tower)).close();
 }

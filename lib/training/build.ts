@@ -2,24 +2,25 @@
 
 import { UserError } from "../common/errors";
 import type { ProgressOptions } from "../common/progress";
+import { pickRows, type Vectors } from "../common/vectors";
 import type { TrainingSettings } from "../config/parts";
 import { tf } from "../engine/native/tf";
 import { computeFeatures } from "../features/features";
+import { standardisationBy } from "../features/standardise";
 import { backboneOf } from "../model/backbone";
-import { cachedFeatures, TOWER_PREFIX, towerFeatures } from "../model/embedding_model";
+import { cachedFeatures, towerFeatures } from "../model/embedding_model";
 import { findTower } from "../model/towers";
 import { featureLength, type Weights } from "../model/vit";
+import { STANDARDISE_NAMES, storedName, TOWER_PREFIX, type WeightKind } from "../model/weight_names";
 import { fromTensors, joinSources, withPrefix } from "../model/weight_source";
-import type { Vectors } from "../retrieval/neighbours";
-import { storedName, type WeightKind } from "../runs/store";
 import { requireMemory } from "./capacity";
 import { featureBatches, imageBatches } from "./data/batches";
 import { readRunData } from "./data/read_run_data";
 import { filesAt, type RunData, type SetName } from "./data/run_data";
-import { pickRows, readFrozenData } from "./frozen_data";
+import { readFrozenData } from "./frozen_data";
 import { Trainer } from "./loop/trainer";
 import type { Ranks } from "./ranks/ranks";
-import { startTower, startWeights } from "./start_weights";
+import { headStartWeights, towerStartWeights } from "./start_weights";
 import { averagesOf } from "./step/averages";
 
 /** A trainer with what is needed to evaluate it. */
@@ -68,7 +69,7 @@ async function buildFrozen(
 ): Promise<TrainingSetup> {
   const read = () => readFrozenData(config, { onProgress });
   const { data, features, trainRows, featuresOf } = (await ranks?.chiefFirst(read)) ?? (await read());
-  const weights = startWeights(config, features.length, data);
+  const weights = headStartWeights(config, features.length, data);
   if (config.standardise && !config.initFrom)
     standardiseBy(weights, pickRows(features, [...new Set(trainRows)]));
   const trainer = await Trainer.create({
@@ -97,8 +98,8 @@ async function buildFineTune(
       "Train the frozen stage first and set initFrom to its run name (npx guie train --init-from RUN), or set standardise to false.",
     );
   }
-  const head = startWeights(config, featureCount, data);
-  const weights = joinSources(fromTensors(head), withPrefix(TOWER_PREFIX, startTower(config, tower)));
+  const head = headStartWeights(config, featureCount, data);
+  const weights = joinSources(fromTensors(head), withPrefix(TOWER_PREFIX, towerStartWeights(config, tower)));
   const batches = imageBatches(config, data.train, tower, ranks?.shard);
   const trainer = await Trainer.create({
     config,
@@ -124,12 +125,10 @@ async function buildFineTune(
 
 /** Sets mean and 1/deviation of each feature. @param features of the training images, each once */
 function standardiseBy(weights: Weights, features: Vectors): void {
-  const [mean, scale] = tf.tidy(() => {
-    const rows = tf.tensor2d(features.data, [features.count, features.length]);
-    const moments = tf.moments(rows, 0);
-    return [moments.mean, tf.rsqrt(tf.add(moments.variance, 1e-6))];
-  });
-  tf.dispose([weights["neck.feature_mean"]!, weights["neck.feature_scale"]!]);
-  weights["neck.feature_mean"] = mean!;
-  weights["neck.feature_scale"] = scale!;
+  const { mean, scale } = standardisationBy(features);
+  for (const [i, values] of [mean, scale].entries()) {
+    const name = STANDARDISE_NAMES[i]!;
+    weights[name]!.dispose();
+    weights[name] = tf.tensor1d(values);
+  }
 }

@@ -1,6 +1,7 @@
 // How sure a model is of single images, while it trains. Shapes: N images, F features, C classes.
 import { checkInterrupt } from "../common/interrupt";
 import { pickLabels } from "../common/labels";
+import { sliceRows } from "../common/vectors";
 import { tf } from "../engine/native/tf";
 import { cosinesOf } from "../model/embedding_model";
 import type { TrainingSetup } from "./build";
@@ -49,13 +50,12 @@ export async function examineImages(
     for (let start = 0; start < wanted.length; start += ROWS_PER_BLOCK) {
       await checkInterrupt();
       const block = wanted.slice(start, start + ROWS_PER_BLOCK);
-      const from = start * features.length;
-      const values = features.data.subarray(from, from + block.length * features.length);
+      const { data } = sliceRows(features, start, start + block.length);
       const cosines = tf.tidy(
         () =>
           cosinesOf(
             head,
-            tf.tensor2d(values, [block.length, features.length]),
+            tf.tensor2d(data, [block.length, features.length]),
             trainer.config,
           ).arraySync() as number[][],
       );

@@ -6,11 +6,11 @@ import { UserError } from "../common/errors";
 import { pickLabels } from "../common/labels";
 import type { ProgressOptions } from "../common/progress";
 import type { Texts } from "../common/texts";
+import { pickRows, type Vectors } from "../common/vectors";
 import type { FrozenDataSettings } from "../config/parts";
 import { featuresPath, tablePath } from "../config/paths";
 import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../features/feature_files";
 import { ensureFeatures } from "../features/features";
-import type { Vectors } from "../retrieval/neighbours";
 import { requireMemory } from "./capacity";
 import { holdOutClasses } from "./data/choice_classes";
 import { distinctFiles, ownPositions, readWholeData, requireClasses } from "./data/read_run_data";
@@ -71,7 +71,8 @@ async function fromPipeline(config: FrozenDataSettings, options: ProgressOptions
     featuresOf: async (set, rows) => {
       const isLearned = set === "train" || set === "validation";
       if (isLearned) return pickRows(features, rowsOf(filesAt(data, set, rows), rowOf));
-      return pickRows(await ensureFeatures(config, set, filesAt(data, set), options), rows);
+      const all = await ensureFeatures(config, set, filesAt(data, set), options);
+      return rows ? pickRows(all, rows) : all;
     },
   };
 }
@@ -118,7 +119,10 @@ async function fromFolder(config: FrozenDataSettings): Promise<FrozenData> {
     features,
     trainRows: Int32Array.from(trained),
     featuresOf: async (set, rows) => {
-      if (set === "queries" || set === "index") return pickRows(heldOut![set].open.readAll(), rows);
+      if (set === "queries" || set === "index") {
+        const all = heldOut![set].open.readAll();
+        return rows ? pickRows(all, rows) : all;
+      }
       const featureRows = set === "train" ? trained : validated;
       return pickRows(features, rows ? Array.from(rows, (row) => featureRows[row]!) : featureRows);
     },
@@ -189,17 +193,4 @@ function rowsOf(files: Texts, rowOf: ReadonlyMap<string, number>): Int32Array {
     rows[i++] = row;
   }
   return rows;
-}
-
-/** Copies some rows, [rows, F]. @param rows default: all, which are not copied */
-export function pickRows(vectors: Vectors, rows?: ArrayLike<number>): Vectors {
-  if (!rows) return vectors;
-  const { data, count, length } = vectors;
-  const picked = new Float32Array(rows.length * length);
-  for (let i = 0; i < rows.length; i++) {
-    if (!(rows[i]! < count))
-      throw new RangeError(`There are ${count} rows of features; row ${rows[i]} was asked for.`);
-    picked.set(data.subarray(rows[i]! * length, (rows[i]! + 1) * length), i * length);
-  }
-  return { data: picked, count: rows.length, length };
 }

@@ -1,7 +1,8 @@
 // The rows of a head that was trained on one table, for the classes of another: by name.
 import { UserError } from "../common/errors";
+import { pickRows } from "../common/vectors";
 import type { MadeOfSettings } from "../config/parts";
-import { MARGIN_SHARE_NAME } from "../model/head";
+import { HEAD_WEIGHT, MARGIN_SHARE_NAME } from "../model/weight_names";
 import type { WeightSource } from "../model/weight_source";
 import { madeOf } from "../runs/provenance";
 import { learnedClasses, listed, nameChanges, readNote } from "../runs/run_note";
@@ -55,7 +56,7 @@ const FRESH_HEAD_ADVICE =
 
 /** The same weights with the head's rows of some classes. @param classes places in the head @param K rows a class */
 export function withHeadRows(source: WeightSource, classes: Int32Array, K: number): WeightSource {
-  const lengthOf = (name: string) => (name === "head.weight" ? K : name === MARGIN_SHARE_NAME ? 1 : 0);
+  const lengthOf = (name: string) => (name === HEAD_WEIGHT ? K : name === MARGIN_SHARE_NAME ? 1 : 0);
   const shapes = new Map(
     [...source.shapes].map(([name, shape]) => {
       const rows = lengthOf(name);
@@ -69,8 +70,7 @@ export function withHeadRows(source: WeightSource, classes: Int32Array, K: numbe
     const whole = new Float32Array(shape.reduce((product, size) => product * size, 1));
     source.write(name, whole);
     const length = rows * shape.slice(1).reduce((product, size) => product * size, 1);
-    for (const [i, place] of classes.entries())
-      memory.set(whole.subarray(place * length, (place + 1) * length), i * length);
+    memory.set(pickRows({ data: whole, count: whole.length / length, length }, classes).data);
   };
   return { shapes, write, close: source.close };
 }

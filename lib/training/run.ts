@@ -12,6 +12,7 @@ import type { MadeOfSettings } from "../config/parts";
 import { processCount } from "../config/processes";
 import type { StartSettings } from "../config/start";
 import { neckDifference } from "../model/neck";
+import { isOfHead } from "../model/weight_names";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { describeEnvironment } from "../runs/environment";
 import { openEventFile } from "../runs/event_files";
@@ -39,7 +40,7 @@ import { requireDisk } from "./capacity";
 import { noteRun, runScoredOn } from "./note_run";
 import { evaluateRun } from "./run_evaluation";
 import { keepEpoch, keepStep, saveLast } from "./save_run";
-import { isOfHead, refuseOtherShape } from "./start_weights";
+import { refuseOtherShape } from "./start_weights";
 
 /**
  * Trains the run of a folder to its end in this process: from the start, or from its last checkpoint. Every step

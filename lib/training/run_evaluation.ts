@@ -1,6 +1,7 @@
 // What is measured at the end of an epoch.
 
 import { pickLabels, rowRange } from "../common/labels";
+import type { Vectors } from "../common/vectors";
 import {
   type ClassificationScores,
   classify,
@@ -10,9 +11,8 @@ import {
 } from "../embedding/embed_images";
 import { tf } from "../engine/native/tf";
 import type { Weights } from "../model/vit";
-import type { Vectors } from "../retrieval/neighbours";
+import type { WeightKind } from "../model/weight_names";
 import type { HeldOutScores } from "../runs/metrics";
-import type { WeightKind } from "../runs/store";
 import type { Run } from "./active_run";
 import { partOf } from "./ranks/ranks";
 

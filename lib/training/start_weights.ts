@@ -4,13 +4,13 @@ import { randomStream } from "../common/random";
 import type { ClassRowSettings } from "../config/model";
 import type { FirstWeightSettings } from "../config/parts";
 import { tf } from "../engine/native/tf";
-import { towerOf } from "../model/backbone";
-import { TOWER_PREFIX } from "../model/embedding_model";
-import { headShapes, initialHead, MARGIN_SHARE_NAME, marginShares, rowsPerClass } from "../model/head";
+import { towerWeights } from "../model/backbone";
+import { headShapes, initialHeadValues, marginShares, rowsPerClass } from "../model/head";
 import type { Tower } from "../model/tower";
-import { requireTower } from "../model/tower_weights";
+import { requireTowerWeights } from "../model/tower_weights";
 import { patchGrid } from "../model/towers";
 import type { Weights } from "../model/vit";
+import { HEAD_WEIGHT, isOfHead, isOfTower, MARGIN_SHARE_NAME, TOWER_PREFIX } from "../model/weight_names";
 import { toTensors, type WeightSource, withoutPrefix } from "../model/weight_source";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { runWeights } from "../runs/run_weights";
@@ -18,23 +18,15 @@ import { refuseLearnedClasses } from "./data/choice_classes";
 import type { RunData } from "./data/run_data";
 import { headRows, withHeadRows } from "./head_rows";
 
-const HEAD_PREFIX = "head.";
-
-/** Whether a tensor belongs to the classifier: its weights, their moments and averages. */
-export function isOfHead(name: string): boolean {
-  return /^(optimizer\.exp_avg\.|optimizer\.exp_avg_sq\.|ema\.|swa\.)?head\./.test(name);
-}
-
 /**
- * Neck and head: fresh, or from the checkpoint that `initFrom` names (its head only where `reinitHead` does not ask
- * for a fresh one).
+ * Returns the weights of neck and head that a run starts from: fresh, or from the checkpoint that `initFrom` names (its
+ * head only where `reinitHead` does not ask for a fresh one).
  * @throws UserError when that checkpoint has other classes, features or lengths
  */
-export function startWeights(config: FirstWeightSettings, featureCount: number, data: RunData): Weights {
+export function headStartWeights(config: FirstWeightSettings, featureCount: number, data: RunData): Weights {
   const shapes = headShapes(config, featureCount, data.classCount);
-  const isTaken = (name: string) =>
-    config.initFrom !== "" && !(config.reinitHead && name.startsWith(HEAD_PREFIX));
-  const values = initialHead(shapes, randomStream(config.seed, "neck and head"));
+  const isTaken = (name: string) => config.initFrom !== "" && !(config.reinitHead && isOfHead(name));
+  const values = initialHeadValues(shapes, randomStream(config.seed, "neck and head"));
   if (config.classSizeMargin) values[MARGIN_SHARE_NAME] = marginShares(classSizes(data));
   const fresh = Object.entries(values)
     .filter(([name]) => !isTaken(name))
@@ -43,7 +35,7 @@ export function startWeights(config: FirstWeightSettings, featureCount: number, 
   const checkpoint = findCheckpoint(config.initFrom);
   refuseLearnedClasses(checkpoint.folder, config, data);
   const stored = runWeights(checkpoint, (name) => Object.hasOwn(shapes, name) && isTaken(name));
-  const known = (stored.shapes.get("head.weight")?.[0] ?? 0) / rowsPerClass(config);
+  const known = (stored.shapes.get(HEAD_WEIGHT)?.[0] ?? 0) / rowsPerClass(config);
   const rows = config.reinitHead ? undefined : headRows(checkpoint.folder, known, config, data);
   const source = rows ? withHeadRows(stored, rows, rowsPerClass(config)) : stored;
   for (const name of Object.keys(shapes).filter(isTaken)) {
@@ -64,7 +56,7 @@ export function refuseOtherShape(
   config: ClassRowSettings,
 ): void {
   if (found?.join() === expected.join()) return;
-  const isHead = name === "head.weight" && found?.[1] === expected[1];
+  const isHead = name === HEAD_WEIGHT && found?.[1] === expected[1];
   if (found && isHead) {
     const [before, now] = [found, expected].map(([rows]) => rows! / rowsPerClass(config));
     throw new UserError(
@@ -78,23 +70,23 @@ export function refuseOtherShape(
   );
 }
 
-/** The backbone: from the checkpoint that `initFrom` names where that run has trained one, else from its file. */
-export function startTower(config: FirstWeightSettings, tower: Tower): WeightSource {
-  if (config.initFrom === "") return towerOf(config, tower);
+/**
+ * Returns the weights of the tower that a run starts from: of the checkpoint that `initFrom` names where that run has
+ * trained them, else of the tower's file.
+ */
+export function towerStartWeights(config: FirstWeightSettings, tower: Tower): WeightSource {
+  if (config.initFrom === "") return towerWeights(config, tower);
   const checkpoint = findCheckpoint(config.initFrom);
-  const source = withoutPrefix(
-    TOWER_PREFIX,
-    runWeights(checkpoint, (name) => name.startsWith(TOWER_PREFIX)),
-  );
+  const source = withoutPrefix(TOWER_PREFIX, runWeights(checkpoint, isOfTower));
   if (source.shapes.size === 0) {
     source.close();
-    return towerOf(config, tower);
+    return towerWeights(config, tower);
   }
   const tensors = new Map(
     [...source.shapes].map(([name, shape]) => [name, { dtype: "F32" as const, shape: [...shape] }]),
   );
   const next = "Start from a run of the same tower and imageSize.";
-  requireTower(
+  requireTowerWeights(
     checkpoint.path,
     tensors,
     { ...tower, positionGrid: patchGrid(tower, config.imageSize) },

@@ -5,32 +5,33 @@ import { setTimeout as wait } from "node:timers/promises";
 import { mapConcurrently } from "guie/dist/common/concurrent";
 import { UserError } from "guie/dist/common/errors";
 import { clearInterrupt, requestInterrupt } from "guie/dist/common/interrupt";
-import { Threads } from "guie/dist/common/threads";
+import { Threads, type ThreadsConfig } from "guie/dist/common/threads";
 import { temporaryFolder, writeFile } from "../folders";
 
 /** Squares a number; other tasks are what goes wrong. */
 const SCRIPT = `
 const { workerData, threadId } = require("node:worker_threads");
-const { serveTasks } = require(workerData.threads);
+const { serveTasks } = require(workerData.tasks);
 const { UserError } = require(workerData.errors);
 serveTasks(async (n) => {
   if (n === "refused") throw new UserError("no " + n, "take another");
   if (n === "bug") null.property;
   if (n === "exit") process.exit(3);
+  while (n === "stuck"); // for ever
   return { square: n * n, threadId };
 });
 `;
 
 type Square = { square: number; threadId: number };
 
-function squarer(t: TestContext, most = 3, idleMs?: number): Threads<unknown, Square> {
+function squarer(t: TestContext, most = 3, options: Partial<ThreadsConfig> = {}): Threads<unknown, Square> {
   const script = join(temporaryFolder(t), "square.js");
   writeFile(script, SCRIPT);
   const data = {
-    threads: require.resolve("guie/dist/common/threads"),
+    tasks: require.resolve("guie/dist/common/serve_tasks"),
     errors: require.resolve("guie/dist/common/errors"),
   };
-  const pool = new Threads<unknown, Square>({ script, data, most, ...(idleMs !== undefined && { idleMs }) });
+  const pool = new Threads<unknown, Square>({ script, data, most, ...options });
   t.after(() => pool.close());
   return pool;
 }
@@ -86,9 +87,49 @@ test("a thread that ends fails the tasks that it had, and another one does the r
 });
 
 test("a thread without work ends after its time; the next task starts another", async (t) => {
-  const pool = squarer(t, 1, 50);
+  const pool = squarer(t, 1, { idleMs: 50 });
   const { threadId } = await pool.run(1);
   await wait(200);
+  assert.notEqual((await pool.run(1)).threadId, threadId);
+});
+
+test("a task that takes too long is given up, its thread replaced; the time of each task begins when it is begun", async (t) => {
+  const pool = squarer(t, 1, { maxTaskMs: 300, tasksPerThread: 2, startsEarly: true });
+  const [stuck, behind, next] = ["stuck", 2, 3].map((task) => pool.run(task));
+  await assert.rejects(stuck!, { message: "A worker thread's task was given up after 0.3 s (running)." });
+  await assert.rejects(behind!, { message: "A worker thread ended: a task before it took too long." });
+  assert.equal((await next!).square, 9);
+  assert.equal(pool.load.givenUp, 1);
+});
+
+test("a task that waits too long, or is dropped, is never begun; urgent ones go first", async (t) => {
+  const pool = squarer(t, 1, { maxTaskMs: 20_000, maxAbortedMs: 400, maxWaitMs: 200, tasksPerThread: 1 });
+  await pool.run(1);
+  const drop = new AbortController();
+  const stuck = pool.run("stuck", { signal: drop.signal });
+  await assert.rejects(pool.run(2), {
+    message: "A worker thread's task was given up after 0.2 s (waiting).",
+  });
+  const order: string[] = [];
+  const mark = (name: string) => () => order.push(name);
+  const ends = Promise.allSettled([
+    pool.run(3).then(mark("plain"), mark("plain")),
+    pool.run(4, { isUrgent: true }).then(mark("urgent"), mark("urgent")),
+    pool.run("exit", { signal: drop.signal }).catch(mark("dropped")),
+  ]);
+  assert.deepEqual(pool.load, { waiting: 3, underWay: 1, givenUp: 0, ending: 0 });
+  drop.abort(new Error("nobody waits"));
+  await assert.rejects(stuck, /nobody waits/);
+  assert.equal(pool.load.waiting, 2);
+  await ends;
+  assert.equal(order[0], "dropped");
+  await assert.rejects(pool.run(5, { signal: drop.signal }), /nobody waits/);
+});
+
+test("idle threads are replaced by new ones", async (t) => {
+  const pool = squarer(t, 1, { startsEarly: true });
+  const { threadId } = await pool.run(1);
+  pool.replaceIdle();
   assert.notEqual((await pool.run(1)).threadId, threadId);
 });
 

@@ -7,7 +7,7 @@ import { liveHandles } from "guie/dist/engine/native/handles";
 import { holdStderr } from "guie/dist/engine/native/native_stderr";
 import { decodeRgb } from "guie/dist/images/decode";
 import { JpegEngine } from "guie/dist/images/jpeg/codec";
-import { JpegMaker } from "guie/dist/images/jpeg/convert";
+import { JpegConverter } from "guie/dist/images/jpeg/convert";
 import { ImageError } from "guie/dist/images/pixels/image_error";
 import { readJpegHeader } from "guie/dist/images/pixels/jpeg_header";
 import type { RgbImage } from "guie/dist/images/pixels/rgb_image";
@@ -19,7 +19,7 @@ const FOLDER = installPath("test/golden/images"); // made by test/golden/make_jp
 const golden = (file: string) => readFileSync(`${FOLDER}/${file}`);
 const opencv = (file: string) => decodeRgb(golden(`${file}.opencv.png`));
 
-function maker(
+function converter(
   t: { after(f: () => void): void },
   settings: Partial<{ imageSizePx: number; fast: boolean }> = {},
 ) {
@@ -31,7 +31,7 @@ function maker(
     engine.close();
   });
   const decoding = fast ? "reduced" : "full";
-  return new JpegMaker({ imageSizePx, jpegQuality: 95, decoding }, engine.shared, new SharedLock());
+  return new JpegConverter({ imageSizePx, jpegQuality: 95, decoding }, engine.shared, new SharedLock());
 }
 
 function meanDifference(a: RgbImage, b: RgbImage): number {
@@ -40,7 +40,7 @@ function meanDifference(a: RgbImage, b: RgbImage): number {
 }
 
 /** Before the last JPEG. */
-function pixelsBeforeJpeg(made: JpegMaker, file: string): Promise<RgbImage> {
+function pixelsBeforeJpeg(made: JpegConverter, file: string): Promise<RgbImage> {
   return made.process(golden(file), ({ data, ...size }) => ({ data: data.slice(), ...size }));
 }
 
@@ -49,11 +49,11 @@ const LIMIT = 0.1;
 for (const file of readdirSync(FOLDER).filter((name) => !name.endsWith(".opencv.png"))) {
   test(`${file}: OpenCV's pixels before the last JPEG, and its JPEG after it`, async (t) => {
     const expected = await opencv(file);
-    const difference = meanDifference(await pixelsBeforeJpeg(maker(t), file), expected);
+    const difference = meanDifference(await pixelsBeforeJpeg(converter(t), file), expected);
     t.diagnostic(`mean difference ${difference.toFixed(4)} of 255`);
     assert.ok(difference <= LIMIT, `mean difference ${difference}`);
 
-    const jpeg = await maker(t).make(golden(file));
+    const jpeg = await converter(t).make(golden(file));
     const written = await decodeRgb(
       await toSharp(expected).jpeg({ quality: 95, optimiseCoding: false }).toBuffer(),
     );
@@ -67,14 +67,14 @@ test("a whole photo-sized image, written: the pixels of cv2.imwrite", async (t) 
     if (c === 1) return Math.floor((y * 255) / 259);
     return Math.floor(((x - 100) ** 2 + (y - 90) ** 2) / 200);
   });
-  const jpeg = await maker(t, { imageSizePx: 224 }).make(await toSharp(smooth).png().toBuffer());
+  const jpeg = await converter(t, { imageSizePx: 224 }).make(await toSharp(smooth).png().toBuffer());
   const expected = await decodeRgb(installPath("test/golden/resize_smooth_300x260.jpg")); // by make_resize.py
   const difference = meanDifference(await decodeRgb(jpeg), expected);
   assert.ok(difference <= 0.02, `mean difference ${difference}`);
 });
 
 test("through the engine's decoder and through sharp's: the same bytes", async (t) => {
-  const made = maker(t);
+  const made = converter(t);
   for (const file of ["area.jpg", "large.jpg", "progressive.jpg", "grey.jpg", "linear.jpg", "kept.jpg"]) {
     const bySharp = await toSharp(await decodeRgb(golden(file)))
       .png()
@@ -84,7 +84,7 @@ test("through the engine's decoder and through sharp's: the same bytes", async (
 });
 
 test("CMYK, transparency, a wrong name, a refused JPEG: none is lost", async (t) => {
-  const made = maker(t);
+  const made = converter(t);
   const picture = draw(90, 80, (x, y, c) => (x < 45 ? 230 : 20) + c * 8 + (y % 3));
   const cmyk = await toSharp(picture).toColourspace("cmyk").jpeg({ quality: 100 }).toBuffer();
   assert.equal(readJpegHeader(cmyk)?.components, 4);
@@ -111,7 +111,7 @@ function withHole(jpeg: Buffer): Buffer {
 }
 
 test("a JPEG with a hole in its data is refused; those made beside it are not, and nothing is printed", async (t) => {
-  const made = maker(t);
+  const made = converter(t);
   const good = golden("large.jpg");
   const alone = await made.make(good);
   const files = Array.from({ length: 12 }, (_, i) => (i % 3 === 1 ? withHole(good) : good));
@@ -128,7 +128,7 @@ test("a JPEG with a hole in its data is refused; those made beside it are not, a
 });
 
 test("what cannot be used says why", async (t) => {
-  const made = maker(t);
+  const made = converter(t);
   const jpeg = golden("large.jpg");
   const bomb = Buffer.from(jpeg);
   const frame = bomb.indexOf(Buffer.from([0xff, 0xc0]));
@@ -152,10 +152,10 @@ test("what cannot be used says why", async (t) => {
 });
 
 test("decoding at reduced size: near the exact pixels, and only where the image is large enough", async (t) => {
-  const [exact, fast] = [maker(t), maker(t, { fast: true })];
+  const [exact, fast] = [converter(t), converter(t, { fast: true })];
   const smooth = draw(600, 500, (x, y, c) => 128 + 100 * Math.sin(x / 40 + c) * Math.cos(y / 30));
   const photo = await toSharp(smooth).jpeg({ quality: 95 }).toBuffer();
-  const pixels = async (made: JpegMaker) => decodeRgb(await made.make(photo));
+  const pixels = async (made: JpegConverter) => decodeRgb(await made.make(photo));
   const difference = meanDifference(await pixels(exact), await pixels(fast));
   assert.ok(difference > 0 && difference < 2, `mean difference ${difference}`);
   assert.deepEqual(await fast.make(golden("area.jpg")), await exact.make(golden("area.jpg"))); // 97 / 2 < 64
@@ -165,7 +165,7 @@ test("nothing of TensorFlow's is left behind", async () => {
   const before = liveHandles();
   const engine = new JpegEngine(95);
   const settings = { imageSizePx: SIZE, jpegQuality: 95, decoding: "full" } as const;
-  const made = new JpegMaker(settings, engine.shared, new SharedLock());
+  const made = new JpegConverter(settings, engine.shared, new SharedLock());
   await made.make(golden("area.jpg"));
   await made.make(golden("area.png"));
   await made.make(withHole(golden("large.jpg"))).catch(() => {});

@@ -8,7 +8,7 @@ import { installPath } from "guie/dist/common/project";
 import { SharedLock } from "guie/dist/common/shared_lock";
 import { countPixels, decodeRgb } from "guie/dist/images/decode";
 import { JpegEngine } from "guie/dist/images/jpeg/codec";
-import { JpegMaker } from "guie/dist/images/jpeg/convert";
+import { JpegConverter } from "guie/dist/images/jpeg/convert";
 import { loadImages } from "guie/dist/images/loading/loader";
 import { ImageError } from "guie/dist/images/pixels/image_error";
 import { readJpegHeader } from "guie/dist/images/pixels/jpeg_header";
@@ -127,7 +127,7 @@ test("a JPEG of too many scans is refused before it is decoded, by preprocessing
   const engine = new JpegEngine(95);
   t.after(() => engine.close());
   const settings = { imageSizePx: 64, jpegQuality: 95, decoding: "full" } as const;
-  await assert.rejects(new JpegMaker(settings, engine.shared, new SharedLock()).make(many), reason);
+  await assert.rejects(new JpegConverter(settings, engine.shared, new SharedLock()).make(many), reason);
   const folder = temporaryFolder(t);
   writeFile(join(folder, "many.jpg"), many);
   await assert.rejects(loadImages(folder, ["many.jpg"], 32, 1), /many\.jpg: a JPEG of \d+ scans/);
@@ -147,11 +147,11 @@ test("stray bytes in a JPEG's header do not matter on the engine's way either", 
   const engine = new JpegEngine(95);
   t.after(() => engine.close());
   const settings = { imageSizePx: 64, jpegQuality: 95, decoding: "full" } as const;
-  const maker = new JpegMaker(settings, engine.shared, new SharedLock());
+  const converter = new JpegConverter(settings, engine.shared, new SharedLock());
   for (const { name, sha256 } of images.filter(({ name }) =>
     /^jpeg, (stray|stuffed|padded|JFIF|.*scan)/.test(name),
   )) {
-    const pixels = await maker.process(fileOf(name), ({ data }) => data.slice());
+    const pixels = await converter.process(fileOf(name), ({ data }) => data.slice());
     assert.equal(createHash("sha256").update(pixels).digest("hex"), sha256, name);
   }
 });

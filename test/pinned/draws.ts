@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { randomStream } from "guie/dist/common/random";
 import { tiny } from "guie/dist/config/presets";
 import { drawAugmentPlan } from "guie/dist/images/loading/augment_plan";
-import { initialHead } from "guie/dist/model/head";
+import { initialHeadValues } from "guie/dist/model/head";
 import { dropoutMask } from "guie/dist/model/neck";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
@@ -67,7 +67,7 @@ function augmentPlans() {
 
 function freshHead() {
   const shapes = { "neck.weight": [8, 16], "neck.bias": [8], "head.weight": [6, 8] };
-  return initialHead(shapes, randomStream(SEED, "neck and head"));
+  return initialHeadValues(shapes, randomStream(SEED, "neck and head"));
 }
 
 function freshTowerValues(): Float32Array[] {

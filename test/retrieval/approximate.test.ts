@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { ProgressReport } from "guie/dist/common/progress";
 import { randomStream } from "guie/dist/common/random";
+import type { Vectors } from "guie/dist/common/vectors";
 import { buildApproximateIndex, openApproximateIndex } from "guie/dist/retrieval/approximate";
-import type { Vectors } from "guie/dist/retrieval/rows";
 import { approximateSearcher } from "guie/dist/serving/searcher";
 import { temporaryFolder } from "../folders";
 

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
+import type { Vectors } from "guie/dist/common/vectors";
 import { pcaMap, umapMap } from "guie/dist/retrieval/embedding_map";
-import type { Vectors } from "guie/dist/retrieval/neighbours";
 
 const [CLUSTERS, PER_CLUSTER, LENGTH] = [6, 25, 16];
 

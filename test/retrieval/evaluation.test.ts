@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
+import type { Vectors } from "guie/dist/common/vectors";
 import { buildApproximateIndex, openApproximateIndex, recallOf } from "guie/dist/retrieval/approximate";
 import { bootstrapMeans, intervalOf, quantile } from "guie/dist/retrieval/bootstrap";
 import { comparisonTable } from "guie/dist/retrieval/comparison_table";
 import { datasetConfusion } from "guie/dist/retrieval/confusion";
 import { compareModels } from "guie/dist/retrieval/evaluation";
 import { averagePrecisionAtR, MEASURES, meanOf, scoreQueries } from "guie/dist/retrieval/metrics";
-import { nearestNeighbours, type Vectors } from "guie/dist/retrieval/neighbours";
+import { nearestNeighbours } from "guie/dist/retrieval/neighbours";
 import {
   fitPca,
   randomProjection,

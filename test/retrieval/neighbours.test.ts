@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
+import type { Vectors } from "guie/dist/common/vectors";
 import { liveHandles } from "guie/dist/engine/native/handles";
 import { exactSearch } from "guie/dist/retrieval/exact_search";
 import type { Metric } from "guie/dist/retrieval/metric";
 import { nearestByDistance, nearestNeighbours } from "guie/dist/retrieval/neighbours";
-import { type RowSource, rowSource, type Vectors } from "guie/dist/retrieval/rows";
+import { type RowSource, rowSource } from "guie/dist/retrieval/rows";
 
 /** Rows of normal numbers. */
 function randomRows(name: string, count: number, length: number): Vectors {

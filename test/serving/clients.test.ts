@@ -9,7 +9,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyRequest } from "fastify";
 import { clientAddress, shareKey, shareOf } from "guie/dist/serving/addresses";
-import { Gate } from "guie/dist/serving/admission";
+import { Admission } from "guie/dist/serving/admission";
 import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import { FORM_TYPE, formBody, makeTinyRun, post, startService } from "./tiny_service";
 
@@ -99,11 +99,11 @@ test("where all connections are at work, one more is told to come again", async 
 });
 
 test("an address has a share of requests and bytes, this machine all; a proxy's header counts only where trusted", async (t) => {
-  const gate = new Gate({ requests: 8, bytes: 800, bodyBytes: 300 });
+  const admission = new Admission({ requests: 8, bytes: 800, bodyBytes: 300 });
   const enter = (address: string, bytes: number) => {
     let leave = () => {};
     const left = new Promise<void>((resolve) => (leave = resolve));
-    const done = gate.enter(address, async (hold) => {
+    const done = admission.enter(address, async (hold) => {
       hold(bytes);
       await left;
     });
@@ -116,12 +116,12 @@ test("an address has a share of requests and bytes, this machine all; a proxy's 
   await assert.rejects(enter("203.0.113.1", 201).done, { status: 429 }, "a body's bytes at least: 300");
   const own = Array.from({ length: 7 }, () => enter("127.0.0.1", 100));
   await assert.rejects(enter("203.0.113.2", 0).done, { status: 503 });
-  assert.deepEqual(gate.load, { underWay: 8, bodyBytes: 800, refused: 3 });
+  assert.deepEqual(admission.load, { underWay: 8, bodyBytes: 800, refused: 3 });
   for (const one of [two[0]!, ...own]) {
     one.leave();
     await one.done;
   }
-  assert.deepEqual(gate.load, { underWay: 0, bodyBytes: 0, refused: 3 });
+  assert.deepEqual(admission.load, { underWay: 0, bodyBytes: 0, refused: 3 });
 
   assert.deepEqual(
     [shareOf("127.0.0.1", 128), shareOf("::1", 128), shareOf("10.0.0.9", 128)],

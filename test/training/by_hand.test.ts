@@ -5,13 +5,13 @@ import { after, before, test } from "node:test";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { classify } from "guie/dist/embedding/embed_images";
+import { firstMomentOf } from "guie/dist/model/weight_names";
 import { hardestGrid, marginFigure } from "guie/dist/notebook/views/by_hand_views";
 import { trainByHand } from "guie/dist/notebook/views/train_by_hand";
 import { buildTraining } from "guie/dist/training/build";
 import { examineImages } from "guie/dist/training/examine";
 import { gradientNorms } from "guie/dist/training/loop/gradient_norms";
 import type { Trainer } from "guie/dist/training/loop/trainer";
-import { firstMomentOf } from "guie/dist/training/step/optimizer";
 import { makeTinyData } from "./tiny_data";
 
 let dataDir: string;

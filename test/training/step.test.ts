@@ -4,12 +4,13 @@ import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { tiny } from "guie/dist/config/presets";
 import { tf } from "guie/dist/engine/native/tf";
-import { TOWER_PREFIX, towerFeatures, trainingLoss } from "guie/dist/model/embedding_model";
-import { headShapes, initialHead } from "guie/dist/model/head";
+import { towerFeatures, trainingLoss } from "guie/dist/model/embedding_model";
+import { headShapes, initialHeadValues } from "guie/dist/model/head";
 import { dropoutMask } from "guie/dist/model/neck";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
 import type { Weights } from "guie/dist/model/vit";
+import { TOWER_PREFIX } from "guie/dist/model/weight_names";
 import { fromTensors, toTensors } from "guie/dist/model/weight_source";
 import { Trainer } from "guie/dist/training/loop/trainer";
 import { adamRates } from "guie/dist/training/step/optimizer";
@@ -40,7 +41,7 @@ const source = {
 
 function startWeights(): Weights {
   const shapes = headShapes(config, featureCount, CLASSES);
-  const head = initialHead(shapes, randomStream(1, "head"));
+  const head = initialHeadValues(shapes, randomStream(1, "head"));
   const weights: Weights = {};
   for (const [name, values] of Object.entries(head)) weights[name] = tf.tensor(values, shapes[name]);
   for (const [name, weight] of Object.entries(toTensors(freshTower(tower, randomStream(1, "tower"), 28))))
@@ -132,7 +133,7 @@ test("a frozen epoch trains neck and head and leaves the backbone; a batch norm'
     head: "Sub_Arc_face",
   };
   const shapes = headShapes(settings, featureCount, CLASSES);
-  const values = initialHead(shapes, randomStream(1, "head"));
+  const values = initialHeadValues(shapes, randomStream(1, "head"));
   const head = Object.entries(values).map(([name, data]) => [name, tf.tensor(data, shapes[name])]);
   const ofTower = Object.entries(startWeights()).filter(([name]) => name.startsWith(TOWER_PREFIX));
   const trainer = await Trainer.create({

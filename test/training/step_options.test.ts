@@ -6,10 +6,11 @@ import type { TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { tf } from "guie/dist/engine/native/tf";
 import { Program } from "guie/dist/engine/program/program";
-import { TOWER_PREFIX, towerFeatures } from "guie/dist/model/embedding_model";
-import { headShapes, initialHead } from "guie/dist/model/head";
+import { towerFeatures } from "guie/dist/model/embedding_model";
+import { headShapes, initialHeadValues } from "guie/dist/model/head";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
+import { TOWER_PREFIX } from "guie/dist/model/weight_names";
 import { fillProgram, fromTensors, joinSources, withPrefix } from "guie/dist/model/weight_source";
 import { stepsApplied } from "guie/dist/training/step/loss_scale";
 import { adamRates } from "guie/dist/training/step/optimizer";
@@ -45,7 +46,7 @@ async function train(
   const program = new Program();
   const random = randomStream(1, "start");
   const shapesOfHead = headShapes(config, featureCount, CLASSES);
-  const head = Object.entries(initialHead(shapesOfHead, random)).map(
+  const head = Object.entries(initialHeadValues(shapesOfHead, random)).map(
     ([name, values]) => [name, tf.tensor(values, shapesOfHead[name])] as const,
   );
   const weights = joinSources(

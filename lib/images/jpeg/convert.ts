@@ -8,7 +8,7 @@ import { isPlainJpeg } from "../pixels/jpeg_header";
 import { openJpeg } from "../pixels/open_jpeg";
 import type { RgbImage } from "../pixels/rgb_image";
 import type { PixelRule } from "../readers/options";
-import { lendDecoded } from "./with_pixels";
+import { withDecodedPixels } from "./with_pixels";
 
 /** What decides the pixels of a JPEG. */
 export interface JpegSettings {
@@ -46,7 +46,7 @@ const LARGE_PIXELS = 32_000_000;
  * Makes JPEGs of image files, on the thread that calls it. JPEGs are decoded by TensorFlow's kernel; all other formats,
  * and JPEGs that are CMYK, turned by EXIF or refused there, by `decodeRgb`. From there on all go the same way.
  */
-export class JpegMaker {
+export class JpegConverter {
   readonly #settings: JpegSettings;
   readonly #engine: SharedJpegEngine;
   readonly #large: SharedLock;
@@ -88,7 +88,7 @@ export class JpegMaker {
     const decode = this.#engine.decode[this.#ratioFor(header)];
     const messageBytes = writtenBytes(this.#engine.stderr);
     const made = await this.#alone(header.width * header.height, () =>
-      lendDecoded(decode, file, (image) => use(this.#resize(image))),
+      withDecodedPixels(decode, file, (image) => use(this.#resize(image))),
     );
     // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
     if (made && writtenBytes(this.#engine.stderr) !== messageBytes) await decodeRgb(file);

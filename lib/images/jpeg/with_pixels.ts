@@ -8,22 +8,22 @@ import { openJpeg } from "../pixels/open_jpeg";
 import type { RgbImage } from "../pixels/rgb_image";
 
 /**
- * Lends a JPEG's pixels for the time of the call.
+ * Calls `use` with the pixels of a JPEG, which are there only during the call.
  * @returns undefined, without a call of `use`, for what sharp has to decode or refuse
  * @throws ImageError as `openJpeg`
  */
-export function lendJpeg<T>(
+export function withJpegPixels<T>(
   decoder: FunctionHandle,
   bytes: Uint8Array,
   use: (image: RgbImage) => T,
   maxPixels?: number,
 ): { result: T } | undefined {
   const jpeg = openJpeg(bytes, maxPixels);
-  return jpeg && isPlainJpeg(jpeg.header) ? lendDecoded(decoder, jpeg.file, use) : undefined;
+  return jpeg && isPlainJpeg(jpeg.header) ? withDecodedPixels(decoder, jpeg.file, use) : undefined;
 }
 
 /** The same of a plain JPEG that was opened. @param decoder bytes -> uint8 [H, W, 3] */
-export function lendDecoded<T>(
+export function withDecodedPixels<T>(
   decoder: FunctionHandle,
   file: Uint8Array,
   use: (image: RgbImage) => T,

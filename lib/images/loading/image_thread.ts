@@ -2,11 +2,11 @@
 // calls the engine's traced functions by their addresses: tfjs is not loaded here. S is the side of a part, V parts.
 import { workerData } from "node:worker_threads";
 import { contentOf } from "../../common/files/fingerprint";
-import { serveTasks } from "../../common/threads";
+import { serveTasks } from "../../common/serve_tasks";
 import type { FunctionHandle } from "../../engine/program/function_handle";
 import { decodeRgb, ImageFileReader } from "../decode";
 import { squashToSquare } from "../input_square";
-import { lendJpeg } from "../jpeg/with_pixels";
+import { withJpegPixels } from "../jpeg/with_pixels";
 import { ImageError } from "../pixels/image_error";
 import type { RgbImage } from "../pixels/rgb_image";
 import { augmentInto } from "./augment";
@@ -48,7 +48,7 @@ void serveTasks(
     try {
       const file = await reader.read(path);
       content?.set(Buffer.from(contentOf(file), "latin1"));
-      if (!lendJpeg(decoder, file, use)) use(await decodeRgb(file));
+      if (!withJpegPixels(decoder, file, use)) use(await decodeRgb(file));
     } catch (error) {
       if (error instanceof ImageError) return error.message;
       throw error;

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { mapConcurrently } from "../../common/concurrent";
 import { CONTENT_LETTERS, NO_CONTENT } from "../../common/files/fingerprint";
+import { rowOf, setRows, sliceRows } from "../../common/vectors";
 import { unusableFile } from "../decode";
 import type { AugmentPlan } from "./augment_plan";
 import { prepareImage } from "./image_threads";
@@ -69,17 +70,21 @@ export class PixelLoader {
   ): Promise<{ values: Float32Array; unusable: UnusableImage[]; contents: string[] }> {
     const { decodedSizePx, parts } = planViews(views, this.#imageSizePx);
     const hashes = Buffer.from(new SharedArrayBuffer(files.length * CONTENT_LETTERS)).fill(NO_CONTENT);
-    const hashOf = (i: number) => hashes.subarray(i * CONTENT_LETTERS, (i + 1) * CONTENT_LETTERS);
+    const hashOf = (i: number) => rowOf({ data: hashes, length: CONTENT_LETTERS }, i);
     const { values, reasons } = await this.#load(files, decodedSizePx, () => parts, hashOf);
     const length = parts.length * this.#valuesPerPart;
     const unusable: UnusableImage[] = [];
     let count = 0;
     for (const [i, reason] of reasons.entries()) {
       if (reason !== undefined) unusable.push({ file: files[i]!, reason });
-      else values.copyWithin(count++ * length, i * length, (i + 1) * length);
+      else setRows({ data: values, length }, count++, rowOf({ data: values, length }, i));
     }
     const contents = files.map((_, i) => hashOf(i).toString("latin1"));
-    return { values: values.subarray(0, count * length), unusable, contents };
+    return {
+      values: sliceRows({ data: values, count: files.length, length }, 0, count).data,
+      unusable,
+      contents,
+    };
   }
 
   /** Takes back the memory of a batch, which must not be read any more. */
@@ -104,7 +109,7 @@ export class PixelLoader {
     const values = this.#take(files.length * length);
     try {
       const reasons = await mapConcurrently(files, files.length, (file, i) => {
-        const result = values.subarray(i * length, (i + 1) * length);
+        const result = rowOf({ data: values, length }, i);
         const job = {
           ...settings,
           path: this.#pathOf(file),

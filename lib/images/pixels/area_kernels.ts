@@ -1,5 +1,5 @@
 // The two sums of an area resize in WebAssembly's vector instructions. Shapes: W source, w target.
-import { each, FLOAT, type Kernel, kernel, VECTOR } from "./vector_kernel";
+import { FLOAT, joinTexts, type Kernel, kernel, VECTOR } from "./vector_kernel";
 
 /** Rows between the first and the last are summed in 16 bits. */
 export const MOST_ROWS = 256;
@@ -18,7 +18,7 @@ export function sumRows(memory: WebAssembly.Memory): Kernel {
   const bytes = (half: string) => `(i16x8.extend_${half}_i8x16_u (local.get $pixels))`;
   const addHalves = (weight: number) => `
     (local.set $weight (v128.load32_splat offset=${weight * FLOAT} (local.get $weights)))
-    ${each(
+    ${joinTexts(
       SUMS,
       ({ sum, half, part }) => `
     (local.set $${sum} (f32x4.add (local.get $${sum}) (f32x4.mul
@@ -27,31 +27,31 @@ export function sumRows(memory: WebAssembly.Memory): Kernel {
     )}`;
   const addRow = (row: string, weight: number) => `
     (local.set $pixels (v128.load (local.get $${row})))
-    ${each(HALVES, (half) => `(local.set $${half} ${bytes(half)})`)}
+    ${joinTexts(HALVES, (half) => `(local.set $${half} ${bytes(half)})`)}
     ${addHalves(weight)}`;
   return kernel(
     memory,
     `
     (param $rows i32) (param $rowBytes i32) (param $lastRow i32) (param $weights i32) (param $target i32)
     (local $column i32) (local $at i32) (local $last i32) (local $pixels v128) (local $weight v128)
-    ${each(HALVES, (half) => `(local $${half} v128)`)}
-    ${each(SUMS, ({ sum }) => `(local $${sum} v128)`)}
+    ${joinTexts(HALVES, (half) => `(local $${half} v128)`)}
+    ${joinTexts(SUMS, ({ sum }) => `(local $${sum} v128)`)}
     (loop $columns
       (local.set $at (i32.add (local.get $rows) (local.get $column)))
       (local.set $last (i32.add (local.get $lastRow) (local.get $column)))
-      ${each(SUMS, ({ sum }) => `(local.set $${sum} ${ZERO})`)}
+      ${joinTexts(SUMS, ({ sum }) => `(local.set $${sum} ${ZERO})`)}
       ${addRow("at", 0)}
       (local.set $at (i32.add (local.get $at) (local.get $rowBytes)))
       (if (i32.lt_u (local.get $at) (local.get $last)) (then
-        ${each(HALVES, (half) => `(local.set $${half} ${ZERO})`)}
+        ${joinTexts(HALVES, (half) => `(local.set $${half} ${ZERO})`)}
         (loop $between
           (local.set $pixels (v128.load (local.get $at)))
-          ${each(HALVES, (half) => `(local.set $${half} (i16x8.add (local.get $${half}) ${bytes(half)}))`)}
+          ${joinTexts(HALVES, (half) => `(local.set $${half} (i16x8.add (local.get $${half}) ${bytes(half)}))`)}
           (local.set $at (i32.add (local.get $at) (local.get $rowBytes)))
           (br_if $between (i32.lt_u (local.get $at) (local.get $last))))
         ${addHalves(1)}))
       (if (i32.le_u (local.get $at) (local.get $last)) (then ${addRow("last", 2)}))
-      ${each(SUMS, ({ sum }, i) => `(v128.store offset=${i * VECTOR} (local.get $target) (local.get $${sum}))`)}
+      ${joinTexts(SUMS, ({ sum }, i) => `(v128.store offset=${i * VECTOR} (local.get $target) (local.get $${sum}))`)}
       (local.set $target (i32.add (local.get $target) (i32.const ${SUMS.length * VECTOR})))
       (local.set $column (i32.add (local.get $column) (i32.const ${VECTOR})))
       (br_if $columns (i32.lt_u (local.get $column) (local.get $rowBytes))))`,
@@ -72,7 +72,7 @@ export function squeezeRow(memory: WebAssembly.Memory, taps: number): Kernel {
     (loop $pixels
       (local.set $at (i32.add (local.get $row) (i32.load (local.get $starts))))
       (local.set $sum ${ZERO})
-      ${each(
+      ${joinTexts(
         Array.from({ length: taps }),
         (_, tap) => `
       (local.set $sum (f32x4.add (local.get $sum) (f32x4.mul

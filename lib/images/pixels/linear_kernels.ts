@@ -1,10 +1,10 @@
 // The two sums of OpenCV's INTER_LINEAR in WebAssembly's vector instructions. Shapes: W source, w target width.
-import { each, FLOAT, type Kernel, kernel, VECTOR } from "./vector_kernel";
+import { FLOAT, joinTexts, type Kernel, kernel, VECTOR } from "./vector_kernel";
 
 /** Values that `blendRows` writes at a time. */
 export const VALUES_PER_BLEND = 16;
 
-/** Bytes of two pixels, four values each, in turn. */
+/** Bytes of two pixels, four values joinTexts, in turn. */
 const IN_TURN = Array.from({ length: 4 }, (_, i) => `${i} ${VECTOR + i}`).join(" ");
 
 /**
@@ -52,10 +52,10 @@ export function blendRows(memory: WebAssembly.Memory): Kernel {
     `
     (param $top i32) (param $bottom i32) (param $topWeight i32) (param $bottomWeight i32)
     (param $target i32) (param $targetEnd i32) (local $topWeights v128) (local $bottomWeights v128)
-    ${each(["top", "bottom"], (row) => `(local.set $${row}Weights (i32x4.splat (local.get $${row}Weight)))`)}
+    ${joinTexts(["top", "bottom"], (row) => `(local.set $${row}Weights (i32x4.splat (local.get $${row}Weight)))`)}
     (loop $values
       (v128.store (local.get $target) (i8x16.narrow_i16x8_u ${half(0)} ${half(2)}))
-      ${each(["top", "bottom"], (row) => advance(row, VALUES_PER_BLEND * FLOAT))}
+      ${joinTexts(["top", "bottom"], (row) => advance(row, VALUES_PER_BLEND * FLOAT))}
       ${advance("target", VALUES_PER_BLEND)}
       (br_if $values (i32.lt_u (local.get $target) (local.get $targetEnd))))`,
   );

@@ -20,7 +20,7 @@ export function kernel(memory: WebAssembly.Memory, text: string): Kernel {
 }
 
 /** Joins the text of each item. */
-export function each<T>(items: readonly T[], text: (item: T, index: number) => string): string {
+export function joinTexts<T>(items: readonly T[], text: (item: T, index: number) => string): string {
   return items.map(text).join("\n");
 }
 

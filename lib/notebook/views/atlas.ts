@@ -3,9 +3,10 @@ import { join } from "node:path";
 import type { OnProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
 import { randomStream } from "../../common/random";
+import { listRows, stackRows, type Vectors } from "../../common/vectors";
 import { type EmbeddingMap, pcaMap, umapMap } from "../../retrieval/embedding_map";
 import type { RetrievalLabels } from "../../retrieval/evaluation";
-import type { Neighbours, Vectors } from "../../retrieval/neighbours";
+import type { Neighbours } from "../../retrieval/neighbours";
 import type { RetrievalFiles } from "../../training/data/run_data";
 
 /** One image on the map. */
@@ -60,11 +61,15 @@ const MIN_DISTANCE = 0.2;
  */
 export async function buildAtlas(source: AtlasSource, options: AtlasOptions = {}): Promise<Atlas> {
   const { seed = 0, maxPoints = MAX_POINTS, onProgress } = options;
-  const all = pointsOf(source);
-  const chosen = chooseRows(all.length, maxPoints, seed);
-  const rows = pickRows([source.queries, source.index], chosen);
+  const points = pointsOf(source);
+  const chosen = chooseRows(points.length, maxPoints, seed);
+  const all = [...listRows(source.queries), ...listRows(source.index)];
+  const rows = stackRows(
+    chosen.map((row) => all[row]!),
+    source.index.length,
+  );
   const maps = [await umapMap(rows, { minDistance: MIN_DISTANCE, seed, onProgress }), await pcaMap(rows)];
-  return { points: chosen.map((row) => all[row]!), maps, imageCount: all.length };
+  return { points: chosen.map((row) => points[row]!), maps, imageCount: points.length };
 }
 
 /** Queries first, then the index. */
@@ -99,16 +104,4 @@ function chooseRows(count: number, most: number, seed: number): number[] {
     .shuffle(rows)
     .slice(0, most)
     .sort((a, b) => a - b);
-}
-
-/** Some rows of several sets, numbered through. */
-function pickRows(sets: readonly Vectors[], chosen: readonly number[]): Vectors {
-  const { length } = sets[0]!;
-  const data = new Float32Array(chosen.length * length);
-  for (const [i, row] of chosen.entries()) {
-    let [place, set] = [row, 0];
-    for (; place >= sets[set]!.count; set++) place -= sets[set]!.count;
-    data.set(sets[set]!.data.subarray(place * length, (place + 1) * length), i * length);
-  }
-  return { data, count: chosen.length, length };
 }

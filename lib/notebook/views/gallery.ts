@@ -2,10 +2,11 @@
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { projectPath } from "../../common/project";
+import type { Vectors } from "../../common/vectors";
 import { readClassNames } from "../../datasets/class_names";
 import type { Embedder } from "../../embedding/embedder";
 import type { DuplicatePair } from "../../inspection/duplicates";
-import { type Neighbours, nearestNeighbours, type Vectors } from "../../retrieval/neighbours";
+import { type Neighbours, nearestNeighbours } from "../../retrieval/neighbours";
 import { sampleRows } from "../../tables/sample_rows";
 import type { RetrievalFiles } from "../../training/data/run_data";
 import type { Drawing } from "../output/drawing";

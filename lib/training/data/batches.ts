@@ -2,12 +2,12 @@
 import { pickLabels } from "../../common/labels";
 import { randomStream } from "../../common/random";
 import type { Texts } from "../../common/texts";
+import { pickRows, type Vectors } from "../../common/vectors";
 import type { BatchSourceSettings } from "../../config/parts";
 import { dataFolder } from "../../config/paths";
 import { drawAugmentPlan } from "../../images/loading/augment_plan";
 import { PixelLoader } from "../../images/loading/pixel_loader";
 import type { Normalisation } from "../../images/loading/value_table";
-import type { Vectors } from "../../retrieval/neighbours";
 import type { Position } from "../step/schedule";
 import { epochOrder, ONE_PROCESS, rowsOfStep, type Shard } from "./samplers";
 
@@ -82,11 +82,10 @@ export function featureBatches(
     async batchAt(position) {
       const rows = rowsAt(position);
       const { labels, files } = labelsOf(table, rows);
-      const inputs = new Float32Array(rows.length * features.length);
-      for (const [i, row] of rows.entries()) {
-        const start = featureRows[row]! * features.length;
-        inputs.set(features.data.subarray(start, start + features.length), i * features.length);
-      }
+      const { data: inputs } = pickRows(
+        features,
+        rows.map((row) => featureRows[row]!),
+      );
       return { inputs, shape: [files.length, features.length], labels, files };
     },
   };

@@ -4,7 +4,7 @@ import { UserError } from "../../common/errors";
 import type { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
 import type { Program } from "../../engine/program/program";
-import { isWeight } from "../../runs/store";
+import { isWeight } from "../../model/weight_names";
 import type { Batch } from "../data/batches";
 import { PeerFailure } from "../ranks/peer_failure";
 import { allFinite } from "../step/loss_scale";

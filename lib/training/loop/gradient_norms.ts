@@ -1,9 +1,11 @@
 // How large the gradients are in each part of the model: to look at between two steps.
 
+import { rowOf, rowsIn } from "../../common/vectors";
 import { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
 import type { TracedVariables } from "../../engine/program/traced_variables";
-import { type LossInputs, TOWER_PREFIX } from "../../model/embedding_model";
+import type { LossInputs } from "../../model/embedding_model";
+import { placeInTower } from "../../model/weight_names";
 import { batchSpecs, lossAndGradients, type StepParts } from "../step/step";
 import type { Trainer } from "./trainer";
 
@@ -19,16 +21,12 @@ export interface GradientNorm {
   ratio: number;
 }
 
-/** Weights of a tower that come before its blocks; what is neither here nor in a block comes after them. */
-const EMBED = /^(conv1|class_embedding|positional_embedding|register|ln_pre)/;
-
 /** The part of the model that a weight belongs to. */
 function partOf(name: string): string {
-  if (!name.startsWith(TOWER_PREFIX)) return name.split(".")[0]!;
-  const inTower = name.slice(TOWER_PREFIX.length);
-  const block = /resblocks\.(\d+)\./.exec(inTower)?.[1];
-  if (block !== undefined) return `block${block.padStart(2, "0")}`;
-  return EMBED.test(inTower) ? "embed" : "end";
+  const place = placeInTower(name);
+  if (place === undefined) return name.split(".")[0]!;
+  if (typeof place === "number") return `block${String(place).padStart(2, "0")}`;
+  return place === "before" ? "embed" : "end";
 }
 
 /**
@@ -42,7 +40,7 @@ export async function gradientNorms(trainer: Trainer): Promise<GradientNorm[]> {
   const { feed } = await trainer.nextBatch();
   const { accumulationSteps } = trainer.config;
   const firstPiece = <T extends Float32Array | Int32Array>(all: T) =>
-    all.subarray(0, all.length / accumulationSteps) as T;
+    rowOf(rowsIn(all, accumulationSteps), 0);
   const traced = TRACED.get(trainer) ?? traceNorms(trainer);
   TRACED.set(trainer, traced);
   const norms = await traced.run({

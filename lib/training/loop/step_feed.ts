@@ -1,5 +1,6 @@
 // What a step is fed besides its images: all that is drawn at random. Shapes: B batch, F features, S classes of a process.
 import { randomStream } from "../../common/random";
+import { setRows, zeroVectors } from "../../common/vectors";
 import type { FeedSettings } from "../../config/parts";
 import { dropoutMask } from "../../model/neck";
 import type { Batch } from "../data/batches";
@@ -28,10 +29,10 @@ export function feedOf({ inputs, labels }: Batch, step: number, margin: number, 
 /** Dropout mask of a step [B, F]: every image has its own stream, whichever process sees it. */
 function stepMask(step: number, { config, featureCount, shard }: FeedParts): Float32Array {
   const { batchSize, accumulationSteps, dropout, seed } = config;
-  const keep = new Float32Array(batchSize * featureCount);
+  const keep = zeroVectors(batchSize, featureCount);
   for (const [i, place] of placesInStep(batchSize, accumulationSteps, shard).entries()) {
     const random = randomStream(seed, "dropout", step, place);
-    keep.set(dropoutMask(featureCount, dropout, random), i * featureCount);
+    setRows(keep, i, dropoutMask(featureCount, dropout, random));
   }
-  return keep;
+  return keep.data;
 }

@@ -3,7 +3,8 @@
 import { UserError } from "../../common/errors";
 import type { TrainerSettings } from "../../config/parts";
 import { Program } from "../../engine/program/program";
-import { type FeatureFunction, TOWER_PREFIX } from "../../model/embedding_model";
+import type { FeatureFunction } from "../../model/embedding_model";
+import { isOfTower } from "../../model/weight_names";
 import { fillProgram, type WeightSource } from "../../model/weight_source";
 import type { BatchSource } from "../data/batches";
 import { shardPlan, shardSource, stepShards, WholeHead } from "../ranks/head_shards";
@@ -70,7 +71,7 @@ export async function traceTrainer(parts: TrainerParts): Promise<TrainerGraphs> 
     ranks: ranks?.step,
     shards: plan && stepShards(config, ranks!, plan),
   };
-  const headOnly = [...trained.keys()].filter((name) => !name.startsWith(TOWER_PREFIX));
+  const headOnly = [...trained.keys()].filter((name) => !isOfTower(name));
   const steps = {
     all: traceStep(program, stepParts),
     headOnly: config.frozenEpochs > 0 ? traceStep(program, { ...stepParts, trained: headOnly }) : undefined,

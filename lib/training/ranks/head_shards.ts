@@ -3,6 +3,7 @@
 // Shapes: C classes, K rows a class, E embedding length, S classes of a process.
 
 import { UserError } from "../../common/errors";
+import { rowOf } from "../../common/vectors";
 import type { ClassRowSettings } from "../../config/model";
 import type { BatchSettings } from "../../config/optimiser";
 import type { ProcessSettings, ShardSettings } from "../../config/processes";
@@ -13,14 +14,13 @@ import type { Program } from "../../engine/program/program";
 import { allGather, broadcast } from "../../engine/tracing/collectives";
 import type { StepShards } from "../../model/embedding_model";
 import { rowsPerClass } from "../../model/head";
-import { isSharded, sampleSize, shardSize } from "../../model/sharded_head";
+import { sampleSize, shardSize } from "../../model/sharded_head";
+import { HEAD_WEIGHT, isSharded } from "../../model/weight_names";
 import type { WeightSource } from "../../model/weight_source";
 import type { StoredModel } from "../../runs/store";
 import type { Ranks } from "./ranks";
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
-
-const HEAD_WEIGHT = "head.weight";
 
 /** How the rows are shared out. */
 export interface ShardPlan {
@@ -45,7 +45,7 @@ function localShape(plan: ShardPlan): number[] {
 function ownRows(whole: Float32Array, plan: ShardPlan): Float32Array {
   const size = localShape(plan).reduce((product, length) => product * length, 1);
   const own = new Float32Array(size);
-  own.set(whole.subarray(plan.rank * size, (plan.rank + 1) * size));
+  own.set(rowOf({ data: whole, length: size }, plan.rank));
   return own;
 }
 

@@ -1,6 +1,7 @@
 // The processes that train together, as one of them sees them. Shapes: W processes, k numbers of each.
 import { crc32 } from "node:zlib";
 import { UserError } from "../../common/errors";
+import { listRows, rowsIn, setRows, sliceRows, type Vectors, zeroVectors } from "../../common/vectors";
 import type { BucketSettings, ProcessSettings } from "../../config/processes";
 import type { ClassificationScores } from "../../embedding/embed_images";
 import { floatsOf } from "../../engine/native/dtypes";
@@ -9,8 +10,7 @@ import type { GraphFunction } from "../../engine/program/graph_function";
 import { Program } from "../../engine/program/program";
 import type { Cluster } from "../../engine/session/cluster";
 import { allGather, broadcast, meanOverRanks } from "../../engine/tracing/collectives";
-import { isSharded } from "../../model/sharded_head";
-import type { Vectors } from "../../retrieval/neighbours";
+import { isSharded } from "../../model/weight_names";
 import { ONE_PROCESS, type Shard } from "../data/samplers";
 import type { StepRanks } from "../step/step";
 import { meanGradients } from "./gradient_buckets";
@@ -85,9 +85,8 @@ export class Ranks {
   /** The numbers of every process, by rank. */
   async gatherNumbers(numbers: readonly number[]): Promise<number[][]> {
     const all = await this.gather(Float32Array.from(numbers), numbers.length);
-    return Array.from({ length: this.shard.worldSize }, (_, rank) => [
-      ...all.subarray(rank * numbers.length, (rank + 1) * numbers.length),
-    ]);
+    const rows = listRows(rowsIn(all, this.shard.worldSize));
+    return rows.map((row) => [...row]);
   }
 
   /** What the chief makes first, and the others when it has: work whose result the chief keeps in a file. */
@@ -114,10 +113,10 @@ export class Ranks {
 
   /** The vectors of all processes, of which each holds its part (`partOf`) of `count`. */
   async gatherVectors({ data, length }: Vectors, count: number): Promise<Vectors> {
-    const padded = new Float32Array(rowsPerRank(count, this.shard.worldSize) * length);
-    padded.set(data);
-    const all = await this.gather(padded, length);
-    return { data: all.subarray(0, count * length), count, length };
+    const padded = zeroVectors(rowsPerRank(count, this.shard.worldSize), length);
+    setRows(padded, 0, data);
+    const all = await this.gather(padded.data, length);
+    return sliceRows({ data: all, count: all.length / length, length }, 0, count);
   }
 
   /** Gives every process the chief's weights, optimizer state and step, and verifies that they have them. */

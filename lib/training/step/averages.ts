@@ -5,8 +5,7 @@ import { floatsOf } from "../../engine/native/dtypes";
 import { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
 import type { Program } from "../../engine/program/program";
-import { CONSTANT_NAMES } from "../../model/head";
-import { type Average, averagedCountOf, storedName } from "../../runs/store";
+import { type Average, averagedCountOf, CONSTANT_NAMES, storedName } from "../../model/weight_names";
 import type { Position } from "./schedule";
 
 type Shapes = ReadonlyMap<string, readonly number[]>;

@@ -1,15 +1,15 @@
 // Reads neck and head out of the session.
 import { tf } from "../../engine/native/tf";
-import { TOWER_PREFIX } from "../../model/embedding_model";
 import type { Weights } from "../../model/vit";
-import { isWeight, type StoredModel, storedName, type WeightKind } from "../../runs/store";
+import { isOfTower, isWeight, storedName, type WeightKind } from "../../model/weight_names";
+import type { StoredModel } from "../../runs/store";
 
 /**
  * Neck and head of a model as tensors, as they are now; the caller frees them.
  * @param kind an average in their place; what is never averaged is that of the weights
  */
 export async function readHeadWeights({ program, shapes }: StoredModel, kind: WeightKind): Promise<Weights> {
-  const names = [...shapes.keys()].filter((name) => isWeight(name) && !name.startsWith(TOWER_PREFIX));
+  const names = [...shapes.keys()].filter((name) => isWeight(name) && !isOfTower(name));
   const nameOf = new Map(
     names.map((name) => {
       const average = storedName(kind, name);

@@ -6,7 +6,7 @@ import { floatsOf } from "../../engine/native/dtypes";
 import { tf } from "../../engine/native/tf";
 import type { Program } from "../../engine/program/program";
 import type { TracedVariables } from "../../engine/program/traced_variables";
-import { OPTIMIZER_PREFIX, SKIPPED_STEPS } from "../../runs/store";
+import { OPTIMIZER_PREFIX, SKIPPED_STEPS } from "../../model/weight_names";
 
 const SCALE = `${OPTIMIZER_PREFIX}loss_scale`;
 const GOOD_STEPS = `${OPTIMIZER_PREFIX}good_steps`;

@@ -3,19 +3,12 @@ import { tf } from "../../engine/native/tf";
 import type { TracedVariables } from "../../engine/program/traced_variables";
 import { after } from "../../engine/tracing/order";
 import { rawOp } from "../../engine/tracing/raw_op";
-import { OPTIMIZER_PREFIX } from "../../runs/store";
+import { firstMomentOf, secondMomentOf } from "../../model/weight_names";
 
 /** PyTorch's defaults of `torch.optim.AdamW`; the betas as float32 holds them, since the kernel takes 1 - beta of these. */
 const BETA_1 = Math.fround(0.9);
 const BETA_2 = Math.fround(0.999);
 const EPSILON = 1e-8;
-
-/** The variable of a weight's first moment; named as in PyTorch's AdamW. */
-export const firstMomentOf = (name: string) => `${OPTIMIZER_PREFIX}exp_avg.${name}`;
-/** The variable of a weight's second moment. */
-export const secondMomentOf = (name: string) => `${OPTIMIZER_PREFIX}exp_avg_sq.${name}`;
-/** The variable in which gradients of a weight add up while a batch goes through in pieces. */
-export const accumulatedOf = (name: string) => `${OPTIMIZER_PREFIX}grad.${name}`;
 
 /** The numbers of one step that do not depend on the weight: computed outside, fed as scalars. */
 export interface AdamRates<T> {

@@ -1,8 +1,8 @@
 // The variables that a training step has besides the weights.
 import type { OptimiserSettings } from "../../config/optimiser";
 import type { Program } from "../../engine/program/program";
+import { accumulatedOf, firstMomentOf, secondMomentOf } from "../../model/weight_names";
 import { LOSS_SCALE_START } from "./loss_scale";
-import { accumulatedOf, firstMomentOf, secondMomentOf } from "./optimizer";
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
 

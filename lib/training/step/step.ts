@@ -1,5 +1,6 @@
 // The training step as traced functions. Shapes: B batch, F features, n pieces of a batch.
 import { UserError } from "../../common/errors";
+import { rowOf, rowsIn } from "../../common/vectors";
 import type { OptimiserSettings } from "../../config/optimiser";
 import type { StepSettings } from "../../config/parts";
 import { floatsOf } from "../../engine/native/dtypes";
@@ -14,13 +15,13 @@ import {
   type FeatureFunction,
   type LossInputs,
   type StepShards,
-  TOWER_PREFIX,
   trainingLoss,
 } from "../../model/embedding_model";
-import { FIXED_NAMES, rowsPerClass } from "../../model/head";
+import { rowsPerClass } from "../../model/head";
 import type { NeckTraining } from "../../model/neck";
+import { accumulatedOf, FIXED_NAMES, HEAD_WEIGHT, isOfTower, placeInTower } from "../../model/weight_names";
 import { allFinite, lossScale, updateLossScale } from "./loss_scale";
-import { type AdamRates, accumulatedOf, applyAdamW, hasDecay } from "./optimizer";
+import { type AdamRates, applyAdamW, hasDecay } from "./optimizer";
 
 /** Rates of a step; neck and head have others than the backbone. */
 type RateName = "epsilon" | "headStepSize" | "headKeep" | "backboneStepSize" | "backboneKeep";
@@ -85,7 +86,11 @@ export function trainedNames(
   { trainedBlocks }: Pick<OptimiserSettings, "trainedBlocks">,
 ): string[] {
   const names = [...shapes.keys()].filter((name) => !FIXED_NAMES.includes(name));
-  const blocks = 1 + Math.max(-1, ...names.map((name) => blockOf(name) ?? -1));
+  const blockOf = (name: string) => {
+    const place = placeInTower(name);
+    return typeof place === "number" ? place : -1;
+  };
+  const blocks = 1 + Math.max(-1, ...names.map(blockOf));
   if (trainedBlocks === 0 || blocks === 0) return names;
   if (trainedBlocks > blocks)
     throw new UserError(
@@ -93,18 +98,10 @@ export function trainedNames(
       `Give 1 .. ${blocks}, or 0.`,
     );
   const isBefore = (name: string) => {
-    const block = blockOf(name);
-    return block === undefined ? BEFORE_BLOCKS.test(name) : block < blocks - trainedBlocks;
+    const place = placeInTower(name);
+    return typeof place === "number" ? place < blocks - trainedBlocks : place === "before";
   };
   return names.filter((name) => !isBefore(name));
-}
-
-/** The backbone's weights in front of its blocks. */
-const BEFORE_BLOCKS = /^visual\.(conv1\.|class_embedding$|positional_embedding$|register_tokens$|ln_pre\.)/;
-
-function blockOf(name: string): number | undefined {
-  const [, block] = /^visual\.transformer\.resblocks\.(\d+)\./.exec(name) ?? [];
-  return block === undefined ? undefined : Number(block);
 }
 
 /**
@@ -135,7 +132,7 @@ export function batchSpecs(
   { config, inputShape, featureCount, shapes, shards }: StepParts,
   count: number,
 ): Record<string, TensorSpec> {
-  const head = shapes.get("head.weight")!;
+  const head = shapes.get(HEAD_WEIGHT)!;
   return {
     inputs: { shape: [count, ...inputShape.slice(1)] },
     labels: { shape: [count], dtype: "int32" as const },
@@ -187,8 +184,7 @@ function stepInPieces(program: Program, parts: StepParts, pieces: number): Train
   const run = async ({ inputs, labels, keep, margin, draws, ...rates }: StepFeed) => {
     const losses: number[] = [];
     for (let i = 0; i < pieces; i++) {
-      const piece = <T extends Float32Array | Int32Array>(all: T) =>
-        all.subarray((all.length / pieces) * i, (all.length / pieces) * (i + 1)) as T;
+      const piece = <T extends Float32Array | Int32Array>(all: T) => rowOf(rowsIn(all, pieces), i);
       const fed = {
         inputs: piece(inputs),
         labels: piece(labels),
@@ -240,7 +236,7 @@ function update(
   for (const [name, gradient] of gradients) {
     scope(`adamw/${name}`, () => {
       const unscaled = isScaled ? tf.div(gradient, lossScale(variables)) : gradient;
-      const largestRate = config.initLr * (isBackbone(name) ? config.backboneLrFactor : 1);
+      const largestRate = config.initLr * (isOfTower(name) ? config.backboneLrFactor : 1);
       const decays = hasDecay(largestRate, config.weightDecay);
       applyAdamW(variables, name, unscaled, ratesFor(name, fed), { decays, finite });
     });
@@ -251,11 +247,7 @@ function update(
 function ratesFor(name: string, fed: Rates<tf.Scalar>): AdamRates<tf.Scalar> {
   return {
     epsilon: fed.epsilon,
-    stepSize: isBackbone(name) ? fed.backboneStepSize : fed.headStepSize,
-    keep: isBackbone(name) ? fed.backboneKeep : fed.headKeep,
+    stepSize: isOfTower(name) ? fed.backboneStepSize : fed.headStepSize,
+    keep: isOfTower(name) ? fed.backboneKeep : fed.headKeep,
   };
-}
-
-function isBackbone(name: string): boolean {
-  return name.startsWith(TOWER_PREFIX);
 }
