@@ -4,10 +4,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import * as guie from "guie";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { parseSync } from "oxc-parser";
 
-const folder = projectPath("lib/api");
+const folder = installPath("lib/api");
 const FILES = readdirSync(folder).filter((file) => file.endsWith(".ts"));
 
 /** A name that a file of lib/api exports. */
@@ -40,7 +40,7 @@ test("each name is exported once, by a file of its stage, and reaches whoever im
   assert.ok(names.length >= 218, `${names.length} names: one was lost`);
   const values = EXPORTED.filter(({ isType }) => !isType).map(({ name }) => name);
   assert.deepEqual(Object.keys(guie).sort(), values.sort());
-  const index = readFileSync(projectPath("lib/index.ts"), "utf8");
+  const index = readFileSync(installPath("lib/index.ts"), "utf8");
   for (const file of FILES) assert.ok(index.includes(`"./api/${file.slice(0, -3)}"`), file);
 });
 

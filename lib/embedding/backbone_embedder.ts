@@ -71,7 +71,11 @@ export class BackboneEmbedder implements Embedder {
   }
 
   dispose(): void {
-    this.#loaded?.then((backbone) => backbone.dispose());
+    // A backbone that could not be loaded has told its caller, and has nothing to free
+    void this.#loaded?.then(
+      (backbone) => backbone.dispose(),
+      () => undefined,
+    );
   }
 
   #below(dataDir: string): Embedder["config"] {

@@ -54,7 +54,10 @@ function tables() {
   const meanings = table(
     ["setting", "may be", "meaning", "in `vit_224`", "flag"],
     all.map(([name, row]) => [
-      ...[`\`${name}\``, cell(kindOf(row)), cell(row.doc), cell(row.default)],
+      `\`${name}\``,
+      cell(kindOf(row)),
+      cell(row.doc),
+      cell(row.default),
       flagOf(name).startsWith("--set ") ? "" : `\`${flagOf(name)}\``,
     ]),
   );

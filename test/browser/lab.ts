@@ -71,7 +71,8 @@ export async function startLab({
     env: {
       ...process.env,
       ...(root ? { GUIE_ROOT: root } : {}),
-      ...{ JUPYTERLAB_SETTINGS_DIR: settings, JUPYTERLAB_WORKSPACES_DIR: settings },
+      JUPYTERLAB_SETTINGS_DIR: settings,
+      JUPYTERLAB_WORKSPACES_DIR: settings,
     },
     stdio: ["ignore", "ignore", "pipe"],
   });

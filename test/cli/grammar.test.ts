@@ -4,12 +4,12 @@ import { rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, test } from "node:test";
 import { makeProgram } from "guie/dist/cli/program";
-import { projectPath } from "guie/dist/common/project";
+import { installPath, projectPath } from "guie/dist/common/project";
 import { type ServeOptions, serve } from "guie/dist/serving/serve";
 import { temporaryFolder } from "../folders";
 import { makeTinyRun } from "../serving/tiny_service";
 
-const CLIP = projectPath("test", "golden", "pytorch", "clip.pt");
+const CLIP = installPath("test", "golden", "pytorch", "clip.pt");
 const CACHE = projectPath(".cache", `test-grammar-${process.pid}`);
 process.env.GUIE_CACHE_DIR = CACHE;
 after(() => rmSync(CACHE, { recursive: true, force: true }));

@@ -15,7 +15,9 @@ function guie(args: readonly string[], root: string | undefined, cwd = tmpdir())
   const { GUIE_ROOT: _, ...others } = process.env;
   const env = root === undefined ? others : { ...others, GUIE_ROOT: root };
   return spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], {
-    ...{ cwd, env, encoding: "utf8" },
+    cwd,
+    env,
+    encoding: "utf8",
   });
 }
 

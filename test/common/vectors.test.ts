@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import {
   joinRows,
   listRows,
@@ -69,7 +69,7 @@ const ROW_ARITHMETIC =
   /(?<!\btf)\.(subarray|slice|copyWithin)\(\(?[\w.#![\] +-]+\)? \* |\.set\([^;\n"]*, [^;\n"]* \* |\b(data|values)\[[^\]\n]* \* [\w.#]*length\b/;
 
 test("no other file of lib reckons where a row begins", () => {
-  const lib = projectPath("lib");
+  const lib = installPath("lib");
   const sources = readdirSync(lib, { recursive: true, encoding: "utf8" }).filter(
     (file) => file.endsWith(".ts") && !/^(dist|node_modules)\//.test(file) && !OTHER_ARRAYS.test(file),
   );

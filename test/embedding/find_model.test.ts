@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath, projectPath } from "guie/dist/common/project";
 import { tiny } from "guie/dist/config/presets";
 import { findModel, openModel, requireRunModel } from "guie/dist/embedding/find_model";
 import { openSafetensors, writeSafetensors } from "guie/dist/formats/safetensors";
@@ -14,7 +14,7 @@ import { configOf, randomModel, writeRun } from "../export/models";
 import { temporaryFolder } from "../folders";
 import { startHub } from "../pretrained/hub_server";
 
-const CLIP = projectPath("test", "golden", "pytorch", "clip.pt");
+const CLIP = installPath("test", "golden", "pytorch", "clip.pt");
 const CONFIG = tiny("frozen");
 const OWNER = `test-${process.pid}`;
 const PREPARED = projectPath("checkpoints", "prepared");

@@ -4,12 +4,12 @@ import { execFileSync } from "node:child_process";
 import { cpSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath, projectPath } from "guie/dist/common/project";
 import { tensorflowFolder } from "guie/dist/engine/native/library";
 import { parseSync } from "oxc-parser";
 import { temporaryFolder, writeFile } from "../folders";
 
-const LIB = projectPath("lib");
+const LIB = installPath("lib");
 
 /** Traces a function with a gradient, runs it twice, and a program with a variable. */
 const MAIN = `
@@ -60,7 +60,7 @@ test("lib/engine, taken away with the files of lib/common that it imports, compi
   // The engine looks for tfjs's binding below the folder whose package has this name
   const { name } = JSON.parse(readFileSync(projectPath("package.json"), "utf8"));
   writeFile(join(folder, "package.json"), JSON.stringify({ name }));
-  symlinkSync(projectPath("node_modules"), join(folder, "node_modules"));
+  symlinkSync(installPath("node_modules"), join(folder, "node_modules"));
   const { compilerOptions } = JSON.parse(readFileSync(projectPath("tsconfig.json"), "utf8"));
   const options = { ...compilerOptions, composite: false, incremental: false, declarationMap: false };
   writeFile(

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { findTower, TOWERS, towerShapes } from "guie/dist/model/towers";
 import {
   accumulatedOf,
@@ -94,7 +94,7 @@ const BY_HAND =
 const OTHERS = ["model/weight_names.ts", "pretrained/name_families.ts", "pretrained/tower_names.ts"];
 
 test("no other file of lib takes names apart", () => {
-  const lib = projectPath("lib");
+  const lib = installPath("lib");
   const sources = readdirSync(lib, { recursive: true, encoding: "utf8" }).filter(
     (file) => file.endsWith(".ts") && !/^(dist|node_modules)\//.test(file) && !OTHERS.includes(file),
   );

@@ -1,3 +1,4 @@
+// `guie compare`: compares models on held-out classes, with intervals.
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
