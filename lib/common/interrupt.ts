@@ -26,7 +26,11 @@ interface Scope {
 }
 const scopes = new AsyncLocalStorage<Scope>();
 
-/** Returns the signal of this process that Interrupt and Ctrl-C abort; there is a new one once it was heeded. */
+/**
+ * Returns the signal of this process that Interrupt and Ctrl-C abort; there is a new one once it was heeded.
+ * @example
+ * await fetch(address, { signal: interruptSignal() });
+ */
 export function interruptSignal(): AbortSignal {
   shared[CONTROLLER] ??= new AbortController();
   return shared[CONTROLLER].signal;
