@@ -1,31 +1,31 @@
-// Worker threads that run one script. A library's pool was tried: see "One pool of threads" in LOG.md.
+// A pool of worker threads that run one script. For libraries that were tried, see "One pool of threads" in LOG.md.
 import { on } from "node:events";
 import { parentPort, Worker } from "node:worker_threads";
 import { messageOf, UserError } from "./errors";
 
-/** How many threads, and what they are. */
+/** Settings of a pool of threads. */
 export interface ThreadsConfig {
-  /** Absolute path of their script, which calls `serveTasks`. */
+  /** Absolute path of the threads' script, which calls `serveTasks`. */
   script: string;
-  /** Their `workerData`. */
+  /** The threads' `workerData`. */
   data: unknown;
-  /** The most there are at a time; each is started when it is needed. */
+  /** The most threads at a time; each is started when it is needed. */
   most: number;
-  /** A thread without work for so long ends; unless given, only `close` ends them. */
+  /** Idle time after which a thread exits; if omitted, threads live until `close`. */
   idleMs?: number;
 }
 
-/** A thread finds its next tasks in its mailbox: it need not wait until the main thread comes round to it. */
+/** Tasks in a thread's mailbox, so that the thread need not wait for the main thread between two tasks. */
 const TASKS_PER_THREAD = 4;
 
-/** A task, and whom its end is told. */
+/** A task that is not finished, with the functions that settle its promise. */
 interface Pending<Task, Result> {
   task: Task;
   resolve(result: Result): void;
   reject(error: unknown): void;
 }
 
-/** Threads that do tasks, begun in the order of asking. While idle they do not keep the process alive. */
+/** Threads that run tasks, begun in the order of the calls. Idle threads do not keep the process alive. */
 export class Threads<Task, Result> {
   readonly #config: ThreadsConfig;
   readonly #threads = new Set<Thread<Task, Result>>();
@@ -35,15 +35,15 @@ export class Threads<Task, Result> {
     this.#config = config;
   }
 
-  /** Tasks that keep all threads busy: who asks for more at a time only fills the queue. */
+  /** Number of concurrent tasks that keeps all threads busy; further tasks only fill the queue. */
   get capacity(): number {
     return TASKS_PER_THREAD * this.#config.most;
   }
 
   /**
-   * Has a task done.
-   * @param task is copied to the thread, but for memory that is shared
-   * @throws what the script threw; Error where the thread ends, or cannot start, before the task is done
+   * Runs a task in a thread.
+   * @param task copied to the thread, except shared memory
+   * @throws the script's error; Error if the thread ends, or cannot start, before the task is done
    */
   run(task: Task): Promise<Result> {
     return new Promise((resolve, reject) => {
@@ -52,7 +52,7 @@ export class Threads<Task, Result> {
     });
   }
 
-  /** Ends the threads; what they have not finished fails. A later task starts others. */
+  /** Ends the threads; unfinished tasks fail. A later task starts new threads. */
   async close(): Promise<void> {
     for (const { reject } of this.#queue.splice(0)) reject(new Error("The threads were closed."));
     await Promise.all([...this.#threads].map((thread) => thread.end("it was closed")));
@@ -62,11 +62,11 @@ export class Threads<Task, Result> {
     while (this.#queue.length > 0) {
       const thread = this.#findThread();
       if (!thread) return;
-      thread.take(this.#queue.shift()!);
+      thread.send(this.#queue.shift()!);
     }
   }
 
-  /** One without work, else a new one, else the one with the shortest mailbox; undefined if all are full. */
+  /** Returns an idle thread, else a new one, else the one with the shortest mailbox; undefined if all are full. */
   #findThread(): Thread<Task, Result> | undefined {
     let best: Thread<Task, Result> | undefined;
     for (const thread of this.#threads) if (!best || thread.load < best.load) best = thread;
@@ -87,10 +87,10 @@ export class Threads<Task, Result> {
   }
 }
 
-/** One thread: it does its tasks one after the other. */
+/** One thread, which runs its tasks one after the other. */
 class Thread<Task, Result> {
   readonly #worker: Worker;
-  /** In the thread's mailbox, or in its hands. */
+  /** Tasks in the thread's mailbox and the one that it runs. */
   readonly #pending: Pending<Task, Result>[] = [];
   readonly #idle: NodeJS.Timeout | undefined;
   readonly #on: { onDone(): void; onEnd(): void };
@@ -105,12 +105,12 @@ class Thread<Task, Result> {
     if (idleMs !== undefined) this.#idle = setTimeout(() => this.#rest(), idleMs).unref();
   }
 
-  /** Tasks that it has not finished. */
+  /** Number of unfinished tasks. */
   get load(): number {
     return this.#pending.length;
   }
 
-  take(pending: Pending<Task, Result>): void {
+  send(pending: Pending<Task, Result>): void {
     try {
       this.#worker.postMessage(pending.task);
     } catch (error) {
@@ -121,7 +121,7 @@ class Thread<Task, Result> {
     this.#worker.ref();
   }
 
-  /** What it has not finished fails. */
+  /** Ends the thread; its unfinished tasks fail. */
   async end(reason: string): Promise<void> {
     clearTimeout(this.#idle);
     this.#on.onEnd();
@@ -144,7 +144,7 @@ class Thread<Task, Result> {
   }
 }
 
-/** In a thread: does the tasks that come one after the other, until the thread is ended. */
+/** Runs, inside a thread, the tasks that arrive one after the other, until the thread is ended. */
 export async function serveTasks<Task, Result>(
   work: (task: Task) => Result | Promise<Result>,
 ): Promise<void> {
@@ -167,7 +167,7 @@ async function answerTo<Task, Result>(
   }
 }
 
-/** Errors lose their class on the way from thread to thread. */
+/** An error as it is sent between threads, which would lose its class. */
 interface DescribedError {
   name: string;
   what: string;

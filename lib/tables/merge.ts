@@ -124,7 +124,7 @@ async function refuseRepeatedImages(database: Database): Promise<void> {
      FROM source_rows WHERE nfc_normalize(image_files) = ${sqlText(repeated.image)}`,
   );
   throw new UserError(
-    `"${repeated.image}" stands in ${rows} rows (of ${datasets}) with the label ${labels}: an image has one class.`,
+    `"${repeated.image}" is in ${rows} rows (of ${datasets}) with the label ${labels}: an image has one class.`,
     "Remove the repeated rows, or run `npx guie preprocess` for these data sets again.",
   );
 }

@@ -154,12 +154,12 @@ test("bad input names file, row and mend, and leaves earlier tables alone", asyn
     ["image_files,labels\n,1\n", /row 1: "image_files" must be a path, it is empty/],
     ["image_files,labels\nb/../../1.jpg,1\n", /row 1: .* below the data directory.* "b\/\.\.\/\.\.\/1.jpg"/],
     ["image_files,labels\n/etc/1.jpg,1\n", /row 1: .* below the data directory/],
-    ["image_files,labels\nb/1.jpg,1\nb/1.jpg,1\n", /"b\/1.jpg" stands in 2 rows \(of b\)/],
+    ["image_files,labels\nb/1.jpg,1\nb/1.jpg,1\n", /"b\/1.jpg" is in 2 rows \(of b\)/],
     [
       "image_files,labels\nb/1.jpg,1\nb/2.jpg,1\nb/1.jpg,2\n",
-      /"b\/1\.jpg" stands in 2 rows \(of b\) with the label 1 and 2: an image has one class/,
+      /"b\/1\.jpg" is in 2 rows \(of b\) with the label 1 and 2: an image has one class/,
     ],
-    ["image_files,labels\na/0_0.jpg,1\n", /"a\/0_0.jpg" stands in 2 rows \(of a, b\)/],
+    ["image_files,labels\na/0_0.jpg,1\n", /"a\/0_0.jpg" is in 2 rows \(of a, b\)/],
   ];
   for (const [text, message] of cases) {
     writeFile(path, text);
