@@ -1,18 +1,18 @@
-// Counts the rows per class.
+// Counts the rows per class of a table.
 import { readTableForm } from "../common/csv/table_text";
 import { projectPath } from "../common/project";
 import { withDatabase } from "./database";
 import { loadCsv } from "./read_csv";
 
-/** How many rows one class has. */
+/** The number of rows of one class. */
 export interface ClassCount {
   label: number;
   images: number;
 }
 
 /**
- * Rows per class of any table of the pipeline (`labels`, or `new_labels` after the merge), by label: what a
- * histogram shows.
+ * Counts the rows per class of any table of the pipeline (`labels`, or `new_labels` after the merge), by label, for a
+ * histogram.
  * @throws UserError for a missing or bad table
  */
 export async function classCounts(csv: string): Promise<ClassCount[]> {

@@ -1,4 +1,4 @@
-// Picks some rows of a table to look at.
+// Draws some rows of a table to look at.
 import { readTableForm } from "../common/csv/table_text";
 import { projectPath } from "../common/project";
 import { randomOrder, withDatabase } from "./database";
@@ -14,8 +14,7 @@ export interface SampledRow {
 const NEXT = "Give the path of a table of the pipeline, for example data/demo/final_data_224.csv.";
 
 /**
- * Some rows of any table of the pipeline, of different classes as far as there are enough: what one looks at to see
- * what a data set is like. The same seed gives the same rows.
+ * Draws some rows of any table of the pipeline, at most one per class, to look at. The same seed gives the same rows.
  * @throws UserError for a missing or bad table
  */
 export async function sampleRows(csv: string, count: number, seed: number): Promise<SampledRow[]> {

@@ -9,7 +9,7 @@ import { FILES, named, readRows, rowsOfSizes, tally, writeDataset } from "./make
 
 const textsOf = (dataDir: string) => FILES.map((file) => readFileSync(join(dataDir, file), "utf8"));
 
-test("a small merge, row by row: labels by first appearance, counted on over the data sets", async (t) => {
+test("a small merge, row by row: labels by first appearance, numbered on over the data sets", async (t) => {
   const dataDir = temporaryFolder(t);
   writeDataset(dataDir, "second", [
     ["s/1.jpg", 0],
@@ -55,7 +55,7 @@ test("the counts of every step, from class sizes 150, 100, 20, 7 and 3", async (
   ]);
 });
 
-/** 150,000 rows: enough for DuckDB to share the work out among threads. */
+/** Merges 150,000 rows, enough for DuckDB to use several threads. @returns the tables */
 async function mergeLarge(
   t: TestContext,
   order: (rows: [string, number][]) => [string, number][],
@@ -68,7 +68,7 @@ async function mergeLarge(
   return textsOf(dataDir);
 }
 
-test("neither the number of threads nor the order of a class's rows changes what is drawn", async (t) => {
+test("neither the number of threads nor the order of a class's rows changes the draws", async (t) => {
   const reference = await mergeLarge(t, (rows) => rows, 1);
   assert.deepEqual(await mergeLarge(t, (rows) => rows, 4), reference);
   // Shuffled, with the classes still appearing first in their order.
@@ -98,7 +98,7 @@ test("another seed draws otherwise", async (t) => {
   );
 });
 
-test("paths and names with commas, quotes, spaces and other scripts come through", async (t) => {
+test("paths and names with commas, quotes, spaces and other scripts survive a merge", async (t) => {
   const dataDir = temporaryFolder(t);
   writeFile(
     join(dataDir, "final_data_224/it's_final_224.csv"),
@@ -110,7 +110,7 @@ test("paths and names with commas, quotes, spaces and other scripts come through
   assert.deepEqual(new Set(readRows(dataDir, FILES[0]).map((row) => row.dataset)), new Set(["it's"]));
 });
 
-test("other columns, among them pandas' nameless index, and Windows line ends are fine", async (t) => {
+test("other columns, such as pandas' nameless index, and Windows line ends are accepted", async (t) => {
   const dataDir = temporaryFolder(t);
   writeFile(
     join(dataDir, "final_data_224/a_final_224.csv"),
@@ -124,7 +124,7 @@ test("other columns, among them pandas' nameless index, and Windows line ends ar
   ]);
 });
 
-test("bad input names file, row and mend, and leaves earlier tables alone", async (t) => {
+test("errors of bad input name file, row and fix, and leave earlier tables unchanged", async (t) => {
   const dataDir = temporaryFolder(t);
   writeDataset(dataDir, "a", rowsOfSizes("a", [3, 3]));
   await mergeTables({ dataDir, datasets: [named("a")] });
@@ -170,7 +170,7 @@ test("bad input names file, row and mend, and leaves earlier tables alone", asyn
     /none_final_224.csv: there is none\.\n.*guie preprocess/,
   );
   await assert.rejects(mergeTables({ dataDir, datasets: [] }), /no data set to merge/);
-  await assert.rejects(mergeTables({ dataDir, datasets: [named("a"), named("a")] }), /asked for twice/);
+  await assert.rejects(mergeTables({ dataDir, datasets: [named("a"), named("a")] }), /is named twice/);
   await assert.rejects(
     mergeTables({ dataDir, datasets: [named("a")], folds: 1 }),
     /"folds" must be a whole number from 2/,
