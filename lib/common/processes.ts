@@ -1,7 +1,7 @@
 // Processes of this machine by their number.
 import { readFileSync, readlinkSync } from "node:fs";
 
-/** Tells whether a process of this number runs. A process that has ended but whose parent has not noticed does not. */
+/** Tells whether a process of this number runs. An ended process that its parent has not noticed does not. */
 export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0) && statFields(pid)[0] !== "Z";

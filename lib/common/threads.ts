@@ -35,7 +35,7 @@ export class Threads<Task, Result> {
     this.#config = config;
   }
 
-  /** Number of concurrent tasks that keeps all threads busy; further tasks only fill the queue. */
+  /** The number of concurrent tasks that keeps all threads busy; further tasks only fill the queue. */
   get capacity(): number {
     return TASKS_PER_THREAD * this.#config.most;
   }
@@ -144,7 +144,7 @@ class Thread<Task, Result> {
   }
 }
 
-/** Runs, inside a thread, the tasks that arrive one after the other, until the thread is ended. */
+/** Runs arriving tasks one after the other inside a thread, until the thread is ended. */
 export async function serveTasks<Task, Result>(
   work: (task: Task) => Result | Promise<Result>,
 ): Promise<void> {

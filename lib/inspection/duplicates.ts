@@ -70,7 +70,7 @@ const NEXT = "npx guie merge";
 /**
  * Hashes every distinct image of `final_data_224_sample_balance_fold.csv` and writes the pairs that look alike to
  * `final_data_224_duplicates.csv`, the gravest first. Each image with an equal hash is paired with the first one only;
- * one pair stands for two groups of equal hashes that are near each other. Look at the pairs before you act: photos of
+ * one pair represents two groups of equal hashes that are near each other. Look at the pairs before you act: photos of
  * one series, or of two packages of one brand, are as near. A second search decodes changed images only.
  * @throws UserError for a missing or bad table, no readable image, or another process that searches there
  */

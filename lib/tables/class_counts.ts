@@ -1,7 +1,7 @@
 // Counts the rows per class of a table.
-import { readTableForm } from "../common/csv/table_text";
 import { projectPath } from "../common/project";
 import { withDatabase } from "./database";
+import { ANY_TABLE_NEXT, imageColumns } from "./image_columns";
 import { loadCsv } from "./read_csv";
 
 /** The number of rows of one class. */
@@ -17,10 +17,11 @@ export interface ClassCount {
  */
 export async function classCounts(csv: string): Promise<ClassCount[]> {
   const path = projectPath(csv);
-  const next = "Give the path of a table of the pipeline, for example data/demo/final_data_224.csv.";
   return withDatabase(async (database) => {
-    const label = readTableForm(path, [], next).columns.includes("new_labels") ? "new_labels" : "labels";
-    await loadCsv(database, "counted", path, [{ name: label, kind: "label" }], next, { as: "VIEW" });
+    const { label } = imageColumns(path);
+    await loadCsv(database, "counted", path, [{ name: label, kind: "label" }], ANY_TABLE_NEXT, {
+      as: "VIEW",
+    });
     return database.rows<ClassCount>(
       `SELECT ${label} AS label, count(*) AS images FROM counted GROUP BY label ORDER BY label`,
     );

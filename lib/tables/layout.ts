@@ -1,9 +1,13 @@
 // Names and columns of the tables that Data_Merge writes into the data directory, one per step, as in the original.
 import type { CsvColumn } from "./read_csv";
 
+/** All images of all data sets. */
 export const MERGED_CSV = "final_data_224.csv";
+/** The merged table without the surplus rows of large classes. */
 export const SAMPLED_CSV = "final_data_224_sample.csv";
+/** The sampled table with the rows of small classes repeated. */
 export const BALANCED_CSV = "final_data_224_sample_balance.csv";
+/** The balanced table with folds, which training reads. */
 export const FOLDS_CSV = "final_data_224_sample_balance_fold.csv";
 /** new_labels,dataset,labels,class_name: the origin of each merged class. For people. */
 export const CLASSES_CSV = "final_data_224_classes.csv";

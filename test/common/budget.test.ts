@@ -1,3 +1,4 @@
+// The budget that concurrent work shares.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";

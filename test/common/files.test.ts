@@ -1,3 +1,4 @@
+// Atomic writes, and the leftovers of killed processes.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

@@ -1,3 +1,4 @@
+// Columns of texts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TextColumn } from "guie/dist/common/texts";

@@ -1,3 +1,4 @@
+// The pool of worker threads.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";

@@ -1,3 +1,4 @@
+// safetensors: reading, writing, and damaged files.
 import assert from "node:assert/strict";
 import {
   existsSync,
@@ -15,7 +16,6 @@ import { UserError } from "guie/dist/common/errors";
 import { installPath } from "guie/dist/common/project";
 import { toHalves } from "guie/dist/formats/dtypes";
 import { openSafetensors, streamSafetensors, writeSafetensors } from "guie/dist/formats/safetensors";
-import { requireTensors } from "guie/dist/formats/tensor_file";
 
 const folder = mkdtempSync(join(tmpdir(), "guie-safetensors-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -272,34 +272,4 @@ test("a write that fails leaves the old file and nothing else", async () => {
   const file = openSafetensors(PATH);
   assert.deepEqual([...file.read("a")], [7]);
   file.close();
-});
-
-test("requireTensors names all missing, unexpected and misshapen tensors at once", () => {
-  const info = (...shape: number[]) => ({ dtype: "F32" as const, shape });
-  const found = new Map([
-    ["a", info(2)],
-    ["b", info(2, 3)],
-    ["x", info(1)],
-  ]);
-  const expected = new Map([
-    ["a", [2]],
-    ["b", [3, 2]],
-    ["c", [1]],
-  ]);
-  assert.throws(
-    () => requireTensors("f", found, expected, "the model", "mend it"),
-    /f does not fit the model: missing: c; unexpected: x; of another shape: b \(expected \[3,2\], found \[2,3\]\)\.\n.*mend it/,
-  );
-  assert.doesNotThrow(() =>
-    requireTensors(
-      "f",
-      found,
-      new Map([
-        ["a", [2]],
-        ["b", [2, 3]],
-        ["x", [1]],
-      ]),
-      "it",
-    ),
-  );
 });

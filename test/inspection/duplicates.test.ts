@@ -1,3 +1,4 @@
+// Near duplicates: the hash, the search and its table.
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// Fairness of the draws of Data_Merge.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withDatabase } from "guie/dist/tables/database";

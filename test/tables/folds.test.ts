@@ -1,3 +1,4 @@
+// Stratified folds, leak-free and as published.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

@@ -1,3 +1,4 @@
+// Data_Merge: merged tables, and errors of bad input.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// Reading the tables: training table, class balance, class counts.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";

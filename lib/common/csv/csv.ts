@@ -14,8 +14,8 @@ const ROWS_PER_WRITE = 10_000;
 
 /**
  * Reads a CSV file with a header line. Separators are commas, semicolons, tabs or bars, as in the header; line ends are
- * of any kind, also mixed; the encoding is UTF-8, or UTF-16 with a byte order mark; quotes work as in RFC 4180, and
- * stand for themselves inside a cell. Empty lines and spaces around column names are ignored.
+ * of any kind, also mixed; the encoding is UTF-8, or UTF-16 with a byte order mark; quotes work as in RFC 4180, but are
+ * plain characters inside an unquoted cell. Empty lines and spaces around column names are ignored.
  * @param columns the required columns; others are kept as well
  * @param next what to do if the file or a column is missing
  * @throws UserError for a missing file, a column that is missing or repeated, a row with more or fewer cells than the

@@ -66,7 +66,7 @@ export function removeTemporaries(folder: string): void {
 }
 
 /**
- * Lets `write` fill a temporary file beside `path` and renames it into place when it is complete and on the disk.
+ * Lets `write` fill a temporary file next to `path` and renames it into place when it is complete and on the disk.
  * `path` is therefore always absent, old or complete, also after a power cut. Makes the folders above it.
  * @throws UserError if the disk is full or read-only
  */
@@ -87,7 +87,7 @@ export async function writeAtomically(
 }
 
 /**
- * Lets `write` fill a temporary file beside each of `paths` (in their order) and renames all of them into place
+ * Lets `write` fill a temporary file next to each of `paths` (in their order) and renames all files into place
  * together, when every one is complete: an error leaves the old files unchanged.
  * @throws UserError as `writeAtomically`
  */

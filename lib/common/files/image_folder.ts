@@ -18,7 +18,7 @@ const IMAGE = new RegExp(`\\.(${IMAGE_ENDINGS.join("|")})$`, "i");
 /** Files that file managers, phones and browsers leave in folders; hidden files. */
 const CLUTTER =
   /^(\..*|(Thumbs|ehthumbs|ehthumbs_vista)\.db(:.*)?|desktop\.ini|Icon\r|(.*[.:_])?Zone\.Identifier|__MACOSX|@eaDir|\$RECYCLE\.BIN|System Volume Information)$/is;
-/** Notes that data sets carry beside their images. */
+/** Notes that data sets have next to their images. */
 const NOTE = /^(README|LICENSE|.*\.(txt|md|csv|tsv|json|xml|html?|pdf))$/is;
 
 /** An entry of a folder of images that the walk does not take, and why. */

@@ -1,6 +1,5 @@
-// The file `.<name>.owner` beside a place (a folder or a file): it names the process that fills the place. It is made
-// exclusively (a hard link, else O_EXCL), which works on network file systems too; it needs no lock of the operating
-// system.
+// The file `.<name>.owner` next to a place (a folder or a file), which names the process that fills the place. It is
+// made exclusively (a hard link, else O_EXCL): that works on network file systems too, and needs no lock of the system.
 import { randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -14,7 +13,7 @@ export interface Owner {
   /** When it began, in clock ticks since boot: tells a reused number apart. */
   start: string;
   host: string;
-  /** The host's numbering of processes, where it has several (containers). */
+  /** The host's numbering of processes; containers have their own. */
   namespace: string;
   /** ISO 8601. */
   since: string;

@@ -34,17 +34,17 @@ const SYSTEM_FILES = /^(\.DS_Store|Thumbs\.db|desktop\.ini|\.nfs[0-9a-f]+)$/;
 const HELPERS = /^\..+\.(owner|making|replaced|dropped)$/;
 const SHOWN = 3;
 
-/** Returns the path beside a place at which the new is made. */
+/** Returns the path next to a place at which the new is made. */
 export function makingPlace(place: string): string {
-  return beside(place, "making");
+  return helperPath(place, "making");
 }
 
-/** Returns the path beside a place at which the old stays until the new is in its place. */
+/** Returns the path next to a place at which the old stays until the new is in its place. */
 export function replacedPlace(place: string): string {
-  return beside(place, "replaced");
+  return helperPath(place, "replaced");
 }
 
-function beside(place: string, ending: string): string {
+function helperPath(place: string, ending: string): string {
   const path = resolve(place);
   return join(dirname(path), `.${basename(path)}.${ending}`);
 }
@@ -148,7 +148,7 @@ export function putBack(place: string): boolean {
 
 /** Deletes the old once the new is complete. If killed half way, the remains never come back. */
 export function dropReplaced(place: string): void {
-  const dropped = beside(place, "dropped");
+  const dropped = helperPath(place, "dropped");
   rmSync(dropped, { recursive: true, force: true });
   if (!existsSync(replacedPlace(place))) return;
   renameSync(replacedPlace(place), dropped);
@@ -157,7 +157,7 @@ export function dropReplaced(place: string): void {
 
 /** Tells whether a replacement was killed here, which `settleReplaced` then ends. */
 export function isUnsettled(place: string): boolean {
-  return existsSync(replacedPlace(place)) || existsSync(beside(place, "dropped"));
+  return existsSync(replacedPlace(place)) || existsSync(helperPath(place, "dropped"));
 }
 
 /**
