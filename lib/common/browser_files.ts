@@ -1,4 +1,4 @@
-// The files of lib/browser, as pages and outputs carry them.
+// Reads the files of lib/browser for pages and outputs.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -12,9 +12,9 @@ export function browserFile(name: string): string {
 }
 
 /**
- * Reads the function that a script of lib/browser exports, as an expression without comments.
- * @param name of the file, without `.js`
- * @throws Error where the script exports no default function after which nothing follows
+ * Reads the default function of a script of lib/browser, as an expression without comments.
+ * @param name the file's name, without `.js`
+ * @throws Error if the script does not end with its default function
  */
 export function browserFunction(name: string): string {
   const source = browserFile(`${name}.js`)

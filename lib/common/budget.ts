@@ -1,4 +1,6 @@
-/** Lets pieces of work run side by side as long as what they need together stays within a limit; in order of arrival. */
+// A budget of some resource (bytes of memory) that concurrent work shares.
+
+/** A limit on the total amount that concurrent pieces of work use. They begin in order of arrival. */
 export class Budget {
   readonly #limit: number;
   #free: number;
@@ -9,7 +11,7 @@ export class Budget {
     this.#free = limit;
   }
 
-  /** Runs `work` as soon as `amount` is free. Work that needs more than there is runs alone. */
+  /** Runs `work` as soon as `amount` is free. Work that needs more than the limit runs alone. */
   async use<T>(amount: number, work: () => Promise<T>): Promise<T> {
     const share = Math.min(amount, this.#limit);
     await new Promise<void>((begin) => {

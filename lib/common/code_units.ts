@@ -1,4 +1,4 @@
-// The order of texts: by code unit, the same on every machine.
+// Order of texts by code unit, the same on every machine.
 
 /** Compares two texts by code unit, not by locale; for `sort`. */
 export function byCodeUnit(a: string, b: string): number {

@@ -2,8 +2,8 @@
 import { checkInterrupt } from "./interrupt";
 
 /**
- * Runs `work` over `items`, at most `limit` at once; results in the items' order. When one fails, or Interrupt is
- * pressed, nothing new is begun, what is under way is waited for, and the first error is thrown.
+ * Runs `work` on every item, at most `limit` at once; returns the results in the items' order. After an error or
+ * Interrupt it begins no further item, waits for those under way, and throws the first error.
  */
 export async function mapConcurrently<T, R>(
   items: readonly T[],

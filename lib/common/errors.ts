@@ -1,17 +1,19 @@
+// Errors that a person can fix, and helpers for their messages.
+
 /**
- * An error that a person can mend: what was expected, what came, where, and what to do next.
+ * An error that a person can fix: what was expected, what came, where, and what to do next.
  * The command line prints it without a stack trace; a notebook shows it as it is.
  */
 export class UserError extends Error {
   override readonly name = "UserError";
-  /** What was expected, what came, and where: the message without `next`. */
+  /** The message without `next`: what was expected, what came, and where. */
   readonly what: string;
-  /** What to do next, as a sentence or a command. */
+  /** The next step, as a sentence or a command. */
   readonly next: string | undefined;
 
   /**
    * @param what what was expected, what came, and where
-   * @param next what to do next
+   * @param next what to do next, as a sentence or a command
    */
   constructor(what: string, next?: string, options?: ErrorOptions) {
     super(next ? `${what}\n  Next: ${next}` : what, options);
@@ -20,12 +22,12 @@ export class UserError extends Error {
   }
 }
 
-/** The message of anything that was thrown. */
+/** Returns the message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The name in `known` that differs least from `name`, for "did you mean" hints; undefined if none is near. */
+/** Returns the name in `known` that differs least from `name`, for "did you mean" hints; undefined if none is near. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
@@ -34,7 +36,7 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return best && best.distance <= Math.max(2, Math.ceil(name.length / 3)) ? best.candidate : undefined;
 }
 
-/** Levenshtein distance: insertions, deletions and substitutions. */
+/** Returns the Levenshtein distance: insertions, deletions and substitutions. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

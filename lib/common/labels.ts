@@ -1,11 +1,11 @@
-// Picks the labels of some rows, and refuses rows that have none.
+// Picks the labels of some rows; refuses rows without one.
 import { UserError } from "./errors";
 
 /**
- * Picks the classes of some rows, [n]. A class is a whole number from 0.
+ * Picks the classes of some rows: [n]. A class is a whole number from 0.
  * @param labels [N]
  * @param rows positions within `labels`, [n]
- * @throws UserError for a row that has no class: it would be read as class 0
+ * @throws UserError for a row without a class, which would otherwise become class 0
  */
 export function pickLabels(labels: ArrayLike<number>, rows: ArrayLike<number>): Int32Array {
   const picked = new Int32Array(rows.length);
@@ -22,7 +22,7 @@ export function pickLabels(labels: ArrayLike<number>, rows: ArrayLike<number>): 
   return picked;
 }
 
-/** Counts from `start` to `end` (exclusive): [end - start]. */
+/** Returns the whole numbers from `start` to `end` (exclusive): [end - start]. */
 export function rowRange(start: number, end: number): Int32Array {
   return Int32Array.from({ length: Math.max(0, end - start) }, (_, i) => start + i);
 }

@@ -1,14 +1,14 @@
-// Prints a line for a person beside the results, on standard error.
-const told = new Set<string>();
+// Prints lines for a person on standard error, apart from the results.
+const printed = new Set<string>();
 
-/** Tells a person a line beside the results: on standard error, which a notebook shows below the cell. */
+/** Prints a line for a person on standard error; a notebook shows it below the cell. */
 export function notice(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** The same, but the same line once in a process. */
+/** Prints a line as `notice` does, but only once in this process. */
 export function noticeOnce(line: string): void {
-  if (told.has(line)) return;
-  told.add(line);
+  if (printed.has(line)) return;
+  printed.add(line);
   notice(line);
 }

@@ -1,7 +1,7 @@
-// Processes of this machine, by their number.
+// Processes of this machine by their number.
 import { readFileSync, readlinkSync } from "node:fs";
 
-/** Whether a process of this number runs. One that has ended and waits for its parent to notice does not. */
+/** Tells whether a process of this number runs. An ended process that its parent has not noticed does not. */
 export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0) && statFields(pid)[0] !== "Z";
@@ -10,12 +10,12 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** When a process began, in clock ticks since boot: tells a reused number apart. "" where there is none, or no /proc. */
+/** Returns a process's start, in clock ticks since boot: tells a reused number apart. "" without process or /proc. */
 export function processStart(pid: number): string {
   return statFields(pid)[19] ?? "";
 }
 
-/** Tells apart numberings of processes on one host (containers). "" where there is no /proc. */
+/** Names this process's numbering of processes (a host has several with containers). "" without /proc. */
 export function processNamespace(): string {
   try {
     return readlinkSync("/proc/self/ns/pid");
@@ -24,7 +24,7 @@ export function processNamespace(): string {
   }
 }
 
-/** The fields of /proc/PID/stat from the state on; none where there is no such process, or no /proc. */
+/** Returns the fields of /proc/PID/stat from the state on; none without process or /proc. */
 function statFields(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

@@ -1,3 +1,5 @@
+// Progress of long work: reports, and their display in a terminal or a log.
+
 /** One report of a long piece of work. `done` and `total` count `unit`s (images, rows, steps). */
 export interface ProgressReport {
   stage: string;
@@ -7,26 +9,26 @@ export interface ProgressReport {
   note?: string;
 }
 
-/** Long-running functions take one of these; the command line and the notebooks each bring their own. */
+/** A receiver of progress reports; the command line and the notebooks each have their own. */
 export type OnProgress = (report: ProgressReport) => void;
 
-/** An option of functions that tell how far they are. */
+/** The option of functions that report progress. */
 export interface ProgressOptions {
   onProgress?: OnProgress | undefined;
 }
 
 /** Options of long-running functions. */
 export interface TaskOptions extends ProgressOptions {
-  /** Aborted to stop the work, which then throws Interrupted; what was finished is kept. */
+  /** Stops the work when aborted: it throws Interrupted; finished parts are kept. */
   signal?: AbortSignal | undefined;
 }
 
-/** Rate and time left of a piece of work since it began, as a person reads them. */
+/** Formats a report for a person, with rate and time left. */
 export function describeProgress(report: ProgressReport, elapsedMs: number): string {
   const { stage, done, total, unit, note } = report;
   const share = total > 0 ? Math.floor((100 * done) / total) : 100;
   const rate = elapsedMs > 0 ? (done / elapsedMs) * 1000 : 0;
-  // Of the first report nobody can tell how fast it goes
+  // The first report has no rate yet
   const speed = rate > 0 ? `, ${formatRate(rate)} ${unit}/s` : "";
   const left = rate > 0 && done < total ? `, ${formatSeconds((total - done) / rate)} left` : "";
   return `${stage}: ${done}/${total} ${unit} (${share} %)${speed}${left}${note ? `, ${note}` : ""}`;
@@ -36,7 +38,7 @@ function formatRate(rate: number): string {
   return rate >= 100 ? rate.toFixed(0) : rate >= 1 ? rate.toFixed(1) : rate.toFixed(2);
 }
 
-/** 75 -> "1 min 15 s". */
+/** Formats a duration: 75 -> "1 min 15 s". */
 export function formatSeconds(seconds: number): string {
   if (!Number.isFinite(seconds)) return "unknown";
   if (seconds < 60) return `${Math.ceil(seconds)} s`;
@@ -46,7 +48,7 @@ export function formatSeconds(seconds: number): string {
 }
 
 /**
- * Progress for a terminal or a log: one line in place on a terminal (at most 5 a second),
+ * Makes a receiver of reports for a terminal or a log: on a terminal one line in place (at most 5 updates a second),
  * else a line at the start, every 10 seconds and at the end of each stage. Writes to standard error.
  */
 export function terminalProgress(stream: NodeJS.WriteStream = process.stderr): OnProgress {

@@ -1,11 +1,11 @@
-// Where things are: what a person works on lies below the root, what the program needs below its installation.
+// Paths of the project: a person's data and runs are below the root, the program's own files below its installation.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { UserError } from "./errors";
 
 const PROJECT_NAME = "universal-image-embedding";
 
-/** Names the root, in place of the clone. */
+/** The environment variable that names the root in place of the clone. */
 const ROOT_VARIABLE = "GUIE_ROOT";
 
 /** The folder that holds this package, its node_modules and .venv: a clone of the project. */
@@ -15,9 +15,9 @@ let root: string | undefined;
 
 /**
  * Returns the absolute folder that relative paths (`data`, `checkpoints/RUN`) start from, which is found once:
- * what `setRoot` was given, else the environment variable GUIE_ROOT, else the clone that this package lies in, else
+ * the argument of `setRoot`, else the environment variable GUIE_ROOT, else the clone that this package is in, else
  * the folder in which the process was started.
- * @throws UserError where GUIE_ROOT names no folder
+ * @throws UserError if GUIE_ROOT names no folder
  */
 export function projectRoot(): string {
   const { [ROOT_VARIABLE]: named } = process.env;
@@ -28,7 +28,7 @@ export function projectRoot(): string {
 
 /**
  * Sets the root for this process and for the processes that it starts (through GUIE_ROOT).
- * @throws UserError where there is no such folder
+ * @throws UserError if there is no such folder
  * @example
  * setRoot("/home/me/photos-project");
  */

@@ -1,22 +1,22 @@
-// Random streams, seeded by purpose.
+// Streams of random numbers, seeded by purpose.
 import { createHash } from "node:crypto";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
 
 /** A stream of random numbers. The same seed and purpose give the same stream on every machine. */
 export interface RandomStream {
-  /** Uniform in [0, 1), 32 bits. */
+  /** Draws uniformly from [0, 1), 32 bits. */
   uniform(): number;
-  /** Uniform integer in [low, high], both included. */
+  /** Draws an integer uniformly from [low, high], both included. */
   integer(low: number, high: number): number;
-  /** Standard normal. */
+  /** Draws from the standard normal distribution. */
   normal(): number;
-  /** A shuffled copy (Fisher-Yates); the input stays as it was. */
+  /** Returns a shuffled copy (Fisher-Yates). */
   shuffle<T>(items: readonly T[]): T[];
 }
 
 /**
- * A random stream of its own for one purpose, for example `randomStream(seed, "augment", epoch, row)`.
+ * Makes a separate random stream for one purpose, for example `randomStream(seed, "augment", epoch, row)`.
  * Streams of different purposes are independent: the seed and the purpose are hashed together (SHA-256).
  * @example
  * const random = randomStream(999, "folds"); random.normal(); // the same number each time

@@ -1,6 +1,6 @@
-// Records by name, with the types of their names kept.
+// Helpers for records that keep the types of their names.
 
-/** Returns the names of a record, in their order; TypeScript's own `Object.keys` forgets their type. */
+/** Returns the names of a record in their order; TypeScript's own `Object.keys` forgets their type. */
 export function keysOf<Name extends string>(record: Readonly<Record<Name, unknown>>): Name[] {
   return Object.keys(record) as Name[];
 }

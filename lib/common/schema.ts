@@ -1,14 +1,14 @@
-// What comes from a file is checked before it is used: a schema says what is expected, the message what came instead.
+// Checks values from files against a schema before they are used; the message says what came instead.
 import type { z } from "zod";
 import { messageOf, UserError } from "./errors";
 
-/** Faults named in one message. */
+/** The most faults named in one message. */
 const FAULTS_SHOWN = 5;
 
 /**
  * Checks a value that came from outside.
- * @param what names it in the message: a file, a line of it
- * @throws UserError naming what does not fit, and where
+ * @param what its name in the message: a file, a line of it
+ * @throws UserError naming the faults and where they are
  */
 export function checkShape<T>(what: string, value: unknown, schema: z.ZodType<T>, next?: string): T {
   const result = schema.safeParse(value);
@@ -23,7 +23,7 @@ export function checkShape<T>(what: string, value: unknown, schema: z.ZodType<T>
 
 /**
  * Reads a JSON text that came from outside.
- * @throws UserError when it is not JSON, or as `checkShape`
+ * @throws UserError if it is not JSON, or as `checkShape`
  */
 export function parseJson<T>(what: string, text: string, schema: z.ZodType<T>, next?: string): T {
   let value: unknown;

@@ -1,4 +1,6 @@
-/** A table for a terminal: the first column to the left, numbers to the right with thousands apart. */
+// Tables as text, for terminals.
+
+/** Formats a table for a terminal: first column left-aligned, others right-aligned, thousands separated. */
 export function textTable(
   header: readonly string[],
   rows: readonly (readonly (string | number)[])[],

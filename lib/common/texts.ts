@@ -1,4 +1,6 @@
-/** Texts by row, read only: an array of strings is one, and so is a `TextColumn` of millions. */
+// Columns of texts: millions of paths in little memory.
+
+/** Read-only texts by row: an array of strings, or a `TextColumn` of millions. */
 export interface Texts extends Iterable<string> {
   readonly length: number;
   at(row: number): string | undefined;
@@ -7,18 +9,18 @@ export interface Texts extends Iterable<string> {
 const TEXTS_PER_BLOCK = 4096;
 
 /**
- * Millions of texts in little memory: UTF-8 bytes side by side, and a string made when it is asked for. A text that
- * follows itself is kept once. 6 M paths of 60 bytes, 2.5 M of them distinct: 180 MB; as strings 600 MB.
+ * Millions of texts in little memory: UTF-8 bytes in blocks; `at` makes a string on demand. Equal texts in consecutive
+ * rows are stored once. 6 M paths of 60 bytes, 2.5 M of them distinct, take 180 MB; as strings 600 MB.
  */
 export class TextColumn implements Texts {
-  /** Bytes of 4,096 texts, and where each ends. */
+  /** Blocks of the bytes of 4,096 texts, with the end of each text. */
   readonly #blocks: { bytes: Buffer; ends: Uint32Array }[] = [];
-  /** Row -> text. */
+  /** Number of the text in each row. */
   readonly #textOf: Int32Array;
   #pending: string[] = [];
   #rows = 0;
 
-  /** @param rows how many will be pushed */
+  /** @param rows number of rows that will be pushed */
   constructor(rows: number) {
     this.#textOf = new Int32Array(rows);
   }
@@ -27,7 +29,7 @@ export class TextColumn implements Texts {
     return this.#rows;
   }
 
-  /** Adds a row; null repeats the text of the row before. */
+  /** Adds a row; null repeats the text of the previous row. */
   push(text: string | null): void {
     if (text !== null) {
       if (this.#pending.length === TEXTS_PER_BLOCK) this.#pack();

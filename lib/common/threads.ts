@@ -46,7 +46,7 @@ export class Threads<Task, Result> {
     this.#startEarly();
   }
 
-  /** Tasks that keep all threads busy: who asks for more at a time only fills the queue. */
+  /** The number of concurrent tasks that keeps all threads busy; further tasks only fill the queue. */
   get capacity(): number {
     return this.#tasksPerThread * this.#config.most;
   }

@@ -1,15 +1,15 @@
-// Reads parts of a file, with checksums.
+// Reads parts of files, with checksums.
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { UserError } from "../common/errors";
 
-/** The system reads and writes less than 2 GiB at once. */
+/** The most bytes of one read or write: the system's limit is just below 2 GiB. */
 export const PIECE_BYTES = 2 ** 28;
 
 /**
- * `length` bytes of an open file from `start` on.
+ * Reads `length` bytes of an open file from `start` on.
  * @param path the file's name, for the message
- * @throws UserError when the file ends before
+ * @throws UserError if the file ends earlier
  */
 export function readBytes(path: string, file: number, start: number, length: number): ArrayBuffer {
   const bytes = new Uint8Array(length);
@@ -18,9 +18,9 @@ export function readBytes(path: string, file: number, start: number, length: num
 }
 
 /**
- * Fills `bytes` with those of an open file from `start` on.
+ * Fills `bytes` from an open file, from byte `start` on.
  * @param path the file's name, for the message
- * @throws UserError when the file ends before
+ * @throws UserError if the file ends earlier
  */
 export function readBytesInto(path: string, file: number, start: number, bytes: Uint8Array): void {
   const { length } = bytes;
@@ -37,13 +37,13 @@ export function readBytesInto(path: string, file: number, start: number, bytes: 
   }
 }
 
-/** Nearly every tensor in one piece: measured, 256 KB cost twice as much. */
+/** Size of a summed piece: holds nearly every tensor. Pieces of 256 KB took twice as long when measured. */
 const SUM_PIECE_BYTES = 2 ** 24;
 
 /**
- * Fills `bytes` as `readBytesInto` does.
- * @param sum of the bytes before
- * @returns CRC-32 of these and the bytes
+ * Fills `bytes` as `readBytesInto` does and computes their checksum.
+ * @param sum CRC-32 of the bytes before
+ * @returns CRC-32 of those and these bytes
  */
 export function readSummed(path: string, file: number, start: number, bytes: Uint8Array, sum = 0): number {
   let total = sum;
@@ -56,9 +56,9 @@ export function readSummed(path: string, file: number, start: number, bytes: Uin
 }
 
 /**
- * CRC-32 of `length` bytes of an open file from `start` on. Python: `zlib.crc32`.
+ * Computes the CRC-32 of `length` bytes of an open file from `start` on. Python: `zlib.crc32`.
  * @param path the file's name, for the message
- * @throws UserError when the file ends before
+ * @throws UserError if the file ends earlier
  */
 export function crcOf(path: string, file: number, start: number, length: number): number {
   const piece = Buffer.alloc(Math.min(SUM_PIECE_BYTES, length));
@@ -68,7 +68,7 @@ export function crcOf(path: string, file: number, start: number, length: number)
   return sum;
 }
 
-/** Size of a file, and the CRC-32 of all its bytes. */
+/** Returns the size of a file and the CRC-32 of all its bytes. */
 export function sumFile(path: string): { bytes: number; crc32: number } {
   const file = openSync(path, "r");
   try {
@@ -79,20 +79,20 @@ export function sumFile(path: string): { bytes: number; crc32: number } {
   }
 }
 
-/** Reads a part of a file from its beginning to its end. */
+/** A sequential reader of a part of a file. */
 export interface ByteReader {
-  /** How many bytes have been taken. */
+  /** Returns the number of bytes taken so far. */
   position(): number;
   /**
-   * The next `length` bytes.
-   * @throws UserError when there are fewer
+   * Returns the next `length` bytes.
+   * @throws UserError if fewer are left
    */
   take(length: number): Buffer;
 }
 
 const BUFFER_BYTES = 2 ** 16;
 
-/** A reader of the bytes from `start` to `end` (exclusive) of an open file. */
+/** Makes a reader of the bytes from `start` to `end` (exclusive) of an open file. */
 export function byteReader(path: string, file: number, start: number, end: number): ByteReader {
   let buffer = Buffer.alloc(0);
   let bufferStart = start;

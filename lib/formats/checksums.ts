@@ -1,6 +1,6 @@
-// CRC-32 in the files that we write, so that a flipped bit is noticed when they are read. safetensors' metadata holds
-// "guie.crc32": eight hexadecimal digits for the header, with zeros in their own place, then eight for the bytes of each
-// tensor, in the order in which they stand in the file. In Python: zlib.crc32.
+// CRC-32 sums in the files that we write, so that readers notice a flipped bit. safetensors' metadata holds
+// "guie.crc32": eight hexadecimal digits for the header (computed with zeros in their place), then eight for the bytes
+// of each tensor, in the file's order. In Python: zlib.crc32.
 import { type BigIntStats, fstatSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { UserError } from "../common/errors";
@@ -10,18 +10,18 @@ const KEY = "guie.crc32";
 const HEX = /^[0-9a-f]{8}( [0-9a-f]{8})*$/;
 const NONE = "00000000";
 
-/** What a file says of its bytes. */
+/** The checksums that a file holds of its own bytes. */
 export interface Checksums {
-  /** Of each tensor's bytes. */
+  /** CRC-32 of each tensor's bytes. */
   tensors: ReadonlyMap<string, number>;
 }
 
-/** Metadata with room for the checksums of so many tensors. */
+/** Returns metadata with room for the checksums of this many tensors. */
 export function withChecksumRoom(metadata: Record<string, string>, tensors: number): Record<string, string> {
   return { ...metadata, [KEY]: [NONE, ...new Array<string>(tensors).fill(NONE)].join(" ") };
 }
 
-/** A header that was formatted with room for checksums, with them. */
+/** Returns a header that has room for checksums with the checksums filled in. */
 export function fillChecksums(header: Buffer, tensors: readonly number[]): Buffer {
   const filled = Buffer.from(header);
   const start = filled.indexOf([NONE, ...tensors.map(() => NONE)].join(" "));
@@ -31,9 +31,9 @@ export function fillChecksums(header: Buffer, tensors: readonly number[]): Buffe
 }
 
 /**
- * The checksums in a file's metadata, which is left without them; undefined for a file of others, which has none.
- * @param names the tensors in their places' order
- * @throws UserError when the header, or what it says of checksums, is damaged
+ * Removes the checksums from a file's metadata and returns them; undefined for a file of another program, without them.
+ * @param names the tensors in the file's order
+ * @throws UserError if the header or its entry of checksums is damaged
  */
 export function takeChecksums(
   path: string,
@@ -42,18 +42,18 @@ export function takeChecksums(
   names: readonly string[],
   next: string | undefined,
 ): Checksums | undefined {
-  // By its form too: a bit may have flipped in the key
+  // By the value's form too: a bit of the key may have flipped
   const key = Object.keys(metadata).find((key) => key === KEY || looksLikeChecksums(metadata[key]!, names));
   if (key === undefined) return undefined;
   const text = metadata[key]!;
   delete metadata[key];
-  const [own, ...others] = text.split(" ");
+  const [headerSum, ...tensorSums] = text.split(" ");
   const start = header.indexOf(text);
   if (!looksLikeChecksums(text, names) || start < 0) throw damaged(path, "its header", next);
   const zeroed = Buffer.from(header);
   zeroed.write(NONE, start, "latin1");
-  if (hex(crc32(zeroed)) !== own) throw damaged(path, "its header", next);
-  return { tensors: new Map(names.map((name, i) => [name, Number.parseInt(others[i]!, 16)])) };
+  if (hex(crc32(zeroed)) !== headerSum) throw damaged(path, "its header", next);
+  return { tensors: new Map(names.map((name, i) => [name, Number.parseInt(tensorSums[i]!, 16)])) };
 }
 
 function looksLikeChecksums(text: string, names: readonly string[]): boolean {
@@ -61,7 +61,7 @@ function looksLikeChecksums(text: string, names: readonly string[]): boolean {
 }
 
 /**
- * Checks parts of an open file by the CRC-32 of their bytes, each once in this process as long as the file is the same.
+ * Checks parts of an open file by the CRC-32 of their bytes, each once in this process while the file is unchanged.
  */
 export class ChecksumCheck {
   readonly #path: string;
@@ -75,21 +75,21 @@ export class ChecksumCheck {
     this.#known = knownParts(fstatSync(file, { bigint: true }));
   }
 
-  /** Whether a part was found whole before. */
+  /** Tells whether a part was checked before and is intact. */
   isKnown(part: string): boolean {
     return this.#known.has(part);
   }
 
-  /** @throws UserError naming the part when the sums differ */
+  /** Compares the sums of a part. @throws UserError naming the part if they differ */
   compare(part: string, found: number, expected: number): void {
     if (found !== expected) throw damaged(this.#path, part, this.#next, { found, expected });
     this.#known.add(part);
   }
 }
 
-/** By a file's identity, the parts of it that were found whole. */
+/** The intact parts of files, by the file's identity. */
 const KNOWN = new Map<string, Set<string>>();
-/** A process that reads more files than that looks at the oldest again. */
+/** The most files that are remembered: older ones are checked again. */
 const FILES_KNOWN = 1_000;
 
 function knownParts({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): Set<string> {

@@ -1,4 +1,6 @@
-/** Bytes of one number by safetensors' name of its type; those below 1 are packed. */
+// Types of numbers in files of weights, and their conversion to and from float32.
+
+/** Bytes of one number by safetensors' name of its type; types below 1 byte are packed. */
 export const DTYPE_BYTES = {
   F4: 0.5,
   F6_E2M3: 0.75,
@@ -27,7 +29,7 @@ export const DTYPE_BYTES = {
 /** A type of number in a safetensors file. */
 export type Dtype = keyof typeof DTYPE_BYTES;
 
-/** How numbers of a type that stand at the end of `memory`, packed and little endian, become float32 in all of it. */
+/** Conversions by type: from packed little-endian numbers at the end of `memory` to float32 in all of it. */
 const WIDENERS: { [name in Dtype]?: (memory: Float32Array) => void } = {
   F32: () => {},
   F16: (memory) => {
@@ -44,20 +46,20 @@ const WIDENERS: { [name in Dtype]?: (memory: Float32Array) => void } = {
   F8_E5M2: widenBytes({ exponentBits: 5, hasInfinity: true }),
 };
 
-/** The types that can be read as numbers; others can be listed. F64 is rounded to float32. */
+/** The types that can be read as numbers; others can only be listed. F64 is rounded to float32. */
 export const READABLE_DTYPES = [...Object.keys(WIDENERS), "F64"] as Dtype[];
 
 /**
  * Widens numbers in place, so that a tensor never needs memory twice: read its bytes to the end of the memory for its
- * float32 values, then call this. Number i is written at byte 4 i and read from byte 2 (n + i) or behind: none is
- * overwritten before it was read; bytes stand at 3 n + i, and later, alike.
- * @param dtype one of READABLE_DTYPES, but F64
+ * float32 values, then call this. Number i is written at byte 4 i and read from byte 2 (n + i), or 3 n + i for types of
+ * 8 bits: no number is overwritten before it is read.
+ * @param dtype one of READABLE_DTYPES except F64
  */
 export function widenInPlace(dtype: Dtype, memory: Float32Array): void {
   WIDENERS[dtype]?.(memory);
 }
 
-/** Widens the last quarter of the memory, numbers of 8 bits, by a table of all 256. */
+/** Makes a conversion of 8-bit numbers in the last quarter of the memory, by a table of all 256. */
 function widenBytes(format: SmallFloat): (memory: Float32Array) => void {
   let table: Float32Array | undefined;
   return (memory) => {
@@ -68,10 +70,10 @@ function widenBytes(format: SmallFloat): (memory: Float32Array) => void {
   };
 }
 
-/** A number of 8 bits: sign, exponent, fraction. https://arxiv.org/abs/2209.05433 */
+/** A format of 8-bit numbers: sign, exponent, fraction. https://arxiv.org/abs/2209.05433 */
 interface SmallFloat {
   exponentBits: number;
-  /** As IEEE 754: the highest exponent is that of infinity and NaN. Else NaN alone is its highest fraction. */
+  /** True as in IEEE 754: the highest exponent means infinity and NaN. Else only its highest fraction means NaN. */
   hasInfinity: boolean;
 }
 
@@ -88,12 +90,12 @@ function smallFloat(bits: number, { exponentBits, hasInfinity }: SmallFloat): nu
   return exponent === 0 ? sign * share * 2 ** (1 - bias) : sign * (1 + share) * 2 ** (exponent - bias);
 }
 
-/** The second half of the memory as 16-bit numbers. */
+/** Returns the second half of the memory as 16-bit numbers. */
 function packedHalves({ buffer, byteOffset, length }: Float32Array): Uint16Array {
   return new Uint16Array(buffer, byteOffset + 2 * length, length);
 }
 
-/** Numbers as half precision, rounded to the nearest, ties to even; beyond 65,520 infinite. NumPy: `astype(float16)`. */
+/** Converts to half precision: to the nearest, ties to even, infinite from 65,520. NumPy: `astype(float16)`. */
 export function toHalves(values: Float32Array): Uint16Array {
   const halves = new Uint16Array(values.length);
   const small = new Float32Array(1);
@@ -106,7 +108,7 @@ export function toHalves(values: Float32Array): Uint16Array {
     if (bits >= 0x47800000) {
       half = bits > 0x7f800000 ? 0x7e00 : 0x7c00;
     } else if (bits < 0x38800000) {
-      // Below 2^-14: beside 0.5, float32 has just the 2^-24 that half precision counts in there.
+      // Below 2^-14: near 0.5, float32 has the same step (2^-24) as half precision has here.
       small[0] = Math.abs(values[i]!) + 0.5;
       half = smallBits[0]! - 0x3f000000;
     } else {
@@ -119,13 +121,13 @@ export function toHalves(values: Float32Array): Uint16Array {
 
 let halves: Float32Array | undefined;
 
-/** float32 of all 65,536 half-precision numbers. */
+/** Returns all 65,536 half-precision numbers as float32. */
 function halfTable(): Float32Array {
   halves ??= Float32Array.from({ length: 65536 }, (_, bits) => halfToNumber(bits));
   return halves;
 }
 
-/** IEEE 754 binary16: 1 bit sign, 5 bits exponent, 10 bits fraction. */
+/** Decodes IEEE 754 binary16: 1 bit sign, 5 bits exponent, 10 bits fraction. */
 function halfToNumber(bits: number): number {
   const sign = bits >> 15 ? -1 : 1;
   const exponent = (bits >> 10) & 31;

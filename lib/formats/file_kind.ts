@@ -1,11 +1,11 @@
-// What a file is by its content, whatever its name says: weights, or one of the things that stand in their place.
+// Recognises a file by its content, whatever its name: weights, or something that people mistake for weights.
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { UserError } from "../common/errors";
 
-/** Formats of weights. */
+/** A format of weights; "json" is the index of several files. */
 export type WeightFormat = "safetensors" | "pytorch" | "json";
 
-/** Enough for the marks of a tar archive. */
+/** Length of the inspected beginning: enough for the mark of a tar archive. */
 const START_BYTES = 512;
 const SAFETENSORS_MAX_HEADER = 100_000_000n;
 const RESAVE =
@@ -14,7 +14,7 @@ const UNPACK = "Unpack it, and name the file of weights inside.";
 
 type Sign = (bytes: Buffer) => boolean;
 
-/** The bytes with which a format begins, in hexadecimal. */
+/** Makes a test for the bytes of a format, in hexadecimal. */
 const mark =
   (hex: string, at = 0): Sign =>
   (bytes) =>
@@ -24,7 +24,7 @@ const text =
   (bytes) =>
     pattern.test(bytes.toString("latin1"));
 
-/** What stands in the place of weights: how it begins, what it is, what to do. */
+/** Files that are not weights: their beginning, their name, and what to do. */
 const OTHERS: readonly { is: (start: string) => string; begins: Sign; next: string }[] = [
   {
     begins: text(/^version https:\/\/git-lfs\.github\.com\/spec\//),
@@ -59,8 +59,8 @@ const OTHERS: readonly { is: (start: string) => string; begins: Sign; next: stri
 ];
 
 /**
- * The format of a file of weights, by its content; undefined for what is not known.
- * @throws UserError when there is no such file, or it is something else that is known: then saying what
+ * Returns the format of a file of weights, by its content; undefined if it is not recognised.
+ * @throws UserError if there is no such file, or it is something else that is recognised, which the message names
  */
 export function weightFormat(path: string, next?: string): WeightFormat | undefined {
   if (!existsSync(path)) throw new UserError(`Expected a file of weights at ${path}: there is none.`, next);
@@ -85,7 +85,7 @@ function readStart(path: string): Buffer {
   }
 }
 
-/** The length of a header, and its first brace. */
+/** Tells whether the bytes are a header's length and its first brace. */
 function isSafetensors(bytes: Buffer): boolean {
   return bytes.length > 8 && bytes[8] === 0x7b && bytes.readBigUInt64LE() <= SAFETENSORS_MAX_HEADER;
 }

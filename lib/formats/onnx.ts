@@ -1,4 +1,4 @@
-// Reads what weights need of an ONNX file: the initialisers (tensors) and which node takes which of them.
+// Reads the weights of an ONNX file: the initialisers (tensors) and the nodes that use them.
 import { readFileSync } from "node:fs";
 import protobuf from "protobufjs/light";
 import { messageOf, UserError } from "../common/errors";
@@ -7,7 +7,7 @@ import { elementCount } from "./safetensors_header";
 /** A float32 tensor of an ONNX file. */
 export interface OnnxTensor {
   shape: number[];
-  /** Row-major; a copy at every call. */
+  /** Returns the numbers, row-major; a copy at every call. */
   values(): Float32Array;
 }
 
@@ -21,7 +21,7 @@ export interface OnnxModel {
 }
 
 /**
- * The fields that are read, with the numbers that they have in ONNX's own onnx.proto; all others are skipped.
+ * The fields that are read, with their numbers in ONNX's own onnx.proto; all others are skipped.
  * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 const SCHEMA = {
@@ -61,7 +61,7 @@ interface DecodedModel {
 
 /**
  * Reads an ONNX file (below 2 GB, weights inside the file).
- * @throws UserError when it is not one, or a float32 tensor's bytes do not fill its shape
+ * @throws UserError if it is not one, or a float32 tensor's bytes do not fill its shape
  */
 export function readOnnx(path: string): OnnxModel {
   const { graph } = decode(path);
@@ -93,8 +93,8 @@ function checkedTensor(path: string, { name, dims, rawData }: DecodedTensor): On
 }
 
 /**
- * A tensor by its name.
- * @throws UserError when there is none
+ * Returns a tensor by its name.
+ * @throws UserError if there is none
  */
 export function onnxTensor(model: OnnxModel, name: string): OnnxTensor {
   const tensor = model.tensors.get(name);
@@ -103,9 +103,9 @@ export function onnxTensor(model: OnnxModel, name: string): OnnxTensor {
 }
 
 /**
- * The one weight among a node's inputs. Exporters rename matrices (`onnx::MatMul_1966`) but not the nodes that use
- * them (`.../attention/key/MatMul`): only the node says what a matrix is for.
- * @throws UserError when there is no such node or it takes no weight
+ * Returns the only weight among a node's inputs. Exporters rename matrices (`onnx::MatMul_1966`) but not the nodes that
+ * use them (`.../attention/key/MatMul`): only the node tells the purpose of a matrix.
+ * @throws UserError if there is no such node, or it has no weight
  */
 export function onnxWeightOf(model: OnnxModel, node: string): OnnxTensor {
   const name = model.nodeInputs.get(node)?.find((input) => model.tensors.has(input));

@@ -1,4 +1,4 @@
-// Opens a weight file of any format, or several files with their index.
+// Opens a file of weights of any format, or several files with their index.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
@@ -9,14 +9,14 @@ import { weightFormat } from "./file_kind";
 import { openPyTorch } from "./pytorch";
 import { openSafetensors } from "./safetensors";
 import type { TensorInfo } from "./safetensors_header";
-import { findTensor, listNames, type TensorFile, tensorReaders } from "./tensor_file";
+import { findTensor, joinNames, type TensorFile, tensorReaders } from "./tensor_file";
 
-/** How the names of indexes end. */
+/** The ending of an index's name. */
 const INDEX = ".index.json";
-/** One of several files: its number, how many there are. */
+/** The name of one of several files (a shard): its number and their count. */
 const SHARD = /^(.*)-(\d{5})-of-(\d{5})(\.\w+)$/;
 
-/** Names of files with weights, the best first: open_clip's own names, a format that holds nothing but weights. */
+/** Names of files of weights, the best first: open_clip's own names, then formats that hold nothing but weights. */
 export const WEIGHT_FILES = [
   "open_clip_model.safetensors",
   "open_clip_pytorch_model.safetensors",
@@ -26,17 +26,17 @@ export const WEIGHT_FILES = [
   "pytorch_model.bin",
   "pytorch_model.bin.index.json",
 ];
-/** What training leaves beside weights. */
+/** Files that training writes in addition to weights. */
 const NO_WEIGHTS = /^(training_args|optimizer|scheduler|scaler|rng_state|random_states)/;
 
-/** The part of an index that is read: which file, beside the index, holds which tensor. */
+/** The part of an index that is read: the file in the index's folder that holds each tensor. */
 const SHARDS = z.object({ weight_map: z.record(z.string(), z.string()) });
 type Index = z.infer<typeof SHARDS>;
 
 /**
  * Opens a file of weights, whatever its format and name: safetensors, PyTorch's, or several files with their index
- * (`*.index.json`); or the one that a folder holds.
- * @throws UserError when it is missing, cut short, of another kind, one of several files or asks for more than tensors
+ * (`*.index.json`). For a folder, opens the file of weights in it.
+ * @throws UserError if it is missing, cut short, of another kind, one of several files, or asks for more than tensors
  */
 export async function openWeights(path: string): Promise<TensorFile> {
   const file = weightsFile(path);
@@ -52,8 +52,8 @@ async function openFile(path: string): Promise<TensorFile> {
 }
 
 /**
- * The file of weights that a folder holds (a clone of a repository, a model that was saved); a file is itself.
- * @throws UserError when the folder holds none, or several of which none has a name that is known
+ * Returns the file of weights in a folder (a clone of a repository, a saved model); a path of a file as it is.
+ * @throws UserError if the folder has no file of weights, or several, all with unknown names
  */
 export function weightsFile(path: string): string {
   if (!existsSync(path) || !statSync(path).isDirectory()) return path;
@@ -67,13 +67,13 @@ export function weightsFile(path: string): string {
   if (weights.length === 1 || (weights.length > 0 && whole.length === 0)) return join(path, weights[0]!);
   throw new UserError(
     whole.length > 1
-      ? `${path} is a folder with several files of weights: ${listNames(whole)}.`
-      : `${path} is a folder without a file of weights; it holds ${listNames(names)}.`,
+      ? `${path} is a folder with several files of weights: ${joinNames(whole)}.`
+      : `${path} is a folder without a file of weights; it holds ${joinNames(names)}.`,
     "Name the file.",
   );
 }
 
-/** @throws UserError for one of several files, in which only some of the tensors are */
+/** @throws UserError for one of several files, which has only some of the tensors */
 function refuseShard(path: string): void {
   const [, name, number, count, ending] = SHARD.exec(basename(path)) ?? [];
   if (count === undefined || Number(count) < 2) return;
@@ -86,14 +86,14 @@ function refuseShard(path: string): void {
   );
 }
 
-/** Whether a file is an index of others. */
+/** Tells whether a file is an index of others, by its name. */
 export function isIndex(path: string): boolean {
   return path.endsWith(INDEX);
 }
 
 /**
- * The files that an index names: plain names, all in the folder of the index.
- * @throws UserError when it is no index, or names a file elsewhere
+ * Returns the files that an index names: plain names, all in the folder of the index.
+ * @throws UserError if it is not an index, or names a file in another folder
  */
 export function shardNames(path: string): string[] {
   return [...new Set(Object.values(readIndex(path).weight_map))];
@@ -105,7 +105,7 @@ function readIndex(path: string): Index {
   const outside = Object.values(map).filter((name) => !/^\w[\w.-]*$/.test(name));
   if (outside.length === 0) return { weight_map: map };
   throw new UserError(
-    `${path} names files that are not in its folder: ${listNames(outside.map(String))}. Nothing was read.`,
+    `${path} names files that are not in its folder: ${joinNames(outside.map(String))}. Nothing was read.`,
   );
 }
 
@@ -138,7 +138,7 @@ function requireShards(path: string): void {
   const missing = shardNames(path).filter((name) => !existsSync(join(dirname(path), name)));
   if (missing.length === 0) return;
   throw new UserError(
-    `${path} names ${shardNames(path).length} files, of which ${missing.length} are missing: ${listNames(missing)}.`,
+    `${path} names ${shardNames(path).length} files, of which ${missing.length} are missing: ${joinNames(missing)}.`,
     `Download them into ${dirname(path)}.`,
   );
 }

@@ -1,5 +1,5 @@
-// Python's pickle format, as far as data needs it. Nothing is executed: a pickle may call only the functions of a
-// table that the caller gives, and these are TypeScript; any other function, class or opcode is refused by name.
+// Reads Python's pickle format, as far as data needs it. Nothing is executed: a pickle can only call the functions of
+// the caller's table, which are TypeScript; any other function, class or opcode is refused by name.
 // https://docs.python.org/3/library/pickletools.html
 import { UserError } from "../common/errors";
 import type { ByteReader } from "./bytes";
@@ -10,34 +10,34 @@ export class PickleGlobal {
 }
 
 /**
- * What a pickle holds: None is null, a list or tuple an array, a dict a Map, an int too large for a double a bigint;
- * and whatever the functions of the table return.
+ * A value of a pickle: null for None, an array for a list or tuple, a Map for a dict, a bigint for an int that is too
+ * large for a double; or a result of the table's functions.
  */
 export type PickleValue = unknown;
 
-/** What a pickle may refer to. */
+/** The things that a pickle may refer to. */
 export interface PickleRules {
   /** The file's name, for messages. */
   path: string;
-  /** The functions that a pickle may call, by their qualified name; null is a name that may be mentioned only. */
+  /** The functions that a pickle may call, by their qualified name; null for a name that it may only mention. */
   globals: ReadonlyMap<string, ((args: PickleValue[]) => PickleValue) | null>;
-  /** What a persistent id (PyTorch: a storage) stands for. */
+  /** Resolves a persistent id (PyTorch: a storage). */
   persistent?: (id: PickleValue) => PickleValue;
 }
 
-/** Where the decoder stands. */
+/** The state of the decoder. */
 interface Machine {
   reader: ByteReader;
   rules: PickleRules;
   stack: PickleValue[];
-  /** Heights of the stack at which MARKs were set. */
+  /** Heights of the stack at each MARK. */
   marks: number[];
   memo: Map<number, PickleValue>;
 }
 
 /**
  * Reads one pickle from its first opcode to STOP.
- * @throws UserError for anything that is not data, naming it, and for bytes that are no pickle
+ * @throws UserError for anything that is not data, naming it, and for bytes that are not a pickle
  */
 export function readPickle(reader: ByteReader, rules: PickleRules): PickleValue {
   const machine: Machine = { reader, rules, stack: [], marks: [], memo: new Map() };
@@ -58,7 +58,7 @@ const push = (machine: Machine, value: PickleValue): void => {
   machine.stack.push(value);
 };
 
-/** What each opcode does, by its byte as Latin-1 text. */
+/** The effect of each opcode, by its byte as Latin-1 text. */
 const OPCODES = new Map<string, Opcode>([
   ["\x80", (m) => void m.reader.take(1)], // PROTO: the opcodes say all
   ["\x95", (m) => void m.reader.take(8)], // FRAME: a hint for buffering
@@ -100,7 +100,7 @@ const OPCODES = new Map<string, Opcode>([
   ["Q", persistent],
 ]);
 
-/** Names of opcodes that make objects of any class, or that no state dict needs. */
+/** Names of the opcodes that make objects of any class, or that no state dict needs. */
 const REFUSED = new Map([
   ["\x92", "NEWOBJ_EX"],
   ["i", "INST"],
@@ -134,13 +134,14 @@ function popToMark({ stack, marks, rules }: Machine): PickleValue[] {
 
 function append(machine: Machine, values: PickleValue[]): void {
   const list = top(machine);
-  if (!Array.isArray(list)) throw damaged(machine.rules.path, "it appends to what is no list");
+  if (!Array.isArray(list)) throw damaged(machine.rules.path, "it appends to something that is not a list");
   for (const value of values) list.push(value);
 }
 
 function setItems(machine: Machine, keysAndValues: PickleValue[]): void {
   const dict = top(machine);
-  if (!(dict instanceof Map)) throw damaged(machine.rules.path, "it sets an item of what is no dict");
+  if (!(dict instanceof Map))
+    throw damaged(machine.rules.path, "it sets an item of something that is not a dict");
   for (let i = 0; i + 1 < keysAndValues.length; i += 2) dict.set(keysAndValues[i], keysAndValues[i + 1]);
 }
 
@@ -160,13 +161,13 @@ function call(machine: Machine): void {
   const [callee, args] = popCount(machine, 2);
   const { globals, path } = machine.rules;
   if (!(callee instanceof PickleGlobal) || !Array.isArray(args))
-    throw damaged(path, "it calls what is no function");
+    throw damaged(path, "it calls something that is not a function");
   const body = globals.get(callee.qualifiedName);
   if (!body) throw refused(path, `a call of ${callee.qualifiedName}`);
   push(machine, body(args));
 }
 
-/** An object of a class for which the table has a function; else as for all that is in REFUSED. */
+/** Makes an object of a class for which the table has a function; refuses other classes. */
 function newObject(machine: Machine): void {
   const callee = machine.stack.at(-2);
   const isKnown = callee instanceof PickleGlobal && machine.rules.globals.get(callee.qualifiedName);
@@ -174,11 +175,11 @@ function newObject(machine: Machine): void {
   call(machine);
 }
 
-/** Attributes are dropped: an OrderedDict of PyTorch carries `_metadata`, which says nothing of its tensors. */
+/** Drops the attributes of a dict: PyTorch's OrderedDict carries `_metadata`, which says nothing about its tensors. */
 function ignoreAttributes(machine: Machine): void {
   pop(machine);
   if (!(top(machine) instanceof Map))
-    throw refused(machine.rules.path, "attributes of what is no dict (BUILD)");
+    throw refused(machine.rules.path, "attributes of something that is not a dict (BUILD)");
 }
 
 function persistent(machine: Machine): void {
@@ -191,14 +192,14 @@ function text({ reader }: Machine, length: number): string {
   return reader.take(length).toString("utf8");
 }
 
-/** Names of modules and functions end with a line feed. */
+/** Reads the name of a module or function, which ends with a line feed. */
 function line({ reader }: Machine): string {
   const bytes: number[] = [];
   for (let byte = reader.take(1)[0]!; byte !== 0x0a; byte = reader.take(1)[0]!) bytes.push(byte);
   return Buffer.from(bytes).toString("utf8");
 }
 
-/** An integer in two's complement of any length. */
+/** Decodes an integer in two's complement of any length. */
 function littleEndian(bytes: Buffer): number | bigint {
   let value = 0n;
   for (const byte of [...bytes].reverse()) value = (value << 8n) | BigInt(byte);
@@ -206,7 +207,7 @@ function littleEndian(bytes: Buffer): number | bigint {
   return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
 }
 
-/** Names that stand for quantised tensors, of PyTorch and of libraries that quantise. */
+/** Names of quantised tensors in PyTorch and in libraries that quantise. */
 const QUANTISED = /qtensor|\.Q(U?Int8|Int32|UInt4x2)Storage|torchao|bitsandbytes|quanto/;
 
 function refused(path: string, what: string): UserError {
@@ -214,11 +215,11 @@ function refused(path: string, what: string): UserError {
     ? "Its weights are quantised: save them as numbers, torch.save({k: v.dequantize() for k, v in model.state_dict().items()}, path), or take the original's."
     : "Save the weights alone, torch.save(model.state_dict(), path), or take a safetensors file.";
   return new UserError(
-    `${path} was refused: it asks for ${what}, which a file of weights has no need of. Nothing was executed.`,
+    `${path} was refused: it asks for ${what}, which no file of weights needs. Nothing was executed.`,
     next,
   );
 }
 
 function damaged(path: string, fault: string): UserError {
-  return new UserError(`${path} holds no whole pickle: ${fault}.`, "Make or download the file again.");
+  return new UserError(`${path} holds a damaged pickle: ${fault}.`, "Make or download the file again.");
 }

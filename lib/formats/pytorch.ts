@@ -1,4 +1,4 @@
-// State dicts as torch.save writes them, read without PyTorch and without running anything in them.
+// Reads state dicts of torch.save, without PyTorch and without running anything in them.
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { UserError } from "../common/errors";
 import { requireFile } from "../common/files/files";
@@ -18,18 +18,18 @@ import {
 } from "./pytorch_tensors";
 import { readZip } from "./pytorch_zip";
 import { elementCount } from "./safetensors_header";
-import { findTensor, listNames, readFloats, type TensorFile, tensorReaders } from "./tensor_file";
+import { findTensor, joinNames, readFloats, type TensorFile, tensorReaders } from "./tensor_file";
 
-/** Keys of what optimizers and the like keep: tensors, but no weights. */
+/** Keys of the state of optimizers and the like: tensors that are not weights. */
 const NO_WEIGHTS = /^(optimi[sz]er|optim|lr_scheduler|scheduler|scaler|loops|callbacks)/i;
-/** Dicts within dicts that are looked into: no training script nests deeper. */
+/** The deepest level of nested dicts that is searched: no training script nests deeper. */
 const MOST_LEVELS = 8;
 
 /**
  * Opens a PyTorch state dict (.pt, .pth, .bin): the zip file of torch.save since 1.6, or the raw pickle from before.
- * Where the weights are nested (`{"state_dict": ...}`), these are listed; where there are several such dicts (`student`
- * and `teacher`), all of them, each name behind its dict's: `teacher.conv1.weight`. What is no tensor is left out.
- * @throws UserError when it is missing, cut short, of another kind, or asks for more than tensors (`readPickle`)
+ * Finds nested weights (`{"state_dict": ...}`); if there are several such dicts (`student` and `teacher`), lists all of
+ * them, each name with its dict's name in front: `teacher.conv1.weight`. Ignores values that are not tensors.
+ * @throws UserError if it is missing, cut short, of another kind, or asks for more than tensors (`readPickle`)
  * @example
  * const file = await openPyTorch("model.pt"); [...file.tensors.keys()];
  */
@@ -74,7 +74,7 @@ async function readContent(path: string, file: number): Promise<PyTorchContent> 
   throw malformed(path, "it is neither a zip archive nor a pickle");
 }
 
-/** @throws UserError when a storage's bytes are not those of its CRC-32 */
+/** @throws UserError if a storage's bytes do not have its CRC-32 */
 function requireWhole(
   path: string,
   file: number,
@@ -88,8 +88,9 @@ function requireWhole(
 }
 
 /**
- * A stride of 0 repeats numbers: a file of a kilobyte can ask for gigabytes.
- * @throws UserError for a tensor that is larger than the file it comes from
+ * Refuses tensors that are larger than their file: with a stride of 0, which repeats numbers, a kilobyte can ask for
+ * gigabytes.
+ * @throws UserError for such a tensor
  */
 function refuseRepeated(
   path: string,
@@ -100,17 +101,17 @@ function refuseRepeated(
   if (elementCount(shape) * DTYPE_BYTES[dtype] <= fileBytes) return;
   throw new UserError(
     `${path}: tensor "${name}" [${shape}] repeats its numbers (strides [${strides}]): it would be larger than the file.`,
-    "Save it as it is used: tensor.contiguous().",
+    "Save it without repetition: tensor.contiguous().",
   );
 }
 
-/** Tensors by name, of a dict that is found at some keys. */
+/** A nested dict of tensors, with the keys that lead to it. */
 interface FoundDict {
   keys: string[];
   tensors: [string, StoredTensor][];
 }
 
-/** The tensors of the state dict that a file holds, or of all of them. */
+/** Returns the tensors of a file's state dict, or of all its state dicts. */
 function stateDict(path: string, root: PickleValue): Map<string, StoredTensor> {
   const found = findDicts(root);
   if (found.length === 1) return new Map(found[0]!.tensors);
@@ -123,7 +124,7 @@ function stateDict(path: string, root: PickleValue): Map<string, StoredTensor> {
   }
   const names = root instanceof Map ? [...root.keys()].filter((key) => typeof key === "string") : [];
   throw new UserError(
-    `${path} holds no state dict, neither directly nor nested; its keys: ${listNames(names)}.`,
+    `${path} holds no state dict, neither directly nor nested; its keys: ${joinNames(names)}.`,
     "Save the weights alone: torch.save(model.state_dict(), path).",
   );
 }

@@ -1,18 +1,18 @@
-// Reads the files of `torch.save` before PyTorch 1.6.
+// Reads files of `torch.save` before PyTorch 1.6.
 import { byteReader } from "./bytes";
 import { DTYPE_BYTES } from "./dtypes";
 import { type PickleRules, type PickleValue, readPickle } from "./pickle";
 import { malformed, type Place, type PyTorchContent, type Storage, stateDictRules } from "./pytorch_tensors";
 
-/** The first of the pickles that follow each other in such a file. */
+/** The first pickle in such a file. */
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL_VERSION = 1001;
 const COUNT_BYTES = 8;
 
 /**
  * Reads a file of torch.save before PyTorch 1.6: pickles of a magic number, a version, the machine's properties, the
- * object and the keys of its storages; then for each key the number of its numbers (int64) and these.
- * @throws UserError when it is cut short, written by something else, or asks for more than tensors
+ * object and the keys of its storages; then, for each key, the count of the storage's numbers (int64) and the numbers.
+ * @throws UserError if it is cut short, written by something else, or asks for more than tensors
  */
 export function readLegacy(path: string, file: number, fileBytes: number): PyTorchContent {
   const reader = byteReader(path, file, 0, fileBytes);
@@ -40,7 +40,7 @@ export function readLegacy(path: string, file: number, fileBytes: number): PyTor
   return { root, places };
 }
 
-/** Walks over the storages, which follow each other in the order of their keys. */
+/** Finds the places of the storages, which follow each other in the order of their keys. */
 function placeStorages(
   path: string,
   keys: readonly PickleValue[],

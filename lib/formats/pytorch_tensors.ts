@@ -1,5 +1,5 @@
-// What torch.save writes of a tensor: a storage (flat numbers of one type) and a view of it. Both appear in the pickle
-// as calls of the few functions below; the numbers themselves stand elsewhere in the file.
+// Tensors in files of torch.save: a storage (flat numbers of one type) and a view of it. Both appear in the pickle as
+// calls of the few functions below; the numbers themselves are elsewhere in the file.
 import { UserError } from "../common/errors";
 import { DTYPE_BYTES, type Dtype } from "./dtypes";
 import { PickleGlobal, type PickleRules, type PickleValue } from "./pickle";
@@ -9,7 +9,7 @@ export class Storage {
   constructor(
     readonly key: string,
     readonly dtype: Dtype,
-    /** How many numbers there are. */
+    /** Count of its numbers. */
     readonly count: number,
   ) {}
 }
@@ -28,23 +28,23 @@ export class StoredTensor {
   }
 }
 
-/** Where bytes stand in the file. */
+/** A range of bytes in the file. */
 export interface Place {
   start: number;
   length: number;
-  /** Their CRC-32 where the file says it. */
+  /** Their CRC-32, if the file has it. */
   crc32?: number;
 }
 
-/** What a PyTorch file holds. */
+/** The content of a PyTorch file. */
 export interface PyTorchContent {
   /** The object that was saved. */
   root: PickleValue;
-  /** Where the numbers of each storage stand, by its key. */
+  /** Places of the storages' numbers, by key. */
   places: ReadonlyMap<string, Place>;
 }
 
-/** PyTorch's classes of storages. */
+/** The types of PyTorch's classes of storages. */
 const STORAGE_DTYPES: Record<string, Dtype> = {
   "torch.FloatStorage": "F32",
   "torch.HalfStorage": "F16",
@@ -60,7 +60,7 @@ const STORAGE_DTYPES: Record<string, Dtype> = {
   "torch.storage.UntypedStorage": "U8",
 };
 
-/** Types of which PyTorch has no class of storages. */
+/** Types without a class of storages in PyTorch. */
 const UNTYPED_DTYPES: Record<string, Dtype> = {
   "torch.float8_e4m3fn": "F8_E4M3",
   "torch.float8_e5m2": "F8_E5M2",
@@ -73,8 +73,8 @@ const UNTYPED_DTYPES: Record<string, Dtype> = {
 };
 
 /**
- * The rules for the pickle of a state dict: dicts, tensors, parameters, and nothing else.
- * @param onStorage told of every storage that the pickle refers to
+ * Makes the rules for the pickle of a state dict: dicts, tensors, parameters, and nothing else.
+ * @param onStorage called with every storage that the pickle refers to
  */
 export function stateDictRules(path: string, onStorage: (storage: Storage) => void): PickleRules {
   const tensor = (args: PickleValue[]) => rebuildTensor(path, args);
@@ -82,7 +82,7 @@ export function stateDictRules(path: string, onStorage: (storage: Storage) => vo
   return {
     path,
     globals: new Map<string, ((args: PickleValue[]) => PickleValue) | null>([
-      // without items, these are set later; Python 2 gave them as a list of pairs
+      // without items, which are set later; Python 2 gave them as a list of pairs
       ["collections.OrderedDict", ([pairs = []]) => mapOf(path, pairs)],
       // (storage, offset, size, stride, requires_grad, backward_hooks); the first version ends with the stride
       ["torch._utils._rebuild_tensor_v2", tensor],
@@ -91,7 +91,7 @@ export function stateDictRules(path: string, onStorage: (storage: Storage) => vo
       ["torch._utils._rebuild_parameter", ([data]) => data],
       // (storage, offset, size, stride, requires_grad, backward_hooks, dtype)
       ["torch._utils._rebuild_tensor_v3", (args) => rebuildTensor(path, withDtype(path, args))],
-      // the arguments of a script that trained, which say nothing of its tensors
+      // the arguments of a training script, which say nothing about its tensors
       ["argparse.Namespace", () => new Map()],
       ...types.map((name) => [name, null] as const),
     ]),
@@ -109,23 +109,23 @@ function mapOf(path: string, pairs: PickleValue): Map<PickleValue, PickleValue> 
   throw malformed(path, "the items of an OrderedDict are no pairs");
 }
 
-/** A persistent id: ("storage", class, key, device, count), before PyTorch 1.6 with the view of another storage. */
+/** Reads a persistent id: ("storage", class, key, device, count), before PyTorch 1.6 also a view of another storage. */
 function storageOf(path: string, id: PickleValue): Storage {
   const [kind, type, key, , count, view] = Array.isArray(id) ? id : [];
   const dtype = type instanceof PickleGlobal ? STORAGE_DTYPES[type.qualifiedName] : undefined;
   if (kind !== "storage" || !dtype || typeof key !== "string" || !isCount(count) || (view ?? null) !== null) {
-    throw malformed(path, "a storage is described in a way that is not known");
+    throw malformed(path, "a storage is described in an unknown way");
   }
   return new Storage(key, dtype, count);
 }
 
-/** The arguments with the storage's bytes counted as numbers of the tensor's type. */
+/** Returns the arguments with the storage's count in numbers of the tensor's type instead of bytes. */
 function withDtype(path: string, args: PickleValue[]): PickleValue[] {
   const [storage, ...others] = args;
   const type = args[6];
   const dtype = type instanceof PickleGlobal ? UNTYPED_DTYPES[type.qualifiedName] : undefined;
   if (!(storage instanceof Storage) || storage.dtype !== "U8" || !dtype)
-    throw malformed(path, "a tensor is described in a way that is not known");
+    throw malformed(path, "a tensor is described in an unknown way");
   const count = Math.floor(storage.count / DTYPE_BYTES[dtype]);
   return [new Storage(storage.key, dtype, count), ...others];
 }
@@ -133,7 +133,7 @@ function withDtype(path: string, args: PickleValue[]): PickleValue[] {
 function rebuildTensor(path: string, args: PickleValue[]): StoredTensor {
   const [storage, offset, shape, strides] = args;
   if (!(storage instanceof Storage) || !isCount(offset) || !isCounts(shape) || !isCounts(strides)) {
-    throw malformed(path, "a tensor is described in a way that is not known");
+    throw malformed(path, "a tensor is described in an unknown way");
   }
   const tensor = new StoredTensor(storage, offset, shape, strides);
   if (strides.length !== shape.length || offset + spanOf(tensor) > storage.count) {
@@ -142,16 +142,16 @@ function rebuildTensor(path: string, args: PickleValue[]): StoredTensor {
   return tensor;
 }
 
-/** How many numbers lie from a tensor's first to its last, both included. */
+/** Returns the count of numbers from a tensor's first to its last, both included. */
 export function spanOf({ shape, strides }: StoredTensor): number {
   if (shape.includes(0)) return 0;
   return 1 + shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
 }
 
 /**
- * Brings a tensor's span into row-major order: transposed and cut tensors are saved as views of the whole.
- * @param span its numbers as they stand in the file, from the first to the last
- * @param values filled, as long as the shape says
+ * Copies a tensor's span in row-major order: PyTorch saves transposed and cut tensors as views of the whole.
+ * @param span the numbers in the file, from the tensor's first to its last
+ * @param values the memory to fill, of the tensor's length
  */
 export function copyRowMajor(
   { shape, strides }: StoredTensor,
@@ -169,7 +169,7 @@ export function copyRowMajor(
   }
 }
 
-/** Whether a tensor's numbers stand in the file as in its rows: nothing is to be reordered. */
+/** Tells whether a tensor's numbers are in row-major order in the file and need no reordering. */
 export function isRowMajor({ shape, strides }: StoredTensor): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -187,7 +187,7 @@ function isCounts(value: PickleValue): value is number[] {
   return Array.isArray(value) && value.every(isCount);
 }
 
-/** The error for a file that torch.save cannot have written like this. */
+/** Makes the error for a file that torch.save cannot have written. */
 export function malformed(path: string, fault: string): UserError {
   return new UserError(`${path} is not a whole PyTorch file: ${fault}.`, "Make or download the file again.");
 }

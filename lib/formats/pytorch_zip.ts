@@ -1,4 +1,4 @@
-// Reads the ZIP files of `torch.save` since PyTorch 1.6.
+// Reads ZIP files of `torch.save` since PyTorch 1.6.
 import yauzl from "yauzl";
 import { messageOf, UserError } from "../common/errors";
 import { byteReader, crcOf, readBytes } from "./bytes";
@@ -8,14 +8,14 @@ import { malformed, type Place, type PyTorchContent, type Storage, stateDictRule
 
 const PICKLE = "data.pkl";
 const BYTE_ORDER = "byteorder";
-/** Only torch.jit.save writes it: the constants of a program. */
+/** The constants of a program, which only torch.jit.save writes. */
 const SCRIPT = "constants.pkl";
 const IS_READ = /^(data\.pkl|constants\.pkl|byteorder|data\/[^/]+)$/;
 
 /**
  * Reads a file of torch.save since PyTorch 1.6: a zip archive of `<name>/data.pkl`, and `<name>/data/<key>` for each
  * storage.
- * @throws UserError when it is cut short, written by something else, or asks for more than tensors
+ * @throws UserError if it is cut short, written by something else, or asks for more than tensors
  */
 export async function readZip(path: string, file: number): Promise<PyTorchContent> {
   const members = await listMembers(path);
@@ -42,15 +42,15 @@ function scriptRefused(path: string): UserError {
   );
 }
 
-/** @throws UserError when a member's bytes are not those of its CRC-32 */
+/** @throws UserError if a member's bytes do not have its CRC-32 */
 function requireWhole(path: string, file: number, name: string, { start, length, crc32 }: Place): void {
   if (crc32 === undefined || crcOf(path, file, start, length) === crc32) return;
   throw malformed(path, `${name} is not as it was written (CRC-32)`);
 }
 
 /**
- * The archive's files that are read, by name, without the folder in which PyTorch puts all of them, which it never
- * compresses. CRC-32 0 is that of a file that was written without (`torch.serialization.set_crc32_options(False)`).
+ * Lists the archive's files that are read, by name without PyTorch's top folder; PyTorch never compresses them. A
+ * CRC-32 of 0 means none: `torch.serialization.set_crc32_options(False)`.
  */
 async function listMembers(path: string): Promise<Map<string, Place>> {
   try {
@@ -77,7 +77,7 @@ async function listMembers(path: string): Promise<Map<string, Place>> {
   }
 }
 
-/** PyTorch before 2.1 did not say; it wrote the machine's order, and these are little-endian. */
+/** Refuses other byte orders. PyTorch before 2.1 did not record it and wrote the machine's: little-endian. */
 function requireLittleEndian(path: string, file: number, member: Place | undefined): void {
   if (!member) return;
   requireWhole(path, file, BYTE_ORDER, member);

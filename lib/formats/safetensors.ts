@@ -1,4 +1,4 @@
-// safetensors: 8 bytes header length (little endian), the header, the tensors' bytes (little endian, row-major).
+// Reads and writes safetensors: 8 bytes header length, the header, the tensors' bytes (little endian, row-major).
 // https://github.com/huggingface/safetensors#format
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
@@ -19,7 +19,7 @@ import {
 } from "./safetensors_header";
 import { findTensor, readFloats, type TensorFile, tensorReaders } from "./tensor_file";
 
-/** A float32 tensor to be written. `data` may be a function, so that only one tensor need be in memory. */
+/** A float32 tensor to write. `data` may be a function, so that only one tensor at a time is in memory. */
 export interface TensorEntry {
   name: string;
   shape: readonly number[];
@@ -27,13 +27,14 @@ export interface TensorEntry {
 }
 
 const LENGTH_BYTES = 8;
-/** Longer headers are refused, as by the format's own library. */
+/** The longest header that is accepted, as by the format's own library. */
 const MAX_HEADER_BYTES = 100_000_000;
 
 /**
- * Opens a safetensors file and checks its header; of a file that we wrote also, as it is read, the bytes of each tensor.
- * @param next what makes the file, for when it is missing or damaged
- * @throws UserError when it is missing, cut short, malformed or of another kind
+ * Opens a safetensors file and checks its header; if we wrote the file, also checks the bytes of each tensor that is
+ * read.
+ * @param next the step that makes the file, for when it is missing or damaged
+ * @throws UserError if it is missing, cut short, malformed or of another kind
  * @example
  * const file = openSafetensors("weights.safetensors"); [...file.tensors.keys()];
  */
@@ -91,14 +92,14 @@ function readHeader(path: string, file: number, next: string | undefined): Opene
   return { header, dataStart, checksums };
 }
 
-/** What numbers can be written as. */
+/** A type in which numbers can be written. */
 export type WrittenDtype = "F32" | "F16";
 
 /**
  * Writes float32 tensors, one after the other, atomically.
- * @param metadata texts that travel with the file: origin, licence, ...
- * @param dtype what the file holds them as
- * @throws UserError for a name given twice or data that does not fill its shape
+ * @param metadata texts about the weights: origin, licence, ...
+ * @param dtype the type of the numbers in the file
+ * @throws UserError for a repeated name, or data that does not fill its shape
  */
 export async function writeSafetensors(
   path: string,
@@ -115,11 +116,11 @@ export async function writeSafetensors(
   await streamSafetensors(path, shapes, metadata, produce, dtype);
 }
 
-/** Writes the values of the next tensor; they may change once the promise is fulfilled. */
+/** A writer of the next tensor's values; the caller may reuse their memory once the promise is fulfilled. */
 export type WriteTensor = (name: string, values: Float32Array) => Promise<void>;
 
 /**
- * The same, where the values are pushed.
+ * Writes float32 tensors as `writeSafetensors` does; the caller pushes the values.
  * @param produce writes all tensors, in the order of `shapes`
  */
 export async function streamSafetensors(
@@ -148,7 +149,7 @@ export async function streamSafetensors(
       });
       requireNext(path, next(), undefined);
       await file.write(fillChecksums(header, sums), 0, header.length, LENGTH_BYTES);
-      // here, while other work goes on: gigabytes take seconds
+      // asynchronous here, since gigabytes take seconds
       await file.sync();
     } finally {
       await file.close();
@@ -171,7 +172,7 @@ async function writeTensor(
 ): Promise<number> {
   if (values.length !== elementCount(shape)) {
     const expected = `[${shape}] = ${elementCount(shape)} numbers`;
-    throw new UserError(`${path}: tensor "${name}" was to have ${expected}, got ${values.length}.`);
+    throw new UserError(`${path}: expected ${expected} for tensor "${name}", got ${values.length}.`);
   }
   const { buffer, byteOffset, byteLength } = dtype === "F16" ? toHalves(values) : values;
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);

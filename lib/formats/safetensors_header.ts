@@ -3,36 +3,36 @@
 import { messageOf, UserError } from "../common/errors";
 import { DTYPE_BYTES, type Dtype } from "./dtypes";
 
-/** What a file says of one tensor. */
+/** Type and shape of a tensor in a file. */
 export interface TensorInfo {
   dtype: Dtype;
   shape: number[];
 }
 
-/** A tensor with its place, in bytes behind the header. */
+/** A tensor with its place, in bytes after the header. */
 export interface PlacedTensor extends TensorInfo {
   begin: number;
   end: number;
 }
 
-/** A parsed header; tensors in the order of their places. */
+/** A parsed header; the tensors are in the file's order. */
 export interface Header {
   metadata: Record<string, string>;
   tensors: Map<string, PlacedTensor>;
 }
 
 const METADATA = "__metadata__";
-/** The tensors' bytes begin at a multiple of this. */
+/** The alignment of the tensors' bytes. */
 const ALIGNMENT_BYTES = 8;
 
-/** Number of elements of a tensor. */
+/** Returns the number of elements of a tensor. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
 /**
  * Reads and checks a header.
- * @param dataBytes length of the file behind the header
+ * @param dataBytes length of the file after the header
  * @throws UserError for anything that does not fit, naming the file and the tensor
  */
 export function parseHeader(path: string, text: string, dataBytes: number): Header {
@@ -45,7 +45,7 @@ export function parseHeader(path: string, text: string, dataBytes: number): Head
   return { metadata: stringRecord(path, metadata), tensors: new Map(tensors) };
 }
 
-/** The header's bytes for tensors that follow each other in the order given, padded with spaces. */
+/** Formats the header for tensors in this order, padded with spaces. */
 export function formatHeader(
   tensors: ReadonlyMap<string, TensorInfo>,
   metadata: Record<string, string>,
@@ -86,9 +86,9 @@ function placedTensor(path: string, name: string, entry: unknown): PlacedTensor 
     throw malformed(path, `tensor "${name}": unknown dtype ${JSON.stringify(dtype)}`);
   }
   if (!isCountList(shape))
-    throw malformed(path, `tensor "${name}": shape ${JSON.stringify(shape)} is no list of sizes`);
+    throw malformed(path, `tensor "${name}": shape ${JSON.stringify(shape)} is not a list of sizes`);
   if (!isCountList(offsets) || offsets.length !== 2) {
-    throw malformed(path, `tensor "${name}": data_offsets ${JSON.stringify(offsets)} is no [begin, end]`);
+    throw malformed(path, `tensor "${name}": data_offsets ${JSON.stringify(offsets)} is not [begin, end]`);
   }
   const [begin, end] = offsets as [number, number];
   const expected = elementCount(shape) * DTYPE_BYTES[dtype as Dtype];
@@ -101,7 +101,7 @@ function placedTensor(path: string, name: string, entry: unknown): PlacedTensor 
   return { dtype: dtype as Dtype, shape, begin, end };
 }
 
-/** Each tensor begins where the one before ends, and the last ends with the file. */
+/** Checks that each tensor begins at the end of the one before, and that the last ends with the file. */
 function checkCoverage(
   path: string,
   tensors: readonly (readonly [string, PlacedTensor])[],
@@ -130,7 +130,7 @@ function isCountList(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-/** The error for a file that is not what the format asks for. */
+/** Makes the error for a file that violates the format. */
 export function malformed(path: string, fault: string): UserError {
   return new UserError(
     `${path} is not a whole safetensors file: ${fault}.`,

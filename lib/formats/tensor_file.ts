@@ -1,22 +1,22 @@
-// What all files of weights have in common, whatever their format.
+// The common part of all files of weights, whatever their format.
 import { UserError } from "../common/errors";
 import { PIECE_BYTES, readBytesInto, readSummed } from "./bytes";
 import { DTYPE_BYTES, type Dtype, READABLE_DTYPES, widenInPlace } from "./dtypes";
 import { elementCount, type TensorInfo } from "./safetensors_header";
 
-/** An open file of weights. Tensors are read when they are asked for. */
+/** An open file of weights. Tensors are read on demand. */
 export interface TensorFile {
-  /** Texts that travel with the file. */
+  /** Texts about the weights: origin, licence, ... */
   metadata: Readonly<Record<string, string>>;
   tensors: ReadonlyMap<string, TensorInfo>;
   /**
-   * The values of a floating-point tensor (one of READABLE_DTYPES) as float32, row-major.
-   * @throws UserError when there is no such tensor, or it holds other numbers
+   * Reads a floating-point tensor (one of READABLE_DTYPES) as float32, row-major.
+   * @throws UserError if there is no such tensor, or it has another type
    */
   read(name: string): Float32Array;
   /**
-   * The same into memory of the tensor's length, without a copy in between.
-   * @throws UserError as `read`, and when the memory is of another length
+   * Reads a tensor as `read` does, into memory of its length, without a copy in between.
+   * @throws UserError as `read`, and if the memory has another length
    */
   readInto(name: string, memory: Float32Array): void;
   close(): void;
@@ -25,18 +25,18 @@ export interface TensorFile {
 const NAMES_SHOWN = 8;
 
 /**
- * What a file says of a tensor.
- * @throws UserError naming what it holds instead
+ * Returns a file's entry of a tensor.
+ * @throws UserError naming the tensors it has instead
  */
 export function findTensor<Info>(path: string, tensors: ReadonlyMap<string, Info>, name: string): Info {
   const tensor = tensors.get(name);
   if (tensor) return tensor;
-  throw new UserError(`${path} holds no tensor "${name}"; it holds ${listNames([...tensors.keys()])}.`);
+  throw new UserError(`${path} holds no tensor "${name}"; it holds ${joinNames([...tensors.keys()])}.`);
 }
 
 /**
- * The two ways of reading, by the format's own `readInto` (into memory that is long enough).
- * @param check throws for a tensor that must not be read; called before there is memory for it
+ * Makes `read` and `readInto` from the format's own `readInto`, which may assume memory of the right length.
+ * @param check throws for a tensor that must not be read; called before memory is allocated
  */
 export function tensorReaders(
   path: string,
@@ -68,11 +68,11 @@ export function tensorReaders(
 
 /**
  * Reads numbers that follow each other in an open file (little endian) as float32.
- * @param start where they begin, in bytes
+ * @param start position in bytes
  * @param memory filled to its end
- * @param summed whether the CRC-32 of the file's bytes is wanted
- * @returns the CRC-32, where it is wanted
- * @throws UserError for a type that cannot be read as float32, or a file that ends before
+ * @param summed true to compute the CRC-32 of the file's bytes
+ * @returns the CRC-32 if `summed`
+ * @throws UserError for a type that cannot be read as float32, or a file that ends earlier
  */
 export function readFloats(
   { path, file, name }: { path: string; file: number; name: string },
@@ -94,7 +94,7 @@ export function readFloats(
   return sum;
 }
 
-/** They take more room than the memory for them: they come in pieces, and are rounded to float32. */
+/** Reads float64 numbers in pieces, since they take more room than `memory`, and rounds them to float32. */
 function readDoubles(
   path: string,
   file: number,
@@ -113,7 +113,7 @@ function readDoubles(
   return sum;
 }
 
-/** @param sum of the bytes before; undefined where none is wanted */
+/** @param sum CRC-32 of the bytes before; undefined to compute none */
 function readMaybeSummed(
   path: string,
   file: number,
@@ -127,10 +127,10 @@ function readMaybeSummed(
 }
 
 /**
- * Checks that a file holds exactly the tensors that something expects.
+ * Checks that a file holds exactly the expected tensors.
  * @param expected name -> shape
- * @param what what expects them, for the message
- * @param next what to do when they differ
+ * @param what the thing that expects them, for the message
+ * @param next what to do if they differ
  * @throws UserError naming all that are missing, unexpected or of another shape
  */
 export function requireTensors(
@@ -148,12 +148,12 @@ export function requireTensors(
   });
   const faults = Object.entries({ missing, unexpected, "of another shape": misshapen })
     .filter(([, names]) => names.length > 0)
-    .map(([fault, names]) => `${fault}: ${listNames(names)}`);
+    .map(([fault, names]) => `${fault}: ${joinNames(names)}`);
   if (faults.length > 0) throw new UserError(`${path} does not fit ${what}: ${faults.join("; ")}.`, next);
 }
 
-/** The first few names, for a message. */
-export function listNames(names: readonly string[]): string {
+/** Joins the first few names for a message. */
+export function joinNames(names: readonly string[]): string {
   if (names.length === 0) return "nothing";
   const rest = names.length - NAMES_SHOWN;
   return names.slice(0, NAMES_SHOWN).join(", ") + (rest > 0 ? ` and ${rest} more` : "");

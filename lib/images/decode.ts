@@ -1,7 +1,7 @@
 // Any image file to RGB pixels, by whichever library reads its format as OpenCV does.
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { messageOf, UserError } from "../common/errors";
-import { readPatiently, UnreachableFile, worldFault } from "../common/files/file_faults";
+import { environmentFault, readPatiently, UnreachableFile } from "../common/files/file_faults";
 import { NoFileError, openRegularFile, readRegularFile } from "../common/files/regular_file";
 import { ImageError, MAX_PIXELS } from "./pixels/image_error";
 import type { RgbImage } from "./pixels/rgb_image";
@@ -95,7 +95,7 @@ export async function readImageFile(path: string, pausesMs?: readonly number[]):
 function unreadable(error: unknown): unknown {
   if (error instanceof NoFileError) return new ImageError(error.message, undefined, { cause: error });
   const { code } = error as NodeJS.ErrnoException;
-  if (code === undefined || worldFault(error) !== undefined) return error;
+  if (code === undefined || environmentFault(error) !== undefined) return error;
   return new ImageError(`unreadable file (${code})`, undefined, { cause: error });
 }
 

@@ -1,4 +1,4 @@
-// Photos that stand in the tables more than once: found by perceptual hash, reported, never dropped.
+// Finds photos that are in the table more than once, by perceptual hash; reports them, never drops them.
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { byCodeUnit } from "../common/code_units";
@@ -14,11 +14,11 @@ import { TextColumn } from "../common/texts";
 import { type Database, sqlText, withDatabase } from "../tables/database";
 import { DUPLICATES_CSV, FOLDS_CSV, FOLDS_TABLE, LOOKS_CSV } from "../tables/layout";
 import { loadCsv } from "../tables/read_csv";
-import { writeCsv } from "../tables/write_csv";
+import { writeQuery } from "../tables/write_query";
 import { makeHashes, type UnreadableImage } from "./image_looks";
 import { findPairs } from "./near_hashes";
 
-/** What is wrong about two rows with one photo. */
+/** The fault of two rows with one photo. */
 export type DuplicateFinding =
   | "two labels, train and validation"
   | "two labels"
@@ -40,25 +40,25 @@ export interface DuplicatePair {
   foldB: number;
 }
 
-/** What to search, and how. */
+/** Options of a search for duplicates. */
 export interface DuplicateOptions extends TaskOptions {
   dataDir: string;
-  /** The fold that validates: 1. */
+  /** The validation fold. Default 1. */
   fold?: number;
-  /** Hashes that differ in at most so many of 64 bits are of one photo: 4. More finds more and errs more. */
+  /** The most of 64 bits in which hashes of one photo differ. Default 4; more finds more and errs more. */
   maxDistance?: number;
-  /** Images decoded at once. */
+  /** Number of images decoded at once. */
   workers?: number;
 }
 
-/** What was found. */
+/** The result of a search for duplicates. */
 export interface DuplicateReport {
-  /** Distinct images that were compared. */
+  /** Number of distinct images that were compared. */
   images: number;
   /** Images that could not be read, with the reason; they are not compared. */
   unreadable: UnreadableImage[];
   counts: Record<DuplicateFinding, number>;
-  /** The gravest pairs, at most 1,000; the file holds all. */
+  /** The gravest pairs, at most 1,000; the file at `path` holds all. */
   pairs: DuplicatePair[];
   path: string;
 }
@@ -69,9 +69,9 @@ const NEXT = "npx guie merge";
 
 /**
  * Hashes every distinct image of `final_data_224_sample_balance_fold.csv` and writes the pairs that look alike to
- * `final_data_224_duplicates.csv`, the gravest first. Images with equal hashes are listed once each, with the first
- * of them; likewise one pair tells that two groups of equal hashes are near each other. Look at them before you act:
- * photos of one series, or of two packages of one make, are as near. A second search decodes what was changed only.
+ * `final_data_224_duplicates.csv`, the gravest first. Each image with an equal hash is paired with the first one only;
+ * one pair represents two groups of equal hashes that are near each other. Look at the pairs before you act: photos of
+ * one series, or of two packages of one brand, are as near. A second search decodes changed images only.
  * @throws UserError for a missing or bad table, no readable image, or another process that searches there
  * @example
  * const report = await findDuplicates({ dataDir: "data/demo", fold: 1 });
@@ -111,7 +111,7 @@ async function searchOwned(
       }
       await findPairs(database, maxDistance);
       await describePairs(database, fold);
-      await writeCsv(database, "SELECT * FROM duplicates", temporary!);
+      await writeQuery(database, "SELECT * FROM duplicates", temporary!);
       return {
         images: files.length - unreadable.length,
         unreadable: unreadable.sort((a, b) => byCodeUnit(a.image, b.image)),
@@ -123,7 +123,7 @@ async function searchOwned(
   );
 }
 
-/** Makes `images` (image, label, dataset, fold): each image once, with its validation row where it has one. */
+/** Makes `images` (image, label, dataset, fold): each image once, preferably with its validation row. */
 async function loadImages(database: Database, dataDir: string, fold: number): Promise<TextColumn> {
   await loadCsv(database, "folded", join(dataDir, FOLDS_CSV), FOLDS_TABLE, NEXT, { as: "VIEW" });
   await database.run(
@@ -147,7 +147,7 @@ const FINDINGS: readonly DuplicateFinding[] = [
   "same class",
 ];
 
-/** Makes `duplicates`, the columns of the file, from `pairs`. */
+/** Makes `duplicates`, with the columns of the file, from `pairs`. */
 async function describePairs(database: Database, fold: number): Promise<void> {
   const [both, labels, sides, same] = FINDINGS.map(sqlText);
   await database.run(

@@ -1,4 +1,4 @@
-// How images look: computed once, kept in a file, computed again for those that were changed since.
+// Looks of images (hash and mean colour): computed once, kept in a file, computed again for changed images.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { mapConcurrently } from "../common/concurrent";
@@ -15,7 +15,7 @@ import { ImageError } from "../images/pixels/image_error";
 import { type Database, sqlText } from "../tables/database";
 import { LOOKS_CSV, LOOKS_TABLE } from "../tables/layout";
 import { loadCsv } from "../tables/read_csv";
-import { writeCsv } from "../tables/write_csv";
+import { writeQuery } from "../tables/write_query";
 import { type Look, lookOfImage } from "./perceptual_hash";
 
 const ROWS_PER_INSERT = 1_000;
@@ -26,23 +26,22 @@ export interface UnreadableImage {
   reason: string;
 }
 
-/** What to look at, and how. */
+/** Options of computing looks. */
 export interface LookOptions {
   dataDir: string;
   /** Paths below the data directory, by the `rowid` of the table `images` (image, ...). */
   files: Texts;
-  /** Images decoded at once. */
+  /** Number of images decoded at once. */
   workers: number;
   onProgress: OnProgress | undefined;
 }
 
 /**
- * Makes `hashes` (place, content, hash, blueness, redness): the `rowid` of `images`, and how it looks. Images that
- * `final_data_224_looks.csv` knows by their stamp are not read again, those that it knows by their content are not
- * decoded; the file is written anew, also after an Interrupt, with what was found until then.
- * @returns what could not be read
- * @throws UserError where that file is not as it was written; UnreachableFile where the world keeps images from being
- * read
+ * Makes `hashes` (place, content, hash, blueness, redness): the `rowid` in `images`, and the image's look. Does not
+ * read images whose stamp is in `final_data_224_looks.csv`, nor decode those whose content is. Rewrites that file, also
+ * after an Interrupt, with all looks known so far.
+ * @returns the unreadable images
+ * @throws UserError if that file is damaged; UnreachableFile after a fault of the environment
  */
 export async function makeHashes(database: Database, options: LookOptions): Promise<UnreadableImage[]> {
   const path = join(keptFolder(options.dataDir), LOOKS_CSV);
@@ -50,17 +49,17 @@ export async function makeHashes(database: Database, options: LookOptions): Prom
     `CREATE TABLE hashes (place INTEGER, ${COLUMNS.map(([name, type]) => `${name} ${type}`)})`,
   );
   const missing = await noteFiles(database, options);
-  await takeKnown(database, existsSync(path) ? path : join(options.dataDir, LOOKS_CSV));
+  await useKnown(database, existsSync(path) ? path : join(options.dataDir, LOOKS_CSV));
   try {
-    return [...missing, ...(await lookAtRest(database, options))];
+    return [...missing, ...(await hashRest(database, options))];
   } finally {
     await database.run("CREATE OR REPLACE TABLE hashes AS SELECT * FROM hashes ORDER BY place");
     const { known } = await database.row<{ known: number }>("SELECT count(*) AS known FROM hashes");
-    if (known > 0) await writeTogether([path], ([temporary]) => writeCsv(database, KNOWN, temporary!));
+    if (known > 0) await writeTogether([path], ([temporary]) => writeQuery(database, KNOWN, temporary!));
   }
 }
 
-/** What is kept of an image besides its stamp. */
+/** Columns of `hashes` and of the file, in addition to the stamp. */
 const COLUMNS = [
   ["content", "VARCHAR"],
   ["hash", "UBIGINT"],
@@ -72,7 +71,7 @@ const NAMES = COLUMNS.map(([name]) => name);
 const KNOWN = `SELECT image, stamp, ${NAMES}
   FROM hashes JOIN notes USING (place) JOIN images ON images.rowid = place ORDER BY place`;
 
-/** Makes `notes` (place, stamp): how the file system shows each image that is there. @returns those that are not */
+/** Makes `notes` (place, stamp) from the file system's stamps of the images. @returns the missing images */
 async function noteFiles(database: Database, { dataDir, files }: LookOptions): Promise<UnreadableImage[]> {
   await database.run("CREATE TABLE notes (place INTEGER, stamp VARCHAR)");
   const missing: string[] = [];
@@ -94,8 +93,8 @@ async function insert(database: Database, table: string, rows: readonly string[]
   if (rows.length > 0) await database.run(`INSERT INTO ${table} VALUES ${rows.join(", ")}`);
 }
 
-/** Makes `known` of the file, and fills `hashes` with what it tells of images that look as they did. */
-async function takeKnown(database: Database, path: string): Promise<void> {
+/** Makes `known` from the file, and fills `hashes` with the looks of images whose stamp is unchanged. */
+async function useKnown(database: Database, path: string): Promise<void> {
   const next = `rm ${path}, and run it again: it is made anew.`;
   const isThere = existsSync(path) && !readTableForm(path, [], next).columns.includes(FORMER_COLUMN);
   if (isThere) await loadCsv(database, "known", path, LOOKS_TABLE, next);
@@ -108,11 +107,11 @@ async function takeKnown(database: Database, path: string): Promise<void> {
   );
 }
 
-/** Of files by former versions, which did not know the content. */
+/** A column of files by earlier versions, which had no hash of the content. */
 const FORMER_COLUMN = "modified_us";
 
-/** Fills `hashes` with the other images. @returns what could not be read */
-async function lookAtRest(
+/** Fills `hashes` with the other images. @returns the unreadable images */
+async function hashRest(
   database: Database,
   { dataDir, files, workers, onProgress }: LookOptions,
 ): Promise<UnreadableImage[]> {
@@ -147,7 +146,7 @@ async function lookAtRest(
   return unreadable;
 }
 
-/** What the file knows of images whose stamp is another by now. */
+/** Returns the file's looks of images whose stamp has changed. */
 async function looksBefore(
   database: Database,
   places: readonly number[],

@@ -2,17 +2,17 @@
 import type { Database } from "../tables/database";
 
 const BITS = 64;
-/** Copies of one photo differ less in their mean chroma (0 .. 255), also where they were brightened. */
+/** The largest difference in mean chroma (0 .. 255) between copies of a photo, also if one was brightened. */
 const MOST_CHROMA = 8;
 
 /**
  * Makes `pairs` (a, b, distance) from `hashes` (place, hash, blueness, redness): places whose hashes differ in at most
- * `maxDistance` bits and whose mean colours are near. Where all three are equal, each place is paired with the first
- * alone, and the first stands for all in other pairs.
+ * `maxDistance` bits and whose mean colours are near. A place that equals an earlier one in all three is paired only
+ * with the first such place, which represents the group in other pairs.
  *
  * Two hashes that differ in at most d bits are equal in at least two of d + 2 bands of their bits (pigeonhole), so
- * only hashes that share two bands are compared. (With one of d + 1 bands the keys are too short: at 2.5 M hashes and
- * 4 bits a hundred times as many comparisons.)
+ * only hashes that share two bands are compared. (One of d + 1 bands would be too short a key: a hundred times as many
+ * comparisons at 2.5 M hashes and 4 bits.)
  */
 export async function findPairs(database: Database, maxDistance: number): Promise<void> {
   await database.run(
@@ -36,7 +36,7 @@ export async function findPairs(database: Database, maxDistance: number): Promis
   );
 }
 
-/** The bits of every two of `count` bands, as masks. */
+/** Returns the masks of all pairs of `count` bands. */
 function pairsOfBands(count: number): bigint[] {
   const edge = (band: number) => BigInt(Math.floor((BITS * band) / count));
   const bands = Array.from({ length: count }, (_, band) => (1n << edge(band + 1)) - (1n << edge(band)));

@@ -1,11 +1,11 @@
-// Describes how a picture looks in 64 bits and a mean colour.
+// Describes the look of a picture in 64 bits and a mean colour.
 import { decodeRgb } from "../images/decode";
 import { resizeRgb } from "../images/resize";
 
 /** Side of the small grey picture that is hashed, and of its corner of lowest frequencies. */
 const SIDE = 32;
 const CORNER = 8;
-/** Coefficients this near to the median are equal: of a picture in one colour only rounding errors differ. */
+/** Coefficients this near the median count as equal: in a picture of one colour only rounding errors differ. */
 const ROUNDING = 1e-6;
 
 /** Rows of the discrete cosine transform (type II, as scipy.fft.dct), frequencies 0 .. 7: [8][32]. */
@@ -13,21 +13,21 @@ const COSINES = Array.from({ length: CORNER }, (_, k) =>
   Float64Array.from({ length: SIDE }, (_, n) => 2 * Math.cos((Math.PI * k * (2 * n + 1)) / (2 * SIDE))),
 );
 
-/** What two copies of a photo have in common. */
+/** The look of an image, which copies of a photo share. */
 export interface Look {
-  /** 64 bits of its shapes, in brightness alone. */
+  /** 64 bits that describe its shapes, from brightness only. */
   hash: bigint;
-  /** Mean of the chroma channels Cb and Cr, 0 .. 255, 128 for grey: a red book is no green book. */
+  /** Means of the chroma channels Cb and Cr, 0 .. 255, 128 for grey: separate a red book from a green one. */
   blueness: number;
   redness: number;
 }
 
 /**
- * The perceptual hash of an image file ("pHash", as Python's imagehash.phash): the signs of its 8 x 8 lowest
- * frequencies about their median. Re-encoded or resized copies differ in few bits, unlike pictures in about 32.
- * With it the mean colour, which the hash does not see.
- * @param file its bytes
- * @throws ImageError for one that cannot be decoded
+ * Computes the perceptual hash of an image file ("pHash", as Python's imagehash.phash): the signs of its 8 x 8 lowest
+ * frequencies about their median. Re-encoded or resized copies differ in few bits, different pictures in about 32.
+ * Adds the mean colour, which the hash ignores.
+ * @param file the file's bytes
+ * @throws ImageError if it cannot be decoded
  */
 export async function lookOfImage(file: Uint8Array): Promise<Look> {
   const { data } = resizeRgb(await decodeRgb(file), { method: "area", width: SIDE, height: SIDE });
@@ -44,7 +44,7 @@ export async function lookOfImage(file: Uint8Array): Promise<Look> {
   return { hash: hashOfGrey(grey), blueness: mean(blue), redness: mean(red) };
 }
 
-/** The hash of grey values [32, 32], rows from the top. Bit 63 is frequency (0, 0), bit 62 (0, 1). */
+/** Hashes grey values [32, 32], rows from the top. Bit 63 is frequency (0, 0), bit 62 (0, 1). */
 export function hashOfGrey(grey: ArrayLike<number>): bigint {
   const frequencies = lowestFrequencies(grey);
   const sorted = [...frequencies].sort((a, b) => a - b);
@@ -53,7 +53,7 @@ export function hashOfGrey(grey: ArrayLike<number>): bigint {
   return frequencies.reduce((hash, value) => (hash << 1n) | (value - median > ROUNDING ? 1n : 0n), 0n);
 }
 
-/** The cosine transform over columns, then over rows; its first 8 x 8 values, row by row. */
+/** Computes the cosine transform over columns, then over rows; returns its first 8 x 8 values, row by row. */
 function lowestFrequencies(grey: ArrayLike<number>): number[] {
   const columns = COSINES.map((cosine) =>
     Float64Array.from({ length: SIDE }, (_, x) => {

@@ -6,7 +6,7 @@ import { UserError } from "../common/errors";
 import { writeFileAtomically } from "../common/files/files";
 import type { ProgressOptions } from "../common/progress";
 import { isIndex, shardNames, WEIGHT_FILES } from "../formats/open_weights";
-import { listNames } from "../formats/tensor_file";
+import { joinNames } from "../formats/tensor_file";
 import { type HubAccess, HubUnreachable, hubAccess, hubError } from "./hub_access";
 import { fetchHubFile } from "./hub_download";
 
@@ -130,7 +130,7 @@ function chooseFile({ repo, file }: HubSource, entries: ReadonlyMap<string, List
   const best = WEIGHT_FILES.find((name) => entries.has(name));
   if (best) return entries.get(best)!;
   throw new UserError(
-    `${repo} has none of the files ${WEIGHT_FILES.join(", ")}; it has ${listNames([...entries.keys()])}.`,
+    `${repo} has none of the files ${WEIGHT_FILES.join(", ")}; it has ${joinNames([...entries.keys()])}.`,
     `Name the file: --from hub:${repo}/FILE.`,
   );
 }
@@ -138,5 +138,5 @@ function chooseFile({ repo, file }: HubSource, entries: ReadonlyMap<string, List
 function findEntry(repo: string, entries: ReadonlyMap<string, ListFileEntry>, path: string): ListFileEntry {
   const entry = entries.get(path);
   if (entry) return entry;
-  throw new UserError(`${repo} has no file ${path}; it has ${listNames([...entries.keys()])}.`);
+  throw new UserError(`${repo} has no file ${path}; it has ${joinNames([...entries.keys()])}.`);
 }

@@ -3,7 +3,7 @@ import { UserError } from "../common/errors";
 import { READABLE_DTYPES } from "../formats/dtypes";
 import type { TensorEntry } from "../formats/safetensors";
 import { elementCount, type TensorInfo } from "../formats/safetensors_header";
-import { listNames, type TensorFile } from "../formats/tensor_file";
+import { joinNames, type TensorFile } from "../formats/tensor_file";
 import type { Tower } from "../model/tower";
 import { TOWERS, towerShapes } from "../model/towers";
 import { blockName } from "../model/weight_names";
@@ -93,7 +93,7 @@ function recognise(path: string, tensors: Tensors): Naming[] {
   }
   if (found.size > 0) return [...found.values()];
   throw new UserError(
-    `${path} holds no Vision Transformer under names that are known; it holds ${listNames([...tensors.keys()])}.`,
+    `${path} holds no Vision Transformer under names that are known; it holds ${joinNames([...tensors.keys()])}.`,
     `Known are the names of ${NAME_FAMILIES.map(({ name }) => name).join(", ")}.`,
   );
 }
@@ -125,7 +125,7 @@ function refuseQuantised(path: string, tensors: Tensors, parts: readonly Part[],
   if (bad.length === 0 && !(isOther && scaled.length > 0)) return;
   const dtypes = [...new Set(bad.map((name) => tensors.get(name)!.dtype))].join(", ");
   const numbers = bad.length > 0 ? `${bad.length} tensors are ${dtypes} (${bad[0]}, ...)` : "";
-  const scales = scaled.length > 0 ? `it holds scales (${listNames(scaled.slice(0, 2))})` : "";
+  const scales = scaled.length > 0 ? `it holds scales (${joinNames(scaled.slice(0, 2))})` : "";
   throw new UserError(
     `${path} holds quantised weights: ${[numbers, scales].filter(Boolean).join("; ")}.`,
     "Take the original's weights, or save them as numbers, in Python: model.dequantize() or model.float(), then its " +
@@ -165,7 +165,7 @@ function findTowerIn(
   const unexpected = [...tensors.keys()].filter((name) => !used.has(name) && belongsToTower(naming, name));
   const faults = Object.entries({ missing, unexpected, "of another shape": misshapen })
     .filter(([, names]) => names.length > 0)
-    .map(([fault, names]) => `${fault}: ${listNames(names)}`);
+    .map(([fault, names]) => `${fault}: ${joinNames(names)}`);
   return { parts, faults };
 }
 

@@ -4,9 +4,10 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { nearestName, UserError } from "../common/errors";
-import { type Claim, claim, type Owner, ownedText, ownerOf } from "../common/files/claim";
+import { type Claim, claim, ownedText } from "../common/files/claim";
 import { appendToFile, readJson, writeFileAtomically, writeJson } from "../common/files/files";
 import { RUN_PARTS } from "../common/files/made_parts";
+import { type Owner, ownerOf } from "../common/files/owner";
 import {
   type MadeKind,
   putBack,

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { UserError } from "../common/errors";
 import type { Program } from "../engine/program/program";
 import { openSafetensors, streamSafetensors } from "../formats/safetensors";
-import { listNames, type TensorFile } from "../formats/tensor_file";
+import { joinNames, type TensorFile } from "../formats/tensor_file";
 import { averagedCountOf, isWeight, SKIPPED_STEPS, storedName, type WeightKind } from "../model/weight_names";
 import type { WeightSource } from "../model/weight_source";
 
@@ -104,7 +104,7 @@ function requireAverage(path: string, file: TensorFile, kind: WeightKind, names:
   }
   const lacking = names.filter((name) => !file.tensors.has(name));
   if (lacking.length > 0)
-    throw new UserError(`${path} lacks averages of its weights: ${listNames(lacking)}.`, DAMAGED_NEXT);
+    throw new UserError(`${path} lacks averages of its weights: ${joinNames(lacking)}.`, DAMAGED_NEXT);
 }
 
 function stepOf(path: string, text: string | undefined): number {

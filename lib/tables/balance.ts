@@ -1,4 +1,4 @@
-// Class balance at every step of the pipeline, as plain rows that a table or a histogram shows.
+// Class balance after every step of the pipeline, as plain rows for a table or a histogram.
 import { join } from "node:path";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
@@ -7,27 +7,27 @@ import { type Database, sqlText, withDatabase } from "./database";
 import { BALANCED_CSV, IMAGE_TABLE, MERGED_TABLE, SAMPLED_CSV } from "./layout";
 import { loadCsv } from "./read_csv";
 
-/** A step of the pipeline, by what it leaves behind. */
+/** A step of the pipeline, named by its result. */
 export type BalanceStage = "raw" | "preprocessed" | "sampled" | "balanced";
 
-/** How the images of one data set (or of "all") are spread over its classes after one step. */
+/** The class sizes of one data set (or of "all") after one step. */
 export interface ClassBalance {
   stage: BalanceStage;
   dataset: string;
   classes: number;
-  /** Rows of the table: after balancing an image may stand in several. */
+  /** Rows of the table: after balancing, an image may have several. */
   images: number;
-  /** Rows of the smallest, the middle and the largest class. */
+  /** Rows of the smallest, the median and the largest class. */
   min: number;
   median: number;
   max: number;
   /** Share of the classes with fewer than 20 rows, 0..1. */
   shareUnder20: number;
-  /** Gini coefficient of the class sizes: 0 when all are equal, towards 1 when one class has nearly all rows. */
+  /** Gini coefficient of the class sizes: 0 if all are equal, near 1 if one class has nearly all rows. */
   gini: number;
 }
 
-/** A table per data set, or one of all, and the step that makes it. */
+/** A table per data set or one table of all, and the step that makes it. */
 type StageSource = { next: string } & ({ perDataset: (dataset: DatasetName) => string } | { file: string });
 
 const STAGES: Record<BalanceStage, StageSource> = {
@@ -38,8 +38,8 @@ const STAGES: Record<BalanceStage, StageSource> = {
 };
 
 /**
- * Class balance per stage and data set, and over all data sets together.
- * @throws UserError when a stage's table is missing, naming the step that makes it
+ * Computes the class balance per stage and data set, and over all data sets together.
+ * @throws UserError if a stage's table is missing, naming the step that makes it
  * @example
  * const balance = await classBalance("data/demo", preprocessedDataSets("data/demo"));
  */
@@ -116,7 +116,7 @@ export interface BalanceChange {
 }
 
 /**
- * Two stages of `classBalance()` side by side, a row for each data set: what the steps between them have changed.
+ * Puts two stages of `classBalance()` side by side, a row for each data set: the effect of the steps between them.
  * @example
  * compareBalance(balance, "preprocessed", "balanced")
  */

@@ -1,4 +1,4 @@
-// A DuckDB database in memory.
+// A DuckDB database in memory, and SQL expressions.
 import { closeSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,21 +6,21 @@ import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from "@du
 import { openRegularFile } from "../common/files/regular_file";
 import { checkInterrupt } from "../common/interrupt";
 
-/** The tables at full size (3 M rows in, 6 M out) need 1 GB; larger ones use files. */
+/** The limit of memory. The full tables (3 M rows in, 6 M out) need 1 GB; larger ones spill to files. */
 const MEMORY_LIMIT = "2GB";
-/** Each thread of DuckDB wants memory of its own, and the disk is busy before 16 of them are. */
+/** The most threads: each of DuckDB's takes memory of its own, and 16 saturate the disk. */
 const MOST_THREADS = 16;
 
 /**
- * Runs `work` on a DuckDB of its own, in memory, which is closed afterwards.
- * @param threads CPU threads; all (at most 16) unless told. Results do not depend on it.
+ * Runs `work` on a new DuckDB in memory and closes it afterwards.
+ * @param threads CPU threads; by default all, at most 16. Results do not depend on it.
  */
 export async function withDatabase<T>(
   work: (database: Database) => Promise<T>,
   threads = Math.min(availableParallelism(), MOST_THREADS),
 ): Promise<T> {
   const instance = await DuckDBInstance.create(":memory:", {
-    temp_directory: join(tmpdir(), `guie-duckdb-${process.pid}`), // used only when memory does not suffice
+    temp_directory: join(tmpdir(), `guie-duckdb-${process.pid}`), // used only if memory does not suffice
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
     memory_limit: MEMORY_LIMIT,
@@ -46,13 +46,13 @@ export class Database {
     this.#connection = connection;
   }
 
-  /** Runs one statement, off the main thread; heeds Interrupt before it begins. */
+  /** Runs one statement, off the main thread. @throws Interrupted before it begins */
   async run(sql: string): Promise<void> {
     await checkInterrupt();
     await this.#connection.run(sql);
   }
 
-  /** Rows of a query as objects, for results that fit the eye. */
+  /** Returns the rows of a query as objects, for small results. */
   async rows<Row>(sql: string): Promise<Row[]> {
     await checkInterrupt();
     const reader = await this.#connection.runAndReadAll(sql);
@@ -63,9 +63,9 @@ export class Database {
   }
 
   /**
-   * Opens a file to read, until the database is closed. DuckDB takes a path for a pattern (`*`, `?`, `[1]`) and its
-   * folders for columns (`labels=3`); the number of an open file is neither. To COPY, a path is only a path.
-   * @returns what to call the file in a query, as an SQL string
+   * Opens a file for reading, until the database is closed. DuckDB takes a path for a pattern (`*`, `?`, `[1]`) and its
+   * folders for columns (`labels=3`), but not the number of an open file. COPY takes a path as it is.
+   * @returns the file's name in a query, as an SQL string
    */
   openFile(path: string): string {
     const file = openRegularFile(path);
@@ -78,17 +78,17 @@ export class Database {
     for (const file of this.#files.splice(0)) closeSync(file);
   }
 
-  /** The only row of a query. */
+  /** Returns the only row of a query. */
   async row<Row>(sql: string): Promise<Row> {
     return (await this.rows<Row>(sql))[0]!;
   }
 
-  /** Hands a large result over piece by piece, some 2,000 rows at a time, in the query's order. */
-  async eachChunk(sql: string, take: (chunk: DuckDBDataChunk) => void): Promise<void> {
+  /** Calls `use` with a large result in chunks of about 2,000 rows, in the query's order. */
+  async eachChunk(sql: string, use: (chunk: DuckDBDataChunk) => void): Promise<void> {
     const result = await this.#connection.stream(sql);
     for await (const chunk of result) {
       await checkInterrupt();
-      take(chunk);
+      use(chunk);
     }
   }
 }
@@ -97,15 +97,15 @@ function plain(value: unknown): unknown {
   return typeof value === "bigint" ? Number(value) : value;
 }
 
-/** `text` as an SQL string. */
+/** Quotes `text` as an SQL string. */
 export function sqlText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
 /**
- * An SQL expression to sort by: a random order that depends on the seed, the purpose and the row's own `key` (an SQL
- * expression) alone, not on the order of the rows, the machine or the number of threads. MD5, because DuckDB's own
- * `hash()` may change between its versions.
+ * Returns an SQL expression to sort by: a random order that depends only on the seed, the purpose and the row's `key`
+ * (an SQL expression), not on the order of the rows, the machine or the number of threads. Uses MD5, because DuckDB's
+ * own `hash()` may change between versions.
  */
 export function randomOrder(seed: number, purpose: string, key: string): string {
   return `md5_number(${sqlText(`${seed}:${purpose}:`)} || ${key})`;

@@ -1,4 +1,4 @@
-// Finds classes by name.
+// Finds merged classes by name.
 import { join } from "node:path";
 import { UserError } from "../common/errors";
 import { sameName } from "../common/files/unicode_names";
@@ -20,8 +20,8 @@ export interface FoundClass {
 }
 
 /**
- * The merged classes whose name contains `text` (letter case ignored), by new label; of an empty text all of them.
- * @throws UserError when there is none, or the data sets are not merged yet
+ * Finds the merged classes whose name contains `text` (case is ignored), by new label; all classes for an empty text.
+ * @throws UserError if there is none, or the data sets are not merged yet
  * @example
  * await findClasses("data/demo", "apple") // every class whose name holds "apple"
  */

@@ -1,12 +1,12 @@
-// Assigns rows to stratified folds, without leaks between them.
+// Assigns rows to stratified folds.
 import { type Database, randomOrder } from "./database";
 
 /**
- * Step 4 of Data_Merge: scikit-learn's StratifiedKFold(shuffle=True). Rows are put in the order of their classes,
- * randomly within a class, and dealt out to the folds in turn: the folds' sizes differ by at most one, over all rows
- * and within each class, also where a class has fewer rows than there are folds.
+ * Assigns folds, step 4 of Data_Merge, like scikit-learn's StratifiedKFold(shuffle=True). Sorts the rows by class,
+ * randomly within a class, and deals them out to the folds in turn: the folds' sizes differ by at most one, over all
+ * rows and within each class, also for a class with fewer rows than folds.
  * Makes the table `to`: `from` with the column `fold` (0 .. folds - 1), rows in the same order.
- * @param key SQL expression that names a row: what stands in two rows may get two folds
+ * @param key SQL expression that identifies a row; rows with equal keys may get different folds
  */
 export async function assignFolds(
   database: Database,

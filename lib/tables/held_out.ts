@@ -1,4 +1,4 @@
-// Classes that no training sees: taken out of the merged table, and written as queries and index for retrieval.
+// Holds out classes from training: moves them from the merged table to the queries and the index of retrieval.
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -7,11 +7,11 @@ import { readJson, writeJson } from "../common/files/files";
 import { projectPath } from "../common/project";
 import { type Database, randomOrder } from "./database";
 import { RETRIEVAL_FILES } from "./layout";
-import { writeCsv } from "./write_csv";
+import { writeQuery } from "./write_query";
 
-/** How classes were held out: `retrieval/held_out.json`. */
+/** The record of a hold-out: `retrieval/held_out.json`. */
 export interface HeldOut {
-  /** Of each data set's classes, 0..1. */
+  /** Share of each data set's classes, 0..1. */
   share: number;
   seed: number;
   classes: number;
@@ -19,7 +19,7 @@ export interface HeldOut {
   index: number;
 }
 
-/** The file; `named`: the merge wrote `retrieval/classes.csv` too, which those of earlier versions did not. */
+/** The file's content; `named`: the merge wrote `retrieval/classes.csv` too, unlike earlier versions. */
 type Note = HeldOut & { named?: boolean | undefined };
 
 const COUNT = z.number().int().nonnegative();
@@ -32,18 +32,18 @@ const NOTE = z.object({
   named: z.boolean().optional(),
 }) satisfies z.ZodType<Note>;
 
-/** Which classes are held out: the same share and seed draw the same ones. */
+/** The choice of held-out classes: the same share and seed draw the same classes. */
 export type HoldOut = Pick<HeldOut, "share" | "seed">;
 
-/** Of a held-out class, one image in so many asks (at least one); the others are searched. */
+/** One in this many images of a held-out class is a query (at least one); the rest form the index. */
 const IMAGES_PER_QUERY = 5;
 
 /**
- * Takes a share of each data set's classes out of `merged` and `classes` (see `mergeDatasets`), whose other classes
- * are numbered anew, and makes the tables `retrieval` (image_files, labels, asks) and `held`, whose classes it names.
- * Classes of one image stay.
+ * Takes a share of each data set's classes out of `merged` and `classes` (see `mergeDatasets`) and numbers the
+ * remaining classes anew. Makes the tables `retrieval` (image_files, labels, is_query) and `held` (the held-out
+ * classes). Does not hold out classes of one image.
  * @param share 0..1
- * @throws UserError where the share holds out no class, or all
+ * @throws UserError if the share holds out no class, or leaves fewer than two
  */
 export async function holdOutClasses(database: Database, { share, seed }: HoldOut): Promise<HeldOut> {
   const sizes = await database.rows<DatasetClasses>(
@@ -57,17 +57,17 @@ export async function holdOutClasses(database: Database, { share, seed }: HoldOu
      drawn AS (
        SELECT new_labels, dataset, class_name, size,
          row_number() OVER (PARTITION BY dataset ORDER BY size < 2, ${randomOrder(seed, "held out", "new_labels")}) AS place,
-         count(*) OVER (PARTITION BY dataset) AS of
+         count(*) OVER (PARTITION BY dataset) AS total
        FROM classes JOIN sizes USING (new_labels)
      )
      SELECT new_labels, dataset, class_name, size, (row_number() OVER (ORDER BY new_labels) - 1)::INTEGER AS label
-     FROM drawn WHERE place <= round(${share} * of) AND size > 1`,
+     FROM drawn WHERE place <= round(${share} * total) AND size > 1`,
   );
   await database.run(
     `CREATE TABLE retrieval AS
      SELECT new_image_files AS image_files, label AS labels, row_number() OVER (
          PARTITION BY new_labels ORDER BY ${randomOrder(seed, "query", "new_image_files")}
-       ) <= greatest(1, size // ${IMAGES_PER_QUERY}) AS asks
+       ) <= greatest(1, size // ${IMAGES_PER_QUERY}) AS is_query
      FROM merged JOIN held USING (new_labels) ORDER BY labels, image_files`,
   );
   await database.run(
@@ -79,7 +79,7 @@ export async function holdOutClasses(database: Database, { share, seed }: HoldOu
   await renumber(database, "merged", "rowid");
   const counts = await database.row<Pick<HeldOut, "classes" | "queries" | "index"> & { left: number }>(
     `SELECT (SELECT count(*) FROM held) AS classes, (SELECT count(*) FROM numbers) AS left,
-       count(*) FILTER (asks) AS queries, count(*) FILTER (NOT asks) AS index FROM retrieval`,
+       count(*) FILTER (is_query) AS queries, count(*) FILTER (NOT is_query) AS index FROM retrieval`,
   );
   const { left, ...rest } = counts;
   if (rest.classes > 0 && left > 1) return { share, seed, ...rest };
@@ -89,7 +89,7 @@ export async function holdOutClasses(database: Database, { share, seed }: HoldOu
   );
 }
 
-/** Classes of a data set, and those of them that can be held out: a query needs another image to be found. */
+/** Number of classes of a data set, and of those that can be held out: a query needs another image to find. */
 interface DatasetClasses {
   dataset: string;
   classes: number;
@@ -98,20 +98,20 @@ interface DatasetClasses {
 
 const LEAST_LEFT = 2;
 
-/** The share nearest to the one that was given that would do, or what is missing. */
+/** Advises the nearest share that works, or says what is missing. */
 function adviceFor(sizes: readonly DatasetClasses[], share: number): string {
   const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
   const all = sum(sizes.map(({ classes }) => classes));
   const heldBy = (other: number) =>
     sum(sizes.map(({ classes, usable }) => Math.min(usable, Math.round(other * classes))));
-  const good = Array.from({ length: 19 }, (_, i) => (i + 1) / 20).filter(
+  const working = Array.from({ length: 19 }, (_, i) => (i + 1) / 20).filter(
     (other) => heldBy(other) > 0 && all - heldBy(other) >= LEAST_LEFT,
   );
-  const [nearest] = good.sort((a, b) => Math.abs(a - share) - Math.abs(b - share));
+  const [nearest] = working.sort((a, b) => Math.abs(a - share) - Math.abs(b - share));
   if (nearest !== undefined) return `Choose another share, for example --hold-out ${nearest}.`;
   return (
-    `No share does with ${all} class${all === 1 ? "" : "es"} in ${sizes.length} data set${sizes.length === 1 ? "" : "s"}: ` +
-    `${LEAST_LEFT} are trained on, and one of two images or more is held out. Add classes, or merge without --hold-out.`
+    `No share works with ${all} class${all === 1 ? "" : "es"} in ${sizes.length} data set${sizes.length === 1 ? "" : "s"}: ` +
+    `training needs ${LEAST_LEFT}, and a held-out class needs two images. Add classes, or merge without --hold-out.`
   );
 }
 
@@ -125,25 +125,25 @@ async function renumber(database: Database, table: string, order: string): Promi
   await database.run(`ALTER TABLE renumbered RENAME TO ${table}`);
 }
 
-/** Writes queries, index and classes (labels, class_name, group: the data set) of `holdOutClasses`. */
+/** Writes the queries, index and classes (labels, class_name, group: the data set) that `holdOutClasses` made. */
 export async function writeRetrieval(
   database: Database,
   { queries, index, classes }: Record<"queries" | "index" | "classes", string>,
 ): Promise<void> {
-  const columns = "SELECT image_files, labels FROM retrieval";
-  await writeCsv(database, `${columns} WHERE asks ORDER BY labels, image_files`, queries);
-  await writeCsv(database, `${columns} WHERE NOT asks ORDER BY labels, image_files`, index);
+  const rows = "SELECT image_files, labels FROM retrieval";
+  await writeQuery(database, `${rows} WHERE is_query ORDER BY labels, image_files`, queries);
+  await writeQuery(database, `${rows} WHERE NOT is_query ORDER BY labels, image_files`, index);
   const named = `SELECT label AS labels, class_name, dataset AS "group" FROM held ORDER BY label`;
-  await writeCsv(database, named, classes);
+  await writeQuery(database, named, classes);
 }
 
-/** Writes how the classes were held out. */
+/** Writes the record of a hold-out. */
 export function writeHeldOut(path: string, heldOut: HeldOut): void {
   writeJson(path, { ...heldOut, named: true } satisfies Note);
 }
 
 /**
- * What an earlier merge held out in a data directory; undefined where none did.
+ * Reads the hold-out of an earlier merge in a data directory; undefined if there is none.
  * @example
  * heldOutBefore("data/demo") // undefined where no class was held out
  */
@@ -161,9 +161,10 @@ function readNote(dataDir: string): Note | undefined {
 }
 
 /**
- * @param holdOut what this merge holds out, or undefined
- * @throws UserError where the retrieval set, or the names of its classes, are not of a merge, or where classes that an
- * earlier merge held out would be trained on now
+ * Checks a hold-out against earlier files before a merge overwrites them.
+ * @param holdOut the hold-out of this merge, or undefined
+ * @throws UserError if the retrieval set or the names of its classes are not of a merge, or if this merge would train
+ * on classes that an earlier merge held out
  */
 export function checkHeldOut(dataDir: string, holdOut: HoldOut | undefined): void {
   const before = readNote(dataDir);

@@ -1,13 +1,17 @@
-// The tables that Data_Merge writes into the data directory, one per step, under the original's names.
+// Names and columns of the tables that Data_Merge writes into the data directory, one per step, as in the original.
 import type { CsvColumn } from "./read_csv";
 
+/** All images of all data sets. */
 export const MERGED_CSV = "final_data_224.csv";
+/** The merged table without the surplus rows of large classes. */
 export const SAMPLED_CSV = "final_data_224_sample.csv";
+/** The sampled table with the rows of small classes repeated. */
 export const BALANCED_CSV = "final_data_224_sample_balance.csv";
+/** The balanced table with folds, which training reads. */
 export const FOLDS_CSV = "final_data_224_sample_balance_fold.csv";
-/** new_labels,dataset,labels,class_name: what a merged class was. For people. */
+/** new_labels,dataset,labels,class_name: the origin of each merged class. For people. */
 export const CLASSES_CSV = "final_data_224_classes.csv";
-/** Held-out classes, where there are any: image_files,labels each, their names, and how a merge chose them. */
+/** Files of held-out classes: queries and index (image_files,labels), the classes' names, the hold-out. */
 export const RETRIEVAL_FILES = {
   queries: "retrieval/queries.csv",
   index: "retrieval/index.csv",
@@ -17,7 +21,7 @@ export const RETRIEVAL_FILES = {
 /** Pairs of images that look alike. For people. */
 export const DUPLICATES_CSV = "final_data_224_duplicates.csv";
 
-/** How each image looked when `guie duplicates` last saw it. */
+/** Looks of the images at the last `guie duplicates`. */
 export const LOOKS_CSV = "final_data_224_looks.csv";
 
 /** Columns of a data set's own table. */
@@ -44,7 +48,7 @@ export const CLASSES_TABLE: readonly CsvColumn[] = [
   { name: "class_name", kind: "text" },
 ];
 
-/** Columns of the table of looks: an image's stamp and the hash of its content, and how it looks. */
+/** Columns of the table of looks: an image's stamp, the hash of its content, its perceptual hash and mean colour. */
 export const LOOKS_TABLE: readonly CsvColumn[] = [
   { name: "image", kind: "path" },
   { name: "stamp", kind: "text" },

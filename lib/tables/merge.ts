@@ -1,4 +1,4 @@
-// Step 1 of Data_Merge: all data sets in one table, with labels of their own turned into labels of the whole.
+// Step 1 of Data_Merge: puts all data sets into one table and turns each data set's labels into labels of the whole.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
@@ -20,7 +20,7 @@ import { loadCsv } from "./read_csv";
  *
  * The new label is the label's index within its data set (by first appearance) plus the number of classes of all
  * data sets before it: in other words, the order in which classes first appear in the merged rows.
- * @throws UserError for a missing or bad table, or an image that stands in it twice
+ * @throws UserError for a missing or bad table, or an image with two rows
  */
 export async function mergeDatasets(
   database: Database,
@@ -49,7 +49,7 @@ export async function mergeDatasets(
 async function appendDataset(database: Database, dataDir: string, dataset: DatasetName): Promise<void> {
   const name = sqlText(dataset.name);
   const next = `npx guie preprocess --dataset ${dataset.name}`;
-  // An image that stands there twice is refused when all data sets are together.
+  // Repeated images are refused later, over all data sets together.
   const path = join(dataDir, preprocessedCsv(dataset));
   await loadCsv(database, "one_dataset", path, IMAGE_TABLE, next, { checkLabels: false });
   await database.run(`INSERT INTO source_rows SELECT image_files, labels, ${name} FROM one_dataset`);
@@ -72,8 +72,8 @@ async function appendDataset(database: Database, dataDir: string, dataset: Datas
 }
 
 /**
- * The names that belong to a preprocessed table: those that were there when it was made.
- * @throws UserError where Get_Data has named or numbered the classes otherwise since
+ * Returns the file of class names that belongs to a preprocessed table: the names at the time when it was made.
+ * @throws UserError if Get_Data has renamed or renumbered the classes since
  */
 function classNamesOf(dataDir: string, dataset: DatasetName, next: string): string | undefined {
   const [table, kept, source] = [
@@ -83,7 +83,7 @@ function classNamesOf(dataDir: string, dataset: DatasetName, next: string): stri
   ].map((file) => join(dataDir, file)) as [string, string, string];
   const isKept = existsSync(kept);
   if (!existsSync(source)) return isKept ? kept : undefined;
-  // Of tables that were made before names were kept beside them, the times tell; of those made by hand, nothing does.
+  // Earlier versions kept no names with the table: then the files' times decide. Tables made by hand are not checked.
   const isByHand = !existsSync(join(dataDir, sourceCsv(dataset)));
   const isSame = isKept
     ? readFileSync(kept).equals(readFileSync(source))
@@ -107,9 +107,9 @@ async function refuseTwoNames(database: Database, path: string): Promise<void> {
     );
 }
 
-/** One image in two rows could stand in training and validation at once. */
+/** Refuses repeated images: two rows of one image could be in training and in validation. */
 async function refuseRepeatedImages(database: Database): Promise<void> {
-  // As many different hashes as rows: no image stands twice. The exact search takes twice the memory and time.
+  // As many different hashes as rows: no image is repeated. The exact search takes twice the memory and time.
   const { rows: all, hashes } = await database.row<{ rows: number; hashes: number }>(
     "SELECT count(*) AS rows, count(DISTINCT hash(nfc_normalize(image_files))) AS hashes FROM source_rows",
   );
@@ -124,7 +124,7 @@ async function refuseRepeatedImages(database: Database): Promise<void> {
      FROM source_rows WHERE nfc_normalize(image_files) = ${sqlText(repeated.image)}`,
   );
   throw new UserError(
-    `"${repeated.image}" stands in ${rows} rows (of ${datasets}) with the label ${labels}: an image has one class.`,
+    `"${repeated.image}" is in ${rows} rows (of ${datasets}) with the label ${labels}: an image has one class.`,
     "Remove the repeated rows, or run `npx guie preprocess` for these data sets again.",
   );
 }

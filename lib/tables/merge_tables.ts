@@ -1,6 +1,6 @@
-// Data_Merge: merge, sample, resample, folds; five CSV files.
+// Data_Merge: merges, samples, resamples and assigns folds; writes five CSV files.
 import { join } from "node:path";
-import { writeCsv as writeTextCsv } from "../common/csv/csv";
+import { writeCsv } from "../common/csv/csv";
 import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
 import { removeAbandoned, writeTogether } from "../common/files/files";
@@ -23,36 +23,36 @@ import {
 import { mergeDatasets } from "./merge";
 import { repeatSmallClasses } from "./resample";
 import { sampleClasses } from "./sample";
-import { writeCsv } from "./write_csv";
+import { writeQuery } from "./write_query";
 
 /**
- * "leak-free": folds are drawn over distinct images and all copies of an image carry its fold, so that no image is
- * on both sides whichever fold validates. "as-published": folds are drawn over the rows after small classes were
- * repeated, as the original does, so that copies of one image stand in training and in validation.
+ * A way to draw the folds. "leak-free": over distinct images, and all copies of an image have its fold, so no image is
+ * on both sides whichever fold validates. "as-published": over the rows after small classes were repeated, as in the
+ * original, so copies of one image are in training and in validation.
  */
 export type FoldMode = "leak-free" | "as-published";
 
-/** What to merge, and how; numbers default to the original's. */
+/** Options of a merge; numbers default to the original's. */
 export interface MergeOptions extends TaskOptions {
   dataDir: string;
   /** In merge order. */
   datasets: readonly DatasetName[];
-  /** A larger class is sampled down to this many rows: 100. */
+  /** The most rows per class; larger classes are sampled. Default 100. */
   maxPerClass?: number;
-  /** A smaller class is repeated up to this many rows: 20. */
+  /** The fewest rows per class; smaller classes are repeated. Default 20. */
   minPerClass?: number;
-  /** Number of folds: 20. */
+  /** Number of folds. Default 20. */
   folds?: number;
-  /** 999. */
+  /** Seed of all draws. Default 999. */
   seed?: number;
-  /** "leak-free" unless told. */
+  /** Default "leak-free". */
   foldMode?: FoldMode;
   /**
-   * Share of each data set's classes that go to `retrieval/queries.csv` and `index.csv` and are not trained on, 0..1,
-   * drawn by `seed` or by a seed of its own (`heldOutBefore`: the classes of an earlier merge); none unless told.
+   * Share of each data set's classes to hold out for `retrieval/queries.csv` and `index.csv`, 0..1, drawn by `seed` or
+   * by a separate seed (`heldOutBefore` returns both of an earlier merge). Default none.
    */
   holdOut?: number | HoldOut | undefined;
-  /** CPU threads; the result does not depend on it. */
+  /** Number of CPU threads; the result does not depend on it. */
   threads?: number;
 }
 
@@ -60,7 +60,7 @@ export interface MergeOptions extends TaskOptions {
 export interface TableCounts {
   file: string;
   rows: number;
-  /** Distinct images: fewer than rows where small classes were repeated. */
+  /** Distinct images: fewer than rows if small classes were repeated. */
   images: number;
   classes: number;
 }
@@ -73,9 +73,9 @@ const STEPS = ["merge", "sample", "resample and folds", "write"] as const;
  * data sets' files, the others are sorted by class and file. Training on fold f: rows with another fold; validation:
  * the distinct images of the rows with fold f (`readTrainingTable`).
  *
- * All five files are renamed into place together at the end: an error leaves earlier ones untouched.
- * @returns the counts of the four tables, in their order
- * @throws UserError for missing or bad input, settings that make no sense, or another process that merges there
+ * Renames all five files into place together at the end: an error leaves earlier files unchanged.
+ * @returns the counts of the first four tables, in their order
+ * @throws UserError for missing or bad input, impossible settings, or another process that merges there
  * @example
  * await mergeTables({ dataDir: "data/demo", datasets: preprocessedDataSets("data/demo"), seed: 999 });
  */
@@ -108,19 +108,19 @@ async function mergeOwned(options: MergeOptions): Promise<TableCounts[]> {
         writeHeldOut(note, await holdOutClasses(database, holdOut));
         await writeRetrieval(database, { queries, index, classes });
       }
-      await writeCsv(database, "FROM merged", mergedCsv!);
+      await writeQuery(database, "FROM merged", mergedCsv!);
       await writeClasses(database, classesCsv!);
       report(1);
       const merged = await countRows(database, MERGED_CSV, "merged");
       await sampleClasses(database, { from: "merged", to: "sampled", maxPerClass, seed });
       await database.run("DROP TABLE merged");
-      await writeCsv(database, "FROM sampled", sampledCsv!);
+      await writeQuery(database, "FROM sampled", sampledCsv!);
       report(2);
       const sampled = await countRows(database, SAMPLED_CSV, "sampled");
       await balance(database, { minPerClass, folds, seed, foldMode });
       report(3);
-      await writeCsv(database, `SELECT ${MERGED_COLUMNS} FROM (${EVERY_COPY})`, balancedCsv!);
-      await writeCsv(database, `SELECT ${MERGED_COLUMNS}, fold FROM (${EVERY_COPY})`, foldsCsv!);
+      await writeQuery(database, `SELECT ${MERGED_COLUMNS} FROM (${EVERY_COPY})`, balancedCsv!);
+      await writeQuery(database, `SELECT ${MERGED_COLUMNS}, fold FROM (${EVERY_COPY})`, foldsCsv!);
       report(4);
       const { rows } = await database.row<{ rows: number }>("SELECT sum(copies)::BIGINT AS rows FROM folded");
       return [merged, sampled, ...[BALANCED_CSV, FOLDS_CSV].map((file) => ({ ...sampled, file, rows }))];
@@ -130,7 +130,7 @@ async function mergeOwned(options: MergeOptions): Promise<TableCounts[]> {
 
 const MERGED_COLUMNS = "new_image_files, new_labels, dataset";
 
-/** The rows of `folded`, each as often as its `copies` says. */
+/** The rows of `folded`, each repeated `copies` times. */
 const EVERY_COPY = "SELECT *, unnest(range(copies)) FROM folded";
 
 /** Makes `folded` (new_image_files, new_labels, dataset, copies, fold) from `sampled`, in its order. */
@@ -156,18 +156,18 @@ async function balance(
   await assignFolds(database, { from: "rows", to: "folded", folds, seed, key });
 }
 
-/** By the writer that keeps names of classes from being run by a spreadsheet. */
+/** Writes `classes` by the writer that protects names from being run by a spreadsheet. */
 async function writeClasses(database: Database, path: string): Promise<void> {
   const columns = CLASSES_TABLE.map(({ name }) => name);
   const rows = await database.rows<Record<string, string | number>>("FROM classes ORDER BY new_labels");
-  await writeTextCsv(
+  await writeCsv(
     path,
     columns,
     rows.map((row) => columns.map((name) => row[name]!)),
   );
 }
 
-/** Each image of `merged` and `sampled` stands in one row. */
+/** Counts a table in which each image has one row: `merged` or `sampled`. */
 async function countRows(database: Database, file: string, table: string): Promise<TableCounts> {
   return database.row<TableCounts>(
     `SELECT ${sqlText(file)} AS file, count(*) AS rows, count(*) AS images, count(DISTINCT new_labels) AS classes
@@ -175,7 +175,7 @@ async function countRows(database: Database, file: string, table: string): Promi
   );
 }
 
-/** The smallest value of each setting that makes sense. */
+/** The smallest sensible value of each setting. */
 const LEAST: Record<string, number> = { maxPerClass: 1, minPerClass: 1, folds: 2, seed: 0 };
 
 function checkSettings(settings: Record<string, number>, datasets: readonly DatasetName[]): void {
@@ -189,6 +189,5 @@ function checkSettings(settings: Record<string, number>, datasets: readonly Data
   if (datasets.length === 0) throw new UserError("There is no data set to merge.", "npx guie preprocess");
   const names = datasets.map(({ name }) => name);
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
-  if (repeated)
-    throw new UserError(`The data set ${repeated} is asked for twice.`, "Name each data set once.");
+  if (repeated) throw new UserError(`The data set ${repeated} is named twice.`, "Name each data set once.");
 }

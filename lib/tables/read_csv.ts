@@ -1,4 +1,4 @@
-// Loads a CSV into DuckDB and checks it.
+// Loads a CSV file into DuckDB and checks it.
 import { closeSync, createReadStream, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,17 +10,17 @@ import { messageOf, UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
 import { type Database, sqlText } from "./database";
 
-/** What a column of a CSV file must hold. */
+/** A column of a CSV file and the kind of its cells. */
 export interface CsvColumn {
   name: string;
   /**
-   * "path": below the data directory. "count": a whole number from 0, of up to nine digits. "label": what a data set
-   * calls a class, a whole number from 0 that a double holds.
+   * "path": below the data directory. "count": a whole number from 0, of up to nine digits. "label": a data set's own
+   * number of a class, a whole number from 0 that a double holds.
    */
   kind: "text" | "path" | "count" | "label";
 }
 
-/** Per kind: the SQL condition of a bad cell, and what a good one is. */
+/** The checks of each kind: the SQL condition of a bad cell, and the description of a good one. */
 const CHECKS: Record<CsvColumn["kind"], readonly [bad: (cell: string) => string, good: string][]> = {
   text: [],
   path: [
@@ -35,7 +35,7 @@ const CHECKS: Record<CsvColumn["kind"], readonly [bad: (cell: string) => string,
   label: [[(cell) => `${cell} IS NULL`, "a whole number from 0"]],
 };
 
-/** A cell of the file as its kind; a number that is none becomes NULL. */
+/** Returns an SQL expression of a cell in its kind's type; NULL for a bad number. */
 function typed({ name, kind }: CsvColumn): string {
   if (kind === "count")
     return `CASE WHEN regexp_full_match(${name}, ' *[0-9]{1,9} *') THEN ${name}::INTEGER END AS ${name}`;
@@ -44,23 +44,23 @@ function typed({ name, kind }: CsvColumn): string {
   return name;
 }
 
-/** How a table is loaded. */
+/** Options of loading a table. */
 export interface LoadOptions {
-  /** "VIEW": nothing is kept in memory, every query reads the file again. */
+  /** "VIEW" keeps nothing in memory: every query reads the file again. */
   as?: "TABLE" | "VIEW";
-  /** SQL expressions over all rows ("max(fold) AS last"), worked out while the cells are checked. */
+  /** SQL expressions over all rows ("max(fold) AS last"), computed while the cells are checked. */
   aggregates?: readonly string[];
-  /** False where the caller refuses every image that stands there twice. */
+  /** False if the caller refuses repeated images itself. */
   checkLabels?: boolean;
 }
 
 /**
  * Reads columns of a CSV file with a header line into a new table: text as VARCHAR, counts as INTEGER, labels as
- * BIGINT. What can be read, and how, is as `readCsv` has it. The table's `rowid` counts the file's rows from 0.
- * @param next what to do when the file is missing or bad
- * @returns the row of the wanted aggregates
- * @throws UserError for a missing or unreadable file, a missing column, no rows, bad cells (the first and how many), or
- * an image under two labels
+ * BIGINT. Accepts the same files as `readCsv`. The table's `rowid` counts the file's rows from 0.
+ * @param next what to do if the file is missing or bad
+ * @returns a row with the aggregates
+ * @throws UserError for a missing or unreadable file, a missing column, no rows, bad cells (the first and their
+ * number), or an image with two labels
  */
 export async function loadCsv(
   database: Database,
@@ -78,8 +78,8 @@ export async function loadCsv(
     await database.run(`CREATE OR REPLACE ${as} ${table} AS SELECT ${cells} FROM ${source}`);
     return checkCells(database, { table, path, source, columns, next, aggregates, checkLabels });
   };
-  // A plain file is read as it stands. Any other is read as `readCsv` reads it, and written anew: both take every file
-  // alike, and say the same of one that they do not take.
+  // DuckDB reads a plain file directly. Any other file is read as by `readCsv` and copied in plain form, so that both
+  // accept the same files and refuse others with the same message.
   if (await isPlain(path, form)) {
     try {
       return await load(database.openFile(path));
@@ -97,14 +97,14 @@ export async function loadCsv(
   }
 }
 
-/** DuckDB is told everything: left to guess, it takes a later line for the header where rows differ in length. */
+/** Tells DuckDB everything: its own guess takes a later line for the header if rows differ in length. */
 function csvSource(file: string, form: TableForm): string {
   const columns = form.columns.map((name) => `${sqlText(name)}: 'VARCHAR'`).join(", ");
   const written = `header = true, delim = ',', quote = '"', escape = '"', new_line = '\\n', compression = 'none'`;
   return `read_csv(${file}, auto_detect = false, columns = {${columns}}, ${written}, hive_partitioning = false)`;
 }
 
-/** In a file without these, commas and line feeds are all there is. DuckDB passes over a comma at the end of a row. */
+/** Text that a plain file does not have: it uses only commas and line feeds. DuckDB ignores a comma at a row's end. */
 const SPECIAL = ['"', "'", "\r", "\0", ",\n"];
 const [COMMA, LINE_FEED] = [0x2c, 0x0a];
 const ROWS_PER_WRITE = 10_000;
@@ -143,7 +143,7 @@ async function openPlainCopy(
     closeSync(file);
     return database.openFile(copy);
   } finally {
-    rmSync(folder, { recursive: true }); // what is open stays readable
+    rmSync(folder, { recursive: true }); // the open file stays readable
   }
 }
 
@@ -197,7 +197,7 @@ async function checkCells(
 
 const LABEL_COLUMNS = ["labels", "new_labels"];
 
-/** Expressions for the image and its label, in a table that has both. Forms of Unicode are one image. */
+/** Returns expressions for the image and its label in a table with both. Forms of Unicode are one image. */
 function labelledImages(columns: readonly CsvColumn[]): { image: string; label: string } | undefined {
   const image = columns.find(({ kind }) => kind === "path")?.name;
   const label = columns.find(({ name }) => LABEL_COLUMNS.includes(name))?.name;

@@ -1,10 +1,11 @@
-// Repeats rows of small classes: at least 20 a class.
+// Repeats rows of small classes: at least 20 rows per class.
 import { type Database, randomOrder } from "./database";
 
 /**
- * Step 3 of Data_Merge: a class with n < `minPerClass` rows is repeated floor(minPerClass / n) times whole, plus
- * (minPerClass mod n) rows drawn without replacement: exactly `minPerClass` rows.
- * Makes the table `to`: `from` with the column `copies`, how often a row comes (1 in larger classes).
+ * Repeats small classes, step 3 of Data_Merge: repeats each row of a class with n < `minPerClass` rows
+ * floor(minPerClass / n) times, and (minPerClass mod n) rows, drawn without replacement, once more. The class then has
+ * exactly `minPerClass` rows.
+ * Makes the table `to`: `from` with the column `copies`, a row's number of occurrences (1 in larger classes).
  */
 export async function repeatSmallClasses(
   database: Database,

@@ -1,8 +1,8 @@
-// Samples rows of large classes: at most 100 a class.
+// Samples rows of large classes: at most 100 rows per class.
 import { type Database, randomOrder } from "./database";
 
 /**
- * Step 2 of Data_Merge: a class with more than `maxPerClass` rows keeps that many, drawn without replacement.
+ * Samples large classes, step 2 of Data_Merge: keeps `maxPerClass` rows per class, drawn without replacement.
  * Makes the table `to` from `from` (new_image_files, new_labels, dataset), sorted by class and file.
  */
 export async function sampleClasses(

@@ -1,7 +1,7 @@
-// Picks some rows of a table to look at.
-import { readTableForm } from "../common/csv/table_text";
+// Draws some rows of a table to look at.
 import { projectPath } from "../common/project";
 import { randomOrder, withDatabase } from "./database";
+import { ANY_TABLE_NEXT, imageColumns } from "./image_columns";
 import { loadCsv } from "./read_csv";
 
 /** One row of a table of the pipeline. */
@@ -11,11 +11,8 @@ export interface SampledRow {
   label: number;
 }
 
-const NEXT = "Give the path of a table of the pipeline, for example data/demo/final_data_224.csv.";
-
 /**
- * Some rows of any table of the pipeline, of different classes as far as there are enough: what one looks at to see
- * what a data set is like. The same seed gives the same rows.
+ * Draws some rows of any table of the pipeline, at most one per class, to look at. The same seed gives the same rows.
  * @throws UserError for a missing or bad table
  * @example
  * const rows = await sampleRows("data/demo/final_data_224.csv", 8, 999);
@@ -23,17 +20,16 @@ const NEXT = "Give the path of a table of the pipeline, for example data/demo/fi
 export async function sampleRows(csv: string, count: number, seed: number): Promise<SampledRow[]> {
   const path = projectPath(csv);
   return withDatabase(async (database) => {
-    const merged = readTableForm(path, [], NEXT).columns.includes("new_labels");
-    const [file, label] = merged ? ["new_image_files", "new_labels"] : ["image_files", "labels"];
+    const { file, label } = imageColumns(path);
     const columns = [
-      { name: file!, kind: "path" as const },
-      { name: label!, kind: "label" as const },
+      { name: file, kind: "path" as const },
+      { name: label, kind: "label" as const },
     ];
-    await loadCsv(database, "sampled", path, columns, NEXT);
+    await loadCsv(database, "sampled", path, columns, ANY_TABLE_NEXT);
     return database.rows<SampledRow>(
       `SELECT ${file} AS imageFile, ${label} AS label FROM sampled
-       QUALIFY row_number() OVER (PARTITION BY ${label} ORDER BY ${randomOrder(seed, "sample image", file!)}) = 1
-       ORDER BY ${randomOrder(seed, "sample class", file!)} LIMIT ${Math.trunc(count)}`,
+       QUALIFY row_number() OVER (PARTITION BY ${label} ORDER BY ${randomOrder(seed, "sample image", file)}) = 1
+       ORDER BY ${randomOrder(seed, "sample class", file)} LIMIT ${Math.trunc(count)}`,
     );
   });
 }

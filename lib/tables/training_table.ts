@@ -9,26 +9,26 @@ import { type Database, withDatabase } from "./database";
 import { CLASSES_CSV, CLASSES_TABLE, FOLDS_CSV, FOLDS_TABLE } from "./layout";
 import { loadCsv } from "./read_csv";
 
-/** What a run trains and validates on; labels are int32, 0 .. classes - 1. */
+/** The images that a run trains and validates on; labels are int32, 0 .. classes - 1. */
 export interface TrainingTable {
-  /** Relative to the data directory; an image of a small class stands here several times. */
+  /** Paths relative to the data directory; images of small classes are repeated. */
   trainFiles: Texts;
   trainLabels: Int32Array;
   /** Distinct images. */
   validationFiles: string[];
   validationLabels: Int32Array;
   classes: number;
-  /** By label; from `final_data_224_classes.csv`, which belongs to the merged table. */
+  /** Names by label, from `final_data_224_classes.csv`, which belongs to the merged table. */
   classNames?: string[];
 }
 
 const NEXT = "npx guie merge";
 
 /**
- * Reads the table with folds: rows of other folds train, in the file's order; the distinct images of fold `fold`
- * validate. The file is read, not loaded: 7 M rows need some seconds and 0.5 GB.
- * @param csv file below `dataDir`; the one that Data_Merge writes unless told
- * @throws UserError for a missing or bad table, labels with gaps, or a fold that has no rows
+ * Reads the table with folds: the rows of other folds are the training set, in the file's order; the distinct images of
+ * fold `fold` are the validation set. Reads the file without loading it: 7 M rows take some seconds and 0.5 GB.
+ * @param csv file below `dataDir`; by default the one that Data_Merge writes
+ * @throws UserError for a missing or bad table, labels with gaps, or a fold without rows
  * @example
  * const table = await readTrainingTable("data/demo", { fold: 1 });
  */
@@ -97,10 +97,10 @@ async function readRows(database: Database, fold: number, trainRows: number): Pr
   const trainFiles = new TextColumn(trainRows);
   const trainLabels = new Int32Array(trainRows);
   const validation = new Map<string, number>();
-  // Copies of an image follow each other, of the same fold or not: only the first brings its path.
+  // Copies of an image follow each other, in the same fold or not: only the first row has its path.
   let file = "";
   let isPushed = false;
-  const take = (chunk: DuckDBDataChunk) => {
+  const addChunk = (chunk: DuckDBDataChunk) => {
     const [files, labels, folds] = [0, 1, 2].map((column) => chunk.getColumnVector(column));
     const { rowCount } = chunk;
     for (let row = 0; row < rowCount; row++) {
@@ -123,7 +123,7 @@ async function readRows(database: Database, fold: number, trainRows: number): Pr
     `SELECT CASE WHEN new_image_files IS DISTINCT FROM lag(new_image_files) OVER () THEN new_image_files END,
        new_labels, fold
      FROM folded`,
-    take,
+    addChunk,
   );
   return {
     trainFiles,
@@ -153,7 +153,7 @@ async function readClassNames(
 }
 
 /**
- * The distinct images of a class, training and validation alike.
+ * Returns the distinct images of a class in training and validation set.
  * @example
  * imagesOfClass(await readTrainingTable("data/demo", { fold: 1 }), 0)
  */

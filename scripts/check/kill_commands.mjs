@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
-const { ownerFile, ownerOf } = require("guie/dist/common/files/claim");
+const { ownerFile, ownerOf } = require("guie/dist/common/files/owner");
 const { replacedPlace } = require("guie/dist/common/files/replace");
 
 /** A moment falls into the work itself, but for one of so many, which falls anywhere in the process's life. */

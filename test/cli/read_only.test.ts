@@ -22,7 +22,7 @@ after(() => {
     rmSync(folder, { recursive: true, force: true });
 });
 
-/** What was kept of the data where nobody said where. */
+/** Lists the folders of cached results about the data in the project. */
 function keptByItself(): string[] {
   const kept = projectPath(".cache/kept");
   const names = existsSync(kept) ? readdirSync(kept) : [];
@@ -56,7 +56,7 @@ test("training, scores and a search work on it; where their features are is said
     const { status, out, err } = guie(command);
     assert.equal(status, 0, err);
     assert.match(out, expected);
-    assert.equal(err.split(`${dataDir} may not be written to: what is kept of it goes to`).length, 2, err);
+    assert.equal(err.split(`${dataDir} is not writable: its cached results go to`).length, 2, err);
     const summary = join(keptByItself()[0]!, "features/tiny_28px_last2/train/features.json");
     made.add(statSync(summary).mtimeMs);
   }
@@ -70,7 +70,7 @@ test("GUIE_CACHE_DIR says where; features that are in the data directory already
   const cache = temporaryFolder(t);
   const { status, out, err } = guie(["embed", ...TINY()], cache);
   assert.equal(status, 0, err);
-  assert.doesNotMatch(err, /may not be written to/);
+  assert.doesNotMatch(err, /is not writable/);
   assert.match(
     out,
     new RegExp(`train: 36 images, ${cache}/${basename(dataDir)}-[0-9a-f]{8}/features/tiny_28px_last2/train`),
@@ -102,9 +102,6 @@ test("what must be written there is refused in words, before any work", { skip }
   for (const command of commands) {
     const { status, err } = guie(command, temporaryFolder(t));
     assert.equal(status, 1);
-    assert.match(
-      err,
-      /could not be written: the disk is read-only\.\n {2}Next: Choose a folder that may be written to/,
-    );
+    assert.match(err, /could not be written: the disk is read-only\.\n {2}Next: Choose a writable folder/);
   }
 });

@@ -1,9 +1,10 @@
+// The budget that concurrent work shares.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Budget } from "guie/dist/common/budget";
 
-test("work runs side by side within the limit, in order, and larger work alone", async () => {
+test("work runs concurrently within the limit, in order; larger work runs alone", async () => {
   const budget = new Budget(10);
   const begun: string[] = [];
   const ends: Record<string, () => void> = {};
@@ -16,7 +17,7 @@ test("work runs side by side within the limit, in order, and larger work alone",
     });
   const all = [start("a", 6), start("b", 4), start("c", 100), start("d", 1)];
   await nextTurn();
-  assert.deepEqual(begun, ["a", "b"]); // 6 + 4; d waits behind c
+  assert.deepEqual(begun, ["a", "b"]); // 6 + 4; d waits after c
   ends.a!();
   await nextTurn();
   assert.deepEqual(begun, ["a", "b"]); // c needs all of it
@@ -29,7 +30,7 @@ test("work runs side by side within the limit, in order, and larger work alone",
   await Promise.all(all);
 });
 
-test("work that fails gives back what it used", async () => {
+test("failed work frees its share of the budget", async () => {
   const budget = new Budget(1);
   await assert.rejects(
     budget.use(1, () => Promise.reject(new Error("no"))),

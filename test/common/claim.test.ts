@@ -1,17 +1,18 @@
-// Who fills a place: one process at a time, also when owners die.
+// Claims of places: one process at a time fills a place, also when owners die.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { asOwner, claim, claimAfter, type Owner, ownerFile, ownerOf } from "guie/dist/common/files/claim";
+import { asOwner, claim, claimAfter } from "guie/dist/common/files/claim";
+import { type Owner, ownerFile, ownerOf } from "guie/dist/common/files/owner";
 import { installPath } from "guie/dist/common/project";
 import { temporaryFolder } from "../folders";
 
 const contender = installPath("build/test/common/contender.js");
 
-test("a place has one owner; the second is told who it is, and has it afterwards", async (t) => {
+test("a place has one owner; a second process learns who it is, and gets the place afterwards", async (t) => {
   const place = join(temporaryFolder(t), "place");
   const first = claim(place, "The work");
   assert.equal(ownerOf(place)?.pid, process.pid);
@@ -33,7 +34,7 @@ test("a place has one owner; the second is told who it is, and has it afterwards
   assert.deepEqual(readdirSync(join(place, "..")), []);
 });
 
-test("of processes that wait for owners that die, one at a time has the place", async (t) => {
+test("processes that wait for dying owners get the place one at a time", async (t) => {
   const folder = temporaryFolder(t);
   const place = join(folder, "place");
   const children = Array.from({ length: 6 }, () =>
@@ -53,9 +54,9 @@ test("of processes that wait for owners that die, one at a time has the place", 
   assert.deepEqual(readdirSync(folder), []);
 });
 
-test("a place may be handed to another process, whose own it is until it ends", async (t) => {
+test("a place that is handed to another process belongs to it until it ends", async (t) => {
   const place = join(temporaryFolder(t), "place");
-  const own = claim(place, "The work");
+  const handed = claim(place, "The work");
   const code = `const { claim } = require("guie/dist/common/files/claim");
     claim(${JSON.stringify(place)}, "The work");
     process.stdout.write("mine");
@@ -64,8 +65,8 @@ test("a place may be handed to another process, whose own it is until it ends", 
     cwd: __dirname,
     stdio: ["ignore", "pipe", "inherit"],
   });
-  own.handTo(child.pid!);
-  own.release(); // is no more its owner's to give up
+  handed.handTo(child.pid!);
+  handed.release(); // has no effect after handTo
   assert.equal(String((await once(child.stdout, "data"))[0]), "mine");
   assert.equal(ownerOf(place)?.pid, child.pid);
   assert.throws(() => claim(place, "The work"), /under way/);
@@ -74,14 +75,15 @@ test("a place may be handed to another process, whose own it is until it ends", 
   claim(place, "The work").release();
 });
 
-test("an owner of another host lives as long as it shows it; a reused number is another process", (t) => {
+test("an owner on another host lives as long as it gives signs of life; a reused number is another process", (t) => {
   const place = join(temporaryFolder(t), "place");
   const file = ownerFile(place);
-  const own = claim(place, "The work");
+  const current = claim(place, "The work");
   const owner = JSON.parse(readFileSync(file, "utf8")) as Owner;
-  own.release();
-  const stand = (changes: Partial<Owner>) => writeFileSync(file, JSON.stringify({ ...owner, ...changes }));
-  stand({ host: "elsewhere", pid: spawnSync("true").pid });
+  current.release();
+  const writeOwner = (changes: Partial<Owner>) =>
+    writeFileSync(file, JSON.stringify({ ...owner, ...changes }));
+  writeOwner({ host: "elsewhere", pid: spawnSync("true").pid });
   assert.throws(
     () => claim(place, "The work"),
     /on elsewhere, since[\s\S]*Wait for its end[\s\S]*or delete /,
@@ -89,9 +91,9 @@ test("an owner of another host lives as long as it shows it; a reused number is 
   const longAgo = new Date(Date.now() - 11 * 60_000);
   utimesSync(file, longAgo, longAgo);
   claim(place, "The work").release();
-  stand({ pid: process.ppid, start: "1" });
+  writeOwner({ pid: process.ppid, start: "1" });
   claim(place, "The work").release();
-  stand({ namespace: "pid:[1]" });
+  writeOwner({ namespace: "pid:[1]" });
   assert.equal(ownerOf(place)?.namespace, "pid:[1]");
   assert.ok(existsSync(file));
 });

@@ -1,5 +1,5 @@
-// A process that claims a place several times, and at last dies while it owns it. Whenever it owns the place it makes a
-// file exclusively, which fails where another owns the place as well.
+// A process that claims a place several times, and finally dies while it owns it. As owner it makes a file exclusively,
+// which fails if another process owns the place too.
 // node build/test/common/contender.js <place> <times>
 import { rmSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";

@@ -1,4 +1,4 @@
-// What is written is on the disk before it has its name, and its name is there before the call returns.
+// A file is on the disk before it gets its name, and the name is on the disk before the call returns.
 import assert from "node:assert/strict";
 import fs, { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -7,7 +7,7 @@ import { renameDurably } from "guie/dist/common/files/durable";
 import { writeAtomically, writeFileAtomically, writeJson, writeTogether } from "guie/dist/common/files/files";
 import { temporaryFolder, writeFile } from "../folders";
 
-/** Notes what is synced and renamed, in order: by the last part of the path, temporary names without their ending. */
+/** Records syncs and renames in order, by the last part of the path; temporary names without their ending. */
 function watched(t: TestContext): string[] {
   const calls: string[] = [];
   const short = (path: string) => basename(path).replace(/\.\d+\.[0-9a-f]{8}\.tmp$/, "*");
@@ -46,7 +46,7 @@ test("every writer syncs the file, renames it, and syncs the folder", async (t) 
   assert.deepEqual(calls, ["rename picture*"]);
 });
 
-test("a folder is on the disk with all that is in it; a disk that fails leaves the old name", (t) => {
+test("a folder is synced with all its contents; a failing disk leaves the old name", (t) => {
   const folder = temporaryFolder(t);
   writeFile(join(folder, "new", "deep", "file"), "1");
   mkdirSync(join(folder, "new", "empty"));

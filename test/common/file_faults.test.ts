@@ -1,35 +1,40 @@
-// Which errors are a file's own, and which the world's: waited for, told in words, never taken for a result.
+// Faults of files and faults of the environment: the latter are waited for, reported, and never taken for a result.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
+  environmentFault,
   readPatiently,
   requireFoldersOf,
   UnreachableFile,
-  worldFault,
 } from "guie/dist/common/files/file_faults";
 import { temporaryFolder } from "../folders";
 
 /** An error as the file system throws it. */
 const fault = (code: string) => Object.assign(new Error(`${code}: a word, open 'x'`), { code });
-const WORLD =
+const ENVIRONMENT =
   "ENOENT EIO EACCES EPERM ESTALE EMFILE ENFILE ENOTCONN ETIMEDOUT EHOSTDOWN ENODEV ENOMEM EREMOTEIO".split(
     " ",
   );
-const OWN = "EISDIR ELOOP ENAMETOOLONG ENOTDIR".split(" ");
+const OWN_FILE = "EISDIR ELOOP ENAMETOOLONG ENOTDIR".split(" ");
 
-test("the codes of the world's faults, also below other errors; a file's own, and what has no code, are not", () => {
-  for (const code of WORLD) {
-    assert.equal(worldFault(fault(code)), code);
-    assert.equal(worldFault(new Error("while reading", { cause: fault(code) })), code);
+test("codes of the environment's faults are found, also below other errors; a file's faults and other errors are not", () => {
+  for (const code of ENVIRONMENT) {
+    assert.equal(environmentFault(fault(code)), code);
+    assert.equal(environmentFault(new Error("while reading", { cause: fault(code) })), code);
   }
-  for (const error of [...OWN.map(fault), new Error("corrupt"), fault("ERR_INVALID_ARG_VALUE"), undefined])
-    assert.equal(worldFault(error), undefined);
+  for (const error of [
+    ...OWN_FILE.map(fault),
+    new Error("corrupt"),
+    fault("ERR_INVALID_ARG_VALUE"),
+    undefined,
+  ])
+    assert.equal(environmentFault(error), undefined);
 });
 
-test("a fault of the world is waited for, as often as there are pauses; then it is told with what to do next", async () => {
-  for (const code of WORLD) {
+test("a fault of the environment is waited for as often as there are pauses, then reported with what to do next", async () => {
+  for (const code of ENVIRONMENT) {
     let tries = 0;
     const late = () => {
       if (++tries < 3) throw fault(code);
@@ -40,14 +45,14 @@ test("a fault of the world is waited for, as often as there are pauses; then it 
     const never = () => Promise.reject(fault(code));
     await assert.rejects(readPatiently("a.jpg", never, [1, 1]), (error: Error) => {
       assert.ok(error instanceof UnreachableFile);
-      assert.match(error.message, /^a\.jpg cannot be read now: .+\.\n {2}Next: .*do the same again/);
+      assert.match(error.message, /^a\.jpg cannot be read now: .+\.\n {2}Next: .*run it again/);
       return true;
     });
   }
 });
 
-test("a file's own fault is thrown at once, as it is", async () => {
-  for (const code of OWN) {
+test("a file's own fault is thrown at once, unchanged", async () => {
+  for (const code of OWN_FILE) {
     let tries = 0;
     const own = () => {
       tries++;
@@ -58,7 +63,7 @@ test("a file's own fault is thrown at once, as it is", async () => {
   }
 });
 
-test("a file that comes back while it is waited for is read: its folder was moved away, then put back", async (t) => {
+test("a file that comes back during the wait is read: its folder was moved away, then put back", async (t) => {
   const folder = temporaryFolder(t);
   const [here, away] = [join(folder, "here"), join(folder, "away")];
   mkdirSync(away);
@@ -72,7 +77,7 @@ test("a file that comes back while it is waited for is read: its folder was move
   assert.equal(tries, 2);
 });
 
-test("a deleted file is no fault of the world; a folder that is gone, empty, or a link to what is gone is", (t) => {
+test("a deleted file is no fault of the environment; a folder that is missing, empty, or a dead link is", (t) => {
   const folder = temporaryFolder(t);
   for (const name of ["full", "empty"]) mkdirSync(join(folder, name));
   writeFileSync(join(folder, "full/a.jpg"), "");

@@ -1,3 +1,4 @@
+// Atomic writes, and the leftovers of killed processes.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -14,7 +15,7 @@ const { writeFileAtomically } = require("guie/dist/common/files/files");
 writeFileAtomically(process.argv[1], Buffer.alloc(2 ** 29, 1));
 `;
 
-test("killed in the middle of writing: the file is not there under its name", async (t) => {
+test("a process killed while writing leaves no file under the final name", async (t) => {
   const folder = temporaryFolder(t);
   const path = join(folder, "large.bin");
   const child = spawn(process.execPath, ["-e", CHILD, path], { cwd: __dirname, stdio: "inherit" });
@@ -28,7 +29,7 @@ test("killed in the middle of writing: the file is not there under its name", as
   assert.equal(existsSync(path), false);
 });
 
-test("a second name of the file that stands there already leaves no temporary name behind", async (t) => {
+test("renaming onto a second name of the same file leaves no temporary name behind", async (t) => {
   const folder = temporaryFolder(t);
   const path = join(folder, "best.safetensors");
   writeFile(path, "weights");
@@ -36,7 +37,7 @@ test("a second name of the file that stands there already leaves no temporary na
   assert.deepEqual([readdirSync(folder), readFileSync(path, "utf8")], [["best.safetensors"], "weights"]);
 });
 
-test("where only this machine writes, what a dead process left is gone at once, what a living one writes stays", (t) => {
+test("if only this machine writes, a dead process's files are deleted at once, a living one's stay", (t) => {
   const table = join(temporaryFolder(t), "table.csv");
   const { pid: dead } = spawnSync("true");
   const [left, living] = [dead, process.pid].map((pid) => `${table}.${pid}.0123abcd.tmp`) as [string, string];

@@ -1,4 +1,4 @@
-// Folders of images as people have them: droppings, notes, links, pipes. One walk for get-data and embed.
+// Folders of images as people have them: clutter, notes, links, pipes. One walk for get-data and embed.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ import { preprocessDataset } from "guie/dist/preprocessing/preprocess";
 import { readLines, writeFiles } from "../datasets/miniature";
 import { temporaryFolder } from "../folders";
 
-const DROPPINGS = [
+const CLUTTER = [
   ".DS_Store",
   "._1.jpg",
   "Thumbs.db",
@@ -45,7 +45,7 @@ const ENDINGS = [
   "HEIF",
 ];
 
-test("images by all endings are taken, droppings passed over, other files told; none of it stops the rest", async (t) => {
+test("images of all endings are taken, clutter passed over, other files reported; none of it stops the rest", async (t) => {
   const dataDir = temporaryFolder(t);
   const raw = join(dataDir, "raw/Food2021");
   writeFiles(raw, [
@@ -54,7 +54,7 @@ test("images by all endings are taken, droppings passed over, other files told; 
     ...ENDINGS.map((ending) => `a/1.${ending}`),
     "notes.txt/1.jpg",
   ]);
-  writeFiles(join(raw, "a"), DROPPINGS);
+  writeFiles(join(raw, "a"), CLUTTER);
   writeFiles(raw, { "a/notes.txt": "", LICENSE: "" });
   const { rows, skipped, leftOut } = await getData(dataDir, "Food2021");
   const others = ["a/film.mp4", "a/rest.zip"].map((file) => ({
@@ -62,7 +62,7 @@ test("images by all endings are taken, droppings passed over, other files told; 
     reason: "not an image, by its ending",
   }));
   assert.equal(rows, ENDINGS.length + 1, "a class may be called like a note");
-  assert.equal(skipped.harmlessFiles, DROPPINGS.length + 2);
+  assert.equal(skipped.harmlessFiles, CLUTTER.length + 2);
   assert.deepEqual(leftOut, others);
   const listed = ["file,reason", ...others.map(({ file, reason }) => `${file},"${reason}"`)];
   assert.deepEqual(readLines(join(dataDir, "csv/Food2021_left_out.csv")), listed);
@@ -71,20 +71,20 @@ test("images by all endings are taken, droppings passed over, other files told; 
   assert.deepEqual(embedded.leftOut, others);
 });
 
-test("links are followed alike by get-data and embed: each real folder once, none in a circle", async (t) => {
+test("get-data and embed follow links alike: each real folder once, none in a circle", async (t) => {
   const dataDir = temporaryFolder(t);
   const raw = join(dataDir, "raw/Food2021");
   const elsewhere = join(dataDir, "elsewhere");
   writeFiles(raw, ["a/1.jpg"]);
   writeFiles(elsewhere, ["3.jpg", "sub/4.jpg"]);
   symlinkSync(elsewhere, join(raw, "b")); // out of the folder: followed
-  symlinkSync(join(elsewhere, "sub"), join(raw, "c")); // lies in what b brings: the nearer name is taken
+  symlinkSync(join(elsewhere, "sub"), join(raw, "c")); // is inside b: the nearer name is taken
   symlinkSync("a", join(raw, "d")); // read in its own place
   symlinkSync("../..", join(raw, "a/up")); // above
   symlinkSync(raw, join(elsewhere, "sub/back")); // a circle
   symlinkSync("none", join(raw, "a/none.jpg"));
   symlinkSync("self.jpg", join(raw, "a/self.jpg"));
-  symlinkSync("1.jpg", join(raw, "a/same.jpg")); // a file: an image of its own
+  symlinkSync("1.jpg", join(raw, "a/same.jpg")); // a link to a file: a separate image
   const files = ["a/1.jpg", "a/same.jpg", "b/3.jpg", "c/4.jpg"];
   const leftOut = {
     "a/none.jpg": "a link that leads nowhere",
@@ -106,7 +106,7 @@ test("links are followed alike by get-data and embed: each real folder once, non
   for (const list of [embedded.leftOut, read.leftOut]) assert.deepEqual(told(list), leftOut);
 });
 
-test("a pipe, a socket, a device: listed or refused, never waited for", async (t) => {
+test("a pipe, a socket and a device are listed or refused, never waited for", async (t) => {
   const dataDir = temporaryFolder(t);
   const raw = join(dataDir, "raw/Food2021/a");
   writeFiles(raw, ["1.jpg"]);
@@ -123,7 +123,7 @@ test("a pipe, a socket, a device: listed or refused, never waited for", async (t
     { file: "a/socket.png", reason: "a socket, not a file" },
     { file: "a/zero.jpg", reason: "a device, not a file" },
   ]);
-  // A table can name them all the same.
+  // A table can name them too.
   const files = ["1.jpg", "pipe.jpg", "zero.jpg"].map((name) => `raw/Food2021/a/${name}`);
   mkdirSync(join(dataDir, "csv"), { recursive: true });
   writeFileSync(

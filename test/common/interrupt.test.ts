@@ -1,4 +1,4 @@
-// How work is stopped: by this process's interrupt, and by the signals that callers give.
+// Stopping work: by this process's interrupt, and by the signals of callers.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
@@ -23,7 +23,7 @@ test("an interrupt is thrown once, and aborts the process's signal", async () =>
   await checkInterrupt();
 });
 
-test("work heeds its own signal, and so does what it calls; other work goes on", async () => {
+test("a signal stops its work and everything that the work calls; other work goes on", async () => {
   const [mine, others] = [new AbortController(), new AbortController()];
   const loop = async (signal: AbortSignal, count: { turns: number }) =>
     withSignal(signal, async () => {
@@ -40,7 +40,7 @@ test("work heeds its own signal, and so does what it calls; other work goes on",
   assert.deepEqual([stopped.turns, whole.turns], [3, 20]);
 });
 
-test("the outer signal counts too; after it was heeded, what ends the work in good order is not stopped", async () => {
+test("the outer signal stops work too, once: the work can then end in good order", async () => {
   const outer = new AbortController();
   let isSaved = false;
   const work = async () => {

@@ -1,9 +1,10 @@
+// Processes of this machine by their number.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { isRunning, processStart } from "guie/dist/common/processes";
 
-test("this process is there, and began once; one that has ended is gone", () => {
+test("this process runs and has one start time; an ended process is gone", () => {
   const { pid } = spawnSync(process.execPath, ["-e", ""]);
   assert.deepEqual([isRunning(process.pid), isRunning(process.ppid), isRunning(pid)], [true, true, false]);
   assert.match(processStart(process.pid), /^\d+$/);

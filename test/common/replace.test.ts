@@ -1,4 +1,4 @@
-// What may be replaced, and how the new takes the place of the old.
+// Replacing results: which may be replaced, and how the new takes the place of the old.
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ const rm = (path: string) => rmSync(path, { recursive: true });
 const check = (place: string, kind = KIND, overwrite = true, inputs: string[] = []) =>
   requireReplaceable(place, kind, { overwrite, inputs });
 
-test("what was made gives way where that is asked for; what is no part of it is named, and stays", (t) => {
+test("a result is replaced if that is asked for; files that are not part of it are named, and stay", (t) => {
   const folder = temporaryFolder(t);
   const place = join(folder, "pages");
   check(place, KIND, false);
@@ -49,7 +49,7 @@ test("what was made gives way where that is asked for; what is no part of it is 
       assert.throws(
         () => check(place, KIND, overwrite),
         ({ message }: Error) =>
-          /holds what is no part of a set of pages: .*It stays as it is/.test(message) &&
+          /holds what is not part of a set of pages: .*It stays as it is/.test(message) &&
           message.includes(`: ${foreign}.`) &&
           !message.includes("--overwrite"),
         foreign,
@@ -60,21 +60,21 @@ test("what was made gives way where that is asked for; what is no part of it is 
   check(place);
 });
 
-test("folders that hold others, links, other kinds, and what the new is made from stay", (t) => {
+test("folders with other contents, links, other kinds, and inputs of the new are not replaced", (t) => {
   const folder = temporaryFolder(t);
   const place = join(folder, "pages");
   writeFile(join(place, "index.html"), "");
   const refused = (path: string, message: RegExp, kind = KIND, inputs: string[] = []) =>
     assert.throws(() => check(path, kind, true, inputs), message, path);
-  refused(folder, /no part of a set of pages: pages\//);
-  refused("/", /no part of a set of pages: .*, \.\.\./);
+  refused(folder, /not part of a set of pages: pages\//);
+  refused("/", /not part of a set of pages: .*, \.\.\./);
   refused(place, /is a folder, and a page is a file/, FILE);
   refused(join(place, "index.html"), /is a file, and a set of pages is a folder/);
   const link = join(folder, "link");
   symlinkSync(place, link);
   refused(link, /is a link/);
   symlinkSync(join(place, "index.html"), join(place, "linked.html"));
-  refused(place, /no part of a set of pages: linked\.html/);
+  refused(place, /not part of a set of pages: linked\.html/);
   rm(join(place, "linked.html"));
   mkdirSync(join(place, "pages"));
   refused(place, /the new would be made from/, KIND, [join(link, "index.html")]);
@@ -84,7 +84,7 @@ test("folders that hold others, links, other kinds, and what the new is made fro
   refused(place, /is not a set of pages of this project/);
 });
 
-test("killed between two renames, a replacement is ended by the next call", (t) => {
+test("the next call ends a replacement that was killed between two renames", (t) => {
   const folder = temporaryFolder(t);
   const place = join(folder, "pages");
   const content = () => readFileSync(join(place, "index.html"), "utf8");

@@ -1,4 +1,4 @@
-// What images were made from: content decides, size and times spare a reading, a kill loses lines and nothing else.
+// The record of sources: content decides, equal size and times spare reading it, a kill loses lines and nothing else.
 import assert from "node:assert/strict";
 import { appendFileSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ test("the hash of a file is that of its bytes, in one piece or in several; a fol
   assert.equal(await seeFile(join(folder, "none")), undefined);
 });
 
-test("an image is made anew where the content of its source changed, whatever dates and names say", async (t) => {
+test("an image is made anew if the content of its source changed, whatever dates and names say", async (t) => {
   const folder = temporaryFolder(t);
   const [source, target, other] = ["source", "target", "other"].map((name) => join(folder, name)) as [
     string,
@@ -49,7 +49,7 @@ test("an image is made anew where the content of its source changed, whatever da
   assert.equal(await isMade(), false, "what a power cut may leave");
 });
 
-test("a kill while an image is made anew leaves nothing that tells of the one before", async (t) => {
+test("a kill while an image is made anew leaves no entry about the old image", async (t) => {
   const folder = temporaryFolder(t);
   const [source, target, path] = ["source", "target", "sources.jsonl"].map((name) => join(folder, name)) as [
     string,
@@ -67,7 +67,7 @@ test("a kill while an image is made anew leaves nothing that tells of the one be
   assert.equal(await again.isMade({ image: "a", source, target }, (await seeFile(source))!), false);
 });
 
-test("where the file system shows a source as it was noted, it is not read", async (t) => {
+test("a source with the recorded stamp is not read", async (t) => {
   const folder = temporaryFolder(t);
   const [source, target] = [join(folder, "source"), join(folder, "target")];
   for (const path of [source, target]) writeFileSync(path, "x");
@@ -79,7 +79,7 @@ test("where the file system shows a source as it was noted, it is not read", asy
     assert.equal(await record.isMade(making, { stamp, changedMs: 0 }), false, stamp);
 });
 
-test("a line that a kill cut off is left out, and those behind it count; what is not asked for goes", async (t) => {
+test("a line that a kill cut off is skipped, and later lines count; keepOnly drops other sources", async (t) => {
   const path = join(temporaryFolder(t), "sources.jsonl");
   const entry = (content: string) => ({ stamp: "s", content, reason: "" });
   const record = await SourceRecord.open(path);

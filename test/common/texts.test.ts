@@ -1,3 +1,4 @@
+// Columns of texts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TextColumn } from "guie/dist/common/texts";
@@ -14,7 +15,7 @@ test("a column of texts gives back what was pushed, over several blocks", () => 
   assert.deepEqual([column.at(-1), column.at(10_000)], [undefined, undefined]);
 });
 
-test("null repeats the row before, also where a block of texts is full", () => {
+test("null repeats the previous row, also when a block of texts is full", () => {
   const texts = Array.from({ length: 5000 }, (_, i) => `${i}`);
   const column = new TextColumn(10_000);
   for (const text of texts) {

@@ -1,3 +1,4 @@
+// The pool of worker threads.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -8,7 +9,7 @@ import { clearInterrupt, requestInterrupt } from "guie/dist/common/interrupt";
 import { Threads, type ThreadsConfig } from "guie/dist/common/threads";
 import { temporaryFolder, writeFile } from "../folders";
 
-/** Squares a number; other tasks are what goes wrong. */
+/** A script that squares numbers; other tasks make it fail. */
 const SCRIPT = `
 const { workerData, threadId } = require("node:worker_threads");
 const { serveTasks } = require(workerData.tasks);
@@ -38,7 +39,7 @@ function squarer(t: TestContext, most = 3, options: Partial<ThreadsConfig> = {})
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-test("every task is done once, by several threads, and each result belongs to its task", async (t) => {
+test("several threads run every task once, and each result belongs to its task", async (t) => {
   const pool = squarer(t);
   const results = await Promise.all(numbers(1000).map((n) => pool.run(n)));
   assert.deepEqual(
@@ -48,7 +49,7 @@ test("every task is done once, by several threads, and each result belongs to it
   assert.equal(new Set(results.map(({ threadId }) => threadId)).size, 3);
 });
 
-test("no more threads are started than there are tasks, and tasks are begun in the order of asking", async (t) => {
+test("no more threads are started than there are tasks, and tasks begin in the order of the calls", async (t) => {
   const pool = squarer(t);
   const first = await pool.run(1);
   assert.deepEqual(await pool.run(2), { square: 4, threadId: first.threadId });
@@ -58,7 +59,7 @@ test("no more threads are started than there are tasks, and tasks are begun in t
   assert.deepEqual(order, numbers(50));
 });
 
-test("an error of a thread keeps its class and words, and the thread goes on", async (t) => {
+test("an error of a thread keeps its class and message, and the thread goes on", async (t) => {
   const pool = squarer(t, 1);
   const { threadId } = await pool.run(1);
   await assert.rejects(pool.run("refused"), (error) => {
@@ -74,7 +75,7 @@ test("an error of a thread keeps its class and words, and the thread goes on", a
   assert.deepEqual(await pool.run(3), { square: 9, threadId });
 });
 
-test("a thread that ends fails the tasks that it had, and another one does the rest", async (t) => {
+test("a thread that ends fails its tasks, and another one runs the rest", async (t) => {
   const pool = squarer(t, 1);
   const { threadId } = await pool.run(1);
   const tasks = ["exit", ...numbers(9)].map((task) => pool.run(task));
@@ -139,14 +140,14 @@ test("a script that cannot start says so to every task", async () => {
   await Promise.all(tasks);
 });
 
-test("closed: what is not finished fails", async (t) => {
+test("close fails unfinished tasks", async (t) => {
   const pool = squarer(t, 1);
   const tasks = numbers(10).map((n) => assert.rejects(pool.run(n), /closed/));
   await pool.close();
   await Promise.all(tasks);
 });
 
-test("Interrupt: nothing new is begun", async (t) => {
+test("Interrupt: no further task begins", async (t) => {
   t.after(clearInterrupt);
   const pool = squarer(t);
   let done = 0;

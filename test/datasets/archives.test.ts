@@ -115,12 +115,12 @@ const HOSTILE: { what: string; entry: MadeEntry; message: RegExp }[] = [
     what: "a file below a file",
     entry: { path: "ok/1.jpg/2.jpg", content: "x" },
     message:
-      /was not unpacked: ok\/1\.jpg\S*: (a part of the path is a file, not a folder|something stands there already)\.\n {2}Next: Nothing of it was kept/,
+      /was not unpacked: ok\/1\.jpg\S*: (a part of the path is a file, not a folder|something is there already)\.\n {2}Next: Nothing of it was kept/,
   },
   {
     what: "a folder in place of a file",
     entry: { path: "ok/1.jpg/", mode: 0o040755, type: "5" },
-    message: /was not unpacked: ok\/1\.jpg: something stands there already\./,
+    message: /was not unpacked: ok\/1\.jpg: something is there already\./,
   },
 ];
 

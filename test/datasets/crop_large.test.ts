@@ -176,7 +176,7 @@ test("photos that are gone while they are read are no missing rows: the table wa
   // While they are cropped: after the last row was found, before the last photo was read.
   await assert.rejects(
     getData(dataDir, "Food2022", moveAt("images")),
-    /cannot be read now: missing file\.\n {2}Next: See that its disk/,
+    /cannot be read now: missing file\.\n {2}Next: Check that its disk/,
   );
   assert.equal(existsSync(csv), false);
   renameSync(away, folder);

@@ -208,7 +208,7 @@ test("a folder that holds anything but features gets none, whatever is asked for
     for (const replace of [false, true]) {
       await assert.rejects(
         ensureFeatureFolder(folder, planOf(2, { replace }), never),
-        /holds what is no part of a folder of features: 1\.jpg|is not a folder of features/,
+        /holds what is not part of a folder of features: 1\.jpg|is not a folder of features/,
       );
     }
   }

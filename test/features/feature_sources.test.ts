@@ -222,7 +222,7 @@ test("a source that goes away after the first shard stops it in words; when it i
   const unplug = (done: number) => done === 4 && renameSync(images, away);
   await assert.rejects(
     ensureFeatureFolder(out, plan, embedder(unplug)),
-    /images cannot be read now: it is not there, with 4 images that are to be read from it\.\n {2}Next: See that its disk/,
+    /images cannot be read now: it is not there, with 4 images that are to be read from it\.\n {2}Next: Check that its disk/,
   );
   assert.equal(
     readdirSync(out)

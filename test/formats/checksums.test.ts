@@ -1,4 +1,4 @@
-// Files that we write carry CRC-32s: no flipped bit goes unnoticed. Files of others, which have none, are read as ever.
+// Checksums: every flipped bit in a file that we wrote is noticed. Files of other programs have none and are read too.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -46,7 +46,7 @@ for (const dtype of ["F32", "F16"] as const) {
   });
 }
 
-test("a damaged tensor is named, with its sums; others of the file can still be read", async (t) => {
+test("a damaged tensor is named with its sums; the file's other tensors can still be read", async (t) => {
   const path = join(temporaryFolder(t), "ours.safetensors");
   await writeSafetensors(path, ENTRIES);
   const bytes = readFileSync(path);
@@ -61,20 +61,20 @@ test("a damaged tensor is named, with its sums; others of the file can still be 
   file.close();
 });
 
-test("checksums are no part of the metadata that a reader sees, and a changed file is looked at again", async (t) => {
+test("readers see the metadata without checksums, and a changed file is checked again", async (t) => {
   const path = join(temporaryFolder(t), "ours.safetensors");
   await writeSafetensors(path, ENTRIES, { origin: "a test" });
   const file = openSafetensors(path);
   assert.deepEqual({ ...file.metadata }, { origin: "a test" });
   file.close();
-  readAll(path); // whole, and known to be
+  readAll(path); // intact, and remembered as such
   const bytes = readFileSync(path);
   bytes[bytes.length - 3]! ^= 2;
   writeFileSync(path, bytes);
   assert.throws(() => readAll(path), /is damaged: tensor "2"/);
 });
 
-test("a file of others is read as before, also where its metadata speaks of a crc32", (t) => {
+test("a file of another program is read, also if its metadata mentions a crc32", (t) => {
   const path = join(temporaryFolder(t), "theirs.safetensors");
   const header = formatHeader(new Map([["a", { dtype: "F32", shape: [2] }]]), { crc32: "0a1b2c3d" });
   const length = Buffer.alloc(8);

@@ -1,3 +1,4 @@
+// Weights from ONNX files.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,13 +9,13 @@ import { onnxTensor, onnxWeightOf, readOnnx } from "guie/dist/formats/onnx";
 const folder = mkdtempSync(join(tmpdir(), "guie-onnx-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A protobuf field of the length-delimited kind (all here are shorter than 128 bytes). */
+/** Encodes a length-delimited protobuf field (all here are shorter than 128 bytes). */
 function field(id: number, content: Uint8Array | string): Buffer {
   const bytes = Buffer.from(content);
   return Buffer.concat([Buffer.from([(id << 3) | 2, bytes.length]), bytes]);
 }
 
-/** A TensorProto: dims 1, data_type 2, name 8, raw_data 9. */
+/** Encodes a TensorProto: dims 1, data_type 2, name 8, raw_data 9. */
 function tensorProto(name: string, dims: number[], dataType: number, rawData: Uint8Array): Buffer {
   return Buffer.concat([
     field(1, Buffer.from(dims)),
@@ -24,7 +25,7 @@ function tensorProto(name: string, dims: number[], dataType: number, rawData: Ui
   ]);
 }
 
-/** A ModelProto (graph 7) with initializers 5 and one MatMul node 1. */
+/** Encodes a ModelProto (graph 7) with initializers 5 and one MatMul node 1. */
 function modelFile(fileName: string, ...initializers: Buffer[]): string {
   const node = Buffer.concat([
     field(1, "x"),

@@ -1,4 +1,4 @@
-// PyTorch's files against the values that golden/make_pytorch.py put into them.
+// PyTorch's files, compared with the values that golden/make_pytorch.py wrote into them.
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const golden = (name: string) => installPath("test", "golden", "pytorch", name);
 
-/** What the script calls `counting`: [3, 4], 0, 1/8, ... 11/8. */
+/** The script's `counting`: [3, 4], 0, 1/8, ... 11/8. */
 const COUNTING = Array.from({ length: 12 }, (_, i) => i / 8);
 
 const TYPES: { name: string; dtype: string; shape: number[]; values?: number[] }[] = [
@@ -105,7 +105,7 @@ for (const [fileName, message] of REFUSED) {
   });
 }
 
-/** The pickles that stand before the state dict in a file from before 1.6: magic number, version, machine. */
+/** The pickles before the state dict in a file of PyTorch before 1.6: magic number, version, machine. */
 const LEGACY = readFileSync(golden("types_legacy.pt"));
 const LEGACY_START = LEGACY.subarray(0, LEGACY.indexOf(Buffer.from("\x80\x02ccollections", "latin1")));
 
@@ -119,10 +119,10 @@ const BY_HAND: { fault: string; pickle: string; message: RegExp }[] = [
   { fault: "an object of any class", pickle: "N)\x81.", message: /the pickle opcode NEWOBJ/ },
   { fault: "Python 2's way to make one", pickle: "(ios\nsystem\n.", message: /the pickle opcode INST/ },
   { fault: "an unknown opcode", pickle: "\xff.", message: /the pickle opcode "ÿ"/ },
-  { fault: "an empty stack", pickle: ".", message: /no whole pickle: its stack is empty/ },
-  { fault: "a missing mark", pickle: "t.", message: /no whole pickle: a MARK is missing/ },
+  { fault: "an empty stack", pickle: ".", message: /a damaged pickle: its stack is empty/ },
+  { fault: "a missing mark", pickle: "t.", message: /a damaged pickle: a MARK is missing/ },
   { fault: "an unknown memo", pickle: "h\x07.", message: /refers to value 7, which is not there/ },
-  { fault: "a list that is none", pickle: "NNa.", message: /appends to what is no list/ },
+  { fault: "an append to None", pickle: "NNa.", message: /appends to something that is not a list/ },
   {
     fault: "an OrderedDict of numbers",
     pickle: "ccollections\nOrderedDict\n(]K\x01atR.",
@@ -180,7 +180,7 @@ test("a tensor that reaches beyond its storage is refused", async () => {
   await assert.rejects(openPyTorch(path), /a tensor \[4,4\] reaches beyond its storage of 12 numbers/);
 });
 
-test("what is no PyTorch file says so", async () => {
+test("files that are not PyTorch's are refused", async () => {
   const pickle = join(folder, "number.pt");
   writeFileSync(pickle, Buffer.from("\x80\x02K\x01.", "latin1"));
   await assert.rejects(openPyTorch(pickle), /it is a pickle, but not PyTorch's/);

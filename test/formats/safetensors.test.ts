@@ -1,3 +1,4 @@
+// safetensors: reading, writing, and damaged files.
 import assert from "node:assert/strict";
 import {
   existsSync,
@@ -15,14 +16,13 @@ import { UserError } from "guie/dist/common/errors";
 import { installPath } from "guie/dist/common/project";
 import { toHalves } from "guie/dist/formats/dtypes";
 import { openSafetensors, streamSafetensors, writeSafetensors } from "guie/dist/formats/safetensors";
-import { requireTensors } from "guie/dist/formats/tensor_file";
 
 const folder = mkdtempSync(join(tmpdir(), "guie-safetensors-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const PATH = join(folder, "file.safetensors");
 
-/** A file of a header and data bytes, as the format describes it. */
+/** Makes a file of a header and data bytes, as the format describes it. */
 function fileOf(header: unknown, data: Uint8Array): Buffer {
   const text = Buffer.from(typeof header === "string" ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);
@@ -30,7 +30,7 @@ function fileOf(header: unknown, data: Uint8Array): Buffer {
   return Buffer.concat([length, text, data]);
 }
 
-/** Values of the tensor "a" of a file with that header and these bytes. */
+/** Reads the tensor "a" of a file with this header and these bytes. */
 function readA(header: unknown, data: Uint8Array): number[] {
   writeFileSync(PATH, fileOf(header, data));
   const file = openSafetensors(PATH);
@@ -41,14 +41,14 @@ function readA(header: unknown, data: Uint8Array): number[] {
   }
 }
 
-test("half precision: rounded to the nearest, ties to even, and all 65,536 numbers read as they were written", async () => {
+test("half precision: rounded to the nearest, ties to even; all 65,536 numbers are read as they were written", async () => {
   const values = {
     0: 0,
     15360: 1,
     49152: -2,
     13653: 1 / 3,
     31743: 65504,
-    31744: 65520, // half way to 65536, which is no more
+    31744: 65520, // half way to 65536, which is out of range
     64512: -Infinity,
     1: 2 ** -24,
     1024: 2 ** -14,
@@ -68,7 +68,7 @@ test("half precision: rounded to the nearest, ties to even, and all 65,536 numbe
   assert.equal(toHalves(wide).filter((bits) => !isNumber(bits)).length, 2 * 1023);
 });
 
-test("what is written is read again: values, shapes, metadata, one tensor at a time", async () => {
+test("values, shapes and metadata are read as they were written, one tensor at a time", async () => {
   const order: string[] = [];
   const produce = (name: string, values: number[]) => () => {
     order.push(name);
@@ -94,7 +94,7 @@ test("what is written is read again: values, shapes, metadata, one tensor at a t
   file.close();
 });
 
-test("tensors are read into memory that is given, if it is of their length", async () => {
+test("tensors are read into given memory of their length", async () => {
   await writeSafetensors(PATH, [{ name: "a", shape: [2], data: Float32Array.of(1, 2) }]);
   const file = openSafetensors(PATH);
   const memory = new Float32Array(4);
@@ -104,7 +104,7 @@ test("tensors are read into memory that is given, if it is of their length", asy
   file.close();
 });
 
-test("tensors that are pushed must come in their order, and all of them", async () => {
+test("all tensors must be pushed, in their order", async () => {
   const path = join(folder, "pushed.safetensors");
   const shapes = new Map([
     ["a", [1]],
@@ -233,11 +233,11 @@ for (const { fault, bytes, message } of MALFORMED) {
   });
 }
 
-test("a missing file says what to do", () => {
+test("the error for a missing file says what to do", () => {
   assert.throws(() => openSafetensors(join(folder, "none"), "make it"), /there is none\.\n {2}Next: make it/);
 });
 
-test("what killed writers left behind goes, what others are writing stays", async () => {
+test("leftovers of killed writers are deleted, files of living writers stay", async () => {
   const path = join(folder, "big.safetensors");
   const [abandoned, young, other] = ["big.safetensors", "big.safetensors", "big.safetensors2"].map(
     (name, i) => join(folder, `${name}.${i + 1}.0123abcd.tmp`),
@@ -266,40 +266,10 @@ test("a write that fails leaves the old file and nothing else", async () => {
     { name: "a", shape: [1], data: Float32Array.of(8) },
     { name: "b", shape: [3], data: Float32Array.of(1, 2) },
   ];
-  await assert.rejects(writeSafetensors(PATH, tooShort), /tensor "b" was to have \[3\] = 3 numbers, got 2/);
+  await assert.rejects(writeSafetensors(PATH, tooShort), /expected \[3\] = 3 numbers for tensor "b", got 2/);
   await assert.rejects(writeSafetensors(PATH, [tooShort[0]!, tooShort[0]!]), /two tensors of the same name/);
   assert.deepEqual(readdirSync(folder), ["file.safetensors"]);
   const file = openSafetensors(PATH);
   assert.deepEqual([...file.read("a")], [7]);
   file.close();
-});
-
-test("requireTensors names all that is missing, unexpected and of another shape at once", () => {
-  const info = (...shape: number[]) => ({ dtype: "F32" as const, shape });
-  const found = new Map([
-    ["a", info(2)],
-    ["b", info(2, 3)],
-    ["x", info(1)],
-  ]);
-  const expected = new Map([
-    ["a", [2]],
-    ["b", [3, 2]],
-    ["c", [1]],
-  ]);
-  assert.throws(
-    () => requireTensors("f", found, expected, "the model", "mend it"),
-    /f does not fit the model: missing: c; unexpected: x; of another shape: b \(expected \[3,2\], found \[2,3\]\)\.\n.*mend it/,
-  );
-  assert.doesNotThrow(() =>
-    requireTensors(
-      "f",
-      found,
-      new Map([
-        ["a", [2]],
-        ["b", [2, 3]],
-        ["x", [1]],
-      ]),
-      "it",
-    ),
-  );
 });

@@ -1,5 +1,5 @@
-// Files as training scripts, libraries and browsers leave them (golden/make_weight_files.py): read, or named for what
-// they are, with what to do.
+// Files of training scripts, libraries and browsers (golden/make_weight_files.py): each is read, or recognised and
+// refused with what to do.
 import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { temporaryFolder } from "../folders";
 const golden = (name: string) => installPath("test/golden/weight_files", name);
 const TOWER = golden("float64.safetensors");
 
-/** The prepared file's own values of a tensor, and what is said of its part. */
+/** Prepares a file; returns the values of one tensor, and the part that was taken. */
 async function prepare(t: TestContext, from: string, part?: string) {
   const prepared = await prepareModel({ model: "tiny", from, part, out: temporaryFolder(t) });
   const file = openSafetensors(prepared.path);
@@ -30,7 +30,7 @@ const refused = (t: TestContext, from: string, message: RegExp, part?: string) =
     (error: Error) => error instanceof UserError && message.test(error.message),
   );
 
-/** The values of make_weight_files.py's tower. */
+/** Returns the values of make_weight_files.py's tower. */
 function trueValues(): Float32Array {
   const file = openSafetensors(installPath("test/golden/vit.safetensors"));
   const values = file.read("clip/weights/ln_post.weight");
@@ -40,7 +40,7 @@ function trueValues(): Float32Array {
 const once = trueValues();
 const twice = once.map((value) => 2 * value);
 
-/** Files with two towers: what is taken (1: the first one's values, 2: twice these) by which --part. */
+/** Files with two towers, and the tower that each --part takes (1: the first one's values, 2: twice these). */
 const TWO: { file: string; parts: [string | undefined, 1 | 2, string][]; alone?: RegExp }[] = [
   {
     file: "dino.pth",
@@ -87,7 +87,7 @@ const TWO: { file: string; parts: [string | undefined, 1 | 2, string][]; alone?:
 ];
 
 for (const { file, parts, alone } of TWO) {
-  test(`${file}: the tower that is named is taken, and nothing is taken without a word`, async (t) => {
+  test(`${file}: --part takes the named tower, and no tower is chosen silently`, async (t) => {
     for (const [part, times, label] of parts) {
       const { values, part: said } = await prepare(t, golden(file), part);
       assert.deepEqual(values, times === 1 ? once : twice);
@@ -99,7 +99,7 @@ for (const { file, parts, alone } of TWO) {
   });
 }
 
-test("a prepared file knows its part: another one is refused", async (t) => {
+test("a prepared file records its part, and refuses another", async (t) => {
   const out = temporaryFolder(t);
   const from = golden("deit_ema.pth");
   await prepareModel({ model: "tiny", from, part: "model_ema", out });
@@ -167,7 +167,7 @@ for (const [file, message] of REFUSED) {
   test(`${file} is refused with a way out`, (t) => refused(t, golden(file), message));
 }
 
-test("a tensor that repeats its numbers may be as large as its file, not 800 MB", async () => {
+test("a tensor with repeated numbers may be as large as its file, not 800 MB", async () => {
   const file = await openWeights(golden("expanded.pt"));
   assert.deepEqual([...file.read("small")], [1, 1, 1, 1, 1, 1]);
   const before = process.memoryUsage().arrayBuffers;
@@ -179,7 +179,7 @@ test("a tensor that repeats its numbers may be as large as its file, not 800 MB"
   file.close();
 });
 
-test("a flipped bit in a PyTorch archive is refused where the archive has CRCs", async (t) => {
+test("a flipped bit in a PyTorch archive with CRCs is refused", async (t) => {
   const whole = readFileSync(golden("float64.pt"));
   const path = join(temporaryFolder(t), "flipped.pt");
   const at = whole.indexOf(
@@ -200,7 +200,7 @@ test("a flipped bit in a PyTorch archive is refused where the archive has CRCs",
   await refused(t, path, /not a whole PyTorch file: data\.pkl is not as it was written \(CRC-32\)/);
 });
 
-test("what stands in the place of weights is called by its name, whatever the file is called", async (t) => {
+test("files that are not weights are recognised, whatever their name", async (t) => {
   const folder = temporaryFolder(t);
   const page = "\n<!DOCTYPE html><html><body>Sign in</body></html>";
   const things: [string, string | Uint8Array, RegExp][] = [
@@ -230,7 +230,7 @@ test("what stands in the place of weights is called by its name, whatever the fi
   await refused(t, installPath("test/golden/pytorch/whole_module.pt"), /Nothing was executed/);
 });
 
-test("formats are known by their content: renamed files are read", async (t) => {
+test("formats are recognised by content: renamed files are read", async (t) => {
   const folder = temporaryFolder(t);
   for (const [from, to] of [
     ["float64.pt", "model.safetensors"],
@@ -246,7 +246,7 @@ test("formats are known by their content: renamed files are read", async (t) => 
   );
 });
 
-test("folders and single shards: the file that is meant is found, or the folder is told apart", async (t) => {
+test("folders and single shards: the meant file is found, or the error names the choices", async (t) => {
   const folder = temporaryFolder(t);
   const inFolder = (name: string) => join(folder, name);
   await refused(t, folder, /is a folder without a file of weights; it holds nothing/);

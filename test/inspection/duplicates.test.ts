@@ -1,3 +1,4 @@
+// Near duplicates: the hash, the search and its table.
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import sharp from "sharp";
 import { temporaryFolder, writeFile } from "../folders";
 import { FILES } from "../tables/make";
 
-test("the hash is scipy's cosine transform about its median, as Python's imagehash does it", () => {
+test("the hash is scipy's cosine transform about its median, as in Python's imagehash", () => {
   const golden: Record<string, string> = JSON.parse(
     readFileSync(installPath("test/golden/perceptual_hash.json"), "utf8"),
   );
@@ -29,7 +30,7 @@ test("the hash is scipy's cosine transform about its median, as Python's imageha
   }
 });
 
-test("hashes within so many bits are found, all of them and no others, at every distance", async () => {
+test("all hashes within the distance are found and no others, at every distance", async () => {
   const random = randomStream(3, "hashes");
   const word = () => BigInt(random.integer(0, 0xffffffff) >>> 0);
   // Families: a hash and others that differ from it in 0 to 8 random bits.
@@ -72,7 +73,7 @@ async function createHashes(database: Database, looks: [bigint, number, number][
   await database.run(`INSERT INTO hashes VALUES ${rows}`);
 }
 
-test("equal shapes in other colours are no copies: mean chroma more than 8 apart", async () => {
+test("equal shapes in other colours (mean chroma more than 8 apart) are not copies", async () => {
   const found = await withDatabase(async (database) => {
     await createHashes(database, [
       [5n, 128, 128],
@@ -87,7 +88,7 @@ test("equal shapes in other colours are no copies: mean chroma more than 8 apart
   assert.deepEqual(found.map(({ pair }) => pair).sort(), ["0 1 0", "1 2 0", "3 4 0"]);
 });
 
-/** A picture of soft coloured blobs; another for each number. */
+/** Makes a picture of soft coloured blobs, different for each number. */
 async function picture(number: number): Promise<Buffer> {
   const random = randomStream(number, "picture");
   const pixels = Uint8Array.from({ length: 6 * 6 * 3 }, () => random.integer(0, 255));
@@ -97,7 +98,7 @@ async function picture(number: number): Promise<Buffer> {
     .toBuffer();
 }
 
-/** 40 pictures `<n>.jpg` of class n % 8 and fold n % 5, and rows as given: [file, label, fold]. */
+/** Makes 40 pictures `<n>.jpg` of class n % 8 and fold n % 5, and additional rows [file, label, fold]. */
 async function dataWith(t: TestContext, rows: [string, number, number][]) {
   const dataDir = temporaryFolder(t);
   for (let n = 0; n < 40; n++) {
@@ -117,7 +118,7 @@ async function dataWith(t: TestContext, rows: [string, number, number][]) {
   return dataDir;
 }
 
-test("planted copies are found, whatever was done to them, and told apart by what is wrong", async (t) => {
+test("planted copies are found, whatever was done to them, each with its fault", async (t) => {
   // 3.jpg: class 3, fold 3. 6.jpg: class 6, fold 1 (validation). 10.jpg: class 2, fold 0.
   const dataDir = await dataWith(t, [
     ["reencoded.jpg", 5, 2],
@@ -169,7 +170,7 @@ test("planted copies are found, whatever was done to them, and told apart by wha
   assert.match(written[1]!, /^"two labels, train and validation",\d,11\.jpg,both\.webp,3,0,set3,set0,1,2$/);
 });
 
-test("a second search decodes only what was changed, whatever its date, and finds the same", async (t) => {
+test("a second search decodes only changed images, whatever their dates, and finds the same", async (t) => {
   const dataDir = await dataWith(t, [["copy.jpg", 5, 2]]);
   writeFile(join(dataDir, "copy.jpg"), readFileSync(join(dataDir, "3.jpg")));
   const looks = join(dataDir, "final_data_224_looks.csv");
@@ -190,7 +191,7 @@ test("a second search decodes only what was changed, whatever its date, and find
   const [pair] = (await search()).pairs;
   assert.deepEqual([pair?.imageA, pair?.imageB], ["7.jpg", "copy.jpg"]);
 
-  // A look of which the file tells a lie shows that the image was not decoded for it, though it was touched.
+  // A wrong look in the file is used: the image, touched but unchanged, was not decoded.
   writeFile(
     looks,
     `${lines().join("\n").replace(lookOf("9.jpg").slice(1).join(), lookOf("8.jpg").slice(1).join())}\n`,
@@ -209,7 +210,7 @@ test("a second search decodes only what was changed, whatever its date, and find
   assert.deepEqual([again?.imageA, again?.imageB], ["7.jpg", "copy.jpg"]);
 });
 
-test("images that are gone with their folder stop the search, and what is known of them stays", async (t) => {
+test("images that are missing with their folder stop the search, and their looks stay", async (t) => {
   const dataDir = await dataWith(t, [["far/copy.jpg", 5, 2]]);
   const [far, away] = [join(dataDir, "far"), join(dataDir, "away")];
   writeFile(join(far, "copy.jpg"), readFileSync(join(dataDir, "3.jpg")));
@@ -224,7 +225,7 @@ test("images that are gone with their folder stop the search, and what is known 
   assert.deepEqual(await findDuplicates({ dataDir }), first);
 });
 
-test("where nothing is planted, nothing is found; the table still says so", async (t) => {
+test("without planted copies nothing is found, and the table has only its header", async (t) => {
   const dataDir = await dataWith(t, []);
   const report = await findDuplicates({ dataDir });
   assert.deepEqual([report.images, report.pairs.length, report.unreadable.length], [40, 0, 0]);

@@ -226,7 +226,7 @@ test("raw images that are gone as a whole stop it: no image is rejected, and it 
       concurrency: 1,
       onProgress: ({ done }) => done === 1 && renameSync(raw, join(dataDir, "away")),
     }),
-    /cannot be read now: missing file\.\n {2}Next: See that its disk/,
+    /cannot be read now: missing file\.\n {2}Next: Check that its disk/,
   );
   // From the start, too: the folder that holds them is not there, or it is a mount point without its disk.
   await assert.rejects(

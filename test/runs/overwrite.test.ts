@@ -116,19 +116,19 @@ test("what is no run, or holds anything else, is not overwritten, nor made a run
     const begin = () => beginRun(config, { overwrite: asked });
     assert.throws(
       begin,
-      /holds what is no part of a run: photos\/\. It stays as it is\.\n {2}Next: Choose another --run-name/,
+      /holds what is not part of a run: photos\/\. It stays as it is\.\n {2}Next: Choose another --run-name/,
     );
   }
   assert.deepEqual(readdirSync(other), ["photos"]);
   const notes = join(folder, "notes.txt");
   writeFileSync(notes, "mine");
-  assert.throws(() => beginRun(runs.config(GOOD), { overwrite: true }), /no part of a run: notes\.txt/);
+  assert.throws(() => beginRun(runs.config(GOOD), { overwrite: true }), /not part of a run: notes\.txt/);
   rmSync(notes);
   for (const runName of ["..", "."]) {
     const all = { ...runs.config(GOOD), runName };
     assert.throws(
       () => beginRun(all, { overwrite: true }),
-      /holds what is no part of a run|would be made from/,
+      /holds what is not part of a run|would be made from/,
     );
   }
 });

@@ -1,4 +1,4 @@
-// What a table can hold that is odd or wrong, and a disk that is full. More in merge.test.ts and reading.test.ts.
+// Odd and wrong tables, and a full disk. More in merge.test.ts and reading.test.ts.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { readTrainingTable } from "guie/dist/tables/training_table";
 import { temporaryFolder, writeFile } from "../folders";
 import { FILES, named, readRows, rowsOfSizes, writeDataset } from "./make";
 
-test("quotes, commas, newlines and other scripts in paths come through every table and back", async (t) => {
+test("quotes, commas, newlines and other scripts in paths survive every table", async (t) => {
   const dataDir = temporaryFolder(t);
   const names = [
     'say "hi".jpg',
@@ -41,7 +41,7 @@ test("quotes, commas, newlines and other scripts in paths come through every tab
   );
 });
 
-test("what is wrong in a data set's table is said with file, row and mend; earlier tables stay", async (t) => {
+test("errors of a data set's table name file, row and fix; earlier tables stay", async (t) => {
   const dataDir = temporaryFolder(t);
   writeDataset(dataDir, "a", rowsOfSizes("a", [5]));
   await mergeTables({ dataDir, datasets: [named("a")] });
@@ -74,13 +74,13 @@ test("what is wrong in a data set's table is said with file, row and mend; earli
   assert.deepEqual(after, before);
 });
 
-test("a full disk: the message says so, the tables from before are whole, nothing is left behind", async (t) => {
+test("on a full disk the message says so, earlier tables stay intact, nothing is left behind", async (t) => {
   const dataDir = temporaryFolder(t);
   const name = "a-long-name-".repeat(10);
   writeDataset(dataDir, "rp2k", rowsOfSizes(name, Array<number>(200).fill(100)));
   await mergeTables({ dataDir, datasets: [named("rp2k")], seed: 1 });
   const before = FILES.map((file) => readFileSync(join(dataDir, file), "utf8"));
-  // A process that may write 1 MB into a file: its writes fail as on a full disk. The tables have 2 MB and more.
+  // A process limited to files of 1 MB: its writes fail as on a full disk. The tables have 2 MB and more.
   const command = `ulimit -f 1000; exec "$0" "$1" merge --data-dir "$2" --seed 2`;
   const { status, stderr } = spawnSync(
     "bash",

@@ -1,4 +1,4 @@
-// The two commands in a row, as a script runs them.
+// The commands preprocess and merge in a row, as a script runs them.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";

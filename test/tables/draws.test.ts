@@ -1,15 +1,16 @@
+// Fairness of the draws of Data_Merge.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withDatabase } from "guie/dist/tables/database";
 import { repeatSmallClasses } from "guie/dist/tables/resample";
 import { sampleClasses } from "guie/dist/tables/sample";
 
-/** A table of `classes` classes with `size` images each. */
+/** Returns the SQL of a table of `classes` classes with `size` images each. */
 const rowsSql = (classes: number, size: number) =>
   `SELECT k || '/' || i || '.jpg' AS new_image_files, k::INTEGER AS new_labels, 'a' AS dataset
    FROM range(${classes}) c(k), range(${size}) r(i)`;
 
-/** Share of draws that took image i, by i, and how much a fair draw strays (five standard deviations). */
+/** Checks that each image's share of the draws is within five standard deviations of a fair draw. */
 function assertFair(taken: readonly number[], draws: number, probability: number): void {
   const limit = 5 * Math.sqrt((probability * (1 - probability)) / draws);
   for (const [i, count] of taken.entries()) {
@@ -107,7 +108,7 @@ test("small classes are repeated to exactly 20 rows: whole copies, and the rest 
   });
 });
 
-test("which images of a class of 7 come a third time is fair", async () => {
+test("each image of a class of 7 is equally likely to occur a third time", async () => {
   const classes = 3_000;
   await withDatabase(async (database) => {
     await database.run(`CREATE TABLE seven AS ${rowsSql(classes, 7)}`);

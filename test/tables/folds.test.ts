@@ -1,3 +1,4 @@
+// Stratified folds, leak-free and as published.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -43,7 +44,7 @@ test("every fold gets as many rows of every class as scikit-learn's StratifiedKF
   });
 });
 
-test("which image of a class gets which fold is fair", async () => {
+test("each image of a class is equally likely to get each fold", async () => {
   const classes = 4_000;
   await withDatabase(async (database) => {
     await database.run(
@@ -109,7 +110,7 @@ test("leak-free: images that follow each other by name do not get folds that fol
   assert.ok(following < 3_000 * 0.1, `${following} of 3000, about 150 expected`);
 });
 
-/** Share of fold 1's rows whose image is also in another fold, by class size. */
+/** Returns the share of fold 1's rows whose image is also in another fold, by class size. */
 async function leakShares(dataDir: string, sizes: number[], foldMode: FoldMode): Promise<number[]> {
   const perSize = 150;
   writeDataset(

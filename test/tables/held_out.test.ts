@@ -1,4 +1,4 @@
-// Classes held out at the merge: none of them trains, none of their images is lost, and nothing undoes it unasked.
+// Classes held out at the merge: none is in training, none of their images is lost, and nothing undoes it unasked.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ function makeData(dataDir: string): void {
   writeDataset(dataDir, "b", rowsOfSizes("b", [3, 3, 3]));
 }
 
-test("a third of each data set's classes ask and are searched; the others are numbered without gaps", async (t) => {
+test("a third of each data set's classes become queries and index; the others are numbered without gaps", async (t) => {
   const dataDir = temporaryFolder(t);
   makeData(dataDir);
   const counts = await mergeTables({ dataDir, datasets: DATASETS, holdOut: 1 / 3 });
@@ -45,10 +45,10 @@ test("a third of each data set's classes ask and are searched; the others are nu
   );
   assert.equal(merged!.length + heldRows.flat().length, 81, "no image is lost");
   assert.deepEqual([...new Set(merged!.map((row) => Number(row.new_labels)))], [0, 1, 2, 3, 4, 5, 6, 7]);
-  const [asking, searched] = heldRows.map((rows) => tally(rows, (row) => classOf(row.image_files)));
+  const [queryCounts, indexCounts] = heldRows.map((rows) => tally(rows, (row) => classOf(row.image_files)));
   for (const name of held) {
-    assert.equal(asking!.get(name), name.startsWith("a/") ? 2 : 1);
-    assert.equal(searched!.get(name), name.startsWith("a/") ? 8 : 2);
+    assert.equal(queryCounts!.get(name), name.startsWith("a/") ? 2 : 1);
+    assert.equal(indexCounts!.get(name), name.startsWith("a/") ? 8 : 2);
   }
   const labels = new Map(heldRows.flat().map((row) => [classOf(row.image_files), row.labels]));
   assert.deepEqual([...labels.values()].sort(), ["0", "1", "2", "3"]);
@@ -79,7 +79,7 @@ test("held-out classes keep their names, and their data sets as groups", async (
   writeFile(join(dataDir, "csv/a_classes.csv"), "labels,class_name\n0,Äpfel\n1,B\n2,C\n3,D\n4,E\n5,F\n8,I\n");
   await mergeTables({ dataDir, datasets: DATASETS, holdOut: 1 / 3 });
   const names = await readClassNames(join(dataDir, "retrieval/classes.csv"));
-  const named = ["Äpfel", "B", "C", "D", "E", "F", "6", "7", "I"]; // of label 0 to 8 of a
+  const named = ["Äpfel", "B", "C", "D", "E", "F", "6", "7", "I"]; // by label of data set a
   const rows = ["queries", "index"].flatMap(
     (part) => readRows(dataDir, `retrieval/${part}.csv`) as unknown as RetrievalRow[],
   );
@@ -96,7 +96,7 @@ test("held-out classes keep their names, and their data sets as groups", async (
   );
 });
 
-test("an earlier hold-out is taken over with its own seed; names that a person wrote stay", async (t) => {
+test("an earlier hold-out is repeated with its own seed; names that a person wrote stay", async (t) => {
   const dataDir = temporaryFolder(t);
   makeData(dataDir);
   assert.equal(heldOutBefore(dataDir), undefined);
@@ -109,7 +109,7 @@ test("an earlier hold-out is taken over with its own seed; names that a person w
   assert.equal(queries(), before, "the same classes and queries, although the merge has another seed");
   assert.deepEqual(heldOutBefore(dataDir), standing);
 
-  // As an earlier version left it: no names; a person wrote them
+  // As by an earlier version, without names; a person wrote them
   const { classes } = RETRIEVAL_FILES;
   writeFile(join(dataDir, RETRIEVAL_FILES.heldOut), JSON.stringify(standing));
   writeFile(join(dataDir, classes), "labels,class_name\n0,mine\n");
@@ -121,7 +121,7 @@ test("an earlier hold-out is taken over with its own seed; names that a person w
   assert.ok(existsSync(join(dataDir, classes)));
 });
 
-test("a retrieval set of other origin stays, and a share that leaves nothing is refused", async (t) => {
+test("a retrieval set of other origin stays, and a share that holds out nothing is refused", async (t) => {
   const dataDir = temporaryFolder(t);
   makeData(dataDir);
   writeFile(join(dataDir, "retrieval/queries.csv"), "image_files,labels\nx.jpg,0\n");
@@ -137,7 +137,7 @@ test("a retrieval set of other origin stays, and a share that leaves nothing is 
   assert.ok(!existsSync(join(dataDir, FILES[0])));
 });
 
-/** Class sizes by data set, the share asked for, and the share that is advised; undefined: none does. */
+/** Class sizes by data set, the requested share, and the advised share; undefined if no share works. */
 const ADVICE: [sizes: Record<string, number[]>, share: number, advised: string | undefined][] = [
   [{ a: [5, 5] }, 0.33, undefined],
   [{ a: [5, 5, 5] }, 0.9, "0.45"],
@@ -147,7 +147,7 @@ const ADVICE: [sizes: Record<string, number[]>, share: number, advised: string |
 ];
 
 for (const [sizes, share, advised] of ADVICE) {
-  test(`${JSON.stringify(sizes)}, share ${share}: what is advised does`, async (t) => {
+  test(`${JSON.stringify(sizes)}, share ${share}: the advised share works`, async (t) => {
     const dataDir = temporaryFolder(t);
     for (const [name, list] of Object.entries(sizes)) writeDataset(dataDir, name, rowsOfSizes(name, list));
     const datasets = Object.keys(sizes).map(named);
@@ -155,6 +155,6 @@ for (const [sizes, share, advised] of ADVICE) {
     const message = await refused.then(() => "", messageOf);
     assert.equal(/example --hold-out (\S+)\.$/.exec(message)?.[1], advised, message);
     if (advised !== undefined) await mergeTables({ dataDir, datasets, holdOut: Number(advised) });
-    else assert.match(message, /Next: No share does with \d class.* or merge without --hold-out\.$/);
+    else assert.match(message, /Next: No share works with \d class.* or merge without --hold-out\.$/);
   });
 }

@@ -1,10 +1,10 @@
-// Small data directories of preprocessed tables, and reading back what the merge wrote.
+// Makes small data directories of preprocessed tables, and reads the merge's tables.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { writeFile } from "../folders";
 
-/** A data set whose name and folder are `name`. */
+/** Returns a data set whose name and folder are `name`. */
 export const named = (name: string) => ({ name, folder: name });
 
 /** Writes `<name>_final_224.csv`. */
@@ -17,7 +17,7 @@ export function writeDataset(
   writeFile(join(dataDir, `final_data_224/${name}_final_224.csv`), `image_files,labels\n${lines.join("")}`);
 }
 
-/** Rows of a data set with `sizes[k]` images in class k: `<name>/<k>_<i>.jpg`. */
+/** Makes the rows of a data set with `sizes[k]` images in class k: `<name>/<k>_<i>.jpg`. */
 export function rowsOfSizes(name: string, sizes: readonly number[]): [string, number][] {
   return sizes.flatMap((size, k) =>
     Array.from({ length: size }, (_, i): [string, number] => [`${name}/${k}_${i}.jpg`, k]),
@@ -32,17 +32,19 @@ export interface Row {
   fold: string;
 }
 
+/** Reads a table of a data directory. */
 export function readRows(dataDir: string, file: string): Row[] {
   return parse(readFileSync(join(dataDir, file)), { columns: true });
 }
 
-/** How often each key comes. */
+/** Counts the items by key. */
 export function tally<T>(items: readonly T[], key: (item: T) => string): Map<string, number> {
   const counts = new Map<string, number>();
   for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);
   return counts;
 }
 
+/** The tables of a merge. */
 export const FILES = [
   "final_data_224.csv",
   "final_data_224_sample.csv",

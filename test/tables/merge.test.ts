@@ -1,3 +1,4 @@
+// Data_Merge: merged tables, and errors of bad input.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ import { FILES, named, readRows, rowsOfSizes, tally, writeDataset } from "./make
 
 const textsOf = (dataDir: string) => FILES.map((file) => readFileSync(join(dataDir, file), "utf8"));
 
-test("a small merge, row by row: labels by first appearance, counted on over the data sets", async (t) => {
+test("a small merge, row by row: labels by first appearance, numbered on over the data sets", async (t) => {
   const dataDir = temporaryFolder(t);
   writeDataset(dataDir, "second", [
     ["s/1.jpg", 0],
@@ -55,7 +56,7 @@ test("the counts of every step, from class sizes 150, 100, 20, 7 and 3", async (
   ]);
 });
 
-/** 150,000 rows: enough for DuckDB to share the work out among threads. */
+/** Merges 150,000 rows, enough for DuckDB to use several threads. @returns the tables */
 async function mergeLarge(
   t: TestContext,
   order: (rows: [string, number][]) => [string, number][],
@@ -68,7 +69,7 @@ async function mergeLarge(
   return textsOf(dataDir);
 }
 
-test("neither the number of threads nor the order of a class's rows changes what is drawn", async (t) => {
+test("neither the number of threads nor the order of a class's rows changes the draws", async (t) => {
   const reference = await mergeLarge(t, (rows) => rows, 1);
   assert.deepEqual(await mergeLarge(t, (rows) => rows, 4), reference);
   // Shuffled, with the classes still appearing first in their order.
@@ -98,7 +99,7 @@ test("another seed draws otherwise", async (t) => {
   );
 });
 
-test("paths and names with commas, quotes, spaces and other scripts come through", async (t) => {
+test("paths and names with commas, quotes, spaces and other scripts survive a merge", async (t) => {
   const dataDir = temporaryFolder(t);
   writeFile(
     join(dataDir, "final_data_224/it's_final_224.csv"),
@@ -110,7 +111,7 @@ test("paths and names with commas, quotes, spaces and other scripts come through
   assert.deepEqual(new Set(readRows(dataDir, FILES[0]).map((row) => row.dataset)), new Set(["it's"]));
 });
 
-test("other columns, among them pandas' nameless index, and Windows line ends are fine", async (t) => {
+test("other columns, such as pandas' nameless index, and Windows line ends are accepted", async (t) => {
   const dataDir = temporaryFolder(t);
   writeFile(
     join(dataDir, "final_data_224/a_final_224.csv"),
@@ -124,7 +125,7 @@ test("other columns, among them pandas' nameless index, and Windows line ends ar
   ]);
 });
 
-test("bad input names file, row and mend, and leaves earlier tables alone", async (t) => {
+test("errors of bad input name file, row and fix, and leave earlier tables unchanged", async (t) => {
   const dataDir = temporaryFolder(t);
   writeDataset(dataDir, "a", rowsOfSizes("a", [3, 3]));
   await mergeTables({ dataDir, datasets: [named("a")] });
@@ -154,12 +155,12 @@ test("bad input names file, row and mend, and leaves earlier tables alone", asyn
     ["image_files,labels\n,1\n", /row 1: "image_files" must be a path, it is empty/],
     ["image_files,labels\nb/../../1.jpg,1\n", /row 1: .* below the data directory.* "b\/\.\.\/\.\.\/1.jpg"/],
     ["image_files,labels\n/etc/1.jpg,1\n", /row 1: .* below the data directory/],
-    ["image_files,labels\nb/1.jpg,1\nb/1.jpg,1\n", /"b\/1.jpg" stands in 2 rows \(of b\)/],
+    ["image_files,labels\nb/1.jpg,1\nb/1.jpg,1\n", /"b\/1.jpg" is in 2 rows \(of b\)/],
     [
       "image_files,labels\nb/1.jpg,1\nb/2.jpg,1\nb/1.jpg,2\n",
-      /"b\/1\.jpg" stands in 2 rows \(of b\) with the label 1 and 2: an image has one class/,
+      /"b\/1\.jpg" is in 2 rows \(of b\) with the label 1 and 2: an image has one class/,
     ],
-    ["image_files,labels\na/0_0.jpg,1\n", /"a\/0_0.jpg" stands in 2 rows \(of a, b\)/],
+    ["image_files,labels\na/0_0.jpg,1\n", /"a\/0_0.jpg" is in 2 rows \(of a, b\)/],
   ];
   for (const [text, message] of cases) {
     writeFile(path, text);
@@ -170,7 +171,7 @@ test("bad input names file, row and mend, and leaves earlier tables alone", asyn
     /none_final_224.csv: there is none\.\n.*guie preprocess/,
   );
   await assert.rejects(mergeTables({ dataDir, datasets: [] }), /no data set to merge/);
-  await assert.rejects(mergeTables({ dataDir, datasets: [named("a"), named("a")] }), /asked for twice/);
+  await assert.rejects(mergeTables({ dataDir, datasets: [named("a"), named("a")] }), /is named twice/);
   await assert.rejects(
     mergeTables({ dataDir, datasets: [named("a")], folds: 1 }),
     /"folds" must be a whole number from 2/,

@@ -1,4 +1,4 @@
-// DuckDB takes a path for a pattern, and its folders for columns, unless it is kept from both.
+// Paths that DuckDB would take for patterns, and folders that it would take for columns.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import sharp from "sharp";
 import { temporaryFolder, writeFile } from "../folders";
 import { named, readRows, writeDataset } from "./make";
 
-/** A folder, and others that it would stand for as a pattern. */
+/** Folders, each with others that it would match as a pattern. */
 const FOLDERS: [name: string, decoys: string[]][] = [
   ["set[1]", ["set1"]],
   ["a*b", ["axb", "aab"]],
@@ -57,6 +57,6 @@ test("any path is only a path: merge, training, balance, duplicates", async (t) 
     );
     if (index > 0) continue;
     for (const file of files) writeFile(join(dataDir, file), jpeg);
-    for (const _ of [1, 2]) assert.equal((await findDuplicates({ dataDir })).images, 6); // the second reads what it knows
+    for (const _ of [1, 2]) assert.equal((await findDuplicates({ dataDir })).images, 6); // then from the looks
   }
 });

@@ -1,3 +1,4 @@
+// Reading the tables: training table, class balance, class counts.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -11,7 +12,7 @@ import { FILES, named, rowsOfSizes, writeDataset } from "./make";
 
 const FOLD_HEADER = "new_image_files,new_labels,dataset,fold\n";
 
-test("the training table: other folds train in their order, the fold's distinct images validate", async (t) => {
+test("the training table: rows of other folds in their order, and the fold's distinct images for validation", async (t) => {
   const dataDir = temporaryFolder(t);
   writeFile(
     join(dataDir, FILES[3]),
@@ -29,7 +30,7 @@ test("the training table: other folds train in their order, the fold's distinct 
   });
 });
 
-test("a large table comes in its order", async (t) => {
+test("a large table is read in its order", async (t) => {
   const dataDir = temporaryFolder(t);
   const rows = Array.from({ length: 30_000 }, (_, i) => `${(i * 7919) % 30_000}.jpg,${i % 10},x,${i % 3}`);
   writeFile(join(dataDir, "own.csv"), `${FOLD_HEADER}${rows.join("\n")}\n`);
@@ -55,7 +56,7 @@ test("bad training tables are refused with what to do", async (t) => {
   await assert.rejects(read("a,0,x,0\nb,1,x,1\n"), /names 1 classes, but .* has 2/);
 });
 
-test("class balance per step, by hand", async (t) => {
+test("class balance per step is as computed by hand", async (t) => {
   const dataDir = temporaryFolder(t);
   const csv = (rows: [string, number][]) =>
     `image_files,labels\n${rows.map((row) => `${row.join(",")}\n`).join("")}`;

@@ -1,4 +1,4 @@
-// Reads and writes CSV files.
+// Reads and writes CSV files row by row.
 import { open } from "node:fs/promises";
 import { stringify } from "csv-stringify/sync";
 import { UserError } from "../errors";
@@ -13,13 +13,13 @@ export type CsvRow = Record<string, string>;
 const ROWS_PER_WRITE = 10_000;
 
 /**
- * Reads a CSV file with a header line: cells apart by commas, semicolons, tabs or bars, whichever the header has; lines
- * ended in any way, also mixed; UTF-8, or UTF-16 with its mark; quotes as RFC 4180 has them, others as they stand.
- * Empty lines are passed over. Spaces around the names of columns do not count.
- * @param columns the columns that must be there; others are kept as well
- * @param next what to do when the file or a column is missing
- * @throws UserError for a missing file, a column that is missing or there twice, a row with more or fewer cells than
- * the header, an empty required cell, and what is no text
+ * Reads a CSV file with a header line. Separators are commas, semicolons, tabs or bars, as in the header; line ends are
+ * of any kind, also mixed; the encoding is UTF-8, or UTF-16 with a byte order mark; quotes work as in RFC 4180, but are
+ * plain characters inside an unquoted cell. Empty lines and spaces around column names are ignored.
+ * @param columns the required columns; others are kept as well
+ * @param next what to do if the file or a column is missing
+ * @throws UserError for a missing file, a column that is missing or repeated, a row with more or fewer cells than the
+ * header, an empty required cell, and bytes that are not text
  */
 export async function readCsv(path: string, columns: readonly string[], next?: string): Promise<CsvRow[]> {
   const rows: CsvRow[] = [];
@@ -28,7 +28,7 @@ export async function readCsv(path: string, columns: readonly string[], next?: s
   return rows;
 }
 
-/** The same row by row, so that the file need not fit memory; it may hold none. @returns how many there were */
+/** Reads a CSV file as `readCsv` does, row by row: it need not fit memory, and may be empty. @returns the row count */
 export async function eachCsvRow(
   path: string,
   columns: readonly string[],
@@ -51,10 +51,10 @@ export async function eachCsvRow(
   return count;
 }
 
-/** Of up to 15 digits: a double holds them all. */
+/** A number of up to 15 digits, which a double holds exactly. */
 const WHOLE_NUMBER = /^ *0*\d{1,15} *$/;
 
-/** A whole number from 0 as a table has it, spaces around it left out. @param where "FILE, row N: the column X", for messages */
+/** Parses a whole number from 0, with spaces around it. @param where "FILE, row N: the column X", for messages */
 export function wholeNumberCell(text: string, where: string, next: string): number {
   if (WHOLE_NUMBER.test(text)) return Number(text);
   const found = text.trim() === "" ? "empty" : JSON.stringify(text);
@@ -62,8 +62,8 @@ export function wholeNumberCell(text: string, where: string, next: string): numb
 }
 
 /**
- * Hands over the cells of every row below the header.
- * @throws UserError for a row that does not have a cell for each column, and for quotes that are not closed
+ * Calls `use` with the cells of every row below the header.
+ * @throws UserError for a row without a cell for each column, and for quotes that are not closed
  */
 export async function eachRecord(
   path: string,
@@ -97,13 +97,13 @@ function raggedRow(
   return new UserError(
     `${path} is not a readable CSV file: line ${line} has ${cells.length} cells, its header ${columns.length} ` +
       `(${columns.join(", ")}): ${shown}.`,
-    next ?? "A cell with a comma in it stands in quotes.",
+    next ?? "Put a cell with a comma in it in quotes.",
   );
 }
 
 /**
  * Writes a CSV file with a header line, atomically. Text that a spreadsheet would run as a formula gets an apostrophe,
- * which reading takes off again.
+ * which `readCsv` removes.
  * @param rows values in the order of `columns`
  */
 export async function writeCsv(

@@ -1,22 +1,22 @@
-// Refuses tables that give one image two labels.
+// Refuses tables in which one image has two labels.
 import { posix } from "node:path";
 import { UserError } from "../errors";
 
-/** The images of a table that have been seen, each with its label: an image has one class. */
+/** The images seen so far in a table, each with its label: an image has one class. */
 export class SeenImages {
   readonly #path: string;
   readonly #seen = new Map<string, { label: string; row: number }>();
 
-  /** @param path the table's, for messages */
+  /** @param path the table's path, for messages */
   constructor(path: string) {
     this.#path = path;
   }
 
   /**
-   * Takes in a row. Spellings of one path (`a/./1.jpg`, other forms of Unicode) are one image.
+   * Adds a row. Spellings of one path (`a/./1.jpg`, other forms of Unicode) are one image.
    * @param row from 1
-   * @returns the row in which the image stood before, with the same label; undefined the first time
-   * @throws UserError where it stood under another label
+   * @returns the earlier row with this image and label; undefined the first time
+   * @throws UserError if the image had another label
    */
   add(file: string, label: string | number, row: number): number | undefined {
     const key = posix.normalize(file).normalize("NFC");
@@ -30,7 +30,7 @@ export class SeenImages {
   }
 }
 
-/** What is said of an image that stands in a table under two labels. */
+/** Makes the error for an image that has two labels in a table. */
 export function twoLabels(
   path: string,
   file: string,

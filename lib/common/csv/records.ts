@@ -1,6 +1,6 @@
-// Text of a table, in pieces as it comes from the disk, into rows of cells. As pandas splits it: lines ended in any way,
-// also mixed; a quote opens a quoted cell at its head alone, and stands for itself inside any other. No library does
-// all of it: csv-parse takes text behind a closing quote for part of the cell.
+// Splits the text of a table, in pieces as it comes from the disk, into rows of cells. Like pandas, it accepts line
+// ends of any kind, also mixed; a quote opens a quoted cell only at the cell's beginning, and is a plain character
+// elsewhere. No library does all of it: csv-parse takes text after a closing quote for part of the cell.
 
 const [QUOTE, SPACE, LINE_FEED, RETURN] = ['"', " ", "\n", "\r"].map((character) => character.charCodeAt(0));
 
@@ -9,37 +9,37 @@ export class RecordError extends Error {
   override readonly name = "RecordError";
 }
 
-/** How the cells stand. */
+/** The form of the cells. */
 export interface RecordForm {
   /** One character. */
   separator: string;
-  /** Spaces behind a separator are left out. */
+  /** True if spaces after a separator are ignored. */
   spaced: boolean;
 }
 
-/** Splits text; handed over piece by piece, cut wherever it may be. */
+/** Splits text that arrives in pieces, cut anywhere. */
 export class RecordSplitter {
   readonly #separator: number;
   readonly #spaced: boolean;
   readonly #use: (cells: string[], line: number) => void;
   #cells: string[] = [];
-  /** Of the cell, what earlier pieces and quotes have brought. */
+  /** The part of the cell from earlier pieces and quotes. */
   #cell = "";
-  /** "open": at the head of a cell; "quoted": inside quotes; "closed": behind them; "plain": inside a cell without. */
+  /** "open": at a cell's beginning; "quoted": inside quotes; "closed": after them; "plain": in an unquoted cell. */
   #state: "open" | "quoted" | "closed" | "plain" = "open";
   #afterReturn = false;
   #line = 1;
   /** The line in which the row, and the quote, began. */
   #startLine = 1;
 
-  /** @param use takes the cells of each row that is not empty, and the line in which it begins, from 1 */
+  /** @param use called with the cells of each row that is not empty, and the line in which it begins, from 1 */
   constructor({ separator, spaced }: RecordForm, use: (cells: string[], line: number) => void) {
     this.#separator = separator.charCodeAt(0);
     this.#spaced = spaced;
     this.#use = use;
   }
 
-  /** @throws RecordError for text behind a closing quote */
+  /** Splits the next piece. @throws RecordError for text after a closing quote */
   // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one state machine; a call for each character would cost time
   push(text: string): void {
     let start = 0;
@@ -64,7 +64,7 @@ export class RecordSplitter {
         if (code === QUOTE) this.#state = "quoted";
         else if (code !== SPACE)
           throw new RecordError(
-            `line ${this.#line} has text behind a closing quote: write a quote inside quotes twice`,
+            `line ${this.#line} has text after a closing quote: write a quote inside quotes twice`,
           );
         start = i + 1;
       } else if (this.#state === "open" && code === QUOTE) {
@@ -76,7 +76,7 @@ export class RecordSplitter {
     this.#cell += text.slice(start);
   }
 
-  /** The end of the text. @throws RecordError for a quote that is not closed */
+  /** Ends the text and its last row. @throws RecordError for a quote that is not closed */
   end(): void {
     if (this.#state === "quoted")
       throw new RecordError(

@@ -1,25 +1,25 @@
-// Cells that a spreadsheet would run. Names of files and folders come from strangers: `=cmd|' /C calc'!A0` is one.
+// Protects cells that a spreadsheet would run as formulas: names of files come from strangers (`=cmd|' /C calc'!A0`).
 
-/** Where a formula could begin: at the head of a cell, or behind what some countries' spreadsheets split a line by. */
+/** A formula's beginning: at the start of a cell, or after a separator that spreadsheets of some countries use. */
 const FORMULA = /(?<=^|[;\t])(?='*[=+\-@\t\r＝＋－＠])/g;
 const QUOTED_FORMULA = /(?<=^|[;\t])'(?='*[=+\-@\t\r＝＋－＠])/g;
 
-/** The text with an apostrophe before every formula: a spreadsheet then shows it as text. */
+/** Puts an apostrophe before every formula, so that a spreadsheet shows it as text. */
 export function forSpreadsheet(text: string): string {
   return text.replace(FORMULA, "'");
 }
 
-/** The text that `forSpreadsheet` was given. */
+/** Restores the argument of `forSpreadsheet`. */
 export function fromSpreadsheet(text: string): string {
   return text.includes("'") ? text.replace(QUOTED_FORMULA, "") : text;
 }
 
-/** A path that is no formula, and still names the same file: `./=1.jpg`. */
+/** Turns a path that looks like a formula into another path of the same file: `./=1.jpg`. */
 export function pathForSpreadsheet(file: string): string {
   return /^'*[=+\-@\t\r＝＋－＠]/.test(file) ? `./${file}` : file;
 }
 
-/** The path that `pathForSpreadsheet` was given. */
+/** Restores the argument of `pathForSpreadsheet`. */
 export function pathFromSpreadsheet(file: string): string {
   return /^\.\/'*[=+\-@\t\r＝＋－＠]/.test(file) ? file.slice(2) : file;
 }

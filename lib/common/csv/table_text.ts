@@ -1,17 +1,17 @@
-// The text of a table, and what its first bytes tell: encoding, separator, columns. All tables are read through here.
+// Reads the text of a table, and its form from the first bytes: encoding, separator, columns. Every table is read here.
 import { isUtf8 } from "node:buffer";
 import { closeSync, createReadStream, openSync, readSync } from "node:fs";
 import { messageOf, UserError } from "../errors";
 import { requireFile } from "../files/files";
 import { RecordSplitter } from "./records";
 
-/** How a table is written. */
+/** The form of a table. */
 export interface TableForm {
   encoding: "utf-8" | "utf-16le" | "utf-16be";
   separator: string;
-  /** Names of the columns, without spaces around them. */
+  /** Names of the columns, trimmed. */
   columns: readonly string[];
-  /** Cells begin behind a space, as in "a.jpg, 7". */
+  /** True if a space follows the separator, as in "a.jpg, 7". */
   spaced: boolean;
 }
 
@@ -21,9 +21,9 @@ const CHUNK_BYTES = 1 << 20;
 const SHOWN_LETTERS = 80;
 
 /**
- * What the first line of a table tells.
- * @param expected the columns that must be there
- * @throws UserError for no file, an empty one, one that is no text, a column that is missing or stands there twice
+ * Reads the form of a table from its first line.
+ * @param expected the required columns
+ * @throws UserError for a missing or empty file, one that is not text, a column that is missing or repeated
  */
 export function readTableForm(path: string, expected: readonly string[], next?: string): TableForm {
   requireFile(path, "a CSV file", next);
@@ -42,7 +42,7 @@ export function readTableForm(path: string, expected: readonly string[], next?: 
   if (repeated !== undefined) {
     throw new UserError(
       `${path} has the column "${repeated}" twice; it has: ${columns.join(", ")}.`,
-      "Take one of the two out, or rename it.",
+      "Remove one of the two, or rename it.",
     );
   }
   requireColumns(path, { columns, separator }, expected, next);
@@ -57,7 +57,7 @@ function listOf(columns: readonly string[]): string {
   return columns.length === 0 ? "" : ` (${columns.join(", ")})`;
 }
 
-/** @throws UserError for columns that are missing, with those that are there */
+/** Checks that a table has the expected columns. @throws UserError naming the missing columns and those it has */
 export function requireColumns(
   path: string,
   { columns: found, separator }: Pick<TableForm, "columns" | "separator">,
@@ -66,13 +66,13 @@ export function requireColumns(
 ): void {
   const missing = expected.filter((name) => !found.includes(name)).map((name) => `"${name}"`);
   if (missing.length === 0) return;
-  const apart = separator === "," ? "" : ` (apart by ${JSON.stringify(separator)})`;
+  const separated = separator === "," ? "" : ` (separated by ${JSON.stringify(separator)})`;
   const what = missing.join(", ");
-  throw new UserError(`${path} lacks the column ${what}; it has: ${found.join(", ")}${apart}.`, next);
+  throw new UserError(`${path} lacks the column ${what}; it has: ${found.join(", ")}${separated}.`, next);
 }
 
 /**
- * The text of a file piece by piece, without its byte order mark.
+ * Yields the text of a file piece by piece, without its byte order mark.
  * @throws UserError for bytes that are not text in that encoding, and for zero bytes
  */
 export async function* readText(
@@ -87,7 +87,7 @@ export async function* readText(
   yield textOf(path, () => decoder.decode(), encoding, next);
 }
 
-/** The lines of a text file that hold something, without spaces around them. @throws UserError as `readText` */
+/** Reads the lines of a text file, trimmed, without empty ones. @throws UserError as `readText` */
 export async function readLines(path: string, next?: string): Promise<string[]> {
   requireFile(path, "a text file", next);
   const pieces: string[] = [];
@@ -130,12 +130,12 @@ function zeroByte(path: string, head: Buffer, next?: string): UserError {
   );
 }
 
-/** The first line that holds something, up to where a header could end at all. */
+/** Returns the first line that is not empty; of the file's beginning, in which the header must end. */
 function firstLine(head: string): string | undefined {
   return head.split(/\r\n|\n|\r/).find((line) => line.trim() !== "");
 }
 
-/** What stands most often in the first line outside of quotes. */
+/** Returns the most frequent separator of the first line, outside quotes. */
 function separatorOf(line: string): string {
   const counts = SEPARATORS.map((separator) => unquoted(line).split(separator).length - 1);
   return SEPARATORS[counts.indexOf(Math.max(...counts))]!;
@@ -183,7 +183,7 @@ function notText(path: string, encoding: TableForm["encoding"], error: unknown):
   );
 }
 
-/** Read once more, line by line: only where an error is told. */
+/** Reads a file again line by line, for the message of an error. */
 function firstBadLine(path: string): { line: number; shown: string } {
   const file = openSync(path, "r");
   const chunk = Buffer.alloc(CHUNK_BYTES);

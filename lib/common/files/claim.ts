@@ -1,40 +1,27 @@
-// Who fills a place: a folder, or a file. The owner's file `.<name>.owner` stands beside the place while a process
-// fills it. It is made exclusively (a hard link, else O_EXCL), which network file systems keep to as well; no lock of
-// the operating system is needed.
-import { randomBytes } from "node:crypto";
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+// Claims of places (folders or files): one process at a time fills a place, and owns it until it ends or releases it.
+import { existsSync, mkdirSync, rmdirSync, rmSync, utimesSync } from "node:fs";
 import { hostname } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf, UserError } from "../errors";
 import { checkInterrupt } from "../interrupt";
-import { isRunning, processNamespace, processStart } from "../processes";
+import { processStart } from "../processes";
 import { writeError } from "./files";
-
-/** The process that fills a place. */
-export interface Owner {
-  pid: number;
-  /** When it began, in clock ticks since boot: tells a reused number apart. */
-  start: string;
-  host: string;
-  /** The host's numbering of processes, where it has several (containers). */
-  namespace: string;
-  /** ISO 8601. */
-  since: string;
-  /** Tells two claims of one process apart. */
-  id: string;
-}
+import {
+  createExclusively,
+  describeSelf,
+  isAlive,
+  isOnThisHost,
+  isSameProcess,
+  LOOK_MS,
+  type Owner,
+  ownerFile,
+  ownerOf,
+  readOwner,
+  replaceOwner,
+  SILENT_MS,
+  sleepSync,
+} from "./owner";
 
 /** A place that this process fills. */
 export interface Claim {
@@ -44,11 +31,8 @@ export interface Claim {
   handTo(pid: number): void;
 }
 
-/** How often an owner shows that it lives. */
+/** Time between two signs of life of an owner. */
 const BEAT_MS = 20_000;
-/** An owner on another host that has not shown it for so long is taken for dead. */
-const SILENT_MS = 300_000;
-const LOOK_MS = 200;
 /** A parent that starts this process hands its place over within this time. */
 const HAND_OVER_MS = 5000;
 
@@ -58,22 +42,10 @@ const shared = globalThis as { [HELD]?: Set<string> };
 shared[HELD] ??= new Set<string>();
 const held = shared[HELD];
 
-/** The file that names the owner of a place. */
-export function ownerFile(place: string): string {
-  const path = resolve(place);
-  return join(dirname(path), `.${basename(path)}.owner`);
-}
-
-/** The living process that fills a place; undefined where none does. */
-export function ownerOf(place: string): Owner | undefined {
-  const owner = readOwner(ownerFile(place));
-  return owner && isAlive(owner, ownerFile(place)) ? owner : undefined;
-}
-
 /**
- * Claims a place for this process. A dead owner's place is taken over.
+ * Claims a place for this process; takes over the place of a dead owner.
  * @param what the work that fills it, for the message: "The export"
- * @throws UserError where a living process fills it
+ * @throws UserError if a living process fills it
  */
 export function claim(place: string, what: string): Claim {
   const deadlineMs = Date.now() + HAND_OVER_MS;
@@ -87,7 +59,7 @@ export function claim(place: string, what: string): Claim {
 }
 
 /**
- * The same, once the process that fills the place has ended.
+ * Claims a place once the process that fills it has ended.
  * @throws Interrupted after Interrupt
  */
 export async function claimAfter(place: string, what: string): Promise<Claim> {
@@ -100,7 +72,7 @@ export async function claimAfter(place: string, what: string): Promise<Claim> {
   }
 }
 
-/** Does `work` while this process owns `place`. @throws UserError as `claim` */
+/** Runs `work` while this process owns `place`. @throws UserError as `claim` */
 export async function asOwner<T>(place: string, what: string, work: () => Promise<T>): Promise<T> {
   const { release } = claim(place, what);
   try {
@@ -111,9 +83,9 @@ export async function asOwner<T>(place: string, what: string, work: () => Promis
 }
 
 /**
- * What is at a place, else what `make` makes there while this process owns it. Where another process makes it, this one
- * waits, and has what the other has made.
- * @param find gives undefined where nothing is there
+ * Returns what `find` finds at a place, else what `make` makes there while this process owns the place. If another
+ * process is making it, waits for that process and returns what it made.
+ * @param find returns undefined if the place is empty
  */
 export async function findOrMake<T>(
   place: string,
@@ -134,18 +106,18 @@ export async function findOrMake<T>(
   }
 }
 
-/** Removes the file of an owner that was killed when all was done. */
+/** Removes the file of an owner that was killed after its work was done. */
 function forgetDead(place: string): void {
   if (!existsSync(ownerFile(place)) || ownerOf(place)) return;
   try {
     const taken = tryClaim(place);
     if ("release" in taken) taken.release();
   } catch {
-    // a folder that may not be written to: the file says nothing of a process that lives
+    // the folder is read-only: its file names a dead process, which disturbs nobody
   }
 }
 
-/** "The run in checkpoints/a is under way (process 12, since 2026-01-31 12:34:56)." */
+/** Returns "The run in checkpoints/a is under way (process 12, since 2026-01-31 12:34:56 UTC)." */
 export function ownedText(
   place: string,
   what: string,
@@ -163,7 +135,7 @@ function ownedError(place: string, what: string, owner: Owner): UserError {
   return new UserError(ownedText(place, what, owner), next);
 }
 
-/** @throws UserError naming the place where the file system refuses the owner's file */
+/** @throws UserError naming the place if the file system refuses the owner's file */
 function tryClaim(place: string): Claim | Owner {
   try {
     return claimOrOwner(place);
@@ -172,7 +144,7 @@ function tryClaim(place: string): Claim | Owner {
   }
 }
 
-/** The owner's file is nothing that a person knows of: the message names the place. */
+/** Returns the error without the path of the owner's file, which no user knows: the message names the place instead. */
 function withoutPath(error: unknown): unknown {
   const { code, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
   return path === undefined ? error : Object.assign(new Error(messageOf(error)), { code, syscall });
@@ -187,7 +159,7 @@ function claimOrOwner(place: string): Claim | Owner {
     const owner = readOwner(path);
     if (!owner) continue; // it has just been given up
     if (isSameProcess(owner, self) && !held.has(path)) {
-      replace(path, self); // handed over by the process that started this one
+      replaceOwner(path, self); // handed over by the process that started this one
       return holding(path, self);
     }
     if (isAlive(owner, path)) return owner;
@@ -195,7 +167,10 @@ function claimOrOwner(place: string): Claim | Owner {
   }
 }
 
-/** Of all that find a dead owner one at a time looks again and takes its place. @returns whether this process did */
+/**
+ * Takes the place of a dead owner. Of the processes that find it dead, one at a time looks again.
+ * @returns whether this process has taken the place
+ */
 function takeOver(path: string, dead: Owner, self: Owner): boolean {
   const turn = `${path}.next`;
   if (!createExclusively(turn, self)) {
@@ -211,14 +186,14 @@ function takeOver(path: string, dead: Owner, self: Owner): boolean {
 function finishTakeOver(path: string, dead: Owner, self: Owner, turn: string): boolean {
   try {
     if (readOwner(path)?.id !== dead.id) return false;
-    replace(path, self);
+    replaceOwner(path, self);
     return true;
   } finally {
     rmSync(turn, { force: true });
   }
 }
 
-/** @param made the first of the folders above that were made for the owner's file: they go with it while they are empty */
+/** @param made topmost folder that was made for the owner's file: `release` removes it and those below, if empty */
 function holding(path: string, self: Owner, made?: string): Claim {
   held.add(path);
   const beats = setInterval(() => beat(path, self), BEAT_MS).unref();
@@ -235,7 +210,7 @@ function holding(path: string, self: Owner, made?: string): Claim {
     },
     handTo: (pid) => {
       forget();
-      replace(path, { ...self, pid, start: processStart(pid) });
+      replaceOwner(path, { ...self, pid, start: processStart(pid) });
     },
   };
 }
@@ -245,7 +220,7 @@ function removeEmpty(folder: string, top: string): void {
   try {
     for (let path = folder; path.length >= top.length; path = dirname(path)) rmdirSync(path);
   } catch {
-    // one is not empty, or gone
+    // a folder is not empty, or gone
   }
 }
 
@@ -255,107 +230,4 @@ function beat(path: string, self: Owner): void {
   } catch {
     // the next beat tries again: a network file system may be away for a moment
   }
-}
-
-/** @returns false where the file is there */
-function createExclusively(path: string, owner: Owner): boolean {
-  const temporary = `${path}.${owner.id}`;
-  writeInto(temporary, textOf(owner));
-  try {
-    return linkedExclusively(temporary, path);
-  } finally {
-    rmSync(temporary, { force: true });
-  }
-}
-
-/** Makes the folder again where another owner has just removed it. */
-function writeInto(path: string, text: string): void {
-  try {
-    writeFileSync(path, text);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
-  }
-}
-
-function linkedExclusively(temporary: string, path: string): boolean {
-  try {
-    linkSync(temporary, path);
-    return true;
-  } catch (error) {
-    // a network file system may have made the link and lost its answer
-    if (statSync(temporary).nlink === 2) return true;
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    return createdWithoutLink(path, readFileSync(temporary, "utf8"));
-  }
-}
-
-/** For file systems without hard links. */
-function createdWithoutLink(path: string, text: string): boolean {
-  try {
-    writeFileSync(path, text, { flag: "wx" });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
-}
-
-function replace(path: string, owner: Owner): void {
-  const temporary = `${path}.${owner.id}`;
-  writeFileSync(temporary, textOf(owner));
-  renameSync(temporary, path);
-}
-
-/** Where no file can be, nobody has left one. */
-const NO_OWNER: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ENAMETOOLONG"]);
-
-const textOf = (owner: Owner) => `${JSON.stringify(owner)}\n`;
-
-/** Undefined where nobody is the owner. A file that is being written names nobody yet, but is there. */
-function readOwner(path: string): Owner | undefined {
-  for (let isLast = false; ; isLast = true) {
-    try {
-      return JSON.parse(readFileSync(path, "utf8")) as Owner;
-    } catch (error) {
-      if (NO_OWNER.has((error as NodeJS.ErrnoException).code ?? "")) return undefined;
-      if (!(error instanceof SyntaxError)) throw error;
-      if (isLast) {
-        throw new UserError(`${path} does not name a process: ${messageOf(error)}.`, `Delete ${path}.`);
-      }
-      sleepSync(LOOK_MS);
-    }
-  }
-}
-
-function describeSelf(): Owner {
-  const { pid } = process;
-  const id = randomBytes(8).toString("hex");
-  return {
-    pid,
-    start: processStart(pid),
-    host: hostname(),
-    namespace: processNamespace(),
-    since: new Date().toISOString(),
-    id,
-  };
-}
-
-function isSameProcess(a: Owner, b: Owner): boolean {
-  return a.pid === b.pid && a.start === b.start && a.host === b.host && a.namespace === b.namespace;
-}
-
-function isOnThisHost({ host, namespace }: Owner): boolean {
-  return host === hostname() && namespace === processNamespace();
-}
-
-function isAlive(owner: Owner, path: string): boolean {
-  if (isOnThisHost(owner)) return isRunning(owner.pid) && processStart(owner.pid) === owner.start;
-  const seenAtMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return Date.now() - seenAtMs < SILENT_MS;
-}
-
-function sleepSync(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, ms);
 }

@@ -1,19 +1,19 @@
-// A power cut must not leave a name with half of its file: what is written is on the disk before it is renamed.
+// Renames that survive a power cut: files are synced to the disk before they are renamed, so no name has half a file.
 import { closeSync, fsyncSync, lstatSync, openSync, readdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** What file systems answer that cannot sync a folder (some network and FUSE ones): nothing is lost by going on. */
+/** Errors of file systems that cannot sync a folder (some network and FUSE ones): ignoring them loses nothing. */
 const NO_FOLDER_SYNC = new Set(["EINVAL", "ENOTSUP", "EISDIR", "EPERM", "EACCES"]);
 
 /**
- * Renames a file, or a folder with all that is in it, once it is on the disk; returns when its name is there, too.
- * @throws the file system's error; then `path` is as it was
+ * Syncs a file, or a folder with all its contents, then renames it; returns when the new name is on the disk too.
+ * @throws the file system's error; `path` is then unchanged
  */
 export function renameDurably(temporary: string, path: string): void {
   renameTogether([[temporary, path]]);
 }
 
-/** The same for several, of which none is renamed before all are on the disk. */
+/** Renames several files or folders as `renameDurably` does; none before all are on the disk. */
 export function renameTogether(renames: readonly (readonly [temporary: string, path: string])[]): void {
   for (const [temporary] of renames) syncTree(temporary);
   for (const [temporary, path] of renames) renameSync(temporary, path);

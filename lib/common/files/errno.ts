@@ -1,12 +1,11 @@
 // Errors of the file system in words: one table for the command line, notebooks and the set-up.
-
 import { messageOf, UserError } from "../errors";
 import WORDS from "./errno.json";
 
 /** A code of `errno.json`. */
 export type FileErrorCode = keyof typeof WORDS;
 
-/** What libraries that write by themselves (TensorFlow, DuckDB, libvips) say in place of a code. */
+/** Texts that libraries with their own writers (TensorFlow, DuckDB, libvips) give in place of a code. */
 const SYSTEM_TEXTS: readonly (readonly [FileErrorCode, string])[] = [
   ["ENOSPC", "No space left on device"],
   ["EDQUOT", "Disk quota exceeded"],
@@ -22,31 +21,28 @@ const SYSTEM_TEXTS: readonly (readonly [FileErrorCode, string])[] = [
   ["ESTALE", "Stale file handle"],
 ];
 
-/** What helps against which errors. */
+/** Advice for each group of errors. */
 const REMEDIES: readonly (readonly [codes: readonly FileErrorCode[], next: string])[] = [
   [
     ["ENOSPC", "EDQUOT", "EFBIG"],
     "Make room (or choose another folder) and run it again: what is finished is kept.",
   ],
-  [
-    ["EROFS", "EACCES", "EPERM"],
-    "Choose a folder that may be written to, and run it again: what is finished is kept.",
-  ],
+  [["EROFS", "EACCES", "EPERM"], "Choose a writable folder, and run it again: what is finished is kept."],
   [
     ["ENOTDIR", "EISDIR", "ENOENT", "EEXIST", "ENOTEMPTY", "ELOOP"],
-    "See to the path: a file where a file is meant, a folder where a folder is.",
+    "Check the path: it must lead to a file where a file is expected, to a folder where a folder is.",
   ],
   [["ENAMETOOLONG"], "Choose a shorter name."],
   [["EMFILE", "ENFILE"], "Raise the limit, or run less at the same time."],
-  [["EIO", "ESTALE", "EBUSY", "ENOTCONN", "ETIMEDOUT"], "See to the disk, then run it again."],
+  [["EIO", "ESTALE", "EBUSY", "ENOTCONN", "ETIMEDOUT"], "Check the disk, then run it again."],
 ];
 
-/** Whether a code stands in the table. */
+/** Tells whether a code is in `errno.json`. */
 export function isFileErrorCode(code: string): code is FileErrorCode {
   return Object.hasOwn(WORDS, code);
 }
 
-/** The code of what the file system refused, also where a library gives it as text; undefined for any other error. */
+/** Returns the file system's code of an error, also if a library gives it as text; undefined for any other error. */
 export function fileErrorCode(error: unknown): FileErrorCode | undefined {
   const { code } = (error ?? {}) as NodeJS.ErrnoException;
   if (code !== undefined && isFileErrorCode(code)) return code;
@@ -54,25 +50,25 @@ export function fileErrorCode(error: unknown): FileErrorCode | undefined {
   return SYSTEM_TEXTS.find(([, words]) => text.includes(words))?.[0];
 }
 
-/** The reason in words: "the disk is full". */
+/** Returns the reason in words: "the disk is full". */
 export function fileErrorWords(code: FileErrorCode): string {
   return WORDS[code];
 }
 
-/** A file system's error within a longer message: "/data/x/y: a part of the path is a file, not a folder". */
+/** Puts a file system's error into words within a message: "/data/x/y: a part of the path is a file, not a folder". */
 export function fileErrorText(error: unknown, code: FileErrorCode): string {
   const path = (error as NodeJS.ErrnoException).path ?? pathIn(messageOf(error));
   return path === undefined ? WORDS[code] : `${shortened(withoutTemporary(path))}: ${WORDS[code]}`;
 }
 
-/** How an attempt is called in a message, by the system call that failed. */
+/** System calls that read: the message then says "read". */
 const READING = new Set(["scandir", "stat", "lstat", "readlink", "realpath", "read"]);
 
 /**
- * Puts an error of the file system into words: which path, what could not be done, why, and what helps. Any other error
- * is returned as it is.
- * @param path what was to be read or written, where the error itself names nothing better
- * @param done what could not be done to it; by default told by the system call
+ * Turns an error of the file system into a UserError: the path, what could not be done, why, and what to do next.
+ * Returns any other error as it is.
+ * @param path the file that was read or written, if the error itself names none
+ * @param done "read" or "written"; by default from the system call
  */
 export function inWords(error: unknown, path?: string, done?: string): unknown {
   if (error instanceof UserError) return error;
@@ -86,19 +82,19 @@ export function inWords(error: unknown, path?: string, done?: string): unknown {
   return new UserError(what, next, { cause: error });
 }
 
-/** The first absolute path in a library's message. */
+/** Returns the first absolute path in a library's message. */
 function pathIn(message: string): string | undefined {
   return /(\/[^\s"';:,]+)/.exec(message)?.[1];
 }
 
-/** The path that a file is to have, by the one under which it is written first. */
+/** Removes the temporary ending from a path: the message shows the file's final name. */
 function withoutTemporary(path: string): string {
   return path.replace(/\.\d+\.[0-9a-f]{8}\.tmp(?=\/|$)/, "");
 }
 
 const LONGEST_SHOWN = 200;
 
-/** Paths are shown whole, but for those that are themselves the fault. */
+/** Cuts the middle out of very long paths, whose length is itself the fault. */
 function shortened(path: string): string {
   if (path.length <= LONGEST_SHOWN) return path;
   return `${path.slice(0, LONGEST_SHOWN / 2)}...${path.slice(-LONGEST_SHOWN / 2)}`;

@@ -1,4 +1,4 @@
-// Traces of unexpected errors: each in a file of its own in the system's temporary folder, of which the newest stay.
+// Stack traces of unexpected errors: one file each in the system's temporary folder; only the newest are kept.
 import { lstatSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { release, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,9 +10,9 @@ const LARGEST_BYTES = 65_536;
 const NAME = /^guie-error-.*\.log$/;
 
 /**
- * Keeps the trace of an error.
+ * Writes the trace of an error into a file of its own.
  * @param where the command that failed
- * @returns the file; undefined where none can be written
+ * @returns the file's path; undefined if it cannot be written
  */
 export function keepTrace(where: string, error: unknown): string | undefined {
   try {
@@ -34,15 +34,16 @@ export function keepTrace(where: string, error: unknown): string | undefined {
   }
 }
 
-/** An error with its trace and its causes. */
+/** Formats an error with its trace and its causes. */
 export function traceOf(error: unknown): string {
   return inspect(error, { depth: 4, maxArrayLength: 20, maxStringLength: 10_000, breakLength: 120 });
 }
 
-/** Deletes the oldest files of this user beyond those that stay. Their names begin with their time. */
+/** Deletes this user's oldest traces beyond KEPT_FILES. Their names begin with their time. */
 function dropOldest(folder: string): void {
-  const own = readdirSync(folder).filter(
+  const traces = readdirSync(folder).filter(
     (name) => NAME.test(name) && lstatSync(join(folder, name)).uid === process.getuid?.(),
   );
-  for (const name of own.sort(byCodeUnit).slice(0, -KEPT_FILES)) rmSync(join(folder, name), { force: true });
+  for (const name of traces.sort(byCodeUnit).slice(0, -KEPT_FILES))
+    rmSync(join(folder, name), { force: true });
 }

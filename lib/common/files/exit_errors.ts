@@ -1,22 +1,21 @@
-// How a process ends that was stopped by an error: what it says, and its exit code.
-
+// The end of a process that an error has stopped: its message and its exit code.
 import { messageOf, UserError } from "../errors";
 import { Interrupted } from "../interrupt";
 import { inWords } from "./errno";
 import { keepTrace, traceOf } from "./error_log";
 
-/** What a process says at its end, and its exit code. */
+/** The last message of a process and its exit code. */
 export interface Ending {
   message: string;
   exitCode: number;
 }
 
-/** A process that Ctrl-C ended: 128 + SIGINT. */
+/** The exit code after Ctrl-C: 128 + SIGINT. */
 export const INTERRUPTED_CODE = 130;
 
 /**
- * Puts any error into a message: that of a UserError, a file system's in words, and of an unexpected one a line that
- * names the file with its trace. GUIE_DEBUG=1 adds the trace.
+ * Turns any error into a message: a UserError's own, a file system's error in words, or for an unexpected error one
+ * line that names the file with its trace. GUIE_DEBUG=1 adds the trace.
  * @param where the command that failed
  */
 export function endingOf(where: string, thrown: unknown): Ending {
@@ -30,7 +29,7 @@ function isDebugging(): boolean {
   return Boolean(process.env.GUIE_DEBUG) && process.env.GUIE_DEBUG !== "0";
 }
 
-/** One line: what was thrown, and where its trace is. */
+/** Returns one line: the thrown error and where its trace is. */
 function unexpected(where: string, error: unknown): string {
   const log = keepTrace(where, error);
   const place = log ? `Its trace is in ${log}` : "GUIE_DEBUG=1 shows its trace";

@@ -1,13 +1,14 @@
-// Tells a file's own fault from the world's: a disk that was unplugged, a share that does not answer, too many open
-// files. The world's faults say nothing of a file: they are waited for, then told, and never noted as a result.
+// Separates faults of a file from faults of the environment: an unplugged disk, a share that does not answer, too many
+// open files. The latter say nothing about the file: readers wait for them to pass, then report them, and never record
+// them as a result.
 import { opendirSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors";
 import { fileErrorWords, isFileErrorCode } from "./errno";
 
-/** The codes that tell of the file itself, however often it is asked for; any other code is the world's. */
-const OWN_FAULTS = new Set([
+/** Codes of faults of the file itself, the same at every try; any other code is a fault of the environment. */
+const FILE_FAULTS = new Set([
   "EISDIR",
   "ENOTDIR",
   "ELOOP",
@@ -21,28 +22,28 @@ const OWN_FAULTS = new Set([
 /** Pauses before the further tries to read a file. */
 const PAUSES_MS: readonly number[] = [100, 400, 1500, 3000];
 
-/** A file, or a folder of files, that cannot be read now through no fault of its own. */
+/** A file or folder that cannot be read at the moment because of its environment. */
 export class UnreachableFile extends UserError {
-  /** Whether it was waited for. */
+  /** True after `readPatiently` has tried and waited. */
   wasAwaited = false;
 
   constructor(path: string, why: string, cause?: unknown) {
     super(
       `${path} cannot be read now: ${why}.`,
-      "See that its disk or share is there, then do the same again: it goes on, and what is finished is kept. " +
-        "Files that were deleted belong out of the list or table that names them.",
+      "Check that its disk or share is there, then run it again: it continues, and what is finished is kept. " +
+        "Remove deleted files from the list or table that names them.",
       { cause },
     );
   }
 }
 
-/** The file system's code of a fault of the world; undefined for a file's own fault and for any other error. */
-export function worldFault(error: unknown): string | undefined {
+/** Returns the code of a fault of the environment; undefined for a fault of the file and for any other error. */
+export function environmentFault(error: unknown): string | undefined {
   const code = faultCode(error);
-  return code !== undefined && !OWN_FAULTS.has(code) ? code : undefined;
+  return code !== undefined && !FILE_FAULTS.has(code) ? code : undefined;
 }
 
-/** The file system's code behind an error, such as EISDIR; undefined where there is none. */
+/** Returns the file system's code behind an error, such as EISDIR; undefined if there is none. */
 export function faultCode(error: unknown): string | undefined {
   const { code, cause } = (error ?? {}) as NodeJS.ErrnoException;
   if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code;
@@ -50,8 +51,8 @@ export function faultCode(error: unknown): string | undefined {
 }
 
 /**
- * Reads a file that was listed a moment ago; where the world is at fault it tries again after each pause.
- * @throws UnreachableFile when it stays so; any other error as it is
+ * Reads a file that was listed a moment ago; after a fault of the environment tries again after each pause.
+ * @throws UnreachableFile if the fault persists; any other error as it is
  */
 export async function readPatiently<T>(
   path: string,
@@ -70,10 +71,10 @@ export async function readPatiently<T>(
   }
 }
 
-/** Turns a fault of the world into an UnreachableFile; any other error is returned as it is. */
+/** Turns a fault of the environment into an UnreachableFile; returns any other error as it is. */
 export function unreachable(path: string, error: unknown): unknown {
   if (error instanceof UnreachableFile) return error;
-  const code = worldFault(error);
+  const code = environmentFault(error);
   return code === undefined ? error : new UnreachableFile(path, wordsOf(code), error);
 }
 
@@ -82,9 +83,9 @@ function wordsOf(code: string): string {
 }
 
 /**
- * Tells files that somebody deleted from those of a disk that is gone: a folder of which nothing is left is gone with
- * its disk, or was emptied as a whole.
- * @param missing absolute paths that were not there when they were looked for
+ * Separates deleted files from the files of a missing disk: a folder that is missing or empty is gone with its disk, or
+ * was emptied as a whole.
+ * @param missing absolute paths of files that do not exist
  * @throws UnreachableFile naming such a folder
  */
 export function requireFoldersOf(missing: Iterable<string>): void {

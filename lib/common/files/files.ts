@@ -23,15 +23,15 @@ import { renameDurably, renameTogether } from "./durable";
 import { fileErrorCode, fileErrorWords, inWords } from "./errno";
 import { specialKind } from "./regular_file";
 
-/** The ending of temporary names; its first group is the process that writes. */
+/** The ending of temporary names; its first group is the process that writes the file. */
 export const TEMPORARY_NAME = /\.(\d+)\.[0-9a-f]+\.tmp(\.d)?$/;
 
-/** The name under which `path` is written before it is renamed. */
+/** Returns a new name under which `path` is written before it is renamed. */
 export function temporaryPath(path: string): string {
   return `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
 }
 
-/** Deletes a temporary file. That this fails is told by the error that led here: the same disk, the same name. */
+/** Deletes a temporary file. Ignores failure: the error that led here reports the same disk and name. */
 function discard(temporary: string): void {
   try {
     rmSync(temporary, { force: true });
@@ -41,9 +41,9 @@ function discard(temporary: string): void {
 const ABANDONED_MS = 3_600_000;
 
 /**
- * Deletes temporary files and folders beside `path` that a killed process left behind: those to which nothing was
- * written for an hour. Those of `path` alone are looked at, in one listing of its folder.
- * @param ofThisMachine only this machine writes `path`: those of processes that are gone are deleted at once
+ * Deletes temporary files and folders of `path` that a killed process left behind: those unchanged for an hour. Lists
+ * the folder once and ignores the temporary files of other paths.
+ * @param ofThisMachine true if only this machine writes `path`: deletes those of dead processes at once
  */
 export function removeAbandoned(path: string, { ofThisMachine = false } = {}): void {
   const folder = dirname(path);
@@ -58,7 +58,7 @@ export function removeAbandoned(path: string, { ofThisMachine = false } = {}): v
   }
 }
 
-/** Deletes the temporary files in a folder that this process owns: killed ones have left them. */
+/** Deletes the temporary files in a folder that this process owns: killed processes have left them. */
 export function removeTemporaries(folder: string): void {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder))
@@ -66,9 +66,9 @@ export function removeTemporaries(folder: string): void {
 }
 
 /**
- * Lets `write` fill a temporary file beside `path` and renames it into place when it is whole and on the disk.
- * `path` is therefore always absent, old or complete, also after a power cut; folders above it are made.
- * @throws UserError where the disk is full or may not be written to
+ * Lets `write` fill a temporary file next to `path` and renames it into place when it is complete and on the disk.
+ * `path` is therefore always absent, old or complete, also after a power cut. Makes the folders above it.
+ * @throws UserError if the disk is full or read-only
  */
 export async function writeAtomically(
   path: string,
@@ -82,13 +82,13 @@ export async function writeAtomically(
   } catch (error) {
     throw writeError(path, error);
   } finally {
-    discard(temporary); // rename(2) leaves both where they are two names of one file
+    discard(temporary); // rename(2) leaves both if they are two names of one file
   }
 }
 
 /**
- * Lets `write` fill a temporary file beside each of `paths` (given in their order) and renames all of them into place
- * together, when every one is whole: an error leaves those from before as they were.
+ * Lets `write` fill a temporary file next to each of `paths` (in their order) and renames all files into place
+ * together, when every one is complete: an error leaves the old files unchanged.
  * @throws UserError as `writeAtomically`
  */
 export async function writeTogether<T>(
@@ -110,8 +110,8 @@ export async function writeTogether<T>(
 
 /**
  * Writes `content` to `path` under a temporary name, then renames it.
- * @param durable false for one of many thousands of files that can be made again: it is not waited for until it is on
- * the disk (3 ms each), and a power cut may leave it empty
+ * @param durable false for one of many thousands of files that can be made again: does not wait until it is on the disk
+ * (3 ms each), so a power cut may leave it empty
  * @throws UserError as `writeAtomically`
  */
 export function writeFileAtomically(
@@ -149,8 +149,8 @@ export function appendToFile(path: string, content: string | Uint8Array): void {
 }
 
 /**
- * Puts an error of writing to `path` into words. Of a folder that cannot be made, Node.js says "missing" on a read-only
- * disk (the disk is asked), and "exists" where a file has its name.
+ * Puts an error of writing to `path` into words. When a folder cannot be made, Node.js says "missing" on a read-only
+ * disk (this function asks the disk), and "exists" if a file has the folder's name.
  */
 export function writeError(path: string, error: unknown): unknown {
   const refusal = mkdirRefusal(path, error);
@@ -165,7 +165,7 @@ function mkdirRefusal(path: string, error: unknown): string | undefined {
   return code === "ENOENT" ? whyNotWritten(path) : undefined;
 }
 
-/** The code by which a file system refuses to write to `path`, or to make it; undefined where it does not. */
+/** Returns the code with which the file system refuses to write or make `path`; undefined if it allows it. */
 export function whyNotWritten(path: string): string | undefined {
   let nearest = path;
   while (!existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest);
@@ -183,9 +183,10 @@ export function writeJson(path: string, value: unknown): void {
 }
 
 /**
- * Refuses a path at which no file can be read: nothing, a folder, one of no permission.
- * @param what what is expected there: "a JSON file"
- * @param next what makes it
+ * Checks that a readable file is at `path`.
+ * @param what the expected file: "a JSON file"
+ * @param next the step that makes it
+ * @throws UserError if there is nothing, a folder, a special file, or no permission to read
  */
 export function requireFile(path: string, what: string, next?: string): void {
   const fault = faultOfFile(path);
@@ -209,8 +210,8 @@ function faultOfFile(path: string): string | undefined {
 
 /**
  * Reads a JSON file.
- * @param next what makes it, or mends it
- * @throws UserError when it is missing, is not JSON, or does not fit the schema
+ * @param next the step that makes or fixes it
+ * @throws UserError if it is missing, is not JSON, or does not fit the schema
  */
 export function readJson<T>(path: string, schema: z.ZodType<T>, next?: string): T {
   requireFile(path, "a JSON file", next);
@@ -218,7 +219,7 @@ export function readJson<T>(path: string, schema: z.ZodType<T>, next?: string): 
 }
 
 /**
- * Names of the sub-folders (or files) of `folder`, sorted by code unit; hidden entries left out.
+ * Lists the names of the sub-folders (or files) of `folder` without hidden ones, sorted by code unit.
  * A symbolic link to a folder counts as a folder.
  */
 export function listNames(folder: string, kind: "folders" | "files"): string[] {

@@ -1,15 +1,15 @@
-// Tells whether files are what they were: by what the file system says of them, else by their content.
+// Fingerprints of files, to detect changes: from the file system's stamp, else from the content.
 import { createHash, hash } from "node:crypto";
 import { type BigIntStats, closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { checkInterrupt } from "../interrupt";
-import { faultCode, readPatiently, worldFault } from "./file_faults";
+import { environmentFault, faultCode, readPatiently } from "./file_faults";
 
 const PIECES = 256;
 const PIECE_BYTES = 4096;
 
 /**
- * Tells two files of weights apart without reading gigabytes: SHA-256 over a file's length and 256 pieces of 4 KB,
- * evenly spread over it. Training changes all of a model's weights; small files are read whole.
+ * Computes a fingerprint of a file of weights without reading gigabytes: SHA-256 over its length and 256 pieces of
+ * 4 KB, evenly spread. That suffices because training changes all weights of a model. Reads small files whole.
  * @returns hexadecimal
  */
 export function fileFingerprint(path: string): string {
@@ -31,27 +31,27 @@ export function fileFingerprint(path: string): string {
 
 /** A file as the file system shows it. */
 export interface SeenFile {
-  /** Size, both times and inode as text: while it stays the same, so does the content. "" where that is not sure yet. */
+  /** Size, both times and inode as text: while it is the same, so is the content. "" if that is not certain yet. */
   stamp: string;
   /** The later of both times: the content is not newer. */
   changedMs: number;
 }
 
-/** A file system's clock may stand still for so long: a file may have changed since without showing it. */
+/** The coarsest step of a file system's clock: a file may change within it and keep its times. */
 const CLOCK_STEP_MS = 2000;
 const NS_PER_MS = 1_000_000n;
 
 /**
- * Looks at a file, without reading it.
- * @returns undefined where there is none
- * @throws UnreachableFile where the world keeps it from being looked at
+ * Reads the stamp of a file, not its content.
+ * @returns undefined if there is no file
+ * @throws UnreachableFile after a fault of the environment
  */
 export async function seeFile(path: string): Promise<SeenFile | undefined> {
   try {
     return seen(statSync(path, { bigint: true }));
   } catch (error) {
     if (faultCode(error) === "ENOENT") return undefined;
-    if (worldFault(error) === undefined) return { stamp: "", changedMs: Number.POSITIVE_INFINITY };
+    if (environmentFault(error) === undefined) return { stamp: "", changedMs: Number.POSITIVE_INFINITY };
     return seeAgain(path);
   }
 }
@@ -72,12 +72,12 @@ function seen({ size, mtimeNs, ctimeNs, ino }: BigIntStats): SeenFile {
   };
 }
 
-/** Hexadecimal letters of a content's hash: 128 bits. */
+/** Length of a content hash in hexadecimal letters: 128 bits. */
 export const CONTENT_LETTERS = 32;
-/** In a hash's place for what cannot be read through its own fault, such as a folder under an image's name. */
+/** The hash of a path that is not a readable file, such as a folder under an image's name. */
 export const NO_CONTENT = "0".repeat(CONTENT_LETTERS);
 
-/** The hash of bytes: the first half of their SHA-256. @returns hexadecimal */
+/** Hashes bytes: the first half of their SHA-256. @returns hexadecimal */
 export function contentOf(bytes: Uint8Array): string {
   return hash("sha256", bytes, "hex").slice(0, CONTENT_LETTERS);
 }
@@ -85,15 +85,15 @@ export function contentOf(bytes: Uint8Array): string {
 const HASHED_BYTES = 1 << 20;
 
 /**
- * The same of a file, however long it is.
- * @returns `NO_CONTENT` where it is none that can be read
- * @throws UnreachableFile where the world keeps it from being read
+ * Hashes a file of any length as `contentOf` does.
+ * @returns `NO_CONTENT` if it is not a readable file
+ * @throws UnreachableFile after a fault of the environment
  */
 export async function fileContent(path: string): Promise<string> {
   try {
     return await readPatiently(path, () => hashFile(path));
   } catch (error) {
-    if (faultCode(error) === undefined || worldFault(error) !== undefined) throw error;
+    if (faultCode(error) === undefined || environmentFault(error) !== undefined) throw error;
     return NO_CONTENT;
   }
 }

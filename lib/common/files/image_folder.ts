@@ -1,4 +1,4 @@
-// What lies in folders of images: the one list of what is taken for an image by its name, and the one way to walk.
+// Walks folders of images: the only list of image endings, and the only walk.
 import { isUtf8 } from "node:buffer";
 import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join, sep } from "node:path";
@@ -8,48 +8,48 @@ import { unreachable } from "./file_faults";
 import { specialKind } from "./regular_file";
 
 /**
- * Endings of files that people take for images. Whether one can be decoded is told by its bytes: what cannot be read
- * (a PSD, a JPEG XL) is listed with the reason by the step that reads it.
+ * Endings of files that people take for images. Only the bytes tell whether one can be decoded: the step that reads
+ * the files lists the undecodable ones (a PSD, a JPEG XL) with the reason.
  */
 export const IMAGE_ENDINGS =
   "jpg jpeg jpe jfif png bmp webp gif tif tiff avif svg heic heif hif jp2 j2k jxl psd".split(" ");
 
 const IMAGE = new RegExp(`\\.(${IMAGE_ENDINGS.join("|")})$`, "i");
-/** What file managers, phones and browsers leave in folders; hidden files. */
-const DROPPING =
+/** Files that file managers, phones and browsers leave in folders; hidden files. */
+const CLUTTER =
   /^(\..*|(Thumbs|ehthumbs|ehthumbs_vista)\.db(:.*)?|desktop\.ini|Icon\r|(.*[.:_])?Zone\.Identifier|__MACOSX|@eaDir|\$RECYCLE\.BIN|System Volume Information)$/is;
-/** Notes that data sets carry beside their images. */
+/** Notes that data sets have next to their images. */
 const NOTE = /^(README|LICENSE|.*\.(txt|md|csv|tsv|json|xml|html?|pdf))$/is;
 
-/** Something in a folder of images that is not taken, and why. */
+/** An entry of a folder of images that the walk does not take, and why. */
 export interface LeftOut {
-  /** Relative to the folder that is walked. */
+  /** Relative to the root of the walk. */
   file: string;
   reason: string;
 }
 
-/** What lies in one folder, each list sorted by code unit. */
+/** The contents of one folder, each list sorted by code unit. */
 export interface FolderContent {
   folders: string[];
   images: string[];
 }
 
 /**
- * A walk through a folder and those below it. Symbolic links count as what they point to, but each real folder is read
- * once: a link to a folder that lies inside the walk, above it, or was read before, is left out and told.
+ * A walk through a folder and those below it. Symbolic links count as their targets, but each real folder is read once:
+ * a link to a folder inside the walk, above it, or read before goes into `leftOut`.
  */
 export class FolderWalk {
   readonly #root: string;
   readonly #realRoot: string;
-  /** Real paths of the folders that are read. */
+  /** Real paths of the folders that were read. */
   readonly #read: Set<string>;
-  /** Droppings of file managers, notes: known to mean nothing here. */
+  /** Number of files without meaning for the walk: clutter of file managers, notes. */
   passedOver = 0;
   readonly leftOut: LeftOut[] = [];
 
   readonly #isArchive: (name: string) => boolean;
 
-  /** @param isArchive tells names that may lie in the topmost folder, and mean nothing here */
+  /** @param isArchive recognises files of the topmost folder to pass over */
   constructor(root: string, isArchive: (name: string) => boolean = () => false) {
     this.#root = root;
     this.#isArchive = isArchive;
@@ -71,7 +71,7 @@ export class FolderWalk {
       const file = folder === "" ? entry.name : `${folder}/${entry.name}`;
       const stats = statsOf(join(path, entry.name));
       const special = stats && specialKind(stats);
-      if (DROPPING.test(entry.name)) this.passedOver++;
+      if (CLUTTER.test(entry.name)) this.passedOver++;
       else if (!stats) this.leftOut.push({ file, reason: "a link that leads nowhere" });
       else if (special) this.leftOut.push({ file, reason: `${special}, not a file` });
       else if (stats.isDirectory()) this.#addFolder(content, entry, file);
@@ -81,8 +81,8 @@ export class FolderWalk {
   }
 
   /**
-   * Paths of all images in a folder and below it, depth first, relative to the root.
-   * @param whenEmpty is told a folder that holds nothing to take and nothing to tell
+   * Yields the paths of all images in a folder and below it, depth first, relative to the root.
+   * @param whenEmpty called for a folder without images, sub-folders and entries left out
    */
   *imagesBelow(folder: string, whenEmpty?: (folder: string) => void): Generator<string> {
     const told = this.leftOut.length;
@@ -93,7 +93,7 @@ export class FolderWalk {
     for (const name of folders) yield* this.imagesBelow(prefix + name, whenEmpty);
   }
 
-  /** Tells the walk that a folder is read that it did not list. @returns false where it was read before */
+  /** Notes that a folder was read which the walk did not list. @returns false if it was read before */
   enter(folder: string): boolean {
     const real = realpathSync(join(this.#root, folder));
     if (this.#read.has(real)) return false;
@@ -127,7 +127,7 @@ export class FolderWalk {
   }
 }
 
-/** @throws UnreachableFile where the world keeps a folder from being listed */
+/** @throws UnreachableFile after a fault of the environment */
 function entriesOf(path: string): Dirent[] {
   try {
     return readdirSync(path, { withFileTypes: true });
@@ -136,7 +136,7 @@ function entriesOf(path: string): Dirent[] {
   }
 }
 
-/** Of what a link points to; undefined for nothing, and for links in a circle. */
+/** Reads the stats of a link's target; undefined if there is none or the links form a circle. */
 function statsOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -150,7 +150,7 @@ function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
-/** Node shows bytes that are not UTF-8 as U+FFFD: such a file could not be opened, nor written into a CSV. */
+/** Refuses names that are not UTF-8: Node shows them with U+FFFD, and the file can neither be opened nor listed. */
 function checkUtf8(path: string): void {
   for (const name of readdirSync(path, "buffer")) {
     if (isUtf8(name)) continue;

@@ -1,11 +1,11 @@
-// The files that this project makes in folders which it replaces as a whole, by name.
+// Names of the files that this project makes in folders which it replaces as a whole.
 
-/** Patterns of paths below a folder: of files, or with "/" behind them of folders. */
+/** Patterns of paths below a folder: of files, or of folders if they end with "/". */
 export type Parts = readonly RegExp[];
 
 const named = (...patterns: string[]): Parts => patterns.map((pattern) => new RegExp(`^${pattern}$`));
 
-/** The same parts in a folder of that name. */
+/** Returns the parts as paths below a sub-folder `folder`. */
 function within(folder: string, parts: Parts): Parts {
   return [
     new RegExp(`^${folder}/$`),
@@ -13,7 +13,7 @@ function within(folder: string, parts: Parts): Parts {
   ];
 }
 
-/** Of a folder of features. */
+/** Parts of a folder of features. */
 export const FEATURE_PARTS = named(
   "features\\.json",
   "features_\\d+\\.safetensors",
@@ -23,7 +23,7 @@ export const FEATURE_PARTS = named(
   "sources\\.json",
 );
 
-/** Of an export, by its format; a ZIP is a file. */
+/** Parts of an export, by its format; a ZIP is a file. */
 export const EXPORT_PARTS = {
   savedmodel: [
     ...named("saved_model\\.pb"),
@@ -33,7 +33,7 @@ export const EXPORT_PARTS = {
   safetensors: named("tower\\.safetensors", "neck_and_head\\.safetensors"),
 } as const satisfies Record<string, Parts>;
 
-/** Of a run's folder, besides those that RUN_FILES names. */
+/** Parts of a run's folder, in addition to RUN_FILES. */
 export const RUN_PARTS: Parts = [
   ...named("(best|last|epoch_\\d+|step_\\d+)\\.safetensors"),
   ...named(

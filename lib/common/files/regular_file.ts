@@ -1,8 +1,8 @@
-// Files that are opened without waiting: a named pipe has no end, and opening one waits for somebody who writes.
+// Opens regular files only, and never waits: opening a named pipe would wait for a writer, and a pipe has no end.
 import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 
-/** What a path leads to that is neither a file nor a folder; undefined for those. */
+/** Names a special file ("a named pipe"); undefined for files and folders. */
 export function specialKind(
   stats: Pick<Stats, "isFIFO" | "isSocket" | "isFile" | "isDirectory">,
 ): string | undefined {
@@ -10,12 +10,12 @@ export function specialKind(
   return stats.isFIFO() ? "a named pipe" : stats.isSocket() ? "a socket" : "a device";
 }
 
-/** What a path leads to that is no file, in words; undefined for a file. */
+/** Names anything but a regular file ("a folder"); undefined for a file. */
 function kindOf(stats: Stats): string | undefined {
   return stats.isDirectory() ? "a folder" : specialKind(stats);
 }
 
-/** A path leads to something else than a file. */
+/** The error for a path that leads to something other than a file. */
 export class NoFileError extends Error {
   override readonly name = "NoFileError";
 }
@@ -23,7 +23,7 @@ export class NoFileError extends Error {
 /**
  * Opens a file for reading; never waits.
  * @returns its descriptor
- * @throws NoFileError where the path leads to a folder, a named pipe, a socket or a device; errors of the file system
+ * @throws NoFileError for a folder, a named pipe, a socket or a device; errors of the file system
  */
 export function openRegularFile(path: string): number {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -33,7 +33,7 @@ export function openRegularFile(path: string): number {
   throw new NoFileError(`${kind}, not a file`);
 }
 
-/** The content of a file, read off the main thread. @throws as `openRegularFile` */
+/** Reads a file off the main thread. @throws as `openRegularFile` */
 export async function readRegularFile(path: string): Promise<Buffer> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -45,7 +45,7 @@ export async function readRegularFile(path: string): Promise<Buffer> {
   }
 }
 
-/** Whether a path leads to a file. */
+/** Tells whether a path leads to a file. */
 export function isRegularFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }

@@ -1,57 +1,57 @@
-// Replacing what a command made before: only what it (or its like) made gives way, and only once the new is whole.
-// Beside a place NAME stand, while it is filled: `.NAME.making`, the new; `.NAME.replaced`, the old until the new is in
-// its place, and `.NAME.dropped`, the old while it is deleted. Who calls these functions owns the place (owner.ts).
+// Replaces earlier results of a command: only what this project made is replaced, and only by a complete new result.
+// While a place NAME is filled, these are next to it: `.NAME.making`, the new; `.NAME.replaced`, the old until the new
+// is in its place; `.NAME.dropped`, the old while it is deleted. Callers own the place (claim.ts).
 import { existsSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync, type Stats } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { byCodeUnit } from "../code_units";
 import { UserError } from "../errors";
 import { TEMPORARY_NAME } from "./files";
 
-/** What a command makes at a place, and how it is known again. */
+/** A kind of result that a command makes at a place, and how to recognise it. */
 export interface MadeKind {
   /** With its article: "an ONNX export". */
   what: string;
   isFolder: boolean;
-  /** Paths below the folder that belong to it, with "/" between names and behind those of folders. */
+  /** Paths below the folder that belong to it, with "/" between names and after those of folders. */
   parts?: readonly RegExp[];
-  /** Whether what is there, all of it parts, was made by this project. */
+  /** Tells whether this project made the file or folder, which holds nothing but parts. */
   isMade(path: string): boolean;
 }
 
-/** How a place may be replaced. */
+/** Options of a replacement. */
 export interface ReplaceOptions {
-  /** Whether the user asked for it. */
+  /** True if the user asked for it. */
   overwrite: boolean;
-  /** Files and folders from which the new is made: they must not go with the old. */
+  /** Files and folders that the new is made from: they must not be deleted with the old. */
   inputs?: readonly string[];
-  /** What names another place, for the message; "--out" unless told. */
+  /** The option that names another place, for the message; "--out" by default. */
   option?: string;
 }
 
-/** Files of operating systems that belong to nobody. */
-const NOBODYS = /^(\.DS_Store|Thumbs\.db|desktop\.ini|\.nfs[0-9a-f]+)$/;
-/** Files of this module and of owner.ts, within a folder that is replaced as a whole. */
+/** Files that operating systems leave in folders. */
+const SYSTEM_FILES = /^(\.DS_Store|Thumbs\.db|desktop\.ini|\.nfs[0-9a-f]+)$/;
+/** Files of this module and of owner.ts inside a folder that is replaced as a whole. */
 const HELPERS = /^\..+\.(owner|making|replaced|dropped)$/;
 const SHOWN = 3;
 
-/** Where the new is made, beside its place. */
+/** Returns the path next to a place at which the new is made. */
 export function makingPlace(place: string): string {
-  return beside(place, "making");
+  return helperPath(place, "making");
 }
 
-/** Where the old stays until the new is in its place. */
+/** Returns the path next to a place at which the old stays until the new is in its place. */
 export function replacedPlace(place: string): string {
-  return beside(place, "replaced");
+  return helperPath(place, "replaced");
 }
 
-function beside(place: string, ending: string): string {
+function helperPath(place: string, ending: string): string {
   const path = resolve(place);
   return join(dirname(path), `.${basename(path)}.${ending}`);
 }
 
 /**
  * Checks that a place is free, or holds something of the kind that may be replaced.
- * @throws UserError naming what stands in the way
+ * @throws UserError naming the obstacle
  */
 export function requireReplaceable(place: string, kind: MadeKind, options: ReplaceOptions): void {
   const { overwrite, inputs = [], option = "--out" } = options;
@@ -75,17 +75,17 @@ export function requireReplaceable(place: string, kind: MadeKind, options: Repla
     );
 }
 
-/** Whether a path is, or lies below, what stands at a place, links followed. */
+/** Tells whether a path is a place or lies below it, with links followed. */
 function isWithin(place: string, path: string): boolean {
   if (!existsSync(path) || !existsSync(place)) return false;
   const [inner, outer] = [realpathSync(path), realpathSync(place)];
   return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
 }
 
-/** A folder in which there is nothing but what a killed process left, for a kind that is a folder. */
+/** Tells whether a folder holds nothing but leftovers of killed processes, if the kind is a folder. */
 function isFree(place: string, kind: MadeKind, found: Stats): boolean {
   const isNothing = (name: string) =>
-    [NOBODYS, HELPERS, TEMPORARY_NAME].some((pattern) => pattern.test(name));
+    [SYSTEM_FILES, HELPERS, TEMPORARY_NAME].some((pattern) => pattern.test(name));
   return kind.isFolder && found.isDirectory() && readdirSync(place).every(isNothing);
 }
 
@@ -96,18 +96,18 @@ function obstacleIn(place: string, kind: MadeKind, found: Stats): string | undef
   const foreign = kind.isFolder ? foreignParts(place, kind.parts ?? []) : [];
   if (foreign.length > 0) {
     const more = foreign.length > SHOWN ? ", ..." : "";
-    return `holds what is no part of ${kind.what}: ${foreign.slice(0, SHOWN).join(", ")}${more}`;
+    return `holds what is not part of ${kind.what}: ${foreign.slice(0, SHOWN).join(", ")}${more}`;
   }
   return kind.isMade(place) ? undefined : `is not ${kind.what} of this project`;
 }
 
-/** Paths in a folder that are none of the parts; of a folder that is none its name alone. At most one more than are shown. */
-export function foreignParts(folder: string, parts: readonly RegExp[], below = ""): string[] {
+/** Lists the paths in a folder that match no part (a foreign folder by its name alone), at most one more than SHOWN. */
+function foreignParts(folder: string, parts: readonly RegExp[], below = ""): string[] {
   const foreign: string[] = [];
   const entries = readdirSync(join(folder, below), { withFileTypes: true });
   for (const entry of entries.sort((a, b) => byCodeUnit(a.name, b.name))) {
     if (foreign.length > SHOWN) break;
-    if (NOBODYS.test(entry.name) || HELPERS.test(entry.name)) continue;
+    if (SYSTEM_FILES.test(entry.name) || HELPERS.test(entry.name)) continue;
     const path = below + entry.name;
     const name = entry.isDirectory() ? `${path}/` : path.replace(TEMPORARY_NAME, "");
     const isPart = (entry.isDirectory() || entry.isFile()) && parts.some((part) => part.test(name));
@@ -117,15 +117,15 @@ export function foreignParts(folder: string, parts: readonly RegExp[], below = "
   return foreign;
 }
 
-/** All files below a folder, by their paths in it, but those that belong to nobody. */
+/** Lists all files below a folder by their paths in it, without system files and helpers. */
 export function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory() && !NOBODYS.test(entry.name) && !HELPERS.test(entry.name))
+    .filter((entry) => !entry.isDirectory() && !SYSTEM_FILES.test(entry.name) && !HELPERS.test(entry.name))
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .sort(byCodeUnit);
 }
 
-/** Puts a file or folder that is whole into its place; the old goes once the new is there. */
+/** Moves a complete file or folder into its place, then deletes the old one. */
 export function putInPlace(place: string, made: string): void {
   const old = lstatSync(place, { throwIfNoEntry: false });
   if (old?.isDirectory()) setAside(place);
@@ -138,7 +138,7 @@ export function setAside(place: string): void {
   renameSync(place, replacedPlace(place));
 }
 
-/** Brings the old back, in place of a new that did not come to be. @returns whether there was an old one */
+/** Brings the old back in place of an unfinished new. @returns false if there was no old one */
 export function putBack(place: string): boolean {
   if (!existsSync(replacedPlace(place))) return false;
   rmSync(place, { recursive: true, force: true });
@@ -146,23 +146,23 @@ export function putBack(place: string): boolean {
   return true;
 }
 
-/** Deletes the old: the new is whole. Killed half way, what is left of it never comes back. */
+/** Deletes the old once the new is complete. If killed half way, the remains never come back. */
 export function dropReplaced(place: string): void {
-  const dropped = beside(place, "dropped");
+  const dropped = helperPath(place, "dropped");
   rmSync(dropped, { recursive: true, force: true });
   if (!existsSync(replacedPlace(place))) return;
   renameSync(replacedPlace(place), dropped);
   rmSync(dropped, { recursive: true });
 }
 
-/** Whether a killed replacement is to be ended here, by `settleReplaced`. */
+/** Tells whether a replacement was killed here, which `settleReplaced` then ends. */
 export function isUnsettled(place: string): boolean {
-  return existsSync(replacedPlace(place)) || existsSync(beside(place, "dropped"));
+  return existsSync(replacedPlace(place)) || existsSync(helperPath(place, "dropped"));
 }
 
 /**
- * Ends a replacement that was killed: the old goes where the new is whole, else it comes back.
- * @param isWhole whether the new, which stands at the place, is whole; where it was made elsewhere it is
+ * Ends a killed replacement: deletes the old if the new is complete, else brings the old back.
+ * @param isWhole tells whether the new at the place is complete; always true if it was made elsewhere and moved
  */
 export function settleReplaced(place: string, isWhole: () => boolean = () => true): void {
   if (!isUnsettled(place)) return;

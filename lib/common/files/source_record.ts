@@ -1,20 +1,20 @@
-// What images were made from: a line for each source, added as it is done, so that a kill loses nothing.
+// The record of the sources that images were made from: one line per source, appended when it is done.
 import { closeSync, createReadStream, existsSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { writeAtomically, writeError } from "./files";
 import { fileContent, type SeenFile } from "./fingerprint";
 
-/** What was made of a source. */
+/** The outcome of a source. */
 export interface SourceEntry {
-  /** How the file system showed it. */
+  /** Its stamp in the file system. */
   stamp: string;
-  /** The hash of its content; "" where it was not taken. */
+  /** The hash of its content; "" if it was not computed. */
   content: string;
-  /** Why it cannot be used; "" for one of which an image was made. */
+  /** Why it cannot be used; "" if an image was made from it. */
   reason: string;
 }
 
-/** A source, and the image that is made of it. */
+/** A source and the image made from it. */
 export interface MakingOf {
   /** The source's name in the record. */
   image: string;
@@ -23,15 +23,15 @@ export interface MakingOf {
   target: string;
 }
 
-/** Lines that are lost to a kill: their images are looked at by their times. */
+/** The most lines that a kill loses: for their images, `isMade` compares times instead. */
 const LINES_PER_WRITE = 64;
 
-/** `sources.jsonl` of a folder of images: [source, stamp, content, reason] a line, the last of a source counts. */
+/** `sources.jsonl` of a folder of images: [source, stamp, content, reason] per line; a source's last line counts. */
 export class SourceRecord {
   readonly #path: string;
   readonly #entries: Map<string, SourceEntry>;
   #waiting: string[] = [];
-  /** In the file, those of `#waiting` too. */
+  /** Lines in the file and in `#waiting`. */
   #lines: number;
 
   private constructor(path: string, entries: Map<string, SourceEntry>, lines: number) {
@@ -40,14 +40,14 @@ export class SourceRecord {
     this.#lines = lines;
   }
 
-  /** Reads a record, or begins one. A line that a kill cut off is left out. */
+  /** Reads a record, or begins one. Skips a line that a kill cut off. */
   static async open(path: string): Promise<SourceRecord> {
     const entries = new Map<string, SourceEntry>();
     let lines = 0;
     if (existsSync(path)) {
       for await (const line of createInterface({ input: createReadStream(path) })) {
         lines++;
-        const entry = parsed(line);
+        const entry = parseLine(line);
         if (entry) entries.set(entry[0], { stamp: entry[1], content: entry[2], reason: entry[3] });
       }
     }
@@ -66,8 +66,9 @@ export class SourceRecord {
   }
 
   /**
-   * Whether an image was made of its source as that is now. The entry then has the stamp of now. An empty file is what a
-   * power cut can leave of one that was renamed but not yet on the disk. Where no line tells, the times decide.
+   * Tells whether an image was made from the present content of its source; if so, updates the entry's stamp. An empty
+   * image counts as not made: a power cut can leave one that was renamed but not yet on the disk. Without an entry, the
+   * times decide.
    */
   async isMade({ image, source, target }: MakingOf, { stamp, changedMs }: SeenFile): Promise<boolean> {
     const made = statSync(target, { throwIfNoEntry: false });
@@ -80,21 +81,21 @@ export class SourceRecord {
     return true;
   }
 
-  /** Before the image of a source is made anew: a kill in between must leave no line that tells of the one before. */
+  /** Invalidates an entry before the image is made anew: a kill in between must leave no line about the old image. */
   forget(source: string): void {
     if (this.#entries.get(source)?.reason !== "") return;
     this.set(source, { stamp: "", content: "", reason: "it was to be made anew" });
     this.flush();
   }
 
-  /** Writes the lines that are waiting. */
+  /** Writes the waiting lines. */
   flush(): void {
     const lines = this.#waiting.splice(0).join("");
     if (lines === "") return;
     try {
       const file = openSync(this.#path, "a");
       try {
-        writeSync(file, `\n${lines}`); // behind a line that may have been cut off
+        writeSync(file, `\n${lines}`); // the last line may have been cut off
       } finally {
         closeSync(file);
       }
@@ -103,7 +104,7 @@ export class SourceRecord {
     }
   }
 
-  /** Writes the entries of these sources anew, and forgets all others. */
+  /** Rewrites the file with the entries of these sources, and forgets all others. */
   async keepOnly(sources: Iterable<string>): Promise<void> {
     const kept = new Map<string, SourceEntry>();
     for (const source of sources) {
@@ -135,7 +136,7 @@ function lineOf(source: string, { stamp, content, reason }: SourceEntry): string
   return `${JSON.stringify([source, stamp, content, reason])}\n`;
 }
 
-function parsed(line: string): [string, string, string, string] | undefined {
+function parseLine(line: string): [string, string, string, string] | undefined {
   try {
     const values = JSON.parse(line) as unknown;
     const isEntry =

@@ -1,22 +1,22 @@
-// Names are text: one name written in two forms of Unicode (é as one letter, or as e with an accent) is one name.
+// Names in different forms of Unicode (é as one letter, or as e with an accent) are one name.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isRegularFile } from "./regular_file";
 
-/** Whether a name may be written in more than one form: not where all of its letters are ASCII. */
+/** Tells whether a name can be written in more than one form: false if all its letters are ASCII. */
 export function hasForms(name: string): boolean {
   return /[^\0-\x7f]/.test(name);
 }
 
-/** What two forms of one name have in common. */
+/** Returns the form in which equal names are equal texts (NFC). */
 export function sameName(name: string): string {
   return name.normalize("NFC");
 }
 
 /**
- * A file by its path, in the form of Unicode that the disk has it in: Macs write NFD, tables mostly NFC.
+ * Finds a file by its path in any form of Unicode: Macs write NFD, tables mostly NFC.
  * @param file relative to `folder`, with forward slashes
- * @returns the path as it stands on the disk; undefined where there is no such file
+ * @returns the path in the disk's form; undefined if there is no such file
  */
 export function findFile(folder: string, file: string): string | undefined {
   if (isRegularFile(join(folder, file))) return file;

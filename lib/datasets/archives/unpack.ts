@@ -14,7 +14,7 @@ import { z } from "zod";
 import { messageOf, UserError } from "../../common/errors";
 import { findOrMake } from "../../common/files/claim";
 import { fileErrorCode, fileErrorText } from "../../common/files/errno";
-import { worldFault } from "../../common/files/file_faults";
+import { environmentFault } from "../../common/files/file_faults";
 import { readJson, writeJson } from "../../common/files/files";
 import { fileContent, seeFile } from "../../common/files/fingerprint";
 import { Interrupted } from "../../common/interrupt";
@@ -192,7 +192,7 @@ async function isSame({ bytes, modifiedMs, stamp, content }: Stamp, path: string
 
 /** True for what the operating system refused: the archive may be fine, and what was unpacked is kept. */
 function isDiskError(error: unknown): boolean {
-  return worldFault(error) !== undefined;
+  return environmentFault(error) !== undefined;
 }
 
 /** What the names in an archive ask for, and no file system can give: a file in a file, a name that is too long. */
