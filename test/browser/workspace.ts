@@ -36,7 +36,15 @@ export const TINY: Partial<Record<(typeof PIPELINE)[number], Record<string, unkn
 /** Makes the workspace in a temporary folder and returns its path; `remove` takes it away. */
 export function makeWorkspace(): { root: string; remove(): void } {
   const root = mkdtempSync(join(tmpdir(), "guie-workspace-"));
-  for (const name of ["package.json", "lib/package.json", "lib/bin", "lib/dist", "scripts", "notebooks"])
+  for (const name of [
+    "package.json",
+    "lib/package.json",
+    "lib/bin",
+    "lib/browser",
+    "lib/dist",
+    "scripts",
+    "notebooks",
+  ])
     cpSync(installPath(name), join(root, name), { recursive: true });
   for (const name of ["data", "checkpoints", "node_modules", ".cache"]) mkdirSync(join(root, name));
   for (const name of readdirSync(installPath("node_modules")).filter((name) => name !== "guie"))
