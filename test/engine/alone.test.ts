@@ -1,4 +1,4 @@
-// The engine without the rest of lib: its folder and the files of lib/common that it imports, compiled and run elsewhere.
+// Compiles and runs the engine without the rest of lib: its folder and the files of lib/common that it imports.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
 void main();
 `;
 
-/** Collects the files of lib that some files import, themselves included, by their paths below lib. */
+/** Returns the files of lib that these files import, including themselves, as paths below lib. */
 function withImports(files: readonly string[]): Set<string> {
   const found = new Set(files);
   for (const file of found) {
@@ -46,7 +46,7 @@ function withImports(files: readonly string[]): Set<string> {
   return found;
 }
 
-test("lib/engine, taken away with the files of lib/common that it imports, compiles and runs", (t) => {
+test("lib/engine, copied with the files of lib/common that it imports, compiles and runs", (t) => {
   const folder = temporaryFolder(t);
   const engine = readdirSync(join(LIB, "engine"), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts"))
@@ -57,7 +57,7 @@ test("lib/engine, taken away with the files of lib/common that it imports, compi
   assert.ok(others.every((file) => file.startsWith("common/")));
   for (const file of files) cpSync(join(LIB, file), join(folder, file));
   writeFile(join(folder, "main.ts"), MAIN);
-  // The engine looks for tfjs's binding below the folder whose package has this name
+  // The engine looks for tfjs's binding in the folder of the package with this name
   const { name } = JSON.parse(readFileSync(projectPath("package.json"), "utf8"));
   writeFile(join(folder, "package.json"), JSON.stringify({ name }));
   symlinkSync(projectPath("node_modules"), join(folder, "node_modules"));
