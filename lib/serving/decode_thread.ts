@@ -8,7 +8,7 @@ import { writtenBytes } from "../engine/native/native_stderr";
 import type { FunctionHandle } from "../engine/program/function_handle";
 import { decodeRgb } from "../images/decode";
 import { squashToSquare } from "../images/input_square";
-import { lendJpeg } from "../images/jpeg/with_pixels";
+import { withJpegPixels } from "../images/jpeg/with_pixels";
 import { ImageError } from "../images/pixels/image_error";
 import type { RgbImage } from "../images/pixels/rgb_image";
 
@@ -61,11 +61,11 @@ function reasonOf(error: unknown): DecodeAnswer | undefined {
 async function inputPixels(file: Uint8Array): Promise<Uint8Array> {
   const square = (image: RgbImage) => Uint8Array.from(squashToSquare(image, imageSizePx).data);
   const printedBytes = writtenBytes(stderr);
-  const lent = lendJpeg(decoder, file, square, maxPixels);
-  if (lent && writtenBytes(stderr) === printedBytes) return lent.result;
+  const plain = withJpegPixels(decoder, file, square, maxPixels);
+  if (plain && writtenBytes(stderr) === printedBytes) return plain.result;
   // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
   const decoded = await decodeRgb(file, { maxPixels, maxSeconds });
-  return lent?.result ?? square(decoded);
+  return plain?.result ?? square(decoded);
 }
 
 async function thumbnail(path: string, longerSidePx: number): Promise<Uint8Array> {

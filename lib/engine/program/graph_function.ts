@@ -13,7 +13,7 @@ import type { NodeTime, RunRequest } from "../session/session_call";
 // biome-ignore lint/suspicious/noConfusingVoidType: the type of a function without a return
 export type TensorTree = Tree<tf.Tensor> | void;
 
-/** The same tree with values in place of tensors. */
+/** Tree of the same form, with values in place of tensors. */
 export type ValueTree<T> = T extends tf.Tensor ? TensorValue : { -readonly [K in keyof T]: ValueTree<T[K]> };
 
 /** Parts of a graph function. */

@@ -17,8 +17,8 @@ export interface SessionOptions {
    */
   intraOpThreads?: number;
   /**
-   * Whether GPU memory is allocated on demand instead of all at once. The environment variable
-   * TF_FORCE_GPU_ALLOW_GROWTH (default here: true) sets it for the whole process: a session with another value fails.
+   * Allocates GPU memory on demand instead of all at once. The environment variable TF_FORCE_GPU_ALLOW_GROWTH (default
+   * here: true) sets it for the whole process: a session with another value fails.
    */
   gpuMemoryGrowth?: boolean;
   /** Uses no GPU: for work that only has CPU kernels. */
