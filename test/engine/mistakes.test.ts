@@ -1,4 +1,4 @@
-// Tests of the errors for mistakes of the user; code that cannot be traced at all is in trace.test.ts.
+// Tests of the errors for mistakes of the user; code that cannot be traced at all is in untraceable.test.ts.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { liveHandles } from "guie/dist/engine/native/handles";
