@@ -4,12 +4,12 @@ import { execFileSync } from "node:child_process";
 import { cpSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { tensorflowFolder } from "guie/dist/engine/native/library";
 import { parseSync } from "oxc-parser";
 import { temporaryFolder, writeFile } from "../folders";
 
-const LIB = projectPath("lib");
+const LIB = installPath("lib");
 
 /** Traces a function with a gradient, runs it twice, and a program with a variable. */
 const MAIN = `
@@ -47,34 +47,32 @@ function withImports(files: readonly string[]): Set<string> {
 }
 
 test("lib/engine, copied with the files of lib/common that it imports, compiles and runs", (t) => {
-  const folder = temporaryFolder(t);
+  const root = temporaryFolder(t);
+  const folder = join(root, "lib"); // lib/dist next to node_modules, where the engine looks for tfjs's binding
   const engine = readdirSync(join(LIB, "engine"), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts"))
     .map((file) => join("engine", file));
   const files = [...withImports(engine)];
   const others = files.filter((file) => !file.startsWith("engine/"));
-  t.diagnostic(`besides lib/engine: ${others.join(", ")}`);
+  t.diagnostic(`other files: ${others.join(", ")}`);
   assert.ok(others.every((file) => file.startsWith("common/")));
   for (const file of files) cpSync(join(LIB, file), join(folder, file));
   writeFile(join(folder, "main.ts"), MAIN);
-  // The engine looks for tfjs's binding in the folder of the package with this name
-  const { name } = JSON.parse(readFileSync(projectPath("package.json"), "utf8"));
-  writeFile(join(folder, "package.json"), JSON.stringify({ name }));
-  symlinkSync(projectPath("node_modules"), join(folder, "node_modules"));
-  const { compilerOptions } = JSON.parse(readFileSync(projectPath("tsconfig.json"), "utf8"));
+  symlinkSync(installPath("node_modules"), join(root, "node_modules"));
+  const { compilerOptions } = JSON.parse(readFileSync(installPath("tsconfig.json"), "utf8"));
   const options = { ...compilerOptions, composite: false, incremental: false, declarationMap: false };
   writeFile(
     join(folder, "tsconfig.json"),
     JSON.stringify({ compilerOptions: { ...options, outDir: "dist", rootDir: "." }, include: ["**/*.ts"] }),
   );
-  execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "."], {
+  execFileSync(process.execPath, ["../node_modules/typescript/bin/tsc", "-p", "."], {
     cwd: folder,
     encoding: "utf8",
   });
   const printed = execFileSync(process.execPath, ["dist/main.js"], {
     cwd: folder,
     encoding: "utf8",
-    env: { ...process.env, TENSORFLOW_FOLDER: tensorflowFolder(), GUIE_ROOT: folder },
+    env: { ...process.env, TENSORFLOW_FOLDER: tensorflowFolder(), GUIE_ROOT: root },
   });
   assert.deepEqual(JSON.parse(printed), [
     [2, 4],

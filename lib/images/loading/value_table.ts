@@ -9,8 +9,9 @@ export type Values = Uint8Array | Float32Array;
  */
 export type ValueTable<V extends Values> = V;
 
-/** Offsets of green and blue in a table. */
+/** Offset of green in a table. */
 export const GREENS = 256;
+/** Offset of blue in a table. */
 export const BLUES = 512;
 
 /** Channel statistics of a tower's input, for pixels in 0..1. */
