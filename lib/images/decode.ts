@@ -1,4 +1,4 @@
-// Any image file to RGB pixels, by whichever library reads its format as OpenCV does.
+// Decodes any image file to RGB pixels, with the library that reads its format as OpenCV does.
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { messageOf, UserError } from "../common/errors";
 import { environmentFault, readPatiently, UnreachableFile } from "../common/files/file_faults";
@@ -13,13 +13,13 @@ import { countPixelsBySharp, decodeBySharp } from "./readers/sharp";
 import { isPlainYcbcrTiff } from "./readers/tiff_tags";
 
 /**
- * Decodes an image to 8-bit RGB as OpenCV's `imread` does: EXIF orientation applied, embedded RGB colour profiles
- * left alone (training and the exported model see the file's own numbers), 16-bit samples to their high byte, grey
- * repeated. Beyond OpenCV: CMYK by its profile and transparency over white, unless `pixels` is "opencv"; the first frame
- * of an animation; SVG at its own size.
- * @param source a path, or the file's bytes
- * @throws UserError with the reason for a file that is missing, empty, no image, truncated, corrupt or too large; an ImageError with the reason
- * alone for bytes
+ * Decodes an image to 8-bit RGB as OpenCV's `imread` does: applies the EXIF orientation, ignores embedded RGB colour
+ * profiles (training and the exported model see the file's own numbers), reduces 16-bit samples to their high byte and
+ * repeats grey. Beyond OpenCV it converts CMYK by its profile and puts transparency over white, unless `pixels` is
+ * "opencv"; reads the first frame of an animation; and renders SVG at its own size.
+ * @param source path, or the file's bytes
+ * @throws UserError with the reason for a file that is missing, empty, no image, truncated, corrupt or too large; for
+ * bytes an ImageError with only the reason
  * @example
  * const { width, height } = await decodeRgb("photo.jpg");
  */
@@ -36,29 +36,30 @@ export async function decodeRgb(
   }
 }
 
-/** What is told of a file that cannot be used. @param reason an ImageError, or its message */
+/** Returns the error for a file that cannot be used. @param reason an ImageError, or its message */
 export function unusableFile(path: string, reason: unknown): UserError {
   const next = "Replace or remove this file; `npx guie preprocess` skips and lists such files.";
   return new UserError(`${path}: ${messageOf(reason)}.`, next, { cause: reason });
 }
 
-/** Reads files one after the other into the same memory, which spares the system a page fault for each 4 KB. */
+/** Reads files one after the other into the same memory, which avoids a page fault for each 4 KB. */
 export class ImageFileReader {
   #memory = Buffer.alloc(0);
-  /** One file was waited for in vain: those after it are not, until one can be read. */
-  #isTired = false;
+  /** Set after an unreachable file: following files are tried only once, until one can be read. */
+  #isUnreachable = false;
 
   /**
-   * @returns the file's bytes, until the next call
-   * @throws ImageError for what is no fault but the file's own; UnreachableFile, after some tries
+   * Reads a file.
+   * @returns the file's bytes, valid until the next call
+   * @throws ImageError for a fault of the file itself; UnreachableFile, after several tries, for any other
    */
   async read(path: string): Promise<Uint8Array> {
     try {
-      const bytes = await readPatiently(path, () => this.#read(path), this.#isTired ? [] : undefined);
-      this.#isTired = false;
+      const bytes = await readPatiently(path, () => this.#read(path), this.#isUnreachable ? [] : undefined);
+      this.#isUnreachable = false;
       return bytes;
     } catch (error) {
-      this.#isTired ||= error instanceof UnreachableFile;
+      this.#isUnreachable ||= error instanceof UnreachableFile;
       throw unreadable(error);
     }
   }
@@ -80,8 +81,9 @@ export class ImageFileReader {
 }
 
 /**
- * The same off the main thread: for files that may have to come from a disk.
- * @param pausesMs before further tries; those of `readPatiently` unless given
+ * Reads a file off the main thread, for files that may have to come from a disk.
+ * @param pausesMs pauses before further tries; default: those of `readPatiently`
+ * @throws ImageError for a fault of the file itself; UnreachableFile for any other
  */
 export async function readImageFile(path: string, pausesMs?: readonly number[]): Promise<Uint8Array> {
   try {
@@ -91,7 +93,7 @@ export async function readImageFile(path: string, pausesMs?: readonly number[]):
   }
 }
 
-/** A file's own fault as an ImageError; any other error as it is. */
+/** Returns an ImageError for a fault of the file itself, and any other error unchanged. */
 function unreadable(error: unknown): unknown {
   if (error instanceof NoFileError) return new ImageError(error.message, undefined, { cause: error });
   const { code } = error as NodeJS.ErrnoException;
@@ -99,7 +101,7 @@ function unreadable(error: unknown): unknown {
   return new ImageError(`unreadable file (${code})`, undefined, { cause: error });
 }
 
-/** Width x height by the file's header, nothing decoded; 0 for what has none that can be read. */
+/** Returns width x height from the file's header, without decoding; 0 if the header cannot be read. */
 export async function countPixels(bytes: Uint8Array): Promise<number> {
   const format = sniffFormat(bytes);
   if (!format) return 0;
@@ -120,7 +122,7 @@ async function decodeBytes(bytes: Uint8Array, options: DecodeOptions): Promise<R
       throw new ImageError(`more than ${options.maxPixels} pixels`);
     if (messageOf(error).startsWith("timeout:"))
       throw new ImageError(`not decoded within ${options.maxSeconds} s`, undefined, { cause: error });
-    // A library's own words are the cause only: libvips' threads share them, so that they differ from run to run.
+    // A library's message is only the cause: libvips' threads share it, so it differs from run to run.
     throw new ImageError(`truncated or corrupt ${format}`, undefined, { cause: error });
   }
 }

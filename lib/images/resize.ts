@@ -1,12 +1,12 @@
-// The original's resize rule, and what follows it. Shapes: H height, W width.
+// The original's resize rule, and resizing by it. Shapes: H height, W width.
 import { resizeAreaPlain } from "./pixels/area_plain";
 import { LinearResizer } from "./pixels/linear_resize";
 import type { RgbImage } from "./pixels/rgb_image";
 
-/** The original's longest side of an image that is kept as it is. */
+/** Longest side of an image that the original's rule leaves unchanged. */
 export const MAX_SIDE_PX = 224;
 
-/** What to do with an image: keep it, or squash it to `width` x `height` by one of OpenCV's interpolations. */
+/** Plan for an image: keep it, or squash it to `width` x `height` by one of OpenCV's interpolations. */
 export interface ResizePlan {
   method: "keep" | "area" | "linear";
   width: number;
@@ -14,8 +14,8 @@ export interface ResizePlan {
 }
 
 /**
- * The rule of the original's preprocessing: both sides over the target: squash by INTER_AREA; only the longer
- * one: squash by INTER_LINEAR; neither: keep the size. Nothing is cropped; the aspect ratio is not kept.
+ * Returns the plan by the rule of the original's preprocessing: squash by INTER_AREA if both sides exceed the target,
+ * by INTER_LINEAR if only the longer side does, otherwise keep the size. It never crops, nor keeps the aspect ratio.
  */
 export function resizePlan(width: number, height: number, imageSizePx = MAX_SIDE_PX): ResizePlan {
   if (Math.max(width, height) <= imageSizePx) return { method: "keep", width, height };
@@ -25,7 +25,7 @@ export function resizePlan(width: number, height: number, imageSizePx = MAX_SIDE
 
 let linear: LinearResizer | undefined;
 
-/** Follows a plan. uint8 [H, W, 3] in and out; a kept image is returned itself. */
+/** Resizes by a plan, uint8 [H, W, 3] in and out; returns a kept image itself. */
 export function resizeRgb(image: RgbImage, { method, width, height }: ResizePlan): RgbImage {
   if (method === "keep") return image;
   if (method === "linear") {

@@ -1,5 +1,5 @@
-// Images of any size to a model's input, as part of a graph: the pixels of a `PixelLoader`, without knowing their size.
-// Shapes: B images, H, W their size, S side of the square that a model takes.
+// Resizes images of any size to a model's input within a graph, with the same pixels as a `PixelLoader`.
+// Shapes: B images, H, W their size, S side of the model's square input.
 
 import type { DType } from "../engine/native/dtypes";
 import { tf } from "../engine/native/tf";
@@ -8,9 +8,9 @@ import { WEIGHT_ONE } from "./pixels/linear_resize";
 import { MAX_SIDE_PX } from "./resize";
 
 /**
- * Brings images under the resize rule (`resizePlan`), then squashes them to S x S, bilinear: whole numbers after each
- * step, as pixels in a file are. Only for traced functions.
- * @param images uint8 [B, H, W, 3], H and W open
+ * Applies the resize rule (`resizePlan`) to images, then squashes them to S x S (bilinear). Each step rounds to whole
+ * numbers, like pixels in a file. Works only while tracing.
+ * @param images uint8 [B, H, W, 3]; H and W may be open
  * @returns float32 [B, S, S, 3] in 0..255
  */
 export function resizeToInput(images: tf.Tensor, sizePx: number): tf.Tensor4D {
@@ -19,7 +19,7 @@ export function resizeToInput(images: tf.Tensor, sizePx: number): tf.Tensor4D {
   const isKept = tf.lessEqual(tf.max(size), MAX_SIDE_PX);
   const bounded = op("SelectV2", isKept, size, limit);
   const isReduced = tf.greater(tf.min(size), MAX_SIDE_PX);
-  // Both ways are computed: that which is not taken, to a single pixel.
+  // Both branches are computed; the one that is not used makes a single pixel.
   const pixel = tf.tensor1d([1, 1], "int32");
   const area = areaResized(images, size, op("SelectV2", isReduced, bounded, pixel));
   const linear = bilinear(images, size, op("SelectV2", isReduced, pixel, bounded));
@@ -28,7 +28,7 @@ export function resizeToInput(images: tf.Tensor, sizePx: number): tf.Tensor4D {
   return cast(pixels, "float32") as tf.Tensor4D;
 }
 
-/** OpenCV's INTER_AREA, which rounds ties up where both sides are halved, and to even elsewhere. uint8 in and out. */
+/** Resizes by OpenCV's INTER_AREA, which rounds ties up if both sides are halved, else to even. uint8 in and out. */
 function areaResized(images: tf.Tensor, size: tf.Tensor, target: tf.Tensor): tf.Tensor {
   const isHalved = tf.all(tf.equal(size, 2 * MAX_SIDE_PX));
   const bias = tf.mul(tf.cast(isHalved, "float32"), 1 / 8);
@@ -36,8 +36,9 @@ function areaResized(images: tf.Tensor, size: tf.Tensor, target: tf.Tensor): tf.
 }
 
 /**
- * OpenCV's INTER_LINEAR to the bit, as `LinearResizer` has it; the same image where the size is the same.
- * @param images uint8 [B, H, W, 3] of the size [H, W]
+ * Resizes by OpenCV's INTER_LINEAR to the bit, like `LinearResizer`; an image of the target size stays the same.
+ * @param images uint8 [B, H, W, 3]
+ * @param size [H, W]
  * @param target [h, w]
  * @returns uint8 [B, h, w, 3]
  */
@@ -58,13 +59,13 @@ function bilinear(images: tf.Tensor, size: tf.Tensor, target: tf.Tensor): tf.Ten
   return cast(op("RightShift", op("AddV2", sum, int(2)), int(2)), "uint8");
 }
 
-/** One of the two source positions of each target position, and its weight: int32 [target]. */
+/** One of the two source positions of each target position, and its weight: int32 [target] each. */
 interface Tap {
   places: tf.Tensor;
   weights: tf.Tensor;
 }
 
-/** OpenCV's positions and weights of one axis, with its roundings: `linearTaps` of lib/images/pixels/linear_resize.ts. */
+/** Computes OpenCV's positions and weights along an axis, with its roundings, like `linearTaps` of linear_resize.ts. */
 function linearTaps(source: tf.Tensor, target: tf.Tensor, isClamped: boolean): [Tap, Tap] {
   const double = (x: tf.Tensor) => cast(x, "float64");
   const half = double(tf.scalar(0.5));
@@ -84,7 +85,7 @@ function linearTaps(source: tf.Tensor, target: tf.Tensor, isClamped: boolean): [
   return [tap(place, op("Sub", tf.scalar(1), second)), tap(op("AddV2", place, int(1)), second)];
 }
 
-/** The operation's first result. tfjs' own functions want to know shapes. */
+/** Calls an operation and returns its first result. tfjs's own functions need known shapes. */
 function op(name: string, ...inputs: tf.Tensor[]): tf.Tensor {
   return rawOp(name, inputs)[0]!;
 }
@@ -101,7 +102,7 @@ function cast(x: tf.Tensor, dtype: DType): tf.Tensor {
   return rawOp("Cast", [x], { DstT: dtype })[0]!;
 }
 
-/** (x / 255 - mean) / std. [B, S, S, 3] -> [B, S, S, 3]. */
+/** Computes (x / 255 - mean) / std, [B, S, S, 3] -> [B, S, S, 3]; while tracing and in eager mode. */
 export function normalisePixels(
   pixels: tf.Tensor4D,
   { mean, std }: { mean: readonly number[]; std: readonly number[] },

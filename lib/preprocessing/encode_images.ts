@@ -1,4 +1,4 @@
-// The long part of Data_preprocessing: files in, JPEGs out, in threads.
+// Encodes the images of a data set in threads: the long part of Data_preprocessing.
 import { statSync } from "node:fs";
 import { mapConcurrently } from "../common/concurrent";
 import { requireFoldersOf } from "../common/files/file_faults";
@@ -9,17 +9,18 @@ import type { OnProgress } from "../common/progress";
 import type { JpegSettings } from "../images/jpeg/convert";
 import { withEncoder } from "./encode_threads";
 
-/** How to make them. */
-export interface MakeImagesOptions extends JpegSettings {
-  /** Threads. */
+/** Options of encoding a data set's images. */
+export interface EncodeImagesOptions extends JpegSettings {
+  /** Number of threads. */
   concurrency: number;
-  /** What was made of each source before; is added to. */
+  /** Earlier results by source; the new ones are added. */
   record: SourceRecord;
-  /** For progress reports. */
+  /** Name of the stage in progress reports. */
   stage: string;
   onProgress?: OnProgress | undefined;
 }
 
+/** Number of tasks that are checked between two looks for an interrupt. */
 const CHECKS_PER_TURN = 1000;
 const MISSING = "missing file";
 
@@ -30,16 +31,16 @@ interface PendingTask {
 }
 
 /**
- * Makes the images that are not there yet, and those whose source is another by now. Every JPEG is written under a
- * temporary name and renamed: one that stands under its final name is whole.
- * @param taskOf the tasks, 0..count - 1; asked for when needed, so that long lists take no memory
- * @returns task -> why its source cannot be used
- * @throws UnreachableFile where the world keeps a source from being read: what is finished is kept
+ * Encodes the images that are missing, and those with a changed source. Writes every JPEG under a temporary name and
+ * renames it, so a JPEG with its final name is complete.
+ * @param taskOf returns task 0..count - 1 when it is needed, so that long lists take no memory
+ * @returns task -> reason why its source cannot be used
+ * @throws UnreachableFile if a source cannot be read through no fault of its own; finished images are kept
  */
-export async function makeImages(
+export async function encodeImages(
   count: number,
   taskOf: (index: number) => MakingOf,
-  { concurrency, record, stage, onProgress, ...settings }: MakeImagesOptions,
+  { concurrency, record, stage, onProgress, ...settings }: EncodeImagesOptions,
 ): Promise<Map<number, string>> {
   try {
     const { pending, reasons } = await findPending(count, taskOf, record);
@@ -51,10 +52,10 @@ export async function makeImages(
     if (pending.length === 0) return reasons;
 
     let done = 0;
-    await withEncoder(settings, concurrency, (make, atOnce) =>
+    await withEncoder(settings, concurrency, (encode, atOnce) =>
       mapConcurrently(pending, atOnce, async ({ index, seen }) => {
         const task = taskOf(index);
-        const { content, reason = "" } = await make(task);
+        const { content, reason = "" } = await encode(task);
         record.set(task.image, { stamp: seen.stamp, content, reason });
         if (reason !== "") reasons.set(index, reason);
         report(++done);
@@ -66,7 +67,7 @@ export async function makeImages(
   }
 }
 
-/** The tasks that are to be done, and why others cannot be. */
+/** Finds the tasks that must be done, and the reasons why others cannot be. */
 async function findPending(
   count: number,
   taskOf: (index: number) => MakingOf,
@@ -94,7 +95,7 @@ async function findPending(
   return { pending, reasons };
 }
 
-/** The image of a source that was deleted to save space stays. */
+/** Returns whether an image exists: it stays if its source was deleted to save space. */
 function isThere(target: string): boolean {
   return (statSync(target, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }

@@ -1,4 +1,4 @@
-// The threads that encode images, and the engine that they share: kept for the next data set, ended when idle.
+// Threads that encode images and the engine that they share: kept for the next data set, ended when idle.
 import { join } from "node:path";
 import type { MakingOf } from "../common/files/source_record";
 import { SharedLock } from "../common/shared_lock";
@@ -6,26 +6,27 @@ import { Threads } from "../common/threads";
 import { returnFreedMemory } from "../engine/native/native_memory";
 import { holdDecoderMessages, JpegEngine } from "../images/jpeg/codec";
 import type { JpegSettings } from "../images/jpeg/convert";
-import type { ImageWorkerData, MadeImage } from "./encode_thread";
+import type { EncodedImage, EncodeThreadData } from "./encode_thread";
 
-/** Starting three threads takes a tenth of a second, and their code is compiled anew in each. */
+/** Idle time after which the threads end. Starting three takes a tenth of a second, and each compiles its code. */
 const IDLE_MS = 30_000;
-/** 100 MB of freed memory, or so. */
+/** Number of images, about 100 MB of freed memory, after which memory returns to the operating system. */
 const IMAGES_PER_RETURN = 1_000;
 
 interface EncoderPool {
+  /** Settings of the pool, as text. */
   key: string;
   engine: JpegEngine;
-  threads: Threads<MakingOf, MadeImage>;
+  threads: Threads<MakingOf, EncodedImage>;
 }
 
 let kept: { pool: EncoderPool; timer: NodeJS.Timeout } | undefined;
 
-type Encode = (task: MakingOf) => Promise<MadeImage>;
+type Encode = (task: MakingOf) => Promise<EncodedImage>;
 
 /**
- * Calls `use` with a function that makes images in `most` threads.
- * @param use is given it, and how many images keep all threads busy
+ * Calls `use` with a function that encodes an image in one of `most` threads.
+ * @param use also gets the number of images that keep all threads busy
  */
 export async function withEncoder<T>(
   settings: JpegSettings,
@@ -33,30 +34,30 @@ export async function withEncoder<T>(
   use: (encode: Encode, atOnce: number) => Promise<T>,
 ): Promise<T> {
   const key = JSON.stringify([settings, most]);
-  const pool = takeKept(key) ?? open(key, settings, most);
+  const pool = takeKeptPool(key) ?? openPool(key, settings, most);
   const { threads } = pool;
-  let made = 0;
+  let encoded = 0;
   const encode: Encode = async (task) => {
-    if (++made % IMAGES_PER_RETURN === 0) returnFreedMemory();
+    if (++encoded % IMAGES_PER_RETURN === 0) returnFreedMemory();
     return threads.run(task);
   };
   try {
     return await holdDecoderMessages(() => use(encode, threads.capacity));
   } finally {
     returnFreedMemory();
-    await keep(pool);
+    await keepPool(pool);
   }
 }
 
-function open(key: string, settings: JpegSettings, most: number): EncoderPool {
+function openPool(key: string, settings: JpegSettings, most: number): EncoderPool {
   const engine = new JpegEngine(settings.jpegQuality);
-  const data: ImageWorkerData = { settings, engine: engine.shared, lock: new SharedLock().memory };
+  const data: EncodeThreadData = { settings, engine: engine.shared, lock: new SharedLock().memory };
   const script = join(__dirname, "encode_thread.js");
   return { key, engine, threads: new Threads({ script, data, most }) };
 }
 
-/** Whoever takes it has it alone. */
-function takeKept(key: string): EncoderPool | undefined {
+/** Takes the kept pool, if it has these settings; no other call can take it then. */
+function takeKeptPool(key: string): EncoderPool | undefined {
   if (kept?.pool.key !== key) return undefined;
   const { pool, timer } = kept;
   clearTimeout(timer);
@@ -64,20 +65,20 @@ function takeKept(key: string): EncoderPool | undefined {
   return pool;
 }
 
-/** The last one is kept. */
-async function keep(pool: EncoderPool): Promise<void> {
+/** Keeps this pool for the next call, and closes the one kept before. */
+async function keepPool(pool: EncoderPool): Promise<void> {
   const before = kept;
   const timer = setTimeout(() => {
-    takeKept(pool.key);
-    void close(pool);
+    takeKeptPool(pool.key);
+    void closePool(pool);
   }, IDLE_MS).unref();
   kept = { pool, timer };
   if (!before) return;
   clearTimeout(before.timer);
-  await close(before.pool);
+  await closePool(before.pool);
 }
 
-async function close({ engine, threads }: EncoderPool): Promise<void> {
+async function closePool({ engine, threads }: EncoderPool): Promise<void> {
   await threads.close();
   engine.close();
 }

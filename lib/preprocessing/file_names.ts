@@ -1,16 +1,16 @@
-// Names the preprocessed images so that no two collide.
+// Names the preprocessed images without collisions.
 import { createHash } from "node:crypto";
 
-/** Below the 255 bytes of a file system, with room for the suffix of a temporary name. */
+/** Longest file name: the 255 bytes of a file system, less room for the suffix of a temporary name. */
 const LONGEST_NAME_BYTES = 200;
 
 /**
- * The file name of a preprocessed image, the same rule for every data set: its path below `raw/<folder>/`, with
- * "+" for "/": `raw/rp2k/train/cola/1.jpg` -> `train+cola+1.jpg`. No two paths give the same name:
- * - any character but a letter, a digit and ` . _ -` becomes "~" and its bytes in hex (so does a leading ".");
- * - what does not end in ".jpg" gets "~.jpg" appended: `1.png` -> `1.png~.jpg`;
- * - a path outside `raw/<folder>/` is written whole, with a leading "+";
- * - a name over 200 bytes is cut and ends in "~~" and 128 bits of the whole name's SHA-256.
+ * Returns the file name of a preprocessed image, by the same rule for every data set: its path below `raw/<folder>/`,
+ * with "+" for "/": `raw/rp2k/train/cola/1.jpg` -> `train+cola+1.jpg`. No two paths have the same name:
+ * - any character other than letters, digits and ` . _ -` becomes "~" and its bytes in hex (so does a leading ".");
+ * - a name that does not end in ".jpg" gets "~.jpg" appended: `1.png` -> `1.png~.jpg`;
+ * - a path outside `raw/<folder>/` is written in full, with a leading "+";
+ * - a name over 200 bytes is cut and ends in "~~" and 128 bits of the full name's SHA-256.
  */
 export function jpegName(imageFile: string, folder: string): string {
   const prefix = `raw/${folder}/`;

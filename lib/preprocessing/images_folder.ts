@@ -1,4 +1,5 @@
-// The folder of a data set's preprocessed images: `settings.json` says how they were made, `images/` holds them.
+// The folder of a data set's preprocessed images: `settings.json` holds the settings they were made with, `images/` the
+// images.
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -15,8 +16,8 @@ const SETTINGS = z.object({
 }) satisfies z.ZodType<JpegSettings>;
 
 /**
- * Makes sure that `folder` is new or holds images of the same settings, and leaves a stamp that says which.
- * @throws UserError rather than mixing images of two settings, or taking over a folder that is somebody else's
+ * Checks that `folder` is new or holds images of the same settings, and writes the settings into it.
+ * @throws UserError for images of other settings, or a folder of other files
  */
 export function claimImagesFolder(folder: string, settings: JpegSettings): void {
   if (!Number.isInteger(settings.imageSizePx) || settings.imageSizePx < 1) {
@@ -27,12 +28,12 @@ export function claimImagesFolder(folder: string, settings: JpegSettings): void 
   }
   const stamp = join(folder, "settings.json");
   const images = join(folder, "images");
-  const next = `To make them anew: rm -r ${folder}`;
+  const next = `To make them again: rm -r ${folder}`;
   if (existsSync(stamp)) {
     const made = readJson(stamp, SETTINGS, next);
     const [were, are] = [made, SETTINGS.parse(settings)].map((value) => JSON.stringify(value));
     if (were !== are) {
-      throw new UserError(`${folder} holds images made with ${were}; asked for are ${are}.`, next);
+      throw new UserError(`${folder} holds images made with ${were}; this run needs ${are}.`, next);
     }
   } else if (existsSync(images) && readdirSync(images).length > 0) {
     throw new UserError(`${images} holds files, but no settings.json says how they were made.`, next);
@@ -43,8 +44,8 @@ export function claimImagesFolder(folder: string, settings: JpegSettings): void 
 }
 
 /**
- * Removes from `folder`/images the JPEGs that are not in `names` (of dropped classes) and what killed runs left.
- * @throws UserError when after that the folder does not hold exactly the named files
+ * Removes from `folder`/images the JPEGs that are not in `names` (of dropped classes) and the leftovers of killed runs.
+ * @throws UserError if afterwards the folder does not hold exactly the named files
  */
 export function keepOnly(folder: string, names: readonly string[]): void {
   const images = join(folder, "images");
@@ -55,6 +56,6 @@ export function keepOnly(folder: string, names: readonly string[]): void {
   }
   const files = readdirSync(images).length;
   if (files === names.length) return;
-  const next = "Move files that do not belong there away and run this step again.";
+  const next = "Move other files out of it and run this step again.";
   throw new UserError(`${images} holds ${files} files, but ${names.length} rows were written.`, next);
 }

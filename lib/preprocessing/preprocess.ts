@@ -1,4 +1,4 @@
-// Data_preprocessing: drops small classes, brings every kept image under the resize rule, writes JPEGs and a table.
+// Data_preprocessing: drops small classes, resizes every kept image by the resize rule, writes JPEGs and a table.
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, posix } from "node:path";
@@ -16,7 +16,7 @@ import { PREPROCESS, throwFaults, tryEach } from "../datasets/over_data_sets";
 import { type ImageRow, readImageRows, writeImageRows } from "../datasets/rows";
 import type { JpegSettings } from "../images/jpeg/convert";
 import { assertPixelRule, type PixelRule } from "../images/readers/options";
-import { makeImages } from "./encode_images";
+import { encodeImages } from "./encode_images";
 import { claimImagesFolder, keepOnly } from "./images_folder";
 import {
   type DatasetName,
@@ -31,46 +31,46 @@ import {
 
 const JPEG_QUALITY = 95;
 
-/** What to preprocess, and how. */
+/** Options of preprocessing one data set. */
 export interface PreprocessOptions extends TaskOptions {
-  /** Absolute, or below the project's folder. */
+  /** Path, absolute or below the project's folder. */
   dataDir: string;
-  /** A row of the catalogue: classes with fewer than `smallestClass` images are dropped. */
+  /** Row of the catalogue; classes with fewer than `smallestClass` images are dropped. */
   dataset: DatasetName & { smallestClass: number };
-  /** Longest side of a kept image; 224 unless told. */
+  /** Longest side of an image that keeps its size. Default: 224. */
   imageSizePx?: number;
-  /** Threads, an image each at a time; one more than the CPU has unless told, so that none waits for a disk. */
+  /** Number of threads, each with one image at a time. Default: one more than the CPU's, to hide waits for a disk. */
   concurrency?: number;
-  /** "reduced" is faster on large JPEGs and less exact; "full", OpenCV's pixels, unless told. */
+  /** "reduced" is faster on large JPEGs and less exact. Default: "full", OpenCV's pixels. */
   decoding?: JpegSettings["decoding"];
-  /** "opencv": the original's pixels also of transparent and CMYK images; "shown", as a person sees them, unless told. */
+  /** "opencv": the original's pixels also for transparent and CMYK images. Default: "shown", as a person sees them. */
   pixels?: PixelRule;
 }
 
-/** Rows and classes before and after. */
+/** Numbers of rows and classes before and after preprocessing. */
 export interface PreprocessResult {
   dataset: string;
   rowsIn: number;
   classesIn: number;
   rowsOut: number;
   classesOut: number;
-  /** Images that could not be read; each stands in `<folder>_rejects.csv` with its reason. */
+  /** Number of images that could not be read; `<folder>_rejects.csv` lists them with their reasons. */
   rejected: number;
-  /** Readable images of classes that fell below the smallest size because of rejected ones. */
+  /** Number of readable images in classes that rejected images brought below the smallest size. */
   droppedAfterRejects: number;
 }
 
 /**
  * Preprocesses one data set: `csv/<name>.csv` -> `final_data_224/<folder>/images/*.jpg`,
- * `<folder>_final_224.csv` (image_files,labels; labels as they were) and `<folder>_rejects.csv`
- * (image_files,labels,reason). Classes are counted again after unreadable images are left out.
+ * `<folder>_final_224.csv` (image_files,labels; labels unchanged) and `<folder>_rejects.csv`
+ * (image_files,labels,reason). Counts classes again without the unreadable images.
  *
- * It can be stopped at any moment and run again: a JPEG that stands under its final name is whole and is not made
- * again unless its source is another by now (`<folder>/sources.jsonl` tells). Images that could not be read are tried
- * again. The images folder belongs to this step: JPEGs that no row names are removed.
- * @throws UserError for a missing or bad table, for images made with other settings, when no class is left, and when
- * another process preprocesses the same data set; UnreachableFile, with no table written, where the world keeps images
- * from being read
+ * It can be stopped at any time and run again: a JPEG with its final name is complete and is made again only if its
+ * source has changed (recorded in `<folder>/sources.jsonl`). It retries images that could not be read. The images
+ * folder belongs to this step: JPEGs that no row names are removed.
+ * @throws UserError for a missing or invalid table, for images made with other settings, if no class is left, and if
+ * another process preprocesses the same data set; UnreachableFile, with no table written, if images cannot be read
+ * through no fault of their own
  * @example
  * await preprocessDataset({ dataDir: "data/guie", dataset: findDataSet("Fruit") });
  */
@@ -92,7 +92,7 @@ async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessRe
   if (wanted.length === 0) throw noClassLeft(dataset, `all ${countClasses(rows)} classes are smaller`);
 
   const folder = join(dataDir, preprocessedFolder(dataset));
-  // the stamp of folders that were made before there was a choice says nothing of it
+  // settings.json of folders that were made before this option existed does not have it
   const rule = pixels === "shown" ? {} : { pixels };
   const settings = { imageSizePx, jpegQuality: JPEG_QUALITY, decoding, ...rule };
   claimImagesFolder(folder, settings);
@@ -105,7 +105,7 @@ async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessRe
   };
   const record = await SourceRecord.open(join(folder, "sources.jsonl"));
   const making = { ...settings, concurrency, record, stage: dataset.name, onProgress };
-  const reasons = await makeImages(wanted.length, taskOf, making);
+  const reasons = await encodeImages(wanted.length, taskOf, making);
   await writeRejects(join(dataDir, rejectsCsv(dataset)), wanted, reasons);
 
   await record.keepOnly(wanted.map(({ imageFile }) => imageFile));
@@ -134,8 +134,8 @@ async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessRe
 }
 
 /**
- * Writes the table, and beside it the names of its classes: Get_Data numbers the classes anew when a folder is added,
- * and this table keeps its numbers.
+ * Writes the table, and the names of its classes next to it: Get_Data renumbers the classes when a folder is added,
+ * but this table keeps its numbers.
  */
 async function writeTable(dataDir: string, dataset: DatasetName, rows: readonly ImageRow[]): Promise<void> {
   const source = join(dataDir, sourceClasses(dataset));
@@ -150,12 +150,12 @@ async function writeTable(dataDir: string, dataset: DatasetName, rows: readonly 
   });
 }
 
-/** Number of different labels. */
+/** Counts the different labels. */
 function countClasses(rows: readonly ImageRow[]): number {
   return new Set(rows.map((row) => row.label)).size;
 }
 
-/** @throws UserError for a path outside of the data directory, and one that stands twice */
+/** Checks the paths of a table. @throws UserError for a path outside of the data directory, or one that occurs twice */
 function checkSources(rows: readonly ImageRow[], dataset: DatasetName): void {
   const rowOfSource = new Map<string, number>();
   for (const [index, { imageFile }] of rows.entries()) {
@@ -170,15 +170,15 @@ function checkSources(rows: readonly ImageRow[], dataset: DatasetName): void {
     const earlier = rowOfSource.get(source);
     if (earlier !== undefined) {
       const next = "Keep one of the two rows: an image has one class.";
-      throw new UserError(`${where}: "${imageFile}" stands already in row ${earlier + 1}.`, next);
+      throw new UserError(`${where}: "${imageFile}" is already in row ${earlier + 1}.`, next);
     }
     rowOfSource.set(source, index);
   }
 }
 
 /**
- * The same for several data sets: all are tried, whatever happens to one.
- * @throws UserError in the end with the fault of every one that has one
+ * Preprocesses several data sets, and goes on with the others if one fails.
+ * @throws UserError at the end, with the faults of all that failed
  * @example
  * await preprocessDataSets(preparedDataSets("data/demo"), { dataDir: "data/demo" });
  */
@@ -193,12 +193,12 @@ export async function preprocessDataSets(
   return results;
 }
 
-/** A path as the disk has it: a table may have another form of Unicode. One that is not there stays as it is. */
+/** Returns a path in the disk's form of Unicode, which may differ from the table's; a missing file's path unchanged. */
 function onDisk(dataDir: string, imageFile: string): string {
   return join(dataDir, hasForms(imageFile) ? (findFile(dataDir, imageFile) ?? imageFile) : imageFile);
 }
 
-/** The rows of classes with at least `smallestClass` rows, in their order. */
+/** Returns the rows of classes with at least `smallestClass` rows, in their order. */
 function keepLargeClasses<Row extends ImageRow>(rows: readonly Row[], smallestClass: number): Row[] {
   const sizes = new Map<number, number>();
   for (const { label } of rows) sizes.set(label, (sizes.get(label) ?? 0) + 1);

@@ -9,8 +9,8 @@ import { type Unread, unreadTables } from "../datasets/unknown_files";
 import { preprocessedCsv, sourceCsv } from "./layout";
 
 /**
- * The data sets that Get_Data has read: those with a `csv/<name>.csv`, in merge order.
- * @throws UserError for none, and where Get_Data failed for one of those whose raw data is there
+ * Returns the data sets that Get_Data has read: those with a `csv/<name>.csv`, in merge order.
+ * @throws UserError if there is none, or if Get_Data failed for a data set with raw data
  * @example
  * preparedDataSets("data/demo").map(({ name }) => name)
  */
@@ -21,8 +21,8 @@ export function preparedDataSets(dataDir: string): DataSet[] {
 }
 
 /**
- * The data sets that Data_preprocessing has finished, in merge order.
- * @throws UserError for none, and where Get_Data or Data_preprocessing failed for one
+ * Returns the data sets that Data_preprocessing has finished, in merge order.
+ * @throws UserError if there is none, or if Get_Data or Data_preprocessing failed for one
  * @example
  * preprocessedDataSets("data/demo").map(({ name }) => name)
  */

@@ -63,11 +63,11 @@ function reasonOf(error: unknown): DecodeAnswer | undefined {
 async function inputPixels(file: Uint8Array): Promise<Uint8Array> {
   const square = (image: RgbImage) => Uint8Array.from(squashToSquare(image, imageSizePx).data);
   const printedBytes = writtenBytes(stderr);
-  const byEngine = withJpegPixels(decoder, file, square, maxPixels);
-  if (byEngine && writtenBytes(stderr) === printedBytes) return byEngine.result;
+  const plain = withJpegPixels(decoder, file, square, maxPixels);
+  if (plain && writtenBytes(stderr) === printedBytes) return plain.result;
   // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
   const decoded = await decodeRgb(file, { maxPixels, maxSeconds });
-  return byEngine?.result ?? square(decoded);
+  return plain?.result ?? square(decoded);
 }
 
 async function thumbnail(path: string, longerSidePx: number): Promise<Uint8Array> {

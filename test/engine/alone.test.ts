@@ -1,10 +1,10 @@
-// The engine without the rest of lib: its folder and the files of lib/common that it imports, compiled and run elsewhere.
+// Compiles and runs the engine without the rest of lib: its folder and the files of lib/common that it imports.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { installPath, projectPath } from "guie/dist/common/project";
+import { installPath } from "guie/dist/common/project";
 import { tensorflowFolder } from "guie/dist/engine/native/library";
 import { parseSync } from "oxc-parser";
 import { temporaryFolder, writeFile } from "../folders";
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
 void main();
 `;
 
-/** Collects the files of lib that some files import, themselves included, by their paths below lib. */
+/** Returns the files of lib that these files import, including themselves, as paths below lib. */
 function withImports(files: readonly string[]): Set<string> {
   const found = new Set(files);
   for (const file of found) {
@@ -46,35 +46,33 @@ function withImports(files: readonly string[]): Set<string> {
   return found;
 }
 
-test("lib/engine, taken away with the files of lib/common that it imports, compiles and runs", (t) => {
-  const folder = temporaryFolder(t);
+test("lib/engine, copied with the files of lib/common that it imports, compiles and runs", (t) => {
+  const root = temporaryFolder(t);
+  const folder = join(root, "lib"); // lib/dist next to node_modules, where the engine looks for tfjs's binding
   const engine = readdirSync(join(LIB, "engine"), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts"))
     .map((file) => join("engine", file));
   const files = [...withImports(engine)];
   const others = files.filter((file) => !file.startsWith("engine/"));
-  t.diagnostic(`besides lib/engine: ${others.join(", ")}`);
+  t.diagnostic(`other files: ${others.join(", ")}`);
   assert.ok(others.every((file) => file.startsWith("common/")));
   for (const file of files) cpSync(join(LIB, file), join(folder, file));
   writeFile(join(folder, "main.ts"), MAIN);
-  // The engine looks for tfjs's binding below the folder whose package has this name
-  const { name } = JSON.parse(readFileSync(projectPath("package.json"), "utf8"));
-  writeFile(join(folder, "package.json"), JSON.stringify({ name }));
-  symlinkSync(installPath("node_modules"), join(folder, "node_modules"));
-  const { compilerOptions } = JSON.parse(readFileSync(projectPath("tsconfig.json"), "utf8"));
+  symlinkSync(installPath("node_modules"), join(root, "node_modules"));
+  const { compilerOptions } = JSON.parse(readFileSync(installPath("tsconfig.json"), "utf8"));
   const options = { ...compilerOptions, composite: false, incremental: false, declarationMap: false };
   writeFile(
     join(folder, "tsconfig.json"),
     JSON.stringify({ compilerOptions: { ...options, outDir: "dist", rootDir: "." }, include: ["**/*.ts"] }),
   );
-  execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "."], {
+  execFileSync(process.execPath, ["../node_modules/typescript/bin/tsc", "-p", "."], {
     cwd: folder,
     encoding: "utf8",
   });
   const printed = execFileSync(process.execPath, ["dist/main.js"], {
     cwd: folder,
     encoding: "utf8",
-    env: { ...process.env, TENSORFLOW_FOLDER: tensorflowFolder(), GUIE_ROOT: folder },
+    env: { ...process.env, TENSORFLOW_FOLDER: tensorflowFolder(), GUIE_ROOT: root },
   });
   assert.deepEqual(JSON.parse(printed), [
     [2, 4],

@@ -1,4 +1,4 @@
-// Several processes compute together: each is cluster_rank.ts in a process of its own.
+// Tests collectives between several processes, each of which runs cluster_rank.ts.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -16,7 +16,7 @@ test("three processes reduce, gather and broadcast, run after run", async () => 
       assert.deepEqual(values.halfSum, [6, 60]);
       assert.deepEqual(values.gathered, [1, 10, 2, 20, 3, 30]);
       assert.deepEqual(values.chiefs, [1, 10]);
-      // The mean over ranks of the losses is 2 mean^2; a rank's x is a third of the mean: 3 * 4 mean / 3
+      // The mean loss over ranks is 2 mean^2; x of a rank is a third of the mean: 3 * 4 mean / 3
       assert.deepEqual(values.gradient, [8, 80]);
     }
     assert.deepEqual(w, [1, 10]);
@@ -27,8 +27,11 @@ test("three processes reduce, gather and broadcast, run after run", async () => 
   }
 });
 
-test("a cluster that cannot be is refused", () => {
+test("an invalid cluster is refused", () => {
   assert.throws(() => startServer({ addresses: ["127.0.0.1"], rank: 0 }), /"host:port"/);
   assert.throws(() => startServer({ addresses: ["a:1", "a:1"], rank: 0 }), /one address/);
-  assert.throws(() => startServer({ addresses: ["a:1", "a:2"], rank: 2 }), /Rank 2 is none of 2/);
+  assert.throws(
+    () => startServer({ addresses: ["a:1", "a:2"], rank: 2 }),
+    /Rank 2 does not exist: there are 2/,
+  );
 });

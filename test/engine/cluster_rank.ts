@@ -1,4 +1,4 @@
-// One process of cluster.test.ts: computes with the others what they can compute together, and prints it as JSON.
+// One process of cluster.test.ts: runs every collective with the others and prints the results as JSON.
 // Rank r's tensor is x = [r + 1, 10 (r + 1)].
 
 import { tf } from "guie/dist/engine/native/tf";
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
 
 const devicesOf = (times: readonly { device: string }[]) => [...new Set(times.map(({ device }) => device))];
 
-// A server cannot be stopped: the process ends with it.
+// A server cannot be stopped, so the process must exit.
 void main().then(
   () => process.exit(0),
   (error) => {

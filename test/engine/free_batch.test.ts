@@ -1,4 +1,4 @@
-// Functions for any number of images, and what follows from variables alone computed once.
+// Tests of functions for any batch size, and of results of variables that are computed once.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tf } from "guie/dist/engine/native/tf";
@@ -11,7 +11,7 @@ const fed = (data: number[], shape: number[]) => ({
   data: Float32Array.from(data),
 });
 
-/** x [B, 2, 3] -> rows [2 B, 3], each times a matrix, the first row of each image; and a constant of the batch's length. */
+/** x [B, 2, 3] -> rows [2 B, 3], each times a matrix, the first row of each item; and a constant of length B. */
 function declareAndTrace(program: Program) {
   program.variable("w", { shape: [2, 3] });
   program.variable("gain", { shape: [2] });
@@ -30,7 +30,7 @@ function declareAndTrace(program: Program) {
   );
 }
 
-test("one graph serves every number of images, before and after the weights' part is computed once", async () => {
+test("one graph serves every batch size, before and after the part of the weights is computed once", async () => {
   const program = new Program();
   const rows = declareAndTrace(program);
   await program.assign("w", [1, 2, 3, 4, 5, 6]);
@@ -46,7 +46,7 @@ test("one graph serves every number of images, before and after the weights' par
   await check(rows);
   const once = await program.computedOnce("once", rows);
   await check(once);
-  // Of the weights one matrix is left, [in, out] and with its gain
+  // one matrix is left of the weights, [in, out], multiplied by its gain
   const text = once.toString();
   assert.deepEqual(
     text.match(/VarHandleOp\(\).*shape=\S+/g)?.map((line) => /shape=\S+/.exec(line)![0]),
@@ -57,29 +57,29 @@ test("one graph serves every number of images, before and after the weights' par
   program.dispose();
 });
 
-test("the graph does not depend on the sizes for which it was traced", () => {
+test("the graph does not depend on the batch sizes of its traces", () => {
   const program = new Program();
   assert.doesNotMatch(declareAndTrace(program).toString(), /1009|1013/);
   program.dispose();
 });
 
-test("what depends on the number of images in another way is an error that names the node", () => {
+test("another dependence on the batch size is an error that names the node", () => {
   const program = new Program();
   const traceAt = (batch: number) =>
     program.function(`mean${batch}`, ({ x }) => tf.mul(tf.sum(x!), 1 / batch), { x: { shape: [batch] } });
   assert.throws(
     () => withFreeBatch("mean", traceAt),
-    /mean1009\/Const\S* \(Const\) depends on the number of images/,
+    /mean1009\/Const\S* \(Const\) depends on the batch size/,
   );
   program.dispose();
 });
 
-test("values without a shape are refused where it is open, and those of another shape", async () => {
+test("values without a shape are refused for an open shape, and so are values of another shape", async () => {
   const program = new Program();
   const rows = declareAndTrace(program);
   await assert.rejects(
     rows.run({ x: [1, 2, 3, 4, 5, 6] }),
-    /float32\[\?,2,3\]: its values must say their shape/,
+    /float32\[\?,2,3\]: its values need an explicit shape/,
   );
   await assert.rejects(rows.run({ x: fed([1, 2, 3, 4], [1, 2, 2]) }), /got a value float32\[1,2,2\]/);
   program.dispose();

@@ -1,4 +1,4 @@
-// A traced function is called by other threads, which know its addresses only.
+// Tests of handles: other threads call a traced function by its addresses only.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
@@ -15,7 +15,7 @@ function squares() {
   return { program, square };
 }
 
-/** A worker that calls the handle with its own numbers, many times, and posts the last result. */
+/** Code of a worker that calls the handle many times with its own numbers and posts the last result. */
 const WORKER = `
   const { parentPort, workerData } = require("node:worker_threads");
   const { callHandle } = require("guie/dist/engine/program/function_handle");
@@ -23,7 +23,7 @@ const WORKER = `
   for (let i = 0; i < 500; i++) call();
   parentPort.postMessage({ y: call(), hasTfjs: Object.keys(require.cache).some((path) => path.includes("tfjs")) });`;
 
-test("two threads at once get their own results, without tfjs", async () => {
+test("two threads that run at once get their own results, without tfjs", async () => {
   const { program, square } = squares();
   const handle = functionHandle(square);
   process.chdir(installPath("."));
@@ -36,7 +36,7 @@ test("two threads at once get their own results, without tfjs", async () => {
   program.dispose();
 });
 
-test("the calling thread's own memory is freed, also where a value does not fit or the use throws", () => {
+test("the calling thread frees its memory, also if a value does not match or `use` throws", () => {
   const { program, square } = squares();
   const handle = functionHandle(square);
   const before = liveHandles();

@@ -1,3 +1,4 @@
+// Tests of graphs: shape inference, names, and errors for wrong operations, inputs and attributes.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { describeTensor, Graph } from "guie/dist/engine/graph/graph";
@@ -24,7 +25,7 @@ test("TensorFlow infers dtypes and shapes", () => {
   assert.equal(describeTensor(stretched.outputs[0]!), "float32[?,4]");
 });
 
-test("list arguments take all inputs, and single ones beside them", () => {
+test("list arguments take all inputs that single arguments leave", () => {
   const parts = [placeholder([2, 1]), placeholder([2, 2]), placeholder([2, 3])];
   const axis = graph.addNode("Const", [], {
     attributes: { dtype: "int32", value: { dtype: "int32", shape: [], data: Int32Array.of(1) } },
@@ -34,7 +35,7 @@ test("list arguments take all inputs, and single ones beside them", () => {
   assert.equal(describeTensor(graph.addNode("AddN", [parts[1]!, parts[1]!]).outputs[0]!), "float32[2,2]");
 });
 
-test("an operation of two lists needs their lengths", () => {
+test("an operation with two list arguments needs their lengths", () => {
   const x = placeholder([2]);
   assert.throws(
     () => graph.addNode("ParseExample", [x, x, x, x]),
@@ -47,7 +48,7 @@ test("a taken name gets a number", () => {
   assert.deepEqual(names, ["a/b", "a/b_1", "a/b_2"]);
 });
 
-test("mistakes name the operation and what it has", () => {
+test("errors name the operation and its inputs or attributes", () => {
   const x = placeholder([2, 3]);
   assert.throws(() => graph.addNode("MatMull", [x, x]), /no operation "MatMull"[\s\S]*Did you mean "MatMul"/);
   assert.throws(() => graph.addNode("MatMul", [x]), /MatMul takes the inputs \(a, b\), got 1/);
@@ -57,7 +58,7 @@ test("mistakes name the operation and what it has", () => {
   );
 });
 
-test("what TensorFlow refuses is an EngineError that names node and inputs", () => {
+test("an operation that TensorFlow rejects is an EngineError that names node and inputs", () => {
   assert.throws(
     () => graph.addNode("MatMul", [placeholder([2, 3]), placeholder([2, 3])], { name: "qkv" }),
     (error: Error) =>
@@ -73,7 +74,7 @@ test("kernels of the loaded library are listed by device and dtype", () => {
   assert.throws(() => registeredKernels("MatMulll"), /no operation/);
 });
 
-test("a disposed graph is freed and takes no more nodes", () => {
+test("a disposed graph is freed and accepts no more nodes", () => {
   const { graph: countBefore } = liveHandles();
   const other = new Graph();
   assert.equal(liveHandles().graph, countBefore + 1);

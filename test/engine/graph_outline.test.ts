@@ -1,3 +1,4 @@
+// Tests of graphs folded by scope for drawings.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tf } from "guie/dist/engine/native/tf";
@@ -5,7 +6,7 @@ import { Program } from "guie/dist/engine/program/program";
 import { trace } from "guie/dist/engine/program/trace";
 import { scope } from "guie/dist/engine/tracing/scope";
 
-/** x + 1, then blocks of a nested scope, then a sum. */
+/** Function with x + 1, then blocks with nested scopes, then a sum. */
 function blocks(count: number) {
   return trace(
     ({ x }) => {
@@ -46,8 +47,8 @@ test("scopes deeper than the depth are one box; constants are left out", () => {
   traced.dispose();
 });
 
-test("unless told otherwise, a drawing opens as many levels as stay within 48 boxes", () => {
-  // 4 boxes besides the blocks, and for each of them 3 open, 2 half open, 1 folded
+test("by default, a drawing opens as many levels as stay within 48 boxes", () => {
+  // 4 boxes outside of the blocks; each block has 3 boxes open, 2 half open, 1 folded
   for (const [count, expected] of [
     [14, 4 + 14 * 3],
     [15, 4 + 15 * 2],

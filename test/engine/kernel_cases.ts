@@ -1,4 +1,4 @@
-// One row for every kernel that tfjs-node has: tfjs code that reaches the kernel.
+// Table of tfjs code that reaches each kernel of tfjs-node, one row per kernel.
 
 import { randomStream } from "guie/dist/common/random";
 import type { NumericArray } from "guie/dist/engine/native/dtypes";
@@ -13,7 +13,7 @@ export interface Input {
 
 type Tensors = Record<string, tf.Tensor>;
 
-/** What a case's code returns. */
+/** Result of a case's code. */
 export type Outputs = tf.Tensor | tf.Tensor[];
 
 export interface KernelCase {
@@ -94,7 +94,7 @@ const UNARY: [kernel: string, call: (x: tf.Tensor) => tf.Tensor, input?: Input][
   ["EluGrad", (x) => tf.grad((x: tf.Tensor) => tf.sum(tf.elu(x)))(x)],
 ];
 
-/** Kernels of two tensors that are broadcast. */
+/** Kernels of two tensors, which are broadcast. */
 const BINARY: [kernel: string, call: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor, b?: Input][] = [
   ["Add", tf.add],
   ["Atan2", tf.atan2],
@@ -347,7 +347,7 @@ const IMAGES: [kernel: string, inputs: Record<string, Input>, run: (inputs: Tens
   ["Multinomial", { x: normal(2, 5) }, ({ x }) => tf.multinomial(x as tf.Tensor2D, 8, 3)],
 ];
 
-/** Kernels whose result traced must equal the eager one. */
+/** Kernels that must give the same result traced and in eager mode. */
 export const KERNEL_CASES: KernelCase[] = [
   ...[...UNARY, ...REDUCTIONS].map(([kernel, call, x = normal(3, 5)]) => ({
     kernel,

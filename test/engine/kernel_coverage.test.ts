@@ -1,3 +1,4 @@
+// Tests of the search for operations without a kernel on a device.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { coverageOf, describeUse, hasKernel, operationUses } from "guie/dist/engine/graph/kernel_coverage";
@@ -6,7 +7,7 @@ import { tf } from "guie/dist/engine/native/tf";
 import { trace } from "guie/dist/engine/program/trace";
 import { rawOp } from "guie/dist/engine/tracing/raw_op";
 
-/** A made-up library. */
+/** Kernels of an invented library. */
 const KERNELS: Record<string, RegisteredKernel[]> = {
   Placeholder: [{ device: "DEFAULT", dtypes: {}, label: "" }],
   Identity: [{ device: "GPU", dtypes: { T: ["float32"] }, label: "" }],
@@ -20,7 +21,7 @@ const KERNELS: Record<string, RegisteredKernel[]> = {
   IdentityN: [{ device: "GPU", dtypes: { T: ["float32", "int32"] }, label: "" }],
 };
 
-/** A product in bfloat16, and one in float32 by two nodes. */
+/** Function with a product in bfloat16, and one in float32 by two nodes. */
 function products() {
   return trace(
     ({ x }) => {
@@ -32,7 +33,7 @@ function products() {
   );
 }
 
-test("operations are listed once for each choice of dtypes, with those that follow from the inputs", () => {
+test("operations are listed once per combination of dtypes, including those inferred from the inputs", () => {
   const traced = products();
   const uses = operationUses(traced.nodes);
   assert.deepEqual(uses.map(describeUse), [
@@ -47,7 +48,7 @@ test("operations are listed once for each choice of dtypes, with those that foll
   traced.dispose();
 });
 
-test("lists of tensors and dtypes that the definition sets are listed too", () => {
+test("dtypes of lists of tensors and default dtypes are listed too", () => {
   const body = ({ x, n }: Record<"x" | "n", tf.Tensor>) => [
     ...rawOp("IdentityN", [x, n]),
     ...rawOp("ArgMax", [x, n]),
@@ -63,7 +64,7 @@ test("lists of tensors and dtypes that the definition sets are listed too", () =
   traced.dispose();
 });
 
-test("a kernel serves by device, dtypes and label; what is missing is told from what is excused", () => {
+test("device, dtypes and label decide on a kernel; missing and excused operations are separate", () => {
   const traced = products();
   const uses = operationUses(traced.nodes);
   const missing = (excuses: Record<string, string>) => coverageOf(uses, (op) => KERNELS[op]!, "GPU", excuses);
@@ -77,6 +78,6 @@ test("a kernel serves by device, dtypes and label; what is missing is told from 
   traced.dispose();
 });
 
-test("a kernel that asks for a dtype of which nothing is known does not serve", () => {
+test("a kernel that constrains an unknown dtype does not match", () => {
   assert.ok(!hasKernel({ op: "Cast", dtypes: { SrcT: ["float32"] }, example: "" }, KERNELS.Cast!, "GPU"));
 });

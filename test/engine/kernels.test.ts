@@ -1,3 +1,4 @@
+// Compares every kernel of tfjs-node traced with the same kernel in eager mode.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tf } from "guie/dist/engine/native/tf";
@@ -17,7 +18,7 @@ function feedsOf({ inputs }: KernelCase) {
   return Object.fromEntries(Object.entries(inputs).map(([name, { values }]) => [name, values]));
 }
 
-/** The values as numbers or strings; complex ones as pairs. */
+/** Returns the values as numbers or strings; complex numbers as pairs. */
 function valuesOf(tensor: tf.Tensor): (number | string)[] {
   if (tensor.dtype !== "complex64") return Array.from(tensor.dataSync() as Float32Array);
   const [real, imag] = [tf.real(tensor).dataSync(), tf.imag(tensor).dataSync()];
@@ -52,7 +53,7 @@ for (const kernelCase of KERNEL_CASES) {
   });
 }
 
-/** Equal, or for floats within a few units of the last place: TensorFlow simplifies graphs. */
+/** Asserts equality; floats may differ by a few units in the last place, since TensorFlow simplifies graphs. */
 function assertClose(actual: Float32Array | Uint8Array[], expected: (number | string)[]): void {
   assert.equal(actual.length, expected.length);
   for (const [i, wanted] of expected.entries()) {
@@ -66,7 +67,7 @@ function assertClose(actual: Float32Array | Uint8Array[], expected: (number | st
 }
 
 for (const kernelCase of UNTRACEABLE_CASES) {
-  test(`${kernelCase.kernel} cannot be traced: the shape of its result depends on data`, () => {
+  test(`${kernelCase.kernel} cannot be traced: the shape of its result depends on the data`, () => {
     const { named } = kernelCase;
     assert.throws(() => traced(kernelCase), {
       name: "UserError",

@@ -1,3 +1,4 @@
+// Tests that runs, traces, errors and programs leave no native memory behind.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -9,7 +10,7 @@ import { Program } from "guie/dist/engine/program/program";
 import { trace } from "guie/dist/engine/program/trace";
 import { Session } from "guie/dist/engine/session/session";
 
-/** Resident memory of this process in MB (Linux). */
+/** Returns the resident memory of this process in MB (Linux). */
 function residentMB(): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))![1]) / 1024;
 }
@@ -42,8 +43,8 @@ test("10,000 runs leave no handle behind and do not grow the process", async () 
   await runMany(1000);
   const warmMB = residentMB();
   await runMany(9000);
-  // A leak of nothing but the vector that goes in, or comes out, would be 9000 * 10 kB = 88 MB. What is smaller,
-  // statuses and buffers, is counted exactly below.
+  // A leak of only the input or output vector would be 9000 * 10 kB = 88 MB. Smaller objects, statuses and buffers,
+  // are counted exactly below.
   const grownMB = residentMB() - warmMB;
   assert.ok(grownMB < 40, `${grownMB} MB`);
   assert.deepEqual(liveHandles(), open);
@@ -52,7 +53,7 @@ test("10,000 runs leave no handle behind and do not grow the process", async () 
   assert.deepEqual(liveHandles(), before);
 });
 
-test("failing runs and failing traces leave no handle behind", async () => {
+test("failed runs and traces leave no handle behind", async () => {
   const before = liveHandles();
   for (let i = 0; i < 50; i++) {
     const traced = trace(({ x }) => tf.gather(x, tf.tensor1d([9], "int32")), { x: { shape: [2] } });
@@ -76,7 +77,7 @@ test("a hundred programs with 40 MB of variables each do not add up", async () =
   assert.ok(grownMB < 400, `${grownMB} MB of 4000`);
 });
 
-test("what is declared with `using` is freed at the end of its block, also when an error leaves it", async () => {
+test("objects declared with `using` are freed at the end of their block, also on an error", async () => {
   const before = liveHandles();
   const work = async (fails: boolean) => {
     using program = new Program();
@@ -97,13 +98,13 @@ test("what is declared with `using` is freed at the end of its block, also when 
   assert.deepEqual(liveHandles(), before);
 });
 
-test("what was disposed is refused by name, before TensorFlow could touch freed memory", async () => {
+test("disposed objects are refused by name, before TensorFlow can touch freed memory", async () => {
   const program = new Program();
   program.variable("w", { shape: [2] });
   const early = program.function("early", ({ x }) => tf.square(x), { x: { shape: [2] } });
   program.dispose();
   program.dispose();
-  // No session had been opened: the first run would open one on a graph that is gone
+  // no session was opened: the first run would open one on a freed graph
   await assert.rejects(early.run({ x: [1, 2] }), /The graph was disposed/);
   await assert.rejects(program.assign("w", [1, 2]), /The graph was disposed/);
   assert.throws(

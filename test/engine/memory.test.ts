@@ -1,3 +1,4 @@
+// Tests which values are copied on their way in and out, and the peak memory.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
@@ -10,26 +11,26 @@ import { Session } from "guie/dist/engine/session/session";
 import { rawOp } from "guie/dist/engine/tracing/raw_op";
 import koffi from "koffi";
 
-/** Where an array's numbers lie. Equal addresses: nothing was copied in between. */
+/** Returns the address of an array's memory. Equal addresses mean that nothing was copied. */
 const addressOf = (array: NodeJS.TypedArray) => koffi.address(array.buffer) + BigInt(array.byteOffset);
 
-test("a HostTensor reaches the graph, and a lent result leaves it, without a copy", async () => {
+test("a HostTensor enters the graph, and a viewed result leaves it, without a copy", async () => {
   const graph = new Graph();
   const x = graph.addNode("Placeholder", [], { attributes: { dtype: "float32", shape: [1000] } }).outputs[0]!;
   const same = graph.addNode("Identity", [x]).outputs[0]!;
   const session = new Session(graph);
   const host = new HostTensor("float32", [1000]);
   const request = { feeds: [[x, host]] as const, fetches: [same] };
-  const lent = await session.lend(request, ([value]) => addressOf(value!.data as Float32Array));
-  assert.equal(lent, addressOf(host.data));
+  const viewed = await session.withResults(request, ([value]) => addressOf(value!.data as Float32Array));
+  assert.equal(viewed, addressOf(host.data));
   const [copied] = await session.run(request);
-  assert.notEqual(addressOf(copied!.data as Float32Array), lent);
+  assert.notEqual(addressOf(copied!.data as Float32Array), viewed);
   host.dispose();
   session.dispose();
   graph.dispose();
 });
 
-test("what fill writes is the variable's own memory, and what view lends", async () => {
+test("fill and view pass the variable's own memory", async () => {
   const before = liveHandles();
   const program = new Program();
   program.variable("w", { shape: [1000] });
@@ -52,7 +53,7 @@ test("what fill writes is the variable's own memory, and what view lends", async
   assert.deepEqual(liveHandles(), before);
 });
 
-test("a lent value stays what it was while the variable is changed in place", async () => {
+test("a viewed value stays the same while the variable is changed in place", async () => {
   const program = new Program();
   program.variable("w", { shape: [3] });
   const change = program.function(
@@ -69,7 +70,7 @@ test("a lent value stays what it was while the variable is changed in place", as
   program.dispose();
 });
 
-test("disposing while a value is lent lets it be used to the end", async () => {
+test("a viewed value stays usable when its program is disposed", async () => {
   const before = liveHandles();
   const program = new Program();
   program.variable("w", { shape: [2] });
@@ -102,7 +103,7 @@ const VARIABLES = 5;
 const VARIABLE_MB = 80;
 const PIECE_MB = 1;
 
-/** Run in a process of its own, whose peak memory (Linux's VmHWM) is its own too. */
+/** Runs in its own process, to measure that process's peak memory (VmHWM of Linux). */
 async function fillAndReadInPieces(variables: number, variableMB: number, pieceMB: number): Promise<string> {
   const { readFileSync } = require("node:fs");
   const { Program } = require("guie/dist/engine/program/program");
@@ -136,16 +137,16 @@ test("400 MB of variables are filled and read in pieces within 400 MB and some p
   const output = execFileSync(process.execPath, ["-e", script], { cwd: __dirname, encoding: "utf8" });
   const { filledMB, readMB, sum } = JSON.parse(output);
   const totalMB = VARIABLES * VARIABLE_MB;
-  // Half a variable is for TensorFlow's and JavaScript's own needs: not even one variable may exist twice
+  // half a variable is for TensorFlow's and JavaScript's own needs: no variable may exist twice
   const slackMB = PIECE_MB + VARIABLE_MB / 2;
   assert.ok(filledMB > totalMB * 0.9, `${filledMB} MB: the variables were not really there`);
   assert.ok(filledMB < totalMB + slackMB, `filling took ${filledMB} MB`);
   assert.ok(readMB < slackMB, `reading took ${readMB} MB more`);
-  // 1 x 1 + 2 x 2 + ... + 5 x 5: every variable gave its own value, under its own name
+  // 1 x 1 + 2 x 2 + ... + 5 x 5: every variable returned its own value under its own name
   assert.equal(sum, (VARIABLE_MB / PIECE_MB) * 55);
 });
 
-/** Run in a process of its own: by how much a run with a large input, whose result is lent, raises the peak. */
+/** Runs in its own process: measures how much a run with a large input and a viewed result raises the peak. */
 async function feedLargeInput(inputMB: number): Promise<string> {
   const { readFileSync } = require("node:fs");
   const { Graph } = require("guie/dist/engine/graph/graph");
@@ -158,7 +159,7 @@ async function feedLargeInput(inputMB: number): Promise<string> {
   const [same] = graph.addNode("Identity", [x]).outputs;
   const session = new Session(graph);
   const lastOf = (value: unknown) =>
-    session.lend({ feeds: [[x, value]], fetches: [same] }, ([result]: [{ data: Float32Array }]) =>
+    session.withResults({ feeds: [[x, value]], fetches: [same] }, ([result]: [{ data: Float32Array }]) =>
       result.data.at(-1),
     );
   await lastOf({ dtype: "float32", shape: [1], data: Float32Array.of(1) });
@@ -173,7 +174,7 @@ async function feedLargeInput(inputMB: number): Promise<string> {
   return JSON.stringify({ hostMB, arrayMB: peakMB() - beforeArray, fromHost, fromArray });
 }
 
-test("a run copies a typed array once, a HostTensor not at all, and a lent result neither", () => {
+test("a run copies a typed array once, and neither a HostTensor nor a viewed result", () => {
   const inputMB = 128;
   const script = `(${feedLargeInput})(${inputMB}).then(console.log)`;
   const output = execFileSync(process.execPath, ["-e", script], { cwd: __dirname, encoding: "utf8" });

@@ -1,4 +1,4 @@
-// What a person may get wrong, and what the error says. What cannot be traced at all is in trace.test.ts.
+// Tests of the errors for mistakes of the user; code that cannot be traced at all is in untraceable.test.ts.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { liveHandles } from "guie/dist/engine/native/handles";
@@ -8,7 +8,7 @@ import { trace } from "guie/dist/engine/program/trace";
 import type { TracedVariables } from "guie/dist/engine/program/traced_variables";
 import { rawOp } from "guie/dist/engine/tracing/raw_op";
 
-// Every mistake leaves tfjs and TensorFlow's handles as it found them.
+// Every test checks that tfjs and TensorFlow's handles are unchanged afterwards.
 let before: unknown;
 const state = () => ({ memory: tf.memory(), backend: tf.getBackend(), handles: liveHandles() });
 beforeEach(() => {
@@ -18,7 +18,7 @@ afterEach(() => assert.deepEqual(state(), before));
 
 const INPUT = { x: { shape: [3] } };
 
-/** A tensor of a trace that is over. */
+/** Returns a tensor of a trace that is over. */
 function symbolic(): tf.Tensor {
   let kept: tf.Tensor | undefined;
   trace(({ x }) => {
@@ -31,7 +31,7 @@ function symbolic(): tf.Tensor {
 const OVER =
   /got a tensor float32\[3\] of a traced function whose trace is over: it has no value[\s\S]*run\(\)/;
 
-test("a symbolic tensor outside of its trace: eagerly, by rawOp, in another trace", () => {
+test("a symbolic tensor outside of its trace: in eager mode, in rawOp, in another trace", () => {
   const kept = symbolic();
   assert.throws(() => tf.add(kept, 1), { message: new RegExp(`^tf\\.add ${OVER.source}`) });
   assert.throws(() => kept.neg(), OVER);
@@ -50,7 +50,7 @@ test("a symbolic tensor outside of its trace: eagerly, by rawOp, in another trac
   assert.throws(() => disposed.dataSync(), /^Error: Tensor is disposed\.$/);
 });
 
-test("a tensor of another tfjs backend, and one from outside by rawOp and as the result", () => {
+test("a tensor of another tfjs backend: in a tfjs function, in rawOp and as the result", () => {
   void tf.setBackend("cpu");
   const onCpu = tf.tensor1d([1, 2, 3]);
   void tf.setBackend("tensorflow");
@@ -68,7 +68,7 @@ test("a tensor of another tfjs backend, and one from outside by rawOp and as the
   onCpu.dispose();
 });
 
-test("a tensor that tf.tidy has disposed of within the trace", () => {
+test("a tensor that tf.tidy has disposed within the trace", () => {
   const body = ({ x }: { x: tf.Tensor }) => {
     let lost: tf.Tensor | undefined;
     tf.tidy(() => {
@@ -105,14 +105,14 @@ test("a program's variables after their trace", () => {
   program.dispose();
 });
 
-test("what TensorFlow refuses while tracing names the tfjs function", () => {
+test("TensorFlow's errors while tracing name the tfjs function", () => {
   assert.throws(
     () => trace(({ x }) => tf.add(x, tf.zeros([4])), INPUT),
     /^EngineError: tf\.add: adding Add Add \(float32\[3\], float32\[4\]\): Dimensions must be equal/,
   );
 });
 
-test("what neither tfjs-node nor the tracer has", () => {
+test("a kernel that neither tfjs-node nor the tracer has", () => {
   const body = ({ x }: { x: tf.Tensor }) =>
     tf.sparse.sparseReshape(
       tf.zeros([3, 2], "int32") as tf.Tensor2D,
@@ -122,7 +122,7 @@ test("what neither tfjs-node nor the tracer has", () => {
   assert.throws(() => trace(body, INPUT), /^UserError: tfjs-node has no kernel SparseReshape/);
 });
 
-// Specs and names, as JavaScript code may give them.
+// wrong specs and names that JavaScript code may pass
 const SPECS: [what: string, specs: unknown, message: RegExp][] = [
   [
     "no shape",
@@ -133,7 +133,7 @@ const SPECS: [what: string, specs: unknown, message: RegExp][] = [
   ["no spec", { x: undefined }, /needs a shape/],
   ["an open length", { x: { shape: [-1, 3] } }, /needs a shape, a list of lengths; got \[ -1, 3 \]/],
   ["an unknown dtype", { x: { shape: [3], dtype: "float" } }, /no dtype "float". Known: float32/],
-  ["a name with a blank", { "my x": { shape: [3] } }, /The input "my x" cannot be called so: letters/],
+  ["a name with a blank", { "my x": { shape: [3] } }, /The input "my x" has an invalid name: letters/],
 ];
 
 for (const [what, specs, message] of SPECS) {
@@ -144,22 +144,22 @@ for (const [what, specs, message] of SPECS) {
 
 test("names and specs of variables and functions", () => {
   const program = new Program();
-  assert.throws(() => program.variable("a b", { shape: [1] }), /The variable "a b" cannot be called so/);
+  assert.throws(() => program.variable("a b", { shape: [1] }), /The variable "a b" has an invalid name/);
   assert.throws(() => program.variable("a", undefined as never), /The variable "a" needs a shape/);
   assert.throws(() => program.variable("a", { shape: [null, 3] }), /got \[ null, 3 \]/);
   assert.throws(
     () => program.function("my step", ({ x }) => x, INPUT),
-    /The function "my step" cannot be called/,
+    /The function "my step" has an invalid name/,
   );
   program.dispose();
 });
 
-test("a function that neither returns nor changes anything", () => {
+test("a function that returns nothing and changes nothing", () => {
   assert.throws(() => trace(() => {}, INPUT), /returns nothing and changes no variable/);
   assert.throws(() => trace(() => [], INPUT), /returns nothing and changes no variable/);
 });
 
-test("an operation's input that is no tensor", () => {
+test("an operation's input that is not a tensor", () => {
   assert.throws(
     () => trace(({ x }) => rawOp("AddV2", [x, 1 as never])[0]!, INPUT),
     /AddV2: its input 1 is 1, not a tensor/,
@@ -167,7 +167,7 @@ test("an operation's input that is no tensor", () => {
   assert.throws(() => rawOp("Neg", [[1, 2] as never]), /Neg: its input 0 is \[ 1, 2 \], not a tensor/);
 });
 
-// Values that do not fit the input, as JavaScript code may give them.
+// wrong values that JavaScript code may pass
 const FEEDS: [
   what: string,
   spec: { shape: number[]; dtype?: "int32" | "int64" | "bool" | "string" | "bfloat16" },
@@ -223,7 +223,7 @@ for (const [what, spec, value, message] of FEEDS) {
   });
 }
 
-test("a tfjs tensor is no value: the error says how to get at its values", async () => {
+test("a tfjs tensor is not accepted: the error says how to read its values", async () => {
   const traced = trace(({ x }) => x, INPUT);
   const eager = tf.tensor1d([1, 2, 3]);
   await assert.rejects(traced.run({ x: eager as never }), /got a Tensor\.[\s\S]*await tensor\.data\(\)/);
@@ -235,7 +235,7 @@ test("a tfjs tensor is no value: the error says how to get at its values", async
   traced.dispose();
 });
 
-test("whole numbers that fit are taken as they are", () => {
+test("whole numbers in range are accepted unchanged", () => {
   const traced = trace(({ x, n }) => ({ x, n }), {
     x: { shape: [3], dtype: "int64" },
     n: { shape: [1], dtype: "uint8" },

@@ -1,3 +1,4 @@
+// Tests of programs: variables, functions that share them, and an optimiser against its kernel.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { liveHandles } from "guie/dist/engine/native/handles";
@@ -8,7 +9,7 @@ import { rawOp } from "guie/dist/engine/tracing/raw_op";
 
 const numbers = (value: TensorValue) => Array.from(value.data as Float32Array);
 
-/** A program whose function `step` adds its input to the variable `total`. */
+/** Returns a program with a function `step` that adds its input to the variable `total`. */
 function counter() {
   const program = new Program();
   program.variable("total", { shape: [2] });
@@ -37,7 +38,7 @@ test("a variable keeps its value from run to run; a run sees the value from befo
   program.dispose();
 });
 
-test("functions share variables, old ones also with those that are traced later", async () => {
+test("functions share variables, also with functions that are traced later", async () => {
   const { program, step } = counter();
   await program.assign("total", [0, 0]);
   await step.run({ x: [1, 2] });
@@ -49,7 +50,7 @@ test("functions share variables, old ones also with those that are traced later"
   program.dispose();
 });
 
-test("exchanging two variables reads both before it assigns either", async () => {
+test("a swap of two variables reads both before it assigns either", async () => {
   const program = new Program();
   for (const name of ["a", "b"]) program.variable(name, { shape: [] });
   const exchange = program.function(
@@ -71,7 +72,7 @@ test("exchanging two variables reads both before it assigns either", async () =>
 const RATE = 0.1;
 const DECAY = 0.01;
 
-/** One step of AdamW on the loss |w - target|^2, with tfjs operations: the new weight and moments. */
+/** Computes one step of AdamW on the loss |w - target|^2 with tfjs operations: the new weight and moments. */
 function adamW(
   w: tf.Tensor,
   first: tf.Tensor,
@@ -88,7 +89,7 @@ function adamW(
   return [tf.sub(tf.mul(w, 1 - RATE * DECAY), update), m, v];
 }
 
-test("AdamW over five steps equals the eager one, and TensorFlow's in-place kernel", async () => {
+test("five traced steps of AdamW equal eager mode and TensorFlow's in-place kernel", async () => {
   const start = [3, -2, 0.5];
   const target = Float32Array.of(1, 1, 1);
   const names = ["w", "first", "second"] as const;
@@ -152,7 +153,7 @@ test("AdamW over five steps equals the eager one, and TensorFlow's in-place kern
   tf.dispose(eager);
 });
 
-test("a function without a result runs for its effect, once a run", async () => {
+test("a function without a result runs for its effect, once per run", async () => {
   const program = new Program();
   program.variable("count", { shape: [], dtype: "int32" });
   const tick = program.function(
@@ -169,7 +170,7 @@ test("a function without a result runs for its effect, once a run", async () => 
   program.dispose();
 });
 
-test("a function may give a variable its first value", async () => {
+test("a function may assign a variable's first value", async () => {
   const program = new Program();
   program.variable("w", { shape: [2], dtype: "bfloat16" });
   const start = program.function(
@@ -183,7 +184,7 @@ test("a function may give a variable its first value", async () => {
   program.dispose();
 });
 
-test("mistakes with variables name the variable", async () => {
+test("errors about variables name the variable", async () => {
   const { program, step } = counter();
   await assert.rejects(step.run({ x: [1, 2] }), /A variable has no value yet: total/);
   assert.throws(() => program.variable("total", { shape: [] }), /There already is a variable "total"/);
@@ -193,7 +194,7 @@ test("mistakes with variables name the variable", async () => {
     program.function("wrong", (_, variables) => body(variables), {});
   assert.throws(
     traced((variables) => variables.assign("total", tf.zeros([3]))),
-    /"total" is float32\[2\], assigned was float32\[3\]/,
+    /"total" is float32\[2\]; it was assigned a float32\[3\]/,
   );
   assert.throws(
     traced((variables) => {
@@ -212,7 +213,7 @@ test("mistakes with variables name the variable", async () => {
   program.dispose();
 });
 
-test("filling a variable with an error leaves nothing behind", async () => {
+test("a failed fill of a variable leaves nothing behind", async () => {
   const before = liveHandles();
   const { program } = counter();
   const failing = program.fill("total", async () => {

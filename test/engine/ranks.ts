@@ -1,11 +1,11 @@
-// Runs a script as the processes of a cluster on this host.
+// Runs a script in every process of a cluster on this host.
 import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Ports of this host that nobody listens on. */
+/** Finds free ports of this host. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
@@ -19,7 +19,7 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** What each rank of the script prints as JSON; it gets `{ addresses, rank, ...options }` as its argument. */
+/** Returns what each rank of the script prints as JSON; its argument is `{ addresses, rank, ...options }`. */
 export async function runRanks(script: string, worldSize: number, options: object = {}) {
   const addresses = (await freePorts(worldSize)).map((port) => `127.0.0.1:${port}`);
   const outputs = await Promise.all(

@@ -1,4 +1,4 @@
-// Gradient checkpointing, and casts to dtypes that tfjs does not have.
+// Tests of gradient checkpointing, and of casts to dtypes that tfjs does not have.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { recompute } from "guie/dist/engine/tracing/recompute";
 const X = [0.5, -1, 2, 0.25];
 const W = [1, 2, -1, 0.5];
 
-/** sum(sin(x w)^2), and its gradients; the two inner functions recomputed or not. */
+/** Computes sum(sin(x w)^2) and its gradients, with the two inner functions recomputed or not. */
 function nested(again: boolean) {
   const inner = (x: tf.Tensor) => tf.sin(x);
   const outer = (x: tf.Tensor, w: tf.Tensor) => {
@@ -21,7 +21,7 @@ function nested(again: boolean) {
     tf.sum(again ? recompute(outer, [x, w]) : outer(x, w)) as tf.Scalar;
 }
 
-test("recomputed functions, one in the other, have the values and gradients of the plain ones", () => {
+test("nested recomputed functions have the values and gradients of the plain ones", () => {
   const results = [true, false].map((again) =>
     tf.tidy(() => {
       const { value, grads } = tf.valueAndGrads(nested(again))([tf.tensor1d(X), tf.tensor1d(W)]);
@@ -33,7 +33,7 @@ test("recomputed functions, one in the other, have the values and gradients of t
   for (const [i, value] of results[0]![1]!.entries()) assert.ok(Math.abs(value - expected[i]!) < 1e-6);
 });
 
-test("traced, the gradient computes the function a second time, behind the gradient of its value", async () => {
+test("a traced gradient computes the function a second time, after the gradient of its value", async () => {
   const spec = { shape: [4] };
   const f = trace(
     ({ x, w }) => {
@@ -51,7 +51,7 @@ test("traced, the gradient computes the function a second time, behind the gradi
   f.dispose();
 });
 
-/** Sixteen layers whose results are 8 MB each; prints the peak memory of a gradient in MB. */
+/** Script with sixteen layers of 8 MB results each; it prints the peak memory of a gradient in MB. */
 const DEEP = `
   const { tf } = require("guie/dist/engine/native/tf");
   const { trace } = require("guie/dist/engine/program/trace");
@@ -66,7 +66,7 @@ const DEEP = `
 `;
 
 test("recomputation is not folded away: the peak memory falls to a fraction", () => {
-  // What is freed goes back to the system at once, so that the peak is what is in use
+  // freed memory returns to the system at once, so that the peak is the memory in use
   const env = { ...process.env, MALLOC_MMAP_THRESHOLD_: "65536" };
   const [kept, again] = ["kept", "again"].map(
     (word) =>
@@ -76,12 +76,12 @@ test("recomputation is not folded away: the peak memory falls to a fraction", ()
       },
   );
   assert.equal(again!.value, kept!.value);
-  // 128 results of 8 MB are kept, against 16 inputs and the results of one layer at a time
+  // the plain gradient keeps 128 results of 8 MB, the recomputed one 16 inputs and the results of one layer
   assert.ok(kept!.peakMB > 1000, `${kept!.peakMB} MB`);
   assert.ok(again!.peakMB < 0.35 * kept!.peakMB, `${again!.peakMB} MB against ${kept!.peakMB} MB`);
 });
 
-test("a cast to 16 bits and back rounds; a widened tensor goes back without a second cast", async () => {
+test("a cast to 16 bits and back rounds; a widened tensor is cast back without a second node", async () => {
   const f = trace(
     ({ x }) => {
       const half = castTo(x!, "bfloat16");

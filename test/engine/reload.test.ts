@@ -1,3 +1,4 @@
+// Tests that the library can be loaded several times in one process.
 import assert from "node:assert/strict";
 import { dirname, sep } from "node:path";
 import { test } from "node:test";
@@ -6,13 +7,13 @@ type Engine = typeof import("guie/dist/engine/program/trace") & typeof import("g
 
 const DIST = dirname(require.resolve("guie"));
 
-/** A copy of the compiled library that shares nothing with the one before but node_modules. */
+/** Loads a copy of the compiled library that shares only node_modules with previous copies. */
 function load(): Engine {
   for (const path of Object.keys(require.cache)) if (path.startsWith(DIST + sep)) delete require.cache[path];
   return { ...require("guie/dist/engine/program/trace"), ...require("guie/dist/engine/native/tf") };
 }
 
-test("lib can be loaded anew in one process; functions traced before go on working", async () => {
+test("lib can be loaded again in one process; functions traced before still work", async () => {
   const results: unknown[] = [];
   const [first, second, third] = [load(), load(), load()].map(({ tf, trace }) =>
     trace(({ x }) => tf.grad((x) => tf.sum(tf.square(x)))(x), { x: { shape: [2] } }),

@@ -1,4 +1,4 @@
-// Layers made of TensorFlow's own operations for biases: traced, they equal the plain formulas run eagerly.
+// Compares traced layers, which use TensorFlow's own operations for biases, with the plain formulas in eager mode.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
@@ -37,7 +37,7 @@ const CASES: { name: string; weightShape: number[]; layer: Layer; plain: Layer; 
 ];
 
 for (const { name, weightShape, layer, plain, ops } of CASES) {
-  test(`${name}: traced value and gradients are the plain formula's`, async () => {
+  test(`${name}: traced value and gradients equal the plain formula's`, async () => {
     const random = randomStream(1, name);
     const x = randomTensor(random, [ROWS, WIDTH]);
     const inputs = { x, weight: randomTensor(random, weightShape), bias: randomTensor(random, [WIDTH]) };
@@ -63,7 +63,7 @@ for (const { name, weightShape, layer, plain, ops } of CASES) {
   });
 }
 
-test("for inference TensorFlow runs a linear layer and its GELU as one operation, with the plain formula's value", async () => {
+test("in inference TensorFlow runs a linear layer and its GELU as one operation, equal to the formula", async () => {
   const random = randomStream(1, "gelu");
   const shapes = { x: [ROWS, WIDTH], weight: [5, WIDTH], bias: [5] };
   const fed = Object.fromEntries(

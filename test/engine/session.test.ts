@@ -1,3 +1,4 @@
+// Tests of sessions: feeds, fetches, options, threads, profiles and errors.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -8,7 +9,7 @@ import { HostTensor, type TensorValue } from "guie/dist/engine/native/host_tenso
 import { Session } from "guie/dist/engine/session/session";
 import type { SessionOptions } from "guie/dist/engine/session/session_options";
 
-/** y = x x^T and z = 2 x for x [2, 2]. */
+/** Graph of y = x x^T and z = 2 x for x [2, 2]. */
 function program(options: SessionOptions = {}) {
   const graph = new Graph();
   const x = graph.addNode("Placeholder", [], { attributes: { dtype: "float32", shape: [2, 2] } }).outputs[0]!;
@@ -26,7 +27,7 @@ function floats(shape: number[], ...values: number[]): TensorValue {
   return { dtype: "float32", shape, data: Float32Array.from(values) };
 }
 
-test("several fetches in one run, synchronous and not", async () => {
+test("several fetches in one run, synchronous and asynchronous", async () => {
   const { session, x, y, z, dispose } = program();
   const request = { feeds: [[x, floats([2, 2], 1, 2, 3, 4)]] as const, fetches: [y, z] };
   const expected = [floats([2, 2], 5, 11, 11, 25), floats([2, 2], 2, 4, 6, 8)];
@@ -48,7 +49,7 @@ test("a HostTensor is fed from its own memory and can be filled again", () => {
   dispose();
 });
 
-test("a HostTensor that is disposed while it is being used lives until the run is over", async () => {
+test("a HostTensor that is disposed during a run lives until the run is over", async () => {
   const before = liveHandles();
   const { session, x, z, dispose } = program();
   const host = new HostTensor("float32", [2, 2]);
@@ -61,7 +62,7 @@ test("a HostTensor that is disposed while it is being used lives until the run i
   assert.deepEqual(liveHandles(), before);
 });
 
-test("values of every kind go in and come back the same", () => {
+test("values of every dtype come back unchanged", () => {
   const graph = new Graph();
   const session = new Session(graph);
   const values: TensorValue[] = [
@@ -87,7 +88,7 @@ test("values of every kind go in and come back the same", () => {
   graph.dispose();
 });
 
-test("values that do not fit their shape or dtype are refused before TensorFlow sees them", async () => {
+test("values that do not match their shape or dtype are refused before TensorFlow sees them", async () => {
   const { session, x, z, dispose } = program();
   const feed = (value: TensorValue) => session.run({ feeds: [[x, value]], fetches: [z] });
   await assert.rejects(feed(floats([2, 2], 1, 2, 3)), /float32\[2,2\]: 4 values in a Float32Array; got 3/);
@@ -98,7 +99,7 @@ test("values that do not fit their shape or dtype are refused before TensorFlow 
   dispose();
 });
 
-test("a session with threads of its own computes the same", () => {
+test("a session with its own threads computes the same", () => {
   const threads = () => readdirSync("/proc/self/task").length;
   const before = threads();
   const { session, x, y, dispose } = program({ interOpThreads: 7, intraOpThreads: 3 });
@@ -110,7 +111,7 @@ test("a session with threads of its own computes the same", () => {
 
 test("XLA compiles the graph, which computes the same", async () => {
   const { graph, session, x, dispose } = program({ xla: true });
-  // x + 10 x by single additions: XLA leaves groups of less than four operations alone
+  // x + 10 x by single additions: XLA skips groups of fewer than four operations
   let y = x;
   for (let i = 0; i < 10; i++) y = graph.addNode("AddV2", [y, x]).outputs[0]!;
   const request = { feeds: [[x, floats([2, 2], 1, 2, 3, 4)]] as const, fetches: [y] };
@@ -121,11 +122,11 @@ test("XLA compiles the graph, which computes the same", async () => {
   dispose();
 });
 
-test("what holds for the whole process is asked for, not set; other options are checked", () => {
+test("options of the whole process are only compared, not set; other options are checked", () => {
   program({ gpuMemoryGrowth: true }).dispose();
   const before = liveHandles();
   const refused: [SessionOptions, RegExp][] = [
-    [{ gpuMemoryGrowth: false }, /this process has true[\s\S]*TF_FORCE_GPU_ALLOW_GROWTH=false/],
+    [{ gpuMemoryGrowth: false }, /this process was started with true[\s\S]*TF_FORCE_GPU_ALLOW_GROWTH=false/],
     [{ interOpThreads: 0 }, /interOpThreads is 0/],
     [{ intraOpThreads: 1.5 }, /intraOpThreads is 1.5/],
   ];
@@ -137,7 +138,7 @@ test("what holds for the whole process is asked for, not set; other options are 
   assert.deepEqual(liveHandles(), before);
 });
 
-test("each session has its own threads within operations: so many as asked for, or as the process was started with", () => {
+test("each session has its own threads within operations: the requested number or the process's default", () => {
   const script = `const { readdirSync } = require("node:fs");
     const { Session } = require("guie/dist/engine/session/session");
     const { Graph } = require("guie/dist/engine/graph/graph");
@@ -167,7 +168,7 @@ test("a profile names the nodes that ran", async () => {
   dispose();
 });
 
-test("a failing node is named", async () => {
+test("the error of a failed run names the node", async () => {
   const { graph, session, x, dispose } = program();
   const checked = graph.addNode("CheckNumerics", [x], {
     name: "loss/check",
@@ -195,13 +196,13 @@ test("the main thread goes on while a graph runs", async () => {
   } finally {
     clearInterval(timer);
   }
-  // 41 GFLOP: while the main thread waited for them, not one tick would be counted
+  // 41 GFLOP: if the main thread waited for them, it would count no tick
   assert.ok(ticks >= 3, `${ticks} ticks`);
   session.dispose();
   graph.dispose();
 });
 
-test("disposing while a run is under way lets it finish; later runs are refused", async () => {
+test("a session that is disposed during a run finishes it; later runs are refused", async () => {
   const handlesBefore = liveHandles();
   const { graph, session, x, y, dispose } = program();
   const pending = session.run({ feeds: [[x, floats([2, 2], 1, 0, 0, 1)]], fetches: [y] });

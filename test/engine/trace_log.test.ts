@@ -1,10 +1,11 @@
+// Tests of the log that the environment variable TRACE turns on.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tf } from "guie/dist/engine/native/tf";
 import { Program } from "guie/dist/engine/program/program";
 import { scope } from "guie/dist/engine/tracing/scope";
 
-/** What a small program writes to standard error under TRACE=`level`; seconds are replaced by #. */
+/** Returns the standard error of a small program with TRACE=`level`; seconds are replaced by #. */
 async function traceAt(level: string): Promise<string> {
   const { write } = process.stderr;
   let text = "";
@@ -34,7 +35,7 @@ async function traceAt(level: string): Promise<string> {
   return text.replace(/\d+\.\d+ s/g, "# s");
 }
 
-test("TRACE=1 shows a line for every traced function and session, nothing without it", async () => {
+test("TRACE=1 logs a line for every traced function and session; without TRACE nothing is logged", async () => {
   const expected =
     "trace: dense: 8 nodes, 1 variable, traced in # s\n" + "trace: session: 2 variables, opened in # s\n";
   assert.equal(await traceAt("1"), expected);

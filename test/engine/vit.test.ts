@@ -1,3 +1,4 @@
+// Compares features and gradients of a traced ViT with eager mode.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
@@ -14,7 +15,7 @@ import { largestDifference, randomTensor } from "../tensors";
 
 const TOWERS = [findTower("tiny"), smallTower("dinov2-vit-g-14-reg4"), smallTower("ViT-B-16-SigLIP")];
 
-/** Mean of the products with fixed numbers: unlike the mean square, it has a gradient behind a LayerNorm. */
+/** Computes the mean of products with fixed numbers: unlike the mean square, it has a gradient after a LayerNorm. */
 function toyLoss(features: tf.Tensor2D): tf.Scalar {
   const weights = tf.cos(tf.range(0, features.size));
   return tf.mean(tf.mul(tf.reshape(features, [-1]), weights));
@@ -23,7 +24,7 @@ function toyLoss(features: tf.Tensor2D): tf.Scalar {
 for (const tower of TOWERS) {
   for (const gradientCheckpointing of [false, true]) {
     const how = gradientCheckpointing ? ", checkpointed" : "";
-    test(`${tower.name} traced${how}: features and gradients of all weights equal the eager ones`, () =>
+    test(`${tower.name} traced${how}: features and gradients of all weights equal eager mode`, () =>
       compare(tower, gradientCheckpointing));
   }
 }

@@ -1,3 +1,4 @@
+// Compares the area resize with vector instructions against the plain loops and values computed by hand.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resizeAreaPlain } from "guie/dist/images/pixels/area_plain";
@@ -7,7 +8,7 @@ import { draw } from "./make";
 const noise = (width: number, height: number) =>
   draw(width, height, (x, y, c) => (x * 7919 + y * 104729 + c * 31 + x * y * 13) % 251);
 
-/** Source and target sizes: ratios near 1, whole ones, halves, primes, one axis only, more rows than 16 bits can sum. */
+/** Source and target sizes: ratios near 1, whole ratios, halves, primes, one axis, more rows than 16 bits can sum. */
 const SIZES = [
   [348, 348, 224, 224],
   [225, 226, 224, 224],
@@ -21,7 +22,7 @@ const SIZES = [
 ] as const;
 
 for (const [W, H, width, height] of SIZES) {
-  test(`${W} x ${H} to ${width} x ${height}: OpenCV's pixels as the plain loops give them`, () => {
+  test(`${W} x ${H} to ${width} x ${height}: the pixels of the plain loops`, () => {
     const image = noise(W, H);
     const expected = resizeAreaPlain(image, width, height).data;
     const { data, ...size } = resizeArea(image, width, height);
@@ -47,7 +48,7 @@ test("whole ratios: OpenCV sums whole numbers and multiplies once; ties to even"
   }
 });
 
-test("white stays white and black black, in any order of sizes", () => {
+test("white stays white and black stays black, in any order of sizes", () => {
   for (const value of [255, 0]) {
     for (const [W, H] of [
       [1500, 300],
@@ -64,10 +65,10 @@ test("white stays white and black black, in any order of sizes", () => {
   }
 });
 
-test("a mean by hand: 2 x 2 blocks, ties rounded up; thirds to even", () => {
+test("means computed by hand: 2 x 2 blocks round ties up, thirds to even", () => {
   const image = draw(4, 2, (x, y) => [10, 11, 13, 13, 11, 10, 14, 14][y * 4 + x]!);
   assert.deepEqual([...resizeArea(image, 2, 1).data], [11, 11, 11, 14, 14, 14]); // 10.5 and 13.5
   const wide = draw(3, 2, (x) => 30 * x);
-  // Of three pixels each target covers one and a half: (0 + 30 / 2) / 1.5 and (30 / 2 + 60) / 1.5.
+  // each target pixel covers one and a half of three pixels: (0 + 30 / 2) / 1.5 and (30 / 2 + 60) / 1.5
   assert.deepEqual([...resizeArea(wide, 2, 1).data], [10, 10, 10, 50, 50, 50]);
 });

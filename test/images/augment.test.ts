@@ -1,3 +1,4 @@
+// Tests of the training augmentation: the distribution of its draws, and its pixels against albumentations.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -12,7 +13,7 @@ const DRAWS = 4000;
 const SIZE_PX = 224;
 const plans = Array.from({ length: DRAWS }, (_, i) => drawAugmentPlan(randomStream(1, "test", i), SIZE_PX));
 
-/** A 5 x 4 image whose red is 10 x, green 10 y, blue 200. */
+/** A 5 x 4 image with red 10 x, green 10 y, blue 200. */
 const picture: RgbImage = {
   width: 5,
   height: 4,
@@ -25,7 +26,7 @@ const pixel = (image: RgbImage, x: number, y: number) => [
   ...image.data.slice(3 * (5 * y + x), 3 * (5 * y + x) + 3),
 ];
 
-test("each part happens for half of the images (4,000 draws, within 4 standard errors)", () => {
+test("each part is applied to half of the images (4,000 draws, within 4 standard errors)", () => {
   const parts: [string, (plan: AugmentPlan) => boolean][] = [
     ["flip", (plan) => plan.flip],
     ["tone", (plan) => plan.contrast !== 1],
@@ -54,7 +55,7 @@ test("every size is uniform over the recipe's range (Kolmogorov-Smirnov, p > .00
   }
 });
 
-test("a cut-out's sides are 22 to 44 whole pixels at 224 px, equally likely, as its place is", () => {
+test("sides (22 to 44 px of 224) and positions of cut-outs are whole pixels, equally likely", () => {
   const cut = plans.flatMap((plan) => plan.cutout ?? []);
   const sizesPx = 44 - 22 + 1;
   for (const side of ["width", "height"] as const) {
@@ -69,7 +70,7 @@ test("a cut-out's sides are 22 to 44 whole pixels at 224 px, equally likely, as 
     ["left", "width"],
     ["top", "height"],
   ] as const) {
-    // A place among n is put in the middle of the n-th part of 0..1
+    // maps each of n positions to the middle of its n-th part of 0..1
     const shares = cut.map((hole) => {
       const [placePx, sidePx] = [SIZE_PX * hole[start], SIZE_PX * hole[side]];
       assert.ok(
@@ -83,7 +84,7 @@ test("a cut-out's sides are 22 to 44 whole pixels at 224 px, equally likely, as 
   }
 });
 
-/** The largest distance between the values' distribution and the uniform one on [0, 1]; 1 for a value outside. */
+/** Returns the largest distance of the values' distribution from the uniform one on [0, 1]; 1 for a value outside. */
 function distanceToUniform(values: number[]): number {
   const n = values.length;
   const sorted = values.toSorted((a, b) => a - b);
@@ -106,7 +107,7 @@ test("the same stream draws the same plan", () => {
   assert.notDeepEqual(plans[0], plans[1]);
 });
 
-test("a flip mirrors columns and leaves the input alone", () => {
+test("a flip mirrors columns and does not change the input", () => {
   const flipped = augment(picture, { ...IDENTITY_PLAN, flip: true });
   for (let y = 0; y < 4; y++)
     for (let x = 0; x < 5; x++) assert.deepEqual(pixel(flipped, x, y), pixel(picture, 4 - x, y));
@@ -120,7 +121,7 @@ test("tone: contrast x value + 255 brightness, clipped", () => {
   assert.equal(pixel(bright, 0, 0)[2], 255);
 });
 
-test("scale 2 about the centre: the centre stays, half-way values are between; scale 0.5 brings black in", () => {
+test("scale 2 keeps the centre and interpolates between pixels; scale 0.5 adds a black border", () => {
   const larger = augment(picture, { ...IDENTITY_PLAN, scale: 2 });
   assert.deepEqual(pixel(larger, 2, 0).slice(0, 2), [20, 8]); // y: (0 - 1.5) / 2 + 1.5 = .75 -> 7.5 -> 8
   assert.equal(pixel(larger, 3, 0)[0], 25);
@@ -138,12 +139,12 @@ test("a cut-out is black inside, untouched outside", () => {
   assert.deepEqual(pixel(cut, 1, 2), pixel(picture, 1, 2));
 });
 
-test("the border of a smaller picture is black, however bright the picture was made", () => {
+test("the border of a smaller image is black, whatever its brightness", () => {
   const changed = augment(picture, { ...IDENTITY_PLAN, scale: 0.5, brightness: 0.1 });
   assert.deepEqual(pixel(changed, 0, 0), [0, 0, 0]);
 });
 
-test("200 drawn plans: pixels are mixed from the four around their place, black outside (within 2 of 255)", () => {
+test("200 drawn plans: pixels are mixed from their four neighbours, black outside (within 2 of 255)", () => {
   const noise = draw(37, 29, (x, y, c) => (x * x * 3 + y * y * 5 + x * y * 7 + c * 89) % 251);
   const { width, height } = noise;
   const at = (x: number, y: number, c: number) =>
@@ -178,15 +179,15 @@ interface GoldenCase {
 }
 const goldenCases: GoldenCase[] = JSON.parse(readFileSync(installPath("test/golden/augment.json"), "utf8"));
 
-/** As `smooth` and `noise` in make_augment.py. */
+/** The images `smooth` and `noise` of make_augment.py. */
 const PICTURES = {
   smooth: draw(40, 30, (x, y, c) => [6 * x, 8 * y, Math.floor((x * y) / 5)][c]!),
   noise: draw(40, 30, (x, y, c) => (x * x * 3 + y * y * 5 + x * y * 7 + c * 89) % 251),
 };
 /**
- * OpenCV's warpAffine knows 1/32 of a pixel, so it looks up to 1/64 beside the place that is meant, in both directions:
- * at most 2 x 255 / 64, plus 1 for rounding, where neighbours differ most (the noise, and the black border). Within
- * the smooth picture neighbours differ by at most 8: 2 x 8 / 64 is the mean difference that is allowed there.
+ * OpenCV's warpAffine rounds positions to 1/32 px, so they are off by up to 1/64 px in both directions. Where
+ * neighbours differ most (noise, black border) a pixel may differ by 2 x 255 / 64, plus 1 for rounding. In the smooth
+ * image neighbours differ by at most 8, so its mean difference may be 2 x 8 / 64.
  */
 const MOST_DIFFERENCE = (2 * 255) / 64 + 1;
 const MEAN_DIFFERENCE = { smooth: (2 * 8) / 64, noise: MOST_DIFFERENCE / 4 };

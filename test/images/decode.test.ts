@@ -1,3 +1,4 @@
+// Tests of decoding image files of every common format, and of the errors for unusable ones.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -16,7 +17,7 @@ function assertSame(actual: RgbImage, expected: RgbImage): void {
   assert.deepEqual([...actual.data], [...expected.data]);
 }
 
-test("lossless formats come back pixel for pixel, whatever the file is called", async (t) => {
+test("lossless formats decode pixel for pixel, whatever the file's name", async (t) => {
   const files = {
     png: await toSharp(picture).png().toBuffer(),
     webp: await toSharp(picture).webp({ lossless: true }).toBuffer(),
@@ -36,7 +37,7 @@ test("a BMP's fourth byte is padding, not opacity", async () => {
   assertSame(await decodeRgb(bmp(picture, 32)), picture);
 });
 
-test("the first frame of an animation", async () => {
+test("an animation decodes to its first frame", async () => {
   const frame = (value: number) =>
     toSharp(draw(4, 4, () => value))
       .png()
@@ -55,14 +56,14 @@ test("the first frame of an animation", async () => {
   }
 });
 
-test("EXIF orientation is applied: what was left is up", async () => {
+test("EXIF orientation is applied: the left side becomes the top", async () => {
   const leftWhite = draw(32, 16, (x) => (x < 16 ? 255 : 0));
   const turned = await toSharp(leftWhite).withMetadata({ orientation: 6 }).jpeg({ quality: 100 }).toBuffer();
   const upWhite = draw(16, 32, (_, y) => (y < 16 ? 255 : 0));
   assertSame(await decodeRgb(turned), upWhite);
 });
 
-test("grey is repeated, 16-bit samples give their high byte", async () => {
+test("grey is repeated, 16-bit samples are reduced to their high byte", async () => {
   const ramp = Uint8Array.from({ length: 64 }, (_, i) => 3 * i);
   const grey = await sharp(ramp, { raw: { width: 8, height: 8, channels: 1 } })
     .toColourspace("b-w")
@@ -81,7 +82,7 @@ test("grey is repeated, 16-bit samples give their high byte", async () => {
   assertSame(await decodeRgb(deep), picture);
 });
 
-test("transparency lies over white", async () => {
+test("transparent pixels are put over white", async () => {
   const rgba = Uint8Array.from([0, 0, 0, 128, 10, 20, 30, 0, 10, 20, 30, 255]);
   const png = await sharp(rgba, { raw: { width: 3, height: 1, channels: 4 } })
     .png()
@@ -156,7 +157,7 @@ test("SVG is drawn at its own size over white", async () => {
   }
 });
 
-test("what is no image says why, and a path is named", async (t) => {
+test("the error for a file that is no image gives the reason and the path", async (t) => {
   await assert.rejects(decodeRgb(new Uint8Array(0)), /^UserError: empty file$/);
   await assert.rejects(decodeRgb(Buffer.from("<!doctype html><svg></svg>")), /not an image/);
   await assert.rejects(decodeRgb(Buffer.from("BMW is a car, and this is a text about it")), /not an image/);

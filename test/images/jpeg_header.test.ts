@@ -1,3 +1,4 @@
+// Tests of reading a JPEG's header.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -8,7 +9,7 @@ import { draw, toSharp } from "./make";
 
 const picture = draw(40, 30, (x, y) => x * y);
 
-test("size, components and orientation are what sharp reads, for every kind of JPEG", async () => {
+test("size, components and orientation equal sharp's for every kind of JPEG", async () => {
   const folder = installPath("test/golden/images");
   const files = readdirSync(folder).filter((name) => name.endsWith(".jpg"));
   const jpegs = files.map((name) => readFileSync(`${folder}/${name}`));
@@ -27,7 +28,7 @@ test("size, components and orientation are what sharp reads, for every kind of J
   }
 });
 
-test("EXIF in either byte order", async () => {
+test("EXIF is read in both byte orders", async () => {
   const plain = await toSharp(picture).jpeg().toBuffer();
   const little = "49492a0008000000" + "0100" + "12010300010000000600" + "0000" + "00000000";
   const big = "4d4d002a00000008" + "0001" + "01120003000000010006" + "0000" + "00000000";
@@ -40,7 +41,7 @@ test("EXIF in either byte order", async () => {
   }
 });
 
-test("what is cut off, or no JPEG, has no header; no length leads astray", async () => {
+test("truncated files and other formats have no header; a wrong length does no harm", async () => {
   const jpeg = await toSharp(picture).withMetadata({ orientation: 3 }).jpeg().toBuffer();
   const scan = jpeg.indexOf(Buffer.from([0xff, 0xda]));
   for (let length = 0; length < scan; length++) {

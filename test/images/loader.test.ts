@@ -1,4 +1,4 @@
-// Pixels on their way into training: the engine's way equals the plain one, and faults name their file.
+// Tests of loading images for training: the engine's pixels equal sharp's, and errors name the file.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +22,7 @@ async function load(name: string, file: Uint8Array, size: number): Promise<RgbIm
   return (await loadImages(folder, [name], size, 1))[0]!;
 }
 
-/** By sharp. */
+/** Decodes and resizes a file without the engine, as a reference. */
 async function plainPixels(file: Uint8Array, size: number): Promise<RgbImage> {
   const { data, ...square } = squashToSquare(await decodeRgb(file), size);
   return { data: Uint8Array.from(data), ...square };
@@ -38,14 +38,14 @@ const SIZES: [width: number, height: number, size: number][] = [
   [448, 300, 98], // area, then bilinear
 ];
 for (const [width, height, size] of SIZES) {
-  test(`a JPEG of ${width}x${height} at ${size} px: the engine's pixels are sharp's`, async () => {
+  test(`a JPEG of ${width}x${height} at ${size} px: the engine's pixels equal sharp's`, async () => {
     const file = await jpegOf(photo(width, height));
     const image = await load(`${width}x${height}.jpg`, file, size);
     assert.deepEqual(image, await plainPixels(file, size));
   });
 }
 
-test("turned by EXIF, CMYK, PNG: sharp's pixels", async () => {
+test("EXIF rotation, CMYK and PNG: the pixels equal sharp's", async () => {
   const image = photo(40, 30);
   const files: [string, Buffer][] = [
     ["turned.jpg", await toSharp(image).jpeg().withMetadata({ orientation: 6 }).toBuffer()],

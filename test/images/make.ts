@@ -1,10 +1,10 @@
-// Small images made by the tests themselves.
+// Makes small images for tests.
 
 import type { Normalisation } from "guie/dist/images/loading/value_table";
 import type { RgbImage } from "guie/dist/images/pixels/rgb_image";
 import sharp, { type Sharp } from "sharp";
 
-/** An image from a formula: `value(x, y, channel)`, taken modulo 256. */
+/** Makes an image from a formula: `value(x, y, channel)` modulo 256. */
 export function draw(
   width: number,
   height: number,
@@ -18,18 +18,18 @@ export function draw(
   return { data, width, height };
 }
 
-/** (x/255 - mean)/std by channel, image after image. */
+/** Computes (x/255 - mean)/std by channel, image after image. */
 export function normalised(images: readonly RgbImage[], { mean, std }: Normalisation): Float32Array {
   const values = images.flatMap(({ data }) => [...data]);
   return Float32Array.from(values, (value, i) => (value / 255 - mean[i % 3]!) / std[i % 3]!);
 }
 
-/** Pixels to sharp, for encoding. */
+/** Passes pixels to sharp, for encoding. */
 export function toSharp({ data, width, height }: RgbImage): Sharp {
   return sharp(data, { raw: { width, height, channels: 3 } });
 }
 
-/** A BMP file, rows from the bottom; 32 bits a pixel carry a fourth byte of 0, as most programs write it. */
+/** Makes a BMP file with rows from the bottom; 32 bits per pixel have a fourth byte of 0, as most programs write it. */
 export function bmp({ data, width, height }: RgbImage, bitsPerPixel: 24 | 32): Buffer {
   const bytesPerPixel = bitsPerPixel / 8;
   const stride = Math.ceil((width * bytesPerPixel) / 4) * 4;
@@ -50,13 +50,13 @@ export function bmp({ data, width, height }: RgbImage, bitsPerPixel: 24 | 32): B
   return file;
 }
 
-/** A progressive JPEG whose last scan stands there so many times more. */
+/** Makes a progressive JPEG with this many further copies of its last scan. */
 export async function manyScans(width: number, height: number, times: number): Promise<Buffer> {
   const grey = draw(width, height, (x, y) => x + y);
   return repeatLastScan(await toSharp(grey).greyscale().jpeg({ progressive: true }).toBuffer(), times);
 }
 
-/** The last scan of a progressive JPEG, with its table, so many times more. */
+/** Adds this many copies of the last scan, with its table, to a progressive JPEG. */
 export function repeatLastScan(jpeg: Buffer, times: number): Buffer {
   const last = jpeg.lastIndexOf(Buffer.from([0xff, 0xc4]), jpeg.lastIndexOf(Buffer.from([0xff, 0xda])));
   const scan = jpeg.subarray(last, -2);

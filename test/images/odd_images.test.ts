@@ -1,4 +1,4 @@
-// Images of odd kinds: the pixels that OpenCV reads, or Pillow where OpenCV reads none.
+// Compares the pixels of unusual images with OpenCV's, or with Pillow's where OpenCV reads none.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -43,7 +43,7 @@ for (const { name, width, height, sha256, file } of images) {
   });
 }
 
-test("as a person sees it, unless told: transparency over white, CMYK by its profile", async () => {
+test("by default transparency is put over white, and CMYK converted by its profile", async () => {
   for (const name of ["png, transparent", "webp, transparent"]) {
     const shown = await decodeRgb(fileOf(name));
     assert.deepEqual([...shown.data.subarray(0, 3)], [255, 255, 255], "all of white where alpha is 0");
@@ -59,7 +59,7 @@ test("as a person sees it, unless told: transparency over white, CMYK by its pro
   assert.ok(difference / shown.data.length > 5);
 });
 
-test("what is cut off is refused by its name, whichever library reads it", async () => {
+test("truncated files are refused with their format, whichever library reads them", async () => {
   const cuts: [string, RegExp][] = [
     ["heic", /^truncated or corrupt heic$/],
     ["jpeg 2000", /^truncated or corrupt jpeg 2000$/],
@@ -86,7 +86,7 @@ test("what is cut off is refused by its name, whichever library reads it", async
   await assert.rejects(decodeRgb(ofWholeBytes.subarray(0, 60)), /truncated or corrupt bmp/);
 });
 
-test("what is not read is named", async () => {
+test("formats that are not read are named", async () => {
   const text = (...parts: string[]) => Buffer.from(parts.join(""), "latin1");
   const cases: [Buffer, RegExp][] = [
     [text("\0\0\x01\0\x01\0"), /^an icon, which is not read: convert it to PNG or JPEG$/],
@@ -113,7 +113,7 @@ test("what is not read is named", async () => {
   await assert.rejects(decodeRgb(tiff), /a TIFF of samples of the kind "float", which is not read/);
 });
 
-test("a JPEG of too many scans is refused before it is decoded, by preprocessing, training and everything else", async (t) => {
+test("a JPEG of too many scans is refused before it is decoded, in preprocessing, training and elsewhere", async (t) => {
   const few = await manyScans(30, 20, 40);
   const { scans } = readJpegHeader(few)!;
   assert.ok(scans > 40 && scans < 60);
@@ -127,7 +127,7 @@ test("a JPEG of too many scans is refused before it is decoded, by preprocessing
   const engine = new JpegEngine(95);
   t.after(() => engine.close());
   const settings = { imageSizePx: 64, jpegQuality: 95, decoding: "full" } as const;
-  await assert.rejects(new JpegConverter(settings, engine.shared, new SharedLock()).make(many), reason);
+  await assert.rejects(new JpegConverter(settings, engine.shared, new SharedLock()).convert(many), reason);
   const folder = temporaryFolder(t);
   writeFile(join(folder, "many.jpg"), many);
   await assert.rejects(loadImages(folder, ["many.jpg"], 32, 1), /many\.jpg: a JPEG of \d+ scans/);
@@ -143,7 +143,7 @@ test("the larger a JPEG, the fewer scans: 20 at 100 megapixels", async () => {
   assert.ok(openJpeg(jpeg));
 });
 
-test("stray bytes in a JPEG's header do not matter on the engine's way either", async (t) => {
+test("the engine ignores stray bytes in a JPEG's header too", async (t) => {
   const engine = new JpegEngine(95);
   t.after(() => engine.close());
   const settings = { imageSizePx: 64, jpegQuality: 95, decoding: "full" } as const;
@@ -151,7 +151,7 @@ test("stray bytes in a JPEG's header do not matter on the engine's way either", 
   for (const { name, sha256 } of images.filter(({ name }) =>
     /^jpeg, (stray|stuffed|padded|JFIF|.*scan)/.test(name),
   )) {
-    const pixels = await converter.process(fileOf(name), ({ data }) => data.slice());
+    const pixels = await converter.withResized(fileOf(name), ({ data }) => data.slice());
     assert.equal(createHash("sha256").update(pixels).digest("hex"), sha256, name);
   }
 });

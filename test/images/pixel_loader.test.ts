@@ -1,4 +1,4 @@
-// Batches of pixels by threads: the plain pixels, memory that is used again, faults that name their image.
+// Tests of the pixel loader: its pixels, the reuse of its memory, and errors that name the image.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -23,7 +23,7 @@ const SIZE = 24;
 const dataDir = mkdtempSync(join(tmpdir(), "guie-pixels-"));
 after(() => rmSync(dataDir, { recursive: true }));
 
-/** JPEGs through the engine, a PNG through sharp. */
+/** Images: JPEGs for the engine, a PNG for sharp. */
 const FILES = ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg", "6.png"];
 before(async () => {
   for (const [i, file] of FILES.entries()) {
@@ -37,7 +37,7 @@ const loader = (numWorkers: number) =>
   new PixelLoader({ dataDir, imageSize: SIZE, numWorkers }, NORMALISATION);
 const plans = FILES.map((file) => drawAugmentPlan(randomStream(4, file), SIZE));
 
-test("a batch holds every image, augmented by its plan, normalised, in order; by one thread or four", async () => {
+test("a batch holds every image in order, augmented by its plan and normalised, with one thread or four", async () => {
   const images = await loadImages(dataDir, FILES, SIZE, 2);
   const augmented = images.map((image, i) => augment(image, plans[i]!));
   for (const numWorkers of [1, 4]) {
@@ -46,7 +46,7 @@ test("a batch holds every image, augmented by its plan, normalised, in order; by
   }
 });
 
-test("the memory of a released batch is used again, for a smaller one too; that of others stays as it is", async () => {
+test("the memory of a released batch is reused, also for a smaller one; other batches keep theirs", async () => {
   const source = loader(2);
   const [first, second] = await Promise.all([source.load(FILES), source.load(FILES, plans)]);
   const kept = second.slice();
@@ -59,7 +59,7 @@ test("the memory of a released batch is used again, for a smaller one too; that 
   assert.deepEqual(third, (await loader(1).load(FILES)).slice(2 * SIZE * SIZE * 3, 5 * SIZE * SIZE * 3));
 });
 
-test("a file that cannot be read is named, its batch's memory is not lost, and the loader goes on", async () => {
+test("the error for an unreadable file names it; its batch's memory is reused, and the loader goes on", async () => {
   writeFileSync(join(dataDir, "broken.jpg"), "no image");
   const source = loader(2);
   await assert.rejects(source.load([...FILES, "broken.jpg"]), /broken\.jpg: not an image.*\n.*Next: /);
@@ -67,7 +67,7 @@ test("a file that cannot be read is named, its batch's memory is not lost, and t
   assert.equal(good.buffer.byteLength, (FILES.length + 1) * SIZE * SIZE * 3 * 4);
 });
 
-test("a job that the thread cannot do names its image", async () => {
+test("the error of a failed job names its image", async () => {
   const result = new Float32Array(new SharedArrayBuffer(4 * 3 * SIZE ** 2));
   const job = { path: join(dataDir, "0.jpg"), imageSizePx: SIZE, normalisation: NORMALISATION, result };
   const spoilt = { ...job, parts: [{ ...wholeImage(), plan: null as never }] };
@@ -120,7 +120,7 @@ test("views: the image and its mirror image; corners and centre of the image at 
   }
 });
 
-test("a process that has loaded its batch ends at once, though its threads are there", async () => {
+test("a process that has loaded its batch exits at once, although its threads are alive", async () => {
   const script = `
     const { PixelLoader } = require("guie/dist/images/loading/pixel_loader");
     const loader = new PixelLoader({ dataDir: ${JSON.stringify(dataDir)}, imageSize: ${SIZE}, numWorkers: 2 }, { mean: [0, 0, 0], std: [1, 1, 1] });

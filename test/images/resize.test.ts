@@ -1,3 +1,4 @@
+// Tests of the resize rule, and of its pixels against OpenCV.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -14,14 +15,14 @@ interface GoldenCase {
   width: number;
   height: number;
   target: { width: number; height: number };
-  /** Of small results; of others their hash. */
+  /** Pixels of small results; others have a hash. */
   pixels?: number[];
   sha256?: string;
 }
 
 const goldenCases: GoldenCase[] = JSON.parse(readFileSync(installPath("test/golden/resize.json"), "utf8"));
 
-test("the resize rule: both sides over 224, the longer one only, none", () => {
+test("the resize rule for images with both sides, one side and no side over 224", () => {
   const squash = (method: "area" | "linear") => ({ method, width: 224, height: 224 });
   const table: [number, number, ResizePlan][] = [
     [1000, 500, squash("area")],
@@ -35,7 +36,7 @@ test("the resize rule: both sides over 224, the longer one only, none", () => {
   assert.deepEqual(resizePlan(113, 113, 112), { method: "area", width: 112, height: 112 });
 });
 
-test("an image that is kept is not touched", () => {
+test("an image that keeps its size is returned itself", () => {
   const image = draw(5, 4, (x) => x);
   assert.equal(resizeRgb(image, resizePlan(5, 4)), image);
 });
@@ -52,23 +53,23 @@ test("bilinear, by hand: two pixels to four, edges repeated", () => {
   assert.deepEqual([data[0], data[3], data[6], data[9]], [0, 25, 75, 100]);
 });
 
-/** Pixels that jump, as in make_resize.py. */
+/** Image with large differences between neighbours, as in make_resize.py. */
 const noise = (width: number, height: number) =>
   draw(width, height, (x, y, c) => (x * x * 3 + y * y * 5 + x * y * 7 + c * 89) % 251);
 
 for (const { method, width, height, target, pixels, sha256 } of goldenCases) {
-  test(`${method} ${width}x${height} -> ${target.width}x${target.height} is OpenCV's`, () => {
+  test(`${method} ${width}x${height} -> ${target.width}x${target.height} equals OpenCV's`, () => {
     const { data } = resizeRgb(noise(width, height), { method, ...target });
     if (sha256) assert.equal(createHash("sha256").update(data).digest("hex"), sha256);
     else if (method === "linear") assert.deepEqual([...data], pixels);
     else {
       const differing = data.filter((value, i) => value !== pixels![i]);
-      assert.ok(differing.length <= 1, `${differing.length} differ`); // a tie may fall otherwise
+      assert.ok(differing.length <= 1, `${differing.length} differ`); // a tie may round differently
     }
   });
 }
 
-test("an image that goes through the rule and to a square, and images of other sizes after it, keep their pixels", () => {
+test("resizing by the rule and to a square gives the right pixels, also for other sizes afterwards", () => {
   const plain = (image: RgbImage, side: number) => {
     const bounded = resizeRgb(image, resizePlan(image.width, image.height));
     return resizeRgb(bounded, { method: "linear", width: side, height: side }).data;

@@ -1,4 +1,4 @@
-// The resize of an exported model, against the resize of files: pixels of any size to a model's square.
+// Compares the resize within an exported model with the resize of files.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { trace } from "guie/dist/engine/program/trace";
@@ -9,7 +9,7 @@ import { draw } from "./make";
 const noise = (width: number, height: number) =>
   draw(width, height, (x, y, c) => (x * x * 3 + y * y * 5 + x * y * 7 + c * 89) % 256);
 
-/** Values of 255 that differ, at most by 1. */
+/** Returns the share of values that differ, and checks that they differ by at most 1 of 255. */
 async function differing(sizePx: number, width: number, height: number, batch: number): Promise<number> {
   const f = trace(({ images }) => resizeToInput(images, sizePx), {
     images: { shape: [batch, null, null, 3], dtype: "uint8" },
@@ -30,7 +30,7 @@ async function differing(sizePx: number, width: number, height: number, batch: n
   return differences.filter((difference) => difference > 0).length / differences.length;
 }
 
-test("INTER_LINEAR to the bit: one side over 224 px or none, enlarged, shrunk, one pixel wide", async () => {
+test("INTER_LINEAR is equal to the bit: one side over 224 px or none, enlarged, shrunk, one pixel wide", async () => {
   for (const [sizePx, width, height, batch] of [
     [112, 300, 200, 1],
     [98, 17, 300, 2],
@@ -41,7 +41,7 @@ test("INTER_LINEAR to the bit: one side over 224 px or none, enlarged, shrunk, o
     assert.equal(await differing(sizePx, width, height, batch), 0, `${width} x ${height} to ${sizePx}`);
 });
 
-test("INTER_AREA: halved to the bit, else one value in a thousand is 1 off, where a sum is near a half", async () => {
+test("INTER_AREA is equal to the bit when halving; else one value in a thousand is 1 off, at sums near a half", async () => {
   assert.equal(await differing(224, 448, 448, 1), 0);
   assert.ok((await differing(224, 348, 300, 1)) < 0.002);
 });

@@ -1,3 +1,4 @@
+// Tests of preprocessing on a full disk and with a limit on file sizes.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -9,7 +10,7 @@ import { draw, toSharp } from "../images/make";
 
 const dataset = { name: "things", folder: "Things", smallestClass: 1 };
 
-/** Runs the step, and prints the images that stand afterwards and the error. */
+/** Script that runs the step and prints the images that exist afterwards, and the error. */
 const CHILD = `
 const { readdirSync } = require("node:fs");
 const { preprocessDataset } = require("guie/dist/preprocessing/preprocess");
@@ -22,7 +23,7 @@ preprocessDataset({ dataDir, dataset, concurrency: 1 })
   });
 `;
 
-/** 12 images of 20 px, then 12 noisy ones of 224 px: more than 60 kB each. */
+/** Writes 12 images of 20 px, then 12 noisy images of 224 px, more than 60 kB each. */
 async function makeThings(dataDir: string): Promise<void> {
   const rows = ["image_files,labels"];
   for (let i = 0; i < 24; i++) {
@@ -35,7 +36,7 @@ async function makeThings(dataDir: string): Promise<void> {
   writeFile(join(dataDir, "csv/things.csv"), `${rows.join("\n")}\n`);
 }
 
-/** In a shell that first runs `prelude`. */
+/** Runs the script in a shell that first runs `prelude`. */
 function runChild(shell: string[], prelude: string, dataDir: string) {
   const child = spawnSync(
     shell[0]!,
@@ -50,10 +51,10 @@ function runChild(shell: string[], prelude: string, dataDir: string) {
 
 const imagesIn = (files: string[]) => files.filter((file) => file.startsWith("Things/images/"));
 
-test("a file that may not be written: what, where and what to do; images before it stay", async (t) => {
+test("the error for a file over the size limit says what, where and what to do; earlier images stay", async (t) => {
   const dataDir = temporaryFolder(t);
   await makeThings(dataDir);
-  // 16 blocks of 512 bytes; the signal that comes with it is ignored, as by shells in containers
+  // 16 blocks of 512 bytes; the signal for larger files is ignored, as by shells in containers
   const limited = runChild(["sh", "-c"], "trap '' XFSZ; ulimit -f 16", dataDir);
   assert.equal(limited.name, "UserError");
   assert.match(limited.message, /images\/\d\d\.png~\.jpg could not be written: the file is larger .*ulimit/);
@@ -72,7 +73,7 @@ test("a file that may not be written: what, where and what to do; images before 
 const mounts = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
 const skip = !mounts && "no small disk can be mounted here";
 
-test("a full disk: a message, and no image lost or half written", { skip }, async (t) => {
+test("a full disk gives an error, and no image is lost or half written", { skip }, async (t) => {
   const dataDir = temporaryFolder(t);
   await makeThings(dataDir);
   const target = join(dataDir, "final_data_224");

@@ -1,8 +1,9 @@
+// Tests of the names of preprocessed images.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { jpegName } from "guie/dist/preprocessing/file_names";
 
-test("names are the path below the raw folder", () => {
+test("a name is the path below the raw folder", () => {
   assert.equal(jpegName("raw/rp2k/train/cola/1.jpg", "rp2k"), "train+cola+1.jpg");
   assert.equal(jpegName("raw/rp2k/train/东方树叶/1.png", "rp2k"), "train+东方树叶+1.png~.jpg");
   assert.equal(jpegName("raw/rp2k/a b+c.jpg", "rp2k"), "a~20b~2bc.jpg");
@@ -10,7 +11,7 @@ test("names are the path below the raw folder", () => {
   assert.equal(jpegName("raw/rp2k/.x.jpg", "rp2k"), "~2ex.jpg");
 });
 
-test("paths that a careless rule would make equal stay apart", () => {
+test("paths that a careless rule would make equal get different names", () => {
   const long = "directory/".repeat(30);
   const paths = [
     "raw/x/a/b.jpg",

@@ -1,3 +1,4 @@
+// Tests of Data_preprocessing: its tables and images, repeated runs, and errors.
 import assert from "node:assert/strict";
 import {
   cpSync,
@@ -29,7 +30,7 @@ const photo = (width: number, height: number, seed: number) =>
     .jpeg()
     .toBuffer();
 
-/** Class 0: 2 good; 5: 2 good, 1 truncated; 7: 1 good, 1 missing; 9: 1 image only. */
+/** Makes a data set. Class 0: 2 good images; 5: 2 good, 1 truncated; 7: 1 good, 1 missing; 9: 1 good. */
 async function makeThings(test: TestContext): Promise<string> {
   const dataDir = temporaryFolder(test);
   const large = await photo(300, 260, 3);
@@ -56,7 +57,7 @@ async function makeThings(test: TestContext): Promise<string> {
   return dataDir;
 }
 
-test("filters, resizes, counts again after unreadable images, and writes the tables", async (t) => {
+test("filters classes, resizes images, counts again without unreadable images, and writes the tables", async (t) => {
   const dataDir = await makeThings(t);
   const reports: string[] = [];
   const result = await preprocessDataset({
@@ -98,7 +99,7 @@ test("filters, resizes, counts again after unreadable images, and writes the tab
   assert.equal(reports.at(-1), "things 6/6 images");
 });
 
-test("a second run redoes nothing but what changed, and removes what a killed run left", async (t) => {
+test("a second run redoes only what changed, and removes the leftovers of a killed run", async (t) => {
   const dataDir = await makeThings(t);
   const first = await preprocessDataset({ dataDir, dataset });
   const written = (name: string) => statSync(join(imagesOf(dataDir), name)).ino; // a rename gives a new one
@@ -106,10 +107,10 @@ test("a second run redoes nothing but what changed, and removes what a killed ru
   writeFile(join(imagesOf(dataDir), "a+1.jpg.123.abc.tmp"), "half");
   rmSync(join(dataDir, "raw/Things/a/1.jpg")); // deleted to save space: the finished JPEG stays
   const later = new Date(Date.now() + 60_000);
-  utimesSync(join(dataDir, "raw/Things/a/2.jpg"), later, later); // the same content: nothing to do
+  utimesSync(join(dataDir, "raw/Things/a/2.jpg"), later, later); // the same content, so nothing to do
   writeFile(join(dataDir, "raw/Things/b/1.jpg"), await photo(500, 100, 9));
-  utimesSync(join(dataDir, "raw/Things/b/1.jpg"), 1, 1); // another content, older than what was made before
-  writeFile(join(imagesOf(dataDir), "b+1.bmp~.jpg"), ""); // what a power cut may leave
+  utimesSync(join(dataDir, "raw/Things/b/1.jpg"), 1, 1); // other content, older than the JPEG
+  writeFile(join(imagesOf(dataDir), "b+1.bmp~.jpg"), ""); // a power cut may leave an empty file
   const reports: string[] = [];
   const onProgress = ({ done, total, note }: ProgressReport) => reports.push(`${done}/${total}, ${note}`);
   assert.deepEqual(await preprocessDataset({ dataDir, dataset, onProgress }), first);
@@ -121,7 +122,7 @@ test("a second run redoes nothing but what changed, and removes what a killed ru
   assert.equal(readdirSync(imagesOf(dataDir)).length, 4);
 });
 
-test("a class that a higher limit drops loses its files too", async (t) => {
+test("the files of a class that a higher limit drops are removed", async (t) => {
   const dataDir = await makeThings(t);
   writeFile(join(dataDir, "raw/Things/b/cut.jpg"), await photo(30, 30, 6));
   await preprocessDataset({ dataDir, dataset });
@@ -130,9 +131,9 @@ test("a class that a higher limit drops loses its files too", async (t) => {
   assert.deepEqual(readdirSync(imagesOf(dataDir)).sort(), ["b+1.bmp~.jpg", "b+1.jpg", "b+cut.jpg"]);
 });
 
-test("transparent images over white, or with the original's pixels; one folder holds one kind", async (t) => {
+test("transparent images are put over white or get the original's pixels; a folder holds one kind", async (t) => {
   const dataDir = temporaryFolder(t);
-  const hidden = Buffer.alloc(4 * 64, Buffer.from([200, 40, 90, 0])); // nothing of it is to be seen
+  const hidden = Buffer.alloc(4 * 64, Buffer.from([200, 40, 90, 0])); // fully transparent
   const png = await sharp(hidden, { raw: { width: 8, height: 8, channels: 4 } })
     .png()
     .toBuffer();
@@ -150,7 +151,7 @@ test("transparent images over white, or with the original's pixels; one folder h
   const opencv = { dataDir, dataset, pixels: "opencv" } as const;
   await assert.rejects(
     preprocessDataset(opencv),
-    /Things holds images made with .* asked for are .*"opencv"/,
+    /Things holds images made with .* this run needs .*"opencv"/,
   );
   rmSync(join(dataDir, "final_data_224"), { recursive: true });
   await preprocessDataset(opencv);
@@ -167,7 +168,7 @@ test("images of other settings, or of unknown ones, are neither reused nor overw
   const table = textOf(dataDir, "final_data_224/Things_final_224.csv");
   await assert.rejects(
     preprocessDataset({ dataDir, dataset, imageSizePx: 112 }),
-    /"imageSizePx":224.*asked for.*"imageSizePx":112.*\n.*rm -r/,
+    /"imageSizePx":224.*this run needs.*"imageSizePx":112.*\n.*rm -r/,
   );
   rmSync(join(dataDir, "final_data_224/Things/settings.json"));
   await assert.rejects(preprocessDataset({ dataDir, dataset }), /no settings\.json says/);
@@ -175,14 +176,14 @@ test("images of other settings, or of unknown ones, are neither reused nor overw
   assert.equal(textOf(dataDir, "final_data_224/Things_final_224.csv"), table);
 });
 
-test("a smaller image size moves the rule's limit", async (t) => {
+test("a smaller image size lowers the rule's limit", async (t) => {
   const dataDir = await makeThings(t);
   await preprocessDataset({ dataDir, dataset, imageSizePx: 32 });
   const { width, height } = await decodeRgb(join(imagesOf(dataDir), "a+2.jpg"));
   assert.deepEqual([width, height], [32, 32]); // it was 40 x 30
 });
 
-test("bad input stops before anything is written, and says what to do", async (t) => {
+test("invalid input is refused before anything is written, and the error says what to do", async (t) => {
   const dataDir = await makeThings(t);
   const csv = join(dataDir, "csv/things.csv");
   const good = textOf(dataDir, "csv/things.csv");
@@ -199,7 +200,7 @@ test("bad input stops before anything is written, and says what to do", async (t
       /line 2 is not UTF-8 text: read as latin-1 it is "café\.jpg,1"[\s\S]*iconv/,
     ],
     ["image_files,labels\n/etc/a.jpg,1\n", /outside the data directory/],
-    ["image_files,labels\na/b.jpg,1\na/./b.jpg,1\n", /row 2: "a\/\.\/b.jpg" stands already in row 1/],
+    ["image_files,labels\na/b.jpg,1\na/./b.jpg,1\n", /row 2: "a\/\.\/b.jpg" is already in row 1/],
     ["image_files,labels\na.jpg,1\n", /no class with at least 2 images.*all 1 classes are smaller/],
   ];
   for (const [text, message] of cases) {
@@ -216,7 +217,7 @@ test("bad input stops before anything is written, and says what to do", async (t
   );
 });
 
-test("raw images that are gone as a whole stop it: no image is rejected, and it goes on when they are back", async (t) => {
+test("if all raw images are gone it stops without rejects, and goes on when they are back", async (t) => {
   const [dataDir, whole] = [await makeThings(t), await makeThings(t)];
   const raw = join(dataDir, "raw");
   await assert.rejects(
@@ -228,7 +229,7 @@ test("raw images that are gone as a whole stop it: no image is rejected, and it 
     }),
     /cannot be read now: missing file\.\n {2}Next: Check that its disk/,
   );
-  // From the start, too: the folder that holds them is not there, or it is a mount point without its disk.
+  // also from the start: their folder is missing, or is a mount point without its disk
   await assert.rejects(
     preprocessDataset({ dataDir, dataset }),
     /Things\/[ab] cannot be read now: it is not there/,
@@ -251,7 +252,7 @@ test("raw images that are gone as a whole stop it: no image is rejected, and it 
     assert.deepEqual(readFileSync(join(imagesOf(dataDir), name)), readFileSync(join(imagesOf(whole), name)));
 });
 
-test("raw images that were deleted after all was made: the images and the list of rejects stay", async (t) => {
+test("if raw images are deleted after a complete run, the images and the list of rejects stay", async (t) => {
   const dataDir = await makeThings(t);
   writeFile(join(dataDir, "raw/Things/c/none.jpg"), await photo(60, 60, 8));
   const first = await preprocessDataset({ dataDir, dataset });
@@ -262,7 +263,7 @@ test("raw images that were deleted after all was made: the images and the list o
   assert.equal(textOf(dataDir, "final_data_224/Things_rejects.csv"), rejects);
 });
 
-test("a folder of raw images changed for another, with older files: its images are made anew; a mended reject is taken", async (t) => {
+test("images of a replaced raw folder are made again although its files are older; a fixed reject is accepted", async (t) => {
   const dataDir = await makeThings(t);
   await preprocessDataset({ dataDir, dataset });
   const old = readFileSync(join(imagesOf(dataDir), "a+1.jpg"));
@@ -279,10 +280,10 @@ test("a folder of raw images changed for another, with older files: its images a
   assert.doesNotMatch(textOf(dataDir, "final_data_224/Things_rejects.csv"), /cut/);
 });
 
-test("Interrupt stops it between two images, and what is finished stays", async (t) => {
+test("Interrupt stops it between two images, and finished images stay", async (t) => {
   const dataDir = await makeThings(t);
   t.after(clearInterrupt);
-  // Two images are with the thread at any time.
+  // the thread has two images at any time
   const stopAtFirst = ({ done }: { done: number }) => done === 1 && requestInterrupt();
   await assert.rejects(preprocessDataset({ dataDir, dataset, concurrency: 1, onProgress: stopAtFirst }), {
     name: "Interrupted",
@@ -292,7 +293,7 @@ test("Interrupt stops it between two images, and what is finished stays", async 
   assert.equal((await preprocessDataset({ dataDir, dataset })).rowsOut, 4);
 });
 
-test("of two that preprocess one data set the second is refused; a file that is not a temporary one stays", async (t) => {
+test("a second process on the same data set is refused; a file that is not temporary stays", async (t) => {
   const dataDir = await makeThings(t);
   const first = preprocessDataset({ dataDir, dataset });
   await assert.rejects(

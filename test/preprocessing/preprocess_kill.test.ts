@@ -1,3 +1,4 @@
+// Kills preprocessing at random moments, and tests that repeated runs complete it.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -13,14 +14,14 @@ import { draw, toSharp } from "../images/make";
 const IMAGES = 90;
 const dataset = { name: "many", folder: "Many", smallestClass: 5 };
 
-/** Tells of every finished image. */
+/** Script that runs the step and reports every finished image. */
 const CHILD = `
 const { preprocessDataset } = require("guie/dist/preprocessing/preprocess");
 const onProgress = ({ done }) => done > 0 && require("node:fs").writeSync(1, done + " ");
 preprocessDataset({ ...JSON.parse(process.argv[1]), concurrency: 2, onProgress });
 `;
 
-/** Runs the step in a process of its own and kills it some time after its first image. */
+/** Runs the step in its own process and kills it some time after its first image. */
 async function runAndKill(dataDir: string, delayMs: number): Promise<void> {
   const child = spawn(process.execPath, ["-e", CHILD, JSON.stringify({ dataDir, dataset })], {
     cwd: __dirname, // below the project, where "guie" resolves
@@ -43,11 +44,11 @@ async function makeMany(dataDir: string): Promise<void> {
   writeFile(join(dataDir, "csv/many.csv"), `${rows.join("\n")}\n`);
 }
 
-/** Name -> SHA-256 of all files that preprocessing made. */
+/** Returns name -> SHA-256 of all files that preprocessing made. */
 function outputs(dataDir: string): Map<string, string> {
   const folder = join(dataDir, "final_data_224");
   const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
-    (entry) => entry.isFile() && entry.name !== "sources.jsonl", // it holds inodes and times of this machine's files
+    (entry) => entry.isFile() && entry.name !== "sources.jsonl", // holds inodes and times of this machine's files
   );
   const paths = names.map((entry) => join(entry.parentPath, entry.name)).sort();
   return new Map(paths.map((path) => [path.slice(folder.length), sha256(readFileSync(path))]));
@@ -55,15 +56,15 @@ function outputs(dataDir: string): Map<string, string> {
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
-/** Finished images by name, with what a rename or another writing would change. */
+/** Returns finished images by name, with the properties that a rename or a second write would change. */
 async function finishedImages(dataDir: string): Promise<Map<string, string>> {
   const folder = join(dataDir, "final_data_224/Many/images");
   const names = readdirSync(folder).filter((name) => name.endsWith(".jpg"));
-  for (const name of names) await decodeRgb(join(folder, name)); // refuses what is not whole
+  for (const name of names) await decodeRgb(join(folder, name)); // refuses incomplete files
   return new Map(names.map((name) => [name, `${statSync(join(folder, name)).ino}`]));
 }
 
-test("killed at any moment, again and again: nothing half done, nothing done twice, the same bytes", async (t) => {
+test("repeatedly killed, it leaves nothing half done, does nothing twice, and gives the same bytes", async (t) => {
   const [broken, unbroken] = [temporaryFolder(t), temporaryFolder(t)];
   await makeMany(broken);
   await makeMany(unbroken);

@@ -1,4 +1,4 @@
-// Attributes of a graph's nodes: their types and how they are set.
+// Reads the types of node attributes and sets their values.
 import { nearestName, UserError } from "../../common/errors";
 import { cApi, type Pointer } from "../native/c_api";
 import { type DType, dtypeOfCode, dtypeRow } from "../native/dtypes";
@@ -8,8 +8,8 @@ import type { OpDef } from "../native/protos";
 import { withStatus } from "../native/status";
 
 /**
- * The value of an operation's attribute in plain JavaScript: a number (int, float), boolean, string, a dtype by its
- * name or `TF_DataType` number, a shape with null for unknown lengths, a tensor's value, or a list of one of these.
+ * Value of an operation's attribute in plain JavaScript: a number (int, float), boolean, string, a dtype by its name or
+ * `TF_DataType` number, a shape with null for unknown lengths, a tensor's value, or a list of one of these.
  */
 export type Attribute =
   | number
@@ -64,14 +64,14 @@ const SETTERS: Record<string, Setter> = {
     cApi().TF_SetAttrTypeList(description, name, Int32Array.from(value, dtypeCode), value.length),
 };
 
-/** `TF_DataType` of a dtype. */
+/** Returns the `TF_DataType` of a dtype. */
 export function dtypeCode(dtype: DType | number): number {
   return typeof dtype === "number" ? dtype : dtypeRow(dtype).code;
 }
 
 /**
- * The attributes that must be set by hand, checked against the definition, with dtypes by their names. Those that
- * TensorFlow reads off the inputs are left out.
+ * Returns the attributes that must be set explicitly, checked against the definition, with dtypes by name. Leaves out
+ * the attributes that TensorFlow infers from the inputs.
  * @throws UserError naming an attribute that the operation does not have
  */
 export function explicitAttributes(definition: OpDef, attributes: Attributes): Attributes {
@@ -86,8 +86,8 @@ export function explicitAttributes(definition: OpDef, attributes: Attributes): A
 }
 
 /**
- * Type of an attribute by the operation's definition: "int", "list(int)", "type", ...
- * @throws UserError naming the nearest attribute there is
+ * Returns the type of an attribute in the operation's definition: "int", "list(int)", "type", ...
+ * @throws UserError naming the most similar attribute
  */
 export function attributeType(definition: OpDef, name: string): string {
   const type = definition.attr.find((attr) => attr.name === name)?.type;
@@ -111,7 +111,7 @@ export function setAttribute(description: Pointer, definition: OpDef, name: stri
   SETTERS[attributeType(definition, name)]!(description, name, value as never);
 }
 
-/** Whether an attribute has the value that it would have anyway. */
+/** Returns whether an attribute has its default value. */
 export function isDefault(definition: OpDef, name: string, value: Attribute): boolean {
   const standard = definition.attr.find((attr) => attr.name === name)?.defaultValue;
   if (!standard) return false;

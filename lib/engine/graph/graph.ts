@@ -1,4 +1,4 @@
-// Graphs, their nodes and tensors.
+// TensorFlow graphs, their nodes and tensors.
 import { UserError } from "../../common/errors";
 import { withBuffer } from "../native/buffers";
 import { cApi, type OutputStruct, type Pointer } from "../native/c_api";
@@ -10,17 +10,17 @@ import type { OpDef } from "../native/protos";
 import { withStatus } from "../native/status";
 import { type Attributes, explicitAttributes, setAttribute } from "./attributes";
 
-/** One output of a node: what flows into other nodes. */
+/** One output of a node, which other nodes take as input. */
 export interface GraphTensor {
   readonly node: GraphNode;
-  /** Which of the node's outputs. */
+  /** Position among the node's outputs. */
   readonly index: number;
   readonly dtype: DType;
-  /** Lengths, null where one is known only when the graph runs; null altogether where even the rank is unknown. */
+  /** Lengths; null for a length that only a run knows. The whole shape is null where even the rank is unknown. */
   readonly shape: readonly (number | null)[] | null;
 }
 
-/** Where a tensor comes from, for TensorFlow. */
+/** Node and output position that identify a tensor to TensorFlow. */
 export interface TensorAddress {
   readonly node: Pick<GraphNode, "pointer">;
   readonly index: number;
@@ -31,18 +31,18 @@ export interface GraphNode {
   readonly name: string;
   readonly op: string;
   readonly inputs: readonly GraphTensor[];
-  /** Nodes that must have run before. */
+  /** Nodes that must run before this one. */
   readonly controls: readonly GraphNode[];
-  /** Those that were set; dtypes that follow from the inputs are not among them. */
+  /** Attributes that were set explicitly; excludes dtypes that follow from the inputs. */
   readonly attributes: Attributes;
   readonly outputs: readonly GraphTensor[];
   readonly definition: OpDef;
   readonly pointer: Pointer;
 }
 
-/** What a node may be given besides its inputs. */
+/** Optional properties of a new node. */
 export interface NodeOptions {
-  /** Wanted name, slashes between scopes; a number is added where it is taken. Default: the operation's. */
+  /** Wanted name, slashes between scopes; a number is added if it is taken. Default: the operation's name. */
   name?: string;
   attributes?: Attributes;
   controls?: readonly GraphNode[];
@@ -58,7 +58,7 @@ export class Graph {
   readonly #device: string | undefined;
   #disposed = false;
 
-  /** @param options.device of all nodes that name none, for example "/job:worker/replica:0/task:1" */
+  /** @param options.device device of nodes that name none, for example "/job:worker/replica:0/task:1" */
   constructor(options: { device?: string } = {}) {
     this.#device = options.device;
     countHandle("graph", 1);
@@ -74,14 +74,14 @@ export class Graph {
 
   /**
    * Adds an operation.
-   * @param inputs in the order of the operation's definition, lists in line
-   * @throws UserError when inputs or attributes do not fit the definition; EngineError when TensorFlow refuses them
+   * @param inputs in the order of the operation's definition; the items of a list follow each other
+   * @throws UserError where inputs or attributes do not fit the definition; EngineError where TensorFlow rejects them
    */
   addNode(op: string, inputs: readonly GraphTensor[] = [], options: NodeOptions = {}): GraphNode {
     const graph = this.pointer;
     const { attributes = {}, controls = [], device = this.#device } = options;
     const definition = operationDefinition(op);
-    // Everything that this library checks comes first: once begun, TensorFlow's description must be finished.
+    // Our own checks come first: once begun, TensorFlow's description must be finished.
     const groups = groupInputs(definition, inputs, attributes as Record<string, number>);
     const set = explicitAttributes(definition, attributes);
     const name = this.#freeName(options.name ?? op);
@@ -113,7 +113,7 @@ export class Graph {
     return node;
   }
 
-  /** The graph as TensorFlow's `GraphDef`, serialised. */
+  /** Returns the graph as a serialised `GraphDef`. */
   toGraphDef(): Uint8Array {
     return withBuffer((buffer) =>
       withStatus("serialising the graph", (status) =>
@@ -122,7 +122,7 @@ export class Graph {
     );
   }
 
-  /** Frees the graph. Sessions on it must have been disposed before. */
+  /** Frees the graph. Dispose of its sessions first. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -130,14 +130,14 @@ export class Graph {
     cApi().TF_DeleteGraph(this.#pointer);
   }
 
-  /** For `using graph = new Graph()`. */
+  /** Supports `using graph = new Graph()`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  /** `wanted`, or `wanted_1`, `wanted_2`, ... as TensorFlow numbers names in Python. */
+  /** Returns `wanted`, or `wanted_1`, `wanted_2`, ... as TensorFlow numbers names in Python. */
   #freeName(wanted: string): string {
-    // TensorFlow reserves names that begin with an underscore, as its internal operations do
+    // TensorFlow reserves names that begin with an underscore for its internal operations
     let name = wanted.replace(/(^|\/)_+/g, "$1");
     const base = name;
     while (this.#names.has(name)) {
@@ -173,22 +173,22 @@ export class Graph {
   }
 }
 
-/** The output as C functions take it. */
+/** Returns the output as C functions take it. */
 function outputStruct({ node, index }: GraphTensor): OutputStruct {
   return { oper: node.pointer, index };
 }
 
-/** An array of `TF_Output { TF_Operation* oper; int index; }`: 16 bytes each. */
+/** Packs tensors into an array of `TF_Output { TF_Operation* oper; int index; }`, 16 bytes each. */
 export function packOutputs(tensors: readonly TensorAddress[]): BigUint64Array {
   return BigUint64Array.from(tensors.flatMap(({ node, index }) => [node.pointer, BigInt(index)]));
 }
 
-/** "MatMul block03/MatMul (float32[2,3], float32[4,5])". */
+/** Describes a new node for error messages: "MatMul block03/MatMul (float32[2,3], float32[4,5])". */
 function describeCall(op: string, name: string, inputs: readonly GraphTensor[]): string {
   return `${op} ${name} (${inputs.map(describeTensor).join(", ")})`;
 }
 
-/** "float32[2,3]", "int32[?,3]", "float32[...]" for an unknown rank. */
+/** Describes dtype and shape: "float32[2,3]", "int32[?,3]", "float32[...]" for an unknown rank. */
 export function describeTensor({ dtype, shape }: Pick<GraphTensor, "dtype" | "shape">): string {
   return `${dtype}[${shape ? shape.map((size) => size ?? "?").join(",") : "..."}]`;
 }

@@ -1,16 +1,17 @@
-// Copies nodes into the same graph or another.
+// Copies nodes within a graph or into another.
 import type { Graph, GraphNode, GraphTensor } from "./graph";
 
-/** Gives the copy of a tensor of the original graph. */
+/** Returns the copy of a tensor of the original graph. */
 export type CopyOf = (tensor: GraphTensor) => GraphTensor;
 
-/** What stands in the copy for a node's outputs; undefined: the node itself is copied. */
+/** Returns the tensors that replace a node's outputs in the copy, or undefined to copy the node itself. */
 export type Replacement = (node: GraphNode, copyOf: CopyOf) => readonly GraphTensor[] | undefined;
 
 /**
- * Copies nodes, in their order, into a graph (their own or another).
- * @param nodes with each node all that it needs
- * @param rename the copy's name
+ * Copies nodes in their order into a graph (their own or another).
+ * @param nodes must include all inputs and controls of each node, in the order in which they were added
+ * @param rename returns the name of a copy
+ * @returns a function from a tensor to its copy
  */
 export function copyNodes(
   nodes: readonly GraphNode[],

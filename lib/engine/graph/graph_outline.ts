@@ -1,17 +1,17 @@
-// A graph folded by its scopes, for drawings: what lies deeper than a given depth becomes one box.
+// Folds a graph by its scopes for drawings: nodes deeper than a given depth become one box.
 import { describeTensor, type GraphNode, type GraphTensor } from "./graph";
 
-/** What a drawing shows as one thing: a node, or all nodes of a scope. */
+/** One box of a drawing: a node, or all nodes of a scope. */
 export interface Box {
-  /** Scopes and name; a scope's ends with a slash: "block00/MatMul", "block00/attention/". */
+  /** Scopes and name; the path of a scope ends with a slash: "block00/MatMul", "block00/attention/". */
   path: string;
-  /** Operation of a single node; undefined where the box stands for a scope. */
+  /** Operation of a single node; undefined for a scope. */
   op?: string;
-  /** Nodes in it. */
+  /** Number of nodes in it. */
   count: number;
 }
 
-/** What flows from one box to another. */
+/** Tensors that flow from one box to another. */
 export interface Flow {
   from: string;
   to: string;
@@ -19,23 +19,23 @@ export interface Flow {
   what: string;
 }
 
-/** A folded graph; boxes in the order of their first nodes. */
+/** A folded graph, with boxes in the order of their first nodes. */
 export interface Outline {
   boxes: Box[];
   flows: Flow[];
 }
 
-/** Left out: they are given, not computed, and would hide what is. */
+/** Operations that are left out: they compute nothing and would hide the rest. */
 const SOURCES = ["Const", "VarHandleOp", "ReadVariableOp"];
 
-/** Boxes of a drawing that a person can still take in. */
+/** Largest number of boxes that a person can still read in a drawing. */
 const MOST_BOXES = 48;
 
 /**
- * Folds nodes by scope. Constants and reads of variables are left out.
- * @param root what all names begin with and no box shows: the function's own scope with a slash, or empty
- * @param depth how many levels of scopes are shown open; 0 folds every scope. Default: the most that give no more
- * than 48 boxes, or 0
+ * Folds nodes by scope. Leaves out constants and reads of variables.
+ * @param root prefix of all names, which no box shows: the function's own scope with a slash, or empty
+ * @param depth number of scope levels that are shown open; 0 folds every scope. Default: the largest number that
+ * gives at most 48 boxes, or 0
  */
 export function outlineOf(nodes: readonly GraphNode[], root: string, depth?: number): Outline {
   const shown = nodes.filter(({ op }) => !SOURCES.includes(op));
@@ -83,7 +83,7 @@ function innerName({ name }: GraphNode, root: string): string {
   return name.startsWith(root) ? name.slice(root.length) : name;
 }
 
-/** ["block00", "attention"] of "step/block00/attention/MatMul" in "step/". */
+/** Returns the scopes of a node: ["block00", "attention"] for "step/block00/attention/MatMul" in "step/". */
 function scopesOf(node: GraphNode, root: string): string[] {
   return innerName(node, root).split("/").slice(0, -1);
 }

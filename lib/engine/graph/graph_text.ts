@@ -1,14 +1,14 @@
-// Prints a graph as text, a line per node.
+// Writes a graph as text, one line per node.
 import type { TensorValue } from "../native/host_tensor";
 import { type Attribute, isDefault } from "./attributes";
 import { describeTensor, type Graph, type GraphNode, type GraphTensor } from "./graph";
 
-/** Longer lists of values are cut. */
+/** Number of values after which a list is cut. */
 const SHOWN_VALUES = 8;
-/** Digits that float32 can hold. */
+/** Significant digits that float32 can hold. */
 const SHOWN_DIGITS = 7;
 
-/** The nodes that are needed for `tensors` and `targets`, in the order in which they were added. */
+/** Returns the nodes that `tensors` and `targets` need, in the order in which they were added. */
 export function neededNodes(
   graph: Graph,
   tensors: readonly GraphTensor[],
@@ -25,8 +25,8 @@ export function neededNodes(
 }
 
 /**
- * One line a node: `block/MatMul = MatMul(x, w) transpose_b=true -> float32[2,5]`. `x:1` is a node's second output,
- * `^x` a node that must have run before. Attributes at their defaults are left out.
+ * Writes a node as one line: `block/MatMul = MatMul(x, w) transpose_b=true -> float32[2,5]`. `x:1` is a node's second
+ * output, `^x` a node that must run before. Leaves out attributes that have their default values.
  */
 export function nodeText(node: GraphNode): string {
   const inputs = node.inputs.map(({ node, index }) => (index === 0 ? node.name : `${node.name}:${index}`));

@@ -1,20 +1,20 @@
-// Which operations of a graph a device has kernels for, by the kernels' registrations alone.
+// Finds the operations of a graph that a device has no kernels for, from the kernels' registrations alone.
 
 import { type DType, dtypeOfCode } from "../native/dtypes";
 import { groupInputs, type RegisteredKernel } from "../native/operations";
 import type { Attribute } from "./attributes";
 import type { GraphNode } from "./graph";
 
-/** An operation as a graph uses it: with these dtypes. */
+/** An operation together with the dtypes that a graph uses it with. */
 export interface OperationUse {
   op: string;
-  /** Attribute -> its dtype, or its dtypes where it stands for a list of tensors. */
+  /** Attribute -> its dtype, or several dtypes for a list of tensors. */
   dtypes: Readonly<Record<string, readonly DType[]>>;
-  /** One node that uses it so, for messages. */
+  /** Name of one such node, for messages. */
   example: string;
 }
 
-/** Every operation of the nodes with its dtypes, each once, sorted by name. */
+/** Returns every operation of the nodes with its dtypes, each combination once, sorted by name. */
 export function operationUses(nodes: readonly GraphNode[]): OperationUse[] {
   const uses = new Map<string, OperationUse>();
   for (const node of nodes) {
@@ -25,15 +25,15 @@ export function operationUses(nodes: readonly GraphNode[]): OperationUse[] {
   return [...uses].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, use]) => use);
 }
 
-/** "Cast(SrcT: float32, DstT: bfloat16)". */
+/** Describes an operation and its dtypes: "Cast(SrcT: float32, DstT: bfloat16)". */
 export function describeUse({ op, dtypes }: Pick<OperationUse, "op" | "dtypes">): string {
   const attributes = Object.entries(dtypes).map(([name, list]) => `${name}: ${list.join(" ")}`);
   return attributes.length === 0 ? op : `${op}(${attributes.join(", ")})`;
 }
 
 /**
- * Whether one of an operation's kernels serves for these dtypes on the device. Kernels for any device ("DEFAULT")
- * count; kernels with a label do not: TensorFlow takes those only where a graph rewrite asks for them.
+ * Returns whether one of an operation's kernels supports these dtypes on the device. Kernels for any device
+ * ("DEFAULT") count; kernels with a label do not: TensorFlow uses those only when a graph rewrite requests them.
  */
 export function hasKernel(use: OperationUse, kernels: readonly RegisteredKernel[], device: string): boolean {
   return kernels.some(
@@ -46,18 +46,18 @@ export function hasKernel(use: OperationUse, kernels: readonly RegisteredKernel[
   );
 }
 
-/** What of a graph does not run on a device. */
+/** Operations of a graph that do not run on a device. */
 export interface Coverage {
-  /** Without a kernel there, and without a reason to be elsewhere. */
+  /** Operations without a kernel there and without an excuse. */
   missing: OperationUse[];
-  /** Without a kernel there, as expected. */
+  /** Operations without a kernel there, as expected. */
   excused: OperationUse[];
 }
 
 /**
  * Compares the operations of a graph with a device's kernels.
- * @param kernelsOf the kernels of an operation, on all devices
- * @param excuses operation, or operation with its dtypes as `describeUse` writes it -> why it runs elsewhere
+ * @param kernelsOf returns the kernels of an operation on all devices
+ * @param excuses operation, or operation with its dtypes as `describeUse` writes it -> reason why it runs elsewhere
  */
 export function coverageOf(
   uses: readonly OperationUse[],
@@ -70,7 +70,7 @@ export function coverageOf(
   return { missing: without.filter((use) => !isExcused(use)), excused: without.filter(isExcused) };
 }
 
-/** The dtypes of a node: those that were set, or that its definition sets, and those that follow from its inputs. */
+/** Returns the dtypes of a node: set explicitly, set by its definition's defaults, or inferred from its inputs. */
 function dtypesOf({ definition, attributes, inputs }: GraphNode): Record<string, DType[]> {
   const dtypes: Record<string, DType[]> = {};
   for (const { name, type, defaultValue } of definition.attr) {
@@ -85,7 +85,7 @@ function dtypesOf({ definition, attributes, inputs }: GraphNode): Record<string,
   return dtypes;
 }
 
-/** Dtypes as an attribute holds them: one or several, by name or `TF_DataType` number. */
+/** Returns the dtypes in an attribute's value: one or several, by name or `TF_DataType` number. */
 function dtypesIn(value: Attribute | undefined): DType[] {
   const list = Array.isArray(value) ? value : [value].filter((one) => one !== undefined);
   return list.map((one) => (typeof one === "number" ? dtypeOfCode(one) : (one as DType)));

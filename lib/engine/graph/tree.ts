@@ -1,13 +1,13 @@
-// Nested lists and records of tensors.
+// Trees: nested lists and records of tensors.
 import { UserError } from "../../common/errors";
 
-/** A leaf, or lists and records of leaves, nested at will. */
+/** A leaf, or arbitrarily nested lists and records of leaves. */
 export type Tree<Leaf> = Leaf | readonly Tree<Leaf>[] | { readonly [name: string]: Tree<Leaf> };
 
 /**
- * The same tree with every leaf mapped.
- * @param map also gets the way to the leaf, "grads/0"; empty where the tree is a single leaf
- * @throws what `map` throws; UserError for something that is neither leaf, list nor record
+ * Returns the same tree with every leaf mapped.
+ * @param map also gets the path to the leaf, "grads/0"; empty if the tree is a single leaf
+ * @throws what `map` throws; UserError for a value that is neither leaf, list nor record
  */
 export function mapTree<A, B>(
   tree: Tree<A>,

@@ -2,7 +2,7 @@
 import koffi, { type TypeObject } from "koffi";
 import { openTensorflow } from "./library";
 
-/** An address that belongs to TensorFlow. */
+/** An address in memory that TensorFlow owns. */
 export type Pointer = bigint;
 
 /** `TF_Output`: one output of an operation. C functions take it by value. */
@@ -11,7 +11,7 @@ export interface OutputStruct {
   index: number;
 }
 
-/** What TypeScript passes for a parameter of each C type. */
+/** TypeScript type that is passed for each C parameter type. */
 interface ParameterTypes {
   pointer: Pointer | NodeJS.ArrayBufferView | null;
   string: string;
@@ -24,7 +24,7 @@ interface ParameterTypes {
   output: OutputStruct;
 }
 
-/** What TypeScript gets for a result of each C type. */
+/** TypeScript type that is returned for each C result type. */
 interface ResultTypes {
   void: undefined;
   pointer: Pointer;
@@ -36,7 +36,7 @@ interface ResultTypes {
 
 type Signature = readonly [keyof ResultTypes, ...(keyof ParameterTypes)[]];
 
-/** Function -> its result, then its parameters. Every struct of TensorFlow's is an opaque pointer here. */
+/** Function -> its result, then its parameters. Every struct of TensorFlow is an opaque pointer here. */
 const SIGNATURES = {
   TF_NewStatus: ["pointer"],
   TF_DeleteStatus: ["void", "pointer"],
@@ -124,7 +124,7 @@ type ResultOf<S> = S extends readonly [infer Kind extends keyof ResultTypes, ...
   ? ResultTypes[Kind]
   : never;
 
-/** A C function; `async` runs it on a thread of its own and calls back on the main thread. */
+/** A C function; `async` runs it on another thread and calls back on the main thread. */
 interface NativeFunction<P extends unknown[], R> {
   (...args: P): R;
   async(...args: [...P, (error: unknown, result: R) => void]): void;
@@ -141,8 +141,8 @@ export type CApi = {
 let opened: CApi | undefined;
 
 /**
- * TensorFlow's C functions, bound once. The types are anonymous, so that a second copy of this module in the same
- * process (after a reload) binds them again without a clash of names.
+ * Returns TensorFlow's C functions, bound once. The types are anonymous, so that a second copy of this module in the
+ * same process (after a reload) can bind them again without a name clash.
  */
 export function cApi(): CApi {
   opened ??= bind();

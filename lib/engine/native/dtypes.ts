@@ -1,4 +1,4 @@
-// Number formats: TensorFlow's, tfjs's and JavaScript's, a row each.
+// Table of dtypes: TensorFlow's, with their counterparts in tfjs and JavaScript. May be used while tracing.
 import { UserError } from "../../common/errors";
 
 /** A typed array that can hold a tensor's values. */
@@ -14,13 +14,13 @@ export type NumericArray =
   | BigInt64Array
   | BigUint64Array;
 
-/** Returns the values of a float32 tensor. @throws Error where they are of another type */
+/** Returns the values of a float32 tensor. @throws Error for values of another type */
 export function floatsOf({ data }: { data: object }): Float32Array {
   if (data instanceof Float32Array) return data;
   throw new Error(`Expected values of float32, got ${data.constructor.name}.`);
 }
 
-/** Returns the values of an int32 tensor. @throws Error where they are of another type */
+/** Returns the values of an int32 tensor. @throws Error for values of another type */
 export function intsOf({ data }: { data: object }): Int32Array {
   if (data instanceof Int32Array) return data;
   throw new Error(`Expected values of int32, got ${data.constructor.name}.`);
@@ -42,9 +42,9 @@ interface DTypeRow {
   code: number;
   /** Size of one value. */
   bytes: number;
-  /** Holds the values in JavaScript; bfloat16 and float16 as their raw bits, complex ones as pairs. */
+  /** Array that holds the values in JavaScript; bfloat16 and float16 as raw bits, complex numbers as pairs. */
   array: NumericArrayType | null;
-  /** The dtype that tfjs sees for such a tensor while tracing: the nearest it has. */
+  /** The closest dtype that tfjs has; tensors carry it while tracing. */
   tfjs: TfjsDType;
 }
 
@@ -55,7 +55,7 @@ const TABLE = {
   uint8: { code: 4, bytes: 1, array: Uint8Array, tfjs: "int32" },
   int16: { code: 5, bytes: 2, array: Int16Array, tfjs: "int32" },
   int8: { code: 6, bytes: 1, array: Int8Array, tfjs: "int32" },
-  // TF_TString, whatever the string's length
+  // size of TF_TString, which does not depend on the string's length
   string: { code: 7, bytes: 24, array: null, tfjs: "string" },
   complex64: { code: 8, bytes: 8, array: Float32Array, tfjs: "complex64" },
   int64: { code: 9, bytes: 8, array: BigInt64Array, tfjs: "int32" },
@@ -73,7 +73,7 @@ const TABLE = {
 /** TensorFlow's dtypes by their names in Python; `TF_HALF` is float16. */
 export type DType = keyof typeof TABLE;
 
-/** What is known of a dtype. */
+/** Returns the row of a dtype. @throws UserError for an unknown dtype */
 export function dtypeRow(dtype: DType): DTypeRow {
   const row = (TABLE as Record<string, DTypeRow>)[dtype];
   if (!row) throw new UserError(`There is no dtype "${dtype}". Known: ${Object.keys(TABLE).join(", ")}.`);
@@ -84,19 +84,19 @@ const BY_CODE = new Map<number, DType>(
   Object.entries(TABLE).map(([name, { code }]) => [code, name as DType]),
 );
 
-/** Whether a `TF_DataType` is in the table: TensorFlow has a few more, for quantised values. */
+/** Returns whether the table has a `TF_DataType`. It lacks a few of TensorFlow's, for quantised values. */
 export function isKnownCode(code: number): boolean {
   return BY_CODE.has(code);
 }
 
-/** The dtype of a `TF_DataType`. */
+/** Returns the dtype of a `TF_DataType`. @throws UserError for one that the table lacks */
 export function dtypeOfCode(code: number): DType {
   const dtype = BY_CODE.get(code);
   if (!dtype) throw new UserError(`TensorFlow's dtype number ${code} is not supported here.`);
   return dtype;
 }
 
-/** Number of values of a shape. */
+/** Returns the number of values of a shape. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }

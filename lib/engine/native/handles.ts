@@ -1,3 +1,5 @@
+// Counts the native objects that this library holds, for leak tests.
+
 /** Kinds of TensorFlow's objects that this library creates and must free. */
 export type HandleKind = "status" | "buffer" | "tensor" | "graph" | "session";
 
@@ -7,12 +9,12 @@ const shared = globalThis as { [COUNTS]?: Record<HandleKind, number> };
 shared[COUNTS] ??= { status: 0, buffer: 0, tensor: 0, graph: 0, session: 0 };
 const counts = shared[COUNTS];
 
-/** Counts one more (or, with -1, one fewer) live object. */
+/** Counts one live object more, or one fewer with -1. */
 export function countHandle(kind: HandleKind, change: 1 | -1): void {
   counts[kind] += change;
 }
 
-/** How many of TensorFlow's objects this process holds through this library now: exact, for leak tests. */
+/** Returns the exact number of TensorFlow's objects that this process now holds through this library. */
 export function liveHandles(): Record<HandleKind, number> {
   return { ...counts };
 }

@@ -1,4 +1,4 @@
-// Tensors in TensorFlow's memory that JavaScript fills and reads.
+// Tensors in TensorFlow's memory that JavaScript fills and reads. They hold values, so traced code cannot use them.
 import koffi from "koffi";
 import { UserError } from "../../common/errors";
 import { cApi, type Pointer } from "./c_api";
@@ -9,25 +9,25 @@ import { countHandle } from "./handles";
 export interface TensorValue {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** Row-major; the bytes of each string where the dtype is string. */
+  /** Row-major; for dtype string, the bytes of each string. */
   readonly data: NumericArray | readonly Uint8Array[];
 }
 
 /**
- * A tensor in TensorFlow's own memory, to be filled from JavaScript and fed to a session without another copy.
- * Hold it while it is used, then `dispose()`; once it was assigned to a variable, never write to it again: the
- * variable may have taken over its very memory.
+ * A tensor in TensorFlow's own memory, which JavaScript fills and a session takes without another copy. Keep it while
+ * it is used, then `dispose()`. Once it was assigned to a variable, never write to it again: the variable may have
+ * taken over its memory.
  */
 export class HostTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly #pointer: Pointer;
   readonly #data: NumericArray;
-  /** Who needs the memory: the owner until it disposes, and every call under way. */
+  /** Number of holds on the memory: the owner's until it disposes, and one for every running call. */
   #holds = 1;
   #disposed = false;
 
-  /** Allocates, without clearing. Strings cannot be held this way. */
+  /** Allocates memory without clearing it. Strings are not supported. */
   constructor(dtype: DType, shape: readonly number[]) {
     const { array, bytes } = dtypeRow(dtype);
     const size = elementCount(shape) * bytes;
@@ -38,32 +38,32 @@ export class HostTensor {
     this.#data = size === 0 ? new array(0) : new array(koffi.view(cApi().TF_TensorData(this.#pointer), size));
   }
 
-  /** TensorFlow's memory itself: an array taken from here must not be touched any more after `dispose()`. */
+  /** TensorFlow's memory itself, not a copy: do not use the array after `dispose()`. */
   get data(): NumericArray {
     this.#assertAlive();
     return this.#data;
   }
 
-  /** The `TF_Tensor` for one call: it stays alive until it is released, whatever is disposed in between. */
+  /** Returns the `TF_Tensor` for one call: it stays alive until it is released, even after `dispose()`. */
   hold(): NativeTensor {
     this.#assertAlive();
     this.#holds++;
-    return { pointer: this.#pointer, release: () => this.#letGo() };
+    return { pointer: this.#pointer, release: () => this.#release() };
   }
 
-  /** Frees the memory, or this hold on it while a run or a variable uses it. */
+  /** Frees the memory; while a run or a variable uses it, gives up only the owner's hold. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#letGo();
+    this.#release();
   }
 
-  /** For `using memory = new HostTensor(...)`. */
+  /** Supports `using memory = new HostTensor(...)`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  #letGo(): void {
+  #release(): void {
     this.#holds--;
     if (this.#holds === 0) deleteTensor(this.#pointer);
   }
@@ -73,15 +73,15 @@ export class HostTensor {
   }
 }
 
-/** A `TF_Tensor` for a call, and how it is given up afterwards. */
+/** A `TF_Tensor` for a call; `release` gives it up afterwards. */
 export interface NativeTensor {
   pointer: Pointer;
   release(): void;
 }
 
 /**
- * Copies values into TensorFlow's memory. The result is freed by `release`.
- * @throws UserError where the values are of another type or number than dtype and shape say
+ * Copies values into TensorFlow's memory. `release` of the result frees it.
+ * @throws UserError where type or number of the values do not match dtype and shape
  */
 export function copyToTensorflow(value: TensorValue): NativeTensor {
   assertFits(value);
@@ -94,8 +94,9 @@ export function copyToTensorflow(value: TensorValue): NativeTensor {
 }
 
 /**
- * @param what for the message
- * @throws UserError where the values are of another type or number than dtype and shape say
+ * Checks values against their dtype and shape.
+ * @param what names the tensor in the message
+ * @throws UserError where type or number of the values do not match dtype and shape
  */
 export function assertFits({ dtype, shape, data }: TensorValue, what = "A tensor"): void {
   const { array, bytes } = dtypeRow(dtype);
@@ -133,14 +134,14 @@ function copyStrings({ shape, data }: TensorValue): NativeTensor {
   return { pointer, release };
 }
 
-/** Copies a tensor of TensorFlow's into JavaScript's memory. */
+/** Copies a tensor from TensorFlow's memory into JavaScript's. */
 export function copyFromTensorflow(pointer: Pointer): TensorValue {
   const value = viewTensor(pointer);
   return value.dtype === "string" ? value : { ...value, data: (value.data as NumericArray).slice() };
 }
 
 /**
- * A tensor of TensorFlow's where it lies: not copied, and valid only until the tensor is deleted. Strings are copied.
+ * Returns a view of a tensor in TensorFlow's memory, valid only until the tensor is deleted. Strings are copied.
  */
 export function viewTensor(pointer: Pointer): TensorValue {
   const api = cApi();
@@ -165,7 +166,7 @@ function readStrings(pointer: Pointer, count: number): Uint8Array[] {
   });
 }
 
-/** Dimensions as the C API takes them. */
+/** Converts dimensions to the int64 array that the C API takes. */
 export function int64Array(values: readonly (number | bigint)[]): BigInt64Array {
   return BigInt64Array.from(values, BigInt);
 }
@@ -175,7 +176,7 @@ function allocate(dtype: DType, shape: readonly number[], size: number): Pointer
   return cApi().TF_AllocateTensor(dtypeRow(dtype).code, int64Array(shape), shape.length, size);
 }
 
-/** Gives up a hold on a tensor of TensorFlow's. */
+/** Frees a tensor in TensorFlow's memory; other holders of that memory keep it. */
 export function deleteTensor(pointer: Pointer): void {
   countHandle("tensor", -1);
   cApi().TF_DeleteTensor(pointer);

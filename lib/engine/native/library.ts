@@ -10,17 +10,18 @@ import { installPath } from "../../common/project";
 /** The two shared libraries of TensorFlow's wheel, in the order in which they must be opened. */
 const LIBRARY_NAMES = ["libtensorflow_framework.so.2", "libtensorflow_cc.so.2"];
 
-/** tfjs' own binding. Where it is missing, tfjs advises to build one that does not fit. */
+/** Path of tfjs's binding. If it is missing, tfjs's own error suggests building one that does not fit. */
 const BINDING = ["node_modules", "@tensorflow", "tfjs-node-gpu", "lib", "napi-v8", "tfjs_binding.node"];
 
-/** An opened shared library: `func(prototype)` gives one of its C functions. */
+/** An opened shared library: `func(prototype)` returns one of its C functions. */
 export type SharedLibrary = ReturnType<typeof koffi.load>;
 
 let opened: SharedLibrary | undefined;
 
 /**
- * The folder that holds TensorFlow's libraries: the one that the environment variable TENSORFLOW_FOLDER names, or
- * TensorFlow's wheel inside the project's Python environment.
+ * Returns the folder of TensorFlow's libraries: the environment variable TENSORFLOW_FOLDER, or TensorFlow's wheel in
+ * the project's Python environment.
+ * @throws UserError where it holds no libraries
  */
 export function tensorflowFolder(): string {
   const { TENSORFLOW_FOLDER: named } = process.env;
@@ -28,7 +29,7 @@ export function tensorflowFolder(): string {
   if (named) {
     throw new UserError(
       `TENSORFLOW_FOLDER is ${named}: there is no ${LIBRARY_NAMES[1]}.`,
-      "Unset it, or let it name the folder `tensorflow` of an unpacked wheel.",
+      "Unset it, or set it to the folder `tensorflow` of an unpacked wheel.",
     );
   }
   const lib = installPath(".venv", "lib");
@@ -41,11 +42,11 @@ export function tensorflowFolder(): string {
 }
 
 /**
- * Opens libtensorflow once per process and returns it; its C API is reached through `library.func(...)`.
+ * Opens libtensorflow once per process and returns it; `library.func(...)` binds its C functions.
  *
- * The libraries are opened by their real path, before tfjs-node-gpu is required, so that its binding uses
- * these very files and TensorFlow finds the NVIDIA libraries that lie beside them (it looks relative to the
- * path it was opened through).
+ * It opens the libraries by their real path, before tfjs-node-gpu is required. So the binding uses the same files, and
+ * TensorFlow finds the NVIDIA libraries next to them: it searches relative to the path it was opened through.
+ * @throws UserError where TensorFlow or tfjs's binding is missing or cannot be opened
  */
 export function openTensorflow(): SharedLibrary {
   if (opened) return opened;
@@ -77,7 +78,7 @@ const RTLD_NOW = 0x2;
 const RTLD_NOLOAD = 0x4;
 const RTLD_NODELETE = 0x1000;
 
-/** Opens a library that is never closed again: closing it when the process ends would crash in its own threads. */
+/** Opens a library for good: closing it when the process ends would crash the library's threads. */
 function openForGood(path: string): SharedLibrary {
   const library = koffi.load(path, { global: true, lazy: true });
   koffi.load("libc.so.6").func("void *dlopen(const char *, int)")(
@@ -88,9 +89,9 @@ function openForGood(path: string): SharedLibrary {
 }
 
 /**
- * Quiets TensorFlow's log, asks for GPU memory as it is needed, and gives tfjs what Node 23 took away. oneDNN is
- * asked for: TensorFlow itself chooses it only on CPUs with AVX-512 VNNI or newer, and it is the faster on others too.
- * Sessions have threads of their own: with one pool for all, whoever comes first fixes their number.
+ * Sets the defaults of this process: a silent TensorFlow log, GPU memory on demand, oneDNN, a thread pool per session,
+ * and for tfjs the functions of `util` that Node 23 removed. TensorFlow enables oneDNN only on CPUs with AVX-512 VNNI
+ * or newer, but it is faster on others too. With one pool for all, the first session would fix the number of threads.
  */
 function prepareProcess(): void {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
@@ -103,11 +104,11 @@ function prepareProcess(): void {
 }
 
 /**
- * Runs `action` with the process's standard error sent to /dev/null. While its libraries are opened, TensorFlow
- * writes a notice about oneDNN before it has read TF_CPP_MIN_LOG_LEVEL; failures come as exceptions all the same.
+ * Runs `action` with the process's standard error sent to /dev/null: when its libraries are opened, TensorFlow writes
+ * a notice about oneDNN before it reads TF_CPP_MIN_LOG_LEVEL. Failures still arrive as exceptions.
  */
 function withoutStandardError(action: () => void): void {
-  // in another thread the libraries are open already, and the standard error is everybody's
+  // in a worker thread the libraries are open already, and all threads share the standard error
   if (process.env.TF_CPP_MIN_LOG_LEVEL === "0" || !isMainThread) {
     action();
     return;

@@ -2,8 +2,8 @@
 import koffi from "koffi";
 
 /**
- * Ends the process if something still runs after this time. `process.exit` waits for threads, and a thread in native
- * code may take minutes; this does not.
+ * Ends the process if something still runs after this time. Unlike `process.exit`, it does not wait for threads: one
+ * in native code may take minutes.
  */
 export function endProcessAfter(ms: number): void {
   setTimeout(() => {

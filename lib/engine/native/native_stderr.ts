@@ -1,31 +1,31 @@
-// Holds back what C code prints to standard error.
+// Holds back and filters what C code prints to standard error.
 import { writeSync } from "node:fs";
 import koffi from "koffi";
 
-/** Room for what is held back; the C library writes it out by itself when it is full. */
+/** Size of the buffer for held output; the C library writes it out when it is full. */
 const BUFFER_BYTES = 64 * 1024;
-/** Of setvbuf: write when the buffer is full. */
+/** `_IOFBF` of setvbuf: write when the buffer is full. */
 const FULLY_BUFFERED = 0;
 
-/** What C code of this process prints to its `stderr` while it is held. */
+/** The C `stderr` of this process while it is held. */
 export interface HeldStderr {
-  /** Drops the lines that `isExpected` knows, shows the others, and gives C code its `stderr` back. */
+  /** Drops the lines that `isExpected` accepts, prints the others, and restores `stderr`. */
   release(isExpected: (line: string) => boolean): void;
 }
 
 let library: ReturnType<typeof bind> | undefined;
 let holders = 0;
 
-/** Where what C code prints is held, for `writtenBytes`, in any thread; the same as long as the process lives. */
+/** Returns the stream that holds C output, for `writtenBytes` in any thread; the same while the process lives. */
 export function heldStream(): bigint {
   library ??= bind();
   return library.held;
 }
 
 /**
- * Holds back what C code of this process prints to its `stderr`. libjpeg, inside TensorFlow's DecodeJpeg, tells of
- * corrupt data there and nowhere else. JavaScript writes to the file descriptor itself: its output is not touched.
- * Should the process end meanwhile, the C library writes out what was held back.
+ * Holds back what C code of this process prints to `stderr`. libjpeg, inside TensorFlow's DecodeJpeg, reports corrupt
+ * data only there. JavaScript writes to the file descriptor itself, so its output is not affected. If the process ends
+ * in the meantime, the C library writes out the held text.
  */
 export function holdStderr(): HeldStderr {
   library ??= bind();
@@ -42,7 +42,7 @@ export function holdStderr(): HeldStderr {
 
 let countPending: ((stream: bigint) => number) | undefined;
 
-/** Bytes that a held stream has taken so far: where this number has grown, something was printed. */
+/** Returns the number of bytes held so far; it grows whenever C code prints. */
 export function writtenBytes(stream: bigint): number {
   countPending ??= koffi.load("libc.so.6").func("size_t __fpending(void *)") as (stream: bigint) => number;
   return countPending(stream);
@@ -57,7 +57,7 @@ function showRest(isExpected: (line: string) => boolean): void {
   }
 }
 
-/** A stream that keeps what is written to it, and the variable `stderr` that all of the process's libraries share. */
+/** Creates a stream that keeps what is written to it, and finds the variable `stderr` that all libraries share. */
 function bind() {
   const libc = koffi.load("libc.so.6");
   const variable: bigint = libc.func("void *dlsym(void *, const char *)")(null, "stderr");

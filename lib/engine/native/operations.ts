@@ -1,4 +1,4 @@
-// Definitions of TensorFlow's operations, and their registered kernels.
+// Looks up TensorFlow's operations and their kernels; nothing runs, so it may be used while tracing.
 import { nearestName, UserError } from "../../common/errors";
 import { takeBuffer } from "./buffers";
 import { cApi } from "./c_api";
@@ -8,7 +8,7 @@ import { withStatus } from "./status";
 
 let definitions: Map<string, OpDef> | undefined;
 
-/** All operations by name. */
+/** Returns all operations by name. */
 function allDefinitions(): Map<string, OpDef> {
   definitions ??= new Map(
     decodeProto("OpList", takeBuffer(cApi().TF_GetAllOpList())).op.map((definition) => [
@@ -19,14 +19,14 @@ function allDefinitions(): Map<string, OpDef> {
   return definitions;
 }
 
-/** Whether this build of TensorFlow has an operation. */
+/** Returns whether this build of TensorFlow has an operation. */
 export function hasOperation(op: string): boolean {
   return allDefinitions().has(op);
 }
 
 /**
- * TensorFlow's own definition of an operation: inputs, outputs, attributes.
- * @throws UserError naming the nearest operation there is
+ * Returns TensorFlow's definition of an operation: inputs, outputs, attributes.
+ * @throws UserError naming the most similar operation
  */
 export function operationDefinition(op: string): OpDef {
   const definition = allDefinitions().get(op);
@@ -35,21 +35,21 @@ export function operationDefinition(op: string): OpDef {
   throw new UserError(`TensorFlow has no operation "${op}".`, near && `Did you mean "${near}"?`);
 }
 
-/** Attributes that TensorFlow reads off the inputs: their dtypes and the lengths of their lists. */
+/** Returns the attributes that TensorFlow infers from the inputs: their dtypes and the lengths of their lists. */
 export function inferredAttributes(definition: OpDef): Set<string> {
   return new Set(definition.inputArg.flatMap((arg) => [arg.typeAttr ?? "", lengthAttribute(arg) ?? ""]));
 }
 
-/** The attribute that says how many tensors an argument stands for; undefined where it is a single one. */
+/** Returns the attribute with the number of tensors of a list argument; undefined for a single tensor. */
 export function lengthAttribute(arg: ArgDef): string | undefined {
   return arg.numberAttr ?? arg.typeListAttr;
 }
 
 /**
- * Splits inputs by the definition's arguments: one each, and for a list argument as many as its attribute says, or
- * all that the others leave.
- * @param lengths of list arguments by the name of their attribute, where they are known
- * @throws UserError when the number of inputs does not fit
+ * Splits inputs by the definition's arguments: one for each, and for a list argument the number in its attribute or
+ * all that the other arguments leave.
+ * @param lengths known lengths of list arguments by the names of their attributes
+ * @throws UserError where the number of inputs does not fit
  */
 export function groupInputs<T>(
   definition: OpDef,
@@ -74,17 +74,17 @@ export function groupInputs<T>(
   );
 }
 
-/** A kernel that this library's build of TensorFlow has for an operation. */
+/** A kernel of this build of TensorFlow for an operation. */
 export interface RegisteredKernel {
   /** "CPU", "GPU", "DEFAULT" (any device), or a compiler's pseudo-device. */
   device: string;
-  /** Attribute -> the dtypes for which the kernel serves; an attribute that is not here may be anything. */
+  /** Attribute -> the dtypes that the kernel supports; an attribute that is not listed may have any dtype. */
   dtypes: Record<string, DType[]>;
   /** Not empty for kernels that only graph rewrites choose. */
   label: string;
 }
 
-/** The kernels of an operation on every device that the loaded library was built for, present or not. */
+/** Returns the kernels of an operation for every device that the loaded library was built for, present or not. */
 export function registeredKernels(op: string): RegisteredKernel[] {
   const { name } = operationDefinition(op);
   const buffer = withStatus(`looking up the kernels of ${op}`, (status) =>

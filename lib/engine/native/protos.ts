@@ -1,5 +1,6 @@
-// The few of TensorFlow's protocol buffers that pass through its C API, with the fields that are used here.
-// Sources: tensorflow/core/framework/{op_def,kernel_def,attr_value,step_stats}.proto, core/protobuf/{config,cluster,tensorflow_server}.proto
+// TensorFlow's protocol buffers that pass through its C API, with the fields that are used here.
+// Sources: tensorflow/core/framework/{op_def,kernel_def,attr_value,step_stats}.proto,
+// core/protobuf/{config,cluster,tensorflow_server}.proto
 import protobuf from "protobufjs/light";
 
 const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
@@ -31,7 +32,7 @@ const SCHEMA = protobuf.Root.fromJSON({
       fields: { name: field("string", 1), type: field("string", 2), defaultValue: field("AttrValue", 3) },
     },
     AttrValue: {
-      // Makes a false or a 0 differ from a field that is not set
+      // distinguishes false or 0 from a field that is not set
       oneofs: { value: { oneof: ["list", "s", "i", "f", "b", "type"] } },
       fields: {
         list: field("AttrList", 1),
@@ -98,10 +99,10 @@ const SCHEMA = protobuf.Root.fromJSON({
   },
 });
 
-/** `ArgDef`: one input or output of an operation, which may stand for a list of tensors. */
+/** `ArgDef`: one input or output of an operation, or a list of them. */
 export interface ArgDef {
   name: string;
-  /** `TF_DataType` where it is fixed. */
+  /** `TF_DataType`, if it is fixed. */
   type?: number;
   /** Attribute that holds the dtype. */
   typeAttr?: string;
@@ -148,7 +149,7 @@ export interface ConfigProto {
   allowSoftPlacement?: boolean;
   gpuOptions?: { allowGrowth?: boolean };
   graphOptions?: { optimizerOptions: { globalJitLevel: number; cpuGlobalJit: boolean } };
-  /** Devices that a session sees of its cluster. */
+  /** Devices of the cluster that a session sees. */
   deviceFilters?: string[];
   experimental?: { collectiveGroupLeader: string };
   rpcOptions?: { numChannelsPerTarget: number };
@@ -183,13 +184,13 @@ interface Messages {
   RunMetadata: RunMetadata;
 }
 
-/** The message in `bytes`. */
+/** Decodes a message. */
 export function decodeProto<M extends keyof Messages>(name: M, bytes: Uint8Array): Messages[M] {
   const type = SCHEMA.lookupType(name);
   return type.toObject(type.decode(bytes), { longs: Number, arrays: true, bytes: Uint8Array }) as Messages[M];
 }
 
-/** The bytes of a message. */
+/** Encodes a message. */
 export function encodeProto<M extends keyof Messages>(name: M, message: Messages[M]): Uint8Array {
   return SCHEMA.lookupType(name).encode(message).finish();
 }

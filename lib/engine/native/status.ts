@@ -1,4 +1,4 @@
-// TensorFlow's status codes as errors.
+// Turns TensorFlow's status codes into errors.
 import { cApi, type Pointer } from "./c_api";
 import { countHandle } from "./handles";
 
@@ -26,7 +26,7 @@ const CODES = [
 /** The name of one of TensorFlow's status codes. */
 export type StatusCode = (typeof CODES)[number];
 
-/** What TensorFlow refused to do: what was attempted, and its own message. */
+/** Error of a failed TensorFlow call: the attempt and TensorFlow's own message. */
 export class EngineError extends Error {
   override readonly name = "EngineError";
   readonly code: StatusCode;
@@ -42,9 +42,9 @@ export class EngineError extends Error {
 }
 
 /**
- * Calls `action` with a fresh `TF_Status` and frees it.
- * @param attempt what is attempted, for the error message
- * @throws EngineError where the status is not OK afterwards
+ * Calls `action` with a new `TF_Status` and frees it.
+ * @param attempt what the action does, for the error message
+ * @throws EngineError if the status is not OK afterwards
  */
 export function withStatus<T>(attempt: string, action: (status: Pointer) => T): T {
   const status = newStatus();
@@ -57,7 +57,7 @@ export function withStatus<T>(attempt: string, action: (status: Pointer) => T): 
   }
 }
 
-/** A status for a call that ends later; `deleteStatus` frees it. */
+/** Creates a status for a call that ends later; `deleteStatus` frees it. */
 export function newStatus(): Pointer {
   countHandle("status", 1);
   return cApi().TF_NewStatus();
@@ -69,7 +69,7 @@ export function deleteStatus(status: Pointer): void {
   cApi().TF_DeleteStatus(status);
 }
 
-/** @throws EngineError where the status is not OK */
+/** Checks a status. @throws EngineError if it is not OK */
 export function checkStatus(status: Pointer, attempt: string): void {
   const code = cApi().TF_GetCode(status);
   if (code !== 0) throw new EngineError(attempt, CODES[code] ?? "UNKNOWN", cApi().TF_Message(status));

@@ -1,4 +1,4 @@
-// The one place that loads tfjs: libtensorflow first (by its real path), then the binding that uses it.
+// Loads tfjs, here and nowhere else: first libtensorflow by its real path, then the binding that uses it.
 import { openTensorflow } from "./library";
 
 openTensorflow();

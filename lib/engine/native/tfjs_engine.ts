@@ -1,8 +1,8 @@
-// The parts of tfjs's engine that the tracer must see and that tfjs does not declare: @tensorflow/tfjs-core 4.22,
-// src/engine.ts.
+// Reads the undeclared state of tfjs's engine that the tracer needs: @tensorflow/tfjs-core 4.22, src/engine.ts. Its
+// functions are meant to be called while tracing.
 import { tf } from "./tf";
 
-/** What is kept of an operation for the gradient. */
+/** An operation on tfjs's tape, kept for the gradient. */
 export interface TapeNode {
   /** Gradient of the outputs -> input name -> a function that computes the input's gradient. */
   gradient?: (dys: tf.Tensor[]) => Record<string, () => tf.Tensor>;
@@ -21,20 +21,20 @@ export interface EngineState {
   registeredVariables: Record<string, tf.Variable>;
 }
 
-/** The engine's state itself. */
+/** Returns the engine's state itself, not a copy. */
 export function engineState(): EngineState {
   return tf.engine().state as unknown as EngineState;
 }
 
-/** Whether tfjs is going back through its tape: what then is computed outside of any gradient adds gradients up. */
+/** Returns whether tfjs runs the backward pass. What it then computes outside of a gradient function sums gradients. */
 export function inBackwardPass(): boolean {
   return engineState().scopeStack.some(({ name }) => name === "backward");
 }
 
-/** Ends the names of the scopes that tfjs opens for its public functions. */
+/** Suffix of the scopes that tfjs opens for its public functions. */
 const FUNCTION_SUFFIX = "__op";
 
-/** The public tfjs functions that are running, outermost first: `["softmaxCrossEntropy", "matMul"]`. */
+/** Returns the public tfjs functions that are running, outermost first: `["softmaxCrossEntropy", "matMul"]`. */
 export function runningFunctions(): string[] {
   const names = engineState().scopeStack.map(({ name }) => name);
   return names
@@ -42,7 +42,7 @@ export function runningFunctions(): string[] {
     .map((name) => name.slice(0, -FUNCTION_SUFFIX.length));
 }
 
-/** The tfjs function that was called, for messages: "tf.unique". */
+/** Returns the outermost tfjs function that is running, for messages: "tf.unique". */
 export function calledFunction(): string {
   const [outermost] = runningFunctions();
   return outermost ? `tf.${outermost}` : "a tfjs operation";

@@ -1,5 +1,5 @@
-// A graph for any batch size. tfjs code needs to know its shapes, and writes them into the graph as constants:
-// the same function is traced for two batch sizes, and whatever differs is what depends on the batch.
+// Makes a graph for any batch size. tfjs code needs fixed shapes and writes them into the graph as constants. So the
+// same function is traced for two batch sizes: the lengths that differ depend on the batch.
 import { UserError } from "../../common/errors";
 import type { Attribute } from "../graph/attributes";
 import type { Graph, GraphNode, GraphTensor } from "../graph/graph";
@@ -7,15 +7,15 @@ import { type CopyOf, copyNodes } from "../graph/graph_copy";
 import type { TensorValue } from "../native/host_tensor";
 import { GraphFunction, type TensorTree } from "./graph_function";
 
-/** Primes larger than other lengths in a graph: what is a multiple of both, in both traces, is a multiple of the batch. */
+/** Primes larger than other lengths in a graph: a length that is a multiple of both, by trace, follows the batch. */
 const BATCH_SIZES = [1009, 1013] as const;
 
 /**
- * Makes a function for any batch size out of one that is traced for a fixed size. The batch is the first dimension of
- * the inputs that have it.
- * @param name the scope of the new nodes
- * @param traceAt traces the function for a batch size, in the same program each time; tracing computes nothing
- * @throws UserError naming the node that depends on the batch in another way than by a length of its result
+ * Makes a function for any batch size from one that is traced for fixed sizes. The batch is the first dimension of
+ * the inputs that have it. Call it outside of traces.
+ * @param name scope of the new nodes
+ * @param traceAt traces the function for a batch size, each time in the same program; tracing computes nothing
+ * @throws UserError naming a node that depends on the batch in another way than through lengths
  */
 export function withFreeBatch<Names extends string, Result extends TensorTree>(
   name: string,
@@ -47,7 +47,7 @@ export function withFreeBatch<Names extends string, Result extends TensorTree>(
   });
 }
 
-/** Every node of one trace with its twin in the other. @throws UserError where they differ in more than lengths */
+/** Pairs the nodes of one trace with those of the other. @throws UserError where they differ in more than lengths */
 function pairNodes(first: GraphFunction, second: GraphFunction): Map<GraphNode, GraphNode> {
   const [nodes, twins] = [first.nodes, second.nodes];
   const pairs = new Map(nodes.map((node, i) => [node, twins[i]!]));
@@ -80,12 +80,12 @@ function sameAttribute(a: Attribute, b: Attribute): boolean {
 
 function batchError(node: GraphNode): UserError {
   return new UserError(
-    `${node.name} (${node.op}) depends on the batch size in a way that no graph for any batch size can follow.`,
-    "Write that part so that the batch size stands in shapes alone.",
+    `${node.name} (${node.op}) depends on the batch size in a way that a graph for any batch size cannot express.`,
+    "Write that part so that the batch size appears only in shapes.",
   );
 }
 
-/** A reshape of which one length follows from the batch leaves that one to TensorFlow, as -1. */
+/** Makes a reshape with -1 for the length that follows the batch; undefined unless exactly one length does. */
 function reshaped(
   graph: Graph,
   node: GraphNode,
@@ -107,7 +107,7 @@ function reshaped(
   return graph.addNode("Reshape", [copyOf(node.inputs[0]!), lengths.outputs[0]!], { name }).outputs;
 }
 
-/** Lengths that follow from the batch, as nodes that compute them when the graph runs. */
+/** Adds nodes that compute lengths that follow the batch when the graph runs. */
 class BatchLengths {
   readonly #graph: Graph;
   readonly #scope: string;
@@ -119,7 +119,7 @@ class BatchLengths {
     this.#scope = `${scope}/batch`;
   }
 
-  /** An input whose batch is open. */
+  /** Adds an input with an open batch size. */
   freePlaceholder(node: GraphNode, twin: GraphNode, name: string): GraphTensor {
     const [shape, other] = [node.attributes.shape, twin.attributes.shape] as (number | null)[][];
     const free = shape!.map((length, i) => (length === other![i] ? length : null));
@@ -132,7 +132,7 @@ class BatchLengths {
     return input;
   }
 
-  /** A number or a list of numbers, some of which are multiples of the batch. */
+  /** Adds a number or a list of numbers, some of them multiples of the batch. */
   lengths(node: GraphNode, twin: GraphNode): GraphTensor {
     const [value, other] = [node.attributes.value, twin.attributes.value] as TensorValue[];
     if (value!.dtype !== "int32" || value!.shape.length > 1 || !sameAttribute(value!.shape, other!.shape))

@@ -1,4 +1,4 @@
-// Traced functions for other threads: numbers that can be posted to a worker, which needs no tfjs to call them.
+// Handles of traced functions that can be posted to worker threads, which call them without tfjs.
 import { UserError } from "../../common/errors";
 import type { GraphTensor, TensorAddress } from "../graph/graph";
 import { cApi, type Pointer } from "../native/c_api";
@@ -7,7 +7,7 @@ import { type FeedValue, feedsOf } from "../session/feeds";
 import { prepareCall } from "../session/session_call";
 import type { GraphFunction, TensorTree } from "./graph_function";
 
-/** A traced function without variables, by its addresses: valid in this process until its program is disposed. */
+/** Addresses of a traced function without variables, valid in this process until its program is disposed. */
 export interface FunctionHandle {
   owner: string;
   session: Pointer;
@@ -15,7 +15,10 @@ export interface FunctionHandle {
   fetches: readonly TensorAddress[];
 }
 
-/** A traced function as other threads take it. @throws UserError for one that has effects or reads variables */
+/**
+ * Returns the handle of a traced function, which can be posted to other threads. Call it outside of traces.
+ * @throws UserError for a function that has effects or reads variables
+ */
 export function functionHandle<Names extends string, Result extends TensorTree>(
   f: GraphFunction<Names, Result>,
 ): FunctionHandle {
@@ -31,14 +34,14 @@ export function functionHandle<Names extends string, Result extends TensorTree>(
   return { owner, session, inputs: Object.fromEntries(places), fetches: fetches.map(addressOf) };
 }
 
-/** Without what cannot be posted. */
+/** Returns the parts of a tensor's address that can be posted. */
 function addressOf({ node: { pointer }, index }: GraphTensor): TensorAddress {
   return { node: { pointer }, index };
 }
 
 /**
- * Calls a function on the thread that calls this, which waits. Calls on several threads may overlap.
- * @param use gets the fetched values where they lie, in TensorFlow's memory; once it is done, they are freed
+ * Runs a function on the calling thread, which waits. Calls on several threads may overlap. Call it outside of traces.
+ * @param use gets views of the fetched values in TensorFlow's memory, which is freed when `use` returns
  * @throws UserError where a value does not fit its input; EngineError where a node fails
  */
 export function callHandle<T>(
@@ -49,7 +52,7 @@ export function callHandle<T>(
   const call = prepareCall(session, { feeds: feedsOf(owner, inputs, values), fetches }, false);
   try {
     cApi().TF_SessionRun(...call.parameters);
-    return call.lendSync(use);
+    return call.withResultsSync(use);
   } finally {
     call.release();
   }

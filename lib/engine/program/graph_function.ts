@@ -1,4 +1,4 @@
-// A function whose graph can be run.
+// Functions that were traced into a graph, and run it.
 import type { Graph, GraphNode, GraphTensor } from "../graph/graph";
 import { type Outline, outlineOf } from "../graph/graph_outline";
 import { neededNodes, nodeText } from "../graph/graph_text";
@@ -9,36 +9,36 @@ import { type FeedValue, feedsOf } from "../session/feeds";
 import type { Session } from "../session/session";
 import type { NodeTime, RunRequest } from "../session/session_call";
 
-/** What a traced function may return: a tensor, lists and records of them, or nothing where it only has effects. */
+/** Result of a traced function: a tensor, lists and records of tensors, or nothing if it only has effects. */
 // biome-ignore lint/suspicious/noConfusingVoidType: the type of a function without a return
 export type TensorTree = Tree<tf.Tensor> | void;
 
-/** The same tree with values in the tensors' places. */
+/** Tree of the same form, with values in place of tensors. */
 export type ValueTree<T> = T extends tf.Tensor ? TensorValue : { -readonly [K in keyof T]: ValueTree<T[K]> };
 
-/** What a graph function is made of. */
+/** Parts of a graph function. */
 export interface GraphFunctionParts {
-  /** For messages. */
+  /** Name of the function, for messages. */
   owner: string;
-  /** What the names of its nodes begin with: its scope with a slash, or empty. */
+  /** Prefix of its nodes' names: its scope with a slash, or empty. */
   root: string;
   graph: Graph;
   inputs: Readonly<Record<string, GraphTensor>>;
   fetches: readonly GraphTensor[];
-  /** What the traced function returned, with the places of its tensors among the fetches. */
+  /** The result of the traced function, with the positions of its tensors among the fetches. */
   structure: Tree<number>;
-  /** Nodes that run in every run for their effect. */
+  /** Nodes that every run executes for their effect. */
   targets: readonly GraphNode[];
   session(): Session;
-  /** @throws UserError where a variable that a run reads has no value */
+  /** Checks that all variables that a run reads have values. @throws UserError if one has none */
   beforeRun(): void;
-  /** Takes note of what a run has assigned. */
+  /** Records which variables a run has assigned. */
   afterRun(): void;
 }
 
-/** A function that was traced into a graph: `await f.run({ x: values })`. */
+/** A function that was traced into a graph: `await f.run({ x: values })`. Call its methods outside of traces. */
 export class GraphFunction<Names extends string = string, Result = TensorTree> {
-  /** What it is made of, for functions that are made from it. */
+  /** Its parts, for functions that are derived from it. */
   readonly parts: GraphFunctionParts;
 
   constructor(parts: GraphFunctionParts) {
@@ -46,10 +46,10 @@ export class GraphFunction<Names extends string = string, Result = TensorTree> {
   }
 
   /**
-   * Runs the graph off the main thread. Values are copied at once: their arrays may be used again when this returns.
-   * Runs may overlap, except those that change the same variables.
-   * @param values for every input
-   * @returns what the traced function returned, with values for tensors
+   * Runs the graph off the main thread. Copies values at once: their arrays may be reused as soon as it returns its
+   * promise. Runs may overlap, except those that change the same variables.
+   * @param values values for every input
+   * @returns the result of the traced function, with values in place of tensors
    * @throws UserError where a value does not fit its input; EngineError where a node fails
    */
   async run(values: Readonly<Record<Names, FeedValue>>): Promise<ValueTree<Result>> {
@@ -59,7 +59,7 @@ export class GraphFunction<Names extends string = string, Result = TensorTree> {
     return this.#nested(results);
   }
 
-  /** The same on the main thread, which waits. */
+  /** Runs the graph like `run`, but on the main thread, which waits. */
   runSync(values: Readonly<Record<Names, FeedValue>>): ValueTree<Result> {
     const request = this.#request(values);
     const results = this.parts.session().runSync(request);
@@ -67,7 +67,7 @@ export class GraphFunction<Names extends string = string, Result = TensorTree> {
     return this.#nested(results);
   }
 
-  /** Runs once and returns when each node ran; nodes that TensorFlow rewrote or merged go by its own names. */
+  /** Runs once and returns the time of each node; nodes that TensorFlow rewrote or merged have its own names. */
   async profile(values: Readonly<Record<Names, FeedValue>>): Promise<NodeTime[]> {
     const request = this.#request(values);
     const times = await this.parts.session().profile(request);
@@ -81,19 +81,19 @@ export class GraphFunction<Names extends string = string, Result = TensorTree> {
     return neededNodes(graph, fetches, targets);
   }
 
-  /** Their number. */
+  /** Number of nodes that a run needs. */
   get nodeCount(): number {
     return this.nodes.length;
   }
 
-  /** The graph as text, one line a node. */
+  /** Returns the graph as text, one line per node. */
   toString(): string {
     return this.nodes.map((node) => `${nodeText(node)}\n`).join("");
   }
 
   /**
-   * The graph folded by scope, for drawings: `show(f)` and `show(drawGraph(f, 2))`.
-   * @param depth how many levels of scopes are shown open; default: the most that stay readable
+   * Returns the graph folded by scope, for drawings: `show(f)` and `show(drawGraph(f, 2))`.
+   * @param depth number of scope levels that are shown open; default: the largest that stays readable
    */
   outline(depth?: number): Outline {
     return outlineOf(this.nodes, this.parts.root, depth);

@@ -1,4 +1,4 @@
-// What a function computes from variables alone comes out the same in every run: it can be computed once.
+// Computes once what a function derives from variables alone, since it is the same in every run.
 
 import type { Graph, GraphNode, GraphTensor } from "../graph/graph";
 import { copyNodes } from "../graph/graph_copy";
@@ -8,14 +8,15 @@ import type { TensorValue } from "../native/host_tensor";
 import { GraphFunction, type TensorTree } from "./graph_function";
 import type { Variables } from "./variables";
 
-/** How much is computed before the variables behind it are freed. */
+/** Bytes of results that are computed together, before the variables that they came from are freed. */
 const GROUP_BYTES = 2 ** 28;
 
 /**
- * A copy of a function in which what follows from variables alone is read from variables of its own, whose values are
- * computed here. Matrices that it multiplies transposed are kept the other way round: for few rows a product with a
- * transposed matrix takes up to three times as long. Variables that the copy does not read are freed.
- * @param name the scope of the new nodes, and what the names of the new variables begin with
+ * Returns a copy of a function that reads everything that follows from variables alone from new variables, and
+ * computes their values. Matrices that the function multiplies transposed are stored transposed: for few rows, a
+ * product with a transposed matrix takes up to three times as long. Frees variables that the copy does not read. Call
+ * it outside of traces.
+ * @param name scope of the new nodes and prefix of the new variables' names
  */
 export async function hoistFixed<Names extends string, Result extends TensorTree>(
   name: string,
@@ -26,11 +27,11 @@ export async function hoistFixed<Names extends string, Result extends TensorTree
   const { nodes } = traced;
   const renamed = (inner: string) => `${name}/${inner.slice(root.length)}`;
   const fixed = findFixed(nodes);
-  const turned = turnedMatrices(graph, nodes, fixed, renamed);
+  const transposed = transposedMatrices(graph, nodes, fixed, renamed);
   const operands = nodes
     .filter((node) => !fixed.has(node))
-    .flatMap((node) => node.inputs.map((input, i) => (i === 1 ? (turned.get(node) ?? input) : input)));
-  const matrices = new Set(turned.values());
+    .flatMap((node) => node.inputs.map((input, i) => (i === 1 ? (transposed.get(node) ?? input) : input)));
+  const matrices = new Set(transposed.values());
   const used = new Set(
     [...operands, ...fetches].filter((tensor) => fixed.get(tensor.node) || matrices.has(tensor)),
   );
@@ -48,7 +49,7 @@ export async function hoistFixed<Names extends string, Result extends TensorTree
     if (fixed.has(node)) {
       return node.outputs.map((output) => (kept.has(output) ? variables.value(kept.get(output)!) : output));
     }
-    const matrix = turned.get(node);
+    const matrix = transposed.get(node);
     if (!matrix) return undefined;
     const attributes = { ...node.attributes, transpose_b: false };
     const inputs = [copyOf(node.inputs[0]!), variables.value(kept.get(matrix)!)];
@@ -68,7 +69,7 @@ function handlesOf(nodes: readonly GraphNode[]): GraphTensor[] {
   return nodes.filter(({ op }) => op === "VarHandleOp").map((node) => node.outputs[0]!);
 }
 
-/** Nodes whose results follow from variables and constants alone; true for those that need a variable. */
+/** Nodes that follow from variables and constants alone; true if they need a variable, false for constants only. */
 type FixedNodes = ReadonlyMap<GraphNode, boolean>;
 
 /** @param nodes in the order in which they were added */
@@ -88,24 +89,24 @@ function isVariable({ op }: GraphNode): boolean {
   return op === "VarHandleOp" || op === "ReadVariableOp";
 }
 
-/** Of each product with a fixed matrix, transposed, that matrix the other way round. */
-function turnedMatrices(
+/** Adds the transpose of every fixed matrix that a product takes transposed. Returns product -> transpose. */
+function transposedMatrices(
   graph: Graph,
   nodes: readonly GraphNode[],
   fixed: FixedNodes,
   renamed: (name: string) => string,
 ): Map<GraphNode, GraphTensor> {
   const byMatrix = new Map<GraphTensor, GraphTensor>();
-  const turned = new Map<GraphNode, GraphTensor>();
+  const transposed = new Map<GraphNode, GraphTensor>();
   for (const node of nodes) {
     const matrix = node.inputs[1];
-    const isTurned = node.op === "MatMul" && node.attributes.transpose_b === true;
-    if (!isTurned || fixed.has(node) || !fixed.get(matrix!.node)) continue;
+    const isTransposed = node.op === "MatMul" && node.attributes.transpose_b === true;
+    if (!isTransposed || fixed.has(node) || !fixed.get(matrix!.node)) continue;
     const known = byMatrix.get(matrix!) ?? transposeOf(graph, matrix!, renamed(`${node.name}/matrix`));
     byMatrix.set(matrix!, known);
-    turned.set(node, known);
+    transposed.set(node, known);
   }
-  return turned;
+  return transposed;
 }
 
 function transposeOf(graph: Graph, matrix: GraphTensor, name: string): GraphTensor {
@@ -116,8 +117,8 @@ function transposeOf(graph: Graph, matrix: GraphTensor, name: string): GraphTens
 }
 
 /**
- * Computes results into variables, in groups, and frees each variable once nothing needs it any more.
- * @param read what is read besides
+ * Computes results into variables, in groups, and frees each variable once nothing needs it.
+ * @param read other tensors that the copy reads, which keep their variables
  */
 async function keepResults(
   results: ReadonlyMap<GraphTensor, string>,

@@ -2,15 +2,16 @@
 import { tf } from "../native/tf";
 import { Program } from "./program";
 
-/** Rows of the matrices that are multiplied; columns are given. */
+/** Rows of the matrices that are multiplied. */
 const ROWS = 2048;
 const PRODUCTS = 4;
 const MEASURED_MS = 800;
 
 /**
- * How fast this machine multiplies matrices in float32, in floating point operations a second: products of [2048, D]
- * with [D, 4 D] and back, for about a second, the fastest: what else runs now counts as little as can be.
- * @param width D
+ * Measures how fast this machine multiplies float32 matrices, in floating point operations per second. It multiplies
+ * [2048, D] by [D, 4 D] and back for about a second and takes the fastest run, to exclude other load. Call it outside
+ * of traces.
+ * @param width width D
  */
 export async function measureProductRate(width: number): Promise<number> {
   const program = new Program();

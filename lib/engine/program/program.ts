@@ -1,4 +1,4 @@
-// Functions that share variables and one session.
+// Programs: traced functions that share variables, one graph and one session.
 import { UserError } from "../../common/errors";
 import { Graph, type GraphTensor } from "../graph/graph";
 import { mapTree, type Tree } from "../graph/tree";
@@ -22,14 +22,15 @@ import { Variables, type WriteMemory } from "./variables";
 /** Inputs of a traced function by name. */
 export type InputSpecs<Names extends string = string> = Readonly<Record<Names, TensorSpec>>;
 
-/** A function of tfjs code that can be traced. It is called once, with symbolic tensors. */
+/** A function of tfjs code that can be traced. The trace calls it once, with symbolic tensors. */
 export type TraceableFunction<Names extends string, Result extends TensorTree> = (
   inputs: Readonly<Record<Names, tf.Tensor>>,
   variables: TracedVariables,
 ) => Result;
 
 /**
- * Functions that share variables: one graph and one session.
+ * Functions that share variables, one graph and one session. Its methods are called outside of traces; traced code
+ * reads and assigns variables through `TracedVariables`.
  *
  *     const program = new Program();
  *     program.variable("w", { shape: [2] });
@@ -53,45 +54,45 @@ export class Program {
     this.#variables = new Variables(this.graph, () => this.#openSession());
   }
 
-  /** Declares a variable. `assign` or `fill` gives it its first value. */
+  /** Declares a variable; `assign` or `fill` sets its first value. */
   variable(name: string, spec: TensorSpec): void {
     this.#variables.declare(name, spec);
   }
 
-  /** Names of all variables, in the order of their declaration. */
+  /** Names of all variables in the order of declaration. */
   get variableNames(): string[] {
     return this.#variables.names;
   }
 
-  /** Gives a variable its value: values in row-major order. */
+  /** Sets a variable's value, in row-major order. */
   assign(name: string, values: FeedValue): Promise<void> {
     return this.#variables.assign(name, values);
   }
 
-  /** Gives a variable its value without a copy: `write` fills the memory that becomes the variable's own. */
+  /** Sets a variable's value without a copy: `write` fills the memory that becomes the variable's own. */
   fill(name: string, write: WriteMemory): Promise<void> {
     return this.#variables.fill(name, write);
   }
 
-  /** The same for many variables, one after the other: much faster than as many calls of `fill`. */
+  /** Fills many variables, one after the other: much faster than separate calls of `fill`. */
   fillAll(writers: Iterable<readonly [name: string, write: WriteMemory]>): Promise<void> {
     return this.#variables.fillAll(writers);
   }
 
-  /** Copies a variable's value out. */
+  /** Returns a copy of a variable's value. */
   read(name: string): Promise<TensorValue> {
     return this.#variables.read(name);
   }
 
   /**
-   * Lends a variable's value without a copy: `use` reads the memory, in pieces if it likes, and must not touch it
-   * once it is done, nor write to it. Runs that change the variable meanwhile do not change what is lent.
+   * Gives `use` a view of a variable's value without a copy. `use` may read the memory in pieces, but must neither
+   * write to it nor use it after it returns. Runs that change the variable in the meantime do not change the view.
    */
   view<T>(name: string, use: (memory: NumericArray) => T | Promise<T>): Promise<T> {
     return this.#variables.view(name, use);
   }
 
-  /** The same for many variables, one after the other: much faster than as many calls of `view`. */
+  /** Views many variables, one after the other: much faster than separate calls of `view`. */
   viewAll(
     names: Iterable<string>,
     use: (name: string, memory: NumericArray) => void | Promise<void>,
@@ -100,18 +101,18 @@ export class Program {
   }
 
   /**
-   * Writes variables as TensorFlow's own checkpoint bundle, straight from their memory.
-   * @param prefix the path, to which `.index` and `.data-00000-of-00001` are added
+   * Writes variables as a TensorFlow checkpoint bundle, straight from their memory.
+   * @param prefix path, to which `.index` and `.data-00000-of-00001` are added
    */
   saveBundle(prefix: string, names: readonly string[]): Promise<void> {
     return this.#variables.save(prefix, names);
   }
 
   /**
-   * The same function for inference: everything that follows from variables alone is computed now, once, and kept in
-   * variables of its own, matrices in the layout in which products are fastest. Variables that it does not read any
-   * more lose their values: other functions that read them cannot run.
-   * @param name the scope of its nodes
+   * Returns the same function for inference: computes everything that follows from variables alone now, once, and
+   * keeps it in new variables, with matrices in the layout that multiplies fastest. Variables that it no longer reads
+   * lose their values: other functions that read them cannot run.
+   * @param name scope of its nodes
    */
   async computedOnce<Names extends string, Result extends TensorTree>(
     name: string,
@@ -123,10 +124,10 @@ export class Program {
 
   /**
    * Traces a function of tfjs code into the graph.
-   * @param name the scope of its nodes; an empty one adds none
-   * @param body only tfjs operations, on shapes known beforehand; it must not be asynchronous
-   * @param inputs shapes and dtypes of what every run is fed
-   * @throws UserError where the function does what cannot be traced, naming the tfjs call
+   * @param name scope of its nodes; empty for none
+   * @param body tfjs operations only, on shapes known beforehand; it must not be asynchronous
+   * @param inputs shapes and dtypes of the inputs of every run
+   * @throws UserError naming the tfjs call that cannot be traced
    */
   function<Names extends string, Result extends TensorTree>(
     name: string,
@@ -166,13 +167,13 @@ export class Program {
     return traced;
   }
 
-  /** Ends the session with its variables, and frees the graph. */
+  /** Ends the session and its variables, and frees the graph. */
   dispose(): void {
     this.#session?.dispose();
     this.graph.dispose();
   }
 
-  /** For `using program = new Program()`. */
+  /** Supports `using program = new Program()`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -196,7 +197,7 @@ export class Program {
   }
 }
 
-/** Puts a named node behind every tensor that the function returned. */
+/** Adds a named node for every tensor that the function returned. */
 function recordOutputs(
   backend: TracingBackend,
   result: unknown,

@@ -6,16 +6,16 @@ import { assertName } from "../tracing/scope";
 
 /** Shape and dtype of an input or a variable. */
 export interface TensorSpec {
-  /** Lengths; of an input also null, for one that is known only when the graph runs: tfjs code cannot use such a one. */
+  /** Lengths. An input's may be null if only a run knows it; tfjs operations reject such an input, `rawOp` does not. */
   shape: readonly (number | null)[];
-  /** Default float32. */
+  /** Default: float32. */
   dtype?: DType;
 }
 
 /**
- * A spec with its dtype, checked together with its name.
- * @param what for messages: "input", "variable"
- * @throws UserError where the name cannot be a node's, the shape is no list of lengths, or the dtype does not exist
+ * Checks a spec and its name, and returns the spec with its dtype. Call it outside of traces.
+ * @param what kind of thing, for messages: "input", "variable"
+ * @throws UserError where the name is no valid node name, the shape no list of lengths, or the dtype unknown
  */
 export function checkedSpec(what: string, name: string, spec: TensorSpec): Required<TensorSpec> {
   assertName(what, name);

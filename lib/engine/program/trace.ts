@@ -3,24 +3,24 @@ import type { SessionOptions } from "../session/session_options";
 import type { GraphFunction, TensorTree } from "./graph_function";
 import { type InputSpecs, Program, type TraceableFunction } from "./program";
 
-/** A graph function with a graph and a session of its own; `dispose()`, or the end of a `using`, frees them. */
+/** A graph function with its own graph and session; `dispose()`, or the end of a `using`, frees them. */
 export type TracedFunction<Names extends string, Result> = GraphFunction<Names, Result> & {
   dispose(): void;
   [Symbol.dispose](): void;
 };
 
 /**
- * Traces one function of tfjs code into a TensorFlow graph: it computes the same, faster and in less memory. Any tfjs
- * code works whose shapes are known beforehand, gradients included.
+ * Traces one function of tfjs code into a TensorFlow graph, which computes the same, faster and in less memory. Any
+ * tfjs code on shapes known beforehand works, gradients included. A trace within a trace is refused.
  *
  *     const f = trace(({ x }) => ({ loss: tf.sum(tf.square(x)) }), { x: { shape: [2, 3] } });
  *     const { loss } = await f.run({ x: new Float32Array(6) });
  *     f.dispose();
  *
- * Functions that share variables are traced in one `Program` instead.
+ * For functions that share variables, use a `Program` instead.
  * @param body called once, with symbolic tensors; returns a tensor, or lists and records of tensors
- * @param inputs shapes and dtypes of what every run is fed
- * @throws UserError where the function does what cannot be traced, naming the tfjs call
+ * @param inputs shapes and dtypes of the inputs of every run
+ * @throws UserError naming the tfjs call that cannot be traced
  * @example
  * trace(({ x }) => ({ y: tf.square(x) }), { x: { shape: [null, 2] } })
  */

@@ -1,4 +1,4 @@
-// What the environment variable TRACE shows on standard error: 1 a line for every traced function and every session,
+// Logs traces to standard error, by the environment variable TRACE: 1 a line for every traced function and session,
 // 2 also their operations by kind and the memory of their variables and constants, 3 also every node.
 import { performance } from "node:perf_hooks";
 import { UserError } from "../../common/errors";
@@ -10,8 +10,8 @@ import type { TensorValue } from "../native/host_tensor";
 const LEVELS = ["", "0", "1", "2", "3"];
 
 /**
- * How much is shown: 0 to 3.
- * @throws UserError where TRACE is something else
+ * Returns the level of detail, 0 to 3.
+ * @throws UserError for any other value of TRACE
  */
 function traceLevel(): number {
   const { TRACE: text = "" } = process.env;
@@ -19,15 +19,15 @@ function traceLevel(): number {
   throw new UserError(`The environment variable TRACE is "${text}".`, "Set it to 1, 2 or 3, or unset it.");
 }
 
-/** A clock: seconds since it was started. */
+/** Starts a clock. Returns a function that returns the seconds since then. */
 export function stopwatch(): () => number {
   const startedAtMs = performance.now();
   return () => (performance.now() - startedAtMs) / 1000;
 }
 
 /**
- * Shows a traced function.
- * @param nodesOf its nodes; asked for only where they are shown
+ * Logs a traced function, after its trace.
+ * @param nodesOf returns its nodes; called only if they are shown
  * @param seconds that tracing took
  */
 export function logTrace(owner: string, nodesOf: () => readonly GraphNode[], seconds: number): void {
@@ -49,8 +49,8 @@ export function logTrace(owner: string, nodesOf: () => readonly GraphNode[], sec
 }
 
 /**
- * Shows a session that was opened.
- * @param handles of the variables that live in it
+ * Logs a session that was opened.
+ * @param handles handles of the variables that live in it
  * @param seconds that opening took
  */
 export function logSession(handles: readonly GraphTensor[], seconds: number): void {
@@ -64,7 +64,7 @@ function write(lines: readonly string[]): void {
   process.stderr.write(lines.map((line) => `trace: ${line}\n`).join(""));
 }
 
-/** "MatMul 12, Add 3, Exp 1": most frequent first. */
+/** Counts operations by kind, most frequent first: "MatMul 12, Add 3, Exp 1". */
 function kindsOf(nodes: readonly GraphNode[]): string {
   const counts = new Map<string, number>();
   for (const { op } of nodes) counts.set(op, (counts.get(op) ?? 0) + 1);

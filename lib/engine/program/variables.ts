@@ -1,4 +1,4 @@
-// Variables in the session: create, fill, view, read.
+// Variables in a session: declares, fills, views, reads, saves and frees them.
 import { nearestName, UserError } from "../../common/errors";
 import type { Graph, GraphNode, GraphTensor } from "../graph/graph";
 import { dtypeRow, elementCount, type NumericArray } from "../native/dtypes";
@@ -7,20 +7,20 @@ import { type FeedValue, feedFor } from "../session/feeds";
 import type { Session } from "../session/session";
 import { checkedSpec, type TensorSpec } from "./specs";
 
-/** Fills the memory that becomes a variable's own. */
+/** Function that fills the memory that becomes a variable's own. */
 export type WriteMemory = (memory: NumericArray) => void | Promise<void>;
 
 /**
- * How much is assigned or read in one run: TensorFlow takes 10 to 20 ms to prepare the first run of any set of
- * variables, and each set would be prepared anew.
+ * Bytes that are assigned or read in one run: TensorFlow takes 10 to 20 ms to prepare the first run of each set of
+ * variables.
  */
 const GROUP_BYTES = 2 ** 28;
 
-/** More names than this are not listed in an error. */
+/** Number of names that an error lists. */
 const SHOWN_NAMES = 5;
 
 interface Variable {
-  /** Stands for the value's dtype and shape; fed when a value is assigned. */
+  /** Placeholder that is fed when a value is assigned; it has the variable's dtype and shape. */
   value: GraphTensor;
   handle: GraphTensor;
   assign: GraphNode;
@@ -28,22 +28,22 @@ interface Variable {
   hasValue: boolean;
 }
 
-/** Named tensors that live in a session, on its device, from one run to the next. */
+/** Named tensors that live in a session, on its device, from one run to the next. Used outside of traces. */
 export class Variables {
   readonly #graph: Graph;
   readonly #session: () => Session;
   readonly #byName = new Map<string, Variable>();
   readonly #byHandle = new Map<GraphTensor, Variable>();
 
-  /** @param session where the variables live; asked for when the first value is assigned */
+  /** @param session returns the session of the variables; called when the first value is assigned */
   constructor(graph: Graph, session: () => Session) {
     this.#graph = graph;
     this.#session = session;
   }
 
   /**
-   * Declares a variable. It has no value yet.
-   * @throws UserError when the name is taken, or name or spec cannot be
+   * Declares a variable without a value.
+   * @throws UserError where the name is taken, or name or spec are not valid
    */
   declare(name: string, spec: TensorSpec): void {
     const { shape, dtype } = checkedSpec("variable", name, spec);
@@ -60,41 +60,41 @@ export class Variables {
     this.#byHandle.set(variable.handle, variable);
   }
 
-  /** The variables themselves, in the order of their declaration. */
+  /** Handles of all variables in the order of declaration. */
   get handles(): GraphTensor[] {
     return [...this.#byHandle.keys()];
   }
 
-  /** All names, in the order of their declaration. */
+  /** Names of all variables in the order of declaration. */
   get names(): string[] {
     return [...this.#byName.keys()];
   }
 
-  /** The node output that stands for the variable itself. */
+  /** Returns the node output that is the variable itself. */
   handle(name: string): GraphTensor {
     return this.#find(name).handle;
   }
 
-  /** The variable's dtype and shape. */
+  /** Returns a tensor with the variable's dtype and shape. */
   describe(name: string): GraphTensor {
     return this.#find(name).value;
   }
 
-  /** Gives a variable its value. */
+  /** Sets a variable's value. */
   async assign(name: string, values: FeedValue): Promise<void> {
     const variable = this.#find(name);
     await this.#assign([[variable, feedFor(`The variable "${name}"`, variable.value, values)]]);
   }
 
   /**
-   * Gives a variable its value without a copy: `write` fills, in row-major order, the very memory that becomes the
-   * variable's own (on a GPU it is copied to the device).
+   * Sets a variable's value without a copy: `write` fills, in row-major order, the memory that becomes the variable's
+   * own (on a GPU it is copied to the device).
    */
   fill(name: string, write: WriteMemory): Promise<void> {
     return this.fillAll([[name, write]]);
   }
 
-  /** The same for many variables, one after the other, in as few runs as memory allows. */
+  /** Fills many variables, one after the other, in as few runs as memory allows. */
   async fillAll(writers: Iterable<readonly [name: string, write: WriteMemory]>): Promise<void> {
     let filled: [Variable, HostTensor][] = [];
     let bytes = 0;
@@ -109,13 +109,13 @@ export class Variables {
         if (bytes < GROUP_BYTES) continue;
         await assigning;
         // TensorFlow prepares this run while the next group is written
-        assigning = this.#takeOver(filled);
-        assigning.catch(() => {}); // heard where it is awaited
+        assigning = this.#assignAndDispose(filled);
+        assigning.catch(() => {}); // handled where it is awaited
         filled = [];
         bytes = 0;
       }
       await assigning;
-      if (filled.length > 0) assigning = this.#takeOver(filled.splice(0));
+      if (filled.length > 0) assigning = this.#assignAndDispose(filled.splice(0));
       await assigning;
     } finally {
       await assigning.catch(() => {});
@@ -123,8 +123,8 @@ export class Variables {
     }
   }
 
-  /** Assigns memory to variables and lets go of it. */
-  async #takeOver(group: readonly (readonly [Variable, HostTensor])[]): Promise<void> {
+  /** Assigns memory to variables and disposes of this side's hold on it. */
+  async #assignAndDispose(group: readonly (readonly [Variable, HostTensor])[]): Promise<void> {
     try {
       await this.#assign(group);
     } finally {
@@ -132,36 +132,35 @@ export class Variables {
     }
   }
 
-  /** Copies a variable's value out. */
+  /** Returns a copy of a variable's value. */
   async read(name: string): Promise<TensorValue> {
     const [value] = await this.#session().run({ fetches: [this.#readable(name)] });
     return value!;
   }
 
   /**
-   * Lends a variable's value as it is now, without a copy (from a GPU it is copied off the device).
-   * @param use reads it, in pieces if it likes; may be asynchronous. It must not write to the memory, nor touch it
-   * once it is done.
+   * Gives `use` a view of a variable's current value, without a copy (from a GPU it is copied off the device).
+   * @param use may read the memory in pieces and be asynchronous; must neither write to it nor use it afterwards
    */
   async view<T>(name: string, use: (memory: NumericArray) => T | Promise<T>): Promise<T> {
     const request = { fetches: [this.#readable(name)] };
-    return this.#session().lend(request, ([value]) => use(value!.data as NumericArray));
+    return this.#session().withResults(request, ([value]) => use(value!.data as NumericArray));
   }
 
-  /** The same for many variables, one after the other, in as few runs as memory allows. */
+  /** Views many variables, one after the other, in as few runs as memory allows. */
   async viewAll(
     names: Iterable<string>,
     use: (name: string, memory: NumericArray) => void | Promise<void>,
   ): Promise<void> {
     for (const group of this.#groups(names)) {
       const request = { fetches: group.map((name) => this.#readable(name)) };
-      await this.#session().lend(request, async (values) => {
+      await this.#session().withResults(request, async (values) => {
         for (const [i, { data }] of values.entries()) await use(group[i]!, data as NumericArray);
       });
     }
   }
 
-  /** Names in their order, so many together that their values take GROUP_BYTES or little more. */
+  /** Groups names in their order: the values of a group take GROUP_BYTES or slightly more. */
   *#groups(names: Iterable<string>): Generator<string[]> {
     let group: string[] = [];
     let bytes = 0;
@@ -178,9 +177,9 @@ export class Variables {
   }
 
   /**
-   * Declares variables that keep what nodes compute, and computes it.
-   * @param results with known shapes, computed from variables that have values
-   * @throws UserError when a name is taken
+   * Declares variables for the results of nodes, and computes their values.
+   * @param results tensors of known shapes, computed from variables that have values
+   * @throws UserError where a name is taken
    */
   async keep(results: readonly (readonly [name: string, result: GraphTensor])[]): Promise<void> {
     const targets = results.map(([name, result]) => {
@@ -192,7 +191,7 @@ export class Variables {
     this.noteAssigned(results.map(([name]) => this.handle(name)));
   }
 
-  /** Gives up the values of variables, and their memory. */
+  /** Frees the values of variables and their memory. */
   async free(handles: readonly GraphTensor[]): Promise<void> {
     const targets = handles.map((handle) =>
       this.#graph.addNode("DestroyResourceOp", [handle], { name: `${handle.node.name}/free` }),
@@ -201,14 +200,14 @@ export class Variables {
     for (const handle of handles) this.#byHandle.get(handle)!.hasValue = false;
   }
 
-  /** The node output that is the variable's value in a run. */
+  /** Returns the node output that is the variable's value in a run. */
   value(name: string): GraphTensor {
     return this.#find(name).read;
   }
 
   /**
-   * Writes variables as TensorFlow's own bundle `<prefix>.index` and `<prefix>.data-00000-of-00001`, straight from
-   * their memory.
+   * Writes variables as a TensorFlow checkpoint bundle, `<prefix>.index` and `<prefix>.data-00000-of-00001`, straight
+   * from their memory.
    */
   async save(prefix: string, names: readonly string[]): Promise<void> {
     const text = new TextEncoder();
@@ -223,7 +222,7 @@ export class Variables {
     await this.#session().run({ targets: [this.#graph.addNode("SaveV2", inputs, { name: "save/SaveV2" })] });
   }
 
-  /** @throws UserError naming the variables among these that have no value yet */
+  /** Checks that these variables have values. @throws UserError naming those without */
   assertAssigned(handles: readonly GraphTensor[]): void {
     const empty = handles.map((handle) => this.#byHandle.get(handle)!).filter(({ hasValue }) => !hasValue);
     if (empty.length === 0) return;
@@ -235,7 +234,7 @@ export class Variables {
     );
   }
 
-  /** Takes note that a run has given these variables values. */
+  /** Records that a run has assigned these variables. */
   noteAssigned(handles: readonly GraphTensor[]): void {
     for (const handle of handles) {
       const variable = this.#byHandle.get(handle);

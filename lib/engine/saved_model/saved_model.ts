@@ -1,4 +1,4 @@
-// A traced function as a SavedModel that any TensorFlow loads: `tf.saved_model.load` in Python, TensorFlow Serving, C++.
+// Writes a traced function as a SavedModel for `tf.saved_model.load` in Python, TensorFlow Serving and C++.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Graph, type GraphNode, type GraphTensor } from "../graph/graph";
@@ -12,24 +12,24 @@ import type { GraphFunction } from "../program/graph_function";
 import type { Program } from "../program/program";
 import {
   encodeSavedModelProto,
-  inOneOrder,
   type MetaGraphDef,
   selectOperations,
   type TensorInfo,
+  withSortedAttributes,
 } from "./saved_model_protos";
 
-/** The graph's file in the folder. */
+/** Name of the graph's file in the folder. */
 export const SAVED_MODEL_FILE = "saved_model.pb";
 
 /** `SaverDef.CheckpointFormatVersion.V2` */
 const BUNDLE_FORMAT = 2;
 
 /**
- * Writes a function with the variables that it reads into an empty folder: `saved_model.pb` with the signature
- * `serving_default`, `variables/` in TensorFlow's own format, straight from the session, so that they may be larger
- * than the 2 GB of a protocol buffer.
- * @param program the one in which the function was traced
- * @param outputs name of each result, in the order in which the function returns them
+ * Writes a function and the variables that it reads into an empty folder: `saved_model.pb` with the signature
+ * `serving_default`, and `variables/` in TensorFlow's own format. Variables are written straight from the session, so
+ * they may exceed the 2 GB of a protocol buffer.
+ * @param program the program in which the function was traced
+ * @param outputs names of the results, in the order in which the function returns them
  */
 export async function writeSavedModel(
   folder: string,
@@ -75,12 +75,12 @@ function infoOf(tensor: GraphTensor): TensorInfo {
   return { name: tensorName(tensor), dtype: dtypeRow(tensor.dtype).code, shape: { dim } };
 }
 
-/** Nodes that bring the variables in from a bundle, and out into one. */
+/** Nodes that restore the variables from a bundle and save them into one. */
 interface Saver {
   filename: GraphTensor;
   saved: GraphTensor;
   restore: GraphNode;
-  /** Of each variable the node that assigns what was restored, and its value. */
+  /** For each variable its handle, the node that assigns the restored value, and the value that is read. */
   variables: { handle: GraphNode; assign: GraphNode; read: GraphTensor }[];
 }
 
@@ -132,7 +132,7 @@ function describe(
       ),
     },
   };
-  // By the operations' definitions an older TensorFlow drops attributes that are newer than itself.
+  // With the operations' definitions, an older TensorFlow drops attributes that it does not know yet.
   const operations = selectOperations(
     takeBuffer(cApi().TF_GetAllOpList()),
     new Set(graph.nodes.map(({ op }) => op)),
@@ -143,7 +143,7 @@ function describe(
       tags: ["serve"],
       tensorflowVersion: device().tensorflowVersion,
     },
-    graphDef: inOneOrder(graph.toGraphDef()),
+    graphDef: withSortedAttributes(graph.toGraphDef()),
     saver: {
       filenameTensor: tensorName(filename),
       saveTensor: tensorName(saved),

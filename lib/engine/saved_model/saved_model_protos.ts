@@ -1,4 +1,4 @@
-// The protocol buffers of a SavedModel, with the fields that are written here.
+// Protocol buffers of a SavedModel, with the fields that are written here.
 // Sources: tensorflow/core/protobuf/{saved_model,meta_graph,saver}.proto, core/framework/variable.proto
 import protobuf from "protobufjs/light";
 import { byCodeUnit } from "../../common/code_units";
@@ -29,7 +29,7 @@ const SCHEMA = protobuf.Root.fromJSON({
     RawGraphDef: {
       fields: { node: repeated("bytes", 1), library: field("bytes", 2), versions: field("bytes", 4) },
     },
-    // All fields of NodeDef; the entries of its map `attr` as they come
+    // All fields of NodeDef; the entries of its map `attr` stay serialised
     RawNodeDef: {
       fields: {
         name: field("string", 1),
@@ -97,7 +97,7 @@ export interface VariableDef {
   trainable: boolean;
 }
 
-/** `MetaGraphDef`: a graph with what a loader has to know of it. */
+/** `MetaGraphDef`: a graph with the information that a loader needs. */
 export interface MetaGraphDef {
   metaInfo: { operations: { op: Uint8Array[] }; tags: string[]; tensorflowVersion: string };
   graphDef: Uint8Array;
@@ -121,12 +121,12 @@ interface Messages {
   VariableDef: VariableDef;
 }
 
-/** The bytes of a message. */
+/** Encodes a message. */
 export function encodeSavedModelProto<M extends keyof Messages>(name: M, message: Messages[M]): Uint8Array {
   return SCHEMA.lookupType(name).encode(message).finish();
 }
 
-/** Of a serialised `OpList` the operations of these names, each still serialised. */
+/** Returns the operations of these names from a serialised `OpList`, each still serialised, sorted by name. */
 export function selectOperations(opList: Uint8Array, names: ReadonlySet<string>): Uint8Array[] {
   const named = SCHEMA.lookupType("NamedMessage");
   const { op } = SCHEMA.lookupType("RawOpList").decode(opList) as unknown as { op: Uint8Array[] };
@@ -137,8 +137,8 @@ export function selectOperations(opList: Uint8Array, names: ReadonlySet<string>)
     .map(({ bytes }) => bytes);
 }
 
-/** A GraphDef with the attributes of each node in one order: TensorFlow writes them in any, another at each start. */
-export function inOneOrder(graphDef: Uint8Array): Uint8Array {
+/** Sorts the attributes of each node of a serialised `GraphDef`: TensorFlow's order changes with every process. */
+export function withSortedAttributes(graphDef: Uint8Array): Uint8Array {
   const [graphType, nodeType] = [SCHEMA.lookupType("RawGraphDef"), SCHEMA.lookupType("RawNodeDef")];
   const graph = graphType.decode(graphDef) as unknown as { node: Uint8Array[] };
   const node = graph.node.map((bytes) => {

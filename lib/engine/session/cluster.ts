@@ -1,26 +1,26 @@
-// Processes that compute together, on one host or several, by TensorFlow's own servers. A process is called by its
-// rank, 0 to W - 1; rank 0 is the chief.
+// Clusters: processes on one or several hosts that compute together through TensorFlow's own servers. A process is
+// named by its rank, 0 to W - 1; rank 0 is the chief.
 import { UserError } from "../../common/errors";
 import { cApi } from "../native/c_api";
 import { encodeProto } from "../native/protos";
 import { withStatus } from "../native/status";
 import { type ClusterTask, type SessionOptions, sessionSettings } from "./session_options";
 
-/** Who computes together, and who this process is. */
+/** The processes of a cluster, and this process's rank. */
 export interface ClusterSpec {
-  /** "host:port" of every process by its rank; the same list in all of them. */
+  /** "host:port" of every process in the order of ranks; the same list in all processes. */
   addresses: readonly string[];
-  /** This process. */
+  /** Rank of this process. */
   rank: number;
 }
 
 /** A process's place in a running cluster. */
 export interface Cluster extends ClusterSpec {
-  /** How many processes there are, W. */
+  /** Number of processes, W. */
   worldSize: number;
-  /** What a `Program` needs to run in the cluster. */
+  /** Options with which a `Program` runs in the cluster. */
   sessionOptions: SessionOptions & { cluster: ClusterTask };
-  /** A number for a collective operation; the processes ask in the same order and get the same ones. */
+  /** Returns a number for a collective operation; processes that call it in the same order get the same numbers. */
   nextKey(): number;
 }
 
@@ -31,9 +31,9 @@ function taskName(rank: number): string {
 }
 
 /**
- * Starts this process's server. It serves until the process ends: TensorFlow cannot stop one. Sessions wait for the
+ * Starts this process's server, which runs until the process ends: TensorFlow cannot stop it. Sessions wait for the
  * other processes when they first need them.
- * @throws UserError for a list that cannot be, EngineError where the address cannot be served
+ * @throws UserError for an invalid list of addresses, EngineError where the address cannot be served
  */
 export function startServer({ addresses, rank }: ClusterSpec, options: SessionOptions = {}): Cluster {
   assertSpec({ addresses, rank });
@@ -42,7 +42,7 @@ export function startServer({ addresses, rank }: ClusterSpec, options: SessionOp
     cluster: { job: [{ name: JOB, tasks: { ...addresses } }] },
     jobName: JOB,
     taskIndex: rank,
-    // Without the leader in the server's own settings every process would wait for others that it never asks
+    // Without the leader in the server's own settings, every process would wait for others that it never contacts
     defaultSessionConfig: sessionSettings({ ...options, cluster: { ...task, target: "" } }),
     protocol: "grpc",
   });
@@ -63,7 +63,7 @@ export function startServer({ addresses, rank }: ClusterSpec, options: SessionOp
 function assertSpec({ addresses, rank }: ClusterSpec): void {
   const wrong = addresses.find((address) => !/^[^\s:]+:\d+$|^\[[0-9a-fA-F:]+\]:\d+$/.test(address));
   if (wrong !== undefined) {
-    throw new UserError(`A process's address is "${wrong}".`, 'It has the form "host:port".');
+    throw new UserError(`A process's address is "${wrong}".`, 'Give it in the form "host:port".');
   }
   if (new Set(addresses).size < addresses.length) {
     throw new UserError(
@@ -72,5 +72,8 @@ function assertSpec({ addresses, rank }: ClusterSpec): void {
     );
   }
   if (Number.isInteger(rank) && rank >= 0 && rank < addresses.length) return;
-  throw new UserError(`Rank ${rank} is none of ${addresses.length} processes.`, "Ranks count from 0.");
+  throw new UserError(
+    `Rank ${rank} does not exist: there are ${addresses.length} processes.`,
+    "Ranks count from 0.",
+  );
 }

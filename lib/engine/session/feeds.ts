@@ -1,4 +1,4 @@
-// Turns JavaScript values into a session's feeds.
+// Converts JavaScript values into a session's feeds.
 import { inspect } from "node:util";
 import { nearestName, UserError } from "../../common/errors";
 import { describeTensor, type GraphTensor } from "../graph/graph";
@@ -6,8 +6,8 @@ import { type DType, dtypeRow, type NumericArray } from "../native/dtypes";
 import { assertFits, HostTensor, type TensorValue } from "../native/host_tensor";
 
 /**
- * Values for a tensor of known dtype and shape, in row-major order; with their shape where the tensor's is open. A
- * HostTensor is not copied.
+ * Values for a tensor of known dtype and shape, in row-major order; a `TensorValue`, with its own shape, where the
+ * tensor's shape is open. A HostTensor is not copied.
  */
 export type FeedValue =
   | NumericArray
@@ -17,13 +17,13 @@ export type FeedValue =
   | readonly Uint8Array[]
   | TensorValue;
 
-/** What values must fit. */
+/** Dtype and shape that values must match. */
 type TensorType = Pick<GraphTensor, "dtype" | "shape">;
 
 /**
- * Brings values into the form in which a session takes them.
- * @param what for messages: "the input x"
- * @throws UserError where their number, dtype or shape is another than the tensor's
+ * Converts values into the form that a session takes.
+ * @param what names the tensor in messages: "the input x"
+ * @throws UserError where their number, dtype or shape differ from the tensor's
  */
 export function feedFor(what: string, tensor: TensorType, value: FeedValue): TensorValue | HostTensor {
   const shape = tensor.shape as readonly number[];
@@ -45,7 +45,7 @@ export function feedFor(what: string, tensor: TensorType, value: FeedValue): Ten
   }
   if (shape.some((length: number | null) => length === null)) {
     throw new UserError(
-      `${what} is ${describeTensor(tensor)}: its values must say their shape.`,
+      `${what} is ${describeTensor(tensor)}: its values need an explicit shape.`,
       `Give { dtype: "${dtype}", shape: [...], data }.`,
     );
   }
@@ -56,20 +56,20 @@ export function feedFor(what: string, tensor: TensorType, value: FeedValue): Ten
 
 function isTensorValue(value: FeedValue): value is TensorValue {
   if (typeof value !== "object" || value === null || !("dtype" in value && "shape" in value)) return false;
-  return "data" in value && typeof value.data !== "function"; // a tfjs tensor's is one
+  return "data" in value && typeof value.data !== "function"; // `data` of a tfjs tensor is a function
 }
 
-/** "a Tensor", "null", "'text'". */
+/** Describes a value for messages: "a Tensor", "null", "'text'". */
 function kindOf(value: unknown): string {
   return typeof value === "object" && value ? `a ${value.constructor.name}` : inspect(value);
 }
 
-/** Held as raw bits: a plain number for them would be taken for something else. */
+/** Dtypes that are held as raw bits: a plain number would be misread as bits. */
 const RAW_BITS: readonly DType[] = ["bfloat16", "float16"];
 
 /**
- * Plain numbers become the typed array of the dtype; everything else stays what it is.
- * @throws UserError for something that the dtype cannot hold: nothing is rounded to whole numbers or cut off
+ * Converts plain numbers to the typed array of the dtype; returns everything else unchanged.
+ * @throws UserError for a number that the dtype cannot hold: nothing is rounded to whole numbers or truncated
  */
 function typedValues(
   what: string,
@@ -101,9 +101,10 @@ function typedValues(
 }
 
 /**
- * The feeds of a call by input name.
- * @param owner for messages: the function's name
- * @throws UserError where an input is missing, unknown or does not fit
+ * Returns the feeds of a call.
+ * @param owner name of the function, for messages
+ * @param values values by input name
+ * @throws UserError where an input is missing, unknown or does not match
  */
 export function feedsOf<T extends TensorType>(
   owner: string,

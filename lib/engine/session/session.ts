@@ -1,4 +1,4 @@
-// A TensorFlow session that runs off the main thread.
+// TensorFlow sessions, which run off the main thread.
 import { UserError } from "../../common/errors";
 import type { Graph } from "../graph/graph";
 import { cApi, type Pointer } from "../native/c_api";
@@ -8,7 +8,7 @@ import { withStatus } from "../native/status";
 import { type NodeTime, prepareCall, type RunRequest, type SessionCall } from "./session_call";
 import { type SessionOptions, sessionConfig } from "./session_options";
 
-/** A TensorFlow session on a graph: it runs parts of the graph, and its variables live in it. */
+/** A TensorFlow session: it runs parts of a graph and holds the values of the graph's variables. */
 export class Session {
   readonly #pointer: Pointer;
   #running = 0;
@@ -18,14 +18,14 @@ export class Session {
     this.#pointer = newSession(graph, options);
   }
 
-  /** The `TF_Session`: any thread of the process may run it, as long as it is not disposed. */
+  /** The `TF_Session`: any thread of the process may run it until it is disposed. */
   get pointer(): Pointer {
     return this.#pointer;
   }
 
   /**
-   * Runs off the main thread. Fed values are copied before this returns its promise; a HostTensor is not copied: what
-   * is in it must not change until the promise is settled. Runs may overlap.
+   * Runs part of the graph off the main thread. Copies fed values before it returns its promise, except for a
+   * HostTensor: its contents must not change until the promise is settled. Runs may overlap.
    * @returns the fetched values, copied into JavaScript's memory
    * @throws EngineError with TensorFlow's message, which names the node
    */
@@ -34,14 +34,14 @@ export class Session {
   }
 
   /**
-   * Runs off the main thread and lends the fetched values where they lie, in TensorFlow's memory, without a copy.
-   * @param use reads them; may be asynchronous. Once it is done, the arrays must not be touched any more.
+   * Runs like `run`, but gives `use` views of the fetched values in TensorFlow's memory, without a copy.
+   * @param use may be asynchronous; the arrays must not be used after it is done
    */
-  async lend<T>(request: RunRequest, use: (values: TensorValue[]) => T | Promise<T>): Promise<T> {
-    return this.#runAsync(this.#prepare(request), (call) => call.lend(use));
+  async withResults<T>(request: RunRequest, use: (values: TensorValue[]) => T | Promise<T>): Promise<T> {
+    return this.#runAsync(this.#prepare(request), (call) => call.withResults(use));
   }
 
-  /** Runs once under TensorFlow's own tracing, which slows it down a little; returns when each node ran. */
+  /** Runs once with TensorFlow's own profiler, which is slightly slower, and returns the time of each node. */
   async profile(request: RunRequest): Promise<NodeTime[]> {
     return this.#runAsync(this.#prepare(request, true), (call) => {
       call.results();
@@ -49,7 +49,7 @@ export class Session {
     });
   }
 
-  /** The same on the main thread: nothing else happens until it is done. */
+  /** Runs like `run`, but on the main thread: nothing else happens until it is done. */
   runSync(request: RunRequest): TensorValue[] {
     const call = this.#prepare(request);
     try {
@@ -60,14 +60,14 @@ export class Session {
     }
   }
 
-  /** Ends the session, with its variables, as soon as nothing runs in it any more. */
+  /** Ends the session and its variables as soon as nothing runs in it. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     if (this.#running === 0) this.#free();
   }
 
-  /** For `using session = new Session(graph)`. */
+  /** Supports `using session = new Session(graph)`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -95,8 +95,8 @@ export class Session {
   #prepare(request: RunRequest, profiled = false): SessionCall {
     if (this.#disposed) {
       throw new UserError(
-        "The session was disposed: it cannot run any more.",
-        "Build it again; in a notebook, run the cell again that built it.",
+        "The session was disposed: it can no longer run.",
+        "Build it again; in a notebook, rerun the cell that built it.",
       );
     }
     return prepareCall(this.#pointer, request, profiled);

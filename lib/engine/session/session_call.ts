@@ -1,4 +1,4 @@
-// One call of a session: feeds, fetches, results.
+// Calls of a session: prepares feeds and fetches, and reads the results.
 import { type GraphNode, packOutputs, type TensorAddress } from "../graph/graph";
 import { bytesOf, deleteBuffer, newBuffer } from "../native/buffers";
 import type { CApi, Pointer } from "../native/c_api";
@@ -15,34 +15,34 @@ import {
 import { decodeProto, encodeProto } from "../native/protos";
 import { checkStatus, deleteStatus, newStatus } from "../native/status";
 
-/** One run of a part of the graph. */
+/** Request to run a part of the graph. */
 export interface RunRequest {
   feeds?: readonly (readonly [TensorAddress, TensorValue | HostTensor])[];
-  /** Whose values come back, in this order. */
+  /** Tensors whose values are returned, in this order. */
   fetches?: readonly TensorAddress[];
   /** Nodes to run for their effect. */
   targets?: readonly GraphNode[];
 }
 
-/** When a node ran, by TensorFlow's clock. */
+/** Time at which a node ran, by TensorFlow's clock. */
 export interface NodeTime {
   node: string;
   device: string;
-  /** From the beginning of the run. */
+  /** Start, counted from the beginning of the run. */
   startMicros: number;
   micros: number;
 }
 
-/** A call of `TF_SessionRun` with all the memory that it uses. */
+/** A call of `TF_SessionRun` and all memory that it uses. */
 export interface SessionCall {
   parameters: Parameters<CApi["TF_SessionRun"]>;
-  /** The fetched values, once the call is over. */
+  /** Returns copies of the fetched values, once the call is over. */
   results(): TensorValue[];
-  /** The same without a copy: they are freed when `use` is done. */
-  lend<T>(use: (values: TensorValue[]) => T | Promise<T>): Promise<T>;
-  /** The same for what is done with them at once. */
-  lendSync<T>(use: (values: TensorValue[]) => T): T;
-  /** Of a profiled call, once it is over; in the order in which the nodes began. */
+  /** Gives `use` views of the fetched values, once the call is over; frees them when `use` is done. */
+  withResults<T>(use: (values: TensorValue[]) => T | Promise<T>): Promise<T>;
+  /** Does the same for a synchronous `use`. */
+  withResultsSync<T>(use: (values: TensorValue[]) => T): T;
+  /** Returns the times of a profiled call, once it is over, in the order in which the nodes began. */
   nodeTimes(): NodeTime[];
   release(): void;
 }
@@ -51,8 +51,8 @@ export interface SessionCall {
 const FULL_TRACE = 3;
 
 /**
- * Prepares a call: copies what is fed.
- * @param profiled whether TensorFlow takes every node's time
+ * Prepares a call and copies the fed values.
+ * @param profiled whether TensorFlow measures the time of every node
  */
 export function prepareCall(session: Pointer, request: RunRequest, profiled: boolean): SessionCall {
   const { feeds = [], fetches = [], targets = [] } = request;
@@ -81,13 +81,13 @@ export function prepareCall(session: Pointer, request: RunRequest, profiled: boo
       checkStatus(status, "running the graph");
       return takeTensors(fetched);
     },
-    lend: (use) => {
+    withResults: (use) => {
       checkStatus(status, "running the graph");
-      return lendTensors(fetched, use);
+      return withTensors(fetched, use);
     },
-    lendSync: (use) => {
+    withResultsSync: (use) => {
       checkStatus(status, "running the graph");
-      return lendTensorsSync(fetched, use);
+      return withTensorsSync(fetched, use);
     },
     nodeTimes: () => (buffers ? nodeTimesIn(bytesOf(buffers.metadata)) : []),
     release: () => {
@@ -102,7 +102,7 @@ function pointersOf(owners: readonly { pointer: Pointer }[]): BigUint64Array {
   return BigUint64Array.from(owners, ({ pointer }) => pointer);
 }
 
-/** Copies all values, or none: where one does not fit its shape, those before it are freed. */
+/** Copies all values or none: if one does not match its shape, it frees the copies before it. */
 function copyFeeds(values: readonly (TensorValue | HostTensor)[]): NativeTensor[] {
   const copies: NativeTensor[] = [];
   try {
@@ -116,7 +116,7 @@ function copyFeeds(values: readonly (TensorValue | HostTensor)[]): NativeTensor[
   }
 }
 
-/** Copies the tensors out and frees them. */
+/** Copies tensors into JavaScript's memory and frees them. */
 function takeTensors(pointers: BigUint64Array): TensorValue[] {
   for (const _ of pointers) countHandle("tensor", 1);
   try {
@@ -126,8 +126,8 @@ function takeTensors(pointers: BigUint64Array): TensorValue[] {
   }
 }
 
-/** Lets the tensors be used where they lie, then frees them. */
-async function lendTensors<T>(
+/** Gives `use` views of tensors, then frees them. */
+async function withTensors<T>(
   pointers: BigUint64Array,
   use: (values: TensorValue[]) => T | Promise<T>,
 ): Promise<T> {
@@ -139,7 +139,7 @@ async function lendTensors<T>(
   }
 }
 
-function lendTensorsSync<T>(pointers: BigUint64Array, use: (values: TensorValue[]) => T): T {
+function withTensorsSync<T>(pointers: BigUint64Array, use: (values: TensorValue[]) => T): T {
   for (const _ of pointers) countHandle("tensor", 1);
   try {
     return use(Array.from(pointers, viewTensor));

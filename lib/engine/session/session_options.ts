@@ -1,45 +1,45 @@
-// How a session computes, as TensorFlow's ConfigProto.
+// Options of a session, and their form as TensorFlow's ConfigProto.
+
 import { UserError } from "../../common/errors";
 import { keysOf } from "../../common/records";
 import { hasOperation } from "../native/operations";
 import { type ConfigProto, encodeProto } from "../native/protos";
 
-/** How a session computes. */
+/** Options of a session. */
 export interface SessionOptions {
-  /** Operations that may run at the same time. Default: TensorFlow's shared pool, as many as cores. */
+  /** Number of operations that may run at the same time. Default: TensorFlow's shared pool, one per core. */
   interOpThreads?: number;
-  /** Run every operation on the thread that calls: for small graphs that several threads run at the same time. */
+  /** Runs every operation on the calling thread: for small graphs that several threads run at the same time. */
   onCallersThread?: boolean;
   /**
-   * Threads within one operation, of this session's own. Default: the environment variable TF_NUM_INTRAOP_THREADS, or
-   * all cores. In a cluster they are the server's, and this says nothing.
+   * Number of threads within one operation, this session's own. Default: the environment variable
+   * TF_NUM_INTRAOP_THREADS, or all cores. Has no effect in a cluster, which uses its server's threads.
    */
   intraOpThreads?: number;
   /**
-   * Whether GPU memory is taken as it is needed instead of all at once. It holds for the whole process, by the
-   * environment variable TF_FORCE_GPU_ALLOW_GROWTH (default here: true): this option asks for it, and fails where it is
-   * otherwise.
+   * Allocates GPU memory on demand instead of all at once. The environment variable TF_FORCE_GPU_ALLOW_GROWTH (default
+   * here: true) sets it for the whole process: a session with another value fails.
    */
   gpuMemoryGrowth?: boolean;
-  /** Leave GPUs alone: for work whose kernels are the CPU's. */
+  /** Uses no GPU: for work that only has CPU kernels. */
   cpuOnly?: boolean;
-  /** Compile the graph by XLA where it can be. Default false: on CPUs it was slower (docs/engine.md). */
+  /** Compiles the graph with XLA where possible. Default: false, since it was slower on CPUs (docs/engine.md). */
   xla?: boolean;
-  /** Run in this cluster, as one of its processes (cluster.ts). */
+  /** Runs in this cluster, as one of its processes (cluster.ts). */
   cluster?: ClusterTask;
 }
 
 /** One of several processes that compute together. */
 export interface ClusterTask {
-  /** Where its own server takes sessions. */
+  /** Address at which its own server accepts sessions. */
   target: string;
-  /** Its devices: "/job:worker/replica:0/task:1". */
+  /** Prefix of its devices: "/job:worker/replica:0/task:1". */
   task: string;
-  /** The task that keeps the processes' collective operations together. */
+  /** Task that coordinates the collective operations. */
   leader: string;
 }
 
-/** What the process has, by the environment at the time when this library was loaded. */
+/** Settings of the whole process, from the environment when this library was loaded. */
 const PROCESS_SETTINGS = {
   gpuMemoryGrowth: {
     variable: "TF_FORCE_GPU_ALLOW_GROWTH",
@@ -47,24 +47,24 @@ const PROCESS_SETTINGS = {
   },
 } as const;
 
-/** The number of threads that stands for the caller's own (config.proto). */
+/** Number of threads that means the calling thread (config.proto). */
 const CALLERS_THREAD = -1;
 
-/** Connections from a process of a cluster to each other one: four are a tenth to a fifth faster than one (LOG.md). */
+/** Connections between two processes of a cluster: four are 10 to 20 % faster than one (LOG.md). */
 const CHANNELS = 4;
 
 /** `OptimizerOptions.GlobalJitLevel.ON_2`. */
 const JIT_ON = 2;
 
 /**
- * The options as a serialised `ConfigProto`.
- * @throws UserError where one of them cannot be had in this process, or by this build of TensorFlow
+ * Returns the options as a serialised `ConfigProto`.
+ * @throws UserError for an option that this process or this build of TensorFlow does not offer
  */
 export function sessionConfig(options: SessionOptions): Uint8Array {
   return encodeProto("ConfigProto", sessionSettings(options));
 }
 
-/** The same before it is serialised. */
+/** Returns the options as a `ConfigProto`. @throws UserError as `sessionConfig` does */
 export function sessionSettings(options: SessionOptions): ConfigProto {
   assertProcess(options);
   assertThreads(options, "interOpThreads");
@@ -104,7 +104,7 @@ function assertProcess(options: SessionOptions): void {
     const wanted = options[name];
     if (wanted === undefined || wanted === value) continue;
     throw new UserError(
-      `A session with ${name} = ${wanted} was asked for; this process has ${value}, from its start on.`,
+      `A session with ${name} = ${wanted} was requested, but this process was started with ${value}.`,
       `Start it with ${variable}=${wanted} in its environment.`,
     );
   }
@@ -116,8 +116,8 @@ function assertThreads(options: SessionOptions, name: "interOpThreads" | "intraO
   throw new UserError(`${name} is ${threads}.`, "It is a whole number from 1.");
 }
 
-/** `_XlaRun` is what TensorFlow puts in the place of what it has compiled. */
+/** Checks that TensorFlow has XLA by its operation `_XlaRun`, which runs compiled parts of a graph. */
 function assertXla(): void {
   if (hasOperation("_XlaRun")) return;
-  throw new UserError("This build of TensorFlow holds no XLA.", "Leave out the option xla.");
+  throw new UserError("This build of TensorFlow has no XLA.", "Leave out the option xla.");
 }

@@ -1,18 +1,18 @@
-// Casts to dtypes that tfjs does not have; called while tracing.
+// Casts to dtypes that tfjs does not have.
 import type { DType } from "../native/dtypes";
 import { tf } from "../native/tf";
 import { rawOp } from "./raw_op";
 import { TRACER, type TracingBackend } from "./tracing_backend";
 
-/** The dtype that a tensor has: in a traced function it may be one that tfjs does not know. */
+/** Returns a tensor's dtype: tfjs's own outside of a trace; while tracing the real one, which tfjs may not know. */
 export function dtypeOf(tensor: tf.Tensor): DType {
   if (tf.getBackend() !== TRACER) return tensor.dtype as DType;
   return (tf.backend() as TracingBackend).toGraphTensor(tensor).dtype;
 }
 
 /**
- * The tensor in another dtype, without a gradient of its own. A value that was widened for a while goes back to what
- * it was without a conversion.
+ * Casts a tensor to another dtype, without a gradient of its own. While tracing, casting a widened value back returns
+ * the original tensor. Outside of a trace only tfjs's dtypes work.
  */
 export function castTo(tensor: tf.Tensor, dtype: DType): tf.Tensor {
   if (dtypeOf(tensor) === dtype) return tensor;
@@ -21,7 +21,7 @@ export function castTo(tensor: tf.Tensor, dtype: DType): tf.Tensor {
   return rawOp("Cast", [tensor], { DstT: dtype })[0]!;
 }
 
-/** What a float32 tensor was before it was widened; every value of it went through unchanged. */
+/** Returns the 16-bit tensor that was widened to this float32 tensor, which keeps every value; else undefined. */
 function widenedFrom(tensor: tf.Tensor): tf.Tensor | undefined {
   if (tf.getBackend() !== TRACER) return undefined;
   const backend = tf.backend() as TracingBackend;

@@ -1,6 +1,6 @@
-// What the processes of a cluster compute together, in traced functions that all of them trace and run alike.
-// Shapes: W processes. On GPUs NCCL does it, which hangs unless every process starts its collectives in the same
-// order: those of a function are chained, each begins when the one before has ended.
+// Collective operations of a cluster of W processes. They work only while tracing, in functions that all processes
+// trace and run alike. On GPUs NCCL hangs unless every process starts its collectives in the same order, so those of
+// a function are chained: each begins when the previous one has ended.
 
 import { tf } from "../native/tf";
 import type { Cluster } from "../session/cluster";
@@ -8,12 +8,12 @@ import { dtypeOf } from "./cast";
 import { chained } from "./order";
 import { rawOp } from "./raw_op";
 
-/** All processes belong to one group. */
+/** Key of the one group that all processes belong to. */
 const GROUP_KEY = 1;
 /** NCCL on GPUs, a ring over gRPC on CPUs. */
 const HINT = { communication_hint: "auto" };
 
-/** How values of all processes become one. */
+/** Function that combines the values of all processes. */
 export type Reduction = "sum" | "mean" | "min" | "max";
 
 const REDUCTIONS: Record<Reduction, { merge_op: string; final_op: string }> = {
@@ -24,14 +24,17 @@ const REDUCTIONS: Record<Reduction, { merge_op: string; final_op: string }> = {
 };
 
 /**
- * The processes' values, of any one shape, reduced elementwise; all get the same bits. float32, int32, and in a traced function bfloat16
- * and float16. It has no gradient; `meanOverRanks` has.
+ * Reduces the processes' values elementwise, for use while tracing. All processes pass the same shape and get the same
+ * bits. Dtypes: float32, int32, bfloat16, float16. It has no gradient; `meanOverRanks` has.
  */
 export function allReduce<T extends tf.Tensor>(cluster: Cluster, x: T, reduction: Reduction): T {
   return collective(cluster, "CollectiveReduceV2", x, { ...REDUCTIONS[reduction], ...HINT }) as T;
 }
 
-/** Mean over the processes of a tensor, with its gradient: that of a loss which is the mean of the processes' losses. */
+/**
+ * Returns the mean of a tensor over the processes, for use while tracing. Its gradient is the mean of the processes'
+ * gradients, as of a loss that is the mean of the processes' losses.
+ */
 export function meanOverRanks<T extends tf.Tensor>(cluster: Cluster, x: T): T {
   const mean = tf.customGrad((input) => ({
     value: allReduce(cluster, input as tf.Tensor, "mean"),
@@ -40,14 +43,20 @@ export function meanOverRanks<T extends tf.Tensor>(cluster: Cluster, x: T): T {
   return mean(x) as T;
 }
 
-/** The processes' values below each other, by rank. [n, ...] -> [W * n, ...]; float32, float16 or int32. */
+/**
+ * Concatenates the processes' values in the order of ranks, for use while tracing. [n, ...] -> [W * n, ...]; float32,
+ * float16 or int32.
+ */
 export function allGather(cluster: Cluster, x: tf.Tensor): tf.Tensor {
   const [rows, ...rest] = x.shape;
   const shape = [rows! * cluster.worldSize, ...rest];
   return withShape(collective(cluster, "CollectiveGatherV2", x, HINT), shape);
 }
 
-/** The chief's value, in all processes; theirs tell only its shape and dtype. */
+/**
+ * Returns the chief's value in all processes, for use while tracing. From the others' values it takes only shape and
+ * dtype.
+ */
 export function broadcast<T extends tf.Tensor>(cluster: Cluster, x: T): T {
   if (cluster.rank === 0) return collective(cluster, "CollectiveBcastSendV2", x, HINT) as T;
   const shape = tf.tensor1d(x.shape, "int32");
@@ -69,12 +78,12 @@ function collective(
   return chained(x, (input) => rawOp(op, [input, ...keys(cluster)], attributes)[0]!);
 }
 
-/** The same tensor, whose shape TensorFlow could not tell from the operation. */
+/** Adds the shape of a tensor, which TensorFlow cannot infer from the collective operation. */
 function withShape(x: tf.Tensor, shape: number[]): tf.Tensor {
   return rawOp("EnsureShape", [x], { shape })[0]!;
 }
 
-/** Size and number of the group, and the number of this operation, which all processes give it. */
+/** Returns size and key of the group, and the key of this operation, which is the same in all processes. */
 function keys({ worldSize, nextKey }: Cluster): tf.Tensor[] {
   return [worldSize, GROUP_KEY, nextKey()].map((number) => tf.scalar(number, "int32"));
 }

@@ -1,9 +1,9 @@
-// Tensors whose trace is over. tfjs knows them as disposed; here they say what they were.
+// Errors for tensors whose trace has ended: tfjs would only call them disposed.
 import { UserError } from "../../common/errors";
 import { tf } from "../native/tf";
 import { calledFunction, engineState } from "../native/tfjs_engine";
 
-/** What tfjs finds in its books for such a tensor: asked where its value lies, it explains itself. */
+/** Entry of such a tensor in tfjs's table of tensors. Reading its backend throws the explanation. */
 export class EndedTensor {
   readonly bytes = 0;
 
@@ -16,18 +16,18 @@ export class EndedTensor {
     throw this.errorOf(calledFunction());
   }
 
-  /** @param call what used the tensor */
+  /** Returns the error for a use of the tensor. @param call the call that used it */
   errorOf(call: string): UserError {
     return new UserError(
       `${call} got a tensor ${this.dtype}[${this.shape}] of a traced function whose trace is over: it has no value.`,
-      "Return it from the traced function, and use what run() gives.",
+      "Return it from the traced function, and use the result of run().",
     );
   }
 }
 
 const EXPLAINED = Symbol.for("guie.explainedTensors");
 
-/** From now on a tensor's own methods say so too, instead of "Tensor is disposed". */
+/** Makes tensors' own methods throw the explanation instead of "Tensor is disposed"; called at the end of a trace. */
 export function explainEndedTensors(): void {
   const prototype = tf.Tensor.prototype as unknown as { throwIfDisposed(): void; [EXPLAINED]?: boolean };
   if (prototype[EXPLAINED]) return;
@@ -35,7 +35,7 @@ export function explainEndedTensors(): void {
   const original = prototype.throwIfDisposed;
   prototype.throwIfDisposed = function (this: tf.Tensor) {
     const info = engineState().tensorInfo.get(this.dataId);
-    // Not by its class: after a reload of this library there is more than one
+    // not by `instanceof`: after a reload of this library there are several classes of this name
     if (info && "errorOf" in info) throw (info as EndedTensor).errorOf("A method");
     original.call(this);
   };

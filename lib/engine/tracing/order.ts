@@ -1,11 +1,11 @@
-// Makes one tensor wait for others; called while tracing.
+// Makes a traced tensor wait for others.
 import type { GraphNode } from "../graph/graph";
 import { tf } from "../native/tf";
 import { TRACER, type TracingBackend } from "./tracing_backend";
 
 /**
- * The same tensor, which in a traced function is there only once the others have been computed: what is made of it
- * runs after them. Eager operations run in the order of their calls anyway.
+ * Returns the same tensor, which in a traced function becomes available only after the others were computed: its
+ * consumers run after them. Outside of a trace it returns a clone, since eager operations run in order anyway.
  */
 export function after<T extends tf.Tensor>(tensor: T, others: readonly tf.Tensor[]): T {
   if (tf.getBackend() !== TRACER) return tf.clone(tensor);
@@ -14,13 +14,13 @@ export function after<T extends tf.Tensor>(tensor: T, others: readonly tf.Tensor
   return backend.identityAfter(tensor, nodes) as T;
 }
 
-/** Graph and function -> the node that was chained last. */
+/** Recorder of a traced function -> the node that was chained last. */
 const chains = new WeakMap<object, GraphNode>();
 
 /**
- * Traces an operation that runs after all those that were chained before it in the same traced function: they run in
- * one order, the same in every process that traces the same function.
- * @param make makes its output of the input, which it gets with that condition
+ * Traces an operation that runs after all operations chained before it in the same traced function. So they run in
+ * the same order in every process that traces the function. Works only while tracing.
+ * @param make computes the output from the input, which waits for the previous operation
  */
 export function chained(input: tf.Tensor, make: (input: tf.Tensor) => tf.Tensor): tf.Tensor {
   const backend = tf.backend() as TracingBackend;
@@ -30,7 +30,7 @@ export function chained(input: tf.Tensor, make: (input: tf.Tensor) => tf.Tensor)
   return output;
 }
 
-/** Where a tensor stands in the order in which its graph was traced; of two, the later one is ready later. */
+/** Returns a tensor's position in the order of tracing; a later one is ready later. Works only while tracing. */
 export function tracedAt(tensor: tf.Tensor): number {
   const backend = tf.backend() as TracingBackend;
   return backend.recorder.graph.nodes.indexOf(backend.toGraphTensor(tensor).node);

@@ -1,4 +1,4 @@
-// Calls any TensorFlow operation in tfjs code; called while tracing.
+// Calls any TensorFlow operation from tfjs code.
 import { inspect } from "node:util";
 import type { NodeJSKernelBackend } from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend";
 import type { TFEOpAttr, TFJSBinding } from "@tensorflow/tfjs-node-gpu/dist/tfjs_binding";
@@ -17,13 +17,13 @@ import { tf } from "../native/tf";
 import { TRACER, type TracingBackend } from "./tracing_backend";
 
 /**
- * Any of TensorFlow's operations, by its own name: a node of the graph in a traced function, computed at once
- * elsewhere. It has no gradient of its own: where one is needed, use it inside of `tf.customGrad`.
+ * Calls any TensorFlow operation by its name: adds a node while tracing, computes at once outside of a trace. It has
+ * no gradient of its own: wrap it in `tf.customGrad` if one is needed.
  *
- * In a traced function, results may have dtypes that tfjs does not know (bfloat16, int64, uint8, ...): their tensors
- * carry the nearest dtype of tfjs, and the graph computes in the real one.
- * @param inputs in the order of the operation's definition, lists in line
- * @param attributes by TensorFlow's names, dtypes by theirs; what follows from the inputs need not be given
+ * While tracing, results may have dtypes that tfjs does not know (bfloat16, int64, uint8, ...): their tensors carry
+ * tfjs's closest dtype, and the graph computes in the real one.
+ * @param inputs in the order of the operation's definition; the items of a list follow each other
+ * @param attributes by TensorFlow's names, dtypes by name; those that follow from the inputs may be left out
  * @returns the operation's outputs
  * @throws UserError where inputs or attributes do not fit the operation's definition
  * @example
@@ -51,7 +51,7 @@ export function rawOp(op: string, inputs: readonly tf.Tensor[], attributes: Attr
   return backend.executeMultipleOutputs(op, list, [...inputs], outputCount(definition, all));
 }
 
-/** What a graph reads off the inputs by itself, and the eager runtime must be told. */
+/** Returns the attributes that a graph infers from the inputs and the eager runtime does not. */
 function inferredFrom(definition: OpDef, inputs: readonly tf.Tensor[], attributes: Attributes): Attributes {
   const groups = groupInputs(definition, inputs, attributes as Record<string, number>);
   const inferred: Record<string, Attribute> = {};

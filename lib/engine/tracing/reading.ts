@@ -1,8 +1,8 @@
-// Names the call that reads a tensor while tracing, for the error.
+// Finds the call that reads a tensor while tracing, for the error message.
 import { tf } from "../native/tf";
 import { calledFunction } from "../native/tfjs_engine";
 
-/** A tensor's methods that need its value. */
+/** Methods of a tensor that need its value. */
 const METHODS = [
   "array",
   "arraySync",
@@ -15,12 +15,13 @@ const METHODS = [
   "toString",
 ];
 
-/** The outermost of them that is running in a trace. */
+/** The outermost of these methods that is running in a trace. */
 let running: string | undefined;
 
 /**
- * While tracing, tensors' reading methods note their names, so that an error can say which one was called.
- * @returns takes the notes away again
+ * Makes the reading methods of tensors record their names, so that an error can say which one was called. Called at
+ * the beginning of a trace.
+ * @returns a function that restores the methods
  */
 export function noteReads(): () => void {
   const prototype = tf.Tensor.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -41,13 +42,13 @@ export function noteReads(): () => void {
   };
 }
 
-/** The call by which a tensor is being read, for messages: "tensor.arraySync()", "tf.whereAsync()". */
+/** Returns the call that is reading a tensor while tracing, for messages: "tensor.arraySync()", "tf.whereAsync()". */
 export function readingCall(): string {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 50;
   const stack = new Error().stack ?? "";
   Error.stackTraceLimit = stackTraceLimit;
-  // tfjs's own asynchronous functions read through a tensor's method and end in an underscore
+  // tfjs's own asynchronous functions read through a tensor's method, and their names end in an underscore
   const asynchronous = /at (?:\w+\.)?(\w+Async)_? /.exec(stack)?.[1];
   if (asynchronous) return `tf.${asynchronous}()`;
   if (running === "toString") return "tensor.toString() (as in x > 0 or x + 1)";

@@ -1,13 +1,13 @@
-// Gradient checkpointing: computes activations again in the backward pass.
+// Gradient checkpointing: recomputes activations in the backward pass.
 import { tf } from "../native/tf";
 import { engineState } from "../native/tfjs_engine";
 import { after } from "./order";
 
 /**
- * Gradient checkpointing: the value of `body(...inputs)`, of which only the inputs are kept. The backward pass
- * computes the rest again, once the gradient of the value is there: not earlier, which would keep it all the same.
- * PyTorch: `torch.utils.checkpoint`.
- * @param body tfjs operations on the inputs alone; what else it uses gets no gradient
+ * Computes `body(...inputs)` and keeps only the inputs for the gradient. The backward pass recomputes the rest once
+ * the gradient of the value is there; earlier, the activations would stay in memory anyway. May be called while
+ * tracing and in eager code. PyTorch: `torch.utils.checkpoint`.
+ * @param body tfjs operations on the inputs alone; other tensors that it uses get no gradient
  * @see https://arxiv.org/abs/1604.06174
  */
 export function recompute<T extends tf.Tensor>(body: (...inputs: tf.Tensor[]) => T, inputs: tf.Tensor[]): T {
@@ -25,7 +25,7 @@ export function recompute<T extends tf.Tensor>(body: (...inputs: tf.Tensor[]) =>
   return operation(...inputs) as T;
 }
 
-/** Runs a gradient within a gradient; tfjs would forget the outer one's tape. */
+/** Runs a gradient within a gradient and restores the outer one's tape, which tfjs would lose. */
 function withOwnTape<T>(body: () => T): T {
   const state = engineState();
   const { activeTape } = state;

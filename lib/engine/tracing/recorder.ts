@@ -5,33 +5,33 @@ import type { Graph, GraphNode, GraphTensor } from "../graph/graph";
 import type { TensorValue } from "../native/host_tensor";
 import { scopePrefix } from "./scope";
 
-/** Values above this must come in as an input or a variable: a graph may hold no more than 2 GB. */
+/** Size above which a value must be an input or a variable: a graph may hold no more than 2 GB. */
 const LARGEST_CONSTANT_BYTES = 4 * 2 ** 20;
-/** Equal constants up to this size become one node. */
+/** Size up to which equal constants share a node. */
 const LARGEST_SHARED_BYTES = 256;
 
-/** Adds the nodes of one traced function to a graph, under the names of the scopes in which they arise. */
+/** Adds the nodes of one traced function to a graph, named by the scopes in which they are created. */
 export class Recorder {
   readonly graph: Graph;
-  /** Nodes that must run although no output needs them: changes of variables, files written. */
+  /** Nodes that must run although no output needs them: changes of variables, writes of files. */
   readonly targets: GraphNode[] = [];
   readonly #root: string;
   readonly #constants = new Map<string, GraphTensor>();
-  /** Handle of a variable -> its value at the beginning of a run. */
+  /** Handle of a variable -> the node that reads its value at the beginning of a run. */
   readonly #reads = new Map<GraphTensor, GraphNode>();
   /** Handle of a variable -> the node that changed it last. */
   readonly #changes = new Map<GraphTensor, GraphNode>();
 
-  /** @param root the name of the function, with a slash; or empty */
+  /** @param root name of the function with a slash, or empty */
   constructor(graph: Graph, root: string) {
     this.graph = graph;
     this.#root = root;
   }
 
   /**
-   * Adds an operation. One that takes a variable's handle changes the variable: it is part of every run, after the
-   * variable was read and after the changes recorded before it.
-   * @param first nodes that must have run before, besides those
+   * Adds an operation. One that takes a variable's handle changes the variable: every run executes it, after the read
+   * of the variable and after the changes recorded before it.
+   * @param first other nodes that must run before it
    */
   add(
     op: string,
@@ -54,8 +54,8 @@ export class Recorder {
   }
 
   /**
-   * The value that a variable has when a run begins.
-   * @throws UserError where the function has changed the variable before it asks
+   * Returns the value that a variable has when a run begins.
+   * @throws UserError where the function has already changed the variable
    */
   read(handle: GraphTensor): GraphTensor {
     const node = this.#reads.get(handle) ?? this.#readNode(handle);
@@ -63,7 +63,7 @@ export class Recorder {
     return node.outputs[0]!;
   }
 
-  /** Handles of the variables whose values are used. */
+  /** Handles of the variables that every run reads. */
   get readHandles(): GraphTensor[] {
     return [...this.#reads.keys()];
   }
@@ -74,8 +74,8 @@ export class Recorder {
   }
 
   /**
-   * A value that is known while tracing.
-   * @param call the tfjs function that brings it, for messages
+   * Adds a value that is known while tracing.
+   * @param call returns the tfjs function that adds it, for messages
    * @throws UserError where it is too large for a graph
    */
   constant(value: TensorValue, call: () => string): GraphTensor {
@@ -99,7 +99,7 @@ export class Recorder {
     return known;
   }
 
-  /** A tensor of one repeated value takes no room in the graph. */
+  /** Adds a tensor of one repeated value, which takes almost no room in the graph. */
   #filled({ dtype, shape }: TensorValue, data: Float32Array): GraphTensor {
     const dims: TensorValue = { dtype: "int32", shape: [shape.length], data: Int32Array.from(shape) };
     const number: TensorValue = { dtype, shape: [], data: data.slice(0, 1) };

@@ -1,16 +1,16 @@
-// Scopes that give nodes readable names; called while tracing.
+// Scopes, which give nodes readable names.
 import { UserError } from "../../common/errors";
 import { engineState, inBackwardPass, type TapeNode } from "../native/tfjs_engine";
 
-/** The scope of all nodes of gradients. */
+/** Scope of all nodes of gradients. */
 const GRADIENT = "gradient";
 
-/** Where in a traced function its code is; undefined while nothing is traced. */
+/** Current scopes of the traced function; undefined outside of a trace. */
 let current: { readonly root: string; readonly names: readonly string[] } | undefined;
 
 /**
- * Runs `body`; while a function is traced, the nodes that it adds are named `name/...`, and the nodes of its
- * gradient `gradient/name/...`. Without effect otherwise. Scopes nest.
+ * Runs `body`. While tracing, the nodes that it adds are named `name/...`, and the nodes of its gradient
+ * `gradient/name/...`; outside of a trace it only calls `body`. Scopes nest.
  * @param name letters, digits, `_`, `.`, `-`, and `/` between several
  * @example
  * scope("block0", () => tf.relu(x)) // a node "block0/Relu"
@@ -28,17 +28,18 @@ export function scope<T>(name: string, body: () => T): T {
 }
 
 /**
- * @param what whose name it is, for the message
- * @throws UserError where TensorFlow would not take it for a node's name
+ * Checks a name.
+ * @param what kind of thing that has the name, for the message
+ * @throws UserError where TensorFlow would not accept it as a node's name
  */
 export function assertName(what: string, name: string): void {
   if (/^[A-Za-z0-9.][A-Za-z0-9_.\-/]*$/.test(name)) return;
   throw new UserError(
-    `The ${what} "${name}" cannot be called so: letters, digits and _.-/ are allowed, a letter or digit first.`,
+    `The ${what} "${name}" has an invalid name: letters, digits and _.-/ are allowed, a letter, digit or dot first.`,
   );
 }
 
-/** What the names of new nodes begin with: empty, or ending with a slash. */
+/** Returns the prefix of new nodes' names while tracing, which is empty or ends with a slash. */
 export function scopePrefix(): string {
   if (!current) return "";
   const { root, names } = current;
@@ -49,7 +50,7 @@ export function scopePrefix(): string {
     .join("");
 }
 
-/** Runs `body` as the outermost scope of a trace. An empty root adds no name. */
+/** Runs `body` as the outermost scope of a trace; `withTracer` calls it. An empty root adds no name. */
 export function rootScope<T>(root: string, body: () => T): T {
   const outer = current;
   current = { root, names: [] };
@@ -70,7 +71,7 @@ function within<T>(names: readonly string[], body: () => T): T {
   }
 }
 
-/** The gradient runs long after the scope was left: this takes it back there. */
+/** Makes an operation's gradient, which runs long after the scope ended, use the scope's names again. */
 function scopeGradient(node: TapeNode, names: readonly string[]): void {
   const { gradient } = node;
   if (!gradient) return;

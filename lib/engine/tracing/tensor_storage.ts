@@ -1,28 +1,29 @@
-// What the tracing backend keeps of each tensor.
+// The tracing backend's data of each tensor.
 import { UserError } from "../../common/errors";
 import { dtypeOfCode, type NumericArray } from "../native/dtypes";
 import { calledFunction, engineState } from "../native/tfjs_engine";
 import { EndedTensor, explainEndedTensors } from "./ended_tensor";
 
-/** What tfjs-node's backend keeps of a tensor. */
+/** Data of a tensor in tfjs-node's backend. */
 export interface TensorData {
   shape: number[];
   /** `TF_DataType`. */
   dtype: number;
-  /** The binding's number for the tensor, or -1 while `values` waits for its first use. */
+  /** The binding's number for the tensor; -1 until the first use of `values`. */
   id: number;
   values: NumericArray | readonly Uint8Array[] | null;
   refCount: number;
 }
 
-/** Stands in for tfjs's `DataStorage`, which would take tensors of other backends away from them. */
+/** Replacement for tfjs's `DataStorage`, which would move tensors of other backends to this one. */
 export class TensorStorage {
   readonly #data = new Map<object, TensorData>();
-  /** All that was ever stored, with what an error says of it. */
+  /** Every tensor ever stored in this trace, with its error for later uses. */
   readonly #seen = new Map<object, EndedTensor>();
 
   /**
-   * @param call what uses the tensor, for messages; default: the tfjs function that runs
+   * Returns a tensor's data.
+   * @param call the call that uses the tensor, for messages; default: the tfjs function that runs
    * @throws UserError for a tensor that was not made in this trace, or is disposed
    */
   get(dataId: object, call = calledFunction()): TensorData {
@@ -33,12 +34,12 @@ export class TensorStorage {
     if (!outside) {
       throw new UserError(
         `${call} got a tensor that is disposed.`,
-        "Return it from the tf.tidy in which it was made, or dispose of it later.",
+        "Return it from the tf.tidy that made it, or dispose of it later.",
       );
     }
     throw new UserError(
       `${call} got a tensor ${outside.dtype}[${outside.shape}] that was made outside of the traced function.`,
-      "Pass it in as an input, declare it as a variable, or make it inside of the function.",
+      "Pass it in as an input, declare it as a variable, or make it inside the function.",
     );
   }
 
@@ -60,8 +61,8 @@ export class TensorStorage {
   }
 
   /**
-   * Ends the trace: takes every tensor that is left out of the engine's books. Those that are disposed are marked
-   * there, so that a later use of them is told from any other mistake.
+   * Ends the trace: removes all remaining tensors from tfjs's table of tensors. Marks disposed ones there, so that
+   * the error of a later use can name the cause.
    */
   forgetAll(): void {
     const state = engineState();

@@ -9,10 +9,10 @@ import { TRACER, TracingBackend } from "./tracing_backend";
 import { registerTracingKernels } from "./tracing_kernels";
 
 /**
- * Runs `body` with a backend that records instead of computing. tfjs is afterwards as it was before, on errors too:
- * its backend, its count of tensors, its variables.
- * @param root the outermost scope of names
- * @throws what `body` throws; UserError when it does what cannot be traced
+ * Runs `body` with a backend that records instead of computing. Afterwards, on errors too, it restores tfjs's backend,
+ * its count of tensors and its variables. It cannot be called while tracing.
+ * @param root outermost scope of names
+ * @throws what `body` throws; UserError for a call that cannot be traced, or a trace within a trace
  */
 export function withTracer<T>(recorder: Recorder, root: string, body: (backend: TracingBackend) => T): T {
   const previous = tf.getBackend();
@@ -43,12 +43,12 @@ export function withTracer<T>(recorder: Recorder, root: string, body: (backend: 
   }
 }
 
-/** tfjs's own words name the tracer, which has every kernel that tfjs-node has. */
+/** Returns a clearer error for a missing kernel: tfjs blames the tracer, which has every kernel of tfjs-node. */
 function missingKernel(error: unknown): UserError | undefined {
   const kernel = /^Kernel '(\w+)' not registered/.exec(error instanceof Error ? error.message : "")?.[1];
   if (!kernel) return undefined;
   return new UserError(
-    `tfjs-node has no kernel ${kernel}: what needs it runs neither eagerly nor traced.`,
+    `tfjs-node has no kernel ${kernel}: code that needs it runs neither eagerly nor traced.`,
     "Use other tfjs functions, or TensorFlow's own operation by rawOp.",
     { cause: error },
   );
@@ -63,7 +63,7 @@ function inEngineScope<T>(body: () => T): T {
   }
 }
 
-/** A gradient that is being computed around the trace must not record it. */
+/** Stops a gradient that is being computed around the trace from recording it. Returns the undo function. */
 function outsideOfGradients(): () => void {
   const state = engineState();
   const { activeTape, gradientDepth } = state;
@@ -76,11 +76,11 @@ function assertNothingKept(backend: TracingBackend): void {
   if (count === 0) return;
   throw new UserError(
     `The traced function holds on to ${count} tensors beyond its end (tf.keep).`,
-    "Return what is needed outside.",
+    "Return the tensors that are needed outside.",
   );
 }
 
-/** Sees to it that no tf.Variable loses its value to a trace. */
+/** Protects the values of all tf.Variables during a trace. */
 class VariableGuard {
   readonly #before = Object.values(engineState().registeredVariables).map((variable) => {
     const { dataId } = variable;
@@ -90,7 +90,7 @@ class VariableGuard {
     return { variable, dataId, owner, bytes };
   });
 
-  /** @throws UserError naming the variables that were made or assigned */
+  /** Checks that the trace left all variables alone. @throws UserError naming those that it made or assigned */
   assertUntouched(): void {
     const known = new Map(this.#before.map(({ variable, dataId }) => [variable, dataId]));
     const touched = Object.values(engineState().registeredVariables).filter(
@@ -99,7 +99,7 @@ class VariableGuard {
     if (touched.length === 0) return;
     throw new UserError(
       `tf.Variables were made or assigned while tracing: ${touched.map(({ name }) => name).join(", ")}.`,
-      "Declare them as variables of a program, whose values stay in the graph's session.",
+      "Declare them as variables of a program: their values stay in the graph's session.",
     );
   }
 
@@ -114,7 +114,7 @@ class VariableGuard {
         owner.disposeData(dataId);
         continue;
       }
-      // The assignment gave up the variable's own hold on its value: the guard's takes its place.
+      // The assignment gave up the variable's own reference to its value: the guard's replaces it.
       variable.dataId = dataId;
       state.numTensors++;
       state.numBytes += bytes;

@@ -13,10 +13,10 @@ import { readingCall } from "./reading";
 import type { Recorder } from "./recorder";
 import { type TensorData, TensorStorage } from "./tensor_storage";
 
-/** The name under which tfjs knows the backend while a function is traced. */
+/** Name of the backend in tfjs while a function is traced. */
 export const TRACER = "tracer";
 
-/** tfjs functions that draw their numbers in JavaScript: traced, they would give the same ones in every run. */
+/** tfjs functions that draw random numbers in JavaScript: traced, they would give the same numbers in every run. */
 const RANDOM_FUNCTIONS = [
   "dropout",
   "rand",
@@ -29,13 +29,13 @@ const RANDOM_FUNCTIONS = [
 ];
 
 /**
- * A tfjs backend that computes nothing: every operation becomes a node of a graph. It is tfjs-node's own backend
- * with its kernels, but on a binding that adds nodes instead of calling TensorFlow's eager runtime.
+ * A tfjs backend that computes nothing: every operation becomes a node of a graph. It is tfjs-node's own backend with
+ * its kernels, but its binding adds nodes instead of calling TensorFlow's eager runtime.
  */
 export class TracingBackend extends NodeJSKernelBackend {
   readonly recorder: Recorder;
   readonly storage = new TensorStorage();
-  /** What went wrong where tfjs gives no way to throw. */
+  /** Error that could not be thrown through tfjs; the trace throws it at its end. */
   failure: unknown;
   readonly #graphTensors: GraphTensor[] = [];
 
@@ -55,11 +55,11 @@ export class TracingBackend extends NodeJSKernelBackend {
     });
   }
 
-  /** The tfjs tensor that stands for a node's output. Lengths that only a run knows are -1. */
+  /** Returns a tfjs tensor that represents a node's output. Lengths that only a run knows are -1. */
   toTensor(tensor: GraphTensor): tf.Tensor {
     if (!tensor.shape) {
       throw new UserError(
-        `Not even the rank of ${tensor.node.name} is known while tracing: no tfjs tensor can stand for it.`,
+        `Not even the rank of ${tensor.node.name} is known while tracing: no tfjs tensor can represent it.`,
       );
     }
     const { id, shape, dtype: code } = this.#metadata(tensor);
@@ -69,8 +69,8 @@ export class TracingBackend extends NodeJSKernelBackend {
   }
 
   /**
-   * The node's output for which a tfjs tensor stands.
-   * @param call what uses it, for messages; default: the tfjs function that runs
+   * Returns the node output that a tfjs tensor represents.
+   * @param call the call that uses it, for messages; default: the tfjs function that runs
    */
   toGraphTensor(tensor: tf.Tensor, call?: string): GraphTensor {
     const data = this.storage.get(tensor.dataId, call);
@@ -78,13 +78,13 @@ export class TracingBackend extends NodeJSKernelBackend {
     return this.#graphTensors[data.id]!;
   }
 
-  /** Adds any of TensorFlow's operations. */
+  /** Adds a node of any TensorFlow operation. */
   addOperation(op: string, inputs: readonly tf.Tensor[], attributes: Attributes): tf.Tensor[] {
     const tensors = inputs.map((input) => this.toGraphTensor(input, op));
     return this.recorder.add(op, tensors, attributes).outputs.map((output) => this.toTensor(output));
   }
 
-  /** The same value, there only after these nodes have run. */
+  /** Returns the same value, available only after these nodes have run. */
   identityAfter(tensor: tf.Tensor, nodes: readonly GraphNode[]): tf.Tensor {
     const input = this.toGraphTensor(tensor);
     return this.toTensor(this.recorder.add("Identity", [input], {}, "after", nodes).outputs[0]!);
@@ -94,7 +94,7 @@ export class TracingBackend extends NodeJSKernelBackend {
     const random = runningFunctions().find((name) => RANDOM_FUNCTIONS.includes(name));
     if (random) {
       throw new UserError(
-        `tf.${random} draws its numbers while tracing, so that every run would use the same ones.`,
+        `tf.${random} draws its numbers while tracing, so every run would use the same ones.`,
         "Draw them outside and pass them in as an input, or use rawOp with TensorFlow's stateless random operations.",
       );
     }
@@ -105,7 +105,7 @@ export class TracingBackend extends NodeJSKernelBackend {
     try {
       return this.readSync(dataId);
     } catch (error) {
-      // A rejected promise that nobody awaits would end the process: the trace itself throws this instead.
+      // A rejected promise that nobody awaits would end the process, so the trace itself throws the error.
       this.failure ??= error;
       return new Promise(() => {});
     }
@@ -143,18 +143,18 @@ export class TracingBackend extends NodeJSKernelBackend {
     if (node.op === "Const") return (node.attributes.value as TensorValue).data;
     throw new UserError(
       `${readingCall()} was called while tracing: the value of ${node.name} is known only when the graph runs.`,
-      "Return the tensor from the traced function, and read what run() gives.",
+      "Return the tensor from the traced function, and read the result of run().",
     );
   }
 }
 
-/** With its constants and functions, none of which can be replaced in the original. */
+/** Copies a binding with its constants and functions, which are read-only in the original. */
 function copyOf(binding: TFJSBinding): TFJSBinding {
   const names = Object.getOwnPropertyNames(binding) as (keyof TFJSBinding)[];
   return Object.fromEntries(names.map((name) => [name, binding[name]])) as unknown as TFJSBinding;
 }
 
-/** Puts the tfjs function that runs before what TensorFlow says. */
+/** Prefixes TensorFlow's message with the tfjs function that runs. */
 function namingCall<T>(body: () => T): T {
   try {
     return body();

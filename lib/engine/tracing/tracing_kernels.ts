@@ -1,11 +1,11 @@
-// Kernels that differ from tfjs's own while tracing.
+// Registers kernels for the tracer, some of which differ from tfjs-node's.
 import { tf } from "../native/tf";
 import { rawOp } from "./raw_op";
 import { TRACER } from "./tracing_backend";
 
 type KernelFunction = tf.KernelConfig["kernelFunc"];
 
-/** Kernels that are others while tracing than tfjs-node's own. */
+/** Kernels that replace tfjs-node's while tracing. */
 const OWN_KERNELS: Record<string, KernelFunction> = {
   // Between two matrices MatMul is faster than BatchMatMulV2, and TensorFlow fuses a bias into it.
   BatchMatMul: (call) => {
@@ -15,8 +15,8 @@ const OWN_KERNELS: Record<string, KernelFunction> = {
     const { transposeA, transposeB } = call.attrs as { transposeA: boolean; transposeB: boolean };
     return rawOp("MatMul", [a!, b!], { transpose_a: transposeA, transpose_b: transposeB })[0]!;
   },
-  // tfjs-node's reads the indices first, to check that they are in range; a GPU gives 0 for one that is not,
-  // a CPU stops with an error that names the index.
+  // tfjs-node's kernel reads the indices to check their range. In a graph, a GPU returns 0 for an index out of range,
+  // and a CPU fails with an error that names the index.
   GatherV2: ({ inputs, attrs }) => {
     const { x, indices } = inputs as Record<string, tf.Tensor>;
     const { axis, batchDims } = attrs as { axis: number; batchDims: number };
@@ -25,7 +25,7 @@ const OWN_KERNELS: Record<string, KernelFunction> = {
   },
 };
 
-/** Registers tfjs-node's kernels for the tracer; the result takes them away again. */
+/** Registers tfjs-node's kernels for the tracer, at the beginning of a trace; the result unregisters them. */
 export function registerTracingKernels(): () => void {
   const kernels = tf.getKernelsForBackend("tensorflow");
   for (const kernel of kernels) {

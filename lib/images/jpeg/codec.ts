@@ -1,4 +1,4 @@
-// TensorFlow's JPEG decoder and encoder for worker threads: opened by the main thread, used by all.
+// TensorFlow's JPEG decoder and encoder for worker threads: the main thread opens them, all threads use them.
 
 import { heldStream, holdStderr } from "../../engine/native/native_stderr";
 import { functionHandle } from "../../engine/program/function_handle";
@@ -6,9 +6,9 @@ import { Program } from "../../engine/program/program";
 import { RATIOS, type SharedJpegEngine } from "./convert";
 import { decodeJpeg, encodeJpeg, unpackPixels } from "./graph";
 
-/** The decoder and the encoder, until they are closed; no thread may then use them any more. */
+/** JPEG decoder and encoder. After `close` no thread may use them. */
 export class JpegEngine {
-  /** As threads take it. */
+  /** Plain data that can be posted to threads. */
   readonly shared: SharedJpegEngine;
   readonly #program = new Program({ cpuOnly: true, onCallersThread: true });
 
@@ -30,13 +30,13 @@ export class JpegEngine {
     };
   }
 
-  /** Frees both. */
+  /** Frees decoder and encoder. */
   close(): void {
     this.#program.dispose();
   }
 }
 
-/** Threads may decode while this runs: what the decoders print is kept back, and dropped. Calls may overlap. */
+/** Runs `work` while threads decode, and drops what the decoders print. Calls may overlap. */
 export async function holdDecoderMessages<T>(work: () => Promise<T>): Promise<T> {
   const stderr = holdStderr();
   try {
@@ -46,7 +46,7 @@ export async function holdDecoderMessages<T>(work: () => Promise<T>): Promise<T>
   }
 }
 
-/** What libjpeg (its jerror.h) and TensorFlow's wrapper of it print. */
+/** Messages of libjpeg (its jerror.h) and of TensorFlow's wrapper. */
 const DECODER_MESSAGE =
   /^(Arithmetic|Bogus|Didn't|Empty|Huffman|Image too|Improper|Invalid|Maximum|Missing|Quantization|Sorry|Unknown|Unsupported) |JPEG|JFIF|jpeg_mem|Input file read error|progression|SOS|absl::InitializeLog/;
 

@@ -1,4 +1,4 @@
-// Converts any image file to a JPEG under the resize rule.
+// Converts any image file to a JPEG, resized by the resize rule.
 import type { SharedLock } from "../../common/shared_lock";
 import { writtenBytes } from "../../engine/native/native_stderr";
 import { callHandle, type FunctionHandle } from "../../engine/program/function_handle";
@@ -10,48 +10,48 @@ import type { RgbImage } from "../pixels/rgb_image";
 import type { PixelRule } from "../readers/options";
 import { withDecodedPixels } from "./with_pixels";
 
-/** What decides the pixels of a JPEG. */
+/** Settings that decide the pixels of a JPEG. */
 export interface JpegSettings {
-  /** Longest side of an image that is kept as it is. */
+  /** Longest side of an image that keeps its size. */
   imageSizePx: number;
   /** 1..100 */
   jpegQuality: number;
   /**
-   * "full": OpenCV's pixels. "reduced": large JPEGs are decoded at 1/2, 1/4 or 1/8 of their size, faster, some 2-3 of
-   * 255 away from OpenCV's.
+   * "full": OpenCV's pixels. "reduced": large JPEGs are decoded at 1/2, 1/4 or 1/8 of their size, which is faster and
+   * differs from OpenCV's pixels by about 2-3 of 255.
    */
   decoding: "full" | "reduced";
-  /** "shown" unless given. */
+  /** Default: "shown". */
   pixels?: PixelRule;
 }
 
-/** DecodeJpeg can give 1/ratio of the size. */
+/** Ratios of DecodeJpeg, which can decode at 1/ratio of the size. */
 export const RATIOS = [8, 4, 2, 1] as const;
 type Ratio = (typeof RATIOS)[number];
 
-/** TensorFlow's decoder and encoder as plain data (tfjs, which traces them, cannot be loaded in threads). */
+/** TensorFlow's decoder and encoder as plain data, since threads cannot load tfjs, which traces them. */
 export interface SharedJpegEngine {
   /** bytes -> uint8 [H, W, 3] */
   decode: Readonly<Record<Ratio, FunctionHandle>>;
   /** bytes of pixels, shape [h, w, 3] -> the JPEG's bytes */
   encode: FunctionHandle;
-  /** Where the decoder's messages go. */
+  /** Stream that takes the decoder's messages. */
   stderr: bigint;
 }
 
-/** Larger images are decoded one at a time, whatever the number of threads: 3 bytes a pixel, more by sharp. */
+/** Size above which images are decoded one at a time in all threads: a pixel takes 3 bytes, more in sharp. */
 const LARGE_PIXELS = 32_000_000;
 
 /**
- * Makes JPEGs of image files, on the thread that calls it. JPEGs are decoded by TensorFlow's kernel; all other formats,
- * and JPEGs that are CMYK, turned by EXIF or refused there, by `decodeRgb`. From there on all go the same way.
+ * Converts image files to JPEGs on the calling thread. TensorFlow's kernel decodes JPEGs; `decodeRgb` decodes all other
+ * formats, and JPEGs that are CMYK, rotated by EXIF or refused by the kernel.
  */
 export class JpegConverter {
   readonly #settings: JpegSettings;
   readonly #engine: SharedJpegEngine;
   readonly #large: SharedLock;
 
-  /** @param large held while one of the threads decodes a large image */
+  /** @param large lock that a thread holds while it decodes a large image */
   constructor(settings: JpegSettings, engine: SharedJpegEngine, large: SharedLock) {
     this.#settings = settings;
     this.#engine = engine;
@@ -59,43 +59,45 @@ export class JpegConverter {
   }
 
   /**
-   * @param file an image file's bytes
+   * Converts an image.
+   * @param file the image file's bytes
    * @returns the JPEG's bytes
    * @throws ImageError with the reason for an image that cannot be used
    */
-  async make(file: Uint8Array): Promise<Uint8Array> {
-    return this.process(file, (image) => this.#encode(image));
+  async convert(file: Uint8Array): Promise<Uint8Array> {
+    return this.withResized(file, (image) => this.#encode(image));
   }
 
   /**
-   * Brings an image under the resize rule.
-   * @param use takes the pixels before they become a JPEG, where they lie: it must not keep them
-   * @throws ImageError as `make`
+   * Decodes and resizes an image.
+   * @param use gets the pixels in temporary memory: it must not keep them
+   * @throws ImageError as `convert`
    */
-  async process<T>(file: Uint8Array, use: (image: RgbImage) => T): Promise<T> {
+  async withResized<T>(file: Uint8Array, use: (image: RgbImage) => T): Promise<T> {
     const byEngine = await this.#byEngine(file, use);
     if (byEngine) return byEngine.result;
     const pixels = await countPixels(file);
     const options = { pixels: this.#settings.pixels ?? "shown" };
-    return this.#alone(pixels, async () => use(this.#resize(await decodeRgb(file, options))));
+    return this.#limitLarge(pixels, async () => use(this.#resize(await decodeRgb(file, options))));
   }
 
-  /** @returns undefined for what is no JPEG, or one that TensorFlow's decoder refuses or would not show as a person sees it */
+  /** Uses TensorFlow's decoder. @returns undefined for a file that it does not decode, or not as a person sees it */
   async #byEngine<T>(bytes: Uint8Array, use: (image: RgbImage) => T): Promise<{ result: T } | undefined> {
     const jpeg = openJpeg(bytes);
     if (!jpeg || !isPlainJpeg(jpeg.header)) return undefined;
     const { header, file } = jpeg;
     const decode = this.#engine.decode[this.#ratioFor(header)];
     const messageBytes = writtenBytes(this.#engine.stderr);
-    const made = await this.#alone(header.width * header.height, () =>
+    const made = await this.#limitLarge(header.width * header.height, () =>
       withDecodedPixels(decode, file, (image) => use(this.#resize(image))),
     );
-    // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
+    // After corrupt data the decoder goes on and only prints, for this image or one in another thread: sharp decides.
     if (made && writtenBytes(this.#engine.stderr) !== messageBytes) await decodeRgb(file);
     return made;
   }
 
-  async #alone<T>(pixels: number, work: () => T | Promise<T>): Promise<T> {
+  /** Runs `work`; for a large image only while no other thread decodes one. */
+  async #limitLarge<T>(pixels: number, work: () => T | Promise<T>): Promise<T> {
     return pixels > LARGE_PIXELS ? this.#large.hold(work) : work();
   }
 

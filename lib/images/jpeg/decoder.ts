@@ -1,4 +1,4 @@
-// The engine's JPEG decoder: a graph of one kernel that lives as long as the process.
+// JPEG decoder of the whole process: a graph of one kernel that lives as long as the process.
 import { type FunctionHandle, functionHandle } from "../../engine/program/function_handle";
 import { Program } from "../../engine/program/program";
 import { decodeJpeg } from "./graph";
@@ -7,7 +7,7 @@ const BYTES = { shape: [], dtype: "string" } as const;
 
 let decoder: FunctionHandle | undefined;
 
-/** The decoder for other threads: `bytes` -> uint8 [H, W, 3]. */
+/** Returns the decoder for other threads: `bytes` -> uint8 [H, W, 3]. */
 export function jpegDecoder(): FunctionHandle {
   if (!decoder) {
     const program = new Program({ cpuOnly: true, onCallersThread: true });

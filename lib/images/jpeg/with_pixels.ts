@@ -1,4 +1,4 @@
-// JPEGs decoded in a thread: the engine's decoder is called by its address, tfjs is not loaded.
+// Decodes JPEGs in a thread: it calls the engine's decoder by its address, without tfjs.
 
 import type { TensorValue } from "../../engine/native/host_tensor";
 import { EngineError } from "../../engine/native/status";
@@ -8,8 +8,8 @@ import { openJpeg } from "../pixels/open_jpeg";
 import type { RgbImage } from "../pixels/rgb_image";
 
 /**
- * Calls `use` with the pixels of a JPEG, which are there only during the call.
- * @returns undefined, without a call of `use`, for what sharp has to decode or refuse
+ * Decodes a plain JPEG and gives its pixels to `use` for the time of the call.
+ * @returns undefined, without calling `use`, for bytes that sharp must decode or refuse
  * @throws ImageError as `openJpeg`
  */
 export function withJpegPixels<T>(
@@ -22,7 +22,7 @@ export function withJpegPixels<T>(
   return jpeg && isPlainJpeg(jpeg.header) ? withDecodedPixels(decoder, jpeg.file, use) : undefined;
 }
 
-/** The same of a plain JPEG that was opened. @param decoder bytes -> uint8 [H, W, 3] */
+/** Does the same for a plain JPEG that `openJpeg` returned. @param decoder bytes -> uint8 [H, W, 3] */
 export function withDecodedPixels<T>(
   decoder: FunctionHandle,
   file: Uint8Array,

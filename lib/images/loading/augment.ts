@@ -1,10 +1,10 @@
-// The original's training augmentation as pure functions of (pixels, plan). Shapes: H height, W width.
+// Applies the original's training augmentation: pure functions of (pixels, plan). Shapes: H height, W width.
 
 import type { RgbImage } from "../pixels/rgb_image";
 import type { AugmentPlan } from "./augment_plan";
 import {
-  afterTable,
   BLUES,
+  composeTables,
   fillBlack,
   GREENS,
   plainTable,
@@ -14,7 +14,7 @@ import {
 import { warp } from "./warp";
 
 /**
- * Applies a plan: uint8 [H, W, 3] in; a copy of the same size out.
+ * Applies a plan to uint8 [H, W, 3] and returns a copy of the same size.
  * @example
  * augment(image, drawAugmentPlan(randomStream(999), 112))
  */
@@ -25,10 +25,10 @@ export function augment(image: RgbImage, plan: AugmentPlan): RgbImage {
 }
 
 /**
- * Applies a plan in the recipe's order: flip, tone, scale and rotation (whose border is black, whatever the tone),
- * cut-out. Each part is done on the way of the pixels from `image` to `result`, most plans in a single pass.
- * @param table what stands in `result` for a pixel's value
- * @param result [H, W, 3] from `offset` on
+ * Applies a plan in the recipe's order: flip, tone, scale and rotation (with a black border, whatever the tone),
+ * cut-out. Most plans take a single pass from `image` to `result`.
+ * @param table maps a pixel's value to the value that is written
+ * @param result [H, W, 3], written from `offset` on
  */
 export function augmentInto<V extends Values>(
   image: RgbImage,
@@ -38,23 +38,23 @@ export function augmentInto<V extends Values>(
   offset: number,
 ): void {
   const isToned = plan.contrast !== 1 || plan.brightness !== 0;
-  const isTurned = plan.scale !== 1 || plan.rotationDegrees !== 0;
-  if (isTurned) {
-    warp(isToned ? toned(image, plan) : image, plan, table, result, offset);
+  const isWarped = plan.scale !== 1 || plan.rotationDegrees !== 0;
+  if (isWarped) {
+    warp(isToned ? applyTone(image, plan) : image, plan, table, result, offset);
   } else {
-    copy(image, plan.flip, isToned ? afterTable(toneTable(plan), table) : table, result, offset);
+    copyPixels(image, plan.flip, isToned ? composeTables(toneTable(plan), table) : table, result, offset);
   }
   if (plan.cutout) blacken(image, plan.cutout, table, result, offset);
 }
 
-/** albumentations' RandomBrightnessContrast: contrast x pixel + 255 brightness, clipped, cut off to whole numbers. */
+/** Computes albumentations' RandomBrightnessContrast: contrast x pixel + 255 brightness, clipped and truncated. */
 function toneTable({ contrast, brightness }: AugmentPlan): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, value) =>
     Math.floor(Math.min(255, Math.max(0, contrast * value + 255 * brightness))),
   );
 }
 
-function toned(image: RgbImage, plan: AugmentPlan): RgbImage {
+function applyTone(image: RgbImage, plan: AugmentPlan): RgbImage {
   const table = toneTable(plan);
   const { data: from } = image;
   const data = new Uint8Array(from.length);
@@ -62,8 +62,8 @@ function toned(image: RgbImage, plan: AugmentPlan): RgbImage {
   return { ...image, data };
 }
 
-/** Pixels where they are, or mirrored. */
-function copy<V extends Values>(
+/** Copies pixels, mirrored if `flip` is set. */
+function copyPixels<V extends Values>(
   { data, width }: RgbImage,
   flip: boolean,
   table: ValueTable<V>,

@@ -1,33 +1,35 @@
-// What the original's training augmentation does to an image, drawn from a random stream.
+// Draws the original's training augmentation of an image from a random stream.
 import type { RandomStream } from "../../common/random";
 
-/** The recipe's numbers; each part happens with probability .5. */
+/** Probability of each part of the recipe. */
 const PROBABILITY = 0.5;
+
+/** Largest changes of the recipe. */
 export const AUGMENT_LIMITS = {
-  /** Both ways from none. */
+  /** In both directions, like the next three. */
   brightness: 0.1,
   contrast: 0.1,
   scale: 0.2,
   rotationDegrees: 10,
-  /** Smallest and largest side of the cut-out, as a share of the image's; both are cut off to whole pixels. */
+  /** Smallest and largest side of the cut-out, as a share of the image's side; both are truncated to whole pixels. */
   cutoutSide: [0.1, 0.2],
 } as const;
 
-/** What will be done to one image; drawn from the random stream alone, so that it can be shown and tested. */
+/** Augmentation of one image; it depends on the random stream alone, so that it can be shown and tested. */
 export interface AugmentPlan {
   flip: boolean;
   /** Pixel -> contrast x pixel + 255 brightness. */
   contrast: number;
   brightness: number;
-  /** Size of the content after the transform: 1 = as it was. */
+  /** Factor on the size of the content: 1 for none. */
   scale: number;
   /** Counter-clockwise, as in OpenCV. */
   rotationDegrees: number;
-  /** A black rectangle, in shares of width and height; null for none. */
+  /** Black rectangle, in shares of width and height; null for none. */
   cutout: { left: number; top: number; width: number; height: number } | null;
 }
 
-/** Nothing is changed. */
+/** Plan that changes nothing. */
 export const IDENTITY_PLAN: AugmentPlan = {
   flip: false,
   contrast: 1,
@@ -39,7 +41,7 @@ export const IDENTITY_PLAN: AugmentPlan = {
 
 /**
  * Draws a plan: horizontal flip; brightness and contrast; scale and rotation; one cut-out.
- * @param imageSizePx side of the square image, for the cut-out's whole pixels
+ * @param imageSizePx side of the square image, to draw the cut-out in whole pixels
  * @example
  * const plan = drawAugmentPlan(randomStream(999, "augment", row), 112);
  */
@@ -59,7 +61,7 @@ export function drawAugmentPlan(random: RandomStream, imageSizePx: number): Augm
   return plan;
 }
 
-/** albumentations' CoarseDropout with one hole: sides and place are whole pixels, each equally likely. */
+/** Draws albumentations' CoarseDropout with one hole: sides and position are whole pixels, equally likely. */
 function drawCutout(random: RandomStream, sizePx: number): NonNullable<AugmentPlan["cutout"]> {
   const [low, high] = AUGMENT_LIMITS.cutoutSide.map((share) => Math.floor(share * sizePx)) as [
     number,

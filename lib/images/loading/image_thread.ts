@@ -1,5 +1,5 @@
-// The script of a thread that prepares images: reads, decodes, augments and normalises them into shared memory. It
-// calls the engine's traced functions by their addresses: tfjs is not loaded here. S is the side of a part, V parts.
+// Script of a thread that prepares images: reads, decodes, augments and normalises them into shared memory. It calls
+// the engine's decoder by its address and does not load tfjs. Shapes: V parts, S side of a part.
 import { workerData } from "node:worker_threads";
 import { contentOf } from "../../common/files/fingerprint";
 import { serveTasks } from "../../common/serve_tasks";
@@ -13,31 +13,31 @@ import { augmentInto } from "./augment";
 import { type Normalisation, normalisedTable, plainTable, type Values, type ValueTable } from "./value_table";
 import { cropSquare, type ImagePart } from "./views";
 
-/** What the threads are started with. */
+/** Data that the threads start with. */
 export interface ImageThreadData {
   /** Side of a decoded image, squashed to a square. */
   decodedSizePx: number;
   decoder: FunctionHandle;
 }
 
-/** An image to be prepared. */
+/** Job of preparing one image. */
 export interface ImageJob {
   path: string;
-  /** S */
+  /** Side of a part, S. */
   imageSizePx: number;
   parts: readonly ImagePart[];
-  /** Without, pixels stay bytes. */
+  /** Undefined to keep pixels as bytes. */
   normalisation: Normalisation | undefined;
-  /** Where the parts go, one behind the other, in shared memory: [V, S, S, 3], float32 or uint8. */
+  /** Shared memory for the parts, one after the other: [V, S, S, 3], float32 or uint8. */
   result: Values;
-  /** Where the hash of the file's bytes goes as text, in shared memory; without, none is taken. */
+  /** Shared memory for the hash of the file's bytes as text; undefined for no hash. */
   content?: Uint8Array;
 }
 
 const { decodedSizePx, decoder } = workerData as ImageThreadData;
 const reader = new ImageFileReader();
 
-/** A job's result is the reason why its image cannot be used, if it cannot. */
+// A job's result is the reason why its image cannot be used, or undefined
 void serveTasks(
   async ({ path, result, content, normalisation, ...job }: ImageJob): Promise<string | undefined> => {
     const use = (decoded: RgbImage) => {

@@ -1,21 +1,21 @@
-// The threads that prepare images, for the whole process.
+// Thread pools that prepare images, shared by the whole process.
 import { join } from "node:path";
 import { messageOf, UserError } from "../../common/errors";
 import { Threads } from "../../common/threads";
 import { jpegDecoder } from "../jpeg/decoder";
 import type { ImageJob, ImageThreadData } from "./image_thread";
 
-/** Threads without work for so long end; the next image starts new ones within .1 s. */
+/** Idle time after which a thread exits; the next image starts a new one within .1 s. */
 const IDLE_MS = 10_000;
 
 const pools = new Map<string, Threads<ImageJob, string | undefined>>();
 
 /**
- * Has an image read, decoded, brought under the resize rule if preprocessing has not done so already, squashed to
- * `decodedSizePx` x `decodedSizePx` (bilinear, as the original), and its parts written. JPEGs go through the engine,
- * all else through `decodeRgb`. Images are begun in the order of asking.
- * @param numWorkers most threads for this size
- * @returns the reason why the image cannot be used, if it cannot: `job.result` then holds anything
+ * Prepares an image in a thread: reads and decodes it, applies the resize rule if preprocessing has not, squashes it to
+ * `decodedSizePx` x `decodedSizePx` (bilinear, as the original), and writes its parts. The engine decodes plain JPEGs,
+ * `decodeRgb` all else. Images start in the order of the calls.
+ * @param numWorkers largest number of threads for this size
+ * @returns the reason why the image cannot be used, or undefined; with a reason, `job.result` is not defined
  * @throws UserError naming the image where its thread ends before the job is done
  */
 export async function prepareImage(

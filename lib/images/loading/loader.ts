@@ -1,4 +1,4 @@
-// Image files -> pixels of a model's input size, in memory. Shapes: B images, S side of the square input in px.
+// Loads images at a model's input size into memory. Shapes: B images, S side of the square input in px.
 import { resolve } from "node:path";
 import { mapConcurrently } from "../../common/concurrent";
 import { projectPath } from "../../common/project";
@@ -11,10 +11,10 @@ import { type Normalisation, normalisedTable } from "./value_table";
 import { wholeImage } from "./views";
 
 /**
- * Images as the training sees them before augmentation, as `prepareImage` makes them.
- * @param files below `dataDir`, or absolute
- * @param imageSizePx S
- * @param numWorkers threads
+ * Loads images as training sees them before augmentation.
+ * @param files paths below `dataDir`, or absolute
+ * @param imageSizePx side S
+ * @param numWorkers number of threads
  * @throws UserError naming a file that cannot be used
  * @example
  * const [image] = await loadImages("data/demo", ["images/a.jpg"], 112, 4);
@@ -36,7 +36,7 @@ export async function loadImages(
   });
 }
 
-/** Images of one size -> (x/255 - mean)/std, float32 [B, S, S, 3]. */
+/** Computes (x/255 - mean)/std of images of one size: float32 [B, S, S, 3]. */
 export function normaliseImages(images: readonly RgbImage[], normalisation: Normalisation): Float32Array {
   const valuesPerImage = images[0]?.data.length ?? 0;
   const result = new Float32Array(images.length * valuesPerImage);

@@ -1,4 +1,4 @@
-// Images -> batches of augmented, normalised pixels. Shapes: B images, V views of each, S side of the input in px.
+// Loads batches of augmented, normalised images. Shapes: B images, V views of each, S side of the input in px.
 import { resolve } from "node:path";
 import { mapConcurrently } from "../../common/concurrent";
 import { CONTENT_LETTERS, NO_CONTENT } from "../../common/files/fingerprint";
@@ -9,12 +9,12 @@ import { prepareImage } from "./image_threads";
 import type { Normalisation } from "./value_table";
 import { type ImagePart, planViews, type Views, wholeImage } from "./views";
 
-/** Where images lie and what becomes of them. */
+/** Settings of a pixel loader. */
 export interface PixelLoaderConfig {
-  /** Absolute. */
+  /** Absolute path. */
   dataDir: string;
   imageSize: number;
-  /** Threads that read, decode, augment and normalise. */
+  /** Number of threads that read, decode, augment and normalise. */
   numWorkers: number;
 }
 
@@ -25,9 +25,8 @@ export interface UnusableImage {
 }
 
 /**
- * Loads batches: images are read, decoded, augmented and normalised by other threads. Batches may be asked for while
- * others are under way; they are prepared in the order of asking. Holds as much memory as there are batches that were
- * not released.
+ * Loads batches in other threads, which read, decode, augment and normalise images. Calls may overlap; batches are
+ * prepared in the order of the calls. The loader holds memory for every batch that was not released.
  */
 export class PixelLoader {
   readonly #folder: string;
@@ -44,9 +43,9 @@ export class PixelLoader {
   }
 
   /**
-   * Loads images, each changed by its plan, or as they are.
-   * @param files below the data directory
-   * @returns float32 [B, S, S, 3] in memory that `release` gives back
+   * Loads images, each augmented by its plan, or unchanged without plans.
+   * @param files paths below the data directory
+   * @returns float32 [B, S, S, 3]; `release` returns its memory
    * @throws UserError naming a file that cannot be used
    */
   async load(files: readonly string[], plans?: readonly AugmentPlan[]): Promise<Float32Array> {
@@ -58,11 +57,11 @@ export class PixelLoader {
   }
 
   /**
-   * Loads views of those images that can be used.
-   * @param files below the data directory, or absolute
-   * @returns `values`: float32 [B - unusable, V, S, S, 3] in memory that `release` gives back; `contents`: the hash of
-   * each file's bytes [B]
-   * @throws UnreachableFile where the world, and no image, is at fault
+   * Loads views of the images that can be used.
+   * @param files paths below the data directory, or absolute
+   * @returns `values`: float32 [B - unusable, V, S, S, 3]; `release` returns its memory; `contents`: the hash of each
+   * file's bytes [B]
+   * @throws UnreachableFile if something other than an image is at fault
    */
   async loadUsable(
     files: readonly string[],
@@ -87,7 +86,7 @@ export class PixelLoader {
     };
   }
 
-  /** Takes back the memory of a batch, which must not be read any more. */
+  /** Takes back the memory of a batch, which must not be read afterwards. */
   release(values: Float32Array): void {
     const memory = values.buffer as SharedArrayBuffer;
     if (!this.#free.includes(memory)) this.#free.push(memory);
@@ -97,7 +96,7 @@ export class PixelLoader {
     return this.#imageSizePx ** 2 * 3;
   }
 
-  /** @returns values of all images, and for each the reason why it cannot be used, if it cannot */
+  /** Loads parts of images. Returns all values, and for each image the reason why it cannot be used, or undefined. */
   async #load(
     files: readonly string[],
     decodedSizePx: number,

@@ -1,13 +1,13 @@
-// What of an image is embedded: all of it, its mirror image, parts of it. Their features are averaged.
+// Views of an image that are embedded: the whole image, its mirror image, crops. Their features are averaged.
 
 import { keysOf } from "../../common/records";
 import type { RgbImage } from "../pixels/rgb_image";
 import { type AugmentPlan, IDENTITY_PLAN } from "./augment_plan";
 
 /**
- * `whole`: the image squashed to the model's square; `mirror`: and its mirror image, as the original's author
- * evaluated; `crops`: four corners and the centre of the image at 8/7 of that size, 256 px for 224; `mirrored_crops`:
- * and their mirror images.
+ * Kind of views. `whole`: the image squashed to the model's square; `mirror`: also its mirror image, as the original's
+ * author evaluated; `crops`: four corners and the centre of the image at 8/7 of that size, 256 px for 224;
+ * `mirrored_crops`: also the mirror images of the crops.
  */
 export type Views = "whole" | "mirror" | "crops" | "mirrored_crops";
 
@@ -18,33 +18,33 @@ const KINDS: Record<Views, { crops: boolean; mirrored: boolean }> = {
   mirrored_crops: { crops: true, mirrored: true },
 };
 
-/** The names of all. */
+/** Names of all kinds of views. */
 export const VIEWS = keysOf(KINDS);
 
-/** Side of the image that is cut into crops, as a share of a crop's. */
+/** Side of the image that is cut into crops, as a multiple of a crop's side. */
 const CROPPED_SCALE = 8 / 7;
 
-/** A square of an image, and what is done to it. */
+/** A square part of an image, and its augmentation. */
 export interface ImagePart {
-  /** In px of the image. */
+  /** Left edge in px of the image, like `top`. */
   left: number;
   top: number;
   plan: AugmentPlan;
 }
 
-/** The whole image, changed by a plan. */
+/** Returns the part that is the whole image, augmented by a plan. */
 export function wholeImage(plan = IDENTITY_PLAN): ImagePart {
   return { left: 0, top: 0, plan };
 }
 
-/** How an image becomes its views, each `imageSizePx` x `imageSizePx`. */
+/** Plan to make the views of an image, each `imageSizePx` x `imageSizePx`. */
 export interface ViewPlan {
-  /** Side of the square that the image is squashed to before. */
+  /** Side of the square to which the image is squashed first. */
   decodedSizePx: number;
   parts: readonly ImagePart[];
 }
 
-/** The plan of some views; a mirror image follows its original. */
+/** Plans a kind of views; each mirror image follows its original. */
 export function planViews(views: Views, imageSizePx: number): ViewPlan {
   const { crops, mirrored } = KINDS[views];
   const decodedSizePx = crops ? Math.round(imageSizePx * CROPPED_SCALE) : imageSizePx;
@@ -53,7 +53,7 @@ export function planViews(views: Views, imageSizePx: number): ViewPlan {
   return { decodedSizePx, parts: mirrored ? parts.flatMap(withMirror) : parts };
 }
 
-/** Corners from the top left, then the centre. PyTorch: torchvision's `FiveCrop`. @param far the last corner's place */
+/** Returns the corners from the top left, then the centre. PyTorch: `FiveCrop`. @param far offset of the far corner */
 function fiveCrops(far: number): ImagePart[] {
   const places = [
     [0, 0],
@@ -65,7 +65,7 @@ function fiveCrops(far: number): ImagePart[] {
   return places.map(([left, top]) => ({ left, top, plan: IDENTITY_PLAN }));
 }
 
-/** A square of an image, uint8 [S, S, 3]; the image itself where it is no larger. */
+/** Cuts a square out of an image, uint8 [S, S, 3]; returns an image of that size itself. */
 export function cropSquare(image: RgbImage, left: number, top: number, sizePx: number): RgbImage {
   const { data, width, height } = image;
   if (width === sizePx && height === sizePx) return image;

@@ -1,10 +1,10 @@
-// Flip, scale and rotation about the centre in one bilinear pass. Shapes: H height, W width.
+// Flips, scales and rotates an image about its centre in one bilinear pass. Shapes: H height, W width.
 
 import type { RgbImage } from "../pixels/rgb_image";
 import type { AugmentPlan } from "./augment_plan";
 import { BLUES, fillBlack, GREENS, type Values, type ValueTable } from "./value_table";
 
-/** Places are counted in 1/65,536 px, weights in 1/256: whole numbers are what makes these loops fast. */
+/** Positions are in 1/65,536 px, weights in 1/256: integers make these loops fast. */
 const PLACE_BITS = 16;
 const PLACE_ONE = 1 << PLACE_BITS;
 const WEIGHT_BITS = 8;
@@ -13,7 +13,7 @@ const WEIGHT_SHIFT = PLACE_BITS - WEIGHT_BITS;
 const SUM_BITS = 2 * WEIGHT_BITS;
 const HALF = 1 << (SUM_BITS - 1);
 
-/** A walk through the image along a row of the result, in places. */
+/** Positions in the image along a row of the result, in 1/65,536 px. */
 interface Walk {
   x: number;
   y: number;
@@ -22,9 +22,10 @@ interface Walk {
 }
 
 /**
- * Turns a picture as the plan says; what comes from outside it is black.
+ * Flips, scales and rotates an image by a plan; pixels from outside of the image are black.
  * @param image uint8 [H, W, 3]
- * @param result [H, W, 3] from `offset` on: what `table` holds for the value of each channel
+ * @param table maps a channel's value to the value that is written
+ * @param result [H, W, 3], written from `offset` on
  */
 export function warp<V extends Values>(
   image: RgbImage,
@@ -39,8 +40,8 @@ export function warp<V extends Values>(
   const sin = Math.sin(angle) / scale;
   const mirror = flip ? -1 : 1;
   const [centreX, centreY] = [(width - 1) / 2, (height - 1) / 2];
-  const place = (px: number) => whole(Math.round(px * PLACE_ONE));
-  // from the place in the result back to the place in the image; half a weight is added so that weights are rounded
+  const place = (px: number) => toInt32(Math.round(px * PLACE_ONE));
+  // from the position in the result back to that in the image; half a weight is added so that weights are rounded
   const halfWeight = 1 << (WEIGHT_SHIFT - 1);
   for (let row = 0; row < height; row++) {
     const fromX = mirror * (-cos * centreX - sin * (row - centreY)) + centreX;
@@ -51,7 +52,7 @@ export function warp<V extends Values>(
   }
 }
 
-/** Writes a row of the result: black, the picture's edge, its inside without any test, its edge, black. */
+/** Writes a row of the result: black, the image's edge, its inside (without any test), its edge, black. */
 function warpRow<V extends Values>(
   image: RgbImage,
   walk: Walk,
@@ -60,43 +61,49 @@ function warpRow<V extends Values>(
   to: number,
 ): void {
   const { width, height } = image;
-  const [start, end] = stretch(walk, -1, width, height, width);
-  const [insideStart, insideEnd] = stretch(walk, 0, width - 1, height - 1, width);
+  const [start, end] = stepsWithin(walk, -1, width, height, width);
+  const [insideStart, insideEnd] = stepsWithin(walk, 0, width - 1, height - 1, width);
   fillBlack(table, result, to, to + 3 * start);
   if (insideStart >= insideEnd) {
-    edge(image, walk, start, end, table, result, to);
+    warpEdge(image, walk, start, end, table, result, to);
   } else {
-    edge(image, walk, start, insideStart, table, result, to);
-    inside(image, walk, insideStart, insideEnd, table, result, to);
-    edge(image, walk, insideEnd, end, table, result, to);
+    warpEdge(image, walk, start, insideStart, table, result, to);
+    warpInside(image, walk, insideStart, insideEnd, table, result, to);
+    warpEdge(image, walk, insideEnd, end, table, result, to);
   }
   fillBlack(table, result, to + 3 * end, to + 3 * width);
 }
 
-/** The steps, from 0 up to `steps`, at which a walk is at `low` <= x < `right` and `low` <= y < `bottom`, in px. */
-function stretch(walk: Walk, low: number, right: number, bottom: number, steps: number): [number, number] {
-  const [startX, endX] = between(walk.x, walk.stepX, low * PLACE_ONE, right * PLACE_ONE, steps);
-  const [startY, endY] = between(walk.y, walk.stepY, low * PLACE_ONE, bottom * PLACE_ONE, steps);
+/** Returns the range of steps, within 0 to `steps`, with `low` <= x < `right` and `low` <= y < `bottom`, in px. */
+function stepsWithin(
+  walk: Walk,
+  low: number,
+  right: number,
+  bottom: number,
+  steps: number,
+): [number, number] {
+  const [startX, endX] = stepsBetween(walk.x, walk.stepX, low * PLACE_ONE, right * PLACE_ONE, steps);
+  const [startY, endY] = stepsBetween(walk.y, walk.stepY, low * PLACE_ONE, bottom * PLACE_ONE, steps);
   const start = Math.max(startX, startY);
   return [start, Math.max(start, Math.min(endX, endY))];
 }
 
-/** The steps, from 0 up to `steps`, at which `low` <= at + step x `by` < high. */
-function between(at: number, by: number, low: number, high: number, steps: number): [number, number] {
+/** Returns the range of steps, within 0 to `steps`, with `low` <= at + step x `by` < `high`. */
+function stepsBetween(at: number, by: number, low: number, high: number, steps: number): [number, number] {
   if (by === 0) return at >= low && at < high ? [0, steps] : [0, 0];
   const first = by > 0 ? Math.ceil((low - at) / by) : Math.floor((high - at) / by) + 1;
   const last = by > 0 ? Math.ceil((high - at) / by) : Math.floor((low - at) / by) + 1;
-  const start = whole(Math.min(steps, Math.max(0, first)));
-  return [start, whole(Math.max(start, Math.min(steps, last)))];
+  const start = toInt32(Math.min(steps, Math.max(0, first)));
+  return [start, toInt32(Math.max(start, Math.min(steps, last)))];
 }
 
-/** The same number as an integer of 32 bits, never -0. */
-function whole(number: number): number {
+/** Returns the number as a 32-bit integer, never -0. */
+function toInt32(number: number): number {
   return number | 0;
 }
 
-/** Pixels whose four neighbours all lie inside. */
-function inside<V extends Values>(
+/** Writes pixels with all four neighbours inside the image. */
+function warpInside<V extends Values>(
   { data, width }: RgbImage,
   walk: Walk,
   start: number,
@@ -114,7 +121,7 @@ function inside<V extends Values>(
     const below = (y >> WEIGHT_SHIFT) & (WEIGHT_ONE - 1);
     const a = (y >> PLACE_BITS) * rowBytes + 3 * (x >> PLACE_BITS);
     const b = a + rowBytes;
-    // a block a channel: a loop over three takes twice the time
+    // one block per channel: a loop over three takes twice the time
     let top = mix(data[a]!, data[a + 3]!, right);
     let bottom = mix(data[b]!, data[b + 3]!, right);
     result[to] = table[(mix(top, bottom, below) + HALF) >> SUM_BITS]!;
@@ -127,13 +134,13 @@ function inside<V extends Values>(
   }
 }
 
-/** WEIGHT_ONE x (the mean of both, of which the second has the weight). */
+/** Returns WEIGHT_ONE x the mean of both values, where the second has this weight. */
 function mix(first: number, second: number, weight: number): number {
   return (first << WEIGHT_BITS) + weight * (second - first);
 }
 
-/** Pixels of which some of the four neighbours lie outside, where all is black. */
-function edge<V extends Values>(
+/** Writes pixels with some of the four neighbours outside the image, where all is black. */
+function warpEdge<V extends Values>(
   { data, width, height }: RgbImage,
   walk: Walk,
   start: number,

@@ -1,24 +1,25 @@
-// The two sums of an area resize in WebAssembly's vector instructions. Shapes: W source, w target.
-import { FLOAT, joinTexts, type Kernel, kernel, VECTOR } from "./vector_kernel";
+// WebAssembly kernels for the two sums of an area resize. Shapes: W source width, w target width.
+import { compileKernel, FLOAT, joinLines, type Kernel, VECTOR } from "./vector_kernel";
 
-/** Rows between the first and the last are summed in 16 bits. */
+/** Largest number of rows: those between the first and the last are summed in 16 bits. */
 export const MOST_ROWS = 256;
 
 const ZERO = "(v128.const i32x4 0 0 0 0)";
-/** Of 16 columns: 8 each. */
+/** The halves of 16 columns, 8 each. */
 const HALVES = ["low", "high"] as const;
-/** 4 columns each. */
+/** The four sums of 16 columns, 4 columns each. */
 const SUMS = HALVES.flatMap((half) => HALVES.map((part) => ({ sum: `${half}_${part}`, half, part })));
 
 /**
- * (rows, rowBytes, lastRow, weights, target): the sum of rows of bytes from `rows` to `lastRow`, `rowBytes` apart, as
- * float32, 16 columns at a time. Three weights: of the first row, of those between, of the last one.
+ * Compiles the kernel (rows, rowBytes, lastRow, weights, target): it sums rows of bytes from `rows` to `lastRow`,
+ * `rowBytes` apart, as float32, 16 columns at a time. The three weights are those of the first row, of the rows between
+ * and of the last row.
  */
 export function sumRows(memory: WebAssembly.Memory): Kernel {
   const bytes = (half: string) => `(i16x8.extend_${half}_i8x16_u (local.get $pixels))`;
   const addHalves = (weight: number) => `
     (local.set $weight (v128.load32_splat offset=${weight * FLOAT} (local.get $weights)))
-    ${joinTexts(
+    ${joinLines(
       SUMS,
       ({ sum, half, part }) => `
     (local.set $${sum} (f32x4.add (local.get $${sum}) (f32x4.mul
@@ -27,31 +28,31 @@ export function sumRows(memory: WebAssembly.Memory): Kernel {
     )}`;
   const addRow = (row: string, weight: number) => `
     (local.set $pixels (v128.load (local.get $${row})))
-    ${joinTexts(HALVES, (half) => `(local.set $${half} ${bytes(half)})`)}
+    ${joinLines(HALVES, (half) => `(local.set $${half} ${bytes(half)})`)}
     ${addHalves(weight)}`;
-  return kernel(
+  return compileKernel(
     memory,
     `
     (param $rows i32) (param $rowBytes i32) (param $lastRow i32) (param $weights i32) (param $target i32)
     (local $column i32) (local $at i32) (local $last i32) (local $pixels v128) (local $weight v128)
-    ${joinTexts(HALVES, (half) => `(local $${half} v128)`)}
-    ${joinTexts(SUMS, ({ sum }) => `(local $${sum} v128)`)}
+    ${joinLines(HALVES, (half) => `(local $${half} v128)`)}
+    ${joinLines(SUMS, ({ sum }) => `(local $${sum} v128)`)}
     (loop $columns
       (local.set $at (i32.add (local.get $rows) (local.get $column)))
       (local.set $last (i32.add (local.get $lastRow) (local.get $column)))
-      ${joinTexts(SUMS, ({ sum }) => `(local.set $${sum} ${ZERO})`)}
+      ${joinLines(SUMS, ({ sum }) => `(local.set $${sum} ${ZERO})`)}
       ${addRow("at", 0)}
       (local.set $at (i32.add (local.get $at) (local.get $rowBytes)))
       (if (i32.lt_u (local.get $at) (local.get $last)) (then
-        ${joinTexts(HALVES, (half) => `(local.set $${half} ${ZERO})`)}
+        ${joinLines(HALVES, (half) => `(local.set $${half} ${ZERO})`)}
         (loop $between
           (local.set $pixels (v128.load (local.get $at)))
-          ${joinTexts(HALVES, (half) => `(local.set $${half} (i16x8.add (local.get $${half}) ${bytes(half)}))`)}
+          ${joinLines(HALVES, (half) => `(local.set $${half} (i16x8.add (local.get $${half}) ${bytes(half)}))`)}
           (local.set $at (i32.add (local.get $at) (local.get $rowBytes)))
           (br_if $between (i32.lt_u (local.get $at) (local.get $last))))
         ${addHalves(1)}))
       (if (i32.le_u (local.get $at) (local.get $last)) (then ${addRow("last", 2)}))
-      ${joinTexts(SUMS, ({ sum }, i) => `(v128.store offset=${i * VECTOR} (local.get $target) (local.get $${sum}))`)}
+      ${joinLines(SUMS, ({ sum }, i) => `(v128.store offset=${i * VECTOR} (local.get $target) (local.get $${sum}))`)}
       (local.set $target (i32.add (local.get $target) (i32.const ${SUMS.length * VECTOR})))
       (local.set $column (i32.add (local.get $column) (i32.const ${VECTOR})))
       (br_if $columns (i32.lt_u (local.get $column) (local.get $rowBytes))))`,
@@ -59,12 +60,12 @@ export function sumRows(memory: WebAssembly.Memory): Kernel {
 }
 
 /**
- * (row, starts, weights, scale, target, targetEnd): float32 [W, 3] -> uint8 [w, 3], each the weighted sum of `taps`
- * pixels, times the scale, plus the bias that lies behind it, rounded to nearest, ties to even. Four floats are read at
- * a time: a pixel and the next one's red.
+ * Compiles the kernel (row, starts, weights, scale, target, targetEnd): float32 [W, 3] -> uint8 [w, 3]. Each pixel is
+ * the weighted sum of `taps` pixels, times the scale, plus the bias stored after it, rounded to nearest, ties to even.
+ * It reads four floats at a time: a pixel and the red of the next one.
  */
 export function squeezeRow(memory: WebAssembly.Memory, taps: number): Kernel {
-  return kernel(
+  return compileKernel(
     memory,
     `
     (param $row i32) (param $starts i32) (param $weights i32) (param $scale i32)
@@ -72,7 +73,7 @@ export function squeezeRow(memory: WebAssembly.Memory, taps: number): Kernel {
     (loop $pixels
       (local.set $at (i32.add (local.get $row) (i32.load (local.get $starts))))
       (local.set $sum ${ZERO})
-      ${joinTexts(
+      ${joinLines(
         Array.from({ length: taps }),
         (_, tap) => `
       (local.set $sum (f32x4.add (local.get $sum) (f32x4.mul

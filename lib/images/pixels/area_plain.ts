@@ -1,4 +1,4 @@
-// OpenCV's INTER_AREA as plain loops. Shapes: H height, W width.
+// OpenCV's INTER_AREA in plain loops. Shapes: H height, W width.
 import type { RgbImage } from "./rgb_image";
 
 /** For each target position, the source positions `first .. first + count - 1` and their weights (sum 1). */
@@ -15,7 +15,7 @@ function emptyTaps(target: number, mostTaps: number): Taps {
   return { first: new Int32Array(target), count: new Int32Array(target), weights, mostTaps };
 }
 
-/** INTER_AREA when shrinking: every source pixel counts by the share of it that the target pixel covers. */
+/** Computes the weights of INTER_AREA for shrinking: the share of each source pixel that the target pixel covers. */
 export function areaTaps(source: number, target: number): Taps {
   const scale = source / target;
   const taps = emptyTaps(target, Math.ceil(scale) + 1);
@@ -34,17 +34,17 @@ export function areaTaps(source: number, target: number): Taps {
   return taps;
 }
 
-/** A source pixel covered by less than this counts as not covered, as in OpenCV. */
+/** Share of a source pixel below which it counts as not covered, as in OpenCV. */
 const TOUCH = 1e-3;
 
-/** OpenCV's INTER_AREA. uint8 [H, W, 3] in and out. */
+/** Resizes by OpenCV's INTER_AREA, uint8 [H, W, 3] in and out. */
 export function resizeAreaPlain(image: RgbImage, width: number, height: number): RgbImage {
-  // OpenCV halves with (a + b + c + d + 2) >> 2, that is, it rounds ties up there and to even elsewhere.
+  // OpenCV halves by (a + b + c + d + 2) >> 2, which rounds ties up; elsewhere it rounds them to even.
   const isHalving = image.width === 2 * width && image.height === 2 * height;
   return resample(image, areaTaps(image.width, width), areaTaps(image.height, height), isHalving ? 1 / 8 : 0);
 }
 
-/** Separable resampling: a row is reduced horizontally when it is first needed, then summed vertically. */
+/** Resamples separably: reduces a row horizontally when it is first needed, then sums vertically. */
 function resample(image: RgbImage, across: Taps, down: Taps, tieBias: number): RgbImage {
   const width = across.first.length;
   const height = down.first.length;

@@ -1,5 +1,5 @@
-// OpenCV's INTER_AREA by vector instructions: half the time of TensorFlow's ResizeArea on large images.
-// Shapes: H, W source, h, w target. Rows are summed first, since they lie side by side in memory: uint8 [H, W, 3] ->
+// OpenCV's INTER_AREA with vector instructions: half the time of TensorFlow's ResizeArea on large images.
+// Shapes: H, W source, h, w target. Rows are summed first, since they are contiguous in memory: uint8 [H, W, 3] ->
 // float32 [W, 3] for each of the h rows -> uint8 [w, 3].
 import { MOST_ROWS, squeezeRow, sumRows } from "./area_kernels";
 import { areaTaps, resizeAreaPlain, type Taps } from "./area_plain";
@@ -10,7 +10,7 @@ const memory = new WebAssembly.Memory({ initial: 1 });
 const callSumRows = sumRows(memory);
 const callsOfSqueezeRow = new Map<number, Kernel>();
 
-/** What images of one size need. */
+/** Taps, memory layout and kernel for images of one size. */
 interface Prepared {
   key: string;
   down: Taps;
@@ -21,9 +21,9 @@ interface Prepared {
 let prepared: Prepared | undefined;
 
 /**
- * Squashes to `width` x `height`, both smaller than the image's, by OpenCV's INTER_AREA. The pixels are those of
- * `resizeAreaPlain`, but for sums within float32's rounding errors of a half.
- * @returns pixels that lie in this module's memory, until the next call
+ * Squashes an image to `width` x `height`, both smaller than the image's, by OpenCV's INTER_AREA. The pixels equal
+ * those of `resizeAreaPlain`, except for sums within float32's rounding error of a half.
+ * @returns pixels in this module's memory, valid until the next call
  */
 export function resizeArea(image: RgbImage, width: number, height: number): RgbImage {
   const { down, layout, callSqueezeRow } = prepare(image, width, height);
@@ -44,7 +44,7 @@ export function resizeArea(image: RgbImage, width: number, height: number): RgbI
 function prepare({ width: W, height: H }: RgbImage, width: number, height: number): Prepared {
   const key = `${W}x${H} ${width}x${height}`;
   if (prepared?.key === key) return prepared;
-  // Where ratios are whole, OpenCV sums whole numbers and divides once; halves in bytes, rounding ties up.
+  // If the ratios are whole, OpenCV sums whole numbers and divides once; it halves in bytes, rounding ties up.
   const isWhole = W % width === 0 && H % height === 0;
   const isHalving = W === 2 * width && H === 2 * height;
   const tapsOf = isWhole ? ones : areaTaps;
@@ -64,7 +64,7 @@ function prepare({ width: W, height: H }: RgbImage, width: number, height: numbe
   return prepared;
 }
 
-/** Whole pixels, not weighted. */
+/** Returns taps of weight 1, for whole ratios. */
 function ones(source: number, target: number): Taps {
   const mostTaps = source / target;
   return {
@@ -75,7 +75,10 @@ function ones(source: number, target: number): Taps {
   };
 }
 
-/** Where things lie in the memory, which is as large as the largest image so far needs. Both kernels read, and write, a little over the ends. */
+/**
+ * Lays out the memory, which is as large as the largest image so far needs. Both kernels read and write slightly beyond
+ * the ends.
+ */
 function layOut(W: number, height: number, across: Taps, down: Taps) {
   const width = across.first.length;
   const layout = new MemoryLayout();
@@ -94,7 +97,7 @@ function layOut(W: number, height: number, across: Taps, down: Taps) {
   return places;
 }
 
-/** float32 [h, 3]: the weights of each target's first source row, of each of those between, and of its last one. */
+/** Returns the weights of each target row's first, middle and last source rows: float32 [h, 3]. */
 function threeWeights({ count, weights, mostTaps }: Taps): Float32Array {
   return Float32Array.from({ length: 3 * count.length }, (_, i) => {
     const y = Math.floor(i / 3);

@@ -1,35 +1,37 @@
-/** What a JPEG file's header tells. */
+// Reads the header of a JPEG, and corrects what strict decoders refuse in it.
+
+/** Contents of a JPEG file's header. */
 export interface JpegHeader {
   width: number;
   height: number;
-  /** 8 in all that are read. */
+  /** Bits per sample; only 8 is supported. */
   bitsPerSample: number;
-  /** Whether no value was rounded, in another way than photos are stored. */
+  /** True for a lossless JPEG, a format that photos do not use. */
   isLossless: boolean;
-  /** 1 grey, 3 colour, 4 CMYK. */
+  /** Number of colour components: 1 grey, 3 colour, 4 CMYK. */
   components: number;
-  /** EXIF's: 1 upright, 2..8 mirrored or turned. */
+  /** EXIF orientation: 1 upright, 2..8 mirrored or rotated. */
   orientation: number;
-  /** How often a decoder goes over the picture: once, or some ten times where it is progressive. */
+  /** Number of scans: one, or about ten for a progressive JPEG. */
   scans: number;
-  /** What decoders complain of, though it changes no pixel: see `tidyJpeg`. */
+  /** Faults that strict decoders refuse although they change no pixel: see `tidyJpeg`. */
   stray: ByteRange[];
   wrong: RightByte[];
 }
 
-/** From `start` up to `end`. */
+/** Range of bytes from `start` to before `end`. */
 interface ByteRange {
   start: number;
   end: number;
 }
 
-/** A byte as it ought to be. */
+/** Correct value of a byte. */
 interface RightByte {
   at: number;
   value: number;
 }
 
-/** Whether a decoder that knows neither CMYK nor EXIF sees the picture as sharp, and a person, would. */
+/** Returns whether a decoder that supports neither CMYK nor EXIF shows the image correctly. */
 export function isPlainJpeg({ components, orientation }: JpegHeader): boolean {
   return (components === 1 || components === 3) && orientation === 1;
 }
@@ -38,17 +40,17 @@ const START_OF_IMAGE = 0xffd8;
 const END_OF_IMAGE = 0xd9;
 const START_OF_SCAN = 0xda;
 const [APP0, APP1, APP14] = [0xe0, 0xe1, 0xee];
-/** Frame headers: C0..CF but for the Huffman (C4) and arithmetic (CC) tables and the extension C8. */
+/** Frame headers are C0..CF except for the Huffman (C4) and arithmetic (CC) tables and the extension C8. */
 const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-/** Frames with the bit for 2 are progressive; C2 and CA, and those that no decoder here knows. */
+/** Progressive frames end in binary 10: C2 and CA, and others that no decoder here supports. */
 const isProgressive = (frame: number) => (frame & 3) === 2;
-/** TEM, the restart markers and SOI are followed by no length. */
+/** TEM, the restart markers and SOI have no length. */
 const hasNoLength = (marker: number) => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
 
 /**
- * Reads a JPEG's header (ITU T.81, annex B), without decoding anything, as libjpeg finds its way: what stands between two
- * segments is passed over. Where a decoder goes over the picture several times, all scans are counted.
- * @returns undefined for what is no JPEG, and for a header that is cut off
+ * Reads a JPEG's header (ITU T.81, annex B) without decoding. Like libjpeg, it skips bytes between two segments. It
+ * counts all scans of an image that has several.
+ * @returns undefined for bytes that are no JPEG, and for a truncated header
  */
 export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   const header: JpegHeader = {
@@ -65,7 +67,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   try {
     readSegments(bytes, header);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error; // a length that leads beyond the end, perhaps behind many scans
+    if (!(error instanceof RangeError)) throw error; // a length points beyond the end, perhaps after many scans
   }
   return header.scans > 0 && header.width * header.height > 0 ? header : undefined;
 }
@@ -133,7 +135,7 @@ function readSegment(reading: Reading, marker: number, data: number, length: num
   }
 }
 
-/** Where the next marker begins: an FF that no 0 follows, as inside of pixel data. */
+/** Returns the position of the next marker: an FF without a following 0, which marks pixel data. */
 function nextMarker(bytes: Uint8Array, from: number): number | undefined {
   for (let at = from; ; at++) {
     at = bytes.indexOf(0xff, at);
@@ -146,7 +148,7 @@ function nextMarker(bytes: Uint8Array, from: number): number | undefined {
   }
 }
 
-/** Of a scan that is not progressive: from coefficient 0 to 63, all bits at once. */
+/** Parameters of a scan that is not progressive: from coefficient 0 to 63, all bits at once. */
 const PLAIN_SCAN = [0, 63, 0];
 
 function wrongScanBytes(view: DataView, at: number): RightByte[] {
@@ -155,9 +157,9 @@ function wrongScanBytes(view: DataView, at: number): RightByte[] {
   );
 }
 
-/** Adobe's segment with its length; its last byte tells how colours are transformed. */
+/** Length of Adobe's segment, whose last byte is the colour transform. */
 const ADOBE_BYTES = 14;
-/** By number of components: the values that decoders know; they take any other for the last one. */
+/** Number of components -> colour transforms that decoders know; they take any other value for the last one. */
 const TRANSFORMS: Record<number, readonly number[]> = { 3: [0, 1], 4: [0, 2] };
 
 function wrongTransform(bytes: Uint8Array, at: number, components: number): RightByte[] {
@@ -170,10 +172,10 @@ function isText(view: DataView, at: number, text: string): boolean {
 }
 
 /**
- * The same JPEG without what decoders that are strict refuse and others pass over, with the same pixels: stray bytes
- * between segments of the header, a version of JFIF that is not 1, a colour transform that is unknown, parameters of
- * progressive scans in a file that is not progressive.
- * @returns the bytes themselves where there is nothing of the kind
+ * Corrects faults that strict decoders refuse and others ignore, without changing a pixel: stray bytes between segments
+ * of the header, a JFIF version other than 1, an unknown colour transform, parameters of progressive scans in a file
+ * that is not progressive.
+ * @returns the bytes themselves if there are no such faults
  */
 export function tidyJpeg(bytes: Uint8Array, { stray, wrong }: JpegHeader): Uint8Array {
   if (stray.length === 0 && wrong.length === 0) return bytes;
@@ -189,7 +191,7 @@ const LITTLE_ENDIAN = 0x4949; // "II"
 const ORIENTATION_TAG = 0x0112;
 const ENTRY_BYTES = 12;
 
-/** The orientation in an EXIF segment: TIFF's first directory, tag 274. */
+/** Returns the orientation in an EXIF segment: TIFF's first directory, tag 274. */
 function exifOrientation(view: DataView, start: number, end: number): number | undefined {
   if (end - start < 14 || view.getUint32(start) !== EXIF) return undefined;
   const tiff = start + 6;

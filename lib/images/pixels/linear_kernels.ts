@@ -1,20 +1,21 @@
-// The two sums of OpenCV's INTER_LINEAR in WebAssembly's vector instructions. Shapes: W source, w target width.
-import { FLOAT, joinTexts, type Kernel, kernel, VECTOR } from "./vector_kernel";
+// WebAssembly kernels for the two sums of OpenCV's INTER_LINEAR. Shapes: W source width, w target width.
+import { compileKernel, FLOAT, joinLines, type Kernel, VECTOR } from "./vector_kernel";
 
-/** Values that `blendRows` writes at a time. */
+/** Number of values that `blendRows` writes at a time. */
 export const VALUES_PER_BLEND = 16;
 
-/** Bytes of two pixels, four values joinTexts, in turn. */
+/** Shuffle of two pixels' bytes, four values each, in turn. */
 const IN_TURN = Array.from({ length: 4 }, (_, i) => `${i} ${VECTOR + i}`).join(" ");
 
 /**
- * (row, starts, weights, target, targetEnd): uint8 [W, 3] -> int32 [w, 3], each the sum of two weighted pixels, its
- * lowest four bits cut off. Four values are read and written at a time: a pixel and the next one's red.
+ * Compiles the kernel (row, starts, weights, target, targetEnd): uint8 [W, 3] -> int32 [w, 3]. Each pixel is the sum of
+ * two weighted pixels without its lowest four bits. It reads and writes four values at a time: a pixel and the red of
+ * the next one.
  */
 export function reduceRow(memory: WebAssembly.Memory): Kernel {
   const pixel = (which: number) =>
     `(v128.load32_zero (i32.add (local.get $row) (i32.load offset=${which * FLOAT} (local.get $starts))))`;
-  return kernel(
+  return compileKernel(
     memory,
     `
     (param $row i32) (param $starts i32) (param $weights i32) (param $target i32) (param $targetEnd i32)
@@ -32,8 +33,8 @@ export function reduceRow(memory: WebAssembly.Memory): Kernel {
 }
 
 /**
- * (top, bottom, topWeight, bottomWeight, target, targetEnd): two rows of int32 -> uint8: each weighted and cut off by
- * 16 bits, then summed and rounded by 2 bits.
+ * Compiles the kernel (top, bottom, topWeight, bottomWeight, target, targetEnd): two rows of int32 -> uint8. It weights
+ * each row and cuts off 16 bits, then sums both and rounds off 2 bits.
  */
 export function blendRows(memory: WebAssembly.Memory): Kernel {
   const weighted = (row: string, part: number) => `
@@ -47,15 +48,15 @@ export function blendRows(memory: WebAssembly.Memory): Kernel {
   const half = (part: number) => `(i16x8.narrow_i32x4_s ${rounded(part)} ${rounded(part + 1)})`;
   const advance = (name: string, bytes: number) =>
     `(local.set $${name} (i32.add (local.get $${name}) (i32.const ${bytes})))`;
-  return kernel(
+  return compileKernel(
     memory,
     `
     (param $top i32) (param $bottom i32) (param $topWeight i32) (param $bottomWeight i32)
     (param $target i32) (param $targetEnd i32) (local $topWeights v128) (local $bottomWeights v128)
-    ${joinTexts(["top", "bottom"], (row) => `(local.set $${row}Weights (i32x4.splat (local.get $${row}Weight)))`)}
+    ${joinLines(["top", "bottom"], (row) => `(local.set $${row}Weights (i32x4.splat (local.get $${row}Weight)))`)}
     (loop $values
       (v128.store (local.get $target) (i8x16.narrow_i16x8_u ${half(0)} ${half(2)}))
-      ${joinTexts(["top", "bottom"], (row) => advance(row, VALUES_PER_BLEND * FLOAT))}
+      ${joinLines(["top", "bottom"], (row) => advance(row, VALUES_PER_BLEND * FLOAT))}
       ${advance("target", VALUES_PER_BLEND)}
       (br_if $values (i32.lt_u (local.get $target) (local.get $targetEnd))))`,
   );

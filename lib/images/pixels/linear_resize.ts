@@ -1,12 +1,12 @@
-// OpenCV's INTER_LINEAR to the bit, by vector instructions. It is arithmetic of whole numbers: weights of 11 bits, sums
-// cut off to 15 bits along rows, and each weighted row cut off to 10 bits before both are added and rounded.
+// OpenCV's INTER_LINEAR to the bit, with vector instructions. It computes with integers: weights of 11 bits, sums along
+// rows cut to 15 bits, and each weighted row cut to 10 bits before both are added and rounded.
 // Shapes: W source, w target width.
 
 import { blendRows, reduceRow, VALUES_PER_BLEND } from "./linear_kernels";
 import type { RgbImage } from "./rgb_image";
 import { FLOAT, MemoryLayout, VECTOR } from "./vector_kernel";
 
-/** For each target position, its two source positions and their weights, which sum to 2,048 or, by rounding, one off. */
+/** For each target position, its two source positions and their weights, which sum to 2,048, or one off by rounding. */
 export interface LinearTaps {
   first: Int32Array;
   second: Int32Array;
@@ -14,13 +14,13 @@ export interface LinearTaps {
   secondWeight: Int32Array;
 }
 
-/** Weights have 11 bits. */
+/** Integer weight that means 1: weights have 11 bits. */
 export const WEIGHT_ONE = 2048;
 
 /**
- * OpenCV's positions and weights, with its float32 roundings.
- * @param isClamped whether the edge pixel has all of the weight where a position lies outside: so along rows; down the
- * columns both rows are the edge, and keep their weights
+ * Computes OpenCV's positions and weights, with its float32 roundings.
+ * @param isClamped whether the edge pixel gets all of the weight if a position lies outside, as along rows; down the
+ * columns both positions are the edge row and keep their weights
  */
 export function linearTaps(source: number, target: number, isClamped: boolean): LinearTaps {
   const [first, second, firstWeight, secondWeight] = Array.from({ length: 4 }, () => new Int32Array(target));
@@ -43,14 +43,14 @@ function roundToEven(x: number): number {
   return rounded - x === 0.5 && rounded % 2 === 1 ? rounded - 1 : rounded;
 }
 
-/** What images of one size need. */
+/** Taps and memory layout for images of one size. */
 interface Prepared {
   key: string;
   down: LinearTaps;
   layout: ReturnType<typeof layOut>;
 }
 
-/** OpenCV's INTER_LINEAR, with memory of its own: one image may go through two of them, not twice through one. */
+/** OpenCV's INTER_LINEAR with its own memory: to resize an image twice, use two resizers. */
 export class LinearResizer {
   readonly #memory = new WebAssembly.Memory({ initial: 1 });
   readonly #reduceRow = reduceRow(this.#memory);
@@ -58,32 +58,32 @@ export class LinearResizer {
   #prepared: Prepared | undefined;
 
   /**
-   * Squashes to `width` x `height`; an image of that size is returned itself.
-   * @returns pixels that lie in the resizer's memory, until the next call
+   * Squashes an image to `width` x `height`; returns an image of that size itself.
+   * @returns pixels in the resizer's memory, valid until the next call
    */
   resize(image: RgbImage, width: number, height: number): RgbImage {
     if (image.width === width && image.height === height) return image;
     const { down, layout } = this.#prepare(image, width, height);
     const bytes = new Uint8Array(this.#memory.buffer);
     const rowBytes = 3 * image.width;
-    const places = layout.rows;
-    /** Of each place, the source row that is there, reduced. */
-    const held = [-1, -1];
-    /** @param other a row that must stay where it is */
-    const placeOf = (row: number, other: number): number => {
-      const found = held.indexOf(row);
-      if (found >= 0) return places[found]!;
-      const free = held[0] === other ? 1 : 0;
-      held[free] = row;
+    const slots = layout.rows;
+    /** Number of the source row that each slot holds, reduced; -1 for none. */
+    const rowsInSlots = [-1, -1];
+    /** Returns the address of a reduced row. @param other row whose slot must stay */
+    const reducedRow = (row: number, other: number): number => {
+      const found = rowsInSlots.indexOf(row);
+      if (found >= 0) return slots[found]!;
+      const free = rowsInSlots[0] === other ? 1 : 0;
+      rowsInSlots[free] = row;
       bytes.set(image.data.subarray(row * rowBytes, (row + 1) * rowBytes), layout.source);
-      const target = places[free]!;
+      const target = slots[free]!;
       this.#reduceRow(layout.source, layout.starts, layout.weights, target, target + 3 * FLOAT * width);
       return target;
     };
     for (let y = 0; y < height; y++) {
       const [first, second] = [down.first[y]!, down.second[y]!];
-      const top = placeOf(first, second);
-      const bottom = placeOf(second, first);
+      const top = reducedRow(first, second);
+      const bottom = reducedRow(second, first);
       const [from, to] = [y, y + 1].map((row) => layout.target + row * 3 * width) as [number, number];
       this.#blendRows(top, bottom, down.firstWeight[y]!, down.secondWeight[y]!, from, to);
     }
@@ -104,12 +104,12 @@ export class LinearResizer {
   }
 }
 
-/** Values that alternate. */
+/** Interleaves two arrays. */
 function pairs(a: Int32Array, b: Int32Array): Int32Array {
   return Int32Array.from({ length: 2 * a.length }, (_, i) => (i % 2 === 0 ? a : b)[i >> 1]!);
 }
 
-/** Where things lie in the memory. Kernels read, and write, a little over the ends. */
+/** Lays out the memory. Kernels read and write slightly beyond the ends. */
 function layOut(memory: WebAssembly.Memory, W: number, width: number, height: number) {
   const layout = new MemoryLayout();
   const row = () => layout.take(3 * width * FLOAT + VALUES_PER_BLEND * FLOAT);

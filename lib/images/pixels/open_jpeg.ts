@@ -1,17 +1,17 @@
-// What every way to a JPEG's pixels begins with: preprocessing, embedding, training, the service.
+// Checks a JPEG before it is decoded, in preprocessing, embedding, training and the service.
 import { assertPixels, ImageError, MAX_PIXELS } from "./image_error";
 import { type JpegHeader, readJpegHeader, tidyJpeg } from "./jpeg_header";
 
-/** The most scans of a progressive JPEG, as in libtiff; programs write some ten. */
+/** Largest number of scans of a progressive JPEG, as in libtiff; programs write about ten. */
 const MAX_SCANS = 100;
 
-/** The most pixels of all scans together, 20 scans of the largest image: ten seconds of work, or so. */
+/** Largest number of pixels in all scans together, 20 scans of the largest image: about ten seconds of work. */
 const MAX_SCANNED_PIXELS = 20 * MAX_PIXELS;
 
 /**
- * Looks at a JPEG before it is decoded.
- * @returns its header, and the bytes for decoders; undefined for what is no JPEG or is cut off in its header
- * @throws ImageError for one of a kind that is not read, or that would take too much memory or time
+ * Checks a JPEG before it is decoded.
+ * @returns its header and the bytes for decoders; undefined for bytes that are no JPEG, or with a truncated header
+ * @throws ImageError for an unsupported kind of JPEG, or one that would take too much memory or time
  */
 export function openJpeg(
   bytes: Uint8Array,

@@ -1,35 +1,36 @@
-// Loops in WebAssembly's vector instructions, which JavaScript itself does not have. They are written in WebAssembly's
-// own text format (webassembly.github.io/spec/core/text).
+// Compiles loops with WebAssembly's vector instructions, which JavaScript lacks. They are written in WebAssembly's text
+// format (webassembly.github.io/spec/core/text).
 import { compile } from "watr";
 
-/** Bytes of a vector, and of a float32 or int32. */
+/** Bytes of a vector. */
 export const VECTOR = 16;
+/** Bytes of a float32 or int32. */
 export const FLOAT = 4;
 
 /** Bytes by which a memory grows. */
 const PAGE = 65_536;
 
-/** A function on a memory of JavaScript's: its parameters are addresses and numbers; it returns nothing. */
+/** A function on a WebAssembly memory: its parameters are addresses and numbers, and it returns nothing. */
 export type Kernel = (...values: number[]) => void;
 
 /** Compiles a kernel. @param text parameters, locals and instructions of a function */
-export function kernel(memory: WebAssembly.Memory, text: string): Kernel {
+export function compileKernel(memory: WebAssembly.Memory, text: string): Kernel {
   const bytes = compile(`(module (import "js" "memory" (memory 0)) (func (export "kernel") ${text}))`);
   const module = new WebAssembly.Module(Uint8Array.from(bytes));
   return new WebAssembly.Instance(module, { js: { memory } }).exports.kernel as Kernel;
 }
 
-/** Joins the text of each item. */
-export function joinTexts<T>(items: readonly T[], text: (item: T, index: number) => string): string {
+/** Returns the text of every item, joined by line breaks. */
+export function joinLines<T>(items: readonly T[], text: (item: T, index: number) => string): string {
   return items.map(text).join("\n");
 }
 
-/** Hands out places in a memory, one behind the other, each at a whole vector. */
+/** Allocates places in a memory one after the other, each aligned to a vector. */
 export class MemoryLayout {
-  /** Where the next place begins. */
+  /** Address of the next place. */
   end = 0;
 
-  /** @returns the address of a place of so many bytes */
+  /** Allocates a place of this many bytes. Returns its address. */
   take(bytes: number): number {
     const start = this.end;
     this.end = VECTOR * Math.ceil((start + bytes) / VECTOR);

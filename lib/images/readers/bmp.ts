@@ -1,12 +1,12 @@
-// BMP: whole bytes a pixel by jimp, which gives OpenCV's pixels there; palettes, run lengths and OS/2's headers by
-// ImageMagick.
+// Reads BMP files: jimp those with whole bytes per pixel, where it gives OpenCV's pixels; ImageMagick those with
+// palettes, run lengths or OS/2 headers.
 
 import { assertPixels } from "../pixels/image_error";
 import type { RgbImage } from "../pixels/rgb_image";
 import { decodeByMagick } from "./magick";
 import type { DecodeOptions } from "./options";
 
-/** Decodes to RGB. The fourth byte of a pixel is left out: in most BMP files it is padding, not opacity. */
+/** Decodes a BMP to RGB. Ignores the fourth byte of a pixel: in most BMP files it is padding, not opacity. */
 export async function decodeBmp(bytes: Uint8Array, options: DecodeOptions): Promise<RgbImage> {
   assertPixels(countPixelsOfBmp(bytes), options.maxPixels);
   if (!isOfWholeBytes(bytes)) return decodeByMagick(bytes, "bmp", { ...options, pixels: "opencv" });
@@ -22,13 +22,13 @@ export async function decodeBmp(bytes: Uint8Array, options: DecodeOptions): Prom
 }
 
 const FILE_HEADER_BYTES = 14;
-/** Second headers. */
+/** Lengths of the second header. */
 const [OS2_HEADER_BYTES, OS2_LONG_HEADER_BYTES, WINDOWS_HEADER_BYTES] = [12, 64, 40];
 const MASKS_BYTES = 12;
-/** Compression 3: masks tell where the colours lie. */
+/** Compression by bit masks, which say where the colours lie. */
 const WITH_MASKS = 3;
 
-/** Width x height of the header, known before anything is allocated for it; 0 for one that is cut off. */
+/** Returns width x height from the header, before anything is allocated; 0 for a truncated header. */
 export function countPixelsOfBmp(bytes: Uint8Array): number {
   if (bytes.length < FILE_HEADER_BYTES + OS2_HEADER_BYTES) return 0;
   const view = viewOf(bytes);
@@ -37,7 +37,7 @@ export function countPixelsOfBmp(bytes: Uint8Array): number {
   return Math.abs(view.getInt32(18, true) * view.getInt32(22, true));
 }
 
-/** Whether pixels are whole bytes, not compressed, right behind a header of Windows. */
+/** Returns whether pixels are whole bytes, not compressed, directly after a Windows header. */
 function isOfWholeBytes(bytes: Uint8Array): boolean {
   const view = viewOf(bytes);
   const headerBytes = view.getUint32(14, true);

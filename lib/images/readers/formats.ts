@@ -1,9 +1,9 @@
-// What a file is, by its first bytes: formats that are read, and others that have a name.
+// Recognises a file's format by its first bytes: formats that are read, and others for error messages.
 
-/** What this library reads. */
+/** An image format that this library reads. */
 export type ImageFormat = (typeof SIGNATURES)[number][0];
 
-/** How each format's file begins, as latin-1 text; "." stands for any byte. */
+/** Format -> beginning of its files as latin-1 text; "." matches any byte. */
 const SIGNATURES = [
   ["jpeg", /^\xff\xd8\xff/],
   ["png", /^\x89PNG\r\n/],
@@ -24,7 +24,7 @@ const SIGNATURES = [
 const CONVERT = "which is not read: convert it to PNG or JPEG";
 const NO_IMAGE = "not an image";
 
-/** What else is found under the names of images: how it begins, and what it is. */
+/** Other files that are found with names of images: their beginning and their description. */
 const OTHERS: readonly (readonly [RegExp | readonly string[], what: string])[] = [
   [["\0\0\x01\0", "icns"], `an icon, ${CONVERT}`],
   [["DDS "], `a DDS texture, ${CONVERT}`],
@@ -53,20 +53,20 @@ const OTHERS: readonly (readonly [RegExp | readonly string[], what: string])[] =
   [/^\0+$/, `${NO_IMAGE}: its first bytes are all 0, as of a copy that was broken off`],
 ];
 
-/** What libvips looks at to find an SVG; the others need fewer. */
+/** Number of bytes that libvips searches for an SVG; other formats need fewer. */
 const SIGNATURE_BYTES = 1000;
 
 function headOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.subarray(0, SIGNATURE_BYTES)).toString("latin1");
 }
 
-/** The format that the first bytes tell, whatever the file is called; undefined if it is none that we read. */
+/** Returns the format by the first bytes, whatever the file's name; undefined if this library does not read it. */
 export function sniffFormat(bytes: Uint8Array): ImageFormat | undefined {
   const head = headOf(bytes);
   return SIGNATURES.find(([, signature]) => signature.test(head))?.[0];
 }
 
-/** Says what a file is that has none of our formats. */
+/** Describes a file of a format that this library does not read. */
 export function describeOther(bytes: Uint8Array): string {
   const head = headOf(bytes);
   const known = OTHERS.find(([begins]) =>

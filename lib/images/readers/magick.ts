@@ -1,4 +1,4 @@
-// Images by ImageMagick, as WebAssembly: what sharp's and jimp's builds do not read. A thread loads it (15 MB, half a
+// Reads images that sharp and jimp do not read, with ImageMagick as WebAssembly. A thread loads it (15 MB, half a
 // second) at its first such image.
 import { readFile } from "node:fs/promises";
 import type * as Magick from "@imagemagick/magick-wasm";
@@ -8,7 +8,7 @@ import type { RgbImage } from "../pixels/rgb_image";
 import type { ImageFormat } from "./formats";
 import type { DecodeOptions } from "./options";
 
-/** Our names of formats -> ImageMagick's: a file is read as what its first bytes say, and as nothing else. */
+/** Our format names -> ImageMagick's: a file is read only as the format of its first bytes. */
 const CODERS = {
   "avif sequence": "AVIF",
   heic: "HEIC",
@@ -19,6 +19,8 @@ const CODERS = {
   pnm: "PNM",
   tiff: "TIFF",
 } as const satisfies Partial<Record<ImageFormat, string>>;
+
+/** A format that ImageMagick reads here. */
 export type MagickFormat = keyof typeof CODERS;
 
 let loading: Promise<typeof Magick> | undefined;
@@ -40,10 +42,10 @@ function load(): Promise<typeof Magick> {
   return loading;
 }
 
-/** What ended it: its memory is then in no known state, and every later image would be called corrupt. */
+/** Error that ended ImageMagick: its memory is then in no known state, and later images would seem corrupt. */
 let ended: unknown;
 
-/** @throws UserError where it is not the image, but ImageMagick that fails */
+/** Calls `use` with ImageMagick. @throws UserError if ImageMagick itself fails, not the image */
 async function withMagick<T>(use: (magick: typeof Magick) => T): Promise<T> {
   const magick = await load();
   try {
@@ -60,7 +62,7 @@ async function withMagick<T>(use: (magick: typeof Magick) => T): Promise<T> {
   }
 }
 
-/** Decodes the first picture, or the one that the file calls its primary, to RGB; turned as the file says. */
+/** Decodes the first image, or the file's primary one, to RGB, rotated by the file's orientation. */
 export function decodeByMagick(
   bytes: Uint8Array,
   format: MagickFormat,
@@ -78,7 +80,7 @@ export function decodeByMagick(
   });
 }
 
-/** Width x height by the file's header. */
+/** Returns width x height from the file's header. */
 export function countPixelsByMagick(bytes: Uint8Array, format: MagickFormat): Promise<number> {
   return withMagick((magick) => countPixels(magick, bytes, format));
 }
@@ -94,7 +96,7 @@ function settingsOf({ MagickReadSettings }: typeof Magick, format: MagickFormat)
   return settings;
 }
 
-/** [H, W, 4] -> [H, W, 3], rounded. */
+/** Puts transparent pixels over white: [H, W, 4] -> [H, W, 3], rounded. */
 function overWhite(rgba: Uint8Array): Uint8Array {
   const rgb = new Uint8Array((rgba.length / 4) * 3);
   for (let from = 0, to = 0; to < rgb.length; from += 4) {

@@ -1,24 +1,26 @@
-// Options of decoding: pixels as people see them, or as OpenCV reads them.
+// Options of decoding: size limit, timeout, and pixels as people see them or as OpenCV reads them.
 import { UserError } from "../../common/errors";
 
 /**
- * What becomes of pixels that are not simply red, green and blue. "shown": as a person sees them, transparency over white,
- * CMYK by its profile. "opencv": as OpenCV's `imread` gives them, and so the original's: the colour that lies under
+ * Rules for pixels that are not plain red, green and blue. "shown": as a person sees them, transparency over white,
+ * CMYK by its profile. "opencv": as OpenCV's `imread` returns them and the original used them, the colour under
  * transparency, CMYK multiplied out.
  */
 export const PIXEL_RULES = ["shown", "opencv"] as const;
+
+/** One of these rules. */
 export type PixelRule = (typeof PIXEL_RULES)[number];
 
-/** How an image is decoded. */
+/** Options of decoding an image. */
 export interface DecodeOptions {
-  /** Larger images are refused. */
+  /** Largest number of pixels; larger images are refused. */
   maxPixels: number;
   pixels: PixelRule;
-  /** After which libvips gives an image up; 0 for never. */
+  /** Time after which libvips gives up on an image; 0 for never. */
   maxSeconds: number;
 }
 
-/** @throws UserError for a word that is no rule: notebooks hand on texts */
+/** Checks a pixel rule, since notebooks pass plain strings. @throws UserError for an unknown rule */
 export function assertPixelRule(pixels: string): asserts pixels is PixelRule {
   if (!(PIXEL_RULES as readonly string[]).includes(pixels))
     throw new UserError(

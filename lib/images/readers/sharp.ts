@@ -1,4 +1,4 @@
-// Images by sharp (libvips): all but BMP and what ImageMagick reads.
+// Reads images with sharp (libvips): all formats except BMP and those that ImageMagick reads.
 import type { Sharp } from "sharp";
 import { ImageError } from "../pixels/image_error";
 import { openJpeg } from "../pixels/open_jpeg";
@@ -8,10 +8,10 @@ import { refuseUnreadTiff } from "./tiff_tags";
 
 type SharpFormat = "jpeg" | "png" | "gif" | "webp" | "tiff" | "avif" | "svg";
 
-/** Samples of other kinds (floats, 32 bits) have no agreed black and white. */
+/** Supported sample types: others (floats, 32 bits) have no agreed black and white. */
 const DEPTHS = ["uchar", "ushort"];
 
-/** Decodes to RGB. @throws ImageError for what is not decoded; sharp's errors for what it refuses */
+/** Decodes an image to RGB. @throws ImageError for unsupported images; sharp's errors for those that it refuses */
 export async function decodeBySharp(
   bytes: Uint8Array,
   format: SharpFormat,
@@ -31,7 +31,7 @@ export async function decodeBySharp(
   return { data, width: info.width, height: info.height };
 }
 
-/** Width x height by the file's header, nothing decoded; 0 for what has none that can be read. */
+/** Returns width x height from the file's header, without decoding; 0 if the header cannot be read. */
 export async function countPixelsBySharp(bytes: Uint8Array): Promise<number> {
   const sharp = await loadSharp();
   const { width, height } = await sharp(bytes, { limitInputPixels: false })
@@ -43,8 +43,8 @@ export async function countPixelsBySharp(bytes: Uint8Array): Promise<number> {
 async function openImage(bytes: Uint8Array, format: SharpFormat, maxPixels: number): Promise<Sharp> {
   const sharp = await loadSharp();
   return sharp(bytes, {
-    // "warning" is the level that refuses stray corruption inside a JPEG as well as truncation; libtiff warns of tags
-    // that are out of order or hold a 0, which change no pixel.
+    // Level "warning" refuses stray corruption inside a JPEG as well as truncation. libtiff warns of tags that are out
+    // of order or 0, which change no pixel.
     failOn: format === "tiff" ? "error" : "warning",
     limitInputPixels: maxPixels,
     ignoreIcc: true,
@@ -52,7 +52,7 @@ async function openImage(bytes: Uint8Array, format: SharpFormat, maxPixels: numb
   });
 }
 
-/** Threads that decode plain JPEGs need no sharp. */
+/** Loads sharp when it is needed: threads that decode only plain JPEGs never do. */
 async function loadSharp() {
   return (await import("sharp")).default;
 }
@@ -65,12 +65,12 @@ async function refuseOddSamples(image: Sharp): Promise<void> {
     );
 }
 
-/** A channel from an ink and black as libvips gives them, 255 for all ink. */
+/** Function from an ink and black, as libvips returns them (255 is full ink), to a channel. */
 type PlainCmyk = (ink: number, black: number) => number;
 
-/** OpenCV's arithmetic on a JPEG's numbers, which it takes to be inverted, as Adobe's programs store them. */
+/** OpenCV's arithmetic for JPEG, which assumes inverted numbers, as Adobe's programs store them. */
 const cmykOfJpeg: PlainCmyk = (ink, black) => 255 - black - ((ink * (255 - black)) >> 8);
-/** libtiff's. */
+/** libtiff's arithmetic. */
 const cmykOfTiff: PlainCmyk = (ink, black) => Math.floor(((255 - ink) * (255 - black)) / 255);
 
 async function decodeCmyk(image: Sharp, channel: PlainCmyk): Promise<RgbImage> {

@@ -1,4 +1,4 @@
-// What a TIFF's first directory says of its pixels.
+// Reads the tags of a TIFF's first directory that decide how its pixels are decoded.
 import { ImageError } from "../pixels/image_error";
 
 interface TiffTags {
@@ -12,7 +12,7 @@ const LITTLE_ENDIAN = 0x4949; // "II"
 
 const JPEG_COMPRESSION = 7;
 const YCBCR = 6;
-/** CIE, ICC and ITU. */
+/** L*a*b* colours: CIE, ICC and ITU. */
 const LAB = [8, 9, 10];
 const UNREAD_COMPRESSIONS: Record<number, string> = {
   34712: "JPEG 2000",
@@ -22,7 +22,7 @@ const UNREAD_COMPRESSIONS: Record<number, string> = {
   50002: "JPEG XL",
 };
 
-/** @throws ImageError for a TIFF of a kind that no library here reads */
+/** Refuses a TIFF that no library here reads. @throws ImageError */
 export function refuseUnreadTiff(bytes: Uint8Array): void {
   const { compression, photometric } = readTiffTags(bytes);
   const unread = UNREAD_COMPRESSIONS[compression];
@@ -31,13 +31,13 @@ export function refuseUnreadTiff(bytes: Uint8Array): void {
     throw new ImageError("a TIFF in L*a*b* colours, which is not read: convert it to RGB");
 }
 
-/** Whether a TIFF holds brightness and two colour differences that are not JPEG: sharp takes them for red, green and blue. */
+/** Returns whether a TIFF holds YCbCr that is not JPEG, which sharp would take for red, green and blue. */
 export function isPlainYcbcrTiff(bytes: Uint8Array): boolean {
   const { compression, photometric } = readTiffTags(bytes);
   return photometric === YCBCR && compression !== JPEG_COMPRESSION;
 }
 
-/** 0 for what is not there, and for files above 4 GB (BigTIFF). */
+/** Reads the tags; 0 for missing tags, and for files above 4 GB (BigTIFF). */
 function readTiffTags(bytes: Uint8Array): TiffTags {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const tags = { compression: 0, photometric: 0 };
@@ -53,7 +53,7 @@ function readTiffTags(bytes: Uint8Array): TiffTags {
         if (TAGS[name] === tag) tags[name] = view.getUint16(entry + 8, little);
     }
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error; // a place beyond the end
+    if (!(error instanceof RangeError)) throw error; // an offset points beyond the end
   }
   return tags;
 }
