@@ -1,4 +1,4 @@
-// What stands in a data directory under names that no data set has: nothing reads it, and so it is told.
+// Reports files of a data directory that no data set claims: nothing reads them.
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { byCodeUnit } from "../common/code_units";
@@ -8,19 +8,19 @@ import { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "./catalogue";
 import { shellQuoted } from "./download";
 import { rawFolder } from "./raw_folder";
 
-/** Files that are not read: which, and what to do with them. */
+/** Files that are not read, and what to do with them. */
 export interface Unread {
   what: string;
   next: string;
 }
 
-/** The data set whose layout is a folder for each class: a person's own photos fit it. */
+/** The data set with one folder per class: a person's own photos fit this layout. */
 const FOLDER_A_CLASS = DATA_SETS.find(({ layout }) => layout === "<class>/<image>")!;
 
-/** The folder that holds those of the data sets. */
+/** The folder `raw/` itself. */
 const RAW = { folder: "" };
 
-/** What stands in `raw/` and is no data set's folder, nor linked to as one; undefined where there is nothing. */
+/** Returns the content of `raw/` that belongs to no data set, directly or by a link; undefined if there is none. */
 export function unreadRaw(dataDir: string): Unread | undefined {
   const folders = DATA_SETS.map(({ folder }) => folder);
   const read = new Set(folders.map((folder) => realFolder(join(dataDir, "raw", folder))));
@@ -30,11 +30,11 @@ export function unreadRaw(dataDir: string): Unread | undefined {
   if (names.length === 0) return undefined;
   return {
     what: `No data set has a raw folder of this name: ${listed("raw", names)}. Known are ${folders.join(", ")}.`,
-    next: `Rename what is one of these; an archive belongs inside its folder.${folderAdvice(dataDir, names)}`,
+    next: `Rename it if it is one of these; an archive belongs inside its folder.${folderAdvice(dataDir, names)}`,
   };
 }
 
-/** What else can be done with the first that is a folder. */
+/** Returns advice for the first unknown folder; empty if there is none. */
 function folderAdvice(dataDir: string, names: readonly string[]): string {
   const found = names.find((name) =>
     statSync(rawFolder(dataDir, { folder: name }), { throwIfNoEntry: false })?.isDirectory(),
@@ -43,13 +43,13 @@ function folderAdvice(dataDir: string, names: readonly string[]): string {
   const path = shellQuoted(join(dataDir, "raw", found));
   const { name, folder } = FOLDER_A_CLASS;
   const inPlace =
-    ` A folder of one folder for each class can be read in the place of raw/${folder}: ` +
+    ` A folder with one folder per class can be read in place of raw/${folder}: ` +
     `npx guie get-data --data-dir ${shellQuoted(dataDir)} --dataset ${name} --raw ${path}`;
   const isFree = !existsSync(rawFolder(dataDir, FOLDER_A_CLASS));
   return `${isFree ? inPlace : ""}\n  To search images without training on them: npx guie embed ${path} --out features/NAME`;
 }
 
-/** Tables in `csv/` that are no data set's; undefined where there is none. */
+/** Returns the tables in `csv/` that belong to no data set; undefined if there are none. */
 export function unreadTables(dataDir: string): Unread | undefined {
   const known = new Set(DATA_SETS.flatMap(({ name }) => [`${name}.csv`, `${name}_classes.csv`]));
   const tables = namesIn(projectPath(dataDir, "csv")).filter((name) => name.endsWith(".csv"));
@@ -63,14 +63,14 @@ export function unreadTables(dataDir: string): Unread | undefined {
   };
 }
 
-/** The same as text; "" where all is read. */
+/** Returns unread files as text; "" if there are none. */
 export function unreadText(unread: Unread | undefined): string {
   return unread ? `${unread.what}\n  Next: ${unread.next}` : "";
 }
 
 /**
- * The data sets that are named, or else those whose raw folder is there, in merge order.
- * @throws UserError for an unknown name, or where none is there
+ * Returns the named data sets; without names, those that have a raw folder, in merge order.
+ * @throws UserError for an unknown name, or if no data set is found
  */
 export function dataSetsToRead(dataDir: string, names: readonly string[] = []): DataSet[] {
   if (names.length > 0) return names.map(findDataSet);
@@ -83,7 +83,7 @@ export function dataSetsToRead(dataDir: string, names: readonly string[] = []): 
   );
 }
 
-/** Whether a data directory is the demo's, however its path is written. */
+/** Returns true if a data directory is the demo's, however its path is written. */
 export function isDemoFolder(dataDir: string): boolean {
   return realFolder(dataDir) === realFolder(DEMO_SET.folder);
 }
@@ -93,7 +93,7 @@ function realFolder(dataDir: string): string {
   return existsSync(path) ? realpathSync(path) : path;
 }
 
-/** "raw/a, raw/b". */
+/** Returns "raw/a, raw/b" for `raw` and [a, b]. */
 function listed(folder: string, names: readonly string[]): string {
   return names.map((name) => `${folder}/${name}`).join(", ");
 }
