@@ -123,7 +123,7 @@ export function scheduleFigure(configs: Record<string, Readonly<TrainConfig>>): 
     return {
       rate: {
         name: `${name}: peak ${config.initLr}`,
-        of: name,
+        colourKey: name,
         x,
         y: points.map((position) => learningRate(config, position, steps) / config.initLr),
       },
