@@ -1,6 +1,6 @@
-// docs/presets.md: its tables are made from the code, so that every number and every meaning stands once.
-//   node scripts/check/presets.mjs            fails where they differ from the code
-//   node scripts/check/presets.mjs --write    writes them anew
+// Generates the tables of docs/presets.md from the code, so that every number and every meaning is written once.
+//   node scripts/check/presets.mjs            fails if they differ from the code
+//   node scripts/check/presets.mjs --write    updates them
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -14,16 +14,16 @@ const { SETTING_NAMES } = require(join(root, "lib/dist/config/config.js"));
 const PAGE = join(root, "docs/presets.md");
 const MARK = "<!-- From here on made by `node scripts/check/presets.mjs --write` -->";
 
-/** Column -> config: each preset in its own stage, the demo in both. */
+/** Returns pairs of column and config: each preset in its own stage, the demo in both. */
 function columns() {
   return PRESET_NAMES.flatMap((name) => {
-    const own = preset(name);
-    if (name !== "demo") return [[`\`${name}\``, own]];
+    const config = preset(name);
+    if (name !== "demo") return [[`\`${name}\``, config]];
     return ["frozen", "fine_tune"].map((stage) => [`\`demo\` ${stage}`, preset(name, stage)]);
   });
 }
 
-/** What config.ts says of each setting: its meaning (the comment above it) and its type. */
+/** Returns name, type and meaning (the comment above it) of each setting in config.ts. */
 function settings() {
   const source = readFileSync(join(root, "lib/config/config.ts"), "utf8");
   const body = /export interface TrainConfig \{\n([\s\S]*?)\n\}/.exec(source)[1];
@@ -33,9 +33,9 @@ function settings() {
     type,
     meaning: meaning.replace(/\s*\n\s*\*?\s*/g, " "),
   }));
-  const mute = SETTING_NAMES.filter((name) => !rows.some((row) => row.name === name));
-  if (mute.length > 0)
-    throw new Error(`lib/config/config.ts says nothing of ${mute.join(", ")}: add a comment above`);
+  const unexplained = SETTING_NAMES.filter((name) => !rows.some((row) => row.name === name));
+  if (unexplained.length > 0)
+    throw new Error(`lib/config/config.ts does not explain ${unexplained.join(", ")}: add a comment above`);
   return rows;
 }
 

@@ -1,6 +1,6 @@
-// docs/scaling.md: its tables are what lib/experiments/scaling.ts predicts.
-//   node scripts/check/scaling.mjs            fails where they differ from the code
-//   node scripts/check/scaling.mjs --write    writes them anew
+// Generates the tables of docs/scaling.md from the predictions of lib/experiments/scaling.ts.
+//   node scripts/check/scaling.mjs            fails if they differ from the code
+//   node scripts/check/scaling.mjs --write    updates them
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -27,7 +27,7 @@ const PLACES = [
   [8, 8],
   [16, 8],
 ];
-/** What is sent -> the settings that differ. */
+/** Variant of communication -> its settings. */
 const VARIANTS = {
   "float32 gradients": {},
   "bfloat16 gradients": { gradientDtype: "bfloat16" },
