@@ -60,7 +60,7 @@ function stage(name, args, options = {}) {
   return stdout;
 }
 
-/** Ends the demo before it begins if a run of these names has other settings: it is a person's and must stay. */
+/** Ends the demo before it begins if a run of these names has other settings: it belongs to a person and must stay. */
 function refuseOtherRuns() {
   const require = createRequire(import.meta.url);
   const { trainConfigs } = require("guie/dist/notebook/views/train_configs");

@@ -98,7 +98,7 @@ export function refuseFaults(dataDir: string, step: EachStep, sets: readonly Dat
   throw new UserError(
     `npx guie ${step.command} could not finish ${names.join(", ")} the last time:\n${faultsText(faults)}`,
     `Fix that and run npx guie ${step.command} --data-dir ${dataDir} --dataset ${names.join(" ")}; or name the data ` +
-      `sets to go on with: --dataset NAME.`,
+      `sets to continue with: --dataset NAME.`,
   );
 }
 

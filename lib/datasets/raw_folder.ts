@@ -161,13 +161,13 @@ export function rawStatusText(status: RawStatus): string {
     ...howToGet.map((step, index): [string, string] => [index === 0 ? "get it" : "", step]),
   ];
   const body = lines.map(([what, text]) => `  ${what.padEnd(8)} ${text}`);
-  return [`${title} (${dataset}): ${isWhole ? "there" : "not whole"}`, ...body].join("\n");
+  return [`${title} (${dataset}): ${isWhole ? "complete" : "incomplete"}`, ...body].join("\n");
 }
 
 const ARCHIVE_STATES: Readonly<Record<RawArchive["state"], string>> = {
   unpacked: "is unpacked",
   waiting: "is unpacked when the data set is read",
-  left: "is left as it is: the folder is whole",
+  left: "is left unchanged: the folder is complete",
   foreign: "must be unpacked by hand, with 7z or unar",
 };
 

@@ -1,18 +1,16 @@
 // Generates the tables of docs/presets.md from the code, so that every number and every meaning is written once.
 //   node scripts/check/presets.mjs            fails if they differ from the code
 //   node scripts/check/presets.mjs --write    updates them
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { checkTables, table } from "./generated_tables.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
 const { PRESET_NAMES, preset } = require(join(root, "lib/dist/config/presets.js"));
 const { SETTING_NAMES } = require(join(root, "lib/dist/config/config.js"));
-
-const PAGE = join(root, "docs/presets.md");
-const MARK = "<!-- From here on made by `node scripts/check/presets.mjs --write` -->";
 
 /** Returns pairs of column and config: each preset in its own stage, the demo in both. */
 function columns() {
@@ -44,11 +42,6 @@ function cell(value) {
   return String(value).replaceAll("|", "\\|");
 }
 
-function table(head, rows) {
-  const line = (cells) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
 function tables() {
   const configs = columns();
   const all = settings();
@@ -70,12 +63,4 @@ function tables() {
   return `## Where the presets differ\n\n${presets}\n\n## Every setting\n\n${meanings}\n`;
 }
 
-const page = readFileSync(PAGE, "utf8");
-const text = page.slice(0, page.indexOf(MARK) + MARK.length);
-if (!page.includes(MARK)) throw new Error(`docs/presets.md lacks the line ${MARK}`);
-const made = `${text}\n\n${tables()}`;
-if (process.argv.includes("--write")) writeFileSync(PAGE, made);
-else if (made !== page) {
-  console.error("docs/presets.md is not what the code says: node scripts/check/presets.mjs --write");
-  process.exitCode = 1;
-}
+checkTables("presets", tables());

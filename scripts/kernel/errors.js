@@ -9,7 +9,7 @@ const SELF_EXPLAINING = new Set(["UserError", "Interrupted", "CompilerFailure"])
 const KERNEL_FRAME = /^\s+at .*(node_modules\/tslab\/|scripts\/kernel\/|[( ]node:)/;
 
 const LEFT_WAITING =
-  "Interrupted. What the cell awaited may go on in the background: restart the kernel to end it.";
+  "Interrupted. What the cell awaited may continue in the background: restart the kernel to end it.";
 
 /** Reports of tslab since the running cell began, as { name, message, text }. */
 let reported = [];

@@ -149,7 +149,7 @@ test("photos are cropped once, and again if their source changes, whatever its d
   const latest = new Date(wholeSecondMs + 120_000);
   utimesSync(raw, latest, latest);
   await getData(dataDir, "Food2022");
-  assert.equal(statSync(cropped).mtimeMs, later.getTime(), "touched alone: not made again");
+  assert.equal(statSync(cropped).mtimeMs, later.getTime(), "only touched: not made again");
   assert.deepEqual(readFileSync(raw), before);
   writeFileSync(raw, readFileSync(join(dataDir, "raw/Food2022/images/tall.jpg")));
   utimesSync(raw, 1, 1);

@@ -267,7 +267,7 @@ test("guie get-data --raw links a data set, and reports its existing and missing
   const args = ["--dataset", "JD_Products_10K", "--raw", raw];
   assert.equal(
     await guie(...args),
-    `JD Products-10K (JD_Products_10K): not whole
+    `JD Products-10K (JD_Products_10K): incomplete
   folder   ${raw}
   there    train.csv
   missing  train

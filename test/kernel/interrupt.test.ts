@@ -25,7 +25,7 @@ test("Interrupt stops a loop that checks for it, a plain loop and an endless wai
   assert.equal(afterwards!.text, "count kept: true\n");
   assert.equal(plain!.error, "Interrupted.");
   assert.match(listening!.text, /AbortError/);
-  assert.match(waiting!.error, /^Interrupted. What the cell awaited may go on/);
+  assert.match(waiting!.error, /^Interrupted. What the cell awaited may continue/);
   assert.equal(kept!.text, "true\n");
 });
 

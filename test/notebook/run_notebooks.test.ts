@@ -180,11 +180,11 @@ test("an edited notebook is reported by its cells, and its original is restored 
   assert.equal(readFileSync(path, "utf8"), original);
   const aside = join(folder, "notebooks/Train.edited.ipynb");
   assert.equal(readFileSync(aside, "utf8"), edited);
-  assert.equal(check().status, 0, "what was put aside is nobody's fault");
+  assert.equal(check().status, 0, "notebooks that were set aside are not checked");
   writeFile(path, "other work");
   restore();
   assert.equal(readFileSync(join(folder, "notebooks/Train.edited-2.ipynb"), "utf8"), "other work");
-  assert.equal(readFileSync(aside, "utf8"), edited, "nothing that was put aside is written over");
+  assert.equal(readFileSync(aside, "utf8"), edited, "notebooks that were set aside are not overwritten");
   rmSync(path);
   assert.match(
     runIn(folder, "scripts/notebooks.mjs", "Train").stderr,
