@@ -1,6 +1,6 @@
 // Runs a benchmark's contestant as several processes on this host: `node all_ranks.mjs WORLD_SIZE COMMAND ARGS...`.
-// Rank 0 has this process's standard input and output; it ends all by a signal to this process. With RANK_HOSTS, a JSON list
-// of { namespace, address }, each rank runs on a "host" of its own (scripts/check/hosts.mjs).
+// Rank 0 has this process's standard input and output; it ends all ranks by a signal to this process. With RANK_HOSTS,
+// a JSON list of { namespace, address }, each rank runs on its own simulated host (scripts/check/hosts.mjs).
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
@@ -21,7 +21,10 @@ async function freePort() {
   return port;
 }
 
-/** Each rank is told of the others as TensorFlow, as torch.distributed, and as bind_address.c want it. */
+/**
+ * Returns a rank's environment: the addresses of all ranks in the forms that TensorFlow, torch.distributed and
+ * bind_address.c expect.
+ */
 function environmentOf(rank, ports) {
   const addresses = ports.map((port, other) => `${hostOf(other)}:${port}`);
   const threads = String(Math.max(1, Math.floor(availableParallelism() / worldSize)));
@@ -43,8 +46,8 @@ function environmentOf(rank, ports) {
 
 const ports = await Promise.all(Array.from({ length: worldSize }, freePort));
 const [chief, ...others] = ports.map((_, rank) => {
-  const inside = hosts[rank] ? ["ip", "netns", "exec", hosts[rank].namespace] : [];
-  const [file, ...all] = [...inside, command, ...args];
+  const onHost = hosts[rank] ? ["ip", "netns", "exec", hosts[rank].namespace] : [];
+  const [file, ...all] = [...onHost, command, ...args];
   return spawn(file, all, {
     env: environmentOf(rank, ports),
     stdio: rank === 0 ? "inherit" : ["ignore", "ignore", "inherit"],

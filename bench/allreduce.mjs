@@ -1,15 +1,15 @@
-// `npm run bench allreduce [WORD]`: the mean of all processes' gradients, in buckets, against PyTorch's gloo on the same
-// machine; and how much of it a training step hides behind its backward pass.
+// `npm run bench allreduce [WORD]`: averages gradients of all processes in buckets, against PyTorch's gloo on the same
+// machine; and measures the share that a training step hides behind its backward pass.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { vit224 } from "guie/dist/config/presets.js";
-import { HOSTS, layHosts, limitCable, removeHosts } from "../scripts/check/hosts.mjs";
+import { HOSTS, limitCable, makeHosts, removeHosts } from "../scripts/check/hosts.mjs";
 import { alternate, startContestant } from "./contestant.mjs";
 import { findPython, row } from "./report.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const PEER = "torch 2.13 gloo";
-/** MB of gradients, and how often they are reduced in one measurement. */
+/** MB of gradients, and the number of reductions per measurement. */
 const SIZES = [
   { megabytes: 1, repeats: 20 },
   { megabytes: 10, repeats: 5 },
@@ -19,9 +19,9 @@ const REDUCTIONS = [2, 3, 4].flatMap((worldSize) =>
   SIZES.map((size) => ({ ...size, worldSize, gradientDtype: "float32", peer: PEER })),
 );
 const BFLOAT16 = { megabytes: 100, repeats: 2, worldSize: 2, gradientDtype: "bfloat16", peer: null };
-/** The largest tensor: that of a linear layer of ViT-B's MLP. */
+/** Numbers in the largest tensor, a linear layer of ViT-B's MLP. */
 const LARGEST = 768 * 3072;
-/** Steps: on one host, and between two whose cable carries so many megabits a second. */
+/** Steps: on one host, and between two hosts with a cable of `megabits` Mbit/s. */
 const STEPS = [
   { name: "step, one host" },
   { name: "step, one host, 3 processes", worldSize: 3 },
@@ -31,7 +31,7 @@ const STEPS = [
 ];
 const STEP = { base: "dinov2-vit-s-14", imageSizePx: 112, batch: 16, gradientDtype: "float32" };
 
-/** Numbers of each gradient that together have so many MB. */
+/** Returns the number of values in each gradient, for a total of `megabytes`. */
 function sizesOf(megabytes) {
   const numbers = (megabytes * 1e6) / 4;
   const whole = Array.from({ length: Math.floor(numbers / LARGEST) }, () => LARGEST);
@@ -43,7 +43,7 @@ function startRanks(worldSize, command, spec) {
   return startContestant(process.execPath, all);
 }
 
-/** MB of gradients a second that become the mean. */
+/** Measures averaged gradients in MB/s. */
 async function benchReduction(name, { megabytes, repeats, worldSize, gradientDtype, peer }) {
   const { bucketMB } = vit224();
   const spec = { sizes: sizesOf(megabytes), repeats, bucketMB, gradientDtype };
@@ -65,11 +65,11 @@ async function benchReduction(name, { megabytes, repeats, worldSize, gradientDty
   });
 }
 
-/** The share of the gradients' way for which a step does not wait. */
+/** Measures the share of the communication time that a step hides. */
 async function benchStep({ name, megabits, worldSize = 2, bucketMB = vit224().bucketMB }) {
-  const failed = megabits && (layHosts() ?? limitCable(megabits));
+  const failed = megabits && (makeHosts() ?? limitCable(megabits));
   try {
-    if (failed) return console.error(`${name}: left out, no such network can be made here (${failed})`);
+    if (failed) return console.error(`${name}: skipped, such a network cannot be made here (${failed})`);
     if (megabits) process.env.RANK_HOSTS = JSON.stringify(HOSTS);
     const ours = await startRanks(worldSize, [process.execPath, join(here, "overlap_ours.mjs")], {
       ...STEP,
@@ -78,7 +78,7 @@ async function benchStep({ name, megabits, worldSize = 2, bucketMB = vit224().bu
     await alternate([ours], { warmUps: 0, rounds: 7 });
     const peakMB = await ours.end();
     const { with: together, without: apart, alone, MB } = ours.more();
-    console.error(`${name}: ${together} s, ${apart} s without the gradients' way, which takes ${alone} s`);
+    console.error(`${name}: ${together} s, ${apart} s without communication, which takes ${alone} s`);
     row({
       bench: "allreduce",
       case: name,
@@ -94,7 +94,7 @@ async function benchStep({ name, megabits, worldSize = 2, bucketMB = vit224().bu
   }
 }
 
-/** All cases whose names hold the word. */
+/** Runs the cases with `word` in their name. */
 export async function bench(word = "") {
   for (const spec of [...REDUCTIONS, BFLOAT16]) {
     const dtype = spec.gradientDtype === "float32" ? "" : ` as ${spec.gradientDtype}`;

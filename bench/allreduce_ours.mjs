@@ -1,5 +1,5 @@
-// Our side of `npm run bench allreduce`: one rank. Gradients of a megabyte or a few become their mean in buckets, in a
-// traced function, from variables into variables, as in a training step.
+// Our side of `npm run bench allreduce`: one rank. Averages gradients in buckets in a traced function, from variables
+// into variables, as in a training step.
 import assert from "node:assert/strict";
 import { Program } from "guie/dist/engine/program/program.js";
 import { startServer } from "guie/dist/engine/session/cluster.js";
@@ -13,7 +13,7 @@ const cluster = startServer({ addresses, rank });
 const program = new Program(cluster.sessionOptions);
 const names = sizes.map((_, i) => `gradient${i}`);
 
-/** Rank r holds (r + 1) (i + 1) everywhere in gradient i; the others' mean replaces `mean.*`. */
+/** Rank r fills gradient i with (r + 1) (i + 1); the mean over all ranks replaces `mean.*`. */
 for (const [i, size] of sizes.entries()) {
   for (const name of [names[i], `mean.${names[i]}`]) program.variable(name, { shape: [size] });
   await program.fill(names[i], (memory) => memory.fill((rank + 1) * (i + 1)));

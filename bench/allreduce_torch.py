@@ -1,5 +1,5 @@
-"""PyTorch's side of `npm run bench allreduce`: one rank, gloo. Buckets as DistributedDataParallel has them: gradients are
-copied into a flat one, all buckets are under way at once, means are copied back.
+"""PyTorch's side of `npm run bench allreduce`: one rank, gloo. Buckets work as in DistributedDataParallel:
+gradients are copied into flat buckets, all buckets are reduced concurrently, means are copied back.
 """
 
 import json

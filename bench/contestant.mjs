@@ -1,15 +1,15 @@
-// A process that does one benchmark's work again and again, an iteration each time it is asked: ours in Node, the
-// peer's in Python. It reads the lines "run" and "end", and answers each with a line of JSON.
+// Starts and times contestants: processes that repeat a benchmark's work on request, ours in Node, the peer's in
+// Python. A contestant reads the lines "run" and "end", and answers each with a line of JSON.
 import { spawn } from "node:child_process";
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { formerArguments, reportFormer } from "./former.mjs";
 
 /**
- * Starts a contestant, and the former commit's beside it where one is asked for (`former.mjs`). One that ends before its
- * time says so, and takes no further part.
- * @returns `run()`: one iteration's milliseconds; `end()`: the process's peak memory in MB; undefined from one that
- * ended; `more()`, after the end: what else it measured
+ * Starts a contestant, and the former commit's one if requested (`former.mjs`). One that ends early reports this and
+ * takes no further part.
+ * @returns `run()`: milliseconds of one iteration; `end()`: peak memory of the process in MB; both undefined if it
+ * ended early; `more()`, after the end: its other measurements
  */
 export async function startContestant(command, args) {
   const contestant = await startOne(command, args);
@@ -54,8 +54,8 @@ async function startOne(command, args) {
 }
 
 /**
- * The contestant's side in Node: answers until it is told to end.
- * @param finish what is done at the end; it may return further numbers
+ * Serves as a contestant in Node until it receives "end".
+ * @param finish runs at the end; may return further numbers
  */
 export async function serve(iterate, finish = () => {}) {
   const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
@@ -73,10 +73,10 @@ export async function serve(iterate, finish = () => {}) {
 }
 
 /**
- * Lets contestants run in turn, so that what else the machine does meets them alike.
- * @param contestants undefined for those that are not there
- * @param pauseMs between two of them: threads of some libraries wait for more work for a while, at full speed
- * @returns the median milliseconds of each; undefined for one that is not there, or ended
+ * Runs contestants alternately, so that other load on the machine affects all equally.
+ * @param contestants undefined for missing ones
+ * @param pauseMs pause between two contestants: threads of some libraries spin for a while after their work
+ * @returns the median milliseconds of each; undefined for one that is missing or ended early
  */
 export async function alternate(contestants, { warmUps = 2, rounds = 7, pauseMs = 0 } = {}) {
   const sides = contestants.flatMap((contestant, i) => [

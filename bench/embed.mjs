@@ -1,5 +1,5 @@
-// `npm run bench embed [WORD]`: images to features against onnxruntime on the ONNX file that we export of the same
-// weights. That file has the neck as well: a ten-thousandth of the work.
+// `npm run bench embed [WORD]`: images to features, against onnxruntime on our ONNX export of the same weights. That
+// file also has the neck: a ten-thousandth of the work.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { alternate, startContestant } from "./contestant.mjs";
@@ -11,8 +11,8 @@ const VIT_B = { tower: "ViT-B-32", imageSizePx: 224 };
 const VIT_S = { tower: "dinov2-vit-s-14", imageSizePx: 112 };
 
 /**
- * In each iteration so many batches, one after another: how fast images come out, not how soon the first one does. Between
- * the sides a pause, since onnxruntime's threads wait for more work at full speed for a while.
+ * Cases with `runs` batches per iteration, one after another: this measures throughput, not latency. The pause lets
+ * onnxruntime's threads, which spin for a while after their work, become idle.
  */
 const CASES = [
   { name: "vit-b/32 224px batch 1", ...VIT_B, batch: 1, runs: 32 },
@@ -21,7 +21,7 @@ const CASES = [
   { name: "vit-s/14 112px batch 32", ...VIT_S, batch: 32, runs: 1 },
 ].map((spec) => ({ ...spec, rounds: 11, pauseMs: 300 }));
 
-/** Runs the cases whose names hold the given word. */
+/** Runs the cases with `word` in their name. */
 export async function bench(word = "") {
   for (const spec of CASES.filter(({ name }) => name.includes(word))) {
     const start = (script) => startContestant(process.execPath, [join(here, script), JSON.stringify(spec)]);

@@ -1,4 +1,4 @@
-// onnxruntime's side of `npm run bench embed`: the file that `guie export --format onnx` writes.
+// onnxruntime's side of `npm run bench embed`: runs the file of `guie export --format onnx`.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

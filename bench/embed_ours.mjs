@@ -1,4 +1,4 @@
-// Our side of `npm run bench embed`: the backbone as `guie embed` runs it.
+// Our side of `npm run bench embed`: runs the backbone like `guie embed`.
 import { createBackbone } from "guie/dist/model/backbone.js";
 import { serve } from "./contestant.mjs";
 import { modelOf, pixelsOf } from "./embed_weights.mjs";

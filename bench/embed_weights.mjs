@@ -1,4 +1,4 @@
-// The weights of both sides of `npm run bench embed`: random ones, the same in every process.
+// Random weights for both sides of `npm run bench embed`, the same in every process.
 import { randomStream } from "guie/dist/common/random.js";
 import { vit224 } from "guie/dist/config/presets.js";
 import { tf } from "guie/dist/engine/native/tf.js";
@@ -8,7 +8,7 @@ import { freshTower } from "guie/dist/model/tower_weights.js";
 import { findTower } from "guie/dist/model/towers.js";
 import { fromTensors } from "guie/dist/model/weight_source.js";
 
-/** The model of a case. */
+/** Returns the model of a case. */
 export function modelOf({ tower: name, imageSizePx }) {
   const tower = findTower(name);
   const config = { ...vit224(), tower: name, imageSize: imageSizePx };
@@ -21,7 +21,7 @@ export function modelOf({ tower: name, imageSizePx }) {
   return { tower, config, visual, neck };
 }
 
-/** Normalised pixels of images, flat. */
+/** Returns normalised pixels of a batch, flat. */
 export function pixelsOf({ batch, imageSizePx }) {
   const random = randomStream(3, "bench");
   return Float32Array.from({ length: batch * imageSizePx ** 2 * 3 }, () => random.normal());

@@ -1,28 +1,28 @@
-// A former commit beside this one: `npm run bench NAME -- --against FOLDER` runs the contestants of another checkout (set
-// up, at any commit) in turn with ours, in place of the field's own tools.
+// Compares with another commit: `npm run bench NAME -- --against FOLDER` runs the contestants of another checkout (set
+// up, at any commit) alternately with ours, in place of other tools.
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** The folder of the other checkout, or undefined. */
+/** Folder of the other checkout, or undefined. */
 export const FORMER = process.env.BENCH_AGAINST && resolve(process.env.BENCH_AGAINST);
 
-/** The arguments that start the former commit's side of a contestant; undefined where it has none. */
+/** Returns the arguments that start the former commit's side of a contestant; undefined if it has none. */
 export function formerArguments(command, args) {
   if (!FORMER || command !== process.execPath) return undefined;
   const script = join(FORMER, relative(root, args[0]));
   return existsSync(script) ? [script, ...args.slice(1)] : undefined;
 }
 
-/** The middle of sorted numbers. */
+/** Returns the median of sorted numbers. */
 const median = (sorted) => sorted[sorted.length >> 1];
 
 /**
- * Prints how much faster ours is than the former commit: median of the ratios of neighbouring runs, and their spread.
+ * Prints the speed relative to the former commit: the median of the ratios of neighbouring runs, and their range.
  * @param ours milliseconds of each round
- * @param former the same of the former commit
+ * @param former milliseconds of each round of the former commit
  */
 export function reportFormer(script, ours, former) {
   const ratios = ours.map((ms, i) => former[i] / ms).sort((a, b) => a - b);

@@ -1,4 +1,4 @@
-// The weights of our side where a benchmark trains: random ones, the same in every process.
+// Random weights for our side of training benchmarks, the same in every process.
 
 import { tf } from "guie/dist/engine/native/tf.js";
 import { headShapes, initialHeadValues } from "guie/dist/model/head.js";
@@ -6,7 +6,7 @@ import { freshTower } from "guie/dist/model/tower_weights.js";
 import { TOWER_PREFIX } from "guie/dist/model/weight_names.js";
 import { fromTensors, joinSources, withPrefix } from "guie/dist/model/weight_source.js";
 
-/** Tower, neck and head for so many features and classes, as a source that fills a program. */
+/** Returns tower, neck and head for `featureCount` features and `classes` classes, as a source that fills a program. */
 export function freshModel(tower, config, { imageSizePx, featureCount, classes }, random) {
   const shapes = headShapes(config, featureCount, classes);
   const head = Object.entries(initialHeadValues(shapes, random)).map(([name, values]) => [

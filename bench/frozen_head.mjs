@@ -1,4 +1,5 @@
-// `npm run bench frozen_head`: neck and sub-centre head on cached features, the preset frozen_head, against PyTorch.
+// `npm run bench frozen_head`: trains neck and sub-centre head on cached features (preset frozen_head), against
+// PyTorch.
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,10 +13,10 @@ const ROWS = 100_000;
 const LENGTH = 1280;
 const CLASSES = 35_000;
 const BATCH = 128;
-/** Of an iteration; an epoch has 781 or, with the last smaller batch, 782. */
+/** Steps per iteration; an epoch has 781 or, with the last smaller batch, 782. */
 const STEPS = 100;
 
-/** Measures images a second; `epochSeconds` is what the 782 steps of an epoch take at that rate. */
+/** Measures images/s; `epochSeconds` is the time of an epoch's 782 steps at that rate. */
 export async function bench() {
   const folder = join(here, "../.cache/bench/frozen_head");
   if (!existsSync(folder)) await drawFeatures(folder);
@@ -49,7 +50,7 @@ export async function bench() {
   });
 }
 
-/** Random clusters: a centre a class, each image near its own; two or three images a class. */
+/** Writes random clusters: a centre per class, each image near its own; two or three images per class. */
 async function drawFeatures(folder) {
   console.error("bench: drawing the features ...");
   const unfinished = `${folder}.part`;

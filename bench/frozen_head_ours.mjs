@@ -1,4 +1,4 @@
-// Our side of `npm run bench frozen_head`: the trainer that `guie train --features` runs.
+// Our side of `npm run bench frozen_head`: runs the trainer of `guie train --features`.
 import { overrideConfig } from "guie/dist/config/config.js";
 import { frozenHead } from "guie/dist/config/presets.js";
 import { buildTraining } from "guie/dist/training/build.js";

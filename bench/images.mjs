@@ -1,4 +1,4 @@
-// The images that the loader and training are measured on.
+// Draws the images for the benchmarks of loader and training.
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,10 +7,10 @@ import sharp from "sharp";
 
 const SIDE_PX = 224;
 
-/** How many there are. */
+/** Number of images. */
 export const IMAGES = 256;
 
-/** The folder that holds them; drawn at the first time. */
+/** Returns the folder of the images; draws them at the first call. */
 export async function imageFolder() {
   const here = dirname(fileURLToPath(import.meta.url));
   const folder = join(here, `../.cache/bench/loader_${SIDE_PX}px_${IMAGES}`);
@@ -18,7 +18,7 @@ export async function imageFolder() {
   return folder;
 }
 
-/** Pictures with large shapes and fine grain, about 25 KB each as JPEGs of quality 95, as preprocessing leaves photos. */
+/** Draws pictures with large shapes and fine grain, like preprocessed photos: JPEGs of quality 95, about 25 KB each. */
 async function drawImages(folder) {
   const unfinished = `${folder}.part`;
   rmSync(unfinished, { recursive: true, force: true });
@@ -34,7 +34,7 @@ async function drawImages(folder) {
   renameSync(unfinished, folder);
 }
 
-/** Random colours on a grid of `side` x `side`, enlarged. */
+/** Returns random colours on a grid of `side` x `side`, enlarged. */
 async function noise(random, side, low, high) {
   const grid = Uint8Array.from({ length: side * side * 3 }, () => random.integer(low, high));
   const image = sharp(grid, { raw: { width: side, height: side, channels: 3 } });

@@ -18,7 +18,7 @@ const CASES = [
   { name: "5,000 x 1,000,000 x 64, k=5, from disk", rows: 1_000_000, k: 5, work: "disk", rounds: 3 },
 ];
 
-/** Runs the cases whose names hold the given word; one row each, in queries a second. */
+/** Runs the cases with `word` in their name; one row each, in queries/s. */
 export async function bench(word = "") {
   if (APPROXIMATE.includes(word)) await benchApproximate();
   const python = findPython("faiss");
@@ -55,7 +55,7 @@ export async function bench(word = "") {
 
 const APPROXIMATE = "approximate: 20,000 x 64, k=5";
 
-/** USearch's graph against our exact search of the same rows: queries one by one, as a server gets them. */
+/** Compares USearch's graph with our exact search of the same rows: queries one by one, as in a server. */
 async function benchApproximate() {
   const folder = await vectors(200_000);
   const read = (name, count) => {
@@ -97,14 +97,14 @@ async function benchApproximate() {
   });
 }
 
-/** Rows of a file: a million of 64 numbers would be 256 MB in one. */
+/** Rows per file: a million of 64 numbers would be 256 MB in one. */
 const SHARD_ROWS = 100_000;
 
 function shardsOf({ rows }) {
   return Array.from({ length: rows / SHARD_ROWS }, (_, shard) => `index_${shard}.f32`);
 }
 
-/** Random unit vectors, as files of float32: queries.f32 and index_<n>.f32 of 100,000 rows. */
+/** Writes random unit vectors as float32 files: queries.f32 and index_<n>.f32 of 100,000 rows; returns their folder. */
 async function vectors(rows) {
   const folder = join(cache, `knn_${QUERIES}_${rows}_${LENGTH}`);
   if (existsSync(folder)) return folder;
@@ -129,7 +129,7 @@ function unitVectors(name, count) {
   return data;
 }
 
-/** How many of the neighbours are the same, those of equal score excepted. */
+/** Returns the share of equal neighbours, and of different ones with equal scores; throws for any other difference. */
 function compareFound(folder, { k }) {
   const read = (side, type) => {
     const bytes = readFileSync(join(folder, `found_${side}_${k}.${type === Int32Array ? "i32" : "f32"}`));
@@ -151,9 +151,9 @@ function compareFound(folder, { k }) {
   }
   const all = QUERIES * k;
   if (same + equalScore < all)
-    throw new Error(`bench: of ${all} neighbours ${all - same - equalScore} differ`);
+    throw new Error(`bench: ${all - same - equalScore} of ${all} neighbours differ`);
   return { sameNeighbours: same / all, ofEqualScore: equalScore / all };
 }
 
-/** Two float32 products of the same rows, summed in another order, may differ by so much. */
+/** Tolerance for float32 products of the same rows, summed in another order. */
 const EQUAL_SCORES = 1e-6;

@@ -1,4 +1,4 @@
-// Our side of `npm run bench knn`.
+// Our side of `npm run bench knn`: the exact search.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nearestNeighbours } from "guie/dist/retrieval/neighbours.js";
@@ -12,7 +12,7 @@ function read(name) {
   return { data, count: data.length / length, length };
 }
 
-/** All rows in memory, or one file of them at a time. */
+/** Opens the index: all rows in memory, or one file at a time. */
 function openIndex() {
   const shardRows = read(shards[0]).count;
   const count = shardRows * shards.length;

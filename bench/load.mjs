@@ -1,4 +1,5 @@
-// `npm run bench load`: the weights of ViT-H/14 (2.5 GB of float32) from a file into a session, and back into a file.
+// `npm run bench load`: reads the weights of ViT-H/14 (2.5 GB of float32) from a file into a session, and writes them
+// back.
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,7 +16,7 @@ const CASES = [
   { name: "vit-h/14 save float32", work: "save", dtype: "F32" },
 ];
 
-/** Runs the cases whose names hold the given word; one row each, in MB of the file a second. */
+/** Runs the cases with `word` in their name; one row each, in MB/s of the file. */
 export async function bench(word = "") {
   const python = findPython();
   for (const spec of CASES.filter(({ name }) => name.includes(word))) {

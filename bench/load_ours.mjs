@@ -1,4 +1,4 @@
-// Our side of `npm run bench load`: what `loadBackbone` and a run's checkpoints do with weights.
+// Our side of `npm run bench load`: loads weights like `loadBackbone`, and saves them like a run's checkpoints.
 import { rmSync } from "node:fs";
 import { Program } from "guie/dist/engine/program/program.js";
 import { towerFile } from "guie/dist/model/tower_weights.js";

@@ -1,4 +1,4 @@
-"""The peer of `npm run bench load`: PyTorch with the safetensors library, every value read into memory of its own."""
+"""The peer of `npm run bench load`: PyTorch with the safetensors library, every value copied into its own memory."""
 import json
 import os
 import resource

@@ -1,4 +1,4 @@
-// `npm run bench loader`: 224x224 JPEGs from disk to augmented, normalised batches of 32, against a PyTorch DataLoader.
+// `npm run bench loader`: loads 224x224 JPEGs into augmented, normalised batches of 32, against a PyTorch DataLoader.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { alternate, startContestant } from "./contestant.mjs";
@@ -7,7 +7,7 @@ import { findPython, row } from "./report.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** Measures images a second; an iteration is an epoch of 256 images. */
+/** Measures images/s; an iteration is an epoch of 256 images. */
 export async function bench() {
   const folder = await imageFolder();
   const python = findPython();

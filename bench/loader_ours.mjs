@@ -1,4 +1,4 @@
-// Our side of `npm run bench loader`: the batches that fine-tuning eats.
+// Our side of `npm run bench loader`: makes the batches of fine-tuning.
 import { readdirSync } from "node:fs";
 import { imageBatches } from "guie/dist/training/data/batches.js";
 import { serve } from "./contestant.mjs";
@@ -23,7 +23,7 @@ const table = { files, labels: files.map(() => 0) };
 let seed = 0;
 
 await serve(async () => {
-  // a source of its own each time: nothing is prepared before the clock starts, or while the peer runs
+  // a new source each time: nothing is prepared before the clock starts, or while the peer runs
   const batches = imageBatches({ ...config, seed: ++seed }, table, NORMALISATION);
   for (let stepInEpoch = 1; stepInEpoch <= batches.stepsPerEpoch; stepInEpoch++)
     batches.release(await batches.batchAt({ epoch: 1, stepInEpoch }));

@@ -1,4 +1,4 @@
-// `npm run bench merge`: Data_Merge at the original's size, against pandas; and its result opened for training.
+// `npm run bench merge`: runs Data_Merge at the original's size, and opens its result for training, against pandas.
 import { mkdirSync, rmSync } from "node:fs";
 import { loadavg } from "node:os";
 import { dirname, join } from "node:path";
@@ -16,7 +16,7 @@ const CASES = [
   { name: "open for training: 6 M rows", work: "open", rounds: 3 },
 ];
 
-/** Runs the cases whose names hold the given word; one row each, in rows of the last table per second. */
+/** Runs the cases with `word` in their name; one row each, in rows/s of the last table. */
 export async function bench(word = "") {
   const python = findPython();
   const dataDir = mergeInput();
@@ -25,10 +25,10 @@ export async function bench(word = "") {
   const out = join(dataDir, "pandas");
   mkdirSync(out, { recursive: true });
   const datasets = DATA_SETS.map(({ name, folder }) => [name, folder]);
-  for (const { name, work, rounds } of CASES.filter((each) => each.name.includes(word))) {
-    const spec = JSON.stringify({ work, dataDir, datasets, out, csv: join(dataDir, file) });
-    const contestants = [await startContestant(process.execPath, [join(here, "merge_ours.mjs"), spec])];
-    if (python) contestants.push(await startContestant(python, [join(here, "merge_pandas.py"), spec]));
+  for (const { name, work, rounds } of CASES.filter((spec) => spec.name.includes(word))) {
+    const argument = JSON.stringify({ work, dataDir, datasets, out, csv: join(dataDir, file) });
+    const contestants = [await startContestant(process.execPath, [join(here, "merge_ours.mjs"), argument])];
+    if (python) contestants.push(await startContestant(python, [join(here, "merge_pandas.py"), argument]));
     const [oursMs, theirsMs] = await alternate(contestants, { warmUps: 0, rounds });
     const [peakMB, theirPeakMB] = await Promise.all(contestants.map((contestant) => contestant.end()));
     row({

@@ -1,4 +1,4 @@
-// The input of `npm run bench merge`: preprocessed tables of the 14 data sets, as large as the original's.
+// Writes the input of `npm run bench merge`: preprocessed tables of the 14 data sets, as large as the original's.
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,16 +8,19 @@ import { preprocessedCsv } from "guie/dist/preprocessing/layout.js";
 const CACHE = join(dirname(fileURLToPath(import.meta.url)), "../.cache/bench");
 const ROWS = 3_000_000;
 const CLASSES = 274_330;
-/** Data_preprocessing keeps no smaller class. */
+/** Smallest class that Data_preprocessing keeps. */
 const SMALLEST = 3;
-/** Of the Pareto distribution of class sizes: with it 3 M rows are few classes of thousands, most of 3 to 10. */
+/** Exponent of the Pareto distribution of class sizes: 3 M rows give a few classes of thousands, most of 3 to 10. */
 const TAIL = 1.35;
 const LARGEST = 6_000;
 const ROWS_PER_WRITE = 20_000;
-/** A step that has no factor in common with a data set's row count walks through all its rows, out of order. */
+/** Step without a common factor with a data set's number of rows: it visits all rows, out of order. */
 const STRIDE = 1_000_003;
 
-/** Writes the tables once; later calls find them. @returns the data directory */
+/**
+ * Writes the tables if they are missing.
+ * @returns the data directory
+ */
 export function mergeInput() {
   const dataDir = join(CACHE, `merge_${ROWS}_${CLASSES}_${TAIL}`);
   if (existsSync(dataDir)) return dataDir;
@@ -33,7 +36,7 @@ export function mergeInput() {
   return dataDir;
 }
 
-/** Quantiles of a Pareto distribution, the largest first, made to sum to ROWS. */
+/** Returns quantiles of a Pareto distribution, largest first, adjusted to sum to ROWS. */
 function classSizes() {
   const sizes = Array.from({ length: CLASSES }, (_, k) =>
     Math.min(LARGEST, Math.floor(SMALLEST * (CLASSES / (k + 0.5)) ** (1 / TAIL))),
@@ -48,7 +51,7 @@ function classSizes() {
   return sizes;
 }
 
-/** A table whose rows are not in the order of their classes. */
+/** Writes a table with rows that are not in class order. */
 function writeTable(path, folder, sizes) {
   const labels = Int32Array.from(sizes.flatMap((size, label) => Array(size).fill(label)));
   const file = openSync(path, "w");

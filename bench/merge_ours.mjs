@@ -1,4 +1,4 @@
-// Our side of `npm run bench merge`.
+// Our side of `npm run bench merge`: merges the tables, or opens the result.
 import { mergeTables } from "guie/dist/tables/merge_tables.js";
 import { readTrainingTable } from "guie/dist/tables/training_table.js";
 import { serve } from "./contestant.mjs";

@@ -1,6 +1,6 @@
 """pandas' side of `npm run bench merge`: the same five files by vectorised pandas, no loop over rows or classes.
 
-Folds are drawn over distinct images, as ours by default. Random numbers are NumPy's, so the draws differ from ours.
+Folds are drawn over distinct images, like ours by default. Random numbers are NumPy's, so the draws differ from ours.
 """
 
 import json
@@ -24,21 +24,21 @@ def read(data_dir, datasets):
 
 
 def merged(rows):
-    """New labels by first appearance; the classes that they were."""
+    """Returns new labels by first appearance, and the original classes."""
     keys = rows["dataset"].map({name: i for i, name in enumerate(rows["dataset"].unique())})
     codes, _ = pd.factorize(keys.to_numpy(np.int64) * (1 << 32) + rows["labels"].to_numpy(np.int64))
     table = pd.DataFrame(
         {"new_image_files": rows["image_files"], "new_labels": codes, "dataset": rows["dataset"]}
     )
     if table["new_image_files"].duplicated().any():
-        raise ValueError("an image stands in two rows")
+        raise ValueError("an image is in two rows")
     first = np.unique(codes, return_index=True)[1]
     classes = rows.iloc[first][["dataset", "labels"]].reset_index(names="new_labels")
     return table, classes.assign(new_labels=np.arange(len(classes)), class_name=classes["labels"])
 
 
 def places(labels, random):
-    """The place of every row in a random order within its class, and the size of its class."""
+    """Returns the position of every row in a random order within its class, and the size of its class."""
     order = np.lexsort((random.random(len(labels)), labels))
     sizes = np.bincount(labels)
     starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
@@ -71,7 +71,7 @@ def merge(data_dir, datasets, out):
 
 
 def open_for_training(csv):
-    """Paths and labels of the rows that train, and of the distinct images that validate."""
+    """Returns paths and labels of the training rows, and of the distinct validation images."""
     table = pd.read_csv(csv, usecols=["new_image_files", "new_labels", "fold"])
     train = table[table["fold"] != FOLD]
     validation = table[table["fold"] == FOLD].drop_duplicates("new_image_files")

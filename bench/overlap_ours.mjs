@@ -1,5 +1,5 @@
-// One rank of `npm run bench allreduce step`: a training step with the others' gradients, the same without them, and
-// their way alone. All ranks take the same turns, and wait for each other before each.
+// One rank of `npm run bench allreduce step`: times a training step with communication, one without it, and the
+// communication alone. All ranks take the same turns, and wait for each other before each.
 
 import { randomStream } from "guie/dist/common/random.js";
 import { vit224 } from "guie/dist/config/presets.js";
@@ -76,7 +76,7 @@ const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 const MB =
   [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((product, n) => product * n, 4), 0) / 1e6;
 
-await iterate(); // traced and warm
+await iterate(); // tracing and warm-up
 for (const times of Object.values(seconds)) times.length = 0;
 const finish = () => ({
   MB,

@@ -1,4 +1,4 @@
-// The machine's own rate: a chain of square matrix products in float32, each by another matrix, as TensorFlow runs them.
+// Measures the machine's peak rate: a chain of square float32 matrix products in TensorFlow, each with another matrix.
 
 import { tf } from "guie/dist/engine/native/tf.js";
 import { Program } from "guie/dist/engine/program/program.js";

@@ -1,4 +1,4 @@
-// How benchmarks report: a line for people, a line of JSON for programs.
+// Reports results of benchmarks: a line for people, a line of JSON for programs.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -7,15 +7,15 @@ import { FORMER } from "./former.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** The Python environment of the peers, made by `npm run bench:setup`. */
+/** Python environment of the peers, created by `npm run bench:setup`. */
 export const PEERS = join(root, ".cache/peers/bench");
 
-/** The peer of the models' benchmarks. */
+/** Name of the peer in benchmarks of models. */
 export const TORCH = "torch 2.13 eager";
 
 /**
- * Python with the peers, or undefined with a note.
- * @param module what it must be able to import
+ * Returns the Python with the peers; prints a note and returns undefined if it is missing.
+ * @param module a module that it must be able to import
  */
 export function findPython(module = "torch") {
   if (FORMER) return undefined;
@@ -28,8 +28,8 @@ export function findPython(module = "torch") {
 
 /**
  * Prints a case's result.
- * @param peer whom ours is compared with; null where the case has nobody
- * @param theirs the peer's number, undefined where it could not run; `ratio` above 1 means that ours is better
+ * @param peer the peer's name; null if the case has none
+ * @param theirs the peer's number, undefined if it did not run; a `ratio` above 1 means that ours is better
  * @param more further numbers of the case
  */
 export function row({ bench, case: name, ours, unit, peer, theirs, peakMB, theirPeakMB, more = {} }) {

@@ -1,5 +1,5 @@
-// `npm run bench resize`: preprocessing against the original's own loop (OpenCV, one thread), photo by photo.
-// The photos are the Grocery Store data set's (GUIE_GROCERY names its folder) and mosaics of them, made here.
+// `npm run bench resize`: preprocesses photos, against the original's own loop (OpenCV, one thread).
+// The photos are the Grocery Store data set's (GUIE_GROCERY names its folder) and mosaics of them.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -20,7 +20,7 @@ const TILE_PX = 348;
 const MOSAICS = 300;
 const MOSAIC_QUALITY = 90;
 
-/** Means of |ours - theirs| over the pixels of the written JPEGs, of 255: what is called exact. */
+/** Maximum mean of |ours - theirs| over the pixels of the written JPEGs, of 255, that counts as exact. */
 const EXACT = 0.1;
 const COMPARED = 200;
 
@@ -30,14 +30,14 @@ const CASES = [
   { name: "photos 1392 px, decoded at reduced size", photos: mosaics, decoding: "reduced", rounds: 3 },
 ];
 
-/** Runs the cases whose names hold the given word; one row each. */
+/** Runs the cases with `word` in their name; one row each. */
 export async function bench(word = "") {
   if (!existsSync(join(GROCERY, "dataset"))) {
     console.error(`bench: no Grocery Store photos at ${GROCERY}; GUIE_GROCERY names their folder`);
     return;
   }
   const python = findPython("cv2");
-  // Deleted at the very end: ext4 is slow to make files for minutes after many deletions.
+  // Deleted only at the end: after many deletions, ext4 creates files slowly for minutes.
   const works = CASES.map((_, i) => join(WORK, `${Date.now()}_${i}`));
   try {
     for (const [i, spec] of CASES.entries()) {
@@ -76,7 +76,7 @@ async function runCase({ name, photos, decoding, rounds }, work, python) {
   });
 }
 
-/** The data set's own lists: 5,421 photos. */
+/** Returns the 5,421 photos of the data set's own lists. */
 function groceryPhotos() {
   const folder = join(GROCERY, "dataset");
   const lists = ["train", "val", "test"].map((split) => readFileSync(join(folder, `${split}.txt`), "utf8"));
@@ -86,7 +86,7 @@ function groceryPhotos() {
   };
 }
 
-/** Photos of 1,392 px, made once. */
+/** Returns mosaics of 1,392 px; makes missing ones. */
 async function mosaics() {
   const folder = join(root, ".cache/bench/mosaics");
   const { folder: source, files: photos } = groceryPhotos();
@@ -114,7 +114,7 @@ async function mosaic(paths) {
   return canvas.composite(await Promise.all(inputs)).jpeg({ quality: MOSAIC_QUALITY });
 }
 
-/** Says how far the written pixels are apart; exact decoding must be exact. */
+/** Prints the mean difference of the written pixels; throws if full decoding is not exact. */
 async function compare(work, files, decoding) {
   const step = Math.max(1, Math.floor(files.length / COMPARED));
   const table = readFileSync(join(work, "ours/0/final_data_224/photos_final_224.csv"), "utf8");

@@ -1,4 +1,4 @@
-// Our side of `npm run bench resize`: what `guie preprocess` does with a data set, each time into a fresh folder.
+// Our side of `npm run bench resize`: preprocesses a data set like `guie preprocess`, each time into a new folder.
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { preprocessDataset } from "guie/dist/preprocessing/preprocess.js";

@@ -1,4 +1,5 @@
-// `npm run bench train [WORD]`: training fed from image files: steps against PyTorch, and how long a step waits for data.
+// `npm run bench train [WORD]`: trains from image files: steps/s against PyTorch, and the time that a step waits for
+// data.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { demo } from "guie/dist/config/presets.js";
@@ -9,7 +10,7 @@ import { findPython, row, TORCH } from "./report.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const { imageSize, lastBlocks, dropout, s } = demo("fine_tune");
 
-/** The demo's fine-tuning, and the aim: ViT-B waits for data less than 3 % of the time. */
+/** The demo's fine-tuning; and ViT-B, which should wait for data less than 3 % of the time. */
 const CASES = [
   {
     name: "demo fine-tuning, vit-s/14",
@@ -39,7 +40,7 @@ const CASES = [
   },
 ];
 
-/** Steps a second, and the share of the time in which a step waited for its batch. */
+/** Measures steps/s, and the share of the time in which a step waited for its batch. */
 export async function bench(word = "") {
   const folder = await imageFolder();
   for (const { name, peer, rounds, ...spec } of CASES.filter((one) => one.name.includes(word))) {

@@ -1,4 +1,4 @@
-// Our side of `npm run bench train`: the trainer itself, fed from image files, with fresh weights.
+// Our side of `npm run bench train`: runs the trainer on image files, with random weights.
 import { readdirSync } from "node:fs";
 import { randomStream } from "guie/dist/common/random.js";
 import { demo } from "guie/dist/config/presets.js";
@@ -42,6 +42,6 @@ async function iterate() {
   for (let i = 0; i < spec.steps; i++) dataSeconds += (await trainer.step()).dataSeconds;
   seconds += (performance.now() - startedAt) / 1000;
 }
-await iterate(); // compiled, its first batch waited for
+await iterate(); // compiles, and waits for the first batch
 [seconds, dataSeconds] = [0, 0];
 await serve(iterate, () => ({ dataShare: dataSeconds / seconds }));

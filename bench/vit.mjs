@@ -1,4 +1,5 @@
-// `npm run bench vit [WORD]`: Vision Transformers, forward and whole training steps, against PyTorch and tfjs eager.
+// `npm run bench vit [WORD]`: runs Vision Transformers, forward and whole training steps, against PyTorch and eager
+// tfjs.
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +8,10 @@ import { findPython, row, TORCH } from "./report.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** What the towers have in common: open_clip's ViTs and DINOv2's ViT-S as lib/model/towers.ts describes them. */
+/**
+ * The towers: open_clip's ViTs and DINOv2's ViT-S, based on those of lib/model/towers.ts (`base`), some with other
+ * sizes.
+ */
 const VIT_S = { base: "dinov2-vit-s-14", imageSizePx: 112, width: 384, layers: 12, heads: 6, batch: 32 };
 const VIT_B = { base: "ViT-H-14", imageSizePx: 224, width: 768, layers: 12, heads: 12, batch: 8 };
 const VIT_L = { base: "ViT-L-14", imageSizePx: 224, width: 1024, layers: 24, heads: 16, batch: 4 };
@@ -15,7 +19,7 @@ const VIT_H = { base: "ViT-H-14", imageSizePx: 224, width: 1280, layers: 32, hea
 const BF16 = { config: { precision: "bfloat16" }, needs: "bfloat16" };
 const FEW = { warmUps: 1, rounds: 5 };
 
-/** Peers by name: how each is started for a case. */
+/** Peer's name -> function that returns its command for a case. */
 const PEERS = {
   [TORCH]: (spec) => python("vit_torch.py", spec),
   "torch 2.13 compile": (spec) => python("vit_torch.py", { ...spec, compile: true }),
@@ -50,14 +54,14 @@ const CASES = [
   },
 ];
 
-/** The products that measure how fast matrices can be multiplied at all. */
+/** Matrix products that measure the machine's peak rate. */
 const PRODUCTS = { size: 2048, products: 8 };
 
-/** Runs the cases whose names hold the given word; a row for each peer. */
+/** Runs the cases with `word` in their name; a row per peer. */
 export async function bench(word = "") {
   for (const spec of CASES.filter(({ name }) => name.includes(word))) {
     if (spec.needs === "bfloat16" && !hasBfloat16()) {
-      console.error(`${spec.name}: left out: this CPU has neither avx512_bf16 nor amx_bf16`);
+      console.error(`${spec.name}: skipped: this CPU has neither avx512_bf16 nor amx_bf16`);
       continue;
     }
     await benchCase(spec);
@@ -99,8 +103,9 @@ function python(script, spec) {
 }
 
 /**
- * Floating point operations of an image's matrix products: the blocks' linear layers and attention, of the last one
- * what the class token needs, and the patch embedding. Backward takes twice those of forward.
+ * Returns the floating point operations of an image's matrix products: the linear layers and attention of the blocks
+ * (in the last one only those that the class token needs), and the patch embedding. Backward takes twice as many as
+ * forward.
  */
 function flops({ imageSizePx, width: D, layers, work }) {
   const patches = (imageSizePx / 14) ** 2;

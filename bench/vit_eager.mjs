@@ -1,4 +1,4 @@
-// The same Vision Transformer in plain tfjs, run eagerly: what one writes without this library.
+// The eager peer of `npm run bench vit`: the same Vision Transformer in plain tfjs, as written without this library.
 import { randomStream } from "guie/dist/common/random.js";
 import { tf } from "guie/dist/engine/native/tf.js";
 import { initialHeadValues } from "guie/dist/model/head.js";

@@ -1,4 +1,4 @@
-// Our side of `npm run bench vit`: the traced functions that embedding and training run.
+// Our side of `npm run bench vit`: runs the traced functions of embedding and training.
 
 import { randomStream } from "guie/dist/common/random.js";
 import { vit224 } from "guie/dist/config/presets.js";

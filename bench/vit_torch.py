@@ -1,7 +1,7 @@
 """PyTorch's side of `npm run bench vit`: the same tower, neck and loss in PyTorch's own layers; eager, compiled
 (`compile`), or with its matrix products in bfloat16 (`autocast`).
 
-Like ours, the last block goes on with the class token alone once its attention has run. AdamW is PyTorch's fused one.
+Like ours, the last block continues with only the class token after its attention. AdamW is PyTorch's fused one.
 """
 
 import json
@@ -111,7 +111,7 @@ def answer(value):
 
 
 def serve(iterate):
-    """Answers until it is told to end."""
+    """Answers requests until the line "end"."""
     answer({"ready": True})
     for line in sys.stdin:
         if line.strip() == "end":

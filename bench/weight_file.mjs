@@ -1,4 +1,4 @@
-// Files of random weights, for benchmarks that read large ones.
+// Writes files of random weights, for benchmarks that read large files.
 import { mkdirSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -6,7 +6,7 @@ import { DTYPE_BYTES } from "guie/dist/formats/dtypes.js";
 import { formatHeader } from "guie/dist/formats/safetensors_header.js";
 import { findTower, towerShapes } from "guie/dist/model/towers.js";
 
-/** Random bits, written again and again; without the exponents' highest bit, so that every number is below 2. */
+/** Returns random bits, to be written repeatedly; the exponents' highest bit is 0, so that every number is below 2. */
 function randomBlock(dtype) {
   const halves = Uint16Array.from({ length: 2 ** 19 }, () => Math.random() * 2 ** 16);
   const step = DTYPE_BYTES[dtype] / 2;
@@ -14,7 +14,7 @@ function randomBlock(dtype) {
   return new Uint8Array(halves.buffer);
 }
 
-/** Writes a tower's weights of one dtype (F32 or F16) as safetensors: as large as the real file, without its meaning. */
+/** Writes random weights of a tower in one dtype (F32 or F16) as safetensors, as large as the real file. */
 export async function randomWeightFile(path, towerName, dtype) {
   mkdirSync(dirname(path), { recursive: true });
   const shapes = towerShapes(findTower(towerName));

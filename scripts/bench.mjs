@@ -1,6 +1,6 @@
-// `npm run bench NAME [WORD] [-- --against FOLDER]`: runs bench/NAME.mjs, only the cases whose names hold WORD; against
-// the field's own tools, or against another commit of this project, set up in FOLDER.
-// For people on standard error, a JSON line per case on standard output.
+// `npm run bench NAME [WORD] [-- --against FOLDER]`: runs bench/NAME.mjs, optionally only cases with WORD
+// in their name, against other tools of the field, or against another commit of this project, set up in FOLDER.
+// Standard error has a report for people, standard output a JSON line per case.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";

@@ -1,4 +1,4 @@
-// `npm run bench:setup`: the libraries that the benchmarks compare with, in a Python environment of their own.
+// `npm run bench:setup`: installs the libraries that the benchmarks compare with, in their own Python environment.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { guardScript } from "./guard.mjs";

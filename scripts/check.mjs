@@ -1,4 +1,4 @@
-// `npm run check`: strict types, lint and format, clean notebooks. All are tried; any failure fails the whole.
+// `npm run check`: checks strict types, lint, format, notebooks and generated pages. Runs all; fails if any fails.
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ guardScript("check");
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** What is checked -> the Node script that does it. */
+/** Name of a check -> the Node script that does it. */
 const CHECKS = {
   "types (tsc, strict)": ["node_modules/typescript/bin/tsc", "-b"],
   "lint and format (biome)": ["node_modules/@biomejs/biome/bin/biome", "check", "."],

@@ -1,6 +1,6 @@
-// `npm run demo [-- --run NAME]`: from nothing to the ladder. Sets the workspace up, runs the project's own six notebooks
-// headless on the demo set, whatever was edited in notebooks/ (executed copies go to runs/demo/), prints the ladder and
-// writes runs/demo/report.json. The runs are called NAME_frozen and NAME_fine_tune; NAME is demo unless told.
+// `npm run demo [-- --run NAME]`: from nothing to the ladder. Sets the workspace up, runs the project's six original
+// notebooks headless on the demo set, ignoring edits in notebooks/ (executed copies go to runs/demo/), prints the
+// ladder and writes runs/demo/report.json. The runs are NAME_frozen and NAME_fine_tune; NAME defaults to demo.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -15,7 +15,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const out = join(root, "runs/demo");
 const run = readRun();
 
-/** The runs' name. Ends the demo for anything else on the command line. */
+/** Returns the runs' name. Ends the demo for anything else on the command line. */
 function readRun() {
   try {
     return parseArgs({ options: { run: { type: "string", default: "demo" } } }).values.run;
@@ -25,7 +25,7 @@ function readRun() {
   }
 }
 
-/** Stage of the report -> the notebook that does it. */
+/** Stage of the report -> its notebook. */
 const NOTEBOOKS = {
   get_data: "Get_Data",
   preprocessing: "Data_preprocessing",
@@ -35,7 +35,7 @@ const NOTEBOOKS = {
   inference: "Inference",
 };
 
-/** What the report is of, whatever the notebooks' defaults are. */
+/** Parameters of the report, independent of the notebooks' defaults. */
 const DATA = { dataDir: "data/demo", seed: 999 };
 const PARAMS = {
   Get_Data: DATA,
@@ -51,7 +51,7 @@ const RUNS = { frozen: `${run}_frozen`, fine_tuned: `${run}_fine_tune` };
 
 const seconds = {};
 
-/** Runs a Node script, its output on this terminal; ends the demo when it fails. Remembers how long it took. */
+/** Runs a Node script with its output on this terminal and records its duration; ends the demo if it fails. */
 function stage(name, args, options = {}) {
   const startedAtMs = performance.now();
   const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit", ...options });
@@ -60,7 +60,7 @@ function stage(name, args, options = {}) {
   return stdout;
 }
 
-/** A run of these names with other settings is a person's: it stays, and the demo says so before it begins. */
+/** Ends the demo before it begins if a run of these names has other settings: it belongs to a person and must stay. */
 function refuseOtherRuns() {
   const require = createRequire(import.meta.url);
   const { trainConfigs } = require("guie/dist/notebook/views/train_configs");
@@ -106,7 +106,7 @@ const scores = JSON.parse(
   stage("evaluate", evaluate, { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8" }),
 );
 
-/** A metric's values with the report's names of the rungs. */
+/** Returns a metric's values under the report's names of the rungs. */
 function rungs(values) {
   const trained = Object.entries(RUNS).map(([rung, run]) => [rung, values[run]]);
   return { pixels: values.pixels, backbone: values.backbone, ...Object.fromEntries(trained) };

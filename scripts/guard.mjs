@@ -1,19 +1,19 @@
-// How a script of this project ends when something unexpected happens: in one line, as the commands of `guie` do.
+// Ends a script with a one-line message on unexpected errors, like the commands of `guie`.
 import { createRequire } from "node:module";
 
 const INTERRUPTED_CODE = 130;
 
 /**
- * Called first in a script.
- * @param name what its messages begin with
- * @param options.endsByInterrupt false for a script that answers Ctrl-C itself
+ * Installs the handlers; every script calls it first.
+ * @param name prefix of the messages
+ * @param options.endsByInterrupt false for a script that handles Ctrl-C itself
  */
 export function guardScript(name, { endsByInterrupt = true } = {}) {
   const end = (message, code) => {
     process.stderr.write(`\n${name}: ${message}\n`);
     process.exit(code);
   };
-  process.stderr.on("error", () => {}); // messages that nobody can read
+  process.stderr.on("error", () => {}); // nobody can read the messages
   process.stdout.on("error", (error) => {
     if (error.code !== "EPIPE") end(wordsOf(name, error), 1);
   });

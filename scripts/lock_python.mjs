@@ -1,5 +1,5 @@
 // `npm run lock:python`: writes the exact versions and hashes of all Python packages, for Python 3.10 to 3.13, once for
-// the CPU and once for CUDA. Run it after a change of requirements.txt or of TensorFlow's version, and commit what it wrote.
+// the CPU and once for CUDA. Run it after a change of requirements.txt or TensorFlow's version, and commit its output.
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ const UV = "uv==0.13.9";
 
 const HEAD = "# Made by `npm run lock:python` from requirements.txt: do not edit.\n";
 
-/** Versions with hashes of a list of requirements and of all that they need. */
+/** Writes a lock file: versions and hashes of the requirements and all their dependencies. */
 async function lock({ file, tensorflow }) {
   const wanted = join(root, FOLDER, "wanted.txt");
   writeFileSync(wanted, `${readFileSync(join(root, "requirements.txt"), "utf8")}${tensorflow}\n`);

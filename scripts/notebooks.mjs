@@ -1,9 +1,9 @@
-// Runs notebooks headless, each from top to bottom in a kernel of its own, and keeps the executed copies.
+// Runs notebooks headless, each from top to bottom in its own kernel, and keeps the executed copies.
 //   npm run notebooks -- [names...] [--out runs/notebooks] [--params '{"Train": {"seed": 1}}'] [--timeout-s N] [--html]
-//   npm run notebooks -- --restore Train    brings the original back, and keeps the edited one beside it
-// Without names: all of notebooks/, in the order of the pipeline. What is run is a person's own notebook, with what was
-// edited there, and says so; --originals runs the project's. A failing cell ends the run: its source and error are
-// printed, the executed copy holds everything up to it. --params overrides the parameters of the named notebooks.
+//   npm run notebooks -- --restore Train    restores the original, and keeps the edited one next to it
+// Without names: all of notebooks/, in pipeline order. By default a person's notebooks run, and edited cells are
+// listed; --originals runs the project's. A failing cell ends the run: its source and error are printed; the executed
+// copy holds everything up to it. --params overrides the parameters of the named notebooks.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -17,10 +17,10 @@ guardScript("notebooks");
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** A mistake in the call: printed without a stack. */
+/** A mistake in the call, printed without a stack. */
 class UsageError extends Error {}
 
-/** The notebooks to run, as { name, path }; a name stands for notebooks/<name>.ipynb, or for its original. */
+/** Returns the notebooks to run, as { name, path }; a name means notebooks/<name>.ipynb, or its original. */
 function selectNotebooks(names, useOriginals) {
   if (useOriginals) {
     const wanted = names.length > 0 ? names : PIPELINE;
@@ -46,8 +46,8 @@ function requireOriginals(names) {
     throw new UsageError(`the project has no notebook ${unknown.join(", ")}; it has: ${PIPELINE.join(", ")}`);
 }
 
-/** Says of a notebook of the pipeline that it is not the project's any more, where it is not. */
-function tellEdits({ name, path }) {
+/** Prints a notice if a notebook of the pipeline differs from the project's original. */
+function reportEdits({ name, path }) {
   if (!PIPELINE.includes(name) || path !== notebookPath(name)) return;
   const cells = changedCellsOf(name);
   if (cells.length === 0) return;
@@ -67,7 +67,7 @@ function changedCellsOf(name) {
   }
 }
 
-/** Brings originals back, and says where the edited ones are. */
+/** Restores originals, and prints where the edited ones are. */
 function restoreAll(names) {
   if (names.length === 0) throw new UsageError(`--restore takes names of ${PIPELINE.join(", ")}`);
   requireOriginals(names);
@@ -78,19 +78,22 @@ function restoreAll(names) {
   }
 }
 
-/** A copy never takes the place of what it is made from, nor of a notebook that was not executed here. */
+/** Refuses an output path where the copy would replace its own source, or a notebook that was not executed here. */
 function requireReplaceable({ name, path }, out) {
   const executed = join(out, `${name}.ipynb`);
   if (!existsSync(executed)) return;
   if (realpathSync(executed) === realpathSync(path))
-    throw new UsageError(`--out ${out} is where ${name}.ipynb itself stands: choose another folder`);
+    throw new UsageError(`--out ${out} is the folder of ${name}.ipynb itself: choose another folder`);
   if (isExecutedCopy(executed)) return;
   throw new UsageError(
-    `${executed} is no executed copy of a notebook: it stays. Choose another --out, or move it away`,
+    `${executed} is not an executed copy of a notebook and is kept. Choose another --out, or move it away`,
   );
 }
 
-/** nbconvert notes in each cell when it ran; a notebook that a person saved has none of it, or is no notebook. */
+/**
+ * Returns true for an executed copy: nbconvert records in each cell when it ran; a notebook saved by a person has no
+ * such record.
+ */
 function isExecutedCopy(path) {
   try {
     const { cells } = JSON.parse(readFileSync(path, "utf8"));
@@ -100,7 +103,7 @@ function isExecutedCopy(path) {
   }
 }
 
-/** --params as an object, every key of which is a notebook that is run. */
+/** Parses --params as an object; every key must be a notebook that is run. */
 function readParams(text, notebooks) {
   const names = notebooks.map(({ name }) => name);
   let params;
@@ -111,14 +114,14 @@ function readParams(text, notebooks) {
   }
   for (const [name, values] of Object.entries(params)) {
     if (!names.includes(name))
-      throw new UsageError(`--params names "${name}", which is not run; run are: ${names.join(", ")}`);
+      throw new UsageError(`--params names "${name}", which is not run; these are: ${names.join(", ")}`);
     if (typeof values !== "object")
       throw new UsageError(`--params: "${name}" must be an object of parameters`);
   }
   return params;
 }
 
-/** A page that needs no server and no network (scripts/page/). */
+/** Options for a page that needs no server and no network (scripts/page/). */
 const PAGE_OPTIONS = [
   "--template",
   "page",
@@ -128,7 +131,7 @@ const PAGE_OPTIONS = [
 
 const PROGRESS_PAUSE_MS = 15_000;
 
-/** Prints what a notebook says of its progress into `file`, when it has changed; the returned function ends that. */
+/** Prints the progress that a notebook writes into `file` when it changes; returns a function that stops this. */
 function relayProgress(file) {
   let shown = "";
   const timer = setInterval(() => {
@@ -142,7 +145,7 @@ function relayProgress(file) {
   };
 }
 
-/** Runs jupyter nbconvert; resolves with its exit code and what it printed. */
+/** Runs jupyter nbconvert; resolves with its exit code and output. */
 function nbconvert(args, env = {}) {
   const command = join(root, ".venv/bin/jupyter-nbconvert");
   const child = spawn(command, args, {
@@ -165,12 +168,12 @@ function nbconvert(args, env = {}) {
  */
 async function execute({ name, path }, { out, params, timeoutS, html }) {
   const executed = join(out, `${name}.ipynb`);
-  const making = join(out, `.${name}.making.ipynb`);
-  rmSync(making, { force: true });
+  const partial = join(out, `.${name}.making.ipynb`);
+  rmSync(partial, { force: true });
   const settings = {
     timeout: timeoutS ?? -1,
     interrupt_on_timeout: true,
-    // The kernel stops at the first error itself (scripts/kernel/errors.js); so the copy is written in any case.
+    // The kernel itself stops at the first error (scripts/kernel/queue.js); this way the copy is always written.
     allow_errors: true,
     iopub_timeout: 60,
   };
@@ -180,7 +183,7 @@ async function execute({ name, path }, { out, params, timeoutS, html }) {
   const progressFile = join(out, `.${name}.progress`);
   const endProgress = relayProgress(progressFile);
   const { code, output } = await nbconvert(
-    ["--to", "notebook", "--execute", ...options, "--output-dir", out, "--output", basename(making), path],
+    ["--to", "notebook", "--execute", ...options, "--output-dir", out, "--output", basename(partial), path],
     {
       GUIE_STOP_AFTER_ERROR: "1",
       GUIE_PARAMS: JSON.stringify(params[name] ?? {}),
@@ -190,7 +193,7 @@ async function execute({ name, path }, { out, params, timeoutS, html }) {
   if (output.includes("DeadKernelError"))
     return "its kernel died (killed, or out of memory?); there is no new copy.";
   if (code !== 0) return `nbconvert ended with ${code}:\n${output.trim().split("\n").slice(-15).join("\n")}`;
-  renameSync(making, executed);
+  renameSync(partial, executed);
   if (html) {
     const page = await nbconvert(["--to", "html", ...PAGE_OPTIONS, executed]);
     if (page.code !== 0) return `no page could be made of ${executed}:\n${page.output.trim()}`;
@@ -203,7 +206,7 @@ function pythonic(value) {
   return typeof value === "boolean" ? (value ? "True" : "False") : String(value);
 }
 
-/** The first failing cell with its error, as text. */
+/** Returns the first failing cell with its error, as text; undefined if none failed. */
 function failureIn(notebook) {
   const codeCells = notebook.cells.filter((cell) => cell.cell_type === "code");
   for (const [index, cell] of codeCells.entries()) {
@@ -244,7 +247,7 @@ async function main() {
   for (const [index, notebook] of notebooks.entries()) {
     const startedAtMs = performance.now();
     console.log(`${notebook.name} ...`);
-    tellEdits(notebook);
+    reportEdits(notebook);
     const failure = await asOwner(join(out, `${notebook.name}.ipynb`), "The execution", () =>
       execute(notebook, { out, params, timeoutS, html: values.html }),
     );

@@ -1,13 +1,13 @@
-// The six notebooks as the project ships them. People work in notebooks/, and JupyterLab saves there by itself; the
-// originals stand in scripts/originals/, so that the demo always runs them and each can be brought back, without git too.
-// `npm run check` holds both equal; `node scripts/check/notebooks.mjs --write` takes notebooks/ as the new originals.
+// The six notebooks as the project ships them. People work in notebooks/, where JupyterLab saves automatically; the
+// originals are in scripts/originals/, so that the demo always runs them and each can be restored, even without git.
+// `npm run check` fails if they differ; `node scripts/check/notebooks.mjs --write` makes notebooks/ the new originals.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** The six, in the order of the pipeline: each reads what those before it wrote. */
+/** The six notebooks in pipeline order: each reads the output of earlier ones. */
 export const PIPELINE = [
   "Get_Data",
   "Data_preprocessing",
@@ -17,26 +17,28 @@ export const PIPELINE = [
   "Inference",
 ];
 
-/** Names of notebooks that `restore` has put aside. */
+/** Pattern of the names under which `restore` keeps edited notebooks. */
 export const PUT_ASIDE = /\.edited(-\d+)?$/;
 
-/** Where people work on a notebook. */
+/** Returns the path of the working copy of a notebook. */
 export function notebookPath(name) {
   return join(root, "notebooks", `${name}.ipynb`);
 }
 
-/** The same notebook as it is shipped. */
+/** Returns the path of the shipped notebook. */
 export function originalPath(name) {
   return join(root, "scripts/originals", `${name}.ipynb`);
 }
 
-/** What the cells of a notebook say, without outputs. */
+/** Returns the types and sources of a notebook's cells, without outputs. */
 function sources(path) {
   const { cells } = JSON.parse(readFileSync(path, "utf8"));
   return cells.map(({ cell_type: type, source }) => `${type}: ${[source].flat().join("")}`);
 }
 
-/** The numbers of the cells, from 1, that are not the original's: changed, added, or (one past the end) missing. */
+/**
+ * Returns the numbers, from 1, of cells that differ from the original: changed, added, or (one past the end) missing.
+ */
 export function changedCells(name) {
   const [ours, originals] = [notebookPath(name), originalPath(name)].map(sources);
   const known = new Set(originals);
@@ -46,8 +48,8 @@ export function changedCells(name) {
 }
 
 /**
- * Brings the original of a notebook back; what was there stays beside it, under another name.
- * @returns the name under which it stays; undefined where there was nothing to keep
+ * Restores the original of a notebook; an edited one is kept next to it under another name.
+ * @returns the name of the edited one; undefined if there was nothing to keep
  */
 export function restore(name) {
   const [path, original] = [notebookPath(name), originalPath(name)];

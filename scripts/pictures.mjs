@@ -1,5 +1,5 @@
 // Draws the README's pictures from the results of `npm run demo`: docs/ladder.png, docs/neighbours.png,
-// and, where there is Chromium, docs/serving.png.
+// and, if Chromium is installed, docs/serving.png.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -21,7 +21,7 @@ const CELL_PX = 96;
 const GAP_PX = 12;
 const COLOURS = { right: "#2ca25f", wrong: "#e34a33" };
 
-/** Queries to show, by the name of their class. */
+/** Queries to show, by their class name. */
 const CLASSES = ["monkey face", "rocket", "curling stone", "studio microphone", "safety pin"];
 
 const report = JSON.parse(readFileSync(join(root, "runs/demo/report.json"), "utf8"));
@@ -30,7 +30,10 @@ writeFileSync(join(root, "docs/neighbours.png"), await neighboursPng());
 const serving = await servingPng(RUN, join(DATA_DIR, "retrieval/images/rocket/noto.jpg"));
 if (serving) writeFileSync(join(root, "docs/serving.png"), serving);
 
-/** The ladder as bars. @param scores `mp5` and `r1` of each rung, by its name */
+/**
+ * Draws the ladder as bars.
+ * @param scores `mp5` and `r1` of each rung, by its name
+ */
 async function ladderPng({ mp5, r1 }) {
   const rungs = Object.keys(mp5);
   const series = [
@@ -47,7 +50,7 @@ async function ladderPng({ mp5, r1 }) {
   return sharp(png).flatten({ background: "#fff" }).png({ palette: true }).toBuffer();
 }
 
-/** One row a query: the query, a gap, its neighbours framed green or red. */
+/** Draws one row per query: the query, a gap, its neighbours framed green or red. */
 async function neighboursPng() {
   const files = await guie.readRetrievalFiles(DATA_DIR);
   const names = await guie.readClassNames(`${DATA_DIR}/retrieval/classes.csv`);

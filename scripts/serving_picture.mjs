@@ -1,4 +1,4 @@
-// The page of `guie serve` after an image was dropped on it, as a picture; undefined where there is no Chromium.
+// Takes a screenshot of `guie serve` after a search by image.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
@@ -13,7 +13,10 @@ const sharp = require("sharp");
 
 const [WIDTH_PX, HEIGHT_PX] = [1180, 690];
 
-/** @param image path of the image that is dropped */
+/**
+ * Returns a screenshot of the search page after a search as PNG; undefined without Chromium.
+ * @param image path of the query image
+ */
 export async function servingPng(run, image) {
   if (!chromiumPath()) return undefined;
   const service = await guie.serve({ run, port: 0 });

@@ -1,6 +1,6 @@
 // Sets the workspace up: npm packages, Python environment, TensorFlow binding, kernel, compiled lib.
-// Plain Node, no dependency. Can be run again at any time: what is up to date is left alone.
-// `--quiet` says nothing unless there is something to do.
+// Plain Node without dependencies. Can be run again at any time: steps that are up to date are skipped.
+// `--quiet` prints nothing if there is nothing to do.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +19,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const quiet = process.argv.includes("--quiet");
 const startedAtMs = performance.now();
 
-/** Runs a step when what it was made from (its fingerprint) has changed or its result is gone. */
+/** Runs a step if its fingerprint (its inputs) has changed or its result is missing; returns true if it ran. */
 async function ensure(step) {
   const stamp = join(root, step.stampFile);
   const fingerprint = step.fingerprint(root);
@@ -38,8 +38,8 @@ async function ensure(step) {
 
 try {
   checkMachine();
-  // npm and pip wait for different servers: side by side they take half the time. Both are waited for
-  // before a failure is reported, so that neither is left running.
+  // npm and pip wait for different servers: in parallel they take half the time. A failure is reported only after
+  // both have ended, so that neither is left running.
   const parts = await Promise.allSettled([ensure(packagesStep), ensure(pythonStep)]);
   for (const part of parts) if (part.status === "rejected") throw part.reason;
   const changed = parts.map((part) => part.value);

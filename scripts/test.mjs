@@ -1,8 +1,8 @@
-// Runs the compiled tests: all of them, or those below the named areas or files.
+// Runs the compiled tests: all, or those of the named folders or files.
 //   npm test                            everything
-//   npm test -- tables kernel/reload    a part: folders or files below test/, without .test.ts
-// The set-up that comes before has compiled them. Their root is a temporary folder (GUIE_ROOT): data/ and checkpoints/
-// of the clone are a person's. The last lines name what was skipped, and what was written there all the same.
+//   npm test -- tables kernel/reload    some: folders or files below test/, without .test.ts
+// The set-up has compiled them before. Their root is a temporary folder (GUIE_ROOT), because data/ and checkpoints/ of
+// the clone belong to a person. The last lines list skipped tests, and changes in these folders nevertheless.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,8 +19,8 @@ const compiled = join(root, "build/test");
 const SUFFIX = ".test.js";
 
 /**
- * Compiled tests by name ("tables/merge"), sorted. The compiler leaves those of deleted sources behind: they are not
- * run. They stay, because a source that comes back as it was (git stash) is not compiled again.
+ * Returns the names of compiled tests ("tables/merge"), sorted. Outputs of deleted sources are ignored but kept,
+ * because a source that comes back unchanged (git stash) is not compiled again.
  */
 function findTests() {
   const files = readdirSync(compiled, { recursive: true }).filter((file) => file.endsWith(SUFFIX));
@@ -44,9 +44,9 @@ if (unknown.length > 0) {
   run(tests.map((name) => join(compiled, name + SUFFIX)));
 }
 
-/** Runs the test files and says, at the end, what was skipped and what was changed. */
+/** Runs the test files and prints, at the end, what was skipped and what was changed. */
 function run(files) {
-  // A test that waits for ever would keep CI from saying which one it is
+  // Ends a test that waits for ever, so that CI can name it.
   const TEN_MINUTES_MS = 600_000;
   const testRoot = mkdtempSync(join(tmpdir(), "guie-root-"));
   for (const name of ["data", "checkpoints"]) mkdirSync(join(testRoot, name));
@@ -61,17 +61,17 @@ function run(files) {
     `--test-reporter=${join(root, "scripts/test/skips.mjs")}`,
     `--test-reporter-destination=${skips}`,
   ];
-  const own = ["data", "checkpoints"].map((name) => join(root, name));
-  const before = listFiles(own);
+  const personal = ["data", "checkpoints"].map((name) => join(root, name));
+  const before = listFiles(personal);
   const env = { ...process.env, GUIE_ROOT: testRoot };
   const child = spawn(process.execPath, [...options, ...files], { cwd: root, stdio: "inherit", env });
   process.on("exit", () => rmSync(testRoot, { recursive: true, force: true }));
   child.on("close", (code) => {
     process.exitCode = code ?? 1;
-    const changes = changesSince(before, listFiles(own));
+    const changes = changesSince(before, listFiles(personal));
     if (changes.length > 0) {
       console.error(`test: a test, or another process, has changed a person's files: ${changes.join(", ")}`);
-      console.error("  Next: let the test write below the root that it is given (GUIE_ROOT).");
+      console.error("  Next: let the test write below its root (GUIE_ROOT).");
       process.exitCode = 1;
     }
     console.log(skippedLine(existsSync(skips) ? readFileSync(skips, "utf8") : ""));

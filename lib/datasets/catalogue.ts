@@ -7,36 +7,36 @@ import { imageTree } from "./readers/image_tree";
 import { matlabStructs } from "./readers/matlab_structs";
 import type { Reader } from "./readers/reader";
 
-/** What the catalogue says of every data set. */
+/** Fields that every data set of the catalogue has, the demo included. */
 export interface CatalogueRow {
-  /** Of `csv/<name>.csv`, as the original calls it. */
+  /** Name as the original writes it: `csv/<name>.csv`. */
   name: string;
-  /** As its makers call it. */
+  /** Name that its makers use. */
   title: string;
-  /** A note, no advice: what is known of the terms, or where they stand. */
+  /** Known terms, or where to find them: a note, not legal advice. */
   licence: string;
-  /** The page to get it from. */
+  /** Address of the download page. */
   source: string;
   download: Download;
-  /** What is downloaded, where known: "3.1 GB". */
+  /** Download size, if known: "3.1 GB". */
   size?: string;
 }
 
 /** One of the 14 data sets. */
 export interface DataSet extends CatalogueRow {
-  /** Place in the order in which Data_Merge puts them together, from 1. */
+  /** Position in Data_Merge's order, from 1. */
   number: number;
-  /** Of `raw/<folder>`. */
+  /** Name of the raw folder: `raw/<folder>`. */
   folder: string;
-  /** Classes with fewer images are dropped by Data_preprocessing. */
+  /** Minimum number of images of a class; Data_preprocessing drops smaller classes. */
   smallestClass: number;
-  /** How the raw folder looks inside, as people read it. */
+  /** Layout of the raw folder, as shown to people. */
   layout: string;
-  /** Files and folders of the raw folder without which it is not whole; none where the folders are the classes. */
+  /** Files and folders that a complete raw folder has; empty if its folders are the classes. */
   parts: readonly string[];
-  /** The folder inside its archives that is the raw folder, where they wrap it. */
+  /** Folder inside the archives whose content is the raw folder, if the archives wrap it. */
   unwrap?: string;
-  /** Images with a longer side are cropped to their central square and reduced to this side. */
+  /** Images with a longer side than this are cropped to their central square and reduced to this side. */
   cropAbovePx?: number;
   read: Reader;
 }
@@ -65,7 +65,7 @@ const unpackAs = (layout: string) => `Unpack the data set as ${layout}.`;
 // The splits of DeepFashion write one product's number now with and now without leading zeros.
 const productNumber = (text: string) => text.replace(/^0+(?=\d)/, "");
 
-/** In merge order. */
+/** The rows in merge order. */
 const ROWS: DataSetRow[] = [
   {
     name: "rp2k",
@@ -149,7 +149,7 @@ const ROWS: DataSetRow[] = [
     download: byHand("Needs a Tianchi account and agreement to the competition's rules."),
   },
   {
-    // iconic-images-and-descriptions beside the three splits is left out: drawings for a catalogue, not photos.
+    // iconic-images-and-descriptions, next to the three splits, is left out: catalogue drawings, not photos.
     name: "Fruit",
     title: "Grocery Store",
     folder: "Fruit",
@@ -181,8 +181,8 @@ const ROWS: DataSetRow[] = [
     licence: SOURCE_PAGE,
     source: "https://ai.stanford.edu/~jkrause/cars/car_dataset.html",
     download: byHand(
-      "What is needed: car_ims.tgz and cars_annos.mat. The page's links have answered 404 since 2023; the mirrors " +
-        "with cars_train and cars_test in place of car_ims name their images otherwise.",
+      "Get car_ims.tgz and cars_annos.mat. The page's links have answered 404 since 2023; the mirrors " +
+        "with cars_train and cars_test in place of car_ims name their images differently.",
     ),
     size: "1.8 GiB",
   },
@@ -271,7 +271,7 @@ export const DATA_SETS: readonly DataSet[] = ROWS.map((row, index) => ({
   read: row.read(row),
 }));
 
-/** The set that is drawn on this machine, in the layouts of seven of the 14. */
+/** The demo, drawn on this machine in the layouts of seven of the 14 data sets. */
 export const DEMO_SET = {
   name: "demo",
   title: "Demo: emoji of nine vendors",
@@ -283,7 +283,7 @@ export const DEMO_SET = {
 } as const satisfies CatalogueRow & { folder: string };
 
 /**
- * The data set of that name (or folder).
+ * Returns the data set with this name or folder.
  * @throws UserError for an unknown name, with the nearest known one
  * @example
  * findDataSet("Fruit").folder

@@ -5,8 +5,9 @@ import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 
 /**
- * Names of classes by label, from a CSV with the columns `labels` (or `new_labels`) and `class_name`; empty without it.
- * @throws UserError for a label that is no whole number, or that has two names
+ * Reads class names by label from a CSV with the columns `labels` (or `new_labels`) and `class_name`.
+ * @returns an empty map if the file does not exist
+ * @throws UserError for a label that is not a whole number, or that has two names
  * @example
  * (await readClassNames("data/demo/retrieval/classes.csv")).get(0)
  */

@@ -13,23 +13,22 @@ import { MAX_PIXELS } from "../images/pixels/image_error";
 import { openJpeg } from "../images/pixels/open_jpeg";
 import type { ImageRow } from "./rows";
 
-/** Images that sharp works on at once: enough for its threads, few enough to stop soon on Interrupt. */
+/** Images that sharp processes at once: enough for its threads, few enough to stop soon on Interrupt. */
 const AT_ONCE = 8;
 const JPEG_QUALITY = 95;
 
-/** Where the cropped images of a data set go, relative to the data directory. */
+/** Returns the folder of a data set's cropped images, relative to the data directory. */
 function croppedFolder(folder: string): string {
   return `cropped/${folder}`;
 }
 
 /**
- * Crops large images, as the original does for Food Recognition 2022: where the longer side is over `largestPx`, the
- * central square is cut out and, where it is larger, reduced to `largestPx`. The cropped image is written as a JPEG
- * below `cropped/<folder>/`; the raw one stays as it is. One that is there is not made again unless its source is
- * another by now (`sources.jsonl` tells). An image that cannot be decoded keeps its row: Data_preprocessing lists it with
- * the reason.
+ * Crops large images, as the original does for Food Recognition 2022: an image with a longer side above `largestPx` is
+ * cropped to its central square, which is reduced to `largestPx` if it is larger. The cropped image is a JPEG below
+ * `cropped/<folder>/`; the raw image is not changed. An existing crop is kept unless its source has changed (see
+ * `sources.jsonl`). An image that cannot be decoded keeps its row: Data_preprocessing lists it with the reason.
  * @returns the rows, with the paths of the cropped images in place of the raw ones
- * @throws UnreachableFile where the world keeps images from being read
+ * @throws UnreachableFile if a disk or network fault prevents reading
  */
 export async function cropLarge(
   dataDir: string,
@@ -62,7 +61,7 @@ function croppedPath(imageFile: string, folder: string): string {
   return /\.jpe?g$/i.test(path) ? path : `${path}.jpg`;
 }
 
-/** False for an image that is small enough, or cannot be read. */
+/** Crops one image; returns false if it is small enough or cannot be read. */
 async function cropImage(task: MakingOf, largestPx: number, record: SourceRecord): Promise<boolean> {
   const { image, source, target } = task;
   const seen = (await seeFile(source)) ?? { stamp: "", changedMs: Number.POSITIVE_INFINITY };
@@ -71,7 +70,7 @@ async function cropImage(task: MakingOf, largestPx: number, record: SourceRecord
   const bytes = await readPatiently(source, () => readFile(source));
   const pixels = await croppedPixels(bytes, largestPx).catch(() => undefined);
   if (!pixels) {
-    rmSync(target, { force: true }); // of what the source was before
+    rmSync(target, { force: true }); // the crop of an earlier version of the source
     return false;
   }
   mkdirSync(dirname(target), { recursive: true });
@@ -85,7 +84,10 @@ async function cropImage(task: MakingOf, largestPx: number, record: SourceRecord
   return true;
 }
 
-/** The central square, at most `largestPx` wide, by OpenCV's INTER_AREA: uint8 [S, S, 3]; undefined for an image that is small enough. */
+/**
+ * Returns the central square, reduced by OpenCV's INTER_AREA to at most `largestPx`: uint8 [S, S, 3]; undefined for an
+ * image that is small enough.
+ */
 async function croppedPixels(bytes: Uint8Array, largestPx: number) {
   const image = sharp(openJpeg(bytes)?.file ?? bytes, {
     failOn: "warning",

@@ -1,6 +1,7 @@
+// Download instructions of a data set.
 /**
- * How a data set comes to a machine. Nothing is downloaded for the user: most of these ask for an account, or for
- * agreement to terms, first.
+ * The way to get a data set. Nothing is downloaded automatically: most sources require an account or agreement to
+ * terms.
  */
 export type Download =
   | { how: "kaggle competition"; slug: string }
@@ -10,7 +11,7 @@ export type Download =
   | { how: "by hand"; note: string }
   | { how: "drawn"; command: string };
 
-/** The steps that bring a data set into `folder`, one line each: sentences, and commands for a shell. */
+/** Returns the steps that bring a data set into `folder`, one line each: sentences and shell commands. */
 export function downloadSteps(download: Download, source: string, folder: string): string[] {
   switch (download.how) {
     case "kaggle competition":
@@ -40,7 +41,7 @@ export function downloadSteps(download: Download, source: string, folder: string
   }
 }
 
-/** A path as a shell takes it: in quotes where it needs them. */
+/** Returns a path for a shell, in quotes if it needs them. */
 export function shellQuoted(path: string): string {
   return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -20,33 +20,33 @@ import { inspectRaw, rawFolder, unpackRaw, wrapperIn } from "./raw_folder";
 import type { LabelledImage, SkippedCounts } from "./readers/reader";
 import { type ImageRow, writeImageRows } from "./rows";
 
-/** How raw data is read. */
+/** Options for reading raw data. */
 export interface GetDataOptions extends TaskOptions {
-  /** Of names in ZIP archives that do not say that they are UTF-8; guessed unless told. */
+  /** Encoding of ZIP file names without a UTF-8 mark; guessed if omitted. */
   zipEncoding?: ZipEncoding | undefined;
 }
 
-/** What Get_Data wrote for one data set. */
+/** Result of Get_Data for one data set. */
 export interface GetDataResult {
   dataset: string;
   /** Absolute path of `csv/<name>.csv`: image_files,labels. */
   csv: string;
   /** Absolute path of `csv/<name>_classes.csv`: labels,class_name. */
   classesCsv: string;
-  /** Images. */
+  /** Number of images. */
   rows: number;
   classes: number;
-  /** Classes with at least the data set's smallest number of images: what Data_preprocessing keeps. */
+  /** Number of classes that Data_preprocessing keeps: those with at least `smallestClass` images. */
   largeClasses: number;
   skipped: SkippedCounts;
-  /** Files that are neither images nor known to mean nothing; all stand in `csv/<name>_left_out.csv`. */
+  /** Files that are neither images nor known to be harmless; `csv/<name>_left_out.csv` lists all. */
   leftOut: readonly LeftOut[];
-  /** What was guessed in reading, for people to look at. */
+  /** Guesses made while reading, for a person to check. */
   notes: readonly string[];
 }
 
 /**
- * The data sets whose raw folder is there, in merge order.
+ * Returns the data sets that have a raw folder, in merge order.
  * @example
  * presentDataSets("data/guie").map(({ name }) => name)
  */
@@ -55,16 +55,17 @@ export function presentDataSets(dataDir: string): DataSet[] {
 }
 
 /**
- * Step 1 of the pipeline for one data set: unpacks archives that wait in its raw folder, reads the folder and writes `csv/<name>.csv` (image_files,labels; paths
- * relative to the data directory, classes numbered from 0 as they appear) and `csv/<name>_classes.csv`
- * (labels,class_name). Listings are sorted, so that the same files give the same CSV on every machine.
+ * Runs step 1 of the pipeline for one data set: unpacks the archives waiting in its raw folder, reads the folder and
+ * writes `csv/<name>.csv` (image_files,labels; paths relative to the data directory, classes numbered from 0 in order
+ * of appearance) and `csv/<name>_classes.csv` (labels,class_name). Listings are sorted, so the same files give the same
+ * CSV on every machine.
  *
- * Landmark2021, JD_Products_10K and Shopee ship a CSV of their own; it is read, and written again with these two
- * columns, so that every later step meets one format. Large images of food_first are cropped, as the original does.
- * @param dataDir the data directory; a relative path is one below the project's root
+ * Landmark2021, JD_Products_10K and Shopee have their own CSV; it is rewritten with these two columns, so that all
+ * later steps read one format. Large images of food_first are cropped, as in the original.
+ * @param dataDir the data directory; a relative path starts at the project's root
  * @param dataset a name or folder of the catalogue
- * @throws UserError when the raw folder is missing, empty or laid out in another way, or another process reads it for the
- * same data directory
+ * @throws UserError if the raw folder is missing, empty or has another layout, or if another process is reading it for
+ * the same data directory
  * @example
  * const { csv, rows } = await getData("data/guie", "Fruit");
  */
@@ -138,8 +139,8 @@ function crop(
 }
 
 /**
- * Makes raw data that lies elsewhere part of a data directory: a link from `raw/<folder>` to it.
- * @throws UserError when something else is there already
+ * Links `raw/<folder>` of a data directory to raw data elsewhere.
+ * @throws UserError if `raw/<folder>` exists and is something else
  */
 export function linkRaw(dataDir: string, set: DataSet, raw: string): void {
   const folder = rawFolder(dataDir, set);
@@ -155,7 +156,7 @@ export function linkRaw(dataDir: string, set: DataSet, raw: string): void {
   symlinkSync(wanted, folder);
 }
 
-/** What is said of a folder with a folder more around the data set; any other error as it is. */
+/** Returns the error for a raw folder whose data set lies in an extra folder; returns any other error unchanged. */
 function wrappedError(set: DataSet, folder: string, error: unknown): unknown {
   const wrapper =
     error instanceof UserError && !(error instanceof UnreachableFile) ? wrapperIn(set, folder) : undefined;
@@ -169,8 +170,8 @@ function wrappedError(set: DataSet, folder: string, error: unknown): unknown {
 }
 
 /**
- * The same for several data sets: all are tried, whatever happens to one.
- * @throws UserError in the end with the fault of every one that has one
+ * Runs `getData` for several data sets; a failure does not stop the others.
+ * @throws UserError at the end, with the fault of each data set that failed
  * @example
  * await getDataOfAll("data/guie", ["Fruit", "Shopee"]);
  */
@@ -186,11 +187,11 @@ export async function getDataOfAll(
   return results;
 }
 
-/** Says where the raw data of a data set belongs and how to get it. */
+/** Returns an error that says where the raw data belongs and how to get it. */
 function missingRawFolder(set: DataSet, folder: string): UserError {
   return new UserError(
     `Expected the raw images of ${set.title} in ${folder}: there is no such folder.`,
-    `Get the data set, so that it stands there as ${set.layout}:\n    ${inspectRaw(set, folder).howToGet.join("\n    ")}`,
+    `Get the data set, with the layout ${set.layout}:\n    ${inspectRaw(set, folder).howToGet.join("\n    ")}`,
   );
 }
 
@@ -200,7 +201,7 @@ function countLargeClasses(rows: readonly ImageRow[], smallestClass: number): nu
   return [...sizes.values()].filter((size) => size >= smallestClass).length;
 }
 
-/** Numbers the classes from 0 in the order in which they appear. */
+/** Numbers the classes from 0 in order of appearance. */
 function numberClasses(
   images: readonly LabelledImage[],
   prefix: string,

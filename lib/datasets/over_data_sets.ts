@@ -1,4 +1,4 @@
-// A step over several data sets: all are tried, every fault is told, and the next step knows of it.
+// Runs a step for several data sets, collects their faults, and stops the next step until they are fixed.
 import { existsSync, rmSync } from "node:fs";
 import { z } from "zod";
 import { messageOf, UserError } from "../common/errors";
@@ -7,7 +7,7 @@ import { readJson, writeJson } from "../common/files/files";
 import { projectPath } from "../common/project";
 import type { DataSet } from "./catalogue";
 
-/** A data set that a step could not finish, and why. */
+/** A data set that a step could not finish, and the reason. */
 export interface Fault {
   dataset: string;
   message: string;
@@ -15,22 +15,24 @@ export interface Fault {
 
 const FAULT = z.object({ dataset: z.string(), message: z.string() }) satisfies z.ZodType<Fault>;
 
-/** A step that is done for one data set after the other. */
+/** A step of the pipeline that handles one data set at a time. */
 export interface EachStep {
-  /** As the command is called. */
+  /** Name of the command. */
   command: "get-data" | "preprocess";
-  /** What the step begins with, below the data directory: a fault counts while that is there. */
+  /** Returns the path of the step's input below the data directory; a fault counts only while the input exists. */
   input: (set: DataSet) => string;
 }
 
+/** Step 1: raw folders to CSV files. */
 export const GET_DATA: EachStep = { command: "get-data", input: ({ folder }) => `raw/${folder}` };
+/** Step 2: CSV files to resized images. */
 export const PREPROCESS: EachStep = { command: "preprocess", input: ({ name }) => `csv/${name}.csv` };
 
 /**
- * Does a step for every data set. One that fails leaves a note, which `refuseFaults` finds, until it succeeds.
- * @param work what is done for one
- * @returns results of those that succeeded, faults of the others
- * @throws what is no fault of a data set: an Interrupt, an error of the program
+ * Runs a step for each data set. A failure leaves a note for `refuseFaults` until the step succeeds.
+ * @param work handles one data set
+ * @returns results of the data sets that succeeded, faults of the others
+ * @throws any error that is not a data set's fault: an interrupt, a bug
  */
 export async function tryEach<Result>(
   dataDir: string,
@@ -49,14 +51,14 @@ export async function tryEach<Result>(
       const error = inWords(thrown);
       if (!(error instanceof UserError) && syscall === undefined) throw thrown;
       const fault = { dataset: set.name, message: messageOf(error) };
-      faults.push(noted(dataDir, step, set, fault));
+      faults.push(recordFault(dataDir, step, set, fault));
     }
   }
   return { results, faults };
 }
 
-/** Leaves the note of a fault. A disk that takes no note is told of as well. */
-function noted(dataDir: string, step: EachStep, set: DataSet, fault: Fault): Fault {
+/** Writes the note of a fault and returns the fault; a failed write is added to its message. */
+function recordFault(dataDir: string, step: EachStep, set: DataSet, fault: Fault): Fault {
   if (!existsSync(inputPath(dataDir, step, set))) return fault;
   try {
     writeJson(notePath(dataDir, step, set), fault);
@@ -66,24 +68,24 @@ function noted(dataDir: string, step: EachStep, set: DataSet, fault: Fault): Fau
   }
 }
 
-/** @throws UserError with all faults, where there is one */
+/** Throws all faults as one error. @throws UserError if there is at least one fault */
 export function throwFaults(step: EachStep, faults: readonly Fault[]): void {
   if (faults.length === 0) return;
   const names = faults.map(({ dataset }) => dataset).join(", ");
   throw new UserError(
     `${faults.length === 1 ? "A data set has a fault" : `${faults.length} data sets have faults`}; the others are finished.\n${faultsText(faults)}`,
-    `Mend ${names}, then npx guie ${step.command} --dataset ${names.replaceAll(", ", " ")}`,
+    `Fix ${names}, then npx guie ${step.command} --dataset ${names.replaceAll(", ", " ")}`,
   );
 }
 
-/** Every fault with its data set. */
+/** Returns the faults as text, one data set after the other. */
 export function faultsText(faults: readonly Fault[]): string {
   return faults.map(({ dataset, message }) => `${dataset}: ${message}`).join("\n");
 }
 
 /**
- * A step does not go on silently with what the one before it has left.
- * @throws UserError where `step` failed for one of the data sets when it was last tried
+ * Refuses to continue with incomplete output of an earlier step.
+ * @throws UserError if the last attempt at `step` failed for one of the data sets
  */
 export function refuseFaults(dataDir: string, step: EachStep, sets: readonly DataSet[]): void {
   const faults = sets.flatMap((set) => {
@@ -95,8 +97,8 @@ export function refuseFaults(dataDir: string, step: EachStep, sets: readonly Dat
   const names = faults.map(({ dataset }) => dataset);
   throw new UserError(
     `npx guie ${step.command} could not finish ${names.join(", ")} the last time:\n${faultsText(faults)}`,
-    `Mend that and run npx guie ${step.command} --data-dir ${dataDir} --dataset ${names.join(" ")}; or name the data ` +
-      `sets to go on with: --dataset NAME.`,
+    `Fix that and run npx guie ${step.command} --data-dir ${dataDir} --dataset ${names.join(" ")}; or name the data ` +
+      `sets to continue with: --dataset NAME.`,
   );
 }
 

@@ -1,4 +1,4 @@
-// Inspects a raw folder: what it holds and what it lacks.
+// Inspects a raw folder: its content, missing parts and archives.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { byCodeUnit } from "../common/code_units";
@@ -16,36 +16,37 @@ export interface RawArchive {
   name: string;
   bytes: number;
   /**
-   * `waiting` ones are unpacked by the next reading; `left` ones are not: the folder is whole without having been
-   * unpacked here, so somebody did it by hand; `foreign` ones are of a kind that is not unpacked here.
+   * `waiting`: unpacked by the next reading. `left`: not unpacked, because the folder is complete although nothing was
+   * unpacked here: somebody did it by hand. `foreign`: a format that must be unpacked by hand.
    */
   state: "unpacked" | "waiting" | "left" | "foreign";
 }
 
-/** What a raw folder holds, and what it lacks. */
+/** Content of a raw folder, and its missing parts. */
 export interface RawStatus {
   dataset: string;
   title: string;
   /** Absolute path of the raw folder. */
   folder: string;
-  /** True when every part is there; the reader says whether what is in them is as expected. */
+  /** True if all parts exist; only the reader checks their content. */
   isWhole: boolean;
-  /** Parts of the layout that are there, and those that are not. */
+  /** Parts of the layout that exist. */
   there: string[];
+  /** Parts of the layout that do not exist. */
   missing: string[];
   archives: RawArchive[];
   licence: string;
   source: string;
   size?: string;
-  /** What to do to get the data set, one line each; empty when it is whole. */
+  /** Steps to get the data set, one line each; empty if it is complete. */
   howToGet: string[];
 }
 
-/** Stands for the folders of a data set whose folders are its classes. */
+/** Placeholder part of a data set whose folders are its classes. */
 const ANY_FOLDER = "folders of images";
 
 /**
- * Where the raw data of a data set is expected: an absolute path.
+ * Returns the absolute path at which the raw data of a data set is expected.
  * @example
  * rawFolder("data/guie", findDataSet("Fruit")) // where its raw files belong
  */
@@ -54,7 +55,7 @@ export function rawFolder(dataDir: string, { folder }: Pick<DataSet, "folder">):
 }
 
 /**
- * What is there of a data set, what is missing, and how to get it. Nothing is read but the names in the folder.
+ * Returns the existing and missing parts of a data set, and how to get it. Reads only the names in the folder.
  * @param folder the data set's raw folder; need not exist
  * @example
  * inspectRaw(findDataSet("Fruit"), rawFolder("data/guie", findDataSet("Fruit")))
@@ -81,9 +82,9 @@ export function inspectRaw(set: DataSet, folder: string): RawStatus {
 }
 
 /**
- * Unpacks the archives of a raw folder that are waiting.
- * @returns what was guessed of their names
- * @throws UserError for an archive that is refused or damaged; those before it stay unpacked
+ * Unpacks the waiting archives of a raw folder.
+ * @returns notes on how their file names were decoded
+ * @throws UserError for an archive that is refused or damaged; earlier archives stay unpacked
  */
 export async function unpackRaw(
   set: DataSet,
@@ -101,12 +102,12 @@ export async function unpackRaw(
   return notes;
 }
 
-/** An archive's own folders: how deep they are looked into. */
+/** Depth to which wrapping folders are searched. */
 const WRAPPER_DEPTH = 2;
 
 /**
- * The folder below a raw folder in which the data set lies instead: archives often bring a folder of their own.
- * @returns its path relative to `folder`; undefined where there is none
+ * Finds the folder below a raw folder that holds the data set: archives often have a wrapping folder.
+ * @returns its path relative to `folder`; undefined if there is none
  */
 export function wrapperIn(set: DataSet, folder: string, depth = WRAPPER_DEPTH): string | undefined {
   const folders = readdirSync(folder).filter((name) => isFolder(folder, name));
@@ -144,7 +145,7 @@ function archivesIn(folder: string, names: readonly string[], isWhole: boolean):
 }
 
 /**
- * What is there of a data set below a data directory, as text.
+ * Returns the status of a data set's raw folder as text.
  * @param dataset a name or folder of the catalogue
  * @example
  * console.log(describeRaw("data/guie", "Fruit")); // what is there, what is missing
@@ -154,7 +155,7 @@ export function describeRaw(dataDir: string, dataset: string): string {
   return rawStatusText(inspectRaw(set, rawFolder(dataDir, set)));
 }
 
-/** A status as text for a terminal or a notebook. */
+/** Returns a status as text for a terminal or a notebook. */
 export function rawStatusText(status: RawStatus): string {
   const { title, dataset, folder, isWhole, there, missing, archives, licence, source, size, howToGet } =
     status;
@@ -168,13 +169,13 @@ export function rawStatusText(status: RawStatus): string {
     ...howToGet.map((step, index): [string, string] => [index === 0 ? "get it" : "", step]),
   ];
   const body = lines.map(([what, text]) => `  ${what.padEnd(8)} ${text}`);
-  return [`${title} (${dataset}): ${isWhole ? "there" : "not whole"}`, ...body].join("\n");
+  return [`${title} (${dataset}): ${isWhole ? "complete" : "incomplete"}`, ...body].join("\n");
 }
 
 const ARCHIVE_STATES: Readonly<Record<RawArchive["state"], string>> = {
   unpacked: "is unpacked",
   waiting: "is unpacked when the data set is read",
-  left: "is left as it is: the folder is whole",
+  left: "is left unchanged: the folder is complete",
   foreign: "must be unpacked by hand, with 7z or unar",
 };
 

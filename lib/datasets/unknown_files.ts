@@ -1,4 +1,4 @@
-// What stands in a data directory under names that no data set has: nothing reads it, and so it is told.
+// Reports files of a data directory that no data set claims: nothing reads them.
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { byCodeUnit } from "../common/code_units";
@@ -8,20 +8,20 @@ import { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "./catalogue";
 import { shellQuoted } from "./download";
 import { rawFolder } from "./raw_folder";
 
-/** Files that are not read: which, and what to do with them. */
+/** Files that are not read, and what to do with them. */
 export interface Unread {
   what: string;
   next: string;
 }
 
-/** The data set whose layout is a folder for each class: a person's own photos fit it. */
+/** The data set with one folder per class: a person's own photos fit this layout. */
 const FOLDER_A_CLASS = DATA_SETS.find(({ layout }) => layout === "<class>/<image>")!;
 
-/** The folder that holds those of the data sets. */
+/** The folder `raw/` itself. */
 const RAW = { folder: "" };
 
 /**
- * Lists what is in `raw/` and is no data set's folder, nor a link's target; undefined where there is nothing.
+ * Returns the content of `raw/` that belongs to no data set, directly or by a link; undefined if there is none.
  * @example
  * console.log(unreadText(unreadRaw("data/guie")));
  */
@@ -34,11 +34,11 @@ export function unreadRaw(dataDir: string): Unread | undefined {
   if (names.length === 0) return undefined;
   return {
     what: `No data set has a raw folder of this name: ${listed("raw", names)}. Known are ${folders.join(", ")}.`,
-    next: `Rename what is one of these; an archive belongs inside its folder.${folderAdvice(dataDir, names)}`,
+    next: `Rename it if it is one of these; an archive belongs inside its folder.${folderAdvice(dataDir, names)}`,
   };
 }
 
-/** What else can be done with the first that is a folder. */
+/** Returns advice for the first unknown folder; empty if there is none. */
 function folderAdvice(dataDir: string, names: readonly string[]): string {
   const found = names.find((name) =>
     statSync(rawFolder(dataDir, { folder: name }), { throwIfNoEntry: false })?.isDirectory(),
@@ -47,14 +47,14 @@ function folderAdvice(dataDir: string, names: readonly string[]): string {
   const path = shellQuoted(join(dataDir, "raw", found));
   const { name, folder } = FOLDER_A_CLASS;
   const inPlace =
-    ` A folder of one folder for each class can be read in the place of raw/${folder}: ` +
+    ` A folder with one folder per class can be read in place of raw/${folder}: ` +
     `npx guie get-data --data-dir ${shellQuoted(dataDir)} --dataset ${name} --raw ${path}`;
   const isFree = !existsSync(rawFolder(dataDir, FOLDER_A_CLASS));
   return `${isFree ? inPlace : ""}\n  To search images without training on them: npx guie embed ${path} --out features/NAME`;
 }
 
 /**
- * Tables in `csv/` that are no data set's; undefined where there is none.
+ * Returns the tables in `csv/` that belong to no data set; undefined if there are none.
  * @example
  * console.log(unreadText(unreadTables("data/guie")));
  */
@@ -72,7 +72,7 @@ export function unreadTables(dataDir: string): Unread | undefined {
 }
 
 /**
- * The same as text; "" where all is read.
+ * Returns unread files as text; "" if there are none.
  * @example
  * console.log(unreadText(unreadRaw("data/guie"))); // "" where nothing is left unread
  */
@@ -81,8 +81,8 @@ export function unreadText(unread: Unread | undefined): string {
 }
 
 /**
- * The data sets that are named, or else those whose raw folder is there, in merge order.
- * @throws UserError for an unknown name, or where none is there
+ * Returns the named data sets; without names, those that have a raw folder, in merge order.
+ * @throws UserError for an unknown name, or if no data set is found
  * @example
  * dataSetsToRead("data/guie").map(({ name }) => name)
  */
@@ -98,7 +98,7 @@ export function dataSetsToRead(dataDir: string, names: readonly string[] = []): 
 }
 
 /**
- * Whether a data directory is the demo's, however its path is written.
+ * Returns true if a data directory is the demo's, however its path is written.
  * @example
  * isDemoFolder("data/demo")
  */
@@ -111,7 +111,7 @@ function realFolder(dataDir: string): string {
   return existsSync(path) ? realpathSync(path) : path;
 }
 
-/** "raw/a, raw/b". */
+/** Returns "raw/a, raw/b" for `raw` and [a, b]. */
 function listed(folder: string, names: readonly string[]): string {
   return names.map((name) => `${folder}/${name}`).join(", ");
 }

@@ -1,6 +1,6 @@
-// npm run check:attack [-- SEED [mutations [requests]]]: a service under repeated scans, idle and slow clients, the largest
-// images, 10,000 requests and a SIGTERM; then 200 mutations of each kind of file that the project reads. A tiny run of
-// random weights, this machine alone, a few minutes; deterministic by the seed (7).
+// npm run check:attack [-- SEED [mutations [requests]]]: attacks a service with images of many scans, idle and slow
+// clients, the largest images, 10,000 requests and a SIGTERM; then reads 200 mutations of each kind of file. Uses a
+// tiny run of random weights, needs no network and a few minutes; deterministic by the seed (7).
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -36,7 +36,7 @@ try {
   const bad = await mutationTable({ tiny, scratch, seed: SEED, count: MUTATIONS });
   for (const text of bad) console.error(`check: ${text.trim()}`);
   if (bad.length > 0) process.exitCode = 1;
-  else console.log("check: everybody else is answered, no crash, no hang, memory comes back: ok");
+  else console.log("check: other clients are answered, no crash, no hang, memory is freed: ok");
 } finally {
   for (const clean of cleanUps.reverse()) await clean();
 }

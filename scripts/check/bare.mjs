@@ -1,6 +1,6 @@
-// npm run check:bare: the README's commands on bare Debians (debootstrap, minbase), by an ordinary user, with what the set-up
-// itself asks for and nothing else; then the Dockerfile's lines. Needs root, debootstrap and registries; five minutes and
-// 5 GB a row. All rows, or a part of them:
+// npm run check:bare: runs the README's commands on bare Debian systems (debootstrap, minbase) as an ordinary user,
+// with only those packages that the set-up asks for; then the Dockerfile's lines. Needs root, debootstrap and
+// registries; five minutes and 5 GB per row. All rows, or some:
 //   -- [--system debian-12|debian-13] [--node own|20.19|22|24|26] [--dockerfile [--stage cuda]] [--tests "kernel"]
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runDockerfile } from "./bare/dockerfile.mjs";
 import { checkJupyter } from "./bare/jupyter.mjs";
-import { refuseOthers, setUpByItsWords } from "./bare/lacks.mjs";
+import { refuseOthers, setUpByAdvice } from "./bare/lacks.mjs";
 import { installNode, NODES } from "./bare/node.mjs";
 import {
   copyProject,
@@ -36,7 +36,7 @@ const OPTIONS = {
 };
 const values = readOptions();
 
-/** The options. Ends the check for anything else on the command line. */
+/** Returns the options. Ends the check for anything else on the command line. */
 function readOptions() {
   try {
     return parseArgs({ options: OPTIONS }).values;
@@ -47,14 +47,14 @@ function readOptions() {
 }
 
 const CLONE = `/home/${USER}/universal-image-embedding`;
-/** The system's own Node.js is new enough from Debian 13 on. */
+/** Combinations to check; the system's own Node.js is new enough from Debian 13 on. */
 const ROWS = [
   { system: "debian-13", node: "own" },
   { system: "debian-13", node: "own", dockerfile: true },
   ...["20.19", "22", "24", "26"].map((node) => ({ system: "debian-12", node })),
 ];
 
-/** The rows that the options ask for. */
+/** Returns the rows that the options select. */
 function wantedRows() {
   const { system, node, dockerfile } = values;
   if (system) assert.ok(system in SYSTEMS, `--system is one of ${Object.keys(SYSTEMS).join(", ")}`);
@@ -66,7 +66,7 @@ function wantedRows() {
   );
 }
 
-/** The line of docs/steps.md that runs all notebooks on a small demo. */
+/** Returns the line of docs/steps.md that runs all notebooks on a small demo. */
 function smallDemo() {
   const line = /^npm run notebooks -- --html .*$/m.exec(
     readFileSync(join(projectRoot, "docs/steps.md"), "utf8"),
@@ -75,7 +75,7 @@ function smallDemo() {
   return line[0];
 }
 
-/** Notes in `seconds` how long a part takes. */
+/** Runs a part and stores its duration in `seconds`. */
 async function timed(seconds, part, work) {
   const startedAtMs = performance.now();
   const made = await work();
@@ -83,7 +83,7 @@ async function timed(seconds, part, work) {
   return made;
 }
 
-/** The small demo, and some tests. */
+/** Runs the small demo and some tests. */
 async function useProject(system, options, seconds, tell) {
   tell("the small demo");
   await timed(seconds, "demo", () => mustRun(system, smallDemo(), options));
@@ -92,14 +92,14 @@ async function useProject(system, options, seconds, tell) {
   await timed(seconds, "tests", () => mustRun(system, tests, options));
 }
 
-/** The README's two commands. */
+/** Runs the README's two commands. */
 async function readmeCommands(system, node, seconds, tell) {
   mustRun(system, `useradd --create-home ${USER}`, { user: "root" });
   if (node === "own") installPackages(system, ["nodejs"]);
   else installNode(system, node);
   copyProject(system, CLONE);
   const options = { cwd: CLONE };
-  seconds.setUp = setUpByItsWords(system, options, tell);
+  seconds.setUp = setUpByAdvice(system, options, tell);
   refuseOthers(system, options, tell);
   assert.match(mustRun(system, "npm run setup", options), /everything is up to date/);
   await useProject(system, options, seconds, tell);
@@ -108,7 +108,7 @@ async function readmeCommands(system, node, seconds, tell) {
   await timed(seconds, "lab", () => checkJupyter(system.start(lab, options), "127.0.0.1"));
 }
 
-/** The Dockerfile's stage, then its command; the last stage unless another is named. */
+/** Runs a stage of the Dockerfile (by default the last), then its command. */
 async function dockerLines(system, seconds, tell) {
   const state = await timed(seconds, "setUp", () => runDockerfile(system, values.stage, tell));
   await useProject(system, state, seconds, tell);
@@ -116,7 +116,7 @@ async function dockerLines(system, seconds, tell) {
   await timed(seconds, "lab", () => checkJupyter(system.start(state.command, state), "127.0.0.2"));
 }
 
-/** One row of the table; a failure is part of it. */
+/** Returns one row of the table; a failure becomes part of it. */
 async function tryRow({ system: name, node, dockerfile }, folder) {
   const title = dockerfile ? `${name}, Dockerfile` : `${name}, Node ${node}`;
   const tell = (text) => console.log(`${title}: ${text}`);
@@ -143,8 +143,8 @@ async function tryRow({ system: name, node, dockerfile }, folder) {
   };
 }
 
-/** All rows, inside the namespaces. */
-async function inside(work) {
+/** Checks all rows, inside the namespaces. */
+async function checkRows(work) {
   const rows = [];
   for (const [i, row] of wantedRows().entries()) rows.push(await tryRow(row, join(work, String(i))));
   const header = [
@@ -167,8 +167,8 @@ async function inside(work) {
   if (!rows.every(({ isOk }) => isOk)) process.exitCode = 1;
 }
 
-/** Runs this script again in namespaces of its own: whatever happens, mounts and processes end with it. */
-function outside() {
+/** Runs this script again in its own namespaces: mounts and processes always end with it. */
+function enterNamespaces() {
   assert.equal(process.getuid(), 0, "check:bare needs root: sudo npm run check:bare");
   const { error } = spawnSync("debootstrap", ["--version"]);
   assert.equal(error, undefined, "check:bare needs debootstrap: sudo apt-get install debootstrap");
@@ -198,8 +198,8 @@ function outside() {
 }
 
 try {
-  if (process.env.CHECK_BARE_WORK) await inside(process.env.CHECK_BARE_WORK);
-  else outside();
+  if (process.env.CHECK_BARE_WORK) await checkRows(process.env.CHECK_BARE_WORK);
+  else enterNamespaces();
 } catch (error) {
   console.error(`check: ${error.message}`);
   process.exitCode = 1;

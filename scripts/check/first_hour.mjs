@@ -1,6 +1,6 @@
-// npm run check:first-hour [-- FOLDER]: walks docs/first_hour.md as a newcomer does, in a clone made in an empty folder,
-// with empty caches of npm and pip, and prints what was typed, what was seen and how long it took, as that page's table.
-// Needs Chromium for the browser's steps; a folder that is given stays, else a temporary one is made and deleted.
+// npm run check:first-hour [-- FOLDER]: follows docs/first_hour.md like a newcomer, in a clone in an empty folder, with
+// empty caches of npm and pip, and prints input, result and duration of each step as that page's table. Needs Chromium
+// for the browser steps; a given folder stays, else a temporary one is created and deleted.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -20,7 +20,7 @@ const sharp = require("sharp");
 const PIPELINE = ["Get_Data", "Data_preprocessing", "Data_Merge", "Model_Preparation", "Train", "Inference"];
 const WINDOW = { width: 1180, height: 760 };
 
-/** The first image of one's own: a red apple in three strokes. */
+/** The user's first image: a red apple in three strokes. */
 const APPLE_SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="320"><rect width="320" height="320" fill="#fff"/>
 <path d="M160 105C110 75 50 100 55 175c5 75 65 120 105 95 40 25 100-20 105-95 5-75-55-100-105-70z" fill="#d22b2b"/>
 <path d="M160 105c0-25 5-40 18-55" stroke="#6b3f1d" stroke-width="12" fill="none" stroke-linecap="round"/>
@@ -29,7 +29,7 @@ const APPLE_SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="3
 const rows = [];
 let rowStartMs = performance.now();
 
-/** Notes what was typed and seen since the row before. */
+/** Adds a row with input, result and the time since the previous row. */
 function row(typed, seen) {
   const seconds = (performance.now() - rowStartMs) / 1000;
   rowStartMs = performance.now();
@@ -41,7 +41,7 @@ function row(typed, seen) {
   console.log(rows.at(-1));
 }
 
-/** Starts a command of the README in a folder; its lines reach `onLine`. Resolves when it ends well, with its lines. */
+/** Starts a command of the README in a folder; each line goes to `onLine`. Resolves with its lines if it succeeds. */
 function start(command, { cwd, onLine = () => {}, env }) {
   const child = spawn("bash", ["-c", command], {
     cwd,
@@ -66,7 +66,7 @@ function start(command, { cwd, onLine = () => {}, env }) {
   return { ended, stop: () => process.kill(-child.pid, "SIGTERM") };
 }
 
-/** `npm run demo`: a row for the set-up, for each notebook, and for the ladder. */
+/** Runs `npm run demo`; adds a row for the set-up, for each notebook, and for the ladder. */
 async function demo(clone, env) {
   let typed = "`npm run demo`";
   const steps = [];
@@ -87,7 +87,7 @@ async function demo(clone, env) {
   row(typed, `the ladder, mP@5: \`${ladder.join("  ")}\``);
 }
 
-/** The service, and an image let go of above its page. */
+/** Starts the service and drops an image onto its page. */
 async function searchInPage(clone, env, image) {
   let found;
   const url = new Promise((resolveUrl) => {
@@ -123,7 +123,10 @@ async function searchInPage(clone, env, image) {
   }
 }
 
-/** JupyterLab: the image's path in the parameters cell of Inference, all cells, the atlas with its star. */
+/**
+ * Starts JupyterLab, enters the image's path in the parameters cell of Inference, runs all cells and shows the atlas
+ * with its star.
+ */
 async function searchInNotebook(clone, image) {
   rowStartMs = performance.now();
   const { page, stop } = await browserTools.startLab({

@@ -1,6 +1,6 @@
-// `npm run check:gpu-kernels`: whether every operation that the presets and searches trace, and exports hold, has a
-// kernel for the GPU.
-// No GPU is needed: TensorFlow's CUDA library lists its kernels on any machine. Its wheel (546 MB) is downloaded once.
+// `npm run check:gpu-kernels`: checks that every operation traced by presets and searches, or held by exports, has a
+// GPU kernel. No GPU is needed: TensorFlow's CUDA library lists its kernels on any machine. Its wheel (546 MB) is
+// downloaded once.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -16,7 +16,7 @@ import { GPU_EXCUSES } from "./gpu_excuses.mjs";
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const FOLDER = join(root, ".cache/tensorflow-cuda-2.21.0");
 
-/** The CUDA wheel; which Python it is for does not matter, since only its two libraries are taken. */
+/** The CUDA wheel. Its Python version does not matter, since only its two libraries are used. */
 const WHEEL = {
   requirement: "tensorflow==2.21.0",
   fileName: "tensorflow-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl",
@@ -26,7 +26,7 @@ const WHEEL = {
 const LIBRARIES = ["tensorflow/libtensorflow_framework.so.2", "tensorflow/libtensorflow_cc.so.2"];
 const MAX_LIBRARY_BYTES = 2 ** 31;
 
-/** Downloads and unpacks the two libraries where they are not there yet. */
+/** Downloads and unpacks the two libraries if they are missing. */
 async function fetchLibraries() {
   const missing = LIBRARIES.filter((member) => !existsSync(join(FOLDER, basename(member))));
   if (missing.length === 0) return;
@@ -38,7 +38,7 @@ async function fetchLibraries() {
   rmSync(wheel);
 }
 
-/** Operation -> its kernels in the CUDA library, listed in a process where no other TensorFlow is loaded. */
+/** Returns operation -> its kernels in the CUDA library, listed in a process without any other TensorFlow. */
 function cudaKernels(ops) {
   const output = execFileSync(process.execPath, [join(root, "scripts/check/list_kernels.mjs")], {
     cwd: root,
@@ -49,7 +49,7 @@ function cudaKernels(ops) {
   return JSON.parse(output);
 }
 
-/** Every graph with the operations it uses. */
+/** Returns every graph with the operations it uses. */
 async function tracedUses() {
   const traced = [];
   for (const { name, trace } of [...graphs.presetGraphs(), ...exports.exportGraphs()]) {
@@ -60,7 +60,9 @@ async function tracedUses() {
   return [...traced, ...searchUses()];
 }
 
-/** The graphs of exact searches: of the first block of the index and of the others, by cosine and by distance. */
+/**
+ * Returns the graphs of exact searches: for the first block of the index and for later ones, by cosine and by distance.
+ */
 function searchUses() {
   return [false, true].flatMap((biased) =>
     [true, false].map((first) => {

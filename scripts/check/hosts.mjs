@@ -1,14 +1,15 @@
-// Two "hosts" on this machine: network namespaces, joined by a cable of their own. Needs root and iproute2.
+// Simulates two hosts on this machine: network namespaces joined by a virtual cable. Needs root and iproute2.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 
+/** The two hosts. */
 export const HOSTS = ["a", "b"].map((name, i) => ({
   namespace: `guie-${process.pid}-${name}`,
   cable: `guie${process.pid % 100000}${name}`,
   address: `10.213.77.${i + 1}`,
 }));
 
-/** Runs `ip`; undefined where it may not, or is not there. */
+/** Runs `ip`; returns { stdout }, or { failed } with the reason. */
 function ip(...args) {
   const { status, stdout, error, stderr } = spawnSync("ip", args, { encoding: "utf8" });
   if (error || status !== 0) return { failed: error?.message ?? stderr.trim() };
@@ -20,8 +21,11 @@ function must(...args) {
   assert.equal(failed, undefined, `ip ${args.join(" ")}: ${failed}`);
 }
 
-/** Makes the hosts and lays the cable; a signal removes them. @returns why not, where that is not permitted */
-export function layHosts() {
+/**
+ * Creates the hosts and their cable; a signal removes them.
+ * @returns the reason if this is not permitted, else undefined
+ */
+export function makeHosts() {
   const { failed } = ip("netns", "add", HOSTS[0].namespace);
   if (failed !== undefined) return failed;
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, leave);
@@ -35,7 +39,7 @@ export function layHosts() {
   return undefined;
 }
 
-/** Ends what runs on the hosts, and removes them. */
+/** Kills the processes of the hosts, and removes the hosts. */
 export function removeHosts() {
   for (const signal of ["SIGINT", "SIGTERM"]) process.removeListener(signal, leave);
   for (const { namespace } of HOSTS) {
@@ -49,18 +53,21 @@ function leave() {
   process.exit(1);
 }
 
-/** Processes of a host. */
+/** Returns the process ids of a host. */
 export function processesOf(namespace) {
   const { stdout = "" } = ip("netns", "pids", namespace);
   return stdout.split("\n").filter(Boolean).map(Number);
 }
 
-/** @param state `up` or `down` */
+/** Connects or cuts the cable. @param state `up` or `down` */
 export function setCable(state) {
   must("-n", HOSTS[0].namespace, "link", "set", HOSTS[0].cable, state);
 }
 
-/** Limits what each host sends. @returns why not, where the kernel cannot */
+/**
+ * Limits the sending rate of each host.
+ * @returns the reason if the kernel does not support this, else undefined
+ */
 export function limitCable(megabitsPerSecond) {
   for (const { namespace, cable } of HOSTS) {
     const limit = ["rate", `${megabitsPerSecond}mbit`, "burst", "256kb", "latency", "100ms"];

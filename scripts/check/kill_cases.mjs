@@ -1,4 +1,4 @@
-// What is killed: every command that writes, on inputs as small as its work allows.
+// Cases of `npm run check:kills`: every command that writes, on the smallest useful inputs.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -15,14 +15,14 @@ const SET = findDataSet("Food2021");
 const [CLASSES, IMAGES_PER_CLASS, SIDE_PX] = [6, 25, 300];
 const TIMES = ["imagesPerSecond", "dataSeconds", "memoryMB", "elapsedSeconds"];
 
-/** A run's files that are not the same twice: events are named by time and process, logs tell times. */
+/** Files of a run that differ between runs: events are named by time and process, logs contain times. */
 const OF_RUNS = {
   "^events\\.|^log\\.txt$|^output\\.txt$": "differs",
   "^metrics\\.jsonl$": (text) => JSON.stringify(text.split("\n").filter(Boolean).map(withoutTimes)),
   "^search\\.csv$": (text) => text.replaceAll(/,[^,\n]*$/gm, ""),
 };
 
-/** Where images come from: noted in the order in which threads finish; a hash only where no time would do. */
+/** Records of image sources: their order depends on threads, and hashes exist only where a time does not suffice. */
 const OF_IMAGES = { "^sources\\.jsonl$": (text) => JSON.stringify(sourcesOf(text)) };
 
 function sourcesOf(text) {
@@ -39,7 +39,7 @@ function withoutTimes(line) {
   return metric;
 }
 
-/** Noise: every picture another, none of them quick to read. */
+/** Makes images of noise: all different, none quick to decode. */
 async function pictures(random) {
   const all = [];
   for (let i = 0; i < CLASSES * IMAGES_PER_CLASS; i++) {
@@ -54,7 +54,7 @@ async function pictures(random) {
   return all;
 }
 
-/** @returns the cases, for killCommand; those of later commands need what earlier ones have written */
+/** Returns the cases for killCommand; later ones need the output of earlier ones. */
 export async function killCases({ scratch, tinyData, name, random, prepare }) {
   const images = await pictures(random);
   const archived = join(scratch, "archived");

@@ -1,5 +1,5 @@
-// A command is killed (SIGKILL) at a random moment and run again: it must end, and what it has written must be, byte for
-// byte, what an unbroken one writes. Where it replaces something, the old or the new must be whole after the kill.
+// Kills a command (SIGKILL) at a random moment and runs it again: it must end, and its output must equal that of an
+// uninterrupted command, byte for byte. If it replaces something, the old or the new must be complete after the kill.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -14,16 +14,20 @@ const require = createRequire(import.meta.url);
 const { ownerFile, ownerOf } = require("guie/dist/common/files/owner");
 const { replacedPlace } = require("guie/dist/common/files/replace");
 
-/** A moment falls into the work itself, but for one of so many, which falls anywhere in the process's life. */
+/** One kill in this many falls anywhere in the process's life; the others fall into the work itself. */
 const ANYWHERE = 4;
 const LOOK_MS = 2;
-/** So often at most a command may end before it is killed, for one kill; its work is then taken for so much shorter. */
+/**
+ * Number of times, per kill, that a command may end before it is killed; each time, the estimate of its work shrinks by
+ * `SHORTER`.
+ */
 const TOO_LATE = 5;
 const SHORTER = 0.8;
 
 /**
  * Runs a command.
- * @param moment asked for a promise that resolves when (if it still lives) it is to be killed; told whether it has ended
+ * @param moment returns a promise that resolves when the command, if still alive, is to be killed; its argument tells
+ * whether it has ended
  */
 export async function run(args, moment) {
   const startedAtMs = Date.now();
@@ -51,10 +55,10 @@ async function owned(place, isOver) {
   while (!ownerOf(place) && !isOver()) await sleep(LOOK_MS);
 }
 
-/** The process that owned the place last, dead or alive. */
+/** Returns the record of the process that owned the place last, dead or alive. */
 const lastOwner = (place) => (existsSync(ownerFile(place)) ? readFileSync(ownerFile(place), "utf8") : "");
 
-/** The hash of every file below the places, by its path; those that tell times as far as they tell something else. */
+/** Returns the hash of every file below the outputs, by path; times are removed from files that contain them. */
 function contents({ outputs, same = {} }) {
   const hashes = {};
   for (const output of outputs) {
@@ -76,19 +80,19 @@ function contents({ outputs, same = {} }) {
   return hashes;
 }
 
-/** What stands beside a place while it is filled, and after a kill: owner's file, old and new. */
-function leftBeside(place) {
+/** Returns the temporary files next to a place: the owner's file, the old and the new output. */
+function leftovers(place) {
   const folder = dirname(place);
   const names = existsSync(folder) ? readdirSync(folder) : [];
   return names.filter((name) => name.startsWith(`.${basename(place)}.`)).map((name) => join(folder, name));
 }
 
-/** Deletes what a command has written, and what a kill has left beside it. */
+/** Deletes the output of a command, and what a kill has left next to it. */
 function clean({ outputs, place }) {
-  for (const path of [...outputs, ...leftBeside(place)]) rmSync(path, { recursive: true, force: true });
+  for (const path of [...outputs, ...leftovers(place)]) rmSync(path, { recursive: true, force: true });
 }
 
-/** Makes what stands there before the command runs, and the function that brings it back. */
+/** Creates the files that exist before the command runs; returns a function that restores them. */
 async function startOf(spec, scratch) {
   clean(spec);
   if (spec.before) await run(spec.before);
@@ -103,11 +107,12 @@ async function startOf(spec, scratch) {
 }
 
 /**
- * @param spec command: its name; args; place: what it owns while it writes; outputs: files and folders that it writes (or
- *   in which it writes); inputs: makes those among them; before: arguments of a command that writes what is replaced;
- *   isThere: whether old or new are there after a kill; same: pattern of file names -> what of their text must be the
- *   same, or "differs"; share: of the kills
- * @param scratch a folder
+ * Kills a command many times and checks every rerun.
+ * @param spec command: its name; args; place: what it owns while it writes; outputs: files and folders that it writes
+ * (or in which it writes); inputs: creates inputs in them; before: arguments of a command whose output it
+ * replaces; isThere: tells whether old or new output exists after a kill; same: pattern of file names -> the part of
+ * their text that must be the same, or "differs"; share: share of the kills
+ * @param scratch a folder for copies
  * @returns a row of the table
  */
 export async function killCommand(spec, allMoments, random, scratch) {
@@ -128,7 +133,7 @@ export async function killCommand(spec, allMoments, random, scratch) {
   const expected = contents(spec);
   assert.notDeepEqual(expected, old, `${command} has written nothing`);
   console.log(
-    `${command}: unbroken, ${Object.keys(expected).length} files, ${workMs} of ${ms} ms are its work`,
+    `${command}: uninterrupted, ${Object.keys(expected).length} files, ${workMs} of ${ms} ms are its work`,
   );
   let [kills, reruns, inWork, late] = [0, 0, 0, 0];
   while (kills < moments && late < TOO_LATE * moments) {
@@ -157,16 +162,19 @@ export async function killCommand(spec, allMoments, random, scratch) {
       reruns++;
     }
     assert.deepEqual(contents(spec), expected, `${command}: the rerun after kill ${kills}`);
-    assert.deepEqual(leftBeside(place), [], `${command}: left after kill ${kills} and a rerun`);
+    assert.deepEqual(leftovers(place), [], `${command}: left after kill ${kills} and a rerun`);
   }
   const seconds = (Date.now() - startedAtMs) / 1000;
   console.log(
-    `${command}: ${kills} kills, ${inWork} of them in its work; ${reruns} reruns, all as the unbroken one`,
+    `${command}: ${kills} kills, ${inWork} during its work; ${reruns} reruns, all with the same output`,
   );
   return { command, kills, inWork, reruns, seconds };
 }
 
-/** Either stands under its name, or the old stands aside, from where the next start takes it back. */
+/**
+ * Checks that the old or the new output is complete under its name, or that the old one is set aside for the next
+ * start.
+ */
 function requireWhole({ command, place, isThere, ...spec }, old, expected) {
   const now = JSON.stringify(contents(spec));
   const isWhole = [old, expected].some((whole) => JSON.stringify(whole) === now) || isThere?.();

@@ -1,5 +1,5 @@
-// Training runs are killed (SIGKILL) at random moments. After every kill each file must be readable, every restart must go
-// on, and the losses must end as those of an unbroken run.
+// Kills training runs (SIGKILL) at random moments. After every kill each file must be readable, every restart must
+// resume, and the losses must equal those of an uninterrupted run.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -17,7 +17,10 @@ const { decodeEvent, eventFiles } = require("guie/dist/runs/event_files");
 const { prepareRunFolder, readMetrics, runFolder } = require("guie/dist/runs/run_folder");
 const { readRecords } = require("guie/dist/runs/tfrecord");
 
-/** Starts or takes up a run; `moment` resolves when (if it still lives) it is to be killed. */
+/**
+ * Starts or resumes a run; returns true if it was killed. `moment` resolves when the run, if still alive, is to be
+ * killed.
+ */
 async function train(folder, moment) {
   const child = spawn(process.execPath, [join(root, "lib/bin/guie.js"), "train", "--resume", folder], {
     stdio: ["ignore", "ignore", "pipe"],
@@ -36,12 +39,12 @@ async function train(folder, moment) {
   return signal === "SIGKILL";
 }
 
-/** A life that is not ended while it starts lasts for up to so many lines of the log: it has one for all that is done. */
+/** Maximum number of log lines in one life: every kind of work writes a line. */
 const LINES = 16;
 
 /**
- * A random moment of a run's life: every third while it starts, the others while it trains, saves and evaluates. Those are
- * counted in lines of the log, so that they fall everywhere however busy the machine is.
+ * Waits for a random moment of a run's life: every third falls into its start, the others into training, saving and
+ * evaluation. Those are counted in log lines, so that they are spread evenly on a busy machine.
  */
 async function randomMoment(folder, kill, { startMs, stepMs }, random) {
   if (kill % 3 === 0) return sleep(random.uniform() * startMs);
@@ -53,7 +56,7 @@ async function randomMoment(folder, kill, { startMs, stepMs }, random) {
   return sleep(random.uniform() * stepMs);
 }
 
-/** Reads every file of a run under its final name; throws where one is damaged. */
+/** Reads every file of a run under its final name; throws for a damaged one. */
 function readAll(folder) {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
@@ -77,7 +80,7 @@ function eventLosses(folder) {
   return values.filter(({ tag }) => tag === "train/loss").map(({ simpleValue }) => simpleValue);
 }
 
-/** @returns a row of the table */
+/** Kills training runs `moments` times and checks every restart. @returns a row of the table */
 export async function killRuns(moments, random, dataDir) {
   const beganAtMs = Date.now();
   const folders = [];
@@ -88,15 +91,15 @@ export async function killRuns(moments, random, dataDir) {
     return prepareRunFolder(overrideConfig(tiny(), { runName, dataDir, ...shape, keepCheckpoints: 2 }));
   };
   try {
-    const unbroken = newRun();
+    const uninterrupted = newRun();
     const startedAtMs = Date.now();
-    await train(unbroken);
+    await train(uninterrupted);
     const wholeMs = Date.now() - startedAtMs;
-    const steps = readMetrics(unbroken).filter(({ kind }) => kind === "step");
+    const steps = readMetrics(uninterrupted).filter(({ kind }) => kind === "step");
     const trainMs = 1000 * (steps.at(-1).elapsedSeconds - steps[0].elapsedSeconds);
     const times = { startMs: wholeMs - trainMs, stepMs: trainMs / (steps.length - 1) };
-    const expected = lossesOf(unbroken);
-    console.log(`train: unbroken, ${expected.length} steps in ${trainMs.toFixed(0)} of ${wholeMs} ms`);
+    const expected = lossesOf(uninterrupted);
+    console.log(`train: uninterrupted, ${expected.length} steps in ${trainMs.toFixed(0)} of ${wholeMs} ms`);
     let [kills, reruns] = [0, 0];
     while (kills < moments) {
       const folder = newRun();
@@ -107,7 +110,7 @@ export async function killRuns(moments, random, dataDir) {
         if (!killed) {
           assert.deepEqual(lossesOf(folder), expected);
           assert.deepEqual(eventLosses(folder), expected.map(Math.fround));
-          console.log(`train: a run of ${lives} lives ended as the unbroken one`);
+          console.log(`train: a run of ${lives} lives ended with the same losses`);
           reruns++;
           break;
         }

@@ -1,6 +1,6 @@
-// npm run check:kills [-- moments] [--only command] [--seed n]: every command that writes is killed (SIGKILL) at random
-// moments, 20 unless told otherwise (an export's are divided over its formats). After a kill nothing is damaged, what was
-// to be replaced is there, and the same command, run again, writes what an unbroken one writes, times aside.
+// npm run check:kills [-- moments] [--only command] [--seed n]: kills every command that writes (SIGKILL) at random
+// moments, 20 by default (exports share them over their formats). After a kill nothing may be damaged, output to be
+// replaced must exist, and the same command, run again, must write the output of an uninterrupted one, except times.
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -32,7 +32,7 @@ const rows = [];
 const faults = [];
 const folders = [scratch, tinyData];
 
-/** Kills a command; a fault does not keep the others from being tried. */
+/** Kills a command; a fault does not stop the other commands. */
 async function tryOut(command, kill) {
   try {
     rows.push(await kill());
@@ -62,10 +62,10 @@ try {
     reruns,
     seconds.toFixed(0),
   ]);
-  console.log(textTable(["command", "kills", "in its work", "reruns as the unbroken one", "s"], cells));
+  console.log(textTable(["command", "kills", "during work", "reruns with equal output", "s"], cells));
   if (faults.length > 0)
     throw new Error(`${faults.length} of ${rows.length + faults.length} commands: see FAULT above`);
-  console.log("check: every rerun wrote what an unbroken one writes, nothing was lost: ok");
+  console.log("check: every rerun wrote the output of an uninterrupted one, nothing was lost: ok");
 } finally {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 }

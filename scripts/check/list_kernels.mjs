@@ -1,5 +1,5 @@
 // Prints the kernels of the operations on standard input (a JSON list of names) as JSON: operation -> kernels.
-// Started by gpu_kernels.mjs with TENSORFLOW_FOLDER, so that the CUDA library is alone in its process.
+// gpu_kernels.mjs starts it with TENSORFLOW_FOLDER, so that its process has no TensorFlow but the CUDA library.
 import { readFileSync } from "node:fs";
 import operations from "guie/dist/engine/native/operations.js";
 

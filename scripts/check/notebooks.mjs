@@ -1,5 +1,5 @@
-// Notebooks as they are committed: on our kernel, without traces of a run or of a machine, equal to their originals in
-// scripts/originals/; with --write they become the originals.
+// Checks committed notebooks: they use our kernel, have no traces of a run or a machine, and equal their originals in
+// scripts/originals/. With --write they become the originals.
 import { copyFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,20 +9,20 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const KERNEL = { name: "typescript", display_name: "TypeScript", language: "typescript" };
 const MAX_NOTEBOOK_BYTES = 300_000;
 const MAX_OUTPUT_BYTES = 20_000;
-/** Absolute paths that exist on somebody's machine only. */
+/** Absolute paths that exist only on one person's machine. */
 const MACHINE_PATH = /(?<![\w.])\/(?:home|root|Users|work|mnt|media|private)\/[\w.-]*/;
 
 /**
- * What is wrong with a notebook.
+ * Checks a notebook.
  * @param text the file's content
- * @returns one sentence for each fault
+ * @returns one sentence per fault
  */
 export function notebookFaults(text) {
   const faults = [];
   if (text.length > MAX_NOTEBOOK_BYTES)
     faults.push(`it has ${text.length} bytes, more than ${MAX_NOTEBOOK_BYTES}`);
   const path = MACHINE_PATH.exec(text)?.[0];
-  if (path) faults.push(`it holds a path of some machine: ${path}`);
+  if (path) faults.push(`it contains a path of some machine: ${path}`);
   const { cells, metadata } = JSON.parse(text);
   for (const [key, value] of Object.entries(KERNEL)) {
     const found = metadata.kernelspec?.[key];

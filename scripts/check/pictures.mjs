@@ -1,4 +1,4 @@
-// Pictures that are committed are small: docs/ travels with every clone.
+// Checks that committed pictures are small: docs/ is part of every clone.
 import { readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

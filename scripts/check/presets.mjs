@@ -1,10 +1,10 @@
-// docs/presets.md: its tables are made from the code, so that every number and every meaning stands once.
-//   node scripts/check/presets.mjs            fails where they differ from the code
-//   node scripts/check/presets.mjs --write    writes them anew
-import { readFileSync, writeFileSync } from "node:fs";
+// Generates the tables of docs/presets.md from the code, so that every number and every meaning is written once.
+//   node scripts/check/presets.mjs            fails if they differ from the code
+//   node scripts/check/presets.mjs --write    updates them
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { checkTables, table } from "./generated_tables.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
@@ -13,14 +13,11 @@ const { SETTINGS } = require(join(root, "lib/dist/config/config.js"));
 const { flagOf } = require(join(root, "lib/dist/cli/shared/config_flags.js"));
 const { z } = require("zod");
 
-const PAGE = join(root, "docs/presets.md");
-const MARK = "<!-- From here on made by `node scripts/check/presets.mjs --write` -->";
-
-/** Column -> config: each preset in its own stage, the demo in both. */
+/** Returns pairs of column and config: each preset in its own stage, the demo in both. */
 function columns() {
   return PRESET_NAMES.flatMap((name) => {
-    const own = preset(name);
-    if (name !== "demo") return [[`\`${name}\``, own]];
+    const config = preset(name);
+    if (name !== "demo") return [[`\`${name}\``, config]];
     return ["frozen", "fine_tune"].map((stage) => [`\`demo\` ${stage}`, preset(name, stage)]);
   });
 }
@@ -35,11 +32,6 @@ function kindOf({ schema }) {
 function cell(value) {
   if (value === "" || (Array.isArray(value) && value.length === 0)) return "none";
   return String(value).replaceAll("|", "\\|");
-}
-
-function table(head, rows) {
-  const line = (cells) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
 function tables() {
@@ -64,12 +56,4 @@ function tables() {
   return `## Where the presets differ\n\n${presets}\n\n## Every setting\n\n${meanings}\n`;
 }
 
-const page = readFileSync(PAGE, "utf8");
-const text = page.slice(0, page.indexOf(MARK) + MARK.length);
-if (!page.includes(MARK)) throw new Error(`docs/presets.md lacks the line ${MARK}`);
-const made = `${text}\n\n${tables()}`;
-if (process.argv.includes("--write")) writeFileSync(PAGE, made);
-else if (made !== page) {
-  console.error("docs/presets.md is not what the code says: node scripts/check/presets.mjs --write");
-  process.exitCode = 1;
-}
+checkTables("presets", tables());

@@ -1,10 +1,10 @@
-// docs/scaling.md: its tables are what lib/experiments/scaling.ts predicts.
-//   node scripts/check/scaling.mjs            fails where they differ from the code
-//   node scripts/check/scaling.mjs --write    writes them anew
-import { readFileSync, writeFileSync } from "node:fs";
+// Generates the tables of docs/scaling.md from the predictions of lib/experiments/scaling.ts.
+//   node scripts/check/scaling.mjs            fails if they differ from the code
+//   node scripts/check/scaling.mjs --write    updates them
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { checkTables, table } from "./generated_tables.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
@@ -12,8 +12,6 @@ const { vit224 } = require(join(root, "lib/dist/config/presets.js"));
 const { predictStep } = require(join(root, "lib/dist/experiments/scaling.js"));
 const { MACHINES, scalingInputs } = require(join(root, "lib/dist/experiments/scaling_inputs.js"));
 
-const PAGE = join(root, "docs/scaling.md");
-const MARK = "<!-- From here on made by `node scripts/check/scaling.mjs --write` -->";
 const CLASSES = 274_330;
 const CONFIG = { ...vit224(), precision: "bfloat16", gradientCheckpointing: true };
 const PLACES = [
@@ -27,17 +25,12 @@ const PLACES = [
   [8, 8],
   [16, 8],
 ];
-/** What is sent -> the settings that differ. */
+/** Variant of communication -> its settings. */
 const VARIANTS = {
   "float32 gradients": {},
   "bfloat16 gradients": { gradientDtype: "bfloat16" },
   "bfloat16 gradients, head shared out": { gradientDtype: "bfloat16", shardHead: true },
 };
-
-function table(head, rows) {
-  const line = (cells) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
 
 function predicted(machine, [hosts, devicesPerHost], settings) {
   const inputs = scalingInputs(
@@ -88,11 +81,4 @@ function tables() {
   return `## What goes in\n\n${ingredients()}\n\n## Predicted steps\n\nms a step (of which ms waiting for gradients); images/s of all devices; efficiency.\n\n${machines.join("\n\n")}\n`;
 }
 
-const page = readFileSync(PAGE, "utf8");
-if (!page.includes(MARK)) throw new Error(`docs/scaling.md lacks the line ${MARK}`);
-const made = `${page.slice(0, page.indexOf(MARK) + MARK.length)}\n\n${tables()}`;
-if (process.argv.includes("--write")) writeFileSync(PAGE, made);
-else if (made !== page) {
-  console.error("docs/scaling.md is not what the code says: node scripts/check/scaling.mjs --write");
-  process.exitCode = 1;
-}
+checkTables("scaling", tables());

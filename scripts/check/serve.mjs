@@ -1,5 +1,6 @@
-// npm run check:serve [-- RUN [seconds]]: a service under 50 clients (a minute unless told otherwise): no error, no
-// growth of memory; then 1,000 malformed uploads: none ends it, none is written to a disk. RUN: demo_fine_tune.
+// npm run check:serve [-- RUN [seconds]]: loads a service with 50 clients (for a minute by default): no error, no
+// growth of memory; then sends 1,000 malformed uploads: none may end it or be written to disk. RUN defaults to
+// demo_fine_tune.
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -22,19 +23,19 @@ const { FORM_TYPE, formBody } = require(join(root, "build/test/serving/tiny_serv
 const RUN = process.argv[2] ?? "demo_fine_tune";
 const SECONDS = Number(process.argv[3] ?? 60);
 const [CLIENTS, WARM_UP_SECONDS, MALFORMED, SEED] = [50, 20, 1000, 7];
-/** Of a line through the memory of every second, from its begin to its end. */
+/** Maximum growth of memory over the whole time, by a line fitted through its values of every second. */
 const MOST_GROWTH_MB = 25;
 
 const runFolder = findCheckpoint(RUN).folder;
 const dataDir = projectPath(readRunConfig(runFolder).dataDir);
 const { queries } = await readRetrievalFiles(dataDir);
 const images = queries.files.map((file) => readFileSync(join(dataDir, file)));
-/** The service's own working folder and folder for temporary files. */
+/** Parent of the service's working folder and its folder for temporary files. */
 const scratch = mkdtempSync(join(tmpdir(), "check-serve-"));
 const [cwd, temporary] = ["cwd", "tmp"].map((name) => join(scratch, name));
 for (const folder of [cwd, temporary]) mkdirSync(folder);
 
-/** Searches by `CLIENTS` clients at once, each with one image after the other. */
+/** Sends searches from `CLIENTS` clients at once, each with one image after the other. */
 async function load(url, seconds) {
   const requests = images.map((bytes) => ({
     method: "POST",
@@ -48,7 +49,7 @@ async function load(url, seconds) {
   return { ...(await running), times: times.sort((a, b) => a - b) };
 }
 
-/** How far a line through the values rises, by least squares. */
+/** Returns the rise of a line through the values, by least squares. */
 function growthOf(values) {
   const middle = (values.length - 1) / 2;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -99,7 +100,7 @@ async function neighboursOf(url, bytes) {
   return (await response.json()).neighbours.map(({ row }) => row);
 }
 
-/** Every file of the folders in which something could be left. */
+/** Returns every file of the folders in which something could be left. */
 function listing() {
   return [cwd, temporary, dataDir, runFolder].flatMap((folder) =>
     readdirSync(folder, { recursive: true }).map((file) => join(folder, file)),
@@ -111,13 +112,13 @@ async function underFuzz(service) {
   const before = { files: listing(), neighbours: await neighboursOf(url, images[0]) };
   const counts = await malformedUploads(url, images, { count: MALFORMED, seed: SEED });
   console.log(`${MALFORMED} malformed uploads, answers: ${JSON.stringify(counts)}`);
-  assert.equal(child.exitCode, null, "it lives");
+  assert.equal(child.exitCode, null, "it is alive");
   assert.deepEqual(await neighboursOf(url, images[0]), before.neighbours, "it answers as before");
   const answered = Object.keys({ ...counts.uploads, ...counts.garbage });
   assert.deepEqual(
     answered.filter((status) => Number(status) >= 500),
     [],
-    service.told,
+    service.log,
   );
   assert.equal(counts.uploads.none, undefined, "every upload gets an answer");
   const left = listing().filter((file) => !before.files.includes(file));
@@ -125,7 +126,7 @@ async function underFuzz(service) {
   await waitUntilIdle(url);
 }
 
-/** Uploads that broke off leave nothing under way. */
+/** Checks that aborted uploads leave nothing under way. */
 async function waitUntilIdle(url) {
   for (let i = 0; i < 100 && (await health(url)).load.underWay > 0; i++) await sleep(100);
   assert.equal((await health(url)).load.underWay, 0);
@@ -137,10 +138,10 @@ try {
   await underFuzz(service);
   service.child.kill("SIGTERM");
   const [code] = await service.closed;
-  assert.equal(code, 0, service.told);
-  const odd = service.told.split("\n").filter((line) => !/^(CPU|GPU|SIGTERM|http|\d+ images|$)/.test(line));
+  assert.equal(code, 0, service.log);
+  const odd = service.log.split("\n").filter((line) => !/^(CPU|GPU|SIGTERM|http|\d+ images|$)/.test(line));
   console.log(
-    odd.length > 0 ? `it printed:\n${odd.slice(0, 20).join("\n")}` : "it printed nothing of its own",
+    odd.length > 0 ? `it printed:\n${odd.slice(0, 20).join("\n")}` : "it printed nothing unexpected",
   );
   console.log("check: no error, no growth, no crash, nothing on the disk: ok");
 } finally {

@@ -1,4 +1,4 @@
-// Malformed uploads, from one seed: real images of four formats cut, flipped and spliced, and what is no HTTP.
+// Sends malformed uploads, generated from one seed: damaged images of four formats, and invalid HTTP.
 import { createRequire } from "node:module";
 import { connect } from "node:net";
 import sharp from "sharp";
@@ -8,11 +8,11 @@ const { randomStream } = require("guie/dist/common/random");
 
 const CONCURRENT = 8;
 const BOUNDARY = "fuzz";
-/** An upload gets its answer; half a request may wait for its other half for a minute. */
+/** Patience for an upload, which gets an answer, and for garbage: half a request may wait a minute for the rest. */
 const [UPLOAD_PATIENCE_MS, GARBAGE_PATIENCE_MS] = [30_000, 1_000];
 
-/** How an image's bytes are spoilt: name -> (bytes, random stream, another image's bytes) -> bytes. */
-export const SPOIL = {
+/** Ways to damage an image: name -> (bytes, random stream, another image's bytes) -> bytes. */
+export const DAMAGE = {
   cut: (bytes, random) => bytes.subarray(0, random.integer(0, bytes.length - 1)),
   flip: (bytes, random) => withBytes(bytes, random, random.integer(1, 60), 0),
   header: (bytes, random) => withBytes(bytes, random, random.integer(1, 12), bytes.length - 64),
@@ -27,14 +27,14 @@ export const SPOIL = {
     ]),
   noise: (bytes, random) => Buffer.concat([bytes.subarray(0, 24), noise(random, random.integer(0, 5000))]),
   size: (bytes, random) => {
-    const changed = Buffer.from(bytes); // where PNG and GIF have their size, and others something else
+    const changed = Buffer.from(bytes); // the position of the size in PNG and GIF, of other fields in other formats
     for (let at = 6; at < 10; at++) changed[at] = random.integer(0, 255);
     changed.writeUInt32BE(random.integer(0, 2 ** 31 - 1), 16);
     return changed;
   },
 };
 
-/** What is no request, or not the one that it says: name -> (random stream, an image's bytes) -> bytes of a connection. */
+/** Invalid or misleading requests: name -> (random stream, an image's bytes) -> bytes of a connection. */
 const GARBAGE = {
   noise: (random) => noise(random, random.integer(1, 3000)),
   verb: (random) => `${noise(random, 5).toString("latin1")} /embed HTTP/1.1\r\nHost: localhost\r\n\r\n`,
@@ -75,7 +75,7 @@ const GARBAGE = {
 
 const noise = (random, length) => Buffer.from(Array.from({ length }, () => random.integer(0, 255)));
 
-/** Some bytes become others; none of the last `keepFromEnd`. */
+/** Returns a copy with `count` random bytes; the last `keepFromEnd` bytes stay. */
 function withBytes(bytes, random, count, keepFromEnd) {
   const changed = Buffer.from(bytes);
   const end = Math.max(1, bytes.length - keepFromEnd);
@@ -83,11 +83,13 @@ function withBytes(bytes, random, count, keepFromEnd) {
   return changed;
 }
 
+/** Returns a multipart body with one image. */
 export function form(bytes, name = "image.jpg") {
   const start = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="${name}"\r\n\r\n`;
   return Buffer.concat([Buffer.from(start), bytes, Buffer.from(`\r\n--${BOUNDARY}--\r\n`)]);
 }
 
+/** Returns a POST request from its header lines and body. */
 export function head(lines, body, type = `multipart/form-data; boundary=${BOUNDARY}`) {
   const start = ["POST /embed HTTP/1.1", "Host: localhost", `Content-Type: ${type}`, ...lines].join("\r\n");
   return Buffer.concat([Buffer.from(`${start}\r\n\r\n`, "latin1"), Buffer.from(body)]);
@@ -98,7 +100,7 @@ function bodyOf(text) {
   return head([`Content-Length: ${body.length}`], body);
 }
 
-/** Sends bytes on a connection and reads the status of the answer; "none": it is not waited for any longer. */
+/** Sends bytes on a connection; returns the status of the answer, or "none" after `patienceMs`. */
 export async function send(url, { bytes, patienceMs }) {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   let answer = "";
@@ -108,7 +110,7 @@ export async function send(url, { bytes, patienceMs }) {
     answer += data.toString("latin1");
     if (status()) socket.destroy();
   });
-  socket.on("error", () => {}); // the service may hang up while it is still sent to
+  socket.on("error", () => {}); // the service may hang up during the upload
   socket.write(bytes);
   await new Promise((resolve) => socket.on("close", resolve));
   clearTimeout(timer);
@@ -116,9 +118,9 @@ export async function send(url, { bytes, patienceMs }) {
 }
 
 /**
- * Sends malformed uploads, two images for each piece of garbage.
+ * Sends malformed uploads, two images per piece of garbage.
  * @param images JPEGs
- * @returns how often which status came back, to images in whole requests and to what is no request
+ * @returns counts of each status, for damaged images in complete requests and for garbage
  */
 export async function malformedUploads(url, images, { count, seed }) {
   const random = randomStream(seed, "malformed uploads");
@@ -134,15 +136,15 @@ export async function malformedUploads(url, images, { count, seed }) {
   const jobs = Array.from({ length: count }, (_, i) => {
     if (i % 3 === 2)
       return { bytes: pick(Object.values(GARBAGE))(random, pick(real)), patienceMs: GARBAGE_PATIENCE_MS };
-    const body = form(pick(Object.values(SPOIL))(pick(real), random, pick(real)));
+    const body = form(pick(Object.values(DAMAGE))(pick(real), random, pick(real)));
     return { bytes: head([`Content-Length: ${body.length}`], body), patienceMs: UPLOAD_PATIENCE_MS };
   });
   const counts = { uploads: {}, garbage: {} };
   const lane = async () => {
     for (let job = jobs.pop(); job; job = jobs.pop()) {
       const status = await send(url, job);
-      const of = job.patienceMs === UPLOAD_PATIENCE_MS ? counts.uploads : counts.garbage;
-      of[status] = (of[status] ?? 0) + 1;
+      const kind = job.patienceMs === UPLOAD_PATIENCE_MS ? counts.uploads : counts.garbage;
+      kind[status] = (kind[status] ?? 0) + 1;
     }
   };
   await Promise.all(Array.from({ length: CONCURRENT }, lane));

@@ -1,6 +1,6 @@
-// docs/tree.md: made from the first sentence of each file's head comment and of each folder's README.md.
-//   node scripts/check/tree.mjs            fails where it differs, or where a file has no head comment
-//   node scripts/check/tree.mjs --write    writes it anew
+// Generates docs/tree.md from the first sentence of each file's head comment and of each folder's README.md.
+//   node scripts/check/tree.mjs            fails if it differs, or if a file has no head comment
+//   node scripts/check/tree.mjs --write    updates it
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -15,7 +15,7 @@ Made by \`node scripts/check/tree.mjs --write\` from the head comments of files 
 
 const read = (path) => readFileSync(join(root, path), "utf8");
 
-/** Returns what lies below some folders and is not ignored by git, by path, sorted. */
+/** Returns the files below some folders that git does not ignore, sorted by path. */
 function filesBelow(...folders) {
   const list = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...folders], {
     cwd: root,
@@ -24,7 +24,7 @@ function filesBelow(...folders) {
   return [...new Set(list.split("\n").filter((file) => file && existsSync(join(root, file))))].sort();
 }
 
-/** Returns the first sentence of a text on one line; an empty or indented line ends it as well. */
+/** Returns the first sentence of a text on one line; an empty or indented line also ends it. */
 function firstSentence(text) {
   const line = text
     .trim()
@@ -33,7 +33,7 @@ function firstSentence(text) {
   return /^.*?\.(?= |$)/.exec(line)?.[0] ?? line;
 }
 
-/** Returns the comment with which a file begins, without its marks; undefined if it begins with code. */
+/** Returns the comment at the start of a file, without its marks; undefined if there is none. */
 function headComment(source) {
   const text = source.replace(/^#!.*\n/, "");
   const [comment] = /^(?:(?:\/\/.*\n)+|\/\*[\s\S]*?\*\/|"""[\s\S]*?"""|(?:#.*\n)+)/.exec(text) ?? [];
@@ -46,17 +46,17 @@ function notebookTitle(source) {
   return title.replace(/^#\s*/, "");
 }
 
-/** Returns what a file is for. */
+/** Returns the purpose of a file. */
 function describe(path) {
   if (path.endsWith(".ipynb")) return notebookTitle(read(path));
   const comment = headComment(read(path));
   return comment && firstSentence(comment);
 }
 
-/** Returns what a folder is for: the first paragraph of its README.md, else its line in that of its parent. */
+/** Returns the purpose of a folder: the first paragraph of its README.md, else its line in that of its parent. */
 function describeFolder(folder) {
-  const own = `${folder}/README.md`;
-  if (existsSync(join(root, own))) return firstSentence(read(own).split("\n\n")[1]);
+  const readme = `${folder}/README.md`;
+  if (existsSync(join(root, readme))) return firstSentence(read(readme).split("\n\n")[1]);
   const list = `${dirname(folder)}/README.md`;
   if (!existsSync(join(root, list))) return undefined;
   return read(list)
@@ -65,16 +65,17 @@ function describeFolder(folder) {
     ?.replace(/^.*?: /, "");
 }
 
-const mute = [];
+/** Paths without a description. */
+const undescribed = [];
 
 function described(path, text) {
-  if (!text) mute.push(path);
+  if (!text) undescribed.push(path);
   return text ?? "";
 }
 
 const isSource = (file) => /\.(?:ts|js|mjs|py|c|ipynb)$/.test(file);
 
-/** Returns the part of the page about a folder and all below it, a line per file. */
+/** Returns the section about a folder and everything below it, a line per file. */
 function folderSection(top) {
   const files = filesBelow(top).filter((file) => isSource(file) && !file.startsWith("scripts/originals/"));
   const folders = [...new Set([top, ...files.map((file) => dirname(file))])].sort();
@@ -87,7 +88,7 @@ function folderSection(top) {
   });
 }
 
-/** Returns the part of the page about the tests: a line per folder. */
+/** Returns the section about the tests: a line per folder. */
 function testSection() {
   const folders = new Set(
     filesBelow("test").map((file) => file.split("/").slice(0, -1).slice(0, 2).join("/")),
@@ -103,8 +104,8 @@ function testSection() {
 
 const sections = ["lib", "scripts", "notebooks", "bench"].flatMap(folderSection);
 const made = `${[HEAD.trimEnd(), ...sections, testSection()].join("\n\n")}\n`;
-if (mute.length > 0) {
-  console.error(`docs/tree.md: nothing says what these are for: ${mute.join(", ")}`);
+if (undescribed.length > 0) {
+  console.error(`docs/tree.md: these have no description: ${undescribed.join(", ")}`);
   console.error("A file begins with a comment, a folder has a README.md or a line in that of its parent.");
   process.exitCode = 1;
 } else if (process.argv.includes("--write")) writeFileSync(PAGE, made);

@@ -1,6 +1,7 @@
-// npm run check:two-hosts: two ranks on two hosts train the tiny run. The hosts are network namespaces of this machine,
-// joined by a cable of their own, which is cut in mid-run: both must end within a minute with a line that says why,
-// leave no process, and go on to the unbroken run's losses. Needs root and iproute2: without them nothing is checked.
+// npm run check:two-hosts: trains the tiny run with two ranks on two hosts, network namespaces of this machine joined
+// by a virtual cable. The cable is cut in mid-run: both ranks must end within a minute with a line that gives the
+// reason, leave no process, and after a restart reach the losses of an uninterrupted run. Without root and iproute2,
+// nothing is checked.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -9,7 +10,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { HOSTS, layHosts, processesOf, removeHosts, setCable } from "./hosts.mjs";
+import { HOSTS, makeHosts, processesOf, removeHosts, setCable } from "./hosts.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
@@ -24,7 +25,7 @@ const PORT = 4711;
 const STEPS = { nEpochs: 100, cpktSteps: 5, marginStep: 0 };
 const ONE_MINUTE_MS = 60_000;
 
-/** The same command on both hosts; each resolves to its exit code and what it wrote. */
+/** Starts the same command on both hosts; each promise resolves to exit code and output. */
 function trainOnBoth(folder) {
   return HOSTS.map(({ namespace }, index) => {
     const worker = HOSTS.map(({ address }) => `${address}:${PORT}`);
@@ -59,8 +60,8 @@ async function stepsTaken(folder, count) {
   assert.fail(`no ${count} steps in ${folder}`);
 }
 
-/** Addresses on which something listens in a namespace. */
-function listening(namespace) {
+/** Returns the addresses on which a namespace listens. */
+function listeningAddresses(namespace) {
   const { stdout } = spawnSync("ip", ["netns", "exec", namespace, "ss", "-Htln"], { encoding: "utf8" });
   return stdout
     .split("\n")
@@ -79,14 +80,14 @@ async function cutAndGoOn(dataDir, expected) {
   const first = trainOnBoth(folder);
   await stepsTaken(folder, 20);
   for (const { namespace, address } of HOSTS) {
-    const there = listening(namespace);
+    const there = listeningAddresses(namespace);
     assert.ok(there.includes(`[::ffff:${address}]:${PORT}`), `${there}`);
     assert.ok(
       there.every((one) => one.includes(address)),
       `something listens on other addresses: ${there}`,
     );
   }
-  console.log("check: two hosts train; their servers listen on their own addresses alone");
+  console.log("check: two hosts train; their servers listen only on their own addresses");
   setCable("down");
   const cutAtMs = Date.now();
   const ends = await Promise.all(first);
@@ -118,7 +119,7 @@ async function cutAndGoOn(dataDir, expected) {
   );
 }
 
-const reason = layHosts();
+const reason = makeHosts();
 if (reason !== undefined) {
   console.log(`check: two hosts: not checked, network namespaces cannot be made here (${reason})`);
 } else {

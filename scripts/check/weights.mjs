@@ -1,6 +1,6 @@
-// `npm run check:weights [-- MODEL FILE]`: whether open_clip, timm and Hugging Face load what `guie export --format
-// safetensors` writes with strict=True, and compute the same features from it. Random weights of real towers, or a
-// file of prepare-model. The libraries are installed once, into .cache (1 GB).
+// `npm run check:weights [-- MODEL FILE]`: checks that open_clip, timm and Hugging Face load the files of `guie export
+// --format safetensors` with strict=True, and compute the same features. Uses random weights of real towers, or a file
+// of prepare-model. The libraries are installed once, into .cache (1 GB).
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -27,7 +27,7 @@ const PACKAGES = [
 ];
 const FOLDER = join(root, ".cache/check_weights");
 
-/** One model of each kind, and whose names it is written in. */
+/** One model of each kind, and the library whose tensor names are used. */
 const CASES = [
   ["ViT-B-32", "open_clip"],
   ["ViT-B-32-quickgelu", "huggingface"],
@@ -50,7 +50,7 @@ async function installPeers() {
   writeFileSync(join(PEERS, "ready"), "");
 }
 
-/** A file as prepare-model writes it, in which no weight is neutral: biases are not 0, gains not 1. */
+/** Writes a file like prepare-model's without neutral weights: biases are not 0, gains not 1. */
 async function randomWeights(tower, path) {
   const stream = random.randomStream(1, "weights", tower.name);
   const block = Float32Array.from({ length: 100_003 }, () => stream.normal());
@@ -67,7 +67,7 @@ async function randomWeights(tower, path) {
   await safetensors.writeSafetensors(path, entries);
 }
 
-/** Our features of one random image at the size for which the file has positions. */
+/** Writes our features of one random image, at the size for which the file has positions. */
 async function writeExpected(tower, weightsPath, path) {
   const sizePx = tower.positionGrid * tower.patchSizePx;
   const projection = tower.projectionWidth !== null;
@@ -83,7 +83,7 @@ async function writeExpected(tower, weightsPath, path) {
   tf.dispose([weights, images, features]);
 }
 
-/** Exports one case and lets the library load it; true when all is well. */
+/** Exports one case and lets the library load it; returns true on success. */
 async function check(model, naming, given) {
   const tower = towers.findTower(model);
   const weights = given ?? join(FOLDER, `${model}.safetensors`);

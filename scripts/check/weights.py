@@ -27,7 +27,7 @@ def open_clip_model():
 
 
 def timm_model():
-    """open_clip's SigLIP is timm's tower, with the exact GELU where the original has the tanh form."""
+    """Returns timm's tower. open_clip's SigLIP is that tower with the exact GELU; the original has the tanh form."""
     if MODEL in TIMM:
         model = timm.create_model(TIMM[MODEL], num_classes=0)
         return model, model
@@ -39,7 +39,7 @@ def timm_model():
 
 
 def from_pretrained(model):
-    """Names in memory are not those of files: only Hugging Face's own loading translates them. Nothing may be left."""
+    """Loads the file into a model by Hugging Face's own loader, which translates the names of tensors; none may be left."""
     with tempfile.TemporaryDirectory() as folder:
         model.config.save_pretrained(folder)
         os.symlink(spec["file"], os.path.join(folder, "model.safetensors"))

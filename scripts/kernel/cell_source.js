@@ -1,15 +1,15 @@
-// What a cell may say that tslab's compiler refuses or takes for something else: the cell is compiled as if it said it
-// in the compiler's way. Everything is found in the syntax tree; lines keep their numbers.
+// Rewrites cell syntax that tslab's compiler rejects or misreads into equivalent code. All edits come from the syntax
+// tree; line numbers do not change.
 const ts = require("@tslab/typescript-for-tslab");
 
-/** Parses a cell as the module that it becomes, where `await` is what it is; places are those of `source`. */
+/** Parses a cell as the module that it becomes, so that `await` is a keyword; positions refer to `source`. */
 function parseCell(source) {
   return ts.createSourceFile("cell.ts", `${source}\nexport {};`, ts.ScriptTarget.Latest, true);
 }
 
 /**
- * Tells whether an `await` below `node` belongs to the cell itself. Bodies and parameters of functions, fields and
- * static blocks of classes, enums and namespaces do not; computed names, decorators and `extends` do.
+ * Returns true if an `await` below `node` belongs to the cell itself. Bodies and parameters of functions, fields and
+ * static blocks of classes, enums and namespaces do not count; computed names, decorators and `extends` do.
  */
 function awaits(node) {
   if (ts.isAwaitExpression(node) || (ts.isForOfStatement(node) && node.awaitModifier)) return true;
@@ -20,7 +20,7 @@ function awaits(node) {
   return ts.forEachChild(node, (child) => awaits(child) || undefined) ?? false;
 }
 
-/** Finds all nodes below `node` that `wanted` accepts, in the order of the text. */
+/** Returns all nodes below `node` that `wanted` accepts, in text order. */
 function nodesBelow(node, wanted) {
   const found = [];
   const visit = (child) => {
@@ -31,7 +31,10 @@ function nodesBelow(node, wanted) {
   return found;
 }
 
-/** `{ a, b = 1 }` -> `{ a: a, b: b = 1 }`: tslab looks up the property instead of the earlier cell's variable. */
+/**
+ * Expands shorthand properties, `{ a, b = 1 }` -> `{ a: a, b: b = 1 }`: tslab would look up the property instead of the
+ * earlier cell's variable.
+ */
 function expandShorthand(file) {
   return nodesBelow(file, ts.isShorthandPropertyAssignment).map(({ name }) => ({
     start: name.end,
@@ -42,7 +45,10 @@ function expandShorthand(file) {
 
 const isExport = ({ kind }) => kind === ts.SyntaxKind.ExportKeyword || kind === ts.SyntaxKind.DefaultKeyword;
 
-/** `export default { a: 1 }` -> `;  ({ a: 1 })`: no block, and no call of what stands in the line before. */
+/**
+ * Rewrites `export default { a: 1 }` to `;  ({ a: 1 })`, which is neither a block nor a call of the expression on the
+ * line before.
+ */
 function asExpression(file, statement) {
   const { expression } = statement;
   const start = statement.getStart(file);
@@ -53,7 +59,7 @@ function asExpression(file, statement) {
   ];
 }
 
-/** Leaves `export` out: every name of a cell is there in the next ones, and tslab exports it itself. */
+/** Removes `export`: tslab itself exports every name of a cell to the next ones. */
 function dropExports(file) {
   return file.statements.slice(0, -1).flatMap((statement) => {
     if (ts.isExportDeclaration(statement) && !statement.moduleSpecifier)
@@ -65,7 +71,7 @@ function dropExports(file) {
   });
 }
 
-/** `import fs = require("fs")` -> `import * as fs from "fs"`. */
+/** Rewrites `import fs = require("fs")` to `import * as fs from "fs"`. */
 function importNamespaces(file) {
   const requires = (statement) =>
     ts.isImportEqualsDeclaration(statement) && ts.isExternalModuleReference(statement.moduleReference);
@@ -80,7 +86,7 @@ const sameLine = (file, first, second) =>
   !file.text.slice(first.end, second.getStart(file)).includes("\n") &&
   !file.text.slice(0, first.end).endsWith(";");
 
-/** Leaves out `with { type: "json" }` behind an import, which the compiler does not know yet. */
+/** Removes `with { type: "json" }` after an import, which this compiler version does not support. */
 function dropAttributes(file) {
   return file.statements.flatMap((statement, place) => {
     const next = file.statements[place + 1];
@@ -90,7 +96,7 @@ function dropAttributes(file) {
   });
 }
 
-/** Carries out edits { start, end, text }; without a text the place is left blank. */
+/** Applies edits { start, end, text }; an edit without a text blanks its range. */
 function applyEdits(source, edits) {
   const fromTheEnd = [...edits].sort((a, b) => b.start - a.start);
   return fromTheEnd.reduce((text, edit) => {
@@ -99,7 +105,7 @@ function applyEdits(source, edits) {
   }, source);
 }
 
-/** `using x = ...` and `await using x = ...`, which the compiler reads as two statements. */
+/** Returns true for `using x = ...` and `await using x = ...`, which the compiler reads as two statements. */
 function isUsing(statement, file) {
   if (!ts.isExpressionStatement(statement)) return false;
   const { expression } = statement;
@@ -110,7 +116,7 @@ function isUsing(statement, file) {
   return next !== undefined && ts.isExpressionStatement(next) && sameLine(file, statement, next);
 }
 
-/** What cannot be had in a cell, and what to write instead. */
+/** Syntax that cells do not support, and what to write instead. */
 const REFUSED = [
   {
     found: isUsing,
@@ -133,7 +139,7 @@ const REFUSED = [
   },
 ];
 
-/** Finds what is refused, as tslab's diagnostics. */
+/** Returns unsupported syntax as tslab's diagnostics. */
 function refusals(file) {
   return REFUSED.flatMap(({ found, words }) =>
     nodesBelow(file, (node) => found(node, file)).map((node) => ({
@@ -143,7 +149,10 @@ function refusals(file) {
   );
 }
 
-/** Prepares a cell for the compiler: the source as it is compiled, whether it awaits, and what is refused in it. */
+/**
+ * Prepares a cell for the compiler: returns the source to compile, whether it awaits, and diagnostics of unsupported
+ * syntax.
+ */
 function prepareCell(cell) {
   const file = parseCell(cell);
   const edits = [expandShorthand, dropExports, importNamespaces, dropAttributes].flatMap((edit) =>

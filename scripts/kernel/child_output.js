@@ -1,21 +1,21 @@
-// What a child process prints with `stdio: "inherit"` belongs to the cell, not to the terminal of Jupyter's server.
+// Sends the output of child processes with `stdio: "inherit"` to the cell instead of the terminal of Jupyter's server.
 const childProcess = require("node:child_process");
 const { closeSync, mkdtempSync, openSync, readFileSync, rmSync } = require("node:fs");
 const { syncBuiltinESMExports } = require("node:module");
 const { tmpdir } = require("node:os");
 const { join } = require("node:path");
 
-/** Calls that wait for the child, and where they take their options: behind the command and, perhaps, its arguments. */
+/** Synchronous calls; their options follow the command and its optional arguments. */
 const WAITING_CALLS = ["spawnSync", "execFileSync", "execSync"];
 
-/** Which stream of the kernel's a child would write to itself; undefined for any other kind of output. */
+/** Returns the kernel's stream to which a child would write; undefined for any other kind of output. */
 function inherited(place, kind) {
   if (kind === 1 || kind === process.stdout || (kind === "inherit" && place === 1)) return "stdout";
   if (kind === 2 || kind === process.stderr || (kind === "inherit" && place === 2)) return "stderr";
   return undefined;
 }
 
-/** Replaces what a child would inherit: { stdio, taken: [place, name][] }. */
+/** Replaces inherited streams; returns { stdio, taken: [fd, name][] }. */
 function replaceInherited(stdio, replacement) {
   const kinds = Array.isArray(stdio) ? [...stdio] : [stdio, stdio, stdio];
   const taken = [];
@@ -28,8 +28,8 @@ function replaceInherited(stdio, replacement) {
   return { stdio: taken.length > 0 ? kinds : stdio, taken };
 }
 
-/** Hands on what the child prints, as it comes. */
-function mendSpawn() {
+/** Patches asynchronous calls: forwards the child's output as it comes. */
+function patchSpawn() {
   const { spawn } = childProcess.ChildProcess.prototype;
   childProcess.ChildProcess.prototype.spawn = function (options) {
     const { stdio, taken } = replaceInherited(options.stdio, () => "pipe");
@@ -42,8 +42,8 @@ function mendSpawn() {
   };
 }
 
-/** Lets the child print into files, and hands these on when it has ended. */
-function mendWaiting(call) {
+/** Patches a synchronous call: the child writes to files, which are forwarded after it ends. */
+function patchWaiting(call) {
   const original = childProcess[call];
   childProcess[call] = (...args) => {
     const place = args.findLastIndex((arg, i) => i > 0 && typeof arg === "object" && !Array.isArray(arg));
@@ -68,10 +68,11 @@ function mendWaiting(call) {
   };
 }
 
-function mendChildOutput() {
-  mendSpawn();
-  for (const call of WAITING_CALLS) mendWaiting(call);
+/** Patches node:child_process. */
+function patchChildOutput() {
+  patchSpawn();
+  for (const call of WAITING_CALLS) patchWaiting(call);
   syncBuiltinESMExports();
 }
 
-module.exports = { mendChildOutput };
+module.exports = { patchChildOutput };

@@ -1,33 +1,37 @@
-// The compiler that tslab starts, set up as a workspace of several folders needs it. tslab takes TypeScript's
-// functions from the module, which this replaces before tslab is loaded.
+// Adapts tslab's compiler to a workspace of several folders. tslab takes TypeScript's functions from the module; this
+// file replaces them before tslab is loaded.
 const { join, parse, relative } = require("node:path");
 const MODULE = require.resolve("@tslab/typescript-for-tslab", { paths: [require.resolve("tslab")] });
 const ts = require(MODULE);
 
-/** Packages and declarations: many files that seldom change. */
+/** Packages and declarations: many files that rarely change. */
 const NOT_OWN = /\/node_modules\/|\.d\.[cm]?ts$/;
 
-/** Where files outside the notebook's folder stand among the outputs of tslab, which refuses any above that folder. */
+/** Folder in tslab's outputs for files outside the notebook's folder; tslab rejects paths above that folder. */
 const OUTSIDE = "__outside__";
 
-/** "await expressions are only allowed ...": tslab takes it for an await of the cell itself, and drops it. */
+/**
+ * Error code of "await expressions are only allowed ...": tslab assumes an await of the cell itself, and drops the
+ * error.
+ */
 const NO_AWAIT_HERE = 1308;
 
 const isOutside = (folder, file) => relative(folder, file).startsWith("..");
 
-/** The program of the last cell, and the source of each output in it. */
+/** The program of the last cell. */
 let current;
+/** Output path -> path of its source. */
 const sources = new Map();
 
-/** Caches of where modules were found, one for each compiler. */
-const found = [];
+/** Caches of module resolutions, one per compiler. */
+const resolutionCaches = [];
 
-/** Errors in a person's own modules outside the notebook's folder, which tslab leaves out. */
+/** Errors in own modules outside the notebook's folder, which tslab ignores. */
 let outside = [];
 
 /**
- * Keeps several timers where tslab has a place for one, and throws at the second: files that the compiler watches may
- * change in any number and order (npm install, a build) between two cells. All of them run before the next cell.
+ * Allows several timers where tslab has one and throws at the second: watched files may change in any number and order
+ * (npm install, a build) between two cells. All run before the next cell.
  */
 function queueTimers(system) {
   const { setTimeout, clearTimeout } = system;
@@ -35,7 +39,7 @@ function queueTimers(system) {
   let timer;
   const runAll = () => {
     for (const [handle, callback] of callbacks) {
-      callbacks.delete(handle); // a callback may add another, which runs too
+      callbacks.delete(handle); // a callback may add another, which also runs
       callback();
     }
     timer = undefined;
@@ -53,7 +57,7 @@ function queueTimers(system) {
   };
 }
 
-/** The program as tslab sees it: outputs are named after the notebook's folder again. */
+/** Returns the program with outputs named relative to the notebook's folder, as tslab expects. */
 function placeOutputs(builder, { root, folder, outDir }) {
   const named = (output) => {
     const file = join(root, output.slice(outDir.length + 1));
@@ -69,7 +73,9 @@ function placeOutputs(builder, { root, folder, outDir }) {
   return Object.assign(Object.create(builder), { emit });
 }
 
-/** Tells whether the source of one output imports, however far away, that of another one or one of `files`. */
+/**
+ * Returns true if the source of an output imports, directly or indirectly, that of another output or one of `files`.
+ */
 function dependsOn(output, others, files) {
   const source = current.getSourceFile(sources.get(output));
   if (!source) return false;
@@ -78,12 +84,12 @@ function dependsOn(output, others, files) {
 }
 
 /**
- * Looks for what own files import at every cell, and not when the system tells of new files: that is late at times, and
- * not at all for folders beside the notebook's.
+ * Resolves the imports of own files at every cell, without waiting for the system's file events: these can be late, and
+ * are missing for folders outside the notebook's.
  */
-function resolveAnew(host, options) {
+function resolveEveryTime(host, options) {
   const cache = ts.createModuleResolutionCache(host.getCurrentDirectory(), (name) => name, options);
-  found.push(cache);
+  resolutionCaches.push(cache);
   host.hasInvalidatedResolutions = (path) => !NOT_OWN.test(path);
   host.resolveModuleNameLiterals = (names, file, redirected, settings, source) =>
     names.map((name) => {
@@ -92,19 +98,20 @@ function resolveAnew(host, options) {
     });
 }
 
-/** Forgets where modules were found, and where not. */
+/** Clears the caches of module resolutions. */
 function forgetFound() {
-  for (const cache of found) cache.clear();
+  for (const cache of resolutionCaches) cache.clear();
 }
 
+/** Replaces TypeScript's function of this name. */
 function createWatchCompilerHost(rootFiles, options, system, ...rest) {
   const folder = options.rootDir;
   const { root } = parse(folder);
   queueTimers(system);
-  // With top-level await, TypeScript itself knows every place of it; without, tslab guesses it from errors.
+  // With top-level await, TypeScript itself finds all awaits; without it, tslab guesses from errors.
   const ours = { ...options, rootDir: root, disableTopLevelAwait: false };
   const host = ts.createWatchCompilerHost(rootFiles, ours, system, ...rest);
-  resolveAnew(host, ours);
+  resolveEveryTime(host, ours);
   let created;
   Object.defineProperty(host, "afterProgramCreate", {
     get: () => created,
@@ -118,7 +125,10 @@ function createWatchCompilerHost(rootFiles, options, system, ...rest) {
   return host;
 }
 
-/** Gives TypeScript's own, none of which tslab drops; those outside the notebook's folder are put aside. */
+/**
+ * Replaces TypeScript's function of this name: no error is dropped by tslab; errors outside the notebook's folder are
+ * kept for `outsideErrors`.
+ */
 function getPreEmitDiagnosticsOfFiles(program, files) {
   const all = ts.getPreEmitDiagnosticsOfFiles(program, files);
   const folder = program.getCurrentDirectory();
@@ -126,7 +136,7 @@ function getPreEmitDiagnosticsOfFiles(program, files) {
   return all.map((error) => (error.code === NO_AWAIT_HERE ? { ...error, code: -NO_AWAIT_HERE } : error));
 }
 
-/** Errors that the last cell found in modules outside the notebook's folder, as tslab's diagnostics. */
+/** Returns errors of the last cell's modules outside the notebook's folder, as tslab's diagnostics. */
 function outsideErrors() {
   return outside.map(({ file, start, messageText }) => ({
     fileName: relative(process.cwd(), file.fileName),
@@ -135,13 +145,14 @@ function outsideErrors() {
   }));
 }
 
-function mendCompiler() {
-  // tslab copies a module without this mark, and would keep the functions of before
-  const mended = { __esModule: true, createWatchCompilerHost, getPreEmitDiagnosticsOfFiles };
+/** Replaces the compiler's module by one with the functions of this file. */
+function patchCompiler() {
+  // tslab copies a module without this mark, and would keep the old functions
+  const replaced = { __esModule: true, createWatchCompilerHost, getPreEmitDiagnosticsOfFiles };
   require.cache[MODULE].exports = Object.defineProperties(
     Object.create(ts),
-    Object.getOwnPropertyDescriptors(mended),
+    Object.getOwnPropertyDescriptors(replaced),
   );
 }
 
-module.exports = { OUTSIDE, dependsOn, forgetFound, mendCompiler, NOT_OWN, outsideErrors };
+module.exports = { OUTSIDE, dependsOn, forgetFound, patchCompiler, NOT_OWN, outsideErrors };

@@ -1,4 +1,4 @@
-// From cells, and the modules that they import, to what tslab runs.
+// Converts cells and the modules that they import to the code that tslab runs.
 const { dirname, join, relative } = require("node:path");
 const ts = require("@tslab/typescript-for-tslab");
 const converter = require("tslab/dist/converter");
@@ -7,7 +7,7 @@ const { dependsOn, outsideErrors, OUTSIDE } = require("./compiler");
 const { noticeEdits } = require("./own_files");
 const { META } = require("./place");
 
-/** Replaces `import.meta`, a word of modules only, by the name that has its value. */
+/** Replaces `import.meta`, which only modules may use, by the name of its value. */
 function nameImportMeta(output) {
   const file = parseCell(output);
   const isMeta = (node) => ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword;
@@ -16,7 +16,7 @@ function nameImportMeta(output) {
     .reduce((text, node) => text.slice(0, node.getStart(file)) + META + text.slice(node.end), output);
 }
 
-/** Second names of a module: tslab finds neither folders nor names with a dot. */
+/** Returns alias files for a module: tslab finds neither folders nor names with a dot. */
 function aliasesOf({ path }) {
   const name = path.replace(/\.js$/, "");
   const names = [];
@@ -28,18 +28,18 @@ function aliasesOf({ path }) {
   });
 }
 
-/** Keeps the modules that cells have imported, and tells which of them have to run again. */
+/** The modules that cells have imported; determines which ones must run again. */
 class Modules {
   /** Compiled text by path. */
   #texts = new Map();
-  /** Edited files whose importers have not been told. */
+  /** Edited files for which importers have not been invalidated yet. */
   #edited = new Set();
 
   edit(files) {
     for (const file of files) this.#edited.add(file);
   }
 
-  /** Takes what a cell's imports were compiled to; returns what has changed, and whatever imports that. */
+  /** Stores the compiled imports of a cell; returns the changed ones and all that import them. */
   renew(outputs) {
     const outside = join(process.cwd(), OUTSIDE);
     const placed = outputs.map(({ path, data }) => ({
@@ -59,9 +59,9 @@ class Modules {
   }
 }
 
-/** Says that the compiler failed on the same input a second time. */
+/** Returns the error for a compiler that failed twice on the same input. */
 function compilerFailure(error) {
-  const words = `the TypeScript compiler failed on this cell, and again after a new start: ${error.message}`;
+  const words = `the TypeScript compiler failed on this cell, and again after a restart: ${error.message}`;
   const failure = new Error(
     `${words}\n  Next: divide the cell, or write it in another way; variables are kept`,
   );
@@ -69,11 +69,14 @@ function compilerFailure(error) {
   return failure;
 }
 
-/** Makes tslab's converter anew when it throws, which is a fault of the compiler and not of the cell, and asks again. */
-class LastingConverter {
+/**
+ * Wraps tslab's converter: if it throws, a fault of the compiler and not of the cell, it is created again and asked
+ * once more.
+ */
+class RestartingConverter {
   #make;
   #converter;
-  /** Cells that are modules ("@module name"), by name: a new converter has to be told. */
+  /** Cells that are modules ("@module name"), by name, to be added to a new converter. */
   #cellModules = new Map();
 
   constructor(make) {
@@ -81,11 +84,11 @@ class LastingConverter {
     this.#converter = make();
   }
 
-  #startAnew() {
+  #restart() {
     try {
       this.#converter.close();
     } catch {
-      // what has failed may fail to end as well
+      // a failed converter may also fail to close
     }
     this.#converter = this.#make();
     for (const module of this.#cellModules.values()) this.#converter.addModule(...module);
@@ -96,21 +99,22 @@ class LastingConverter {
     try {
       return this.#converter[method](...values);
     } catch {
-      this.#startAnew();
+      this.#restart();
     }
     try {
       return this.#converter[method](...values);
     } catch (error) {
-      this.#startAnew();
+      this.#restart();
       throw compilerFailure(error);
     }
   }
 }
 
-function mendConverter() {
+/** Patches tslab's function that creates converters. */
+function patchConverter() {
   const { createConverter } = converter;
   converter.createConverter = (...options) => {
-    const made = new LastingConverter(() => createConverter(...options));
+    const made = new RestartingConverter(() => createConverter(...options));
     const modules = new Modules();
     const convert = (previous, source) => {
       const cell = prepareCell(source);
@@ -134,4 +138,4 @@ function mendConverter() {
   };
 }
 
-module.exports = { mendConverter };
+module.exports = { patchConverter };

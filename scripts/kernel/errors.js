@@ -1,22 +1,22 @@
-// A failing cell ends with an error message of Jupyter's own kind: JupyterLab frames it, a headless run names it.
-// (tslab prints the error to the cell's standard error and replies no more than "error".)
+// Publishes errors of cells as Jupyter's error messages, which JupyterLab frames and headless runs report. (tslab
+// itself prints them to the cell's standard error, and replies only "error".)
 const { format, inspect } = require("node:util");
 const { JupyterHandlerImpl } = require("tslab/dist/jupyter");
 
-/** Errors whose message says everything: what happened and what to do next. Their stack is left out. */
+/** Errors with complete messages: what happened and what to do next. Their stack is omitted. */
 const SELF_EXPLAINING = new Set(["UserError", "Interrupted", "CompilerFailure"]);
-/** Stack frames beneath the cell's own: tslab, this folder, Node's inner modules. */
+/** Stack frames below the cell's own: tslab, this folder, Node's internal modules. */
 const KERNEL_FRAME = /^\s+at .*(node_modules\/tslab\/|scripts\/kernel\/|[( ]node:)/;
 
 const LEFT_WAITING =
-  "Interrupted. What the cell awaited may go on in the background: restart the kernel to end it.";
+  "Interrupted. What the cell awaited may continue in the background: restart the kernel to end it.";
 
-/** What tslab reported since the running cell began, as { name, message, text }. */
+/** Reports of tslab since the running cell began, as { name, message, text }. */
 let reported = [];
-/** The same for cells that have ended, by their request: the next cell may run before the reply is written. */
+/** Reports of finished cells, by request: the next cell may run before the reply is written. */
 const reportsOf = new WeakMap();
 
-/** Takes tslab's reports: (format, ...values) for a type error, the thrown value as the last one for any other. */
+/** Stores a report of tslab: (format, ...values) for a type error; for any other error, the thrown value comes last. */
 function report(...args) {
   const thrown = args.at(-1);
   if (args.length > 2) {
@@ -31,7 +31,7 @@ function interruption(thrown) {
   return thrown?.message === "Interrupted asynchronously" ? LEFT_WAITING : undefined;
 }
 
-/** All lines of what was thrown: its stack, causes and further errors. */
+/** Returns all lines of a thrown value: stack, causes and further errors. */
 function textOf(thrown) {
   const message = interruption(thrown) ?? (SELF_EXPLAINING.has(thrown?.name) ? thrown.message : undefined);
   if (message !== undefined) return message;
@@ -45,20 +45,20 @@ function described(thrown) {
   return { name: String(thrown?.name ?? "Error"), message, text: textOf(thrown) };
 }
 
-/** The content that Jupyter's protocol asks of a failure: a name, its message, and all lines. */
+/** Returns the content of Jupyter's error message: a name, its message, and all lines. */
 function contentOf(errors) {
   const { name, message } = errors[0] ?? { name: "Error", message: "The cell failed." };
   return { ename: name, evalue: message, traceback: errors.flatMap((error) => error.text.split("\n")) };
 }
 
-/** The content of a failed reply for what was thrown outside cells. */
+/** Returns the content of a failed reply for errors outside cells. */
 function errorOf(thrown) {
   return contentOf(thrown.map(described));
 }
 
 /**
- * Publishes what was reported of a cell.
- * @returns what its reply says of it
+ * Publishes the reports of a cell.
+ * @returns the error fields of its reply
  */
 function publishErrors(request, status, publish) {
   const errors = reportsOf.get(request) ?? [];
@@ -70,7 +70,7 @@ function publishErrors(request, status, publish) {
   return {};
 }
 
-/** Keeps each cell's reports apart. */
+/** Patches tslab to keep the reports of each cell separate. */
 function collectReports() {
   const execute = JupyterHandlerImpl.prototype.handleExecuteImpl;
   JupyterHandlerImpl.prototype.handleExecuteImpl = async function (request, ...rest) {
@@ -78,7 +78,7 @@ function collectReports() {
     try {
       return await execute.call(this, request, ...rest);
     } catch (error) {
-      if (error instanceof Error) report(error); // tslab throws its own count of cells after a report
+      if (error instanceof Error) report(error); // after a report, tslab throws its cell count
       throw error;
     } finally {
       reportsOf.set(request, reported);
@@ -86,8 +86,10 @@ function collectReports() {
   };
 }
 
-/** Starts tslab with `start` so that its reports and results go where they are told: it keeps the console of then. */
-function mendErrors(start, showResult) {
+/**
+ * Starts tslab with `start` and redirects its reports and results: tslab keeps the console that it finds at its start.
+ */
+function patchErrors(start, showResult) {
   collectReports();
   const { error, log } = console;
   Object.assign(console, { error: report, log: showResult });
@@ -98,4 +100,4 @@ function mendErrors(start, showResult) {
   }
 }
 
-module.exports = { errorOf, mendErrors, publishErrors };
+module.exports = { errorOf, patchErrors, publishErrors };

@@ -1,13 +1,14 @@
-// What was run in this kernel, for those who ask: the arrow keys of `jupyter console`, JupyterLab's history.
+// History of the cells run in this kernel, for the arrow keys of `jupyter console` and JupyterLab's history.
 
 const SESSION = 1;
 
-/** Tells whether a text fits a pattern of the shell's kind, with * and ?. */
-function fits(text, pattern) {
+/** Returns true if a text matches a shell pattern with * and ?. */
+function matches(text, pattern) {
   const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`^${escaped.replace(/\*/g, "[^]*").replace(/\?/g, "[^]")}$`).test(text);
 }
 
+/** The cells of this session. */
 class History {
   #cells = [];
 
@@ -15,7 +16,7 @@ class History {
     this.#cells.push({ count, code });
   }
 
-  /** Answers a history_request; there are no earlier sessions, and outputs are not kept. */
+  /** Answers a history_request; earlier sessions and outputs are not kept. */
   answer({ hist_access_type: access, n, pattern = "*", unique, start = 0, stop, session = 0, output }) {
     const chosen = {
       range: () =>
@@ -34,7 +35,7 @@ class History {
   }
 
   #search(pattern, unique) {
-    const found = this.#cells.filter(({ code }) => fits(code, pattern));
+    const found = this.#cells.filter(({ code }) => matches(code, pattern));
     return unique
       ? found.filter(({ code }, i) => !found.slice(i + 1).some((later) => later.code === code))
       : found;

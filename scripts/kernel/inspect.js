@@ -1,11 +1,11 @@
-// Shift-Tab between the parentheses of a call tells of the function that is called, as in other notebooks. tslab
-// tells of the name under the cursor alone, and there is none.
+// Makes Shift-Tab between the parentheses of a call describe the called function, as in other notebooks. tslab itself
+// describes only the name under the cursor.
 const ts = require("@tslab/typescript-for-tslab");
 const { JupyterHandlerImpl } = require("tslab/dist/jupyter");
 
-/** Where the name of the function ends whose arguments the cursor lies among, the innermost; undefined outside. */
+/** Returns the end position of the name of the innermost call around the cursor; undefined outside calls. */
 function calledAt(code, cursor) {
-  // A call that is not closed yet ends with its last word.
+  // An unclosed call ends with its last word.
   const position = code.slice(0, cursor).trimEnd().length;
   let found;
   const visit = (node) => {
@@ -17,7 +17,8 @@ function calledAt(code, cursor) {
   return found;
 }
 
-function mendInspect() {
+/** Patches tslab's inspection. */
+function patchInspect() {
   const { handleInspect } = JupyterHandlerImpl.prototype;
   JupyterHandlerImpl.prototype.handleInspect = function (request) {
     const reply = handleInspect.call(this, request);
@@ -27,4 +28,4 @@ function mendInspect() {
   };
 }
 
-module.exports = { calledAt, mendInspect };
+module.exports = { calledAt, patchInspect };

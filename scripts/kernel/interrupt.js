@@ -1,22 +1,25 @@
-// Interrupt (the stop button, SIGINT) ends a cell and leaves the kernel alive with its variables.
+// Handles Interrupt (the stop button, SIGINT): ends the cell and keeps the kernel with its variables.
 //
-// - Plain synchronous code: Node itself stops it (tslab runs cells with breakOnSigint).
+// - Synchronous code: Node itself stops it (tslab runs cells with breakOnSigint).
 // - A long loop of lib, or one that awaits checkInterrupt(): it is asked to stop and throws Interrupted
 //   (lib/common/interrupt.ts shares the AbortController).
-// - Anything else that is awaited: after a grace period, or when pressed again, the cell is left as tslab leaves it.
-//   What it awaits may then go on in the background.
+// - Any other awaited work: after a grace period, or a second Interrupt, tslab leaves the cell. The work may continue
+//   in the background.
 const vm = require("node:vm");
 const { JupyterHandlerImpl } = require("tslab/dist/jupyter");
 const { placed } = require("./place");
 
-/** Where lib/common/interrupt.ts keeps the AbortController that its long loops heed; every copy of lib shares it. */
+/**
+ * Global key of the AbortController that long loops of lib check (lib/common/interrupt.ts); shared by every copy of
+ * lib.
+ */
 const CONTROLLER = Symbol.for("guie.interrupt");
 const GRACE_MS = 3_000;
 
 let cellsRunning = 0;
 let graceTimer;
 
-/** Clears an interrupt that nobody heeded, before every cell. */
+/** Clears an unhandled interrupt before every cell. */
 function clearBeforeCells() {
   const execute = JupyterHandlerImpl.prototype.handleExecuteImpl;
   JupyterHandlerImpl.prototype.handleExecuteImpl = async function (...args) {
@@ -32,7 +35,7 @@ function clearBeforeCells() {
   };
 }
 
-/** Puts the listeners of SIGINT in again after a cell's synchronous part. */
+/** Reinstalls the listeners of SIGINT after a cell's synchronous part. */
 function renewListeners() {
   const listeners = process.rawListeners("SIGINT");
   process.removeAllListeners("SIGINT");
@@ -40,8 +43,9 @@ function renewListeners() {
 }
 
 /**
- * While breakOnSigint is on, Node takes SIGINT's listeners away and returns them at the end. Where the code has
- * added a listener of its own meanwhile, the signal is not armed again: the next Interrupt would kill the kernel.
+ * Keeps SIGINT armed after a cell: with breakOnSigint, Node removes the listeners of SIGINT and restores them at the
+ * end. If the code has added a listener meanwhile, the signal is not armed again, and the next Interrupt would kill the
+ * kernel.
  */
 function keepListenersArmed() {
   const run = vm.runInThisContext;
@@ -56,7 +60,8 @@ function keepListenersArmed() {
   };
 }
 
-function mendInterrupt() {
+/** Installs the kernel's handling of SIGINT. */
+function patchInterrupt() {
   clearBeforeCells();
   keepListenersArmed();
   const [leaveCell] = process.listeners("SIGINT");
@@ -70,4 +75,4 @@ function mendInterrupt() {
   });
 }
 
-module.exports = { mendInterrupt };
+module.exports = { patchInterrupt };

@@ -1,11 +1,11 @@
-// Jupyter's messages on the wire: frames, signature, the header of an answer.
+// Jupyter's wire format: frames, signature, headers of answers.
 // https://jupyter-client.readthedocs.io/en/latest/messaging.html
 const { createHmac, randomUUID, timingSafeEqual } = require("node:crypto");
 
 const DELIMITER = Buffer.from("<IDS|MSG>");
 const PROTOCOL_VERSION = "5.3";
 
-/** One session for all that the kernel sends. */
+/** Session id of all messages that the kernel sends. */
 const session = randomUUID();
 
 function sign(key, parts) {
@@ -27,7 +27,7 @@ function readMessage(key, frames) {
   return { identity: frames.slice(0, start), header, content, buffers: parts.slice(4) };
 }
 
-/** Writes a message that answers `parent`, or nothing that was asked if that is undefined. */
+/** Writes a message that answers `parent`; without a parent, it answers no request. */
 function writeMessage(key, { type, content, parent, identity = [] }) {
   const header = {
     msg_id: randomUUID(),

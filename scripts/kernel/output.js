@@ -1,17 +1,17 @@
-// Output that is neither lost nor late.
+// Makes the output of cells complete and prompt.
 const { JupyterHandlerImpl } = require("tslab/dist/jupyter");
 const zeromq = require("zeromq");
 
 const STREAM_PAUSE_MS = 20;
 
 /**
- * Makes every send complete at once. zeromq.js lets 512 sends do so in one synchronous stretch; the next waits for
- * the event loop, and any further one throws "Socket is busy writing". tslab awaits none of them, so lines and even
- * the end of a cell would vanish. Neither kind of socket ever blocks; the queue behind them is made unlimited.
+ * Makes every send complete at once. zeromq.js allows 512 such sends in one synchronous stretch; the next waits for the
+ * event loop, and further ones throw "Socket is busy writing". tslab awaits none of them, so lines and even the end of
+ * a cell would be lost. Both kinds of socket never block; their queues are made unlimited.
  */
 function sendAtOnce() {
   const unlimited = { sendTimeout: 0, sendHighWaterMark: 0 };
-  // XPublisher: it tells who begins to listen (server.js)
+  // XPublisher reports new subscribers (server.js)
   const sockets = { Publisher: zeromq.XPublisher, Router: zeromq.Router };
   for (const [name, Socket] of Object.entries(sockets)) {
     zeromq[name] = class extends Socket {
@@ -23,9 +23,9 @@ function sendAtOnce() {
 }
 
 /**
- * Joins what is printed within 20 ms into one message: JupyterLab's server drops output above 1,000 messages a
- * second, and a message for each line is slow to draw.
- * @returns `write` takes the place of tslab's writeStream; `flush` sends what is held back
+ * Joins output printed within 20 ms into one message: JupyterLab's server drops output above 1,000 messages a second,
+ * and one message per line is slow to draw.
+ * @returns `write` replaces tslab's writeStream; `flush` sends held output
  */
 function joinedStream(writeStream) {
   let held = [];
@@ -46,7 +46,8 @@ function joinedStream(writeStream) {
   return { write, flush };
 }
 
-function mendOutput() {
+/** Patches the output of cells. */
+function patchOutput() {
   sendAtOnce();
   const execute = JupyterHandlerImpl.prototype.handleExecuteImpl;
   JupyterHandlerImpl.prototype.handleExecuteImpl = async function (request, writeStream, writeDisplayData) {
@@ -63,4 +64,4 @@ function mendOutput() {
   };
 }
 
-module.exports = { mendOutput };
+module.exports = { patchOutput };

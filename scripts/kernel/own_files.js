@@ -1,5 +1,5 @@
-// A person's own modules, and JSON, are looked at before every cell: an edit counts at once, however late the system
-// tells the compiler of it.
+// Checks a person's own modules and JSON files before every cell, so that an edit counts at once, even if the system
+// notifies the compiler late.
 const { statSync } = require("node:fs");
 const ts = require("@tslab/typescript-for-tslab");
 const { forgetFound, NOT_OWN } = require("./compiler");
@@ -12,8 +12,8 @@ function stampOf(path) {
   return stats && `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
 }
 
-/** Keeps hold of the watchers that the compiler makes. */
-function keepWatchers() {
+/** Records the watchers that the compiler creates. */
+function recordWatchers() {
   const { watchFile } = ts.sys;
   ts.sys.watchFile = (path, callback, ...rest) => {
     const watcher = watchFile(path, callback, ...rest);
@@ -29,7 +29,7 @@ function keepWatchers() {
 }
 
 /**
- * Tells the compiler of own files that changed since the last cell, and Node of JSON that it has read.
+ * Notifies the compiler of own files changed since the last cell, and unloads changed JSON from Node.
  * @returns their paths
  */
 function noticeEdits() {
@@ -46,4 +46,4 @@ function noticeEdits() {
   return changed;
 }
 
-module.exports = { keepWatchers, noticeEdits };
+module.exports = { recordWatchers, noticeEdits };

@@ -1,18 +1,19 @@
-// Where a cell is: __dirname, __filename and import.meta, as in a file of the notebook's folder.
+// Defines __dirname, __filename and import.meta of cells, as in a file of the notebook's folder.
 const { createRequire } = require("node:module");
 const { join } = require("node:path");
 const { pathToFileURL } = require("node:url");
 
 const PLACE = Symbol.for("guie.cellPlace");
-/** The name by which compiled cells know `import.meta`. */
+/** Name of `import.meta` in compiled cells. */
 const META = "__importMeta";
 
-/** The compiled cell where these names have values, in a block around it; its lines keep their numbers. */
+/** Wraps a compiled cell in a block that defines these names; line numbers do not change. */
 function placed(code) {
   const values = `globalThis[Symbol.for("${PLACE.description}")]`;
   return `{ const [__dirname, __filename, ${META}] = ${values}; ${code}\n}`;
 }
 
+/** Sets the values of these names. */
 function setPlace() {
   const dirname = process.cwd();
   const filename = join(dirname, "cell.js");

@@ -1,29 +1,30 @@
-// The cells in line: one runs, the others wait. What waits when a cell fails is not run, if that cell asked for it.
+// Queue of cells: one runs, the others wait. If a cell fails, the waiting ones are aborted if it asked for that.
 
 const CELLS = Symbol.for("guie.cells");
 
-/** In a headless run (scripts/notebooks.mjs) nothing runs after a failed cell, whatever was asked. */
+/** True in a headless run (scripts/notebooks.mjs): no cell runs after a failed one. */
 const STOP_FOR_EVER = Boolean(process.env.GUIE_STOP_AFTER_ERROR);
 
-/** Lets the event loop read what had come before this moment. */
-const turn = () => new Promise((done) => setImmediate(() => setTimeout(done)));
+/** Waits until the event loop has read all earlier messages. */
+const nextTurn = () => new Promise((done) => setImmediate(() => setTimeout(done)));
 
+/** Runs cells one after the other. */
 class CellQueue {
-  /** Cells in line as { request, run, abort }; the one that runs is not among them. */
+  /** Waiting cells as { request, run, resolve, reject }, without the running one. */
   #waiting = [];
   #running;
   #arrived = 0;
   #stopped = false;
 
   constructor() {
-    // lib/notebook/views/next_cell.ts asks whether the next cell only shows once more what the running one shows
+    // lib/notebook/views/next_cell.ts checks whether the next cell only repeats the running one's output
     globalThis[CELLS] = () => ({ running: this.#running?.code, next: this.#waiting[0]?.request.code });
   }
 
   /**
    * Runs a cell when its turn comes.
    * @param run - resolves with the reply's content
-   * @returns the reply's content, {"status": "aborted"} for a cell that is not run
+   * @returns the reply's content; {"status": "aborted"} for a cell that is not run
    */
   add(request, run) {
     this.#arrived++;
@@ -48,12 +49,12 @@ class CellQueue {
     }
   }
 
-  /** Aborts what was in line when the cell failed: of what was sent by then, some may not have been read yet. */
+  /** Aborts the cells that were sent before the failure; some may not have been read yet. */
   async #stopAfter({ stop_on_error = true }) {
     if (!stop_on_error && !STOP_FOR_EVER) return;
     for (let seen = -1; seen !== this.#arrived; ) {
       seen = this.#arrived;
-      await turn();
+      await nextTurn();
     }
     this.#stopped = STOP_FOR_EVER;
     for (const { resolve } of this.#waiting.splice(0)) resolve({ status: "aborted" });

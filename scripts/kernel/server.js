@@ -1,4 +1,4 @@
-// What the kernel answers, by the kind of message: tslab knows some kinds, and some of them by other names.
+// Answers Jupyter's messages by their type: tslab supports only some, partly under other names.
 const { writeSync } = require("node:fs");
 const { format } = require("node:util");
 const ts = require("@tslab/typescript-for-tslab");
@@ -10,14 +10,14 @@ const { PROTOCOL_VERSION, readMessage, writeMessage } = require("./messages");
 const { CellQueue } = require("./queue");
 const { openInput, readAnswers } = require("./stdin");
 
-/** Marks what the cell's last line came to, among the things that it displays. */
+/** Marks the value of the cell's last line among its displays. */
 const RESULT = Symbol("result");
 const EXIT_AFTER_MS = 1_000;
 
 const queue = new CellQueue();
 const history = new History();
 
-/** The content of replies, { status: "ok" } apart, by the kind of request. `this` is tslab's server. */
+/** Content of replies without { status: "ok" }, by type of request. `this` is tslab's server. */
 const REPLIES = {
   kernel_info_request() {
     const info = this.handler.handleKernel();
@@ -41,7 +41,7 @@ const REPLIES = {
     return {};
   },
   shutdown_request({ content }) {
-    // behind this answer, and whatever a cell has left open
+    // after this answer, and despite anything that a cell has left open
     setImmediate(() => this.close());
     setTimeout(() => process.exit(0), EXIT_AFTER_MS).unref();
     return { restart: content.restart ?? false };
@@ -51,7 +51,7 @@ const REPLIES = {
   },
 };
 
-/** Messages that have no reply. */
+/** Handlers of messages without a reply. */
 const NOTICES = {
   comm_open({ content }, publish) {
     // nobody listens to this target
@@ -61,7 +61,7 @@ const NOTICES = {
   comm_close() {},
 };
 
-/** Runs one cell; its outputs go out as they come. */
+/** Runs one cell; its outputs are sent as they come. */
 async function execute(server, message) {
   const { handler } = server;
   const { code, silent = false, store_history = true } = message.content;
@@ -83,7 +83,7 @@ async function execute(server, message) {
       display,
     );
   } catch {
-    status = "error"; // what it was has been reported
+    status = "error"; // the error has been reported
   } finally {
     closeInput();
     handler.execCount = count;
@@ -92,12 +92,12 @@ async function execute(server, message) {
   return { status, execution_count: count, user_expressions: {}, payload: [], ...error };
 }
 
-/** Shows what the last line of a cell came to. */
+/** Shows the value of a cell's last line. */
 function showResult(value) {
   jupyter.lastWriteDisplayData({ data: { "text/plain": format(value) }, metadata: {} }, RESULT);
 }
 
-/** Sends messages that belong to a request to everybody who listens. */
+/** Returns a function that publishes messages of a request to all subscribers. */
 function publisher(server, parent) {
   const { key } = server.connInfo;
   return (type, content) => server.iopub.send(writeMessage(key, { type, content, parent }));
@@ -111,7 +111,7 @@ async function replyTo(server, message) {
   }
 }
 
-/** Takes a message of the shell's or the control's channel. */
+/** Handles a message of the shell or control channel. */
 async function handleShellMessage(socket, ...frames) {
   const { key } = this.connInfo;
   const message = readMessage(key, frames);
@@ -124,12 +124,12 @@ async function handleShellMessage(socket, ...frames) {
     const reply = { type: type.replace(/_request$/, "_reply"), content, parent: message };
     socket.send(writeMessage(key, { ...reply, identity: message.identity }));
   } else if (NOTICES[type]) NOTICES[type](message, publish);
-  else writeSync(2, `TypeScript kernel: nothing is known of messages of the kind "${type}"\n`);
+  else writeSync(2, `TypeScript kernel: unknown message type "${type}"\n`);
   publish("status", { execution_state: "idle" });
 }
 
-/** Greets whoever begins to listen: from then on nothing is missed (JEP 65). */
-async function welcomeListeners(server) {
+/** Welcomes new subscribers, which miss nothing from then on (JEP 65). */
+async function welcomeSubscribers(server) {
   const SUBSCRIBES = 1;
   for await (const [subscription] of server.iopub) {
     if (subscription[0] !== SUBSCRIBES) continue;
@@ -140,14 +140,15 @@ async function welcomeListeners(server) {
   }
 }
 
-function mendServer() {
+/** Patches tslab's server. */
+function patchServer() {
   const { init } = jupyter.ZmqServer.prototype;
   jupyter.ZmqServer.prototype.handleShellMessage = handleShellMessage;
   jupyter.ZmqServer.prototype.init = async function () {
     await init.call(this);
-    void welcomeListeners(this);
+    void welcomeSubscribers(this);
     readAnswers(this);
   };
 }
 
-module.exports = { mendServer, showResult };
+module.exports = { patchServer, showResult };

@@ -1,11 +1,12 @@
-// A cell may import @tensorflow/tfjs-node-gpu or danfojs-node before anything of lib. TensorFlow's libraries must
-// be open by then, by their real path (lib/engine/native/library.ts says why): they are opened on that first import,
-// so that a kernel which never computes starts as fast as ever.
+// Opens TensorFlow's libraries before tfjs loads. A cell may import @tensorflow/tfjs-node-gpu or danfojs-node before
+// lib, and the libraries must then be open under their real path (lib/engine/native/library.ts says why). They are
+// opened on that first import, so that a kernel that never computes still starts fast.
 const Module = require("node:module");
 const { join } = require("node:path");
 
 const LIBRARY = join(__dirname, "../../lib/dist/engine/native/library.js");
 
+/** Patches Node's loader to open the libraries before tfjs. */
 function openTensorflowFirst() {
   const load = Module._load;
   Module._load = function (request, ...rest) {

@@ -12,7 +12,7 @@ const BIND_ADDRESS = {
   library: "node_modules/.setup/bind_address.so",
 };
 
-/** What keeps TensorFlow's server, in runs of several processes, to the address that is meant for it. */
+/** Compiles the library that binds TensorFlow's server, in runs of several processes, to its intended address only. */
 async function compileBindAddress(root) {
   const target = join(root, BIND_ADDRESS.library);
   mkdirSync(join(target, ".."), { recursive: true });
@@ -23,8 +23,9 @@ async function compileBindAddress(root) {
 }
 
 /**
- * tfjs-node-gpu's C++ binding, compiled against TensorFlow's wheel. The package's own installer would download
- * a libtensorflow of 2022; its source uses only TensorFlow's C API and Node-API, so one compiler call is enough.
+ * The step that compiles tfjs-node-gpu's C++ binding against TensorFlow's wheel. The package's own installer would
+ * download a libtensorflow of 2022; its source uses only TensorFlow's C API and Node-API, so one compiler call is
+ * enough.
  */
 export const bindingStep = {
   title: "TensorFlow binding (C++)",

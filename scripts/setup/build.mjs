@@ -5,7 +5,7 @@ import { fingerprintOf, run } from "./run.mjs";
 
 const PROJECTS = ["lib", "test"];
 
-/** All sources and the compiler's settings, sorted. */
+/** Returns all sources and the compiler's settings, sorted. */
 function sources(root) {
   const files = PROJECTS.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true })
@@ -15,7 +15,7 @@ function sources(root) {
   return [join(root, "tsconfig.json"), ...files.sort()];
 }
 
-/** Compiles lib and the tests. */
+/** The step that compiles lib and the tests. */
 export const buildStep = {
   title: "compiling lib",
   stampFile: "lib/dist/.setup",
@@ -25,6 +25,6 @@ export const buildStep = {
   run: (root) =>
     run(process.execPath, ["node_modules/typescript/bin/tsc", "-b"], {
       cwd: root,
-      next: "mend the type errors above, then: npm run build",
+      next: "fix the type errors above, then: npm run build",
     }),
 };

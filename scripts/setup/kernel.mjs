@@ -6,7 +6,7 @@ import { fingerprintOf } from "./run.mjs";
 const KERNEL_FILE = ".venv/share/jupyter/kernels/typescript/kernel.json";
 const SETTINGS_FILE = ".venv/share/jupyter/lab/settings/overrides.json";
 
-/** The kernel's specification: tslab, mended by scripts/kernel/, on the very Node that runs the set-up. */
+/** Returns the kernel's specification: tslab with the patches of scripts/kernel/, on the Node that runs the set-up. */
 function kernelSpecification(root) {
   return {
     argv: [
@@ -22,12 +22,12 @@ function kernelSpecification(root) {
   };
 }
 
-/** JupyterLab's settings: no question about news on the first start, no look-up of newer versions. */
+/** JupyterLab's settings: no question about news at the first start, no check for newer versions. */
 const SETTINGS = {
   "@jupyterlab/apputils-extension:notification": { fetchNews: "false", checkForUpdates: false },
 };
 
-/** Registers the TypeScript kernel and JupyterLab's settings inside the Python environment. */
+/** The step that registers the TypeScript kernel and JupyterLab's settings in the Python environment. */
 export const kernelStep = {
   title: "TypeScript kernel",
   stampFile: ".venv/.setup/kernel",

@@ -1,4 +1,4 @@
-// Set-up step: checks what must be on the machine.
+// Set-up step: checks the requirements on the machine.
 import { spawnSync } from "node:child_process";
 import { existsSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -6,12 +6,12 @@ import { fileURLToPath } from "node:url";
 import { SetupError } from "./run.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
-/** What packages and Python environment take. */
+/** Disk space of the packages and the Python environment. */
 const SETUP_GB = 3.5;
 
 const PYTHONS = /^Python 3\.1[0-3]\./;
 
-/** What the needs are compared with: this machine. Tests name another one. */
+/** This machine, to be checked against the requirements; tests pass another one. */
 const THIS_MACHINE = {
   node: process.versions.node,
   platform: process.platform,
@@ -19,13 +19,13 @@ const THIS_MACHINE = {
   glibc: process.report.getReport().header.glibcVersionRuntime,
 };
 
-/** What helps on a system that TensorFlow's wheels are not for. */
+/** Advice for systems without TensorFlow wheels. */
 const ELSEWHERE = {
   darwin: "docker build -t guie . (the project's Linux container: docs/docker.md)",
   win32: "wsl --install, then clone the project there; or: docker build -t guie . (docs/docker.md)",
 };
 
-/** What must be on the machine before anything can be installed: each with its check and its mend. */
+/** Requirements before anything can be installed, each with its check and its remedy. */
 const NEEDS = [
   {
     what: "Node.js 20.19 or newer",
@@ -51,7 +51,7 @@ const NEEDS = [
     found: () => output("python3", ["--version"]) || "none",
     ok: () => PYTHONS.test(output("python3", ["--version"])),
     next: () =>
-      "sudo apt-get install python3 python3-venv, or pyenv install 3.13; the one that fits first in PATH",
+      "sudo apt-get install python3 python3-venv, or pyenv install 3.13, and put that one first in PATH",
   },
   {
     what: "Python's venv with pip",
@@ -79,7 +79,10 @@ const NEEDS = [
   },
 ];
 
-/** @throws SetupError naming the first thing that is missing and the command that installs it */
+/**
+ * Checks the requirements.
+ * @throws SetupError naming the first missing one and the command that installs it
+ */
 export function checkMachine(machine = THIS_MACHINE) {
   for (const need of NEEDS) {
     if (need.ok(machine)) continue;
@@ -95,8 +98,8 @@ function freeBytes() {
 const WHEELS = ["cpu", "cuda"];
 
 /**
- * Which of TensorFlow's wheels this machine takes: CUDA's where an NVIDIA GPU with a working driver answers.
- * GUIE_TENSORFLOW decides it where that cannot be asked, as while a container's image is built.
+ * Returns the TensorFlow wheel for this machine: CUDA's if an NVIDIA GPU with a working driver answers. GUIE_TENSORFLOW
+ * overrides this where no GPU can be queried, as during the build of a container image.
  * @throws SetupError for another value of GUIE_TENSORFLOW
  */
 export function tensorflowWheel(env = process.env) {
@@ -113,7 +116,7 @@ function output(command, args) {
   return spawnSync(command, args, { encoding: "utf8" }).stdout?.trim() ?? "";
 }
 
-/** Whether a version such as "20.19.3" is [major, minor] or newer. */
+/** Returns true if a version such as "20.19.3" is [major, minor] or newer. */
 export function versionAtLeast(version, [major, minor]) {
   const [a, b] = version.split(".").map(Number);
   return a > major || (a === major && b >= minor);

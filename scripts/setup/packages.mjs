@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { versionAtLeast } from "./machine.mjs";
 import { fingerprintOf, run, SetupError } from "./run.mjs";
 
-/** What package.json says of packages; its commands may change without a new installation. */
+/** Returns the fields of package.json about packages; its commands may change without a new installation. */
 function packageFields(root) {
   const { workspaces, dependencies, devDependencies, overrides } = JSON.parse(
     readFileSync(join(root, "package.json"), "utf8"),
@@ -13,16 +13,21 @@ function packageFields(root) {
   return JSON.stringify({ workspaces, dependencies, devDependencies, overrides });
 }
 
-/** The first npm that reads package.json's overrides, and one that is fetched where the machine's is older. */
+/** The first npm that supports package.json's overrides, and the one to fetch if the machine's is older. */
 const [FIRST_NPM, FETCHED_NPM] = [[9, 9], "npm@10.9.9"];
 
-/** What stands between `npm` and its command: npm 9.2, of Debian 13, cannot read `overrides` of an address. */
+/**
+ * Returns the arguments between `npm` and its command: npm 9.2, of Debian 13, cannot read `overrides` of an address.
+ */
 function readableNpm() {
   const version = spawnSync("npm", ["--version"], { encoding: "utf8" }).stdout?.trim() ?? "";
   return versionAtLeast(version, FIRST_NPM) ? [] : ["exec", "--yes", `--package=${FETCHED_NPM}`, "--", "npm"];
 }
 
-/** npm packages, exactly as the lock file says; no package's own scripts are run (some would download). */
+/**
+ * The step that installs npm packages exactly by the lock file; packages' own scripts are not run (some would
+ * download).
+ */
 export const packagesStep = {
   title: "npm packages",
   stampFile: "node_modules/.setup/packages",
@@ -33,9 +38,9 @@ export const packagesStep = {
     const next =
       "look at npm's message above (is the npm registry reachable? is the disk full?), then: npm run setup";
     const install = [...readableNpm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-    const said = await run("npm", install, { cwd: root, next });
+    const output = await run("npm", install, { cwd: root, next });
     // On a full disk npm leaves files out, warns, and ends with 0
-    const unwritten = /^.*TAR_ENTRY_ERROR.*$/m.exec(said);
+    const unwritten = /^.*TAR_ENTRY_ERROR.*$/m.exec(output);
     if (unwritten) throw new SetupError(`npm could not write every file: ${unwritten[0]}`, next);
   },
 };

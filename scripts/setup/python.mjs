@@ -7,21 +7,21 @@ import { fingerprintOf, run } from "./run.mjs";
 
 const TENSORFLOW_VERSION = "2.21.0";
 
-/** The oldest Python that the locks are made for. */
+/** Oldest Python version of the lock files. */
 export const OLDEST_PYTHON = "3.10";
 
-/** The wheel that carries libtensorflow, and the file with the versions and hashes of all packages beside it. */
+/** Per kind of machine: the wheel with libtensorflow, and the lock file with versions and hashes of all packages. */
 export const LOCKS = {
   cpu: { tensorflow: `tensorflow-cpu==${TENSORFLOW_VERSION}`, file: "scripts/setup/python/cpu.lock" },
   cuda: { tensorflow: `tensorflow[and-cuda]==${TENSORFLOW_VERSION}`, file: "scripts/setup/python/cuda.lock" },
 };
 
-/** The lock for this machine's wheel. */
+/** Returns the lock file for this machine's wheel. */
 function lockFile() {
   return LOCKS[tensorflowWheel()].file;
 }
 
-/** The Python environment: JupyterLab, nbclient, the plotly renderer, TensorFlow's libraries. */
+/** The step that makes the Python environment: JupyterLab, nbclient, the plotly renderer, TensorFlow's libraries. */
 export const pythonStep = {
   title: "Python environment (JupyterLab, TensorFlow's libraries)",
   stampFile: ".venv/.setup/python",
@@ -34,7 +34,7 @@ export const pythonStep = {
       cwd: root,
       next: "sudo apt-get install python3-venv",
     });
-    // The lock names everything: pip looks for nothing else, and takes no file with another hash
+    // The lock file is complete: pip resolves nothing else, and accepts no file with another hash
     const exactly = ["--require-hashes", "--no-deps", "-r", lockFile()];
     const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...exactly];
     await run(".venv/bin/python", install, {
@@ -47,12 +47,12 @@ export const pythonStep = {
 const FINDS_PACKAGES =
   "import sys; from importlib.util import find_spec; sys.exit(not all(map(find_spec, ['jupyterlab', 'nbclient'])))";
 
-/** Whether the environment's Python is there and is still the one that its packages were installed for. */
+/** Returns true if the environment's Python exists and is the one that its packages were installed for. */
 function findsPackages(root) {
   return spawnSync(join(root, ".venv/bin/python"), ["-c", FINDS_PACKAGES]).status === 0;
 }
 
-/** The wheel's folder, or undefined where it is not installed. */
+/** Returns the wheel's folder; undefined if it is not installed. */
 export function tensorflowFolder(root) {
   const lib = join(root, ".venv/lib");
   if (!existsSync(lib)) return undefined;

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-/** A failure of the set-up with the command or action that mends it. */
+/** A failure of the set-up, with the command or action that fixes it. */
 export class SetupError extends Error {
   constructor(message, next) {
     super(message);
@@ -13,8 +13,8 @@ export class SetupError extends Error {
 }
 
 /**
- * Runs a command silently; when it fails, its last lines are part of the error.
- * @param next what a person should do when it fails
+ * Runs a command silently and returns its output; an error contains its last lines.
+ * @param next advice for a failure
  */
 export function run(command, args, { cwd, next, env = process.env }) {
   return new Promise((resolve, reject) => {
@@ -37,17 +37,17 @@ export function run(command, args, { cwd, next, env = process.env }) {
 }
 
 const WORDS = createRequire(import.meta.url)("../../lib/common/files/errno.json");
-/** What a person mends by another place or more room. */
+/** Errors that a person fixes by freeing space or choosing another folder. */
 const WRITE_ERRORS = ["ENOSPC", "EDQUOT", "EROFS", "EACCES"];
 
-/** A SetupError in place of one of the file system; any other error as it is. */
+/** Converts an error of the file system to a SetupError; returns any other error unchanged. */
 export function inWords(error) {
   if (!WRITE_ERRORS.includes(error.code)) return error;
-  const next = "make room, or take a folder that you may write to, then: npm run setup";
+  const next = "make room, or use a folder that you may write to, then: npm run setup";
   return new SetupError(`${error.path ?? "a file"} could not be written: ${WORDS[error.code]}`, next);
 }
 
-/** A fingerprint of files (by content) and words: it changes when any of them does. */
+/** Returns a fingerprint of files (by content) and words; it changes when any of them does. */
 export function fingerprintOf(files, ...words) {
   const hash = createHash("sha256");
   for (const file of files) hash.update(existsSync(file) ? readFileSync(file) : "absent").update("\0");

@@ -1,4 +1,4 @@
-// What lies in some folders, to see later whether it was touched.
+// Lists the files of folders, to detect changes later.
 import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
@@ -17,7 +17,7 @@ export function listFiles(folders) {
 
 const SHOWN = 5;
 
-/** Names what differs between two listings: "made X", "changed Y", "deleted Z"; of many the first five. */
+/** Returns the differences of two listings: "made X", "changed Y", "deleted Z"; at most the first five. */
 export function changesSince(before, now) {
   const changes = [
     ...[...now.keys()].filter((path) => !before.has(path)).map((path) => `made ${path}`),

@@ -1,4 +1,4 @@
-// A reporter for node --test: one line of JSON for every test that is skipped, with its reason.
+// A reporter for node --test: a JSON line with name and reason for every skipped test.
 
 /** Yields the skipped tests among a run's events. */
 export default async function* skips(events) {
@@ -9,7 +9,7 @@ export default async function* skips(events) {
   }
 }
 
-/** Returns the last line of a run of tests, from what the reporter wrote: "2 skipped: NAME (REASON); ...". */
+/** Returns the last line of a test run from the reporter's output: "2 skipped: NAME (REASON); ...". */
 export function skippedLine(lines) {
   const skipped = lines
     .split("\n")

@@ -1,2 +1,2 @@
-// Stands in for @tensorflow/tfjs-node, so that danfojs uses the one binding.
+// Replaces @tensorflow/tfjs-node, so that danfojs uses the workspace's binding.
 module.exports = require("@tensorflow/tfjs-node-gpu");

@@ -1,3 +1,4 @@
+// Unpacking archives: hostile, damaged and interrupted ones.
 import assert from "node:assert/strict";
 import {
   existsSync,
@@ -24,7 +25,7 @@ import { readLines, temporaryDataDir, writeFiles } from "./miniature";
 
 const KINDS = { "a.zip": makeZip, "a.tar": makeTar, "a.tgz": makeTgz };
 
-/** A folder `data` with an archive in it, inside a folder that must not change. */
+/** Makes a folder `data` with an archive, inside a folder that must not change. */
 function withArchive(t: TestContext, name: string, bytes: Buffer): { outside: string; folder: string } {
   const outside = temporaryFolder(t);
   const folder = join(outside, "data");
@@ -32,7 +33,7 @@ function withArchive(t: TestContext, name: string, bytes: Buffer): { outside: st
   return { outside, folder };
 }
 
-/** Every file below a folder with its content, links by their target. */
+/** Returns every file below a folder with its content, links by their target. */
 function tree(folder: string): Record<string, string> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
     (entry) => !entry.isDirectory(),
@@ -54,7 +55,7 @@ const GOOD: MadeEntry[] = [
 const GOOD_TREE = { "empty.txt": "", "train/b/2.jpg": "two".repeat(50_000), "train/été/1.jpg": "one" };
 
 for (const [name, make] of Object.entries(KINDS)) {
-  test(`${name} is unpacked beside itself, once`, async (t) => {
+  test(`${name} is unpacked next to itself, once`, async (t) => {
     const { outside, folder } = withArchive(t, name, make(GOOD));
     assert.equal(await isUnpacked(folder, name), false);
     assert.deepEqual(await unpackArchive(folder, name), { files: 3, bytes: 150_003 });
@@ -63,7 +64,7 @@ for (const [name, make] of Object.entries(KINDS)) {
     assert.deepEqual(JSON.parse(marker!).unpacked, { files: 3, bytes: 150_003 });
     assert.deepEqual(readdirSync(outside), ["data"]);
     assert.equal(await isUnpacked(folder, name), true);
-    // Touched it is the same archive; another one of its size and date is not.
+    // A touched archive is the same; another one with its size and date is not.
     utimesSync(join(folder, name), 1, 1);
     assert.equal(await isUnpacked(folder, name), true);
     const bytes = readFileSync(join(folder, name));
@@ -84,7 +85,7 @@ const HOSTILE: { what: string; entry: MadeEntry; message: RegExp }[] = [
     message: /evil\.jpg/,
   },
   {
-    what: "a path that goes up and comes back",
+    what: "a path that goes up and returns",
     entry: { path: "a/../evil.jpg", content: "x" },
     message: /evil\.jpg/,
   },
@@ -95,19 +96,19 @@ const HOSTILE: { what: string; entry: MadeEntry; message: RegExp }[] = [
     entry: { path: "l", content: "/etc", mode: LINK, type: "2", link: "/etc" },
     message: /l is a link/,
   },
-  { what: "its own marker", entry: { path: ".a.zip.unpacked", content: "{}" }, message: /is not free/ },
+  { what: "its own marker", entry: { path: ".a.zip.unpacked", content: "{}" }, message: /is reserved/ },
   {
     what: "its own work folder",
     entry: { path: ".unpacking/a.zip/files/x", content: "x" },
-    message: /is not free/,
+    message: /is reserved/,
   },
   {
-    what: "a name twice",
+    what: "a repeated name",
     entry: { path: "ok/1.jpg", content: "other" },
-    message: /ok\/1\.jpg is in it twice/,
+    message: /ok\/1\.jpg occurs in it twice/,
   },
   {
-    what: "a file that is there",
+    what: "an existing file",
     entry: { path: "kept/1.jpg", content: "other" },
     message: /kept\/1\.jpg is there already/,
   },
@@ -152,7 +153,7 @@ test("hard links, devices and names that are not UTF-8 in a tar archive, pipes i
   }
 });
 
-test("a name that no file system takes is refused in words", async (t) => {
+test("a name that no file system accepts is refused in words", async (t) => {
   const { folder } = withArchive(t, "a.zip", makeZip([{ path: `${"n".repeat(300)}.jpg`, content: "x" }]));
   const message =
     /was not unpacked: n+\.\.\.n+\.jpg: the name is too long .*\n {2}Next: Nothing of it was kept/;
@@ -169,7 +170,7 @@ test("a folder that is a link is not written through", async (t) => {
 });
 
 for (const [name, make] of Object.entries(KINDS)) {
-  test(`${name} that is too large is refused before it is written`, async (t) => {
+  test(`${name} that is too large is refused before anything is written`, async (t) => {
     const entries = Array.from({ length: 5 }, (_, i) => ({ path: `${i}.jpg`, content: "x".repeat(1000) }));
     const { folder } = withArchive(t, name, make(entries));
     const refuses = (limits: Partial<typeof UNPACK_LIMITS>, message: RegExp) =>
@@ -201,7 +202,7 @@ test("a bomb is refused: 200 MB in 200 kB", async (t) => {
   }
 });
 
-test("damaged archives, and ones that lie about their content, are refused and leave nothing", async (t) => {
+test("damaged archives, and those with false records of their content, are refused and leave nothing", async (t) => {
   const good = GOOD.slice(2);
   const cases: [string, Buffer, RegExp][] = [
     [
@@ -218,7 +219,7 @@ test("damaged archives, and ones that lie about their content, are refused and l
     [
       "a.zip",
       Buffer.from("<html>Please log in</html>"),
-      /is no ZIP, tar or tar\.gz archive, by its first bytes/,
+      /by its first bytes, it is not a ZIP, tar or tar\.gz archive/,
     ],
   ];
   for (const [name, bytes, message] of cases) {
@@ -229,7 +230,7 @@ test("damaged archives, and ones that lie about their content, are refused and l
 });
 
 for (const [name, make] of Object.entries(KINDS)) {
-  test(`${name}: an interruption keeps what is whole, and the next call goes on from there`, async (t) => {
+  test(`${name}: an interruption keeps complete files, and the next call resumes`, async (t) => {
     const entries = Array.from({ length: 6 }, (_, i) => ({
       path: `train/${i}.jpg`,
       content: String(i).repeat(2000),
@@ -241,7 +242,7 @@ for (const [name, make] of Object.entries(KINDS)) {
     assert.deepEqual(readdirSync(folder).sort(), [".unpacking", name], "nothing half done in its place");
     const work = join(folder, ".unpacking", name, "files/train");
     assert.deepEqual(readdirSync(work).sort(), ["0.jpg", "1.jpg", "2.jpg"]);
-    // As a kill in the middle of a file leaves it; and a mark on a whole one, which must not be written again.
+    // The state after a kill in the middle of a file; and a mark on a complete one, which must not be written again.
     writeFileSync(join(work, "2.jpg"), "22");
     writeFileSync(join(work, "0.jpg"), "#".repeat(2000));
     await unpackArchive(folder, name);
@@ -251,7 +252,7 @@ for (const [name, make] of Object.entries(KINDS)) {
   });
 }
 
-test("Get_Data unpacks what waits in a raw folder, archive by archive into the same folders, once", async (t) => {
+test("Get_Data unpacks waiting archives of a raw folder, one by one into the same folders, once", async (t) => {
   const dataDir = temporaryDataDir(t);
   const folder = join(dataDir, "raw/rp2k");
   writeFiles(folder, {
@@ -269,12 +270,12 @@ test("Get_Data unpacks what waits in a raw folder, archive by archive into the s
   ];
   assert.deepEqual(readLines((await getData(dataDir, "rp2k")).csv), rows);
   assert.deepEqual(readLines((await getData(dataDir, "rp2k")).csv), rows);
-  // One more part, as of a data set in many archives.
+  // One more part, as for a data set in many archives.
   writeFiles(folder, { "3.zip": makeZip([{ path: "train/c/3.jpg", content: "x" }]) });
   assert.equal((await getData(dataDir, "rp2k")).rows, 4);
 });
 
-test("what an archive wraps goes to the top; a folder that somebody unpacked by hand is left as it is", async (t) => {
+test("a wrapped folder moves to the top; a folder that was unpacked by hand is left unchanged", async (t) => {
   const dataDir = temporaryDataDir(t);
   const zip = makeZip([
     { path: "Stanford_Online_Products/", mode: 0o040755 },
@@ -297,7 +298,7 @@ test("what an archive wraps goes to the top; a folder that somebody unpacked by 
   assert.deepEqual(states, ["left", "foreign"]);
 });
 
-test("a disk that is full keeps what is unpacked; with room the next call goes on", async (t) => {
+test("a full disk keeps unpacked files; with free space the next call resumes", async (t) => {
   const entries = ["1", "2", "3"].map((name) => ({ path: `${name}.jpg`, content: name.repeat(2000) }));
   const { folder } = withArchive(t, "a.zip", makeZip(entries));
   let files = 0;
@@ -307,7 +308,7 @@ test("a disk that is full keeps what is unpacked; with room the next call goes o
   symlinkSync("/dev/full", second);
   await assert.rejects(unpackArchive(folder, "a.zip"), {
     name: "UserError",
-    message: /a\.zip was not unpacked: the disk is full\.[\s\S]*Make room.*it goes on where it was/,
+    message: /a\.zip was not unpacked: the disk is full\.[\s\S]*Make room.*it continues where it stopped/,
   });
   assert.deepEqual(readdirSync(folder).sort(), [".unpacking", "a.zip"]);
   rmSync(second);

@@ -1,3 +1,4 @@
+// Cropping large photos: pixels, orientation, changed and missing sources.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import {
@@ -23,7 +24,7 @@ import { readLines, temporaryDataDir, writeFiles } from "./miniature";
 const RED = { r: 200, g: 0, b: 0 };
 const GREEN = { r: 0, g: 200, b: 0 };
 
-/** A red photo whose central square is green, with a blue mark in that square's upper left corner, as PNG. */
+/** Makes a red PNG with a green central square, which has a blue mark in its upper left corner. */
 function photo(width: number, height: number): Promise<Buffer> {
   const side = Math.min(width, height);
   const [left, top] = [Math.floor((width - side) / 2), Math.floor((height - side) / 2)];
@@ -43,7 +44,7 @@ function photo(width: number, height: number): Promise<Buffer> {
 interface Photo {
   drawn: [width: number, height: number];
   encode: (image: sharp.Sharp) => sharp.Sharp;
-  /** Of the file that Get_Data's row names. */
+  /** Size of the file in Get_Data's row. */
   size: [width: number, height: number];
   isCropped: boolean;
 }
@@ -52,11 +53,11 @@ const jpeg = (image: sharp.Sharp) => image.jpeg();
 const PHOTOS: Record<string, Photo> = {
   "wide.jpg": { drawn: [1001, 700], encode: jpeg, size: [640, 640], isCropped: true },
   "tall.jpg": { drawn: [700, 1300], encode: jpeg, size: [640, 640], isCropped: true },
-  // Cropped, but never enlarged.
+  // Cropped, but not enlarged.
   "narrow.jpg": { drawn: [900, 500], encode: jpeg, size: [500, 500], isCropped: true },
   "largest.jpg": { drawn: [640, 640], encode: jpeg, size: [640, 640], isCropped: false },
   "small.jpg": { drawn: [640, 300], encode: jpeg, size: [640, 300], isCropped: false },
-  // Stored turned to the left, with the note to turn it back: the corner is that of what people see.
+  // Stored rotated to the left, with an EXIF orientation that rotates it back: the crop uses the visible corner.
   "turned.jpg": {
     drawn: [1000, 700],
     encode: (image) => image.rotate(-90).jpeg().withMetadata({ orientation: 6 }),
@@ -90,7 +91,7 @@ async function writeFood(dataDir: string): Promise<void> {
   writeFiles(folder, { "annotations.json": JSON.stringify(annotations) });
 }
 
-/** Red, green, blue of one pixel. */
+/** Returns red, green and blue of one pixel. */
 async function pixel(path: string, left: number, top: number): Promise<number[]> {
   return [...(await sharp(path).extract({ left, top, width: 1, height: 1 }).raw().toBuffer())];
 }
@@ -108,7 +109,7 @@ test("photos of Food Recognition 2022 over 640 px are cropped to their central s
   const wanted = Object.entries(PHOTOS).map(([name, { isCropped }]) =>
     isCropped ? `cropped/Food2022/images/${name}`.replace(".png", ".png.jpg") : `raw/Food2022/images/${name}`,
   );
-  // An image that cannot be read keeps its row; Data_preprocessing says why it is left out.
+  // An unreadable image keeps its row; Data_preprocessing reports the reason.
   assert.deepEqual(files, [...wanted, "raw/Food2022/images/broken.jpg"]);
   for (const [index, { size, isCropped }] of Object.values(PHOTOS).entries()) {
     const path = join(dataDir, files[index]!);
@@ -132,7 +133,7 @@ test("photos of Food Recognition 2022 over 640 px are cropped to their central s
   }
 });
 
-test("cropped photos are made once, and again when their source is another, whatever its date; the raw ones stay", async (t) => {
+test("photos are cropped once, and again if their source changes, whatever its date; the raw ones stay", async (t) => {
   const dataDir = temporaryDataDir(t);
   await writeFood(dataDir);
   const raw = join(dataDir, "raw/Food2022/images/wide.jpg");
@@ -148,7 +149,7 @@ test("cropped photos are made once, and again when their source is another, what
   const latest = new Date(wholeSecondMs + 120_000);
   utimesSync(raw, latest, latest);
   await getData(dataDir, "Food2022");
-  assert.equal(statSync(cropped).mtimeMs, later.getTime(), "touched alone: not made again");
+  assert.equal(statSync(cropped).mtimeMs, later.getTime(), "only touched: not made again");
   assert.deepEqual(readFileSync(raw), before);
   writeFileSync(raw, readFileSync(join(dataDir, "raw/Food2022/images/tall.jpg")));
   utimesSync(raw, 1, 1);
@@ -156,14 +157,14 @@ test("cropped photos are made once, and again when their source is another, what
   assert.ok(statSync(cropped).mtimeMs < later.getTime(), "made again");
   assert.deepEqual(readFileSync(cropped), readFileSync(join(dataDir, "cropped/Food2022/images/tall.jpg")));
   assert.deepEqual(readLines(csv), rows);
-  // A small photo in its place is taken as it is.
+  // A small photo in its place is used unchanged.
   writeFileSync(raw, readFileSync(join(dataDir, "raw/Food2022/images/small.jpg")));
   await getData(dataDir, "Food2022");
   assert.equal(existsSync(cropped), false);
   assert.ok(readLines(csv).includes("raw/Food2022/images/wide.jpg,0"));
 });
 
-test("photos that are gone while they are read are no missing rows: the table waits for them", async (t) => {
+test("photos that disappear during reading are not missing rows: the table waits for them", async (t) => {
   const dataDir = temporaryDataDir(t);
   await writeFood(dataDir);
   const [folder, away] = [join(dataDir, "raw/Food2022/images"), join(dataDir, "away")];
@@ -173,7 +174,7 @@ test("photos that are gone while they are read are no missing rows: the table wa
       if (report.unit === unit && existsSync(folder)) renameSync(folder, away);
     },
   });
-  // While they are cropped: after the last row was found, before the last photo was read.
+  // During cropping: after the last row was found, before the last photo was read.
   await assert.rejects(
     getData(dataDir, "Food2022", moveAt("images")),
     /cannot be read now: missing file\.\n {2}Next: Check that its disk/,
@@ -183,7 +184,7 @@ test("photos that are gone while they are read are no missing rows: the table wa
   assert.equal((await getData(dataDir, "Food2022")).rows, 8);
   const again = readLines(csv);
   rmSync(csv);
-  // With the annotations at hand, and the data set gone as a whole.
+  // With the annotations in memory, and the whole data set gone.
   const [raw, moved] = [join(dataDir, "raw/Food2022"), join(dataDir, "moved")];
   await assert.rejects(
     getData(dataDir, "Food2022", { onProgress: ({ unit }) => unit === "MB" && renameSync(raw, moved) }),
@@ -195,7 +196,7 @@ test("photos that are gone while they are read are no missing rows: the table wa
   assert.deepEqual(readLines(csv), again);
 });
 
-test("the pixels of a cropped photo are OpenCV's, by INTER_AREA", async (t) => {
+test("the pixels of a cropped photo equal those of OpenCV's INTER_AREA", async (t) => {
   const dataDir = temporaryDataDir(t);
   await writeFood(dataDir);
   const smooth = draw(901, 650, (x, y, c) => {

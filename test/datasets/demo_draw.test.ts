@@ -1,3 +1,4 @@
+// Drawing the demo: reproducible, replaceable, interruptible.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -25,7 +26,7 @@ before(async () => {
 });
 after(() => removeDataDir(dataDir));
 
-/** Path -> SHA-256 of every file below a folder. */
+/** Returns path -> SHA-256 of every file below a folder. */
 function hashes(folder: string): Record<string, string> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -45,7 +46,7 @@ test("two drawings with one seed are the same, byte for byte", async (t) => {
   assert.deepEqual(hashes(second), hashes(dataDir));
 });
 
-test("the ordinary readers read the seven data sets as they were drawn", async () => {
+test("the ordinary readers read the seven drawn data sets", async () => {
   const origins = await readCsv(join(dataDir, "demo_images.csv"), ["image_files", "code_point", "held_out"]);
   assert.equal(origins.length, stamp.images);
   const codePoints = new Map(origins.map((row) => [row.image_files!, row.code_point!]));
@@ -54,7 +55,7 @@ test("the ordinary readers read the seven data sets as they were drawn", async (
     const { trainImages, trainClasses, heldOutClasses } = stamp.groups[index]!;
     assert.deepEqual([rows, classes, heldOutClasses], [trainImages, trainClasses, 2], dataset);
     assert.equal(skipped.duplicateRows, dataset === "Shopee" ? Math.ceil(trainImages / 20) : 0);
-    // A class number for each code point, and no class with two.
+    // One class number per code point, and one code point per class.
     const pairs = (await readImageRows(csv)).map(
       ({ imageFile, label }) => `${label} ${codePoints.get(imageFile)}`,
     );
@@ -63,7 +64,7 @@ test("the ordinary readers read the seven data sets as they were drawn", async (
   }
 });
 
-test("held-out classes are not in training; noto and openmoji ask, the others are searched", async () => {
+test("held-out classes are not in training; noto and openmoji are queries, the others the index", async () => {
   const origins = await readCsv(join(dataDir, "demo_images.csv"), ["code_point"]);
   const codePoints = (heldOut: string) =>
     new Set(origins.filter((row) => row.held_out === heldOut).map((row) => row.code_point!));
@@ -87,7 +88,7 @@ test("held-out classes are not in training; noto and openmoji ask, the others ar
   );
 });
 
-test("every file is what its name says, and can be decoded", async () => {
+test("every file has the format of its name, and can be decoded", async () => {
   const origins = await readCsv(join(dataDir, "demo_images.csv"), ["image_files"]);
   const check = async (file: string) => {
     const { format } = await sharp(join(dataDir, file)).metadata();
@@ -97,33 +98,33 @@ test("every file is what its name says, and can be decoded", async () => {
   await Promise.all(origins.map((row) => check(row.image_files!)));
 });
 
-test("a second call does nothing; another seed replaces what the demo made; nothing else is touched", async (t) => {
-  const own = temporaryDataDir(t);
-  writeFiles(own, ["raw/mine/1.jpg", "csv/mine.csv"]);
-  const drawn = await draw({ dataDir: own });
-  const drawnAtMs = statSync(join(own, "raw/rp2k")).mtimeMs;
-  assert.deepEqual(await draw({ dataDir: own }), drawn);
-  assert.equal(statSync(join(own, "raw/rp2k")).mtimeMs, drawnAtMs);
+test("a second call does nothing; another seed replaces the demo's files; nothing else is touched", async (t) => {
+  const ownDir = temporaryDataDir(t);
+  writeFiles(ownDir, ["raw/mine/1.jpg", "csv/mine.csv"]);
+  const drawn = await draw({ dataDir: ownDir });
+  const drawnAtMs = statSync(join(ownDir, "raw/rp2k")).mtimeMs;
+  assert.deepEqual(await draw({ dataDir: ownDir }), drawn);
+  assert.equal(statSync(join(ownDir, "raw/rp2k")).mtimeMs, drawnAtMs);
 
   const added = "raw/Food2021/mine/1.jpg";
-  writeFiles(own, [added]);
-  const all = hashes(own);
+  writeFiles(ownDir, [added]);
+  const all = hashes(ownDir);
   await assert.rejects(
-    draw({ dataDir: own }, 7),
-    new RegExp(`what the demo did not draw: ${added}\\. Nothing was changed`),
+    draw({ dataDir: ownDir }, 7),
+    new RegExp(`files that the demo did not draw: ${added}\\. Nothing was changed`),
   );
-  assert.deepEqual(hashes(own), all);
-  rmSync(join(own, "raw/Food2021/mine"), { recursive: true });
+  assert.deepEqual(hashes(ownDir), all);
+  rmSync(join(ownDir, "raw/Food2021/mine"), { recursive: true });
 
-  const before = hashes(join(own, "retrieval"));
-  const other = await draw({ dataDir: own }, 7);
+  const before = hashes(join(ownDir, "retrieval"));
+  const other = await draw({ dataDir: ownDir }, 7);
   assert.equal(other.recipe.seed, 7);
-  assert.notDeepEqual(Object.keys(hashes(join(own, "retrieval"))), Object.keys(before));
-  assert.ok(existsSync(join(own, "raw/mine/1.jpg")) && existsSync(join(own, "csv/mine.csv")));
-  assert.deepEqual(readdirSync(own).sort(), ["csv", "demo.json", "demo_images.csv", "raw", "retrieval"]);
+  assert.notDeepEqual(Object.keys(hashes(join(ownDir, "retrieval"))), Object.keys(before));
+  assert.ok(existsSync(join(ownDir, "raw/mine/1.jpg")) && existsSync(join(ownDir, "csv/mine.csv")));
+  assert.deepEqual(readdirSync(ownDir).sort(), ["csv", "demo.json", "demo_images.csv", "raw", "retrieval"]);
 });
 
-test("what a killed drawing left is gone after the next call, also where nothing is to be drawn", async () => {
+test("the next call removes the files of a killed drawing, even if there is nothing to draw", async () => {
   const { pid } = spawnSync("true");
   const [dead, living] = [pid, process.pid].map((writer) => `demo.${writer}.0123abcd.tmp`) as [
     string,
@@ -139,26 +140,26 @@ test("what a killed drawing left is gone after the next call, also where nothing
 });
 
 test("folders that the demo did not make are not overwritten", async (t) => {
-  const own = temporaryDataDir(t);
-  writeFiles(own, ["raw/Shopee/train_images/mine.jpg"]);
+  const ownDir = temporaryDataDir(t);
+  writeFiles(ownDir, ["raw/Shopee/train_images/mine.jpg"]);
   await assert.rejects(
-    draw({ dataDir: own }),
+    draw({ dataDir: ownDir }),
     /raw\/Shopee, where there is something that the demo did not make/,
   );
-  assert.deepEqual(readdirSync(own), ["raw"]);
-  writeFileSync(join(own, "demo.json"), "{}");
-  await assert.rejects(draw({ dataDir: own }), /demo\.json is not the stamp of a demo data set/);
+  assert.deepEqual(readdirSync(ownDir), ["raw"]);
+  writeFileSync(join(ownDir, "demo.json"), "{}");
+  await assert.rejects(draw({ dataDir: ownDir }), /demo\.json is not the stamp of a demo data set/);
 });
 
 test("an interrupted drawing leaves nothing behind, and a half-placed one is drawn again", async (t) => {
-  const own = temporaryDataDir(t);
+  const ownDir = temporaryDataDir(t);
   const onProgress = () => requestInterrupt();
-  await assert.rejects(draw({ dataDir: own, onProgress }), { name: "Interrupted" });
-  assert.deepEqual(readdirSync(own), []);
+  await assert.rejects(draw({ dataDir: ownDir, onProgress }), { name: "Interrupted" });
+  assert.deepEqual(readdirSync(ownDir), []);
 
-  // As a crash between two renames leaves it: some folders in place, the stamp not complete.
-  writeFiles(own, ["raw/rp2k/train/a/1.jpg"]);
-  writeFileSync(join(own, "demo.json"), JSON.stringify({ ...stamp, complete: false }));
-  await draw({ dataDir: own });
-  assert.deepEqual(hashes(join(own, "raw")), hashes(join(dataDir, "raw")));
+  // The state after a crash between two renames: some folders in place, the stamp incomplete.
+  writeFiles(ownDir, ["raw/rp2k/train/a/1.jpg"]);
+  writeFileSync(join(ownDir, "demo.json"), JSON.stringify({ ...stamp, complete: false }));
+  await draw({ dataDir: ownDir });
+  assert.deepEqual(hashes(join(ownDir, "raw")), hashes(join(dataDir, "raw")));
 });

@@ -1,3 +1,4 @@
+// The demo's classes, icons, names and pictures.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -14,7 +15,7 @@ import { VENDORS, vendorPackage } from "guie/dist/datasets/demo/vendors";
 import sharp from "sharp";
 
 let source: DemoSource | undefined;
-/** Reading the nine packages takes a second: once for all tests. */
+/** Returns the source of the demo; reading the nine packages takes a second, so all tests share it. */
 function demoSource(): DemoSource {
   source ??= readDemoSource();
   return source;
@@ -28,11 +29,11 @@ const emoji = (codePoint: string, label: string) => ({
   version: 1,
 });
 
-test("names: labels come first, then Unicode's names, then vendors'; what means two things is not used", () => {
+test("names: labels come first, then Unicode's names, then vendors'; ambiguous names are not used", () => {
   const index = indexNames(
     [emoji("1", "Woman's Boot"), emoji("2", "boot"), emoji("3", "ring"), emoji("4", "bell")],
     new Map([
-      ["1", "BOOT"], // "boot" is the label of 2 already
+      ["1", "BOOT"], // "boot" is already the label of 2
       ["3", "JEWEL RING"],
       ["5", "NOT AN EMOJI"],
     ]),
@@ -52,7 +53,7 @@ test("names: labels come first, then Unicode's names, then vendors'; what means 
   });
 });
 
-test("names: the first of several drawings counts, and corrections hold", () => {
+test("names: the first of several drawings counts, and corrections apply", () => {
   const icons = Object.fromEntries(
     ["strawberry-1", "strawberry-2", "turkey", "unknown"].map((name) => [name, { body: "" }]),
   );
@@ -66,7 +67,7 @@ test("names: the first of several drawings counts, and corrections hold", () => 
   assert.deepEqual(found("streamline-emojis"), { "1F353": "strawberry-1" });
 });
 
-/** A red left half beside a blue right half, in a box that does not begin at 0. */
+/** An icon with a red left and a blue right half, in a box that does not begin at 0. */
 const HALVES: IconSet = {
   left: 10,
   width: 20,
@@ -84,7 +85,7 @@ const HALVES: IconSet = {
   },
 };
 
-test("icons: boxes, flips and quarter turns as Iconify defines them", async () => {
+test("icons: boxes, flips and quarter turns follow Iconify's definitions", async () => {
   const colours = async (name: string, widthPx: number, heightPx: number) => {
     const image = sharp(Buffer.from(iconSvg(HALVES, name, widthPx, heightPx))).removeAlpha();
     const raw = await image.raw().toBuffer();
@@ -94,13 +95,13 @@ test("icons: boxes, flips and quarter turns as Iconify defines them", async () =
   assert.equal(await colours("halves", 20, 10), "red blue");
   assert.equal(await colours("mirrored", 20, 10), "blue red");
   assert.equal(await colours("back", 20, 10), "red blue");
-  // Clockwise: what was left is on top.
+  // Clockwise: the left half is on top.
   assert.equal(await colours("turned", 10, 20), "red blue");
   assert.equal(await colours("mirroredThenTurned", 10, 20), "blue red");
   assert.throws(() => iconSvg(HALVES, "gone", 1, 1), /neither an icon nor an alias named "gone"/);
 });
 
-test("a picture stands in the middle of white; one with nothing on it is refused", async () => {
+test("a picture is centred on white; a blank one is refused", async () => {
   const { data, info } = await sharp(
     await drawPicture(HALVES, "halves", { widthPx: 60, heightPx: 50, format: "png" }),
   )
@@ -139,7 +140,7 @@ test("the demo has 775 classes in seven groups, each drawn by at least 4 of 9 ve
   assert.ok(!classes.some(({ codePoint }) => /FE0F|1F3F[B-F]/.test(codePoint)), "no variants, no skin tones");
 });
 
-test("icons are matched to what they show", () => {
+test("icons are matched to the objects that they show", () => {
   const icon = (slug: string, vendor: string) =>
     demoSource()
       .classes.find((entry) => entry.slug === slug)!
@@ -162,7 +163,7 @@ test("the seven layouts are seven of the 14 data sets, in merge order", () => {
   assert.equal(new Set(subgroups).size, subgroups.length, "no subgroup belongs to two groups");
 });
 
-test("data/README.md names every source, and every licence as its package gives it", () => {
+test("data/README.md names every source, and every licence as in its package", () => {
   const readme = readFileSync(installPath("data/README.md"), "utf8");
   for (const { title, folder, layout, licence, source } of DATA_SETS) {
     assert.ok(readme.includes(`| ${title} | \`${folder}\` | \`${layout}\` |`), folder);
@@ -193,7 +194,7 @@ test("a fifth of each group is held out, chosen by the seed", () => {
   assert.ok(common > 31 - 5 * 4.5 && common < 31 + 5 * 4.5, `${common} in common`);
 });
 
-test("sizes and formats vary as they are meant to", () => {
+test("sizes and formats vary as intended", () => {
   const planned = planDemo(demoSource(), 999);
   assert.equal(new Set(planned.map(({ file }) => file)).size, planned.length, "no path twice");
   const plans = planned.map(({ picture }) => picture.plan);

@@ -1,3 +1,4 @@
+// Get_Data: faults of raw folders, CSV files, the command line, the catalogue.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
@@ -15,7 +16,7 @@ import { readLines, temporaryDataDir, writeFiles } from "./miniature";
 
 const GROCERY = process.env.GUIE_GROCERY ?? installPath("../shared/data/GroceryStoreDataset");
 
-test("Get_Data counts what it leaves out", async (t) => {
+test("Get_Data counts the files and rows that it leaves out", async (t) => {
   const dataDir = temporaryDataDir(t);
   writeFiles(join(dataDir, "raw/Food2021"), [
     "a/1.jpg",
@@ -59,14 +60,14 @@ const FAULTS: { what: string; dataset: string; files: Record<string, string | Bu
     message: /Expected the folder .*rp2k\/test: there is none/,
   },
   {
-    what: "a folder more around the parts",
+    what: "an extra folder around the parts",
     dataset: "rp2k",
     files: { "rp2k_dataset/all of it/train/a/1.jpg": "x", "rp2k_dataset/all of it/test/a/2.jpg": "x" },
     message:
       /it lies deeper, in (.*\/rp2k_dataset\/all of it)\.\n {2}Next: Move it up: mv '\1'\/\* \S+raw\/rp2k\/$/,
   },
   {
-    what: "a folder more around the classes",
+    what: "an extra folder around the classes",
     dataset: "Food2021",
     files: { "food/a/1.jpg": "x", "food/b/1.jpg": "x" },
     message: /as <class>\/<image>: it lies deeper, in .*raw\/Food2021\/food\./,
@@ -150,7 +151,7 @@ const FAULTS: { what: string; dataset: string; files: Record<string, string | Bu
     message: /annotations\.json, images\[0\]: the image path "\.\.\/\.\.\/a\.jpg" leaves/,
   },
   {
-    what: "a table none of whose images is there",
+    what: "a table without any existing image",
     dataset: "JD_Products_10K",
     files: { "train.csv": "name,class,group\n1.jpg,0,0\n" },
     message: /None of the images .* the first was expected at .*train\/1\.jpg/,
@@ -210,7 +211,7 @@ for (const { what, dataset, files, message } of FAULTS) {
 
 const ODD_NAMES = ["a,b.jpg", 'say "cheese".jpg', "two\nlines.jpg", "été 例 🚗.jpg", "'.jpg"];
 
-test("commas, quotes, line breaks and any script in names survive the way through the CSV", async (t) => {
+test("names with commas, quotes, line breaks and any script survive the CSV", async (t) => {
   const dataDir = temporaryDataDir(t);
   writeFiles(join(dataDir, "raw/Food2021"), [...ODD_NAMES.map((name) => `cl,a"ss\n1/${name}`), "b/1.jpg"]);
   const { csv, classesCsv } = await getData(dataDir, "Food2021");
@@ -221,7 +222,7 @@ test("commas, quotes, line breaks and any script in names survive the way throug
   assert.equal(readFileSync(classesCsv, "utf8"), 'labels,class_name\n0,b\n1,"cl,a""ss\n1"\n');
 });
 
-test("a file name that is not UTF-8 is refused by its bytes, and what was written before stays", async (t) => {
+test("a file name that is not UTF-8 is refused by its bytes, and earlier tables stay", async (t) => {
   const dataDir = temporaryDataDir(t);
   const folder = join(dataDir, "raw/Food2021");
   writeFiles(folder, ["a/1.jpg"]);
@@ -243,7 +244,7 @@ test("findDataSet takes name or folder and suggests the nearest", () => {
   assert.throws(() => findDataSet("Shoppe"), /no data set "Shoppe"[\s\S]*Did you mean "Shopee"/);
 });
 
-test("guie get-data reads the data sets that are there and names the others", async (t) => {
+test("guie get-data reads the existing data sets and names the others", async (t) => {
   const dataDir = temporaryDataDir(t);
   writeFiles(join(dataDir, "raw/Food2021"), ["a/1.jpg", "b/1.jpg", "b/2.jpg"]);
   const cli = installPath("lib/bin/guie.js");
@@ -256,7 +257,7 @@ test("guie get-data reads the data sets that are there and names the others", as
   assert.deepEqual([datasets[0].dataset, datasets[0].classes, datasets[0].rows], ["Food2021", 2, 3]);
 });
 
-test("guie get-data --raw says what is there of a data set, what is missing and how to get it, and links it", async (t) => {
+test("guie get-data --raw links a data set, and reports its existing and missing parts and how to get it", async (t) => {
   const dataDir = temporaryDataDir(t);
   const raw = join(dataDir, "somewhere else");
   writeFiles(raw, { "train.csv": "name,class,group\n1.jpg,0,0\n", "1.7z": "x", "2.zip": makeZip([]) });
@@ -266,7 +267,7 @@ test("guie get-data --raw says what is there of a data set, what is missing and 
   const args = ["--dataset", "JD_Products_10K", "--raw", raw];
   assert.equal(
     await guie(...args),
-    `JD Products-10K (JD_Products_10K): not whole
+    `JD Products-10K (JD_Products_10K): incomplete
   folder   ${raw}
   there    train.csv
   missing  train
@@ -288,13 +289,13 @@ To read what is there: npx guie get-data --data-dir data/guie --dataset JD_Produ
     "raw/JD_Products_10K/train/1.jpg,0",
   ]);
   assert.equal(readlinkSync(join(dataDir, "raw/JD_Products_10K")), raw);
-  // Another folder is not put in its place.
+  // Another folder does not replace it.
   const others = guie("--dataset", "JD_Products_10K", "--raw", dataDir, "--data-dir", dataDir);
   await assert.rejects(others, /raw\/JD_Products_10K is there already and is not/);
   await assert.rejects(guie("--raw", raw), /--raw is the raw folder of one data set/);
 });
 
-test("every data set says how to get it; the catalogue of data/README.md is this one", () => {
+test("every data set has download steps; data/README.md has the same catalogue", () => {
   const page = readFileSync(installPath("data/README.md"), "utf8");
   for (const set of DATA_SETS) {
     const steps = downloadSteps(set.download, set.source, "data/guie/raw/x");
@@ -318,7 +319,7 @@ test("every data set says how to get it; the catalogue of data/README.md is this
   }
 });
 
-test("a data set without a class that is large enough is said, and Data_preprocessing refuses it", async (t) => {
+test("a data set without a sufficiently large class is reported, and Data_preprocessing refuses it", async (t) => {
   const dataDir = temporaryDataDir(t);
   writeFiles(join(dataDir, "raw/Food2021"), ["a/1.jpg", "a/2.jpg", "b/1.jpg"]);
   assert.equal((await getData(dataDir, "Food2021")).largeClasses, 0);
@@ -335,7 +336,7 @@ test("a data set without a class that is large enough is said, and Data_preproce
 
 const skip =
   !existsSync(join(GROCERY, "dataset")) && `no Grocery Store photos at ${GROCERY} (set GUIE_GROCERY)`;
-test("the real Grocery Store data set: 81 classes, 5,421 photos, as its own lists say", {
+test("the real Grocery Store data set: 81 classes, 5,421 photos, as in its own lists", {
   skip,
 }, async (t) => {
   const dataDir = temporaryDataDir(t);
@@ -352,7 +353,7 @@ test("the real Grocery Store data set: 81 classes, 5,421 photos, as its own list
     .slice(1)
     .map((line) => line.split(",") as [string, string])
     .map(([file, label]) => `${label} ${fineClass.get(file.replace("raw/Fruit/", ""))}`);
-  // One of our labels for each of theirs, and the other way round.
+  // A one-to-one mapping of our labels and theirs.
   const distinct = [...new Set(pairs)];
   assert.equal(distinct.length, 81);
   assert.equal(new Set(distinct.map((pair) => pair.split(" ")[1])).size, 81);

@@ -1,3 +1,4 @@
+// The layouts of all 14 data sets, in miniature.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +30,7 @@ const COCO = {
     { id: 3, file_name: "c.jpg" },
     { id: 4, file_name: "b.jpg" }, // a second row for one image
   ],
-  // Image 2 shows bread as well: its first category counts. Image 3 has none.
+  // Image 2 also shows bread: its first category counts. Image 3 has none.
   annotations: [
     { image_id: 2, category_id: 9, segmentation: [[1.5, 2, 3]], bbox: [0, 0, 8, 8], iscrowd: 0 },
     { image_id: 1, category_id: 7 },
@@ -37,7 +38,7 @@ const COCO = {
   ],
 };
 
-/** Every layout of PIPELINE's table in small, with what its CSV must say. */
+/** Every layout of PIPELINE's table in miniature, with the expected CSV. */
 const MINIATURES: Record<string, Miniature> = {
   rp2k: {
     images: ["train/cola/1.jpg", "train/beer/2.JPG", "test/cola/1.jpg", "test/tea/1.png"],
@@ -82,7 +83,7 @@ const MINIATURES: Record<string, Miniature> = {
     classNames: ["sku0", "sku1"],
   },
   Fruit: {
-    // A kind with varieties and one without; the original read one folder too high and took varieties for files.
+    // A kind with varieties and one without; the original read one level too high and took varieties for files.
     images: [
       "train/Fruit/Apple/Golden-Delicious/1.jpg",
       "train/Fruit/Apple/Granny-Smith/1.jpg",
@@ -102,7 +103,7 @@ const MINIATURES: Record<string, Miniature> = {
     classNames: ["Golden-Delicious", "Granny-Smith", "Avocado", "Arla"],
   },
   Stanford_Cars: {
-    // Classes 1 1 3 2 of three: counted from 1 there, from 0 as they appear here.
+    // Classes 1 1 3 2 of three: numbered from 1 there, from 0 in order of appearance here.
     images: ["car_ims/000001.jpg", "car_ims/000002.jpg", "car_ims/000003.jpg", "car_ims/000004.jpg"],
     texts: { "cars_annos.mat": readFileSync(installPath("test/golden/matlab/cars_compressed.mat")) },
     rows: ["car_ims/000001.jpg,0", "car_ims/000002.jpg,0", "car_ims/000003.jpg,1", "car_ims/000004.jpg,2"],
@@ -158,7 +159,7 @@ const MINIATURES: Record<string, Miniature> = {
 };
 
 for (const { name, folder } of DATA_SETS) {
-  test(`Get_Data reads ${name} in small`, async (t) => {
+  test(`Get_Data reads ${name} in miniature`, async (t) => {
     const dataDir = temporaryDataDir(t);
     const { images, texts = {}, rows, classNames } = MINIATURES[name]!;
     writeFiles(join(dataDir, "raw", folder), images);
@@ -174,7 +175,7 @@ for (const { name, folder } of DATA_SETS) {
   });
 }
 
-test("all 14 go through Data_preprocessing: a file for each row, though names repeat from folder to folder", async (t) => {
+test("all 14 pass Data_preprocessing: one file per row, although names repeat between folders", async (t) => {
   const dataDir = temporaryDataDir(t);
   for (const set of DATA_SETS) {
     const { images, texts = {}, rows } = MINIATURES[set.name]!;
@@ -188,7 +189,7 @@ test("all 14 go through Data_preprocessing: a file for each row, though names re
   }
 });
 
-test("the catalogue has the 14 data sets in merge order, and keeps classes of 3 in five of them", () => {
+test("the catalogue has the 14 data sets in merge order; five keep classes of 3 images", () => {
   assert.deepEqual(
     DATA_SETS.map(({ number, folder, smallestClass }) => `${number} ${folder} ${smallestClass}`),
     [

@@ -1,22 +1,23 @@
+// Makes ZIP and tar archives for tests, including hostile ones.
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 
-/** An entry as the formats have it: nothing is checked, so that hostile archives can be made. */
+/** An entry in the formats' own terms: nothing is checked, so that hostile archives can be made. */
 export interface MadeEntry {
   path: string | Buffer;
   content?: string | Buffer;
-  /** Unix mode with its file type; a plain file unless told. */
+  /** Unix mode with its file type; a plain file if omitted. */
   mode?: number;
   /** tar: the type flag ("0" file, "1" link, "2" symbolic link, "5" folder). */
   type?: string;
   link?: string;
-  /** Says another size or checksum than the content has (ZIP). */
+  /** Records a false size or checksum of the content (ZIP). */
   size?: number;
   sum?: number;
 }
 
 const PLAIN_FILE = 0o100644;
 
-/** A ZIP archive (APPNOTE.TXT, 4.3): local headers with contents, central directory, end record. */
+/** Returns a ZIP archive (APPNOTE.TXT, 4.3): local headers with contents, central directory, end record. */
 export function makeZip(entries: readonly MadeEntry[]): Buffer {
   const locals: Buffer[] = [];
   const directory: Buffer[] = [];
@@ -52,7 +53,7 @@ export function makeZip(entries: readonly MadeEntry[]): Buffer {
 
 const BLOCK = 512;
 
-/** A tar archive (POSIX ustar). */
+/** Returns a tar archive (POSIX ustar). */
 export function makeTar(entries: readonly MadeEntry[]): Buffer {
   const blocks = entries.flatMap((entry) => {
     const content = Buffer.from((entry.content ?? "") as string);
@@ -72,7 +73,7 @@ export function makeTar(entries: readonly MadeEntry[]): Buffer {
   return Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)]);
 }
 
-/** The same, compressed. */
+/** Returns a tar archive compressed by gzip. */
 export function makeTgz(entries: readonly MadeEntry[]): Buffer {
   return gzipSync(makeTar(entries));
 }

@@ -1,3 +1,4 @@
+// Reading MATLAB level 5 files, compared with scipy.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +15,7 @@ const numeric = (dims: number[], values: number[]) => ({ kind: "numeric", dims, 
 const text = (row: string) => ({ kind: "char", dims: [1, row.length], rows: [row] });
 
 for (const file of ["cars", "cars_compressed"]) {
-  test(`a struct array and a cell array, as scipy wrote them (${file})`, () => {
+  test(`a struct array and a cell array, written by scipy (${file})`, () => {
     const { annotations, class_names } = readMatlabFile(golden(file), ["annotations", "class_names"]);
     assert.ok(annotations?.kind === "struct" && class_names?.kind === "cell");
     assert.deepEqual(annotations.dims, [1, 4]);
@@ -59,12 +60,12 @@ const KINDS: Record<string, object> = {
 };
 
 for (const file of ["kinds", "kinds_compressed"]) {
-  test(`every kind of array that is read, in MATLAB's order by columns (${file})`, () => {
+  test(`every supported kind of array, in column-major order (${file})`, () => {
     assert.deepEqual(readMatlabFile(golden(file), Object.keys(KINDS)), KINDS);
     assert.deepEqual(readMatlabFile(golden(file), ["nothing"]), {});
   });
 
-  test(`kinds that are not read are named when they are asked for (${file})`, () => {
+  test(`unsupported kinds are named when requested (${file})`, () => {
     assert.throws(() => readMatlabFile(golden(file), ["complex"]), /"complex" holds complex numbers/);
     assert.throws(
       () => readMatlabFile(golden(file), ["huge"]),
@@ -73,7 +74,7 @@ for (const file of ["kinds", "kinds_compressed"]) {
   });
 }
 
-/** An element as the format's description has it, big-endian. */
+/** Returns an element in the documented format, big-endian. */
 function element(type: number, content: Buffer): Buffer {
   const tag = Buffer.alloc(8);
   tag.writeUInt32BE(type, 0);
@@ -87,7 +88,7 @@ const int32s = (...values: number[]) => {
   return bytes;
 };
 
-/** A file of one char array `t`, big-endian, its text in UTF-16 code units: as MATLAB itself writes it. */
+/** Returns a big-endian file of one char array `t` in UTF-16 code units, as MATLAB itself writes it. */
 function bigEndianText(content: string, dims: number[]): Buffer {
   const header = Buffer.alloc(128, " ");
   header.writeUInt16BE(0x0100, 124);
@@ -119,18 +120,18 @@ test("damaged and hostile files are refused with their path", (t) => {
   const cars = readFileSync(golden("cars"));
   refuses(
     Buffer.from("no file of MATLAB"),
-    /bad\.mat cannot be read as a MATLAB file: it does not begin as one/,
+    /bad\.mat cannot be read as a MATLAB file: it does not begin like a level 5 file/,
   );
   refuses(cars.subarray(0, cars.length - 100), /has \d+ bytes, \d+ are left/);
   const v73 = Buffer.from(cars);
   v73.writeUInt16LE(0x0200, 124);
   refuses(v73, /-v7\.3 \(HDF5\): save it with -v7/);
-  // Sizes that promise more than the file holds: refused before anything is allocated.
+  // Sizes beyond the file's content are refused before anything is allocated.
   refuses(bigEndianText("abc", [1, 2 ** 31 - 1]), /1 x 2147483647 holds 3 values/);
   const damaged = Buffer.from(readFileSync(golden("cars_compressed")));
   damaged.fill(0xff, 160, 200);
   refuses(damaged, /cannot be read as a MATLAB file/);
-  // 128 MB of zeros and some in .6 MB.
+  // A little more than 128 MB of zeros in .6 MB.
   const bomb = deflateSync(Buffer.alloc(2 ** 27 + 2 ** 20), { level: 1 });
   const tag = Buffer.alloc(8);
   tag.writeUInt32LE(15, 0);
@@ -141,7 +142,7 @@ test("damaged and hostile files are refused with their path", (t) => {
   );
 });
 
-/** cars.mat with some bytes changed; same length. */
+/** Returns cars.mat with a text replaced by one of the same length. */
 function carsWith(from: string, to: string): Buffer {
   const bytes = Buffer.from(readFileSync(golden("cars")));
   const at = bytes.indexOf(from, 0, "latin1");

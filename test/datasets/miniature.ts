@@ -1,9 +1,10 @@
+// Makes small data directories for tests.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 
-/** A data directory of its own, removed at the end of the test if one is given. */
+/** Makes a data directory; removes it at the end of the test if one is given. */
 export function temporaryDataDir(t?: TestContext): string {
   const dataDir = mkdtempSync(join(tmpdir(), "guie-datasets-"));
   t?.after(() => removeDataDir(dataDir));
@@ -24,7 +25,7 @@ export const PHOTO = Buffer.from(
   "base64",
 );
 
-/** Writes files, in the order given: those of a list are small photos, whatever they are called. */
+/** Writes files in the given order; those of a list become small photos, whatever their names. */
 export function writeFiles(
   folder: string,
   files: Readonly<Record<string, string | Buffer>> | readonly string[],
@@ -36,7 +37,7 @@ export function writeFiles(
   }
 }
 
-/** The lines of a text file, without the last, empty one. */
+/** Returns the lines of a text file without the last, empty one. */
 export function readLines(path: string): string[] {
   return readFileSync(path, "utf8").trimEnd().split("\n");
 }

@@ -1,4 +1,4 @@
-// Names are text: in whatever form of Unicode, and in whatever encoding an archive has them.
+// Names in any form of Unicode, and in any encoding of an archive.
 import assert from "node:assert/strict";
 import { readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
@@ -43,7 +43,7 @@ test("two forms of a name are one class, and one image", async (t) => {
   ]);
 });
 
-test("a table names images in one form, the disk has them in the other: they are found", async (t) => {
+test("images are found if the table and the disk use different forms of Unicode", async (t) => {
   const dataDir = temporaryDataDir(t);
   writeFiles(join(dataDir, "raw/JD_Products_10K"), {
     "train.csv": `name,class,group\n${NFC}/1.jpg,0,0\n${NFD}/2.jpg,1,0\n`,
@@ -71,7 +71,7 @@ test("a table names images in one form, the disk has them in the other: they are
   assert.deepEqual([made.rowsOut, made.rejected], [1, 0]);
 });
 
-test("an archive of a Mac: names become one form, and classes are found by a name in any form", async (t) => {
+test("an archive of a Mac: names get one form, and classes are found by any form", async (t) => {
   const dataDir = temporaryDataDir(t);
   const photo = readPhoto(t);
   const entries = [NFC, NFD].map((name, i): MadeEntry => ({ path: `${name}/${i}.jpg`, content: photo }));
@@ -90,7 +90,7 @@ function readPhoto(t: TestContext): Buffer {
   return readFileSync(join(folder, "1.jpg"));
 }
 
-/** Names as systems without Unicode write them: bytes by Python's `name.encode(encoding).hex()`. */
+/** Names as written by systems without Unicode: bytes from Python's `name.encode(encoding).hex()`. */
 const ENCODED: Record<string, [name: string, hex: string][]> = {
   gbk: [
     ["可口可乐", "bfc9bfdabfc9c0d6"],
@@ -120,7 +120,7 @@ const ENCODED: Record<string, [name: string, hex: string][]> = {
   "utf-8": [["Käse", "4bc3a47365"]],
 };
 
-test("names without an encoding: it is guessed from all of them, by letters that are used together", () => {
+test("names without an encoding: it is guessed from all names, by letters used together", () => {
   for (const [encoding, names] of Object.entries(ENCODED)) {
     for (const [name, hex] of names) {
       const reading = readingOf([Buffer.from("train/1.jpg"), Buffer.from(hex, "hex")]);
@@ -130,7 +130,7 @@ test("names without an encoding: it is guessed from all of them, by letters that
   assert.equal(readingOf([Buffer.from("train/1.jpg")]), undefined);
 });
 
-/** A ZIP archive whose names say nothing of their encoding. */
+/** Returns a ZIP archive with names of unmarked encoding. */
 function zipWithoutFlag(names: readonly Buffer[], content: Buffer): Buffer {
   const zip = makeZip(names.map((path) => ({ path, content })));
   const FLAGS_BY_SIGNATURE = { "PK\x03\x04": 6, "PK\x01\x02": 8 };
@@ -140,7 +140,7 @@ function zipWithoutFlag(names: readonly Buffer[], content: Buffer): Buffer {
   return zip;
 }
 
-test("an archive with names in GBK: guessed and said, or as it is told; never as another one unpacked twice", async (t) => {
+test("an archive with names in GBK: guessed and reported, or by option; never unpacked again in another encoding", async (t) => {
   const photo = readPhoto(t);
   const names = ["train", "test"].flatMap((split) =>
     ENCODED.gbk!.map(([, hex]) =>
@@ -168,7 +168,7 @@ test("an archive with names in GBK: guessed and said, or as it is told; never as
   writeFiles(join(other, "raw/rp2k"), { "a.zip": zip });
   await assert.rejects(
     getData(other, "rp2k", { zipEncoding: "klingon" }),
-    /"klingon" is no encoding that is known/,
+    /"klingon" is not a known encoding/,
   );
   await assert.rejects(
     getData(other, "rp2k", { zipEncoding: "utf-8" }),
@@ -178,7 +178,7 @@ test("an archive with names in GBK: guessed and said, or as it is told; never as
   assert.match(readFileSync(join(other, "csv/rp2k_classes.csv"), "utf8"), /┼⌐╖≥╔╜╚¬/);
 });
 
-test("a class folder that is added before a merge without preprocessing does not shift the names: it is refused", async (t) => {
+test("a class folder added before a merge without preprocessing is refused: names would shift", async (t) => {
   const dataDir = temporaryDataDir(t);
   const dataset = { ...findDataSet("Food2021"), smallestClass: 1 };
   const raw = join(dataDir, "raw/Food2021");
@@ -195,7 +195,7 @@ test("a class folder that is added before a merge without preprocessing does not
   const refusal =
     /Food2021_classes\.csv has other classes, or other numbers for them, than .*Food2021_final_224\.csv[\s\S]*npx guie preprocess --dataset Food2021/;
   await assert.rejects(merge(), refusal);
-  // Tables from before names were kept beside them: the times tell.
+  // For older tables without names next to them, the times decide.
   const kept = join(dataDir, "final_data_224/Food2021_classes.csv");
   rmSync(kept);
   const { mtimeMs } = statSync(join(dataDir, "final_data_224/Food2021_final_224.csv"));

@@ -1,4 +1,4 @@
-// Several data sets, some of them bad: all are tried, every fault is told, and no step goes on over it in silence.
+// Several data sets, some bad: all are tried, every fault is reported, and no later step ignores it.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
@@ -15,7 +15,7 @@ function guie(...args: string[]) {
 
 const IMAGES = [0, 1].flatMap((k) => [0, 1, 2, 3, 4].map((i) => `c${k}/${i}.jpg`));
 
-test("get-data, preprocess, merge: a fault of one data set is told, the others are done, the next step stops", async (t) => {
+test("get-data, preprocess, merge: a data set's fault is reported, the others are finished, the next step stops", async (t) => {
   const dataDir = temporaryDataDir(t);
   const bad = join(dataDir, "raw/rp2k");
   writeFiles(bad, ["train/a/1.jpg"]); // no test/
@@ -41,13 +41,13 @@ test("get-data, preprocess, merge: a fault of one data set is told, the others a
   assert.equal(next.status, 1);
   assert.match(
     next.stderr,
-    /get-data could not finish rp2k, Shopee the last time:\nrp2k: Expected[\s\S]*Next: Mend that/,
+    /get-data could not finish rp2k, Shopee the last time:\nrp2k: Expected[\s\S]*Next: Fix that/,
   );
   assert.throws(() => preparedDataSets(dataDir), /could not finish rp2k, Shopee/);
   const named = guie("preprocess", "--data-dir", dataDir, "--dataset", "Food2021");
   assert.equal(named.status, 0, named.stderr);
   assert.equal(guie("preprocess", "--data-dir", dataDir, "--dataset", "rp2k").status, 1);
-  // What is mended, or gone, is no fault any more.
+  // A fixed or removed data set has no fault.
   rmSync(join(dataDir, "raw/Shopee"), { recursive: true });
   writeFiles(bad, ["test/a/2.jpg"]);
   assert.equal(guie("get-data", "--data-dir", dataDir, "--dataset", "rp2k").status, 0);
@@ -68,14 +68,14 @@ test("get-data, preprocess, merge: a fault of one data set is told, the others a
   assert.equal(chosen.status, 0, chosen.stderr);
 });
 
-test("a notebook that reads several gets every fault in one error, after all were tried", async (t) => {
+test("a notebook that reads several data sets gets all faults in one error, after all were tried", async (t) => {
   const dataDir = temporaryDataDir(t);
   writeFiles(join(dataDir, "raw/rp2k"), ["train/a/1.jpg"]);
   writeFiles(join(dataDir, "raw/Food2021"), IMAGES);
   await assert.rejects(getDataOfAll(dataDir, ["rp2k", "Food2021"]), {
     name: "UserError",
     message:
-      /^A data set has a fault; the others are finished\.\nrp2k: Expected the folder[\s\S]*Next: Mend rp2k, then npx guie get-data --dataset rp2k/,
+      /^A data set has a fault; the others are finished\.\nrp2k: Expected the folder[\s\S]*Next: Fix rp2k, then npx guie get-data --dataset rp2k/,
   });
   assert.ok(existsSync(join(dataDir, "csv/Food2021.csv")));
 });

@@ -1,3 +1,4 @@
+// Reading and writing a data set's CSV.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -41,7 +42,7 @@ test("a table of images with a fault is refused with file, row and value", async
   }
 });
 
-test("rows come back as they were written; a byte order mark and Windows line ends are read", async (t) => {
+test("rows are read as written; a byte order mark and Windows line ends are accepted", async (t) => {
   const path = join(temporaryFolder(t), "x.csv");
   const rows = ['raw/a, "b"\n/1.jpg', "raw/été/🚗.jpg", "raw/'.jpg"].map((imageFile, label) => ({
     imageFile,

@@ -1,4 +1,4 @@
-// What stands in a data directory under names that no data set has is told, and never taken for nothing.
+// Files of a data directory that belong to no data set are reported.
 import assert from "node:assert/strict";
 import { mkdirSync, renameSync, symlinkSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -16,7 +16,7 @@ import {
 import { preparedDataSets } from "guie/dist/preprocessing/present_data_sets";
 import { temporaryFolder, writeFile } from "../folders";
 
-test("a raw folder of another name is named with what to do, beside known ones and alone", (t) => {
+test("a raw folder of another name is reported with advice, next to known ones and alone", (t) => {
   const dataDir = temporaryFolder(t);
   assert.equal(unreadRaw(dataDir), undefined);
   assert.throws(
@@ -39,15 +39,15 @@ test("a raw folder of another name is named with what to do, beside known ones a
     dataSetsToRead(dataDir, ["rp2k"]).map(({ name }) => name),
     ["rp2k"],
   );
-  assert.ok(unreadRaw(dataDir), "it is told beside a known one too");
-  // What it says to do is done: it is read
+  assert.ok(unreadRaw(dataDir), "it is also reported next to a known one");
+  // After following the advice, it is read.
   linkRaw(dataDir, DATA_SETS.find(({ name }) => name === "Food2021")!, join(dataDir, "raw/my photos"));
   assert.equal(unreadRaw(dataDir), undefined);
   writeFile(join(dataDir, "raw/notes.txt"), "");
   assert.doesNotMatch(unreadRaw(dataDir)!.next, /get-data|embed/);
 });
 
-test("a table of another name is named, and the name that it may have; nothing is there to be overwritten", (t) => {
+test("a table of another name is reported with a possible name under which nothing exists", (t) => {
   const dataDir = temporaryFolder(t);
   assert.throws(() => preparedDataSets(dataDir), /there is none\.\n {2}Next: npx guie get-data/);
   writeFile(join(dataDir, "csv/photos.csv"), "image_files,labels\n");
@@ -67,7 +67,7 @@ test("a table of another name is named, and the name that it may have; nothing i
   assert.match(next, /Stanford_Products\.csv$/, "a name that is free");
 });
 
-test("the demo's folder is known however its path is written", (t) => {
+test("the demo's folder is recognised however its path is written", (t) => {
   const absolute = projectPath(DEMO_SET.folder);
   const spellings = ["data/demo", "./data/demo", "data/demo/", "data/../data/demo", absolute, `${absolute}/`];
   for (const path of spellings) assert.ok(isDemoFolder(path), path);

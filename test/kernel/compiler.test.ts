@@ -1,3 +1,4 @@
+// The kernel's compiler: changing packages, failures.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -6,10 +7,10 @@ import { installPath } from "guie/dist/common/project";
 import { writeFile } from "../folders";
 import { runCells } from "./drive";
 
-/** A package's types of which another package's lack: the compiler waits for that one. */
+/** Types of a package that depend on a missing package: the compiler waits for that one. */
 const ABSENT = `import { T } from "absent";\n`;
 
-/** A folder of notebooks with packages of its own. */
+/** Makes a folder of notebooks with its own packages. */
 function folderWithPackage(t: TestContext): string {
   mkdirSync(installPath("runs"), { recursive: true });
   const root = mkdtempSync(installPath("runs", "packages-"));
@@ -27,7 +28,7 @@ function folderWithPackage(t: TestContext): string {
   return root;
 }
 
-/** What `npm install` does while a cell runs, as far as the compiler can see it. */
+/** A cell that imitates `npm install`, as far as the compiler can see it. */
 const INSTALL = `import { more } from "dep";
 import { mkdirSync, writeFileSync } from "fs";
 for (let i = 0; i < 3; i++) {
@@ -39,7 +40,7 @@ for (let i = 0; i < 3; i++) {
 }
 await new Promise((done) => setTimeout(done, 400));`;
 
-/** The compiler fails so many times, as it does now and then by itself. */
+/** Returns a cell after which the compiler fails `times` times, as sometimes happens. */
 const failing = (times: number) => `{
   const ts = require("@tslab/typescript-for-tslab");
   const ours = ts.getPreEmitDiagnosticsOfFiles;
@@ -50,7 +51,7 @@ const failing = (times: number) => `{
   };
 }`;
 
-test("packages that change while a cell runs are seen by the next; a compiler that fails starts anew, values and modules are kept", (t) => {
+test("the next cell sees packages changed by a cell; a failed compiler restarts, values and modules are kept", (t) => {
   const root = folderWithPackage(t);
   writeFile(
     join(root, "counted.ts"),
@@ -68,12 +69,12 @@ test("packages that change while a cell runs are seen by the next; a compiler th
     `one + 1`,
   ]);
   const shown = outcomes.map(({ error, text, result = "" }) => error + text + result);
-  assert.equal(shown[0], "[ 'two', 1 ]"); // T is any while its package lacks
+  assert.equal(shown[0], "[ 'two', 1 ]"); // T is any while its package is missing
   assert.match(shown[1]!, /Cannot find module 'absent'/);
   assert.deepEqual(shown.slice(2, 7), ["", "[ 'TWO', 1, 1 ]", "", "[ 1, 1, 1 ]", ""]);
   assert.match(
     shown[7]!,
-    /^the TypeScript compiler failed on this cell, and again after a new start: Debug Failure\. False expression\.\n {2}Next: divide the cell/,
+    /^the TypeScript compiler failed on this cell, and again after a restart: Debug Failure\. False expression\.\n {2}Next: divide the cell/,
   );
   assert.equal(shown[8], "2");
 });

@@ -1,6 +1,6 @@
-"""Asks one TypeScript kernel what the public conformance suite for kernels asks, runtimed/kernel-testbed (BSD-3;
-https://github.com/runtimed/kernel-testbed): its 27 checks in their order, written anew over jupyter_client, the code of
-cells in this kernel's terms. Writes {check: true or what came instead} as JSON to standard output."""
+"""Runs the checks of the public conformance suite for kernels, runtimed/kernel-testbed (BSD-3;
+https://github.com/runtimed/kernel-testbed), on one TypeScript kernel: its 27 checks in order, rewritten for
+jupyter_client with cells for this kernel. Writes {check: true or the actual result} as JSON to standard output."""
 import json
 import sys
 import time
@@ -14,7 +14,7 @@ IOPUB_WELCOME = "iopub_welcome"
 
 
 class Kernel:
-    """A kernel, its channels, and what each request came to."""
+    """A kernel, its channels, and the results of requests."""
 
     def __init__(self, cwd):
         self.manager = KernelManager(kernel_name="typescript")
@@ -28,7 +28,7 @@ class Kernel:
         return message["header"]["msg_id"]
 
     def published(self, request, until_s=TIMEOUT_S):
-        """What is published of a request until the kernel is idle again."""
+        """Returns the messages published for a request until the kernel is idle again."""
         messages = []
         end = time.monotonic() + until_s
         while time.monotonic() < end:
@@ -60,7 +60,7 @@ class Kernel:
 
 
 def replies(kind, content, channel="shell"):
-    """A check that a request has its own kind of reply, with status ok."""
+    """Returns a check that a request gets its type of reply, with status ok."""
 
     def check(kernel):
         reply = kernel.ask(kind, content, channel)
@@ -72,7 +72,7 @@ def replies(kind, content, channel="shell"):
 
 
 def publishes(cell, kind, **content):
-    """A check that a cell publishes messages of a kind, with this content."""
+    """Returns a check that a cell publishes messages of a type, with this content."""
 
     def check(kernel):
         _, published, _ = kernel.run(cell)

@@ -1,9 +1,9 @@
 """Runs cells in one TypeScript kernel, for the tests. Reads {"cwd", "cells": [{"code", "interruptAt"?}]} as JSON
 from standard input and writes [{"status", "messages": [{"type", "content"}]}] to standard output. The kernel is
-interrupted as soon as a cell with "interruptAt" has printed that text; a cell with "sentAfter" is queued behind that
-code without waiting for it; "goOn" asks that cells in line are run even if this one fails; "answer" is what a question
-of the cell gets. A cell with "ask" is not run: it asks for completions ("complete") or documentation ("inspect") at its
-end, whose reply is {"status", "reply"}."""
+interrupted once a cell with "interruptAt" has printed that text; a cell with "sentAfter" is queued after that code
+without waiting for it; with "goOn", waiting cells run even if this one fails; "answer" is the answer to the cell's
+question. A cell with "ask" is not run: it requests completions ("complete") or documentation ("inspect") at its end,
+and its result is {"status", "reply"}."""
 import json
 import sys
 from subprocess import DEVNULL
@@ -14,7 +14,7 @@ TIMEOUT_S = 90
 
 
 def ask(client, cell):
-    """Tab or Shift-Tab at the end of the code."""
+    """Presses Tab or Shift-Tab at the end of the code."""
     reply = getattr(client, cell["ask"])(cell["code"], reply=True, timeout=TIMEOUT_S)
     return {"status": reply["content"]["status"], "messages": [], "reply": reply["content"]}
 
@@ -46,7 +46,7 @@ def run(manager, client, cell):
 
 def main():
     task = json.load(sys.stdin)
-    # Node makes the pipes it is given non-blocking, for everyone who shares them: the kernel gets none of ours.
+    # Node makes its inherited pipes non-blocking, for every process that shares them: the kernel gets none of ours.
     manager, client = start_new_kernel(kernel_name="typescript", cwd=task["cwd"], stdout=DEVNULL, stderr=DEVNULL)
     try:
         json.dump([run(manager, client, cell) for cell in task["cells"]], sys.stdout)

@@ -1,36 +1,37 @@
+// Runs cells in a kernel, for tests.
 import { spawnSync } from "node:child_process";
 import { installPath } from "guie/dist/common/project";
 
 /** A cell to run. */
 export interface Cell {
   code: string;
-  /** Interrupt is pressed as soon as the cell has printed this. */
+  /** Interrupt is pressed once the cell has printed this. */
   interruptAt?: string;
   /** Code that is sent just before, without waiting for its end. */
   sentAfter?: string;
-  /** Cells in line are run even if this one, or `sentAfter`, fails. */
+  /** Waiting cells run even if this one, or `sentAfter`, fails. */
   goOn?: boolean;
-  /** What a question of the cell gets. */
+  /** Answer to the cell's question. */
   answer?: string;
-  /** The code is not run: Tab (`complete`) or Shift-Tab (`inspect`) is pressed at its end. */
+  /** Instead of running the code, presses Tab (`complete`) or Shift-Tab (`inspect`) at its end. */
   ask?: "complete" | "inspect";
 }
 
-/** What came of a cell. */
+/** Result of a cell. */
 export interface Outcome {
   status: string;
   messages: { type: string; content: Record<string, unknown> }[];
-  /** The content of the reply, to `ask` as well. */
+  /** Content of the reply, also to `ask`. */
   reply?: Record<string, unknown>;
   /** Everything printed, joined. */
   text: string;
-  /** What the last line came to, as text; undefined if it shows nothing. */
+  /** Value of the last line as text; undefined if it shows nothing. */
   result: string | undefined;
-  /** The error as a notebook shows it, or "". */
+  /** Error as a notebook shows it, or "". */
   error: string;
 }
 
-/** Runs cells one after another in a TypeScript kernel that is started in `folder`. */
+/** Runs cells one after another in a TypeScript kernel that starts in `folder`. */
 export function runCells(folder: string, cells: (string | Cell)[]): Outcome[] {
   const task = {
     cwd: folder,
@@ -56,7 +57,7 @@ export function runCells(folder: string, cells: (string | Cell)[]): Outcome[] {
   }));
 }
 
-/** The contents of the messages of one type. */
+/** Returns the contents of the messages of one type. */
 export function contents(outcome: Outcome, type: string): Record<string, unknown>[] {
   return outcome.messages.filter((message) => message.type === type).map((message) => message.content);
 }

@@ -1,3 +1,4 @@
+// Failing cells and thrown values.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
@@ -6,7 +7,7 @@ import { contents, runCells } from "./drive";
 const FAILS = `throw new RangeError("mine");`;
 const BUSY = `{ const end = Date.now() + 300; while (Date.now() < end); }\n${FAILS}`;
 
-/** What is thrown: the name and the message that a notebook's one line of it shows. */
+/** Thrown value: the name and message that a notebook shows in one line. */
 const THROWN: [code: string, name: string, message: string][] = [
   [FAILS, "RangeError", "mine"],
   [`await null; throw new RangeError("later");`, "RangeError", "later"],
@@ -24,7 +25,7 @@ const THROWN: [code: string, name: string, message: string][] = [
   [`throw new Error();`, "Error", ""],
 ];
 
-test("what waits when a cell fails is aborted if that was asked; what comes later, and what was said to go on, runs", () => {
+test("waiting cells are aborted after a failure if it asked for that; later cells, and those told to continue, run", () => {
   const cells = [
     { code: `console.log("in line");`, sentAfter: BUSY },
     `console.log("at once");`,
@@ -46,7 +47,7 @@ test("what waits when a cell fails is aborted if that was asked; what comes late
     shown,
     THROWN.map(([, name, message]) => [name, message]),
   );
-  // causes, and the errors of an AggregateError, are in the lines below
+  // causes, and the errors of an AggregateError, are on the lines below
   assert.match(thrown[5]!.error, /^Error: outer\n[\s\S]*\[cause\]: Error: inner/);
   assert.match(thrown[7]!.error, /^AggregateError: both\n[\s\S]*Error: a[\s\S]*Error: b/);
 });

@@ -1,3 +1,4 @@
+// Imports of lib, tfjs and danfojs from any folder.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { runCells } from "./drive";
 const LIB = `import { UserError } from "guie/dist/common/errors";
 import { seconds } from "guie/dist/common/nothing";`;
 
-/** The types are found where the package is: a missing module is the only complaint. */
+/** Types are found where the package is: a missing module is the only error. */
 const MISSING = /^2:25 - Cannot find module 'guie\/dist\/common\/nothing'[^\n]*$/;
 
 const TENSORS = `import * as tf from "@tensorflow/tfjs-node-gpu";
@@ -22,7 +23,7 @@ const OPENED = `import { readFileSync } from "fs";
 const mapped = readFileSync("/proc/self/maps", "utf8").match(/\\/.*(tensorflow_cc|tfjs_binding).*/g) ?? [];
 console.log([...new Set(mapped)].sort().join("\\n"));`;
 
-test("lib, tfjs and danfojs are found from any folder of the project and share one TensorFlow, opened by its real path", (t) => {
+test("lib, tfjs and danfojs are found from any folder of the project and share one TensorFlow under its real path", (t) => {
   mkdirSync(installPath("runs"), { recursive: true });
   const deep = mkdtempSync(installPath("runs", "imports-"));
   t.after(() => rmSync(deep, { recursive: true }));

@@ -1,9 +1,10 @@
+// Questions of a cell to its reader.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import { runCells } from "./drive";
 
-test("a cell asks its reader, in words where nobody answers", () => {
+test("a cell asks its reader; if nobody can answer, the error says so", () => {
   const ask = `await input("Name: ")`;
   const [, answered, nobody] = runCells(installPath("scripts"), [
     `import { input } from "guie/dist/notebook/output/input";`,

@@ -1,3 +1,4 @@
+// Interrupting cells.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
@@ -8,11 +9,11 @@ const HEEDING_LOOP = `for (;;) { count++; await checkInterrupt(); if (count === 
 const SIGNAL_WAIT = `await null; console.log("turning");
 await require("timers/promises").setTimeout(60_000, null, { signal: interruptSignal() }).catch((e) => console.log(e.name));`;
 
-test("Interrupt stops a loop that heeds it, a plain loop and an endless wait; the kernel keeps its variables", () => {
+test("Interrupt stops a loop that checks for it, a plain loop and an endless wait; the kernel keeps its variables", () => {
   const [, heeding, afterwards, plain, listening, waiting, kept] = runCells(installPath("scripts"), [
     `import { checkInterrupt, interruptSignal } from "guie/dist/common/interrupt";\nlet count = 0;`,
     { code: HEEDING_LOOP, interruptAt: "turning" },
-    // Nothing is left over: the next loop runs.
+    // The interrupt is cleared: the next loop runs.
     `await checkInterrupt(); console.log("count kept:", count >= 3);`,
     { code: `console.log("turning"); for (;;) count++;`, interruptAt: "turning" },
     { code: SIGNAL_WAIT, interruptAt: "turning" },
@@ -24,11 +25,11 @@ test("Interrupt stops a loop that heeds it, a plain loop and an endless wait; th
   assert.equal(afterwards!.text, "count kept: true\n");
   assert.equal(plain!.error, "Interrupted.");
   assert.match(listening!.text, /AbortError/);
-  assert.match(waiting!.error, /^Interrupted. What the cell awaited may go on/);
+  assert.match(waiting!.error, /^Interrupted. What the cell awaited may continue/);
   assert.equal(kept!.text, "true\n");
 });
 
-test("a SIGINT listener that a cell adds does not cost the kernel its life", () => {
+test("the kernel survives a SIGINT listener that a cell adds", () => {
   const [, listening, afterwards] = runCells(installPath("scripts"), [
     `import { checkInterrupt } from "guie/dist/common/interrupt";\nlet count = 0;`,
     {

@@ -1,3 +1,4 @@
+// Output of cells: order, amount, errors, child processes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
@@ -8,7 +9,7 @@ const UPDATES = `import * as tslab from "tslab";
 const display = tslab.newDisplay();
 for (let i = 0; i < 2000; i++) display.text("state " + i);`;
 
-test("5,000 lines and 2,000 display updates from one stretch of code arrive, in order", () => {
+test("5,000 lines and 2,000 display updates from one synchronous stretch arrive in order", () => {
   const [both] = runCells(installPath("scripts"), [`${UPDATES}\n${LINES}`]);
   assert.equal(both!.status, "ok");
   assert.equal(both!.text, Array.from({ length: 5000 }, (_, i) => `line ${i}\n`).join(""));
@@ -69,7 +70,7 @@ try { execSync("echo e; echo f >&2; exit 3", { stdio: [0, 2, 1] }); } catch (err
 spawnSync("echo", ["g"], { stdio: "inherit", cwd: "/" });
 console.log(code, child.stdout, stdout, String(kept).trim());`;
 
-test("what a child process prints with stdio: inherit belongs to the cell", () => {
+test("the output of a child process with stdio: inherit belongs to the cell", () => {
   const [cell] = runCells(installPath("scripts"), [CHILDREN]);
   assert.equal(cell!.error, "");
   const printed = (name: string) =>

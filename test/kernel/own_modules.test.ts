@@ -1,3 +1,4 @@
+// A person's own modules and JSON files.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import { installPath } from "guie/dist/common/project";
 import { writeFile } from "../folders";
 import { runCells } from "./drive";
 
-/** A person's project within ours: modules beside the notebooks' folder, and in it. */
+/** Makes a person's project within ours: modules in the notebooks' folder and outside it. */
 function ownProject(t: TestContext): string {
   mkdirSync(installPath("runs"), { recursive: true });
   const root = mkdtempSync(installPath("runs", "own-"));
@@ -37,7 +38,7 @@ import { near } from "./near";
 import pkg from "../package.json";
 [answer, about, kind, fromFolder, dotted, plain(), near, pkg.version].join(" ")`;
 
-test("a person's own modules and JSON are imported from beside the notebooks, and anew after an edit of whatever they import", (t) => {
+test("own modules and JSON are imported from outside the notebooks' folder, and again after an edit of any dependency", (t) => {
   const root = ownProject(t);
   const edit = (file: string, text: string) =>
     `require("fs").writeFileSync(${JSON.stringify(join(root, file))}, ${JSON.stringify(text)});`;

@@ -1,3 +1,4 @@
+// reload() in a running notebook.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
@@ -16,7 +17,7 @@ import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import { runCells } from "./drive";
 
-/** Copies a file of lib into a project, with whatever it imports; packages are linked. */
+/** Copies a file of lib and everything it imports into a project; packages are linked. */
 function copyWithImports(root: string, file: string): void {
   const copy = join(root, "lib", file);
   if (existsSync(copy)) return;
@@ -36,7 +37,7 @@ function linkPackage(root: string, name: string): void {
   if (!existsSync(link)) symlinkSync(installPath("node_modules", name), link);
 }
 
-/** A project of its own with a lib of a few files, so that nothing of the real one is edited. */
+/** Makes a project with a lib of a few files, so that the real one is not edited. */
 function makeProject(): string {
   const root = mkdtempSync(join(tmpdir(), "reload-"));
   const lib = join(root, "lib");
@@ -72,11 +73,11 @@ function build(root: string): void {
   assert.equal(status, 0, stdout);
 }
 
-/** A cell that edits a file of the project. */
+/** Returns a cell that edits a file of the project. */
 const edit = (root: string, file: string, content: string) =>
   `import { writeFileSync } from "fs";\nwriteFileSync(${JSON.stringify(join(root, file))}, ${JSON.stringify(content)});`;
 
-test("reload() brings an edit's code and types to the notebook and keeps the engine", (t) => {
+test("reload() loads an edit's code and types into the notebook and keeps the engine", (t) => {
   const root = makeProject();
   t.after(() => rmSync(root, { recursive: true }));
   const outcomes = runCells(join(root, "notebooks"), [
@@ -104,7 +105,7 @@ test("reload() brings an edit's code and types to the notebook and keeps the eng
   assert.match(typed!.error, /Property 'toFixed' does not exist on type 'string'/);
   assert.match(
     broken!.error,
-    /^lib does not compile:\nlib\/answer\.ts\(1,14\): error TS2322: .*\n {2}Next: mend it/,
+    /^lib does not compile:\nlib\/answer\.ts\(1,14\): error TS2322: .*\n {2}Next: fix it/,
   );
   assert.match(engine!.text, /Restart the kernel to use the changes in lib\/engine\/engine\.ts\./);
   assert.equal(third!.error + third!.text, "43.0 true\n");

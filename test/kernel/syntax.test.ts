@@ -1,3 +1,4 @@
+// Syntax of cells: await in every place, newer TypeScript, unsupported syntax.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
@@ -9,13 +10,13 @@ interface CellSource {
 
 const { prepareCell } = require(installPath("scripts", "kernel", "cell_source.js")) as CellSource;
 
-/** What the cells below wait for. */
+/** Declarations for the cells below. */
 const NAMES = `const p = Promise.resolve({ f: async () => 2, g: async () => async () => 3, k: "key", list: [1] });
 const value = async (x: any = 1): Promise<any> => x;
 const tag = (_: TemplateStringsArray, x: number) => x;
 async function* count() { yield 1; yield 2; }`;
 
-/** Every place of `await` in the grammar of expressions, statements, classes and functions. */
+/** Every position of `await` in the grammar of expressions, statements, classes and functions. */
 const PLACES = [
   `const a = await (await p).f();`,
   `(await (await p).f());`,
@@ -72,7 +73,7 @@ const PLACES = [
 
 const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
 
-/** Whether code runs within an async function alone, as V8 has it. */
+/** Returns true if V8 accepts code only within an async function. */
 function needsAsync(code: string): boolean {
   new AsyncFunction(code);
   try {
@@ -83,7 +84,7 @@ function needsAsync(code: string): boolean {
   }
 }
 
-test("await is seen in every place of the grammar, as V8 sees it, and not where it belongs to a function", () => {
+test("await is found in every position of the grammar, as in V8, but not inside functions", () => {
   const seen = PLACES.map((code) => [code, prepareCell(code).awaits]);
   assert.deepEqual(
     seen,
@@ -91,7 +92,7 @@ test("await is seen in every place of the grammar, as V8 sees it, and not where 
   );
 });
 
-/** What TypeScript of a later day, or of files, says; with what is printed or shown. */
+/** Syntax of newer TypeScript or of files, with the expected output. */
 const SPOKEN: [code: string, shown: string][] = [
   [`export const x = 1, y = 2;\nexport function twice(n: number) { return 2 * n; }\nexport { y };`, ""],
   [`export default class Thing { n = x; }\nexport type Size = number;\nexport enum Side { left }`, ""],
@@ -103,7 +104,7 @@ const SPOKEN: [code: string, shown: string][] = [
   [`const before = 1\nexport default { before }`, "{ before: 1 }"],
   [`import { pathToFileURL } from "url";\nimport.meta.url === pathToFileURL(__filename).href`, "true"],
   [`import pkg from "../package.json" with { type: "json" };\npkg.name`, "universal-image-embedding"],
-  // shorthand with names of earlier cells
+  // shorthand properties with names of earlier cells
   [`const { left, right } = { left: 1, right: 2 };\nlet changed = 0;`, ""],
   [`JSON.stringify(await Promise.resolve({ left, right, own: 3 }))`, '{"left":1,"right":2,"own":3}'],
   [
@@ -129,7 +130,7 @@ const REFUSED: [code: string, words: RegExp][] = [
   [`export const wrong: string = 1;`, /^1:14 - Type 'number' is not assignable/],
 ];
 
-test("cells with await in every place run; what files and later TypeScript say runs, or is refused in words", () => {
+test("cells with await in every position run; syntax of files and newer TypeScript runs, or is refused in words", () => {
   const codes = [NAMES, ...PLACES, ...SPOKEN.map(([code]) => code), ...REFUSED.map(([code]) => code)];
   const outcomes = runCells(installPath("scripts"), codes);
   const [, ...ran] = outcomes;

@@ -1,12 +1,13 @@
+// Completion and inspection.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import { type Outcome, runCells } from "./drive";
 
 const matches = (outcome: Outcome) => outcome.reply!.matches as string[];
-const told = (outcome: Outcome) => (outcome.reply!.data as Record<string, string>)["text/plain"] ?? "";
+const docstringOf = (outcome: Outcome) => (outcome.reply!.data as Record<string, string>)["text/plain"] ?? "";
 
-test("Tab lists our functions, settings and parameters; Shift-Tab tells their types and what they do", () => {
+test("Tab lists our functions, settings and parameters; Shift-Tab shows their types and docstrings", () => {
   const [, , functions, some, settings, parameter, option, tool, call, within, setting, value, nothing] =
     runCells(installPath("notebooks"), [
       `import * as guie from "guie";`,
@@ -30,11 +31,14 @@ test("Tab lists our functions, settings and parameters; Shift-Tab tells their ty
   assert.deepEqual(matches(settings!).slice(0, 3), ["margin", "marginMax", "marginStep"]);
   assert.deepEqual(matches(parameter!), ["margin"]);
   assert.deepEqual(matches(option!), ["maxRows"]);
-  assert.match(told(tool!), /function show\(value: unknown, options\?: TableOptions\): Promise<void>/);
-  assert.match(told(tool!), /Shows a value as an output of the cell/);
-  assert.equal(told(call!), told(tool!).replace("function ", ""));
-  assert.match(told(within!), /lineFigure\(series: readonly LineSeries\[\].*Lines over a common x axis/s);
-  assert.match(told(setting!), /margin: number\s+Margin of the first epoch, radians\./);
-  assert.match(told(value!), /margin: number/);
-  assert.equal(told(nothing!), "");
+  assert.match(docstringOf(tool!), /function show\(value: unknown, options\?: TableOptions\): Promise<void>/);
+  assert.match(docstringOf(tool!), /Shows a value as an output of the cell/);
+  assert.equal(docstringOf(call!), docstringOf(tool!).replace("function ", ""));
+  assert.match(
+    docstringOf(within!),
+    /lineFigure\(series: readonly LineSeries\[\].*lines over a common x axis/s,
+  );
+  assert.match(docstringOf(setting!), /margin: number\s+Margin of the first epoch, radians\./);
+  assert.match(docstringOf(value!), /margin: number/);
+  assert.equal(docstringOf(nothing!), "");
 });

@@ -1,3 +1,4 @@
+// The atlas: projection, figure, sprite, the user's own image.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -15,7 +16,7 @@ import { temporaryFolder, writeFile } from "../folders";
 
 const COLOURS = ["#ff0000", "#00ff00", "#0000ff", "#ffff00"];
 
-/** Eight images a class; four of the embeddings of each class are queries. Class c's embeddings lie around axis c. */
+/** Makes eight images per class, four of which are queries. Embeddings of class c lie around axis c. */
 async function retrievalSet(folder: string, classes = 4) {
   const files: string[] = [];
   for (const [i, background] of COLOURS.entries()) {
@@ -53,7 +54,7 @@ async function retrievalSet(folder: string, classes = 4) {
   };
 }
 
-test("an atlas has queries and index on both maps; the same seed gives the same one, and the same choice of many", async (t) => {
+test("an atlas has queries and index on both maps; the same seed gives the same atlas and the same sample", async (t) => {
   const source = await retrievalSet(temporaryFolder(t));
   const atlas = await buildAtlas(source, { seed: 1 });
   assert.deepEqual(
@@ -83,12 +84,12 @@ test("an atlas has queries and index on both maps; the same seed gives the same 
   assert.notDeepEqual(some!.points, other!.points);
 });
 
-test("its figure: every point once a colouring, labels as text, its picture drawn without menus", async (t) => {
+test("its figure has every point once per colouring, labels as text, and a picture without menus", async (t) => {
   const source = await retrievalSet(temporaryFolder(t));
   const atlas = await buildAtlas(source);
   const embedder = { embedFiles: async () => ({ data: source.index.data.slice(0, 8), count: 1, length: 8 }) };
-  const own = await placeImage(atlas, embedder, atlas.points[0]!.image);
-  const { figure, pictures } = await atlasFigure(atlas, [own]);
+  const ownImage = await placeImage(atlas, embedder, atlas.points[0]!.image);
+  const { figure, pictures } = await atlasFigure(atlas, [ownImage]);
   const byColouring = new Map<boolean, number>();
   for (const { visible, x } of figure.data)
     byColouring.set(visible !== false, (byColouring.get(visible !== false) ?? 0) + (x as number[]).length);
@@ -103,7 +104,7 @@ test("its figure: every point once a colouring, labels as text, its picture draw
   assert.doesNotMatch(pictures.bundle["text/html"] as string, /<i>red|<b>warm/);
 });
 
-test("a sprite holds every image in its place, whole and on white; a smaller limit gives smaller tiles", async (t) => {
+test("a sprite has every image in its place, whole and on white; a smaller limit gives smaller tiles", async (t) => {
   const folder = temporaryFolder(t);
   await retrievalSet(folder);
   const files = COLOURS.map((_, i) => join(folder, `${i}.png`));
@@ -125,7 +126,7 @@ test("a sprite holds every image in its place, whole and on white; a smaller lim
       [0, 0, 255],
     ],
   );
-  // 30 x 15: above and below it is white; the fourth tile is empty
+  // 30 x 15: white above and below; the fourth tile is empty
   assert.deepEqual([colourAt(0, 0, 8), colourAt(1, 1)], Array(2).fill([255, 255, 255]));
   assert.equal((await makeSprite(files, 100)).tilePx, 32);
   await assert.rejects(makeSprite([join(folder, "none.png")], 100), {
@@ -134,7 +135,7 @@ test("a sprite holds every image in its place, whole and on white; a smaller lim
   });
 });
 
-test("an image of one's own is a path or a file: URL; nothing is fetched", () => {
+test("the user's own image is a path or a file: URL; nothing is fetched", () => {
   assert.equal(localImagePath("/a/b c.png"), "/a/b c.png");
   assert.equal(localImagePath("file:///a/b%20c.png"), "/a/b c.png");
   for (const url of ["http://127.0.0.1/a.png", "HTTPS://example.org/a.png", "data:image/png;base64,AA"]) {

@@ -1,4 +1,4 @@
-// The augmentation that Train shows is the one that training gets.
+// The augmentation shown in Train is the one used in training.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { imageBatches } from "guie/dist/training/data/batches";
 import { readRunData } from "guie/dist/training/data/read_run_data";
 import { makeTinyData } from "../training/tiny_data";
 
-test("a column of the grid holds the very pixels of that epoch's batches", async () => {
+test("a column of the grid has exactly the pixels of that epoch's batches", async () => {
   const dataDir = await makeTinyData();
   try {
     const config = overrideConfig(preset("tiny"), { dataDir, batchSize: 1, maxStepsPerEpoch: 0 });
@@ -40,7 +40,7 @@ test("a column of the grid holds the very pixels of that epoch's batches", async
   }
 });
 
-test("a row for each part of the augmentation, from one end of its range to the other", async () => {
+test("each part of the augmentation has a row, from one end of its range to the other", async () => {
   const dataDir = await makeTinyData();
   try {
     const config = overrideConfig(preset("tiny"), { dataDir });

@@ -1,6 +1,6 @@
-// A run that trains nothing: writes metrics as a real one does, so that its watching can be tried.
+// A run without training: writes metrics like a real one, for tests of watching.
 // node build/test/notebook/fake_run.js <folder> <steps> <pauseMs> <finish|die|fail> [wait]
-// With "wait" it goes on after half of its steps when a file `go` appears in the folder.
+// With "wait" it stops after half of its steps until a file `go` appears in the folder.
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";

@@ -1,3 +1,4 @@
+// Drawing a traced graph as SVG.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tf } from "guie/dist/engine/native/tf";
@@ -6,7 +7,7 @@ import { scope } from "guie/dist/engine/tracing/scope";
 import { drawGraph, outlineSvg } from "guie/dist/notebook/views/graph_drawing";
 import { JSDOM } from "jsdom";
 
-/** The drawing as a document; a parser of XML refuses what is not well-formed. */
+/** Parses the drawing as XML; throws if it is not well-formed. */
 function parsed(svg: string): Document {
   return new JSDOM(svg, { contentType: "image/svg+xml" }).window.document;
 }
@@ -14,7 +15,7 @@ function parsed(svg: string): Document {
 const textsIn = (parent: ParentNode) =>
   Array.from(parent.querySelectorAll("text"), ({ textContent }) => textContent);
 
-test("a traced function as SVG: a box for each node, a frame for each open scope, an edge for each flow", () => {
+test("a traced function as SVG: a box per node, a frame per open scope, an edge per flow", () => {
   const traced = trace(({ x }) => scope("block", () => tf.exp(scope("inner", () => tf.neg(x)))), {
     x: { shape: [2] },
   });
@@ -35,7 +36,7 @@ test("a traced function as SVG: a box for each node, a frame for each open scope
   traced.dispose();
 });
 
-test("boxes do not overlap and lie within the picture", () => {
+test("boxes do not overlap and are within the picture", () => {
   const traced = trace(({ x }) => tf.add(tf.exp(x), tf.neg(x)), { x: { shape: [2] } });
   const svg = parsed(drawGraph(traced).bundle["image/svg+xml"] as string);
   const sizeOf = (element: Element, names: string[]) =>

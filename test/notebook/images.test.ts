@@ -1,10 +1,11 @@
+// Image grids.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { imageGrid } from "guie/dist/notebook/output/images";
 import { JSDOM } from "jsdom";
 import sharp from "sharp";
 
-/** 40 x 20 pixels of one colour. */
+/** Returns 40 x 20 pixels of one colour. */
 const plain = (...rgb: number[]) => ({
   width: 40,
   height: 20,
@@ -16,7 +17,7 @@ async function gridDocument(...args: Parameters<typeof imageGrid>) {
   return new JSDOM(bundle["text/html"] as string).window.document;
 }
 
-test("pictures stand in rows, reduced to JPEGs of the right colour, with captions as text", async () => {
+test("pictures are arranged in rows, as small JPEGs of the right colour, with captions as text", async () => {
   const png = await sharp({ create: { width: 10, height: 30, channels: 3, background: "#0000ff" } })
     .png()
     .toBuffer();
@@ -52,7 +53,7 @@ test("pictures stand in rows, reduced to JPEGs of the right colour, with caption
   ]);
 });
 
-test("what is no image is refused with its path, and so is an empty grid", async () => {
+test("a file that is not an image is refused with its path, and so is an empty grid", async () => {
   await assert.rejects(imageGrid([{ image: __filename }]), {
     name: "UserError",
     message: /images\.test\.js: not an image/,

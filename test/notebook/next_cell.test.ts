@@ -1,4 +1,4 @@
-// When a watching cell gives way to the next in line.
+// Conditions under which a watching cell ends for the next one.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isWatchedNext } from "guie/dist/notebook/views/next_cell";
@@ -6,7 +6,7 @@ import { isWatchedNext } from "guie/dist/notebook/views/next_cell";
 const CELLS = Symbol.for("guie.cells");
 const kernel = globalThis as { [CELLS]?: () => { running?: string; next?: string } };
 
-test("a watching cell gives way to itself, and to a cell that only watches the same run", (t) => {
+test("a watching cell ends for itself, and for a cell that only watches the same run", (t) => {
   t.after(() => delete kernel[CELLS]);
   const running = "const run = startRun(config);\nawait run.watch();";
   const giveWay = (next?: string) => {
@@ -21,7 +21,7 @@ test("a watching cell gives way to itself, and to a cell that only watches the s
     "const end = await watchRun('checkpoints/m02');\n",
   ])
     assert.equal(giveWay(next), true, next);
-  // Run All: what comes next needs the finished run
+  // Run All: the next cell needs the finished run
   for (const next of [
     'await guie.watchRun("m03")',
     'await guie.watchRun("m02"); await next()',

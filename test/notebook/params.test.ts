@@ -1,3 +1,4 @@
+// Parameters of a notebook.
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { params } from "guie/dist/notebook/output/params";
@@ -22,7 +23,7 @@ function printed(overrides: string | undefined, action: () => void): string {
   return lines.join("\n");
 }
 
-test("defaults stand; GUIE_PARAMS replaces some, and the table says which", () => {
+test("GUIE_PARAMS overrides some defaults, and the table marks them", () => {
   printed(undefined, () => assert.deepEqual(params(DEFAULTS), DEFAULTS));
   const table = printed(`{"seed": 1, "dataSets": ["rp2k"]}`, () =>
     assert.deepEqual(params(DEFAULTS), { ...DEFAULTS, seed: 1, dataSets: ["rp2k"] }),
@@ -31,10 +32,10 @@ test("defaults stand; GUIE_PARAMS replaces some, and the table says which", () =
   assert.match(table, /dataDir +"data\/demo" *$/m);
 });
 
-test("a name that is no parameter, another type, and what is not JSON are refused", () => {
+test("an unknown parameter, another type, and invalid JSON are refused", () => {
   const refused: [string, RegExp][] = [
-    [`{"sed": 1}`, /names "sed", which is no parameter.*\n.*did you mean "seed"\?/],
-    [`{"seed": "1"}`, /"seed" must be a number as its default 999, it is "1" \(string\)/],
+    [`{"sed": 1}`, /names "sed", which is not a parameter.*\n.*did you mean "seed"\?/],
+    [`{"seed": "1"}`, /"seed" must be a number like its default 999, it is "1" \(string\)/],
     [`{"dataSets": "rp2k"}`, /"dataSets" must be a list/],
     [`{"dataDir": null}`, /"dataDir" must be a string/],
     ["seed=1", /GUIE_PARAMS is not JSON/],
@@ -45,7 +46,7 @@ test("a name that is no parameter, another type, and what is not JSON are refuse
   }
 });
 
-test("what is not set stays undefined; who uses it says which values fit", () => {
+test("an unset parameter stays undefined; its type is checked where it is used", () => {
   const defaults = { preset: "demo", margin: undefined };
   const shown = printed(undefined, () => assert.deepEqual(params(defaults), defaults));
   assert.match(shown, /margin +not set/);

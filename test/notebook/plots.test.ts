@@ -1,3 +1,4 @@
+// Figures: lines, bars, histograms, heat maps, their SVG and fonts.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -24,7 +25,7 @@ async function draw(figure: Figure) {
   return { document, texts };
 }
 
-test("class sizes are counted in bins that double", () => {
+test("class sizes are counted in bins of doubling width", () => {
   const figure = histogramOfClassSizes({
     raw: [1, 2, 3, 4, 4, 5, 8, 9],
     kept: [{ images: 9 }, { images: 16 }],
@@ -37,7 +38,7 @@ test("class sizes are counted in bins that double", () => {
   ]);
 });
 
-test("a line figure is drawn with its words, a legend for two series, and a path through all points", async () => {
+test("a line figure is drawn with its texts, a legend for two series, and a path through all points", async () => {
   const x = [0, 1, 2, 3];
   const { document, texts } = await draw(
     lineFigure(
@@ -64,7 +65,7 @@ test("a line figure is drawn with its words, a legend for two series, and a path
   assert.ok(end![0]! > 500 && end![1]! > start![1]!, paths[0]);
 });
 
-test("long labels and wide numbers get room: no text leaves the picture", async () => {
+test("long labels and wide numbers have space: no text leaves the picture", async () => {
   const labels = Array.from({ length: 14 }, (_, i) => `DeepFashion_CTS_${i}`);
   const figure = barFigure(labels, [{ name: "images", values: labels.map((_, i) => i * 1e6) }], WORDS);
   figure.layout!.xaxis = { ...(figure.layout!.xaxis as object), tickangle: -90 };
@@ -88,7 +89,7 @@ test("long labels and wide numbers get room: no text leaves the picture", async 
   );
 });
 
-test("drawing leaves the figure as it was, and names a trace that needs a browser", async () => {
+test("drawing does not change the figure, and names a trace that needs a browser", async () => {
   const figure = heatFigure(
     [
       [1, 2],
@@ -131,7 +132,7 @@ test("a heat map's cells have their colours", async () => {
   );
 });
 
-test("no style is left for a page to drop: a style's values become attributes, and outdo those that were there", () => {
+test("a style's values become attributes and override existing ones: no style is left for a page to drop", () => {
   assert.equal(
     styleless(
       `<path fill="none" d="M0"  style="fill: red; font-family: &quot;Open Sans&quot;, serif;"/><g>a</g>`,
@@ -140,7 +141,7 @@ test("no style is left for a page to drop: a style's values become attributes, a
   );
 });
 
-test("two figures side by side: axes, legends and titles of their own, one colour a name", async () => {
+test("two figures side by side: separate axes, legends and titles, one colour per name", async () => {
   const left = lineFigure([{ name: "a", x: [1, 2], y: [1, 2] }], { ...WORDS, title: "Left" });
   const right = lineFigure(
     [
@@ -164,7 +165,7 @@ test("two figures side by side: axes, legends and titles of their own, one colou
   );
 });
 
-test("a machine without fonts draws the words of a picture as one that has some", (t) => {
+test("a machine without fonts draws the texts of a picture like one with fonts", (t) => {
   const script = `
     const { barFigure } = require("guie/dist/notebook/output/plots");
     const { figurePng } = require("guie/dist/notebook/output/figure");
@@ -172,7 +173,7 @@ test("a machine without fonts draws the words of a picture as one that has some"
     const figure = barFigure(["apple", "pear"], [{ name: "images", values: [1, 2] }], words);
     figurePng(figure, { scale: 1 }).then((png) => process.stdout.write(png));`;
   const drawn = (hidden: boolean) => {
-    // Without a mount of its own a process sees the machine's fonts: then both draw with them, and nothing is tested
+    // Without its own mount, a process sees the machine's fonts: then both draw with them, and nothing is tested
     const hide = "mount -t tmpfs none /usr/share/fonts && mount -t tmpfs none /etc/fonts && ";
     const command = hidden ? ["unshare", "-m", "sh", "-c", `${hide}exec "$@"`, "sh"] : ["env"];
     const [program, ...args] = [...command, process.execPath, "-e", script];

@@ -1,3 +1,4 @@
+// Views of Data_preprocessing.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";

@@ -1,3 +1,4 @@
+// Running notebooks headless: parameters, failures, originals, the demo.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
@@ -29,7 +30,7 @@ const COUNTING = [
 ];
 const FAILING = [`console.log("before");`, `throw new RangeError("too far");`, `console.log("after");`];
 
-/** A folder inside the project, where lib is found. */
+/** Makes a folder inside the project, where lib is found. */
 function folderInProject(t: TestContext): string {
   mkdirSync(installPath("runs"), { recursive: true });
   const folder = mkdtempSync(installPath("runs", "test-"));
@@ -43,7 +44,7 @@ function run(...args: string[]) {
   });
 }
 
-/** The printed text of each code cell of an executed notebook. */
+/** Returns the printed text of each code cell of an executed notebook. */
 function printed(path: string): string[] {
   const { cells } = JSON.parse(readFileSync(path, "utf8")) as {
     cells: { outputs: { output_type: string; text?: string[] }[] }[];
@@ -51,7 +52,7 @@ function printed(path: string): string[] {
   return cells.map(({ outputs }) => outputs.flatMap((output) => output.text ?? []).join(""));
 }
 
-test("notebooks run in their order with their parameters; the first failure ends it, named, with its outputs kept", (t) => {
+test("notebooks run in order with their parameters; the first failure ends the run, is reported, and outputs are kept", (t) => {
   const folder = folderInProject(t);
   const paths = ["counting", "failing", "never"].map((name) => join(folder, `${name}.ipynb`));
   writeFile(paths[0]!, notebookJson(COUNTING));
@@ -86,7 +87,7 @@ test("wrong calls are refused before anything runs", () => {
   }
 });
 
-test("a notebook is clean when it is on our kernel, without counts, machine paths and large outputs", async () => {
+test("a notebook is clean if it uses our kernel and has no counts, machine paths or large outputs", async () => {
   const { notebookFaults } = await import(pathToFileURL(installPath("scripts/check/notebooks.mjs")).href);
   const clean = JSON.parse(notebookJson([`const path = "data/demo";`]));
   const faultsOf = (change: (notebook: typeof clean) => void): string[] => {
@@ -137,7 +138,7 @@ test("a notebook is clean when it is on our kernel, without counts, machine path
   );
 });
 
-/** A workspace that holds nothing but scripts, notebooks and the library, without git. */
+/** Makes a workspace of scripts, notebooks and the library, without git. */
 function workspace(t: TestContext): string {
   const folder = temporaryFolder(t);
   for (const name of ["scripts", "notebooks"])
@@ -151,7 +152,7 @@ function runIn(folder: string, script: string, ...args: string[]) {
   return spawnSync(process.execPath, [join(folder, script), ...args], { encoding: "utf8" });
 }
 
-test("an edited notebook is told by its cells, and its original comes back beside it, without git", async (t) => {
+test("an edited notebook is reported by its cells, and its original is restored next to it, without git", async (t) => {
   const folder = workspace(t);
   const { changedCells } = await import(pathToFileURL(join(folder, "scripts/originals.mjs")).href);
   const path = join(folder, "notebooks/Train.ipynb");
@@ -179,11 +180,11 @@ test("an edited notebook is told by its cells, and its original comes back besid
   assert.equal(readFileSync(path, "utf8"), original);
   const aside = join(folder, "notebooks/Train.edited.ipynb");
   assert.equal(readFileSync(aside, "utf8"), edited);
-  assert.equal(check().status, 0, "what was put aside is nobody's fault");
+  assert.equal(check().status, 0, "notebooks that were set aside are not checked");
   writeFile(path, "other work");
   restore();
   assert.equal(readFileSync(join(folder, "notebooks/Train.edited-2.ipynb"), "utf8"), "other work");
-  assert.equal(readFileSync(aside, "utf8"), edited, "nothing that was put aside is written over");
+  assert.equal(readFileSync(aside, "utf8"), edited, "notebooks that were set aside are not overwritten");
   rmSync(path);
   assert.match(
     runIn(folder, "scripts/notebooks.mjs", "Train").stderr,
@@ -197,7 +198,10 @@ test("an edited notebook is told by its cells, and its original comes back besid
   );
 });
 
-/** Puts a script in the place of Jupyter that notes which notebook it is given, with which parameters. @returns the notes */
+/**
+ * Replaces Jupyter by a script that records notebooks and parameters.
+ * @returns the records
+ */
 function fakeJupyter(folder: string): () => { path: string; params: string }[] {
   const calls = join(folder, "calls");
   const command = join(folder, ".venv/bin/jupyter-nbconvert");
@@ -218,7 +222,7 @@ writeFileSync(after("--output-dir") + "/" + after("--output"), '{"cells": []}');
   };
 }
 
-test("the originals are run whatever stands in notebooks/; a notebook that was edited says so", (t) => {
+test("the originals run whatever is in notebooks/; an edited notebook is reported", (t) => {
   const folder = workspace(t);
   const calls = fakeJupyter(folder);
   const path = join(folder, "notebooks/Train.ipynb");
@@ -244,7 +248,7 @@ test("the originals are run whatever stands in notebooks/; a notebook that was e
   );
 });
 
-test("the demo runs the originals with parameters of its own, and refuses a run of other settings first", (t) => {
+test("the demo runs the originals with its own parameters, and first refuses a run with other settings", (t) => {
   const folder = workspace(t);
   const calls = fakeJupyter(folder);
   const run = `test-demo-${process.pid}`;

@@ -1,3 +1,4 @@
+// Views of runs: curves, comparison.
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -17,7 +18,7 @@ import { viewRun } from "guie/dist/runs/follow";
 import type { Metric } from "guie/dist/runs/metrics";
 import { temporaryFolder } from "../folders";
 
-/** The metrics of a run of `epochs` epochs, as lines. */
+/** Returns the metrics of a run of `epochs` epochs, as lines. */
 function metricLines({
   epochs,
   stepsPerEpoch,
@@ -57,7 +58,7 @@ function heapBytesAfterCollection(): number {
   return process.memoryUsage().heapUsed;
 }
 
-test("a run of ten hours stays small: in memory, on the page, and on the screen", async (t) => {
+test("a run of ten hours stays small in memory, on the page and on the screen", async (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, "config.json"), "{}");
   const hours = 10;
@@ -75,7 +76,7 @@ test("a run of ten hours stays small: in memory, on the page, and on the screen"
   assert.ok(bytes < 100_000, `the figure has ${bytes} bytes`);
 });
 
-/** A finished run below checkpoints/, until the test ends. */
+/** Makes a finished run below checkpoints/; removes it at the end of the test. */
 function makeRun(t: TestContext, name: string, overrides: ConfigOverrides, mp5: number): string {
   const folder = projectPath("checkpoints", name);
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -86,7 +87,7 @@ function makeRun(t: TestContext, name: string, overrides: ConfigOverrides, mp5: 
   return folder;
 }
 
-test("runs are compared: what was set differently, what came of it", async (t) => {
+test("runs are compared by their different settings and their results", async (t) => {
   const printed: string[] = [];
   t.mock.method(console, "log", (text: string) => printed.push(text));
   makeRun(t, "test_compare_a", { margin: 0.3 }, 0.25);
@@ -113,14 +114,14 @@ test("runs are compared: what was set differently, what came of it", async (t) =
   assert.equal(printed.at(-2), "All settings are the same.");
   await assert.rejects(compareRuns(), { name: "UserError" });
   await assert.rejects(compareRuns("test_no_such_run"), { name: "UserError", message: /there is none/ });
-  const failed = undefined as unknown as string; // what a cell leaves that has failed
+  const failed = undefined as unknown as string; // the variable of a cell that has failed
   const message = /takes a run: .*; it got undefined\.[\s\S]*Run the cell that starts the run/;
   await assert.rejects(compareRuns("test_compare_a", failed), { name: "UserError", message });
   await assert.rejects(watchRun(failed), { name: "UserError", message });
   assert.throws(() => attachRun(failed), { name: "UserError", message });
 });
 
-test("runs that were scored on the same queries: the best is in bold, and another training table is told", async (t) => {
+test("among runs scored on the same queries, the best is in bold; another training table is reported", async (t) => {
   const shown: unknown[] = [];
   t.mock.method(console, "log", (text: string) => shown.push(text));
   const on = {
@@ -151,7 +152,7 @@ test("runs that were scored on the same queries: the best is in bold, and anothe
   assert.match(results!, /test_on_b .* data\/x \(abababab\), 4 of 9 classes trained on/);
 });
 
-test("show() of a run: where it stands, and its curves", async (t) => {
+test("show() of a run: its state and its curves", async (t) => {
   const printed: string[] = [];
   t.mock.method(console, "log", (text: string) => printed.push(text));
   const folder = makeRun(t, "test_shown_run", {}, 0.5);
@@ -162,7 +163,7 @@ test("show() of a run: where it stands, and its curves", async (t) => {
   assert.match(printed[0]!, /^finished at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/m);
   assert.match(printed[1]!, /^Figure: .*\(scatter loss, scatter mP@5, scatter R@1, scatter top-1\)/);
   assert.deepEqual(printed.slice(2), printed.slice(0, 2));
-  // A run that was trained an hour ago with another margin: what is shown belongs to it
+  // A run trained an hour ago with another margin: the output belongs to it
   const old = makeRun(t, "test_old_run", { margin: 0.2 }, 0.5);
   const hourAgo = new Date(Date.now() - 3_601_000);
   utimesSync(join(old, "metrics.jsonl"), hourAgo, hourAgo);

@@ -1,3 +1,4 @@
+// show() inside and outside a notebook.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
@@ -12,7 +13,7 @@ import { params } from "guie/dist/notebook/output/params";
 import { trace } from "guie/dist/engine/program/trace";
 import { tf } from "guie/dist/engine/native/tf";`;
 
-/** The one bundle that a cell showed. */
+/** Returns the only bundle that a cell showed. */
 function shown(outcome: Outcome): Record<string, unknown> {
   assert.equal(outcome.error, "");
   const [first, ...others] = contents(outcome, "display_data");
@@ -55,7 +56,7 @@ console.log(Date.now() - startedAtMs);`,
   const plotly = figureBundle["application/vnd.plotly.v1+json"] as { data: { y: number[] }[] };
   assert.deepEqual(plotly.data[0]!.y, [2, 1]);
   assert.equal(figureBundle["text/plain"], "Figure: Falling (scatter loss)");
-  // What cannot be drawn here is still shown by JupyterLab, and the text form says why there is no picture.
+  // JupyterLab still shows a figure that cannot be drawn here; the text form says why there is no picture.
   assert.deepEqual(Object.keys(shown(broken!)).sort(), ["application/vnd.plotly.v1+json", "text/plain"]);
   assert.match(shown(broken!)["text/plain"] as string, /scatter3d/);
 

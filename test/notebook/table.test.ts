@@ -1,10 +1,11 @@
+// Tables as text, HTML and live pages.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatCell, tableOf, tableText } from "guie/dist/notebook/output/table";
 import { liveTableHtml, tableHtml } from "guie/dist/notebook/output/table_html";
 import { JSDOM } from "jsdom";
 
-/** What a browser makes of the HTML: the texts of each row, and how each cell of the first body row is aligned. */
+/** Parses the HTML: returns the texts of each row, and the alignment of each cell of the first body row. */
 function parse(html: string) {
   const { document } = new JSDOM(html).window;
   const rows = [...document.querySelectorAll("tr")].map((row) =>
@@ -24,11 +25,11 @@ test("markup in labels, column names and the title stays text", () => {
   assert.equal(document.querySelector("p")!.textContent, bad);
 });
 
-/** The live table in a window that runs its script. */
+/** Opens the live table in a window that runs its script. */
 function live(value: unknown, options = {}) {
   const { window } = new JSDOM("<body></body>", { runScripts: "dangerously" });
   const { document } = window;
-  // As JupyterLab does: what innerHTML brings does not run, a new element does.
+  // Like JupyterLab: a script from innerHTML does not run, a new element does.
   document.body.innerHTML = liveTableHtml(tableOf(value)!, options);
   const script = document.querySelector("script")!;
   const again = document.createElement("script");
@@ -47,7 +48,7 @@ function live(value: unknown, options = {}) {
   return { document, column, header, button, search, note };
 }
 
-test("a click on a header sorts: numbers as numbers, gaps last; again: the other way; a third: as it was", () => {
+test("clicks on a header sort: numbers as numbers, gaps last; then in reverse; then in the original order", () => {
   const { column, header } = live([
     { name: "b", images: 1200 },
     { name: "<script>", images: undefined },
@@ -65,7 +66,7 @@ test("a click on a header sorts: numbers as numbers, gaps last; again: the other
   assert.deepEqual(column(0), ["<script>", "b", "class 9", "class 10"]);
 });
 
-test("long tables page and can be searched; of a very long one the first and last 500 rows are here", () => {
+test("long tables have pages and a search; a very long one keeps its first and last 500 rows", () => {
   const rows = Array.from({ length: 2500 }, (_, i) => ({ i, name: `class ${i}` }));
   const { document, column, header, button, search, note } = live(rows, { maxRows: 10, marked: 1 });
   assert.equal(column(0).length, 10);
@@ -93,7 +94,7 @@ test("a label that ends a script stays text where scripts run", () => {
   assert.equal(document.title, "");
 });
 
-test("numbers stand to the right with thousands apart, texts to the left, gaps are empty", () => {
+test("numbers are aligned right with thousands separators, texts left, gaps are empty", () => {
   const objects = [
     { name: "rp2k", images: 12345, share: 0.123456 },
     { name: "7", images: 3, share: null },
@@ -106,7 +107,7 @@ test("numbers stand to the right with thousands apart, texts to the left, gaps a
   assert.deepEqual(aligned, ["left", "right", "right"]);
 });
 
-test("a long table shows its head and its tail and says how long it is", () => {
+test("a long table shows its head, its tail and its length", () => {
   const long = tableOf(Array.from({ length: 1254 }, (_, i) => ({ i })))!;
   const { rows, document } = parse(tableHtml(long, { maxRows: 5 }));
   assert.deepEqual(rows.flat(), ["i", "0", "1", "2", "… 1,249 rows not shown …", "1,252", "1,253"]);
@@ -120,7 +121,7 @@ test("a long table shows its head and its tail and says how long it is", () => {
   assert.equal(parse(tableHtml(long, { maxRows: 1254 })).rows.length, 1255);
 });
 
-test("a frame's index is shown when it says something; other values are no table", () => {
+test("a frame's index is shown if it is not trivial; other values are not tables", () => {
   const counts = { columns: ["images"], values: [5, 3], index: ["apple", "pear"] };
   assert.deepEqual(tableOf(counts), {
     columns: ["", "images"],

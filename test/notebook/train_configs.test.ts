@@ -1,4 +1,4 @@
-// Train's parameters: what is not set is the preset's, what is set counts, and the view of a run says which it was.
+// Train's parameters: set ones override the preset, and the view of a run marks them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { overrideConfig } from "guie/dist/config/config";
@@ -6,7 +6,7 @@ import { PRESET_NAMES, preset } from "guie/dist/config/presets";
 import { type TrainParams, trainConfigs } from "guie/dist/notebook/views/train_configs";
 import { compareConfigs, settingsText } from "guie/dist/notebook/views/training_views";
 
-/** The parameters as the notebook has them, none of them set. */
+/** The notebook's parameters, all unset. */
 const UNSET = {
   dataDir: undefined,
   tower: undefined,
@@ -22,7 +22,7 @@ const UNSET = {
   tryMargins: [0.3],
 };
 
-test("every preset is taken as it is: nothing but the names of the runs is another", () => {
+test("without parameters, every preset is used unchanged, except for the names of the runs", () => {
   for (const name of PRESET_NAMES) {
     const { frozen, fineTune } = trainConfigs({ ...UNSET, preset: name, run: "x" });
     const names = { runName: "x_frozen" };
@@ -32,7 +32,7 @@ test("every preset is taken as it is: nothing but the names of the runs is anoth
   }
 });
 
-test("what is set counts, nought as nought; what does not fit or is no setting is refused", () => {
+test("set parameters count, including 0; invalid values and unknown settings are refused", () => {
   const p = { ...UNSET, preset: "demo", run: "x" };
   const set = { margin: 0, frozenEpochs: 3, frozenLr: 0.01, fineTuneLr: 1e-4, maxSteps: 0, emaDecay: 0.9 };
   const { frozen, fineTune } = trainConfigs({ ...p, ...set, tower: "ViT-H-14" });
@@ -53,7 +53,7 @@ test("a setting by its old name reaches both stages under the present one", () =
     assert.deepEqual([config.processes, config.lrSchedule], [2, "original"]);
 });
 
-test("the table of configs begins with what is not the preset's; a run's settings are told in a line", () => {
+test("the table of configs begins with changed settings; a run's settings are summarised in a line", () => {
   const { frozen, fineTune } = trainConfigs({
     ...UNSET,
     preset: "demo",

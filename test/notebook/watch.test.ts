@@ -1,3 +1,4 @@
+// Following and watching runs.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { appendFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
@@ -10,7 +11,7 @@ import { contents, runCells } from "../kernel/drive";
 
 const FAKE_RUN = installPath("build", "test", "notebook", "fake_run.js");
 
-/** Starts a fake run of 100 steps in a folder of its own; its process ends with the test. */
+/** Starts a fake run of 100 steps in its own folder; its process ends with the test. */
 function startFake(t: TestContext, ending: string): string {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, "config.json"), "{}");
@@ -29,7 +30,7 @@ for (const [ending, state] of [
     const views: RunView[] = [];
     const last = await followRun(folder, (view) => {
       views.push({ ...view, steps: [...view.steps] });
-      // The second half begins when the first has been seen.
+      // The second half begins after the first has been read.
       if (view.steps.length === 50) writeFileSync(join(folder, "go"), "");
     });
     assert.equal(last.state, state);
@@ -50,7 +51,7 @@ for (const [ending, state] of [
   });
 }
 
-test("a half-written line waits for its end, and a replaced file is read anew", async (t) => {
+test("a half-written line waits for its end, and a replaced file is read again", async (t) => {
   const folder = temporaryFolder(t);
   const path = join(folder, "metrics.jsonl");
   const line = (step: number) =>
@@ -70,7 +71,7 @@ test("a half-written line waits for its end, and a replaced file is read anew", 
     });
   writeFileSync(join(folder, "config.json"), "{}");
   writeFileSync(path, `${line(1)}\n${line(2)}\n${line(3).slice(0, 9)}`);
-  // The config is newer than what was measured, as for a run that is taken up again: the run counts as starting.
+  // The config is newer than the metrics, as for a resumed run: the run counts as starting.
   const soon = Date.now() / 1000 + 10;
   utimesSync(join(folder, "config.json"), soon, soon);
   const seen: number[][] = [];
@@ -94,7 +95,7 @@ test("a half-written line waits for its end, and a replaced file is read anew", 
   assert.equal(last.state, "finished");
 });
 
-test("after the clock was set back a run is neither waited for, nor taken for ended when it starts again", (t) => {
+test("after the clock was set back, a run is not waited for, and a restarted one does not count as ended", (t) => {
   const folder = temporaryFolder(t);
   const [config, metrics] = ["config.json", "metrics.jsonl"].map((name) => join(folder, name)) as [
     string,
@@ -110,13 +111,13 @@ test("after the clock was set back a run is neither waited for, nor taken for en
   writeFileSync(metrics, `${JSON.stringify({ kind: "end", reason: "stopped", elapsedSeconds: 1 })}\n`);
   dated(metrics, 86_000);
   assert.equal(viewRun(folder).state, "stopped");
-  writeFileSync(config, "{}"); // taken up again, by the clock as it is now
+  writeFileSync(config, "{}"); // resumed, by the new clock
   assert.equal(viewRun(folder).state, "starting");
   dated(config, -600);
   assert.equal(viewRun(folder).state, "stopped", "it did not come");
 });
 
-test("a run that does not exist is named", async () => {
+test("a missing run is named in the error", async () => {
   await assert.rejects(
     followRun("/nowhere/run", () => {}),
     { name: "UserError", message: /at \/nowhere\/run: there is none/ },
@@ -134,7 +135,7 @@ test("watching in a notebook: status and curve in place, an interactive end, Int
     `import { watchRun } from "guie/dist/notebook/views/watch";
 import { spawn } from "child_process";
 import { rmSync, utimesSync, writeFileSync } from "fs";`,
-    // Detached, as startRun() does: Interrupt reaches the kernel's whole process group.
+    // Detached, like startRun(): Interrupt reaches the kernel's whole process group.
     `const args = ${JSON.stringify([FAKE_RUN, folder, "300", "20", "finish", "wait"])};
 spawn(process.execPath, args, { detached: true, stdio: "ignore" });`,
     { code: `setTimeout(() => console.log("soon"), 1000);\n${code}`, interruptAt: "soon" },
@@ -160,7 +161,7 @@ spawn(process.execPath, args, { detached: true, stdio: "ignore" });`,
   assert.equal(contents(watched!, "display_data").length, 2, "two places, updated");
 });
 
-test("a watching cell that is run again takes over: nobody waits behind a tab that was closed", (t) => {
+test("a watching cell that is run again takes over: no cell waits for a closed tab", (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, "config.json"), "{}");
   const watch = `watches++;\nconst view = await watchRun(${JSON.stringify(folder)});\nconsole.log("watch", watches, view.state);`;

@@ -1,3 +1,4 @@
+// Requirements of the set-up, the TensorFlow wheel, the Dockerfile.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -8,7 +9,7 @@ import { temporaryFolder } from "../folders";
 
 const machineModule = () => import(pathToFileURL(installPath("scripts/setup/machine.mjs")).href);
 
-/** A machine on which all is there, by what the set-up asks it. */
+/** A machine that meets all requirements. */
 const LINUX = { node: "20.19.2", platform: "linux", arch: "x64", glibc: "2.41" };
 
 const refusal = async (machine: object) => {
@@ -22,7 +23,7 @@ const refusal = async (machine: object) => {
   return "none";
 };
 
-test("systems without wheels of TensorFlow are told the command that helps, in one line", async () => {
+test("systems without TensorFlow wheels get the command that helps, in one line", async () => {
   assert.match(
     await refusal({ platform: "darwin", arch: "arm64" }),
     /^needed: Linux on x64 or arm64 .*; found: darwin arm64 -> docker build -t guie \. .*docs\/docker\.md\)$/,
@@ -46,7 +47,7 @@ test("systems without wheels of TensorFlow are told the command that helps, in o
   for (const node of ["20.19.0", "22.1.0", "26.12.1"]) assert.equal(await refusal({ node }), "none");
 });
 
-test("TensorFlow's CUDA wheel is taken where nvidia-smi answers, or where GUIE_TENSORFLOW names it", async (t) => {
+test("TensorFlow's CUDA wheel is used if nvidia-smi answers, or if GUIE_TENSORFLOW names it", async (t) => {
   const { tensorflowWheel } = await machineModule();
   const folder = temporaryFolder(t);
   const PATH = [folder, "/usr/bin", "/bin"].join(delimiter);
@@ -65,9 +66,9 @@ test("TensorFlow's CUDA wheel is taken where nvidia-smi answers, or where GUIE_T
   );
 });
 
-test("an image takes nothing of a working folder that git leaves out", () => {
+test("a container image contains nothing of a working folder that git ignores", () => {
   const lines = (file: string) => readFileSync(installPath(file), "utf8").split("\n").filter(Boolean);
-  // A name without a slash stands for every folder in .gitignore, for the top folder alone in .dockerignore
+  // A name without a slash matches in every folder in .gitignore, but only in the top folder in .dockerignore
   const inEveryFolder = ["node_modules/", "dist/", "*.tsbuildinfo", ".ipynb_checkpoints/"];
   const patterns = lines(".gitignore").map((line) =>
     inEveryFolder.includes(line) ? `**/${line}` : line.replace(/^\//, ""),
@@ -75,7 +76,7 @@ test("an image takes nothing of a working folder that git leaves out", () => {
   assert.deepEqual(lines(".dockerignore"), [".git", ...patterns]);
 });
 
-test("the stages of the Dockerfile: the last is the CPU's, both begin with the same machine", async () => {
+test("the stages of the Dockerfile: the last is the CPU's, both begin with the same base", async () => {
   const { parseDockerfile, stageOf } = await import(
     pathToFileURL(installPath("scripts/check/bare/dockerfile.mjs")).href
   );

@@ -1,3 +1,4 @@
+// The set-up as a command.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -15,7 +16,7 @@ test("a second set-up finds everything up to date and does nothing", () => {
   assert.match(stdout, /^set-up: everything is up to date \([\d.]+ s\)\n$/);
 });
 
-test("what a machine lacks is named with the command that installs it", () => {
+test("a missing requirement is named with the command that installs it", () => {
   const { status, stderr } = setup({ PATH: "/nonexistent" });
   assert.equal(status, 1);
   assert.match(

@@ -1,4 +1,4 @@
-// What npm test says at its end: skipped tests with their reasons, and a person's files that were changed.
+// The last lines of npm test: skipped tests with their reasons, and changed files of a person.
 import assert from "node:assert/strict";
 import { rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { temporaryFolder, writeFile } from "../folders";
 
 const load = (name: string) => import(pathToFileURL(installPath("scripts/test", name)).href);
 
-test("a file that was made, changed or deleted is named", async (t) => {
+test("created, changed and deleted files are named", async (t) => {
   const { changesSince, listFiles } = await load("files.mjs");
   const folder = temporaryFolder(t);
   for (const name of ["stays", "changed", "deleted"]) writeFile(join(folder, "a", name), name);
@@ -28,7 +28,7 @@ test("a file that was made, changed or deleted is named", async (t) => {
   assert.ok(!changes.some((change) => change.includes("stays")));
 });
 
-test("skipped tests are named in one line", async () => {
+test("skipped tests are listed in one line", async () => {
   const { default: reporter, skippedLine } = await load("skips.mjs");
   const events = [
     { type: "test:pass", data: { name: "runs" } },

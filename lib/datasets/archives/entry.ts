@@ -1,37 +1,37 @@
-// What an archive and its entries are, whatever its format.
+// Archives and their entries, independent of the format.
 import { closeSync, openSync, readSync } from "node:fs";
 import type { NamesReading } from "./zip_names";
 
 /** One file or folder of an archive, before it is unpacked. */
 export interface ArchiveEntry {
-  /** As the archive says it: to be checked before it is used. */
+  /** Path from the archive, unchecked. */
   path: string;
   kind: "file" | "folder" | "link" | "other";
-  /** Size once unpacked. */
+  /** Unpacked size. */
   bytes: number;
-  /** CRC-32 of the content, where the archive knows it. */
+  /** CRC-32 of the content, if the archive has it. */
   crc32?: number;
-  /** The content of a file. Must be read, or left alone, before the next entry is asked for. */
+  /** Opens a file's content. It must be read or ignored before the next entry is requested. */
   open: () => Promise<AsyncIterable<Uint8Array>>;
 }
 
-/** An archive that is being read, entry after entry. */
+/** An archive that is read entry by entry. */
 export interface OpenArchive {
   entries: AsyncIterable<ArchiveEntry>;
-  /** How its names were read, where that is not certain. */
+  /** Decoding of its names, if their encoding is not certain. */
   names?: NamesReading | undefined;
-  /** How much of the archive's file has been read. */
+  /** Returns the number of bytes read from the archive's file. */
   bytesRead: () => number;
   close: () => void;
 }
 
-/** Names of archives that are unpacked. */
+/** Names of archives that can be unpacked. */
 export const ARCHIVE_NAME = /\.(zip|tar|tar\.gz|tgz)$/i;
-/** Names of archives, and parts of archives, for which another program is needed. */
+/** Names of archives, and of parts of archives, that need another program. */
 export const FOREIGN_ARCHIVE_NAME =
   /\.(7z|rar|xz|bz2|tbz2?|txz|zst|z\d\d|zip\.\d+|(tar|tar\.gz|tgz)\.?[a-z]?[a-z\d]{1,2})$/i;
 
-/** Whether a name is that of an archive, or of a part of one. */
+/** Returns true for the name of an archive, or of a part of one. */
 export function isArchiveName(name: string): boolean {
   return ARCHIVE_NAME.test(name) || FOREIGN_ARCHIVE_NAME.test(name);
 }
@@ -44,7 +44,7 @@ const SIGNATURES = [
 ] as const;
 const SIGNATURE_BYTES = 262;
 
-/** What the file is by its first bytes, whatever it is called. */
+/** Returns a file's archive format by its first bytes, ignoring its name; undefined for any other format. */
 export function sniffArchive(path: string): "zip" | "tar" | undefined {
   const head = Buffer.alloc(SIGNATURE_BYTES);
   const file = openSync(path, "r");

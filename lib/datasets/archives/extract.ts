@@ -1,4 +1,4 @@
-// Writes an archive's entries to disk, each checked against limits.
+// Writes an archive's entries to disk and checks each against limits.
 import { createWriteStream, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -13,44 +13,44 @@ import { openTar } from "./tar";
 import { openZip } from "./zip";
 import type { NamesReading, ZipEncoding } from "./zip_names";
 
-/** What an archive may unpack to. */
+/** Limits on the unpacked content of an archive. */
 export interface UnpackLimits {
   maxEntries: number;
   maxBytes: number;
-  /** Unpacked bytes for each byte of the archive, beyond the first 100 MB: photos hardly shrink in an archive. */
+  /** Maximum unpacked bytes per byte of the archive, beyond the first 100 MB: photos hardly compress. */
   maxRatio: number;
 }
 
-/** Well above the largest of the 14 data sets. */
+/** Default limits, well above the largest of the 14 data sets. */
 export const UNPACK_LIMITS: UnpackLimits = { maxEntries: 10_000_000, maxBytes: 2e12, maxRatio: 50 };
 const BYTES_WITHOUT_RATIO = 100_000_000;
 const BYTES_PER_MB = 1_000_000;
-/** Smaller files are written in one piece: for a photo, a stream costs more than its bytes. */
+/** Smaller files are written at once: for a photo, a stream costs more than its bytes. */
 const LARGE_FILE_BYTES = 8_000_000;
 
-/** What is done with an archive. */
+/** Options for unpacking an archive. */
 export interface ExtractOptions {
-  /** A folder inside the archive whose content goes to the top; what lies beside it keeps its place. */
+  /** Folder inside the archive whose content moves to the top; other entries keep their paths. */
   unwrap?: string | undefined;
   limits?: UnpackLimits;
-  /** Of names that do not say that they are UTF-8; guessed unless told. */
+  /** Encoding of ZIP names without a UTF-8 mark; guessed if omitted. */
   zipEncoding?: ZipEncoding | undefined;
   onProgress?: OnProgress | undefined;
 }
 
-/** What an archive was unpacked to. */
+/** Result of unpacking an archive. */
 export interface Unpacked {
   files: number;
   bytes: number;
-  /** How names of a ZIP archive were read that do not say what they are; undefined where all do. */
+  /** Decoding of ZIP names without a UTF-8 mark; undefined if all have one. */
   names?: NamesReading;
 }
 
 /**
- * Writes the files of an archive below `target`. A file that stands there with its full size is left: it was written
- * before an interruption.
- * @param destination where they go in the end: nothing that is there may be among them
- * @throws Refusal for an archive that asks for more than files and folders of its own; other errors where it is damaged
+ * Writes the files of an archive below `target`. An existing file of full size is kept: an interrupted call wrote it.
+ * @param destination final folder of the files; none of them may exist there
+ * @throws Refusal for an archive with links, special files, unsafe paths or existing files; other errors for a damaged
+ * archive
  */
 export async function extract(
   path: string,
@@ -77,7 +77,7 @@ export async function extract(
         checkLimits(unpacked, archiveBytes, limits);
         await writeEntry(entry, join(target, name));
       }
-      // The whole is told once, at the end: a tar archive is read ahead of its entries.
+      // The total is reported once, at the end: a tar archive is read ahead of its entries.
       report(Math.floor(Math.min(archive.bytesRead() / BYTES_PER_MB, totalMb - 1)));
     }
     report(totalMb);
@@ -88,9 +88,9 @@ export async function extract(
 }
 
 function checkFile({ kind, path }: ArchiveEntry, name: string, seen: Set<string>, destination: string): void {
-  if (kind === "link") throw new Refusal(`${path} is a link, and links are not made`);
+  if (kind === "link") throw new Refusal(`${path} is a link, and links are not unpacked`);
   if (kind === "other") throw new Refusal(`${path} is neither a file nor a folder`);
-  if (name === "" || seen.has(name)) throw new Refusal(`${path} is in it twice`);
+  if (name === "" || seen.has(name)) throw new Refusal(`${path} occurs in it twice`);
   const inPlace = join(destination, name);
   if (existsSync(inPlace)) throw new Refusal(`${inPlace} is there already`);
   seen.add(name);
@@ -100,10 +100,10 @@ async function openArchive(path: string, zipEncoding?: ZipEncoding): Promise<Ope
   const kind = sniffArchive(path);
   if (kind === "zip") return openZip(path, zipEncoding);
   if (kind === "tar") return openTar(path);
-  throw new Error("it is no ZIP, tar or tar.gz archive, by its first bytes");
+  throw new Error("by its first bytes, it is not a ZIP, tar or tar.gz archive");
 }
 
-/** Checked before the content is read: what is too large never reaches the disk. */
+/** Checks the limits before the content is read: an entry that is too large never reaches the disk. */
 function checkLimits({ files, bytes }: Unpacked, archiveBytes: number, limits: UnpackLimits): void {
   if (files > limits.maxEntries) throw new Refusal(`it holds more than ${limits.maxEntries} files`);
   if (bytes > limits.maxBytes) throw new Refusal(`it unpacks to more than ${limits.maxBytes} bytes`);
@@ -125,7 +125,10 @@ async function contentOf(entry: ArchiveEntry): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** The content of an entry; an error where it is not what the archive says. */
+/**
+ * Yields the content of an entry.
+ * @throws Error if size or checksum differ from the archive's record
+ */
 async function* checked({ path, bytes, crc32: expected, open }: ArchiveEntry): AsyncGenerator<Uint8Array> {
   let found = 0;
   let sum = 0;

@@ -1,4 +1,5 @@
-/** Why an archive is not unpacked: for what it holds, not for what happened on the way. */
+// The error for refused archives.
+/** The error for an archive that is refused for its content, as opposed to a failure of disk or format. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
 }

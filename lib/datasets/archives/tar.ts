@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { Parser, type ReadEntry } from "tar";
 import type { ArchiveEntry, OpenArchive } from "./entry";
 
-/** Entry types of tar -> what they are. */
+/** Entry type of the tar library -> kind of entry. */
 const KINDS: Readonly<Record<string, ArchiveEntry["kind"]>> = {
   File: "file",
   OldFile: "file",
@@ -15,15 +15,15 @@ const KINDS: Readonly<Record<string, ArchiveEntry["kind"]>> = {
   SymbolicLink: "link",
 };
 
-/** Opens a tar archive, compressed by gzip or not. Errors come while its entries are read. */
+/** Opens a tar archive, compressed by gzip or not. Errors are thrown while its entries are read. */
 export async function openTar(path: string): Promise<OpenArchive> {
   const source = createReadStream(path);
-  // Strict: a bad checksum, a cut-off entry or an unknown kind is an error, not a warning.
+  // Strict: a bad checksum, a truncated entry or an unknown kind is an error, not a warning.
   const parser = new Parser({ strict: true });
   let current: ReadEntry | undefined;
   let failure: Error | undefined;
   source.on("error", (error) => parser.abort(error));
-  // Whoever reads an entry at that moment, or is about to, must not wait for its end forever.
+  // A caller that reads an entry now, or is about to, must not wait for its end forever.
   parser.on("error", (error) => {
     failure ??= error;
     current?.destroy(error);
@@ -33,7 +33,7 @@ export async function openTar(path: string): Promise<OpenArchive> {
     source.pipe(parser as unknown as NodeJS.WritableStream);
     for await (const [entry] of found as AsyncIterable<[ReadEntry]>) {
       current = entry;
-      entry.on("error", () => {}); // told by the parser as well
+      entry.on("error", () => {}); // the parser reports it as well
       yield {
         path: entry.path,
         kind: KINDS[entry.type] ?? "other",
@@ -43,7 +43,7 @@ export async function openTar(path: string): Promise<OpenArchive> {
           return entry as AsyncIterable<Uint8Array>;
         },
       };
-      entry.resume(); // what was left alone is stepped over
+      entry.resume(); // skips content that the caller did not read
     }
   }
   return { entries: entries(), bytesRead: () => source.bytesRead, close: () => source.destroy() };

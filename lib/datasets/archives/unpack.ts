@@ -1,4 +1,4 @@
-// Unpacks the archives of a raw folder, resumably.
+// Unpacks the archives of a raw folder; an interrupted call resumes.
 import {
   existsSync,
   lstatSync,
@@ -23,15 +23,15 @@ import { type ExtractOptions, extract, type Unpacked } from "./extract";
 import { Refusal } from "./refusal";
 import { knownEncoding, type ZipEncoding } from "./zip_names";
 
-/** An archive as it is known again: another file under the same name is another archive. */
+/** Identity of an archive: another file under the same name is another archive. */
 interface Stamp {
   bytes: number;
   modifiedMs: number;
-  /** How the file system showed it: while that stays, its content need not be read. */
+  /** Stamp from the file system; while it is unchanged, the content need not be read. */
   stamp?: string;
-  /** The hash of its content; undefined where a former version unpacked it. */
+  /** Hash of its content; undefined if an earlier version unpacked it. */
   content?: string;
-  /** Once all of it stands in the work folder. */
+  /** Set once the work folder holds everything. */
   unpacked?: Unpacked;
 }
 
@@ -50,14 +50,14 @@ const STAMP = z.object({
 }) satisfies z.ZodType<Stamp>;
 
 /**
- * Unpacks a ZIP, tar or tar.gz archive that lies in `folder` into `folder`. It goes into a hidden folder first and is
- * moved into place when it is whole: a file that stands in its place is complete. Stopped at any moment and called
- * again, it goes on where it was. Afterwards `.<archive>.unpacked` beside the archive says that it is done.
+ * Unpacks a ZIP, tar or tar.gz archive of `folder` into `folder`. The files go into a hidden folder first and are moved
+ * when all are complete: a file in its final place is complete. Interrupted at any moment and called again, it resumes.
+ * At the end, `.<archive>.unpacked` next to the archive marks it as done.
  *
- * Nothing is written outside `folder`, nothing that is there is overwritten, no link is made; an archive that asks for
- * any of it, or that is larger than the limits, is refused as a whole and leaves nothing. A second process on the same
- * archive (of a raw folder that two data directories share) waits for the first.
- * @throws UserError for an archive that is refused or damaged, and for a disk that is full
+ * Nothing is written outside `folder`, nothing is overwritten, no link is made. An archive that would do any of this,
+ * or that exceeds the limits, is refused as a whole and leaves nothing. A second process on the same archive (a raw
+ * folder shared by two data directories) waits for the first.
+ * @throws UserError for an archive that is refused or damaged, or if the disk is full
  */
 export async function unpackArchive(
   folder: string,
@@ -69,7 +69,7 @@ export async function unpackArchive(
     !existsSync(work) && (await isUnpacked(folder, archive)) ? unpackedBefore(folder, archive) : undefined;
   return findOrMake(join(folder, archive), "Unpacking", find, async () => {
     if (!(await isUnpacked(folder, archive))) return unpackOwned(folder, archive, options);
-    removeWork(folder, work); // killed between the marker and this
+    removeWork(folder, work); // a kill came after the marker was written
     return unpackedBefore(folder, archive);
   });
 }
@@ -98,7 +98,10 @@ async function unpackOwned(folder: string, archive: string, options: ExtractOpti
   }
 }
 
-/** True when an archive of this size and time has been unpacked before: a glance, which `isUnpacked` need not confirm. */
+/**
+ * Returns true if an archive of this size and time was unpacked before: a quick look, which `isUnpacked` may
+ * contradict.
+ */
 export function looksUnpacked(folder: string, archive: string): boolean {
   const marker = join(folder, markerName(archive));
   if (!existsSync(marker)) return false;
@@ -107,13 +110,13 @@ export function looksUnpacked(folder: string, archive: string): boolean {
   return bytes === size && modifiedMs === mtimeMs;
 }
 
-/** True when this very archive has been unpacked before: its content tells, where size, times or inode are others. */
+/** Returns true if this very archive was unpacked before: if size, times or inode differ, its content decides. */
 export async function isUnpacked(folder: string, archive: string): Promise<boolean> {
   const marker = join(folder, markerName(archive));
   return existsSync(marker) && isSame(readStamp(marker), join(folder, archive));
 }
 
-/** @throws UserError where an archive was unpacked with names in another encoding than the one that is asked for */
+/** Throws a UserError if an archive was unpacked with another name encoding than the requested one. */
 export function refuseOtherEncoding(
   folder: string,
   archive: string,
@@ -128,7 +131,7 @@ export function refuseOtherEncoding(
   );
 }
 
-/** Makes the work folder; what another archive, or an earlier state of this one, left there goes. */
+/** Creates the work folder, and removes what another archive, or an earlier state of this one, left there. */
 async function claimWork(work: string, archivePath: string): Promise<Stamp> {
   if (existsSync(stampPath(work))) {
     const earlier = readStamp(stampPath(work));
@@ -141,7 +144,10 @@ async function claimWork(work: string, archivePath: string): Promise<Stamp> {
   return stamp;
 }
 
-/** Before anything is moved: where both have a name, both must have a folder. */
+/**
+ * Checks before the move that only folders have names that exist in both places.
+ * @throws Refusal for a file in the way
+ */
 function refuseConflicts(from: string, to: string): void {
   for (const entry of readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
@@ -152,7 +158,7 @@ function refuseConflicts(from: string, to: string): void {
   }
 }
 
-/** Moves what is in `from` into `to`, folder into folder; what an interruption left is moved by the next call. */
+/** Moves the content of `from` into `to` and merges folders; after an interruption, the next call moves the rest. */
 function moveInto(from: string, to: string): void {
   for (const { name } of readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, name), join(to, name)];
@@ -181,7 +187,7 @@ function readStamp(path: string): Stamp {
   return readJson(path, STAMP, "Remove that file; the archive is then unpacked again.");
 }
 
-/** Whether an archive is the one of a stamp; where that does not tell the content, size and time decide. */
+/** Returns true if an archive is the one of a stamp; a stamp without a content hash compares size and time. */
 async function isSame({ bytes, modifiedMs, stamp, content }: Stamp, path: string): Promise<boolean> {
   const { size, mtimeMs } = statSync(path);
   if (content === undefined) return bytes === size && modifiedMs === mtimeMs;
@@ -190,12 +196,12 @@ async function isSame({ bytes, modifiedMs, stamp, content }: Stamp, path: string
   return bytes === size && content === (await fileContent(path));
 }
 
-/** True for what the operating system refused: the archive may be fine, and what was unpacked is kept. */
+/** Returns true for an error of the operating system: the archive may be fine, and the unpacked files are kept. */
 function isDiskError(error: unknown): boolean {
   return environmentFault(error) !== undefined;
 }
 
-/** What the names in an archive ask for, and no file system can give: a file in a file, a name that is too long. */
+/** Error codes caused by impossible names in an archive: a file inside a file, a name that is too long. */
 const NAME_ERRORS = new Set<string | undefined>(["ENOTDIR", "EISDIR", "EEXIST", "ENAMETOOLONG"]);
 
 function unpackError(path: string, error: unknown, files: string): UserError {
@@ -204,8 +210,8 @@ function unpackError(path: string, error: unknown, files: string): UserError {
     error instanceof Refusal || NAME_ERRORS.has(code)
       ? "Nothing of it was kept. If you trust it, unpack it by hand and take the archive out of the folder."
       : isDiskError(error)
-        ? "Make room, or see to the disk and the folder's permissions, and run again: it goes on where it was."
-        : "Download it again; if it stays so, unpack it by hand and take the archive out of the folder.";
+        ? "Make room, or check the disk and the folder's permissions, and run again: it continues where it stopped."
+        : "Download it again; if the error remains, unpack it by hand and take the archive out of the folder.";
   const reason = code ? fileErrorText(error, code).replace(`${files}/`, "") : messageOf(error);
   return new UserError(`${path} was not unpacked: ${reason}.`, next, { cause: error });
 }

@@ -4,7 +4,7 @@ import type { ArchiveEntry, OpenArchive } from "./entry";
 import { decodeName, type NamesReading, readingOf, type ZipEncoding } from "./zip_names";
 
 const FILE_TYPE = 0o170000;
-/** Of a Unix file mode -> what it is; a mode without a type is a plain file. */
+/** File type of a Unix mode -> kind of entry; a mode without a type is a plain file. */
 const KINDS = new Map<number, ArchiveEntry["kind"]>([
   [0, "file"],
   [0o100000, "file"],
@@ -13,15 +13,15 @@ const KINDS = new Map<number, ArchiveEntry["kind"]>([
 ]);
 const MADE_ON_UNIX = 3;
 
-/** Set where a name is UTF-8. */
+/** General purpose flag of a UTF-8 name. */
 const UTF8_FLAG = 0x800;
-/** The extra field in which Info-ZIP writes a name once more, in UTF-8. */
+/** Extra field in which Info-ZIP repeats a name in UTF-8. */
 const UNICODE_PATH = 0x7075;
 
 /**
  * Opens a ZIP archive.
- * @param encoding of names that do not say that they are UTF-8; guessed from all of them unless told
- * @throws Error when it is none, or damaged; UserError for names that are not in that encoding
+ * @param encoding of names without a UTF-8 mark; guessed from all names if omitted
+ * @throws Error for a file that is damaged or not a ZIP archive; UserError for names that are not in that encoding
  */
 export async function openZip(path: string, encoding?: ZipEncoding): Promise<OpenArchive> {
   const names = readingOf(await namesWithoutEncoding(path), encoding);
@@ -37,7 +37,7 @@ export async function openZip(path: string, encoding?: ZipEncoding): Promise<Ope
         crc32: entry.crc32,
         open: () => {
           if (entry.isEncrypted()) throw new Error(`${fileName} needs a password`);
-          // yauzl stops an entry that unpacks to more, or less, than it says.
+          // yauzl fails on an entry that unpacks to more or fewer bytes than recorded.
           return zip.openReadStreamPromise(entry);
         },
       };
@@ -47,7 +47,7 @@ export async function openZip(path: string, encoding?: ZipEncoding): Promise<Ope
   return { entries: entries(), names, bytesRead: () => bytesRead, close: () => zip.close() };
 }
 
-/** Entries with their names as bytes. */
+/** Opens a ZIP archive with entry names as bytes. */
 function openRaw(path: string): Promise<yauzl.ZipFile> {
   return yauzl.openPromise(path, { lazyEntries: true, autoClose: false, decodeStrings: false });
 }
@@ -57,7 +57,7 @@ async function namesWithoutEncoding(path: string): Promise<Buffer[]> {
   const names: Buffer[] = [];
   try {
     for await (const entry of zip.eachEntry()) {
-      if (!saysItIsUtf8(entry)) names.push(entry.fileNameRaw);
+      if (!isMarkedUtf8(entry)) names.push(entry.fileNameRaw);
     }
   } finally {
     zip.close();
@@ -65,15 +65,15 @@ async function namesWithoutEncoding(path: string): Promise<Buffer[]> {
   return names;
 }
 
-function saysItIsUtf8({ generalPurposeBitFlag, extraFields }: yauzl.Entry): boolean {
+function isMarkedUtf8({ generalPurposeBitFlag, extraFields }: yauzl.Entry): boolean {
   return (generalPurposeBitFlag & UTF8_FLAG) !== 0 || extraFields.some(({ id }) => id === UNICODE_PATH);
 }
 
 function nameOf(entry: yauzl.Entry, names: NamesReading | undefined): string {
   const { generalPurposeBitFlag, fileNameRaw, extraFields } = entry;
-  if (names === undefined || saysItIsUtf8(entry))
+  if (names === undefined || isMarkedUtf8(entry))
     return yauzl.getFileNameLowLevel(generalPurposeBitFlag, fileNameRaw, extraFields, false);
-  return decodeName(fileNameRaw, names.encoding).replaceAll("\\", "/"); // as getFileNameLowLevel has it
+  return decodeName(fileNameRaw, names.encoding).replaceAll("\\", "/"); // as getFileNameLowLevel does
 }
 
 function kindOf(

@@ -15,22 +15,22 @@ import { VENDORS, type Vendor, vendorPackage } from "./vendors";
 /** A class of the demo data set: one object, drawn by several vendors. */
 export interface DemoClass extends Emoji {
   group: string;
-  /** The label as a file name: "red-apple"; unique. */
+  /** The label as a unique file name: "red-apple". */
   slug: string;
-  /** Who drew it, in the order of `VENDORS`. */
+  /** One drawing per vendor, in the order of `VENDORS`. */
   drawings: { vendor: Vendor; icon: string }[];
 }
 
-/** The classes and what they are drawn from. */
+/** The classes and the icon sets with their drawings. */
 export interface DemoSource {
   classes: DemoClass[];
   iconSets: Readonly<Record<Vendor, IconSet>>;
 }
 
-/** A class with fewer drawings is left out. */
+/** Minimum number of drawings of a class. */
 const LEAST_VENDORS = 4;
 
-/** Finds, in the nine packages, every object of the seven groups that at least four vendors drew. */
+/** Reads the nine packages and returns every object of the seven groups that at least four vendors drew. */
 export function readDemoSource(): DemoSource {
   const iconSets = recordOf(VENDORS, (vendor) => readIconSet(vendorPackage(vendor)));
   const emoji = readEmoji();
@@ -66,7 +66,7 @@ function iconsOfVendors(
   ) as Record<Vendor, IconsByCodePoint>;
 }
 
-/** "Woman's boot" -> "womans-boot", "piñata" -> "pinata". */
+/** Returns a label as a file name: "Woman's boot" -> "womans-boot", "piñata" -> "pinata". */
 function slugOf(label: string): string {
   return label
     .normalize("NFKD")

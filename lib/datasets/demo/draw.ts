@@ -25,28 +25,29 @@ import {
 } from "./stamp";
 import { countGroups, TABLES, writeTables } from "./tables";
 
-/** What to draw. */
+/** Options for drawing the demo. */
 export interface DrawDemoOptions extends TaskOptions {
   /**
-   * Holds raw/, retrieval/, demo.json and demo_images.csv afterwards. A relative path is one below the project's root.
+   * Data directory that receives raw/, retrieval/, demo.json and demo_images.csv. A relative path starts at the
+   * project's root.
    */
   dataDir: string;
   seed: number;
-  /** Only so many classes of each of the seven groups, for a quick look; all of them otherwise. */
+  /** Number of classes to draw per group, for a quick look; all if omitted. */
   classesPerGroup?: number;
 }
 
-/** Pictures that sharp works on at once: enough for its threads, few enough to stop soon on Interrupt. */
+/** Pictures that sharp processes at once: enough for its threads, few enough to stop soon on Interrupt. */
 const AT_ONCE = 16;
 
 /**
- * Draws the demo data set from the emoji of nine vendors: the same object, drawn by several hands, is one class. Four
- * classes in five become raw data sets (`DEMO_DATASETS`) in the folder layouts of the real ones, so that `getData`
- * reads them as such; the fifth becomes `retrieval/` (queries.csv, index.csv, classes.csv, images/).
+ * Draws the demo data set from the emoji of nine vendors: drawings of the same object form one class. Four in five
+ * classes become raw data sets (`DEMO_DATASETS`) in the folder layouts of the real ones, so that `getData` reads them;
+ * the others become `retrieval/` (queries.csv, index.csv, classes.csv, images/).
  *
- * Drawn into a temporary folder, then put in place as a whole. A second call with the same recipe (seed, package
- * versions) does nothing; one with another recipe replaces what the first one wrote.
- * @throws UserError when something is in the way that the demo did not make, another process draws there, or the disk is
+ * The demo is drawn into a temporary folder, then moved into place as a whole. A second call with the same recipe
+ * (seed, package versions) does nothing; another recipe replaces the earlier files.
+ * @throws UserError if files of another origin are in the way, if another process is drawing there, or if the disk is
  * full
  * @example
  * await drawDemo({ dataDir: "data/demo", seed: 999 });
@@ -62,8 +63,8 @@ async function drawOwned(dataDir: string, options: DrawDemoOptions): Promise<Dem
   const { seed, classesPerGroup } = options;
   const recipe = demoRecipe(seed, classesPerGroup);
   const temporary = makingPlace(stampPath(dataDir));
-  rmSync(temporary, { recursive: true, force: true }); // of a drawing that was killed
-  removeAbandoned(join(dataDir, "demo"), { ofThisMachine: true }); // of a former version's
+  rmSync(temporary, { recursive: true, force: true }); // left by a drawing that was killed
+  removeAbandoned(join(dataDir, "demo"), { ofThisMachine: true }); // left by an earlier version
   const earlier = readStamp(dataDir);
   if (isDrawn(dataDir, earlier, recipe)) return earlier;
 
@@ -93,7 +94,7 @@ async function drawOwned(dataDir: string, options: DrawDemoOptions): Promise<Dem
   }
 }
 
-/** The folders and files that a drawing consists of, relative to the data directory. */
+/** Returns the folders and files of a drawing, relative to the data directory. */
 function namesToWrite(planned: readonly PlacedPicture[]): string[] {
   const raw = planned
     .filter(({ picture }) => !picture.heldOut)
@@ -138,7 +139,10 @@ async function writeInto(path: string, bytes: Buffer): Promise<void> {
   await writeFile(path, bytes);
 }
 
-/** The stamp is written first as not complete: after a crash in between, the next drawing knows what is its own. */
+/**
+ * Moves a drawing into place. The stamp is first written as incomplete: after a crash, the next drawing knows its own
+ * files.
+ */
 function putInPlace(
   dataDir: string,
   temporary: string,
@@ -152,7 +156,7 @@ function putInPlace(
   writeJson(stampPath(dataDir), stamp);
 }
 
-/** What is not there is not moved. */
+/** Moves a file or folder if it exists. */
 function move(name: string, from: string, to: string): void {
   if (!existsSync(join(from, name))) return;
   mkdirSync(dirname(join(to, name)), { recursive: true });

@@ -1,18 +1,18 @@
-// Unicode's emoji with their labels and groups.
+// Reads Unicode's emoji with their labels and groups.
 import { z } from "zod";
 import { readJson } from "../../common/files/files";
 
-/** An emoji of Unicode, as emojibase-data describes it. Skin tones are not among them. */
+/** An emoji of Unicode, as emojibase-data describes it. Skin tones are not included. */
 export interface Emoji {
   /** Code points in hex, joined by "-", without variation selectors: "1F34E". */
   codePoint: string;
   /** "red apple" */
   label: string;
-  /** Place in Unicode's order; unique. */
+  /** Unique position in Unicode's order. */
   order: number;
   /** "food-fruit" */
   subgroup: string;
-  /** The version of the emoji standard in which it came, for example 0.6 or 15. */
+  /** Version of the emoji standard that introduced it, for example 0.6 or 15. */
   version: number;
 }
 
@@ -36,7 +36,7 @@ const ENTRIES = z.array(
 
 const NEXT = "Run `npm run setup`.";
 
-/** Code points without the variation selector FE0F, which vendors write or leave out as they like. */
+/** Returns code points without the variation selector FE0F, which vendors use inconsistently. */
 export function plainCodePoint(hexcode: string): string {
   return hexcode
     .toUpperCase()
@@ -45,7 +45,7 @@ export function plainCodePoint(hexcode: string): string {
     .join("-");
 }
 
-/** All emoji that belong to a subgroup, in Unicode's order. */
+/** Returns all emoji that belong to a subgroup, in Unicode's order. */
 export function readEmoji(): Emoji[] {
   const entries = readJson(require.resolve("emojibase-data/en/data.json"), ENTRIES, NEXT);
   const { subgroups } = readJson(
@@ -65,7 +65,7 @@ export function readEmoji(): Emoji[] {
     .sort((a, b) => a.order - b.order);
 }
 
-/** Unicode's own character names by code point: 1F3AF -> "DIRECT HIT". Older vendors name their drawings so. */
+/** Returns Unicode's character names by code point: 1F3AF -> "DIRECT HIT". Older vendors use them as icon names. */
 export function readUnicodeNames(): Map<string, string> {
   const names = readJson(
     require.resolve("emojibase-data/meta/unicode-names.json"),

@@ -1,4 +1,4 @@
-// What others have put among the demo's pictures: it would go with them.
+// Refuses to replace a demo folder to which others have added files: they would be lost.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readCsv } from "../../common/csv/csv";
@@ -11,12 +11,12 @@ import { TABLES } from "./tables";
 const SHOWN = 3;
 
 /**
- * Checks that an earlier drawing's folders hold nothing but what it drew, by its table of pictures.
- * @throws UserError naming what else there is
+ * Checks that the folders of an earlier drawing hold only the files in its table of pictures.
+ * @throws UserError naming the other files
  */
 export async function refuseAdded(dataDir: string, { complete, wrote }: DemoStamp): Promise<void> {
   const table = join(dataDir, TABLES.images);
-  if (!complete || !existsSync(table)) return; // killed while it was put in place: looked at just before
+  if (!complete || !existsSync(table)) return; // killed while it was moved into place: the check ran before
   const rows = await readCsv(table, ["image_files"]);
   const drawn = new Set([
     ...rows.map(({ image_files }) => image_files!),
@@ -30,7 +30,7 @@ export async function refuseAdded(dataDir: string, { complete, wrote }: DemoStam
   if (added.length === 0) return;
   const more = added.length > SHOWN ? `, and ${added.length - SHOWN} more` : "";
   throw new UserError(
-    `Another demo is to be drawn into ${dataDir}, where there is what the demo did not draw: ${added.slice(0, SHOWN).join(", ")}${more}. Nothing was changed.`,
+    `Another demo would be drawn into ${dataDir}, which has files that the demo did not draw: ${added.slice(0, SHOWN).join(", ")}${more}. Nothing was changed.`,
     `Move it away, or draw into another data directory; ${stampPath(dataDir)} says which demo is there.`,
   );
 }

@@ -1,15 +1,16 @@
+// The demo's seven groups of classes.
 /** A group of the demo's classes, one of the challenge's kinds of object. */
 export interface DemoGroup {
   group: string;
-  /** The data set in whose folder layout the group is written out: each of the seven has another layout. */
+  /** The imitated data set; each group has another folder layout. */
   dataset: string;
-  /** Emojibase's (Unicode's) subgroups of emoji that belong to it. */
+  /** Subgroups of emoji in the group, as named by Unicode and emojibase. */
   subgroups: readonly string[];
 }
 
 /**
- * The seven groups, in merge order of their data sets. Smileys, people, symbols and flags are left out, and so are
- * the subgroups `time` (24 clock faces) and `sky-weather` (phases of the moon): no objects, hardly told apart.
+ * The seven groups, in merge order of their data sets. Smileys, people, symbols and flags are left out, as are the
+ * subgroups `time` (24 clock faces) and `sky-weather` (phases of the moon): not objects, or hard to tell apart.
  */
 export const DEMO_GROUPS: readonly DemoGroup[] = [
   {
@@ -74,5 +75,5 @@ export const DEMO_GROUPS: readonly DemoGroup[] = [
   },
 ];
 
-/** The data sets as which the demo is written out, in merge order. */
+/** Names of the imitated data sets, in merge order. */
 export const DEMO_DATASETS: readonly string[] = DEMO_GROUPS.map(({ dataset }) => dataset);

@@ -6,7 +6,7 @@ import { readJson } from "../../common/files/files";
 export interface IconSet {
   icons: Record<string, Icon>;
   aliases?: Record<string, IconAlias>;
-  /** Defaults for icons that do not say otherwise. */
+  /** Default box of icons that do not set their own. */
   left?: number;
   top?: number;
   width?: number;
@@ -51,8 +51,8 @@ export function readIconSet(packageName: string): IconSet {
 }
 
 /**
- * An icon as a whole SVG document of the given size. Its aspect ratio is kept: it stands in the middle, and what is
- * left over stays transparent.
+ * Returns an icon as an SVG document of the given size. The icon keeps its aspect ratio and is centred; the rest is
+ * transparent.
  */
 export function iconSvg(set: IconSet, name: string, widthPx: number, heightPx: number): string {
   const icon = resolveIcon(set, name);
@@ -70,7 +70,7 @@ export function iconSvg(set: IconSet, name: string, widthPx: number, heightPx: n
   );
 }
 
-/** Follows aliases: their boxes override the parent's, turns add up, and two flips cancel each other. */
+/** Resolves aliases: their boxes override the parent's, turns add up, and two flips cancel each other. */
 function resolveIcon(set: IconSet, name: string): Icon {
   const icon = set.icons[name];
   if (icon) return icon;

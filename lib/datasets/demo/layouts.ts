@@ -1,4 +1,4 @@
-// The demo's raw layouts: where a picture is stored, per imitated data set.
+// The demo's raw layouts: the path of each picture, per imitated data set.
 import { createHash } from "node:crypto";
 import type { DemoClass } from "./classes";
 import type { PicturePlan } from "./picture";
@@ -9,17 +9,17 @@ export interface DemoPicture {
   class: DemoClass;
   vendor: Vendor;
   icon: string;
-  /** Place among the drawings of its class, from 0. */
+  /** Index among the drawings of its class, from 0. */
   index: number;
   heldOut: boolean;
   plan: PicturePlan;
 }
 
-/** How one of the data sets keeps its images: what its reader in the catalogue reads, written. */
+/** Raw layout of an imitated data set, as its reader in the catalogue expects it. */
 export interface DemoLayout {
-  /** Where a picture goes, relative to the raw data set's folder. */
+  /** Returns a picture's path relative to the raw data set's folder. */
   place: (picture: DemoPicture) => string;
-  /** True where the real data set's file names end in .jpg or .JPG whatever is in them. */
+  /** True if file names of the real data set end in .jpg or .JPG whatever the format. */
   jpegOnly?: boolean;
   /** The data set's own CSV file, `train.csv`. */
   table?: {
@@ -28,12 +28,12 @@ export interface DemoLayout {
   };
 }
 
-// The real Shopee table names 5 % of its images twice; here it is every 20th.
+// The real Shopee table lists 5 % of its images twice: every 20th here.
 const ROWS_PER_DUPLICATE = 20;
-// One drawing in five, as a test split.
+// One drawing in five goes into the test split.
 const DRAWINGS_PER_TEST_IMAGE = 5;
 
-/** The layouts of the seven data sets as which the demo is written. */
+/** The layouts of the seven imitated data sets. */
 export const DEMO_LAYOUTS: Readonly<Record<string, DemoLayout>> = {
   rp2k: {
     place: (picture) => `${split(picture)}/${picture.class.slug}/${fileName(picture)}`,
@@ -75,12 +75,12 @@ function split({ index }: DemoPicture): "train" | "test" {
   return (index + 1) % DRAWINGS_PER_TEST_IMAGE === 0 ? "test" : "train";
 }
 
-/** The same name in every class: 0.jpg, 1.png, ... */
+/** Returns a file name that repeats in every class: 0.jpg, 1.png, ... */
 function fileName({ index, plan }: DemoPicture): string {
   return `${index}.${plan.format}`;
 }
 
-/** The real data sets name these images by random hexadecimal digits. */
+/** Returns an image id in hexadecimal digits, like the random ones of the real data sets. */
 function imageId({ class: { codePoint }, vendor }: DemoPicture, digits: number): string {
   return createHash("sha256").update(`${codePoint} ${vendor}`).digest("hex").slice(0, digits);
 }

@@ -5,13 +5,13 @@ import { type Emoji, plainCodePoint } from "./emoji";
 import type { IconSet } from "./icon_set";
 import { CORRECTIONS, type Vendor, vendorPackage } from "./vendors";
 
-/** Name, as `normalName` writes it, -> code point. */
+/** Normalised name (see `normalName`) -> code point. */
 export type NameIndex = ReadonlyMap<string, string>;
 
 /** Code point -> name of the icon. */
 export type IconsByCodePoint = Map<string, string>;
 
-/** Letters and digits only: "Woman's Boot", "womans-boot" and "womansboot" are one name. */
+/** Returns the letters and digits of a name: "Woman's Boot", "womans-boot" and "womansboot" are one name. */
 function normalName(name: string): string {
   return name
     .normalize("NFKD")
@@ -21,8 +21,8 @@ function normalName(name: string): string {
 }
 
 /**
- * The code point that a name means. Sources are asked in turn: emojibase's labels, Unicode's character names, and what
- * the vendors that give code points call their icons. A name that one source uses for two code points is not used.
+ * Builds an index from names to code points. Sources in order of priority: emojibase's labels, Unicode's character
+ * names, icon names of vendors that list code points. A name with two code points in one source is ignored.
  */
 export function indexNames(
   emoji: readonly Emoji[],
@@ -50,7 +50,7 @@ export function indexNames(
   return index;
 }
 
-/** What a vendor's package says about code points: four of the nine have a list, five an empty one. */
+/** Reads a vendor's list of code points: four of the nine have one, five have an empty one. */
 export function readVendorCodePoints(vendor: Vendor): IconsByCodePoint {
   const chars = readJson(
     require.resolve(`${vendorPackage(vendor)}/chars.json`),
@@ -65,7 +65,7 @@ export function readVendorCodePoints(vendor: Vendor): IconsByCodePoint {
   );
 }
 
-/** An icon's own name and its aliases, each with the code point, for `indexNames`. */
+/** Returns all icon names and aliases with their code points, for `indexNames`. */
 export function namesWithCodePoints(set: IconSet, icons: IconsByCodePoint): (readonly [string, string])[] {
   const codePoints = new Map([...icons].map(([codePoint, icon]) => [icon, codePoint]));
   const aliases = Object.entries(set.aliases ?? {}).flatMap(([alias, { parent }]) => {
@@ -76,8 +76,8 @@ export function namesWithCodePoints(set: IconSet, icons: IconsByCodePoint): (rea
 }
 
 /**
- * The icons of a vendor without code points, found by their names. A number at the end ("strawberry-2") marks further
- * drawings of one object; the first one counts.
+ * Matches the icons of a vendor without code points by name. A number at the end ("strawberry-2") marks a further
+ * drawing of the same object; the first one counts.
  */
 export function matchByName(vendor: Vendor, set: IconSet, index: NameIndex): IconsByCodePoint {
   const { [vendor]: corrections = {} } = CORRECTIONS;

@@ -3,7 +3,7 @@ import sharp from "sharp";
 import type { RandomStream } from "../../common/random";
 import { type IconSet, iconSvg } from "./icon_set";
 
-/** How a drawing becomes an image file. */
+/** Size and format of a picture. */
 export interface PicturePlan {
   widthPx: number;
   heightPx: number;
@@ -13,12 +13,15 @@ export interface PicturePlan {
 const SIDE_PX = { least: 96, most: 320 };
 const JPEG_QUALITY = 92;
 const PNG_SHARE = 0.3;
-// Some pictures get a margin on two sides, so that resizing meets images that are not square.
+// Some pictures get a margin on two sides, so that resizing also sees images that are not square.
 const MARGIN = { share: 0.25, most: 0.35 };
-// Anything darker than this on white is ink.
+// Pixel values below this count as ink on white.
 const INK_BELOW = 247;
 
-/** Size and format of one picture. All random numbers are drawn always: one choice does not shift the next. */
+/**
+ * Chooses size and format of one picture. Every random number is always drawn, so that one choice does not shift the
+ * next.
+ */
 export function planPicture(random: RandomStream, jpegOnly: boolean): PicturePlan {
   const sidePx = random.integer(SIDE_PX.least, SIDE_PX.most);
   const withMargin = random.uniform() < MARGIN.share;
@@ -35,7 +38,7 @@ export function planPicture(random: RandomStream, jpegOnly: boolean): PicturePla
 /**
  * Draws an icon on white.
  * @returns the encoded file
- * @throws Error when the SVG cannot be read, or nothing is to be seen on the picture
+ * @throws Error if the SVG cannot be read, or if the picture is blank
  */
 export async function drawPicture(set: IconSet, icon: string, plan: PicturePlan): Promise<Buffer> {
   const svg = Buffer.from(iconSvg(set, icon, plan.widthPx, plan.heightPx));

@@ -1,4 +1,4 @@
-// Plans every picture's place, and holds a fifth of the classes out.
+// Plans the path of every picture, and holds out a fifth of the classes.
 import { UserError } from "../../common/errors";
 import { randomStream } from "../../common/random";
 import type { DemoClass, DemoSource } from "./classes";
@@ -7,7 +7,7 @@ import { DEMO_LAYOUTS, type DemoPicture } from "./layouts";
 import { planPicture } from "./picture";
 import { QUERY_VENDORS } from "./vendors";
 
-/** One class in five is held out for retrieval. */
+/** Share of classes held out for retrieval. */
 const HELD_OUT_SHARE = 0.2;
 
 /** A picture and its path relative to the data directory. */
@@ -17,9 +17,9 @@ export interface PlacedPicture {
 }
 
 /**
- * Everything that is to be drawn, group by group.
- * @param classesPerGroup take only so many classes of each group; undefined for all
- * @throws UserError where that is no number of classes
+ * Returns all pictures to draw, group by group.
+ * @param classesPerGroup number of classes to take from each group; undefined for all
+ * @throws UserError if `classesPerGroup` is not a positive whole number
  */
 export function planDemo(source: DemoSource, seed: number, classesPerGroup?: number): PlacedPicture[] {
   if (classesPerGroup !== undefined && !(Number.isSafeInteger(classesPerGroup) && classesPerGroup > 0)) {
@@ -49,7 +49,7 @@ function planClass(entry: DemoClass, dataset: string, heldOut: boolean, seed: nu
   });
 }
 
-/** A fifth of the classes of one group, among those that can both ask and be found. */
+/** Picks a fifth of a group's classes, among those that can have both queries and an index. */
 function pickHeldOut(classes: readonly DemoClass[], seed: number): Set<DemoClass> {
   const suitable = classes.filter(({ drawings }) => {
     const queries = drawings.filter(({ vendor }) => QUERY_VENDORS.includes(vendor)).length;

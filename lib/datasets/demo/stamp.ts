@@ -19,35 +19,35 @@ export interface DemoGroupCounts {
   index: number;
 }
 
-/** A drawing that is left out. */
+/** A drawing that was left out. */
 export interface DroppedDrawing {
   vendor: string;
   icon: string;
   why: string;
 }
 
-/** What makes two drawings of the demo the same. */
+/** Inputs that determine a drawing of the demo. */
 export interface DemoRecipe {
   seed: number;
   /** Null for all classes. */
   classesPerGroup: number | null;
-  /** Counts up when the drawing itself changes. */
+  /** Version of the drawing code. */
   drawing: number;
   /** npm package -> version. */
   packages: Record<string, string>;
 }
 
-/** `demo.json`: how the demo was drawn and what came out. */
+/** Content of `demo.json`: recipe and result of a drawing. */
 export interface DemoStamp {
   recipe: DemoRecipe;
-  /** False while folders are being put in place. */
+  /** False while folders are being moved into place. */
   complete: boolean;
   classes: number;
   images: number;
-  /** Drawings that could not be drawn, or on which nothing is to be seen. */
+  /** Drawings that failed or came out blank. */
   dropped: DroppedDrawing[];
   groups: DemoGroupCounts[];
-  /** What the demo wrote, relative to the data directory: it may be replaced by another drawing. */
+  /** Folders and files of the demo, relative to the data directory; another drawing may replace them. */
   wrote: string[];
 }
 
@@ -79,12 +79,12 @@ const STAMP = z.object({
 
 const DRAWING = 1;
 
-/** The file that says what the demo wrote. */
+/** Returns the path of `demo.json`. */
 export function stampPath(dataDir: string): string {
   return join(dataDir, "demo.json");
 }
 
-/** The recipe of a drawing with the packages that are installed. */
+/** Returns the recipe of a drawing with the installed packages. */
 export function demoRecipe(seed: number, classesPerGroup?: number): DemoRecipe {
   const sources = [...VENDORS.map(vendorPackage), "emojibase-data"].map(
     (name) => [name, versionOf(name)] as const,
@@ -105,7 +105,10 @@ function versionOf(packageName: string): string {
   ).version;
 }
 
-/** The stamp of an earlier drawing, if there is one. */
+/**
+ * Reads the stamp of an earlier drawing; undefined if there is none.
+ * @throws UserError for a file that is not a stamp
+ */
 export function readStamp(dataDir: string): DemoStamp | undefined {
   const path = stampPath(dataDir);
   if (!existsSync(path)) return undefined;
@@ -118,7 +121,7 @@ export function readStamp(dataDir: string): DemoStamp | undefined {
   );
 }
 
-/** True when everything that this recipe makes is already there. */
+/** Returns true if the complete output of this recipe exists. */
 export function isDrawn(
   dataDir: string,
   stamp: DemoStamp | undefined,
@@ -132,8 +135,8 @@ export function isDrawn(
 }
 
 /**
- * Checks that nothing stands in the way but what an earlier drawing wrote.
- * @throws UserError for a folder or file of somebody else's
+ * Checks that only output of an earlier drawing is in the way.
+ * @throws UserError for a folder or file of another origin
  */
 export function refuseForeign(dataDir: string, names: readonly string[], stamp: DemoStamp | undefined): void {
   for (const name of names) {

@@ -1,4 +1,4 @@
-// Writes the demo's tables, the retrieval tables among them.
+// Writes the demo's tables, including those of retrieval.
 import { join } from "node:path";
 import { writeCsv } from "../../common/csv/csv";
 import { writeImageRows } from "../rows";
@@ -8,15 +8,15 @@ import type { PlacedPicture } from "./plan";
 import type { DemoGroupCounts } from "./stamp";
 import { QUERY_VENDORS } from "./vendors";
 
-/** The demo's tables, relative to the data directory, beside the `train.csv` of some of its data sets. */
+/** Paths of the demo's tables, relative to the data directory; some of its data sets also have a `train.csv`. */
 export const TABLES = {
-  /** Where every picture comes from: image_files,vendor,code_point,class_name,group,held_out. */
+  /** Origin of every picture: image_files,vendor,code_point,class_name,group,held_out. */
   images: "demo_images.csv",
-  /** The held-out pictures that ask: image_files,labels. */
+  /** Queries: image_files,labels. */
   queries: "retrieval/queries.csv",
-  /** The held-out pictures that are searched: image_files,labels. */
+  /** Index: image_files,labels. */
   index: "retrieval/index.csv",
-  /** The held-out classes: labels,class_name,group. */
+  /** Held-out classes: labels,class_name,group. */
   classes: "retrieval/classes.csv",
 } as const;
 
@@ -27,7 +27,7 @@ export async function writeTables(folder: string, drawn: readonly PlacedPicture[
   await writeRetrieval(folder, drawn);
 }
 
-/** Counts by group, in merge order of the data sets. */
+/** Returns the counts of each group, in merge order of the data sets. */
 export function countGroups(drawn: readonly PlacedPicture[]): DemoGroupCounts[] {
   return DEMO_GROUPS.map(({ group, dataset }) => {
     const pictures = drawn.map(({ picture }) => picture).filter((picture) => picture.class.group === group);
@@ -54,7 +54,7 @@ async function writeOrigins(folder: string, drawn: readonly PlacedPicture[]): Pr
   await writeCsv(join(folder, TABLES.images), columns, rows);
 }
 
-/** The train.csv of the data sets that have one. */
+/** Writes the train.csv of the data sets that have one. */
 async function writeOwnTables(folder: string, drawn: readonly PlacedPicture[]): Promise<void> {
   for (const { group, dataset } of DEMO_GROUPS) {
     const table = DEMO_LAYOUTS[dataset]!.table;
@@ -68,16 +68,16 @@ async function writeRetrieval(folder: string, drawn: readonly PlacedPicture[]): 
   const heldOut = drawn.filter(({ picture }) => picture.heldOut);
   const classes = [...new Set(heldOut.map(({ picture }) => picture.class))];
   const labels = new Map(classes.map((entry, label) => [entry, label]));
-  const rowsOf = (asking: boolean) =>
+  const rowsOf = (isQuery: boolean) =>
     heldOut
-      .filter(({ picture }) => QUERY_VENDORS.includes(picture.vendor) === asking)
+      .filter(({ picture }) => QUERY_VENDORS.includes(picture.vendor) === isQuery)
       .map(({ picture, file }) => ({ imageFile: file, label: labels.get(picture.class)! }));
   const queries = rowsOf(true);
   const index = rowsOf(false);
   for (const [entry, label] of labels) {
     if ([queries, index].every((rows) => rows.some((row) => row.label === label))) continue;
     throw new Error(
-      `The held-out class "${entry.label}" lost all its queries, or all of its index, in drawing.`,
+      `The held-out class "${entry.label}" lost all its queries, or its whole index, in drawing.`,
     );
   }
   await writeImageRows(join(folder, TABLES.queries), queries);

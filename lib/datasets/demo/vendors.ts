@@ -1,4 +1,5 @@
-/** Who drew the pictures of the demo data set: each is an npm package, `@iconify-json/<vendor>`. */
+// The vendors of the demo's drawings, and corrections of their icon names.
+/** The vendors; each is an npm package, `@iconify-json/<vendor>`. */
 export const VENDORS = [
   "twemoji",
   "noto",
@@ -14,36 +15,36 @@ export const VENDORS = [
 /** One of the nine vendors. */
 export type Vendor = (typeof VENDORS)[number];
 
-/** Whose drawings of a held-out class ask; the other vendors' drawings are what is searched. */
+/** Vendors of the query images; the other vendors' drawings form the index. */
 export const QUERY_VENDORS: readonly Vendor[] = ["noto", "openmoji"];
 
-/** The npm package with a vendor's drawings. */
+/** Returns the npm package of a vendor's drawings. */
 export function vendorPackage(vendor: Vendor): string {
   return `@iconify-json/${vendor}`;
 }
 
 /**
- * Icons that show something else than their name says, found by looking at every class: the code point of what they
- * show, or null to leave the icon out.
+ * Icons with a misleading name, found by looking at every class: the code point of the object they show, or null to
+ * leave the icon out.
  */
 export const CORRECTIONS: Readonly<Partial<Record<Vendor, Readonly<Record<string, string | null>>>>> = {
-  // A computer mouse: the package gives the name of the paper scroll to one of OpenMoji's own extra symbols.
+  // A computer mouse: the package gives the paper scroll's name to one of OpenMoji's extra symbols.
   openmoji: { scroll: null },
   // The country's flag.
   "streamline-emojis": { turkey: null },
-  // A musical keyboard with jacks, and a window of a desktop: characters that are not emoji.
+  // A musical keyboard with jacks and a desktop window: characters that are not emoji.
   "emojione-v1": { keyboard: null, window: null },
   fxemoji: {
     keyboard: null,
     window: null,
-    // A face that wears them; the glasses alone are "darksunglasses".
+    // A face with sunglasses; the glasses alone are "darksunglasses".
     sunglasses: null,
     darksunglasses: "1F576",
-    // Its colours stand in a style sheet that the package leaves out: all black.
+    // All black: the package lacks the style sheet with its colours.
     tramcar: null,
     construction: "1F3D7",
     constructionsign: "1F6A7",
-    // The plain names are heads, the whole animals are "side".
+    // Plain names are heads; "side" marks whole animals.
     cat: "1F431",
     catside: "1F408",
     dog: "1F436",

@@ -1,5 +1,5 @@
-// MATLAB's arrays out of their elements. Elements of an array stand in column-major order, as MATLAB counts them.
-import { type Cursor, type Element, inside, nextElement, numbersOf, TYPE } from "./elements";
+// Reads MATLAB arrays from data elements. Values are in column-major order, as in MATLAB.
+import { type Cursor, cursorInside, type Element, nextElement, numbersOf, TYPE } from "./elements";
 
 /** A MATLAB array. `dims` are its sizes; lists are in column-major order. */
 export type MatlabArray =
@@ -8,7 +8,7 @@ export type MatlabArray =
   | { kind: "cell"; dims: number[]; cells: MatlabArray[] }
   | { kind: "struct"; dims: number[]; fields: string[]; elements: Record<string, MatlabArray>[] };
 
-/** What stands before the content of every array. */
+/** Header of an array: its name, class, flags and sizes. */
 export interface ArrayHead {
   name: string;
   classNumber: number;
@@ -24,12 +24,12 @@ const UNREAD: Readonly<Record<number, string>> = {
   17: "an object of a class",
 };
 const COMPLEX_FLAG = 0x08;
-/** Deeper cells in cells are a damaged or hostile file. */
+/** Maximum depth of nested arrays; deeper ones mean a damaged or hostile file. */
 const MAX_DEPTH = 64;
-/** An array element is at least its tag. */
+/** Minimum size of an array element: its tag. */
 const MIN_ELEMENT_BYTES = 8;
 
-/** Reads what stands before an array's content; `cursor` stands at that content afterwards. */
+/** Reads the header of an array and moves `cursor` to its content. */
 export function readHead(cursor: Cursor): ArrayHead {
   const [flags = 0] = numbersOf(expectType(nextElement(cursor), TYPE.uint32, "array flags"));
   const dims = numbersOf(expectType(nextElement(cursor), TYPE.int32, "array sizes"));
@@ -39,7 +39,10 @@ export function readHead(cursor: Cursor): ArrayHead {
   return { name, classNumber: flags & 0xff, isComplex: ((flags >> 8) & COMPLEX_FLAG) !== 0, dims };
 }
 
-/** Reads the content of an array whose head has been read. */
+/**
+ * Reads the content of an array after its header.
+ * @throws Error for a class of array that is not supported, or for damaged content
+ */
 export function readContent(cursor: Cursor, head: ArrayHead, depth = 0): MatlabArray {
   const { classNumber, dims } = head;
   if (classNumber === CLASS.char) return { kind: "char", dims, rows: charRows(nextElement(cursor), dims) };
@@ -47,19 +50,21 @@ export function readContent(cursor: Cursor, head: ArrayHead, depth = 0): MatlabA
     return { kind: "cell", dims, cells: readCells(cursor, countOf(dims), depth) };
   if (classNumber === CLASS.struct) return readStructs(cursor, dims, depth);
   if (classNumber >= CLASS.firstNumeric && classNumber <= CLASS.lastNumeric) return readNumeric(cursor, head);
-  throw new Error(`"${head.name}" holds ${UNREAD[classNumber] ?? `class ${classNumber}`}, which is not read`);
+  throw new Error(
+    `"${head.name}" holds ${UNREAD[classNumber] ?? `class ${classNumber}`}, which is not supported`,
+  );
 }
 
 function readArray(element: Element, depth: number): MatlabArray {
   expectType(element, TYPE.matrix, "an array");
-  if (depth > MAX_DEPTH) throw new Error(`its arrays are nested deeper than ${MAX_DEPTH}`);
+  if (depth > MAX_DEPTH) throw new Error(`its arrays are nested more than ${MAX_DEPTH} deep`);
   if (element.bytes.length === 0) return { kind: "numeric", dims: [0, 0], values: [] };
-  const cursor = inside(element);
+  const cursor = cursorInside(element);
   return readContent(cursor, readHead(cursor), depth);
 }
 
 function readNumeric(cursor: Cursor, { name, dims, isComplex }: ArrayHead): MatlabArray {
-  if (isComplex) throw new Error(`"${name}" holds complex numbers, which are not read`);
+  if (isComplex) throw new Error(`"${name}" holds complex numbers, which are not supported`);
   const values = numbersOf(nextElement(cursor));
   expectCount(values.length, dims);
   return { kind: "numeric", dims, values };
@@ -85,20 +90,23 @@ function readStructs(cursor: Cursor, dims: number[], depth: number): MatlabArray
   return { kind: "struct", dims, fields, elements };
 }
 
-/** A char array's rows: M x N characters stand column by column. */
+/** Returns the rows of a char array; its M x N characters are stored column by column. */
 function charRows(element: Element, dims: number[]): string[] {
   const text = textOf(element);
   // MATLAB counts UTF-16 code units, scipy code points.
   const characters = text.length === countOf(dims) ? text.split("") : [...text];
   expectCount(characters.length, dims);
   const [rowCount = 0, columnCount = 0] = dims;
-  if (dims.length > 2) throw new Error(`text of ${dims.length} dimensions is not read`);
+  if (dims.length > 2) throw new Error(`text of ${dims.length} dimensions is not supported`);
   return Array.from({ length: rowCount }, (_, row) =>
     Array.from({ length: columnCount }, (_, column) => characters[column * rowCount + row]).join(""),
   );
 }
 
-/** MATLAB writes UTF-16 code units as numbers of 16 bits, other programs UTF-8, UTF-16 or UTF-32. */
+/**
+ * Returns the text of an element: MATLAB writes UTF-16 code units as 16-bit numbers, other programs UTF-8, UTF-16 or
+ * UTF-32.
+ */
 function textOf(element: Element): string {
   if (element.type === TYPE.utf8) return element.bytes.toString("utf8");
   const codes = numbersOf(element);
@@ -116,7 +124,6 @@ function expectCount(found: number, dims: readonly number[]): void {
 }
 
 function expectType(element: Element, type: number, what: string): Element {
-  if (element.type !== type)
-    throw new Error(`${what} were expected, an element of type ${element.type} came`);
+  if (element.type !== type) throw new Error(`expected ${what}, found an element of type ${element.type}`);
   return element;
 }

@@ -1,7 +1,8 @@
-// Data elements of a MATLAB level 5 file ("MAT-File Format", MathWorks, chapter 1): a tag of type and size, then bytes.
+// Reads data elements of a MATLAB level 5 file ("MAT-File Format", MathWorks, chapter 1): a tag of type and size, then
+// bytes.
 import { inflateSync } from "node:zlib";
 
-/** Where a reader stands in the bytes of a file (or of one compressed element). */
+/** Position of a reader in the bytes of a file or of one compressed element. */
 export interface Cursor {
   bytes: Buffer;
   offset: number;
@@ -15,7 +16,7 @@ export interface Element {
   littleEndian: boolean;
 }
 
-/** Numbers of the element types (miINT8, ...) that are not plain numbers. */
+/** Type numbers of elements with a special role; miINT8 and other plain numbers are in `NUMBERS`. */
 export const TYPE = {
   int32: 5,
   uint32: 6,
@@ -27,12 +28,12 @@ export const TYPE = {
 } as const;
 
 const TAG_BYTES = 8;
-/** What one variable may unpack to: bounds what a damaged or hostile file can make us allocate. */
+/** Maximum unpacked size of one variable: bounds the memory that a damaged or hostile file can claim. */
 const MAX_UNPACKED_BYTES = 2 ** 27;
 
 type ReadNumber = (view: DataView, offset: number, littleEndian: boolean) => number;
 
-/** Element type -> bytes of a number, and how it is read. */
+/** Element type -> bytes per number, and the function that reads it. */
 const NUMBERS: Readonly<Record<number, readonly [bytes: number, read: ReadNumber]>> = {
   1: [1, (view, at) => view.getInt8(at)],
   2: [1, (view, at) => view.getUint8(at)],
@@ -50,20 +51,20 @@ const NUMBERS: Readonly<Record<number, readonly [bytes: number, read: ReadNumber
   18: [4, (view, at, little) => view.getUint32(at, little)],
 };
 
-/** True when there is no element left. */
+/** Returns true if no element is left. */
 export function atEnd({ bytes, offset }: Cursor): boolean {
   return offset >= bytes.length;
 }
 
 /**
- * Reads the next element and steps over it and its padding; a compressed one is unpacked to what it holds.
- * @throws Error for an element that is cut off
+ * Reads the next element and moves the cursor past it and its padding; a compressed element is unpacked.
+ * @throws Error for a truncated element
  */
 export function nextElement(cursor: Cursor): Element {
   const { bytes, offset, littleEndian } = cursor;
-  if (offset + TAG_BYTES > bytes.length) throw new Error(`it is cut off at byte ${bytes.length}`);
+  if (offset + TAG_BYTES > bytes.length) throw new Error(`it is truncated at byte ${bytes.length}`);
   const word = readUint32(cursor, offset);
-  // The small format: up to four bytes beside their type and size, in one tag.
+  // The small format: type, size and up to four bytes of content in one tag.
   const isSmall = word >>> 16 !== 0;
   const type = isSmall ? word & 0xffff : word;
   const size = isSmall ? word >>> 16 : readUint32(cursor, offset + 4);
@@ -78,18 +79,21 @@ export function nextElement(cursor: Cursor): Element {
   return type === TYPE.compressed ? unpack(element) : element;
 }
 
-/** The elements inside an element. */
-export function inside({ bytes, littleEndian }: Element): Cursor {
+/** Returns a cursor over the elements inside an element. */
+export function cursorInside({ bytes, littleEndian }: Element): Cursor {
   return { bytes, offset: 0, littleEndian };
 }
 
-/** The numbers of an element. @throws Error for an element that holds none, or half of one */
+/**
+ * Returns the numbers of an element.
+ * @throws Error for an element that is not numeric, or whose size is not a multiple of one number
+ */
 export function numbersOf({ type, bytes, littleEndian }: Element): number[] {
   const number = NUMBERS[type];
-  if (!number) throw new Error(`numbers were expected, an element of type ${type} came`);
+  if (!number) throw new Error(`expected numbers, found an element of type ${type}`);
   const [size, read] = number;
   if (bytes.length % size !== 0)
-    throw new Error(`${bytes.length} bytes are no whole numbers of ${size} bytes`);
+    throw new Error(`${bytes.length} bytes are not a multiple of ${size} bytes, the size of one number`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: bytes.length / size }, (_, i) => read(view, i * size, littleEndian));
 }
@@ -98,7 +102,7 @@ function unpack({ bytes, littleEndian }: Element): Element {
   const content = inflateSync(bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
   const element = nextElement({ bytes: content, offset: 0, littleEndian });
   if (element.type !== TYPE.matrix)
-    throw new Error(`a compressed element holds type ${element.type}, no variable`);
+    throw new Error(`a compressed element holds type ${element.type}, not a variable`);
   return element;
 }
 

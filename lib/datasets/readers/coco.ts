@@ -8,7 +8,7 @@ import { checkedImagePath } from "./image_path";
 import { presenceIn } from "./presence";
 import { emptyReading, type LabelledImage, type Reader } from "./reader";
 
-/** Where a COCO data set keeps its files, relative to its folder. */
+/** Paths of a COCO data set's files, relative to its folder. */
 export interface CocoLayout {
   annotations: string;
   imageFolder: string;
@@ -17,8 +17,8 @@ export interface CocoLayout {
 const IMAGES_PER_REPORT = 5_000;
 
 /**
- * A reader for object detection data sets in COCO's format that serve as classification data sets: the class of an
- * image is the category of its first annotation, in the order of the file.
+ * Returns a reader for object detection data sets in COCO's format that serve as classification data sets: an image's
+ * class is the category of its first annotation in the file.
  */
 export function coco({ annotations, imageFolder }: CocoLayout): Reader {
   return async (folder, report) => {
@@ -58,7 +58,7 @@ function labelledImage(
   if (className) return { file, classKey: String(category), className };
   throw new UserError(
     `${path}: ${file} has the category ${category}, which the list "categories" does not name.`,
-    "Unpack the annotations again; the file is not whole.",
+    "Unpack the annotations again; the file is incomplete.",
   );
 }
 

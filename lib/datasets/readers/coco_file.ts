@@ -1,17 +1,17 @@
-// Reads a COCO JSON file, as a stream if it is very large.
+// Reads a COCO JSON file as a stream.
 import { createReadStream, statSync } from "node:fs";
 import { JSONParser } from "@streamparser/json";
 import { messageOf, UserError } from "../../common/errors";
 import { requireFile } from "../../common/files/files";
 import { checkInterrupt, Interrupted } from "../../common/interrupt";
 
-/** What is kept of a COCO annotation file (cocodataset.org, "Data format"): no outlines, no boxes. */
+/** Kept content of a COCO annotation file (cocodataset.org, "Data format"): no outlines, no boxes. */
 export interface CocoFile {
-  /** In the order of the file. */
+  /** In file order. */
   images: { id: number; fileName: string }[];
   /** Category id -> name. */
   categoryNames: Map<number, string>;
-  /** Image id -> category of its first annotation, in the order of the file. */
+  /** Image id -> category of its first annotation in file order. */
   firstCategory: Map<number, number>;
 }
 
@@ -25,9 +25,9 @@ const BYTES_PER_MB = 1_000_000;
 const NEXT = "Unpack the annotations of the data set again; they are in COCO's format.";
 
 /**
- * Reads a COCO annotation file as a stream: most of its hundreds of megabytes are outlines, which are dropped as they
- * come. The lists may stand in any order.
- * @throws UserError when the file is missing, is not JSON, ends early, or lacks what is needed
+ * Reads a COCO annotation file as a stream: most of its hundreds of megabytes are outlines, which are dropped at once.
+ * The lists may come in any order.
+ * @throws UserError if the file is missing, is not JSON, ends early, or lacks a required list or field
  */
 export async function readCocoFile(
   path: string,

@@ -9,26 +9,29 @@ import { checkedImagePath } from "./image_path";
 import { presenceIn } from "./presence";
 import { emptyReading, type LabelledImage, type Reader } from "./reader";
 
-/** A data set that says in a CSV file which class an image has. */
+/** A data set with a CSV file that gives the class of each image. */
 export interface CsvTableLayout {
   /** The CSV file, relative to the data set's folder. */
   file: string;
   /** The column that names the image; `imageFile` turns it into a path. */
   imageColumn: string;
-  /** Path of an image relative to the data set's folder, from the cell of `imageColumn`. */
+  /** Turns a cell of `imageColumn` into the image's path relative to the data set's folder. */
   imageFile: (cell: string) => string;
   /** The column that holds the class: a whole number from 0. */
   classColumn: string;
-  /** The column with a name for people: a class is called as its first row says. */
+  /** The column with the class name for people; a class takes the name of its first row. */
   nameColumn?: string;
-  /** What to do when the file or a column is missing. */
+  /** Advice for a missing file or column. */
   next: string;
 }
 
-const MEND = "Get the data set's own table again, or mend that row.";
+const NEXT = "Get the data set's own table again, or fix that row.";
 const ROWS_PER_REPORT = 5_000;
 
-/** A reader for data sets with a CSV file of their own. A second row for one image is dropped and counted; under another label it is refused. */
+/**
+ * Returns a reader for data sets with their own CSV file. A repeated row for an image is dropped and counted; under
+ * another label it is an error.
+ */
 export function csvTable(table: CsvTableLayout): Reader {
   return async (folder, report) => {
     const columns = [table.imageColumn, table.classColumn, ...(table.nameColumn ? [table.nameColumn] : [])];
@@ -57,7 +60,7 @@ export function csvTable(table: CsvTableLayout): Reader {
 
 function labelledImage(row: CsvRow, table: CsvTableLayout, where: string): LabelledImage {
   const file = checkedImagePath(table.imageFile(row[table.imageColumn]!), where);
-  const label = wholeNumberCell(row[table.classColumn]!, `${where}: ${table.classColumn}`, MEND);
+  const label = wholeNumberCell(row[table.classColumn]!, `${where}: ${table.classColumn}`, NEXT);
   const image = { file, classKey: String(label) }; // spellings of one number are one class: 7 and 007
   return table.nameColumn ? { ...image, className: row[table.nameColumn]! } : image;
 }
@@ -66,6 +69,6 @@ function noImages(folder: string, first: string, table: CsvTableLayout): UserErr
   return new UserError(
     `None of the images that ${join(folder, table.file)} names is there; the first was expected at ` +
       `${join(folder, first)}.`,
-    "Unpack the images of the data set beside its CSV file.",
+    "Unpack the images of the data set next to its CSV file.",
   );
 }

@@ -1,15 +1,15 @@
-// Checks the image paths that a table names: none leaves the folder.
+// Checks that the image paths of a table stay inside the data set's folder.
 import { posix } from "node:path";
 import { UserError } from "../../common/errors";
 
 const NEXT =
-  "Get the data set's own table again, or mend that row: every image lies in the data set's folder.";
+  "Get the data set's own table again, or fix that row: every image lies in the data set's folder.";
 
 /**
- * The path of an image as a data set's own table says it, normalised, once it is sure to lie in the data set's folder.
+ * Normalises the path of an image from a data set's own table, and checks that it stays in the data set's folder.
  * @param file relative to the data set's folder, with forward slashes
  * @param where file and row, for messages
- * @throws UserError for a path that leaves the folder, or that was not read as UTF-8
+ * @throws UserError for a path that leaves the folder, or that is not valid UTF-8
  */
 export function checkedImagePath(file: string, where: string): string {
   const path = posix.normalize(file);
@@ -20,7 +20,7 @@ export function checkedImagePath(file: string, where: string): string {
     );
   }
   if (path.includes("\0"))
-    throw new UserError(`${where}: the image path ${JSON.stringify(file)} holds a zero byte.`, NEXT);
+    throw new UserError(`${where}: the image path ${JSON.stringify(file)} contains a zero byte.`, NEXT);
   if (path.includes("\uFFFD")) {
     throw new UserError(
       `${where}: the image path ${JSON.stringify(file)} is not UTF-8 text.`,

@@ -8,19 +8,19 @@ import { checkInterrupt } from "../../common/interrupt";
 import { isArchiveName } from "../archives/entry";
 import { emptyReading, type LabelledImage, type Reader } from "./reader";
 
-/** A data set whose classes stand in its folder and file names. */
+/** A data set that encodes its classes in folder and file names. */
 export interface ImageTreeLayout {
-  /** The folders to read, relative to the data set's; all must be there. "" is the data set's folder itself. */
+  /** The folders to read, relative to the data set's folder; all must exist. "" is the data set's folder itself. */
   tops: readonly string[];
   /** Matches the path of every image, relative to the data set's folder; its first group is the class. */
   pattern: RegExp;
-  /** The pattern as people read it, for messages. */
+  /** The pattern in readable form, for messages. */
   layout: string;
-  /** Turns spellings of one class into one key. */
+  /** Maps all spellings of a class to one key. */
   classKey?: (text: string) => string;
 }
 
-/** A reader for class folders in any depth, and for classes in file names. */
+/** Returns a reader for class folders at any depth, and for classes in file names. */
 export function imageTree(tree: ImageTreeLayout): Reader {
   return async (folder, report) => {
     const { images, skipped } = emptyReading();
@@ -42,13 +42,13 @@ export function imageTree(tree: ImageTreeLayout): Reader {
   };
 }
 
-/** Whether a name comes for the first time: in another form of Unicode it is the same name. */
+/** Returns a function that tells whether a name is new; a name in another Unicode form counts as the same. */
 function firstOfForms(): (file: string) => boolean {
   const seen = new Set<string>();
   return (file) => !hasForms(file) || seen.size < seen.add(sameName(file)).size;
 }
 
-/** The sub-folders of a top folder: the pieces in which it is read, so that progress can be told. */
+/** Returns the sub-folders of a top folder, the units in which it is read and progress is reported. */
 function openTop(walk: FolderWalk, folder: string, top: string, tree: ImageTreeLayout): string[] {
   const path = join(folder, top);
   if (!existsSync(path)) {

@@ -9,7 +9,7 @@ import { checkedImagePath } from "./image_path";
 import { presenceIn } from "./presence";
 import { emptyReading, type LabelledImage, type Reader } from "./reader";
 
-/** A data set whose annotations are a struct array in a MATLAB file, an element per image. */
+/** A data set with its annotations in a MATLAB struct array, one element per image. */
 export interface MatlabStructsLayout {
   /** The MATLAB file, relative to the data set's folder. */
   file: string;
@@ -17,11 +17,11 @@ export interface MatlabStructsLayout {
   annotations: string;
   /** The field with an image's path relative to the data set's folder. */
   pathField: string;
-  /** The field with its class, from 1. */
+  /** The field with the class number, from 1. */
   classField: string;
-  /** The variable with the classes' names: a cell array of text, the first for class 1. */
+  /** The variable with the class names: a cell array of text, the first for class 1. */
   classNames: string;
-  /** What to do when the file is missing or of another make. */
+  /** Advice for a file that is missing or has another structure. */
   next: string;
 }
 
@@ -29,7 +29,7 @@ type Struct = Record<string, MatlabArray>;
 
 const IMAGES_PER_REPORT = 5_000;
 
-/** A reader for annotations in MATLAB's struct arrays (Stanford Cars). */
+/** Returns a reader for annotations in a MATLAB struct array (Stanford Cars). */
 export function matlabStructs(layout: MatlabStructsLayout): Reader {
   return async (folder, report) => {
     const path = join(folder, layout.file);
@@ -84,7 +84,9 @@ function textField(struct: Struct, field: string, where: string): string {
   throw new UserError(`${where}: ${field} must be one line of text.`, "Unpack the annotations again.");
 }
 
-/** The class and its name. The file counts classes from 1; the CSV counts them from 0 as they appear. */
+/**
+ * Returns the class and its name. The file counts classes from 1; the CSV counts them from 0 in order of appearance.
+ */
 function classField(
   struct: Struct,
   field: string,
@@ -96,12 +98,12 @@ function classField(
   if (!Number.isSafeInteger(number) || number < 1) {
     throw new UserError(
       `${where}: ${field} must be a whole number from 1, it is ${value.kind === "numeric" ? `[${value.values}]` : value.kind}.`,
-      "Unpack the annotations again; those of the test images without labels are another file.",
+      "Unpack the annotations again; the unlabelled test images have a separate file.",
     );
   }
   const name = names[number - 1];
   if (names.length > 0 && !name) {
-    throw new UserError(`${where}: there is no name for class ${number}, ${names.length} names are there.`);
+    throw new UserError(`${where}: there is no name for class ${number}, only ${names.length} names.`);
   }
   return { classKey: String(number), className: name };
 }

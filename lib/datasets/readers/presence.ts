@@ -1,13 +1,14 @@
-// Tells which of the images that a table names are on the disk.
+// Checks which images of a table exist on the disk.
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readPatiently, requireFoldersOf } from "../../common/files/file_faults";
 import { seeFile } from "../../common/files/fingerprint";
 
 /**
- * Tells which images that annotations name are among the raw files: parts of a data set may have been left out.
- * @param folder the data set's
- * @returns whether an image is there; it throws UnreachableFile where the data set, or a folder that had images, is gone
+ * Returns a function that tells whether an annotated image exists: parts of a data set may have been left out.
+ * @param folder the data set's folder
+ * @returns true if the image exists; throws UnreachableFile if the data set, or a folder that had images, has
+ * disappeared
  */
 export function presenceIn(folder: string): (file: string) => Promise<boolean> {
   const withImages = new Set<string>();

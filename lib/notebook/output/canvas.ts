@@ -1,22 +1,22 @@
-// plotly paints heat maps pixel by pixel on a canvas, which jsdom has none of. Here is as much of one as it needs.
+// A minimal canvas for plotly's heat maps: jsdom has none.
 import type { DOMWindow } from "jsdom";
 import sharp from "sharp";
 
-/** RGBA, rows from the top. */
+/** RGBA pixels, rows from the top. */
 interface Pixels {
   data: Uint8ClampedArray;
   width: number;
   height: number;
 }
 
-/** Renderers blur small pictures that they enlarge: cells are enlarged here, with sharp edges, to about this. */
+/** Size to which cells are enlarged with sharp edges: renderers blur small pictures when enlarging them. */
 const SHARP_SIZE_PX = 600;
 
 /**
- * Lends canvases to a jsdom window. A canvas answers a data address that stands for its pixels;
- * @returns a function that puts the PNGs (which take their time to encode) in the place of these addresses
+ * Adds canvases to a jsdom window. A canvas returns a placeholder data address for its pixels.
+ * @returns a function that replaces these addresses in an SVG by PNGs (encoding is asynchronous)
  */
-export function lendCanvas(window: DOMWindow): (svg: string) => Promise<string> {
+export function installCanvas(window: DOMWindow): (svg: string) => Promise<string> {
   const painted = new Map<string, Pixels>();
   const pixelsOf = new WeakMap<object, Pixels>();
   Object.assign(window.HTMLCanvasElement.prototype, {

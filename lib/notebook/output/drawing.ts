@@ -1,13 +1,13 @@
-// What is drawn already, before it is shown.
+// Types of finished drawings that `show` accepts.
 import type { MimeBundle } from "./display";
 import type { Figure } from "./figure";
 
-/** Something already drawn, for example by imageGrid(). */
+/** A finished drawing, for example from imageGrid(). */
 export interface Drawing {
   bundle: MimeBundle;
 }
 
-/** A figure and the pictures of its points: two outputs of one cell. `show` takes it. */
+/** A figure and the pictures of its points: two outputs of one cell. `show` accepts it. */
 export interface PicturedFigure {
   figure: Figure;
   pictures: Drawing;

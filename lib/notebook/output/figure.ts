@@ -1,12 +1,12 @@
-// Plotly figures without a browser: plotly.js draws SVG in a jsdom window, to which a few measurements are lent.
+// Draws Plotly figures without a browser: plotly.js makes SVG in a jsdom window with estimated text sizes.
 import { readFileSync } from "node:fs";
 import type { DOMWindow } from "jsdom";
 import sharp from "sharp";
 import { messageOf, UserError } from "../../common/errors";
-import { lendCanvas } from "./canvas";
-import { bringFonts } from "./fonts";
+import { installCanvas } from "./canvas";
+import { useBundledFonts } from "./fonts";
 
-/** A figure as plotly.js takes it: https://plotly.com/javascript/reference. */
+/** A figure in plotly.js's format: https://plotly.com/javascript/reference. */
 export interface Figure {
   data: Record<string, unknown>[];
   layout?: Record<string, unknown>;
@@ -19,12 +19,12 @@ export interface PictureSize {
 }
 
 const DEFAULT_WIDTH_PX = 760;
-/** JupyterLab's renderer gives a figure without a height this one. */
+/** Height that JupyterLab's renderer uses for a figure without one. */
 const DEFAULT_HEIGHT_PX = 360;
 const DEFAULT_FONT_PX = 12;
 const LINE_HEIGHT_EM = 1.3;
 
-/** The Cartesian bundle (lines, bars, histograms, heat maps, boxes): what can be drawn without WebGL or a map. */
+/** The Cartesian bundle (lines, bars, histograms, heat maps, boxes): the traces that need neither WebGL nor maps. */
 const BUNDLE = "plotly.js/dist/plotly-cartesian.min.js";
 
 /**
@@ -33,13 +33,13 @@ const BUNDLE = "plotly.js/dist/plotly-cartesian.min.js";
  */
 export async function figureSvg(figure: Figure, size: PictureSize = {}): Promise<string> {
   const { traceTypes, toImage, withCanvases } = await plotly();
-  const foreign = flat(figure)
+  const unsupported = flat(figure)
     .data.map((trace) => String(trace.type ?? "scatter"))
     .find((type) => !traceTypes.has(type));
-  if (foreign) throw undrawable(`it has a trace of type "${foreign}"`);
+  if (unsupported) throw undrawable(`it has a trace of type "${unsupported}"`);
   const width = size.widthPx ?? numberOr(figure.layout?.width, DEFAULT_WIDTH_PX);
   const height = size.heightPx ?? numberOr(figure.layout?.height, DEFAULT_HEIGHT_PX);
-  // plotly fills in what it is given: it gets a copy.
+  // plotly modifies its input: it gets a copy.
   const { data, layout } = structuredClone(flat(figure));
   try {
     const options = { format: "svg", imageDataOnly: true, width, height };
@@ -51,7 +51,7 @@ export async function figureSvg(figure: Figure, size: PictureSize = {}): Promise
   }
 }
 
-/** The figure for a picture: WebGL's points as plain ones, no menus. */
+/** Returns a figure for a static picture: WebGL points become plain ones, menus are removed. */
 function flat({ data, layout }: Figure): Figure {
   const { updatemenus: _, ...rest } = layout ?? {};
   const plain = data.map((trace) => (trace.type === "scattergl" ? { ...trace, type: "scatter" } : trace));
@@ -59,8 +59,8 @@ function flat({ data, layout }: Figure): Figure {
 }
 
 /**
- * `style="fill: red"` becomes `fill="red"`: pages that embed a notebook's SVG (GitHub, nbviewer) may drop styles, and
- * then everything is black.
+ * Replaces `style="fill: red"` by `fill="red"`: pages that embed a notebook's SVG (GitHub, nbviewer) may drop styles
+ * and show everything in black.
  */
 export function styleless(svg: string): string {
   return svg.replace(/<[a-zA-Z][^<>]* style="[^"]*"[^<>]*>/g, (tag) => {
@@ -70,7 +70,7 @@ export function styleless(svg: string): string {
       declarations.filter((found) => found !== null).map((found) => [found[1]!, found[2]!]),
     );
     let bare = tag.replace(/ style="[^"]*"/, "");
-    // A style outdoes an attribute of the same name.
+    // A style overrides an attribute of the same name.
     for (const name of values.keys()) bare = bare.replace(new RegExp(` ${name}="[^"]*"`), "");
     const attributes = Array.from(values, ([name, value]) => ` ${name}="${value}"`).join("");
     return bare.replace(/(\/?>)$/, `${attributes}$1`);
@@ -80,13 +80,13 @@ export function styleless(svg: string): string {
 function undrawable(reason: string, cause?: unknown): UserError {
   return new UserError(
     `The figure cannot be drawn without a browser: ${reason}.`,
-    "look at its data and layout; 3-D, WebGL and map traces appear in JupyterLab alone",
+    "look at its data and layout; 3-D, WebGL and map traces appear only in JupyterLab",
     { cause },
   );
 }
 
 /**
- * Draws a figure as PNG, `scale` device pixels per CSS pixel, for a README or a report.
+ * Draws a figure as PNG with `scale` device pixels per CSS pixel, for a README or a report.
  * @example
  * const png = await figurePng(barFigure(["a"], [{ name: "images", values: [3] }], { title: "Images", x: "class", y: "images" }));
  */
@@ -95,7 +95,7 @@ export async function figurePng(
   size: PictureSize & { scale?: number } = {},
 ): Promise<Buffer> {
   const svg = await figureSvg(figure, size);
-  bringFonts();
+  useBundledFonts();
   return sharp(Buffer.from(svg), { density: 72 * (size.scale ?? 2) })
     .png()
     .toBuffer();
@@ -113,7 +113,7 @@ interface Plotly {
 
 let loaded: Promise<Plotly> | undefined;
 
-/** plotly.js inside a window of its own: loaded at the first figure (one or two seconds), then kept. */
+/** Returns plotly.js in its own window: loaded for the first figure (one or two seconds), then kept. */
 function plotly(): Promise<Plotly> {
   loaded ??= loadPlotly();
   return loaded;
@@ -125,15 +125,15 @@ async function loadPlotly(): Promise<Plotly> {
     runScripts: "outside-only",
     pretendToBeVisual: true,
   });
-  lendMeasurements(window);
-  const withCanvases = lendCanvas(window);
+  installMeasurements(window);
+  const withCanvases = installCanvas(window);
   window.eval(readFileSync(require.resolve(BUNDLE), "utf8"));
   const { toImage, PlotSchema } = window.Plotly;
   return { traceTypes: new Set(Object.keys(PlotSchema.get().traces)), toImage, withCanvases };
 }
 
-/** jsdom lays nothing out. plotly asks for the boxes of its texts (margins, legend): it gets good estimates. */
-function lendMeasurements(window: DOMWindow): void {
+/** Adds estimated text sizes to a window: jsdom has no layout, and plotly needs text boxes for margins and legends. */
+function installMeasurements(window: DOMWindow): void {
   window.URL.createObjectURL = () => "";
   const fontPx = (text: Element) =>
     Number.parseFloat(window.getComputedStyle(text).fontSize) || DEFAULT_FONT_PX;
@@ -160,7 +160,7 @@ function lendMeasurements(window: DOMWindow): void {
   });
 }
 
-/** The box of one text where it stands: its own place, the translations above it, and its rotation. */
+/** Returns the bounding box of a text from its position, the translations above it and its rotation. */
 function textBox(text: Element, fontPx: number) {
   const spans = [...text.querySelectorAll("tspan.line")];
   const lines = spans.length > 0 ? spans : [text];
@@ -195,7 +195,7 @@ interface Point {
   y: number;
 }
 
-/** The smallest upright box around points, with a DOMRect's fields; an empty one at 0,0 around none. */
+/** Returns the axis-aligned bounding box of points, with a DOMRect's fields; an empty box at 0,0 for no points. */
 function boxAround(points: readonly Point[]) {
   const [xs, ys] = [points.map(({ x }) => x), points.map(({ y }) => y)];
   const [left, right] = points.length > 0 ? [Math.min(...xs), Math.max(...xs)] : [0, 0];
@@ -203,7 +203,10 @@ function boxAround(points: readonly Point[]) {
   return { x: left, y: top, left, top, right, bottom, width: right - left, height: bottom - top };
 }
 
-/** Width of a text in a common sans-serif face, in em, to within a few per cent (Helvetica's widths in groups). */
+/**
+ * Returns the width of a text in a common sans-serif face, in em, to within a few per cent (Helvetica's widths in
+ * groups).
+ */
 function textWidthEm(text: string): number {
   let width = 0;
   for (const character of text) width += characterWidthEm(character);

@@ -1,13 +1,13 @@
-// Fonts for pictures, from npm packages (fonts.conf).
+// Sets the fonts of pictures to those of npm packages (fonts.conf).
 import { installPath } from "../../common/project";
 
-/** Where the fonts of pictures are configured. */
+/** Font configuration, relative to the installation. */
 const FONTS_CONF = "lib/notebook/output/fonts.conf";
 
 /**
- * Gives the pictures that sharp draws (SVG with words) their fonts, in this process and its children: fontconfig reads
- * the variable at the first word. A person's own FONTCONFIG_FILE stays.
+ * Makes sharp draw text in SVG with the bundled fonts, in this process and its children: fontconfig reads the variable
+ * when it first draws text. An existing FONTCONFIG_FILE is kept.
  */
-export function bringFonts(): void {
+export function useBundledFonts(): void {
   process.env.FONTCONFIG_FILE ??= installPath(FONTS_CONF);
 }

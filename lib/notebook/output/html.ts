@@ -1,4 +1,5 @@
 // Escapes text for HTML.
+
 const ENTITIES: Record<string, string> = {
   "&": "&amp;",
   "<": "&lt;",
@@ -7,7 +8,7 @@ const ENTITIES: Record<string, string> = {
   "'": "&#39;",
 };
 
-/** Text as it stands in HTML, inside an element or an attribute: markup in a label stays text. */
+/** Escapes text for an HTML element or attribute: markup in a label stays text. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }

@@ -12,15 +12,15 @@ export interface GridImage {
   /** A path, the bytes of an image file, or pixels: uint8 [H, W, 3]. */
   image: string | Uint8Array | RgbImage;
   caption?: string;
-  /** green: a right answer, red: a wrong one; said by a sign in the caption as well. */
+  /** Green for a right answer, red for a wrong one; the caption also shows a sign. */
   frame?: "green" | "red" | "none";
 }
 
-/** How a grid looks. */
+/** Options of a grid. */
 export interface GridOptions {
-  /** Pictures in a row. Default 8. */
+  /** Pictures per row. Default 8. */
   columns?: number;
-  /** The longer side of a picture, CSS pixels. Default 96. */
+  /** Longer side of a picture in CSS pixels. Default 96. */
   sizePx?: number;
   /** A sentence above the grid. */
   title?: string;
@@ -32,19 +32,20 @@ const FRAMES = {
   none: { colour: "transparent", sign: "" },
 } as const;
 
-/** The longer side of a picture in the notebook, at most: sharp on dense screens, and worth a second look. */
+/** Maximum longer side of a stored picture: sharp on dense screens and when enlarged. */
 const STORED_PX = 224;
 const JPEG_QUALITY = 80;
 
 /**
- * Draws pictures in rows with captions, as small JPEGs inside the notebook: `await show(await imageGrid(items))`.
- * A click shows one large. Anything that is not an image is refused with its path.
+ * Draws pictures in rows with captions, as small JPEGs inside the notebook: `await show(await imageGrid(items))`. A
+ * click enlarges a picture.
+ * @throws UserError for a file that is not an image, with its path; also for an empty list
  * @example
  * show(await imageGrid([{ image: "data/demo/images/a.jpg" }]));
  */
 export async function imageGrid(items: readonly GridImage[], options: GridOptions = {}): Promise<Drawing> {
   const { columns = 8, sizePx = 96, title } = options;
-  if (items.length === 0) throw new UserError("An image grid needs at least one image: it got none.");
+  if (items.length === 0) throw new UserError("An image grid needs at least one image; it got none.");
   const cells = await Promise.all(items.map((item) => cellHtml(item, sizePx)));
   const rows: string[] = [];
   for (let first = 0; first < cells.length; first += columns) {
@@ -71,7 +72,7 @@ async function cellHtml({ image, caption = "", frame = "none" }: GridImage, size
   return `<td style="text-align: center; vertical-align: top; max-width: ${sizePx + 12}px; overflow-wrap: anywhere">${picture}<br>${text}</td>`;
 }
 
-/** The image as a small JPEG, and its size on the page: all longer sides are `sizePx`, so that a grid is even. */
+/** Returns the image as a small JPEG, and its size on the page: all longer sides are `sizePx`, for an even grid. */
 async function thumbnail(image: GridImage["image"], sizePx: number) {
   const pixels = isPixels(image) ? image : await decodeRgb(image);
   const { data, width, height } = pixels;
@@ -87,7 +88,7 @@ async function thumbnail(image: GridImage["image"], sizePx: number) {
   return { jpeg, width: shownWidth, height: shownHeight };
 }
 
-/** So many times as large as in the grid, within the window. */
+/** Enlargement of a clicked picture, limited by the window. */
 const ZOOM = 4;
 
 function isPixels(image: GridImage["image"]): image is RgbImage {

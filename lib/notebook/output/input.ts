@@ -1,15 +1,15 @@
 // Asks the reader of a cell a question.
 import { UserError } from "../../common/errors";
 
-/** Set by scripts/kernel/stdin.js while a cell runs whose sender takes questions. */
+/** Key of the asking function; scripts/kernel/stdin.js sets it while a cell runs if its front end accepts questions. */
 const INPUT = Symbol.for("guie.input");
 
 type Ask = (question: string, secret: boolean) => Promise<string>;
 
 /**
- * Asks the reader of the notebook: `const name = await guie.input("Name: ")`. Interrupt ends the waiting.
- * @param options.secret - dots in place of the letters
- * @throws UserError where nobody can answer: a headless run, a script
+ * Asks the reader of the notebook: `const name = await guie.input("Name: ")`. Interrupt cancels the question.
+ * @param options.secret - hides the typed letters
+ * @throws UserError if nobody can answer: a headless run, a script
  * @example
  * const name = input("Which run? ");
  */

@@ -1,11 +1,10 @@
-// Scripts inside an output: they find their own element and need nothing from anywhere.
+// Builds scripts inside an output: self-contained, each finds its own element.
 import { browserFunction } from "../../common/browser_files";
 
 /**
- * Returns a script element that calls a function of lib/browser in the reader's browser, with the element around it
- * and `data`. JupyterLab runs it after the cell has run (and in trusted notebooks), nbconvert's pages do always, GitHub
- * never.
- * @param name of the file, without `.js`
+ * Returns a script element that calls a function of lib/browser in the reader's browser, with the enclosing element and
+ * `data`. JupyterLab runs it after the cell (and in trusted notebooks), nbconvert's pages always, GitHub never.
+ * @param name the file's name without `.js`
  */
 export function scriptHtml(name: string, data: object): string {
   // "</script>" or "<!--" in a label must not end the script.

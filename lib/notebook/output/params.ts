@@ -1,24 +1,24 @@
-// The parameters cell: values that a headless run can override.
+// Parameters of a notebook, which a headless run can override.
 import { messageOf, nearestName, UserError } from "../../common/errors";
 import { display } from "./display";
 import { tableText } from "./table";
 import { tableHtml } from "./table_html";
 
-/** What a notebook's parameter may be; undefined: not set, something else decides (a preset, a data set, a run). */
+/** Type of a notebook's parameter; undefined means not set: a preset, a data set or a run decides. */
 export type ParamValue = string | number | boolean | readonly string[] | readonly number[] | undefined;
 
 /**
- * The parameters of a notebook, in its one parameters cell: `const { dataDir, seed } = params({ dataDir: "data/demo",
- * seed: 999 })`. A headless run overrides some through the environment variable GUIE_PARAMS, a JSON object
- * (`npm run notebooks -- Train --params '{"Train": {"seed": 1}}'`; null: not set). Shows the values, marking what was
- * overridden.
- * @throws UserError for a name that is not a parameter, or a value of another type than the default's
+ * Returns the parameters of a notebook, in its one parameters cell: `const { dataDir, seed } = params({ dataDir:
+ * "data/demo", seed: 999 })`. A headless run overrides some of them by the environment variable GUIE_PARAMS, a JSON
+ * object (`npm run notebooks -- Train --params '{"Train": {"seed": 1}}'`; null: not set). Shows the values and marks
+ * overridden ones.
+ * @throws UserError for an unknown parameter, or a value of another type than the default's
  * @example
  * const p = params({ run: "demo", seed: 999 });
  */
 export function params<T extends Record<string, ParamValue>>(defaults: T): Widened<T> {
   const overrides = readOverrides();
-  for (const [name, value] of Object.entries(overrides)) check(name, value, defaults);
+  for (const [name, value] of Object.entries(overrides)) checkParam(name, value, defaults);
   const given = Object.entries(overrides).map(([name, value]) => [name, value ?? undefined]);
   const values = { ...defaults, ...Object.fromEntries(given) };
   const rows = Object.keys(defaults).map((name) => [
@@ -36,7 +36,7 @@ function textOf(value: unknown): string {
   return value === undefined ? "not set" : JSON.stringify(value);
 }
 
-/** `{ seed: 999 }` is a parameter of type number, not the number 999. */
+/** Types of parameters by their defaults: `{ seed: 999 }` has type number, not 999. */
 export type Widened<T> = {
   [K in keyof T]: T[K] extends string
     ? string
@@ -60,29 +60,29 @@ function readOverrides(): Record<string, unknown> {
   throw new UserError(`GUIE_PARAMS must be a JSON object, it is ${text}.`, next);
 }
 
-function check(name: string, value: unknown, defaults: Record<string, ParamValue>): void {
+function checkParam(name: string, value: unknown, defaults: Record<string, ParamValue>): void {
   const names = Object.keys(defaults);
   if (!names.includes(name)) {
     const near = nearestName(name, names);
     throw new UserError(
-      `GUIE_PARAMS names "${name}", which is no parameter of this notebook.`,
+      `GUIE_PARAMS names "${name}", which is not a parameter of this notebook.`,
       near ? `did you mean "${near}"?` : `its parameters are ${names.join(", ")}`,
     );
   }
-  // Which type fits a parameter that is not set, its user checks.
+  // The type of an unset parameter is checked where it is used.
   const isUnset = defaults[name] === undefined;
   const found = typeName(value);
   const expected = isUnset ? "text, a number, a boolean or a list" : typeName(defaults[name]);
   if (isUnset ? found === "object" : expected !== found) {
     const shown = JSON.stringify(value);
     throw new UserError(
-      `GUIE_PARAMS: "${name}" must be a ${expected} as its default ${textOf(defaults[name])}, it is ${shown} (${found}).`,
+      `GUIE_PARAMS: "${name}" must be a ${expected} like its default ${textOf(defaults[name])}, it is ${shown} (${found}).`,
       `give a ${expected}`,
     );
   }
 }
 
-/** "number", "string", "boolean", "list of number", "list" (an empty one fits any list). */
+/** Returns "number", "string", "boolean", "list", "null" or "object". */
 function typeName(value: unknown): string {
   return Array.isArray(value) ? "list" : value === null ? "null" : typeof value;
 }

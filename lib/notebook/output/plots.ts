@@ -1,4 +1,4 @@
-// Figures in one style: lines, bars, histograms, heat maps.
+// Builds figures in one style: lines, bars, histograms, heat maps.
 import type { Figure } from "./figure";
 
 /** One line of a figure. */
@@ -6,10 +6,10 @@ export interface LineSeries {
   name: string;
   x: readonly number[];
   y: readonly number[];
-  /** Mark the points as well, where they are few. */
+  /** Also mark the points, if there are few. */
   points?: boolean;
-  /** Whose colour it has beside another figure (`sideBySide`); default: its name. */
-  of?: string;
+  /** Key of its colour in `sideBySide`: lines with the same key share a colour. Default: its name. */
+  colourKey?: string;
 }
 
 /** One group of bars: a value for each label. */
@@ -18,26 +18,27 @@ export interface BarSeries {
   values: readonly number[];
 }
 
-/** Words of a figure: the title a sentence, the axes with their units. */
+/** Texts of a figure: a sentence as title, axis labels with units. */
 export interface FigureWords {
   title: string;
   x: string;
   y: string;
 }
 
-/** Distinguishable for colour-blind readers, and on a white as on a black page. */
+/** Colours that colour-blind readers can tell apart, on white and on black pages. */
 const COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#9d755d"];
-/** The golden angle: successive hues stay far apart, however many there are. */
+/** The golden angle: successive hues are far apart for any number of them. */
 const HUE_STEP_DEGREES = 137.508;
 const TEXT_COLOUR = "#7a7f87";
 const GRID_COLOUR = "rgba(128, 128, 128, 0.25)";
 const TITLE_PX = 15;
 
-/** A few epochs are labelled one by one, without halves between them. */
+/** Maximum range in which each whole number gets a tick, without halves in between. */
 const MAX_WHOLE_TICKS = 12;
 
 /**
- * Lines over a common x axis; `logY` for what spans orders of magnitude, `fromZero` where 0 means something.
+ * Returns a figure of lines over a common x axis; `logY` for values over orders of magnitude, `fromZero` if 0 is
+ * meaningful.
  * @example
  * show(lineFigure([{ name: "loss", x: [0, 1], y: [2.3, 1.9] }], { title: "Loss", x: "epoch", y: "loss" }));
  */
@@ -45,13 +46,13 @@ export function lineFigure(
   series: readonly LineSeries[],
   words: FigureWords & { logY?: boolean; fromZero?: boolean },
 ): Figure {
-  const data = series.map(({ name, x, y, points, of = name }) => ({
+  const data = series.map(({ name, x, y, points, colourKey = name }) => ({
     type: "scatter",
     mode: points ? "lines+markers" : "lines",
     name,
     x: [...x],
     y: [...y],
-    meta: of,
+    meta: colourKey,
   }));
   const layout = quietLayout(words, { logY: words.logY, legend: series.length > 1 });
   const all = series.flatMap(({ x, points }) => (points ? x : [Number.NaN]));
@@ -62,7 +63,7 @@ export function lineFigure(
 }
 
 /**
- * Groups of bars over labels; with `logY`, of counts from 1.
+ * Returns a figure of grouped bars over labels; `logY` is for counts from 1.
  * @example
  * show(barFigure(["a", "b"], [{ name: "images", values: [3, 5] }], { title: "Images", x: "class", y: "images" }));
  */
@@ -73,18 +74,18 @@ export function barFigure(
 ): Figure {
   const data = series.map(({ name, values }) => ({ type: "bar", name, x: [...labels], y: [...values] }));
   const layout = quietLayout(words, { logY: words.logY, legend: series.length > 1 });
-  // Labels are names, even where they look like numbers.
+  // Labels are names, even if they look like numbers.
   const xaxis = { ...layout.xaxis, type: "category", showgrid: false };
-  // Left alone, plotly begins a log axis near the smallest bar, and bars of one item have no height.
+  // By default, plotly starts a log axis near the smallest bar, and bars of one item have no height.
   const most = Math.max(1, ...series.flatMap(({ values }) => values));
   const range = words.logY ? { range: [Math.log10(0.7), Math.log10(1.3 * most)] } : {};
   return { data, layout: { ...layout, xaxis, yaxis: { ...layout.yaxis, ...range }, bargap: 0.25 } };
 }
 
 /**
- * How many classes have how many images, before and after the steps of the pipeline: bars over class sizes in
- * powers of two (1, 2, 3-4, 5-8, ...), log axis.
- * @param stages name of the stage -> images per class, as classCounts() gives them or as plain numbers
+ * Returns a histogram of class sizes before and after the steps of the pipeline: bars over class sizes in powers of two
+ * (1, 2, 3-4, 5-8, ...), log axis.
+ * @param stages name of the stage -> images per class, from classCounts() or as plain numbers
  * @example
  * show(histogramOfClassSizes({ merged: await classCounts("data/demo/final_data_224.csv") }));
  */
@@ -102,7 +103,7 @@ export function histogramOfClassSizes(
   return barFigure(labels, series, { title, x: "images in the class", y: "classes", logY: true });
 }
 
-/** 1 -> 0, 2 -> 1, 3..4 -> 2, 5..8 -> 3: the bin of a class size. */
+/** Returns the bin of a class size: 1 -> 0, 2 -> 1, 3..4 -> 2, 5..8 -> 3. */
 function sizeBin(images: number): number {
   return Math.max(0, Math.ceil(Math.log2(images)));
 }
@@ -118,7 +119,7 @@ function countEach(bins: readonly number[], length: number): number[] {
   return counts;
 }
 
-/** So many colours: the usual ones where they suffice, hues otherwise. */
+/** Returns `count` colours: the usual ones if they suffice, hues otherwise. */
 export function manyColours(count: number): string[] {
   if (count <= COLOURS.length) return COLOURS.slice(0, count);
   const lightness = [42, 55, 66];
@@ -128,14 +129,14 @@ export function manyColours(count: number): string[] {
   });
 }
 
-/** Text as it stands in a figure: plotly takes `<b>` and `<a>` for markup. */
+/** Escapes text for a figure: plotly treats `<b>` and `<a>` as markup. */
 export function plotlyText(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 type QuietLayout = ReturnType<typeof quietLayout>;
 
-/** One quiet style for all figures: no background of its own, so that it suits light and dark pages. */
+/** Returns the common layout of all figures: no background, so that it suits light and dark pages. */
 export function quietLayout({ title, x, y }: FigureWords, { logY = false, legend = false }) {
   const axis = (text: string) => ({
     title: { text },
@@ -155,7 +156,7 @@ export function quietLayout({ title, x, y }: FigureWords, { logY = false, legend
     showlegend: legend,
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
     xaxis: axis(x),
-    // A log axis is labelled at 1, 10, 100, ... only, and in full.
+    // A log axis has labels only at 1, 10, 100, ..., written in full.
     yaxis: logY ? { ...axis(y), type: "log", dtick: 1, exponentformat: "none" } : axis(y),
   };
 }
@@ -164,7 +165,7 @@ export function quietLayout({ title, x, y }: FigureWords, { logY = false, legend
 const HALF = 0.45;
 
 /**
- * Two figures as one, side by side, each with its title, axes and legend; a line and its like have one colour.
+ * Joins two figures side by side, each with its title, axes and legend; lines with the same `colourKey` share a colour.
  * @example
  * show(sideBySide(left, right));
  */
@@ -184,9 +185,9 @@ export function sideBySide(left: Figure, right: Figure): Figure {
     yanchor: "top",
     yshift: top - TITLE_PX / 2,
   });
-  const owners = [...new Set([...left.data, ...right.data].map(({ meta }) => meta))];
+  const colourKeys = [...new Set([...left.data, ...right.data].map(({ meta }) => meta))];
   const drawn = (trace: Record<string, unknown>, { showlegend }: QuietLayout, axes: object) => {
-    const color = COLOURS[owners.indexOf(trace.meta) % COLOURS.length];
+    const color = COLOURS[colourKeys.indexOf(trace.meta) % COLOURS.length];
     return { ...trace, line: { color }, marker: { color }, showlegend, ...axes };
   };
   const { title: _, ...common } = a;
@@ -208,7 +209,7 @@ export function sideBySide(left: Figure, right: Figure): Figure {
   };
 }
 
-/** Names of the rows and columns of a matrix, and what stands in its cells. */
+/** Names of a matrix's rows and columns, and the texts of its cells. */
 export interface HeatLabels {
   rows: readonly string[];
   columns: readonly string[];
@@ -216,7 +217,7 @@ export interface HeatLabels {
 }
 
 /**
- * A matrix as colours, `values[row][column]`; rows from the top.
+ * Returns a heat map of `values[row][column]`; rows from the top.
  * @example
  * show(heatFigure([[1, 0], [0, 1]], { title: "Cosines", x: "row", y: "row" }));
  */

@@ -14,7 +14,7 @@ const PAUSE_MS = 250;
 const BAR_COLOUR = "#4c78a8";
 const DONE_COLOUR = "#2ca25f";
 
-/** One stage of a piece of work: its last report and its times (performance.now()). */
+/** One stage of a task: its last report, its start and duration (by performance.now()). */
 interface StageState {
   report: ProgressReport;
   startedAtMs: number;
@@ -22,8 +22,8 @@ interface StageState {
 }
 
 /**
- * Progress bars in the cell's output, one for each stage, redrawn in place at most 4 times a second; the end of a
- * stage is always shown. Outside a notebook: lines in the terminal.
+ * Returns a handler that draws progress bars in the cell's output, one per stage, redrawn in place at most 4 times a
+ * second; the end of a stage is always shown. Outside a notebook, it prints lines to the terminal.
  * @example
  * await trainFeatures(config, notebookProgress());
  */
@@ -46,7 +46,7 @@ export function notebookProgress(): OnProgress {
     const startedAtMs = stages.get(report.stage)?.startedAtMs ?? nowMs;
     stages.set(report.stage, { report, startedAtMs, elapsedMs: nowMs - startedAtMs });
     if (report.done >= report.total || nowMs - shownAtMs >= PAUSE_MS) showNow();
-    // The last report before work stops, for whatever reason, is shown as well.
+    // Also shows the last report before work stops for any reason.
     else overdue ??= setTimeout(showNow, PAUSE_MS);
   };
 }
@@ -61,13 +61,13 @@ function stagesBundle(stages: StageState[]): MimeBundle {
   };
 }
 
-/** "resize: 5,000/5,100 ..." while it runs, with its whole time when it has ended. */
+/** Returns "resize: 5,000/5,100 ..." while the stage runs; adds its total time at the end. */
 function stageText(report: ProgressReport, elapsedMs: number): string {
   const text = describeProgress(report, elapsedMs);
   return report.done < report.total ? text : `${text}, done in ${formatSeconds(elapsedMs / 1000)}`;
 }
 
-/** A bar filled to `share` (0..1) with a line of text above it. */
+/** Returns a bar filled to `share` (0..1) with a line of text above it, as HTML. */
 export function barHtml(text: string, share: number): string {
   const percent = Math.min(100, Math.max(0, 100 * share)).toFixed(1);
   const colour = share < 1 ? BAR_COLOUR : DONE_COLOUR;

@@ -7,24 +7,24 @@ import { UserError } from "../../common/errors";
 import { listNames } from "../../common/files/files";
 import { installPath } from "../../common/project";
 
-/** The folder of the compiled lib. */
+/** Folder of the compiled lib. */
 const DIST = installPath("lib/dist");
 
 /**
- * Folders whose modules stay loaded: the engine holds libraries, foreign types and sessions open, which must not be
- * opened twice in one process; common is what the engine imports.
+ * Folders with modules that stay loaded: the engine holds libraries, foreign types and sessions, which must not be
+ * opened twice in one process; the engine imports common.
  */
 const KEPT_FOLDERS = ["common", "engine"];
 
-// Kept on the global object, because reload() loads this very module anew.
+// On the global object, because reload() also reloads this module.
 const LOADED = Symbol.for("guie.keptModules");
 const shared = globalThis as { [LOADED]?: Map<string, string> };
 shared[LOADED] ??= digestsOfKept();
 
 /**
- * Compiles lib after an edit and forgets its loaded modules: the next `import ... from "guie"` in a cell brings the
- * new code and the new types. Names imported by earlier cells stay what they were until they are imported again.
- * @throws UserError with the compiler's messages where lib does not compile; the loaded code then stays as it is
+ * Compiles lib after an edit and unloads its modules: the next `import ... from "guie"` in a cell loads the new code
+ * and types. Names imported by earlier cells keep the old code until they are imported again.
+ * @throws UserError with the compiler's messages if lib does not compile; the loaded code then stays
  * @example
  * await reload(); // what was edited below lib/ holds from here on
  */
@@ -51,10 +51,10 @@ async function compile(): Promise<void> {
   child.stderr.on("data", keep);
   const code = await new Promise((resolve, reject) => child.on("close", resolve).on("error", reject));
   if (code !== 0)
-    throw new UserError(`lib does not compile:\n${output.trim()}`, "mend it, then run this cell again");
+    throw new UserError(`lib does not compile:\n${output.trim()}`, "fix it, then run this cell again");
 }
 
-/** Compiled file -> digest of its content. */
+/** Returns a map of compiled file -> digest of its content. */
 function digestsOfKept(): Map<string, string> {
   const files = KEPT_FOLDERS.filter((folder) => existsSync(join(DIST, folder))).flatMap((folder) =>
     listNames(join(DIST, folder), "files")
@@ -68,7 +68,7 @@ function digestOf(path: string): string {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
 }
 
-/** The kept modules (as sources) whose compiled code is no longer the one that was there when lib was loaded. */
+/** Returns the source paths of kept modules with compiled code that has changed since lib was loaded. */
 function changedKept(): string[] {
   const before = shared[LOADED]!;
   const changed = [...digestsOfKept()].filter(

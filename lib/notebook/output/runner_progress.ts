@@ -1,10 +1,10 @@
-// Tells a headless runner how far a notebook is.
+// Reports a notebook's progress to a headless runner.
 import { writeFileSync } from "node:fs";
 
-/** Set by scripts/notebooks.mjs: the file in which it looks for the latest line of progress. */
+/** File from which scripts/notebooks.mjs reads the latest line of progress; it sets the variable. */
 const PROGRESS_FILE = process.env.GUIE_PROGRESS_FILE;
 
-/** Tells who runs this notebook headless how far it is; nothing in a notebook that a person runs. */
+/** Reports a line of progress to the headless runner; does nothing in an interactive notebook. */
 export function tellRunner(line: string): void {
   if (PROGRESS_FILE) writeFileSync(PROGRESS_FILE, line);
 }

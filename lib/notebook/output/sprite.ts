@@ -1,4 +1,4 @@
-// Many small pictures as one JPEG.
+// Joins many small pictures into one JPEG.
 import sharp from "sharp";
 import { checkInterrupt } from "../../common/interrupt";
 import type { ProgressOptions } from "../../common/progress";
@@ -6,26 +6,26 @@ import { decodeRgb } from "../../images/decode";
 
 /** Square tiles in rows, in the order of the images. */
 export interface Sprite {
-  /** A data URI. */
+  /** The JPEG as a data URI. */
   source: string;
   columns: number;
   rows: number;
-  /** Side of a tile in the JPEG's own pixels. */
+  /** Side of a tile in pixels of the JPEG. */
   tilePx: number;
 }
 
-/** The largest that keeps the JPEG within its limit is taken; the last one in any case. */
+/** Tile sides to try: the first that keeps the JPEG within its limit, else the last. */
 const TILE_PX = [96, 80, 64, 48, 32] as const;
 const JPEG_QUALITY = 78;
-/** So many images are decoded at once. */
+/** Images decoded at once. */
 const AT_ONCE = 16;
 const WHITE = 255;
 
 /**
- * Reduces images to equal tiles, whole and on white, and joins them to one JPEG: a page can hold thousands.
- * @param files paths
- * @param maxBytes of the JPEG; the more images there are, the smaller are the tiles
- * @throws UserError naming the file that cannot be read
+ * Reduces whole images to equal tiles on white and joins them into one JPEG: a page can hold thousands.
+ * @param files image paths
+ * @param maxBytes maximum size of the JPEG; more images mean smaller tiles
+ * @throws UserError naming a file that cannot be read
  */
 export async function makeSprite(
   files: readonly string[],
@@ -37,10 +37,10 @@ export async function makeSprite(
   const [side] = TILE_PX;
   const sheet = Buffer.alloc(3 * columns * side * rows * side, WHITE);
   for (let first = 0; first < files.length; first += AT_ONCE) {
-    const some = files.slice(first, first + AT_ONCE);
-    const tiles = await Promise.all(some.map((file) => tilePixels(file, side)));
+    const batch = files.slice(first, first + AT_ONCE);
+    const tiles = await Promise.all(batch.map((file) => tilePixels(file, side)));
     for (const [i, tile] of tiles.entries()) paste(tile, side, sheet, first + i, columns);
-    const done = first + some.length;
+    const done = first + batch.length;
     onProgress?.({ stage: "pictures of the map", done, total: files.length, unit: "images" });
     await checkInterrupt();
   }
@@ -54,10 +54,10 @@ export async function makeSprite(
     if (jpeg.length > maxBytes && tilePx !== TILE_PX.at(-1)) continue;
     return { source: `data:image/jpeg;base64,${jpeg.toString("base64")}`, columns, rows, tilePx };
   }
-  throw new Error("unreachable: the last size is taken in any case");
+  throw new Error("unreachable: the last size is always used");
 }
 
-/** The whole image within a square, uint8 [side, side, 3]. */
+/** Returns the whole image within a square: uint8 [side, side, 3]. */
 async function tilePixels(file: string, side: number): Promise<Buffer> {
   const { data, width, height } = await decodeRgb(file);
   return sharp(data, { raw: { width, height, channels: 3 } })

@@ -1,4 +1,4 @@
-// Tables of rows, as text and for the page.
+// Tables of rows, and their form as text.
 import { inspect } from "node:util";
 import { textTable } from "../../common/text_table";
 
@@ -8,29 +8,29 @@ export interface Table {
   rows: unknown[][];
 }
 
-/** What of a table is shown, and how. */
+/** Options for showing a table. */
 export interface TableOptions {
   /** A sentence above the table. */
   title?: string;
-  /** Longer tables show their first and last rows, and in a notebook page by as many. Default 20. */
+  /** Longer tables show their first and last rows, and pages of this size in a notebook. Default 20. */
   maxRows?: number;
-  /** The position of a row that stands out. */
+  /** Index of a highlighted row. */
   marked?: number;
 }
 
-/** What danfojs' DataFrame and Series have in common; typed here so that danfojs is not loaded for a table. */
+/** Common part of danfojs' DataFrame and Series; typed here so that a table does not load danfojs. */
 interface NdFrame {
   columns: string[];
   values: unknown[];
   index: (string | number)[];
 }
 
-/** Rows of a table, and of a page of a longer one. */
+/** Default number of rows of a table, and of a page of a longer one. */
 export const DEFAULT_MAX_ROWS = 20;
 
 /**
- * The table in a danfojs DataFrame or Series, or in an array of objects (columns: all their keys, in order of
- * first appearance); undefined for anything else. A frame's index is a column unless it is 0, 1, 2, ...
+ * Converts a danfojs DataFrame or Series, or an array of objects, to a table; undefined for anything else. Columns of
+ * objects are all their keys in order of first appearance. A frame's index becomes a column unless it is 0, 1, 2, ...
  */
 export function tableOf(value: unknown): Table | undefined {
   if (isNdFrame(value)) return tableOfFrame(value);
@@ -54,7 +54,7 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The table for a terminal. */
+/** Returns the table as text for a terminal. */
 export function tableText(table: Table, options: TableOptions = {}): string {
   const { rows, cut } = visibleRows(table, options);
   const lines = textTable(
@@ -65,13 +65,13 @@ export function tableText(table: Table, options: TableOptions = {}): string {
   return [...(options.title ? [options.title] : []), ...lines, ...(cut ? [sizeOf(table)] : [])].join("\n");
 }
 
-/** A row with its place in the table. */
+/** A row with its index in the table. */
 export interface PlacedRow {
   cells: readonly unknown[];
   place: number;
 }
 
-/** The rows of a table, or its first and last `maxRows`, with where something is cut out and what is said of it. */
+/** Returns all rows of a table, or the first and last of `maxRows` with the position of the gap and a note on it. */
 export function visibleRows(
   { rows }: Table,
   { maxRows = DEFAULT_MAX_ROWS }: TableOptions,
@@ -84,23 +84,23 @@ export function visibleRows(
   return { rows: [...placed.slice(0, head), ...placed.slice(rows.length - tail)], cut: { at: head, note } };
 }
 
-/** "1,254 rows, 8 columns". */
+/** Returns "1,254 rows, 8 columns". */
 export function sizeOf({ rows, columns }: Table): string {
   return `${formatCell(rows.length)} rows, ${columns.length} columns`;
 }
 
-/** Whether a column holds numbers and gaps only. */
+/** Returns true for a column of numbers and gaps only. */
 export function isNumeric({ rows }: Table, column: number): boolean {
   const values = rows.map((row) => row[column]).filter((value) => !isGap(value));
   return values.length > 0 && values.every((value) => typeof value === "number" || typeof value === "bigint");
 }
 
-/** Nothing, or not a number. */
+/** Returns true for null, undefined and NaN. */
 export function isGap(value: unknown): boolean {
   return value === null || value === undefined || Number.isNaN(value);
 }
 
-/** 12345 -> "12,345", 0.491234 -> "0.4912", nothing -> "". */
+/** Formats a cell: 12345 -> "12,345", 0.491234 -> "0.4912", a gap -> "". */
 export function formatCell(value: unknown): string {
   if (isGap(value)) return "";
   if (typeof value === "string") return value;
@@ -109,7 +109,7 @@ export function formatCell(value: unknown): string {
   return inspect(value, { breakLength: Number.POSITIVE_INFINITY });
 }
 
-/** Four significant digits, without an exponent where the number is of a usual size. */
+/** Formats a number with four significant digits, without an exponent for usual sizes. */
 function formatFraction(value: number): string {
   const size = Math.abs(value);
   if (size >= 1000) return value.toLocaleString("en-US", { maximumFractionDigits: 1 });

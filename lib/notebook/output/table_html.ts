@@ -1,4 +1,4 @@
-// Tables as HTML: a plain one for every reader, which a script in the output lets a person sort, search and page.
+// Tables as HTML: plain for every reader; a script in the output adds sorting, searching and paging.
 import { escapeHtml } from "./html";
 import { scriptHtml } from "./page_script";
 import {
@@ -13,27 +13,27 @@ import {
   visibleRows,
 } from "./table";
 
-/** What the reader's browser gets of a table. */
+/** Data of a table for the script in the reader's browser. */
 export interface TablePage {
   /** Texts of the cells. */
   rows: string[][];
-  /** For each column: its numbers (null: a gap), or null for a column of texts. */
+  /** For each column: its numbers (null: a gap), or null for a text column. */
   numbers: ((number | null)[] | null)[];
-  /** Position of the row that stands out, or -1. */
+  /** Index of the highlighted row, or -1. */
   marked: number;
   pageRows: number;
   /** Texts up to this length stay on one line. */
   shortCharacters: number;
-  /** What is here: "1,254 rows, 8 columns". */
+  /** Size in words: "1,254 rows, 8 columns". */
   size: string;
 }
 
-/** So many rows travel with an output at most: its first and last ones, when it has more. */
+/** Maximum number of rows in an output; a longer table keeps its first and last rows. */
 const HELD_ROWS = 1_000;
 const SHORT_CHARACTERS = 24;
 const HELD = `the first and last ${HELD_ROWS / 2}`;
 
-/** The table as HTML: escaped, numbers to the right, the middle of a long table left out and counted. */
+/** Returns the table as escaped HTML: numbers aligned right, the middle of a long table omitted and counted. */
 export function tableHtml(table: Table, options: TableOptions = {}): string {
   const { rows, cut } = visibleRows(table, options);
   const aligned = table.columns.map((_, column) => (isNumeric(table, column) ? "right" : "left"));
@@ -50,14 +50,14 @@ export function tableHtml(table: Table, options: TableOptions = {}): string {
   return `${title}<table><thead>${line("th", table.columns)}</thead><tbody>${lines.join("")}</tbody></table>${size}`;
 }
 
-/** Dates and names stay on one line. */
+/** Returns true for dates and names, which stay on one line. */
 function isShort(text: string): boolean {
   return text.length <= SHORT_CHARACTERS && text.includes(" ");
 }
 
 /**
- * The same with a script: a click on a header sorts (numbers as numbers, gaps last), long tables page and can be
- * searched. Where scripts do not run (GitHub, a notebook that is not trusted) it stays the plain table.
+ * Returns the table with a script: a click on a header sorts (numbers as numbers, gaps last); long tables have pages
+ * and a search. Without scripts (GitHub, an untrusted notebook) it stays the plain table.
  */
 export function liveTableHtml(table: Table, options: TableOptions = {}): string {
   const plain = tableHtml(table, options);

@@ -22,7 +22,7 @@ import { inNotebook, newLiveDisplay } from "../output/display";
 import type { Figure } from "../output/figure";
 import { escapeHtml } from "../output/html";
 import { lineFigure } from "../output/plots";
-import { quiet } from "../output/print_as";
+import { printAs } from "../output/print_as";
 import { barHtml } from "../output/progress";
 import { tellRunner } from "../output/runner_progress";
 import { type Table, tableOf, tableText } from "../output/table";
@@ -77,7 +77,7 @@ export async function sweep(
     throw error;
   }
   const best = runs[bestRun(runs)];
-  return quiet({ runs, best }, best ? `best: ${inspect(best.settings)}` : "no run has finished");
+  return printAs({ runs, best }, best ? `best: ${inspect(best.settings)}` : "no run has finished");
 }
 
 /** The table of a sweep as it fills. */

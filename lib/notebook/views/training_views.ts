@@ -136,7 +136,7 @@ export function scheduleFigure(configs: Record<string, ScheduleSettings & Margin
     return {
       rate: {
         name: `${name}: peak ${config.initLr}`,
-        of: name,
+        colourKey: name,
         x,
         y: points.map((position) => learningRate(config, position, steps) / config.initLr),
       },

@@ -5,7 +5,7 @@ import { followRun, isLive, type RunView } from "../../runs/follow";
 import { failureText, statusText } from "../../runs/run_status";
 import { inNotebook, type LiveDisplay, newLiveDisplay } from "../output/display";
 import { figureSvg } from "../output/figure";
-import { quiet } from "../output/print_as";
+import { printAs } from "../output/print_as";
 import { tellRunner } from "../output/runner_progress";
 import { type NamedRun, nameOfRun } from "./named_run";
 import { isWatchedNext } from "./next_cell";
@@ -50,7 +50,7 @@ export async function watchRun(run: NamedRun): Promise<RunView> {
   const reason = failureText(last!);
   if (reason)
     throw new UserError(`The run ${basename(last!.folder)} ${reason}.`, "mend the cause and start it again");
-  return quiet(last!, statusText(last!));
+  return printAs(last!, statusText(last!));
 }
 
 /** Draws the curve of a view, unless the last drawing is too recent. */

@@ -1,4 +1,4 @@
-// Clients that hold a service's places, and what everybody else sees meanwhile.
+// Clients that occupy a service, and checks that other clients are still answered.
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,7 +7,7 @@ import { form, head } from "../serve_fuzz.mjs";
 import { health, residentMB } from "../service_process.mjs";
 import { largestImages, permittedScans, repeatedScans } from "./hostile_images.mjs";
 
-/** Somebody else waits for an answer at most this long, on a busy machine too. */
+/** Maximum time for another client's answer, also on a busy machine. */
 const PATIENCE_MS = 30_000;
 const CHUNKED = head(["Transfer-Encoding: chunked"], "");
 const HALF_HEAD = "GET /health HTTP/1.1\r\nHost:";
@@ -20,7 +20,10 @@ function open(url, bytes) {
   return socket;
 }
 
-/** Posts an image as everybody does. @returns status, seconds, and the answer's error */
+/**
+ * Posts an image like an ordinary client.
+ * @returns status, seconds, and the answer's error
+ */
 async function embed(url, image) {
   const beginMs = performance.now();
   const response = await fetch(`${url}/embed`, {
@@ -33,15 +36,15 @@ async function embed(url, image) {
   return { status: response.status, seconds: (performance.now() - beginMs) / 1000, error };
 }
 
-/** Somebody else's request while an attack goes on. */
+/** Checks that another client is answered during an attack. */
 async function requireAnswer(url, image, what) {
   const { status, seconds } = await embed(url, image);
   assert.equal(status, 200, what);
   assert.ok(seconds < PATIENCE_MS / 1000, `${what}: ${seconds} s`);
-  console.log(`${what}: somebody else is answered after ${seconds.toFixed(1)} s`);
+  console.log(`${what}: another client is answered after ${seconds.toFixed(1)} s`);
 }
 
-/** JPEGs of many scans; clients that post the slowest that is decoded, and hang up. */
+/** Posts JPEGs of many scans; 16 clients post the slowest one that is still decoded, and hang up. */
 export async function repeatedScansAttack({ url }, good) {
   const refused = await embed(url, await repeatedScans());
   assert.equal(refused.status, 422);
@@ -53,7 +56,7 @@ export async function repeatedScansAttack({ url }, good) {
   await requireAnswer(url, good, "16 slow images whose clients hung up");
 }
 
-/** Bodies that do not come, bodies of a byte now and then, half-sent heads. */
+/** Opens connections with missing bodies, with bodies of one byte at a time, and with half-sent heads. */
 export async function idleAttack({ url }, good) {
   const kinds = {
     "60 chunked bodies without an end": { bytes: `${CHUNKED}1\r\n-\r\n`, count: 60, everyMs: 0 },
@@ -69,20 +72,20 @@ export async function idleAttack({ url }, good) {
     const beginMs = performance.now();
     let refused = 0;
     while ((await embed(url, good)).status !== 200) {
-      assert.ok(performance.now() - beginMs < PATIENCE_MS, `${what}: nobody else is answered`);
+      assert.ok(performance.now() - beginMs < PATIENCE_MS, `${what}: other clients are not answered`);
       refused++;
       await sleep(250);
     }
     const seconds = ((performance.now() - beginMs) / 1000).toFixed(1);
     console.log(
-      `${what}: somebody else is answered after ${seconds} s (${underWay} under way; told ${refused} times to come again)`,
+      `${what}: another client is answered after ${seconds} s (${underWay} under way; refused ${refused} times before)`,
     );
     clearInterval(timer);
     for (const socket of sockets) socket.destroy();
   }
 }
 
-/** The largest images of each format, several at once: memory before, at its most, and after. */
+/** Posts the largest images of each format, several at once; checks memory before, at its peak, and after. */
 export async function memoryAttack({ url, child }, good) {
   const before = residentMB(child.pid);
   let most = before;
@@ -100,10 +103,10 @@ export async function memoryAttack({ url, child }, good) {
   console.log(
     `memory MB: ${Math.round(before)} before, ${Math.round(most)} at most, ${Math.round(after)} after`,
   );
-  assert.ok(after < before + 350, "memory comes back");
+  assert.ok(after < before + 350, "memory is freed");
 }
 
-/** Many requests of every kind. */
+/** Sends many requests of every kind. */
 export async function manyRequests({ url }, good, amount) {
   const post = (path) => ({
     method: "POST",
@@ -125,7 +128,7 @@ export async function manyRequests({ url }, good, amount) {
   assert.deepEqual({ errors, timeouts, non2xx }, { errors: 0, timeouts: 0, non2xx: 0 });
 }
 
-/** SIGTERM while a body does not come and slow images are decoded. */
+/** Sends SIGTERM while a body is missing and slow images are decoded. */
 export async function endAttack(service, drainMs) {
   const slow = form(await permittedScans());
   for (let i = 0; i < 4; i++) open(service.url, head([`Content-Length: ${slow.length}`], slow));
@@ -136,6 +139,6 @@ export async function endAttack(service, drainMs) {
   const [code] = await service.closed;
   const seconds = (performance.now() - beginMs) / 1000;
   console.log(`SIGTERM under attack: ended after ${seconds.toFixed(1)} s with ${code}`);
-  assert.equal(code, 0, service.told);
+  assert.equal(code, 0, service.log);
   assert.ok(seconds < drainMs / 1000 + 15, `the end took ${seconds} s`);
 }

@@ -1,4 +1,4 @@
-// Images that are whole by their headers and ask for much: many scans, many pixels.
+// Images with valid headers that are expensive to decode: many scans, many pixels.
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,13 +8,15 @@ const require = createRequire(import.meta.url);
 const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 const { repeatLastScan } = require(join(root, "build/test/images/make.js"));
 
-/** A side of the largest square image that a service takes by itself. */
+/** Side of the largest square image that a service accepts. */
 const LARGEST_SIDE_PX = 5650;
 
-/** A grey progressive JPEG, its last scan (76 bytes) 200 times more: 34 s to decode, were it decoded. */
+/**
+ * Returns a grey progressive JPEG with its last scan (76 bytes) repeated 200 times: 34 s to decode, were it decoded.
+ */
 export const repeatedScans = () => scans(5600, 5700, 200);
 
-/** The slowest JPEG that is still decoded, or nearly: 80 scans of 20 million pixels. */
+/** Returns about the slowest JPEG that is still decoded: 80 scans of 20 million pixels. */
 export const permittedScans = () => scans(5000, 4000, 70);
 
 async function scans(width, height, times) {
@@ -22,7 +24,7 @@ async function scans(width, height, times) {
   return repeatLastScan(await grey.jpeg({ progressive: true, quality: 50 }).toBuffer(), times);
 }
 
-/** The largest image that is still decoded, in each format: name -> bytes. */
+/** Returns the largest image that is still decoded, in each format: name -> bytes. */
 export async function largestImages() {
   const [width, height] = [LARGEST_SIDE_PX, LARGEST_SIDE_PX];
   const image = () => sharp({ create: { width, height, channels: 3, background: "#456" } });
@@ -34,7 +36,7 @@ export async function largestImages() {
   return Object.fromEntries([...(await Promise.all(entries)), ["bmp", greyBmp(width, height)]]);
 }
 
-/** A BMP of 8 bits a pixel, all black. */
+/** Returns a black BMP of 8 bits per pixel. */
 function greyBmp(width, height) {
   const stride = Math.ceil(width / 4) * 4;
   const file = Buffer.alloc(54 + 1024 + stride * height);

@@ -1,4 +1,4 @@
-// Kinds of files that the project reads: a whole sample of each, and what reads it.
+// Kinds of files that the project reads: a valid sample of each, and its reader.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -8,10 +8,10 @@ import sharp from "sharp";
 
 const require = createRequire(import.meta.url);
 const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
-const guie = (path) => require(`guie/dist/${path}`);
-const ofTests = (path) => require(join(root, `build/test/${path}.js`));
+const fromLib = (path) => require(`guie/dist/${path}`);
+const fromTests = (path) => require(join(root, `build/test/${path}.js`));
 
-/** A hash of numbers, texts and bytes. */
+/** Returns a hash of numbers, texts and bytes. */
 function digestOf(...parts) {
   const hash = createHash("sha256");
   for (const part of parts)
@@ -23,7 +23,7 @@ function digestOf(...parts) {
   return hash.digest("hex");
 }
 
-/** Every file below a folder: relative path -> bytes. */
+/** Returns every file below a folder: relative path -> bytes. */
 export function filesBelow(folder) {
   const paths = readdirSync(folder, { recursive: true }).filter((path) =>
     statSync(join(folder, path)).isFile(),
@@ -34,7 +34,7 @@ export function filesBelow(folder) {
 const image = (make) => ({
   make: async () => ({ "a.image": await make() }),
   read: async (folder) => {
-    const { data, width, height } = await guie("images/decode").decodeRgb(join(folder, "a.image"));
+    const { data, width, height } = await fromLib("images/decode").decodeRgb(join(folder, "a.image"));
     return digestOf([width, height], data);
   },
 });
@@ -56,9 +56,9 @@ const weights = (make) => ({
   make,
   read: async (folder) => {
     const [name] = readdirSync(folder);
-    const file = await guie("checkpoints/open_weights").openWeights(join(folder, name));
+    const file = await fromLib("formats/open_weights").openWeights(join(folder, name));
     try {
-      const { READABLE_DTYPES } = guie("checkpoints/dtypes");
+      const { READABLE_DTYPES } = fromLib("formats/dtypes");
       const values = [...file.tensors].filter(([, { dtype }]) => READABLE_DTYPES.includes(dtype));
       return digestOf([...file.tensors], ...values.map(([tensor]) => file.read(tensor)));
     } finally {
@@ -67,16 +67,16 @@ const weights = (make) => ({
   },
 });
 
-const archive = (name, maker) => ({
+const archive = (name, makeArchive) => ({
   make: async () => {
     const entries = ["train/1.jpg", "train/2.jpg", "test/3.txt"].map((path) => ({
       path,
       content: path.repeat(40),
     }));
-    return { [name]: ofTests("datasets/make_archives")[maker](entries) };
+    return { [name]: fromTests("datasets/make_archives")[makeArchive](entries) };
   },
   read: async (folder) => {
-    await guie("datasets/archives/unpack").unpackArchive(folder, name);
+    await fromLib("datasets/archives/unpack").unpackArchive(folder, name);
     const { [name]: _archive, ...files } = filesBelow(folder);
     const unpacked = Object.entries(files).filter(([path]) => !path.endsWith(".unpacked"));
     return digestOf(...unpacked.flat());
@@ -85,8 +85,8 @@ const archive = (name, maker) => ({
 
 async function featureFiles({ scratch }) {
   const folder = join(scratch, "sample features");
-  const { writeFeatures } = guie("retrieval/feature_writer");
-  const random = guie("common/random").randomStream(3, "rows");
+  const { writeFeatures } = fromLib("features/feature_writer");
+  const random = fromLib("common/random").randomStream(3, "rows");
   const [count, length] = [200, 16];
   const data = Float32Array.from({ length: count * length }, () => random.normal());
   const rows = {
@@ -95,21 +95,24 @@ async function featureFiles({ scratch }) {
   };
   const madeBy = { run: "attack", views: "whole", folder: "/nowhere" };
   const features = await writeFeatures(folder, { rows, madeBy, replace: true }, { data, count, length });
-  await search(folder); // makes the graph
+  await search(folder); // builds the search graph
   return filesBelow(features.folder);
 }
 
-/** Searches a folder of features by its graph. */
+/** Searches a folder of features by its graph; returns a hash of the result. */
 async function search(folder) {
-  const features = guie("retrieval/feature_files").openFeatures(folder);
+  const features = fromLib("features/feature_files").openFeatures(folder);
   const vectors = features.readAll();
-  const { index } = await guie("serving/searcher").approximateSearcher({ vectors, features });
+  const { index } = await fromLib("serving/searcher").approximateSearcher({ vectors, features });
   const queries = { data: vectors.data.slice(0, 4 * vectors.length), count: 4, length: vectors.length };
   const { positions } = await index.search(queries, 5);
   return digestOf(...positions);
 }
 
-/** name -> { make: the files of a whole sample, by their paths; mutates: which of them; read: what they hold }. */
+/**
+ * name -> { make: files of a valid sample by path; mutates: tells which may be mutated; read: returns a hash of the
+ * content }.
+ */
 export const KINDS = {
   jpg: image(() => drawn("jpeg")),
   png: image(() => drawn("png")),
@@ -118,8 +121,8 @@ export const KINDS = {
   tiff: image(() => drawn("tiff")),
   avif: image(() => drawn("avif")),
   bmp: image(() =>
-    ofTests("images/make").bmp(
-      ofTests("images/make").draw(31, 20, (x, y, c) => x * y + c),
+    fromTests("images/make").bmp(
+      fromTests("images/make").draw(31, 20, (x, y, c) => x * y + c),
       24,
     ),
   ),
@@ -131,11 +134,11 @@ export const KINDS = {
   onnx: {
     make: async ({ tiny, scratch }) => {
       const out = join(scratch, "sample onnx");
-      await guie("export/export_run").exportRun({ run: tiny.run, format: "onnx", out });
+      await fromLib("export/export_run").exportRun({ run: tiny.run, format: "onnx", out });
       return { "model.onnx": readFileSync(join(out, "model.onnx")) };
     },
     read: async (folder) => {
-      const { tensors, nodeInputs } = guie("checkpoints/onnx").readOnnx(join(folder, "model.onnx"));
+      const { tensors, nodeInputs } = fromLib("formats/onnx").readOnnx(join(folder, "model.onnx"));
       const values = [...tensors.values()].flatMap(({ shape, values }) => [shape, values()]);
       return digestOf([...tensors.keys()], [...nodeInputs], ...values);
     },
@@ -144,7 +147,7 @@ export const KINDS = {
     make: featureFiles,
     mutates: (path) => !path.endsWith(".usearch"),
     read: async (folder) => {
-      const features = guie("retrieval/feature_files").openFeatures(folder);
+      const features = fromLib("features/feature_files").openFeatures(folder);
       const { files, labels } = await features.readRows();
       return digestOf([...files], [...(labels ?? [])], features.readAll().data, features.madeBy);
     },
@@ -159,7 +162,7 @@ export const KINDS = {
         ]),
       ),
     read: async (folder) => {
-      const { queries, index } = await guie("training/data").readRetrievalFiles(folder);
+      const { queries, index } = await fromLib("training/data/read_run_data").readRetrievalFiles(folder);
       return digestOf([...queries.files], [...queries.labels], [...index.files], [...index.labels]);
     },
   },
@@ -168,6 +171,6 @@ export const KINDS = {
   tgz: archive("a.tgz", "makeTgz"),
   "run's json": {
     make: async ({ tiny }) => ({ "config.json": readFileSync(join(tiny.run, "config.json")) }),
-    read: async (folder) => digestOf(guie("training/runs/run_folder").readRunConfig(folder)),
+    read: async (folder) => digestOf(fromLib("runs/run_folder").readRunConfig(folder)),
   },
 };

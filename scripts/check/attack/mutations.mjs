@@ -1,17 +1,18 @@
-// Spoilt files of every kind: each is refused in words, read as before, or read as something else; nothing ends or hangs.
+// Reads damaged files of every kind: each must give an error in words, the same content or other content; no crash, no
+// hang.
 import { fork } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { SPOIL } from "../serve_fuzz.mjs";
+import { DAMAGE } from "../serve_fuzz.mjs";
 import { KINDS } from "./kinds.mjs";
 
 const require = createRequire(import.meta.url);
 const { randomStream } = require("guie/dist/common/random");
 
 const READER = join(dirname(fileURLToPath(import.meta.url)), "reader.mjs");
-/** Longer is a hang, on a busy machine too. */
+/** A longer read is a hang, also on a busy machine. */
 const PATIENCE_MS = 30_000;
 const EXAMPLES = 2;
 
@@ -21,21 +22,21 @@ const MUTATIONS = {
     changed[random.integer(0, bytes.length - 1)] ^= 1 << random.integer(0, 7);
     return changed;
   },
-  cut: SPOIL.cut,
-  flip: (bytes, random) => SPOIL.flip(bytes, random),
-  hole: SPOIL.hole,
-  splice: SPOIL.splice,
+  cut: DAMAGE.cut,
+  flip: (bytes, random) => DAMAGE.flip(bytes, random),
+  hole: DAMAGE.hole,
+  splice: DAMAGE.splice,
 };
 
-/** Outcomes, in the order of the table's columns. */
+/** Outcomes in the order of the table's columns. */
 const OUTCOMES = ["crash", "hang", "other error", "in words", "unchanged", "changed"];
 
-/** A reading process that is replaced where it ended or was ended. */
+/** A reading process that is replaced after it ended or was killed. */
 class Reader {
   #child;
   #told = "";
 
-  /** @returns the reader's answer, or `{ ended }` or `{ hung }` */
+  /** Reads one job. @returns the reader's answer, or `{ ended }` or `{ hung }` */
   read(job) {
     this.#child ??= this.#start();
     const child = this.#child;
@@ -83,7 +84,10 @@ function writeFiles(folder, files) {
   }
 }
 
-/** Reads `count` mutations of a kind's sample. @returns how often which outcome came, and examples of the bad ones */
+/**
+ * Reads `count` mutations of a kind's sample.
+ * @returns counts of each outcome, and descriptions of the bad ones
+ */
 async function mutate(kind, { tiny, scratch, seed, count }, reader) {
   const { make, mutates = () => true } = KINDS[kind];
   const folder = join(scratch, "mutated");
@@ -113,8 +117,8 @@ async function mutate(kind, { tiny, scratch, seed, count }, reader) {
 }
 
 /**
- * Mutates every kind, prints the table, and what was bad.
- * @returns the crashes and hangs
+ * Mutates every kind, and prints the table with examples of bad outcomes.
+ * @returns descriptions of the crashes and hangs
  */
 export async function mutationTable(options) {
   const reader = new Reader();

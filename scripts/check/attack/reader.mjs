@@ -1,4 +1,4 @@
-// A process that reads spoilt files: it may crash or hang, and its parent sees it.
+// The process that reads damaged files: it may crash or hang; its parent notices.
 import { createRequire } from "node:module";
 import { KINDS } from "./kinds.mjs";
 

@@ -1,10 +1,10 @@
-// The lines of ../../../Dockerfile, run in a bare system in the place of its image.
+// Runs the lines of ../../../Dockerfile in a bare system in place of its image.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { copyProject, mustRun, projectRoot, USER } from "./system.mjs";
 
-/** A Dockerfile's instructions, in order: [word, what stands behind it]. */
+/** Parses a Dockerfile into its instructions, in order: [word, arguments]. */
 export function parseDockerfile(text) {
   return text
     .replace(/^\s*#.*\n/gm, "")
@@ -14,20 +14,20 @@ export function parseDockerfile(text) {
     .map((line) => /^(\w+)\s+(.*)$/.exec(line).slice(1));
 }
 
-/** The instructions of a stage behind those of the stages that it is built on; the first is the image it begins with. */
+/** Returns the instructions of a stage after those of its base stages; the first is the base image. */
 export function stageOf(instructions, name) {
   const from = instructions.findLastIndex(
     ([word, rest]) => word === "FROM" && (name === undefined || rest.endsWith(` AS ${name}`)),
   );
   assert.ok(from >= 0, `Dockerfile has no stage ${name}`);
   const next = instructions.findIndex(([word], i) => i > from && word === "FROM");
-  const own = instructions.slice(from + 1, next < 0 ? undefined : next);
+  const stageOnly = instructions.slice(from + 1, next < 0 ? undefined : next);
   const base = instructions[from][1].split(" ")[0];
   const isStage = instructions.some(([word, rest]) => word === "FROM" && rest.endsWith(` AS ${base}`));
-  return isStage ? [...stageOf(instructions, base), ...own] : [["FROM", base], ...own];
+  return isStage ? [...stageOf(instructions, base), ...stageOnly] : [["FROM", base], ...stageOnly];
 }
 
-/** Instruction -> what it does to the state { user, cwd, env, command } and the system. */
+/** Instruction -> its effect on the state { user, cwd, env, command } and the system. */
 const INSTRUCTIONS = {
   FROM: (_, image) => assert.equal(image, "debian:13-slim", "the image that a bare Debian 13 stands for"),
   EXPOSE: () => {},
@@ -56,7 +56,10 @@ const INSTRUCTIONS = {
   },
 };
 
-/** Runs a stage's instructions. @returns how to start its command: { command, user, cwd, env } */
+/**
+ * Runs a stage's instructions.
+ * @returns the start of its command: { command, user, cwd, env }
+ */
 export function runDockerfile(system, stage, onStep) {
   const instructions = parseDockerfile(readFileSync(join(projectRoot, "Dockerfile"), "utf8"));
   const state = { user: "root", cwd: "/", env: {}, command: undefined };

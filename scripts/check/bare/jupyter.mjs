@@ -1,29 +1,29 @@
-// JupyterLab in a bare system: that it answers, to its token alone, and has the kernel.
+// Checks JupyterLab in a bare system: it answers, only with its token, and has the kernel.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const START_SECONDS = 120;
 const STOP_SECONDS = 10;
 
-/** Waits until JupyterLab has printed its address. */
+/** Waits until JupyterLab has printed its address; returns port and token. */
 async function addressOf(lab) {
-  let said = "";
+  let printed = "";
   for (const stream of [lab.stdout, lab.stderr])
     stream.on("data", (text) => {
-      said += text;
+      printed += text;
     });
   for (let waited = 0; waited < START_SECONDS * 10; waited++) {
-    const [, port, token] = /http:\/\/127\.0\.0\.1:(\d+)\/lab\S*\?token=(\w+)/.exec(said) ?? [];
+    const [, port, token] = /http:\/\/127\.0\.0\.1:(\d+)\/lab\S*\?token=(\w+)/.exec(printed) ?? [];
     if (token) return { port, token };
-    assert.equal(lab.exitCode, null, `JupyterLab ended:\n${said.slice(-2000)}`);
+    assert.equal(lab.exitCode, null, `JupyterLab ended:\n${printed.slice(-2000)}`);
     await sleep(100);
   }
-  throw new Error(`JupyterLab printed no address within ${START_SECONDS} s:\n${said.slice(-2000)}`);
+  throw new Error(`JupyterLab printed no address within ${START_SECONDS} s:\n${printed.slice(-2000)}`);
 }
 
 /**
- * Asks a JupyterLab that was just started, then ends it as Docker does, by SIGTERM.
- * @param host of this machine: 127.0.0.1, or 127.0.0.2, which only a server answers that listens on every address
+ * Checks a JupyterLab that was just started, then ends it by SIGTERM, as Docker does.
+ * @param host of this machine: 127.0.0.1, or 127.0.0.2, on which only a server for all addresses answers
  */
 export async function checkJupyter(lab, host) {
   const ended = new Promise((resolve) => lab.once("close", resolve));

@@ -1,4 +1,4 @@
-// What a bare machine lacks, one thing after the other, and whether the set-up's words help.
+// Finds the missing packages of a bare machine one by one, by the set-up's advice.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { copyProject, installPackages, PATH } from "./system.mjs";
 const SET_UP = "node scripts/setup.mjs";
 const MOST_LACKS = 10;
 
-/** What the set-up says is needed and what to do, each in one line. */
+/** Parses the set-up's requirement and advice, each in one line. */
 function readNeed(output) {
   const [, what, found, next] =
     /^set-up failed: needed: (.*); found: (.*)\n {2}Next: (.*)$/m.exec(output) ?? [];
@@ -16,32 +16,35 @@ function readNeed(output) {
   return { what, found, next };
 }
 
-const inWords = ({ what, found, next }) => `needed: ${what}; found: ${found} -> ${next}`;
+const describeNeed = ({ what, found, next }) => `needed: ${what}; found: ${found} -> ${next}`;
 
-/** Packages that a line of advice installs. */
+/** Returns the packages that a line of advice installs. */
 function packagesIn(next) {
   const [, packages = ""] = /apt-get install ((?:[a-z0-9][a-z0-9+.-]* ?)+)/.exec(next) ?? [];
   return packages.trim().split(" ").filter(Boolean);
 }
 
-/** Runs the set-up as often as it names a package, which is then installed, one at a time. @returns its seconds */
-export function setUpByItsWords(system, options, onLack) {
+/**
+ * Runs the set-up until it succeeds, and installs one package that it names after each failure.
+ * @returns the duration of the successful run in seconds
+ */
+export function setUpByAdvice(system, options, onLack) {
   const installed = new Set();
   for (let i = 0; i < MOST_LACKS; i++) {
     const startedAtMs = performance.now();
     const { status, output } = system.run(SET_UP, options);
     if (status === 0) return (performance.now() - startedAtMs) / 1000;
     const need = readNeed(output);
-    onLack(inWords(need));
+    onLack(describeNeed(need));
     const missing = packagesIn(need.next).find((name) => !installed.has(name));
-    assert.ok(missing, `what it advises does not help: ${inWords(need)}`);
+    assert.ok(missing, `its advice does not help: ${describeNeed(need)}`);
     installPackages(system, [missing]);
     installed.add(missing);
   }
   throw new Error(`the set-up still lacks something after ${MOST_LACKS} installations`);
 }
 
-/** A Python that is too new, and a disk that is too small: refused before anything is installed. */
+/** Checks that a Python that is too new and a disk that is too small are refused before anything is installed. */
 export function refuseOthers(system, { cwd }, onLack) {
   const fake = join(system.root, "opt/newer-python");
   mkdirSync(fake, { recursive: true });
@@ -58,8 +61,8 @@ export function refuseOthers(system, { cwd }, onLack) {
 }
 
 function expectNeed({ status, output }, pattern, onLack) {
-  assert.equal(status, 1, `the set-up was to be refused:\n${output.slice(-1000)}`);
+  assert.equal(status, 1, `the set-up should have been refused:\n${output.slice(-1000)}`);
   const need = readNeed(output);
   assert.match(need.what, pattern);
-  onLack(inWords(need));
+  onLack(describeNeed(need));
 }

@@ -1,22 +1,22 @@
-// Node.js with the npm that comes with it, from npm's own packages, as an installer puts them below /usr/local.
+// Installs Node.js with its npm from npm packages below /usr/local, like an installer.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "./system.mjs";
 
-/** Node's version -> the npm beside it. */
+/** Node's version -> the version of its npm. */
 export const NODES = { 20.19: "10.8", 22: "10.9", 24: "11", 26: "11" };
 
-/** Downloads a package, unless it is there; its archive. */
+/** Downloads a package if it is missing; returns the path of its archive. */
 function pack(name) {
   const folder = join(projectRoot, ".cache/bare/node");
   mkdirSync(folder, { recursive: true });
   const args = ["pack", name, "--json", "--prefer-offline", "--pack-destination", folder];
   const { status, stdout, stderr } = spawnSync("npm", args, { encoding: "utf8", cwd: folder });
   assert.equal(status, 0, `npm pack ${name}: ${stderr.trim()}`);
-  const said = JSON.parse(stdout);
-  return join(folder, (Array.isArray(said) ? said : Object.values(said)).at(-1).filename);
+  const printed = JSON.parse(stdout);
+  return join(folder, (Array.isArray(printed) ? printed : Object.values(printed)).at(-1).filename);
 }
 
 function unpack(archive, folder) {
@@ -32,7 +32,7 @@ function unpack(archive, folder) {
   assert.equal(status, 0, `${archive}: ${stderr}`);
 }
 
-/** Puts a Node.js into the bare system. */
+/** Installs a Node.js in the bare system. */
 export function installNode(system, version) {
   const local = join(system.root, "usr/local");
   unpack(pack(`node-linux-${process.arch}@${version}`), local);

@@ -1,10 +1,10 @@
-// What this machine is set to when it asks for packages (certificates, proxies, registries), taken along into another root.
+// Copies this machine's settings for package downloads (certificates, proxies, registries) into another root.
 import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** Variables that belong to the machine and not to this process. */
+/** Environment variables of the machine, as opposed to this process. */
 const VARIABLES = [
   /^(NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)$/,
   /^(https?|all|no)_proxy$/i,
@@ -12,14 +12,14 @@ const VARIABLES = [
   /^PIP_(CERT|INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|TRUSTED_HOST|PROXY|RETRIES|DEFAULT_TIMEOUT)$/,
 ];
 
-/** Where files that are named by the settings lie in the other root: no package writes there. */
+/** Folder in the other root for files named by the settings; no package writes there. */
 const FOLDER = "/etc/settings-of-the-machine";
 
 function output(command, args) {
   return spawnSync(command, args, { encoding: "utf8" }).stdout ?? "";
 }
 
-/** What pip's configuration files say, as the variables that say the same. */
+/** Returns the settings of pip's configuration files as environment variables. */
 function pipVariables() {
   const lines = output("python3", ["-m", "pip", "config", "list"]).matchAll(
     /^(?:global|install)\.([\w-]+)='(.*)'$/gm,
@@ -31,7 +31,7 @@ function pipVariables() {
   return Object.fromEntries(variables.filter(([name]) => VARIABLES.some((pattern) => pattern.test(name))));
 }
 
-/** Folders of this machine that a value names, by path or file address; the files of an index lie beside its `simple`. */
+/** Returns the folders that a value names, by path or file address; an index's files are next to its `simple`. */
 function foldersIn(value) {
   return value
     .split(" ")
@@ -40,8 +40,11 @@ function foldersIn(value) {
     .map((path) => path.replace(/(?<=.)\/simple\/?$/, ""));
 }
 
-/** Writes this machine's settings into `root`. @returns the variables to run commands with, and folders to be seen there */
-export function takeSettings(root) {
+/**
+ * Writes this machine's settings into `root`.
+ * @returns environment variables for commands, and folders that must be visible there
+ */
+export function copySettings(root) {
   mkdirSync(join(root, FOLDER), { recursive: true });
   const given = Object.entries(process.env).filter(([name]) =>
     VARIABLES.some((pattern) => pattern.test(name)),
@@ -58,7 +61,7 @@ export function takeSettings(root) {
   if (existsSync(npmrc)) {
     env.npm_config_userconfig = `${FOLDER}/npmrc`;
     copyFileSync(npmrc, join(root, env.npm_config_userconfig));
-    // Its reader there is an ordinary user; the root itself lies in a folder that only its owner enters
+    // An ordinary user reads it there; the root itself is in a folder that only its owner can enter
     chmodSync(join(root, env.npm_config_userconfig), 0o644);
   }
   const acquire = output("apt-config", ["dump"]).match(/^Acquire::(https?|Retries|ForceIPv4)\b.*$/gim);

@@ -1,21 +1,23 @@
-// A bare Debian in a folder: its base system once by debootstrap, every use on an overlay that is thrown away.
-// All of it runs in a mount and process namespace of its own (scripts/check/bare.mjs), with which mounts and processes end.
+// Opens a bare Debian system in a folder: debootstrap makes its base once, each use has a temporary overlay.
+// Everything runs in its own mount and process namespace (scripts/check/bare.mjs), and ends with it.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { takeSettings } from "./settings.mjs";
+import { copySettings } from "./settings.mjs";
 
+/** The project's folder. */
 export const projectRoot = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 const CACHE = join(projectRoot, ".cache/bare");
 
 /** System -> its name in Debian's archive. */
 export const SYSTEMS = { "debian-12": "bookworm", "debian-13": "trixie" };
 
-/** The user of the bare system, the first that it has. */
+/** The first user of the bare system. */
 export const USER = "guie";
 const USER_ID = 1000;
+/** Search path of commands in the bare system. */
 export const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const MAX_OUTPUT_BYTES = 64 * 2 ** 20;
 
@@ -24,12 +26,12 @@ function must(command, ...args) {
     encoding: "utf8",
     maxBuffer: MAX_OUTPUT_BYTES,
   });
-  const said = error?.message ?? `${stdout}${stderr}`.trim().split("\n").slice(-5).join("\n");
-  assert.equal(status, 0, `${command} ${args.join(" ")}: ${said}`);
+  const printed = error?.message ?? `${stdout}${stderr}`.trim().split("\n").slice(-5).join("\n");
+  assert.equal(status, 0, `${command} ${args.join(" ")}: ${printed}`);
   return stdout;
 }
 
-/** The mirror that apt is set to. */
+/** Returns the mirror that apt uses. */
 function mirror() {
   const lines = must("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages").split(
     "\n",
@@ -37,19 +39,19 @@ function mirror() {
   return lines.find((address) => /\/debian\/?$/.test(address)) ?? "http://deb.debian.org/debian";
 }
 
-/** The folder of a system as debootstrap leaves it. */
+/** Returns the folder of a base system; debootstrap makes it if it is missing. */
 function baseSystem(system) {
   const base = join(CACHE, system);
   if (existsSync(base)) return base;
   console.log(`${system}: debootstrap, once`);
-  rmSync(`${base}.making`, { recursive: true, force: true });
+  rmSync(`${base}.partial`, { recursive: true, force: true });
   mkdirSync(CACHE, { recursive: true });
-  must("debootstrap", "--variant=minbase", SYSTEMS[system], `${base}.making`, mirror());
-  renameSync(`${base}.making`, base);
+  must("debootstrap", "--variant=minbase", SYSTEMS[system], `${base}.partial`, mirror());
+  renameSync(`${base}.partial`, base);
   return base;
 }
 
-/** A folder of downloads that all bare systems share, so that registries are asked once. */
+/** Mounts a folder of downloads that all bare systems share, so that registries are asked once. */
 function sharedFolder(root, name, inside, owner) {
   const folder = join(CACHE, name);
   const target = join(root, inside);
@@ -74,7 +76,7 @@ function mountSystem(root) {
     must("ln", "-s", `/proc/self/fd/${i}`, join(root, "dev", name));
 }
 
-/** What a command in the bare system sees: nothing of this process but the machine's settings. */
+/** Returns the environment of a command in the bare system: the machine's settings, but nothing of this process. */
 function environment(settings, user, env) {
   return {
     PATH,
@@ -89,9 +91,9 @@ function environment(settings, user, env) {
 }
 
 /**
- * A bare system in `folder`, which is empty.
- * @returns `run(script, options)` waits for a shell script, `start(argv, options)` starts a command;
- *   options: { user, cwd, env }
+ * Opens a bare system in an empty folder.
+ * @returns `run(script, options)` waits for a shell script, `start(argv, options)` starts a command; options: { user,
+ * cwd, env }
  */
 export function openSystem(system, folder) {
   const [upper, work, root] = ["upper", "work", "root"].map((name) => join(folder, name));
@@ -99,9 +101,9 @@ export function openSystem(system, folder) {
   const layers = `lowerdir=${baseSystem(system)},upperdir=${upper},workdir=${work}`;
   must("mount", "-t", "overlay", "overlay", "-o", layers, root);
   mountSystem(root);
-  // Debian's own images have this line too: nothing in them has to outlive a loss of power
+  // Debian's own images also have this line: nothing in them must survive a power loss
   writeFileSync(join(root, "etc/dpkg/dpkg.cfg.d/unsafe-io"), "force-unsafe-io\n");
-  const { env: settings, folders } = takeSettings(root);
+  const { env: settings, folders } = copySettings(root);
   sharedFolder(root, `apt-${system}`, "var/cache/apt/archives");
   for (const name of ["npm", "pip"]) sharedFolder(root, name, `var/cache/${name}`, USER_ID);
   for (const one of folders) {
@@ -109,26 +111,26 @@ export function openSystem(system, folder) {
     must("mount", "--bind", "-o", "ro", one, join(root, one));
   }
 
-  const inside = (argv, { user = USER, cwd = "/", env = {} } = {}) => ({
+  const inSystem = (argv, { user = USER, cwd = "/", env = {} } = {}) => ({
     args: [`--userspec=${user}`, root, "/bin/sh", "-c", 'cd "$0" && exec "$@"', cwd, ...argv],
     options: { env: environment(settings, user, env), encoding: "utf8", maxBuffer: MAX_OUTPUT_BYTES },
   });
   return {
     root,
     run(script, given) {
-      const { args, options } = inside(["/bin/sh", "-c", `{ ${script}\n} 2>&1`], given);
+      const { args, options } = inSystem(["/bin/sh", "-c", `{ ${script}\n} 2>&1`], given);
       const { status, stdout, error } = spawnSync("chroot", args, options);
       if (error) throw error;
       return { status, output: stdout };
     },
     start(argv, given) {
-      const { args, options } = inside(argv, given);
+      const { args, options } = inSystem(argv, given);
       return spawn("chroot", args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
     },
   };
 }
 
-/** Runs a script that has to end well. */
+/** Runs a script that must succeed; returns its output. */
 export function mustRun(system, script, options) {
   const { status, output } = system.run(script, options);
   const tail = output.trim().split("\n").slice(-12).join("\n  ");
@@ -136,13 +138,13 @@ export function mustRun(system, script, options) {
   return output;
 }
 
-/** Debian's packages, without those that are only recommended. */
+/** Installs Debian packages without recommended ones. */
 export function installPackages(system, packages) {
   const install = `apt-get update -q && apt-get install -q -y --no-install-recommends ${packages.join(" ")}`;
   mustRun(system, install, { user: "root" });
 }
 
-/** The project as a clone has it, edits included, at `path` in the bare system; it belongs to its user. */
+/** Copies the project like a clone, including edits, to `path` in the bare system; it belongs to its user. */
 export function copyProject(system, path) {
   const files = must(
     "git",
