@@ -1,8 +1,8 @@
-// Which checkpoints a run writes and keeps, and how often it logs.
+// Settings of checkpoints and logs: what a run writes and keeps, and how often.
 import { z } from "zod";
 import { count, countOrZero, type SettingsOf, setting } from "./setting";
 
-/** Checkpoints and log lines. */
+/** The rows of the checkpoint and log settings. */
 export const CHECKPOINTS = {
   cpktEpoch: setting(
     countOrZero,
@@ -12,26 +12,26 @@ export const CHECKPOINTS = {
   cpktSteps: setting(
     countOrZero,
     1000,
-    "Renew the checkpoint `last` every this many steps and at the end of each epoch; 0 = only there.",
+    "Renew the checkpoint `last` every this many steps and at the end of each epoch; 0 = only at the end of each epoch.",
   ),
   nBatchLog: setting(count, 300, "Write a log line every this many steps."),
   keepEverySteps: setting(countOrZero, 0, "Write a checkpoint `step_N` every this many steps; 0 = none."),
   keepCheckpoints: setting(
     countOrZero,
     3,
-    "How many of the newest `epoch_N` and `step_N` checkpoints to keep (0 = all); `best` and `last` always stay.",
+    "Number of the newest `epoch_N` and `step_N` checkpoints to keep (0 = all); `best` and `last` are always kept.",
   ),
   bestBy: setting(
     z.enum(["mp5", "top1"]),
     "mp5",
-    "Score that chooses `best`: the highest mP@5 on held-out classes (top-1 where none are held out), or the highest top-1.",
+    "Score that selects `best`: mP@5 on held-out classes (top-1 if none are held out), or top-1; the highest wins.",
   ),
   bestOf: setting(
     z.enum(["raw", "ema", "swa"]),
     "raw",
-    "Weights whose score chooses `best`: those of the last step, their EMA, or their SWA.",
+    "Weights whose score selects `best`: the raw weights of the last step, their EMA, or their SWA.",
   ),
 };
 
-/** The settings of checkpoints and logs. */
+/** Settings of checkpoints and logs. */
 export interface CheckpointSettings extends SettingsOf<typeof CHECKPOINTS> {}

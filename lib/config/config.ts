@@ -1,11 +1,11 @@
-// All settings of a training run, their checks and overrides.
+// The whole config of a training run: its settings, their checks and overrides.
 import { z } from "zod";
 import { nearestName, UserError } from "../common/errors";
 import { CHECKPOINTS, type CheckpointSettings } from "./checkpoints";
 import { DATA, type DataSettings } from "./data";
 import { LOSS, type LossSettings } from "./loss";
 import { MODEL, type ModelSettings } from "./model";
-import { OLD_SETTINGS, sayingPresentNames } from "./old_names";
+import { OLD_SETTINGS, presentNamesWithNotice } from "./old_names";
 import { OPTIMISER, type OptimiserSettings } from "./optimiser";
 import { PROCESSES, type ProcessSettings } from "./processes";
 import { RUN, type RunSettings, SEED, type SeedSettings } from "./run";
@@ -13,8 +13,9 @@ import { SAMPLING, type SamplingSettings } from "./sampling";
 import { START, type StartSettings } from "./start";
 
 /**
- * Everything that decides a training run. Names follow the original's flags (`--init-lr` is `initLr`).
- * A config is made by a preset, overridden setting by setting, checked, then frozen. Components take their part of it.
+ * All settings of a training run. Names follow the original's flags (`--init-lr` is `initLr`).
+ * A preset makes a config; overrides change single settings; the result is checked and frozen. Components take their
+ * part of it.
  */
 export interface TrainConfig
   extends RunSettings,
@@ -48,19 +49,20 @@ export type SettingName = keyof TrainConfig;
 /** The names of all settings. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 
-/** Some settings of a run; what is undefined is not set. */
+/** Settings of a run that override a config's; an undefined one is not set. */
 export type ConfigOverrides = { [Name in SettingName]?: TrainConfig[Name] | undefined };
 
-const of = <T>(part: "schema" | "default") =>
+/** Returns one part of every row, by the setting's name. */
+const columnOf = <T>(part: "schema" | "default") =>
   Object.fromEntries(SETTING_NAMES.map((name) => [name, SETTINGS[name][part]])) as T;
 
-/** What each setting may be; the messages come from zod. */
-const CHECKS = z.object(of<Record<SettingName, z.ZodType>>("schema"));
+/** The schema of a whole config; its messages come from zod. */
+const CHECKS = z.object(columnOf<Record<SettingName, z.ZodType>>("schema"));
 
-/** The values of all settings in the preset `vit_224`. */
-export const DEFAULTS: Readonly<TrainConfig> = Object.freeze(of<TrainConfig>("default"));
+/** All settings with the values of the preset `vit_224`. */
+export const DEFAULTS: Readonly<TrainConfig> = Object.freeze(columnOf<TrainConfig>("default"));
 
-/** What must hold between settings: [whether it is broken, the setting to name, what is wrong]. */
+/** Rules between settings: [true if the rule is broken, the setting to name, what is wrong]. */
 const RULES: readonly [(config: TrainConfig) => boolean, SettingName, string][] = [
   [({ bestOf, emaDecay }) => bestOf === "ema" && emaDecay === 0, "bestOf", "there is no EMA (emaDecay is 0)"],
   [
@@ -76,7 +78,7 @@ const RULES: readonly [(config: TrainConfig) => boolean, SettingName, string][] 
   ],
 ];
 
-/** Returns the present name of a setting. @throws UserError for a name that is no setting's, with the nearest one */
+/** Returns the present name of a setting. @throws UserError for an unknown name, with the nearest known one */
 export function requireSetting(name: string): SettingName {
   const present = OLD_SETTINGS.get(name) ?? name;
   if ((SETTING_NAMES as string[]).includes(present)) return present as SettingName;
@@ -88,14 +90,14 @@ export function requireSetting(name: string): SettingName {
 }
 
 /**
- * Lays `overrides` over `config`, checks the result and freezes it. A setting that is undefined stays the config's; old
- * names are understood, and the present ones said.
- * @throws UserError for an unknown setting (with the nearest name) or a value that does not fit
+ * Returns `config` with `overrides` applied, checked and frozen. An undefined override leaves the config's value. Old
+ * names are accepted; a notice tells the present ones.
+ * @throws UserError for an unknown setting (with the nearest name) or an invalid value
  * @example
  * const config = overrideConfig(preset("demo", "frozen"), { nEpochs: 2 });
  */
 export function overrideConfig(config: TrainConfig, overrides: ConfigOverrides = {}): Readonly<TrainConfig> {
-  const named = sayingPresentNames(overrides);
+  const named = presentNamesWithNotice(overrides);
   for (const name of Object.keys(named)) requireSetting(name);
   const set = Object.entries(named).filter(([, value]) => value !== undefined);
   const given = { ...config, ...Object.fromEntries(set) };

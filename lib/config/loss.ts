@@ -1,4 +1,4 @@
-// The loss and its margin.
+// Settings of the loss and its margin.
 import { z } from "zod";
 import { positive, type SettingsOf, setting } from "./setting";
 
@@ -7,7 +7,7 @@ const angle = z
   .min(0)
   .max(Math.PI / 2);
 
-/** Loss and margin. */
+/** The rows of the loss settings. */
 export const LOSS = {
   loss: setting(
     z.enum(["ArcFace", "CosFace"]),
@@ -17,7 +17,7 @@ export const LOSS = {
   s: setting(positive, 30, "Scale s of the loss."),
   margin: setting(angle, 0.3, "Margin of the first epoch, radians."),
   marginStep: setting(z.number().nonnegative(), 0.1, "Growth of the margin per epoch, radians."),
-  marginMax: setting(angle, 0.8, "Largest margin that `marginStep` leads to, radians."),
+  marginMax: setting(angle, 0.8, "Upper limit of the margin as it grows by `marginStep`, radians."),
   classSizeMargin: setting(
     z.boolean(),
     false,
@@ -25,11 +25,11 @@ export const LOSS = {
   ),
 };
 
-/** The settings of the loss. */
+/** Settings of the loss. */
 export interface LossSettings extends SettingsOf<typeof LOSS> {}
 
-/** The settings that say how the loss is computed from cosines. */
+/** Settings that define how the loss is computed from cosines. */
 export type ArcFaceSettings = Pick<LossSettings, "loss" | "s">;
 
-/** The settings that give an epoch its margin. */
+/** Settings of the margin schedule. */
 export type MarginSettings = Pick<LossSettings, "margin" | "marginStep" | "marginMax">;

@@ -1,17 +1,17 @@
-// Names that settings and their values had in former versions. Configs of old runs, and whoever still uses an old name,
-// are understood; nothing is written by these names any more.
+// Old names of settings and of their values. They are still read, from configs of old runs and from users, but never
+// written.
 import { UserError } from "../common/errors";
 import { noticeOnce } from "../common/notice";
 
-/** Settings that have another name now, by their old one. */
+/** Renamed settings: old name -> present name. */
 export const OLD_SETTINGS: ReadonlyMap<string, string> = new Map([["workers", "processes"]]);
 
-/** Values that have another name now: setting (by its present name), then the old value. */
+/** Renamed values: setting (by its present name) -> old value -> present value. */
 const OLD_VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   lrSchedule: { seed: "original" },
 };
 
-/** Settings by their present names, and what was called otherwise. */
+/** Settings under their present names, with notes on the old ones. */
 export interface RenamedSettings {
   settings: Record<string, unknown>;
   /** `the setting "workers" is called "processes" now`, for each old name. */
@@ -19,8 +19,8 @@ export interface RenamedSettings {
 }
 
 /**
- * Gives settings and values their present names.
- * @throws UserError where a setting is given by both of its names
+ * Returns settings and values under their present names.
+ * @throws UserError if a setting is given by both of its names
  */
 export function withPresentNames(given: Readonly<Record<string, unknown>>): RenamedSettings {
   const notes: string[] = [];
@@ -38,8 +38,8 @@ export function withPresentNames(given: Readonly<Record<string, unknown>>): Rena
   return { settings: Object.fromEntries(renamed), notes };
 }
 
-/** Gives settings their present names, and says each new name once in a process, on standard error. */
-export function sayingPresentNames(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** Returns settings under their present names; writes each new name once per process to standard error. */
+export function presentNamesWithNotice(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { settings, notes } = withPresentNames(given);
   for (const note of notes) noticeOnce(`guie: ${note}.`);
   return settings;
@@ -47,7 +47,7 @@ export function sayingPresentNames(given: Readonly<Record<string, unknown>>): Re
 
 function refuseBoth(old: string, name: string): never {
   throw new UserError(
-    `The settings "${old}" and "${name}" are one: "${old}" is its old name.`,
-    `Give "${name}" alone.`,
+    `The settings "${old}" and "${name}" are the same: "${old}" is the old name of "${name}".`,
+    `Give only "${name}".`,
   );
 }

@@ -1,18 +1,18 @@
-// Steps, epochs, learning rates and averages of the weights.
+// Settings of the optimiser: batches, epochs, learning rates and averages of the weights.
 import { z } from "zod";
 import { count, countOrZero, positive, type SettingsOf, setting } from "./setting";
 
-/** How a run takes its steps. */
+/** The rows of the optimiser settings. */
 export const OPTIMISER = {
   batchSize: setting(
     count,
     32,
-    "Images of an optimiser step in each process: all together see `batchSize` x `processes`.",
+    "Images per optimiser step in each process; a step has `batchSize` x `processes` images in total.",
   ),
   accumulationSteps: setting(
     count,
     1,
-    "Number of pieces in which a batch is computed: the memory of one piece, the result of the whole batch.",
+    "Number of pieces in which a batch is computed: it needs the memory of one piece and gives the result of the whole batch.",
   ),
   precision: setting(
     z.enum(["float32", "bfloat16", "float16"]),
@@ -22,25 +22,29 @@ export const OPTIMISER = {
   gradientCheckpointing: setting(
     z.boolean(),
     false,
-    "Compute each block's forward pass again in the backward pass: less memory, slower.",
+    "Recompute each block's forward pass in the backward pass: less memory, slower.",
   ),
-  nEpochs: setting(count, 10, "Epochs of the run."),
+  nEpochs: setting(count, 10, "Number of epochs."),
   frozenEpochs: setting(countOrZero, 0, "Number of final epochs that train with the backbone frozen."),
-  warmUpEpochs: setting(countOrZero, 1, "Epochs of linear warm-up of the `original` schedule."),
+  warmUpEpochs: setting(countOrZero, 1, "Epochs of linear warm-up in the `original` schedule."),
   lrSchedule: setting(
     z.enum(["original", "cosine"]),
     "original",
-    "`original`: the original's schedule, one value per epoch after the warm-up; `cosine`: a value per step, from a 10 % warm-up down to `finalLr`.",
+    "Learning rate schedule. `original`: the original's, one value per epoch after the warm-up; `cosine`: one value per step, 10 % warm-up, then down to `finalLr`.",
   ),
   trainedBlocks: setting(
     countOrZero,
     0,
-    "`fine_tune`: number of last blocks of the backbone that learn, with all that follows them; 0 = the whole backbone.",
+    "`fine_tune`: number of last blocks of the backbone that are trained, with everything after them; 0 = the whole backbone.",
   ),
-  initLr: setting(positive, 1e-4, "Learning rate of neck and head."),
-  finalLr: setting(z.number().nonnegative(), 0, "Last learning rate of the `cosine` schedule."),
-  backboneLrFactor: setting(z.number().min(0).max(1), 1e-3, "Backbone's learning rate / `initLr`."),
-  weightDecay: setting(z.number().nonnegative(), 1e-5, "AdamW's decoupled weight decay, of all weights."),
+  initLr: setting(positive, 1e-4, "Initial learning rate of neck and head."),
+  finalLr: setting(z.number().nonnegative(), 0, "Final learning rate of the `cosine` schedule."),
+  backboneLrFactor: setting(z.number().min(0).max(1), 1e-3, "Learning rate of the backbone / `initLr`."),
+  weightDecay: setting(
+    z.number().nonnegative(),
+    1e-5,
+    "AdamW's decoupled weight decay, applied to all weights.",
+  ),
   emaDecay: setting(
     z.number().min(0).lt(1),
     0,
@@ -49,22 +53,22 @@ export const OPTIMISER = {
   swaStartEpoch: setting(
     countOrZero,
     0,
-    "First epoch whose final weights enter a plain mean (SWA), with those of all later epochs; 0 = no SWA.",
+    "First epoch of the plain mean (SWA) of the weights at the end of each epoch; 0 = no SWA.",
   ),
-  maxStepsPerEpoch: setting(countOrZero, 0, "Most steps of an epoch; 0 = the whole epoch."),
+  maxStepsPerEpoch: setting(countOrZero, 0, "Maximum steps per epoch; 0 = the whole epoch."),
 };
 
-/** The settings of the optimiser. */
+/** Settings of the optimiser. */
 export interface OptimiserSettings extends SettingsOf<typeof OPTIMISER> {}
 
-/** The settings that say how large a batch is, and in how many pieces it is computed. */
+/** Settings of the batch: its size, and the number of pieces in which it is computed. */
 export type BatchSettings = Pick<OptimiserSettings, "batchSize" | "accumulationSteps">;
 
-/** The settings that give a step its learning rate. */
+/** Settings of the learning rate schedule. */
 export type ScheduleSettings = Pick<
   OptimiserSettings,
   "lrSchedule" | "initLr" | "finalLr" | "nEpochs" | "warmUpEpochs"
 >;
 
-/** The settings that say which averages of the weights there are. */
+/** Settings of the averages of the weights. */
 export type AverageSettings = Pick<OptimiserSettings, "emaDecay" | "swaStartEpoch">;

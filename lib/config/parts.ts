@@ -1,4 +1,4 @@
-// What components need of several concerns, each under one name.
+// Named parts of the config that span several concerns, one for each component that needs them.
 import type { DataSettings, TableSettings } from "./data";
 import type { ArcFaceSettings, LossSettings } from "./loss";
 import type { ClassRowSettings, ModelSettings, NeckSettings } from "./model";
@@ -8,74 +8,74 @@ import type { RunSettings, SeedSettings } from "./run";
 import type { SamplingSettings } from "./sampling";
 import type { StartSettings } from "./start";
 
-/** The settings that say what a run trains. */
+/** The setting that chooses what a run trains. */
 export type StageSettings = Pick<RunSettings, "stage">;
 
-/** The settings that a backbone's graph depends on. */
+/** Settings that a backbone's graph depends on. */
 export type FeatureSettings = Pick<ModelSettings, "imageSize" | "lastBlocks"> &
   Partial<Pick<ModelSettings, "patchMean"> & Pick<OptimiserSettings, "precision">>;
 
-/** The settings that say which weights a tower has. */
+/** Settings that choose a tower's weights. */
 export type TowerWeightSettings = Pick<ModelSettings, "weights" | "imageSize"> & SeedSettings;
 
-/** The settings that say which backbone, and what its features are. */
+/** Settings that choose the backbone and its features. */
 export type BackboneSettings = Pick<ModelSettings, "tower"> & TowerWeightSettings & FeatureSettings;
 
-/** The settings on which features of images on disk depend. */
+/** Settings that features of image files depend on. */
 export type FileFeatureSettings = Required<BackboneSettings> &
   Pick<DataSettings, "dataDir"> &
   Pick<SamplingSettings, "numWorkers">;
 
-/** The settings on which neck and head depend. */
+/** Settings that neck and head depend on. */
 export type HeadSettings = NeckSettings & ClassRowSettings & Pick<LossSettings, "classSizeMargin">;
 
-/** The settings that change the training loss. */
+/** Settings that change the training loss. */
 export type TrainingLossSettings = ArcFaceSettings & ClassRowSettings;
 
-/** The settings that tell which tables a run reads, and which of their classes it holds out. */
+/** Settings that choose a run's tables and held-out classes. */
 export type RunDataSettings = TableSettings & Pick<DataSettings, "holdOutShare"> & SeedSettings;
 
-/** The settings that name what a run is made of. */
+/** Settings that name a run's inputs: tables, features and the tower's weights. */
 export type MadeOfSettings = Pick<DataSettings, "dataDir" | "csv" | "features" | "holdOutShare"> &
   Pick<ModelSettings, "weights">;
 
-/** The settings that say which training images are shown, and how they are read. */
+/** Settings of a preview of training images: the table, and how images are read. */
 export type ShownImageSettings = RunDataSettings &
   Pick<ModelSettings, "imageSize"> &
   Pick<SamplingSettings, "numWorkers">;
 
-/** The settings that order the rows of an epoch; `batchSize` is that of one process. */
+/** Settings that order the rows of an epoch; `batchSize` is that of one process. */
 export type SamplerSettings = Pick<SamplingSettings, "sampler" | "samplesPerClass"> &
   Pick<OptimiserSettings, "batchSize"> &
   SeedSettings;
 
-/** The settings that say which batches a run sees. */
+/** Settings that define the batches of a run. */
 export type BatchSourceSettings = SamplerSettings &
   Pick<OptimiserSettings, "maxStepsPerEpoch" | "nEpochs" | "accumulationSteps"> &
   Pick<DataSettings, "dataDir"> &
   Pick<ModelSettings, "imageSize"> &
   Pick<SamplingSettings, "numWorkers">;
 
-/** The settings that a run's first weights depend on. */
+/** Settings that a run's initial weights depend on. */
 export type FirstWeightSettings = HeadSettings &
   TowerWeightSettings &
   StartSettings &
   Pick<DataSettings, "dataDir" | "csv" | "features" | "holdOutShare">;
 
-/** The settings that say what a step is fed at random. */
+/** Settings of a step's random inputs. */
 export type FeedSettings = BatchSettings &
   Pick<ModelSettings, "dropout"> &
   Pick<ProcessSettings, "classShare"> &
   SeedSettings;
 
-/** The settings that change the graph of a training step. */
+/** Settings that change the graph of a training step. */
 export type StepSettings = TrainingLossSettings &
   Pick<
     OptimiserSettings,
     "precision" | "accumulationSteps" | "initLr" | "backboneLrFactor" | "weightDecay" | "trainedBlocks"
   >;
 
-/** The settings of a trainer: what it computes, and with which rates. */
+/** Settings of a trainer: its computation and its learning rates. */
 export type TrainerSettings = StageSettings &
   SeedSettings &
   LossSettings &
@@ -84,7 +84,7 @@ export type TrainerSettings = StageSettings &
   ClassRowSettings &
   Pick<ModelSettings, "dropout">;
 
-/** The settings that change the graphs of training and embedding. */
+/** Settings that change the graphs of training and embedding. */
 export type GraphSettings = Pick<RunSettings, "configName" | "stage"> &
   Pick<OptimiserSettings, "gradientCheckpointing"> &
   HeadSettings &
@@ -96,7 +96,7 @@ export type GraphSettings = Pick<RunSettings, "configName" | "stage"> &
   BucketSettings &
   ShardSettings;
 
-/** The settings that decide which weights a run arrives at: all but its name, its checkpoints and its log. */
+/** Settings that determine a run's final weights: all but its name, its checkpoints and its log. */
 export type TrainingSettings = Pick<RunSettings, "configName" | "stage"> &
   DataSettings &
   SeedSettings &
@@ -107,7 +107,7 @@ export type TrainingSettings = Pick<RunSettings, "configName" | "stage"> &
   StartSettings &
   SamplingSettings;
 
-/** The settings on which the memory of a run's process depends. */
+/** Settings that the memory of a run's process depends on. */
 export type MemorySettings = StageSettings &
   HeadSettings &
   FeatureSettings &
@@ -117,18 +117,18 @@ export type MemorySettings = StageSettings &
   Pick<OptimiserSettings, "gradientCheckpointing" | "trainedBlocks"> &
   Pick<ProcessSettings, "shardHead">;
 
-/** The settings that say what the frozen stage trains on. */
+/** Settings that choose the data of the frozen stage. */
 export type FrozenDataSettings = RunDataSettings &
   Pick<DataSettings, "features"> &
   FileFeatureSettings &
   MemorySettings;
 
-/** The settings on which the duration of a run depends. */
+/** Settings that the duration of a run depends on. */
 export type EstimateSettings = FrozenDataSettings &
   PlaceSettings &
   Pick<OptimiserSettings, "nEpochs" | "maxStepsPerEpoch">;
 
-/** The settings that a step's time in many processes depends on. */
+/** Settings that the duration of a step in many processes depends on. */
 export type ScalingSettings = Omit<HeadSettings, "classSizeMargin"> &
   Required<FeatureSettings> &
   BucketSettings &
@@ -136,20 +136,20 @@ export type ScalingSettings = Omit<HeadSettings, "classSizeMargin"> &
   Pick<OptimiserSettings, "batchSize" | "gradientCheckpointing"> &
   Pick<ProcessSettings, "shardHead">;
 
-/** The settings by which pixels, a backbone and runs are compared on held-out classes. */
+/** Settings of the comparison of pixels, a backbone and runs on held-out classes. */
 export type ComparisonSettings = FileFeatureSettings & TableSettings & Pick<ModelSettings, "standardise">;
 
-/** The settings by which a run's model embeds images. */
+/** Settings that a run's model needs to embed images. */
 export type EmbedderSettings = StageSettings & FileFeatureSettings;
 
-/** The settings on which the shapes of a run's weights depend. */
+/** Settings that the shapes of a run's weights depend on. */
 export type WeightShapeSettings = StageSettings &
   HeadSettings &
   FeatureSettings &
   Pick<ModelSettings, "tower"> &
   Pick<DataSettings, "features">;
 
-/** The settings that say what the weights of a run mean. */
+/** Settings that define the meaning of a run's weights. */
 export type WeightMeaningSettings = StageSettings &
   NeckSettings &
   ClassRowSettings &

@@ -1,5 +1,5 @@
-// Where the files are that a config names. A config keeps its paths as they were written, relative to the root: runs,
-// features and scores record them so. Whoever opens a file takes its absolute path from here.
+// Absolute paths of the files that a config names. A config keeps its paths as written, relative to the project's root,
+// and runs, features and scores record them so. Code that opens a file takes its absolute path from here.
 import { projectPath } from "../common/project";
 
 /** Returns the absolute path of the data directory. */
@@ -12,12 +12,12 @@ export function tablePath({ dataDir, csv }: { dataDir: string; csv: string }): s
   return projectPath(dataDir, csv);
 }
 
-/** Returns the absolute path of the folder of features that a frozen run trains on, where the config names one. */
+/** Returns the absolute path of the features folder that a frozen run trains on, if the config names one. */
 export function featuresPath({ features }: { features: string }): string {
   return projectPath(features);
 }
 
-/** Returns the absolute path of the backbone's file, where the config names one and not `random`. */
+/** Returns the absolute path of the backbone's file, if the config names one and not `random`. */
 export function weightsPath({ weights }: { weights: string }): string {
   return projectPath(weights);
 }

@@ -1,10 +1,10 @@
-// The presets: complete settings under a name.
+// The presets: complete configs under a name.
 import { nearestName, UserError } from "../common/errors";
 import { DEFAULTS, type TrainConfig } from "./config";
 import type { Stage } from "./run";
 
 /**
- * Returns the README's run of the original: every number from its flags and config.
+ * Returns the config of the original's run in its README: every number is from its flags and config.
  * @example
  * vit224().tower // "ViT-H-14"
  */
@@ -12,12 +12,12 @@ export function vit224(stage: Stage = "fine_tune"): TrainConfig {
   return { ...DEFAULTS, stage, runName: `vit_224_${stage}` };
 }
 
-/** Returns a preset that differs from another. @param own what differs */
-function variant(name: string, base: TrainConfig, own: Partial<TrainConfig>): TrainConfig {
-  return { ...base, configName: name, runName: `${name}_${base.stage}`, ...own };
+/** Returns a preset that is another one with some changes. */
+function variant(name: string, base: TrainConfig, changes: Partial<TrainConfig>): TrainConfig {
+  return { ...base, configName: name, runName: `${name}_${base.stage}`, ...changes };
 }
 
-/** The run that scored .713 / .709, as its author told it: two epochs of all parts, a third of neck and head alone. */
+/** Returns the run that scored .713 / .709, by its author's words: two epochs of all parts, one of neck and head. */
 export function vit224Scored(stage: Stage = "fine_tune"): TrainConfig {
   return variant("vit_224_scored", vit224(stage), {
     margin: 0.1,
@@ -27,7 +27,7 @@ export function vit224Scored(stage: Stage = "fine_tune"): TrainConfig {
 }
 
 /**
- * A neck and a sub-centre head on cached features of a frozen SigLIP: .721 on the same competition.
+ * Returns a neck and a sub-centre head on cached features of a frozen SigLIP: .721 in the same competition.
  * @see UniFEx (GCPR 2024); its Adam with weight decay is AdamW here
  */
 export function frozenHead(stage: Stage = "frozen"): TrainConfig {
@@ -48,7 +48,7 @@ export function frozenHead(stage: Stage = "frozen"): TrainConfig {
   });
 }
 
-/** What both stages of the demo share: the small pretrained tower at 112 px, class tokens of its last four blocks. */
+/** Returns the base of both demo stages: a small pretrained tower, 112 px, class tokens of the last four blocks. */
 function demoBase(stage: Stage): TrainConfig {
   return variant("demo", vit224(stage), {
     dataDir: "data/demo",
@@ -66,7 +66,7 @@ function demoBase(stage: Stage): TrainConfig {
 }
 
 /**
- * The ladder on the demo set, in minutes on two cores: neck on frozen features, then all parts.
+ * Returns a stage of the ladder on the demo set, minutes on two cores: neck on frozen features, then all parts.
  * @example
  * const config = overrideConfig(demo("fine_tune"), { runName: "mine" });
  */
@@ -88,7 +88,7 @@ export function demo(stage: Stage = "frozen"): TrainConfig {
 }
 
 /**
- * The ladder on photos: the Grocery Store data set, a third of its classes held out, at 168 px.
+ * Returns a stage of the ladder on photos: the Grocery Store data set, a third of its classes held out, 168 px.
  * `npm run grocery` makes its data directory.
  */
 export function grocery(stage: Stage = "frozen"): TrainConfig {
@@ -99,7 +99,7 @@ export function grocery(stage: Stage = "frozen"): TrainConfig {
   });
 }
 
-/** A few thousand parameters, seconds: for tests only; its results claim nothing. */
+/** Returns a config for tests only: a few thousand parameters, seconds; its results mean nothing. */
 export function tiny(stage: Stage = "fine_tune"): TrainConfig {
   return variant("tiny", demoBase(stage), {
     tower: "tiny",
@@ -130,12 +130,12 @@ const PRESETS: Record<string, (stage?: Stage) => TrainConfig> = {
   tiny,
 };
 
-/** The names that `--config-name` takes. */
+/** The names that `--config-name` accepts. */
 export const PRESET_NAMES = Object.keys(PRESETS);
 
 /**
- * The preset called `name`.
- * @throws UserError with the nearest name when there is none
+ * Returns the preset of that name.
+ * @throws UserError for an unknown name, with the nearest one
  * @example
  * preset("demo", "fine_tune").initLr
  */

@@ -1,10 +1,10 @@
-// Which run it is.
+// Settings that identify a run, and its seed.
 import { z } from "zod";
 import { type SettingsOf, setting, text } from "./setting";
 
-/** What names a run. */
+/** The rows of the settings that identify a run. */
 export const RUN = {
-  configName: setting(text, "vit_224", "The preset that the config came from."),
+  configName: setting(text, "vit_224", "Preset that the config came from."),
   stage: setting(
     z.enum(["frozen", "fine_tune"]),
     "fine_tune",
@@ -17,18 +17,18 @@ export const RUN = {
   ),
 };
 
-/** The settings that name a run. */
+/** Settings that identify a run. */
 export interface RunSettings extends SettingsOf<typeof RUN> {}
 
-/** What a run trains. */
+/** The stage of a run: the parts that it trains. */
 export type Stage = RunSettings["stage"];
 
-/** What all draws of a run follow from. */
+/** The row of the seed. */
 export const SEED = {
   seed: setting(
     z.number().int(),
     999,
-    "Seed of everything random: first weights, order, augmentation, dropout.",
+    "Seed of everything random: initial weights, order of the rows, augmentation, dropout.",
   ),
 };
 

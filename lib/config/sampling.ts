@@ -1,17 +1,21 @@
-// How images are read, and in which order.
+// Settings of the order in which images are read, and of the threads that read them.
 import { z } from "zod";
 import { count, type SettingsOf, setting } from "./setting";
 
-/** Threads that read images, and the order of the rows. */
+/** The rows of the sampling settings. */
 export const SAMPLING = {
-  numWorkers: setting(count, 10, "Threads that read, decode and augment images."),
+  numWorkers: setting(count, 10, "Number of threads that read, decode and augment images."),
   sampler: setting(
     z.enum(["shuffle", "class_balanced", "m_per_class"]),
     "shuffle",
-    "Rows of an epoch: each once (`shuffle`), every class equally often (`class_balanced`), or in runs of `samplesPerClass` rows of one class (`m_per_class`).",
+    "Rows of an epoch: each row once (`shuffle`), every class equally often (`class_balanced`), or groups of `samplesPerClass` rows of one class (`m_per_class`).",
   ),
-  samplesPerClass: setting(count, 4, "Rows in a run of one class (`m_per_class`); a divisor of `batchSize`."),
+  samplesPerClass: setting(
+    count,
+    4,
+    "Rows in a group of one class (`m_per_class`); a divisor of `batchSize`.",
+  ),
 };
 
-/** The settings that say how images are read. */
+/** Settings of reading and ordering the rows. */
 export interface SamplingSettings extends SettingsOf<typeof SAMPLING> {}

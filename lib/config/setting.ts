@@ -1,27 +1,27 @@
-// One setting of a training run. The tables of settings by concern stand in the files beside this one.
+// The type of one setting of a training run. The other files of this folder have the settings, a table per concern.
 import { z } from "zod";
 
-/** A setting: what it may be, its value in the preset `vit_224`, and one line about it. */
+/** A setting: its schema, its value in the preset `vit_224`, and one line of documentation. */
 export interface Setting<T> {
   schema: z.ZodType<T>;
   default: T;
-  /** Markdown: the flags' help and docs/presets.md are made of it. */
+  /** One line of Markdown, shown in the flags' help and in docs/presets.md. */
   doc: string;
 }
 
 /** The values of a table of settings, by name. */
 export type SettingsOf<Rows> = { [Name in keyof Rows]: Rows[Name] extends Setting<infer T> ? T : never };
 
-/** Makes the row of a setting. */
+/** Returns the row of a setting. */
 export function setting<T>(schema: z.ZodType<T>, value: NoInfer<T>, doc: string): Setting<T> {
   return { schema, default: value, doc };
 }
 
 /** A number above 0. */
 export const positive = z.number().positive();
-/** A whole number from 1. */
+/** A whole number >= 1. */
 export const count = z.number().int().positive();
-/** A whole number from 0. */
+/** A whole number >= 0. */
 export const countOrZero = z.number().int().nonnegative();
 /** Text that is not empty. */
 export const text = z.string().min(1);

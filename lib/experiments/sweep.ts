@@ -6,7 +6,7 @@ import { asOwner } from "../common/files/claim";
 import { Interrupted, withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { type ConfigOverrides, overrideConfig, type SettingName, type TrainConfig } from "../config/config";
-import { sayingPresentNames } from "../config/old_names";
+import { presentNamesWithNotice } from "../config/old_names";
 import { viewRun } from "../runs/follow";
 import type { ScoredOn } from "../runs/metrics";
 import { isFinished, prepareRunFolder, runFile, runFolder } from "../runs/run_folder";
@@ -56,7 +56,7 @@ export function planSweep(config: Readonly<TrainConfig>, grid: SweepGrid, name: 
     combinations = combinations.flatMap((some) => values.map((value) => ({ ...some, [setting]: value })));
   }
   return combinations.map((given) => {
-    const overrides = sayingPresentNames(given) as ConfigOverrides;
+    const overrides = presentNamesWithNotice(given) as ConfigOverrides;
     const runName = runNameOf(overrides);
     const complete = overrideConfig(config, { ...overrides, runName });
     return {

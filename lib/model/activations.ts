@@ -1,9 +1,9 @@
-// Activations between the two layers of an MLP, each with a gradient of its own that keeps its input alone.
+// Activations between the two layers of an MLP. Each has its own gradient, which saves only the input.
 // Shapes: R rows, O outputs.
 import { tf } from "../engine/native/tf";
 import { withGradient } from "./with_gradient";
 
-/** x * Phi(x) with the normal distribution's exact Phi. [R, O] -> [R, O]. PyTorch: `F.gelu`. */
+/** Returns x * Phi(x) with the normal distribution's exact Phi. [R, O] -> [R, O]. PyTorch: `F.gelu`. */
 export function gelu(x: tf.Tensor2D): tf.Tensor2D {
   return withGradient([x], () => ({
     value: tf.mul(x, normalCdf(x)),
@@ -15,7 +15,7 @@ export function gelu(x: tf.Tensor2D): tf.Tensor2D {
   }));
 }
 
-/** Phi(x): the standard normal distribution function. */
+/** Returns Phi(x), the standard normal distribution function. */
 function normalCdf(x: tf.Tensor): tf.Tensor {
   return tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
 }
@@ -23,7 +23,7 @@ function normalCdf(x: tf.Tensor): tf.Tensor {
 /** The slope of QuickGELU's sigmoid. */
 const QUICK_SLOPE = 1.702;
 
-/** x * sigmoid(1.702 x), the GELU of OpenAI's CLIP. [R, O] -> [R, O]. open_clip: `QuickGELU`. */
+/** Returns x * sigmoid(1.702 x), the GELU of OpenAI's CLIP. [R, O] -> [R, O]. open_clip: `QuickGELU`. */
 export function quickGelu(x: tf.Tensor2D): tf.Tensor2D {
   return withGradient([x], () => ({
     value: tf.mul(x, tf.sigmoid(tf.mul(x, QUICK_SLOPE))),
@@ -36,13 +36,13 @@ export function quickGelu(x: tf.Tensor2D): tf.Tensor2D {
   }));
 }
 
-/** sqrt(2 / pi) and the cubic term by which the hyperbolic tangent comes near Phi (Hendrycks and Gimpel, 2016). */
+/** Constants of the tanh approximation of Phi: sqrt(2 / pi) and the cubic coefficient (Hendrycks and Gimpel, 2016). */
 const TANH_SCALE = Math.sqrt(2 / Math.PI);
 const TANH_CUBIC = 0.044715;
 
 /**
- * x / 2 * (1 + tanh(u)) with u = sqrt(2 / pi) (x + 0.044715 x^3), computed as x * sigmoid(2 u). [R, O] -> [R, O].
- * PyTorch: `F.gelu(approximate="tanh")`; SigLIP's activation.
+ * Returns x / 2 * (1 + tanh(u)) with u = sqrt(2 / pi) (x + 0.044715 x^3), computed as x * sigmoid(2 u).
+ * [R, O] -> [R, O]. PyTorch: `F.gelu(approximate="tanh")`; SigLIP's activation.
  */
 export function geluTanh(x: tf.Tensor2D): tf.Tensor2D {
   return withGradient([x], () => ({
@@ -56,15 +56,15 @@ export function geluTanh(x: tf.Tensor2D): tf.Tensor2D {
   }));
 }
 
-/** sigmoid(2 u), which is (1 + tanh(u)) / 2. */
+/** Returns sigmoid(2 u), which is (1 + tanh(u)) / 2. */
 function tanhGate(x: tf.Tensor): tf.Tensor {
   const cubic = tf.add(tf.mul(tf.square(x), TANH_CUBIC), 1);
   return tf.sigmoid(tf.mul(tf.mul(x, cubic), 2 * TANH_SCALE));
 }
 
 /**
- * silu(a) * b of the two halves a, b of each row, with silu(a) = a sigmoid(a). [R, 2 O] -> [R, O].
- * DINOv2: what `SwiGLUFFN` has between `w12` and `w3`.
+ * Returns silu(a) * b of the two halves a, b of each row, with silu(a) = a sigmoid(a). [R, 2 O] -> [R, O].
+ * DINOv2: the part of `SwiGLUFFN` between `w12` and `w3`.
  */
 export function swiGlu(x: tf.Tensor2D): tf.Tensor2D {
   return withGradient([x], () => {

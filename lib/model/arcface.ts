@@ -1,16 +1,16 @@
 // Losses with a margin between classes, and the unit vectors that they compare. Shapes: B batch, C classes, E embedding
-// length. With tens of thousands of classes [B, C] is what takes the time: the gradients are written out, and what
-// concerns the true classes alone is gathered from [B, C] and scattered back into it.
+// length. With tens of thousands of classes, operations on [B, C] take most of the time: the gradients are written out,
+// and the true classes' elements are gathered from [B, C] and scattered back into it.
 import type { LossSettings } from "../config/loss";
 import { tf } from "../engine/native/tf";
 import { rawOp } from "../engine/tracing/raw_op";
 import { withGradient } from "./with_gradient";
 
-/** Keeps sqrt's gradient finite where a cosine is 1 or -1; the published code lacks it and gives NaN there. */
+/** Lower limit that keeps sqrt's gradient finite at cosines of 1 and -1, where the published code gives NaN. */
 const SINE_SQUARED_FLOOR = 1e-12;
 const NORM_FLOOR = 1e-12;
 
-/** Vectors along `axis` divided by their Euclidean length. PyTorch: `F.normalize(x)`. */
+/** Divides vectors along `axis` by their Euclidean length. PyTorch: `F.normalize(x)`. */
 export function l2Normalize<T extends tf.Tensor = tf.Tensor2D>(x: T, axis = 1): T {
   return withGradient([x], () => {
     const inverse = tf.rsqrt(tf.maximum(tf.sum(tf.square(x), axis, true), NORM_FLOOR));
@@ -26,33 +26,33 @@ export function l2Normalize<T extends tf.Tensor = tf.Tensor2D>(x: T, axis = 1): 
   }) as tf.Tensor as T;
 }
 
-/** What stands in the place of the true class's cosine, and its derivative by that cosine. */
+/** The value that replaces the true class's cosine, and its derivative with respect to that cosine. */
 export interface Shifted {
   value: tf.Tensor;
   slope: tf.Tensor;
 }
 
-/** True class's cosines [B] and margins [B] (or a scalar margin) -> what stands in their place. */
+/** A margin rule: cosines of the true classes [B], margins [B] or a scalar -> the values that replace the cosines. */
 export type MarginRule = (cosine: tf.Tensor, margin: tf.Tensor) => Shifted;
 
-/** What losses with a margin put in the place of the true class's cosine, by name. */
+/** The margin rule of each loss. */
 export const MARGIN_RULES: Record<LossSettings["loss"], MarginRule> = {
   ArcFace: angularMargin,
   CosFace: (cosine, margin) => ({ value: tf.sub(cosine, margin), slope: tf.onesLike(cosine) }),
 };
 
-/** What a margin loss depends on besides the cosines. */
+/** Options of a margin loss. */
 export interface MarginOptions {
   loss: LossSettings["loss"];
   /** Scale. */
   s: number;
-  /** A number, a scalar, or [B, 1] where each image has its own; radians for ArcFace. */
+  /** A number, a scalar, or [B, 1] with one margin per image; radians for ArcFace. */
   margin: number | tf.Tensor;
 }
 
 /**
- * Cross-entropy of s times the cosines, the true class's with a margin; mean over the batch, float32 throughout.
- * ArcFace with the original's easy rule: cos(theta + m) where cos(theta) > cos(pi - m), else cos(theta) - m sin(pi - m).
+ * Returns the cross-entropy of s times the cosines, with a margin on the true class; mean over the batch, in float32.
+ * ArcFace has the original's easy rule: cos(theta + m) if cos(theta) > cos(pi - m), else cos(theta) - m sin(pi - m).
  * CosFace: cos(theta) - m. CosFace with margin 0 is the plain cross-entropy.
  * @param cosines [B, C]
  * @param labels [B] int32
@@ -87,6 +87,7 @@ export function marginLoss(
   }) as tf.Tensor as tf.Scalar;
 }
 
+/** Returns the values of ArcFace, and their derivatives. */
 function angularMargin(cosine: tf.Tensor, margin: tf.Tensor): Shifted {
   const [cos, sin] = [tf.cos(margin), tf.sin(margin)];
   const sineSquared = tf.sub(1, tf.square(cosine));
@@ -102,12 +103,12 @@ function angularMargin(cosine: tf.Tensor, margin: tf.Tensor): Shifted {
   return { value: choose(shifted, easy), slope: choose(slope, 1) };
 }
 
-/** An element of each row. x [B, C], columns [B] -> [B]. GatherNd would do, but has no kernel on GPUs. */
+/** Returns one element of each row. x [B, C], columns [B] -> [B]. GatherNd has no kernel on GPUs. */
 function gather(x: tf.Tensor, columns: tf.Tensor): tf.Tensor {
   return rawOp("GatherV2", [x, columns, tf.scalar(1, "int32")], { batch_dims: 1 })[0]!;
 }
 
-/** A matrix with other values at some places. x [B, C], places [B, 2], values [B] -> [B, C]. */
+/** Returns a matrix with other values at some places. x [B, C], places [B, 2], values [B] -> [B, C]. */
 function scatter(x: tf.Tensor, places: tf.Tensor, values: tf.Tensor): tf.Tensor2D {
   return rawOp("TensorScatterUpdate", [x, places, values])[0] as tf.Tensor2D;
 }

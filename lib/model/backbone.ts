@@ -1,4 +1,4 @@
-// A tower as a TensorFlow graph: images in, features out. Shapes: B images, S side of the input in px, F features.
+// A tower as a TensorFlow graph, images to features. Shapes: B images, S side of the input in px, F features.
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { mapConcurrently } from "../common/concurrent";
@@ -21,15 +21,15 @@ import { featureLength, vitFeatures } from "./vit";
 import { isOfOptimizer } from "./weight_names";
 import { fillProgram, type WeightSource } from "./weight_source";
 
-/** Most images that are computed at once. */
+/** Maximum number of images that are computed at once. */
 const BATCH_SIZE = 32;
-/** Images of a run, at least, before a batch is shared out among several: fewer make products slower. */
+/** Minimum number of images in each of several concurrent runs: fewer make matrix products slower. */
 const SHARED_IMAGES = 4;
 
 /** A tower that turns images into features. */
 export interface Backbone {
   tower: Tower;
-  /** F. */
+  /** F, the length of a feature. */
   length: number;
   /** Normalised pixels [B, S, S, 3] -> features [B, F], both flat; any B. */
   features(pixels: Float32Array): Promise<Float32Array>;
@@ -37,8 +37,8 @@ export interface Backbone {
 }
 
 /**
- * The backbone that a config names: weights from its file, or random ones where it says `random`.
- * @throws UserError when the file is not there or does not fit the tower
+ * Returns the backbone that a config names: weights from its file, or random ones if it says `random`.
+ * @throws UserError if the file does not exist or does not fit the tower
  * @example
  * const backbone = await loadBackbone(preset("demo")); backbone.dispose();
  */
@@ -61,9 +61,10 @@ export function towerWeights(config: TowerWeightSettings, tower: Tower): WeightS
 }
 
 /**
- * A backbone of these weights, for inference alone; the source is closed. On a CPU each operation runs on one thread:
- * the blocks are cut into parts, and large batches into several, so that all cores have work of their own and wait for
- * each other twice a block. Handing every operation out to all cores costs more than the small ones of one image take.
+ * Creates a backbone with these weights, for inference only, and closes the source. On a CPU each operation runs on one
+ * thread: blocks are split into parts, and large batches into several, so that each core has its own work and waits for
+ * the others only twice per block. Splitting every operation over all cores costs more than the small operations of one
+ * image take.
  */
 export async function createBackbone(
   tower: Tower,
@@ -81,8 +82,8 @@ export async function createBackbone(
 }
 
 /**
- * The backbone whose weights are variables of a program, for example of one that trains them.
- * @param prefix what stands before the tower's own names in the variables' names
+ * Returns a backbone whose weights are variables of a program, for example of one that trains them.
+ * @param prefix prefix of the tower's own names in the variables' names
  */
 export function backboneOf(
   program: Program,
@@ -93,7 +94,7 @@ export function backboneOf(
   return backboneWith(traceFeatures(program, tower, config, prefix), tower, config);
 }
 
-/** Normalised pixels [B, S, S, 3] -> features [B, F], any B. */
+/** A graph: normalised pixels [B, S, S, 3] -> features [B, F], any B. */
 type FeatureGraph = GraphFunction<"images", tf.Tensor>;
 
 function traceFeatures(

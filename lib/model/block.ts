@@ -1,5 +1,5 @@
-// A block of a tower, whole or in parts. Shapes: B images, N tokens of each, R = B * N rows, D width, I width of the MLP,
-// p parts.
+// A block of a tower, whole or in parts. Shapes: B images, N tokens per image, R = B * N rows, D width, I width of the
+// MLP, p parts.
 
 import { tf } from "../engine/native/tf";
 import { scope } from "../engine/tracing/scope";
@@ -10,29 +10,29 @@ import type { Precision } from "./precision";
 import type { Tower } from "./tower";
 import { mlpWidth } from "./towers";
 
-/** How a block is computed. */
+/** Options of the computation of a block. */
 export interface BlockOptions {
   /** N. */
   tokens: number;
   /**
-   * Behind the attention go on with the class tokens alone, [B, D]: of the last block nothing else is used, and this
-   * spares three quarters of its work.
+   * Keep only the class tokens after the attention, [B, D]. Nothing else of the last block is used, so this saves three
+   * quarters of its work.
    */
   classOnly: boolean;
-  /** p: heads, and numbers within the MLP, are shared out among so many parts. */
+  /** p: number of parts that share the heads and the MLP's hidden units. */
   parts: number;
-  /** What its matrix products compute in. */
+  /** The number format of its matrix products. */
   precision: Precision;
 }
 
-/** One of p parts. */
+/** One of p parts, by its index. */
 interface Part extends Pick<BlockOptions, "parts" | "precision"> {
   index: number;
 }
 
 /**
- * The most parts, up to `wanted`, into which a tower's blocks can be cut: each has as many heads, and as many numbers of
- * the MLP.
+ * Returns the largest number of parts, up to `wanted`, into which a tower's blocks can be split evenly: all parts have
+ * the same number of heads and of the MLP's hidden units.
  */
 export function mostParts(tower: Tower, wanted: number): number {
   const hidden = mlpWidth(tower);
@@ -42,8 +42,8 @@ export function mostParts(tower: Tower, wanted: number): number {
 }
 
 /**
- * x + attention(ln_1(x)), then x + mlp(ln_2(x)). [R, D] -> [R, D]. In parts: each has some of the heads, and some of
- * the numbers between the MLP's two layers, from LayerNorm to a term of the sum (Megatron-LM, arXiv 1909.08053).
+ * Returns x + attention(ln_1(x)), then x + mlp(ln_2(x)). [R, D] -> [R, D]. In parts: each computes some heads and some
+ * of the MLP's hidden units, from LayerNorm to one term of the sum (Megatron-LM, arXiv 1909.08053).
  */
 export function residualBlock(
   weights: Weights,
@@ -65,7 +65,7 @@ export function residualBlock(
     });
     const normalAgain = scope("ln_2", () => namedNorm(weights, `${name}.ln_2`, attended, tower));
     return scope("mlp", () => {
-      const isGated = tower.activation === "swiGlu"; // two matrices, one below the other
+      const isGated = tower.activation === "swiGlu"; // two stacked matrices
       const [first, last] = isGated ? ["w12", "w3"] : ["c_fc", "c_proj"];
       return sumOfParts(attended, { parts, precision }, (part) => {
         const ofFirst = `${name}.mlp.${first}.`;
@@ -88,8 +88,8 @@ function sumOfParts(
 }
 
 /**
- * A part of the results of the linear layer `<prefix>weight`, `<prefix>bias`, whose matrix is several, one below the
- * other: of each of them as much. [R, D] -> [R, O / p].
+ * Returns a part of the results of the linear layer `<prefix>weight`, `<prefix>bias`, whose matrix is several stacked
+ * ones: the same share of each. [R, D] -> [R, O / p].
  */
 function partOfRows(weights: Weights, prefix: string, matrices: number, x: tf.Tensor2D, part: Part) {
   const rows = <T extends tf.Tensor>(values: T) => rowsOf(values, matrices, part);
@@ -107,9 +107,9 @@ function rowsOf<T extends tf.Tensor>(values: T, matrices: number, { index, parts
 }
 
 /**
- * The linear layer that ends a residual branch, with its LayerScale where the tower has one: gamma (W x + b) is
- * computed as (gamma W) x + gamma b, since W has fewer numbers than the result. A part multiplies its columns of W; the
- * first one adds the bias.
+ * Computes the linear layer that ends a residual branch, with its LayerScale if the tower has one: gamma (W x + b) as
+ * (gamma W) x + gamma b, since W has fewer numbers than the result. A part multiplies its columns of W; the first part
+ * adds the bias.
  */
 function branchEnd(weights: Weights, name: string, scale: string, x: tf.Tensor2D, part: Part): tf.Tensor2D {
   const gamma = weights[`${scale}.gamma`];

@@ -14,24 +14,24 @@ import type { Tower } from "./tower";
 import { type FeatureOptions, vitFeatures, type Weights } from "./vit";
 import { HEAD_WEIGHT, isOfTower, nameInTower } from "./weight_names";
 
-/** How inputs become features: cached features are taken as they are, images go through the tower. */
+/** A function from inputs to features: cached features pass unchanged, images go through the tower. */
 export type FeatureFunction = (weights: Weights, inputs: tf.Tensor) => tf.Tensor2D;
 
-/** Inputs are features already. [B, F] -> [B, F]. */
+/** Returns its inputs, which are cached features. [B, F] -> [B, F]. */
 export const cachedFeatures: FeatureFunction = (_weights, inputs) => inputs as tf.Tensor2D;
 
-/** Inputs are normalised pixels. [B, S, S, 3] -> [B, F]. */
+/** Returns the function from normalised pixels to features, [B, S, S, 3] -> [B, F]. */
 export function towerFeatures(tower: Tower, options: FeatureOptions): FeatureFunction {
   return (weights, inputs) => vitFeatures(towerWeightsIn(weights), inputs as tf.Tensor4D, tower, options);
 }
 
-/** Returns the tower's weights out of a model's, under their own names. */
+/** Returns the tower's weights of a model, under their own names. */
 export function towerWeightsIn(weights: Weights): Weights {
   const entries = Object.entries(weights).filter(([name]) => isOfTower(name));
   return Object.fromEntries(entries.map(([name, weight]) => [nameInTower(name), weight]));
 }
 
-/** Cosine to every class. features [B, F] -> [B, C]. */
+/** Returns the cosine of each image to every class. features [B, F] -> [B, C]. */
 export function cosinesOf(
   weights: Weights,
   features: tf.Tensor2D,
@@ -43,12 +43,12 @@ export function cosinesOf(
   return scope("head", () => classCosines(embeddings, rows, rowsPerClass(config)));
 }
 
-/** Embedding of unit length. [B, F] -> [B, E]. */
+/** Returns embeddings of unit length. [B, F] -> [B, E]. */
 export function embedding(weights: Weights, features: tf.Tensor2D): tf.Tensor2D {
   return l2Normalize(neck(weights, features));
 }
 
-/** One training batch's tensors. */
+/** Tensors of one training batch. */
 export interface LossInputs {
   inputs: tf.Tensor;
   labels: tf.Tensor1D;
@@ -56,22 +56,22 @@ export interface LossInputs {
   keep: tf.Tensor2D;
   /** The step's margin; radians for ArcFace. */
   margin: tf.Scalar;
-  /** Where the head is shared out and classes are sampled: numbers from [0, 1) for this process's classes, [S]. */
+  /** With a sharded head that samples classes: numbers from [0, 1) for this process's classes, [S]. */
   draws?: tf.Tensor1D;
 }
 
-/** How a step knows of a head that is shared out over processes. */
+/** A step's view of a head that is sharded over processes. */
 export interface StepShards {
   cluster: Cluster;
-  /** Classes of all processes. */
+  /** Number of classes of all processes. */
   classCount: number;
-  /** Classes of this process that a step looks at, where they are sampled. */
+  /** Number of this process's classes in a step, if classes are sampled. */
   sampleSize?: number;
 }
 
 /**
- * The training loss: features, neck with dropout, cosines, margin. A scalar.
- * @param training takes a batch norm's new running values, by name; its `ranks` share in the statistics
+ * Returns the training loss, a scalar: features, neck with dropout, cosines, margin.
+ * @param training takes a batch norm's new running values, by name; its `ranks` share the statistics
  */
 export function trainingLoss(
   features: FeatureFunction,
@@ -87,7 +87,7 @@ export function trainingLoss(
   return scope("loss", () => marginLoss(cosines, labels, { ...config, margin }));
 }
 
-/** The same loss, of all processes' images over all processes' classes; every process gets the same. */
+/** Returns the same loss over the images and classes of all processes; every process gets the same value. */
 function shardedLoss(
   features: FeatureFunction,
   weights: Weights,

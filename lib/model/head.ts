@@ -1,4 +1,5 @@
-// The classifier that training needs and retrieval does not. Shapes: B batch, C classes, K rows a class, E embedding length.
+// The classifier, which training needs and retrieval does not.
+// Shapes: B batch, C classes, K rows per class, E embedding length.
 import type { RandomStream } from "../common/random";
 import type { ClassRowSettings } from "../config/model";
 import type { HeadSettings } from "../config/parts";
@@ -9,12 +10,12 @@ import { type HeadWeights, neckShapes } from "./neck";
 import { HEAD_WEIGHT, MARGIN_SHARE_NAME } from "./weight_names";
 import { withGradient } from "./with_gradient";
 
-/** Rows that a class has in the head. */
+/** Returns K, the number of rows per class in the head. */
 export function rowsPerClass({ head, subCentres }: ClassRowSettings): number {
   return head === "Sub_Arc_face" ? subCentres : 1;
 }
 
-/** Shapes of neck and head by name. */
+/** Returns the shapes of neck and head by name. */
 export function headShapes(
   config: HeadSettings,
   featureCount: number,
@@ -28,23 +29,23 @@ export function headShapes(
 }
 
 /**
- * Cosine of every embedding with every class: of a class's K rows the nearest counts.
+ * Returns the cosine of every embedding to every class; the nearest of a class's K rows counts.
  * embeddings [B, E], rows [C K, E] -> [B, C]. Deng et al., "Sub-center ArcFace", ECCV 2020.
  */
 export function classCosines(embeddings: tf.Tensor2D, rows: tf.Tensor2D, K: number): tf.Tensor2D {
   const units = l2Normalize(embeddings);
   const [all, E] = rows.shape;
-  // [K, E, C]: the layout in which products, lengths and their gradients cost least
+  // [K, E, C]: the layout with the cheapest products, lengths and gradients
   const byCentre = tf.transpose(tf.reshape(rows, [all / K, K, E]), [1, 2, 0]);
   return nearestCentre(units, l2Normalize<tf.Tensor3D>(byCentre as tf.Tensor3D, 1));
 }
 
-/** The largest of the products with a class's K rows. units [B, E], centres [K, E, C] -> [B, C]. */
+/** Returns the largest of the products with a class's K rows. units [B, E], centres [K, E, C] -> [B, C]. */
 function nearestCentre(units: tf.Tensor2D, centres: tf.Tensor3D): tf.Tensor2D {
   return withGradient([units, centres], () => {
     const rows = splitCentres(centres);
     const products = rows.map((row) => tf.matMul(units, row));
-    // largest[k]: of the products from the k-th on
+    // largest[k]: the largest of the products from the k-th on
     const largest = [...products];
     for (let k = rows.length - 2; k >= 0; k--) largest[k] = tf.maximum(products[k]!, largest[k + 1]!);
     return {
@@ -55,13 +56,13 @@ function nearestCentre(units: tf.Tensor2D, centres: tf.Tensor3D): tf.Tensor2D {
   });
 }
 
-/** Each class's gradient goes to its nearest row alone. */
+/** Returns the gradients; each class's gradient goes only to its nearest row. */
 function nearestCentreGradient(dy: tf.Tensor2D, [units, centres, ...saved]: tf.Tensor[]): tf.Tensor[] {
   const rows = splitCentres(centres as tf.Tensor3D);
   const [products, largest] = [saved.slice(0, saved.length / 2), saved.slice(saved.length / 2)];
   let rest: tf.Tensor = dy;
   const parts = products.map((product, k) => {
-    // the gradient where the product is larger than all behind it, else 0: faster than a comparison
+    // the gradient where the product is larger than all later ones, else 0: faster than a comparison
     const [part] = rawOp("ReluGrad", [rest, tf.sub(product, largest[k]!)]);
     rest = tf.sub(rest, part!);
     return part as tf.Tensor2D;
@@ -72,7 +73,7 @@ function nearestCentreGradient(dy: tf.Tensor2D, [units, centres, ...saved]: tf.T
   return [tf.addN(toUnits), tf.stack(toCentres)];
 }
 
-/** [K, E, C] -> K times [E, C]. */
+/** Splits [K, E, C] into K tensors [E, C]. */
 function splitCentres(centres: tf.Tensor3D): tf.Tensor2D[] {
   const [K, E, C] = centres.shape;
   return Array.from({ length: K }, (_, k) =>
@@ -84,9 +85,9 @@ function splitCentres(centres: tf.Tensor3D): tf.Tensor2D[] {
 const MARGIN_POWER = -0.25;
 
 /**
- * Share of the margin that each class has: 1 for the smallest class, less for larger ones, by the fourth root of
- * their size. Google Landmark Retrieval 2020's third place gave margins by such a power (https://arxiv.org/abs/2010.05350).
- * @param sizes images of each class, [C]
+ * Returns each class's share of the margin: 1 for the smallest class, less for larger ones, by the fourth root of their
+ * size. The third place of Google Landmark Retrieval 2020 used such a power (https://arxiv.org/abs/2010.05350).
+ * @param sizes number of images per class, [C]
  */
 export function marginShares(sizes: readonly number[]): Float32Array {
   const present = sizes.filter((size) => size > 0);
@@ -95,8 +96,8 @@ export function marginShares(sizes: readonly number[]): Float32Array {
 }
 
 /**
- * Fresh values of neck and head: linear layers as PyTorch's `nn.Linear` starts (uniform within 1 / sqrt(inputs)), the
- * head Xavier uniform over its rows, gains and variances 1, means and shifts 0, margins whole.
+ * Returns the initial values of neck and head: linear layers as in PyTorch's `nn.Linear` (uniform within
+ * 1 / sqrt(inputs)), the head Xavier uniform over its rows, gains and variances 1, means and shifts 0, margin shares 1.
  * @returns float32 of each shape, by name
  */
 export function initialHeadValues(
@@ -115,7 +116,7 @@ export function initialHeadValues(
   return values;
 }
 
-/** Half the width of a uniform distribution of first values; undefined for constants. */
+/** Returns half the width of the uniform distribution of initial values; undefined for constants. */
 function boundOf(name: string, shapes: Record<string, number[]>): number | undefined {
   const linear = /^(neck|neck\.hidden)\.(weight|bias)$/.exec(name);
   if (linear) return 1 / Math.sqrt(shapes[`${linear[1]}.weight`]![1]!);
@@ -124,7 +125,7 @@ function boundOf(name: string, shapes: Record<string, number[]>): number | undef
   return Math.sqrt(6 / (rows + embeddingDim));
 }
 
-/** The margin of each image of a batch: the step's, times the share of its class, [B, 1], where classes have shares. */
+/** Returns the step's margin, or, if classes have shares, the margin of each image: times its class's share, [B, 1]. */
 export function marginsOf(weights: HeadWeights, labels: tf.Tensor1D, margin: tf.Scalar): tf.Tensor {
   const shares = weights[MARGIN_SHARE_NAME];
   return shares ? tf.mul(tf.reshape(tf.gather(shares, labels), [-1, 1]), margin) : margin;

@@ -1,18 +1,18 @@
-// Initial values of fresh weights.
+// Initial values of a tower's weights.
 import type { RandomStream } from "../common/random";
 import type { Tower } from "./tower";
 import { mlpWidth } from "./towers";
 
-/** Values are drawn uniformly in +-uniform, or normally with that deviation, or are all the same. */
+/** A rule for values: uniform in +-uniform, normal with that standard deviation, or constant. */
 type Rule = { uniform: number } | { normal: number } | { constant: number };
 
-/** LayerScale's first value in DINOv2 and open_clip. */
+/** LayerScale's initial value in DINOv2 and open_clip. */
 const LAYER_SCALE = 1e-5;
 
 /**
- * First values of one tensor of a tower, as open_clip's `VisionTransformer` draws them: linear layers and the patch
- * embedding by PyTorch's default (uniform within 1 / sqrt(inputs)), the joint projection of query, key and value
- * Xavier uniform with a bias of zero, embeddings and the registers normal with deviation 1 / sqrt(D).
+ * Returns the initial values of one tensor of a tower, as open_clip's `VisionTransformer` draws them: linear layers and
+ * patch embedding by PyTorch's default (uniform within 1 / sqrt(inputs)), the joint projection of query, key and value
+ * Xavier uniform with a bias of zero, embeddings and registers normal with standard deviation 1 / sqrt(D).
  * @param shape of the tensor
  * @returns float32 of that shape, flat
  */
@@ -45,6 +45,6 @@ function initialRule(tower: Tower, name: string): Rule {
     [/bias$/, { constant: 0 }],
   ];
   const found = rules.find(([pattern]) => pattern.test(name));
-  if (!found) throw new Error(`no rule for the first values of ${name}`);
+  if (!found) throw new Error(`no rule for the initial values of ${name}`);
   return found[1];
 }

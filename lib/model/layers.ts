@@ -1,5 +1,5 @@
 // The layers of a tower: linear, LayerNorm, attention, each with its gradient.
-// Shapes: B images, N tokens of each, R = B * N rows, D width, O outputs, h heads, d = D / h.
+// Shapes: B images, N tokens per image, R = B * N rows, D width, O outputs, h heads, d = D / h.
 
 import { tf } from "../engine/native/tf";
 import { canFuse } from "../engine/tracing/fused";
@@ -8,14 +8,14 @@ import { rawOp } from "../engine/tracing/raw_op";
 import { narrow, type Precision, widen } from "./precision";
 import { withGradient } from "./with_gradient";
 
-/** The gradient of a row that is added to, or multiplied with, every row: faster than `tf.sum`. [R, O] -> [O]. */
+/** Returns the sum of all rows, the gradient of a row that is broadcast; faster than `tf.sum`. [R, O] -> [O]. */
 function sumOfRows(x: tf.Tensor): tf.Tensor {
   return rawOp("BiasAddGrad", [x])[0]!;
 }
 
 /**
- * x W^T + b. x [R, I], weight [O, I], bias [O] -> [R, O]. PyTorch: `F.linear`.
- * @param precision of the product and of its gradient's
+ * Returns x W^T + b. x [R, I], weight [O, I], bias [O] -> [R, O]. PyTorch: `F.linear`.
+ * @param precision of the product and of its gradient's products
  */
 export function linear(
   x: tf.Tensor2D,
@@ -26,21 +26,21 @@ export function linear(
   return withGradient([x, weight, bias], () => {
     const [operand, matrix] = [narrow(x, precision), narrow(weight, precision)];
     return {
-      // Into every such product TensorFlow fuses BiasAdd; an Add it may put in another order first.
+      // TensorFlow fuses BiasAdd into every such product; an Add only if it does not reorder it first.
       value: widen(rawOp("BiasAdd", [tf.matMul(operand, matrix, false, true), narrow(bias, precision)])[0]!),
       saved: [operand, matrix],
       gradient: (dy, [operand, matrix]) => {
         const narrowed = narrow(dy, operand!);
         const dx = tf.matMul(narrowed, matrix as tf.Tensor2D);
         const dWeight = tf.matMul(narrowed, operand as tf.Tensor2D, true, false);
-        // dx is the last to read the weight: behind it, an optimizer may change the weight in its own memory.
+        // dx reads the weight last: after it, an optimizer may change the weight in place.
         return [widen(dx), widen(after(dWeight, [dx])), sumOfRows(dy)];
       },
     };
   });
 }
 
-/** x W^T in a precision, as `linear` computes it, for inference. x [R, I], weight [O, I] -> [R, O]. */
+/** Returns x W^T in a precision, as `linear` computes it, for inference. x [R, I], weight [O, I] -> [R, O]. */
 export function product(x: tf.Tensor2D, weight: tf.Tensor2D, precision: Precision): tf.Tensor2D {
   return widen(tf.matMul<tf.Tensor2D>(narrow(x, precision), narrow(weight, precision), false, true));
 }
@@ -55,7 +55,7 @@ export function layerNorm(
   bias: tf.Tensor1D,
   epsilon: number,
 ): tf.Tensor2D {
-  // oneDNN's, on the CPU: a third of the time of the composed one
+  // oneDNN's kernel on the CPU takes a third of the time of the composed one
   if (canFuse("_MklLayerNorm")) return rawOp("_MklLayerNorm", [x, gain, bias], { epsilon })[0] as tf.Tensor2D;
   return withGradient([x, gain, bias], () => {
     const centred = tf.sub(x, tf.mean(x, 1, true));
@@ -74,10 +74,10 @@ function layerNormGradient(dy: tf.Tensor2D, [normal, inverse, gain]: tf.Tensor[]
 }
 
 /**
- * Multi-head attention of the tokens of each image among themselves, between the two projections.
- * qkv [R, 3 D]: query, key and value side by side, each head after head -> [R, D].
+ * Computes multi-head self-attention within each image, without the two projections.
+ * qkv [R, 3 D]: query, key and value concatenated, each as heads in order -> [R, D].
  * PyTorch: `F.scaled_dot_product_attention` with its heads split and joined.
- * @param precision of the products and of their gradients'; the softmax is float32
+ * @param precision of the products and of their gradients' products; the softmax is float32
  */
 export function attention(
   qkv: tf.Tensor2D,
@@ -110,7 +110,7 @@ function attentionGradient(
   const [dMixed] = splitHeads(narrow(dy, weights!), tokens, heads, 1);
   const dValue: tf.Tensor3D = tf.matMul(weights!, dMixed!, true, false);
   const dWeights = widen(tf.matMul(dMixed!, value!, false, true));
-  // The softmax's gradient takes the sum over keys of weights * dWeights; it equals dMixed . mixed.
+  // The softmax's gradient needs the sum over keys of weights * dWeights, which equals dMixed . mixed.
   const along = tf.sum(tf.mul(widen(dMixed!), widen(mixed!)), -1, true);
   const dScores = narrow(tf.mul(widen(weights!), tf.sub(dWeights, along)), weights!);
   const dQuery = scaledBy<tf.Tensor3D>(tf.matMul(dScores, key!), scale);
@@ -118,12 +118,12 @@ function attentionGradient(
   return widen(joinHeads([dQuery, dKey, dValue], tokens, heads));
 }
 
-/** The tensor times a number, in the tensor's own dtype. */
+/** Returns the tensor times a number, in the tensor's own dtype. */
 function scaledBy<T extends tf.Tensor>(x: T, factor: number): T {
   return tf.mul(x, narrow(tf.scalar(factor), x));
 }
 
-/** [R, p D], p parts side by side -> p tensors [B h, N, d]. */
+/** Splits [R, p D], p concatenated parts, into p tensors [B h, N, d]. */
 export function splitHeads(x: tf.Tensor2D, tokens: number, heads: number, parts: number): tf.Tensor3D[] {
   const [rows, columns] = x.shape;
   const images = rows / tokens;
@@ -132,7 +132,7 @@ export function splitHeads(x: tf.Tensor2D, tokens: number, heads: number, parts:
   return tf.unstack(tf.reshape(byPart, [parts, images * heads, tokens, headWidth])) as tf.Tensor3D[];
 }
 
-/** The way back: p tensors [B h, N, d] -> [R, p D]. */
+/** Joins p tensors [B h, N, d] into [R, p D]; the inverse of `splitHeads`. */
 function joinHeads(parts: tf.Tensor3D[], tokens: number, heads: number): tf.Tensor2D {
   const [imagesTimesHeads, , headWidth] = parts[0]!.shape;
   const images = imagesTimesHeads / heads;

@@ -1,24 +1,24 @@
-// Between features and embedding. Shapes: B batch, F features, E embedding length.
+// The neck, from features to the embedding. Shapes: B batch, F features, E embedding length.
 import { UserError } from "../common/errors";
 import type { ModelSettings, NeckSettings } from "../config/model";
 import { tf } from "../engine/native/tf";
 import { RUNNING_NAMES, STANDARDISE_NAMES } from "./weight_names";
 
-/** Weights that neck and head add to the tower's, by name. */
+/** Weights of neck and head, by name. */
 export type HeadWeights = Record<string, tf.Tensor>;
 
-/** PyTorch's defaults of `nn.BatchNorm1d`. */
+/** Defaults of PyTorch's `nn.BatchNorm1d`. */
 const EPSILON = 1e-5;
 const MOMENTUM = 0.1;
 
-/** What stands before the last linear layer, and its dropout: the original's `Head` classes by their names. */
+/** The layers before the last linear one, and the dropout rate: the original's `Head` classes by their names. */
 const NECKS: Record<ModelSettings["neck"], { batchNorm: boolean; hasHidden: boolean; dropout: number }> = {
   simple: { batchNorm: false, hasHidden: false, dropout: 0.2 },
   norm_single_linear: { batchNorm: true, hasHidden: false, dropout: 0.2 },
   norm_double_linear: { batchNorm: true, hasHidden: true, dropout: 0.3 },
 };
 
-/** Says in what a config's neck differs from the original's of that name; undefined where it does not. */
+/** Returns how a config's neck differs from the original's of that name, in words; undefined if it does not. */
 export function neckDifference({
   neck,
   dropout,
@@ -28,22 +28,22 @@ export function neckDifference({
   return `The original's ${neck} has dropout ${original}, this run ${dropout} (npx guie train --set dropout=${original})`;
 }
 
-/** What a neck needs besides while it trains. */
+/** Further inputs of a neck in training. */
 export interface NeckTraining {
-  /** Dropout mask [B, F], already scaled by 1 / (1 - p), drawn outside. */
+  /** Dropout mask [B, F], already scaled by 1 / (1 - p); the caller draws it. */
   keep: tf.Tensor2D;
   /** Takes a batch norm's new running values, by name. */
   assign(name: string, value: tf.Tensor): void;
-  /** The processes that train together, over whose images a batch norm's statistics are; default: this one alone. */
+  /** The processes that share a batch norm's statistics; default: only this one. */
   ranks?: {
     worldSize: number;
-    /** Mean over the processes, with its gradient. */
+    /** Returns the mean over the processes; differentiable. */
     mean<T extends tf.Tensor>(x: T): T;
   };
 }
 
 /**
- * (Standardise, batch norm,) dropout, (hidden linear,) linear: which of them, the weights' names say.
+ * Computes (standardise, batch norm,) dropout, (hidden linear,) linear; the weights' names say which layers there are.
  * features [B, F] -> embedding [B, E], not yet of unit length.
  * @param training undefined for inference
  */
@@ -65,13 +65,13 @@ function affine(weights: HeadWeights, name: string, x: tf.Tensor): tf.Tensor2D {
   return tf.add(product, weights[`${name}.bias`]!);
 }
 
-/** (features - mean) * scale where the weights hold a mean; else the features as they are. [B, F] -> [B, F]. */
+/** Returns (features - mean) * scale if the weights hold a mean, else the features unchanged. [B, F] -> [B, F]. */
 function standardise(weights: HeadWeights, features: tf.Tensor2D): tf.Tensor2D {
   const [mean, scale] = STANDARDISE_NAMES.map((name) => weights[name]);
   return mean && scale ? tf.mul(tf.sub(features, mean), scale) : features;
 }
 
-/** PyTorch: `nn.BatchNorm1d`. [B, F] -> [B, F]. */
+/** Applies batch norm. [B, F] -> [B, F]. PyTorch: `nn.BatchNorm1d`. */
 function batchNorm(weights: HeadWeights, x: tf.Tensor2D, training?: NeckTraining): tf.Tensor2D {
   const [runningMean, runningVariance] = RUNNING_NAMES.map((name) => weights[name]!);
   let [mean, variance] = [runningMean!, runningVariance!];
@@ -98,7 +98,7 @@ function blend(before: tf.Tensor, now: tf.Tensor): tf.Tensor {
   return tf.add(tf.mul(before, 1 - MOMENTUM), tf.mul(now, MOMENTUM));
 }
 
-/** Shapes of a neck's weights by name. */
+/** Returns the shapes of a neck's weights by name. */
 export function neckShapes(config: NeckSettings, featureCount: number): Record<string, number[]> {
   const { batchNorm, hasHidden } = NECKS[config.neck];
   const hiddenWidth = hasHidden ? 2 * config.embeddingDim : undefined;
@@ -117,7 +117,7 @@ export function neckShapes(config: NeckSettings, featureCount: number): Record<s
   return shapes;
 }
 
-/** A dropout mask [size]: 0 with probability `rate`, else 1/(1-rate). PyTorch: `nn.Dropout`. */
+/** Returns a dropout mask [size]: 0 with probability `rate`, else 1 / (1 - rate). PyTorch: `nn.Dropout`. */
 export function dropoutMask(size: number, rate: number, random: { uniform(): number }): Float32Array {
   const mask = new Float32Array(size);
   const kept = 1 / (1 - rate);

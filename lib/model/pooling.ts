@@ -1,5 +1,5 @@
-// From the tokens of an image to one feature. Shapes: B images, N tokens of each, R = B * N rows, K tokens before the
-// patches (class token and registers), D width, h heads, d = D / h.
+// Pooling of an image's tokens into one feature. Shapes: B images, N tokens per image, R = B * N rows, K tokens before
+// the patches (class token and registers), D width, h heads, d = D / h.
 import { tf } from "../engine/native/tf";
 import { splitHeads } from "./layers";
 import { ACTIVATIONS, namedLinear, namedNorm, type Weights } from "./named_layers";
@@ -7,8 +7,8 @@ import type { Pooling, Tower } from "./tower";
 import { prefixTokens } from "./towers";
 
 /**
- * The feature of each image: `ln_post`, then the tower's pooling. [R, D] -> [B, D].
- * @param tokens N; or 1 where only the class tokens were kept
+ * Returns the feature of each image: `ln_post`, then the tower's pooling. [R, D] -> [B, D].
+ * @param tokens N; or 1 if only the class tokens were kept
  */
 export function poolTokens(weights: Weights, x: tf.Tensor2D, tower: Tower, tokens: number): tf.Tensor2D {
   return POOLINGS[tower.pooling](weights, x, tower, tokens);
@@ -21,26 +21,26 @@ const POOLINGS: Record<Pooling, typeof poolTokens> = {
     attentionPool(weights, namedNorm(weights, "ln_post", x, tower), tower, tokens),
 };
 
-/** The mean of each image's patch tokens behind `ln_post`. [R, D] -> [B, D]. */
+/** Returns the mean of each image's patch tokens, after `ln_post`. [R, D] -> [B, D]. */
 export function meanOfPatches(weights: Weights, x: tf.Tensor2D, tower: Tower, tokens: number): tf.Tensor2D {
   const normal = tf.reshape(namedNorm(weights, "ln_post", x, tower), [-1, tokens, tower.width]);
   return tf.mean<tf.Tensor2D>(tf.slice(normal, [0, prefixTokens(tower), 0], [-1, -1, -1]), 1);
 }
 
-/** The first row of each image. [R, D] -> [B, D]. */
+/** Returns the first row of each image. [R, D] -> [B, D]. */
 export function classTokens(x: tf.Tensor2D, tokens: number): tf.Tensor2D {
   if (tokens === 1) return x;
   const [rows, D] = x.shape;
   return tf.slice(tf.reshape<tf.Rank.R2>(x, [rows / tokens, tokens * D]), [0, 0], [-1, D]);
 }
 
-/** The same rows for each of B images. [K, D] -> [B, K, D]. Faster than `tf.tile`, whose gradient takes B slices. */
+/** Repeats the same rows for B images. [K, D] -> [B, K, D]. `tf.tile` is slower: its gradient takes B slices. */
 export function forEachImage(rows: tf.Tensor, images: number): tf.Tensor3D {
   return tf.add(tf.zeros([images, 1, 1]), rows);
 }
 
 /**
- * One learned query asks all tokens of an image, then x + mlp(norm(x)). [R, D] -> [B, D].
+ * Attends from one learned query to all tokens of an image, then computes x + mlp(norm(x)). [R, D] -> [B, D].
  * timm: `AttentionPoolLatent`; Hugging Face: `SiglipMultiheadAttentionPoolingHead`.
  */
 function attentionPool(weights: Weights, x: tf.Tensor2D, tower: Tower, tokens: number): tf.Tensor2D {

@@ -1,33 +1,33 @@
-// Resamples position embeddings for another image size.
+// Resampling of position embeddings for another image size.
 import { rowOf, rowsIn, setRows, sliceRows, type Vectors, zeroVectors } from "../common/vectors";
 import type { Resampling, Tower } from "./tower";
 
-/** One output position as a weighted sum of input positions. */
+/** An output position as a weighted sum of input positions. */
 interface Taps {
   indices: number[];
   weights: number[];
 }
 
 /**
- * The coefficient of the cubic: PyTorch, ONNX and OpenCV interpolate with -0.75; PyTorch's antialiasing takes
- * Keys' own, as Pillow does.
+ * Coefficients of the cubic: PyTorch, ONNX and OpenCV interpolate with -0.75; with antialiasing, PyTorch uses Keys'
+ * own, as Pillow does.
  */
 const CUBIC_A = -0.75;
 const ANTIALIASED_CUBIC_A = -0.5;
 
-/** What DINOv2 adds to the new grid's side before it divides by the old one (`interpolate_offset`). */
+/** DINOv2's addend to the new grid's side before the division by the old one (`interpolate_offset`). */
 const DINOV2_OFFSET = 0.1;
 
 /**
- * Brings the position embedding of a checkpoint to another patch grid, bicubic, as the tower's family does; the
- * class token's row stays as it is.
+ * Resamples the position embedding of a checkpoint for another patch grid, bicubic, as the tower's family does. The
+ * class token's row is unchanged.
  * - `bicubic`: PyTorch's `F.interpolate(mode="bicubic")`, half-pixel centres, edge positions repeated; ONNX: Resize,
  *   cubic; Hugging Face: `Dinov2Model`.
  * - `antialiased`: the same with `antialias=True`; open_clip: `resize_pos_embed`; timm: `resample_abs_pos_embed`;
  *   DINOv2 with registers.
  * - `offset`: `F.interpolate(scale_factor=(newGrid + 0.1) / G)`; DINOv2's own `interpolate_pos_encoding`.
  * @param positions float32 [(1 +) G * G, D], row-major over the grid of side G
- * @param newGrid the side of the grid it is for
+ * @param newGrid side of the new grid
  * @returns [(1 +) newGrid * newGrid, D]
  */
 export function resamplePositions(
@@ -50,14 +50,14 @@ export function resamplePositions(
   return after.data;
 }
 
-/** What output position `position` is made of when `from` positions become `to`. */
+/** The input positions and weights of an output position when `from` positions become `to`. */
 const TAPS: Record<Resampling, (position: number, from: number, to: number) => Taps> = {
   bicubic: (position, from, to) => cubicTaps(position, from, from / to),
   antialiased: (position, from, to) => antialiasedTaps(position, from, from / to),
   offset: (position, from, to) => cubicTaps(position, from, from / (to + DINOV2_OFFSET)),
 };
 
-/** The four neighbours and their weights. */
+/** Returns the four neighbours and their weights. */
 function cubicTaps(position: number, from: number, scale: number): Taps {
   const centre = (position + 0.5) * scale - 0.5;
   const first = Math.floor(centre) - 1;
@@ -68,7 +68,7 @@ function cubicTaps(position: number, from: number, scale: number): Taps {
   };
 }
 
-/** The cubic as wide as what it shrinks; beyond the edge there is nothing, and the rest sums to 1. */
+/** Returns a cubic widened by the shrink factor; taps beyond the edge are dropped, the weights of the rest sum to 1. */
 function antialiasedTaps(position: number, from: number, scale: number): Taps {
   const stretch = Math.max(scale, 1);
   const centre = (position + 0.5) * scale;
@@ -82,13 +82,13 @@ function antialiasedTaps(position: number, from: number, scale: number): Taps {
   return { indices, weights: weights.map((weight) => weight / sum) };
 }
 
-/** The cubic convolution kernel at a distance (Keys, 1981). */
+/** Returns the cubic convolution kernel at a distance (Keys, 1981). */
 function cubic(t: number, a: number): number {
   if (t <= 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
   return t < 2 ? a * (((t - 5) * t + 8) * t - 4) : 0;
 }
 
-/** The weighted sum of grid positions, [D]. */
+/** Returns the weighted sum of grid positions, [D]. */
 function interpolate(patches: Vectors, grid: number, rows: Taps, columns: Taps): Float64Array {
   const sum = new Float64Array(patches.length);
   rows.indices.forEach((y, i) => {

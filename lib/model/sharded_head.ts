@@ -1,6 +1,6 @@
-// A head whose classes are shared out over processes, for very many of them: no process holds all rows or all logits.
-// Shapes: W processes, B images of each, C classes, S = ceil(C / W) classes of each, K rows a class, E embedding length,
-// n classes that a step looks at (S, or a sample).
+// A head whose classes are sharded over processes, for very many classes: no process holds all rows or all logits.
+// Shapes: W processes, B images per process, C classes, S = ceil(C / W) classes per process, K rows per class,
+// E embedding length, n classes in a step (S, or a sample).
 import type { LossSettings } from "../config/loss";
 import { tf } from "../engine/native/tf";
 import type { Cluster } from "../engine/session/cluster";
@@ -8,27 +8,27 @@ import { allGather, allReduce } from "../engine/tracing/collectives";
 import { MARGIN_RULES } from "./arcface";
 import { classCosines } from "./head";
 
-/** Taken off the logits of the rows that only fill up the last process's share: their exponential is 0. */
+/** Subtracted from the logits of the padding rows in the last process's shard, so that their exponential is 0. */
 const FILLER_PENALTY = 1e9;
 
-/** Classes of a process: those from rank x S on; the last process's share may reach beyond the last class. */
+/** Returns S, the number of classes per process, from rank x S on; the last shard may reach beyond the last class. */
 export function shardSize(classCount: number, worldSize: number): number {
   return Math.ceil(classCount / worldSize);
 }
 
-/** How many classes a process looks at in a step: its share of them, but all classes of the step's images fit in. */
+/** Returns a process's number of classes in a step: its share, but enough for all classes of the step's images. */
 export function sampleSize(share: number, classesOfShard: number, imagesOfStep: number): number {
   return Math.min(classesOfShard, Math.max(Math.ceil(share * classesOfShard), imagesOfStep));
 }
 
-/** What the sharded loss depends on besides its tensors. */
+/** Options of the sharded loss. */
 export interface ShardedLossOptions {
   loss: LossSettings["loss"];
   /** Scale. */
   s: number;
-  /** C, of all processes. */
+  /** C, the classes of all processes. */
   classCount: number;
-  /** K. */
+  /** K, the number of rows per class. */
   rowsPerClass: number;
 }
 
@@ -40,17 +40,18 @@ export interface ShardedLossInputs {
   rows: tf.Tensor2D;
   /** All processes' labels [W B], by rank (`allGather`). */
   labels: tf.Tensor1D;
-  /** Of all images [W B, 1], or a scalar; radians for ArcFace. */
+  /** Margins of all images [W B, 1], or a scalar; radians for ArcFace. */
   margin: tf.Tensor;
-  /** Numbers from [0, 1) by which classes without an image in this step are sampled, [S], and how many classes stay. */
+  /** `draws` from [0, 1) rank the classes without an image in this step, [S]; `size` classes are kept. */
   sample?: { draws: tf.Tensor1D; size: number };
 }
 
 /**
- * `marginLoss` over all images and classes of all processes, each of which holds its share of the rows. All get the
- * same scalar: the mean loss of all W B images. Gradients of the rows are whole; those of the embeddings are so scaled
- * that the mean over the processes (`allReduce`) is what one process with all images has.
- * With `sample` the softmax runs over the step's own classes and some others: "Partial FC" (https://arxiv.org/abs/2203.15565).
+ * Returns `marginLoss` over the images and classes of all processes, each of which holds its shard of the rows. All get
+ * the same scalar: the mean loss of all W B images. Gradients of the rows are complete; those of the embeddings are
+ * scaled so that the mean over the processes (`allReduce`) equals the gradient in one process with all images.
+ * With `sample` the softmax runs over the step's own classes and some others: "Partial FC"
+ * (https://arxiv.org/abs/2203.15565).
  */
 export function shardedMarginLoss(
   cluster: Cluster,
@@ -66,7 +67,7 @@ export function shardedMarginLoss(
   const isTrue = tf.equal(tf.expandDims(labels, 1), tf.expandDims(classes, 0)).toFloat();
   const filler = tf.mul(tf.greaterEqual(classes, tf.scalar(classCount, "int32")).toFloat(), FILLER_PENALTY);
   const cosines = classCosines(all, chosen, K);
-  // Only the process that holds an image's class sees its cosine; elsewhere isTrue is all 0
+  // Only the process that holds an image's class has its cosine; elsewhere isTrue is all 0
   const truth = tf.sum(tf.mul(cosines, isTrue), 1, true);
   const shift = tf.sub(MARGIN_RULES[loss](truth, margin).value, truth);
   const logits = tf.sub(tf.mul(tf.add(cosines, tf.mul(isTrue, shift)), s), filler);
@@ -77,9 +78,9 @@ export function shardedMarginLoss(
 }
 
 /**
- * All processes' embeddings. Every process uses all of them, so that the gradient of one is the sum of what the
- * processes say; times W, since gradients of the weights before are averaged over the processes afterwards.
- * [B, E] -> [W B, E].
+ * Gathers the embeddings of all processes. [B, E] -> [W B, E]. Every process uses all of them, so the gradient of an
+ * embedding is the sum over the processes; it is multiplied by W, since the gradients of earlier weights are averaged
+ * over the processes afterwards.
  */
 function gatherEmbeddings(cluster: Cluster, embeddings: tf.Tensor2D): tf.Tensor2D {
   const [B, E] = embeddings.shape;
@@ -93,7 +94,7 @@ function gatherEmbeddings(cluster: Cluster, embeddings: tf.Tensor2D): tf.Tensor2
   return gather(embeddings) as tf.Tensor2D;
 }
 
-/** Sum over the processes, of which all make the same loss: the gradient of each summand is the sum's own. */
+/** Sums over the processes. All compute the same loss: the gradient of each summand is that of the sum. */
 function sumOverRanks<T extends tf.Tensor>(cluster: Cluster, x: T): T {
   const sum = tf.customGrad((own) => ({
     value: allReduce(cluster, own as tf.Tensor, "sum"),
@@ -102,7 +103,7 @@ function sumOverRanks<T extends tf.Tensor>(cluster: Cluster, x: T): T {
   return sum(x) as T;
 }
 
-/** Largest over the processes; a constant to the gradient, since softmax does not change with what is taken off. */
+/** Returns the largest value over the processes; constant to the gradient, as softmax is invariant to the shift. */
 function largestOverRanks<T extends tf.Tensor>(cluster: Cluster, x: T): T {
   const largest = tf.customGrad((own) => ({
     value: allReduce(cluster, own as tf.Tensor, "max"),
@@ -111,7 +112,7 @@ function largestOverRanks<T extends tf.Tensor>(cluster: Cluster, x: T): T {
   return largest(x) as T;
 }
 
-/** This process's classes with an image in the step, then those with the largest draws. [n] int32, from 0. */
+/** Returns this process's classes with an image in the step, then those with the largest draws. [n] int32, from 0. */
 function sampledClasses(
   labels: tf.Tensor1D,
   first: number,
@@ -122,7 +123,7 @@ function sampledClasses(
   return tf.topk(tf.add(draws, isPresent), size).indices as tf.Tensor1D;
 }
 
-/** The K rows of some classes. rows [S K, E], classes [n] -> [n K, E]. */
+/** Returns the K rows of some classes. rows [S K, E], classes [n] -> [n K, E]. */
 function rowsOfClasses(rows: tf.Tensor2D, classes: tf.Tensor1D, K: number): tf.Tensor2D {
   const [all, E] = rows.shape;
   const byClass = tf.reshape(rows, [all / K, K * E]);

@@ -1,9 +1,10 @@
-// What a tower costs, by formula. Shapes: T tokens of an image, D width, H hidden width of the MLP, h heads, P patch.
+// A tower's cost in operations and memory, by formula.
+// Shapes: T tokens per image, D width, H hidden width of the MLP, h heads, P patch size.
 
 import type { Tower } from "./tower";
 import { mlpWidth, patchGrid, prefixTokens } from "./towers";
 
-/** Matrices of the MLP: SwiGLU has one more. */
+/** Returns the number of matrices in the MLP: SwiGLU has one more. */
 const mlpMatrices = ({ activation }: Tower) => (activation === "swiGlu" ? 3 : 2);
 
 function tokensOf(tower: Tower, imageSizePx: number): { tokens: number; patches: number } {
@@ -12,9 +13,9 @@ function tokensOf(tower: Tower, imageSizePx: number): { tokens: number; patches:
 }
 
 /**
- * Floating point operations of one image's way through the tower (a multiplication and an addition are two), those of
- * matrix products; all else is small beside them.
- * @param lastBlocks only through so many last blocks; default: through the whole tower
+ * Returns the floating point operations of one image's forward pass (a multiplication and an addition are two). It
+ * counts matrix products only; all else is negligible.
+ * @param lastBlocks count only this many last blocks; default: the whole tower
  */
 export function forwardFlops(tower: Tower, imageSizePx: number, lastBlocks?: number): number {
   const { width: D, layers, patchSizePx: P, pooling } = tower;
@@ -22,26 +23,27 @@ export function forwardFlops(tower: Tower, imageSizePx: number, lastBlocks?: num
   const mlp = mlpMatrices(tower) * D * mlpWidth(tower);
   const attention = 2 * T * D;
   const block = T * (4 * D * D + mlp + attention);
-  // Of the last block, what follows its attention is computed for the class token alone.
+  // After its attention, the last block computes the class token only.
   const unused = pooling === "class" ? (T - 1) * (D * D + mlp) : 0;
   const embedding = lastBlocks === undefined ? patches * 3 * P * P * D : 0;
   return 2 * (embedding + (lastBlocks ?? layers) * block - unused);
 }
 
 /**
- * Numbers that a block keeps of each token until the backward pass, fitted to measured peaks (ViT-S/14 at 112 and
- * 224 px, ViT-B/16 at 224 px, batches of 4 to 32): it agrees with them to 2 %.
+ * Factors in the count of numbers that a block saves per token for the backward pass: of its width, of the MLP's hidden
+ * width, and of heads x T. They are fitted to measured peaks (ViT-S/14 at 112 and 224 px, ViT-B/16 at 224 px, batches
+ * of 4 to 32) and agree with them to 2 %.
  */
 const KEPT_OF_WIDTH = 11;
 const KEPT_OF_HIDDEN = 3;
 const KEPT_OF_ATTENTION = 0.9;
-/** Under gradient checkpointing: a block's input for each block, and as much as this many blocks at once. */
+/** Under gradient checkpointing, memory is one input per block plus the memory of this many blocks. */
 const BLOCKS_AT_ONCE = 2.6;
 const BYTES = 4;
 
 /**
- * Memory that one image takes between the forward and the backward pass, float32.
- * @param blocks that the backward pass goes through
+ * Returns the memory that one image takes between forward and backward pass in float32, bytes.
+ * @param blocks number of blocks in the backward pass
  */
 export function activationBytes(
   tower: Tower,

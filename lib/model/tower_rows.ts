@@ -1,4 +1,4 @@
-// All towers, a row each. Families share what their members have in common.
+// The table of all towers, one row each; members of a family share its common properties.
 import type { Activation, Tower } from "./tower";
 
 const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
@@ -51,12 +51,12 @@ const SIGLIP = {
   mean: HALF,
   std: HALF,
   resampling: "antialiased",
-  // So in the original and in Hugging Face's; timm builds some of the towers with the exact GELU.
+  // As in the original and Hugging Face's code; timm builds some of these towers with the exact GELU.
   activation: "geluTanh",
   pooling: "attention",
 } as const;
 
-/** open_clip's `model_configs` that have weights: one line of numbers a tower. */
+/** open_clip's `model_configs` that have weights: one line of numbers per tower. */
 const CLIP_SIZES = [
   ["ViT-B-32", 224, 32, 768, 12, 12, 4, 512],
   ["ViT-B-32-256", 256, 32, 768, 12, 12, 4, 512],
@@ -85,10 +85,10 @@ const CLIP_TOWERS: readonly Tower[] = CLIP_SIZES.map(
   }),
 );
 
-/** open_clip has no config of these with OpenAI's activation. */
+/** Towers without an open_clip config with OpenAI's activation. */
 const GELU_ONLY: readonly string[] = ["ViT-B-32-256", "ViT-B-16-plus-240", "ViT-g-14"];
 
-/** The same shapes with the activation of OpenAI's CLIP. */
+/** Towers of the same shapes with the activation of OpenAI's CLIP. */
 const QUICK_GELU_TOWERS: readonly Tower[] = CLIP_TOWERS.filter(({ name }) => !GELU_ONLY.includes(name)).map(
   (tower) => ({ ...tower, name: `${tower.name}-quickgelu`, activation: "quickGelu" }),
 );
@@ -103,7 +103,7 @@ const DINOV2_SIZES: readonly (readonly [string, number, number, number, Activati
 /** Each size without and with registers. */
 const DINOV2_TOWERS: readonly Tower[] = DINOV2_SIZES.flatMap(([name, width, layers, heads, activation]) => {
   const size = { ...DINOV2, width, layers, heads, activation };
-  // The demo's weights of the S were trained with Hugging Face's code, which has no offset.
+  // The demo's ViT-S weights were trained with Hugging Face's code, which has no offset.
   const resampling = name === "dinov2-vit-s-14" ? "bicubic" : "offset";
   return [
     { ...size, name, registers: 0, resampling },
@@ -121,7 +121,7 @@ const SIGLIP_SIZES = {
   "gopt-16": [16, 1536, 40, 16, 4],
 } as const;
 
-/** open_clip's SigLIP models; where the name has no image size it is 224. */
+/** open_clip's SigLIP models; a name without an image size means 224 px. */
 const SIGLIP_NAMES: readonly (readonly [keyof typeof SIGLIP_SIZES, suffix: string])[] = [
   ["B-16", "SigLIP"],
   ["B-16", "SigLIP-256"],
@@ -157,7 +157,7 @@ const SIGLIP_TOWERS: readonly Tower[] = SIGLIP_NAMES.map(([size, suffix]) => {
   return { ...SIGLIP, name, imageSizePx, patchSizePx, width, layers, heads, mlpRatio, positionGrid };
 });
 
-/** All towers. `tiny` has a few thousand random parameters: it is for tests and claims nothing. */
+/** All towers. `tiny` has a few thousand random parameters and is for tests only. */
 export const TOWERS: readonly Tower[] = [
   ...DINOV2_TOWERS,
   ...CLIP_TOWERS,

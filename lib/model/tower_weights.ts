@@ -1,4 +1,4 @@
-// Where a tower's weights come from.
+// A tower's weights from a prepared file, or freshly drawn.
 
 import type { RandomStream } from "../common/random";
 import { openSafetensors } from "../formats/safetensors";
@@ -9,15 +9,15 @@ import type { Tower } from "./tower";
 import { patchGrid, towerShapes } from "./towers";
 import type { WeightSource } from "./weight_source";
 
-/** What of a checkpoint becomes weights. */
+/** Options of reading a tower's file. */
 interface WeightOptions {
-  /** With `proj`, for features behind it; otherwise it is left in the file. */
+  /** Read `proj`, too, for features after the projection. */
   projection?: boolean;
 }
 
 /**
- * A tower's weights in a safetensors file with open_clip's names, as `prepareModel` writes it; the position embedding
- * is brought to the grid of the image size on the way.
+ * Opens a tower's weights in a safetensors file with open_clip's names, as `prepareModel` writes it; reading resamples
+ * the position embedding for the image size.
  * @throws UserError naming every tensor that is missing, unexpected or of another shape
  * @example
  * const source = towerFile("checkpoints/ViT_H_14_2B_vision_model.safetensors", findTower("ViT-H-14"), 224);
@@ -40,8 +40,8 @@ export function towerFile(
 }
 
 /**
- * Checks that a file holds exactly a tower's tensors under open_clip's names; `proj` may be absent unless asked for.
- * @param next what to do when it does not
+ * Checks that a file holds exactly a tower's tensors under open_clip's names; `proj` may be absent unless requested.
+ * @param next next step that the error recommends
  * @throws UserError naming every tensor that is missing, unexpected or of another shape
  */
 export function requireTowerWeights(
@@ -57,7 +57,7 @@ export function requireTowerWeights(
 }
 
 /**
- * Fresh weights of a tower, drawn as open_clip does (`initialValues`), for towers that have no file: tests.
+ * Returns fresh weights of a tower, drawn as open_clip does (`initialValues`); for tests and towers without a file.
  * @example
  * const source = freshTower(findTower("tiny"), randomStream(999, "weights"));
  */
@@ -73,12 +73,12 @@ export function freshTower(
   return weightsAtSize(tower, imageSizePx, write, () => {}, options);
 }
 
-/** The command that writes a tower's file. */
+/** Returns the command that writes a tower's file. */
 export function prepareCommand({ name }: Tower): string {
   return `npx guie prepare-model --model ${name} (with --from FILE: your own weights)`;
 }
 
-/** The tower's weights for an image size, out of those for the grid in which it was trained. */
+/** Returns a tower's weights for an image size, made from those for its training grid. */
 function weightsAtSize(
   tower: Tower,
   imageSizePx: number,

@@ -1,4 +1,4 @@
-// Finds towers by name, and derives the names and shapes of their weights.
+// Look-up of towers by name, and the names and shapes of their weights.
 import { nearestName, UserError } from "../common/errors";
 import type { Tower } from "./tower";
 import { TOWERS } from "./tower_rows";
@@ -7,8 +7,8 @@ import { blockName } from "./weight_names";
 export { TOWERS };
 
 /**
- * The tower of that name.
- * @throws UserError naming the nearest one and all there are
+ * Returns the tower of that name.
+ * @throws UserError for an unknown name, with the nearest one and the list of all
  * @example
  * findTower("dinov2-vit-s-14").width // 384
  */
@@ -24,9 +24,9 @@ export function findTower(name: string): Tower {
 }
 
 /**
- * Number of patches along one side of an image. Pixels behind the last whole patch are left out, as a convolution
- * does, but only at the tower's own image size (384 px in patches of 14, a SigLIP).
- * @throws UserError when another image size is not a positive multiple of the tower's patch size
+ * Returns the number of patches along one side of an image. Only the tower's own image size may leave pixels after the
+ * last whole patch, which are dropped as in a convolution (a SigLIP has 384 px in patches of 14).
+ * @throws UserError if another image size is not a positive multiple of the tower's patch size
  */
 export function patchGrid(tower: Tower, imageSizePx: number): number {
   const grid = imageSizePx / tower.patchSizePx;
@@ -39,15 +39,15 @@ export function patchGrid(tower: Tower, imageSizePx: number): number {
   );
 }
 
-/** Tokens before the patches: class token and registers. */
+/** Returns the number of tokens before the patches: class token and registers. */
 export function prefixTokens({ classToken, registers }: Tower): number {
   return (classToken ? 1 : 0) + registers;
 }
 
 /**
- * Hidden width of the MLP; open_clip cuts the product off: 1408 * 4.3637 = 6144.09 is 6144. SwiGLU has two thirds of
- * it, so that its three matrices are as large as GELU's two, rounded up to a multiple of 8 (DINOv2:
- * `SwiGLUFFNFused`).
+ * Returns the hidden width of the MLP. The product is truncated as in open_clip: 1408 * 4.3637 = 6144.09 is 6144.
+ * SwiGLU has two thirds of it, so that its three matrices are as large as GELU's two, rounded up to a multiple of 8
+ * (DINOv2: `SwiGLUFFNFused`).
  */
 export function mlpWidth({ width, mlpRatio, activation }: Tower): number {
   const hidden = Math.floor(width * mlpRatio);
@@ -55,8 +55,8 @@ export function mlpWidth({ width, mlpRatio, activation }: Tower): number {
 }
 
 /**
- * Name and shape of every tensor of a tower's checkpoint, in the order of the computation, under open_clip's
- * names (`model.visual`); what open_clip does not have is named as in DINOv2 (`register_tokens`, `mlp.w12`, `mlp.w3`)
+ * Returns name and shape of every tensor of a tower's checkpoint, in the order of the computation, under open_clip's
+ * names (`model.visual`). Tensors that open_clip lacks are named as in DINOv2 (`register_tokens`, `mlp.w12`, `mlp.w3`)
  * and timm (`attn_pool`). Matrices are [out, in] as in PyTorch; `attn.in_proj_weight` holds query, key, value.
  * @example
  * towerShapes(findTower("ViT-B-32")).get("class_embedding") // [768]
@@ -82,7 +82,7 @@ type Shape = [name: string, shape: readonly number[]];
 
 const present = (condition: boolean, shapes: Shape[]): Shape[] => (condition ? shapes : []);
 
-/** A weight of that shape, and its bias, one number a row. */
+/** Returns a weight of that shape and its bias, one number per row. */
 const affine = (name: string, shape: readonly number[]): Shape[] => [
   [`${name}.weight`, shape],
   [`${name}.bias`, [shape[0]!]],
@@ -108,7 +108,7 @@ function blockShapes(tower: Tower, block: string): Shape[] {
   return rows.map(([name, shape]) => [`${block}.${name}`, shape]);
 }
 
-/** timm: `AttentionPoolLatent`. */
+/** Returns the shapes of the attention pooling. timm: `AttentionPoolLatent`. */
 function attentionPoolShapes(tower: Tower): Shape[] {
   const D = tower.width;
   const hidden = mlpWidth(tower);
@@ -125,7 +125,7 @@ function attentionPoolShapes(tower: Tower): Shape[] {
 }
 
 /**
- * Number of parameters of a tower's checkpoint, computed from the shapes; without `proj` where it is left out.
+ * Returns the number of parameters of a tower's checkpoint, computed from the shapes; without `proj` if not requested.
  * @example
  * parameterCount(findTower("ViT-H-14"))
  */

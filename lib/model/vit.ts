@@ -1,5 +1,5 @@
 // The Vision Transformer: images to tokens and features.
-// Shapes: B images, H height, W width, N tokens of an image (K + patches), K of them class token and registers,
+// Shapes: B images, H height, W width, K prefix tokens (class token and registers), N = K + patches tokens per image,
 // R = B * N rows, D width, P patch size.
 import { UserError } from "../common/errors";
 import { tf } from "../engine/native/tf";
@@ -15,26 +15,26 @@ import { blockName } from "./weight_names";
 
 export type { Weights };
 
-/** What a feature of an image is made of. */
+/** Options of an image's features, and of their computation. */
 export interface FeatureOptions {
-  /** n: the features of the last n blocks stand side by side, oldest first; at least 1. */
+  /** n >= 1: concatenate the features of the last n blocks, in the order of the blocks. */
   lastBlocks?: number;
-  /** The mean of the last block's patch tokens, behind the last LayerNorm, stands behind them. */
+  /** Append the mean of the last block's patch tokens, taken after the final LayerNorm. */
   patchMean?: boolean;
-  /** Each of them behind the checkpoint's `proj`, as CLIP compares them with texts; the weights must have it. */
+  /** Apply the checkpoint's `proj` to each block's feature, as CLIP does to compare it with texts; needs `proj`. */
   projection?: boolean;
-  /** What the blocks' matrix products compute in; others than float32 only while tracing. */
+  /** Number format of the blocks' matrix products; others than float32 only while tracing. */
   precision?: Precision;
-  /** Keep only each block's input for the backward pass, which computes the rest again: less memory, a third slower. */
+  /** Save only each block's input; the backward pass recomputes the rest: less memory, a third slower. */
   gradientCheckpointing?: boolean;
   /**
-   * Into how many parts the work of each block is cut, which do not need each other: a session runs them side by side.
-   * For inference; default 1. A number that `mostParts` allows.
+   * Number of independent parts of each block's work, which a session runs in parallel; `mostParts` returns allowed
+   * numbers. For inference; default 1.
    */
   parts?: number;
 }
 
-/** F: how long a feature is, without projection. */
+/** Returns F, the length of a feature, without projection. */
 export function featureLength(
   tower: Pick<Tower, "width">,
   { lastBlocks = 1, patchMean = false }: Pick<FeatureOptions, "lastBlocks" | "patchMean">,
@@ -43,15 +43,16 @@ export function featureLength(
 }
 
 /**
- * Features of images: the tokens of the last n blocks, each behind the tower's last LayerNorm and its pooling.
- * open_clip: `VisionTransformer`, without `proj` unless asked; DINOv2: `get_intermediate_layers(norm=True,
- * return_class_token)`, whose linear evaluation adds the mean of the patches; timm's SigLIP: `forward_features` and `forward_head`.
+ * Returns features of images: the tokens of the last n blocks, each after the tower's final LayerNorm and pooling.
+ * open_clip: `VisionTransformer`, without `proj` unless requested; DINOv2: `get_intermediate_layers(norm=True,
+ * return_class_token)`, to which its linear evaluation adds the mean of the patches; timm's SigLIP: `forward_features`
+ * and `forward_head`.
  *
- * Only tfjs operations on shapes known beforehand, so that the same function runs eagerly, gives gradients and
- * can be traced into a graph.
+ * It uses only tfjs operations on static shapes, so that the same function runs eagerly, is differentiable and can be
+ * traced into a graph.
  * @param images float32 [B, H, W, 3], normalised by the tower's mean and std; H and W multiples of P
  * @returns [B, n * D], or [B, (n + 1) * D] with the patches' mean, or [B, n * projectionWidth]
- * @throws UserError when the tower has fewer blocks, no `proj`, or weights for another image size
+ * @throws UserError if the tower has fewer blocks, no `proj`, or weights for another image size
  * @example
  * const features = vitFeatures(weights, images, findTower("tiny"), { lastBlocks: 2 });
  */
@@ -85,10 +86,10 @@ export function vitFeatures(
   });
 }
 
-/** A block of the tower. [R, D] -> [R, D]. */
+/** A block of the tower, [R, D] -> [R, D]. */
 type Block = (weights: Weights, x: tf.Tensor2D) => tf.Tensor2D;
 
-/** The block under gradient checkpointing; its weights are those below `name`. */
+/** Computes a block under gradient checkpointing; its weights are those below `name`. */
 function recomputed(block: Block, weights: Weights, name: string, x: tf.Tensor2D): tf.Tensor2D {
   const names = Object.keys(weights).filter((weight) => weight.startsWith(`${name}.`));
   const body = (x: tf.Tensor, ...values: tf.Tensor[]) =>
@@ -105,28 +106,28 @@ function requireFeatures(weights: Weights, tower: Tower, lastBlocks: number, pro
   }
   if (!projection || weights.proj) return;
   throw new UserError(
-    `Features behind the projection of ${tower.name} were asked for, its weights have no "proj".`,
+    `Expected weights of ${tower.name} with a "proj" for features after the projection: they have no "proj".`,
     tower.projectionWidth === null
       ? "Ask for features without projection: this tower has none."
       : "Take the weights from the file with { projection: true }.",
   );
 }
 
-/** N, by the size of the images; the position embedding must be for as many. */
+/** Returns N for the images' size. @throws UserError if the position embedding is for another number of tokens */
 function tokenCount(weights: Weights, images: tf.Tensor4D, tower: Tower): number {
   const [, height, width] = images.shape;
   const tokens = prefixTokens(tower) + patchGrid(tower, height) * patchGrid(tower, width);
   const expected = weights.positional_embedding!.shape[0]! + tower.registers;
   if (tokens === expected) return tokens;
   throw new UserError(
-    `Images of ${height} x ${width} px make ${tokens} tokens, the weights were loaded for ${expected}.`,
-    `Load ${tower.name} for the image size at which it is used.`,
+    `Images of ${height} x ${width} px make ${tokens} tokens, but the weights were loaded for ${expected}.`,
+    `Load ${tower.name} for the size of the images.`,
   );
 }
 
 /**
- * Images to tokens: patches times `conv1` (a convolution whose stride is its size is one matrix product), positions
- * added, class token and registers in front, `ln_pre` where there is one. [B, H, W, 3] -> [R, D].
+ * Turns images into tokens, [B, H, W, 3] -> [R, D]: multiplies patches by `conv1` (a convolution whose stride is its
+ * size is one matrix product), adds positions, prepends class token and registers, applies `ln_pre` if there is one.
  */
 function embedPatches(weights: Weights, images: tf.Tensor4D, tower: Tower): tf.Tensor2D {
   return tf.tidy(() => {
@@ -140,7 +141,7 @@ function embedPatches(weights: Weights, images: tf.Tensor4D, tower: Tower): tf.T
   });
 }
 
-/** One patch a row, pixel after pixel; pixels behind the last whole patch are left out. [B, H, W, 3] -> [.., P P 3]. */
+/** Returns one row per patch, pixel by pixel; drops pixels after the last whole patch. [B, H, W, 3] -> [.., P P 3]. */
 function cutPatches(images: tf.Tensor4D, tower: Tower): tf.Tensor2D {
   const P = tower.patchSizePx;
   const [B, H, W] = images.shape;
@@ -151,7 +152,7 @@ function cutPatches(images: tf.Tensor4D, tower: Tower): tf.Tensor2D {
   return tf.reshape(byPatch, [-1, P * P * 3]);
 }
 
-/** Each patch, and the class token, has its position; registers have none. [B, patches, D] -> [B, N, D]. */
+/** Adds positions to class token and patches; registers have none. [B, patches, D] -> [B, N, D]. */
 function placeTokens(weights: Weights, patches: tf.Tensor3D, tower: Tower): tf.Tensor3D {
   const positions = weights.positional_embedding as tf.Tensor2D;
   if (!tower.classToken) return tf.add(patches, positions);

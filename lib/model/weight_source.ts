@@ -1,20 +1,19 @@
-// Weights on their way from a file (or a random stream) into a session: one at a time, never all of them in memory.
-
+// Weights from a file or a random stream into a session: one at a time, never all in memory.
 import { tf } from "../engine/native/tf";
 import type { Program } from "../engine/program/program";
 import type { Weights } from "./vit";
 
-/** Weights by name, made when they are asked for. */
+/** Weights by name, each computed on request. */
 export interface WeightSource {
-  /** Names and shapes, in the order in which they are to be asked for. */
+  /** Names and shapes, in the order in which they should be requested. */
   shapes: ReadonlyMap<string, readonly number[]>;
   /** Fills `memory` with the values of a weight, row-major. */
   write(name: string, memory: Float32Array): void;
-  /** Closes what is read from. */
+  /** Closes the underlying file. */
   close(): void;
 }
 
-/** Declares a variable for every weight and lets the source fill the variable's own memory; closes the source. */
+/** Declares a variable for every weight, lets the source fill the variable's memory, and closes the source. */
 export async function fillProgram(program: Program, source: WeightSource): Promise<void> {
   try {
     for (const [name, shape] of source.shapes) program.variable(name, { shape });
@@ -27,7 +26,7 @@ export async function fillProgram(program: Program, source: WeightSource): Promi
 }
 
 /**
- * All weights as tensors, to step through a model in a cell; closes the source. The caller frees them.
+ * Returns all weights as tensors, to step through a model in a cell; closes the source. The caller frees the tensors.
  * @example
  * const weights = toTensors(freshTower(findTower("tiny"), randomStream(999)));
  */
@@ -45,7 +44,7 @@ export function toTensors(source: WeightSource): Weights {
   }
 }
 
-/** Weights that are tensors already: they are taken over, and freed when the source is closed. */
+/** Returns a source of existing tensors. It owns them, and frees them on `close`. */
 export function fromTensors(weights: Weights): WeightSource {
   return {
     shapes: new Map(Object.entries(weights).map(([name, { shape }]) => [name, shape])),
@@ -54,7 +53,7 @@ export function fromTensors(weights: Weights): WeightSource {
   };
 }
 
-/** The weights of several sources, one source after the other; no name may be in two of them. */
+/** Returns the weights of several sources, one source after the other; their names must differ. */
 export function joinSources(...sources: readonly WeightSource[]): WeightSource {
   const ownerOf = new Map(
     sources.flatMap((source) => [...source.shapes.keys()].map((name) => [name, source])),
@@ -68,7 +67,7 @@ export function joinSources(...sources: readonly WeightSource[]): WeightSource {
   };
 }
 
-/** The same weights with `prefix` before their names. */
+/** Returns the same weights with `prefix` added to their names. */
 export function withPrefix(prefix: string, { shapes, write, close }: WeightSource): WeightSource {
   return {
     shapes: new Map([...shapes].map(([name, shape]) => [prefix + name, shape])),
@@ -77,7 +76,7 @@ export function withPrefix(prefix: string, { shapes, write, close }: WeightSourc
   };
 }
 
-/** The same weights, all of whose names begin with `prefix`, without it. */
+/** Returns the same weights with `prefix` removed from their names, which must all begin with it. */
 export function withoutPrefix(prefix: string, { shapes, write, close }: WeightSource): WeightSource {
   return {
     shapes: new Map([...shapes].map(([name, shape]) => [name.slice(prefix.length), shape])),

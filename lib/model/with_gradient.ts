@@ -1,18 +1,18 @@
-// Gives a tfjs function a gradient of its own.
+// tfjs operations with a gradient of their own.
 import { tf } from "../engine/native/tf";
 
-/** What a layer gives: its value, and how the gradient of the value becomes the gradients of the inputs. */
+/** A layer's result: its value, and the function from the value's gradient to the inputs' gradients. */
 export interface Graded {
   value: tf.Tensor;
-  /** Saved for the gradient, and kept in memory until it is computed. */
+  /** Tensors saved for the gradient, kept in memory until it is computed. */
   saved: tf.Tensor[];
-  /** @returns one gradient an input, in their order */
+  /** @returns one gradient per input, in their order */
   gradient(dy: tf.Tensor2D, saved: tf.Tensor[]): tf.Tensor[];
 }
 
 /**
- * A tfjs operation with a gradient of its own: tfjs's tape would keep every intermediate result of the plain
- * expressions (even both sides of an addition) until the whole gradient is done. Everything that is neither value
+ * Computes a tfjs operation with a gradient of its own. tfjs's tape would keep every intermediate result of the plain
+ * expressions (even both sides of an addition) until the whole gradient is done; here everything that is neither value
  * nor saved is freed at once. PyTorch: `torch.autograd.Function`.
  */
 export function withGradient(inputs: tf.Tensor[], layer: () => Graded): tf.Tensor2D {

@@ -1,5 +1,5 @@
-// Approximate nearest neighbours: a graph of the rows (HNSW) by USearch, for indices that are served.
-// Shapes: Q queries, N index rows, E numbers of each, k neighbours.
+// Approximate nearest neighbours for served indices: a graph of the rows (HNSW) by USearch.
+// Shapes: Q queries, N index rows, E numbers per row, k neighbours.
 import { existsSync } from "node:fs";
 import { Index, MetricKind, ScalarKind } from "usearch";
 import { z } from "zod";
@@ -13,39 +13,39 @@ import { sumFile } from "../formats/bytes";
 import type { Neighbours } from "./neighbours";
 import { type Rows, rowSource } from "./rows";
 
-/** An index in memory. Rows are found by cosine, and known by their positions, in the order in which they came. */
+/** An index in memory, searched by cosine. A row's position is its place in the order of insertion. */
 export interface ApproximateIndex {
   readonly count: number;
   readonly length: number;
-  /** The k nearest of every query, as far as the graph finds them; k at most `count`. */
+  /** Returns the k nearest rows of every query that the graph finds; k <= `count`. */
   search(queries: Vectors, k: number): Promise<Neighbours>;
   /**
-   * Writes the index as one file, then `<path>.json`, which says how it must look; both atomically. They may take the
-   * place of older ones.
+   * Writes the index as one file, then `<path>.json` with its size and checksum; both atomically. Older files are
+   * replaced.
    */
   save(path: string): Promise<void>;
 }
 
-/** Sizes of the graph: larger ones find more, and take longer. */
+/** Sizes of the graph: larger ones find more and take longer. */
 export interface ApproximateOptions {
-  /** Neighbours of a row in the graph. */
+  /** Number of a row's neighbours in the graph. */
   connectivity?: number;
-  /** Rows that are looked at when one is added. */
+  /** Number of rows that are visited when one is added. */
   expansionAdd?: number;
-  /** Rows that are looked at in a search. */
+  /** Number of rows that are visited in a search. */
   expansionSearch?: number;
 }
 
 const DEFAULTS = { connectivity: 16, expansionAdd: 128, expansionSearch: 128 };
 
-/** Rows, or queries, between two turns of the event loop: USearch works on the main thread. */
+/** Number of rows or queries per turn of the event loop: USearch works on the main thread. */
 const ROWS_PER_TURN = 256;
-/** More than one gained nothing where it was measured, and lost much where other work wanted the cores. */
+/** More than one thread gained nothing when measured, and lost much when other work needed the cores. */
 const THREADS = 1;
 
 /**
- * Builds an index over rows, one after the other.
- * @throws UserError for rows that are not finite
+ * Builds an index of rows, one after the other.
+ * @throws UserError for values that are not finite
  * @example
  * const graph = await buildApproximateIndex(index); await graph.search(queries, 5);
  */
@@ -69,13 +69,15 @@ export async function buildApproximateIndex(
   return opened(index, length);
 }
 
-/** What stands beside an index: USearch reads a damaged file without a look, and ends the process or finds others. */
+/**
+ * The file next to an index. USearch does not check files: a damaged one ends the process or gives wrong neighbours.
+ */
 const NOTE = z.object({ bytes: z.number(), crc32: z.number(), rows: z.number(), length: z.number() });
 
 /**
  * Reads an index that `save` wrote.
- * @param length E, numbers of each row
- * @throws UserError where there is none, or it is not, to the byte, what `save` wrote
+ * @param length E, numbers per row
+ * @throws UserError if it does not exist or differs in any byte from what `save` wrote
  * @example
  * const graph = openApproximateIndex("features/photos/mine.usearch", 64);
  */
@@ -89,17 +91,20 @@ export function openApproximateIndex(
     throw new UserError(`Expected an index at ${file}: there is none.`, "Build and save one.");
   const note = readJson(notePath(file), NOTE, REBUILD);
   if (note.length !== length)
-    throw new UserError(`${file} holds rows of ${note.length} numbers, ${length} were expected.`, REBUILD);
+    throw new UserError(
+      `Expected rows of ${length} numbers in ${file}, found rows of ${note.length}.`,
+      REBUILD,
+    );
   const { bytes, crc32 } = sumFile(file);
   if (bytes !== note.bytes || crc32 !== note.crc32) {
-    const found = bytes === note.bytes ? "other bytes" : `${bytes} bytes in place of ${note.bytes}`;
+    const found = bytes === note.bytes ? "other bytes" : `${bytes} bytes instead of ${note.bytes}`;
     throw new UserError(`${file} is damaged: it has ${found}.`, REBUILD);
   }
   const index = emptyIndex(length, options);
   index.load(file);
   if (index.size() === note.rows && index.dimensions() === length) return opened(index, length);
   throw new UserError(
-    `${file} holds ${index.size()} rows of ${index.dimensions()} numbers, its note says ${note.rows} of ${note.length}.`,
+    `${file} holds ${index.size()} rows of ${index.dimensions()} numbers, but its note says ${note.rows} rows of ${note.length}.`,
     REBUILD,
   );
 }
@@ -110,19 +115,19 @@ function notePath(file: string): string {
   return `${file}.json`;
 }
 
-/** The note is written last: without it, or with an older one, the index is not taken. */
+/** Writes the index, then its note: without a note, or with an older one, an index is refused. */
 async function saveIndex(index: Index, length: number, file: string): Promise<void> {
   await writeAtomically(file, (temporary) => index.save(temporary));
   const note: z.infer<typeof NOTE> = { ...sumFile(file), rows: index.size(), length };
   writeJson(notePath(file), note);
 }
 
-/** Cosines that float32 cannot tell apart: rows that are copies, or equally near. */
+/** Largest difference of cosines that float32 cannot distinguish: of copies, or of equally near rows. */
 const TIE = 1e-5;
 
 /**
- * Share of the exact search's neighbours that the approximate one has found as well, 0..1: of each query, how many of
- * its rows are as near as the farthest exact one. Which of several equally near rows are found does not matter.
+ * Returns the recall of an approximate search, 0..1: the share of its neighbours that are as near as the farthest exact
+ * one. It does not matter which of several equally near rows are found.
  * @example
  * recallOf(await graph.search(queries, 5), await nearestNeighbours(queries, index, 5)) // 1: as near as the exact ones
  */
@@ -164,7 +169,7 @@ function opened(index: Index, length: number): ApproximateIndex {
 
 async function searchIndex(index: Index, length: number, queries: Vectors, k: number): Promise<Neighbours> {
   if (queries.length !== length)
-    throw new UserError(`Queries have ${queries.length} numbers a row, the index ${length}.`);
+    throw new UserError(`Queries have ${queries.length} numbers per row, the index has ${length}.`);
   const neighbours: Neighbours = { positions: [], cosines: [] };
   const depth = Math.min(k, index.size());
   for (let query = 0; query < queries.count && depth > 0; query++) {

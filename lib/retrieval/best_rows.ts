@@ -1,15 +1,15 @@
-// The nearest rows found so far. Shapes: Q queries, k results of each.
+// The nearest rows found so far. Shapes: Q queries, k results per query.
 
-/** Lists of every query. While rows come in, each is a heap with its last row on top; `sortLists` ends that. */
+/** One list per query. While rows are inserted, it is a heap with its worst row on top; `sortLists` sorts it. */
 export interface BestRows {
   k: number;
-  /** [Q, k]; -Infinity where nothing was found yet. */
+  /** [Q, k]; -Infinity in free places. */
   scores: Float64Array;
-  /** [Q, k]; -1 where nothing was found yet. */
+  /** [Q, k]; -1 in free places. */
   positions: Int32Array;
 }
 
-/** Empty lists. */
+/** Returns empty lists. */
 export function emptyLists(queries: number, k: number): BestRows {
   return {
     k,
@@ -18,19 +18,19 @@ export function emptyLists(queries: number, k: number): BestRows {
   };
 }
 
-/** The score that a row must reach to enter a query's list. */
+/** Returns the score that a row must reach to enter a query's list. */
 export function lastScore({ k, scores }: BestRows, query: number): number {
   return scores[query * k]!;
 }
 
-/** Puts a row into a query's list, if it belongs there; the last one falls out. Of equal scores the lower position is better. */
+/** Inserts a row into a query's list if it is better than the worst, which it replaces. Ties: lower position first. */
 export function insertRow(best: BestRows, query: number, score: number, position: number): void {
   const top = query * best.k;
   const [last, at] = [best.scores[top]!, best.positions[top]!];
   if (score > last || (score === last && position < at)) sink(best, top, best.k, score, position);
 }
 
-/** Puts every list in order: nearest first, among equal scores the lower position first. */
+/** Sorts every list: nearest first, ties by the lower position. */
 export function sortLists(best: BestRows): void {
   const { k, scores, positions } = best;
   for (let top = 0; top < scores.length; top += k) {
@@ -43,7 +43,7 @@ export function sortLists(best: BestRows): void {
   }
 }
 
-/** Puts a row into the place of a heap's top, and further down until none below it is worse. */
+/** Replaces a heap's top by a row, and moves it down until no row below it is worse. */
 function sink({ scores, positions }: BestRows, top: number, size: number, score: number, position: number) {
   let at = 0;
   for (let child = 1; child < size; child = 2 * at + 1) {

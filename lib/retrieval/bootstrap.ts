@@ -1,17 +1,17 @@
-// Confidence intervals by bootstrap over classes. Shapes: Q queries, C classes, B resamples.
+// Confidence intervals by a bootstrap over classes. Shapes: Q queries, C classes, B resamples.
 import { UserError } from "../common/errors";
 import { randomStream } from "../common/random";
 
-/** How a bootstrap is drawn. */
+/** Options of a bootstrap. */
 export interface BootstrapOptions {
   seed?: number;
-  /** How often the classes are drawn anew. */
+  /** B, the number of resamples. */
   resamples?: number;
-  /** Share of the resamples inside of an interval. */
+  /** Share of the resamples inside an interval. */
   level?: number;
 }
 
-/** The ends of an interval. */
+/** The two ends of an interval. */
 export interface Interval {
   low: number;
   high: number;
@@ -20,13 +20,13 @@ export interface Interval {
 const [RESAMPLES, LEVEL] = [10_000, 0.95];
 
 /**
- * Means over queries when the classes are drawn anew, with replacement: a class brings all its queries with it, since
- * queries of one class succeed and fail together. All lists see the same draws, so that the difference of two lists'
- * means, resample by resample, is a paired bootstrap.
+ * Returns means over queries in resamples of the classes, drawn with replacement. A class brings all its queries, since
+ * queries of one class succeed and fail together. All lists share the draws: the difference of two lists' means,
+ * resample by resample, is a paired bootstrap.
  * @param labels classes of the queries, [Q]
- * @param lists values of the queries, [Q] each; queries that are NaN in the first list do not count
- * @returns for each list the mean of each resample, [B]
- * @throws UserError where no query counts
+ * @param lists values of the queries, [Q] each; queries that are NaN in the first list are ignored
+ * @returns per list, the mean of each resample, [B]
+ * @throws UserError if all queries are ignored
  */
 export function bootstrapMeans(
   labels: ArrayLike<number>,
@@ -53,7 +53,7 @@ export function bootstrapMeans(
   return means;
 }
 
-/** Queries that count and the sums of their values, class by class. */
+/** Returns the number of counted queries and the sums of their values, per class. */
 function sumByClass(
   labels: ArrayLike<number>,
   lists: readonly ArrayLike<number>[],
@@ -72,13 +72,13 @@ function sumByClass(
   return { counts, sums };
 }
 
-/** The percentile interval: the middle `level` of the resamples. @param samples a measure in each of them, in any order */
+/** Returns the percentile interval, the middle `level` of the resamples. @param samples one value per resample */
 export function intervalOf(samples: Float64Array, { level = LEVEL }: BootstrapOptions = {}): Interval {
   const sorted = samples.slice().sort();
   return { low: quantile(sorted, (1 - level) / 2), high: quantile(sorted, (1 + level) / 2) };
 }
 
-/** Between the two nearest of sorted values in proportion (NumPy's default). */
+/** Returns a quantile by linear interpolation between the two nearest sorted values (NumPy's default). */
 export function quantile(sorted: ArrayLike<number>, share: number): number {
   const place = share * (sorted.length - 1);
   const below = Math.floor(place);

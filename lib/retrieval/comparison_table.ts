@@ -1,23 +1,22 @@
-// A comparison as a table that people read.
+// A comparison of models as a table for people.
 import type { ComparisonRow } from "./evaluation";
 import { MEASURES, type Measure } from "./metrics";
 
-/** Columns of a table of comparisons; others follow, two for each measure. */
+/** A row of the table: columns about the comparison, then two for each measure. */
 type Cells = Record<string, string | number>;
 
-/** What a table of comparisons leaves out. */
+/** Options of a comparison table. */
 export interface ComparisonTableOptions {
-  /** Which measures, in this order. */
+  /** The measures, in this order. */
   measures?: readonly Measure[];
-  /** Whether the differences from other models are shown. Default true. */
+  /** True to show the differences from other models. Default true. */
   differences?: boolean;
 }
 
 /**
- * One flat record a row: every measure as "mean [low, high]", and how it differs from the first model's (where
- * models are held against different ones: from the one that is named), signed; a star where the interval of the difference
- * leaves zero out. For tables in a notebook and in a terminal. Queries without a match have a column where there are any,
- * and so have classes that a model was trained on.
+ * Returns one flat record per row, for a notebook or a terminal: every measure as "mean [low, high]", and its signed
+ * difference from the first model's (or from the model named in the row), with a star if the interval of the difference
+ * excludes zero. Queries without a match and classes that a model was trained on get a column if there are any.
  * @example
  * show(comparisonTable(await compareOnHeldOut(config, ["backbone", "demo_frozen"])));
  */
@@ -55,20 +54,20 @@ function isSure({ low, high }: { low: number; high: number }): boolean {
   return low > 0 || high < 0;
 }
 
-/** .634 */
+/** Formats a share: .634 */
 function share(value: number): string {
   return value.toFixed(3).replace(/^0/, "");
 }
 
-/** +.012, -.300 */
+/** Formats a signed share: +.012, -.300 */
 function signed(value: number): string {
   return `${value < 0 ? "-" : "+"}${share(Math.abs(value))}`;
 }
 
-/** A line that says what the column `trained on` means; "" where the table has none. */
+/** Returns a line that explains the column `trained on`; "" if the table has none. */
 export function trainedOnNote(rows: readonly ComparisonRow[]): string {
   const isNeeded = rows.some(({ trainedOn }) => trainedOn !== 0);
   return isNeeded
-    ? "\ntrained on: so many of these classes the model has learned, and its scores are too good; not known: made before runs noted their data."
+    ? "\ntrained on: number of these classes that the model was trained on, which makes its scores too good; not known: the run is older than the notes on its data."
     : "";
 }

@@ -1,4 +1,4 @@
-// Which data sets are taken for each other. Shapes: Q queries, N index rows.
+// Confusion between data sets. Shapes: Q queries, N index rows.
 import { ALL_DATASETS } from "./evaluation";
 import { expectedCounts } from "./metrics";
 
@@ -6,18 +6,18 @@ import { expectedCounts } from "./metrics";
 export interface DatasetConfusion {
   /** The queries' data set. */
   dataset: string;
-  /** Queries with an expected image in the index. */
+  /** Number of queries with an expected image in the index. */
   queries: number;
-  /** Those whose nearest neighbour is of another class. */
+  /** Number of them whose nearest neighbour is of another class. */
   wrong: number;
-  /** By data set of that neighbour: its share of the wrong ones, 0..1. */
+  /** Share of the wrong neighbours by their data set, 0..1. */
   shares: Record<string, number>;
 }
 
 /**
- * For the queries of each data set, where their wrong nearest neighbours come from. One row a data set, sorted by name.
- * @param neighbours [Q][k] positions in the index, best first, the query itself left out
- * @param labels classes and data sets of queries [Q] and index [N]; without data sets all are of one
+ * Returns the data sets of the wrong nearest neighbours, one row per data set of the queries, sorted by name.
+ * @param neighbours [Q][k] positions in the index, best first, without the query itself
+ * @param labels classes and data sets of queries [Q] and index [N]; without data sets, all belong to one
  * @example
  * datasetConfusion(neighbours.positions, { queryLabels, indexLabels, queryDatasets, indexDatasets })
  */
@@ -49,7 +49,7 @@ export function datasetConfusion(
 }
 
 /**
- * One flat record a row, for tables: where the wrong nearest neighbours of a data set's queries come from.
+ * Returns one flat record per row, for tables of the data sets of wrong nearest neighbours.
  * @example
  * show(confusionTable(await confusionOnHeldOut(config, "demo_fine_tune")));
  */

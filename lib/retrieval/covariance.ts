@@ -1,4 +1,5 @@
-// Covariance of rows and its eigenvectors, in float64 on the engine. Shapes: N rows, F numbers of each, B rows a block.
+// Covariance of rows and its eigenvectors, in float64 on the engine.
+// Shapes: N rows, F numbers per row, B rows per block.
 import { checkInterrupt } from "../common/interrupt";
 import type { tf } from "../engine/native/tf";
 import { trace } from "../engine/program/trace";
@@ -8,8 +9,8 @@ import type { RowSource } from "./rows";
 const ROWS_PER_BLOCK = 4096;
 
 /**
- * Mean [F] and covariance [F, F] (divided by N - 1) of rows that are read in blocks. Sums are of the differences from
- * the first row, so that rows far from the origin lose nothing.
+ * Returns mean [F] and covariance [F, F] (divided by N - 1) of rows that are read in blocks. It sums differences from
+ * the first row, so that rows far from the origin lose no precision.
  */
 export async function secondMoments(
   rows: RowSource,
@@ -42,7 +43,7 @@ export async function secondMoments(
   return { mean: first.map((value, i) => value + sums[i]! / count), covariance: products };
 }
 
-/** Eigenvalues [F], ascending, and eigenvectors [F, F], a column each, of a symmetric matrix: TensorFlow's SelfAdjointEigV2. */
+/** Returns eigenvalues [F], ascending, and eigenvectors [F, F], one per column, of a symmetric matrix. */
 export async function eigenvectors(
   matrix: Float64Array,
   length: number,

@@ -1,4 +1,4 @@
-// Embeddings as places on a map. Shapes: N rows, E embedding length.
+// Embeddings as places on a two-dimensional map. Shapes: N rows, E embedding length.
 import { UMAP } from "umap-js";
 import { UserError } from "../common/errors";
 import { checkInterrupt } from "../common/interrupt";
@@ -10,26 +10,26 @@ import { fitPca, reduceRows } from "./reduction";
 
 /** Rows on a map of two dimensions. */
 export interface EmbeddingMap {
-  /** For people: "UMAP". */
+  /** Name for people: "UMAP". */
   name: string;
-  /** [N, 2] */
+  /** [N, 2]. */
   places: Vectors;
-  /** Where further rows lie, [M, E] -> [M, 2]; the map stays as it is. */
+  /** Returns the places of further rows, [M, E] -> [M, 2]; the map does not change. */
   place(rows: Vectors): Promise<Vectors>;
 }
 
-/** What a map keeps, and how it begins. */
+/** Options of a UMAP. */
 export interface UmapOptions {
-  /** How many of a row's nearest are kept near to it: few for detail, many for the whole. Default 15. */
+  /** Number of nearest rows that stay near a row: few for detail, many for the global structure. Default 15. */
   neighbours?: number;
-  /** How close points may come, on a map about 10 wide. Default 0.1. */
+  /** Smallest distance of points, on a map that is about 10 wide. Default 0.1. */
   minDistance?: number;
   seed?: number;
   onProgress?: OnProgress;
 }
 
 /**
- * The two directions in which the rows, [N, E], vary most; a further row is projected by the same matrix.
+ * Returns the map of the two directions in which the rows, [N, E], vary most; the same matrix projects further rows.
  * @example
  * const map = await pcaMap(vectors);
  */
@@ -40,10 +40,11 @@ export async function pcaMap(rows: Vectors): Promise<EmbeddingMap> {
 }
 
 /**
- * UMAP (McInnes et al., arXiv 1802.03426) by cosine: rows that are neighbours stay neighbours, distances between
- * groups mean little. Neighbours are our exact ones; the layout (umap-js) starts from PCA, which keeps more of the
- * whole than a random start (Kobak & Linderman, doi 10.1038/s41587-020-00809-z). The same seed gives the same map.
- * A further row is placed where its nearest rows are, weighted by nearness, as UMAP's own transform begins.
+ * Returns a UMAP (McInnes et al., arXiv 1802.03426) by cosine: neighbours stay neighbours, distances between groups
+ * mean little. Neighbours come from our exact search. The layout (umap-js) starts from PCA, which preserves more of the
+ * global structure than a random start (Kobak & Linderman, doi 10.1038/s41587-020-00809-z). The same seed gives the
+ * same map. A further row is placed at the mean of its nearest rows, weighted by nearness, as UMAP's own transform
+ * starts.
  * @param rows [N, E]
  * @throws UserError for fewer than four rows
  * @example
@@ -70,7 +71,7 @@ export async function umapMap(rows: Vectors, options: UmapOptions = {}): Promise
   return { name: "UMAP", places, place: (others) => placeByNeighbours(others, rows, places, k) };
 }
 
-/** UMAP counts a row as its own first neighbour. [N][k] */
+/** Adds each row as its own first neighbour, as UMAP expects. [N][k] */
 function withThemselves({ positions, cosines }: Neighbours) {
   return {
     positions: positions.map((found, row) => [row, ...found]),
@@ -78,13 +79,13 @@ function withThemselves({ positions, cosines }: Neighbours) {
   };
 }
 
-/** Rounding can take a cosine above 1. */
+/** Returns the distance of a cosine, which rounding can push above 1. */
 const distanceOf = (cosine: number) => Math.max(0, 1 - cosine);
 
-/** UMAP's optimiser is made for a start about this wide. */
+/** Width of the initial layout that UMAP's optimiser is made for. */
 const START_WIDTH = 20;
 
-/** Fills a layout with places, centred and brought to the width that the optimiser expects. */
+/** Fills a layout with places, centred and scaled to the width that the optimiser expects. */
 function startFrom(layout: number[][], { data }: Vectors): void {
   const widest = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
   for (const [row, point] of layout.entries()) {

@@ -1,4 +1,4 @@
-// Models compared on the same queries and index. Shapes: Q queries, N index rows.
+// Comparison of models on the same queries and index. Shapes: Q queries, N index rows.
 import { recordOf } from "../common/records";
 import { pickRows, type Vectors } from "../common/vectors";
 import { type BootstrapOptions, bootstrapMeans, type Interval, intervalOf } from "./bootstrap";
@@ -12,17 +12,17 @@ import {
 } from "./metrics";
 import { type NeighbourOptions, nearestNeighbours, positionsOf } from "./neighbours";
 
-/** What is asked and what is searched, with classes; class numbers are those of all data sets together. */
+/** Classes of queries and index; class numbers are unique over all data sets. */
 export interface RetrievalLabels {
-  /** [Q] */
+  /** [Q]. */
   queryLabels: ArrayLike<number>;
-  /** [N] */
+  /** [N]. */
   indexLabels: ArrayLike<number>;
-  /** The data set of each query, [Q], where there are several. */
+  /** The data set of each query, [Q], if there are several. */
   queryDatasets?: readonly string[] | undefined;
   /** The data set of each row of the index, [N]. */
   indexDatasets?: readonly string[] | undefined;
-  /** Where in the index each query stands; `same`: the queries are the index. */
+  /** Position of each query in the index, -1 if it is not in it; `same`: the queries are the index. */
   own?: NeighbourOptions["own"];
 }
 
@@ -31,51 +31,51 @@ export interface ModelVectors {
   name: string;
   queries: Vectors;
   index: Vectors;
-  /** The classes that the model was trained on; `unknown`: nothing tells. */
+  /** The classes that the model was trained on, if known. */
   learned?: ReadonlySet<number> | "unknown";
 }
 
-/** A mean with its interval, and how it differs from another model's. */
+/** A mean with its interval, and its difference from another model's. */
 export interface Score extends Interval {
   mean: number;
   /** Undefined for the first model. */
   difference: (Interval & { mean: number }) | undefined;
 }
 
-/** How models are compared. */
+/** Options of a comparison. */
 export interface ComparisonOptions extends BootstrapOptions {
-  /** Which model each is held against: the first unless told; `previous`: the one before it, rung by rung. */
+  /** The model that each is compared with: the first (default), or the previous one, rung by rung. */
   against?: "first" | "previous";
 }
 
-/** One model on one set of queries. */
+/** Scores of one model on one set of queries. */
 export interface ComparisonRow {
   model: string;
-  /** The model that the differences are from; undefined for the first. */
+  /** The model that it is compared with; undefined for the first. */
   against: string | undefined;
   /** The data set of the queries, or `all`. */
   dataset: string;
-  /** What is searched: all data sets together, or only the queries' own. */
+  /** The index that is searched: all data sets together, or only the queries' own. */
   index: "merged" | "own";
-  /** Queries that count. */
+  /** Number of queries that count. */
   queries: number;
-  /** Queries without any expected image in the index: left out. */
+  /** Number of queries without an expected image in the index, which do not count. */
   queriesWithoutMatch: number;
-  /** Classes of the queries that count. */
+  /** Number of classes of the queries that count. */
   classes: number;
-  /** How many of them the model was trained on; their scores are too good. */
+  /** Number of these classes that the model was trained on; their scores are too good. */
   trainedOn: number | "unknown";
   scores: Record<Measure, Score>;
 }
 
-/** All queries, under this name. */
+/** Name of the set of all queries. */
 export const ALL_DATASETS = "all";
 
 /**
- * Compares models on the same queries: every measure with a confidence interval by bootstrap over classes, and its
- * difference from another model's with the interval of the paired bootstrap (both see the same draws). One row a
- * model for all queries in the merged index; where data sets are given, also for the queries of each data set, in the
- * merged index and in their own part of it.
+ * Compares models on the same queries: every measure with a confidence interval by a bootstrap over classes, and its
+ * difference from another model's with the interval of the paired bootstrap (same draws). Returns one row per model for
+ * all queries in the merged index; if data sets are given, also for the queries of each data set, in the merged index
+ * and in their own part of it.
  * @example
  * const rows = await compareModels([{ name: "mine", queries, index }], labels);
  */
@@ -103,11 +103,11 @@ export async function compareModels(
   return rows.flat();
 }
 
-/** Queries, and the rows among which they are searched. */
+/** Queries, and the rows that are searched for them. */
 interface Part {
   dataset: string;
   index: ComparisonRow["index"];
-  /** Positions. */
+  /** Positions of the queries. */
   queryRows: number[];
   indexRows: number[];
 }
@@ -127,7 +127,7 @@ function partsOf({ queryLabels, indexLabels, queryDatasets, indexDatasets }: Ret
   return [all, ...names.flatMap(ofDataset)];
 }
 
-/** Scores the queries of a part; their order is the part's. */
+/** Scores the queries of a part, in its order. */
 async function scorePart(
   queries: Vectors,
   index: Vectors,
@@ -150,7 +150,7 @@ async function scorePart(
   return scoreQueries(found.positions, partLabels, partIndex, ownPositions ? { ownPositions } : {});
 }
 
-/** Some rows of vectors; all of them are not copied. */
+/** Returns some rows of vectors; all rows are not copied. */
 function pick(vectors: Vectors, rows: readonly number[]): Vectors {
   return rows.length === vectors.count ? vectors : pickRows(vectors, rows);
 }
@@ -167,7 +167,7 @@ function describe(
   return { dataset, index, queries, queriesWithoutMatch, classes: asked.size, trainedOn };
 }
 
-/** Every measure against another model's, where there is one. */
+/** Compares every measure with another model's, if there is one. */
 function compare(
   scores: QueryScores,
   reference: QueryScores | undefined,

@@ -1,5 +1,5 @@
-// Exact search of rows in blocks. Shapes: Q queries, D numbers of each, k results, B rows of a block of the index,
-// q queries of a run.
+// Exact search of rows in blocks. Shapes: Q queries, D numbers per row, k results, B rows per block of the index,
+// q queries per run.
 import { Budget } from "../common/budget";
 import { UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
@@ -13,30 +13,30 @@ import { giveBackScoreGraph, type ScoreGraph, takeScoreGraph } from "./score_gra
 import { type Block, blockMemory, meanRow, type QueryRun, queryRuns, readBlock } from "./search_blocks";
 import { type SearchShape, shapeOfSearch } from "./search_sizes";
 
-/** A search. */
+/** The inputs of a search. */
 export interface ExactSearch {
   queries: RowSource;
   index: RowSource;
   k: number;
   metric: Metric;
-  /** Where in the index each query stands, [Q], -1 where it does not: it is left out of its own results. */
+  /** Position of each query in the index, [Q], or -1: a query is never its own result. */
   ownPositions?: ArrayLike<number> | undefined;
   onProgress?: OnProgress | undefined;
-  /** For tests: fewer rows a block than is fast. */
+  /** For tests: fewer rows per block than is fast. */
   rowsPerBlock?: number | undefined;
 }
 
-/** One run computes while the results of another are taken in. */
+/** One run computes while the results of another are inserted. */
 const RUNS_AT_ONCE = 2;
 /** Twice the unit roundoff of float32. */
 const ROUNDING = 2 ** -23;
 
 /**
- * The k rows of the index that are nearest to every query. The engine scores them by float32 products and gives out
- * those that may be among the best so far; they are scored again in float64, which decides, also about their order. In
- * memory are the queries, one block of the index and the next.
- * @returns lists of length k, shorter where the index has fewer rows
- * @throws UserError for rows of different lengths, k below 1, and numbers that are not finite
+ * Returns the k rows of the index that are nearest to each query. The engine scores rows by float32 products and
+ * returns those that may be among the best so far; exact float64 scores then decide, also about the order. Memory holds
+ * the queries, one block of the index and the next.
+ * @returns lists of length k, or shorter if the index has fewer rows
+ * @throws UserError for rows of different lengths, k < 1, and values that are not finite
  */
 export async function exactSearch(search: ExactSearch): Promise<BestRows> {
   const { queries, index, k, ownPositions } = search;
@@ -49,15 +49,19 @@ export async function exactSearch(search: ExactSearch): Promise<BestRows> {
 
 function requireFitting({ queries, index, k, ownPositions }: ExactSearch): void {
   if (!(Number.isInteger(k) && k >= 1))
-    throw new UserError(`k, how many neighbours a query gets, is a whole number from 1; it is ${k}.`);
+    throw new UserError(
+      `Expected k, the number of neighbours per query, to be a whole number >= 1, got ${k}.`,
+    );
   if (queries.length !== index.length) {
     throw new UserError(
-      `Queries have ${queries.length} numbers a row, the index ${index.length}.`,
-      "Embed both by the same model.",
+      `Queries have ${queries.length} numbers per row, the index has ${index.length}.`,
+      "Embed both with the same model.",
     );
   }
   if (ownPositions && ownPositions.length !== queries.count)
-    throw new UserError(`There are ${queries.count} queries, and ${ownPositions.length} positions of them.`);
+    throw new UserError(
+      `Expected a position for each of ${queries.count} queries, got ${ownPositions.length}.`,
+    );
 }
 
 async function searchBlocks(search: ExactSearch, queries: Vectors, best: BestRows): Promise<void> {
@@ -79,7 +83,7 @@ async function searchBlocks(search: ExactSearch, queries: Vectors, best: BestRow
   const searched: Promise<unknown>[] = [];
   try {
     for (let start = 0; start < index.count; ) {
-      // where it is read to must be free again; the runs of the block before this one go on meanwhile
+      // the memory of the next block must be free again; the runs of the previous block go on meanwhile
       await searched.at(-memory.length);
       const block = await readBlock(index, metric, start, memory[searched.length % memory.length]!, centre);
       const at = { graph: graphs.graph(start === 0), shape, block };
@@ -89,7 +93,7 @@ async function searchBlocks(search: ExactSearch, queries: Vectors, best: BestRow
         search.onProgress?.({ stage: "search", done: block.end, total: index.count, unit: "rows" }),
       );
       searched.push(ended);
-      ended.catch(() => {}); // heard where it is awaited
+      ended.catch(() => {}); // handled where it is awaited
       start = block.end;
     }
     await Promise.all(searched);
@@ -101,7 +105,7 @@ async function searchBlocks(search: ExactSearch, queries: Vectors, best: BestRow
   }
 }
 
-/** The graphs of the first block and of the others. */
+/** Returns the graphs of the first block and of the others. */
 function scoreGraphs(shape: SearchShape): { graph(first: boolean): ScoreGraph; giveBack(): void } {
   const taken = new Map<boolean, ScoreGraph>();
   return {
@@ -116,13 +120,13 @@ function scoreGraphs(shape: SearchShape): { graph(first: boolean): ScoreGraph; g
   };
 }
 
-/** What is taken from every row: for Euclidean distance the mean of the first block. */
+/** Returns the row to subtract from every row: for Euclidean distance, the mean of the first block. */
 async function centreOf({ index, metric }: ExactSearch, rows: number): Promise<Float32Array> {
   if (metric === "cosine") return new Float32Array(index.length);
   return meanRow(await index.block(0, Math.min(rows, index.count)), index.length);
 }
 
-/** What one run of the engine is about. */
+/** The inputs of one run of the engine. */
 interface Run {
   graph: ScoreGraph;
   shape: SearchShape;
@@ -130,7 +134,7 @@ interface Run {
   block: Block;
 }
 
-/** Finds the rows of one block that may be among the best of the queries of one run, and keeps those that are. */
+/** Finds the rows of one block that may be among the best of one run's queries, and keeps those that are. */
 async function searchRun(search: ExactSearch, at: Run, best: BestRows): Promise<void> {
   const { graph, shape, run, block } = at;
   const { rows, bias } = block.memory;
@@ -146,11 +150,11 @@ async function searchRun(search: ExactSearch, at: Run, best: BestRows): Promise<
   insertExactScores(search, at, limits, found, best);
 }
 
-/** What the engine's scores of the queries of a run are measured by. */
+/** Limits of the engine's scores, per query of a run. */
 interface Limits {
-  /** [q] What a score must reach to matter, whatever rounding did to it; Infinity behind the last query. */
+  /** [q] The least score that matters, allowing for rounding; Infinity after the last query. */
   least: Float32Array;
-  /** [q] What the engine's score of a row is more than the exact one, but for rounding, less the margin for that. */
+  /** [q] Engine's score minus exact score, apart from rounding, minus the margin for rounding. */
   offset: Float64Array;
 }
 
@@ -159,7 +163,7 @@ function limitsOf(metric: Metric, { shape, run }: Run, margin: number, best: Bes
   const least = new Float32Array(shape.queries).fill(Number.POSITIVE_INFINITY);
   const offset = new Float64Array(shape.queries);
   for (let row = 0; row < run.count; row++) {
-    // the exact score is minus half the squared distance: the engine leaves out the query's own part of it
+    // the exact score is minus half the squared distance: the engine omits the query's own term
     const left =
       metric === "euclidean"
         ? squaredLength(rowOf({ data: seen, length: shape.length }, row), 0, shape.length) / 2
@@ -170,7 +174,7 @@ function limitsOf(metric: Metric, { shape, run }: Run, margin: number, best: Bes
   return { least, offset };
 }
 
-/** Scores again what the engine found, and keeps the best. */
+/** Computes exact scores of the rows that the engine found, and keeps the best. */
 function insertExactScores(
   { metric, ownPositions }: ExactSearch,
   { shape, run, block }: Run,
@@ -185,7 +189,7 @@ function insertExactScores(
   for (let i = 0; i < scores.length; i++) {
     const [row, at] = [rows[i]!, queries[i]!];
     const query = run.start + at;
-    // behind the index's end are rows of zeros
+    // rows after the end of the index are zeros
     if (row >= count || scores[i]! < least[at]! || ownPositions?.[query] === block.start + row) continue;
     const score = exactScore(run.given, at, block.rows, row, shape.length);
     insertRow(best, query, score, block.start + row);

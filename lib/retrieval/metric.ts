@@ -1,26 +1,26 @@
-// How near two rows are. Shapes: B rows, D numbers of each.
+// Metrics of the nearness of two rows. Shapes: B rows, D numbers per row.
 import { UserError } from "../common/errors";
 
-/** Cosine of the angle, or Euclidean distance. For unit vectors both give the same order. */
+/** A metric: cosine of the angle, or Euclidean distance. For unit vectors both give the same order. */
 export type Metric = "cosine" | "euclidean";
 
-/** Rows as they were given, for exact scores. */
+/** Rows as given, for exact scores. */
 export interface ExactRows {
-  /** [B, D] */
+  /** [B, D]. */
   data: Float32Array;
-  /** [B] their squared lengths, in float64. */
+  /** [B] Squared lengths, in float64. */
   squares: Float64Array;
 }
 
 /**
- * A row's exact score against another, in float64 and always summed in the same order, so that equal rows have equal
- * scores: the cosine, or minus half the squared distance. Greater is nearer.
- * @param a which of `rowsA`
- * @param b which of `rowsB`
+ * The exact score of two rows: the cosine, or minus half the squared distance; greater is nearer. It is summed in
+ * float64 and always in the same order, so that equal rows have equal scores.
+ * @param a position in `rowsA`
+ * @param b position in `rowsB`
  */
 export type ExactScore = (rowsA: ExactRows, a: number, rowsB: ExactRows, b: number, length: number) => number;
 
-/** By metric. Numbers are read by their index: a view of each row (`rowOf`) costs a fifth to a half of the time. */
+/** The exact score of each metric. Views of rows (`rowOf`) would cost a fifth to a half of the time. */
 export const EXACT_SCORES: Record<Metric, ExactScore> = {
   cosine: ({ data: dataA, squares: squaresA }, a, { data: dataB, squares: squaresB }, b, length) => {
     let dot = 0;
@@ -34,27 +34,27 @@ export const EXACT_SCORES: Record<Metric, ExactScore> = {
   },
 };
 
-/** How far from 1 the squared length of a unit vector of float32 numbers may be. */
+/** Largest deviation from 1 of the squared length of a unit vector in float32. */
 const UNIT_TOLERANCE = 1e-6;
 
-/** Rows as the engine scores them: the score of a query is its product with the row, plus the row's bias. */
+/** Rows in the engine's form: a query's score is its product with the row plus the row's bias. */
 export interface ScoredRows {
-  /** [B, D]: of unit length, or less the centre. */
+  /** [B, D] Of unit length, or minus the centre. */
   data: Float32Array;
-  /** [B]: 0, or minus half the squared length. */
+  /** [B] 0, or minus half the squared length. */
   bias: Float32Array;
-  /** [B]: the squared length, without the centre. */
+  /** [B] Squared length before the centre is subtracted. */
   squares: Float64Array;
 }
 
 /**
- * Brings rows into the form in which the engine scores them.
+ * Converts rows into the engine's form.
  * @param rows [b, D], b <= B
- * @param centre what is taken from every row beforehand, for Euclidean distance: numbers near zero lose least
- * @param into filled in its first b rows
- * @param describe names a row, for the message
+ * @param centre subtracted from every row first, for Euclidean distance: numbers near zero lose least precision
+ * @param into receives the result in its first b rows
+ * @param describe returns a row's name for the error message
  * @returns the length of the longest row
- * @throws UserError naming the first row that holds NaN or Infinity
+ * @throws UserError naming the first row with NaN or Infinity
  */
 export function scoreRows(
   metric: Metric,
@@ -79,14 +79,14 @@ export function scoreRows(
   return largest;
 }
 
-/** Of one row, the `length` numbers from `start` on; in float64. */
+/** Returns the squared length of the row of `length` numbers from `start` on, in float64. */
 export function squaredLength(data: Float32Array, start: number, length: number): number {
   let square = 0;
   for (let i = start; i < start + length; i++) square += data[i]! * data[i]!;
   return square;
 }
 
-/** Embeddings are of unit length already, up to float32's rounding, and then stay as they are: most searches are. */
+/** Scales a row to unit length; embeddings, which have unit length up to float32's rounding, stay unchanged. */
 function scaleToUnit(data: Float32Array, start: number, length: number, square: number): void {
   if (square === 0 || Math.abs(square - 1) < UNIT_TOLERANCE) return;
   const scale = 1 / Math.sqrt(square);
@@ -96,7 +96,7 @@ function scaleToUnit(data: Float32Array, start: number, length: number, square: 
 function notFinite(row: Float32Array, where: string): UserError {
   const place = row.findIndex((value) => !Number.isFinite(value));
   return new UserError(
-    `${where} holds ${row[place]} at place ${place}: it has no neighbours.`,
+    `${where} holds ${row[place]} at place ${place}; such a row has no neighbours.`,
     "Embed that image again, or leave it out.",
   );
 }

@@ -1,21 +1,21 @@
-// Measures of retrieval. Shapes: Q queries, N index rows, k ranks.
+// Retrieval metrics. Shapes: Q queries, N index rows, k ranks.
 import { UserError } from "../common/errors";
 import { keysOf } from "../common/records";
 
-/** How many of the first results the competition's metric looks at. */
+/** Number of first results in the competition's metric. */
 const PRECISION_DEPTH = 5;
 
 /** A measure of one query, 0..1; its mean over the queries is the score. */
 interface MeasureOfQuery {
-  /** As tables name it. */
+  /** Name in tables. */
   title: string;
-  /** How many ranks it looks at, for a query with n expected images. */
+  /** Returns the number of ranks that it needs for a query with n expected images. */
   depth(expected: number): number;
-  /** @param isRight per rank, best first. @param expected n >= 1, images of the query's class in the index */
+  /** Returns the value. @param isRight per rank, best first @param expected n >= 1, images of its class in the index */
   ofQuery(isRight: readonly boolean[], expected: number): number;
 }
 
-/** All measures by name. */
+/** All measures, by name. */
 export const MEASURES = {
   /** The competition's mean Precision@5. */
   mp5: { title: "mP@5", depth: (expected) => Math.min(expected, PRECISION_DEPTH), ofQuery: precisionAt5 },
@@ -28,37 +28,37 @@ export const MEASURES = {
 /** The name of a measure. */
 export type Measure = keyof typeof MEASURES;
 
-/** Their names, in the order of tables. */
+/** Names of all measures, in the order of tables. */
 export const MEASURE_NAMES = keysOf(MEASURES);
 
-/** Scores of one retrieval. Shares are 0..1. */
+/** Scores of one retrieval, 0..1, and counts. */
 export interface RetrievalScores {
   /** The competition's mean Precision@5. */
   mp5: number;
   /** Share of queries whose first result is right. */
   r1: number;
-  /** Queries that count: those with at least one expected image in the index. */
+  /** Number of queries that count: those with at least one expected image in the index. */
   queries: number;
-  /** Queries without any expected image: left out of the means. */
+  /** Number of queries without an expected image, which the means ignore. */
   queriesWithoutMatch: number;
-  /** Queries that stand in the index themselves: each is left out of what it finds. Undefined where none does. */
+  /** Number of queries that are in the index, which their own results exclude; undefined for none. */
   queriesInIndex?: number;
 }
 
-/** Every query by itself. */
+/** Scores of each query. */
 export interface QueryScores {
-  /** Classes, [Q]. */
+  /** Classes of the queries, [Q]. */
   labels: ArrayLike<number>;
-  /** Images of the query's class in the index, itself left out, [Q]. */
+  /** Number of images of the query's class in the index, without the query itself, [Q]. */
   expected: Int32Array;
-  /** [Q] of each measure; NaN for queries without any expected image. */
+  /** [Q] per measure; NaN for queries without an expected image. */
   values: Record<Measure, Float64Array>;
 }
 
 /**
- * The competition's precision of one query: (1 / min(n, 5)) x number of right results among the first min(n, 5).
+ * Returns the competition's precision of one query: (1 / min(n, 5)) x number of right results in the first min(n, 5).
  * @param isRight per rank, best first
- * @param expected n, how many images of the query's class the index holds; at least 1
+ * @param expected n >= 1, number of images of the query's class in the index
  * @example
  * precisionAt5([true, false, true, false, false], 5) // 0.4
  */
@@ -68,8 +68,8 @@ export function precisionAt5(isRight: readonly boolean[], expected: number): num
 }
 
 /**
- * Average precision at R of one query, as Musgrave et al. define it in "A Metric Learning Reality Check"
- * (arXiv 2003.08505): (1 / R) x sum over the first R ranks of precision@i where rank i is right, R = expected.
+ * Returns average precision at R of one query, as in Musgrave et al., "A Metric Learning Reality Check"
+ * (arXiv 2003.08505): (1 / R) x sum of precision@i over the right ranks i among the first R, R = expected.
  */
 export function averagePrecisionAtR(isRight: readonly boolean[], expected: number): number {
   let [right, sum] = [0, 0];
@@ -79,15 +79,15 @@ export function averagePrecisionAtR(isRight: readonly boolean[], expected: numbe
   return sum / expected;
 }
 
-/** Recall@k: whether any of the first k results is right. */
+/** Returns the measure Recall@k: 1 if any of the first k results is right, else 0. */
 function recallAt(k: number): MeasureOfQuery {
   const ofQuery = (isRight: readonly boolean[]) => (isRight.slice(0, k).includes(true) ? 1 : 0);
   return { title: `R@${k}`, depth: () => k, ofQuery };
 }
 
 /**
- * How many images the index holds of each query's class, [Q]; one fewer where the query itself is among them.
- * @param ownPositions where in the index each query stands, [Q], -1 where it does not; by default nowhere
+ * Returns the number of images of each query's class in the index, [Q], without the query itself.
+ * @param ownPositions position of each query in the index, [Q], or -1; by default no query is in it
  */
 export function expectedCounts(
   queryLabels: ArrayLike<number>,
@@ -105,12 +105,12 @@ export function expectedCounts(
 }
 
 /**
- * Scores every query by itself.
- * @param neighbours [Q][k] positions in the index, best first, the query itself left out where it is in the index
+ * Scores each query.
+ * @param neighbours [Q][k] positions in the index, best first, without the query itself
  * @param queryLabels [Q]
  * @param indexLabels [N]
- * @param ownPositions where in the index each query stands, as for `expectedCounts`
- * @throws UserError where a ranking is too short for a measure, and is not the whole index
+ * @param ownPositions position of each query in the index, as for `expectedCounts`
+ * @throws UserError if a ranking is too short for a measure and not the whole index
  */
 export function scoreQueries(
   neighbours: readonly ArrayLike<number>[],
@@ -136,24 +136,24 @@ export function scoreQueries(
   return { labels: queryLabels, expected, values: values as Record<Measure, Float64Array> };
 }
 
-/** What is scored, and which queries stand in the index themselves. */
+/** Options of scoring queries. */
 export interface ScoreOptions {
-  /** Others stay NaN. Default: all. */
+  /** Measures to compute; others stay NaN. Default: all. */
   measures?: readonly Measure[];
-  /** Where in the index each query stands, [Q], -1 where it does not; by default nowhere. */
+  /** Position of each query in the index, [Q], or -1; by default no query is in it. */
   ownPositions?: ArrayLike<number>;
 }
 
-/** @throws UserError where fewer ranks are there than a measure looks at, and the index has more */
+/** Throws UserError if there are fewer ranks than a measure needs, and the index has more. */
 function requireDepth(title: string, ranks: number, needed: number, indexCount: number): void {
   if (ranks >= needed || ranks >= indexCount - 1) return;
   throw new UserError(
-    `${title} needs the first ${needed} neighbours of a query, there are ${ranks}.`,
+    `${title} needs the first ${needed} neighbours of a query, but there are ${ranks}.`,
     `Search with k = ${needed} or more, or leave ${title} out.`,
   );
 }
 
-/** The mean over the queries that count; 0 where none does. */
+/** Returns the mean over the queries that count; 0 if none does. */
 export function meanOf(values: ArrayLike<number>): number {
   let [sum, count] = [0, 0];
   for (let i = 0; i < values.length; i++) {
@@ -165,11 +165,11 @@ export function meanOf(values: ArrayLike<number>): number {
 }
 
 /**
- * mP@5 and R@1 of ranked neighbours.
+ * Returns mP@5 and R@1 of ranked neighbours.
  * @param neighbours [Q][k] positions in the index, best first, k >= 5 (or the whole index)
  * @param queryLabels [Q]
  * @param indexLabels [N]
- * @param ownPositions where in the index each query stands, as for `expectedCounts`
+ * @param ownPositions position of each query in the index, as for `expectedCounts`
  * @example
  * scoreRetrieval(neighbours.positions, queryLabels, indexLabels).mp5
  */

@@ -8,7 +8,7 @@ import type { Metric } from "./metric";
 import { type Rows, rowSource } from "./rows";
 import { scaledRows, scaleOf } from "./scaled_rows";
 
-/** The k nearest index rows of every query, best first; among equally near ones the lower position first. */
+/** The k nearest index rows of each query by cosine, best first; ties by the lower position. */
 export interface Neighbours {
   /** [Q][k] positions in the index. */
   positions: Int32Array[];
@@ -16,7 +16,7 @@ export interface Neighbours {
   cosines: Float32Array[];
 }
 
-/** The same by Euclidean distance. */
+/** The k nearest index rows of each query by Euclidean distance, best first; ties by the lower position. */
 export interface DistantNeighbours {
   /** [Q][k] positions in the index. */
   positions: Int32Array[];
@@ -24,21 +24,20 @@ export interface DistantNeighbours {
   distances: Float32Array[];
 }
 
-/** What else a search takes. */
+/** Options of a search. */
 export interface NeighbourOptions {
   /**
-   * Where in the index each query stands, -1 where it does not: it is left out of its own neighbours. `same`: the
-   * queries are the index.
+   * Position of each query in the index, or -1: a query is never its own neighbour. `same`: the queries are the index.
    */
   own?: "same" | ArrayLike<number>;
   onProgress?: OnProgress;
 }
 
 /**
- * Exact nearest neighbours by cosine; for unit vectors the order is that of Euclidean distance. Rows need not be of
- * unit length. The index is read in blocks: rows on disk (`openFeatures(folder)`) may be more than memory holds;
+ * Returns exact nearest neighbours by cosine; for unit vectors the order equals that of Euclidean distance. Rows need
+ * not have unit length. The index is read in blocks, so rows on disk (`openFeatures(folder)`) may exceed memory;
  * queries are held in memory.
- * @throws UserError for rows of different lengths, k below 1, and numbers that are not finite
+ * @throws UserError for rows of different lengths, k < 1, and values that are not finite
  * @example
  * const { positions, cosines } = await nearestNeighbours(queries, index, 5);
  */
@@ -54,7 +53,7 @@ export async function nearestNeighbours(
 }
 
 /**
- * The same by Euclidean distance between the rows as they are.
+ * Returns exact nearest neighbours by Euclidean distance between the rows as given.
  * @example
  * const { positions } = await nearestByDistance(queries, index, 5);
  */
@@ -72,7 +71,7 @@ export async function nearestByDistance(
   return { positions: split(best.positions, queries.count), distances: split(distances, queries.count) };
 }
 
-/** Positions of every query where queries and index are the same rows. */
+/** Returns the position of each query in the index, as a list if queries and index are the same rows. */
 export function positionsOf(queries: Rows, own: NeighbourOptions["own"]): ArrayLike<number> | undefined {
   return own === "same" ? Int32Array.from({ length: queries.count }, (_, query) => query) : own;
 }
@@ -89,13 +88,13 @@ function search(
   return exactSearch({ ...sources, k, metric, ownPositions, onProgress });
 }
 
-/** One array a query: [Q * k] -> [Q][k]. */
+/** Splits a flat array into one per query: [Q * k] -> [Q][k]. */
 function split<T extends Int32Array | Float32Array>(flat: T, count: number): T[] {
   return listRows(rowsIn(flat, count));
 }
 
 /**
- * Cosine of every pair of rows, `[count][count]`; for a few rows that one wants to look at.
+ * Returns the cosine of every pair of rows, `[count][count]`; for a few rows that a person looks at.
  * @example
  * cosineMatrix({ data: Float32Array.of(1, 0, 0, 1), count: 2, length: 2 }) // [[1, 0], [0, 1]]
  */

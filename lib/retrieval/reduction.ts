@@ -1,4 +1,5 @@
-// Fewer numbers a vector: PCA, whitening, random projection. Shapes: N rows, F numbers of each, d numbers afterwards.
+// Reduction of vectors to fewer numbers: PCA, whitening, random projection.
+// Shapes: N rows, F numbers per row, d numbers afterwards.
 
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
@@ -10,28 +11,28 @@ import { type Rows, rowSource } from "./rows";
 
 /** A linear map of rows: (row - mean) x matrix. */
 export interface Reduction {
-  /** How it was made, for people. */
+  /** The method that made it, for people. */
   kind: ReductionKind;
-  /** [F] */
+  /** [F]. */
   mean: Float32Array;
-  /** [F, d], row by row. */
+  /** [F, d], row-major. */
   matrix: Float32Array;
-  /** F */
+  /** F. */
   from: number;
-  /** d */
+  /** d. */
   to: number;
 }
 
-/** `pca`: the directions of greatest variance; `whitened`: each of them scaled to variance 1; `random`: Gaussian. */
+/** A method: `pca`: directions of greatest variance; `whitened`: these scaled to variance 1; `random`: Gaussian. */
 export type ReductionKind = "pca" | "whitened" | "random";
 
 /**
- * Fits PCA on rows, for example training embeddings. Covariance and eigenvectors are computed in float64 by the
- * engine; the largest number of each direction is made positive.
+ * Fits PCA to rows, for example to training embeddings. The engine computes covariance and eigenvectors in float64; the
+ * largest number of each direction is made positive.
  * @param dimensions d, at most F and N - 1
- * @param whiten whether every direction is divided by its standard deviation
+ * @param whiten true to divide each direction by its standard deviation
  * @returns the map, and the variance along each direction, [d], greatest first
- * @throws UserError where d directions cannot be had from the rows
+ * @throws UserError if the rows have fewer than d directions
  * @example
  * const short = reduceRows(vectors, await fitPca(vectors, 64));
  */
@@ -45,7 +46,7 @@ export async function fitPca(
   const most = Math.min(length, count - 1);
   if (!(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= most)) {
     throw new UserError(
-      `From ${count} rows of ${length} numbers PCA can give 1 to ${Math.max(0, most)}; ${dimensions} were asked for.`,
+      `From ${count} rows of ${length} numbers PCA can give 1 to ${Math.max(0, most)} dimensions, not ${dimensions}.`,
     );
   }
   const { mean, covariance } = await secondMoments(source);
@@ -65,7 +66,7 @@ export async function fitPca(
   return { kind, mean: Float32Array.from(mean), matrix, from: length, to: dimensions, variances };
 }
 
-/** @throws UserError where whitening would divide by rounding noise */
+/** Throws UserError if whitening would divide by rounding noise. */
 function requireVariance(whiten: boolean, variance: number, greatest: number, direction: number): void {
   if (!whiten || variance > greatest * 1e-12) return;
   throw new UserError(
@@ -75,7 +76,7 @@ function requireVariance(whiten: boolean, variance: number, greatest: number, di
 }
 
 /**
- * A Gaussian random projection, entries of variance 1/d: lengths are kept on average.
+ * Returns a Gaussian random projection with entries of variance 1/d, which preserves lengths on average.
  * @example
  * const short = reduceRows(vectors, randomProjection(vectors.length, 64));
  */
@@ -86,8 +87,8 @@ export function randomProjection(from: number, to: number, seed = 0): Reduction 
 }
 
 /**
- * Maps rows, [N, F] -> [N, d], summed in float64.
- * @throws UserError for rows of another length than the map was made for
+ * Reduces rows, [N, F] -> [N, d]; sums are float64.
+ * @throws UserError for rows of another length than F
  * @example
  * const short = reduceRows(vectors, await fitPca(vectors, 64)); // [N, 64]
  */

@@ -1,5 +1,5 @@
-// An exact index that stays in the engine's memory, for a service: a search is one run of one graph.
-// Shapes: Q queries, N index rows, E numbers of each, k neighbours.
+// An exact index that stays in the engine's memory, for a service: each search is one run of one graph.
+// Shapes: Q queries, N index rows, E numbers per row, k neighbours.
 import { UserError } from "../common/errors";
 import { listRows, rowOf, rowsIn, type Vectors } from "../common/vectors";
 import { intsOf } from "../engine/native/dtypes";
@@ -12,21 +12,21 @@ import { EXACT_SCORES, type ExactRows, scoreRows, squaredLength } from "./metric
 import type { Neighbours } from "./neighbours";
 import { type Rows, readRows } from "./rows";
 
-/** What can be searched again and again: this one, and an approximate index. */
+/** An index that serves many searches: a resident one or an approximate one. */
 export interface SearchIndex {
   readonly count: number;
   readonly length: number;
-  /** The k nearest rows of every query by cosine, best first; k at most `count`. */
+  /** Returns the k nearest rows of each query by cosine, best first; k <= `count`. */
   search(queries: Vectors, k: number): Promise<Neighbours>;
 }
 
-/** Neighbours of a query, at most. */
+/** Maximum number of neighbours per query. */
 export const MOST_NEIGHBOURS = 101;
 
 /**
- * Rows in the engine's memory. The neighbours are those of `nearestNeighbours`: the engine finds the nearest 101 by
- * float32 products, float64 products decide their order. N x Q scores are in memory during a search.
- * @throws UserError for rows that are not finite
+ * Puts rows into the engine's memory. Neighbours equal those of `nearestNeighbours`: the engine finds the nearest 101
+ * by float32 products, and float64 products decide their order. A search holds N x Q scores in memory.
+ * @throws UserError for values that are not finite
  */
 export async function residentIndex(rows: Rows): Promise<SearchIndex & { dispose(): void }> {
   const { data, count, length } = await readRows(rows);
@@ -51,7 +51,7 @@ export async function residentIndex(rows: Rows): Promise<SearchIndex & { dispose
   );
   const search: SearchIndex["search"] = async (queries, k) => {
     if (queries.length !== length)
-      throw new UserError(`Queries have ${queries.length} numbers a row, the index ${length}.`);
+      throw new UserError(`Queries have ${queries.length} numbers per row, the index has ${length}.`);
     if (k > MOST_NEIGHBOURS)
       throw new UserError(`A query gets at most ${MOST_NEIGHBOURS} neighbours, not ${k}.`);
     const fed = { dtype: "float32" as const, shape: [queries.count, length], data: queries.data };
@@ -61,7 +61,7 @@ export async function residentIndex(rows: Rows): Promise<SearchIndex & { dispose
   return { count, length, search, dispose: () => program.dispose() };
 }
 
-/** Scores what the engine found in float64. @param found positions, [Q, depth] */
+/** Returns the rows that the engine found, ordered by float64 scores. @param found positions, [Q, depth] */
 function ordered(queries: Vectors, rows: ExactRows, found: Vectors<Int32Array>, k: number): Neighbours {
   const { data, count, length } = queries;
   const lists = emptyLists(count, k);

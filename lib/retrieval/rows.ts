@@ -1,16 +1,16 @@
-// Rows of numbers, in memory or on disk, read in blocks. Shapes: N rows, F numbers of each.
+// Rows of numbers in memory or on disk, read in blocks. Shapes: N rows, F numbers per row.
 import { UserError } from "../common/errors";
 import { joinRows, sliceRows, type Vectors } from "../common/vectors";
 
-/** Rows that are read in blocks, so that more of them can be searched than memory holds. */
+/** Rows that are read in blocks, so that they may exceed memory. */
 export interface RowSource {
   readonly count: number;
   readonly length: number;
-  /** Rows `start` to `end` (exclusive), [end - start, length]. The array is not written to afterwards. */
+  /** Returns rows `start` to `end` (exclusive), [end - start, length]. Nobody writes to the array afterwards. */
   block(start: number, end: number): Float32Array | Promise<Float32Array>;
 }
 
-/** Rows in files of which one at a time is in memory: a folder of features (`openFeatures`). */
+/** Rows in files, one file at a time in memory: a folder of features (`openFeatures`). */
 export interface ShardedRows {
   readonly count: number;
   readonly length: number;
@@ -18,23 +18,23 @@ export interface ShardedRows {
   readShard(shard: number): Vectors;
 }
 
-/** Whatever holds rows. */
+/** Rows of any kind. */
 export type Rows = Vectors | RowSource | ShardedRows;
 
-/** Rows of any kind as a source of blocks. @throws UserError where the numbers are more or fewer than the rows */
+/** Returns rows of any kind as a source of blocks. @throws UserError if the array's length does not match */
 export function rowSource(rows: Rows): RowSource {
   if ("block" in rows) return rows;
   if ("readShard" in rows) return sourceOfShards(rows);
   const { data, count, length } = rows;
   if (data.length !== count * length) {
     throw new UserError(
-      `Expected ${count} rows of ${length} numbers: ${count * length}; there are ${data.length}.`,
+      `Expected ${count} rows of ${length} numbers: ${count * length} in total, got ${data.length}.`,
     );
   }
   return { count, length, block: (start, end) => sliceRows(rows, start, end).data };
 }
 
-/** All rows in memory. */
+/** Reads all rows into memory. */
 export async function readRows(rows: Rows): Promise<Vectors> {
   if ("data" in rows) return rows;
   const { count, length, block } = rowSource(rows);

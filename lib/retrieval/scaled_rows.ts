@@ -1,18 +1,17 @@
-// Rows times a power of two, which changes no distance's order and no digit. Shapes: N rows, D numbers of each.
+// Rows times a power of two, which keeps all digits and the order of distances. Shapes: N rows, D numbers per row.
 import type { RowSource } from "./rows";
 
-/** Squares of numbers between these bounds, and their sums, are ordinary float32 numbers. */
+/** Bounds of numbers whose squares, and sums of them, neither overflow nor underflow in float32. */
 const [SMALLEST, LARGEST] = [2 ** -40, 2 ** 40];
 
-/** Rows of the index that are looked at. */
-const ROWS_LOOKED_AT = 4096;
+/** Number of first rows that are inspected. */
+const INSPECTED_ROWS = 4096;
 
 /**
- * Finds the power of two by which queries and index must be multiplied so that float32 holds their squares: 1 for
- * ordinary numbers.
+ * Returns the power of two that scales queries and index so that float32 holds their squares; 1 for ordinary numbers.
  */
 export async function scaleOf(queries: RowSource, index: RowSource): Promise<number> {
-  const looked = [queries, index].map(({ count, block }) => block(0, Math.min(count, ROWS_LOOKED_AT)));
+  const looked = [queries, index].map(({ count, block }) => block(0, Math.min(count, INSPECTED_ROWS)));
   const largest = (await Promise.all(looked)).reduce((most, rows) => Math.max(most, largestOf(rows)), 0);
   if (largest === 0 || (largest > SMALLEST && largest < LARGEST)) return 1;
   return 2 ** -Math.floor(Math.log2(largest));
@@ -24,7 +23,7 @@ function largestOf(rows: Float32Array): number {
   return largest;
 }
 
-/** The same rows times `scale`. */
+/** Returns the rows times `scale`. */
 export function scaledRows(rows: RowSource, scale: number): RowSource {
   if (scale === 1) return rows;
   const { count, length } = rows;

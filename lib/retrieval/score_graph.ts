@@ -1,5 +1,5 @@
-// The engine's part of an exact search. Shapes: q queries, B rows of the index, D numbers of each, k results wanted,
-// t queries of a tile, S rows of a slab, g rows of a group, n groups that are found.
+// The engine's part of an exact search, a traced graph. Shapes: q queries, B rows of the index, D numbers per row,
+// k results per query, t queries per tile, S rows per slab, g rows per group, n groups found.
 
 import { tf } from "../engine/native/tf";
 import { type TracedFunction, trace } from "../engine/program/trace";
@@ -11,7 +11,7 @@ import { rawOp } from "../engine/tracing/raw_op";
 export interface ScoreGraphShape {
   /** A multiple of `tile`. */
   queries: number;
-  /** How many queries are scored at once, against a slab: tile x slab scores are in memory. */
+  /** t, the number of queries that are scored at once against a slab: tile x slab scores are in memory. */
   tile: number;
   /** A multiple of `group`. */
   rows: number;
@@ -19,51 +19,51 @@ export interface ScoreGraphShape {
   slab: number;
   group: number;
   length: number;
-  /** How many rows of the index each query gets. */
+  /** k, the number of results per query. */
   depth: number;
-  /** Whether rows have a bias, an input of its own. */
+  /** True if rows have a bias, which is a further input. */
   biased: boolean;
-  /** Whether the slabs themselves say what is good enough, when nothing or little is known of it: another input. */
+  /** True for the first block, whose slabs themselves raise the least score; slack is a further input. */
   first: boolean;
 }
 
-/** Groups of rows that hold a score good enough. */
+/** Groups of rows with a score that is good enough. */
 type Groups = {
-  /** int64 [n, 2] Which query of the run, and which group of the block. */
+  /** int64 [n, 2] Query in the run, and group in the block. */
   places: tf.Tensor;
-  /** [n, g] */
+  /** [n, g]. */
   scores: tf.Tensor;
 };
 
-/** Scores good enough, m of them. */
+/** The m scores that are good enough. */
 type Found = {
-  /** [m] Which query of the run. */
+  /** [m] Query in the run. */
   queries: tf.Tensor;
-  /** [m] Which row of the block. */
+  /** [m] Row in the block. */
   rows: tf.Tensor;
-  /** [m] */
+  /** [m]. */
   scores: tf.Tensor;
 };
 
 /**
- * Queries [q, D], rows [B, D], bias [B], the least score that is wanted [q, 1], slack [] -> all such scores. Slack is
- * how much rounding may shift two scores against each other.
+ * The graph: queries [q, D], rows [B, D], bias [B], least score [q, 1], slack [] -> all scores from the least one on.
+ * Slack is the largest shift of two scores against each other by rounding.
  */
 export type ScoreGraph = TracedFunction<string, Found>;
 
-/** Where the slabs of a block begin, and how many rows each has. */
+/** Returns the first row of each slab of a block, and its number of rows. */
 function slabsOf({ rows, slab }: Pick<ScoreGraphShape, "rows" | "slab">): [number, number][] {
   const starts = Array.from({ length: Math.ceil(rows / slab) }, (_, i) => i * slab);
   return starts.map((start) => [start, Math.min(slab, rows - start)]);
 }
 
 /**
- * Traces the search of one block of the index. Of every group of rows the best score is found first; only groups whose
- * best one is good enough are looked at. Of a first block, what reaches the k-th best group so far is good enough: k
- * groups have a row that is no worse.
+ * Traces the search of one block of the index. It computes the best score of each group of rows first, then inspects
+ * only groups whose best score is good enough. In a first block, good enough means as good as the k-th best group so
+ * far: k groups have a row that is no worse.
  *
- * One slab after the other, one operation at a time: two would use the cores no better, and fill the processor's cache
- * with twice the scores.
+ * Slabs run one after the other, one operation at a time: two would not use the cores better, and would fill the
+ * processor's cache with twice the scores.
  */
 function scoreGraph(shape: ScoreGraphShape): ScoreGraph {
   const { queries, tile, rows, length, depth, biased, first: isFirst } = shape;
@@ -101,16 +101,16 @@ function scoreGraph(shape: ScoreGraphShape): ScoreGraph {
   return trace(body, inputs, { interOpThreads: 1 });
 }
 
-/** What lies one behind the other, of lengths that only a run knows. */
+/** Concatenates tensors whose lengths are known only at run time. */
 function joined(parts: readonly tf.Tensor[]): tf.Tensor {
   return parts.length === 1 ? parts[0]! : rawOp("ConcatV2", [...parts, tf.scalar(0, "int32")])[0]!;
 }
 
-/** Graphs of searches that are over, for others of the same shape: building one takes as long as 10,000 rows. */
+/** Graphs of finished searches, for others of the same shape: tracing one takes as long as searching 10,000 rows. */
 const idle = new Map<string, ScoreGraph>();
 const KEPT_GRAPHS = 4;
 
-/** A graph of that shape, which nobody else gets until it is given back. */
+/** Returns a graph of that shape; no other search gets it until it is given back. */
 export function takeScoreGraph(shape: ScoreGraphShape): ScoreGraph {
   const key = JSON.stringify(shape);
   const graph = idle.get(key) ?? scoreGraph(shape);
@@ -118,7 +118,7 @@ export function takeScoreGraph(shape: ScoreGraphShape): ScoreGraph {
   return graph;
 }
 
-/** Keeps the graph for another search, unless there are enough others. */
+/** Keeps a graph for later searches; disposes of the oldest ones if there are too many. */
 export function giveBackScoreGraph(shape: ScoreGraphShape, graph: ScoreGraph): void {
   const key = JSON.stringify(shape);
   idle.get(key)?.dispose();
@@ -131,19 +131,19 @@ export function giveBackScoreGraph(shape: ScoreGraphShape, graph: ScoreGraph): v
   }
 }
 
-/** The k largest of every line, or as many as there are, in no order: sorting them would take longest. */
+/** Returns the k largest of each line, or all if there are fewer, unsorted: sorting would take longest. */
 function topOf(lines: tf.Tensor, k: number): tf.Tensor {
   const depth = tf.scalar(Math.min(k, lines.shape[1]!), "int32");
   return rawOp("TopKV2", [lines, depth], { sorted: false })[0]!;
 }
 
-/** The least score that is wanted, [t, 1], once the best groups are known, [t, k or fewer]. */
+/** Returns the least wanted score, [t, 1], given the scores of the best groups, [t, k or fewer]. */
 function raised(least: tf.Tensor, top: tf.Tensor, depth: number, slack: tf.Tensor): tf.Tensor {
   return top.shape[1]! < depth ? least : tf.maximum(least, tf.sub(tf.min(top, 1, true), slack));
 }
 
 /**
- * The groups of [t, S] whose best score, [t, S / g], is good enough.
+ * Returns the groups of [t, S] whose best score, [t, S / g], is good enough.
  * @param corner the first query and the first group
  */
 function groupsFrom(scores: tf.Tensor, best: tf.Tensor, least: tf.Tensor, corner: number[]): Groups {
@@ -157,7 +157,7 @@ function groupsFrom(scores: tf.Tensor, best: tf.Tensor, least: tf.Tensor, corner
   };
 }
 
-/** What stands at places [n, 2] of a table whose lines, so many columns each, lie one behind the other: GatherNd has no GPU kernel. */
+/** Returns the elements at places [n, 2] of a flattened table with that many columns. GatherNd has no GPU kernel. */
 function gatherAt(flat: tf.Tensor, places: tf.Tensor, columns: number): tf.Tensor {
   const [lines, at] = rawOp("Unpack", [places], { axis: 1, num: 2 }) as [tf.Tensor, tf.Tensor];
   const [starts] = rawOp("Mul", [lines, castTo(tf.scalar(columns, "int32"), "int64")]);
@@ -165,7 +165,7 @@ function gatherAt(flat: tf.Tensor, places: tf.Tensor, columns: number): tf.Tenso
   return rawOp("GatherV2", [flat, index!, tf.scalar(0, "int32")])[0]!;
 }
 
-/** The scores in groups that are good enough themselves. How many there are only a run knows: no tfjs function takes them. */
+/** Returns the scores in groups that are good enough. Only a run knows their number, so it uses raw operations. */
 function scoresIn({ places, scores }: Groups, least: tf.Tensor, group: number): Found {
   const take = (values: tf.Tensor, at: tf.Tensor) =>
     rawOp("GatherV2", [values, at, tf.scalar(0, "int32")])[0]!;

@@ -1,5 +1,5 @@
-// Blocks of an index and runs of queries in the engine's memory. Shapes: B rows of a block, q queries of a run,
-// D numbers of each.
+// Blocks of an index and runs of queries in the engine's memory.
+// Shapes: B rows per block, q queries per run, D numbers per row.
 import { checkInterrupt } from "../common/interrupt";
 import { sliceRows, type Vectors, zeroVectors } from "../common/vectors";
 import { floatsOf } from "../engine/native/dtypes";
@@ -7,50 +7,50 @@ import { HostTensor } from "../engine/native/host_tensor";
 import { type ExactRows, type Metric, scoreRows } from "./metric";
 import type { RowSource } from "./rows";
 
-/** Memory of the engine's for one block, used again for others. */
+/** The engine's memory for one block, reused for others. */
 export interface BlockMemory {
-  /** [B, D] */
+  /** [B, D]. */
   rows: HostTensor;
-  /** [B] */
+  /** [B]. */
   bias: HostTensor;
-  /** [B] */
+  /** [B]. */
   squares: Float64Array;
 }
 
 /** A block of the index, ready to be searched. */
 export interface Block {
-  /** The rows as they were given, b <= B of them. */
+  /** The rows as given, b <= B. */
   rows: ExactRows;
   /** Their positions in the index: start to end (exclusive). */
   start: number;
   end: number;
   memory: BlockMemory;
-  /** Length of the longest row as the engine sees it. */
+  /** Length of the longest row in the engine's form. */
   largest: number;
 }
 
-/** Queries that go through the engine together. */
+/** Queries that are searched together. */
 export interface QueryRun {
-  /** The first of them. */
+  /** Position of the first query. */
   start: number;
   count: number;
-  /** [q, D] as the engine sees them, zeros behind the last. */
+  /** [q, D] In the engine's form, zeros after the last. */
   rows: HostTensor;
-  /** The queries as they were given. */
+  /** The queries as given. */
   given: ExactRows;
-  /** Length of the longest. */
+  /** Length of the longest query. */
   largest: number;
 }
 
-/** Memory for a block of so many rows of that length. */
+/** Allocates memory for a block of that many rows. */
 export function blockMemory(rows: number, length: number): BlockMemory {
   const bias = new HostTensor("float32", [rows]);
   return { rows: new HostTensor("float32", [rows, length]), bias, squares: new Float64Array(rows) };
 }
 
 /**
- * Reads the block that begins at `start`; rows behind the index's last one never come among the results.
- * Waits for a turn of the event loop first, so that what was begun before it gets to the engine.
+ * Reads the block that begins at `start`; rows after the end of the index never become results. It waits for a turn of
+ * the event loop first, so that earlier work reaches the engine.
  */
 export async function readBlock(
   index: RowSource,
@@ -71,7 +71,7 @@ export async function readBlock(
   return { rows: { data, squares }, start, end, memory, largest };
 }
 
-/** Queries in runs of `size`. */
+/** Splits queries into runs of `size`. */
 export function queryRuns(queries: Vectors, size: number, metric: Metric, centre: Float32Array): QueryRun[] {
   const { count, length } = queries;
   const bias = new Float32Array(size);
@@ -85,7 +85,7 @@ export function queryRuns(queries: Vectors, size: number, metric: Metric, centre
     const largest = scoreRows(metric, part.data, centre, into, describe);
     return { start, count: part.count, seen, given, largest };
   });
-  // the engine's memory last, when nothing can fail any more
+  // allocate the engine's memory last, after everything that can fail
   return prepared.map(({ seen, ...run }) => {
     const rows = new HostTensor("float32", [size, length]);
     floatsOf(rows).set(seen);
@@ -93,7 +93,7 @@ export function queryRuns(queries: Vectors, size: number, metric: Metric, centre
   });
 }
 
-/** The mean of rows, [D], of the numbers that are finite: which one is not is said where the row is scored. */
+/** Returns the mean of rows, [D], over finite numbers; `scoreRows` reports those that are not finite. */
 export function meanRow(rows: Float32Array, length: number): Float32Array {
   const sums = new Float64Array(length);
   for (let i = 0; i < rows.length; i++) if (Number.isFinite(rows[i])) sums[i % length]! += rows[i]!;

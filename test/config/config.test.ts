@@ -1,16 +1,17 @@
+// Presets, overrides and the checks of a config.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ConfigOverrides, overrideConfig } from "guie/dist/config/config";
 import { demo, PRESET_NAMES, preset, vit224 } from "guie/dist/config/presets";
 
-test("every preset fits its own checks, in both stages", () => {
+test("every preset passes the checks, in both stages", () => {
   for (const name of PRESET_NAMES) {
     for (const stage of ["frozen", "fine_tune"] as const)
       assert.equal(overrideConfig(preset(name, stage)).stage, stage);
   }
 });
 
-test("vit_224 holds the README's numbers", () => {
+test("vit_224 has the README's numbers", () => {
   const { batchSize, initLr, nEpochs, cpktEpoch, nBatchLog, warmUpEpochs, fold, seed, imageSize } = vit224();
   assert.deepEqual(
     { batchSize, initLr, nEpochs, cpktEpoch, nBatchLog, warmUpEpochs, fold, seed, imageSize },
@@ -28,7 +29,7 @@ test("vit_224 holds the README's numbers", () => {
   );
 });
 
-test("an override is laid over the preset, and the result cannot be changed", () => {
+test("an override changes the preset's value, and the result is frozen", () => {
   const config = overrideConfig(demo(), { initLr: 0.25 });
   assert.equal(config.initLr, 0.25);
   assert.equal(config.s, demo().s);
@@ -45,7 +46,7 @@ test("an unknown setting is refused with the nearest name", () => {
   assert.throws(() => preset("demoo"), /no preset "demoo"[\s\S]*"demo"/);
 });
 
-test("ill-typed values are refused by name, all at once", () => {
+test("invalid values are refused by name, all at once", () => {
   const bad = { batchSize: 0, margin: 4, stage: "both", runName: "../x" } as unknown as ConfigOverrides;
   assert.throws(
     () => overrideConfig(demo(), bad),
@@ -54,7 +55,7 @@ test("ill-typed values are refused by name, all at once", () => {
   );
 });
 
-test("a head that is shared out does not go with float16", () => {
+test("a sharded head cannot be trained in float16", () => {
   const shared = overrideConfig(demo(), { shardHead: true, precision: "bfloat16" });
   assert.throws(
     () => overrideConfig(shared, { precision: "float16" }),

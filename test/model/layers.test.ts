@@ -1,4 +1,4 @@
-// Each layer's own gradient against tfjs's automatic one of the plain formula, and its values against known numbers.
+// Each layer's own gradient against tfjs's automatic gradient of the plain formula; its values against known numbers.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
@@ -23,7 +23,7 @@ function plainLayerNorm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor): tf.Tens
   return tf.add(tf.mul(tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, EPSILON))), gain), bias);
 }
 
-/** One image and one head at a time. */
+/** Computes attention one image and one head at a time. */
 function plainAttention(qkv: tf.Tensor): tf.Tensor {
   const d = WIDTH / HEADS;
   const part = (image: number, column: number) =>
@@ -112,7 +112,7 @@ for (const { name, shapes, layer, plain } of CASES) {
   });
 }
 
-test("gelu is the exact one", () => {
+test("gelu is the exact form", () => {
   // x * Phi(x) with Phi from a table of the normal distribution; the tanh form gives 0.841192 and -0.045402.
   const values = tf.tidy(() => gelu(tf.tensor2d([[0, 1, -2, 10]])).arraySync())[0]!;
   [0, 0.8413447, -0.0455003, 10].forEach((expected, i) => {
@@ -136,7 +136,7 @@ test("geluTanh is PyTorch's approximate form", () => {
   });
 });
 
-test("swiGlu: the first half of a row is the gate", () => {
+test("swiGlu's gate is the first half of a row", () => {
   // python: [a / (1 + math.exp(-a)) * b for a, b in ((1, 3), (-2, 4))]
   const values = tf.tidy(() => swiGlu(tf.tensor2d([[1, -2, 3, 4]])).arraySync())[0]!;
   [2.1931757, -0.9536234].forEach((expected, i) => {
@@ -145,14 +145,14 @@ test("swiGlu: the first half of a row is the gate", () => {
 });
 
 test("layerNorm uses the biased variance", () => {
-  // Row 1, 3: mean 2, variance 1.
+  // The row 1, 3 has mean 2, variance 1.
   const values = tf.tidy(() =>
     layerNorm(tf.tensor2d([[1, 3]]), tf.tensor1d([1, 10]), tf.tensor1d([0, 5]), 0).arraySync(),
   );
   assert.deepEqual(values, [[-1, 15]]);
 });
 
-test("attention keeps images apart", () => {
+test("attention does not mix images", () => {
   tf.tidy(() => {
     const random = randomStream(2, "apart");
     const [first, second, other] = [0, 1, 2].map(
@@ -166,7 +166,7 @@ test("attention keeps images apart", () => {
   });
 });
 
-test("traced for inference, layerNorm is one fused operation on the CPU; under a gradient, or on a GPU, it is composed", async () => {
+test("layerNorm is one fused operation if traced for inference on the CPU; under a gradient or on a GPU it is composed", async () => {
   const [rows, width] = [7, 24];
   const specs = { x: { shape: [rows, width] }, gain: { shape: [width] }, bias: { shape: [width] } };
   type Fed = Readonly<Record<"x" | "gain" | "bias", tf.Tensor>>;

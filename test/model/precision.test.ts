@@ -1,4 +1,4 @@
-// Features whose matrix products are in 16 bits against those in float32, for a whole tower of twelve blocks.
+// Features from 16-bit matrix products against those in float32, for a whole tower of twelve blocks.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
@@ -12,7 +12,7 @@ import { fillProgram } from "guie/dist/model/weight_source";
 const IMAGES = 2;
 const PRECISIONS = ["float32", "bfloat16", "float16"] as const;
 
-/** Features of the same random images by the same random weights, in each precision. */
+/** Returns features of the same random images by the same random weights, in each precision. */
 async function featuresOf(name: string, imageSizePx: number): Promise<Float32Array[]> {
   const tower = findTower(name);
   const random = randomStream(5, name);

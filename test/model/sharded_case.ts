@@ -1,4 +1,4 @@
-// A head of a few classes, whole and shared out. Shapes: W processes, B images of each, C classes, K rows a class.
+// A head of a few classes, whole and sharded. Shapes: W processes, B images per process, C classes, K rows per class.
 import { randomStream } from "guie/dist/common/random";
 import { tf } from "guie/dist/engine/native/tf";
 import { marginLoss } from "guie/dist/model/arcface";
@@ -11,9 +11,9 @@ export const MARGIN = 0.3;
 
 export interface ShardedCase {
   worldSize: number;
-  /** K */
+  /** K. */
   rowsPerClass: number;
-  /** Share of the classes that a step samples; 1 = all, without sampling. */
+  /** Share of the classes that a step samples; 1 = no sampling. */
   share: number;
 }
 
@@ -22,7 +22,7 @@ export function numbers(name: string, count: number): Float32Array {
   return Float32Array.from({ length: count }, () => 2 * random.uniform() - 1);
 }
 
-/** Inputs [W B, F], a linear layer [F, E], the head [C K, E], labels [W B], and draws [W S] in order of the classes. */
+/** Returns inputs [W B, F], a linear layer [F, E], the head [C K, E], labels [W B] and draws [W S] in class order. */
 export function caseData({ worldSize: W, rowsPerClass: K }: ShardedCase) {
   const random = randomStream(7, "sharded head", "labels");
   const draws = numbers("draws", W * shardSize(C, W)).map((value) => (value + 1) / 2);
@@ -35,7 +35,7 @@ export function caseData({ worldSize: W, rowsPerClass: K }: ShardedCase) {
   };
 }
 
-/** The classes that the processes look at: all, or each one's share. In ascending order. */
+/** Returns the classes in the step, ascending: all, or each process's sample. */
 export function expectedClasses(spec: ShardedCase): number[] {
   const { labels, draws } = caseData(spec);
   const S = shardSize(C, spec.worldSize);
@@ -52,7 +52,7 @@ export function expectedClasses(spec: ShardedCase): number[] {
     .sort((a, b) => a - b);
 }
 
-/** Loss and gradients of one process that holds all images and the rows of those classes. */
+/** Returns loss and gradients in one process that holds all images and the rows of those classes. */
 export function wholeLoss(spec: ShardedCase) {
   const { inputs, linear, head, labels } = caseData(spec);
   const { worldSize: W, rowsPerClass: K } = spec;

@@ -1,4 +1,4 @@
-// The head shared out over processes against the whole head in one: loss and gradients.
+// A head sharded over processes against the whole head in one process: loss and gradients.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -8,11 +8,11 @@ import { C, E, expectedClasses, type ShardedCase, wholeLoss } from "./sharded_ca
 
 const CASES: Record<string, ShardedCase> = {
   "two processes": { worldSize: 2, rowsPerClass: 1, share: 1 },
-  "three processes, two rows a class": { worldSize: 3, rowsPerClass: 2, share: 1 },
+  "three processes, two rows per class": { worldSize: 3, rowsPerClass: 2, share: 1 },
   "two processes, a sample of the classes": { worldSize: 2, rowsPerClass: 2, share: 0.1 },
 };
 
-/** Largest difference, relative to the largest expected value. */
+/** Returns the largest difference, relative to the largest expected value. */
 function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   assert.equal(actual.length, expected.length);
   const largest = Math.max(...Array.from(expected, Math.abs));
@@ -20,7 +20,7 @@ function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): num
 }
 
 for (const [name, spec] of Object.entries(CASES)) {
-  test(`the sharded loss and its gradients are the whole head's: ${name}`, async () => {
+  test(`the sharded loss and its gradients equal the whole head's: ${name}`, async () => {
     const ranks = await runRanks(join(__dirname, "sharded_rank.js"), spec.worldSize, spec);
     const expected = wholeLoss(spec);
     const values = C * spec.rowsPerClass * E;
@@ -32,12 +32,12 @@ for (const [name, spec] of Object.entries(CASES)) {
     assert.ok(difference(rows.slice(0, values), expected.head) < 1e-5, "rows");
     assert.ok(
       rows.slice(values).every((value) => value === 0),
-      "rows that fill up the last share",
+      "padding rows of the last shard",
     );
   });
 }
 
-test("a sample holds the classes of the step's images, and fewer than all", () => {
+test("a sample holds the classes of the step's images, and not all classes", () => {
   const spec = { worldSize: 2, rowsPerClass: 1, share: 0.1 };
   assert.ok(expectedClasses(spec).length < C);
   assert.equal(shardSize(274_330, 6), 45_722);

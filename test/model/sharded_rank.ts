@@ -1,4 +1,4 @@
-// One process of sharded_head.test.ts: its share of the head, its images; prints loss and gradients as JSON.
+// One process of sharded_head.test.ts, with its shard of the head and its images; prints loss and gradients as JSON.
 
 import { tf } from "guie/dist/engine/native/tf";
 import { Program } from "guie/dist/engine/program/program";
@@ -59,7 +59,7 @@ async function main(): Promise<void> {
   process.stdout.write(JSON.stringify(Object.fromEntries(lists)));
 }
 
-// A server cannot be stopped: the process ends with it.
+// TensorFlow's server cannot be stopped: it ends with the process.
 void main().then(
   () => process.exit(0),
   (error) => {

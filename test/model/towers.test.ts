@@ -1,3 +1,4 @@
+// The table of towers against open_clip, DINOv2 and timm; fresh weights, and files of weights.
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,16 +17,16 @@ import { largestDifference } from "../tensors";
 const folder = mkdtempSync(join(tmpdir(), "guie-towers-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test("ViT-H/14 has 632,076,800 parameters, 630,766,080 without proj", () => {
+test("ViT-H/14 has 632,076,800 parameters, or 630,766,080 without proj", () => {
   assert.equal(parameterCount(findTower("ViT-H-14")), 632_076_800);
   assert.equal(parameterCount(findTower("ViT-H-14"), { projection: false }), 630_766_080);
 });
 
-test("DINOv2 ViT-S/14 has Meta's 22,056,576 parameters less its mask token of 384", () => {
+test("DINOv2 ViT-S/14 has Meta's 22,056,576 parameters, minus the mask token's 384", () => {
   assert.equal(parameterCount(findTower("dinov2-vit-s-14")), 22_056_576 - 384);
 });
 
-/** A row of golden/towers.json: what open_clip or timm build; timm's without names, DINOv2 without image size. */
+/** A row of golden/towers.json, as open_clip or timm builds the tower; timm's has no names, DINOv2's no image size. */
 interface GoldenTower {
   parameters: number;
   imageSizePx?: number;
@@ -33,10 +34,10 @@ interface GoldenTower {
   heads: number;
   activation: keyof typeof ACTIVATIONS;
   layerNormEpsilon: number;
-  /** All tensors but those of the blocks behind the first. */
+  /** All tensors except those of the blocks after the first. */
   shapes?: Record<string, number[]>;
 }
-/** Their names of activations, and ours. */
+/** Names of activations: theirs -> ours. */
 const ACTIVATIONS = {
   GELU: "gelu",
   QuickGELU: "quickGelu",
@@ -48,12 +49,12 @@ const GOLDEN = JSON.parse(readFileSync(installPath("test", "golden", "towers.jso
   GoldenTower
 >;
 
-test("open_clip and timm are asked for every tower but tiny", () => {
+test("the golden file has every tower except tiny", () => {
   assert.deepEqual(TOWERS.map(({ name }) => name).sort(), [...Object.keys(GOLDEN), "tiny"].sort());
 });
 
 for (const [name, golden] of Object.entries(GOLDEN)) {
-  test(`${name} is the one of open_clip or timm: ${golden.parameters} parameters`, () => {
+  test(`${name} equals open_clip's or timm's: ${golden.parameters} parameters`, () => {
     const tower = findTower(name);
     assert.equal(parameterCount(tower), golden.parameters);
     assert.equal(tower.layers, golden.layers);
@@ -68,7 +69,7 @@ for (const [name, golden] of Object.entries(GOLDEN)) {
   });
 }
 
-test("names and shapes of what open_clip does not have are those of DINOv2's and timm's own weights", () => {
+test("tensors that open_clip lacks have the names and shapes of DINOv2's and timm's own weights", () => {
   const file = openSafetensors(installPath("test", "golden", "vit.safetensors"));
   const kinds = { registers: "dinov2-vit-s-14-reg4", swiglu: "dinov2-vit-g-14", siglip: "ViT-B-16-SigLIP" };
   for (const [kind, row] of Object.entries(kinds)) {
@@ -80,7 +81,7 @@ test("names and shapes of what open_clip does not have are those of DINOv2's and
   file.close();
 });
 
-test("the MLP's width: open_clip cuts off, SwiGLU takes two thirds in eights", () => {
+test("the MLP's width is truncated as in open_clip; SwiGLU's is two thirds, rounded up to a multiple of 8", () => {
   assert.equal(mlpWidth(findTower("ViT-g-14")), 6144);
   assert.equal(mlpWidth(findTower("ViT-SO400M-14-SigLIP")), 4304);
   assert.equal(mlpWidth(findTower("dinov2-vit-g-14")), 4096);
@@ -89,7 +90,7 @@ test("the MLP's width: open_clip cuts off, SwiGLU takes two thirds in eights", (
   assert.deepEqual([swiGlu(384), swiGlu(100)], [1024, 272]);
 });
 
-test("every tower's rows agree with each other", () => {
+test("the properties of every tower are consistent", () => {
   for (const tower of TOWERS) {
     assert.equal(tower.width % tower.heads, 0, tower.name);
     assert.ok(patchGrid(tower, tower.imageSizePx) > 0, tower.name);
@@ -101,11 +102,11 @@ test("every tower's rows agree with each other", () => {
   }
 });
 
-test("an unknown tower is answered with the nearest one", () => {
+test("the error about an unknown tower names the nearest one", () => {
   assert.throws(() => findTower("ViT-H-15"), /no model named "ViT-H-15"[\s\S]*Did you mean "ViT-H-14"/);
 });
 
-test("random weights are those of their seed, and spread as open_clip's", () => {
+test("random weights follow from their seed, and have open_clip's standard deviations", () => {
   tf.tidy(() => {
     const tower = findTower("dinov2-vit-s-14");
     const weights = toTensors(freshTower({ ...tower, layers: 1 }, randomStream(3, "weights"), 112));
@@ -115,7 +116,7 @@ test("random weights are those of their seed, and spread as open_clip's", () => 
       assert.ok(Math.abs(value / expected - 1) < 0.02, `${value}`);
     for (const name of Object.keys(weights))
       assert.equal(largestDifference(weights[name]!, again[name]!), 0, name);
-    // A uniform distribution within +-b has the deviation b / sqrt(3).
+    // A uniform distribution within +-b has the standard deviation b / sqrt(3).
     const block = "transformer.resblocks.0";
     near(deviation(`${block}.attn.in_proj_weight`), Math.sqrt(6 / (4 * 384)) / Math.sqrt(3));
     near(deviation(`${block}.mlp.c_fc.weight`), 1 / Math.sqrt(384) / Math.sqrt(3));
@@ -127,7 +128,7 @@ test("random weights are those of their seed, and spread as open_clip's", () => 
   });
 });
 
-test("every family's weights have first values", () => {
+test("the weights of every family have initial values", () => {
   for (const row of ["dinov2-vit-g-14-reg4", "ViT-B-16-SigLIP", "ViT-B-32"]) {
     const tower = smallTower(row);
     const source = freshTower(tower, randomStream(3, row), 28, { projection: true });
@@ -142,7 +143,7 @@ test("every family's weights have first values", () => {
   }
 });
 
-test("a file of another tower is refused with every tensor that does not fit", async () => {
+test("the error about a file of another tower names every tensor that does not fit", async () => {
   const path = join(folder, "other.safetensors");
   const entries = [...towerShapes(findTower("tiny"))]
     .filter(([name]) => name !== "ln_post.bias")
@@ -160,7 +161,7 @@ test("a file of another tower is refused with every tensor that does not fit", a
   );
 });
 
-test("a file with proj loads, without it", async () => {
+test("a file with proj loads without it", async () => {
   const tower = { ...findTower("tiny"), projectionWidth: 4 };
   const path = join(folder, "with_proj.safetensors");
   const values = (shape: readonly number[]) => new Float32Array(shape.reduce((a, b) => a * b, 1));

@@ -27,7 +27,7 @@ const SIGLIP = smallTower("ViT-B-16-SigLIP");
 
 type Golden = (name: string) => tf.Tensor;
 
-/** Runs `check` with a reader of the golden file's tensors; all tensors are freed behind it. */
+/** Runs `check` with a reader of the golden file's tensors, then frees all tensors. */
 function withGolden(check: (golden: Golden, names: string[]) => void): void {
   const file = openSafetensors(installPath(join("test", "golden", "vit.safetensors")));
   tf.tidy(() =>
@@ -36,7 +36,7 @@ function withGolden(check: (golden: Golden, names: string[]) => void): void {
   file.close();
 }
 
-/** A kind's weights, for the images' size; `proj` only where it is asked for. */
+/** Reads a kind's weights for the images' size, without `proj`. */
 function goldenWeights(golden: Golden, names: string[], kind: string, tower: Tower, sizePx = 28): Weights {
   const prefix = `${kind}/weights/`;
   const own = names.filter((name) => name.startsWith(prefix) && !name.endsWith("/proj"));
@@ -47,7 +47,7 @@ function goldenWeights(golden: Golden, names: string[], kind: string, tower: Tow
   return weights;
 }
 
-/** The largest difference, measured by the largest value expected. */
+/** Returns the largest difference, relative to the largest expected value. */
 function relativeDifference(value: tf.Tensor, expected: tf.Tensor): number {
   return largestDifference(value, expected) / tf.max(tf.abs(expected)).dataSync()[0]!;
 }
@@ -74,7 +74,7 @@ const KINDS: Kind[] = [
 ];
 
 for (const { kind, tower, weightsOf = kind, sizePx = 28, projection = false } of KINDS) {
-  test(`${kind}: features and all gradients are those of the family's own library`, () => {
+  test(`${kind}: features and all gradients equal those of the family's own library`, () => {
     withGolden((golden, names) => {
       const weights = goldenWeights(golden, names, weightsOf, tower, sizePx);
       if (projection) weights.proj = golden(`${weightsOf}/weights/proj`);
@@ -108,7 +108,7 @@ for (const { kind, tower, weightsOf = kind, sizePx = 28, projection = false } of
 for (const { kind, tower, sizePx } of [DINOV2, REGISTERS, SWIGLU, SIGLIP].flatMap((tower, i) =>
   [21, 35].map((sizePx) => ({ kind: ["dinov2", "registers", "swiglu", "siglip"][i]!, tower, sizePx })),
 )) {
-  test(`${kind} at ${sizePx} px: the library's own features`, () => {
+  test(`${kind} at ${sizePx} px: features equal those of the family's own library`, () => {
     withGolden((golden, names) => {
       const weights = goldenWeights(golden, names, kind, tower, sizePx);
       const features = vitFeatures(weights, golden(`images_${sizePx}`) as tf.Tensor4D, tower, {
@@ -119,7 +119,7 @@ for (const { kind, tower, sizePx } of [DINOV2, REGISTERS, SWIGLU, SIGLIP].flatMa
   });
 }
 
-test("the last n blocks stand side by side, oldest first", () => {
+test("features of the last n blocks are concatenated in the order of the blocks", () => {
   withGolden((golden, names) => {
     const weights = goldenWeights(golden, names, "clip", TINY);
     const images = golden("images") as tf.Tensor4D;
@@ -140,7 +140,7 @@ test("features do not depend on the other images of the batch", () => {
   });
 });
 
-test("blocks in parts give the features of whole ones, in every family", () => {
+test("blocks in parts give the same features as whole blocks, in every family", () => {
   const cases = [
     { tower: CLIP, parts: 2 },
     { tower: { ...REGISTERS, heads: 4 }, parts: 4 },
@@ -154,13 +154,13 @@ test("blocks in parts give the features of whole ones, in every family", () => {
       const images = randomTensor(randomStream(1, "images"), [2, side, side, 3]) as tf.Tensor4D;
       const whole = vitFeatures(weights, images, tower, { ...options, parts: 1 });
       const inParts = vitFeatures(weights, images, tower, options);
-      assert.ok(largestDifference(whole, inParts) > 0, `${tower.name} was not cut`);
+      assert.ok(largestDifference(whole, inParts) > 0, `${tower.name} was not split`);
       assert.ok(largestDifference(whole, inParts) < 1e-5, tower.name);
     });
   }
 });
 
-test("a tower is cut into as many parts as its heads and its MLP's numbers allow", () => {
+test("the number of parts divides the number of heads and of the MLP's hidden units", () => {
   const parts = (name: string, wanted: number) => mostParts(findTower(name), wanted);
   assert.deepEqual(
     [1, 2, 5, 8, 64].map((wanted) => parts("ViT-B-32", wanted)),
@@ -170,16 +170,16 @@ test("a tower is cut into as many parts as its heads and its MLP's numbers allow
     [2, 8].map((wanted) => parts("dinov2-vit-s-14", wanted)),
     [2, 6],
   );
-  // 24 heads, 4,096 numbers
+  // 24 heads, 4,096 hidden units
   assert.deepEqual(
     [3, 64].map((wanted) => parts("dinov2-vit-g-14", wanted)),
     [2, 8],
   );
 });
 
-test("pixels behind the last whole patch are left out, at the tower's own size only", () => {
+test("pixels after the last whole patch are dropped, only at the tower's own image size", () => {
   tf.tidy(() => {
-    // As SigLIP's 384 px in patches of 14; here 30 in patches of 7.
+    // Like SigLIP's 384 px in patches of 14; here 30 px in patches of 7.
     const tower = { ...SIGLIP, imageSizePx: 30 };
     const weights = toTensors(freshTower(tower, randomStream(1, "weights")));
     const images = randomTensor(randomStream(1, "images"), [2, 30, 30, 3]) as tf.Tensor4D;
@@ -193,7 +193,7 @@ test("pixels behind the last whole patch are left out, at the tower's own size o
   });
 });
 
-test("features and gradients leave no tensor behind", () => {
+test("features and gradients leak no tensors", () => {
   const weights = toTensors(freshTower(REGISTERS, randomStream(1, "weights")));
   const images = randomTensor(randomStream(1, "images"), [2, 28, 28, 3]) as tf.Tensor4D;
   const values = Object.values(weights).map((weight) => tf.variable(weight));
@@ -215,7 +215,7 @@ test("images and settings that do not fit the tower are refused", () => {
     const features = (height: number, width: number, lastBlocks: number) => () =>
       vitFeatures(weights, tf.zeros([1, height, width, 3]), TINY, { lastBlocks });
     assert.throws(features(30, 28, 1), /multiple of 7 px, got 30 px[\s\S]*28 or 35/);
-    assert.throws(features(14, 14, 1), /14 x 14 px make 5 tokens, the weights were loaded for 17/);
+    assert.throws(features(14, 14, 1), /14 x 14 px make 5 tokens, but the weights were loaded for 17/);
     assert.throws(features(28, 28, 3), /2 blocks, got lastBlocks = 3/);
     const behind = (tower: Tower) => () =>
       vitFeatures(weights, tf.zeros([1, 28, 28, 3]), tower, { projection: true });
@@ -224,7 +224,7 @@ test("images and settings that do not fit the tower are refused", () => {
   });
 });
 
-test("the patches' mean stands behind the class tokens, and is what a tower that averages its patches gives", () => {
+test("the patches' mean follows the class tokens, and equals the feature of a tower with average pooling", () => {
   tf.tidy(() => {
     const images = randomTensor(randomStream(3, "images"), [2, 28, 28, 3]) as tf.Tensor4D;
     const weights = toTensors(freshTower(REGISTERS, randomStream(1, "weights"), 28));

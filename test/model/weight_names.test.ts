@@ -1,4 +1,4 @@
-// Names of a run's tensors: what is made can be taken apart, and every weight of every tower has its place.
+// Names of a run's tensors: composed names can be parsed, and every weight of every tower has its place.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ import {
   weightOf,
 } from "guie/dist/model/weight_names";
 
-test("names are those of the files", () => {
+test("names equal those in the files", () => {
   assert.equal(firstMomentOf("neck.bias"), "optimizer.exp_avg.neck.bias");
   assert.equal(secondMomentOf("neck.bias"), "optimizer.exp_avg_sq.neck.bias");
   assert.equal(accumulatedOf("neck.bias"), "optimizer.grad.neck.bias");
@@ -32,15 +32,15 @@ test("names are those of the files", () => {
   assert.equal(SKIPPED_STEPS, "optimizer.skipped_steps");
 });
 
-test("a weight, its moments and its averages are told apart, and lead back to the weight", () => {
+test("moments and averages are not weights, and their names lead back to the weight", () => {
   for (const name of ["head.weight", "visual.conv1.weight", "neck.norm.running_mean"]) {
-    const beside = [
+    const derived = [
       firstMomentOf(name),
       secondMomentOf(name),
       storedName("ema", name),
       storedName("swa", name),
     ];
-    for (const other of beside) {
+    for (const other of derived) {
       assert.equal(weightOf(other), name);
       assert.equal(isWeight(other), false, other);
     }
@@ -51,7 +51,7 @@ test("a weight, its moments and its averages are told apart, and lead back to th
     assert.equal(isWeight(name), false, name);
 });
 
-test("the head is its weights with what stands beside them; shared out are its rows alone", () => {
+test("the head is its weights with their moments and averages; only its rows are sharded", () => {
   const ofHead = ["head.weight", "head.margin_share", "ema.head.weight", "optimizer.exp_avg_sq.head.weight"];
   for (const name of ofHead) assert.equal(isOfHead(name), true, name);
   const others = ["neck.head.weight", "visual.head.weight", "header.weight", "optimizer.grad.head.weight"];
@@ -63,7 +63,7 @@ test("the head is its weights with what stands beside them; shared out are its r
   ]);
 });
 
-test("every weight of every tower stands before its blocks, in one of them or after them", () => {
+test("every weight of every tower is before the blocks, in one of them or after them", () => {
   for (const tower of TOWERS) {
     const names = [...towerShapes(tower).keys()].map((name) => TOWER_PREFIX + name);
     const places = names.map(placeInTower);
@@ -87,13 +87,13 @@ test("every weight of every tower stands before its blocks, in one of them or af
   assert.deepEqual(["visual.proj", "ema.visual.proj"].map(isOfTower), [true, false]);
 });
 
-/** A pattern or a piece of text that takes a run's names apart. */
+/** A pattern or a piece of text that parses a run's names. */
 const BY_HAND =
   /resblocks\\\.|exp_avg|"(optimizer|ema|swa|visual)\."|\/\^?\(?(optimizer|ema|swa|visual|head)\\\./;
-/** Names in other projects' files. */
+/** Files that parse names, most of them those of other projects' files. */
 const OTHERS = ["model/weight_names.ts", "pretrained/name_families.ts", "pretrained/tower_names.ts"];
 
-test("no other file of lib takes names apart", () => {
+test("no other file of lib parses these names", () => {
   const lib = installPath("lib");
   const sources = readdirSync(lib, { recursive: true, encoding: "utf8" }).filter(
     (file) => file.endsWith(".ts") && !/^(dist|node_modules)\//.test(file) && !OTHERS.includes(file),

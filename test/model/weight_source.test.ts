@@ -1,3 +1,4 @@
+// Sources of weights: into a program, as tensors, joined and renamed.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tf } from "guie/dist/engine/native/tf";
@@ -12,7 +13,7 @@ import {
   withPrefix,
 } from "guie/dist/model/weight_source";
 
-/** Weights of that value and the next, two numbers each; `onClose` is told when it is closed. */
+/** Returns weights of ascending values, two numbers each; `onClose` is called when the source is closed. */
 function constant(names: string[], value: number, onClose: () => void): WeightSource {
   return {
     shapes: new Map(names.map((name) => [name, [2]])),
@@ -21,7 +22,7 @@ function constant(names: string[], value: number, onClose: () => void): WeightSo
   };
 }
 
-test("joined sources fill a program's variables, each by its own, and are closed", async () => {
+test("joined sources fill a program's variables, each its own ones, and are closed", async () => {
   const closed: string[] = [];
   const tower = constant(["a", "b"], 1, () => closed.push("tower"));
   const head = constant(["c"], 5, () => closed.push("head"));
@@ -44,7 +45,7 @@ test("a source that fails is closed", async () => {
   program.dispose();
 });
 
-test("tensors become a source and tensors again, under shorter names; none is left", () => {
+test("tensors become a source and tensors again, under shorter names; none is leaked", () => {
   const before = tf.memory().numTensors;
   const weights = { "visual.w": tf.tensor2d([1, 2, 3, 4], [2, 2]) };
   const again = toTensors(withoutPrefix("visual.", fromTensors(weights)));

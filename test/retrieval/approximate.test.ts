@@ -1,4 +1,4 @@
-// A damaged graph never reaches USearch, which would end the process or find other neighbours without a word.
+// Damaged graphs never reach USearch, which would end the process or silently return wrong neighbours.
 import assert from "node:assert/strict";
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ function randomRows(count: number, seed: number): Vectors {
   return { data: Float32Array.from({ length: count * 8 }, () => random.normal()), count, length: 8 };
 }
 
-test("every flipped bit and every cut is refused before USearch sees the file", async (t) => {
+test("a file with a flipped bit or a cut is refused before USearch reads it", async (t) => {
   const path = join(temporaryFolder(t), "index.usearch");
   await (await buildApproximateIndex(randomRows(50, 1))).save(path);
   const whole = readFileSync(path);
@@ -26,7 +26,7 @@ test("every flipped bit and every cut is refused before USearch sees the file", 
     writeFileSync(path, bytes);
     refused(/is damaged: it has other bytes\.\n {2}Next: Build it again/);
     writeFileSync(path, whole.subarray(0, Math.floor((i * whole.length) / 60)));
-    refused(/is damaged: it has \d+ bytes in place of \d+/);
+    refused(/is damaged: it has \d+ bytes instead of \d+/);
   }
   writeFileSync(path, whole);
   assert.equal(openApproximateIndex(path, 8).count, 50);
@@ -36,7 +36,7 @@ test("every flipped bit and every cut is refused before USearch sees the file", 
   refused(/Expected a JSON file at .*index\.usearch\.json: there is none/);
 });
 
-test("a service builds a graph anew that is damaged, of other rows, or without its note", async (t) => {
+test("a service rebuilds a graph that is damaged, of other rows, or without its note", async (t) => {
   const folder = temporaryFolder(t);
   const path = join(folder, "neighbours_0123456789abcdef.usearch");
   const start = async (count: number) => {
@@ -53,12 +53,12 @@ test("a service builds a graph anew that is damaged, of other rows, or without i
     readdirSync(folder).sort(),
     [path, `${path}.json`].map((file) => file.slice(folder.length + 1)),
   );
-  assert.equal(await start(40), "", "taken as it is");
+  assert.equal(await start(40), "", "used as it is");
   assert.match(await start(41), /built anew: .* holds 40 rows, the features are 41/);
   writeFileSync(path, readFileSync(path).subarray(0, 1000));
-  assert.match(await start(41), /built anew: .* is damaged: it has 1000 bytes in place of/);
+  assert.match(await start(41), /built anew: .* is damaged: it has 1000 bytes instead of/);
   copyFileSync(path, `${path}.whole`);
-  rmSync(`${path}.json`); // as older versions left it
+  rmSync(`${path}.json`); // as older versions wrote it
   assert.match(await start(41), /built anew: .*there is none/);
   assert.ok(existsSync(`${path}.json`));
   assert.equal(await start(41), "");

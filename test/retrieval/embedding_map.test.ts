@@ -1,3 +1,4 @@
+// Maps by PCA and by UMAP.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -8,7 +9,7 @@ import { pcaMap, umapMap } from "guie/dist/retrieval/embedding_map";
 
 const [CLUSTERS, PER_CLUSTER, LENGTH] = [6, 25, 16];
 
-/** Unit directions with a little noise: cluster c lies around axis c. */
+/** Returns unit vectors with a little noise: cluster c is around axis c. */
 function clusters(perCluster = PER_CLUSTER): Vectors {
   const random = randomStream(1, "clusters");
   const count = CLUSTERS * perCluster;
@@ -22,7 +23,7 @@ function clusters(perCluster = PER_CLUSTER): Vectors {
 const distance = ({ data }: Vectors, a: number, b: number) =>
   Math.hypot(data[2 * a]! - data[2 * b]!, data[2 * a + 1]! - data[2 * b + 1]!);
 
-test("PCA's map: scikit-learn's first two components, up to their signs; a further row by the same matrix", async () => {
+test("PCA's map equals scikit-learn's first two components, up to signs; the same matrix places further rows", async () => {
   const golden = JSON.parse(readFileSync(installPath("test/golden/retrieval.json"), "utf8"));
   const rows = { data: Float32Array.from(golden.rows as number[]), count: 40, length: 6 };
   const { places, place } = await pcaMap(rows);
@@ -37,7 +38,7 @@ test("PCA's map: scikit-learn's first two components, up to their signs; a furth
   assert.deepEqual(again.data, places.data.slice(2, 4));
 });
 
-test("UMAP keeps well separated clusters together and apart; one seed, one map", async () => {
+test("UMAP keeps well separated clusters apart; the same seed gives the same map", async () => {
   const rows = clusters();
   const { places, place } = await umapMap(rows, { seed: 3 });
   for (let row = 0; row < rows.count; row++) {
@@ -50,7 +51,7 @@ test("UMAP keeps well separated clusters together and apart; one seed, one map",
   }
   assert.deepEqual((await umapMap(rows, { seed: 3 })).places, places);
   assert.notDeepEqual((await umapMap(rows, { seed: 4 })).places, places);
-  // A further row of cluster 2 lies nearest to a row of cluster 2.
+  // A further row of cluster 2 is nearest to a row of cluster 2.
   const further = new Float32Array(LENGTH);
   further[2] = 3;
   const [x, y] = (await place({ data: further, count: 1, length: LENGTH })).data;
@@ -61,7 +62,7 @@ test("UMAP keeps well separated clusters together and apart; one seed, one map",
   assert.equal(byNearness[0]! % CLUSTERS, 2);
 });
 
-test("a UMAP of few rows has fewer neighbours; of three rows there is none", async () => {
+test("a UMAP of few rows uses fewer neighbours; one of three rows is refused", async () => {
   const few = clusters(1);
   const { places } = await umapMap(few);
   assert.equal(places.count, CLUSTERS);

@@ -1,3 +1,4 @@
+// Retrieval metrics, bootstrap, comparisons, reductions, and the recall of the approximate index.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,8 +26,8 @@ const golden = JSON.parse(readFileSync(installPath("test/golden/retrieval.json")
 const goldenVectors: Vectors = { data: Float32Array.from(golden.vectors), count: 60, length: 8 };
 const goldenRows: Vectors = { data: Float32Array.from(golden.rows), count: 40, length: 6 };
 
-test("mAP@R and Recall@k by hand", () => {
-  // R = 3, right at ranks 1 and 3: (1/1 + 2/3) / 3; what comes behind rank R does not count
+test("mAP@R and Recall@k equal values computed by hand", () => {
+  // R = 3, right at ranks 1 and 3: (1/1 + 2/3) / 3; ranks after R do not count
   assert.equal(averagePrecisionAtR([true, false, true, true], 3), (1 + 2 / 3) / 3);
   assert.equal(averagePrecisionAtR([false, false], 2), 0);
   assert.equal(averagePrecisionAtR([true, true], 2), 1);
@@ -37,7 +38,7 @@ test("mAP@R and Recall@k by hand", () => {
   );
 });
 
-test("mAP@R of queries that are the index: NumPy's", async () => {
+test("mAP@R of queries that are the index equals NumPy's", async () => {
   const { positions } = await nearestNeighbours(goldenVectors, goldenVectors, 59, { own: "same" });
   const ownPositions = golden.labels.map((_: number, query: number) => query);
   const { values, expected } = scoreQueries(positions, golden.labels, golden.labels, { ownPositions });
@@ -52,7 +53,7 @@ test("a ranking too short for a measure is refused", () => {
   assert.deepEqual([values.mp5[0], values.r1[0]], [1, Number.NaN]);
 });
 
-test("bootstrap over classes: the error of a mean over independent classes; the same seed, the same interval", () => {
+test("the bootstrap over classes gives the error of a mean over independent classes, the same for the same seed", () => {
   const random = randomStream(3, "bootstrap test");
   const [classes, perClass] = [200, 4];
   const ofClass = Array.from({ length: classes }, () => random.normal());
@@ -63,7 +64,7 @@ test("bootstrap over classes: the error of a mean over independent classes; the 
   const deviation = Math.sqrt(ofClass.reduce((sum, value) => sum + (value - mean) ** 2, 0) / classes);
   const { low, high } = intervalOf(means!);
   const standardError = deviation / Math.sqrt(classes);
-  // resampling queries instead would give half of it: there are four a class
+  // resampling queries instead would give half of it: each class has four
   assert.ok(Math.abs((high - low) / (2 * 1.96 * standardError) - 1) < 0.05);
   assert.ok(Math.abs((low + high) / 2 - mean) < 0.1 * standardError);
   assert.deepEqual(bootstrapMeans(labels, [values], { resamples: 4000 })[0], means);
@@ -71,7 +72,7 @@ test("bootstrap over classes: the error of a mean over independent classes; the 
   assert.equal(quantile([1, 2, 4, 8], 0.5), 3);
 });
 
-test("models in one table: paired differences, data sets, their own index, queries without a match", async () => {
+test("a comparison has paired differences, data sets, their own index, and queries without a match", async () => {
   const onAxis = (axis: number, tilt = 0) => [0, 1, 2, 3].map((i) => (i === axis ? 1 : tilt));
   const vectorsOf = (rows: number[][]): Vectors => {
     return { data: Float32Array.from(rows.flat()), count: rows.length, length: 4 };
@@ -84,7 +85,7 @@ test("models in one table: paired differences, data sets, their own index, queri
     indexDatasets: ["a", "a", "b", "b"],
   };
   const good = { name: "good", queries: vectorsOf([0, 1, 2, 3].map((axis) => onAxis(axis, 0.1))), index };
-  // takes a query of class 0 for class 2, of another data set: in its own index it is right
+  // confuses a query of class 0 with class 2, of another data set: right in its own index
   const bad = { name: "bad", queries: vectorsOf([[0.9, 0, 1, 0], onAxis(1), onAxis(2), onAxis(3)]), index };
   const rows = await compareModels([good, bad], labels, { resamples: 200 });
   const seen = rows.map(
@@ -123,7 +124,7 @@ test("models in one table: paired differences, data sets, their own index, queri
   ]);
 });
 
-test("rung by rung: each model is held against the one before it, which is named", async () => {
+test("rung by rung, each model is compared with the previous one, which is named", async () => {
   const vectorsOf = (rows: number[][]): Vectors => {
     return { data: Float32Array.from(rows.flat()), count: rows.length, length: 2 };
   };
@@ -159,7 +160,7 @@ test("rung by rung: each model is held against the one before it, which is named
   assert.match(cells[2]!, /^backbone: \+\.250 \[/);
 });
 
-test("PCA and whitening: scikit-learn's, up to the sign of each direction", async () => {
+test("PCA and whitening equal scikit-learn's, up to the sign of each direction", async () => {
   for (const kind of ["pca", "whitened"] as const) {
     const fitted = await fitPca(goldenRows, 3, kind === "whitened");
     const { variances, reduced } = golden[kind];
@@ -170,15 +171,15 @@ test("PCA and whitening: scikit-learn's, up to the sign of each direction", asyn
       const sign = Math.sign(ours[d]! * reduced[d]);
       for (let row = 0; row < 40; row++) {
         const difference = Math.abs(ours[row * 3 + d]! * sign - reduced[row * 3 + d]);
-        // rows are 100 away from the origin: the mean and the matrix are kept as float32
+        // rows are 100 away from the origin, and mean and matrix are float32
         assert.ok(difference < 2e-5 * (kind === "pca" ? 1 : 10), `${kind}: ${difference}`);
       }
     }
   }
-  await assert.rejects(fitPca(goldenRows, 7), /can give 1 to 6; 7 were asked for/);
+  await assert.rejects(fitPca(goldenRows, 7), /can give 1 to 6 dimensions, not 7/);
 });
 
-test("a random projection keeps lengths on average; a reduction comes back from its file", async (context) => {
+test("a random projection preserves lengths on average; a reduction can be written and read", async (context) => {
   const reduction = randomProjection(500, 200, 3);
   const data = Float32Array.from({ length: 500 }, () => 1);
   const reduced = reduceRows({ data, count: 1, length: 500 }, reduction);
@@ -189,10 +190,10 @@ test("a random projection keeps lengths on average; a reduction comes back from 
   assert.deepEqual(readReduction(path), reduction);
 });
 
-test("recall of the approximate index: which of equally near rows it finds does not matter", async () => {
+test("the recall of the approximate index counts any of several equally near rows", async () => {
   const random = randomStream(6, "copies");
   const distinct = Float32Array.from({ length: 20 * 16 }, () => random.normal());
-  // 400 rows: each of 20 vectors twenty times
+  // 400 rows: 20 vectors, each twenty times
   const data = new Float32Array(400 * 16);
   for (let row = 0; row < 400; row++)
     data.set(distinct.subarray((row % 20) * 16, ((row % 20) + 1) * 16), row * 16);
@@ -203,7 +204,7 @@ test("recall of the approximate index: which of equally near rows it finds does 
     await (await buildApproximateIndex(rows)).search(queries, 5),
   ];
   const isCopy = found.positions.every((list, query) => list.every((row) => row % 20 === query));
-  assert.ok(isCopy, "all that are found are copies of the query");
+  assert.ok(isCopy, "all neighbours are copies of the query");
   assert.equal(recallOf(found, exact), 1);
   const missed = {
     ...found,
@@ -212,7 +213,7 @@ test("recall of the approximate index: which of equally near rows it finds does 
   assert.equal(recallOf(missed, exact), 2 / 5);
 });
 
-test("the approximate index: nearly all exact neighbours, the same after save and load", async (context) => {
+test("the approximate index finds nearly all exact neighbours, and the same ones after save and load", async (context) => {
   const random = randomStream(5, "approximate");
   const rows: Vectors = {
     data: Float32Array.from({ length: 2000 * 16 }, () => random.normal()),
@@ -233,6 +234,6 @@ test("the approximate index: nearly all exact neighbours, the same after save an
   const loaded = openApproximateIndex(path, 16);
   assert.equal(loaded.count, 2000);
   assert.deepEqual((await loaded.search(queries, 5)).positions, found.positions);
-  assert.throws(() => openApproximateIndex(path, 32), /rows of 16 numbers, 32 were expected/);
+  assert.throws(() => openApproximateIndex(path, 32), /Expected rows of 32 numbers .* found rows of 16/);
   assert.throws(() => openApproximateIndex(`${path}.not`, 16), /there is none/);
 });

@@ -1,3 +1,4 @@
+// Exact search against a brute-force one, by cosine and by Euclidean distance.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
@@ -8,7 +9,7 @@ import type { Metric } from "guie/dist/retrieval/metric";
 import { nearestByDistance, nearestNeighbours } from "guie/dist/retrieval/neighbours";
 import { type RowSource, rowSource } from "guie/dist/retrieval/rows";
 
-/** Rows of normal numbers. */
+/** Returns rows of normally distributed numbers. */
 function randomRows(name: string, count: number, length: number): Vectors {
   const random = randomStream(1, "neighbours", name);
   return { data: Float32Array.from({ length: count * length }, () => random.normal()), count, length };
@@ -23,7 +24,7 @@ const rowsOf = (...rows: number[][]): Vectors => ({
 const rowAt = ({ data, length }: Vectors, row: number) =>
   Array.from(data.subarray(row * length, (row + 1) * length));
 
-/** Every pair in float64, all of them sorted; the lower position first among equals. */
+/** Returns the nearest by scoring every pair in float64 and sorting; ties by the lower position. */
 function bruteForce(queries: Vectors, index: Vectors, k: number, metric: Metric, own = -1): number[][] {
   return Array.from({ length: queries.count }, (_, query) => {
     const q = rowAt(queries, query);
@@ -44,7 +45,7 @@ function bruteForce(queries: Vectors, index: Vectors, k: number, metric: Metric,
 const lists = (positions: Int32Array, k: number, count: number) =>
   Array.from({ length: count }, (_, query) => Array.from(positions.subarray(query * k, (query + 1) * k)));
 
-test("worked by hand: cosine looks at angles, distance at places", async () => {
+test("cosine compares angles, distance compares places: an example by hand", async () => {
   const queries = rowsOf([1, 0]);
   const index = rowsOf([10, 1], [1, 0.5], [0, 1], [-1, 0]);
   const byCosine = await nearestNeighbours(queries, index, 4);
@@ -55,7 +56,7 @@ test("worked by hand: cosine looks at angles, distance at places", async () => {
   assert.deepEqual(byDistance.distances, [Float32Array.of(0.5, Math.SQRT2, 2, Math.sqrt(82))]);
 });
 
-test("the same as every pair sorted, for any k, any cut into blocks, with and without itself", async () => {
+test("neighbours equal the brute-force ones, for any k and block size, with and without the query itself", async () => {
   const queries = randomRows("queries", 37, 12);
   const index = randomRows("index", 500, 12);
   for (const metric of ["cosine", "euclidean"] as const) {
@@ -78,12 +79,12 @@ test("the same as every pair sorted, for any k, any cut into blocks, with and wi
     assert.deepEqual(
       lists(positions, 7, 500),
       bruteForce(index, index, 7, metric, 0),
-      `${metric}, itself out`,
+      `${metric}, without itself`,
     );
   }
 });
 
-test("more queries than fit a run, and rows of unit length", async () => {
+test("queries may exceed one run; rows of unit length", async () => {
   const raw = randomRows("many", 1300, 8);
   const data = raw.data.map((value, i) => value / Math.hypot(...rowAt(raw, Math.floor(i / 8))));
   const unit = { ...raw, data };
@@ -99,12 +100,12 @@ test("more queries than fit a run, and rows of unit length", async () => {
   for (const [query, list] of cosines.entries()) {
     for (const [rank, cosine] of list.entries()) {
       const squared = distant.distances[query]![rank]! ** 2;
-      assert.ok(Math.abs(squared - (2 - 2 * cosine)) < 1e-6, "of unit vectors, d^2 = 2 - 2 cos");
+      assert.ok(Math.abs(squared - (2 - 2 * cosine)) < 1e-6, "for unit vectors, d^2 = 2 - 2 cos");
     }
   }
 });
 
-test("many queries and rows, so that runs have tiles and blocks have slabs", async () => {
+test("many queries and rows: runs with tiles, blocks with slabs", async () => {
   const [queries, index] = [randomRows("many queries", 1300, 8), randomRows("many rows", 4500, 8)];
   const sources = { queries: rowSource(queries), index: rowSource(index) };
   const some = Array.from({ length: 26 }, (_, i) => i * 50 + (i % 2));
@@ -122,7 +123,7 @@ test("many queries and rows, so that runs have tiles and blocks have slabs", asy
   }
 });
 
-test("an index in which every row is nearer than all before it, and one in which none is", async () => {
+test("rows of the index may be sorted by nearness, ascending or descending", async () => {
   const rows = Array.from({ length: 2000 }, (_, row) => [Math.cos(row / 2000), Math.sin(row / 2000)]);
   const query = rowSource(rowsOf([Math.cos(1), Math.sin(1)], [1, 0]));
   for (const metric of ["cosine", "euclidean"] as const) {
@@ -135,7 +136,7 @@ test("an index in which every row is nearer than all before it, and one in which
   }
 });
 
-test("equal rows: the lower position first, wherever they stand", async () => {
+test("equal rows are sorted by position, wherever they are in the index", async () => {
   const one = randomRows("one", 1, 64);
   const index = randomRows("others", 900, 64);
   const copies = [3, 4, 130, 131, 300, 555, 556, 557, 898];
@@ -155,7 +156,7 @@ test("equal rows: the lower position first, wherever they stand", async () => {
   }
 });
 
-test("far from the origin, where float32 products lose the distance, distances stay exact", async () => {
+test("distances are exact far from the origin, where float32 products lose them", async () => {
   const index = randomRows("far", 300, 16);
   for (let i = 0; i < index.data.length; i++) index.data[i]! += 5000;
   const { positions, distances } = await nearestByDistance(index, index, 4);
@@ -166,7 +167,7 @@ test("far from the origin, where float32 products lose the distance, distances s
   assert.ok(distances.every((list) => list[0] === 0));
 });
 
-test("graphs of searches that are over are kept for others, no more than four", async () => {
+test("graphs of finished searches are kept for others, at most four", async () => {
   const search = (rows: number) => nearestNeighbours(randomRows("q", 3, 4), randomRows("r", rows, 4), 2);
   const graphs = () => liveHandles().graph ?? 0;
   for (let rows = 10; rows < 80; rows += 10) await search(rows);
@@ -176,7 +177,7 @@ test("graphs of searches that are over are kept for others, no more than four", 
   assert.equal(graphs(), kept);
 });
 
-test("an index on disk is read in blocks, each once", async () => {
+test("an index on disk is read in blocks, each of them once", async () => {
   const index = randomRows("disk", 1000, 8);
   const read: [number, number][] = [];
   const source: RowSource = {
@@ -201,7 +202,7 @@ test("an index on disk is read in blocks, each once", async () => {
   assert.ok(read.length > 3);
 });
 
-test("shards are rows like any others, across their borders", async () => {
+test("rows in shards give the same neighbours, also across the shards' borders", async () => {
   const all = randomRows("shards", 50, 4);
   const counts = [20, 1, 29];
   const starts = [0, 20, 21];
@@ -223,7 +224,7 @@ test("shards are rows like any others, across their borders", async () => {
     assert.deepEqual(await source.block(start, end), all.data.slice(start * 4, end * 4));
 });
 
-test("few rows, none, and rows of zeros", async () => {
+test("an index may have few rows, none, or rows of zeros", async () => {
   const queries = rowsOf([1, 0], [0, 0]);
   const three = await nearestNeighbours(queries, rowsOf([0, 0], [0, 1], [1, 1]), 5);
   assert.deepEqual(three.positions, [Int32Array.of(2, 0, 1), Int32Array.of(0, 1, 2)]);
@@ -233,7 +234,7 @@ test("few rows, none, and rows of zeros", async () => {
   assert.deepEqual(nobody.positions, []);
 });
 
-test("what cannot be searched says why, and leaves no memory behind", async () => {
+test("rows that cannot be searched are refused with a reason, and leak no memory", async () => {
   const rows = rowsOf([1, 0], [0, 1]);
   await nearestNeighbours(rows, rows, 1); // its graph is kept
   const before = liveHandles();
@@ -244,12 +245,12 @@ test("what cannot be searched says why, and leaves no memory behind", async () =
   await assert.rejects(nearestByDistance(bad, rows, 1), /Query 1 holds NaN/);
   await assert.rejects(
     nearestNeighbours(rows, rowsOf([1, 2, 3]), 1),
-    /Queries have 2 numbers a row, the index 3/,
+    /Queries have 2 numbers per row, the index has 3/,
   );
-  await assert.rejects(nearestNeighbours(rows, rows, 0), /k, how many neighbours.*it is 0/);
-  await assert.rejects(nearestNeighbours(rows, rows, 1, { own: [0] }), /2 queries, and 1 positions/);
+  await assert.rejects(nearestNeighbours(rows, rows, 0), /k, the number of neighbours.*got 0/);
+  await assert.rejects(nearestNeighbours(rows, rows, 1, { own: [0] }), /each of 2 queries, got 1/);
   const cut = { ...rows, count: 3 };
-  await assert.rejects(nearestNeighbours(rows, cut, 1), /Expected 3 rows of 2 numbers: 6; there are 4/);
+  await assert.rejects(nearestNeighbours(rows, cut, 1), /Expected 3 rows of 2 numbers: 6 in total, got 4/);
   await nearestNeighbours(rows, rows, 1);
   assert.deepEqual(liveHandles(), before);
 });

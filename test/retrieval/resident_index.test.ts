@@ -1,3 +1,4 @@
+// The exact index that stays in the engine's memory.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
@@ -9,9 +10,9 @@ function rows(count: number, length: number, seed: number) {
   return { data: Float32Array.from({ length: count * length }, () => random.normal()), count, length };
 }
 
-test("an index that stays in the engine finds what nearestNeighbours finds, in any number of queries", async () => {
+test("a resident index finds the neighbours of nearestNeighbours, for any number of queries", async () => {
   const index = rows(900, 16, 1);
-  index.data.copyWithin(16 * 400, 16 * 3, 16 * 4); // two equal rows: the lower position comes first
+  index.data.copyWithin(16 * 400, 16 * 3, 16 * 4); // two equal rows: the lower position is first
   const resident = await residentIndex(index);
   for (const [count, k] of [
     [1, 1],
@@ -31,7 +32,7 @@ test("an index that stays in the engine finds what nearestNeighbours finds, in a
     );
     if (k > 1) assert.deepEqual([...found.positions[0]!.subarray(0, 2)], [3, 400]);
   }
-  await assert.rejects(resident.search(rows(1, 15, 1), 1), /15 numbers a row, the index 16/);
+  await assert.rejects(resident.search(rows(1, 15, 1), 1), /15 numbers per row, the index has 16/);
   await assert.rejects(resident.search(rows(1, 16, 1), MOST_NEIGHBOURS + 1), /at most/);
   resident.dispose();
   const small = await residentIndex(rows(3, 4, 2));

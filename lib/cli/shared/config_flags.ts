@@ -13,7 +13,7 @@ import {
   type SettingName,
   type TrainConfig,
 } from "../../config/config";
-import { OLD_SETTINGS, sayingPresentNames } from "../../config/old_names";
+import { OLD_SETTINGS, presentNamesWithNotice } from "../../config/old_names";
 import { PRESET_NAMES, preset } from "../../config/presets";
 import { type PlaceSettings, processCount } from "../../config/processes";
 import type { Stage } from "../../config/run";
@@ -201,7 +201,7 @@ export function flagOverrides(options: ConfigOptions): ConfigOverrides {
     if (name === undefined)
       throw new UserError(`--set takes name=value, got "${text}".`, "For example --set initLr=0.001");
     const typed = settingOf(`--set ${name}`, requireSetting(name), value!);
-    for (const [setting, present] of Object.entries(sayingPresentNames({ [name]: typed })))
+    for (const [setting, present] of Object.entries(presentNamesWithNotice({ [name]: typed })))
       put(setting, present as Value);
   }
   return Object.fromEntries(overrides);
