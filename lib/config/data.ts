@@ -4,23 +4,24 @@ import { countOrZero, type SettingsOf, setting, text } from "./setting";
 
 /** The rows of the data settings. */
 export const DATA = {
-  dataDir: setting(
-    text,
-    "data/guie",
-    "Folder of the pipeline's files; all paths in its CSV files are relative to it.",
-  ),
-  features: setting(
-    z.string(),
-    "",
-    'Features that the frozen stage trains on (`guie embed --out`): a folder with labels, or a folder with one such folder each for train, queries and index; "": the features of the images in the training table.',
-  ),
-  csv: setting(text, "final_data_224_sample_balance_fold.csv", "Training table below `dataDir`."),
-  fold: setting(countOrZero, 1, "Fold that is the validation set (a number in the column `fold`, from 0)."),
-  holdOutShare: setting(
-    z.number().min(0).lt(1),
-    0,
-    "Share of the training classes that are held out: the run does not learn them and is scored on them instead of on `retrieval/`. The seed draws them. This keeps the classes of the reported score out of the choice of settings; 0 = none.",
-  ),
+  /** Folder of the pipeline's files; all paths in its CSV files are relative to it. */
+  dataDir: setting(text, "data/guie"),
+  /**
+   * Features that the frozen stage trains on (`guie embed --out`): a folder with labels, or a folder with
+   * one such folder each for train, queries and index; "": the features of the images in the training
+   * table.
+   */
+  features: setting(z.string(), ""),
+  /** Training table below `dataDir`. */
+  csv: setting(text, "final_data_224_sample_balance_fold.csv"),
+  /** Fold that is the validation set (a number in the column `fold`, from 0). */
+  fold: setting(countOrZero, 1),
+  /**
+   * Share of the training classes that are held out: the run does not learn them and is scored on them
+   * instead of on `retrieval/`. The seed draws them. This keeps the classes of the reported score out of
+   * the choice of settings; 0 = none.
+   */
+  holdOutShare: setting(z.number().min(0).lt(1), 0),
 };
 
 /** Settings of the data that a run learns from. */

@@ -9,20 +9,18 @@ const angle = z
 
 /** The rows of the loss settings. */
 export const LOSS = {
-  loss: setting(
-    z.enum(["ArcFace", "CosFace"]),
-    "ArcFace",
-    "`ArcFace`: the margin is added to the angle; `CosFace`: it is subtracted from the cosine.",
-  ),
-  s: setting(positive, 30, "Scale s of the loss."),
-  margin: setting(angle, 0.3, "Margin of the first epoch, radians."),
-  marginStep: setting(z.number().nonnegative(), 0.1, "Growth of the margin per epoch, radians."),
-  marginMax: setting(angle, 0.8, "Upper limit of the margin as it grows by `marginStep`, radians."),
-  classSizeMargin: setting(
-    z.boolean(),
-    false,
-    "Give larger classes a smaller share of the margin (`marginShares`).",
-  ),
+  /** `ArcFace`: the margin is added to the angle; `CosFace`: it is subtracted from the cosine. */
+  loss: setting(z.enum(["ArcFace", "CosFace"]), "ArcFace"),
+  /** Scale s of the loss. */
+  s: setting(positive, 30),
+  /** Margin of the first epoch, radians. */
+  margin: setting(angle, 0.3),
+  /** Growth of the margin per epoch, radians. */
+  marginStep: setting(z.number().nonnegative(), 0.1),
+  /** Upper limit of the margin as it grows by `marginStep`, radians. */
+  marginMax: setting(angle, 0.8),
+  /** Give larger classes a smaller share of the margin (`marginShares`). */
+  classSizeMargin: setting(z.boolean(), false),
 };
 
 /** Settings of the loss. */

@@ -4,58 +4,47 @@ import { count, countOrZero, positive, type SettingsOf, setting } from "./settin
 
 /** The rows of the optimiser settings. */
 export const OPTIMISER = {
-  batchSize: setting(
-    count,
-    32,
-    "Images per optimiser step in each process; a step has `batchSize` x `processes` images in total.",
-  ),
-  accumulationSteps: setting(
-    count,
-    1,
-    "Number of pieces in which a batch is computed: it needs the memory of one piece and gives the result of the whole batch.",
-  ),
-  precision: setting(
-    z.enum(["float32", "bfloat16", "float16"]),
-    "float32",
-    "Number format of the tower's matrix products; weights, sums, softmax and loss stay float32.",
-  ),
-  gradientCheckpointing: setting(
-    z.boolean(),
-    false,
-    "Recompute each block's forward pass in the backward pass: less memory, slower.",
-  ),
-  nEpochs: setting(count, 10, "Number of epochs."),
-  frozenEpochs: setting(countOrZero, 0, "Number of final epochs that train with the backbone frozen."),
-  warmUpEpochs: setting(countOrZero, 1, "Epochs of linear warm-up in the `original` schedule."),
-  lrSchedule: setting(
-    z.enum(["original", "cosine"]),
-    "original",
-    "Learning rate schedule. `original`: the original's, one value per epoch after the warm-up; `cosine`: one value per step, 10 % warm-up, then down to `finalLr`.",
-  ),
-  trainedBlocks: setting(
-    countOrZero,
-    0,
-    "`fine_tune`: number of last blocks of the backbone that are trained, with everything after them; 0 = the whole backbone.",
-  ),
-  initLr: setting(positive, 1e-4, "Initial learning rate of neck and head."),
-  finalLr: setting(z.number().nonnegative(), 0, "Final learning rate of the `cosine` schedule."),
-  backboneLrFactor: setting(z.number().min(0).max(1), 1e-3, "Learning rate of the backbone / `initLr`."),
-  weightDecay: setting(
-    z.number().nonnegative(),
-    1e-5,
-    "AdamW's decoupled weight decay, applied to all weights.",
-  ),
-  emaDecay: setting(
-    z.number().min(0).lt(1),
-    0,
-    "Decay of the exponential moving average of the weights (EMA), updated after every step; 0 = no EMA.",
-  ),
-  swaStartEpoch: setting(
-    countOrZero,
-    0,
-    "First epoch of the plain mean (SWA) of the weights at the end of each epoch; 0 = no SWA.",
-  ),
-  maxStepsPerEpoch: setting(countOrZero, 0, "Maximum steps per epoch; 0 = the whole epoch."),
+  /** Images per optimiser step in each process; a step has `batchSize` x `processes` images in total. */
+  batchSize: setting(count, 32),
+  /**
+   * Number of pieces in which a batch is computed: it needs the memory of one piece and gives the result of
+   * the whole batch.
+   */
+  accumulationSteps: setting(count, 1),
+  /** Number format of the tower's matrix products; weights, sums, softmax and loss stay float32. */
+  precision: setting(z.enum(["float32", "bfloat16", "float16"]), "float32"),
+  /** Recompute each block's forward pass in the backward pass: less memory, slower. */
+  gradientCheckpointing: setting(z.boolean(), false),
+  /** Number of epochs. */
+  nEpochs: setting(count, 10),
+  /** Number of final epochs that train with the backbone frozen. */
+  frozenEpochs: setting(countOrZero, 0),
+  /** Epochs of linear warm-up in the `original` schedule. */
+  warmUpEpochs: setting(countOrZero, 1),
+  /**
+   * Learning rate schedule. `original`: the original's, one value per epoch after the warm-up; `cosine`:
+   * one value per step, 10 % warm-up, then down to `finalLr`.
+   */
+  lrSchedule: setting(z.enum(["original", "cosine"]), "original"),
+  /**
+   * `fine_tune`: number of last blocks of the backbone that are trained, with everything after them; 0 =
+   * the whole backbone.
+   */
+  trainedBlocks: setting(countOrZero, 0),
+  /** Initial learning rate of neck and head. */
+  initLr: setting(positive, 1e-4),
+  /** Final learning rate of the `cosine` schedule. */
+  finalLr: setting(z.number().nonnegative(), 0),
+  /** Learning rate of the backbone / `initLr`. */
+  backboneLrFactor: setting(z.number().min(0).max(1), 1e-3),
+  /** AdamW's decoupled weight decay, applied to all weights. */
+  weightDecay: setting(z.number().nonnegative(), 1e-5),
+  /** Decay of the exponential moving average of the weights (EMA), updated after every step; 0 = no EMA. */
+  emaDecay: setting(z.number().min(0).lt(1), 0),
+  /** First epoch of the plain mean (SWA) of the weights at the end of each epoch; 0 = no SWA. */
+  swaStartEpoch: setting(countOrZero, 0),
+  /** Maximum steps per epoch; 0 = the whole epoch. */
+  maxStepsPerEpoch: setting(countOrZero, 0),
 };
 
 /** Settings of the optimiser. */

@@ -4,36 +4,27 @@ import { count, countOrZero, positive, type SettingsOf, setting } from "./settin
 
 /** The rows of the process settings. */
 export const PROCESSES = {
-  processes: setting(
-    count,
-    1,
-    "Number of processes that train together on this host's CPU; if `gpus` names GPUs, their number counts instead.",
-  ),
-  gpus: setting(
-    z.array(countOrZero).readonly(),
-    [],
-    "GPUs of this host that train together, by number (0,1,2), one process each; none: the GPU that TensorFlow chooses.",
-  ),
-  bucketMB: setting(
-    positive,
-    25,
-    "Size of the buckets in which processes exchange gradients, MB (approximate).",
-  ),
-  gradientDtype: setting(
-    z.enum(["float32", "bfloat16"]),
-    "float32",
-    "Number format in which processes exchange gradients.",
-  ),
-  shardHead: setting(
-    z.boolean(),
-    false,
-    "Shard the head: each process holds the rows of its share of the classes. For very many classes.",
-  ),
-  classShare: setting(
-    z.number().gt(0).max(1),
-    1,
-    "With `shardHead`, in several processes: share of the classes in a step's softmax, which always has the classes of the step's images; 1 = all.",
-  ),
+  /**
+   * Number of processes that train together on this host's CPU; if `gpus` names GPUs, their number counts
+   * instead.
+   */
+  processes: setting(count, 1),
+  /**
+   * GPUs of this host that train together, by number (0,1,2), one process each; none: the GPU that
+   * TensorFlow chooses.
+   */
+  gpus: setting(z.array(countOrZero).readonly(), []),
+  /** Size of the buckets in which processes exchange gradients, MB (approximate). */
+  bucketMB: setting(positive, 25),
+  /** Number format in which processes exchange gradients. */
+  gradientDtype: setting(z.enum(["float32", "bfloat16"]), "float32"),
+  /** Shard the head: each process holds the rows of its share of the classes. For very many classes. */
+  shardHead: setting(z.boolean(), false),
+  /**
+   * With `shardHead`, in several processes: share of the classes in a step's softmax, which always has the
+   * classes of the step's images; 1 = all.
+   */
+  classShare: setting(z.number().gt(0).max(1), 1),
 };
 
 /** Settings of processes that train together. */

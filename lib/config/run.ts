@@ -4,16 +4,17 @@ import { type SettingsOf, setting, text } from "./setting";
 
 /** The rows of the settings that identify a run. */
 export const RUN = {
-  configName: setting(text, "vit_224", "Preset that the config came from."),
-  stage: setting(
-    z.enum(["frozen", "fine_tune"]),
-    "fine_tune",
-    "`frozen`: train neck and head on cached features of the frozen backbone; `fine_tune`: train all parts on images.",
-  ),
+  /** Preset that the config came from. */
+  configName: setting(text, "vit_224"),
+  /**
+   * `frozen`: train neck and head on cached features of the frozen backbone; `fine_tune`: train all parts
+   * on images.
+   */
+  stage: setting(z.enum(["frozen", "fine_tune"]), "fine_tune"),
+  /** Name of the run's folder below `checkpoints/`. */
   runName: setting(
     z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "letters, digits, dot, dash and underscore only"),
     "vit_224_fine_tune",
-    "Name of the run's folder below `checkpoints/`.",
   ),
 };
 
@@ -25,11 +26,8 @@ export type Stage = RunSettings["stage"];
 
 /** The row of the seed. */
 export const SEED = {
-  seed: setting(
-    z.number().int(),
-    999,
-    "Seed of everything random: initial weights, order of the rows, augmentation, dropout.",
-  ),
+  /** Seed of everything random: initial weights, order of the rows, augmentation, dropout. */
+  seed: setting(z.number().int(), 999),
 };
 
 /** The seed of a run. */

@@ -1,20 +1,21 @@
 // The type of one setting of a training run. The other files of this folder have the settings, a table per concern.
 import { z } from "zod";
 
-/** A setting: its schema, its value in the preset `vit_224`, and one line of documentation. */
+/**
+ * A setting: its schema and its value in the preset `vit_224`. The comment above its row is its documentation, one
+ * sentence or two: editors and notebooks show it, `settingDocs` gives it to the flags' help and to docs/presets.md.
+ */
 export interface Setting<T> {
   schema: z.ZodType<T>;
   default: T;
-  /** One line of Markdown, shown in the flags' help and in docs/presets.md. */
-  doc: string;
 }
 
 /** The values of a table of settings, by name. */
 export type SettingsOf<Rows> = { [Name in keyof Rows]: Rows[Name] extends Setting<infer T> ? T : never };
 
 /** Returns the row of a setting. */
-export function setting<T>(schema: z.ZodType<T>, value: NoInfer<T>, doc: string): Setting<T> {
-  return { schema, default: value, doc };
+export function setting<T>(schema: z.ZodType<T>, value: NoInfer<T>): Setting<T> {
+  return { schema, default: value };
 }
 
 /** A number above 0. */

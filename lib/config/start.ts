@@ -4,16 +4,13 @@ import { type SettingsOf, setting } from "./setting";
 
 /** The rows of the start settings. */
 export const START = {
-  initFrom: setting(
-    z.string(),
-    "",
-    'Run (or `RUN/best`, `RUN/epoch_3:ema`, ...) that gives the initial neck, head and trained backbone; "": fresh ones.',
-  ),
-  reinitHead: setting(
-    z.boolean(),
-    false,
-    "Start with a fresh head although `initFrom` names a run; needed if the classes differ.",
-  ),
+  /**
+   * Run (or `RUN/best`, `RUN/epoch_3:ema`, ...) that gives the initial neck, head and trained backbone; "":
+   * fresh ones.
+   */
+  initFrom: setting(z.string(), ""),
+  /** Start with a fresh head although `initFrom` names a run; needed if the classes differ. */
+  reinitHead: setting(z.boolean(), false),
 };
 
 /** Settings of the weights that a run starts from. */

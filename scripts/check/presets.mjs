@@ -10,6 +10,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
 const { PRESET_NAMES, preset } = require(join(root, "lib/dist/config/presets.js"));
 const { SETTINGS } = require(join(root, "lib/dist/config/config.js"));
+const { settingDocs } = require(join(root, "lib/dist/config/setting_docs.js"));
 const { flagOf } = require(join(root, "lib/dist/cli/shared/config_flags.js"));
 const { z } = require("zod");
 
@@ -48,7 +49,7 @@ function tables() {
     all.map(([name, row]) => [
       `\`${name}\``,
       cell(kindOf(row)),
-      cell(row.doc),
+      cell(settingDocs().get(name)),
       cell(row.default),
       flagOf(name).startsWith("--set ") ? "" : `\`${flagOf(name)}\``,
     ]),

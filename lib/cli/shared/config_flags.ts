@@ -9,7 +9,6 @@ import {
   DEFAULTS,
   overrideConfig,
   requireSetting,
-  SETTINGS,
   type SettingName,
   type TrainConfig,
 } from "../../config/config";
@@ -17,6 +16,7 @@ import { OLD_SETTINGS, presentNamesWithNotice } from "../../config/old_names";
 import { PRESET_NAMES, preset } from "../../config/presets";
 import { type PlaceSettings, processCount } from "../../config/processes";
 import type { Stage } from "../../config/run";
+import { settingDocs } from "../../config/setting_docs";
 import { numberOf } from "./numbers";
 
 type Flag = readonly [flags: string, setting: SettingName];
@@ -96,7 +96,7 @@ export function addConfigFlag(command: Command, wanted: SettingName): string {
 
 /** What a setting means, as the help of a command says it. */
 function helpOf(setting: SettingName): string {
-  const plain = SETTINGS[setting].doc.replaceAll("`", "").replace(/\.$/, "");
+  const plain = settingDocs().get(setting)!.replaceAll("`", "").replace(/\.$/, "");
   return plain.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase());
 }
 
