@@ -92,7 +92,7 @@ function addTuneFlags(command: Command): void {
         .choices(["training-classes", "held-out-classes"])
         .default("training-classes"),
     )
-    .option("--name <name>", "folder below checkpoints/ (default: <preset>_search_<stage>)");
+    .option("--name <name>", "folder in checkpoints/ (default: <preset>_search_<stage>)");
   addConfigFlags(
     command,
     FLAGGED.filter((setting) => !OWN_SETTINGS.includes(setting)),

@@ -58,7 +58,7 @@ export function registerServe(program: Command): void {
       "Serve a model on this machine: POST /embed, POST /search, and a page to search by image. Photos are embedded once, " +
         "at the first start.",
     )
-    .option("--model <model>", `who embeds: ${MODEL_FORMS}; default: the preset's backbone`)
+    .option("--model <model>", `model that embeds: ${MODEL_FORMS} (default: the preset's backbone)`)
     .option(
       "--config-name <preset>",
       "preset of the default backbone and its settings",
