@@ -40,7 +40,7 @@ export function registerPreprocess(program: Command): void {
     .addOption(
       new Option(
         "--pixels <rule>",
-        "shown: transparency over white, CMYK by profile; or both as the original has them",
+        "shown: transparency over white, CMYK by profile; opencv: both as in the original",
       )
         .choices(PIXEL_RULES)
         .default("shown"),
