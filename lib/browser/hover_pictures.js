@@ -47,9 +47,9 @@ export default function hoverPictures(around, { sprite, captions, shownPx, frame
      * @param {number} size
      * @param {number} room
      */
-    const beside = (at, size, room) => (at + 16 + size < room ? at + 16 : Math.max(4, at - 16 - size));
-    card.style.left = `${beside(event.clientX, width, innerWidth)}px`;
-    card.style.top = `${beside(event.clientY, height, innerHeight)}px`;
+    const placeNextTo = (at, size, room) => (at + 16 + size < room ? at + 16 : Math.max(4, at - 16 - size));
+    card.style.left = `${placeNextTo(event.clientX, width, innerWidth)}px`;
+    card.style.top = `${placeNextTo(event.clientY, height, innerHeight)}px`;
   };
 
   // Plots come late (JupyterLab loads plotly on first use) and may be replaced; outputs may be drawn twice.

@@ -79,7 +79,7 @@ function keptIndex(
     throw new UserError(`${path} holds ${index.count} rows, the features are ${vectors.count}.`);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const note = `built anew: ${error.what}`;
+    const note = `rebuilt: ${error.what}`;
     onProgress?.({ stage: "index", done: 0, total: vectors.count, unit: "rows", note });
     return undefined;
   }

@@ -94,7 +94,7 @@ const USELESS: [line: string, said: RegExp][] = [
   ["embed --views crops --dtype float32", /--views, --dtype: of no use without \[photos\]/],
   ["embed --model x", /--model: of no use without \[photos\]/],
   ["embed photos --model x --tower y --out z", /--tower: of no use with --model/],
-  ["embed docs --config-name tiny --data-dir y --out z", /--data-dir: of no use with a folder/],
+  ["embed FOLDER --config-name tiny --data-dir y --out z", /--data-dir: of no use with a folder/],
   ["tune --together", /--together: of no use without --vary/],
   ["tune --run-name x", /unknown option '--run-name'/],
   ["tune --set seed=3", /--set seed: guie tune sets it itself.*\n.*--seeds/],

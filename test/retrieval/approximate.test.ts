@@ -54,12 +54,12 @@ test("a service builds a graph anew that is damaged, of other rows, or without i
     [path, `${path}.json`].map((file) => file.slice(folder.length + 1)),
   );
   assert.equal(await start(40), "", "taken as it is");
-  assert.match(await start(41), /built anew: .* holds 40 rows, the features are 41/);
+  assert.match(await start(41), /rebuilt: .* holds 40 rows, the features are 41/);
   writeFileSync(path, readFileSync(path).subarray(0, 1000));
-  assert.match(await start(41), /built anew: .* is damaged: it has 1000 bytes in place of/);
+  assert.match(await start(41), /rebuilt: .* is damaged: it has 1000 bytes in place of/);
   copyFileSync(path, `${path}.whole`);
   rmSync(`${path}.json`); // as older versions left it
-  assert.match(await start(41), /built anew: .*there is none/);
+  assert.match(await start(41), /rebuilt: .*there is none/);
   assert.ok(existsSync(`${path}.json`));
   assert.equal(await start(41), "");
 });

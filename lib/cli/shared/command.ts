@@ -9,7 +9,7 @@ export interface CommandResult {
   text: string;
   /** The result for scripts. */
   summary: Record<string, unknown>;
-  /** Exit code beside a printed result (default: 0). */
+  /** Exit code (default: 0); the result is printed in any case. */
   exitCode?: number;
   /** Work that failed while the rest succeeded: printed on standard error, with exit code 1. */
   failure?: string | undefined;

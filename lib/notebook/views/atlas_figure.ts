@@ -72,7 +72,7 @@ export async function atlasFigure(
       },
     ],
   }));
-  const title = `The embedding atlas: ${counts}, alike ones near each other`;
+  const title = `The embedding atlas: ${counts}, similar images near each other`;
   return {
     figure: { data, layout: { ...atlasLayout(title), updatemenus: menus([mapMenu, colourMenu]) } },
     pictures: hoverPictures(sprite, [...points.map(captionOf), ...placed.map(ownCaption)]),
