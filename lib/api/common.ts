@@ -1,4 +1,4 @@
-// What all stages have in common: paths, seeds, errors in words, cells that can be interrupted.
+// Names for all stages: paths, seeds, readable errors, interruptible cells.
 
 export { projectPath, setRoot } from "../common/project";
 export { randomStream } from "../common/random";

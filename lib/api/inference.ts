@@ -1,4 +1,4 @@
-// Inference: images to vectors, search, scores on held-out classes, models compared, a service.
+// Inference: images to vectors, search, scores on held-out classes, comparison of models, a service.
 
 export { type Embedder, loadEmbedder } from "../embedding/embedder";
 export { computeFeatures, ensureFeatures } from "../features/features";
@@ -20,7 +20,7 @@ export { climbLadder, heldOutFiles, type LadderRung, trainFeatures } from "../ex
 export { type RungRequest, type Rungs, rungsOf } from "../experiments/rungs";
 export { readRetrievalFiles } from "../training/data/read_run_data";
 export type { RetrievalFiles } from "../training/data/run_data";
-// models compared
+// comparison of models
 export { compareOnHeldOut, confusionOnHeldOut, retrievalLabels } from "../experiments/compare";
 export {
   type ComparisonRow,

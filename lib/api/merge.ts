@@ -1,4 +1,4 @@
-// Data_Merge: one training table with folds, balanced, some classes held out; and what may be wrong with it.
+// Data_Merge: one balanced training table with folds and held-out classes; and its possible duplicates.
 
 export { type FoldMode, mergeTables, type TableCounts } from "../tables/merge_tables";
 export { type HeldOut, heldOutBefore } from "../tables/held_out";

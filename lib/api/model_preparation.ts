@@ -1,4 +1,4 @@
-// Model_Preparation: towers, their weights, and the backbone that both give together.
+// Model_Preparation: towers, their weights, and the backbone (both together).
 
 export { findTower, parameterCount, TOWERS, towerShapes } from "../model/towers";
 export type { Tower } from "../model/tower";

@@ -1,4 +1,4 @@
-// Data_preprocessing: small classes dropped, every image resized; and how images are decoded, augmented and loaded.
+// Data_preprocessing: dropping of small classes, resizing; and decoding, augmentation and loading of images.
 
 export { preparedDataSets, preprocessedDataSets } from "../preprocessing/present_data_sets";
 export { type PreprocessResult, preprocessDataSets, preprocessDataset } from "../preprocessing/preprocess";

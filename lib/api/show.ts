@@ -1,4 +1,4 @@
-// What a notebook shows: cells' parameters, tables, figures, grids of images; and the views of each notebook.
+// Notebook outputs: cells' parameters, tables, figures, grids of images; and the views of each notebook.
 
 export { show } from "../notebook/views/show";
 export { params } from "../notebook/output/params";

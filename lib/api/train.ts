@@ -1,4 +1,4 @@
-// Train: the settings of a run, what it costs, the run itself, what became of it.
+// Train: the settings of a run, its cost, the run itself, its results.
 
 export { type ConfigOverrides, overrideConfig, type TrainConfig } from "../config/config";
 export { demo, PRESET_NAMES, preset, vit224 } from "../config/presets";

@@ -1,11 +1,11 @@
-// Pictures for the points of the figure above: the mouse on a point shows its picture and caption.
+// Pictures for the points of the figure above: hovering over a point shows its picture and caption.
 
 /** @typedef {import("../notebook/output/hover_pictures").HoverPage} HoverPage */
 /** @typedef {{ points: { customdata?: unknown }[], event: MouseEvent }} PlotHover */
 /** @typedef {HTMLElement & { on?(event: string, listener: (hover: PlotHover) => void): void }} PlotElement as plotly.js leaves it */
 
 /**
- * Attaches the pictures to the plot of the output before this one.
+ * Attaches the pictures to the plot of the previous output.
  * @param {HTMLElement} around
  * @param {HoverPage} page
  */
@@ -47,12 +47,12 @@ export default function hoverPictures(around, { sprite, captions, shownPx, frame
      * @param {number} size
      * @param {number} room
      */
-    const beside = (at, size, room) => (at + 16 + size < room ? at + 16 : Math.max(4, at - 16 - size));
-    card.style.left = `${beside(event.clientX, width, innerWidth)}px`;
-    card.style.top = `${beside(event.clientY, height, innerHeight)}px`;
+    const placeNextTo = (at, size, room) => (at + 16 + size < room ? at + 16 : Math.max(4, at - 16 - size));
+    card.style.left = `${placeNextTo(event.clientX, width, innerWidth)}px`;
+    card.style.top = `${placeNextTo(event.clientY, height, innerHeight)}px`;
   };
 
-  // Plots come late (JupyterLab loads plotly when it first needs it) and may come again; outputs may be drawn twice.
+  // Plots come late (JupyterLab loads plotly on first use) and may be replaced; outputs may be drawn twice.
   const output = around.closest(".jp-OutputArea-child");
   const attach = () => {
     /** @type {PlotElement | null | undefined} */
@@ -64,7 +64,7 @@ export default function hoverPictures(around, { sprite, captions, shownPx, frame
     plot.addEventListener("mouseleave", hide);
     plot.classList.add("guie-pictured");
   };
-  // Plotly's own label would say the same beside the picture.
+  // Plotly's own label would repeat the caption.
   const style = around.appendChild(document.createElement("style"));
   style.textContent = ".guie-pictured .hoverlayer { display: none }";
   attach();

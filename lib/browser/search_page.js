@@ -1,8 +1,8 @@
-// The page of `guie serve`: searches with an image that is chosen, dropped or pasted, and shows what was found.
+// The page of `guie serve`: searches with an image that is chosen, dropped or pasted, and shows the results.
 
 /** @typedef {import("../serving/found").FoundRow} FoundRow */
 
-/** Brings the page to life. */
+/** Attaches the page's behaviour. */
 export default function searchPage() {
   const get = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
   const file = /** @type {HTMLInputElement} */ (get("file"));
@@ -13,7 +13,7 @@ export default function searchPage() {
   const number = (/** @type {number} */ value) => value.toLocaleString("en-US");
   const SAMPLES = 15;
   let images = 0;
-  /** Only the last search may show its answer. */
+  /** Count of searches: only the last one may show its answer. */
   let searches = 0;
   /** @type {(() => void) | undefined} */
   let again;
@@ -34,7 +34,7 @@ export default function searchPage() {
     name ?? (label === null ? file.slice(file.lastIndexOf("/") + 1) : `class ${label}`);
 
   /**
-   * A picture of the index: a click searches with it.
+   * Makes a button with a picture of the index; a click searches with it.
    * @param {number} row
    * @param {string} address
    * @param {string} title
@@ -72,10 +72,10 @@ export default function searchPage() {
     found.replaceChildren(...lines);
   };
 
-  /** Before the first search: some of the index to begin with. */
+  /** Shows a sample of the index before the first search. */
   const showSamples = (/** @type {string} */ version) => {
     const some = Math.min(SAMPLES, images);
-    status.textContent = "Or begin with one of these:";
+    status.textContent = "Or start with one of these:";
     const rows = Array.from({ length: some }, (_, i) => Math.floor((i * images) / some));
     showCards(
       rows.map((row) =>
@@ -101,7 +101,7 @@ export default function searchPage() {
         items = body.neighbours;
         const elapsedMs = Math.round(performance.now() - startedAtMs);
         text = `${number(items.length)} nearest of ${number(images)} images, in ${number(elapsedMs)} ms`;
-      } else problem = `This image cannot be searched with: ${body.error}.`;
+      } else problem = `This image cannot be used for a search: ${body.error}.`;
     } catch {
       problem = "The service does not answer. Is it still running?";
     }
@@ -147,7 +147,7 @@ export default function searchPage() {
   };
 
   preview.onerror = () => {
-    preview.hidden = true; // a format that browsers do not show, or no image
+    preview.hidden = true; // not an image, or a format that the browser does not show
   };
   file.onchange = () => {
     take(file.files);

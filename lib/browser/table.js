@@ -1,9 +1,9 @@
-// A table of a notebook: sorts by a click on a header, pages, and can be searched.
+// A table of a notebook: sorts on a click on a header, has pages, and can be searched.
 
 /** @typedef {import("../notebook/output/table_html").TablePage} TablePage */
 
 /**
- * Brings the plain table to life that is in an element already.
+ * Adds sorting, pages and search to the plain table in an element.
  * @param {HTMLElement} around
  * @param {TablePage} page
  */
@@ -67,7 +67,7 @@ export default function liveTable(around, page) {
   /**
    * @param {string} text
    * @param {string} label
-   * @param {(shown: number) => number} move from the number of rows that are found to the first that is shown
+   * @param {(shown: number) => number} move maps the number of found rows to the first shown row
    */
   const pages = (text, label, move) => {
     const button = add("button", label);

@@ -1,9 +1,9 @@
-// The pictures of a grid: a click shows one large, the next click (or Escape) puts it away.
+// The pictures of a grid: a click enlarges one, the next click (or Escape) closes it.
 
 /**
- * Makes the pictures of an element larger at a click.
+ * Enlarges the pictures of an element on a click.
  * @param {HTMLElement} around
- * @param {{ sides: number }} page how many times as large as in the grid
+ * @param {{ sides: number }} page enlargement relative to the grid
  */
 export default function zoom(around, { sides }) {
   for (const picture of around.querySelectorAll("img")) {

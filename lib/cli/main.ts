@@ -6,7 +6,7 @@ import { fail } from "./shared/exit_guard";
 makeProgram()
   .parseAsync()
   .catch((error) => {
-    // It has said itself what is wrong
+    // Commander has printed the error itself
     if (error instanceof CommanderError) process.exitCode ||= error.exitCode;
     else fail(error);
   });

@@ -10,7 +10,7 @@ import { registerExport } from "./model/export";
 import { registerPrepareModel } from "./model/prepare_model";
 import { registerReduce } from "./model/reduce";
 import { registerSoup } from "./model/soup";
-import { commandName, nameCommand } from "./shared/exit_guard";
+import { commandName, setCommandName } from "./shared/exit_guard";
 import { registerRuns } from "./train/runs";
 import { registerScaling } from "./train/scaling";
 import { registerTrain } from "./train/train";
@@ -19,7 +19,7 @@ import { registerWatch } from "./train/watch";
 import { registerEmbed } from "./use/embed";
 import { registerServe } from "./use/serve";
 
-/** The groups of the help, with the commands of each in the order of the pipeline; a file registers each. */
+/** Groups of the help, with their commands in the order of the pipeline; each file registers one. */
 const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> = {
   "Data:": [registerGetData, registerPreprocess, registerMerge, registerDuplicates],
   "Model:": [
@@ -34,7 +34,7 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> 
   "Use:": [registerEmbed, registerServe],
 };
 
-/** Makes the command line. It ends by a CommanderError where it is used wrongly, and after help. */
+/** Makes the command line. Parsing throws a CommanderError on wrong usage, and after help. */
 export function makeProgram(): Command {
   const program = new Command("guie")
     .description(
@@ -42,7 +42,7 @@ export function makeProgram(): Command {
     )
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${usageMessage(text)}\n`) })
-    .hook("preSubcommand", (_program, command) => nameCommand(command.name()));
+    .hook("preSubcommand", (_program, command) => setCommandName(command.name()));
   for (const [heading, registrations] of Object.entries(GROUPS)) {
     program.commandsGroup(heading);
     for (const register of registrations) register(program);
@@ -50,7 +50,7 @@ export function makeProgram(): Command {
   return program;
 }
 
-/** "error: unknown option '--sed'\n(Did you mean --seed?)\n" -> "guie merge: unknown option '--sed'. Did you mean --seed?". */
+/** Turns "error: unknown option '--sed'\n(Did you mean --seed?)\n" into "guie merge: unknown option '--sed'. Did you mean --seed?". */
 function usageMessage(text: string): string {
   const [what = "", hint] = text.trim().split("\n");
   const words = what.replace(/^error: /, "").replace(/\.$/, "");

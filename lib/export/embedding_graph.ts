@@ -1,4 +1,4 @@
-// A run's model as graphs for any number of images. Shapes: B images, S side of the model's input, E embedding length.
+// Graphs of a run's model for any batch size. Shapes: B images, S side of the model's input, E embedding length.
 import type { ModelSettings } from "../config/model";
 import { tf } from "../engine/native/tf";
 import { withFreeBatch } from "../engine/program/free_batch";
@@ -11,19 +11,19 @@ import { embedding, towerFeatures } from "../model/embedding_model";
 import type { Tower } from "../model/tower";
 import type { Weights } from "../model/vit";
 
-/** What an exported graph depends on. */
+/** Everything that an exported graph depends on. */
 export interface EmbeddingGraph {
   tower: Tower;
   config: Pick<ModelSettings, "imageSize" | "lastBlocks" | "patchMean">;
-  /** Whether the features of an image and its mirror image are averaged. */
+  /** Average the features of each image and its mirror image. */
   mirror: boolean;
 }
 
 type Traced<Input extends string> = GraphFunction<Input, tf.Tensor>;
 
 /**
- * uint8 [B, H, W, 3] of any size -> unit vectors [B, E]: resize, normalisation, tower and neck in TensorFlow's own
- * operations, none of which only one kind of device or build has.
+ * Traces uint8 [B, H, W, 3] of any size -> unit vectors [B, E]: resize, normalisation, tower and neck. It uses only
+ * TensorFlow's own operations that every device and build has.
  */
 export function traceImageEmbedding(program: Program, graph: EmbeddingGraph): Traced<"images"> {
   const { tower, config } = graph;
@@ -39,7 +39,7 @@ export function traceImageEmbedding(program: Program, graph: EmbeddingGraph): Tr
   return tracedFor("any", () => withFreeBatch("embed", traceAt));
 }
 
-/** Normalised float32 [B, 3, S, S], as other libraries hold images -> unit vectors [B, E]. */
+/** Traces normalised float32 [B, 3, S, S], the layout of other libraries -> unit vectors [B, E]. */
 export function traceTensorEmbedding(program: Program, graph: EmbeddingGraph): Traced<"pixel_values"> {
   const side = graph.config.imageSize;
   const traceAt = (batch: number) =>
@@ -56,7 +56,7 @@ function readAll(variables: TracedVariables): Weights {
   return Object.fromEntries(variables.names.map((name) => [name, variables.read(name)]));
 }
 
-/** Normalised pixels [B, S, S, 3] -> unit vectors [B, E]. */
+/** Computes normalised pixels [B, S, S, 3] -> unit vectors [B, E]. */
 function embed({ tower, config, mirror }: EmbeddingGraph, weights: Weights, pixels: tf.Tensor4D): tf.Tensor {
   const features = towerFeatures(tower, { lastBlocks: config.lastBlocks, patchMean: config.patchMean });
   if (!mirror) return embedding(weights, features(weights, pixels));

@@ -1,4 +1,4 @@
-// The graphs that exports hold, on towers of a handful of numbers: for checks of their operations.
+// The graphs of exported models, with tiny towers: for checks of their operations.
 import { vit224 } from "../config/presets";
 import { Program } from "../engine/program/program";
 import { neckShapes } from "../model/neck";
@@ -14,7 +14,7 @@ import {
 } from "../training/preset_graphs";
 import { traceImageEmbedding } from "./embedding_graph";
 
-/** The SavedModel's graph of one tower of each family, with and without mirror images. */
+/** Returns the SavedModel graph of one tower of each family, with and without mirror images. */
 export function exportGraphs(): PresetGraph[] {
   return towerFamilies().flatMap((tower) =>
     [false, true].map((mirror) => ({

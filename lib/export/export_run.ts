@@ -1,4 +1,4 @@
-// A run's model in the formats in which it leaves.
+// Export of a run's model in every format.
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { asOwner } from "../common/files/claim";
@@ -19,37 +19,37 @@ import { exportSavedModel } from "./saved_model";
 import { exportWeights } from "./tower_file";
 import { zipFolder } from "./zip";
 
-/** What a run is exported as; `zip` is the SavedModel, ready to submit. */
+/** The export formats; `zip` is the SavedModel, ready to submit. */
 export const FORMATS = ["savedmodel", "zip", "onnx", "safetensors"] as const;
-/** One of them. */
+/** An export format. */
 export type Format = (typeof FORMATS)[number];
 
-/** What is exported, and how. */
+/** A request to export a run. */
 export interface ExportRequest {
-  /** As `findCheckpoint` takes it: a run's name (its last checkpoint), `RUN/best`, `RUN/epoch_3:ema`. */
+  /** A checkpoint as `findCheckpoint` takes it: a run's name (its last checkpoint), `RUN/best`, `RUN/epoch_3:ema`. */
   run: string;
   format: Format;
-  /** A folder; for `zip` a file. */
+  /** Output folder; for `zip` a file. */
   out: string;
   /** Average the features of each image and its mirror image. Not for `safetensors`, which holds weights alone. */
   mirror?: boolean;
-  /** Whose names the tower's weights have, for `safetensors`. */
+  /** Library that the tower's tensor names follow; only for `safetensors`. */
   naming?: Library;
-  /** Replace an export of this format that stands at `out`. */
+  /** Replace an earlier export of this format at `out`. */
   overwrite?: boolean;
 }
 
-/** What was written. */
+/** The written export. */
 export interface ExportResult {
   path: string;
   bytes: number;
-  /** Whose names the tower's weights have; for safetensors. */
+  /** Library that the tower's tensor names follow; for `safetensors`. */
   naming?: Library;
-  /** One at a time, on this machine; for a SavedModel. */
+  /** Speed on this machine, one image at a time; for a SavedModel. */
   imagesPerSecond?: number;
 }
 
-/** How a format is written to a path at which nothing stands. */
+/** Writes one format to a path that does not exist yet. */
 type Writer = (
   request: ExportRequest,
   path: string,
@@ -82,9 +82,9 @@ const WRITERS: Record<Format, Writer> = {
 };
 
 /**
- * Writes a run's model; whole or not at all.
- * @throws UserError when something else than an export of this format stands at `out`, or one does and `overwrite` does
- * not say that it may go; when another process writes there, or the run has no such weights
+ * Writes a run's model, completely or not at all.
+ * @throws UserError if `out` holds anything but an export of this format, or such an export without `overwrite`; if
+ * another process writes there; if the run has no such weights
  * @example
  * await exportRun({ run: "demo_fine_tune/best", format: "onnx", out: "exports/demo" });
  */
@@ -93,7 +93,7 @@ export async function exportRun(request: ExportRequest): Promise<ExportResult> {
   const { run, format, overwrite = false } = request;
   const inputs = [findCheckpoint(run).path];
   const check = () => requireReplaceable(path, EXPORT_KINDS[format], { overwrite, inputs });
-  check(); // before anything is written, the owner's file beside it included
+  check(); // before anything is written, even the owner's file next to `out`
   return asOwner(path, "The export", async () => {
     settleReplaced(path);
     check();
@@ -116,7 +116,7 @@ function madeFolder(path: string): string {
   return path;
 }
 
-/** What a run has trained besides the tower, by our names, matrices [out, in] as PyTorch's; which classes the head's rows are. */
+/** Writes neck and head by our names, matrices [out, in] as in PyTorch; the metadata names the classes of the head's rows. */
 async function writeNeckAndHead(run: string, out: string): Promise<void> {
   const checkpoint = findCheckpoint(run);
   const weights = runWeights(checkpoint, (name) => !isOfTower(name));

@@ -1,4 +1,4 @@
-// How exports are known again, so that a new one replaces nothing else.
+// Recognition of exports that this project wrote: a new export replaces nothing else.
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { EXPORT_PARTS, type Parts } from "../common/files/made_parts";
@@ -7,10 +7,10 @@ import { SAVED_MODEL_FILE } from "../engine/saved_model/saved_model";
 import { openSafetensors } from "../formats/safetensors";
 import { ONNX_FILE } from "./onnx/write";
 
-/** In the metadata of a tower's file: the image size in px for which its positions are. */
+/** Metadata key of a tower's file: the image size in px that its position embeddings fit. */
 export const TOWER_FILE_MARK = "image_size_px";
 
-/** What an export's output is, by its format. */
+/** Each format's kind of output, and how to recognise it. */
 export const EXPORT_KINDS = {
   savedmodel: {
     what: "an exported SavedModel",
@@ -36,12 +36,12 @@ export const EXPORT_KINDS = {
 
 /** An ONNX file names its producer in its first bytes. */
 const FIRST_BYTES = 64;
-/** A ZIP's list of its files stands at its end. */
+/** A ZIP lists its files at its end. */
 const LAST_BYTES = 8192;
 const LISTED = Buffer.from("PK\x01\x02", "latin1");
 const [NAME_LENGTH_AT, NAME_AT] = [28, 46];
 
-/** Whether a file holds a text. @param bytes look at so many of its first bytes; at all unless told */
+/** Returns whether a file holds a text. @param bytes search only this many first bytes; default: all */
 function holds(path: string, text: string, bytes?: number): boolean {
   return unlessUnreadable(() => (bytes ? readPart(path, 0, bytes) : readFileSync(path)).includes(text));
 }
@@ -54,7 +54,7 @@ function isTowerFile(path: string): boolean {
   });
 }
 
-/** Whether a ZIP archive holds a SavedModel and nothing else. */
+/** Returns whether a ZIP archive holds a SavedModel and nothing else. */
 function isZipOfModel(path: string): boolean {
   return unlessUnreadable(() => {
     const end = readPart(path, -LAST_BYTES, LAST_BYTES);
@@ -68,7 +68,7 @@ function isZipOfModel(path: string): boolean {
   });
 }
 
-/** @param start from the file's end where it is negative */
+/** Reads a part of a file. @param start negative: from the file's end */
 function readPart(path: string, start: number, bytes: number): Buffer {
   const file = openSync(path, "r");
   try {
@@ -81,7 +81,7 @@ function readPart(path: string, start: number, bytes: number): Buffer {
   }
 }
 
-/** A file that is not there, or not what it should be, was not made here. */
+/** Returns the check's result; false if the file is missing or unreadable. */
 function unlessUnreadable(look: () => boolean): boolean {
   try {
     return look();

@@ -1,4 +1,4 @@
-// A model for onnxruntime, and for what is built on it: normalised pixels in, unit vectors out.
+// Export to ONNX (onnxruntime, transformers.js): normalised pixels in, unit vectors out.
 
 import { join } from "node:path";
 import { writeJson } from "../common/files/files";
@@ -11,7 +11,7 @@ import { MAPPINGS } from "./onnx/mappings";
 import { writeOnnx } from "./onnx/write";
 import type { RunModel } from "./run_model";
 
-/** The name of the ONNX file's result; its input is `pixel_values`. */
+/** Name of the ONNX model's output; its input is `pixel_values`. */
 const OUTPUT = "embedding";
 
 /** PIL's BILINEAR, as Hugging Face's processors name it. */
@@ -19,7 +19,7 @@ const BILINEAR = 2;
 
 /**
  * Writes `model.onnx` and `preprocessor_config.json` into an empty folder; closes the model's weights.
- * @param mirror whether each image's features are averaged with those of its mirror image
+ * @param mirror whether to average each image's features with those of its mirror image
  * @returns names of the model's files
  */
 export async function exportOnnx(
@@ -40,7 +40,7 @@ export async function exportOnnx(
   }
 }
 
-/** What transformers and transformers.js read: how an image becomes `pixel_values`. */
+/** Returns the file that tells transformers and transformers.js how an image becomes `pixel_values`. */
 function preprocessorConfig({ mean, std }: Tower, side: number): object {
   return {
     image_processor_type: "ViTImageProcessor",

@@ -1,4 +1,4 @@
-// A run's model as it is given away: tower and neck, without the head.
+// A run's model as it is exported: tower and neck, without the head.
 import type { WeightMeaningSettings } from "../config/parts";
 import { towerWeights } from "../model/backbone";
 import type { Tower } from "../model/tower";
@@ -9,18 +9,18 @@ import { findCheckpoint } from "../runs/checkpoint_ref";
 import { readRunConfig } from "../runs/run_folder";
 import { runWeights } from "../runs/run_weights";
 
-/** A trained model whose weights are still in their files. */
+/** A trained model; its weights are still in their files. */
 export interface RunModel {
   config: Readonly<WeightMeaningSettings>;
   tower: Tower;
-  /** `visual.*` and `neck.*`. */
+  /** Tensors `visual.*` and `neck.*`. */
   weights: WeightSource;
 }
 
 /**
  * Opens a run's model.
  * @param run as `findCheckpoint` takes it: a run's name (its last checkpoint), `RUN/best`, `RUN/epoch_3:ema`
- * @throws UserError when there are no such weights, or a frozen run's backbone is gone
+ * @throws UserError if there are no such weights, or a frozen run's backbone is missing
  */
 export function openRunModel(run: string): RunModel {
   const checkpoint = findCheckpoint(run);

@@ -1,4 +1,4 @@
-// The competition's submission: one SavedModel, images of any size in, unit vectors out.
+// Export to a SavedModel, the competition's submission: images of any size in, unit vectors out.
 
 import { Program } from "../engine/program/program";
 import { writeSavedModel } from "../engine/saved_model/saved_model";
@@ -8,17 +8,18 @@ import type { RunModel } from "./run_model";
 import { measureSpeed } from "./timing";
 
 /**
- * The name under which the competition's host reads the unit vector: `signatures['serving_default'](image)['embedding_norm']`
- * for uint8 images [batch, height, width, 3], in the docstring of its baseline's exporter
- * (github.com/google-research/google-research, universal_embedding_challenge/export_saved_model.py; image_embedding.py
- * beside it names the outputs). The competition's own page could not be looked at.
+ * Name of the unit vector in the signature: the competition's host reads
+ * `signatures['serving_default'](image)['embedding_norm']` for uint8 images [batch, height, width, 3], according to the
+ * docstring of its baseline's exporter (github.com/google-research/google-research,
+ * universal_embedding_challenge/export_saved_model.py; image_embedding.py in the same folder names the outputs). The
+ * competition's own page could not be read.
  */
 const EMBEDDING_OUTPUT = "embedding_norm";
 
 /**
  * Writes the model into an empty folder; closes its weights.
- * @param mirror whether each image's features are averaged with those of its mirror image
- * @returns how fast it embeds images here, one at a time
+ * @param mirror whether to average each image's features with those of its mirror image
+ * @returns the speed on this machine, one image at a time
  */
 export async function exportSavedModel(
   { tower, config, weights }: Pick<RunModel, "tower" | "config" | "weights">,

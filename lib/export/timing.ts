@@ -1,4 +1,4 @@
-// How long a submission takes.
+// The speed of an exported model, for an estimate of a submission's time.
 
 import type { TensorValue } from "../engine/native/host_tensor";
 import type { tf } from "../engine/native/tf";
@@ -7,14 +7,14 @@ import type { GraphFunction } from "../engine/program/graph_function";
 /** The competition's hidden set: 5,000 queries and 200,000 index images, one at a time. */
 export const COMPETITION_IMAGES = 205_000;
 
-/** A photo as they come. */
+/** Size of the test image: a typical photo. */
 const HEIGHT_PX = 480;
 const WIDTH_PX = 640;
 const WARM_UPS = 2;
 const RUNS = 7;
 const LONGEST_MS = 10_000;
 
-/** Images a second on this machine, one at a time, of 640 x 480 px: by the median of a few runs. */
+/** Measures images per second on this machine: one 640 x 480 px image at a time, median of up to 7 runs. */
 export async function measureSpeed(embed: GraphFunction<"images", tf.Tensor>): Promise<number> {
   const data = Uint8Array.from({ length: HEIGHT_PX * WIDTH_PX * 3 }, (_, i) => (i * i) >> 3);
   const images: TensorValue = { dtype: "uint8", shape: [1, HEIGHT_PX, WIDTH_PX, 3], data };

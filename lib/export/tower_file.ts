@@ -1,4 +1,4 @@
-// A tower's weights out, in a file that open_clip, timm, DINOv2's code or Hugging Face load strictly.
+// Export of a tower's weights to a file that open_clip, timm, DINOv2's code or Hugging Face load strictly.
 import { existsSync } from "node:fs";
 import { asOwner } from "../common/files/claim";
 import { requireReplaceable } from "../common/files/replace";
@@ -16,20 +16,20 @@ import { findCheckpoint } from "../runs/checkpoint_ref";
 import { EXPORT_KINDS, TOWER_FILE_MARK } from "./made_exports";
 import { openRunModel } from "./run_model";
 
-/** Weights that are to be written: a trained run's (`RUN`, `RUN/best:ema`), or a file's of `prepareModel`. */
+/** Source of the weights: a trained run (`RUN`, `RUN/best:ema`), or a file written by `prepareModel`. */
 export type WeightsToExport = { run: string } | { model: string; weights: string };
 
-/** What was written. */
+/** The written file. */
 export interface ExportedWeights {
   path: string;
-  /** Whose names the tensors have. */
+  /** Library that the tensor names follow. */
   naming: Library;
   tensors: number;
-  /** The image size in px for which the positions are. */
+  /** Image size in px that the position embeddings fit. */
   imageSizePx: number;
 }
 
-/** Tensors by open_clip's names, and of which tower. */
+/** A tower and its tensors by open_clip's names. */
 interface OpenTower {
   tower: Tower;
   imageSizePx: number;
@@ -39,11 +39,11 @@ interface OpenTower {
 }
 
 /**
- * Writes a tower alone, under a library's own names and in its shapes. Training leaves CLIP's `proj` as it was: it is
- * taken from the file from which the run started.
- * @param library whose names; if undefined, those of the library that the tower comes from
- * @param out a .safetensors file; one that this function wrote before is replaced, any other stays
- * @param options.overwrite whether that one is replaced, too
+ * Writes a tower without neck and head, with a library's names and shapes. Training does not change CLIP's `proj`: it
+ * is read from the file that the run started from.
+ * @param library the library that the names follow; default: the one that the tower comes from
+ * @param out a .safetensors file; only a file that this function wrote is replaced
+ * @param options.overwrite whether to replace such a file (default) or to fail
  * @throws UserError when a file is missing or in the way, or the library has no such tower
  * @example
  * await exportWeights({ run: "demo_fine_tune" }, "timm", "exports/tower.safetensors");
@@ -98,7 +98,7 @@ function openPrepared(model: string, path: string): OpenTower {
   return { tower, imageSizePx: tower.imageSizePx, names: new Set(tensors.keys()), read, close };
 }
 
-/** Of a run that trained no tower: the one with which it started, from its file or drawn by its seed. */
+/** Opens a run's tower; if the run did not train it, the one that it started from (a file, or drawn by its seed). */
 function openRun(run: string): OpenTower {
   const { config, tower: row, weights } = openRunModel(run);
   if (config.stage === "frozen" && config.weights !== "random") {

@@ -1,22 +1,22 @@
-// Whose a request is: limits are shared out by address.
+// Clients' addresses, and their shares of the limits.
 import { isIPv6 } from "node:net";
 import type { FastifyRequest } from "fastify";
 import { isLoopback } from "./request_guards";
 
-/** Addresses other than this machine's may take one part in this many of each limit. */
+/** An address other than this machine's may use one part in this many of each limit. */
 const SHARES = 4;
-/** Longer texts in a proxy's header are no address. */
+/** Longest address in a proxy's header. */
 const LONGEST_ADDRESS = 64;
 
-/** Returns how much of a limit one address may take: this machine's own all of it. @param least at least this much */
+/** Returns an address's share of a limit: all of it for this machine. @param least smallest share */
 export function shareOf(address: string, whole: number, least = 1): number {
   return isLoopback(address) ? whole : Math.min(whole, Math.max(least, Math.ceil(whole / SHARES)));
 }
 
 /**
- * Returns the address that a request counts for.
- * @param trustHeader the header in which a proxy before the service writes the client's address: its last entry counts,
- *   since a client can write whatever it likes before it
+ * Returns the address that a request is counted for.
+ * @param trustHeader header in which a proxy writes the client's address; its last entry counts, since a client can
+ *   write anything before it
  */
 export function clientAddress({ raw, headers }: FastifyRequest, trustHeader?: string): string {
   const told = trustHeader === undefined ? undefined : headers[trustHeader.toLowerCase()];
@@ -28,7 +28,7 @@ export function clientAddress({ raw, headers }: FastifyRequest, trustHeader?: st
   return shareKey(isTold ? last : raw.socket.remoteAddress);
 }
 
-/** Returns the address itself; of IPv6 the network of 64 bits, since whoever has one address has them all. */
+/** Returns the address itself; for IPv6 its /64 network, since whoever has one address has them all. */
 export function shareKey(address = "unknown"): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
   if (!isIPv6(plain) || isLoopback(plain)) return plain;

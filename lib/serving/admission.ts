@@ -1,13 +1,13 @@
-// Limits how many requests may be under way, in all and per address.
+// Limits on requests under way, in total and per address.
 import { shareOf } from "./addresses";
 import { Refusal } from "./refusal";
 
-/** What may be under way at once. */
+/** Limits on requests under way. */
 export interface AdmissionLimits {
   requests: number;
-  /** Of bodies, in memory. */
+  /** Bytes of all bodies in memory. */
   bytes: number;
-  /** Of one body: the least that an address may hold. */
+  /** Largest body: every address may hold at least this. */
   bodyBytes: number;
 }
 
@@ -16,12 +16,12 @@ interface Held {
   bytes: number;
 }
 
-/** Counts bytes of a body that have come. @throws Refusal where they are too many beside the others */
+/** Counts bytes of a body as they come. @throws Refusal if all bodies together are too large */
 export type HoldBytes = (bytes: number) => void;
 
 const RETRY_AFTER_SECONDS = 1;
 
-/** Lets requests in while few are under way, in all and of each address, and counts the bytes that they bring. */
+/** Admits requests up to the limits, in total and per address, and counts their bytes. */
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #all: Held = { requests: 0, bytes: 0 };
@@ -32,44 +32,44 @@ export class Admission {
     this.#limits = limits;
   }
 
-  /** How many are under way, the bytes that they have brought, and how many were refused. */
+  /** Requests under way, their bytes so far, and the count of refused ones. */
   get load(): { underWay: number; bodyBytes: number; refused: number } {
     return { underWay: this.#all.requests, bodyBytes: this.#all.bytes, refused: this.#refused };
   }
 
   /**
    * Does the work of a request.
-   * @param address whose share it takes
-   * @param work is given the function that counts what comes of the body
-   * @throws Refusal: 503 where too much is under way, 429 where too much of this address is
+   * @param address the client's, for the limit per address
+   * @param work receives the function that counts the body's bytes
+   * @throws Refusal: 503 if too much is under way, 429 if too much from this address is
    */
   async enter<T>(address: string, work: (hold: HoldBytes) => Promise<T>): Promise<T> {
-    const own = this.#byAddress.get(address) ?? { requests: 0, bytes: 0 };
-    this.#count(address, own, { requests: 1, bytes: 0 });
-    this.#byAddress.set(address, own);
+    const ofAddress = this.#byAddress.get(address) ?? { requests: 0, bytes: 0 };
+    this.#count(address, ofAddress, { requests: 1, bytes: 0 });
+    this.#byAddress.set(address, ofAddress);
     let held = 0;
     try {
       return await work((bytes) => {
-        this.#count(address, own, { requests: 0, bytes });
+        this.#count(address, ofAddress, { requests: 0, bytes });
         held += bytes;
       });
     } finally {
-      for (const sum of [this.#all, own]) {
+      for (const sum of [this.#all, ofAddress]) {
         sum.requests--;
         sum.bytes -= held;
       }
-      if (own.requests === 0) this.#byAddress.delete(address);
+      if (ofAddress.requests === 0) this.#byAddress.delete(address);
     }
   }
 
-  #count(address: string, own: Held, more: Held): void {
+  #count(address: string, ofAddress: Held, more: Held): void {
     const { requests, bytes, bodyBytes } = this.#limits;
     if (isBeyond(this.#all, more, { requests, bytes }))
       throw this.#refusal(503, "too many requests are under way");
     const share = { requests: shareOf(address, requests), bytes: shareOf(address, bytes, bodyBytes) };
-    if (isBeyond(own, more, share))
+    if (isBeyond(ofAddress, more, share))
       throw this.#refusal(429, "too many requests from your address are under way");
-    for (const sum of [this.#all, own]) {
+    for (const sum of [this.#all, ofAddress]) {
       sum.requests += more.requests;
       sum.bytes += more.bytes;
     }

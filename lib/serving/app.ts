@@ -1,4 +1,4 @@
-// The service's routes.
+// The routes of the service.
 import multipart from "@fastify/multipart";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -14,69 +14,72 @@ import { originGuard, secureHeaders } from "./request_guards";
 import { answerClientError, answerError, answerOddRequests, NO_ROW } from "./responses";
 import { readUploads, requireFittingBody, type UploadLimits } from "./uploads";
 
-/** What clients may hold of a service. */
+/** Limits for clients. */
 export interface ClientLimits {
-  /** Connections at once. */
+  /** Most connections at once. */
   maxConnections: number;
-  /** The head of a request must come within this time. */
+  /** Time limit for the head of a request. */
   headMs: number;
-  /** A body must bring this much. */
+  /** Lowest rate of a body. */
   minBytesPerSecond: number;
-  /** The rate must hold in every window of this length. */
+  /** Length of the windows; every one must reach the rate. */
   windowMs: number;
-  /** The header in which a proxy writes the client's address; without one, the connection's own address counts. */
+  /** Header in which a proxy writes the client's address; default: the connection's own address counts. */
   trustHeader?: string | undefined;
 }
 
-/** What stands behind the routes. A signal is aborted when the client is gone. */
+/** The work behind the routes. A signal is aborted when the client is gone. */
 export interface Service {
   admission: Admission;
   limits: UploadLimits;
   clients: ClientLimits;
-  /** The address that was named to listen on. */
+  /** Address that the service listens on, as the user gave it. */
   host: string;
-  /** Unit vectors of images, by their bytes. @throws Refusal */
+  /** Returns unit vectors of encoded images. @throws Refusal */
   embed(images: Uint8Array[], gone?: AbortSignal): Promise<Float32Array[]>;
   search(vector: Float32Array, k: number, gone?: AbortSignal): Promise<FoundRow[]>;
-  /** The neighbours of a row without itself. @throws Refusal where there is no such row */
+  /** Returns a row's neighbours without itself. @throws Refusal if there is no such row */
   similar(row: number, k: number, gone?: AbortSignal): Promise<FoundRow[]>;
-  /** An index image as a small JPEG. @throws Refusal where there is no such row */
+  /** Returns an index image as a small JPEG. @throws Refusal if there is no such row */
   image(row: number, gone?: AbortSignal): Promise<Uint8Array>;
   health(): Record<string, unknown>;
-  /** Ends the passes under way; what waits for one fails. */
+  /** Waits for the current passes; waiting requests fail. */
   close(): Promise<void>;
 }
 
-/** A request whose body is not there after this time is given up. */
+/** Time limit for a whole request. */
 const REQUEST_TIMEOUT_MS = 60_000;
-/** A connection without a request is kept this long. */
+/** Lifetime of a connection without a request. */
 const KEEP_ALIVE_MS = 10_000;
-/** How often Node looks for heads and bodies that are late. */
+/** Interval at which Node looks for late heads and bodies. */
 const LOOK_MS = 1_000;
-/** As nginx notes it; nobody reads it. */
+/** nginx's status for a client that hung up; nobody reads it. */
 const CLIENT_GONE = 499;
 const DEFAULT_NEIGHBOURS = 12;
-/** One less than are searched for: a row of the index may find itself. */
-const MOST_RESULTS = MOST_NEIGHBOURS - 1;
+/** One less than a search returns: a row of the index may find itself. */
+const MAX_RESULTS = MOST_NEIGHBOURS - 1;
 
 const NO_QUERY = z.strictObject({});
-const K_WORDS = `expected one whole number from 1 to ${MOST_RESULTS}`;
+const K_WORDS = `expected one whole number from 1 to ${MAX_RESULTS}`;
 const SEARCH_QUERY = z.strictObject({
   k: z
     .string(K_WORDS)
     .regex(/^\d+$/, K_WORDS)
     .transform(Number)
-    .pipe(z.number().min(1, K_WORDS).max(MOST_RESULTS, K_WORDS))
+    .pipe(z.number().min(1, K_WORDS).max(MAX_RESULTS, K_WORDS))
     .default(DEFAULT_NEIGHBOURS),
 });
 
-/** Makes the application; it listens nowhere yet. */
+/** Makes the application; it does not listen yet. */
 export function serviceApp(service: Service): FastifyInstance {
   const { admission, limits, clients } = service;
   const app = makeApp(service);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(() => {
-    throw new Refusal(404, "there is nothing here: GET / is the page, POST /embed and /search take images");
+    throw new Refusal(
+      404,
+      "nothing is at this address: GET / is the page, POST /embed and /search take images",
+    );
   });
   let closing = false;
   app.addHook("preClose", async () => {
@@ -90,10 +93,10 @@ export function serviceApp(service: Service): FastifyInstance {
   app.removeAllContentTypeParsers();
   app.register(multipart);
   app.addHook("onSend", async (_request, reply) => {
-    if (closing) reply.header("connection", "close"); // else it would be waited for
+    if (closing) reply.header("connection", "close"); // otherwise the end would wait for it
   });
 
-  /** Reads, computes, and lets the rest of a body that was refused run dry, so that the client hears why. */
+  /** Reads uploads and does the work; reads the rest of a refused body, so that the client gets the answer. */
   const withUploads = <T>(
     [request, reply]: Exchange,
     maxImages: number,
@@ -147,7 +150,7 @@ export function serviceApp(service: Service): FastifyInstance {
 
 type Exchange = [request: FastifyRequest, reply: FastifyReply];
 
-/** Makes the server with its bounds; what Fastify and Node refuse by themselves is answered in this project's words. */
+/** Makes the server with its limits; refusals of Fastify and Node are answered in this project's words. */
 function makeApp({ limits, clients }: Service): FastifyInstance {
   const { headMs, maxConnections, trustHeader } = clients;
   const app = Fastify({
@@ -161,7 +164,7 @@ function makeApp({ limits, clients }: Service): FastifyInstance {
       headersTimeout: headMs,
       connectionsCheckingInterval: Math.min(LOOK_MS, headMs),
       keepAliveTimeout: KEEP_ALIVE_MS,
-      requireHostHeader: false, // the guard of origins wants one
+      requireHostHeader: false, // `originGuard` requires one
     },
     frameworkErrors: answerError,
     clientErrorHandler: answerClientError,
@@ -171,7 +174,7 @@ function makeApp({ limits, clients }: Service): FastifyInstance {
   return app;
 }
 
-/** A signal that is aborted when the client hangs up before its answer is written. */
+/** Returns a signal that is aborted if the client hangs up before its answer is written. */
 function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
   const abort = () => gone.abort(new Refusal(CLIENT_GONE, "the client is gone"));
@@ -182,7 +185,7 @@ function goneSignal({ raw }: FastifyReply): AbortSignal {
   return gone.signal;
 }
 
-/** The row in the address: the only thing of it that is used. @throws Refusal for what is no row's number */
+/** Returns the row in the address. @throws Refusal if it is not a number */
 function rowOf(request: FastifyRequest): number {
   const { row } = request.params as { row: string };
   if (/^\d{1,10}$/.test(row)) return Number(row);

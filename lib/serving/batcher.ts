@@ -1,11 +1,11 @@
-// Lets requests that arrive together share a forward pass.
+// Batching of requests: those that arrive together share a forward pass.
 import { Refusal } from "./refusal";
 
-/** When items go through together. */
+/** Limits of a batch. */
 export interface BatchLimits {
-  /** Items of a pass, at most. */
+  /** Most items in a pass. */
   maxBatch: number;
-  /** So long the first of them waits for others. */
+  /** Longest time that the first item waits for others. */
   maxWaitMs: number;
 }
 
@@ -17,8 +17,8 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Collects items that come one by one, and has them worked on together: one pass at a time, in the order of their
- * coming. While a pass runs, the next one fills up.
+ * Collects single items into batches and processes one batch at a time, in order of arrival. While a pass runs, the
+ * next batch fills up.
  */
 export class Batcher<Item, Result> {
   readonly #work: (items: Item[]) => Promise<readonly Result[]>;
@@ -30,18 +30,18 @@ export class Batcher<Item, Result> {
   #passes = 0;
   #items = 0;
 
-  /** @param work gives a result for each item, in their order; an error goes to all of them */
+  /** @param work returns a result per item, in their order; an error rejects all items of the batch */
   constructor(work: (items: Item[]) => Promise<readonly Result[]>, limits: BatchLimits) {
     this.#work = work;
     this.#limits = limits;
   }
 
-  /** What was done so far. */
+  /** Completed passes and items. */
   get counts(): { passes: number; items: number } {
     return { passes: this.#passes, items: this.#items };
   }
 
-  /** The result of one item. @param gone drops the item while it waits: its reason is thrown */
+  /** Returns the result of one item. @param gone drops a waiting item; the signal's reason is thrown */
   add(item: Item, gone?: AbortSignal): Promise<Result> {
     return new Promise((resolve, reject) => {
       gone?.throwIfAborted();
@@ -52,7 +52,7 @@ export class Batcher<Item, Result> {
     });
   }
 
-  /** Waits for the pass under way; items that wait for another one fail. */
+  /** Waits for the current pass; waiting items fail. */
   async close(): Promise<void> {
     for (const waiting of [...this.#waiting]) this.#drop(waiting, new Refusal(503, "the service has ended"));
     await this.#lastPass;
@@ -66,7 +66,7 @@ export class Batcher<Item, Result> {
     this.#plan();
   }
 
-  /** Begins a pass, or sees to it that one begins in time. */
+  /** Begins a pass, or schedules one. */
   #plan(): void {
     clearTimeout(this.#timer);
     const first = this.#waiting[0];

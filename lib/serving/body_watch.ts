@@ -1,18 +1,18 @@
-// Bodies that hardly come: a client that sends a byte now and then would hold a place for as long as it likes.
+// Time limits on request bodies: a client that sends a byte now and then would hold a place for ever.
 import type { IncomingMessage } from "node:http";
 import { Refusal } from "./refusal";
 
-/** The slowest body that is waited for. */
+/** The lowest accepted rate of a body. */
 export interface BodyRate {
   minBytesPerSecond: number;
-  /** The rate must hold in every window of this length. */
+  /** Length of the windows; every one must reach the rate. */
   windowMs: number;
 }
 
 /**
- * Waits for a body's work unless the body comes too slowly; the watch ends with the body.
- * A body that was refused is watched too, and its connection is ended where it is slow.
- * @throws Refusal (408) for a slow body; what the work throws
+ * Waits for the work on a body, but rejects if the body comes too slowly. A body that was refused is watched until its
+ * end, too; if it is slow, its connection is ended.
+ * @throws Refusal (408) for a slow body; the work's own errors
  */
 export function whileBodyComes<T>(request: IncomingMessage, rate: BodyRate, work: Promise<T>): Promise<T> {
   const { socket } = request;
@@ -31,7 +31,7 @@ export function whileBodyComes<T>(request: IncomingMessage, rate: BodyRate, work
         new Refusal(408, `the body comes too slowly: at least ${rate.minBytesPerSecond} bytes a second`),
       );
     };
-    // What has come while the process was busy is read first.
+    // Bytes that came while the process was busy are read first.
     const timer = setInterval(() => setImmediate(look), rate.windowMs).unref();
     request.once("close", () => clearInterval(timer));
     work.then(resolve, reject).finally(() => {

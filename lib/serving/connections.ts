@@ -1,4 +1,4 @@
-// Connections: where there are too many, the one that has idled longest makes room.
+// Limits on connections: the one that has been idle longest makes room for a new one.
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { shareKey, shareOf } from "./addresses";
@@ -7,19 +7,18 @@ import { rawAnswer } from "./responses";
 interface Connection {
   socket: Socket;
   address: string;
-  /** Requests whose heads are whole and whose answers are not. */
+  /** Requests with a complete head and no complete answer. */
   underWay: number;
 }
 
 /**
- * Bounds a server's connections, in all and of each address. A newcomer beyond a bound takes the place of the
- * connection without a request that has idled longest (half a head, or none since its last answer); where all are at
- * work it is told to come again.
- * @param most connections in all
- * @param isProxied a proxy's address is that of everybody: no shares
+ * Limits a server's connections, in total and per address. Beyond a limit, a new connection replaces the one that has
+ * been idle longest (half a head, or nothing since its last answer); if all are busy, the new one gets a 503.
+ * @param most connections in total
+ * @param isProxied all clients share the proxy's address: no limit per address
  */
 export function boundConnections(server: Server, most: number, isProxied: boolean): void {
-  /** Those that idle longest come first. */
+  /** Connections by time since their last answer, longest first. */
   const open = new Map<Socket, Connection>();
   const ofAddress = (address: string) => [...open.values()].filter((other) => other.address === address);
 

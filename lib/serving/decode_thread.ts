@@ -1,5 +1,5 @@
-// The script of a thread that decodes: uploads to a model's input size, index images to thumbnails. It calls the
-// engine's JPEG decoder by its address: tfjs is not loaded here.
+// The script of a decoding thread: uploads to a model's input size, index images to thumbnails. It calls the engine's
+// JPEG decoder by its address, so that it need not load tfjs.
 import { workerData } from "node:worker_threads";
 import sharp from "sharp";
 import { messageOf, UserError } from "../common/errors";
@@ -13,23 +13,23 @@ import { withJpegPixels } from "../images/jpeg/with_pixels";
 import { ImageError } from "../images/pixels/image_error";
 import type { RgbImage } from "../images/pixels/rgb_image";
 
-/** What a thread is started with. */
+/** Start data of a thread. */
 export interface DecodeWorkerData {
-  /** S, the model's. */
+  /** S, the side of the model's input. */
   imageSizePx: number;
   decoder: FunctionHandle;
-  /** Where the decoder's messages go. */
+  /** The stream that the decoder writes messages to. */
   stderr: bigint;
-  /** Of an upload. */
+  /** Largest upload. */
   maxPixels: number;
-  /** After which libvips gives an image up: a thread that is ended cannot end it. */
+  /** Time limit in libvips: ending the thread does not stop it. */
   maxSeconds: number;
 }
 
-/** An upload's bytes, wanted as uint8 [S, S, 3]; or an index image's path, wanted as a JPEG. */
+/** An upload's bytes, to become uint8 [S, S, 3]; or an index image's path, to become a JPEG thumbnail. */
 export type DecodeJob = { upload: Uint8Array } | { path: string; longerSidePx: number };
 
-/** A thread's answer: bytes, why the image cannot be used, why it cannot be read now, or what went wrong. */
+/** A thread's answer: bytes; or why the image cannot be used, why it cannot be read now, or another failure. */
 export type DecodeAnswer =
   | { bytes: Uint8Array }
   | { reason: string }
@@ -38,7 +38,7 @@ export type DecodeAnswer =
 
 const { imageSizePx, decoder, stderr, maxPixels, maxSeconds } = workerData as DecodeWorkerData;
 const THUMBNAIL_QUALITY = 85;
-sharp.cache(false); // no image comes twice
+sharp.cache(false); // images do not repeat
 
 void serveTasks(
   (job: DecodeJob) =>
@@ -59,15 +59,15 @@ function reasonOf(error: unknown): DecodeAnswer | undefined {
   return image instanceof ImageError ? { reason: image.message } : undefined;
 }
 
-/** The pixels that the model would see of the same bytes in a file, as a `PixelLoader` gives them; stray data is refused. */
+/** Decodes to the pixels that a `PixelLoader` would give for the same bytes in a file; corrupt data is an error. */
 async function inputPixels(file: Uint8Array): Promise<Uint8Array> {
   const square = (image: RgbImage) => Uint8Array.from(squashToSquare(image, imageSizePx).data);
   const printedBytes = writtenBytes(stderr);
-  const plain = withJpegPixels(decoder, file, square, maxPixels);
-  if (plain && writtenBytes(stderr) === printedBytes) return plain.result;
-  // The decoder goes on after corrupt data and only prints, for this image or one beside it: sharp can tell.
+  const byEngine = withJpegPixels(decoder, file, square, maxPixels);
+  if (byEngine && writtenBytes(stderr) === printedBytes) return byEngine.result;
+  // The decoder only prints a message on corrupt data, perhaps another thread's image: sharp decides.
   const decoded = await decodeRgb(file, { maxPixels, maxSeconds });
-  return plain?.result ?? square(decoded);
+  return byEngine?.result ?? square(decoded);
 }
 
 async function thumbnail(path: string, longerSidePx: number): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-// The threads that decode for the service: the event loop stays free for requests.
+// The service's decoding threads: the event loop stays free for requests.
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,72 +11,72 @@ import type { DecodeAnswer, DecodeJob, DecodeWorkerData } from "./decode_thread"
 import { MemoryKeeper } from "./memory_keeper";
 import { Refusal } from "./refusal";
 
-const MOST_THREADS = 4;
-/** 100 MB of freed memory, or so. */
+const MAX_THREADS = 4;
+/** Images between returns of freed memory to the system: about 100 MB. */
 const IMAGES_PER_RETURN = 1_000;
-/** An image whose client is gone is finished if it takes no longer: a new thread costs as much. */
+/** Time to finish an image whose client is gone: a new thread costs as much. */
 const GONE_MS = 1_000;
-/** An image waits this many times the limit of one for a thread. */
+/** Longest wait for a thread, in multiples of the time limit of one image. */
 const WAITS = 3;
-/** Thumbnails that wait; a page shows some dozens. */
-const MOST_WAITING = 2_000;
-/** Native code cannot be ended from outside: threads in it are waited for this long at the end. */
+/** Most waiting thumbnails; a page shows a few dozen. */
+const MAX_WAITING = 2_000;
+/** Longest wait at the end for threads in native code, which cannot be stopped from outside. */
 const CLOSE_MS = 2_000;
 
-/** How threads are started and bounded. */
+/** Start data and limits of the threads. */
 export interface DecodeThreadsConfig {
   data: DecodeWorkerData;
-  /** An image takes no longer, or its thread is ended. */
+  /** Time limit per image; beyond it the thread is ended. */
   maxDecodeMs: number;
-  /** The threads' script; tests have others. */
+  /** The threads' script; tests replace it. */
   script?: string;
-  /** Threads at once; the processors' number, 4 at most, if omitted. */
+  /** Most threads; default: the number of processors, up to 4. */
   most?: number;
 }
 
 /**
- * Threads that take jobs in their order, uploads before thumbnails, each one at a time. A thread whose image takes too
- * long is replaced; the work of clients that are gone is dropped.
+ * A pool of decoding threads. Each thread does one job at a time, uploads before thumbnails. A thread whose image takes
+ * too long is replaced; jobs of clients that are gone are dropped.
  */
 export class DecodeThreads {
   readonly #threads: Threads<DecodeJob, DecodeAnswer>;
   readonly #memory = new MemoryKeeper(() => this.#threads.replaceIdle());
   #done = 0;
-  #hasTold = false;
+  #hasWarned = false;
   #isClosed = false;
 
   constructor({ data, maxDecodeMs, script, most }: DecodeThreadsConfig) {
     this.#threads = new Threads({
       script: script ?? join(__dirname, "decode_thread.js"),
       data,
-      most: most ?? Math.min(MOST_THREADS, availableParallelism()),
+      most: most ?? Math.min(MAX_THREADS, availableParallelism()),
       startsEarly: true,
       tasksPerThread: 1,
       maxTaskMs: maxDecodeMs,
       maxAbortedMs: GONE_MS,
       maxWaitMs: WAITS * maxDecodeMs,
-      onTaskEnd: () => this.#memory.look(),
+      onTaskEnd: () => this.#memory.check(),
     });
   }
 
-  /** Images that wait for a thread, images under way, threads that were given up, and threads that have not ended yet. */
+  /** Counts of waiting images, images under way, threads given up, and threads that are still ending. */
   get load(): { waiting: number; underWay: number; givenUp: number; ending: number } {
     return this.#threads.load;
   }
 
   /**
-   * Does a job; an upload's bytes are given away.
-   * @param gone its reason is thrown, and the job dropped
+   * Does a job; an upload's bytes are transferred to the thread.
+   * @param gone drops the job; the signal's reason is thrown
    * @returns the pixels, uint8 [S, S, 3], or the JPEG's bytes
-   * @throws Refusal: 422 with the reason for an image that cannot be used or takes too long, 503 for a file that cannot
-   *   be read now and where too many wait
+   * @throws Refusal: 422 with the reason if the image cannot be used or takes too long, 503 if its file cannot be read
+   *   now or too many images wait
    */
   run(job: DecodeJob, gone?: AbortSignal): Promise<Uint8Array> {
     if (++this.#done % IMAGES_PER_RETURN === 0) returnFreedMemory();
     return holdDecoderMessages(() => this.#decode(job, gone));
   }
 
-  /** Ends the threads; what they have not finished fails. Native code that does not end is not waited for. */
+  /** Ends the threads; unfinished jobs fail. Native code is waited for 2 s at most. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#memory.close();
@@ -86,7 +86,7 @@ export class DecodeThreads {
   async #decode(job: DecodeJob, gone?: AbortSignal): Promise<Uint8Array> {
     if (this.#isClosed) throw hasEnded();
     const isUpload = "upload" in job;
-    if (!isUpload && this.load.waiting >= MOST_WAITING) throw tooMany();
+    if (!isUpload && this.load.waiting >= MAX_WAITING) throw tooMany();
     const transfer = isUpload ? [job.upload.buffer as ArrayBuffer] : [];
     const answer = await this.#threads
       .run(job, { transfer, isUrgent: isUpload, signal: gone })
@@ -97,7 +97,7 @@ export class DecodeThreads {
     throw this.#errorOf(answer);
   }
 
-  /** Says in the service's words why a thread gave no answer; the reason of a client that is gone is a Refusal already. */
+  /** Turns a thread's failure into the service's error; a client that is gone is a Refusal already. */
   #failureOf(error: unknown): unknown {
     if (error instanceof Refusal) return error;
     if (this.#isClosed) return hasEnded();
@@ -105,21 +105,21 @@ export class DecodeThreads {
       return new Error(`The thread that decoded an image ended: ${error.reason}`);
     if (!(error instanceof TaskTimeout)) return error;
     if (error.stage === "waiting") return tooMany();
-    return new Refusal(422, `the image is not decoded within ${error.ms / 1000} s`);
+    return new Refusal(422, `the image was not decoded within ${error.ms / 1000} s`);
   }
 
-  /** Paths of this machine are told to who runs the service alone: the first, lest a client fill its output. */
+  /** Makes the error for an image; local paths go to stderr, not to clients, and only the first, lest clients flood it. */
   #errorOf(answer: Exclude<DecodeAnswer, { bytes: Uint8Array }>): Error {
     if ("reason" in answer) return new Refusal(422, answer.reason);
     if (!("unreachable" in answer)) return new Error(answer.failure);
-    if (!this.#hasTold) notice(`guie serve: ${answer.unreachable}`);
-    this.#hasTold = true;
+    if (!this.#hasWarned) notice(`guie serve: ${answer.unreachable}`);
+    this.#hasWarned = true;
     return new Refusal(503, "the file of this image cannot be read now");
   }
 }
 
 function tooMany(): Refusal {
-  return new Refusal(503, "too many images wait: try again in a moment", { retryAfterSeconds: 1 });
+  return new Refusal(503, "too many images are waiting: try again in a moment", { retryAfterSeconds: 1 });
 }
 
 function hasEnded(): Refusal {

@@ -1,10 +1,10 @@
-// Waits a limited time for requests when the service ends.
+// The end of the service: a limited wait for requests in progress.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { notice } from "../common/notice";
 import type { Admission } from "./admission";
 
-/** Takes no more requests, waits for those under way, and drops what is not answered by then; says so. */
+/** Stops taking requests, waits up to `drainMs` for those under way, then drops the rest with a notice. */
 export async function drain(app: FastifyInstance, admission: Admission, drainMs: number): Promise<void> {
   const timer = new AbortController();
   const closed = app.close().finally(() => timer.abort());

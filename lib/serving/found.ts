@@ -1,15 +1,15 @@
-// What a search answers.
+// The type of a search result.
 
-/** An index row as a client sees it. */
+/** A found index row, as a client sees it. */
 export interface FoundRow {
   row: number;
-  /** Cosine, -1..1. */
+  /** Cosine similarity, -1..1. */
   score: number;
   label: number | null;
-  /** Name of the class, where it is known. */
+  /** Name of the class, if known. */
   name: string | null;
   /** The image's path within the index. */
   file: string;
-  /** Where the image is served. */
+  /** Address of the image on the service. */
   image: string;
 }

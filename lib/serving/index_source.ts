@@ -1,4 +1,4 @@
-// What a service searches: rows of vectors, and the image that each is of.
+// The index that a service searches: rows of vectors, and the image of each row.
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -18,7 +18,7 @@ import { readRetrievalFiles } from "../training/data/read_run_data";
 
 /** Rows to search. */
 export interface IndexSource {
-  /** For people. */
+  /** Name to show. */
   name: string;
   vectors: Vectors;
   /** The image of every row, below `imageFolder`. */
@@ -26,27 +26,27 @@ export interface IndexSource {
   imageFolder: string;
   labels?: ArrayLike<number>;
   classNames: ReadonlyMap<number, string>;
-  /** The folder of features that the vectors stand in, and what tells these from others. */
+  /** Folder and identity of the vectors' features. */
   features: Pick<Features, "folder" | "identity" | "content">;
 }
 
-/** Which index. */
+/** The choice of an index. */
 export interface IndexRequest {
-  /** The model that embeds, as `findModel` takes it: a run, a tower, a file, hub:owner/name; default: the backbone. */
+  /** The model that embeds, as `findModel` takes it: a run, a tower, a file, hub:owner/name; default: the preset's backbone. */
   run?: string;
   /**
-   * What is searched, by its absolute path: a folder of `guie embed --out`, a data directory (the index images of its held-out classes), or
-   * images as `guie embed` takes them: a folder, a table, a list. Default: the data directory of the run, of the preset.
+   * Absolute path of a features folder (`guie embed --out`), a data directory (the index images of its held-out
+   * classes), or images as `guie embed` takes them (folder, table, list). Default: the model's or preset's data directory.
    */
   index?: string;
-  /** CSV with the columns labels,class_name; without it, `retrieval/classes.csv` for the held-out classes. */
+  /** CSV with the columns labels,class_name; default for held-out classes: `retrieval/classes.csv`. */
   classNames?: string;
 }
 
 /**
- * Opens what is searched: a folder of features, the held-out index images of a data directory, or images. Images are
- * embedded once; their vectors are kept.
- * @throws UserError where there is nothing to search, or the features are of another model
+ * Opens an index: a folder of features, the held-out index images of a data directory, or images. Images are embedded
+ * once; their vectors are kept.
+ * @throws UserError if there is nothing to search, or the features come from another model
  */
 export async function openIndexSource(
   request: IndexRequest,
@@ -111,7 +111,7 @@ async function folderIndex(
 
 function changedText({ folder, count }: Features, changed: number, model: string | undefined): string {
   return (
-    `${folder}: ${changed} of ${count} images were changed since they were embedded, and are searched as they were.\n` +
+    `${folder}: ${changed} of ${count} images have changed since they were embedded; the search uses their old vectors.\n` +
     `  Next: ${embedCommand(model, folder)}`
   );
 }
@@ -121,7 +121,7 @@ function embedCommand(model: string | undefined, out: string): string {
   return `npx guie embed PHOTOS${by} --out ${out}`;
 }
 
-/** Vectors of two models have nothing to do with each other. */
+/** Throws a UserError if the features come from another model: vectors of two models cannot be compared. */
 function requireSameModel({ folder, madeBy }: Features, run: string | undefined, embedder: Embedder): void {
   const isSame = Object.entries(embedder.madeBy).every(([name, value]) => madeBy[name] === value);
   if (isSame && embedder.madeBy.average === madeBy.average) return;
@@ -132,7 +132,7 @@ function requireSameModel({ folder, madeBy }: Features, run: string | undefined,
   const other = madeBy.run ?? madeBy.tower;
   const search = run === other ? "" : `, or search with its own model: --model ${other}`;
   throw new UserError(
-    `${folder} holds features by ${by}: queries by ${run ?? `the backbone ${embedder.config.tower}`} have nothing to do with them.`,
+    `${folder} holds features by ${by}: they cannot be compared with queries by ${run ?? `the backbone ${embedder.config.tower}`}.`,
     `${embedCommand(run, "FOLDER")}${search}`,
   );
 }
@@ -149,7 +149,7 @@ async function heldOutIndex(
     const model = run === undefined ? "" : ` --model ${run}`;
     throw new UserError(
       `Expected an index to search: ${folder} has no retrieval/index.csv.`,
-      `Name what is searched: npx guie serve PHOTOS${model}`,
+      `Name the images to search: npx guie serve PHOTOS${model}`,
     );
   }
   const { files, labels } = retrieval.index;
@@ -171,7 +171,7 @@ async function requireClassNames(csv: string): Promise<Map<number, string>> {
   const names = await readClassNames(csv);
   if (names.size > 0) return names;
   throw new UserError(
-    `Expected names of classes in ${csv}: there are none.`,
+    `Expected names of classes in ${csv}, found none.`,
     "Its columns are labels,class_name.",
   );
 }

@@ -1,12 +1,12 @@
-// Memory after large or hostile images: what C code and threads keep of it goes back to the system.
+// Return of memory to the system that C code and threads keep after large or hostile images.
 import { returnFreedMemory } from "../engine/native/native_memory";
 
-/** Beyond the memory at the start: what the work under way takes, and what the C library and threads keep. */
+/** Allowed memory above that at the start: for work in progress, and for what the C library and threads keep. */
 const SLACK_BYTES = 300e6;
-/** Pauses between looks while memory stays beyond its bound: doubled each time. */
+/** Pauses between attempts while memory exceeds its bound: doubled each time. */
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1_000, 8_000];
 
-/** Brings a process that has grown back to within 300 MB of what it had at the start. */
+/** Keeps the process within 300 MB of its memory at the start. */
 export class MemoryKeeper {
   readonly #replaceThreads: () => void;
   readonly #boundBytes: number;
@@ -15,7 +15,7 @@ export class MemoryKeeper {
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  /** @param replaceThreads ends threads without work, with all that they keep, and starts others */
+  /** @param replaceThreads replaces idle threads, which frees all that they keep */
   constructor(replaceThreads: () => void, { slackBytes = SLACK_BYTES, firstPauseMs = FIRST_PAUSE_MS } = {}) {
     this.#replaceThreads = replaceThreads;
     this.#boundBytes = process.memoryUsage.rss() + slackBytes;
@@ -23,18 +23,19 @@ export class MemoryKeeper {
     this.#pauseMs = firstPauseMs;
   }
 
-  /** Looks at the memory after a piece of work; acts later, beside the work. */
-  look(): void {
+  /** Checks the memory after a piece of work, and schedules its return if there is too much. */
+  check(): void {
     if (this.#timer || this.#isClosed || process.memoryUsage.rss() <= this.#boundBytes) return;
-    this.#timer = setTimeout(() => this.#tend(), this.#pauseMs).unref();
+    this.#timer = setTimeout(() => this.#shrink(), this.#pauseMs).unref();
   }
 
+  /** Stops all checks. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
   }
 
-  #tend(): void {
+  #shrink(): void {
     this.#timer = undefined;
     returnFreedMemory();
     if (process.memoryUsage.rss() <= this.#boundBytes) {
@@ -43,6 +44,6 @@ export class MemoryKeeper {
     }
     this.#replaceThreads();
     this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
-    this.look();
+    this.check();
   }
 }

@@ -1,15 +1,15 @@
-// The page of the service: one document, its style and script in it. It fetches nothing from anywhere else, and
-// whatever comes from the index reaches it as JSON and is shown as text.
+// The page of the service: one document with its style and script inside. It fetches nothing from other hosts; data of
+// the index reach it as JSON and are shown as text.
 import { createHash } from "node:crypto";
 import { browserFile, browserFunction } from "../common/browser_files";
 
-/** The page and its Content-Security-Policy: its own script and style, images of this service, nothing else. */
+/** The page and its Content-Security-Policy: only its own script and style, and images of this service. */
 export interface ServicePage {
   html: string;
   policy: string;
 }
 
-/** Puts the page together from the files of lib/browser. */
+/** Assembles the page from the files of lib/browser. */
 export function servicePage(): ServicePage {
   const [script, style] = [`(${browserFunction("search_page")})();`, browserFile("search_page.css")];
   return { html: htmlOf(script, style), policy: policyOf(script, style) };

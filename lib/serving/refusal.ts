@@ -1,13 +1,13 @@
-// Why a request is not answered, as an HTTP status and a sentence.
+// The error for a refused request: an HTTP status and a sentence.
 
-/** An answer other than the one asked for. Its message goes to the client. */
+/** A refused request. The message goes to the client. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly status: number;
-  /** Seconds after which it is worth trying again. */
+  /** Seconds after which the client should try again. */
   readonly retryAfterSeconds: number | undefined;
 
-  /** @param status of HTTP, 400..599 */
+  /** @param status HTTP status, 400..599 */
   constructor(
     status: number,
     reason: string,

@@ -1,4 +1,4 @@
-// How a service searches: exactly, or by a graph of the rows, whose recall is measured beside the exact search.
+// The search of a service: exact, or approximate by a graph of the rows, whose recall is measured.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
@@ -17,13 +17,13 @@ import { type Neighbours, nearestNeighbours } from "../retrieval/neighbours";
 import { residentIndex, type SearchIndex } from "../retrieval/resident_index";
 import type { IndexSource } from "./index_source";
 
-/** A search, and how well it finds. */
+/** A search and its recall. */
 export interface Searcher {
   index: SearchIndex;
   kind: "exact" | "approximate";
-  /** Share of the five nearest rows that it finds, over some rows of the index; 1 where it is exact. */
+  /** Share of the five nearest rows that the search finds, over some rows of the index; 1 if exact. */
   recallAt5: number;
-  /** How many rows that was measured over. */
+  /** Number of rows in the measurement of recall. */
   recallQueries: number;
   dispose(): void;
 }
@@ -31,13 +31,13 @@ export interface Searcher {
 const RECALL_QUERIES = 256;
 const RECALL_DEPTH = 5;
 
-/** The exact search. */
+/** Returns an exact search. */
 export async function exactSearcher({ vectors }: IndexSource): Promise<Searcher> {
   const index = await residentIndex(vectors);
   return { index, kind: "exact", recallAt5: 1, recallQueries: 0, dispose: () => index.dispose() };
 }
 
-/** The approximate one; its graph is kept beside the features, for the next start. */
+/** Returns an approximate search; its graph is kept next to the features for the next start. */
 export async function approximateSearcher(
   source: IndexSource,
   { onProgress }: ProgressOptions = {},
@@ -57,16 +57,16 @@ export async function approximateSearcher(
   return { index, kind: "approximate", ...recall, dispose: () => {} };
 }
 
-/** The nearest rows of each query but itself, which need not have come first among its copies. */
-function withoutOwn({ positions, cosines }: Neighbours, own: Int32Array): Neighbours {
-  const isOther = (query: number) => (_: number, rank: number) => positions[query]![rank] !== own[query];
+/** Returns each query's nearest rows without itself, which need not be the first among its duplicates. */
+function withoutQueries({ positions, cosines }: Neighbours, ownRows: Int32Array): Neighbours {
+  const isOther = (query: number) => (_: number, rank: number) => positions[query]![rank] !== ownRows[query];
   return {
     positions: positions.map((list, query) => list.filter(isOther(query)).slice(0, RECALL_DEPTH)),
     cosines: cosines.map((list, query) => list.filter(isOther(query)).slice(0, RECALL_DEPTH)),
   };
 }
 
-/** The graph of an earlier start; undefined where there is none, or it is damaged or of other rows: then it is built. */
+/** Opens the graph of an earlier start; undefined if it is missing, damaged or of other rows. */
 function keptIndex(
   path: string,
   vectors: Vectors,
@@ -79,22 +79,22 @@ function keptIndex(
     throw new UserError(`${path} holds ${index.count} rows, the features are ${vectors.count}.`);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const note = `built anew: ${error.what}`;
+    const note = `rebuilt: ${error.what}`;
     onProgress?.({ stage: "index", done: 0, total: vectors.count, unit: "rows", note });
     return undefined;
   }
 }
 
-/** Recall of the five nearest others of rows that are spread over the index. */
+/** Measures recall of the five nearest other rows, for queries spread over the index. */
 async function measureRecall(
   index: SearchIndex,
   vectors: Vectors,
 ): Promise<Pick<Searcher, "recallAt5" | "recallQueries">> {
   const { count } = vectors;
   const queryCount = Math.min(RECALL_QUERIES, count);
-  const own = Int32Array.from({ length: queryCount }, (_, i) => Math.floor((i * count) / queryCount));
-  const queries = pickRows(vectors, own);
-  const exact = await nearestNeighbours(queries, vectors, RECALL_DEPTH, { own });
-  const others = withoutOwn(await index.search(queries, RECALL_DEPTH + 1), own);
+  const ownRows = Int32Array.from({ length: queryCount }, (_, i) => Math.floor((i * count) / queryCount));
+  const queries = pickRows(vectors, ownRows);
+  const exact = await nearestNeighbours(queries, vectors, RECALL_DEPTH, { own: ownRows });
+  const others = withoutQueries(await index.search(queries, RECALL_DEPTH + 1), ownRows);
   return { recallAt5: recallOf(others, exact), recallQueries: queryCount };
 }

@@ -1,4 +1,4 @@
-// A trained model as a service on this machine: vectors of images, and a search by image over an index.
+// The start of a service on this machine: vectors of images, and a search by image over an index.
 import { type AddressInfo, isIP } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { messageOf, UserError } from "../common/errors";
@@ -18,40 +18,40 @@ import { approximateSearcher, exactSearcher } from "./searcher";
 import { createService } from "./service";
 import type { UploadLimits } from "./uploads";
 
-/** What is served, where, and how much of it at once. */
+/** Model, index, address and limits of a service. */
 export interface ServeOptions
   extends IndexRequest,
     Partial<UploadLimits>,
     Partial<BatchLimits>,
     Partial<ClientLimits> {
-  /** The preset whose backbone is the default model: demo unless told. */
+  /** Preset of the default backbone (default: demo). */
   configName?: string;
-  /** Address to listen on: 127.0.0.1 unless told. */
+  /** Address to listen on (default: 127.0.0.1). */
   host?: string;
-  /** 0: a free one. */
+  /** Port; 0: a free one. */
   port?: number;
-  /** Search a graph of the rows instead of all rows: for millions of them. */
+  /** Search a graph of the rows instead of all rows: for millions of rows. */
   approximate?: boolean;
-  /** Uploads under way, beyond which others are refused. */
+  /** Most uploads under way; more are refused. */
   maxUnderWay?: number;
-  /** An image is given up after this time with a thread. */
+  /** Time limit for decoding an image. */
   maxDecodeMs?: number;
-  /** At the end, requests under way are waited for this long. */
+  /** Longest wait for requests under way when the service ends. */
   drainMs?: number;
   onProgress?: OnProgress | undefined;
 }
 
-/** A service that answers. */
+/** A running service. */
 export interface RunningService {
-  /** http://127.0.0.1:PORT */
+  /** Address: http://127.0.0.1:PORT */
   url: string;
-  /** What GET /health says. */
+  /** Returns the answer of GET /health. */
   health(): Record<string, unknown>;
-  /** Takes no more requests, finishes those under way within `drainMs`, drops the others, and frees all. */
+  /** Stops taking requests, finishes those under way within `drainMs`, drops the rest, and frees everything. */
   close(): Promise<void>;
 }
 
-/** Unless told. */
+/** Default options. */
 export const SERVE_DEFAULTS = {
   configName: "demo",
   host: "127.0.0.1",
@@ -70,11 +70,11 @@ export const SERVE_DEFAULTS = {
   minBytesPerSecond: 1_000,
   windowMs: 5_000,
 } as const;
-const MOST_PORT = 65_535;
+const MAX_PORT = 65_535;
 
 /**
- * Starts a service; it answers once this returns.
- * @throws UserError where the model or the index is missing or the port is taken
+ * Starts a service; it answers requests once this returns.
+ * @throws UserError if the model or the index is missing, or the port is taken
  * @example
  * const service = await serve({ run: "demo_fine_tune", port: 0 }); await service.close();
  */
@@ -121,9 +121,9 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
 }
 
 function requirePort(port: number): void {
-  if (Number.isInteger(port) && port >= 0 && port <= MOST_PORT) return;
-  const next = "Name a port from 1 to 65535, or 0 for a free one.";
-  throw new UserError(`Expected a port from 0 to ${MOST_PORT}, got ${port}.`, next);
+  if (Number.isInteger(port) && port >= 0 && port <= MAX_PORT) return;
+  const next = "Choose a port from 1 to 65535, or 0 for a free one.";
+  throw new UserError(`Expected a port from 0 to ${MAX_PORT}, got ${port}.`, next);
 }
 
 async function listen(app: FastifyInstance, { host, port }: { host: string; port: number }): Promise<string> {
@@ -131,7 +131,7 @@ async function listen(app: FastifyInstance, { host, port }: { host: string; port
     await app.listen({ host, port });
   } catch (error) {
     const next = "Choose another --port (0: a free one), or an address of this machine as --host.";
-    throw new UserError(`${host}, port ${port}, cannot be listened on: ${messageOf(error)}.`, next, {
+    throw new UserError(`The service cannot listen on ${host}, port ${port}: ${messageOf(error)}.`, next, {
       cause: error,
     });
   }

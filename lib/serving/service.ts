@@ -1,4 +1,4 @@
-// What stands behind the routes: decode, embed, search, each of them for many requests at once.
+// The work behind the routes: decode, embed and search, for many requests at once.
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { listRows, rowOf, stackRows } from "../common/vectors";
@@ -20,7 +20,7 @@ export interface ServiceSettings extends UploadLimits, BatchLimits, ClientLimits
   maxUnderWay: number;
 }
 
-/** What a service is made of. */
+/** The parts of a service. */
 export interface ServiceParts {
   embedder: Embedder;
   source: IndexSource;
@@ -28,11 +28,11 @@ export interface ServiceParts {
   threads: DecodeThreads;
 }
 
-/** Bodies that may be in memory: so many of the largest. */
+/** Memory for request bodies, in multiples of the largest body. */
 const LARGEST_BODIES = 8;
 const THUMBNAIL_PX = 320;
 const MEGABYTE = 1e6;
-/** A search is short: others join while one runs. */
+/** Searches are short: a batch forms while another one runs. */
 const SEARCH_BATCH = { maxBatch: 32, maxWaitMs: 0 };
 
 interface Query {
@@ -45,7 +45,7 @@ interface Found {
   cosines: Float32Array;
 }
 
-/** Joins the parts. */
+/** Joins the parts to a service. */
 export function createService(settings: ServiceSettings, parts: ServiceParts): Service {
   const { embedder, source, searcher, threads } = parts;
   const { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs, host, run } = settings;
@@ -59,7 +59,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
   const embeddings = embeddingBatcher(embedder, { maxBatch, maxWaitMs });
   const searches = searchBatcher(searcher);
   const startedAtMs = performance.now();
-  /** Browsers keep images: those of another start, perhaps of another index, have other addresses. */
+  /** Part of image addresses: browsers cache images, and another start may have another index. */
   const version = randomBytes(4).toString("hex");
 
   const describe = (row: number, score: number): FoundRow => {
@@ -67,7 +67,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
     const name = label === null ? null : (classNames.get(label) ?? null);
     return { row, score, label, name, file: files.at(row)!, image: `/image/${row}?v=${version}` };
   };
-  const assertRow = (row: number) => {
+  const requireRow = (row: number) => {
     if (row >= vectors.count)
       throw new Refusal(404, `there is no row ${row}: the index has ${vectors.count}`);
   };
@@ -87,12 +87,12 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
       return Promise.all(images.map(vectorOf));
     },
     async similar(row, k, gone) {
-      assertRow(row);
+      requireRow(row);
       const found = await search(rowOf(vectors, row).slice(), k + 1, gone);
       return found.filter((other) => other.row !== row).slice(0, k);
     },
     async image(row, gone) {
-      assertRow(row);
+      requireRow(row);
       return threads.run({ path: resolve(imageFolder, files.at(row)!), longerSidePx: THUMBNAIL_PX }, gone);
     },
     health: () => ({
@@ -117,7 +117,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
   };
 }
 
-/** Pixels of the model's input size -> unit vectors. */
+/** Returns a batcher from pixels of the model's input size to unit vectors. */
 function embeddingBatcher(embedder: Embedder, limits: BatchLimits): Batcher<Uint8Array, Float32Array> {
   const { imageSize: side } = embedder.config;
   return new Batcher(async (pixels) => {

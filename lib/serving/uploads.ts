@@ -1,4 +1,4 @@
-// Images out of a request's body, in memory: nothing is written to a disk.
+// Reading of a request's images, in memory: nothing is written to disk.
 import type { MultipartFile } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
 import { describeOther, sniffFormat } from "../images/readers/formats";
@@ -6,35 +6,35 @@ import type { HoldBytes } from "./admission";
 import { Refusal } from "./refusal";
 import { FORM_WORDS } from "./responses";
 
-/** What a request may bring. */
+/** Limits of a request's images. */
 export interface UploadLimits {
-  /** Of a body with all its images. */
+  /** Largest body, with all its images. */
   maxBytes: number;
-  /** Of each image, by its header. */
+  /** Largest image, by its header. */
   maxPixels: number;
-  /** Images of a request. */
+  /** Most images in a request. */
   maxImages: number;
 }
 
-/** With its quotation marks. */
+/** Longest boundary, including quotation marks. */
 const LONGEST_BOUNDARY = 72;
-/** No field is read. */
+/** Longest field in bytes: fields are not read. */
 const LONGEST_FIELD = 1000;
 
-/** Names of files that no browser sends: paths, and what cannot be printed. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are looked for
+/** File names that no browser sends: paths and control characters. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the rule looks for them
 const ODD_NAME = /[\u0000-\u001f\u007f/\\]/;
 
-/** Refuses a body that its head says is too large. @throws Refusal (413) */
+/** Checks the body's length by its head. @throws Refusal (413) if it is too large */
 export function requireFittingBody(request: FastifyRequest, { maxBytes }: UploadLimits): void {
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
 }
 
 /**
- * Reads the files of a multipart/form-data body; names and types that the client gives them do not matter.
- * @param hold counts what comes
- * @returns the bytes of each, which look like an image that is read
- * @throws Refusal for what is malformed, too much, or no image
+ * Reads the files of a multipart/form-data body; the names and types that the client gives are ignored.
+ * @param hold counts the bytes that come
+ * @returns each file's bytes, which begin like a supported image
+ * @throws Refusal if the body is malformed or too large, or a file is not an image
  */
 export async function readUploads(
   request: FastifyRequest,
@@ -69,7 +69,7 @@ export async function readUploads(
     images.push(await readFile(part, take));
   }
   if (images.length === 0) throw new Refusal(400, "the body holds no file");
-  for (const [i, image] of images.entries()) assertImage(image, i);
+  for (const [i, image] of images.entries()) requireImage(image, i);
   return images;
 }
 
@@ -85,7 +85,7 @@ async function readFile(part: MultipartFile, take: HoldBytes): Promise<Uint8Arra
     chunks.push(chunk);
     length += chunk.length;
   }
-  const bytes = new Uint8Array(length); // of its own memory, which can be given to a thread
+  const bytes = new Uint8Array(length); // its own memory, which can be transferred to a thread
   let at = 0;
   for (const chunk of chunks) {
     bytes.set(chunk, at);
@@ -94,7 +94,7 @@ async function readFile(part: MultipartFile, take: HoldBytes): Promise<Uint8Arra
   return bytes;
 }
 
-/** RFC 2046 allows 70 letters; the parser fails on some that are longer. @throws Refusal */
+/** Checks the boundary: RFC 2046 allows 70 letters; the parser fails on some longer ones. @throws Refusal */
 function requireBoundary(type: string): void {
   const [, boundary] = /;\s*boundary=("[^"]*"|[^;]*)/i.exec(type) ?? [];
   if (boundary === undefined) throw new Refusal(400, "the form's Content-Type names no boundary");
@@ -102,12 +102,12 @@ function requireBoundary(type: string): void {
     throw new Refusal(400, `the form's boundary has more than ${LONGEST_BOUNDARY} letters`);
 }
 
-/** @throws Refusal for what is no image by its first bytes */
-function assertImage(bytes: Uint8Array, place: number): void {
+/** Checks that a file's first bytes are those of an image. @throws Refusal */
+function requireImage(bytes: Uint8Array, place: number): void {
   if (bytes.length === 0) throw new Refusal(400, `file ${place + 1} is empty`);
   const format = sniffFormat(bytes);
   if (format === undefined) throw new Refusal(415, `file ${place + 1} is ${describeOther(bytes)}`);
-  // A program, more than an image: it can take minutes to draw.
+  // An SVG is more a program than an image: it can take minutes to draw.
   if (format === "svg") throw new Refusal(415, `file ${place + 1} is an SVG drawing: send it as PNG`);
 }
 

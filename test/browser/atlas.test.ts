@@ -1,4 +1,4 @@
-// The embedding atlas under a person's mouse: in JupyterLab, and in the page made of the notebook, offline.
+// Tests the embedding atlas under the mouse: in JupyterLab, and offline in the notebook's HTML page.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -22,10 +22,10 @@ import { assertNoErrors, placeOfPoint } from "./sight";
 const skip = skipWithoutChromium;
 const MARKUP = "<script>document.title = 'taken over'</script>";
 
-/** Images of one colour each; the last one is a person's own. */
+/** Images of one colour each; the last one is the user's own. */
 const COLOURS = { red: [255, 0, 0], green: [0, 200, 0], blue: [0, 0, 255], yellow: [255, 255, 0] } as const;
 
-/** A notebook with an atlas of three images and a star; nothing of a retrieval set is needed for that. */
+/** Writes a notebook with an atlas of three images and a star; it needs no retrieval set. */
 async function writeNotebook(t: TestContext): Promise<string> {
   mkdirSync(installPath("runs"), { recursive: true });
   const folder = mkdtempSync(installPath("runs", "atlas-"));
@@ -82,7 +82,7 @@ async function hover(page: Page, picture: number) {
   return card.locator("> div").allTextContents();
 }
 
-/** Names of the traces that are seen. */
+/** Returns the names of the visible traces. */
 function visibleTraces(page: Page): Promise<string[]> {
   return page.evaluate(
     `document.querySelector(".js-plotly-plot")._fullData.filter(({ visible }) => visible === true).map(({ name }) => name)`,
@@ -96,7 +96,7 @@ async function choose(page: Page, menu: number, item: RegExp): Promise<void> {
   await page.locator(".guie-hover-picture").waitFor({ state: "detached" });
 }
 
-/** What a person does with an atlas. */
+/** Uses an atlas as a person does: hovers over points, chooses from its menus. */
 async function tryAtlas(page: Page): Promise<void> {
   await page.locator(".js-plotly-plot .gl-container canvas").first().waitFor({ timeout: 30_000 });
   await page.locator(".guie-pictured").waitFor({ timeout: 10_000 });
@@ -123,7 +123,7 @@ async function tryAtlas(page: Page): Promise<void> {
   assert.doesNotMatch(await page.title(), /taken over/);
 }
 
-test("in JupyterLab the mouse on a point shows its picture; menus change colours and map", {
+test("in JupyterLab hovering over a point shows its picture; menus change colours and map", {
   skip,
 }, async (t) => {
   const path = await writeNotebook(t);
@@ -136,7 +136,7 @@ test("in JupyterLab the mouse on a point shows its picture; menus change colours
   await tryAtlas(page);
 });
 
-test("the notebook's page does the same, offline", { skip }, async (t) => {
+test("the notebook's HTML page does the same, offline", { skip }, async (t) => {
   const path = await writeNotebook(t);
   const out = join(path, "..", "out");
   const script = installPath("scripts", "notebooks.mjs");

@@ -1,4 +1,4 @@
-// JupyterLab in a real browser: start the server, open a notebook, run all its cells, take pictures.
+// JupyterLab in a real browser: starts the server, opens a notebook, runs its cells.
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,14 +8,14 @@ import { pathToFileURL } from "node:url";
 import { installPath } from "guie/dist/common/project";
 import { type Browser, chromium, type Page } from "playwright-core";
 
-/** Debian's Chromium, or the one that the environment names; undefined where there is none. */
+/** Returns the path of Chromium: from the environment, or Debian's; undefined if there is none. */
 export function chromiumPath(): string | undefined {
   return [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
     (path) => path && existsSync(path),
   );
 }
 
-/** Why a test in a browser is skipped, or false. @throws Error in CI, which must not skip it */
+/** Reason to skip browser tests, or false. CI must not skip them: it throws. */
 export const skipWithoutChromium = chromiumPath() ? false : withoutChromium();
 
 function withoutChromium(): string {
@@ -24,6 +24,7 @@ function withoutChromium(): string {
   return why;
 }
 
+/** Chromium's flags for tests: no sandbox, no background traffic. */
 export const CHROMIUM_FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -37,18 +38,18 @@ export const CHROMIUM_FLAGS = [
 const START_TIMEOUT_MS = 60_000;
 const CELLS_TIMEOUT_MS = 120_000;
 
-/** Every cell is drawn, in sight or not, and no empty room follows the last one. */
+/** Settings that render every cell, visible or not, and leave no empty space after the last one. */
 const NOTEBOOK_SETTINGS = { windowingMode: "none", scrollPastEnd: false };
 
-/** A JupyterLab that serves a workspace, and a browser beside it. */
+/** A JupyterLab that serves a workspace, and a browser page. */
 export interface Lab {
   page: Page;
   stop(): Promise<void>;
 }
 
 /**
- * Starts `npm run lab`'s script on a free port, with settings of its own, and a browser page.
- * @param options.root a workspace, whose data/ and checkpoints/ the notebooks use; if omitted, the lab is the project's
+ * Starts `npm run lab`'s script on a free port with its own settings, and a browser page.
+ * @param options.root a workspace with the data/ and checkpoints/ of the notebooks; default: the project
  */
 export async function startLab({
   root = "",
@@ -94,7 +95,7 @@ export async function startLab({
   }
 }
 
-/** A notebook's HTML page in a browser without a network; the browser closes with the test. */
+/** Opens a notebook's HTML page in a browser without network; the browser closes after the test. */
 export async function openOffline(
   t: TestContext,
   path: string,
@@ -111,7 +112,7 @@ export async function openOffline(
   return { page, requests, errors };
 }
 
-/** Lets go of a file above an element of the page, as the mouse does. `name` is what the page takes for its name. */
+/** Drops a file on an element of the page. `name` is the file name that the page sees. */
 export async function dropFile(page: Page, selector: string, path: string, name = basename(path)) {
   const transfer = await page.evaluateHandle(
     ([values, name]) => {
@@ -124,7 +125,7 @@ export async function dropFile(page: Page, selector: string, path: string, name 
   await page.dispatchEvent(selector, "drop", { dataTransfer: transfer });
 }
 
-/** The address with its token, as the server prints it. */
+/** Returns the address with its token that the server prints. */
 function urlOf(server: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let output = "";
@@ -150,7 +151,7 @@ async function stopServer(server: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** Opens a notebook (its path below the workspace) alone in the window, and waits for its kernel. */
+/** Opens a notebook (path below the workspace) alone in the window, and waits for its kernel. */
 export async function openNotebook(page: Page, path: string): Promise<void> {
   const origin = new URL(page.url()).origin;
   await page.goto(`${origin}/doc/tree/${path}`);
@@ -158,7 +159,7 @@ export async function openNotebook(page: Page, path: string): Promise<void> {
   await page.getByText("TypeScript | Idle").waitFor({ timeout: START_TIMEOUT_MS });
 }
 
-/** Runs all cells by the menu, as a person does. */
+/** Runs all cells with the menu. */
 export async function runAllCells(page: Page): Promise<void> {
   await page.getByRole("menuitem", { name: "Run", exact: true }).click();
   await page.getByText("Run All Cells", { exact: true }).click();
@@ -167,17 +168,17 @@ export async function runAllCells(page: Page): Promise<void> {
 const PROMPTS = `[...document.querySelectorAll(".jp-InputArea-prompt")].map((prompt) => prompt.textContent)`;
 const IDLE = `((texts) => texts.some((text) => /\\d/.test(text)) && !texts.some((text) => text.includes("*")))(${PROMPTS})`;
 
-/** Waits until cells have run and none is running or waiting. */
+/** Waits until cells have run, and none is running or waiting. */
 export async function waitUntilIdle(page: Page): Promise<void> {
   await page.waitForFunction(IDLE, undefined, { timeout: CELLS_TIMEOUT_MS });
 }
 
-/** Whether cells have yet to run, are running or waiting. */
+/** Returns whether no cell has run yet, or some are running or waiting. */
 export async function isRunning(page: Page): Promise<boolean> {
   return !(await page.evaluate(IDLE));
 }
 
-/** Types a cell below the last one, and leaves the cursor at its end. */
+/** Types a new last cell, and leaves the cursor at its end. */
 export async function addCell(page: Page, code: string): Promise<void> {
   await page.locator(".jp-Notebook .jp-Cell").last().locator(".jp-InputPrompt").first().click();
   await page.keyboard.press("Escape");
@@ -186,7 +187,7 @@ export async function addCell(page: Page, code: string): Promise<void> {
   await page.keyboard.insertText(code);
 }
 
-/** A notebook of code cells on the TypeScript kernel. */
+/** Returns the JSON of a notebook of code cells for the TypeScript kernel. */
 export function notebookJson(cells: readonly string[]): string {
   const kernelspec = { name: "typescript", display_name: "TypeScript", language: "typescript" };
   return JSON.stringify({

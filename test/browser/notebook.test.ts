@@ -1,3 +1,4 @@
+// Tests outputs in JupyterLab: a table, a figure, an image grid and progress.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";

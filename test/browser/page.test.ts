@@ -1,3 +1,4 @@
+// Tests a notebook's HTML page offline: figures, tables, pictures.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -21,7 +22,7 @@ await guie.show(await guie.imageGrid([{ image: grey, caption: "grey" }]));`,
 await guie.show(f);`,
 ];
 
-test("a notebook's page shows every figure with no server and no network; its tables sort, its pictures zoom", {
+test("a notebook's HTML page shows every figure without server and network; tables sort, pictures zoom", {
   skip: skipWithoutChromium,
 }, async (t) => {
   mkdirSync(installPath("runs"), { recursive: true });
@@ -61,7 +62,7 @@ test("a notebook's page shows every figure with no server and no network; its ta
   await page.locator("td img").click();
   assert.equal(await page.locator("dialog[open] p").textContent(), "grey");
   await page.keyboard.press("Escape");
-  // It is taken away by the browser's event of its closing, which comes a moment later
+  // The dialog is removed on its close event, which comes a moment later
   await page.locator("dialog").waitFor({ state: "detached", timeout: 5000 });
   assert.deepEqual(errors, []);
   if (process.env.GUIE_SCREENSHOTS)

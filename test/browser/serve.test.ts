@@ -1,3 +1,4 @@
+// Tests the page of `guie serve` in a browser.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { temporaryFolder } from "../folders";
 import { CLASS_NAMES, makeTinyRun, startService } from "../serving/tiny_service";
 import { CHROMIUM_FLAGS, chromiumPath, dropFile, skipWithoutChromium } from "./lab";
 
-test("the page searches by an image that is dropped on it; labels and names stay text; the keyboard does it all", {
+test("the page searches by a dropped image; labels and names stay text; the keyboard suffices", {
   skip: skipWithoutChromium,
 }, async (t) => {
   const tiny = await makeTinyRun(t);
@@ -29,7 +30,7 @@ test("the page searches by an image that is dropped on it; labels and names stay
   await page.goto(url);
   await page.getByText("30 images").waitFor();
 
-  assert.equal(await page.locator("#found button").count(), 15, "some of the index to begin with");
+  assert.equal(await page.locator("#found button").count(), 15, "a sample of the index to start with");
   await dropFile(page, "#drop", join(tiny.dataDir, file), "<img src=x onerror=document.title='taken'>.jpg");
   await page.getByText(/12 nearest of 30 images, in [\d,]+ ms/).waitFor();
   const cards = page.locator("#found button");

@@ -1,4 +1,4 @@
-// What the tests of the notebooks look at: each look sees what is broken. Outputs are given, no cell runs.
+// Tests the checks of the notebook tests: each one fails on what it checks. Outputs are given, no cell runs.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -10,7 +10,7 @@ import { writeFile } from "../folders";
 import { notebookJson, openNotebook, skipWithoutChromium, startLab } from "./lab";
 import { assertFiguresReact, assertImagesLoaded, assertNoErrors, assertProgressDone } from "./sight";
 
-/** The output of a cell, as the notebook's file holds it. */
+/** A cell's output, as in the notebook's file. */
 type Output = Record<string, unknown>;
 
 const shown = (data: Record<string, unknown>): Output => ({
@@ -29,7 +29,7 @@ const figure = (layout: object) =>
     },
   });
 
-/** Writes a notebook of one cell and these outputs, and opens it. */
+/** Writes a notebook of one cell with these outputs, and opens it. */
 async function openWith(page: Page, path: string, outputs: readonly Output[]): Promise<void> {
   const notebook = JSON.parse(notebookJson(['"nothing runs";']));
   notebook.cells[0].outputs = outputs;
@@ -48,7 +48,7 @@ function makeFolder(t: TestContext): string {
   return folder;
 }
 
-test("a whole notebook passes every look; a broken picture, bar, figure or cell fails its own", {
+test("an intact notebook passes every check; a broken picture, bar, figure or cell fails its check", {
   skip: skipWithoutChromium,
 }, async (t) => {
   const folder = makeFolder(t);

@@ -1,4 +1,4 @@
-// What a person sees of a notebook in JupyterLab, read from the page.
+// Checks of what a notebook shows in JupyterLab, read from the page.
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -6,19 +6,19 @@ import { installPath } from "guie/dist/common/project";
 import type { Locator, Page } from "playwright-core";
 
 const OUTPUT = ".jp-OutputArea-output";
-/** JupyterLab makes the output itself the figure, once plotly has drawn it. */
+/** A drawn figure: JupyterLab turns the output itself into the figure. */
 const FIGURE = ".jp-RenderedPlotly.js-plotly-plot";
-/** The picture beside the mouse, over a point of the atlas. */
+/** The picture next to the mouse, over a point of the atlas. */
 const HOVER_PICTURE = ".guie-hover-picture";
 const HOVER_TIMEOUT_MS = 10_000;
 
-/** What scrolls. */
+/** The scrolling element. */
 const PANEL = `document.querySelector(".jp-WindowedPanel-outer")`;
 const MAX_PICTURE_PX = 16_000;
-/** Figures are laid out anew for another window. */
+/** Time for figures to adapt to another window size. */
 const SETTLE_MS = 1_000;
 
-/** Fails with the text of the first cell that shows an error or a warning on standard error. */
+/** Asserts that no cell shows an error, or a warning on standard error. */
 export async function assertNoErrors(page: Page): Promise<void> {
   for (const type of ["error", "stderr"]) {
     const shown = page.locator(`${OUTPUT}[data-mime-type='application/vnd.jupyter.${type}']`);
@@ -26,13 +26,13 @@ export async function assertNoErrors(page: Page): Promise<void> {
   }
 }
 
-/** What is read of a drawn plotly figure. */
+/** The parts of a drawn plotly figure that are read here. */
 type DrawnFigure = Element & {
   _fullLayout: Record<"xaxis" | "yaxis", { c2p(value: number): number }>;
   data: readonly { visible?: unknown; customdata: number[]; x: number[]; y: number[] }[];
 };
 
-/** Where a point of an atlas stands in the window, by the number of its picture. */
+/** Returns the place in the window of an atlas point, by the number of its picture. */
 export function placeOfPoint(figure: Locator, picture: number): Promise<{ x: number; y: number }> {
   return figure.evaluate((element, picture) => {
     const { _fullLayout: layout, data } = element as unknown as DrawnFigure;
@@ -45,7 +45,7 @@ export function placeOfPoint(figure: Locator, picture: number): Promise<{ x: num
   }, picture);
 }
 
-/** Every picture in sight has been loaded: its own width is above 0. @returns how many there are */
+/** Asserts that every visible picture has been loaded: its natural width is above 0. @returns their count */
 export async function assertImagesLoaded(page: Page): Promise<number> {
   const widths: number[] = await page.evaluate(
     `Promise.all([...document.querySelectorAll("${OUTPUT} img")]
@@ -62,7 +62,7 @@ export async function assertImagesLoaded(page: Page): Promise<number> {
   return widths.length;
 }
 
-/** Every progress bar stands at 100 %. @returns how many there are */
+/** Asserts that every progress bar is at 100 %. @returns their count */
 export async function assertProgressDone(page: Page): Promise<number> {
   const lines = (await page.locator(OUTPUT).allInnerTexts())
     .flatMap((text) => text.split("\n"))
@@ -75,8 +75,8 @@ export async function assertProgressDone(page: Page): Promise<number> {
 }
 
 /**
- * Every interactive figure shows a label when the mouse stands on its middle, or the picture of the point there.
- * @returns how many there are
+ * Asserts that every interactive figure shows a label, or a picture, when the mouse is on its middle.
+ * @returns their count
  */
 export async function assertFiguresReact(page: Page): Promise<number> {
   const figures = page.locator(FIGURE);
@@ -106,9 +106,9 @@ async function hoverMarks(page: Page, index: number): Promise<void> {
         return { left, top, width, height: Math.min(bottom, box.bottom) - top };
       });
       const [mark] = marks.sort((a, b) => b.width * b.height - a.width * a.height);
-      // Off its middle, where a heat map of an even count has the border of two cells
+      // Not the exact middle, where a heat map of an even count has a border of two cells
       if (mark) return { x: mark.left + mark.width * 0.55, y: mark.top + mark.height * 0.55 };
-      // Of WebGL's points calcdata holds nothing
+      // calcdata has no WebGL points
       const points = data[0].type === "scattergl" ? data[0].x.map((x, i) => ({ x, y: data[0].y[i] })) : figure.calcdata[0];
       const { x, y } = points[Math.floor(points.length / 2)];
       return { x: box.left + xaxis.c2p(x), y: box.top + yaxis.c2p(y) };
@@ -118,14 +118,14 @@ async function hoverMarks(page: Page, index: number): Promise<void> {
   await page.mouse.move(place.x, place.y, { steps: 3 });
 }
 
-/** A live curve as it stands in the page. */
+/** A live curve in the page. */
 export interface LiveCurve {
-  /** Number of the cell that it belongs to: curves of two runs are two curves. */
+  /** Number of its cell: two runs have two curves. */
   cell: number;
   points: number;
 }
 
-/** The live curve (an SVG in an image) that was drawn last; undefined where none stands in the page. */
+/** Returns the last live curve (an SVG in an image) of the page; undefined if there is none. */
 export async function liveCurve(page: Page): Promise<LiveCurve | undefined> {
   const { cell, path }: { cell: number; path: string } = await page.evaluate(
     `(() => {
@@ -140,7 +140,7 @@ export async function liveCurve(page: Page): Promise<LiveCurve | undefined> {
   return path === "" ? undefined : { cell, points: path.split(/[ML]/).length - 1 };
 }
 
-/** Keeps a picture of the whole notebook in runs/screenshots/; its figures stand in the higher window as well. */
+/** Saves a picture of the whole notebook in runs/screenshots/; asserts that its figures survive the taller window. */
 export async function takeScreenshot(page: Page, name: string): Promise<void> {
   const folder = installPath("runs", "screenshots");
   mkdirSync(folder, { recursive: true });

@@ -1,5 +1,5 @@
-// The six notebooks as people use them: JupyterLab on a workspace of its own, one notebook after the other on what
-// the ones before it made. Screenshots are kept in runs/screenshots/.
+// Runs the six notebooks as people use them: in JupyterLab on a temporary workspace, each one on the results of those
+// before it. Screenshots go to runs/screenshots/.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -47,7 +47,7 @@ function notebookPath(name: string): string {
   return join(workspace.root, "notebooks", `${name}.ipynb`);
 }
 
-/** Opens a notebook, runs all its cells, and looks at everything that it shows. */
+/** Opens a notebook, runs all its cells, and checks everything that it shows. */
 async function runNotebook(name: string, whileItRuns?: () => Promise<void>) {
   await openNotebook(page, `notebooks/${name}.ipynb`);
   await runAllCells(page);
@@ -63,17 +63,17 @@ async function runNotebook(name: string, whileItRuns?: () => Promise<void>) {
   return seen;
 }
 
-test("Get_Data draws the demo and shows what is there", { skip }, async () => {
+test("Get_Data draws the demo set and shows it", { skip }, async () => {
   const seen = await runNotebook("Get_Data");
   assert.ok(seen.bars >= 8 && seen.images >= 7 * 4 && seen.figures === 1, JSON.stringify(seen));
 });
 
-test("Data_preprocessing resizes it", { skip }, async () => {
+test("Data_preprocessing resizes the images", { skip }, async () => {
   const seen = await runNotebook("Data_preprocessing");
   assert.ok(seen.bars >= 7 && seen.images >= 3 * 8 && seen.figures === 1, JSON.stringify(seen));
 });
 
-test("Data_Merge's balance table sorts by a click", { skip }, async () => {
+test("Data_Merge's balance table sorts on a click", { skip }, async () => {
   const seen = await runNotebook("Data_Merge");
   assert.ok(seen.bars >= 1 && seen.images > 4 && seen.figures === 1, JSON.stringify(seen));
   const table = page.locator(".jp-OutputArea-output table").filter({ hasText: "gini" }).last();
@@ -93,7 +93,7 @@ function sorted(values: readonly number[]): number[] {
   return [...values].sort((a, b) => a - b);
 }
 
-test("Model_Preparation brings the pretrained tower", { skip }, async () => {
+test("Model_Preparation fetches the pretrained tower", { skip }, async () => {
   const seen = await runNotebook("Model_Preparation");
   assert.ok(seen.bars >= 1 && seen.images === 8 && seen.figures === 1, JSON.stringify(seen));
 });
@@ -141,7 +141,7 @@ for await (const step of endless.trainer) steps.push(step);`,
   await page.locator(".jp-OutputArea-output", { hasText: "steps taken, kernel alive" }).waitFor();
 });
 
-test("Inference finds, and shows what it finds", { skip }, async () => {
+test("Inference searches and shows the results", { skip }, async () => {
   const seen = await runNotebook("Inference");
   assert.ok(seen.bars >= 2 && seen.images >= 12 && seen.figures === 4, JSON.stringify(seen));
 });

@@ -1,4 +1,4 @@
-// The six notebooks headless (nbclient), then each as a page: every figure is there without server and network.
+// Runs the six notebooks headless (nbclient), then opens each HTML page: every figure is there without server and network.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -11,15 +11,15 @@ import { makeWorkspace, PIPELINE, TINY } from "./workspace";
 
 const TEN_MINUTES_MS = 600_000;
 
-/** The page takes a figure's picture away once its plot is drawn. */
+/** True in the page once every plot has replaced its figure's picture. */
 const PICTURES_GIVE_WAY = `[...document.querySelectorAll(".guie-figure")].every(
   (json) => json.previousElementSibling.tagName !== "IMG",
 )`;
 
-/** What a cell shows of one output, by MIME type. */
+/** One output of a cell, by MIME type. */
 type Bundle = Record<string, unknown>;
 
-/** Outputs of an executed copy, in their MIME types. */
+/** Returns the outputs of an executed copy, by MIME type. */
 function bundlesIn(path: string): Bundle[] {
   const { cells } = JSON.parse(readFileSync(path, "utf8")) as {
     cells: { outputs?: { data?: Bundle }[] }[];
@@ -27,14 +27,14 @@ function bundlesIn(path: string): Bundle[] {
   return cells.flatMap(({ outputs = [] }) => outputs.flatMap(({ data }) => (data ? [data] : [])));
 }
 
-/** Text of an output in one MIME type, "" where it has none. */
+/** Returns an output's text in one MIME type; "" if it has none. */
 function textOf(bundle: Bundle, mime: string): string {
   return [bundle[mime] ?? []].flat().join("");
 }
 
 /**
- * What GitHub has to show of an output, after it has taken scripts and styles away: a figure's SVG, else the HTML's
- * words and pictures, else the text.
+ * Returns what GitHub shows of an output, without scripts and styles: a figure's SVG, else the HTML's words and
+ * pictures, else the text.
  */
 function seenOnGitHub(bundle: Bundle): string {
   const svg = textOf(bundle, "image/svg+xml");
@@ -44,13 +44,13 @@ function seenOnGitHub(bundle: Bundle): string {
   return "text/html" in bundle ? words : textOf(bundle, "text/plain");
 }
 
-/** Whether it is a figure of WebGL points, which the page draws anew in its picture's place. */
+/** Returns whether an output is a figure of WebGL points, whose picture the page replaces by a plot. */
 function isWebGl(bundle: Bundle): boolean {
   const figure = bundle["application/vnd.plotly.v1+json"] as { data: { type: string }[] } | undefined;
   return figure?.data.some(({ type }) => type === "scattergl") ?? false;
 }
 
-/** What the executed copy holds: figures by their SVG, those of WebGL among them, pictures in its HTML. */
+/** Counts the figures (by their SVG), the WebGL figures among them, and the pictures of an executed copy. */
 function picturesIn(path: string): { figures: number; webGl: number; pictures: number } {
   const bundles = bundlesIn(path);
   const html = bundles.map((bundle) => textOf(bundle, "text/html")).join("");

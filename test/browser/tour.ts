@@ -1,4 +1,4 @@
-// The README's tour: pictures of JupyterLab with notebooks run on the demo set, after `npm run demo`.
+// Takes the pictures of the README's tour: JupyterLab with notebooks run on the demo set, after `npm run demo`.
 //   npm run pictures
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import sharp from "sharp";
 import { openNotebook, runAllCells, startLab, waitUntilIdle } from "./lab";
 import { assertNoErrors, placeOfPoint } from "./sight";
 
-/** Picture -> the notebook, a word of the cell that stands at the top of the window, a point of its atlas under the mouse. */
+/** Pictures: the notebook, a word of the cell at the top of the window, and the atlas point under the mouse. */
 const STOPS: readonly { picture: string; notebook: string; cell: string; click?: string; point?: number }[] =
   [
     { picture: "balance", notebook: "Data_Merge", cell: "compareBalance", click: "images" },
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Runs a copy of a notebook as it is shipped, whatever was edited in notebooks/. */
+/** Runs a copy of the original notebook, ignoring edits in notebooks/. */
 async function runCopy(page: Page, notebook: string): Promise<void> {
   const copy = join("runs", "tour", `${notebook}.ipynb`);
   copyFileSync(installPath("scripts", "originals", `${notebook}.ipynb`), installPath(copy));
@@ -55,7 +55,7 @@ async function takePicture(
   await cell.evaluate((element) => element.scrollIntoView({ block: "start" }));
   await page.mouse.move(0, 0);
   if (point !== undefined) {
-    await page.waitForTimeout(SETTLE_MS); // the figure has scrolled to where it stays
+    await page.waitForTimeout(SETTLE_MS); // scrolling has ended
     const { x, y } = await placeOfPoint(cell.locator(".js-plotly-plot"), point);
     await page.mouse.move(x - 4, y - 3);
     await page.mouse.move(x, y, { steps: 3 });

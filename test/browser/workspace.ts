@@ -1,4 +1,4 @@
-// A workspace of its own for the notebooks, so that a test touches nobody's data: the same packages and lib, empty
+// A temporary workspace for the notebooks, so that tests do not touch the user's data: the same packages and lib, empty
 // data/ and checkpoints/, and notebooks/ with other parameters.
 import {
   cpSync,
@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installPath } from "guie/dist/common/project";
 
-/** The six, in the order of the pipeline: each reads what those before it wrote. */
+/** The six notebooks in the order of the pipeline: each reads the results of those before it. */
 export const PIPELINE = [
   "Get_Data",
   "Data_preprocessing",
@@ -24,7 +24,7 @@ export const PIPELINE = [
   "Inference",
 ] as const;
 
-/** Parameters under which all six take a minute: a few emoji, a tower of a few thousand weights. */
+/** Parameters with which all six take a minute: a few emoji, a tower of a few thousand weights. */
 export const TINY: Partial<Record<(typeof PIPELINE)[number], Record<string, unknown>>> = {
   Get_Data: { classesPerGroup: 8 },
   Data_Merge: { search: "", minPerClass: 60 },
@@ -33,7 +33,7 @@ export const TINY: Partial<Record<(typeof PIPELINE)[number], Record<string, unkn
   Inference: { preset: "tiny", examples: 3 },
 };
 
-/** Makes the workspace in a temporary folder and returns its path; `remove` takes it away. */
+/** Makes the workspace in a temporary folder and returns its path; `remove` deletes it. */
 export function makeWorkspace(): { root: string; remove(): void } {
   const root = mkdtempSync(join(tmpdir(), "guie-workspace-"));
   for (const name of [
@@ -51,13 +51,13 @@ export function makeWorkspace(): { root: string; remove(): void } {
     symlinkSync(installPath("node_modules", name), join(root, "node_modules", name));
   symlinkSync(join(root, "lib"), join(root, "node_modules", "guie"));
   symlinkSync(installPath(".venv"), join(root, ".venv"));
-  // The pretrained tower is downloaded once a machine
+  // The pretrained tower is downloaded once per machine
   mkdirSync(installPath(".cache", "wheels"), { recursive: true });
   symlinkSync(installPath(".cache", "wheels"), join(root, ".cache", "wheels"));
   return { root, remove: () => rmSync(root, { recursive: true }) };
 }
 
-/** Changes defaults in a notebook's parameters cell, as a person does who types other ones. */
+/** Changes defaults in a notebook's parameters cell, as a person would type them. */
 export function typeParams(path: string, values: Readonly<Record<string, unknown>>): void {
   let text = readFileSync(path, "utf8");
   for (const [name, value] of Object.entries(values)) {

@@ -1,4 +1,4 @@
-// What a message advises to type exists: every flag in an error of a command is one of that command's.
+// Tests that advice can be typed: every flag in a command's messages exists in that command.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Command } from "commander";
 import { installPath } from "guie/dist/common/project";
 
-/** The options of every command, "--data-dir", by the command's name; and the file of lib/cli that registers it. */
+/** Each command's options ("--data-dir") and the file of lib/cli that registers it. */
 const COMMANDS = commands();
 
 function commands(): Map<string, { file: string; flags: Set<string> }> {
@@ -29,8 +29,8 @@ function commands(): Map<string, { file: string; flags: Set<string> }> {
 }
 
 /**
- * Messages outside of lib/cli that name a flag without its command, and the commands that they reach. A message that
- * others may reach too (a notebook, several commands) says "npx guie COMMAND --flag", or names the setting.
+ * Files outside of lib/cli whose messages name a flag without its command, and the commands that print them. A message
+ * for others, too (a notebook, several commands), says "npx guie COMMAND --flag", or names the setting.
  */
 const REACHED_BY: Readonly<Record<string, readonly string[]>> = {
   "lib/export/": ["export"],
@@ -54,18 +54,18 @@ const REACHED_BY: Readonly<Record<string, readonly string[]>> = {
   "lib/runs/": ["train"],
 };
 
-/** Programs whose flags are not ours. */
+/** Other programs with flags. */
 const FOREIGN = /\b(curl|git clone|pip|convmv|kaggle|mv|npm run|wget)\b/;
 
 interface Advice {
   file: string;
   flag: string;
   text: string;
-  /** The command that stands before the flag. */
+  /** The command before the flag. */
   command: string | undefined;
 }
 
-/** Every flag in a text literal of the sources that is part of a sentence or of a command to type. */
+/** Returns every flag in the sources' string literals that is part of a sentence or of a command to type. */
 function advices(): Advice[] {
   const files = readdirSync(installPath("lib"), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts") && !/^(dist|node_modules)\//.test(file))
@@ -80,21 +80,21 @@ function advices(): Advice[] {
       .flatMap((text) =>
         Array.from(text.matchAll(/(?<![\w-])--[a-z][\w-]*/g), ({ 0: flag, index }) => {
           const before = text.slice(0, index);
-          // Behind its command, in the same sentence
+          // After its command, in the same sentence
           return { file, flag, text, command: /^[\s\S]*\bguie ([a-z-]+)[^.;`]*$/.exec(before)?.[1] };
         }),
       );
   });
 }
 
-test("every flag that a message names is one of the command that it is said by, or named behind", () => {
+test("every flag in a message exists in the command that prints it, or that it names", () => {
   assert.equal(COMMANDS.size, 18, [...COMMANDS.keys()].join(", "));
   assert.ok(COMMANDS.get("tune")!.flags.has("--vary") && !COMMANDS.get("tune")!.flags.has("--overwrite"));
   const found = advices();
   assert.ok(found.length > 100, `${found.length} flags: the test reads too few`);
   const faults = found.flatMap(({ file, flag, text, command }) => {
-    const own = [...COMMANDS].filter(([, { file: of }]) => of === file).map(([name]) => name);
-    const reached = Object.entries(REACHED_BY).find(([prefix]) => file.startsWith(prefix))?.[1] ?? own;
+    const registered = [...COMMANDS].filter(([, { file: of }]) => of === file).map(([name]) => name);
+    const reached = Object.entries(REACHED_BY).find(([prefix]) => file.startsWith(prefix))?.[1] ?? registered;
     const said = command === undefined ? reached : [command];
     if (said.length === 0)
       return file.startsWith("lib/cli/") ? [] : [`${file}: ${flag} of which command? ${text}`];

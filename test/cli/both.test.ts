@@ -1,4 +1,4 @@
-// Both stages from the command line: the frozen run is shown wherever the fine-tuned one is.
+// Tests both stages from the command line: the frozen run is shown wherever the fine-tuned one is.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
@@ -45,7 +45,7 @@ test("train --both: frozen, then fine_tune from there; the summary, runs and wat
   assert.match(guie("runs"), /mP@5 +baseline mP@5/);
 });
 
-test("search --stage fine_tune: each seed starts from a frozen run with the same classes held out", () => {
+test("tune --stage fine_tune: each seed starts from a frozen run with the same classes held out", () => {
   const search = ["tune", ...tiny(), ...SHORT, "--stage", "fine_tune", "--name", `${NAME}_search`];
   const { rows } = JSON.parse(
     guie(...search, "--set", "holdOutShare=0.34", "--seeds", "1,2", "--vary", "trainedBlocks=1", "--json"),
@@ -65,7 +65,7 @@ test("search --stage fine_tune: each seed starts from a frozen run with the same
   assert.deepEqual([initFrom, seed, holdOutShare], [`checkpoints/${NAME}_search_frozen/seed_2`, 2, 0.34]);
 });
 
-test("search --choose-on held-out-classes: a seed's run is that of train --both with this seed", () => {
+test("tune --choose-on held-out-classes: a seed's run equals that of train --both with this seed", () => {
   const both = JSON.parse(
     guie("train", ...tiny(), ...SHORT, "--both", "--run-name", NAME, "--seed", "2", "--overwrite", "--json"),
   );
@@ -82,7 +82,7 @@ test("search --choose-on held-out-classes: a seed's run is that of train --both 
   assert.deepEqual([start.runs, start.mp5, start.spread], [2, (one + two) / 2, Math.abs(one - two)]);
 });
 
-test("search ends by 1 where a run failed, names its reason, and keeps the others", () => {
+test("tune exits with 1 if a run failed, prints its reason, and keeps the others", () => {
   const name = `${NAME}_failed`;
   const args = [...tiny(), ...SHORT, "--name", name, "--vary", "initLr=1e38", "--json"];
   const child = spawnSync(process.execPath, [installPath("lib/bin/guie.js"), "tune", ...args], {

@@ -1,4 +1,4 @@
-// `guie embed` over images of all kinds, by the backbone and by views; a tower of random weights.
+// Tests `guie embed` on images of all kinds and with views, by a tower of random weights.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ function embed(...args: string[]): {
   return { status, stderr, summary: stdout ? JSON.parse(stdout) : {} };
 }
 
-/** A picture that differs from its mirror image. */
+/** Makes a picture that differs from its mirror image. */
 const picture = (hue: number) =>
   sharp(
     Buffer.from(
@@ -30,7 +30,7 @@ const picture = (hue: number) =>
     ),
   );
 
-test("a folder with broken files: the others are embedded, the broken ones listed; views are averaged", async (t) => {
+test("in a folder with broken files the others are embedded and the broken ones listed; views are averaged", async (t) => {
   const folder = temporaryFolder(t);
   const images = join(folder, "images");
   mkdirSync(join(images, "deep/er"), { recursive: true });
@@ -59,8 +59,8 @@ test("a folder with broken files: the others are embedded, the broken ones liste
   const [one, both] = [features, openFeatures(join(folder, "mirrored"))].map((part) => part.readAll());
   const row = (vectors: typeof one, i: number) => vectors!.data.subarray(i * 32, (i + 1) * 32);
   const mean = row(one, 0).map((value, j) => (value + row(one, 1)[j]!) / 2);
-  const apart = row(one, 0).map((value, j) => Math.abs(value - row(one, 1)[j]!));
-  assert.ok(Math.max(...apart) > 1e-3, "an image and its mirror image differ");
+  const differences = row(one, 0).map((value, j) => Math.abs(value - row(one, 1)[j]!));
+  assert.ok(Math.max(...differences) > 1e-3, "an image and its mirror image differ");
   for (const i of [0, 1]) {
     const difference = row(both, i).map((value, j) => Math.abs(value - mean[j]!));
     assert.ok(Math.max(...difference) < 1e-5, `row ${i} is the mean of both`);
@@ -71,7 +71,7 @@ test("a folder with broken files: the others are embedded, the broken ones liste
   assert.match(again.stderr, /by other settings[\s\S]*--overwrite/);
 });
 
-test("killed and started again, it goes on: a CSV with labels and folds", async (t) => {
+test("a killed command resumes; a CSV with labels and folds", async (t) => {
   const folder = temporaryFolder(t);
   const lines = ["new_image_files,new_labels,dataset,fold"];
   for (let i = 0; i < 60; i++) {

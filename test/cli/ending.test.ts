@@ -1,4 +1,4 @@
-// How a command ends that was stopped: by Ctrl-C, by an output that takes no more, by an error that nobody expected.
+// Tests how commands end: by Ctrl-C, by a closed or full output, by an unexpected error.
 import assert from "node:assert/strict";
 import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -16,7 +16,7 @@ import { temporaryFolder, writeFile } from "../folders";
 
 const GUIE = installPath("lib/bin/guie.js");
 
-/** `guie runs` into which `code` is put before it begins. @returns how it ended, and the folder of its log */
+/** Runs `guie runs` after `code`. @returns how it ended, and its logs */
 function withFault(t: TestContext, code: string, environment: NodeJS.ProcessEnv = {}) {
   const folder = temporaryFolder(t);
   writeFile(join(folder, "fault.js"), code);
@@ -29,8 +29,8 @@ function withFault(t: TestContext, code: string, environment: NodeJS.ProcessEnv 
 }
 
 const FAULTS = {
-  "an error that is thrown": `setImmediate(() => { throw new TypeError("odd\\nand long") })`,
-  "a promise that nobody waits for": `setImmediate(() => Promise.reject(new TypeError("odd")))`,
+  "a thrown error": `setImmediate(() => { throw new TypeError("odd\\nand long") })`,
+  "an unhandled rejection": `setImmediate(() => Promise.reject(new TypeError("odd")))`,
 };
 
 for (const [what, code] of Object.entries(FAULTS)) {
@@ -51,13 +51,13 @@ for (const [what, code] of Object.entries(FAULTS)) {
 }
 
 test("GUIE_DEBUG=1 shows the trace; a log that cannot be written is not named", (t) => {
-  const debugged = withFault(t, FAULTS["a promise that nobody waits for"], { GUIE_DEBUG: "1" });
+  const debugged = withFault(t, FAULTS["an unhandled rejection"], { GUIE_DEBUG: "1" });
   assert.match(debugged.stderr, /TypeError: odd[\s\S]*\n +at /);
-  const nowhere = withFault(t, FAULTS["a promise that nobody waits for"], { TMPDIR: "/nowhere" });
+  const nowhere = withFault(t, FAULTS["an unhandled rejection"], { TMPDIR: "/nowhere" });
   assert.equal(nowhere.stderr, "guie runs: unexpected error: TypeError: odd. GUIE_DEBUG=1 shows its trace\n");
 });
 
-test("ten traces stay, each of a bounded size", (t) => {
+test("ten traces are kept, each of a limited size", (t) => {
   const { TMPDIR } = process.env;
   process.env.TMPDIR = temporaryFolder(t);
   t.after(() => {
@@ -76,7 +76,7 @@ test("ten traces stay, each of a bounded size", (t) => {
   assert.equal(readFileSync(paths.at(-1)!).length, 65_536);
 });
 
-test("the project's scripts end alike", (t) => {
+test("the project's scripts end in the same way", (t) => {
   const folder = temporaryFolder(t);
   const guard = JSON.stringify(installPath("scripts/guard.mjs"));
   const script = (code: string) =>
@@ -97,7 +97,7 @@ test("the project's scripts end alike", (t) => {
 
 const sh = (line: string) => spawnSync("sh", ["-c", line], { encoding: "utf8" });
 
-test("a result that cannot be written is a fault, a reader that has read enough is none", () => {
+test("a result that cannot be written is an error, a reader that has read enough is not", () => {
   const full = sh(`"${process.execPath}" "${GUIE}" runs --json > /dev/full`);
   assert.equal(full.status, 1);
   assert.match(
@@ -112,7 +112,7 @@ test("a result that cannot be written is a fault, a reader that has read enough 
   assert.match(unheard.stdout, /^\{"runs":/);
 });
 
-/** Starts a command, presses Ctrl-C once it says `cue`, and waits for its end. */
+/** Starts a command, presses Ctrl-C once it prints `cue`, and waits for its end. */
 async function pressed(t: TestContext, cue: string, args: string[], env: NodeJS.ProcessEnv = {}) {
   const child = spawn(process.execPath, [GUIE, ...args], { env: { ...process.env, ...env } });
   t.after(() => child.kill("SIGKILL"));
@@ -127,7 +127,7 @@ async function pressed(t: TestContext, cue: string, args: string[], env: NodeJS.
   return { code, stdout, stderr };
 }
 
-test("Ctrl-C while other hosts are awaited: 130, and one line", async (t) => {
+test("Ctrl-C while waiting for other hosts: 130, and one line", async (t) => {
   const cluster = { worker: ["127.0.0.1:45210", "127.0.0.1:45212"] };
   const run = `test-awaited-${process.pid}`;
   t.after(() => spawnSync("rm", ["-r", runFolder(run)]));
@@ -142,7 +142,7 @@ test("Ctrl-C while other hosts are awaited: 130, and one line", async (t) => {
   }
 });
 
-test("Ctrl-C in a command that has nothing to finish: 130, and one line; no half of a file stays", async (t) => {
+test("Ctrl-C in a command with nothing to finish: 130, and one line; no partial file remains", async (t) => {
   const folder = temporaryFolder(t);
   const { code, stdout, stderr } = await pressed(t, "images (", ["get-data", "--data-dir", folder, "--demo"]);
   assert.equal(code, 130);
@@ -151,7 +151,7 @@ test("Ctrl-C in a command that has nothing to finish: 130, and one line; no half
   assert.deepEqual(readdirSync(folder), []);
 });
 
-test("what a file system refuses is said in words", (t) => {
+test("errors of the file system are told in words", (t) => {
   const folder = temporaryFolder(t);
   writeFile(join(folder, "file"), "");
   symlinkSync("circle", join(folder, "circle"));
@@ -177,7 +177,7 @@ test("what a file system refuses is said in words", (t) => {
   );
 });
 
-test("what a library says of the disk is said in the same words, and other errors stay as they are", () => {
+test("a library's disk errors get the same words, and other errors are not changed", () => {
   const said = inWords(new Error("writing shard: /data/x.bin; No space left on device (RESOURCE_EXHAUSTED)"));
   assert.ok(said instanceof UserError);
   assert.match(said.message, /^\/data\/x\.bin could not be read or written: the disk is full\./);

@@ -1,4 +1,4 @@
-// guie evaluate --confusion, as a person calls it.
+// Tests guie evaluate --confusion.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -8,10 +8,10 @@ import { confusionFigure } from "guie/dist/notebook/views/retrieval_views";
 import sharp from "sharp";
 import { temporaryFolder, writeFile } from "../folders";
 
-/** Left half, right half: what the pixels of a class look like. */
+/** Brightness of the left and the right half of each class's images. */
 const CLASSES = { a: [250, 10], b: [10, 250], c: [250, 60] } as const;
 
-/** Queries of a, b and c; c's own index image looks like b, so that its nearest is a's, of another data set. */
+/** Makes queries of a, b and c; c's index image looks like b, so that c's nearest is a's, of another data set. */
 async function retrievalSet(t: TestContext): Promise<string> {
   const folder = temporaryFolder(t);
   const draw = async (name: string, [left, right]: readonly [number, number]) => {
@@ -38,7 +38,7 @@ async function retrievalSet(t: TestContext): Promise<string> {
 const evaluate = (...args: string[]) =>
   spawnSync(process.execPath, [installPath("lib/bin/guie.js"), "evaluate", ...args], { encoding: "utf8" });
 
-test("guie evaluate --confusion: the data sets of wrong nearest neighbours", async (t) => {
+test("guie evaluate --confusion shows the data sets of wrong nearest neighbours", async (t) => {
   const folder = await retrievalSet(t);
   const without = evaluate("pixels", "--confusion", "--data-dir", folder);
   assert.equal(without.status, 1);
@@ -69,7 +69,7 @@ test("guie evaluate --confusion: the data sets of wrong nearest neighbours", asy
   assert.match(evaluate("--confusion").stderr, /needs a model/);
 });
 
-test("the heat map: shares of all queries, their numbers as texts, names as text", () => {
+test("the heat map shows shares of all queries, their counts as labels, and escaped names", () => {
   const rows = [
     { dataset: "<b>one</b>", queries: 8, wrong: 4, shares: { "<b>one</b>": 0.25, two: 0.75 } },
     { dataset: "two", queries: 2, wrong: 0, shares: { "<b>one</b>": 0, two: 0 } },

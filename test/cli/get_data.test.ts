@@ -1,4 +1,4 @@
-// The demo from the command line: how large it is drawn.
+// Tests the size of the demo from the command line.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ function guie(...args: string[]) {
   return spawnSync(process.execPath, [command, "get-data", ...args], { encoding: "utf8" });
 }
 
-test("--classes-per-group draws so many classes of each of the seven groups, a fifth of them held out", (t) => {
+test("--classes-per-group sets the number of classes in each of seven groups, a fifth of which is held out", (t) => {
   const dataDir = join(temporaryFolder(t), "demo");
   const flags = ["--data-dir", dataDir, "--demo", "--classes-per-group"];
   const { status, stdout, stderr } = guie(...flags, "5", "--json");
@@ -43,7 +43,7 @@ test("--classes-per-group draws so many classes of each of the seven groups, a f
   assert.match(refused.stderr, /--classes-per-group takes a number, got "few"\.\n {2}Next: /);
 });
 
-test("what the engine lacks is said in words, with what to do next", () => {
+test("a missing engine is an error in words, with a next step", () => {
   const command = installPath("lib/bin/guie.js");
   const env = { ...process.env, TENSORFLOW_FOLDER: "/nonexistent" };
   const { status, stderr } = spawnSync(process.execPath, [command, "runs"], { env, encoding: "utf8" });

@@ -1,4 +1,4 @@
-// The command line's grammar: help in groups, MODEL as a word or --model, old names that say the new ones once.
+// Tests the command line's grammar: help in groups, MODEL as a word or --model, old names that print the new ones once.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -14,7 +14,7 @@ const CACHE = projectPath(".cache", `test-grammar-${process.pid}`);
 process.env.GUIE_CACHE_DIR = CACHE;
 after(() => rmSync(CACHE, { recursive: true, force: true }));
 
-/** Runs the command line within this process. @returns its exit code, and what it wrote */
+/** Runs the command line in this process. @returns its exit code and outputs */
 async function guie(...args: string[]): Promise<{ status: unknown; stdout: string; stderr: string }> {
   const said = { stdout: "", stderr: "" };
   const writes = (["stdout", "stderr"] as const).map((name) => [name, process[name].write] as const);
@@ -35,7 +35,7 @@ async function guie(...args: string[]): Promise<{ status: unknown; stdout: strin
   }
 }
 
-/** A prepared tower's file below a folder. */
+/** Prepares a tower's file in a folder; returns its path. */
 async function preparedIn(folder: string): Promise<string> {
   const { stdout } = await guie(
     "prepare-model",
@@ -50,7 +50,7 @@ async function preparedIn(folder: string): Promise<string> {
   return JSON.parse(stdout).path;
 }
 
-test("the help lists the commands in groups, as the folders of lib/cli do", () => {
+test("the help lists the commands in the groups of lib/cli's folders", () => {
   const help = makeProgram().helpInformation();
   const groups = Array.from(help.matchAll(/^(\w+):\n((?: {2}.*\n?)+)/gm), ([, heading, lines]) => [
     heading,
@@ -67,7 +67,7 @@ test("the help lists the commands in groups, as the folders of lib/cli do", () =
   );
 });
 
-/** A command line with an old name, and what is said of it; what comes after may be any error. */
+/** Command lines with an old name, and the notice; any error may follow. */
 const OLD_NAMES: [line: string, said: string][] = [
   ["evaluate --run nowhere --data-dir nowhere", "guie evaluate --run is now a word: guie evaluate MODEL..."],
   ["evaluate pixels --compare --data-dir nowhere", "guie evaluate --compare is now guie compare."],
@@ -90,10 +90,10 @@ for (const [line, said] of OLD_NAMES) {
   });
 }
 
-test("new names and the original's own flags say nothing of the kind", async () => {
+test("new names and the original's own flags print no notice", async () => {
   for (const line of ["evaluate x --data-dir nowhere", "compare x --data-dir nowhere", "tune --seeds 1.5"])
     assert.doesNotMatch((await guie(...line.split(" "))).stderr, / is now /);
-  const own = [
+  const originalFlags = [
     "train",
     "--cpkt_epoch",
     "1",
@@ -104,10 +104,10 @@ test("new names and the original's own flags say nothing of the kind", async () 
     "--csv-dir",
     "no.csv",
   ];
-  assert.doesNotMatch((await guie(...own, "--stage", "frozen", "--fold", "x")).stderr, / is now /);
+  assert.doesNotMatch((await guie(...originalFlags, "--stage", "frozen", "--fold", "x")).stderr, / is now /);
 });
 
-test("a value under both names is refused; guie search takes no picture", async () => {
+test("a value under both names is an error; guie search takes no photo", async () => {
   const both = await guie("embed", "docs", "--run", "a", "--model", "b", "--out", "x");
   assert.match(both.stderr, /--run and --model are two names of one option/);
   assert.match(
@@ -122,7 +122,7 @@ test("a value under both names is refused; guie search takes no picture", async 
   );
 });
 
-test("compare, and evaluate --compare, give the same table; a tower's file is a model as any", async (t) => {
+test("compare and evaluate --compare print the same table; a tower's file is a model, too", async (t) => {
   const { run, dataDir } = await makeTinyRun(t);
   const folder = temporaryFolder(t);
   const path = await preparedIn(folder);
@@ -140,7 +140,7 @@ test("compare, and evaluate --compare, give the same table; a tower's file is a 
   assert.deepEqual(Object.keys(ladder.mp5), ["pixels", "backbone", path]);
 });
 
-test("a run embeds by its own settings, a tower by those that are given", async (t) => {
+test("a run embeds with its own settings, a tower with the given ones", async (t) => {
   const { run, dataDir } = await makeTinyRun(t);
   const photos = join(dataDir, "final_data_224", "tiny", "images");
   const out = temporaryFolder(t);
@@ -175,7 +175,7 @@ test("a run embeds by its own settings, a tower by those that are given", async 
   assert.equal(JSON.parse(tower.stdout).length, 16, tower.stderr);
 });
 
-test("a tower is exported as safetensors alone", async (t) => {
+test("a tower is exported only as safetensors", async (t) => {
   const folder = temporaryFolder(t);
   const path = await preparedIn(folder);
   const out = join(folder, "out.safetensors");
@@ -197,7 +197,7 @@ test("a tower is exported as safetensors alone", async (t) => {
   assert.match((await guie("soup", path, "backbone", "--out", "x")).stderr, /is a backbone.*A soup averages/);
 });
 
-/** What a service says that it searches. */
+/** Returns what a service says it searches. */
 async function searchedBy(options: Partial<ServeOptions>): Promise<string> {
   const service = await serve({ port: 0, ...options });
   const { name, images } = service.health().index as { name: string; images: number };
@@ -205,7 +205,7 @@ async function searchedBy(options: Partial<ServeOptions>): Promise<string> {
   return `${images} images of ${name}`;
 }
 
-test("serve takes a data directory, an image folder and an index, by a run or by the preset's backbone", async (t) => {
+test("serve takes a data directory, an image folder or an index, with a run or the preset's backbone", async (t) => {
   const { run, dataDir } = await makeTinyRun(t);
   const photos = join(dataDir, "final_data_224", "tiny", "images");
   const out = join(temporaryFolder(t), "mine");
@@ -217,6 +217,6 @@ test("serve takes a data directory, an image folder and an index, by a run or by
   assert.match(await searchedBy({ run, index: out }), /^\d+ images of mine$/);
   await assert.rejects(
     searchedBy({ configName: "tiny", index: out }),
-    /holds features by the run .*have nothing to do with them/,
+    /holds features by the run .*they cannot be compared/,
   );
 });

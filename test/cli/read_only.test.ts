@@ -1,4 +1,4 @@
-// A data directory that is mounted read-only, as shared data on a cluster are: what is kept goes elsewhere.
+// Tests a read-only data directory, as shared data on a cluster are: cached files go elsewhere.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -22,14 +22,14 @@ after(() => {
     rmSync(folder, { recursive: true, force: true });
 });
 
-/** Lists the folders of cached results about the data in the project. */
+/** Returns the folders kept for the data in the default cache. */
 function keptByItself(): string[] {
   const kept = projectPath(".cache/kept");
   const names = existsSync(kept) ? readdirSync(kept) : [];
   return names.filter((name) => name.startsWith(basename(dataDir))).map((name) => join(kept, name));
 }
 
-/** Runs a command of `guie` on the data, which may not be written to. @param cache GUIE_CACHE_DIR */
+/** Runs a command of `guie` on the data, mounted read-only. @param cache GUIE_CACHE_DIR */
 function guie(command: string[], cache?: string) {
   const script = `${MOUNT} && shift && exec "$@"`;
   const child = spawnSync(
@@ -44,7 +44,7 @@ const mounts = spawnSync("unshare", ["-rm", "sh", "-c", MOUNT, "sh", tmpdir()]).
 const skip = !mounts && "nothing can be mounted read-only here";
 const TINY = () => ["--data-dir", dataDir, "--config-name", "tiny"];
 
-test("training, scores and a search work on it; where their features are is said once", { skip }, () => {
+test("training, scores and tuning work on it; the place of their features is printed once", { skip }, () => {
   const commands: [string[], RegExp][] = [
     [["train", ...TINY(), "--stage", "frozen", "--run-name", RUN], /finished after \d+ steps/],
     [["compare", "backbone", RUN, ...TINY()], /backbone .*\n.*test-read-only/],
@@ -64,7 +64,7 @@ test("training, scores and a search work on it; where their features are is said
   assert.ok(!existsSync(join(dataDir, "features")));
 });
 
-test("GUIE_CACHE_DIR says where; features that are in the data directory already are taken", {
+test("GUIE_CACHE_DIR sets the place; features in the data directory are reused", {
   skip,
 }, (t) => {
   const cache = temporaryFolder(t);
@@ -85,7 +85,7 @@ test("GUIE_CACHE_DIR says where; features that are in the data directory already
   rmSync(join(dataDir, "features"), { recursive: true });
 });
 
-test("what must be written there is refused in words, before any work", { skip }, (t) => {
+test("writing there is an error in words, before any work", { skip }, (t) => {
   const commands = [
     ["embed", join(dataDir, "final_data_224"), "--config-name", "tiny", "--out", join(dataDir, "mine")],
     ["get-data", "--data-dir", join(dataDir, "demo"), "--demo", "--classes-per-group", "1"],

@@ -1,4 +1,4 @@
-// Where data/ and checkpoints/ are: GUIE_ROOT names their folder, whatever folder a command is started in.
+// Tests GUIE_ROOT, the folder of data/ and checkpoints/, from any working directory.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -31,7 +31,7 @@ async function rootWithData(t: TestContext): Promise<string> {
 
 const TRAIN = ["train", "--config-name", "tiny", "--stage", "frozen", "--run-name", "away"];
 
-test("a command works below an empty GUIE_ROOT and from any folder; what it writes names paths as they were given", async (t) => {
+test("commands work in an empty GUIE_ROOT and from any folder; files that they write keep paths as given", async (t) => {
   const root = await rootWithData(t);
   const steps = ["--data-dir", "data/tiny", "--n-epochs", "1", "--max-steps-per-epoch", "2"];
   const trained = guie([...TRAIN, ...steps], root);
@@ -54,7 +54,7 @@ test("a command works below an empty GUIE_ROOT and from any folder; what it writ
   assert.match(listed.stdout, /away/);
 });
 
-test("without GUIE_ROOT the clone is the root, from any folder; a root that is not there is said", () => {
+test("without GUIE_ROOT the clone is the root, from any folder; a missing root is an error", () => {
   const status = guie(["get-data", "--dataset", "Fruit"], undefined);
   assert.ok(status.stdout.includes(installPath("data/guie/raw/")), status.stdout + status.stderr);
   const missing = join(tmpdir(), "no-such-root");
@@ -63,7 +63,7 @@ test("without GUIE_ROOT the clone is the root, from any folder; a root that is n
   assert.match(refused.stderr, /Expected the root .*no-such-root: there is no such folder[\s\S]*GUIE_ROOT/);
 });
 
-test("setRoot moves the root of this process and of those that it starts", (t) => {
+test("setRoot changes the root of this process and of its child processes", (t) => {
   const before = projectRoot();
   t.after(() => setRoot(before));
   const folder = temporaryFolder(t);

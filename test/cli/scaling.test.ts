@@ -1,4 +1,4 @@
-// guie scaling: a user's own numbers reach the formula.
+// Tests that the flags of guie scaling reach the formula.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { installPath } from "guie/dist/common/project";
 const guie = (...args: string[]) =>
   spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
 
-test("guie scaling predicts with the network, the share and the classes that it is given", () => {
+test("guie scaling uses the given network, share and classes", () => {
   const flags = "--hosts 2 --devices-per-host 1,4 --network-gbit 8 --transfer-share 1 --classes 1000 --json";
   const { status, stdout } = guie("scaling", "--machine", "h100", ...flags.split(" "));
   assert.equal(status, 0);

@@ -1,4 +1,4 @@
-// The command line as a person meets it: what is wrong is said in one message, without a stack.
+// Tests the command line's errors: one message, without a stack.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ const MISTAKES: [args: string[], message: RegExp][] = [
   [["train", "--set", "neck=double"], /neck = "double"/],
   [["soup", "nowhere", "nobody", "--out", "x"], /got "nowhere": there is no such run, tower or file/],
   [["train", "--config", "nowhere.json"], /Expected a JSON file at nowhere\.json/],
-  [["train", "--resume", "x", "--init-lr", "1"], /settings of its own; given were: initLr\./],
+  [["train", "--resume", "x", "--init-lr", "1"], /A resumed run keeps its own settings; got initLr\./],
   [["train", "--resume", "nowhere"], /Expected a run at .*checkpoints\/nowhere: there is none/],
   [["evaluate", "x", "--data-dir", "data/nowhere"], /retrieval\/queries\.csv[\s\S]*get-data --demo/],
   [["embed", "--model", "x"], /--model: of no use without \[photos\][\s\S]*guie embed FOLDER --out FOLDER/],
@@ -49,7 +49,7 @@ for (const [args, message] of MISTAKES) {
   });
 }
 
-test("any setting is reached by --set, a JSON file beneath it, the preset beneath both", () => {
+test("--set takes any setting and overrides a JSON file, which overrides the preset", () => {
   const folder = mkdtempSync(join(tmpdir(), "guie-config-"));
   const file = join(folder, "settings.json");
   const inFile = {
@@ -62,7 +62,7 @@ test("any setting is reached by --set, a JSON file beneath it, the preset beneat
   writeFileSync(file, JSON.stringify(inFile));
   const sets = ["s=27", "standardise=true", "bestBy=top1", "gpus=", "swaStartEpoch=2"];
   const { stderr } = guie("train", "--config", file, ...sets.flatMap((set) => ["--set", set]));
-  assert.match(stderr, /npx guie merge/, "the run began, and its table is not there");
+  assert.match(stderr, /npx guie merge/, "the run began, and its table is missing");
   const config = readRunConfig(runFolder(inFile.runName));
   const { s, standardise, bestBy, gpus, swaStartEpoch, tower, stage } = config;
   assert.deepEqual(
@@ -72,7 +72,7 @@ test("any setting is reached by --set, a JSON file beneath it, the preset beneat
   for (const path of [folder, runFolder(inFile.runName)]) rmSync(path, { recursive: true });
 });
 
-test("every command has its help", () => {
+test("every command has a help text", () => {
   for (const name of [
     "get-data",
     "preprocess",

@@ -1,11 +1,11 @@
-// Nothing that was typed is ignored: every command refuses what it has no use for.
+// Tests that nothing typed is ignored: every command refuses words and options without effect.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Command, Option } from "commander";
 import { makeProgram } from "guie/dist/cli/program";
 import { installPath } from "guie/dist/common/project";
 
-/** Runs the command line within this process. @returns what it said, and its exit code */
+/** Runs the command line in this process. @returns its standard error, and its exit code */
 async function guie(...args: string[]): Promise<{ said: string; code: unknown }> {
   const { write } = process.stderr;
   let said = "";
@@ -26,10 +26,10 @@ async function guie(...args: string[]): Promise<{ said: string; code: unknown }>
 
 const { commands } = makeProgram();
 
-/** A value that an option takes, so that only what is tested is wrong. */
+/** Returns a valid value of an option. */
 const sampleOf = ({ argChoices }: Option) => argChoices?.[0] ?? "1";
 
-/** What a command must be given, but for one option. */
+/** Returns the required words and options of a command, except one option. */
 function needed({ options, registeredArguments }: Command, without?: Option): string[] {
   const wanted = options.filter((option) => option.mandatory && option !== without);
   const flags = wanted.flatMap((option) => [option.long!, sampleOf(option)]);
@@ -41,7 +41,7 @@ test("the program has its commands", () => assert.ok(commands.length >= 18));
 for (const command of commands) {
   const name = command.name();
 
-  test(`${name} refuses an option that it does not have, and names the nearest`, async () => {
+  test(`${name} refuses an unknown option, and names the nearest`, async () => {
     const { said, code } = await guie(name, ...needed(command), "--jsn");
     assert.equal(code, 1);
     assert.equal(
@@ -51,7 +51,7 @@ for (const command of commands) {
   });
 
   const takesAnyNumber = command.registeredArguments.some(({ variadic }) => variadic);
-  test(`${name} refuses a word too many`, {
+  test(`${name} refuses an extra word`, {
     skip: takesAnyNumber && "takes any number of words",
   }, async () => {
     const words = command.registeredArguments.map(() => "word");
@@ -61,7 +61,7 @@ for (const command of commands) {
     assert.match(said, /too many arguments/);
   });
 
-  test(`${name} refuses an option twice, and an empty one`, async () => {
+  test(`${name} refuses a repeated option, and an empty one`, async () => {
     for (const option of command.options.filter(({ variadic, parseArg }) => !variadic && !parseArg)) {
       const { long, required, argChoices } = option;
       const others = needed(command, option);
@@ -76,7 +76,7 @@ for (const command of commands) {
   });
 }
 
-/** Options that have no use as they are given. */
+/** Command lines with options that have no effect. */
 const USELESS: [line: string, said: RegExp][] = [
   ["evaluate backbone --seed 1", /--seed: of no use without --compare/],
   ["evaluate --by-dataset --confusion", /--by-dataset: of no use without --compare/],
@@ -97,7 +97,7 @@ const USELESS: [line: string, said: RegExp][] = [
   ["embed FOLDER --config-name tiny --data-dir y --out z", /--data-dir: of no use with a folder/],
   ["tune --together", /--together: of no use without --vary/],
   ["tune --run-name x", /unknown option '--run-name'/],
-  ["tune --set seed=3", /--set seed: a search sets it itself.*\n.*--seeds/],
+  ["tune --set seed=3", /--set seed: guie tune sets it itself.*\n.*--seeds/],
   ["tune --vary margin=1=2", /Expected SETTING=VALUE,VALUE/],
   ["train --resume x --run-dir y", /--run-dir: of no use with --resume/],
   ["train --both --stage frozen", /--stage: of no use with --both/],

@@ -278,7 +278,7 @@ test("guie get-data --raw links a data set, and reports its existing and missing
   get it   Accept the rules on https://www.kaggle.com/c/products-10k (needs a Kaggle account; its command line: pip install kaggle), then:
            kaggle competitions download -c products-10k -p '${raw}'
 
-To read what is there: npx guie get-data --data-dir data/guie --dataset JD_Products_10K --raw '${raw}'
+To read them: npx guie get-data --data-dir data/guie --dataset JD_Products_10K --raw '${raw}'
 `,
   );
   assert.equal(existsSync(join(dataDir, "raw")), false);
@@ -325,7 +325,7 @@ test("a data set without a sufficiently large class is reported, and Data_prepro
   assert.equal((await getData(dataDir, "Food2021")).largeClasses, 0);
   const args = [installPath("lib/bin/guie.js"), "get-data", "--data-dir", dataDir];
   const { stdout } = await promisify(execFile)(process.execPath, args);
-  assert.match(stdout, /Food2021: no class has 5 images, so that Data_preprocessing will keep none/);
+  assert.match(stdout, /Food2021: no class has 5 images; Data_preprocessing will keep none/);
   const dataset = findDataSet("Food2021");
   await assert.rejects(preprocessDataset({ dataDir, dataset }), {
     name: "UserError",

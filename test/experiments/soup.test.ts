@@ -121,7 +121,7 @@ test("the greedy soup keeps those that do not make it worse", async () => {
   assert.deepEqual([on!.queries, on!.classes, on!.classesOf], [6, 6, "retrieval"]);
   assert.equal(existsSync(join(runFolder(out), "candidate")), false);
   const said = guie("soup", A, B, "--out", out, "--overwrite", "--greedy").stdout;
-  assert.match(said, /mP@5 [.\d]+ on the classes of retrieval\/, by which it was chosen: too good to report/);
+  assert.match(said, /mP@5 [.\d]+ on the classes of retrieval\/, which also chose it: too good to report/);
 });
 
 test("of runs that hold out training classes, the greedy soup is chosen on those, and all must hold out the same", async () => {

@@ -1,4 +1,4 @@
-// Exports to a disk that becomes full, as a person sees them.
+// Tests exports to a disk that becomes full.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
@@ -13,7 +13,7 @@ import { configOf, randomModel, writeRun } from "./models";
 const mounts = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
 const skip = !mounts && "no small disk can be mounted here";
 
-test("a full disk is said with the name of what was written, and nothing stays", { skip }, async (t) => {
+test("a full disk is an error that names the output; no partial output remains", { skip }, async (t) => {
   const folder = temporaryFolder(t);
   const tower = findTower("tiny");
   const config = configOf(tower, {});

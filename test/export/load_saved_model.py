@@ -1,7 +1,7 @@
 """Stock TensorFlow loads a SavedModel and embeds image files: python load_saved_model.py MODEL BATCH FILE...
 
-Prints a line of JSON: what the signature takes and gives, how many variables there are, and each file's vectors.
-Nothing of this project is imported. JPEGs are decoded as lib/images/jpeg/graph.ts decodes them.
+Prints a line of JSON: the signature's input and outputs, the names of the variables, and each file's vectors.
+Imports nothing of this project. JPEGs are decoded as in lib/images/jpeg/graph.ts.
 """
 import json
 import os

@@ -1,4 +1,4 @@
-// Small models with random weights, as runs have them.
+// Small models with random weights, and run folders that hold them.
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { writeJson } from "guie/dist/common/files/files";
@@ -13,7 +13,7 @@ import { freshTower } from "guie/dist/model/tower_weights";
 import { featureLength, type Weights } from "guie/dist/model/vit";
 import { toTensors, withPrefix } from "guie/dist/model/weight_source";
 
-/** A config of that tower. */
+/** Returns a config for the tower. */
 export function configOf(tower: Tower, overrides: Partial<TrainConfig> = {}): Readonly<TrainConfig> {
   return overrideConfig(tiny("fine_tune"), {
     tower: tower.name,
@@ -23,7 +23,7 @@ export function configOf(tower: Tower, overrides: Partial<TrainConfig> = {}): Re
   });
 }
 
-/** `visual.*` and `neck.*`, none of them 0 or 1 throughout, so that nothing that is left out goes unseen. */
+/** Returns `visual.*` and `neck.*`; no tensor is all 0 or all 1, so that a missing operation is noticed. */
 export function randomModel(tower: Tower, config: Readonly<TrainConfig>): Weights {
   const random = randomStream(7, tower.name);
   const weights = toTensors(withPrefix("visual.", freshTower(tower, random, config.imageSize)));
@@ -41,8 +41,8 @@ export function randomModel(tower: Tower, config: Readonly<TrainConfig>): Weight
 }
 
 /**
- * A run's folder below `parent`, as far as exports read it: config and last checkpoint, a head among its weights, of a
- * frozen run no tower.
+ * Writes a run's folder below `parent`, as far as exports read it: config and last checkpoint with a head (for a frozen
+ * run, without the tower).
  */
 export async function writeRun(
   parent: string,

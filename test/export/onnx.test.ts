@@ -1,4 +1,4 @@
-// Exported ONNX files in onnxruntime against the same functions eagerly in tfjs, for every family of towers.
+// Compares exported ONNX files in onnxruntime with the same functions run eagerly in tfjs, for every family of towers.
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -35,14 +35,14 @@ const FAMILIES = [
   "ViT-B-16-SigLIP",
 ];
 
-/** Largest difference of two lists, by the largest value of the second. */
+/** Returns the largest difference of two lists, relative to the largest value of the second. */
 function relativeDifference(values: ArrayLike<number>, expected: ArrayLike<number>): number {
   assert.equal(values.length, expected.length);
   const largest = Math.max(...Array.from(expected, Math.abs));
   return Math.max(...Array.from(expected, (value, i) => Math.abs(value - values[i]!))) / largest;
 }
 
-/** NCHW values in -1..1. */
+/** Returns values in -1..1 [batch, 3, side, side]. */
 function pixelValues(batch: number, side: number): Float32Array {
   return Float32Array.from({ length: batch * 3 * side * side }, (_, i) => Math.sin(i * i + batch));
 }
@@ -60,7 +60,7 @@ async function runOnnx(
   return embedding as unknown as { data: Float32Array; dims: readonly number[] };
 }
 
-/** The same, eagerly. */
+/** Computes the expected embedding eagerly. */
 function expectedEmbedding(
   tower: Tower,
   weights: Record<string, tf.Tensor>,
@@ -79,7 +79,7 @@ function expectedEmbedding(
 }
 
 for (const row of FAMILIES) {
-  test(`${row}: onnxruntime gives our embedding, for one image and for three`, async () => {
+  test(`${row}: onnxruntime computes our embedding, for batches of one and three`, async () => {
     const tower = smallTower(row);
     const [lastBlocks, mirror] = row === "dinov2-vit-s-14" ? [2, true] : [1, false];
     const config = configOf(tower, {
@@ -103,7 +103,7 @@ for (const row of FAMILIES) {
   });
 }
 
-test("weights too large for the file stand beside it, and give the same", async () => {
+test("weights too large for the file go into a second one, and compute the same", async () => {
   const program = new Program();
   program.variable("w", { shape: [3, 5] });
   program.variable("b", { shape: [5] });
@@ -138,7 +138,7 @@ test("weights too large for the file stand beside it, and give the same", async 
   }
 });
 
-test("operations whose result tfjs gives are converted: slices, reversals, stacks, reductions", async () => {
+test("converted operations compute the same as in tfjs: slices, reversals, stacks, reductions", async () => {
   const functions: Record<string, (x: tf.Tensor3D) => tf.Tensor> = {
     slices: (x) => tf.slice(x, [0, 1, 0], [-1, 2, 1]),
     strided: (x) =>
@@ -171,7 +171,7 @@ test("operations whose result tfjs gives are converted: slices, reversals, stack
   }
 });
 
-test("an operation without a mapping is an error that names it and its node", () => {
+test("an operation without a mapping is an error that names the operation and its node", () => {
   const traced = trace(({ x }) => tf.cumsum(x), { x: { shape: [3] } });
   assert.throws(
     () => convertGraph(traced as never, MAPPINGS, ["y"]),

@@ -1,4 +1,4 @@
-// What an export replaces: an export of its own format, once the new one is whole.
+// Tests that an export replaces only an earlier one of its format, once the new one is complete.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -11,7 +11,7 @@ import { findTower } from "guie/dist/model/towers";
 import { writeFile } from "../folders";
 import { configOf, randomModel, writeRun } from "./models";
 
-/** Stands for checkpoints/: the runs are in it. */
+/** The folder of the runs, like checkpoints/. */
 const parent = mkdtempSync(join(tmpdir(), "guie-overwrite-"));
 after(() => rmSync(parent, { recursive: true, force: true }));
 let run = "";
@@ -22,7 +22,7 @@ before(async () => {
   run = await writeRun(parent, config, randomModel(tower, config));
 });
 
-/** Every file below a folder, with its content. */
+/** Returns every file below a folder, with its content. */
 function contents(folder: string): Record<string, string> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
     entry.isFile(),
@@ -36,7 +36,7 @@ function contents(folder: string): Record<string, string> {
 }
 
 for (const format of ["savedmodel", "onnx", "safetensors", "zip"] as const satisfies Format[]) {
-  test(`${format}: its own export is replaced; a folder with anything else stays, with and without --overwrite`, async () => {
+  test(`${format}: an earlier export is replaced; a folder with anything else is kept, with and without --overwrite`, async () => {
     const folder = mkdtempSync(join(parent, "out-"));
     const out = join(folder, format === "zip" ? "model.zip" : "model");
     await exportRun({ run, format, out });
@@ -71,7 +71,7 @@ for (const format of ["savedmodel", "onnx", "safetensors", "zip"] as const satis
   }
 }
 
-test("an export that fails leaves the one of before; a file of another kind is not taken for one", async () => {
+test("a failed export keeps the earlier one; a file of another kind is not replaced", async () => {
   const folder = mkdtempSync(join(parent, "failing-"));
   const out = join(folder, "model");
   await exportRun({ run, format: "onnx", out });
@@ -95,7 +95,7 @@ test("an export that fails leaves the one of before; a file of another kind is n
   }
 });
 
-test("guie export --overwrite leaves a folder with a person's files as it is, and says what is in it", () => {
+test("guie export --overwrite keeps a folder with a person's files, and says why", () => {
   const mine = mkdtempSync(join(parent, "mine-"));
   writeFile(join(mine, "notes.txt"), "mine");
   const args = ["export", run, "--format", "zip", "--out", mine, "--overwrite"];

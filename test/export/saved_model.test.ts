@@ -1,4 +1,4 @@
-// The exported SavedModel in stock Python TensorFlow, against our own embedding of the same files.
+// Compares the exported SavedModel in stock Python TensorFlow with our own embedding of the same files.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -31,7 +31,7 @@ import { configOf, randomModel, writeRun } from "./models";
 const parent = mkdtempSync(join(tmpdir(), "guie-export-"));
 after(() => rmSync(parent, { recursive: true, force: true }));
 
-/** Sizes on every side of the resize rule: bigger, exactly twice, at it, smaller, one side longer, a line. */
+/** Sizes for every branch of the resize rule: larger, exactly twice, equal, smaller, one side longer, a line. */
 const SIZES = [
   [640, 480],
   [448, 448],
@@ -85,8 +85,8 @@ function loadInPython(model: string, batch: number): Loaded {
   return JSON.parse(stdout.trim().split("\n").at(-1)!);
 }
 
-/** Our own embedding of the files, one row each. */
-async function ownVectors(run: string, mirror: boolean): Promise<number[][]> {
+/** Returns our own embedding of the files, one row each. */
+async function expectedVectors(run: string, mirror: boolean): Promise<number[][]> {
   const embedder = loadEmbedder(run);
   const views = mirror ? "mirror" : "whole";
   const embed = await embedder.embedShards("/", { views, stage: "test", total: files.length });
@@ -95,7 +95,7 @@ async function ownVectors(run: string, mirror: boolean): Promise<number[][]> {
   return files.map((_, i) => Array.from(vectors.data.subarray(64 * i, 64 * (i + 1))));
 }
 
-/** Float32's, but where TensorFlow's area kernel decides sums near a half otherwise: one value in a thousand, by 1 of 255. */
+/** Returns the tolerance: float32's, except where TensorFlow's area kernel rounds sums near a half differently (one value in a thousand, by 1 of 255). */
 function mostDistance([width, height]: (typeof SIZES)[number]): number {
   const isArea = Math.min(width, height) > 224 && !(width === 448 && height === 448);
   return isArea ? 1e-4 : 1e-6;
@@ -107,7 +107,7 @@ for (const [batch, mirror, overrides] of [
   [1, false, { lastBlocks: 2 }],
   [3, true, { neck: "norm_double_linear", imageSize: 56, patchMean: true }],
 ] as const) {
-  test(`TensorFlow loads it and embeds images of any size, ${batch} at a time${mirror ? ", mirrored too" : ""}`, async () => {
+  test(`TensorFlow loads a SavedModel and embeds images of any size, ${batch} at a time${mirror ? ", mirrored too" : ""}`, async () => {
     const run = await makeRun(overrides);
     const out = join(parent, `model_${batch}`);
     const { bytes, imagesPerSecond } = await exportRun({ run, format: "savedmodel", out, mirror });
@@ -120,22 +120,25 @@ for (const [batch, mirror, overrides] of [
     assert.deepEqual(loaded.input, ["images", "uint8", [null, null, null, 3]]);
     assert.deepEqual(loaded.outputs, { embedding_norm: [null, 64] });
     assert.ok(loaded.variables.some((name) => name.includes("neck.bias")));
-    const own = await ownVectors(run, mirror);
+    const expected = await expectedVectors(run, mirror);
     for (const [i, file] of files.entries()) {
       const rows = loaded.vectors[file]!;
       assert.equal(rows.length, batch);
       for (const row of rows) {
         assert.ok(Math.abs(cosine(row, row) - 1) < 1e-5, `${file}: length ${cosine(row, row)}`);
-        const distance = Math.max(...row.map((value, j) => Math.abs(value - own[i]![j]!)));
+        const distance = Math.max(...row.map((value, j) => Math.abs(value - expected[i]![j]!)));
         assert.ok(distance < mostDistance(SIZES[i]!), `${file}: ${distance}`);
       }
     }
-    // The images differ, and so do their vectors: else every cosine would be 1
-    assert.ok(cosine(own[0]!, own.at(-1)!) < 0.9995, `all alike: ${cosine(own[0]!, own.at(-1)!)}`);
+    // The images differ, and so must their vectors: otherwise every cosine would be 1
+    assert.ok(
+      cosine(expected[0]!, expected.at(-1)!) < 0.9995,
+      `all alike: ${cosine(expected[0]!, expected.at(-1)!)}`,
+    );
   });
 }
 
-test("a zip holds the SavedModel's files at its root; what stands there is not overwritten unasked", async () => {
+test("a ZIP holds the SavedModel's files at its root; an existing one needs --overwrite", async () => {
   const run = await makeRun();
   const out = join(parent, "submission.zip");
   await exportRun({ run, format: "zip", out });
@@ -162,7 +165,7 @@ test("the same files make the same archive", async () => {
   assert.equal(one, two);
 });
 
-test("safetensors: the tower for open_clip, neck and head beside it; a frozen run's model is whole", async () => {
+test("safetensors: the tower for open_clip, neck and head in a second file; a frozen run's model is complete", async () => {
   const run = await makeRun();
   const out = join(parent, "weights");
   const classes = ["fruit/apple", "fruit/fig"];
@@ -173,7 +176,7 @@ test("safetensors: the tower for open_clip, neck and head beside it; a frozen ru
   );
   assert.ok(tower!.tensors.has("transformer.resblocks.0.attn.in_proj_weight"));
   assert.deepEqual([...rest!.tensors.keys()].sort(), ["head.weight", "neck.bias", "neck.weight"]);
-  assert.deepEqual(JSON.parse(rest!.metadata.classes!), classes, "which classes the head's rows are");
+  assert.deepEqual(JSON.parse(rest!.metadata.classes!), classes, "the classes of the head's rows");
   tower!.close();
   rest!.close();
   const frozen = await makeRun({ stage: "frozen", weights: "random" });
@@ -181,7 +184,7 @@ test("safetensors: the tower for open_clip, neck and head beside it; a frozen ru
   assert.ok(existsSync(join(parent, "frozen/model.onnx")));
 });
 
-test("guie export ends with path, size and the time for the competition's images", async () => {
+test("guie export prints path, size and the time for the competition's images", async () => {
   const run = await makeRun();
   const guie = (which: string, ...args: string[]) =>
     spawnSync(process.execPath, [installPath("lib/bin/guie.js"), "export", which, ...args], {
@@ -211,7 +214,7 @@ function sha(path: string): string {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
 }
 
-test("two exports of one run, by two processes, are equal in every byte", async () => {
+test("two processes export the same run to identical bytes", async () => {
   const run = await makeRun();
   const [one, other] = ["one", "other"].map((name) => {
     const out = join(parent, name);

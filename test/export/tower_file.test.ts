@@ -1,4 +1,4 @@
-// Weights out: of a run, and of a prepared file. That other libraries load what is written: checkpoints/tower_names
+// Tests the export of weights from a run and from a prepared file. Others test that libraries load them: tower_names
 // (names and shapes) and `npm run check:weights` (the libraries themselves).
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -26,7 +26,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const out = join(folder, "out.safetensors");
 const TINY = findTower("tiny");
 
-/** A tower's random weights for an image size, with `prefix` before their names, in a file. */
+/** Writes a tower's random weights for an image size, with `prefix` before their names. */
 async function writeTower(
   path: string,
   sizePx: number,
@@ -50,7 +50,7 @@ function zeros(shapes: Record<string, readonly number[]>): TensorEntry[] {
   }));
 }
 
-/** A run's folder as far as it is read here. */
+/** Writes a run's folder, as far as exports read it. */
 async function makeRun(stage: "frozen" | "fine_tune", weights: string, tower = "tiny"): Promise<string> {
   const run = mkdtempSync(join(folder, "run-"));
   const config = overrideConfig(tiny(stage), { tower, weights, imageSize: 56 });
@@ -63,7 +63,7 @@ async function makeRun(stage: "frozen" | "fine_tune", weights: string, tower = "
   return run;
 }
 
-test("of a run the tower is written, for the run's image size, and nothing else", async () => {
+test("a run's export holds only the tower, for the run's image size", async () => {
   const run = await makeRun("fine_tune", join(folder, "none.safetensors"));
   const { tensors, imageSizePx } = await exportWeights({ run }, "open_clip", out);
   assert.equal(imageSizePx, 56);
@@ -83,7 +83,7 @@ test("of a run the tower is written, for the run's image size, and nothing else"
   checkpoint.close();
 });
 
-test("proj, which training leaves alone, comes from the file from which the run started", async () => {
+test("proj, which training does not change, comes from the file that the run started from", async () => {
   const row: Tower = { ...TINY, name: "tiny-with-proj", projectionWidth: 2 };
   (TOWERS as Tower[]).push(row);
   const start = join(folder, "start.safetensors");
@@ -101,7 +101,7 @@ test("proj, which training leaves alone, comes from the file from which the run 
   transposed.close();
 });
 
-test("a checkpoint that lacks a tensor of the tower is refused, and nothing is written", async () => {
+test("a checkpoint without one of the tower's tensors is an error, and nothing is written", async () => {
   const run = await makeRun("fine_tune", "none.safetensors");
   await writeSafetensors(join(run, "last.safetensors"), [
     { name: "visual.class_embedding", shape: [16], data: new Float32Array(16) },
@@ -114,7 +114,7 @@ test("a checkpoint that lacks a tensor of the tower is refused, and nothing is w
   assert.equal(existsSync(out), false);
 });
 
-test("of a run that trained no tower the one is written with which it started", async () => {
+test("the export of a run that did not train its tower holds the one it started from", async () => {
   const prepared = join(folder, "tiny.safetensors");
   await writeTower(prepared, 28);
   const run = await makeRun("frozen", prepared);
@@ -126,7 +126,7 @@ test("of a run that trained no tower the one is written with which it started", 
   start.close();
 });
 
-test("a run of random weights is exported: the tower that its seed draws", async () => {
+test("the export of a frozen run of random weights holds the tower drawn by its seed", async () => {
   const run = await makeRun("frozen", "random");
   const { imageSizePx, naming } = await exportWeights({ run }, undefined, out);
   assert.deepEqual([imageSizePx, naming], [56, "open_clip"]);
@@ -140,7 +140,7 @@ test("a run of random weights is exported: the tower that its seed draws", async
   written.close();
 });
 
-test("names are those of the library that a tower comes from, unless others are asked for", () => {
+test("names default to those of the library that a tower comes from", () => {
   const namesOf = (tower: Tower) => new Set([...towerShapes(tower).keys()].filter((name) => name !== "proj"));
   const libraries = TOWERS.map((tower) => [tower.name, defaultLibrary(tower, namesOf(tower))] as const);
   const expected = (name: string) =>
@@ -151,7 +151,7 @@ test("names are those of the library that a tower comes from, unless others are 
   );
 });
 
-test("guie export writes a prepared file under timm's names", async () => {
+test("guie export writes a prepared file with timm's names", async () => {
   const prepared = join(folder, "prepared.safetensors");
   await writeTower(prepared, 28);
   const out = join(folder, "timm.safetensors");
@@ -174,7 +174,7 @@ test("guie export writes a prepared file under timm's names", async () => {
   assert.match(guie("--model", "tiny").stderr, /--model: of no use without --weights/);
 });
 
-test("a tower's file is replaced when that is asked for; the file that it comes from, and any other, stays", async () => {
+test("a tower's file is replaced on request; its source, and any other file, is kept", async () => {
   const prepared = join(folder, "start_of_it.safetensors");
   await writeTower(prepared, 28);
   const out = join(folder, "again.safetensors");

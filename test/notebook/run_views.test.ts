@@ -106,10 +106,7 @@ test("runs are compared by their different settings and their results", async (t
     ],
   );
   assert.match(results!, /^test_compare_b +finished +20\/20 +1 +0\.3 +0\.75 +0\.6 +20 s +made before runs/m);
-  assert.match(
-    results!,
-    /^What came of it \(scores of different queries, or of unknown ones: none is the best\)/,
-  );
+  assert.match(results!, /^Results \(scores are of different or unknown queries: none is the best\)/);
   await compareRuns("test_compare_a");
   assert.equal(printed.at(-2), "All settings are the same.");
   await assert.rejects(compareRuns(), { name: "UserError" });
@@ -148,7 +145,7 @@ test("among runs scored on the same queries, the best is in bold; another traini
   await compareRuns("test_on_a", "test_on_b");
   const [, settings, results] = shown as string[];
   assert.match(settings!, /training table +aaaaaaaa, 7 rows +bbbbbbbb, 7 rows/);
-  assert.match(results!, /^What came of it\n/);
+  assert.match(results!, /^Results\n/);
   assert.match(results!, /test_on_b .* data\/x \(abababab\), 4 of 9 classes trained on/);
 });
 

@@ -53,13 +53,13 @@ test("a service rebuilds a graph that is damaged, of other rows, or without its 
     readdirSync(folder).sort(),
     [path, `${path}.json`].map((file) => file.slice(folder.length + 1)),
   );
-  assert.equal(await start(40), "", "used as it is");
-  assert.match(await start(41), /built anew: .* holds 40 rows, the features are 41/);
+  assert.equal(await start(40), "", "taken as it is");
+  assert.match(await start(41), /rebuilt: .* holds 40 rows, the features are 41/);
   writeFileSync(path, readFileSync(path).subarray(0, 1000));
-  assert.match(await start(41), /built anew: .* is damaged: it has 1000 bytes instead of/);
+  assert.match(await start(41), /rebuilt: .* is damaged: it has 1000 bytes instead of/);
   copyFileSync(path, `${path}.whole`);
-  rmSync(`${path}.json`); // as older versions wrote it
-  assert.match(await start(41), /built anew: .*there is none/);
+  rmSync(`${path}.json`); // as older versions left it
+  assert.match(await start(41), /rebuilt: .*there is none/);
   assert.ok(existsSync(`${path}.json`));
   assert.equal(await start(41), "");
 });

@@ -1,4 +1,4 @@
-// Clients that hold places: idle, slow, gone, too many of one address. Limits are small, so that nothing takes long.
+// Tests clients that hold places: idle, slow, gone, too many from one address. Limits are small to keep this short.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
@@ -21,7 +21,7 @@ async function started(t: TestContext, options = {}) {
   return { ...service, paths, good: readFileSync(paths[0]!) };
 }
 
-/** A connection that keeps what it hears. */
+/** Opens a connection that collects its answer. */
 function open(t: TestContext, url: string, bytes: string | Buffer) {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   t.after(() => socket.destroy());
@@ -37,7 +37,7 @@ const chunkedHead = (...lines: string[]) =>
     .concat(lines, "", "")
     .join("\r\n");
 
-test("bodies count as what has come of them: many idle ones leave room for others", async (t) => {
+test("bodies count by the bytes that have come: many idle ones leave room for others", async (t) => {
   const { url, health, good } = await started(t, { maxBytes: 100_000 });
   const load = () => health().load as { underWay: number; bodyBytes: number };
   const idle = Array.from({ length: 40 }, () => open(t, url, `${chunkedHead()}1\r\n-\r\n`));
@@ -55,7 +55,7 @@ test("bodies count as what has come of them: many idle ones leave room for other
   while (load().bodyBytes > 0) await sleep(5);
 });
 
-test("a body that hardly comes is given up with 408, and its connection ended", async (t) => {
+test("a body that comes too slowly gets a 408, and its connection is ended", async (t) => {
   const { url, health } = await started(t, { minBytesPerSecond: 1_000, windowMs: 300 });
   const slow = open(t, url, `${chunkedHead()}1\r\n-\r\n`);
   await slow.closed;
@@ -63,7 +63,7 @@ test("a body that hardly comes is given up with 408, and its connection ended", 
   assert.equal((health().load as { underWay: number }).underWay, 0);
 });
 
-test("half a head is given up with 408; beyond the most connections the longest idle one makes room", async (t) => {
+test("half a head gets a 408; beyond the limit, the connection that has been idle longest makes room", async (t) => {
   const late = await started(t, { headMs: 200 });
   const half = open(t, late.url, "GET /health HTTP/1.1\r\nHost:");
   await half.closed;
@@ -85,7 +85,7 @@ test("half a head is given up with 408; beyond the most connections the longest 
   );
 });
 
-test("where all connections are at work, one more is told to come again", async (t) => {
+test("if all connections are busy, one more gets a 503", async (t) => {
   const { url, health } = await started(t, { maxConnections: 2 });
   const busy = [0, 1].map(() => open(t, url, chunkedHead()));
   while ((health().load as { underWay: number }).underWay < 2) await sleep(5);
@@ -98,7 +98,7 @@ test("where all connections are at work, one more is told to come again", async 
   for (const { socket } of busy) assert.equal(socket.closed, false);
 });
 
-test("an address has a share of requests and bytes, this machine all; a proxy's header counts only where trusted", async (t) => {
+test("an address has a share of requests and bytes, this machine has all; a proxy's header counts only if trusted", async (t) => {
   const admission = new Admission({ requests: 8, bytes: 800, bodyBytes: 300 });
   const enter = (address: string, bytes: number) => {
     let leave = () => {};
@@ -113,11 +113,15 @@ test("an address has a share of requests and bytes, this machine all; a proxy's 
   await assert.rejects(enter("203.0.113.1", 0).done, { status: 429, message: /your address/ });
   two[1]!.leave();
   await two[1]!.done;
-  await assert.rejects(enter("203.0.113.1", 201).done, { status: 429 }, "a body's bytes at least: 300");
-  const own = Array.from({ length: 7 }, () => enter("127.0.0.1", 100));
+  await assert.rejects(
+    enter("203.0.113.1", 201).done,
+    { status: 429 },
+    "the share is at least the largest body, 300 bytes",
+  );
+  const local = Array.from({ length: 7 }, () => enter("127.0.0.1", 100));
   await assert.rejects(enter("203.0.113.2", 0).done, { status: 503 });
   assert.deepEqual(admission.load, { underWay: 8, bodyBytes: 800, refused: 3 });
-  for (const one of [two[0]!, ...own]) {
+  for (const one of [two[0]!, ...local]) {
     one.leave();
     await one.done;
   }
@@ -152,7 +156,7 @@ test("an address has a share of requests and bytes, this machine all; a proxy's 
   slow.socket.destroy();
 });
 
-test("an index image that has become a named pipe holds neither a thread nor the end", async (t) => {
+test("an index image that has become a named pipe blocks neither a thread nor the shutdown", async (t) => {
   const { url, paths } = await started(t);
   rmSync(paths[0]!);
   execFileSync("mkfifo", [paths[0]!]);

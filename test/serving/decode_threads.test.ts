@@ -1,4 +1,4 @@
-// Threads that decode: what takes too long is given up, who is gone is not worked for.
+// Tests decoding threads: slow images are given up, jobs of clients that are gone are dropped.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -20,7 +20,7 @@ const gone = () => {
   return { signal: client.signal, hangUp: () => client.abort(new Refusal(499, "the client is gone")) };
 };
 
-test("images that are never finished are given up, their threads replaced, and others are answered", async (t) => {
+test("images that never finish are given up and their threads replaced", async (t) => {
   const threads = startThreads(t, { maxDecodeMs: 500, most: 2 });
   const stuck = [1, 1, 1, 1].map((kind) => threads.run(upload(kind)));
   for (const one of stuck) await assert.rejects(one, { status: 422, message: /not decoded within 0\.5 s/ });
@@ -31,7 +31,7 @@ test("after stuck images and dead threads the next image is decoded", async (t) 
   const threads = startThreads(t, { maxDecodeMs: 20_000, most: 1 });
   const client = gone();
   const stuck = threads.run(upload(1), client.signal);
-  client.hangUp(); // it is with a thread: this has a second left
+  client.hangUp(); // a thread has begun it: it gets one more second
   await assert.rejects(stuck, { status: 499 });
   const dead = threads.run(upload(2));
   const next = threads.run(upload(7, 8));
@@ -40,7 +40,7 @@ test("after stuck images and dead threads the next image is decoded", async (t) 
   assert.equal(threads.load.givenUp, 1);
 });
 
-test("what waits for a client that is gone is never begun; nothing is left waiting", async (t) => {
+test("waiting jobs of a client that is gone are never begun", async (t) => {
   const threads = startThreads(t, { maxDecodeMs: 20_000, most: 1 });
   const holder = gone();
   const first = threads.run(upload(1), holder.signal);
@@ -54,10 +54,10 @@ test("what waits for a client that is gone is never begun; nothing is left waiti
   holder.hangUp();
   await assert.rejects(first, { status: 499 });
   assert.deepEqual([...(await threads.run(upload(3)))], [3]);
-  assert.equal(threads.load.givenUp, 1, "only what a thread had begun");
+  assert.equal(threads.load.givenUp, 1, "only the job that a thread had begun");
 });
 
-test("closing fails what waits and what is stuck, and ends", async (t) => {
+test("closing fails waiting and stuck jobs, and ends", async (t) => {
   const threads = startThreads(t, { maxDecodeMs: 20_000, most: 1 });
   const all = [1, 3].map((kind) => threads.run(upload(kind)));
   const fates = Promise.allSettled(all);
@@ -68,7 +68,7 @@ test("closing fails what waits and what is stuck, and ends", async (t) => {
   );
 });
 
-test("beyond its bound, memory is looked after until it is back, and no longer", async () => {
+test("beyond its bound, memory is returned repeatedly, and only until it is back", async () => {
   let replaced = 0;
   const back = new Promise<void>((resolve) => {
     const keeper = new MemoryKeeper(
@@ -81,14 +81,14 @@ test("beyond its bound, memory is looked after until it is back, and no longer",
       },
       { slackBytes: -1e12, firstPauseMs: 1 },
     );
-    keeper.look();
+    keeper.check();
   });
   const alive = setInterval(() => {}, 1_000); // the keeper's own timer keeps no process alive
   await back;
   clearInterval(alive);
   assert.equal(replaced, 3);
   const content = new MemoryKeeper(() => replaced++, { slackBytes: 1e12, firstPauseMs: 1 });
-  content.look();
+  content.check();
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(replaced, 3);
 });

@@ -1,4 +1,4 @@
-// What is malformed, too much, or asked by somebody else: an answer with a reason, nothing on the disk, and life goes on.
+// Tests refusals of malformed, too large and foreign requests: an answer with a reason, no files, and a service that goes on.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
@@ -28,7 +28,7 @@ async function started(t: TestContext, options = {}) {
   return { tiny, ...service, good: readFileSync(join(tiny.dataDir, file)) };
 }
 
-/** A PNG of 60,000 x 60,000 black pixels in a few bytes: its header, and data that swell. */
+/** Makes a PNG whose header says 60,000 x 60,000 pixels, in a few bytes. */
 function pngBomb(): Buffer {
   const chunk = (type: string, data: Buffer) => {
     const body = Buffer.concat([Buffer.from(type), data]);
@@ -46,7 +46,7 @@ function pngBomb(): Buffer {
   return Buffer.concat([signature, chunk("IHDR", head), chunk("IDAT", data), chunk("IEND", Buffer.alloc(0))]);
 }
 
-/** All files of the folders where something could be left behind. */
+/** Lists all files below folders. */
 function listing(...folders: string[]): string[] {
   return folders.flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: "utf8" }).map((file) => join(folder, file)),
@@ -94,7 +94,7 @@ test("malformed uploads get a 4xx with a reason, and leave nothing behind", asyn
   assert.equal((await post(`${url}/embed`, [{ bytes: good }])).status, 200);
 });
 
-test("what is no form, no route or no row gets a 4xx with a reason", async (t) => {
+test("a bad form, route or row gets a 4xx with a reason", async (t) => {
   const { url, good } = await started(t);
   const form = { method: "POST", headers: { "content-type": FORM_TYPE } };
   const cases: [string, RequestInit, number][] = [
@@ -133,7 +133,7 @@ test("what is no form, no route or no row gets a 4xx with a reason", async (t) =
   assert.equal((await post(`${url}/embed`, [{ bytes: good }])).status, 200);
 });
 
-/** With heads that `fetch` does not let through. */
+/** Sends a request with headers that `fetch` does not allow; returns the status. */
 function ask(
   url: string,
   path: string,
@@ -151,7 +151,7 @@ function ask(
   });
 }
 
-test("other sites' pages may not ask: Host, Origin, Sec-Fetch-Site", async (t) => {
+test("requests from other sites' pages are refused: Host, Origin, Sec-Fetch-Site", async (t) => {
   const { url, good } = await started(t);
   const { host, port } = new URL(url);
   const body = formBody([{ bytes: good }]);
@@ -177,7 +177,7 @@ test("other sites' pages may not ask: Host, Origin, Sec-Fetch-Site", async (t) =
   assert.equal(await ask(url, "/", "GET", link), 200, "a link to the page is harmless");
 });
 
-test("beyond its bounds the service says 503 and when to come again; who hangs up makes room", async (t) => {
+test("beyond its limits the service answers 503 with Retry-After; a client that hangs up makes room", async (t) => {
   const { url, health, good } = await started(t, { maxUnderWay: 2 });
   const { port } = new URL(url);
   const underWay = () => (health().load as { underWay: number }).underWay;

@@ -1,4 +1,4 @@
-// Whatever refuses a request, the answer has one form: a status, JSON, and the project's own words.
+// Tests that refusals of every layer have one form: a status, JSON, and the project's own words.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { serve } from "guie/dist/serving/serve";
 import { FORM_TYPE, makeTinyRun, startService } from "./tiny_service";
 
-/** Sends bytes; the answer's status, head and body. */
+/** Sends bytes; returns the answer's status, head and body. */
 async function exchange(url: string, bytes: string) {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   let text = "";
@@ -27,10 +27,10 @@ const part = (head: string) => posted(FORM_TYPE, `------tiny\r\n${head}\r\n\r\nx
 test("refusals of every layer are JSON in our words, with the same headers", async (t) => {
   const { url } = await startService(t, await makeTinyRun(t), { maxBytes: 100_000 });
   const cases: [what: string, sent: string, status: number, reason: RegExp][] = [
-    ["a lone %", get("/%"), 400, /^the address cannot be read: a % stands/],
+    ["a lone %", get("/%"), 400, /^the address cannot be read: % must be followed/],
     ["a lone % in a row", get("/image/%zz"), 400, /^the address cannot be read/],
     ["400 digits", get(`/image/${"1".repeat(400)}`), 404, /^expected the number of a row$/],
-    ["no such place", get("/nowhere"), 404, /^there is nothing here/],
+    ["no such place", get("/nowhere"), 404, /^nothing is at this address/],
     ["JSON", posted("application/json", "{}"), 415, /^expected multipart\/form-data/],
     ["a type that is none", posted("x", "{}"), 415, /^expected multipart\/form-data/],
     ["no boundary", posted("multipart/form-data", "x"), 400, /names no boundary$/],
@@ -54,12 +54,12 @@ test("refusals of every layer are JSON in our words, with the same headers", asy
       /^expected files only, got the field "a"$/,
     ],
     ["a large body", posted(FORM_TYPE, "x".repeat(100_001)), 413, /^more than 100000 bytes$/],
-    ["no HTTP", "hello\r\n\r\n", 400, /^this is no HTTP request/],
+    ["no HTTP", "hello\r\n\r\n", 400, /^this is not a readable HTTP request/],
     [
       "two lengths",
       `POST /embed HTTP/1.1\r\n${HOST}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`,
       400,
-      /^this is no HTTP/,
+      /^this is not a readable HTTP/,
     ],
     [
       "a long head",
@@ -67,10 +67,10 @@ test("refusals of every layer are JSON in our words, with the same headers", asy
       431,
       /^the head of the request is too long$/,
     ],
-    ["no Host", "GET /health HTTP/1.1\r\nConnection: close\r\n\r\n", 403, /^this address is none/],
+    ["no Host", "GET /health HTTP/1.1\r\nConnection: close\r\n\r\n", 403, /^this is not an address/],
     ["Expect", `GET /health HTTP/1.1\r\n${HOST}Expect: tea\r\n\r\n`, 417, /^the header Expect/],
-    ["CONNECT", "CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n", 405, /^this is no proxy/],
-    ["another method", `PROPFIND /embed HTTP/1.1\r\n${HOST}\r\n`, 404, /^there is nothing here/],
+    ["CONNECT", "CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n", 405, /^this is not a proxy/],
+    ["another method", `PROPFIND /embed HTTP/1.1\r\n${HOST}\r\n`, 404, /^nothing is at this address/],
   ];
   for (const [what, sent, status, reason] of cases) {
     const answer = await exchange(url, sent);
@@ -84,10 +84,10 @@ test("refusals of every layer are JSON in our words, with the same headers", asy
   assert.equal((await fetch(`${url}/health`)).status, 200);
 });
 
-test("a port that is none is refused in words", async () => {
+test("an invalid port is an error with a next step", async () => {
   for (const port of [99_999, -1, 1.5, Number.NaN])
     await assert.rejects(
       serve({ run: "any", port }),
-      /Expected a port from 0 to 65535, got .*\n {2}Next: Name a port/,
+      /Expected a port from 0 to 65535, got .*\n {2}Next: Choose a port/,
     );
 });

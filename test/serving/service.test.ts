@@ -1,4 +1,4 @@
-// The service against the parts it is made of: the run's own embedder, and the exact search.
+// Compares the service with its parts: the run's own embedder, and the exact search.
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,8 +11,8 @@ import sharp from "sharp";
 import { temporaryFolder } from "../folders";
 import { CLASS_NAMES, makeTinyRun, post, startService } from "./tiny_service";
 
-/** The largest difference of two vectors. */
-function apart(a: ArrayLike<number>, b: ArrayLike<number>): number {
+/** Returns the largest difference of two vectors. */
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   assert.equal(a.length, b.length);
   return Array.from(a, (value, i) => Math.abs(value - b[i]!)).reduce(
     (most, value) => Math.max(most, value),
@@ -20,7 +20,7 @@ function apart(a: ArrayLike<number>, b: ArrayLike<number>): number {
   );
 }
 
-test("/embed gives the embedder's own vectors, for all formats; /search finds the very image first", async (t) => {
+test("/embed returns the embedder's vectors for all formats; /search finds the same image first", async (t) => {
   const tiny = await makeTinyRun(t);
   const { index } = (await readRetrievalFiles(tiny.dataDir))!;
   const rowsOf = [0, 5, 10, 15]; // of different classes
@@ -39,7 +39,7 @@ test("/embed gives the embedder's own vectors, for all formats; /search finds th
     ...readdirSync(folder).map((file) => join(folder, file)),
   ];
   const embedder = loadEmbedder(tiny.run);
-  const own = await embedder.embedFiles("/", paths);
+  const expected = await embedder.embedFiles("/", paths);
   embedder.dispose();
 
   const { url } = await startService(t, tiny);
@@ -49,7 +49,10 @@ test("/embed gives the embedder's own vectors, for all formats; /search finds th
   assert.deepEqual([body.length, body.vectors.length], [64, paths.length]);
   for (const [i, vector] of (body.vectors as number[][]).entries()) {
     assert.ok(Math.abs(Math.hypot(...vector) - 1) < 1e-6, "of unit length");
-    assert.ok(apart(vector, own.data.subarray(i * 64, (i + 1) * 64)) < 1e-5, `${paths[i]} differs`);
+    assert.ok(
+      largestDifference(vector, expected.data.subarray(i * 64, (i + 1) * 64)) < 1e-5,
+      `${paths[i]} differs`,
+    );
   }
 
   for (const [i, row] of rowsOf.entries()) {
@@ -68,10 +71,10 @@ test("/embed gives the embedder's own vectors, for all formats; /search finds th
   const similar = await (await fetch(`${url}/similar/2?k=5`)).json();
   const rows = similar.neighbours.map(({ row }: { row: number }) => row);
   assert.equal(rows.length, 5);
-  assert.ok(!rows.includes(2), "a row is none of its own neighbours");
+  assert.ok(!rows.includes(2), "a row is not its own neighbour");
 });
 
-test("requests that come together share a forward pass, and get the vectors that they get alone", async (t) => {
+test("requests that come together share a forward pass, and get the same vectors as alone", async (t) => {
   const tiny = await makeTinyRun(t);
   const { index } = (await readRetrievalFiles(tiny.dataDir))!;
   const uploads = index.files.slice(0, 12).map((file) => ({ bytes: readFileSync(join(tiny.dataDir, file)) }));
@@ -85,11 +88,11 @@ test("requests that come together share a forward pass, and get the vectors that
   const alone: number[][] = [];
   for (const upload of uploads.slice(0, 3)) alone.push(await embed(upload));
   assert.equal(passes(), 5, "one each");
-  for (const [i, vector] of alone.entries()) assert.ok(apart(vector, together[i]!) < 1e-5);
-  assert.ok(apart(together[0]!, together[11]!) > 1e-3, "images differ");
+  for (const [i, vector] of alone.entries()) assert.ok(largestDifference(vector, together[i]!) < 1e-5);
+  assert.ok(largestDifference(together[0]!, together[11]!) > 1e-3, "images differ");
 });
 
-test("a folder of features is searched, exactly and by a graph; features of another model are refused", async (t) => {
+test("a folder of features is searched exactly and approximately; features of another model are an error", async (t) => {
   const tiny = await makeTinyRun(t);
   const embedder = loadEmbedder(tiny.run);
   const random = randomStream(3, "rows");
@@ -136,7 +139,7 @@ test("a folder of features is searched, exactly and by a graph; features of anot
   );
 });
 
-test("the page carries a policy that allows its own script and style alone", async (t) => {
+test("the page has a policy that allows only its own script and style", async (t) => {
   const { url } = await startService(t, await makeTinyRun(t));
   const response = await fetch(url);
   const policy = response.headers.get("content-security-policy")!;

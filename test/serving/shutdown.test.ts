@@ -1,4 +1,4 @@
-// `guie serve` from start to end, as a process of its own.
+// Tests `guie serve` from start to end, in its own process.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import { FORM_TYPE, formBody, makeTinyRun } from "./tiny_service";
 
 const GUIE = installPath("lib/bin/guie.js");
 
-/** `guie serve` of a tiny run, with half of a request under way. */
+/** Starts `guie serve` of a tiny run, and half of a request. */
 async function serveHalfRequest(t: TestContext, ...more: string[]) {
   const tiny = await makeTinyRun(t);
   const file = (await readRetrievalFiles(tiny.dataDir))!.index.files[0]!;
@@ -54,7 +54,7 @@ test("SIGTERM ends the service once the request under way is answered", async (t
   assert.deepEqual([images, passes], [1, 1]);
 });
 
-test("the end waits for a request only so long, and says what it drops", async (t) => {
+test("the end waits a limited time for a request, and says what it drops", async (t) => {
   const { service, client } = await serveHalfRequest(t, "--drain-ms", "200");
   await client.closed;
   const [code] = await service.exited;
@@ -63,7 +63,7 @@ test("the end waits for a request only so long, and says what it drops", async (
   assert.equal(JSON.parse(service.output).images, 0);
 });
 
-test("a taken port, a missing run and odd numbers are told in words", async (t) => {
+test("an unusable address, a missing run and invalid numbers are errors in words", async (t) => {
   const tiny = await makeTinyRun(t);
   const run = (...args: string[]) =>
     spawnSync(process.execPath, [GUIE, "serve", ...args], { encoding: "utf8" });
@@ -75,5 +75,5 @@ test("a taken port, a missing run and odd numbers are told in words", async (t) 
   const port = run("--model", tiny.run, "--port", "99999");
   assert.match(port.stderr, /Expected a port from 0 to 65535, got 99999/);
   const far = run("--model", tiny.run, "--host", "203.0.113.1", "--port", "0");
-  assert.match(far.stderr, /203\.0\.113\.1, port 0, cannot be listened on/);
+  assert.match(far.stderr, /The service cannot listen on 203\.0\.113\.1, port 0/);
 });

@@ -1,4 +1,4 @@
-// A decoding thread's stand-in: an upload that begins with 1 is never finished, one that begins with 2 ends the thread.
+// A substitute for the decoding thread: an upload that begins with 1 never finishes, one with 2 ends the thread.
 import { serveTasks } from "guie/dist/common/serve_tasks";
 import type { DecodeAnswer, DecodeJob } from "guie/dist/serving/decode_thread";
 

@@ -9,7 +9,7 @@ import { configOf, randomModel, writeRun } from "../export/models";
 import { temporaryFolder } from "../folders";
 import { makeTinyData } from "../training/tiny_data";
 
-/** Names of the tiny data's classes; the first would be markup. */
+/** Names of the tiny data's classes; the first is markup, to test escaping. */
 export const CLASS_NAMES = [
   "<script>document.title='taken over'</script>",
   "green",
@@ -19,12 +19,13 @@ export const CLASS_NAMES = [
   "pink",
 ];
 
+/** A run and its data. */
 export interface TinyRun {
   run: string;
   dataDir: string;
 }
 
-/** A run's folder and its data, both gone after the test. */
+/** Makes a run's folder and its data; both are deleted after the test. */
 export async function makeTinyRun(t: TestContext): Promise<TinyRun> {
   const dataDir = await makeTinyData();
   t.after(() => rmSync(dataDir, { recursive: true, force: true }));
@@ -38,7 +39,7 @@ export async function makeTinyRun(t: TestContext): Promise<TinyRun> {
   return { run: await writeRun(temporaryFolder(t), config, randomModel(tower, config)), dataDir };
 }
 
-/** Serves it on a free port until the test ends. */
+/** Serves a run on a free port until the test ends. */
 export async function startService(
   t: TestContext,
   tiny: TinyRun,
@@ -52,16 +53,16 @@ export async function startService(
 /** A file of a form. */
 export interface FormFile {
   bytes: Uint8Array | string;
-  /** As it stands in the head of its part. */
+  /** File name in the head of its part. */
   name?: string;
   field?: string;
 }
 
 const BOUNDARY = "----tiny";
-/** The type of `formBody`. */
+/** Content type of `formBody`. */
 export const FORM_TYPE = `multipart/form-data; boundary=${BOUNDARY}`;
 
-/** The body of a form with these files, whatever their names are. */
+/** Returns the body of a form with these files; names are not checked. */
 export function formBody(files: readonly FormFile[]): Buffer<ArrayBuffer> {
   const parts = files.flatMap(({ bytes, name = "image.jpg", field = "image" }) => [
     `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${field}"; filename="${name}"\r\nContent-Type: image/jpeg\r\n\r\n`,
@@ -71,7 +72,7 @@ export function formBody(files: readonly FormFile[]): Buffer<ArrayBuffer> {
   return Buffer.concat([...parts, `--${BOUNDARY}--\r\n`].map((part) => Buffer.from(part as Uint8Array)));
 }
 
-/** Posts a form; the answer and its JSON. */
+/** Posts a form; returns the answer with its JSON. */
 export async function post(
   url: string,
   files: readonly FormFile[],

@@ -1,9 +1,9 @@
-// `guie duplicates`: finds photos that stand in the tables more than once.
+// `guie duplicates`: finds photos that are in the tables more than once.
 import type { Command } from "commander";
 import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";
 import { findDuplicates } from "../../inspection/duplicates";
-import { type CommandResult, runs } from "../shared/command";
+import { type CommandResult, setAction } from "../shared/command";
 import { wholeNumberOf } from "../shared/numbers";
 
 interface DuplicatesOptions {
@@ -14,17 +14,17 @@ interface DuplicatesOptions {
 
 const PAIRS_SHOWN = 10;
 
-/** `guie duplicates`: the same photo under two labels, or in training and validation. */
+/** Registers `guie duplicates`: finds one photo under two labels, or in training and validation. */
 export function registerDuplicates(program: Command): void {
   const command = program
     .command("duplicates")
     .description(
-      "Find photos that look alike in the merged table: under two labels, in train and validation.",
+      "Find photos that look the same in the merged table: under two labels, or in training and validation.",
     )
     .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
-    .option("--fold <n>", "the fold that validates", "1")
-    .option("--max-distance <bits>", "bits of 64 in which the hashes of one photo may differ", "4");
-  runs<DuplicatesOptions>(command, duplicates);
+    .option("--fold <n>", "the validation fold", "1")
+    .option("--max-distance <bits>", "how many of 64 bits may differ between hashes of the same photo", "4");
+  setAction<DuplicatesOptions>(command, duplicates);
 }
 
 async function duplicates({ dataDir, fold, maxDistance }: DuplicatesOptions): Promise<CommandResult> {

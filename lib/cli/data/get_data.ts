@@ -13,7 +13,7 @@ import { GET_DATA, tryEach } from "../../datasets/over_data_sets";
 import { inspectRaw, rawFolder, rawStatusText } from "../../datasets/raw_folder";
 import type { SkippedCounts } from "../../datasets/readers/reader";
 import { unreadRaw, unreadText } from "../../datasets/unknown_files";
-import { type CommandResult, runs } from "../shared/command";
+import { type CommandResult, setAction } from "../shared/command";
 import { failureOf, namedDatasets } from "../shared/data_sets";
 import { wholeNumberOf } from "../shared/numbers";
 
@@ -27,30 +27,30 @@ interface GetDataOptions {
   zipEncoding?: string;
 }
 
-/** `guie get-data`: Get_Data. */
+/** Registers `guie get-data`: the notebook Get_Data. */
 export function registerGetData(program: Command): void {
   const command = program
     .command("get-data")
     .description(
-      "Read the raw data sets below <dir>/raw (archives there are unpacked) and write one table of images and labels " +
-        "for each. Without --data-dir: say what is there of the data sets, what is missing and how to get it.",
+      "Read the raw data sets in <dir>/raw (archives there are unpacked) and write a table of images and labels for each. " +
+        "Without --data-dir: list which data sets are there, which are missing, and how to get them.",
     )
     .option("--data-dir <dir>", "folder with the pipeline's files")
     .option(
       "--dataset <names...>",
-      "data sets, apart or with commas; all whose raw folder is there unless told",
+      "data sets, separated by spaces or commas (default: all with a raw folder)",
     )
-    .option("--raw <dir>", "the raw folder of the one --dataset, where it is not <data-dir>/raw/<folder>")
+    .option("--raw <dir>", "raw folder of the one --dataset (default: <data-dir>/raw/<folder>)")
     .option(
       "--zip-encoding <name>",
-      "of names in ZIP archives that do not say it: gbk, shift_jis, windows-1252, cp437, ... (guessed unless told)",
+      "encoding of file names in ZIP archives that do not state it: gbk, shift_jis, windows-1252, cp437, ... (default: guessed)",
     )
     .option("--demo", "draw the demo data set into the folder first")
-    .option("--classes-per-group <n>", "a smaller demo: so many classes of each of its seven groups")
-    .option("--seed <n>", "seed of the demo data set", "999");
-  runs<GetDataOptions>(command, run, [
-    { of: ["--classes-per-group", "--seed"], needs: ["--demo"] },
-    { of: ["--demo"], needs: ["--data-dir"], next: DEMO_SET.download.command },
+    .option("--classes-per-group <n>", "a smaller demo: number of classes in each of its seven groups")
+    .option("--seed <n>", "random seed of the demo data set", "999");
+  setAction<GetDataOptions>(command, run, [
+    { options: ["--classes-per-group", "--seed"], needs: ["--demo"] },
+    { options: ["--demo"], needs: ["--data-dir"], next: DEMO_SET.download.command },
   ]);
 }
 
@@ -89,7 +89,7 @@ async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promi
   };
 }
 
-/** Where raw data is expected when no data directory is told. */
+/** Data directory to look in if none is given. */
 const USUAL_DATA_DIR = "data/guie";
 
 function draw(dataDir: string, { seed, classesPerGroup }: GetDataOptions): Promise<DemoStamp> {
@@ -112,7 +112,7 @@ function describeStatus(named: readonly DataSet[] | undefined, raw?: string): Co
   const statuses = sets.map((set) => inspectRaw(set, raw ? resolve(raw) : rawFolder(USUAL_DATA_DIR, set)));
   const isReady = statuses.some(({ isWhole, archives }) => isWhole || archives.length > 0);
   const elsewhere = raw ? ` --dataset ${sets[0]!.name} --raw ${shellQuoted(raw)}` : "";
-  const next = `To read what is there: npx guie get-data --data-dir ${USUAL_DATA_DIR}${elsewhere}`;
+  const next = `To read them: npx guie get-data --data-dir ${USUAL_DATA_DIR}${elsewhere}`;
   return {
     text: [...statuses.map(rawStatusText), ...(named ? [] : [DEMO_TEXT]), ...(isReady ? [next] : [])].join(
       "\n\n",
@@ -138,9 +138,9 @@ function describeResults(results: readonly GetDataResult[]): string {
 }
 
 const SKIPPED: readonly (readonly [keyof SkippedCounts, string])[] = [
-  ["harmlessFiles", "files that are known to be no images"],
-  ["duplicateRows", "rows for an image that came before"],
-  ["missingImages", "rows whose image is not there"],
+  ["harmlessFiles", "files that are known not to be images"],
+  ["duplicateRows", "repeated rows for an image"],
+  ["missingImages", "rows whose image is missing"],
   ["unlabelledImages", "images without an annotation"],
 ];
 
@@ -156,12 +156,12 @@ function describeSkipped({ dataset, skipped, leftOut, notes, largeClasses }: Get
   const left = SKIPPED.filter(([count]) => skipped[count] > 0).map(
     ([count, what]) => `${dataset}: left out ${skipped[count].toLocaleString("en-US")} ${what}`,
   );
-  const noneKept = `${dataset}: no class has ${smallestClass} images, so that Data_preprocessing will keep none`;
+  const noneKept = `${dataset}: no class has ${smallestClass} images; Data_preprocessing will keep none`;
   return [...notes, ...left, ...others, ...shown, ...(largeClasses > 0 ? [] : [noneKept])];
 }
 
 function describeMissing(dataDir: string, missing: readonly DataSet[]): string {
   if (missing.length === 0) return "";
   const rows = missing.map((set) => `  ${set.title}: ${rawFolder(dataDir, set)}\n    from ${set.source}`);
-  return ["Not there, and where they are expected:", ...rows].join("\n");
+  return ["Missing, with the expected folders:", ...rows].join("\n");
 }

@@ -7,7 +7,7 @@ import type { DataSet } from "../../datasets/catalogue";
 import { GET_DATA, PREPROCESS, refuseFaults } from "../../datasets/over_data_sets";
 import { preprocessedDataSets } from "../../preprocessing/present_data_sets";
 import { type FoldMode, mergeTables } from "../../tables/merge_tables";
-import { type CommandResult, runs } from "../shared/command";
+import { type CommandResult, setAction } from "../shared/command";
 import { namedDatasets } from "../shared/data_sets";
 import { wholeNumberOf } from "../shared/numbers";
 
@@ -19,24 +19,32 @@ interface MergeCommandOptions {
   holdOut?: string;
 }
 
-/** `guie merge`: Data_Merge. */
+/** Registers `guie merge`: the notebook Data_Merge. */
 export function registerMerge(program: Command): void {
   const command = program
     .command("merge")
-    .description("Merge the preprocessed data sets; sample large classes, repeat small ones, draw folds.")
+    .description(
+      "Merge the preprocessed data sets into one table: sample large classes, repeat small ones, draw folds.",
+    )
     .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
-    .option("--dataset <names...>", "data sets, apart or with commas; all that are preprocessed unless told")
-    .option("--seed <n>", "seed of the draws", "999")
+    .option(
+      "--dataset <names...>",
+      "data sets, separated by spaces or commas (default: all preprocessed ones)",
+    )
+    .option("--seed <n>", "random seed", "999")
     .option(
       "--hold-out <share>",
-      "share of each data set's classes that is not trained on but written to retrieval/, for example 0.33",
+      "share of each data set's classes to hold out from training and write to retrieval/, for example 0.33",
     )
     .addOption(
-      new Option("--folds <mode>", "draw folds over images, or over repeated rows as the original does")
+      new Option(
+        "--folds <mode>",
+        "draw folds over images (leak-free), or over repeated rows as the original does (as-published)",
+      )
         .choices(["leak-free", "as-published"])
         .default("leak-free"),
     );
-  runs<MergeCommandOptions>(command, merge);
+  setAction<MergeCommandOptions>(command, merge);
 }
 
 async function merge({ dataDir, folds, holdOut, ...options }: MergeCommandOptions): Promise<CommandResult> {
@@ -58,7 +66,7 @@ async function merge({ dataDir, folds, holdOut, ...options }: MergeCommandOption
   return { text, summary: { datasets: datasets.map(({ name }) => name), folds, seed, tables } };
 }
 
-/** Labels depend on the order of the data sets: it is the catalogue's, whatever the order on the command line. */
+/** Returns the named data sets in the catalogue's order, on which the labels depend. */
 function namedInOrder(dataDir: string, names?: readonly string[]): DataSet[] | undefined {
   const sets = namedDatasets(names)?.sort((a, b) => a.number - b.number);
   if (sets) for (const step of [GET_DATA, PREPROCESS]) refuseFaults(dataDir, step, sets);

@@ -8,7 +8,7 @@ import { unreadTables, unreadText } from "../../datasets/unknown_files";
 import { PIXEL_RULES, type PixelRule } from "../../images/readers/options";
 import { type PreprocessResult, preprocessDataset } from "../../preprocessing/preprocess";
 import { preparedDataSets } from "../../preprocessing/present_data_sets";
-import { type CommandResult, runs } from "../shared/command";
+import { type CommandResult, setAction } from "../shared/command";
 import { failureOf, namedDatasets } from "../shared/data_sets";
 import { wholeNumberOf } from "../shared/numbers";
 
@@ -21,7 +21,7 @@ interface PreprocessCommandOptions {
   pixels: PixelRule;
 }
 
-/** `guie preprocess`: Data_preprocessing. */
+/** Registers `guie preprocess`: the notebook Data_preprocessing. */
 export function registerPreprocess(program: Command): void {
   const command = program
     .command("preprocess")
@@ -29,20 +29,23 @@ export function registerPreprocess(program: Command): void {
     .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
     .option(
       "--dataset <names...>",
-      "data sets, apart or with commas; all that have a csv/<name>.csv unless told",
+      "data sets, separated by spaces or commas (default: all with a csv/<name>.csv)",
     )
-    .option("--image-size <px>", "longest side of a kept image", "224")
-    .option("--workers <n>", "threads, an image each at a time (default: one more than the CPU has)")
-    .option("--fast", "decode large JPEGs at reduced size: faster, pixels 2-3 of 255 away from OpenCV's")
+    .option("--image-size <px>", "longest side of a written image", "224")
+    .option("--workers <n>", "number of threads (default: one more than the CPU has)")
+    .option(
+      "--fast",
+      "decode large JPEGs at reduced size: faster, but pixels differ from OpenCV's by 2-3 of 255",
+    )
     .addOption(
       new Option(
         "--pixels <rule>",
-        "transparency over white and CMYK by profile, or both as the original had them",
+        "shown: transparency over white, CMYK by profile; opencv: both as in the original",
       )
         .choices(PIXEL_RULES)
         .default("shown"),
     );
-  runs<PreprocessCommandOptions>(command, preprocess);
+  setAction<PreprocessCommandOptions>(command, preprocess);
 }
 
 async function preprocess(options: PreprocessCommandOptions): Promise<CommandResult> {
@@ -78,6 +81,6 @@ function describe(results: readonly PreprocessResult[]): string {
     result.rejected,
   ]);
   const unreadable = results.some(({ rejected }) => rejected > 0);
-  const note = unreadable ? "\nUnreadable images and why: final_data_224/<folder>_rejects.csv" : "";
+  const note = unreadable ? "\nUnreadable images and reasons: final_data_224/<folder>_rejects.csv" : "";
   return textTable(header, rows) + note;
 }

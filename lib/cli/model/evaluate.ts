@@ -10,7 +10,7 @@ import { baselineOfRun } from "../../runs/baseline";
 import type { ScoredOn } from "../../runs/metrics";
 import { listRuns, readRunConfig, runFolder } from "../../runs/run_folder";
 import { scoredOnText, scoreMark, trainedOnText } from "../../runs/scored_on";
-import { type CommandResult, runs } from "../shared/command";
+import { type CommandResult, setAction } from "../shared/command";
 import { addRenamed } from "../shared/renamed";
 import { type CompareOptions, compare } from "./compare";
 import { addHeldOutFlags, heldOutConfig, SCORED_MODELS } from "./held_out";
@@ -20,23 +20,23 @@ interface EvaluateOptions extends CompareOptions {
   confusion?: boolean;
 }
 
-/** `guie evaluate MODEL...`: the ladder on held-out classes: pixels, backbone, and trained runs. */
+/** Registers `guie evaluate MODEL...`: the ladder on held-out classes: pixels, backbone, trained runs. */
 export function registerEvaluate(program: Command): void {
   const command = program
     .command("evaluate")
-    .argument("[model...]", `what is scored: ${SCORED_MODELS}; default: the preset's own runs`)
+    .argument("[model...]", `models to score: ${SCORED_MODELS} (default: the preset's own runs)`)
     .description(
-      "Retrieval on held-out classes: pixels, the backbone as it is, and trained runs, in one table. `guie compare` adds " +
-        "confidence intervals.",
+      "Score retrieval on held-out classes: pixels, the untrained backbone and trained runs, in one table. `guie compare` " +
+        "adds confidence intervals.",
     );
   addHeldOutFlags(command);
-  command.option("--confusion", "of each model: which data sets its wrong nearest neighbours come from");
+  command.option("--confusion", "show for each model which data sets its wrong nearest neighbours come from");
   addRenamed(command, "--run <name...>", "a word: guie evaluate MODEL...", "words");
   addRenamed(command, "--compare", "guie compare", "itself");
   command
     .addOption(new Option("--by-dataset").hideHelp())
     .addOption(new Option("--seed <n>").default("0").hideHelp());
-  runs<EvaluateOptions>(
+  setAction<EvaluateOptions>(
     command,
     (options, models) => {
       if (options.confusion) return confuse(options, models);
@@ -44,19 +44,19 @@ export function registerEvaluate(program: Command): void {
     },
     [
       {
-        of: ["--by-dataset", "--seed"],
+        options: ["--by-dataset", "--seed"],
         needs: ["--compare"],
-        next: "They are of guie compare.",
+        next: "Use guie compare.",
       },
-      { of: ["--confusion"], without: "--compare", next: "Ask for the two tables one after the other." },
+      { options: ["--confusion"], without: "--compare", next: "Make the two tables one after the other." },
     ],
   );
 }
 
-/** A table a model: rows are the queries' data sets, columns those of the wrong nearest neighbours. */
+/** Makes a table per model: rows are the queries' data sets, columns those of the wrong nearest neighbours. */
 async function confuse(options: EvaluateOptions, models: readonly string[]): Promise<CommandResult> {
   if (models.length === 0)
-    throw new UserError("--confusion needs a model to look at.", "npx guie evaluate MODEL --confusion");
+    throw new UserError("--confusion needs a model.", "npx guie evaluate MODEL --confusion");
   const confusions: Record<string, DatasetConfusion[]> = {};
   const texts: string[] = [];
   for (const model of models) {
@@ -70,11 +70,11 @@ async function confuse(options: EvaluateOptions, models: readonly string[]): Pro
     );
   }
   const note =
-    "count: queries; wrong: those whose nearest neighbour is of another class; then the data sets of these neighbours.";
+    "count: queries; wrong: queries whose nearest neighbour is of another class; then the data sets of these neighbours.";
   return { text: `${texts.join("\n\n")}\n${note}`, summary: { confusions } };
 }
 
-/** The ladder: pixels and the backbone are on it in any case. */
+/** Makes the ladder; pixels and the backbone are always on it. */
 async function evaluate(options: EvaluateOptions, models: readonly string[]): Promise<CommandResult> {
   const config = heldOutConfig(options);
   const names =
@@ -91,7 +91,7 @@ async function evaluate(options: EvaluateOptions, models: readonly string[]): Pr
   return { text: ladderText(rungs), summary: ladderSummary(rungs) };
 }
 
-/** A fine-tuned run is shown behind the run that it started from, named or not. */
+/** Returns the runs, each fine-tuned one after the run that it started from. */
 function withBaselines(names: readonly string[]): string[] {
   const all = names.flatMap((name) => {
     const baseline = baselineOfRun(name);
@@ -100,7 +100,7 @@ function withBaselines(names: readonly string[]): string[] {
   return [...new Set(all)];
 }
 
-/** The ladder as aligned text. */
+/** Returns the ladder as aligned text. */
 function ladderText(rungs: readonly LadderRung[]): string {
   const width = Math.max(...rungs.map((rung) => rung.name.length));
   const lines = rungs.map(({ name, mp5, r1, on }) =>
@@ -110,12 +110,12 @@ function ladderText(rungs: readonly LadderRung[]): string {
   const counted = [
     scoredOnText(on),
     ...(queriesWithoutMatch ? [`${queriesWithoutMatch} queries without a match left out`] : []),
-    ...(queriesInIndex ? [`${queriesInIndex} of all stand in the index: none finds itself`] : []),
+    ...(queriesInIndex ? [`${queriesInIndex} of all queries are in the index: none finds itself`] : []),
   ].join("; ");
   return [`${"".padEnd(width)}  mP@5   R@1`, ...lines, counted, ...markNotes(rungs)].join("\n");
 }
 
-/** "* demo_fine_tune: 11 of 14 classes were trained on", once for all rungs of which the same is said. */
+/** Returns notes such as "* demo_fine_tune: 11 of 14 classes were trained on", one per distinct note. */
 function markNotes(rungs: readonly LadderRung[]): string[] {
   const names = new Map<string, string[]>();
   for (const { name, on } of rungs) {
@@ -126,7 +126,7 @@ function markNotes(rungs: readonly LadderRung[]): string[] {
   return [...names].map(([note, some]) => `${markOf(note)} ${some.join(", ")}: ${note}`);
 }
 
-/** `{ mp5: { pixels, backbone, ... }, r1: { ... }, on: { ... } }`. */
+/** Returns `{ mp5: { pixels, backbone, ... }, r1: { ... }, on: { ... } }`. */
 function ladderSummary(rungs: readonly LadderRung[]): {
   mp5: Record<string, number>;
   r1: Record<string, number>;

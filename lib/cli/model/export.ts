@@ -10,7 +10,7 @@ import { COMPETITION_IMAGES } from "../../export/timing";
 import { exportWeights } from "../../export/tower_file";
 import { LIBRARIES, type Library } from "../../pretrained/name_families";
 import { findCheckpoint } from "../../runs/checkpoint_ref";
-import { type CommandResult, runs } from "../shared/command";
+import { type CommandResult, setAction } from "../shared/command";
 import { addRenamed } from "../shared/renamed";
 
 interface ExportOptions {
@@ -23,7 +23,7 @@ interface ExportOptions {
   weights?: string;
 }
 
-/** Where a run's export goes unless told: below the run's folder. */
+/** Default outputs, relative to the run's folder. */
 const DEFAULT_NAMES: Record<Format, string> = {
   savedmodel: "export/saved_model",
   zip: "export/submission.zip",
@@ -33,44 +33,44 @@ const DEFAULT_NAMES: Record<Format, string> = {
 
 const SECONDS_PER_HOUR = 3600;
 
-/** `guie export MODEL`: a run's model, or a tower alone, for other software. */
+/** Registers `guie export MODEL`: a run's model, or a tower alone, for other software. */
 export function registerExport(program: Command): void {
   const command = program
     .command("export")
     .argument("[model]", MODEL_FORMS)
     .description(
       "Write a model for other software: the competition's submission (savedmodel, zip), onnxruntime (onnx), or weights " +
-        "that open_clip, timm, DINOv2 and Hugging Face load (safetensors). A tower alone leaves as safetensors.",
+        "that open_clip, timm, DINOv2 and Hugging Face load (safetensors). A tower alone is exported as safetensors.",
     )
-    .addOption(new Option("--format <format>", "what to write").choices([...FORMATS]).makeOptionMandatory())
+    .addOption(new Option("--format <format>", "format to write").choices([...FORMATS]).makeOptionMandatory())
     .option(
       "--out <path>",
-      "folder to write, for zip and for a tower a file; default: export/ in the run's folder",
+      "folder to write; a file for zip and for a tower (default: export/ in the run's folder)",
     )
     .option("--mirror", "average the features of each image and its mirror image")
     .addOption(
       new Option(
         "--naming <library>",
-        "for safetensors: whose names the tower's weights have; default: open_clip's for a CLIP, dinov2's, timm's for a SigLIP",
+        "for safetensors: library whose tensor names to use (default: open_clip for CLIP, dinov2 for DINOv2, timm for SigLIP)",
       ).choices([...LIBRARIES]),
     )
-    .option("--overwrite", "replace an export of this format that stands there");
+    .option("--overwrite", "replace an earlier export of this format");
   const word = "a word: guie export MODEL";
   addRenamed(command, "--model <name>", word, "itself");
   addRenamed(command, "--weights <file>", word, "itself");
-  runs<ExportOptions>(command, (options, [model]) => exportModel(options, model), [
+  setAction<ExportOptions>(command, (options, [model]) => exportModel(options, model), [
     {
-      of: ["--model", "--weights"],
+      options: ["--model", "--weights"],
       without: "[model]",
-      next: "Name the model by its word alone.",
+      next: "Give only the word.",
     },
-    { of: ["--model"], needs: ["--weights"] },
-    { of: ["--weights"], needs: ["--model"] },
-    { of: ["--naming"], needs: ["--format safetensors"] },
+    { options: ["--model"], needs: ["--weights"] },
+    { options: ["--weights"], needs: ["--model"] },
+    { options: ["--naming"], needs: ["--format safetensors"] },
     {
-      of: ["--mirror"],
+      options: ["--mirror"],
       without: "--format safetensors",
-      next: "Leave it out: weights alone average nothing.",
+      next: "Leave it out: a file of weights averages nothing.",
     },
   ]);
 }
@@ -80,7 +80,7 @@ async function exportModel(options: ExportOptions, model: string | undefined): P
   if (options.model !== undefined && weights !== undefined)
     return exportTower({ model: options.model, weights }, options);
   if (model === undefined)
-    throw new UserError("No model is named that is to be exported.", "`npx guie runs` lists the runs.");
+    throw new UserError("No model to export is given.", "`npx guie runs` lists the runs.");
   if (format !== "safetensors" || out === undefined) requireRunModel(model, TOWER_ALONE);
   const found = await findModel(model, preset("demo", "frozen"), { onProgress: terminalProgress() });
   if (found.kind === "run") return exportTrained(model, options);
@@ -88,9 +88,9 @@ async function exportModel(options: ExportOptions, model: string | undefined): P
   return exportTower({ model: tower, weights: found.config.weights }, options);
 }
 
-/** What holds for a backbone. */
+/** Advice for a backbone without a run. */
 const TOWER_ALONE =
-  "It is exported as --format safetensors, to a file given by --out: a SavedModel or ONNX file embeds, and needs a run's neck.";
+  "It can be exported as --format safetensors to a file given by --out. A SavedModel or ONNX file needs a run's neck.";
 
 async function exportTrained(run: string, options: ExportOptions): Promise<CommandResult> {
   const { format, mirror, naming, overwrite } = options;
@@ -116,8 +116,8 @@ async function exportTower(
 ): Promise<CommandResult> {
   if (format !== "safetensors" || out === undefined)
     throw new UserError(
-      `A tower alone is exported as --format safetensors, to a file given by --out; got ${format}, ${out ?? "no --out"}.`,
-      "A SavedModel or ONNX file embeds: it needs a run's neck.",
+      `A tower alone can only be exported as --format safetensors to a file given by --out; got ${format}, ${out ?? "no --out"}.`,
+      "For a SavedModel or ONNX file, export a trained run: it needs a neck.",
     );
   const written = await exportWeights(from, naming, out, { overwrite });
   const { path, tensors, imageSizePx } = written;

@@ -1,26 +1,26 @@
-// What commands that score models on held-out classes have in common.
+// Flags and config of commands that score models on held-out classes.
 import type { Command } from "commander";
 import { overrideConfig } from "../../config/config";
 import { preset } from "../../config/presets";
 import { MODEL_FORMS } from "../../embedding/find_model";
 
-/** Which classes models are scored on. */
+/** Options that choose the held-out classes. */
 export interface HeldOutOptions {
   configName: string;
   dataDir?: string;
 }
 
-/** What MODEL may be, for help: pixels and the backbone besides what `findModel` finds. */
+/** Help text for MODEL: pixels, the backbone, or a model that `findModel` finds. */
 export const SCORED_MODELS = `pixels, backbone, or ${MODEL_FORMS}`;
 
-/** Adds the flags that say which classes models are scored on. */
+/** Adds the flags that choose the held-out classes. */
 export function addHeldOutFlags(command: Command): void {
   command
-    .option("--config-name <preset>", "preset that names backbone, size and data directory", "demo")
+    .option("--config-name <preset>", "preset of the backbone, image size and data directory", "demo")
     .option("--data-dir <dir>", "folder with retrieval/queries.csv and retrieval/index.csv");
 }
 
-/** The preset's frozen stage, with the data directory that was named. */
+/** Returns the preset's frozen stage, with the given data directory. */
 export function heldOutConfig({ configName, dataDir }: HeldOutOptions) {
   return overrideConfig(preset(configName, "frozen"), dataDir ? { dataDir } : {});
 }

@@ -1,8 +1,8 @@
-// `guie prepare-model`: fetches a pretrained backbone and stores it under this project's names.
+// `guie prepare-model`: fetches a pretrained backbone and stores it with open_clip's names.
 import type { Command } from "commander";
 import { terminalProgress } from "../../common/progress";
 import { MODEL_NAMES, prepareModel } from "../../pretrained/prepare_model";
-import { runs } from "../shared/command";
+import { setAction } from "../shared/command";
 
 interface PrepareOptions {
   model: string;
@@ -11,7 +11,7 @@ interface PrepareOptions {
   out: string;
 }
 
-/** `guie prepare-model`: the notebook Model_Preparation. */
+/** Registers `guie prepare-model`: the notebook Model_Preparation. */
 export function registerPrepareModel(program: Command): void {
   const command = program
     .command("prepare-model")
@@ -19,17 +19,17 @@ export function registerPrepareModel(program: Command): void {
     .requiredOption("--model <name>", `one of: ${MODEL_NAMES.join(", ")}`)
     .option(
       "--from <source>",
-      "its weights: a file (safetensors, PyTorch's, .index.json) or a folder with one, the image tower alone or a whole CLIP, under " +
-        "the names of open_clip, timm, DINOv2 or Hugging Face; or hub:owner/name[@revision][/file] of the Hugging Face " +
-        "hub (HF_ENDPOINT, HF_TOKEN, HF_HOME as in its own tools); without it, where the model's weights are known to be",
+      "source of the weights: a file (safetensors, PyTorch, .index.json) or a folder with one, an image tower or a whole " +
+        "CLIP, with the names of open_clip, timm, DINOv2 or Hugging Face; or hub:owner/name[@revision][/file] of the " +
+        "Hugging Face hub (HF_ENDPOINT, HF_TOKEN, HF_HOME as in its own tools) (default: the model's known source)",
     )
     .option(
       "--part <name>",
-      "of a file with several towers (student and teacher, raw weights and EMA) the one that is meant, by its prefix " +
-        "or a word of it: teacher, state_dict_ema, ema; without it: the only one that fits, or a student's teacher",
+      "which tower of a file with several (student and teacher, raw weights and EMA), by its prefix or a word of it: " +
+        "teacher, state_dict_ema, ema (default: the only one that fits, or a student's teacher)",
     )
     .option("--out <folder>", "folder for the file", "checkpoints");
-  runs(command, async (options: PrepareOptions) => {
+  setAction(command, async (options: PrepareOptions) => {
     const { model } = options;
     const { path, written, parameters, part } = await prepareModel({
       ...options,
@@ -37,12 +37,12 @@ export function registerPrepareModel(program: Command): void {
     });
     const millions = (parameters / 1e6).toFixed(1);
     const taken = part
-      ? `\nof the towers in that file: ${part.taken}; there are also ${part.others.join(", ")} (--part chooses)`
+      ? `\nused tower of that file: ${part.taken}; others: ${part.others.join(", ")} (choose with --part)`
       : "";
     return {
       text: written
         ? `${path}: ${model}, ${millions} M parameters${taken}`
-        : `${path} is there and whole: nothing to do${taken}`,
+        : `${path} exists and is complete: nothing to do${taken}`,
       summary: { path, written, parameters, part },
     };
   });

@@ -12,7 +12,7 @@ import { comparisonTable, trainedOnNote } from "../../retrieval/comparison_table
 import { ALL_DATASETS } from "../../retrieval/evaluation";
 import { type ReductionKind, writeReduction } from "../../retrieval/reduction";
 import { scoredOnText } from "../../runs/scored_on";
-import { type CommandResult, runs } from "../shared/command";
+import { type CommandResult, setAction } from "../shared/command";
 import { wholeNumberOf } from "../shared/numbers";
 import { addRenamed } from "../shared/renamed";
 import { addHeldOutFlags, type HeldOutOptions, heldOutConfig } from "./held_out";
@@ -23,21 +23,21 @@ interface ReduceOptions extends HeldOutOptions {
   kind: string;
 }
 
-/** `guie reduce`: PCA, whitening and a random projection of the backbone's features against learned necks. */
+/** Registers `guie reduce`: PCA, whitening and random projection of the backbone's features against learned necks. */
 export function registerReduce(program: Command): void {
   const command = program
     .command("reduce")
-    .argument("[model...]", `what the reductions are compared with: ${MODEL_FORMS}`)
+    .argument("[model...]", `models to compare the reductions with: ${MODEL_FORMS}`)
     .description(
-      "PCA, whitening and random projection of the backbone's features, fitted on training images.",
+      "Shorten the backbone's features by PCA, whitening or random projection, fitted on training images, and compare them.",
     );
   addHeldOutFlags(command);
   command
-    .option("--dimensions <n>", "numbers a vector afterwards", "64")
-    .option("--out <file>", "write one of the reductions as safetensors (mean, matrix)")
+    .option("--dimensions <n>", "length of a reduced vector", "64")
+    .option("--out <file>", "write one reduction as safetensors (mean, matrix)")
     .option("--kind <kind>", `with --out: ${REDUCTION_KINDS.join(", ")}`, "pca");
   addRenamed(command, "--run <name...>", "a word: guie reduce MODEL...", "words");
-  runs<ReduceOptions>(command, reduce, [{ of: ["--kind"], needs: ["--out"] }]);
+  setAction<ReduceOptions>(command, reduce, [{ options: ["--kind"], needs: ["--out"] }]);
 }
 
 async function reduce(options: ReduceOptions, models: readonly string[]): Promise<CommandResult> {

@@ -1,31 +1,31 @@
-// Runs a command's action: prints its result for people or as JSON, and sets the exit code.
+// The action of a command: prints its result as text or JSON, and sets the exit code.
 import type { Command } from "commander";
 import { clearProgress, fail } from "./exit_guard";
 import { countOptions, refuseUseless, type Use } from "./usage";
 
-/** What a command returns: printed as JSON under `--json`, else as `text`. */
+/** A command's result: `summary` is printed with `--json`, else `text`. */
 export interface CommandResult {
-  /** For people. */
+  /** The result for people. */
   text: string;
-  /** For scripts. */
+  /** The result for scripts. */
   summary: Record<string, unknown>;
-  /** 0 unless told: the result is printed, and yet not all went well. */
+  /** Exit code (default: 0); the result is printed in any case. */
   exitCode?: number;
-  /** What could not be done, beside what is told above: on standard error, and the exit code is 1. */
+  /** Work that failed while the rest succeeded: printed on standard error, with exit code 1. */
   failure?: string | undefined;
 }
 
 /**
- * Gives `command` its action: refuses options without a use, prints the result (or, with --json, its summary as one line
+ * Sets the action of `command`: refuses options without effect, prints the result (with --json its summary as one line
  * of JSON on standard output), and turns any error into a message and an exit code.
- * @param uses which options go with which others
+ * @param uses rules for options that depend on others
  */
-export function runs<Options extends object>(
+export function setAction<Options extends object>(
   command: Command,
   action: (options: Options, operands: readonly string[]) => Promise<CommandResult>,
   uses: readonly Use[] = [],
 ): Command {
-  command.option("--json", "end with a JSON summary on standard output");
+  command.option("--json", "print the result as one line of JSON");
   const counts = countOptions(command);
   return command.action(async () => {
     const options = command.opts<Options & { json?: boolean }>();

@@ -1,4 +1,4 @@
-// Flags that stand for settings of a run, the same for every command that takes them.
+// Flags for the settings of a run, the same for every command that takes them.
 import { type Command, Option } from "commander";
 import { z } from "zod";
 import { UserError } from "../../common/errors";
@@ -21,7 +21,7 @@ import { numberOf } from "./numbers";
 
 type Flag = readonly [flags: string, setting: SettingName];
 
-/** Flags that set one field of the config each; most of the first are the original's own. */
+/** Flags that set one field of the config each; many are the original's own. */
 const FLAGS: readonly Flag[] = [
   ["--csv-dir <file>", "csv"],
   ["--image-size <px>", "imageSize"],
@@ -57,7 +57,7 @@ const FLAGS: readonly Flag[] = [
   ["--margin <m>", "margin"],
 ];
 
-/** Flags without a value, which turn a setting on. */
+/** Flags without a value that turn a setting on. */
 const SWITCHES: readonly Flag[] = [
   ["--patch-mean", "patchMean"],
   ["--shard-head", "shardHead"],
@@ -65,27 +65,27 @@ const SWITCHES: readonly Flag[] = [
   ["--gradient-checkpointing", "gradientCheckpointing"],
 ];
 
-/** Flags by the old names of settings: hidden, they say the present one. */
+/** Hidden flags with the old names of settings; using one prints the current name. */
 const OLD_FLAGS: readonly Flag[] = [...OLD_SETTINGS].map(([old, setting]) => {
   const dashed = old.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   return [`--${dashed} <value>`, requireSetting(setting)];
 });
 
-/** What a command has of them. */
+/** Parsed flags of a command. */
 export interface ConfigOptions extends Record<string, unknown> {
   configName?: string;
   stage?: Stage;
   config?: string;
-  /** `name=value` each. */
+  /** Entries `name=value`. */
   set?: string[];
 }
 
 const DEFAULT_PRESET = "demo";
 
-/** The settings that have a flag. */
+/** Settings with their own flag. */
 export const FLAGGED: readonly SettingName[] = [...FLAGS, ...SWITCHES].map(([, setting]) => setting);
 
-/** Adds the flag of a setting. @returns its long name */
+/** Adds a setting's flag to a command. @returns the flag's long name */
 export function addConfigFlag(command: Command, wanted: SettingName): string {
   const [flags] = [...FLAGS, ...SWITCHES].find(([, setting]) => setting === wanted)!;
   command.option(flags, helpOf(wanted));
@@ -94,20 +94,20 @@ export function addConfigFlag(command: Command, wanted: SettingName): string {
   return flags.split(" ")[0]!;
 }
 
-/** What a setting means, as the help of a command says it. */
+/** Returns a setting's meaning as help text. */
 function helpOf(setting: SettingName): string {
   const plain = settingDocs().get(setting)!.replaceAll("`", "").replace(/\.$/, "");
   return plain.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase());
 }
 
-/** Adds --config-name, --config, --set and a flag for each of `settings`. @returns the long names of all of them */
+/** Adds --config-name, --config, --set and a flag per setting. @returns the long names of all flags */
 export function addConfigFlags(command: Command, settings = FLAGGED): string[] {
   command
     .option("--config-name <preset>", `preset: ${PRESET_NAMES.join(", ")} (default: ${DEFAULT_PRESET})`)
     .option("--config <file>", "JSON file with settings that override the preset's")
     .option(
       "--set <name=value>",
-      "any setting of docs/presets.md, by its name; may be given several times",
+      "any setting of docs/presets.md; may be repeated",
       (text: string, before: string[] = []) => [...before, text],
     );
   return [
@@ -118,7 +118,7 @@ export function addConfigFlags(command: Command, settings = FLAGGED): string[] {
   ];
 }
 
-/** The preset, then the JSON file, then the flags. */
+/** Returns the config: the preset, overridden by the JSON file, overridden by the flags. */
 export function configOf(options: ConfigOptions): Readonly<TrainConfig> {
   const fromFile = options.config ? readSettings(options.config) : {};
   const fromFlags = flagOverrides(options);
@@ -128,7 +128,7 @@ export function configOf(options: ConfigOptions): Readonly<TrainConfig> {
   return overrideConfig(overrideConfig(base, fromFile), { ...fromFlags, configName, stage });
 }
 
-/** Settings that not every run looks at: [setting, whether a run does, what it goes with]. */
+/** Settings that not every run uses: [setting, predicate on the config, flag that makes it useful]. */
 const USES: readonly [SettingName, (config: TrainConfig) => boolean, string][] = [
   ["backboneLrFactor", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
   ["gradientCheckpointing", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
@@ -142,14 +142,14 @@ const USES: readonly [SettingName, (config: TrainConfig) => boolean, string][] =
   ["shardHead", isDistributed, "--processes 2"],
 ];
 
-/** Several processes: by the config, or by a launcher that sets TF_CONFIG. */
+/** Returns whether several processes train: by the config, or by a launcher that sets TF_CONFIG. */
 function isDistributed(config: PlaceSettings): boolean {
   return processCount(config) > 1 || process.env.TF_CONFIG !== undefined;
 }
 
 /**
- * Refuses flags for settings at which no run of these stages looks.
- * @throws UserError naming what they go with
+ * Refuses flags for settings that no run of these stages uses.
+ * @throws UserError naming the flag that makes them useful
  */
 export function refuseUselessSettings(options: ConfigOptions, stages: readonly (Stage | undefined)[]): void {
   const given = flagOverrides(options);
@@ -163,7 +163,7 @@ export function refuseUselessSettings(options: ConfigOptions, stages: readonly (
   }
 }
 
-/** The flag of a setting: its own, or `--set NAME`. */
+/** Returns the flag of a setting: its own, or `--set NAME`. */
 export function flagOf(setting: SettingName): string {
   const flag = [...FLAGS, ...SWITCHES].find(([, name]) => name === setting)?.[0].split(" ")[0];
   return flag ?? `--set ${setting}`;
@@ -174,7 +174,7 @@ function readSettings(path: string): ConfigOverrides {
   return readJson(path, z.record(z.string(), z.unknown()), example);
 }
 
-/** What the flags alone say. @throws UserError where a setting is given twice, or is no setting */
+/** Returns the settings given by flags. @throws UserError if one is given twice or unknown */
 export function flagOverrides(options: ConfigOptions): ConfigOverrides {
   const overrides = new Map<string, Value>();
   const put = (setting: string, value: Value) => {
@@ -209,7 +209,7 @@ export function flagOverrides(options: ConfigOptions): ConfigOverrides {
 
 type Value = string | number | boolean | number[];
 
-/** The value of a setting that is written as text: of the type that the presets have there. */
+/** Parses a setting's value; the type is that of its default. */
 function settingOf(flag: string, setting: SettingName, text: string): Value {
   const sample = DEFAULTS[setting];
   if (Array.isArray(sample)) {

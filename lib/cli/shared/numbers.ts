@@ -1,7 +1,7 @@
-// Numbers that flags are given.
+// Parsing of flags' numbers.
 import { UserError } from "../../common/errors";
 
-/** The number that a flag was given. @throws UserError where it is none */
+/** Parses a flag's number. @throws UserError if it is not a number */
 export function numberOf(flag: string, text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value)) return value;
@@ -9,7 +9,7 @@ export function numberOf(flag: string, text: string): number {
   throw new UserError(`${flag} takes a number, got "${text}".`, `For example: ${example}`);
 }
 
-/** The whole number that a flag was given. @throws UserError where it is none, or less than `least` */
+/** Parses a flag's whole number. @throws UserError if it is not one, or less than `least` */
 export function wholeNumberOf(flag: string, text: string, least?: number): number {
   const value = numberOf(flag, text);
   if (Number.isSafeInteger(value) && value >= (least ?? value)) return value;

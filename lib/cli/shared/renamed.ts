@@ -1,14 +1,14 @@
-// Old names of commands and flags: they do what they did, and say the new name once.
+// Old names of commands and flags: they still work, and print the new name once.
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
 import { noticeOnce } from "../../common/notice";
 
-/** Where the value of a renamed option goes: to another option, to the command's words, or nowhere but its own name. */
+/** Destination of a renamed option's value: another option, the command's words, or itself (unchanged). */
 type Destination = { option: `--${string}` } | "words" | "itself";
 
 interface RenamedOption {
   option: Option;
-  /** What is typed today: "--model", "guie compare". */
+  /** The new name: "--model", "guie compare". */
   now: string;
   to: Destination;
 }
@@ -16,9 +16,9 @@ interface RenamedOption {
 const RENAMED = new WeakMap<Command, RenamedOption[]>();
 
 /**
- * Adds an old name of an option, which the help does not show.
+ * Adds an option's old name, hidden from the help.
  * @param flags as commander takes them: "--run <name>"
- * @param now what is typed today
+ * @param now the new name, for the notice
  */
 export function addRenamed(command: Command, flags: string, now: string, to: Destination): void {
   const option = new Option(flags).hideHelp();
@@ -27,21 +27,21 @@ export function addRenamed(command: Command, flags: string, now: string, to: Des
 }
 
 /**
- * Says the new name of every old one that was given, and moves its value there.
- * @throws UserError where a value stands under both names
+ * Prints the new name of every old one that was given, and moves its value there.
+ * @throws UserError if a value is given under both names
  */
-export function takeRenamed(command: Command): void {
+export function applyRenamed(command: Command): void {
   for (const { option, now, to } of RENAMED.get(command) ?? []) {
     const value: unknown = command.getOptionValue(option.attributeName());
     if (value === undefined) continue;
-    sayRenamed(`guie ${command.name()} ${option.long}`, now);
+    noticeRenamed(`guie ${command.name()} ${option.long}`, now);
     if (to === "words") addWords(command, option, [value].flat().map(String));
     else if (to !== "itself") moveTo(command, option, to.option, value);
   }
 }
 
-/** Says that what was typed has another name by now: once, on standard error. */
-export function sayRenamed(old: string, now: string): void {
+/** Prints once, on standard error, that a command or flag has a new name. */
+export function noticeRenamed(old: string, now: string): void {
   noticeOnce(`${old} is now ${now}.`);
 }
 
@@ -50,14 +50,14 @@ function addWords(command: Command, old: Option, words: readonly string[]): void
   command.args.push(...words);
   if (last?.variadic || command.args.length <= command.registeredArguments.length) return;
   throw new UserError(
-    `${old.long} is an old name of the word ${last?.name()}, which is given, too.`,
-    "Give the word alone.",
+    `${old.long} is an old name of the word ${last?.name()}, which is also given.`,
+    "Give only the word.",
   );
 }
 
 function moveTo(command: Command, old: Option, now: string, value: unknown): void {
   const name = new Option(now).attributeName();
   if (command.getOptionValueSource(name) === "cli")
-    throw new UserError(`${old.long} and ${now} are two names of one option.`, `Give ${now} alone.`);
+    throw new UserError(`${old.long} and ${now} are two names of one option.`, `Give only ${now}.`);
   command.setOptionValueWithSource(name, value, "cli");
 }

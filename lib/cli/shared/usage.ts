@@ -1,24 +1,24 @@
-// Words and options that a command has no use for are refused: nothing that was typed is ignored.
+// Refusal of words and options that have no effect: nothing that was typed is ignored.
 import type { Command, Option } from "commander";
 import { UserError } from "../../common/errors";
-import { takeRenamed } from "./renamed";
+import { applyRenamed } from "./renamed";
 
 /**
- * Which options go with what. A condition is an option ("--compare"), an option with a value ("--format safetensors"),
- * or a word as the help calls it ("[source]").
+ * A rule for options that depend on others. A condition is an option ("--compare"), an option with a value ("--format
+ * safetensors"), or a word as the help calls it ("[source]").
  */
 export interface Use {
-  /** The options, by their long flags. */
-  of: readonly string[];
-  /** They have a use only where one of these is given. */
+  /** Options that the rule is for, by their long flags. */
+  options: readonly string[];
+  /** Conditions, one of which must hold. */
   needs?: readonly string[];
-  /** They have none where this is given. */
+  /** Condition that must not hold. */
   without?: string;
-  /** What to do in place of it; else they are to be left out. */
+  /** Next step of the error (default: leave the options out). */
   next?: string;
 }
 
-/** How often each option was given: the last one alone would count. Called once all options are known. */
+/** Counts how often each option is given, since only the last one would count. Called once all options are added. */
 export function countOptions(command: Command): Map<Option, number> {
   const counts = new Map<Option, number>();
   for (const option of command.options)
@@ -26,7 +26,7 @@ export function countOptions(command: Command): Map<Option, number> {
   return counts;
 }
 
-/** @throws UserError for an option or a word that is given twice, empty, or without what it goes with */
+/** Checks what was typed. @throws UserError if an option is given twice, or an option or word is empty or has no effect */
 export function refuseUseless(
   command: Command,
   counts: ReadonlyMap<Option, number>,
@@ -41,11 +41,11 @@ export function refuseUseless(
     refuseEmpty(option.long!, command.getOptionValue(option.attributeName()));
   }
   for (const word of command.args) refuseEmpty("A word", word);
-  takeRenamed(command);
+  applyRenamed(command);
   for (const use of uses) refuseUnused(command, use);
 }
 
-/** A list may be empty: no GPU is named, no class is held out. */
+/** Options whose list may be empty: no GPU. */
 const MAY_BE_EMPTY = ["--gpus"];
 
 function refuseEmpty(what: string, value: unknown): void {
@@ -57,8 +57,8 @@ function refuseEmpty(what: string, value: unknown): void {
   );
 }
 
-function refuseUnused(command: Command, { of, needs, without, next }: Use): void {
-  const given = givenOf(command, of);
+function refuseUnused(command: Command, { options, needs, without, next }: Use): void {
+  const given = givenOf(command, options);
   if (given === "") return;
   if (without && isGiven(command, without))
     throw new UserError(`${given}: of no use with ${without}.`, next ?? "Leave it out.");
@@ -69,7 +69,7 @@ function refuseUnused(command: Command, { of, needs, without, next }: Use): void
   );
 }
 
-/** Those of some flags that were given: "--tower, --weights"; "" where none was. */
+/** Returns which of some flags were given: "--tower, --weights"; "" if none. */
 export function givenOf(command: Command, flags: readonly string[]): string {
   return flags.filter((flag) => isGiven(command, flag)).join(", ");
 }

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { textTable } from "../../common/text_table";
 import { type RunRow, runTable } from "../../runs/run_table";
-import { runs } from "../shared/command";
+import { setAction } from "../shared/command";
 
 const COLUMNS = [
   "run",
@@ -17,15 +17,15 @@ const COLUMNS = [
   "when",
 ] as const;
 
-/** `guie runs`: a table of all runs. */
+/** Registers `guie runs`: a table of all runs. */
 export function registerRuns(program: Command): void {
-  const command = program.command("runs").description("List the runs below checkpoints/.");
-  runs(command, async () => {
+  const command = program.command("runs").description("List the runs in checkpoints/ with their scores.");
+  setAction(command, async () => {
     const rows = runTable();
     const text =
       rows.length > 0
         ? textTable(COLUMNS, rows.map(cellsOf))
-        : "No runs below checkpoints/ yet: npx guie train --help";
+        : "No runs in checkpoints/ yet: npx guie train --help";
     return { text, summary: { runs: rows } };
   });
 }

@@ -4,7 +4,7 @@ import { UserError } from "../../common/errors";
 import { textTable } from "../../common/text_table";
 import { predictStep, type ScalingPrediction } from "../../experiments/scaling";
 import { ASSUMPTIONS, MACHINES, type Machine, scalingInputs } from "../../experiments/scaling_inputs";
-import { type CommandResult, runs } from "../shared/command";
+import { type CommandResult, setAction } from "../shared/command";
 import { addConfigFlags, type ConfigOptions, configOf } from "../shared/config_flags";
 import { numberOf, wholeNumberOf } from "../shared/numbers";
 
@@ -30,25 +30,29 @@ const COLUMNS = [
   "efficiency",
 ];
 
-/** `guie scaling`: the model on paper of docs/scaling.md, for a config and machines. */
+/** Registers `guie scaling`: the formula of docs/scaling.md, for a config and machines. */
 export function registerScaling(program: Command): void {
   const command = program
     .command("scaling")
-    .description("Predict the time of a step of several processes, by formula (docs/scaling.md).")
+    .description("Predict the time of a training step in several processes, by formula (docs/scaling.md).")
     .addOption(new Option("--machine <kind>", "kind of host").choices(Object.keys(MACHINES)).default("a40"))
-    .option("--hosts <list>", "numbers of hosts", "1,2")
-    .option("--devices-per-host <list>", "numbers of devices in each", "1,8")
-    .option("--classes <n>", "classes of the head", "274330")
-    .option("--utilisation <x>", "share of its peak that a device reaches", String(ASSUMPTIONS.utilisation))
+    .option("--hosts <list>", "numbers of hosts, separated by commas", "1,2")
+    .option("--devices-per-host <list>", "numbers of devices per host, separated by commas", "1,8")
+    .option("--classes <n>", "number of classes in the head", "274330")
+    .option(
+      "--utilisation <x>",
+      "share of a device's peak speed that is reached",
+      String(ASSUMPTIONS.utilisation),
+    )
     .option(
       "--transfer-share <x>",
-      "share of their rate that links and memory reach",
+      "share of the rate of links and memory that is reached",
       String(ASSUMPTIONS.transferShare),
     )
-    .option("--link-gb <n>", "GB/s from device to device, one way (default: the machine's)")
-    .option("--network-gbit <n>", "Gbit/s out of a host (default: the machine's)");
+    .option("--link-gb <n>", "GB/s between two devices, one way (default: the machine's)")
+    .option("--network-gbit <n>", "Gbit/s of a host's network (default: the machine's)");
   addConfigFlags(command, ["batchSize", "imageSize", "bucketMB", "gradientDtype", "shardHead"]);
-  runs<ScalingOptions>(command, async (options) => scaling(options));
+  setAction<ScalingOptions>(command, async (options) => scaling(options));
 }
 
 function scaling(options: ScalingOptions): CommandResult {

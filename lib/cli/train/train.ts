@@ -1,4 +1,4 @@
-// `guie train`: trains a run from the start or from its last checkpoint.
+// `guie train`: trains a run, from its start or its last checkpoint.
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
@@ -23,7 +23,7 @@ import { type BegunRun, beginRun } from "../../training/begin_run";
 import { joinRun, type SupervisorOptions, superviseRun } from "../../training/processes/supervisor";
 import { clusterOfTfConfig } from "../../training/processes/tf_config";
 import { runTraining } from "../../training/run";
-import { type CommandResult, runs } from "../shared/command";
+import { type CommandResult, setAction } from "../shared/command";
 import {
   addConfigFlags,
   type ConfigOptions,
@@ -42,29 +42,31 @@ interface TrainOptions extends ConfigOptions {
   maxRestarts: string;
 }
 
-/** `guie train`: one run, from its start or its last checkpoint to its end. */
+/** Registers `guie train`: one run, from its start or its last checkpoint to its end. */
 export function registerTrain(program: Command): void {
   const command = program
     .command("train")
-    .description("Train a run (or go on with it): frozen features first, then fine_tune from there.")
-    .addOption(new Option("--stage <stage>", "what is trained").choices(["frozen", "fine_tune"]))
-    .option("--both", "both stages: frozen, then fine_tune from there")
-    .option(
-      "--resume <run>",
-      "go on with this run (its name below checkpoints/, or its folder); settings are its own",
+    .description("Train a run, or resume it. First train on frozen features, then fine-tune from there.")
+    .addOption(
+      new Option(
+        "--stage <stage>",
+        "frozen: neck and head on the backbone's features; fine_tune: the backbone, too",
+      ).choices(["frozen", "fine_tune"]),
     )
-    .option("--run-dir <dir>", "the same, by its folder")
+    .option("--both", "train both stages: frozen, then fine_tune from there")
+    .option("--resume <run>", "resume this run (name in checkpoints/, or folder) with its own settings")
+    .option("--run-dir <dir>", "the same as --resume, by the run's folder")
     .option(
       "--max-restarts <n>",
-      "of a run of several processes: so often go on from the last checkpoint after one has failed",
+      "with several processes: how often to resume from the last checkpoint after one has failed",
       "0",
     )
-    .option("--overwrite", "replace an existing run of this name: it goes with the first checkpoint");
+    .option("--overwrite", "replace an existing run of this name, once the first checkpoint is written");
   addConfigFlags(command);
-  runs<TrainOptions>(command, train, [
-    { of: ["--run-dir"], without: "--resume", next: "Name the run once." },
+  setAction<TrainOptions>(command, train, [
+    { options: ["--run-dir"], without: "--resume", next: "Give the run once." },
     {
-      of: ["--stage", "--resume", "--run-dir"],
+      options: ["--stage", "--resume", "--run-dir"],
       without: "--both",
       next: "Leave it out: both stages are trained.",
     },
@@ -79,7 +81,7 @@ async function train(options: TrainOptions): Promise<CommandResult> {
 
 const STAGES = ["frozen", "fine_tune"] as const;
 
-/** The frozen stage, then fine_tune from there; `--run-name X` calls them X_frozen and X_fine_tune. */
+/** Trains the frozen stage, then fine_tune from there; `--run-name X` names them X_frozen and X_fine_tune. */
 async function trainBoth(options: TrainOptions): Promise<CommandResult> {
   const name = (stage: string) => (options.runName ? { runName: `${options.runName}_${stage}` } : {});
   const frozenOptions: TrainOptions = { ...options, stage: "frozen", ...name("frozen") };
@@ -123,7 +125,7 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
   return { text: summaryText(summary), summary: { ...summary }, exitCode };
 }
 
-/** "finished after 632 steps, loss 2.5943, held-out classes: mP@5 ..., on 155 queries of ...". */
+/** Returns "finished after 632 steps, loss 2.5943, held-out classes: mP@5 ..., on 155 queries of ...". */
 function summaryText({ folder, reason, steps, finalLoss, ...summary }: RunSummary): string {
   const { retrieval, baseline, finishedBefore } = summary;
   const end = finishedBefore
@@ -142,31 +144,31 @@ function onText(on: ScoredOn): string {
   return `${scoreMark(on)} on ${scoredOnText(on)}${learned && `, ${scoreMark(on)} ${learned}`}`;
 }
 
-/** Who trains together by TF_CONFIG, where a launcher has set it for more than one process. */
+/** Returns the cluster of TF_CONFIG, if a launcher has set it for more than one process. */
 function clusterOfEnvironment(options: TrainOptions): ClusterSpec | undefined {
   const { TF_CONFIG } = process.env;
   const cluster = TF_CONFIG ? clusterOfTfConfig(TF_CONFIG) : undefined;
   if (!cluster || cluster.addresses.length === 1) return undefined;
   if (!namesProcesses(options)) return cluster;
   throw new UserError(
-    "TF_CONFIG is set: it says which processes train together, and each start of this command is one of them.",
-    "Leave out --processes and --gpus (CUDA_VISIBLE_DEVICES says on which GPU), or unset TF_CONFIG.",
+    "TF_CONFIG is set: it defines which processes train together; each start of this command is one of them.",
+    "Leave out --processes and --gpus (CUDA_VISIBLE_DEVICES chooses the GPU), or unset TF_CONFIG.",
   );
 }
 
-/** The processes of a cluster, one for each of its addresses. */
+/** Returns the processes of a cluster, one per address. */
 function placesOf({ addresses }: ClusterSpec): PlaceSettings {
   return { processes: addresses.length, gpus: [] };
 }
 
-/** How this command watches over several processes. */
+/** Returns how this command supervises several processes. */
 function watchOf(maxRestarts: number): SupervisorOptions {
   const signal = finishBeforeStopping("the step under way, then saving");
   const say = (line: string) => process.stderr.write(`${line}\n`);
   return { maxRestarts, onProgress: terminalProgress(), say, signal };
 }
 
-/** Trains in this process, or in as many as the run's config says. */
+/** Trains in this process, or in the number of processes of the run's config. */
 async function trainFolder(
   { folder, claim }: BegunRun,
   watch: SupervisorOptions,
@@ -179,13 +181,13 @@ async function trainFolder(
   const isOne = processCount(config) === 1;
   if (!isOne && reinitHead)
     throw new UserError(
-      "A run goes on with a fresh head in one process.",
-      "Add --processes 1; stopped after its first checkpoint, it may go on in several.",
+      "A run can resume with a fresh head only in one process.",
+      "Add --processes 1; after its first checkpoint the run may be stopped and resumed in several.",
     );
   if (!isOne) return superviseRun(folder, watch, cluster, claim);
   if (watch.maxRestarts && process.env.TF_CONFIG === undefined)
     throw new UserError(
-      "--max-restarts: of no use with one process, which nobody watches.",
+      "--max-restarts: of no use with one process, which is not supervised.",
       "Leave it out, or give --processes 2.",
     );
   process.stderr.write(`${describeDevice(device(config.gpus))}\n`);
@@ -197,9 +199,9 @@ async function trainFolder(
   });
 }
 
-/** A run that goes on, in as many processes as there are now, with the global batch that it has. */
+/** Opens a run to resume: in the processes given now, with its own global batch. */
 function resumeRun(folder: string, options: TrainOptions, cluster: ClusterSpec | undefined): BegunRun {
-  readRunConfig(folder); // refuses a folder that is no run
+  readRunConfig(folder); // refuses a folder that is not a run
   const claim = claimRunFolder(folder);
   try {
     return { folder: resumedFolder(folder, options, cluster), claim };
@@ -217,13 +219,13 @@ function resumedFolder(folder: string, options: TrainOptions, cluster: ClusterSp
   return prepareRunFolder(inProcesses(config, { processes, gpus }), { folder });
 }
 
-/** Whether the command line says which processes train together. */
+/** Returns whether the command line sets the processes. */
 function namesProcesses(options: TrainOptions): boolean {
   const { processes, gpus } = flagOverrides(options);
   return processes !== undefined || gpus !== undefined;
 }
 
-/** A run that goes on has the settings that it began with: others would be ignored. A fresh head may be asked for. */
+/** Refuses settings for a resumed run, which would be ignored; a fresh head and the processes may be chosen. */
 function refuseSettings(options: TrainOptions): void {
   const { stage, configName, config, overwrite } = options;
   const { processes, gpus, reinitHead, ...settings } = flagOverrides(options);
@@ -231,7 +233,7 @@ function refuseSettings(options: TrainOptions): void {
   const names = given.filter(([, value]) => value !== undefined).map(([name]) => name);
   if (names.length === 0) return;
   throw new UserError(
-    `A run that goes on has settings of its own; given were: ${names.join(", ")}.`,
-    "Leave them out, or start a run under another --run-name.",
+    `A resumed run keeps its own settings; got ${names.join(", ")}.`,
+    "Leave them out, or start a run with another --run-name.",
   );
 }

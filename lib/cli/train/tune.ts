@@ -1,4 +1,4 @@
-// `guie search`: compares settings in short runs with several seeds.
+// `guie tune`: compares settings in short runs with several seeds.
 import { relative } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
@@ -20,11 +20,11 @@ import {
   writeSearch,
 } from "../../experiments/tune";
 import type { ChoiceClasses } from "../../training/data/choice_classes";
-import { type CommandResult, runs } from "../shared/command";
+import { type CommandResult, setAction } from "../shared/command";
 import { addConfigFlags, type ConfigOptions, configOf, FLAGGED, flagOverrides } from "../shared/config_flags";
 import { finishBeforeStopping, stoppedCode } from "../shared/exit_guard";
 import { wholeNumberOf } from "../shared/numbers";
-import { sayRenamed } from "../shared/renamed";
+import { noticeRenamed } from "../shared/renamed";
 import type { Use } from "../shared/usage";
 
 interface TuneOptions extends ConfigOptions {
@@ -36,22 +36,22 @@ interface TuneOptions extends ConfigOptions {
   name?: string;
 }
 
-/** `guie tune`: many runs over settings and seeds, in one table; killed and started again, it goes on. */
+/** Registers `guie tune`: many runs over settings and seeds, in one table; a killed one resumes. */
 export function registerTune(program: Command): void {
   const command = program.command("tune");
   addTuneFlags(command);
-  runs<TuneOptions>(command, tune, USES);
+  setAction<TuneOptions>(command, tune, USES);
 }
 
-/** `guie search`: the old name of `guie tune`, hidden; pictures are searched by other commands. */
+/** Registers `guie search`: the hidden old name of `guie tune`; other commands search photos. */
 export function registerSearch(program: Command): void {
   const command = program.command("search [photos...]", { hidden: true });
   addTuneFlags(command);
-  runs<TuneOptions>(
+  setAction<TuneOptions>(
     command,
     (options, [photos]) => {
       if (photos !== undefined) throw searchOf(photos);
-      sayRenamed("guie search", "guie tune");
+      noticeRenamed("guie search", "guie tune");
       return tune(options);
     },
     USES,
@@ -60,46 +60,46 @@ export function registerSearch(program: Command): void {
 
 function searchOf(photos: string): UserError {
   return new UserError(
-    `guie search tried settings, and is now guie tune; it takes no picture or folder, got ${photos}.`,
-    `To search pictures: npx guie serve ${photos}; their vectors: npx guie embed ${photos} --out FOLDER`,
+    `guie search compared settings, and is now guie tune; it takes no photos, got ${photos}.`,
+    `To search photos: npx guie serve ${photos}; to embed them: npx guie embed ${photos} --out FOLDER`,
   );
 }
 
-const USES: readonly Use[] = [{ of: ["--together"], needs: ["--vary"] }];
+const USES: readonly Use[] = [{ options: ["--together"], needs: ["--vary"] }];
 
 function addTuneFlags(command: Command): void {
   command
     .description(
-      "Try settings, on cached features (seconds a run) or by fine-tuning: each variation alone, or all combinations " +
-        "(--together), with every seed. Runs stay in checkpoints/<name>/, the table in search.csv there. Runs are scored " +
-        "on a share of the training classes, which they do not learn; each seed draws others.",
+      "Compare settings in many runs, on cached features (seconds per run) or by fine-tuning: each variation alone, or " +
+        "all combinations (--together), with every seed. Runs go to checkpoints/<name>/, the table to search.csv there. " +
+        "Runs are scored on a share of the training classes that they do not learn; each seed draws other classes.",
     )
     .addOption(
-      new Option("--stage <stage>", "what is trained").choices(["frozen", "fine_tune"]).default("frozen"),
+      new Option("--stage <stage>", "the stage to train").choices(["frozen", "fine_tune"]).default("frozen"),
     )
     .option(
       "--vary <setting=values...>",
-      "for example --vary margin=0.2,0.3 lastBlocks=1,4 neck=simple,norm_single_linear",
+      "settings and the values to try: --vary margin=0.2,0.3 lastBlocks=1,4 neck=simple,norm_single_linear",
     )
-    .option("--together", "every combination of all variations")
+    .option("--together", "try every combination of all variations")
     .option("--seeds <list>", "seeds, separated by commas", "999")
     .addOption(
       new Option(
         "--choose-on <classes>",
-        "training-classes: a share of them is held out (setting holdOutShare, 0.2); held-out-classes: those of " +
-          "retrieval/, by which the result can then no longer be reported",
+        "classes to score on. training-classes: a share of them is held out (setting holdOutShare, 0.2); " +
+          "held-out-classes: those of retrieval/, which can then no longer serve to report the result",
       )
         .choices(["training-classes", "held-out-classes"])
         .default("training-classes"),
     )
-    .option("--name <name>", "folder below checkpoints/ (default: <preset>_search_<stage>)");
+    .option("--name <name>", "folder in checkpoints/ (default: <preset>_search_<stage>)");
   addConfigFlags(
     command,
     FLAGGED.filter((setting) => !OWN_SETTINGS.includes(setting)),
   );
 }
 
-/** Settings that a search gives to its runs: by --name, by --seeds. */
+/** Settings that the command itself sets for its runs: by --name and --seeds. */
 const OWN_SETTINGS: readonly SettingName[] = ["runName", "seed"];
 
 async function tune(options: TuneOptions): Promise<CommandResult> {
@@ -123,7 +123,7 @@ async function tune(options: TuneOptions): Promise<CommandResult> {
   const rows = searchRows(planned);
   const [start] = searchRows(starts);
   const path = await writeSearch(name, rows);
-  const goesOn = stopped ? "stopped: the same command goes on\n" : "";
+  const goesOn = stopped ? "stopped: the same command resumes\n" : "";
   const failed = [...starts, ...planned].filter(({ state }) => state === "failed");
   const notes = sweepNotes(planned).map((note) => `${note}\n`);
   const text = `${tableText(rows)}\n${notes.join("")}${startText(start)}${failureText(failed)}${goesOn}${path}`;
@@ -131,20 +131,20 @@ async function tune(options: TuneOptions): Promise<CommandResult> {
   return { text, summary, exitCode: failed.length > 0 ? 1 : stopped ? stoppedCode() : 0 };
 }
 
-/** Runs that are missing in the table, and the first one's reason. */
+/** Returns the count of failed runs, which are missing in the table, and the first one's reason. */
 function failureText(failed: readonly SweepRun[]): string {
   const [first] = failed;
   if (!first) return "";
   return `${failed.length} failed: the first, ${settingsText(first.settings)}: ${first.message}\n`;
 }
 
-/** @throws UserError for --set seed=... and --set runName=... */
+/** Refuses --set seed=... and --set runName=... @throws UserError */
 function refuseOwnSettings(options: TuneOptions): void {
   const given = Object.keys(flagOverrides(options)).find((name) => (OWN_SETTINGS as string[]).includes(name));
-  if (given) throw new UserError(`--set ${given}: a search sets it itself.`, "See --seeds and --name.");
+  if (given) throw new UserError(`--set ${given}: guie tune sets it itself.`, "See --seeds and --name.");
 }
 
-/** The frozen runs of all seeds, from which fine-tuning started. */
+/** Returns the scores of the frozen runs that fine-tuning started from. */
 function startText(start: SearchRow | undefined): string {
   if (start?.mp5 === undefined) return "";
   const { mp5, spread, r1 } = start;
@@ -153,25 +153,25 @@ function startText(start: SearchRow | undefined): string {
 
 const digits = (value: number | undefined) => value?.toFixed(3) ?? "";
 
-/** The config that the options ask for, with classes to choose by. */
+/** Returns the config of the options, with training classes held out to choose by. */
 function choosing(options: TuneOptions) {
   const config = configOf(options);
   if (options.chooseOn === "held-out-classes" || config.holdOutShare > 0) return config;
   return overrideConfig(config, { holdOutShare: CHOICE_SHARE });
 }
 
-/** Whether fine-tuning has no run named to start from, or only the preset's, which is of one seed and holds out no class. */
+/** Returns whether fine-tuning needs its own frozen runs: no start was given, and the preset's holds out no class. */
 function startsAnew(options: TuneOptions): boolean {
   return options.stage === "fine_tune" && flagOverrides(options).initFrom === undefined;
 }
 
-/** For each seed the frozen run that fine-tuning starts from, with the same classes held out. */
+/** Plans the frozen run of each seed that fine-tuning starts from, with the same classes held out. */
 function planStarts(options: TuneOptions, name: string, seeds: readonly number[]): SweepRun[] {
   const frozen = choosing({ ...options, stage: "frozen" });
   return planSweep(frozen, { seed: seeds }, `${name}_frozen`);
 }
 
-/** @returns whether an abort ended it */
+/** Runs the planned runs. @returns whether an abort ended them */
 async function runUntilStopped(planned: SweepRun[], name: string, signal: AbortSignal): Promise<boolean> {
   const work = runSweep(planned, {
     signal,
@@ -181,7 +181,7 @@ async function runUntilStopped(planned: SweepRun[], name: string, signal: AbortS
       process.stderr.write(`${settingsText(settings)}: ${state} ${score}\n`);
     },
     onProgress: process.stderr.isTTY ? terminalProgress() : undefined,
-    advice: `Choose another --name, or delete checkpoints/${name} and what it started from, checkpoints/${name}_frozen.`,
+    advice: `Choose another --name, or delete checkpoints/${name} and the runs that it started from, checkpoints/${name}_frozen.`,
   });
   try {
     await work;

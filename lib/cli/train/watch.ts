@@ -6,38 +6,43 @@ import { textTable } from "../../common/text_table";
 import { baselineText } from "../../runs/baseline";
 import { followRun, isLive, type RunView, viewRun } from "../../runs/follow";
 import { evaluationTable, failureText, scoredOnLine, statusText } from "../../runs/run_status";
-import { type CommandResult, runs } from "../shared/command";
+import { type CommandResult, setAction } from "../shared/command";
 
-/** Where nobody looks on (a log file), a line this often is enough. */
+/** Pause between lines where the output is not a terminal (a log file). */
 const LOG_PAUSE_MS = 10_000;
 
-/** `guie watch RUN`: a run while it trains. Ctrl-C ends the watching, not the run. */
+/** Registers `guie watch RUN`: a run while it trains. Ctrl-C ends the watching, not the run. */
 export function registerWatch(program: Command): void {
   const command = program
     .command("watch <run>")
-    .description("Watch a run (its name below checkpoints/, or its folder) until it ends.")
-    .option("--once", "say how it stands now, and end");
-  runs<{ once?: true }>(command, async ({ once }, [run]) => {
+    .description(
+      "Show the progress of a run (name in checkpoints/, or folder) until it ends. Ctrl-C does not stop the run.",
+    )
+    .option("--once", "print the current state, and end");
+  setAction<{ once?: true }>(command, async ({ once }, [run]) => {
     const view = once ? viewRun(run!) : await follow(run!);
     const failure = failureText(view);
     if (failure && !once)
-      throw new UserError(`The run ${failure}.`, `mend the cause: npx guie train --resume ${run}`);
+      throw new UserError(
+        `The run ${failure}.`,
+        `Fix the cause, then resume it: npx guie train --resume ${run}`,
+      );
     return describe(view);
   });
 }
 
-/** Ctrl-C leaves the run alone. */
+/** Follows a run until it ends; Ctrl-C ends only the watching. */
 async function follow(run: string): Promise<RunView> {
   try {
     return await followRun(run, liveLine());
   } catch (error) {
     if (error instanceof Interrupted)
-      throw new Interrupted(`Not watched any longer; the run goes on: npx guie watch ${run}`);
+      throw new Interrupted(`No longer watching; the run goes on: npx guie watch ${run}`);
     throw error;
   }
 }
 
-/** Writes the status to standard error: in place on a terminal, else a line now and then. */
+/** Writes the status to standard error: in place on a terminal, else a line from time to time. */
 function liveLine(stream: NodeJS.WriteStream = process.stderr): (view: RunView) => void {
   let nextAtMs = 0;
   return (view) => {

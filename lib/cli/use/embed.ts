@@ -16,7 +16,7 @@ import { ensureFeatures, featureFolder } from "../../features/features";
 import { readImageList } from "../../features/image_list";
 import { VIEWS, type Views } from "../../images/loading/views";
 import { readRetrievalFiles } from "../../training/data/read_run_data";
-import { type CommandResult, runs } from "../shared/command";
+import { type CommandResult, setAction } from "../shared/command";
 import {
   addConfigFlag,
   addConfigFlags,
@@ -38,37 +38,35 @@ interface EmbedCommandOptions extends ConfigOptions {
   overwrite?: boolean;
 }
 
-/** `guie embed`: features of any images by the backbone, or unit vectors by a trained run; in a folder of shards. */
+/** Registers `guie embed`: features by a backbone, or unit vectors by a trained run, in a folder of shards. */
 export function registerEmbed(program: Command): void {
   const command = program
     .command("embed")
     .argument(
       "[photos]",
-      "folder of images, CSV (image_files[,labels][,fold]), text file with a path a line, or an image",
+      "folder of images, CSV (image_files[,labels][,fold]), text file with one path per line, or an image",
     )
     .description(
-      "Features of images by a backbone, or unit vectors by a trained run (--model). Without photos: the pipeline's own " +
-        "images, into features/ below the data directory. Killed and started again, it goes on.",
+      "Embed images: features by a backbone, or unit vectors by a trained run (--model). Without photos: the pipeline's " +
+        "own images, into features/ in the data directory. If it was killed, the same command resumes.",
     )
-    .option("--model <model>", `who embeds: ${MODEL_FORMS}; default: the preset's backbone`)
+    .option("--model <model>", `model that embeds: ${MODEL_FORMS} (default: the preset's backbone)`)
     .option("--out <folder>", "folder to write")
     .addOption(
-      new Option("--views <views>", "what of an image is embedded and averaged")
-        .choices(VIEWS)
-        .default("whole"),
+      new Option("--views <views>", "views of an image to embed and average").choices(VIEWS).default("whole"),
     )
     .addOption(
       new Option(
         "--dtype <dtype>",
-        "what the numbers are kept as; default: float16, and float32 where they are too large for it (65,504)",
+        "type of the stored numbers (default: float16; float32 if they exceed float16's 65,504)",
       ).choices(["float16", "float32"]),
     )
-    .option("--rows-per-shard <n>", "images of a file, of which the last unfinished one is lost to a kill")
-    .option("--overwrite", "replace other features in that folder");
+    .option("--rows-per-shard <n>", "images per file; a kill loses the last unfinished file")
+    .option("--overwrite", "replace features in that folder that were made differently");
   addRenamed(command, "--run <name>", "--model", { option: "--model" });
   const settings = addConfigFlags(command, BACKBONE_SETTINGS);
   addConfigFlag(command, "dataDir");
-  runs<EmbedCommandOptions>(
+  setAction<EmbedCommandOptions>(
     command,
     (options, [photos]) =>
       photos === undefined
@@ -76,17 +74,17 @@ export function registerEmbed(program: Command): void {
         : embedPhotos(options, photos, givenOf(command, settings)),
     [
       {
-        of: ["--model", "--out"],
+        options: ["--model", "--out"],
         needs: ["[photos]"],
         next: "Which images? npx guie embed FOLDER --out FOLDER",
       },
-      { of: ["--views", "--dtype", "--rows-per-shard", "--overwrite"], needs: ["[photos]"] },
-      { of: ["--tower", "--weights"], without: "--model", next: "Leave it out: --model says which." },
+      { options: ["--views", "--dtype", "--rows-per-shard", "--overwrite"], needs: ["[photos]"] },
+      { options: ["--tower", "--weights"], without: "--model", next: "Leave it out: --model chooses both." },
     ],
   );
 }
 
-/** What says how the backbone embeds. */
+/** Settings that determine how a backbone embeds. */
 const BACKBONE_SETTINGS: readonly SettingName[] = [
   "tower",
   "weights",
@@ -97,7 +95,7 @@ const BACKBONE_SETTINGS: readonly SettingName[] = [
   "numWorkers",
 ];
 
-/** The frozen backbone's features of the images that the stages of a run read. */
+/** Computes the frozen backbone's features of the images that training and evaluation read. */
 async function embedPipeline(options: EmbedCommandOptions): Promise<CommandResult> {
   const config = configOf({ ...options, stage: "frozen" });
   process.stderr.write(`${describeDevice()}\n`);
@@ -117,7 +115,7 @@ async function embedPipeline(options: EmbedCommandOptions): Promise<CommandResul
   };
 }
 
-/** @param settings the flags that say how a backbone embeds, as they were given */
+/** Embeds photos into a folder. @param settings the given flags that determine how a backbone embeds */
 async function embedPhotos(
   options: EmbedCommandOptions,
   photos: string,
@@ -132,7 +130,7 @@ async function embedPhotos(
     if (options.dataDir && list.folder !== dataDir)
       throw new UserError(
         "--data-dir: of no use with a folder of images, or an image.",
-        "Leave it out: it is for lists of paths.",
+        "Leave it out: it only applies to lists of paths.",
       );
     process.stderr.write(`${describeDevice()}\n`);
     const plan = {
@@ -169,15 +167,15 @@ async function embedPhotos(
 
 const LEFT_OUT_SHOWN = 10;
 
-/** What lies in the folder and is not embedded. */
+/** Returns the note about files in the folder that are not embedded. */
 function leftOutText(leftOut: readonly LeftOut[]): string {
   if (leftOut.length === 0) return "";
   const shown = leftOut.slice(0, LEFT_OUT_SHOWN).map(({ file, reason }) => `\n  ${file}: ${reason}`);
-  const more = leftOut.length > LEFT_OUT_SHOWN ? `\n  ... (--json names all)` : "";
-  return `\nleft out ${leftOut.length} that are no images:${shown.join("")}${more}`;
+  const more = leftOut.length > LEFT_OUT_SHOWN ? `\n  ... (--json lists all)` : "";
+  return `\nleft out ${leftOut.length} files that are not images:${shown.join("")}${more}`;
 }
 
-/** The model that embeds; a backbone by the settings that were given. */
+/** Opens the model that embeds; a backbone with the given settings. */
 async function modelOf(options: EmbedCommandOptions, settings: string): Promise<Embedder> {
   const { model } = options;
   const config = configOf({ ...options, stage: "frozen" });

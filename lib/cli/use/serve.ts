@@ -9,7 +9,7 @@ import { endProcessAfter } from "../../engine/native/native_exit";
 import { seekCheckpoint } from "../../runs/checkpoint_ref";
 import { isLoopback } from "../../serving/request_guards";
 import { type RunningService, SERVE_DEFAULTS, serve } from "../../serving/serve";
-import { type CommandResult, runs } from "../shared/command";
+import { type CommandResult, setAction } from "../shared/command";
 import { finishBeforeStopping } from "../shared/exit_guard";
 import { wholeNumberOf } from "../shared/numbers";
 import { addRenamed } from "../shared/renamed";
@@ -17,20 +17,20 @@ import { givenOf } from "../shared/usage";
 
 type Count = Exclude<keyof typeof SERVE_DEFAULTS, "configName" | "host" | "approximate" | "windowMs">;
 
-/** Flags that set a number each; the least that it may be. */
+/** Flags that set a number each, with its smallest value. */
 const NUMBERS: readonly [flags: string, setting: Count, least: number, description: string][] = [
   ["--port <n>", "port", 0, "port to listen on; 0: a free one"],
-  ["--max-bytes <n>", "maxBytes", 1, "bytes of a request, with all its images"],
-  ["--max-pixels <n>", "maxPixels", 1, "pixels of an image"],
-  ["--max-images <n>", "maxImages", 1, "images of a request"],
-  ["--max-under-way <n>", "maxUnderWay", 1, "requests under way; more are told to come again"],
-  ["--max-batch <n>", "maxBatch", 1, "images of a forward pass"],
-  ["--max-decode-ms <n>", "maxDecodeMs", 1, "an image is given up after so long, and its thread replaced"],
-  ["--max-connections <n>", "maxConnections", 1, "connections; beyond them the longest idle one makes room"],
-  ["--head-ms <n>", "headMs", 1, "so long the head of a request may take to come"],
-  ["--min-bytes-per-second <n>", "minBytesPerSecond", 0, "slowest body that is waited for"],
-  ["--drain-ms <n>", "drainMs", 0, "so long requests under way are waited for at the end"],
-  ["--max-wait-ms <n>", "maxWaitMs", 0, "so long an image waits for others to share its pass"],
+  ["--max-bytes <n>", "maxBytes", 1, "largest request in bytes, with all its images"],
+  ["--max-pixels <n>", "maxPixels", 1, "most pixels of an image"],
+  ["--max-images <n>", "maxImages", 1, "most images in a request"],
+  ["--max-under-way <n>", "maxUnderWay", 1, "most requests at once; more get a 503"],
+  ["--max-batch <n>", "maxBatch", 1, "most images in a forward pass"],
+  ["--max-decode-ms <n>", "maxDecodeMs", 1, "time limit for decoding an image"],
+  ["--max-connections <n>", "maxConnections", 1, "most connections; beyond, the one idle longest is closed"],
+  ["--head-ms <n>", "headMs", 1, "time limit for the head of a request"],
+  ["--min-bytes-per-second <n>", "minBytesPerSecond", 0, "lowest accepted rate of a request's body"],
+  ["--drain-ms <n>", "drainMs", 0, "longest wait for unfinished requests when the service ends"],
+  ["--max-wait-ms <n>", "maxWaitMs", 0, "longest wait of an image for others to share its pass"],
 ];
 
 interface ServeCommandOptions extends Record<string, unknown> {
@@ -42,36 +42,40 @@ interface ServeCommandOptions extends Record<string, unknown> {
   trustHeader?: string;
 }
 
-/** Time to end in good order after the last word, before native code that still runs is left behind. */
+/** Time to exit normally after the result is printed; native code that still runs is then abandoned. */
 const END_MS = 1_000;
 
-/** `guie serve PHOTOS --model M`: a model as a service on this machine, with a page to search by image. */
+/** Registers `guie serve PHOTOS --model M`: a model as a service on this machine, with a page to search by image. */
 export function registerServe(program: Command): void {
   const command = program
     .command("serve")
     .argument(
       "[photos]",
-      "what is searched: a folder of guie embed --out, images as guie embed takes them, or a data directory; default: the " +
-        "index images of the held-out classes",
+      "images to search: a folder of guie embed --out, images as guie embed takes them, or a data directory (default: the " +
+        "index images of the held-out classes)",
     )
     .description(
-      "Serve a model on this machine: POST /embed, POST /search, and a page to search by image. Photos are embedded " +
-        "first, once.",
+      "Serve a model on this machine: POST /embed, POST /search, and a page to search by image. Photos are embedded once, " +
+        "at the first start.",
     )
-    .option("--model <model>", `who embeds: ${MODEL_FORMS}; default: the preset's backbone`)
-    .option("--config-name <preset>", "preset of the backbone and its settings", SERVE_DEFAULTS.configName)
-    .option("--class-names <csv>", "names of the index's classes: labels,class_name")
-    .option("--approximate", "search a graph of the rows: for millions of them")
+    .option("--model <model>", `model that embeds: ${MODEL_FORMS} (default: the preset's backbone)`)
+    .option(
+      "--config-name <preset>",
+      "preset of the default backbone and its settings",
+      SERVE_DEFAULTS.configName,
+    )
+    .option("--class-names <csv>", "CSV with names of the index's classes: labels,class_name")
+    .option("--approximate", "search approximately, by a graph of the rows: for millions of rows")
     .option("--host <address>", "address to listen on", SERVE_DEFAULTS.host)
     .option(
       "--trust-header <name>",
-      "header in which a proxy before the service writes the client's address, such as X-Forwarded-For",
+      "header in which a proxy writes the client's address, such as X-Forwarded-For",
     );
   addRenamed(command, "--run <name>", "--model", { option: "--model" });
   addRenamed(command, "--index <folder>", "a word: guie serve PHOTOS", "words");
   for (const [flags, setting, , description] of NUMBERS)
     command.addOption(new Option(flags, description).default(String(SERVE_DEFAULTS[setting])));
-  runs<ServeCommandOptions>(command, (options, words) => {
+  setAction<ServeCommandOptions>(command, (options, words) => {
     const { model } = options;
     const isRun = model !== undefined && seekCheckpoint(model) !== undefined;
     if (isRun && givenOf(command, ["--config-name"]) !== "")
@@ -126,12 +130,11 @@ function greeting({ url, health }: RunningService, host: string): string {
     index: { name: string; images: number };
     search: { kind: string; recallAt5: number; recallQueries: number };
   };
-  const recall = `recall@5 ${search.recallAt5.toFixed(3)} against the exact search, over ${search.recallQueries} of its rows`;
+  const recall = `recall@5 ${search.recallAt5.toFixed(3)} against the exact search, measured on ${search.recallQueries} rows`;
   const lines = [
     `${index.images} images of ${index.name}, ${search.kind} search${search.kind === "exact" ? "" : `: ${recall}`}`,
     `${url}: open it in a browser; Ctrl-C ends it`,
   ];
-  if (!isLoopback(host))
-    lines.unshift(`warning: ${host} is reached from other machines, and asks nobody for a password`);
+  if (!isLoopback(host)) lines.unshift(`warning: other machines can reach ${host}, and there is no password`);
   return lines.join("\n");
 }

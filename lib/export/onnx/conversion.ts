@@ -1,4 +1,4 @@
-// A traced function's nodes, one by one, as ONNX nodes.
+// Conversion of a traced function to ONNX, node by node.
 import { UserError } from "../../common/errors";
 import type { Attribute } from "../../engine/graph/attributes";
 import { describeTensor, type GraphNode, type GraphTensor } from "../../engine/graph/graph";
@@ -6,25 +6,24 @@ import type { TensorValue } from "../../engine/native/host_tensor";
 import type { GraphFunction } from "../../engine/program/graph_function";
 import type { OnnxAttribute, OnnxNode, OnnxTensor, OnnxValue } from "./protos";
 
-/** What a conversion gives: a graph whose weights are still in the program's variables. */
+/** A converted graph; its weights are still in the program's variables. */
 export interface ConvertedGraph {
   nodes: OnnxNode[];
-  /** Constants. */
   constants: OnnxTensor[];
-  /** Variables by name, with their dtypes and shapes: they become initializers of the same names. */
+  /** Variables by name, with dtype and shape: they become initializers of the same names. */
   weights: Map<string, GraphTensor>;
   inputs: OnnxValue[];
   outputs: OnnxValue[];
 }
 
-/** Adds what stands for a node of TensorFlow's, and returns the names of its outputs. */
+/** Adds the ONNX nodes for a TensorFlow node and returns its outputs' names. */
 export type Mapping = (node: GraphNode, conversion: Conversion) => string | string[];
 
 /**
- * Converts a function.
- * @param mappings by TensorFlow's operations
- * @param outputs names of the results, in the order in which the function returns them
- * @throws UserError naming the operation and the node for which there is no mapping
+ * Converts a traced function.
+ * @param mappings by TensorFlow operation
+ * @param outputs names of the results, in the function's order
+ * @throws UserError naming an operation without a mapping, and its node
  */
 export function convertGraph(
   traced: GraphFunction,
@@ -46,12 +45,12 @@ export function convertGraph(
   };
 }
 
-/** The open first length is called `batch`. */
+/** Describes an input or output; an open first length is named `batch`. */
 function describeValue(name: string, { dtype, shape }: GraphTensor): OnnxValue {
   return { name, dtype, shape: shape!.map((length, i) => length ?? (i === 0 ? "batch" : `length${i}`)) };
 }
 
-/** A conversion under way: what mappings see of it. */
+/** The state of a conversion, as mappings use it. */
 export class Conversion {
   readonly nodes: OnnxNode[] = [];
   readonly constants: OnnxTensor[] = [];
@@ -72,7 +71,7 @@ export class Conversion {
     for (const tensor of used) this.#uses.set(tensor, (this.#uses.get(tensor) ?? 0) + 1);
   }
 
-  /** The ONNX name of a tensor; what computes it is added when it is first asked for. */
+  /** Returns a tensor's ONNX name; the first call adds the nodes that compute it. */
   nameOf(tensor: GraphTensor): string {
     const known = this.#names.get(tensor);
     if (known !== undefined) return known;
@@ -80,7 +79,7 @@ export class Conversion {
     return this.#names.get(tensor)!;
   }
 
-  /** Whether exactly one node uses a tensor, which may therefore take it in. */
+  /** Returns whether only one node uses a tensor, so that both may be fused. */
   isUsedOnce(tensor: GraphTensor): boolean {
     return this.#uses.get(tensor) === 1;
   }
@@ -96,7 +95,7 @@ export class Conversion {
     return output[0]!;
   }
 
-  /** A name for an output. */
+  /** Returns an unused name for an output. */
   freshName(): string {
     return `${this.#scope}:${this.#count++}`;
   }
@@ -107,18 +106,18 @@ export class Conversion {
     return this.#constant({ dtype, shape, data });
   }
 
-  /** The tensor's values as int64, as ONNX takes shapes and axes. */
+  /** Returns the name of the tensor's values as int64, the dtype of ONNX's shapes and axes. */
   int64(tensor: GraphTensor): string {
     const values = constantOf(tensor);
     if (values) return this.constant("int64", values, [...(tensor.shape as number[])]);
     return this.emit("Cast", [this.nameOf(tensor)], { to: 7 });
   }
 
-  /** The values of a constant input. @throws UserError for one that only a run knows */
+  /** Returns the values of a constant input. @throws UserError if the input is not a constant */
   values(node: GraphNode, index: number): number[] {
     const values = constantOf(node.inputs[index]!);
     if (values) return values;
-    throw unsupported(node, `its input ${index} is no constant`);
+    throw unsupported(node, `its input ${index} is not a constant`);
   }
 
   #convert(node: GraphNode): void {
@@ -149,19 +148,19 @@ export class Conversion {
   }
 }
 
-/** The values of a Const node, undefined for any other. */
+/** Returns the values of a Const node; undefined for any other. */
 export function constantOf({ node }: GraphTensor): number[] | undefined {
   if (node.op !== "Const") return undefined;
   return Array.from((node.attributes.value as TensorValue).data as Float32Array, Number);
 }
 
-/** The attribute of a node, or its default. */
+/** Returns a node's attribute, or its default. */
 export function attributeOf(node: GraphNode, name: string): Attribute | undefined {
   const standard = node.definition.attr.find((attr) => attr.name === name)?.defaultValue;
   return node.attributes[name] ?? standard?.b ?? standard?.i ?? standard?.f;
 }
 
-/** What an ONNX file cannot hold. */
+/** Makes the error for a node that cannot be converted. */
 export function unsupported(node: GraphNode, fault: string): UserError {
   const inputs = node.inputs.map(describeTensor).join(", ");
   return new UserError(

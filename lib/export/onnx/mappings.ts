@@ -1,4 +1,4 @@
-// TensorFlow's operation -> ONNX's (opset 17), a row each.
+// The table of conversions: TensorFlow operation -> ONNX operation (opset 17), one row each.
 // https://github.com/onnx/onnx/blob/main/docs/Operators.md
 
 import type { GraphNode } from "../../engine/graph/graph";
@@ -7,10 +7,10 @@ import { attributeOf, type Conversion, type Mapping, unsupported } from "./conve
 import { gelu } from "./gelu";
 import { onnxType } from "./protos";
 
-/** The end of a slice that goes as far as there is something. */
+/** End of a slice that runs to the end of its axis. */
 const TO_THE_END = Number.MAX_SAFE_INTEGER;
 
-/** Same inputs, another name. */
+/** Maps to an operation with the same inputs and another name. */
 const renamed =
   (opType: string): Mapping =>
   (node, c) =>
@@ -19,7 +19,7 @@ const renamed =
       node.inputs.map((input) => c.nameOf(input)),
     );
 
-/** A reduction over constant axes. */
+/** Maps a reduction over constant axes. */
 const reduction =
   (opType: string): Mapping =>
   (node, c) => {
@@ -30,7 +30,7 @@ const reduction =
     return c.emit(opType, [x], { axes: c.values(node, 1), keepdims });
   };
 
-/** The product of two matrices, and what is added to it. */
+/** Emits the product of two matrices plus `added`. */
 function gemm(product: GraphNode, c: Conversion, added: string[] = []): string {
   const [a, b] = product.inputs.map((input) => c.nameOf(input));
   const transA = attributeOf(product, "transpose_a") ? 1 : 0;
@@ -79,7 +79,7 @@ const pack: Mapping = (node, c) => {
   return c.emit("Concat", rows, { axis });
 };
 
-/** TensorFlow's: where it begins and how much, -1 for the rest. */
+/** Slice: TensorFlow gives begin and size (-1: the rest), ONNX takes starts and ends. */
 const slice: Mapping = (node, c) => {
   const [x, begin, size] = node.inputs;
   const starts = c.int64(begin!);
@@ -91,7 +91,7 @@ const slice: Mapping = (node, c) => {
   return c.emit("Slice", [c.nameOf(x!), starts, c.constant("int64", ends)]);
 };
 
-/** Plain ranges of the first axes, and single positions of them. */
+/** StridedSlice, limited to plain ranges and single positions of the first axes. */
 const stridedSlice: Mapping = (node, c) => {
   const [begin, end, strides] = [1, 2, 3].map((index) => c.values(node, index)) as [
     number[],
@@ -148,7 +148,7 @@ const cast: Mapping = (node, c) => {
   return dtype === node.inputs[0]!.dtype ? name : c.emit("Cast", [name], { to: onnxType(dtype) });
 };
 
-/** With an int64 second input: a shape, axes, repeats. */
+/** Maps an operation whose second input (shape, axes or repeats) becomes int64. */
 const withLengths =
   (opType: string): Mapping =>
   ({ inputs }, c) =>
@@ -160,7 +160,7 @@ const layerNorm: Mapping = (node, c) => {
   return c.emit("LayerNormalization", inputs, { axis: -1, epsilon: { float: epsilon } });
 };
 
-/** All operations that an exported model may have. */
+/** All operations that an exported model may contain. */
 export const MAPPINGS: Readonly<Record<string, Mapping>> = {
   Identity: (node, c) => c.nameOf(node.inputs[0]!),
   Add: renamed("Add"),

@@ -1,4 +1,4 @@
-// ONNX's protocol buffers with the fields that are written here.
+// ONNX's protocol buffers, limited to the fields that are written here.
 // https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 import protobuf from "protobufjs/light";
 import { UserError } from "../../common/errors";
@@ -60,7 +60,7 @@ const SCHEMA = protobuf.Root.fromJSON({
     TypeProto: { fields: { tensorType: field("TensorType", 1) } },
     TensorType: { fields: { elemType: field("int32", 1), shape: field("Shape", 2) } },
     Shape: { fields: { dim: repeated("Dim", 1) } },
-    // Makes a length of 0 differ from none
+    // `oneof` makes a length of 0 differ from no length
     Dim: {
       oneofs: { value: { oneof: ["dimValue", "dimParam"] } },
       fields: { dimValue: field("int64", 1), dimParam: field("string", 2) },
@@ -89,7 +89,7 @@ export interface OnnxTensor {
   external?: { location: string; offset: number; length: number };
 }
 
-/** `ValueInfoProto`: an input or output; a text stands for a length that only a run knows. */
+/** `ValueInfoProto`: an input or output; a string names a length that is only known at run time. */
 export interface OnnxValue {
   name: string;
   dtype: DType;
@@ -122,20 +122,20 @@ const DATA_TYPES: Partial<Record<DType, number>> = {
 /** `AttributeProto.AttributeType` */
 const ATTRIBUTE_TYPES = { float: 1, int: 2, ints: 7 };
 
-/** The last opset whose reductions take their axes as attributes; onnxruntime reads it since 1.12. */
+/** The last opset whose reductions take axes as attributes; onnxruntime supports it since 1.12. */
 const OPSET = 17;
 const IR_VERSION = 8;
 /** `TensorProto.DataLocation.EXTERNAL` */
 const EXTERNAL = 1;
 
-/** ONNX's number of a dtype. @throws UserError where ONNX has none */
+/** Returns ONNX's number of a dtype. @throws UserError if ONNX lacks the dtype */
 export function onnxType(dtype: DType): number {
   const type = DATA_TYPES[dtype];
   if (type === undefined) throw new UserError(`ONNX has no tensors of dtype ${dtype}.`);
   return type;
 }
 
-/** The bytes of a `ModelProto`. */
+/** Returns the bytes of a `ModelProto`. */
 export function encodeOnnx({ nodes, initializers, inputs, outputs }: OnnxGraph): Uint8Array {
   const model = {
     irVersion: IR_VERSION,

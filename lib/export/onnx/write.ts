@@ -1,4 +1,4 @@
-// An ONNX file and its weights.
+// Writing of an ONNX file and its weights.
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { GraphTensor } from "../../engine/graph/graph";
@@ -7,16 +7,17 @@ import type { Program } from "../../engine/program/program";
 import type { ConvertedGraph } from "./conversion";
 import { encodeOnnx, type OnnxTensor } from "./protos";
 
-/** Weights up to this size stand in the file itself: a protocol buffer ends at 2 GB, and is built in memory. */
+/** Weights up to this size go into the file itself: a protocol buffer is limited to 2 GB and is built in memory. */
 const LARGEST_INSIDE_BYTES = 2 ** 30;
-/** External weights begin at multiples of this, so that they can be mapped into memory. */
+/** Alignment of external weights, so that they can be mapped into memory. */
 const ALIGNMENT_BYTES = 4096;
 
+/** The model's file. */
 export const ONNX_FILE = "model.onnx";
-/** As transformers.js asks for it. */
+/** The file of external weights, by the name that transformers.js expects. */
 export const ONNX_DATA_FILE = "model.onnx_data";
 
-/** Writes `model.onnx`, and `model.onnx_data` where the weights are larger than 1 GB. @returns the files' names */
+/** Writes `model.onnx`, and `model.onnx_data` if the weights exceed 1 GB. @returns the files' names */
 export async function writeOnnx(
   folder: string,
   program: Pick<Program, "viewAll">,

@@ -1,4 +1,4 @@
-// The embedding atlas: every image of the retrieval set as a point on a map, with its picture under the mouse.
+// The embedding atlas: every image of the retrieval set as a point on a map.
 import { join } from "node:path";
 import type { OnProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
@@ -11,27 +11,27 @@ import type { RetrievalFiles } from "../../training/data/run_data";
 
 /** One image on the map. */
 export interface AtlasPoint {
-  /** Its path. */
+  /** Path of the image. */
   image: string;
   label: number;
   className: string;
-  /** "" where the retrieval set has no data sets. */
+  /** "" if the retrieval set has no data sets. */
   dataset: string;
   role: "query" | "index";
-  /** Of a query: whether its nearest image of the index is of its class, and what that is. */
+  /** For a query: class of its nearest index image, and whether it is the query's own class. */
   nearest?: { isRight: boolean; className: string };
 }
 
-/** Points and the maps on which they lie; what `atlasFigure` draws. */
+/** Points and their maps, for `atlasFigure`. */
 export interface Atlas {
   points: AtlasPoint[];
-  /** The first is shown first. */
+  /** Maps; the first one is shown first. */
   maps: EmbeddingMap[];
-  /** Images of the retrieval set; more than there are points where only some are shown. */
+  /** Number of images in the retrieval set; more than points if only some are shown. */
   imageCount: number;
 }
 
-/** What an atlas is made of: the retrieval set, its embeddings, and what was found. */
+/** Data of an atlas: the retrieval set, its embeddings, and the found neighbours. */
 export interface AtlasSource {
   dataDir: string;
   files: RetrievalFiles;
@@ -42,20 +42,20 @@ export interface AtlasSource {
   classNames?: ReadonlyMap<number, string>;
 }
 
-/** How many images are drawn, and which. */
+/** Options of `buildAtlas`. */
 export interface AtlasOptions {
   seed?: number;
-  /** Of more images so many are drawn, by the seed. */
+  /** Most points (default: 4,000); of more images the seed draws this many. */
   maxPoints?: number;
   onProgress?: OnProgress;
 }
 
 const MAX_POINTS = 4000;
-/** Wider than UMAP's usual 0.1, so that the mouse finds each point of a class by itself. */
+/** UMAP's `min_dist`: larger than its usual 0.1, so that the mouse can hit each point of a class. */
 const MIN_DISTANCE = 0.2;
 
 /**
- * Lays queries and index of a retrieval set out by UMAP and by PCA. The same seed gives the same atlas.
+ * Lays out queries and index of a retrieval set by UMAP and by PCA. The same seed gives the same atlas.
  * @example
  * const atlas = await buildAtlas(source, { seed: 999 });
  */
@@ -72,7 +72,7 @@ export async function buildAtlas(source: AtlasSource, options: AtlasOptions = {}
   return { points: chosen.map((row) => points[row]!), maps, imageCount: points.length };
 }
 
-/** Queries first, then the index. */
+/** Returns the points: queries first, then the index. */
 function pointsOf({ dataDir, files, neighbours, labels, classNames }: AtlasSource): AtlasPoint[] {
   const folder = projectPath(dataDir);
   const nameOf = (label: number) => classNames?.get(label) ?? `class ${label}`;
@@ -96,7 +96,7 @@ function pointsOf({ dataDir, files, neighbours, labels, classNames }: AtlasSourc
   return [...queries, ...files.index.files.map((_, row) => pointOf("index", row))];
 }
 
-/** All rows, or some of them by chance; in ascending order. */
+/** Returns all rows, or `most` random ones, in ascending order. */
 function chooseRows(count: number, most: number, seed: number): number[] {
   const rows = Array.from({ length: count }, (_, row) => row);
   if (count <= most) return rows;

@@ -1,4 +1,4 @@
-// The atlas as an interactive figure: menus for map and colours, pictures under the mouse.
+// The atlas as an interactive figure: menus for map and colours, pictures on hover.
 import type { ProgressOptions } from "../../common/progress";
 import type { PicturedFigure } from "../output/drawing";
 import type { Figure } from "../output/figure";
@@ -7,15 +7,15 @@ import { manyColours, plotlyText, quietLayout } from "../output/plots";
 import { makeSprite } from "../output/sprite";
 import type { Atlas, AtlasPoint } from "./atlas";
 
-/** An image that is not of the retrieval set, and its places: one a map, in their order. */
+/** An image from outside the retrieval set, and its place on each map. */
 export interface PlacedImage {
-  /** Its path. */
+  /** Path of the image. */
   image: string;
   name: string;
   places: readonly (readonly [x: number, y: number])[];
 }
 
-/** All small pictures together, at most. */
+/** Largest size of all small pictures together. */
 const MAX_PICTURE_BYTES = 1_000_000;
 const HEIGHT_PX = 640;
 const ANSWER_COLOURS = { right: "#2ca25f", wrong: "#e34a33", index: "rgba(128, 128, 128, 0.45)" };
@@ -23,9 +23,9 @@ const SYMBOLS = { query: "diamond", index: "circle" };
 const SIZES_PX = { query: 8, index: 6 };
 
 /**
- * Draws an atlas by WebGL: circles are images of the index, diamonds are queries. Menus change the map (UMAP, PCA) and
- * the colours: data sets, classes, whether a query's nearest image is right. The mouse on a point shows its image.
- * @param placed images of one's own, as stars
+ * Draws an atlas with WebGL: circles are index images, diamonds are queries. Menus change the map (UMAP, PCA) and the
+ * colours: data sets, classes, whether a query's nearest image is right. Hovering over a point shows its image.
+ * @param placed the user's own images, drawn as stars
  * @example
  * show(await atlasFigure(atlas));
  */
@@ -72,19 +72,19 @@ export async function atlasFigure(
       },
     ],
   }));
-  const title = `The embedding atlas: ${counts}, alike ones near each other`;
+  const title = `The embedding atlas: ${counts}, similar images near each other`;
   return {
     figure: { data, layout: { ...atlasLayout(title), updatemenus: menus([mapMenu, colourMenu]) } },
     pictures: hoverPictures(sprite, [...points.map(captionOf), ...placed.map(ownCaption)]),
   };
 }
 
-/** Points of one colour, or with a colour each. */
+/** Points of one colour, or with one colour each. */
 interface Group {
   name: string;
   rows: number[];
   colour: string | string[];
-  /** Whether the legend has it. */
+  /** True if the legend lists the group. */
   isNamed: boolean;
 }
 
@@ -93,7 +93,7 @@ interface Colouring {
   groups: Group[];
 }
 
-/** The ways to colour points; by data set only where there are some. */
+/** Returns the ways to colour points; by data set only if there are several. */
 function colouringsOf(points: readonly AtlasPoint[]): Colouring[] {
   const all = points.map((_, row) => row);
   const datasets = [...new Set(points.map(({ dataset }) => dataset))].sort();
@@ -129,25 +129,25 @@ function colouringsOf(points: readonly AtlasPoint[]): Colouring[] {
 }
 
 function traceOf({ name, rows, colour }: Group, points: readonly AtlasPoint[]) {
-  const of = <Value>(value: (point: AtlasPoint) => Value) => rows.map((row) => value(points[row]!));
+  const valuesOf = <Value>(value: (point: AtlasPoint) => Value) => rows.map((row) => value(points[row]!));
   return {
     type: "scattergl",
     mode: "markers",
     name: plotlyText(name),
-    text: of(({ className }) => plotlyText(className)),
+    text: valuesOf(({ className }) => plotlyText(className)),
     hovertemplate: "%{text}<extra></extra>",
     customdata: rows,
     marker: {
       color: colour,
-      size: of(({ role }) => SIZES_PX[role]),
-      symbol: of(({ role }) => SYMBOLS[role]),
+      size: valuesOf(({ role }) => SIZES_PX[role]),
+      symbol: valuesOf(({ role }) => SYMBOLS[role]),
       opacity: 0.85,
       line: { width: 0.5, color: "rgba(255, 255, 255, 0.6)" },
     },
   };
 }
 
-/** Above the points, so that they are found. */
+/** Returns the trace of placed images, drawn above the points. */
 function starsOf(placed: readonly PlacedImage[], first: number) {
   return {
     type: "scattergl",
@@ -162,7 +162,7 @@ function starsOf(placed: readonly PlacedImage[], first: number) {
   };
 }
 
-/** Three decimals: a thousandth of the map is less than a pixel. */
+/** Returns coordinates with three decimals: a thousandth of the map is less than a pixel. */
 function coordinates(places: Float32Array, rows: readonly number[]) {
   const axis = (offset: number) => rows.map((row) => Number(places[2 * row + offset]!.toFixed(3)));
   return { x: axis(0), y: axis(1) };
@@ -199,7 +199,7 @@ function atlasLayout(title: string) {
 
 const MENU_STEP = 0.1;
 
-/** Menus in a row above the plot; each changes all traces. */
+/** Returns menus in a row above the plot; each changes all traces. */
 function menus(lists: readonly { label: string; args: unknown[] }[][]) {
   return lists.map((buttons, i) => ({
     type: "dropdown",
@@ -209,7 +209,7 @@ function menus(lists: readonly { label: string; args: unknown[] }[][]) {
     y: 1.01,
     yanchor: "bottom",
     pad: { t: 0, b: 0 },
-    // Solid: an open menu lies over points
+    // Solid: an open menu covers points
     bgcolor: "#f3f4f6",
     bordercolor: "#c4c8ce",
     borderwidth: 1,

@@ -1,4 +1,4 @@
-// The training augmentation to look at: as it will happen, and part by part.
+// Views of the training augmentation: as in training, and each part alone.
 import { randomStream } from "../../common/random";
 import type { ShownImageSettings } from "../../config/parts";
 import { augment } from "../../images/loading/augment";
@@ -14,7 +14,7 @@ import type { Drawing } from "../output/drawing";
 import { imageGrid } from "../output/images";
 
 /**
- * Training images as they are, then as the first epochs of this config will see them: exactly those pixels.
+ * Shows training images unchanged, then with exactly the pixels that the first epochs of this config will see.
  * @example
  * show(await augmentationGrid(config, 3, 6));
  */
@@ -44,14 +44,14 @@ export async function augmentationGrid(
 
 const { brightness, contrast, scale, rotationDegrees, cutoutSide } = AUGMENT_LIMITS;
 
-/** Wide enough for the captions. */
+/** Picture size, wide enough for the captions. */
 const RANGE_PX = 108;
 
-/** What a part does to an image at a place of its range, 0..1. */
+/** Maps a place in a part's range, 0..1, to an augmentation plan and its value as text. */
 type Part = (place: number) => { plan: Partial<AugmentPlan>; value: string };
 
 const between = (low: number, high: number, place: number) => low + (high - low) * place;
-/** "-0.1", "+0.1". */
+/** Formats a number with its sign: "-0.1", "+0.1". */
 const signed = (value: number, digits = 2) => `${value > 0 ? "+" : ""}${Number(value.toFixed(digits))}`;
 
 const PARTS: Record<string, Part> = {
@@ -79,9 +79,9 @@ const PARTS: Record<string, Part> = {
 };
 
 /**
- * One training image under each part of the augmentation alone, a row for a part, from one end of its range to the
- * other: what the recipe's numbers mean.
- * @param row which training image; default: the first
+ * Shows one training image with each part of the augmentation alone: one row per part, from one end of its range to
+ * the other.
+ * @param row the training image's row (default: the first)
  * @example
  * show(await augmentationRanges(config));
  */

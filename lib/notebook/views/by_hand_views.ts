@@ -1,4 +1,4 @@
-// What Train shows while a person steps by hand: gradients, margins, the hardest images.
+// Views for stepping by hand in Train: gradients, margins, the hardest images.
 import { basename, join } from "node:path";
 import { projectPath } from "../../common/project";
 import type { DataSettings } from "../../config/data";
@@ -10,14 +10,14 @@ import { type GridOptions, imageGrid } from "../output/images";
 import { barFigure } from "../output/plots";
 
 /**
- * Gradients in relation to the weights that they change, a bar for each part of the model.
+ * Draws the size of gradients relative to their weights, one bar per part of the model.
  * @example
  * show(gradientFigure(await gradientNorms(setup.trainer)));
  */
 export function gradientFigure(norms: readonly GradientNorm[]): Figure {
   const series = [{ name: "gradient / weight", values: norms.map(({ ratio }) => ratio) }];
   const words = {
-    title: "Length of the gradients, as a share of the weights'",
+    title: "Norm of the gradients, relative to the norm of the weights",
     x: "",
     y: "gradient / weight",
   };
@@ -31,7 +31,7 @@ export function gradientFigure(norms: readonly GradientNorm[]): Figure {
 const BINS = 20;
 
 /**
- * How many images have which margin: cosine to their own class less the largest of the others.
+ * Draws a histogram of margins: cosine to an image's own class minus the largest cosine to another.
  * @example
  * show(marginFigure(await examineImages(setup)));
  */
@@ -44,14 +44,14 @@ export function marginFigure(examined: readonly ExaminedImage[]): Figure {
   const labels = values.map((_, bin) => (least + (bin + 0.5) * width).toFixed(2));
   const wrong = margins.filter((margin) => margin < 0).length;
   return barFigure(labels, [{ name: "images", values }], {
-    title: `Margins of ${margins.length} images; ${wrong} below 0 are taken for another class`,
-    x: "cosine to the own class - largest other",
+    title: `Margins of ${margins.length} images; ${wrong} below 0 are nearer to another class`,
+    x: "cosine to the right class - largest other",
     y: "images",
   });
 }
 
 /**
- * The first of some examined images as pictures, with file, loss and margin.
+ * Shows the first `count` examined images as pictures, with file, loss and margin.
  * @param classNames by label
  * @example
  * show(await hardestGrid(config, await examineImages(setup)));

@@ -1,4 +1,4 @@
-// Runs beside each other.
+// Comparison of runs: curves, settings and results.
 import { basename } from "node:path";
 import { UserError } from "../../common/errors";
 import { formatSeconds } from "../../common/progress";
@@ -24,18 +24,18 @@ interface RunWithConfig {
 }
 
 /**
- * Shows runs over each other: their curves, the settings in which they differ, and what they reached, the best in
- * bold. They may still be training.
+ * Compares runs: their curves in one figure, the settings that differ, and the results, the best in bold. Runs may
+ * still be training.
  *
  *     await compareRuns("demo_frozen", "margin_05");
  *
- * @param runs names below checkpoints/, folders, or what startRun() gave
- * @throws UserError where there is no such run
+ * @param runs names in checkpoints/, folders, or results of startRun()
+ * @throws UserError if there is no such run
  * @example
  * await compareRuns("demo_frozen", "demo_fine_tune");
  */
 export async function compareRuns(...runs: NamedRun[]): Promise<void> {
-  if (runs.length === 0) throw new UserError("There is no run to compare.", "name some: compareRuns(a, b)");
+  if (runs.length === 0) throw new UserError("There is no run to compare.", "Name some: compareRuns(a, b).");
   const read = runs.map((run): RunWithConfig => {
     const view = viewRun(nameOfRun(run, "compareRuns"));
     return { name: basename(view.folder), view, config: readRunConfig(view.folder) };
@@ -43,17 +43,17 @@ export async function compareRuns(...runs: NamedRun[]): Promise<void> {
   await show(comparisonFigure(read));
   const differences = differingSettings(read);
   await show(differences.length > 0 ? differences : "All settings are the same.", {
-    title: "What was set differently",
+    title: "Settings that differ",
     maxRows: differences.length,
   });
   const results = read.map(resultOf);
   const isComparable = new Set(read.map(queriesOf)).size === 1;
   const marked = bestRun(results.map((row) => ({ mp5: row["mP@5"], top1: row["top-1"] })));
-  const title = `What came of it${isComparable ? "" : " (scores of different queries, or of unknown ones: none is the best)"}`;
+  const title = `Results${isComparable ? "" : " (scores are of different or unknown queries: none is the best)"}`;
   await show(results, { title, marked: isComparable ? marked : -1 });
 }
 
-/** Losses over each other, and mP@5 on held-out classes after each epoch. */
+/** Draws the losses in one plot, and mP@5 on held-out classes after each epoch. */
 function comparisonFigure(runs: readonly RunWithConfig[]): Figure {
   const sameBatch = new Set(runs.map(({ config }) => config.batchSize)).size === 1;
   const lines = runs.map(({ name, view, config }) => {
@@ -64,13 +64,13 @@ function comparisonFigure(runs: readonly RunWithConfig[]): Figure {
   const loss = lineFigure(lines, { title: "Loss (comparable at equal s and margin)", x, y: "loss" });
   const hasRetrieval = runs.some(({ view }) => view.retrievals.length > 0);
   const measure = hasRetrieval ? "mP@5" : "top-1";
-  const { of } = EVALUATIONS.find((evaluation) => evaluation.name === measure)!;
-  const points = runs.map(({ name, view }) => byEpoch(name, of(view)));
+  const { valuesOf } = EVALUATIONS.find((evaluation) => evaluation.name === measure)!;
+  const points = runs.map(({ name, view }) => byEpoch(name, valuesOf(view)));
   const title = hasRetrieval ? "mP@5 on held-out classes" : "Top-1 on the validation fold";
   return sideBySide(loss, lineFigure(points, { title, x: "epoch", y: measure }));
 }
 
-/** One row for each setting in which runs differ, a column for each run. */
+/** Returns a row per setting in which runs differ, with a column per run. */
 function differingSettings(runs: readonly RunWithConfig[]): Record<string, unknown>[] {
   const differing = SETTING_NAMES.filter(
     (setting) => setting !== "runName" && differ(runs.map(({ config }) => config[setting])),
@@ -87,13 +87,13 @@ function differingSettings(runs: readonly RunWithConfig[]): Record<string, unkno
   return differ(tables) ? [...settings, table] : settings;
 }
 
-/** What tells the queries that a run was scored on from others; "" where it was scored on none. */
+/** Returns an identifier of the queries that a run was scored on; "" if there are none. */
 function queriesOf({ name, view }: RunWithConfig): string {
   const last = view.retrievals.at(-1);
   return last ? (last.on?.fingerprint ?? name) : "";
 }
 
-/** "3f2a91c0, 13220 rows". */
+/** Returns a training table's text: "3f2a91c0, 13220 rows". */
 function tableText(note: RunNote | undefined): string {
   return note ? `${note.table.sha256.slice(0, 8)}, ${note.table.rows} rows` : WITHOUT_NOTE;
 }

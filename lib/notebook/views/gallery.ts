@@ -1,4 +1,4 @@
-// Image grids of samples, neighbours and searches.
+// Image grids: samples, duplicates, neighbours, searches.
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
 import { projectPath } from "../../common/project";
@@ -14,9 +14,9 @@ import { type GridOptions, imageGrid } from "../output/images";
 import { localImagePath } from "./own_image";
 
 /**
- * Draws some images of a table of the pipeline, each of another class, with the class's name below.
+ * Shows sample images of a pipeline table, each of another class, with the class's name below.
  * @param csv table below `dataDir`, for example `csv/rp2k.csv` or `final_data_224.csv`
- * @param classesCsv the table of its class names below `dataDir`
+ * @param classesCsv table of class names below `dataDir`
  * @example
  * show(await sampleGrid("data/demo", { csv: "final_data_224.csv", classesCsv: "final_data_224_classes.csv" }));
  */
@@ -41,7 +41,7 @@ export async function sampleGrid(
 }
 
 /**
- * Draws pairs of images that look alike, side by side, each with its class; red where the labels differ.
+ * Shows pairs of images that look the same, side by side, with their classes; red if the labels differ.
  * @param classNames by new label
  * @example
  * show(await duplicateGrid("data/demo", report.pairs));
@@ -65,7 +65,7 @@ export async function duplicateGrid(
   return imageGrid(items, { columns: Math.min(8, items.length), ...options });
 }
 
-/** What `neighbourGrid` draws. */
+/** Data for `neighbourGrid`. */
 export interface NeighbourGallery {
   dataDir: string;
   files: RetrievalFiles;
@@ -76,7 +76,7 @@ export interface NeighbourGallery {
 }
 
 /**
- * Draws queries, each with its nearest index images: right ones framed green, wrong ones red.
+ * Shows queries, each with its nearest index images: right ones framed green, wrong ones red.
  * @example
  * show(await neighbourGrid({ dataDir: "data/demo", files: retrievalFiles, neighbours, queries: [0, 1] }));
  */
@@ -99,7 +99,7 @@ export async function neighbourGrid(gallery: NeighbourGallery, options: GridOpti
 }
 
 /**
- * Queries by how badly they went: fewest right neighbours first, then the surest wrong first neighbour.
+ * Sorts queries by difficulty: fewest right neighbours first, then highest cosine of the first neighbour.
  * @returns positions of queries
  * @example
  * hardestQueries(retrievalFiles, neighbours).slice(0, 8)
@@ -114,7 +114,7 @@ export function hardestQueries(files: RetrievalFiles, neighbours: Neighbours): n
 }
 
 /**
- * Draws an image of one's own with the index images nearest to it. `path`: as `localImagePath` takes it.
+ * Shows the user's own image with its nearest index images. `path`: as `localImagePath` takes it.
  * @example
  * show(await searchGrid({ dataDir: "data/demo", files: retrievalFiles, embedder, index, path: "photo.jpg" }));
  */

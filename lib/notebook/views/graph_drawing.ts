@@ -1,4 +1,4 @@
-// A folded graph as SVG: laid out by dagre, scopes as frames around their boxes.
+// Drawing of a folded graph as SVG: laid out by dagre, scopes as frames around their boxes.
 import { Graph, layout } from "@dagrejs/dagre";
 import type { Box, Outline } from "../../engine/graph/graph_outline";
 import type { MimeBundle } from "../output/display";
@@ -10,7 +10,7 @@ const LETTER_PX = FONT_PX * 0.61;
 const LINE_PX = 16;
 const PADDING_PX = 8;
 
-/** Attributes by class. Not a style sheet: readers that embed SVG in a page (GitHub, nbviewer) may drop those. */
+/** Attributes by class. Not a style sheet, which readers that embed SVG in a page (GitHub, nbviewer) may drop. */
 const LOOKS: Record<string, Record<string, string | number>> = {
   text: { "font-family": "monospace", "font-size": FONT_PX, "text-anchor": "middle", fill: "#222" },
   what: { "font-size": 10, fill: "#777", stroke: "#fff", "stroke-width": 4, "paint-order": "stroke" },
@@ -26,7 +26,7 @@ const ARROW =
   '<marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto">' +
   '<path d="M0 0L8 4L0 8z" fill="#888"/></marker>';
 
-/** Where dagre put something, by its middle. */
+/** A place given by dagre; x and y are its middle. */
 interface Place {
   x: number;
   y: number;
@@ -34,13 +34,13 @@ interface Place {
   height: number;
 }
 
-/** A traced function, as its drawing needs it. */
+/** A traced function that can be drawn. */
 export interface DrawableGraph {
   outline(depth?: number): Outline;
 }
 
 /**
- * Draws a traced function: `show(f)` draws it at the depth that stays readable, `show(drawGraph(f, 2))` with two
+ * Draws a traced function: `show(f)` draws it at a readable depth, `show(drawGraph(f, 2))` with two
  * levels of scopes open. Constants and reads of variables are left out: `String(f)` names every node.
  * @example
  * show(drawGraph(trace(({ x }) => ({ y: tf.square(x) }), { x: { shape: [null, 2] } })));
@@ -50,14 +50,14 @@ export function drawGraph(traced: DrawableGraph, depth?: number): { bundle: Mime
   return { bundle: { "image/svg+xml": outlineSvg(outline), "text/plain": outlineText(outline) } };
 }
 
-/** "images -> block00/: float32[2080,384]", a line for every flow. */
+/** Returns a line such as "images -> block00/: float32[2080,384]" for every flow. */
 function outlineText({ boxes, flows }: Outline): string {
   const nodes = boxes.reduce((sum, { count }) => sum + count, 0);
   const lines = flows.map(({ from, to, what }) => `${from} -> ${to}: ${what}`);
   return [`Graph of ${nodes} nodes in ${boxes.length} boxes`, ...lines].join("\n");
 }
 
-/** The outline as an SVG document. */
+/** Returns the outline as an SVG document. */
 export function outlineSvg(outline: Outline): string {
   const graph = new Graph({ compound: true });
   graph.setGraph({ rankdir: "TB", nodesep: 24, ranksep: 30, marginx: 8, marginy: 8 });
@@ -80,7 +80,7 @@ export function outlineSvg(outline: Outline): string {
     { xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}` },
     [
       element("defs", {}, [ARROW]),
-      // On a page of any colour the picture is on paper.
+      // White background on pages of any colour
       element("rect", { width, height, rx: 6, fill: "#fff" }),
       ...frames.map((path) => frameSvg(path, place(path))),
       ...outline.flows.map(({ from, to, what }) => flowSvg(what, graph.edge(from, to) as FlowPlace)),
@@ -95,7 +95,7 @@ interface FlowPlace {
   y: number;
 }
 
-/** What stands in a box. */
+/** Returns the lines of text in a box. */
 function linesOf({ path, op, count }: Box): string[] {
   const name = lastName(path);
   if (op === undefined) return [name, `${count} ${count === 1 ? "node" : "nodes"}`];
@@ -103,17 +103,17 @@ function linesOf({ path, op, count }: Box): string[] {
   return name.replace(/_\d+$/, "") === op ? [name] : [name, op];
 }
 
-/** "MatMul" of "block00/MatMul", "attention/" of "block00/attention/". */
+/** Returns the last name of a path: "MatMul" of "block00/MatMul", "attention/" of "block00/attention/". */
 function lastName(path: string): string {
   return /[^/]*\/?$/.exec(path)![0];
 }
 
-/** The scope around it, with its slash; empty for the outermost. */
+/** Returns the scope around a path, with its slash; "" for the outermost. */
 function parentOf(path: string): string {
   return path.slice(0, path.length - lastName(path).length);
 }
 
-/** All open scopes, outer ones first. */
+/** Returns all open scopes, outer ones first. */
 function framesOf(boxes: readonly Box[]): string[] {
   const frames = new Set<string>();
   for (const { path } of boxes) {
@@ -161,7 +161,7 @@ function textSvg(text: string, attributes: Record<string, string | number>): str
   return element("text", attributes, [escapeHtml(text)]);
 }
 
-/** With the looks of its name and class. @param children markup, text in it escaped */
+/** Returns an element with the attributes of its name and class. @param children escaped markup */
 function element(name: string, attributes: Record<string, string | number>, children: string[] = []): string {
   const looks = { ...LOOKS[name], ...LOOKS[String(attributes.class)] };
   const list = Object.entries({ ...looks, ...attributes }).map(
@@ -170,7 +170,7 @@ function element(name: string, attributes: Record<string, string | number>, chil
   return `<${name}${list.join("")}>${children.join("")}</${name}>`;
 }
 
-/** Tenths of a pixel are enough. */
+/** Rounds to tenths of a pixel. */
 function round(px: number): number {
   return Math.round(px * 10) / 10;
 }

@@ -1,16 +1,16 @@
-// Tells whether the next cell in line watches the same run: kernel and views share a symbol.
-/** Set by scripts/kernel/queue.js: the code of the cell that runs, and of the next in line. */
+// Detection that the next queued cell watches the same run: kernel and views share a symbol.
+/** Set by scripts/kernel/queue.js: a function that returns the code of the running cell and of the next one. */
 const CELLS = Symbol.for("guie.cells");
 
 type Cells = () => { running: string | undefined; next: string | undefined };
 
-/** `const view = await guie.watchRun("NAME");` and nothing else. */
+/** A cell with only `const view = await guie.watchRun("NAME");`. */
 const WATCH_ALONE =
   /^(?:(?:const|let|var)\s+\w+\s*=\s*)?await\s+(?:\w+\.)?watchRun\(\s*["'`]([\w./-]+)["'`]\s*\);?$/;
 
 /**
- * Whether the next cell in line watches the run that this one watches: it is the same cell once more, or does nothing
- * but watch that run. The tab of this one was closed, or its reader wants it from the start.
+ * Returns whether the next cell watches the same run: it is the same cell again, or only watches that run. (The tab of
+ * this cell was closed, or its reader wants it from the start.)
  */
 export function isWatchedNext(runName: string): boolean {
   const cells = (globalThis as { [CELLS]?: Cells })[CELLS]?.();

@@ -1,4 +1,4 @@
-// An image that a person brings along.
+// The user's own image: its path, and its place on an atlas.
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../common/errors";
@@ -10,7 +10,7 @@ import type { PlacedImage } from "./atlas_figure";
 const SCHEME = /^([a-z][a-z0-9+.-]+):/i;
 
 /**
- * The file behind a path (absolute, or below the project's root) or a `file:` URL of this machine.
+ * Returns the file of a path (absolute, or below the project's root) or of a `file:` URL of this machine.
  * @throws UserError for any other URL: a notebook fetches nothing from the network
  */
 export function localImagePath(given: string): string {
@@ -18,15 +18,15 @@ export function localImagePath(given: string): string {
   if (scheme === undefined) return projectPath(given);
   if (scheme !== "file") {
     throw new UserError(
-      `Expected the path of an image on this machine, or a file: URL; got a ${scheme}: URL, and nothing is fetched from the network.`,
-      "Save the image to a file (curl -o own.jpg URL), and give its path.",
+      `Expected the path of an image on this machine, or a file: URL; got a ${scheme}: URL. Nothing is fetched from the network.`,
+      "Save the image to a file (curl -o own.jpg URL) and give its path.",
     );
   }
   try {
     return fileURLToPath(given);
   } catch (error) {
     throw new UserError(
-      `${given} names no file of this machine.`,
+      `${given} is not a file of this machine.`,
       "A file: URL looks like file:///home/me/own.jpg.",
       { cause: error },
     );
@@ -34,7 +34,7 @@ export function localImagePath(given: string): string {
 }
 
 /**
- * Embeds an image of one's own and finds its place on each map of an atlas, for `atlasFigure`.
+ * Embeds the user's own image and finds its place on each map of an atlas, for `atlasFigure`.
  * @param given as `localImagePath` takes it
  * @example
  * const placed = await placeImage(atlas, embedder, "photo.jpg");

@@ -1,4 +1,4 @@
-// What Data_preprocessing shows besides its counts.
+// Views of Data_preprocessing: rejected images, images before and after.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { eachCsvRow, wholeNumberCell } from "../../common/csv/csv";
@@ -16,7 +16,7 @@ import { sampleRows } from "../../tables/sample_rows";
 import type { Drawing } from "../output/drawing";
 import { type GridOptions, imageGrid } from "../output/images";
 
-/** An image that could not be used. */
+/** A rejected image. */
 export interface Reject {
   dataset: string;
   image: string;
@@ -25,7 +25,7 @@ export interface Reject {
 }
 
 /**
- * What Data_preprocessing left out because it could not be read, of several data sets.
+ * Reads the images of several data sets that Data_preprocessing rejected as unreadable.
  * @example
  * show(await readRejects("data/demo", preparedDataSets("data/demo")));
  */
@@ -45,7 +45,7 @@ export async function readRejects(dataDir: string, sets: readonly DatasetName[])
 }
 
 /**
- * Draws some images of a data set, each beside its JPEG, both at one size and with their own sizes below.
+ * Shows sample images of a data set, each next to its JPEG, at equal size with the real sizes below.
  * @example
  * show(await beforeAfterGrid("data/demo", findDataSet("Fruit"), { count: 4, seed: 999 }));
  */

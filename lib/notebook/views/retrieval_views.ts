@@ -1,21 +1,21 @@
-// Scores of retrieval as figures.
+// Figures of retrieval scores.
 import type { DatasetConfusion } from "../../retrieval/confusion";
 import { ALL_DATASETS, type ComparisonRow } from "../../retrieval/evaluation";
 import { MEASURES, type Measure } from "../../retrieval/metrics";
 import type { Figure } from "../output/figure";
 import { barFigure, heatFigure } from "../output/plots";
 
-/** From nearly nothing to the colour of a bar. */
+/** Colour scale from nearly white to the colour of a bar. */
 const SCALE = [
   [0, "#eef3f8"],
   [1, "#2f5f95"],
 ];
 
-/** The measures of the ladder. */
+/** Measures of the ladder. */
 const SHOWN: readonly Measure[] = ["mp5", "r1"];
 
 /**
- * Models compared on all queries as bars, with their confidence intervals.
+ * Draws models compared on all queries as bars with confidence intervals.
  * @example
  * show(comparisonFigure(await compareOnHeldOut(config, ["backbone", "demo_frozen"])));
  */
@@ -26,7 +26,7 @@ export function comparisonFigure(rows: readonly ComparisonRow[]): Figure {
     values: models.map(({ scores }) => scores[measure].mean),
   }));
   const isMarked = models.some(({ trainedOn }) => trainedOn !== 0);
-  const note = isMarked ? " (* trained on some of them, or not known)" : "";
+  const note = isMarked ? " (* trained on some of these classes, or unknown)" : "";
   const words = { title: `Retrieval of held-out classes, model by model${note}`, x: "", y: "share" };
   const figure = barFigure(
     models.map(({ model, trainedOn }) => (trainedOn === 0 ? model : `${model} *`)),
@@ -44,8 +44,8 @@ export function comparisonFigure(rows: readonly ComparisonRow[]): Figure {
 }
 
 /**
- * Which data sets are taken for each other: a row for the queries of each, the colour the share of all its queries
- * whose nearest neighbour is wrong and lies in the column's data set; the cells hold their numbers.
+ * Draws which data sets are confused: a row per data set of queries, a column per data set of wrong nearest neighbours.
+ * The colour is the share of the row's queries, the cell's text their count.
  * @example
  * show(confusionFigure(await confusionOnHeldOut(config, "demo_fine_tune")));
  */

@@ -1,4 +1,4 @@
-// A run as a person sees it.
+// Views of one run: its curves and its status.
 import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { UserError } from "../../common/errors";
@@ -16,41 +16,47 @@ import { type Table, tableText } from "../output/table";
 import { tableHtml } from "../output/table_html";
 import { settingsText } from "./training_views";
 
-/** What is measured at the end of each epoch, as curves. */
+/** Measures at the end of each epoch, as curves. */
 export const EVALUATIONS = [
-  { name: "mP@5", of: ({ retrievals }: RunView) => retrievals.map(({ epoch, mp5 }) => ({ epoch, y: mp5 })) },
-  { name: "R@1", of: ({ retrievals }: RunView) => retrievals.map(({ epoch, r1 }) => ({ epoch, y: r1 })) },
+  {
+    name: "mP@5",
+    valuesOf: ({ retrievals }: RunView) => retrievals.map(({ epoch, mp5 }) => ({ epoch, y: mp5 })),
+  },
+  {
+    name: "R@1",
+    valuesOf: ({ retrievals }: RunView) => retrievals.map(({ epoch, r1 }) => ({ epoch, y: r1 })),
+  },
   {
     name: "top-1",
-    of: ({ validations }: RunView) => validations.map(({ epoch, top1 }) => ({ epoch, y: top1 })),
+    valuesOf: ({ validations }: RunView) => validations.map(({ epoch, top1 }) => ({ epoch, y: top1 })),
   },
 ];
 
-/** The curves of a run: its loss, and from the second epoch on what was measured after each. */
+/** Draws the curves of a run: its loss, and from the second epoch on the scores after each epoch. */
 export function runFigure(view: RunView): Figure {
   const { folder, steps, stepsPerPoint } = view;
   const title = `Loss of ${basename(folder)}${stepsPerPoint > 1 ? `, means of ${stepsPerPoint} steps` : ""}`;
   const loss = lineFigure([lossSeries(view, "loss")], { title, x: "step", y: "loss" });
-  const evaluations = EVALUATIONS.map(({ name, of }) => byEpoch(name, of(view))).filter(
+  const evaluations = EVALUATIONS.map(({ name, valuesOf }) => byEpoch(name, valuesOf(view))).filter(
     ({ x }) => x.length > 1,
   );
   if (steps.length < 2 || evaluations.length === 0) return loss;
   return sideBySide(loss, lineFigure(evaluations, { title: "After each epoch", x: "epoch", y: "share" }));
 }
 
-/** The losses as a line. */
+/** Returns the losses as a line. */
 export function lossSeries({ steps }: RunView, name: string): LineSeries {
   return { name, x: steps.map(({ step }) => step), y: steps.map(({ loss }) => loss) };
 }
 
-/** What was measured after each epoch as a line. */
+/** Returns a measure after each epoch as a line. */
 export function byEpoch(name: string, values: { epoch: number; y: number }[]): LineSeries {
   return { name, x: values.map(({ epoch }) => epoch), y: values.map(({ y }) => y), points: true };
 }
 
 /**
- * Where a run stands: a line with its bar, a table of what was measured after each epoch, the settings that it was
- * trained with, and when it ended: what is shown belongs to them, whatever a notebook's cells say by now.
+ * Returns a run's status: a line with its bar, a table of the scores after each epoch, the run's settings (the
+ * notebook's cells may have changed since), and when it ended.
  */
 export function statusBundle(view: RunView): MimeBundle {
   const text = `${statusText(view)}${isLive(view) ? `, as of ${clockTime()}` : ""}`;
@@ -70,7 +76,7 @@ export function statusBundle(view: RunView): MimeBundle {
   };
 }
 
-/** "settings: demo, frozen: ..."; "" where the run has no config that can be read. */
+/** Returns "settings: demo, frozen: ..."; "" if the run's config cannot be read. */
 function settingsOf({ folder }: RunView): string {
   try {
     return `settings: ${settingsText(readRunConfig(folder))}`;
@@ -80,10 +86,10 @@ function settingsOf({ folder }: RunView): string {
   }
 }
 
-/** From here on a run that has ended is told by its age too. */
+/** Age from which on it is shown for a run that has ended. */
 const OLD_SECONDS = 60;
 
-/** "finished at 2026-01-31 12:34:56 UTC, 1 h 2 min ago"; "" of a run that trains. */
+/** Returns "finished at 2026-01-31 12:34:56 UTC, 1 h 2 min ago"; "" while the run trains. */
 function endOf(view: RunView): string {
   const { end, folder } = view;
   const measured = statSync(runFile(folder, "metrics"), { throwIfNoEntry: false })?.mtime;
@@ -93,7 +99,7 @@ function endOf(view: RunView): string {
   return `${end.reason} at ${at} UTC${seconds > OLD_SECONDS ? `, ${formatSeconds(seconds)} ago` : ""}`;
 }
 
-/** "16:12:20", on this machine's clock: a tab that was closed shows an old status when it is opened again. */
+/** Returns this machine's time, "16:12:20": a tab that is reopened shows an old status. */
 function clockTime(): string {
   return new Date().toTimeString().slice(0, 8);
 }

@@ -1,4 +1,4 @@
-// Shows anything in a cell: tables, figures, grids, graphs.
+// The function that shows anything in a cell: tables, figures, grids, graphs, runs.
 import { inspect } from "node:util";
 import { UserError } from "../../common/errors";
 import { type RunView, viewRun } from "../../runs/follow";
@@ -14,9 +14,9 @@ import { runFigure, statusBundle } from "./run_views";
 const PLOTLY_MIME = "application/vnd.plotly.v1+json";
 
 /**
- * Shows a value as an output of the cell: a danfojs DataFrame or Series or an array of objects as a table (sorted by a
+ * Shows a value as an output of the cell: a danfojs DataFrame or Series or an array of objects as a table (sorted on a
  * click on a header, in pages, with a search), a plotly figure `{ data, layout }`, an image grid, a traced function as
- * its graph, a run as its curves; anything else as Node prints it. Outside a notebook prints a text form.
+ * its graph, a run as its curves; anything else as Node prints it. Prints text outside a notebook.
  *
  *     await show(new DataFrame(rows), { title: "Classes", maxRows: 10 });
  * @example
@@ -28,14 +28,14 @@ export async function show(value: unknown, options: TableOptions = {}): Promise<
   display(await bundleOf(value, options));
 }
 
-/** A run, its handle or its view, as it is now. */
+/** Shows the current state of a run. */
 async function showRun({ folder }: { folder: string }): Promise<void> {
   const view = viewRun(folder);
   display(statusBundle(view));
   if (view.steps.length > 1) display(await figureBundle(runFigure(view)));
 }
 
-/** The figure, then the pictures of its points, which look for it there. */
+/** Shows a figure, then the pictures of its points, whose script looks for the figure in the previous output. */
 async function showPictured({ figure, pictures }: PicturedFigure): Promise<void> {
   display(await figureBundle(figure));
   display(pictures.bundle);
@@ -52,7 +52,7 @@ function isRun(value: unknown): value is { folder: string } {
 }
 
 async function bundleOf(value: unknown, options: TableOptions): Promise<MimeBundle> {
-  // Tables first: a DataFrame answers to the name of each of its columns, be it "bundle" or "data".
+  // Tables first: a DataFrame has a property for each of its columns, perhaps "bundle" or "data".
   const table = tableOf(value);
   if (table) return { "text/html": liveTableHtml(table, options), "text/plain": tableText(table, options) };
   if (isDrawing(value)) return value.bundle;
@@ -75,13 +75,13 @@ function isFigure(value: unknown): value is Figure {
 }
 
 /**
- * A figure in three forms. JupyterLab draws the first, interactive. GitHub, nbconvert and others show the SVG.
+ * Returns a figure in three forms: interactive for JupyterLab, SVG for GitHub, nbconvert and others, and text.
  * (With a PNG in the bundle, JupyterLab's plotly renderer would show that picture until the mouse moves over it.)
  */
 export async function figureBundle(figure: Figure): Promise<MimeBundle> {
   const text = { "text/plain": figureText(figure) };
   if (!inNotebook()) return text;
-  // Not `responsive`: JupyterLab fits the figure itself, and with both a figure is gone once the window gets higher.
+  // Not `responsive`: JupyterLab fits the figure itself; with both, it vanishes when the window gets taller.
   const config = { displaylogo: false };
   const interactive = { [PLOTLY_MIME]: { data: figure.data, layout: { ...figure.layout }, config } };
   try {
@@ -92,7 +92,7 @@ export async function figureBundle(figure: Figure): Promise<MimeBundle> {
   }
 }
 
-/** "Figure: The loss falls (scatter: loss)". */
+/** Returns a figure as text: "Figure: The loss falls (scatter loss)". */
 function figureText({ data, layout }: Figure): string {
   const title = (layout?.title as { text?: string } | undefined)?.text ?? layout?.title ?? "without a title";
   const traces = data.map((trace) => [trace.type ?? "scatter", trace.name].filter(Boolean).join(" "));

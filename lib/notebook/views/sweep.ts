@@ -1,4 +1,4 @@
-// A sweep as a person sees it: a table that fills as it goes.
+// Sweeps in a notebook: a table that fills while runs train, and a figure of the results.
 import { basename } from "node:path";
 import { inspect } from "node:util";
 import { UserError } from "../../common/errors";
@@ -28,26 +28,26 @@ import { tellRunner } from "../output/runner_progress";
 import { type Table, tableOf, tableText } from "../output/table";
 import { liveTableHtml, tableHtml } from "../output/table_html";
 
-/** What came of a sweep. */
+/** The result of a sweep. */
 export interface SweepResult {
   runs: SweepRun[];
-  /** The run with the highest mP@5 (top-1 where nothing is held out); undefined where none has finished. */
+  /** Run with the highest mP@5 (top-1 if nothing is held out); undefined if none has finished. */
   best: SweepRun | undefined;
 }
 
-/** At most two updates a second. */
+/** Shortest pause between updates. */
 const PAUSE_MS = 500;
 
 /**
- * Tries every combination of some settings on cached features, one run after another in this kernel, in a table that
- * fills in place; the best row is bold. Interrupt ends it after the step, the same cell goes on from there, and what
- * is finished is not trained again. The runs stay in `checkpoints/<name>/`.
+ * Tries every combination of some settings on cached features, one run after another in this kernel, and shows a table
+ * that fills in place; the best row is bold. Interrupt ends the sweep after the current step; the same cell resumes it,
+ * and finished runs are not trained again. The runs stay in `checkpoints/<name>/`.
  *
  *     const { best } = await sweep(frozen, { initLr: [0.002, 0.01], margin: [0.3, 0.5] });
  *
- * @param config a config of the stage `frozen`, which all runs share
- * @param name the sweep's folder; default: the config's run name and "_sweep"
- * @throws UserError for a setting that does not exist, or a value that does not fit; Interrupted
+ * @param config config of the stage `frozen` that all runs share
+ * @param name the sweep's folder (default: the config's run name and "_sweep")
+ * @throws UserError for an unknown setting or a value that does not fit; Interrupted
  * @example
  * const result = await sweep(preset("demo", "frozen"), { margin: [0.2, 0.3] }, { name: "margins" });
  */
@@ -58,7 +58,7 @@ export async function sweep(
 ): Promise<SweepResult> {
   if (config.stage !== "frozen") {
     throw new UserError(
-      `A sweep trains on cached features: it takes a config of the stage "frozen", this one is "${config.stage}".`,
+      `A sweep trains on cached features: it needs a config of the stage "frozen", got "${config.stage}".`,
       `guie.preset("${config.configName}", "frozen")`,
     );
   }
@@ -73,20 +73,20 @@ export async function sweep(
     });
     live.end("");
   } catch (error) {
-    live.end(error instanceof Interrupted ? "interrupted, run the cell again to go on" : "");
+    live.end(error instanceof Interrupted ? "interrupted: run the cell again to resume" : "");
     throw error;
   }
   const best = runs[bestRun(runs)];
   return printAs({ runs, best }, best ? `best: ${inspect(best.settings)}` : "no run has finished");
 }
 
-/** The table of a sweep as it fills. */
+/** The live table of a sweep. */
 class LiveTable {
   readonly #runs: readonly SweepRun[];
   readonly #name: string;
   readonly #display = newLiveDisplay();
   #shownAtMs = 0;
-  /** What the run that trains is doing. */
+  /** Progress of the current run. */
   #now = "";
   #stage = { name: "", startedAtMs: 0 };
 
@@ -95,12 +95,14 @@ class LiveTable {
     this.#name = name;
   }
 
+  /** Redraws the table for a new run. */
   beginRun(): void {
     this.#now = "";
     this.#stage = { name: "", startedAtMs: 0 };
     this.#draw();
   }
 
+  /** Takes a progress report, and redraws the table if the pause is over. */
   report(report: ProgressReport): void {
     const nowMs = performance.now();
     if (report.stage !== this.#stage.name) this.#stage = { name: report.stage, startedAtMs: nowMs };
@@ -108,7 +110,7 @@ class LiveTable {
     if (nowMs - this.#shownAtMs >= PAUSE_MS) this.#draw();
   }
 
-  /** @param note why it ended, where it did not finish */
+  /** Draws the final table. @param note reason why the sweep did not finish, or "" */
   end(note: string): void {
     this.#now = note;
     this.#draw(true);
@@ -138,7 +140,7 @@ function plain(text: string, table: Table, options: { maxRows: number }): string
   return `${text}\n${tableText(table, options)}`;
 }
 
-/** "demo_frozen_sweep: 3 of 12 runs, 40 s left; frozen: 100/800 steps ...". */
+/** Returns the status: "demo_frozen_sweep: 3 of 12 runs, 40 s left; frozen: 100/800 steps ...". */
 function statusOf(runs: readonly SweepRun[], name: string, now: string): { text: string; share: number } {
   const ended = runs.filter(({ state }) => state === "finished" || state === "failed");
   const times = runs.map(({ seconds }) => seconds).filter((seconds) => seconds !== undefined);
@@ -151,20 +153,20 @@ function statusOf(runs: readonly SweepRun[], name: string, now: string): { text:
 }
 
 function rowOf({ settings, state, message, mp5, r1, top1, loss, seconds }: SweepRun) {
-  // "failed: The loss is NaN at step 2": what stands in brackets is in the run's files.
+  // "failed: The loss is NaN at step 2": details in brackets are in the run's files.
   const words = message ? `${state}: ${message.split(/ \(|\n/)[0]}` : state;
   return { ...settings, state: words, "mP@5": mp5, "R@1": r1, "top-1": top1, loss, seconds };
 }
 
 /**
- * What a sweep of one or two settings found: its measure over the first setting, a line for each value of the second.
+ * Draws a sweep of one or two settings: its measure over the first setting, a line for each value of the second.
  * @example
  * show(sweepFigure(await sweep(config, { margin: [0.2, 0.3] })));
  */
 export function sweepFigure({ runs }: SweepResult): Figure {
   const varies = (name: SettingName) => runs.some((run) => run.settings[name] !== runs[0]!.settings[name]);
   const names = Object.keys(runs[0]!.settings) as SettingName[];
-  // A setting of one value alone would be an axis without length
+  // A setting with a single value would be an axis without length
   const [first, second] = [...names.filter(varies), ...names.filter((name) => !varies(name))];
   const measure = runs.some(({ mp5 }) => mp5 !== undefined) ? "mp5" : "top1";
   const heldOut = runs.some(({ on }) => on?.classesOf === "training")

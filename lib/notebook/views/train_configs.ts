@@ -5,16 +5,16 @@ import { type ConfigOverrides, overrideConfig, type SettingName } from "../../co
 import { preset } from "../../config/presets";
 import { preparedFile } from "../../pretrained/prepare_model";
 
-/** Settings that the two stages of Train have from its parameters `preset` and `run`. */
-const OWN = ["configName", "stage", "runName", "initFrom"] as const satisfies SettingName[];
+/** Settings of the two stages that Train derives from its parameters `preset` and `run`. */
+const DERIVED = ["configName", "stage", "runName", "initFrom"] as const satisfies SettingName[];
 
 /**
- * The parameters of the notebook Train. One that is undefined stays the preset's. Others than these are settings of
- * both stages, under their own names.
+ * The parameters of the notebook Train. An undefined one keeps the preset's value. Parameters that are not listed here
+ * are settings of both stages, by their own names.
  */
-export interface TrainParams extends Omit<ConfigOverrides, "frozenEpochs" | (typeof OWN)[number]> {
+export interface TrainParams extends Omit<ConfigOverrides, "frozenEpochs" | (typeof DERIVED)[number]> {
   preset: string;
-  /** The runs are called `<run>_frozen` and `<run>_fine_tune`. */
+  /** Name of the runs `<run>_frozen` and `<run>_fine_tune`. */
   run: string;
   /** Epochs of the frozen stage. */
   frozenEpochs?: number | undefined;
@@ -22,26 +22,26 @@ export interface TrainParams extends Omit<ConfigOverrides, "frozenEpochs" | (typ
   frozenLr?: number | undefined;
   /** Learning rate of neck and head in fine-tuning. */
   fineTuneLr?: number | undefined;
-  /** Steps of an epoch of fine-tuning; 0: the whole epoch. */
+  /** Steps per epoch of fine-tuning; 0: the whole epoch. */
   maxSteps?: number | undefined;
-  /** What the sweep tries. */
+  /** Values that the sweep tries. */
   tryLr?: readonly number[];
   tryMargins?: readonly number[];
 }
 
 /**
- * The configs of both stages: the preset, with what the parameters set. A `tower` without `weights` takes the file that
- * `prepareModel` writes.
+ * Returns the configs of both stages: the preset, overridden by the parameters. A `tower` without `weights` uses the
+ * file that `prepareModel` writes.
  * @throws UserError for an unknown preset or parameter, or a value that does not fit
  * @example
  * const { frozen, fineTune } = trainConfigs(p);
  */
 export function trainConfigs(p: TrainParams) {
-  const own = OWN.filter((setting) => setting in p);
-  if (own.length > 0) {
+  const given = DERIVED.filter((setting) => setting in p);
+  if (given.length > 0) {
     throw new UserError(
-      `Train sets ${own.join(", ")} itself, for each of its two stages.`,
-      "Leave it out of the parameters: `preset` and `run` decide it.",
+      `Train sets ${given.join(", ")} itself, for each of its two stages.`,
+      "Leave them out of the parameters: `preset` and `run` determine them.",
     );
   }
   const { preset: name, run, frozenEpochs, frozenLr, fineTuneLr, maxSteps, ...others } = p;

@@ -1,4 +1,4 @@
-// What the Train and Inference notebooks show about runs: settings, schedule, ladder.
+// Views of configs: settings, schedule, estimates.
 import { formatSeconds } from "../../common/progress";
 import { type ConfigOverrides, SETTING_NAMES, type SettingName } from "../../config/config";
 import type { MarginSettings } from "../../config/loss";
@@ -11,14 +11,14 @@ import { learningRate, marginOf } from "../../training/step/schedule";
 import type { Figure } from "../output/figure";
 import { lineFigure, sideBySide } from "../output/plots";
 
-/** A config to be shown: all of it, or some settings of a preset. */
+/** A config to show: all of it, or some settings of a preset. */
 type ShownConfig = ConfigOverrides & Pick<RunSettings, "configName" | "stage">;
 
 const SCHEDULE_POINTS = 200;
 
 /**
- * A row per setting, a column per config, and the presets' value where a config has another one; these rows come first,
- * then the settings in which the configs differ. For `show`.
+ * Returns a table for `show`: a row per setting, a column per config, and the presets' value where a config overrides
+ * it. Overridden settings come first, then those in which the configs differ.
  * @example
  * show(compareConfigs({ frozen: preset("demo", "frozen"), fineTune: preset("demo", "fine_tune") }));
  */
@@ -27,13 +27,15 @@ export function compareConfigs(configs: Record<string, ShownConfig>): Record<str
   const presets = all.map(([, { configName, stage }]) => preset(configName, stage));
   const rows = SETTING_NAMES.map((setting) => {
     const values = all.map(([, config]) => config[setting]);
-    const own = presets.map((config) => config[setting]);
-    const isChanged = differ([values, own]);
+    const presetValues = presets.map((config) => config[setting]);
+    const isChanged = differ([values, presetValues]);
     const differs = differ(values);
     return {
       setting,
       ...Object.fromEntries(all.map(([name], i) => [name, values[i]])),
-      "the preset's": isChanged ? (differ(own) ? own : own.slice(0, 1)).map(String).join(" | ") : "",
+      "the preset's": isChanged
+        ? (differ(presetValues) ? presetValues : presetValues.slice(0, 1)).map(String).join(" | ")
+        : "",
       differs: differs ? "yes" : "",
       rank: Number(isChanged) * 2 + Number(differs),
     };
@@ -41,8 +43,8 @@ export function compareConfigs(configs: Record<string, ShownConfig>): Record<str
   return rows.sort((a, b) => b.rank - a.rank).map(({ rank, ...row }) => row);
 }
 
-/** The settings that a run is told by. */
-const TOLD = [
+/** Settings that a run's description always shows. */
+const MAIN_SETTINGS = [
   "dataDir",
   "tower",
   "imageSize",
@@ -57,21 +59,23 @@ const TOLD = [
   "initFrom",
 ] as SettingName[];
 
-/** Settings that name runs: no preset knows them. */
+/** Settings that name runs: they are no overrides of the preset. */
 const NAMES: readonly SettingName[] = ["runName", "initFrom"];
 
 /**
- * "demo, frozen: dataDir data/demo, ..., margin 0.2 (preset: 0.4), ...": the settings that count, and every other one
- * that is not the preset's.
+ * Returns "demo, frozen: dataDir data/demo, ..., margin 0.2 (preset: 0.4), ...": the main settings, and every other one
+ * that differs from the preset.
  */
 export function settingsText(config: ShownConfig): string {
   const { configName, stage } = config;
-  const own = PRESET_NAMES.includes(configName) ? preset(configName, stage) : config;
-  const changed = SETTING_NAMES.filter((name) => !NAMES.includes(name) && differ([config[name], own[name]]));
-  const shown = TOLD.filter((name) => config[name] !== "" || changed.includes(name));
+  const presetConfig = PRESET_NAMES.includes(configName) ? preset(configName, stage) : config;
+  const changed = SETTING_NAMES.filter(
+    (name) => !NAMES.includes(name) && differ([config[name], presetConfig[name]]),
+  );
+  const shown = MAIN_SETTINGS.filter((name) => config[name] !== "" || changed.includes(name));
   const texts = [...new Set([...shown, ...changed])].map((name) => {
     const value = `${name} ${shownValue(config[name])}`;
-    return changed.includes(name) ? `${value} (preset: ${shownValue(own[name])})` : value;
+    return changed.includes(name) ? `${value} (preset: ${shownValue(presetConfig[name])})` : value;
   });
   return `${configName}, ${stage}: ${texts.join(", ")}`;
 }
@@ -80,14 +84,14 @@ function shownValue(value: ConfigOverrides[SettingName]): string {
   return String(value) || "none";
 }
 
-/** Whether not all values are the same; lists by what they hold. */
+/** Returns whether values differ; lists are compared by content. */
 export function differ(values: readonly unknown[]): boolean {
   return new Set(values.map((value) => JSON.stringify(value))).size > 1;
 }
 
 /**
- * What each config's run will take, a row a run: memory and time, estimated from the tables and from this machine's
- * rate of matrix products, which is measured for a second. For `show`.
+ * Estimates memory and time of each config's run, from the tables and from this machine's speed of matrix products,
+ * which is measured for a second. Returns a row per run for `show`.
  * @example
  * show(await estimateRuns({ frozen: preset("demo", "frozen") }));
  */
@@ -120,8 +124,8 @@ function inWords(seconds: number | undefined): string {
 }
 
 /**
- * The learning rate of neck and head, and the margin, over each config's run, before it is run. The length of an epoch
- * is not known here and does not matter to the shape.
+ * Draws the learning rate of neck and head, and the margin, over each config's run before it starts. The length of an
+ * epoch is not known here and does not matter for the shape.
  * @example
  * show(scheduleFigure({ frozen: preset("demo", "frozen") }));
  */

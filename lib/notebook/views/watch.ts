@@ -1,4 +1,4 @@
-// Watches a run live in a cell.
+// Watching of a run, live in a cell.
 import { basename } from "node:path";
 import { UserError } from "../../common/errors";
 import { followRun, isLive, type RunView } from "../../runs/follow";
@@ -13,27 +13,27 @@ import { runFigure, statusBundle } from "./run_views";
 import { figureBundle } from "./show";
 
 /**
- * The curves are drawn anew after ten times what drawing took, so that it takes no more than a tenth of a core, and
- * at most twice a second, as often as the run is looked at.
+ * Share of a core that drawing may take: the pause is ten times the drawing time. (The run is polled twice a second, so
+ * curves are drawn at most that often.)
  */
 const DRAWING_SHARE = 0.1;
-/** The first drawing loads plotly and says nothing of the next. */
+/** Longest pause: the first drawing loads plotly, and its time says nothing about the next. */
 const MAX_PAUSE_MS = 5_000;
 
 /**
- * Watches a run while it trains, in the cell's output: progress, loss curve, and what was measured after each epoch.
- * Interrupt ends the watching and leaves the run alone: watch it again at any time.
- * Run again (its tab was closed, say), the same cell takes over, and so does one that only watches this run.
- * @param run its name below checkpoints/, its folder, or what startRun() gave
- * @returns all that was measured, when the run has finished or was stopped
- * @throws UserError when the run failed, or its process is gone without a last word; Interrupted
+ * Watches a run in the cell's output while it trains: progress, loss curve, and scores after each epoch. Interrupt ends
+ * only the watching, not the run; it can be watched again at any time. If the same cell is run again (its tab was
+ * closed, say), it takes over, and so does a cell that only watches this run.
+ * @param run its name in checkpoints/, its folder, or the result of startRun()
+ * @returns all measurements, once the run has finished or was stopped
+ * @throws UserError if the run failed or its process died; Interrupted
  * @example
  * await watchRun("demo_frozen");
  */
 export async function watchRun(run: NamedRun): Promise<RunView> {
   const nameOrPath = nameOfRun(run, "watchRun");
   const [status, curve] = [newLiveDisplay(), newLiveDisplay()];
-  const drawCurve = restrained(curve);
+  const drawCurve = throttledDrawing(curve);
   let last: RunView | undefined;
   try {
     const onView = async (view: RunView) => {
@@ -44,17 +44,17 @@ export async function watchRun(run: NamedRun): Promise<RunView> {
     };
     await followRun(nameOrPath, onView, () => isWatchedNext(basename(nameOrPath)));
   } finally {
-    // The finished picture is interactive. While it grew it was not: JupyterLab's plotly ignores updates in place.
+    // Only the final figure is interactive: JupyterLab's plotly ignores updates in place.
     if (last && last.steps.length > 1) curve.update(await figureBundle(runFigure(last)));
   }
   const reason = failureText(last!);
   if (reason)
-    throw new UserError(`The run ${basename(last!.folder)} ${reason}.`, "mend the cause and start it again");
+    throw new UserError(`The run ${basename(last!.folder)} ${reason}.`, "Fix the cause and start it again.");
   return printAs(last!, statusText(last!));
 }
 
-/** Draws the curve of a view, unless the last drawing is too recent. */
-function restrained(curve: LiveDisplay): (view: RunView) => Promise<void> {
+/** Returns a function that draws a view's curve, unless the last drawing is too recent. */
+function throttledDrawing(curve: LiveDisplay): (view: RunView) => Promise<void> {
   let nextAtMs = 0;
   return async (view) => {
     const startedAtMs = performance.now();
