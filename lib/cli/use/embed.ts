@@ -44,7 +44,7 @@ export function registerEmbed(program: Command): void {
     .command("embed")
     .argument(
       "[photos]",
-      "folder of images, CSV (image_files[,labels][,fold]), text file with a path a line, or an image",
+      "folder of images, CSV (image_files[,labels][,fold]), text file with one path per line, or an image",
     )
     .description(
       "Features of images by a backbone, or unit vectors by a trained run (--model). Without photos: the pipeline's own " +
