@@ -1,6 +1,5 @@
 // Recognises the family of a file's tensor names, and reads a tower's weights under open_clip's names.
 import { UserError } from "../common/errors";
-import { READABLE_DTYPES } from "../formats/dtypes";
 import type { TensorEntry } from "../formats/safetensors";
 import { elementCount, type TensorInfo } from "../formats/safetensors_header";
 import { listNames, type TensorFile } from "../formats/tensor_file";
@@ -9,6 +8,7 @@ import { TOWERS, towerShapes } from "../model/towers";
 import { blockName } from "../model/weight_names";
 import { NAME_FAMILIES, type NameFamily, type Source } from "./name_families";
 import { choosePart } from "./tower_parts";
+import { requireFinite, requireUnquantised } from "./usable_weights";
 
 type Tensors = ReadonlyMap<string, TensorInfo>;
 
@@ -55,7 +55,8 @@ export function towerEntries(path: string, file: TensorFile, tower: Tower, part?
   });
   const chosen = choosePart(path, found, part);
   const { parts, faults, naming, label } = chosen;
-  refuseQuantised(path, file.tensors, [...parts.values()].flat(), faults.length > 0);
+  const names = new Set([...parts.values()].flat().flatMap(({ name }) => name ?? []));
+  requireUnquantised(path, file.tensors, [...names], faults.length > 0);
   if (faults.length > 0) throw misfit(path, file.tensors, naming, tower, faults);
   const shapes = towerShapes(tower);
   const entries = [...parts].map(([name, sources]) => {
@@ -105,32 +106,6 @@ function ownTensors(tensors: Tensors, { prefix }: Naming, all: readonly Naming[]
     .filter((other) => other !== prefix && other.startsWith(prefix));
   if (below.length === 0) return tensors;
   return new Map([...tensors].filter(([name]) => !below.some((other) => name.startsWith(other))));
-}
-
-/** Names of the scales that quantising libraries store; without them the numbers mean nothing. */
-const SCALES =
-  /[._](weight_scale(_inv)?|scale_weight|input_scale|SCB|absmax|quant_map|quant_state\S*|q?zeros|g_idx)$/;
-
-/**
- * Throws UserError if a tensor of the tower is not floating-point, or is scaled by another tensor.
- * @param isOther true if the file lacks tensors or has others: then scales alone show that it is quantised
- */
-function refuseQuantised(path: string, tensors: Tensors, parts: readonly Part[], isOther: boolean): void {
-  const names = [...new Set(parts.flatMap(({ name }) => name ?? []))];
-  const scaled = [...tensors.keys()].filter((name) => SCALES.test(name));
-  const bad = names.filter((name) => {
-    const { dtype } = tensors.get(name)!;
-    return !READABLE_DTYPES.includes(dtype) || (dtype.startsWith("F8") && scaled.length > 0);
-  });
-  if (bad.length === 0 && !(isOther && scaled.length > 0)) return;
-  const dtypes = [...new Set(bad.map((name) => tensors.get(name)!.dtype))].join(", ");
-  const numbers = bad.length > 0 ? `${bad.length} tensors are ${dtypes} (${bad[0]}, ...)` : "";
-  const scales = scaled.length > 0 ? `it holds scales (${listNames(scaled.slice(0, 2))})` : "";
-  throw new UserError(
-    `${path} holds quantised weights: ${[numbers, scales].filter(Boolean).join("; ")}.`,
-    "Take the original's weights, or save them as numbers, in Python: model.dequantize() or model.float(), then its " +
-      `state_dict(). These are read: ${READABLE_DTYPES.join(", ")}.`,
-  );
 }
 
 /** Returns the parts of each tensor of a tower, and descriptions of all that does not fit (none if it fits). */
@@ -255,25 +230,12 @@ function readParts(path: string, file: TensorFile, parts: readonly Part[], lengt
   let start = 0;
   for (const { name, shape, write } of parts) {
     const end = start + elementCount(shape);
-    const own = values.subarray(start, end);
-    write(file, own);
-    if (name !== undefined) requireFinite(path, name, own);
+    const part = values.subarray(start, end);
+    write(file, part);
+    if (name !== undefined) requireFinite(path, name, part);
     start = end;
   }
   return values;
-}
-
-/** Throws UserError if a tensor has a value that is NaN or infinite. */
-function requireFinite(path: string, name: string, values: Float32Array): void {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]! * 0; // NaN as soon as one is not finite
-  if (sum === 0) return;
-  const first = values.findIndex((value) => !Number.isFinite(value));
-  const count = values.reduce((bad, value) => (Number.isFinite(value) ? bad : bad + 1), 0);
-  throw new UserError(
-    `${path}: tensor "${name}" has values that are NaN or infinite as float32: ${count} of ${values.length}, the first ${values[first]} (number ${first}). Nothing was written.`,
-    "These weights cannot be used: take another checkpoint of the training that made them, or download the file again.",
-  );
 }
 
 /** Returns true if a tensor should belong to the tower: in a whole CLIP, only names below the prefix. */
