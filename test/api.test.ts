@@ -1,4 +1,4 @@
-// The API by stage: lib/api names everything once, index.ts gives all of it, every function shows how it is called.
+// The API by stage: lib/api exports each name once, index.ts exports all of them, every function has an example.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ function exportsOf(file: string): Exported[] {
 
 const EXPORTED = FILES.flatMap(exportsOf);
 
-test("each name is exported once, by a file of its stage, and reaches whoever imports guie", () => {
+test("each name is exported once, by a file of its stage, and by the package", () => {
   const names = EXPORTED.map(({ name }) => name);
   assert.deepEqual(
     names.filter((name, at) => names.indexOf(name) !== at),

@@ -1,4 +1,4 @@
-// Who imports whom. The list in lib/README.md is the order of the folders; imports of types count as any other.
+// Checks of imports within lib. lib/README.md lists the order of the folders; imports of types count, too.
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -7,9 +7,9 @@ import { installPath } from "guie/dist/common/project";
 import { parseSync } from "oxc-parser";
 
 const lib = installPath("lib");
-/** Files of a folder, at most. */
+/** Maximum number of files in a folder. */
 const MOST_FILES = 25;
-/** Files that may name the whole configuration of a run. */
+/** Maximum number of files that name the whole config of a run. */
 const MOST_WHOLE_CONFIGS = 12;
 
 /** Folders of lib in the order in which they may import each other. */
@@ -18,7 +18,7 @@ const ORDER = Array.from(
   ([, folder]) => folder!,
 );
 
-/** Every source of lib, by its path below it, with the sources that it imports. */
+/** Every source of lib, by its path below lib -> the sources that it imports. */
 const IMPORTS = new Map(
   readdirSync(lib, { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts") && !/^(dist|node_modules)\//.test(file))
@@ -26,7 +26,7 @@ const IMPORTS = new Map(
     .map((file) => [file, importsOf(file)] as const),
 );
 
-/** The sources that a file imports or exports anew, as a type or as a value, at its start or later. */
+/** Returns the sources that a file imports or re-exports, as types or values, statically or dynamically. */
 function importsOf(file: string): string[] {
   const text = readFileSync(join(lib, file), "utf8");
   const { module, errors } = parseSync(file, text);
@@ -46,7 +46,7 @@ function importsOf(file: string): string[] {
   return [...new Set(sources)];
 }
 
-/** Groups of files that import each other in a circle (Tarjan's strongly connected components). */
+/** Returns the groups of files that import each other in a circle (Tarjan's strongly connected components). */
 function circles(): string[][] {
   const [found, stack, place, low]: [string[][], string[], Map<string, number>, Map<string, number>] = [
     [],
@@ -73,7 +73,7 @@ function circles(): string[][] {
 const filesOf = (folder: string) => [...IMPORTS.keys()].filter((file) => dirname(file) === folder);
 const isIn = (file: string, folder: string) => file.startsWith(`${folder}/`);
 
-test("every folder of lib is in the list of lib/README.md, and says what it is for", () => {
+test("lib/README.md lists every folder of lib, and every folder has a README", () => {
   assert.ok(IMPORTS.size > 400, `${IMPORTS.size} files: the test reads too few`);
   const folders = [...new Set([...IMPORTS.keys()].map((file) => dirname(file)))].filter(
     (name) => name !== ".",
@@ -95,7 +95,7 @@ test("a file imports from its own folder and from folders before it", () => {
   assert.deepEqual(against, []);
 });
 
-test("the engine knows nothing but common; commands and notebooks are strangers", () => {
+test("the engine imports only common; commands and notebooks do not import each other", () => {
   const strangers = [...IMPORTS].flatMap(([file, sources]) =>
     sources
       .filter(
@@ -109,18 +109,18 @@ test("the engine knows nothing but common; commands and notebooks are strangers"
   assert.deepEqual(strangers, []);
 });
 
-/** Files that take a relative path although no command or notebook calls them: each says why. */
+/** Files that may resolve relative paths although no command or notebook calls them, with the reason. */
 const OTHER_BORDERS = [
   "config/paths.ts", // the paths of a config
   "common/files/kept_folder.ts", // .cache/kept below the root
-  "datasets/over_data_sets.ts", // its advice repeats the data directory as it was given
+  "datasets/over_data_sets.ts", // its advice repeats the data directory as given
   "embedding/find_model.ts", // a model as a person names it
   "embedding/prepared_tower.ts", // the same
   "training/launcher.ts", // children start in the root
   "training/processes/rank_children.ts",
 ];
 
-test("paths are made absolute at the borders: in commands, in what notebooks import, and where a config is read", () => {
+test("only commands, files that notebooks import, and readers of a config make paths absolute", () => {
   const api = [...IMPORTS].filter(([file]) => isIn(file, "api")).flatMap(([, sources]) => sources);
   const borders = new Set([...api, ...OTHER_BORDERS, "common/project.ts"]);
   const callers = [...IMPORTS.keys()].filter((file) =>
@@ -137,7 +137,7 @@ test("no files import each other in a circle", () => {
   assert.deepEqual(circles(), []);
 });
 
-test(`no folder has more than ${MOST_FILES} files; few files name the whole configuration`, (t) => {
+test(`no folder has more than ${MOST_FILES} files; few files name the whole config`, (t) => {
   const counts = ORDER.map((folder) => [folder, filesOf(folder).length] as const);
   const wholes = [...IMPORTS.keys()].filter((file) =>
     /\bTrainConfig\b/.test(readFileSync(join(lib, file), "utf8")),

@@ -1,7 +1,8 @@
+// Small towers of each family.
 import type { Tower } from "guie/dist/model/tower";
 import { findTower } from "guie/dist/model/towers";
 
-/** A tower of a row's family with the sizes of golden/small_towers.py; where the row has a projection it is 4 wide. */
+/** Returns a tower of a row's family with the sizes of golden/small_towers.py; a projection has width 4. */
 export function smallTower(row: string): Tower {
   const tower = findTower(row);
   return {

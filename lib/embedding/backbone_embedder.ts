@@ -1,4 +1,4 @@
-// A backbone as it is: images -> features. Shapes: N images, F features.
+// Embeds images with a pretrained backbone alone. Shapes: N images, F features.
 import type { ProgressOptions } from "../common/progress";
 import type { Vectors } from "../common/vectors";
 import type { Features, MadeBy } from "../features/feature_files";
@@ -18,7 +18,7 @@ import type { RgbImage } from "../images/pixels/rgb_image";
 import { type Backbone, loadBackbone } from "../model/backbone";
 import type { Embedder } from "./embedder";
 
-/** A tower with pretrained weights. Its vectors are the backbone's features as they are, [N, F], of any length. */
+/** A tower with pretrained weights. Its vectors are the backbone's features, [N, F], not normalised. */
 export class BackboneEmbedder implements Embedder {
   readonly config: Embedder["config"];
   readonly madeBy: MadeBy;
@@ -71,7 +71,7 @@ export class BackboneEmbedder implements Embedder {
   }
 
   dispose(): void {
-    // A backbone that could not be loaded has told its caller, and has nothing to free
+    // If loading failed, the caller got the error, and there is nothing to free.
     void this.#loaded?.then(
       (backbone) => backbone.dispose(),
       () => undefined,

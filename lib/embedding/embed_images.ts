@@ -1,4 +1,4 @@
-// Embeds features and scores them: classification over the training classes, retrieval.
+// Embeds features and scores them, by classification over the training classes and by retrieval.
 // Shapes: N images, F features, E embedding length, C classes.
 import { UserError } from "../common/errors";
 import { checkInterrupt } from "../common/interrupt";
@@ -24,10 +24,10 @@ export interface ClassificationScores {
 }
 
 /**
- * Loss (without margin, times s), top-1 and top-5 over all classes; no image is left out.
+ * Computes loss (with scale s, without margin), top-1 and top-5 over all classes and all images.
  * @param features [N, F]
  * @param labels [N]
- * @throws UserError where there are more or fewer labels than features, or one is no class of the head
+ * @throws UserError if the number of labels differs from that of the features, or a label is not a class of the head
  */
 export async function classify(
   weights: Weights,
@@ -36,7 +36,7 @@ export async function classify(
   config: Pick<LossSettings, "s"> & ClassRowSettings,
 ): Promise<ClassificationScores> {
   if (labels.length !== features.count) {
-    throw new UserError(`Expected a class for each of ${features.count} images: there are ${labels.length}.`);
+    throw new UserError(`Expected a class for each of ${features.count} images, got ${labels.length}.`);
   }
   let [loss, top1, top5] = [0, 0, 0];
   for (let start = 0; start < features.count; start += ROWS_PER_BLOCK) {
@@ -61,17 +61,17 @@ export async function classify(
   return { loss: loss / images, top1: top1 / images, top5: top5 / images, images };
 }
 
-/** @throws UserError for a class that the head does not have: its loss would be that of no class at all */
+/** Throws UserError for a label that is not a class of the head, whose loss would be meaningless. */
 function requireClasses(labels: Int32Array, classCount: number): void {
   const other = labels.find((label) => label < 0 || label >= classCount);
   if (other === undefined) return;
   throw new UserError(
-    `Expected classes 0 .. ${classCount - 1}, which the head has: an image is of class ${other}.`,
+    `Expected classes 0 .. ${classCount - 1}, the head's classes, got an image of class ${other}.`,
     "Evaluate with the table that the run was trained on.",
   );
 }
 
-/** Embeddings of unit length. features [N, F] -> [N, E]. */
+/** Returns embeddings of unit length. features [N, F] -> [N, E]. */
 export async function embedFeatures(weights: Weights, features: Vectors): Promise<Vectors> {
   const length = weights["neck.bias"]!.shape[0]!;
   const embedded = zeroVectors(features.count, length);
@@ -92,11 +92,11 @@ export interface RetrievalSet {
   queryLabels: ArrayLike<number>;
   index: Vectors;
   indexLabels: ArrayLike<number>;
-  /** Where in the index each query stands, as `RetrievalFiles` has it. */
+  /** Position of each query in the index, as in `RetrievalFiles`. */
   own?: ArrayLike<number> | undefined;
 }
 
-/** Retrieval scores by cosine. */
+/** Returns retrieval scores by cosine. */
 export async function scoreRetrievalSet(set: RetrievalSet): Promise<RetrievalScores> {
   const { queries, index, queryLabels, indexLabels, own } = set;
   const { positions } = await nearestNeighbours(queries, index, 5, { own });

@@ -1,4 +1,4 @@
-// Images -> embeddings by a trained run. Shapes: N images, E embedding length.
+// Embeds images with a trained run's model. Shapes: N images, E embedding length.
 import { basename } from "node:path";
 import { fileFingerprint } from "../common/files/fingerprint";
 import type { ProgressOptions } from "../common/progress";
@@ -29,28 +29,28 @@ import { readRunConfig } from "../runs/run_folder";
 import { runWeights } from "../runs/run_weights";
 import { embedFeatures } from "./embed_images";
 
-/** A model that embeds images until it is disposed. Its tower is loaded when it is first needed. */
+/** A model that embeds images until it is disposed of. It loads its tower on first use. */
 export interface Embedder {
-  /** The run's settings; a backbone's own, as those of a frozen run. */
+  /** The settings of the run; for a backbone, settings like those of a frozen run. */
   readonly config: Readonly<FileFeatureSettings>;
-  /** The model, by the content of its weights: what its vectors depend on. */
+  /** The properties that its vectors depend on; weights by their content. */
   readonly madeBy: MadeBy;
-  /** Embeds images: vectors [N, E], paths relative to `folder`. A run's vectors are of unit length. */
+  /** Embeds images, by paths relative to `folder`: vectors [N, E]. A run's vectors have unit length. */
   embedFiles(folder: string, files: readonly string[], options?: ProgressOptions): Promise<Vectors>;
-  /** Embeds images that are in memory already, at the model's input size (`config.imageSize`). */
+  /** Embeds images in memory, which have the model's input size (`config.imageSize`). */
   embedImages(images: readonly RgbImage[]): Promise<Vectors>;
-  /** Embeds images below a data directory; they are kept as `keepEmbeddings` keeps them. */
+  /** Embeds images below a data directory, and keeps the vectors as `keepEmbeddings` does. */
   embed(dataDir: string, set: string, files: readonly string[], options?: ProgressOptions): Promise<Vectors>;
-  /** Embeds images below a data directory and keeps the vectors on disk. @param set a name for the list of images */
+  /** Embeds images below a data directory and keeps the vectors on disk. @param set name of the list of images */
   keepEmbeddings(
     dataDir: string,
     set: string,
     files: readonly string[],
     options?: ProgressOptions,
   ): Promise<Features>;
-  /** Begins to embed images shard by shard, without those that cannot be read: for `ensureFeatureFolder`. */
+  /** Returns a function that embeds shards, without images that cannot be read, for `ensureFeatureFolder`. */
   embedShards(folder: string, options: EmbedOptions): Promise<EmbedShard>;
-  /** Names the files that vectors of images below a folder depend on. */
+  /** Returns the files that vectors of images below a folder depend on. */
   sourcesOf(folder: string): FeatureSources;
   /** Frees the weights. */
   dispose(): void;
@@ -58,7 +58,7 @@ export interface Embedder {
 
 /**
  * Loads a run's model.
- * @param run as `findCheckpoint` takes it: a run's name (its last checkpoint), `RUN/best:ema`, ...
+ * @param run a run's name (its last checkpoint), `RUN/best:ema`, ..., as `findCheckpoint` accepts it
  * @example
  * const { data } = await loadEmbedder("demo_fine_tune/best").embedFiles("photos", ["a.jpg"]);
  */
@@ -69,10 +69,10 @@ export function loadEmbedder(run: string): Embedder {
 /** A run's model: tower and neck. */
 export class RunEmbedder implements Embedder {
   readonly config: Readonly<EmbedderSettings>;
-  /** The run and its checkpoint, by its content. */
+  /** The run and the content of its checkpoint. */
   readonly madeBy: MadeBy;
   readonly #checkpoint: CheckpointRef;
-  /** Of neck and head. */
+  /** Weights of neck and head. */
   readonly #weights: Weights;
   #loaded: Promise<Backbone> | undefined;
 
@@ -111,9 +111,9 @@ export class RunEmbedder implements Embedder {
   }
 
   /**
-   * Embeds images below a data directory and keeps the vectors in the run's folder under `embeddings/<set>`: asked for
-   * again, they come from there.
-   * @param set a name for the list of images
+   * Embeds images below a data directory and keeps the vectors in the run's folder under `embeddings/<set>`; the next
+   * call reads them from there.
+   * @param set name of the list of images
    */
   async keepEmbeddings(
     dataDir: string,
@@ -126,7 +126,7 @@ export class RunEmbedder implements Embedder {
       madeBy: { ...this.madeBy, dataDir },
       replace: true,
       rowsPerShard: Math.max(1, files.length),
-      dtype: "float32" as const, // scores are those that the run itself measured
+      dtype: "float32" as const, // so that scores equal those that the run itself measured
     };
     if (this.config.stage === "frozen") return this.#keepFrozen(plan, dataDir, set, options);
     const shards = { stage: set, total: files.length, ...options };
@@ -136,7 +136,7 @@ export class RunEmbedder implements Embedder {
     return features;
   }
 
-  /** A frozen run's vectors follow from the backbone's features, which are kept, or are kept for the next run. */
+  /** Computes a frozen run's vectors from the backbone's features, which are kept for other runs. */
   async #keepFrozen(
     plan: FeaturePlan,
     dataDir: string,
@@ -173,7 +173,7 @@ export class RunEmbedder implements Embedder {
 
   dispose(): void {
     tf.dispose(this.#weights);
-    // One that could not be loaded has told its caller, and has nothing to free
+    // If loading failed, the caller got the error, and there is nothing to free.
     void this.#loaded?.then(
       (backbone) => backbone.dispose(),
       () => undefined,

@@ -1,4 +1,4 @@
-// A model as a person names it, on the command line and in a notebook: MODEL, --model.
+// Finds a model by the name that a person gives, on the command line or in a notebook: MODEL, --model.
 import { existsSync } from "node:fs";
 import { nearestName, UserError } from "../common/errors";
 import type { ProgressOptions } from "../common/progress";
@@ -13,28 +13,29 @@ import { BackboneEmbedder } from "./backbone_embedder";
 import { type Embedder, RunEmbedder } from "./embedder";
 import { seekTower } from "./prepared_tower";
 
-/** The word for the backbone of the settings: the preset's, prepared by `guie prepare-model`. */
+/** The name of the config's backbone: the preset's, prepared by `guie prepare-model`. */
 export const BACKBONE = "backbone";
 
-/** What `findModel` takes, for help and messages. */
+/** The forms of a model's name that `findModel` accepts, for help and messages. */
 export const MODEL_FORMS =
   "a run (RUN, RUN/best, RUN/epoch_3:ema), a tower (dinov2-vit-s-14), a file of weights, or hub:owner/name";
 
-/** A trained run's checkpoint, or a backbone with the settings by which it embeds. */
+/** A trained run's checkpoint, or a backbone with its settings. */
 export type FoundModel<Config extends Embedder["config"] = Embedder["config"]> =
   | { kind: "run"; checkpoint: CheckpointRef }
   | { kind: "backbone"; config: Config };
 
 /**
- * Finds the model that is meant by:
- * - `RUN`, `RUN/best`, `RUN/epoch_3:ema`, a checkpoint's path: a run, as `findCheckpoint` takes it
+ * Finds the model that a text names:
+ * - `RUN`, `RUN/best`, `RUN/epoch_3:ema`, a checkpoint's path: a run, as `findCheckpoint` accepts it
  * - `dinov2-vit-s-14`: a tower whose weights `prepareModel` has written
- * - the path of a file or folder with weights; `hub:owner/name`: fetched and prepared once, below `checkpoints/prepared/`
+ * - the path of a file or folder with weights; `hub:owner/name`: fetched and prepared once, below
+ *   `checkpoints/prepared/`
  * - `backbone`, or nothing: the backbone of `config`
  *
- * A tower embeds by the settings of `config` where it is that config's own tower, else at its own image size by the
- * features of its last block.
- * @throws UserError naming what there is when nothing is found; where weights fit no tower or several
+ * The tower of `config` embeds with the settings of `config`; any other tower at its own image size, with the features
+ * of its last block.
+ * @throws UserError if nothing is found, with the models there are; if weights fit no tower or several
  */
 export async function findModel<Config extends Embedder["config"]>(
   reference: string | undefined,
@@ -52,15 +53,15 @@ export async function findModel<Config extends Embedder["config"]>(
   return { kind: "backbone", config: { ...config, tower, weights, ...own } };
 }
 
-/** Opens a model that was found; the caller disposes of it. */
+/** Opens a found model; the caller disposes of it. */
 export function openModel(found: FoundModel): Embedder {
   return found.kind === "run" ? new RunEmbedder(found.checkpoint) : new BackboneEmbedder(found.config);
 }
 
 /**
- * Finds a run's checkpoint where a backbone would not do.
- * @param lacks what a backbone lacks for it, as a sentence
- * @throws UserError where the text names no run
+ * Finds a run's checkpoint for a purpose that a backbone does not serve.
+ * @param lacks a sentence that says what a backbone lacks
+ * @throws UserError if the text does not name a run
  */
 export function requireRunModel(reference: string, lacks: string): CheckpointRef {
   const checkpoint = seekCheckpoint(reference);
@@ -81,7 +82,7 @@ function missingModel(reference: string): UserError {
   const isTower = MODEL_NAMES.includes(reference);
   if (isTower)
     return new UserError(
-      `The weights of ${reference} are not prepared yet: there is no file of them in checkpoints/.`,
+      `The weights of ${reference} are not prepared yet: checkpoints/ has no file with them.`,
       prepareCommand(findTower(reference)),
     );
   const runs = listRuns();

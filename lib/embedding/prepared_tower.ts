@@ -1,4 +1,4 @@
-// A tower with its weights as a run's settings name them, out of whatever file or repository has them.
+// Finds a tower and its prepared weights, the settings of a run, from a name, a file or a repository.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../common/errors";
@@ -19,15 +19,15 @@ export interface PreparedTower {
   weights: string;
 }
 
-/** Where towers are prepared that are named by a file or a repository: a folder for each. */
+/** Home of towers that were prepared from a file or a repository, one folder each. */
 const HOME = join("checkpoints", "prepared");
 const FINGERPRINT_LENGTH = 12;
 
 /**
- * Finds a tower by its name, by a file or folder of weights, or by `hub:owner/name`. Weights under other names than
- * open_clip's, and those of the hub, are fetched and prepared once.
- * @returns undefined where the text is none of these, or a tower that is not prepared
- * @throws UserError where weights fit no tower or several
+ * Finds a tower by its name, by a file or folder of weights, or by `hub:owner/name`. Weights from the hub, and those
+ * without open_clip's names, are prepared once.
+ * @returns undefined if the text is none of these, or a tower that is not prepared
+ * @throws UserError if weights fit no tower or several
  */
 export async function seekTower(
   reference: string,
@@ -41,7 +41,7 @@ export async function seekTower(
   return existsSync(path) ? fileTower(reference, path, options) : undefined;
 }
 
-/** A file that `prepareModel` wrote says whose weights it holds; of others the tensors tell. */
+/** Finds the tower of a file: a file by `prepareModel` names it; of others, the tensors tell. */
 async function fileTower(reference: string, path: string, options?: ProgressOptions): Promise<PreparedTower> {
   const file = weightsFile(path);
   const model = file.endsWith(".safetensors") ? modelOf(file) : undefined;
@@ -68,14 +68,14 @@ async function hubTower(reference: string, options?: ProgressOptions): Promise<P
   return prepareFrom(from, tower, out, options);
 }
 
-/** The file that `guie prepare-model` writes, where it was made from this source. */
+/** Returns the file that `guie prepare-model` writes, if it was made from this source. */
 function standardFile(tower: string, origin: string): PreparedTower | undefined {
   const weights = preparedFile(tower);
   const path = projectPath(weights);
   return existsSync(path) && metadataOf(path).origin === origin ? { tower, weights } : undefined;
 }
 
-/** The tower that was prepared in a folder. */
+/** Returns the tower that was prepared in a folder. */
 function preparedIn(folder: string): PreparedTower | undefined {
   const path = projectPath(folder);
   if (!existsSync(path) || !statSync(path).isDirectory()) return undefined;
@@ -94,19 +94,19 @@ async function prepareFrom(
   return { tower, weights: preparedFile(tower, out) };
 }
 
-/** The only tower that a file fits. @throws UserError where it fits none or several */
+/** Returns the only tower that a file fits. @throws UserError if it fits none or several */
 async function towerIn(path: string, reference: string): Promise<string> {
   const file = await openWeights(path);
   try {
     const [tower, ...others] = fittingTowers(path, file);
     if (tower === undefined)
       throw new UserError(
-        `${reference} fits none of the towers that are known.`,
-        "npx guie prepare-model --model TOWER --from FILE says what does not fit.",
+        `${reference} fits none of the known towers.`,
+        "`npx guie prepare-model --model TOWER --from FILE` tells what does not fit.",
       );
     if (others.length === 0) return tower;
     throw new UserError(
-      `${reference} fits several towers, which differ in activations or pixels alone: ${[tower, ...others].join(", ")}.`,
+      `${reference} fits several towers, which differ only in activations or pixels: ${[tower, ...others].join(", ")}.`,
       `Say which, then name that file: npx guie prepare-model --model ${tower} --from ${reference} --out FOLDER`,
     );
   } finally {
@@ -114,7 +114,7 @@ async function towerIn(path: string, reference: string): Promise<string> {
   }
 }
 
-/** The tower whose weights a file of `prepareModel` holds; undefined for other files. */
+/** Returns the tower whose weights a file by `prepareModel` holds; undefined for other files. */
 function modelOf(path: string): string | undefined {
   const { model, naming } = metadataOf(path);
   return naming === "open_clip" && model !== undefined ? model : undefined;

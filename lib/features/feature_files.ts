@@ -1,10 +1,10 @@
-// Features on disk: the one format of vectors that this library writes. A folder holds
-//   features.json                    shape, shards, what made them; written last: a folder that has it is whole
+// Features on disk, the only format of vectors that this library writes. A folder holds
+//   features.json                    shape, shards, origin; written last: a folder that has it is complete
 //   features_00000.safetensors, ...  the tensor `features` [rows, F] of each shard, float16 or float32
 //   rows.csv                         image_files[,labels][,fold]: the image of each row, shard after shard
-//   skipped.csv                      image_files,reason: images that could not be read, where there are any
-//   sources.json                     how the file system showed the images of each shard
-// Shapes: N images, F features of each.
+//   skipped.csv                      image_files,reason: images that could not be read, if any
+//   sources.json                     file system stamps of the images of each shard
+// Shapes: N images, F features per image.
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -19,7 +19,7 @@ import { TextColumn, type Texts } from "../common/texts";
 import { setRows, type Vectors, zeroVectors } from "../common/vectors";
 import { openSafetensors, type WrittenDtype } from "../formats/safetensors";
 
-/** Names within the folder. */
+/** File names within the folder. */
 export const FEATURE_FILES = {
   summary: "features.json",
   rows: "rows.csv",
@@ -27,7 +27,7 @@ export const FEATURE_FILES = {
   shard: (number: number) => `features_${String(number).padStart(5, "0")}.safetensors`,
 } as const;
 
-/** How such a folder is known again, finished or not. */
+/** The marks by which such a folder is recognised, finished or not. */
 export const FEATURE_FOLDER: MadeKind = {
   what: "a folder of features",
   isFolder: true,
@@ -35,7 +35,7 @@ export const FEATURE_FOLDER: MadeKind = {
   isMade: (path) => existsSync(join(path, FEATURE_FILES.summary)) || shardsIn(path).length > 0,
 };
 
-/** The shards that stand in a folder, finished or not. */
+/** Lists the shards in a folder, finished or not. */
 export function shardsIn(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
@@ -43,43 +43,43 @@ export function shardsIn(folder: string): string[] {
     .sort();
 }
 
-/** The tensor of a shard. */
+/** Name of a shard's tensor. */
 export const SHARD_TENSOR = "features";
 
-/** What the numbers are kept as. */
+/** Number format of stored features. */
 export type FeatureDtype = "float16" | "float32";
 
-/** The same in safetensors' words. */
+/** Names of these formats in safetensors. */
 export const STORED_AS: Record<FeatureDtype, WrittenDtype> = { float16: "F16", float32: "F32" };
 
-/** What features depend on besides the images: tower, weights, image size, ... */
+/** The properties that features depend on besides the images: tower, weights, image size, ... */
 export type MadeBy = Readonly<Record<string, string | number | boolean>>;
 
-/** The images of the rows, in their order. */
+/** The images of the rows, in order. */
 export interface FeatureRows {
   files: Texts;
-  /** Classes, where they are known. */
+  /** Classes, if known. */
   labels?: ArrayLike<number>;
-  /** Folds, where they are known. */
+  /** Folds, if known. */
   folds?: ArrayLike<number>;
 }
 
-/** `features.json`. */
+/** The content of `features.json`. */
 export interface FeatureSummary {
-  /** Rows N: images that could be read. */
+  /** N, the number of rows: images that could be read. */
   count: number;
-  /** Features F of each. */
+  /** F, the number of features per row. */
   length: number;
   dtype: FeatureDtype;
   shards: { file: string; count: number }[];
-  /** Images that could not be read. */
+  /** Number of images that could not be read. */
   skipped: number;
   madeBy: MadeBy;
-  /** SHA-256 of `madeBy`, dtype, rows a shard, and the list of images. */
+  /** SHA-256 of `madeBy`, dtype, rows per shard, and the list of images. */
   identity: string;
   /** SHA-256 of the labels and folds. */
   rowsIdentity: string;
-  /** SHA-256 of what they were made from: the images' content; undefined where that was not noted. */
+  /** SHA-256 of the images' content; undefined if it was not recorded. */
   content?: string;
 }
 
@@ -99,19 +99,19 @@ const SUMMARY = z
     message: "its shards do not hold count rows together",
   }) satisfies z.ZodType<FeatureSummary>;
 
-/** A folder of features, open for reading. Nothing is held but its summary. */
+/** A folder of features, open for reading. It holds only the summary in memory. */
 export interface Features extends FeatureSummary {
   folder: string;
-  /** A shard's rows as float32. For millions of rows: one after the other. */
+  /** Reads a shard's rows as float32; for millions of rows, one shard after the other. */
   readShard(shard: number): Vectors;
-  /** All rows as float32, [N, F]. */
+  /** Reads all rows as float32, [N, F]. */
   readAll(): Vectors;
   readRows(): Promise<FeatureRows>;
 }
 
 /**
  * Opens a folder of features.
- * @throws UserError where there is none, or it is not finished
+ * @throws UserError if there is none, or it is not finished
  * @example
  * const vectors = openFeatures("features/photos").readAll();
  */
@@ -122,7 +122,7 @@ export function openFeatures(folder: string): Features {
     const begun = shardsIn(path).length > 0;
     throw new UserError(
       `Expected features in ${path}: ${begun ? "they are not finished" : `there is no ${FEATURE_FILES.summary}`}.`,
-      begun ? "Run the same `npx guie embed` again: it goes on." : "npx guie embed --help",
+      begun ? "Run the same `npx guie embed` again: it continues." : "npx guie embed --help",
     );
   }
   const readShard = (shard: number) => readShardRows(path, summary, shard);
@@ -135,7 +135,7 @@ export function openFeatures(folder: string): Features {
   };
 }
 
-/** The summary of a finished folder; undefined where there is none. */
+/** Reads the summary of a finished folder; undefined if there is none. */
 export function readSummary(folder: string): FeatureSummary | undefined {
   const path = join(folder, FEATURE_FILES.summary);
   return existsSync(path)
@@ -167,7 +167,7 @@ function joinShards(
   readShard: (shard: number) => Vectors,
 ): Vectors {
   if (shards.length === 1) return readShard(0);
-  const all = zeroVectors(count, length); // one shard at a time beside it, where joinRows wants all of them
+  const all = zeroVectors(count, length); // one shard at a time in addition; joinRows would need all of them
   let row = 0;
   for (let shard = 0; shard < shards.length; shard++) {
     const part = readShard(shard);
@@ -180,7 +180,7 @@ function joinShards(
 async function readRows(folder: string, count: number): Promise<FeatureRows> {
   const path = join(folder, FEATURE_FILES.rows);
   const files = new TextColumn(count);
-  const columns = { labels: new Float64Array(count), fold: new Float64Array(count) }; // names may have ten digits
+  const columns = { labels: new Float64Array(count), fold: new Float64Array(count) }; // class numbers may have ten digits
   const present = new Set<string>();
   const found = await eachCsvRow(path, ["image_files"], (row, index) => {
     if (index >= count) return;
@@ -192,7 +192,10 @@ async function readRows(folder: string, count: number): Promise<FeatureRows> {
     }
   });
   if (found !== count) {
-    throw new UserError(`${path} names ${found} rows, the features are ${count}.`, embedAgain(folder));
+    throw new UserError(
+      `${path} names ${found} rows, but there are features of ${count}.`,
+      embedAgain(folder),
+    );
   }
   return {
     files,

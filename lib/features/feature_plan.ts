@@ -1,40 +1,40 @@
-// What becomes a folder of features, and how it is known again. Shapes: N images, F features of each.
+// The plan of a folder of features, and its identity. Shapes: N images, F features per image.
 import { createHash } from "node:crypto";
 import type { Vectors } from "../common/vectors";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import type { FeatureDtype, FeatureRows, MadeBy } from "./feature_files";
 import type { FeatureSources } from "./feature_sources";
 
-/** What becomes a folder of features. */
+/** The plan of a folder of features. */
 export interface FeaturePlan {
   /** The images to embed, in the order of the rows. */
   rows: FeatureRows;
   madeBy: MadeBy;
-  /** If omitted: float16, and float32 for shards with numbers that do not fit it. */
+  /** If omitted: float16, or float32 for shards with numbers that do not fit it. */
   dtype?: FeatureDtype;
-  /** Images of a shard, which is lost when the process is killed before its end: 4,096. */
+  /** Images per shard; default 4,096. A killed process loses its unfinished shard. */
   rowsPerShard?: number;
-  /** Whether features of other images, or made otherwise, give way. */
+  /** True to replace features of other images or with other properties. */
   replace: boolean;
-  /** The files that they are made from: shards whose images changed are made anew. Without, `madeBy` tells all. */
+  /** The source files: shards whose images changed are recomputed. If omitted, only `madeBy` counts. */
   sources?: FeatureSources;
 }
 
-/** The features of some images, without those that could not be read. */
+/** The features of a shard's images, without those that could not be read. */
 export interface ShardResult {
   vectors: Vectors;
   skipped: readonly UnusableImage[];
-  /** The hash of each image's content, read or not; a plan with `sources` needs it. */
+  /** The hash of each image's content, read or not; required for a plan with `sources`. */
   contents?: readonly string[];
 }
 
-/** Embeds a shard's images. @param start how many images stand before them */
+/** A function that embeds a shard's images. @param start number of images before the shard */
 export type EmbedShard = (files: readonly string[], start: number) => Promise<ShardResult>;
 
-/** Images of a shard, unless a plan says otherwise. */
+/** Default number of images per shard. */
 export const ROWS_PER_SHARD = 4096;
 
-/** Names what a folder of this plan holds. */
+/** Returns a hash that identifies the features of a plan. */
 export function identityOf({
   rows,
   madeBy,
@@ -44,12 +44,12 @@ export function identityOf({
   return digest([JSON.stringify([madeBy, dtype, rowsPerShard])], rows.files);
 }
 
-/** Names the labels and folds of its rows. */
+/** Returns a hash that identifies the labels and folds of a plan's rows. */
 export function rowsIdentityOf({ rows }: FeaturePlan): string {
   return digest(rows.labels ?? [], rows.folds ?? []);
 }
 
-/** SHA-256 over lists, in pieces: the text of millions of paths would be longer than a string can be. */
+/** Returns the SHA-256 of lists, hashed in pieces: the text of millions of paths exceeds the length of a string. */
 function digest(...lists: (Iterable<string> | ArrayLike<number>)[]): string {
   const hash = createHash("sha256");
   for (const list of lists) {

@@ -1,5 +1,5 @@
-// The shards of a folder of features: written one after the other, each under its name once it is whole.
-// Shapes: N images, F features of each.
+// The shards of a folder of features: written one after the other, each renamed into place when it is complete.
+// Shapes: N images, F features per image.
 import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
@@ -20,10 +20,10 @@ import {
   weightsContent,
 } from "./feature_sources";
 
-/** What a finished shard says of itself. */
+/** The metadata of a finished shard. */
 export interface Shard extends ShardOrigin {
   file: string;
-  /** Where the skipped images stand among the shard's. */
+  /** Positions of the skipped images in the shard's list. */
   skippedAt: readonly number[];
   count: number;
   length: number;
@@ -40,9 +40,9 @@ export function* shardsOf({ rows, rowsPerShard = ROWS_PER_SHARD }: FeaturePlan) 
 }
 
 /**
- * Writes the shards of a plan that are missing in a folder.
- * @param kept those that can stay, by file
- * @param embedder asked for only when one is missing
+ * Writes the missing shards of a plan to a folder.
+ * @param kept shards that stay, by file
+ * @param embedder called only if a shard is missing
  */
 export async function writeShards(
   folder: string,
@@ -77,13 +77,13 @@ interface ShardTask {
 async function writeShard(path: string, task: ShardTask, embed: EmbedShard): Promise<Shard> {
   const { plan, identity, files, start, notes } = task;
   const { sources } = plan;
-  // At the beginning there is nothing to be waited for: nothing was there a moment ago.
+  // The first shard does not wait for its folder to come back: it never was there.
   const found = sources && (await findPresent(sources, files, start === 0 ? [] : undefined));
   const { seen, present } = found ?? { seen: undefined, present: files };
   const weights = sources && (await weightsContent(sources));
   const { vectors, contents, ...result } = await embed(present, start);
   if (sources && contents?.length !== present.length)
-    throw new Error("An embedder did not tell what it read.");
+    throw new Error("An embedder returned no hashes of the images.");
   const skipped = inOrder(files, [...missingOf(files, present), ...result.skipped]);
   const dtype = fittingDtype(vectors, files, skipped, plan.dtype);
   const origin = seen && spreadContents(seen, contents!);
@@ -118,11 +118,11 @@ const SKIPPED = z.array(z.object({ file: z.string(), reason: z.string() })) sati
 >;
 const SKIPPED_AT = z.array(z.number().int().nonnegative());
 
-/** Reads what a shard of an earlier start says; undefined where there is none of this plan. */
+/** Reads the metadata of a shard from an earlier start; undefined if there is none of this plan. */
 export function readShard(folder: string, file: string, identity: string): Shard | undefined {
   const path = join(folder, file);
   if (!existsSync(path)) return undefined;
-  const next = "It is then made again.";
+  const next = "It is then recomputed.";
   const { metadata, tensors, close } = openSafetensors(path, next);
   close();
   if (metadata.identity !== identity) return undefined;
@@ -146,9 +146,9 @@ export function readShard(folder: string, file: string, identity: string): Shard
 }
 
 /**
- * What a shard's numbers are kept as.
- * @param wanted what was asked for; if omitted, the numbers decide
- * @throws UserError for numbers that are not finite, or too large for what was asked for
+ * Returns the number format of a shard.
+ * @param wanted the requested format; if omitted, the numbers decide
+ * @throws UserError for numbers that are not finite, or too large for the requested format
  */
 function fittingDtype(
   { data, length }: Vectors,
@@ -177,5 +177,5 @@ function fittingDtype(
   );
 }
 
-/** float16 rounds this, and what is beyond it, to infinity. */
+/** The smallest number that float16 rounds to infinity. */
 const FIRST_INFINITE_HALF = 65_520;

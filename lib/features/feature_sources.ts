@@ -1,5 +1,5 @@
-// What features were made from. Each shard holds the hash of every image's content; `sources.json` beside the shards
-// says how the file system showed these images then, so that they are read again only where that has changed.
+// The sources of features. Each shard holds the hash of every image's content; `sources.json` next to the shards
+// records the file system's stamps of these images, so that only images with other stamps are read again.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -22,31 +22,31 @@ import { ImageError } from "../images/pixels/image_error";
 export interface FeatureSources {
   /** The folder that the images' paths are relative to. */
   folder: string;
-  /** The weights' file. `madeBy` may tell it by a sample of its content; here all of it counts. */
+  /** The weights' file. `madeBy` may identify it by a sample of its content; here the whole content counts. */
   weights?: string;
 }
 
-/** What a finished shard says of the files that it was made from. */
+/** A finished shard's record of its source files. */
 export interface ShardOrigin {
-  /** Of each image, read or not, in their order; undefined in shards of versions before this was noted. */
+  /** The hash of each image, read or not, in order; undefined in shards of versions that did not record it. */
   contents: readonly string[] | undefined;
-  /** Of the weights, where there is a file of them. */
+  /** The hash of the weights' file, if there is one. */
   weights: string | undefined;
   skipped: readonly UnusableImage[];
-  /** When the shard was written. */
+  /** Time at which the shard was written. */
   madeMs: number;
 }
 
-/** How the file system shows the files of a shard. */
+/** The file system's view of a shard's files. */
 export interface ShardLook {
   images: readonly (SeenFile | undefined)[];
-  /** The digest of all stamps, the weights' too; "" where one is not sure. */
+  /** The digest of all stamps, with the weights' stamp; "" if one is unreliable. */
   stamps: string;
 }
 
 const FILES_PER_TURN = 1000;
 
-/** Looks at the files of a shard, without reading them. @throws UnreachableFile */
+/** Reads the stamps of a shard's files, but not their content. @throws UnreachableFile */
 export async function lookAt(sources: FeatureSources, files: readonly string[]): Promise<ShardLook> {
   const images: (SeenFile | undefined)[] = [];
   for (const [i, file] of files.entries()) {
@@ -59,10 +59,10 @@ export async function lookAt(sources: FeatureSources, files: readonly string[]):
 }
 
 /**
- * Looks at the images of a shard that is to be made.
- * @param pausesMs before further tries where they are missing together with their folder; as `readPatiently`
- * @returns which of them are there, and how
- * @throws UnreachableFile where their folder stays away
+ * Reads the stamps of the images of a shard before it is made.
+ * @param pausesMs pauses before further attempts if images and their folder are missing, as in `readPatiently`
+ * @returns their stamps, and the images that exist
+ * @throws UnreachableFile if their folder remains missing
  */
 export async function findPresent(
   sources: FeatureSources,
@@ -80,7 +80,7 @@ export async function findPresent(
 
 const NOTES = z.record(z.string(), z.object({ contents: z.string(), stamps: z.string() }));
 
-/** The stamps of finished shards, in `sources.json`. What it lacks, or tells of another shard, costs a reading. */
+/** The stamps of finished shards, in `sources.json`. A shard without a matching entry is read again. */
 export class SourceNotes {
   readonly #path: string;
   readonly #notes: Record<string, { contents: string; stamps: string }>;
@@ -88,16 +88,18 @@ export class SourceNotes {
   /** @param folder of the features */
   constructor(folder: string) {
     this.#path = join(folder, "sources.json");
-    this.#notes = existsSync(this.#path) ? readJson(this.#path, NOTES, "Delete it: it is made anew.") : {};
+    this.#notes = existsSync(this.#path)
+      ? readJson(this.#path, NOTES, "Delete it: it is written again.")
+      : {};
   }
 
-  /** Whether the files of a shard look as they did. */
+  /** Returns true if the files of a shard have the recorded stamps. */
   knows(shard: string, { contents }: ShardOrigin, { stamps }: ShardLook): boolean {
     const note = this.#notes[shard];
     return stamps !== "" && note?.stamps === stamps && note.contents === digestOf(contents ?? []);
   }
 
-  /** Notes how the files of a shard look whose content is that of the shard. */
+  /** Records the stamps of files whose content matches their shard. */
   note(shard: string, contents: readonly string[], { stamps }: ShardLook): void {
     if (stamps === "" || whyNotWritten(this.#path)) return;
     this.#notes[shard] = { contents: digestOf(contents), stamps };
@@ -106,9 +108,9 @@ export class SourceNotes {
 }
 
 /**
- * Counts the images that are no longer what a shard was made from: replaced, repaired, or readable by now. Images that
- * are gone count as they were.
- * @param files of the shard, those that it could not read too
+ * Counts the images that changed since a shard was made: replaced, repaired, or readable now. Deleted images count as
+ * unchanged.
+ * @param files of the shard, with those that it could not read
  */
 export async function countChanged(
   shard: string,
@@ -143,7 +145,7 @@ async function countOthers(
   return changed;
 }
 
-/** Images that could not be read are tried again: this version may read more than the one that made the shard. */
+/** Counts skipped images that can be read now: this version may read more formats than the one that made the shard. */
 async function countReadable(
   skipped: readonly UnusableImage[],
   files: readonly string[],
@@ -171,7 +173,7 @@ async function isReadable(path: string): Promise<boolean> {
 
 const weightsKnown = new Map<string, string>();
 
-/** The content of the weights' file, read once as long as it looks the same; undefined where there is none. */
+/** Returns the hash of the weights' file, read once as long as its stamp is the same; undefined if there is none. */
 export async function weightsContent({ weights }: FeatureSources): Promise<string | undefined> {
   const seen = weights === undefined ? undefined : await seeFile(weights);
   if (weights === undefined || !seen) return undefined;
@@ -181,23 +183,23 @@ export async function weightsContent({ weights }: FeatureSources): Promise<strin
   return content;
 }
 
-/** For a shard's metadata. */
+/** Joins hashes for a shard's metadata. */
 export function joinContents(contents: readonly string[]): string {
   return contents.join("");
 }
 
-/** Back from a shard's metadata. */
+/** Splits the hashes in a shard's metadata; undefined if it has none. */
 export function splitContents(text: string | undefined): string[] | undefined {
   return text?.match(new RegExp(`.{${CONTENT_LETTERS}}`, "g")) ?? (text === "" ? [] : undefined);
 }
 
-/** The hash of every image of a shard in its order, where only those that are there were read. */
+/** Returns one hash per image of a shard, given the hashes of those that exist. */
 export function spreadContents({ images }: ShardLook, contents: readonly string[]): string[] {
   let next = 0;
   return images.map((seen) => (seen ? contents[next++]! : NO_CONTENT));
 }
 
-/** The SHA-256 of texts, one behind the other. */
+/** Returns the SHA-256 of texts in order. */
 export function digestOf(texts: Iterable<string>): string {
   const hash = createHash("sha256");
   for (const text of texts) hash.update(`${text}\0`);

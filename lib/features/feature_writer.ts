@@ -1,5 +1,5 @@
-// Writes a folder of features shard by shard: killed and started again, it goes on behind the last finished shard.
-// Shapes: N images, F features of each.
+// Writes a folder of features shard by shard; after a kill, the next start continues after the last finished shard.
+// Shapes: N images, F features per image.
 import { createHash } from "node:crypto";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -36,15 +36,15 @@ import { readShard, type Shard, shardsOf, writeShards } from "./feature_shards";
 import { countChanged, digestOf, joinContents, SourceNotes } from "./feature_sources";
 
 /**
- * The features of a plan: from the folder where it holds just these, else made and written there, each shard under
- * its name once it is whole. Where it holds others, which may give way, the new ones are made beside them and take their
- * place when all are there. What stops it leaves finished shards, and no folder that looks finished. A second process on
- * the same folder waits for the first.
+ * Returns the features of a plan, from the folder if it holds exactly these, else computed and written there, each
+ * shard renamed into place when it is complete. If the folder holds other features that may be replaced, the new ones
+ * are made next to it and replace it when complete. An interruption leaves finished shards, but no folder that looks
+ * finished. A second process on the same folder waits for the first.
  * @param path absolute
- * @param embedder asked for only when a shard is missing
- * @throws UserError where the folder holds other features and `replace` is false, or anything but features; where no image
- * can be read, a feature is NaN or infinite, or does not fit float16 although that was asked for; UnreachableFile where the
- * world keeps images from being read
+ * @param embedder called only if a shard is missing
+ * @throws UserError if the folder holds other features and `replace` is false, or holds anything but features; if no
+ * image can be read; if a feature is NaN or infinite, or does not fit the requested float16
+ * @throws UnreachableFile if a disk or share keeps images from being read
  */
 export async function ensureFeatureFolder(
   path: string,
@@ -74,7 +74,7 @@ async function makeFeatures(
   const isOther = found !== undefined && found !== identities.identity;
   if (isOther && !plan.replace) {
     throw new UserError(
-      `${path} holds features of other images, or by other settings.`,
+      `${path} holds features of other images, or of other settings.`,
       "Choose another folder, or give --overwrite.",
     );
   }
@@ -82,7 +82,7 @@ async function makeFeatures(
   const target = isOther ? makingPlace(path) : path;
   if (!isOther) rmSync(join(path, FEATURE_FILES.summary), { force: true });
   removeTemporaries(target);
-  makeFolder(target); // a folder that may not be written to is told before anything is embedded
+  makeFolder(target); // fails before anything is embedded if the folder is not writable
   const { kept } = isOther ? await look(target, plan) : present;
   const shards = await writeShards(target, plan, identities.identity, kept, embedder);
   await finish(target, plan, identities, shards);
@@ -92,10 +92,10 @@ async function makeFeatures(
 type Identities = Pick<FeatureSummary, "identity" | "rowsIdentity">;
 
 /**
- * The features of a plan that belong to a data directory or a run: from its own folder where that holds them, else from
- * where they are kept.
+ * Returns the features of a plan that belong to a data directory or a run: from the folder below it if that holds them,
+ * else from the place where such results are kept (`keptFolder`).
  * @param home the data directory, or the run's folder
- * @param parts of the folder below it
+ * @param parts path of the folder below it
  */
 export async function ensureKeptFeatures(
   home: string,
@@ -109,7 +109,7 @@ export async function ensureKeptFeatures(
 }
 
 /**
- * Counts the images of a folder of features that are others by now. Those that are gone count as they were.
+ * Counts the images of a folder of features that have changed. Deleted images count as unchanged.
  * @param folder of the images
  */
 export async function countChangedImages(features: Features, folder: string): Promise<number> {
@@ -131,8 +131,8 @@ export async function countChangedImages(features: Features, folder: string): Pr
 }
 
 /**
- * Writes vectors that are in memory, as one folder.
- * @param vectors [N, F], a row for each of `plan.rows.files`
+ * Writes vectors in memory to a folder of features.
+ * @param vectors [N, F], one row for each of `plan.rows.files`
  * @example
  * await writeFeatures("features/mine", { rows: { files }, madeBy: { tower: "mine" }, replace: false }, vectors);
  */
@@ -144,7 +144,7 @@ export async function writeFeatures(folder: string, plan: FeaturePlan, vectors: 
   }));
 }
 
-/** Numbers that are hashed at a time: the hash function takes no more than 2 GB. */
+/** Number of values that are hashed at once: the hash function accepts at most 2 GB. */
 const NUMBERS_PER_PIECE = 1 << 24;
 
 function contentOfNumbers(data: Float32Array): string {
@@ -156,7 +156,7 @@ function contentOfNumbers(data: Float32Array): string {
   return hash.digest("hex");
 }
 
-/** What a folder holds of a plan: shards that can stay as they are, by file. */
+/** Finds the shards of a plan in a folder that can stay, by file. */
 async function look(path: string, plan: FeaturePlan) {
   const identities = { identity: identityOf(plan), rowsIdentity: rowsIdentityOf(plan) };
   const notes = new SourceNotes(path);
@@ -187,7 +187,7 @@ function changedText({
   shards,
 }: Record<"changed" | "changedShards" | "shards", number>): string {
   const images = changed === 1 ? "1 image was" : `${changed.toLocaleString("en-US")} images were`;
-  return `${images} changed, or can be read by now; ${changedShards} of ${shards} files of features are made anew.`;
+  return `${images} changed, or can be read now; ${changedShards} of ${shards} files of features are recomputed.`;
 }
 
 async function finish(
@@ -225,7 +225,7 @@ async function finish(
   writeJson(join(folder, FEATURE_FILES.summary), summary);
 }
 
-/** What all of them were made from, where each says it. */
+/** Returns the hash of all shards' sources, if each shard records its own. */
 function contentOf(shards: readonly Shard[]): Pick<FeatureSummary, "content"> {
   const parts = shards.map(({ contents }) => contents && joinContents(contents));
   return parts.includes(undefined) ? {} : { content: digestOf(parts as string[]) };
@@ -244,7 +244,7 @@ async function writeRows(path: string, rows: FeatureRows, skipped: ReadonlySet<s
   await writeCsv(path, columns, lines());
 }
 
-/** Shards beyond those of this plan, of a longer list before, and graphs of the rows that were there. */
+/** Removes shards of an earlier, longer list, and graphs of the earlier rows. */
 function removeOtherShards(folder: string, shards: readonly Shard[]): void {
   const ours = new Set(shards.map(({ file }) => file));
   for (const name of readdirSync(folder)) {
@@ -253,7 +253,7 @@ function removeOtherShards(folder: string, shards: readonly Shard[]): void {
   }
 }
 
-/** The identity of the plan whose features a folder holds, finished or not; undefined where there are none. */
+/** Reads the identity of a folder's features, finished or not; undefined if there are none. */
 function identityIn(folder: string): string | undefined {
   const [shard] = shardsIn(folder);
   return readSummary(folder)?.identity ?? (shard && openedIdentity(join(folder, shard)));
@@ -262,7 +262,7 @@ function identityIn(folder: string): string | undefined {
 function refuseOtherDtype(folder: string, found: FeatureDtype, wanted: FeatureDtype | undefined): void {
   if (wanted === undefined || wanted === found) return;
   throw new UserError(
-    `${folder} holds these features as ${found}: some numbers do not fit ${wanted}.`,
+    `${folder} holds these features as ${found}; some numbers do not fit ${wanted}.`,
     "Leave --dtype out.",
   );
 }

@@ -1,4 +1,4 @@
-// Frozen features: every image once through the backbone, kept in a folder. Shapes: N images, F features, V views.
+// Frozen features: the backbone's features of images, kept in a folder. Shapes: N images, F features, V views.
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../common/errors";
@@ -18,18 +18,18 @@ import type { EmbedShard, ShardResult } from "./feature_plan";
 import type { FeatureSources } from "./feature_sources";
 import { ensureKeptFeatures } from "./feature_writer";
 
-/** Images that go through the engine together. */
+/** Number of images per batch. */
 const BATCH_SIZE = 32;
 
-/** Folders of which was said that their numbers do not fit float16: once for train, queries and index. */
-const SAID = new Set<string>();
+/** Folders with a notice that numbers do not fit float16: one for train, queries and index together. */
+const NOTICED = new Set<string>();
 
 /**
- * Features of `files`, from the folder `features/<tower>_<size>px_last<n>/<set>` below the data directory when it
- * holds exactly these images, as they are now, by these weights, else computed and written there (`keptFolder`).
+ * Returns features of `files`: from the folder `features/<tower>_<size>px_last<n>/<set>` below the data directory if it
+ * holds exactly these images, unchanged, by these weights, else computed and written there (`keptFolder`).
  * @param set a name for the list of images: `train`, `queries`, `index`
  * @returns rows in the order of `files`, [N, F]
- * @throws UserError when one of the images cannot be read
+ * @throws UserError if an image cannot be read
  * @example
  * const train = await ensureFeatures(config, "train", files);
  */
@@ -44,7 +44,7 @@ export async function ensureFeatures(
   return features.readAll();
 }
 
-/** The same as a folder, without the images that could not be read. */
+/** Returns these features as a folder, without the images that could not be read. */
 export async function ensureBackboneFeatures(
   config: FileFeatureSettings,
   set: string,
@@ -69,9 +69,9 @@ export async function ensureBackboneFeatures(
       },
     );
     const siblings = dirname(features.folder);
-    if (backbone && features.dtype === "float32" && !SAID.has(siblings)) {
-      SAID.add(siblings);
-      const note = "kept as float32: some numbers are beyond 65,504, where float16 ends";
+    if (backbone && features.dtype === "float32" && !NOTICED.has(siblings)) {
+      NOTICED.add(siblings);
+      const note = "kept as float32: some numbers exceed 65,504, the largest float16";
       onProgress?.({
         stage: `embed ${set}`,
         unit: "images",
@@ -86,7 +86,7 @@ export async function ensureBackboneFeatures(
   }
 }
 
-/** Where the features of a set are, or will be kept by `ensureFeatures`. */
+/** Returns the folder in which `ensureFeatures` keeps the features of a set. */
 export function featureFolder(config: FileFeatureSettings, set: string): string {
   const [home, parts] = [dataFolder(config), featureParts(config, set)];
   const [own, kept] = [join(home, ...parts), keptFolder(home, ...parts)];
@@ -100,7 +100,7 @@ function featureParts(
   return ["features", `${tower}_${imageSize}px_last${lastBlocks}${patchMean ? "_mean" : ""}`, set];
 }
 
-/** What a backbone's features depend on; weights by their content. */
+/** Returns the properties that a backbone's features depend on; weights by their content. */
 export function madeByBackbone(config: FileFeatureSettings, views: Views = "whole"): MadeBy {
   const { tower, weights, imageSize, lastBlocks, patchMean, precision, seed } = config;
   const path = weightsPath(config);
@@ -109,15 +109,15 @@ export function madeByBackbone(config: FileFeatureSettings, views: Views = "whol
   return { tower, weights, content, imageSize, lastBlocks, patchMean, precision, views };
 }
 
-/** The files that a backbone's features of images below a folder depend on. */
+/** Returns the files that a backbone's features of images below a folder depend on. */
 export function backboneSources(config: FileFeatureSettings, folder: string): FeatureSources {
   return { folder, weights: config.weights === "random" ? undefined : weightsPath(config) };
 }
 
 /**
- * Runs the backbone over images.
+ * Computes the backbone's features of images.
  * @returns [N, F] in the order of `files`
- * @throws UserError when one of them cannot be read
+ * @throws UserError if an image cannot be read
  * @example
  * await computeFeatures(config, await loadBackbone(config), ["images/a.jpg"], "sample");
  */
@@ -138,17 +138,17 @@ export async function computeFeatures(
   return vectors;
 }
 
-/** How images are embedded, and how that is reported. */
+/** Options of embedding images, and of its progress reports. */
 export interface EmbedOptions extends ProgressOptions {
-  /** The whole image unless told. */
+  /** Views of each image; default: the whole image. */
   views?: Views;
   /** A name for the list of images. */
   stage: string;
-  /** How many there are. */
+  /** Number of images in the list. */
   total: number;
 }
 
-/** The backbone's features of images below the data directory; the next batch is decoded while the engine computes. */
+/** Returns a function that embeds images below the data directory; it decodes the next batch during computation. */
 export function imageEmbedder(
   { dataDir, imageSize, numWorkers }: Pick<FileFeatureSettings, "dataDir" | "imageSize" | "numWorkers">,
   backbone: Pick<Backbone, "tower" | "features" | "length">,
@@ -161,7 +161,7 @@ export function imageEmbedder(
     const rows = new RowCollector(files.length, backbone.length, viewsPerImage);
     const load = (from: number) => {
       const batch = loader.loadUsable(files.slice(from, from + batchSize), views);
-      batch.catch(() => {}); // heard where it is awaited
+      batch.catch(() => {}); // handled where it is awaited
       return batch;
     };
     let pending = load(0);
@@ -179,7 +179,7 @@ export function imageEmbedder(
   };
 }
 
-/** The features of a shard's images, one behind the other: of each the mean of its views' features. */
+/** Collects the features of a shard's images: the mean over each image's views. */
 class RowCollector {
   readonly #vectors: Vectors;
   readonly #views: number;
@@ -192,12 +192,12 @@ class RowCollector {
     this.#views = views;
   }
 
-  /** For the progress line. */
+  /** A note for the progress line. */
   get note(): string | undefined {
     return this.#skipped.length > 0 ? `${this.#skipped.length} skipped` : undefined;
   }
 
-  /** @param features [B, V, F] */
+  /** Adds a batch. @param features [B, V, F] */
   add(features: Float32Array, unusable: readonly UnusableImage[], contents: readonly string[]): void {
     this.#skipped.push(...unusable);
     this.#contents.push(...contents);
@@ -218,10 +218,10 @@ class RowCollector {
   }
 }
 
-/** @throws UserError when images are missing among the features */
+/** Throws UserError if features of images are missing. */
 export function requireAll({ folder, count, skipped }: Features, wanted: number): void {
   if (count === wanted) return;
-  throw unreadable(skipped, wanted, `they stand in ${folder}/${FEATURE_FILES.skipped}`);
+  throw unreadable(skipped, wanted, `they are listed in ${folder}/${FEATURE_FILES.skipped}`);
 }
 
 const describe = ({ file, reason }: UnusableImage) => `the first is ${file}: ${reason}`;

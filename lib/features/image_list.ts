@@ -1,4 +1,4 @@
-// Lists of images to embed: a folder, an image, a table, a text file.
+// Lists of images to embed, from a folder, an image, a table or a text file.
 import { statSync } from "node:fs";
 import { basename, dirname, extname } from "node:path";
 import { byCodeUnit } from "../common/code_units";
@@ -11,31 +11,32 @@ import { FolderWalk, IMAGE_ENDINGS, type LeftOut } from "../common/files/image_f
 import { findFile, hasForms } from "../common/files/unicode_names";
 import type { FeatureRows } from "./feature_files";
 
-/** Images by path below a folder, with what is known of them. */
+/** Images by path below a folder, with labels and folds if known. */
 export interface ImageList {
   /** The folder that the paths are relative to. */
   folder: string;
   rows: FeatureRows;
-  /** What lies in a folder and is not embedded: files that are no images, links that lead nowhere. */
+  /** Entries of a folder that are not embedded: files that are not images, broken links. */
   leftOut: readonly LeftOut[];
 }
 
-/** What a table may call its columns: those of a data set's table, those of a merged one. */
+/** Possible names of a table's columns: in a data set's table, in a merged one. */
 const FILE_COLUMNS = ["image_files", "new_image_files"] as const;
 const LABEL_COLUMNS = ["labels", "new_labels"] as const;
 const TABLE_ENDINGS = [".csv", ".tsv"];
-const SOURCES = "Name a folder, a table, or a text file with a path a line.";
+const SOURCES = "Name a folder, a table, or a text file with one path per line.";
 
 /**
- * The images of a source:
- * - a folder: all image files in it and below, sorted; hidden ones are left out; links to folders are followed
- * - `.csv`, `.tsv`: the column image_files (or new_image_files), with labels (new_labels) and fold where it has them; an
- *   image that stands in several rows, as in a balanced table, is taken once
+ * Returns the images of a source:
+ * - a folder: all image files in it and below, sorted, without hidden ones; links to folders are followed
+ * - `.csv`, `.tsv`: the column image_files (or new_image_files), with labels (new_labels) and fold if present; an image
+ *   in
+ *   several rows, as in a balanced table, is taken once
  * - an image file: itself
- * - any other file: a path a line
+ * - any other file: one path per line
  * @param path absolute
- * @param folder what the paths of a table or text file are relative to; absolute
- * @throws UserError where there is no such file or folder, no image in it, or an image under two labels
+ * @param folder base of the paths in a table or text file; absolute
+ * @throws UserError if there is no such file or folder, no image in it, or an image with two labels
  */
 export async function readImageList(path: string, folder: string): Promise<ImageList> {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return folderList(path);
@@ -53,7 +54,7 @@ function requireSome(path: string, files: readonly string[]): readonly string[] 
   if (files.length > 0) return files;
   throw new UserError(
     `${path} holds no images.`,
-    `Files are taken for images by their ending: ${IMAGE_ENDINGS.map((ending) => `.${ending}`).join(" ")}.`,
+    `Image files are recognised by their endings: ${IMAGE_ENDINGS.map((ending) => `.${ending}`).join(" ")}.`,
   );
 }
 
@@ -67,7 +68,7 @@ function folderList(folder: string): ImageList {
   return { folder, rows: { files: requireSome(folder, files) }, leftOut: walk.leftOut };
 }
 
-/** A path in the form that the disk has it in; one that is not there stays, and is told of when it is read. */
+/** Returns a function that gives a path in the disk's spelling; a missing file's stays, and fails when it is read. */
 function onDisk(folder: string): (file: string) => string {
   return (file) => (hasForms(file) ? (findFile(folder, file) ?? file) : file);
 }
@@ -83,7 +84,7 @@ async function tableRows(path: string, folder: string): Promise<FeatureRows> {
   const seen = new SeenImages(path);
   await eachCsvRow(path, [fileColumn!], (row, index) => {
     const numberIn = (column: string) =>
-      wholeNumberCell(row[column]!, `${path}, row ${index + 1}: the column "${column}"`, "Mend the file.");
+      wholeNumberCell(row[column]!, `${path}, row ${index + 1}: the column "${column}"`, "Fix the file.");
     const label = labelColumn ? numberIn(labelColumn) : 0;
     const file = row[fileColumn!]!;
     if (seen.add(file, label, index + 1) !== undefined) return;

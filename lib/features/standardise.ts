@@ -1,18 +1,18 @@
-// Standardisation of features by the mean and deviation of a set. Shapes: N rows, F features each.
+// Standardisation of features by the mean and standard deviation of a set. Shapes: N rows, F features per row.
 import { listRows, type Vectors } from "../common/vectors";
 
-/** Added to every variance: a feature that never varies is not divided by zero. */
+/** Added to every variance, so that a constant feature is not divided by zero. */
 const VARIANCE_FLOOR = 1e-6;
 
-/** What standardises features: `(value - mean) * scale`, feature by feature. */
+/** The parameters of a standardisation: `(value - mean) * scale` per feature. */
 export interface Standardisation {
-  /** [F] */
+  /** [F]. */
   mean: Float32Array;
-  /** [F]: 1 / sqrt(variance + 1e-6) */
+  /** [F] 1 / sqrt(variance + 1e-6). */
   scale: Float32Array;
 }
 
-/** Returns what standardises features to mean 0 and deviation 1 over `features` [N, F]; moments are float64. */
+/** Returns the standardisation to mean 0 and standard deviation 1 over `features` [N, F]; moments are float64. */
 export function standardisationBy(features: Vectors): Standardisation {
   const { count, length } = features;
   const rows = listRows(features);

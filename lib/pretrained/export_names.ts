@@ -1,4 +1,4 @@
-// A tower's weights under the names of another library: the table of families, read the other way.
+// Export of a tower's weights under another library's names: the inverse of the table of families.
 import { UserError } from "../common/errors";
 import { rowOf } from "../common/vectors";
 import type { TensorEntry } from "../formats/safetensors";
@@ -8,23 +8,23 @@ import { towerShapes } from "../model/towers";
 import { LIBRARIES, type Library, NAME_FAMILIES, type NameFamily } from "./name_families";
 import { entryOf, nameOf, sourcesOf, transpose } from "./tower_names";
 
-/** One of the equal parts of a tensor of ours, counted along its rows; or all of it, transposed. */
+/** One of several equal parts of a tensor of ours, along its rows; or the whole tensor, transposed. */
 interface Piece {
   name: string;
   part: number;
   transposed: boolean;
-  /** As it is in their tensor. */
+  /** Shape within their tensor. */
   shape: number[];
 }
 
 type Read = (name: string) => Float32Array;
 
 /**
- * The tensors that a library's own model of a tower has, in its names and shapes, so that it loads them strictly.
- * Without `proj` where it is not in `names`, and always for timm, which has a classifier in that place.
- * @param names open_clip's names that there are
- * @param read gives a tensor by its name of open_clip
- * @throws UserError when the library has no such tower
+ * Returns a tower's tensors under a library's names and shapes, so that the library's own model loads them strictly.
+ * `proj` is left out if it is not in `names`, and always for timm, which has a classifier in its place.
+ * @param names open_clip's names of the available tensors
+ * @param read returns a tensor by open_clip's name
+ * @throws UserError if the library has no such tower
  */
 export function exportEntries(
   tower: Tower,
@@ -47,16 +47,16 @@ export function exportEntries(
   return [{ name: family.unused, shape: [1, width], data: new Float32Array(width) }, ...entries];
 }
 
-/** Whose names a tower has where nobody asks for others: CLIP's are open_clip's, DINOv2's its own, SigLIP's timm's. */
+/** Libraries in order of preference: CLIP gets open_clip's names, DINOv2 its own, SigLIP timm's. */
 const PREFERRED: readonly Library[] = ["open_clip", "dinov2", "timm", "huggingface"];
 
-/** The library by whose names a tower is written unless another is asked for. @param names open_clip's that there are */
+/** Returns the default library for a tower's names. @param names open_clip's names of the available tensors */
 export function defaultLibrary(tower: Tower, names: ReadonlySet<string>): Library {
   const libraries = fittingFamilies(tower, names).map(({ library }) => library);
   return PREFERRED.find((library) => libraries.includes(library))!;
 }
 
-/** The library's family that has a place for every tensor of the tower. */
+/** Returns the library's family that has a name for every tensor of the tower. */
 function familyOf(tower: Tower, library: Library, shapes: ReadonlyMap<string, unknown>): NameFamily {
   const fitting = fittingFamilies(tower, shapes);
   const family = fitting.find((family) => family.library === library);
@@ -64,7 +64,7 @@ function familyOf(tower: Tower, library: Library, shapes: ReadonlyMap<string, un
   const others = LIBRARIES.filter((other) => fitting.some((family) => family.library === other));
   throw new UserError(
     `${library} has no tower like ${tower.name}.`,
-    `Take the names of ${others.join(" or ")}. For example: --naming ${others[0]}`,
+    `Use the names of ${others.join(" or ")}. For example: --naming ${others[0]}`,
   );
 }
 
@@ -76,7 +76,7 @@ function fittingFamilies(tower: Tower, names: { keys(): Iterable<string> }): Nam
   );
 }
 
-/** What each of their tensors is made of, in the order of its rows. */
+/** Returns the pieces of each of their tensors, in the order of its rows. */
 function piecesOf(family: NameFamily, shapes: ReadonlyMap<string, readonly number[]>): Map<string, Piece[]> {
   const pieces = new Map<string, Piece[]>();
   const naming = { family, prefix: family.prefix ?? "" };
@@ -85,8 +85,8 @@ function piecesOf(family: NameFamily, shapes: ReadonlyMap<string, readonly numbe
     const sources = sourcesOf(naming, name);
     for (const [part, source] of sources.entries()) {
       const transposed = typeof source === "object" && "transposed" in source;
-      const own = [shape[0]! / sources.length, ...shape.slice(1)];
-      const piece = { name, part, transposed, shape: transposed ? own.reverse() : own };
+      const ours = [shape[0]! / sources.length, ...shape.slice(1)];
+      const piece = { name, part, transposed, shape: transposed ? ours.reverse() : ours };
       const theirs = nameOf(source);
       pieces.set(theirs, [...(pieces.get(theirs) ?? []), piece]);
     }
@@ -108,17 +108,17 @@ function join(pieces: readonly Piece[], read: Read): Float32Array {
   let start = 0;
   for (const { name, part, shape, transposed } of pieces) {
     const length = elementCount(shape);
-    const own = rowOf({ data: read(name), length }, part);
+    const ours = rowOf({ data: read(name), length }, part);
     const place = values.subarray(start, start + length);
-    // ours is [shape[1], shape[0]]
-    if (transposed) transpose(own, shape[0]!, place);
-    else place.set(own);
+    // `ours` is [shape[1], shape[0]]
+    if (transposed) transpose(ours, shape[0]!, place);
+    else place.set(ours);
     start += length;
   }
   return values;
 }
 
-/** The class token's position becomes part of the token. */
+/** Returns a reader that adds the class token's position to the token. */
 function withoutClassPosition(read: Read, width: number): Read {
   return (name) => {
     if (name === "positional_embedding") return read(name).subarray(width);

@@ -1,4 +1,4 @@
-// Fetches weights from the Hugging Face hub.
+// Fetches weights from the Hugging Face hub, or from the cache.
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { getHFHubCachePath, type ListFileEntry, listFiles, modelInfo } from "@huggingface/hub";
@@ -10,21 +10,21 @@ import { joinNames } from "../formats/tensor_file";
 import { type HubAccess, HubUnreachable, hubAccess, hubError } from "./hub_access";
 import { fetchHubFile } from "./hub_download";
 
-/** Weights on the hub: `hub:owner/name`, `hub:owner/name@revision`, `hub:owner/name/file`, or all of it. */
+/** Weights on the hub: `hub:owner/name`, `hub:owner/name@revision`, `hub:owner/name/file`, or with both. */
 export interface HubSource {
-  /** `owner/name` */
+  /** `owner/name`. */
   repo: string;
   /** A branch, tag or commit. */
   revision: string;
-  /** A file of the repository; the best of WEIGHT_FILES without it. */
+  /** A file of the repository; if omitted, the best of WEIGHT_FILES. */
   file?: string;
 }
 
-/** Weights that have been fetched. */
+/** Fetched weights. */
 export interface HubWeights {
-  /** The file, or the index of several, in the cache. */
+  /** Path of the file in the cache, or of the index of several files. */
   path: string;
-  /** Where exactly it comes from, as texts for a file's metadata. */
+  /** Exact origin, for a file's metadata. */
   metadata: Record<string, string>;
 }
 
@@ -32,8 +32,8 @@ const PREFIX = "hub:";
 const MAIN = "main";
 
 /**
- * What a text like `hub:owner/name@revision/file` asks for; undefined where it does not begin with `hub:`.
- * @throws UserError when it begins so and goes on in another way
+ * Parses a text like `hub:owner/name@revision/file`; returns undefined if it does not begin with `hub:`.
+ * @throws UserError if it begins with `hub:` but has another form
  */
 export function parseHubSource(text: string): HubSource | undefined {
   if (!text.startsWith(PREFIX)) return undefined;
@@ -46,15 +46,16 @@ export function parseHubSource(text: string): HubSource | undefined {
   );
 }
 
-/** The text that `parseHubSource` reads. */
+/** Returns the text that `parseHubSource` parses. */
 export function formatHubSource({ repo, revision, file }: HubSource): string {
   return `${PREFIX}${repo}${revision === MAIN ? "" : `@${revision}`}${file ? `/${file}` : ""}`;
 }
 
 /**
- * Fetches weights into the cache that Hugging Face's libraries share (HF_HOME, HF_HUB_CACHE); what is there already is
- * taken from there, also when the hub is out of reach. Only files of weights are fetched, and nothing in them is run.
- * @throws UserError when the hub cannot be reached, has no such weights, or what it sends is not what it says
+ * Fetches weights into the cache that Hugging Face's libraries share (HF_HOME, HF_HUB_CACHE). Files that are in the
+ * cache are used from there, also if the hub is unreachable. Only files of weights are fetched, and no code in them is
+ * run.
+ * @throws UserError if the hub cannot be reached, has no such weights, or sends other bytes than it announced
  */
 export async function fetchFromHub(source: HubSource, options: ProgressOptions = {}): Promise<HubWeights> {
   const folder = join(getHFHubCachePath(), `models--${source.repo.replace("/", "--")}`);
@@ -82,7 +83,7 @@ async function fetchListed(source: HubSource, folder: string, options: ProgressO
   return describe(source, commit, entry.path, path);
 }
 
-/** What is in the cache from before, by us or by Hugging Face's own libraries, all its parts included. */
+/** Finds complete weights in the cache, from us or from Hugging Face's libraries, with all parts of an index. */
 function findCached(source: HubSource, folder: string): HubWeights | undefined {
   const { revision, file } = source;
   const ref = join(folder, "refs", revision);
@@ -96,7 +97,7 @@ function findCached(source: HubSource, folder: string): HubWeights | undefined {
   return isWhole ? describe(source, commit, name, path) : undefined;
 }
 
-/** Files of the cache are links to a file that is named by its hash. */
+/** Describes a file of the cache, a link to a file that is named by its hash. */
 function describe(source: HubSource, commit: string, file: string, path: string): HubWeights {
   const metadata = {
     origin: formatHubSource(source),
@@ -107,7 +108,7 @@ function describe(source: HubSource, commit: string, file: string, path: string)
   return { path, metadata };
 }
 
-/** The commit that a revision stands for, and the files of that commit by their paths. */
+/** Returns the commit of a revision, and the files of that commit by path. */
 async function listRepository(
   access: HubAccess,
   { repo, revision }: HubSource,

@@ -1,9 +1,9 @@
-// Access to the hub: its address, the token, its refusals.
+// Access to the Hugging Face hub: address, token, errors.
 import { HubApiError } from "@huggingface/hub";
 import { messageOf, UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
 
-/** How the Hugging Face hub is reached. */
+/** Address and token of the Hugging Face hub. */
 export interface HubAccess {
   hubUrl: string;
   accessToken?: string;
@@ -11,24 +11,26 @@ export interface HubAccess {
 
 const HUB_URL = "https://huggingface.co";
 
-/** As Hugging Face's own libraries: HF_ENDPOINT names another hub or a mirror, HF_TOKEN is the person's token. */
+/**
+ * Reads Hugging Face's variables: HF_ENDPOINT, the address of another hub or mirror, and HF_TOKEN, the user's token.
+ */
 export function hubAccess(): HubAccess {
   const { HF_ENDPOINT: endpoint, HF_TOKEN: token } = process.env;
   const hubUrl = (endpoint || HUB_URL).replace(/\/+$/, "");
   return token ? { hubUrl, accessToken: token } : { hubUrl };
 }
 
-/** No answer came from the hub at all. */
+/** The error that the hub did not answer. */
 export class HubUnreachable extends UserError {}
 
-/** What went wrong with the hub, as a person can mend it. */
+/** Returns an error of the hub as one that says how to fix it. */
 export function hubError({ hubUrl, accessToken }: HubAccess, repo: string, error: unknown): Error {
   if (error instanceof UserError || error instanceof Interrupted) return error;
   const page = `${hubUrl}/${repo}`;
   if (!(error instanceof HubApiError)) {
     return new HubUnreachable(
       `${hubUrl} could not be reached: ${causeOf(error)}.`,
-      `Check the network and run again: what has come is kept. Without one, download the weights elsewhere from ${page} and give them with --from FILE; a mirror's address goes into HF_ENDPOINT.`,
+      `Check the network and run again: a partial download is kept. Without a network, download the weights elsewhere from ${page} and give them with --from FILE; set HF_ENDPOINT to use a mirror.`,
       { cause: error },
     );
   }
@@ -46,7 +48,7 @@ export function hubError({ hubUrl, accessToken }: HubAccess, repo: string, error
   });
 }
 
-/** fetch hides what happened ("fetch failed") behind its cause. */
+/** Returns the cause of an error: `fetch` says only "fetch failed". */
 function causeOf(error: unknown): string {
   const { cause } = error as { cause?: unknown };
   const inner = cause as { code?: string; message?: string } | undefined;

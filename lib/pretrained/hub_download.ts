@@ -1,5 +1,5 @@
-// One file of the Hugging Face hub into the cache that Python's libraries share: resumed after an interruption,
-// checked by its hash. What the hub says of names and sizes is not trusted.
+// Downloads one file of the Hugging Face hub into the cache that Python's libraries share: resumed after an
+// interruption, checked by its hash. Names and sizes from the hub are not trusted.
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream, existsSync, mkdirSync, rmSync, statfsSync, statSync, symlinkSync } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
@@ -12,7 +12,7 @@ import { checkInterrupt, Interrupted } from "../common/interrupt";
 import type { ProgressOptions } from "../common/progress";
 import { type HubAccess, hubError } from "./hub_access";
 
-/** Where a repository is kept: `<cache>/models--owner--name`, in the layout of Hugging Face's own libraries. */
+/** A repository's folder `<cache>/models--owner--name`, in the layout of Hugging Face's libraries. */
 export interface HubFolder {
   repo: string;
   /** SHA-1 of the commit. */
@@ -20,15 +20,15 @@ export interface HubFolder {
   folder: string;
 }
 
-/** Connections that are lost are made again this often, if nothing came in between. */
+/** Maximum number of attempts in a row that bring no bytes. */
 const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 500;
 const MEGABYTE = 1e6;
 
 /**
- * The file's path in the cache (`snapshots/<commit>/<name>`), downloaded when it is not there yet.
- * @throws UserError when its name or size is no such, the disk is too small, the hub cannot be reached, or the bytes
- * are not those of the hash
+ * Returns the file's path in the cache (`snapshots/<commit>/<name>`); downloads it if it is missing.
+ * @throws UserError if its name or size is invalid, the disk is too small, the hub cannot be reached, or the bytes do
+ * not match the hash
  */
 export async function fetchHubFile(
   access: HubAccess,
@@ -40,7 +40,7 @@ export async function fetchHubFile(
   const blob = join(folder, "blobs", digestOf(entry));
   const path = join(folder, "snapshots", commit, entry.path);
   const find = () => (existsSync(blob) && statSync(blob).size === entry.size ? blob : undefined);
-  // not beside the blob: other libraries list that folder
+  // the lock is not next to the blob: other libraries list that folder
   await findOrMake(join(folder, digestOf(entry)), "The download", find, async () => {
     mkdirSync(dirname(blob), { recursive: true });
     requireSpace(dirname(blob), entry);
@@ -49,18 +49,18 @@ export async function fetchHubFile(
   });
   mkdirSync(dirname(path), { recursive: true });
   if (!existsSync(path)) {
-    rmSync(path, { force: true }); // a link to what is no more
+    rmSync(path, { force: true }); // a broken link
     symlinkSync(relative(dirname(path), blob), path);
   }
   return path;
 }
 
-/** SHA-256 of a large file, Git's SHA-1 of a small one. */
+/** Returns the SHA-256 of a large file, Git's SHA-1 of a small one. */
 function digestOf({ lfs, oid }: ListFileEntry): string {
   return lfs?.oid ?? oid!;
 }
 
-/** No name may lead out of the folder, and hashes become names of files. */
+/** Throws UserError for a name that leads out of the folder, or a hash or size that is invalid. */
 function requireSafe(repo: string, entry: ListFileEntry): void {
   const { path, size, lfs, oid } = entry;
   const isPath = path.split("/").every((part) => /^[\w-][\w. +-]*$/.test(part));
@@ -85,12 +85,12 @@ function requireSpace(folder: string, { path, size }: ListFileEntry): void {
 
 const megabytes = (bytes: number) => Math.ceil(bytes / MEGABYTE);
 
-/** Tells an error after which another attempt is of no use. */
+/** Returns true for an error after which another attempt is useless. */
 function isFinal(error: unknown): boolean {
   return error instanceof UserError || error instanceof Interrupted || isRefusal(error);
 }
 
-/** Downloads to `<blob>.incomplete`, going on where an earlier run stopped, and renames it once the hash is right. */
+/** Downloads to `<blob>.incomplete`, from where an earlier run stopped, and renames it when the hash matches. */
 async function download(
   access: HubAccess,
   repo: string,
@@ -137,7 +137,7 @@ async function download(
   await rename(incomplete, blob);
 }
 
-/** Hashes what an earlier run has left, and returns its length; more than the whole is dropped. */
+/** Hashes the part from an earlier run and returns its length; a part that is too long is dropped. */
 async function hashExisting(file: FileHandle, path: string, size: number, hash: Hash): Promise<number> {
   const { size: done } = await file.stat();
   if (done > size) {
@@ -161,16 +161,16 @@ async function* bytesFrom(
   yield* (start > 0 ? blob.slice(start) : blob).stream() as unknown as AsyncIterable<Uint8Array>;
 }
 
-/** Whether asking again would give the same answer. */
+/** Returns true for an answer that would be the same again. */
 function isRefusal(error: unknown): boolean {
   return error instanceof HubApiError && error.statusCode >= 400 && error.statusCode < 500;
 }
 
 function tooLong({ path, size }: ListFileEntry): UserError {
-  return new UserError(`${path} is longer than the ${size} bytes that the hub says.`, "Run again.");
+  return new UserError(`${path} is longer than the ${size} bytes that the hub announced.`, "Run again.");
 }
 
-/** Git hashes a header with the content: `blob <length>\0`. */
+/** Returns the hash function of a file; Git hashes a header `blob <length>\0` before the content. */
 function newHash({ lfs, size }: ListFileEntry): Hash {
   return lfs ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
 }
@@ -181,6 +181,6 @@ function requireDigest(entry: ListFileEntry, found: string, incomplete: string):
   rmSync(incomplete);
   throw new UserError(
     `${entry.path} arrived damaged: expected the hash ${expected}, found ${found}. It was deleted.`,
-    "Run again. If it differs once more, what lies between you and the hub changes it: do not use it.",
+    "Run again. If it differs once more, something between you and the hub changes it: do not use it.",
   );
 }

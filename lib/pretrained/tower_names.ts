@@ -1,6 +1,5 @@
-// Finds out whose names a file's tensors carry, and reads a tower's weights by them under open_clip's.
+// Recognises the family of a file's tensor names, and reads a tower's weights under open_clip's names.
 import { UserError } from "../common/errors";
-import { READABLE_DTYPES } from "../formats/dtypes";
 import type { TensorEntry } from "../formats/safetensors";
 import { elementCount, type TensorInfo } from "../formats/safetensors_header";
 import { joinNames, type TensorFile } from "../formats/tensor_file";
@@ -9,42 +8,43 @@ import { TOWERS, towerShapes } from "../model/towers";
 import { blockName } from "../model/weight_names";
 import { NAME_FAMILIES, type NameFamily, type Source } from "./name_families";
 import { choosePart } from "./tower_parts";
+import { requireFinite, requireUnquantised } from "./usable_weights";
 
 type Tensors = ReadonlyMap<string, TensorInfo>;
 
-/** The names of a file, understood. */
+/** The recognised naming of a file. */
 export interface Naming {
   family: NameFamily;
-  /** What stands before the family's names: `visual.`, `module.visual.trunk.`, ... */
+  /** Prefix of the family's names: `visual.`, `module.visual.trunk.`, ... */
   prefix: string;
 }
 
-/** Values out of a file. */
+/** A part of the values of a tensor. */
 interface Part {
-  /** The tensor that is read; none for zeros. */
+  /** The file's tensor; undefined for zeros. */
   name?: string;
   shape: readonly number[];
-  /** Fills memory of that shape's length. */
+  /** Fills memory of the shape's size. */
   write(file: TensorFile, memory: Float32Array): void;
 }
 
-/** A tower's tensors, found in a file. */
+/** A tower's tensors in a file. */
 export interface FoundTower {
-  /** To be written under open_clip's names. */
+  /** Tensors under open_clip's names. */
   entries: TensorEntry[];
-  /** Whose names the file carries. */
+  /** Name of the file's family. */
   naming: string;
-  /** Where in the file it is, and where there are others: as `TowerPart.label`. */
+  /** Label of the tower in the file, and labels of the others, as in `TowerPart.label`. */
   part: string;
   otherParts: string[];
 }
 
 /**
- * The tensors of a tower in a file that any of NAME_FAMILIES names. `proj` is left out where the file has none: features
- * need not pass through it.
- * @param part which of several towers, as `choosePart` takes it
- * @throws UserError naming what the file holds instead, and the models that it would fit; when a value is read that is
- * NaN or infinite
+ * Finds the tensors of a tower in a file with names of any of NAME_FAMILIES. `proj` is left out if the file has none:
+ * features do not need it.
+ * @param part the tower to take from several, as `choosePart` accepts it
+ * @throws UserError if the file holds something else, with the models that it fits; on reading a value that is NaN or
+ * infinite
  */
 export function towerEntries(path: string, file: TensorFile, tower: Tower, part?: string): FoundTower {
   const namings = recognise(path, file.tensors);
@@ -55,7 +55,8 @@ export function towerEntries(path: string, file: TensorFile, tower: Tower, part?
   });
   const chosen = choosePart(path, found, part);
   const { parts, faults, naming, label } = chosen;
-  refuseQuantised(path, file.tensors, [...parts.values()].flat(), faults.length > 0);
+  const names = new Set([...parts.values()].flat().flatMap(({ name }) => name ?? []));
+  requireUnquantised(path, file.tensors, [...names], faults.length > 0);
   if (faults.length > 0) throw misfit(path, file.tensors, naming, tower, faults);
   const shapes = towerShapes(tower);
   const entries = [...parts].map(([name, sources]) => {
@@ -66,7 +67,7 @@ export function towerEntries(path: string, file: TensorFile, tower: Tower, part?
   return { entries, naming: naming.family.name, part: label, otherParts };
 }
 
-/** Names the towers whose tensors a file holds. @throws UserError for names that are not known */
+/** Returns the names of the towers that a file's tensors fit. @throws UserError for unknown tensor names */
 export function fittingTowers(path: string, file: TensorFile): string[] {
   const namings = recognise(path, file.tensors);
   return TOWERS.filter((tower) =>
@@ -77,8 +78,8 @@ export function fittingTowers(path: string, file: TensorFile): string[] {
 }
 
 /**
- * Of every prefix below which the signs of a family stand, the first such family; what an optimizer keeps is left out.
- * @throws UserError when there is none
+ * Returns the first matching family of every prefix that has one; an optimizer's tensors are ignored.
+ * @throws UserError if there is none
  */
 function recognise(path: string, tensors: Tensors): Naming[] {
   const found = new Map<string, Naming>();
@@ -93,12 +94,12 @@ function recognise(path: string, tensors: Tensors): Naming[] {
   }
   if (found.size > 0) return [...found.values()];
   throw new UserError(
-    `${path} holds no Vision Transformer under names that are known; it holds ${joinNames([...tensors.keys()])}.`,
-    `Known are the names of ${NAME_FAMILIES.map(({ name }) => name).join(", ")}.`,
+    `${path} holds no Vision Transformer under known names; it holds ${joinNames([...tensors.keys()])}.`,
+    `Known names are those of ${NAME_FAMILIES.map(({ name }) => name).join(", ")}.`,
   );
 }
 
-/** The tensors without those of towers further below: `visual.` of `visual.`, not of "". */
+/** Returns a tower's tensors without those of towers below it: `visual.` belongs to `visual.`, not to "". */
 function ownTensors(tensors: Tensors, { prefix }: Naming, all: readonly Naming[]): Tensors {
   const below = all
     .map((other) => other.prefix)
@@ -107,33 +108,7 @@ function ownTensors(tensors: Tensors, { prefix }: Naming, all: readonly Naming[]
   return new Map([...tensors].filter(([name]) => !below.some((other) => name.startsWith(other))));
 }
 
-/** What libraries that quantise keep beside the numbers: scales without which these say nothing. */
-const SCALES =
-  /[._](weight_scale(_inv)?|scale_weight|input_scale|SCB|absmax|quant_map|quant_state\S*|q?zeros|g_idx)$/;
-
-/**
- * @param isOther whether the file lacks tensors, or has others: then scales alone say that it is quantised
- * @throws UserError when a tensor of the tower is no floating-point number, or one that is scaled by another
- */
-function refuseQuantised(path: string, tensors: Tensors, parts: readonly Part[], isOther: boolean): void {
-  const names = [...new Set(parts.flatMap(({ name }) => name ?? []))];
-  const scaled = [...tensors.keys()].filter((name) => SCALES.test(name));
-  const bad = names.filter((name) => {
-    const { dtype } = tensors.get(name)!;
-    return !READABLE_DTYPES.includes(dtype) || (dtype.startsWith("F8") && scaled.length > 0);
-  });
-  if (bad.length === 0 && !(isOther && scaled.length > 0)) return;
-  const dtypes = [...new Set(bad.map((name) => tensors.get(name)!.dtype))].join(", ");
-  const numbers = bad.length > 0 ? `${bad.length} tensors are ${dtypes} (${bad[0]}, ...)` : "";
-  const scales = scaled.length > 0 ? `it holds scales (${joinNames(scaled.slice(0, 2))})` : "";
-  throw new UserError(
-    `${path} holds quantised weights: ${[numbers, scales].filter(Boolean).join("; ")}.`,
-    "Take the original's weights, or save them as numbers, in Python: model.dequantize() or model.float(), then its " +
-      `state_dict(). These are read: ${READABLE_DTYPES.join(", ")}.`,
-  );
-}
-
-/** What each of a tower's tensors is made of, and in words what does not fit (nothing, if it is that tower). */
+/** Returns the parts of each tensor of a tower, and descriptions of all that does not fit (none if it fits). */
 function findTowerIn(
   tensors: Tensors,
   naming: Naming,
@@ -156,7 +131,7 @@ function findTowerIn(
     if (name === "positional_embedding" && naming.family.foldsClassPosition) {
       addClassPosition(found, shape as [number, number]);
     }
-    // timm has a classifier where CLIP has `proj`: another shape is another thing
+    // timm has a classifier in place of CLIP's `proj`
     const isClassifier = name === "proj" && naming.family.library === "timm";
     if (squeezed(joinedShape(found)) === squeezed(shape)) parts.set(name, found);
     else if (!isClassifier)
@@ -169,7 +144,7 @@ function findTowerIn(
   return { parts, faults };
 }
 
-/** The sources of one of open_clip's names, by the names of the file; open_clip's own are not in the table. */
+/** Returns the sources of an open_clip name, in the file's names; open_clip's own names are not in the table. */
 export function sourcesOf({ family, prefix }: Naming, name: string): Source[] {
   const block = /\.(\d+)\./.exec(name)?.[1] ?? "";
   const kind = /(weight|bias)$/.exec(name)?.[1] ?? "";
@@ -185,18 +160,18 @@ export function sourcesOf({ family, prefix }: Naming, name: string): Source[] {
   });
 }
 
-/** The row of a family's table for one of open_clip's names, if it has one. */
+/** Returns a family's entry for an open_clip name, if it has one. */
 export function entryOf({ names }: NameFamily, name: string): NameFamily["names"][string] | undefined {
   const general = name.replace(/\.\d+\./, ".*.");
   return names[general] ?? names[general.replace(/(weight|bias)$/, "#")];
 }
 
-/** `module.vision_model.` -> `module.` */
+/** Returns the parent of a prefix: `module.vision_model.` -> `module.` */
 function parentOf(prefix: string): string {
   return prefix.replace(/[^.]+\.$/, "");
 }
 
-/** The file's tensor that a source reads. */
+/** Returns the name of the tensor that a source reads. */
 export function nameOf(source: Source): string {
   if (typeof source === "string") return source;
   return "rows" in source ? source.rows : source.transposed;
@@ -221,13 +196,13 @@ function partOf(tensors: Tensors, source: Source): Part {
   };
 }
 
-/** [rows, columns] -> [columns, rows]. */
+/** Transposes a matrix: [rows, columns] -> [columns, rows]. */
 export function transpose(before: Float32Array, columns: number, after: Float32Array): void {
   const rows = before.length / columns;
   for (let i = 0; i < before.length; i++) after[(i % columns) * rows + Math.floor(i / columns)] = before[i]!;
 }
 
-/** A row of zeros in front, where positions [1, N, D] stand for 1 + N tokens. */
+/** Prepends a row of zeros if positions [1, N, D] are for 1 + N tokens. */
 function addClassPosition(parts: Part[], [tokens, width]: readonly [number, number]): void {
   const positions = parts[0]!.shape;
   if (positions.length !== 3 || positions[1] !== tokens - 1) return;
@@ -235,7 +210,7 @@ function addClassPosition(parts: Part[], [tokens, width]: readonly [number, numb
   parts.unshift({ shape: [1, width], write: (_, memory) => void memory.fill(0) });
 }
 
-/** The shape of parts that follow each other; NaN where they do not go together. */
+/** Returns the shape of concatenated parts; NaN if they do not fit together. */
 function joinedShape(parts: readonly Part[]): number[] {
   const [first, ...others] = parts.map(({ shape }) => shape);
   if (others.length === 0) return [...first!];
@@ -245,7 +220,7 @@ function joinedShape(parts: readonly Part[]): number[] {
   return [fits ? rows : Number.NaN, ...row];
 }
 
-/** A shape as text, without axes of length 1: a token is [D] here and [1, 1, D] there. */
+/** Returns a shape as text, without axes of length 1: a token is [D] in one library and [1, 1, D] in another. */
 function squeezed(shape: readonly number[]): string {
   return shape.filter((size) => size !== 1).join();
 }
@@ -255,28 +230,15 @@ function readParts(path: string, file: TensorFile, parts: readonly Part[], lengt
   let start = 0;
   for (const { name, shape, write } of parts) {
     const end = start + elementCount(shape);
-    const own = values.subarray(start, end);
-    write(file, own);
-    if (name !== undefined) requireFinite(path, name, own);
+    const part = values.subarray(start, end);
+    write(file, part);
+    if (name !== undefined) requireFinite(path, name, part);
     start = end;
   }
   return values;
 }
 
-/** @throws UserError naming a tensor with a value that is NaN or infinite */
-function requireFinite(path: string, name: string, values: Float32Array): void {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]! * 0; // NaN as soon as one is not finite
-  if (sum === 0) return;
-  const first = values.findIndex((value) => !Number.isFinite(value));
-  const count = values.reduce((bad, value) => (Number.isFinite(value) ? bad : bad + 1), 0);
-  throw new UserError(
-    `${path}: tensor "${name}" has values that are NaN or infinite as float32: ${count} of ${values.length}, the first ${values[first]} (number ${first}). Nothing was written.`,
-    "These weights cannot be used: take another checkpoint of the training that made them, or download the file again.",
-  );
-}
-
-/** Whether a tensor should have been part of the tower: of a whole CLIP, only what stands below the prefix. */
+/** Returns true if a tensor should belong to the tower: in a whole CLIP, only names below the prefix. */
 function belongsToTower({ family, prefix }: Naming, name: string): boolean {
   return name.startsWith(prefix) && !family.ignored.test(name.slice(prefix.length));
 }
@@ -286,11 +248,11 @@ function misfit(path: string, tensors: Tensors, naming: Naming, tower: Tower, fa
   const models = fitting.map(({ name }) => `--model ${name}`).join(" or ");
   return new UserError(
     `${path} does not fit ${tower.name}. It holds ${describe(tensors, naming)}; ${faults.join("; ")}.`,
-    models ? `It fits ${models}.` : "No model that is known fits it: check the file.",
+    models ? `It fits ${models}.` : "It fits no known model: check the file.",
   );
 }
 
-/** What kind of tower a file holds, in words. */
+/** Describes the tower in a file, in words. */
 function describe(tensors: Tensors, naming: Naming): string {
   const shapeOf = (name: string) => tensors.get(nameOf(sourcesOf(naming, name)[0]!))?.shape ?? [];
   let blocks = 0;
@@ -298,5 +260,5 @@ function describe(tensors: Tensors, naming: Naming): string {
   const width = shapeOf("ln_post.weight")[0];
   const patch = shapeOf("conv1.weight").at(-1);
   const positions = shapeOf("positional_embedding").at(-2);
-  return `a tower by ${naming.family.name}'s names: width ${width}, ${blocks} blocks, patches of ${patch} px, ${positions} positions`;
+  return `a tower with ${naming.family.name}'s names: width ${width}, ${blocks} blocks, patches of ${patch} px, ${positions} positions`;
 }

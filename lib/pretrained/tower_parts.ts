@@ -1,23 +1,23 @@
-// Files that hold several towers: student and teacher, weights and their averages. Which of them is meant is never guessed
-// without a word.
+// The choice of a tower from files that hold several: student and teacher, weights and their averages. An ambiguous
+// choice is an error.
 import { UserError } from "../common/errors";
 
 /** A tower in a file. */
 export interface TowerPart {
-  /** What stands before its names, without the last dot: `teacher.backbone`; "." where nothing does. */
+  /** Prefix of its names, without the last dot: `teacher.backbone`; "." for none. */
   label: string;
-  /** Whether it is the tower that is wanted. */
+  /** True if it is the wanted tower. */
   fits: boolean;
 }
 
-/** The part of self-distillation (DINO, iBOT) that its authors evaluate and publish, and the other one. */
+/** The two networks of self-distillation (DINO, iBOT); their authors evaluate and publish the teacher. */
 const [TEACHER, STUDENT] = ["teacher", "student"];
 
 /**
- * The one of several towers that is meant.
+ * Returns the requested one of several towers.
  * @param wanted a label, or a word of one: `teacher`, `state_dict_ema`; if omitted: the only one that fits, or the
- * teacher where the others are students
- * @throws UserError when none or several are meant
+ * teacher if the others are students
+ * @throws UserError if the request matches none or several
  */
 export function choosePart<Part extends TowerPart>(
   path: string,
@@ -33,7 +33,7 @@ export function choosePart<Part extends TowerPart>(
   }
   if (named.length === 1) return named[0]!;
   const fitting = named.filter(({ fits }) => fits);
-  if (fitting.length === 0) return named[0]!; // what it holds instead is said of the first
+  if (fitting.length === 0) return named[0]!; // the error then describes the first
   if (fitting.length === 1) return fitting[0]!;
   const teachers = fitting.filter(({ label }) => hasWord(label, TEACHER!));
   const others = fitting.filter((part) => !teachers.includes(part));
@@ -44,7 +44,7 @@ export function choosePart<Part extends TowerPart>(
   );
 }
 
-/** Whether a person means a part by a name. */
+/** Returns true if a name given by a person matches a part. */
 export function isPartNamed(label: string, name: string): boolean {
   return label === name || hasWord(label, name);
 }
@@ -54,7 +54,7 @@ function partsNamed<Part extends TowerPart>(parts: readonly Part[], wanted: stri
   return exact.length > 0 ? exact : parts.filter(({ label }) => hasWord(label, wanted));
 }
 
-/** Whether words stand in a label, whole: `ema` in `ema.visual`, not in `schema`. */
+/** Returns true if a label contains whole words: `ema` is in `ema.visual`, not in `schema`. */
 function hasWord(label: string, words: string): boolean {
   return `.${label}.`.includes(`.${words}.`);
 }

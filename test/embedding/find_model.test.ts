@@ -1,4 +1,4 @@
-// MODEL in all its forms: runs, towers, files, folders, the hub (hub_server.ts on this machine), the preset's backbone.
+// All forms of MODEL: runs, towers, files, folders, the hub (hub_server.ts on this machine), the preset's backbone.
 import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ const CONFIG = tiny("frozen");
 const OWNER = `test-${process.pid}`;
 const PREPARED = projectPath("checkpoints", "prepared");
 
-/** Folders below checkpoints/prepared that this test made. */
+/** Folders below checkpoints/prepared that this test created. */
 const made = new Set<string>();
 const before = new Set(existsSync(PREPARED) ? readdirSync(PREPARED) : []);
 after(() => {
@@ -28,18 +28,18 @@ after(() => {
       rmSync(join(PREPARED, name), { recursive: true });
 });
 
-/** The backbone that a name stands for. */
+/** Finds the backbone of that name. */
 async function backboneOf(reference: string | undefined) {
   const found = await findModel(reference, CONFIG);
   assert.equal(found.kind, "backbone");
   return found.kind === "backbone" ? found.config : CONFIG;
 }
 
-test("nothing, and the word backbone, are the preset's own", async () => {
+test("nothing, and the word backbone, name the preset's backbone", async () => {
   for (const reference of [undefined, "backbone"]) assert.equal(await backboneOf(reference), CONFIG);
 });
 
-test("a run by its folder, by a checkpoint and by an average of it", async (t) => {
+test("a run is found by its folder, by a checkpoint and by an average in it", async (t) => {
   const tower = findTower("tiny");
   const config = configOf(tower);
   const folder = await writeRun(temporaryFolder(t), config, randomModel(tower, config));
@@ -57,22 +57,22 @@ test("a run by its folder, by a checkpoint and by an average of it", async (t) =
   await assert.rejects(findModel(`${folder}/epoch_9`, CONFIG), /there is none\. The run has: best/);
 });
 
-test("a prepared file by its path is the tower that it names; it embeds by the preset's settings", async (t) => {
+test("the path of a prepared file names its tower, which embeds with the preset's settings", async (t) => {
   const out = temporaryFolder(t);
   const { path } = await prepareModel({ model: "tiny", from: CLIP, out });
   const config = await backboneOf(path);
   assert.deepEqual(config, { ...CONFIG, weights: path });
-  assert.deepEqual(await backboneOf(out), { ...CONFIG, weights: path }, "a folder with it");
+  assert.deepEqual(await backboneOf(out), { ...CONFIG, weights: path }, "a folder with the file");
   const embedder = openModel(await findModel(path, CONFIG));
   const [file] = ["test/golden/resize_smooth_300x260.jpg"];
-  const images = await loadImages(projectPath("."), [file!], config.imageSize, 1);
+  const images = await loadImages(installPath("."), [file!], config.imageSize, 1);
   const inMemory = await embedder.embedImages(images);
-  assert.deepEqual(await embedder.embedFiles(projectPath("."), [file!]), inMemory);
+  assert.deepEqual(await embedder.embedFiles(installPath("."), [file!]), inMemory);
   assert.equal(embedder.madeBy.tower, "tiny");
   embedder.dispose();
 });
 
-test("a file by other names is prepared once, below checkpoints/prepared", async () => {
+test("a file with another library's names is prepared once, below checkpoints/prepared", async () => {
   const before = new Set(existsSync(PREPARED) ? readdirSync(PREPARED) : []);
   const { tower, weights } = await backboneOf(CLIP);
   assert.equal(tower, "tiny");
@@ -109,7 +109,7 @@ test("hub:owner/name is fetched and prepared once", async (t) => {
   await assert.rejects(findModel("hub:nobody", CONFIG), /Expected hub:owner\/name/);
 });
 
-test("what is no model, a tower that is not prepared, weights of several towers: in words", async (t) => {
+test("errors explain an unknown model, a tower that is not prepared, and weights that fit several towers", async (t) => {
   await assert.rejects(
     findModel("dinov2-vit-s14", CONFIG),
     /no such run, tower or file[\s\S]*Did you mean "dinov2-vit-s-14"/,
@@ -122,7 +122,7 @@ test("what is no model, a tower that is not prepared, weights of several towers:
   mkdirSync(join(folder, "none"));
   const file = join(folder, "other.safetensors");
   await writeSafetensors(file, [{ name: "x", shape: [1], data: new Float32Array(1) }]);
-  await assert.rejects(findModel(file, CONFIG), /holds no Vision Transformer under names that are known/);
+  await assert.rejects(findModel(file, CONFIG), /holds no Vision Transformer under known names/);
   for (const reference of ["backbone", "ViT-B-32", "hub:owner/name", file])
     assert.throws(
       () => requireRunModel(reference, "A soup averages runs."),
@@ -131,7 +131,7 @@ test("what is no model, a tower that is not prepared, weights of several towers:
   assert.throws(() => requireRunModel("nowhere", "."), /no such run, tower or file/);
 });
 
-test("another tower than the preset's embeds at its own image size, by its last block", async (t) => {
+test("another tower than the preset's embeds at its own image size, with its last block", async (t) => {
   const out = temporaryFolder(t);
   const { path } = await prepareModel({ model: "tiny", from: CLIP, out });
   const other = { ...CONFIG, tower: "dinov2-vit-s-14", imageSize: 112, lastBlocks: 4, patchMean: true };

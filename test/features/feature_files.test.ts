@@ -1,4 +1,4 @@
-// Folders of features: what is written is read again; killed, refused, replaced.
+// Folders of features: written and read, killed and resumed, refused, replaced.
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import type { EmbedShard, FeaturePlan } from "guie/dist/features/feature_plan";
 import { ensureFeatureFolder, writeFeatures } from "guie/dist/features/feature_writer";
 import { temporaryFolder, writeFile } from "../folders";
 
-/** Feature j of image "i.png" is i + j / 4, which float16 holds exactly. Images whose number is in `bad` are skipped. */
+/** Returns an embedder: feature j of image "i.png" is i + j / 4, exact in float16. Images in `bad` are skipped. */
 function embedderOf(bad: number[] = [], asked: string[] = []): EmbedShard {
   return async (files) => {
     asked.push(...files);
@@ -37,7 +37,7 @@ function folderOf(t: TestContext): string {
   return join(temporaryFolder(t), "set");
 }
 
-test("ten images, two unreadable, in shards of four: rows, names and labels stay together", async (t) => {
+test("rows, names and labels correspond: ten images, two unreadable, in shards of four", async (t) => {
   const folder = folderOf(t);
   await ensureFeatureFolder(folder, planOf(10), async () => embedderOf([1, 9]));
   const features = openFeatures(folder);
@@ -63,7 +63,7 @@ test("ten images, two unreadable, in shards of four: rows, names and labels stay
   assert.equal(skipped, "image_files,reason\n1.png,empty file\n9.png,empty file\n");
 });
 
-test("a start that dies in the third shard leaves no summary; the next one embeds that shard alone", async (t) => {
+test("a start that is killed in the third shard leaves no summary; the next start embeds only that shard", async (t) => {
   const folder = folderOf(t);
   let shards = 0;
   const dying: EmbedShard = (files, start) =>
@@ -72,7 +72,7 @@ test("a start that dies in the third shard leaves no summary; the next one embed
     ensureFeatureFolder(folder, planOf(10), async () => dying),
     /killed/,
   );
-  assert.throws(() => openFeatures(folder), /not finished[\s\S]*it goes on/);
+  assert.throws(() => openFeatures(folder), /not finished[\s\S]*it continues/);
   const asked: string[] = [];
   await ensureFeatureFolder(folder, planOf(10), async () => embedderOf([1], asked));
   assert.deepEqual(asked, ["8.png", "9.png"]);
@@ -86,7 +86,7 @@ test("a start that dies in the third shard leaves no summary; the next one embed
   );
 });
 
-test("finished features are taken as they are; others are refused, or replaced where that is asked for", async (t) => {
+test("finished features are reused; other features are refused, or replaced on request", async (t) => {
   const folder = folderOf(t);
   await ensureFeatureFolder(folder, planOf(10), async () => embedderOf());
   assert.equal((await ensureFeatureFolder(folder, planOf(10), never)).count, 10);
@@ -101,13 +101,13 @@ test("finished features are taken as they are; others are refused, or replaced w
     "features_00001.safetensors",
     "rows.csv",
   ]);
-  // other classes of the same images: nothing is embedded again
+  // the same images with other classes: nothing is embedded again
   const labels = [4, 3, 2, 1, 0];
   await ensureFeatureFolder(folder, planOf(5, { rows: { files: filesOf(5), labels } }), never);
   assert.deepEqual([...((await openFeatures(folder).readRows()).labels as Int32Array)], labels);
 });
 
-test("float16 takes half the room and refuses what it cannot hold; float32 holds it", async (t) => {
+test("float16 takes half the space and refuses numbers that it cannot hold; float32 holds them", async (t) => {
   const vectors = { data: Float32Array.of(1, 2, 70000, 4), count: 2, length: 2 };
   const folder = folderOf(t);
   await assert.rejects(
@@ -131,9 +131,9 @@ test("float16 takes half the room and refuses what it cannot hold; float32 holds
   assert.ok(Math.abs(sizes[1]! - sizes[0]! - 16000) < 16);
 });
 
-test("numbers that are too large for float16 are kept as float32 where nobody asked for float16", async (t) => {
+test("numbers that are too large for float16 are kept as float32 if no format is requested", async (t) => {
   const folder = folderOf(t);
-  // shards of two: the first fits, the second does not; the same plan again makes nothing anew
+  // shards of two: the first fits, the second does not; the same plan again recomputes nothing
   const data = Float32Array.of(1, 65519, 3, 4, -65520, 1e30, 7, 8);
   const plan = planOf(4, { rowsPerShard: 2 });
   await writeFeatures(folder, plan, { data, count: 4, length: 2 });
@@ -145,7 +145,7 @@ test("numbers that are too large for float16 are kept as float32 where nobody as
   assert.deepEqual([...features.readAll().data], [1, 65504, 3, 4, -65520, Math.fround(1e30), 7, 8]);
   await assert.rejects(
     writeFeatures(folder, { ...plan, dtype: "float16" }, { data, count: 4, length: 2 }),
-    /holds these features as float32: some numbers do not fit float16\.\n {2}Next: Leave --dtype out/,
+    /holds these features as float32; some numbers do not fit float16\.\n {2}Next: Leave --dtype out/,
   );
   await assert.rejects(
     writeFeatures(folderOf(t), { ...plan, dtype: "float16" }, { data, count: 4, length: 2 }),
@@ -153,7 +153,7 @@ test("numbers that are too large for float16 are kept as float32 where nobody as
   );
 });
 
-test("a feature that is no number names its image, also in float32 and behind an image that was skipped", async (t) => {
+test("the error about a feature that is not finite names its image, also in float32 and after a skipped image", async (t) => {
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
     const vectors = { data: Float32Array.of(1, 2, value, 4), count: 2, length: 2 };
     const skipped = [{ file: "0.png", reason: "broken" }];
@@ -167,12 +167,12 @@ test("a feature that is no number names its image, also in float32 and behind an
   }
 });
 
-test("no image that can be read is an error that names one", async (t) => {
+test("an error names an image if none can be read", async (t) => {
   const run = ensureFeatureFolder(folderOf(t), planOf(2), async () => embedderOf([0, 1]));
   await assert.rejects(run, /None of 2 images could be read; the first: 0\.png: empty file/);
 });
 
-test("features that are to be replaced stay until the new ones are whole; what was begun is gone on with", async (t) => {
+test("features that are being replaced stay until the new ones are complete; an interrupted start is continued", async (t) => {
   const folder = folderOf(t);
   await ensureFeatureFolder(folder, planOf(10), async () => embedderOf());
   const files = () => readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "hex")]);
@@ -200,7 +200,7 @@ test("features that are to be replaced stay until the new ones are whole; what w
   assert.deepEqual(readdirSync(join(folder, "..")), ["set"]);
 });
 
-test("a folder that holds anything but features gets none, whatever is asked for", async (t) => {
+test("a folder that holds anything but features is never written to", async (t) => {
   const folder = folderOf(t);
   const never = () => Promise.reject(new Error("nothing was to be embedded"));
   for (const mine of ["rows.csv", "skipped.csv", "1.jpg"]) {
@@ -215,7 +215,7 @@ test("a folder that holds anything but features gets none, whatever is asked for
   assert.deepEqual(readdirSync(folder).sort(), ["1.jpg", "rows.csv", "skipped.csv"]);
 });
 
-test("of two that fill one folder the second waits, and has what the first has made", async (t) => {
+test("the second of two processes on one folder waits, and uses the features of the first", async (t) => {
   const folder = folderOf(t);
   const asked: string[] = [];
   const embed = () => ensureFeatureFolder(folder, planOf(10), async () => embedderOf([], asked));
@@ -226,7 +226,7 @@ test("of two that fill one folder the second waits, and has what the first has m
   await assert.rejects(others(), /other images/);
 });
 
-test("a damaged features.json is refused by the key that does not fit, a damaged shard by its sum", async (t) => {
+test("the error about a damaged features.json names the invalid key; a damaged shard is refused by its checksum", async (t) => {
   const folder = folderOf(t);
   await ensureFeatureFolder(folder, planOf(5), async () => embedderOf());
   const [summary, shard] = [join(folder, "features.json"), join(folder, "features_00000.safetensors")];
@@ -251,7 +251,7 @@ test("a damaged features.json is refused by the key that does not fit, a damaged
     () => openFeatures(folder).readAll(),
     /features_00000\.safetensors is damaged: tensor "features" is not as it was written .*Delete .*features\.json, too, and embed again/s,
   );
-  // what the message says is enough, and the other shard is kept
+  // the advice of the message is enough, and the other shard is kept
   rmSync(shard);
   rmSync(summary);
   const asked: string[] = [];

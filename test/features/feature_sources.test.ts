@@ -1,4 +1,4 @@
-// Features follow the content of their images: replaced, touched, mended, gone for a while.
+// Features follow the content of their images: replaced, touched, repaired, missing for a while.
 import assert from "node:assert/strict";
 import {
   mkdirSync,
@@ -27,14 +27,14 @@ const svg = (hue: number) =>
   Buffer.from(
     `<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"><rect width="32" height="32" fill="hsl(${hue},80%,50%)"/></svg>`,
   );
-/** Of one size in bytes, whatever the hue. */
+/** Returns a picture of the same size in bytes for every hue. */
 const picture = async (hue: number) => {
   const png = await sharp(svg(hue)).png().toBuffer();
   return Buffer.concat([png, Buffer.alloc(400 - png.length)]);
 };
 const nameOf = (i: number) => `${String(i).padStart(2, "0")}.png`;
 
-/** Ten images in shards of four, and a plan for them. */
+/** Creates ten images, and a plan for them in shards of four. */
 async function tenImages(t: TestContext): Promise<{ images: string; out: string; plan: FeaturePlan }> {
   const folder = temporaryFolder(t);
   const images = join(folder, "images");
@@ -45,7 +45,9 @@ async function tenImages(t: TestContext): Promise<{ images: string; out: string;
   return { images, out: join(folder, "out"), plan };
 }
 
-/** A feature is the third byte of the image's hash; what begins with "no" cannot be read. */
+/**
+ * Returns an embedder: the feature is the third byte of the image's hash; files that begin with "no" are unreadable.
+ */
 function hashEmbedder(images: string, asked: string[] = []): () => Promise<EmbedShard> {
   return async () => async (files) => {
     asked.push(...files);
@@ -72,7 +74,7 @@ const filesOf = (out: string) =>
       .map((name) => [name, readFileSync(join(out, name), "hex")]),
   );
 
-test("an image replaced by one of its size with an older date: its shard is made anew, and no other", async (t) => {
+test("replacing an image by one of the same size and an older date recomputes its shard, and no other", async (t) => {
   const { images, out, plan } = await tenImages(t);
   await ensureFeatureFolder(out, plan, hashEmbedder(images));
   await ensureFeatureFolder(out, plan, never);
@@ -92,7 +94,7 @@ test("an image replaced by one of its size with an older date: its shard is made
   assert.equal(await countChangedImages(openFeatures(out), images), 0);
 });
 
-test("images that were touched, copied elsewhere and back, or deleted keep their features", async (t) => {
+test("images that were touched, moved away and back, or deleted keep their features", async (t) => {
   const { images, out, plan } = await tenImages(t);
   await ensureFeatureFolder(out, plan, hashEmbedder(images));
   utimesSync(join(images, nameOf(0)), 7, 7);
@@ -100,12 +102,12 @@ test("images that were touched, copied elsewhere and back, or deleted keep their
   renameSync(join(images, "copy"), join(images, nameOf(1)));
   rmSync(join(images, nameOf(2)));
   assert.equal((await ensureFeatureFolder(out, plan, never)).count, 10);
-  // All of them, with their disk: what was made stays as it was.
+  // All images, with their disk: the features stay.
   renameSync(images, `${images}_away`);
   assert.equal((await ensureFeatureFolder(out, plan, never)).count, 10);
 });
 
-test("an image that was mended is taken; one that can be read by now, too; a missing one when it is there", async (t) => {
+test("images that were repaired, became readable or came back are embedded", async (t) => {
   const { images, out, plan } = await tenImages(t);
   const [broken, missing, odd] = [join(images, nameOf(3)), join(images, nameOf(8)), join(images, nameOf(6))];
   writeFileSync(broken, "no image at all");
@@ -127,7 +129,7 @@ test("an image that was mended is taken; one that can be read by now, too; a mis
   assert.equal((await ensureFeatureFolder(out, plan, hashEmbedder(images))).count, 10);
   assert.ok(!readdirSync(out).includes("skipped.csv"));
 
-  // A version that could not read an image made the shard; this one can.
+  // The shard is from a version that could not read an image that this one can read.
   const other = join(temporaryFolder(t), "other");
   const blind: EmbedShard = async (files, start) => {
     const found = await (await hashEmbedder(images)())(files, start);
@@ -144,7 +146,7 @@ test("an image that was mended is taken; one that can be read by now, too; a mis
   assert.ok(statSync(odd).size > 0);
 });
 
-test("images that are gone with their folder are not missing ones: nothing is written of them", async (t) => {
+test("images that vanish with their folder do not count as missing: nothing is recorded about them", async (t) => {
   const { images, out, plan } = await tenImages(t);
   renameSync(images, `${images}_away`);
   mkdirSync(images); // a mount point without its disk
@@ -155,10 +157,10 @@ test("images that are gone with their folder are not missing ones: nothing is wr
   assert.deepEqual(readdirSync(out), []);
 });
 
-test("features by a former version stay, but for images that are newer than their shard", async (t) => {
+test("features by an earlier version stay, except shards with images that are newer than the shard", async (t) => {
   const { images, out, plan } = await tenImages(t);
   const { sources: _, ...former } = plan;
-  rmSync(join(images, nameOf(1))); // as if its disk had been away
+  rmSync(join(images, nameOf(1))); // as if its disk had been disconnected
   const old = hashEmbedder(images);
   await ensureFeatureFolder(out, former, async () => async (files, start) => {
     const there = files.filter((file) => file !== nameOf(1));
@@ -169,7 +171,7 @@ test("features by a former version stay, but for images that are newer than thei
     return { ...result, skipped };
   });
   const later = new Date(Date.now() + 10);
-  for (const name of readdirSync(out)) utimesSync(join(out, name), later, later); // the clock of files is coarse
+  for (const name of readdirSync(out)) utimesSync(join(out, name), later, later); // file times are coarse
   await ensureFeatureFolder(out, plan, never);
   while (Date.now() < later.getTime() + 10);
   writeFileSync(join(images, nameOf(9)), await picture(5));
@@ -177,7 +179,7 @@ test("features by a former version stay, but for images that are newer than thei
   await ensureFeatureFolder(out, plan, hashEmbedder(images, asked));
   assert.deepEqual(asked, [8, 9].map(nameOf));
 
-  // An image that was missing is taken when it is back, though it is older than the shard.
+  // A missing image is embedded when it is back, although it is older than the shard.
   const back = join(images, nameOf(1));
   writeFileSync(back, await picture(36));
   const latest = new Date(Date.now() + 10_000);
@@ -185,7 +187,7 @@ test("features by a former version stay, but for images that are newer than thei
   assert.equal((await ensureFeatureFolder(out, plan, hashEmbedder(images))).count, 10);
 });
 
-test("weights of which a sample is the same, but not all, make other features", async (t) => {
+test("weights that differ outside the sampled content give other features", async (t) => {
   const { images, out, plan } = await tenImages(t);
   const weights = join(temporaryFolder(t), "weights");
   writeFileSync(weights, "a");
@@ -198,7 +200,7 @@ test("weights of which a sample is the same, but not all, make other features", 
   assert.equal(asked.length, 10);
 });
 
-test("vectors in memory are written again where they are others", async (t) => {
+test("vectors in memory are written again only if they differ", async (t) => {
   const out = join(temporaryFolder(t), "own");
   const plan = { rows: { files: ["a", "b"] }, madeBy: {}, replace: true };
   for (const value of [1, 2]) {
@@ -207,7 +209,7 @@ test("vectors in memory are written again where they are others", async (t) => {
   }
 });
 
-test("a source that goes away after the first shard stops it in words; when it is back, all is as if unbroken", async (t) => {
+test("a source that vanishes after the first shard stops it with a message; when it is back, the result is complete", async (t) => {
   const { images, out, plan } = await tenImages(t);
   const config = overrideConfig(tiny("frozen"), { numWorkers: 1, dataDir: images });
   const backbone = await loadBackbone(config);
@@ -238,7 +240,7 @@ test("a source that goes away after the first shard stops it in words; when it i
     plan,
     embedder((count) => done.push(count)),
   );
-  assert.deepEqual(done, [8, 10], "the first shard stayed");
+  assert.deepEqual(done, [8, 10], "the first shard was kept");
   const unbroken = join(temporaryFolder(t), "unbroken");
   await ensureFeatureFolder(
     unbroken,

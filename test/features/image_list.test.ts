@@ -1,11 +1,11 @@
-// What `guie embed` takes for a list of images, and what it refuses.
+// Lists of images that `guie embed` accepts or refuses.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readImageList } from "guie/dist/features/image_list";
 import { temporaryFolder, writeFile } from "../folders";
 
-test("an image alone is a list of one; a file that is no text is refused, and not read as paths", async (t) => {
+test("a single image is a list of one; a file that is not text is refused, not read as paths", async (t) => {
   const folder = temporaryFolder(t);
   writeFile(join(folder, "a/one.JPG"), Uint8Array.of(0xff, 0xd8, 0));
   assert.deepEqual(await readImageList(join(folder, "a/one.JPG"), "elsewhere"), {

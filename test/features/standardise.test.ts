@@ -1,4 +1,4 @@
-// Standardisation of features, by numbers that can be counted by hand; what the neck is given is what the ladder scores.
+// Standardisation of features, with numbers that can be checked by hand; neck and ladder standardise alike.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { rowsIn } from "guie/dist/common/vectors";
@@ -8,7 +8,7 @@ import { neck } from "guie/dist/model/neck";
 
 const TRAIN = rowsIn(Float32Array.of(1, 5, 1000, 3, 5, 1002, 5, 5, 1004), 3);
 
-test("mean 0 and deviation 1 over the given features; one that never varies becomes 0", () => {
+test("the given features get mean 0 and standard deviation 1; a constant feature becomes 0", () => {
   const by = standardisationBy(TRAIN);
   assert.deepEqual([...by.mean], [3, 5, 1002]);
   const scale = Math.fround(1 / Math.sqrt(8 / 3 + 1e-6));
@@ -16,10 +16,10 @@ test("mean 0 and deviation 1 over the given features; one that never varies beco
   const { data, count, length } = standardised(TRAIN, by);
   const edge = Math.fround(2 * scale);
   assert.deepEqual([[...data], count, length], [[-edge, 0, -edge, 0, 0, 0, edge, 0, edge], 3, 3]);
-  assert.deepEqual([...TRAIN.data.slice(0, 3)], [1, 5, 1000], "the given ones stay as they are");
+  assert.deepEqual([...TRAIN.data.slice(0, 3)], [1, 5, 1000], "the input is unchanged");
 });
 
-test("moments of features far from zero lose nothing", () => {
+test("moments of features far from zero lose no precision", () => {
   const far = rowsIn(
     Float32Array.from({ length: 1000 }, (_, i) => 10_000 + (i % 2)),
     1000,
@@ -29,7 +29,7 @@ test("moments of features far from zero lose nothing", () => {
   assert.ok(Math.abs(scale[0]! - 2) < 1e-5);
 });
 
-test("a neck with these weights sees the same numbers", () => {
+test("a neck with these weights computes the same numbers", () => {
   const by = standardisationBy(TRAIN);
   const seen = tf.tidy(() => {
     const weights = {

@@ -106,13 +106,13 @@ test("a prepared file records its part, and refuses another", async (t) => {
   assert.equal((await prepareModel({ model: "tiny", from, part: "model_ema", out })).written, false);
   await assert.rejects(
     prepareModel({ model: "tiny", from, part: "model", out }),
-    /is there already, made from the part model_ema, expected model\./,
+    /already exists, made from the part model_ema, expected model\./,
   );
   const alone = { model: "tiny", from: golden("nested_net.pt"), out: temporaryFolder(t) };
   await prepareModel(alone);
   await assert.rejects(
     prepareModel({ ...alone, part: "module" }),
-    /is there already, made from a file's only tower, expected module\./,
+    /already exists, made from a file's only tower, expected module\./,
   );
   const named = { ...alone, part: "module", out: temporaryFolder(t) };
   await prepareModel(named);

@@ -1,4 +1,4 @@
-// What the functions that draw at random give for seed 999, small enough to read.
+// Results of all functions that draw at random, for seed 999; small enough to read.
 import { createHash } from "node:crypto";
 import { randomStream } from "guie/dist/common/random";
 import { tiny } from "guie/dist/config/presets";
@@ -15,7 +15,7 @@ import { epochOrder } from "guie/dist/training/data/samplers";
 
 const SEED = 999;
 
-/** Labels of 12 rows in four classes of 5, 4, 2 and 1. */
+/** Labels of 12 rows: four classes of 5, 4, 2 and 1. */
 const LABELS = [0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3];
 
 /** Draws everything that is pinned. @returns name -> value, in a fixed order */

@@ -1,14 +1,14 @@
-// Where the pinned values stand.
+// Paths of the pinned values, and the command that renews them.
 import { join } from "node:path";
 import { installPath } from "guie/dist/common/project";
 import type { PinnedRun } from "./losses";
 
-/** `draws.json`, `losses.json` and a folder of CSV files for each pipeline. */
+/** Folder with `draws.json`, `losses.json` and a folder of CSV files for each pipeline. */
 export const PINNED = installPath("test/golden/pinned");
 export const [DRAWS, LOSSES] = [join(PINNED, "draws.json"), join(PINNED, "losses.json")];
 
-/** Kind of CPU -> run -> what is pinned of it. */
+/** Kind of CPU -> run -> its pinned values. */
 export type PinnedLosses = Record<string, Record<string, PinnedRun>>;
 
-/** The command that writes them anew. */
+/** The command that renews the pinned values. */
 export const RENEW = "node build/test/pinned/renew.js, then look at: git diff test/golden/pinned";

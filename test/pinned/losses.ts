@@ -1,4 +1,4 @@
-// Losses of 30 steps of both stages, on the tiny tower and pictures that a test draws.
+// Losses of 30 steps of both stages, with the tiny tower and pictures that the test draws.
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import type { TrainConfig } from "guie/dist/config/config";
@@ -7,10 +7,10 @@ import { readMetrics } from "guie/dist/runs/run_folder";
 import { runTraining } from "guie/dist/training/run";
 import { TinyRuns } from "../training/tiny_runs";
 
-/** Three steps an epoch. */
+/** Three steps per epoch. */
 const SHAPE = { nEpochs: 10, maxStepsPerEpoch: 3, emaDecay: 0.9 } as const;
 
-/** What is trained, in this order: `fine_tune` starts from `frozen`. */
+/** The runs, in this order: `fine_tune` starts from `frozen`. */
 const CASES: Readonly<Record<string, { stage: TrainConfig["stage"]; settings?: Partial<TrainConfig> }>> = {
   frozen: { stage: "frozen" },
   fine_tune: { stage: "fine_tune" },
@@ -25,14 +25,14 @@ const CASES: Readonly<Record<string, { stage: TrainConfig["stage"]; settings?: P
   },
 };
 
-/** What is pinned of a run: the loss of each step, and the scores at its end. */
+/** The pinned values of a run: the loss of each step, and the final scores. */
 export interface PinnedRun {
   losses: number[];
   validationLoss: number;
   mp5: number;
 }
 
-/** Trains all cases. @returns case -> what is pinned of it */
+/** Trains all cases. @returns case -> pinned values */
 export async function trainAll(): Promise<Record<string, PinnedRun>> {
   const runs = new TinyRuns("pinned", SHAPE);
   await runs.start();
@@ -60,7 +60,7 @@ function outcomeOf(metrics: readonly Metric[]): PinnedRun {
   };
 }
 
-/** Names the kind of CPU, for which losses are the same to the last bit: its model, and how many cores share the work. */
+/** Returns the kind of CPU, its model and number of cores; losses on the same kind are equal to the last bit. */
 export function cpuKind(): string {
   const info = readFileSync("/proc/cpuinfo", "utf8");
   const field = (name: string) => new RegExp(`^${name}\\s*: (.*)$`, "m").exec(info)?.[1] ?? "unknown";

@@ -1,5 +1,5 @@
-// Numbers that must not change unawares: draws of the random streams, CSV files of small pipelines, losses of both
-// stages. A change that is meant: node build/test/pinned/renew.js, and a line in LOG.md.
+// Numbers that must not change unintentionally: draws of the random streams, CSV files of small pipelines, losses of
+// both stages. For an intended change: node build/test/pinned/renew.js, and a line in LOG.md.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,13 +14,13 @@ import { DRAWS, LOSSES, PINNED, type PinnedLosses, RENEW } from "./golden";
 import { cpuKind, trainAll } from "./losses";
 import { PIPELINES, readTables } from "./tables";
 
-/** golden/draws.json, made by golden/make_draws.py, which shares nothing with ours. */
+/** Draws by golden/make_draws.py, which shares no code with ours. */
 const STREAMS = readJson(
   installPath("test/golden/draws.json"),
   z.custom<{ purpose: (string | number)[]; uniforms: number[] }[]>(),
 );
 
-test("every named stream draws what an implementation of its own draws", () => {
+test("every named stream draws the same as an independent implementation", () => {
   for (const { purpose, uniforms } of STREAMS) {
     const random = randomStream(999, ...purpose);
     assert.deepEqual(
@@ -31,7 +31,7 @@ test("every named stream draws what an implementation of its own draws", () => {
   }
 });
 
-test("no stream of lib is missing there", () => {
+test("the golden file has every stream of lib", () => {
   const lib = installPath("lib");
   const sources = readdirSync(lib, { recursive: true, encoding: "utf8" }).filter(
     (file) => file.endsWith(".ts") && !/^(dist|node_modules)\//.test(file),
@@ -54,12 +54,12 @@ test("no stream of lib is missing there", () => {
   );
 });
 
-test("what is drawn for seed 999 is what was drawn", () => {
+test("draws for seed 999 are unchanged", () => {
   assert.deepEqual(JSON.parse(JSON.stringify(drawAll())), readJson(DRAWS, z.unknown(), RENEW), RENEW);
 });
 
 for (const [name, run] of Object.entries(PIPELINES)) {
-  test(`the CSV files of the pipeline ${name} are what they were, to the byte`, async (t) => {
+  test(`the CSV files of the pipeline ${name} are unchanged, to the byte`, async (t) => {
     const dataDir = temporaryFolder(t);
     await run(dataDir);
     const expected = readTables(join(PINNED, name));
@@ -68,11 +68,11 @@ for (const [name, run] of Object.entries(PIPELINES)) {
   });
 }
 
-test("30 steps of both stages have the losses that they had", async (t) => {
+test("the losses of 30 steps of both stages are unchanged", async (t) => {
   const pinned = readJson(LOSSES, z.custom<PinnedLosses>(), RENEW);
   const [kind, now] = [cpuKind(), await trainAll()];
   if (pinned[kind]) return assert.deepEqual(now, pinned[kind], RENEW);
-  t.diagnostic(`no losses are pinned for ${kind}: compared with another kind's, to 1e-3`);
+  t.diagnostic(`no losses are pinned for ${kind}; compared with another kind's, to 1e-3`);
   const other = Object.values(pinned)[0]!;
   for (const [name, { losses }] of Object.entries(other))
     for (const [step, loss] of losses.entries())

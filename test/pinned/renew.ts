@@ -1,6 +1,6 @@
-// Writes the pinned values anew, for a change of numbers that is meant:
+// Renews the pinned values, for an intended change of numbers:
 //   node build/test/pinned/renew.js [draws] [tables] [losses]
-// Losses are added for this kind of CPU; those of other kinds are dropped where this one's have changed.
+// Losses of this kind of CPU are added; those of other kinds are dropped if this kind's have changed.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { DRAWS, LOSSES, PINNED, type PinnedLosses } from "./golden";
 import { cpuKind, trainAll } from "./losses";
 import { PIPELINES, readTables } from "./tables";
 
-/** JSON with a line for each name, down to a depth. */
+/** Returns JSON with one line per name, down to a depth. */
 function lines(value: object, depth: number): string {
   const entries = Object.entries(value).map(
     ([name, part]) => `${JSON.stringify(name)}: ${depth > 1 ? lines(part, depth - 1) : JSON.stringify(part)}`,
@@ -45,7 +45,7 @@ const PARTS: Record<string, () => unknown> = {
   losses: renewLosses,
 };
 
-/** Renews the parts that are named, or all. */
+/** Renews the named parts, or all. */
 async function renew(wanted: readonly string[]): Promise<void> {
   for (const [name, part] of Object.entries(PARTS))
     if (wanted.length === 0 || wanted.includes(name)) await part();

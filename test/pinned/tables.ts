@@ -1,5 +1,5 @@
-// The CSV files of a small pipeline: a drawn demo through Get_Data and Data_preprocessing, and merges of classes of
-// 1 to 103 images.
+// CSV files of small pipelines: a drawn demo through Get_Data and Data_preprocessing, and merges of classes with 1 to
+// 103 images.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findDataSet } from "guie/dist/datasets/catalogue";
@@ -12,10 +12,10 @@ import { named, rowsOfSizes, writeDataset } from "../tables/make";
 
 const SEED = 999;
 
-/** Data sets of a merge: sizes of their classes, so that each step has something to do. */
+/** Sizes of the classes in the data sets of a merge, chosen so that each step has work. */
 const SIZES = { first: [1, 3, 7, 19, 103], second: [20, 5, 21, 12, 2, 6] };
 
-/** Draws two classes a group, reads and resizes them. */
+/** Draws two classes per group, reads and resizes them. */
 export async function runDemo(dataDir: string): Promise<void> {
   await drawDemo({ dataDir, seed: SEED, classesPerGroup: 2 });
   for (const name of DEMO_DATASETS) {
@@ -33,7 +33,7 @@ export async function runMerge(
   await mergeTables({ dataDir, datasets: Object.keys(SIZES).map(named), seed: SEED, ...options });
 }
 
-/** The pipelines that are pinned, by the name of their folder. */
+/** The pinned pipelines, by the name of their folder. */
 export const PIPELINES: Readonly<Record<string, (dataDir: string) => Promise<void>>> = {
   demo: runDemo,
   merge: (dataDir) => runMerge(dataDir, {}),

@@ -1,4 +1,4 @@
-// Weights from the Hugging Face hub, spoken by hub_server.ts on this machine.
+// Weights from the Hugging Face hub, which hub_server.ts emulates on this machine.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -16,13 +16,13 @@ import { COMMIT, type HubServer, startHub } from "./hub_server";
 const folder = mkdtempSync(join(tmpdir(), "guie-hub-"));
 const REPO = "someone/tiny-clip";
 const CLIP = readFileSync(installPath("test", "golden", "pytorch", "clip.pt"));
-/** Bytes that do not repeat, so that none can stand in another's place. */
+/** Bytes that do not repeat, so that misplaced ones are noticed. */
 const LARGE = Buffer.from(Uint32Array.from({ length: 2 ** 18 }, (_, i) => i * 2654435761).buffer);
 const BLOBS = join(folder, "home", "hub", "models--someone--tiny-clip", "blobs");
 
 let hub: HubServer | undefined;
 
-/** A hub with these files, and an empty cache. */
+/** Starts a hub with these files, and empties the cache. */
 async function start(files: Record<string, Buffer>): Promise<HubServer> {
   hub = await startHub(REPO, {
     "README.md": Buffer.from("hello"),
@@ -46,7 +46,7 @@ after(() => {
 
 const source = { repo: REPO, revision: "main" };
 
-test("a source is written hub:owner/name, with a revision and a file where they are meant", () => {
+test("a source has the form hub:owner/name, optionally with a revision and a file", () => {
   const texts = ["hub:a/b", "hub:a-1/b.c@v1.0", "hub:a/b/c/d.bin", `hub:a/b@${COMMIT}/c.bin`];
   for (const text of texts) assert.equal(formatHubSource(parseHubSource(text)!), text);
   assert.deepEqual(parseHubSource("hub:a/b@v1/c.bin"), { repo: "a/b", revision: "v1", file: "c.bin" });
@@ -56,7 +56,7 @@ test("a source is written hub:owner/name, with a revision and a file where they 
   }
 });
 
-test("every model of the table but the few that the hub has under no such name has a repository", () => {
+test("every model of the table has a repository, except the few that the hub does not have", () => {
   const without = MODEL_NAMES.filter((model) => hubRepository(model) === undefined);
   assert.deepEqual(without, [
     "ViT-B-16-plus-240",
@@ -71,7 +71,7 @@ test("every model of the table but the few that the hub has under no such name h
   assert.equal(hubRepository("ViT-B-16-SigLIP"), "google/siglip-base-patch16-224");
 });
 
-test("a whole CLIP on the hub becomes a tower's file, and the hub is asked only once", async () => {
+test("a whole CLIP on the hub becomes a tower's file, and is downloaded only once", async () => {
   const { requests } = await start({ "open_clip_pytorch_model.bin": CLIP });
   const events: ProgressReport[] = [];
   const settings = { model: "tiny", from: `hub:${REPO}`, out: join(folder, "out") };
@@ -98,7 +98,7 @@ test("a whole CLIP on the hub becomes a tower's file, and the hub is asked only 
   );
 });
 
-test("the cache is laid out as Hugging Face's own, and used again", async () => {
+test("the cache has Hugging Face's layout, and is reused", async () => {
   const { requests } = await start({ "model.safetensors": LARGE, "pytorch_model.bin": CLIP });
   const { path } = await fetchFromHub(source);
   assert.equal(path, join(BLOBS, "..", "snapshots", COMMIT, "model.safetensors"));
@@ -107,7 +107,7 @@ test("the cache is laid out as Hugging Face's own, and used again", async () => 
   assert.equal(requests.store.filter(({ range }) => range === undefined).length, 1);
 });
 
-test("out of the hub's reach, what the cache has is enough, if it is whole", async () => {
+test("complete files in the cache suffice if the hub is unreachable", async () => {
   const hub = await start(await sharded((part) => part));
   const online = await fetchFromHub(source);
   hub.close();
@@ -117,7 +117,7 @@ test("out of the hub's reach, what the cache has is enough, if it is whole", asy
   await assert.rejects(fetchFromHub(source), /could not be reached/);
 });
 
-test("lost connections are made again from where they ended", async () => {
+test("a lost connection is resumed from its last byte", async () => {
   const hub = await start({ "model.safetensors": LARGE });
   hub.cutAfterBytes = 300_000;
   const { path } = await fetchFromHub(source);
@@ -128,7 +128,7 @@ test("lost connections are made again from where they ended", async () => {
   assert.ok(starts.filter((start) => start > 0).length >= 3, starts.join());
 });
 
-test("killed and started again, a download goes on where it was", { timeout: 60_000 }, async () => {
+test("a killed download continues where it stopped", { timeout: 60_000 }, async () => {
   const hub = await start({ "model.safetensors": LARGE });
   hub.bytesPerSecond = 2 ** 18;
   const script = `require("guie/dist/pretrained/hub").fetchFromHub(${JSON.stringify(source)})`;
@@ -146,28 +146,28 @@ test("killed and started again, a download goes on where it was", { timeout: 60_
   assert.equal(hub.requests.store.at(-1)!.range, `bytes=${kept}-${LARGE.length - 1}`);
 });
 
-test("bytes that are not those of the hash are refused and deleted", async () => {
+test("bytes that do not match the hash are refused and deleted", async () => {
   const hub = await start({ "model.safetensors": LARGE });
   hub.send = (_, content) => Buffer.from(content).fill(0, 1000, 1001);
   await assert.rejects(fetchFromHub(source), /model\.safetensors arrived damaged: expected the hash/);
   assert.deepEqual(readdirSync(BLOBS), []);
   hub.send = (_, content) => Buffer.concat([content, content]);
-  await assert.rejects(fetchFromHub(source), /is longer than the 1048576 bytes/);
+  await assert.rejects(fetchFromHub(source), /is longer than the 1048576 bytes that the hub announced/);
 });
 
 const TAMPERED: [string, Record<string, unknown>, RegExp][] = [
   ["a path out of the folder", { path: "../../model.safetensors" }, /a name that cannot be/],
   ["a hidden file", { path: ".ssh/model.safetensors" }, /a name that cannot be/],
   ["a hash that is a path", { lfs: { oid: "../../x", size: LARGE.length } }, /a hash that cannot be/],
-  ["a size of its own", { size: 5 }, /a size that cannot be/],
+  ["a contradictory size", { size: 5 }, /a size that cannot be/],
   [
-    "more than any disk has",
+    "a size that no disk has",
     { size: 1e15, lfs: { oid: "a".repeat(64), size: 1e15 } },
     /takes 1000000000 MB.*left/,
   ],
 ];
 for (const [what, change, message] of TAMPERED) {
-  test(`a hub that gives ${what} is not followed`, async () => {
+  test(`a hub that sends ${what} is refused`, async () => {
     const hub = await start({ "model.safetensors": LARGE });
     hub.tamper = (entry) => (entry.path === "model.safetensors" ? { ...entry, ...change } : entry);
     const file = (change.path as string | undefined) ?? "model.safetensors";
@@ -176,7 +176,7 @@ for (const [what, change, message] of TAMPERED) {
   });
 }
 
-/** The tiny tower as a file in two parts, with the index that names them. */
+/** Returns the tiny tower as a file in two parts, with an index that names them. */
 async function sharded(nameOf: (part: string) => string): Promise<Record<string, Buffer>> {
   const { path } = await prepareModel({
     model: "tiny",
@@ -218,7 +218,7 @@ test("weights in several files are fetched by their index", async () => {
   whole!.close();
 });
 
-test("an index that names files elsewhere is not followed", async () => {
+test("an index that names files outside the repository is refused", async () => {
   await start(await sharded((part) => `../../${part}`));
   await assert.rejects(
     fetchFromHub(source),
@@ -226,7 +226,7 @@ test("an index that names files elsewhere is not followed", async () => {
   );
 });
 
-test("the token goes to the hub, and not to the store behind it", async () => {
+test("the token goes to the hub, but not to the store behind it", async () => {
   const { requests } = await start({ "model.safetensors": LARGE });
   process.env.HF_TOKEN = "hf_secret";
   await fetchFromHub(source);
@@ -234,7 +234,7 @@ test("the token goes to the hub, and not to the store behind it", async () => {
   assert.ok(requests.store.every(({ authorization }) => authorization === undefined));
 });
 
-test("refusals say what to do", async () => {
+test("errors of the hub say what to do", async () => {
   const hub = await start({ "model.safetensors": LARGE });
   const refused = (status: number) => {
     hub.refuseWith = status;
@@ -252,7 +252,7 @@ test("refusals say what to do", async () => {
   await assert.rejects(fetchFromHub(source), /could not be reached: [\s\S]*--from FILE/);
 });
 
-test("a repository without weights says what it has", async () => {
+test("the error about a repository without weights lists its files", async () => {
   await start({ "notes.txt": LARGE });
   await assert.rejects(fetchFromHub(source), /has none of the files open_clip_model.*it has README\.md/);
 });

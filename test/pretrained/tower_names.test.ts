@@ -1,4 +1,4 @@
-// Files under the names of their sources (golden/make_checkpoints.py, make_transformers5.py) give the features that the sources compute.
+// Files with their libraries' names (golden/make_checkpoints.py, make_transformers5.py) give the libraries' features.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ const SIZES = {
   positionGrid: 4,
 };
 
-/** Whose names the files carry, by the beginning of the file's name. */
+/** The family of a file's names, by the beginning of the file name. */
 const NAMINGS: readonly (readonly [string, string])[] = [
   ["dinov2", "DINOv2"],
   ["hf_clip", "Hugging Face CLIP"],
@@ -58,7 +58,7 @@ function readWeights(file: TensorFile, tower: Tower): { weights: Weights; naming
   return { weights: Object.fromEntries(tensors), naming };
 }
 
-/** The same file with other names; null leaves a tensor out. */
+/** Returns the same file with other names; null leaves a tensor out. */
 function renamed(file: TensorFile, rename: (name: string) => string | null): TensorFile {
   const names = [...file.tensors.keys()].flatMap((name) => {
     const other = rename(name);
@@ -76,7 +76,7 @@ function relativeDifference(value: tf.Tensor, expected: tf.Tensor): number {
 
 for (const fileName of sources) {
   const source = fileName.replace(".safetensors", "");
-  test(`${source}: the family is recognised, and the features are the source's`, () => {
+  test(`${source}: the family is recognised, and the features equal the library's`, () => {
     const file = openGolden(fileName);
     const golden = openGolden(FEATURES);
     tf.tidy(() => {
@@ -99,7 +99,7 @@ for (const fileName of sources) {
   });
 }
 
-/** Tensors of the files that are no part of the tower, or of the model around it. */
+/** Tensors of the files that do not belong to the tower, or to the model around it. */
 const BESIDE = /^(logit_|text)|^visual\.trunk\./;
 const LIBRARY: Record<string, Library> = {
   DINOv2: "dinov2",
@@ -110,7 +110,7 @@ const LIBRARY: Record<string, Library> = {
 };
 
 for (const fileName of sources.filter((file) => !/^(open_clip|memory)_/.test(file))) {
-  test(`${fileName}: written back by its names, every tensor is what it was`, () => {
+  test(`${fileName}: exported under its own names, every tensor is unchanged`, () => {
     const file = openGolden(fileName);
     const tower = smallTower(file.metadata.row!);
     const { entries, naming } = towerEntries("the file", file, tower);
@@ -121,24 +121,24 @@ for (const fileName of sources.filter((file) => !/^(open_clip|memory)_/.test(fil
     assert.deepEqual(written.map(({ name }) => name).sort(), expected.map(([name]) => name).sort());
     for (const { name, shape, data } of written) {
       assert.deepEqual([...shape], file.tensors.get(name)!.shape, name);
-      if (name.endsWith("mask_token")) continue; // no feature depends on it: it comes back as zeros
+      if (name.endsWith("mask_token")) continue; // no feature depends on it: it is exported as zeros
       assert.deepEqual(typeof data === "function" ? data() : data, file.read(name), name);
     }
     file.close();
   });
 }
 
-test("a library that has no such tower is answered with those that have", () => {
+test("the error about a library without such a tower names the libraries that have one", () => {
   const tower = smallTower("ViT-B-16-SigLIP");
   const names = new Set(towerShapes(tower).keys());
   const none = () => assert.fail("nothing is read");
   assert.throws(
     () => exportEntries(tower, "open_clip", names, none),
-    /open_clip has no tower like ViT-B-16-SigLIP\.\n {2}Next: Take the names of timm or huggingface\./,
+    /open_clip has no tower like ViT-B-16-SigLIP\.\n {2}Next: Use the names of timm or huggingface\./,
   );
 });
 
-test("prefixes make no difference: the weights of the whole are those of the part", () => {
+test("prefixes make no difference: a whole model gives the same weights as its tower alone", () => {
   const file = openGolden("hf_dinov2.safetensors");
   const tower = smallTower("dinov2-vit-s-14");
   tf.tidy(() => {
@@ -155,7 +155,7 @@ test("prefixes make no difference: the weights of the whole are those of the par
   file.close();
 });
 
-test("of a joint tensor every third lands in its place", () => {
+test("each third of a joint tensor is put in its place", () => {
   const file = openGolden("hf_siglip.safetensors");
   tf.tidy(() => {
     const { weights } = readWeights(file, smallTower("ViT-B-16-SigLIP"));
@@ -169,7 +169,7 @@ test("of a joint tensor every third lands in its place", () => {
   file.close();
 });
 
-test("timm's classifier in proj's place is left out, a projection is taken", () => {
+test("timm's classifier in place of proj is left out, a projection is kept", () => {
   const file = openGolden("timm_clip.safetensors");
   const tower = smallTower("ViT-B-32");
   for (const [rows, isProjection] of [
@@ -187,7 +187,7 @@ test("timm's classifier in proj's place is left out, a projection is taken", () 
   file.close();
 });
 
-test("a tower of another model is described, with the models that it fits", () => {
+test("the error about another model's tower describes it and names the models that it fits", () => {
   const shapes = new Map<string, number[]>();
   const { tensors } = openGolden("timm_dinov2.safetensors");
   // The shapes of DINOv2 ViT-B/14: width 768, 12 blocks, patches of 14 px, positions of 37 x 37 patches.
@@ -214,25 +214,25 @@ test("a tower of another model is described, with the models that it fits", () =
   assert.equal(elementCount(shapes.get("pos_embed")!), 1370 * 768);
   assert.throws(
     () => towerEntries("large.bin", file, findTower("ViT-H-14")),
-    /large\.bin does not fit ViT-H-14\. It holds a tower by timm's names: width 768, 12 blocks, patches of 14 px, 1370 positions; missing: norm_pre\.weight.*\n {2}Next: It fits --model dinov2-vit-b-14\./,
+    /large\.bin does not fit ViT-H-14\. It holds a tower with timm's names: width 768, 12 blocks, patches of 14 px, 1370 positions; missing: norm_pre\.weight.*\n {2}Next: It fits --model dinov2-vit-b-14\./,
   );
   assert.doesNotThrow(() => towerEntries("large.bin", file, findTower("dinov2-vit-b-14")));
 });
 
-test("what is missing, left over or unknown is named by the file's own names", () => {
+test("errors name missing, unexpected and unknown tensors by the file's own names", () => {
   const file = openGolden("hf_dinov2.safetensors");
   const tower = smallTower("dinov2-vit-s-14");
   const without = renamed(file, (name) => (name.endsWith("1.attention.attention.key.bias") ? null : name));
   assert.throws(
     () => towerEntries("f", without, tower),
-    /missing: encoder\.layer\.1\.attention\.attention\.key\.bias[\s\S]*No model that is known fits it/,
+    /missing: encoder\.layer\.1\.attention\.attention\.key\.bias[\s\S]*It fits no known model/,
   );
   const surplus = renamed(file, (name) => (name === "embeddings.mask_token" ? "embeddings.other" : name));
   assert.throws(() => towerEntries("f", surplus, tower), /unexpected: embeddings\.other\./);
   const unknown = renamed(file, (name) => name.replace("encoder", "decoder"));
   assert.throws(
     () => towerEntries("f", unknown, tower),
-    /f holds no Vision Transformer under names that are known; it holds embeddings[\s\S]*open_clip, DINOv2, timm/,
+    /f holds no Vision Transformer under known names; it holds embeddings[\s\S]*open_clip, DINOv2, timm/,
   );
   file.close();
 });

