@@ -9,9 +9,10 @@ import { type ConfigOverrides, overrideConfig, type SettingName, type TrainConfi
 import { sayingPresentNames } from "../config/old_names";
 import { viewRun } from "../runs/follow";
 import type { ScoredOn } from "../runs/metrics";
-import { isFinished, prepareRunFolder, runFile, runFolder } from "../runs/run_folder";
+import { isFinished, runFile, runFolder } from "../runs/run_folder";
 import { scoredOnText } from "../runs/scored_on";
 import { refuseOtherStart } from "../runs/start_check";
+import { prepareRunFolder } from "../runs/start_folder";
 import { runTraining } from "../training/run";
 
 /** Values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */

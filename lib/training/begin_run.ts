@@ -7,7 +7,8 @@ import type { ModelSettings } from "../config/model";
 import type { FirstWeightSettings } from "../config/parts";
 import { featuresPath, tablePath } from "../config/paths";
 import { findTower } from "../model/towers";
-import { claimRunFolder, prepareRunFolder, runFile, runFolder } from "../runs/run_folder";
+import { runFile, runFolder } from "../runs/run_folder";
+import { claimRunFolder, prepareRunFolder } from "../runs/start_folder";
 import { towerStartWeights } from "./start_weights";
 
 /** A run whose folder is ready, and owned by this process. */

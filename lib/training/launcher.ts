@@ -7,17 +7,10 @@ import { UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
 import { installPath, projectRoot } from "../common/project";
 import type { TrainConfig } from "../config/config";
-import {
-  bringBack,
-  isFinished,
-  isUnderWay,
-  refuseOtherRun,
-  requireRun,
-  runFolder,
-  trainerOf,
-} from "../runs/run_folder";
+import { isFinished, requireRun, runFolder } from "../runs/run_folder";
 import { endedAt, finishedBeforeText } from "../runs/run_summary";
 import { refuseOtherStart } from "../runs/start_check";
+import { bringBack, isUnderWay, refuseOtherRun, trainerOf } from "../runs/start_folder";
 import { type BegunRun, beginRun } from "./begin_run";
 
 /** A run in a process of its own. */

@@ -20,8 +20,6 @@ import type { EndMetric, Metric, StepMetric } from "../runs/metrics";
 import { isDue } from "../runs/run_checkpoints";
 import {
   appendMetric,
-  bringBack,
-  claimRun,
   hasCheckpoint,
   isFinished,
   logLine,
@@ -33,6 +31,7 @@ import {
 import { dataDifferences, readNote, WITHOUT_NOTE } from "../runs/run_note";
 import { endedAt, type RunSummary, summarise } from "../runs/run_summary";
 import { refuseOtherStart } from "../runs/start_check";
+import { bringBack, claimRun } from "../runs/start_folder";
 import { restoreCheckpoint } from "../runs/store";
 import type { Run } from "./active_run";
 import { buildTraining, type TrainingSetup } from "./build";

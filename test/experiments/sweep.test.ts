@@ -11,7 +11,7 @@ import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { bestRun, planSweep, runSweep, type SweepGrid } from "guie/dist/experiments/sweep";
 import { sweep, sweepFigure } from "guie/dist/notebook/views/sweep";
-import { prepareRunFolder } from "guie/dist/runs/run_folder";
+import { prepareRunFolder } from "guie/dist/runs/start_folder";
 import { runTraining } from "guie/dist/training/run";
 import { makeTinyData } from "../training/tiny_data";
 

@@ -2,7 +2,8 @@
 import { rmSync } from "node:fs";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
-import { prepareRunFolder, runFolder } from "guie/dist/runs/run_folder";
+import { runFolder } from "guie/dist/runs/run_folder";
+import { prepareRunFolder } from "guie/dist/runs/start_folder";
 import { makeTinyData } from "./tiny_data";
 
 /** Runs of one test file. */

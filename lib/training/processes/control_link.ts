@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf, UserError } from "../../common/errors";
 import { Interrupted } from "../../common/interrupt";
-import { configDifferences } from "../../runs/run_folder";
+import { configDifferences } from "../../runs/start_folder";
 import type { FromRank, RankJob } from "./rank_messages";
 import type { Failure } from "./rank_watch";
 
