@@ -77,8 +77,8 @@ test("for await takes the steps that are left, break stops; the learning rate is
   trainer.setLearningRate(undefined);
   assert.ok((await trainer.step())!.learningRate < initLr, "the schedule's again");
   await assert.rejects(trainer.nextBatch(), /complete after 4 steps/);
-  assert.throws(() => trainer.setLearningRate(-1), /a number of 0 or more; given was -1/);
-  assert.throws(() => trainer.setLearningRate(Number.NaN), /given was NaN/);
+  assert.throws(() => trainer.setLearningRate(-1), /a learning rate of 0 or more, got -1/);
+  assert.throws(() => trainer.setLearningRate(Number.NaN), /got NaN/);
   trainer.dispose();
 });
 
