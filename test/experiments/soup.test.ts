@@ -151,7 +151,7 @@ test("of runs that hold out training classes, the greedy soup is chosen on those
 });
 
 test("what cannot be averaged is refused, and nothing is overwritten", async () => {
-  await assert.rejects(makeSoup([A], "x"), /needs two checkpoints/);
+  await assert.rejects(makeSoup([A], "x"), /needs at least two checkpoints/);
   await assert.rejects(makeSoup([A, OTHER], runs.name("x")), /differ in neck simple and norm_single_linear/);
   await assert.rejects(makeSoup([A, B], OTHER), /is there already[\s\S]*--overwrite/);
   const csv = "fewer.csv";
