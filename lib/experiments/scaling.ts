@@ -14,7 +14,9 @@ export interface ScalingInputs {
   flopsPerSecond: number;
   /** Share of the backward pass in `flopsPerImage`: 2 / 3; with gradient checkpointing 3 / 4. */
   backwardShare: number;
-  /** Weights that a device updates, and the rate of its memory: AdamW reads four numbers per weight and writes three. */
+  /**
+   * Weights that a device updates, and the rate of its memory: AdamW reads four numbers per weight and writes three.
+   */
   trainedWeights: number;
   memoryBytesPerSecond: number;
   /** Size of the gradients that the processes average in a step, in the data type that is sent. */
@@ -26,7 +28,7 @@ export interface ScalingInputs {
   networkBytesPerSecond: number;
   /** Fixed time of a message. */
   messageSeconds: number;
-  /** Whether devices compute while gradients are sent; false if the same cores do both. */
+  /** True if devices compute while gradients are sent; false if the same cores do both. */
   overlaps: boolean;
 }
 
@@ -48,9 +50,9 @@ export interface ScalingPrediction {
 const BYTES_OF_UPDATE = 7 * 4;
 
 /**
- * Predicts a step. Gradients go round a ring in buckets: each device sends 2 (W - 1) / W times their size at the rate of
- * the slowest link. The backward pass fills the buckets evenly, one after the other. A bucket is sent when it is full and
- * the one before has arrived, so the step waits at least for the last one.
+ * Predicts a step. Gradients go round a ring in buckets: each device sends 2 (W - 1) / W times their size at the rate
+ * of the slowest link. The backward pass fills the buckets evenly, one after the other. A bucket is sent when it is
+ * full and the one before has arrived, so the step waits at least for the last one.
  */
 export function predictStep(inputs: ScalingInputs): ScalingPrediction {
   const devices = inputs.hosts * inputs.devicesPerHost;
@@ -86,7 +88,9 @@ function ringSeconds(inputs: ScalingInputs, devices: number, buckets: number): n
   return sentBytes / Math.min(...links) + buckets * 2 * (devices - 1) * messageSeconds;
 }
 
-/** Returns the time for averaging that is left after the backward pass; bucket i of n is full after i / n of the pass. */
+/**
+ * Returns the time for averaging that is left after the backward pass; bucket i of n is full after i / n of the pass.
+ */
 function exposed(reduceSeconds: number, backwardSeconds: number, buckets: number): number {
   const slower = Math.max(reduceSeconds, backwardSeconds);
   const faster = Math.min(reduceSeconds, backwardSeconds);

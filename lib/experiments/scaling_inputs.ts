@@ -1,4 +1,4 @@
-// Inputs of `predictStep` for a config on given machines. The machines' numbers come from data sheets, none is measured.
+// Inputs of `predictStep` for a config on given machines. The machines' numbers are from data sheets, none is measured.
 import type { ScalingSettings } from "../config/parts";
 import { headShapes } from "../model/head";
 import { forwardFlops } from "../model/tower_cost";
@@ -45,7 +45,9 @@ export interface Assumptions {
   messageSeconds: number;
 }
 
-/** Typical values: large ViTs train at .3 to .5 of the peak; NCCL reaches .6 to .9 of a link, and 3 to 14 us per hop. */
+/**
+ * Typical values: large ViTs train at .3 to .5 of the peak; NCCL reaches .6 to .9 of a link, and 3 to 14 us per hop.
+ */
 export const ASSUMPTIONS: Assumptions = { utilisation: 0.4, transferShare: 0.7, messageSeconds: 6e-6 };
 
 /**

@@ -31,7 +31,7 @@ export interface Ingredient {
   checkpoint: string;
   /** Its own mP@5, if the soup was chosen by scores. */
   mp5?: number;
-  /** Whether it is in the soup. */
+  /** True if it is in the soup. */
   taken: boolean;
 }
 
@@ -71,12 +71,12 @@ interface Member extends CheckpointRef {
  * Writes the mean of checkpoints' weights as a run `checkpoints/<out>/`, which can be evaluated, exported, and started
  * from like any other.
  * @param names checkpoints as `findCheckpoint` takes them, at least two
- * @param options.greedy start with the best by mP@5, and add the others, from best to worst, if the soup is no worse with
- *   them (the paper's recipe 1). Scores are on the training classes that the runs held out (`holdOutShare`), or, if they
- *   held out none, on those of `retrieval/`, which then can no longer serve for reporting the soup
+ * @param options.greedy start with the best by mP@5, and add the others, from best to worst, if the soup is no worse
+ *   with them (the paper's recipe 1). Scores are on the training classes that the runs held out (`holdOutShare`), or,
+ *   if they held out none, on those of `retrieval/`, which then can no longer serve for reporting the soup
  * @param options.overwrite replace a run of that name, once the soup is complete
- * @throws UserError if the checkpoints are of different kinds, or `out` exists: a run without `overwrite`; one of `names`
- *   or anything else in any case
+ * @throws UserError if the checkpoints are of different kinds, or `out` exists: a run without `overwrite`; one of
+ *   `names` or anything else in any case
  * @example
  * const { folder } = await makeSoup(["demo_a", "demo_b/best"], "demo_soup");
  */
@@ -130,7 +130,7 @@ async function fillFolder(
   return { ingredients, ...choice };
 }
 
-/** @throws UserError if two checkpoints differ in a setting, or in held-out classes, so that their weights mean different things */
+/** @throws UserError if two checkpoints differ in a setting of MEANING, or in their held-out classes */
 function refuseOther(first: Member, other: Member): void {
   const fixed = first.config.stage === "frozen" ? ([...MEANING, "weights"] as const) : MEANING;
   const differences = fixed.filter((setting) => first.config[setting] !== other.config[setting]);

@@ -94,7 +94,7 @@ function runNameOf(settings: ConfigOverrides): string {
 export interface SweepOptions extends ProgressOptions {
   /** Called when a run changes its state. */
   onRun?: (run: SweepRun) => void;
-  /** What to do about runs of other settings or data, in the caller's words. */
+  /** Advice about runs of other settings or data, in the caller's words. */
   advice?: string | undefined;
 }
 

@@ -17,8 +17,8 @@ export interface CheckpointRef {
 
 /**
  * Finds the checkpoint for `RUN` (its last one), `RUN/best`, `RUN/epoch_3`, `RUN/step_400`, or the path of a
- * .safetensors file in a run's folder; RUN is a name below checkpoints/ or a folder. The ending `:ema` or `:swa` selects
- * that average of the weights.
+ * .safetensors file in a run's folder; RUN is a name below checkpoints/ or a folder. The ending `:ema` or `:swa`
+ * selects that average of the weights.
  * @throws UserError if it is not found; the message lists what exists
  * @example
  * findCheckpoint("demo_fine_tune/best:ema").path

@@ -86,7 +86,7 @@ export function openEventFile(folder: string, stepsDone: number): (metric: Metri
   };
 }
 
-/** Names a file as TensorFlow does. TensorBoard reads files in the order of their names, so names ascend even if the clock does not. */
+/** Names a file as TensorFlow does. TensorBoard reads files by name, so names ascend even if the clock does not. */
 function newEventFile(folder: string, before: readonly string[]): string {
   const last = /tfevents\.(\d+)\./.exec(before.at(-1) ?? "")?.[1] ?? 0;
   const second = Math.max(Math.floor(Date.now() / 1000), Number(last));

@@ -78,7 +78,7 @@ function runViewer(nameOrPath: string): () => { view: RunView; changed: boolean 
   let baseline = baselineOfFolder(folder);
   let scores = 0;
   return () => {
-    // Checked before reading, so that everything the process wrote before its end is read.
+    // Before reading, so that everything that the process wrote before its end is read.
     const underWay = isUnderWay(folder);
     if (statSync(folder, { throwIfNoEntry: false })?.ino !== inode) throw replacedError(folder);
     const { metrics, changed } = readMore();
@@ -113,8 +113,8 @@ function stateOf(folder: string, { end }: RunMetrics, underWay: boolean): RunSta
 }
 
 /**
- * Returns the time a run's file was last written, for comparisons; -Infinity if it is absent. A time in the future comes
- * from a clock that was set back since: it counts as older than all others, so that nothing waits for it.
+ * Returns the time a run's file was last written, for comparisons; -Infinity if it is absent. A time in the future
+ * comes from a clock that was set back since: it counts as older than all others, so that nothing waits for it.
  */
 function changedAtMs(folder: string, file: Parameters<typeof runFile>[1]): number {
   const changedAt = statSync(runFile(folder, file), { throwIfNoEntry: false })?.mtimeMs;

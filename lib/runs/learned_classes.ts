@@ -15,7 +15,7 @@ export interface Learned {
   /** Images with paths below `dataDir`. */
   images: ImageKeys;
   dataDir: string;
-  /** Whether some of it was not noted. */
+  /** True if some of it was not noted. */
   isPartial: boolean;
 }
 

@@ -60,8 +60,8 @@ export function hasCheckpoint(folder: string): boolean {
 }
 
 /**
- * Reads and checks the config of the run in a folder. Old names become the present ones; settings newer than the run get
- * the value that changes nothing.
+ * Reads and checks the config of the run in a folder. Old names become the present ones; settings newer than the run
+ * get the value that changes nothing.
  * @example
  * readRunConfig(runFolder("demo_frozen")).initLr
  */
@@ -100,8 +100,8 @@ export function logLine(folder: string, line: string): void {
 }
 
 /**
- * Drops the metrics that a killed process wrote after its last checkpoint: those steps are taken again, and an epoch that
- * ends with the checkpoint is evaluated again (its evaluation may have been cut off).
+ * Drops the metrics that a killed process wrote after its last checkpoint: those steps are taken again, and an epoch
+ * that ends with the checkpoint is evaluated again (its evaluation may have been cut off).
  * @param step steps of the run up to the checkpoint
  */
 export function rewindMetrics(folder: string, step: number): void {

@@ -56,7 +56,9 @@ export function failureText({ state, end, folder }: RunView): string {
   return state === "lost" ? `ended without a last word (killed, or out of memory?); ${output}` : "";
 }
 
-/** Formats "held-out mP@5 and R@1: 155 queries of 155 held-out classes, data/demo (3f2a91c0)"; "" if none are held out. */
+/**
+ * Formats "held-out mP@5 and R@1: 155 queries of 155 held-out classes, data/demo (3f2a91c0)"; "" if none are held out.
+ */
 export function scoredOnLine({ retrievals }: RunView): string {
   const last = retrievals.at(-1);
   if (!last) return "";

@@ -35,7 +35,7 @@ export function runWeights(
   return { ...source, shapes: new Map([...source.shapes].filter(([name]) => wanted(name))) };
 }
 
-/** Returns the shapes expected for this config. The file gives the number of classes, and the width of imported features. */
+/** Returns the shapes expected for this config; the file gives the number of classes and the width of given features. */
 function expectedShapes(config: WeightShapeSettings, found: Shapes): ReadonlyMap<string, readonly number[]> {
   const tower = findTower(config.tower);
   const given = (found.get("neck.hidden.weight") ?? found.get("neck.weight"))?.[1];

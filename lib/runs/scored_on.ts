@@ -6,9 +6,9 @@ import type { ScoredOn } from "./metrics";
 import { WITHOUT_NOTE } from "./run_note";
 
 /**
- * Computes the SHA-256 of queries and index: the header line `image_files,labels`, then one line `file,label` per image;
- * first the queries, then the index with its own header. It equals the SHA-256 of queries.csv followed by index.csv if no
- * path needs quotes.
+ * Computes the SHA-256 of queries and index: the header line `image_files,labels`, then one line `file,label` per
+ * image; first the queries, then the index with its own header. It equals the SHA-256 of queries.csv followed by
+ * index.csv if no path needs quotes.
  */
 export function setFingerprint({ queries, index }: UnknownClasses): string {
   const hash = createHash("sha256");

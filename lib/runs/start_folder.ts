@@ -1,4 +1,4 @@
-// Starts a run in its folder: claims the folder, checks or replaces the run that is there, restores it if the start fails.
+// Starts a run in its folder: claims it, checks or replaces the run that is there, restores that run if the start fails.
 import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
@@ -77,11 +77,11 @@ function globalBatch(config: PlaceSettings & Pick<OptimiserSettings, "batchSize"
 const OTHER_RUN_ADVICE = "Choose another --run-name, or give --overwrite to replace that run.";
 
 /**
- * Makes the run's folder and writes its config, or checks that the folder holds a run of the same config and data, which
- * then goes on from its last checkpoint (a finished one stays as it is). A run that ended before its first checkpoint is
- * replaced.
- * @param overwrite set an existing run of this name aside: it is deleted at the new run's first checkpoint, and comes back
- *   if the new run ends before that
+ * Makes the run's folder and writes its config, or checks that the folder holds a run of the same config and data,
+ * which then goes on from its last checkpoint (a finished one stays as it is). A run that ended before its first
+ * checkpoint is replaced.
+ * @param overwrite set an existing run of this name aside: it is deleted at the new run's first checkpoint, and comes
+ *   back if the new run ends before that
  * @param folder the run's folder; default `checkpoints/<run>/`
  * @param advice what to do about another run, in the caller's words
  * @returns the folder

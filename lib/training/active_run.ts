@@ -12,7 +12,7 @@ export interface Run {
   setup: TrainingSetup;
   /** The processes that train it together; undefined if this one trains alone. */
   ranks?: Ranks;
-  /** Whether this process writes the run's files. */
+  /** True if this process writes the run's files. */
   writes: boolean;
   /** The data that its retrieval is scored on; undefined if no classes are held out. */
   scoredOn?: ScoredOn | undefined;

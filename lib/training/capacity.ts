@@ -7,7 +7,7 @@ import { device } from "../engine/native/device";
 import { elementCount } from "../formats/safetensors_header";
 import { estimateMemoryBytes, type TableCounts } from "./estimate";
 
-/** Share of the estimate that is certain: estimates are within 15 % of measurements, so a refused run is clearly too large. */
+/** Share of the estimate that is certain: estimates are within 15 % of measurements. */
 const CERTAIN_SHARE = 0.8;
 const FLOAT_BYTES = 4;
 /** Number of checkpoints on disk while one is written: the old one stays until the new one is complete. */

@@ -139,7 +139,7 @@ function parameterCounts(
   };
 }
 
-/** Sums weights, AdamW's two moments, averages, gradients, and the activations that the backward pass needs of a piece of the batch. */
+/** Sums weights, AdamW's moments, averages, gradients, and the activations of a piece of the batch. */
 function memoryBytes(
   config: MemorySettings,
   tower: Tower,

@@ -54,7 +54,11 @@ function rowsByName(
 const FRESH_HEAD_ADVICE =
   "Train on the earlier table; or give --reinit-head (reinitHead: true): neck and backbone are kept, the head starts afresh.";
 
-/** Returns the same weights with a selection of the head's rows. @param classes places in the head @param K rows per class */
+/**
+ * Returns the same weights with a selection of the head's rows.
+ * @param classes places in the head
+ * @param K rows per class
+ */
 export function withHeadRows(source: WeightSource, classes: Int32Array, K: number): WeightSource {
   const lengthOf = (name: string) => (name === HEAD_WEIGHT ? K : name === MARGIN_SHARE_NAME ? 1 : 0);
   const shapes = new Map(

@@ -39,9 +39,9 @@ const OTHER_RUN_ADVICE =
   "startRun(config, { overwrite: true }).";
 
 /**
- * Starts (or resumes) a run in a separate, detached process: closing the browser or restarting the kernel does not affect
- * it. `processes` or `gpus` in the config make it several processes. Its output goes to `output.txt` in its folder.
- * Attaches to a run of the same settings and data that is under way; leaves a finished one as it is.
+ * Starts (or resumes) a run in a separate, detached process: closing the browser or restarting the kernel does not
+ * affect it. `processes` or `gpus` in the config make it several processes. Its output goes to `output.txt` in its
+ * folder. Attaches to a run of the same settings and data that is under way; leaves a finished one as it is.
  * @throws UserError if a run of this name has other settings, or was made of other data
  */
 export function startRun(

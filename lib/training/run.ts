@@ -42,10 +42,10 @@ import { keepEpoch, keepStep, saveLast } from "./save_run";
 import { refuseOtherShape } from "./start_weights";
 
 /**
- * Trains the run in a folder to its end in this process, from the start or from its last checkpoint. Writes every step to
- * `metrics.jsonl`, validates every epoch, keeps the last state in `last.safetensors` and the best in `best.safetensors`.
- * An interrupt (see `checkInterrupt`) or aborting `options.signal` finishes the step, saves and ends with reason
- * "stopped"; the same call goes on later.
+ * Trains the run in a folder to its end in this process, from the start or from its last checkpoint. Writes every step
+ * to `metrics.jsonl`, validates every epoch, keeps the last state in `last.safetensors` and the best in
+ * `best.safetensors`. An interrupt (see `checkInterrupt`) or aborting `options.signal` finishes the step, saves and
+ * ends with reason "stopped"; the same call goes on later.
  * @param options.reinitHead go on with a fresh head, which is necessary if the table's classes have changed
  * @param options.claimed the run's claim, if this process has it already
  */
@@ -71,8 +71,8 @@ export async function runTraining(
 }
 
 /**
- * Claims the run in a folder while `body` trains it, and writes its end. A finished run is left as it is. If the run ends
- * before its first checkpoint, the run that it should replace comes back.
+ * Claims the run in a folder while `body` trains it, and writes its end. A finished run is left as it is. If the run
+ * ends before its first checkpoint, the run that it should replace comes back.
  * @param options.reinitHead accept other data than the run was made of
  * @param options.claimed the run's claim, if this process has it already
  * @throws UserError if the data are others

@@ -26,7 +26,9 @@ export interface Batch {
 export interface BatchSource {
   stepsPerEpoch: number;
   batchAt(position: Position): Promise<Batch>;
-  /** Reuses a batch's memory: nobody may read its inputs afterwards. Without this call, the garbage collector frees it. */
+  /**
+   * Reuses a batch's memory: nobody may read its inputs afterwards. Without this call, the garbage collector frees it.
+   */
   release?(batch: Batch): void;
 }
 

@@ -16,8 +16,8 @@ export type ChoiceClasses = "training-classes" | "held-out-classes";
 const IMAGES_PER_QUERY = 3;
 
 /**
- * Holds out a share of the training classes, drawn by the seed: the run does not learn them, but is scored on them instead
- * of `retrieval/`. The other classes are renumbered in their order. A class of one image is not drawn.
+ * Holds out a share of the training classes, drawn by the seed: the run does not learn them, but is scored on them
+ * instead of `retrieval/`. The other classes are renumbered in their order. A class of one image is not drawn.
  * @returns `data` itself if the share is 0
  * @throws UserError if the share leaves fewer than two classes to learn, or draws none
  */

@@ -22,7 +22,7 @@ export async function readRunData(config: RunDataSettings): Promise<RunData> {
 
 const LEAST_CLASSES = 2;
 
-/** Throws if there is only one class, since the loss would always be 0. @param source the table or folder of the classes */
+/** Throws if there is only one class: the loss would always be 0. @param source the table or folder of the classes */
 export function requireClasses(classes: number, source: string): void {
   if (classes >= LEAST_CLASSES) return;
   throw new UserError(

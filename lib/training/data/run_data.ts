@@ -20,7 +20,9 @@ export interface RunData {
 export interface RetrievalFiles {
   queries: LabelledFiles;
   index: LabelledFiles;
-  /** Each query's position in the index, or -1, so that no query finds itself. Undefined if no query is in the index. */
+  /**
+   * Each query's position in the index, or -1, so that no query finds itself. Undefined if no query is in the index.
+   */
   own?: Int32Array | undefined;
 }
 

@@ -14,11 +14,11 @@ export interface Shard {
 export const ONE_PROCESS: Shard = { rank: 0, worldSize: 1 };
 
 /**
- * Returns the rows of an epoch in the order in which all processes together see them; it depends on seed and epoch only.
+ * Returns the rows of an epoch in the order in which all processes together see them; only seed and epoch decide it.
  * - `shuffle`: every row once (PyTorch's DistributedSampler)
  * - `class_balanced`: N rows, every class equally often up to one; a class uses all its rows before it repeats one
- * - `m_per_class`: runs of `samplesPerClass` rows of one class, distinct if the class has enough rows; all runs of a step
- *   are of different classes (pytorch-metric-learning's MPerClassSampler)
+ * - `m_per_class`: runs of `samplesPerClass` rows of one class, distinct if the class has enough rows; all runs of a
+ *   step are of different classes (pytorch-metric-learning's MPerClassSampler)
  * @param labels [N]
  * @throws UserError if `samplesPerClass` does not divide `batchSize`, or there are fewer classes than runs in a step
  */

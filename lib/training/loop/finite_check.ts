@@ -38,7 +38,8 @@ export class FiniteCheck {
    * Checks the losses of a step.
    * @param loss this process's loss
    * @param losses losses of all processes, by rank
-   * @throws UserError naming the step, its learning rates and its images; PeerFailure if only another process's loss is bad
+   * @throws UserError naming the step, its learning rates and its images; PeerFailure if only another process's loss
+   *   is not finite
    */
   checkLoss({ step, rates, margin, batch }: TakenStep, loss: number, losses: readonly number[]): void {
     this.#last =

@@ -43,7 +43,7 @@ export class Trainer {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** Optimizer steps taken so far, over all epochs. */
   stepsDone = 0;
-  /** Whether one of the processes that train together was asked to stop; all know it after the same step. */
+  /** True if one of the processes that train together was asked to stop; all know it after the same step. */
   stopAgreed = false;
   /** The parts that its step was traced from. */
   readonly stepParts: StepParts;
@@ -98,7 +98,10 @@ export class Trainer {
     return this.#batches.stepsPerEpoch;
   }
 
-  /** Reads the current neck and head as tensors; the caller disposes of them. @param kind the raw weights, or an average */
+  /**
+   * Reads the current neck and head as tensors; the caller disposes of them.
+   * @param kind the raw weights, or an average
+   */
   async headWeights(kind: WeightKind = "raw"): Promise<Weights> {
     await this.collectHead();
     return readHeadWeights(this.stored, kind);
@@ -137,8 +140,8 @@ export class Trainer {
   }
 
   /**
-   * Checks that no weight is NaN or infinite. Called before a checkpoint is replaced, because a bad gradient shows in the
-   * loss of the next step at the earliest.
+   * Checks that no weight is NaN or infinite. Called before a checkpoint is replaced, because a bad gradient shows in
+   * the loss of the next step at the earliest.
    * @throws UserError naming the last step
    */
   async assertFinite(): Promise<void> {

@@ -5,14 +5,14 @@ import type { Phase } from "../ranks/ranks";
 export interface Failure {
   rank: number;
   cause: string;
-  /** Whether a restart from the last checkpoint may succeed; not if the numbers themselves were at fault. */
+  /** True if a restart from the last checkpoint may succeed; false if the numbers themselves were at fault. */
   canRestart: boolean;
 }
 
 /** Kinds of failures, from the most to the least likely to be the cause and not a consequence. */
 const KINDS = ["reported", "died", "behind", "silent", "peer"] as const;
 
-/** `reported` by the process itself; `died`: the process ended; `behind`, `silent`: see below; `peer`: it lost the others. */
+/** `reported` by the process itself; `died`: it ended; `behind`, `silent`: see below; `peer`: it lost the others. */
 export type FailureKind = (typeof KINDS)[number];
 
 /** A process counts as hung after this time without a message; each sends a sign of life every second. */

@@ -8,8 +8,8 @@ import { tracedAt } from "../../engine/tracing/order";
 import { scope } from "../../engine/tracing/scope";
 
 /**
- * Returns the mean of each gradient over the processes. Buckets are filled in the order of the backward pass, and a bucket
- * is sent as soon as it is full, while the pass computes the gradients of earlier layers.
+ * Returns the mean of each gradient over the processes. Buckets are filled in the order of the backward pass, and a
+ * bucket is sent as soon as it is full, while the pass computes the gradients of earlier layers.
  */
 export function meanGradients(
   cluster: Cluster,

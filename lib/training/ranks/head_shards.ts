@@ -102,7 +102,9 @@ export function stepShards(
 
 /** The whole head of a model that is sharded over processes. All processes call the same methods in the same order. */
 export class WholeHead {
-  /** The model as a checkpoint stores it: reads give the head as of the last `collect`; writes are distributed by `scatter`. */
+  /**
+   * The model as a checkpoint stores it: reads give the head as of the last `collect`; `scatter` distributes writes.
+   */
   readonly stored: StoredModel;
   readonly #ranks: Ranks;
   readonly #program: Program;

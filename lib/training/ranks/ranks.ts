@@ -59,7 +59,7 @@ export class Ranks {
     this.#program = new Program(cluster.sessionOptions);
   }
 
-  /** Whether this process writes the run's files. */
+  /** True if this process writes the run's files. */
   get isChief(): boolean {
     return this.shard.rank === 0;
   }
@@ -138,7 +138,10 @@ export class Ranks {
     await this.verifyEqual(trainer);
   }
 
-  /** Compares the CRC-32 of variables with the chief's. @throws UserError naming a variable that differs, and its rank */
+  /**
+   * Compares the CRC-32 of variables with the chief's.
+   * @throws UserError naming a variable that differs, and its rank
+   */
   async verifyEqual(trainer: Pick<SharedTrainer, "program" | "shapes" | "config">): Promise<void> {
     const names = [...equalShapes(trainer).keys()];
     const halves: number[] = [];

@@ -30,9 +30,9 @@ export interface Averages {
 }
 
 /**
- * Declares the averages that the config enables; the weights are variables of the program already. A batch norm's running
- * values are averaged like weights, as in PyTorch's `AveragedModel(model, ..., use_buffers=True)`, which makes the pass
- * of `update_bn` over the training images unnecessary.
+ * Declares the averages that the config enables; the weights are variables of the program already. A batch norm's
+ * running values are averaged like weights, as in PyTorch's `AveragedModel(model, ..., use_buffers=True)`, which makes
+ * the pass of `update_bn` over the training images unnecessary.
  * @see https://docs.pytorch.org/docs/stable/optim.html#weight-averaging-swa-and-ema, https://arxiv.org/abs/1803.05407 (SWA)
  */
 export async function createAverages(
@@ -69,8 +69,8 @@ export async function createAverages(
 }
 
 /**
- * Traces mean <- weight + share (mean - weight). The share of the old mean is `decay` for the EMA and n / (n + 1) for the
- * SWA. The first mean is a copy of the weights, as in PyTorch.
+ * Traces mean <- weight + share (mean - weight). The share of the old mean is `decay` for the EMA and n / (n + 1) for
+ * the SWA. The first mean is a copy of the weights, as in PyTorch.
  */
 function traceAverage(
   program: Program,

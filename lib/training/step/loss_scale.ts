@@ -26,8 +26,8 @@ export function lossScale(variables: TracedVariables): tf.Scalar {
 }
 
 /**
- * Counts the steps that have changed the weights, including the next one. AdamW's bias corrections use this count, since
- * steps with overflowing gradients are skipped, as by PyTorch's GradScaler.
+ * Counts the steps that have changed the weights, including the next one. AdamW's bias corrections use this count,
+ * since steps with overflowing gradients are skipped, as by PyTorch's GradScaler.
  * @param step the next step, from 1
  */
 export async function stepsApplied(

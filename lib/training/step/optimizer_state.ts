@@ -7,8 +7,8 @@ import { LOSS_SCALE_START } from "./loss_scale";
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /**
- * Declares and initialises the optimizer's variables: two moments of each trained weight, the loss scale in float16, and
- * the sums of gradients if a batch is divided into pieces.
+ * Declares and initialises the optimizer's variables: two moments of each trained weight, the loss scale in float16,
+ * and the sums of gradients if a batch is divided into pieces.
  * @param trained shapes of the trained weights by name
  * @returns shapes of the variables that belong in a checkpoint: all but the sums, which are zero between steps
  */

@@ -44,7 +44,9 @@ function originalSchedule(
   return 0.5 * config.initLr * (1 + Math.cos((Math.PI * epoch) / (config.nEpochs + 1)));
 }
 
-/** Computes a linear warm-up over the first tenth of all steps, then half a cosine that ends one step after the last. */
+/**
+ * Computes a linear warm-up over the first tenth of all steps, then half a cosine that ends one step after the last.
+ */
 function cosineSchedule(
   config: ScheduleSettings,
   { epoch, stepInEpoch }: Position,
