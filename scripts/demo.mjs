@@ -64,7 +64,8 @@ function stage(name, args, options = {}) {
 function refuseOtherRuns() {
   const require = createRequire(import.meta.url);
   const { trainConfigs } = require("guie/dist/notebook/views/train_configs");
-  const { configDifferences, readRunConfig, runFile, runFolder } = require("guie/dist/runs/run_folder");
+  const { readRunConfig, runFile, runFolder } = require("guie/dist/runs/run_folder");
+  const { configDifferences } = require("guie/dist/runs/start_folder");
   for (const config of Object.values(trainConfigs(PARAMS.Train))) {
     const folder = runFolder(config.runName);
     const differences = existsSync(runFile(folder, "config"))

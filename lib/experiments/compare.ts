@@ -1,4 +1,4 @@
-// Trained runs, the backbone and pixels compared on the held-out classes.
+// Compares trained runs, the backbone and pixels on the held-out classes.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readCsv, wholeNumberCell } from "../common/csv/csv";
@@ -20,10 +20,10 @@ import type { RetrievalFiles } from "../training/data/run_data";
 import { heldOutFiles, modelVectors, requireModels } from "./ladder";
 
 /**
- * Compares models on the retrieval set of the config's data directory. Where `retrieval/classes.csv` has a column
- * `group`, its groups are compared as data sets too.
- * @param models `pixels`, and models as `findModel` takes them; the differences are from the first unless told
- * @throws UserError when the data directory has no retrieval set, or a model does not exist
+ * Compares models on the retrieval set of the config's data directory. If `retrieval/classes.csv` has a column `group`,
+ * its groups are also compared as data sets.
+ * @param models `pixels`, and models as `findModel` takes them; by default, differences are from the first
+ * @throws UserError if the data directory has no retrieval set, or a model does not exist
  * @example
  * const rows = await compareOnHeldOut(config, ["backbone", "demo_frozen"]);
  */
@@ -40,10 +40,10 @@ export async function compareOnHeldOut(
 }
 
 /**
- * Where the wrong nearest neighbours of a model come from, data set by data set, on the retrieval set of the config's
- * data directory.
+ * Counts the data sets of a model's wrong nearest neighbours, by data set of the query, on the retrieval set of the
+ * config's data directory.
  * @param model as `compareOnHeldOut` takes it
- * @throws UserError when `retrieval/classes.csv` names no groups: there are no data sets to be confused
+ * @throws UserError if `retrieval/classes.csv` names no groups: there are no data sets to be confused
  * @example
  * confusionTable(await confusionOnHeldOut(config, "demo_fine_tune"))
  */
@@ -57,7 +57,7 @@ export async function confusionOnHeldOut(
   const { queryDatasets, indexDatasets, own, ...labels } = await retrievalLabels(config.dataDir, files);
   if (!queryDatasets || !indexDatasets) {
     throw new UserError(
-      `The retrieval set below ${dataFolder(config)} is not divided into data sets: none can be taken for another.`,
+      `The retrieval set below ${dataFolder(config)} is not divided into data sets: none can be confused with another.`,
       "Write retrieval/classes.csv with the columns labels,class_name,group; `npx guie merge --hold-out` does.",
     );
   }
@@ -67,7 +67,7 @@ export async function confusionOnHeldOut(
 }
 
 /**
- * Classes of the retrieval set, and the groups of `retrieval/classes.csv` as its data sets.
+ * Returns the classes of the retrieval set, and the groups of `retrieval/classes.csv` as its data sets.
  * @example
  * const labels = await retrievalLabels("data/demo", await heldOutFiles("data/demo"));
  */

@@ -1,4 +1,4 @@
-// The author's ladder on held-out classes: pixels, backbone as it is, neck on frozen features, fine-tuned.
+// The author's ladder on held-out classes: pixels, untrained backbone, neck on frozen features, fine-tuned model.
 import { UserError } from "../common/errors";
 import { withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
@@ -21,27 +21,27 @@ import { NOTHING_LEARNED, scoredOn } from "../runs/scored_on";
 import { distinctFiles, readRetrievalFiles, readWholeData } from "../training/data/read_run_data";
 import type { RetrievalFiles } from "../training/data/run_data";
 
-/** The word for what can be had without any model. */
+/** The name of the rung without any model. */
 const PIXELS = "pixels";
 const PIXEL_GRID = 16;
 
-/** One rung. */
+/** One rung: a model with its scores. */
 export interface LadderRung extends RetrievalScores {
   name: string;
-  /** What it is scored on, and how much of that the model was trained on. */
+  /** The data that it is scored on, and how much of it the model was trained on. */
   on: ScoredOn;
 }
 
 /** The retrieval set of a data directory, with the names of its classes. */
 export interface HeldOutFiles extends RetrievalFiles {
-  /** "group/class name" by label, of those that have names. */
+  /** Names "group/class name" by label, for classes that have names. */
   classes: ReadonlyMap<number, string>;
 }
 
 /**
  * Scores every rung on the same held-out queries and index.
  * @param runs models by rung, as `findModel` takes them: `{ frozen: "demo_frozen", fine_tuned: "demo_fine_tune" }`
- * @throws UserError when the data directory has no retrieval set
+ * @throws UserError if the data directory has no retrieval set
  * @example
  * await climbLadder(config, { frozen: "demo_frozen", fine_tuned: "demo_fine_tune" });
  */
@@ -64,8 +64,8 @@ export async function climbLadder(
 }
 
 /**
- * The retrieval set of a data directory.
- * @throws UserError when there is none
+ * Reads the retrieval set of a data directory.
+ * @throws UserError if there is none
  * @example
  * const { queries, index } = await heldOutFiles("data/demo");
  */
@@ -74,25 +74,25 @@ export async function heldOutFiles(dataDir: string): Promise<HeldOutFiles> {
   const files = await readRetrievalFiles(folder);
   if (files) return { ...files, classes: heldOutClasses(folder) };
   throw new UserError(
-    `Expected retrieval/queries.csv and retrieval/index.csv below ${folder}: they are not there.`,
-    `Hold classes out and train anew: npx guie merge --data-dir ${dataDir} --hold-out 0.33; or write the two files ` +
+    `Expected retrieval/queries.csv and retrieval/index.csv below ${folder}: there are none.`,
+    `Hold classes out and train again: npx guie merge --data-dir ${dataDir} --hold-out 0.33; or write the two files ` +
       "(image_files,labels). The demo brings them: npx guie get-data --demo.",
   );
 }
 
-/** What a model is scored on with the retrieval set of a data directory. @throws UserError where there is none */
+/** Describes the retrieval set of a data directory for scores of a model. @throws UserError if there is none */
 export async function scoredOnHeldOut(dataDir: string, model = "pixels"): Promise<ScoredOn> {
   return scoredOn(await heldOutFiles(dataDir), { dataDir, holdOutShare: 0 }, learnedOf(model));
 }
 
-/** What a model has learned; undefined where that was not noted. @param model as `modelVectors` takes it */
+/** Returns what a model has learned; undefined if it was not noted. @param model as `modelVectors` takes it */
 export function learnedOf(model: string): Learned | undefined {
   const checkpoint = isUntrained(model) ? undefined : seekCheckpoint(model);
   return checkpoint ? learnedBy(checkpoint.folder) : NOTHING_LEARNED;
 }
 
 /**
- * Vectors of the retrieval set: a row an image, in the order of `files`.
+ * Computes the vectors of the retrieval set, one row per image in the order of `files`.
  * @param model `pixels`, or as `findModel` takes it: `backbone` (its frozen features), a run, a tower, ...
  */
 export async function modelVectors(
@@ -119,12 +119,12 @@ export async function modelVectors(
   }
 }
 
-/** Whether a model is one that is on the ladder in any case. */
+/** Tells whether a model is one of the two that are always on the ladder. */
 export function isUntrained(model: string): boolean {
   return model === PIXELS || model === BACKBONE;
 }
 
-/** Looks for every model before the first is embedded. @throws UserError for a model that does not exist */
+/** Checks that all models exist, before the first one is used. @throws UserError for a model that does not exist */
 export async function requireModels(
   config: ComparisonSettings,
   models: readonly string[],
@@ -133,7 +133,7 @@ export async function requireModels(
   for (const model of models) if (model !== PIXELS) await findModel(model, config, options);
 }
 
-/** Retrieval scores of a model, as `modelVectors` takes it. */
+/** Computes the retrieval scores of a model, as `modelVectors` takes it. */
 export async function scoreModel(
   config: ComparisonSettings,
   model: string,
@@ -152,7 +152,7 @@ export async function scoreModel(
 
 type RetrievalPart = "queries" | "index";
 
-/** Each image squashed to 16 x 16, its 768 values less their mean: what can be had without any model. */
+/** Resizes each image to 16 x 16 and subtracts the mean from its 768 values: a baseline without any model. */
 async function pixelVectors(config: ComparisonSettings, files: readonly string[]): Promise<Vectors> {
   const images = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
   const length = 3 * PIXEL_GRID ** 2;
@@ -165,8 +165,8 @@ async function pixelVectors(config: ComparisonSettings, files: readonly string[]
 }
 
 /**
- * The backbone's features of the training images and of the retrieval set, standardised by the training images' mean
- * and deviation where the config says so.
+ * Computes the backbone's features of the training images and of the retrieval set; with the setting `standardise`,
+ * standardised by the training images' mean and deviation.
  */
 export async function backboneVectors(
   config: ComparisonSettings,

@@ -1,4 +1,4 @@
-// What is left of the backbone's features when they are made shorter, compared on the held-out classes.
+// Compares reduced backbone features with the full ones on the held-out classes.
 import type { ProgressOptions } from "../common/progress";
 import type { ComparisonSettings } from "../config/parts";
 import type { BootstrapOptions } from "../retrieval/bootstrap";
@@ -13,19 +13,19 @@ import {
 import { retrievalLabels } from "./compare";
 import { backboneVectors, heldOutFiles, modelVectors, requireModels } from "./ladder";
 
-/** The ways of making features shorter, in the order of the table. */
+/** The kinds of reductions, in the order of the table. */
 export const REDUCTION_KINDS: readonly ReductionKind[] = ["pca", "whitened", "random"];
 
-/** Reductions of a backbone's features by kind, and how they compare. */
+/** Reductions of a backbone's features by kind, and their comparison. */
 export interface ReductionComparison {
   reductions: Record<ReductionKind, Reduction>;
   rows: ComparisonRow[];
 }
 
 /**
- * Fits PCA and PCA with whitening to the features of the training images, draws a random projection, and compares
- * them with the features as they are (the first row) and with trained runs, whose necks have learned theirs.
- * @param dimensions numbers a vector afterwards
+ * Fits PCA and PCA with whitening to the features of the training images, draws a random projection, and compares them
+ * with the full features (the first row) and with trained runs, which have learned their reduction in the neck.
+ * @param dimensions length of the reduced vectors
  * @example
  * const { rows } = await compareReductions(config, 64, ["demo_frozen"]);
  */

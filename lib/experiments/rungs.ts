@@ -1,4 +1,4 @@
-// What the notebook Inference compares: a person's runs, above pixels and their backbone.
+// The ladder of the notebook Inference: a person's runs above pixels and their backbone.
 import { existsSync } from "node:fs";
 import { UserError } from "../common/errors";
 import { overrideConfig } from "../config/config";
@@ -9,43 +9,43 @@ import type { RunSettings } from "../config/run";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { listRuns, readRunConfig, runFile, runFolder } from "../runs/run_folder";
 
-/** Which runs are looked at, and on which data. */
+/** The runs and the data of a ladder. */
 export interface RungRequest {
   /** The name that Train gave its two runs (`<run>_frozen`, `<run>_fine_tune`), or a run's own. */
   run: string;
-  /** What is looked at: a run, or `RUN/best`, `RUN/epoch_3:ema`; "" for the last rung. */
+  /** The model to show: a run, or `RUN/best`, `RUN/epoch_3:ema`; "" for the last rung. */
   model?: string;
-  /** Preset that names backbone, size and data; unless told, they are those of the first run. */
+  /** Preset with backbone, size and data; default: those of the first run. */
   preset?: string | undefined;
-  /** Unless told, the folder that the config names. */
+  /** Data directory; default: the config's. */
   dataDir?: string | undefined;
 }
 
-/** A ladder of models, each to be held against the one before it. */
+/** A ladder of models, each compared with the one before it. */
 export interface Rungs {
   /** Backbone, size and data of the first two rungs. */
   config: Readonly<ComparisonSettings & RunSettings & DataSettings>;
-  /** `pixels`, `backbone`, then the runs that are there. */
+  /** `pixels`, `backbone`, then the existing runs. */
   models: string[];
-  /** The one that is looked at. */
+  /** The model to show. */
   model: string;
 }
 
 /**
- * The ladder of the runs that are there: one is enough.
- * @throws UserError where there is none
+ * Returns the ladder of the existing runs; one is enough.
+ * @throws UserError if there is none
  * @example
  * const { config, models } = rungsOf({ run: "demo" });
  */
 export function rungsOf({ run, model = "", preset: presetName, dataDir }: RungRequest): Rungs {
   const names = [run, `${run}_frozen`, `${run}_fine_tune`];
-  const there = names.filter((name) => existsSync(runFile(runFolder(name), "last")));
-  const runs = [...new Set(model === "" ? there : [...there, model])];
+  const existing = names.filter((name) => existsSync(runFile(runFolder(name), "last")));
+  const runs = [...new Set(model === "" ? existing : [...existing, model])];
   const [first] = runs;
   if (first === undefined) throw noRun(names);
-  const own = presetName === undefined ? configOfRun(first) : preset(presetName, "frozen");
+  const config = presetName === undefined ? configOfRun(first) : preset(presetName, "frozen");
   return {
-    config: overrideConfig(own, { stage: "frozen", holdOutShare: 0, dataDir }),
+    config: overrideConfig(config, { stage: "frozen", holdOutShare: 0, dataDir }),
     models: ["pixels", "backbone", ...runs],
     model: model || runs.at(-1)!,
   };

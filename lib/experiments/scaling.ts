@@ -1,56 +1,58 @@
-// What a training step of several processes should take, by formula. A model on paper: docs/scaling.md says how far it
-// was checked. All rates are per second, in bytes or floating point operations; a device is one process's.
+// Predicts the time of a training step of several processes, by formula only; docs/scaling.md tells how far it was
+// checked. All rates are per second, in bytes or floating point operations; each process has one device.
 
-/** What a step's time follows from. */
+/** The numbers that determine a step's time. */
 export interface ScalingInputs {
-  /** Hosts that train together, and devices of each, one process a device. */
+  /** Number of hosts, and of devices per host; one process per device. */
   hosts: number;
   devicesPerHost: number;
-  /** Images of a step in one process. */
+  /** Images per step in one process. */
   imagesPerDevice: number;
-  /** Of one image: forward and backward, in the matrix products that a device computes. */
+  /** Matrix product operations of a device per image, forward and backward. */
   flopsPerImage: number;
-  /** What a device reaches of its matrix products: its peak times the utilisation that is assumed. */
+  /** A device's rate of matrix products: its peak times the assumed utilisation. */
   flopsPerSecond: number;
-  /** Of `flopsPerImage`, the share of the backward pass: 2 / 3; with gradient checkpointing 3 / 4. */
+  /** Share of the backward pass in `flopsPerImage`: 2 / 3; with gradient checkpointing 3 / 4. */
   backwardShare: number;
-  /** Weights that a device updates, and its memory's rate: AdamW reads four numbers of each and writes three. */
+  /**
+   * Weights that a device updates, and the rate of its memory: AdamW reads four numbers per weight and writes three.
+   */
   trainedWeights: number;
   memoryBytesPerSecond: number;
-  /** Gradients that the processes average in a step, as sent. */
+  /** Size of the gradients that the processes average in a step, in the data type that is sent. */
   gradientBytes: number;
   bucketBytes: number;
-  /** From a device to the next of the same host, one way. */
+  /** Rate from a device to the next on the same host, one way. */
   linkBytesPerSecond: number;
-  /** Out of a host, all its devices together, one way. */
+  /** Rate out of a host, for all its devices together, one way. */
   networkBytesPerSecond: number;
-  /** What a message takes however short it is. */
+  /** Fixed time of a message. */
   messageSeconds: number;
-  /** Whether devices compute while gradients travel: not where the same cores do both. */
+  /** True if devices compute while gradients are sent; false if the same cores do both. */
   overlaps: boolean;
 }
 
-/** A step, taken apart; seconds. */
+/** The predicted parts of a step, in seconds. */
 export interface ScalingPrediction {
   devices: number;
   stepSeconds: number;
   computeSeconds: number;
   updateSeconds: number;
-  /** Gradients' way, if nothing else went on. */
+  /** Time for averaging the gradients, without overlap. */
   reduceSeconds: number;
-  /** What of it the step waits for. */
+  /** The part of it that the step waits for. */
   exposedSeconds: number;
   imagesPerSecond: number;
-  /** Against as many devices that need not talk: 1 = all of their speed. */
+  /** Speed relative to the same number of devices without communication, 0..1. */
   efficiency: number;
 }
 
 const BYTES_OF_UPDATE = 7 * 4;
 
 /**
- * Predicts a step. Gradients go round a ring in buckets: each device sends 2 (W - 1) / W of them, as fast as the
- * ring's slowest link. The backward pass fills the buckets one after the other and evenly; a bucket leaves when it is
- * full and the one before has arrived, so that at least the last one is waited for.
+ * Predicts a step. Gradients go round a ring in buckets: each device sends 2 (W - 1) / W times their size at the rate
+ * of the slowest link. The backward pass fills the buckets evenly, one after the other. A bucket is sent when it is
+ * full and the one before has arrived, so the step waits at least for the last one.
  */
 export function predictStep(inputs: ScalingInputs): ScalingPrediction {
   const devices = inputs.hosts * inputs.devicesPerHost;
@@ -74,7 +76,7 @@ export function predictStep(inputs: ScalingInputs): ScalingPrediction {
   };
 }
 
-/** All gradients once round the ring: https://arxiv.org/abs/1802.05799 */
+/** Returns the time of a ring all-reduce of all gradients: https://arxiv.org/abs/1802.05799 */
 function ringSeconds(inputs: ScalingInputs, devices: number, buckets: number): number {
   if (devices === 1) return 0;
   const { gradientBytes, hosts, devicesPerHost, messageSeconds } = inputs;
@@ -86,7 +88,9 @@ function ringSeconds(inputs: ScalingInputs, devices: number, buckets: number): n
   return sentBytes / Math.min(...links) + buckets * 2 * (devices - 1) * messageSeconds;
 }
 
-/** What is left of the buckets' way when the backward pass has ended; bucket i of n is full after i / n of it. */
+/**
+ * Returns the time for averaging that is left after the backward pass; bucket i of n is full after i / n of the pass.
+ */
 function exposed(reduceSeconds: number, backwardSeconds: number, buckets: number): number {
   const slower = Math.max(reduceSeconds, backwardSeconds);
   const faster = Math.min(reduceSeconds, backwardSeconds);

@@ -1,4 +1,4 @@
-// What a config asks of machines that nobody here has: the inputs of `predictStep`. Declared numbers, none measured.
+// Inputs of `predictStep` for a config on given machines. The machines' numbers are from data sheets, none is measured.
 import type { ScalingSettings } from "../config/parts";
 import { headShapes } from "../model/head";
 import { forwardFlops } from "../model/tower_cost";
@@ -7,18 +7,18 @@ import { featureLength } from "../model/vit";
 import { HEAD_WEIGHT } from "../model/weight_names";
 import type { ScalingInputs } from "./scaling";
 
-/** A kind of host, by its makers' numbers. */
+/** A kind of host, with its makers' numbers. */
 export interface Machine {
-  /** Of a device's matrix products: in bfloat16, and in TF32, which TensorFlow takes for float32. */
+  /** Peak rate of a device's matrix products: in bfloat16, and in TF32, which TensorFlow uses for float32. */
   peakFlopsPerSecond: { bfloat16: number; float32: number };
   memoryBytesPerSecond: number;
-  /** One way. */
+  /** Rate between devices of a host, one way. */
   linkBytesPerSecond: number;
-  /** One way, of a host. */
+  /** Rate out of a host, one way. */
   networkBytesPerSecond: number;
 }
 
-/** By NVIDIA's data sheets, without sparsity; the network is what such hosts are often sold with. */
+/** Machines from NVIDIA's data sheets, without sparsity; with a network that is common for such hosts. */
 export const MACHINES = {
   // 48 GB; PCIe 4.0 x16; 100 Gbit/s Ethernet. https://images.nvidia.com/content/Solutions/data-center/a40/nvidia-a40-datasheet.pdf
   a40: {
@@ -36,7 +36,7 @@ export const MACHINES = {
   },
 } as const satisfies Record<string, Machine>;
 
-/** What is assumed of all machines. */
+/** Assumptions about all machines. */
 export interface Assumptions {
   /** Share of the peak that a step's products reach. */
   utilisation: number;
@@ -45,12 +45,14 @@ export interface Assumptions {
   messageSeconds: number;
 }
 
-/** Large ViTs are trained at .3 to .5 of the peak; NCCL reaches .6 to .9 of a link, and counts some 3 to 14 us a hop. */
+/**
+ * Typical values: large ViTs train at .3 to .5 of the peak; NCCL reaches .6 to .9 of a link, and 3 to 14 us per hop.
+ */
 export const ASSUMPTIONS: Assumptions = { utilisation: 0.4, transferShare: 0.7, messageSeconds: 6e-6 };
 
 /**
- * Inputs of `predictStep` for a run that trains all weights of a config.
- * @param classCount classes of the head
+ * Returns the inputs of `predictStep` for a run that trains all weights of a config.
+ * @param classCount number of classes of the head
  */
 export function scalingInputs(
   config: ScalingSettings,
@@ -71,7 +73,7 @@ export function scalingInputs(
     parameterCount(tower, { projection: false }) + Object.values(neck).map(sizeOf).reduce(add, 0);
   const passes = config.gradientCheckpointing ? 4 : 3;
   const ofHead = 2 * headWeights;
-  // A head that is shared out: each process has its share of the classes, for the images of all
+  // Each process of a sharded head has its share of the classes, for the images of all processes
   const shares = config.shardHead ? hosts * devicesPerHost : 1;
   const peak = machine.peakFlopsPerSecond[config.precision === "float32" ? "float32" : "bfloat16"];
   const averaged = others + (config.shardHead && shares > 1 ? 0 : headWeights);

@@ -1,5 +1,5 @@
-// Model soups: one model whose weights are the mean of several runs' or checkpoints'. Wortsman et al., "Model soups",
-// ICML 2022, https://arxiv.org/abs/2203.05482.
+// Model soups: a model with the mean weights of several runs or checkpoints. Wortsman et al., "Model soups", ICML 2022,
+// https://arxiv.org/abs/2203.05482.
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
@@ -15,22 +15,23 @@ import type { WeightSource } from "../model/weight_source";
 import { type CheckpointRef, findCheckpoint } from "../runs/checkpoint_ref";
 import { learnedBy, writeTrainedImages } from "../runs/learned_classes";
 import type { ScoredOn } from "../runs/metrics";
-import { hasCheckpoint, RUN_FOLDER, readRunConfig, runFile, runFolder } from "../runs/run_folder";
+import { hasCheckpoint, readRunConfig, runFile, runFolder } from "../runs/run_folder";
 import { learnedClasses, nameChanges, readNote, writeNote } from "../runs/run_note";
 import { runWeights } from "../runs/run_weights";
 import { scoredOn } from "../runs/scored_on";
+import { RUN_FOLDER } from "../runs/start_folder";
 import { type ChoiceClasses, choiceDifferences } from "../training/data/choice_classes";
 import { readRetrievalFiles, readRunData } from "../training/data/read_run_data";
 import type { RetrievalFiles } from "../training/data/run_data";
 import { scoreModel } from "./ladder";
 
-/** One of the checkpoints that were given. */
+/** One of the given checkpoints. */
 export interface Ingredient {
-  /** As it was named. */
+  /** Its name as given. */
   checkpoint: string;
-  /** mP@5 of it alone, where the soup was chosen by scores. */
+  /** Its own mP@5, if the soup was chosen by scores. */
   mp5?: number;
-  /** Whether the soup holds it. */
+  /** True if it is in the soup. */
   taken: boolean;
 }
 
@@ -38,14 +39,14 @@ export interface Ingredient {
 export interface Soup {
   folder: string;
   ingredients: Ingredient[];
-  /** mP@5 of the soup, where it was chosen by scores: on the classes that it was chosen by. */
+  /** mP@5 of the soup on the classes that it was chosen by, if it was chosen by scores. */
   mp5?: number;
   chosenOn?: ChoiceClasses;
-  /** The queries and the index of these classes. */
+  /** The data of that score. */
   on?: ScoredOn;
 }
 
-/** Settings that say what a weight means: they must be equal in all ingredients. */
+/** Settings that determine the meaning of weights: they must be equal in all ingredients. */
 const MEANING = [
   "stage",
   "tower",
@@ -69,13 +70,13 @@ interface Member extends CheckpointRef {
 /**
  * Writes the mean of checkpoints' weights as a run `checkpoints/<out>/`, which can be evaluated, exported, and started
  * from like any other.
- * @param names checkpoints as `findCheckpoint` takes them, two at least
- * @param options.greedy begin with the best by mP@5, and keep of the others, from the best to the worst, those with which
- *   the soup is no worse (the paper's recipe 1). Scored on the training classes that the runs held out (`holdOutShare`);
- *   where they held out none, on those of `retrieval/`, by which the soup can then no longer be reported
- * @param options.overwrite replace a run of that name, once the soup is whole
- * @throws UserError where they are not of one kind, or something stands at `out`: a run, unless it may be replaced; one of
- * `names`, or anything else, in any case
+ * @param names checkpoints as `findCheckpoint` takes them, at least two
+ * @param options.greedy start with the best by mP@5, and add the others, from best to worst, if the soup is no worse
+ *   with them (the paper's recipe 1). Scores are on the training classes that the runs held out (`holdOutShare`), or,
+ *   if they held out none, on those of `retrieval/`, which then can no longer serve for reporting the soup
+ * @param options.overwrite replace a run of that name, once the soup is complete
+ * @throws UserError if the checkpoints are of different kinds, or `out` exists: a run without `overwrite`; one of
+ *   `names` or anything else in any case
  * @example
  * const { folder } = await makeSoup(["demo_a", "demo_b/best"], "demo_soup");
  */
@@ -85,7 +86,7 @@ export async function makeSoup(
   options: { greedy?: boolean; overwrite?: boolean } & ProgressOptions = {},
 ): Promise<Soup> {
   if (names.length < 2)
-    throw new UserError(`A soup needs two checkpoints at least, given: ${names.join(" ") || "none"}.`);
+    throw new UserError(`A soup needs at least two checkpoints, got ${names.join(" ") || "none"}.`);
   const members = names.map((name): Member => {
     const ref = findCheckpoint(name);
     return { ...ref, name, config: readRunConfig(ref.folder) };
@@ -129,7 +130,7 @@ async function fillFolder(
   return { ingredients, ...choice };
 }
 
-/** @throws UserError where two checkpoints differ in a setting, or in classes, that say what their weights mean */
+/** @throws UserError if two checkpoints differ in a setting of MEANING, or in their held-out classes */
 function refuseOther(first: Member, other: Member): void {
   const fixed = first.config.stage === "frozen" ? ([...MEANING, "weights"] as const) : MEANING;
   const differences = fixed.filter((setting) => first.config[setting] !== other.config[setting]);
@@ -148,7 +149,7 @@ function refuseOther(first: Member, other: Member): void {
   );
 }
 
-/** The mean of the members' weights as the last checkpoint of a run that has ended. */
+/** Writes the mean of the members' weights as the last checkpoint of a run that has ended. */
 async function writeSoup(members: readonly Member[], folder: string, config: SoupSettings): Promise<void> {
   const sources: WeightSource[] = [];
   try {
@@ -170,10 +171,10 @@ async function writeSoup(members: readonly Member[], folder: string, config: Sou
   }
   const end = { kind: "end", reason: "finished", message: "a soup", elapsedSeconds: 0 };
   writeFileAtomically(runFile(folder, "metrics"), `${JSON.stringify(end)}\n`);
-  writeJson(runFile(folder, "config"), config); // the last one: with it the folder is a run
+  writeJson(runFile(folder, "config"), config); // written last, because it makes the folder a run
 }
 
-/** @throws UserError where the rows of two heads mean other classes, as far as that was noted */
+/** @throws UserError if the rows of two heads belong to different classes, as far as noted */
 function refuseOtherClasses(first: Member, other: Member): void {
   const [one, two] = [first, other].map(({ folder }) => readNote(folder));
   if (!one || !two) return;
@@ -187,7 +188,7 @@ function refuseOtherClasses(first: Member, other: Member): void {
   );
 }
 
-/** A soup has learned what its members have, together. Without a note of each of them it has none either. */
+/** Notes that a soup has learned everything that its members have. It gets no note if a member has none. */
 function noteSoup(members: readonly Member[], folder: string): void {
   const notes = members.map(({ folder }) => readNote(folder));
   const [first] = notes;
@@ -206,7 +207,7 @@ function noteSoup(members: readonly Member[], folder: string): void {
   writeTrainedImages(folder, [], images);
 }
 
-/** In double precision, so that the order of the members does not matter. */
+/** Computes the mean in double precision, so that the order of the members does not matter. */
 function meanOf(sources: readonly WeightSource[], name: string, shape: readonly number[]): Float32Array {
   const size = shape.reduce((product, length) => product * length, 1);
   const [sum, values] = [new Float64Array(size), new Float32Array(size)];
@@ -217,7 +218,7 @@ function meanOf(sources: readonly WeightSource[], name: string, shape: readonly 
   return Float32Array.from(sum, (value) => value / sources.length);
 }
 
-/** @throws UserError naming the tensors that only one has, or that have another shape */
+/** @throws UserError naming the tensors that only one has, or that differ in shape */
 function refuseOtherTensors(
   first: string,
   expected: WeightSource["shapes"],
@@ -244,7 +245,7 @@ interface Choice {
   on: ScoredOn;
 }
 
-/** What a soup is chosen by. @throws UserError where there are no held-out classes */
+/** Reads the retrieval set to choose a soup by. @throws UserError if there are no held-out classes */
 async function choiceFiles(config: SoupSettings): Promise<[ChoiceClasses, RetrievalFiles]> {
   const [chosenOn, files] =
     config.holdOutShare > 0

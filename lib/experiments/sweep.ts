@@ -1,4 +1,4 @@
-// Many short runs, most of them over cached features, one for each combination of some settings.
+// Sweeps: many short runs, usually over cached features, one for each combination of settings.
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { messageOf, UserError } from "../common/errors";
@@ -9,42 +9,43 @@ import { type ConfigOverrides, overrideConfig, type SettingName, type TrainConfi
 import { presentNamesWithNotice } from "../config/old_names";
 import { viewRun } from "../runs/follow";
 import type { ScoredOn } from "../runs/metrics";
-import { isFinished, prepareRunFolder, runFile, runFolder } from "../runs/run_folder";
+import { isFinished, runFile, runFolder } from "../runs/run_folder";
 import { scoredOnText } from "../runs/scored_on";
 import { refuseOtherStart } from "../runs/start_check";
+import { prepareRunFolder } from "../runs/start_folder";
 import { runTraining } from "../training/run";
 
-/** Values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */
+/** The values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */
 export type SweepGrid = { readonly [K in keyof TrainConfig]?: readonly TrainConfig[K][] };
 
-/** One combination. */
+/** The run of one combination. */
 export interface SweepRun {
   settings: ConfigOverrides;
   config: Readonly<TrainConfig>;
-  /** `checkpoints/<sweep>/<settings>/`, a run's folder like any other. */
+  /** The run's folder, `checkpoints/<sweep>/<settings>/`. */
   folder: string;
-  /** `waiting` until its turn comes; a run that failed (a loss that is not a number) does not end the sweep. */
+  /** `waiting` until its turn comes; a failed run (for example with a NaN loss) does not end the sweep. */
   state: "waiting" | "running" | "finished" | "failed";
-  /** Why it failed. */
+  /** The cause of its failure. */
   message?: string;
-  /** After its last epoch: on held-out classes, and on the validation fold. */
+  /** Scores after its last epoch: mp5 and r1 on held-out classes, top1 on the validation fold. */
   mp5?: number;
   r1?: number;
   top1?: number;
-  /** What mp5 and r1 were scored on. */
+  /** The data of mp5 and r1. */
   on?: ScoredOn | undefined;
-  /** It was not trained now: it had finished before, with the same settings and data. */
+  /** Set if it was not trained now, because it had finished before with the same settings and data. */
   finishedBefore?: true;
   /** Loss of its last step. */
   loss?: number;
   seconds?: number;
 }
 
-/** Settings that a sweep makes itself. */
-const OWN = new Set(["runName", "stage", "configName"]);
+/** Settings that a sweep sets itself. */
+const SET_BY_SWEEP = new Set(["runName", "stage", "configName"]);
 
 /**
- * The runs of a sweep, none of them begun: every combination of the grid's values, the last setting varying fastest.
+ * Plans the runs of a sweep: every combination of the grid's values; the last setting varies fastest.
  * @param name the folder of the sweep below checkpoints/
  * @throws UserError for an unknown setting (with the nearest name) or a value that does not fit
  */
@@ -69,39 +70,39 @@ export function planSweep(config: Readonly<TrainConfig>, grid: SweepGrid, name: 
 }
 
 function refuseWrongValues(setting: string, values: readonly unknown[]): void {
-  if (OWN.has(setting)) {
+  if (SET_BY_SWEEP.has(setting)) {
     throw new UserError(
       `A sweep cannot vary "${setting}".`,
-      "give it to the config that the sweep starts from",
+      "Set it in the config that the sweep starts from.",
     );
   }
   if (!Array.isArray(values) || values.length === 0 || new Set(values).size < values.length) {
     throw new UserError(
       `A sweep takes a list of different values for "${setting}", not ${JSON.stringify(values)}.`,
-      `for example { initLr: [0.002, 0.01] }`,
+      "For example { initLr: [0.002, 0.01] }.",
     );
   }
 }
 
-/** "initLr_0.01-margin_0.3". */
+/** Returns a run's name from its settings: "initLr_0.01-margin_0.3". */
 function runNameOf(settings: ConfigOverrides): string {
   const parts = Object.entries(settings).map(([setting, value]) => `${setting}_${value}`);
   return parts.join("-").replaceAll(/[^A-Za-z0-9._-]/g, "_") || "as_it_is";
 }
 
-/** How a sweep tells of itself. */
+/** Options of running a sweep. */
 export interface SweepOptions extends ProgressOptions {
   /** Called when a run changes its state. */
   onRun?: (run: SweepRun) => void;
-  /** What to do about runs of other settings or data, in the words of whoever asks. */
+  /** Advice about runs of other settings or data, in the caller's words. */
   advice?: string | undefined;
 }
 
 /**
- * Trains the runs of a sweep one after another in this process. What is finished stays; Interrupt ends the step,
- * saves, and the same call goes on from there.
- * @throws Interrupted; UserError where a folder holds a run with other settings, the sweep's folder is a run, or
- * another process is at the same sweep
+ * Trains the runs of a sweep one after another in this process. Finished runs stay. An interrupt finishes the step and
+ * saves; the same call goes on from there.
+ * @throws Interrupted; UserError if a folder holds a run with other settings, the sweep's folder is a run, or another
+ *   process runs the same sweep
  */
 export async function runSweep(
   runs: SweepRun[],
@@ -143,7 +144,7 @@ async function train(run: SweepRun, options: ProgressOptions): Promise<Partial<S
   }
 }
 
-/** What a finished run's files tell. */
+/** Reads the results of a finished run from its files. */
 function measured({ folder }: SweepRun): Partial<SweepRun> {
   const { steps, validations, retrievals, end } = viewRun(folder);
   const [step, validation, retrieval] = [steps.at(-1), validations.at(-1), retrievals.at(-1)];
@@ -159,7 +160,7 @@ function measured({ folder }: SweepRun): Partial<SweepRun> {
   };
 }
 
-/** What the runs of a sweep were scored on, and how many had finished before; lines for people. */
+/** Returns lines for people: the data of the scores, and the number of runs that had finished before. */
 export function sweepNotes(runs: readonly SweepRun[]): string[] {
   const on = runs.flatMap((run) => (run.on ? [scoredOnText(run.on)] : []));
   const before = runs.filter(({ finishedBefore }) => finishedBefore).length;
@@ -169,7 +170,7 @@ export function sweepNotes(runs: readonly SweepRun[]): string[] {
   ];
 }
 
-/** The position of the finished run with the highest mP@5, or top-1 where nothing is held out; -1 without any. */
+/** Returns the position of the finished run with the highest mP@5 (top-1 if none are held out); -1 without any. */
 export function bestRun(runs: readonly Pick<SweepRun, "mp5" | "top1">[]): number {
   const measure = runs.some(({ mp5 }) => mp5 !== undefined) ? "mp5" : "top1";
   const values = runs.map((run) => run[measure] ?? Number.NEGATIVE_INFINITY);

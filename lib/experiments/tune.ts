@@ -1,4 +1,4 @@
-// A search over settings with several seeds: which runs it takes, and what came of each combination.
+// Searches over settings with several seeds: plans the runs, and summarises each combination.
 import { join } from "node:path";
 import { writeCsv } from "../common/csv/csv";
 import { UserError } from "../common/errors";
@@ -9,20 +9,20 @@ import { planSweep, type SweepGrid, type SweepRun } from "./sweep";
 /** A combination of settings over all its seeds. */
 export interface SearchRow {
   settings: ConfigOverrides;
-  /** Finished runs, one a seed. */
+  /** Number of finished runs, one per seed. */
   runs: number;
-  /** Mean over the seeds. */
+  /** Means over the seeds. */
   mp5?: number;
   r1?: number;
   top1?: number;
-  /** Largest less smallest mP@5 over the seeds. */
+  /** Largest minus smallest mP@5 over the seeds. */
   spread?: number;
   seconds?: number;
 }
 
 /**
- * "initLr=0.005,0.01" -> the values to try for a setting: numbers, true and false, or text.
- * @throws UserError for text that does not say a setting and its values
+ * Parses "initLr=0.005,0.01" into the values to try for a setting: numbers, true and false, or text.
+ * @throws UserError for text of another form
  */
 export function parseVariation(text: string): SweepGrid {
   const [, setting, values] = /^([^=]+)=([^=]+)$/.exec(text) ?? [];
@@ -36,23 +36,23 @@ function typedValue(text: string): string | number | boolean {
   return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
-/** Share of the training classes by which a search chooses, unless the config has another `holdOutShare`. */
+/** Default share of training classes that a search holds out to choose by; the config's `holdOutShare` overrides it. */
 export const CHOICE_SHARE = 0.2;
 
-/** What a search takes besides a config and its variations. */
+/** The plan of a search, in addition to a config and its variations. */
 export interface SearchPlan {
-  /** Folder below checkpoints/. */
+  /** The search's folder below checkpoints/. */
   name: string;
   seeds: readonly number[];
-  /** Every combination of all variations; else each variation alone, and the config as it is. */
+  /** Try every combination of all variations; otherwise each variation alone, and the config as it is. */
   together: boolean;
-  /** The run that each starts from, by its seed; the config's `initFrom` unless told. */
+  /** Returns the run to start from, by seed; default: the config's `initFrom`. */
   startOf?: (seed: number) => string;
 }
 
 /**
- * The runs of a search, seed by seed: each combination with every one of them.
- * @param variations what is tried
+ * Plans the runs of a search, seed by seed: each combination with every seed.
+ * @param variations the values to try
  */
 export function planSearch(
   config: Readonly<TrainConfig>,
@@ -68,11 +68,11 @@ export function planSearch(
     Object.entries(settings).every(
       ([name, value]) => name === "seed" || config[name as SettingName] === value,
     );
-  // alone, a variation's own value of the config is the config as it is
+  // without `together`, a variation that repeats the config's value is the config as it is
   return runs.filter((run) => together || Object.keys(run.settings).length === 1 || !isBase(run));
 }
 
-/** One row a combination, the best first; those without a finished run last. */
+/** Returns one row per combination, the best first; combinations without a finished run last. */
 export function searchRows(runs: readonly SweepRun[]): SearchRow[] {
   const groups = new Map<string, SweepRun[]>();
   for (const run of runs) {
@@ -103,7 +103,7 @@ function rowOf(settings: ConfigOverrides, group: readonly SweepRun[]): SearchRow
   };
 }
 
-/** "margin 0.3, s 20", or "as it is". */
+/** Formats settings, "margin 0.3, s 20", or "as it is" if there are none. */
 export function settingsText(settings: ConfigOverrides): string {
   const words = SETTING_NAMES.filter((name) => name in settings).map((name) => `${name} ${settings[name]}`);
   return words.join(", ") || "as it is";

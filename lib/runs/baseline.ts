@@ -1,4 +1,4 @@
-// What a run started from: shown beside it wherever the run is shown.
+// The baseline of a run: the scores of the run that it started from, shown next to its own.
 import { UserError } from "../common/errors";
 import { dataFolder } from "../config/paths";
 import type { StartSettings } from "../config/start";
@@ -11,43 +11,43 @@ import { scoredOnText } from "./scored_on";
 /** The run that `initFrom` names, as it ended: for a fine-tuned run, the neck on frozen features. */
 export interface Baseline {
   run: string;
-  /** On held-out classes; undefined where none are held out, or others than those of the run itself. */
+  /** On held-out classes; undefined if none are held out, or if they differ from the run's own. */
   mp5: number | undefined;
   r1: number | undefined;
-  /** Why its scores are left out, where it has some. */
+  /** The reason for leaving its scores out, if it has scores. */
   leftOut?: string;
 }
 
 /**
- * The baseline of a run; undefined where it started from nothing, or what it started from is gone.
- * @param own the run's own score; undefined: there is none yet to compare with
+ * Returns the baseline of a run; undefined if the run started from nothing, or if its start is gone.
+ * @param runScore the run's own score; undefined while there is none to compare with
  */
 function baselineOf(
   { initFrom }: Pick<StartSettings, "initFrom">,
-  own: RetrievalMetric | undefined,
+  runScore: RetrievalMetric | undefined,
 ): Baseline | undefined {
   if (initFrom === "") return undefined;
   return unlessGone(() => {
     const { retrieval } = latestMetrics(readMetrics(findCheckpoint(initFrom).folder));
-    const leftOut = own && retrieval && whyOther(own.on, retrieval.on);
-    const scores = own && !leftOut ? retrieval : undefined;
+    const leftOut = runScore && retrieval && whyIncomparable(runScore.on, retrieval.on);
+    const scores = runScore && !leftOut ? retrieval : undefined;
     return { run: initFrom, mp5: scores?.mp5, r1: scores?.r1, leftOut };
   });
 }
 
-/** Why two scores cannot be compared; undefined where they are of the same queries and index. */
-function whyOther(own: ScoredOn | undefined, other: ScoredOn | undefined): string | undefined {
-  if (!own || !other) return WITHOUT_NOTE;
-  const isSame = own.fingerprint === other.fingerprint && dataFolder(own) === dataFolder(other);
+/** Tells why two scores cannot be compared; undefined if both have the same queries and index. */
+function whyIncomparable(one: ScoredOn | undefined, other: ScoredOn | undefined): string | undefined {
+  if (!one || !other) return WITHOUT_NOTE;
+  const isSame = one.fingerprint === other.fingerprint && dataFolder(one) === dataFolder(other);
   return isSame ? undefined : `scored on others: ${scoredOnText(other)}`;
 }
 
-/** The baseline of the run in a folder, which need not have a checkpoint yet. */
+/** Returns the baseline of the run in a folder; the run need not have a checkpoint yet. */
 export function baselineOfFolder(folder: string): Baseline | undefined {
   return unlessGone(() => baselineOf(readRunConfig(folder), latestMetrics(readMetrics(folder)).retrieval));
 }
 
-/** The same by the run's own name. */
+/** Returns the baseline of a run by its name. */
 export function baselineOfRun(run: string): Baseline | undefined {
   return unlessGone(() => baselineOfFolder(findCheckpoint(run).folder));
 }
@@ -61,7 +61,7 @@ function unlessGone<T>(look: () => T): T | undefined {
   }
 }
 
-/** "baseline demo_frozen: mP@5 0.521, R@1 0.649", or why it is left out; "" where there is none. */
+/** Formats "baseline demo_frozen: mP@5 0.521, R@1 0.649", or the reason for leaving it out; "" if there is none. */
 export function baselineText(baseline: Baseline | undefined): string {
   if (baseline?.leftOut) return `baseline ${baseline.run} left out, ${baseline.leftOut}`;
   if (baseline?.mp5 === undefined || baseline.r1 === undefined) return "";

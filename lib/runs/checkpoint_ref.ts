@@ -1,4 +1,4 @@
-// Checkpoints as a person names them: on the command line, in `initFrom`, in a notebook.
+// References to checkpoints, as a person writes them: on the command line, in `initFrom`, in a notebook.
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { nearestName, UserError } from "../common/errors";
@@ -7,19 +7,19 @@ import { WEIGHT_KINDS, type WeightKind } from "../model/weight_names";
 import { checkpointFile, listCheckpoints } from "./run_checkpoints";
 import { listRuns, RUN_FILES, runFile, runFolder } from "./run_folder";
 
-/** A checkpoint of a run, and which of its weights are meant. */
+/** A checkpoint of a run, and the kind of its weights. */
 export interface CheckpointRef {
-  /** The run's folder, whose config.json says what the weights are of. */
+  /** The run's folder; its config.json describes the weights. */
   folder: string;
   path: string;
   kind: WeightKind;
 }
 
 /**
- * Finds the checkpoint that is meant by `RUN` (its last one), `RUN/best`, `RUN/epoch_3`, `RUN/step_400`, or the path of
- * a .safetensors file in a run's folder; RUN is a name below checkpoints/ or a folder. With `:ema` or `:swa` at the end
- * it is that average of the weights.
- * @throws UserError naming what there is when it is not found
+ * Finds the checkpoint for `RUN` (its last one), `RUN/best`, `RUN/epoch_3`, `RUN/step_400`, or the path of a
+ * .safetensors file in a run's folder; RUN is a name below checkpoints/ or a folder. The ending `:ema` or `:swa`
+ * selects that average of the weights.
+ * @throws UserError if it is not found; the message lists what exists
  * @example
  * findCheckpoint("demo_fine_tune/best:ema").path
  */
@@ -29,8 +29,8 @@ export function findCheckpoint(reference: string): CheckpointRef {
 
 /**
  * Finds a checkpoint as `findCheckpoint` does.
- * @returns undefined where the text names no run
- * @throws UserError when the run has no such checkpoint
+ * @returns undefined if the text names no run
+ * @throws UserError if the run has no such checkpoint
  */
 export function seekCheckpoint(reference: string): CheckpointRef | undefined {
   const [, place = reference, kind = "raw"] = ENDING.exec(reference) ?? [];
@@ -69,6 +69,6 @@ function refuse(reference: string): never {
   const hint = near ? `Did you mean "${near}"? ` : "";
   throw new UserError(
     `Expected a checkpoint of a run, got "${reference}": there is no such run. There are: ${listRuns().join(", ") || "none"}.`,
-    `${hint}RUN, RUN/best, RUN/epoch_3 or a .safetensors file beside a config.json; :ema or :swa behind it for an average.`,
+    `${hint}Give RUN, RUN/best, RUN/epoch_3 or a .safetensors file next to a config.json; append :ema or :swa for an average.`,
   );
 }

@@ -1,4 +1,4 @@
-// Records where and with which versions a run was made.
+// The environment of a run: device, machine, versions, commit.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
@@ -6,17 +6,17 @@ import { installPath } from "../common/project";
 import type { SeedSettings } from "../config/run";
 import { device } from "../engine/native/device";
 
-/** Where and with what a run was made. */
+/** The machine and the versions that made a run. */
 export interface Environment {
-  /** What it computed on, and why not on a GPU that is there. */
+  /** The device that computed; `warning` says why an existing GPU was not used. */
   device: { kind: "gpu" | "cpu"; name: string; warning?: string };
   cpu: { model: string; threads: number };
   memoryGB: number;
   /** "linux 6.1.0 x64" */
   platform: string;
-  /** Versions by name: node, tensorflow, guie and the packages that compute. */
+  /** Versions by name: node, tensorflow, guie and PACKAGES. */
   versions: Record<string, string>;
-  /** The project's commit, and whether its files were changed since; undefined outside of a git checkout. */
+  /** The project's commit, and whether its files have changed since; undefined outside a git checkout. */
   commit?: string;
   dirty?: boolean;
   seed: number;
@@ -25,7 +25,7 @@ export interface Environment {
 /** Packages that training computes with. */
 const PACKAGES = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs", "sharp", "@duckdb/node-api"];
 
-/** What goes into a run's environment.json. */
+/** Describes this machine and these versions, for a run's environment.json. */
 export function describeEnvironment({ seed }: SeedSettings): Environment {
   const { kind, name, tensorflowVersion, warning } = device();
   const cores = cpus();
@@ -56,6 +56,6 @@ function gitState(): Pick<Environment, "commit" | "dirty"> {
   try {
     return { commit: git("rev-parse", "HEAD").trim(), dirty: git("status", "--porcelain").trim() !== "" };
   } catch {
-    return {}; // not a git checkout: nothing to name
+    return {}; // not a git checkout
   }
 }

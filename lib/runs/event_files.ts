@@ -1,4 +1,4 @@
-// TensorBoard's event files of a run: `tensorboard --logdir checkpoints`. One file for each start of the run.
+// TensorBoard's event files of a run (`tensorboard --logdir checkpoints`), one for each start of the run.
 // Schema: tensorflow/core/util/event.proto, core/framework/summary.proto
 import { readdirSync, readFileSync, truncateSync } from "node:fs";
 import { hostname } from "node:os";
@@ -23,7 +23,7 @@ const EVENT = protobuf.Root.fromJSON({
       },
     },
     Summary: { fields: { value: { rule: "repeated", type: "Value", id: 1 } } },
-    // The choice makes a 0 be written too; without a value TensorBoard drops the point.
+    // A `oneof` writes zeros too; TensorBoard drops a point without a value.
     Value: {
       oneofs: { value: { oneof: ["simpleValue"] } },
       fields: { tag: field("string", 1), simpleValue: field("float", 2) },
@@ -32,7 +32,7 @@ const EVENT = protobuf.Root.fromJSON({
   },
 }).lookupType("Event");
 
-/** One `Event` with the fields that are used here. */
+/** An `Event`, with the fields that are used here. */
 export interface Event {
   /** Seconds since 1970. */
   wallTime: number;
@@ -42,10 +42,10 @@ export interface Event {
   sessionLog?: { status: number };
 }
 
-/** `SessionLog.START`: makes a TensorBoard that is open forget this and later steps of the files before. */
+/** `SessionLog.START`: tells an open TensorBoard to forget this and later steps of the earlier files. */
 const SESSION_START = 1;
 
-/** Which numbers of a metric are drawn, and under which tag. */
+/** Tags of the numbers that are drawn, by kind of metric and field. */
 const SCALARS: { [Kind in Exclude<Metric["kind"], "end">]: Record<string, string> } = {
   step: {
     loss: "train/loss",
@@ -60,15 +60,15 @@ const SCALARS: { [Kind in Exclude<Metric["kind"], "end">]: Record<string, string
   retrieval: { mp5: "held_out/mP@5", r1: "held_out/R@1" },
 };
 
-/** The event files in a run folder, oldest first. */
+/** Returns the paths of a run folder's event files, oldest first. */
 export function eventFiles(folder: string): string[] {
   const names = readdirSync(folder).filter((name) => name.startsWith("events.out.tfevents."));
   return names.sort().map((name) => join(folder, name));
 }
 
 /**
- * Drops what a killed process wrote after the run's last checkpoint (as `rewindMetrics` does), and begins a new file.
- * @param stepsDone steps of the run that are in the checkpoint
+ * Drops what a killed process wrote after the run's last checkpoint (as `rewindMetrics` does), and starts a new file.
+ * @param stepsDone steps of the run up to the checkpoint
  * @returns a function that adds a metric's numbers to the new file
  */
 export function openEventFile(folder: string, stepsDone: number): (metric: Metric) => void {
@@ -86,7 +86,7 @@ export function openEventFile(folder: string, stepsDone: number): (metric: Metri
   };
 }
 
-/** Named as TensorFlow's own; TensorBoard reads a run's files in the order of their names, whatever the clock says. */
+/** Names a file as TensorFlow does. TensorBoard reads files by name, so names ascend even if the clock does not. */
 function newEventFile(folder: string, before: readonly string[]): string {
   const last = /tfevents\.(\d+)\./.exec(before.at(-1) ?? "")?.[1] ?? 0;
   const second = Math.max(Math.floor(Date.now() / 1000), Number(last));
@@ -95,7 +95,7 @@ function newEventFile(folder: string, before: readonly string[]): string {
   return join(folder, `${name}.${running}.${hostname()}.${process.pid}`);
 }
 
-/** The numbers of a metric by their tags; those of averaged weights end in `_ema` and `_swa`. */
+/** Returns the numbers of a metric with their tags; tags of averaged weights end in `_ema` and `_swa`. */
 function scalarsOf(metric: Exclude<Metric, { kind: "end" }>): { tag: string; simpleValue: number }[] {
   return WEIGHT_KINDS.flatMap((kind) => {
     const scores = kind === "raw" ? metric : metric.kind === "step" ? undefined : metric[kind];
@@ -120,12 +120,12 @@ function rewindEventFile(path: string, stepsDone: number): void {
   truncateSync(path, end);
 }
 
-/** The bytes of an event. */
+/** Encodes an event. */
 export function encodeEvent(event: Event): Uint8Array {
   return EVENT.encode(event).finish();
 }
 
-/** The event in some bytes. */
+/** Decodes an event. */
 export function decodeEvent(bytes: Uint8Array): Event {
   return EVENT.toObject(EVENT.decode(bytes), { longs: Number }) as Event;
 }

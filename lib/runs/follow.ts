@@ -1,4 +1,4 @@
-// Follows a run's metrics as they grow.
+// Follows a run's metrics as they grow, whichever process trains it.
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { UserError } from "../common/errors";
@@ -12,12 +12,13 @@ import {
   type StepMetric,
   type ValidationMetric,
 } from "./metrics";
-import { isUnderWay, missingRun, runFile, runFolder, START_TIMEOUT_MS } from "./run_folder";
+import { missingRun, runFile, runFolder } from "./run_folder";
+import { isUnderWay, START_TIMEOUT_MS } from "./start_folder";
 import { addStep, emptyHistory, type StepHistory } from "./step_history";
 
 /** Everything measured so far in a run. */
 export interface RunMetrics {
-  /** Every step, or at most 1,000 means over `stepsPerPoint` of them each; the last one ends with the latest step. */
+  /** Every step, or at most 1,000 means over `stepsPerPoint` steps each; the last one ends with the latest step. */
   steps: StepMetric[];
   stepsPerPoint: number;
   validations: ValidationMetric[];
@@ -25,26 +26,26 @@ export interface RunMetrics {
   end?: EndMetric;
 }
 
-/** Where a run stands: `lost` means that its process is gone and wrote no last line (killed, or out of memory). */
+/** The state of a run. `lost`: its process is gone and wrote no last line (killed, or out of memory). */
 export type RunState = "starting" | "running" | "finished" | "stopped" | "failed" | "lost";
 
-/** A run at a moment: what it has measured so far, and where it stands. */
+/** A run at one moment: its metrics so far and its state. */
 export interface RunView extends RunMetrics {
   folder: string;
   state: RunState;
-  /** What the run that it started from had reached. */
+  /** The scores of the run that it started from. */
   baseline?: Baseline;
 }
 
 const PAUSE_MS = 500;
 
 /**
- * Follows a run, whichever process trains it: calls `onView` now and whenever something was measured (always while
- * nothing is measured yet), at most twice a second, until the run has ended. The run itself is not touched.
+ * Follows a run without touching it, whichever process trains it. Calls `onView` now and after every new metric (and
+ * regularly before the first step), at most twice a second, until the run has ended.
  * @param nameOrPath the run's name below checkpoints/, or its folder
- * @param isOver asked between two looks: whether to follow no longer
+ * @param isOver returns true to stop following; called between two views
  * @returns the last view
- * @throws Interrupted after Interrupt; UserError where there is no such run
+ * @throws Interrupted after an interrupt; UserError if there is no such run
  */
 export async function followRun(
   nameOrPath: string,
@@ -63,12 +64,12 @@ export async function followRun(
   }
 }
 
-/** A run as it is now. @throws UserError where there is no such run */
+/** Returns a run as it is now. @throws UserError if there is no such run */
 export function viewRun(nameOrPath: string): RunView {
   return runViewer(nameOrPath)().view;
 }
 
-/** Looks at a run, again and again; `changed`: whether something was measured since the last look. */
+/** Returns a function that views a run; `changed` tells whether anything was measured since its last call. */
 function runViewer(nameOrPath: string): () => { view: RunView; changed: boolean } {
   const folder = runFolder(nameOrPath);
   if (!existsSync(folder)) throw missingRun(nameOrPath);
@@ -77,26 +78,26 @@ function runViewer(nameOrPath: string): () => { view: RunView; changed: boolean 
   let baseline = baselineOfFolder(folder);
   let scores = 0;
   return () => {
-    // Asked before reading: what the process wrote before it went is read in any case.
+    // Before reading, so that everything that the process wrote before its end is read.
     const underWay = isUnderWay(folder);
     if (statSync(folder, { throwIfNoEntry: false })?.ino !== inode) throw replacedError(folder);
     const { metrics, changed } = readMore();
-    // Which scores of the baseline count is known with the run's own first ones
+    // The baseline is compared with the run's own scores, which may be new.
     if (metrics.retrievals.length !== scores) baseline = baselineOfFolder(folder);
     scores = metrics.retrievals.length;
     return { view: { ...metrics, folder, baseline, state: stateOf(folder, metrics, underWay) }, changed };
   };
 }
 
-/** Another folder has taken the place of the one that was followed. */
+/** Returns the error for a followed folder that another one has replaced. */
 function replacedError(folder: string): UserError {
   return new UserError(
-    `The run that was followed is no longer in ${folder}: another has its place, or it ended before its first checkpoint and the run that it was to replace is back.`,
-    `The end of ${runFile(folder, "log")} says which.`,
+    `The followed run is no longer in ${folder}: another run replaced it, or it ended before its first checkpoint and the run before it is back.`,
+    `The end of ${runFile(folder, "log")} tells which.`,
   );
 }
 
-/** Whether more is to be expected of a run. */
+/** Tells whether a run may still write metrics. */
 export function isLive({ state }: RunView): boolean {
   return state === "starting" || state === "running";
 }
@@ -104,7 +105,7 @@ export function isLive({ state }: RunView): boolean {
 function stateOf(folder: string, { end }: RunMetrics, underWay: boolean): RunState {
   if (underWay) return "running";
   if (end?.reason === "finished") return "finished";
-  // A run that is taken up again still shows the end of its last life: its config was written after it.
+  // A resumed run still has the end of its previous start as its last line, but a newer config.
   const [startedAtMs, measuredAtMs] = [changedAtMs(folder, "config"), changedAtMs(folder, "metrics")];
   const isStarting = startedAtMs > measuredAtMs && startedAtMs > changedAtMs(folder, "pid");
   if (isStarting && Date.now() - startedAtMs < START_TIMEOUT_MS) return "starting";
@@ -112,8 +113,8 @@ function stateOf(folder: string, { end }: RunMetrics, underWay: boolean): RunSta
 }
 
 /**
- * When a file of the run was last written, to be compared; -Infinity where it is absent. A date in the future is of a
- * time before the clock was set back: older than all that have happened since, and never waited for.
+ * Returns the time a run's file was last written, for comparisons; -Infinity if it is absent. A time in the future
+ * comes from a clock that was set back since: it counts as older than all others, so that nothing waits for it.
  */
 function changedAtMs(folder: string, file: Parameters<typeof runFile>[1]): number {
   const changedAt = statSync(runFile(folder, file), { throwIfNoEntry: false })?.mtimeMs;
@@ -121,14 +122,14 @@ function changedAtMs(folder: string, file: Parameters<typeof runFile>[1]): numbe
   return changedAt > Date.now() + CLOCK_SKEW_MS ? changedAt - BEFORE_ALL_MS : changedAt;
 }
 
-/** Clocks of two machines, one of which holds the files, may differ by this. */
+/** Tolerated difference between the clocks of this machine and of the file server. */
 const CLOCK_SKEW_MS = 60_000;
 /** Three thousand years. */
 const BEFORE_ALL_MS = 1e14;
 
 /**
- * Reads what was added to a metrics file since the last call. A file that was replaced (a resumed run drops what it
- * will measure again) is read from its start.
+ * Returns a function that reads the lines added to a metrics file since its last call. A replaced file (a resumed run
+ * drops the metrics that it will measure again) is read from its start.
  */
 function metricsReader(path: string): () => { metrics: RunMetrics; changed: boolean } {
   let collected = emptyCollection();
@@ -136,9 +137,9 @@ function metricsReader(path: string): () => { metrics: RunMetrics; changed: bool
   let offset = 0;
   let lines = 0;
   let rest = Buffer.alloc(0);
-  const take = (added: Buffer): boolean => {
+  const addLines = (added: Buffer): boolean => {
     const whole = Buffer.concat([rest, added]);
-    // The last line may be half written.
+    // The last line may be incomplete.
     const end = whole.lastIndexOf(0x0a) + 1;
     rest = whole.subarray(end);
     for (const line of whole.toString("utf8", 0, end).split("\n"))
@@ -158,7 +159,7 @@ function metricsReader(path: string): () => { metrics: RunMetrics; changed: bool
       let changed = false;
       for (let bytes = 1; bytes > 0 && offset < size; offset += bytes) {
         bytes = readSync(file, chunk, 0, Math.min(chunk.length, size - offset), offset);
-        changed = take(chunk.subarray(0, bytes)) || changed;
+        changed = addLines(chunk.subarray(0, bytes)) || changed;
       }
       return { metrics: metricsOf(collected), changed };
     } finally {
@@ -167,10 +168,10 @@ function metricsReader(path: string): () => { metrics: RunMetrics; changed: bool
   };
 }
 
-/** A run of ten hours has a metrics file of tens of megabytes: it goes through memory in pieces. */
+/** Bytes read at a time: the metrics file of a ten-hour run has tens of megabytes. */
 const CHUNK_BYTES = 2 ** 20;
 
-/** What was read so far. */
+/** The metrics read so far. */
 interface Collection extends Omit<RunMetrics, "steps" | "stepsPerPoint"> {
   history: StepHistory;
 }

@@ -1,4 +1,4 @@
-// What a run's weights have learned, so that it is said when they are scored on it.
+// The classes and images that a run's weights have learned, so that scores on them can be marked.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,34 +8,34 @@ import { dataFolder } from "../config/paths";
 import { readRunConfig } from "./run_folder";
 import { learnedClasses, type RunNote, readNote } from "./run_note";
 
-/** What weights have learned, as far as it was noted. */
+/** The classes and images that weights have learned, as far as noted. */
 export interface Learned {
-  /** "data set/class name". */
+  /** Names "data set/class name". */
   classes: ReadonlySet<string>;
-  /** Their paths are below `dataDir`. */
+  /** Images with paths below `dataDir`. */
   images: ImageKeys;
   dataDir: string;
-  /** Some of it was not noted. */
+  /** True if some of it was not noted. */
   isPartial: boolean;
 }
 
 const IMAGES_FILE = "trained_images.bin";
 const KEY_BYTES = 8;
 
-/** Images by `imageKey`. */
+/** A set of images, by `imageKey`. */
 export interface ImageKeys extends Iterable<bigint> {
   readonly size: number;
   has(key: bigint): boolean;
 }
 
-/** The first 8 bytes of the SHA-256 of an image's path, as a number, the first byte the highest. */
+/** Returns the first 8 bytes of the SHA-256 of an image's path as a big-endian number. */
 function imageKey(file: string): bigint {
   return createHash("sha256").update(file).digest().readBigUInt64BE();
 }
 
 /**
- * Notes the images that a run trains and validates on: 8 bytes of each, sorted.
- * @param before those of the run that it starts from
+ * Writes the keys of the images that a run trains and validates on: 8 bytes each, sorted.
+ * @param before the keys of the run that it starts from
  */
 export function writeTrainedImages(
   folder: string,
@@ -44,7 +44,7 @@ export function writeTrainedImages(
 ): void {
   const keys = new Set(before);
   for (const files of lists) {
-    let last: string | undefined; // copies of an image follow each other
+    let last: string | undefined; // copies of an image are adjacent
     for (const file of files) {
       if (file !== last) keys.add(imageKey(file));
       last = file;
@@ -79,7 +79,7 @@ function readTrainedImages(folder: string): ImageKeys {
   };
 }
 
-/** What a run has learned, itself and in the runs that it started from; undefined for one without a note. */
+/** Returns what a run has learned, including the runs that it started from; undefined without a note. */
 export function learnedBy(folder: string): Learned | undefined {
   const note = readNote(folder);
   if (!note) return undefined;
@@ -91,19 +91,19 @@ export function learnedBy(folder: string): Learned | undefined {
   };
 }
 
-/** Queries and index of classes that are to be unknown to a model. */
+/** Queries and index of classes that should be unknown to a model. */
 export interface UnknownClasses {
   queries: { files: readonly string[]; labels: ArrayLike<number> };
   index: { files: readonly string[]; labels: ArrayLike<number> };
-  /** "group/class name" by label, as far as they have names. */
+  /** Names "group/class name" by label, for classes that have names. */
   classes?: ReadonlyMap<number, string> | undefined;
 }
 
 /**
- * The classes of a retrieval set that weights have learned: by name, or because they have learned one of the images.
- * A name counts in the data set whose name is the class's group; where there is none, in any.
- * @param dataDir of the retrieval set: only below the same one are equal paths the same images
- * @returns labels; undefined where neither names nor images tell
+ * Finds the classes of a retrieval set that weights have learned: by name, or because they have learned one of the
+ * images. A name is compared with the data set that has the name of the class's group, or with all if there is none.
+ * @param dataDir the data directory of the retrieval set: equal paths are the same images only below the same one
+ * @returns their labels; undefined if neither names nor images can tell
  */
 export function learnedAmong(
   set: UnknownClasses,
@@ -118,11 +118,11 @@ export function learnedAmong(
   const knows = nameTest(learned.classes);
   const found = new Set([...(set.classes ?? [])].filter(([, name]) => knows(name)).map(([label]) => label));
   if (isSameDir) for (const part of [set.queries, set.index]) addByImage(found, part, learned.images);
-  const labels = ofSet(set, found);
+  const labels = withQueries(set, found);
   return learned.isPartial && labels.size === 0 ? undefined : labels;
 }
 
-/** Adds the classes of which one of these images was learned. */
+/** Adds the classes with at least one learned image. */
 function addByImage(
   found: Set<number>,
   { files, labels }: UnknownClasses["queries"],
@@ -132,10 +132,10 @@ function addByImage(
     if (!found.has(labels[row]!) && learned.has(imageKey(file))) found.add(labels[row]!);
 }
 
-/** Only classes that are asked for are scored. */
-function ofSet({ queries }: UnknownClasses, labels: ReadonlySet<number>): Set<number> {
-  const asked = new Set(Array.from(queries.labels));
-  return new Set([...labels].filter((label) => asked.has(label)));
+/** Keeps the classes that have queries: only they are scored. */
+function withQueries({ queries }: UnknownClasses, labels: ReadonlySet<number>): Set<number> {
+  const queried = new Set(Array.from(queries.labels));
+  return new Set([...labels].filter((label) => queried.has(label)));
 }
 
 function nameTest(classes: ReadonlySet<string>): (key: string) => boolean {
@@ -146,7 +146,7 @@ function nameTest(classes: ReadonlySet<string>): (key: string) => boolean {
     const [group, name] = partsOf(key);
     groups.add(group);
     keys.add(`${group}/${name}`);
-    if (!isNumber(name)) names.add(name); // a number names a class within its data set alone
+    if (!isNumber(name)) names.add(name); // a number names a class only within its data set
   }
   return (key) => {
     const [group, name] = partsOf(key);
@@ -154,7 +154,7 @@ function nameTest(classes: ReadonlySet<string>): (key: string) => boolean {
   };
 }
 
-/** Data set and name: "cat-face" of a folder is "Cat face" of a table. */
+/** Splits a key into data set and normalised name: "cat-face" of a folder equals "Cat face" of a table. */
 function partsOf(key: string): [group: string, name: string] {
   const slash = key.indexOf("/");
   const name = key.slice(slash + 1).toLowerCase();
@@ -165,12 +165,12 @@ function isNumber(name: string): boolean {
   return /^\d+$/.test(name);
 }
 
-/** Whether some of the classes have numbers for names, by which they are not found in other data sets. */
+/** Tells whether some classes have numbers for names: those cannot be found in other data sets. */
 export function hasNumbers(learned: Learned | undefined): boolean {
   return [...(learned?.classes ?? [])].some((key) => isNumber(partsOf(key)[1]));
 }
 
-/** The note's part that tells what the start had learned. @param start the folder that a run starts from, or none */
+/** Returns the note's part about the start. @param start the folder that a run starts from, if any */
 export function learnedBefore(start: string | undefined): Pick<RunNote, "learnedBefore" | "startIsUnknown"> {
   if (start === undefined) return {};
   const note = readNote(start);

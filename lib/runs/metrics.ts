@@ -1,4 +1,4 @@
-// Reads and writes the lines of `metrics.jsonl`.
+// The lines of `metrics.jsonl`: their types, their schema, their parser.
 import { z } from "zod";
 import { parseJson } from "../common/schema";
 import type { Average, WeightKind } from "../model/weight_names";
@@ -6,37 +6,37 @@ import type { Average, WeightKind } from "../model/weight_names";
 /** One line of a run's `metrics.jsonl`. */
 export type Metric = StepMetric | ValidationMetric | RetrievalMetric | EndMetric;
 
-/** After every optimizer step. */
+/** Written after every optimizer step. */
 export interface StepMetric {
   kind: "step";
   stage: "frozen" | "fine_tune";
   /** From 1. */
   epoch: number;
-  /** Steps done in the whole run, from 1, and how many it will have. */
+  /** Steps taken in the whole run, from 1, and its planned number. */
   step: number;
   totalSteps: number;
   loss: number;
   /** Learning rate of neck and head. */
   learningRate: number;
-  /** 0 where the backbone is frozen. */
+  /** 0 if the backbone is frozen. */
   backboneLearningRate: number;
   /** ArcFace margin, radians. */
   margin: number;
   imagesPerSecond: number;
-  /** How long the step waited for its batch: near 0 where the loader keeps up. */
+  /** Time that the step waited for its batch: near 0 if the loader keeps up. */
   dataSeconds: number;
   memoryMB: number;
   elapsedSeconds: number;
 }
 
-/** Classification over the validation fold, all training classes. Shares are 0..1. */
+/** Classification scores on the validation fold, over all training classes. Shares are 0..1. */
 export interface ValidationScores {
   loss: number;
   top1: number;
   top5: number;
 }
 
-/** Retrieval on held-out classes. */
+/** Retrieval scores on held-out classes. */
 export interface HeldOutScores {
   /** The competition's mean Precision@5, 0..1. */
   mp5: number;
@@ -44,26 +44,26 @@ export interface HeldOutScores {
   r1: number;
 }
 
-/** What retrieval was scored on, and how much of it the model had learned. */
+/** The data that retrieval was scored on, and how much of it the model had learned. */
 export interface ScoredOn {
-  /** As it was given. */
+  /** As given in the config. */
   dataDir: string;
-  /** `retrieval/`, or training classes that the run held out. */
+  /** The classes of `retrieval/`, or training classes that the run held out. */
   classesOf: "retrieval" | "training";
   /** SHA-256 of queries and index: `setFingerprint` of scored_on.ts. */
   fingerprint: string;
   queries: number;
   classes: number;
-  /** How many of the classes the model was trained on; undefined where that is not known. */
+  /** Number of these classes that the model was trained on; undefined if not known. */
   trainedOn?: number;
-  /** There may be more of them: not all was noted that the model has learned, or it has numbers for names. */
+  /** `trainedOn` is a lower bound: the note is incomplete, or the classes have numbers for names. */
   atLeast?: true;
 }
 
-/** Scores of the weights as they are, and of their averages where the run has them. */
+/** Scores of the raw weights, and of their averages if the run has them. */
 type WithAverages<Scores> = Scores & Partial<Record<Average, Scores>>;
 
-/** After every epoch: over the validation fold. */
+/** Written after every epoch: scores on the validation fold. */
 export interface ValidationMetric extends WithAverages<ValidationScores> {
   kind: "validation";
   epoch: number;
@@ -71,18 +71,18 @@ export interface ValidationMetric extends WithAverages<ValidationScores> {
   images: number;
 }
 
-/** After every epoch: retrieval on held-out classes. */
+/** Written after every epoch: retrieval on held-out classes. */
 export interface RetrievalMetric extends WithAverages<HeldOutScores> {
   kind: "retrieval";
   epoch: number;
   step: number;
-  /** Those that count: their class is in the index. */
+  /** Queries that count: their class is in the index. */
   queries: number;
-  /** Undefined in runs that were made before scores named their data. */
+  /** Undefined in runs older than this field. */
   on?: ScoredOn | undefined;
 }
 
-/** The scores of one kind of weights; undefined where they were not measured. */
+/** Returns the scores of one kind of weights; undefined if they were not measured. */
 export function scoresOf<Scores>(metric: WithAverages<Scores>, kind: WeightKind): Scores | undefined {
   return kind === "raw" ? metric : metric[kind];
 }
@@ -95,13 +95,13 @@ export interface EndMetric {
   elapsedSeconds: number;
 }
 
-/** JSON has no NaN and no infinity: both are written as null. */
+/** JSON has no NaN and no infinity; both are written as null. */
 const NUMBER = z.union([z.number(), z.null().transform(() => Number.NaN)]);
 const COUNT = z.number().int().nonnegative();
 const VALIDATION = { loss: NUMBER, top1: NUMBER, top5: NUMBER };
 const HELD_OUT = { mp5: NUMBER, r1: NUMBER };
 
-/** The scores, and those of the averages that were evaluated beside them. */
+/** Adds the same scores of the averages, which may be absent. */
 function withAverages<Shape extends z.ZodRawShape>(scores: Shape) {
   return { ...scores, ema: z.object(scores).optional(), swa: z.object(scores).optional() };
 }
@@ -116,7 +116,7 @@ const SCORED_ON = z.object({
   atLeast: z.literal(true).optional(),
 });
 
-/** A line; what it holds besides stays. */
+/** One line; unknown fields are kept. */
 const METRIC = z.discriminatedUnion("kind", [
   z.looseObject({
     kind: z.literal("step"),
@@ -131,7 +131,7 @@ const METRIC = z.discriminatedUnion("kind", [
     imagesPerSecond: NUMBER,
     memoryMB: NUMBER,
     elapsedSeconds: NUMBER,
-    dataSeconds: NUMBER.default(0), // runs from before the loader's threads do not say
+    dataSeconds: NUMBER.default(0), // runs older than the loader's threads lack it
   }),
   z.looseObject({
     kind: z.literal("validation"),
@@ -158,14 +158,14 @@ const METRIC = z.discriminatedUnion("kind", [
 
 /**
  * Reads a line of `metrics.jsonl`.
- * @param line its number, from 1, for the message
- * @throws UserError when it is no metric
+ * @param line the line's number, from 1, for the message
+ * @throws UserError if it is no metric
  */
 export function parseMetric(path: string, line: number, text: string): Metric {
   return parseJson<Metric>(`${path}, line ${line}`, text, METRIC, "Remove that line.");
 }
 
-/** The last line of each kind. */
+/** The last metric of each kind. */
 export interface LatestMetrics {
   step?: StepMetric;
   validation?: ValidationMetric;
@@ -173,7 +173,7 @@ export interface LatestMetrics {
   end?: EndMetric;
 }
 
-/** Picks the last line of each kind. */
+/** Returns the last metric of each kind. */
 export function latestMetrics(metrics: readonly Metric[]): LatestMetrics {
   return Object.fromEntries(metrics.map((metric) => [metric.kind, metric]));
 }

@@ -1,5 +1,5 @@
-// What a run is made of, told by its content: training table, classes, held-out classes, weights. docs/run_folder.md
-// says how to compute each number by hand.
+// The inputs of a run, identified by content: training table, classes, held-out classes, weights. docs/run_folder.md
+// tells how to compute each number by hand.
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
@@ -11,26 +11,26 @@ import { dataFolder, featuresPath, tablePath, weightsPath } from "../config/path
 import { FEATURE_FILES, readSummary } from "../features/feature_files";
 import { CLASSES_CSV, FOLDS_CSV } from "../tables/layout";
 
-/** The training table, the classes, the held-out classes and the weights of a run, by their content. */
+/** The inputs of a run, identified by content. */
 export interface MadeOf {
-  /** The training table, or the folder of features; SHA-256 of its bytes. */
+  /** The training table (SHA-256 of its bytes), or the folder of features. */
   table: TableContent & { file: string };
-  /** Its classes by label, "data set/class name"; absent where nothing names them. */
+  /** Its classes by label, "data set/class name"; absent if nothing names them. */
   classes?: string[];
-  /** `retrieval/queries.csv`, then `index.csv`; absent where there are none, or where training classes are held out. */
+  /** `retrieval/queries.csv`, then `index.csv`; absent if there are none, or if training classes are held out. */
   heldOut?: TableContent & { classes?: string[] };
-  /** The backbone's file, by `fileFingerprint`. */
+  /** The `fileFingerprint` of the backbone's file. */
   weights?: string;
 }
 
-/** A table's bytes. */
+/** The content of a table. */
 interface TableContent {
   sha256: string;
-  /** Lines below the header. */
+  /** Number of lines below the header. */
   rows: number;
 }
 
-/** Reads what a run of this config would be made of now; undefined where its table is not there. */
+/** Reads the present inputs of a run of this config; undefined if its table is missing. */
 export function madeOf(config: MadeOfSettings): MadeOf | undefined {
   const content = config.features ? featuresOf(config) : tableOf(config);
   if (!content) return undefined;
@@ -57,7 +57,7 @@ function tableOf(config: MadeOfSettings): MadeOf | undefined {
   };
 }
 
-/** A folder of features tells its images and labels itself. */
+/** Reads the same from a folder of features, which stores the identity of its images and labels. */
 function featuresOf(config: MadeOfSettings): MadeOf | undefined {
   const folder = featuresPath(config);
   const parts = ["train", "queries", "index"].map((part) => join(folder, part));
@@ -77,7 +77,7 @@ function featuresOf(config: MadeOfSettings): MadeOf | undefined {
 const CHUNK_BYTES = 2 ** 22;
 const LINE_FEED = 0x0a;
 
-/** SHA-256 over the bytes of files, one behind the other, and their lines without a header each; undefined where one is missing. */
+/** Reads the SHA-256 of concatenated files, and their number of lines without headers; undefined if one is missing. */
 function contentOf(paths: readonly string[]): TableContent | undefined {
   if (!paths.every((path) => existsSync(path))) return undefined;
   const hash = createHash("sha256");
@@ -101,23 +101,23 @@ function contentOf(paths: readonly string[]): TableContent | undefined {
   return { sha256: hash.digest("hex"), rows: Math.max(0, lines - paths.length) };
 }
 
-/** The classes of the training table by label, "data set/class name"; undefined for a table that Data_Merge did not make. */
+/** Reads the training table's classes by label, "data set/class name"; undefined for a table not made by Data_Merge. */
 export function tableClasses(dataDir: string, csv: string): string[] | undefined {
   return csv === FOLDS_CSV ? named(readClasses(join(dataDir, CLASSES_CSV), "dataset")) : undefined;
 }
 
-/** The held-out classes by label, "group/class name"; empty where nothing names them. */
+/** Reads the held-out classes by label, "group/class name"; empty if nothing names them. */
 export function heldOutClasses(dataDir: string): ReadonlyMap<number, string> {
   return readClasses(join(dataDir, "retrieval", "classes.csv"), "group");
 }
 
-/** Names in the order of their labels. */
+/** Returns the names in the order of their labels; undefined if there are none. */
 function named(classes: ReadonlyMap<number, string>): string[] | undefined {
   if (classes.size === 0) return undefined;
   return [...classes].sort(([a], [b]) => a - b).map(([, name]) => name);
 }
 
-/** A table that cannot be read names nothing: whoever needs its rows says why. */
+/** Reads class names by label. An unreadable table gives none: the reader of its rows reports the error. */
 function readClasses(path: string, group: "dataset" | "group"): ReadonlyMap<number, string> {
   if (!existsSync(path)) return new Map();
   try {
@@ -137,7 +137,7 @@ function readClasses(path: string, group: "dataset" | "group"): ReadonlyMap<numb
   }
 }
 
-/** "rp2k/apple": what a class is called, however its letters are composed. */
+/** Returns a class's key, "rp2k/apple", in Unicode normal form C. */
 function classKey(group: string, name: string): string {
   return `${group.replaceAll("/", "_")}/${name}`.normalize("NFC");
 }

@@ -7,15 +7,15 @@ import { type Metric, scoresOf } from "./metrics";
 import { logLine, runFile } from "./run_folder";
 
 const SUFFIX = ".safetensors";
-/** Families of numbered checkpoints; each keeps its newest. */
+/** Families of numbered checkpoints; each keeps its newest ones. */
 const NUMBERED = ["epoch", "step"] as const;
 
-/** The file of a checkpoint. @param name `last`, `best`, `epoch_2`, `step_1000` */
+/** Returns the path of a checkpoint. @param name `last`, `best`, `epoch_2`, `step_1000` */
 export function checkpointFile(folder: string, name: string): string {
   return join(folder, name + SUFFIX);
 }
 
-/** Names of a run's checkpoints: `best` and `last` first, then the numbered ones, each family from its oldest. */
+/** Lists the names of a run's checkpoints: `best` and `last`, then the numbered ones, each family oldest first. */
 export function listCheckpoints(folder: string): string[] {
   const names = readdirSync(folder)
     .filter((name) => name.endsWith(SUFFIX))
@@ -31,15 +31,15 @@ function numbered(names: readonly string[], family: string): string[] {
     .sort((a, b) => numberOf(a) - numberOf(b));
 }
 
-/** Whether a number, from 1, is one of every `n`; 0 = never. */
+/** Tells whether a number (from 1) is a multiple of `n`; 0 = never. */
 export function isDue(number: number, n: number): boolean {
   return number > 0 && n > 0 && number % n === 0;
 }
 
 /**
- * Whether an epoch has the highest score so far: mP@5 on held-out classes, or top-1 where that is asked for or no
- * classes are held out; of the weights or the average that `bestOf` names, in the epochs in which there is one. The
- * first of equal ones stays the best.
+ * Tells whether an epoch has the highest score so far: mP@5 on held-out classes, or top-1 if `bestBy` says so or no
+ * classes are held out. `bestOf` selects the raw weights or an average; epochs without that average do not count. Among
+ * equal scores, the first stays the best.
  */
 export function isBest(
   metrics: readonly Metric[],
@@ -58,7 +58,7 @@ export function isBest(
   return now !== undefined && scores.every((one) => one.epoch >= epoch || one.score < now.score);
 }
 
-/** Gives `last` a second name. Checkpoints are replaced and never written to, so a hard link will do. */
+/** Gives `last` a second name. A hard link is enough, because checkpoints are replaced, never written to. */
 export async function keepLast(
   folder: string,
   { keepCheckpoints }: Pick<CheckpointSettings, "keepCheckpoints">,
@@ -80,7 +80,7 @@ function linkOrCopy(from: string, to: string): void {
   }
 }
 
-/** Deletes all but the newest `keep` of each numbered family (0 = none), and says which. */
+/** Deletes all but the newest `keep` of each numbered family (0 = keep all). @returns the deleted names */
 function prune(folder: string, keep: number): string[] {
   if (keep === 0) return [];
   const names = listCheckpoints(folder);

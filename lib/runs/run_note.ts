@@ -1,4 +1,4 @@
-// made_of.json: what a run was made of, as it was when it started; and how that differs from what is there now.
+// made_of.json: the inputs of a run at its start, and how the present ones differ.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -7,15 +7,15 @@ import type { MadeOfSettings } from "../config/parts";
 import { featuresPath, tablePath } from "../config/paths";
 import { type MadeOf, madeOf } from "./provenance";
 
-/** What a run was made of, and what its weights have learned. */
+/** The inputs of a run, and the classes that its weights have learned. */
 export interface RunNote extends MadeOf {
-  /** The classes that it learns, in the order of its head; absent where they are those of the table. */
+  /** The classes that it learns, in the order of its head; absent if they are the table's. */
   learned?: string[];
-  /** Classes that its weights had learned before, in the runs that it started from. */
+  /** Classes that its weights had learned in the runs that it started from. */
   learnedBefore?: string[];
-  /** Its start, or one before that, did not tell what it had learned. */
+  /** The run that it started from, or one before that, has no such note. */
   startIsUnknown?: true;
-  /** The checkpoint of `initFrom`, by `fileFingerprint`. */
+  /** The `fileFingerprint` of the checkpoint that `initFrom` names. */
   start?: string;
 }
 
@@ -34,15 +34,13 @@ const NOTE = z.object({
 
 const NOTE_FILE = "made_of.json";
 
-/** What is said of a run whose folder has no note. */
+/** Words for a run whose folder has no note. */
 export const WITHOUT_NOTE = "made before runs noted their data";
 
-/** The note in a run's folder; undefined for a run that was made before there were any. */
+/** Reads the note in a run's folder; undefined for a run older than notes. */
 export function readNote(folder: string): RunNote | undefined {
   const path = join(folder, NOTE_FILE);
-  return existsSync(path)
-    ? readJson(path, NOTE, "Delete it: the run is then one of unknown data.")
-    : undefined;
+  return existsSync(path) ? readJson(path, NOTE, "Delete it: the run's data is then unknown.") : undefined;
 }
 
 /** Writes the note of a run. */
@@ -50,7 +48,7 @@ export function writeNote(folder: string, note: RunNote): void {
   writeJson(join(folder, NOTE_FILE), note);
 }
 
-/** The classes that a run learns by their rows in its head; undefined where they have no names. */
+/** Returns the classes that a run learns, in the order of its head's rows; undefined if they have no names. */
 export function learnedClasses({
   classes,
   learned,
@@ -58,7 +56,7 @@ export function learnedClasses({
   return learned ?? classes;
 }
 
-/** Says how what a run was made of differs from what is there now; [] where all is the same, or nothing was noted. */
+/** Tells how the present inputs differ from those of a run; [] if they are the same, or nothing was noted. */
 export function dataDifferences(folder: string, config: MadeOfSettings): string[] {
   const before = readNote(folder);
   if (!before) return [];
@@ -84,7 +82,7 @@ function heldOutChanges(before: MadeOf["heldOut"], now: MadeOf["heldOut"]): stri
 
 type NamedContent = NonNullable<MadeOf["heldOut"]>;
 
-/** "the training table has changed: 280 rows, now 300; classes added: kiwi". */
+/** Formats "the training table has changed: 280 rows, now 300; classes added: kiwi". */
 function changes(what: string, before: NamedContent, now: NamedContent): string[] {
   const isSame = before.sha256 === now.sha256;
   const names = before.classes && now.classes ? nameChanges(before.classes, now.classes) : "";
@@ -96,7 +94,7 @@ function changes(what: string, before: NamedContent, now: NamedContent): string[
   return parts.length > 0 ? [`${what} changed: ${parts.join("; ")}`] : [];
 }
 
-/** "classes added: kiwi; removed: fig, plum"; "" where the lists are the same. */
+/** Formats "classes added: kiwi; removed: fig, plum"; "" if the lists are the same. */
 export function nameChanges(before: readonly string[], now: readonly string[]): string {
   const [old, young] = [new Set(before), new Set(now)];
   const added = now.filter((name) => !old.has(name));
@@ -113,7 +111,7 @@ export function nameChanges(before: readonly string[], now: readonly string[]): 
 
 const SHOWN_NAMES = 5;
 
-/** "kiwi, plum and 3 more", without the names of data sets. */
+/** Formats "kiwi, plum and 3 more", without the names of data sets. */
 export function listed(classes: readonly string[]): string {
   const names = classes.slice(0, SHOWN_NAMES).map((name) => name.slice(name.indexOf("/") + 1));
   const more = classes.length - names.length;

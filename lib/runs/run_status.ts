@@ -1,4 +1,4 @@
-// A run in words: for the notebook, the command line and logs.
+// The status of a run in words: for the notebook, the command line and logs.
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { formatSeconds } from "../common/progress";
@@ -8,7 +8,7 @@ import { type HeldOutScores, type StepMetric, scoresOf, type ValidationScores } 
 import { WITHOUT_NOTE } from "./run_note";
 import { scoredOnText, trainedOnText } from "./scored_on";
 
-/** The speed is that of the last steps. */
+/** Number of the latest steps from which the speed is measured. */
 const RECENT_STEPS = 50;
 
 const STATES: Record<RunState, string> = {
@@ -20,7 +20,7 @@ const STATES: Record<RunState, string> = {
   lost: "its process is gone",
 };
 
-/** One line: where the run stands, how fast it is, how long it will take. */
+/** Formats one line: the run's state, speed and remaining time. */
 export function statusText(view: RunView): string {
   const step = view.steps.at(-1);
   const name = basename(view.folder);
@@ -34,7 +34,7 @@ export function statusText(view: RunView): string {
   );
 }
 
-/** While a run prepares itself (reads tables, embeds images), the last line that it printed. */
+/** Returns the last line that a run printed, shown while it prepares itself (reads tables, embeds images). */
 function lastOutput(folder: string): string {
   const path = join(folder, "output.txt");
   const line = existsSync(path) ? readFileSync(path, "utf8").trimEnd().split("\n").at(-1) : "";
@@ -49,14 +49,16 @@ function secondsLeft(steps: readonly StepMetric[]): number {
   return secondsPerStep * (last.totalSteps - last.step);
 }
 
-/** Why a run ended before its time, and where to read more; "" for one that did not. */
+/** Tells why a run ended early, and where to read more; "" if it did not. */
 export function failureText({ state, end, folder }: RunView): string {
   const output = `what it printed is in ${join(folder, "output.txt")}`;
   if (state === "failed") return `failed: ${end?.message}; ${output}`;
   return state === "lost" ? `ended without a last word (killed, or out of memory?); ${output}` : "";
 }
 
-/** "held-out mP@5 and R@1: 155 queries of 155 held-out classes, data/demo (3f2a91c0)"; "" where nothing is held out. */
+/**
+ * Formats "held-out mP@5 and R@1: 155 queries of 155 held-out classes, data/demo (3f2a91c0)"; "" if none are held out.
+ */
 export function scoredOnLine({ retrievals }: RunView): string {
   const last = retrievals.at(-1);
   if (!last) return "";
@@ -65,15 +67,15 @@ export function scoredOnLine({ retrievals }: RunView): string {
   return `held-out mP@5 and R@1: ${on}`;
 }
 
-/** What was measured at the ends of epochs, as a table. */
+/** Scores at the ends of epochs, as a table. */
 export interface EvaluationTable {
   columns: string[];
   rows: (number | undefined)[][];
 }
 
 /**
- * One row for each epoch: the validation fold, and retrieval on held-out classes; the same five columns again for each
- * average of the weights that was evaluated.
+ * Returns one row per epoch: scores on the validation fold and of retrieval on held-out classes, and the same five
+ * columns again for each evaluated average of the weights.
  */
 export function evaluationTable({ validations, retrievals }: RunView): EvaluationTable {
   const metrics = [...validations, ...retrievals];

@@ -1,4 +1,4 @@
-// What a run leaves to look at once it has ended.
+// The summary of a run that has ended.
 import { statSync } from "node:fs";
 import { UserError } from "../common/errors";
 import type { Average } from "../model/weight_names";
@@ -14,26 +14,26 @@ import { listCheckpoints } from "./run_checkpoints";
 import { readMetrics, runFile } from "./run_folder";
 import { readNote, WITHOUT_NOTE } from "./run_note";
 
-/** What a finished (or stopped) run leaves to look at. */
+/** The result of a run that has ended. */
 export interface RunSummary {
   folder: string;
   reason: EndMetric["reason"];
   steps: number;
   finalLoss: number | undefined;
   validation: { top1: number; top5: number } | undefined;
-  /** Of the weights as they are, and of their averages. */
+  /** Scores of the raw weights, and of their averages. */
   retrieval:
     | ({ mp5: number; r1: number; on?: ScoredOn | undefined } & Partial<Record<Average, HeldOutScores>>)
     | undefined;
-  /** When it had finished, where it was not trained now: "2026-01-31 12:34 UTC". */
+  /** Time of its end, if it was not trained now: "2026-01-31 12:34 UTC". */
   finishedBefore?: string;
-  /** What the run that it started from had reached. */
+  /** The scores of the run that it started from. */
   baseline: Baseline | undefined;
-  /** Names of the checkpoints that the run's folder holds. */
+  /** Names of the checkpoints in the run's folder. */
   checkpoints: string[];
 }
 
-/** The end of a run as its files tell it. @throws UserError for one that has not ended */
+/** Summarises a run from its files. @throws UserError if it has not ended */
 export function summarise(folder: string): RunSummary {
   const { step, validation, retrieval, end } = latestMetrics(readMetrics(folder));
   if (!end)
@@ -54,13 +54,13 @@ function withAverages({ mp5, r1, on, ema, swa }: RetrievalMetric): RunSummary["r
   return { mp5, r1, on, ema, swa };
 }
 
-/** "finished before (2026-01-31 12:34 UTC), same settings and data; shown again". */
+/** Formats "finished before (2026-01-31 12:34 UTC), same settings and data; shown again". */
 export function finishedBeforeText(folder: string, at: string): string {
   const same = readNote(folder) ? "same settings and data" : `same settings, ${WITHOUT_NOTE}`;
   return `finished before (${at}), ${same}; shown again`;
 }
 
-/** When a run has written its last line: "2026-01-31 12:34 UTC"; "" where it has measured nothing. */
+/** Returns the time of a run's last metric, "2026-01-31 12:34 UTC"; "" if it has measured nothing. */
 export function endedAt(folder: string): string {
   const changed = statSync(runFile(folder, "metrics"), { throwIfNoEntry: false })?.mtime;
   return changed ? `${changed.toISOString().slice(0, 16).replace("T", " ")} UTC` : "";

@@ -1,4 +1,4 @@
-// All runs as a table, a row each.
+// The table of all runs, one row each.
 import { statSync } from "node:fs";
 import { messageOf, UserError } from "../common/errors";
 import { viewRun } from "./follow";
@@ -10,7 +10,7 @@ export interface RunRow {
   run: string;
   preset: string;
   stage: string;
-  /** `starting`, `running`, `finished`, `stopped`, `failed`, `lost`; or why its files cannot be read. */
+  /** `starting`, `running`, `finished`, `stopped`, `failed`, `lost`; or the error of reading its files. */
   state: string;
   epoch?: number;
   steps: string;
@@ -20,16 +20,16 @@ export interface RunRow {
   "R@1"?: number;
   /** mP@5 of the run that it started from, on the same queries. */
   "baseline mP@5"?: number;
-  /** Data directory and fingerprint of the queries, and how many of the classes were trained on. */
+  /** Data directory and fingerprint of the queries, and the number of classes that were trained on. */
   "scored on"?: string;
   "lr head"?: number;
   "lr backbone"?: number;
-  /** When something was last measured, UTC. */
+  /** Time of the last metric, UTC. */
   when: string;
 }
 
 /**
- * One row per run below `checkpoints/`: how far it is and what it reached. For `show` and `guie runs`.
+ * Returns one row per run below `checkpoints/`: its progress and scores. For `show` and `guie runs`.
  * @example
  * show(runTable());
  */
@@ -71,7 +71,7 @@ function rowOf(run: string): RunRow {
   }
 }
 
-/** "2026-01-31 12:34", "" where nothing was measured. */
+/** Returns the time of the last metric, "2026-01-31 12:34"; "" if there is none. */
 function lastChange(folder: string): string {
   const changed = statSync(runFile(folder, "metrics"), { throwIfNoEntry: false })?.mtime;
   return changed ? changed.toISOString().slice(0, 16).replace("T", " ") : "";

@@ -1,4 +1,4 @@
-// The weights of a run's checkpoint, compared with the run's config before any of them is used.
+// Opens the weights of a run's checkpoint, after checking them against the run's config.
 
 import type { WeightShapeSettings } from "../config/parts";
 import { requireTensors } from "../formats/tensor_file";
@@ -14,8 +14,9 @@ import { checkpointWeights } from "./store";
 type Shapes = WeightSource["shapes"];
 
 /**
- * Opens the weights of a checkpoint whose names `wanted` accepts; all of them are compared with the run's config.
- * @throws UserError when there is no such file or average, or a tensor is missing, unexpected or of another shape
+ * Opens a checkpoint's weights after checking all their names and shapes against the run's config.
+ * @param wanted selects weights by name; default: all
+ * @throws UserError if the file or the average is missing, or a tensor is missing, unexpected or of another shape
  */
 export function runWeights(
   { folder, path, kind }: CheckpointRef,
@@ -34,7 +35,7 @@ export function runWeights(
   return { ...source, shapes: new Map([...source.shapes].filter(([name]) => wanted(name))) };
 }
 
-/** What a run of this config holds; the number of its classes, and of features of others' making, is the file's. */
+/** Returns the shapes expected for this config; the file gives the number of classes and the width of given features. */
 function expectedShapes(config: WeightShapeSettings, found: Shapes): ReadonlyMap<string, readonly number[]> {
   const tower = findTower(config.tower);
   const given = (found.get("neck.hidden.weight") ?? found.get("neck.weight"))?.[1];
@@ -43,7 +44,7 @@ function expectedShapes(config: WeightShapeSettings, found: Shapes): ReadonlyMap
   const shapes = new Map<string, readonly number[]>(Object.entries(headShapes(config, features, classes)));
   const hidden = found.get("neck.hidden.weight")?.[0];
   if (shapes.has("neck.hidden.weight") && hidden !== undefined) {
-    // former versions had one width for all embedding lengths
+    // earlier versions used one hidden width for all embedding lengths
     shapes.set("neck.hidden.weight", [hidden, features]);
     shapes.set("neck.hidden.bias", [hidden]);
     shapes.set("neck.weight", [config.embeddingDim, hidden]);

@@ -1,4 +1,4 @@
-// What a score was measured on: a number is worth nothing without it.
+// The data that a score was measured on: a score means nothing without it.
 import { createHash } from "node:crypto";
 import type { ScoredSettings } from "../config/data";
 import { hasNumbers, type Learned, learnedAmong, type UnknownClasses } from "./learned_classes";
@@ -6,9 +6,9 @@ import type { ScoredOn } from "./metrics";
 import { WITHOUT_NOTE } from "./run_note";
 
 /**
- * SHA-256 of what is asked and what is searched: the header line `image_files,labels` and a line `file,label` an image,
- * queries first, then the index with a header of its own. It is that of queries.csv and index.csv, one behind the other,
- * where no path needs quotes.
+ * Computes the SHA-256 of queries and index: the header line `image_files,labels`, then one line `file,label` per
+ * image; first the queries, then the index with its own header. It equals the SHA-256 of queries.csv followed by
+ * index.csv if no path needs quotes.
  */
 export function setFingerprint({ queries, index }: UnknownClasses): string {
   const hash = createHash("sha256");
@@ -19,7 +19,10 @@ export function setFingerprint({ queries, index }: UnknownClasses): string {
   return hash.digest("hex");
 }
 
-/** @param learned what the model has learned; undefined where that was not noted */
+/**
+ * Describes a retrieval set, and how many of its classes the model was trained on.
+ * @param learned what the model has learned; undefined if it was not noted
+ */
 export function scoredOn(
   set: UnknownClasses,
   { dataDir, holdOutShare }: ScoredSettings,
@@ -39,7 +42,7 @@ export function scoredOn(
   };
 }
 
-/** What a model that was never trained is scored on. */
+/** The record of a model that was never trained. */
 export const NOTHING_LEARNED: Learned = {
   classes: new Set<string>(),
   images: new Set<bigint>(),
@@ -47,14 +50,14 @@ export const NOTHING_LEARNED: Learned = {
   isPartial: false,
 };
 
-/** "155 queries of 155 held-out classes, data/demo (3f2a91c0)". */
+/** Formats "155 queries of 155 held-out classes, data/demo (3f2a91c0)". */
 export function scoredOnText({ queries, classes, dataDir, fingerprint, classesOf }: ScoredOn): string {
   const of =
     classesOf === "retrieval" ? "held-out classes" : "training classes that were held out to choose by";
   return `${queries} queries of ${classes} ${of}, ${dataDir} (${fingerprint.slice(0, 8)})`;
 }
 
-/** "data/demo (3f2a91c0), 11 of 14 classes trained on": for a cell of a table. */
+/** Formats "data/demo (3f2a91c0), 11 of 14 classes trained on", for a table cell. */
 export function shortScoredOn(on: ScoredOn | undefined): string {
   if (!on) return WITHOUT_NOTE;
   const { dataDir, fingerprint, trainedOn, classes, classesOf } = on;
@@ -64,7 +67,7 @@ export function shortScoredOn(on: ScoredOn | undefined): string {
   return `${dataDir} (${fingerprint.slice(0, 8)})${choice}${learned}`;
 }
 
-/** "11 of 14 classes were trained on"; "" where none was. */
+/** Formats "11 of 14 classes were trained on"; "" if none was. */
 export function trainedOnText({ trainedOn, classes, atLeast }: ScoredOn): string {
   if (trainedOn === undefined)
     return `whether it was trained on these classes is not known (${WITHOUT_NOTE}, or without class names)`;
@@ -73,7 +76,7 @@ export function trainedOnText({ trainedOn, classes, atLeast }: ScoredOn): string
     : "";
 }
 
-/** "*" behind a score of classes that were trained on, "?" behind one of which that is not known. */
+/** Returns the mark behind a score: "*" if the model was trained on some of the classes, "?" if that is not known. */
 export function scoreMark({ trainedOn }: ScoredOn): "" | "*" | "?" {
   if (trainedOn === undefined) return "?";
   return trainedOn > 0 ? "*" : "";

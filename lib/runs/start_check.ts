@@ -1,4 +1,4 @@
-// Whether a finished run still stands on what it started from.
+// Checks that a finished run's start has not been trained again since.
 import { existsSync } from "node:fs";
 import { UserError } from "../common/errors";
 import { fileFingerprint } from "../common/files/fingerprint";
@@ -7,9 +7,8 @@ import { findCheckpoint } from "./checkpoint_ref";
 import { readNote } from "./run_note";
 
 /**
- * Refuses to show a finished run again where the one that it started from has been trained anew. One that is gone says
- * nothing.
- * @param advice what to do, in the words of whoever asks
+ * Throws if the run that a finished run started from has been trained again since. A start that is gone is accepted.
+ * @param advice what to do next, in the caller's words
  */
 export function refuseOtherStart(
   folder: string,

@@ -1,14 +1,14 @@
-// Keeps the steps of a long run in bounded memory.
+// The loss curve of a run in bounded memory, however long the run is.
 import type { StepMetric } from "./metrics";
 
-/** So many points are kept of a run at most, however long it is. */
+/** The maximum number of points kept. */
 export const MAX_POINTS = 1_000;
 
 /** The steps of a run as points of a curve, in bounded memory. */
 export interface StepHistory {
   /**
-   * The steps, or means over `stepsPerPoint` of them at the last of these; the last point may stand for fewer, and
-   * ends with the latest step.
+   * The steps, or means over `stepsPerPoint` steps placed at the last of them; the last point may hold fewer, and ends
+   * with the latest step.
    */
   points: StepMetric[];
   /** 1 up to 1,000 steps, then 2, 4, 8, ... */
@@ -17,12 +17,12 @@ export interface StepHistory {
   stepsInLast: number;
 }
 
-/** Of a run that has not taken a step. */
+/** Returns the history of a run before its first step. */
 export function emptyHistory(): StepHistory {
   return { points: [], stepsPerPoint: 1, stepsInLast: 0 };
 }
 
-/** Adds a step, in place: to the last point while that has room; where the points become too many, two become one. */
+/** Adds a step in place, to the last point while it has room. If there are too many points, pairs are merged. */
 export function addStep(history: StepHistory, step: StepMetric): void {
   const { points, stepsPerPoint, stepsInLast } = history;
   if (points.length > 0 && stepsInLast < stepsPerPoint) {
@@ -44,10 +44,10 @@ function halve(history: StepHistory): void {
   history.stepsPerPoint *= 2;
 }
 
-/** Where the later one stands, with the mean loss and speed of both. */
+/** Merges two points: the later one, with the mean loss and speed of both. */
 function meanOf(earlier: StepMetric, count: number, later: StepMetric, laterCount: number): StepMetric {
-  const mean = (of: (step: StepMetric) => number) =>
-    (of(earlier) * count + of(later) * laterCount) / (count + laterCount);
+  const mean = (read: (step: StepMetric) => number) =>
+    (read(earlier) * count + read(later) * laterCount) / (count + laterCount);
   return {
     ...later,
     loss: mean(({ loss }) => loss),

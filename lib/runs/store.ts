@@ -1,4 +1,4 @@
-// A checkpoint is one safetensors file: weights by name, the optimizer's moments, and where the run stands.
+// Saves and restores checkpoints: one safetensors file with the weights, the optimizer's moments and the steps taken.
 import { existsSync } from "node:fs";
 import { UserError } from "../common/errors";
 import type { Program } from "../engine/program/program";
@@ -7,22 +7,22 @@ import { joinNames, type TensorFile } from "../formats/tensor_file";
 import { averagedCountOf, isWeight, SKIPPED_STEPS, storedName, type WeightKind } from "../model/weight_names";
 import type { WeightSource } from "../model/weight_source";
 
-/** What to do about a checkpoint that cannot be used. */
+/** Advice for a checkpoint that cannot be used. */
 const DAMAGED_NEXT =
-  "A copy of the run's best.safetensors or epoch_N.safetensors will do: it goes on from there. With none it begins anew.";
+  "A copy of the run's best.safetensors or epoch_N.safetensors serves too: the run goes on from there. Without any, it begins anew.";
 
-/** Variables that older checkpoints lack: they keep their first value. */
+/** Variables that older checkpoints lack; they keep their initial value. */
 const MAY_BE_MISSING: ReadonlySet<string> = new Set([SKIPPED_STEPS]);
 
-/** A model and its optimizer: variables of a program, all of them float32. */
+/** A model and its optimizer: variables of a program, all float32. */
 export interface StoredModel {
   program: Pick<Program, "fillAll" | "viewAll">;
-  /** Shapes of the variables that belong to a checkpoint, by name. */
+  /** Shapes of a checkpoint's variables by name. */
   shapes: ReadonlyMap<string, readonly number[]>;
 }
 
 /**
- * Writes a checkpoint, atomically, straight from the variables' memory.
+ * Writes a checkpoint atomically, directly from the variables' memory.
  * @param step optimizer steps taken
  */
 export async function saveCheckpoint(
@@ -36,9 +36,10 @@ export async function saveCheckpoint(
 }
 
 /**
- * Puts a checkpoint's values into the variables and returns the steps it had taken.
- * @param check throws where a tensor's shape in the file (undefined: it has none) is not that of the variable
- * @param wanted variables that the checkpoint fills; the others stay as they are
+ * Restores the variables from a checkpoint.
+ * @param check throws if a tensor's shape in the file (undefined: no such tensor) differs from the variable's
+ * @param wanted selects the variables to restore; the others stay as they are
+ * @returns the steps that the checkpoint had taken
  */
 export async function restoreCheckpoint(
   path: string,
@@ -61,10 +62,10 @@ export async function restoreCheckpoint(
 }
 
 /**
- * Weights of a checkpoint, without the optimizer's state.
- * @param kind an average in their place
- * @param constants weights that are never averaged (the features' mean, say): they are those of the run
- * @throws UserError when there is no such file, or it holds no such average
+ * Opens the weights of a checkpoint, without the optimizer's state.
+ * @param kind the raw weights, or an average instead
+ * @param constants weights that are never averaged (for example the features' mean), read as they are
+ * @throws UserError if the file is missing, or holds no such average
  */
 export function checkpointWeights(
   path: string,
@@ -94,7 +95,7 @@ export function checkpointWeights(
   };
 }
 
-/** @throws UserError when a file holds no average of this kind, or not all of it */
+/** @throws UserError if a file lacks this average, or part of it */
 function requireAverage(path: string, file: TensorFile, kind: WeightKind, names: readonly string[]): void {
   if (averagedCount(file, kind) === 0) {
     throw new UserError(

@@ -1,4 +1,4 @@
-// A run that is being trained.
+// The run that this process is training: config, setup, recording functions.
 import type { OnProgress } from "../common/progress";
 import type { TrainConfig } from "../config/config";
 import type { Metric, ScoredOn } from "../runs/metrics";
@@ -10,15 +10,15 @@ export interface Run {
   folder: string;
   config: Readonly<TrainConfig>;
   setup: TrainingSetup;
-  /** The processes that train it together; undefined: this one alone. */
+  /** The processes that train it together; undefined if this one trains alone. */
   ranks?: Ranks;
-  /** Whether this process writes the run's files. */
+  /** True if this process writes the run's files. */
   writes: boolean;
-  /** What its retrieval is scored on; undefined where no classes are held out. */
+  /** The data that its retrieval is scored on; undefined if no classes are held out. */
   scoredOn?: ScoredOn | undefined;
-  /** Writes what was measured to all files that hold it. */
+  /** Writes a metric to `metrics.jsonl` and the event file. */
   record(metric: Metric): void;
-  /** Adds a line to the run's log. */
+  /** Appends a line to the run's log. */
   log(line: string): void;
   onProgress?: OnProgress | undefined;
 }

@@ -1,4 +1,4 @@
-// The beginning of a run: its folder is claimed, what it starts from is looked for, then the folder is made.
+// Begins a run: claims its folder, checks its inputs, prepares the folder.
 import { existsSync } from "node:fs";
 import { UserError } from "../common/errors";
 import type { Claim } from "../common/files/claim";
@@ -7,10 +7,11 @@ import type { ModelSettings } from "../config/model";
 import type { FirstWeightSettings } from "../config/parts";
 import { featuresPath, tablePath } from "../config/paths";
 import { findTower } from "../model/towers";
-import { claimRunFolder, prepareRunFolder, runFile, runFolder } from "../runs/run_folder";
+import { runFile, runFolder } from "../runs/run_folder";
+import { claimRunFolder, prepareRunFolder } from "../runs/start_folder";
 import { towerStartWeights } from "./start_weights";
 
-/** A run whose folder is ready, and owned by this process. */
+/** A run with a prepared folder, owned by this process. */
 export interface BegunRun {
   folder: string;
   claim: Claim;
@@ -18,10 +19,9 @@ export interface BegunRun {
 
 /**
  * Claims a run's folder and prepares it.
- * @param options.overwrite replace a run of this name: it is set aside once all that the config names is there
- * @param options.advice what to do about another run of this name, in the words of whoever asks
- * @throws UserError as `prepareRunFolder`; where another process trains the run; where something that it starts from is
- * missing
+ * @param options.overwrite replace a run of this name: it is set aside after a check that the config's inputs exist
+ * @param options.advice what to do about another run of this name, in the caller's words
+ * @throws UserError as `prepareRunFolder`; if another process trains the run; if an input is missing
  */
 export function beginRun(
   config: Readonly<TrainConfig>,
@@ -38,7 +38,7 @@ export function beginRun(
   }
 }
 
-/** @throws UserError where a table, features or weights that a config names are not there */
+/** @throws UserError if a table, features or weights that a config names are missing */
 function requireInputs(config: FirstWeightSettings & Pick<ModelSettings, "tower">): void {
   const [path, next] = config.features
     ? [featuresPath(config), "npx guie embed --help"]

@@ -1,4 +1,4 @@
-// Puts a trainer together from a config: data, weights, features. Shapes: N images, F features.
+// Builds a trainer from a config: data, weights, features. Shapes: N images, F features.
 
 import { UserError } from "../common/errors";
 import type { ProgressOptions } from "../common/progress";
@@ -23,26 +23,26 @@ import type { Ranks } from "./ranks/ranks";
 import { headStartWeights, towerStartWeights } from "./start_weights";
 import { averagesOf } from "./step/averages";
 
-/** A trainer with what is needed to evaluate it. */
+/** A trainer, with the data and features to evaluate it. */
 export interface TrainingSetup {
   trainer: Trainer;
   data: RunData;
   /**
-   * Computes features of images by the weights as they are now, [rows, F].
-   * @param rows positions within the set, whose classes stand in `data` at the same positions; default: all
-   * @param kind an average in place of the weights
+   * Computes features of images with the current weights, [rows, F].
+   * @param rows positions within the set, as in `data`; default: all
+   * @param kind the raw weights (default), or an average
    */
   featuresOf(set: SetName, rows?: ArrayLike<number>, kind?: WeightKind): Promise<Vectors>;
 }
 
-/** How a trainer is built. */
+/** Options of building a trainer. */
 export interface BuildOptions extends ProgressOptions {
-  /** The processes that train together, where there are several. */
+  /** The processes that train together, if there are several. */
   ranks?: Ranks | undefined;
 }
 
 /**
- * Builds the trainer of a config at its start; restoring a checkpoint is the caller's next step.
+ * Builds the trainer of a config with its initial weights; the caller may then restore a checkpoint.
  * @example
  * const setup = await buildTraining(preset("demo", "frozen"));
  */
@@ -62,7 +62,7 @@ export async function buildTraining(
   return buildFineTune(config, data, options);
 }
 
-/** Neck and head on the features of the backbone as it is. */
+/** Builds a trainer of neck and head on features of the frozen backbone. */
 async function buildFrozen(
   config: TrainingSettings,
   { onProgress, ranks }: BuildOptions,
@@ -84,7 +84,7 @@ async function buildFrozen(
   return { trainer, data, featuresOf };
 }
 
-/** All parts on augmented images. */
+/** Builds a trainer of backbone, neck and head on augmented images. */
 async function buildFineTune(
   config: TrainingSettings,
   data: RunData,
@@ -123,7 +123,7 @@ async function buildFineTune(
   };
 }
 
-/** Sets mean and 1/deviation of each feature. @param features of the training images, each once */
+/** Sets mean and 1/deviation of each feature. @param features features of the distinct training images */
 function standardiseBy(weights: Weights, features: Vectors): void {
   const { mean, scale } = standardisationBy(features);
   for (const [i, values] of [mean, scale].entries()) {

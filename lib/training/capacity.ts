@@ -1,4 +1,4 @@
-// Whether a run fits this machine: its memory before anything is computed, its checkpoints before the first step.
+// Checks that a run fits this machine: its memory before any computation, its checkpoints before the first step.
 import { statfsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { UserError } from "../common/errors";
@@ -7,16 +7,16 @@ import { device } from "../engine/native/device";
 import { elementCount } from "../formats/safetensors_header";
 import { estimateMemoryBytes, type TableCounts } from "./estimate";
 
-/** The estimate is within 15 % of what was measured: what is refused lies clearly above. */
+/** Share of the estimate that is certain: estimates are within 15 % of measurements. */
 const CERTAIN_SHARE = 0.8;
 const FLOAT_BYTES = 4;
-/** A checkpoint is written under another name beside the one that it replaces. */
+/** Number of checkpoints on disk while one is written: the old one stays until the new one is complete. */
 const CHECKPOINTS_AT_ONCE = 2;
 
 /**
- * Refuses a run whose process needs more memory than this machine has. One on a GPU, or that shares its head out among
- * processes, is not judged: nothing was measured there.
- * @param memoryBytes what there is; default: this machine's, or what its container may take
+ * Throws if a run's process needs more memory than this machine has. Runs on a GPU, or with a head sharded over
+ * processes, are not checked: they were not measured.
+ * @param memoryBytes available memory; default: this machine's, or its container's limit
  */
 export function requireMemory(
   config: MemorySettings,
@@ -33,9 +33,9 @@ export function requireMemory(
 }
 
 /**
- * Refuses a run for whose checkpoints the disk has no room.
- * @param shapes of all that a checkpoint holds
- * @param freeBytes what there is; default: what is free in the run's folder
+ * Throws if the disk has no room for a run's checkpoints.
+ * @param shapes shapes of a checkpoint's tensors
+ * @param freeBytes available space; default: the space in the run's folder
  */
 export function requireDisk(
   folder: string,
@@ -45,7 +45,7 @@ export function requireDisk(
   const bytes = [...shapes.values()].reduce((sum, shape) => sum + FLOAT_BYTES * elementCount(shape), 0);
   if (CHECKPOINTS_AT_ONCE * bytes <= freeBytes) return;
   throw new UserError(
-    `A checkpoint of this run takes ${gigabytes(bytes)}, and stands beside the one before while it is written; ${folder} has ${gigabytes(freeBytes)} left.`,
+    `A checkpoint of this run takes ${gigabytes(bytes)}, and needs that space next to the previous one while it is written; ${folder} has ${gigabytes(freeBytes)} left.`,
     "Make room, or put the run on another disk (a link in checkpoints/).",
   );
 }

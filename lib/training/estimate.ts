@@ -1,4 +1,4 @@
-// What a run will take, before it is started: memory by formula, time from the machine's rate of matrix products.
+// Estimates a run before it starts: memory by formula, time from the machine's rate of matrix products.
 import { existsSync } from "node:fs";
 import type { ModelSettings } from "../config/model";
 import type { EstimateSettings, FileFeatureSettings, MemorySettings } from "../config/parts";
@@ -18,44 +18,45 @@ import { trainedShapes } from "./preset_graphs";
 import { averagesOf } from "./step/averages";
 import { trainedNames } from "./step/step";
 
-/** What to expect of a run. Times are those of one process on an otherwise idle machine. */
+/** The expected cost of a run. Times are for one process on an otherwise idle machine. */
 export interface RunEstimate {
-  /** All weights, and those that the run trains. */
+  /** Number of all weights. */
   parameters: number;
+  /** Number of the weights that the run trains. */
   trained: number;
-  /** Peak of a process. */
+  /** Peak memory of a process. */
   memoryMB: number;
   secondsPerStep: number;
   imagesPerSecond: number;
-  /** Unknown, as all below, while the training table is not there, or where the config names its features. */
+  /** Undefined, like all below, if the training table is missing or the config names its features. */
   steps?: number;
-  /** Once, before the first step: features of all images; 0 where they are kept from before. */
+  /** Time for the features of all images, once before the first step; 0 if they are cached. */
   featureSeconds?: number;
   trainingSeconds?: number;
-  /** After all epochs together. */
+  /** Time for the evaluations after all epochs. */
   evaluationSeconds?: number;
 }
 
 /**
- * All that is no matrix product (sums, norms, activations) goes with T x D where products go with T x D^2: it adds this
- * much over the width D to the time of the products. Fitted to ViT-S/14 and ViT-B/16 on a CPU.
+ * Operations other than matrix products (sums, norms, activations) cost T x D, products T x D^2. They add a share
+ * OVERHEAD / D to the products' time. Fitted to ViT-S/14 and ViT-B/16 on a CPU.
  */
 const FORWARD_OVERHEAD = 95;
 const STEP_OVERHEAD = 120;
-/** A process that has TensorFlow, tfjs and the tables in memory, and weights and moments as they are. */
+/** Memory of a process with TensorFlow, tfjs and the tables. */
 const PROCESS_MB = 600;
-/** A step's own time; on cached features, and with the tower. */
+/** Fixed time of a step, on cached features and with the tower. */
 const SECONDS_PER_STEP = { frozen: 0.0017, fine_tune: 0.0045 };
-/** Of each number of a batch of cached features: its dropout mask and its way into the session. */
+/** Time per number of a batch of cached features, for its dropout mask and its way into the session. */
 const SECONDS_PER_FEATURE = 10e-9;
 const BYTES = 4;
 const MB = 2 ** 20;
 
 /**
- * Estimates a run. Memory is within about 15 % of what was measured on CPUs, time within about 25 %; bfloat16 is
- * counted as float32, and on a GPU nothing was measured yet.
- * @param flopsPerSecond of matrix products; default: measured now, in about a second
- * @throws UserError where the tower does not exist, or cannot take the image size
+ * Estimates a run. Memory is within about 15 % of measurements on CPUs, time within about 25 %. bfloat16 counts as
+ * float32. Nothing was measured on a GPU yet.
+ * @param flopsPerSecond rate of matrix products; default: measured now, in about a second
+ * @throws UserError if the tower does not exist, or cannot take the image size
  * @example
  * const { memoryMB, secondsPerStep } = await estimateRun(preset("demo", "frozen"));
  */
@@ -87,10 +88,10 @@ export async function estimateRun(config: EstimateSettings, flopsPerSecond?: num
   };
 }
 
-/** What a table holds, as far as memory depends on it. */
+/** Counts of a training table that memory depends on. */
 export interface TableCounts {
   classes: number;
-  /** Training and validation images, each once. */
+  /** Distinct training and validation images. */
   distinct: number;
 }
 
@@ -138,7 +139,7 @@ function parameterCounts(
   };
 }
 
-/** Weights, AdamW's two moments, averages, sums of gradients; what the backward pass needs of a piece of the batch. */
+/** Sums weights, AdamW's moments, averages, gradients, and the activations of a piece of the batch. */
 function memoryBytes(
   config: MemorySettings,
   tower: Tower,
@@ -159,7 +160,7 @@ function memoryBytes(
   return held + fixed + (config.batchSize / pieces) * ofImage;
 }
 
-/** One image's way through the tower, or through its last blocks. */
+/** Returns the time of one image's forward pass through the tower, or through its last blocks. */
 function passSeconds(
   { imageSize }: Pick<ModelSettings, "imageSize">,
   tower: Tower,
@@ -170,22 +171,22 @@ function passSeconds(
 }
 
 /**
- * The backward pass multiplies twice as much as the forward pass, which gradient checkpointing repeats; it ends in front
- * of the blocks that learn.
+ * Returns the time of a step. The backward pass costs twice the forward pass, which gradient checkpointing repeats; it
+ * covers only the blocks that learn.
  */
 function stepSeconds(config: MemorySettings, tower: Tower, classes: number, rate: number): number {
   const { batchSize, stage, embeddingDim, gradientCheckpointing } = config;
   const features = featureLength(tower, config);
   const headProducts = 6 * batchSize * embeddingDim * (features + classes * rowsPerClass(config));
-  const own = SECONDS_PER_STEP[stage] + (headProducts / rate) * (1 + STEP_OVERHEAD / embeddingDim);
-  if (stage === "frozen") return own + batchSize * features * SECONDS_PER_FEATURE;
+  const fixed = SECONDS_PER_STEP[stage] + (headProducts / rate) * (1 + STEP_OVERHEAD / embeddingDim);
+  if (stage === "frozen") return fixed + batchSize * features * SECONDS_PER_FEATURE;
   const forward = passSeconds(config, tower, rate, { overhead: STEP_OVERHEAD });
   const lastBlocks = config.trainedBlocks || undefined;
   const learning = passSeconds(config, tower, rate, { overhead: STEP_OVERHEAD, lastBlocks });
-  return own + batchSize * (forward + (gradientCheckpointing ? 3 : 2) * learning);
+  return fixed + batchSize * (forward + (gradientCheckpointing ? 3 : 2) * learning);
 }
 
-/** Images whose features are not kept from before, as far as a look at their number tells. */
+/** Counts the images without cached features; a cache counts if it has the right number of rows. */
 function imagesToEmbed(config: FileFeatureSettings, { distinct, queries, index }: ImageCounts): number {
   const sets = Object.entries({ train: distinct, queries, index });
   const missing = sets.filter(([set, count]) => readSummary(featureFolder(config, set))?.count !== count);

@@ -1,4 +1,4 @@
-// How sure a model is of single images, while it trains. Shapes: N images, F features, C classes.
+// Examines single images during training: predicted class, margin, loss. Shapes: N images, F features, C classes.
 import { checkInterrupt } from "../common/interrupt";
 import { pickLabels } from "../common/labels";
 import { sliceRows } from "../common/vectors";
@@ -8,41 +8,41 @@ import type { TrainingSetup } from "./build";
 
 const ROWS_PER_BLOCK = 256;
 
-/** An image with what the model makes of it. */
+/** An image with the model's prediction. */
 export interface ExaminedImage {
-  /** Below the data directory. */
+  /** Path below the data directory. */
   file: string;
   label: number;
   /** The class with the largest cosine. */
   predicted: number;
-  /** Cosine to the own class. */
+  /** Cosine to its own class. */
   cosine: number;
-  /** Cosine to the own class less the largest of the others, -2..2: below 0 the image is taken for another class. */
+  /** Cosine to its own class minus the largest cosine to another, -2..2; negative if the prediction is wrong. */
   margin: number;
-  /** Cross-entropy of s times the cosines, without the training's margin. */
+  /** Cross-entropy of s times the cosines, without the ArcFace margin. */
   loss: number;
 }
 
 /**
- * Examines images by the weights as they are now, without augmentation and dropout.
- * @param of the validation fold, or training images
- * @param count at most so many, evenly spread over the table; each file once
- * @returns the hardest (of the highest loss) first
+ * Examines images with the current weights, without augmentation and dropout.
+ * @param set the validation fold, or the training images
+ * @param count maximum number of images, evenly spread over the table, each file once
+ * @returns the images by descending loss
  * @example
  * const [hardest] = await examineImages(setup, "validation", 100);
  */
 export async function examineImages(
   { trainer, data, featuresOf }: TrainingSetup,
-  of: "validation" | "train" = "validation",
+  set: "validation" | "train" = "validation",
   count = 1000,
 ): Promise<ExaminedImage[]> {
-  const { files, labels } = data[of];
+  const { files, labels } = data[set];
   const rowOf = new Map<string, number>();
   const stride = Math.max(1, Math.floor(files.length / count));
   for (let row = 0; row < files.length && rowOf.size < count; row += stride) rowOf.set(files.at(row)!, row);
   const wanted = [...rowOf.keys()];
   const rows = [...rowOf.values()];
-  const features = await featuresOf(of, rows);
+  const features = await featuresOf(set, rows);
   const truth = pickLabels(labels, rows);
   const head = await trainer.headWeights();
   try {
@@ -69,7 +69,7 @@ export async function examineImages(
   }
 }
 
-/** @param cosines to each class, [C] */
+/** Computes prediction, margin and loss of an image. @param cosines cosines to each class, [C] */
 function judge(cosines: readonly number[], label: number, s: number): Omit<ExaminedImage, "file"> {
   const cosine = cosines[label]!;
   let [other, predicted] = [Number.NEGATIVE_INFINITY, label];

@@ -1,5 +1,5 @@
-// What the frozen stage trains on: features in memory, and which of their rows are trained, validated and retrieved.
-// Shapes: N rows of features, F features of each.
+// The data of the frozen stage: features in memory, and their rows for training, validation and retrieval.
+// Shapes: N rows of F features.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
@@ -21,16 +21,16 @@ export interface FrozenData {
   data: RunData;
   /** [N, F] */
   features: Vectors;
-  /** Row of the features for each training row. */
+  /** The row of `features` for each training row. */
   trainRows: Int32Array;
-  /** Reads features of a set's images. @param rows positions within the set; default: all */
+  /** Returns the features of a set's images. @param rows positions within the set; default: all */
   featuresOf(set: SetName, rows?: ArrayLike<number>): Promise<Vectors>;
 }
 
 /**
- * Reads what a frozen run needs: the pipeline's table with the backbone's features, which are made where they are
- * missing; or, where the config names `features`, that folder alone.
- * @throws UserError for features of another backbone, without labels, or with gaps among them
+ * Reads the data of a frozen run: the pipeline's table with the backbone's features, which are computed if missing; or
+ * only the folder that the setting `features` names.
+ * @throws UserError for features of another backbone, without labels, or with gaps between labels
  */
 export async function readFrozenData(
   config: FrozenDataSettings,
@@ -39,7 +39,7 @@ export async function readFrozenData(
   return config.features ? fromFolder(config) : fromPipeline(config, options);
 }
 
-/** A share of the training classes is held out: their features are among those that are there. */
+/** Holds out a share of the training classes; the features of both parts are among the given ones. */
 function withoutHeldOut(
   config: FrozenDataSettings,
   whole: RunData,
@@ -77,7 +77,7 @@ async function fromPipeline(config: FrozenDataSettings, options: ProgressOptions
   };
 }
 
-/** A folder of features with labels, or one that holds such folders: train, and queries and index of other classes. */
+/** Reads a folder of features with labels, or one with such folders: train, and queries and index of other classes. */
 async function fromFolder(config: FrozenDataSettings): Promise<FrozenData> {
   const folder = featuresPath(config);
   const hasParts = existsSync(join(folder, "train", FEATURE_FILES.summary));
@@ -92,7 +92,7 @@ async function fromFolder(config: FrozenDataSettings): Promise<FrozenData> {
   const validated = rows.filter(validates);
   if (trained.length === 0)
     throw new UserError(
-      `${folder}: all rows are of fold ${config.fold}, which validates.`,
+      `${folder}: all rows are in fold ${config.fold}, the validation fold.`,
       "Set fold to another number: npx guie train --fold N",
     );
   const part = (wanted: readonly number[]) => ({
@@ -129,7 +129,7 @@ async function fromFolder(config: FrozenDataSettings): Promise<FrozenData> {
   };
 }
 
-/** Where the images of features were read. */
+/** Returns the paths of the images that the features were computed from. */
 function imagePaths({ open, files }: Labelled): string[] {
   return Array.from(files, (file) => join(String(open.madeBy.folder), file));
 }
@@ -151,7 +151,7 @@ async function labelled(config: FrozenDataSettings, folder: string): Promise<Lab
   );
 }
 
-/** Settings that a run evaluates and embeds images by: they must be those of its features. */
+/** Settings that determine features: a run must have those of its features. */
 const BACKBONE_SETTINGS = ["tower", "imageSize", "lastBlocks", "patchMean"] as const;
 
 function requireSameBackbone(config: FrozenDataSettings, { folder, madeBy }: Features): void {

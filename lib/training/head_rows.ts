@@ -1,4 +1,4 @@
-// The rows of a head that was trained on one table, for the classes of another: by name.
+// Maps the rows of a head trained on one table to the classes of another, by class name.
 import { UserError } from "../common/errors";
 import { pickRows } from "../common/vectors";
 import type { MadeOfSettings } from "../config/parts";
@@ -9,11 +9,11 @@ import { learnedClasses, listed, nameChanges, readNote } from "../runs/run_note"
 import type { RunData } from "./data/run_data";
 
 /**
- * Finds for each class its place in the head of the run that is started from. undefined: the head fits as it is, or
- * its number of classes does not; or that run was made before runs noted their classes.
- * @param folder of the run that is started from
- * @param known classes of its head
- * @throws UserError where that run has not learned all of the classes, or where nothing says which ones it has learned
+ * Finds the place of each class in the head of the run that this one starts from.
+ * @param folder the folder of that run
+ * @param known the number of classes in its head
+ * @returns undefined if the head fits as it is or has another number of classes, or if that run is older than notes
+ * @throws UserError if that run has not learned all of the classes, or if its classes are unknown
  */
 export function headRows(
   folder: string,
@@ -27,7 +27,7 @@ export function headRows(
   if (before && classes) return rowsByName(folder, before, classes);
   if (known === classCount && note.table.sha256 !== madeOf(config)?.table.sha256) {
     throw new UserError(
-      `${folder} was trained on another table (of ${note.table.rows} rows), and no table of class names says whether its ${known} classes are those of now.`,
+      `${folder} was trained on another table (of ${note.table.rows} rows), and no table of class names says whether its ${known} classes are the present ones.`,
       FRESH_HEAD_ADVICE,
     );
   }
@@ -52,9 +52,13 @@ function rowsByName(
 }
 
 const FRESH_HEAD_ADVICE =
-  "Train on the table of before; or give --reinit-head (reinitHead: true): neck and backbone are kept, the head starts afresh.";
+  "Train on the earlier table; or give --reinit-head (reinitHead: true): neck and backbone are kept, the head starts afresh.";
 
-/** The same weights with the head's rows of some classes. @param classes places in the head @param K rows a class */
+/**
+ * Returns the same weights with a selection of the head's rows.
+ * @param classes places in the head
+ * @param K rows per class
+ */
 export function withHeadRows(source: WeightSource, classes: Int32Array, K: number): WeightSource {
   const lengthOf = (name: string) => (name === HEAD_WEIGHT ? K : name === MARGIN_SHARE_NAME ? 1 : 0);
   const shapes = new Map(

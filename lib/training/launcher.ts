@@ -1,4 +1,4 @@
-// Starts runs in processes of their own, and attaches to them.
+// Starts runs in separate processes, and attaches to them.
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";
@@ -7,49 +7,42 @@ import { UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
 import { installPath, projectRoot } from "../common/project";
 import type { TrainConfig } from "../config/config";
-import {
-  bringBack,
-  isFinished,
-  isUnderWay,
-  refuseOtherRun,
-  requireRun,
-  runFolder,
-  trainerOf,
-} from "../runs/run_folder";
+import { isFinished, requireRun, runFolder } from "../runs/run_folder";
 import { endedAt, finishedBeforeText } from "../runs/run_summary";
 import { refuseOtherStart } from "../runs/start_check";
+import { bringBack, isUnderWay, refuseOtherRun, trainerOf } from "../runs/start_folder";
 import { type BegunRun, beginRun } from "./begin_run";
 
-/** A run in a process of its own. */
+/** A run in a separate process. */
 export interface RunHandle {
   /** The run's folder. */
   folder: string;
-  /** What came of starting it, where it was not begun: "demo_frozen: finished before (...), ...". */
+  /** The reason if no training was started: "demo_frozen: finished before (...), ...". */
   note?: string;
-  /** Asks the run to finish its step, save and end; the same config goes on from there later. */
+  /** Asks the run to finish its step, save and end; starting the same config later goes on from there. */
   stop(): void;
 }
 
-/** How a run is started. */
+/** Options of starting a run. */
 export interface StartOptions {
-  /** Aborted to stop the run, as its handle's `stop` does. */
+  /** Aborting it stops the run, like the handle's `stop`. */
   signal?: AbortSignal | undefined;
-  /** Replace an existing run of this name: it goes with the new one's first checkpoint. */
+  /** Replace an existing run of this name: it is deleted at the new run's first checkpoint. */
   overwrite?: boolean;
-  /** Of a run of several processes: so often it goes on from its last checkpoint after one of them failed. */
+  /** For a run of several processes: maximum number of restarts from the last checkpoint after a process failed. */
   maxRestarts?: number;
 }
 
-/** What to do about a run of other settings or data, in a notebook's words. */
+/** Advice about a run of other settings or data, in a notebook's words. */
 const OTHER_RUN_ADVICE =
   "Give the run another name (in Train the parameter `run`, elsewhere runName of its config), or replace the old one: " +
   "startRun(config, { overwrite: true }).";
 
 /**
- * Starts (or takes up) a run in a process of its own, detached: closing the browser or restarting the kernel does
- * not touch it. `processes` or `gpus` in the config make it several processes. What it prints goes to `output.txt` in its
- * folder. A run of the same settings and data that is under way is taken hold of, one that has finished is left as it is.
- * @throws UserError where a run of this name has other settings, or was made of other data
+ * Starts (or resumes) a run in a separate, detached process: closing the browser or restarting the kernel does not
+ * affect it. `processes` or `gpus` in the config make it several processes. Its output goes to `output.txt` in its
+ * folder. Attaches to a run of the same settings and data that is under way; leaves a finished one as it is.
+ * @throws UserError if a run of this name has other settings, or was made of other data
  */
 export function startRun(
   config: Readonly<TrainConfig>,
@@ -63,7 +56,7 @@ export function startRun(
 
 function begin(config: Readonly<TrainConfig>, options: StartOptions): RunHandle {
   const { runName } = config;
-  if (isUnderWay(runFolder(runName))) return takeHold(config, options);
+  if (isUnderWay(runFolder(runName))) return attachToSame(config, options);
   const { overwrite = false } = options;
   const begun = beginRun(config, { overwrite, advice: OTHER_RUN_ADVICE });
   const { folder } = begun;
@@ -77,8 +70,8 @@ function begin(config: Readonly<TrainConfig>, options: StartOptions): RunHandle 
   return { ...handle, note: `${runName}: ${finishedBeforeText(folder, endedAt(folder))}` };
 }
 
-/** A run that is under way already. */
-function takeHold(config: Readonly<TrainConfig>, { overwrite }: StartOptions): RunHandle {
+/** Attaches to the run of this config that is under way. @throws UserError if that run has other settings or data */
+function attachToSame(config: Readonly<TrainConfig>, { overwrite }: StartOptions): RunHandle {
   const { runName } = config;
   const folder = runFolder(runName);
   const advice = `Stop it first (attachRun("${runName}").stop()), or give this run another name (in Train the parameter \`run\`).`;
@@ -106,7 +99,7 @@ function spawnRun({ folder, claim }: BegunRun, options: StartOptions): void {
   closeSync(output);
 }
 
-/** Takes hold of a run that was started elsewhere, by its name or folder. */
+/** Attaches to a run that was started elsewhere, by its name or folder. */
 export function attachRun(nameOrPath: string): RunHandle {
   const folder = requireRun(nameOrPath);
   return { folder, stop: () => stopRun(folder) };

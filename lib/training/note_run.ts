@@ -1,4 +1,4 @@
-// Notes what a run is made of when it starts, and what its scores are worth.
+// Notes the inputs of a run at its start, and describes the data of its scores.
 
 import { fileFingerprint } from "../common/files/fingerprint";
 import type { ScoredSettings } from "../config/data";
@@ -14,9 +14,9 @@ import { scoredOn } from "../runs/scored_on";
 import type { RunData } from "./data/run_data";
 
 /**
- * Writes what a run is made of into its folder: before its first step, or when it goes on with a fresh head, whose
- * classes may be others. A run that goes on otherwise has a note, or was made before there were any.
- * @param start the folder of the run whose weights it begins with; undefined: fresh ones
+ * Writes the note of a run's inputs into its folder: before its first step, or when it goes on with a fresh head, which
+ * may have other classes. Otherwise a resumed run has a note, or is older than notes.
+ * @param start the folder of the run that it starts from; undefined for fresh weights
  */
 export function noteRun(
   folder: string,
@@ -25,7 +25,7 @@ export function noteRun(
   start: string | undefined,
 ): void {
   const made = madeOf(config);
-  if (!made) return; // the table was read a moment ago: it has been deleted since
+  if (!made) return; // the table was deleted after it was read
   const isWhole = classes === undefined || classes.length === made.classes?.length;
   const note: RunNote = {
     ...made,
@@ -39,7 +39,7 @@ export function noteRun(
   writeNote(folder, note);
 }
 
-/** A run that goes on has begun with its start as that was then. */
+/** Returns the fingerprint of the start; a resumed run keeps the one noted at its beginning. */
 function startOf(
   folder: string,
   { initFrom }: Pick<StartSettings, "initFrom">,
@@ -51,7 +51,7 @@ function startOf(
   return before?.start === undefined ? {} : { start: before.start };
 }
 
-/** What a run's retrieval is scored on; undefined where no classes are held out. */
+/** Describes the data that a run's retrieval is scored on; undefined if no classes are held out. */
 export function runScoredOn(
   folder: string,
   config: ScoredSettings,

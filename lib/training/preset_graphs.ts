@@ -1,4 +1,4 @@
-// The graphs that training and embedding trace, on towers of a handful of numbers: for checks of their operations.
+// Traces the graphs of training and embedding on tiny towers, to check their operations.
 import type { GraphSettings } from "../config/parts";
 import { PRESET_NAMES, preset, vit224 } from "../config/presets";
 import { processCount } from "../config/processes";
@@ -18,14 +18,14 @@ import { createAverages } from "./step/averages";
 import { declareOptimizer } from "./step/optimizer_state";
 import { traceStep, trainedNames } from "./step/step";
 
-/** A graph by the name of what it is for. */
+/** A graph, named after its config and purpose. */
 export interface PresetGraph {
   name: string;
-  /** Traces it into a program; the caller disposes of it. */
+  /** Traces the graph into a program; the caller disposes of it. */
   trace(): Promise<Program>;
 }
 
-/** Words of a config that change which operations the graphs hold; each is tried with every preset and tower. */
+/** Settings that change the operations in the graphs; each is tried with every preset and tower family. */
 export const VARIANTS: readonly Partial<GraphSettings>[] = [
   {},
   { accumulationSteps: 2 },
@@ -39,18 +39,18 @@ export const VARIANTS: readonly Partial<GraphSettings>[] = [
 const CLASSES = 10;
 const BATCH_SIZE = 4;
 
-/** What of a tower decides its operations; all else is sizes. */
+/** Returns a key of the properties that decide a tower's operations; the others are sizes. */
 function familyOf(tower: Tower): string {
   const { classToken, registers, lnPre, patchBias, layerScale, activation, pooling } = tower;
   return [classToken, registers, lnPre, patchBias, layerScale, activation, pooling].join();
 }
 
-/** One tower of each family: the first in the table. */
+/** Returns one tower of each family: the first in the table. */
 export function towerFamilies(): Tower[] {
   return [...new Map([...TOWERS].reverse().map((tower) => [familyOf(tower), tower])).values()];
 }
 
-/** All graphs of all presets, of one tower of each family, and of their variants. */
+/** Lists the graphs of all presets and of one tower of each family, in all variants. */
 export function presetGraphs(): PresetGraph[] {
   const presets = PRESET_NAMES.flatMap((name) => [preset(name, "frozen"), preset(name, "fine_tune")]);
   const towers = towerFamilies().map(({ name }) => ({
@@ -71,22 +71,22 @@ function graphsOf(config: GraphSettings, variant: string): PresetGraph[] {
   ];
 }
 
-/** A tower with the same operations and next to no weights. */
+/** Returns a tower with the same operations and very few weights. */
 export function small(tower: Tower): Tower {
   return { ...tower, layers: 2, width: 16, heads: 2, mlpRatio: 2, positionGrid: 2 };
 }
 
-/** The smallest image of a tower: its position embedding is never resampled within a graph. */
+/** Returns the image size, in pixels, that needs no resampling of the tower's position embedding. */
 export function imageSizeOf(tower: Tower): number {
   return tower.positionGrid * tower.patchSizePx;
 }
 
-/** Variables of these names and shapes, without values. */
+/** Declares variables of these names and shapes, without values. */
 export function declare(program: Program, shapes: Iterable<readonly [string, readonly number[]]>): void {
   for (const [name, shape] of shapes) program.variable(name, { shape });
 }
 
-/** Names and shapes of the weights that a run holds of a tower. */
+/** Lists names and shapes of the tower's weights that a run holds. */
 export function trainedShapes(tower: Tower): [string, readonly number[]][] {
   return [...towerShapes(tower)].filter(([name]) => name !== "proj");
 }
@@ -131,7 +131,7 @@ async function stepGraph(preset: GraphSettings): Promise<Program> {
   return program;
 }
 
-/** A cluster to trace for: no server runs. */
+/** Returns a cluster for tracing only: no server runs. */
 function unservedCluster(worldSize: number): Cluster {
   let keys = 0;
   const addresses = Array.from({ length: worldSize }, (_, rank) => `localhost:${rank + 1}`);
@@ -139,7 +139,7 @@ function unservedCluster(worldSize: number): Cluster {
   return { addresses, rank: 0, worldSize, sessionOptions: { cluster: task }, nextKey: () => ++keys };
 }
 
-/** What processes send each other besides gradients: the chief's weights, and rows of all. */
+/** Traces the exchanges between processes other than gradients: the chief's weights, and rows of all. */
 function traceSharing(program: Program, chief: Cluster): void {
   program.function(
     "share",

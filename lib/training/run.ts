@@ -1,4 +1,4 @@
-// Trains a run from its start or last checkpoint to its end.
+// Trains a run, from its start or last checkpoint, to its end.
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { messageOf, UserError } from "../common/errors";
@@ -20,8 +20,6 @@ import type { EndMetric, Metric, StepMetric } from "../runs/metrics";
 import { isDue } from "../runs/run_checkpoints";
 import {
   appendMetric,
-  bringBack,
-  claimRun,
   hasCheckpoint,
   isFinished,
   logLine,
@@ -33,6 +31,7 @@ import {
 import { dataDifferences, readNote, WITHOUT_NOTE } from "../runs/run_note";
 import { endedAt, type RunSummary, summarise } from "../runs/run_summary";
 import { refuseOtherStart } from "../runs/start_check";
+import { bringBack, claimRun } from "../runs/start_folder";
 import { restoreCheckpoint } from "../runs/store";
 import type { Run } from "./active_run";
 import { buildTraining, type TrainingSetup } from "./build";
@@ -43,12 +42,12 @@ import { keepEpoch, keepStep, saveLast } from "./save_run";
 import { refuseOtherShape } from "./start_weights";
 
 /**
- * Trains the run of a folder to its end in this process: from the start, or from its last checkpoint. Every step
- * goes to `metrics.jsonl`, every epoch is validated, the last state is kept in `last.safetensors`, the best in `best.safetensors`.
- * An interrupt (see `checkInterrupt`) finishes the step, saves and ends with reason "stopped"; the same call goes on later.
- * So does `options.signal`, when it is aborted.
- * @param options.reinitHead goes on with a fresh head, as it must where the table has other classes by now
- * @param options.claimed the run's claim, where this process has it already
+ * Trains the run in a folder to its end in this process, from the start or from its last checkpoint. Writes every step
+ * to `metrics.jsonl`, validates every epoch, keeps the last state in `last.safetensors` and the best in
+ * `best.safetensors`. An interrupt (see `checkInterrupt`) or aborting `options.signal` finishes the step, saves and
+ * ends with reason "stopped"; the same call goes on later.
+ * @param options.reinitHead go on with a fresh head, which is necessary if the table's classes have changed
+ * @param options.claimed the run's claim, if this process has it already
  */
 export async function runTraining(
   folder: string,
@@ -64,19 +63,19 @@ export async function runTraining(
     const count = processCount(config);
     if (count === 1) return train({ folder, config, onProgress }, reinitHead);
     throw new UserError(
-      `The run in ${folder} is one of ${count} processes.`,
-      "Start it by startRun, or by npx guie train.",
+      `The run in ${folder} needs ${count} processes.`,
+      "Start it with startRun, or with npx guie train.",
     );
   };
   return holdRun(folder, (config) => withSignal(signal, () => body(config)), { reinitHead, claimed });
 }
 
 /**
- * Holds the run of a folder, so that no other process takes it, while `body` trains it, and writes how it ended. A
- * finished run is left as it is. Where it ends before its first checkpoint, the run that it was to replace comes back.
- * @param options.reinitHead the data may be others than those that the run was made of
- * @param options.claimed the run's claim, where this process has it already
- * @throws UserError where the data are others
+ * Claims the run in a folder while `body` trains it, and writes its end. A finished run is left as it is. If the run
+ * ends before its first checkpoint, the run that it should replace comes back.
+ * @param options.reinitHead accept other data than the run was made of
+ * @param options.claimed the run's claim, if this process has it already
+ * @throws UserError if the data are others
  */
 export async function holdRun(
   folder: string,
@@ -95,7 +94,7 @@ export async function holdRun(
   }
 }
 
-/** The summary of a run that had finished before. @throws UserError where what it started from is another by now */
+/** Returns the summary of a run that finished earlier. @throws UserError if its start has been trained anew since */
 function shownAgain(folder: string, config: Pick<StartSettings, "initFrom">): RunSummary {
   refuseOtherStart(folder, config, OTHER_START_ADVICE);
   return { ...summarise(folder), finishedBefore: endedAt(folder) };
@@ -134,7 +133,7 @@ function stopped(folder: string, end: (reason: EndMetric["reason"]) => void): Ru
   return summary;
 }
 
-/** Trains a run to its end in this process, alone or as one of several, of which only the chief writes files. */
+/** Trains a run to its end in this process, alone or as one of several; only the chief writes files. */
 export async function train(
   job: Pick<Run, "folder" | "config" | "ranks" | "onProgress">,
   reinitHead = false,
@@ -167,7 +166,7 @@ export async function train(
   }
 }
 
-/** "Global batch: 64 images = 2 processes x 32; ...". */
+/** Formats "Global batch: 64 images = 2 processes x 32; ...". */
 function describeBatch(
   { batchSize, accumulationSteps, initLr }: BatchSettings & Pick<OptimiserSettings, "initLr">,
   globalBatch: number,
@@ -189,21 +188,21 @@ function refuseFreshHead(folder: string): never {
 
 const OTHER_START_ADVICE = "Choose another --run-name, or give --overwrite to train this one anew.";
 
-/** @throws UserError where a run was made of another table, other classes or weights than there are now */
+/** @throws UserError if a run was made of another table, other classes or weights than there are now */
 function refuseOtherData(folder: string, config: MadeOfSettings, isEnded: boolean): void {
   const differences = dataDifferences(folder, config);
   if (differences.length === 0) return;
   const run = runFolder(basename(folder)) === folder ? basename(folder) : folder;
   const way = isEnded
-    ? `npx guie evaluate ${run} scores it on what is there now`
+    ? `npx guie evaluate ${run} scores it on the present data`
     : `npx guie train --resume ${run} --reinit-head goes on with neck and backbone, and a fresh head`;
   throw new UserError(
     `The run in ${folder} was made of other data: ${differences.join("; ")}.`,
-    `Bring the data of before back, or train under another --run-name; ${way}.`,
+    `Restore the earlier data, or train under another --run-name; ${way}.`,
   );
 }
 
-/** Takes up the last checkpoint where there is one, and notes what the run is made of where it is new. */
+/** Restores the last checkpoint, if any, and notes the inputs of a new run. */
 async function begin(
   { folder, config }: Pick<Run, "folder" | "config">,
   setup: TrainingSetup,
@@ -218,7 +217,7 @@ async function begin(
   else if (!readNote(folder)) logLine(folder, `This run was ${WITHOUT_NOTE}`);
 }
 
-/** Takes up the last checkpoint where there is one. @param reinitHead all of it but the head, which stays fresh */
+/** Restores the last checkpoint, if any. @param reinitHead restore all but the head, which stays fresh */
 async function resume(folder: string, { trainer }: TrainingSetup, reinitHead: boolean): Promise<void> {
   const path = runFile(folder, "last");
   if (existsSync(path)) {
@@ -228,7 +227,7 @@ async function resume(folder: string, { trainer }: TrainingSetup, reinitHead: bo
       (name, found, expected) => refuseOtherShape(path, name, found, expected, trainer.config),
       (name) => !(reinitHead && isOfHead(name)),
     );
-    if (reinitHead) await trainer.averageAnew(isOfHead);
+    if (reinitHead) await trainer.resetAverages(isOfHead);
     const head = reinitHead ? ", with a fresh head" : "";
     logLine(folder, `Resumed after step ${trainer.stepsDone} of ${trainer.totalSteps}${head}`);
   }
@@ -268,7 +267,7 @@ async function save(run: Run): Promise<void> {
   if (run.writes) await saveLast(run);
 }
 
-/** Validation, retrieval, and the checkpoints that stay. */
+/** Evaluates validation and retrieval, and keeps the epoch's checkpoints. */
 async function endEpoch(run: Run, epoch: number): Promise<void> {
   run.ranks?.enter("evaluation", run.setup.trainer.stepsDone);
   await evaluateRun(run, epoch);
@@ -294,7 +293,7 @@ function report({ log, config, setup, onProgress }: Run, metric: StepMetric, los
   );
 }
 
-/** Mean of everything added. */
+/** Returns an accumulator of the mean. */
 function runningMean() {
   let [sum, count] = [0, 0];
   return {

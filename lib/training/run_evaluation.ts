@@ -1,4 +1,4 @@
-// What is measured at the end of an epoch.
+// Evaluates a run at the end of an epoch: validation set, and retrieval on held-out classes.
 
 import { pickLabels, rowRange } from "../common/labels";
 import type { Vectors } from "../common/vectors";
@@ -17,7 +17,7 @@ import type { Run } from "./active_run";
 import { partOf } from "./ranks/ranks";
 
 /**
- * Validation and retrieval by the weights as they are now, and by their averages where there are any.
+ * Evaluates validation and retrieval with the current weights, and with their averages if there are any.
  * @param epoch the epoch that has ended, from 1
  */
 export async function evaluateRun(run: Run, epoch: number): Promise<void> {
@@ -32,10 +32,10 @@ export async function evaluateRun(run: Run, epoch: number): Promise<void> {
   }
 }
 
-/** Neck and head of each kind of weights; the weights as they are come first. */
+/** Neck and head of each kind of weights; the raw weights come first. */
 type Heads = readonly (readonly [WeightKind, Weights])[];
 
-/** Loss, top-1 and top-5 over the validation fold, of which every process takes its part. */
+/** Records loss, top-1 and top-5 over the validation fold; every process evaluates its part. */
 async function validate(run: Run, heads: Heads, epoch: number): Promise<void> {
   const { config, setup, record, log, ranks } = run;
   const { trainer, data, featuresOf } = setup;
@@ -46,8 +46,8 @@ async function validate(run: Run, heads: Heads, epoch: number): Promise<void> {
   const truth = pickLabels(labels, rows);
   const [raw, averages] = await byKind(heads, async (kind, head): Promise<ClassificationScores> => {
     const features = await featuresOf("validation", rows, kind);
-    const own = await classify(head, features, truth, config);
-    const scores = (await ranks?.meanScores(own)) ?? own;
+    const partScores = await classify(head, features, truth, config);
+    const scores = (await ranks?.meanScores(partScores)) ?? partScores;
     const shares = `top-1 ${percent(scores.top1)} top-5 ${percent(scores.top5)}`;
     log(`Validation${ofKind(kind)}: epoch ${epoch} loss ${scores.loss.toFixed(4)} ${shares}`);
     return scores;
@@ -58,7 +58,7 @@ async function validate(run: Run, heads: Heads, epoch: number): Promise<void> {
   record({ kind: "validation", ...position, ...scores, images, ...Object.fromEntries(averaged) });
 }
 
-/** Retrieval on the held-out classes, where the data directory has them; the chief scores what all have embedded. */
+/** Records retrieval on the held-out classes, if there are any; all processes embed, the chief scores. */
 async function retrieve(run: Run, heads: Heads, epoch: number): Promise<void> {
   const { setup, record, log, ranks } = run;
   const { trainer, data } = setup;
@@ -91,7 +91,7 @@ async function retrieve(run: Run, heads: Heads, epoch: number): Promise<void> {
   });
 }
 
-/** Embeddings of a set of images: every process embeds its part, and has them all afterwards. */
+/** Embeds a set of images: every process embeds its part, and receives all embeddings. */
 async function embedSet(
   { config, setup, ranks }: Run,
   head: Weights,
@@ -101,14 +101,14 @@ async function embedSet(
 ): Promise<Vectors> {
   const featuresOf = (rows?: Int32Array) => setup.featuresOf(set, rows, kind);
   if (!ranks) return embedFeatures(head, await featuresOf());
-  // Features of a frozen backbone are kept in a file, for all images together
+  // Features of a frozen backbone are cached in one file for all images
   if (config.stage === "frozen") return embedFeatures(head, await ranks.chiefFirst(() => featuresOf()));
   const [start, end] = partOf(count, ranks);
-  const own = await embedFeatures(head, await featuresOf(rowRange(start, end)));
-  return ranks.gatherVectors(own, count);
+  const part = await embedFeatures(head, await featuresOf(rowRange(start, end)));
+  return ranks.gatherVectors(part, count);
 }
 
-/** Measures each kind of weights: those of the weights as they are, then those of the averages. */
+/** Measures each kind of weights. @returns the result of the raw weights, and those of the averages */
 async function byKind<T>(
   heads: Heads,
   measure: (kind: WeightKind, head: Weights) => Promise<T>,

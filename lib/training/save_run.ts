@@ -1,4 +1,4 @@
-// Which checkpoints a run keeps, and when.
+// Saves a run's checkpoints, and keeps those that are due.
 
 import { dropReplaced } from "../common/files/replace";
 import { isBest, isDue, keepLast } from "../runs/run_checkpoints";
@@ -6,7 +6,10 @@ import { readMetrics, runFile } from "../runs/run_folder";
 import { saveCheckpoint } from "../runs/store";
 import type { Run } from "./active_run";
 
-/** Writes `last` after a step (the run that this one replaces goes with the first), and keeps it as `step_N` where that is due. @throws UserError when a weight is NaN or infinite */
+/**
+ * Writes `last` after a step, and keeps it as `step_N` if due. The first one deletes the run that this run replaces.
+ * @throws UserError if a weight is NaN or infinite
+ */
 export async function saveLast(run: Run): Promise<void> {
   const { trainer } = run.setup;
   await trainer.assertFinite();
@@ -15,14 +18,14 @@ export async function saveLast(run: Run): Promise<void> {
   await keepStep(run);
 }
 
-/** Keeps `last` as `step_N` where that is due: after it was written, and once more by a run that was killed between. */
+/** Keeps `last` as `step_N` if due: after writing it, and again on resuming, in case the run was killed in between. */
 export async function keepStep(run: Run): Promise<void> {
   const { stepsDone } = run.setup.trainer;
   if (isDue(stepsDone, run.config.keepEverySteps))
     await keepLast(run.folder, run.config, `step_${stepsDone}`);
 }
 
-/** After an epoch's evaluation: keeps `last` as `epoch_N` where that is due, and as `best` where it is. */
+/** Keeps `last` as `epoch_N` if due, and as `best` if it is, after the epoch's evaluation. */
 export async function keepEpoch(run: Run, epoch: number): Promise<void> {
   const { folder, config } = run;
   if (isDue(epoch, config.cpktEpoch)) await keepLast(folder, config, `epoch_${epoch}`);

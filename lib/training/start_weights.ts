@@ -1,4 +1,4 @@
-// The weights that a run starts from: fresh ones, a backbone's file, another run's. Shapes: F features, C classes.
+// The initial weights of a run: fresh, from a backbone's file, or from another run. Shapes: F features, C classes.
 import { UserError } from "../common/errors";
 import { randomStream } from "../common/random";
 import type { ClassRowSettings } from "../config/model";
@@ -19,9 +19,9 @@ import type { RunData } from "./data/run_data";
 import { headRows, withHeadRows } from "./head_rows";
 
 /**
- * Returns the weights of neck and head that a run starts from: fresh, or from the checkpoint that `initFrom` names (its
- * head only where `reinitHead` does not ask for a fresh one).
- * @throws UserError when that checkpoint has other classes, features or lengths
+ * Returns the initial weights of neck and head: fresh, or from the checkpoint that `initFrom` names (its head only
+ * without `reinitHead`).
+ * @throws UserError if that checkpoint has other classes, features or lengths
  */
 export function headStartWeights(config: FirstWeightSettings, featureCount: number, data: RunData): Weights {
   const shapes = headShapes(config, featureCount, data.classCount);
@@ -45,8 +45,8 @@ export function headStartWeights(config: FirstWeightSettings, featureCount: numb
 }
 
 /**
- * Checks a tensor of the checkpoint that a run starts from or goes on with.
- * @throws UserError saying so when the number of classes is what differs
+ * Checks a tensor's shape in the checkpoint that a run starts from or resumes.
+ * @throws UserError if the shapes differ; the message says if the number of classes differs
  */
 export function refuseOtherShape(
   path: string,
@@ -61,7 +61,7 @@ export function refuseOtherShape(
     const [before, now] = [found, expected].map(([rows]) => rows! / rowsPerClass(config));
     throw new UserError(
       `${path} knows ${before} classes, the training table has ${now}.`,
-      "Train on the table of before; or give --reinit-head: neck and backbone are kept, the head starts afresh.",
+      "Train on the earlier table; or give --reinit-head: neck and backbone are kept, the head starts afresh.",
     );
   }
   throw new UserError(
@@ -71,8 +71,8 @@ export function refuseOtherShape(
 }
 
 /**
- * Returns the weights of the tower that a run starts from: of the checkpoint that `initFrom` names where that run has
- * trained them, else of the tower's file.
+ * Opens the initial weights of the tower: from the checkpoint that `initFrom` names if that run has trained them,
+ * otherwise from the tower's file.
  */
 export function towerStartWeights(config: FirstWeightSettings, tower: Tower): WeightSource {
   if (config.initFrom === "") return towerWeights(config, tower);
@@ -95,7 +95,7 @@ export function towerStartWeights(config: FirstWeightSettings, tower: Tower): We
   return source;
 }
 
-/** Training images of each class. */
+/** Counts the training images of each class, [C]. */
 function classSizes({ train, classCount }: RunData): number[] {
   const sizes = new Array<number>(classCount).fill(0);
   for (let i = 0; i < train.labels.length; i++) sizes[train.labels[i]!]!++;

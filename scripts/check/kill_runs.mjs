@@ -14,7 +14,8 @@ const { overrideConfig } = require("guie/dist/config/config");
 const { tiny } = require("guie/dist/config/presets");
 const { openSafetensors } = require("guie/dist/formats/safetensors");
 const { decodeEvent, eventFiles } = require("guie/dist/runs/event_files");
-const { prepareRunFolder, readMetrics, runFolder } = require("guie/dist/runs/run_folder");
+const { readMetrics, runFolder } = require("guie/dist/runs/run_folder");
+const { prepareRunFolder } = require("guie/dist/runs/start_folder");
 const { readRecords } = require("guie/dist/runs/tfrecord");
 
 /**

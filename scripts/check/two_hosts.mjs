@@ -15,7 +15,8 @@ import { HOSTS, makeHosts, processesOf, removeHosts, setCable } from "./hosts.mj
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
 const { runTraining } = require("guie/dist/training/run");
-const { readMetrics, prepareRunFolder, runFile } = require("guie/dist/runs/run_folder");
+const { readMetrics, runFile } = require("guie/dist/runs/run_folder");
+const { prepareRunFolder } = require("guie/dist/runs/start_folder");
 const { makeTinyData } = require(join(root, "build/test/training/tiny_data.js"));
 const { assertSameLosses, lossesOf, removeRuns, runConfig } = require(
   join(root, "build/test/training/rank_runs.js"),

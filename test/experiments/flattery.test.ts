@@ -1,4 +1,4 @@
-// Numbers that would flatter: queries that stand in the index, and one class alone.
+// Numbers that would flatter: queries that are in the index, and a single class.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { temporaryFolder, writeFile } from "../folders";
 
 const table = (rows: readonly string[]) => `image_files,labels\n${rows.join("\n")}\n`;
 
-/** Unit vectors at angles, in degrees. */
+/** Returns unit vectors at angles in degrees. */
 const at = (...degrees: number[]) => ({
   data: Float32Array.from(
     degrees.flatMap((angle) => [Math.cos((angle * Math.PI) / 180), Math.sin((angle * Math.PI) / 180)]),
@@ -32,13 +32,13 @@ test("a query is found in the index by its path, and left out of its own neighbo
   assert.deepEqual(own, Int32Array.of(1, 2, 3, 0));
   const set = { queryLabels: queries.labels, indexLabels: index.labels };
   const vectors = { queries: at(0, 10, 14, 90), index: at(90, 0, 10, 14) };
-  // a1 finds a2, b2 finds b1; a2 and b1 are nearer to each other than to their own
+  // a1 finds a2, b2 finds b1; a2 and b1 are nearer to each other than to their own classes
   const found = { mp5: 0.5, r1: 0.5, queries: 4, queriesWithoutMatch: 0, queriesInIndex: 4 };
   assert.deepEqual(await scoreRetrievalSet({ ...set, ...vectors, own }), found);
   assert.equal((await scoreRetrievalSet({ ...set, ...vectors })).r1, 1);
 });
 
-test("queries and index of different images: nothing is left out", async (t) => {
+test("queries and index of different images leave nothing out", async (t) => {
   const dataDir = temporaryFolder(t);
   writeFile(join(dataDir, "retrieval/queries.csv"), table(["a.jpg,0"]));
   writeFile(join(dataDir, "retrieval/index.csv"), table(["b.jpg,0"]));
@@ -46,7 +46,7 @@ test("queries and index of different images: nothing is left out", async (t) => 
 });
 
 for (const stage of ["frozen", "fine_tune"] as const) {
-  test(`${stage}: one class is refused before anything is read of its images`, async (t) => {
+  test(`${stage}: a single class is refused before its images are read`, async (t) => {
     const dataDir = temporaryFolder(t);
     const rows = [0, 1, 2].map((fold) => `no_such_image_${fold}.jpg,0,x,${fold}`);
     const csv = "final_data_224_sample_balance_fold.csv";

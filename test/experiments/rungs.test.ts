@@ -1,4 +1,4 @@
-// The ladder of Inference: of the runs that are there, on their own data and backbone.
+// The ladder of Inference: the existing runs, on their own data and backbone.
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
@@ -9,7 +9,7 @@ import { runFile, runFolder } from "guie/dist/runs/run_folder";
 
 const RUN = `test-rungs-${process.pid}`;
 
-/** A run with a checkpoint (of no content), until the test ends. */
+/** Makes a run with an empty checkpoint; it is deleted when the test ends. */
 function makeRun(t: TestContext, name: string, stage: TrainConfig["stage"], overrides: ConfigOverrides = {}) {
   const folder = runFolder(name);
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -19,7 +19,7 @@ function makeRun(t: TestContext, name: string, stage: TrainConfig["stage"], over
   writeFileSync(runFile(folder, "last"), "");
 }
 
-test("one run is enough; two follow each other; data and backbone are the first one's", (t) => {
+test("one run is enough; two follow each other; data and backbone are those of the first", (t) => {
   assert.throws(() => rungsOf({ run: RUN }), { name: "UserError", message: /no trained run .*_fine_tune/ });
   makeRun(t, `${RUN}_frozen`, "frozen", { dataDir: "data/mine", imageSize: 56, holdOutShare: 0.2 });
   const one = rungsOf({ run: RUN });
@@ -41,12 +41,12 @@ test("one run is enough; two follow each other; data and backbone are the first 
   );
 });
 
-test("a run under its own name, another model to look at, a preset's backbone", (t) => {
+test("a run by its own name, another model to show, a preset's backbone", (t) => {
   makeRun(t, RUN, "fine_tune");
   assert.deepEqual(rungsOf({ run: RUN }).models, ["pixels", "backbone", RUN]);
   assert.equal(rungsOf({ run: RUN }).config.stage, "frozen");
-  const looked = rungsOf({ run: RUN, model: `${RUN}/best` });
-  assert.deepEqual([looked.models.at(-1), looked.model], [`${RUN}/best`, `${RUN}/best`]);
+  const best = rungsOf({ run: RUN, model: `${RUN}/best` });
+  assert.deepEqual([best.models.at(-1), best.model], [`${RUN}/best`, `${RUN}/best`]);
   assert.deepEqual(rungsOf({ run: RUN, preset: "demo" }).config, overrideConfig(preset("demo", "frozen")));
   const only = rungsOf({ run: "test-no-such-run", model: RUN });
   assert.deepEqual(only.models, ["pixels", "backbone", RUN]);

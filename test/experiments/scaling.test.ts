@@ -1,11 +1,11 @@
-// The model on paper, by numbers that a person can work out.
+// The scaling formula, with numbers that a person can compute.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { vit224 } from "guie/dist/config/presets";
 import { predictStep, type ScalingInputs } from "guie/dist/experiments/scaling";
 import { MACHINES, scalingInputs } from "guie/dist/experiments/scaling_inputs";
 
-/** A second forward, two backward, .28 s for AdamW; 8 GB of gradients in 4 buckets over links of 4 and 1 GB/s. */
+/** 1 s forward, 2 s backward, .28 s for AdamW; 8 GB of gradients in 4 buckets over links of 4 and 1 GB/s. */
 const ONE: ScalingInputs = {
   hosts: 1,
   devicesPerHost: 1,
@@ -27,7 +27,7 @@ function assertNear(actual: number, expected: number): void {
   assert.ok(Math.abs(actual - expected) < 1e-9, `${actual}, not ${expected}`);
 }
 
-test("one device waits for nobody", () => {
+test("one device does not wait", () => {
   const { stepSeconds, reduceSeconds, imagesPerSecond, efficiency } = predictStep(ONE);
   assertNear(stepSeconds, 3.28);
   assertNear(reduceSeconds, 0);
@@ -35,15 +35,15 @@ test("one device waits for nobody", () => {
   assertNear(efficiency, 1);
 });
 
-test("two devices of a host send all gradients once; half of them hide", () => {
-  // 8 GB x 2 (2 - 1) / 2 over 4 GB/s: 2 s, as long as the backward pass: its last bucket, .5 s, comes after it
+test("two devices of a host send all gradients once; only the last bucket is exposed", () => {
+  // 8 GB x 2 (2 - 1) / 2 over 4 GB/s: 2 s, as long as the backward pass; the last bucket, .5 s, comes after it
   const { reduceSeconds, exposedSeconds, stepSeconds } = predictStep({ ...ONE, devicesPerHost: 2 });
   assertNear(reduceSeconds, 2);
   assertNear(exposedSeconds, 0.5);
   assertNear(stepSeconds, 3.78);
 });
 
-test("across hosts the network decides, whatever each host has inside", () => {
+test("the network decides across hosts, whatever the links inside them", () => {
   // 16 devices: 8 GB x 2 x 15 / 16 over 1 GB/s: 15 s; the first bucket is full after .5 s of 2 s backward
   const many = predictStep({ ...ONE, hosts: 2, devicesPerHost: 8 });
   assert.equal(many.devices, 16);
@@ -52,7 +52,7 @@ test("across hosts the network decides, whatever each host has inside", () => {
   assertNear(many.efficiency, 3.28 / (3.28 + 13.5));
 });
 
-test("one device a host does not use the links inside; messages cost their time; cores that do both hide nothing", () => {
+test("one device per host does not use inner links; messages take time; without overlap all of it is exposed", () => {
   const slow = { ...ONE, hosts: 2, linkBytesPerSecond: 1, messageSeconds: 0.01 };
   // 8 s, and 4 buckets of two messages
   assertNear(predictStep(slow).reduceSeconds, 8.08);
@@ -71,8 +71,8 @@ test("the original's run on six devices of a host: its weights, its products, it
   assert.equal(plain.gradientBytes, 4 * plain.trainedWeights);
   assertNear(plain.flopsPerSecond, 0.4 * 74.8e12);
   assert.equal(plain.bucketBytes, 25e6);
-  // Forward: two operations a weight of a product and token, and attention; of the last block all but the class token's
-  // MLP and output are left out. Backward twice that.
+  // Forward: two operations per weight and token, and attention; the last block computes MLP and output only for the
+  // class token. Backward: twice that.
   const block = T * (12 * D * D + 2 * T * D);
   const forward = 2 * (256 * 588 * D + 32 * block - 256 * 9 * D * D);
   assertNear(plain.flopsPerImage / 1e12, (3 * (forward + 2 * 64 * classes)) / 1e12);

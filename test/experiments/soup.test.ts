@@ -1,4 +1,4 @@
-// Soups of checkpoints, and the names by which checkpoints are found.
+// Soups of checkpoints, and references to checkpoints.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ import { largestDifference } from "../tensors";
 import { TinyRuns } from "../training/tiny_runs";
 
 const runs = new TinyRuns("soup", { maxStepsPerEpoch: 2, nEpochs: 2, cpktEpoch: 1, emaDecay: 0.5 });
-/** Two runs from the same start with other seeds, and one of another neck. */
+/** Two runs from the same start with other learning rates, and one with another neck. */
 const [A, B, OTHER] = ["a", "b", "other"].map((name) => runs.name(name)) as [string, string, string];
 
 async function train(runName: string, overrides: Partial<TrainConfig> = {}): Promise<string> {
@@ -49,7 +49,7 @@ function valuesOf(reference: string, name: string): Float32Array {
 const guie = (...args: string[]) =>
   spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
 
-test("checkpoints are found by run, by name in the run, by file, and their averages by the ending", () => {
+test("checkpoints are found by run, by name in the run or by file, and their averages by the ending", () => {
   const folder = runFolder(A);
   assert.deepEqual(findCheckpoint(A), { folder, path: join(folder, "last.safetensors"), kind: "raw" });
   const file = join(folder, "epoch_1.safetensors");
@@ -68,7 +68,7 @@ test("checkpoints are found by run, by name in the run, by file, and their avera
   file1.close();
 });
 
-test("a soup is the mean of its members' weights, and a run that is evaluated, exported and started from", async () => {
+test("a soup is the mean of its members' weights, and a run to evaluate, export and start from", async () => {
   const out = runs.name("mean");
   const { status, stdout, stderr } = guie("soup", A, `${B}/epoch_1`, `${B}:ema`, "--out", out, "--json");
   assert.equal(status, 0, stderr);
@@ -106,7 +106,7 @@ test("a soup is the mean of its members' weights, and a run that is evaluated, e
   first.close();
 });
 
-test("the greedy soup keeps those that do not make it worse", async () => {
+test("the greedy soup keeps members that do not make it worse", async () => {
   const out = runs.name("greedy");
   const { ingredients, mp5, chosenOn, on } = await makeSoup([A, B, `${A}/epoch_1`], out, { greedy: true });
   const scores = ingredients.map((one) => one.mp5!);
@@ -124,7 +124,7 @@ test("the greedy soup keeps those that do not make it worse", async () => {
   assert.match(said, /mP@5 [.\d]+ on the classes of retrieval\/, which also chose it: too good to report/);
 });
 
-test("of runs that hold out training classes, the greedy soup is chosen on those, and all must hold out the same", async () => {
+test("a greedy soup of runs that hold out training classes is chosen on these; all must hold out the same", async () => {
   const shape = { holdOutShare: 0.34, nEpochs: 1 };
   const names = ["held_a", "held_b", "held_seed"].map((name) => runs.name(name));
   const [a, b, otherSeed] = names as [string, string, string];
@@ -150,8 +150,8 @@ test("of runs that hold out training classes, the greedy soup is chosen on those
   await refused(otherSeed, /holds out \(seed 999, not 5\)/);
 });
 
-test("what cannot be averaged is refused, and nothing is overwritten", async () => {
-  await assert.rejects(makeSoup([A], "x"), /needs two checkpoints/);
+test("checkpoints that cannot be averaged are refused, and nothing is overwritten", async () => {
+  await assert.rejects(makeSoup([A], "x"), /needs at least two checkpoints/);
   await assert.rejects(makeSoup([A, OTHER], runs.name("x")), /differ in neck simple and norm_single_linear/);
   await assert.rejects(makeSoup([A, B], OTHER), /is there already[\s\S]*--overwrite/);
   const csv = "fewer.csv";

@@ -1,4 +1,4 @@
-// Sweeps over tiny runs: planned, interrupted and gone on with, equal to single runs.
+// Sweeps over tiny runs: planned, interrupted and continued, equal to single runs.
 import assert from "node:assert/strict";
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { bestRun, planSweep, runSweep, type SweepGrid } from "guie/dist/experiments/sweep";
 import { sweep, sweepFigure } from "guie/dist/notebook/views/sweep";
-import { prepareRunFolder } from "guie/dist/runs/run_folder";
+import { prepareRunFolder } from "guie/dist/runs/start_folder";
 import { runTraining } from "guie/dist/training/run";
 import { makeTinyData } from "../training/tiny_data";
 
@@ -30,7 +30,7 @@ after(() => {
     rmSync(projectPath("checkpoints", NAME + end), { recursive: true, force: true });
 });
 
-test("every combination is planned, the last setting fastest, each in a folder of its own", () => {
+test("every combination is planned, the last setting fastest, each in its own folder", () => {
   const runs = planSweep(config, { initLr: [0.01, 0.001], neck: ["simple", "norm_single_linear"] }, NAME);
   assert.deepEqual(
     runs.map(({ settings }) => Object.values(settings)),
@@ -45,7 +45,7 @@ test("every combination is planned, the last setting fastest, each in a folder o
   assert.deepEqual([runs[3]!.config.initLr, runs[3]!.config.s], [0.001, config.s]);
 });
 
-test("what cannot be swept is refused before anything runs", () => {
+test("a wrong grid is refused before anything runs", () => {
   const refused: [unknown, RegExp][] = [
     [{ marging: [0.3] }, /no setting "marging".*\n.*Did you mean "margin"/],
     [{ margin: ["0.3"] }, /margin = "0.3"/],
@@ -58,7 +58,7 @@ test("what cannot be swept is refused before anything runs", () => {
     assert.throws(() => planSweep(config, grid as SweepGrid, NAME), { name: "UserError", message });
 });
 
-test("a sweep that is interrupted goes on; its runs equal single ones; a failing one does not end it", async () => {
+test("an interrupted sweep goes on; its runs equal single ones; a failed run does not end it", async () => {
   const grid = { initLr: [0.01, 1e38], margin: [0.2, 0.4] };
   const first = planSweep(config, grid, NAME);
   const interruptTheSecond: OnProgress = ({ stage, done }) => {
@@ -75,7 +75,7 @@ test("a sweep that is interrupted goes on; its runs equal single ones; a failing
 
   const second = planSweep(config, grid, NAME);
   await runSweep(second);
-  assert.equal(statSync(metrics).mtimeMs, writtenAtMs, "what is finished is not trained again");
+  assert.equal(statSync(metrics).mtimeMs, writtenAtMs, "a finished run is not trained again");
   assert.deepEqual(
     second.map(({ state }) => state),
     ["finished", "finished", "failed", "failed"],
@@ -87,7 +87,7 @@ test("a sweep that is interrupted goes on; its runs equal single ones; a failing
   assert.deepEqual([second[1]!.mp5, second[1]!.top1], [single.retrieval?.mp5, single.validation?.top1]);
 });
 
-test("the best has the highest mP@5, or top-1 where nothing is held out; a failed run is never best", () => {
+test("the best run has the highest mP@5, or top-1 if nothing is held out; a failed run is never best", () => {
   assert.equal(bestRun([{ mp5: 0.1, top1: 0.9 }, { mp5: 0.3, top1: 0.1 }, { top1: 1 }]), 1);
   assert.equal(bestRun([{ top1: 0.1 }, { top1: 0.9 }]), 1);
   assert.equal(bestRun([{}, {}]), -1);
@@ -105,5 +105,5 @@ test("the table and the figure of a sweep", async (t) => {
   assert.deepEqual(line!.x, [0.2, 0.4]);
   const both = result.runs.map((run) => ({ ...run, settings: { s: 12, ...run.settings } }));
   const [alone] = sweepFigure({ ...result, runs: both }).data;
-  assert.deepEqual([alone!.x, alone!.name], [[0.2, 0.4], "s 12"], "the setting of one value is no axis");
+  assert.deepEqual([alone!.x, alone!.name], [[0.2, 0.4], "s 12"], "a setting with one value is no axis");
 });

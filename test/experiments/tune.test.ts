@@ -1,4 +1,4 @@
-// Searches: which runs they take, how seeds are put together, and the table on disk.
+// Searches: their runs, the summary over seeds, and the table on disk.
 import assert from "node:assert/strict";
 import { readFileSync, rmSync } from "node:fs";
 import { after, test } from "node:test";
@@ -20,7 +20,7 @@ after(() => rmSync(runFolder(NAME), { recursive: true, force: true }));
 
 const textsOf = (runs: readonly SweepRun[]) => runs.map(({ settings }) => settingsText(settings));
 
-test("variations as they are typed", () => {
+test("typed variations are parsed", () => {
   assert.deepEqual(parseVariation("margin=0.2,0.3"), { margin: [0.2, 0.3] });
   assert.deepEqual(parseVariation("neck=simple,norm_single_linear"), {
     neck: ["simple", "norm_single_linear"],
@@ -29,7 +29,7 @@ test("variations as they are typed", () => {
   assert.throws(() => parseVariation("margin"), /Expected SETTING=VALUE/);
 });
 
-test("each variation alone: the config as it is comes once, whatever the variations repeat of it", () => {
+test("each variation alone: the config as it is comes once, even if variations repeat its values", () => {
   const runs = planSearch(config, [{ s: [10, 20] }, { margin: [0.5] }], {
     name: NAME,
     seeds: [1, 2],
@@ -42,7 +42,7 @@ test("each variation alone: the config as it is comes once, whatever the variati
     textsOf(runs).sort(),
     expected.map(([word, seed]) => (word ? `${seed}, ${word}`.replace(/, $/, "") : seed!)).sort(),
   );
-  assert.equal(new Set(runs.map(({ folder }) => folder)).size, 6, "a folder each");
+  assert.equal(new Set(runs.map(({ folder }) => folder)).size, 6, "one folder per run");
 });
 
 test("together: every combination with every seed; wrong settings are refused", () => {
@@ -52,7 +52,7 @@ test("together: every combination with every seed; wrong settings are refused", 
   assert.throws(() => planSearch(config, [parseVariation("marginn=1")], options), /Did you mean "margin"/);
 });
 
-test("seeds become mean and spread, the best first, and a table on disk", async () => {
+test("seeds are summarised by mean and spread, best first, in a table on disk", async () => {
   const runs = planSearch(config, [{ s: [10, 20] }], { name: NAME, seeds: [1, 2], together: true });
   const scores = [0.4, 0.7, 0.5, 0.6]; // of s 10 and 20 with seed 1, then with seed 2
   for (const [i, run] of runs.entries())
@@ -71,7 +71,7 @@ test("seeds become mean and spread, the best first, and a table on disk", async 
   assert.match(text, /\ns 20,2,0\.6[45]\d*,0\.09\d*,,,3\n/);
 });
 
-test("seed by seed, each from a run of its own seed where that is told", () => {
+test("runs come seed by seed, each starting from its seed's run if `startOf` is given", () => {
   const startOf = (seed: number) => `start_${seed}`;
   const options = { name: NAME, seeds: [1, 2], together: true, startOf };
   const runs = planSearch(config, [{ margin: [0.1, 0.5] }], options);

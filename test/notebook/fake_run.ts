@@ -4,7 +4,8 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { appendMetric, claimRun } from "guie/dist/runs/run_folder";
+import { appendMetric } from "guie/dist/runs/run_folder";
+import { claimRun } from "guie/dist/runs/start_folder";
 
 const folder = process.argv[2]!;
 const [steps, pauseMs] = process.argv.slice(3, 5).map(Number) as [number, number];

@@ -1,4 +1,4 @@
-// TensorBoard's event files: against a golden of TensorBoard's own writer, and over a killed run.
+// TensorBoard's event files: compared with a golden of TensorBoard's own writer, and after a killed run.
 import assert from "node:assert/strict";
 import { appendFileSync, readFileSync, renameSync } from "node:fs";
 import { test } from "node:test";
@@ -16,7 +16,7 @@ test("CRC-32C: the vectors of RFC 3720", () => {
   assert.equal(crc32c(Uint8Array.from({ length: 32 }, (_, i) => i)), 0x46dd794e);
 });
 
-test("the bytes are those that TensorBoard's own writer writes", () => {
+test("the bytes equal those of TensorBoard's own writer", () => {
   const golden = readJson(
     installPath("test/golden/events.json"),
     z.object({ base64: z.string(), ends: z.array(z.number()) }),
@@ -74,21 +74,21 @@ const validation = (step: number): ValidationMetric => ({
   images: 8,
 });
 
-/** [step, tag, value] of all scalars in a file. */
+/** Returns [step, tag, value] of all scalars in a file. */
 const scalarsOf = (path: string) =>
   [...readRecords(readFileSync(path))].flatMap(({ data }) => {
     const { step, summary } = decodeEvent(data);
     return (summary?.value ?? []).map(({ tag, simpleValue }) => [step, tag, simpleValue] as const);
   });
 
-test("a run that is taken up again appends a file and repeats no step", (t) => {
+test("a resumed run appends a file and repeats no step", (t) => {
   const folder = temporaryFolder(t);
   const first = openEventFile(folder, 0);
   for (const step of [1, 2, 3]) first(stepMetric(step));
   first(validation(3));
   first(stepMetric(4));
-  appendFileSync(eventFiles(folder)[0]!, frameRecord(Buffer.from("x")).subarray(0, 9)); // killed while it wrote
-  const second = openEventFile(folder, 3); // the checkpoint was of step 3: its epoch is evaluated again
+  appendFileSync(eventFiles(folder)[0]!, frameRecord(Buffer.from("x")).subarray(0, 9)); // killed while writing
+  const second = openEventFile(folder, 3); // the checkpoint is at step 3: its epoch is evaluated again
   second(validation(3));
   for (const step of [4, 5, 6]) second(stepMetric(step));
 
@@ -113,7 +113,7 @@ test("a run that is taken up again appends a file and repeats no step", (t) => {
   assert.deepEqual([opening[1]!.step, opening[1]!.sessionLog], [4, { status: 1 }]);
 });
 
-test("a file that is begun after the clock was set back comes last all the same", (t) => {
+test("a file started after the clock was set back still comes last", (t) => {
   const folder = temporaryFolder(t);
   openEventFile(folder, 0);
   const [first] = eventFiles(folder);

@@ -1,26 +1,21 @@
-// A run of a former version, whose config.json has the names of then: it opens, is the same run, and goes on.
+// A run of an earlier version, with old names in its config.json, opens, counts as the same run, and goes on.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { overrideConfig } from "guie/dist/config/config";
-import {
-  configDifferences,
-  prepareRunFolder,
-  readMetrics,
-  readRunConfig,
-  runFile,
-} from "guie/dist/runs/run_folder";
+import { readMetrics, readRunConfig, runFile } from "guie/dist/runs/run_folder";
+import { configDifferences, prepareRunFolder } from "guie/dist/runs/start_folder";
 import { beginRun } from "guie/dist/training/begin_run";
 import { runTraining } from "guie/dist/training/run";
 import { TinyRuns } from "../training/tiny_runs";
 
-/** Two epochs of two steps, by the original's schedule. */
+/** Runs of two epochs of two steps, with the original's schedule. */
 const runs = new TinyRuns("old-names", { maxStepsPerEpoch: 2, nEpochs: 2, lrSchedule: "original" });
 
 before(() => runs.start());
 after(() => runs.end());
 
-/** Gives a run's config.json the names of before. */
+/** Puts the old names into a run's config.json. */
 function age(folder: string): void {
   const path = runFile(folder, "config");
   const text = readFileSync(path, "utf8")
@@ -34,7 +29,7 @@ function age(folder: string): void {
 const lossesOf = (folder: string) =>
   readMetrics(folder).flatMap((metric) => (metric.kind === "step" ? [metric.loss] : []));
 
-test("an old config.json is read without a word, and differs in nothing from the same of now", (t) => {
+test("an old config.json is read without a message, and equals the same config of now", (t) => {
   const write = t.mock.method(process.stderr, "write", () => true);
   const config = runs.config("read");
   const folder = prepareRunFolder(config);
@@ -62,7 +57,7 @@ test("an old run goes on from its last checkpoint; started again, it is the same
   const { folder: again, claim } = beginRun(config, {});
   claim.release();
   assert.equal(again, folder);
-  age(folder); // the start has written the names of now
+  age(folder); // the start has written the present names
   assert.equal((await runTraining(folder)).reason, "finished");
   assert.deepEqual(lossesOf(folder), lossesOf(whole));
   const before = readFileSync(runFile(folder, "metrics"), "utf8");

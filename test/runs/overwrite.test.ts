@@ -1,4 +1,4 @@
-// A run that is overwritten stays until the new one is there; what is no run is not overwritten.
+// An overwritten run stays until the new one has a checkpoint; a folder that is no run is not overwritten.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,14 +11,8 @@ import { installPath } from "guie/dist/common/project";
 import type { TrainConfig } from "guie/dist/config/config";
 import { makeSoup } from "guie/dist/experiments/soup";
 import { followRun, viewRun } from "guie/dist/runs/follow";
-import {
-  hasCheckpoint,
-  listRuns,
-  prepareRunFolder,
-  readRunConfig,
-  runFolder,
-  trainerOf,
-} from "guie/dist/runs/run_folder";
+import { hasCheckpoint, listRuns, readRunConfig, runFolder } from "guie/dist/runs/run_folder";
+import { prepareRunFolder, trainerOf } from "guie/dist/runs/start_folder";
 import { beginRun } from "guie/dist/training/begin_run";
 import { startRun } from "guie/dist/training/launcher";
 import { runTraining } from "guie/dist/training/run";
@@ -34,7 +28,7 @@ before(async () => {
 });
 after(() => runs.end());
 
-/** Every file of a run, with its content, but the log. */
+/** Returns the content of every file of a run except the log, by path. */
 function contents(place = folder): Record<string, string> {
   const files = readdirSync(place, { recursive: true, withFileTypes: true }).filter(
     (entry) => entry.isFile() && entry.name !== "log.txt",
@@ -47,7 +41,7 @@ function contents(place = folder): Record<string, string> {
   );
 }
 
-/** As `guie train --overwrite` does it. */
+/** Overwrites the run as `guie train --overwrite` does. */
 async function overwrite(overrides: Partial<TrainConfig>): Promise<void> {
   const { folder, claim } = beginRun(runs.config(GOOD, overrides), { overwrite: true });
   await runTraining(folder, { claimed: claim }).finally(claim.release);
@@ -59,7 +53,7 @@ const nothingBeside = () =>
     [],
   );
 
-test("a run stays as it is where the one that is to replace it cannot start", async () => {
+test("a run stays as it is if the run that should replace it cannot start", async () => {
   const before = contents();
   const faults: [Partial<TrainConfig>, RegExp][] = [
     [{ dataDir: "/nowhere" }, /\/nowhere\/.*: there is none\.[\s\S]*guie merge/],
@@ -68,8 +62,8 @@ test("a run stays as it is where the one that is to replace it cannot start", as
     [{ initFrom: GOOD }, /the new would be made from/],
     [{ initFrom: `${GOOD}/best:ema` }, /the new would be made from|holds no EMA/],
     [{ initFrom: join(folder, "last.safetensors") }, /the new would be made from/],
-    // found only when training has begun
-    [{ batchSize: 64 }, /no whole batch of 64[\s\S]*The run in .* stands as it was before/],
+    // found only after training has begun
+    [{ batchSize: 64 }, /no whole batch of 64[\s\S]*The run in .* is as it was before/],
   ];
   for (const [overrides, message] of faults) {
     await assert.rejects(overwrite(overrides), message, JSON.stringify(overrides));
@@ -82,7 +76,7 @@ test("a run stays as it is where the one that is to replace it cannot start", as
   );
 });
 
-test("a run gives way to another once that has a checkpoint", async () => {
+test("a run is replaced once the new one has a checkpoint", async () => {
   const before = contents();
   const { folder: place, claim } = beginRun(runs.config(GOOD, { initLr: 0.02 }), { overwrite: true });
   assert.equal(hasCheckpoint(place), false);
@@ -95,11 +89,11 @@ test("a run gives way to another once that has a checkpoint", async () => {
   nothingBeside();
 });
 
-test("killed before its first checkpoint, the new one is forgotten by the next start that is not its own", async () => {
+test("a new run killed before its first checkpoint is dropped by the next start of another one", async () => {
   const before = contents();
   const begin = () => beginRun(runs.config(GOOD, { initLr: 0.03 }), { overwrite: true });
   begin().claim.release();
-  begin().claim.release(); // as after a kill: again
+  begin().claim.release(); // a second start, as after a kill
   assert.throws(
     () => prepareRunFolder(runs.config(GOOD, { initLr: 0.03 })),
     /holds a run with other settings/,
@@ -108,7 +102,7 @@ test("killed before its first checkpoint, the new one is forgotten by the next s
   nothingBeside();
 });
 
-test("what is no run, or holds anything else, is not overwritten, nor made a run", async () => {
+test("a folder that is no run, or holds anything else, is neither overwritten nor made a run", async () => {
   const other = runFolder(runs.name("mine"));
   mkdirSync(join(other, "photos"), { recursive: true });
   const config = runs.config("mine");
@@ -133,7 +127,7 @@ test("what is no run, or holds anything else, is not overwritten, nor made a run
   }
 });
 
-test("a soup does not take the place of what it is made of", async () => {
+test("a soup does not replace its own inputs", async () => {
   const second = runs.name("second");
   await runTraining(prepareRunFolder(runs.config(second, { initLr: 0.03 })));
   const before = contents();
@@ -151,7 +145,7 @@ test("a soup does not take the place of what it is made of", async () => {
   assert.equal(existsSync(join(runFolder(third), "log.txt")), false);
 });
 
-test("of four starts of one run one trains, the others say who does", async () => {
+test("one of four starts of one run trains, the others name its process", async () => {
   const name = runs.name("four");
   const args = ["train", "--config-name", "tiny", "--stage", "fine_tune", "--data-dir", runs.dataDir];
   const settings = ["--n-epochs", "40", "--max-steps-per-epoch", "3", "--set", "standardise=false"];
@@ -188,7 +182,7 @@ test("of four starts of one run one trains, the others say who does", async () =
   assert.equal(steps.length, 120);
 });
 
-test("a run that a notebook starts belongs to its own process from the first moment", async () => {
+test("a run started by a notebook belongs to its own process from the first moment", async () => {
   const name = runs.name("handed");
   const config = runs.config(name, { nEpochs: 200 });
   const run = startRun(config);

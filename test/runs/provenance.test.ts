@@ -1,4 +1,4 @@
-// What a run is made of: fingerprints that sha256sum gives as well, and differences in words.
+// The inputs of a run: fingerprints that sha256sum reproduces, and their differences in words.
 import assert from "node:assert/strict";
 import { readFileSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ function dataFolder(t: TestContext) {
   return { dataDir, write, config };
 }
 
-test("table and held-out classes are told by the SHA-256 of their files, their classes by name", (t) => {
+test("table and held-out classes are identified by the SHA-256 of their files, their classes by name", (t) => {
   const { dataDir, config } = dataFolder(t);
   const expected = {
     table: {
@@ -52,9 +52,9 @@ test("table and held-out classes are told by the SHA-256 of their files, their c
   assert.deepEqual(madeOf(config), expected);
   utimesSync(join(dataDir, config.csv), 0, 0);
   assert.deepEqual(madeOf(config), expected, "times do not count");
-  assert.equal(setFingerprint(SET), expected.heldOut.sha256, "the same rows as they were read");
+  assert.equal(setFingerprint(SET), expected.heldOut.sha256, "the rows as they were read");
   const choosing = madeOf(overrideConfig(config, { holdOutShare: 0.5 }));
-  assert.equal(choosing?.heldOut, undefined, "training classes that are held out are drawn from the table");
+  assert.equal(choosing?.heldOut, undefined, "held-out training classes come from the table");
   assert.equal(madeOf(overrideConfig(config, { csv: "none.csv" })), undefined);
   assert.equal(
     madeOf(overrideConfig(config, { dataDir: join(dataDir, "retrieval"), csv: "index.csv" }))?.classes,
@@ -62,7 +62,7 @@ test("table and held-out classes are told by the SHA-256 of their files, their c
   );
 });
 
-test("letters composed in two ways are one name", (t) => {
+test("a name is the same in both Unicode compositions of its letters", (t) => {
   const { write, config } = dataFolder(t);
   const names = ["\u00e4pfel", "a\u0308pfel"].map((name) => {
     write("final_data_224_classes.csv", CLASSES.replace("apple", name));
@@ -71,7 +71,7 @@ test("letters composed in two ways are one name", (t) => {
   assert.deepEqual(names, ["fruit/äpfel", "fruit/äpfel"]);
 });
 
-test("what differs is said: rows, classes added and removed by name, other numbers, held-out classes", (t) => {
+test("differences name rows, added and removed classes, other numbers, held-out classes", (t) => {
   const { write, config } = dataFolder(t);
   const folder = temporaryFolder(t);
   assert.deepEqual(dataDifferences(folder, config), [], "without a note nothing is compared");
@@ -96,7 +96,7 @@ test("what differs is said: rows, classes added and removed by name, other numbe
   assert.match(dataDifferences(folder, config)[0]!, /the same classes under other numbers$/);
 });
 
-test("names that one side alone has are no difference; a class by another name is one", (t) => {
+test("names that only one side has are no difference; a renamed class is one", (t) => {
   const { dataDir, write, config } = dataFolder(t);
   const folder = temporaryFolder(t);
   writeNote(folder, madeOf(config)!);
@@ -108,7 +108,7 @@ test("names that one side alone has are no difference; a class by another name i
   ]);
 });
 
-test("what was learned is found among held-out classes: by name, by image, not by number in another data set", (t) => {
+test("learned classes are found among held-out ones: by name, by image, not by number in another data set", (t) => {
   const { dataDir, config } = dataFolder(t);
   const run = temporaryFolder(t);
   writeFile(join(run, "config.json"), JSON.stringify(config));
@@ -126,17 +126,17 @@ test("what was learned is found among held-out classes: by name, by image, not b
     const labels = learnedAmong({ ...set, classes: new Map(classes) }, dir, learned);
     return labels && [...labels];
   };
-  assert.deepEqual(among([[0, "nature/cat face"]]), [0], "of a group that is no data set: in any");
-  assert.deepEqual(among([[0, "emoji/cat face"]]), [], "of another data set");
-  assert.deepEqual(among([[0, "fruit/plum"]]), [], "learned of another data set");
+  assert.deepEqual(among([[0, "nature/cat face"]]), [0], "a group that is no data set: matches any");
+  assert.deepEqual(among([[0, "emoji/cat face"]]), [], "a name of another data set");
+  assert.deepEqual(among([[0, "fruit/plum"]]), [], "learned in another data set");
   assert.deepEqual(among([[0, "emoji/plum"]]), [0], "learned before");
   assert.deepEqual([among([[0, "fruit/12"]]), among([[0, "stones/12"]])], [[0], []]);
   const seen = { ...SET, index: { files: ["i.jpg", "b.jpg"], labels: [0, 0] } };
-  assert.deepEqual([among([], seen), among([], SET)], [[0], []], "an image of it was trained on");
-  assert.deepEqual(among([], seen, temporaryFolder(t)), undefined, "neither names nor images tell");
+  assert.deepEqual([among([], seen), among([], SET)], [[0], []], "one of its images was trained on");
+  assert.deepEqual(among([], seen, temporaryFolder(t)), undefined, "neither names nor images can tell");
 });
 
-test("a score names its data, and how much of it was trained on", (t) => {
+test("a score names its data, and the share that was trained on", (t) => {
   const { dataDir } = dataFolder(t);
   const learned = {
     classes: new Set(["fruit/kiwi"]),

@@ -1,4 +1,4 @@
-// A run's checkpoint is compared with its config before anything of it is used, and a damaged one is refused in words.
+// A run's checkpoint is checked against its config before use, and a damaged one is refused with advice.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -26,7 +26,7 @@ before(async () => {
 });
 after(() => runs.end());
 
-/** Tensors of the checkpoint, with some of them left out or of another shape. */
+/** Copies the checkpoint into a folder, with each tensor changed, or left out if `change` returns undefined. */
 async function rewrite(
   folder: string,
   change: (entry: TensorEntry) => TensorEntry | undefined,
@@ -52,7 +52,7 @@ const FAULTS: [what: string, change: (entry: TensorEntry) => TensorEntry | undef
     /of another shape: neck\.weight \(expected \[/,
   ],
   [
-    "a weight that the config knows nothing of",
+    "a weight unknown to the config",
     (entry) => (entry.name === "neck.bias" ? { ...entry, name: "neck.other" } : entry),
     /missing: neck\.bias; unexpected: neck\.other/,
   ],
@@ -72,7 +72,7 @@ for (const [what, change, message] of FAULTS) {
   });
 }
 
-test("an average of which a tensor is missing is refused, the raw weights are not", async (t) => {
+test("an average with a missing tensor is refused, the raw weights are not", async (t) => {
   const folder = temporaryFolder(t);
   copyFileSync(runFile(whole, "config"), runFile(folder, "config"));
   await rewrite(folder, (entry) => (entry.name === "ema.neck.bias" ? undefined : entry));
@@ -83,10 +83,10 @@ test("an average of which a tensor is missing is refused, the raw weights are no
   runWeights(findCheckpoint(folder)).close();
 });
 
-test("a flipped bit in last.safetensors: a run is not taken up, and the way out is another checkpoint", async (t) => {
+test("a run with a flipped bit in last.safetensors is not resumed; another checkpoint is the way out", async (t) => {
   const folder = join(temporaryFolder(t), "run");
   cpSync(whole, folder, { recursive: true });
-  // not yet at its end, so that it is taken up again
+  // without its end, so that it is resumed
   writeFileSync(runFile(folder, "metrics"), "");
   const last = join(folder, "last.safetensors");
   const bytes = readFileSync(last);
@@ -101,7 +101,7 @@ test("a flipped bit in last.safetensors: a run is not taken up, and the way out 
   assert.equal((await runTraining(folder)).reason, "finished");
 });
 
-test("config.json and metrics.jsonl that are damaged are named with what does not fit, and guie runs goes on", (t) => {
+test("errors of a damaged config.json or metrics.jsonl name what does not fit, and guie runs goes on", (t) => {
   const folder = temporaryFolder(t);
   const config = readFileSync(runFile(whole, "config"), "utf8");
   for (const [text, message] of [
@@ -136,7 +136,7 @@ test("config.json and metrics.jsonl that are damaged are named with what does no
   rmSync(listed, { recursive: true });
 });
 
-test("the command line says it without a stack trace", async (t) => {
+test("the command line reports it without a stack trace", async (t) => {
   const folder = temporaryFolder(t);
   copyFileSync(runFile(whole, "config"), runFile(folder, "config"));
   await rewrite(folder, FAULTS[0]![1]);

@@ -1,3 +1,4 @@
+// The bounded step history: single steps up to 1,000, means after that.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { StepMetric } from "guie/dist/runs/metrics";
@@ -21,7 +22,7 @@ test("up to 1,000 steps are kept as they are", () => {
   );
 });
 
-test("of more, each point is the mean of as many steps, at the last of them; none is lost", () => {
+test("beyond 1,000 steps each point is the mean of equally many steps, at the last of them; none is lost", () => {
   for (const steps of [1001, 1002, 2000, 2001, 5003]) {
     const { points, stepsPerPoint, stepsInLast } = historyOf(steps);
     assert.ok(points.length <= MAX_POINTS && points.length > MAX_POINTS / 2, `${points.length} points`);

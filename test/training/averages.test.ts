@@ -1,4 +1,4 @@
-// EMA and SWA: against PyTorch's (golden/training.json, made by golden/make_training.py), and over whole runs.
+// EMA and SWA, compared with PyTorch's (golden/training.json, made by golden/make_training.py), and over whole runs.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -32,7 +32,7 @@ const AVERAGED = {
   keepCheckpoints: 0,
 } as const;
 
-/** All tensors of a checkpoint. */
+/** Reads all tensors of a checkpoint. */
 function tensorsOf(path: string): Map<string, Float32Array> {
   const file = openSafetensors(path);
   const tensors = new Map([...file.tensors.keys()].map((name) => [name, file.read(name)]));
@@ -40,7 +40,7 @@ function tensorsOf(path: string): Map<string, Float32Array> {
   return tensors;
 }
 
-test("EMA and SWA are PyTorch's AveragedModel, a batch norm's running values included", async () => {
+test("EMA and SWA equal PyTorch's AveragedModel, including a batch norm's running values", async () => {
   type Values = Record<string, number[]>;
   const golden = JSON.parse(readFileSync(installPath("test/golden/training.json"), "utf8")) as {
     averages: { decay: number; states: Values[]; expected: { ema: Values; swa: Values }[] };
@@ -65,7 +65,7 @@ test("EMA and SWA are PyTorch's AveragedModel, a batch norm's running values inc
   }
 });
 
-/** The averages that a run's own checkpoints of every step give, in double precision. */
+/** Computes the averages from a run's checkpoints of every step, in double precision. */
 function recomputed(folder: string, name: string, steps: number): { ema: number[]; swa: number[] } {
   let [ema, swa]: [number[], number[]] = [[], []];
   let epochs = 0;
@@ -80,7 +80,7 @@ function recomputed(folder: string, name: string, steps: number): { ema: number[
   return { ema, swa };
 }
 
-test("a run's EMA and SWA are those of its steps; stopped in between and taken up, they are the same", async () => {
+test("a run's EMA and SWA are those of its steps; a run that was stopped and resumed has the same", async () => {
   const unbroken = runs.prepare("unbroken", AVERAGED);
   await runTraining(unbroken);
   const last = tensorsOf(runFile(unbroken, "last"));
@@ -114,7 +114,7 @@ test("a run's EMA and SWA are those of its steps; stopped in between and taken u
   assert.ok(readFileSync(runFile(stopped, "last")).equals(readFileSync(runFile(unbroken, "last"))));
 });
 
-test("they are evaluated beside the weights: in the metrics, the log, TensorBoard's events and the table", () => {
+test("averages are evaluated with the weights: in the metrics, the log, TensorBoard's events and the table", () => {
   const folder = runFolder(runs.name("unbroken"));
   const measured = readMetrics(folder).filter(({ kind }) => kind === "validation" || kind === "retrieval");
   assert.deepEqual(
@@ -145,7 +145,7 @@ test("they are evaluated beside the weights: in the metrics, the log, TensorBoar
   );
 });
 
-test("without them a run has none of their variables, and `best` cannot be theirs", async () => {
+test("a run without averages has none of their variables, and `bestOf` cannot name them", async () => {
   const folder = runs.prepare("plain", { nEpochs: 1 });
   await runTraining(folder);
   const names = [...tensorsOf(runFile(folder, "last")).keys()];
@@ -157,7 +157,7 @@ test("without them a run has none of their variables, and `best` cannot be their
   assert.throws(() => overrideConfig(tiny(), { swaStartEpoch: 3 }), /swaStartEpoch = 3: the run ends before/);
 });
 
-test("`best` is the epoch whose SWA is best", async () => {
+test("`best` is the epoch with the best SWA", async () => {
   const folder = runs.prepare("best", { ...AVERAGED, bestOf: "swa" });
   await runTraining(folder);
   const scores = readMetrics(folder).filter((metric) => metric.kind === "retrieval");

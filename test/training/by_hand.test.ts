@@ -1,4 +1,4 @@
-// Stepping by hand: what can be looked at between two steps, and changed.
+// Training step by step by hand: inspection and changes between two steps.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -26,7 +26,7 @@ const configOf = (overrides: Partial<TrainConfig> = {}) =>
 const read = async (trainer: Trainer, name: string) =>
   (await trainer.program.read(name)).data as Float32Array;
 
-test("gradient norms by part are those of the step that follows, and looking changes nothing", async () => {
+test("gradient norms by part are those of the next step, and computing them changes nothing", async () => {
   const { trainer } = await buildTraining(configOf({ neck: "norm_single_linear" }));
   const names = [...trainer.shapes.keys()];
   const before = await read(trainer, "neck.norm.running_mean");
@@ -59,7 +59,7 @@ test("gradient norms by part are those of the step that follows, and looking cha
   trainer.dispose();
 });
 
-test("for await takes the steps that are left, break stops; the learning rate is changed in between", async () => {
+test("for await takes the remaining steps, break stops; the learning rate can be changed in between", async () => {
   const { trainer } = await buildTraining(configOf());
   const rates: number[][] = [];
   for await (const { step, learningRate, backboneLearningRate } of trainer) {
@@ -75,14 +75,14 @@ test("for await takes the steps that are left, break stops; the learning rate is
     [0.125, 0.125 * backboneLrFactor],
   ]);
   trainer.setLearningRate(undefined);
-  assert.ok((await trainer.step())!.learningRate < initLr, "the schedule's again");
+  assert.ok((await trainer.step())!.learningRate < initLr, "back to the schedule");
   await assert.rejects(trainer.nextBatch(), /complete after 4 steps/);
-  assert.throws(() => trainer.setLearningRate(-1), /a number of 0 or more; given was -1/);
-  assert.throws(() => trainer.setLearningRate(Number.NaN), /given was NaN/);
+  assert.throws(() => trainer.setLearningRate(-1), /a learning rate of 0 or more, got -1/);
+  assert.throws(() => trainer.setLearningRate(Number.NaN), /got NaN/);
   trainer.dispose();
 });
 
-test("examined images have the losses and hits of the validation, the hardest first, and are drawn", async () => {
+test("examined images have the validation's losses and hits, come hardest first, and are drawn", async () => {
   const setup = await buildTraining(configOf());
   const { trainer, data } = setup;
   const { files, labels } = data.validation;
@@ -102,15 +102,15 @@ test("examined images have the losses and hits of the validation, the hardest fi
     files.length,
   );
   const drawing = JSON.stringify(await hardestGrid(configOf(), examined, 3));
-  assert.ok(drawing.includes(`loss ${examined[0]!.loss.toFixed(2)}`), "the caption tells the loss");
+  assert.ok(drawing.includes(`loss ${examined[0]!.loss.toFixed(2)}`), "the caption has the loss");
   trainer.dispose();
 });
 
-test("the cells that step by hand can be run again in any order: a new trainer takes the place of the one before", async () => {
+test("cells that step by hand can be run again in any order: a new trainer replaces the previous one", async () => {
   const first = await trainByHand(configOf());
   await first.trainer.step();
   await examineImages(first);
-  // Run again after all cells have run: they go on where they were
+  // Running them again goes on where they were
   assert.equal((await first.trainer.step())?.step, 2);
   assert.ok((await examineImages(first)).length > 0);
   const second = await trainByHand(configOf());

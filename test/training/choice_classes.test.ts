@@ -1,4 +1,4 @@
-// Classes for choosing settings by: which they are, that nothing learns them, and who may start from whom.
+// Classes for choosing settings: how they are drawn, that no run learns them, and which runs may start from which.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -6,7 +6,8 @@ import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { openFeatures } from "guie/dist/features/feature_files";
 import { featureFolder } from "guie/dist/features/features";
-import { prepareRunFolder, readMetrics, runFolder } from "guie/dist/runs/run_folder";
+import { readMetrics, runFolder } from "guie/dist/runs/run_folder";
+import { prepareRunFolder } from "guie/dist/runs/start_folder";
 import { holdOutClasses } from "guie/dist/training/data/choice_classes";
 import type { RunData } from "guie/dist/training/data/run_data";
 import { readFrozenData } from "guie/dist/training/frozen_data";
@@ -26,7 +27,9 @@ after(() => {
 });
 
 const CLASSES = 10;
-/** Ten classes of seven images, of which the first validates and the second stands in the table twice; class 4 has one. */
+/**
+ * Ten classes of seven images: the first is for validation, the second is in the table twice; class 4 has one image.
+ */
 const whole: RunData = (() => {
   const rows = Array.from({ length: CLASSES }, (_, label) =>
     (label === 4 ? [1, 1] : [1, 1, 2, 3, 4, 5, 6]).map((image) => ({ file: `${label}/${image}.jpg`, label })),
@@ -42,7 +45,7 @@ const whole: RunData = (() => {
 
 const classesOf = (files: Iterable<string>) => new Set([...files].map((file) => Number(file.split("/")[0])));
 
-test("a share of the classes: none of their images is learned or validates, all of them ask or are searched", () => {
+test("a share of the classes is held out: none of their images trains or validates, all are queries or index", () => {
   for (const seed of [1, 2, 3]) {
     const { train, validation, classCount, retrieval } = holdOutClasses(whole, { holdOutShare: 0.3, seed });
     const { queries, index } = retrieval!;
@@ -51,10 +54,14 @@ test("a share of the classes: none of their images is learned or validates, all 
     const learned = [...Array(CLASSES).keys()].filter((label) => !held.has(label));
     for (const { files, labels } of [train, validation]) {
       const numbers = [...files].map((file) => learned.indexOf(Number(file.split("/")[0])));
-      assert.deepEqual([...Array.from(labels)], numbers, "numbered anew, in their order; held-out ones gone");
+      assert.deepEqual([...Array.from(labels)], numbers, "renumbered in order, without held-out ones");
     }
     assert.equal(train.files.length, 6 * 7 + 2, "copies stay");
-    assert.deepEqual([queries.files.length, index.files.length], [3 * 2, 3 * 5], "a third of seven asks");
+    assert.deepEqual(
+      [queries.files.length, index.files.length],
+      [3 * 2, 3 * 5],
+      "a third of seven are queries",
+    );
     assert.equal(new Set([...queries.files, ...index.files]).size, 21);
     const byNumber = [...held].sort((a, b) => a - b);
     for (const { files, labels } of [queries, index])
@@ -62,7 +69,7 @@ test("a share of the classes: none of their images is learned or validates, all 
   }
 });
 
-test("the seed draws; 0 holds out none; a share that takes none, or leaves one, is refused", () => {
+test("the seed decides; a share of 0 holds out none; a share that draws none or leaves one is refused", () => {
   const heldBy = (seed: number) =>
     [...classesOf(holdOutClasses(whole, { holdOutShare: 0.3, seed }).retrieval!.index.files)].join();
   assert.equal(heldBy(1), heldBy(1));
@@ -90,7 +97,7 @@ function configOf(
   });
 }
 
-test("frozen features: those of the whole table serve any share, each row with its own", async () => {
+test("frozen features of the whole table serve any share, each row with its own features", async () => {
   const { holdOutShare } = configOf("features", "frozen");
   const all = await readFrozenData(configOf("features", "frozen", { holdOutShare: 0 }));
   const folder = featureFolder(configOf("features", "frozen"), "train");
@@ -108,13 +115,13 @@ test("frozen features: those of the whole table serve any share, each row with i
   const { files } = chosen.data.retrieval!.index;
   const { data, length } = await chosen.featuresOf("index");
   for (const [i, file] of files.entries()) {
-    const expected = byFile.get(file); // undefined: it validates
+    const expected = byFile.get(file); // undefined for validation images
     if (expected) assert.deepEqual([...data.subarray(i * length, (i + 1) * length)], expected);
   }
-  assert.equal(chosen.features.count, 4 * 6, "what is standardised by is learned");
+  assert.equal(chosen.features.count, 4 * 6, "standardisation uses learned classes only");
 });
 
-test("both stages are scored on them; fine-tuning starts from a run that has not learned them, or is refused", async () => {
+test("both stages are scored on them; fine-tuning from a run that has learned them is refused", async () => {
   const train = (config: Readonly<TrainConfig>) => runTraining(prepareRunFolder(config));
   await train(configOf("all", "frozen", { holdOutShare: 0 }));
   await train(configOf("frozen", "frozen"));

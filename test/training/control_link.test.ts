@@ -1,4 +1,4 @@
-// How the launchers of several hosts find each other, and what ends it at once.
+// Connections between the launchers of several hosts, and faults that end them at once.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,7 +10,7 @@ import { freePorts } from "../engine/ranks";
 const CONFIG = overrideConfig(tiny(), { processes: 3 });
 const NOTHING = { onMessage: () => {}, onLost: () => {} };
 
-/** Three ranks' addresses; the port above the chief's is free as well, as far as one look tells. */
+/** Returns the addresses of three ranks; the port above the chief's was free too. */
 async function threeAddresses(): Promise<string[]> {
   for (;;) {
     const ports = await freePorts(3);
@@ -18,7 +18,7 @@ async function threeAddresses(): Promise<string[]> {
   }
 }
 
-/** A member's launcher, and what it has heard. */
+/** Connects a member's launcher, and collects its messages. */
 async function member(rank: number, addresses: readonly string[], config: Readonly<TrainConfig> = CONFIG) {
   const heard: FromChief[] = [];
   const link = await joinChief(
@@ -36,7 +36,7 @@ async function member(rank: number, addresses: readonly string[], config: Readon
   return { heard, link, refusal };
 }
 
-test("a member with other settings ends the chief's waiting at once, for all", async () => {
+test("a member with other settings ends the chief's waiting at once, for all members", async () => {
   const addresses = await threeAddresses();
   const startedAtMs = Date.now();
   const gathering = gatherMembers(addresses, CONFIG, NOTHING);
@@ -56,7 +56,7 @@ test("a member with other settings ends the chief's waiting at once, for all", a
   assert.ok(Date.now() - startedAtMs < 5000);
 });
 
-test("so does one of another cluster", async () => {
+test("a member of another cluster ends the chief's waiting too", async () => {
   const addresses = await threeAddresses();
   const others = [addresses[0]!, "127.0.0.1:9", addresses[2]!];
   const outcome = assert.rejects(
@@ -69,7 +69,7 @@ test("so does one of another cluster", async () => {
   link.close();
 });
 
-test("a second process of a rank is sent away, and the run begins without it", async () => {
+test("a second process of a rank is refused, and the run begins without it", async () => {
   const addresses = await threeAddresses();
   const gathering = gatherMembers(addresses, CONFIG, NOTHING);
   const first = await member(1, addresses);

@@ -1,4 +1,4 @@
-// Estimates of runs against published operation counts and against measured peaks.
+// Estimates of runs, compared with published operation counts and measured peaks.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { test } from "node:test";
@@ -14,8 +14,8 @@ import { readRunData } from "guie/dist/training/data/read_run_data";
 import { estimateRun } from "guie/dist/training/estimate";
 import { makeTinyData } from "./tiny_data";
 
-test("operations of a forward pass are the published ones", () => {
-  // GMACs as timm's and open_clip's model profiles list them, two operations each; these compute all tokens of the last block.
+test("operations of a forward pass equal the published ones", () => {
+  // GMACs (two operations each) in timm's and open_clip's model profiles, which compute all tokens of the last block.
   const published: [string, number][] = [
     ["ViT-B-32", 4.41],
     ["ViT-B-16", 17.58],
@@ -64,16 +64,16 @@ test("memory is within 15 % of measured peaks", async () => {
       Math.abs(memoryMB / peakMB - 1) < 0.15,
       `${JSON.stringify(overrides)}: ${memoryMB} against ${peakMB}`,
     );
-    assert.equal(steps, undefined, "without a table nobody knows");
+    assert.equal(steps, undefined, "unknown without a table");
   }
 });
 
-test("time follows from the rate: three forward passes a step, one more under gradient checkpointing", async () => {
+test("time follows from the rate: three forward passes per step, one more with gradient checkpointing", async () => {
   const dataDir = await makeTinyData();
   try {
     const config = overrideConfig(preset("tiny"), { dataDir, batchSize: 4, nEpochs: 3, maxStepsPerEpoch: 2 });
     const forward = forwardFlops(findTower("tiny"), 28);
-    // The slower the machine, the less a step's own time counts.
+    // On a slow machine a step's fixed time does not matter.
     const rate = 1e6;
     const plain = await estimateRun(config, rate);
     assert.equal(plain.steps, 6);
@@ -92,7 +92,7 @@ test("time follows from the rate: three forward passes a step, one more under gr
     const share = (last.secondsPerStep - own) / (plain.secondsPerStep - own);
     assert.ok(
       Math.abs(share - (1 + 2 * learning) / 3) < 1e-6,
-      "the backward pass ends in front of the last block",
+      "the backward pass covers only the last block",
     );
     assert.equal(last.evaluationSeconds, plain.evaluationSeconds);
     const averaged = await estimateRun({ ...config, emaDecay: 0.9 }, rate);
@@ -104,7 +104,7 @@ test("time follows from the rate: three forward passes a step, one more under gr
   }
 });
 
-test("seconds of a step are within 15 % of measured ones at the rate measured beside them", async () => {
+test("seconds of a step are within 15 % of measurements, at the rate measured with them", async () => {
   const vitB = { tower: "ViT-B-16", weights: "random", lastBlocks: 1, imageSize: 224, batchSize: 4 };
   const measured: ["frozen" | "fine_tune", ConfigOverrides, rate: number, seconds: number][] = [
     ["fine_tune", { batchSize: 32 }, 216.3e9, 1.5755],
@@ -118,17 +118,17 @@ test("seconds of a step are within 15 % of measured ones at the rate measured be
   for (const [stage, overrides, rate, seconds] of measured) {
     const config = overrideConfig(preset("demo", stage), { dataDir: "data/none", ...overrides });
     const { secondsPerStep } = await estimateRun(config, rate);
-    const said = `${stage} ${JSON.stringify(overrides)}: ${secondsPerStep} against ${seconds} s`;
-    assert.ok(Math.abs(secondsPerStep / seconds - 1) < 0.15, said);
+    const message = `${stage} ${JSON.stringify(overrides)}: ${secondsPerStep} against ${seconds} s`;
+    assert.ok(Math.abs(secondsPerStep / seconds - 1) < 0.15, message);
   }
 });
 
-test("the machine's rate is a rate of billions", async () => {
+test("the machine's rate is above a billion per second", async () => {
   const rate = await measureProductRate(64);
   assert.ok(rate > 1e9 && rate < 1e15, `${rate}`);
 });
 
-test("a run that cannot fit is refused before anything is computed, one that fits is not", async () => {
+test("a run that does not fit into memory is refused before any computation", async () => {
   const config = (overrides: ConfigOverrides) => overrideConfig(preset("demo", "fine_tune"), overrides);
   const counts = { classes: 620, distinct: 4000 };
   // Measured: 1,747 MB at a batch of 32, the second row from above
@@ -151,7 +151,7 @@ test("a run that cannot fit is refused before anything is computed, one that fit
   }
 });
 
-test("two checkpoints must have room on the disk", () => {
+test("the disk must have room for two checkpoints", () => {
   const shapes = new Map([
     ["a", [1000, 250]],
     ["b", []],

@@ -1,4 +1,4 @@
-// The frozen stage on a folder of features: without tables, images or a backbone's weights.
+// The frozen stage on a folder of features, without tables, images or a backbone's weights.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -10,7 +10,8 @@ import { tiny } from "guie/dist/config/presets";
 import { classify } from "guie/dist/embedding/embed_images";
 import { openFeatures } from "guie/dist/features/feature_files";
 import { writeFeatures } from "guie/dist/features/feature_writer";
-import { prepareRunFolder, readMetrics, runFolder } from "guie/dist/runs/run_folder";
+import { readMetrics, runFolder } from "guie/dist/runs/run_folder";
+import { prepareRunFolder } from "guie/dist/runs/start_folder";
 import { buildTraining } from "guie/dist/training/build";
 import { superviseRun } from "guie/dist/training/processes/supervisor";
 import { runTraining } from "guie/dist/training/run";
@@ -20,7 +21,7 @@ const RUN = `test-features-${process.pid}`;
 const LENGTH = 12;
 after(() => rmSync(runFolder(RUN), { recursive: true, force: true }));
 
-/** Images near the centre of their class; classes `first` .. `first + classes - 1`, told apart by their centres alone. */
+/** Writes features near the centres of classes `first` .. `first + classes - 1`. */
 async function drawSet(
   folder: string,
   first: number,
@@ -63,7 +64,7 @@ function configOf(folder: string, more: Partial<TrainConfig> = {}) {
 
 const folderOf = (t: TestContext) => join(temporaryFolder(t), "features");
 
-test("train, queries and index: classes are learned, the fold validates, held-out classes are found", async (t) => {
+test("train, queries and index: classes are learned, the fold is validated, held-out classes are retrieved", async (t) => {
   const folder = folderOf(t);
   await drawSet(join(folder, "train"), 0, 8, 6);
   await drawSet(join(folder, "queries"), 100, 5, 2);
@@ -73,7 +74,7 @@ test("train, queries and index: classes are learned, the fold validates, held-ou
   const validation = metrics.filter((metric) => metric.kind === "validation").at(-1);
   const retrieval = metrics.filter((metric) => metric.kind === "retrieval").at(-1);
   const steps = metrics.filter((metric) => metric.kind === "step");
-  assert.equal(steps.length, 100, "40 of 48 rows train, in batches of 8, for twenty epochs");
+  assert.equal(steps.length, 100, "40 of 48 rows in batches of 8, for 20 epochs");
   assert.equal(validation?.images, 8);
   assert.equal(validation?.top1, 1);
   assert.equal(retrieval?.queries, 10);
@@ -95,7 +96,7 @@ test("a batch holds the features and classes of its images", async (t) => {
   trainer.dispose();
 });
 
-/** 20 classes of 20 images, of which a fifth validates; queries and index of other classes. */
+/** Writes 20 classes of 20 images, a fifth of them for validation; queries and index of other classes. */
 async function drawTwenty(folder: string): Promise<void> {
   const folds = Array.from({ length: 400 }, (_, i) => Math.floor(i / 20) % 5);
   await drawSet(join(folder, "train"), 0, 20, 20, { folds });
@@ -104,7 +105,7 @@ async function drawTwenty(folder: string): Promise<void> {
 }
 
 for (const shardHead of [false, true]) {
-  test(`two processes validate every image once, by its own class${shardHead ? ", with a head shared out" : ""}`, async (t) => {
+  test(`two processes validate every image once, by its own class${shardHead ? ", with a sharded head" : ""}`, async (t) => {
     const folder = folderOf(t);
     await drawTwenty(folder);
     const trained = async (processes: number) => {
@@ -128,7 +129,7 @@ for (const shardHead of [false, true]) {
   });
 }
 
-test("features are standardised by the training images alone, each once", async (t) => {
+test("features are standardised by the distinct training images only", async (t) => {
   const folder = folderOf(t);
   await drawTwenty(folder);
   const { trainer } = await buildTraining(configOf(folder, { fold: 1, standardise: true }));
@@ -138,7 +139,7 @@ test("features are standardised by the training images alone, each once", async 
   const trained = [...Array(400).keys()].filter((row) => Math.floor(row / 20) % 5 !== 1);
   for (let i = 0; i < LENGTH; i++) {
     const expected = trained.reduce((sum, row) => sum + data[row * LENGTH + i]!, 0) / trained.length;
-    assert.ok(Math.abs(mean[i]! - expected) < 1e-5, `feature ${i}: ${mean[i]} in place of ${expected}`);
+    assert.ok(Math.abs(mean[i]! - expected) < 1e-5, `feature ${i}: ${mean[i]} instead of ${expected}`);
   }
 });
 
@@ -162,7 +163,7 @@ test("classes that do not fit the features or the head are refused, never read a
   trainer.dispose();
 });
 
-test("what does not fit is said: another backbone, no labels, gaps among them, no features", async (t) => {
+test("errors name what does not fit: another backbone, no labels, gaps between labels, no features", async (t) => {
   const folder = folderOf(t);
   const refused = (message: RegExp, more: Partial<TrainConfig> = {}) =>
     assert.rejects(buildTraining(configOf(folder, more)), message);

@@ -1,4 +1,4 @@
-// Loss and optimizer against PyTorch; golden/training.json is made by golden/make_training.py (command in its head).
+// Loss and optimizer, compared with PyTorch; golden/make_training.py makes golden/training.json (command in its head).
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -52,7 +52,7 @@ function lossAndGradients(embeddings: number[][], rows: number[][], labels: numb
   });
 }
 
-test("ArcFace: loss and gradients are PyTorch's, the easy rule included", () => {
+test("ArcFace: loss and gradients equal PyTorch's, including the easy rule", () => {
   for (const { s, m, embeddings, rows, labels, loss, gradEmbeddings, gradRows } of golden.arcFace) {
     const ours = lossAndGradients(embeddings, rows, labels, s, m);
     assert.ok(Math.abs(ours.loss / loss - 1) < 1e-5, `${ours.loss} against ${loss}`);
@@ -61,9 +61,9 @@ test("ArcFace: loss and gradients are PyTorch's, the easy rule included", () => 
   }
 });
 
-test("ArcFace at cosines of exactly 1 and -1: loss and gradients are those of the published loss with a clamp", () => {
+test("ArcFace at cosines of exactly 1 and -1: loss and gradients equal the published loss with a clamp", () => {
   for (const { s, m, cosines, gradCosines, ...model } of golden.edges) {
-    assert.deepEqual(model.withoutClamp, ["-inf", "inf"], "the published root alone, in PyTorch");
+    assert.deepEqual(model.withoutClamp, ["-inf", "inf"], "the published root without a clamp, in PyTorch");
     assert.ok(cosines.flat().includes(1) && cosines.flat().includes(-1));
     const truth = tf.tensor1d(model.labels, "int32");
     const lossOf = (values: tf.Tensor) =>
@@ -77,7 +77,7 @@ test("ArcFace at cosines of exactly 1 and -1: loss and gradients are those of th
   }
 });
 
-test("AdamW, traced in place: three steps are PyTorch's", async () => {
+test("AdamW, traced in place: three steps equal PyTorch's", async () => {
   const { start, gradients, values, lr, weightDecay } = golden.adamW;
   const program = new Program();
   program.variable("w", { shape: [start.length] });

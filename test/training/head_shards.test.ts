@@ -1,4 +1,4 @@
-// What a head that is shared out over processes asks for.
+// The requirements of a head that is sharded over processes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { overrideConfig } from "guie/dist/config/config";
@@ -7,7 +7,7 @@ import { shardPlan } from "guie/dist/training/ranks/head_shards";
 
 const NO_WEIGHTS = { shapes: new Map() };
 
-test("classes are sampled in several processes alone; the message says what is missing", () => {
+test("sampling classes needs several processes; the message names what is missing", () => {
   const sampled = overrideConfig(tiny(), { shardHead: true, classShare: 0.1 });
   assert.throws(
     () => shardPlan(sampled, NO_WEIGHTS, undefined),

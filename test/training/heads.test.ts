@@ -1,4 +1,4 @@
-// Necks, sub-centres, CosFace and margins by class size against PyTorch (golden/make_training.py).
+// Necks, sub-centres, CosFace and margins by class size, compared with PyTorch (golden/make_training.py).
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -50,7 +50,7 @@ function assertClose(actual: tf.Tensor, expected: unknown, tolerance: number, na
 }
 
 for (const row of golden.otherLosses) {
-  test(`${row.loss} with ${row.K} rows a class: loss and gradients are PyTorch's`, () =>
+  test(`${row.loss} with ${row.K} rows per class: loss and gradients equal PyTorch's`, () =>
     tf.tidy(() => {
       const labels = tf.tensor1d(row.labels, "int32");
       const margin = tf.tensor2d(row.margins, [row.margins.length, 1]);
@@ -67,7 +67,7 @@ for (const row of golden.otherLosses) {
 }
 
 for (const row of golden.necks) {
-  test(`neck ${row.neck}: outputs, gradients and running statistics are PyTorch's`, () =>
+  test(`neck ${row.neck}: outputs, gradients and running statistics equal PyTorch's`, () =>
     tf.tidy(() => {
       const fresh: Values = {
         "neck.norm.running_mean": new Array(10).fill(0),

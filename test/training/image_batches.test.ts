@@ -1,4 +1,4 @@
-// Batches of images: the same pixels whoever prepares them, at any position, in any order.
+// Batches of images have the same pixels whatever thread or process prepares them, in any order.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -14,7 +14,7 @@ import { normalised } from "../images/make";
 import { makeTinyData } from "./tiny_data";
 
 const SHUFFLE = { sampler: "shuffle", samplesPerClass: 1 } as const;
-/** Of an image of 28 px: how many, and where its 14th row begins. */
+/** Number of values of a 28 px image, and the start of its 14th row. */
 const VALUES = 28 * 28 * 3;
 const CENTRE = 14 * 28 * 3;
 const NORMALISATION = { mean: [0.5, 0.4, 0.3], std: [0.25, 0.5, 1] } as const;
@@ -53,7 +53,7 @@ test("the same seed gives the same pixels, whatever the number of workers; anoth
   assert.notDeepEqual(other!.inputs, one!.inputs);
 });
 
-test("the batches of two ranks, one behind the other, are the doubled batch of one process, pixel by pixel", async () => {
+test("the batches of two ranks, concatenated, are the doubled batch of one process, pixel by pixel", async () => {
   for (const position of [
     { epoch: 1, stepInEpoch: 1 },
     { epoch: 2, stepInEpoch: 2 },
@@ -66,14 +66,14 @@ test("the batches of two ranks, one behind the other, are the doubled batch of o
   }
 });
 
-test("a batch depends on its position alone, not on what was asked for before", async () => {
+test("a batch depends only on its position, not on earlier requests", async () => {
   const fresh = await source().batchAt({ epoch: 2, stepInEpoch: 1 });
   const used = source();
   for (const stepInEpoch of [3, 1, 2]) await used.batchAt({ epoch: 1, stepInEpoch });
   assert.deepEqual(await used.batchAt({ epoch: 2, stepInEpoch: 1 }), fresh);
 });
 
-test("what is evaluated is not augmented, and no image is lost: 36 of them, batches of 32", async () => {
+test("evaluation does not augment, and loses no image: 36 images in batches of 32", async () => {
   const files = Array.from(
     { length: 36 },
     (_, i) => `final_data_224/tiny/images/${Math.floor(i / 6)}_${i % 6}.jpg`,
@@ -81,7 +81,7 @@ test("what is evaluated is not augmented, and no image is lost: 36 of them, batc
   const batchSizes: number[] = [];
   const tower = { ...findTower("tiny"), ...NORMALISATION };
   const length = 2 * tower.width;
-  // a backbone whose features are the pixels of the image's 14th row
+  // a backbone that returns the pixels of the image's 14th row as features
   const features = async (pixels: Float32Array) => {
     const count = pixels.length / VALUES;
     batchSizes.push(count);

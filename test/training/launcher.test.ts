@@ -1,4 +1,4 @@
-// Runs in processes of their own: what starts them may go; `guie runs` and `guie watch` tell of them.
+// Runs in separate processes: they outlive what started them; `guie runs` and `guie watch` show them.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ const guie = (...args: string[]) =>
     stdio: ["ignore", "pipe", "pipe"],
   });
 
-/** Waits until the run has taken so many steps. */
+/** Waits until the run has taken `count` steps. */
 async function stepsTaken(folder: string, count: number): Promise<RunView> {
   for (let i = 0; i < 1200; i++, await sleep(50)) {
     if (!existsSync(folder)) continue;
@@ -30,13 +30,13 @@ async function stepsTaken(folder: string, count: number): Promise<RunView> {
   return assert.fail(`no ${count} steps in ${folder}`);
 }
 
-test("a run outlives what started it, is listed and watched, stopped by a handle, and taken up again", async (t) => {
+test("a run outlives what started it, is listed and watched, stopped by a handle, and resumed", async (t) => {
   const dataDir = await makeTinyData();
   const runName = `test-${process.pid}-launched`;
   const folder = runFolder(runName);
   const config = overrideConfig(tiny(), { runName, dataDir, maxStepsPerEpoch: 3, nEpochs: 300 });
 
-  // As a kernel does: a process group of its own, which is killed as a whole.
+  // Like a kernel: a separate process group, which is killed as a whole.
   const code = `require("guie").startRun(${JSON.stringify(config)}); setInterval(() => {}, 1000);`;
   const parent = spawn(process.execPath, ["-e", code], {
     cwd: installPath(),
@@ -45,7 +45,7 @@ test("a run outlives what started it, is listed and watched, stopped by a handle
   });
   const parentClosed = once(parent, "close");
   t.after(async () => {
-    // A test that failed half way leaves neither the parent nor the run behind.
+    // A failed test must leave neither the parent nor the run behind.
     if (parent.exitCode === null && parent.signalCode === null) process.kill(-parent.pid!, "SIGKILL");
     await parentClosed;
     if (existsSync(folder) && viewRun(folder).state === "running") {
@@ -86,6 +86,6 @@ test("a run outlives what started it, is listed and watched, stopped by a handle
   assert.equal((await followRun(runName, () => {})).state, "stopped");
 });
 
-test("a run that is not there is named", () => {
+test("the error of a missing run names it", () => {
   assert.throws(() => guie("watch", "nowhere"), /Expected a run at .*checkpoints\/nowhere: there is none/);
 });

@@ -1,4 +1,4 @@
-// A run whose table has other classes by now: refused in words, or gone on with by a fresh head.
+// A run after a change of its table's classes is refused with advice, or goes on with a fresh head.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const runs = new TinyRuns("classes", { maxStepsPerEpoch: 3, nEpochs: 2, emaDecay
 before(() => runs.start());
 after(() => runs.end());
 
-/** Six classes, or the first five of them. */
+/** Writes the table with all six classes, or the first five. */
 function useClasses(count: number): void {
   const path = join(runs.dataDir, "final_data_224_sample_balance_fold.csv");
   const all = join(runs.dataDir, "all.csv");
@@ -46,13 +46,13 @@ test("--resume: other classes are refused; --reinit-head goes on with all but th
     /made of other data: the training table has changed: 36 rows, now 30\.[\s\S]*--reinit-head/,
   );
   const note = join(folder, "made_of.json");
-  renameSync(note, `${note}.away`); // a run that was made before there were any
+  renameSync(note, `${note}.away`); // as a run older than notes
   await assert.rejects(
     runTraining(folder),
     /knows 6 classes, the training table has 5\.[\s\S]*--reinit-head/,
   );
   renameSync(`${note}.away`, note);
-  assert.equal(read(folder, "head.weight").length, 6 * 8, "the checkpoint is as it was");
+  assert.equal(read(folder, "head.weight").length, 6 * 8, "the checkpoint is unchanged");
   const guie = installPath("lib/bin/guie.js");
   const args = ["train", "--resume", folder, "--reinit-head", "--json"];
   const { status, stdout, stderr } = spawnSync(process.execPath, [guie, ...args], { encoding: "utf8" });

@@ -1,3 +1,4 @@
+// The graphs of all presets and tower families, and the operations in them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PRESET_NAMES } from "guie/dist/config/presets";
@@ -8,7 +9,7 @@ import { backboneOf } from "guie/dist/model/backbone";
 import { findTower, towerShapes } from "guie/dist/model/towers";
 import { presetGraphs, VARIANTS } from "guie/dist/training/preset_graphs";
 
-/** What one of the table's graphs computes with. */
+/** Returns the operations of one of the graphs. */
 async function usesOf(name: string): Promise<string[]> {
   const graph = presetGraphs().find((row) => row.name === name)!;
   const program = await graph.trace();
@@ -17,7 +18,7 @@ async function usesOf(name: string): Promise<string[]> {
   return uses;
 }
 
-/** The first of each family in the table. */
+/** The first tower of each family in the table. */
 const FAMILIES = [
   "dinov2-vit-s-14",
   "dinov2-vit-s-14-reg4",
@@ -28,7 +29,7 @@ const FAMILIES = [
   "ViT-B-16-SigLIP",
 ];
 
-test("every preset in both stages and every family of towers has its graphs of features and training step", () => {
+test("every preset in both stages and every tower family has graphs of features and training step", () => {
   const names = presetGraphs().map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
   const owners = [
@@ -43,7 +44,7 @@ test("every preset in both stages and every family of towers has its graphs of f
   assert.ok(names.includes(half), names.join("\n"));
 });
 
-test("a graph on a small tower holds the operations of the real one", async () => {
+test("a graph on a small tower has the operations of the real one", async () => {
   const tower = findTower("dinov2-vit-s-14");
   const program = new Program();
   for (const [name, shape] of towerShapes(tower)) {
@@ -55,14 +56,14 @@ test("a graph on a small tower holds the operations of the real one", async () =
   program.dispose();
 });
 
-test("16-bit graphs multiply matrices in 16 bits, and nothing else", async () => {
+test("16-bit graphs use 16 bits for matrix products only", async () => {
   const uses = await usesOf('vit_224 fine_tune {"precision":"float16","patchMean":true}: training step');
   assert.ok(uses.includes("MatMul(T: float16)"), uses.join("\n"));
   for (const op of ["Softmax", "Mean", "Rsqrt", "Exp", "ResourceApplyAdam", "AddV2"])
     assert.ok(!uses.some((use) => use.startsWith(`${op}(`) && use.includes("float16")), op);
 });
 
-test("the training step holds gradient and update; on frozen features it holds no tower", async () => {
+test("the training step has gradient and update; on frozen features it has no tower", async () => {
   const step = await usesOf("demo fine_tune: training step");
   const frozen = await usesOf("demo frozen: training step");
   for (const use of [
@@ -77,7 +78,7 @@ test("the training step holds gradient and update; on frozen features it holds n
   }
 });
 
-test("the step of several processes holds their collectives", async () => {
+test("the step of several processes has their collectives", async () => {
   const variant = '{"processes":2,"gradientDtype":"bfloat16","neck":"norm_single_linear"}';
   const uses = await usesOf(`vit_224 fine_tune ${variant}: training step`);
   for (const use of [

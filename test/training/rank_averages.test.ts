@@ -1,4 +1,4 @@
-// EMA and SWA of a run of several processes: those of one process with the same global batch.
+// EMA and SWA of a run of several processes equal those of one process with the same global batch.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -6,14 +6,15 @@ import { requestInterrupt } from "guie/dist/common/interrupt";
 import type { TrainConfig } from "guie/dist/config/config";
 import { openSafetensors } from "guie/dist/formats/safetensors";
 import type { RetrievalMetric, ValidationMetric } from "guie/dist/runs/metrics";
-import { inProcesses, prepareRunFolder, readMetrics, runFile } from "guie/dist/runs/run_folder";
+import { readMetrics, runFile } from "guie/dist/runs/run_folder";
+import { inProcesses, prepareRunFolder } from "guie/dist/runs/start_folder";
 import { superviseRun } from "guie/dist/training/processes/supervisor";
 import { runTraining } from "guie/dist/training/run";
 import { largestDifference } from "../tensors";
 import { removeRuns, runConfig, TOLERANCE } from "./rank_runs";
 import { makeTinyData } from "./tiny_data";
 
-/** Ten steps; the SWA holds the ends of three epochs. */
+/** Ten steps; the SWA averages the ends of three epochs. */
 const AVERAGED = { nEpochs: 5, emaDecay: 0.8, swaStartEpoch: 3 } as const;
 const TENSORS = ["ema.neck.weight", "ema.head.weight", "swa.neck.weight", "swa.head.weight"];
 
@@ -68,14 +69,14 @@ function assertAsOne({ validations, retrievals, tensors }: Outcome): void {
 }
 
 for (const shardHead of [false, true]) {
-  test(`two processes average as one${shardHead ? ", with the head shared out" : ""}`, async () => {
+  test(`two processes average like one${shardHead ? ", with a sharded head" : ""}`, async () => {
     const folder = prepareRunFolder(configOf(`two-${shardHead}`, 2, { shardHead }));
     await superviseRun(folder);
     assertAsOne(outcomeOf(folder));
   });
 }
 
-test("the averages of one process go on in two", async () => {
+test("the averages of one process continue in two", async () => {
   const config = configOf("goes-on", 1);
   const folder = prepareRunFolder(config);
   const { reason } = await runTraining(folder, {

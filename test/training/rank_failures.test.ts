@@ -1,4 +1,4 @@
-// Runs of several processes that end before their time: one line says why, no process is left, and the run goes on.
+// Runs of several processes that end early: one line says why, no process is left, and the run can go on.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,14 +10,15 @@ import { installPath } from "guie/dist/common/project";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { ensureBackboneFeatures } from "guie/dist/features/features";
 import { openSafetensors, writeSafetensors } from "guie/dist/formats/safetensors";
-import { inProcesses, prepareRunFolder, readMetrics, runFile } from "guie/dist/runs/run_folder";
+import { readMetrics, runFile } from "guie/dist/runs/run_folder";
+import { inProcesses, prepareRunFolder } from "guie/dist/runs/start_folder";
 import { distinctFiles, readRunData } from "guie/dist/training/data/read_run_data";
 import { superviseRun } from "guie/dist/training/processes/supervisor";
 import { runTraining } from "guie/dist/training/run";
 import { assertSameLosses, lossesOf, rankProcesses, removeRuns, runConfig, stepsTaken } from "./rank_runs";
 import { makeTinyData } from "./tiny_data";
 
-/** 120 steps, a checkpoint every seven. */
+/** 120 steps, with a checkpoint every seven. */
 const LONG = { nEpochs: 60, cpktSteps: 7, marginStep: 0 };
 
 let dataDir: string;
@@ -38,7 +39,7 @@ after(() => {
 const guie = (...args: string[]) =>
   spawn(process.execPath, [installPath("lib/bin/guie.js"), ...args], { stdio: ["ignore", "ignore", "pipe"] });
 
-test("a killed rank ends the run with one line; started again, it ends as the unbroken one", async () => {
+test("a killed rank ends the run with one line; started again, it ends like an unbroken one", async () => {
   const folder = prepareRunFolder(runConfig("killed", dataDir, 2, LONG));
   const run = superviseRun(folder);
   await stepsTaken(folder, 20);
@@ -61,7 +62,7 @@ test("a killed rank ends the run with one line; started again, it ends as the un
   assertSameLosses(lossesOf(folder), unbroken);
 });
 
-test("with restarts, the run goes on by itself", async () => {
+test("the run goes on by itself if restarts are allowed", async () => {
   const folder = prepareRunFolder(runConfig("restarted", dataDir, 2, LONG));
   const lines: string[] = [];
   const run = superviseRun(folder, { maxRestarts: 1, say: (line) => lines.push(line) });
@@ -87,9 +88,9 @@ test("a rank that hangs ends the run", async () => {
 
 for (const [head, shardHead] of [
   ["", false],
-  [" with its head shared out", true],
+  [" with a sharded head", true],
 ] as const) {
-  test(`asked to stop, all ranks end after the same step; the run${head} goes on in three processes, or in one`, async () => {
+  test(`all ranks stop after the same step when asked; the run${head} goes on in three processes, or in one`, async () => {
     const config = runConfig(`stopped${head}`, dataDir, 2, { ...LONG, shardHead });
     const folder = prepareRunFolder(config);
     const child = guie("train", "--run-dir", folder);
@@ -134,7 +135,7 @@ test("ranks end with their supervisor, however it ends", async () => {
     assert.ok(i < 250, "a rank lives on");
 });
 
-test("a loss that is no number ends the run, names the rank that met it, and is not tried again", async () => {
+test("a NaN loss ends the run, names its rank, and is not tried again", async () => {
   const config = runConfig("nan", dataDir, 2, { stage: "frozen", nEpochs: 3, maxStepsPerEpoch: 0 });
   const folder = prepareRunFolder(config);
   await spoilFeatures(config, "final_data_224/tiny/images/2_3.jpg");
@@ -148,7 +149,7 @@ test("a loss that is no number ends the run, names the rank that met it, and is 
   });
 });
 
-/** Makes the cached features of an image NaN, in the file. */
+/** Sets the cached features of an image to NaN, in the file. */
 async function spoilFeatures(config: Readonly<TrainConfig>, image: string): Promise<void> {
   const { train, validation } = await readRunData(config);
   const files = distinctFiles(train.files, validation.files);

@@ -1,11 +1,11 @@
-// When the processes of a run are not well, and which of them is at fault. Times are in ms.
+// Detection of failed processes, and of the one at fault. Times are in ms.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RankWatch, SILENT_MS } from "guie/dist/training/processes/rank_watch";
 import { clusterOfTfConfig, tfConfigOf } from "guie/dist/training/processes/tf_config";
 import { fillBuckets } from "guie/dist/training/ranks/gradient_buckets";
 
-/** Three ranks that have taken step 1 and compute step 2 since second 2. */
+/** Watches three ranks that have taken step 1 and compute step 2 since second 2. */
 function threeInStep(): RankWatch {
   const watch = new RankWatch(3, 0);
   for (const rank of [0, 1, 2]) {
@@ -20,17 +20,17 @@ function beatAll(watch: RankWatch, nowMs: number): void {
   for (const rank of [0, 1, 2]) watch.beat(rank, nowMs);
 }
 
-test("a death tells more than the others' loss of contact, whichever is heard first", () => {
+test("a death tells more than the others' loss of contact, whichever is reported first", () => {
   const watch = threeInStep();
   watch.fail(0, "peer", "it lost the others", 3000);
   watch.fail(2, "died", "SIGKILL", 3500);
-  assert.equal(watch.failure(4000), undefined, "more may be heard");
+  assert.equal(watch.failure(4000), undefined, "more may be reported");
   assert.deepEqual([watch.failure(4600)?.rank, watch.failure(4600)?.canRestart], [2, true]);
   watch.fail(1, "reported", "NaN", 4400);
   assert.deepEqual([watch.failure(4600)?.rank, watch.failure(4600)?.canRestart], [1, false]);
 });
 
-test("a rank of which nothing is heard has hung; one that has not begun yet has not", () => {
+test("a silent rank has hung; one that has not begun yet has not", () => {
   const watch = threeInStep();
   for (const rank of [0, 2]) watch.beat(rank, 2000 + SILENT_MS);
   assert.equal(watch.failure(2000 + SILENT_MS), undefined);
@@ -40,7 +40,7 @@ test("a rank of which nothing is heard has hung; one that has not begun yet has 
   assert.equal(new RankWatch(2, 0).failure(3_600_000), undefined);
 });
 
-test("where ranks lose the others, the one that is silent is at fault", () => {
+test("if ranks lose the others, the silent one is at fault", () => {
   const watch = threeInStep();
   watch.fail(0, "peer", "it lost the others", 3000);
   for (const nowMs of [10_000, 20_000, 27_500]) for (const rank of [0, 1]) watch.beat(rank, nowMs);
@@ -62,14 +62,14 @@ test("a rank that all others wait for is behind; one that saves may take its tim
   );
 });
 
-test("a step that takes 40 s and ten times the longest before is stuck", () => {
+test("a step of more than 40 s plus ten times the longest so far is stuck", () => {
   const watch = threeInStep(); // step 1 took 1 s, step 2 begins at 2 s
   beatAll(watch, 52_000);
   assert.equal(watch.failure(52_000), undefined);
   assert.match(watch.failure(52_001)!.cause, /step 2 does not end on any rank after 50 s/);
 });
 
-test("buckets keep the order, hold no more than their size, and a larger tensor goes alone", () => {
+test("buckets keep the order and their size; a larger tensor has its own bucket", () => {
   const bytes: Record<string, number> = { a: 4, b: 5, c: 30, d: 1, e: 9, f: 1 };
   assert.deepEqual(
     fillBuckets(Object.keys(bytes), (name) => bytes[name]!, 10),
@@ -81,7 +81,7 @@ test("buckets keep the order, hold no more than their size, and a larger tensor 
   );
 });
 
-test("TF_CONFIG: the chief first, then the workers; what does not train is refused", () => {
+test("TF_CONFIG: the chief first, then the workers; tasks that do not train are refused", () => {
   const cluster = { worker: ["b:1", "c:1"], chief: ["a:1"] };
   const rankOf = (type: string, index: number) =>
     clusterOfTfConfig(JSON.stringify({ cluster, task: { type, index }, environment: "cloud" }));

@@ -1,9 +1,10 @@
-// Several processes train one run: the losses are those of one process with the same global batch.
+// Several processes give the losses of one process with the same global batch.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import type { TrainConfig } from "guie/dist/config/config";
-import { prepareRunFolder, readMetrics } from "guie/dist/runs/run_folder";
+import { readMetrics } from "guie/dist/runs/run_folder";
+import { prepareRunFolder } from "guie/dist/runs/start_folder";
 import { superviseRun } from "guie/dist/training/processes/supervisor";
 import { runTraining } from "guie/dist/training/run";
 import { assertSameLosses, lossesOf, removeRuns, runConfig, TOLERANCE } from "./rank_runs";
@@ -35,9 +36,9 @@ async function trained(config: Readonly<TrainConfig>) {
 const CASES: [string, number[], Partial<TrainConfig>][] = [
   ["plain", [2, 3], { dropout: 0.2 }],
   ["in pieces", [2], { accumulationSteps: 2 }],
-  ["with a head shared out", [2, 3], { dropout: 0.2, shardHead: true }],
+  ["with a sharded head", [2, 3], { dropout: 0.2, shardHead: true }],
   [
-    "with sub-centres shared out, in pieces",
+    "with sharded sub-centres, in pieces",
     [2],
     { head: "Sub_Arc_face", accumulationSteps: 2, shardHead: true },
   ],
@@ -55,7 +56,8 @@ for (const [name, counts, overrides] of CASES) {
       assertSameLosses(many.losses, one.losses);
       for (const [i, { images, loss }] of many.validation.entries()) {
         assert.equal(images, 6, "every image of the validation fold counts once");
-        // A bias before a batch norm has no gradient but rounding noise, which Adam blows up: only the running mean shows it
+        // The gradient of a bias before a batch norm is rounding noise, which Adam amplifies: only the running mean
+        // shows it
         if (overrides.neck) continue;
         assert.ok(Math.abs(loss - one.validation[i]!.loss) < TOLERANCE * loss);
         assert.deepEqual(many.retrieval[i], one.retrieval[i]);
@@ -64,17 +66,17 @@ for (const [name, counts, overrides] of CASES) {
   });
 }
 
-test("gradients that travel as bfloat16 lead to the losses of float32, nearly", async () => {
+test("gradients that are sent as bfloat16 give nearly the losses of float32", async () => {
   const settings = { bucketMB: 0.02, marginStep: 0 };
   const [whole, half] = [
     await trained(configOf("float32-gradients", 2, settings)),
     await trained(configOf("bfloat16-gradients", 2, { ...settings, gradientDtype: "bfloat16" })),
   ];
   const [first, last] = [whole.losses[0]!, whole.losses.at(-1)!];
-  assert.equal(half.losses[0], first, "the first step has no gradients behind it");
+  assert.equal(half.losses[0], first, "no gradients before the first step");
   assert.notEqual(half.losses.at(-1), last);
-  // A gradient is rounded twice, before it is sent and as a sum, each time by 2^-8 of itself at most: what a step does
-  // differs by at most 1 / 128 of itself, and so what all have done together does
+  // A gradient is rounded twice, before it is sent and as a sum, each time by at most 2^-8 of itself: the effect of a
+  // step differs by at most 1 / 128 of itself, and so does the effect of all steps together
   const tolerance = (first - last) / 128;
   for (const [i, loss] of half.losses.entries()) {
     assert.ok(

@@ -1,4 +1,4 @@
-// Whole tiny runs: to the end, killed and taken up, stopped and taken up, and what is refused.
+// Whole tiny runs: finished, killed and resumed, stopped and resumed, refused.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -12,8 +12,9 @@ import type { Environment } from "guie/dist/runs/environment";
 import { decodeEvent, eventFiles } from "guie/dist/runs/event_files";
 import type { StepMetric } from "guie/dist/runs/metrics";
 import { checkpointFile, isBest } from "guie/dist/runs/run_checkpoints";
-import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/runs/run_folder";
+import { readMetrics, runFile, runFolder } from "guie/dist/runs/run_folder";
 import { runTable } from "guie/dist/runs/run_table";
+import { prepareRunFolder } from "guie/dist/runs/start_folder";
 import { readRecords } from "guie/dist/runs/tfrecord";
 import { runTraining } from "guie/dist/training/run";
 import { TinyRuns } from "./tiny_runs";
@@ -29,7 +30,7 @@ const stepsOf = (folder: string) =>
   readMetrics(folder).filter((metric): metric is StepMetric => metric.kind === "step");
 const lossesOf = (folder: string) => stepsOf(folder).map(({ loss }) => loss);
 
-/** The losses in the event files, which hold float32. */
+/** Returns the losses in the event files, which store float32. */
 const eventLosses = (folder: string) =>
   eventFiles(folder)
     .flatMap((path) => [...readRecords(readFileSync(path))].map(({ data }) => decodeEvent(data)))
@@ -51,7 +52,7 @@ async function waitForSteps(folder: string, count: number): Promise<void> {
 
 const closed = (child: ChildProcess) => new Promise<number | null>((resolve) => child.on("close", resolve));
 
-test("a run learns: six colours are told apart, images it has not trained on included", async () => {
+test("a run learns to tell six colours apart, also on images it has not trained on", async () => {
   const folder = runs.prepare("learns", { nEpochs: 40, marginStep: 0, backboneLrFactor: 0.3 });
   const summary = await runTraining(folder);
   const losses = lossesOf(folder);
@@ -77,8 +78,8 @@ test("a run validates every epoch, scores retrieval, and ends", async () => {
   assert.equal(existsSync(runFile(folder, "pid")), false);
   const page = readFileSync(installPath("docs/run_folder.md"), "utf8");
   for (const name of readdirSync(folder)) {
-    const told = name.replace(/tfevents\..*/, "tfevents.*").replace(/_\d+\./, "_N.");
-    assert.ok(page.includes(`\`${told}\``), `docs/run_folder.md tells of ${told}`);
+    const pattern = name.replace(/tfevents\..*/, "tfevents.*").replace(/_\d+\./, "_N.");
+    assert.ok(page.includes(`\`${pattern}\``), `docs/run_folder.md describes ${pattern}`);
   }
   const { versions, device, commit, dirty, seed } = JSON.parse(
     readFileSync(runFile(folder, "environment"), "utf8"),
@@ -109,7 +110,7 @@ test("checkpoints: best, last and the newest numbered ones stay", async () => {
   assert.deepEqual(steps, [highest.step, 12, 9, 12, 5, 10]);
 });
 
-test("the best epoch: by mP@5, by top-1 where that is asked for or nothing is held out; the first of equals", () => {
+test("the best epoch: by mP@5, by top-1 if chosen or if nothing is held out; the first of equals", () => {
   const validation = (epoch: number, top1: number) =>
     ({ kind: "validation", epoch, step: epoch, loss: 1, top1, top5: 1, images: 1 }) as const;
   const retrieval = (epoch: number, mp5: number) =>
@@ -137,7 +138,7 @@ test("the same config and data give the same losses", async () => {
   assert.deepEqual(lossesOf(second), lossesOf(first));
 });
 
-test("killed half way and started again, a run ends as the unbroken one", async () => {
+test("a run that was killed half way and started again ends like an unbroken one", async () => {
   const unbroken = runs.prepare("unbroken");
   const killed = runs.prepare("killed");
   const expected = await runTraining(unbroken);
@@ -155,7 +156,7 @@ test("killed half way and started again, a run ends as the unbroken one", async 
   assert.match(readFileSync(runFile(killed, "log"), "utf8"), /Resumed after step \d+ of 12/);
 });
 
-test("asked to stop, a run finishes its step and saves; started again it goes on", async () => {
+test("a run asked to stop finishes its step and saves; started again it goes on", async () => {
   const folder = runs.prepare("stopped");
   const child = spawnTrain(folder);
   const end = closed(child);
@@ -168,7 +169,7 @@ test("asked to stop, a run finishes its step and saves; started again it goes on
   assert.deepEqual(lossesOf(folder), lossesOf(runFolder(runs.name("unbroken"))));
 });
 
-test("frozen, then fine_tune from it; features are computed once", async () => {
+test("a fine_tune run starts from a frozen one; features are computed once", async () => {
   const frozen = runs.prepare("frozen", { standardise: true }, "frozen");
   await runTraining(frozen);
   const features = join(runs.dataDir, "features/tiny_28px_last2/train");
@@ -198,11 +199,11 @@ test("a run that another process trains is refused", () => {
   const startedAt = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
   writeFileSync(runFile(folder, "pid"), `${process.ppid} ${startedAt}`);
   assert.throws(() => runs.prepare("claimed"), /under way/);
-  writeFileSync(runFile(folder, "pid"), `${process.ppid} 1`); // the number was given to another process since
+  writeFileSync(runFile(folder, "pid"), `${process.ppid} 1`); // another process has this number now
   runs.prepare("claimed");
 });
 
-test("what is missing is named with what makes it", async () => {
+test("errors name what is missing and what makes it", async () => {
   const train = async (name: string, overrides: Partial<TrainConfig>, stage?: TrainConfig["stage"]) =>
     runTraining(runs.prepare(name, overrides, stage));
   await assert.rejects(train("no-data", { dataDir: join(runs.dataDir, "nowhere") }), /npx guie merge/);
@@ -213,7 +214,7 @@ test("what is missing is named with what makes it", async () => {
   assert.equal(failed?.kind === "end" && failed.reason, "failed");
 });
 
-test("a fine-tuned run carries the frozen run that it started from, in its summary and in the table of runs", async () => {
+test("a fine-tuned run has the frozen run that it started from in its summary and in the table of runs", async () => {
   const frozen = await runTraining(runs.prepare("before", { nEpochs: 1 }, "frozen"));
   assert.equal(frozen.baseline, undefined);
   const config = runs.config("behind", { nEpochs: 1, initFrom: runs.name("before") });

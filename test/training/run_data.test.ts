@@ -1,4 +1,4 @@
-// Runs whose data have changed since: nothing old is shown as if fresh, and no label means another class.
+// Runs after a change of their data: old results are not shown as new, and no label means another class.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -12,10 +12,11 @@ import { planSweep, runSweep, sweepNotes } from "guie/dist/experiments/sweep";
 import { openSafetensors } from "guie/dist/formats/safetensors";
 import { baselineText } from "guie/dist/runs/baseline";
 import { viewRun } from "guie/dist/runs/follow";
-import { prepareRunFolder, readMetrics, runFile, runFolder } from "guie/dist/runs/run_folder";
+import { readMetrics, runFile, runFolder } from "guie/dist/runs/run_folder";
 import { readNote } from "guie/dist/runs/run_note";
 import { scoredOnLine } from "guie/dist/runs/run_status";
 import { summarise } from "guie/dist/runs/run_summary";
+import { prepareRunFolder } from "guie/dist/runs/start_folder";
 import { attachRun, startRun } from "guie/dist/training/launcher";
 import { runTraining } from "guie/dist/training/run";
 import { TinyRuns } from "./tiny_runs";
@@ -32,7 +33,7 @@ before(async () => {
 beforeEach(() => useTable(NAMES));
 after(() => runs.end());
 
-/** Numbers the classes in this order; those that are not named are left out. */
+/** Writes a table with the classes in this order; other classes are left out. */
 function useTable(names: readonly string[], named = true): void {
   const kept = rows.flatMap((row) => {
     const [file, label, dataset, fold] = row.split(",");
@@ -64,7 +65,7 @@ function head(folder: string): Float32Array[] {
 const guie = (...args: string[]) =>
   spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
 
-test("a finished run is shown again with the same data; with another table it is refused, and what differs is said", async () => {
+test("a finished run is shown again with the same data; with another table it is refused with the differences", async () => {
   const config = frozen("again");
   const folder = prepareRunFolder(config);
   assert.equal((await runTraining(folder)).finishedBefore, undefined);
@@ -99,7 +100,7 @@ function messageOf(call: () => unknown): string {
   return "";
 }
 
-test("a sweep with another table is refused in the words of whoever asks; with the same it says what had finished", async () => {
+test("a sweep with another table is refused in the caller's words; with the same it says what had finished", async () => {
   const name = runs.name("sweep");
   const sweep = () => planSweep(frozen("swept", { holdOutShare: 0.34 }), { margin: [0.1, 0.3] }, name);
   const first = sweep();
@@ -118,7 +119,7 @@ test("a sweep with another table is refused in the words of whoever asks; with t
   await assert.rejects(runSweep(sweep(), { advice: "Ask otherwise." }), /other numbers[\s\S]*Ask otherwise/);
 });
 
-test("a run that failed before its first checkpoint gives its place to another", async () => {
+test("a run that failed before its first checkpoint is replaced by another", async () => {
   const missing = frozen("failed", { csv: "none.csv" });
   await assert.rejects(runTraining(prepareRunFolder(missing)), /none\.csv/);
   const folder = prepareRunFolder(frozen("failed", { margin: 0.1 }));
@@ -127,7 +128,7 @@ test("a run that failed before its first checkpoint gives its place to another",
   assert.throws(() => prepareRunFolder(missing), /margin 0\.1 -> /);
 });
 
-test("a head is taken by the names of its classes; classes that it has not learned are refused", async () => {
+test("a head is reused by class names; classes that it has not learned are refused", async () => {
   const { folder } = await train("named");
   const still = { initFrom: runs.name("named"), initLr: 1e-30, weightDecay: 0 };
   const order = ["pink", "blue", "red", "cyan"];
@@ -156,7 +157,7 @@ test("a head is taken by the names of its classes; classes that it has not learn
   );
 });
 
-test("a soup of heads that know other classes is refused, be they as many", async () => {
+test("a soup of heads with different classes is refused, even if their number is the same", async () => {
   await train("soup_a");
   useTable([...NAMES].reverse());
   await train("soup_b");
@@ -172,7 +173,7 @@ test("a soup of heads that know other classes is refused, be they as many", asyn
   assert.deepEqual(readNote(folder)!.classes, readNote(runFolder(runs.name("soup_b")))!.classes);
 });
 
-test("scores of classes that were trained on are starred with their number, old runs with a question mark", async () => {
+test("scores of trained classes get a star and their number, scores of old runs a question mark", async () => {
   const { retrieval } = await train("starred");
   const { on } = retrieval!;
   assert.deepEqual([on!.queries, on!.classes, on!.trainedOn], [6, 6, 6]);
@@ -197,7 +198,7 @@ test("scores of classes that were trained on are starred with their number, old 
   assert.match(scoredOnLine(viewRun(name)), /R@1: 6 queries .*; 6 of 6 classes were trained on/);
 });
 
-test("a baseline that was scored on others is left out with a word, and so is a finished run whose start is another by now", async () => {
+test("a baseline scored on other queries is left out with the reason; a finished run with a changed start is refused", async () => {
   await train("base");
   const initFrom = runs.name("base");
   const same = await train("same", { initFrom });
@@ -223,7 +224,7 @@ test("--resume --reinit-head with other classes notes them, and what was learned
   const folder = prepareRunFolder(config);
   await runTraining(folder);
   const lines = readFileSync(runFile(folder, "metrics"), "utf8").trim().split("\n").slice(0, -1);
-  writeFileSync(runFile(folder, "metrics"), `${lines.join("\n")}\n`); // as if it had been killed
+  writeFileSync(runFile(folder, "metrics"), `${lines.join("\n")}\n`); // as after a kill
   useTable(["red", "green", "blue", "yellow", "cyan"]);
   await assert.rejects(runTraining(folder), /classes removed: pink[\s\S]*--reinit-head/);
   await runTraining(folder, { reinitHead: true });
@@ -231,7 +232,7 @@ test("--resume --reinit-head with other classes notes them, and what was learned
   assert.deepEqual([classes!.length, learnedBefore!.includes("tiny/pink")], [5, true]);
 });
 
-test("startRun takes hold of the same run while it is under way, and refuses another in a notebook's words", async (t) => {
+test("startRun attaches to the same run while it is under way, and refuses another in a notebook's words", async (t) => {
   const config = runs.config("live", { nEpochs: 500, maxStepsPerEpoch: 3 });
   const folder = prepareRunFolder(config);
   const child = spawn(process.execPath, [installPath("lib/bin/guie.js"), "train", "--run-dir", folder], {

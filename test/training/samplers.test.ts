@@ -1,4 +1,4 @@
-// An epoch's order and its shards.
+// The order of an epoch, and its division over processes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SamplerSettings } from "guie/dist/config/parts";
@@ -30,7 +30,7 @@ for (const worldSize of [1, 2, 3]) {
   });
 }
 
-test("two ranks' batches, side by side, are the doubled batch of one", () => {
+test("two ranks' batches, concatenated, are the doubled batch of one", () => {
   for (const sampler of ["shuffle", "class_balanced", "m_per_class"] as const) {
     const two = [0, 1].flatMap((rank) => {
       const shard = { rank, worldSize: 2 };
@@ -41,7 +41,7 @@ test("two ranks' batches, side by side, are the doubled batch of one", () => {
   }
 });
 
-test("the order depends on seed and epoch alone", () => {
+test("the order depends only on seed and epoch", () => {
   for (const sampler of ["shuffle", "class_balanced", "m_per_class"] as const) {
     const order = epochOrder(config({ sampler }), LABELS, 1);
     assert.deepEqual(epochOrder(config({ sampler }), LABELS, 1), order);
@@ -50,7 +50,7 @@ test("the order depends on seed and epoch alone", () => {
   }
 });
 
-test("class-balanced: 55 rows of 10 classes, each class 5 or 6 times, its rows equally often give or take one", () => {
+test("class-balanced: 55 rows of 10 classes, each class 5 or 6 times, its rows equally often up to one", () => {
   const order = epochOrder(config({ sampler: "class_balanced" }), LABELS, 1);
   assert.equal(order.length, ROWS);
   for (let label = 0; label < 10; label++) {
@@ -74,7 +74,7 @@ test("m per class: each rank's batch holds 2 classes of 4 rows, and the step's 4
         return [rows.slice(0, 4), rows.slice(4)].map((run) => {
           const label = LABELS[run[0]!]!;
           assert.ok(run.every((row) => LABELS[row] === label));
-          assert.equal(new Set(run).size, Math.min(4, label + 1), "different rows where there are as many");
+          assert.equal(new Set(run).size, Math.min(4, label + 1), "different rows if there are enough");
           return label;
         });
       });
@@ -83,7 +83,7 @@ test("m per class: each rank's batch holds 2 classes of 4 rows, and the step's 4
   }
 });
 
-test("m per class refuses a batch it does not divide, and more classes than there are", () => {
+test("m per class refuses a batch that it does not divide, and more classes than exist", () => {
   const order = (changes: Partial<SamplerSettings>) => () =>
     epochOrder(config({ sampler: "m_per_class", ...changes }), LABELS, 1);
   assert.throws(order({ samplesPerClass: 3 }), /batch of 8 images cannot hold 3 of each/);

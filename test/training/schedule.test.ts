@@ -1,3 +1,4 @@
+// The schedules of learning rate and margin, compared with the original's.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { vit224 } from "guie/dist/config/presets";
@@ -11,7 +12,7 @@ test("the original's learning rates of epochs 2..10 (PIPELINE: printed by its ow
   const published = [9.21e-5, 8.27e-5, 7.08e-5, 5.71e-5, 4.29e-5, 2.92e-5, 1.73e-5, 7.94e-6, 2.03e-6];
   for (const [i, rate] of published.entries()) {
     assert.equal(Number(rateAt(i + 2).toPrecision(3)), rate, `epoch ${i + 2}`);
-    assert.equal(rateAt(i + 2, 1), rateAt(i + 2, STEPS), "one value an epoch");
+    assert.equal(rateAt(i + 2, 1), rateAt(i + 2, STEPS), "one value per epoch");
   }
 });
 
@@ -26,7 +27,7 @@ test("the warm-up is the original's: .01 + .99 k/T of the rate, which does not r
   assert.ok(Math.abs(rateAt(1, 51) - rateAt(1, 50) - rise) < 1e-12);
 });
 
-test("cosine: a tenth of warm-up, the peak, half of it half way, nearly nothing at the last step", () => {
+test("cosine: a tenth of warm-up, the peak, half of the peak half way, nearly 0 at the last step", () => {
   const cosine = { ...config, lrSchedule: "cosine" as const, nEpochs: 1 };
   const at = (step: number) => learningRate(cosine, { epoch: 1, stepInEpoch: step }, STEPS - 1);
   assert.ok(Math.abs(at(5) - 0.5e-4) < 1e-12);

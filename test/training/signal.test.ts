@@ -1,4 +1,4 @@
-// The option `signal` of long-running functions: aborted, they stop as Interrupt stops them, and go on later.
+// The option `signal` of long-running functions: aborting it stops them like an interrupt, and they go on later.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const runs = new TinyRuns("signal", { maxStepsPerEpoch: 4, nEpochs: 1 });
 before(() => runs.start());
 after(() => runs.end());
 
-test("a signal that is aborted already stops every one of them before it begins", async (t) => {
+test("an already aborted signal stops each function before it begins", async (t) => {
   const signal = AbortSignal.abort("too late");
   const dataDir = temporaryFolder(t);
   const config = runs.config("none", {}, "frozen");
@@ -43,7 +43,7 @@ test("a signal that is aborted already stops every one of them before it begins"
   assert.equal(existsSync(join(runFolder(config.runName), "config.json")), false);
 });
 
-test("training that a caller aborts saves its step, and goes on from there", async () => {
+test("aborted training saves its step, and goes on from there", async () => {
   const folder = runs.prepare("stopped", {}, "frozen");
   const abort = new AbortController();
   const { reason, steps } = await runTraining(folder, {
@@ -56,7 +56,7 @@ test("training that a caller aborts saves its step, and goes on from there", asy
   assert.deepEqual((await runTraining(folder, { signal: new AbortController().signal })).reason, "finished");
 });
 
-test("a sweep that is aborted leaves the other runs waiting", async () => {
+test("an aborted sweep leaves the other runs waiting", async () => {
   const abort = new AbortController();
   const config = runs.config("swept", {}, "frozen");
   const planned = planSweep(config, { initLr: [0.1, 0.2] }, config.runName);

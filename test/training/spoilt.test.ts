@@ -1,9 +1,10 @@
-// Runs that a learning rate spoils: they stop with all that is needed to understand it, and the last checkpoint stays good.
+// Runs with an absurd learning rate stop with an error that explains it, and their last checkpoint stays good.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { openSafetensors } from "guie/dist/formats/safetensors";
-import { prepareRunFolder, readMetrics, runFile } from "guie/dist/runs/run_folder";
+import { readMetrics, runFile } from "guie/dist/runs/run_folder";
+import { prepareRunFolder } from "guie/dist/runs/start_folder";
 import { buildTraining } from "guie/dist/training/build";
 import { runTraining } from "guie/dist/training/run";
 import { saveLast } from "guie/dist/training/save_run";
@@ -19,11 +20,11 @@ function assertFinite(path: string): void {
   file.close();
 }
 
-/** Step, both learning rates, and eight files. */
+/** Matches step, both learning rates, and eight files. */
 const STORY =
   /step \d+ \(learning rate of neck and head [\de.+-]+, of the backbone [\de.+-]+, margin [\d.]+; images: (final_data_224\S+\.jpg(, )?){8}\)/;
 
-test("an absurd learning rate stops the run; it ends as failed, and no checkpoint holds what is not finite", async () => {
+test("an absurd learning rate stops the run; it ends as failed, and all checkpoints are finite", async () => {
   const folder = runs.prepare("absurd", { initLr: 1e38, cpktSteps: 1 });
   await assert.rejects(runTraining(folder), (error: Error) => STORY.test(error.message));
   const end = readMetrics(folder).at(-1);
@@ -31,7 +32,7 @@ test("an absurd learning rate stops the run; it ends as failed, and no checkpoin
   assertFinite(runFile(folder, "last"));
 });
 
-test("weights that a step has spoilt are not saved, though its loss was a number: the checkpoint before stays", async () => {
+test("weights that a step has made infinite are not saved, although its loss was finite: the checkpoint stays", async () => {
   const config = runs.config("late", { cpktSteps: 1 });
   const folder = prepareRunFolder(config);
   const setup = await buildTraining(config);
@@ -42,7 +43,7 @@ test("weights that a step has spoilt are not saved, though its loss was a number
   const good = readFileSync(runFile(folder, "last"));
   trainer.setLearningRate(Number.MAX_VALUE);
   const metric = await trainer.step();
-  assert.ok(Number.isFinite(metric!.loss), "the loss is that of the weights before the step");
+  assert.ok(Number.isFinite(metric!.loss), "the loss is from before the step's update");
   await assert.rejects(
     saveLast(run),
     (error: Error) => /no finite numbers after step 2/.test(error.message) && STORY.test(error.message),
@@ -50,5 +51,5 @@ test("weights that a step has spoilt are not saved, though its loss was a number
   assert.ok(readFileSync(runFile(folder, "last")).equals(good));
   await assert.rejects(trainer.step(), /The loss is NaN at step 3 /);
   trainer.dispose();
-  assert.equal((await runTraining(folder)).reason, "finished", "it goes on from the good one");
+  assert.equal((await runTraining(folder)).reason, "finished", "it goes on from the good checkpoint");
 });

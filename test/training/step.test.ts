@@ -1,4 +1,4 @@
-// The traced training step against the same functions run eagerly.
+// The traced training step, compared with the same functions run eagerly.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
@@ -49,7 +49,7 @@ function startWeights(): Weights {
   return weights;
 }
 
-/** The step as the trainer takes it, written with eager tensors. */
+/** Takes the trainer's step with eager tensors. */
 function eagerStep(weights: Weights, moments: Record<string, tf.Tensor[]>, step: number): number {
   return tf.tidy(() => {
     const batch = batches[step - 1]!;
@@ -82,8 +82,8 @@ function eagerStep(weights: Weights, moments: Record<string, tf.Tensor[]>, step:
 }
 
 /**
- * The softmax does not see a key's bias, so its gradient is rounding noise around 0, which Adam divides by its own
- * size: these values are noise in any implementation. Their moments, being tiny, are compared like all others.
+ * Tells whether a value is a key's bias. The softmax does not depend on it, so its gradient is rounding noise around 0,
+ * which Adam divides by its own size: these values are noise in any implementation. Their tiny moments are compared.
  */
 function isKeyBias(i: number): boolean {
   return i >= tower.width && i < 2 * tower.width;
@@ -124,7 +124,7 @@ test("three traced steps equal three eager ones: losses, all weights, all moment
   trainer.dispose();
 });
 
-test("a frozen epoch trains neck and head and leaves the backbone; a batch norm's running values follow", async () => {
+test("a frozen epoch trains neck and head but not the backbone; a batch norm's running values follow", async () => {
   const settings: typeof config = {
     ...config,
     nEpochs: 2,

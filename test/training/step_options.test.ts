@@ -1,4 +1,4 @@
-// Gradient accumulation, gradient checkpointing and 16-bit matrix products against the plain step.
+// Gradient accumulation, gradient checkpointing and 16-bit matrix products, compared with the plain step.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
@@ -32,9 +32,9 @@ interface Outcome {
 }
 
 /**
- * Steps of the tiny model under a config, always from the same weights and on the same batches.
- * @param variables values of the optimizer's variables to begin with
- * @param firstStep its number, from 1
+ * Trains the tiny model with a config, always from the same weights and on the same batches.
+ * @param variables initial values of the optimizer's variables
+ * @param firstStep number of the first step, from 1
  */
 async function train(
   overrides: Partial<TrainConfig>,
@@ -90,12 +90,12 @@ async function read({ program }: Outcome, name: string): Promise<Float32Array> {
   return (await program.read(name)).data as Float32Array;
 }
 
-/** The softmax does not see a key's bias: its gradient is rounding noise, which Adam divides by its own size. */
+/** Tells whether a value is a key's bias: the softmax does not depend on it, so its gradient is rounding noise. */
 function isNoise(name: string, i: number): boolean {
   return name.endsWith("in_proj_bias") && i >= tower.width && i < 2 * tower.width;
 }
 
-/** The largest difference between two runs' weights. */
+/** Returns the largest difference between two runs' weights. */
 async function largestDifference(a: Outcome, b: Outcome): Promise<number> {
   let largest = 0;
   for (const name of a.names) {
@@ -106,7 +106,7 @@ async function largestDifference(a: Outcome, b: Outcome): Promise<number> {
   return largest;
 }
 
-/** The cosine between all gradients of two runs after one step: the first moments are a tenth of them. */
+/** Returns the cosine between all gradients of two runs after one step; the first moments are a tenth of them. */
 async function gradientCosine(a: Outcome, b: Outcome): Promise<number> {
   let [ab, aa, bb] = [0, 0, 0];
   for (const name of a.names) {
@@ -136,7 +136,7 @@ for (const accumulationSteps of [2, 8]) {
   });
 }
 
-test("gradient checkpointing gives the same steps, by graphs that hold the blocks twice", async () => {
+test("gradient checkpointing gives the same steps, with graphs that have the blocks twice", async () => {
   const [kept, again] = [await train({}), await train({ gradientCheckpointing: true })];
   for (const [i, loss] of again.losses.entries())
     assert.ok(Math.abs(loss / kept.losses[i]! - 1) < 1e-6, `${loss} against ${kept.losses[i]}`);
@@ -146,16 +146,16 @@ test("gradient checkpointing gives the same steps, by graphs that hold the block
   for (const { program } of [kept, again]) program.dispose();
 });
 
-test("the last block alone: its gradients are those of the whole, what stands before it stays", async () => {
+test("training only the last block: its gradients equal those of the whole, earlier weights stay", async () => {
   const [start, whole, last] = [await train({}, 0), await train({}, 1), await train({ trainedBlocks: 1 }, 1)];
   const learns = (name: string) =>
     /^(head|neck|visual\.ln_post|visual\.transformer\.resblocks\.1)\./.test(name);
   for (const name of whole.names) {
     const moment = `optimizer.exp_avg.${name}`;
     if (learns(name)) {
-      const [own, expected] = [await read(last, moment), await read(whole, moment)];
+      const [found, expected] = [await read(last, moment), await read(whole, moment)];
       const most = Math.max(...expected.map(Math.abs));
-      for (const [i, value] of own.entries())
+      for (const [i, value] of found.entries())
         assert.ok(Math.abs(value - expected[i]!) <= 1e-5 * most, `${moment}: ${value}, not ${expected[i]}`);
       assert.notDeepEqual(await read(last, name), await read(start, name), name);
     } else {
@@ -169,7 +169,7 @@ test("the last block alone: its gradients are those of the whole, what stands be
   for (const { program } of [start, whole, last]) program.dispose();
 });
 
-// The tiny model's gradients are too large for the first scale of 65536: it would be halved a few times
+// The tiny model's gradients are too large for the initial scale of 65536: it would be halved a few times
 const HALVED = { "optimizer.loss_scale": 1024 };
 
 for (const [precision, scale] of [
@@ -189,7 +189,7 @@ for (const [precision, scale] of [
   });
 }
 
-test("float16: a step whose gradients overflow changes nothing but halves the loss scale", async () => {
+test("float16: a step with overflowing gradients only halves the loss scale", async () => {
   const scale = 2 ** 120;
   const [start, skipped] = [
     await train({ precision: "float16" }, 0),
@@ -206,7 +206,7 @@ test("float16: a step whose gradients overflow changes nothing but halves the lo
   for (const { program } of [start, skipped]) program.dispose();
 });
 
-test("float16: skipped steps do not count for the bias corrections: the first real one moves by the rate", async () => {
+test("float16: skipped steps do not count for the bias corrections: the first real one changes weights by the rate", async () => {
   const start = await train({ precision: "float16" }, 0);
   const before = await read(start, "head.weight");
   for (const [skipped, step] of [

@@ -1,4 +1,4 @@
-// A data directory of 36 small coloured pictures of six classes, with the tables that training reads.
+// Makes a data directory of 36 small coloured pictures of six classes, with the tables that training reads.
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import sharp from "sharp";
 const CLASS_COLOURS = ["#d22", "#2a2", "#22d", "#dd2", "#2dd", "#d2d"];
 const IMAGES_PER_CLASS = 6;
 
-/** Makes it in a temporary folder. Fold 1 holds one image of each class; a retrieval set has the same classes. */
+/** Makes the data in a temporary folder. Fold 1 has one image of each class; a retrieval set has the same classes. */
 export async function makeTinyData(): Promise<string> {
   const dataDir = mkdtempSync(join(tmpdir(), "guie-tiny-"));
   const rows: [string, number, string, number][] = [];

@@ -9,16 +9,10 @@ import type { ClusterSpec } from "../../engine/session/cluster";
 import { neckDifference } from "../../model/neck";
 import { baselineText } from "../../runs/baseline";
 import type { ScoredOn } from "../../runs/metrics";
-import {
-  bringBack,
-  claimRunFolder,
-  inProcesses,
-  prepareRunFolder,
-  readRunConfig,
-  requireRun,
-} from "../../runs/run_folder";
+import { readRunConfig, requireRun } from "../../runs/run_folder";
 import { finishedBeforeText, type RunSummary } from "../../runs/run_summary";
 import { scoredOnText, scoreMark, trainedOnText } from "../../runs/scored_on";
+import { bringBack, claimRunFolder, inProcesses, prepareRunFolder } from "../../runs/start_folder";
 import { type BegunRun, beginRun } from "../../training/begin_run";
 import { joinRun, type SupervisorOptions, superviseRun } from "../../training/processes/supervisor";
 import { clusterOfTfConfig } from "../../training/processes/tf_config";

@@ -1,4 +1,4 @@
-// What a training step eats. Shapes: B batch, S image side, F features.
+// Batches of training steps: images or cached features. Shapes: B batch, S image side, F features.
 import { pickLabels } from "../../common/labels";
 import { randomStream } from "../../common/random";
 import type { Texts } from "../../common/texts";
@@ -18,25 +18,27 @@ export interface Batch {
   shape: number[];
   /** [B] */
   labels: Int32Array;
-  /** Which images, for messages. */
+  /** The images, for messages. */
   files: string[];
 }
 
-/** Batches by position: any step of any epoch can be asked for, which is what makes a resumed run exact. */
+/** Batches by position. Every step of every epoch can be requested, so a resumed run is exact. */
 export interface BatchSource {
   stepsPerEpoch: number;
   batchAt(position: Position): Promise<Batch>;
-  /** Takes a batch's memory for another one: nobody reads its inputs any more. Without, it is garbage one day. */
+  /**
+   * Reuses a batch's memory: nobody may read its inputs afterwards. Without this call, the garbage collector frees it.
+   */
   release?(batch: Batch): void;
 }
 
-/** Images by path with their classes: few enough for an array of paths, unless `Files` says otherwise. */
+/** Images by path with their classes. `Files` is an array of paths, or a more compact list for large tables. */
 export interface LabelledFiles<Files extends Texts = readonly string[]> {
   files: Files;
   labels: ArrayLike<number>;
 }
 
-/** Whole batches in an epoch (the last, smaller one is dropped), or `maxStepsPerEpoch` where that is less. */
+/** Counts the whole batches in an epoch (the last, smaller one is dropped), at most `maxStepsPerEpoch`. */
 function stepsPerEpoch(config: BatchSourceSettings, rowCount: number, { worldSize }: Shard): number {
   const { samplesPerClass: m } = config;
   const rows = config.sampler === "m_per_class" ? rowCount - (rowCount % m) : rowCount;
@@ -44,7 +46,7 @@ function stepsPerEpoch(config: BatchSourceSettings, rowCount: number, { worldSiz
   return config.maxStepsPerEpoch > 0 ? Math.min(whole, config.maxStepsPerEpoch) : whole;
 }
 
-/** Rows of a process's batch at a position. */
+/** Returns a function from a position to the rows of a process's batch. */
 function rowsOf(
   config: BatchSourceSettings,
   labels: ArrayLike<number>,
@@ -68,7 +70,7 @@ function labelsOf(table: LabelledFiles<Texts>, rows: readonly number[]): Pick<Ba
   };
 }
 
-/** Batches of cached features, [N, F]. @param featureRows row of the features for each row of the table */
+/** Returns batches of cached features, [N, F]. @param featureRows the row of the features for each row of the table */
 export function featureBatches(
   config: BatchSourceSettings,
   table: LabelledFiles<Texts>,
@@ -92,8 +94,8 @@ export function featureBatches(
 }
 
 /**
- * Batches of augmented images. Every row of every epoch has a random stream of its own. The following batches are
- * prepared, on other threads, during a training step.
+ * Returns batches of augmented images. Every row of every epoch has its own random stream. Other threads prepare the
+ * following batches during a training step.
  */
 export function imageBatches(
   config: BatchSourceSettings,
@@ -120,10 +122,10 @@ export function imageBatches(
   };
 }
 
-/** Batches under preparation beside the one that is asked for: at the end of one the next is already under way. */
+/** Batches prepared ahead of the requested one, so that the loader's threads never idle between two. */
 const BATCHES_AHEAD = 2;
 
-/** Prepares the batches after the one that is asked for, so that they are ready when their turn comes. */
+/** Wraps `prepare` so that the batches after the requested one are prepared ahead. */
 function withLookahead(
   prepare: (position: Position) => Promise<Batch>,
   epochs: number,
@@ -136,7 +138,7 @@ function withLookahead(
     for (let i = 0; i <= BATCHES_AHEAD && (i === 0 || next.epoch <= epochs); i++) {
       const key = `${next.epoch}/${next.stepInEpoch}`;
       const batch = ahead.get(key) ?? prepare(next);
-      batch.catch(() => {}); // reported when the batch is asked for, not as an unhandled rejection
+      batch.catch(() => {}); // reported when the batch is requested, not as an unhandled rejection
       wanted.set(key, batch);
       next = nextPosition(next, steps);
     }
@@ -145,12 +147,12 @@ function withLookahead(
   };
 }
 
-/** The position one step later. */
+/** Returns the position one step later. */
 function nextPosition({ epoch, stepInEpoch }: Position, steps: number): Position {
   return stepInEpoch < steps ? { epoch, stepInEpoch: stepInEpoch + 1 } : { epoch: epoch + 1, stepInEpoch: 1 };
 }
 
-/** The position of a step counted over the whole run, from 1. */
+/** Returns the position of a step that is counted over the whole run, from 1. */
 export function positionOf(step: number, steps: number): Position {
   return { epoch: Math.floor((step - 1) / steps) + 1, stepInEpoch: ((step - 1) % steps) + 1 };
 }

@@ -1,4 +1,4 @@
-// Classes for choosing settings by: taken out of the training classes, so that those of `retrieval/` are left alone.
+// Classes for choosing settings: held out of the training classes, so that those of `retrieval/` stay unused.
 import { UserError } from "../../common/errors";
 import { randomStream } from "../../common/random";
 import { TextColumn } from "../../common/texts";
@@ -9,17 +9,17 @@ import { readRunConfig } from "../../runs/run_folder";
 import type { LabelledFiles } from "./batches";
 import type { RetrievalFiles, RunData } from "./run_data";
 
-/** What settings are chosen by: a share of the training classes (`holdOutShare`), or the classes of `retrieval/`. */
+/** The classes for choosing settings: a share of the training classes (`holdOutShare`), or those of `retrieval/`. */
 export type ChoiceClasses = "training-classes" | "held-out-classes";
 
-/** Of a held-out class, one image in so many asks (at least one); the others are searched. */
+/** One in this many images of a held-out class is a query (at least one); the rest form the index. */
 const IMAGES_PER_QUERY = 3;
 
 /**
- * The data of a run that does not learn a share of its training classes, drawn by its seed, but is scored on them in
- * place of `retrieval/`. The other classes are numbered anew, in their order. A class of one image is not drawn.
- * @returns `data` itself where the share is 0
- * @throws UserError where the share leaves fewer than two classes to learn, or draws none
+ * Holds out a share of the training classes, drawn by the seed: the run does not learn them, but is scored on them
+ * instead of `retrieval/`. The other classes are renumbered in their order. A class of one image is not drawn.
+ * @returns `data` itself if the share is 0
+ * @throws UserError if the share leaves fewer than two classes to learn, or draws none
  */
 export function holdOutClasses(
   data: RunData,
@@ -56,7 +56,7 @@ export function holdOutClasses(
   };
 }
 
-/** Distinct images of each class, training and validation alike, sorted. */
+/** Returns the distinct images of each class, training and validation, sorted. */
 function imagesByClass({ train, validation, classCount }: RunData): Map<number, string[]> {
   const images = Array.from({ length: classCount }, () => new Set<string>());
   for (const { files, labels } of [train, validation]) {
@@ -66,7 +66,7 @@ function imagesByClass({ train, validation, classCount }: RunData): Map<number, 
   return new Map(images.map((files, label) => [label, [...files].sort()]));
 }
 
-/** Rows of the classes that have a number, under it. */
+/** Returns the rows of the classes that have a new number, with that number as label. */
 function learnedRows(
   { files, labels }: LabelledFiles<Iterable<string> & RunData["train"]["files"]>,
   numbers: ReadonlyMap<number, number>,
@@ -89,11 +89,11 @@ function queriesAndIndex(classes: readonly (readonly string[])[], seed: number):
     index: { files: [] as string[], labels: [] as number[] },
   };
   for (const [label, images] of classes.entries()) {
-    const asking = Math.max(1, Math.floor(images.length / IMAGES_PER_QUERY));
+    const queryCount = Math.max(1, Math.floor(images.length / IMAGES_PER_QUERY));
     for (const [i, image] of randomStream(seed, "choice queries", label)
       .shuffle([...images])
       .entries()) {
-      const part = parts[i < asking ? "queries" : "index"];
+      const part = parts[i < queryCount ? "queries" : "index"];
       part.files.push(image);
       part.labels.push(label);
     }
@@ -102,9 +102,9 @@ function queriesAndIndex(classes: readonly (readonly string[])[], seed: number):
 }
 
 /**
- * A run that holds out training classes must not start from weights that have learned them.
- * @param folder of the run that it starts from
- * @throws UserError where that one held out others
+ * Checks that a run which holds out training classes does not start from weights that have learned them.
+ * @param folder the folder of the run that it starts from
+ * @throws UserError if that run held out others
  */
 export function refuseLearnedClasses(
   folder: string,
@@ -124,11 +124,11 @@ export function refuseLearnedClasses(
   );
 }
 
-/** What draws the classes that a run holds out. */
+/** Settings that determine the held-out training classes. */
 const DRAWN_BY = ["holdOutShare", "seed", "dataDir", "csv"] as const;
 type DrawnBy = Pick<DataSettings & SeedSettings, (typeof DRAWN_BY)[number]>;
 
-/** "seed 1, not 2": why two runs hold out other training classes; empty where they are the same, or where neither does. */
+/** Lists why two runs hold out different training classes ("seed 1, not 2"); [] if they hold out the same, or none. */
 export function choiceDifferences(one: DrawnBy, other: DrawnBy): string[] {
   if (one.holdOutShare === 0 && other.holdOutShare === 0) return [];
   const differences = DRAWN_BY.filter((name) => one[name] !== other[name]);

@@ -1,4 +1,4 @@
-// The tables that a run reads: training and validation images, and the held-out retrieval set where there is one.
+// Reads the tables of a run: training and validation images, and the held-out retrieval set if there is one.
 import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
 import { UserError } from "../../common/errors";
@@ -13,7 +13,7 @@ import { readTrainingTable } from "../../tables/training_table";
 import { holdOutClasses } from "./choice_classes";
 import type { RetrievalFiles, RunData } from "./run_data";
 
-/** Reads the tables of a config. @throws UserError saying which step makes a missing one */
+/** Reads the tables of a config. @throws UserError if one is missing; the message names the step that makes it */
 export async function readRunData(config: RunDataSettings): Promise<RunData> {
   const data = holdOutClasses(await readWholeData(config), config);
   requireClasses(data.classCount, tablePath(config));
@@ -22,16 +22,16 @@ export async function readRunData(config: RunDataSettings): Promise<RunData> {
 
 const LEAST_CLASSES = 2;
 
-/** Refuses to train on one class: a loss of 0 would say nothing. @param source the table or folder it stands in */
+/** Throws if there is only one class: the loss would always be 0. @param source the table or folder of the classes */
 export function requireClasses(classes: number, source: string): void {
   if (classes >= LEAST_CLASSES) return;
   throw new UserError(
-    `Expected images of ${LEAST_CLASSES} classes or more in ${source}: there is one class, from which nothing can be told apart.`,
+    `Expected images of ${LEAST_CLASSES} classes or more in ${source}: there is one class, so there is nothing to tell apart.`,
     "Add images of another class (get-data, preprocess, merge), or search without training: npx guie embed FOLDER --out FOLDER.",
   );
 }
 
-/** The same with all classes of the table, whatever the config's `holdOutShare`. */
+/** Reads the tables with all classes, whatever the config's `holdOutShare`. */
 export async function readWholeData(config: TableSettings): Promise<RunData> {
   const dataDir = dataFolder(config);
   const table = await readTrainingTable(dataDir, { csv: config.csv, fold: config.fold });
@@ -46,7 +46,7 @@ export async function readWholeData(config: TableSettings): Promise<RunData> {
 }
 
 /**
- * The held-out retrieval set below a data directory, or undefined where there is none.
+ * Reads the held-out retrieval set below a data directory; undefined if there is none.
  * @example
  * const files = await readRetrievalFiles("data/demo");
  */
@@ -62,14 +62,14 @@ export async function readRetrievalFiles(dataDir: string): Promise<RetrievalFile
   return { queries: queries!, index: index!, own: ownPositions(queries!.files, index!.files) };
 }
 
-/** Where in the index each query stands, by its path; -1 where it does not. @returns undefined where none does */
+/** Finds each query's position in the index by its path, or -1. @returns undefined if no query is in the index */
 export function ownPositions(queries: readonly string[], index: readonly string[]): Int32Array | undefined {
   const places = new Map(index.map((file, row) => [posix.normalize(file), row]));
-  const own = Int32Array.from(queries, (file) => places.get(posix.normalize(file)) ?? -1);
-  return own.some((row) => row >= 0) ? own : undefined;
+  const positions = Int32Array.from(queries, (file) => places.get(posix.normalize(file)) ?? -1);
+  return positions.some((row) => row >= 0) ? positions : undefined;
 }
 
-/** The distinct files of several lists, sorted: the rows of a feature file. */
+/** Returns the distinct files of several lists, sorted, like the rows of a feature file. */
 export function distinctFiles(...lists: Texts[]): string[] {
   const files = new Set<string>();
   for (const list of lists) for (const file of list) files.add(file);

@@ -1,18 +1,18 @@
-// What a run looks at.
+// The data of a run: training, validation and retrieval images with their classes.
 import { UserError } from "../../common/errors";
 import type { Texts } from "../../common/texts";
 import type { LabelledFiles } from "./batches";
 
-/** Everything a run looks at, as file names and classes. */
+/** All images of a run, as file names and classes. */
 export interface RunData {
   train: LabelledFiles<Texts>;
   validation: LabelledFiles;
   classCount: number;
-  /** "data set/class name" by label, where the classes have names. */
+  /** Names "data set/class name" by label, if the classes have names. */
   classes?: readonly string[] | undefined;
-  /** Classes that are not learned; undefined where the data directory has no `retrieval/`. */
+  /** Held-out classes; undefined if the data directory has no `retrieval/`. */
   retrieval: RetrievalFiles | undefined;
-  /** "group/class name" by label of `retrieval`, of those that have names. */
+  /** Names "group/class name" by label of `retrieval`, for classes that have names. */
   retrievalClasses?: ReadonlyMap<number, string> | undefined;
 }
 
@@ -20,14 +20,16 @@ export interface RunData {
 export interface RetrievalFiles {
   queries: LabelledFiles;
   index: LabelledFiles;
-  /** Where in the index each query stands, -1 where it does not: no query finds itself. Undefined where none stands there. */
+  /**
+   * Each query's position in the index, or -1, so that no query finds itself. Undefined if no query is in the index.
+   */
   own?: Int32Array | undefined;
 }
 
-/** A set of images that a run evaluates on, by its name in `RunData`. */
+/** The name of a set of images in `RunData`. */
 export type SetName = "train" | "validation" | "queries" | "index";
 
-/** A set of a run's images. @throws UserError for queries or index of a run that has none */
+/** Returns a set of a run's images. @throws UserError for queries or index if the run has none */
 export function imageSet(data: RunData, set: SetName): LabelledFiles<Texts> {
   if (set === "train" || set === "validation") return data[set];
   if (data.retrieval) return data.retrieval[set];
@@ -37,14 +39,14 @@ export function imageSet(data: RunData, set: SetName): LabelledFiles<Texts> {
   );
 }
 
-/** Files of some rows of a set. @param rows positions within the set; default: all of them */
+/** Returns the files of rows of a set. @param rows positions within the set; default: all */
 export function filesAt(data: RunData, set: SetName, rows?: ArrayLike<number>): string[] {
   const { files } = imageSet(data, set);
   if (!rows) return [...files];
   return Array.from(rows, (row) => {
     const file = files.at(row);
     if (file === undefined)
-      throw new RangeError(`${set} has ${files.length} rows; row ${row} was asked for.`);
+      throw new RangeError(`${set} has ${files.length} rows; row ${row} was requested.`);
     return file;
   });
 }

@@ -1,4 +1,4 @@
-// Which rows an epoch shows in which order, and which of them a process sees. Shapes: N rows, W processes.
+// Samplers: the order of rows in an epoch, and each process's share of it. Shapes: N rows, W processes.
 import { UserError } from "../../common/errors";
 import { type RandomStream, randomStream } from "../../common/random";
 import type { SamplerSettings } from "../../config/parts";
@@ -10,18 +10,17 @@ export interface Shard {
   worldSize: number;
 }
 
-/** All rows for one process. */
+/** The shard of a process that trains alone: all rows. */
 export const ONE_PROCESS: Shard = { rank: 0, worldSize: 1 };
 
 /**
- * Rows of an epoch in the order in which all processes together see them; it depends on seed and epoch alone.
+ * Returns the rows of an epoch in the order in which all processes together see them; only seed and epoch decide it.
  * - `shuffle`: every row once (PyTorch's DistributedSampler)
- * - `class_balanced`: N rows, every class equally often, give or take one; a class goes through all its rows before
- *   one comes again
- * - `m_per_class`: runs of `samplesPerClass` rows of one class, different rows where the class has as many; all runs of
- *   a step are of different classes (pytorch-metric-learning's MPerClassSampler)
+ * - `class_balanced`: N rows, every class equally often up to one; a class uses all its rows before it repeats one
+ * - `m_per_class`: runs of `samplesPerClass` rows of one class, distinct if the class has enough rows; all runs of a
+ *   step are of different classes (pytorch-metric-learning's MPerClassSampler)
  * @param labels [N]
- * @throws UserError where `samplesPerClass` does not divide `batchSize`, or there are fewer classes than runs in a step
+ * @throws UserError if `samplesPerClass` does not divide `batchSize`, or there are fewer classes than runs in a step
  */
 export function epochOrder(
   config: SamplerSettings,
@@ -48,8 +47,8 @@ export function epochOrder(
 }
 
 /**
- * The part of an epoch's order that a process sees in a step (from 1): together, the ranks see every row once.
- * @param pieces in which the batch goes through (`accumulationSteps`)
+ * Returns the part of an epoch's order that a process sees in a step (from 1); together, the ranks see every row once.
+ * @param pieces number of pieces of a batch (`accumulationSteps`)
  */
 export function rowsOfStep(
   order: readonly number[],
@@ -64,8 +63,8 @@ export function rowsOfStep(
 }
 
 /**
- * Which images of a step, counted over all processes, a process sees. Piece by piece the processes stand side by side:
- * together their first pieces are the first piece of one process with all the images.
+ * Returns the places of a process's images in a step, counted over all processes. The processes' first pieces together
+ * are the first piece of a single process with all images, and so on.
  */
 export function placesInStep(batchSize: number, pieces: number, { rank, worldSize }: Shard): number[] {
   const pieceSize = batchSize / pieces;
@@ -85,7 +84,7 @@ function rowsByClass(labels: ArrayLike<number>): number[][] {
   return [...classes.values()];
 }
 
-/** `runs` runs of `m` rows of one class; the runs of a group of `groupSize` are of different classes. */
+/** Draws `runs` runs of `m` rows of one class; the runs in a group of `groupSize` are of different classes. */
 function classRuns(
   random: RandomStream,
   classes: readonly number[][],
@@ -94,10 +93,10 @@ function classRuns(
   groupSize: number,
 ): number[] {
   const decks = classes.map((rows) => new Deck(random, rows));
-  return classSequence(random, classes.length, runs, groupSize).flatMap((label) => decks[label]!.take(m));
+  return classSequence(random, classes.length, runs, groupSize).flatMap((label) => decks[label]!.draw(m));
 }
 
-/** Classes in shuffled rounds; those that are in the open group already come last in the next round. */
+/** Returns classes in shuffled rounds; classes that the open group already has come last in the next round. */
 function classSequence(random: RandomStream, classCount: number, runs: number, groupSize: number): number[] {
   const all = Array.from({ length: classCount }, (_, label) => label);
   const sequence: number[] = [];
@@ -110,7 +109,7 @@ function classSequence(random: RandomStream, classCount: number, runs: number, g
   return sequence.slice(0, runs);
 }
 
-/** The rows of a class, shuffled like a deck of cards, and again when those that are left do not suffice. */
+/** The rows of a class as a deck of cards, reshuffled when too few are left. */
 class Deck {
   readonly #random: RandomStream;
   #rows: number[];
@@ -122,15 +121,15 @@ class Deck {
     this.#next = rows.length;
   }
 
-  take(count: number): number[] {
+  draw(count: number): number[] {
     if (this.#next + count > this.#rows.length) {
       this.#rows = this.#random.shuffle(this.#rows);
       this.#next = 0;
     }
     const size = this.#rows.length;
-    const taken = Array.from({ length: count }, (_, i) => this.#rows[(this.#next + i) % size]!);
+    const drawn = Array.from({ length: count }, (_, i) => this.#rows[(this.#next + i) % size]!);
     this.#next = Math.min(size, this.#next + count);
-    return taken;
+    return drawn;
   }
 }
 

@@ -1,4 +1,4 @@
-// NaN and infinity stop a run before they reach a checkpoint, with all that is needed to understand where they came from.
+// Stops a run with NaN or infinity before they reach a checkpoint; the error tells where they came from.
 
 import { UserError } from "../../common/errors";
 import type { tf } from "../../engine/native/tf";
@@ -10,7 +10,7 @@ import { PeerFailure } from "../ranks/peer_failure";
 import { allFinite } from "../step/loss_scale";
 import type { LearningRates } from "../step/rates";
 
-/** What a step was, for messages. */
+/** A step that was taken, for messages. */
 export interface TakenStep {
   /** From 1, over all epochs. */
   step: number;
@@ -24,7 +24,7 @@ export class FiniteCheck {
   readonly #weights: GraphFunction<never, tf.Tensor>;
   #last = "the start";
 
-  /** @param names the program's variables; the optimizer's are passed over */
+  /** @param names the program's variables; the optimizer's are not checked */
   constructor(program: Program, names: Iterable<string>) {
     const weights = [...names].filter(isWeight);
     this.#weights = program.function(
@@ -35,21 +35,22 @@ export class FiniteCheck {
   }
 
   /**
-   * Checks the losses of a step that was taken.
-   * @param own this process's loss
-   * @param losses of all processes, by rank
-   * @throws UserError naming the step, its learning rates and its images; PeerFailure where the loss is another process's
+   * Checks the losses of a step.
+   * @param loss this process's loss
+   * @param losses losses of all processes, by rank
+   * @throws UserError naming the step, its learning rates and its images; PeerFailure if only another process's loss
+   *   is not finite
    */
-  checkLoss({ step, rates, margin, batch }: TakenStep, own: number, losses: readonly number[]): void {
+  checkLoss({ step, rates, margin, batch }: TakenStep, loss: number, losses: readonly number[]): void {
     this.#last =
       `step ${step} (learning rate of neck and head ${rates.head}, of the backbone ${rates.backbone}, ` +
       `margin ${margin}; images: ${batch.files.join(", ")})`;
     if (losses.every(Number.isFinite)) return;
-    if (Number.isFinite(own)) throw new PeerFailure(losses.findIndex((loss) => !Number.isFinite(loss)));
-    throw spoilt(`The loss is ${own} at ${this.#last}.`);
+    if (Number.isFinite(loss)) throw new PeerFailure(losses.findIndex((other) => !Number.isFinite(other)));
+    throw spoilt(`The loss is ${loss} at ${this.#last}.`);
   }
 
-  /** Checks all weights. @throws UserError naming the last step, when one is NaN or infinite */
+  /** Checks all weights. @throws UserError naming the last step if a weight is NaN or infinite */
   async checkWeights(): Promise<void> {
     const finite = (await this.#weights.run({})) as unknown as { data: Int32Array };
     if (finite.data[0] === 1) return;

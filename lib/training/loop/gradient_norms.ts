@@ -1,4 +1,4 @@
-// How large the gradients are in each part of the model: to look at between two steps.
+// Norms of the gradients and weights in each part of the model, for inspection between two steps.
 
 import { rowOf, rowsIn } from "../../common/vectors";
 import { tf } from "../../engine/native/tf";
@@ -9,7 +9,7 @@ import { placeInTower } from "../../model/weight_names";
 import { batchSpecs, lossAndGradients, type StepParts } from "../step/step";
 import type { Trainer } from "./trainer";
 
-/** One part of the model: what comes before the blocks, a block, what comes after them, the neck, the head. */
+/** Norms of one part of the model: the part before the blocks, a block, the part after them, the neck, the head. */
 export interface GradientNorm {
   /** `embed`, `block00`, `block01`, ..., `end`, `neck`, `head` */
   part: string;
@@ -21,7 +21,7 @@ export interface GradientNorm {
   ratio: number;
 }
 
-/** The part of the model that a weight belongs to. */
+/** Returns the part of the model that a weight belongs to. */
 function partOf(name: string): string {
   const place = placeInTower(name);
   if (place === undefined) return name.split(".")[0]!;
@@ -30,9 +30,9 @@ function partOf(name: string): string {
 }
 
 /**
- * Norms of the gradients that the next step will take, and of the weights that they change, from the model's first part
- * to its last; nothing changes by looking. Where a batch goes through in pieces, those of its first piece.
- * @throws UserError when the run is complete: there is no next step
+ * Computes the norms of the next step's gradients and of the weights, from the model's first part to its last, without
+ * changing anything. If a batch is divided into pieces, only its first piece is used.
+ * @throws UserError if the run is complete: there is no next step
  * @example
  * const norms = await gradientNorms(setup.trainer);
  */
@@ -60,7 +60,7 @@ export async function gradientNorms(trainer: Trainer): Promise<GradientNorm[]> {
 type Norms = Record<string, { gradient: tf.Tensor; weight: tf.Tensor }>;
 type TracedNorms = GraphFunction<"inputs" | "labels" | "keep" | "margin", Norms>;
 
-/** Traced when they are first asked for. */
+/** The traced function of each trainer, made at its first use. */
 const TRACED = new WeakMap<Trainer, TracedNorms>();
 
 function traceNorms({ program, stepParts, config }: Trainer): TracedNorms {
@@ -72,21 +72,21 @@ function traceNorms({ program, stepParts, config }: Trainer): TracedNorms {
 }
 
 function normsByPart(parts: StepParts, fed: LossInputs, variables: TracedVariables): Norms {
-  const isLooking = () => {}; // a batch norm's running values stay as they are
-  const { gradients, scale } = lossAndGradients(parts, fed, variables, isLooking);
+  const assignNothing = () => {}; // a batch norm's running values stay as they are
+  const { gradients, scale } = lossAndGradients(parts, fed, variables, assignNothing);
   const names = [...gradients.keys()];
   const lengthOf = (tensors: readonly tf.Tensor[]) =>
     tf.sqrt(tf.addN(tensors.map((tensor) => tf.sum(tf.square(tensor)))));
   const norms = [...new Set(names.map(partOf))].map((part) => {
-    const own = names.filter((name) => partOf(name) === part);
-    const gradient = lengthOf(own.map((name) => gradients.get(name)!));
-    const weight = lengthOf(own.map((name) => variables.read(name)));
+    const ofPart = names.filter((name) => partOf(name) === part);
+    const gradient = lengthOf(ofPart.map((name) => gradients.get(name)!));
+    const weight = lengthOf(ofPart.map((name) => variables.read(name)));
     return [part, { gradient: scale ? tf.div(gradient, scale) : gradient, weight }] as const;
   });
   return Object.fromEntries(norms);
 }
 
-/** Parts in the order in which an image goes through them. */
+/** Returns a sort key of a part: parts are in the order of the forward pass. */
 function placeOf(part: string): number {
   const block = /^block(\d+)$/.exec(part)?.[1];
   if (block !== undefined) return 1 + Number(block);

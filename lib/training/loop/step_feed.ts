@@ -1,4 +1,4 @@
-// What a step is fed besides its images: all that is drawn at random. Shapes: B batch, F features, S classes of a process.
+// The random numbers of a step: dropout mask, class draws. Shapes: B batch, F features, S classes of a process.
 import { randomStream } from "../../common/random";
 import { setRows, zeroVectors } from "../../common/vectors";
 import type { FeedSettings } from "../../config/parts";
@@ -7,17 +7,17 @@ import type { Batch } from "../data/batches";
 import { placesInStep, type Shard } from "../data/samplers";
 import type { LossFeed } from "../step/step";
 
-/** What a process draws random numbers for. */
+/** Sizes and settings for a process's random numbers. */
 export interface FeedParts {
   config: FeedSettings;
   /** F */
   featureCount: number;
   shard: Shard;
-  /** S, where the head is shared out; else 0. */
+  /** S if the head is sharded, otherwise 0. */
   shardClasses: number;
 }
 
-/** A batch with the step's random numbers. @param step from 1 */
+/** Returns a batch with the step's random numbers. @param step from 1 */
 export function feedOf({ inputs, labels }: Batch, step: number, margin: number, parts: FeedParts): LossFeed {
   const { config, shard, shardClasses } = parts;
   const feed = { inputs, labels, keep: stepMask(step, parts), margin };
@@ -26,7 +26,7 @@ export function feedOf({ inputs, labels }: Batch, step: number, margin: number, 
   return { ...feed, draws: Float32Array.from({ length: shardClasses }, () => random.uniform()) };
 }
 
-/** Dropout mask of a step [B, F]: every image has its own stream, whichever process sees it. */
+/** Draws the dropout mask of a step, [B, F]: every image has its own stream, whichever process sees it. */
 function stepMask(step: number, { config, featureCount, shard }: FeedParts): Float32Array {
   const { batchSize, accumulationSteps, dropout, seed } = config;
   const keep = zeroVectors(batchSize, featureCount);

@@ -1,4 +1,4 @@
-// The trainer: takes one step at a time.
+// The trainer: holds a run's session, and takes one step at a time.
 import { UserError } from "../../common/errors";
 import type { TrainerSettings } from "../../config/parts";
 import { floatsOf } from "../../engine/native/dtypes";
@@ -22,10 +22,10 @@ import { FiniteCheck } from "./finite_check";
 import { type FeedParts, feedOf } from "./step_feed";
 import { type TrainerGraphs, type TrainerParts, type TrainSteps, traceTrainer } from "./trainer_graphs";
 
-/** What the next step will be fed, and which images that are. */
+/** The feed of the next step, and its images. */
 export interface NextBatch {
   feed: LossFeed;
-  /** Below the data directory. */
+  /** Paths below the data directory. */
   files: readonly string[];
 }
 
@@ -37,15 +37,15 @@ export class Trainer {
   readonly config: Readonly<TrainerSettings>;
   /** Optimizer steps of the whole run. */
   readonly totalSteps: number;
-  /** Its variables are the weights by name, and `optimizer.*`. */
+  /** The session's program; its variables are the weights by name, and `optimizer.*`. */
   readonly program: Program;
-  /** All that a checkpoint holds: the weights, the optimizer's moments, and averages of the weights. */
+  /** Shapes of a checkpoint's tensors: the weights, the optimizer's moments, and averages of the weights. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** Optimizer steps taken so far, over all epochs. */
   stepsDone = 0;
-  /** Whether one of the processes that train together was asked to stop: all of them know after the same step. */
+  /** True if one of the processes that train together was asked to stop; all know it after the same step. */
   stopAgreed = false;
-  /** What its step was traced from. */
+  /** The parts that its step was traced from. */
   readonly stepParts: StepParts;
   readonly #batches: BatchSource;
   readonly #feedParts: FeedParts;
@@ -78,17 +78,17 @@ export class Trainer {
     this.#finite = new FiniteCheck(graphs.program, graphs.shapes.keys());
   }
 
-  /** The traced functions of a step, in the order in which it runs them: `show(trainer.functions[0])` draws one. */
+  /** The traced functions of a step, in the order of execution; `show(trainer.functions[0])` draws one. */
   get functions(): TrainStep["functions"] {
     return this.#steps.all.functions;
   }
 
-  /** Which weights there are to evaluate: those of the last step, and the averages that hold something by now. */
+  /** Returns the kinds of weights to evaluate: the raw ones, and the averages that are not empty. */
   async weightKinds(): Promise<WeightKind[]> {
     return ["raw", ...(await this.#averages.present())];
   }
 
-  /** Images of an optimizer step, over all processes. */
+  /** Images of an optimizer step over all processes. */
   get globalBatch(): number {
     return this.config.batchSize * (this.#ranks?.shard.worldSize ?? 1);
   }
@@ -98,47 +98,50 @@ export class Trainer {
     return this.#batches.stepsPerEpoch;
   }
 
-  /** Neck and head as tensors, as they are now; the caller frees them. @param kind an average in their place */
+  /**
+   * Reads the current neck and head as tensors; the caller disposes of them.
+   * @param kind the raw weights, or an average
+   */
   async headWeights(kind: WeightKind = "raw"): Promise<Weights> {
     await this.collectHead();
     return readHeadWeights(this.stored, kind);
   }
 
-  /** The model as a checkpoint holds it; the rows of a head that is shared out are as of the last `collectHead`. */
+  /** The model as a checkpoint stores it; a sharded head is as of the last `collectHead`. */
   get stored(): StoredModel {
     return this.#wholeHead?.stored ?? { program: this.program, shapes: this.shapes };
   }
 
-  /** Where the head is shared out, fetches all of it; all processes call it together. */
+  /** Fetches all of a sharded head; all processes call it together. */
   async collectHead(): Promise<void> {
     await this.#wholeHead?.collect();
   }
 
-  /** Where the head is shared out, gives each process its rows of what the chief has restored. */
+  /** Gives each process its rows of a sharded head that the chief has restored. */
   async scatterHead(): Promise<void> {
     await this.#wholeHead?.scatter();
   }
 
-  /** Gives the averages of some weights the value of the weights themselves: of a head that was started afresh. */
-  async averageAnew(isChosen: (name: string) => boolean): Promise<void> {
+  /** Resets the chosen averages to the current weights (after the head is re-initialised). */
+  async resetAverages(isChosen: (name: string) => boolean): Promise<void> {
     for (const [name, average] of this.#averages.pairs.filter(([name]) => isChosen(name))) {
       await this.program.assign(average, floatsOf(await this.program.read(name)));
     }
   }
 
   /**
-   * Takes the learning rate from the schedule: the next steps have this one, and their metrics say so.
-   * @param head of neck and head; undefined gives it back to the schedule
-   * @param backbone default: `head` x backboneLrFactor
-   * @throws UserError when one of them is no number of 0 or more
+   * Overrides the scheduled learning rate for the following steps; metrics report the override.
+   * @param head learning rate of neck and head; undefined returns to the schedule
+   * @param backbone learning rate of the backbone; default: `head` x backboneLrFactor
+   * @throws UserError if a rate is negative or no finite number
    */
   setLearningRate(head: number | undefined, backbone = (head ?? 0) * this.config.backboneLrFactor): void {
     this.#ratesByHand = head === undefined ? undefined : checkedRates({ head, backbone });
   }
 
   /**
-   * Checks that no weight is NaN or infinite: asked before a checkpoint is replaced, since a spoilt gradient shows in
-   * the loss of the step after it at the earliest.
+   * Checks that no weight is NaN or infinite. Called before a checkpoint is replaced, because a bad gradient shows in
+   * the loss of the next step at the earliest.
    * @throws UserError naming the last step
    */
   async assertFinite(): Promise<void> {
@@ -147,9 +150,9 @@ export class Trainer {
 
   /**
    * Takes the next optimizer step.
-   * @returns what it measured, or undefined when the run is complete
-   * @throws UserError when the loss is not a finite number, with step, learning rates and the batch's files: the
-   *   weights are spoilt, the last checkpoint is not
+   * @returns its metric, or undefined if the run is complete
+   * @throws UserError if the loss is not finite, with step, learning rates and the batch's files: the weights are then
+   *   unusable, the last checkpoint is not
    */
   async step(): Promise<StepMetric | undefined> {
     if (this.stepsDone >= this.totalSteps) return undefined;
@@ -184,7 +187,7 @@ export class Trainer {
     };
   }
 
-  /** Forward, backward and AdamW on one batch; returns the loss. */
+  /** Runs forward pass, backward pass and AdamW on one batch. @returns the mean loss over all processes */
   async #update(batch: Batch, step: number, position: Position, rates: LearningRates): Promise<number> {
     const { config } = this;
     const margin = marginOf(config, position.epoch);
@@ -193,7 +196,7 @@ export class Trainer {
     const backbone = adamRates(applied, rates.backbone, config.weightDecay);
     const { all, headOnly } = this.#steps;
     const isFrozen = isBackboneFrozen(config, position.epoch);
-    const own = await (isFrozen && headOnly ? headOnly : all).run({
+    const loss = await (isFrozen && headOnly ? headOnly : all).run({
       ...feedOf(batch, step, margin, this.#feedParts),
       epsilon: head.epsilon,
       headStepSize: head.stepSize,
@@ -201,17 +204,17 @@ export class Trainer {
       backboneStepSize: backbone.stepSize,
       backboneKeep: backbone.keep,
     });
-    const { losses, stop } = (await this.#ranks?.agree(own)) ?? { losses: [own], stop: false };
+    const { losses, stop } = (await this.#ranks?.agree(loss)) ?? { losses: [loss], stop: false };
     this.stopAgreed = stop;
-    this.#finite.checkLoss({ step, rates, margin, batch }, own, losses);
-    return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+    this.#finite.checkLoss({ step, rates, margin, batch }, loss, losses);
+    return losses.reduce((sum, each) => sum + each, 0) / losses.length;
   }
 
-  /** What the next step will see: nothing changes. @throws UserError when there is no next step */
+  /** Returns the next step's batch without taking the step. @throws UserError if there is no next step */
   async nextBatch(): Promise<NextBatch> {
     if (this.stepsDone >= this.totalSteps) {
       const what = `The run is complete after ${this.totalSteps} steps: there is no next batch.`;
-      throw new UserError(what, "Build the trainer anew, or with a larger nEpochs.");
+      throw new UserError(what, "Build the trainer again, or with a larger nEpochs.");
     }
     const step = this.stepsDone + 1;
     const position = positionOf(step, this.stepsPerEpoch);
@@ -222,7 +225,7 @@ export class Trainer {
     };
   }
 
-  /** `for await (const step of trainer)`: all steps that are left; `break` stops between two of them. */
+  /** Takes all remaining steps: `for await (const step of trainer)`; `break` stops between two steps. */
   async *[Symbol.asyncIterator](): AsyncGenerator<StepMetric, void> {
     for (let metric = await this.step(); metric; metric = await this.step()) yield metric;
   }

@@ -1,4 +1,4 @@
-// What a trainer computes with: a session that holds its variables, and the traced steps.
+// Builds a trainer's session: its variables and its traced steps.
 
 import { UserError } from "../../common/errors";
 import type { TrainerSettings } from "../../config/parts";
@@ -13,7 +13,7 @@ import { type Averages, createAverages } from "../step/averages";
 import { declareOptimizer } from "../step/optimizer_state";
 import { type StepParts, type TrainStep, traceStep, trainedNames } from "../step/step";
 
-/** What a trainer is made of. */
+/** The parts of a trainer. */
 export interface TrainerParts {
   config: Readonly<TrainerSettings>;
   batches: BatchSource;
@@ -28,29 +28,29 @@ export interface TrainerParts {
   ranks?: Ranks;
 }
 
-/** A step that trains all parts, and one that leaves the backbone as it is, where the run has such epochs. */
+/** A step that trains all parts, and one that does not change the backbone, if the run has such epochs. */
 export interface TrainSteps {
   all: TrainStep;
   headOnly: TrainStep | undefined;
 }
 
-/** The session and what is in it. */
+/** A session with its variables and traced steps. */
 export interface TrainerGraphs {
   /** Its variables are the weights by name, and `optimizer.*`. */
   program: Program;
-  /** What the steps were traced from. */
+  /** The parts that the steps were traced from. */
   stepParts: StepParts;
   steps: TrainSteps;
   averages: Averages;
-  /** All that a checkpoint holds: the weights, the optimizer's moments, and averages of the weights. */
+  /** Shapes of a checkpoint's tensors: the weights, the optimizer's moments, and averages of the weights. */
   shapes: ReadonlyMap<string, readonly number[]>;
-  /** Where the head is shared out over the processes. */
+  /** Set if the head is sharded over the processes. */
   wholeHead: WholeHead | undefined;
 }
 
 /**
  * Moves the weights into a session and traces the training steps.
- * @throws UserError where there is no whole batch, or a batch cannot go through in equal pieces
+ * @throws UserError if there is no whole batch, or a batch cannot be divided into equal pieces
  */
 export async function traceTrainer(parts: TrainerParts): Promise<TrainerGraphs> {
   requireWholeBatches(parts);
@@ -91,7 +91,7 @@ function requireWholeBatches({ batches, config: { batchSize, accumulationSteps }
   }
   if (batchSize % accumulationSteps !== 0) {
     throw new UserError(
-      `A batch of ${batchSize} images cannot go through in ${accumulationSteps} equal pieces.`,
+      `A batch of ${batchSize} images cannot be divided into ${accumulationSteps} equal pieces.`,
       "Make batchSize a multiple of accumulationSteps.",
     );
   }

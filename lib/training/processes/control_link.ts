@@ -1,31 +1,31 @@
-// What the launchers of several hosts tell each other, so that all of them end together and for the same reason: lines
-// of JSON over TCP, from each host to the chief's, which listens on its own address of TF_CONFIG, one port above.
+// Messages between the launchers of several hosts, so that all end together and for the same reason: lines of JSON over
+// TCP between each host and the chief's, which listens one port above its own address of TF_CONFIG.
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf, UserError } from "../../common/errors";
 import { Interrupted } from "../../common/interrupt";
-import { configDifferences } from "../../runs/run_folder";
+import { configDifferences } from "../../runs/start_folder";
 import type { FromRank, RankJob } from "./rank_messages";
 import type { Failure } from "./rank_watch";
 
-/** How long the hosts wait for each other at the start, and again after a failure. */
+/** Time that the hosts wait for each other at the start, and again after a failure. */
 const JOIN_MS = 300_000;
 const BEAT_MS = 1000;
 
-/** Who comes, and what for. */
+/** The introduction of a member: its rank, cluster and config. */
 interface Hello extends Pick<RankJob, "addresses" | "config"> {
   rank: number;
 }
 
-/** From a member to the chief. */
+/** A message from a member to the chief. */
 type FromMember =
   | ({ kind: "hello" } & Hello)
   | { kind: "rank"; message: FromRank }
-  /** Its rank's process is gone. */
+  /** The member's rank process is gone. */
   | { kind: "exit"; cause: string };
 
-/** From the chief to a member. */
+/** A message from the chief to a member. */
 export type FromChief =
   | { kind: "beat" }
   | { kind: "begin" }
@@ -34,22 +34,22 @@ export type FromChief =
   | { kind: "failed"; failure: Failure }
   | { kind: "ended"; reason: "finished" | "stopped" };
 
-/** The other hosts, as the chief's launcher sees them. */
+/** The chief's connections to the launchers of the other hosts. */
 export interface Members {
   send(message: FromChief): void;
   close(): void;
 }
 
-/** What the chief's launcher hears. */
+/** Events of the members that the chief's launcher handles. */
 export interface MemberEvents {
   onMessage(rank: number, message: FromRank): void;
-  /** A rank's process is gone, or its host's launcher. */
+  /** Called when a rank's process, or its host's launcher, is gone. */
   onLost(rank: number, cause: string): void;
 }
 
 /**
- * Waits until a launcher has come for every other rank, and tells them to begin.
- * @throws UserError where one does not come in time, or, as soon as it comes, trains something else
+ * Waits until a launcher for every other rank has connected, and tells them to begin.
+ * @throws UserError if one does not connect in time, or trains something else
  */
 export async function gatherMembers(
   addresses: readonly string[],
@@ -61,17 +61,17 @@ export async function gatherMembers(
   const faults: string[] = [];
   const server = createServer((socket) => {
     let rank: number | undefined;
-    const welcome = (hello: Hello) => {
+    const admit = (hello: Hello) => {
       const fault = faultOf(hello, { addresses, config });
       if (fault) faults.push(fault);
-      const isTwin = sockets.has(hello.rank);
-      const reason = fault ?? (isTwin ? `there is another process with rank ${hello.rank}` : undefined);
+      const isTaken = sockets.has(hello.rank);
+      const reason = fault ?? (isTaken ? `there is another process with rank ${hello.rank}` : undefined);
       if (reason) return tell(socket, { kind: "refused", reason });
       rank = hello.rank;
       sockets.set(rank, socket);
     };
     hear<FromMember>(socket, (message) => {
-      if (message.kind === "hello") return welcome(message);
+      if (message.kind === "hello") return admit(message);
       if (rank === undefined) return;
       if (message.kind === "rank") events.onMessage(rank, message.message);
       if (message.kind === "exit") events.onLost(rank, message.cause);
@@ -120,7 +120,7 @@ async function untilAll(
         rank > 0 && !sockets.has(rank) ? [`rank ${rank} (${address})`] : [],
       );
       throw new UserError(
-        `After ${JOIN_MS / 1000} s there is no word of ${missing.join(", ")}.`,
+        `No launcher of ${missing.join(", ")} has connected within ${JOIN_MS / 1000} s.`,
         "Start the same command there, with the same TF_CONFIG but its own task.",
       );
     }
@@ -128,27 +128,27 @@ async function untilAll(
   }
 }
 
-/** Why the chief cannot train with a member at all. */
+/** Tells why the chief cannot train with a member; undefined if it can. */
 function faultOf(member: Hello, chief: Omit<Hello, "rank">): string | undefined {
   const { rank, addresses, config } = member;
   if (addresses.join() !== chief.addresses.join() || !(rank > 0 && rank < addresses.length)) {
-    const [its, own] = [addresses, chief.addresses].map((all) => all.join(", "));
-    return `Rank ${rank} was started with the TF_CONFIG of another cluster: ${its}; the chief's is ${own}`;
+    const [members, chiefs] = [addresses, chief.addresses].map((all) => all.join(", "));
+    return `Rank ${rank} was started with the TF_CONFIG of another cluster: ${members}; the chief's is ${chiefs}`;
   }
   const differences = configDifferences(chief.config, config);
   if (differences.length === 0) return undefined;
   return `Rank ${rank} on ${addresses[rank]} was started with other settings (chief's -> its own): ${differences.join(", ")}`;
 }
 
-/** The chief's launcher, as that of another host sees it. */
+/** A member's connection to the chief's launcher. */
 export interface ChiefLink {
   send(message: FromMember): void;
   close(): void;
 }
 
 /**
- * Finds the chief's launcher, which may start later.
- * @throws UserError where it does not come in time
+ * Connects to the chief's launcher, which may start later.
+ * @throws UserError if it does not start in time
  */
 export async function joinChief(
   hello: Hello,
@@ -180,18 +180,18 @@ export async function joinChief(
   }
 }
 
-/** Where the chief's launcher listens: GUIE_CONTROL_PORT, or the port above its rank's own. */
+/** Returns the address of the chief's launcher: port GUIE_CONTROL_PORT, or the port above its rank's. */
 function controlAddress(addresses: readonly string[]): { host: string; port: number } {
   const { host, port } = splitAddress(addresses[0]!);
   const control = Number(process.env.GUIE_CONTROL_PORT ?? port + 1);
   if (!addresses.some((address) => address === `${host}:${control}`)) return { host, port: control };
   throw new UserError(
-    `${host}:${control}, where the chief's launcher would listen, is the address of a rank.`,
+    `${host}:${control}, the address for the chief's launcher, is the address of a rank.`,
     "Leave the port above the chief's free, or name another in GUIE_CONTROL_PORT on all hosts.",
   );
 }
 
-/** "[::1]:80" -> "::1" and 80. */
+/** Splits an address into host and port: "[::1]:80" -> "::1" and 80. */
 export function splitAddress(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(":");
   return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
@@ -223,7 +223,7 @@ function connected(host: string, port: number, signal?: AbortSignal): Promise<So
   });
 }
 
-/** Calls back for every message; a socket that brings anything else is closed. */
+/** Calls `onMessage` for every message; a socket that sends anything else is closed. */
 function hear<M>(socket: Socket, onMessage: (message: M) => void): void {
   socket.on("error", () => {}); // "close" follows
   createInterface({ input: socket }).on("line", (line) => {
@@ -235,7 +235,7 @@ function hear<M>(socket: Socket, onMessage: (message: M) => void): void {
   });
 }
 
-/** Says that no more will come, and does not wait for the other side, which may be out of reach. */
+/** Ends a connection without waiting for the other side, which may be unreachable. */
 function leave(socket: Socket): void {
   socket.end();
   socket.unref();

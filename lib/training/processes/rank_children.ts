@@ -1,4 +1,4 @@
-// The rank processes of this host: started, heard, ended.
+// Starts and ends the rank processes of this host, and receives their messages.
 import { type ChildProcess, spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { existsSync } from "node:fs";
@@ -10,21 +10,21 @@ import { splitAddress } from "./control_link";
 import type { FromRank, RankJob, ToRank } from "./rank_messages";
 import { tfConfigOf } from "./tf_config";
 
-/** Lines of what a process printed that are kept, to be shown should it die. */
+/** Number of a process's last output lines that are kept, for the error if it dies. */
 const KEPT_LINES = 3;
 
-/** A job with who hears of its ranks. */
+/** A job, and the handlers of its ranks' events. */
 export interface ChildrenJob extends RankJob {
-  /** Hears what a rank tells. */
+  /** Called with every message of a rank. */
   onMessage(rank: number, message: FromRank): void;
-  /** A rank's process is gone: by which exit code or signal, and what it said last. */
+  /** Called when a rank's process is gone; the cause names its exit code or signal, and its last output. */
   onExit(rank: number, cause: string): void;
 }
 
-/** Processes of this host's ranks. */
+/** The processes of this host's ranks. */
 export interface RankChildren {
   send(message: ToRank): void;
-  /** Kills those that are left; resolves when none is. */
+  /** Kills the remaining processes; resolves when none is left. */
   end(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export async function startRanks(job: ChildrenJob): Promise<RankChildren> {
     (child) => new Promise<void>((resolve) => child.once("close", () => resolve())),
   );
   const send = (child: ChildProcess, message: ToRank) => {
-    if (child.connected) child.send(message, () => {}); // one that is gone shows by its exit
+    if (child.connected) child.send(message, () => {}); // errors are ignored: a lost process is reported by its exit
   };
   for (const child of children) send(child, { kind: "begin", folder: job.folder, config: job.config });
   return {
@@ -72,7 +72,7 @@ function startRank(job: ChildrenJob, rank: number, environment: NodeJS.ProcessEn
   return child;
 }
 
-/** What a rank's process finds in its environment. */
+/** Returns the environment variables of a rank's process. */
 async function environmentOf(
   { addresses, ranks, config }: ChildrenJob,
   rank: number,
@@ -83,7 +83,7 @@ async function environmentOf(
   return {
     TF_CONFIG: tfConfigOf({ addresses, rank }),
     GUIE_SUPERVISOR: String(process.pid),
-    // TensorFlow's servers talk to each other directly, whatever proxy is set for the web
+    // TensorFlow's servers connect to each other directly, not through the web proxy
     no_grpc_proxy: addresses.map((address) => address.slice(0, address.lastIndexOf(":"))).join(","),
     TF_NUM_INTRAOP_THREADS: process.env.TF_NUM_INTRAOP_THREADS ?? String(threads),
     ...(await servingOn(addresses[rank]!)),
@@ -92,11 +92,11 @@ async function environmentOf(
   };
 }
 
-/** Lets TensorFlow's server listen on one address alone: scripts/setup/bind_address.c. */
+/** Returns the variables that make TensorFlow's server listen on one address only: scripts/setup/bind_address.c. */
 async function servingOn(address: string): Promise<NodeJS.ProcessEnv> {
   const { host, port } = splitAddress(address);
   const library = installPath("node_modules/.setup/bind_address.so");
-  if (!existsSync(library)) throw new UserError(`Expected ${library}: it is not there.`, "npm run setup");
+  if (!existsSync(library)) throw new UserError(`Expected ${library}: there is none.`, "npm run setup");
   const preloads = [library, ...(process.env.LD_PRELOAD ? [process.env.LD_PRELOAD] : [])];
   try {
     const { address: number } = await lookup(host);

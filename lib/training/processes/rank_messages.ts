@@ -1,26 +1,26 @@
-// What a rank's process and the one that watches it tell each other, over Node's own channel between them.
+// Messages between a rank's process and its supervisor, over Node's IPC channel.
 import type { ProgressReport } from "../../common/progress";
 import type { TrainConfig } from "../../config/config";
 import type { Phase } from "../ranks/ranks";
 import type { FailureKind } from "./rank_watch";
 
-/** A run that several processes train, and which of them are on this host. */
+/** A run of several processes, and the ranks on this host. */
 export interface RankJob {
   folder: string;
   config: Readonly<TrainConfig>;
   /** "host:port" of all ranks. */
   addresses: readonly string[];
-  /** Those on this host. */
+  /** The ranks on this host. */
   ranks: readonly number[];
 }
 
-/** To a rank. */
+/** A message to a rank. */
 export type ToRank =
   | ({ kind: "begin" } & Pick<RankJob, "folder" | "config">)
   /** Finish the step, save and end. */
   | { kind: "stop" };
 
-/** From a rank. */
+/** A message from a rank. */
 export type FromRank =
   | { kind: "beat" }
   | { kind: "phase"; phase: Phase; step: number }

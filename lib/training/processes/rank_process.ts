@@ -1,4 +1,4 @@
-// One of the processes that train together; supervisor.ts starts it, watches it and ends it.
+// The main program of a rank's process; supervisor.ts starts, watches and ends it.
 import koffi from "koffi";
 import { messageOf, UserError } from "../../common/errors";
 import { endingOf } from "../../common/files/exit_errors";
@@ -13,12 +13,12 @@ import type { FromRank, ToRank } from "./rank_messages";
 import { clusterOfTfConfig } from "./tf_config";
 
 const BEAT_MS = 1000;
-/** The last message has this time to leave. */
+/** Time to send the last message before the process exits. */
 const SENDING_MS = 200;
-/** `prctl`'s PR_SET_PDEATHSIG: the signal that comes when the parent is gone. */
+/** `prctl`'s PR_SET_PDEATHSIG: sets the signal to receive when the parent ends. */
 const PARENT_DEATH_SIGNAL = 1;
 const SIGKILL = 9;
-/** How TensorFlow calls it when another process of the cluster is gone, or has given up. */
+/** TensorFlow's status codes after another process of the cluster is gone, or has given up. */
 const PEER_CODES = ["UNAVAILABLE", "ABORTED", "CANCELLED", "DEADLINE_EXCEEDED"];
 
 let ranks: Ranks | undefined;
@@ -28,12 +28,12 @@ function send(message: FromRank): void {
   process.send?.(message);
 }
 
-/** A rank never outlives its supervisor, however that ends. */
+/** Makes this process end with its supervisor, however that ends. */
 function endWithParent(): void {
   koffi.load("libc.so.6").func("int prctl(int, unsigned long)")(PARENT_DEATH_SIGNAL, SIGKILL);
   if (String(process.ppid) !== process.env.GUIE_SUPERVISOR) process.exit(1);
   process.on("disconnect", () => process.exit(1));
-  // Ctrl-C reaches all processes of a terminal: it is the supervisor that asks its ranks to stop, all together
+  // Ctrl-C reaches all processes of a terminal, but only the supervisor asks its ranks to stop, all together
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 }
 
@@ -61,7 +61,7 @@ function describeFailure(error: unknown): { as: "reported" | "died" | "peer"; ca
   return { as: "died", cause: endingOf("guie train (a rank)", error).message };
 }
 
-/** What nobody waited for ends the rank too. */
+/** Reports an uncaught error, and ends the process. */
 function endByError(error: unknown): void {
   send({ kind: "failed", ...describeFailure(error) });
   setTimeout(() => process.exit(1), SENDING_MS);

@@ -1,25 +1,25 @@
-// Whether the processes of a run are well: what they tell of themselves, and when nothing is heard of them.
+// Watches the processes of a run: finds failed, silent and stuck ones.
 import type { Phase } from "../ranks/ranks";
 
-/** What ended a run, in one process. */
+/** The failure that ended a run, in one process. */
 export interface Failure {
   rank: number;
   cause: string;
-  /** Whether the same may go well from the last checkpoint: not where the numbers themselves were at fault. */
+  /** True if a restart from the last checkpoint may succeed; false if the numbers themselves were at fault. */
   canRestart: boolean;
 }
 
-/** How sure it is that a failure is the cause and not a consequence; from the surest. */
+/** Kinds of failures, from the most to the least likely to be the cause and not a consequence. */
 const KINDS = ["reported", "died", "behind", "silent", "peer"] as const;
 
-/** `reported`: by the process itself; `died`: it ended; `behind`, `silent`: see below; `peer`: it lost the others. */
+/** `reported` by the process itself; `died`: it ended; `behind`, `silent`: see below; `peer`: it lost the others. */
 export type FailureKind = (typeof KINDS)[number];
 
-/** A process of which nothing was heard for so long has hung; each tells every second that it lives. */
+/** A process counts as hung after this time without a message; each sends a sign of life every second. */
 export const SILENT_MS = 25_000;
-/** After the first failure others may come that tell more. */
+/** Time after the first failure for others that may tell more. */
 const SETTLE_MS = 1500;
-/** How long a process may stay in a phase while others wait for it. */
+/** Time that a process may stay in a phase while others wait for it. */
 const PATIENCE_MS: Record<Phase, number> = {
   start: 600_000,
   batch: 40_000,
@@ -27,7 +27,7 @@ const PATIENCE_MS: Record<Phase, number> = {
   save: 600_000,
   evaluation: 600_000,
 };
-/** All processes together may stay in one step for so many times the longest before, and this. */
+/** All processes may stay in one step for STEP_FACTOR times the longest step so far, plus STEP_MS. */
 const STEP_FACTOR = 10;
 const STEP_MS = 40_000;
 
@@ -38,7 +38,7 @@ interface RankState {
   sinceMs: number;
 }
 
-/** Watches the processes of a run; times are given from outside. */
+/** Watches the processes of a run; the caller passes the times. */
 export class RankWatch {
   readonly #ranks: RankState[];
   readonly #failures: (Failure & { kind: FailureKind; atMs: number })[] = [];
@@ -56,24 +56,24 @@ export class RankWatch {
     }));
   }
 
-  /** A process lives. */
+  /** Notes a sign of life of a process. */
   beat(rank: number, nowMs: number): void {
     this.#ranks[rank]!.heardAtMs = nowMs;
   }
 
-  /** A process has come to a phase. @param step the last step that it has taken */
+  /** Notes that a process has entered a phase. @param step the last step that it has taken */
   enter(rank: number, phase: Phase, step: number, nowMs: number): void {
     const state = this.#ranks[rank]!;
     if (state.phase === "step") this.#longestStepMs = Math.max(this.#longestStepMs, nowMs - state.sinceMs);
     Object.assign(state, { phase, step, sinceMs: nowMs, heardAtMs: nowMs });
   }
 
-  /** Something is wrong with a process. */
+  /** Notes a failure of a process. */
   fail(rank: number, kind: FailureKind, cause: string, nowMs: number): void {
     this.#failures.push({ rank, kind, cause, canRestart: kind !== "reported", atMs: nowMs });
   }
 
-  /** What has ended the run, once that is clear; undefined while all is well or more may be heard. */
+  /** Returns the failure that ended the run, once it is clear; undefined while all is well or more may be reported. */
   failure(nowMs: number): Failure | undefined {
     const [first] = this.#failures;
     const found = first ? undefined : (this.#silent(nowMs) ?? this.#behind(nowMs) ?? this.#stuck(nowMs));
@@ -81,12 +81,12 @@ export class RankWatch {
     const [surest] = [...this.#failures].sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
     if (!first || !surest) return undefined;
     if (surest.kind !== "peer") return nowMs - first.atMs < SETTLE_MS ? undefined : surest;
-    // Another process must be the cause: its silence will tell which
+    // Another process must be the cause: it will become silent
     const silent = this.#silent(nowMs);
     return silent ?? (nowMs - first.atMs < this.#silentMs + SETTLE_MS ? undefined : surest);
   }
 
-  /** Where a process was last seen: "after step 12, loading its batch". */
+  /** Tells where a process was last seen: "after step 12, loading its batch". */
   place(rank: number): string {
     const { phase, step } = this.#ranks[rank]!;
     return phase === "start" ? "before its first step" : `after step ${step}, ${DOING[phase]}`;
@@ -101,7 +101,7 @@ export class RankWatch {
     return { rank, cause, canRestart: true };
   }
 
-  /** One for which all others wait. */
+  /** Finds a process that all others wait for. */
   #behind(nowMs: number): Failure | undefined {
     const waitingSinceMs = Math.min(
       ...this.#ranks.filter(({ phase }) => phase === "step").map(({ sinceMs }) => sinceMs),
@@ -116,7 +116,7 @@ export class RankWatch {
     return { rank, cause, canRestart: true };
   }
 
-  /** All of them in one step that does not end. */
+  /** Finds a step that does not end in any process. */
   #stuck(nowMs: number): Failure | undefined {
     const limitMs = STEP_MS + STEP_FACTOR * this.#longestStepMs;
     const areStuck = this.#ranks.every(({ phase, sinceMs }) => phase === "step" && nowMs - sinceMs > limitMs);

@@ -1,4 +1,4 @@
-// Runs of several processes: starts the ranks of this host, watches them, ends all when one fails, starts them again.
+// Supervises runs of several processes: starts this host's ranks, watches them, ends all if one fails, restarts them.
 import { createServer, type Server } from "node:net";
 import { hostname } from "node:os";
 import { messageOf, UserError } from "../../common/errors";
@@ -15,24 +15,24 @@ import { type RankChildren, startRanks } from "./rank_children";
 import type { FromRank, RankJob } from "./rank_messages";
 import { type Failure, RankWatch, SILENT_MS } from "./rank_watch";
 
-/** How a run of several processes is watched over. */
+/** Options of supervising a run. */
 export interface SupervisorOptions extends TaskOptions {
-  /** After a failure that may not come again, so often the run goes on from its last checkpoint. */
+  /** Maximum number of restarts from the last checkpoint, after failures that may not occur again. */
   maxRestarts?: number;
-  /** Takes a line for people. */
+  /** Receives a line for people. */
   say?: (line: string) => void;
-  /** Aborted when the run is to finish its step, save and end. */
+  /** Aborting it makes the run finish its step, save and end. */
   signal?: AbortSignal | undefined;
-  /** A process of which nothing was heard for so long has hung. */
+  /** A process counts as hung after this time without a message. */
   silentMs?: number;
 }
 
 type EndReason = "finished" | "stopped";
 
-/** How often it is looked whether all ranks are well. */
-const LOOK_MS = 200;
+/** Interval of checking the ranks. */
+const CHECK_MS = 200;
 
-/** A run that ended because of one of its ranks: one line that names the rank, its host and the cause. */
+/** The error of a failed rank: one line that names the rank, its host and the cause. */
 class RankFailure extends UserError {
   readonly failure: Failure;
 
@@ -44,15 +44,15 @@ class RankFailure extends UserError {
   }
 }
 
-/** "host-a (127.0.0.1:4711)" on loopback, where the address names no host. */
+/** Adds the host's name to a loopback address, "host-a (127.0.0.1:4711)"; returns other addresses unchanged. */
 function placeOf(address: string): string {
   return address.startsWith("127.") ? `${hostname()} (${address})` : address;
 }
 
 /**
- * Trains the run of a folder to its end in several processes, which are gone when this returns: all of them on this
- * host, or, as the chief of a cluster, one of them here and the others by launchers that `joinRun`.
- * @param claimed the run's claim, where this process has it already: it is that of all ranks
+ * Trains the run in a folder to its end in several processes, which have ended when this returns: all on this host, or,
+ * as the chief of a cluster, one here and the others by launchers that call `joinRun`.
+ * @param claimed the run's claim, if this process has it already: it holds for all ranks
  */
 export async function superviseRun(
   folder: string,
@@ -73,7 +73,7 @@ export async function superviseRun(
   return holdRun(folder, body, { claimed });
 }
 
-/** Trains one rank of a cluster on this host, for the chief's launcher on another; it writes no files. */
+/** Trains one rank of a cluster on this host, under the chief's launcher on another; writes no files. */
 export async function joinRun(
   config: RankJob["config"],
   { addresses, rank }: ClusterSpec,
@@ -90,7 +90,7 @@ export async function joinRun(
   }
 }
 
-/** Goes on from the last checkpoint where a failure allows it and restarts are left. */
+/** Repeats `attempt` after failures that allow a restart, up to `maxRestarts` times. */
 async function withRestarts(
   { maxRestarts = 0, say }: SupervisorOptions,
   attempt: () => Promise<void>,
@@ -108,7 +108,7 @@ async function withRestarts(
   }
 }
 
-/** One life of all ranks. @throws Interrupted where they were asked to stop; RankFailure */
+/** Runs all ranks once. @throws Interrupted if they were asked to stop; RankFailure */
 async function attemptAsChief(job: RankJob, options: SupervisorOptions): Promise<void> {
   const { addresses } = job;
   const { onProgress, say, signal } = options;
@@ -146,7 +146,7 @@ async function attemptAsChief(job: RankJob, options: SupervisorOptions): Promise
   }
 }
 
-/** The launchers of other hosts, where not all ranks are on this one. */
+/** Waits for the launchers of other hosts; undefined if all ranks are on this one. */
 function membersOf(
   { config, addresses, ranks }: RankJob,
   events: Parameters<typeof gatherMembers>[2],
@@ -157,7 +157,7 @@ function membersOf(
   return gatherMembers(addresses, config, events, signal);
 }
 
-/** One life of a rank of another host's run. */
+/** Runs a rank of another host's run once. */
 async function attemptAsMember(
   job: RankJob,
   { signal, say, silentMs = SILENT_MS }: SupervisorOptions,
@@ -202,7 +202,7 @@ async function attemptAsMember(
   if (end?.kind === "ended" && end.reason === "stopped") throw new Interrupted();
 }
 
-/** Takes down what a rank tells of itself. */
+/** Passes a rank's message on to the watch. */
 function note(watch: RankWatch, rank: number, message: FromRank): void {
   const now = performance.now();
   watch.beat(rank, now);
@@ -210,29 +210,29 @@ function note(watch: RankWatch, rank: number, message: FromRank): void {
   if (message.kind === "failed") watch.fail(rank, message.as, message.cause, now);
 }
 
-/** Calls back once the signal is aborted, also where it is already. @returns takes the callback off */
+/** Calls back once the signal is aborted, or at once if it is already. @returns a function that removes the callback */
 function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal?.aborted) callback();
   signal?.addEventListener("abort", callback);
   return () => signal?.removeEventListener("abort", callback);
 }
 
-/** Asks again and again until the answer is true. @throws what `ask` throws */
-function untilTrue(ask: () => boolean): Promise<void> {
+/** Calls `check` regularly until it returns true. @throws what `check` throws */
+function untilTrue(check: () => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setInterval(() => {
       try {
-        if (!ask()) return;
+        if (!check()) return;
         resolve();
       } catch (error) {
         reject(error);
       }
       clearInterval(timer);
-    }, LOOK_MS);
+    }, CHECK_MS);
   });
 }
 
-/** Addresses on this host's loopback device that are free now. */
+/** Returns addresses on this host's loopback device that are free now. */
 async function freeAddresses(count: number): Promise<string[]> {
   const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
   const ports = servers.map((server) => (server.address() as { port: number }).port);

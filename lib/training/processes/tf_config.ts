@@ -1,10 +1,10 @@
-// TF_CONFIG: the environment variable by which launchers tell a process who trains together, as TensorFlow's own
+// Reads and writes TF_CONFIG, the environment variable that describes the cluster to a process, as TensorFlow's own
 // strategies read it. https://www.tensorflow.org/guide/distributed_training#TF_CONFIG
 import { z } from "zod";
 import { messageOf, UserError } from "../../common/errors";
 import type { ClusterSpec } from "../../engine/session/cluster";
 
-/** Tasks that train, in the order of their ranks. */
+/** Kinds of tasks that train, in the order of their ranks. */
 const TRAINING_JOBS = ["chief", "master", "worker"] as const;
 
 const SCHEMA = z.object({
@@ -13,8 +13,8 @@ const SCHEMA = z.object({
 });
 
 /**
- * The cluster that a TF_CONFIG describes: the chief first where it names one, then the workers in their order.
- * @throws UserError where it is not of the known form, or its task does not train
+ * Returns the cluster of a TF_CONFIG: first the chief if it names one, then the workers in their order.
+ * @throws UserError if its form is unknown, or its task does not train
  */
 export function clusterOfTfConfig(text: string): ClusterSpec {
   const { cluster, task } = parsed(text);
@@ -22,7 +22,7 @@ export function clusterOfTfConfig(text: string): ClusterSpec {
   if (strangers.length > 0) {
     throw new UserError(
       `TF_CONFIG has tasks of the kind ${strangers.join(", ")}.`,
-      `All processes train alike here: name them ${TRAINING_JOBS.join(", ")}.`,
+      `All processes here train in the same way: name them ${TRAINING_JOBS.join(", ")}.`,
     );
   }
   const tasks = TRAINING_JOBS.flatMap((type) =>
@@ -32,13 +32,13 @@ export function clusterOfTfConfig(text: string): ClusterSpec {
   if (rank < 0) {
     throw new UserError(
       `TF_CONFIG calls this process ${task.type} ${task.index}, which is not in its cluster.`,
-      "Its task must be one of those that the cluster lists.",
+      "Its task must be one that the cluster lists.",
     );
   }
   return { addresses: tasks.map(({ address }) => address), rank };
 }
 
-/** The TF_CONFIG of a process, as `clusterOfTfConfig` reads it. */
+/** Returns the TF_CONFIG of a process, which `clusterOfTfConfig` reads. */
 export function tfConfigOf({ addresses, rank }: ClusterSpec): string {
   return JSON.stringify({ cluster: { worker: addresses }, task: { type: "worker", index: rank } });
 }

@@ -1,4 +1,4 @@
-// Gradients of all processes become their mean, in buckets. Shapes: W processes, n numbers of a bucket.
+// Averages gradients over all processes, in buckets. Shapes: W processes, n numbers of a bucket.
 import type { BucketSettings } from "../../config/processes";
 import { tf } from "../../engine/native/tf";
 import type { Cluster } from "../../engine/session/cluster";
@@ -8,8 +8,8 @@ import { tracedAt } from "../../engine/tracing/order";
 import { scope } from "../../engine/tracing/scope";
 
 /**
- * Mean over the processes of each gradient. A bucket leaves as soon as its gradients are there, while the backward
- * pass computes those of the layers before: buckets are filled in the order in which the pass gives them.
+ * Returns the mean of each gradient over the processes. Buckets are filled in the order of the backward pass, and a
+ * bucket is sent as soon as it is full, while the pass computes the gradients of earlier layers.
  */
 export function meanGradients(
   cluster: Cluster,
@@ -33,7 +33,7 @@ export function meanGradients(
   return means;
 }
 
-/** Names in their order, in buckets of at most `limitBytes`; a larger tensor has a bucket of its own. */
+/** Groups names, in order, into buckets of at most `limitBytes`; a larger tensor gets its own bucket. */
 export function fillBuckets(
   names: readonly string[],
   bytesOf: (name: string) => number,

@@ -1,6 +1,6 @@
-// A head shared out over the processes that train together: each holds the rows of its classes, with their moments and
-// averages. In files, and for evaluation, the head is whole, so that neither knows of processes.
-// Shapes: C classes, K rows a class, E embedding length, S classes of a process.
+// Shards the head over the processes that train together: each holds the rows of its classes, with their moments and
+// averages. The head is whole in files and for evaluation, which therefore do not depend on processes.
+// Shapes: C classes, K rows per class, E embedding length, S classes of a process.
 
 import { UserError } from "../../common/errors";
 import { rowOf } from "../../common/vectors";
@@ -22,7 +22,7 @@ import type { Ranks } from "./ranks";
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
-/** How the rows are shared out. */
+/** The division of the head's rows over the processes. */
 export interface ShardPlan {
   rank: number;
   worldSize: number;
@@ -32,7 +32,7 @@ export interface ShardPlan {
   rowsPerClass: number;
 }
 
-/** Classes of each process, S. */
+/** Returns the number of classes of each process, S. */
 export function classesOfShard({ worldSize, wholeShape, rowsPerClass }: ShardPlan): number {
   return shardSize(wholeShape[0]! / rowsPerClass, worldSize);
 }
@@ -41,15 +41,15 @@ function localShape(plan: ShardPlan): number[] {
   return [classesOfShard(plan) * plan.rowsPerClass, plan.wholeShape[1]!];
 }
 
-/** A process's rows of a whole head [C K, E], flat; zeros where its share reaches beyond the last class. */
-function ownRows(whole: Float32Array, plan: ShardPlan): Float32Array {
+/** Returns a process's rows of a whole head [C K, E], flat; zeros beyond the last class. */
+function localRows(whole: Float32Array, plan: ShardPlan): Float32Array {
   const size = localShape(plan).reduce((product, length) => product * length, 1);
-  const own = new Float32Array(size);
-  own.set(rowOf({ data: whole, length: size }, plan.rank));
-  return own;
+  const local = new Float32Array(size);
+  local.set(rowOf({ data: whole, length: size }, plan.rank));
+  return local;
 }
 
-/** The same weights, of whose head only this process's rows are filled in. */
+/** Returns the same weights with only this process's rows of the head. */
 export function shardSource(source: WeightSource, plan: ShardPlan): WeightSource {
   const whole = () => new Float32Array(plan.wholeShape.reduce((product, length) => product * length, 1));
   return {
@@ -61,14 +61,14 @@ export function shardSource(source: WeightSource, plan: ShardPlan): WeightSource
       if (name !== HEAD_WEIGHT) return source.write(name, memory);
       const all = whole();
       source.write(name, all);
-      memory.set(ownRows(all, plan));
+      memory.set(localRows(all, plan));
     },
   };
 }
 
 /**
- * How the head is shared out, where the config asks for it and there are several processes.
- * @throws UserError for settings that do not go together
+ * Returns the division of the head; undefined without `shardHead` or with a single process.
+ * @throws UserError for contradictory settings
  */
 export function shardPlan(
   config: ShardSettings & ClassRowSettings,
@@ -77,10 +77,10 @@ export function shardPlan(
 ): ShardPlan | undefined {
   const isShared = config.shardHead && ranks !== undefined;
   if (config.classShare < 1 && !isShared) {
-    const why = config.shardHead ? "is the only one" : "does not share the head out (shardHead is off)";
+    const why = config.shardHead ? "is the only one" : "does not shard the head (shardHead is off)";
     throw new UserError(
       `classShare is ${config.classShare}, but this process ${why}: it holds all classes.`,
-      "Classes are sampled in several processes: set shardHead, and processes or gpus to 2 or more; or classShare to 1.",
+      "Sampling classes needs several processes: set shardHead, and processes or gpus to 2 or more; or set classShare to 1.",
     );
   }
   if (!isShared) return undefined;
@@ -88,7 +88,7 @@ export function shardPlan(
   return { ...ranks.shard, wholeShape, rowsPerClass: rowsPerClass(config) };
 }
 
-/** What a step knows of a head that is shared out. */
+/** Returns a step's view of a sharded head. */
 export function stepShards(
   config: BatchSettings & Pick<ProcessSettings, "classShare">,
   { cluster }: Ranks,
@@ -100,9 +100,11 @@ export function stepShards(
   return { cluster, classCount, sampleSize: config.classShare < 1 ? sampled : undefined };
 }
 
-/** The whole head of a model whose processes hold a share each. All of them call the same methods in the same order. */
+/** The whole head of a model that is sharded over processes. All processes call the same methods in the same order. */
 export class WholeHead {
-  /** The model as a checkpoint holds it: its head as of the last `collect`; what is filled in goes out by `scatter`. */
+  /**
+   * The model as a checkpoint stores it: reads give the head as of the last `collect`; `scatter` distributes writes.
+   */
   readonly stored: StoredModel;
   readonly #ranks: Ranks;
   readonly #program: Program;
@@ -113,7 +115,7 @@ export class WholeHead {
   #collected = new Map<string, Float32Array>();
   #filled = new Map<string, Float32Array>();
 
-  /** @param shapes of the variables of this process that belong to a checkpoint */
+  /** @param shapes shapes of this process's variables that belong in a checkpoint */
   constructor(ranks: Ranks, program: Program, shapes: Shapes, plan: ShardPlan) {
     this.#ranks = ranks;
     this.#program = program;
@@ -122,11 +124,11 @@ export class WholeHead {
     this.stored = {
       shapes: new Map([...shapes].map(([name, shape]) => [name, isSharded(name) ? plan.wholeShape : shape])),
       program: {
-        viewAll: async (names, take) => {
+        viewAll: async (names, view) => {
           for (const name of names) {
             const rows = this.#collected.get(name);
-            if (rows) take(name, rows);
-            else await program.viewAll([name], take);
+            if (rows) view(name, rows);
+            else await program.viewAll([name], view);
           }
         },
         fillAll: async (entries) => {
@@ -146,7 +148,7 @@ export class WholeHead {
     return this.plan.wholeShape.reduce((product, length) => product * length, 1);
   }
 
-  /** Fetches all processes' rows, for `stored`. */
+  /** Fetches the rows of all processes, for `stored`. */
   async collect(): Promise<void> {
     for (const name of this.#names) {
       const gather = this.#gathers.get(name) ?? this.#traceGather(name);
@@ -165,7 +167,7 @@ export class WholeHead {
     return gather;
   }
 
-  /** Gives every process its rows of what the chief's checkpoint held, if it had one. */
+  /** Gives every process its rows of the head in the chief's checkpoint, if there is one. */
   async scatter(): Promise<void> {
     const [chief] = await this.#ranks.gatherNumbers([this.#filled.size]);
     if (chief![0] === 0) return;
@@ -177,7 +179,7 @@ export class WholeHead {
     for (const name of this.#names) {
       const whole = this.#filled.get(name) ?? new Float32Array(this.#wholeSize);
       const rows = floatsOf(await this.#broadcast.run({ whole }));
-      await this.#program.assign(name, ownRows(rows, this.plan));
+      await this.#program.assign(name, localRows(rows, this.plan));
     }
     this.#filled.clear();
   }

@@ -1,6 +1,6 @@
-// A failure that another process reports.
+// The error of a failure in another process.
 
-/** What ended this process's run happened in another one, which reports it. */
+/** Ends this process's run after a failure in another process, which reports the cause. */
 export class PeerFailure extends Error {
   override readonly name = "PeerFailure";
   readonly rank: number;

@@ -1,4 +1,4 @@
-// The processes that train together, as one of them sees them. Shapes: W processes, k numbers of each.
+// The processes that train together, from the view of one of them. Shapes: W processes, k numbers of each.
 import { crc32 } from "node:zlib";
 import { UserError } from "../../common/errors";
 import { listRows, rowsIn, setRows, sliceRows, type Vectors, zeroVectors } from "../../common/vectors";
@@ -15,13 +15,13 @@ import { ONE_PROCESS, type Shard } from "../data/samplers";
 import type { StepRanks } from "../step/step";
 import { meanGradients } from "./gradient_buckets";
 
-/** Variables go from the chief to the others in runs of about so many bytes. */
+/** Approximate bytes of variables that the chief sends in one function call. */
 const GROUP_BYTES = 2 ** 28;
 
-/** What a process does: it prepares itself, waits for its batch, computes a step with the others, saves, evaluates. */
+/** A process's activity: prepares itself, waits for its batch, computes a step with the others, saves, evaluates. */
 export type Phase = "start" | "batch" | "step" | "save" | "evaluation";
 
-/** What of a trainer all processes have in common. */
+/** The state of a trainer that is equal in all processes. */
 export interface SharedTrainer {
   readonly program: Program;
   /** Shapes of the program's variables, by name. */
@@ -29,24 +29,24 @@ export interface SharedTrainer {
   readonly config: Pick<ProcessSettings, "shardHead">;
   /** Steps taken so far. */
   stepsDone: number;
-  /** Gives this process its rows of a head that is shared out. */
+  /** Gives this process its rows of a sharded head. */
   scatterHead(): Promise<void>;
 }
 
-/** What the processes of a run share. All of them call the same methods in the same order. */
+/** The exchange between the processes of a run. All processes call the same methods in the same order. */
 export class Ranks {
   readonly cluster: Cluster;
   readonly shard: Shard;
-  /** What a training step shares. */
+  /** A training step's operations over all processes. */
   readonly step: StepRanks;
-  /** Set from outside when the run is to end after a step; all processes hear of it by `agree`. */
+  /** Set from outside to end the run after a step; all processes learn of it through `agree`. */
   wantsStop = false;
   readonly #program: Program;
   readonly #gathers = new Map<string, GraphFunction<"rows", tf.Tensor>>();
 
   readonly #onPhase: (phase: Phase, step: number) => void;
 
-  /** @param onPhase hears where this process is */
+  /** @param onPhase called when this process enters a phase */
   constructor(
     cluster: Cluster,
     config: BucketSettings & Pick<ProcessSettings, "shardHead">,
@@ -59,17 +59,17 @@ export class Ranks {
     this.#program = new Program(cluster.sessionOptions);
   }
 
-  /** Whether this process writes the run's files. */
+  /** True if this process writes the run's files. */
   get isChief(): boolean {
     return this.shard.rank === 0;
   }
 
-  /** Says where this process is, for those who watch it. @param step the last one that it has taken */
+  /** Reports this process's phase to its supervisor. @param step the last step taken */
   enter(phase: Phase, step: number): void {
     this.#onPhase(phase, step);
   }
 
-  /** Rows of every process below each other, by rank. [n, k] -> [W * n, k], flat; the same n everywhere. */
+  /** Concatenates the rows of all processes by rank. [n, k] -> [W * n, k], flat; n is the same in all processes. */
   async gather(rows: Float32Array, k: number): Promise<Float32Array> {
     const shape = [rows.length / k, k];
     const key = shape.join();
@@ -82,36 +82,37 @@ export class Ranks {
     return floatsOf(await gather.run({ rows }));
   }
 
-  /** The numbers of every process, by rank. */
+  /** Returns the numbers of every process, by rank. */
   async gatherNumbers(numbers: readonly number[]): Promise<number[][]> {
     const all = await this.gather(Float32Array.from(numbers), numbers.length);
     const rows = listRows(rowsIn(all, this.shard.worldSize));
     return rows.map((row) => [...row]);
   }
 
-  /** What the chief makes first, and the others when it has: work whose result the chief keeps in a file. */
+  /** Calls `make` in the chief first, then in the others: for work with a result that the chief stores in a file. */
   async chiefFirst<T>(make: () => Promise<T>): Promise<T> {
     const early = this.isChief ? await make() : undefined;
     await this.gatherNumbers([0]);
     return early ?? make();
   }
 
-  /** After a step: the loss of every process, and whether any wants to stop. */
+  /** Returns the loss of every process after a step, and whether any process wants to stop. */
   async agree(loss: number): Promise<{ losses: number[]; stop: boolean }> {
     const all = await this.gatherNumbers([loss, this.wantsStop ? 1 : 0]);
     return { losses: all.map(([loss]) => loss!), stop: all.some(([, stop]) => stop === 1) };
   }
 
-  /** Scores over the images of all processes: means, weighted by their counts of images. */
-  async meanScores(own: ClassificationScores): Promise<ClassificationScores> {
-    const { images } = own;
-    const sums = images === 0 ? [0, 0, 0] : [own.loss, own.top1, own.top5].map((mean) => mean * images);
+  /** Averages the scores of all processes, weighted by their numbers of images. */
+  async meanScores(scores: ClassificationScores): Promise<ClassificationScores> {
+    const { images } = scores;
+    const means = [scores.loss, scores.top1, scores.top5];
+    const sums = images === 0 ? [0, 0, 0] : means.map((mean) => mean * images);
     const all = await this.gatherNumbers([images, ...sums]);
     const [count, loss, top1, top5] = [0, 1, 2, 3].map((i) => all.reduce((sum, one) => sum + one[i]!, 0));
     return { loss: loss! / count!, top1: top1! / count!, top5: top5! / count!, images: count! };
   }
 
-  /** The vectors of all processes, of which each holds its part (`partOf`) of `count`. */
+  /** Gathers the vectors of all processes; each holds its part (`partOf`) of `count` vectors. */
   async gatherVectors({ data, length }: Vectors, count: number): Promise<Vectors> {
     const padded = zeroVectors(rowsPerRank(count, this.shard.worldSize), length);
     setRows(padded, 0, data);
@@ -119,7 +120,7 @@ export class Ranks {
     return sliceRows({ data: all, count: all.length / length, length }, 0, count);
   }
 
-  /** Gives every process the chief's weights, optimizer state and step, and verifies that they have them. */
+  /** Gives every process the chief's weights, optimizer state and step, and verifies them. */
   async share(trainer: SharedTrainer): Promise<void> {
     const [[step]] = (await this.gatherNumbers([trainer.stepsDone])) as [[number]];
     trainer.stepsDone = step;
@@ -137,7 +138,10 @@ export class Ranks {
     await this.verifyEqual(trainer);
   }
 
-  /** @throws UserError naming a variable whose checksum (CRC-32) is another than the chief's, and the rank that has it */
+  /**
+   * Compares the CRC-32 of variables with the chief's.
+   * @throws UserError naming a variable that differs, and its rank
+   */
   async verifyEqual(trainer: Pick<SharedTrainer, "program" | "shapes" | "config">): Promise<void> {
     const names = [...equalShapes(trainer).keys()];
     const halves: number[] = [];
@@ -157,7 +161,7 @@ export class Ranks {
   }
 }
 
-/** What a training step shares with the other processes of a cluster. */
+/** Returns a training step's operations over all processes of a cluster. */
 export function stepRanks(
   cluster: Cluster,
   config: BucketSettings & Pick<ProcessSettings, "shardHead">,
@@ -173,7 +177,7 @@ export function stepRanks(
   };
 }
 
-/** Shapes of the variables that are the same in all processes: all but the rows of a head that is shared out. */
+/** Returns the shapes of variables that are equal in all processes: all but the rows of a sharded head. */
 function equalShapes({ shapes, config }: Pick<SharedTrainer, "shapes" | "config">): SharedTrainer["shapes"] {
   return new Map([...shapes].filter(([name]) => !(config.shardHead && isSharded(name))));
 }
@@ -182,14 +186,14 @@ function rowsPerRank(count: number, worldSize: number): number {
   return Math.ceil(count / worldSize);
 }
 
-/** From where to where a process works on `count` rows: contiguous parts, each row in one of them. */
+/** Returns the range of a process's rows among `count`: contiguous parts, each row in exactly one. */
 export function partOf(count: number, ranks?: Pick<Ranks, "shard">): [start: number, end: number] {
   const { rank, worldSize } = ranks?.shard ?? ONE_PROCESS;
   const size = rowsPerRank(count, worldSize);
   return [Math.min(count, rank * size), Math.min(count, (rank + 1) * size)];
 }
 
-/** Names of variables in groups of about GROUP_BYTES. */
+/** Groups names of variables into about GROUP_BYTES each. */
 function groupsOf(shapes: ReadonlyMap<string, readonly number[]>): string[][] {
   const groups: string[][] = [[]];
   let bytes = 0;

@@ -1,4 +1,4 @@
-// Averages of the weights over a run: EMA over steps, SWA over the ends of epochs. They are variables beside the weights.
+// Averages of the weights over a run, as variables of their own: EMA over steps, SWA over the ends of epochs.
 
 import type { AverageSettings } from "../../config/optimiser";
 import { floatsOf } from "../../engine/native/dtypes";
@@ -10,29 +10,29 @@ import type { Position } from "./schedule";
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
-/** The averages that a config asks for. */
+/** Returns the averages that a config enables. */
 export function averagesOf({ emaDecay, swaStartEpoch }: AverageSettings): Average[] {
   return [...(emaDecay > 0 ? (["ema"] as const) : []), ...(swaStartEpoch > 0 ? (["swa"] as const) : [])];
 }
 
 /** The averages of a trainer's weights. */
 export interface Averages {
-  /** Shapes of their variables, all of which belong into a checkpoint. */
+  /** Shapes of their variables; all belong in a checkpoint. */
   shapes: Shapes;
-  /** Each averaged weight with its average. */
+  /** Names of each weight and its average. */
   pairs: readonly (readonly [weight: string, average: string])[];
   /** Their graphs, by kind. */
   functions: Partial<Record<Average, GraphFunction<never, void>>>;
-  /** Takes in the weights after a step: EMA after each, SWA after the last one of its epochs. */
+  /** Adds the weights after a step: to the EMA after each, to the SWA after the last step of its epochs. */
   update(position: Position, stepsPerEpoch: number): Promise<void>;
-  /** Those that hold something already. */
+  /** Returns the averages that are not empty. */
   present(): Promise<Average[]>;
 }
 
 /**
- * Declares the averages that the config asks for (no memory is taken for others) beside the weights, which are
- * variables of the program already. A batch norm's running values are averaged like weights: PyTorch's
- * `AveragedModel(model, ..., use_buffers=True)`, which spares the pass over the training images of `update_bn`.
+ * Declares the averages that the config enables; the weights are variables of the program already. A batch norm's
+ * running values are averaged like weights, as in PyTorch's `AveragedModel(model, ..., use_buffers=True)`, which makes
+ * the pass of `update_bn` over the training images unnecessary.
  * @see https://docs.pytorch.org/docs/stable/optim.html#weight-averaging-swa-and-ema, https://arxiv.org/abs/1803.05407 (SWA)
  */
 export async function createAverages(
@@ -69,8 +69,8 @@ export async function createAverages(
 }
 
 /**
- * mean <- weight + share (mean - weight): the share of what is there already is `decay` for the EMA and n / (n + 1)
- * for the SWA. The first of either is a copy of the weights, as in PyTorch.
+ * Traces mean <- weight + share (mean - weight). The share of the old mean is `decay` for the EMA and n / (n + 1) for
+ * the SWA. The first mean is a copy of the weights, as in PyTorch.
  */
 function traceAverage(
   program: Program,

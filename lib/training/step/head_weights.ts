@@ -5,8 +5,8 @@ import { isOfTower, isWeight, storedName, type WeightKind } from "../../model/we
 import type { StoredModel } from "../../runs/store";
 
 /**
- * Neck and head of a model as tensors, as they are now; the caller frees them.
- * @param kind an average in their place; what is never averaged is that of the weights
+ * Reads the current neck and head of a model as tensors; the caller disposes of them.
+ * @param kind the raw weights, or an average; weights that are never averaged are the raw ones
  */
 export async function readHeadWeights({ program, shapes }: StoredModel, kind: WeightKind): Promise<Weights> {
   const names = [...shapes.keys()].filter((name) => isWeight(name) && !isOfTower(name));

@@ -1,5 +1,5 @@
-// Dynamic loss scaling: float16 loses gradients below 6e-8, so the loss is multiplied before the backward pass, and
-// the gradients are divided again. PyTorch: `torch.amp.GradScaler`, with its numbers.
+// Dynamic loss scaling: float16 loses gradients below 6e-8, so the loss is scaled up before the backward pass, and the
+// gradients are scaled down after it. Same constants as PyTorch's `torch.amp.GradScaler`.
 
 import type { OptimiserSettings } from "../../config/optimiser";
 import { floatsOf } from "../../engine/native/dtypes";
@@ -10,24 +10,24 @@ import { OPTIMIZER_PREFIX, SKIPPED_STEPS } from "../../model/weight_names";
 
 const SCALE = `${OPTIMIZER_PREFIX}loss_scale`;
 const GOOD_STEPS = `${OPTIMIZER_PREFIX}good_steps`;
-/** The scale doubles after this many steps without an overflow; it halves at one. */
+/** The scale doubles after this many steps without an overflow, and halves at each overflow. */
 const GROWTH_INTERVAL = 2000;
 
-/** First values of the scalar variables that loss scaling needs. */
+/** Initial values of loss scaling's scalar variables. */
 export const LOSS_SCALE_START: Readonly<Record<string, number>> = {
   [SCALE]: 65536,
   [GOOD_STEPS]: 0,
   [SKIPPED_STEPS]: 0,
 };
 
-/** What the loss is multiplied with now. */
+/** Returns the current factor of the loss. */
 export function lossScale(variables: TracedVariables): tf.Scalar {
   return variables.read(SCALE) as tf.Scalar;
 }
 
 /**
- * Counts the steps that have changed the weights, the next one included: AdamW's bias corrections are by these, as
- * PyTorch's GradScaler leaves out the optimizer's step where gradients overflow.
+ * Counts the steps that have changed the weights, including the next one. AdamW's bias corrections use this count,
+ * since steps with overflowing gradients are skipped, as by PyTorch's GradScaler.
  * @param step the next step, from 1
  */
 export async function stepsApplied(
@@ -39,12 +39,12 @@ export async function stepsApplied(
   return step - floatsOf(await program.read(SKIPPED_STEPS))[0]!;
 }
 
-/** Whether all numbers of all gradients are finite: a bool scalar. */
+/** Returns a bool scalar: whether all gradients are finite. */
 export function allFinite(gradients: readonly tf.Tensor[]): tf.Tensor {
   return tf.all(tf.stack(gradients.map((gradient) => tf.all(tf.isFinite(gradient)))));
 }
 
-/** Traces the change of the scale behind a step. */
+/** Traces the update of the scale after a step. */
 export function updateLossScale(variables: TracedVariables, finite: tf.Tensor): void {
   const scale = lossScale(variables);
   const goodSteps = tf.add(variables.read(GOOD_STEPS), 1);

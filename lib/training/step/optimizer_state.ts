@@ -1,4 +1,4 @@
-// The variables that a training step has besides the weights.
+// Declares the optimizer's variables: moments, loss scale, sums of gradients.
 import type { OptimiserSettings } from "../../config/optimiser";
 import type { Program } from "../../engine/program/program";
 import { accumulatedOf, firstMomentOf, secondMomentOf } from "../../model/weight_names";
@@ -7,10 +7,10 @@ import { LOSS_SCALE_START } from "./loss_scale";
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /**
- * Declares the optimizer's variables and gives them their first values: two moments of each trained weight, the loss
- * scale in float16, and the sums of gradients where a batch goes through in pieces.
+ * Declares and initialises the optimizer's variables: two moments of each trained weight, the loss scale in float16,
+ * and the sums of gradients if a batch is divided into pieces.
  * @param trained shapes of the trained weights by name
- * @returns shapes of those that belong into a checkpoint: all but the sums, which are zero between two steps
+ * @returns shapes of the variables that belong in a checkpoint: all but the sums, which are zero between steps
  */
 export async function declareOptimizer(
   program: Program,

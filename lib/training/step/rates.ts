@@ -1,4 +1,4 @@
-// The two learning rates of a step.
+// The learning rates of a step, for the head and the backbone.
 import { UserError } from "../../common/errors";
 import type { OptimiserSettings } from "../../config/optimiser";
 import type { StageSettings } from "../../config/parts";
@@ -6,13 +6,13 @@ import { isBackboneFrozen, learningRate, type Position } from "./schedule";
 
 /** Learning rates of a step. */
 export interface LearningRates {
-  /** Neck and head. */
+  /** Learning rate of neck and head. */
   head: number;
-  /** 0 where the step leaves the backbone as it is. */
+  /** Learning rate of the backbone; 0 if the step does not change it. */
   backbone: number;
 }
 
-/** The learning rates at a position of a run. @param byHand these instead of the schedule's */
+/** Returns the learning rates at a position of a run. @param byHand overrides the schedule's */
 export function ratesAt(
   config: OptimiserSettings & StageSettings,
   position: Position,
@@ -25,11 +25,11 @@ export function ratesAt(
   return { head, backbone: isFrozen ? 0 : backbone };
 }
 
-/** @throws UserError when a rate is no number of 0 or more */
+/** Returns the rates unchanged. @throws UserError if a rate is negative or no finite number */
 export function checkedRates(rates: LearningRates): LearningRates {
   for (const rate of Object.values(rates)) {
     if (Number.isFinite(rate) && rate >= 0) continue;
-    throw new UserError(`A learning rate is a number of 0 or more; given was ${rate}.`, "For example 1e-4.");
+    throw new UserError(`Expected a learning rate of 0 or more, got ${rate}.`, "For example 1e-4.");
   }
   return rates;
 }

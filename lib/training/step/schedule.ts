@@ -1,15 +1,15 @@
-// The schedules of learning rate and margin.
+// The schedules of the learning rate and of the ArcFace margin.
 import type { MarginSettings } from "../../config/loss";
 import type { OptimiserSettings, ScheduleSettings } from "../../config/optimiser";
 
-/** Where a run stands: both from 1. */
+/** A position in a run; both numbers count from 1. */
 export interface Position {
   epoch: number;
   /** Step within the epoch. */
   stepInEpoch: number;
 }
 
-/** Share of the run that the `cosine` schedule warms up over, as the field usually does. */
+/** Share of the run for the warm-up of the `cosine` schedule, a usual value. */
 const COSINE_WARM_UP_SHARE = 0.1;
 
 /**
@@ -27,8 +27,9 @@ const SCHEDULES: Record<ScheduleSettings["lrSchedule"], typeof learningRate> = {
 };
 
 /**
- * The original's: epochs 1..warm-up rise linearly per step, by .01 + .99 k/T for k = 0 .. T-1, which does not reach 1; later each epoch has one value,
- * 0.5 init (1 + cos(pi epoch / (n_epochs + 1))), because the published code adds 1 to n_epochs before its loop.
+ * Computes the original's schedule. In the warm-up epochs the rate rises linearly per step, by .01 + .99 k/T for
+ * k = 0 .. T-1, which does not reach 1. Later each epoch has one value, 0.5 init (1 + cos(pi epoch / (n_epochs + 1))),
+ * because the published code adds 1 to n_epochs before its loop.
  */
 function originalSchedule(
   config: ScheduleSettings,
@@ -43,7 +44,9 @@ function originalSchedule(
   return 0.5 * config.initLr * (1 + Math.cos((Math.PI * epoch) / (config.nEpochs + 1)));
 }
 
-/** Linear warm-up over the first tenth of all steps, then half a cosine that would be at its end one step after the last. */
+/**
+ * Computes a linear warm-up over the first tenth of all steps, then half a cosine that ends one step after the last.
+ */
 function cosineSchedule(
   config: ScheduleSettings,
   { epoch, stepInEpoch }: Position,
@@ -57,7 +60,7 @@ function cosineSchedule(
   return config.finalLr + 0.5 * (config.initLr - config.finalLr) * (1 + Math.cos(Math.PI * share));
 }
 
-/** Whether an epoch (from 1) trains neck and head alone, the backbone as it is. */
+/** Tells whether an epoch (from 1) trains only neck and head. */
 export function isBackboneFrozen(
   config: Pick<OptimiserSettings, "nEpochs" | "frozenEpochs">,
   epoch: number,

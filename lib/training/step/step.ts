@@ -1,4 +1,4 @@
-// The training step as traced functions. Shapes: B batch, F features, n pieces of a batch.
+// Traces the training step: loss, gradients, AdamW. Shapes: B batch, F features, n pieces of a batch.
 import { UserError } from "../../common/errors";
 import { rowOf, rowsIn } from "../../common/vectors";
 import type { OptimiserSettings } from "../../config/optimiser";
@@ -23,11 +23,11 @@ import { accumulatedOf, FIXED_NAMES, HEAD_WEIGHT, isOfTower, placeInTower } from
 import { allFinite, lossScale, updateLossScale } from "./loss_scale";
 import { type AdamRates, applyAdamW, hasDecay } from "./optimizer";
 
-/** Rates of a step; neck and head have others than the backbone. */
+/** Rates of a step, separate for neck with head and for the backbone. */
 type RateName = "epsilon" | "headStepSize" | "headKeep" | "backboneStepSize" | "backboneKeep";
 type Rates<T> = Readonly<Record<RateName, T>>;
 
-/** A whole batch with the random numbers that go with it. */
+/** A whole batch with its random numbers. */
 export interface LossFeed {
   /** [B, ...], flat. */
   inputs: Float32Array;
@@ -37,22 +37,22 @@ export interface LossFeed {
   keep: Float32Array;
   /** ArcFace margin, radians. */
   margin: number;
-  /** For the sample of this process's classes, [S], where the step has one. */
+  /** Random numbers that sample this process's classes, [S], if the step samples classes. */
   draws?: Float32Array;
 }
 
-/** What a step is fed: a whole batch, and the step's rates. */
+/** The feed of a step: a whole batch, and the step's rates. */
 export interface StepFeed extends Rates<number>, LossFeed {}
 
 /** A traced step. */
 export interface TrainStep {
-  /** Updates all variables by one batch, and returns its loss. */
+  /** Updates all variables with one batch, and returns its loss. */
   run(fed: StepFeed): Promise<number>;
-  /** The graphs of a step, in the order in which it runs them. */
+  /** The graphs of a step, in the order of execution. */
   readonly functions: readonly GraphFunction<never, unknown>[];
 }
 
-/** What the step is made of. */
+/** The parts of a step. */
 export interface StepParts {
   /** The settings that change its graph. */
   config: StepSettings;
@@ -66,20 +66,20 @@ export interface StepParts {
   featureCount: number;
   /** The processes that train together; default: this one alone. */
   ranks?: StepRanks;
-  /** Where these share the head's rows out. */
+  /** The shards of the head, if these processes divide its rows. */
   shards?: StepShards;
 }
 
-/** What a step shares with the other processes. */
+/** A step's operations over all processes. */
 export interface StepRanks extends NonNullable<NeckTraining["ranks"]> {
-  /** Mean of the processes' gradients, by weight. */
+  /** Returns the mean of the processes' gradients, by weight. */
   meanGradients(gradients: ReadonlyMap<string, tf.Tensor>): ReadonlyMap<string, tf.Tensor>;
 }
 
 /**
- * Names of the weights that a run trains: all but running statistics and the like, and, where it trains only the last
- * blocks of the backbone, all that stands before these.
- * @throws UserError where the backbone has fewer blocks
+ * Returns the names of the weights that a run trains: all except running statistics and other fixed ones, and, with
+ * `trainedBlocks`, except everything before these last blocks of the backbone.
+ * @throws UserError if the backbone has fewer blocks
  */
 export function trainedNames(
   shapes: StepParts["shapes"],
@@ -105,9 +105,9 @@ export function trainedNames(
 }
 
 /**
- * Traces forward, backward and AdamW into the program whose variables are the weights and the optimizer's
- * (`declareOptimizer`). With `accumulationSteps` n a batch goes through in n pieces, whose gradients are added up in
- * the session before one update: the memory of a batch of B / n, and the same result.
+ * Traces forward pass, backward pass and AdamW into a program that has the weights and the optimizer's variables
+ * (`declareOptimizer`). With `accumulationSteps` n, a batch is divided into n pieces, and their gradients are summed in
+ * the session before one update: this needs the memory of a batch of B / n, and gives the same result.
  */
 export function traceStep(program: Program, parts: StepParts): TrainStep {
   return parts.config.accumulationSteps === 1
@@ -127,7 +127,7 @@ const RATES = {
   backboneKeep: { shape: [] },
 };
 
-/** Inputs of a graph that takes `count` images. */
+/** Returns the input specs of a graph for `count` images. */
 export function batchSpecs(
   { config, inputShape, featureCount, shapes, shards }: StepParts,
   count: number,
@@ -200,7 +200,7 @@ function stepInPieces(program: Program, parts: StepParts, pieces: number): Train
   return { run, functions: [accumulate, apply] };
 }
 
-/** The mean loss of some images, and its gradients by weight; in float16 these are times the loss scale. */
+/** Traces the mean loss of a batch, and its gradients by weight; in float16 these are multiplied by the loss scale. */
 export function lossAndGradients(
   parts: StepParts,
   fed: LossInputs,
@@ -223,14 +223,14 @@ export function lossAndGradients(
   return { loss: (scale ? tf.div(value, scale) : value) as tf.Scalar, gradients, scale };
 }
 
-/** AdamW by all processes' gradients on every trained weight; in float16 it skips a step where they overflowed. */
+/** Traces AdamW on every trained weight, with all processes' gradients; in float16 it skips steps that overflowed. */
 function update(
   { config, ranks }: StepParts,
   variables: TracedVariables,
-  ownGradients: ReadonlyMap<string, tf.Tensor>,
+  localGradients: ReadonlyMap<string, tf.Tensor>,
   fed: Rates<tf.Scalar>,
 ): void {
-  const gradients = ranks?.meanGradients(ownGradients) ?? ownGradients;
+  const gradients = ranks?.meanGradients(localGradients) ?? localGradients;
   const isScaled = config.precision === "float16";
   const finite = isScaled ? allFinite([...gradients.values()]) : undefined;
   for (const [name, gradient] of gradients) {
