@@ -113,7 +113,7 @@ export async function runSweep(
   const folder = dirname(first.folder);
   await asOwner(folder, "The sweep", async () => {
     if (!existsSync(runFile(folder, "config"))) return withSignal(signal, () => trainAll(runs, options));
-    throw new UserError(`${folder} is a run: no sweep goes into its folder.`, "Give the sweep another name.");
+    throw new UserError(`${folder} is a run: a sweep cannot use its folder.`, "Give the sweep another name.");
   });
 }
 

@@ -39,7 +39,7 @@ function baselineOf(
 function whyIncomparable(one: ScoredOn | undefined, other: ScoredOn | undefined): string | undefined {
   if (!one || !other) return WITHOUT_NOTE;
   const isSame = one.fingerprint === other.fingerprint && dataFolder(one) === dataFolder(other);
-  return isSame ? undefined : `scored on others: ${scoredOnText(other)}`;
+  return isSame ? undefined : `scored on other queries: ${scoredOnText(other)}`;
 }
 
 /** Returns the baseline of the run in a folder; the run need not have a checkpoint yet. */

@@ -66,7 +66,7 @@ export function dataDifferences(folder: string, config: MadeOfSettings): string[
   return [
     ...changes("the training table has", { ...before, ...before.table }, { ...now, ...now.table }),
     ...heldOutChanges(before.heldOut, now.heldOut),
-    ...(otherWeights ? [`the backbone's weights are others (${config.weights})`] : []),
+    ...(otherWeights ? [`the backbone's weights are different (${config.weights})`] : []),
   ];
 }
 
@@ -88,7 +88,7 @@ function changes(what: string, before: NamedContent, now: NamedContent): string[
   const names = before.classes && now.classes ? nameChanges(before.classes, now.classes) : "";
   const rows =
     before.rows === now.rows
-      ? `${now.rows} rows as before, but others`
+      ? `${now.rows} rows as before, but with other content`
       : `${before.rows} rows, now ${now.rows}`;
   const parts = [...(isSame ? [] : [rows]), ...(names === "" ? [] : [names])];
   return parts.length > 0 ? [`${what} changed: ${parts.join("; ")}`] : [];

@@ -19,7 +19,7 @@ export function refuseOtherStart(
   const path = before === undefined ? undefined : startPath(initFrom);
   if (path === undefined || fileFingerprint(path) === before) return;
   throw new UserError(
-    `The run in ${folder} started from ${initFrom} as it was then; that one has been trained anew since.`,
+    `The run in ${folder} started from ${initFrom} as it was then; ${initFrom} has been trained again since.`,
     advice,
   );
 }

@@ -44,7 +44,9 @@ function rowsByName(
   const unknown = now.filter((name) => !places.has(name));
   const isAmbiguous = places.size < before.length;
   if (unknown.length === 0 && !isAmbiguous) return Int32Array.from(now, (name) => places.get(name)!);
-  const why = isAmbiguous ? "classes of one name" : `it has not learned ${listed(unknown)}`;
+  const why = isAmbiguous
+    ? "several of its classes have the same name"
+    : `it has not learned ${listed(unknown)}`;
   throw new UserError(
     `${folder} knows ${before.length} classes, the training table has ${now.length}: ${why}.`,
     FRESH_HEAD_ADVICE,

@@ -77,7 +77,7 @@ function attachToSame(config: Readonly<TrainConfig>, { overwrite }: StartOptions
   const advice = `Stop it first (attachRun("${runName}").stop()), or give this run another name (in Train the parameter \`run\`).`;
   if (overwrite) throw new UserError(`The run ${runName} is under way: it is not replaced.`, advice);
   refuseOtherRun(folder, config, advice);
-  const note = `${runName}: under way already, with the same settings and data; taken hold of`;
+  const note = `${runName}: already under way, with the same settings and data; attached to it`;
   return { folder, note, stop: () => stopRun(folder) };
 }
 

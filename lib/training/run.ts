@@ -1,5 +1,4 @@
 // Trains a run, from its start or last checkpoint, to its end.
-import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { messageOf, UserError } from "../common/errors";
 import type { Claim } from "../common/files/claim";
@@ -12,8 +11,6 @@ import type { MadeOfSettings } from "../config/parts";
 import { processCount } from "../config/processes";
 import type { StartSettings } from "../config/start";
 import { neckDifference } from "../model/neck";
-import { isOfHead } from "../model/weight_names";
-import { findCheckpoint } from "../runs/checkpoint_ref";
 import { describeEnvironment } from "../runs/environment";
 import { openEventFile } from "../runs/event_files";
 import type { EndMetric, Metric, StepMetric } from "../runs/metrics";
@@ -24,22 +21,20 @@ import {
   isFinished,
   logLine,
   readRunConfig,
-  rewindMetrics,
   runFile,
   runFolder,
 } from "../runs/run_folder";
-import { dataDifferences, readNote, WITHOUT_NOTE } from "../runs/run_note";
+import { dataDifferences } from "../runs/run_note";
 import { endedAt, type RunSummary, summarise } from "../runs/run_summary";
 import { refuseOtherStart } from "../runs/start_check";
 import { bringBack, claimRun } from "../runs/start_folder";
-import { restoreCheckpoint } from "../runs/store";
 import type { Run } from "./active_run";
-import { buildTraining, type TrainingSetup } from "./build";
+import { buildTraining } from "./build";
 import { requireDisk } from "./capacity";
-import { noteRun, runScoredOn } from "./note_run";
+import { runScoredOn } from "./note_run";
+import { startOrResume } from "./resume";
 import { evaluateRun } from "./run_evaluation";
 import { keepEpoch, keepStep, saveLast } from "./save_run";
-import { refuseOtherShape } from "./start_weights";
 
 /**
  * Trains the run in a folder to its end in this process, from the start or from its last checkpoint. Writes every step
@@ -94,7 +89,7 @@ export async function holdRun(
   }
 }
 
-/** Returns the summary of a run that finished earlier. @throws UserError if its start has been trained anew since */
+/** Returns the summary of a run that finished earlier. @throws UserError if its start has been trained again since */
 function shownAgain(folder: string, config: Pick<StartSettings, "initFrom">): RunSummary {
   refuseOtherStart(folder, config, OTHER_START_ADVICE);
   return { ...summarise(folder), finishedBefore: endedAt(folder) };
@@ -146,7 +141,7 @@ export async function train(
   const { trainer } = setup;
   try {
     if (writes) requireDisk(folder, trainer.stored.shapes);
-    if (writes) await begin(job, setup, reinitHead);
+    if (writes) await startOrResume(job, setup, reinitHead);
     await ranks?.share(trainer);
     const toEventFile = writes ? openEventFile(folder, trainer.stepsDone) : () => {};
     const record = (metric: Metric) => {
@@ -186,7 +181,7 @@ function refuseFreshHead(folder: string): never {
   );
 }
 
-const OTHER_START_ADVICE = "Choose another --run-name, or give --overwrite to train this one anew.";
+const OTHER_START_ADVICE = "Choose another --run-name, or give --overwrite to train this one again.";
 
 /** @throws UserError if a run was made of another table, other classes or weights than there are now */
 function refuseOtherData(folder: string, config: MadeOfSettings, isEnded: boolean): void {
@@ -200,38 +195,6 @@ function refuseOtherData(folder: string, config: MadeOfSettings, isEnded: boolea
     `The run in ${folder} was made of other data: ${differences.join("; ")}.`,
     `Restore the earlier data, or train under another --run-name; ${way}.`,
   );
-}
-
-/** Restores the last checkpoint, if any, and notes the inputs of a new run. */
-async function begin(
-  { folder, config }: Pick<Run, "folder" | "config">,
-  setup: TrainingSetup,
-  reinitHead: boolean,
-): Promise<void> {
-  const isNew = !existsSync(runFile(folder, "last"));
-  await resume(folder, setup, reinitHead);
-  if (isNew) {
-    const start = config.initFrom === "" ? undefined : findCheckpoint(config.initFrom).folder;
-    noteRun(folder, config, setup.data, start);
-  } else if (reinitHead) noteRun(folder, config, setup.data, folder);
-  else if (!readNote(folder)) logLine(folder, `This run was ${WITHOUT_NOTE}`);
-}
-
-/** Restores the last checkpoint, if any. @param reinitHead restore all but the head, which stays fresh */
-async function resume(folder: string, { trainer }: TrainingSetup, reinitHead: boolean): Promise<void> {
-  const path = runFile(folder, "last");
-  if (existsSync(path)) {
-    trainer.stepsDone = await restoreCheckpoint(
-      path,
-      trainer.stored,
-      (name, found, expected) => refuseOtherShape(path, name, found, expected, trainer.config),
-      (name) => !(reinitHead && isOfHead(name)),
-    );
-    if (reinitHead) await trainer.resetAverages(isOfHead);
-    const head = reinitHead ? ", with a fresh head" : "";
-    logLine(folder, `Resumed after step ${trainer.stepsDone} of ${trainer.totalSteps}${head}`);
-  }
-  rewindMetrics(folder, trainer.stepsDone);
 }
 
 async function trainToEnd(run: Run): Promise<void> {

@@ -188,7 +188,7 @@ test("a run started by a notebook belongs to its own process from the first mome
   const run = startRun(config);
   const { pid } = trainerOf(run.folder)!;
   assert.notEqual(pid, process.pid);
-  assert.match(startRun(config).note!, /under way already.*taken hold of/);
+  assert.match(startRun(config).note!, /already under way.*attached to it/);
   assert.throws(() => startRun(config, { overwrite: true }), /is under way: it is not replaced/);
   assert.throws(() => beginRun(config), new RegExp(`is under way \\(process ${pid}, `));
   while (viewRun(name).steps.length === 0) await sleep(50);

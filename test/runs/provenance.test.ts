@@ -79,7 +79,7 @@ test("differences name rows, added and removed classes, other numbers, held-out 
   assert.deepEqual(dataDifferences(folder, config), []);
   write(config.csv, TABLE.replace("0,fruit,0", "0,fruit,2"));
   assert.deepEqual(dataDifferences(folder, config), [
-    "the training table has changed: 2 rows as before, but others",
+    "the training table has changed: 2 rows as before, but with other content",
   ]);
   write(config.csv, `${TABLE}c.jpg,2,fruit,1\n`);
   write("final_data_224_classes.csv", `${CLASSES.replace("fig", "grape")}2,fruit,9,kiwi\n`);

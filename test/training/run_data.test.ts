@@ -209,7 +209,10 @@ test("a baseline scored on other queries is left out with the reason; a finished
     writeFileSync(index, text.trim().split("\n").slice(0, -1).join("\n"));
     const other = await train("other", { initFrom });
     assert.equal(other.baseline!.mp5, undefined);
-    assert.match(baselineText(other.baseline), /left out, scored on others: 6 queries of 6 held-out classes/);
+    assert.match(
+      baselineText(other.baseline),
+      /left out, scored on other queries: 6 queries of 6 held-out classes/,
+    );
     assert.equal(summarise(other.folder).baseline!.mp5, undefined);
   } finally {
     writeFileSync(index, text);
@@ -242,7 +245,7 @@ test("startRun attaches to the same run while it is under way, and refuses anoth
   t.after(() => child.kill("SIGKILL"));
   while (!existsSync(runFile(folder, "last"))) await new Promise((resolve) => setTimeout(resolve, 50));
   const run = startRun(config);
-  assert.match(run.note!, /under way already, with the same settings and data; taken hold of/);
+  assert.match(run.note!, /already under way, with the same settings and data; attached to it/);
   const other = { ...config, margin: 0.1 };
   assert.throws(() => startRun(other), /margin 0\.3 -> 0\.1[\s\S]*attachRun\(".*"\)\.stop\(\)/);
   assert.throws(() => startRun(config, { overwrite: true }), /under way: it is not replaced/);

@@ -117,7 +117,9 @@ export function refuseLearnedClasses(
   const known = learnedAmong(set, config.dataDir, learnedBy(folder))?.size;
   if (differences.length === 0 && !known) return;
   const why =
-    differences.length > 0 ? differences.join("; ") : `training table was another, with ${known} of them`;
+    differences.length > 0
+      ? differences.join("; ")
+      : `training table was different, with ${known} of these classes`;
   throw new UserError(
     `${folder} has learned classes that this run is to be scored on: its ${why}.`,
     "Start from a run with the same holdOutShare and seed, trained on the same table.",

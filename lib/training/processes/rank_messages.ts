@@ -1,13 +1,11 @@
 // Messages between a rank's process and its supervisor, over Node's IPC channel.
 import type { ProgressReport } from "../../common/progress";
-import type { TrainConfig } from "../../config/config";
+import type { Run } from "../active_run";
 import type { Phase } from "../ranks/ranks";
 import type { FailureKind } from "./rank_watch";
 
 /** A run of several processes, and the ranks on this host. */
-export interface RankJob {
-  folder: string;
-  config: Readonly<TrainConfig>;
+export interface RankJob extends Pick<Run, "folder" | "config"> {
   /** "host:port" of all ranks. */
   addresses: readonly string[];
   /** The ranks on this host. */
