@@ -9,7 +9,7 @@ import {
   type ProgressReport,
   type TaskOptions,
 } from "../../common/progress";
-import type { SettingName, TrainConfig } from "../../config/config";
+import type { SettingName } from "../../config/config";
 import {
   bestRun,
   planSweep,
@@ -52,7 +52,7 @@ const PAUSE_MS = 500;
  * const result = await sweep(preset("demo", "frozen"), { margin: [0.2, 0.3] }, { name: "margins" });
  */
 export async function sweep(
-  config: Readonly<TrainConfig>,
+  config: SweepRun["config"],
   grid: SweepGrid,
   { name = `${config.runName}_sweep`, signal }: { name?: string } & Pick<TaskOptions, "signal"> = {},
 ): Promise<SweepResult> {
