@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { projectRoot } from "./system.mjs";
+import { installPackages, projectRoot } from "./system.mjs";
 
 /** Node's version -> the version of its npm. */
 export const NODES = { 20.19: "10.8", 22: "10.9", 24: "11", 26: "11" };
+
+/** Node's version -> packages without which Node itself does not start. */
+const NODE_NEEDS = { 26: ["libatomic1"] };
 
 /** Downloads a package if it is missing; returns the path of its archive. */
 function pack(name) {
@@ -35,6 +38,7 @@ function unpack(archive, folder) {
 /** Installs a Node.js in the bare system. */
 export function installNode(system, version) {
   const local = join(system.root, "usr/local");
+  installPackages(system, NODE_NEEDS[version] ?? []);
   unpack(pack(`node-linux-${process.arch}@${version}`), local);
   unpack(pack(`npm@${NODES[version]}`), join(local, "lib/node_modules/npm"));
   for (const name of ["npm", "npx"])
