@@ -223,6 +223,7 @@ test("a fine-tuned run has the frozen run that it started from in its summary an
     run: runs.name("before"),
     mp5: frozen.retrieval!.mp5,
     r1: frozen.retrieval!.r1,
+    leftOut: undefined,
   });
   assert.equal(baselineOfRun(tuned.folder), frozen.retrieval!.mp5);
 });
