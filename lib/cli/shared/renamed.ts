@@ -42,7 +42,7 @@ export function applyRenamed(command: Command): void {
 
 /** Prints once, on standard error, that a command or flag has a new name. */
 export function noticeRenamed(old: string, now: string): void {
-  noticeOnce(`${old} is now ${now}.`);
+  noticeOnce(`${old} is now ${now}${now.endsWith(".") ? "" : "."}`);
 }
 
 function addWords(command: Command, old: Option, words: readonly string[]): void {
