@@ -1,6 +1,6 @@
 // The page of `guie serve`: searches with an image that is chosen, dropped or pasted, and shows the results.
 
-/** @typedef {import("../serving/found").FoundRow} FoundRow */
+/** @typedef {import("../serving/found_row").FoundRow} FoundRow */
 
 /** Attaches the page's behaviour. */
 export default function searchPage() {

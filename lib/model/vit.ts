@@ -136,7 +136,7 @@ function embedPatches(weights: Weights, images: tf.Tensor4D, tower: Tower): tf.T
     const product = tf.matMul(cutPatches(images, tower), kernel, false, true);
     const embedded = weights["conv1.bias"] ? tf.add(product, weights["conv1.bias"]) : product;
     const patches: tf.Tensor3D = tf.reshape(embedded, [images.shape[0], -1, D]);
-    const rows: tf.Tensor2D = tf.reshape(placeTokens(weights, patches, tower), [-1, D]);
+    const rows: tf.Tensor2D = tf.reshape(addPositions(weights, patches, tower), [-1, D]);
     return tower.lnPre ? namedNorm(weights, "ln_pre", rows, tower) : rows;
   });
 }
@@ -153,7 +153,7 @@ function cutPatches(images: tf.Tensor4D, tower: Tower): tf.Tensor2D {
 }
 
 /** Adds positions to class token and patches; registers have none. [B, patches, D] -> [B, N, D]. */
-function placeTokens(weights: Weights, patches: tf.Tensor3D, tower: Tower): tf.Tensor3D {
+function addPositions(weights: Weights, patches: tf.Tensor3D, tower: Tower): tf.Tensor3D {
   const positions = weights.positional_embedding as tf.Tensor2D;
   if (!tower.classToken) return tf.add(patches, positions);
   const [ofClass, ofPatches] = tf.split(positions, [1, positions.shape[0] - 1]);

@@ -11,7 +11,7 @@ import { projectPath } from "../common/project";
 import { rowOf, type Vectors } from "../common/vectors";
 import { sumFile } from "../formats/bytes";
 import type { Neighbours } from "./neighbours";
-import { type Rows, rowSource } from "./rows";
+import { type Rows, rowSource } from "./row_source";
 
 /** An index in memory, searched by cosine. A row's position is its place in the order of insertion. */
 export interface ApproximateIndex {

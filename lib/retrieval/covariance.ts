@@ -2,9 +2,9 @@
 // Shapes: N rows, F numbers per row, B rows per block.
 import { checkInterrupt } from "../common/interrupt";
 import type { tf } from "../engine/native/tf";
-import { trace } from "../engine/program/trace";
+import { trace } from "../engine/program/traced_function";
 import { rawOp } from "../engine/tracing/raw_op";
-import type { RowSource } from "./rows";
+import type { RowSource } from "./row_source";
 
 const ROWS_PER_BLOCK = 4096;
 

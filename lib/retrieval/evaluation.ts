@@ -1,5 +1,5 @@
 // Comparison of models on the same queries and index. Shapes: Q queries, N index rows.
-import { recordOf } from "../common/records";
+import { recordOf } from "../common/typed_keys";
 import { pickRows, type Vectors } from "../common/vectors";
 import { type BootstrapOptions, bootstrapMeans, type Interval, intervalOf } from "./bootstrap";
 import {

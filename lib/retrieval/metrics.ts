@@ -1,6 +1,6 @@
 // Retrieval metrics. Shapes: Q queries, N index rows, k ranks.
 import { UserError } from "../common/errors";
-import { keysOf } from "../common/records";
+import { keysOf } from "../common/typed_keys";
 
 /** Number of first results in the competition's metric. */
 const PRECISION_DEPTH = 5;

@@ -4,8 +4,8 @@ import { listRows, rowsIn, type Vectors } from "../common/vectors";
 import { tf } from "../engine/native/tf";
 import type { BestRows } from "./best_rows";
 import { exactSearch } from "./exact_search";
-import type { Metric } from "./metric";
-import { type Rows, rowSource } from "./rows";
+import type { Metric } from "./nearness";
+import { type Rows, rowSource } from "./row_source";
 import { scaledRows, scaleOf } from "./scaled_rows";
 
 /** The k nearest index rows of each query by cosine, best first; ties by the lower position. */

@@ -7,7 +7,7 @@ import { randomStream } from "../common/random";
 import { rowOf, setRows, type Vectors, zeroVectors } from "../common/vectors";
 import { openSafetensors, writeSafetensors } from "../formats/safetensors";
 import { eigenvectors, secondMoments } from "./covariance";
-import { type Rows, rowSource } from "./rows";
+import { type Rows, rowSource } from "./row_source";
 
 /** A linear map of rows: (row - mean) x matrix. */
 export interface Reduction {

@@ -8,9 +8,9 @@ import { withFreeBatch } from "../engine/program/free_batch";
 import { Program } from "../engine/program/program";
 import { rawOp } from "../engine/tracing/raw_op";
 import { emptyLists, insertRow, sortLists } from "./best_rows";
-import { EXACT_SCORES, type ExactRows, scoreRows, squaredLength } from "./metric";
+import { EXACT_SCORES, type ExactRows, scoreRows, squaredLength } from "./nearness";
 import type { Neighbours } from "./neighbours";
-import { type Rows, readRows } from "./rows";
+import { type Rows, readRows } from "./row_source";
 
 /** An index that serves many searches: a resident one or an approximate one. */
 export interface SearchIndex {

@@ -1,5 +1,5 @@
 // Rows times a power of two, which keeps all digits and the order of distances. Shapes: N rows, D numbers per row.
-import type { RowSource } from "./rows";
+import type { RowSource } from "./row_source";
 
 /** Bounds of numbers whose squares, and sums of them, neither overflow nor underflow in float32. */
 const [SMALLEST, LARGEST] = [2 ** -40, 2 ** 40];

@@ -2,7 +2,7 @@
 // k results per query, t queries per tile, S rows per slab, g rows per group, n groups found.
 
 import { tf } from "../engine/native/tf";
-import { type TracedFunction, trace } from "../engine/program/trace";
+import { type TracedFunction, trace } from "../engine/program/traced_function";
 import { castTo } from "../engine/tracing/cast";
 import { after } from "../engine/tracing/order";
 import { rawOp } from "../engine/tracing/raw_op";

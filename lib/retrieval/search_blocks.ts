@@ -4,8 +4,8 @@ import { checkInterrupt } from "../common/interrupt";
 import { sliceRows, type Vectors, zeroVectors } from "../common/vectors";
 import { floatsOf } from "../engine/native/dtypes";
 import { HostTensor } from "../engine/native/host_tensor";
-import { type ExactRows, type Metric, scoreRows } from "./metric";
-import type { RowSource } from "./rows";
+import { type ExactRows, type Metric, scoreRows } from "./nearness";
+import type { RowSource } from "./row_source";
 
 /** The engine's memory for one block, reused for others. */
 export interface BlockMemory {

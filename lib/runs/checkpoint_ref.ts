@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { nearestName, UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { WEIGHT_KINDS, type WeightKind } from "../model/weight_names";
-import { checkpointFile, listCheckpoints } from "./run_checkpoints";
+import { checkpointFile, listCheckpoints } from "./kept_checkpoints";
 import { listRuns, RUN_FILES, runFile, runFolder } from "./run_folder";
 
 /** A checkpoint of a run, and the kind of its weights. */

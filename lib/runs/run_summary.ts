@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { UserError } from "../common/errors";
 import type { Average } from "../model/weight_names";
 import { type Baseline, baselineOfFolder } from "./baseline";
+import { listCheckpoints } from "./kept_checkpoints";
 import {
   type EndMetric,
   type HeldOutScores,
@@ -10,7 +11,6 @@ import {
   type RetrievalMetric,
   type ScoredOn,
 } from "./metrics";
-import { listCheckpoints } from "./run_checkpoints";
 import { readMetrics, runFile } from "./run_folder";
 import { readNote, WITHOUT_NOTE } from "./run_note";
 

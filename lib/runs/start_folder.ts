@@ -16,7 +16,7 @@ import {
 } from "../common/files/replace";
 import { isRunning, processStart } from "../common/processes";
 import { projectPath } from "../common/project";
-import { keysOf } from "../common/records";
+import { keysOf } from "../common/typed_keys";
 import { overrideConfig, type TrainConfig } from "../config/config";
 import type { OptimiserSettings } from "../config/optimiser";
 import { type PlaceSettings, processCount } from "../config/processes";
@@ -131,7 +131,7 @@ export function bringBack(folder: string, why: string): string {
   return `The run in ${folder} is as it was before.`;
 }
 
-/** @throws UserError if the run in a folder has other settings, or was made of other data than there are now */
+/** Refuses a run in a folder that has other settings, or was made of other data than there are now. @throws UserError */
 export function refuseOtherRun(folder: string, config: Readonly<TrainConfig>, advice: string): void {
   const settings = configDifferences(readRunConfig(folder), config);
   const data = dataDifferences(folder, config);

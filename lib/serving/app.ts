@@ -7,7 +7,7 @@ import { clientAddress } from "./addresses";
 import type { Admission } from "./admission";
 import { whileBodyComes } from "./body_watch";
 import { boundConnections } from "./connections";
-import type { FoundRow } from "./found";
+import type { FoundRow } from "./found_row";
 import { servicePage } from "./page";
 import { Refusal } from "./refusal";
 import { originGuard, secureHeaders } from "./request_guards";

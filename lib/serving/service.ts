@@ -7,7 +7,7 @@ import { Admission } from "./admission";
 import type { ClientLimits, Service } from "./app";
 import { Batcher, type BatchLimits } from "./batcher";
 import type { DecodeThreads } from "./decode_threads";
-import type { FoundRow } from "./found";
+import type { FoundRow } from "./found_row";
 import type { IndexSource } from "./index_source";
 import { Refusal } from "./refusal";
 import type { Searcher } from "./searcher";

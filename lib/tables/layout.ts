@@ -1,4 +1,5 @@
-// Names and columns of the tables that Data_Merge writes into the data directory, one per step, as in the original.
+// Names and columns of the tables in the data directory: those of Data_Merge, one per step as in the original, its
+// input, and those of `guie duplicates`.
 import type { CsvColumn } from "./read_csv";
 
 /** All images of all data sets. */
@@ -21,7 +22,7 @@ export const RETRIEVAL_FILES = {
 /** Pairs of images that look alike. For people. */
 export const DUPLICATES_CSV = "final_data_224_duplicates.csv";
 
-/** Looks of the images at the last `guie duplicates`. */
+/** Cached hash and colour of each image, written by `guie duplicates`. */
 export const LOOKS_CSV = "final_data_224_looks.csv";
 
 /** Columns of a data set's own table. */

@@ -15,9 +15,9 @@ import { STANDARDISE_NAMES, storedName, TOWER_PREFIX, type WeightKind } from "..
 import { fromTensors, joinSources, withPrefix } from "../model/weight_source";
 import { requireMemory } from "./capacity";
 import { featureBatches, imageBatches } from "./data/batches";
+import { readFrozenData } from "./data/frozen_data";
 import { readRunData } from "./data/read_run_data";
 import { filesAt, type RunData, type SetName } from "./data/run_data";
-import { readFrozenData } from "./frozen_data";
 import { Trainer } from "./loop/trainer";
 import type { Ranks } from "./ranks/ranks";
 import { headStartWeights, towerStartWeights } from "./start_weights";
@@ -67,7 +67,8 @@ async function buildFrozen(
   config: TrainingSettings,
   { onProgress, ranks }: BuildOptions,
 ): Promise<TrainingSetup> {
-  const read = () => readFrozenData(config, { onProgress });
+  const read = () =>
+    readFrozenData(config, { onProgress, checkSize: (counts) => requireMemory(config, counts) });
   const { data, features, trainRows, featuresOf } = (await ranks?.chiefFirst(read)) ?? (await read());
   const weights = headStartWeights(config, features.length, data);
   if (config.standardise && !config.initFrom)

@@ -13,8 +13,8 @@ import type { StartSettings } from "../config/start";
 import { neckDifference } from "../model/neck";
 import { describeEnvironment } from "../runs/environment";
 import { openEventFile } from "../runs/event_files";
+import { isDue } from "../runs/kept_checkpoints";
 import type { EndMetric, Metric, StepMetric } from "../runs/metrics";
-import { isDue } from "../runs/run_checkpoints";
 import {
   appendMetric,
   hasCheckpoint,

@@ -1,7 +1,7 @@
 // Saves a run's checkpoints, and keeps those that are due.
 
 import { dropReplaced } from "../common/files/replace";
-import { isBest, isDue, keepLast } from "../runs/run_checkpoints";
+import { isBest, isDue, keepLastAs } from "../runs/kept_checkpoints";
 import { readMetrics, runFile } from "../runs/run_folder";
 import { saveCheckpoint } from "../runs/store";
 import type { Run } from "./active_run";
@@ -22,12 +22,12 @@ export async function saveLast(run: Run): Promise<void> {
 export async function keepStep(run: Run): Promise<void> {
   const { stepsDone } = run.setup.trainer;
   if (isDue(stepsDone, run.config.keepEverySteps))
-    await keepLast(run.folder, run.config, `step_${stepsDone}`);
+    await keepLastAs(run.folder, run.config, `step_${stepsDone}`);
 }
 
 /** Keeps `last` as `epoch_N` if due, and as `best` if it is, after the epoch's evaluation. */
 export async function keepEpoch(run: Run, epoch: number): Promise<void> {
   const { folder, config } = run;
-  if (isDue(epoch, config.cpktEpoch)) await keepLast(folder, config, `epoch_${epoch}`);
-  if (isBest(readMetrics(folder), epoch, config)) await keepLast(folder, config, "best");
+  if (isDue(epoch, config.cpktEpoch)) await keepLastAs(folder, config, `epoch_${epoch}`);
+  if (isBest(readMetrics(folder), epoch, config)) await keepLastAs(folder, config, "best");
 }

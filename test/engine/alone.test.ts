@@ -15,7 +15,7 @@ const LIB = installPath("lib");
 const MAIN = `
 import { tf } from "./engine/native/tf";
 import { Program } from "./engine/program/program";
-import { trace } from "./engine/program/trace";
+import { trace } from "./engine/program/traced_function";
 
 async function main(): Promise<void> {
   const f = trace(({ x }) => tf.grad((x) => tf.sum(tf.square(x)))(x), { x: { shape: [2] } });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { coverageOf, describeUse, hasKernel, operationUses } from "guie/dist/engine/graph/kernel_coverage";
 import type { RegisteredKernel } from "guie/dist/engine/native/operations";
 import { tf } from "guie/dist/engine/native/tf";
-import { trace } from "guie/dist/engine/program/trace";
+import { trace } from "guie/dist/engine/program/traced_function";
 import { rawOp } from "guie/dist/engine/tracing/raw_op";
 
 /** Kernels of an invented library. */

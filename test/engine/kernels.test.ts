@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tf } from "guie/dist/engine/native/tf";
-import { trace } from "guie/dist/engine/program/trace";
+import { trace } from "guie/dist/engine/program/traced_function";
 import { type Input, KERNEL_CASES, type KernelCase, UNTRACEABLE_CASES } from "./kernel_cases";
 
 function eagerInputs({ inputs }: KernelCase): Record<string, tf.Tensor> {

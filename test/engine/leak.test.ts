@@ -7,7 +7,7 @@ import { liveHandles } from "guie/dist/engine/native/handles";
 import { HostTensor } from "guie/dist/engine/native/host_tensor";
 import { tf } from "guie/dist/engine/native/tf";
 import { Program } from "guie/dist/engine/program/program";
-import { trace } from "guie/dist/engine/program/trace";
+import { trace } from "guie/dist/engine/program/traced_function";
 import { Session } from "guie/dist/engine/session/session";
 
 /** Returns the resident memory of this process in MB (Linux). */

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { liveHandles } from "guie/dist/engine/native/handles";
 import { tf } from "guie/dist/engine/native/tf";
 import { Program } from "guie/dist/engine/program/program";
-import { trace } from "guie/dist/engine/program/trace";
+import { trace } from "guie/dist/engine/program/traced_function";
 import type { TracedVariables } from "guie/dist/engine/program/traced_variables";
 import { rawOp } from "guie/dist/engine/tracing/raw_op";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { tf } from "guie/dist/engine/native/tf";
-import { trace } from "guie/dist/engine/program/trace";
+import { trace } from "guie/dist/engine/program/traced_function";
 import { castTo, dtypeOf } from "guie/dist/engine/tracing/cast";
 import { recompute } from "guie/dist/engine/tracing/recompute";
 
@@ -54,7 +54,7 @@ test("a traced gradient computes the function a second time, after the gradient 
 /** Script with sixteen layers of 8 MB results each; it prints the peak memory of a gradient in MB. */
 const DEEP = `
   const { tf } = require("guie/dist/engine/native/tf");
-  const { trace } = require("guie/dist/engine/program/trace");
+  const { trace } = require("guie/dist/engine/program/traced_function");
   const { recompute } = require("guie/dist/engine/tracing/recompute");
   const again = process.argv[1] === "again";
   const layer = (x) => { for (let i = 0; i < 8; i++) x = tf.sin(x); return x; };

@@ -3,14 +3,15 @@ import assert from "node:assert/strict";
 import { dirname, sep } from "node:path";
 import { test } from "node:test";
 
-type Engine = typeof import("guie/dist/engine/program/trace") & typeof import("guie/dist/engine/native/tf");
+type Engine = typeof import("guie/dist/engine/program/traced_function") &
+  typeof import("guie/dist/engine/native/tf");
 
 const DIST = dirname(require.resolve("guie"));
 
 /** Loads a copy of the compiled library that shares only node_modules with previous copies. */
 function load(): Engine {
   for (const path of Object.keys(require.cache)) if (path.startsWith(DIST + sep)) delete require.cache[path];
-  return { ...require("guie/dist/engine/program/trace"), ...require("guie/dist/engine/native/tf") };
+  return { ...require("guie/dist/engine/program/traced_function"), ...require("guie/dist/engine/native/tf") };
 }
 
 test("lib can be loaded again in one process; functions traced before still work", async () => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { tf } from "guie/dist/engine/native/tf";
-import { trace } from "guie/dist/engine/program/trace";
+import { trace } from "guie/dist/engine/program/traced_function";
 import { gelu } from "guie/dist/model/activations";
 import { layerNorm, linear } from "guie/dist/model/layers";
 import { largestDifference, randomTensor } from "../tensors";

@@ -5,7 +5,7 @@ import { randomStream } from "guie/dist/common/random";
 import { liveHandles } from "guie/dist/engine/native/handles";
 import { HostTensor, type TensorValue } from "guie/dist/engine/native/host_tensor";
 import { tf } from "guie/dist/engine/native/tf";
-import { trace } from "guie/dist/engine/program/trace";
+import { trace } from "guie/dist/engine/program/traced_function";
 import { rawOp } from "guie/dist/engine/tracing/raw_op";
 import { scope } from "guie/dist/engine/tracing/scope";
 import { largestDifference, randomTensor } from "../tensors";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { liveHandles } from "guie/dist/engine/native/handles";
 import { tf } from "guie/dist/engine/native/tf";
-import { trace } from "guie/dist/engine/program/trace";
+import { trace } from "guie/dist/engine/program/traced_function";
 import { rawOp } from "guie/dist/engine/tracing/raw_op";
 
 // Every test checks that tfjs and TensorFlow's handles are unchanged afterwards.

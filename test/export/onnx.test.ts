@@ -8,7 +8,7 @@ import { readJson } from "guie/dist/common/files/files";
 import { tf } from "guie/dist/engine/native/tf";
 import { withFreeBatch } from "guie/dist/engine/program/free_batch";
 import { Program } from "guie/dist/engine/program/program";
-import { trace } from "guie/dist/engine/program/trace";
+import { trace } from "guie/dist/engine/program/traced_function";
 import { rawOp } from "guie/dist/engine/tracing/raw_op";
 import { exportOnnx } from "guie/dist/export/onnx";
 import { convertGraph } from "guie/dist/export/onnx/conversion";

@@ -1,7 +1,7 @@
 // Compares the resize within an exported model with the resize of files.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { trace } from "guie/dist/engine/program/trace";
+import { trace } from "guie/dist/engine/program/traced_function";
 import { squashToSquare } from "guie/dist/images/input_square";
 import { resizeToInput } from "guie/dist/images/resize_graph";
 import { draw } from "./make";

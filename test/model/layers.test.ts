@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { tf } from "guie/dist/engine/native/tf";
-import { trace } from "guie/dist/engine/program/trace";
+import { trace } from "guie/dist/engine/program/traced_function";
 import { tracedFor } from "guie/dist/engine/tracing/fused";
 import { gelu, geluTanh, quickGelu, swiGlu } from "guie/dist/model/activations";
 import { attention, layerNorm, linear } from "guie/dist/model/layers";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tf } from "guie/dist/engine/native/tf";
-import { trace } from "guie/dist/engine/program/trace";
+import { trace } from "guie/dist/engine/program/traced_function";
 import { scope } from "guie/dist/engine/tracing/scope";
 import { drawGraph, outlineSvg } from "guie/dist/notebook/views/graph_drawing";
 import { JSDOM } from "jsdom";

@@ -10,7 +10,7 @@ import { lineFigure } from "guie/dist/notebook/output/plots";
 import { imageGrid } from "guie/dist/notebook/output/images";
 import { notebookProgress } from "guie/dist/notebook/output/progress";
 import { params } from "guie/dist/notebook/output/params";
-import { trace } from "guie/dist/engine/program/trace";
+import { trace } from "guie/dist/engine/program/traced_function";
 import { tf } from "guie/dist/engine/native/tf";`;
 
 /** Returns the only bundle that a cell showed. */

@@ -5,9 +5,9 @@ import { randomStream } from "guie/dist/common/random";
 import type { Vectors } from "guie/dist/common/vectors";
 import { liveHandles } from "guie/dist/engine/native/handles";
 import { exactSearch } from "guie/dist/retrieval/exact_search";
-import type { Metric } from "guie/dist/retrieval/metric";
+import type { Metric } from "guie/dist/retrieval/nearness";
 import { nearestByDistance, nearestNeighbours } from "guie/dist/retrieval/neighbours";
-import { type RowSource, rowSource } from "guie/dist/retrieval/rows";
+import { type RowSource, rowSource } from "guie/dist/retrieval/row_source";
 
 /** Returns rows of normally distributed numbers. */
 function randomRows(name: string, count: number, length: number): Vectors {

@@ -10,7 +10,7 @@ import { Program } from "guie/dist/engine/program/program";
 import { openSafetensors } from "guie/dist/formats/safetensors";
 import { decodeEvent, eventFiles } from "guie/dist/runs/event_files";
 import { viewRun } from "guie/dist/runs/follow";
-import { checkpointFile } from "guie/dist/runs/run_checkpoints";
+import { checkpointFile } from "guie/dist/runs/kept_checkpoints";
 import { readMetrics, runFile, runFolder } from "guie/dist/runs/run_folder";
 import { evaluationTable } from "guie/dist/runs/run_status";
 import { readRecords } from "guie/dist/runs/tfrecord";

@@ -9,8 +9,8 @@ import { featureFolder } from "guie/dist/features/features";
 import { readMetrics, runFolder } from "guie/dist/runs/run_folder";
 import { prepareRunFolder } from "guie/dist/runs/start_folder";
 import { holdOutClasses } from "guie/dist/training/data/choice_classes";
+import { readFrozenData } from "guie/dist/training/data/frozen_data";
 import type { RunData } from "guie/dist/training/data/run_data";
-import { readFrozenData } from "guie/dist/training/frozen_data";
 import { runTraining } from "guie/dist/training/run";
 import { makeTinyData } from "./tiny_data";
 

@@ -152,7 +152,7 @@ test("classes that do not fit the features or the head are refused, never read a
   assert.equal(features.count, 4);
   await assert.rejects(
     classify(head, features, [...Array.from(labels), 0], trainer.config),
-    /each of 4 images: there are 5/,
+    /each of 4 images, got 5/,
   );
   await assert.rejects(
     classify(head, features, [0, 1, 2, 4], trainer.config),

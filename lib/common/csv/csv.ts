@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { stringify } from "csv-stringify/sync";
 import { UserError } from "../errors";
 import { writeAtomically } from "../files/files";
-import { RecordError, RecordSplitter } from "./records";
+import { RecordError, RecordSplitter } from "./split_rows";
 import { forSpreadsheet, fromSpreadsheet } from "./spreadsheet";
 import { readTableForm, readText, type TableForm } from "./table_text";
 

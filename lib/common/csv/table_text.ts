@@ -3,7 +3,7 @@ import { isUtf8 } from "node:buffer";
 import { closeSync, createReadStream, openSync, readSync } from "node:fs";
 import { messageOf, UserError } from "../errors";
 import { requireFile } from "../files/files";
-import { RecordSplitter } from "./records";
+import { RecordSplitter } from "./split_rows";
 
 /** The form of a table. */
 export interface TableForm {

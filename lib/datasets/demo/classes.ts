@@ -1,5 +1,5 @@
 // Selects the classes of the demo data set and their drawings.
-import { recordOf } from "../../common/records";
+import { recordOf } from "../../common/typed_keys";
 import { type Emoji, readEmoji, readUnicodeNames } from "./emoji";
 import { DEMO_GROUPS } from "./groups";
 import { type IconSet, readIconSet } from "./icon_set";

@@ -5,7 +5,7 @@ import { cApi, type Pointer } from "./c_api";
 import { type DType, dtypeOfCode, dtypeRow, elementCount, type NumericArray } from "./dtypes";
 import { countHandle } from "./handles";
 
-/** A tensor's values in JavaScript's memory. */
+/** A tensor's values, in JavaScript's memory or viewed in TensorFlow's. */
 export interface TensorValue {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -69,7 +69,7 @@ export class HostTensor {
   }
 
   #assertAlive(): void {
-    if (this.#disposed) throw new UserError("The tensor was disposed: its memory is TensorFlow's again.");
+    if (this.#disposed) throw new UserError("The tensor was disposed: its memory is freed.");
   }
 }
 

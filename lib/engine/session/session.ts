@@ -1,4 +1,4 @@
-// TensorFlow sessions, which run off the main thread.
+// TensorFlow sessions, which run parts of a graph, by default off the main thread.
 import { UserError } from "../../common/errors";
 import type { Graph } from "../graph/graph";
 import { cApi, type Pointer } from "../native/c_api";

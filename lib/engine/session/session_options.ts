@@ -1,7 +1,7 @@
 // Options of a session, and their form as TensorFlow's ConfigProto.
 
 import { UserError } from "../../common/errors";
-import { keysOf } from "../../common/records";
+import { keysOf } from "../../common/typed_keys";
 import { hasOperation } from "../native/operations";
 import { type ConfigProto, encodeProto } from "../native/protos";
 

@@ -1,6 +1,6 @@
 // Views of an image that are embedded: the whole image, its mirror image, crops. Their features are averaged.
 
-import { keysOf } from "../../common/records";
+import { keysOf } from "../../common/typed_keys";
 import type { RgbImage } from "../pixels/rgb_image";
 import { type AugmentPlan, IDENTITY_PLAN } from "./augment_plan";
 

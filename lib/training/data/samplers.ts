@@ -16,9 +16,9 @@ export const ONE_PROCESS: Shard = { rank: 0, worldSize: 1 };
 /**
  * Returns the rows of an epoch in the order in which all processes together see them; only seed and epoch decide it.
  * - `shuffle`: every row once (PyTorch's DistributedSampler)
- * - `class_balanced`: N rows, every class equally often up to one; a class uses all its rows before it repeats one
- * - `m_per_class`: runs of `samplesPerClass` rows of one class, distinct if the class has enough rows; all runs of a
- *   step are of different classes (pytorch-metric-learning's MPerClassSampler)
+ * - `class_balanced`: N rows, the classes' counts differ by at most one; a class uses all its rows before it repeats one
+ * - `m_per_class`: groups of `samplesPerClass` rows of one class, distinct if the class has enough rows; all groups of
+ *   a step are of different classes (pytorch-metric-learning's MPerClassSampler)
  * @param labels [N]
  * @throws UserError if `samplesPerClass` does not divide `batchSize`, or there are fewer classes than runs in a step
  */
@@ -47,7 +47,7 @@ export function epochOrder(
 }
 
 /**
- * Returns the part of an epoch's order that a process sees in a step (from 1); together, the ranks see every row once.
+ * Returns the part of an epoch's order that a process sees in a step (from 1); together, the ranks cover every place of the order once.
  * @param pieces number of pieces of a batch (`accumulationSteps`)
  */
 export function rowsOfStep(

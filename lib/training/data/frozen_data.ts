@@ -2,19 +2,18 @@
 // Shapes: N rows of F features.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../common/errors";
-import { pickLabels } from "../common/labels";
-import type { ProgressOptions } from "../common/progress";
-import type { Texts } from "../common/texts";
-import { pickRows, type Vectors } from "../common/vectors";
-import type { FrozenDataSettings } from "../config/parts";
-import { featuresPath, tablePath } from "../config/paths";
-import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../features/feature_files";
-import { ensureFeatures } from "../features/features";
-import { requireMemory } from "./capacity";
-import { holdOutClasses } from "./data/choice_classes";
-import { distinctFiles, ownPositions, readWholeData, requireClasses } from "./data/read_run_data";
-import { filesAt, type RunData, type SetName } from "./data/run_data";
+import { UserError } from "../../common/errors";
+import { pickLabels } from "../../common/labels";
+import type { ProgressOptions } from "../../common/progress";
+import type { Texts } from "../../common/texts";
+import { pickRows, type Vectors } from "../../common/vectors";
+import type { FrozenDataSettings } from "../../config/parts";
+import { featuresPath, tablePath } from "../../config/paths";
+import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../../features/feature_files";
+import { ensureFeatures } from "../../features/features";
+import { holdOutClasses } from "./choice_classes";
+import { distinctFiles, ownPositions, readWholeData, requireClasses } from "./read_run_data";
+import { filesAt, type RunData, type SetName } from "./run_data";
 
 /** Tables and features of a frozen run. */
 export interface FrozenData {
@@ -27,6 +26,12 @@ export interface FrozenData {
   featuresOf(set: SetName, rows?: ArrayLike<number>): Promise<Vectors>;
 }
 
+/** How the data of a frozen run are read. */
+export interface FrozenDataOptions extends ProgressOptions {
+  /** Throws if a run of so many classes and distinct images does not fit; called before any feature is computed. */
+  checkSize?(counts: { classes: number; distinct: number }): void;
+}
+
 /**
  * Reads the data of a frozen run: the pipeline's table with the backbone's features, which are computed if missing; or
  * only the folder that the setting `features` names.
@@ -34,13 +39,13 @@ export interface FrozenData {
  */
 export async function readFrozenData(
   config: FrozenDataSettings,
-  options: ProgressOptions = {},
+  options: FrozenDataOptions = {},
 ): Promise<FrozenData> {
-  return config.features ? fromFolder(config) : fromPipeline(config, options);
+  return config.features ? fromFolder(config, options) : fromPipeline(config, options);
 }
 
-/** Holds out a share of the training classes; the features of both parts are among the given ones. */
-function withoutHeldOut(
+/** Holds out a share of the training classes; `features` must contain both parts. */
+function splitHeldOut(
   config: FrozenDataSettings,
   whole: RunData,
   features: Vectors,
@@ -56,14 +61,14 @@ function withoutHeldOut(
   };
 }
 
-async function fromPipeline(config: FrozenDataSettings, options: ProgressOptions): Promise<FrozenData> {
+async function fromPipeline(config: FrozenDataSettings, options: FrozenDataOptions): Promise<FrozenData> {
   const data = await readWholeData(config);
   requireClasses(data.classCount, tablePath(config));
   const files = distinctFiles(data.train.files, data.validation.files);
-  requireMemory(config, { classes: data.classCount, distinct: files.length });
+  options.checkSize?.({ classes: data.classCount, distinct: files.length });
   const features = await ensureFeatures(config, "train", files, options);
   const rowOf = rowsByFile(files);
-  if (config.holdOutShare > 0) return withoutHeldOut(config, data, features, rowOf);
+  if (config.holdOutShare > 0) return splitHeldOut(config, data, features, rowOf);
   return {
     data,
     features,
@@ -77,15 +82,15 @@ async function fromPipeline(config: FrozenDataSettings, options: ProgressOptions
   };
 }
 
-/** Reads a folder of features with labels, or one with such folders: train, and queries and index of other classes. */
-async function fromFolder(config: FrozenDataSettings): Promise<FrozenData> {
+/** Reads a folder of features with labels, or a folder with train/, and optionally queries/ and index/ of held-out classes. */
+async function fromFolder(config: FrozenDataSettings, { checkSize }: FrozenDataOptions): Promise<FrozenData> {
   const folder = featuresPath(config);
   const hasParts = existsSync(join(folder, "train", FEATURE_FILES.summary));
   const train = await labelled(config, hasParts ? join(folder, "train") : folder);
   const features = train.open.readAll();
-  const classCount = requireDense(train.open.folder, train.labels);
+  const classCount = requireLabelsWithoutGaps(train.open.folder, train.labels);
   requireClasses(classCount, train.open.folder);
-  requireMemory(config, { classes: classCount, distinct: train.files.length });
+  checkSize?.({ classes: classCount, distinct: train.files.length });
   const rows = Array.from({ length: features.count }, (_, row) => row);
   const validates = (row: number) => train.folds?.[row] === config.fold;
   const trained = rows.filter((row) => !validates(row));
@@ -113,7 +118,7 @@ async function fromFolder(config: FrozenDataSettings): Promise<FrozenData> {
     own: ownPositions(imagePaths(heldOut.queries), imagePaths(heldOut.index)),
   };
   const data = { train: part(trained), validation: part(validated), classCount, retrieval };
-  if (config.holdOutShare > 0) return withoutHeldOut(config, data, features, rowsByFile([...train.files]));
+  if (config.holdOutShare > 0) return splitHeldOut(config, data, features, rowsByFile([...train.files]));
   return {
     data,
     features,
@@ -164,8 +169,8 @@ function requireSameBackbone(config: FrozenDataSettings, { folder, madeBy }: Fea
   );
 }
 
-/** @returns the number of classes */
-function requireDense(folder: string, labels: ArrayLike<number>): number {
+/** Checks that labels are 0 .. C-1 without gaps. @returns C */
+function requireLabelsWithoutGaps(folder: string, labels: ArrayLike<number>): number {
   const classes = new Set<number>();
   let highest = -1;
   for (let row = 0; row < labels.length; row++) {

@@ -1,4 +1,4 @@
-// Metrics of the nearness of two rows. Shapes: B rows, D numbers per row.
+// How near two rows are: cosine or Euclidean. Shapes: B rows, D numbers per row.
 import { UserError } from "../common/errors";
 
 /** A metric: cosine of the angle, or Euclidean distance. For unit vectors both give the same order. */
@@ -39,7 +39,7 @@ const UNIT_TOLERANCE = 1e-6;
 
 /** Rows in the engine's form: a query's score is its product with the row plus the row's bias. */
 export interface ScoredRows {
-  /** [B, D] Of unit length, or minus the centre. */
+  /** [B, D] Cosine: scaled to unit length; Euclidean: the centre subtracted. */
   data: Float32Array;
   /** [B] 0, or minus half the squared length. */
   bias: Float32Array;

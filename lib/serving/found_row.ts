@@ -1,4 +1,4 @@
-// The type of a search result.
+// A search result as `guie serve` sends it to clients.
 
 /** A found index row, as a client sees it. */
 export interface FoundRow {

@@ -1,4 +1,4 @@
-// Traces one tfjs function into a TensorFlow graph.
+// One traced function with a program (graph and session) of its own.
 import type { SessionOptions } from "../session/session_options";
 import type { GraphFunction, TensorTree } from "./graph_function";
 import { type InputSpecs, Program, type TraceableFunction } from "./program";

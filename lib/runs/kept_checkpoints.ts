@@ -58,8 +58,11 @@ export function isBest(
   return now !== undefined && scores.every((one) => one.epoch >= epoch || one.score < now.score);
 }
 
-/** Gives `last` a second name. A hard link is enough, because checkpoints are replaced, never written to. */
-export async function keepLast(
+/**
+ * Keeps `last` under a second name, deletes checkpoints beyond `keepCheckpoints`, and logs both. A hard link is enough,
+ * because checkpoints are replaced, never written to.
+ */
+export async function keepLastAs(
   folder: string,
   { keepCheckpoints }: Pick<CheckpointSettings, "keepCheckpoints">,
   name: string,
