@@ -50,10 +50,8 @@ for (const command of commands) {
     );
   });
 
-  const takesAnyNumber = command.registeredArguments.some(({ variadic }) => variadic);
-  test(`${name} refuses an extra word`, {
-    skip: takesAnyNumber && "takes any number of words",
-  }, async () => {
+  if (command.registeredArguments.some(({ variadic }) => variadic)) continue;
+  test(`${name} refuses an extra word`, async () => {
     const words = command.registeredArguments.map(() => "word");
     const flags = needed(command).filter((word) => word !== "word");
     const { said, code } = await guie(name, ...words, ...flags, "--json", "superfluous");

@@ -142,7 +142,7 @@ test("the user's own image is a path or a file: URL; nothing is fetched", () => 
     const scheme = url.split(":")[0]!.toLowerCase();
     assert.throws(() => localImagePath(url), {
       name: "UserError",
-      message: new RegExp(`got a ${scheme}: URL.*nothing is fetched`),
+      message: new RegExp(`got a ${scheme}: URL.*Nothing is fetched`),
     });
   }
   assert.throws(() => localImagePath("file://elsewhere/a.png"), { name: "UserError" });

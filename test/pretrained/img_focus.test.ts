@@ -152,6 +152,7 @@ test("the prepared file names its origin, and preparing it again changes nothing
     path: prepared,
     written: false,
     parameters: 22_056_192,
+    part: undefined,
   });
   assert.ok(bytes.equals(readFileSync(prepared)));
   const file = openSafetensors(prepared);
