@@ -1,4 +1,5 @@
-// Weights from a file or a random stream into a session: one at a time, never all in memory.
+// Where a model's variables get their values: a weight file or a random stream, into a session one at a time, never all
+// in memory.
 import { tf } from "../engine/native/tf";
 import type { Program } from "../engine/program/program";
 import type { Weights } from "./vit";

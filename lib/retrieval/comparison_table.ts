@@ -1,4 +1,4 @@
-// A comparison of models as a table for people.
+// Retrieval metrics of several models side by side, as a table for people.
 import type { ComparisonRow } from "./evaluation";
 import { MEASURES, type Measure } from "./metrics";
 

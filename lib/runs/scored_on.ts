@@ -1,4 +1,4 @@
-// The data that a score was measured on: a score means nothing without it.
+// The data that a run's score was measured on, kept with the score: a score means nothing without it.
 import { createHash } from "node:crypto";
 import type { ScoredSettings } from "../config/data";
 import { hasNumbers, type Learned, learnedAmong, type UnknownClasses } from "./learned_classes";

@@ -1,4 +1,4 @@
-// Writes the rows of a DuckDB query as CSV.
+// Writes a table of the data directory, the rows of a DuckDB query, as CSV.
 import { messageOf, UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
 import { type Database, sqlText } from "./database";

@@ -1,4 +1,4 @@
-// Starts runs in separate processes, and attaches to them.
+// Starts a whole run in a process of its own, apart from the notebook or command, and attaches to it.
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";
