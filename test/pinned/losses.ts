@@ -1,6 +1,7 @@
 // Losses of 30 steps of both stages, with the tiny tower and pictures that the test draws.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { join } from "node:path";
 import type { TrainConfig } from "guie/dist/config/config";
 import type { Metric } from "guie/dist/runs/metrics";
 import { readMetrics } from "guie/dist/runs/run_folder";
@@ -32,22 +33,61 @@ export interface PinnedRun {
   mp5: number;
 }
 
-/** Trains all cases. @returns case -> pinned values */
-export async function trainAll(): Promise<Record<string, PinnedRun>> {
+/** What a run folder holds, without values that differ from run to run. */
+export interface RunFolderShape {
+  files: string[];
+  /** config.json; the settings of TEMPORARY are left empty. */
+  config: Record<string, unknown>;
+  /** The keys of every other JSON file; those that describe the machine aside. */
+  keys: Record<string, string[]>;
+  /** The keys of each kind of line in metrics.jsonl. */
+  metrics: Record<string, string[]>;
+}
+
+/** Trains all cases. @returns case -> pinned values, and what its folder holds */
+export async function trainAll(): Promise<{
+  losses: Record<string, PinnedRun>;
+  folders: Record<string, RunFolderShape>;
+}> {
   const runs = new TinyRuns("pinned", SHAPE);
   await runs.start();
-  const pinned: Record<string, PinnedRun> = {};
+  const losses: Record<string, PinnedRun> = {};
+  const folders: Record<string, RunFolderShape> = {};
   try {
     for (const [name, { stage, settings }] of Object.entries(CASES)) {
       const start = name === "fine_tune" ? { initFrom: runs.name("frozen") } : {};
       const folder = runs.prepare(name, { ...settings, ...start }, stage);
       await runTraining(folder);
-      pinned[name] = outcomeOf(readMetrics(folder));
+      losses[name] = outcomeOf(readMetrics(folder));
+      folders[name] = shapeOf(folder);
     }
   } finally {
     runs.end();
   }
-  return pinned;
+  return { losses, folders };
+}
+
+/** The file that describes the machine and its checkout. */
+const MACHINE = "environment.json";
+/** Settings whose values are paths and names of this test's process. */
+const TEMPORARY = ["dataDir", "runName", "initFrom"];
+
+function shapeOf(folder: string): RunFolderShape {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((file) => file.replace(/(tfevents)\..*/, "$1"))
+    .sort();
+  const read = (file: string) => JSON.parse(readFileSync(join(folder, file), "utf8"));
+  const json = files.filter((file) => file.endsWith(".json") && !["config.json", MACHINE].includes(file));
+  const config = Object.entries(read("config.json")).map(([name, value]) => [
+    name,
+    TEMPORARY.includes(name) ? "" : value,
+  ]);
+  return {
+    files,
+    config: Object.fromEntries(config),
+    keys: Object.fromEntries(json.map((file) => [file, Object.keys(read(file))])),
+    metrics: Object.fromEntries(readMetrics(folder).map((metric) => [metric.kind, Object.keys(metric)])),
+  };
 }
 
 function outcomeOf(metrics: readonly Metric[]): PinnedRun {

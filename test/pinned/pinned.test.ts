@@ -10,7 +10,7 @@ import { randomStream } from "guie/dist/common/random";
 import { z } from "zod";
 import { temporaryFolder } from "../folders";
 import { drawAll } from "./draws";
-import { DRAWS, LOSSES, PINNED, type PinnedLosses, RENEW } from "./golden";
+import { DRAWS, LOSSES, PINNED, type PinnedLosses, RENEW, RUN_FOLDERS } from "./golden";
 import { cpuKind, trainAll } from "./losses";
 import { PIPELINES, readTables } from "./tables";
 
@@ -68,9 +68,11 @@ for (const [name, run] of Object.entries(PIPELINES)) {
   });
 }
 
-test("the losses of 30 steps of both stages are unchanged", async (t) => {
+test("the losses of 30 steps of both stages, and what the run folders hold, are unchanged", async (t) => {
   const pinned = readJson(LOSSES, z.custom<PinnedLosses>(), RENEW);
-  const [kind, now] = [cpuKind(), await trainAll()];
+  const kind = cpuKind();
+  const { losses: now, folders } = await trainAll();
+  assert.deepEqual(JSON.parse(JSON.stringify(folders)), readJson(RUN_FOLDERS, z.unknown(), RENEW), RENEW);
   if (pinned[kind]) return assert.deepEqual(now, pinned[kind], RENEW);
   t.diagnostic(`no losses are pinned for ${kind}; compared with another kind's, to 1e-3`);
   const other = Object.values(pinned)[0]!;

@@ -8,7 +8,7 @@ import { readJson } from "guie/dist/common/files/files";
 import { z } from "zod";
 import { writeFile } from "../folders";
 import { drawAll } from "./draws";
-import { DRAWS, LOSSES, PINNED, type PinnedLosses } from "./golden";
+import { DRAWS, LOSSES, PINNED, type PinnedLosses, RUN_FOLDERS } from "./golden";
 import { cpuKind, trainAll } from "./losses";
 import { PIPELINES, readTables } from "./tables";
 
@@ -32,7 +32,8 @@ async function renewTables(): Promise<void> {
 
 async function renewLosses(): Promise<void> {
   const kind = cpuKind();
-  const pinned = await trainAll();
+  const { losses: pinned, folders } = await trainAll();
+  writeFileSync(RUN_FOLDERS, `${lines(folders, 2)}\n`);
   const before = existsSync(LOSSES) ? readJson(LOSSES, z.custom<PinnedLosses>()) : {};
   const isSame = JSON.stringify(before[kind]) === JSON.stringify(pinned);
   const renewed = isSame || !(kind in before) ? { ...before, [kind]: pinned } : { [kind]: pinned };
