@@ -17,6 +17,7 @@ import type { MadeKind } from "../common/files/replace";
 import { projectPath } from "../common/project";
 import { TextColumn, type Texts } from "../common/texts";
 import { setRows, type Vectors, zeroVectors } from "../common/vectors";
+import { sumFile } from "../formats/bytes";
 import { openSafetensors, type WrittenDtype } from "../formats/safetensors";
 
 /** File names within the folder. */
@@ -81,6 +82,8 @@ export interface FeatureSummary {
   rowsIdentity: string;
   /** SHA-256 of the images' content; undefined if it was not recorded. */
   content?: string;
+  /** CRC-32 of rows.csv; undefined in folders of earlier versions. */
+  rowsCrc32?: number | undefined;
 }
 
 const COUNT = z.number().int().nonnegative();
@@ -94,6 +97,7 @@ const SUMMARY = z
     madeBy: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     identity: z.string(),
     rowsIdentity: z.string(),
+    rowsCrc32: COUNT.optional(),
   })
   .refine(({ count, shards }) => shards.reduce((sum, shard) => sum + shard.count, 0) === count, {
     message: "its shards do not hold count rows together",
@@ -131,7 +135,7 @@ export function openFeatures(folder: string): Features {
     folder: path,
     readShard,
     readAll: () => joinShards(summary, readShard),
-    readRows: () => readRows(path, summary.count),
+    readRows: () => readRows(path, summary),
   };
 }
 
@@ -177,8 +181,13 @@ function joinShards(
   return all;
 }
 
-async function readRows(folder: string, count: number): Promise<FeatureRows> {
+async function readRows(folder: string, { count, rowsCrc32 }: FeatureSummary): Promise<FeatureRows> {
   const path = join(folder, FEATURE_FILES.rows);
+  if (rowsCrc32 !== undefined && existsSync(path) && sumFile(path).crc32 !== rowsCrc32)
+    throw new UserError(
+      `${path} is not what was written with the features (CRC-32): its file names or labels may be wrong.`,
+      `${embedAgain(folder)} If you changed it yourself, remove "rowsCrc32" from ${FEATURE_FILES.summary}.`,
+    );
   const files = new TextColumn(count);
   const columns = { labels: new Float64Array(count), fold: new Float64Array(count) }; // class numbers may have ten digits
   const present = new Set<string>();

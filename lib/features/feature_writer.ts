@@ -19,6 +19,7 @@ import {
 import { notice } from "../common/notice";
 import { projectPath } from "../common/project";
 import { sliceRows, type Vectors } from "../common/vectors";
+import { sumFile } from "../formats/bytes";
 import { openSafetensors } from "../formats/safetensors";
 import {
   FEATURE_FILES,
@@ -221,6 +222,7 @@ async function finish(
     madeBy,
     ...identities,
     ...contentOf(shards),
+    rowsCrc32: sumFile(join(folder, FEATURE_FILES.rows)).crc32,
   };
   writeJson(join(folder, FEATURE_FILES.summary), summary);
 }

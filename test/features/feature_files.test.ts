@@ -258,3 +258,19 @@ test("the error about a damaged features.json names the invalid key; a damaged s
   const again = await ensureFeatureFolder(folder, planOf(5), async () => embedderOf([], asked));
   assert.deepEqual([again.count, asked.length], [5, 4]);
 });
+
+test("a changed rows.csv is refused, also where its form is right; folders of earlier versions have no sum", async (t) => {
+  const folder = folderOf(t);
+  await ensureFeatureFolder(folder, planOf(4), async () => embedderOf());
+  const [rows, summary] = ["rows.csv", "features.json"].map((name) => join(folder, name)) as [string, string];
+  const [whole, text] = [readFileSync(rows, "utf8"), readFileSync(summary, "utf8")];
+  writeFileSync(rows, whole.replace("2.png,2", "2.png,1"));
+  await assert.rejects(openFeatures(folder).readRows(), /rows\.csv is not what was written[\s\S]*rowsCrc32/);
+  const { rowsCrc32, ...older } = JSON.parse(text);
+  assert.equal(typeof rowsCrc32, "number");
+  writeFileSync(summary, JSON.stringify(older));
+  assert.deepEqual(Array.from((await openFeatures(folder).readRows()).labels!), [0, 1, 1, 0]);
+  writeFileSync(summary, text);
+  writeFileSync(rows, whole);
+  assert.deepEqual(Array.from((await openFeatures(folder).readRows()).labels!), [0, 1, 2, 0]);
+});
