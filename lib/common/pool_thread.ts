@@ -3,27 +3,27 @@ import { Worker } from "node:worker_threads";
 import { messageOf } from "./errors";
 import { type Answer, revive } from "./serve_tasks";
 
-/** What a thread runs, and how long. */
+/** Settings of a thread: its script and time limits. */
 export interface ThreadConfig {
   /** Absolute path of the script, which calls `serveTasks`. */
   script: string;
   /** Its `workerData`. */
   data: unknown;
-  /** Time without work after which a thread ends; if omitted, threads live until `close`. */
+  /** Idle time after which a thread exits; if omitted, threads live until `close`. */
   idleMs?: number;
-  /** The longest that a task may take: then it fails with TaskTimeout, and its thread is ended and replaced. */
+  /** Longest time that a task takes before it fails with TaskTimeout and its thread is ended and replaced. */
   maxTaskMs?: number;
-  /** The longest that a task may take from when its signal was aborted; `maxTaskMs` if omitted. */
+  /** Longest time that a task takes after its signal was aborted; `maxTaskMs` if omitted. */
   maxAbortedMs?: number;
 }
 
-/** A task, and who hears how it ends. */
+/** A task that is not finished, with the functions that settle its promise. */
 export interface Pending<Task, Result> {
   task: Task;
   transfer: ArrayBuffer[];
-  /** Whether it goes before all that are not. */
+  /** True if it runs before all that are not urgent. */
   isUrgent: boolean;
-  /** Whether nobody waits for it any more. */
+  /** True if its caller no longer waits for it. */
   isDropped: boolean;
   /** Ends its time in the queue. */
   waiting: NodeJS.Timeout | undefined;
@@ -31,15 +31,15 @@ export interface Pending<Task, Result> {
   reject(error: unknown): void;
 }
 
-/** What a pool hears of a thread. */
+/** Events of a thread, for its pool. */
 interface ThreadEvents {
-  /** A task has ended, done or not. */
+  /** A task has ended, successfully or not. */
   onTaskEnd(): void;
   /** A task took too long; `onEnd` came before. */
   onGiveUp(): void;
-  /** It takes no more tasks. May come more than once. */
+  /** The thread takes no more tasks. May be called more than once. */
   onEnd(): void;
-  /** It is no more. */
+  /** The thread has exited. */
   onExit(): void;
 }
 

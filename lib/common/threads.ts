@@ -1,41 +1,41 @@
 // The pool of worker threads that run one script. A library's pool was tried: see "One pool of threads" in LOG.md.
 import { type Pending, PoolThread, TaskTimeout, type ThreadConfig } from "./pool_thread";
 
-/** What the threads run, how many there are, and for how long tasks wait and take. */
+/** Settings of a pool: script, number of threads, time limits. */
 export interface ThreadsConfig extends ThreadConfig {
-  /** The most there are at a time; each is started when it is needed. */
+  /** The most threads at a time; each is started when it is needed. */
   most: number;
-  /** Whether all are started at once, and others in the place of those that are given up or replaced. */
+  /** Starts all threads at once, and a new one for each that is given up or replaced. */
   startsEarly?: boolean;
-  /** Tasks in a thread's mailbox: it need not wait until the main thread comes round to it. 4 if omitted. */
+  /** Tasks in a thread's mailbox, so that it need not wait for the main thread between two tasks. 4 if omitted. */
   tasksPerThread?: number;
-  /** The longest that a task may wait for a thread: then it fails with TaskTimeout. */
+  /** Longest time that a task waits for a thread before it fails with TaskTimeout. */
   maxWaitMs?: number;
-  /** Called when a thread has done a task, or given it up. */
+  /** Called when a task has ended or was given up. */
   onTaskEnd?(): void;
 }
 
-/** What else is said of a task. */
+/** Options of a task. */
 export interface TaskOptions {
-  /** Memory that is given to the thread instead of being copied. */
+  /** Memory to transfer to the thread instead of copying it. */
   transfer?: ArrayBuffer[];
-  /** Whether the task goes before all that are not urgent. */
+  /** Runs the task before all that are not urgent. */
   isUrgent?: boolean;
-  /** Drops the task when it is aborted: its reason is thrown, and a task that waits is never begun. */
+  /** Drops the task when aborted: the reason is thrown, and a waiting task never begins. */
   signal?: AbortSignal | undefined;
 }
 
 const TASKS_PER_THREAD = 4;
 
 /**
- * Threads that do tasks, begun in the order of asking. While idle they do not keep the process alive. A thread whose
- * task takes too long is replaced at once, though it may take a while to end: native code cannot be ended from outside.
+ * Threads that run tasks, begun in the order of the calls. Idle threads do not keep the process alive. A thread whose
+ * task takes too long is replaced at once, but may take a while to end: native code cannot be ended from outside.
  */
 export class Threads<Task, Result> {
   readonly #config: ThreadsConfig;
   readonly #tasksPerThread: number;
   readonly #threads = new Set<PoolThread<Task, Result>>();
-  /** They take no more tasks, and have not ended yet. */
+  /** Threads that take no more tasks and have not ended yet. */
   readonly #ending = new Set<PoolThread<Task, Result>>();
   readonly #queue: Pending<Task, Result>[] = [];
   #givenUp = 0;

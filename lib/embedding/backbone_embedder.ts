@@ -15,14 +15,15 @@ import {
 } from "../features/features";
 import { normaliseImages } from "../images/loading/loader";
 import type { RgbImage } from "../images/pixels/rgb_image";
-import { type Backbone, loadBackbone } from "../model/backbone";
+import { loadBackbone } from "../model/backbone";
 import type { Embedder } from "./embedder";
+import { LazyBackbone } from "./lazy_backbone";
 
 /** A tower with pretrained weights. Its vectors are the backbone's features, [N, F], not normalised. */
 export class BackboneEmbedder implements Embedder {
   readonly config: Embedder["config"];
   readonly madeBy: MadeBy;
-  #loaded: Promise<Backbone> | undefined;
+  readonly #backbone = new LazyBackbone(() => loadBackbone(this.config));
 
   constructor(config: Embedder["config"]) {
     this.config = config;
@@ -34,11 +35,11 @@ export class BackboneEmbedder implements Embedder {
     files: readonly string[],
     options: ProgressOptions = {},
   ): Promise<Vectors> {
-    return computeFeatures(this.#below(folder), await this.#backbone(), files, "images", options);
+    return computeFeatures(this.#below(folder), await this.#backbone.get(), files, "images", options);
   }
 
   async embedImages(images: readonly RgbImage[]): Promise<Vectors> {
-    const { tower, length, features } = await this.#backbone();
+    const { tower, length, features } = await this.#backbone.get();
     return { data: await features(normaliseImages(images, tower)), count: images.length, length };
   }
 
@@ -63,7 +64,7 @@ export class BackboneEmbedder implements Embedder {
   }
 
   async embedShards(folder: string, options: EmbedOptions): Promise<EmbedShard> {
-    return imageEmbedder(this.#below(folder), await this.#backbone(), options);
+    return imageEmbedder(this.#below(folder), await this.#backbone.get(), options);
   }
 
   sourcesOf(folder: string): FeatureSources {
@@ -71,19 +72,10 @@ export class BackboneEmbedder implements Embedder {
   }
 
   dispose(): void {
-    // If loading failed, the caller got the error, and there is nothing to free.
-    void this.#loaded?.then(
-      (backbone) => backbone.dispose(),
-      () => undefined,
-    );
+    this.#backbone.dispose();
   }
 
   #below(dataDir: string): Embedder["config"] {
     return { ...this.config, dataDir };
-  }
-
-  #backbone(): Promise<Backbone> {
-    this.#loaded ??= loadBackbone(this.config);
-    return this.#loaded;
   }
 }

@@ -28,6 +28,7 @@ import { type CheckpointRef, findCheckpoint } from "../runs/checkpoint_ref";
 import { readRunConfig } from "../runs/run_folder";
 import { runWeights } from "../runs/run_weights";
 import { embedFeatures } from "./embed_images";
+import { LazyBackbone } from "./lazy_backbone";
 
 /** A model that embeds images until it is disposed of. It loads its tower on first use. */
 export interface Embedder {
@@ -74,7 +75,9 @@ export class RunEmbedder implements Embedder {
   readonly #checkpoint: CheckpointRef;
   /** Weights of neck and head. */
   readonly #weights: Weights;
-  #loaded: Promise<Backbone> | undefined;
+  readonly #backbone = new LazyBackbone(() =>
+    this.config.stage === "frozen" ? loadBackbone(this.config) : this.#trainedBackbone(),
+  );
 
   constructor(checkpoint: CheckpointRef) {
     const { folder, path, kind } = checkpoint;
@@ -91,12 +94,12 @@ export class RunEmbedder implements Embedder {
     options: ProgressOptions = {},
   ): Promise<Vectors> {
     const settings = { ...this.config, dataDir: folder };
-    const features = await computeFeatures(settings, await this.#backbone(), files, "images", options);
+    const features = await computeFeatures(settings, await this.#backbone.get(), files, "images", options);
     return embedFeatures(this.#weights, features);
   }
 
   async embedImages(images: readonly RgbImage[]): Promise<Vectors> {
-    const { tower, length, features } = await this.#backbone();
+    const { tower, length, features } = await this.#backbone.get();
     const data = await features(normaliseImages(images, tower));
     return embedFeatures(this.#weights, { data, count: images.length, length });
   }
@@ -160,7 +163,7 @@ export class RunEmbedder implements Embedder {
   }
 
   async embedShards(folder: string, options: EmbedOptions): Promise<EmbedShard> {
-    const embed = imageEmbedder({ ...this.config, dataDir: folder }, await this.#backbone(), options);
+    const embed = imageEmbedder({ ...this.config, dataDir: folder }, await this.#backbone.get(), options);
     return async (files, start) => {
       const { vectors, ...result } = await embed(files, start);
       return { ...result, vectors: await embedFeatures(this.#weights, vectors) };
@@ -173,16 +176,7 @@ export class RunEmbedder implements Embedder {
 
   dispose(): void {
     tf.dispose(this.#weights);
-    // If loading failed, the caller got the error, and there is nothing to free.
-    void this.#loaded?.then(
-      (backbone) => backbone.dispose(),
-      () => undefined,
-    );
-  }
-
-  #backbone(): Promise<Backbone> {
-    this.#loaded ??= this.config.stage === "frozen" ? loadBackbone(this.config) : this.#trainedBackbone();
-    return this.#loaded;
+    this.#backbone.dispose();
   }
 
   #trainedBackbone(): Promise<Backbone> {

@@ -33,7 +33,7 @@ export interface PinnedRun {
   mp5: number;
 }
 
-/** What a run folder holds, without values that differ from run to run. */
+/** The content of a run folder, without values that differ from run to run. */
 export interface RunFolderShape {
   files: string[];
   /** config.json; the settings of TEMPORARY are left empty. */

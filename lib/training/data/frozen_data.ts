@@ -26,7 +26,7 @@ export interface FrozenData {
   featuresOf(set: SetName, rows?: ArrayLike<number>): Promise<Vectors>;
 }
 
-/** How the data of a frozen run are read. */
+/** Options of reading the data of a frozen run. */
 export interface FrozenDataOptions extends ProgressOptions {
   /** Throws if a run of so many classes and distinct images does not fit; called before any feature is computed. */
   checkSize?(counts: { classes: number; distinct: number }): void;
