@@ -259,7 +259,7 @@ test("every command accepts the same tables of images, with the same labels, and
   }
 });
 
-test("features keep labels of ten digits; a damaged label is refused, not class 0", async (t) => {
+test("features keep labels of ten digits; a damaged label is refused, not class 0, by its checksum and without one", async (t) => {
   const folder = join(temporaryFolder(t), "set");
   const rows = { files: ["=1.jpg", "b.jpg"], labels: [2395904891, 2395904892] };
   await writeFeatures(
@@ -272,6 +272,10 @@ test("features keep labels of ten digits; a damaged label is refused, not class 
   const csv = join(folder, "rows.csv");
   assert.equal(readFileSync(csv, "utf8"), "image_files,labels\n./=1.jpg,2395904891\nb.jpg,2395904892\n");
   writeFileSync(csv, readFileSync(csv, "utf8").replace("2395904892", "x2"));
+  await assert.rejects(openFeatures(folder).readRows(), /rows\.csv is not what was written .*\(CRC-32\)/);
+  const summary = join(folder, "features.json");
+  const { rowsCrc32: _, ...withoutSum } = JSON.parse(readFileSync(summary, "utf8"));
+  writeFileSync(summary, JSON.stringify(withoutSum));
   await assert.rejects(
     openFeatures(folder).readRows(),
     /rows\.csv, row 2: "labels" must be a whole number from 0, it is "x2"/,
