@@ -7,7 +7,7 @@ import { SeenImages } from "../common/csv/one_label";
 import { readLines, readTableForm, requireColumns } from "../common/csv/table_text";
 import { UserError } from "../common/errors";
 import { requireFile } from "../common/files/files";
-import { FolderWalk, IMAGE_ENDINGS, type LeftOut } from "../common/files/image_folder";
+import { FolderWalk, IMAGE_ENDINGS, isImageName, type LeftOut } from "../common/files/image_folder";
 import { findFile, hasForms } from "../common/files/unicode_names";
 import type { FeatureRows } from "./feature_files";
 
@@ -56,10 +56,6 @@ function requireSome(path: string, files: readonly string[]): readonly string[] 
     `${path} holds no images.`,
     `Image files are recognised by their endings: ${IMAGE_ENDINGS.map((ending) => `.${ending}`).join(" ")}.`,
   );
-}
-
-function isImageName(path: string): boolean {
-  return IMAGE_ENDINGS.includes(extname(path).slice(1).toLowerCase());
 }
 
 function folderList(folder: string): ImageList {

@@ -44,8 +44,11 @@ export interface Score extends Interval {
 
 /** Options of a comparison. */
 export interface ComparisonOptions extends BootstrapOptions {
-  /** The model that each is compared with: the first (default), or the previous one, rung by rung. */
-  against?: "first" | "previous";
+  /**
+   * The model that each is compared with: the first (default); the previous one, rung by rung; or the best before it: the
+   * last whose mP@5 was higher, interval and all, than that of the best before it.
+   */
+  against?: "first" | "previous" | "best";
 }
 
 /** Scores of one model on one set of queries. */
@@ -91,13 +94,16 @@ export async function compareModels(
     for (const [i, part] of parts.entries()) {
       const scores = await scorePart(queries, index, labels, part);
       const reference = references[i];
+      const compared = compare(scores, reference?.scores, options);
       rows[i]!.push({
         model: name,
         against: reference?.name,
         ...describe(part, scores, learned),
-        scores: compare(scores, reference?.scores, options),
+        scores: compared,
       });
-      if (!reference || against === "previous") references[i] = { name, scores };
+      const isBetter = (compared.mp5.difference?.low ?? 0) > 0;
+      if (!reference || against === "previous" || (against === "best" && isBetter))
+        references[i] = { name, scores };
     }
   }
   return rows.flat();
