@@ -8,10 +8,11 @@ import type { Vectors } from "../common/vectors";
 import { preset } from "../config/presets";
 import type { Embedder } from "../embedding/embedder";
 import { BACKBONE, findModel, openModel } from "../embedding/find_model";
+import { embedPhotos } from "../features/embed_photos";
 import { readImageFile } from "../images/decode";
 import { decodeToSquare } from "../images/loading/encoded";
+import type { UnusableImage } from "../images/loading/pixel_loader";
 import type { RgbImage } from "../images/pixels/rgb_image";
-import { embedKept } from "./embed_kept";
 import type { Images } from "./images";
 import { readImages } from "./read_images";
 
@@ -22,6 +23,8 @@ export type Embeddable = string | Images | Uint8Array | readonly (string | Uint8
 export interface Embedded extends Vectors {
   /** The images of the rows; for a list of files or bytes undefined. */
   images?: Images;
+  /** Images that could not be read, with the reason. */
+  skipped?: readonly UnusableImage[];
 }
 
 /** Options of `loadModel`. */
@@ -64,7 +67,10 @@ export class Model {
       if (typeof what === "string" && isImageName(what)) return this.#embedParts([what], onProgress);
       if (Array.isArray(what)) return this.#embedParts(what as (string | Uint8Array)[], onProgress);
       const images = typeof what === "string" ? await readImages(what) : (what as Images);
-      return embedKept(this.embedder, images, { onProgress });
+      const { folder, files } = images;
+      const { vectors, places, skipped } = await embedPhotos(this.embedder, { folder, rows: { files } }, { onProgress });
+      if (vectors.count === 0) throw nothingReadable(images, skipped);
+      return { ...vectors, images: places.length === files.length ? images : images.pick(places), skipped };
     });
   }
 
@@ -98,4 +104,12 @@ export async function loadModel(
 ): Promise<Model> {
   const config = preset(presetName, "frozen");
   return withSignal(signal, async () => new Model(name, openModel(await findModel(name, config, { onProgress }))));
+}
+
+function nothingReadable({ count, folder }: Images, skipped: readonly UnusableImage[]): UserError {
+  const [first] = skipped;
+  return new UserError(
+    `None of ${count} images in ${folder} could be read${first ? `; the first: ${first.file}: ${first.reason}` : ""}.`,
+    "Look at the files.",
+  );
 }
