@@ -22,6 +22,7 @@ import { Trainer } from "./loop/trainer";
 import type { Ranks } from "./ranks/ranks";
 import { headStartWeights, towerStartWeights } from "./start_weights";
 import { averagesOf } from "./step/averages";
+import type { UntrainedFeatures } from "./untrained";
 
 /** A trainer, with the data and features to evaluate it. */
 export interface TrainingSetup {
@@ -33,6 +34,8 @@ export interface TrainingSetup {
    * @param kind the raw weights (default), or an average
    */
   featuresOf(set: SetName, rows?: ArrayLike<number>, kind?: WeightKind): Promise<Vectors>;
+  /** The untrained backbone's features, if the run trains on them. */
+  untrained?: UntrainedFeatures;
 }
 
 /** Options of building a trainer. */
@@ -82,7 +85,7 @@ async function buildFrozen(
     inputShape: [config.batchSize, features.length],
     featureCount: features.length,
   });
-  return { trainer, data, featuresOf };
+  return { trainer, data, featuresOf, untrained: { learned: features, featuresOf } };
 }
 
 /** Builds a trainer of backbone, neck and head on augmented images. */

@@ -14,6 +14,7 @@ import { findTower, parameterCount } from "../model/towers";
 import { featureLength } from "../model/vit";
 import { TOWER_PREFIX } from "../model/weight_names";
 import { distinctFiles, readRunData } from "./data/read_run_data";
+import type { RunData } from "./data/run_data";
 import { trainedShapes } from "./preset_graphs";
 import { averagesOf } from "./step/averages";
 import { trainedNames } from "./step/step";
@@ -88,6 +89,18 @@ export async function estimateRun(config: EstimateSettings, flopsPerSecond?: num
   };
 }
 
+/** Estimates the time for the backbone's features of a run's images; 0 if they are cached. */
+export async function estimateFeatureSeconds(
+  config: Pick<EstimateSettings, "tower"> & FileFeatureSettings,
+  data: RunData,
+): Promise<number> {
+  const images = imagesToEmbed(config, countsOf(data));
+  if (images === 0) return 0;
+  const tower = findTower(config.tower);
+  const rate = await measureProductRate(tower.width);
+  return images * passSeconds(config, tower, rate, { overhead: FORWARD_OVERHEAD });
+}
+
 /** Counts of a training table that memory depends on. */
 export interface TableCounts {
   classes: number;
@@ -110,7 +123,10 @@ interface ImageCounts extends TableCounts {
 
 async function imageCounts(config: EstimateSettings): Promise<ImageCounts | undefined> {
   if (config.features || !existsSync(tablePath(config))) return undefined;
-  const { train, validation, classCount, retrieval } = await readRunData(config);
+  return countsOf(await readRunData(config));
+}
+
+function countsOf({ train, validation, classCount, retrieval }: RunData): ImageCounts {
   return {
     rows: train.files.length,
     classes: classCount,
