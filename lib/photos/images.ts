@@ -72,6 +72,19 @@ export class Images {
     });
   }
 
+  /** Returns some images drawn by a seed, in the order of the draw: of different classes as long as there are any. */
+  sample(count: number, { seed = 0 }: { seed?: number } = {}): Images {
+    const order = randomStream(seed, "sample of images").shuffle(this.files.map((_, row) => row));
+    const seen = new Set<string>();
+    const [first, rest] = [[] as number[], [] as number[]];
+    for (const row of order) {
+      const name = this.classes?.[row] ?? "";
+      (seen.has(name) ? rest : first).push(row);
+      seen.add(name);
+    }
+    return this.pick([...first, ...rest].slice(0, count));
+  }
+
   /** Returns the images of some classes. */
   ofClasses(names: Iterable<string>): Images {
     const wanted = new Set(names);
