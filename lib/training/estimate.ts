@@ -13,6 +13,7 @@ import { activationBytes, forwardFlops } from "../model/tower_cost";
 import { findTower, parameterCount } from "../model/towers";
 import { featureLength } from "../model/vit";
 import { TOWER_PREFIX } from "../model/weight_names";
+import { epochLength } from "./data/batches";
 import { distinctFiles, readRunData } from "./data/read_run_data";
 import type { RunData } from "./data/run_data";
 import { trainedShapes } from "./preset_graphs";
@@ -75,8 +76,7 @@ export async function estimateRun(config: EstimateSettings, flopsPerSecond?: num
     imagesPerSecond: config.batchSize / secondsPerStep,
   };
   if (!tables) return common;
-  const stepsPerEpoch = Math.floor(tables.rows / (config.batchSize * processCount(config)));
-  const steps = config.nEpochs * Math.min(stepsPerEpoch, config.maxStepsPerEpoch || stepsPerEpoch);
+  const steps = config.nEpochs * epochLength(config, tables.rows, processCount(config)).steps;
   const evaluated = tables.validation + tables.queries + tables.index;
   const kinds = 1 + averagesOf(config).length;
   const isFrozen = config.stage === "frozen";
