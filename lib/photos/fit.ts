@@ -62,13 +62,13 @@ export async function fit(photos: string, options: FitOptions = {}): Promise<Fit
 }
 
 async function climb(photos: string, options: FitOptions & { name: string }): Promise<FitReport> {
-  const { name, preset: presetName = "demo", holdOut = THIRD, seed = 999, dataset, onProgress } = options;
+  const { name, preset: presetName = "small", holdOut = THIRD, seed = 999, dataset, onProgress } = options;
   const { minutes = Number.POSITIVE_INFINITY, overwrite, say = () => {} } = options;
   const endMs = performance.now() + minutes * 60_000;
   const data = await prepareData(projectPath(photos), { name, dataset, holdOut, seed, onProgress });
   const configOf = (stage: Stage) => configFor(preset(presetName, stage), data.dataDir, name);
   say(`${data.images} photos of ${data.classes} classes, ${data.heldOut} of them held out: ${data.dataDir}`);
-  const models = ["pixels", "backbone"];
+  const models = ["backbone"];
   const leftOut: FitReport["leftOut"] = [];
   for (const stage of ["frozen", "fine_tune"] as const) {
     const config = configOf(stage);
@@ -83,15 +83,14 @@ async function climb(photos: string, options: FitOptions & { name: string }): Pr
       throw new UserError(`${config.runName} ${summary.reason}.`, "Run the same command again: it goes on.");
     models.push(config.runName);
   }
-  const rungs = await compareOnHeldOut(ladderConfig(configOf("frozen")), models, {
-    against: "best",
-    onProgress,
-  });
+  const ladder = ladderConfig(configOf("frozen"));
+  const pixels = await compareOnHeldOut(ladder, ["pixels"], { onProgress }); // shown, but no rung to use
+  const climbed = await compareOnHeldOut(ladder, models, { against: "best", onProgress });
   const titles = {
     [configOf("frozen").runName]: TITLES.frozen,
     [configOf("fine_tune").runName]: TITLES.fine_tune,
   };
-  return { name, ...data, rungs, advice: adviceOf(rungs, titles), leftOut };
+  return { name, ...data, rungs: [...pixels, ...climbed], advice: adviceOf(climbed, titles), leftOut };
 }
 
 /** Returns the reason why a run does not fit into the time that is left; undefined if it does. */
