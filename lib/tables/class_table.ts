@@ -1,10 +1,10 @@
 // One row per class: what every step of the pipeline did with its images.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { type Database, sqlText, withDatabase } from "../common/database/database";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { type DatasetName, preprocessedCsv, sourceClasses, sourceCsv } from "../preprocessing/layout";
-import { type Database, sqlText, withDatabase } from "./database";
 import {
   CLASSES_CSV,
   CLASSES_TABLE,
