@@ -1,12 +1,13 @@
 // From photos to a model and an answer: reads, resizes, holds classes out, climbs the ladder, says which rung is worth it.
-import { basename } from "node:path";
 import { UserError } from "../common/errors";
 import { withSignal } from "../common/interrupt";
 import { formatSeconds, type TaskOptions } from "../common/progress";
-import { projectPath } from "../common/project";
 import { overrideConfig, type TrainConfig } from "../config/config";
 import { preset } from "../config/presets";
 import type { Stage } from "../config/run";
+import type { OwnSource } from "../datasets/own/own_images";
+import { sourcePath } from "../datasets/own/read_own_images";
+import { ownNameOf } from "../datasets/own_sets";
 import { compareOnHeldOut } from "../experiments/compare";
 import type { ComparisonRow } from "../retrieval/evaluation";
 import { isFinished, runFolder } from "../runs/run_folder";
@@ -17,11 +18,11 @@ import { type Advice, adviceOf } from "./ladder_advice";
 import { type PreparedData, prepareData } from "./prepare_data";
 
 /** Options of `fit`. */
-export interface FitOptions extends TaskOptions {
+export interface FitOptions extends TaskOptions, Omit<OwnSource, "source" | "labels"> {
   /** Name of the data directory `data/<name>` and of the models `<name>_...`. Default: the folder's name. */
   name?: string | undefined;
   /** Preset of backbone and recipe. Default: small. */
-  preset?: string;
+  preset?: string | undefined;
   /** Longest time for all that is not done yet; rungs that would take longer are left out. Default: no limit. */
   minutes?: number | undefined;
   /** Share of the classes to hold out, 0..1. Default: a third. */
@@ -30,7 +31,7 @@ export interface FitOptions extends TaskOptions {
   /** One of the fourteen data sets whose layout the photos have; default: their own. */
   dataset?: string | undefined;
   /** Replace trained runs of these names that were made of other photos or settings. */
-  overwrite?: boolean;
+  overwrite?: boolean | undefined;
   /** Receives lines for people as the work goes on. */
   say?: (line: string) => void;
 }
@@ -57,7 +58,7 @@ const THIRD = 1 / 3;
  * const { advice } = await fit("photos", { name: "shop", minutes: 10 });
  */
 export async function fit(photos: string, options: FitOptions = {}): Promise<FitReport> {
-  const { name = nameOf(photos), signal, ...rest } = options;
+  const { name = ownNameOf(sourcePath(photos)), signal, ...rest } = options;
   return withSignal(signal, () => climb(photos, { name, ...rest }));
 }
 
@@ -65,7 +66,9 @@ async function climb(photos: string, options: FitOptions & { name: string }): Pr
   const { name, preset: presetName = "small", holdOut = THIRD, seed = 999, dataset, onProgress } = options;
   const { minutes = Number.POSITIVE_INFINITY, overwrite, say = () => {} } = options;
   const endMs = performance.now() + minutes * 60_000;
-  const data = await prepareData(projectPath(photos), { name, dataset, holdOut, seed, onProgress });
+  const { imageColumn, classColumn, splitColumn, root, classLevel, pattern } = options;
+  const source = { source: photos, imageColumn, classColumn, splitColumn, root, classLevel, pattern };
+  const data = await prepareData(source, { name, dataset, holdOut, seed, say, onProgress });
   const configOf = (stage: Stage) => configFor(preset(presetName, stage), data.dataDir, name);
   say(`${data.images} photos of ${data.classes} classes, ${data.heldOut} of them held out: ${data.dataDir}`);
   const models = ["backbone"];
@@ -122,12 +125,4 @@ function configFor(config: TrainConfig, dataDir: string, name: string): Readonly
 
 function ladderConfig(config: Readonly<TrainConfig>): Readonly<TrainConfig> {
   return overrideConfig(config, { stage: "frozen", holdOutShare: 0 });
-}
-
-/** Returns a name for photos: that of their folder or table, in letters that file names and runs may have. */
-function nameOf(photos: string): string {
-  const plain = basename(projectPath(photos))
-    .replace(/\.[^.]+$/, "")
-    .normalize("NFC");
-  return plain.replaceAll(/[^\p{L}\p{N}_-]+/gu, "_").replace(/^_+|_+$/g, "") || "photos";
 }

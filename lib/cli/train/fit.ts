@@ -1,14 +1,15 @@
 // `guie fit PHOTOS`: from photos to models and the answer which of them is worth it.
 import type { Command } from "commander";
 import { terminalProgress } from "../../common/progress";
+import { shellQuoted } from "../../common/shell";
 import { textTable } from "../../common/text_table";
-import { shellQuoted } from "../../datasets/download";
 import { type FitOptions, type FitReport, fit } from "../../photos/fit";
 import { comparisonTable } from "../../retrieval/comparison_table";
 import { type CommandResult, setAction } from "../shared/command";
 import { shareOf, wholeNumberOf } from "../shared/numbers";
+import { addSourceFlags, type SourceFlags, sourceSettings } from "../shared/source_flags";
 
-interface FitCommandOptions {
+interface FitCommandOptions extends SourceFlags {
   name?: string;
   preset?: string;
   minutes?: string;
@@ -37,15 +38,20 @@ export function registerFit(program: Command): void {
       "one of the fourteen data sets whose layout the photos have (default: their own)",
     )
     .option("--overwrite", "train models of this name anew that were made of other photos or settings");
+  addSourceFlags(command);
   setAction<FitCommandOptions>(command, fitPhotos);
 }
 
 async function fitPhotos(
-  { seed, minutes, holdOut, ...options }: FitCommandOptions,
+  { seed, minutes, holdOut, name, preset, dataset, overwrite, ...flags }: FitCommandOptions,
   [photos]: readonly string[],
 ): Promise<CommandResult> {
   const settings: FitOptions = {
-    ...options,
+    ...sourceSettings(flags),
+    name,
+    preset,
+    dataset,
+    overwrite,
     seed: wholeNumberOf("--seed", seed),
     minutes: minutes === undefined ? undefined : wholeNumberOf("--minutes", minutes, 1),
     holdOut: shareOf("--hold-out", holdOut),
