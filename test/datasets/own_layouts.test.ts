@@ -141,6 +141,7 @@ const LAYOUTS: readonly Layout[] = [
       ...photos("1.jpg", "2.jpg", "3.jpg"),
       "labels.csv": "file;label;shot\n1.jpg;crème brûlée;x\n2.jpg;007;y\n9.jpg;007;z\n",
     },
+    how: { labels: true },
     images: ["1.jpg: crème brûlée", "2.jpg: 007"],
     said: [
       "table labels.csv, 2 classes, 2 images",
@@ -149,6 +150,18 @@ const LAYOUTS: readonly Layout[] = [
       "left out, named in the table, not on the disk: 9.jpg",
       "left out, not named in labels.csv: 3.jpg",
     ],
+  },
+  {
+    what: "a flat folder with a table in it that names some: where no class is needed, the others stay",
+    files: { ...photos("1.jpg", "3.jpg"), "labels.csv": "file,label\n1.jpg,x\n" },
+    images: ["1.jpg: x", "3.jpg: "],
+    said: ["table labels.csv, 1 class, 2 images", "1 image has no class"],
+  },
+  {
+    what: "a flat folder with a table of something else in it",
+    files: { ...photos("1.jpg"), "sizes.csv": "file,cm\nx.jpg,1\n" },
+    images: ["1.jpg: "],
+    said: ["flat folder, no classes, 1 image", /^sizes\.csv not used: None of the 1 image that/],
   },
   {
     what: "a table with splits, images in a folder below, names without ending",

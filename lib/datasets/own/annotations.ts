@@ -136,7 +136,8 @@ export function annotationsIn(folder: string, files: readonly string[]): string[
 }
 
 /**
- * Reads the tables and annotations that `annotationsIn` has found as one source.
+ * Reads the tables and annotations that `annotationsIn` has found as one source. Images that they do not name have no
+ * class; they are left out if every image needs one.
  * @param images the images on the disk, relative to the folder
  * @throws UserError if two of them name one image
  */
@@ -144,7 +145,7 @@ export async function readAnnotated(
   folder: string,
   annotations: readonly string[],
   images: readonly string[],
-  columns: ColumnNames,
+  columns: ColumnNames & Pick<OwnSource, "labels">,
 ): Promise<FoundImages> {
   const all: FoundImages = { folder, layout: "", images: [], leftOut: [], notes: [] };
   const by = new Map<string, string>();
@@ -166,7 +167,9 @@ export async function readAnnotated(
     all.layout ||= found.layout;
   }
   const others = images.filter((file) => !by.has(sameName(file)));
-  all.leftOut.push(...others.map((file) => ({ file, reason: `not named in ${annotations.join(", ")}` })));
+  if (columns.labels)
+    all.leftOut.push(...others.map((file) => ({ file, reason: `not named in ${annotations.join(", ")}` })));
+  else all.images.push(...others.map((file) => ({ file, className: "", split: "" as const })));
   if (annotations.length > 1) all.layout += ` and ${plural(annotations.length - 1, "other")}`;
   return { ...all, notes: [...new Set(all.notes)] };
 }

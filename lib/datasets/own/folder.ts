@@ -9,7 +9,7 @@ import { annotationsIn, readAnnotated } from "./annotations";
 import { classesByFolder } from "./folder_classes";
 import { classByPattern } from "./name_pattern";
 import type { FoundImage, FoundImages, OwnSource } from "./own_images";
-import { fileNotes, plural, shown, shownList } from "./said";
+import { fileNotes, plural, shownList } from "./said";
 import { TABLE_ENDINGS } from "./table";
 
 /** A folder as a walk finds it. */
@@ -68,11 +68,21 @@ async function readWalked(
 ): Promise<{ found: FoundImages; used: string[] }> {
   const hasColumns = [source.imageColumn, source.classColumn, source.splitColumn].some(Boolean);
   if (source.pattern !== undefined) return { found: byPattern(folder, files, source.pattern), used: [] };
+  const unused: string[] = [];
+  /** Reads tables that nobody has named; one that does not fit is said, and not used. */
+  const tryAnnotated = async (names: readonly string[]): Promise<FoundImages | undefined> => {
+    if (names.length === 0) return undefined;
+    return readAnnotated(folder, names, files, source).catch((error) => {
+      if (hasColumns || !(error instanceof UserError)) throw error;
+      unused.push(`${shownList(names)} not used: ${error.message.split("\n")[0]}`);
+      return undefined;
+    });
+  };
   const others = [...walk.notes, ...walk.leftOut.map(({ file }) => file)];
   if (source.classLevel === undefined) {
     const annotations = annotationsIn(folder, others);
-    if (annotations.length > 0)
-      return { found: await readAnnotated(folder, annotations, files, source), used: annotations };
+    const found = await tryAnnotated(annotations);
+    if (found) return { found, used: annotations };
   }
   const byFolder = classesOf(folder, files, source.classLevel);
   const tables = others.filter(
@@ -80,10 +90,7 @@ async function readWalked(
   );
   const isFlat = byFolder.images.every(({ className }) => className === "");
   if (isFlat && tables.length === 1 && source.classLevel === undefined) {
-    const found = await readAnnotated(folder, tables, files, source).catch((error) => {
-      if (hasColumns || !(error instanceof UserError)) throw error;
-      byFolder.notes.push(`${shown(tables[0]!)} is not used: ${error.message.split("\n")[0]}`);
-    });
+    const found = await tryAnnotated(tables);
     if (found) return { found, used: tables };
   }
   if (isFlat && tables.length > 1)
@@ -95,7 +102,7 @@ async function readWalked(
       `${folder}: columns are named, but its images are read as ${byFolder.layout}, without a table.`,
       "Name the table itself as the source, or leave the columns out.",
     );
-  return { found: byFolder, used: [] };
+  return { found: { ...byFolder, notes: [...byFolder.notes, ...unused] }, used: [] };
 }
 
 function byPattern(folder: string, files: readonly string[], pattern: string): FoundImages {
