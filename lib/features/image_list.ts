@@ -7,7 +7,7 @@ import { SeenImages } from "../common/csv/one_label";
 import { readLines, readTableForm } from "../common/csv/table_text";
 import { UserError } from "../common/errors";
 import { requireFile } from "../common/files/files";
-import { IMAGE_ENDINGS, isImageName, type LeftOut } from "../common/files/image_folder";
+import { IMAGE_ENDINGS, type LeftOut } from "../common/files/image_folder";
 import { isRegularFile } from "../common/files/regular_file";
 import { findFile, hasForms, sameName } from "../common/files/unicode_names";
 import { readOwnImages } from "../datasets/own/read_own_images";
