@@ -95,7 +95,7 @@ export async function compareModels(
         model: name,
         against: reference?.name,
         ...describe(part, scores, learned),
-        scores: compare(scores, reference?.scores, options),
+        scores: compareScores(scores, reference?.scores, options),
       });
       if (!reference || against === "previous") references[i] = { name, scores };
     }
@@ -167,8 +167,8 @@ function describe(
   return { dataset, index, queries, queriesWithoutMatch, classes: asked.size, trainedOn };
 }
 
-/** Compares every measure with another model's, if there is one. */
-function compare(
+/** Compares every measure of a model's queries with another model's, if there is one; both have the same queries. */
+export function compareScores(
   scores: QueryScores,
   reference: QueryScores | undefined,
   options: BootstrapOptions,
