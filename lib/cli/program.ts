@@ -33,7 +33,15 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> 
     registerExport,
     registerSoup,
   ],
-  "Train:": [registerFit, registerTrain, registerTune, registerSearch, registerRuns, registerWatch, registerScaling],
+  "Train:": [
+    registerFit,
+    registerTrain,
+    registerTune,
+    registerSearch,
+    registerRuns,
+    registerWatch,
+    registerScaling,
+  ],
   "Use:": [registerEmbed, registerServe],
 };
 

@@ -2,10 +2,15 @@
 import { UserError } from "../common/errors";
 import type { TaskOptions } from "../common/progress";
 import { learnedOf } from "../experiments/ladder";
-import { type ComparisonOptions, type ComparisonRow, compareModels, type ModelVectors } from "../retrieval/evaluation";
+import {
+  type ComparisonOptions,
+  type ComparisonRow,
+  compareModels,
+  type ModelVectors,
+} from "../retrieval/evaluation";
 import { learnedAmong } from "../runs/learned_classes";
 import type { Images } from "./images";
-import { loadModel, Model } from "./model";
+import { loadModel, type Model } from "./model";
 import { readImages } from "./read_images";
 
 /**
@@ -32,7 +37,12 @@ export async function compare(
     try {
       const embedded = await model.embed(given, { signal, onProgress });
       scored ??= embedded.images!;
-      vectors.push({ name: model.name, queries: embedded, index: embedded, learned: learnedClasses(model, scored) });
+      vectors.push({
+        name: model.name,
+        queries: embedded,
+        index: embedded,
+        learned: learnedClasses(model, scored),
+      });
     } finally {
       if (model !== each) model.dispose();
     }

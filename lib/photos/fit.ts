@@ -79,21 +79,34 @@ async function climb(photos: string, options: FitOptions & { name: string }): Pr
       continue;
     }
     const summary = await trainRun(beginRun(config, { overwrite }), { onProgress, say });
-    if (summary.reason !== "finished") throw new UserError(`${config.runName} ${summary.reason}.`, "Run the same command again: it goes on.");
+    if (summary.reason !== "finished")
+      throw new UserError(`${config.runName} ${summary.reason}.`, "Run the same command again: it goes on.");
     models.push(config.runName);
   }
-  const rungs = await compareOnHeldOut(ladderConfig(configOf("frozen")), models, { against: "best", onProgress });
-  const titles = { [configOf("frozen").runName]: TITLES.frozen, [configOf("fine_tune").runName]: TITLES.fine_tune };
+  const rungs = await compareOnHeldOut(ladderConfig(configOf("frozen")), models, {
+    against: "best",
+    onProgress,
+  });
+  const titles = {
+    [configOf("frozen").runName]: TITLES.frozen,
+    [configOf("fine_tune").runName]: TITLES.fine_tune,
+  };
   return { name, ...data, rungs, advice: adviceOf(rungs, titles), leftOut };
 }
 
 /** Returns the reason why a run does not fit into the time that is left; undefined if it does. */
-async function whyTooLong(config: Readonly<TrainConfig>, endMs: number, say: (line: string) => void): Promise<string | undefined> {
+async function whyTooLong(
+  config: Readonly<TrainConfig>,
+  endMs: number,
+  say: (line: string) => void,
+): Promise<string | undefined> {
   if (isFinished(runFolder(config.runName))) return undefined;
   const estimate = await estimateRun(config);
   const seconds = secondsOf(estimate);
   const leftSeconds = (endMs - performance.now()) / 1000;
-  say(`${config.runName}: about ${formatSeconds(seconds)} and ${estimate.memoryMB.toLocaleString("en-US")} MB`);
+  say(
+    `${config.runName}: about ${formatSeconds(seconds)} and ${estimate.memoryMB.toLocaleString("en-US")} MB`,
+  );
   if (seconds <= leftSeconds) return undefined;
   return `it takes about ${formatSeconds(seconds)}, ${formatSeconds(Math.max(0, leftSeconds))} are left`;
 }
@@ -114,6 +127,8 @@ function ladderConfig(config: Readonly<TrainConfig>): Readonly<TrainConfig> {
 
 /** Returns a name for photos: that of their folder or table, in letters that file names and runs may have. */
 function nameOf(photos: string): string {
-  const plain = basename(projectPath(photos)).replace(/\.[^.]+$/, "").normalize("NFC");
+  const plain = basename(projectPath(photos))
+    .replace(/\.[^.]+$/, "")
+    .normalize("NFC");
   return plain.replaceAll(/[^\p{L}\p{N}_-]+/gu, "_").replace(/^_+|_+$/g, "") || "photos";
 }

@@ -47,9 +47,7 @@ export class Images {
   get balance(): { class: string; images: number }[] {
     const counts = new Map<string, number>();
     for (const name of this.classes ?? []) counts.set(name, (counts.get(name) ?? 0) + 1);
-    return [...counts]
-      .map(([name, images]) => ({ class: name, images }))
-      .sort((a, b) => b.images - a.images);
+    return [...counts].map(([name, images]) => ({ class: name, images })).sort((a, b) => b.images - a.images);
   }
 
   /** Returns the number of each image's class, [N], by `classNames`. @throws UserError without labels */
@@ -112,10 +110,7 @@ const THIRD = 1 / 3;
  * @example
  * const { train, heldOut } = holdOut(await images("photos"), { share: 0.3, seed: 1 });
  */
-export function holdOut(
-  images: Images,
-  { share = THIRD, seed = 999 }: HoldOutOptions = {},
-): HeldOutImages {
+export function holdOut(images: Images, { share = THIRD, seed = 999 }: HoldOutOptions = {}): HeldOutImages {
   images.labels(); // refuses images without classes
   const usable = images.balance.filter(({ images }) => images > 1).map((row) => row.class);
   const drawn = Math.round(share * usable.length);

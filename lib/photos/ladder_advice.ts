@@ -17,19 +17,26 @@ const FEW_CLASSES = 5;
  * @param rows the rungs from the bottom, each `against` the rung that was the best before it
  * @param titles names of rungs for people, by model
  */
-export function adviceOf(rows: readonly ComparisonRow[], titles: Readonly<Record<string, string>> = {}): Advice {
+export function adviceOf(
+  rows: readonly ComparisonRow[],
+  titles: Readonly<Record<string, string>> = {},
+): Advice {
   const all = rows.filter(({ dataset }) => dataset === ALL_DATASETS);
   const title = (model: string) => titles[model] ?? model;
   const steps = all.filter(({ against, scores }) => against !== undefined && isSure(scores.mp5.difference));
   const best = steps.findLast(({ scores }) => scores.mp5.difference!.mean > 0) ?? all[0]!;
   const { classes, against } = best;
   const few =
-    classes < FEW_CLASSES ? ` With ${classes} held-out classes a score means little: more classes tell more.` : "";
+    classes < FEW_CLASSES
+      ? ` With ${classes} held-out classes a score means little: more classes tell more.`
+      : "";
   const gain =
     against === undefined
       ? `no difference can be seen with ${classes} held-out classes`
       : `${title(best.model)}: ${differenceText(best.scores.mp5.difference!)} mP@5 over ${title(against)}`;
-  const harmed = steps.filter(({ scores }) => scores.mp5.difference!.mean < 0).map(({ model }) => title(model));
+  const harmed = steps
+    .filter(({ scores }) => scores.mp5.difference!.mean < 0)
+    .map(({ model }) => title(model));
   const worse = harmed.length > 0 ? ` Worse than without it: ${harmed.join(", ")}.` : "";
   const above = all.slice(all.indexOf(best) + 1).filter(({ model }) => !harmed.includes(title(model)));
   const nothing =

@@ -61,14 +61,21 @@ export class Model {
    * @returns float32 vectors [N, E]; a run's have unit length
    * @throws UserError if nothing can be read; for a list, naming the first file that cannot be used
    */
-  async embed(what: Embeddable, { signal, onProgress = shownProgress() }: TaskOptions = {}): Promise<Embedded> {
+  async embed(
+    what: Embeddable,
+    { signal, onProgress = shownProgress() }: TaskOptions = {},
+  ): Promise<Embedded> {
     return withSignal(signal, async () => {
       if (what instanceof Uint8Array) return this.#embedParts([what], onProgress);
       if (typeof what === "string" && isImageName(what)) return this.#embedParts([what], onProgress);
       if (Array.isArray(what)) return this.#embedParts(what as (string | Uint8Array)[], onProgress);
       const images = typeof what === "string" ? await readImages(what) : (what as Images);
       const { folder, files } = images;
-      const { vectors, places, skipped } = await embedPhotos(this.embedder, { folder, rows: { files } }, { onProgress });
+      const { vectors, places, skipped } = await embedPhotos(
+        this.embedder,
+        { folder, rows: { files } },
+        { onProgress },
+      );
       if (vectors.count === 0) throw nothingReadable(images, skipped);
       return { ...vectors, images: places.length === files.length ? images : images.pick(places), skipped };
     });
@@ -82,8 +89,13 @@ export class Model {
   async #embedParts(parts: readonly (string | Uint8Array)[], onProgress: OnProgress): Promise<Vectors> {
     if (parts.length === 0) throw new UserError("Expected images to embed, got an empty list.");
     if (parts.every((part) => typeof part === "string"))
-      return this.embedder.embedFiles("/", parts.map((file) => projectPath(file)), { onProgress });
-    const bytesOf = (part: string | Uint8Array) => (typeof part === "string" ? readImageFile(projectPath(part)) : part);
+      return this.embedder.embedFiles(
+        "/",
+        parts.map((file) => projectPath(file)),
+        { onProgress },
+      );
+    const bytesOf = (part: string | Uint8Array) =>
+      typeof part === "string" ? readImageFile(projectPath(part)) : part;
     const squares: RgbImage[] = [];
     for (const part of parts) squares.push(await decodeToSquare(await bytesOf(part), this.imageSize));
     return this.embedder.embedImages(squares);
@@ -103,7 +115,10 @@ export async function loadModel(
   { preset: presetName = "demo", signal, onProgress = shownProgress() }: LoadModelOptions = {},
 ): Promise<Model> {
   const config = preset(presetName, "frozen");
-  return withSignal(signal, async () => new Model(name, openModel(await findModel(name, config, { onProgress }))));
+  return withSignal(
+    signal,
+    async () => new Model(name, openModel(await findModel(name, config, { onProgress }))),
+  );
 }
 
 function nothingReadable({ count, folder }: Images, skipped: readonly UnusableImage[]): UserError {

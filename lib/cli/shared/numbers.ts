@@ -21,5 +21,8 @@ export function wholeNumberOf(flag: string, text: string, least?: number): numbe
 export function shareOf(option: string, text: string): number {
   const share = Number(text);
   if (text.trim() !== "" && share > 0 && share < 1) return share;
-  throw new UserError(`${option} takes a share between 0 and 1, got "${text}".`, `For example ${option} 0.33`);
+  throw new UserError(
+    `${option} takes a share between 0 and 1, got "${text}".`,
+    `For example ${option} 0.33`,
+  );
 }

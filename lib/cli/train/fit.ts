@@ -2,9 +2,9 @@
 import type { Command } from "commander";
 import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";
+import { shellQuoted } from "../../datasets/download";
 import { type FitOptions, type FitReport, fit } from "../../photos/fit";
 import { comparisonTable } from "../../retrieval/comparison_table";
-import { shellQuoted } from "../../datasets/download";
 import { type CommandResult, setAction } from "../shared/command";
 import { shareOf, wholeNumberOf } from "../shared/numbers";
 
@@ -32,7 +32,10 @@ export function registerFit(program: Command): void {
     .option("--minutes <n>", "time limit: rungs that would take longer are left out (default: none)")
     .option("--hold-out <share>", "share of the classes to hold out and score by", "0.3333")
     .option("--seed <n>", "random seed", "999")
-    .option("--dataset <name>", "one of the fourteen data sets whose layout the photos have (default: their own)")
+    .option(
+      "--dataset <name>",
+      "one of the fourteen data sets whose layout the photos have (default: their own)",
+    )
     .option("--overwrite", "train models of this name anew that were made of other photos or settings");
   setAction<FitCommandOptions>(command, fitPhotos);
 }
@@ -59,7 +62,10 @@ function reportText(photos: string, { rungs, advice, leftOut, name }: FitReport)
   );
   const model = advice.model;
   return [
-    textTable(Object.keys(cells[0]!), cells.map((row) => Object.values(row))),
+    textTable(
+      Object.keys(cells[0]!),
+      cells.map((row) => Object.values(row)),
+    ),
     ...leftOut.map(({ model, reason }) => `${model} was left out: ${reason}`),
     "",
     advice.text,
