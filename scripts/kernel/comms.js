@@ -64,7 +64,8 @@ class Comms {
     this.#cell = cell;
     const ended = new Set([cell.id, ...deleted].filter((id) => id !== undefined));
     const isEnded = ({ cell: { id } }) => ended.has(id);
-    for (const [id] of [...this.#opened].filter(([, opened]) => isEnded(opened))) this.#close(id, cell.publish);
+    for (const [id] of [...this.#opened].filter(([, opened]) => isEnded(opened)))
+      this.#close(id, cell.publish);
   }
 
   /** Closes all comms: the kernel ends. */
