@@ -2,9 +2,10 @@
 import { UserError } from "../common/errors";
 import { withSignal } from "../common/interrupt";
 import { formatSeconds, type TaskOptions } from "../common/progress";
-import { overrideConfig, type TrainConfig } from "../config/config";
+import { overrideConfig } from "../config/config";
+import type { EstimateSettings } from "../config/parts";
 import { preset } from "../config/presets";
-import type { Stage } from "../config/run";
+import type { RunSettings, Stage } from "../config/run";
 import type { OwnSource } from "../datasets/own/own_images";
 import { sourcePath } from "../datasets/own/read_own_images";
 import { ownNameOf } from "../datasets/own_sets";
@@ -69,7 +70,7 @@ async function climb(photos: string, options: FitOptions & { name: string }): Pr
   const { imageColumn, classColumn, splitColumn, root, classLevel, pattern } = options;
   const source = { source: photos, imageColumn, classColumn, splitColumn, root, classLevel, pattern };
   const data = await prepareData(source, { name, dataset, holdOut, seed, say, onProgress });
-  const configOf = (stage: Stage) => configFor(preset(presetName, stage), data.dataDir, name);
+  const configOf = (stage: Stage) => stageConfig(presetName, stage, data.dataDir, name);
   say(`${data.images} photos of ${data.classes} classes, ${data.heldOut} of them held out: ${data.dataDir}`);
   const models = ["backbone"];
   const leftOut: FitReport["leftOut"] = [];
@@ -86,7 +87,7 @@ async function climb(photos: string, options: FitOptions & { name: string }): Pr
       throw new UserError(`${config.runName} ${summary.reason}.`, "Run the same command again: it goes on.");
     models.push(config.runName);
   }
-  const ladder = ladderConfig(configOf("frozen"));
+  const ladder = overrideConfig(configOf("frozen"), { holdOutShare: 0 });
   const pixels = await compareOnHeldOut(ladder, ["pixels"], { onProgress }); // shown, but no rung to use
   const climbed = await compareOnHeldOut(ladder, models, { against: "best", onProgress });
   const titles = {
@@ -98,7 +99,7 @@ async function climb(photos: string, options: FitOptions & { name: string }): Pr
 
 /** Returns the reason why a run does not fit into the time that is left; undefined if it does. */
 async function whyTooLong(
-  config: Readonly<TrainConfig>,
+  config: EstimateSettings & RunSettings,
   endMs: number,
   say: (line: string) => void,
 ): Promise<string | undefined> {
@@ -118,11 +119,8 @@ function secondsOf({ featureSeconds = 0, trainingSeconds = 0, evaluationSeconds 
   return featureSeconds + trainingSeconds + 2 * evaluationSeconds;
 }
 
-function configFor(config: TrainConfig, dataDir: string, name: string): Readonly<TrainConfig> {
-  const start = config.stage === "fine_tune" ? { initFrom: `${name}_frozen` } : {};
-  return overrideConfig(config, { dataDir, runName: `${name}_${config.stage}`, ...start });
-}
-
-function ladderConfig(config: Readonly<TrainConfig>): Readonly<TrainConfig> {
-  return overrideConfig(config, { stage: "frozen", holdOutShare: 0 });
+/** Returns the config of one of the two stages. */
+function stageConfig(presetName: string, stage: Stage, dataDir: string, name: string) {
+  const start = stage === "fine_tune" ? { initFrom: `${name}_frozen` } : {};
+  return overrideConfig(preset(presetName, stage), { dataDir, runName: `${name}_${stage}`, ...start });
 }

@@ -3,9 +3,9 @@ import { UserError } from "../common/errors";
 import { isImageName } from "../common/files/image_folder";
 import { withSignal } from "../common/interrupt";
 import { type OnProgress, shownProgress, type TaskOptions } from "../common/progress";
-import { projectPath } from "../common/project";
 import type { Vectors } from "../common/vectors";
 import { preset } from "../config/presets";
+import { sourcePath } from "../datasets/own/read_own_images";
 import type { Embedder } from "../embedding/embedder";
 import { BACKBONE, findModel, openModel } from "../embedding/find_model";
 import { embedPhotos } from "../features/embed_photos";
@@ -91,11 +91,11 @@ export class Model {
     if (parts.every((part) => typeof part === "string"))
       return this.embedder.embedFiles(
         "/",
-        parts.map((file) => projectPath(file)),
+        parts.map((file) => sourcePath(file)),
         { onProgress },
       );
     const bytesOf = (part: string | Uint8Array) =>
-      typeof part === "string" ? readImageFile(projectPath(part)) : part;
+      typeof part === "string" ? readImageFile(sourcePath(part)) : part;
     const squares: RgbImage[] = [];
     for (const part of parts) squares.push(await decodeToSquare(await bytesOf(part), this.imageSize));
     return this.embedder.embedImages(squares);
