@@ -1,5 +1,4 @@
 // From photos to a model and an answer: reads, resizes, holds classes out, climbs the ladder, says which rung is worth it.
-import { UserError } from "../common/errors";
 import { withSignal } from "../common/interrupt";
 import { formatSeconds, type TaskOptions } from "../common/progress";
 import { overrideConfig } from "../config/config";
@@ -12,11 +11,10 @@ import { ownNameOf } from "../datasets/own_sets";
 import { compareOnHeldOut } from "../experiments/compare";
 import type { ComparisonRow } from "../retrieval/evaluation";
 import { isFinished, runFolder } from "../runs/run_folder";
-import { beginRun } from "../training/begin_run";
 import { estimateRun, type RunEstimate } from "../training/estimate";
-import { trainRun } from "../training/processes/train_run";
 import { type Advice, adviceOf } from "./ladder_advice";
 import { type PreparedData, prepareData } from "./prepare_data";
+import { trainStage } from "./train_stage";
 
 /** Options of `fit`. */
 export interface FitOptions extends TaskOptions, Omit<OwnSource, "source" | "labels"> {
@@ -82,9 +80,7 @@ async function climb(photos: string, options: FitOptions & { name: string }): Pr
       leftOut.push({ model: config.runName, reason });
       continue;
     }
-    const summary = await trainRun(beginRun(config, { overwrite }), { onProgress, say });
-    if (summary.reason !== "finished")
-      throw new UserError(`${config.runName} ${summary.reason}.`, "Run the same command again: it goes on.");
+    await trainStage(config, { overwrite, onProgress, say });
     models.push(config.runName);
   }
   const ladder = overrideConfig(configOf("frozen"), { holdOutShare: 0 });
