@@ -16,6 +16,7 @@ import {
   type ComparisonOptions,
   type ComparisonRow,
   compareScores,
+  isNextReference,
 } from "../retrieval/evaluation";
 import { expectedCounts, type QueryScores, scoreQueries } from "../retrieval/metrics";
 import { nearestNeighbours } from "../retrieval/neighbours";
@@ -94,8 +95,9 @@ export async function crossValidate(
     const report = (done: number) =>
       onProgress?.({ stage: `cross-validate ${name}`, done, total: parts.length, unit: "folds" });
     const scores = await scoreFolds(features, labels, models[name]!, parts, report);
-    rows.push(rowOf(name, scores, reference, options));
-    if (!reference || against === "previous") reference = { name, scores };
+    const row = rowOf(name, scores, reference, options);
+    rows.push(row);
+    if (!reference || isNextReference(row.scores, against)) reference = { name, scores };
   }
   return rows;
 }
