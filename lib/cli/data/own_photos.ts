@@ -110,7 +110,8 @@ export function ownSourceOf(
     ...(classLevel === undefined ? {} : { classLevel: wholeNumberOf("--class-level", classLevel, 1) }),
   };
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { source: source ?? rawFolder(dataDir!, { folder: name }), ...Object.fromEntries(set) };
+  const { number: _, name: __, ...before } = raw === undefined && row ? row : { number: 0, name };
+  return { ...before, source: source ?? rawFolder(dataDir!, { folder: name }), ...Object.fromEntries(set) };
 }
 
 /** Reads own photos as a data set, or with --dry-run says what they are. */
