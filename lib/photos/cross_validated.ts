@@ -2,7 +2,13 @@
 import type { ProgressOptions } from "../common/progress";
 import { joinRows } from "../common/vectors";
 import type { ComparisonSettings, TrainingSettings } from "../config/parts";
-import { crossValidate, type Fit, neckFit, standardisedFit, whitenedFit } from "../experiments/cross_validate";
+import {
+  crossValidate,
+  type Fit,
+  neckFit,
+  standardisedFit,
+  whitenedFit,
+} from "../experiments/cross_validate";
 import { heldOutFiles, trainFeatures } from "../experiments/ladder";
 import { ensureFeatures } from "../features/features";
 import type { ComparisonRow } from "../retrieval/evaluation";

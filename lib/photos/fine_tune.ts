@@ -12,11 +12,11 @@ import { preset } from "../config/presets";
 import type { Stage } from "../config/run";
 import type { OwnSource } from "../datasets/own/own_images";
 import { checkOwnName, readOwnRows } from "../datasets/own_sets";
-import { trainStage } from "./train_stage";
 import type { Images } from "./images";
 import { loadModel, type Model } from "./model";
 import { prepareData } from "./prepare_data";
 import { readImages } from "./read_images";
+import { trainStage } from "./train_stage";
 
 /** The images to learn, the name of the result, and settings that are not the preset's: `{ margin: 0.2 }`. */
 export interface FineTuneOptions
@@ -39,17 +39,35 @@ export interface FineTuneOptions
  */
 export async function fineTune(
   presetName: string,
-  { data, name, stage: last = "fine_tune", signal, onProgress = shownProgress(), ...settings }: FineTuneOptions,
+  {
+    data,
+    name,
+    stage: last = "fine_tune",
+    signal,
+    onProgress = shownProgress(),
+    ...settings
+  }: FineTuneOptions,
 ): Promise<Model> {
   const images = typeof data === "string" ? await readImages(data) : data;
   const source = await writeSource(name, images);
-  const { dataDir } = await prepareData(source, { name, holdOut: 0, seed: settings.seed ?? 999, signal, onProgress });
+  const { dataDir } = await prepareData(source, {
+    name,
+    holdOut: 0,
+    seed: settings.seed ?? 999,
+    signal,
+    onProgress,
+  });
   const stages: Stage[] = last === "frozen" ? ["frozen"] : ["frozen", "fine_tune"];
   let run = "";
   for (const stage of stages) {
     const initFrom = run === "" ? {} : { initFrom: run };
     run = `${name}_${stage}`;
-    const config = overrideConfig(preset(presetName, stage), { ...settings, dataDir, runName: run, ...initFrom });
+    const config = overrideConfig(preset(presetName, stage), {
+      ...settings,
+      dataDir,
+      runName: run,
+      ...initFrom,
+    });
     await withSignal(signal, () => trainStage(config, { signal, onProgress, say: console.log }));
   }
   return loadModel(run, { preset: presetName, onProgress });

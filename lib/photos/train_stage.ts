@@ -1,10 +1,10 @@
 // Trains one stage of a model on a person's images to its end.
 import { Interrupted } from "../common/interrupt";
-import { overrideConfig } from "../config/config";
-import { beginRun } from "../training/begin_run";
-import { trainRun } from "../training/processes/train_run";
-import type { SupervisorOptions } from "../training/processes/supervisor";
+import type { overrideConfig } from "../config/config";
 import type { RunSummary } from "../runs/run_summary";
+import { beginRun } from "../training/begin_run";
+import type { SupervisorOptions } from "../training/processes/supervisor";
+import { trainRun } from "../training/processes/train_run";
 
 /** Options of training a stage. */
 export interface TrainStageOptions extends Omit<SupervisorOptions, "maxRestarts"> {
@@ -23,6 +23,8 @@ export async function trainStage(
 ): Promise<RunSummary> {
   const summary = await trainRun(beginRun(config, { overwrite }), options);
   if (summary.reason === "stopped")
-    throw new Interrupted(`${config.runName} is saved at step ${summary.steps}; the same call goes on from there.`);
+    throw new Interrupted(
+      `${config.runName} is saved at step ${summary.steps}; the same call goes on from there.`,
+    );
   return summary;
 }

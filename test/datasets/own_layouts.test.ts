@@ -81,6 +81,22 @@ const LAYOUTS: readonly Layout[] = [
     said: ["class folders in splits, 2 classes, 4 images", "splits: 2 train, 1 validation, 1 test"],
   },
   {
+    what: "a class that lies elsewhere in another split",
+    files: [
+      "train/veg/leek/1.jpg",
+      "train/veg/mushroom/brown/1.jpg",
+      "test/veg/leek/1.jpg",
+      "test/veg/brown/2.jpg",
+    ],
+    images: [
+      "test/veg/brown/2.jpg: brown/test",
+      "test/veg/leek/1.jpg: leek/test",
+      "train/veg/leek/1.jpg: leek/train",
+      "train/veg/mushroom/brown/1.jpg: brown/train",
+    ],
+    said: ["1 class with another folder in another split: brown"],
+  },
+  {
     what: "splits next to other folders, and splits below the classes",
     files: ["set/train/apple/1.jpg", "set/test/apple/2.jpg", "set/more/pear/3.jpg"],
     images: [
