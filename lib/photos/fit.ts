@@ -12,6 +12,7 @@ import { compareOnHeldOut } from "../experiments/compare";
 import type { ComparisonRow } from "../retrieval/evaluation";
 import { isFinished, runFolder } from "../runs/run_folder";
 import { estimateRun, type RunEstimate } from "../training/estimate";
+import { crossValidateRungs } from "./cross_validated";
 import { type Advice, adviceOf } from "./ladder_advice";
 import { type PreparedData, prepareData } from "./prepare_data";
 import { trainStage } from "./train_stage";
@@ -41,12 +42,20 @@ export interface FitReport extends PreparedData {
   /** The rungs, each compared with the best one below it. */
   rungs: ComparisonRow[];
   advice: Advice;
+  /**
+   * Where few classes are held out: the rungs that are fitted in seconds, cross-validated over all classes; each class
+   * is scored by a model that has not learned it.
+   */
+  crossValidated: ComparisonRow[];
   /** Rungs that were not climbed, and why. */
   leftOut: { model: string; reason: string }[];
 }
 
 const TITLES = { frozen: "neck on frozen features", fine_tune: "fine-tuning" } as const;
 const THIRD = 1 / 3;
+/** Below this number of held-out classes the rungs are cross-validated, too. */
+const FEW_CLASSES = 20;
+const WHITENED = "whitened";
 
 /**
  * Fits models to photos with classes, and tells which is worth it on classes that none of them has seen. A later call
@@ -83,14 +92,20 @@ async function climb(photos: string, options: FitOptions & { name: string }): Pr
     await trainStage(config, { overwrite, onProgress, say });
     models.push(config.runName);
   }
-  const ladder = overrideConfig(configOf("frozen"), { holdOutShare: 0 });
+  const frozen = configOf("frozen");
+  const ladder = overrideConfig(frozen, { holdOutShare: 0 });
   const pixels = await compareOnHeldOut(ladder, ["pixels"], { onProgress }); // shown, but no rung to use
   const climbed = await compareOnHeldOut(ladder, models, { against: "best", onProgress });
   const titles = {
-    [configOf("frozen").runName]: TITLES.frozen,
+    [frozen.runName]: TITLES.frozen,
     [configOf("fine_tune").runName]: TITLES.fine_tune,
   };
-  return { name, ...data, rungs: [...pixels, ...climbed], advice: adviceOf(climbed, titles), leftOut };
+  const crossValidated =
+    data.heldOut < FEW_CLASSES && !leftOut.some(({ model }) => model === frozen.runName)
+      ? await crossValidateRungs(ladder, { whitened: WHITENED, frozen: frozen.runName }, { onProgress })
+      : [];
+  const advice = adviceOf(climbed, crossValidated, titles);
+  return { name, ...data, rungs: [...pixels, ...climbed], crossValidated, advice, leftOut };
 }
 
 /** Returns the reason why a run does not fit into the time that is left; undefined if it does. */
