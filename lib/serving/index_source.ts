@@ -9,7 +9,7 @@ import type { Vectors } from "../common/vectors";
 import { dataFolder } from "../config/paths";
 import { readClassNames } from "../datasets/class_names";
 import type { Embedder } from "../embedding/embedder";
-import { FEATURE_FOLDER, type Features, openFeatures } from "../features/feature_files";
+import { FEATURE_FILES, FEATURE_FOLDER, type Features, openFeatures } from "../features/feature_files";
 import { countChangedImages } from "../features/feature_writer";
 import { readRetrievalFiles } from "../training/data/read_run_data";
 
@@ -84,7 +84,10 @@ async function folderIndex(
     features,
     labels,
     imageFolder,
-    classNames: classNames === undefined ? new Map() : await requireClassNames(classNames),
+    classNames:
+      classNames === undefined
+        ? await readClassNames(join(features.folder, FEATURE_FILES.classes))
+        : await requireClassNames(classNames),
   };
 }
 

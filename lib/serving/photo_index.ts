@@ -41,7 +41,8 @@ export interface PhotoIndexConfig extends SearchChoice {
   source: string;
   /** Base of the paths in a table or list. */
   dataDir: string;
-  classNames: ReadonlyMap<number, string>;
+  /** Names of the classes; default: those that the photos come with. */
+  classNames: ReadonlyMap<number, string> | undefined;
   onProgress?: OnProgress | undefined;
 }
 
@@ -161,7 +162,7 @@ export class PhotoIndex {
       files,
       imageFolder: folder,
       labels: rows.labels && pickLabels(rows.labels, places),
-      classNames,
+      classNames: classNames ?? new Map(rows.classNames?.entries()),
       features: { folder: keptFolder(cacheFolder(), "graphs", `${basename(source)}-${key}`), identity },
     };
   }

@@ -6,9 +6,9 @@ import { stringify } from "csv-stringify/sync";
 import { eachRecord } from "../common/csv/csv";
 import { twoLabels } from "../common/csv/one_label";
 import { readTableForm, type TableForm } from "../common/csv/table_text";
+import { type Database, sqlText } from "../common/database/database";
 import { messageOf, UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
-import { type Database, sqlText } from "./database";
 
 /** A column of a CSV file and the kind of its cells. */
 export interface CsvColumn {
