@@ -185,7 +185,7 @@ export default function searchPage() {
     progress.hidden = !photos.busy;
     [progress.max, progress.value] = [Math.max(1, photos.total), photos.done];
     coming.textContent = photos.busy
-      ? `${number(photos.done)} of ${number(photos.total)} photos so far`
+      ? `${number(images)} of ${number(photos.total)} photos so far`
       : (photos.problem ?? `${number(images)} photos, ${number(photos.embedded)} of them new`);
     unreadable.hidden = photos.unreadable === 0;
     const list = make("ul", "");

@@ -20,6 +20,7 @@ import { registerTrain } from "./train/train";
 import { registerSearch, registerTune } from "./train/tune";
 import { registerWatch } from "./train/watch";
 import { registerEmbed } from "./use/embed";
+import { registerFind } from "./use/find";
 import { registerServe } from "./use/serve";
 
 /** Groups of the help, with their commands in the order of the pipeline; each file registers one. */
@@ -42,7 +43,7 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> 
     registerWatch,
     registerScaling,
   ],
-  "Use:": [registerEmbed, registerServe],
+  "Use:": [registerServe, registerFind, registerEmbed],
 };
 
 /** Makes the command line. Parsing throws a CommanderError on wrong usage, and after help. */

@@ -62,7 +62,7 @@ test("the help lists the commands in the groups of lib/cli's folders", () => {
       Data: ["get-data", "preprocess", "merge", "duplicates"],
       Model: ["prepare-model", "evaluate", "compare", "reduce", "export", "soup"],
       Train: ["train", "tune", "runs", "watch", "scaling"],
-      Use: ["embed", "serve"],
+      Use: ["embed", "find", "serve"],
     },
   );
 });
