@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { installPath } from "../common/project";
 import { registerDuplicates } from "./data/duplicates";
 import { registerGetData } from "./data/get_data";
+import { registerInspect } from "./data/inspect";
 import { registerMerge } from "./data/merge";
 import { registerPreprocess } from "./data/preprocess";
 import { registerCompare } from "./model/compare";
@@ -25,7 +26,7 @@ import { registerServe } from "./use/serve";
 
 /** Groups of the help, with their commands in the order of the pipeline; each file registers one. */
 const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> = {
-  "Data:": [registerGetData, registerPreprocess, registerMerge, registerDuplicates],
+  "Data:": [registerGetData, registerPreprocess, registerMerge, registerDuplicates, registerInspect],
   "Model:": [
     registerPrepareModel,
     registerEvaluate,
