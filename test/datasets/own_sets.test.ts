@@ -272,7 +272,7 @@ const REFUSALS: readonly Refusal[] = [
     what: "two texts side by side",
     files: ["a.jpg"],
     source: { pattern: "{class}{any}" },
-    message: /two texts side by side/,
+    message: /two placeholders side by side/,
   },
   {
     what: "a table without images",
