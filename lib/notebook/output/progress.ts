@@ -1,13 +1,15 @@
 // Progress bars in a cell.
+
+import { escapeHtml } from "../../common/html";
 import {
   describeProgress,
   formatSeconds,
   type OnProgress,
   type ProgressReport,
+  showProgressBy,
   terminalProgress,
 } from "../../common/progress";
 import { inNotebook, type MimeBundle, newLiveDisplay } from "./display";
-import { escapeHtml } from "./html";
 import { tellRunner } from "./runner_progress";
 
 const PAUSE_MS = 250;
@@ -50,6 +52,8 @@ export function notebookProgress(): OnProgress {
     else overdue ??= setTimeout(showNow, PAUSE_MS);
   };
 }
+
+showProgressBy(notebookProgress);
 
 function stagesBundle(stages: StageState[]): MimeBundle {
   const lines = stages.map(({ report, elapsedMs }) => ({ report, text: stageText(report, elapsedMs) }));
