@@ -41,7 +41,7 @@ function typed({ name, kind }: CsvColumn): string {
     return `CASE WHEN regexp_full_match(${name}, ' *[0-9]{1,9} *') THEN ${name}::INTEGER END AS ${name}`;
   if (kind === "label")
     return `CASE WHEN regexp_full_match(${name}, ' *0*[0-9]{1,15} *') THEN ${name}::BIGINT END AS ${name}`;
-  return name;
+  return `"${name}"`; // a name may be a word of SQL, such as group
 }
 
 /** Options of loading a table. */

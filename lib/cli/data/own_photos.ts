@@ -15,47 +15,28 @@ import { ownDataSet, readOwnRows } from "../../datasets/own_sets";
 import { rawFolder } from "../../datasets/raw_folder";
 import type { LabelledImage } from "../../datasets/readers/reader";
 import type { CommandResult } from "../shared/command";
-import { wholeNumberOf } from "../shared/numbers";
+import {
+  addSourceFlags,
+  SOURCE_FLAGS,
+  SOURCE_SETTINGS,
+  type SourceFlags,
+  sourceSettings,
+} from "../shared/source_flags";
 import { describeResults, describeSkipped } from "./describe_reading";
 
-/** The flags that say how own photos are read. */
-export interface OwnFlags {
-  imageColumn?: string;
-  classColumn?: string;
-  splitColumn?: string;
-  root?: string;
-  classLevel?: string;
-  pattern?: string;
+/** The flags of own photos. */
+export interface OwnFlags extends SourceFlags {
   dryRun?: true;
 }
 
 /** Names of these flags. */
-export const OWN_FLAGS: readonly string[] = [
-  "--image-column",
-  "--class-column",
-  "--split-column",
-  "--root",
-  "--class-level",
-  "--pattern",
-  "--dry-run",
-];
+export const OWN_FLAGS: readonly string[] = [...SOURCE_FLAGS, "--dry-run"];
 
 /** Adds the flags for own photos to a command. */
 export function addOwnFlags(command: Command): void {
-  command
-    .option("--image-column <name>", "own table: column with the images' paths (default: guessed)")
-    .option("--class-column <name>", "own table: column with the classes, any text (default: guessed)")
-    .option("--split-column <name>", "own table: column with train, val, test (default: guessed)")
-    .option("--root <dir>", "own table: folder that holds all images (default: the table's folder)")
-    .option(
-      "--class-level <n>",
-      "own folder: level of the class folders, from 1 (default: the deepest folder)",
-    )
-    .option("--pattern <pattern>", "own folder: file names that hold the class, such as '{class}_{n}.jpg'")
-    .option("--dry-run", "own photos: say what is recognised, write nothing");
+  addSourceFlags(command);
+  command.option("--dry-run", "own photos: say what is recognised, write nothing");
 }
-
-const SET_FLAGS = ["imageColumn", "classColumn", "splitColumn", "root", "classLevel", "pattern"] as const;
 
 /**
  * Tells whether a command is about own photos that are not in data_sets.json yet, or are to be read in another way.
@@ -69,7 +50,7 @@ export function isOwn(
 ): boolean {
   const [name] = names as [string];
   const isKnown = names.some((one) => DATA_SETS.some((set) => set.name === one || set.folder === one));
-  const given = flags.dryRun === true || SET_FLAGS.some((flag) => flags[flag] !== undefined);
+  const given = flags.dryRun === true || SOURCE_SETTINGS.some((flag) => flags[flag] !== undefined);
   if (given && (isKnown || names.length > 1))
     throw new UserError(
       `The flags for your own photos (${OWN_FLAGS.join(", ")}) need one name that is none of the 14: ${names.join(", ")}.`,
@@ -93,7 +74,6 @@ export function ownSourceOf(
   raw: string | undefined,
   flags: OwnFlags,
 ): OwnSource {
-  const { classLevel, root, imageColumn, classColumn, splitColumn, pattern } = flags;
   const row = dataDir === undefined ? undefined : readOwnRows(dataDir).find((other) => other.name === name);
   const source = raw === undefined ? row?.source : resolve(raw);
   if (source === undefined && dataDir === undefined)
@@ -101,16 +81,8 @@ export function ownSourceOf(
       "Where are the photos? --raw names a folder or a table.",
       `For example: --dataset ${shellQuoted(name)} --raw photos`,
     );
-  const given = {
-    imageColumn,
-    classColumn,
-    splitColumn,
-    pattern,
-    ...(root === undefined ? {} : { root: resolve(root) }),
-    ...(classLevel === undefined ? {} : { classLevel: wholeNumberOf("--class-level", classLevel, 1) }),
-  };
-  const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { source: source ?? rawFolder(dataDir!, { folder: name }), ...Object.fromEntries(set) };
+  const { number: _, name: __, ...before } = raw === undefined && row ? row : { number: 0, name };
+  return { ...before, source: source ?? rawFolder(dataDir!, { folder: name }), ...sourceSettings(flags) };
 }
 
 /** Reads own photos as a data set, or with --dry-run says what they are. */

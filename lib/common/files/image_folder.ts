@@ -15,6 +15,12 @@ export const IMAGE_ENDINGS =
   "jpg jpeg jpe jfif png bmp webp gif tif tiff avif svg heic heif hif jp2 j2k jxl psd".split(" ");
 
 const IMAGE = new RegExp(`\\.(${IMAGE_ENDINGS.join("|")})$`, "i");
+
+/** Tells whether a path has the ending of an image file. */
+export function isImageName(path: string): boolean {
+  return IMAGE.test(path);
+}
+
 /** Files that file managers, phones and browsers leave in folders; hidden files. */
 const CLUTTER =
   /^(\..*|(Thumbs|ehthumbs|ehthumbs_vista)\.db(:.*)?|desktop\.ini|Icon\r|(.*[.:_])?Zone\.Identifier|__MACOSX|@eaDir|\$RECYCLE\.BIN|System Volume Information)$/is;
@@ -104,7 +110,7 @@ export class FolderWalk {
   }
 
   #addFile(content: FolderContent, name: string, file: string): void {
-    if (IMAGE.test(name)) content.images.push(name);
+    if (isImageName(name)) content.images.push(name);
     else if (NOTE.test(name)) {
       this.passedOver++;
       this.notes.push(file);
