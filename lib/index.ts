@@ -8,4 +8,5 @@ export * from "./api/train";
 export * from "./api/inference";
 export * from "./api/export";
 export * from "./api/show";
+export * from "./api/widgets";
 export * from "./api/engine";

@@ -42,7 +42,7 @@ const PARAMS = {
   Data_preprocessing: DATA,
   Data_Merge: DATA,
   Model_Preparation: { ...DATA, model: "dinov2-vit-s-14" },
-  Train: { ...DATA, preset: "demo", run },
+  Train: { preset: "demo", overrides: DATA, run },
   Inference: { dataDir: DATA.dataDir, run },
 };
 
@@ -66,7 +66,8 @@ function refuseOtherRuns() {
   const { trainConfigs } = require("guie/dist/notebook/views/train_configs");
   const { readRunConfig, runFile, runFolder } = require("guie/dist/runs/run_folder");
   const { configDifferences } = require("guie/dist/runs/start_folder");
-  for (const config of Object.values(trainConfigs(PARAMS.Train))) {
+  const { frozen, fineTune } = trainConfigs(PARAMS.Train);
+  for (const config of [frozen, fineTune]) {
     const folder = runFolder(config.runName);
     const differences = existsSync(runFile(folder, "config"))
       ? configDifferences(readRunConfig(folder), config)

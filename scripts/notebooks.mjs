@@ -1,5 +1,5 @@
 // Runs notebooks headless, each from top to bottom in its own kernel, and keeps the executed copies.
-//   npm run notebooks -- [names...] [--out runs/notebooks] [--params '{"Train": {"seed": 1}}'] [--timeout-s N] [--html]
+//   npm run notebooks -- [names...] [--out runs/notebooks] [--params '{"Inference": {"seed": 1}}'] [--timeout-s N] [--html]
 //   npm run notebooks -- --restore Train    restores the original, and keeps the edited one next to it
 // Without names: all of notebooks/, in pipeline order. By default a person's notebooks run, and edited cells are
 // listed; --originals runs the project's. A failing cell ends the run: its source and error are printed; the executed

@@ -10,6 +10,7 @@ export {
   classBalance,
   compareBalance,
 } from "../tables/balance";
+export { type ClassRow, type ClassTableOptions, classTable } from "../tables/class_table";
 export { type FoundClass, findClasses } from "../tables/find_classes";
 export { type SampledRow, sampleRows } from "../tables/sample_rows";
 export { imagesOfClass, readTrainingTable, type TrainingTable } from "../tables/training_table";

@@ -18,6 +18,7 @@ export {
 // Data_preprocessing
 export { beforeAfterGrid, type Reject, readRejects } from "../notebook/views/preprocessing_views";
 // Data_Merge
+export { classesInWords, longTailFigure } from "../notebook/views/class_views";
 export {
   duplicateGrid,
   hardestQueries,

@@ -1,5 +1,7 @@
 // The table of commands, and the program that commander makes of it.
+import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { installPath } from "../common/project";
 import { registerDuplicates } from "./data/duplicates";
 import { registerGetData } from "./data/get_data";
 import { registerInspect } from "./data/inspect";
@@ -12,6 +14,7 @@ import { registerPrepareModel } from "./model/prepare_model";
 import { registerReduce } from "./model/reduce";
 import { registerSoup } from "./model/soup";
 import { commandName, setCommandName } from "./shared/exit_guard";
+import { registerFit } from "./train/fit";
 import { registerRuns } from "./train/runs";
 import { registerScaling } from "./train/scaling";
 import { registerTrain } from "./train/train";
@@ -31,7 +34,15 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> 
     registerExport,
     registerSoup,
   ],
-  "Train:": [registerTrain, registerTune, registerSearch, registerRuns, registerWatch, registerScaling],
+  "Train:": [
+    registerFit,
+    registerTrain,
+    registerTune,
+    registerSearch,
+    registerRuns,
+    registerWatch,
+    registerScaling,
+  ],
   "Use:": [registerEmbed, registerServe],
 };
 
@@ -41,6 +52,7 @@ export function makeProgram(): Command {
     .description(
       "Universal image embeddings: from raw data sets to a trained, evaluated model. The steps mirror the notebooks.",
     )
+    .version(versionText(), "-V, --version", "print the version")
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${usageMessage(text)}\n`) })
     .hook("preSubcommand", (_program, command) => setCommandName(command.name()));
@@ -49,6 +61,11 @@ export function makeProgram(): Command {
     for (const register of registrations) register(program);
   }
   return program;
+}
+
+/** Returns "0.1.0", the version in package.json. */
+function versionText(): string {
+  return (JSON.parse(readFileSync(installPath("package.json"), "utf8")) as { version: string }).version;
 }
 
 /** Turns "error: unknown option '--sed'\n(Did you mean --seed?)\n" into "guie merge: unknown option '--sed'. Did you mean --seed?". */

@@ -23,6 +23,18 @@ export interface TaskOptions extends ProgressOptions {
   signal?: AbortSignal | undefined;
 }
 
+let makeShown: () => OnProgress = terminalProgress;
+
+/** Sets how this process shows progress by itself: the notebooks' bars in place of the terminal's lines. */
+export function showProgressBy(make: () => OnProgress): void {
+  makeShown = make;
+}
+
+/** Returns a receiver of reports that shows them where this process shows progress: a cell, or the terminal. */
+export function shownProgress(): OnProgress {
+  return makeShown();
+}
+
 /** Formats a report for a person, with rate and time left. */
 export function describeProgress(report: ProgressReport, elapsedMs: number): string {
   const { stage, done, total, unit, note } = report;

@@ -16,6 +16,8 @@ import {
 import { normaliseImages } from "../images/loading/loader";
 import type { RgbImage } from "../images/pixels/rgb_image";
 import { loadBackbone } from "../model/backbone";
+import { findTower } from "../model/towers";
+import { featureLength } from "../model/vit";
 import type { Embedder } from "./embedder";
 import { LazyBackbone } from "./lazy_backbone";
 
@@ -28,6 +30,10 @@ export class BackboneEmbedder implements Embedder {
   constructor(config: Embedder["config"]) {
     this.config = config;
     this.madeBy = madeByBackbone(config);
+  }
+
+  get length(): number {
+    return featureLength(findTower(this.config.tower), this.config);
   }
 
   async embedFiles(

@@ -36,6 +36,8 @@ export interface Embedder {
   readonly config: Readonly<FileFeatureSettings>;
   /** The properties that its vectors depend on; weights by their content. */
   readonly madeBy: MadeBy;
+  /** Number of values of a vector: E of a run, F of a backbone. */
+  readonly length: number;
   /** Embeds images, by paths relative to `folder`: vectors [N, E]. A run's vectors have unit length. */
   embedFiles(folder: string, files: readonly string[], options?: ProgressOptions): Promise<Vectors>;
   /** Embeds images in memory, which have the model's input size (`config.imageSize`). */
@@ -86,6 +88,10 @@ export class RunEmbedder implements Embedder {
     const average: MadeBy = kind === "raw" ? {} : { average: kind };
     this.madeBy = { run: basename(folder), checkpoint: fileFingerprint(path), ...average };
     this.#weights = toTensors(runWeights(checkpoint, (name) => !isOfTower(name)));
+  }
+
+  get length(): number {
+    return this.#weights["neck.bias"]!.shape[0]!;
   }
 
   async embedFiles(

@@ -151,30 +151,51 @@ export function readShard(folder: string, file: string, identity: string): Shard
  * @throws UserError for numbers that are not finite, or too large for the requested format
  */
 function fittingDtype(
-  { data, length }: Vectors,
+  vectors: Vectors,
   files: readonly string[],
   skipped: readonly UnusableImage[],
   wanted: FeatureDtype | undefined,
 ): FeatureDtype {
-  const fileOf = (at: number) => {
-    const left = new Set(skipped.map(({ file }) => file));
-    return files.filter((file) => !left.has(file))[Math.floor(at / length)];
-  };
-  const broken = data.findIndex((value) => !Number.isFinite(value));
-  if (broken >= 0) {
-    throw new UserError(
-      `A feature of ${fileOf(broken)} is ${data[broken]}: it cannot be compared or learned from.`,
-      "Look at the weights (NaN in them?), and at the precision: float32 has the widest range.",
-    );
-  }
+  const { data, length } = vectors;
+  requireFinite(vectors, files, skipped);
   if (wanted === "float32") return wanted;
   const large = data.findIndex((value) => Math.abs(value) >= FIRST_INFINITE_HALF);
   if (large < 0) return "float16";
   if (wanted === undefined) return "float32";
+  const file = fileOf(large, length, files, skipped);
   throw new UserError(
-    `A feature of ${fileOf(large)} is ${data[large]}: float16 ends at 65,504.`,
+    `A feature of ${file} is ${data[large]}: float16 ends at 65,504.`,
     "Keep the features as float32 (--dtype float32), or leave --dtype out.",
   );
+}
+
+/**
+ * Checks that all features are finite.
+ * @param vectors [n, F] of the files that were not skipped
+ * @throws UserError naming an image
+ */
+export function requireFinite(
+  { data, length }: Vectors,
+  files: readonly string[],
+  skipped: readonly UnusableImage[],
+): void {
+  const broken = data.findIndex((value) => !Number.isFinite(value));
+  if (broken < 0) return;
+  throw new UserError(
+    `A feature of ${fileOf(broken, length, files, skipped)} is ${data[broken]}: it cannot be compared or learned from.`,
+    "Look at the weights (NaN in them?), and at the precision: float32 has the widest range.",
+  );
+}
+
+/** Returns the file of a number in the vectors. @param at its position in their array */
+function fileOf(
+  at: number,
+  length: number,
+  files: readonly string[],
+  skipped: readonly UnusableImage[],
+): string | undefined {
+  const left = new Set(skipped.map(({ file }) => file));
+  return files.filter((file) => !left.has(file))[Math.floor(at / length)];
 }
 
 /** The smallest number that float16 rounds to infinity. */

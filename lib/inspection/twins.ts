@@ -1,10 +1,11 @@
 // Twins: pairs of photos that are one photo, also if one was cropped, mirrored, turned or brightened.
 // Shapes: N photos, D numbers per photo.
+
+import { withDatabase } from "../common/database/database";
 import { checkInterrupt } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import type { Vectors } from "../common/vectors";
 import { nearestNeighbours } from "../retrieval/neighbours";
-import { withDatabase } from "../tables/database";
 import { type Alignment, alignPictures, type Prepared } from "./aligned_pair";
 import { findPairs } from "./near_hashes";
 import { isOfOneColour } from "./odd_files";

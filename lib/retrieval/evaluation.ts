@@ -44,8 +44,11 @@ export interface Score extends Interval {
 
 /** Options of a comparison. */
 export interface ComparisonOptions extends BootstrapOptions {
-  /** The model that each is compared with: the first (default), or the previous one, rung by rung. */
-  against?: "first" | "previous";
+  /**
+   * The model that each is compared with: the first (default); the previous one, rung by rung; or the best before it: the
+   * last whose mP@5 was higher, interval and all, than that of the best before it.
+   */
+  against?: "first" | "previous" | "best";
 }
 
 /** Scores of one model on one set of queries. */
@@ -91,16 +94,25 @@ export async function compareModels(
     for (const [i, part] of parts.entries()) {
       const scores = await scorePart(queries, index, labels, part);
       const reference = references[i];
+      const compared = compareScores(scores, reference?.scores, options);
       rows[i]!.push({
         model: name,
         against: reference?.name,
         ...describe(part, scores, learned),
-        scores: compare(scores, reference?.scores, options),
+        scores: compared,
       });
-      if (!reference || against === "previous") references[i] = { name, scores };
+      if (!reference || isNextReference(compared, against)) references[i] = { name, scores };
     }
   }
   return rows.flat();
+}
+
+/** Tells whether the models that follow are compared with this one, in place of the reference before it. */
+export function isNextReference(
+  { mp5 }: Pick<ComparisonRow["scores"], "mp5">,
+  against: NonNullable<ComparisonOptions["against"]>,
+): boolean {
+  return against === "previous" || (against === "best" && (mp5.difference?.low ?? 0) > 0);
 }
 
 /** Queries, and the rows that are searched for them. */
@@ -167,8 +179,8 @@ function describe(
   return { dataset, index, queries, queriesWithoutMatch, classes: asked.size, trainedOn };
 }
 
-/** Compares every measure with another model's, if there is one. */
-function compare(
+/** Compares every measure of a model's queries with another model's, if there is one; both have the same queries. */
+export function compareScores(
   scores: QueryScores,
   reference: QueryScores | undefined,
   options: BootstrapOptions,

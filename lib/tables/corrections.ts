@@ -5,10 +5,10 @@ import { readCsv, wholeNumberCell } from "../common/csv/csv";
 import { SeenImages } from "../common/csv/one_label";
 import { pathFromSpreadsheet } from "../common/csv/spreadsheet";
 import { readTableForm, requireColumns } from "../common/csv/table_text";
+import { type Database, sqlText } from "../common/database/database";
 import { nearestName, UserError } from "../common/errors";
 import { sameName } from "../common/files/unicode_names";
 import { type DatasetName, preprocessedImage } from "../preprocessing/layout";
-import { type Database, sqlText } from "./database";
 import { CORRECTION_FILES } from "./layout";
 
 /** The changes that exclude.csv and relabel.csv made to a merged table. */

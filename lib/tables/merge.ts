@@ -1,6 +1,7 @@
 // Step 1 of Data_Merge: puts all data sets into one table and turns each data set's labels into labels of the whole.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { type Database, sqlText } from "../common/database/database";
 import { UserError } from "../common/errors";
 import {
   type DatasetName,
@@ -10,7 +11,6 @@ import {
   sourceCsv,
 } from "../preprocessing/layout";
 import { applyCorrections, type Corrections } from "./corrections";
-import { type Database, sqlText } from "./database";
 import { IMAGE_TABLE } from "./layout";
 import { loadCsv } from "./read_csv";
 

@@ -1,6 +1,7 @@
 // Data_Merge: merges, samples, resamples and assigns folds; writes five CSV files.
 import { join } from "node:path";
 import { writeCsv } from "../common/csv/csv";
+import { type Database, sqlText, withDatabase } from "../common/database/database";
 import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
 import { removeAbandoned, writeTogether } from "../common/files/files";
@@ -10,7 +11,6 @@ import type { TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { DatasetName } from "../preprocessing/layout";
 import { type Corrections, describeCorrections } from "./corrections";
-import { type Database, sqlText, withDatabase } from "./database";
 import { assignFolds } from "./folds";
 import { checkHeldOut, type HoldOut, holdOutClasses, writeHeldOut, writeRetrieval } from "./held_out";
 import {

@@ -7,6 +7,7 @@ import { UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
 import { installPath, projectRoot } from "../common/project";
 import type { TrainConfig } from "../config/config";
+import { nameOfConfig } from "../config/run_name";
 import { isFinished, requireRun, runFolder } from "../runs/run_folder";
 import { endedAt, finishedBeforeText } from "../runs/run_summary";
 import { refuseOtherStart } from "../runs/start_check";
@@ -33,10 +34,13 @@ export interface StartOptions {
   maxRestarts?: number;
 }
 
-/** Advice about a run of other settings or data, in a notebook's words. */
-const OTHER_RUN_ADVICE =
-  "Give the run another name (in Train the parameter `run`, elsewhere runName of its config), or replace the old one: " +
-  "startRun(config, { overwrite: true }).";
+/** Returns the advice about a run of other settings or data, in a notebook's words. */
+function otherRunAdvice(config: Readonly<TrainConfig>): string {
+  return (
+    `Give the run another name (in Train the parameter \`run\`; without one it is called ${nameOfConfig(config)}), or ` +
+    "replace the old one: startRun(config, { overwrite: true })."
+  );
+}
 
 /**
  * Starts (or resumes) a run in a separate, detached process: closing the browser or restarting the kernel does not
@@ -58,7 +62,7 @@ function begin(config: Readonly<TrainConfig>, options: StartOptions): RunHandle 
   const { runName } = config;
   if (isUnderWay(runFolder(runName))) return attachToSame(config, options);
   const { overwrite = false } = options;
-  const begun = beginRun(config, { overwrite, advice: OTHER_RUN_ADVICE });
+  const begun = beginRun(config, { overwrite, advice: otherRunAdvice(config) });
   const { folder } = begun;
   const handle = { folder, stop: () => stopRun(folder) };
   if (!isFinished(folder)) {
@@ -66,7 +70,7 @@ function begin(config: Readonly<TrainConfig>, options: StartOptions): RunHandle 
     return handle;
   }
   begun.claim.release();
-  refuseOtherStart(folder, config, OTHER_RUN_ADVICE);
+  refuseOtherStart(folder, config, otherRunAdvice(config));
   return { ...handle, note: `${runName}: ${finishedBeforeText(folder, endedAt(folder))}` };
 }
 

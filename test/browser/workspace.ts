@@ -29,7 +29,13 @@ export const TINY: Partial<Record<(typeof PIPELINE)[number], Record<string, unkn
   Get_Data: { classesPerGroup: 8 },
   Data_Merge: { search: "", minPerClass: 60 },
   // Long enough for its curve to be drawn more than once
-  Train: { preset: "tiny", maxSteps: 400, tryLr: [0.01], tryMargins: [0.3, 0.5] },
+  Train: {
+    preset: "tiny",
+    fineTune: { maxStepsPerEpoch: 400 },
+    run: "demo",
+    tryLr: [0.01],
+    tryMargins: [0.3, 0.5],
+  },
   Inference: { preset: "tiny", examples: 3 },
 };
 

@@ -3,63 +3,70 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { overrideConfig } from "guie/dist/config/config";
 import { PRESET_NAMES, preset } from "guie/dist/config/presets";
+import { nameOfConfig } from "guie/dist/config/run_name";
 import { type TrainParams, trainConfigs } from "guie/dist/notebook/views/train_configs";
 import { compareConfigs, settingsText } from "guie/dist/notebook/views/training_views";
 
-/** The notebook's parameters, all unset. */
-const UNSET = {
-  dataDir: undefined,
-  tower: undefined,
-  frozenEpochs: undefined,
-  frozenLr: undefined,
-  seed: undefined,
-  fineTuneLr: undefined,
-  backboneLrFactor: undefined,
-  margin: undefined,
-  s: undefined,
-  maxSteps: undefined,
-  tryLr: [0.01],
-  tryMargins: [0.3],
-};
-
-test("without parameters, every preset is used unchanged, except for the names of the runs", () => {
+test("without overrides, every preset is used unchanged, except for the names of the runs", () => {
   for (const name of PRESET_NAMES) {
-    const { frozen, fineTune } = trainConfigs({ ...UNSET, preset: name, run: "x" });
-    const names = { runName: "x_frozen" };
-    assert.deepEqual(frozen, overrideConfig(preset(name, "frozen"), names));
-    const tuned = { runName: "x_fine_tune", initFrom: "x_frozen" };
-    assert.deepEqual(fineTune, overrideConfig(preset(name, "fine_tune"), tuned));
+    const { frozen, fineTune, run } = trainConfigs({ preset: name });
+    assert.equal(run, name);
+    assert.deepEqual(frozen, overrideConfig(preset(name, "frozen"), { runName: `${name}_frozen` }));
+    const tuned = preset(name, "fine_tune");
+    const initFrom = tuned.initFrom === "" ? "" : `${name}_frozen`;
+    assert.deepEqual(fineTune, overrideConfig(tuned, { runName: `${name}_fine_tune`, initFrom }));
   }
+  assert.equal(trainConfigs({ preset: "vit_224_scored" }).fineTune.initFrom, "", "from the pretrained tower");
 });
 
-test("set parameters count, including 0; invalid values and unknown settings are refused", () => {
-  const p = { ...UNSET, preset: "demo", run: "x" };
-  const set = { margin: 0, frozenEpochs: 3, frozenLr: 0.01, fineTuneLr: 1e-4, maxSteps: 0, emaDecay: 0.9 };
-  const { frozen, fineTune } = trainConfigs({ ...p, ...set, tower: "ViT-H-14" });
+test("overrides count in both stages or in one, including 0; invalid values and unknown settings are refused", () => {
+  const { frozen, fineTune } = trainConfigs({
+    preset: "demo",
+    run: "x",
+    overrides: { margin: 0, emaDecay: 0.9, tower: "ViT-H-14" },
+    frozen: { nEpochs: 3, initLr: 0.01 },
+    fineTune: { initLr: 1e-4, maxStepsPerEpoch: 0 },
+  });
   assert.deepEqual([frozen.margin, frozen.nEpochs, frozen.initLr, frozen.emaDecay], [0, 3, 0.01, 0.9]);
   assert.deepEqual([fineTune.margin, fineTune.initLr, fineTune.maxStepsPerEpoch], [0, 1e-4, 0]);
   assert.equal(fineTune.nEpochs, preset("demo", "fine_tune").nEpochs);
   assert.equal(frozen.weights, "checkpoints/ViT_H_14_2B_vision_model.safetensors");
-  assert.throws(() => trainConfigs({ ...p, s: 0 }), /s = 0/);
-  assert.throws(() => trainConfigs({ ...p, frozenEpochs: 0 }), /nEpochs = 0/);
-  const wrong = (extra: object) => () => trainConfigs({ ...p, ...extra } as TrainParams);
-  assert.throws(wrong({ margn: 0.2 }), /no setting "margn"[\s\S]*margin/);
-  assert.throws(wrong({ runName: "y" }), /Train sets runName itself/);
+  const refused = (overrides: object, pattern: RegExp) =>
+    assert.throws(() => trainConfigs({ preset: "demo", overrides }), pattern);
+  refused({ s: 0 }, /s = 0/);
+  refused({ margn: 0.2 }, /no setting "margn"[\s\S]*margin/);
+  refused({ runName: "y" }, /Train sets runName itself/);
+  assert.throws(() => trainConfigs({ preset: "demo", frozen: { nEpochs: 0 } }), /nEpochs = 0/);
+});
+
+test("a run without a name of its own is called after its preset and what differs", () => {
+  const nameOf = (p: Omit<TrainParams, "preset">) => trainConfigs({ preset: "demo", ...p }).run;
+  assert.equal(nameOf({}), "demo");
+  assert.equal(nameOf({ overrides: { margin: 0.4 } }), "demo", "the preset's own value is no change");
+  assert.equal(nameOf({ overrides: { s: 20, margin: 0.2 } }), "demo_margin0.2_s20");
+  assert.equal(nameOf({ overrides: { dataDir: "data/my shop" } }), "demo_dataDirMy-shop");
+  assert.equal(nameOf({ overrides: { standardise: false, gpus: [0, 1] } }), "demo_gpus0-1_noStandardise");
+  assert.equal(nameOf({ frozen: { initLr: 0.01 } }), "demo_frozen.initLr0.01");
+  assert.equal(nameOf({ fineTune: { initLr: 0.01 } }), "demo_fineTune.initLr0.01");
+  const long = nameOf({ overrides: { dataDir: `data/${"a".repeat(100)}` } });
+  assert.ok(long.length === 80 && /_[0-9a-f]{8}$/.test(long), long);
+  assert.notEqual(nameOf({ overrides: { dataDir: `data/${"a".repeat(101)}` } }), long);
+  const { frozen } = trainConfigs({ preset: "demo", overrides: { margin: 0.2 } });
+  assert.equal(nameOfConfig(frozen), frozen.runName);
 });
 
 test("a setting by its old name reaches both stages under the present one", () => {
-  const old = { preset: "demo", run: "x", workers: 2, lrSchedule: "seed" } as unknown as TrainParams;
-  for (const config of Object.values(trainConfigs(old)))
+  const old = { workers: 2, lrSchedule: "seed" } as unknown as TrainParams["overrides"];
+  const { frozen, fineTune } = trainConfigs({ preset: "demo", overrides: old });
+  for (const config of [frozen, fineTune])
     assert.deepEqual([config.processes, config.lrSchedule], [2, "original"]);
 });
 
 test("the table of configs begins with changed settings; a run's settings are summarised in a line", () => {
   const { frozen, fineTune } = trainConfigs({
-    ...UNSET,
     preset: "demo",
     run: "demo",
-    margin: 0.2,
-    dropout: 0.1,
+    overrides: { margin: 0.2, dropout: 0.1 },
   });
   const rows = compareConfigs({ frozen, fine_tune: fineTune });
   assert.deepEqual(

@@ -1,6 +1,5 @@
 // `guie merge`: merges the data sets into one balanced table with folds.
 import { type Command, Option } from "commander";
-import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";
 import type { DataSet } from "../../datasets/catalogue";
@@ -9,7 +8,7 @@ import { preprocessedDataSets } from "../../preprocessing/present_data_sets";
 import { type FoldMode, mergeTables } from "../../tables/merge_tables";
 import { type CommandResult, setAction } from "../shared/command";
 import { namedDatasets } from "../shared/data_sets";
-import { wholeNumberOf } from "../shared/numbers";
+import { shareOf, wholeNumberOf } from "../shared/numbers";
 
 interface MergeCommandOptions {
   dataDir: string;
@@ -57,7 +56,7 @@ async function merge({ dataDir, folds, holdOut, ...options }: MergeCommandOption
     seed,
     foldMode: folds,
     onProgress,
-    holdOut: holdOut === undefined ? undefined : shareOf(holdOut),
+    holdOut: holdOut === undefined ? undefined : shareOf("--hold-out", holdOut),
   });
   const text = textTable(
     ["table", "rows", "images", "classes"],
@@ -68,16 +67,7 @@ async function merge({ dataDir, folds, holdOut, ...options }: MergeCommandOption
 
 /** Returns the named data sets in the catalogue's order, on which the labels depend. */
 function namedInOrder(dataDir: string, names?: readonly string[]): DataSet[] | undefined {
-  const sets = namedDatasets(names)?.sort((a, b) => a.number - b.number);
+  const sets = namedDatasets(dataDir, names)?.sort((a, b) => a.number - b.number);
   if (sets) for (const step of [GET_DATA, PREPROCESS]) refuseFaults(dataDir, step, sets);
   return sets;
-}
-
-function shareOf(text: string): number {
-  const share = Number(text);
-  if (text.trim() !== "" && share > 0 && share < 1) return share;
-  throw new UserError(
-    `--hold-out takes a share between 0 and 1, got "${text}".`,
-    "For example --hold-out 0.33",
-  );
 }

@@ -16,3 +16,13 @@ export function wholeNumberOf(flag: string, text: string, least?: number): numbe
   const wanted = least === undefined ? "a whole number" : `a whole number from ${least}`;
   throw new UserError(`${flag} takes ${wanted}, got "${text}".`, `For example: ${flag} ${least ?? 1}`);
 }
+
+/** Returns the share, between 0 and 1, that an option's text stands for. @throws UserError for anything else */
+export function shareOf(option: string, text: string): number {
+  const share = Number(text);
+  if (text.trim() !== "" && share > 0 && share < 1) return share;
+  throw new UserError(
+    `${option} takes a share between 0 and 1, got "${text}".`,
+    `For example ${option} 0.33`,
+  );
+}

@@ -3,20 +3,19 @@ import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { overrideConfig } from "../../config/config";
-import { type PlaceSettings, processCount } from "../../config/processes";
-import { describeDevice, device } from "../../engine/native/device";
+import type { PlaceSettings } from "../../config/processes";
 import type { ClusterSpec } from "../../engine/session/cluster";
-import { neckDifference } from "../../model/neck";
 import { baselineText } from "../../runs/baseline";
 import type { ScoredOn } from "../../runs/metrics";
 import { readRunConfig, requireRun } from "../../runs/run_folder";
 import { finishedBeforeText, type RunSummary } from "../../runs/run_summary";
 import { scoredOnText, scoreMark, trainedOnText } from "../../runs/scored_on";
-import { bringBack, claimRunFolder, inProcesses, prepareRunFolder } from "../../runs/start_folder";
+import { claimRunFolder, inProcesses, prepareRunFolder } from "../../runs/start_folder";
+import { untrainedText } from "../../runs/untrained";
 import { type BegunRun, beginRun } from "../../training/begin_run";
-import { joinRun, type SupervisorOptions, superviseRun } from "../../training/processes/supervisor";
+import { joinRun, type SupervisorOptions } from "../../training/processes/supervisor";
 import { clusterOfTfConfig } from "../../training/processes/tf_config";
-import { runTraining } from "../../training/run";
+import { trainRun } from "../../training/processes/train_run";
 import { type CommandResult, setAction } from "../shared/command";
 import {
   addConfigFlags,
@@ -110,11 +109,7 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
     ? resumeRun(requireRun(resumed), options, cluster)
     : beginRun(overrideConfig(configOf(options), cluster && placesOf(cluster)), { overwrite });
   const reinitHead = Boolean(resumed && options.reinitHead);
-  const { folder, claim } = begun;
-  const summary = await trainFolder(begun, watch, cluster, reinitHead).finally(() => {
-    bringBack(folder, "it did not begin");
-    claim.release();
-  });
+  const summary = await trainRun(begun, { ...watch, cluster, reinitHead });
   const exitCode = summary.reason === "stopped" ? stoppedCode() : 0;
   return { text: summaryText(summary), summary: { ...summary }, exitCode };
 }
@@ -129,9 +124,13 @@ function summaryText({ folder, reason, steps, finalLoss, ...summary }: RunSummar
     ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}${retrieval.on ? onText(retrieval.on) : ""}`
     : "";
   const before = baselineText(baseline);
+  const untrained = retrieval || reason !== "finished" ? untrainedText(retrieval) : NOT_SCORED;
   const loss = finalLoss === undefined ? "" : `, loss ${finalLoss.toFixed(4)}`;
-  return `${end}${loss}${scores}${before && ` (${before})`}; run folder ${folder}`;
+  return `${end}${loss}${scores}${before && ` (${before})`}; run folder ${folder}${untrained && `\n${untrained}`}`;
 }
+
+const NOT_SCORED =
+  "not scored: no classes are held out (npx guie merge --hold-out 0.33), so nothing tells whether training helped";
 
 function onText(on: ScoredOn): string {
   const learned = trainedOnText(on);
@@ -160,37 +159,6 @@ function watchOf(maxRestarts: number): SupervisorOptions {
   const signal = finishBeforeStopping("the step under way, then saving");
   const say = (line: string) => process.stderr.write(`${line}\n`);
   return { maxRestarts, onProgress: terminalProgress(), say, signal };
-}
-
-/** Trains in this process, or in the number of processes of the run's config. */
-async function trainFolder(
-  { folder, claim }: BegunRun,
-  watch: SupervisorOptions,
-  cluster: ClusterSpec | undefined,
-  reinitHead: boolean,
-): Promise<RunSummary> {
-  const config = readRunConfig(folder);
-  const note = neckDifference(config);
-  if (note) process.stderr.write(`${note}\n`);
-  const isOne = processCount(config) === 1;
-  if (!isOne && reinitHead)
-    throw new UserError(
-      "A run can resume with a fresh head only in one process.",
-      "Add --processes 1; after its first checkpoint the run may be stopped and resumed in several.",
-    );
-  if (!isOne) return superviseRun(folder, watch, cluster, claim);
-  if (watch.maxRestarts && process.env.TF_CONFIG === undefined)
-    throw new UserError(
-      "--max-restarts: of no use with one process, which is not supervised.",
-      "Leave it out, or give --processes 2.",
-    );
-  process.stderr.write(`${describeDevice(device(config.gpus))}\n`);
-  return runTraining(folder, {
-    onProgress: watch.onProgress,
-    signal: watch.signal,
-    reinitHead,
-    claimed: claim,
-  });
 }
 
 /** Opens a run to resume: in the processes given now, with its own global batch. */

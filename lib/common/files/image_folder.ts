@@ -15,6 +15,12 @@ export const IMAGE_ENDINGS =
   "jpg jpeg jpe jfif png bmp webp gif tif tiff avif svg heic heif hif jp2 j2k jxl psd".split(" ");
 
 const IMAGE = new RegExp(`\\.(${IMAGE_ENDINGS.join("|")})$`, "i");
+
+/** Tells whether a path has the ending of an image file. */
+export function isImageName(path: string): boolean {
+  return IMAGE.test(path);
+}
+
 /** Files that file managers, phones and browsers leave in folders; hidden files. */
 const CLUTTER =
   /^(\..*|(Thumbs|ehthumbs|ehthumbs_vista)\.db(:.*)?|desktop\.ini|Icon\r|(.*[.:_])?Zone\.Identifier|__MACOSX|@eaDir|\$RECYCLE\.BIN|System Volume Information)$/is;
@@ -45,6 +51,8 @@ export class FolderWalk {
   readonly #read: Set<string>;
   /** Number of files without meaning for the walk: clutter of file managers, notes. */
   passedOver = 0;
+  /** The notes among them: texts, tables, PDFs. */
+  readonly notes: string[] = [];
   readonly leftOut: LeftOut[] = [];
 
   readonly #isArchive: (name: string) => boolean;
@@ -102,8 +110,11 @@ export class FolderWalk {
   }
 
   #addFile(content: FolderContent, name: string, file: string): void {
-    if (IMAGE.test(name)) content.images.push(name);
-    else if (NOTE.test(name) || (file === name && this.#isArchive(name))) this.passedOver++;
+    if (isImageName(name)) content.images.push(name);
+    else if (NOTE.test(name)) {
+      this.passedOver++;
+      this.notes.push(file);
+    } else if (file === name && this.#isArchive(name)) this.passedOver++;
     else this.leftOut.push({ file, reason: "not an image, by its ending" });
   }
 

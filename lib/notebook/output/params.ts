@@ -5,7 +5,14 @@ import { tableText } from "./table";
 import { tableHtml } from "./table_html";
 
 /** Type of a notebook's parameter; undefined means not set: a preset, a data set or a run decides. */
-export type ParamValue = string | number | boolean | readonly string[] | readonly number[] | undefined;
+export type ParamValue =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | readonly number[]
+  | Readonly<Record<string, unknown>>
+  | undefined;
 
 /**
  * Returns the parameters of a notebook, in its one parameters cell: `const { dataDir, seed } = params({ dataDir:

@@ -4,6 +4,7 @@ import {
   formatSeconds,
   type OnProgress,
   type ProgressReport,
+  showProgressBy,
   terminalProgress,
 } from "../../common/progress";
 import { inNotebook, type MimeBundle, newLiveDisplay } from "./display";
@@ -50,6 +51,8 @@ export function notebookProgress(): OnProgress {
     else overdue ??= setTimeout(showNow, PAUSE_MS);
   };
 }
+
+showProgressBy(notebookProgress);
 
 function stagesBundle(stages: StageState[]): MimeBundle {
   const lines = stages.map(({ report, elapsedMs }) => ({ report, text: stageText(report, elapsedMs) }));

@@ -1,68 +1,91 @@
 // The configs of the notebook Train, made from its parameters.
 
 import { UserError } from "../../common/errors";
-import { type ConfigOverrides, overrideConfig, type SettingName } from "../../config/config";
+import { type ConfigOverrides, overrideConfig, requireSetting, type SettingName } from "../../config/config";
 import { preset } from "../../config/presets";
+import type { Stage } from "../../config/run";
+import { nameOfChanges } from "../../config/run_name";
 import { preparedFile } from "../../pretrained/prepare_model";
+import { differ } from "./training_views";
 
 /** Settings of the two stages that Train derives from its parameters `preset` and `run`. */
 const DERIVED = ["configName", "stage", "runName", "initFrom"] as const satisfies SettingName[];
 
-/**
- * The parameters of the notebook Train. An undefined one keeps the preset's value. Parameters that are not listed here
- * are settings of both stages, by their own names.
- */
-export interface TrainParams extends Omit<ConfigOverrides, "frozenEpochs" | (typeof DERIVED)[number]> {
+/** Settings that a person may override in Train. */
+export type TrainOverrides = Omit<ConfigOverrides, (typeof DERIVED)[number]>;
+
+/** The parameters of the notebook Train that make its configs. */
+export interface TrainParams {
   preset: string;
-  /** Name of the runs `<run>_frozen` and `<run>_fine_tune`. */
-  run: string;
-  /** Epochs of the frozen stage. */
-  frozenEpochs?: number | undefined;
-  /** Learning rate of the frozen stage. */
-  frozenLr?: number | undefined;
-  /** Learning rate of neck and head in fine-tuning. */
-  fineTuneLr?: number | undefined;
-  /** Steps per epoch of fine-tuning; 0: the whole epoch. */
-  maxSteps?: number | undefined;
-  /** Values that the sweep tries. */
-  tryLr?: readonly number[];
-  tryMargins?: readonly number[];
+  /** Settings of both stages that are not the preset's: `{ margin: 0.2 }`. */
+  overrides?: TrainOverrides;
+  /** Settings of the frozen stage alone. */
+  frozen?: TrainOverrides;
+  /** Settings of fine-tuning alone. */
+  fineTune?: TrainOverrides;
+  /** Name of the runs `<run>_frozen` and `<run>_fine_tune`; default: the preset's and what differs, `demo_margin0.2`. */
+  run?: string | undefined;
 }
 
 /**
- * Returns the configs of both stages: the preset, overridden by the parameters. A `tower` without `weights` uses the
- * file that `prepareModel` writes.
- * @throws UserError for an unknown preset or parameter, or a value that does not fit
+ * Returns the configs of both stages: the preset as it is, with the overrides. Fine-tuning starts from the frozen run if
+ * the preset's does, else from the pretrained tower. A `tower` without `weights` uses the file that `prepareModel` writes.
+ * @throws UserError for an unknown preset or setting, or a value that does not fit
  * @example
- * const { frozen, fineTune } = trainConfigs(p);
+ * const { frozen, fineTune } = trainConfigs({ preset: "demo", overrides: { margin: 0.2 } });
  */
 export function trainConfigs(p: TrainParams) {
-  const given = DERIVED.filter((setting) => setting in p);
+  const { preset: name, overrides = {}, run = nameOfRuns(p) } = p;
+  const both = checked(overrides);
+  const frozen = overrideConfig(preset(name, "frozen"), {
+    ...both,
+    ...checked(p.frozen ?? {}),
+    runName: `${run}_frozen`,
+  });
+  const tuned = preset(name, "fine_tune");
+  const fineTune = overrideConfig(tuned, {
+    ...both,
+    ...checked(p.fineTune ?? {}),
+    runName: `${run}_fine_tune`,
+    initFrom: tuned.initFrom && frozen.runName,
+  });
+  return { frozen, fineTune, run };
+}
+
+/** Returns the name of runs that a person has not named: the preset's, and what differs from it. */
+function nameOfRuns({ preset: name, overrides = {}, frozen = {}, fineTune = {} }: TrainParams): string {
+  const both = changesOf(overrides, [preset(name, "frozen"), preset(name, "fine_tune")]);
+  const ofStage = (stage: Stage, settings: TrainOverrides) =>
+    Object.fromEntries(
+      Object.entries(changesOf(settings, [preset(name, stage)])).map(([setting, value]) => [
+        `${stage === "frozen" ? "frozen" : "fineTune"}.${setting}`,
+        value,
+      ]),
+    );
+  return nameOfChanges(name, { ...both, ...ofStage("frozen", frozen), ...ofStage("fine_tune", fineTune) });
+}
+
+/** Returns the overrides that differ from a preset's value in one of the configs. */
+function changesOf(overrides: TrainOverrides, presets: readonly ConfigOverrides[]) {
+  const present = Object.entries(overrides).map(([name, value]) => [requireSetting(name), value] as const);
+  return Object.fromEntries(
+    present.filter(
+      ([name, value]) => value !== undefined && presets.some((config) => differ([config[name], value])),
+    ),
+  );
+}
+
+/** Refuses settings that Train makes itself; adds the weights of a tower. */
+function checked(overrides: TrainOverrides): ConfigOverrides {
+  const given = DERIVED.filter((setting) => setting in overrides);
   if (given.length > 0) {
     throw new UserError(
       `Train sets ${given.join(", ")} itself, for each of its two stages.`,
-      "Leave them out of the parameters: `preset` and `run` determine them.",
+      "Leave them out of the overrides: `preset` and `run` determine them.",
     );
   }
-  const { preset: name, run, frozenEpochs, frozenLr, fineTuneLr, maxSteps, ...others } = p;
-  const { tryLr: _tryLr, tryMargins: _tryMargins, backboneLrFactor, ...settings } = others;
-  const both = {
-    ...settings,
-    weights: settings.weights ?? (settings.tower === undefined ? undefined : preparedFile(settings.tower)),
-  };
-  const frozen = overrideConfig(preset(name, "frozen"), {
-    ...both,
-    runName: `${run}_frozen`,
-    nEpochs: frozenEpochs ?? settings.nEpochs,
-    initLr: frozenLr ?? settings.initLr,
-  });
-  const fineTune = overrideConfig(preset(name, "fine_tune"), {
-    ...both,
-    runName: `${run}_fine_tune`,
-    initFrom: frozen.runName,
-    initLr: fineTuneLr ?? settings.initLr,
-    backboneLrFactor,
-    maxStepsPerEpoch: maxSteps ?? settings.maxStepsPerEpoch,
-  });
-  return { frozen, fineTune };
+  const { tower, weights } = overrides;
+  return tower === undefined || weights !== undefined
+    ? overrides
+    : { ...overrides, weights: preparedFile(tower) };
 }

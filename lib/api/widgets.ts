@@ -1,0 +1,15 @@
+// Controls in a cell: they move while the kernel runs.
+
+export { column, row } from "../notebook/widgets/boxes";
+export type { Control } from "../notebook/widgets/control";
+export {
+  type Button,
+  button,
+  checkbox,
+  dropdown,
+  type SliderOptions,
+  slider,
+  text,
+} from "../notebook/widgets/controls";
+export { type OwnWidget, type OwnWidgetOptions, widget } from "../notebook/widgets/own";
+export type { Still, Widget } from "../notebook/widgets/widget";

@@ -1,0 +1,23 @@
+// Reads a person's own images: a folder, or a table that names them.
+import type { OwnSource } from "../datasets/own/own_images";
+import { readOwnImages } from "../datasets/own/read_own_images";
+import { Images } from "./images";
+
+/** Reads the images of a source without a word. */
+export async function readImages(source: string | OwnSource): Promise<Images> {
+  return new Images(await readOwnImages(typeof source === "string" ? { source } : source));
+}
+
+/**
+ * Reads images: a folder of class folders, nested ones, train and test folders, a flat folder, a table (CSV, TSV, JSON
+ * lines, Parquet), COCO annotations. Prints what was recognised; moves and changes nothing.
+ * @param source its path, or a path with what is not to be guessed: `{ source, classColumn: "species" }`
+ * @throws UserError for a source that is missing, has no images, or cannot be read as asked
+ * @example
+ * const photos = await images("photos"); show(photos.balance);
+ */
+export async function images(source: string | OwnSource): Promise<Images> {
+  const read = await readImages(source);
+  for (const line of read.said) console.log(line);
+  return read;
+}
