@@ -21,6 +21,8 @@ export interface Model {
   /** Undefined if no page can show it: headless runs, scripts. */
   readonly id: string | undefined;
   readonly state: Readonly<State>;
+  /** Tells whether pages still have it. */
+  isOpen(): boolean;
   /** Changes values here and in every page. */
   set(changes: State): void;
   /** Sends a message to the widget's own code. */
@@ -80,6 +82,7 @@ export function openModel(state: State, handlers: ModelHandlers = {}): Model {
   return {
     id: comm?.id,
     state: values,
+    isOpen: () => comm !== undefined && openModels.has(comm.id),
     set(changes) {
       Object.assign(values, changes);
       tell("update", changes);
