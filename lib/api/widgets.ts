@@ -13,4 +13,5 @@ export {
   text,
 } from "../notebook/widgets/controls";
 export { type OwnWidget, type OwnWidgetOptions, widget } from "../notebook/widgets/own";
+export { type Upload, type UploadOptions, upload } from "../notebook/widgets/upload";
 export type { Still, Widget } from "../notebook/widgets/widget";

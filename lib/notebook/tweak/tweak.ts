@@ -3,6 +3,7 @@ import sharp from "sharp";
 import { UserError } from "../../common/errors";
 import { type ConfigOverrides, overrideConfig, requireSetting } from "../../config/config";
 import { nameOfConfig } from "../../config/run_name";
+import type { RunEstimate } from "../../training/estimate";
 import { chartSvg } from "../output/curve_svg";
 import { useBundledFonts } from "../output/fonts";
 import { escapeHtml } from "../output/html";
@@ -70,7 +71,7 @@ export async function tweak(config: Config, controls: SettingControls): Promise<
     const isSame = JSON.stringify(moved) === JSON.stringify(config);
     return isSame ? config : overrideConfig(moved, { runName: nameOfConfig(moved) });
   };
-  const [line, cost, charts, pictures] = [liveHtml(), liveHtml(), liveHtml(), liveHtml()];
+  const [drawn, pictures] = [liveHtml(), liveHtml()];
   const [costOf, picturesOf] = [costOfConfigs(), picturesOfConfigs()];
   let drawnPictures = "";
   const drawPictures = async (shown: Config) => {
@@ -79,16 +80,18 @@ export async function tweak(config: Config, controls: SettingControls): Promise<
     pictures.set({ html: drawing ? withoutScript(drawing.bundle["text/html"]) : "", text: "" });
     drawnPictures = pictureKey(shown);
   };
+  /** Draws all but the pictures, in one message. */
   const draw = async () => {
     for (const { words } of rows) words();
     const shown = current();
-    charts.set({ html: flex(configCharts(shown, base).map(chartSvg)), text: "" });
-    line.set(lineStill(shown));
-    const text = costText(shown, await costOf(shown));
-    cost.set({ html: `<div style="line-height: 1.5">${escapeHtml(text)}</div>`, text });
+    const told = tellConfig(shown, await costOf(shown));
+    drawn.set({
+      html: told.cost + flex(configCharts(shown, base).map(chartSvg)) + told.line,
+      text: told.text,
+    });
     return shown;
   };
-  const root = column(...rows.map(({ widget }) => widget), cost, charts, pictures, line, runButtons(current));
+  const root = column(...rows.map(({ widget }) => widget), drawn, pictures, runButtons(current));
   const report = errorReporter(root);
   const drawLast = latest(draw, report);
   const drawLastPictures = latest(() => drawPictures(current()), report);
@@ -98,19 +101,14 @@ export async function tweak(config: Config, controls: SettingControls): Promise<
       void drawLastPictures(undefined);
     });
   }
-  await drawPictures(await draw());
+  const first = await draw();
+  await drawPictures(first);
   const values = rows.map(({ widget }) => widget.still());
-  const chartPictures = await Promise.all(configCharts(current(), base).map(chartPicture));
-  const still = () => ({
-    html: [
-      ...values.map(({ html }) => html),
-      cost.still().html,
-      flex(chartPictures),
-      pictures.still().html,
-      line.still().html,
-    ].join(""),
-    text: [...values.map(({ text }) => text), cost.still().text, line.still().text].join("\n"),
-  });
+  const { cost, line } = tellConfig(first, await costOf(first));
+  const figures = flex(await Promise.all(configCharts(first, base).map(chartPicture)));
+  const html = [...values.map(({ html }) => html), cost, figures, line, pictures.still().html].join("");
+  const text = [...values.map(({ text }) => text), drawn.still().text].join("\n");
+  const still = () => ({ html, text });
   return Object.defineProperty(widgetOf(root.model, still, [root]) as Tweak, "config", { get: current });
 }
 
@@ -123,14 +121,18 @@ function withoutScript(html: unknown): string {
   return String(html).replace(/<script>[\s\S]*<\/script>/, "");
 }
 
-function lineStill(config: Config) {
+/** Returns a config's cost and the line of code to paste, as HTML, and both as text. */
+function tellConfig(config: Config, estimate: RunEstimate) {
+  const cost = costText(config, estimate);
   const code = overridesLine(config);
   const isMoved = Object.keys(movedSettings(config)).length > 0;
   const words = isMoved ? "Keep it: paste this into the parameters" : "Nothing is moved";
-  const run = `Start trains it as ${config.runName}`;
+  const run = `Start trains it as ${config.runName}.`;
+  const codeHtml = `<code style="user-select: all">${escapeHtml(code)}</code>`;
   return {
-    html: `<div style="line-height: 1.5">${words}: <code style="user-select: all">${escapeHtml(code)}</code> ${escapeHtml(run)}.</div>`,
-    text: `${words}: ${code} ${run}.`,
+    cost: `<div style="line-height: 1.5">${escapeHtml(cost)}</div>`,
+    line: `<div style="line-height: 1.5">${words}: ${codeHtml} ${escapeHtml(run)}</div>`,
+    text: `${cost}\n${words}: ${code} ${run}`,
   };
 }
 

@@ -23,7 +23,7 @@ export interface Model {
   readonly state: Readonly<State>;
   /** Tells whether pages still have it. */
   isOpen(): boolean;
-  /** Changes values here and in every page. */
+  /** Changes values here and in every page; values that are the same already are not sent. */
   set(changes: State): void;
   /** Sends a message to the widget's own code. */
   send(content: object, buffers?: readonly Uint8Array[]): void;
@@ -84,8 +84,10 @@ export function openModel(state: State, handlers: ModelHandlers = {}): Model {
     state: values,
     isOpen: () => comm !== undefined && openModels.has(comm.id),
     set(changes) {
+      const changed = Object.entries(changes).filter(([name, value]) => !Object.is(values[name], value));
+      if (changed.length === 0) return;
       Object.assign(values, changes);
-      tell("update", changes);
+      tell("update", Object.fromEntries(changed));
     },
     send: (content, buffers) => comm?.send({ method: "custom", content }, buffers),
   };
