@@ -18,6 +18,7 @@ export {
 // Data_preprocessing
 export { beforeAfterGrid, type Reject, readRejects } from "../notebook/views/preprocessing_views";
 // Data_Merge
+export { classesInWords, longTailFigure } from "../notebook/views/class_views";
 export {
   duplicateGrid,
   hardestQueries,
@@ -25,6 +26,7 @@ export {
   sampleGrid,
   searchGrid,
 } from "../notebook/views/gallery";
+export { inspectionGrid } from "../notebook/views/inspection_views";
 // Model_Preparation
 export { drawGraph } from "../notebook/views/graph_drawing";
 // Train

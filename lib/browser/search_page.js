@@ -1,6 +1,17 @@
 // The page of `guie serve`: searches with an image that is chosen, dropped or pasted, and shows the results.
 
 /** @typedef {import("../serving/found_row").FoundRow} FoundRow */
+/** @typedef {import("../serving/found_row").IndexRow} IndexRow */
+/**
+ * @typedef {object} Photos
+ * @property {number} total
+ * @property {number} done
+ * @property {boolean} busy
+ * @property {number} embedded
+ * @property {number} unreadable
+ * @property {{ file: string, reason: string }[]} skipped
+ * @property {string | null} problem
+ */
 
 /** Attaches the page's behaviour. */
 export default function searchPage() {
@@ -10,9 +21,15 @@ export default function searchPage() {
   const preview = /** @type {HTMLImageElement} */ (get("preview"));
   const [ask, asked, about] = [get("ask"), get("asked"), get("about")];
   const [status, error, found] = [get("status"), get("error"), get("found")];
+  const progress = /** @type {HTMLProgressElement} */ (get("progress"));
+  const reload = /** @type {HTMLButtonElement} */ (get("reload"));
+  const [coming, unreadable] = [get("coming"), get("unreadable")];
   const number = (/** @type {number} */ value) => value.toLocaleString("en-US");
-  const SAMPLES = 15;
+  const LOOK_MS = 1000;
   let images = 0;
+  let isBusy = false;
+  /** True if the last search came before the first photos: it is repeated. */
+  let isTooEarly = false;
   /** Count of searches: only the last one may show its answer. */
   let searches = 0;
   /** @type {(() => void) | undefined} */
@@ -30,31 +47,29 @@ export default function searchPage() {
     return element;
   };
 
-  const titleOf = (/** @type {FoundRow} */ { name, label, file }) =>
+  const titleOf = (/** @type {IndexRow} */ { name, label, file }) =>
     name ?? (label === null ? file.slice(file.lastIndexOf("/") + 1) : `class ${label}`);
 
   /**
    * Makes a button with a picture of the index; a click searches with it.
-   * @param {number} row
-   * @param {string} address
-   * @param {string} title
+   * @param {IndexRow} item
    * @param {string} label
    */
-  const pictureButton = (row, address, title, label) => {
+  const pictureButton = (item, label) => {
     const button = make("button", "card");
     button.setAttribute("aria-label", label);
+    button.title = item.file;
     const picture = button.appendChild(make("span", "picture")).appendChild(make("img", ""));
     picture.alt = "";
-    picture.src = address;
-    button.onclick = () => searchRow(row, address, title);
+    picture.src = item.image;
+    button.onclick = () => searchRow(item);
     return button;
   };
 
   const card = (/** @type {FoundRow} */ item, /** @type {number} */ rank) => {
     const [title, score] = [titleOf(item), item.score.toFixed(2)];
     const label = `${rank + 1}: ${title}, similarity ${score}. Find more like it`;
-    const button = pictureButton(item.row, item.image, title, label);
-    button.title = item.file;
+    const button = pictureButton(item, label);
     button.appendChild(make("span", "name", title));
     const line = button.appendChild(make("span", "score"));
     const bar = line.appendChild(make("span", "bar")).appendChild(make("span", ""));
@@ -73,15 +88,12 @@ export default function searchPage() {
   };
 
   /** Shows a sample of the index before the first search. */
-  const showSamples = (/** @type {string} */ version) => {
-    const some = Math.min(SAMPLES, images);
+  const showSamples = async () => {
+    const response = await fetch("/samples");
+    const { rows } = /** @type {{ rows: IndexRow[] }} */ (await response.json());
+    if (searches > 0 || rows.length === 0) return;
     status.textContent = "Or start with one of these:";
-    const rows = Array.from({ length: some }, (_, i) => Math.floor((i * images) / some));
-    showCards(
-      rows.map((row) =>
-        pictureButton(row, `/image/${row}?v=${version}`, `image ${row}`, `Find images like image ${row}`),
-      ),
-    );
+    showCards(rows.map((row) => pictureButton(row, `Find images like ${titleOf(row)}`)));
   };
 
   const show = async (/** @type {() => Promise<Response>} */ request) => {
@@ -100,8 +112,11 @@ export default function searchPage() {
       if (response.ok) {
         items = body.neighbours;
         const elapsedMs = Math.round(performance.now() - startedAtMs);
-        text = `${number(items.length)} nearest of ${number(images)} images, in ${number(elapsedMs)} ms`;
-      } else problem = `This image cannot be used for a search: ${body.error}.`;
+        const some = isBusy ? `the ${number(images)} photos so far` : `${number(images)} images`;
+        text = `${number(items.length)} nearest of ${some}, in ${number(elapsedMs)} ms`;
+      } else if (response.status === 503) problem = `Not now: ${body.error}.`;
+      else problem = `This image cannot be used for a search: ${body.error}.`;
+      isTooEarly = response.status === 503 && images === 0;
     } catch {
       problem = "The service does not answer. Is it still running?";
     }
@@ -129,15 +144,10 @@ export default function searchPage() {
     void show(request);
   };
 
-  /**
-   * @param {number} row
-   * @param {string} address
-   * @param {string} title
-   */
-  const searchRow = (row, address, title) => {
-    picture(address, `like ${title}`);
+  const searchRow = (/** @type {IndexRow} */ item) => {
+    picture(item.image, `like ${titleOf(item)}`);
     scrollTo({ top: 0, behavior: "smooth" });
-    void show(() => fetch(`/similar/${row}?k=${count.value}`));
+    void show(() => fetch(`/similar/${item.row}?k=${count.value}`));
   };
 
   const take = (/** @type {FileList | null | undefined} */ files) => {
@@ -168,18 +178,48 @@ export default function searchPage() {
     take(event.dataTransfer?.files);
   };
 
-  void fetch("/health")
-    .then((response) => response.json())
-    .then(({ run, index, search }) => {
-      images = index.images;
-      const recall = search.kind === "exact" ? "" : `, recall@5 ${search.recallAt5.toFixed(2)}`;
-      const parts = [
-        `${number(images)} images`,
-        index.name,
-        `model ${run}`,
-        `${search.kind} search${recall}`,
-      ];
-      about.replaceChildren(...parts.map((part) => make("span", "part", part)));
-      if (searches === 0) showSamples(index.version);
-    });
+  /** Shows the photos that are there, those to come, and those that cannot be read. */
+  const showPhotos = (/** @type {Photos} */ photos) => {
+    get("photos").hidden = false;
+    reload.disabled = photos.busy;
+    progress.hidden = !photos.busy;
+    [progress.max, progress.value] = [Math.max(1, photos.total), photos.done];
+    coming.textContent = photos.busy
+      ? `${number(images)} of ${number(photos.total)} photos so far`
+      : (photos.problem ?? `${number(images)} photos, ${number(photos.embedded)} of them new`);
+    unreadable.hidden = photos.unreadable === 0;
+    const list = make("ul", "");
+    list.replaceChildren(...photos.skipped.map(({ file, reason }) => make("li", "", `${file}: ${reason}`)));
+    unreadable.replaceChildren(make("summary", "", `${number(photos.unreadable)} cannot be read`), list);
+  };
+
+  /** Shows the state of the service; looks again while photos are embedded. */
+  const look = async () => {
+    const response = await fetch("/health");
+    const { run, index, search } = await response.json();
+    const isChanged = images !== index.images || isBusy;
+    images = index.images;
+    isBusy = index.photos?.busy === true;
+    const recall = search.kind === "exact" ? "" : `, recall@5 ${search.recallAt5.toFixed(2)}`;
+    const parts = [
+      `${number(images)} images`,
+      index.name,
+      `model ${run}`,
+      `${search.kind} search${recall}`,
+      ...(index.whitened === null ? [] : [`whitened to ${index.whitened} numbers`]),
+    ];
+    about.replaceChildren(...parts.map((part) => make("span", "part", part)));
+    if (index.photos) showPhotos(index.photos);
+    if (isTooEarly && images > 0) again?.();
+    if (searches === 0 && isChanged) await showSamples();
+    if (isBusy) setTimeout(() => void look(), LOOK_MS);
+  };
+
+  reload.onclick = async () => {
+    reload.disabled = true;
+    await fetch("/reload", { method: "POST" });
+    await look();
+  };
+
+  void look();
 }

@@ -68,6 +68,8 @@ export class PoolThread<Task, Result> {
   readonly #pending: Pending<Task, Result>[] = [];
   readonly #idle: NodeJS.Timeout | undefined;
   readonly #on: ThreadEvents;
+  /** Fulfilled when it has loaded its script, or failed to. */
+  readonly #loaded: Promise<void>;
   /** Ends the time of the task in its hands. */
   #limit: NodeJS.Timeout | undefined;
 
@@ -77,6 +79,9 @@ export class PoolThread<Task, Result> {
     const { script, data, idleMs } = config;
     this.#worker = new Worker(script, { workerData: data, execArgv: [] });
     this.#worker.unref();
+    this.#loaded = new Promise((resolve) => {
+      for (const event of ["message", "error", "exit"]) this.#worker.once(event, () => resolve());
+    });
     this.#worker.on("message", (answer: Answer<Result>) => this.#finish(answer));
     this.#worker.on("error", (error) => this.end(messageOf(error)));
     this.#worker.on("exit", (code) => {
@@ -109,7 +114,10 @@ export class PoolThread<Task, Result> {
     if (this.#pending[0] === dropped) this.#watch();
   }
 
-  /** Ends it; what it has not finished fails. */
+  /**
+   * Ends it; what it has not finished fails. A thread that still loads its script is ended afterwards: to end it while
+   * it loads native code would end the process.
+   */
   async end(reason: string): Promise<void> {
     clearTimeout(this.#idle);
     clearTimeout(this.#limit);
@@ -117,10 +125,12 @@ export class PoolThread<Task, Result> {
     const unfinished = this.#pending.splice(0);
     for (const { reject } of unfinished) reject(new ThreadEnded(reason));
     if (unfinished.length > 0) this.#on.onTaskEnd();
+    await this.#loaded;
     await this.#worker.terminate();
   }
 
   #finish(answer: Answer<Result>): void {
+    if ("loaded" in answer) return;
     const done = this.#pending.shift();
     if (!done) return; // given up at the last moment
     if ("error" in answer) done.reject(revive(answer.error));

@@ -3,8 +3,11 @@ import { on } from "node:events";
 import { parentPort } from "node:worker_threads";
 import { UserError } from "./errors";
 
-/** A thread's answer to a task. */
-export type Answer<Result> = { result: Result } | { error: DescribedError };
+/** A thread's answer to a task; before the first one it says that it has loaded its script. */
+export type Answer<Result> = { result: Result } | { error: DescribedError } | typeof LOADED;
+
+/** The first message of a thread. */
+const LOADED = { loaded: true } as const;
 
 /** An error on its way from thread to thread. */
 interface DescribedError {
@@ -22,7 +25,9 @@ export async function serveTasks<Task, Result>(
   work: (task: Task) => Result | Promise<Result>,
   transferOf: (result: Result) => ArrayBuffer[] = () => [],
 ): Promise<void> {
-  for await (const [task] of on(parentPort!, "message")) {
+  const tasks = on(parentPort!, "message");
+  parentPort!.postMessage(LOADED);
+  for await (const [task] of tasks) {
     const answer = await answerTo(work, task as Task);
     parentPort!.postMessage(answer, "result" in answer ? transferOf(answer.result) : []);
   }

@@ -72,6 +72,16 @@ const RULES: readonly [(config: TrainConfig) => boolean, SettingName, string][] 
   ],
   [({ swaStartEpoch, nEpochs }) => swaStartEpoch > nEpochs, "swaStartEpoch", "the run ends before (nEpochs)"],
   [
+    ({ neckStart, neck }) => neckStart === "whitened" && neck !== "simple",
+    "neckStart",
+    'only the neck "simple" can start as a whitening',
+  ],
+  [
+    ({ neckStart, stage }) => neckStart === "whitened" && stage === "fine_tune",
+    "neckStart",
+    "a fine-tuned run takes its neck from the frozen run (initFrom)",
+  ],
+  [
     ({ shardHead, precision }) => shardHead && precision === "float16",
     "shardHead",
     "it does not go with float16, whose loss each process would scale by itself: set precision to bfloat16",

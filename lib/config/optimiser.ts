@@ -45,6 +45,11 @@ export const OPTIMISER = {
   swaStartEpoch: setting(countOrZero, 0),
   /** Maximum steps per epoch; 0 = the whole epoch. */
   maxStepsPerEpoch: setting(countOrZero, 0),
+  /**
+   * Least steps of the whole run: if there are too few images for them, each epoch goes through them several
+   * times; 0 = once.
+   */
+  leastSteps: setting(countOrZero, 0),
 };
 
 /** Settings of the optimiser. */
@@ -52,6 +57,9 @@ export interface OptimiserSettings extends SettingsOf<typeof OPTIMISER> {}
 
 /** Settings of the batch: its size, and the number of pieces in which it is computed. */
 export type BatchSettings = Pick<OptimiserSettings, "batchSize" | "accumulationSteps">;
+
+/** Settings of the number of epochs and of their steps. */
+export type EpochSettings = Pick<OptimiserSettings, "nEpochs" | "maxStepsPerEpoch" | "leastSteps">;
 
 /** Settings of the learning rate schedule. */
 export type ScheduleSettings = Pick<

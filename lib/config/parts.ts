@@ -2,7 +2,7 @@
 import type { DataSettings, TableSettings } from "./data";
 import type { ArcFaceSettings, LossSettings } from "./loss";
 import type { ClassRowSettings, ModelSettings, NeckSettings } from "./model";
-import type { AverageSettings, BatchSettings, OptimiserSettings } from "./optimiser";
+import type { AverageSettings, BatchSettings, EpochSettings, OptimiserSettings } from "./optimiser";
 import type { BucketSettings, PlaceSettings, ProcessSettings, ShardSettings } from "./processes";
 import type { RunSettings, SeedSettings } from "./run";
 import type { SamplingSettings } from "./sampling";
@@ -51,7 +51,8 @@ export type SamplerSettings = Pick<SamplingSettings, "sampler" | "samplesPerClas
 
 /** Settings that define the batches of a run. */
 export type BatchSourceSettings = SamplerSettings &
-  Pick<OptimiserSettings, "maxStepsPerEpoch" | "nEpochs" | "accumulationSteps"> &
+  EpochSettings &
+  Pick<OptimiserSettings, "accumulationSteps"> &
   Pick<DataSettings, "dataDir"> &
   Pick<ModelSettings, "imageSize"> &
   Pick<SamplingSettings, "numWorkers">;
@@ -124,9 +125,7 @@ export type FrozenDataSettings = RunDataSettings &
   MemorySettings;
 
 /** Settings that the duration of a run depends on. */
-export type EstimateSettings = FrozenDataSettings &
-  PlaceSettings &
-  Pick<OptimiserSettings, "nEpochs" | "maxStepsPerEpoch">;
+export type EstimateSettings = FrozenDataSettings & PlaceSettings & SamplerSettings & EpochSettings;
 
 /** Settings that the duration of a step in many processes depends on. */
 export type ScalingSettings = Omit<HeadSettings, "classSizeMargin"> &

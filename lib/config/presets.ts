@@ -99,6 +99,23 @@ export function grocery(stage: Stage = "frozen"): TrainConfig {
   });
 }
 
+/**
+ * Returns a stage of the ladder for few photos, from tens to some thousands: the neck starts as a whitening of their
+ * features, and small steps improve on it (docs/small_data.md). Few images are gone through often: 300 steps at least.
+ */
+export function small(stage: Stage = "frozen"): TrainConfig {
+  const common = { imageSize: 168, embeddingDim: 256, s: 12, margin: 0.2, batchSize: 64 };
+  if (stage === "frozen")
+    return variant("small", demo(stage), { ...common, neckStart: "whitened", initLr: 1e-4, leastSteps: 300 });
+  return variant("small", demo(stage), {
+    ...common,
+    initFrom: "small_frozen",
+    batchSize: 32,
+    initLr: 1e-4,
+    leastSteps: 64,
+  });
+}
+
 /** Returns a config for tests only: a few thousand parameters, seconds; its results mean nothing. */
 export function tiny(stage: Stage = "fine_tune"): TrainConfig {
   return variant("tiny", demoBase(stage), {
@@ -127,6 +144,7 @@ const PRESETS: Record<string, (stage?: Stage) => TrainConfig> = {
   frozen_head: frozenHead,
   demo,
   grocery,
+  small,
   tiny,
 };
 

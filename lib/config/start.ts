@@ -9,6 +9,11 @@ export const START = {
    * fresh ones.
    */
   initFrom: setting(z.string(), ""),
+  /**
+   * `frozen`: first weights of a fresh `simple` neck. `whitened`: it whitens the training features, and the
+   * rows of `Arc_face` are the means of the classes; training improves on that.
+   */
+  neckStart: setting(z.enum(["random", "whitened"]), "random"),
   /** Start with a fresh head although `initFrom` names a run; needed if the classes differ. */
   reinitHead: setting(z.boolean(), false),
 };

@@ -1,45 +1,15 @@
-// The catalogue: a row for each of the 14 data sets and the demo.
+// The catalogue: a row for each of the 14 data sets and the demo; the list with a person's own.
 import { nearestName, UserError } from "../common/errors";
+import type { CatalogueRow, DataSet } from "./data_set";
 import type { Download } from "./download";
+import { ownDataSets } from "./own_sets";
 import { coco } from "./readers/coco";
 import { type CsvTableLayout, csvTable } from "./readers/csv_table";
 import { imageTree } from "./readers/image_tree";
 import { matlabStructs } from "./readers/matlab_structs";
 import type { Reader } from "./readers/reader";
 
-/** Fields that every data set of the catalogue has, the demo included. */
-export interface CatalogueRow {
-  /** Name as the original writes it: `csv/<name>.csv`. */
-  name: string;
-  /** Name that its makers use. */
-  title: string;
-  /** Known terms, or where to find them: a note, not legal advice. */
-  licence: string;
-  /** Address of the download page. */
-  source: string;
-  download: Download;
-  /** Download size, if known: "3.1 GB". */
-  size?: string;
-}
-
-/** One of the 14 data sets. */
-export interface DataSet extends CatalogueRow {
-  /** Position in Data_Merge's order, from 1. */
-  number: number;
-  /** Name of the raw folder: `raw/<folder>`. */
-  folder: string;
-  /** Minimum number of images of a class; Data_preprocessing drops smaller classes. */
-  smallestClass: number;
-  /** Layout of the raw folder, as shown to people. */
-  layout: string;
-  /** Files and folders that a complete raw folder has; empty if its folders are the classes. */
-  parts: readonly string[];
-  /** Folder inside the archives whose content is the raw folder, if the archives wrap it. */
-  unwrap?: string;
-  /** Images with a longer side than this are cropped to their central square and reduced to this side. */
-  cropAbovePx?: number;
-  read: Reader;
-}
+export type { DataSet } from "./data_set";
 
 type DataSetRow = Omit<DataSet, "number" | "read"> & { read: (row: DataSetRow) => Reader };
 
@@ -283,18 +253,30 @@ export const DEMO_SET = {
 } as const satisfies CatalogueRow & { folder: string };
 
 /**
+ * Returns the data sets that a data directory may hold, in merge order: the 14, then a person's own.
+ * @throws UserError if data_sets.json is damaged
+ * @example
+ * allDataSets("data/shop").map(({ number, name }) => `${number} ${name}`)
+ */
+export function allDataSets(dataDir: string): DataSet[] {
+  return [...DATA_SETS, ...ownDataSets(dataDir)];
+}
+
+/**
  * Returns the data set with this name or folder.
+ * @param dataDir the data directory whose own data sets count as well
  * @throws UserError for an unknown name, with the nearest known one
  * @example
  * findDataSet("Fruit").folder
  */
-export function findDataSet(name: string): DataSet {
-  const found = DATA_SETS.find((set) => set.name === name || set.folder === name);
+export function findDataSet(name: string, dataDir?: string): DataSet {
+  const sets = dataDir === undefined ? DATA_SETS : allDataSets(dataDir);
+  const found = sets.find((set) => set.name === name || set.folder === name);
   if (found) return found;
-  const known = DATA_SETS.map((set) => set.name);
+  const known = sets.map((set) => set.name);
   const near = nearestName(name, known);
   throw new UserError(
     `There is no data set "${name}"; there are: ${known.join(", ")}.`,
-    near ? `Did you mean "${near}"?` : "Choose one of these.",
+    `${near ? `Did you mean "${near}"?` : "Choose one of these."} Photos of your own: npx guie get-data --data-dir DIR --dataset NAME --raw PHOTOS`,
   );
 }

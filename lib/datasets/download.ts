@@ -1,4 +1,6 @@
 // Download instructions of a data set.
+import { shellQuoted } from "../common/shell";
+
 /**
  * The way to get a data set. Nothing is downloaded automatically: most sources require an account or agreement to
  * terms.
@@ -9,7 +11,8 @@ export type Download =
   | { how: "direct link"; url: string }
   | { how: "git"; url: string; folder: string }
   | { how: "by hand"; note: string }
-  | { how: "drawn"; command: string };
+  | { how: "drawn"; command: string }
+  | { how: "own photos"; source: string };
 
 /** Returns the steps that bring a data set into `folder`, one line each: sentences and shell commands. */
 export function downloadSteps(download: Download, source: string, folder: string): string[] {
@@ -38,10 +41,7 @@ export function downloadSteps(download: Download, source: string, folder: string
       return [`Get it by hand from ${source} into ${folder}. ${download.note}`];
     case "drawn":
       return [download.command];
+    case "own photos":
+      return [`Your own photos are expected in ${download.source}.`];
   }
-}
-
-/** Returns a path for a shell, in quotes if it needs them. */
-export function shellQuoted(path: string): string {
-  return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

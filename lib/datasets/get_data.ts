@@ -1,6 +1,6 @@
 // Get_Data: turns raw folders into one CSV per data set.
-import { existsSync, mkdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { writeCsv } from "../common/csv/csv";
 import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
@@ -11,12 +11,14 @@ import { sameName } from "../common/files/unicode_names";
 import { withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
+import { shellQuoted } from "../common/shell";
 import type { ZipEncoding } from "./archives/zip_names";
-import { DATA_SETS, type DataSet, findDataSet } from "./catalogue";
+import { allDataSets, findDataSet } from "./catalogue";
 import { cropLarge } from "./crop_large";
-import { shellQuoted } from "./download";
+import type { DataSet } from "./data_set";
 import { GET_DATA, throwFaults, tryEach } from "./over_data_sets";
 import { inspectRaw, rawFolder, unpackRaw, wrapperIn } from "./raw_folder";
+import { linkOwn } from "./raw_link";
 import type { LabelledImage, SkippedCounts } from "./readers/reader";
 import { type ImageRow, writeImageRows } from "./rows";
 
@@ -41,17 +43,19 @@ export interface GetDataResult {
   skipped: SkippedCounts;
   /** Files that are neither images nor known to be harmless; `csv/<name>_left_out.csv` lists all. */
   leftOut: readonly LeftOut[];
-  /** Guesses made while reading, for a person to check. */
+  /** Guesses made while reading, for a person to check; of own photos, what was recognised. */
   notes: readonly string[];
+  /** Absolute path of `csv/<name>_splits.csv`: image_files,split; undefined if the source has no splits. */
+  splitsCsv?: string;
 }
 
 /**
- * Returns the data sets that have a raw folder, in merge order.
+ * Returns the data sets that have a raw folder, and all of a person's own, in merge order.
  * @example
  * presentDataSets("data/guie").map(({ name }) => name)
  */
 export function presentDataSets(dataDir: string): DataSet[] {
-  return DATA_SETS.filter((set) => existsSync(rawFolder(dataDir, set)));
+  return allDataSets(dataDir).filter((set) => set.own || existsSync(rawFolder(dataDir, set)));
 }
 
 /**
@@ -63,7 +67,7 @@ export function presentDataSets(dataDir: string): DataSet[] {
  * Landmark2021, JD_Products_10K and Shopee have their own CSV; it is rewritten with these two columns, so that all
  * later steps read one format. Large images of food_first are cropped, as in the original.
  * @param dataDir the data directory; a relative path starts at the project's root
- * @param dataset a name or folder of the catalogue
+ * @param dataset a name or folder of the catalogue, or the name of an own data set (see `getPhotos`)
  * @throws UserError if the raw folder is missing, empty or has another layout, or if another process is reading it for
  * the same data directory
  * @example
@@ -74,12 +78,20 @@ export async function getData(
   dataset: string,
   options: GetDataOptions = {},
 ): Promise<GetDataResult> {
-  const set = findDataSet(dataset);
-  const home = projectPath(dataDir);
-  const folder = rawFolder(home, set);
+  return readDataSet(projectPath(dataDir), findDataSet(dataset, dataDir), options);
+}
+
+/** Runs step 1 for a data set that is at hand. @param dataDir absolute @throws UserError as `getData` */
+export async function readDataSet(
+  dataDir: string,
+  set: DataSet,
+  options: GetDataOptions = {},
+): Promise<GetDataResult> {
+  if (set.own) linkOwn(dataDir, set, set.own);
+  const folder = rawFolder(dataDir, set);
   if (!existsSync(folder)) throw missingRawFolder(set, folder);
   return withSignal(options.signal, () =>
-    asOwner(csvOf(home, set), "Get_Data", () => readRaw(home, set, folder, options)),
+    asOwner(csvOf(dataDir, set), "Get_Data", () => readRaw(dataDir, set, folder, options)),
   );
 }
 
@@ -93,10 +105,15 @@ async function readRaw(
   folder: string,
   options: GetDataOptions,
 ): Promise<GetDataResult> {
-  const notes = await unpackRaw(set, folder, options);
+  const unpacked = set.own ? [] : await unpackRaw(set, folder, options);
   const report = (done: number, total: number, unit: string) =>
     options.onProgress?.({ stage: `Get_Data ${set.name}`, done, total, unit });
-  const { images, skipped, leftOut } = await set.read(folder, report).catch((error) => {
+  const {
+    images,
+    skipped,
+    leftOut,
+    said = [],
+  } = await set.read(folder, report).catch((error) => {
     throw wrappedError(set, folder, error);
   });
   const { rows: rawRows, classNames } = numberClasses(images, `raw/${set.folder}`);
@@ -104,8 +121,16 @@ async function readRaw(
   const csv = csvOf(dataDir, set);
   const classesCsv = join(dataDir, "csv", `${set.name}_classes.csv`);
   const leftOutCsv = join(dataDir, "csv", `${set.name}_left_out.csv`);
-  for (const table of [csv, classesCsv, leftOutCsv]) removeAbandoned(table, { ofThisMachine: true });
+  const splitsCsv = join(dataDir, "csv", `${set.name}_splits.csv`);
+  for (const table of [csv, classesCsv, leftOutCsv, splitsCsv])
+    removeAbandoned(table, { ofThisMachine: true });
   await writeLeftOut(leftOutCsv, leftOut);
+  const hasSplits = images.some(({ split = "" }) => split !== "");
+  await writeOrRemove(
+    splitsCsv,
+    ["image_files", "split"],
+    hasSplits ? rows.map(({ imageFile }, i) => [imageFile, images[i]!.split ?? ""]) : [],
+  );
   await writeTogether([classesCsv, csv], async ([classes, table]) => {
     await writeCsv(classes!, ["labels", "class_name"], classNames.entries());
     await writeImageRows(table!, rows);
@@ -113,17 +138,26 @@ async function readRaw(
   const classes = classNames.length;
   const largeClasses = countLargeClasses(rows, set.smallestClass);
   const counts = { rows: rows.length, classes, largeClasses, skipped };
-  return { dataset: set.name, csv, classesCsv, ...counts, leftOut, notes };
+  const splits = hasSplits ? { splitsCsv } : {};
+  return { dataset: set.name, csv, classesCsv, ...counts, leftOut, notes: [...unpacked, ...said], ...splits };
 }
 
-async function writeLeftOut(path: string, leftOut: readonly LeftOut[]): Promise<void> {
-  if (leftOut.length === 0) rmSync(path, { force: true });
-  else
-    await writeCsv(
-      path,
-      ["file", "reason"],
-      leftOut.map(({ file, reason }) => [file, reason]),
-    );
+function writeLeftOut(path: string, leftOut: readonly LeftOut[]): Promise<void> {
+  return writeOrRemove(
+    path,
+    ["file", "reason"],
+    leftOut.map(({ file, reason }) => [file, reason]),
+  );
+}
+
+/** Writes a table, or removes the one of an earlier reading if there are no rows. */
+async function writeOrRemove(
+  path: string,
+  columns: readonly string[],
+  rows: readonly (readonly string[])[],
+): Promise<void> {
+  if (rows.length === 0) rmSync(path, { force: true });
+  else await writeCsv(path, columns, rows);
 }
 
 function crop(
@@ -138,28 +172,10 @@ function crop(
   );
 }
 
-/**
- * Links `raw/<folder>` of a data directory to raw data elsewhere.
- * @throws UserError if `raw/<folder>` exists and is something else
- */
-export function linkRaw(dataDir: string, set: DataSet, raw: string): void {
-  const folder = rawFolder(dataDir, set);
-  const wanted = resolve(raw);
-  if (existsSync(folder)) {
-    if (realpathSync(folder) === realpathSync(wanted)) return;
-    throw new UserError(
-      `${folder} is there already and is not ${wanted}.`,
-      "Leave --raw out to read what is there, or move that folder away.",
-    );
-  }
-  mkdirSync(dirname(folder), { recursive: true });
-  symlinkSync(wanted, folder);
-}
-
 /** Returns the error for a raw folder whose data set lies in an extra folder; returns any other error unchanged. */
 function wrappedError(set: DataSet, folder: string, error: unknown): unknown {
-  const wrapper =
-    error instanceof UserError && !(error instanceof UnreachableFile) ? wrapperIn(set, folder) : undefined;
+  const isLayout = error instanceof UserError && !(error instanceof UnreachableFile) && !set.own;
+  const wrapper = isLayout ? wrapperIn(set, folder) : undefined;
   if (wrapper === undefined) return error;
   const inner = join(folder, wrapper);
   return new UserError(
@@ -180,7 +196,8 @@ export async function getDataOfAll(
   datasets: readonly string[],
   options: GetDataOptions = {},
 ): Promise<GetDataResult[]> {
-  const { results, faults } = await tryEach(dataDir, GET_DATA, datasets.map(findDataSet), ({ name }) =>
+  const sets = datasets.map((name) => findDataSet(name, dataDir));
+  const { results, faults } = await tryEach(dataDir, GET_DATA, sets, ({ name }) =>
     getData(dataDir, name, options),
   );
   throwFaults(GET_DATA, faults);
@@ -201,7 +218,7 @@ function countLargeClasses(rows: readonly ImageRow[], smallestClass: number): nu
   return [...sizes.values()].filter((size) => size >= smallestClass).length;
 }
 
-/** Numbers the classes from 0 in order of appearance. */
+/** Numbers the classes from 0 in order of appearance: the images of own photos come sorted by class. */
 function numberClasses(
   images: readonly LabelledImage[],
   prefix: string,

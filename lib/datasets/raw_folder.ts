@@ -151,7 +151,7 @@ function archivesIn(folder: string, names: readonly string[], isWhole: boolean):
  * console.log(describeRaw("data/guie", "Fruit")); // what is there, what is missing
  */
 export function describeRaw(dataDir: string, dataset: string): string {
-  const set = findDataSet(dataset);
+  const set = findDataSet(dataset, dataDir);
   return rawStatusText(inspectRaw(set, rawFolder(dataDir, set)));
 }
 

@@ -4,8 +4,10 @@ import { join, resolve } from "node:path";
 import { byCodeUnit } from "../common/code_units";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
-import { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "./catalogue";
-import { shellQuoted } from "./download";
+import { shellQuoted } from "../common/shell";
+import { allDataSets, type DataSet, DEMO_SET, findDataSet } from "./catalogue";
+import { presentDataSets } from "./get_data";
+import { ownNameOf } from "./own_sets";
 import { rawFolder } from "./raw_folder";
 
 /** Files that are not read, and what to do with them. */
@@ -14,8 +16,8 @@ export interface Unread {
   next: string;
 }
 
-/** The data set with one folder per class: a person's own photos fit this layout. */
-const FOLDER_A_CLASS = DATA_SETS.find(({ layout }) => layout === "<class>/<image>")!;
+/** Endings of the tables that Get_Data writes for a data set. */
+const TABLES = [".csv", "_classes.csv", "_left_out.csv", "_splits.csv"];
 
 /** The folder `raw/` itself. */
 const RAW = { folder: "" };
@@ -26,7 +28,7 @@ const RAW = { folder: "" };
  * console.log(unreadText(unreadRaw("data/guie")));
  */
 export function unreadRaw(dataDir: string): Unread | undefined {
-  const folders = DATA_SETS.map(({ folder }) => folder);
+  const folders = allDataSets(dataDir).map(({ folder }) => folder);
   const read = new Set(folders.map((folder) => realFolder(join(dataDir, "raw", folder))));
   const names = namesIn(rawFolder(dataDir, RAW)).filter(
     (name) => !folders.includes(name) && !read.has(realFolder(join(dataDir, "raw", name))),
@@ -38,19 +40,22 @@ export function unreadRaw(dataDir: string): Unread | undefined {
   };
 }
 
-/** Returns advice for the first unknown folder; empty if there is none. */
+/** Returns advice for the first unknown folder: a person's own photos; empty if there is none. */
 function folderAdvice(dataDir: string, names: readonly string[]): string {
   const found = names.find((name) =>
     statSync(rawFolder(dataDir, { folder: name }), { throwIfNoEntry: false })?.isDirectory(),
   );
   if (found === undefined) return "";
   const path = shellQuoted(join(dataDir, "raw", found));
-  const { name, folder } = FOLDER_A_CLASS;
-  const inPlace =
-    ` A folder with one folder per class can be read in place of raw/${folder}: ` +
-    `npx guie get-data --data-dir ${shellQuoted(dataDir)} --dataset ${name} --raw ${path}`;
-  const isFree = !existsSync(rawFolder(dataDir, FOLDER_A_CLASS));
-  return `${isFree ? inPlace : ""}\n  To search images without training on them: npx guie embed ${path} --out features/NAME`;
+  return (
+    ` Photos of your own: ${ownCommand(dataDir, found, path)}\n` +
+    `  To search images without training on them: npx guie embed ${path} --out features/NAME`
+  );
+}
+
+/** Returns the command that reads a person's own photos. @param raw quoted for a shell */
+function ownCommand(dataDir: string, name: string, raw: string): string {
+  return `npx guie get-data --data-dir ${shellQuoted(dataDir)} --dataset ${ownNameOf(name)} --raw ${raw}`;
 }
 
 /**
@@ -59,15 +64,15 @@ function folderAdvice(dataDir: string, names: readonly string[]): string {
  * console.log(unreadText(unreadTables("data/guie")));
  */
 export function unreadTables(dataDir: string): Unread | undefined {
-  const known = new Set(DATA_SETS.flatMap(({ name }) => [`${name}.csv`, `${name}_classes.csv`]));
+  const sets = allDataSets(dataDir).map(({ name }) => name);
+  const known = new Set(sets.flatMap((name) => TABLES.map((ending) => `${name}${ending}`)));
   const tables = namesIn(projectPath(dataDir, "csv")).filter((name) => name.endsWith(".csv"));
   const names = tables.filter((name) => !known.has(name));
   if (names.length === 0) return undefined;
-  const free = DATA_SETS.map(({ name }) => `${name}.csv`).findLast((table) => !tables.includes(table));
-  const [from, to] = [names[0]!, free ?? "NAME.csv"].map((name) => shellQuoted(join(dataDir, "csv", name)));
+  const [from, to] = ["csv/", ""].map((folder) => shellQuoted(join(dataDir, folder, names[0]!)));
   return {
-    what: `No data set has a table of this name: ${listed("csv", names)}. Known are ${DATA_SETS.map(({ name }) => `${name}.csv`).join(", ")}.`,
-    next: `Give it one of these names (its columns: image_files,labels; paths below ${dataDir}): mv -n ${from} ${to}`,
+    what: `No data set has a table of this name: ${listed("csv", names)}. Known are ${sets.join(", ")}.`,
+    next: `Read it as a table of your own photos (their paths are below ${dataDir}): mv -n ${from} ${to} && ${ownCommand(dataDir, names[0]!, to!)}`,
   };
 }
 
@@ -87,13 +92,15 @@ export function unreadText(unread: Unread | undefined): string {
  * dataSetsToRead("data/guie").map(({ name }) => name)
  */
 export function dataSetsToRead(dataDir: string, names: readonly string[] = []): DataSet[] {
-  if (names.length > 0) return names.map(findDataSet);
-  const present = DATA_SETS.filter((set) => existsSync(rawFolder(dataDir, set)));
+  if (names.length > 0) return names.map((name) => findDataSet(name, dataDir));
+  const present = presentDataSets(dataDir);
   if (present.length > 0) return present;
   const unread = unreadRaw(dataDir);
   throw new UserError(
     `There is no raw data set in ${rawFolder(dataDir, RAW)}.${unread ? ` ${unread.what}` : ""}`,
-    unread?.next ?? `Unpack one of the 14 there, or draw the demo: ${DEMO_SET.download.command}`,
+    unread?.next ??
+      `Unpack one of the 14 there, draw the demo: ${DEMO_SET.download.command}, or read photos of your own: ` +
+        `npx guie get-data --data-dir ${dataDir} --dataset NAME --raw PHOTOS`,
   );
 }
 

@@ -7,12 +7,15 @@ import { Interrupted, withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { type ConfigOverrides, overrideConfig, type SettingName, type TrainConfig } from "../config/config";
 import { presentNamesWithNotice } from "../config/old_names";
+import { tablePath } from "../config/paths";
 import { viewRun } from "../runs/follow";
-import type { ScoredOn } from "../runs/metrics";
+import type { ScoredOn, Untrained } from "../runs/metrics";
 import { isFinished, runFile, runFolder } from "../runs/run_folder";
 import { scoredOnText } from "../runs/scored_on";
 import { refuseOtherStart } from "../runs/start_check";
 import { prepareRunFolder } from "../runs/start_folder";
+import { gainOf, quotedText, WORSE } from "../runs/untrained";
+import { readRunData } from "../training/data/read_run_data";
 import { runTraining } from "../training/run";
 
 /** The values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */
@@ -34,6 +37,8 @@ export interface SweepRun {
   top1?: number;
   /** The data of mp5 and r1. */
   on?: ScoredOn | undefined;
+  /** The untrained backbone on these data. */
+  untrained?: Untrained | undefined;
   /** Set if it was not trained now, because it had finished before with the same settings and data. */
   finishedBefore?: true;
   /** Loss of its last step. */
@@ -117,7 +122,19 @@ export async function runSweep(
   });
 }
 
+/** Reads the tables of the runs that hold out training classes. @throws UserError if these are too few to choose by */
+async function requireChoice(runs: readonly SweepRun[]): Promise<void> {
+  const tables = new Map<string, SweepRun["config"]>();
+  for (const { config } of runs) {
+    const { dataDir, csv, holdOutShare, features, fold } = config;
+    const isTable = features === "" && existsSync(tablePath(config));
+    if (holdOutShare > 0 && isTable) tables.set(JSON.stringify([dataDir, csv, holdOutShare, fold]), config);
+  }
+  for (const config of tables.values()) await readRunData(config);
+}
+
 async function trainAll(runs: SweepRun[], { onRun, onProgress, advice }: SweepOptions): Promise<void> {
+  await requireChoice(runs);
   for (const run of runs) {
     prepareRunFolder(run.config, { folder: run.folder, advice });
     if (!isFinished(run.folder)) continue;
@@ -156,18 +173,32 @@ function measured({ folder }: SweepRun): Partial<SweepRun> {
     top1: validation?.top1,
     loss: step?.loss,
     on: retrieval?.on,
+    untrained: retrieval?.untrained,
     seconds: end?.elapsedSeconds,
   };
 }
 
-/** Returns lines for people: the data of the scores, and the number of runs that had finished before. */
+/**
+ * Returns lines for people: the data of the scores, the untrained backbone's scores on them, the number of runs below
+ * these, and the number of runs that had finished before.
+ */
 export function sweepNotes(runs: readonly SweepRun[]): string[] {
   const on = runs.flatMap((run) => (run.on ? [scoredOnText(run.on)] : []));
   const before = runs.filter(({ finishedBefore }) => finishedBefore).length;
   return [
     ...[...new Set(on)].map((text) => `scored on ${text}`),
+    ...untrainedNotes(runs),
     ...(before > 0 ? [`${before} of ${runs.length} runs had finished before, same settings and data`] : []),
   ];
+}
+
+function untrainedNotes(runs: readonly SweepRun[]): string[] {
+  const scored = runs.flatMap(({ mp5, r1, untrained }) =>
+    mp5 !== undefined && r1 !== undefined && untrained ? [{ mp5, r1, untrained }] : [],
+  );
+  const quotes = new Set(scored.map(({ untrained }) => quotedText(untrained)));
+  const worse = scored.filter((scores) => (gainOf(scores) ?? 0) < 0).length;
+  return [...quotes, ...(worse > 0 ? [`${worse} of ${scored.length} runs are ${WORSE}`] : [])];
 }
 
 /** Returns the position of the finished run with the highest mP@5 (top-1 if none are held out); -1 without any. */

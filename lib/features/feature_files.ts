@@ -3,6 +3,7 @@
 //   features_00000.safetensors, ...  the tensor `features` [rows, F] of each shard, float16 or float32
 //   rows.csv                         image_files[,labels][,fold]: the image of each row, shard after shard
 //   skipped.csv                      image_files,reason: images that could not be read, if any
+//   classes.csv                      labels,class_name: names of the classes, if they have any
 //   sources.json                     file system stamps of the images of each shard
 // Shapes: N images, F features per image.
 import { existsSync, readdirSync } from "node:fs";
@@ -25,6 +26,7 @@ export const FEATURE_FILES = {
   summary: "features.json",
   rows: "rows.csv",
   skipped: "skipped.csv",
+  classes: "classes.csv",
   shard: (number: number) => `features_${String(number).padStart(5, "0")}.safetensors`,
 } as const;
 
@@ -63,6 +65,8 @@ export interface FeatureRows {
   labels?: ArrayLike<number>;
   /** Folds, if known. */
   folds?: ArrayLike<number>;
+  /** Name of each class by its label, if the classes have names. */
+  classNames?: readonly string[];
 }
 
 /** The content of `features.json`. */

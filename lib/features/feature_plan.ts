@@ -44,9 +44,9 @@ export function identityOf({
   return digest([JSON.stringify([madeBy, dtype, rowsPerShard])], rows.files);
 }
 
-/** Returns a hash that identifies the labels and folds of a plan's rows. */
+/** Returns a hash that identifies the labels, folds and class names of a plan's rows. */
 export function rowsIdentityOf({ rows }: FeaturePlan): string {
-  return digest(rows.labels ?? [], rows.folds ?? []);
+  return digest(rows.labels ?? [], rows.folds ?? [], ...(rows.classNames ? [rows.classNames] : []));
 }
 
 /** Returns the SHA-256 of lists, hashed in pieces: the text of millions of paths exceeds the length of a string. */

@@ -213,6 +213,7 @@ async function finish(
       ["image_files", "reason"],
       skipped.map(({ file, reason }) => [pathForSpreadsheet(file), reason]),
     );
+  await writeClasses(join(folder, FEATURE_FILES.classes), rows.classNames);
   const summary: FeatureSummary = {
     count,
     length: shards.find((shard) => shard.count > 0)!.length,
@@ -244,6 +245,12 @@ async function writeRows(path: string, rows: FeatureRows, skipped: ReadonlySet<s
     }
   }
   await writeCsv(path, columns, lines());
+}
+
+/** Writes the names of the classes, or removes those of an earlier list. */
+async function writeClasses(path: string, names: FeatureRows["classNames"]): Promise<void> {
+  if (names === undefined) rmSync(path, { force: true });
+  else await writeCsv(path, ["labels", "class_name"], names.entries());
 }
 
 /** Removes shards of an earlier, longer list, and graphs of the earlier rows. */

@@ -1,37 +1,46 @@
 // Lists of images to embed, from a folder, an image, a table or a text file.
 import { statSync } from "node:fs";
-import { basename, dirname, extname } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { byCodeUnit } from "../common/code_units";
 import { eachCsvRow, wholeNumberCell } from "../common/csv/csv";
 import { SeenImages } from "../common/csv/one_label";
-import { readLines, readTableForm, requireColumns } from "../common/csv/table_text";
+import { readLines, readTableForm } from "../common/csv/table_text";
 import { UserError } from "../common/errors";
 import { requireFile } from "../common/files/files";
-import { FolderWalk, IMAGE_ENDINGS, isImageName, type LeftOut } from "../common/files/image_folder";
-import { findFile, hasForms } from "../common/files/unicode_names";
+import { IMAGE_ENDINGS, type LeftOut } from "../common/files/image_folder";
+import { isRegularFile } from "../common/files/regular_file";
+import { findFile, hasForms, sameName } from "../common/files/unicode_names";
+import { readOwnImages } from "../datasets/own/read_own_images";
+import { TABLE_ENDINGS } from "../datasets/own/table";
 import type { FeatureRows } from "./feature_files";
 
-/** Images by path below a folder, with labels and folds if known. */
+/** Images by path below a folder, with labels, folds and names of classes if known. */
 export interface ImageList {
   /** The folder that the paths are relative to. */
   folder: string;
   rows: FeatureRows;
-  /** Entries of a folder that are not embedded: files that are not images, broken links. */
+  /** Entries of a folder or table that are not embedded: files that are not images, broken links. */
   leftOut: readonly LeftOut[];
+  /** Sentences that say what was recognised, of a folder or of a person's own table. */
+  said?: readonly string[];
 }
 
-/** Possible names of a table's columns: in a data set's table, in a merged one. */
+/** Possible names of a pipeline table's columns: in a data set's table, in a merged one. */
 const FILE_COLUMNS = ["image_files", "new_image_files"] as const;
 const LABEL_COLUMNS = ["labels", "new_labels"] as const;
-const TABLE_ENDINGS = [".csv", ".tsv"];
+const CSV_ENDINGS: readonly string[] = [".csv", ".tsv"];
 const SOURCES = "Name a folder, a table, or a text file with one path per line.";
+
+/** The name of the class of images without one, next to others that have one. */
+const NO_CLASS = "(no class)";
 
 /**
  * Returns the images of a source:
- * - a folder: all image files in it and below, sorted, without hidden ones; links to folders are followed
- * - `.csv`, `.tsv`: the column image_files (or new_image_files), with labels (new_labels) and fold if present; an image
- *   in
- *   several rows, as in a balanced table, is taken once
+ * - a folder: all image files in it and below, sorted, without hidden ones; its folders are classes where they look so
+ * - `.csv`, `.tsv` with the pipeline's columns: image_files (or new_image_files) below `folder`, or below the table's
+ *   own folder; labels (new_labels): numbers, or names; fold; an image in several rows, as in a balanced table, is
+ *   taken once
+ * - any other table: as `readOwnImages` reads it
  * - an image file: itself
  * - any other file: one path per line
  * @param path absolute
@@ -39,15 +48,16 @@ const SOURCES = "Name a folder, a table, or a text file with one path per line."
  * @throws UserError if there is no such file or folder, no image in it, or an image with two labels
  */
 export async function readImageList(path: string, folder: string): Promise<ImageList> {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return folderList(path);
+  const ending = extname(path).toLowerCase();
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return ownList(path);
   requireFile(path, "images, or a list of them,", SOURCES);
-  if (isImageName(path)) return { folder: dirname(path), rows: { files: [basename(path)] }, leftOut: [] };
-  const isTable = TABLE_ENDINGS.includes(extname(path).toLowerCase());
-  const rows = isTable
-    ? await tableRows(path, folder)
-    : { files: (await readLines(path, SOURCES)).map(onDisk(folder)) };
-  requireSome(path, rows.files as readonly string[]);
-  return { folder, rows, leftOut: [] };
+  if (IMAGE_ENDINGS.includes(ending.slice(1)))
+    return { folder: dirname(path), rows: { files: [basename(path)] }, leftOut: [] };
+  const fileColumn = CSV_ENDINGS.includes(ending) ? pipelineColumn(path) : undefined;
+  if (fileColumn !== undefined) return pipelineList(path, folder, fileColumn);
+  if (TABLE_ENDINGS.includes(ending) || ending === ".json") return ownList(path);
+  const files = requireSome(path, (await readLines(path, SOURCES)).map(onDisk(folder)));
+  return { folder, rows: { files }, leftOut: [] };
 }
 
 function requireSome(path: string, files: readonly string[]): readonly string[] {
@@ -58,10 +68,18 @@ function requireSome(path: string, files: readonly string[]): readonly string[] 
   );
 }
 
-function folderList(folder: string): ImageList {
-  const walk = new FolderWalk(folder);
-  const files = [...walk.imagesBelow("")].sort(byCodeUnit);
-  return { folder, rows: { files: requireSome(folder, files) }, leftOut: walk.leftOut };
+async function ownList(source: string): Promise<ImageList> {
+  const { folder, files, classes, leftOut, said } = await readOwnImages({ source });
+  const labelled = classes === undefined ? {} : numbered(classes);
+  return { folder, rows: { files, ...labelled }, leftOut, said };
+}
+
+/** Numbers classes from 0 in the order of their names; images without one come last. */
+export function numbered(classes: readonly string[]): Required<Pick<FeatureRows, "labels" | "classNames">> {
+  const names = [...new Set(classes)].filter((name) => name !== "").sort(byCodeUnit);
+  const numbers = new Map(names.map((name, label) => [name, label]));
+  const labels = classes.map((name) => numbers.get(name) ?? names.length);
+  return { labels, classNames: classes.includes("") ? [...names, NO_CLASS] : names };
 }
 
 /** Returns a function that gives a path in the disk's spelling; a missing file's stays, and fails when it is read. */
@@ -69,24 +87,53 @@ function onDisk(folder: string): (file: string) => string {
   return (file) => (hasForms(file) ? (findFile(folder, file) ?? file) : file);
 }
 
-async function tableRows(path: string, folder: string): Promise<FeatureRows> {
-  const form = readTableForm(path, []);
-  const columnOf = (names: readonly string[]) => names.find((name) => form.columns.includes(name));
-  const fileColumn = columnOf(FILE_COLUMNS);
-  if (!fileColumn) requireColumns(path, form, [FILE_COLUMNS[0]], "Rename the column with the images' paths.");
-  const labelColumn = columnOf(LABEL_COLUMNS);
-  const hasFolds = form.columns.includes("fold");
-  const [files, labels, folds] = [[] as string[], [] as number[], [] as number[]];
+/** Returns the column of image paths of a pipeline's table; undefined for other tables. */
+function pipelineColumn(path: string): string | undefined {
+  const { columns } = readTableForm(path, []);
+  return FILE_COLUMNS.find((name) => columns.includes(name));
+}
+
+async function pipelineList(path: string, dataDir: string, fileColumn: string): Promise<ImageList> {
+  const { columns } = readTableForm(path, []);
+  const labelColumn = LABEL_COLUMNS.find((name) => columns.includes(name));
+  const hasFolds = columns.includes("fold");
+  const files: string[] = [];
+  const texts: string[] = [];
+  const folds: number[] = [];
+  const shared = new Map<string, string>(); // one copy of each label's text
   const seen = new SeenImages(path);
-  await eachCsvRow(path, [fileColumn!], (row, index) => {
-    const numberIn = (column: string) =>
-      wholeNumberCell(row[column]!, `${path}, row ${index + 1}: the column "${column}"`, "Fix the file.");
-    const label = labelColumn ? numberIn(labelColumn) : 0;
-    const file = row[fileColumn!]!;
-    if (seen.add(file, label, index + 1) !== undefined) return;
-    files.push(onDisk(folder)(file));
-    if (labelColumn) labels.push(label);
-    if (hasFolds) folds.push(numberIn("fold"));
+  await eachCsvRow(path, [fileColumn], (row, index) => {
+    const where = (column: string) => `${path}, row ${index + 1}: the column "${column}"`;
+    const text = labelColumn ? sameName(row[labelColumn]!) : "";
+    const label = shared.get(text) ?? text;
+    shared.set(label, label);
+    const file = row[fileColumn]!;
+    if (seen.add(file, WHOLE_NUMBER.test(label) ? Number(label) : label, index + 1) !== undefined) return;
+    files.push(file);
+    if (labelColumn) texts.push(label);
+    if (hasFolds) folds.push(wholeNumberCell(row.fold!, where("fold"), "Fix the file."));
   });
-  return { files, ...(labelColumn ? { labels } : {}), ...(hasFolds ? { folds } : {}) };
+  requireSome(path, files);
+  const folder = baseOf(files, [dataDir, dirname(path)]);
+  const labels = labelColumn === undefined ? {} : labelsOf(texts, `${path}: the column "${labelColumn}"`);
+  const rows = { files: files.map(onDisk(folder)), ...labels, ...(hasFolds ? { folds } : {}) };
+  return { folder, rows, leftOut: [] };
+}
+
+/** A number of a class as the pipeline writes it, with spaces around it; "007" is a name. */
+const WHOLE_NUMBER = /^ *(0|[1-9]\d{0,14}) *$/;
+
+/** Returns labels: the numbers themselves, if all cells are such; else the cells are names. */
+function labelsOf(texts: readonly string[], where: string): Pick<FeatureRows, "labels" | "classNames"> {
+  const isName = (text: string) => text.trim() !== "" && !WHOLE_NUMBER.test(text);
+  if (texts.some(isName)) return numbered(texts);
+  return { labels: texts.map((text) => wholeNumberCell(text, where, "Fill it in, or remove the row.")) };
+}
+
+/** Returns the first folder that holds the first file; the first folder if none does. */
+function baseOf([first]: readonly string[], folders: readonly string[]): string {
+  const found = folders.find(
+    (folder) => isRegularFile(join(folder, first!)) || findFile(folder, first!) !== undefined,
+  );
+  return found ?? folders[0]!;
 }

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { byCodeUnit } from "../common/code_units";
+import { type Database, sqlText, withDatabase } from "../common/database/database";
 import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
 import { removeAbandoned, writeTogether } from "../common/files/files";
@@ -11,7 +12,6 @@ import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import { TextColumn } from "../common/texts";
 import { recordOf } from "../common/typed_keys";
-import { type Database, sqlText, withDatabase } from "../tables/database";
 import { DUPLICATES_CSV, FOLDS_CSV, FOLDS_TABLE, LOOKS_CSV } from "../tables/layout";
 import { loadCsv } from "../tables/read_csv";
 import { writeQuery } from "../tables/write_query";

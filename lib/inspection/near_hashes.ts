@@ -1,5 +1,5 @@
 // Finds pairs of hashes that differ in few bits.
-import type { Database } from "../tables/database";
+import type { Database } from "../common/database/database";
 
 const BITS = 64;
 /** The largest difference in mean chroma (0 .. 255) between copies of a photo, also if one was brightened. */

@@ -28,7 +28,8 @@ export async function compare(
   images: Images | string,
   { signal, onProgress, ...options }: ComparisonOptions & TaskOptions = {},
 ): Promise<ComparisonRow[]> {
-  const given = typeof images === "string" ? await readImages(images) : images;
+  const all = typeof images === "string" ? await readImages(images) : images;
+  const given = all.classNames.length > 0 ? all.labelled() : all;
   given.labels(); // refuses images without classes before anything is embedded
   const vectors: ModelVectors[] = [];
   let scored: Images | undefined;

@@ -9,8 +9,10 @@ export interface ImageParts {
   folder: string;
   /** Paths below the folder, sorted. */
   files: readonly string[];
-  /** The class of each image, [N], by name. */
+  /** The name of each image's class, [N]; "" for an image without one. Undefined if no image has one. */
   classes?: readonly string[] | undefined;
+  /** Absolute path of the folder or table, if these are all its images. */
+  source?: string | undefined;
   /** Files that are not read, with the reason. */
   leftOut?: readonly LeftOut[];
   /** What was recognised, in sentences; the first is the summary. */
@@ -22,13 +24,15 @@ export class Images {
   readonly folder: string;
   readonly files: readonly string[];
   readonly classes: readonly string[] | undefined;
+  readonly source: string | undefined;
   readonly leftOut: readonly LeftOut[];
   readonly said: readonly string[];
 
-  constructor({ folder, files, classes, leftOut = [], said = [] }: ImageParts) {
+  constructor({ folder, files, classes, source, leftOut = [], said = [] }: ImageParts) {
     this.folder = folder;
     this.files = files;
     this.classes = classes;
+    this.source = source;
     this.leftOut = leftOut;
     this.said = said;
   }
@@ -40,26 +44,33 @@ export class Images {
 
   /** The names of the classes, in the order in which they appear; empty without labels. */
   get classNames(): string[] {
-    return [...new Set(this.classes)];
+    return [...new Set(this.classes)].filter((name) => name !== "");
   }
 
   /** Returns a row per class for a table: its name and its number of images, greatest first. */
   get balance(): { class: string; images: number }[] {
     const counts = new Map<string, number>();
     for (const name of this.classes ?? []) counts.set(name, (counts.get(name) ?? 0) + 1);
+    counts.delete("");
     return [...counts].map(([name, images]) => ({ class: name, images })).sort((a, b) => b.images - a.images);
   }
 
-  /** Returns the number of each image's class, [N], by `classNames`. @throws UserError without labels */
+  /** Returns the number of each image's class, [N], by `classNames`. @throws UserError for an image without a class */
   labels(): Int32Array {
-    const { classes, folder } = this;
-    if (!classes)
-      throw new UserError(
-        `The images in ${folder} have no classes.`,
-        "Sort them into a folder per class, or name a table with a column of classes.",
-      );
     const numbers = new Map(this.classNames.map((name, number) => [name, number]));
-    return Int32Array.from(classes, (name) => numbers.get(name)!);
+    return Int32Array.from(this.files, (file, row) => {
+      const number = numbers.get(this.classes?.[row] ?? "");
+      if (number !== undefined) return number;
+      throw new UserError(
+        `${file} in ${this.folder} has no class.`,
+        "Sort the images into a folder per class, or name a table with a column of classes; labelled() takes those that have one.",
+      );
+    });
+  }
+
+  /** Returns the images that have a class. */
+  labelled(): Images {
+    return this.ofClasses(this.classNames);
   }
 
   /** Returns some of the images, in the order of `rows`. @param rows positions within this list */
@@ -70,6 +81,19 @@ export class Images {
       files: rows.map((row) => files[row]!),
       classes: classes && rows.map((row) => classes[row]!),
     });
+  }
+
+  /** Returns some images drawn by a seed, in the order of the draw: of different classes as long as there are any. */
+  sample(count: number, { seed = 0 }: { seed?: number } = {}): Images {
+    const order = randomStream(seed, "sample of images").shuffle(this.files.map((_, row) => row));
+    const seen = new Set<string>();
+    const [first, rest] = [[] as number[], [] as number[]];
+    for (const row of order) {
+      const name = this.classes?.[row] ?? "";
+      (seen.has(name) ? rest : first).push(row);
+      seen.add(name);
+    }
+    return this.pick([...first, ...rest].slice(0, count));
   }
 
   /** Returns the images of some classes. */
@@ -111,7 +135,7 @@ const THIRD = 1 / 3;
  * const { train, heldOut } = holdOut(await images("photos"), { share: 0.3, seed: 1 });
  */
 export function holdOut(images: Images, { share = THIRD, seed = 999 }: HoldOutOptions = {}): HeldOutImages {
-  images.labels(); // refuses images without classes
+  if (images.classNames.length === 0) images.labels(); // refuses images without classes
   const usable = images.balance.filter(({ images }) => images > 1).map((row) => row.class);
   const drawn = Math.round(share * usable.length);
   if (!(share > 0 && share < 1) || drawn === 0 || drawn === images.classNames.length)
@@ -124,7 +148,7 @@ export function holdOut(images: Images, { share = THIRD, seed = 999 }: HoldOutOp
   const heldOut = new Set(order.slice(0, drawn));
   const classes = images.classes!;
   return {
-    train: images.pick(rowsWhere(classes, (name) => !heldOut.has(name))),
+    train: images.pick(rowsWhere(classes, (name) => name !== "" && !heldOut.has(name))),
     heldOut: images.pick(rowsWhere(classes, (name) => heldOut.has(name))),
   };
 }

@@ -1,9 +1,12 @@
 // Brings photos into a data directory of their own: read, resized, merged, some classes held out.
 import { join } from "node:path";
-import { UserError } from "../common/errors";
 import type { TaskOptions } from "../common/progress";
-import { type DataSet, findDataSet } from "../datasets/catalogue";
-import { getData, linkRaw } from "../datasets/get_data";
+import { findDataSet } from "../datasets/catalogue";
+import { type GetDataResult, getData } from "../datasets/get_data";
+import { getPhotos } from "../datasets/get_photos";
+import type { OwnSource } from "../datasets/own/own_images";
+import { sourcePath } from "../datasets/own/read_own_images";
+import { linkRaw } from "../datasets/raw_link";
 import { preprocessDataset } from "../preprocessing/preprocess";
 import { heldOutBefore } from "../tables/held_out";
 import { mergeTables } from "../tables/merge_tables";
@@ -17,6 +20,8 @@ export interface PrepareOptions extends TaskOptions {
   /** Share of the classes to hold out, 0..1; 0 for none. */
   holdOut: number;
   seed: number;
+  /** Receives lines for people. */
+  say?: ((line: string) => void) | undefined;
 }
 
 /** Photos that are ready to train on. */
@@ -31,20 +36,30 @@ export interface PreparedData {
 
 /** Runs Get_Data, Data_preprocessing and Data_Merge for one source; finished parts are taken as they are. */
 export async function prepareData(
-  source: string,
-  { name, dataset, holdOut, seed, ...options }: PrepareOptions,
+  source: OwnSource,
+  { name, dataset, holdOut, seed, say, ...options }: PrepareOptions,
 ): Promise<PreparedData> {
   const dataDir = join("data", name);
-  const set = setOf(dataDir, source, dataset);
-  await getData(dataDir, set.name, options);
+  const read = await readPhotos(dataDir, source, { name, dataset, say, ...options });
+  const set = findDataSet(read.dataset, dataDir);
   const { rowsOut, classesOut } = await preprocessDataset({ dataDir, dataset: set, ...options });
-  await mergeTables({ dataDir, datasets: [set], seed, ...(holdOut > 0 ? { holdOut } : {}), ...options });
+  const share = holdOut > 0 ? holdOut : undefined;
+  await mergeTables({ dataDir, datasets: [set], seed, holdOut: share, ...options });
   return { dataDir, images: rowsOut, classes: classesOut, heldOut: heldOutBefore(dataDir)?.classes ?? 0 };
 }
 
-function setOf(dataDir: string, source: string, dataset: string | undefined): DataSet {
-  if (dataset === undefined) throw new UserError("own data sets are to come");
+async function readPhotos(
+  dataDir: string,
+  source: OwnSource,
+  { name, dataset, say, ...options }: Omit<PrepareOptions, "holdOut" | "seed">,
+): Promise<GetDataResult> {
+  if (dataset === undefined) {
+    const onRecognised = (said: readonly string[]) => {
+      for (const line of said) say?.(line);
+    };
+    return getPhotos(dataDir, name, source, { onRecognised, ...options });
+  }
   const set = findDataSet(dataset);
-  linkRaw(dataDir, set, source);
-  return set;
+  linkRaw(dataDir, set, sourcePath(source.source));
+  return getData(dataDir, set.name, options);
 }

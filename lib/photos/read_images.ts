@@ -1,10 +1,24 @@
 // Reads a person's own images: a folder, or a table that names them.
-import { projectPath } from "../common/project";
-import { readImageList } from "../features/image_list";
+import type { OwnSource } from "../datasets/own/own_images";
+import { readOwnImages, sourcePath } from "../datasets/own/read_own_images";
 import { Images } from "./images";
 
 /** Reads the images of a source without a word. */
-export async function readImages(source: string): Promise<Images> {
-  const { folder, rows, leftOut } = await readImageList(projectPath(source), projectPath(""));
-  return new Images({ folder, files: [...rows.files], leftOut });
+export async function readImages(source: string | OwnSource): Promise<Images> {
+  const given = typeof source === "string" ? { source } : source;
+  return new Images({ ...(await readOwnImages(given)), source: sourcePath(given.source) });
+}
+
+/**
+ * Reads images: a folder of class folders, nested ones, train and test folders, a flat folder, a table (CSV, TSV, JSON
+ * lines, Parquet), COCO annotations. Prints what was recognised; moves and changes nothing.
+ * @param source its path, or a path with what is not to be guessed: `{ source, classColumn: "species" }`
+ * @throws UserError for a source that is missing, has no images, or cannot be read as asked
+ * @example
+ * const photos = await images("photos"); show(photos.balance);
+ */
+export async function images(source: string | OwnSource): Promise<Images> {
+  const read = await readImages(source);
+  for (const line of read.said) console.log(line);
+  return read;
 }

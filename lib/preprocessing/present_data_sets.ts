@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
-import { DATA_SETS, type DataSet } from "../datasets/catalogue";
+import { allDataSets, type DataSet } from "../datasets/catalogue";
 import { GET_DATA, PREPROCESS, refuseFaults } from "../datasets/over_data_sets";
 import { type Unread, unreadTables } from "../datasets/unknown_files";
 import { preprocessedCsv, sourceCsv } from "./layout";
@@ -15,7 +15,7 @@ import { preprocessedCsv, sourceCsv } from "./layout";
  * preparedDataSets("data/demo").map(({ name }) => name)
  */
 export function preparedDataSets(dataDir: string): DataSet[] {
-  refuseFaults(dataDir, GET_DATA, DATA_SETS);
+  refuseFaults(dataDir, GET_DATA, allDataSets(dataDir));
   const unread = unreadTables(dataDir);
   return dataSetsWith(dataDir, sourceCsv, "csv/<name>.csv", unread ?? { next: "npx guie get-data --help" });
 }
@@ -27,7 +27,7 @@ export function preparedDataSets(dataDir: string): DataSet[] {
  * preprocessedDataSets("data/demo").map(({ name }) => name)
  */
 export function preprocessedDataSets(dataDir: string): DataSet[] {
-  refuseFaults(dataDir, PREPROCESS, DATA_SETS);
+  refuseFaults(dataDir, PREPROCESS, allDataSets(dataDir));
   const table = "final_data_224/<folder>_final_224.csv";
   const next = `npx guie preprocess --data-dir ${dataDir}`;
   const found = dataSetsWith(dataDir, preprocessedCsv, table, { next });
@@ -42,7 +42,7 @@ function dataSetsWith(
   { what, next }: Pick<Unread, "next"> & Partial<Unread>,
 ): DataSet[] {
   const folder = projectPath(dataDir);
-  const found = DATA_SETS.filter((set) => existsSync(join(folder, tableOf(set))));
+  const found = allDataSets(dataDir).filter((set) => existsSync(join(folder, tableOf(set))));
   if (found.length > 0) return found;
   const none = `Expected tables ${expected} below ${folder}: there is none.`;
   throw new UserError(what ? `${none} ${what}` : none, next);

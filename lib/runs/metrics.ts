@@ -44,6 +44,16 @@ export interface HeldOutScores {
   r1: number;
 }
 
+/** Scores of the untrained backbone on the queries and index of a run. */
+export interface Untrained {
+  /** Its features as the ladder's rung `backbone` has them: standardised if the run standardises. */
+  backbone?: HeldOutScores | undefined;
+  /** Its features whitened by those of the training images; undefined if these are too few. */
+  whitened?: HeldOutScores | undefined;
+  /** The reason for having no scores. */
+  leftOut?: string | undefined;
+}
+
 /** The data that retrieval was scored on, and how much of it the model had learned. */
 export interface ScoredOn {
   /** As given in the config. */
@@ -80,6 +90,8 @@ export interface RetrievalMetric extends WithAverages<HeldOutScores> {
   queries: number;
   /** Undefined in runs older than this field. */
   on?: ScoredOn | undefined;
+  /** The untrained backbone on the same queries; undefined in runs older than this field. */
+  untrained?: Untrained | undefined;
 }
 
 /** Returns the scores of one kind of weights; undefined if they were not measured. */
@@ -116,6 +128,13 @@ const SCORED_ON = z.object({
   atLeast: z.literal(true).optional(),
 });
 
+/** The schema of an untrained backbone's scores. */
+export const UNTRAINED = z.object({
+  backbone: z.object(HELD_OUT).optional(),
+  whitened: z.object(HELD_OUT).optional(),
+  leftOut: z.string().optional(),
+});
+
 /** One line; unknown fields are kept. */
 const METRIC = z.discriminatedUnion("kind", [
   z.looseObject({
@@ -147,6 +166,7 @@ const METRIC = z.discriminatedUnion("kind", [
     queries: COUNT,
     ...withAverages(HELD_OUT),
     on: SCORED_ON.optional(),
+    untrained: UNTRAINED.optional(),
   }),
   z.looseObject({
     kind: z.literal("end"),

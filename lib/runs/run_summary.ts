@@ -13,6 +13,7 @@ import {
 } from "./metrics";
 import { readMetrics, runFile } from "./run_folder";
 import { readNote, WITHOUT_NOTE } from "./run_note";
+import type { AgainstUntrained } from "./untrained";
 
 /** The result of a run that has ended. */
 export interface RunSummary {
@@ -23,7 +24,7 @@ export interface RunSummary {
   validation: { top1: number; top5: number } | undefined;
   /** Scores of the raw weights, and of their averages. */
   retrieval:
-    | ({ mp5: number; r1: number; on?: ScoredOn | undefined } & Partial<Record<Average, HeldOutScores>>)
+    | (AgainstUntrained & { on?: ScoredOn | undefined } & Partial<Record<Average, HeldOutScores>>)
     | undefined;
   /** Time of its end, if it was not trained now: "2026-01-31 12:34 UTC". */
   finishedBefore?: string;
@@ -50,8 +51,8 @@ export function summarise(folder: string): RunSummary {
   };
 }
 
-function withAverages({ mp5, r1, on, ema, swa }: RetrievalMetric): RunSummary["retrieval"] {
-  return { mp5, r1, on, ema, swa };
+function withAverages({ mp5, r1, on, untrained, ema, swa }: RetrievalMetric): RunSummary["retrieval"] {
+  return { mp5, r1, on, untrained, ema, swa };
 }
 
 /** Formats "finished before (2026-01-31 12:34 UTC), same settings and data; shown again". */

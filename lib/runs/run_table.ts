@@ -4,6 +4,7 @@ import { messageOf, UserError } from "../common/errors";
 import { viewRun } from "./follow";
 import { listRuns, readRunConfig, runFile, runFolder } from "./run_folder";
 import { shortScoredOn } from "./scored_on";
+import { gainOf, WORSE } from "./untrained";
 
 /** A run as one row of a table. */
 export interface RunRow {
@@ -20,6 +21,11 @@ export interface RunRow {
   "R@1"?: number;
   /** mP@5 of the run that it started from, on the same queries. */
   "baseline mP@5"?: number;
+  /** mP@5 of the untrained backbone on the same queries, as it is and whitened. */
+  "backbone mP@5"?: number;
+  "whitened mP@5"?: number;
+  /** "worse than no training" where mP@5 is below one of these two. */
+  verdict?: string;
   /** Data directory and fingerprint of the queries, and the number of classes that were trained on. */
   "scored on"?: string;
   "lr head"?: number;
@@ -60,6 +66,9 @@ function rowOf(run: string): RunRow {
       "mP@5": retrieval?.mp5,
       "R@1": retrieval?.r1,
       "baseline mP@5": view.baseline?.mp5,
+      "backbone mP@5": retrieval?.untrained?.backbone?.mp5,
+      "whitened mP@5": retrieval?.untrained?.whitened?.mp5,
+      verdict: retrieval && (gainOf(retrieval) ?? 0) < 0 ? WORSE : undefined,
       "scored on": retrieval && shortScoredOn(retrieval.on),
       "lr head": initLr,
       "lr backbone": stage === "frozen" ? 0 : initLr * backboneLrFactor,

@@ -50,11 +50,21 @@ export const NOTHING_LEARNED: Learned = {
   isPartial: false,
 };
 
-/** Formats "155 queries of 155 held-out classes, data/demo (3f2a91c0)". */
+/** Fewer held-out classes than this give a score that means little. */
+export const FEW_CLASSES = 5;
+
+/**
+ * Formats "155 queries of 155 held-out classes, data/demo (3f2a91c0)"; under 5 classes it adds that the score means
+ * little.
+ */
 export function scoredOnText({ queries, classes, dataDir, fingerprint, classesOf }: ScoredOn): string {
   const of =
     classesOf === "retrieval" ? "held-out classes" : "training classes that were held out to choose by";
-  return `${queries} queries of ${classes} ${of}, ${dataDir} (${fingerprint.slice(0, 8)})`;
+  const few =
+    classes < FEW_CLASSES
+      ? `: a score on fewer than ${FEW_CLASSES} classes means little, cross-validate`
+      : "";
+  return `${queries} queries of ${classes} ${of}, ${dataDir} (${fingerprint.slice(0, 8)})${few}`;
 }
 
 /** Formats "data/demo (3f2a91c0), 11 of 14 classes trained on", for a table cell. */

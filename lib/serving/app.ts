@@ -7,12 +7,12 @@ import { clientAddress } from "./addresses";
 import type { Admission } from "./admission";
 import { whileBodyComes } from "./body_watch";
 import { boundConnections } from "./connections";
-import type { FoundRow } from "./found_row";
+import type { FoundRow, IndexRow } from "./found_row";
 import { servicePage } from "./page";
 import { Refusal } from "./refusal";
 import { originGuard, secureHeaders } from "./request_guards";
 import { answerClientError, answerError, answerOddRequests, NO_ROW } from "./responses";
-import { readUploads, requireFittingBody, type UploadLimits } from "./uploads";
+import { readUploads, requireFittingBody, requireNoBody, type UploadLimits } from "./uploads";
 
 /** Limits for clients. */
 export interface ClientLimits {
@@ -42,6 +42,10 @@ export interface Service {
   similar(row: number, k: number, gone?: AbortSignal): Promise<FoundRow[]>;
   /** Returns an index image as a small JPEG. @throws Refusal if there is no such row */
   image(row: number, gone?: AbortSignal): Promise<Uint8Array>;
+  /** Returns rows spread over the index, at most `count`. */
+  samples(count: number): IndexRow[];
+  /** Begins to read the photos again; returns what is known of them. @throws Refusal if the index does not change */
+  reload(): Record<string, unknown>;
   health(): Record<string, unknown>;
   /** Waits for the current passes; waiting requests fail. */
   close(): Promise<void>;
@@ -58,6 +62,9 @@ const CLIENT_GONE = 499;
 const DEFAULT_NEIGHBOURS = 12;
 /** One less than a search returns: a row of the index may find itself. */
 const MAX_RESULTS = MOST_NEIGHBOURS - 1;
+
+/** Rows that the page shows before the first search. */
+const SAMPLES = 15;
 
 const NO_QUERY = z.strictObject({});
 const K_WORDS = `expected one whole number from 1 to ${MAX_RESULTS}`;
@@ -78,7 +85,7 @@ export function serviceApp(service: Service): FastifyInstance {
   app.setNotFoundHandler(() => {
     throw new Refusal(
       404,
-      "nothing is at this address: GET / is the page, POST /embed and /search take images",
+      "nothing is at this address: GET / is the page, POST /embed and /search take images, POST /reload reads photos again",
     );
   });
   let closing = false;
@@ -129,6 +136,12 @@ export function serviceApp(service: Service): FastifyInstance {
     routes.get("/similar/:row", async (request, reply) => {
       const { k } = queryOf(SEARCH_QUERY, request);
       return { neighbours: await service.similar(rowOf(request), k, goneSignal(reply)) };
+    });
+    routes.get("/samples", async () => ({ rows: service.samples(SAMPLES) }));
+    routes.post("/reload", async (...[request, reply]) => {
+      queryOf(NO_QUERY, request);
+      requireNoBody(request);
+      return reply.status(202).send({ photos: service.reload() });
     });
     routes.post("/embed", async (...exchange) => {
       queryOf(NO_QUERY, exchange[0]);

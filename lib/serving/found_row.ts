@@ -1,10 +1,9 @@
-// A search result as `guie serve` sends it to clients.
+// Rows of the index as `guie serve` sends them to clients.
 
-/** A found index row, as a client sees it. */
-export interface FoundRow {
+/** A row of the index, as a client sees it. */
+export interface IndexRow {
+  /** The row's number, the same as long as the service runs. */
   row: number;
-  /** Cosine similarity, -1..1. */
-  score: number;
   label: number | null;
   /** Name of the class, if known. */
   name: string | null;
@@ -12,4 +11,10 @@ export interface FoundRow {
   file: string;
   /** Address of the image on the service. */
   image: string;
+}
+
+/** A row that a search has found. */
+export interface FoundRow extends IndexRow {
+  /** Cosine similarity, -1..1. */
+  score: number;
 }

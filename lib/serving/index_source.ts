@@ -1,9 +1,7 @@
 // The index that a service searches: rows of vectors, and the image of each row.
-import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../common/errors";
-import { cacheFolder } from "../common/files/kept_folder";
 import { notice } from "../common/notice";
 import type { ProgressOptions } from "../common/progress";
 import type { Texts } from "../common/texts";
@@ -11,9 +9,8 @@ import type { Vectors } from "../common/vectors";
 import { dataFolder } from "../config/paths";
 import { readClassNames } from "../datasets/class_names";
 import type { Embedder } from "../embedding/embedder";
-import { FEATURE_FOLDER, type Features, openFeatures } from "../features/feature_files";
-import { countChangedImages, ensureKeptFeatures } from "../features/feature_writer";
-import { readImageList } from "../features/image_list";
+import { FEATURE_FILES, FEATURE_FOLDER, type Features, openFeatures } from "../features/feature_files";
+import { countChangedImages } from "../features/feature_writer";
 import { readRetrievalFiles } from "../training/data/read_run_data";
 
 /** Rows to search. */
@@ -43,9 +40,13 @@ export interface IndexRequest {
   classNames?: string;
 }
 
+/** Returns whether an index is photos that the service embeds: neither features nor a data directory. */
+export function isOfPhotos(index: string | undefined): index is string {
+  return index !== undefined && !holdsFeatures(index) && !existsSync(join(index, "retrieval", "index.csv"));
+}
+
 /**
- * Opens an index: a folder of features, the held-out index images of a data directory, or images. Images are embedded
- * once; their vectors are kept.
+ * Opens an index that does not change: a folder of features, or the held-out index images of a data directory.
  * @throws UserError if there is nothing to search, or the features come from another model
  */
 export async function openIndexSource(
@@ -56,35 +57,13 @@ export async function openIndexSource(
   const { index } = request;
   if (index === undefined) return heldOutIndex(embedder.config, request, embedder, options);
   if (holdsFeatures(index)) return folderIndex(index, request, embedder);
-  if (existsSync(join(index, "retrieval", "index.csv")))
-    return heldOutIndex({ dataDir: index }, request, embedder, options);
-  return imageIndex(index, request, embedder, options);
+  return heldOutIndex({ dataDir: index }, request, embedder, options);
 }
 
 /** Returns whether a folder holds features, finished or not. */
 function holdsFeatures(path: string): boolean {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   return isFolder && FEATURE_FOLDER.isMade(path);
-}
-
-const NAME_LENGTH = 8;
-
-async function imageIndex(
-  source: string,
-  request: IndexRequest,
-  embedder: Embedder,
-  options: ProgressOptions,
-): Promise<IndexSource> {
-  const { folder, rows } = await readImageList(source, dataFolder(embedder.config));
-  const madeBy = { ...embedder.madeBy, views: "whole", folder };
-  const key = createHash("sha256").update(JSON.stringify([source, embedder.madeBy]));
-  const name = `${basename(source)}-${key.digest("hex").slice(0, NAME_LENGTH)}`;
-  const plan = { rows, madeBy, replace: true, sources: embedder.sourcesOf(folder) };
-  const embedding = { stage: "images", total: rows.files.length, ...options };
-  const features = await ensureKeptFeatures(cacheFolder(), ["served", name], plan, () =>
-    embedder.embedShards(folder, embedding),
-  );
-  return folderIndex(features.folder, request, embedder);
 }
 
 async function folderIndex(
@@ -105,7 +84,10 @@ async function folderIndex(
     features,
     labels,
     imageFolder,
-    classNames: classNames === undefined ? new Map() : await requireClassNames(classNames),
+    classNames:
+      classNames === undefined
+        ? await readClassNames(join(features.folder, FEATURE_FILES.classes))
+        : await requireClassNames(classNames),
   };
 }
 
@@ -167,7 +149,8 @@ async function heldOutIndex(
   };
 }
 
-async function requireClassNames(csv: string): Promise<Map<number, string>> {
+/** Reads the names of classes. @throws UserError if there are none */
+export async function requireClassNames(csv: string): Promise<Map<number, string>> {
   const names = await readClassNames(csv);
   if (names.size > 0) return names;
   throw new UserError(

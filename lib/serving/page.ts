@@ -26,6 +26,11 @@ const htmlOf = (script: string, style: string) => `<!doctype html>
 <header>
   <h1>Search by image</h1>
   <p id="about" aria-live="off"></p>
+  <div id="photos" hidden>
+    <p><span id="coming" role="status"></span> <button id="reload" type="button">Look for new photos</button></p>
+    <progress id="progress" aria-label="Photos embedded" hidden></progress>
+    <details id="unreadable" hidden></details>
+  </div>
 </header>
 <main>
   <section id="ask" aria-label="Your image">

@@ -1,6 +1,7 @@
 // The search of a service: exact, or approximate by a graph of the rows, whose recall is measured.
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { UserError } from "../common/errors";
 import { findOrMake } from "../common/files/claim";
 import { keptFolder } from "../common/files/kept_folder";
@@ -14,6 +15,7 @@ import {
   recallOf,
 } from "../retrieval/approximate";
 import { type Neighbours, nearestNeighbours } from "../retrieval/neighbours";
+import type { OwnWhitening } from "../retrieval/own_whitening";
 import { residentIndex, type SearchIndex } from "../retrieval/resident_index";
 import type { IndexSource } from "./index_source";
 
@@ -31,30 +33,48 @@ export interface Searcher {
 const RECALL_QUERIES = 256;
 const RECALL_DEPTH = 5;
 
+/** Rows to search, whitened or as the model gives them. */
+export type SearchedRows = Pick<IndexSource, "features"> & OwnWhitening;
+
 /** Returns an exact search. */
-export async function exactSearcher({ vectors }: IndexSource): Promise<Searcher> {
+export async function exactSearcher({ vectors }: SearchedRows): Promise<Searcher> {
   const index = await residentIndex(vectors);
   return { index, kind: "exact", recallAt5: 1, recallQueries: 0, dispose: () => index.dispose() };
 }
 
 /** Returns an approximate search; its graph is kept next to the features for the next start. */
 export async function approximateSearcher(
-  source: IndexSource,
+  { vectors, features, whitening }: SearchedRows,
   { onProgress }: ProgressOptions = {},
 ): Promise<Searcher> {
-  const { vectors, features } = source;
   const { folder, identity, content } = features;
-  const key = content === undefined ? identity : digestOf([identity, content]);
+  const parts = [content ?? [], whitening ? hashOf(whitening.matrix) : []].flat();
+  const key = parts.length === 0 ? identity : digestOf([identity, ...parts]);
   const path = join(keptFolder(folder), `neighbours_${key.slice(0, 16)}.usearch`);
   const kept = () => keptIndex(path, vectors, { onProgress });
   const build = async () => {
     const index = await buildApproximateIndex(vectors, { onProgress });
     await index.save(path);
+    removeOthers(path);
     return index;
   };
   const index = await findOrMake(path, "The index", kept, build);
   const recall = await measureRecall(index, vectors);
   return { index, kind: "approximate", ...recall, dispose: () => {} };
+}
+
+function hashOf({ buffer, byteOffset, byteLength }: Float32Array): string {
+  return createHash("sha256")
+    .update(new Uint8Array(buffer, byteOffset, byteLength))
+    .digest("hex");
+}
+
+/** Deletes the graphs of earlier rows in the same folder. */
+function removeOthers(path: string): void {
+  const isOther = (name: string) =>
+    /^neighbours_[\da-f]+\.usearch/.test(name) && !name.startsWith(basename(path));
+  for (const name of readdirSync(dirname(path)).filter(isOther))
+    rmSync(join(dirname(path), name), { force: true });
 }
 
 /** Returns each query's nearest rows without itself, which need not be the first among its duplicates. */

@@ -1,11 +1,14 @@
 // The start of a service on this machine: vectors of images, and a search by image over an index.
 import { type AddressInfo, isIP } from "node:net";
+import { basename } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { messageOf, UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
 import { projectPath } from "../common/project";
+import { dataFolder } from "../config/paths";
 import { preset } from "../config/presets";
-import { findModel, openModel } from "../embedding/find_model";
+import type { Embedder } from "../embedding/embedder";
+import { type FoundModel, findModel, openModel } from "../embedding/find_model";
 import { heldStream } from "../engine/native/native_stderr";
 import { jpegDecoder } from "../images/jpeg/decoder";
 import type { RgbImage } from "../images/pixels/rgb_image";
@@ -13,8 +16,10 @@ import { type ClientLimits, serviceApp } from "./app";
 import type { BatchLimits } from "./batcher";
 import { DecodeThreads } from "./decode_threads";
 import { drain } from "./drain";
-import { type IndexRequest, openIndexSource } from "./index_source";
-import { approximateSearcher, exactSearcher } from "./searcher";
+import { type IndexRequest, isOfPhotos, openIndexSource, requireClassNames } from "./index_source";
+import { indexState } from "./index_state";
+import { LiveIndex } from "./live_index";
+import { PhotoIndex } from "./photo_index";
 import { createService } from "./service";
 import type { UploadLimits } from "./uploads";
 
@@ -32,6 +37,11 @@ export interface ServeOptions
   port?: number;
   /** Search a graph of the rows instead of all rows: for millions of rows. */
   approximate?: boolean;
+  /**
+   * Whiten the index by its own vectors, and the queries with them. Default: yes for photos that a backbone embeds, if
+   * there are enough of them; no for a run's vectors, for features and for held-out classes.
+   */
+  whiten?: boolean | undefined;
   /** Most uploads under way; more are refused. */
   maxUnderWay?: number;
   /** Time limit for decoding an image. */
@@ -47,6 +57,8 @@ export interface RunningService {
   url: string;
   /** Returns the answer of GET /health. */
   health(): Record<string, unknown>;
+  /** Fulfilled when all photos that are known now can be searched; searches before answer with those that are there. */
+  readonly whole: Promise<void>;
   /** Stops taking requests, finishes those under way within `drainMs`, drops the rest, and frees everything. */
   close(): Promise<void>;
 }
@@ -73,7 +85,8 @@ export const SERVE_DEFAULTS = {
 const MAX_PORT = 65_535;
 
 /**
- * Starts a service; it answers requests once this returns.
+ * Starts a service; it answers requests once this returns. New photos are embedded while it runs: until `whole`, a
+ * search finds those that are embedded so far.
  * @throws UserError if the model or the index is missing, or the port is taken
  * @example
  * const service = await serve({ run: "demo_fine_tune", port: 0 }); await service.close();
@@ -82,20 +95,19 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const settings = { ...SERVE_DEFAULTS, ...options };
   requirePort(settings.port);
   const config = preset(settings.configName, "frozen");
-  const embedder = openModel(await findModel(settings.run, config, settings));
+  const model = await findModel(settings.run, config, settings);
+  const embedder = openModel(model);
   const closers: (() => void | Promise<void>)[] = [() => embedder.dispose()];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const index = settings.index && projectPath(settings.index);
-    const source = await openIndexSource({ ...settings, index }, embedder, settings);
-    const searcher = await (settings.approximate
-      ? approximateSearcher(source, settings)
-      : exactSearcher(source));
-    closers.push(() => searcher.dispose());
     const { imageSize } = embedder.config;
-    await embedder.embedImages([blankImage(imageSize)]); // loads the model
+    const { length } = await embedder.embedImages([blankImage(imageSize)]); // loads the model
+    const index = new LiveIndex();
+    closers.push(() => index.replace(undefined));
+    const { name, photos } = await openIndex(settings, { embedder, kind: model.kind }, index);
+    closers.push(() => photos?.close());
     const { maxPixels, maxDecodeMs, drainMs } = settings;
     const data = {
       imageSizePx: imageSize,
@@ -107,17 +119,53 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     const threads = new DecodeThreads({ data, maxDecodeMs });
     const service = createService(
       { ...settings, run: settings.run ?? embedder.config.tower },
-      { embedder, source, searcher, threads },
+      { embedder, length, name, index, photos, threads },
     );
     closers.push(() => service.close());
     closers.push(() => threads.close());
     const app = serviceApp(service);
     closers.push(() => drain(app, service.admission, drainMs));
-    return { url: await listen(app, settings), health: service.health, close };
+    return {
+      url: await listen(app, settings),
+      health: service.health,
+      get whole() {
+        return photos?.whole ?? Promise.resolve();
+      },
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Fills the index of a service: at once, or from photos as they are embedded. */
+async function openIndex(
+  settings: ServeOptions & { approximate: boolean },
+  { embedder, kind }: { embedder: Embedder; kind: FoundModel["kind"] },
+  index: LiveIndex,
+): Promise<{ name: string; photos: PhotoIndex | undefined }> {
+  const { approximate, onProgress } = settings;
+  const request = { ...settings, index: settings.index && projectPath(settings.index) };
+  if (!isOfPhotos(request.index)) {
+    const source = await openIndexSource(request, embedder, settings);
+    index.replace(
+      await indexState(source, { whiten: settings.whiten ?? false, approximate }, undefined, settings),
+    );
+    return { name: source.name, photos: undefined };
+  }
+  const config = {
+    embedder,
+    source: request.index,
+    dataDir: dataFolder(embedder.config),
+    classNames: settings.classNames
+      ? await requireClassNames(settings.classNames)
+      : new Map<number, string>(),
+    whiten: settings.whiten ?? kind === "backbone",
+    approximate,
+    onProgress,
+  };
+  return { name: basename(request.index), photos: await PhotoIndex.open(config, index) };
 }
 
 function requirePort(port: number): void {

@@ -1,16 +1,17 @@
 // The work behind the routes: decode, embed and search, for many requests at once.
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
-import { listRows, rowOf, stackRows } from "../common/vectors";
+import { listRows, stackRows } from "../common/vectors";
 import type { Embedder } from "../embedding/embedder";
 import { Admission } from "./admission";
 import type { ClientLimits, Service } from "./app";
 import { Batcher, type BatchLimits } from "./batcher";
 import type { DecodeThreads } from "./decode_threads";
-import type { FoundRow } from "./found_row";
-import type { IndexSource } from "./index_source";
+import type { FoundRow, IndexRow } from "./found_row";
+import { type IndexState, searchVector } from "./index_state";
+import type { LiveIndex } from "./live_index";
+import type { PhotoIndex, PhotoStatus } from "./photo_index";
 import { Refusal } from "./refusal";
-import type { Searcher } from "./searcher";
 import type { UploadLimits } from "./uploads";
 
 /** The limits of a service. */
@@ -23,8 +24,13 @@ export interface ServiceSettings extends UploadLimits, BatchLimits, ClientLimits
 /** The parts of a service. */
 export interface ServiceParts {
   embedder: Embedder;
-  source: IndexSource;
-  searcher: Searcher;
+  /** Length of the model's vectors. */
+  length: number;
+  /** Name of the index. */
+  name: string;
+  index: LiveIndex;
+  /** The photos behind the index, if it is made of photos. */
+  photos: PhotoIndex | undefined;
   threads: DecodeThreads;
 }
 
@@ -36,20 +42,15 @@ const MEGABYTE = 1e6;
 const SEARCH_BATCH = { maxBatch: 32, maxWaitMs: 0 };
 
 interface Query {
-  vector: Float32Array;
+  /** A vector of the model, or a row of the index. */
+  of: { vector: Float32Array } | { row: number };
   k: number;
-}
-
-interface Found {
-  positions: Int32Array;
-  cosines: Float32Array;
 }
 
 /** Joins the parts to a service. */
 export function createService(settings: ServiceSettings, parts: ServiceParts): Service {
-  const { embedder, source, searcher, threads } = parts;
+  const { embedder, index, photos, threads, length, name } = parts;
   const { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs, host, run } = settings;
-  const { files, labels, classNames, vectors, imageFolder } = source;
   const { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader } = settings;
   const admission = new Admission({
     requests: maxUnderWay,
@@ -57,64 +58,121 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
     bodyBytes: maxBytes,
   });
   const embeddings = embeddingBatcher(embedder, { maxBatch, maxWaitMs });
-  const searches = searchBatcher(searcher);
-  const startedAtMs = performance.now();
   /** Part of image addresses: browsers cache images, and another start may have another index. */
   const version = randomBytes(4).toString("hex");
+  const searches = searchBatcher(index, version);
+  const startedAtMs = performance.now();
 
-  const describe = (row: number, score: number): FoundRow => {
-    const label = labels?.[row] ?? null;
-    const name = label === null ? null : (classNames.get(label) ?? null);
-    return { row, score, label, name, file: files.at(row)!, image: `/image/${row}?v=${version}` };
-  };
-  const requireRow = (row: number) => {
-    if (row >= vectors.count)
-      throw new Refusal(404, `there is no row ${row}: the index has ${vectors.count}`);
-  };
-  const search: Service["search"] = async (vector, k, gone) => {
-    const { positions, cosines } = await searches.add({ vector, k }, gone);
-    return Array.from(positions, (row, rank) => describe(row, cosines[rank]!));
+  /** Returns what a search gave, or throws why it gave nothing. */
+  const search = async (of: Query["of"], k: number, gone?: AbortSignal) => {
+    const found = await searches.add({ of, k }, gone);
+    if (found) return found;
+    throw "row" in of ? noRow(of.row) : notYet(photos?.status);
   };
   return {
     admission,
     host,
-    search,
     limits: { maxBytes, maxPixels, maxImages },
     clients: { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader },
+    search: (vector, k, gone) => search({ vector }, k, gone),
     async embed(images, gone) {
       const vectorOf = async (upload: Uint8Array) =>
         embeddings.add(await threads.run({ upload }, gone), gone);
       return Promise.all(images.map(vectorOf));
     },
     async similar(row, k, gone) {
-      requireRow(row);
-      const found = await search(rowOf(vectors, row).slice(), k + 1, gone);
+      const found = await search({ row }, k + 1, gone);
       return found.filter((other) => other.row !== row).slice(0, k);
     },
     async image(row, gone) {
-      requireRow(row);
-      return threads.run({ path: resolve(imageFolder, files.at(row)!), longerSidePx: THUMBNAIL_PX }, gone);
+      const { state } = index;
+      const position = state?.positionOf(row);
+      if (!state || position === undefined) throw noRow(row);
+      const { imageFolder, files } = state.source;
+      return threads.run(
+        { path: resolve(imageFolder, files.at(position)!), longerSidePx: THUMBNAIL_PX },
+        gone,
+      );
     },
-    health: () => ({
-      status: "ok",
-      run,
-      length: vectors.length,
-      index: { name: source.name, images: vectors.count, labelled: labels !== undefined, version },
-      search: { kind: searcher.kind, recallAt5: searcher.recallAt5, recallQueries: searcher.recallQueries },
-      limits: { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs },
-      load: {
-        ...admission.load,
-        images: embeddings.counts.items,
-        passes: embeddings.counts.passes,
-        decoding: threads.load,
-      },
-      residentMB: Math.round(process.memoryUsage.rss() / MEGABYTE),
-      uptimeSeconds: Math.round((performance.now() - startedAtMs) / 1000),
-    }),
+    samples(count) {
+      const { state } = index;
+      const images = state?.vectors.count ?? 0;
+      const some = Math.min(count, images);
+      return Array.from({ length: some }, (_, i) =>
+        describeRow(state!, Math.floor((i * images) / some), version),
+      );
+    },
+    reload() {
+      if (!photos)
+        throw new Refusal(409, "this index does not change: start the service again to read it again");
+      photos.reload();
+      return photosOf(photos.status);
+    },
+    health() {
+      const { state } = index;
+      const { kind, recallAt5, recallQueries } = state?.searcher ?? NO_SEARCH;
+      return {
+        status: "ok",
+        run,
+        length,
+        index: {
+          name,
+          images: state?.vectors.count ?? 0,
+          labelled: state?.source.labels !== undefined,
+          whitened: state?.whitening?.to ?? null,
+          version,
+          photos: photos ? photosOf(photos.status) : null,
+        },
+        search: { kind, recallAt5, recallQueries },
+        limits: { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs },
+        load: {
+          ...admission.load,
+          images: embeddings.counts.items,
+          passes: embeddings.counts.passes,
+          decoding: threads.load,
+        },
+        residentMB: Math.round(process.memoryUsage.rss() / MEGABYTE),
+        uptimeSeconds: Math.round((performance.now() - startedAtMs) / 1000),
+      };
+    },
     async close() {
       await Promise.all([embeddings.close(), searches.close()]);
     },
   };
+}
+
+/** The search before the first rows are there. */
+const NO_SEARCH = { kind: "exact", recallAt5: 1, recallQueries: 0 };
+/** Photos that cannot be read, in an answer. */
+const MOST_SKIPPED = 100;
+
+/** Returns the state of the photos for clients, who do not see paths of this machine. */
+function photosOf({ skipped, problem, ...counts }: PhotoStatus): Record<string, unknown> {
+  return {
+    ...counts,
+    unreadable: skipped.length,
+    skipped: skipped.slice(0, MOST_SKIPPED),
+    problem: problem === undefined ? null : "the photos cannot be read now: see the service's own output",
+  };
+}
+
+function noRow(row: number): Refusal {
+  return new Refusal(404, `there is no row ${row} in the index: its photo may have left it`);
+}
+
+function notYet(status: PhotoStatus | undefined): Refusal {
+  if (status?.busy === false) return new Refusal(503, "none of the photos can be read");
+  return new Refusal(503, "the first photos are being embedded: try again in a moment", {
+    retryAfterSeconds: 1,
+  });
+}
+
+function describeRow({ source, numberAt }: IndexState, position: number, version: string): IndexRow {
+  const { labels, classNames, files } = source;
+  const row = numberAt(position);
+  const label = labels?.[position] ?? null;
+  const name = label === null ? null : (classNames.get(label) ?? null);
+  return { row, label, name, file: files.at(position)!, image: `/image/${row}?v=${version}` };
 }
 
 /** Returns a batcher from pixels of the model's input size to unit vectors. */
@@ -126,17 +184,25 @@ function embeddingBatcher(embedder: Embedder, limits: BatchLimits): Batcher<Uint
   }, limits);
 }
 
-function searchBatcher({ index }: Searcher): Batcher<Query, Found> {
-  return new Batcher(async (queries) => {
-    const vectors = stackRows(
-      queries.map(({ vector }) => vector),
-      index.length,
+/** Returns a batcher from queries to found rows; undefined if there are no rows, or not the row that is asked for. */
+function searchBatcher(index: LiveIndex, version: string): Batcher<Query, FoundRow[] | undefined> {
+  const search = async (queries: Query[], state: IndexState | undefined) => {
+    const vectors = queries.map(({ of }) => state && searchVector(state, of));
+    const asked = vectors.flatMap((vector, query) => (vector ? { vector, query } : []));
+    const answers = new Array<FoundRow[] | undefined>(queries.length).fill(undefined);
+    if (!state || asked.length === 0) return answers;
+    const stacked = stackRows(
+      asked.map(({ vector }) => vector),
+      state.vectors.length,
     );
     const k = Math.max(...queries.map((query) => query.k));
-    const { positions, cosines } = await index.search(vectors, k);
-    return queries.map((query, i) => ({
-      positions: positions[i]!.subarray(0, query.k),
-      cosines: cosines[i]!.subarray(0, query.k),
-    }));
-  }, SEARCH_BATCH);
+    const { positions, cosines } = await state.searcher.index.search(stacked, k);
+    for (const [i, { query }] of asked.entries())
+      answers[query] = Array.from(positions[i]!.subarray(0, queries[query]!.k), (position, rank) => ({
+        ...describeRow(state, position, version),
+        score: cosines[i]![rank]!,
+      }));
+    return answers;
+  };
+  return new Batcher((queries) => index.use((state) => search(queries, state)), SEARCH_BATCH);
 }

@@ -30,6 +30,12 @@ export function requireFittingBody(request: FastifyRequest, { maxBytes }: Upload
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
 }
 
+/** Checks that a request has no body. @throws Refusal (400) */
+export function requireNoBody({ headers }: FastifyRequest): void {
+  const isEmpty = headers["transfer-encoding"] === undefined && Number(headers["content-length"] ?? 0) === 0;
+  if (!isEmpty) throw new Refusal(400, "expected no body: curl -X POST is enough");
+}
+
 /**
  * Reads the files of a multipart/form-data body; the names and types that the client gives are ignored.
  * @param hold counts the bytes that come

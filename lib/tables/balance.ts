@@ -1,9 +1,9 @@
 // Class balance after every step of the pipeline, as plain rows for a table or a histogram.
 import { join } from "node:path";
+import { type Database, sqlText, withDatabase } from "../common/database/database";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { type DatasetName, preprocessedCsv, sourceCsv } from "../preprocessing/layout";
-import { type Database, sqlText, withDatabase } from "./database";
 import { BALANCED_CSV, IMAGE_TABLE, MERGED_TABLE, SAMPLED_CSV } from "./layout";
 import { loadCsv } from "./read_csv";
 

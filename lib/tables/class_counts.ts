@@ -1,6 +1,7 @@
 // Counts the rows per class of a table.
+
+import { withDatabase } from "../common/database/database";
 import { projectPath } from "../common/project";
-import { withDatabase } from "./database";
 import { ANY_TABLE_NEXT, imageColumns } from "./image_columns";
 import { loadCsv } from "./read_csv";
 

@@ -1,9 +1,9 @@
 // Finds merged classes by name.
 import { join } from "node:path";
+import { sqlText, withDatabase } from "../common/database/database";
 import { UserError } from "../common/errors";
 import { sameName } from "../common/files/unicode_names";
 import { projectPath } from "../common/project";
-import { sqlText, withDatabase } from "./database";
 import { CLASSES_CSV, CLASSES_TABLE, MERGED_CSV, MERGED_TABLE } from "./layout";
 import { loadCsv } from "./read_csv";
 

@@ -1,5 +1,5 @@
 // Assigns rows to stratified folds.
-import { type Database, randomOrder } from "./database";
+import { type Database, randomOrder } from "../common/database/database";
 
 /**
  * Assigns folds, step 4 of Data_Merge, like scikit-learn's StratifiedKFold(shuffle=True). Sorts the rows by class,

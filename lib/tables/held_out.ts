@@ -2,10 +2,10 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { type Database, randomOrder } from "../common/database/database";
 import { UserError } from "../common/errors";
 import { readJson, writeJson } from "../common/files/files";
 import { projectPath } from "../common/project";
-import { type Database, randomOrder } from "./database";
 import { RETRIEVAL_FILES } from "./layout";
 import { writeQuery } from "./write_query";
 

@@ -19,6 +19,8 @@ export const RETRIEVAL_FILES = {
   classes: "retrieval/classes.csv",
   heldOut: "retrieval/held_out.json",
 } as const;
+/** Corrections by a person: images to leave out (image_files[,reason]), and of another class (image_files,labels). */
+export const CORRECTION_FILES = { exclude: "exclude.csv", relabel: "relabel.csv" } as const;
 /** Pairs of images that look alike. For people. */
 export const DUPLICATES_CSV = "final_data_224_duplicates.csv";
 

@@ -1,6 +1,7 @@
 // Step 1 of Data_Merge: puts all data sets into one table and turns each data set's labels into labels of the whole.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { type Database, sqlText } from "../common/database/database";
 import { UserError } from "../common/errors";
 import {
   type DatasetName,
@@ -9,7 +10,7 @@ import {
   sourceClasses,
   sourceCsv,
 } from "../preprocessing/layout";
-import { type Database, sqlText } from "./database";
+import { applyCorrections, type Corrections } from "./corrections";
 import { IMAGE_TABLE } from "./layout";
 import { loadCsv } from "./read_csv";
 
@@ -19,18 +20,21 @@ import { loadCsv } from "./read_csv";
  * - `classes` (new_labels, dataset, labels, class_name), class_name from `<folder>_classes.csv`, else the label.
  *
  * The new label is the label's index within its data set (by first appearance) plus the number of classes of all
- * data sets before it: in other words, the order in which classes first appear in the merged rows.
+ * data sets before it: in other words, the order in which classes first appear in the merged rows. exclude.csv and
+ * relabel.csv of the data directory are applied first.
+ * @returns what those two files changed; undefined if there is neither
  * @throws UserError for a missing or bad table, or an image with two rows
  */
 export async function mergeDatasets(
   database: Database,
   dataDir: string,
   datasets: readonly DatasetName[],
-): Promise<void> {
+): Promise<Corrections | undefined> {
   await database.run("CREATE TABLE source_rows (image_files VARCHAR, labels BIGINT, dataset VARCHAR)");
   await database.run("CREATE TABLE class_names (dataset VARCHAR, labels BIGINT, class_name VARCHAR)");
   for (const dataset of datasets) await appendDataset(database, dataDir, dataset);
   await refuseRepeatedImages(database);
+  const corrections = await applyCorrections(database, dataDir, datasets);
   await database.run(
     `CREATE TABLE classes AS
      SELECT (row_number() OVER (ORDER BY first_row) - 1)::INTEGER AS new_labels, dataset, labels,
@@ -44,6 +48,7 @@ export async function mergeDatasets(
      FROM source_rows JOIN classes USING (dataset, labels) ORDER BY source_rows.rowid`,
   );
   await database.run("DROP TABLE source_rows");
+  return corrections;
 }
 
 async function appendDataset(database: Database, dataDir: string, dataset: DatasetName): Promise<void> {

@@ -1,14 +1,16 @@
 // Data_Merge: merges, samples, resamples and assigns folds; writes five CSV files.
 import { join } from "node:path";
 import { writeCsv } from "../common/csv/csv";
+import { type Database, sqlText, withDatabase } from "../common/database/database";
 import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
 import { removeAbandoned, writeTogether } from "../common/files/files";
 import { withSignal } from "../common/interrupt";
+import { notice } from "../common/notice";
 import type { TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { DatasetName } from "../preprocessing/layout";
-import { type Database, sqlText, withDatabase } from "./database";
+import { type Corrections, describeCorrections } from "./corrections";
 import { assignFolds } from "./folds";
 import { checkHeldOut, type HoldOut, holdOutClasses, writeHeldOut, writeRetrieval } from "./held_out";
 import {
@@ -63,6 +65,8 @@ export interface TableCounts {
   /** Distinct images: fewer than rows if small classes were repeated. */
   images: number;
   classes: number;
+  /** The changes by exclude.csv and relabel.csv, in the counts of the merged table, if there is one of these files. */
+  corrections?: Corrections;
 }
 
 const STEPS = ["merge", "sample", "resample and folds", "write"] as const;
@@ -72,6 +76,9 @@ const STEPS = ["merge", "sample", "resample and folds", "write"] as const;
  * (new_image_files,new_labels,dataset[,fold]) and `final_data_224_classes.csv`. The first keeps the order of the
  * data sets' files, the others are sorted by class and file. Training on fold f: rows with another fold; validation:
  * the distinct images of the rows with fold f (`readTrainingTable`).
+ *
+ * Leaves out the images of `exclude.csv` and changes the classes of those of `relabel.csv`, if the data directory has
+ * these files, and says how many.
  *
  * Renames all five files into place together at the end: an error leaves earlier files unchanged.
  * @returns the counts of the first four tables, in their order
@@ -102,7 +109,8 @@ async function mergeOwned(options: MergeOptions): Promise<TableCounts[]> {
     withDatabase(async (database) => {
       const [mergedCsv, sampledCsv, balancedCsv, foldsCsv, classesCsv, ...retrieval] = written;
       report(0);
-      await mergeDatasets(database, dataDir, datasets);
+      const corrections = await mergeDatasets(database, dataDir, datasets);
+      if (corrections) notice(describeCorrections(corrections));
       if (holdOut) {
         const [queries, index, classes, note] = retrieval as [string, string, string, string];
         writeHeldOut(note, await holdOutClasses(database, holdOut));
@@ -123,7 +131,8 @@ async function mergeOwned(options: MergeOptions): Promise<TableCounts[]> {
       await writeQuery(database, `SELECT ${MERGED_COLUMNS}, fold FROM (${EVERY_COPY})`, foldsCsv!);
       report(4);
       const { rows } = await database.row<{ rows: number }>("SELECT sum(copies)::BIGINT AS rows FROM folded");
-      return [merged, sampled, ...[BALANCED_CSV, FOLDS_CSV].map((file) => ({ ...sampled, file, rows }))];
+      const first = corrections ? { ...merged, corrections } : merged;
+      return [first, sampled, ...[BALANCED_CSV, FOLDS_CSV].map((file) => ({ ...sampled, file, rows }))];
     }, threads),
   );
 }

@@ -6,9 +6,9 @@ import { stringify } from "csv-stringify/sync";
 import { eachRecord } from "../common/csv/csv";
 import { twoLabels } from "../common/csv/one_label";
 import { readTableForm, type TableForm } from "../common/csv/table_text";
+import { type Database, sqlText } from "../common/database/database";
 import { messageOf, UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
-import { type Database, sqlText } from "./database";
 
 /** A column of a CSV file and the kind of its cells. */
 export interface CsvColumn {
@@ -41,7 +41,7 @@ function typed({ name, kind }: CsvColumn): string {
     return `CASE WHEN regexp_full_match(${name}, ' *[0-9]{1,9} *') THEN ${name}::INTEGER END AS ${name}`;
   if (kind === "label")
     return `CASE WHEN regexp_full_match(${name}, ' *0*[0-9]{1,15} *') THEN ${name}::BIGINT END AS ${name}`;
-  return name;
+  return `"${name}"`; // a name may be a word of SQL, such as group
 }
 
 /** Options of loading a table. */

@@ -1,5 +1,5 @@
 // Repeats rows of small classes: at least 20 rows per class.
-import { type Database, randomOrder } from "./database";
+import { type Database, randomOrder } from "../common/database/database";
 
 /**
  * Repeats small classes, step 3 of Data_Merge: repeats each row of a class with n < `minPerClass` rows

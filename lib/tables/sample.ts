@@ -1,5 +1,5 @@
 // Samples rows of large classes: at most 100 rows per class.
-import { type Database, randomOrder } from "./database";
+import { type Database, randomOrder } from "../common/database/database";
 
 /**
  * Samples large classes, step 2 of Data_Merge: keeps `maxPerClass` rows per class, drawn without replacement.

@@ -1,6 +1,7 @@
 // Draws some rows of a table to look at.
+
+import { randomOrder, withDatabase } from "../common/database/database";
 import { projectPath } from "../common/project";
-import { randomOrder, withDatabase } from "./database";
 import { ANY_TABLE_NEXT, imageColumns } from "./image_columns";
 import { loadCsv } from "./read_csv";
 

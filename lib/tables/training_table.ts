@@ -2,10 +2,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { DuckDBDataChunk } from "@duckdb/node-api";
+import { type Database, withDatabase } from "../common/database/database";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { TextColumn, type Texts } from "../common/texts";
-import { type Database, withDatabase } from "./database";
 import { CLASSES_CSV, CLASSES_TABLE, FOLDS_CSV, FOLDS_TABLE } from "./layout";
 import { loadCsv } from "./read_csv";
 

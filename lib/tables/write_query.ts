@@ -1,7 +1,8 @@
 // Writes a table of the data directory, the rows of a DuckDB query, as CSV.
+
+import { type Database, sqlText } from "../common/database/database";
 import { messageOf, UserError } from "../common/errors";
 import { Interrupted } from "../common/interrupt";
-import { type Database, sqlText } from "./database";
 
 /**
  * Writes the rows of a query to `path`, with a header line.

@@ -4,6 +4,7 @@ import { UserError } from "../common/errors";
 import type { ProgressOptions } from "../common/progress";
 import { pickRows, type Vectors } from "../common/vectors";
 import type { TrainingSettings } from "../config/parts";
+import { tablePath } from "../config/paths";
 import { tf } from "../engine/native/tf";
 import { computeFeatures } from "../features/features";
 import { standardisationBy } from "../features/standardise";
@@ -15,13 +16,16 @@ import { STANDARDISE_NAMES, storedName, TOWER_PREFIX, type WeightKind } from "..
 import { fromTensors, joinSources, withPrefix } from "../model/weight_source";
 import { requireMemory } from "./capacity";
 import { featureBatches, imageBatches } from "./data/batches";
-import { readFrozenData } from "./data/frozen_data";
+import { type FrozenData, readFrozenData } from "./data/frozen_data";
+import { requireLearnable } from "./data/learnable";
 import { readRunData } from "./data/read_run_data";
 import { filesAt, type RunData, type SetName } from "./data/run_data";
 import { Trainer } from "./loop/trainer";
 import type { Ranks } from "./ranks/ranks";
 import { headStartWeights, towerStartWeights } from "./start_weights";
 import { averagesOf } from "./step/averages";
+import type { UntrainedFeatures } from "./untrained";
+import { startWhitened } from "./whitened_start";
 
 /** A trainer, with the data and features to evaluate it. */
 export interface TrainingSetup {
@@ -33,6 +37,8 @@ export interface TrainingSetup {
    * @param kind the raw weights (default), or an average
    */
   featuresOf(set: SetName, rows?: ArrayLike<number>, kind?: WeightKind): Promise<Vectors>;
+  /** The untrained backbone's features, if the run trains on them. */
+  untrained?: UntrainedFeatures;
 }
 
 /** Options of building a trainer. */
@@ -58,6 +64,7 @@ export async function buildTraining(
     );
   }
   const data = await readRunData(config);
+  requireLearnable(data, config, tablePath(config));
   requireMemory(config, { classes: data.classCount, distinct: data.train.files.length });
   return buildFineTune(config, data, options);
 }
@@ -68,12 +75,27 @@ async function buildFrozen(
   { onProgress, ranks }: BuildOptions,
 ): Promise<TrainingSetup> {
   const read = () =>
-    readFrozenData(config, { onProgress, checkSize: (counts) => requireMemory(config, counts) });
+    readFrozenData(config, {
+      onProgress,
+      check: (data, distinct, source) => {
+        requireLearnable(data, config, source);
+        requireMemory(config, { classes: data.classCount, distinct });
+      },
+    });
   const { data, features, trainRows, featuresOf } = (await ranks?.chiefFirst(read)) ?? (await read());
+  const trainer = await frozenTrainer(config, { data, features, trainRows }, ranks);
+  return { trainer, data, featuresOf, untrained: { learned: features, featuresOf } };
+}
+
+/** Builds a trainer of neck and head on features in memory. */
+export async function frozenTrainer(
+  config: TrainingSettings,
+  { data, features, trainRows }: Pick<FrozenData, "data" | "features" | "trainRows">,
+  ranks?: Ranks,
+): Promise<Trainer> {
   const weights = headStartWeights(config, features.length, data);
-  if (config.standardise && !config.initFrom)
-    standardiseBy(weights, pickRows(features, [...new Set(trainRows)]));
-  const trainer = await Trainer.create({
+  if (!config.initFrom) await startFromFeatures(weights, config, { data, features, trainRows });
+  return Trainer.create({
     config,
     features: cachedFeatures,
     weights: fromTensors(weights),
@@ -82,7 +104,19 @@ async function buildFrozen(
     inputShape: [config.batchSize, features.length],
     featureCount: features.length,
   });
-  return { trainer, data, featuresOf };
+}
+
+/** Fits fresh weights to the features of the distinct training images: their standardisation, and a whitened start. */
+async function startFromFeatures(
+  weights: Weights,
+  { standardise, neckStart, seed }: Pick<TrainingSettings, "standardise" | "neckStart" | "seed">,
+  { data, features, trainRows }: Pick<FrozenData, "data" | "features" | "trainRows">,
+): Promise<void> {
+  if (!standardise && neckStart === "random") return;
+  const labelOf = new Map(Array.from(trainRows, (row, i) => [row, data.train.labels[i]!]));
+  const learned = pickRows(features, [...labelOf.keys()]);
+  if (standardise) standardiseBy(weights, learned);
+  if (neckStart === "whitened") await startWhitened(weights, learned, [...labelOf.values()], seed);
 }
 
 /** Builds a trainer of backbone, neck and head on augmented images. */

@@ -13,7 +13,9 @@ import { activationBytes, forwardFlops } from "../model/tower_cost";
 import { findTower, parameterCount } from "../model/towers";
 import { featureLength } from "../model/vit";
 import { TOWER_PREFIX } from "../model/weight_names";
+import { epochLength } from "./data/batches";
 import { distinctFiles, readRunData } from "./data/read_run_data";
+import type { RunData } from "./data/run_data";
 import { trainedShapes } from "./preset_graphs";
 import { averagesOf } from "./step/averages";
 import { trainedNames } from "./step/step";
@@ -86,8 +88,7 @@ export function estimateOf(
     imagesPerSecond: config.batchSize / secondsPerStep,
   };
   if (!tables) return common;
-  const stepsPerEpoch = Math.floor(tables.rows / (config.batchSize * processCount(config)));
-  const steps = config.nEpochs * Math.min(stepsPerEpoch, config.maxStepsPerEpoch || stepsPerEpoch);
+  const steps = config.nEpochs * epochLength(config, tables.rows, processCount(config)).steps;
   const evaluated = tables.validation + tables.queries + tables.index;
   const kinds = 1 + averagesOf(config).length;
   const isFrozen = config.stage === "frozen";
@@ -98,6 +99,18 @@ export function estimateOf(
     trainingSeconds: steps * secondsPerStep,
     evaluationSeconds: isFrozen ? 0 : config.nEpochs * kinds * evaluated * forwardSeconds,
   };
+}
+
+/** Estimates the time for the backbone's features of a run's images; 0 if they are cached. */
+export async function estimateFeatureSeconds(
+  config: Pick<EstimateSettings, "tower"> & FileFeatureSettings,
+  data: RunData,
+): Promise<number> {
+  const images = imagesToEmbed(config, countsOf(data));
+  if (images === 0) return 0;
+  const tower = findTower(config.tower);
+  const rate = await measureProductRate(tower.width);
+  return images * passSeconds(config, tower, rate, { overhead: FORWARD_OVERHEAD });
 }
 
 /** Counts of a training table that memory depends on. */
@@ -125,7 +138,10 @@ export interface ImageCounts extends TableCounts {
 /** Counts the images of a run's tables; undefined if the training table is missing or the config names its features. */
 export async function imageCounts(config: EstimateSettings): Promise<ImageCounts | undefined> {
   if (config.features || !existsSync(tablePath(config))) return undefined;
-  const { train, validation, classCount, retrieval } = await readRunData(config);
+  return countsOf(await readRunData(config));
+}
+
+function countsOf({ train, validation, classCount, retrieval }: RunData): ImageCounts {
   return {
     rows: train.files.length,
     classes: classCount,

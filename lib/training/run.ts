@@ -35,6 +35,7 @@ import { runScoredOn } from "./note_run";
 import { startOrResume } from "./resume";
 import { evaluateRun } from "./run_evaluation";
 import { keepEpoch, keepStep, saveLast } from "./save_run";
+import { scoreUntrained } from "./untrained";
 
 /**
  * Trains the run in a folder to its end in this process, from the start or from its last checkpoint. Writes every step
@@ -155,7 +156,10 @@ export async function train(
     const note = neckDifference(config);
     if (note) log(note);
     const scored = writes ? runScoredOn(folder, config, setup.data) : undefined;
-    await trainToEnd({ ...job, setup, writes, scoredOn: scored, record, log });
+    const untrained = writes
+      ? await scoreUntrained(config, setup.data, setup.untrained, { onProgress })
+      : undefined;
+    await trainToEnd({ ...job, setup, writes, scoredOn: scored, untrained, record, log });
   } finally {
     trainer.dispose();
   }

@@ -87,6 +87,7 @@ async function retrieve(run: Run, heads: Heads, epoch: number): Promise<void> {
     ...raw.scores,
     queries: raw.queries,
     on: run.scoredOn,
+    untrained: run.untrained,
     ...Object.fromEntries(averaged),
   });
 }

@@ -49,6 +49,7 @@ const REACHED_BY: Readonly<Record<string, readonly string[]>> = {
   "lib/features/feature_writer.ts": ["embed"],
   "lib/features/feature_shards.ts": ["embed"],
   "lib/datasets/get_data.ts": ["get-data"],
+  "lib/datasets/raw_link.ts": ["get-data"],
   "lib/config/presets.ts": ["train", "tune", "evaluate", "compare", "reduce", "serve"],
   "lib/training/run.ts": ["train"],
   "lib/runs/": ["train"],

@@ -59,10 +59,10 @@ test("the help lists the commands in the groups of lib/cli's folders", () => {
   assert.deepEqual(
     Object.fromEntries(groups.filter(([heading]) => !/Options|Commands/.test(String(heading)))),
     {
-      Data: ["get-data", "preprocess", "merge", "duplicates"],
+      Data: ["get-data", "preprocess", "merge", "duplicates", "inspect"],
       Model: ["prepare-model", "evaluate", "compare", "reduce", "export", "soup"],
       Train: ["train", "tune", "runs", "watch", "scaling"],
-      Use: ["embed", "serve"],
+      Use: ["embed", "find", "serve"],
     },
   );
 });
@@ -200,6 +200,7 @@ test("a tower is exported only as safetensors", async (t) => {
 /** Returns what a service says it searches. */
 async function searchedBy(options: Partial<ServeOptions>): Promise<string> {
   const service = await serve({ port: 0, ...options });
+  await service.whole;
   const { name, images } = service.health().index as { name: string; images: number };
   await service.close();
   return `${images} images of ${name}`;
@@ -211,8 +212,8 @@ test("serve takes a data directory, an image folder or an index, with a run or t
   const out = join(temporaryFolder(t), "mine");
   const heldOut = `30 images of held-out classes of ${basename(dataDir)}`;
   assert.equal(await searchedBy({ configName: "tiny", index: dataDir }), heldOut);
-  assert.match(await searchedBy({ run, index: photos }), /^\d+ images of images-[0-9a-f]{8}$/);
-  assert.match(await searchedBy({ configName: "tiny", index: photos }), /^\d+ images of images-/);
+  assert.match(await searchedBy({ run, index: photos }), /^[1-9]\d* images of images$/);
+  assert.match(await searchedBy({ configName: "tiny", index: photos }), /^[1-9]\d* images of images$/);
   assert.equal((await guie("embed", photos, "--model", run, "--out", out)).status, 0);
   assert.match(await searchedBy({ run, index: out }), /^\d+ images of mine$/);
   await assert.rejects(

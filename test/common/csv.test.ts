@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type CsvRow, readCsv, wholeNumberCell } from "guie/dist/common/csv/csv";
+import { type Database, withDatabase } from "guie/dist/common/database/database";
 import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { readImageRows } from "guie/dist/datasets/rows";
@@ -11,7 +12,6 @@ import { openFeatures } from "guie/dist/features/feature_files";
 import { writeFeatures } from "guie/dist/features/feature_writer";
 import { readImageList } from "guie/dist/features/image_list";
 import { classCounts } from "guie/dist/tables/class_counts";
-import { type Database, withDatabase } from "guie/dist/tables/database";
 import { mergeTables } from "guie/dist/tables/merge_tables";
 import { type CsvColumn, loadCsv } from "guie/dist/tables/read_csv";
 import { temporaryFolder, writeFile } from "../folders";
@@ -227,6 +227,9 @@ const IMAGE_TABLES: [name: string, content: string | Buffer, found: number[] | R
   ["a zero byte", PLAIN.replace("c1/0", "c1\0/0"), /holds zero bytes/],
 ];
 
+/** Tables that `embed` takes: labels are any text there, and columns have any names. */
+const TAKEN_BY_EMBED = ["another column", "x2 for 12"];
+
 /** Every command's reader of a table of images. @returns its labels in order */
 const READERS: Record<string, (path: string, t: TestContext) => Promise<number[]>> = {
   "preprocess, evaluate": async (path) => (await readImageRows(path)).map(({ label }) => label),
@@ -252,6 +255,7 @@ test("every command accepts the same tables of images, with the same labels, and
       const what = `${name}: ${reader}`;
       // The class balance reads labels only.
       if (reader === "class balance" && /two labels|another column/.test(name)) continue;
+      if (reader === "embed" && TAKEN_BY_EMBED.includes(name)) continue;
       if (found instanceof RegExp)
         await assert.rejects(read(path, t), { name: "UserError", message: found }, what);
       else assert.deepEqual(await read(path, t), found, what);

@@ -1,5 +1,6 @@
 // The pool of worker threads.
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
@@ -157,4 +158,19 @@ test("Interrupt: no further task begins", async (t) => {
   });
   await assert.rejects(squares, { name: "Interrupted" });
   assert.ok(done <= 50 + 2 * pool.capacity, `${done}`);
+});
+
+test("a thread that still loads its script is ended afterwards: native code is never interrupted while it loads", async (t) => {
+  const folder = temporaryFolder(t);
+  const [script, loaded] = [join(folder, "slow.js"), join(folder, "loaded")];
+  const load = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+require("node:fs").writeFileSync(require("node:worker_threads").workerData.loaded, "");`;
+  writeFile(script, load + SCRIPT);
+  const modules = { tasks: "guie/dist/common/serve_tasks", errors: "guie/dist/common/errors" };
+  const data = {
+    loaded,
+    ...Object.fromEntries(Object.entries(modules).map(([name, id]) => [name, require.resolve(id)])),
+  };
+  await new Threads({ script, data, most: 1, startsEarly: true }).close();
+  assert.ok(existsSync(loaded));
 });

@@ -43,8 +43,8 @@ test("a service rebuilds a graph that is damaged, of other rows, or without its 
     const notes: string[] = [];
     const onProgress = ({ note }: ProgressReport) => void (note && notes.push(note));
     const features = { folder, identity: "0123456789abcdef".repeat(4) };
-    const source = { name: "rows", vectors: randomRows(count, 2), files: [], imageFolder: "", features };
-    const { index, kind } = await approximateSearcher({ ...source, classNames: new Map() }, { onProgress });
+    const rows = { vectors: randomRows(count, 2), features, whitening: undefined };
+    const { index, kind } = await approximateSearcher(rows, { onProgress });
     assert.deepEqual([index.count, kind], [count, "approximate"]);
     return notes.join();
   };

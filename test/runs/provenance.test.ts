@@ -146,7 +146,7 @@ test("a score names its data, and the share that was trained on", (t) => {
   };
   const set = { ...SET, classes: new Map([[0, "fruit/kiwi"]]) };
   const on = scoredOn(set, { dataDir, holdOutShare: 0 }, learned);
-  assert.equal(scoredOnText(on), `1 queries of 1 held-out classes, ${dataDir} (c68e25b6)`);
+  assert.ok(scoredOnText(on).startsWith(`1 queries of 1 held-out classes, ${dataDir} (c68e25b6)`));
   assert.deepEqual([scoreMark(on), trainedOnText(on)], ["*", "1 of 1 classes were trained on"]);
   const unknown = scoredOn(set, { dataDir, holdOutShare: 0 }, undefined);
   assert.equal(scoreMark(unknown), "?");

@@ -1,7 +1,7 @@
 // Fairness of the draws of Data_Merge.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { withDatabase } from "guie/dist/tables/database";
+import { withDatabase } from "guie/dist/common/database/database";
 import { repeatSmallClasses } from "guie/dist/tables/resample";
 import { sampleClasses } from "guie/dist/tables/sample";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { withDatabase } from "guie/dist/common/database/database";
 import { installPath } from "guie/dist/common/project";
-import { withDatabase } from "guie/dist/tables/database";
 import { assignFolds } from "guie/dist/tables/folds";
 import { type FoldMode, mergeTables } from "guie/dist/tables/merge_tables";
 import { readTrainingTable } from "guie/dist/tables/training_table";

@@ -6,7 +6,7 @@ import { preset } from "guie/dist/config/presets";
 import { computeFeatures } from "guie/dist/features/features";
 import { loadImages } from "guie/dist/images/loading/loader";
 import { findTower } from "guie/dist/model/towers";
-import { type BatchSource, imageBatches } from "guie/dist/training/data/batches";
+import { type Batch, type BatchSource, epochLength, imageBatches } from "guie/dist/training/data/batches";
 import { readWholeData } from "guie/dist/training/data/read_run_data";
 import type { RunData } from "guie/dist/training/data/run_data";
 import { ONE_PROCESS } from "guie/dist/training/data/samplers";
@@ -28,13 +28,14 @@ before(async () => {
 after(() => rmSync(dataDir, { recursive: true }));
 
 function source(
-  changes: { numWorkers?: number; seed?: number; batchSize?: number } = {},
+  changes: { numWorkers?: number; seed?: number; batchSize?: number; leastSteps?: number } = {},
   shard = ONE_PROCESS,
 ): BatchSource {
   const config = {
     seed: 3,
     batchSize: 8,
     maxStepsPerEpoch: 0,
+    leastSteps: 0,
     imageSize: 28,
     numWorkers: 1,
     nEpochs: 3,
@@ -102,4 +103,36 @@ test("evaluation does not augment, and loses no image: 36 images in batches of 3
     const plain = normalised(await loadImages(dataDir, [file], 28, 1), NORMALISATION);
     assert.deepEqual(rows.slice(i * length, (i + 1) * length), plain.slice(CENTRE, CENTRE + length), file);
   }
+});
+
+test("an epoch goes through few rows several times, so that the run has its least number of steps", () => {
+  const length = (rows: number, changes = {}) =>
+    epochLength(
+      { seed: 1, batchSize: 8, nEpochs: 4, maxStepsPerEpoch: 0, leastSteps: 40, ...SHUFFLE, ...changes },
+      rows,
+      1,
+    );
+  assert.deepEqual(length(16), { steps: 10, passes: 5 });
+  assert.deepEqual(length(6), { steps: 10, passes: 14 }); // 84 rows: 10 whole batches
+  assert.deepEqual(length(800), { steps: 100, passes: 1 }); // enough rows
+  assert.deepEqual(length(16, { leastSteps: 0 }), { steps: 2, passes: 1 });
+  assert.deepEqual(length(16, { maxStepsPerEpoch: 3 }), { steps: 3, passes: 5 });
+  assert.deepEqual(length(0), { steps: 0, passes: 1 });
+});
+
+test("every pass of an epoch has each row once, in an order and with an augmentation of its own", async () => {
+  const rows = data.train.files.length;
+  const passes = 3;
+  const batches = source({ batchSize: rows, leastSteps: 3 * passes });
+  assert.equal(batches.stepsPerEpoch, passes);
+  const seen: Batch[] = [];
+  for (let stepInEpoch = 1; stepInEpoch <= passes; stepInEpoch++)
+    seen.push(await batches.batchAt({ epoch: 1, stepInEpoch }));
+  for (const { files } of seen) assert.deepEqual(files.toSorted(), [...data.train.files].sort());
+  assert.notDeepEqual(seen[0]!.files, seen[1]!.files);
+  const pixelsOf = ({ files, inputs }: Batch) => {
+    const place = files.indexOf(data.train.files.at(0)!);
+    return inputs.slice((place * inputs.length) / rows, ((place + 1) * inputs.length) / rows);
+  };
+  assert.notDeepEqual(pixelsOf(seen[0]!), pixelsOf(seen[1]!));
 });

@@ -3,21 +3,23 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
-import { textTable } from "../../common/text_table";
+import { shellQuoted } from "../../common/shell";
 import { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "../../datasets/catalogue";
 import { drawDemo } from "../../datasets/demo/draw";
 import type { DemoStamp } from "../../datasets/demo/stamp";
-import { shellQuoted } from "../../datasets/download";
-import { type GetDataResult, getData, linkRaw, presentDataSets } from "../../datasets/get_data";
+import { getData, presentDataSets } from "../../datasets/get_data";
 import { GET_DATA, tryEach } from "../../datasets/over_data_sets";
+import { ownNameOf } from "../../datasets/own_sets";
 import { inspectRaw, rawFolder, rawStatusText } from "../../datasets/raw_folder";
-import type { SkippedCounts } from "../../datasets/readers/reader";
+import { linkRaw } from "../../datasets/raw_link";
 import { unreadRaw, unreadText } from "../../datasets/unknown_files";
 import { type CommandResult, setAction } from "../shared/command";
-import { failureOf, namedDatasets } from "../shared/data_sets";
+import { failureOf, namedDatasets, splitNames } from "../shared/data_sets";
 import { wholeNumberOf } from "../shared/numbers";
+import { describeResults, describeSkipped } from "./describe_reading";
+import { addOwnFlags, isOwn, OWN_FLAGS, type OwnFlags, ownSourceOf, readOwn } from "./own_photos";
 
-interface GetDataOptions {
+interface GetDataOptions extends OwnFlags {
   dataDir?: string;
   raw?: string;
   dataset?: string[];
@@ -33,6 +35,7 @@ export function registerGetData(program: Command): void {
     .command("get-data")
     .description(
       "Read the raw data sets in <dir>/raw (archives there are unpacked) and write a table of images and labels for each. " +
+        "Photos of your own: --dataset NAME --raw PHOTOS, a folder of class folders or a table; they stay where they are. " +
         "Without --data-dir: list which data sets are there, which are missing, and how to get them.",
     )
     .option("--data-dir <dir>", "folder with the pipeline's files")
@@ -40,7 +43,10 @@ export function registerGetData(program: Command): void {
       "--dataset <names...>",
       "data sets, separated by spaces or commas (default: all with a raw folder)",
     )
-    .option("--raw <dir>", "raw folder of the one --dataset (default: <data-dir>/raw/<folder>)")
+    .option(
+      "--raw <path>",
+      "raw folder of the one --dataset (default: <data-dir>/raw/<folder>); of your own photos: a folder or a table",
+    )
     .option(
       "--zip-encoding <name>",
       "encoding of file names in ZIP archives that do not state it: gbk, shift_jis, windows-1252, cp437, ... (default: guessed)",
@@ -48,17 +54,25 @@ export function registerGetData(program: Command): void {
     .option("--demo", "draw the demo data set into the folder first")
     .option("--classes-per-group <n>", "a smaller demo: number of classes in each of its seven groups")
     .option("--seed <n>", "random seed of the demo data set", "999");
+  addOwnFlags(command);
   setAction<GetDataOptions>(command, run, [
     { options: ["--classes-per-group", "--seed"], needs: ["--demo"] },
     { options: ["--demo"], needs: ["--data-dir"], next: DEMO_SET.download.command },
+    { options: OWN_FLAGS, needs: ["--dataset"] },
   ]);
 }
 
 async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promise<CommandResult> {
-  const named = namedDatasets(dataset);
-  if (raw !== undefined && named?.length !== 1) {
-    throw new UserError("--raw is the raw folder of one data set.", "Name it: --dataset Fruit");
+  const names = splitNames(dataset);
+  if (raw !== undefined && names?.length !== 1) {
+    throw new UserError(
+      "--raw is the raw folder of one data set.",
+      `Name it: --dataset Fruit, or a name for your own photos: --dataset ${ownNameOf(raw)}`,
+    );
   }
+  if (names && isOwn(dataDir, names, raw, options))
+    return readOwn(dataDir, names, ownSourceOf(dataDir, names[0]!, raw, options), options);
+  const named = namedDatasets(dataDir, names);
   if (dataDir === undefined) return describeStatus(named, raw);
   const onProgress = terminalProgress();
   const drawn = options.demo ? await draw(dataDir, options) : undefined;
@@ -69,11 +83,15 @@ async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promi
   const { results, faults } = await tryEach(dataDir, GET_DATA, datasets, ({ name }) =>
     getData(dataDir, name, { zipEncoding, onProgress }),
   );
-  const missing = named ? [] : DATA_SETS.filter((set) => !datasets.includes(set));
+  const hasOwn = datasets.some(({ own }) => own !== undefined);
+  const missing = named || hasOwn ? [] : DATA_SETS.filter((set) => !datasets.includes(set));
   return {
     text: [
       describeResults(results),
-      ...results.flatMap(describeSkipped),
+      ...results.flatMap((result) => [
+        ...result.notes,
+        ...describeSkipped(result, findDataSet(result.dataset, dataDir)),
+      ]),
       describeMissing(dataDir, missing),
       ...(named ? [] : [unreadText(unreadRaw(dataDir))]),
     ]
@@ -128,36 +146,6 @@ function nothingThere(dataDir: string): UserError {
     [none, describeMissing(dataDir, DATA_SETS), ...(unread ? [unread.what] : [])].join("\n"),
     unread?.next ?? "Unpack one of them there, or draw the demo data set with --demo.",
   );
-}
-
-function describeResults(results: readonly GetDataResult[]): string {
-  return textTable(
-    ["data set", "classes", "images", "large classes"],
-    results.map(({ dataset, classes, rows, largeClasses }) => [dataset, classes, rows, largeClasses]),
-  );
-}
-
-const SKIPPED: readonly (readonly [keyof SkippedCounts, string])[] = [
-  ["harmlessFiles", "files that are known not to be images"],
-  ["duplicateRows", "repeated rows for an image"],
-  ["missingImages", "rows whose image is missing"],
-  ["unlabelledImages", "images without an annotation"],
-];
-
-const LEFT_OUT_SHOWN = 3;
-
-function describeSkipped({ dataset, skipped, leftOut, notes, largeClasses }: GetDataResult): string[] {
-  const { smallestClass } = findDataSet(dataset);
-  const shown = leftOut.slice(0, LEFT_OUT_SHOWN).map(({ file, reason }) => `  ${file}: ${reason}`);
-  const others =
-    leftOut.length > 0
-      ? [`${dataset}: left out ${leftOut.length} files, all in csv/${dataset}_left_out.csv:`]
-      : [];
-  const left = SKIPPED.filter(([count]) => skipped[count] > 0).map(
-    ([count, what]) => `${dataset}: left out ${skipped[count].toLocaleString("en-US")} ${what}`,
-  );
-  const noneKept = `${dataset}: no class has ${smallestClass} images; Data_preprocessing will keep none`;
-  return [...notes, ...left, ...others, ...shown, ...(largeClasses > 0 ? [] : [noneKept])];
 }
 
 function describeMissing(dataDir: string, missing: readonly DataSet[]): string {

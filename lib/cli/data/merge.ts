@@ -67,7 +67,7 @@ async function merge({ dataDir, folds, holdOut, ...options }: MergeCommandOption
 
 /** Returns the named data sets in the catalogue's order, on which the labels depend. */
 function namedInOrder(dataDir: string, names?: readonly string[]): DataSet[] | undefined {
-  const sets = namedDatasets(names)?.sort((a, b) => a.number - b.number);
+  const sets = namedDatasets(dataDir, names)?.sort((a, b) => a.number - b.number);
   if (sets) for (const step of [GET_DATA, PREPROCESS]) refuseFaults(dataDir, step, sets);
   return sets;
 }

@@ -53,7 +53,7 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
   const imageSizePx = wholeNumberOf("--image-size", options.imageSize, 1);
   // sharp decodes on libuv's threads: four unless this is set before the first of them starts.
   process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, concurrency));
-  const named = namedDatasets(options.dataset);
+  const named = namedDatasets(options.dataDir, options.dataset);
   if (named) refuseFaults(options.dataDir, GET_DATA, named);
   const datasets = named ?? preparedDataSets(options.dataDir);
   const { dataDir, pixels } = options;

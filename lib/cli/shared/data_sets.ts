@@ -2,9 +2,17 @@
 import { type DataSet, findDataSet } from "../../datasets/catalogue";
 import { type Fault, faultsText } from "../../datasets/over_data_sets";
 
-/** Returns the data sets of `--dataset` (`a b` and `a,b` mean the same); undefined if the flag is absent. */
-export function namedDatasets(names?: readonly string[]): DataSet[] | undefined {
-  return names?.flatMap((text) => text.split(",")).map((name) => findDataSet(name.trim()));
+/** Returns the names of `--dataset`: `a b` and `a,b` mean the same. */
+export function splitNames(names?: readonly string[]): string[] | undefined {
+  return names?.flatMap((text) => text.split(",")).map((name) => name.trim());
+}
+
+/**
+ * Returns the data sets of `--dataset`; undefined if the flag is absent.
+ * @param dataDir the data directory whose own data sets count as well
+ */
+export function namedDatasets(dataDir: string | undefined, names?: readonly string[]): DataSet[] | undefined {
+  return splitNames(names)?.map((name) => findDataSet(name, dataDir));
 }
 
 /** Returns the message about data sets that a command could not finish; undefined if it finished all. */

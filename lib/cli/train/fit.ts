@@ -1,14 +1,15 @@
 // `guie fit PHOTOS`: from photos to models and the answer which of them is worth it.
 import type { Command } from "commander";
 import { terminalProgress } from "../../common/progress";
+import { shellQuoted } from "../../common/shell";
 import { textTable } from "../../common/text_table";
-import { shellQuoted } from "../../datasets/download";
 import { type FitOptions, type FitReport, fit } from "../../photos/fit";
 import { comparisonTable } from "../../retrieval/comparison_table";
 import { type CommandResult, setAction } from "../shared/command";
 import { shareOf, wholeNumberOf } from "../shared/numbers";
+import { addSourceFlags, type SourceFlags, sourceSettings } from "../shared/source_flags";
 
-interface FitCommandOptions {
+interface FitCommandOptions extends SourceFlags {
   name?: string;
   preset?: string;
   minutes?: string;
@@ -37,15 +38,20 @@ export function registerFit(program: Command): void {
       "one of the fourteen data sets whose layout the photos have (default: their own)",
     )
     .option("--overwrite", "train models of this name anew that were made of other photos or settings");
+  addSourceFlags(command);
   setAction<FitCommandOptions>(command, fitPhotos);
 }
 
 async function fitPhotos(
-  { seed, minutes, holdOut, ...options }: FitCommandOptions,
+  { seed, minutes, holdOut, name, preset, dataset, overwrite, ...flags }: FitCommandOptions,
   [photos]: readonly string[],
 ): Promise<CommandResult> {
   const settings: FitOptions = {
-    ...options,
+    ...sourceSettings(flags),
+    name,
+    preset,
+    dataset,
+    overwrite,
     seed: wholeNumberOf("--seed", seed),
     minutes: minutes === undefined ? undefined : wholeNumberOf("--minutes", minutes, 1),
     holdOut: shareOf("--hold-out", holdOut),
@@ -56,20 +62,31 @@ async function fitPhotos(
   return { text: reportText(photos!, report), summary: { ...report } };
 }
 
-function reportText(photos: string, { rungs, advice, leftOut, name }: FitReport): string {
+function reportText(photos: string, { rungs, crossValidated, advice, leftOut, dataDir }: FitReport): string {
+  const { model, text } = advice;
+  const validated =
+    crossValidated.length > 0
+      ? ["", "Cross-validated: every class by a model that has not learned it", ladderTable(crossValidated)]
+      : [];
+  return [
+    "Held-out classes",
+    ladderTable(rungs),
+    ...leftOut.map((rung) => `${rung.model} was left out: ${rung.reason}`),
+    ...validated,
+    "",
+    text,
+    `Search with it: npx guie serve ${shellQuoted(photos)} --model ${model}`,
+    `Look at the scores again: npx guie compare --data-dir ${dataDir} ${rungs.map((rung) => rung.model).join(" ")}`,
+  ].join("\n");
+}
+
+function ladderTable(rungs: FitReport["rungs"]): string {
   const cells = comparisonTable(rungs, { measures: ["mp5", "r1"] }).map(
     ({ queries: _, index: _index, ...shown }) => shown,
   );
-  const model = advice.model;
-  return [
-    textTable(
-      Object.keys(cells[0]!),
-      cells.map((row) => Object.values(row)),
-    ),
-    ...leftOut.map(({ model, reason }) => `${model} was left out: ${reason}`),
-    "",
-    advice.text,
-    `Search with it: npx guie serve ${shellQuoted(photos)} --model ${model}`,
-    `Look at the scores again: npx guie compare --data-dir data/${name} ${rungs.map(({ model }) => model).join(" ")}`,
-  ].join("\n");
+  const columns = [...new Set(cells.flatMap((row) => Object.keys(row)))];
+  return textTable(
+    columns,
+    cells.map((row) => columns.map((column) => row[column as keyof typeof row] ?? "")),
+  );
 }

@@ -13,6 +13,9 @@ const COLUMNS = [
   "loss",
   "mP@5",
   "baseline mP@5",
+  "backbone mP@5",
+  "whitened mP@5",
+  "verdict",
   "scored on",
   "when",
 ] as const;

@@ -11,6 +11,7 @@ import { readRunConfig, requireRun } from "../../runs/run_folder";
 import { finishedBeforeText, type RunSummary } from "../../runs/run_summary";
 import { scoredOnText, scoreMark, trainedOnText } from "../../runs/scored_on";
 import { claimRunFolder, inProcesses, prepareRunFolder } from "../../runs/start_folder";
+import { untrainedText } from "../../runs/untrained";
 import { type BegunRun, beginRun } from "../../training/begin_run";
 import { joinRun, type SupervisorOptions } from "../../training/processes/supervisor";
 import { clusterOfTfConfig } from "../../training/processes/tf_config";
@@ -123,9 +124,13 @@ function summaryText({ folder, reason, steps, finalLoss, ...summary }: RunSummar
     ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}${retrieval.on ? onText(retrieval.on) : ""}`
     : "";
   const before = baselineText(baseline);
+  const untrained = retrieval || reason !== "finished" ? untrainedText(retrieval) : NOT_SCORED;
   const loss = finalLoss === undefined ? "" : `, loss ${finalLoss.toFixed(4)}`;
-  return `${end}${loss}${scores}${before && ` (${before})`}; run folder ${folder}`;
+  return `${end}${loss}${scores}${before && ` (${before})`}; run folder ${folder}${untrained && `\n${untrained}`}`;
 }
+
+const NOT_SCORED =
+  "not scored: no classes are held out (npx guie merge --hold-out 0.33), so nothing tells whether training helped";
 
 function onText(on: ScoredOn): string {
   const learned = trainedOnText(on);

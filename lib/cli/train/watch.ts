@@ -6,6 +6,7 @@ import { textTable } from "../../common/text_table";
 import { baselineText } from "../../runs/baseline";
 import { followRun, isLive, type RunView, viewRun } from "../../runs/follow";
 import { evaluationTable, failureText, scoredOnLine, statusText } from "../../runs/run_status";
+import { untrainedText } from "../../runs/untrained";
 import { type CommandResult, setAction } from "../shared/command";
 
 /** Pause between lines where the output is not a terminal (a log file). */
@@ -59,7 +60,9 @@ function describe(view: RunView): CommandResult {
   const cells = rows.map((row) => row.map((cell) => cell ?? ""));
   const table = rows.length > 0 ? `\n${textTable(columns, cells)}` : "";
   const { folder, state, steps, validations, retrievals, baseline } = view;
-  const lines = [scoredOnLine(view), baselineText(baseline)].filter((line) => line !== "");
+  const lines = [scoredOnLine(view), baselineText(baseline), untrainedText(retrievals.at(-1))].filter(
+    (line) => line !== "",
+  );
   const summary = {
     folder,
     state,

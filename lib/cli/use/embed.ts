@@ -44,7 +44,7 @@ export function registerEmbed(program: Command): void {
     .command("embed")
     .argument(
       "[photos]",
-      "folder of images, CSV (image_files[,labels][,fold]), text file with one path per line, or an image",
+      "folder of images (its class folders are labels), table (CSV, JSON lines, Parquet, COCO), text file with one path per line, or an image",
     )
     .description(
       "Embed images: features by a backbone, or unit vectors by a trained run (--model). Without photos: the pipeline's " +
@@ -129,9 +129,10 @@ async function embedPhotos(
     const list = await readImageList(projectPath(photos), dataDir);
     if (options.dataDir && list.folder !== dataDir)
       throw new UserError(
-        "--data-dir: of no use with a folder of images, or an image.",
-        "Leave it out: it only applies to lists of paths.",
+        "--data-dir: of no use with a folder of images, an image, or a table of your own.",
+        "Leave it out: it only applies to lists of paths, and to tables of the pipeline (image_files).",
       );
+    for (const sentence of list.said ?? []) process.stderr.write(`${sentence}\n`);
     process.stderr.write(`${describeDevice()}\n`);
     const plan = {
       rows: list.rows,
@@ -172,7 +173,7 @@ function leftOutText(leftOut: readonly LeftOut[]): string {
   if (leftOut.length === 0) return "";
   const shown = leftOut.slice(0, LEFT_OUT_SHOWN).map(({ file, reason }) => `\n  ${file}: ${reason}`);
   const more = leftOut.length > LEFT_OUT_SHOWN ? `\n  ... (--json lists all)` : "";
-  return `\nleft out ${leftOut.length} files that are not images:${shown.join("")}${more}`;
+  return `\nleft out ${leftOut.length} ${leftOut.length === 1 ? "file" : "files"}:${shown.join("")}${more}`;
 }
 
 /** Opens the model that embeds; a backbone with the given settings. */

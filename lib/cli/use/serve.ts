@@ -1,7 +1,8 @@
 // `guie serve`: starts the HTTP service and page of a model.
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type Command, Option } from "commander";
-import { UserError } from "../../common/errors";
+import { messageOf, UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { MODEL_FORMS } from "../../embedding/find_model";
 import { describeDevice } from "../../engine/native/device";
@@ -38,6 +39,8 @@ interface ServeCommandOptions extends Record<string, unknown> {
   configName: string;
   classNames?: string;
   approximate?: boolean;
+  whiten?: boolean;
+  open?: boolean;
   host: string;
   trustHeader?: string;
 }
@@ -55,8 +58,8 @@ export function registerServe(program: Command): void {
         "index images of the held-out classes)",
     )
     .description(
-      "Serve a model on this machine: POST /embed, POST /search, and a page to search by image. Photos are embedded once, " +
-        "at the first start.",
+      "Serve a model on this machine: POST /embed, POST /search, and a page to search by image. Photos need no labels. " +
+        "Each is embedded once, while the service answers with those that are there; POST /reload reads them again.",
     )
     .option("--model <model>", `model that embeds: ${MODEL_FORMS} (default: the preset's backbone)`)
     .option(
@@ -66,6 +69,12 @@ export function registerServe(program: Command): void {
     )
     .option("--class-names <csv>", "CSV with names of the index's classes: labels,class_name")
     .option("--approximate", "search approximately, by a graph of the rows: for millions of rows")
+    .option(
+      "--whiten",
+      "whiten the index by its own vectors (default: photos that a backbone embeds, 48 or more)",
+    )
+    .option("--no-whiten", "search the model's own vectors")
+    .option("--open", "open the page in this desktop's browser")
     .option("--host <address>", "address to listen on", SERVE_DEFAULTS.host)
     .option(
       "--trust-header <name>",
@@ -91,7 +100,7 @@ async function serveUntilStopped(
   options: ServeCommandOptions,
   [index]: readonly string[],
 ): Promise<CommandResult> {
-  const { model, configName, classNames, approximate, host, trustHeader } = options;
+  const { model, configName, classNames, approximate, whiten, open, host, trustHeader } = options;
   process.stderr.write(`${describeDevice()}\n`);
   const service = await serve({
     run: model,
@@ -101,10 +110,12 @@ async function serveUntilStopped(
     index,
     classNames,
     approximate: approximate ?? SERVE_DEFAULTS.approximate,
+    whiten,
     trustHeader,
     ...numbersOf(options),
   });
   process.stderr.write(`${greeting(service, host)}\n`);
+  if (open) process.stderr.write(await openPage(service.url));
   const stop = finishBeforeStopping("what is under way");
   if (!stop.aborted) await once(stop, "abort");
   await service.close();
@@ -127,14 +138,29 @@ function numbersOf(options: ServeCommandOptions): Partial<Record<Count, number>>
 
 function greeting({ url, health }: RunningService, host: string): string {
   const { index, search } = health() as {
-    index: { name: string; images: number };
+    index: { name: string; images: number; photos: { total: number } | null };
     search: { kind: string; recallAt5: number; recallQueries: number };
   };
   const recall = `recall@5 ${search.recallAt5.toFixed(3)} against the exact search, measured on ${search.recallQueries} rows`;
+  const rows = `${index.images} images of ${index.name}, ${search.kind} search${search.kind === "exact" ? "" : `: ${recall}`}`;
   const lines = [
-    `${index.images} images of ${index.name}, ${search.kind} search${search.kind === "exact" ? "" : `: ${recall}`}`,
+    index.photos
+      ? `${index.photos.total} photos of ${index.name}: search them while they are embedded`
+      : rows,
     `${url}: open it in a browser; Ctrl-C ends it`,
   ];
   if (!isLoopback(host)) lines.unshift(`warning: other machines can reach ${host}, and there is no password`);
   return lines.join("\n");
+}
+
+/** Opens a page in the desktop's browser. @returns a line if that is not possible, else "" */
+async function openPage(url: string): Promise<string> {
+  const { DISPLAY, WAYLAND_DISPLAY } = process.env;
+  if (!DISPLAY && !WAYLAND_DISPLAY) return "--open: there is no desktop here; open the address yourself\n";
+  const child = spawn("xdg-open", [url], { stdio: "ignore", detached: true });
+  child.unref();
+  return once(child, "spawn").then(
+    () => "",
+    (error: unknown) => `--open: xdg-open does not start (${messageOf(error)}); open the address yourself\n`,
+  );
 }

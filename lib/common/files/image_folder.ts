@@ -51,6 +51,8 @@ export class FolderWalk {
   readonly #read: Set<string>;
   /** Number of files without meaning for the walk: clutter of file managers, notes. */
   passedOver = 0;
+  /** The notes among them: texts, tables, PDFs. */
+  readonly notes: string[] = [];
   readonly leftOut: LeftOut[] = [];
 
   readonly #isArchive: (name: string) => boolean;
@@ -109,7 +111,10 @@ export class FolderWalk {
 
   #addFile(content: FolderContent, name: string, file: string): void {
     if (isImageName(name)) content.images.push(name);
-    else if (NOTE.test(name) || (file === name && this.#isArchive(name))) this.passedOver++;
+    else if (NOTE.test(name)) {
+      this.passedOver++;
+      this.notes.push(file);
+    } else if (file === name && this.#isArchive(name)) this.passedOver++;
     else this.leftOut.push({ file, reason: "not an image, by its ending" });
   }
 

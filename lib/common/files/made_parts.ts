@@ -19,6 +19,7 @@ export const FEATURE_PARTS = named(
   "features_\\d+\\.safetensors",
   "rows\\.csv",
   "skipped\\.csv",
+  "classes\\.csv",
   "neighbours_[0-9a-f]+\\.usearch(\\.json)?",
   "sources\\.json",
 );

@@ -13,6 +13,8 @@ export interface CocoFile {
   categoryNames: Map<number, string>;
   /** Image id -> category of its first annotation in file order. */
   firstCategory: Map<number, number>;
+  /** Images with annotations of other categories, too. */
+  ofSeveral: Set<number>;
 }
 
 type Item = Readonly<Record<string, unknown>>;
@@ -34,7 +36,12 @@ export async function readCocoFile(
   report: (doneMb: number, totalMb: number) => void,
 ): Promise<CocoFile> {
   requireFile(path, "a JSON file", NEXT);
-  const file: CocoFile = { images: [], categoryNames: new Map(), firstCategory: new Map() };
+  const file: CocoFile = {
+    images: [],
+    categoryNames: new Map(),
+    firstCategory: new Map(),
+    ofSeveral: new Set(),
+  };
   const counts: Record<ListName, number> = { images: 0, annotations: 0, categories: 0 };
   const parser = new JSONParser({ paths: LISTS.map((list) => `$.${list}.*`), keepStack: false });
   parser.onValue = ({ value, stack }) => {
@@ -80,7 +87,9 @@ function addItem(file: CocoFile, list: ListName, item: Item, where: string): voi
   } else {
     const image = numberOf(item, "image_id", where);
     const category = numberOf(item, "category_id", where);
-    if (!file.firstCategory.has(image)) file.firstCategory.set(image, category);
+    const first = file.firstCategory.get(image);
+    if (first === undefined) file.firstCategory.set(image, category);
+    else if (first !== category) file.ofSeveral.add(image);
   }
 }
 

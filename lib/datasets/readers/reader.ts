@@ -9,6 +9,8 @@ export interface LabelledImage {
   classKey: string;
   /** The class's name for people; the key if omitted. */
   className?: string;
+  /** Its split in a person's own data: "train", "validation", "test" or "". */
+  split?: string;
 }
 
 /**
@@ -31,6 +33,8 @@ export interface Reading {
   skipped: SkippedCounts;
   /** Files that are neither read as images nor known to be harmless. */
   leftOut: LeftOut[];
+  /** Sentences about what was recognised in a person's own photos. */
+  said?: string[];
 }
 
 /** Receives the progress of a reader. */

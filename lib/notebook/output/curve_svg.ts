@@ -1,5 +1,5 @@
 // Small line charts as SVG text: drawn in a millisecond, for figures that follow a slider.
-import { escapeHtml } from "./html";
+import { escapeHtml } from "../../common/html";
 
 /** A small chart. */
 export interface SmallChart {

@@ -1,11 +1,11 @@
 // Buttons that start and stop the run of a config; its status follows in place.
 import { basename } from "node:path";
+import { escapeHtml } from "../../common/html";
 import { Interrupted } from "../../common/interrupt";
 import { followRun, isLive, type RunView } from "../../runs/follow";
 import { runFolder } from "../../runs/run_folder";
 import { isUnderWay } from "../../runs/start_folder";
 import { chartSvg } from "../output/curve_svg";
-import { escapeHtml } from "../output/html";
 import { attachRun, type RunHandle, startRun } from "../views/run_handle";
 import { lossSeries, statusBundle } from "../views/run_views";
 import { column, liveHtml, row } from "../widgets/boxes";

@@ -1,12 +1,12 @@
 // Tweaks a config with the mouse: its schedule, margin, cost and pictures follow, and a button trains it.
 import sharp from "sharp";
 import { UserError } from "../../common/errors";
+import { escapeHtml } from "../../common/html";
 import { type ConfigOverrides, overrideConfig, requireSetting } from "../../config/config";
 import { nameOfConfig } from "../../config/run_name";
 import type { RunEstimate } from "../../training/estimate";
 import { chartSvg } from "../output/curve_svg";
 import { useBundledFonts } from "../output/fonts";
-import { escapeHtml } from "../output/html";
 import { column, liveHtml, row } from "../widgets/boxes";
 import type { Control } from "../widgets/control";
 import { button } from "../widgets/controls";

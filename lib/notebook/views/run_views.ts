@@ -2,14 +2,15 @@
 import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { UserError } from "../../common/errors";
+import { escapeHtml } from "../../common/html";
 import { formatSeconds } from "../../common/progress";
 import { baselineText } from "../../runs/baseline";
 import { isLive, type RunView } from "../../runs/follow";
 import { readRunConfig, runFile } from "../../runs/run_folder";
 import { evaluationTable, scoredOnLine, statusText } from "../../runs/run_status";
+import { untrainedText } from "../../runs/untrained";
 import type { MimeBundle } from "../output/display";
 import type { Figure } from "../output/figure";
-import { escapeHtml } from "../output/html";
 import { type LineSeries, lineFigure, sideBySide } from "../output/plots";
 import { barHtml } from "../output/progress";
 import { type Table, tableText } from "../output/table";
@@ -63,7 +64,13 @@ export function statusBundle(view: RunView): MimeBundle {
   const step = view.steps.at(-1);
   const table: Table = evaluationTable(view);
   const hasTable = table.rows.length > 0;
-  const told = [scoredOnLine(view), baselineText(view.baseline), settingsOf(view), endOf(view)];
+  const told = [
+    scoredOnLine(view),
+    baselineText(view.baseline),
+    untrainedText(view.retrievals.at(-1)),
+    settingsOf(view),
+    endOf(view),
+  ];
   const lines = told.filter((line) => line !== "");
   const bar = barHtml(text, view.state === "finished" ? 1 : step ? step.step / step.totalSteps : 0);
   return {

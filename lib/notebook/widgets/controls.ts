@@ -1,6 +1,6 @@
 // Controls of a cell: slider, checkbox, dropdown, text, button.
 import { UserError } from "../../common/errors";
-import { escapeHtml } from "../output/html";
+import { escapeHtml } from "../../common/html";
 import { type Control, makeControl, type ValueKind } from "./control";
 import { controlState } from "./ipywidgets";
 import { latest } from "./latest";

@@ -3,7 +3,8 @@ import { pickLabels } from "../../common/labels";
 import { randomStream } from "../../common/random";
 import type { Texts } from "../../common/texts";
 import { pickRows, type Vectors } from "../../common/vectors";
-import type { BatchSourceSettings } from "../../config/parts";
+import type { EpochSettings } from "../../config/optimiser";
+import type { BatchSourceSettings, SamplerSettings } from "../../config/parts";
 import { dataFolder } from "../../config/paths";
 import { drawAugmentPlan } from "../../images/loading/augment_plan";
 import { PixelLoader } from "../../images/loading/pixel_loader";
@@ -38,12 +39,36 @@ export interface LabelledFiles<Files extends Texts = readonly string[]> {
   labels: ArrayLike<number>;
 }
 
-/** Counts the whole batches in an epoch (the last, smaller one is dropped), at most `maxStepsPerEpoch`. */
-function stepsPerEpoch(config: BatchSourceSettings, rowCount: number, { worldSize }: Shard): number {
-  const { samplesPerClass: m } = config;
+/** The length of an epoch. */
+export interface EpochLength {
+  /** Whole batches in an epoch, at most `maxStepsPerEpoch`; the last, smaller one is dropped. */
+  steps: number;
+  /** Number of times that the epoch goes through the rows. */
+  passes: number;
+}
+
+/**
+ * Returns the length of an epoch over N rows: one pass, or as many as `leastSteps` needs.
+ * @param worldSize number of processes
+ */
+export function epochLength(
+  config: SamplerSettings & EpochSettings,
+  rowCount: number,
+  worldSize: number,
+): EpochLength {
+  const { samplesPerClass: m, batchSize, nEpochs, leastSteps, maxStepsPerEpoch } = config;
   const rows = config.sampler === "m_per_class" ? rowCount - (rowCount % m) : rowCount;
-  const whole = Math.floor(rows / (config.batchSize * worldSize));
-  return config.maxStepsPerEpoch > 0 ? Math.min(whole, config.maxStepsPerEpoch) : whole;
+  const step = batchSize * worldSize;
+  const wanted = Math.ceil(leastSteps / nEpochs) * step;
+  const passes = rows > 0 ? Math.max(1, Math.ceil(wanted / rows)) : 1;
+  const whole = Math.floor((rows * passes) / step);
+  return { steps: maxStepsPerEpoch > 0 ? Math.min(whole, maxStepsPerEpoch) : whole, passes };
+}
+
+/** A row of the table, and the pass in which it is seen, from 1 over the whole run. */
+interface PassRow {
+  row: number;
+  pass: number;
 }
 
 /** Returns a function from a position to the rows of a process's batch. */
@@ -51,22 +76,39 @@ function rowsOf(
   config: BatchSourceSettings,
   labels: ArrayLike<number>,
   shard: Shard,
-): (position: Position) => number[] {
-  const orders = new Map<number, number[]>();
-  return ({ epoch, stepInEpoch }) => {
-    if (!orders.has(epoch)) {
-      orders.clear();
-      orders.set(epoch, epochOrder(config, labels, epoch, shard));
-    }
-    const { batchSize, accumulationSteps } = config;
-    return rowsOfStep(orders.get(epoch)!, batchSize, stepInEpoch, shard, accumulationSteps);
+): (position: Position) => PassRow[] {
+  const { batchSize, accumulationSteps } = config;
+  const rowCount = labels.length;
+  const { passes } = epochLength(config, rowCount, shard.worldSize);
+  // numbers: the row, plus rowCount for each earlier pass of the epoch
+  const orderOf = remembered((epoch: number) =>
+    Array.from({ length: passes }, (_, i) =>
+      epochOrder(config, labels, (epoch - 1) * passes + i + 1, shard).map((row) => i * rowCount + row),
+    ).flat(),
+  );
+  return ({ epoch, stepInEpoch }) =>
+    rowsOfStep(orderOf(epoch), batchSize, stepInEpoch, shard, accumulationSteps).map((number) => ({
+      row: number % rowCount,
+      pass: (epoch - 1) * passes + Math.floor(number / rowCount) + 1,
+    }));
+}
+
+/** Returns the function with its last result kept. */
+function remembered<T>(compute: (key: number) => T): (key: number) => T {
+  let last: { key: number; value: T } | undefined;
+  return (key) => {
+    if (last?.key !== key) last = { key, value: compute(key) };
+    return last.value;
   };
 }
 
-function labelsOf(table: LabelledFiles<Texts>, rows: readonly number[]): Pick<Batch, "labels" | "files"> {
+function labelsOf(table: LabelledFiles<Texts>, rows: readonly PassRow[]): Pick<Batch, "labels" | "files"> {
   return {
-    labels: pickLabels(table.labels, rows),
-    files: rows.map((row) => table.files.at(row)!),
+    labels: pickLabels(
+      table.labels,
+      rows.map(({ row }) => row),
+    ),
+    files: rows.map(({ row }) => table.files.at(row)!),
   };
 }
 
@@ -80,13 +122,13 @@ export function featureBatches(
 ): BatchSource {
   const rowsAt = rowsOf(config, table.labels, shard);
   return {
-    stepsPerEpoch: stepsPerEpoch(config, table.files.length, shard),
+    stepsPerEpoch: epochLength(config, table.files.length, shard.worldSize).steps,
     async batchAt(position) {
       const rows = rowsAt(position);
       const { labels, files } = labelsOf(table, rows);
       const { data: inputs } = pickRows(
         features,
-        rows.map((row) => featureRows[row]!),
+        rows.map(({ row }) => featureRows[row]!),
       );
       return { inputs, shape: [files.length, features.length], labels, files };
     },
@@ -104,13 +146,13 @@ export function imageBatches(
   shard = ONE_PROCESS,
 ): BatchSource {
   const rowsAt = rowsOf(config, table.labels, shard);
-  const steps = stepsPerEpoch(config, table.files.length, shard);
+  const { steps } = epochLength(config, table.files.length, shard.worldSize);
   const loader = new PixelLoader({ ...config, dataDir: dataFolder(config) }, normalisation);
   const prepare = async (position: Position): Promise<Batch> => {
     const rows = rowsAt(position);
     const { labels, files } = labelsOf(table, rows);
-    const plans = rows.map((row) =>
-      drawAugmentPlan(randomStream(config.seed, "augment", position.epoch, row), config.imageSize),
+    const plans = rows.map(({ row, pass }) =>
+      drawAugmentPlan(randomStream(config.seed, "augment", pass, row), config.imageSize),
     );
     const inputs = await loader.load(files, plans);
     return { inputs, shape: [files.length, config.imageSize, config.imageSize, 3], labels, files };

@@ -12,7 +12,8 @@ import { featuresPath, tablePath } from "../../config/paths";
 import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../../features/feature_files";
 import { ensureFeatures } from "../../features/features";
 import { holdOutClasses } from "./choice_classes";
-import { distinctFiles, ownPositions, readWholeData, requireClasses } from "./read_run_data";
+import { requireClasses } from "./learnable";
+import { distinctFiles, ownPositions, readWholeData } from "./read_run_data";
 import { filesAt, type RunData, type SetName } from "./run_data";
 
 /** Tables and features of a frozen run. */
@@ -28,8 +29,12 @@ export interface FrozenData {
 
 /** Options of reading the data of a frozen run. */
 export interface FrozenDataOptions extends ProgressOptions {
-  /** Throws if a run of so many classes and distinct images does not fit; called before any feature is computed. */
-  checkSize?(counts: { classes: number; distinct: number }): void;
+  /**
+   * Throws if a run cannot learn from the data, or does not fit; called before any feature is computed.
+   * @param distinct number of distinct images
+   * @param source the table or folder of the data
+   */
+  check?(data: Pick<RunData, "train" | "classCount">, distinct: number, source: string): void;
 }
 
 /**
@@ -65,7 +70,7 @@ async function fromPipeline(config: FrozenDataSettings, options: FrozenDataOptio
   const data = await readWholeData(config);
   requireClasses(data.classCount, tablePath(config));
   const files = distinctFiles(data.train.files, data.validation.files);
-  options.checkSize?.({ classes: data.classCount, distinct: files.length });
+  options.check?.(data, files.length, tablePath(config));
   const features = await ensureFeatures(config, "train", files, options);
   const rowOf = rowsByFile(files);
   if (config.holdOutShare > 0) return splitHeldOut(config, data, features, rowOf);
@@ -83,14 +88,13 @@ async function fromPipeline(config: FrozenDataSettings, options: FrozenDataOptio
 }
 
 /** Reads a folder of features with labels, or a folder with train/, and optionally queries/ and index/ of held-out classes. */
-async function fromFolder(config: FrozenDataSettings, { checkSize }: FrozenDataOptions): Promise<FrozenData> {
+async function fromFolder(config: FrozenDataSettings, { check }: FrozenDataOptions): Promise<FrozenData> {
   const folder = featuresPath(config);
   const hasParts = existsSync(join(folder, "train", FEATURE_FILES.summary));
   const train = await labelled(config, hasParts ? join(folder, "train") : folder);
   const features = train.open.readAll();
   const classCount = requireLabelsWithoutGaps(train.open.folder, train.labels);
   requireClasses(classCount, train.open.folder);
-  checkSize?.({ classes: classCount, distinct: train.files.length });
   const rows = Array.from({ length: features.count }, (_, row) => row);
   const validates = (row: number) => train.folds?.[row] === config.fold;
   const trained = rows.filter((row) => !validates(row));
@@ -118,6 +122,7 @@ async function fromFolder(config: FrozenDataSettings, { checkSize }: FrozenDataO
     own: ownPositions(imagePaths(heldOut.queries), imagePaths(heldOut.index)),
   };
   const data = { train: part(trained), validation: part(validated), classCount, retrieval };
+  check?.(data, train.files.length, folder);
   if (config.holdOutShare > 0) return splitHeldOut(config, data, features, rowsByFile([...train.files]));
   return {
     data,

@@ -1,7 +1,6 @@
 // Reads the tables of a run: training and validation images, and the held-out retrieval set if there is one.
 import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
-import { UserError } from "../../common/errors";
 import { projectPath } from "../../common/project";
 import type { Texts } from "../../common/texts";
 import type { TableSettings } from "../../config/data";
@@ -11,6 +10,7 @@ import { readImageRows } from "../../datasets/rows";
 import { heldOutClasses, tableClasses } from "../../runs/provenance";
 import { readTrainingTable } from "../../tables/training_table";
 import { holdOutClasses } from "./choice_classes";
+import { requireClasses } from "./learnable";
 import type { RetrievalFiles, RunData } from "./run_data";
 
 /** Reads the tables of a config. @throws UserError if one is missing; the message names the step that makes it */
@@ -18,17 +18,6 @@ export async function readRunData(config: RunDataSettings): Promise<RunData> {
   const data = holdOutClasses(await readWholeData(config), config);
   requireClasses(data.classCount, tablePath(config));
   return data;
-}
-
-const LEAST_CLASSES = 2;
-
-/** Throws if there is only one class: the loss would always be 0. @param source the table or folder of the classes */
-export function requireClasses(classes: number, source: string): void {
-  if (classes >= LEAST_CLASSES) return;
-  throw new UserError(
-    `Expected images of ${LEAST_CLASSES} classes or more in ${source}: there is one class, so there is nothing to tell apart.`,
-    "Add images of another class (get-data, preprocess, merge), or search without training: npx guie embed FOLDER --out FOLDER.",
-  );
 }
 
 /** Reads the tables with all classes, whatever the config's `holdOutShare`. */

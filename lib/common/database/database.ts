@@ -3,8 +3,8 @@ import { closeSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from "@duckdb/node-api";
-import { openRegularFile } from "../common/files/regular_file";
-import { checkInterrupt } from "../common/interrupt";
+import { openRegularFile } from "../files/regular_file";
+import { checkInterrupt } from "../interrupt";
 
 /** The limit of memory. The full tables (3 M rows in, 6 M out) need 1 GB; larger ones spill to files. */
 const MEMORY_LIMIT = "2GB";

@@ -1,0 +1,62 @@
+// The rows that a service searches at one time, ready to be searched. Shapes: N rows, F numbers per vector of the model,
+// d numbers per searched vector.
+import type { ProgressOptions } from "../common/progress";
+import { rowOf, type Vectors } from "../common/vectors";
+import { type OwnWhitening, whitenByThemselves } from "../retrieval/own_whitening";
+import { reduceRows } from "../retrieval/reduction";
+import type { IndexSource } from "./index_source";
+import { approximateSearcher, exactSearcher, type Searcher } from "./searcher";
+
+/** How rows are searched. */
+export interface SearchChoice {
+  /** True to whiten the rows, and the queries with them, by the rows' own statistics. */
+  whiten: boolean;
+  /** True to search a graph of the rows. */
+  approximate: boolean;
+}
+
+/** Searchable rows. The number of a row in answers stays the same while the service runs; its position may change. */
+export interface IndexState extends OwnWhitening {
+  source: IndexSource;
+  searcher: Searcher;
+  /** Returns the number of the row at a position. */
+  numberAt(position: number): number;
+  /** Returns the position of a row; undefined if it is not in the index (any more). */
+  positionOf(row: number): number | undefined;
+}
+
+/** The numbers of rows; without them a row's number is its position. */
+export type RowNumbers = Pick<IndexState, "numberAt" | "positionOf">;
+
+/** Makes rows searchable. */
+export async function indexState(
+  source: IndexSource,
+  { whiten, approximate }: SearchChoice,
+  numbers: RowNumbers = positionsOf(source),
+  options: ProgressOptions = {},
+): Promise<IndexState> {
+  const whitened = whiten
+    ? await whitenByThemselves(source.vectors)
+    : { vectors: source.vectors, whitening: undefined };
+  const searched = { ...source, ...whitened };
+  const searcher = await (approximate ? approximateSearcher(searched, options) : exactSearcher(searched));
+  return { source, searcher, ...whitened, ...numbers };
+}
+
+/** Returns a query as it is searched: a vector of the model [F], whitened if the rows are, or the vector of a row [d]. */
+export function searchVector(
+  { whitening, vectors, positionOf }: IndexState,
+  query: { vector: Float32Array } | { row: number },
+): Float32Array | undefined {
+  if ("row" in query) {
+    const position = positionOf(query.row);
+    return position === undefined ? undefined : rowOf(vectors, position);
+  }
+  if (!whitening) return query.vector;
+  const one: Vectors = { data: query.vector, count: 1, length: query.vector.length };
+  return reduceRows(one, whitening).data;
+}
+
+function positionsOf({ vectors: { count } }: IndexSource): RowNumbers {
+  return { numberAt: (position) => position, positionOf: (row) => (row < count ? row : undefined) };
+}

@@ -1,0 +1,195 @@
+// Photos as the index of a service: searched as soon as the first are embedded, read again on request.
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { messageOf } from "../common/errors";
+import { cacheFolder, keptFolder } from "../common/files/kept_folder";
+import { pickLabels } from "../common/labels";
+import { notice } from "../common/notice";
+import type { OnProgress } from "../common/progress";
+import type { Embedder } from "../embedding/embedder";
+import { embedPhotos, type PhotosSoFar, type PhotoVectors } from "../features/embed_photos";
+import { digestOf } from "../features/feature_sources";
+import { type ImageList, readImageList } from "../features/image_list";
+import type { UnusableImage } from "../images/loading/pixel_loader";
+import type { IndexSource } from "./index_source";
+import { indexState, type SearchChoice } from "./index_state";
+import type { LiveIndex } from "./live_index";
+import { PhotoNumbers } from "./row_numbers";
+
+/** The photos of a service, as they come in. */
+export interface PhotoStatus {
+  /** Photos in the folder or list. */
+  total: number;
+  /** Photos that are embedded or cannot be read. */
+  done: number;
+  /** True while photos are listed and embedded. */
+  busy: boolean;
+  /** Photos that were embedded since the folder was last read; the vectors of the others were there. */
+  embedded: number;
+  /** Photos that cannot be read. */
+  skipped: readonly UnusableImage[];
+  /** Files of the folder that are no images. */
+  leftOut: number;
+  /** What stopped the last reading, for a person at this machine. */
+  problem: string | undefined;
+}
+
+/** What a `PhotoIndex` needs. */
+export interface PhotoIndexConfig extends SearchChoice {
+  embedder: Embedder;
+  /** Absolute path of the photos: a folder, a table or a list. */
+  source: string;
+  /** Base of the paths in a table or list. */
+  dataDir: string;
+  /** Names of the classes; default: those that the photos come with. */
+  classNames: ReadonlyMap<number, string> | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+/** The share of the time that making new rows searchable may take. */
+const MOST_SHARE = 0.1;
+const NAME_LENGTH = 8;
+
+/** Keeps an index in step with photos on disk. */
+export class PhotoIndex {
+  readonly #config: PhotoIndexConfig;
+  readonly #index: LiveIndex;
+  readonly #numbers = new PhotoNumbers();
+  readonly #stop = new AbortController();
+  #status: PhotoStatus;
+  #list: ImageList | undefined;
+  #reading: Promise<void> | undefined;
+  #isAskedAgain = false;
+
+  /**
+   * Lists the photos and begins to embed those that are new.
+   * @throws UserError if there are none
+   */
+  static async open(config: PhotoIndexConfig, index: LiveIndex): Promise<PhotoIndex> {
+    const list = await readImageList(config.source, config.dataDir);
+    const photos = new PhotoIndex(config, index, list);
+    photos.reload();
+    return photos;
+  }
+
+  private constructor(config: PhotoIndexConfig, index: LiveIndex, list: ImageList) {
+    this.#config = config;
+    this.#index = index;
+    this.#list = list;
+    const { length: total } = list.rows.files;
+    this.#status = { total, done: 0, busy: true, embedded: 0, skipped: [], leftOut: 0, problem: undefined };
+  }
+
+  /** The photos as they are known now. */
+  get status(): PhotoStatus {
+    return this.#status;
+  }
+
+  /** Fulfilled when all photos that are known now are searchable. */
+  get whole(): Promise<void> {
+    return this.#reading ?? Promise.resolve();
+  }
+
+  /** Reads the photos again, at once or when the reading under way ends. */
+  reload(): void {
+    if (this.#reading) this.#isAskedAgain = true;
+    else
+      this.#reading = this.#readUntilDone().finally(() => {
+        this.#reading = undefined;
+      });
+  }
+
+  /** Stops embedding; what is embedded is kept. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#reading;
+  }
+
+  async #readUntilDone(): Promise<void> {
+    do {
+      this.#isAskedAgain = false;
+      this.#status = { ...this.#status, busy: true };
+      const problem = await this.#read().then(
+        () => undefined,
+        (error: unknown) => messageOf(error),
+      );
+      if (this.#stop.signal.aborted) return;
+      this.#status = { ...this.#status, busy: false, problem };
+      if (problem !== undefined) notice(`guie serve: ${problem}`);
+    } while (this.#isAskedAgain);
+  }
+
+  async #read(): Promise<void> {
+    const { embedder, source, dataDir, onProgress } = this.#config;
+    const list = this.#list ?? (await readImageList(source, dataDir));
+    this.#list = undefined;
+    const { length: total } = list.rows.files;
+    this.#status = { ...this.#status, total, done: 0, leftOut: list.leftOut.length };
+    let [readyAtMs, costMs] = [performance.now(), 0];
+    const onBlock = async (soFar: PhotosSoFar) => {
+      const startedAtMs = performance.now();
+      const isEarly = startedAtMs - readyAtMs < costMs / MOST_SHARE;
+      if (isEarly || soFar.done === total || soFar.done < this.#leastRows) return;
+      await this.#show(list, soFar.read(), { whiten: false, approximate: false });
+      readyAtMs = performance.now();
+      costMs = readyAtMs - startedAtMs;
+    };
+    const count: OnProgress = (report) => {
+      this.#status = { ...this.#status, done: report.done };
+      onProgress?.(report);
+    };
+    const whole = await embedPhotos(embedder, list, {
+      onProgress: count,
+      onBlock,
+      signal: this.#stop.signal,
+    });
+    const { embedded, skipped } = whole;
+    await this.#show(list, whole, this.#config);
+    this.#status = { ...this.#status, done: total, embedded, skipped };
+    notice(readText(whole, list));
+  }
+
+  /** The fewest rows that replace those of now before all photos are there: whole, whitened rows stay for longer. */
+  get #leastRows(): number {
+    const { vectors, whitening } = this.#index.state ?? {};
+    return (whitening ? 2 : 1) * (vectors?.count ?? 0);
+  }
+
+  /** Makes photos searchable. */
+  async #show(list: ImageList, photos: PhotoVectors, choice: SearchChoice): Promise<void> {
+    if (photos.vectors.count === 0) return this.#index.replace(undefined);
+    const numbers = this.#numbers.of(photos.files, photos.contents);
+    const state = await indexState(this.#sourceOf(list, photos), choice, numbers, this.#config);
+    this.#index.replace(state);
+  }
+
+  #sourceOf({ folder, rows }: ImageList, { vectors, files, contents, places }: PhotoVectors): IndexSource {
+    const { source, embedder, classNames } = this.#config;
+    const identity = digestOf([JSON.stringify(embedder.madeBy), ...contents]);
+    const key = createHash("sha256").update(source).digest("hex").slice(0, NAME_LENGTH);
+    return {
+      name: basename(source),
+      vectors,
+      files,
+      imageFolder: folder,
+      labels: rows.labels && pickLabels(rows.labels, places),
+      classNames: classNames ?? new Map(rows.classNames?.entries()),
+      features: { folder: keptFolder(cacheFolder(), "graphs", `${basename(source)}-${key}`), identity },
+    };
+  }
+}
+
+const SHOWN = 5;
+
+/** Returns the line about photos that were read: counts, and the first that cannot be read. */
+function readText({ vectors, embedded, skipped }: PhotoVectors, { leftOut }: ImageList): string {
+  const number = (value: number) => value.toLocaleString("en-US");
+  const parts = [
+    `guie serve: ${number(vectors.count)} photos can be searched: ${number(embedded)} embedded now, ${number(vectors.count - embedded)} known`,
+  ];
+  if (leftOut.length > 0) parts.push(`${number(leftOut.length)} other files left out`);
+  if (skipped.length > 0) parts.push(`${number(skipped.length)} cannot be read:`);
+  const lines = skipped.slice(0, SHOWN).map(({ file, reason }) => `  ${file}: ${reason}`);
+  if (skipped.length > SHOWN) lines.push("  ... (GET /health lists more)");
+  return [parts.join("; "), ...lines].join("\n");
+}
