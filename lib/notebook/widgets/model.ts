@@ -1,6 +1,6 @@
 // The model of a widget: its state, the same in the kernel and in every page.
 import { packState, type State, unpackState } from "./buffers";
-import { type Comm, kernelComms } from "./comm";
+import { type Comm, type CommHandlers, kernelComms } from "./comm";
 
 const TARGET = "jupyter.widget";
 /** A page that is loaded again asks here for all models. */
@@ -52,6 +52,7 @@ export function openModel(state: State, handlers: ModelHandlers = {}): Model {
   const values = { ...state };
   let comm: Comm | undefined;
   if (comms?.takesInput()) {
+    comms.listen(CONTROL_TARGET, answerPage);
     const { state: data, buffer_paths, buffers } = packState(values);
     comm = comms.open({
       target: TARGET,
@@ -98,7 +99,15 @@ export function modelReference({ id }: Model): string | null {
   return id === undefined ? null : `IPY_MODEL_${id}`;
 }
 
-/** Sends all models to a page that asks for them. */
+/** Answers a page that asks for all models. */
+function answerPage(page: Comm): CommHandlers {
+  return {
+    onMessage: (message) => {
+      if ((message as Message).method === "request_states") sendAll(page);
+    },
+  };
+}
+
 function sendAll(page: Comm): void {
   const all = [...openModels].map(([id, state]) => {
     const { _model_name, _model_module, _model_module_version } = state;
@@ -114,9 +123,3 @@ function sendAll(page: Comm): void {
   const paths = buffer_paths.map(([id, _, ...path]) => [id, ...path]);
   page.send({ method: "update_states", states, buffer_paths: paths }, buffers);
 }
-
-kernelComms()?.listen(CONTROL_TARGET, (page) => ({
-  onMessage: (message) => {
-    if ((message as Message).method === "request_states") sendAll(page);
-  },
-}));
