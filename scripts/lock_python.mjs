@@ -10,6 +10,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const FOLDER = ".cache/uv";
 const UV = "uv==0.13.9";
 
+/** Python sides of widgets, which anywidget wants: the TypeScript kernel speaks for itself (scripts/kernel/comms.js). */
+const LEFT_OUT = ["ipywidgets", "psygnal", "widgetsnbextension"];
+
 const HEAD = "# Made by `npm run lock:python` from requirements.txt: do not edit.\n";
 
 /** Writes a lock file: versions and hashes of the requirements and all their dependencies. */
@@ -17,10 +20,11 @@ async function lock({ file, tensorflow }) {
   const wanted = join(root, FOLDER, "wanted.txt");
   writeFileSync(wanted, `${readFileSync(join(root, "requirements.txt"), "utf8")}${tensorflow}\n`);
   const options = ["--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes", "--no-annotate"];
+  const without = LEFT_OUT.flatMap((name) => ["--no-emit-package", name]);
   const quiet = ["--no-emit-index-url", "--no-header", "--quiet"];
   await run(
     join(root, FOLDER, "bin/uv"),
-    ["pip", "compile", ...options, ...quiet, wanted, "-o", `${wanted}.lock`],
+    ["pip", "compile", ...options, ...without, ...quiet, wanted, "-o", `${wanted}.lock`],
     {
       cwd: root,
       next: "look at uv's message above: is the Python registry reachable? do the versions fit together?",

@@ -14,7 +14,7 @@ export {
   openApproximateIndex,
   recallOf,
 } from "../retrieval/approximate";
-export { type RunningService, type ServeOptions, serve } from "../serving/serve";
+export type { RunningService } from "../serving/serve";
 // scores
 export { precisionAt5, type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
 export { climbLadder, heldOutFiles, type LadderRung } from "../experiments/ladder";

@@ -1,4 +1,4 @@
-// Data_Merge: one balanced training table with folds and held-out classes; and its possible duplicates.
+// Data_Merge: one balanced training table with folds and held-out classes; and what is wrong with its photos.
 
 export { type FoldMode, mergeTables, type TableCounts } from "../tables/merge_tables";
 export { type HeldOut, heldOutBefore } from "../tables/held_out";
@@ -15,3 +15,14 @@ export { type FoundClass, findClasses } from "../tables/find_classes";
 export { type SampledRow, sampleRows } from "../tables/sample_rows";
 export { imagesOfClass, readTrainingTable, type TrainingTable } from "../tables/training_table";
 export { type DuplicatePair, type DuplicateReport, findDuplicates } from "../inspection/duplicates";
+export {
+  type InspectOptions,
+  type InspectReport,
+  inspectPhotos,
+  type LabelSuspect,
+  type SameClasses,
+  type TwinPair,
+  type TwoGroups,
+  type UnlikePhoto,
+} from "../inspection/inspect";
+export { writeReport } from "../inspection/report_files";

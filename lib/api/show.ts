@@ -26,6 +26,7 @@ export {
   sampleGrid,
   searchGrid,
 } from "../notebook/views/gallery";
+export { inspectionGrid } from "../notebook/views/inspection_views";
 // Model_Preparation
 export { drawGraph } from "../notebook/views/graph_drawing";
 // Train

@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { installPath } from "../common/project";
 import { registerDuplicates } from "./data/duplicates";
 import { registerGetData } from "./data/get_data";
+import { registerInspect } from "./data/inspect";
 import { registerMerge } from "./data/merge";
 import { registerPreprocess } from "./data/preprocess";
 import { registerCompare } from "./model/compare";
@@ -21,11 +22,12 @@ import { registerTrain } from "./train/train";
 import { registerSearch, registerTune } from "./train/tune";
 import { registerWatch } from "./train/watch";
 import { registerEmbed } from "./use/embed";
+import { registerFind } from "./use/find";
 import { registerServe } from "./use/serve";
 
 /** Groups of the help, with their commands in the order of the pipeline; each file registers one. */
 const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> = {
-  "Data:": [registerGetData, registerPreprocess, registerMerge, registerDuplicates],
+  "Data:": [registerGetData, registerPreprocess, registerMerge, registerDuplicates, registerInspect],
   "Model:": [
     registerPrepareModel,
     registerEvaluate,
@@ -44,7 +46,7 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> 
     registerWatch,
     registerScaling,
   ],
-  "Use:": [registerEmbed, registerServe],
+  "Use:": [registerServe, registerFind, registerEmbed],
 };
 
 /** Makes the command line. Parsing throws a CommanderError on wrong usage, and after help. */

@@ -6,6 +6,7 @@ import { asOwner } from "../common/files/claim";
 import { projectPath } from "../common/project";
 import { DATA_SETS } from "./catalogue";
 import { type GetDataOptions, type GetDataResult, readDataSet } from "./get_data";
+import { forgetFault, GET_DATA } from "./over_data_sets";
 import type { OwnSource } from "./own/own_images";
 import { readOwnImages, sourcePath } from "./own/read_own_images";
 import {
@@ -116,5 +117,8 @@ export async function getPhotos(
     linkOwn(home, ownDataSet(row), row);
     writeOwnRow(home, row);
   });
-  return readDataSet(home, ownDataSet(row, reading), options);
+  const set = ownDataSet(row, reading);
+  const result = await readDataSet(home, set, options);
+  forgetFault(home, GET_DATA, set);
+  return result;
 }

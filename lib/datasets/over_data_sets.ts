@@ -45,7 +45,7 @@ export async function tryEach<Result>(
   for (const set of sets) {
     try {
       results.push(await work(set));
-      rmSync(notePath(dataDir, step, set), { force: true });
+      forgetFault(dataDir, step, set);
     } catch (thrown) {
       const { syscall } = thrown as NodeJS.ErrnoException;
       const error = inWords(thrown);
@@ -66,6 +66,11 @@ function recordFault(dataDir: string, step: EachStep, set: DataSet, fault: Fault
   } catch (error) {
     return { ...fault, message: `${fault.message}\n${messageOf(error)}` };
   }
+}
+
+/** Removes the note of a data set's fault, after the step has succeeded. */
+export function forgetFault(dataDir: string, step: EachStep, set: DataSet): void {
+  rmSync(notePath(dataDir, step, set), { force: true });
 }
 
 /** Throws all faults as one error. @throws UserError if there is at least one fault */

@@ -32,9 +32,10 @@ export function linkRaw(dataDir: string, set: Pick<DataSet, "folder">, raw: stri
  */
 export function linkOwn(dataDir: string, set: Pick<DataSet, "folder" | "name">, own: OwnSource): void {
   const images = ownFolder(own);
-  if (!existsSync(images))
+  const missing = [sourcePath(own.source), images].find((path) => !existsSync(path));
+  if (missing !== undefined)
     throw new UserError(
-      `The photos of ${set.name} are expected in ${images}: there is no such folder.`,
+      `The photos of ${set.name} are expected in ${missing}: there is nothing.`,
       `Put them back there, or change "source" of ${set.name} in ${resolve(rawFolder(dataDir, set), "../../data_sets.json")}.`,
     );
   const folder = rawFolder(dataDir, set);

@@ -7,6 +7,7 @@ import { Interrupted, withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { type ConfigOverrides, overrideConfig, type SettingName, type TrainConfig } from "../config/config";
 import { presentNamesWithNotice } from "../config/old_names";
+import { tablePath } from "../config/paths";
 import { viewRun } from "../runs/follow";
 import type { ScoredOn, Untrained } from "../runs/metrics";
 import { isFinished, runFile, runFolder } from "../runs/run_folder";
@@ -14,6 +15,7 @@ import { scoredOnText } from "../runs/scored_on";
 import { refuseOtherStart } from "../runs/start_check";
 import { prepareRunFolder } from "../runs/start_folder";
 import { gainOf, quotedText, WORSE } from "../runs/untrained";
+import { readRunData } from "../training/data/read_run_data";
 import { runTraining } from "../training/run";
 
 /** The values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */
@@ -120,7 +122,19 @@ export async function runSweep(
   });
 }
 
+/** Reads the tables of the runs that hold out training classes. @throws UserError if these are too few to choose by */
+async function requireChoice(runs: readonly SweepRun[]): Promise<void> {
+  const tables = new Map<string, SweepRun["config"]>();
+  for (const { config } of runs) {
+    const { dataDir, csv, holdOutShare, features, fold } = config;
+    const isTable = features === "" && existsSync(tablePath(config));
+    if (holdOutShare > 0 && isTable) tables.set(JSON.stringify([dataDir, csv, holdOutShare, fold]), config);
+  }
+  for (const config of tables.values()) await readRunData(config);
+}
+
 async function trainAll(runs: SweepRun[], { onRun, onProgress, advice }: SweepOptions): Promise<void> {
+  await requireChoice(runs);
   for (const run of runs) {
     prepareRunFolder(run.config, { folder: run.folder, advice });
     if (!isFinished(run.folder)) continue;

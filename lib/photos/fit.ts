@@ -1,21 +1,21 @@
 // From photos to a model and an answer: reads, resizes, holds classes out, climbs the ladder, says which rung is worth it.
-import { UserError } from "../common/errors";
 import { withSignal } from "../common/interrupt";
 import { formatSeconds, type TaskOptions } from "../common/progress";
-import { overrideConfig, type TrainConfig } from "../config/config";
+import { overrideConfig } from "../config/config";
+import type { EstimateSettings } from "../config/parts";
 import { preset } from "../config/presets";
-import type { Stage } from "../config/run";
+import type { RunSettings, Stage } from "../config/run";
 import type { OwnSource } from "../datasets/own/own_images";
 import { sourcePath } from "../datasets/own/read_own_images";
 import { ownNameOf } from "../datasets/own_sets";
 import { compareOnHeldOut } from "../experiments/compare";
 import type { ComparisonRow } from "../retrieval/evaluation";
 import { isFinished, runFolder } from "../runs/run_folder";
-import { beginRun } from "../training/begin_run";
 import { estimateRun, type RunEstimate } from "../training/estimate";
-import { trainRun } from "../training/processes/train_run";
+import { crossValidateRungs } from "./cross_validated";
 import { type Advice, adviceOf } from "./ladder_advice";
 import { type PreparedData, prepareData } from "./prepare_data";
+import { trainStage } from "./train_stage";
 
 /** Options of `fit`. */
 export interface FitOptions extends TaskOptions, Omit<OwnSource, "source" | "labels"> {
@@ -42,12 +42,20 @@ export interface FitReport extends PreparedData {
   /** The rungs, each compared with the best one below it. */
   rungs: ComparisonRow[];
   advice: Advice;
+  /**
+   * Where few classes are held out: the rungs that are fitted in seconds, cross-validated over all classes; each class
+   * is scored by a model that has not learned it.
+   */
+  crossValidated: ComparisonRow[];
   /** Rungs that were not climbed, and why. */
   leftOut: { model: string; reason: string }[];
 }
 
 const TITLES = { frozen: "neck on frozen features", fine_tune: "fine-tuning" } as const;
 const THIRD = 1 / 3;
+/** Below this number of held-out classes the rungs are cross-validated, too. */
+const FEW_CLASSES = 20;
+const WHITENED = "whitened";
 
 /**
  * Fits models to photos with classes, and tells which is worth it on classes that none of them has seen. A later call
@@ -69,7 +77,7 @@ async function climb(photos: string, options: FitOptions & { name: string }): Pr
   const { imageColumn, classColumn, splitColumn, root, classLevel, pattern } = options;
   const source = { source: photos, imageColumn, classColumn, splitColumn, root, classLevel, pattern };
   const data = await prepareData(source, { name, dataset, holdOut, seed, say, onProgress });
-  const configOf = (stage: Stage) => configFor(preset(presetName, stage), data.dataDir, name);
+  const configOf = (stage: Stage) => stageConfig(presetName, stage, data.dataDir, name);
   say(`${data.images} photos of ${data.classes} classes, ${data.heldOut} of them held out: ${data.dataDir}`);
   const models = ["backbone"];
   const leftOut: FitReport["leftOut"] = [];
@@ -81,24 +89,28 @@ async function climb(photos: string, options: FitOptions & { name: string }): Pr
       leftOut.push({ model: config.runName, reason });
       continue;
     }
-    const summary = await trainRun(beginRun(config, { overwrite }), { onProgress, say });
-    if (summary.reason !== "finished")
-      throw new UserError(`${config.runName} ${summary.reason}.`, "Run the same command again: it goes on.");
+    await trainStage(config, { overwrite, onProgress, say });
     models.push(config.runName);
   }
-  const ladder = ladderConfig(configOf("frozen"));
+  const frozen = configOf("frozen");
+  const ladder = overrideConfig(frozen, { holdOutShare: 0 });
   const pixels = await compareOnHeldOut(ladder, ["pixels"], { onProgress }); // shown, but no rung to use
   const climbed = await compareOnHeldOut(ladder, models, { against: "best", onProgress });
   const titles = {
-    [configOf("frozen").runName]: TITLES.frozen,
+    [frozen.runName]: TITLES.frozen,
     [configOf("fine_tune").runName]: TITLES.fine_tune,
   };
-  return { name, ...data, rungs: [...pixels, ...climbed], advice: adviceOf(climbed, titles), leftOut };
+  const crossValidated =
+    data.heldOut < FEW_CLASSES && !leftOut.some(({ model }) => model === frozen.runName)
+      ? await crossValidateRungs(ladder, { whitened: WHITENED, frozen: frozen.runName }, { onProgress })
+      : [];
+  const advice = adviceOf(climbed, crossValidated, titles);
+  return { name, ...data, rungs: [...pixels, ...climbed], crossValidated, advice, leftOut };
 }
 
 /** Returns the reason why a run does not fit into the time that is left; undefined if it does. */
 async function whyTooLong(
-  config: Readonly<TrainConfig>,
+  config: EstimateSettings & RunSettings,
   endMs: number,
   say: (line: string) => void,
 ): Promise<string | undefined> {
@@ -118,11 +130,8 @@ function secondsOf({ featureSeconds = 0, trainingSeconds = 0, evaluationSeconds 
   return featureSeconds + trainingSeconds + 2 * evaluationSeconds;
 }
 
-function configFor(config: TrainConfig, dataDir: string, name: string): Readonly<TrainConfig> {
-  const start = config.stage === "fine_tune" ? { initFrom: `${name}_frozen` } : {};
-  return overrideConfig(config, { dataDir, runName: `${name}_${config.stage}`, ...start });
-}
-
-function ladderConfig(config: Readonly<TrainConfig>): Readonly<TrainConfig> {
-  return overrideConfig(config, { stage: "frozen", holdOutShare: 0 });
+/** Returns the config of one of the two stages. */
+function stageConfig(presetName: string, stage: Stage, dataDir: string, name: string) {
+  const start = stage === "fine_tune" ? { initFrom: `${name}_frozen` } : {};
+  return overrideConfig(preset(presetName, stage), { dataDir, runName: `${name}_${stage}`, ...start });
 }

@@ -5,7 +5,7 @@ import { ALL_DATASETS, type ComparisonRow, type Score } from "../retrieval/evalu
 export interface Advice {
   /** The model to use. */
   model: string;
-  /** The sentence for people. */
+  /** The sentences for people. */
   text: string;
 }
 
@@ -13,41 +13,42 @@ export interface Advice {
 const FEW_CLASSES = 5;
 
 /**
- * Chooses the rung to use from a climb: each row compares a rung with the best one below it.
- * @param rows the rungs from the bottom, each `against` the rung that was the best before it
+ * Chooses the rung to use. A rung counts as better only if the whole interval of its difference from the best one below
+ * it is above zero. Where rungs were cross-validated, over more classes than are held out, that decides about them.
+ * @param rows the rungs on held-out classes from the bottom, each against the best before it
+ * @param crossValidated some of them, cross-validated over all classes
  * @param titles names of rungs for people, by model
  */
 export function adviceOf(
   rows: readonly ComparisonRow[],
+  crossValidated: readonly ComparisonRow[] = [],
   titles: Readonly<Record<string, string>> = {},
 ): Advice {
-  const all = rows.filter(({ dataset }) => dataset === ALL_DATASETS);
   const title = (model: string) => titles[model] ?? model;
-  const steps = all.filter(({ against, scores }) => against !== undefined && isSure(scores.mp5.difference));
-  const best = steps.findLast(({ scores }) => scores.mp5.difference!.mean > 0) ?? all[0]!;
-  const { classes, against } = best;
-  const few =
-    classes < FEW_CLASSES
-      ? ` With ${classes} held-out classes a score means little: more classes tell more.`
-      : "";
-  const gain =
-    against === undefined
-      ? `no difference can be seen with ${classes} held-out classes`
-      : `${title(best.model)}: ${differenceText(best.scores.mp5.difference!)} mP@5 over ${title(against)}`;
-  const harmed = steps
-    .filter(({ scores }) => scores.mp5.difference!.mean < 0)
+  const isValidated = (model: string) => crossValidated.some((row) => row.model === model);
+  const held = rows.filter(({ dataset, model }) => dataset === ALL_DATASETS && !isValidated(model));
+  const validated = crossValidated.length > 0;
+  const climbed = [...crossValidated, ...held];
+  const best = climbed.findLast(({ scores }) => (scores.mp5.difference?.low ?? 0) > 0);
+  const worse = climbed
+    .filter(({ scores }) => (scores.mp5.difference?.high ?? 0) < 0)
     .map(({ model }) => title(model));
-  const worse = harmed.length > 0 ? ` Worse than without it: ${harmed.join(", ")}.` : "";
-  const above = all.slice(all.indexOf(best) + 1).filter(({ model }) => !harmed.includes(title(model)));
-  const nothing =
-    above.length > 0 && against !== undefined
-      ? ` No further difference can be seen with ${classes} held-out classes (${above.map(({ model }) => title(model)).join(", ")}).`
-      : "";
-  return { model: best.model, text: `${gain}; use ${best.model}.${worse}${nothing}${few}` };
-}
-
-function isSure(difference: Score["difference"]): boolean {
-  return difference !== undefined && (difference.low > 0 || difference.high < 0);
+  const base = climbed[0]!;
+  const { classes } = validated ? base : (best ?? base);
+  const where = validated ? `cross-validated over ${classes} classes` : `${classes} held-out classes`;
+  const parts = [
+    best
+      ? `${title(best.model)}: ${differenceText(best.scores.mp5.difference!)} mP@5 over ${title(best.against!)} (${where}); use ${best.model}.`
+      : `No difference can be seen (${where}); use ${base.model}, which needs no training.`,
+  ];
+  const above = climbed.slice(climbed.indexOf(best ?? base) + 1).map(({ model }) => title(model));
+  const unseen = above.filter((name) => !worse.includes(name));
+  if (best && unseen.length > 0) parts.push(`No further difference can be seen: ${unseen.join(", ")}.`);
+  if (worse.length > 0) parts.push(`Worse than without it: ${worse.join(", ")}.`);
+  const fewest = Math.min(...climbed.map((row) => row.classes));
+  if (fewest < FEW_CLASSES)
+    parts.push(`With ${fewest} held-out classes a score means little: more classes tell more.`);
+  return { model: (best ?? base).model, text: parts.join(" ") };
 }
 
 /** Formats "+.041 [+.012, +.070]". */

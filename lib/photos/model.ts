@@ -3,9 +3,9 @@ import { UserError } from "../common/errors";
 import { isImageName } from "../common/files/image_folder";
 import { withSignal } from "../common/interrupt";
 import { type OnProgress, shownProgress, type TaskOptions } from "../common/progress";
-import { projectPath } from "../common/project";
 import type { Vectors } from "../common/vectors";
 import { preset } from "../config/presets";
+import { sourcePath } from "../datasets/own/read_own_images";
 import type { Embedder } from "../embedding/embedder";
 import { BACKBONE, findModel, openModel } from "../embedding/find_model";
 import { embedPhotos } from "../features/embed_photos";
@@ -38,15 +38,23 @@ export class Model {
   /** The name that it was loaded by. */
   readonly name: string;
   readonly embedder: Embedder;
+  /** The preset that a backbone's settings are from. */
+  readonly preset: string;
 
-  constructor(name: string, embedder: Embedder) {
+  constructor(name: string, embedder: Embedder, preset: string) {
     this.name = name;
     this.embedder = embedder;
+    this.preset = preset;
   }
 
   /** E, the number of values of a vector. */
   get dim(): number {
     return this.embedder.length;
+  }
+
+  /** True for a pretrained tower, false for a trained run. */
+  get isBackbone(): boolean {
+    return this.embedder.madeBy.run === undefined;
   }
 
   /** Side of the square that the model sees, in px. */
@@ -91,11 +99,11 @@ export class Model {
     if (parts.every((part) => typeof part === "string"))
       return this.embedder.embedFiles(
         "/",
-        parts.map((file) => projectPath(file)),
+        parts.map((file) => sourcePath(file)),
         { onProgress },
       );
     const bytesOf = (part: string | Uint8Array) =>
-      typeof part === "string" ? readImageFile(projectPath(part)) : part;
+      typeof part === "string" ? readImageFile(sourcePath(part)) : part;
     const squares: RgbImage[] = [];
     for (const part of parts) squares.push(await decodeToSquare(await bytesOf(part), this.imageSize));
     return this.embedder.embedImages(squares);
@@ -117,7 +125,7 @@ export async function loadModel(
   const config = preset(presetName, "frozen");
   return withSignal(
     signal,
-    async () => new Model(name, openModel(await findModel(name, config, { onProgress }))),
+    async () => new Model(name, openModel(await findModel(name, config, { onProgress })), presetName),
   );
 }
 

@@ -94,19 +94,25 @@ export async function compareModels(
     for (const [i, part] of parts.entries()) {
       const scores = await scorePart(queries, index, labels, part);
       const reference = references[i];
-      const compared = compare(scores, reference?.scores, options);
+      const compared = compareScores(scores, reference?.scores, options);
       rows[i]!.push({
         model: name,
         against: reference?.name,
         ...describe(part, scores, learned),
         scores: compared,
       });
-      const isBetter = (compared.mp5.difference?.low ?? 0) > 0;
-      if (!reference || against === "previous" || (against === "best" && isBetter))
-        references[i] = { name, scores };
+      if (!reference || isNextReference(compared, against)) references[i] = { name, scores };
     }
   }
   return rows.flat();
+}
+
+/** Tells whether the models that follow are compared with this one, in place of the reference before it. */
+export function isNextReference(
+  { mp5 }: Pick<ComparisonRow["scores"], "mp5">,
+  against: NonNullable<ComparisonOptions["against"]>,
+): boolean {
+  return against === "previous" || (against === "best" && (mp5.difference?.low ?? 0) > 0);
 }
 
 /** Queries, and the rows that are searched for them. */
@@ -173,8 +179,8 @@ function describe(
   return { dataset, index, queries, queriesWithoutMatch, classes: asked.size, trainedOn };
 }
 
-/** Compares every measure with another model's, if there is one. */
-function compare(
+/** Compares every measure of a model's queries with another model's, if there is one; both have the same queries. */
+export function compareScores(
   scores: QueryScores,
   reference: QueryScores | undefined,
   options: BootstrapOptions,

@@ -51,7 +51,7 @@ export const NOTHING_LEARNED: Learned = {
 };
 
 /** Fewer held-out classes than this give a score that means little. */
-const FEW_CLASSES = 5;
+export const FEW_CLASSES = 5;
 
 /**
  * Formats "155 queries of 155 held-out classes, data/demo (3f2a91c0)"; under 5 classes it adds that the score means

@@ -3,6 +3,7 @@
 require("./compiler").patchCompiler(); // before tslab loads the compiler
 const { startKernel } = require("tslab/dist/main");
 const { patchChildOutput } = require("./child_output");
+const { offerComms } = require("./comms");
 const { patchConverter } = require("./converter");
 const { patchErrors } = require("./errors");
 const { patchInspect } = require("./inspect");
@@ -17,6 +18,7 @@ openTensorflowFirst();
 recordWatchers();
 setPlace();
 patchOutput();
+offerComms();
 patchChildOutput();
 patchConverter();
 patchInspect();

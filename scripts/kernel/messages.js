@@ -14,7 +14,7 @@ function sign(key, parts) {
   return hash.digest("hex");
 }
 
-/** Reads a message: { identity, header, content, buffers }; undefined if it is not signed with the key. */
+/** Reads a message: { identity, header, metadata, content, buffers }; undefined if it is not signed with the key. */
 function readMessage(key, frames) {
   const start = frames.findIndex((frame) => frame.equals(DELIMITER));
   if (start < 0) return undefined;
@@ -23,12 +23,12 @@ function readMessage(key, frames) {
   const expected = Buffer.from(sign(key, json));
   if (key && (signature.length !== expected.length || !timingSafeEqual(signature, expected)))
     return undefined;
-  const [header, , , content] = json.map((part) => JSON.parse(part.toString()));
-  return { identity: frames.slice(0, start), header, content, buffers: parts.slice(4) };
+  const [header, , metadata, content] = json.map((part) => JSON.parse(part.toString()));
+  return { identity: frames.slice(0, start), header, metadata, content, buffers: parts.slice(4) };
 }
 
 /** Writes a message that answers `parent`; without a parent, it answers no request. */
-function writeMessage(key, { type, content, parent, identity = [] }) {
+function writeMessage(key, { type, content, parent, identity = [], metadata = {}, buffers = [] }) {
   const header = {
     msg_id: randomUUID(),
     msg_type: type,
@@ -37,8 +37,8 @@ function writeMessage(key, { type, content, parent, identity = [] }) {
     username: "kernel",
     date: new Date().toISOString(),
   };
-  const parts = [header, parent?.header ?? {}, {}, content].map((part) => JSON.stringify(part));
-  return [...identity, DELIMITER, key ? sign(key, parts) : "", ...parts];
+  const parts = [header, parent?.header ?? {}, metadata, content].map((part) => JSON.stringify(part));
+  return [...identity, DELIMITER, key ? sign(key, parts) : "", ...parts, ...buffers];
 }
 
 module.exports = { PROTOCOL_VERSION, readMessage, writeMessage };

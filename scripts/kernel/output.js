@@ -1,6 +1,7 @@
 // Makes the output of cells complete and prompt.
 const { JupyterHandlerImpl } = require("tslab/dist/jupyter");
 const zeromq = require("zeromq");
+const { comms } = require("./comms");
 
 const STREAM_PAUSE_MS = 20;
 
@@ -46,18 +47,21 @@ function joinedStream(writeStream) {
   return { write, flush };
 }
 
-/** Patches the output of cells. */
+/** Patches the output of cells. What a comm's handler prints and shows goes to the cell that opened the comm. */
 function patchOutput() {
   sendAtOnce();
   const execute = JupyterHandlerImpl.prototype.handleExecuteImpl;
   JupyterHandlerImpl.prototype.handleExecuteImpl = async function (request, writeStream, writeDisplayData) {
     const { write, flush } = joinedStream(writeStream);
+    const writeHere = (...args) => (comms.handledCell()?.write ?? write)(...args);
     const display = (...args) => {
+      const cell = comms.handledCell();
+      if (cell) return cell.display(...args);
       flush();
       writeDisplayData(...args);
     };
     try {
-      return await execute.call(this, request, write, display);
+      return await execute.call(this, request, writeHere, display);
     } finally {
       flush();
     }

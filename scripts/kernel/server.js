@@ -4,6 +4,7 @@ const { format } = require("node:util");
 const ts = require("@tslab/typescript-for-tslab");
 const jupyter = require("tslab/dist/jupyter");
 const { getVersion } = require("tslab/dist/util");
+const { comms } = require("./comms");
 const { errorOf, publishErrors } = require("./errors");
 const { History } = require("./history");
 const { PROTOCOL_VERSION, readMessage, writeMessage } = require("./messages");
@@ -35,16 +36,17 @@ const REPLIES = {
     return this.handler.handleComplete(content);
   },
   history_request: ({ content }) => history.answer(content),
-  comm_info_request: () => ({ comms: {} }),
+  comm_info_request: ({ content }) => comms.info(content),
   interrupt_request() {
     process.emit("SIGINT");
     return {};
   },
-  shutdown_request({ content }) {
+  shutdown_request(message) {
+    comms.closeAll(publisher(this, message));
     // after this answer, and despite anything that a cell has left open
     setImmediate(() => this.close());
     setTimeout(() => process.exit(0), EXIT_AFTER_MS).unref();
-    return { restart: content.restart ?? false };
+    return { restart: message.content.restart ?? false };
   },
   execute_request(message) {
     return queue.add(message.content, () => execute(this, message));
@@ -53,18 +55,15 @@ const REPLIES = {
 
 /** Handlers of messages without a reply. */
 const NOTICES = {
-  comm_open({ content }, publish) {
-    // nobody listens to this target
-    publish("comm_close", { comm_id: content.comm_id, data: {} });
-  },
-  comm_msg() {},
-  comm_close() {},
+  comm_open: (message, publish) => comms.receive(message, publish),
+  comm_msg: (message, publish) => comms.receive(message, publish),
+  comm_close: (message, publish) => comms.receive(message, publish),
 };
 
 /** Runs one cell; its outputs are sent as they come. */
 async function execute(server, message) {
   const { handler } = server;
-  const { code, silent = false, store_history = true } = message.content;
+  const { code, silent = false, store_history = true, allow_stdin = false } = message.content;
   const publish = publisher(server, message);
   const counts = store_history && !silent;
   const count = handler.execCount + (counts ? 1 : 0);
@@ -74,14 +73,13 @@ async function execute(server, message) {
     if (kind !== RESULT) publish(kind ? "update_display_data" : "display_data", data);
     else if (!silent) publish("execute_result", { ...data, execution_count: count });
   };
+  const write = (name, text) => publish("stream", { name, text });
+  const { cellId: id, deletedCells } = message.metadata;
+  comms.beginCell({ id, takesInput: allow_stdin, publish, write, display }, deletedCells);
   const closeInput = openInput(server, message);
   let status = "ok";
   try {
-    await handler.handleExecuteImpl(
-      message.content,
-      (name, text) => publish("stream", { name, text }),
-      display,
-    );
+    await handler.handleExecuteImpl(message.content, write, display);
   } catch {
     status = "error"; // the error has been reported
   } finally {
@@ -100,7 +98,8 @@ function showResult(value) {
 /** Returns a function that publishes messages of a request to all subscribers. */
 function publisher(server, parent) {
   const { key } = server.connInfo;
-  return (type, content) => server.iopub.send(writeMessage(key, { type, content, parent }));
+  return (type, content, { metadata, buffers } = {}) =>
+    server.iopub.send(writeMessage(key, { type, content, parent, metadata, buffers }));
 }
 
 async function replyTo(server, message) {

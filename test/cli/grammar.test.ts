@@ -59,10 +59,10 @@ test("the help lists the commands in the groups of lib/cli's folders", () => {
   assert.deepEqual(
     Object.fromEntries(groups.filter(([heading]) => !/Options|Commands/.test(String(heading)))),
     {
-      Data: ["get-data", "preprocess", "merge", "duplicates"],
+      Data: ["get-data", "preprocess", "merge", "duplicates", "inspect"],
       Model: ["prepare-model", "evaluate", "compare", "reduce", "export", "soup"],
       Train: ["train", "tune", "runs", "watch", "scaling"],
-      Use: ["embed", "serve"],
+      Use: ["embed", "find", "serve"],
     },
   );
 });

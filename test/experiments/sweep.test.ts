@@ -1,6 +1,6 @@
 // Sweeps over tiny runs: planned, interrupted and continued, equal to single runs.
 import assert from "node:assert/strict";
-import { rmSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { inspect } from "node:util";
@@ -26,7 +26,7 @@ before(async () => {
 
 after(() => {
   rmSync(dataDir, { recursive: true, force: true });
-  for (const end of ["", "-frozen", "-frozen_sweep", "-one"])
+  for (const end of ["", "-few", "-frozen", "-frozen_sweep", "-one"])
     rmSync(projectPath("checkpoints", NAME + end), { recursive: true, force: true });
 });
 
@@ -85,6 +85,16 @@ test("an interrupted sweep goes on; its runs equal single ones; a failed run doe
   const single = await runTraining(prepareRunFolder(one));
   assert.equal(second[1]!.loss, single.finalLoss);
   assert.deepEqual([second[1]!.mp5, second[1]!.top1], [single.retrieval?.mp5, single.validation?.top1]);
+});
+
+test("a sweep that would choose by one held-out class is refused before any run begins", async () => {
+  const few = overrideConfig(config, { holdOutShare: 0.15 });
+  const runs = planSweep(few, { margin: [0.1, 0.2] }, `${NAME}-few`);
+  await assert.rejects(runSweep(runs), {
+    name: "UserError",
+    message: /holds out 1 of 6 classes[\s\S]*Hold out 3 classes: --set holdOutShare=0\.5/,
+  });
+  assert.ok(runs.every(({ state, folder }) => state === "waiting" && !existsSync(folder)));
 });
 
 test("the best run has the highest mP@5, or top-1 if nothing is held out; a failed run is never best", () => {

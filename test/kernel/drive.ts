@@ -2,9 +2,17 @@
 import { spawnSync } from "node:child_process";
 import { installPath } from "guie/dist/common/project";
 
+/** A message of a page. A `comm_id` that is a number stands for that comm, in the order in which cells opened them. */
+export interface PageMessage {
+  type: "comm_open" | "comm_msg" | "comm_close" | "comm_info_request";
+  content: object;
+  /** Base64. */
+  buffers?: string[];
+}
+
 /** A cell to run. */
 export interface Cell {
-  code: string;
+  code?: string;
   /** Interrupt is pressed once the cell has printed this. */
   interruptAt?: string;
   /** Code that is sent just before, without waiting for its end. */
@@ -15,12 +23,34 @@ export interface Cell {
   answer?: string;
   /** Instead of running the code, presses Tab (`complete`) or Shift-Tab (`inspect`) at its end. */
   ask?: "complete" | "inspect";
+  /** JupyterLab's id of the cell. */
+  cellId?: string;
+  /** Runs the cell as a page does, which can move widgets. */
+  takesInput?: boolean;
+  /** Instead of running code, sends this. */
+  send?: PageMessage;
+  /** Sends this once the cell has printed `text`. */
+  sendAt?: PageMessage & { text: string };
+}
+
+/** A message that the kernel has published. */
+interface Published {
+  type: string;
+  content: Record<string, unknown>;
+  /** Id of the request that it answers. */
+  parent: string;
+  metadata: Record<string, unknown>;
+  buffers: string[];
 }
 
 /** Result of a cell. */
 export interface Outcome {
   status: string;
-  messages: { type: string; content: Record<string, unknown> }[];
+  messages: Published[];
+  /** All messages that came meanwhile, also those that answer earlier requests. */
+  published: Published[];
+  /** Id of the cell's request. */
+  request: string;
   /** Content of the reply, also to `ask`. */
   reply?: Record<string, unknown>;
   /** Everything printed, joined. */

@@ -63,7 +63,7 @@ test("a run stays as it is if the run that should replace it cannot start", asyn
     [{ initFrom: `${GOOD}/best:ema` }, /the new would be made from|holds no EMA/],
     [{ initFrom: join(folder, "last.safetensors") }, /the new would be made from/],
     // found only after training has begun
-    [{ batchSize: 64 }, /no whole batch of 64[\s\S]*The run in .* is as it was before/],
+    [{ batchSize: 64 }, /fewer than the 64 of one step[\s\S]*The run in .* is as it was before/],
   ];
   for (const [overrides, message] of faults) {
     await assert.rejects(overwrite(overrides), message, JSON.stringify(overrides));

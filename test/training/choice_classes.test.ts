@@ -75,7 +75,10 @@ test("the seed decides; a share of 0 holds out none; a share that draws none or 
   assert.equal(heldBy(1), heldBy(1));
   assert.ok(new Set([1, 2, 3, 4, 5].map(heldBy)).size > 2);
   assert.equal(holdOutClasses(whole, { holdOutShare: 0, seed: 1 }), whole);
-  assert.throws(() => holdOutClasses(whole, { holdOutShare: 0.01, seed: 1 }), /takes 0 of 10 classes/);
+  assert.throws(
+    () => holdOutClasses(whole, { holdOutShare: 0.01, seed: 1 }),
+    /holds out 0 of 10 classes.*\n.*--set holdOutShare=0\.5/,
+  );
   assert.throws(() => holdOutClasses(whole, { holdOutShare: 0.99, seed: 1 }), /leaves 1 to learn/);
 });
 
@@ -95,6 +98,28 @@ function configOf(
     holdOutShare: 0.34,
     ...more,
   });
+}
+
+test("one held-out class of seven is refused, with a share that works; too few classes get other advice", () => {
+  const named = (classCount: number): RunData => ({ ...whole, classCount, ...rowsOf(classCount) });
+  assert.throws(() => holdOutClasses(named(7), { holdOutShare: 0.2, seed: 1 }), {
+    name: "UserError",
+    message:
+      /holds out 1 of 7 classes.*with one class every score is 1\.[\s\S]*Hold out 3 classes: --set holdOutShare=0\.43/,
+  });
+  assert.throws(
+    () => holdOutClasses(named(3), { holdOutShare: 0.3, seed: 1 }),
+    /3 classes are too few to choose settings by: take the preset small/,
+  );
+});
+
+/** Returns training rows with two images of each class. */
+function rowsOf(classCount: number): Pick<RunData, "train" | "validation"> {
+  const labels = Array.from({ length: 2 * classCount }, (_, i) => i % classCount);
+  return {
+    train: { files: labels.map((_, i) => `${i}.jpg`), labels },
+    validation: { files: [], labels: [] },
+  };
 }
 
 test("frozen features of the whole table serve any share, each row with its own features", async () => {

@@ -209,7 +209,7 @@ test("errors name what is missing and what makes it", async () => {
   await assert.rejects(train("no-data", { dataDir: join(runs.dataDir, "nowhere") }), /npx guie merge/);
   await assert.rejects(train("no-weights", { weights: "checkpoints/absent.safetensors" }), /prepare-model/);
   await assert.rejects(train("no-start", { initFrom: runs.name("absent") }), /Expected a checkpoint/);
-  await assert.rejects(train("big-batch", { batchSize: 64 }), /no whole batch of 64/);
+  await assert.rejects(train("big-batch", { batchSize: 64 }), /fewer than the 64 of one step/);
   const failed = readMetrics(runFolder(runs.name("no-data"))).at(-1);
   assert.equal(failed?.kind === "end" && failed.reason, "failed");
 });

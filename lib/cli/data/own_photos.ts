@@ -81,7 +81,8 @@ export function ownSourceOf(
       "Where are the photos? --raw names a folder or a table.",
       `For example: --dataset ${shellQuoted(name)} --raw photos`,
     );
-  return { source: source ?? rawFolder(dataDir!, { folder: name }), ...sourceSettings(flags) };
+  const { number: _, name: __, ...before } = raw === undefined && row ? row : { number: 0, name };
+  return { ...before, source: source ?? rawFolder(dataDir!, { folder: name }), ...sourceSettings(flags) };
 }
 
 /** Reads own photos as a data set, or with --dry-run says what they are. */

@@ -62,20 +62,29 @@ async function fitPhotos(
   return { text: reportText(photos!, report), summary: { ...report } };
 }
 
-function reportText(photos: string, { rungs, advice, leftOut, name }: FitReport): string {
-  const cells = comparisonTable(rungs, { measures: ["mp5", "r1"] }).map(
-    ({ queries: _, index: _index, ...shown }) => shown,
-  );
-  const model = advice.model;
+function reportText(photos: string, { rungs, crossValidated, advice, leftOut, dataDir }: FitReport): string {
+  const { model, text } = advice;
+  const validated =
+    crossValidated.length > 0
+      ? ["", "Cross-validated: every class by a model that has not learned it", ladderTable(crossValidated)]
+      : [];
   return [
-    textTable(
-      Object.keys(cells[0]!),
-      cells.map((row) => Object.values(row)),
-    ),
-    ...leftOut.map(({ model, reason }) => `${model} was left out: ${reason}`),
+    "Held-out classes",
+    ladderTable(rungs),
+    ...leftOut.map((rung) => `${rung.model} was left out: ${rung.reason}`),
+    ...validated,
     "",
-    advice.text,
+    text,
     `Search with it: npx guie serve ${shellQuoted(photos)} --model ${model}`,
-    `Look at the scores again: npx guie compare --data-dir data/${name} ${rungs.map(({ model }) => model).join(" ")}`,
+    `Look at the scores again: npx guie compare --data-dir ${dataDir} ${rungs.map((rung) => rung.model).join(" ")}`,
   ].join("\n");
+}
+
+function ladderTable(rungs: FitReport["rungs"]): string {
+  const cells = comparisonTable(rungs, { measures: ["mp5", "r1"] });
+  const columns = [...new Set(cells.flatMap((row) => Object.keys(row)))];
+  return textTable(
+    columns,
+    cells.map((row) => columns.map((column) => row[column as keyof typeof row] ?? "")),
+  );
 }

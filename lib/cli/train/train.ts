@@ -124,10 +124,13 @@ function summaryText({ folder, reason, steps, finalLoss, ...summary }: RunSummar
     ? `, held-out classes: mP@5 ${retrieval.mp5.toFixed(3)}, R@1 ${retrieval.r1.toFixed(3)}${retrieval.on ? onText(retrieval.on) : ""}`
     : "";
   const before = baselineText(baseline);
-  const untrained = untrainedText(retrieval);
+  const untrained = retrieval || reason !== "finished" ? untrainedText(retrieval) : NOT_SCORED;
   const loss = finalLoss === undefined ? "" : `, loss ${finalLoss.toFixed(4)}`;
   return `${end}${loss}${scores}${before && ` (${before})`}; run folder ${folder}${untrained && `\n${untrained}`}`;
 }
+
+const NOT_SCORED =
+  "not scored: no classes are held out (npx guie merge --hold-out 0.33), so nothing tells whether training helped";
 
 function onText(on: ScoredOn): string {
   const learned = trainedOnText(on);

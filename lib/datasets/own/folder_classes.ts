@@ -36,8 +36,9 @@ export function classesByFolder(folders: readonly string[], classLevel?: number)
   if (classLevel === undefined) dropGeneric(places);
   const keyOf = ({ names }: Place) =>
     names.length < (classLevel ?? 1) ? "" : sameName(names.slice(0, classLevel).join("/"));
-  const keys = [...new Set(places.map(keyOf))].filter((key) => key !== "");
-  const { nameOf, repeated } = namesOf(keys);
+  const splitsOf = splitsByKey(places, keyOf);
+  const keys = [...splitsOf.keys()];
+  const { nameOf, repeated, joined } = namesOf(keys, splitsOf);
   const classed = places.map((place) => {
     const key = keyOf(place);
     return [place.folder, { className: key === "" ? "" : nameOf(key), split: place.split }] as const;
@@ -47,7 +48,7 @@ export function classesByFolder(folders: readonly string[], classLevel?: number)
     layout: keys.length === 0 ? flatLayout(hasSplits) : classLayout(isNested, hasSplits),
     ofFolder: new Map(classed),
     hasClasses: keys.length > 0,
-    notes: [...repeatedNote(repeated, classLevel), ...mixedNote(keys)],
+    notes: [...joinedNote(joined), ...repeatedNote(repeated, classLevel), ...mixedNote(keys)],
   };
 }
 
@@ -107,12 +108,35 @@ function dropGeneric(places: readonly Place[]): void {
   }
 }
 
-/** Names classes by their last folder; those of one name by their whole path. */
-function namesOf(keys: readonly string[]): { nameOf: (key: string) => string; repeated: string[][] } {
-  const byLast = grouped(keys, (key) => key.slice(key.lastIndexOf("/") + 1));
-  const repeated = [...byLast.values()].filter((same) => same.length > 1);
+/** Returns the splits in which each class folder lies; without the folders that name no class. */
+function splitsByKey(places: readonly Place[], keyOf: (place: Place) => string): Map<string, Split[]> {
+  const byKey = grouped(places, keyOf);
+  byKey.delete("");
+  return new Map([...byKey].map(([key, same]) => [key, same.map(({ split }) => split)]));
+}
+
+const lastOf = (key: string) => key.slice(key.lastIndexOf("/") + 1);
+
+/**
+ * Names classes by their last folder. Of folders with one name, those that lie in different splits are one class
+ * (a split may be sorted in another way); others are named by their whole path.
+ */
+function namesOf(keys: readonly string[], splitsOf: ReadonlyMap<string, Split[]>) {
+  const several = [...grouped(keys, lastOf).values()].filter((same) => same.length > 1);
+  const isOne = (same: readonly string[]) => {
+    const splits = same.flatMap((key) => [...new Set(splitsOf.get(key))]);
+    return !splits.includes("") && new Set(splits).size === splits.length;
+  };
+  const repeated = several.filter((same) => !isOne(same));
   const whole = new Set(repeated.flat());
-  return { nameOf: (key) => (whole.has(key) ? key : key.slice(key.lastIndexOf("/") + 1)), repeated };
+  const nameOf = (key: string) => (whole.has(key) ? key : lastOf(key));
+  return { nameOf, repeated, joined: several.filter(isOne) };
+}
+
+function joinedNote(joined: readonly string[][]): string[] {
+  if (joined.length === 0) return [];
+  const names = shownList(joined.map((same) => lastOf(same[0]!)));
+  return [`${plural(joined.length, "class")} with another folder in another split: ${names}`];
 }
 
 function repeatedNote(repeated: readonly string[][], classLevel: number | undefined): string[] {

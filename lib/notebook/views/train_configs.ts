@@ -1,13 +1,7 @@
 // The configs of the notebook Train, made from its parameters.
 
 import { UserError } from "../../common/errors";
-import {
-  type ConfigOverrides,
-  overrideConfig,
-  requireSetting,
-  type SettingName,
-  type TrainConfig,
-} from "../../config/config";
+import { type ConfigOverrides, overrideConfig, requireSetting, type SettingName } from "../../config/config";
 import { preset } from "../../config/presets";
 import type { Stage } from "../../config/run";
 import { nameOfChanges } from "../../config/run_name";
@@ -33,14 +27,6 @@ export interface TrainParams {
   run?: string | undefined;
 }
 
-/** The configs of both stages. */
-export interface TrainConfigs {
-  frozen: Readonly<TrainConfig>;
-  fineTune: Readonly<TrainConfig>;
-  /** The runs' common name. */
-  run: string;
-}
-
 /**
  * Returns the configs of both stages: the preset as it is, with the overrides. Fine-tuning starts from the frozen run if
  * the preset's does, else from the pretrained tower. A `tower` without `weights` uses the file that `prepareModel` writes.
@@ -48,7 +34,7 @@ export interface TrainConfigs {
  * @example
  * const { frozen, fineTune } = trainConfigs({ preset: "demo", overrides: { margin: 0.2 } });
  */
-export function trainConfigs(p: TrainParams): TrainConfigs {
+export function trainConfigs(p: TrainParams) {
   const { preset: name, overrides = {}, run = nameOfRuns(p) } = p;
   const both = checked(overrides);
   const frozen = overrideConfig(preset(name, "frozen"), {
@@ -80,7 +66,7 @@ function nameOfRuns({ preset: name, overrides = {}, frozen = {}, fineTune = {} }
 }
 
 /** Returns the overrides that differ from a preset's value in one of the configs. */
-function changesOf(overrides: TrainOverrides, presets: readonly TrainConfig[]) {
+function changesOf(overrides: TrainOverrides, presets: readonly ConfigOverrides[]) {
   const present = Object.entries(overrides).map(([name, value]) => [requireSetting(name), value] as const);
   return Object.fromEntries(
     present.filter(

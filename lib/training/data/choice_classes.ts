@@ -6,11 +6,17 @@ import type { DataSettings } from "../../config/data";
 import type { SeedSettings } from "../../config/run";
 import { learnedAmong, learnedBy } from "../../runs/learned_classes";
 import { readRunConfig } from "../../runs/run_folder";
+import { FEW_CLASSES } from "../../runs/scored_on";
 import type { LabelledFiles } from "./batches";
 import type { RetrievalFiles, RunData } from "./run_data";
 
 /** The classes for choosing settings: a share of the training classes (`holdOutShare`), or those of `retrieval/`. */
 export type ChoiceClasses = "training-classes" | "held-out-classes";
+
+/** The fewest classes to choose by: with one class every image that is found is right, whatever the settings. */
+const LEAST_HELD = 2;
+/** The fewest classes to learn. */
+const LEAST_LEARNED = 2;
 
 /** One in this many images of a held-out class is a query (at least one); the rest form the index. */
 const IMAGES_PER_QUERY = 3;
@@ -19,7 +25,7 @@ const IMAGES_PER_QUERY = 3;
  * Holds out a share of the training classes, drawn by the seed: the run does not learn them, but is scored on them
  * instead of `retrieval/`. The other classes are renumbered in their order. A class of one image is not drawn.
  * @returns `data` itself if the share is 0
- * @throws UserError if the share leaves fewer than two classes to learn, or draws none
+ * @throws UserError if the share leaves fewer than two classes to learn, or draws fewer than two
  */
 export function holdOutClasses(
   data: RunData,
@@ -32,10 +38,12 @@ export function holdOutClasses(
     .filter((label) => images.get(label)!.length > 1)
     .slice(0, Math.round(holdOutShare * data.classCount));
   const classCount = data.classCount - held.length;
-  if (held.length === 0 || classCount < 2) {
+  if (held.length < LEAST_HELD || classCount < LEAST_LEARNED) {
+    const count = data.classCount;
+    const usable = [...images.values()].filter((files) => files.length > 1).length;
     throw new UserError(
-      `A holdOutShare of ${holdOutShare} takes ${held.length} of ${data.classCount} classes, and leaves ${classCount} to learn.`,
-      "Choose another share, for example 0.2.",
+      `A holdOutShare of ${holdOutShare} holds out ${held.length} of ${count} classes to choose settings by, and leaves ${classCount} to learn; with one class every score is 1.`,
+      shareAdvice(count, usable),
     );
   }
   held.sort((a, b) => a - b);
@@ -54,6 +62,22 @@ export function holdOutClasses(
     ),
     retrievalClasses: data.classes && new Map(held.map((label, number) => [number, data.classes![label]!])),
   };
+}
+
+/** Advises a share that holds out enough classes, or no choice at all. @param usable classes of two images or more */
+function shareAdvice(classes: number, usable: number): string {
+  const wanted = Math.min(FEW_CLASSES, usable, Math.floor(classes / 2));
+  if (wanted < LEAST_HELD) {
+    return (
+      `${classes} classes are too few to choose settings by: take the preset small as it is ` +
+      "(npx guie train --config-name small), or add classes."
+    );
+  }
+  const share = Math.ceil((100 * wanted) / classes) / 100;
+  return (
+    `Hold out ${wanted} classes: --set holdOutShare=${share} (holdOutShare: ${share} in a notebook); ` +
+    "or take the preset small as it is, whose settings need no choice."
+  );
 }
 
 /** Returns the distinct images of each class, training and validation, sorted. */

@@ -31,7 +31,7 @@ export function requireLearnable(
   requireClasses(classCount, source);
   if (!hasPair(train)) {
     throw new UserError(
-      `Expected a class with two images or more in ${source}: each of its ${classCount} classes has one image to learn from, so nothing shows what a class has in common.`,
+      `Expected a class with two images or more in ${source}: each of its ${classCount} classes has one image to learn from, apart from those that validate, so nothing shows what a class has in common.`,
       `Add images to a class (get-data, preprocess, merge), ${SEARCH_ADVICE}`,
     );
   }
