@@ -31,7 +31,9 @@ export function comparisonTable(
   const hasLearned = rows.some(({ trainedOn }) => trainedOn !== 0);
   return rows.map((row) => {
     const { model, against, dataset, index, queries, queriesWithoutMatch, classes, trainedOn, scores } = row;
-    const cells: Cells = hasParts ? { model, queries: dataset, index, count: queries } : { model, count: queries };
+    const cells: Cells = hasParts
+      ? { model, queries: dataset, index, count: queries }
+      : { model, count: queries };
     const [column, of] = isNamed ? ["against", `${against}: `] : ["against first", ""];
     if (hasUnmatched) cells["no match"] = queriesWithoutMatch;
     cells.classes = classes;
