@@ -1,10 +1,10 @@
 // The photos to inspect: a folder or list, or a data directory after Data_Merge, with classes and sides if known.
 import { existsSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { withDatabase } from "../common/database/database";
-import { sameName } from "../common/files/unicode_names";
 import { readClassNames } from "../datasets/class_names";
-import { type ImageList, readImageList } from "../features/image_list";
+import type { Split } from "../datasets/own/splits";
+import { type ImageList, NO_CLASS, readImageList } from "../features/image_list";
 import {
   CLASSES_CSV,
   CLASSES_TABLE,
@@ -28,42 +28,29 @@ export interface InspectedPhotos {
   origins?: ReadonlyMap<string, { dataset: string; name: string }>;
 }
 
-/** Names of folders that hold a split, each with its side. */
-const SPLITS: Readonly<Record<string, string>> = {
+/** The side of each split. */
+const SIDES: Readonly<Record<Split, string>> = {
   train: "training",
-  training: "training",
-  val: "validation",
-  valid: "validation",
   validation: "validation",
   test: "test",
+  "": "",
 };
 const VALIDATION_FOLD = 1;
 
 /**
- * Reads the photos of a source as `readImageList` takes it. Photos in folders have the name of the last folder as
- * their class, unless the list has labels; a topmost folder `train`, `val` or `test` is a side.
+ * Reads the photos of a source as `readImageList` takes it: classes and sides are those of its folders or table.
  * @param path absolute
  */
 export async function readPhotos(path: string): Promise<InspectedPhotos> {
-  const list = await readImageList(path, dirname(path));
-  const { folder, rows } = list;
+  const { folder, rows, splits } = await readImageList(path, dirname(path));
   const files = Array.from({ length: rows.files.length }, (_, i) => rows.files.at(i)!);
-  return { folder, files, classes: classesOf(files, rows.labels), sides: files.map(sideOf) };
+  return { folder, files, classes: classesOf(rows), sides: files.map((_, i) => SIDES[splits?.[i] ?? ""]) };
 }
 
-function classesOf(files: readonly string[], labels: ImageList["rows"]["labels"]): string[] | undefined {
-  if (labels) return Array.from(labels, String);
-  const names = files.map((file) => {
-    const folder = dirname(file);
-    const isSplit = folder in SPLITS;
-    return folder === "." || isSplit ? "" : sameName(basename(folder));
-  });
-  return new Set(names.filter((name) => name !== "")).size > 1 ? names : undefined;
-}
-
-function sideOf(file: string): string {
-  const [top] = file.split("/", 1);
-  return SPLITS[top!.toLowerCase()] ?? "";
+function classesOf({ labels, classNames }: ImageList["rows"]): string[] | undefined {
+  if (!labels) return undefined;
+  const nameOf = (label: number) => classNames?.[label] ?? String(label);
+  return Array.from(labels, nameOf).map((name) => (name === NO_CLASS ? "" : name));
 }
 
 /**
