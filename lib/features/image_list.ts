@@ -11,7 +11,6 @@ import { IMAGE_ENDINGS, type LeftOut } from "../common/files/image_folder";
 import { isRegularFile } from "../common/files/regular_file";
 import { findFile, hasForms, sameName } from "../common/files/unicode_names";
 import { readOwnImages } from "../datasets/own/read_own_images";
-import type { Split } from "../datasets/own/splits";
 import { TABLE_ENDINGS } from "../datasets/own/table";
 import type { FeatureRows } from "./feature_files";
 
@@ -24,8 +23,6 @@ export interface ImageList {
   leftOut: readonly LeftOut[];
   /** Sentences that say what was recognised, of a folder or of a person's own table. */
   said?: readonly string[];
-  /** Split of each image, of a folder or a person's own table that has splits. */
-  splits?: readonly Split[];
 }
 
 /** Possible names of a pipeline table's columns: in a data set's table, in a merged one. */
@@ -35,7 +32,7 @@ const CSV_ENDINGS: readonly string[] = [".csv", ".tsv"];
 const SOURCES = "Name a folder, a table, or a text file with one path per line.";
 
 /** The name of the class of images without one, next to others that have one. */
-export const NO_CLASS = "(no class)";
+const NO_CLASS = "(no class)";
 
 /**
  * Returns the images of a source:
@@ -72,9 +69,9 @@ function requireSome(path: string, files: readonly string[]): readonly string[] 
 }
 
 async function ownList(source: string): Promise<ImageList> {
-  const { folder, files, classes, splits, leftOut, said } = await readOwnImages({ source });
+  const { folder, files, classes, leftOut, said } = await readOwnImages({ source });
   const labelled = classes === undefined ? {} : numbered(classes);
-  return { folder, rows: { files, ...labelled }, leftOut, said, ...(splits ? { splits } : {}) };
+  return { folder, rows: { files, ...labelled }, leftOut, said };
 }
 
 /** Numbers classes from 0 in the order of their names; images without one come last. */
