@@ -214,7 +214,7 @@ const REFUSALS: readonly Refusal[] = [
     what: "photos without classes",
     files: ["1.jpg"],
     message:
-      /flat folder, no classes, 1 image: nothing says which class[\s\S]*folder of its own; [\s\S]*--pattern '\{class\}_\{n\}\.jpg'[\s\S]*npx guie serve \S+ \(search\), npx guie embed/,
+      /flat folder, no classes, 1 image: nothing says which class[\s\S]*folder of its own; [\s\S]*--pattern '\{class\}_\{n\}\.jpg'[\s\S]*npx guie serve \S+ \(search\), npx guie find QUERY --in \S+, npx guie embed/,
   },
   {
     what: "an archive",
