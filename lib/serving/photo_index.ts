@@ -68,6 +68,7 @@ export class PhotoIndex {
    */
   static async open(config: PhotoIndexConfig, index: LiveIndex): Promise<PhotoIndex> {
     const list = await readImageList(config.source, config.dataDir);
+    for (const sentence of list.said ?? []) notice(sentence);
     const photos = new PhotoIndex(config, index, list);
     photos.reload();
     return photos;

@@ -66,6 +66,7 @@ async function find(options: FindCommandOptions, words: readonly string[]): Prom
     const queries = [];
     for (const name of words) queries.push({ name, list: await listOf(name) });
     const classNames = options.classNames ? await requireClassNames(options.classNames) : undefined;
+    for (const sentence of photos.said ?? []) process.stderr.write(`${sentence}\n`);
     process.stderr.write(`${describeDevice()}\n`);
     const onProgress = terminalProgress();
     const whiten = options.whiten ?? found.kind === "backbone";
