@@ -68,6 +68,7 @@ export class PhotoIndex {
    */
   static async open(config: PhotoIndexConfig, index: LiveIndex): Promise<PhotoIndex> {
     const list = await readImageList(config.source, config.dataDir);
+    for (const sentence of list.said ?? []) notice(sentence);
     const photos = new PhotoIndex(config, index, list);
     photos.reload();
     return photos;
@@ -192,8 +193,7 @@ function readText(
   const parts = [
     `guie serve: ${number(vectors.count)} photos can be searched: ${number(embedded)} embedded now, ${number(vectors.count - embedded)} known`,
   ];
-  if (whitening)
-    parts.push(`whitened by their own vectors to ${whitening.to} numbers (--no-whiten: the model's own)`);
+  if (whitening) parts.push("whitened by their own vectors (--no-whiten: the model's own)");
   if (leftOut.length > 0)
     parts.push(`${number(leftOut.length)} other ${leftOut.length === 1 ? "file" : "files"} left out`);
   if (skipped.length > 0) parts.push(`${number(skipped.length)} cannot be read:`);
