@@ -1,4 +1,5 @@
 // What a notebook imports: `import * as guie from "guie"`, or single names. lib/api has a file per stage.
+export * from "./api/photos";
 export * from "./api/common";
 export * from "./api/get_data";
 export * from "./api/preprocessing";

@@ -13,6 +13,7 @@ import { registerExport } from "./model/export";
 import { registerPrepareModel } from "./model/prepare_model";
 import { registerReduce } from "./model/reduce";
 import { registerSoup } from "./model/soup";
+import { registerWhiten } from "./model/whiten";
 import { commandName, setCommandName } from "./shared/exit_guard";
 import { registerFit } from "./train/fit";
 import { registerRuns } from "./train/runs";
@@ -21,6 +22,7 @@ import { registerTrain } from "./train/train";
 import { registerSearch, registerTune } from "./train/tune";
 import { registerWatch } from "./train/watch";
 import { registerEmbed } from "./use/embed";
+import { registerFind } from "./use/find";
 import { registerServe } from "./use/serve";
 
 /** Groups of the help, with their commands in the order of the pipeline; each file registers one. */
@@ -31,6 +33,7 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> 
     registerEvaluate,
     registerCompare,
     registerReduce,
+    registerWhiten,
     registerExport,
     registerSoup,
   ],
@@ -43,7 +46,7 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> 
     registerWatch,
     registerScaling,
   ],
-  "Use:": [registerEmbed, registerServe],
+  "Use:": [registerServe, registerFind, registerEmbed],
 };
 
 /** Makes the command line. Parsing throws a CommanderError on wrong usage, and after help. */

@@ -32,7 +32,7 @@ const CSV_ENDINGS: readonly string[] = [".csv", ".tsv"];
 const SOURCES = "Name a folder, a table, or a text file with one path per line.";
 
 /** The name of the class of images without one, next to others that have one. */
-const NO_CLASS = "(no class)";
+export const NO_CLASS = "(no class)";
 
 /**
  * Returns the images of a source:
@@ -75,7 +75,7 @@ async function ownList(source: string): Promise<ImageList> {
 }
 
 /** Numbers classes from 0 in the order of their names; images without one come last. */
-function numbered(classes: readonly string[]): Required<Pick<FeatureRows, "labels" | "classNames">> {
+export function numbered(classes: readonly string[]): Required<Pick<FeatureRows, "labels" | "classNames">> {
   const names = [...new Set(classes)].filter((name) => name !== "").sort(byCodeUnit);
   const numbers = new Map(names.map((name, label) => [name, label]));
   const labels = classes.map((name) => numbers.get(name) ?? names.length);

@@ -11,6 +11,8 @@ export interface ImageParts {
   files: readonly string[];
   /** The name of each image's class, [N]; "" for an image without one. Undefined if no image has one. */
   classes?: readonly string[] | undefined;
+  /** Absolute path of the folder or table, if these are all its images. */
+  source?: string | undefined;
   /** Files that are not read, with the reason. */
   leftOut?: readonly LeftOut[];
   /** What was recognised, in sentences; the first is the summary. */
@@ -22,13 +24,15 @@ export class Images {
   readonly folder: string;
   readonly files: readonly string[];
   readonly classes: readonly string[] | undefined;
+  readonly source: string | undefined;
   readonly leftOut: readonly LeftOut[];
   readonly said: readonly string[];
 
-  constructor({ folder, files, classes, leftOut = [], said = [] }: ImageParts) {
+  constructor({ folder, files, classes, source, leftOut = [], said = [] }: ImageParts) {
     this.folder = folder;
     this.files = files;
     this.classes = classes;
+    this.source = source;
     this.leftOut = leftOut;
     this.said = said;
   }

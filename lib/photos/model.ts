@@ -38,15 +38,23 @@ export class Model {
   /** The name that it was loaded by. */
   readonly name: string;
   readonly embedder: Embedder;
+  /** The preset that a backbone's settings are from. */
+  readonly preset: string;
 
-  constructor(name: string, embedder: Embedder) {
+  constructor(name: string, embedder: Embedder, preset: string) {
     this.name = name;
     this.embedder = embedder;
+    this.preset = preset;
   }
 
   /** E, the number of values of a vector. */
   get dim(): number {
     return this.embedder.length;
+  }
+
+  /** True for a pretrained tower, false for a trained run. */
+  get isBackbone(): boolean {
+    return this.embedder.madeBy.run === undefined;
   }
 
   /** Side of the square that the model sees, in px. */
@@ -117,7 +125,7 @@ export async function loadModel(
   const config = preset(presetName, "frozen");
   return withSignal(
     signal,
-    async () => new Model(name, openModel(await findModel(name, config, { onProgress }))),
+    async () => new Model(name, openModel(await findModel(name, config, { onProgress })), presetName),
   );
 }
 

@@ -1,11 +1,12 @@
 // Reads a person's own images: a folder, or a table that names them.
 import type { OwnSource } from "../datasets/own/own_images";
-import { readOwnImages } from "../datasets/own/read_own_images";
+import { readOwnImages, sourcePath } from "../datasets/own/read_own_images";
 import { Images } from "./images";
 
 /** Reads the images of a source without a word. */
 export async function readImages(source: string | OwnSource): Promise<Images> {
-  return new Images(await readOwnImages(typeof source === "string" ? { source } : source));
+  const given = typeof source === "string" ? { source } : source;
+  return new Images({ ...(await readOwnImages(given)), source: sourcePath(given.source) });
 }
 
 /**

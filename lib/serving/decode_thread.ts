@@ -12,6 +12,7 @@ import { squashToSquare } from "../images/input_square";
 import { withJpegPixels } from "../images/jpeg/with_pixels";
 import { ImageError } from "../images/pixels/image_error";
 import type { RgbImage } from "../images/pixels/rgb_image";
+import { thumbnailJpeg } from "../images/thumbnail";
 
 /** Start data of a thread. */
 export interface DecodeWorkerData {
@@ -37,7 +38,6 @@ export type DecodeAnswer =
   | { failure: string };
 
 const { imageSizePx, decoder, stderr, maxPixels, maxSeconds } = workerData as DecodeWorkerData;
-const THUMBNAIL_QUALITY = 85;
 sharp.cache(false); // images do not repeat
 
 void serveTasks(
@@ -71,10 +71,5 @@ async function inputPixels(file: Uint8Array): Promise<Uint8Array> {
 }
 
 async function thumbnail(path: string, longerSidePx: number): Promise<Uint8Array> {
-  const { data, width, height } = await decodeRgb(path, { maxSeconds });
-  const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
-    .resize(longerSidePx, longerSidePx, { fit: "inside", withoutEnlargement: true })
-    .jpeg({ quality: THUMBNAIL_QUALITY })
-    .toBuffer();
-  return Uint8Array.from(jpeg);
+  return Uint8Array.from(await thumbnailJpeg(await decodeRgb(path, { maxSeconds }), longerSidePx));
 }

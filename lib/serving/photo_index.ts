@@ -11,6 +11,7 @@ import { embedPhotos, type PhotosSoFar, type PhotoVectors } from "../features/em
 import { digestOf } from "../features/feature_sources";
 import { type ImageList, readImageList } from "../features/image_list";
 import type { UnusableImage } from "../images/loading/pixel_loader";
+import type { Reduction } from "../retrieval/reduction";
 import type { IndexSource } from "./index_source";
 import { indexState, type SearchChoice } from "./index_state";
 import type { LiveIndex } from "./live_index";
@@ -41,7 +42,8 @@ export interface PhotoIndexConfig extends SearchChoice {
   source: string;
   /** Base of the paths in a table or list. */
   dataDir: string;
-  classNames: ReadonlyMap<number, string>;
+  /** Names of the classes; default: those that the photos come with. */
+  classNames: ReadonlyMap<number, string> | undefined;
   onProgress?: OnProgress | undefined;
 }
 
@@ -126,34 +128,44 @@ export class PhotoIndex {
     this.#status = { ...this.#status, total, done: 0, leftOut: list.leftOut.length };
     let [readyAtMs, costMs] = [performance.now(), 0];
     const onBlock = async (soFar: PhotosSoFar) => {
-      this.#status = { ...this.#status, done: soFar.done };
       const startedAtMs = performance.now();
       const isEarly = startedAtMs - readyAtMs < costMs / MOST_SHARE;
-      const shown = this.#index.state?.vectors.count ?? 0;
-      if (soFar.done === total || soFar.done <= shown || isEarly) return;
-      await this.#show(list, soFar.read(), false);
+      if (isEarly || soFar.done === total || soFar.done < this.#leastRows) return;
+      await this.#show(list, soFar.read(), { whiten: false, approximate: false });
       readyAtMs = performance.now();
       costMs = readyAtMs - startedAtMs;
     };
-    const whole = await embedPhotos(embedder, list, { onProgress, onBlock, signal: this.#stop.signal });
+    const count: OnProgress = (report) => {
+      this.#status = { ...this.#status, done: report.done };
+      onProgress?.(report);
+    };
+    const whole = await embedPhotos(embedder, list, {
+      onProgress: count,
+      onBlock,
+      signal: this.#stop.signal,
+    });
     const { embedded, skipped } = whole;
-    await this.#show(list, whole, this.#config.approximate);
+    await this.#show(list, whole, this.#config);
     this.#status = { ...this.#status, done: total, embedded, skipped };
-    notice(readText(whole, list));
+    notice(readText(whole, list, this.#index.state?.whitening));
+  }
+
+  /** The fewest rows that replace those of now before all photos are there: whole, whitened rows stay for longer. */
+  get #leastRows(): number {
+    const { vectors, whitening } = this.#index.state ?? {};
+    return (whitening ? 2 : 1) * (vectors?.count ?? 0);
   }
 
   /** Makes photos searchable. */
-  async #show(list: ImageList, photos: PhotoVectors, approximate: boolean): Promise<void> {
+  async #show(list: ImageList, photos: PhotoVectors, choice: SearchChoice): Promise<void> {
     if (photos.vectors.count === 0) return this.#index.replace(undefined);
     const numbers = this.#numbers.of(photos.files, photos.contents);
-    const choice = { ...this.#config, approximate };
     const state = await indexState(this.#sourceOf(list, photos), choice, numbers, this.#config);
     this.#index.replace(state);
   }
 
   #sourceOf({ folder, rows }: ImageList, { vectors, files, contents, places }: PhotoVectors): IndexSource {
     const { source, embedder, classNames } = this.#config;
-    const ownNames = new Map((rows.classNames ?? []).map((name, label) => [label, name]));
     const identity = digestOf([JSON.stringify(embedder.madeBy), ...contents]);
     const key = createHash("sha256").update(source).digest("hex").slice(0, NAME_LENGTH);
     return {
@@ -162,7 +174,7 @@ export class PhotoIndex {
       files,
       imageFolder: folder,
       labels: rows.labels && pickLabels(rows.labels, places),
-      classNames: classNames.size > 0 ? classNames : ownNames,
+      classNames: classNames ?? new Map(rows.classNames?.entries()),
       features: { folder: keptFolder(cacheFolder(), "graphs", `${basename(source)}-${key}`), identity },
     };
   }
@@ -170,13 +182,20 @@ export class PhotoIndex {
 
 const SHOWN = 5;
 
-/** Returns the line about photos that were read: counts, and the first that cannot be read. */
-function readText({ vectors, embedded, skipped }: PhotoVectors, { leftOut }: ImageList): string {
+/** Returns the line about photos that were read: counts, how they are searched, and the first that cannot be read. */
+function readText(
+  { vectors, embedded, skipped }: PhotoVectors,
+  { leftOut }: ImageList,
+  whitening: Reduction | undefined,
+): string {
   const number = (value: number) => value.toLocaleString("en-US");
   const parts = [
     `guie serve: ${number(vectors.count)} photos can be searched: ${number(embedded)} embedded now, ${number(vectors.count - embedded)} known`,
   ];
-  if (leftOut.length > 0) parts.push(`${number(leftOut.length)} other files left out`);
+  if (whitening)
+    parts.push(`whitened by their own vectors to ${whitening.to} numbers (--no-whiten: the model's own)`);
+  if (leftOut.length > 0)
+    parts.push(`${number(leftOut.length)} other ${leftOut.length === 1 ? "file" : "files"} left out`);
   if (skipped.length > 0) parts.push(`${number(skipped.length)} cannot be read:`);
   const lines = skipped.slice(0, SHOWN).map(({ file, reason }) => `  ${file}: ${reason}`);
   if (skipped.length > SHOWN) lines.push("  ... (GET /health lists more)");

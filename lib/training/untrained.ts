@@ -9,7 +9,7 @@ import { keptFolder } from "../common/files/kept_folder";
 import { formatSeconds, type ProgressOptions } from "../common/progress";
 import type { Vectors } from "../common/vectors";
 import type { EstimateSettings, FrozenDataSettings } from "../config/parts";
-import { dataFolder } from "../config/paths";
+import { dataFolder, featuresPath } from "../config/paths";
 import { scoreRetrievalSet } from "../embedding/embed_images";
 import { readSummary } from "../features/feature_files";
 import { featureFolder, madeByBackbone } from "../features/features";
@@ -37,7 +37,7 @@ export type UntrainedSettings = FrozenDataSettings & EstimateSettings;
 /** Longest time for features that only these scores need. */
 const MOST_SECONDS = 60;
 /** Changes when the kept scores are computed in another way. */
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * Scores the untrained backbone on the run's queries; undefined if no classes are held out.
@@ -51,15 +51,14 @@ export async function scoreUntrained(
   options: ProgressOptions = {},
 ): Promise<Untrained | undefined> {
   if (!data.retrieval) return undefined;
-  const path = config.features ? undefined : keptPath(config);
-  const key = keyOf(config, data);
-  const kept = path ? readKept(path) : {};
-  if (kept[key]) return kept[key];
+  const path = keptPath(config);
+  const kept = readKept(path)[keyOf(config, data)];
+  if (kept) return kept;
   const leftOut = features ? undefined : await whyLeftOut(config, data);
   if (leftOut) return { leftOut };
   const measured = await measure(config, data, features ?? (await readFeatures(config, options)));
-  // the features may have been computed just now, which is part of the key
-  if (path) writeJson(path, { ...readKept(path), [keyOf(config, data)]: measured });
+  // the features may have been computed just now, and they are part of the key
+  writeJson(path, { ...readKept(path), [keyOf(config, data)]: measured });
   return measured;
 }
 
@@ -114,7 +113,10 @@ async function whyLeftOut(config: UntrainedSettings, data: RunData): Promise<str
 
 /** Returns the file of the kept scores, beside the features. */
 function keptPath(config: UntrainedSettings): string {
-  return join(keptFolder(dataFolder(config), "features"), "untrained.json");
+  const folder = config.features
+    ? keptFolder(featuresPath(config))
+    : keptFolder(dataFolder(config), "features");
+  return join(folder, "untrained.json");
 }
 
 const KEPT = z.record(z.string(), UNTRAINED);
@@ -127,8 +129,11 @@ function readKept(path: string): Record<string, Untrained> {
 function keyOf(config: UntrainedSettings, data: RunData): string {
   const learned = createHash("sha256");
   for (const file of distinctFiles(data.train.files, data.validation.files)) learned.update(`${file}\n`);
-  const contents = (["train", "queries", "index"] as const).map((set) => {
-    const { identity, content } = readSummary(featureFolder(config, set)) ?? {};
+  const folders = config.features
+    ? ["", "train", "queries", "index"].map((set) => join(featuresPath(config), set))
+    : ["train", "queries", "index"].map((set) => featureFolder(config, set));
+  const contents = folders.map((folder) => {
+    const { identity, content } = readSummary(folder) ?? {};
     return [identity, content];
   });
   const parts = {

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { withDatabase } from "guie/dist/common/database/database";
+import { classByPattern } from "guie/dist/datasets/own/name_pattern";
 import type { OwnImages, OwnSource } from "guie/dist/datasets/own/own_images";
 import { readOwnImages } from "guie/dist/datasets/own/read_own_images";
 import { temporaryFolder } from "../folders";
@@ -354,4 +355,22 @@ test("own photos: class names that differ only by case or spaces are said", asyn
   writeFiles(folder, ["Apple/1.jpg", "apple /1.jpg", "pear/1.jpg"]);
   const { said } = await readOwnImages({ source: folder });
   assert.ok(said.includes('classes that differ only by case or spaces: "Apple", "apple "'), said.join("\n"));
+});
+
+test("own photos: a hostile file name does not keep a pattern busy, and too many placeholders are refused", () => {
+  const classOf = classByPattern("{n}1{class}1{n}.jpg");
+  const startMs = Date.now();
+  assert.equal(classOf(`${"1".repeat(250)}!.jpg`), undefined);
+  assert.ok(Date.now() - startMs < 1000, `${Date.now() - startMs} ms`);
+  assert.deepEqual(classByPattern("{split}/x.{class}+[1]{n}.PNG")("Valid/x.a.b+[1]07.png"), {
+    className: "a.b",
+    split: "validation",
+  });
+  assert.equal(classByPattern("{class}")("dir/line\nbreak.webp")?.className, "line\nbreak");
+  assert.equal(classByPattern("{split}/{class}")("other/a.jpg"), undefined);
+  assert.throws(
+    () => classByPattern("{any}a{any}b{class}c{any}d{n}"),
+    /more than 3 placeholders in one name/,
+  );
+  assert.throws(() => classByPattern("{class}{n}{n}"), /two placeholders side by side/);
 });

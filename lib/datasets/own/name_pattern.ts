@@ -9,16 +9,16 @@ export interface NamedClass {
   split: Split;
 }
 
-/** Regular expressions of the placeholders; none matches a slash. */
+/** Regular expressions of the placeholders, in a name without slashes. */
 const PLACEHOLDERS: Readonly<Record<string, string>> = {
-  class: "(?<class>[^/]+?)",
-  split: "(?<split>[^/]+?)",
+  class: "(?<class>.+?)",
+  split: "(?<split>.+?)",
   n: "[0-9]+",
-  any: "[^/]*?",
+  any: ".*?",
 };
 
-/** More of them, and a hostile file name could take minutes to match. */
-const MOST_PLACEHOLDERS = 6;
+/** The most placeholders between two slashes: with four of them, a hostile file name takes seconds to match. */
+const MOST_PLACEHOLDERS = 3;
 const NEXT = "For example: {class}_{n}.jpg, {split}/{class}-{any}.png; {any} stands for any text.";
 
 /**
@@ -28,31 +28,36 @@ const NEXT = "For example: {class}_{n}.jpg, {split}/{class}-{any}.png; {any} sta
  */
 export function classByPattern(pattern: string): (file: string) => NamedClass | undefined {
   const wanted = sameName(pattern);
-  const expression = new RegExp(`^${translate(wanted)}$`, "su");
-  const isPath = wanted.includes("/");
+  check(wanted);
+  const parts = wanted.split("/");
+  const expressions = parts.map((part, i) => expressionOf(part, i === parts.length - 1));
   return (file) => {
-    const path = sameName(isPath ? file : file.slice(file.lastIndexOf("/") + 1));
-    const groups = expression.exec(path)?.groups;
-    if (groups === undefined) return undefined;
+    const names = sameName(file).split("/");
+    const last = expressions.length === 1 ? names.slice(-1) : names;
+    if (last.length !== expressions.length) return undefined;
+    const groups: { class?: string; split?: string } = {};
+    for (const [i, expression] of expressions.entries()) {
+      const match = expression.exec(last[i]!);
+      if (match === null) return undefined;
+      Object.assign(groups, match.groups);
+    }
     const split = groups.split === undefined ? "" : splitOf(groups.split);
     return split === undefined ? undefined : { className: groups.class!, split };
   };
 }
 
-function translate(pattern: string): string {
-  const pieces = pattern.split(/\{([^{}]*)\}/); // text and names of placeholders take turns
-  const names = pieces.filter((_, i) => i % 2 === 1);
-  check(pattern, names);
-  const ending = /\.[a-z0-9]+$/i.exec(pieces.at(-1)!)?.[0] ?? "";
-  const body = pieces.map((piece, i) => {
-    if (i % 2 === 1) return PLACEHOLDERS[piece]!;
-    const text = i === pieces.length - 1 ? piece.slice(0, piece.length - ending.length) : piece;
-    return escaped(text);
-  });
-  return body.join("") + (ending === "" ? "\\.[^./]+" : anyCase(ending));
+/** Returns the expression of a file's or folder's name. @param isFile true for the last part, which has an ending */
+function expressionOf(part: string, isFile: boolean): RegExp {
+  const ending = (isFile && /\.[a-z0-9]+$/i.exec(part)?.[0]) || "";
+  const pieces = part.slice(0, part.length - ending.length).split(/\{([^{}]*)\}/); // text and placeholders take turns
+  const body = pieces.map((piece, i) => (i % 2 === 1 ? PLACEHOLDERS[piece]! : escaped(piece)));
+  const end = ending !== "" ? anyCase(ending) : isFile ? "\\.[^.]+" : "";
+  return new RegExp(`^${body.join("")}${end}$`, "su");
 }
 
-function check(pattern: string, names: readonly string[]): void {
+function check(pattern: string): void {
+  const namesIn = (text: string) => Array.from(text.matchAll(/\{([^{}]*)\}/g), ([, name]) => name!);
+  const names = namesIn(pattern);
   const refuse = (fault: string) => {
     throw new UserError(`The pattern ${JSON.stringify(pattern)} ${fault}.`, NEXT);
   };
@@ -62,9 +67,10 @@ function check(pattern: string, names: readonly string[]): void {
   const classes = names.filter((name) => name === "class").length;
   if (classes !== 1) refuse(`must have {class} once, it has it ${classes} times`);
   if (names.filter((name) => name === "split").length > 1) refuse("has {split} twice");
-  if (names.length > MOST_PLACEHOLDERS) refuse(`has more than ${MOST_PLACEHOLDERS} placeholders`);
-  if (/\{(class|split|any)\}\{(class|split|any)\}/.test(pattern))
-    refuse("has two texts side by side: nothing says where one ends");
+  if (pattern.split("/").some((part) => namesIn(part).length > MOST_PLACEHOLDERS))
+    refuse(`has more than ${MOST_PLACEHOLDERS} placeholders in one name`);
+  if (/\{(class|split|any)\}\{(class|split|any)\}|\{n\}\{n\}/.test(pattern))
+    refuse("has two placeholders side by side: nothing says where one ends");
 }
 
 function escaped(text: string): string {

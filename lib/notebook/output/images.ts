@@ -1,10 +1,10 @@
 // Shows images as a grid.
 import sharp from "sharp";
 import { UserError } from "../../common/errors";
+import { escapeHtml } from "../../common/html";
 import { decodeRgb } from "../../images/decode";
 import type { RgbImage } from "../../images/pixels/rgb_image";
 import type { Drawing } from "./drawing";
-import { escapeHtml } from "./html";
 import { scriptHtml } from "./page_script";
 
 /** One picture of a grid. */

@@ -1,4 +1,6 @@
 // Progress bars in a cell.
+
+import { escapeHtml } from "../../common/html";
 import {
   describeProgress,
   formatSeconds,
@@ -8,7 +10,6 @@ import {
   terminalProgress,
 } from "../../common/progress";
 import { inNotebook, type MimeBundle, newLiveDisplay } from "./display";
-import { escapeHtml } from "./html";
 import { tellRunner } from "./runner_progress";
 
 const PAUSE_MS = 250;

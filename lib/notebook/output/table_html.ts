@@ -1,5 +1,5 @@
 // Tables as HTML: plain for every reader; a script in the output adds sorting, searching and paging.
-import { escapeHtml } from "./html";
+import { escapeHtml } from "../../common/html";
 import { scriptHtml } from "./page_script";
 import {
   DEFAULT_MAX_ROWS,

@@ -1,10 +1,11 @@
 // Image grids: samples, duplicates, neighbours, searches.
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { UserError } from "../../common/errors";
 import { projectPath } from "../../common/project";
 import type { Vectors } from "../../common/vectors";
 import { readClassNames } from "../../datasets/class_names";
 import type { Embedder } from "../../embedding/embedder";
+import type { Finding } from "../../finding/find_photos";
 import type { DuplicatePair } from "../../inspection/duplicates";
 import { type Neighbours, nearestNeighbours } from "../../retrieval/neighbours";
 import { sampleRows } from "../../tables/sample_rows";
@@ -141,4 +142,22 @@ export async function searchGrid(
     };
   });
   return imageGrid([{ image: path, caption: "yours" }, ...found], { columns: k + 1, ...options });
+}
+
+/**
+ * Shows what `search` found: a row per query, then its hits with class and cosine.
+ * @param options.columns pictures per row; default: a query and all its hits
+ * @example
+ * show(foundGrid(await search("query.jpg", { model, index: photos })));
+ */
+export async function foundGrid(found: Finding, options: GridOptions = {}): Promise<Drawing> {
+  const most = Math.max(...found.results.map(({ hits }) => hits.length));
+  const items = found.results.flatMap(({ query, path, hits }) => [
+    { image: path, caption: `query: ${join(basename(dirname(query)), basename(query))}` },
+    ...hits.map((hit) => ({
+      image: hit.path,
+      caption: `${hit.class ?? basename(hit.file)}, ${hit.score.toFixed(2)}`,
+    })),
+  ]);
+  return imageGrid(items, { columns: 1 + most, ...options });
 }

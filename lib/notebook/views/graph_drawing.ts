@@ -1,8 +1,8 @@
 // Drawing of a folded graph as SVG: laid out by dagre, scopes as frames around their boxes.
 import { Graph, layout } from "@dagrejs/dagre";
+import { escapeHtml } from "../../common/html";
 import type { Box, Outline } from "../../engine/graph/graph_outline";
 import type { MimeBundle } from "../output/display";
-import { escapeHtml } from "../output/html";
 
 const FONT_PX = 12;
 /** Width of a letter of a monospace font. */

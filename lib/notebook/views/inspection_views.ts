@@ -1,9 +1,9 @@
 // Shows what is wrong with photos: a table of the findings, and the first pictures of each.
 import { join } from "node:path";
+import { escapeHtml } from "../../common/html";
 import type { InspectReport } from "../../inspection/inspect";
 import { type Section, sectionsOf } from "../../inspection/report_sections";
 import type { Drawing } from "../output/drawing";
-import { escapeHtml } from "../output/html";
 import { type GridImage, type GridOptions, imageGrid } from "../output/images";
 import { tableOf, tableText } from "../output/table";
 import { tableHtml } from "../output/table_html";

@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { UserError } from "../../common/errors";
+import { escapeHtml } from "../../common/html";
 import { formatSeconds } from "../../common/progress";
 import { baselineText } from "../../runs/baseline";
 import { isLive, type RunView } from "../../runs/follow";
@@ -10,7 +11,6 @@ import { evaluationTable, scoredOnLine, statusText } from "../../runs/run_status
 import { untrainedText } from "../../runs/untrained";
 import type { MimeBundle } from "../output/display";
 import type { Figure } from "../output/figure";
-import { escapeHtml } from "../output/html";
 import { type LineSeries, lineFigure, sideBySide } from "../output/plots";
 import { barHtml } from "../output/progress";
 import { type Table, tableText } from "../output/table";

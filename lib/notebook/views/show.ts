@@ -20,13 +20,14 @@ const PLOTLY_MIME = "application/vnd.plotly.v1+json";
  * Shows a value as an output of the cell: a danfojs DataFrame or Series or an array of objects as a table (sorted on a
  * click on a header, in pages, with a search), a plotly figure `{ data, layout }`, an image grid, a traced function as
  * its graph, a run as its curves, the report of an inspection as its pictures, a slider or another widget; anything
- * else as Node prints it. Prints text outside a notebook.
+ * else as Node prints it. A promise is awaited first. Prints text outside a notebook.
  *
  *     await show(new DataFrame(rows), { title: "Classes", maxRows: 10 });
  * @example
  * await show([{ model: "backbone", mp5: 0.33 }]); // a table
  */
-export async function show(value: unknown, options: TableOptions = {}): Promise<void> {
+export async function show(given: unknown, options: TableOptions = {}): Promise<void> {
+  const value = await given;
   if (isWidget(value)) return showWidget(value);
   if (isRun(value)) return showRun(value);
   if (isPictured(value)) return showPictured(value);

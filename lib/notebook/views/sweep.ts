@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { inspect } from "node:util";
 import { UserError } from "../../common/errors";
+import { escapeHtml } from "../../common/html";
 import { Interrupted } from "../../common/interrupt";
 import {
   describeProgress,
@@ -20,7 +21,6 @@ import {
 } from "../../experiments/sweep";
 import { inNotebook, newLiveDisplay } from "../output/display";
 import type { Figure } from "../output/figure";
-import { escapeHtml } from "../output/html";
 import { lineFigure } from "../output/plots";
 import { printAs } from "../output/print_as";
 import { barHtml } from "../output/progress";

@@ -1,6 +1,6 @@
 // Widgets with code of their own in the page (anywidget).
 import { inspect } from "node:util";
-import { escapeHtml } from "../output/html";
+import { escapeHtml } from "../../common/html";
 import type { State } from "./buffers";
 import { anywidgetState } from "./ipywidgets";
 import { latest } from "./latest";

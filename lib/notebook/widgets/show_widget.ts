@@ -1,6 +1,7 @@
 // Shows a widget: its view where a kernel moves it, a still picture for everyone else.
+
+import { escapeHtml } from "../../common/html";
 import { display } from "../output/display";
-import { escapeHtml } from "../output/html";
 import { scriptHtml } from "../output/page_script";
 import { column, liveHtml } from "./boxes";
 import type { Widget } from "./widget";

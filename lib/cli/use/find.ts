@@ -1,0 +1,164 @@
+// `guie find`: finds the photos of a folder that look most like other photos.
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { terminalProgress } from "../../common/progress";
+import { projectPath } from "../../common/project";
+import { textTable } from "../../common/text_table";
+import { dataFolder } from "../../config/paths";
+import { preset } from "../../config/presets";
+import { findModel, MODEL_FORMS, openModel } from "../../embedding/find_model";
+import { describeDevice } from "../../engine/native/device";
+import { readImageList } from "../../features/image_list";
+import { writeContactSheet } from "../../finding/contact_sheet";
+import { type Finding, findPhotos, type QueryHits } from "../../finding/find_photos";
+import { requireClassNames } from "../../serving/index_source";
+import { SERVE_DEFAULTS } from "../../serving/serve";
+import { type CommandResult, setAction } from "../shared/command";
+import { wholeNumberOf } from "../shared/numbers";
+
+interface FindCommandOptions {
+  in: string;
+  model?: string;
+  configName: string;
+  k: string;
+  whiten?: boolean;
+  classNames?: string;
+  html?: string;
+}
+
+/** Registers `guie find QUERY... --in PHOTOS`. */
+export function registerFind(program: Command): void {
+  const command = program
+    .command("find")
+    .argument(
+      "<queries...>",
+      "images to search with: files, folders, tables or lists, as guie embed takes them",
+    )
+    .description(
+      "Find the photos that look most like other photos. Photos need no labels, and each is embedded once; a query that " +
+        "is among the photos does not find itself.",
+    )
+    .requiredOption("--in <photos>", "photos to search: a folder, a table or a list")
+    .option("-k <n>", "most photos to find per query", "5")
+    .option("--model <model>", `model that embeds: ${MODEL_FORMS} (default: the preset's backbone)`)
+    .option(
+      "--config-name <preset>",
+      "preset of the default backbone and its settings",
+      SERVE_DEFAULTS.configName,
+    )
+    .option("--whiten", "whiten by the photos' own vectors (default: for a backbone and 48 photos or more)")
+    .option("--no-whiten", "search the model's own vectors")
+    .option("--class-names <csv>", "CSV with names of the photos' classes: labels,class_name")
+    .option("--html <file>", "write a contact sheet: one page with small copies of the pictures");
+  setAction<FindCommandOptions>(command, find);
+}
+
+async function find(options: FindCommandOptions, words: readonly string[]): Promise<CommandResult> {
+  const k = wholeNumberOf("-k", options.k, 1);
+  const found = await findModel(options.model, preset(options.configName, "frozen"), {
+    onProgress: terminalProgress(),
+  });
+  const embedder = openModel(found);
+  try {
+    const dataDir = dataFolder(embedder.config);
+    const listOf = (word: string) => readImageList(projectPath(word), dataDir);
+    const photos = await listOf(options.in);
+    const queries = [];
+    for (const name of words) queries.push({ name, list: await listOf(name) });
+    const classNames = options.classNames ? await requireClassNames(options.classNames) : undefined;
+    process.stderr.write(`${describeDevice()}\n`);
+    const onProgress = terminalProgress();
+    const whiten = options.whiten ?? found.kind === "backbone";
+    const finding = await findPhotos(embedder, queries, photos, { k, whiten, classNames, onProgress });
+    const about = aboutText(finding, options);
+    const sheet = options.html === undefined ? undefined : projectPath(options.html);
+    if (sheet !== undefined) await writeContactSheet(sheet, finding.results, about);
+    return {
+      text: textOf(finding, k, about, sheet),
+      summary: { ...finding, html: sheet ?? null },
+      failure: failureOf(finding),
+    };
+  } finally {
+    embedder.dispose();
+  }
+}
+
+const number = (value: number) => value.toLocaleString("en-US");
+const plural = (count: number, one: string, many: string) => `${number(count)} ${count === 1 ? one : many}`;
+
+/** Returns the line about photos and vectors. */
+function aboutText({ photos, whitened }: Finding, { in: source, whiten }: FindCommandOptions): string {
+  const { searched, embedded, skipped, leftOut } = photos;
+  const parts = [
+    `${plural(searched, "photo", "photos")} of ${basename(source)}, ${number(embedded)} embedded now`,
+  ];
+  if (skipped.length > 0) parts.push(`${number(skipped.length)} cannot be read`);
+  if (leftOut.length > 0) parts.push(`${plural(leftOut.length, "other file", "other files")} left out`);
+  if (whitened !== null)
+    parts.push(`whitened by their own vectors to ${whitened} numbers (--no-whiten: the model's own)`);
+  else if (whiten !== false) parts.push("searched by the model's own vectors");
+  return parts.join("; ");
+}
+
+function textOf(finding: Finding, k: number, about: string, sheet: string | undefined): string {
+  const { results, photos } = finding;
+  const notes = [
+    about,
+    ...photos.skipped.slice(0, NOTES_SHOWN).map(({ file, reason }) => `  ${shown(file)}: ${reason}`),
+  ];
+  if (photos.skipped.length > NOTES_SHOWN) notes.push("  ... (--json lists all)");
+  const fewest = Math.min(...results.map(({ hits }) => hits.length));
+  if (fewest < k)
+    notes.push(`-k ${k}: there are only ${plural(fewest, "other photo", "other photos")}; all are shown`);
+  notes.push(...results.flatMap(notesOf).slice(0, NOTES_SHOWN));
+  if (sheet !== undefined) notes.push(`contact sheet: ${sheet}`);
+  return [hitTable(results), ...notes].join("\n");
+}
+
+/** Most lines of a kind. */
+const NOTES_SHOWN = 10;
+
+function hitTable(results: readonly QueryHits[]): string {
+  const hasClasses = results.some(({ hits }) => hits.some((hit) => hit.class !== null));
+  const rows = results.flatMap(({ query, hits }) =>
+    hits.map((hit, i) => [
+      i === 0 ? shown(query) : "",
+      String(hit.rank),
+      hit.score.toFixed(3),
+      ...(hasClasses ? [shown(hit.class ?? "")] : []),
+      shown(hit.file),
+    ]),
+  );
+  const header = ["query", "rank", "score", ...(hasClasses ? ["class"] : []), "file"];
+  return textTable(header, leftAligned(rows, 3));
+}
+
+/** Pads the texts of all columns from `first` on, so that they begin below each other. */
+function leftAligned(rows: readonly string[][], first: number): string[][] {
+  const width = (column: number) => Math.max(...rows.map((row) => row[column]!.length));
+  const widths = rows[0]?.map((_, column) => (column < first ? 0 : width(column))) ?? [];
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)));
+}
+
+/** Returns what a person could misread in a query's hits. */
+function notesOf({ query, hits, itself }: QueryHits): string[] {
+  const notes: string[] = [];
+  if (itself.length > 0)
+    notes.push(`${shown(query)} is among the photos: ${itself.map(shown).join(", ")} left out of its hits`);
+  for (const { file } of hits)
+    if (basename(file) === basename(query))
+      notes.push(`${shown(file)} has the name of the query ${shown(query)}, but is another picture`);
+  return notes;
+}
+
+function failureOf({ unreadable }: Finding): string | undefined {
+  if (unreadable.length === 0) return undefined;
+  const lines = unreadable.slice(0, NOTES_SHOWN).map(({ file, reason }) => `\n  ${shown(file)}: ${reason}`);
+  return `${plural(unreadable.length, "query", "queries")} cannot be read:${lines.join("")}`;
+}
+
+/** Returns a name without line breaks and other control characters, which would break the table. */
+function shown(name: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+  return name.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "\ufffd");
+}

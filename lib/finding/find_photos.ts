@@ -1,0 +1,173 @@
+// Finds the photos that are nearest to other photos. Shapes: Q queries, N photos, F numbers per photo.
+import { basename, join, resolve } from "node:path";
+import { UserError } from "../common/errors";
+import type { TaskOptions } from "../common/progress";
+import { joinRows, type Vectors } from "../common/vectors";
+import { embedPhotos, type PhotoEmbedder, type PhotoVectors } from "../features/embed_photos";
+import type { ImageList } from "../features/image_list";
+import type { UnusableImage } from "../images/loading/pixel_loader";
+import { nearestNeighbours } from "../retrieval/neighbours";
+import { whitenByThemselves } from "../retrieval/own_whitening";
+import { reduceRows } from "../retrieval/reduction";
+
+/** Images to search with, and the name under which a person gave them. */
+export interface QueryList {
+  name: string;
+  list: ImageList;
+}
+
+/** Options of `findPhotos`. */
+export interface FindOptions extends TaskOptions {
+  /** Most hits per query, from 1. */
+  k: number;
+  /** True to whiten photos and queries by the photos' own vectors. */
+  whiten: boolean;
+  /** Names of the classes by label; default: those that the photos come with. */
+  classNames?: ReadonlyMap<number, string> | undefined;
+}
+
+/** A photo that was found. */
+export interface Hit {
+  /** From 1. */
+  rank: number;
+  /** Cosine similarity, -1..1. */
+  score: number;
+  /** The photo's path below the folder of the photos. */
+  file: string;
+  /** Absolute. */
+  path: string;
+  /** Name of its class, or "class 3"; null if the photos have no classes. */
+  class: string | null;
+}
+
+/** A query and what was found. */
+export interface QueryHits {
+  /** The query as a person named it. */
+  query: string;
+  /** Absolute. */
+  path: string;
+  hits: Hit[];
+  /** Photos that are the query itself, by their path or their bytes: they are left out of the hits. */
+  itself: string[];
+}
+
+/** The result of `findPhotos`. */
+export interface Finding {
+  results: QueryHits[];
+  /** Queries that cannot be read. */
+  unreadable: UnusableImage[];
+  /** The photos that were searched. */
+  photos: Pick<PhotoVectors, "embedded" | "skipped"> & { searched: number; leftOut: ImageList["leftOut"] };
+  /** Numbers per whitened vector; null if the model's own vectors were searched. */
+  whitened: number | null;
+}
+
+/**
+ * Finds the nearest photos of each query by cosine, exactly. Vectors are kept as `embedPhotos` keeps them. A query that
+ * is one of the photos does not find itself.
+ * @throws UserError if none of the photos, or none of the queries, can be read
+ */
+export async function findPhotos(
+  embedder: PhotoEmbedder,
+  queries: readonly QueryList[],
+  photos: ImageList,
+  { k, whiten, classNames, ...options }: FindOptions,
+): Promise<Finding> {
+  const asked = await embedQueries(embedder, queries, options);
+  const index = await embedPhotos(embedder, photos, options);
+  if (index.files.length === 0) throw noneReadable("photos", index.skipped);
+  const { vectors, whitening } = whiten
+    ? await whitenByThemselves(index.vectors)
+    : { vectors: index.vectors, whitening: undefined };
+  const places = placesOf(index.contents);
+  const classes = classesOf(photos, classNames);
+  const own = asked.queries.map(({ path, content }) =>
+    (places.get(content) ?? []).concat(
+      index.files.flatMap((file, row) => (resolve(photos.folder, file) === path ? row : [])),
+    ),
+  );
+  const most = Math.min(index.files.length, k + Math.max(...own.map((rows) => rows.length)));
+  const searched = whitening ? reduceRows(asked.vectors, whitening) : asked.vectors;
+  const { positions, cosines } = await nearestNeighbours(searched, vectors, most);
+  const results = asked.queries.map(({ query, path }, i) => {
+    const left = new Set(own[i]);
+    const ranked = Array.from(positions[i]!, (row, at) => ({ row, score: cosines[i]![at]! }));
+    const others = ranked.filter(({ row }) => !left.has(row)).slice(0, k);
+    const hits = others.map(({ row, score }, at) => {
+      const file = index.files[row]!;
+      return {
+        rank: at + 1,
+        score,
+        file,
+        path: resolve(photos.folder, file),
+        class: classes(index.places[row]!),
+      };
+    });
+    return { query, path, hits, itself: Array.from(left, (row) => index.files[row]!) };
+  });
+  const { embedded, skipped } = index;
+  return {
+    results,
+    unreadable: asked.unreadable,
+    photos: { searched: index.files.length, embedded, skipped, leftOut: photos.leftOut },
+    whitened: whitening?.to ?? null,
+  };
+}
+
+/** Queries that can be read. */
+interface AskedQueries {
+  /** [Q, F]. */
+  vectors: Vectors;
+  queries: { query: string; path: string; content: string }[];
+  unreadable: UnusableImage[];
+}
+
+async function embedQueries(
+  embedder: PhotoEmbedder,
+  lists: readonly QueryList[],
+  options: TaskOptions,
+): Promise<AskedQueries> {
+  const parts: Vectors[] = [];
+  const asked: Omit<AskedQueries, "vectors"> = { queries: [], unreadable: [] };
+  for (const { name, list } of lists) {
+    const { vectors, files, contents, skipped } = await embedPhotos(embedder, list, options);
+    const nameOf = (file: string) => (basename(name) === file ? name : join(name, file));
+    if (vectors.count > 0) parts.push(vectors);
+    for (const [row, file] of files.entries())
+      asked.queries.push({ query: nameOf(file), path: resolve(list.folder, file), content: contents[row]! });
+    for (const { file, reason } of skipped) asked.unreadable.push({ file: nameOf(file), reason });
+  }
+  if (asked.queries.length === 0) throw noneReadable("queries", asked.unreadable);
+  return { ...asked, vectors: joinRows(parts, parts[0]!.length) };
+}
+
+function noneReadable(what: string, skipped: readonly UnusableImage[]): UserError {
+  const [first] = skipped;
+  const told = first ? `; the first: ${first.file}: ${first.reason}` : "";
+  return new UserError(
+    `None of the ${what} can be read${told}.`,
+    "Look at these files in a viewer, or name others.",
+  );
+}
+
+/** Returns the rows of each content. */
+function placesOf(contents: readonly string[]): Map<string, number[]> {
+  const places = new Map<string, number[]>();
+  for (const [row, content] of contents.entries()) {
+    const rows = places.get(content) ?? [];
+    places.set(content, [...rows, row]);
+  }
+  return places;
+}
+
+/** Returns a function from a photo's place in the list to the name of its class. */
+function classesOf(
+  { rows: { labels, classNames } }: ImageList,
+  given: ReadonlyMap<number, string> | undefined,
+): (place: number) => string | null {
+  const names = given ?? new Map(classNames?.entries());
+  return (place) => {
+    const label = labels?.[place];
+    return label === undefined ? null : (names.get(label) ?? `class ${label}`);
+  };
+}

@@ -1,0 +1,56 @@
+// Searches a person's images for those that look like others.
+import { shownProgress, type TaskOptions } from "../common/progress";
+import type { OwnSource } from "../datasets/own/own_images";
+import { type ImageList, numbered } from "../features/image_list";
+import { type Finding, findPhotos } from "../finding/find_photos";
+import { Images } from "./images";
+import { type Embedded, loadModel, Model } from "./model";
+import { readImages } from "./read_images";
+
+/** Where and how to search. */
+export interface SearchOptions extends TaskOptions {
+  /** A loaded model, or a name as `loadModel` takes it. Default: the preset's backbone. */
+  model?: Model | string;
+  /** The images to search. */
+  index: Images | Embedded | string | OwnSource;
+  /** Most hits per query. Default: 5. */
+  k?: number;
+  /** True to whiten by the index's own vectors, false for the model's own. Default: for a backbone. */
+  whiten?: boolean;
+}
+
+/**
+ * Finds the images of an index that look most like the queries, nearest first. An image does not find itself. Vectors
+ * are kept by the content of each image: the next search embeds new and changed ones alone.
+ * @param query an image file, a folder, a table, or images
+ * @throws UserError if nothing can be read
+ * @example
+ * show(foundGrid(await search("query.jpg", { model, index: photos, k: 8 })));
+ */
+export async function search(
+  query: Images | string,
+  { model: given, index, k = 5, whiten, signal, onProgress = shownProgress() }: SearchOptions,
+): Promise<Finding> {
+  const model = given instanceof Model ? given : await loadModel(given, { signal, onProgress });
+  try {
+    const queries = [{ name: nameOf(query), list: listOf(await imagesOf(query)) }];
+    const photos = listOf(await imagesOf(index));
+    const isWhitened = whiten ?? model.isBackbone;
+    return await findPhotos(model.embedder, queries, photos, { k, whiten: isWhitened, signal, onProgress });
+  } finally {
+    if (model !== given) model.dispose();
+  }
+}
+
+function imagesOf(given: SearchOptions["index"]): Promise<Images> | Images {
+  if (typeof given === "object" && "images" in given && given.images) return given.images;
+  return given instanceof Images ? given : readImages(given as string | OwnSource);
+}
+
+function nameOf(query: Images | string): string {
+  return typeof query === "string" ? query : query.folder;
+}
+
+function listOf({ folder, files, classes, leftOut }: Images): ImageList {
+  return { folder, rows: { files, ...(classes ? numbered(classes) : {}) }, leftOut };
+}

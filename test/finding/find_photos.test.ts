@@ -1,0 +1,144 @@
+// `guie find`: the hits against an exact search of the same vectors, and what a person could misread.
+import assert from "node:assert/strict";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { makeProgram } from "guie/dist/cli/program";
+import { preset } from "guie/dist/config/presets";
+import { BackboneEmbedder } from "guie/dist/embedding/backbone_embedder";
+import { nearestNeighbours } from "guie/dist/retrieval/neighbours";
+import { JSDOM } from "jsdom";
+import { temporaryFolder } from "../folders";
+import { drawPhoto } from "../serving/tiny_service";
+
+/** Runs `guie find` in this process with the tiny preset. */
+async function find(...args: string[]) {
+  const said = { stdout: "", stderr: "" };
+  const writes = (["stdout", "stderr"] as const).map((name) => [name, process[name].write] as const);
+  for (const [name, write] of writes)
+    process[name].write = ((text: string | Uint8Array) => {
+      if (typeof text !== "string") return write.call(process[name], text); // the test runner's own
+      said[name] += text;
+      return true;
+    }) as typeof process.stdout.write;
+  try {
+    await makeProgram().parseAsync(["find", "--config-name", "tiny", ...args], { from: "user" });
+    return { status: process.exitCode ?? 0, ...said };
+  } catch (error) {
+    return { status: (error as { exitCode: number }).exitCode, ...said };
+  } finally {
+    for (const [name, write] of writes) process[name].write = write;
+    process.exitCode = undefined;
+  }
+}
+
+/** Makes two class folders of photos, and a cache of its own. */
+async function photoFolder(t: TestContext, count = 12): Promise<{ folder: string; photos: string }> {
+  const folder = temporaryFolder(t);
+  process.env.GUIE_CACHE_DIR = join(folder, "cache");
+  t.after(() => delete process.env.GUIE_CACHE_DIR);
+  const photos = join(folder, "photos");
+  for (let i = 0; i < count; i++) await drawPhoto(join(photos, i % 2 ? "<b>kiwi" : "Äpfel", `${i}.png`), i);
+  return { folder, photos };
+}
+
+test("find gives the nearest photos by cosine, without the query itself and its copies, and says so", async (t) => {
+  const { folder, photos } = await photoFolder(t);
+  const query = join(photos, "Äpfel", "4.png");
+  copyFileSync(query, join(photos, "<b>kiwi", "copy.png"));
+  const { status, stdout } = await find(query, "--in", photos, "-k", "3", "--no-whiten", "--json");
+  assert.equal(status, 0);
+  const { results, whitened, photos: counts } = JSON.parse(stdout);
+  assert.deepEqual(
+    [whitened, counts.searched, counts.embedded],
+    [null, 13, 11],
+    "the query was embedded before",
+  );
+  assert.deepEqual(results[0].itself.sort(), ["<b>kiwi/copy.png", "Äpfel/4.png"]);
+
+  const embedder = new BackboneEmbedder(preset("tiny", "frozen"));
+  t.after(() => embedder.dispose());
+  const others = Array.from({ length: 12 }, (_, i) => join(i % 2 ? "<b>kiwi" : "Äpfel", `${i}.png`));
+  others.splice(4, 1);
+  const [one, rows] = [
+    await embedder.embedFiles(photos, ["Äpfel/4.png"]),
+    await embedder.embedFiles(photos, others),
+  ];
+  const { positions, cosines } = await nearestNeighbours(one, rows, 3);
+  assert.deepEqual(
+    results[0].hits.map(({ file }: { file: string }) => file),
+    Array.from(positions[0]!, (row) => others[row]),
+  );
+  for (const [i, { rank, score, class: name, file }] of results[0].hits.entries()) {
+    assert.deepEqual([rank, name], [i + 1, file.split("/")[0]]);
+    assert.ok(Math.abs(score - cosines[0]![i]!) < 1e-6);
+  }
+
+  mkdirSync(join(folder, "mine"));
+  copyFileSync(join(photos, "<b>kiwi", "5.png"), join(folder, "mine", "4.png"));
+  const text = await find(join(folder, "mine"), "--in", photos, "-k", "99");
+  assert.match(text.stdout, /mine\/4\.png +1 +[\d.-]+ +\S+ +\S+/);
+  assert.match(text.stdout, /mine\/4\.png is among the photos: <b>kiwi\/5\.png left out of its hits/);
+  assert.match(text.stdout, /Äpfel\/4\.png has the name of the query .*, but is another picture/);
+  assert.match(text.stdout, /-k 99: there are only 12 other photos; all are shown/);
+  assert.match(text.stdout, /13 photos of photos, 0 embedded now; searched by the model's own vectors/);
+});
+
+test("48 photos are whitened by their own vectors, unless --no-whiten", async (t) => {
+  const { photos } = await photoFolder(t, 48);
+  const query = join(photos, "Äpfel", "4.png");
+  const whitened = await find(query, "--in", photos);
+  assert.match(
+    whitened.stdout,
+    /whitened by their own vectors to \d+ numbers \(--no-whiten: the model's own\)/,
+  );
+  const plain = await find(query, "--in", photos, "--no-whiten");
+  assert.doesNotMatch(plain.stdout, /whiten/);
+});
+
+test("the contact sheet escapes names, runs no script and needs no other file", async (t) => {
+  const { folder, photos } = await photoFolder(t);
+  const sheet = join(folder, "sheet.html");
+  const { status, stdout } = await find(join(photos, "<b>kiwi"), "--in", photos, "-k", "2", "--html", sheet);
+  assert.equal(status, 0);
+  assert.match(stdout, /contact sheet: .*sheet\.html/);
+  const { document } = new JSDOM(readFileSync(sheet, "utf8")).window;
+  assert.deepEqual(
+    [document.querySelectorAll("section").length, document.querySelectorAll("img").length],
+    [6, 18],
+  );
+  assert.equal(document.querySelectorAll("script, figcaption figcaption, .file b").length, 0);
+  assert.match(document.querySelector("figcaption")!.textContent!, /<b>kiwi\/1\.png/);
+  const policy = document.querySelector("meta[http-equiv]")!.getAttribute("content")!;
+  assert.match(policy, /^default-src 'none'; img-src data:; style-src 'sha256-\S{44}'/);
+  for (const image of document.images) assert.match(image.src, /^data:image\/jpeg;base64,/);
+});
+
+test("bad queries and folders are told by name; the rest is answered", async (t) => {
+  const { folder, photos } = await photoFolder(t);
+  const [broken, fine] = [join(folder, "broken.jpg"), join(photos, "Äpfel", "0.png")];
+  writeFileSync(broken, "no photo");
+  const some = await find(fine, broken, "--in", photos);
+  assert.equal(some.status, 1);
+  assert.match(some.stdout, /0\.png +1 /);
+  assert.match(some.stderr, /1 query cannot be read:\n {2}.*broken\.jpg: /);
+  const none = await find(broken, "--in", photos);
+  assert.match(none.stderr, /None of the queries can be read; the first: .*broken\.jpg: .*\n {2}Next: /);
+  assert.match((await find(join(folder, "gone.jpg"), "--in", photos)).stderr, /gone\.jpg: there is none/);
+  assert.match((await find("--in", photos)).stderr, /missing required argument 'queries'/);
+  assert.match((await find(fine)).stderr, /required option '--in <photos>' not specified/);
+  assert.match(
+    (await find(fine, "--in", photos, "-k", "0")).stderr,
+    /-k takes a whole number from 1, got "0"/,
+  );
+  const empty = join(folder, "empty");
+  mkdirSync(empty);
+  assert.match((await find(fine, "--in", empty)).stderr, /empty holds no images|no images in .*empty/i);
+  writeFileSync(join(empty, "a.jpg"), "no photo");
+  assert.match(
+    (await find(fine, "--in", empty)).stderr,
+    /None of the photos can be read; the first: a\.jpg: /,
+  );
+  rmSync(broken);
+  assert.ok(!existsSync(join(folder, "sheet.html")));
+});
