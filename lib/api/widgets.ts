@@ -1,5 +1,6 @@
 // Controls in a cell: they move while the kernel runs.
 
+export { type SettingControls, type Tweak, tweak } from "../notebook/tweak/tweak";
 export { column, row } from "../notebook/widgets/boxes";
 export type { Control } from "../notebook/widgets/control";
 export {
@@ -12,4 +13,5 @@ export {
   text,
 } from "../notebook/widgets/controls";
 export { type OwnWidget, type OwnWidgetOptions, widget } from "../notebook/widgets/own";
+export { type Upload, type UploadOptions, upload } from "../notebook/widgets/upload";
 export type { Still, Widget } from "../notebook/widgets/widget";

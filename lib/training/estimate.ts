@@ -63,9 +63,21 @@ const MB = 2 ** 20;
  * const { memoryMB, secondsPerStep } = await estimateRun(preset("demo", "frozen"));
  */
 export async function estimateRun(config: EstimateSettings, flopsPerSecond?: number): Promise<RunEstimate> {
+  const rate = flopsPerSecond ?? (await measureProductRate(findTower(config.tower).width));
+  return estimateOf(config, rate, await imageCounts(config));
+}
+
+/**
+ * Estimates a run at once, from what `estimateRun` reads and measures first.
+ * @param rate floating point operations per second of matrix products
+ * @param tables counts of the run's tables; undefined if they are missing
+ */
+export function estimateOf(
+  config: EstimateSettings,
+  rate: number,
+  tables: ImageCounts | undefined,
+): RunEstimate {
   const tower = findTower(config.tower);
-  const rate = flopsPerSecond ?? (await measureProductRate(tower.width));
-  const tables = await imageCounts(config);
   const counts = parameterCounts(config, tower, tables?.classes ?? 0);
   const forwardSeconds = passSeconds(config, tower, rate, { overhead: FORWARD_OVERHEAD });
   const secondsPerStep = stepSeconds(config, tower, tables?.classes ?? 0, rate);
@@ -114,14 +126,17 @@ export function estimateMemoryBytes(config: MemorySettings, { classes, distinct 
   return memoryBytes(config, tower, parameterCounts(config, tower, classes), distinct);
 }
 
-interface ImageCounts extends TableCounts {
+/** Counts of the tables of a run. */
+export interface ImageCounts extends TableCounts {
+  /** Training rows. */
   rows: number;
   validation: number;
   queries: number;
   index: number;
 }
 
-async function imageCounts(config: EstimateSettings): Promise<ImageCounts | undefined> {
+/** Counts the images of a run's tables; undefined if the training table is missing or the config names its features. */
+export async function imageCounts(config: EstimateSettings): Promise<ImageCounts | undefined> {
   if (config.features || !existsSync(tablePath(config))) return undefined;
   return countsOf(await readRunData(config));
 }

@@ -86,7 +86,8 @@ export async function startLab({
   try {
     const url = await urlOf(server);
     browser = await chromium.launch({ executablePath: chromiumPath(), args: CHROMIUM_FLAGS });
-    const page = await browser.newPage({ viewport: { width: widthPx, height: heightPx } });
+    const context = await browser.newContext({ viewport: { width: widthPx, height: heightPx } });
+    const page = await context.newPage();
     await page.goto(url);
     return { page, stop };
   } catch (error) {

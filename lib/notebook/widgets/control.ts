@@ -20,6 +20,8 @@ export interface Control<T> extends Widget {
 
 /** How a control's value is kept in its model. */
 export interface ValueKind<T> {
+  /** Returns a value that a page has set in place of `before`, without noise in its last digits. */
+  tidy?(value: T, before: T): T;
   /** Returns the value; throws a UserError if it does not fit the control. */
   check(value: T): T;
   toState(value: T): State;
@@ -34,28 +36,29 @@ export function makeControl<T>(
   first: { value: T; label: string },
 ): Control<T> {
   const handlers = new Set<(value: T) => Promise<void>>();
-  const tellAll = (value: T) => Promise.all([...handlers].map((tell) => tell(value)));
-  let told = kind.check(first.value);
-  const changed = () => {
-    const value = kind.fromState(model.state);
-    if (Object.is(value, told)) return undefined;
-    told = value;
-    return tellAll(value);
-  };
+  let now = kind.check(first.value);
   const model = openModel(
-    { ...state, ...kind.toState(told), description: first.label },
-    { onChange: changed },
+    { ...state, ...kind.toState(now), description: first.label },
+    {
+      onChange: () => {
+        const set = kind.fromState(model.state);
+        return change(kind.tidy ? kind.tidy(set, now) : set);
+      },
+    },
   );
-  const widget = widgetOf(model, () =>
-    kind.still(kind.fromState(model.state), String(model.state.description)),
-  );
+  const change = (value: T) => {
+    if (Object.is(value, now)) return undefined;
+    now = value;
+    return Promise.all([...handlers].map((tell) => tell(value)));
+  };
+  const widget = widgetOf(model, () => kind.still(now, String(model.state.description)));
   const report = errorReporter(widget);
   return Object.defineProperties(widget as Control<T>, {
     value: {
-      get: () => kind.fromState(model.state),
+      get: () => now,
       set: (value: T) => {
         model.set(kind.toState(kind.check(value)));
-        void changed();
+        void change(value);
       },
     },
     label: {

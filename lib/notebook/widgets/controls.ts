@@ -56,19 +56,22 @@ export function slider(min: number, max: number, options: SliderOptions = {}): C
     ...controlState(log ? "FloatLogSlider" : "FloatSlider", "SliderStyle", SLIDER_WIDTH),
     ...range,
     readout: true,
-    readout_format: log ? ".3g" : whole && Number.isInteger(step) ? "d" : `.${digits}f`,
+    readout_format: log ? ".2g" : whole && Number.isInteger(step) ? "d" : `.${digits}f`,
     continuous_update: true,
     orientation: "horizontal",
     behavior: "drag-tap",
   };
-  return makeControl(state, numberKind(min, max, log), { value, label });
+  return makeControl(state, numberKind(min, max, log, range.step / (range.max - range.min)), {
+    value,
+    label,
+  });
 }
 
-/** Significant digits of a value: a slider's steps are sums of binary fractions. */
+/** Significant digits of a value that was dragged: a slider's steps are sums of binary fractions. */
 const DIGITS = 12;
-const LOG_DIGITS = 3;
+const LOG_DIGITS = 2;
 
-function numberKind(min: number, max: number, log: boolean): ValueKind<number> {
+function numberKind(min: number, max: number, log: boolean, stepShare: number): ValueKind<number> {
   const place = (value: number) =>
     log ? Math.log(value / min) / Math.log(max / min) : (value - min) / (max - min);
   return {
@@ -80,11 +83,14 @@ function numberKind(min: number, max: number, log: boolean): ValueKind<number> {
       );
     },
     toState: (value) => ({ value }),
-    // Limits keep all their digits.
-    fromState: ({ value }) =>
-      value === min || value === max
-        ? (value as number)
-        : Number((value as number).toPrecision(log ? LOG_DIGITS : DIGITS)),
+    fromState: ({ value }) => value as number,
+    // A page rounds a value between two steps as soon as it shows it; limits keep all their digits.
+    tidy: (value, before) =>
+      Math.abs(place(value) - place(before)) < stepShare / 2
+        ? before
+        : value === min || value === max
+          ? value
+          : Number(value.toPrecision(log ? LOG_DIGITS : DIGITS)),
     still: (value, label) => ({
       html: line(label, `${rail(place(value))} ${value} <small>(${min} to ${max})</small>`),
       text: `${named(label)}${value} (${min} to ${max})`,

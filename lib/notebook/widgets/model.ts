@@ -1,6 +1,6 @@
 // The model of a widget: its state, the same in the kernel and in every page.
 import { packState, type State, unpackState } from "./buffers";
-import { type Comm, kernelComms } from "./comm";
+import { type Comm, type CommHandlers, kernelComms } from "./comm";
 
 const TARGET = "jupyter.widget";
 /** A page that is loaded again asks here for all models. */
@@ -21,7 +21,9 @@ export interface Model {
   /** Undefined if no page can show it: headless runs, scripts. */
   readonly id: string | undefined;
   readonly state: Readonly<State>;
-  /** Changes values here and in every page. */
+  /** Tells whether pages still have it. */
+  isOpen(): boolean;
+  /** Changes values here and in every page; values that are the same already are not sent. */
   set(changes: State): void;
   /** Sends a message to the widget's own code. */
   send(content: object, buffers?: readonly Uint8Array[]): void;
@@ -50,6 +52,7 @@ export function openModel(state: State, handlers: ModelHandlers = {}): Model {
   const values = { ...state };
   let comm: Comm | undefined;
   if (comms?.takesInput()) {
+    comms.listen(CONTROL_TARGET, answerPage);
     const { state: data, buffer_paths, buffers } = packState(values);
     comm = comms.open({
       target: TARGET,
@@ -80,9 +83,12 @@ export function openModel(state: State, handlers: ModelHandlers = {}): Model {
   return {
     id: comm?.id,
     state: values,
+    isOpen: () => comm !== undefined && openModels.has(comm.id),
     set(changes) {
+      const changed = Object.entries(changes).filter(([name, value]) => !Object.is(values[name], value));
+      if (changed.length === 0) return;
       Object.assign(values, changes);
-      tell("update", changes);
+      tell("update", Object.fromEntries(changed));
     },
     send: (content, buffers) => comm?.send({ method: "custom", content }, buffers),
   };
@@ -93,7 +99,15 @@ export function modelReference({ id }: Model): string | null {
   return id === undefined ? null : `IPY_MODEL_${id}`;
 }
 
-/** Sends all models to a page that asks for them. */
+/** Answers a page that asks for all models. */
+function answerPage(page: Comm): CommHandlers {
+  return {
+    onMessage: (message) => {
+      if ((message as Message).method === "request_states") sendAll(page);
+    },
+  };
+}
+
 function sendAll(page: Comm): void {
   const all = [...openModels].map(([id, state]) => {
     const { _model_name, _model_module, _model_module_version } = state;
@@ -109,9 +123,3 @@ function sendAll(page: Comm): void {
   const paths = buffer_paths.map(([id, _, ...path]) => [id, ...path]);
   page.send({ method: "update_states", states, buffer_paths: paths }, buffers);
 }
-
-kernelComms()?.listen(CONTROL_TARGET, (page) => ({
-  onMessage: (message) => {
-    if ((message as Message).method === "request_states") sendAll(page);
-  },
-}));

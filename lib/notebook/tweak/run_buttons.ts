@@ -1,0 +1,70 @@
+// Buttons that start and stop the run of a config; its status follows in place.
+import { basename } from "node:path";
+import { escapeHtml } from "../../common/html";
+import { Interrupted } from "../../common/interrupt";
+import { followRun, isLive, type RunView } from "../../runs/follow";
+import { runFolder } from "../../runs/run_folder";
+import { isUnderWay } from "../../runs/start_folder";
+import { chartSvg } from "../output/curve_svg";
+import { attachRun, type RunHandle, startRun } from "../views/run_handle";
+import { lossSeries, statusBundle } from "../views/run_views";
+import { column, liveHtml, row } from "../widgets/boxes";
+import { button } from "../widgets/controls";
+import type { Still, Widget } from "../widgets/widget";
+import type { Config } from "./moved_settings";
+
+/**
+ * Returns a button that starts the run of the config that `config()` returns, one that stops it, and the run's status. A
+ * run of this name that is under way is followed at once.
+ */
+export function runButtons(config: () => Config): Widget {
+  const start = button("Start this run", { style: "primary" });
+  const stop = button("Stop", {
+    style: "danger",
+    tooltip: "It saves its state: starting again goes on from there",
+  });
+  const status = liveHtml();
+  stop.disabled = true;
+  let run: RunHandle | undefined;
+  const follow = async (started: RunHandle) => {
+    run = started;
+    start.disabled = true;
+    stop.disabled = false;
+    const onView = (view: RunView) => status.set(statusStill(view, started.note));
+    const isGone = () => !status.model.isOpen();
+    try {
+      for (let view: RunView | undefined; (!view || isLive(view)) && !isGone(); )
+        view = await followRun(started.folder, onView, isGone).catch(goOnAfterInterrupt);
+    } finally {
+      start.disabled = false;
+      stop.disabled = true;
+    }
+  };
+  start.onClick(() => follow(startRun(config())));
+  stop.onClick(() => {
+    stop.disabled = true;
+    run?.stop();
+  });
+  const { runName } = config();
+  if (status.model.isOpen() && isUnderWay(runFolder(runName))) void follow(attachRun(runName));
+  return column(row(start, stop), status);
+}
+
+const AFTER_INTERRUPT_MS = 500;
+
+/** Interrupt ends the cell that runs, not the look at a run. */
+async function goOnAfterInterrupt(error: unknown): Promise<undefined> {
+  if (!(error instanceof Interrupted)) throw error;
+  await new Promise((done) => setTimeout(done, AFTER_INTERRUPT_MS));
+}
+
+function statusStill(view: RunView, note = ""): Still {
+  const bundle = statusBundle(view);
+  const { x, y } = lossSeries(view, "loss");
+  const chart =
+    x.length > 1
+      ? chartSvg({ title: `Loss of ${basename(view.folder)}`, x: "step", lines: [{ name: "loss", x, y }] })
+      : "";
+  const told = note && `<div>${escapeHtml(note)}</div>`;
+  return { html: `${told}${bundle["text/html"]}${chart}`, text: String(bundle["text/plain"]) };
+}
