@@ -52,9 +52,10 @@ export class Model {
     return this.embedder.length;
   }
 
-  /** True for a pretrained tower, false for a trained run. */
+  /** True for a pretrained tower, false for a trained run and for a whitened or LDA model. */
   get isBackbone(): boolean {
-    return this.embedder.madeBy.run === undefined;
+    const { run, transform } = this.embedder.madeBy;
+    return run === undefined && transform === undefined;
   }
 
   /** Side of the square that the model sees, in px. */

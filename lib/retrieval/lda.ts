@@ -8,7 +8,7 @@ import { type RowSource, type Rows, rowSource } from "./row_source";
 /** Added to each direction's variance within classes, in mean variances of a number; scikit-learn's `shrinkage` 0.5. */
 const FLOOR = 1;
 /** Weight of the directions in which the means of the classes do not differ; those in which they do have weight 1. */
-const OTHER_WEIGHT = 0.5;
+const OTHER_WEIGHT = 0.6;
 const ROWS_PER_BLOCK = 4096;
 
 /**

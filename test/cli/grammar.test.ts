@@ -60,7 +60,7 @@ test("the help lists the commands in the groups of lib/cli's folders", () => {
     Object.fromEntries(groups.filter(([heading]) => !/Options|Commands/.test(String(heading)))),
     {
       Data: ["get-data", "preprocess", "merge", "duplicates", "inspect"],
-      Model: ["prepare-model", "evaluate", "compare", "reduce", "export", "soup"],
+      Model: ["prepare-model", "evaluate", "compare", "reduce", "whiten", "export", "soup"],
       Train: ["train", "tune", "runs", "watch", "scaling"],
       Use: ["embed", "find", "serve"],
     },
@@ -137,7 +137,7 @@ test("compare and evaluate --compare print the same table; a tower's file is a m
   const before = await guie("evaluate", "pixels", run, path, "--compare", ...data);
   assert.equal(before.stdout, now.stdout);
   const ladder = JSON.parse((await guie("evaluate", path, ...data)).stdout);
-  assert.deepEqual(Object.keys(ladder.mp5), ["pixels", "backbone", path]);
+  assert.deepEqual(Object.keys(ladder.mp5), ["pixels", "backbone", "whitened", "lda", path]);
 });
 
 test("a run embeds with its own settings, a tower with the given ones", async (t) => {
@@ -175,7 +175,7 @@ test("a run embeds with its own settings, a tower with the given ones", async (t
   assert.equal(JSON.parse(tower.stdout).length, 16, tower.stderr);
 });
 
-test("a tower is exported only as safetensors", async (t) => {
+test("a tower is exported as safetensors to a file, and as ONNX like a run", async (t) => {
   const folder = temporaryFolder(t);
   const path = await preparedIn(folder);
   const out = join(folder, "out.safetensors");
@@ -190,10 +190,8 @@ test("a tower is exported only as safetensors", async (t) => {
   );
   assert.equal(status, 0, stderr);
   assert.equal(JSON.parse(stdout).path, out);
-  assert.match(
-    (await guie("export", path, "--format", "onnx")).stderr,
-    /is a backbone.*--format safetensors/,
-  );
+  const onnx = await guie("export", path, "--format", "onnx", "--out", join(folder, "onnx"), "--json");
+  assert.equal(JSON.parse(onnx.stdout).path, join(folder, "onnx"), onnx.stderr);
   assert.match((await guie("soup", path, "backbone", "--out", "x")).stderr, /is a backbone.*A soup averages/);
 });
 

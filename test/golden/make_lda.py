@@ -30,7 +30,7 @@ def lda():
     between = empirical_covariance(means[labels])
     # v' within v = 1: within-whitened axes; the first C - 1 span the classes' means, the others have no such variance
     _, axes = eigh(between, shrunk_covariance(within, shrinkage=0.5))
-    weights = np.where(np.arange(F) >= F - (C - 1), 1.0, 0.5)
+    weights = np.where(np.arange(F) >= F - (C - 1), 1.0, 0.6)
     return cosines((q - mean) @ (axes * weights))
 
 
