@@ -62,7 +62,7 @@ function logitLines({ s, loss }: Config, margin: number) {
   const shifted = (angle: number) => (loss === "CosFace" ? Math.cos(angle) - margin : arc(angle));
   return [
     { name: "without the margin", x: degrees, y: angles.map((angle) => s * Math.cos(angle)) },
-    { name: "with it", x: degrees, y: angles.map((angle) => s * shifted(angle)) },
+    { name: `with ${Number(margin.toFixed(3))}`, x: degrees, y: angles.map((angle) => s * shifted(angle)) },
   ];
 }
 

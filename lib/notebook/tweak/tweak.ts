@@ -124,15 +124,15 @@ function withoutScript(html: unknown): string {
 /** Returns a config's cost and the line of code to paste, as HTML, and both as text. */
 function tellConfig(config: Config, estimate: RunEstimate) {
   const cost = costText(config, estimate);
-  const code = overridesLine(config);
   const isMoved = Object.keys(movedSettings(config)).length > 0;
-  const words = isMoved ? "Keep it: paste this into the parameters" : "Nothing is moved";
+  const words = isMoved ? "Keep it: paste this into the parameters: " : "All is as in the preset.";
+  const code = isMoved ? overridesLine(config) : "";
   const run = `Start trains it as ${config.runName}.`;
   const codeHtml = `<code style="user-select: all">${escapeHtml(code)}</code>`;
   return {
     cost: `<div style="line-height: 1.5">${escapeHtml(cost)}</div>`,
-    line: `<div style="line-height: 1.5">${words}: ${codeHtml} ${escapeHtml(run)}</div>`,
-    text: `${cost}\n${words}: ${code} ${run}`,
+    line: `<div style="line-height: 1.5">${words}${codeHtml} ${escapeHtml(run)}</div>`,
+    text: `${cost}\n${words}${code} ${run}`,
   };
 }
 

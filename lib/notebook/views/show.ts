@@ -58,7 +58,8 @@ function isRun(value: unknown): value is { folder: string } {
   return typeof run?.folder === "string" && (Array.isArray(run.steps) || typeof run.stop === "function");
 }
 
-async function bundleOf(value: unknown, options: TableOptions): Promise<MimeBundle> {
+/** Returns the output of a value that is no widget and no run. */
+export async function bundleOf(value: unknown, options: TableOptions): Promise<MimeBundle> {
   // Tables first: a DataFrame has a property for each of its columns, perhaps "bundle" or "data".
   const table = tableOf(value);
   if (table) return { "text/html": liveTableHtml(table, options), "text/plain": tableText(table, options) };
