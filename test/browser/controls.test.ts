@@ -144,7 +144,7 @@ test("a slider is dragged and typed into while a cell awaits, in two tabs, after
   await page.locator(".jp-Dialog .jp-mod-accept").click();
   await waitForText(page, output(0), STILL);
   await picture("controls_restarted");
-  assert.match(await page.locator(output(0)).innerText(), /margin: +0\.4 +\(0 to 0\.8\)/);
+  assert.match(await page.locator(output(0)).innerText(), /margin:\s+0\.4 \(0 to 0\.8\)/);
   await page.reload();
   await waitForText(page, output(0), STILL);
   assert.equal(await page.getByText("model not found").filter({ visible: true }).count(), 0);
