@@ -27,10 +27,11 @@ const DEMO = "data/demo";
 export async function bench(word = "") {
   const source = process.env.BENCH_PHOTOS;
   const photos = source ? await readPhotos(resolve(source)) : await demoPhotos();
-  const features = process.env.BENCH_FEATURES
-    ? openFeatures(resolve(process.env.BENCH_FEATURES))
-    : await photoVectors(undefined, photos.folder, photos.files, {});
-  const vectors = await withVectors(photos, features);
+  const { BENCH_FEATURES: features } = process.env;
+  const list = { folder: photos.folder, rows: { files: photos.files } };
+  const vectors = features
+    ? await featuresOf(photos, openFeatures(resolve(features)))
+    : embedded(photos, await photoVectors(undefined, list, {}));
   const isNew = ({ classes }, i) => !DEVELOPED_ON.includes(classes[i]);
   const rows = vectors.files.map((_, i) => i);
   const unseen = rows.filter((i) => isNew(vectors, i));
@@ -49,7 +50,11 @@ async function demoPhotos() {
   return { folder, files: at.map((i) => files[i]), classes: at.map((i) => classes[i]) };
 }
 
-async function withVectors({ folder, files, classes }, features) {
+function embedded({ folder, classes }, { files, places, vectors }) {
+  return { folder, files, classes: places.map((place) => classes[place]), vectors };
+}
+
+async function featuresOf({ folder, files, classes }, features) {
   const names = (await features.readRows()).files;
   const at = new Map(Array.from({ length: features.count }, (_, i) => [names.at(i), i]));
   const known = files.flatMap((file, i) => (at.has(file) ? [i] : []));
@@ -176,8 +181,8 @@ async function twins(set, photos) {
 }
 
 async function looksOf(folder, files) {
-  const looks = await photoLooks(folder, files, undefined);
-  const rows = listRows(looks.readAll());
+  const looks = await photoLooks({ folder, rows: { files } }, {});
+  const rows = listRows(looks.vectors);
   if (rows.length !== files.length) throw new Error("Expected photos that can all be read.");
   return rows.map(lookOf);
 }

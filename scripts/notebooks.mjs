@@ -11,7 +11,15 @@ import { fileURLToPath } from "node:url";
 import { parseArgs, stripVTControlCharacters } from "node:util";
 import { asOwner } from "guie/dist/common/files/claim.js";
 import { guardScript } from "./guard.mjs";
-import { changedCells, notebookPath, originalPath, PIPELINE, PUT_ASIDE, restore } from "./originals.mjs";
+import {
+  changedCells,
+  notebookPath,
+  originalPath,
+  PIPELINE,
+  PUT_ASIDE,
+  restore,
+  SHIPPED,
+} from "./originals.mjs";
 
 guardScript("notebooks");
 
@@ -30,25 +38,25 @@ function selectNotebooks(names, useOriginals) {
   const known = readdirSync(join(root, "notebooks"))
     .filter((file) => file.endsWith(".ipynb"))
     .map((file) => basename(file, ".ipynb"));
-  const others = known.filter((name) => !PIPELINE.includes(name) && !PUT_ASIDE.test(name)).sort();
-  const wanted = names.length > 0 ? names : [...PIPELINE.filter((name) => known.includes(name)), ...others];
+  const others = known.filter((name) => !SHIPPED.includes(name) && !PUT_ASIDE.test(name)).sort();
+  const wanted = names.length > 0 ? names : [...SHIPPED.filter((name) => known.includes(name)), ...others];
   return wanted.map((name) => {
     const path = name.endsWith(".ipynb") ? resolve(name) : notebookPath(name);
     if (existsSync(path)) return { name: basename(path, ".ipynb"), path };
-    const back = PIPELINE.includes(name) ? `; npm run notebooks -- --restore ${name} brings it back` : "";
+    const back = SHIPPED.includes(name) ? `; npm run notebooks -- --restore ${name} brings it back` : "";
     throw new UsageError(`there is no notebook ${name}; notebooks/ has: ${known.join(", ")}${back}`);
   });
 }
 
 function requireOriginals(names) {
-  const unknown = names.filter((name) => !PIPELINE.includes(name));
+  const unknown = names.filter((name) => !SHIPPED.includes(name));
   if (unknown.length > 0)
-    throw new UsageError(`the project has no notebook ${unknown.join(", ")}; it has: ${PIPELINE.join(", ")}`);
+    throw new UsageError(`the project has no notebook ${unknown.join(", ")}; it has: ${SHIPPED.join(", ")}`);
 }
 
 /** Prints a notice if a notebook of the pipeline differs from the project's original. */
 function reportEdits({ name, path }) {
-  if (!PIPELINE.includes(name) || path !== notebookPath(name)) return;
+  if (!SHIPPED.includes(name) || path !== notebookPath(name)) return;
   const cells = changedCellsOf(name);
   if (cells.length === 0) return;
   console.log(
@@ -69,7 +77,7 @@ function changedCellsOf(name) {
 
 /** Restores originals, and prints where the edited ones are. */
 function restoreAll(names) {
-  if (names.length === 0) throw new UsageError(`--restore takes names of ${PIPELINE.join(", ")}`);
+  if (names.length === 0) throw new UsageError(`--restore takes names of ${SHIPPED.join(", ")}`);
   requireOriginals(names);
   for (const name of names) {
     const aside = restore(name);

@@ -1,4 +1,4 @@
-// The six notebooks as the project ships them. People work in notebooks/, where JupyterLab saves automatically; the
+// The notebooks as the project ships them. People work in notebooks/, where JupyterLab saves automatically; the
 // originals are in scripts/originals/, so that the demo always runs them and each can be restored, even without git.
 // `npm run check` fails if they differ; `node scripts/check/notebooks.mjs --write` makes notebooks/ the new originals.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
@@ -16,6 +16,9 @@ export const PIPELINE = [
   "Train",
   "Inference",
 ];
+
+/** All notebooks that the project ships. */
+export const SHIPPED = ["Quick_Start", ...PIPELINE];
 
 /** Pattern of the names under which `restore` keeps edited notebooks. */
 export const PUT_ASIDE = /\.edited(-\d+)?$/;

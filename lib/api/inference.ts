@@ -1,6 +1,7 @@
 // Inference: images to vectors, search, scores on held-out classes, comparison of models, a service.
 
-export { type Embedder, loadEmbedder } from "../embedding/embedder";
+export type { Embedder } from "../embedding/embedder";
+export { loadEmbedder } from "../embedding/find_model";
 export { computeFeatures, ensureFeatures } from "../features/features";
 export { writeFeatures } from "../features/feature_writer";
 export { type FeatureRows, type Features, openFeatures } from "../features/feature_files";
@@ -16,7 +17,8 @@ export {
 export type { RunningService } from "../serving/serve";
 // scores
 export { precisionAt5, type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
-export { climbLadder, heldOutFiles, type LadderRung, trainFeatures } from "../experiments/ladder";
+export { climbLadder, heldOutFiles, type LadderRung } from "../experiments/ladder";
+export { trainFeatures } from "../experiments/transform_rungs";
 export { type RungRequest, type Rungs, rungsOf } from "../experiments/rungs";
 export { readRetrievalFiles } from "../training/data/read_run_data";
 export type { RetrievalFiles } from "../training/data/run_data";
@@ -40,4 +42,9 @@ export {
   reduceRows,
   writeReduction,
 } from "../retrieval/reduction";
+// models without training
+export { fitWhitening } from "../retrieval/whitening";
+export { fitLda } from "../retrieval/lda";
+export { fitTransformModel, type TransformRequest } from "../experiments/fit_transform";
+export { type TransformModel, transformTable } from "../embedding/transform_model";
 export { type EmbeddingMap, pcaMap, umapMap } from "../retrieval/embedding_map";

@@ -186,7 +186,7 @@ export default function searchPage() {
     [progress.max, progress.value] = [Math.max(1, photos.total), photos.done];
     coming.textContent = photos.busy
       ? `${number(images)} of ${number(photos.total)} photos so far`
-      : (photos.problem ?? `${number(images)} photos, ${number(photos.embedded)} of them new`);
+      : (photos.problem ?? `${number(images)} photos, ${number(photos.embedded)} newly embedded`);
     unreadable.hidden = photos.unreadable === 0;
     const list = make("ul", "");
     list.replaceChildren(...photos.skipped.map(({ file, reason }) => make("li", "", `${file}: ${reason}`)));
@@ -198,11 +198,12 @@ export default function searchPage() {
     const response = await fetch("/health");
     const { run, index, search } = await response.json();
     const isChanged = images !== index.images || isBusy;
+    const wasBusy = isBusy;
     images = index.images;
     isBusy = index.photos?.busy === true;
     const recall = search.kind === "exact" ? "" : `, recall@5 ${search.recallAt5.toFixed(2)}`;
     const parts = [
-      `${number(images)} images`,
+      ...(index.photos ? [] : [`${number(images)} images`]),
       index.name,
       `model ${run}`,
       `${search.kind} search${recall}`,
@@ -210,7 +211,7 @@ export default function searchPage() {
     ];
     about.replaceChildren(...parts.map((part) => make("span", "part", part)));
     if (index.photos) showPhotos(index.photos);
-    if (isTooEarly && images > 0) again?.();
+    if (isTooEarly ? images > 0 : wasBusy && !isBusy) again?.();
     if (searches === 0 && isChanged) await showSamples();
     if (isBusy) setTimeout(() => void look(), LOOK_MS);
   };

@@ -13,6 +13,7 @@ import { registerExport } from "./model/export";
 import { registerPrepareModel } from "./model/prepare_model";
 import { registerReduce } from "./model/reduce";
 import { registerSoup } from "./model/soup";
+import { registerWhiten } from "./model/whiten";
 import { commandName, setCommandName } from "./shared/exit_guard";
 import { registerFit } from "./train/fit";
 import { registerRuns } from "./train/runs";
@@ -32,6 +33,7 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> 
     registerEvaluate,
     registerCompare,
     registerReduce,
+    registerWhiten,
     registerExport,
     registerSoup,
   ],

@@ -8,8 +8,9 @@ import type { LossSettings } from "../config/loss";
 import type { ClassRowSettings } from "../config/model";
 import { tf } from "../engine/native/tf";
 import { marginLoss } from "../model/arcface";
-import { cosinesOf, embedding } from "../model/embedding_model";
+import { cosinesOf, unitVectors } from "../model/embedding_model";
 import type { Weights } from "../model/vit";
+import { TRANSFORM_NAMES } from "../model/weight_names";
 import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
 import { nearestNeighbours } from "../retrieval/neighbours";
 
@@ -71,14 +72,14 @@ function requireClasses(labels: Int32Array, classCount: number): void {
   );
 }
 
-/** Returns embeddings of unit length. features [N, F] -> [N, E]. */
+/** Returns vectors of unit length, by the neck or the fitted map of a model. features [N, F] -> [N, E]. */
 export async function embedFeatures(weights: Weights, features: Vectors): Promise<Vectors> {
-  const length = weights["neck.bias"]!.shape[0]!;
+  const length = weights[TRANSFORM_NAMES[1]]?.shape[1] ?? weights["neck.bias"]!.shape[0]!;
   const embedded = zeroVectors(features.count, length);
   for (let start = 0; start < features.count; start += ROWS_PER_BLOCK) {
     await checkInterrupt();
     const block = tf.tidy(() =>
-      embedding(weights, tensorOf(sliceRows(features, start, start + ROWS_PER_BLOCK))),
+      unitVectors(weights, tensorOf(sliceRows(features, start, start + ROWS_PER_BLOCK))),
     );
     setRows(embedded, start, block.dataSync() as Float32Array);
     block.dispose();

@@ -24,7 +24,7 @@ import { findTower } from "../model/towers";
 import type { Weights } from "../model/vit";
 import { isOfTower, TOWER_PREFIX } from "../model/weight_names";
 import { toTensors, withoutPrefix } from "../model/weight_source";
-import { type CheckpointRef, findCheckpoint } from "../runs/checkpoint_ref";
+import type { CheckpointRef } from "../runs/checkpoint_ref";
 import { readRunConfig } from "../runs/run_folder";
 import { runWeights } from "../runs/run_weights";
 import { embedFeatures } from "./embed_images";
@@ -57,16 +57,6 @@ export interface Embedder {
   sourcesOf(folder: string): FeatureSources;
   /** Frees the weights. */
   dispose(): void;
-}
-
-/**
- * Loads a run's model.
- * @param run a run's name (its last checkpoint), `RUN/best:ema`, ..., as `findCheckpoint` accepts it
- * @example
- * const { data } = await loadEmbedder("demo_fine_tune/best").embedFiles("photos", ["a.jpg"]);
- */
-export function loadEmbedder(run: string): Embedder {
-  return new RunEmbedder(findCheckpoint(run));
 }
 
 /** A run's model: tower and neck. */

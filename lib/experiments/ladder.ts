@@ -1,4 +1,4 @@
-// The author's ladder on held-out classes: pixels, untrained backbone, neck on frozen features, fine-tuned model.
+// The ladder on held-out classes: pixels, untrained backbone, whitened, LDA, neck on frozen features, fine-tuned model.
 import { UserError } from "../common/errors";
 import { withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
@@ -7,22 +7,27 @@ import { stackRows, type Vectors } from "../common/vectors";
 import type { ComparisonSettings } from "../config/parts";
 import { scoreRetrievalSet } from "../embedding/embed_images";
 import { BACKBONE, findModel, openModel } from "../embedding/find_model";
+import { learnedByTransform, seekTransform, TRANSFORM_KINDS } from "../embedding/transform_model";
 import { ensureFeatures } from "../features/features";
 import { standardisationBy, standardised } from "../features/standardise";
 import { loadImages } from "../images/loading/loader";
 import { resizeRgb } from "../images/resize";
 import type { ModelVectors } from "../retrieval/evaluation";
 import type { RetrievalScores } from "../retrieval/metrics";
+import { reduceRows } from "../retrieval/reduction";
 import { seekCheckpoint } from "../runs/checkpoint_ref";
 import { type Learned, learnedAmong, learnedBy } from "../runs/learned_classes";
 import type { ScoredOn } from "../runs/metrics";
 import { heldOutClasses } from "../runs/provenance";
 import { NOTHING_LEARNED, scoredOn } from "../runs/scored_on";
-import { distinctFiles, readRetrievalFiles, readWholeData } from "../training/data/read_run_data";
+import { readRetrievalFiles, readWholeData } from "../training/data/read_run_data";
 import type { RetrievalFiles } from "../training/data/run_data";
+import { fitRung, learnedByRung, trainFeatures, transformKind } from "./transform_rungs";
 
 /** The name of the rung without any model. */
 const PIXELS = "pixels";
+/** The rungs below every run. */
+export const UNTRAINED_RUNGS: readonly string[] = [PIXELS, BACKBONE, ...TRANSFORM_KINDS];
 const PIXEL_GRID = 16;
 
 /** One rung: a model with its scores. */
@@ -52,11 +57,12 @@ export async function climbLadder(
 ): Promise<LadderRung[]> {
   const files = await heldOutFiles(config.dataDir);
   await requireModels(config, Object.values(runs), options);
-  const models = [[PIXELS, PIXELS], [BACKBONE, BACKBONE], ...Object.entries(runs)] as const;
   const rungs: LadderRung[] = [];
   await withSignal(signal, async () => {
-    for (const [name, run] of models) {
-      const on = scoredOn(files, { dataDir: config.dataDir, holdOutShare: 0 }, learnedOf(run));
+    const below = (await untrainedRungs(config)).map((name) => [name, name] as const);
+    for (const [name, run] of [...below, ...Object.entries(runs)]) {
+      const learned = await learnedHere(config, run);
+      const on = scoredOn(files, { dataDir: config.dataDir, holdOutShare: 0 }, learned);
       rungs.push({ name, on, ...(await scoreModel(config, run, files, options)) });
     }
   });
@@ -80,20 +86,59 @@ export async function heldOutFiles(dataDir: string): Promise<HeldOutFiles> {
   );
 }
 
-/** Describes the retrieval set of a data directory for scores of a model. @throws UserError if there is none */
-export async function scoredOnHeldOut(dataDir: string, model = "pixels"): Promise<ScoredOn> {
-  return scoredOn(await heldOutFiles(dataDir), { dataDir, holdOutShare: 0 }, learnedOf(model));
+/**
+ * Describes the retrieval set of the config's data directory for scores of a model.
+ * @throws UserError if there is none
+ */
+export async function scoredOnHeldOut(config: ComparisonSettings, model = PIXELS): Promise<ScoredOn> {
+  const { dataDir } = config;
+  return scoredOn(
+    await heldOutFiles(dataDir),
+    { dataDir, holdOutShare: 0 },
+    await learnedHere(config, model),
+  );
 }
 
-/** Returns what a model has learned; undefined if it was not noted. @param model as `modelVectors` takes it */
+/**
+ * Returns what a model has learned; undefined if it was not noted.
+ * @param model as `findModel` takes it; nothing is known of rungs that are fitted to the data at hand (`learnedHere`)
+ */
 export function learnedOf(model: string): Learned | undefined {
-  const checkpoint = isUntrained(model) ? undefined : seekCheckpoint(model);
-  return checkpoint ? learnedBy(checkpoint.folder) : NOTHING_LEARNED;
+  if (isUntrained(model)) return NOTHING_LEARNED;
+  const checkpoint = seekCheckpoint(model);
+  if (checkpoint) return learnedBy(checkpoint.folder);
+  const transform = seekTransform(model);
+  if (!transform) return NOTHING_LEARNED;
+  const own = learnedByTransform(transform);
+  if (!("run" in transform.base)) return own;
+  const base = learnedOf(transform.base.run);
+  // the images of the run's own training are not among these
+  return (
+    base && {
+      ...own,
+      classes: new Set([...own.classes, ...base.classes]),
+      isPartial: true,
+      usesNoLabels: false,
+    }
+  );
+}
+
+/** Returns what a model has learned, also one that is fitted to the training images of the config's data directory. */
+async function learnedHere(config: ComparisonSettings, model: string): Promise<Learned | undefined> {
+  const kind = transformKind(model);
+  return kind ? learnedByRung(config, kind) : learnedOf(model);
+}
+
+/** Returns the rungs below the runs that there are: without LDA if the training images have one class. */
+export async function untrainedRungs(config: ComparisonSettings): Promise<string[]> {
+  const { classCount } = await readWholeData(config);
+  return UNTRAINED_RUNGS.filter((name) => name !== "lda" || classCount > 1);
 }
 
 /**
  * Computes the vectors of the retrieval set, one row per image in the order of `files`.
- * @param model `pixels`, or as `findModel` takes it: `backbone` (its frozen features), a run, a tower, ...
+ * @param model `pixels`; `whitened` or `lda`, fitted to the training images; or as `findModel` takes it: `backbone` (its
+ * frozen features), a run, a tower, ...
  */
 export async function modelVectors(
   config: ComparisonSettings,
@@ -102,10 +147,19 @@ export async function modelVectors(
   options: ProgressOptions = {},
 ): Promise<ModelVectors> {
   const both = async (embed: (set: RetrievalPart) => Promise<Vectors>) => {
-    const learned = learnedAmong(files, config.dataDir, learnedOf(model)) ?? ("unknown" as const);
+    const learned =
+      learnedAmong(files, config.dataDir, await learnedHere(config, model)) ?? ("unknown" as const);
     return { name: model, learned, queries: await embed("queries"), index: await embed("index") };
   };
   if (model === PIXELS) return both((set) => pixelVectors(config, files[set].files));
+  const kind = transformKind(model);
+  if (kind) {
+    const reduction = await fitRung(config, kind, options);
+    return both(async (set) => {
+      const features = await ensureFeatures(config, set, files[set].files, options);
+      return reduction ? reduceRows(features, reduction) : features;
+    });
+  }
   const found = await findModel(model, config, options);
   if (found.kind === "backbone") {
     const { queries, index } = await backboneVectors(found.config, files, options);
@@ -119,9 +173,9 @@ export async function modelVectors(
   }
 }
 
-/** Tells whether a model is one of the two that are always on the ladder. */
+/** Tells whether a model is one of those that are always on the ladder, below the runs. */
 export function isUntrained(model: string): boolean {
-  return model === PIXELS || model === BACKBONE;
+  return UNTRAINED_RUNGS.includes(model);
 }
 
 /** Checks that all models exist, before the first one is used. @throws UserError for a model that does not exist */
@@ -130,7 +184,8 @@ export async function requireModels(
   models: readonly string[],
   options: ProgressOptions = {},
 ): Promise<void> {
-  for (const model of models) if (model !== PIXELS) await findModel(model, config, options);
+  for (const model of models)
+    if (model !== PIXELS && !transformKind(model)) await findModel(model, config, options);
 }
 
 /** Computes the retrieval scores of a model, as `modelVectors` takes it. */
@@ -180,14 +235,4 @@ export async function backboneVectors(
   const embed = async (set: RetrievalPart) =>
     prepared(await ensureFeatures(config, set, files[set].files, options));
   return { train: prepared(train), queries: await embed("queries"), index: await embed("index") };
-}
-
-/**
- * Returns features of all distinct training and validation images.
- * @example
- * const train = await trainFeatures(preset("demo", "frozen"));
- */
-export async function trainFeatures(config: ComparisonSettings, options: TaskOptions = {}): Promise<Vectors> {
-  const { train, validation } = await readWholeData(config);
-  return ensureFeatures(config, "train", distinctFiles(train.files, validation.files), options);
 }

@@ -13,12 +13,12 @@ import {
 import { retrievalLabels } from "./compare";
 import { backboneVectors, heldOutFiles, modelVectors, requireModels } from "./ladder";
 
-/** The kinds of reductions, in the order of the table. */
-export const REDUCTION_KINDS: readonly ReductionKind[] = ["pca", "whitened", "random"];
+/** The kinds of reductions to a given length, in the order of the table. */
+export const REDUCTION_KINDS = ["pca", "whitened", "random"] as const satisfies readonly ReductionKind[];
 
 /** Reductions of a backbone's features by kind, and their comparison. */
 export interface ReductionComparison {
-  reductions: Record<ReductionKind, Reduction>;
+  reductions: Record<(typeof REDUCTION_KINDS)[number], Reduction>;
   rows: ComparisonRow[];
 }
 

@@ -8,6 +8,7 @@ import { preset } from "../config/presets";
 import type { RunSettings } from "../config/run";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { listRuns, readRunConfig, runFile, runFolder } from "../runs/run_folder";
+import { UNTRAINED_RUNGS } from "./ladder";
 
 /** The runs and the data of a ladder. */
 export interface RungRequest {
@@ -25,7 +26,7 @@ export interface RungRequest {
 export interface Rungs {
   /** Backbone, size and data of the first two rungs. */
   config: Readonly<ComparisonSettings & RunSettings & DataSettings>;
-  /** `pixels`, `backbone`, then the existing runs. */
+  /** `pixels`, `backbone`, `whitened`, `lda`, then the existing runs. */
   models: string[];
   /** The model to show. */
   model: string;
@@ -46,7 +47,7 @@ export function rungsOf({ run, model = "", preset: presetName, dataDir }: RungRe
   const config = presetName === undefined ? configOfRun(first) : preset(presetName, "frozen");
   return {
     config: overrideConfig(config, { stage: "frozen", holdOutShare: 0, dataDir }),
-    models: ["pixels", "backbone", ...runs],
+    models: [...UNTRAINED_RUNGS, ...runs],
     model: model || runs.at(-1)!,
   };
 }

@@ -1,4 +1,4 @@
-// Graphs of a run's model for any batch size. Shapes: B images, S side of the model's input, E embedding length.
+// Graphs of a model for any batch size. Shapes: B images, S side of the model's input, E numbers of a vector.
 import type { ModelSettings } from "../config/model";
 import { tf } from "../engine/native/tf";
 import { withFreeBatch } from "../engine/program/free_batch";
@@ -7,7 +7,7 @@ import type { Program } from "../engine/program/program";
 import type { TracedVariables } from "../engine/program/traced_variables";
 import { tracedFor } from "../engine/tracing/fused";
 import { normalisePixels, resizeToInput } from "../images/resize_graph";
-import { embedding, towerFeatures } from "../model/embedding_model";
+import { towerFeatures, unitVectors } from "../model/embedding_model";
 import type { Tower } from "../model/tower";
 import type { Weights } from "../model/vit";
 
@@ -22,7 +22,7 @@ export interface EmbeddingGraph {
 type Traced<Input extends string> = GraphFunction<Input, tf.Tensor>;
 
 /**
- * Traces uint8 [B, H, W, 3] of any size -> unit vectors [B, E]: resize, normalisation, tower and neck. It uses only
+ * Traces uint8 [B, H, W, 3] of any size -> unit vectors [B, E]: resize, normalisation, tower, and neck or fitted map. It uses only
  * TensorFlow's own operations that every device and build has.
  */
 export function traceImageEmbedding(program: Program, graph: EmbeddingGraph): Traced<"images"> {
@@ -59,8 +59,8 @@ function readAll(variables: TracedVariables): Weights {
 /** Computes normalised pixels [B, S, S, 3] -> unit vectors [B, E]. */
 function embed({ tower, config, mirror }: EmbeddingGraph, weights: Weights, pixels: tf.Tensor4D): tf.Tensor {
   const features = towerFeatures(tower, { lastBlocks: config.lastBlocks, patchMean: config.patchMean });
-  if (!mirror) return embedding(weights, features(weights, pixels));
+  if (!mirror) return unitVectors(weights, features(weights, pixels));
   const both = features(weights, tf.concat([pixels, tf.reverse(pixels, 2)], 0));
   const [plain, mirrored] = tf.split(both, 2, 0) as [tf.Tensor2D, tf.Tensor2D];
-  return embedding(weights, tf.mul(tf.add(plain, mirrored), 0.5));
+  return unitVectors(weights, tf.mul(tf.add(plain, mirrored), 0.5));
 }

@@ -1,22 +1,25 @@
-// Export of a run's model in every format.
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+// Export of a model in every format: of a run, a whitened or LDA model, or a backbone.
+import { copyFileSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { asOwner } from "../common/files/claim";
 import { inWords } from "../common/files/errno";
 import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/files/replace";
 import { projectPath } from "../common/project";
+import { preset } from "../config/presets";
+import { type FoundBase, type FoundModel, findModel } from "../embedding/find_model";
+import { reductionPath } from "../embedding/transform_model";
 import { streamSafetensors } from "../formats/safetensors";
 import { elementCount } from "../formats/safetensors_header";
 import { isOfTower } from "../model/weight_names";
 import type { Library } from "../pretrained/name_families";
-import { findCheckpoint } from "../runs/checkpoint_ref";
+import type { CheckpointRef } from "../runs/checkpoint_ref";
 import { learnedClasses, readNote } from "../runs/run_note";
 import { runWeights } from "../runs/run_weights";
 import { EXPORT_KINDS } from "./made_exports";
 import { exportOnnx } from "./onnx";
-import { openRunModel } from "./run_model";
+import { inputOf, openFoundModel } from "./run_model";
 import { exportSavedModel } from "./saved_model";
-import { exportWeights } from "./tower_file";
+import { exportWeights, type WeightsToExport } from "./tower_file";
 import { zipFolder } from "./zip";
 
 /** The export formats; `zip` is the SavedModel, ready to submit. */
@@ -24,9 +27,13 @@ export const FORMATS = ["savedmodel", "zip", "onnx", "safetensors"] as const;
 /** An export format. */
 export type Format = (typeof FORMATS)[number];
 
-/** A request to export a run. */
+/** A request to export a model. */
 export interface ExportRequest {
-  /** A checkpoint as `findCheckpoint` takes it: a run's name (its last checkpoint), `RUN/best`, `RUN/epoch_3:ema`. */
+  /**
+   * The model as `findModel` takes it: a run (its last checkpoint), `RUN/best`, `RUN/epoch_3:ema`; a whitened or LDA
+   * model; a tower, a file of weights, or `backbone`, that of the preset `demo`. A backbone has no neck: its unit vectors
+   * are its features.
+   */
   run: string;
   format: Format;
   /** Output folder; for `zip` a file. */
@@ -49,15 +56,20 @@ export interface ExportResult {
   imagesPerSecond?: number;
 }
 
+/** A request with the model that it names. */
+interface FoundRequest extends ExportRequest {
+  found: FoundModel;
+}
+
 /** Writes one format to a path that does not exist yet. */
 type Writer = (
-  request: ExportRequest,
+  request: FoundRequest,
   path: string,
 ) => Promise<Pick<ExportResult, "imagesPerSecond" | "naming">>;
 
 const WRITERS: Record<Format, Writer> = {
   savedmodel: (request, path) =>
-    exportSavedModel(openRunModel(request.run), madeFolder(path), !!request.mirror),
+    exportSavedModel(openFoundModel(request.found), madeFolder(path), !!request.mirror),
   zip: async (request, path) => {
     const folder = makingPlace(path);
     rmSync(folder, { recursive: true, force: true });
@@ -70,28 +82,38 @@ const WRITERS: Record<Format, Writer> = {
     }
   },
   onnx: async (request, path) => {
-    await exportOnnx(openRunModel(request.run), madeFolder(path), !!request.mirror);
+    await exportOnnx(openFoundModel(request.found), madeFolder(path), !!request.mirror);
     return {};
   },
-  safetensors: async (request, path) => {
+  safetensors: async ({ found, naming: library }, path) => {
+    const base = found.kind === "transform" ? found.base : found;
     const out = join(madeFolder(path), "tower.safetensors");
-    const { naming } = await exportWeights(request, request.naming, out);
-    await writeNeckAndHead(request.run, join(path, "neck_and_head.safetensors"));
+    const { naming } = await exportWeights(weightsOf(base), library, out);
+    if (base.kind === "run") await writeNeckAndHead(base.checkpoint, join(path, "neck_and_head.safetensors"));
+    if (found.kind === "transform")
+      copyFileSync(reductionPath(found.model), join(path, "reduction.safetensors"));
     return { naming };
   },
 };
 
+/** Returns the source of a base's tower. */
+function weightsOf(base: FoundBase): WeightsToExport {
+  if (base.kind === "backbone") return { model: base.config.tower, weights: base.config.weights };
+  return { checkpoint: base.checkpoint };
+}
+
 /**
- * Writes a run's model, completely or not at all.
+ * Writes a model, completely or not at all.
  * @throws UserError if `out` holds anything but an export of this format, or such an export without `overwrite`; if
- * another process writes there; if the run has no such weights
+ * another process writes there; if there is no such model or weights
  * @example
  * await exportRun({ run: "demo_fine_tune/best", format: "onnx", out: "exports/demo" });
  */
 export async function exportRun(request: ExportRequest): Promise<ExportResult> {
   const path = projectPath(request.out);
   const { run, format, overwrite = false } = request;
-  const inputs = [findCheckpoint(run).path];
+  const found = await findModel(run, preset("demo", "frozen"));
+  const inputs = [inputOf(found)];
   const check = () => requireReplaceable(path, EXPORT_KINDS[format], { overwrite, inputs });
   check(); // before anything is written, even the owner's file next to `out`
   return asOwner(path, "The export", async () => {
@@ -100,7 +122,7 @@ export async function exportRun(request: ExportRequest): Promise<ExportResult> {
     const making = makingPlace(path);
     rmSync(making, { recursive: true, force: true });
     try {
-      const about = await WRITERS[format](request, making);
+      const about = await WRITERS[format]({ ...request, found }, making);
       putInPlace(path, making);
       return { path, bytes: sizeOf(path), ...about };
     } catch (error) {
@@ -117,8 +139,7 @@ function madeFolder(path: string): string {
 }
 
 /** Writes neck and head by our names, matrices [out, in] as in PyTorch; the metadata names the classes of the head's rows. */
-async function writeNeckAndHead(run: string, out: string): Promise<void> {
-  const checkpoint = findCheckpoint(run);
+async function writeNeckAndHead(checkpoint: CheckpointRef, out: string): Promise<void> {
   const weights = runWeights(checkpoint, (name) => !isOfTower(name));
   const note = readNote(checkpoint.folder);
   const classes = note && learnedClasses(note);

@@ -9,7 +9,7 @@ import { traceTensorEmbedding } from "./embedding_graph";
 import { convertGraph } from "./onnx/conversion";
 import { MAPPINGS } from "./onnx/mappings";
 import { writeOnnx } from "./onnx/write";
-import type { RunModel } from "./run_model";
+import type { ExportedModel } from "./run_model";
 
 /** Name of the ONNX model's output; its input is `pixel_values`. */
 const OUTPUT = "embedding";
@@ -23,7 +23,7 @@ const BILINEAR = 2;
  * @returns names of the model's files
  */
 export async function exportOnnx(
-  { tower, config, weights }: Pick<RunModel, "tower" | "config" | "weights">,
+  { tower, config, weights }: ExportedModel,
   folder: string,
   mirror: boolean,
 ): Promise<string[]> {

@@ -1,11 +1,16 @@
-// A run's model as it is exported: tower and neck, without the head.
+// A model as it is exported: tower, neck and fitted map, without the head.
 import type { WeightMeaningSettings } from "../config/parts";
+import { weightsPath } from "../config/paths";
+import type { FoundBase, FoundModel } from "../embedding/find_model";
+import { reductionWeights } from "../embedding/transform_embedder";
+import { reductionPath } from "../embedding/transform_model";
 import { towerWeights } from "../model/backbone";
 import type { Tower } from "../model/tower";
 import { findTower } from "../model/towers";
 import { isOfNeck, isOfTower, TOWER_PREFIX } from "../model/weight_names";
 import { joinSources, type WeightSource, withPrefix } from "../model/weight_source";
-import { findCheckpoint } from "../runs/checkpoint_ref";
+import { readReduction } from "../retrieval/reduction";
+import type { CheckpointRef } from "../runs/checkpoint_ref";
 import { readRunConfig } from "../runs/run_folder";
 import { runWeights } from "../runs/run_weights";
 
@@ -17,13 +22,42 @@ export interface RunModel {
   weights: WeightSource;
 }
 
+/** A model to export; its weights are still in their files. */
+export interface ExportedModel {
+  config: Pick<WeightMeaningSettings, "imageSize" | "lastBlocks" | "patchMean">;
+  tower: Tower;
+  /** Tensors `visual.*`; `neck.*` of a run; `transform.*` of a whitened or LDA model. */
+  weights: WeightSource;
+}
+
+/** Opens any model to export it. @throws UserError if there are no such weights */
+export function openFoundModel(found: FoundModel): ExportedModel {
+  if (found.kind !== "transform") return openBase(found);
+  const { weights, ...base } = openBase(found.base);
+  return {
+    ...base,
+    weights: joinSources(weights, reductionWeights(readReduction(reductionPath(found.model)))),
+  };
+}
+
+/** Returns the file that a model is read from: an export must not replace it. */
+export function inputOf(found: FoundModel): string {
+  if (found.kind === "run") return found.checkpoint.path;
+  return found.kind === "backbone" ? weightsPath(found.config) : reductionPath(found.model);
+}
+
+function openBase(found: FoundBase): ExportedModel {
+  if (found.kind === "run") return openCheckpoint(found.checkpoint);
+  const { config } = found;
+  const tower = findTower(config.tower);
+  return { config, tower, weights: withPrefix(TOWER_PREFIX, towerWeights(config, tower)) };
+}
+
 /**
- * Opens a run's model.
- * @param run as `findCheckpoint` takes it: a run's name (its last checkpoint), `RUN/best`, `RUN/epoch_3:ema`
+ * Opens the model of a run's checkpoint.
  * @throws UserError if there are no such weights, or a frozen run's backbone is missing
  */
-export function openRunModel(run: string): RunModel {
-  const checkpoint = findCheckpoint(run);
+export function openCheckpoint(checkpoint: CheckpointRef): RunModel {
   const config = readRunConfig(checkpoint.folder);
   const tower = findTower(config.tower);
   const isFrozen = config.stage === "frozen";

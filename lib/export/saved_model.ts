@@ -4,7 +4,7 @@ import { Program } from "../engine/program/program";
 import { writeSavedModel } from "../engine/saved_model/saved_model";
 import { fillProgram } from "../model/weight_source";
 import { traceImageEmbedding } from "./embedding_graph";
-import type { RunModel } from "./run_model";
+import type { ExportedModel } from "./run_model";
 import { measureSpeed } from "./timing";
 
 /**
@@ -22,7 +22,7 @@ const EMBEDDING_OUTPUT = "embedding_norm";
  * @returns the speed on this machine, one image at a time
  */
 export async function exportSavedModel(
-  { tower, config, weights }: Pick<RunModel, "tower" | "config" | "weights">,
+  { tower, config, weights }: ExportedModel,
   folder: string,
   mirror: boolean,
 ): Promise<{ imagesPerSecond: number }> {

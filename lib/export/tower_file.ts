@@ -1,5 +1,6 @@
 // Export of a tower's weights to a file that open_clip, timm, DINOv2's code or Hugging Face load strictly.
 import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import { asOwner } from "../common/files/claim";
 import { requireReplaceable } from "../common/files/replace";
 import { projectPath } from "../common/project";
@@ -12,12 +13,15 @@ import { findTower, patchGrid } from "../model/towers";
 import { isOfTower, nameInTower, TOWER_PREFIX } from "../model/weight_names";
 import { defaultLibrary, exportEntries } from "../pretrained/export_names";
 import type { Library } from "../pretrained/name_families";
-import { findCheckpoint } from "../runs/checkpoint_ref";
+import { type CheckpointRef, findCheckpoint } from "../runs/checkpoint_ref";
 import { EXPORT_KINDS, TOWER_FILE_MARK } from "./made_exports";
-import { openRunModel } from "./run_model";
+import { openCheckpoint } from "./run_model";
 
-/** Source of the weights: a trained run (`RUN`, `RUN/best:ema`), or a file written by `prepareModel`. */
-export type WeightsToExport = { run: string } | { model: string; weights: string };
+/** Source of the weights: a trained run (`RUN`, `RUN/best:ema`), its checkpoint, or a file written by `prepareModel`. */
+export type WeightsToExport =
+  | { run: string }
+  | { checkpoint: CheckpointRef }
+  | { model: string; weights: string };
 
 /** The written file. */
 export interface ExportedWeights {
@@ -55,10 +59,12 @@ export async function exportWeights(
   { overwrite = true } = {},
 ): Promise<ExportedWeights> {
   const path = projectPath(out);
-  const input = "run" in from ? findCheckpoint(from.run).path : projectPath(from.weights);
+  const checkpoint =
+    "run" in from ? findCheckpoint(from.run) : "checkpoint" in from ? from.checkpoint : undefined;
+  const input = "weights" in from ? projectPath(from.weights) : checkpoint!.path;
   requireReplaceable(path, EXPORT_KINDS.tower, { overwrite, inputs: [input] });
-  const open = () => ("run" in from ? openRun(from.run) : openPrepared(from.model, input));
-  const origin = "run" in from ? from.run : from.weights;
+  const open = () => ("weights" in from ? openPrepared(from.model, input) : openRun(checkpoint!));
+  const origin = "weights" in from ? from.weights : "run" in from ? from.run : basename(checkpoint!.folder);
   return asOwner(path, "The export", () => writeTower(open(), library, path, origin));
 }
 
@@ -99,8 +105,8 @@ function openPrepared(model: string, path: string): OpenTower {
 }
 
 /** Opens a run's tower; if the run did not train it, the one that it started from (a file, or drawn by its seed). */
-function openRun(run: string): OpenTower {
-  const { config, tower: row, weights } = openRunModel(run);
+function openRun(checkpoint: CheckpointRef): OpenTower {
+  const { config, tower: row, weights } = openCheckpoint(checkpoint);
   if (config.stage === "frozen" && config.weights !== "random") {
     weights.close();
     return openPrepared(config.tower, weightsPath(config));
@@ -118,7 +124,12 @@ function openRun(run: string): OpenTower {
         .filter(([name]) => isOfTower(name))
         .map(([name, shape]) => [nameInTower(name), { shape }]),
     );
-    requireTowerWeights(run, trained, tower, "The run's config.json is not that of its checkpoint.");
+    requireTowerWeights(
+      checkpoint.path,
+      trained,
+      tower,
+      "The run's config.json is not that of its checkpoint.",
+    );
     const names = new Set([...trained.keys(), ...(start?.tensors.has("proj") ? ["proj"] : [])]);
     const read = (name: string) => {
       const info = trained.get(name);

@@ -32,7 +32,7 @@ const CSV_ENDINGS: readonly string[] = [".csv", ".tsv"];
 const SOURCES = "Name a folder, a table, or a text file with one path per line.";
 
 /** The name of the class of images without one, next to others that have one. */
-const NO_CLASS = "(no class)";
+export const NO_CLASS = "(no class)";
 
 /**
  * Returns the images of a source:

@@ -67,7 +67,7 @@ function sectionHtml({ query, path, hits, itself }: QueryHits, pictureOf: (file:
 
 function hitHtml({ rank, score, file, class: name }: Hit, picture: string): string {
   const named = name === null ? "" : ` ${escapeHtml(name)}`;
-  const caption = `${rank}. <b>${score.toFixed(3)}</b>${named}<br><span class="file">${escapeHtml(file)}</span>`;
+  const caption = `${rank}. <b>${score.toFixed(3)}</b>${named}<br><span class="file">${escapeHtml(file).replaceAll("/", "/<wbr>")}</span>`;
   return `<figure>${picture}<figcaption>${caption}</figcaption></figure>`;
 }
 

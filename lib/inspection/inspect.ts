@@ -1,15 +1,12 @@
 // What is wrong with photos: broken, odd and unlike files, twins, wrong labels, classes that are one or two.
 // Shapes: N photos that can be read.
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { readCsv } from "../common/csv/csv";
-import { pathFromSpreadsheet } from "../common/csv/spreadsheet";
 import { UserError } from "../common/errors";
 import { withSignal } from "../common/interrupt";
+import { notice } from "../common/notice";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import { listRows, pickRows, type Vectors } from "../common/vectors";
-import { FEATURE_FILES, type Features } from "../features/feature_files";
+import type { PhotoVectors } from "../features/embed_photos";
 import { nearestNeighbours } from "../retrieval/neighbours";
 import { type InspectedPhotos, readMergedPhotos, readPhotos } from "./inspected_photos";
 import { type OddFile, oddness } from "./odd_files";
@@ -22,7 +19,7 @@ import { findWrongLabels, LEAST_CHANCE } from "./wrong_labels";
 
 /** Options of an inspection; one of `photos` and `dataDir`. */
 export interface InspectOptions extends TaskOptions {
-  /** A folder of photos, or a list as `guie embed` takes it; the names of the last folders are the classes. */
+  /** A folder of photos or a table of them, as `readOwnImages` takes it; folders are classes where they look so. */
   photos?: string | undefined;
   /** A data directory after Data_Merge. */
   dataDir?: string | undefined;
@@ -121,28 +118,29 @@ const SHOWN = 6;
 export async function inspectPhotos({ signal, ...options }: InspectOptions): Promise<InspectReport> {
   return withSignal(signal, async () => {
     const photos = await readSource(options);
-    const { folder, files } = photos;
-    const vectors = await photoVectors(options.model, folder, files, options);
-    const looks = await photoLooks(folder, files, options.onProgress);
-    const broken = [...(await readSkipped(looks)), ...(await readSkipped(vectors))];
-    return reportOf(photos, await usable(photos, vectors, looks), broken, options);
+    for (const line of photos.said) notice(line);
+    const list = { folder: photos.folder, rows: { files: photos.files } };
+    const vectors = await photoVectors(options.model, list, options);
+    const looks = await photoLooks(list, options);
+    const skipped = [...looks.skipped, ...vectors.skipped, ...photos.leftOut];
+    const broken = skipped.map(({ file, reason }) => ({ image: file, reason }));
+    const readable = usable(photos, vectors, looks);
+    if (readable.files.length === 0)
+      throw new UserError(
+        `None of ${photos.files.length} photos in ${photos.folder} can be read; ${broken[0]!.image}: ${broken[0]!.reason}.`,
+        "Replace these files, or name another folder.",
+      );
+    return reportOf(photos, readable, broken, options);
   });
 }
 
 function readSource({ photos, dataDir }: InspectOptions): Promise<InspectedPhotos> {
-  if (photos !== undefined && dataDir === undefined) return readPhotos(projectPath(photos));
+  if (photos !== undefined && dataDir === undefined) return readPhotos(photos);
   if (dataDir !== undefined && photos === undefined) return readMergedPhotos(projectPath(dataDir));
   throw new UserError(
     "An inspection takes photos or a data directory: one of the two.",
     "npx guie inspect PHOTOS, or npx guie inspect --data-dir DIR",
   );
-}
-
-async function readSkipped({ folder }: Features): Promise<OddFile[]> {
-  const path = join(folder, FEATURE_FILES.skipped);
-  if (!existsSync(path)) return [];
-  const rows = await readCsv(path, ["image_files", "reason"]);
-  return rows.map((row) => ({ image: pathFromSpreadsheet(row.image_files!), reason: row.reason! }));
 }
 
 /** Photos that can be read: rows of the vectors and looks, in one order. */
@@ -154,23 +152,23 @@ interface Usable {
   looks: PhotoLook[];
 }
 
-async function usable(photos: InspectedPhotos, vectors: Features, looks: Features): Promise<Usable> {
-  const rowsOf = async (features: Features) => {
-    const { files } = await features.readRows();
-    return new Map(Array.from({ length: features.count }, (_, row) => [files.at(row)!, row]));
-  };
-  const [vectorRows, lookRows] = [await rowsOf(vectors), await rowsOf(looks)];
-  const at = photos.files.flatMap((file, i) => (vectorRows.has(file) && lookRows.has(file) ? [i] : []));
-  const rows = listRows(looks.readAll());
+function usable(
+  { files, classes, sides }: InspectedPhotos,
+  vectors: PhotoVectors,
+  looks: PhotoVectors,
+): Usable {
+  const rowOfVector = new Map(vectors.places.map((place, row) => [place, row]));
+  const lookRows = listRows(looks.vectors);
+  const both = looks.places.flatMap((place, row) => (rowOfVector.has(place) ? [{ place, row }] : []));
   return {
-    files: at.map((i) => photos.files[i]!),
-    classes: at.map((i) => photos.classes?.[i] ?? ""),
-    sides: at.map((i) => photos.sides[i]!),
+    files: both.map(({ place }) => files[place]!),
+    classes: both.map(({ place }) => classes?.[place] ?? ""),
+    sides: both.map(({ place }) => sides[place]!),
     vectors: pickRows(
-      vectors.readAll(),
-      at.map((i) => vectorRows.get(photos.files[i]!)!),
+      vectors.vectors,
+      both.map(({ place }) => rowOfVector.get(place)!),
     ),
-    looks: at.map((i) => lookOf(rows[lookRows.get(photos.files[i]!)!]!)),
+    looks: both.map(({ row }) => lookOf(lookRows[row]!)),
   };
 }
 

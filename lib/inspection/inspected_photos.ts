@@ -1,10 +1,10 @@
 // The photos to inspect: a folder or list, or a data directory after Data_Merge, with classes and sides if known.
 import { existsSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { withDatabase } from "../common/database/database";
-import { sameName } from "../common/files/unicode_names";
+import type { LeftOut } from "../common/files/image_folder";
 import { readClassNames } from "../datasets/class_names";
-import { type ImageList, readImageList } from "../features/image_list";
+import { readOwnImages } from "../datasets/own/read_own_images";
 import {
   CLASSES_CSV,
   CLASSES_TABLE,
@@ -24,46 +24,26 @@ export interface InspectedPhotos {
   classes: string[] | undefined;
   /** Side of each photo (training, validation, held out, or the name of its split), "" if it has none. */
   sides: string[];
+  /** Files that are not read as photos. */
+  leftOut: readonly LeftOut[];
+  /** Sentences that say what was recognised. */
+  said: readonly string[];
   /** The data set of each class and its name there, by the class's name here; undefined if they are the same. */
   origins?: ReadonlyMap<string, { dataset: string; name: string }>;
 }
 
-/** Names of folders that hold a split, each with its side. */
-const SPLITS: Readonly<Record<string, string>> = {
-  train: "training",
-  training: "training",
-  val: "validation",
-  valid: "validation",
-  validation: "validation",
-  test: "test",
-};
+/** Sides of the splits of a person's own photos. */
+const SIDES = { train: "training", validation: "validation", test: "test", "": "" } as const;
 const VALIDATION_FOLD = 1;
 
 /**
- * Reads the photos of a source as `readImageList` takes it. Photos in folders have the name of the last folder as
- * their class, unless the list has labels; a topmost folder `train`, `val` or `test` is a side.
- * @param path absolute
+ * Reads a person's photos: any source that `readOwnImages` reads, with the classes and splits that it recognises.
+ * @returns also sentences that say what was recognised
  */
-export async function readPhotos(path: string): Promise<InspectedPhotos> {
-  const list = await readImageList(path, dirname(path));
-  const { folder, rows } = list;
-  const files = Array.from({ length: rows.files.length }, (_, i) => rows.files.at(i)!);
-  return { folder, files, classes: classesOf(files, rows.labels), sides: files.map(sideOf) };
-}
-
-function classesOf(files: readonly string[], labels: ImageList["rows"]["labels"]): string[] | undefined {
-  if (labels) return Array.from(labels, String);
-  const names = files.map((file) => {
-    const folder = dirname(file);
-    const isSplit = folder in SPLITS;
-    return folder === "." || isSplit ? "" : sameName(basename(folder));
-  });
-  return new Set(names.filter((name) => name !== "")).size > 1 ? names : undefined;
-}
-
-function sideOf(file: string): string {
-  const [top] = file.split("/", 1);
-  return SPLITS[top!.toLowerCase()] ?? "";
+export async function readPhotos(source: string): Promise<InspectedPhotos> {
+  const { folder, files, classes, splits, leftOut, said } = await readOwnImages({ source });
+  const sides = files.map((_, i) => SIDES[splits?.[i] ?? ""]);
+  return { folder, files, classes, sides, leftOut, said };
 }
 
 /**
@@ -107,6 +87,8 @@ export async function readMergedPhotos(folder: string): Promise<InspectedPhotos>
       files: all.map(({ file }) => file),
       classes: all.map(({ name }) => name),
       sides: all.map(({ side }) => side),
+      leftOut: [],
+      said: [],
       origins: new Map(all.map(({ name, origin }) => [name, origin])),
     };
   });

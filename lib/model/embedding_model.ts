@@ -2,7 +2,7 @@
 // Shapes: B batch, S image side, F features, E embedding length, C classes.
 import type { ClassRowSettings } from "../config/model";
 import type { TrainingLossSettings } from "../config/parts";
-import type { tf } from "../engine/native/tf";
+import { tf } from "../engine/native/tf";
 import type { Cluster } from "../engine/session/cluster";
 import { allGather } from "../engine/tracing/collectives";
 import { scope } from "../engine/tracing/scope";
@@ -12,7 +12,7 @@ import { type NeckTraining, neck } from "./neck";
 import { shardedMarginLoss } from "./sharded_head";
 import type { Tower } from "./tower";
 import { type FeatureOptions, vitFeatures, type Weights } from "./vit";
-import { HEAD_WEIGHT, isOfTower, nameInTower } from "./weight_names";
+import { HEAD_WEIGHT, isOfTower, nameInTower, TRANSFORM_NAMES } from "./weight_names";
 
 /** A function from inputs to features: cached features pass unchanged, images go through the tower. */
 export type FeatureFunction = (weights: Weights, inputs: tf.Tensor) => tf.Tensor2D;
@@ -46,6 +46,18 @@ export function cosinesOf(
 /** Returns embeddings of unit length. [B, F] -> [B, E]. */
 export function embedding(weights: Weights, features: tf.Tensor2D): tf.Tensor2D {
   return l2Normalize(neck(weights, features));
+}
+
+/**
+ * Returns the unit vectors of a model that may be a run (with a neck), a backbone (without), or either of them with a
+ * fitted map. [B, F] -> [B, d].
+ */
+export function unitVectors(weights: Weights, features: tf.Tensor2D): tf.Tensor {
+  const hasNeck = weights["neck.weight"] !== undefined;
+  const [mean, matrix] = TRANSFORM_NAMES.map((name) => weights[name]);
+  if (!mean || !matrix) return hasNeck ? embedding(weights, features) : l2Normalize(features);
+  const vectors = hasNeck ? embedding(weights, features) : features;
+  return l2Normalize(tf.matMul(tf.sub<tf.Tensor2D>(vectors, mean), matrix as tf.Tensor2D));
 }
 
 /** Tensors of one training batch. */

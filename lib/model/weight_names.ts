@@ -18,6 +18,9 @@ export const MARGIN_SHARE_NAME = "head.margin_share";
 /** Names of the training features' mean and 1 / standard deviation, if the config standardises. */
 export const STANDARDISE_NAMES = ["neck.feature_mean", "neck.feature_scale"] as const;
 
+/** Names of the mean [F] and the matrix [F, d] of a map that was fitted to a model's vectors (`Reduction`). */
+export const TRANSFORM_NAMES = ["transform.mean", "transform.matrix"] as const;
+
 /** Names of a batch norm's running statistics, for inference. */
 export const RUNNING_NAMES = ["neck.norm.running_mean", "neck.norm.running_var"] as const;
 

@@ -4,7 +4,7 @@ import type { OwnSource } from "../datasets/own/own_images";
 import { type ImageList, numbered } from "../features/image_list";
 import { type Finding, findPhotos } from "../finding/find_photos";
 import { Images } from "./images";
-import { loadModel, Model } from "./model";
+import { type Embedded, loadModel, Model } from "./model";
 import { readImages } from "./read_images";
 
 /** Where and how to search. */
@@ -12,7 +12,7 @@ export interface SearchOptions extends TaskOptions {
   /** A loaded model, or a name as `loadModel` takes it. Default: the preset's backbone. */
   model?: Model | string;
   /** The images to search. */
-  index: Images | string | OwnSource;
+  index: Images | Embedded | string | OwnSource;
   /** Most hits per query. Default: 5. */
   k?: number;
   /** True to whiten by the index's own vectors, false for the model's own. Default: for a backbone. */
@@ -42,8 +42,9 @@ export async function search(
   }
 }
 
-function imagesOf(given: Images | string | OwnSource): Promise<Images> | Images {
-  return given instanceof Images ? given : readImages(given);
+function imagesOf(given: SearchOptions["index"]): Promise<Images> | Images {
+  if (typeof given === "object" && "images" in given && given.images) return given.images;
+  return given instanceof Images ? given : readImages(given as string | OwnSource);
 }
 
 function nameOf(query: Images | string): string {

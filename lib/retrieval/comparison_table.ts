@@ -1,5 +1,5 @@
 // Retrieval metrics of several models side by side, as a table for people.
-import type { ComparisonRow } from "./evaluation";
+import { ALL_DATASETS, type ComparisonRow } from "./evaluation";
 import { MEASURES, type Measure } from "./metrics";
 
 /** A row of the table: columns about the comparison, then two for each measure. */
@@ -16,7 +16,7 @@ export interface ComparisonTableOptions {
 /**
  * Returns one flat record per row, for a notebook or a terminal: every measure as "mean [low, high]", and its signed
  * difference from the first model's (or from the model named in the row), with a star if the interval of the difference
- * excludes zero. Queries without a match and classes that a model was trained on get a column if there are any.
+ * excludes zero. The columns of data sets are left out if all rows are about all queries. Queries without a match and classes that a model was trained on get a column if there are any.
  * @example
  * show(comparisonTable(await compareOnHeldOut(config, ["backbone", "demo_frozen"])));
  */
@@ -27,10 +27,13 @@ export function comparisonTable(
   const hasUnmatched = rows.some(({ queriesWithoutMatch }) => queriesWithoutMatch > 0);
   const first = rows.find(({ against }) => against === undefined)?.model;
   const isNamed = rows.some(({ against }) => against !== undefined && against !== first);
+  const hasParts = rows.some(({ dataset }) => dataset !== ALL_DATASETS);
   const hasLearned = rows.some(({ trainedOn }) => trainedOn !== 0);
   return rows.map((row) => {
     const { model, against, dataset, index, queries, queriesWithoutMatch, classes, trainedOn, scores } = row;
-    const cells: Cells = { model, queries: dataset, index, count: queries };
+    const cells: Cells = hasParts
+      ? { model, queries: dataset, index, count: queries }
+      : { model, count: queries };
     const [column, of] = isNamed ? ["against", `${against}: `] : ["against first", ""];
     if (hasUnmatched) cells["no match"] = queriesWithoutMatch;
     cells.classes = classes;

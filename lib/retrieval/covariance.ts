@@ -58,3 +58,27 @@ export async function eigenvectors(
     decompose.dispose();
   }
 }
+
+/**
+ * Returns the product of two matrices, [n, k] x [k, m] -> [n, m].
+ * @param options.transpose true if the first one is given as [k, n]
+ */
+export async function matrixProduct(
+  a: Float64Array,
+  b: Float64Array,
+  [n, k, m]: readonly [number, number, number],
+  { transpose = false } = {},
+): Promise<Float64Array> {
+  const body = ({ a, b }: { a: tf.Tensor; b: tf.Tensor }) =>
+    rawOp("MatMul", [a, b], { transpose_a: transpose })[0]!;
+  const multiply = trace(body, {
+    a: { shape: transpose ? [k, n] : [n, k], dtype: "float64" },
+    b: { shape: [k, m], dtype: "float64" },
+  });
+  try {
+    const { data } = await multiply.run({ a, b });
+    return data as Float64Array;
+  } finally {
+    multiply.dispose();
+  }
+}

@@ -4,7 +4,8 @@
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { randomStream } from "../common/random";
-import { rowOf, setRows, type Vectors, zeroVectors } from "../common/vectors";
+import { setRows, sliceRows, type Vectors, zeroVectors } from "../common/vectors";
+import { tf } from "../engine/native/tf";
 import { openSafetensors, writeSafetensors } from "../formats/safetensors";
 import { eigenvectors, secondMoments } from "./covariance";
 import { type Rows, rowSource } from "./row_source";
@@ -23,8 +24,11 @@ export interface Reduction {
   to: number;
 }
 
-/** A method: `pca`: directions of greatest variance; `whitened`: these scaled to variance 1; `random`: Gaussian. */
-export type ReductionKind = "pca" | "whitened" | "random";
+/**
+ * A method: `pca`: directions of greatest variance; `whitened`: these scaled to variance 1, or near it (`fitWhitening`);
+ * `lda`: scaled to the variance within classes (`fitLda`); `random`: Gaussian.
+ */
+export type ReductionKind = "pca" | "whitened" | "lda" | "random";
 
 /**
  * Fits PCA to rows, for example to training embeddings. The engine computes covariance and eigenvectors in float64; the
@@ -49,21 +53,57 @@ export async function fitPca(
       `From ${count} rows of ${length} numbers PCA can give 1 to ${Math.max(0, most)} dimensions, not ${dimensions}.`,
     );
   }
-  const { mean, covariance } = await secondMoments(source);
-  const { values, vectors } = await eigenvectors(covariance, length);
+  const { mean, variances: all, direction } = await principalDirections(source);
   const matrix = new Float32Array(length * dimensions);
-  const variances = new Float64Array(dimensions);
+  const variances = all.slice(0, dimensions);
   for (let d = 0; d < dimensions; d++) {
-    const column = length - 1 - d; // eigenvalues come in ascending order
-    variances[d] = Math.max(0, values[column]!);
-    requireVariance(whiten, variances[d]!, values[length - 1]!, d);
-    const direction = Float64Array.from({ length }, (_, i) => vectors[i * length + column]!);
-    const largest = direction.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0);
-    const scale = (largest < 0 ? -1 : 1) / (whiten ? Math.sqrt(variances[d]!) : 1);
-    for (let i = 0; i < length; i++) matrix[i * dimensions + d] = direction[i]! * scale;
+    requireVariance(whiten, variances[d]!, all[0]!, d);
+    const scale = whiten ? 1 / Math.sqrt(variances[d]!) : 1;
+    for (const [i, value] of direction(d).entries()) matrix[i * dimensions + d] = value * scale;
   }
   const kind = whiten ? "whitened" : "pca";
-  return { kind, mean: Float32Array.from(mean), matrix, from: length, to: dimensions, variances };
+  return { kind, mean, matrix, from: length, to: dimensions, variances };
+}
+
+/** The directions in which rows vary, greatest variance first. */
+export interface PrincipalDirections {
+  /** [F]. */
+  mean: Float32Array;
+  /** Variance along each direction, [F]. */
+  variances: Float64Array;
+  /** Returns a direction of length 1, [F]; its largest number is positive. */
+  direction(d: number): Float64Array;
+}
+
+/**
+ * Computes the principal directions of rows by the engine, in float64.
+ * @throws UserError if a number is not finite
+ */
+export async function principalDirections(rows: Rows): Promise<PrincipalDirections> {
+  const source = rowSource(rows);
+  const { length } = source;
+  const { mean, covariance } = await secondMoments(source);
+  requireFinite(mean, source.count);
+  const { values, vectors } = await eigenvectors(covariance, length);
+  const columnOf = (d: number) => length - 1 - d; // eigenvalues come in ascending order
+  return {
+    mean: Float32Array.from(mean),
+    variances: Float64Array.from(values, (_, d) => Math.max(0, values[columnOf(d)]!)),
+    direction: (d) => {
+      const direction = Float64Array.from({ length }, (_, i) => vectors[i * length + columnOf(d)]!);
+      const largest = direction.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0);
+      return largest < 0 ? direction.map((value) => -value) : direction;
+    },
+  };
+}
+
+/** Throws UserError if a mean is not finite: the eigenvectors would be meaningless. */
+export function requireFinite(mean: Float64Array, count: number): void {
+  if (mean.every(Number.isFinite)) return;
+  throw new UserError(
+    `Expected ${count} rows of finite numbers, got one that is NaN or infinite.`,
+    "Embed the images again.",
+  );
 }
 
 /** Throws UserError if whitening would divide by rounding noise. */
@@ -86,8 +126,11 @@ export function randomProjection(from: number, to: number, seed = 0): Reduction 
   return { kind: "random", mean: new Float32Array(from), matrix, from, to };
 }
 
+/** Rows per product: so few that a large set needs little memory. */
+const ROWS_PER_BLOCK = 1024;
+
 /**
- * Reduces rows, [N, F] -> [N, d]; sums are float64.
+ * Reduces rows, [N, F] -> [N, d].
  * @throws UserError for rows of another length than F
  * @example
  * const short = reduceRows(vectors, await fitPca(vectors, 64)); // [N, 64]
@@ -97,15 +140,18 @@ export function reduceRows(vectors: Vectors, { mean, matrix, from, to }: Reducti
   if (length !== from)
     throw new UserError(`The reduction was made for rows of ${from} numbers; these have ${length}.`);
   const reduced = zeroVectors(count, to);
-  const sums = new Float64Array(to);
-  for (let row = 0; row < count; row++) {
-    const given = rowOf(vectors, row);
-    sums.fill(0);
-    for (let i = 0; i < length; i++) {
-      const value = given[i]! - mean[i]!;
-      for (let d = 0; d < to; d++) sums[d]! += value * matrix[i * to + d]!;
+  const [means, columns] = [tf.tensor1d(mean), tf.tensor2d(matrix, [from, to])];
+  try {
+    for (let start = 0; start < count; start += ROWS_PER_BLOCK) {
+      const block = sliceRows(vectors, start, start + ROWS_PER_BLOCK);
+      const product = tf.tidy(() =>
+        tf.matMul(tf.sub<tf.Tensor2D>(tf.tensor2d(block.data, [block.count, from]), means), columns),
+      );
+      setRows(reduced, start, product.dataSync());
+      product.dispose();
     }
-    setRows(reduced, row, sums);
+  } finally {
+    tf.dispose([means, columns]);
   }
   return reduced;
 }

@@ -17,6 +17,8 @@ export interface Learned {
   dataDir: string;
   /** True if some of it was not noted. */
   isPartial: boolean;
+  /** True if no class was learned: the images were seen without their labels. */
+  usesNoLabels?: boolean;
 }
 
 const IMAGES_FILE = "trained_images.bin";
@@ -56,7 +58,8 @@ export function writeTrainedImages(
   writeFileAtomically(join(folder, IMAGES_FILE), bytes);
 }
 
-function readTrainedImages(folder: string): ImageKeys {
+/** Reads what `writeTrainedImages` wrote; no image if there is no such file. */
+export function readTrainedImages(folder: string): ImageKeys {
   const path = join(folder, IMAGES_FILE);
   const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
   const size = Math.floor(bytes.length / KEY_BYTES);
@@ -77,6 +80,13 @@ function readTrainedImages(folder: string): ImageKeys {
       for (let i = 0; i < size; i++) yield at(i);
     },
   };
+}
+
+/** Returns the keys of images in memory. */
+export function imageKeysOf(files: Texts): ImageKeys {
+  const keys = new Set<bigint>();
+  for (const file of files) keys.add(imageKey(file));
+  return keys;
 }
 
 /** Returns what a run has learned, including the runs that it started from; undefined without a note. */
@@ -114,7 +124,7 @@ export function learnedAmong(
   const isSameDir = dataFolder({ dataDir }) === dataFolder(learned);
   const hasNames = learned.classes.size > 0 && (set.classes?.size ?? 0) > 0;
   const hasLearned = learned.classes.size > 0 || learned.images.size > 0;
-  if (hasLearned && !hasNames && !isSameDir) return undefined;
+  if (hasLearned && !hasNames && !isSameDir && !learned.usesNoLabels) return undefined;
   const knows = nameTest(learned.classes);
   const found = new Set([...(set.classes ?? [])].filter(([, name]) => knows(name)).map(([label]) => label));
   if (isSameDir) for (const part of [set.queries, set.index]) addByImage(found, part, learned.images);

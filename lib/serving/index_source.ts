@@ -106,12 +106,17 @@ function embedCommand(model: string | undefined, out: string): string {
 /** Throws a UserError if the features come from another model: vectors of two models cannot be compared. */
 function requireSameModel({ folder, madeBy }: Features, run: string | undefined, embedder: Embedder): void {
   const isSame = Object.entries(embedder.madeBy).every(([name, value]) => madeBy[name] === value);
-  if (isSame && embedder.madeBy.average === madeBy.average) return;
-  const by =
+  const isWhole = (["average", "transform"] as const).every((name) => embedder.madeBy[name] === madeBy[name]);
+  if (isSame && isWhole) return;
+  const base =
     madeBy.run === undefined
       ? `the backbone ${madeBy.tower} at ${madeBy.imageSize} px`
       : `the run ${madeBy.run}, or another checkpoint of it`;
-  const other = madeBy.run ?? madeBy.tower;
+  const by =
+    madeBy.transform === undefined
+      ? base
+      : `the model ${madeBy.transform}, or an earlier fit of it, on ${base}`;
+  const other = madeBy.transform ?? madeBy.run ?? madeBy.tower;
   const search = run === other ? "" : `, or search with its own model: --model ${other}`;
   throw new UserError(
     `${folder} holds features by ${by}: they cannot be compared with queries by ${run ?? `the backbone ${embedder.config.tower}`}.`,

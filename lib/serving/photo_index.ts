@@ -11,6 +11,7 @@ import { embedPhotos, type PhotosSoFar, type PhotoVectors } from "../features/em
 import { digestOf } from "../features/feature_sources";
 import { type ImageList, readImageList } from "../features/image_list";
 import type { UnusableImage } from "../images/loading/pixel_loader";
+import type { Reduction } from "../retrieval/reduction";
 import type { IndexSource } from "./index_source";
 import { indexState, type SearchChoice } from "./index_state";
 import type { LiveIndex } from "./live_index";
@@ -146,7 +147,7 @@ export class PhotoIndex {
     const { embedded, skipped } = whole;
     await this.#show(list, whole, this.#config);
     this.#status = { ...this.#status, done: total, embedded, skipped };
-    notice(readText(whole, list));
+    notice(readText(whole, list, this.#index.state?.whitening));
   }
 
   /** The fewest rows that replace those of now before all photos are there: whole, whitened rows stay for longer. */
@@ -181,13 +182,20 @@ export class PhotoIndex {
 
 const SHOWN = 5;
 
-/** Returns the line about photos that were read: counts, and the first that cannot be read. */
-function readText({ vectors, embedded, skipped }: PhotoVectors, { leftOut }: ImageList): string {
+/** Returns the line about photos that were read: counts, how they are searched, and the first that cannot be read. */
+function readText(
+  { vectors, embedded, skipped }: PhotoVectors,
+  { leftOut }: ImageList,
+  whitening: Reduction | undefined,
+): string {
   const number = (value: number) => value.toLocaleString("en-US");
   const parts = [
     `guie serve: ${number(vectors.count)} photos can be searched: ${number(embedded)} embedded now, ${number(vectors.count - embedded)} known`,
   ];
-  if (leftOut.length > 0) parts.push(`${number(leftOut.length)} other files left out`);
+  if (whitening)
+    parts.push(`whitened by their own vectors to ${whitening.to} numbers (--no-whiten: the model's own)`);
+  if (leftOut.length > 0)
+    parts.push(`${number(leftOut.length)} other ${leftOut.length === 1 ? "file" : "files"} left out`);
   if (skipped.length > 0) parts.push(`${number(skipped.length)} cannot be read:`);
   const lines = skipped.slice(0, SHOWN).map(({ file, reason }) => `  ${file}: ${reason}`);
   if (skipped.length > SHOWN) lines.push("  ... (GET /health lists more)");

@@ -158,9 +158,7 @@ async function openIndex(
     embedder,
     source: request.index,
     dataDir: dataFolder(embedder.config),
-    classNames: settings.classNames
-      ? await requireClassNames(settings.classNames)
-      : new Map<number, string>(),
+    classNames: settings.classNames ? await requireClassNames(settings.classNames) : undefined,
     whiten: settings.whiten ?? kind === "backbone",
     approximate,
     onProgress,

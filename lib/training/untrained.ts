@@ -37,7 +37,7 @@ export type UntrainedSettings = FrozenDataSettings & EstimateSettings;
 /** Longest time for features that only these scores need. */
 const MOST_SECONDS = 60;
 /** Changes when the kept scores are computed in another way. */
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * Scores the untrained backbone on the run's queries; undefined if no classes are held out.

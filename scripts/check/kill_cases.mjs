@@ -96,6 +96,7 @@ export async function killCases({ scratch, tinyData, name, random, prepare }) {
     };
   };
   const demo = join(scratch, "demo");
+  const own = join(scratch, "own");
   const draw = ["get-data", "--data-dir", demo, "--demo", "--classes-per-group", "8"];
   return {
     folders: [a, b, again, soup, search].map(runFolder),
@@ -106,6 +107,12 @@ export async function killCases({ scratch, tinyData, name, random, prepare }) {
         place: join(archived, `csv/${SET.name}.csv`),
         outputs: [archived],
         inputs: putArchives,
+      },
+      {
+        command: "get-data --raw",
+        args: ["get-data", "--data-dir", own, "--dataset", "shop", "--raw", raw(dataDir)],
+        place: join(own, "csv/shop.csv"),
+        outputs: [join(own, "csv"), join(own, "data_sets.json")],
       },
       {
         command: "preprocess",

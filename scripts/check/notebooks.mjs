@@ -3,7 +3,7 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { notebookPath, originalPath, PIPELINE, PUT_ASIDE } from "../originals.mjs";
+import { notebookPath, originalPath, PUT_ASIDE, SHIPPED } from "../originals.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const KERNEL = { name: "typescript", display_name: "TypeScript", language: "typescript" };
@@ -56,9 +56,9 @@ function main() {
     process.exitCode = 1;
   }
   if (process.argv.includes("--write") && !process.exitCode) {
-    for (const name of PIPELINE) copyFileSync(notebookPath(name), originalPath(name));
+    for (const name of SHIPPED) copyFileSync(notebookPath(name), originalPath(name));
   }
-  for (const name of PIPELINE.filter((name) => !isOriginal(name))) {
+  for (const name of SHIPPED.filter((name) => !isOriginal(name))) {
     console.error(`notebooks/${name}.ipynb is not scripts/originals/${name}.ipynb, which the demo runs.`);
     console.error(
       `  Next: npm run notebooks -- --restore ${name}, or, to ship the change: node scripts/check/notebooks.mjs --write`,

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import { chromium } from "playwright-core";
 import { temporaryFolder } from "../folders";
-import { CLASS_NAMES, makeTinyRun, startService } from "../serving/tiny_service";
+import { CLASS_NAMES, drawPhoto, makeTinyRun, startService } from "../serving/tiny_service";
 import { CHROMIUM_FLAGS, chromiumPath, dropFile, skipWithoutChromium } from "./lab";
 
 test("the page searches by a dropped image; labels and names stay text; the keyboard suffices", {
@@ -62,4 +62,39 @@ test("the page searches by a dropped image; labels and names stay text; the keyb
     [],
   );
   assert.deepEqual(elsewhere, []);
+});
+
+test("the page shows photos as they are embedded, finds new ones on request, and lists what cannot be read", {
+  skip: skipWithoutChromium,
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  process.env.GUIE_CACHE_DIR = join(folder, "cache");
+  t.after(() => delete process.env.GUIE_CACHE_DIR);
+  const tiny = await makeTinyRun(t);
+  const photos = join(folder, "photos");
+  const take = (i: number) => drawPhoto(join(photos, `class ${i % 2}`, `${i}.png`), i);
+  for (let i = 0; i < 8; i++) await take(i);
+  writeFileSync(join(photos, "class 0", "<b>broken.jpg"), "no photo");
+  t.mock.method(process.stderr, "write", () => true);
+  const service = await startService(t, tiny, { index: photos });
+  const browser = await chromium.launch({ executablePath: chromiumPath(), args: CHROMIUM_FLAGS });
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  const problems: string[] = [];
+  page.on("pageerror", (error) => problems.push(error.message));
+  await page.goto(service.url);
+  await page.getByText("8 photos, 8 newly embedded").waitFor();
+  assert.equal(await page.locator("#found button").count(), 8);
+  await page.getByText("1 cannot be read").click();
+  assert.match((await page.locator("#unreadable li").textContent())!, /^class 0\/<b>broken\.jpg: /);
+
+  for (let i = 8; i < 10; i++) await take(i);
+  await page.getByRole("button", { name: "Look for new photos" }).click();
+  await page.getByText("10 photos, 2 newly embedded").waitFor();
+  await dropFile(page, "#drop", join(photos, "class 1", "9.png"), "nine.png");
+  await page.getByText(/10 nearest of 10 images/).waitFor();
+  const first = page.locator("#found button").first();
+  assert.equal(await first.getAttribute("title"), "class 1/9.png");
+  assert.equal(await first.locator(".name").textContent(), "class 1");
+  assert.deepEqual(problems, []);
 });

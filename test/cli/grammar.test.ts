@@ -156,9 +156,9 @@ test("a run embeds with its own settings, a tower with the given ones", async (t
     "--out",
     out,
   );
-  assert.match(refused.stderr, /--config-name, --set: of no use with the run /);
+  assert.match(refused.stderr, /--config-name, --set: of no use with the model /);
   const served = await guie("serve", "--model", run, "--config-name", "tiny");
-  assert.match(served.stderr, /--config-name: of no use with the run /);
+  assert.match(served.stderr, /--config-name: of no use with the model /);
   const embedded = await guie("embed", photos, "--run", run, "--out", join(out, "run"), "--json");
   assert.equal(JSON.parse(embedded.stdout).length, 64, embedded.stderr);
   const tower = await guie(

@@ -358,7 +358,7 @@ test("own photos: class names that differ only by case or spaces are said", asyn
 });
 
 test("own photos: a hostile file name does not keep a pattern busy, and too many placeholders are refused", () => {
-  const classOf = classByPattern("{n}1{class}1{any}.jpg");
+  const classOf = classByPattern("{n}1{class}1{n}.jpg");
   const startMs = Date.now();
   assert.equal(classOf(`${"1".repeat(250)}!.jpg`), undefined);
   assert.ok(Date.now() - startMs < 1000, `${Date.now() - startMs} ms`);
@@ -370,7 +370,7 @@ test("own photos: a hostile file name does not keep a pattern busy, and too many
   assert.equal(classByPattern("{split}/{class}")("other/a.jpg"), undefined);
   assert.throws(
     () => classByPattern("{any}a{any}b{class}c{any}d{n}"),
-    /more than 4 placeholders in one name/,
+    /more than 3 placeholders in one name/,
   );
   assert.throws(() => classByPattern("{class}{n}{n}"), /two placeholders side by side/);
 });

@@ -32,6 +32,7 @@ import { classBalance } from "guie/dist/tables/balance";
 import { mergeTables } from "guie/dist/tables/merge_tables";
 import sharp from "sharp";
 import { temporaryFolder, writeFile } from "../folders";
+import { makeZip } from "./make_archives";
 import { readLines, writeFiles } from "./miniature";
 
 const CLASSES = ["007", "crème brûlée", "true", "100% #1"];
@@ -53,6 +54,7 @@ async function writeShop(folder: string): Promise<void> {
     }
   writeFile(join(folder, "tree/alone/only.jpg"), "x");
   writeFile(join(folder, "tree/notes.txt"), "x");
+  writeFile(join(folder, "tree/old.zip"), makeZip([{ path: "more/1.jpg", content: "x" }]));
   writeFile(join(folder, "flat/only.jpg"), "x");
   writeFile(join(folder, "labels.csv"), [...lines, "only.jpg,alone"].join("\n"));
 }
@@ -76,6 +78,7 @@ test("own photos go from get-data to merge next to one of the 14; both layouts g
   const table = join(folder, "labels.csv");
   await getPhotos(dataDir, "same shop", { source: table, root: join(folder, "flat") });
   assert.deepEqual([tree.classes, tree.rows, tree.largeClasses], [5, 13, 4]);
+  assert.ok(tree.notes.includes("old.zip is an archive: unpack it to have it read"), tree.notes.join("\n"));
   assert.deepEqual(
     presentDataSets(dataDir).map(({ number, name }) => `${number} ${name}`),
     ["14 Food2021", "15 shop", "16 same shop"],

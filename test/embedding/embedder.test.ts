@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
-import { loadEmbedder } from "guie/dist/embedding/embedder";
+import { loadEmbedder } from "guie/dist/embedding/find_model";
 import { tf } from "guie/dist/engine/native/tf";
 import { exportWeights } from "guie/dist/export/tower_file";
 import { openSafetensors } from "guie/dist/formats/safetensors";

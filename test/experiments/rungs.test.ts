@@ -7,6 +7,8 @@ import { preset, tiny } from "guie/dist/config/presets";
 import { rungsOf } from "guie/dist/experiments/rungs";
 import { runFile, runFolder } from "guie/dist/runs/run_folder";
 
+/** The rungs without training. */
+const BELOW = ["pixels", "backbone", "whitened", "lda"];
 const RUN = `test-rungs-${process.pid}`;
 
 /** Makes a run with an empty checkpoint; it is deleted when the test ends. */
@@ -23,7 +25,7 @@ test("one run is enough; two follow each other; data and backbone are those of t
   assert.throws(() => rungsOf({ run: RUN }), { name: "UserError", message: /no trained run .*_fine_tune/ });
   makeRun(t, `${RUN}_frozen`, "frozen", { dataDir: "data/mine", imageSize: 56, holdOutShare: 0.2 });
   const one = rungsOf({ run: RUN });
-  assert.deepEqual(one.models, ["pixels", "backbone", `${RUN}_frozen`]);
+  assert.deepEqual(one.models, [...BELOW, `${RUN}_frozen`]);
   assert.equal(one.model, `${RUN}_frozen`);
   const { dataDir, imageSize, tower, holdOutShare } = one.config;
   assert.deepEqual([dataDir, imageSize, tower, holdOutShare], ["data/mine", 56, "tiny", 0]);
@@ -34,7 +36,7 @@ test("one run is enough; two follow each other; data and backbone are those of t
     "not always the last rung",
   );
   const two = rungsOf({ run: RUN, dataDir: "data/other" });
-  assert.deepEqual(two.models.slice(2), [`${RUN}_frozen`, `${RUN}_fine_tune`]);
+  assert.deepEqual(two.models.slice(BELOW.length), [`${RUN}_frozen`, `${RUN}_fine_tune`]);
   assert.deepEqual(
     [two.model, two.config.dataDir, two.config.imageSize],
     [`${RUN}_fine_tune`, "data/other", 56],
@@ -43,11 +45,11 @@ test("one run is enough; two follow each other; data and backbone are those of t
 
 test("a run by its own name, another model to show, a preset's backbone", (t) => {
   makeRun(t, RUN, "fine_tune");
-  assert.deepEqual(rungsOf({ run: RUN }).models, ["pixels", "backbone", RUN]);
+  assert.deepEqual(rungsOf({ run: RUN }).models, [...BELOW, RUN]);
   assert.equal(rungsOf({ run: RUN }).config.stage, "frozen");
   const best = rungsOf({ run: RUN, model: `${RUN}/best` });
   assert.deepEqual([best.models.at(-1), best.model], [`${RUN}/best`, `${RUN}/best`]);
   assert.deepEqual(rungsOf({ run: RUN, preset: "demo" }).config, overrideConfig(preset("demo", "frozen")));
   const only = rungsOf({ run: "test-no-such-run", model: RUN });
-  assert.deepEqual(only.models, ["pixels", "backbone", RUN]);
+  assert.deepEqual(only.models, [...BELOW, RUN]);
 });

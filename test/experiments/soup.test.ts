@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import type { TrainConfig } from "guie/dist/config/config";
-import { loadEmbedder } from "guie/dist/embedding/embedder";
+import { loadEmbedder } from "guie/dist/embedding/find_model";
 import { scoreModel } from "guie/dist/experiments/ladder";
 import { makeSoup, type Soup } from "guie/dist/experiments/soup";
 import { exportWeights } from "guie/dist/export/tower_file";

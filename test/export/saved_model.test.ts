@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import type { TrainConfig } from "guie/dist/config/config";
-import { loadEmbedder } from "guie/dist/embedding/embedder";
+import { loadEmbedder } from "guie/dist/embedding/find_model";
 import { tf } from "guie/dist/engine/native/tf";
 import { exportRun, FORMATS } from "guie/dist/export/export_run";
 import { zipFolder } from "guie/dist/export/zip";

@@ -8,8 +8,8 @@ import { preset } from "guie/dist/config/presets";
 import { BackboneEmbedder } from "guie/dist/embedding/backbone_embedder";
 import { nearestNeighbours } from "guie/dist/retrieval/neighbours";
 import { JSDOM } from "jsdom";
-import sharp from "sharp";
 import { temporaryFolder } from "../folders";
+import { drawPhoto } from "../serving/tiny_service";
 
 /** Runs `guie find` in this process with the tiny preset. */
 async function find(...args: string[]) {
@@ -38,14 +38,7 @@ async function photoFolder(t: TestContext, count = 12): Promise<{ folder: string
   process.env.GUIE_CACHE_DIR = join(folder, "cache");
   t.after(() => delete process.env.GUIE_CACHE_DIR);
   const photos = join(folder, "photos");
-  for (const name of ["Äpfel", "<b>kiwi"]) mkdirSync(join(photos, name), { recursive: true });
-  for (let i = 0; i < count; i++) {
-    const pixels = Buffer.from(Array.from({ length: 2700 }, (_, at) => (at * (i + 3) * 7 + 31 * i) % 256));
-    const file = join(photos, i % 2 ? "<b>kiwi" : "Äpfel", `${i}.png`);
-    await sharp(pixels, { raw: { width: 30, height: 30, channels: 3 } })
-      .png()
-      .toFile(file);
-  }
+  for (let i = 0; i < count; i++) await drawPhoto(join(photos, i % 2 ? "<b>kiwi" : "Äpfel", `${i}.png`), i);
   return { folder, photos };
 }
 

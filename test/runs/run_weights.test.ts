@@ -5,7 +5,7 @@ import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { installPath } from "guie/dist/common/project";
-import { loadEmbedder } from "guie/dist/embedding/embedder";
+import { loadEmbedder } from "guie/dist/embedding/find_model";
 import { makeSoup } from "guie/dist/experiments/soup";
 import { exportRun } from "guie/dist/export/export_run";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "guie/dist/formats/safetensors";

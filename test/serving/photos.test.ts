@@ -4,19 +4,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { RunningService } from "guie/dist/serving/serve";
-import sharp from "sharp";
 import { temporaryFolder } from "../folders";
-import { makeTinyRun, post, startService } from "./tiny_service";
-
-/** Draws a photo that differs from the others. */
-async function draw(path: string, i: number): Promise<void> {
-  const pixels = Buffer.from(
-    Array.from({ length: 30 * 30 * 3 }, (_, at) => (at * (i + 3) * 7 + 31 * i) % 256),
-  );
-  await sharp(pixels, { raw: { width: 30, height: 30, channels: 3 } })
-    .png()
-    .toFile(path);
-}
+import { drawPhoto, makeTinyRun, post, startService } from "./tiny_service";
 
 /** Makes a folder of photos, and a cache of its own. */
 async function photoFolder(t: TestContext, count: number): Promise<string> {
@@ -25,7 +14,7 @@ async function photoFolder(t: TestContext, count: number): Promise<string> {
   t.after(() => delete process.env.GUIE_CACHE_DIR);
   const photos = join(folder, "photos");
   mkdirSync(photos);
-  for (let i = 0; i < count; i++) await draw(join(photos, `${i}.png`), i);
+  for (let i = 0; i < count; i++) await drawPhoto(join(photos, `${i}.png`), i);
   return photos;
 }
 
@@ -71,8 +60,8 @@ test("a reload finds added photos, and embeds only these; removed ones leave, ch
 
   const removed = await firstFound(service, join(photos, "0.png"));
   rmSync(join(photos, "0.png"));
-  for (let i = 20; i < 30; i++) await draw(join(photos, `${i}.png`), i);
-  await draw(join(photos, "1.png"), 50);
+  for (let i = 20; i < 30; i++) await drawPhoto(join(photos, `${i}.png`), i);
+  await drawPhoto(join(photos, "1.png"), 50);
   const second = await reload(service);
   assert.deepEqual([second.images, second.photos.embedded], [29, 11]);
   assert.match(
@@ -119,7 +108,7 @@ test("a search before any photo can be read is told to wait; an index that does 
   const service = await startService(t, tiny, { index: photos });
   await service.whole;
   const image = join(photos, "a.png");
-  await draw(image, 1);
+  await drawPhoto(image, 1);
   const { status, body } = await post(`${service.url}/search`, [{ bytes: readFileSync(image) }]);
   assert.deepEqual([status, body], [503, { error: "none of the photos can be read" }]);
   assert.deepEqual((await (await fetch(`${service.url}/samples`)).json()).rows, []);

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
-import { loadEmbedder } from "guie/dist/embedding/embedder";
+import { loadEmbedder } from "guie/dist/embedding/find_model";
 import { writeFeatures } from "guie/dist/features/feature_writer";
 import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import sharp from "sharp";

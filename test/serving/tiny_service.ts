@@ -1,10 +1,11 @@
 // A service of a tiny model with random weights, over the tiny data set.
-import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { writeCsv } from "guie/dist/common/csv/csv";
 import { findTower } from "guie/dist/model/towers";
 import { type RunningService, type ServeOptions, serve } from "guie/dist/serving/serve";
+import sharp from "sharp";
 import { configOf, randomModel, writeRun } from "../export/models";
 import { temporaryFolder } from "../folders";
 import { makeTinyData } from "../training/tiny_data";
@@ -37,6 +38,17 @@ export async function makeTinyRun(t: TestContext): Promise<TinyRun> {
   const tower = findTower("tiny");
   const config = configOf(tower, { dataDir });
   return { run: await writeRun(temporaryFolder(t), config, randomModel(tower, config)), dataDir };
+}
+
+/** Draws a photo that differs from those of other numbers, and writes it as PNG. */
+export async function drawPhoto(path: string, number: number): Promise<void> {
+  const side = 30;
+  const value = (_: unknown, at: number) => (at * (number + 3) * 7 + 31 * number) % 256;
+  const pixels = Buffer.from(Array.from({ length: side * side * 3 }, value));
+  mkdirSync(dirname(path), { recursive: true });
+  await sharp(pixels, { raw: { width: side, height: side, channels: 3 } })
+    .png()
+    .toFile(path);
 }
 
 /** Serves a run on a free port until the test ends. */

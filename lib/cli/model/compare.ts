@@ -44,7 +44,7 @@ export async function compare(options: CompareOptions, models: readonly string[]
   const rows = options.byDataset ? all : all.filter(({ dataset }) => dataset === ALL_DATASETS);
   const cells = comparisonTable(rows);
   const note =
-    `${scoredOnText(await scoredOnHeldOut(config.dataDir))}\n` +
+    `${scoredOnText(await scoredOnHeldOut(config))}\n` +
     "[low, high]: 95 % interval by bootstrap over classes; *: it excludes zero difference from the first." +
     trainedOnNote(rows);
   const text = `${textTable(Object.keys(cells[0]!), cells.map(Object.values))}\n${note}`;

@@ -20,13 +20,14 @@ interface EvaluateOptions extends CompareOptions {
   confusion?: boolean;
 }
 
-/** Registers `guie evaluate MODEL...`: the ladder on held-out classes: pixels, backbone, trained runs. */
+/** Registers `guie evaluate MODEL...`: the ladder on held-out classes: pixels, backbone, whitened, LDA, trained runs. */
 export function registerEvaluate(program: Command): void {
   const command = program
     .command("evaluate")
     .argument("[model...]", `models to score: ${SCORED_MODELS} (default: the preset's own runs)`)
     .description(
-      "Score retrieval on held-out classes: pixels, the untrained backbone and trained runs, in one table. `guie compare` " +
+      "Score retrieval on held-out classes: pixels, the untrained backbone, plain, whitened and as LDA, and trained runs, in " +
+        "one table. `guie compare` " +
         "adds confidence intervals.",
     );
   addHeldOutFlags(command);
@@ -63,7 +64,7 @@ async function confuse(options: EvaluateOptions, models: readonly string[]): Pro
     const rows = await confusionOnHeldOut(heldOutConfig(options), model, { onProgress: terminalProgress() });
     confusions[model] = rows;
     const cells = confusionTable(rows);
-    const on = await scoredOnHeldOut(heldOutConfig(options).dataDir, model);
+    const on = await scoredOnHeldOut(heldOutConfig(options), model);
     const about = [scoredOnText(on), trainedOnText(on)].filter((text) => text !== "");
     texts.push(
       `${model}\n${textTable(Object.keys(cells[0]!), cells.map(Object.values))}\n${about.join("; ")}`,
@@ -74,7 +75,7 @@ async function confuse(options: EvaluateOptions, models: readonly string[]): Pro
   return { text: `${texts.join("\n\n")}\n${note}`, summary: { confusions } };
 }
 
-/** Makes the ladder; pixels and the backbone are always on it. */
+/** Makes the ladder; the rungs without training are always on it. */
 async function evaluate(options: EvaluateOptions, models: readonly string[]): Promise<CommandResult> {
   const config = heldOutConfig(options);
   const names =

@@ -1,15 +1,14 @@
 // `guie export`: writes a model as SavedModel, ONNX or weight file.
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { preset } from "../../config/presets";
-import { findModel, MODEL_FORMS, requireRunModel } from "../../embedding/find_model";
+import { type FoundModel, findModel, MODEL_FORMS } from "../../embedding/find_model";
 import { type ExportResult, exportRun, FORMATS, type Format } from "../../export/export_run";
 import { COMPETITION_IMAGES } from "../../export/timing";
 import { exportWeights } from "../../export/tower_file";
 import { LIBRARIES, type Library } from "../../pretrained/name_families";
-import { findCheckpoint } from "../../runs/checkpoint_ref";
 import { type CommandResult, setAction } from "../shared/command";
 import { addRenamed } from "../shared/renamed";
 
@@ -23,7 +22,7 @@ interface ExportOptions {
   weights?: string;
 }
 
-/** Default outputs, relative to the run's folder. */
+/** Default outputs, relative to the folder of a run, whitened or LDA model. */
 const DEFAULT_NAMES: Record<Format, string> = {
   savedmodel: "export/saved_model",
   zip: "export/submission.zip",
@@ -40,12 +39,13 @@ export function registerExport(program: Command): void {
     .argument("[model]", MODEL_FORMS)
     .description(
       "Write a model for other software: the competition's submission (savedmodel, zip), onnxruntime (onnx), or weights " +
-        "that open_clip, timm, DINOv2 and Hugging Face load (safetensors). A tower alone is exported as safetensors.",
+        "that open_clip, timm, DINOv2 and Hugging Face load (safetensors).",
     )
     .addOption(new Option("--format <format>", "format to write").choices([...FORMATS]).makeOptionMandatory())
     .option(
       "--out <path>",
-      "folder to write; a file for zip and for a tower (default: export/ in the run's folder)",
+      "folder to write; a file for zip, and for a tower's safetensors (default: export/ in the model's folder; exports/TOWER/ " +
+        "for a tower)",
     )
     .option("--mirror", "average the features of each image and its mirror image")
     .addOption(
@@ -81,22 +81,21 @@ async function exportModel(options: ExportOptions, model: string | undefined): P
     return exportTower({ model: options.model, weights }, options);
   if (model === undefined)
     throw new UserError("No model to export is given.", "`npx guie runs` lists the runs.");
-  if (format !== "safetensors" || out === undefined) requireRunModel(model, TOWER_ALONE);
   const found = await findModel(model, preset("demo", "frozen"), { onProgress: terminalProgress() });
-  if (found.kind === "run") return exportTrained(model, options);
-  const { tower } = found.config;
-  return exportTower({ model: tower, weights: found.config.weights }, options);
+  if (found.kind === "backbone" && format === "safetensors" && out !== undefined) {
+    const { tower, weights } = found.config;
+    return exportTower({ model: tower, weights }, options);
+  }
+  const { mirror, naming, overwrite } = options;
+  const path = out ?? defaultOut(found, format);
+  const result = await exportRun({ run: model, format, out: path, mirror, naming, overwrite });
+  return { text: describe(result), summary: { ...result, format } };
 }
 
-/** Advice for a backbone without a run. */
-const TOWER_ALONE =
-  "It can be exported as --format safetensors to a file given by --out. A SavedModel or ONNX file needs a run's neck.";
-
-async function exportTrained(run: string, options: ExportOptions): Promise<CommandResult> {
-  const { format, mirror, naming, overwrite } = options;
-  const out = options.out ?? join(findCheckpoint(run).folder, DEFAULT_NAMES[format]);
-  const result = await exportRun({ run, format, out, mirror, naming, overwrite });
-  return { text: describe(result), summary: { ...result, format } };
+function defaultOut(found: FoundModel, format: Format): string {
+  const name = DEFAULT_NAMES[format];
+  if (found.kind === "backbone") return join("exports", found.config.tower, basename(name));
+  return join(found.kind === "run" ? found.checkpoint.folder : found.model.folder, name);
 }
 
 function describe({ path, bytes, naming, imagesPerSecond }: ExportResult): string {

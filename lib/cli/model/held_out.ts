@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { overrideConfig } from "../../config/config";
 import { preset } from "../../config/presets";
 import { MODEL_FORMS } from "../../embedding/find_model";
+import { UNTRAINED_RUNGS } from "../../experiments/ladder";
 
 /** Options that choose the held-out classes. */
 export interface HeldOutOptions {
@@ -10,8 +11,8 @@ export interface HeldOutOptions {
   dataDir?: string;
 }
 
-/** Help text for MODEL: pixels, the backbone, or a model that `findModel` finds. */
-export const SCORED_MODELS = `pixels, backbone, or ${MODEL_FORMS}`;
+/** Help text for MODEL: a rung below the runs, or a model that `findModel` finds. */
+export const SCORED_MODELS = `${UNTRAINED_RUNGS.join(", ")}, or ${MODEL_FORMS}`;
 
 /** Adds the flags that choose the held-out classes. */
 export function addHeldOutFlags(command: Command): void {

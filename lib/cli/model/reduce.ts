@@ -10,7 +10,7 @@ import { scoredOnHeldOut } from "../../experiments/ladder";
 import { compareReductions, REDUCTION_KINDS } from "../../experiments/reduce";
 import { comparisonTable, trainedOnNote } from "../../retrieval/comparison_table";
 import { ALL_DATASETS } from "../../retrieval/evaluation";
-import { type ReductionKind, writeReduction } from "../../retrieval/reduction";
+import { writeReduction } from "../../retrieval/reduction";
 import { scoredOnText } from "../../runs/scored_on";
 import { type CommandResult, setAction } from "../shared/command";
 import { wholeNumberOf } from "../shared/numbers";
@@ -43,7 +43,7 @@ export function registerReduce(program: Command): void {
 async function reduce(options: ReduceOptions, models: readonly string[]): Promise<CommandResult> {
   const out = options.out && projectPath(options.out);
   const dimensions = wholeNumberOf("--dimensions", options.dimensions, 1);
-  const kind = REDUCTION_KINDS.find((known) => known === options.kind) as ReductionKind | undefined;
+  const kind = REDUCTION_KINDS.find((known) => known === options.kind);
   if (!kind) throw new UserError(`--kind is one of ${REDUCTION_KINDS.join(", ")}; got "${options.kind}".`);
   if (out && existsSync(out))
     throw new UserError(`${out} is there already.`, "Choose another name, or delete it.");
@@ -54,7 +54,7 @@ async function reduce(options: ReduceOptions, models: readonly string[]): Promis
   const cells = comparisonTable(rows);
   const table = textTable(Object.keys(cells[0]!), cells.map(Object.values));
   const written = out ? `\n${kind}: ${out}` : "";
-  const on = scoredOnText(await scoredOnHeldOut(config.dataDir));
+  const on = scoredOnText(await scoredOnHeldOut(config));
   return {
     text: `${table}\n${on}${trainedOnNote(rows)}${written}`,
     summary: { rows, path: out },

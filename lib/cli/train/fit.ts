@@ -81,9 +81,7 @@ function reportText(photos: string, { rungs, crossValidated, advice, leftOut, da
 }
 
 function ladderTable(rungs: FitReport["rungs"]): string {
-  const cells = comparisonTable(rungs, { measures: ["mp5", "r1"] }).map(
-    ({ queries: _, index: _index, ...shown }) => shown,
-  );
+  const cells = comparisonTable(rungs, { measures: ["mp5", "r1"] });
   const columns = [...new Set(cells.flatMap((row) => Object.keys(row)))];
   return textTable(
     columns,

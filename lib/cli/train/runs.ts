@@ -1,6 +1,7 @@
 // `guie runs`: lists the runs with their scores.
 import type { Command } from "commander";
 import { textTable } from "../../common/text_table";
+import { transformTable } from "../../embedding/transform_model";
 import { type RunRow, runTable } from "../../runs/run_table";
 import { setAction } from "../shared/command";
 
@@ -20,16 +21,23 @@ const COLUMNS = [
   "when",
 ] as const;
 
-/** Registers `guie runs`: a table of all runs. */
+/** Registers `guie runs`: a table of all runs, and one of all whitened and LDA models. */
 export function registerRuns(program: Command): void {
-  const command = program.command("runs").description("List the runs in checkpoints/ with their scores.");
+  const command = program
+    .command("runs")
+    .description("List the runs in checkpoints/ with their scores, and the models without training.");
   setAction(command, async () => {
     const rows = runTable();
+    const transforms = transformTable();
     const text =
       rows.length > 0
         ? textTable(COLUMNS, rows.map(cellsOf))
         : "No runs in checkpoints/ yet: npx guie train --help";
-    return { text, summary: { runs: rows } };
+    const below =
+      transforms.length > 0
+        ? `\n\n${textTable(Object.keys(transforms[0]!), transforms.map(Object.values))}`
+        : "";
+    return { text: text + below, summary: { runs: rows, withoutTraining: transforms } };
   });
 }
 

@@ -9,7 +9,7 @@ import { overrideConfig, type SettingName } from "../../config/config";
 import type { Embedder } from "../../embedding/embedder";
 import { findModel, MODEL_FORMS, openModel } from "../../embedding/find_model";
 import { describeDevice } from "../../engine/native/device";
-import { trainFeatures } from "../../experiments/ladder";
+import { trainFeatures } from "../../experiments/transform_rungs";
 import { FEATURE_FILES, type FeatureDtype } from "../../features/feature_files";
 import { ensureFeatureFolder } from "../../features/feature_writer";
 import { ensureFeatures, featureFolder } from "../../features/features";
@@ -185,7 +185,7 @@ async function modelOf(options: EmbedCommandOptions, settings: string): Promise<
     return openModel({ ...found, config: overrideConfig(found.config, flagOverrides(options)) });
   if (settings === "") return openModel(found);
   throw new UserError(
-    `${settings}: of no use with the run ${model}.`,
-    "Leave it out: a run embeds by its own settings.",
+    `${settings}: of no use with the model ${model}.`,
+    "Leave it out: a run, whitened or LDA model embeds by its own settings.",
   );
 }

@@ -5,6 +5,7 @@ import { type Command, Option } from "commander";
 import { messageOf, UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { MODEL_FORMS } from "../../embedding/find_model";
+import { seekTransform } from "../../embedding/transform_model";
 import { describeDevice } from "../../engine/native/device";
 import { endProcessAfter } from "../../engine/native/native_exit";
 import { seekCheckpoint } from "../../runs/checkpoint_ref";
@@ -71,7 +72,7 @@ export function registerServe(program: Command): void {
     .option("--approximate", "search approximately, by a graph of the rows: for millions of rows")
     .option(
       "--whiten",
-      "whiten the index by its own vectors (default: photos that a backbone embeds, 48 or more)",
+      "whiten the index by its own vectors (default: photos that a backbone embeds, 16 or more)",
     )
     .option("--no-whiten", "search the model's own vectors")
     .option("--open", "open the page in this desktop's browser")
@@ -86,11 +87,11 @@ export function registerServe(program: Command): void {
     command.addOption(new Option(flags, description).default(String(SERVE_DEFAULTS[setting])));
   setAction<ServeCommandOptions>(command, (options, words) => {
     const { model } = options;
-    const isRun = model !== undefined && seekCheckpoint(model) !== undefined;
-    if (isRun && givenOf(command, ["--config-name"]) !== "")
+    const isOwn = model !== undefined && (seekCheckpoint(model) ?? seekTransform(model)) !== undefined;
+    if (isOwn && givenOf(command, ["--config-name"]) !== "")
       throw new UserError(
-        `--config-name: of no use with the run ${model}.`,
-        "Leave it out: a run embeds by its own settings.",
+        `--config-name: of no use with the model ${model}.`,
+        "Leave it out: a run, whitened or LDA model embeds by its own settings.",
       );
     return serveUntilStopped(options, words);
   });

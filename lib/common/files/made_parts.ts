@@ -31,8 +31,25 @@ export const EXPORT_PARTS = {
     ...within("variables", named("variables\\.index", "variables\\.data-\\d+-of-\\d+")),
   ],
   onnx: named("model\\.onnx", "model\\.onnx_data", "preprocessor_config\\.json"),
-  safetensors: named("tower\\.safetensors", "neck_and_head\\.safetensors"),
+  safetensors: named("tower\\.safetensors", "neck_and_head\\.safetensors", "reduction\\.safetensors"),
 } as const satisfies Record<string, Parts>;
+
+/** Parts of a model's folder that its use leaves there. */
+const KEPT_WITH_MODEL: Parts = [
+  ...within("embeddings", within("[^/]+", FEATURE_PARTS)),
+  ...within("export", [
+    ...named("submission\\.zip"),
+    ...within("saved_model", EXPORT_PARTS.savedmodel),
+    ...within("onnx", EXPORT_PARTS.onnx),
+    ...within("safetensors", EXPORT_PARTS.safetensors),
+  ]),
+];
+
+/** Parts of the folder of a whitened or LDA model. */
+export const TRANSFORM_PARTS: Parts = [
+  ...named("model\\.json", "reduction\\.safetensors", "trained_images\\.bin"),
+  ...KEPT_WITH_MODEL,
+];
 
 /** Parts of a run's folder, in addition to RUN_FILES. */
 export const RUN_PARTS: Parts = [
@@ -44,11 +61,5 @@ export const RUN_PARTS: Parts = [
     "made_of\\.json",
     "trained_images\\.bin",
   ),
-  ...within("embeddings", within("[^/]+", FEATURE_PARTS)),
-  ...within("export", [
-    ...named("submission\\.zip"),
-    ...within("saved_model", EXPORT_PARTS.savedmodel),
-    ...within("onnx", EXPORT_PARTS.onnx),
-    ...within("safetensors", EXPORT_PARTS.safetensors),
-  ]),
+  ...KEPT_WITH_MODEL,
 ];

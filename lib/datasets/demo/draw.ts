@@ -32,7 +32,8 @@ export interface DrawDemoOptions extends TaskOptions {
    * project's root.
    */
   dataDir: string;
-  seed: number;
+  /** Default: 999. */
+  seed?: number;
   /** Number of classes to draw per group, for a quick look; all if omitted. */
   classesPerGroup?: number;
 }
@@ -60,7 +61,7 @@ export async function drawDemo(options: DrawDemoOptions): Promise<DemoStamp> {
 }
 
 async function drawOwned(dataDir: string, options: DrawDemoOptions): Promise<DemoStamp> {
-  const { seed, classesPerGroup } = options;
+  const { seed = 999, classesPerGroup } = options;
   const recipe = demoRecipe(seed, classesPerGroup);
   const temporary = makingPlace(stampPath(dataDir));
   rmSync(temporary, { recursive: true, force: true }); // left by a drawing that was killed

@@ -1,5 +1,5 @@
 // Image grids: samples, duplicates, neighbours, searches.
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { UserError } from "../../common/errors";
 import { projectPath } from "../../common/project";
 import type { Vectors } from "../../common/vectors";
@@ -153,7 +153,7 @@ export async function searchGrid(
 export async function foundGrid(found: Finding, options: GridOptions = {}): Promise<Drawing> {
   const most = Math.max(...found.results.map(({ hits }) => hits.length));
   const items = found.results.flatMap(({ query, path, hits }) => [
-    { image: path, caption: `query: ${basename(query)}` },
+    { image: path, caption: `query: ${join(basename(dirname(query)), basename(query))}` },
     ...hits.map((hit) => ({
       image: hit.path,
       caption: `${hit.class ?? basename(hit.file)}, ${hit.score.toFixed(2)}`,
