@@ -109,7 +109,23 @@ export async function tweak(config: Config, controls: SettingControls): Promise<
   const html = [...values.map(({ html }) => html), cost, figures, line, pictures.still().html].join("");
   const text = [...values.map(({ text }) => text), drawn.still().text].join("\n");
   const still = () => ({ html, text });
+  if (root.model.isOpen()) void loadAhead(first, controls.imageSize?.choices ?? [], picturesOf);
   return Object.defineProperty(widgetOf(root.model, still, [root]) as Tweak, "config", { get: current });
+}
+
+/** Loads the pictures of all sizes of a list, which takes half a second each, before somebody chooses one. */
+async function loadAhead(
+  config: Config,
+  sizes: readonly number[],
+  picturesOf: ReturnType<typeof picturesOfConfigs>,
+): Promise<void> {
+  for (const imageSize of sizes) {
+    try {
+      await picturesOf(overrideConfig(config, { imageSize }));
+    } catch {
+      return; // it is shown when that size is chosen
+    }
+  }
 }
 
 function flex(parts: readonly string[]): string {
