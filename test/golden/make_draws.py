@@ -19,6 +19,8 @@ PURPOSES = [
     ["choice classes"],
     ["choice queries", 0],
     ["bootstrap over classes"],
+    ["folds over classes"],
+    ["random directions of the neck"],
     ["random projection", 384, 64],
     ["umap"],
     ["atlas"],
