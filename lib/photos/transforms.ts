@@ -1,8 +1,8 @@
 // The rungs of `fit` that need no training: whitening and LDA of the backbone's features.
 import { UserError } from "../common/errors";
 import type { ProgressOptions } from "../common/progress";
-import { projectPath } from "../common/project";
 import type { ComparisonSettings } from "../config/parts";
+import { dataFolder } from "../config/paths";
 import { seekTransform, type TransformKind } from "../embedding/transform_model";
 import { fitTransformModel } from "../experiments/fit_transform";
 
@@ -23,7 +23,7 @@ export interface TransformRung extends ProgressOptions {
  */
 export async function tryTransform({ overwrite, ...rung }: TransformRung): Promise<string | undefined> {
   const before = seekTransform(rung.name);
-  const isOwn = before && projectPath(before.fittedTo.folder) === projectPath(rung.config.dataDir);
+  const isOwn = before && dataFolder({ dataDir: before.fittedTo.folder }) === dataFolder(rung.config);
   if (before && !isOwn && !overwrite)
     throw new UserError(
       `${rung.name} is a model of other photos: ${before.fittedTo.folder}.`,

@@ -61,8 +61,8 @@ test("the help lists the commands in the groups of lib/cli's folders", () => {
     {
       Data: ["get-data", "preprocess", "merge", "duplicates", "inspect"],
       Model: ["prepare-model", "evaluate", "compare", "reduce", "whiten", "export", "soup"],
-      Train: ["train", "tune", "runs", "watch", "scaling"],
-      Use: ["embed", "find", "serve"],
+      Train: ["fit", "train", "tune", "runs", "watch", "scaling"],
+      Use: ["serve", "find", "embed"],
     },
   );
 });
