@@ -9,6 +9,7 @@ import type { OwnSource } from "../datasets/own/own_images";
 import { sourcePath } from "../datasets/own/read_own_images";
 import { ownNameOf } from "../datasets/own_sets";
 import { compareOnHeldOut } from "../experiments/compare";
+import { preparePackaged } from "../pretrained/prepare_model";
 import type { ComparisonRow } from "../retrieval/evaluation";
 import { isFinished, runFolder } from "../runs/run_folder";
 import { estimateRun, type RunEstimate } from "../training/estimate";
@@ -84,6 +85,7 @@ async function climb(photos: string, options: FitOptions & { name: string }): Pr
   const endMs = performance.now() + minutes * 60_000;
   const { imageColumn, classColumn, splitColumn, root, classLevel, pattern } = options;
   const source = { source: photos, imageColumn, classColumn, splitColumn, root, classLevel, pattern };
+  await preparePackaged(preset(presetName, "frozen"), { onProgress });
   const data = await prepareData(source, { name, dataset, holdOut, seed, say, onProgress });
   const configOf = (stage: Stage) => stageConfig(presetName, stage, data.dataDir, name);
   say(`${data.images} photos of ${data.classes} classes, ${data.heldOut} of them held out: ${data.dataDir}`);

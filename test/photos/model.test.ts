@@ -1,8 +1,9 @@
 // A model on a person's photos: the vectors of `guie embed`, computed once; searches and comparisons with them.
 import assert from "node:assert/strict";
-import { copyFileSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
+import { projectPath } from "guie/dist/common/project";
 import { rowOf, type Vectors } from "guie/dist/common/vectors";
 import { preset } from "guie/dist/config/presets";
 import { BackboneEmbedder } from "guie/dist/embedding/backbone_embedder";
@@ -127,4 +128,15 @@ test("a service takes the images of a whole source, and no part of it", async (t
   assert.match(service.url, /^http:\/\/127\.0\.0\.1:\d+$/);
   await service.close();
   assert.throws(() => serve({ index: images.pick([0]) }), /a part of a folder or a table/);
+});
+
+test("the demo's backbone is fetched when it is asked for and is not there", async () => {
+  const { weights } = preset("demo", "frozen");
+  rmSync(projectPath(weights), { force: true });
+  const stages: string[] = [];
+  const loaded = await loadModel(undefined, { onProgress: ({ stage }) => stages.push(stage) });
+  assert.ok(existsSync(projectPath(weights)));
+  assert.ok(stages.includes("prepare dinov2-vit-s-14"), stages.join());
+  assert.deepEqual([loaded.dim, loaded.imageSize, loaded.isBackbone], [1536, 112, true]);
+  loaded.dispose();
 });
