@@ -45,6 +45,8 @@ export interface PhotoIndexConfig extends SearchChoice {
   /** Names of the classes; default: those that the photos come with. */
   classNames: ReadonlyMap<number, string> | undefined;
   onProgress?: OnProgress | undefined;
+  /** Receives the lines about photos that were read; default: standard error. */
+  say?: ((line: string) => void) | undefined;
 }
 
 /** The share of the time that making new rows searchable may take. */
@@ -68,7 +70,8 @@ export class PhotoIndex {
    */
   static async open(config: PhotoIndexConfig, index: LiveIndex): Promise<PhotoIndex> {
     const list = await readImageList(config.source, config.dataDir);
-    for (const sentence of list.said ?? []) notice(sentence);
+    const { say = notice } = config;
+    for (const sentence of list.said ?? []) say(sentence);
     const photos = new PhotoIndex(config, index, list);
     photos.reload();
     return photos;
@@ -148,7 +151,8 @@ export class PhotoIndex {
     const { embedded, skipped } = whole;
     await this.#show(list, whole, this.#config);
     this.#status = { ...this.#status, done: total, embedded, skipped };
-    notice(readText(whole, list, this.#index.state?.whitening));
+    const { say = notice } = this.#config;
+    say(readText(whole, list, this.#index.state?.whitening));
   }
 
   /** The fewest rows that replace those of now before all photos are there: whole, whitened rows stay for longer. */

@@ -20,7 +20,7 @@ test("balance, class names and labels; an image without a class has no label", (
   assert.deepEqual(images.classNames, ["a", "b", "c", "d"]);
   assert.throws(() => images.labels(), /4\.jpg in \/photos has no class[\s\S]*labelled\(\)/);
   assert.deepEqual([...images.labelled().labels()], [0, 1, 0, 2, 0, 1, 3, 2, 1, 0]);
-  assert.equal(String(images), "11 images of 4 classes in /photos");
+  assert.equal(String(images), "11 images of 4 classes in photos");
 });
 
 test("a sample takes different classes first, and is the same for the same seed", () => {
