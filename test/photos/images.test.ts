@@ -1,7 +1,14 @@
 // Lists of images: classes, draws by a seed, splits without a shared class.
 import assert from "node:assert/strict";
+import { createWriteStream, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
 import { holdOut, Images } from "guie/dist/photos/images";
+import { readImages } from "guie/dist/photos/read_images";
+import { ZipFile } from "yazl";
+import { temporaryFolder } from "../folders";
+import { drawClasses } from "./draw";
 
 /** Images of classes a (4), b (3), c (2), d (1), and one without a class. */
 function some(): Images {
@@ -55,4 +62,26 @@ test("holdOut refuses shares that leave a side empty, and images without classes
   assert.throws(() => holdOut(some(), { share: 0.01 }), /holds out 0 of 4 classes/);
   const flat = new Images({ folder: "/photos", files: ["1.jpg"] });
   assert.throws(() => holdOut(flat), /1\.jpg in \/photos has no class/);
+});
+
+test("a ZIP of class folders is read as what is in it, and unpacked once", async (t) => {
+  const folder = temporaryFolder(t);
+  const photos = join(folder, "shop");
+  await drawClasses(photos, ["plum", "crème brûlée"], 2);
+  const zip = new ZipFile();
+  for (const file of (await readImages(photos)).files) zip.addFile(join(photos, file), `shop/${file}`);
+  zip.end();
+  const archive = join(folder, "shop.zip");
+  await pipeline(zip.outputStream, createWriteStream(archive));
+  const read = await readImages(archive);
+  assert.deepEqual(
+    read.balance.map((row) => [row.class, row.images]),
+    [
+      ["crème brûlée", 2],
+      ["plum", 2],
+    ],
+  );
+  assert.equal(read.said[0], "nested class folders, 2 classes, 4 images");
+  assert.deepEqual((await readImages(archive)).files, read.files);
+  assert.deepEqual(readdirSync(folder).sort(), ["shop", "shop.zip"]);
 });
