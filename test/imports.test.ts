@@ -114,6 +114,7 @@ const OTHER_BORDERS = [
   "config/paths.ts", // the paths of a config
   "common/files/kept_folder.ts", // .cache/kept below the root
   "datasets/over_data_sets.ts", // its advice repeats the data directory as given
+  "datasets/own/read_own_images.ts", // photos as a person names them
   "embedding/find_model.ts", // a model as a person names it
   "embedding/prepared_tower.ts", // the same
   "training/launcher.ts", // children start in the root

@@ -2,8 +2,7 @@
 
 export { allDataSets, DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "../datasets/catalogue";
 export { drawDemo } from "../datasets/demo/draw";
-export type { OwnImages, OwnSource } from "../datasets/own/own_images";
-export { readOwnImages } from "../datasets/own/read_own_images";
+export type { OwnSource } from "../datasets/own/own_images";
 export { ownNameOf } from "../datasets/own_sets";
 export { getPhotos, type RecognisedPhotos, recognisePhotos } from "../datasets/get_photos";
 export { describeRaw, inspectRaw, type RawStatus, rawFolder } from "../datasets/raw_folder";

@@ -1,6 +1,7 @@
 // Controls in a cell: they move while the kernel runs.
 
 export { type SettingControls, type Tweak, tweak } from "../notebook/tweak/tweak";
+export { live } from "../notebook/views/live";
 export { column, row } from "../notebook/widgets/boxes";
 export type { Control } from "../notebook/widgets/control";
 export {

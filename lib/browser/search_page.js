@@ -207,7 +207,7 @@ export default function searchPage() {
       index.name,
       `model ${run}`,
       `${search.kind} search${recall}`,
-      ...(index.whitened === null ? [] : [`whitened to ${index.whitened} numbers`]),
+      ...(index.whitened === null ? [] : ["whitened by the photos"]),
     ];
     about.replaceChildren(...parts.map((part) => make("span", "part", part)));
     if (index.photos) showPhotos(index.photos);

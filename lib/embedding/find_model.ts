@@ -7,7 +7,7 @@ import { vit224 } from "../config/presets";
 import { prepareCommand } from "../model/tower_weights";
 import { findTower } from "../model/towers";
 import { parseHubSource } from "../pretrained/hub";
-import { MODEL_NAMES } from "../pretrained/prepare_model";
+import { MODEL_NAMES, preparePackaged } from "../pretrained/prepare_model";
 import { type CheckpointRef, findCheckpoint, seekCheckpoint } from "../runs/checkpoint_ref";
 import { listRuns } from "../runs/run_folder";
 import { BackboneEmbedder } from "./backbone_embedder";
@@ -41,7 +41,7 @@ export type FoundModel<Config extends Embedder["config"] = Embedder["config"]> =
  * - `dinov2-vit-s-14`: a tower whose weights `prepareModel` has written
  * - the path of a file or folder with weights; `hub:owner/name`: fetched and prepared once, below
  *   `checkpoints/prepared/`
- * - `backbone`, or nothing: the backbone of `config`
+ * - `backbone`, or nothing: the backbone of `config`; the small one of the demo is fetched if it is not there
  *
  * The tower of `config` embeds with the settings of `config`; any other tower at its own image size, with the features
  * of its last block.
@@ -52,7 +52,10 @@ export async function findModel<Config extends Embedder["config"]>(
   config: Config,
   options: ProgressOptions = {},
 ): Promise<FoundModel<Config>> {
-  if (reference === undefined || reference === BACKBONE) return { kind: "backbone", config };
+  if (reference === undefined || reference === BACKBONE || reference === config.tower) {
+    await preparePackaged(config, options);
+    if (reference !== config.tower) return { kind: "backbone", config };
+  }
   const checkpoint = seekCheckpoint(reference);
   if (checkpoint) return { kind: "run", checkpoint };
   const model = seekTransform(reference);

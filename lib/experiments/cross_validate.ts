@@ -18,6 +18,7 @@ import {
   compareScores,
   isNextReference,
 } from "../retrieval/evaluation";
+import { fitLda } from "../retrieval/lda";
 import { expectedCounts, type QueryScores, scoreQueries } from "../retrieval/metrics";
 import { nearestNeighbours } from "../retrieval/neighbours";
 import { reduceRows } from "../retrieval/reduction";
@@ -52,6 +53,12 @@ export const whitenedFit: Fit = async (train) => {
       "Add images, or leave this model out.",
     );
   return { embed: async (features) => reduceRows(features, whitening) };
+};
+
+/** Fits an LDA. @throws UserError for one class, or without two images of a class */
+export const ldaFit: Fit = async (train, labels) => {
+  const lda = await fitLda(train, labels);
+  return { embed: async (features) => reduceRows(features, lda) };
 };
 
 /** Returns the fit that trains neck and head of a config of the frozen stage. */

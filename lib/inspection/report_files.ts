@@ -48,6 +48,6 @@ export function requireReportFolder(folder: string): void {
   if (name === undefined) return;
   throw new UserError(
     `Expected a new folder for the report, or one of an earlier report: ${folder} holds other files, the first is ${name}.`,
-    "Choose another folder: --out FOLDER",
+    "Choose another folder: npx guie inspect PHOTOS --out FOLDER",
   );
 }

@@ -5,52 +5,48 @@ import type { ComparisonSettings, TrainingSettings } from "../config/parts";
 import {
   crossValidate,
   type Fit,
+  ldaFit,
   neckFit,
+  rawFit,
   standardisedFit,
   whitenedFit,
 } from "../experiments/cross_validate";
 import { heldOutFiles } from "../experiments/ladder";
-import { trainFeatures } from "../experiments/transform_rungs";
+import { readTrainImages } from "../experiments/transform_rungs";
 import { ensureFeatures } from "../features/features";
 import type { ComparisonRow } from "../retrieval/evaluation";
-import { distinctFiles, readWholeData } from "../training/data/read_run_data";
 
-/** The names of the rungs that are cross-validated. */
-export interface CrossValidatedNames {
-  whitened: string;
-  frozen: string;
+/** The fits of rungs that take seconds on the backbone's features. */
+export function quickFits(config: ComparisonSettings & TrainingSettings) {
+  return {
+    backbone: config.standardise ? standardisedFit : rawFit,
+    whitened: whitenedFit,
+    lda: ldaFit,
+    frozen: neckFit(config),
+  } satisfies Record<string, Fit>;
 }
 
 /**
- * Cross-validates the rungs that can be fitted in seconds, over all classes, held-out ones included: the untrained
- * backbone, its whitening, the neck on its frozen features. Each rung is compared with the best one below it.
+ * Cross-validates rungs over all classes, held-out ones included. Each is compared with the best one below it.
  * @param config the frozen stage's; its data directory has held-out classes
+ * @param fits by the rung's name
  */
 export async function crossValidateRungs(
   config: ComparisonSettings & TrainingSettings,
-  names: CrossValidatedNames,
+  fits: Readonly<Record<string, Fit>>,
   options: ProgressOptions = {},
 ): Promise<ComparisonRow[]> {
-  const { train, validation, classCount } = await readWholeData(config);
-  const labels = new Map<string, number>();
-  for (const { files, labels: classes } of [train, validation]) {
-    let row = 0;
-    for (const file of files) labels.set(file, classes[row++]!);
-  }
-  const learned = distinctFiles(train.files, validation.files);
+  const train = await readTrainImages(config);
   const { queries, index } = await heldOutFiles(config.dataDir);
   const parts = [
-    await trainFeatures(config, options),
+    await ensureFeatures(config, "train", train.files, options),
     await ensureFeatures(config, "queries", queries.files, options),
     await ensureFeatures(config, "index", index.files, options),
   ];
   const features = joinRows(parts, parts[0]!.length);
-  const held = [...Array.from(queries.labels), ...Array.from(index.labels)];
-  const all = [...learned.map((file) => labels.get(file)!), ...held.map((label) => classCount + label)];
-  const models: Record<string, Fit> = {
-    backbone: config.standardise ? standardisedFit : async () => ({ embed: async (rows) => rows }),
-    [names.whitened]: whitenedFit,
-    [names.frozen]: neckFit(config),
-  };
-  return crossValidate(features, all, models, { against: "best", ...options });
+  const learned = Array.from(train.labels);
+  const held = [queries, index].flatMap(({ labels }) => Array.from(labels));
+  const first = 1 + learned.reduce((highest, label) => Math.max(highest, label), -1);
+  const labels = [...learned, ...held.map((label) => first + label)];
+  return crossValidate(features, labels, fits, { against: "best", ...options });
 }

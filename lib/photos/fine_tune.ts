@@ -12,6 +12,7 @@ import { preset } from "../config/presets";
 import type { Stage } from "../config/run";
 import type { OwnSource } from "../datasets/own/own_images";
 import { checkOwnName, readOwnRows } from "../datasets/own_sets";
+import { preparePackaged } from "../pretrained/prepare_model";
 import type { Images } from "./images";
 import { loadModel, type Model } from "./model";
 import { prepareData } from "./prepare_data";
@@ -50,6 +51,7 @@ export async function fineTune(
 ): Promise<Model> {
   const images = typeof data === "string" ? await readImages(data) : data;
   const source = await writeSource(name, images);
+  await preparePackaged(overrideConfig(preset(presetName, "frozen"), settings), { signal, onProgress });
   const { dataDir } = await prepareData(source, {
     name,
     holdOut: 0,

@@ -9,13 +9,15 @@ import type { OwnSource } from "../datasets/own/own_images";
 import { sourcePath } from "../datasets/own/read_own_images";
 import { ownNameOf } from "../datasets/own_sets";
 import { compareOnHeldOut } from "../experiments/compare";
+import { preparePackaged } from "../pretrained/prepare_model";
 import type { ComparisonRow } from "../retrieval/evaluation";
 import { isFinished, runFolder } from "../runs/run_folder";
 import { estimateRun, type RunEstimate } from "../training/estimate";
-import { crossValidateRungs } from "./cross_validated";
+import { crossValidateRungs, quickFits } from "./cross_validated";
 import { type Advice, adviceOf } from "./ladder_advice";
 import { type PreparedData, prepareData } from "./prepare_data";
 import { trainStage } from "./train_stage";
+import { tryTransform } from "./transforms";
 
 /** Options of `fit`. */
 export interface FitOptions extends TaskOptions, Omit<OwnSource, "source" | "labels"> {
@@ -39,27 +41,34 @@ export interface FitOptions extends TaskOptions, Omit<OwnSource, "source" | "lab
 /** Result of `fit`. */
 export interface FitReport extends PreparedData {
   name: string;
-  /** The rungs, each compared with the best one below it. */
+  preset: string;
+  /** The rungs on held-out classes, each compared with the best one below it. */
   rungs: ComparisonRow[];
-  advice: Advice;
   /**
    * Where few classes are held out: the rungs that are fitted in seconds, cross-validated over all classes; each class
    * is scored by a model that has not learned it.
    */
   crossValidated: ComparisonRow[];
+  advice: Advice;
   /** Rungs that were not climbed, and why. */
   leftOut: { model: string; reason: string }[];
 }
 
-const TITLES = { frozen: "neck on frozen features", fine_tune: "fine-tuning" } as const;
+const TITLES = {
+  whitened: "whitening",
+  lda: "LDA",
+  frozen: "a neck on frozen features",
+  fine_tune: "fine-tuning",
+};
+type Rung = keyof typeof TITLES;
 const THIRD = 1 / 3;
 /** Below this number of held-out classes the rungs are cross-validated, too. */
 const FEW_CLASSES = 20;
-const WHITENED = "whitened";
 
 /**
- * Fits models to photos with classes, and tells which is worth it on classes that none of them has seen. A later call
- * with the same photos goes on where an earlier one ended.
+ * Fits models to photos with classes, and tells which is worth it on classes that none of them has seen: the pretrained
+ * backbone, whitened, LDA, a neck on its frozen features, fine-tuned. A later call with the same photos goes on where an
+ * earlier one ended.
  * @param photos a folder or a table, as `images` takes it
  * @throws UserError if the photos have no classes or too few, or if `name` belongs to other photos
  * @example
@@ -76,36 +85,44 @@ async function climb(photos: string, options: FitOptions & { name: string }): Pr
   const endMs = performance.now() + minutes * 60_000;
   const { imageColumn, classColumn, splitColumn, root, classLevel, pattern } = options;
   const source = { source: photos, imageColumn, classColumn, splitColumn, root, classLevel, pattern };
+  await preparePackaged(preset(presetName, "frozen"), { onProgress });
   const data = await prepareData(source, { name, dataset, holdOut, seed, say, onProgress });
   const configOf = (stage: Stage) => stageConfig(presetName, stage, data.dataDir, name);
   say(`${data.images} photos of ${data.classes} classes, ${data.heldOut} of them held out: ${data.dataDir}`);
-  const models = ["backbone"];
+  const frozen = overrideConfig(configOf("frozen"), { holdOutShare: 0 });
+  const nameOf = (rung: Rung) => `${name}_${rung}`;
+  const climbed: Rung[] = [];
   const leftOut: FitReport["leftOut"] = [];
-  for (const stage of ["frozen", "fine_tune"] as const) {
-    const config = configOf(stage);
-    const below = leftOut.at(-1);
-    const reason = below ? `it starts from ${below.model}` : await whyTooLong(config, endMs, say);
-    if (reason !== undefined) {
-      leftOut.push({ model: config.runName, reason });
-      continue;
-    }
-    await trainStage(config, { overwrite, onProgress, say });
-    models.push(config.runName);
+  const leave = (rung: Rung, reason: string) => leftOut.push({ model: nameOf(rung), reason });
+
+  for (const kind of ["whitened", "lda"] as const) {
+    const reason = await tryTransform({ name: nameOf(kind), kind, config: frozen, overwrite, onProgress });
+    if (reason === undefined) climbed.push(kind);
+    else leave(kind, reason);
   }
-  const frozen = configOf("frozen");
-  const ladder = overrideConfig(frozen, { holdOutShare: 0 });
-  const pixels = await compareOnHeldOut(ladder, ["pixels"], { onProgress }); // shown, but no rung to use
-  const climbed = await compareOnHeldOut(ladder, models, { against: "best", onProgress });
-  const titles = {
-    [frozen.runName]: TITLES.frozen,
-    [configOf("fine_tune").runName]: TITLES.fine_tune,
-  };
+  for (const stage of ["frozen", "fine_tune"] as const) {
+    const isBaseMissing = stage === "fine_tune" && !climbed.includes("frozen");
+    const reason = isBaseMissing
+      ? `it starts from ${nameOf("frozen")}`
+      : await whyTooLong(configOf(stage), endMs, say);
+    if (reason === undefined) {
+      await trainStage(configOf(stage), { overwrite, onProgress, say });
+      climbed.push(stage);
+    } else leave(stage, reason);
+  }
+  const pixels = await compareOnHeldOut(frozen, ["pixels"], { onProgress }); // shown, but no rung to use
+  const models = ["backbone", ...climbed.map(nameOf)];
+  const rungs = await compareOnHeldOut(frozen, models, { against: "best", onProgress });
+  const fits = quickFits(frozen);
+  const quick = climbed.filter((rung) => rung !== "fine_tune");
+  const validated = Object.fromEntries(quick.map((rung) => [nameOf(rung), fits[rung]]));
   const crossValidated =
-    data.heldOut < FEW_CLASSES && !leftOut.some(({ model }) => model === frozen.runName)
-      ? await crossValidateRungs(ladder, { whitened: WHITENED, frozen: frozen.runName }, { onProgress })
+    data.heldOut < FEW_CLASSES
+      ? await crossValidateRungs(frozen, { backbone: fits.backbone, ...validated }, { onProgress })
       : [];
-  const advice = adviceOf(climbed, crossValidated, titles);
-  return { name, ...data, rungs: [...pixels, ...climbed], crossValidated, advice, leftOut };
+  const titles = Object.fromEntries(climbed.map((rung) => [nameOf(rung), TITLES[rung]]));
+  const advice = adviceOf(rungs, crossValidated, titles);
+  return { name, preset: presetName, ...data, rungs: [...pixels, ...rungs], crossValidated, advice, leftOut };
 }
 
 /** Returns the reason why a run does not fit into the time that is left; undefined if it does. */

@@ -1,4 +1,5 @@
 // A person's own images: the files of a folder or a table, with their classes if they have some.
+import { basename } from "node:path";
 import { UserError } from "../common/errors";
 import type { LeftOut } from "../common/files/image_folder";
 import { randomStream } from "../common/random";
@@ -102,11 +103,11 @@ export class Images {
     return this.pick(rowsWhere(this.classes ?? [], (name) => wanted.has(name)));
   }
 
-  /** Returns "312 images of 10 classes in /home/me/photos". */
+  /** Returns "312 images of 10 classes in photos", by the folder's own name. */
   toString(): string {
     const { count, classNames, folder } = this;
     const of = classNames.length > 0 ? ` of ${classNames.length} classes` : "";
-    return `${count} images${of} in ${folder}`;
+    return `${count} images${of} in ${basename(folder)}`;
   }
 }
 

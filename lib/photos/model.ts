@@ -23,6 +23,8 @@ export type Embeddable = string | Images | Uint8Array | readonly (string | Uint8
 export interface Embedded extends Vectors {
   /** The images of the rows; for a list of files or bytes undefined. */
   images?: Images;
+  /** Number of images that this call computed; the vectors of the others were kept. */
+  computed?: number;
   /** Images that could not be read, with the reason. */
   skipped?: readonly UnusableImage[];
 }
@@ -80,13 +82,14 @@ export class Model {
       if (Array.isArray(what)) return this.#embedParts(what as (string | Uint8Array)[], onProgress);
       const images = typeof what === "string" ? await readImages(what) : (what as Images);
       const { folder, files } = images;
-      const { vectors, places, skipped } = await embedPhotos(
+      const { vectors, places, embedded, skipped } = await embedPhotos(
         this.embedder,
         { folder, rows: { files } },
         { onProgress },
       );
       if (vectors.count === 0) throw nothingReadable(images, skipped);
-      return { ...vectors, images: places.length === files.length ? images : images.pick(places), skipped };
+      const kept = places.length === files.length ? images : images.pick(places);
+      return { ...vectors, images: kept, computed: embedded, skipped };
     });
   }
 

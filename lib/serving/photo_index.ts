@@ -45,6 +45,8 @@ export interface PhotoIndexConfig extends SearchChoice {
   /** Names of the classes; default: those that the photos come with. */
   classNames: ReadonlyMap<number, string> | undefined;
   onProgress?: OnProgress | undefined;
+  /** Receives the lines about photos that were read; default: standard error. */
+  say?: ((line: string) => void) | undefined;
 }
 
 /** The share of the time that making new rows searchable may take. */
@@ -68,6 +70,8 @@ export class PhotoIndex {
    */
   static async open(config: PhotoIndexConfig, index: LiveIndex): Promise<PhotoIndex> {
     const list = await readImageList(config.source, config.dataDir);
+    const { say = notice } = config;
+    for (const sentence of list.said ?? []) say(sentence);
     const photos = new PhotoIndex(config, index, list);
     photos.reload();
     return photos;
@@ -147,7 +151,8 @@ export class PhotoIndex {
     const { embedded, skipped } = whole;
     await this.#show(list, whole, this.#config);
     this.#status = { ...this.#status, done: total, embedded, skipped };
-    notice(readText(whole, list, this.#index.state?.whitening));
+    const { say = notice } = this.#config;
+    say(readText(whole, list, this.#index.state?.whitening));
   }
 
   /** The fewest rows that replace those of now before all photos are there: whole, whitened rows stay for longer. */
@@ -192,8 +197,7 @@ function readText(
   const parts = [
     `guie serve: ${number(vectors.count)} photos can be searched: ${number(embedded)} embedded now, ${number(vectors.count - embedded)} known`,
   ];
-  if (whitening)
-    parts.push(`whitened by their own vectors to ${whitening.to} numbers (--no-whiten: the model's own)`);
+  if (whitening) parts.push("whitened by their own vectors (--no-whiten: the model's own)");
   if (leftOut.length > 0)
     parts.push(`${number(leftOut.length)} other ${leftOut.length === 1 ? "file" : "files"} left out`);
   if (skipped.length > 0) parts.push(`${number(skipped.length)} cannot be read:`);

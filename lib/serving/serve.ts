@@ -49,6 +49,8 @@ export interface ServeOptions
   /** Longest wait for requests under way when the service ends. */
   drainMs?: number;
   onProgress?: OnProgress | undefined;
+  /** Receives the lines about photos that were read; default: standard error. */
+  say?: ((line: string) => void) | undefined;
 }
 
 /** A running service. */
@@ -162,6 +164,7 @@ async function openIndex(
     whiten: settings.whiten ?? kind === "backbone",
     approximate,
     onProgress,
+    say: settings.say,
   };
   return { name: basename(request.index), photos: await PhotoIndex.open(config, index) };
 }

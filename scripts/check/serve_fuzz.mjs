@@ -70,6 +70,10 @@ const GARBAGE = {
   longName: () => bodyOf(form(Buffer.from("x"), "n".repeat(20_000))),
   path: (random) =>
     `GET /image/${encodeURIComponent(noise(random, 30).toString("latin1"))} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+  reload: (random) => reloadOf(["Content-Length: 300"], noise(random, 300)),
+  reloadForm: (_random, bytes) => reloadOf([`Content-Length: ${form(bytes).length}`], form(bytes)),
+  reloadChunks: (random) => reloadOf(["Transfer-Encoding: chunked"], noise(random, 200)),
+  reloadBare: () => "POST /reload HTTP/1.1\r\nHost: localhost\r\n\r\n",
   rawPath: () => "GET /image/../../etc/passwd\0 HTTP/1.1\r\nHost: localhost\r\n\r\n",
 };
 
@@ -93,6 +97,10 @@ export function form(bytes, name = "image.jpg") {
 export function head(lines, body, type = `multipart/form-data; boundary=${BOUNDARY}`) {
   const start = ["POST /embed HTTP/1.1", "Host: localhost", `Content-Type: ${type}`, ...lines].join("\r\n");
   return Buffer.concat([Buffer.from(`${start}\r\n\r\n`, "latin1"), Buffer.from(body)]);
+}
+
+function reloadOf(lines, body) {
+  return Buffer.from(head(lines, body).toString("latin1").replace("/embed", "/reload"), "latin1");
 }
 
 function bodyOf(text) {

@@ -60,11 +60,15 @@ const NOTICES = {
   comm_close: (message, publish) => comms.receive(message, publish),
 };
 
+/** Publishes messages of the cell that runs; undefined between cells. */
+let publishOfRunning;
+
 /** Runs one cell; its outputs are sent as they come. */
 async function execute(server, message) {
   const { handler } = server;
   const { code, silent = false, store_history = true, allow_stdin = false } = message.content;
   const publish = publisher(server, message);
+  publishOfRunning = publish;
   const counts = store_history && !silent;
   const count = handler.execCount + (counts ? 1 : 0);
   if (!silent) publish("execute_input", { code, execution_count: count });
@@ -85,6 +89,7 @@ async function execute(server, message) {
   } finally {
     closeInput();
     handler.execCount = count;
+    publishOfRunning = undefined;
   }
   const error = publishErrors(message.content, status, publish);
   return { status, execution_count: count, user_expressions: {}, payload: [], ...error };
@@ -125,6 +130,8 @@ async function handleShellMessage(socket, ...frames) {
   } else if (NOTICES[type]) NOTICES[type](message, publish);
   else writeSync(2, `TypeScript kernel: unknown message type "${type}"\n`);
   publish("status", { execution_state: "idle" });
+  // Front ends show the last state: a moved control does not end a cell that awaits.
+  publishOfRunning?.("status", { execution_state: "busy" });
 }
 
 /** Welcomes new subscribers, which miss nothing from then on (JEP 65). */

@@ -67,7 +67,7 @@ test("all six run headless within ten minutes, and their pages show every figure
 }, async (t) => {
   const { root, remove } = makeWorkspace();
   t.after(remove);
-  const args = [join(root, "scripts/notebooks.mjs"), "--html", "--params", JSON.stringify(TINY)];
+  const args = [join(root, "scripts/notebooks.mjs"), ...PIPELINE, "--html", "--params", JSON.stringify(TINY)];
   const env = { ...process.env, GUIE_ROOT: root };
   const options = { cwd: root, env, encoding: "utf8", timeout: TEN_MINUTES_MS } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, args, options);

@@ -84,7 +84,17 @@ test("tune --choose-on held-out-classes: a seed's run equals that of train --bot
 
 test("tune exits with 1 if a run failed, prints its reason, and keeps the others", () => {
   const name = `${NAME}_failed`;
-  const args = [...tiny(), ...SHORT, "--name", name, "--vary", "initLr=1e38", "--json"];
+  const args = [
+    ...tiny(),
+    ...SHORT,
+    "--name",
+    name,
+    "--vary",
+    "initLr=1e38",
+    "--set",
+    "holdOutShare=0.34",
+    "--json",
+  ];
   const child = spawnSync(process.execPath, [installPath("lib/bin/guie.js"), "tune", ...args], {
     encoding: "utf8",
   });

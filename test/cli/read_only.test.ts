@@ -49,7 +49,10 @@ test("training, scores and tuning work on it; the place of their features is pri
     [["train", ...TINY(), "--stage", "frozen", "--run-name", RUN], /finished after \d+ steps/],
     [["compare", "backbone", RUN, ...TINY()], /backbone .*\n.*test-read-only/],
     [["reduce", ...TINY(), "--dimensions", "8"], /pca, 8/],
-    [["tune", ...TINY(), "--name", `${RUN}-search`, "--vary", "s=8"], /search\.csv/],
+    [
+      ["tune", ...TINY(), "--name", `${RUN}-search`, "--vary", "s=8", "--set", "holdOutShare=0.34"],
+      /search\.csv/,
+    ],
   ];
   const made = new Set<number>();
   for (const [command, expected] of commands) {

@@ -214,7 +214,7 @@ const REFUSALS: readonly Refusal[] = [
     what: "photos without classes",
     files: ["1.jpg"],
     message:
-      /flat folder, no classes, 1 image: nothing says which class[\s\S]*folder of its own; [\s\S]*--pattern '\{class\}_\{n\}\.jpg'[\s\S]*npx guie serve \S+ \(search\), npx guie embed/,
+      /flat folder, no classes, 1 image: nothing says which class[\s\S]*folder of its own; [\s\S]*--pattern '\{class\}_\{n\}\.jpg'[\s\S]*npx guie serve \S+ \(search\), npx guie find QUERY --in \S+, npx guie embed/,
   },
   {
     what: "an archive",
@@ -300,7 +300,7 @@ const REFUSALS: readonly Refusal[] = [
     files: { "t.csv": "file,label\nno.jpg,2\n" },
     source: { source: "t.csv" },
     message:
-      /None of the 1 image that .*t\.csv names is there; the first was expected at .*\/no\.jpg[\s\S]*--root/,
+      /t\.csv names 1 image, none of which is there; the first was expected at .*\/no\.jpg[\s\S]*--root/,
   },
   {
     what: "paths outside of the root",
@@ -330,7 +330,7 @@ const REFUSALS: readonly Refusal[] = [
     what: "a table that is no UTF-8",
     files: { "t.csv": Buffer.from("file,label\nB\xe4r.jpg,1\n", "latin1").toString("latin1") },
     source: { source: "t.csv" },
-    message: /None of the 1 image/,
+    message: /names 1 image, none of which is there/,
   },
   {
     what: "an empty table",

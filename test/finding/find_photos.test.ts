@@ -84,14 +84,11 @@ test("find gives the nearest photos by cosine, without the query itself and its 
   assert.match(text.stdout, /13 photos of photos, 0 embedded now; searched by the model's own vectors/);
 });
 
-test("48 photos are whitened by their own vectors, unless --no-whiten", async (t) => {
-  const { photos } = await photoFolder(t, 48);
+test("16 photos are whitened by their own vectors, unless --no-whiten", async (t) => {
+  const { photos } = await photoFolder(t, 16);
   const query = join(photos, "Äpfel", "4.png");
   const whitened = await find(query, "--in", photos);
-  assert.match(
-    whitened.stdout,
-    /whitened by their own vectors to \d+ numbers \(--no-whiten: the model's own\)/,
-  );
+  assert.match(whitened.stdout, /whitened by their own vectors \(--no-whiten: the model's own\)/);
   const plain = await find(query, "--in", photos, "--no-whiten");
   assert.doesNotMatch(plain.stdout, /whiten/);
 });

@@ -53,6 +53,7 @@ test("a handler runs while a cell awaits; it prints and shows in the cell that o
     waiting.published.find(({ content }) => JSON.stringify(content).includes(words))?.parent;
   assert.equal(waiting.status, "ok");
   assert.equal(placeOf("goes on"), waiting.request);
+  assert.deepEqual(states(waiting), ["busy", "busy", "idle"], "busy again after the message of the page");
   assert.deepEqual([placeOf("moved to 3"), placeOf("<b>shown")], [opened.request, opened.request]);
 });
 

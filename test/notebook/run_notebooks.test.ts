@@ -194,7 +194,7 @@ test("an edited notebook is reported by its cells, and its original is restored 
   assert.equal(readFileSync(path, "utf8"), original);
   assert.match(
     runIn(folder, "scripts/notebooks.mjs", "--restore", "Trian").stderr,
-    /has no notebook Trian; it has: Get_Data/,
+    /has no notebook Trian; it has: Quick_Start, Get_Data/,
   );
 });
 
@@ -226,7 +226,7 @@ test("the originals run whatever is in notebooks/; an edited notebook is reporte
   const folder = workspace(t);
   const calls = fakeJupyter(folder);
   const path = join(folder, "notebooks/Train.ipynb");
-  writeFile(path, readFileSync(path, "utf8").replace("margin: undefined", "margin: 0.2"));
+  writeFile(path, readFileSync(path, "utf8").replace("overrides: {}", "overrides: { margin: 0.2 }"));
   const own = runIn(folder, "scripts/notebooks.mjs", "Train", "--out", folder);
   assert.match(
     own.stdout,
@@ -284,7 +284,7 @@ console.log(JSON.stringify({ mp5: scores, r1: scores }));`,
   const [getData, , , model, train, inference] = run6.map(({ params }) => JSON.parse(params));
   assert.deepEqual(getData, { dataDir: "data/demo", seed: 999 });
   assert.equal(model.model, "dinov2-vit-s-14");
-  assert.deepEqual(train, { dataDir: "data/demo", seed: 999, preset: "demo", run });
+  assert.deepEqual(train, { overrides: { dataDir: "data/demo", seed: 999 }, preset: "demo", run });
   assert.deepEqual(inference, { dataDir: "data/demo", run });
   for (const { path, params } of run6) {
     const text = readFileSync(path, "utf8");

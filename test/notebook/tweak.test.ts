@@ -14,7 +14,6 @@ import { makeTinyData } from "../training/tiny_data";
 import { commOf, forgetComms, moveInPage, opened } from "./fake_comms";
 
 test("the line to paste has all that differs from the preset, and nothing that names the run", () => {
-  assert.equal(overridesLine(preset("demo", "frozen")), "overrides: {},");
   const config = overrideConfig(preset("demo", "frozen"), {
     margin: 0.25,
     lrSchedule: "original",

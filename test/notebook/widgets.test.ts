@@ -120,7 +120,7 @@ test("a page that is loaded again gets all open models with their state of now, 
     opened.map((comm) => comm.id),
   );
   assert.deepEqual([states[id]!.model_name, states[id]!.state.picked], ["AnyModel", [7]]);
-  assert.deepEqual(data.buffer_paths, [[id, "points"]]);
+  assert.deepEqual(data.buffer_paths, [[id, "state", "points"]]);
   assert.deepEqual(new Float32Array(Uint8Array.from(buffers[0]!).buffer), new Float32Array([1, 2]));
   opened.at(-1)!.onClose!();
   await page.onMessage!({ method: "request_states" }, []);

@@ -39,10 +39,10 @@ test("a file with a flipped bit or a cut is refused before USearch reads it", as
 test("a service rebuilds a graph that is damaged, of other rows, or without its note", async (t) => {
   const folder = temporaryFolder(t);
   const path = join(folder, "neighbours_0123456789abcdef.usearch");
-  const start = async (count: number) => {
+  const start = async (count: number, identity = "0123456789abcdef".repeat(4)) => {
     const notes: string[] = [];
     const onProgress = ({ note }: ProgressReport) => void (note && notes.push(note));
-    const features = { folder, identity: "0123456789abcdef".repeat(4) };
+    const features = { folder, identity };
     const rows = { vectors: randomRows(count, 2), features, whitening: undefined };
     const { index, kind } = await approximateSearcher(rows, { onProgress });
     assert.deepEqual([index.count, kind], [count, "approximate"]);
@@ -62,4 +62,7 @@ test("a service rebuilds a graph that is damaged, of other rows, or without its 
   assert.match(await start(41), /rebuilt: .*there is none/);
   assert.ok(existsSync(`${path}.json`));
   assert.equal(await start(41), "");
+  assert.equal(await start(42, "f".repeat(64)), "");
+  const graphs = readdirSync(folder).filter((name) => name.endsWith(".usearch"));
+  assert.deepEqual(graphs, [`neighbours_${"f".repeat(16)}.usearch`], "the graph of other rows is deleted");
 });

@@ -26,9 +26,7 @@ test("a frozen run records the scores of its backbone on its queries", async () 
     indexLabels: index.labels,
     own,
   });
-  const { backbone, whitened } = retrieval!.untrained as { backbone: object; whitened?: { mp5: number } };
-  assert.deepEqual(backbone, { mp5, r1 });
-  assert.ok(whitened && whitened.mp5 > 0, "36 images are enough to whiten");
+  assert.deepEqual(retrieval!.untrained!.backbone, { mp5, r1 });
 });
 
 test("the scores are kept beside the features, and a fine-tuned run takes them from there", async () => {

@@ -75,7 +75,7 @@ export function ownSourceOf(
   flags: OwnFlags,
 ): OwnSource {
   const row = dataDir === undefined ? undefined : readOwnRows(dataDir).find((other) => other.name === name);
-  const source = raw === undefined ? row?.source : resolve(raw);
+  const source = raw?.startsWith("~/") ? raw : raw === undefined ? row?.source : resolve(raw);
   if (source === undefined && dataDir === undefined)
     throw new UserError(
       "Where are the photos? --raw names a folder or a table.",

@@ -46,7 +46,7 @@ export function registerFind(program: Command): void {
       "preset of the default backbone and its settings",
       SERVE_DEFAULTS.configName,
     )
-    .option("--whiten", "whiten by the photos' own vectors (default: for a backbone and 48 photos or more)")
+    .option("--whiten", "whiten by the photos' own vectors (default: for a backbone and 16 photos or more)")
     .option("--no-whiten", "search the model's own vectors")
     .option("--class-names <csv>", "CSV with names of the photos' classes: labels,class_name")
     .option("--html <file>", "write a contact sheet: one page with small copies of the pictures");
@@ -66,6 +66,7 @@ async function find(options: FindCommandOptions, words: readonly string[]): Prom
     const queries = [];
     for (const name of words) queries.push({ name, list: await listOf(name) });
     const classNames = options.classNames ? await requireClassNames(options.classNames) : undefined;
+    for (const sentence of photos.said ?? []) process.stderr.write(`${sentence}\n`);
     process.stderr.write(`${describeDevice()}\n`);
     const onProgress = terminalProgress();
     const whiten = options.whiten ?? found.kind === "backbone";
@@ -94,8 +95,7 @@ function aboutText({ photos, whitened }: Finding, { in: source, whiten }: FindCo
   ];
   if (skipped.length > 0) parts.push(`${number(skipped.length)} cannot be read`);
   if (leftOut.length > 0) parts.push(`${plural(leftOut.length, "other file", "other files")} left out`);
-  if (whitened !== null)
-    parts.push(`whitened by their own vectors to ${whitened} numbers (--no-whiten: the model's own)`);
+  if (whitened !== null) parts.push("whitened by their own vectors (--no-whiten: the model's own)");
   else if (whiten !== false) parts.push("searched by the model's own vectors");
   return parts.join("; ");
 }

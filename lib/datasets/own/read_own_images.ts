@@ -27,8 +27,6 @@ const SOURCES =
  * names: any text. Guesses are said in `said`; nothing on the disk is changed.
  * @throws UserError for a source that is missing, without images, or read otherwise than asked; with `labels`, for a
  * source without classes
- * @example
- * const { said, files, classes } = await readOwnImages({ source: "~/photos" });
  */
 export async function readOwnImages(source: OwnSource): Promise<OwnImages> {
   const path = sourcePath(source.source);
@@ -130,6 +128,6 @@ function noClasses(path: string, what: string, { notes }: FoundImages): UserErro
     `${path}: ${what}: nothing says which class an image has.${more}`,
     "Put the photos of each class into a folder of its own; or name a table with a class column; or give a pattern of " +
       `the file names (npx guie get-data --pattern '{class}_{n}.jpg').\n  Without classes: npx guie serve ${shellQuoted(path)} ` +
-      `(search), npx guie embed ${shellQuoted(path)} --out features/NAME`,
+      `(search), npx guie find QUERY --in ${shellQuoted(path)}, npx guie embed ${shellQuoted(path)} --out features/NAME`,
   );
 }

@@ -58,7 +58,7 @@ export async function imagesOfRows(
   }
   if (images.length === 0)
     throw new UserError(
-      `None of the ${plural(rows.length, "image")} that ${path} names is there; the first was expected at ` +
+      `${path} names ${plural(rows.length, "image")}, none of which is there; the first was expected at ` +
         `${place.base}/${first ?? ""}.`,
       "Name the folder that holds the images as root, or the column (npx guie get-data --root FOLDER --image-column NAME).",
     );

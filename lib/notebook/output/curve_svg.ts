@@ -22,9 +22,10 @@ const TICKS = 4;
 export function chartSvg({ title, x, lines, fromZero = false }: SmallChart): string {
   const { width, height } = CHART_PX;
   const [left, right, top, bottom] = [FRAME.left, width - FRAME.right, FRAME.top, height - FRAME.bottom];
-  const xTicks = ticks(rangeOf(lines.flatMap((line) => line.x)));
+  const xRange = rangeOf(lines.flatMap((line) => line.x));
+  const xTicks = ticks(xRange).filter((tick) => tick >= xRange[0] && tick <= xRange[1]);
   const yTicks = ticks(rangeOf(lines.flatMap((line) => line.y).concat(fromZero ? [0] : [])));
-  const xOf = place(xTicks, left, right);
+  const xOf = place(xRange, left, right);
   const yOf = place(yTicks, bottom, top);
   const words = (text: string, at: string) => `<text fill="${TEXT}" ${at}>${escapeHtml(text)}</text>`;
   const grid = yTicks.map(

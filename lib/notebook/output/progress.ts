@@ -59,7 +59,7 @@ function stagesBundle(stages: StageState[]): MimeBundle {
   const lines = stages.map(({ report, elapsedMs }) => ({ report, text: stageText(report, elapsedMs) }));
   return {
     "text/html": lines
-      .map(({ report, text }) => barHtml(text, report.done / Math.max(1, report.total)))
+      .map(({ report: { done, total }, text }) => barHtml(text, total === 0 ? 1 : done / total))
       .join(""),
     "text/plain": lines.map(({ text }) => text).join("\n"),
   };

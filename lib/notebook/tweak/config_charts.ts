@@ -7,6 +7,8 @@ import { differ } from "../views/training_views";
 import type { Config } from "./moved_settings";
 
 const SCHEDULE_POINTS = 120;
+/** Steps of an epoch in the chart; the shape does not depend on their number. */
+const STEPS = 100;
 const ANGLE_POINTS = 60;
 
 /**
@@ -39,14 +41,14 @@ export function configCharts(config: Config, base: Config): SmallChart[] {
 
 function scheduleOf(config: Config) {
   const { nEpochs } = config;
-  const steps = Math.max(2, Math.ceil(SCHEDULE_POINTS / nEpochs));
-  const positions = Array.from({ length: steps * nEpochs }, (_, i) => ({
-    epoch: Math.floor(i / steps) + 1,
-    stepInEpoch: (i % steps) + 1,
-  }));
+  const epochs = Array.from({ length: SCHEDULE_POINTS + 1 }, (_, i) => (nEpochs * i) / SCHEDULE_POINTS);
+  const positions = epochs.map((time) => {
+    const epoch = Math.min(nEpochs, Math.floor(time) + 1);
+    return { epoch, stepInEpoch: Math.max(1, Math.round((time - epoch + 1) * STEPS)) };
+  });
   return {
-    epochs: positions.map((_, i) => (i + 1) / steps),
-    rate: positions.map((position) => learningRate(config, position, steps)),
+    epochs,
+    rate: positions.map((position) => learningRate(config, position, STEPS)),
     margin: positions.map(({ epoch }) => marginOf(config, epoch)),
   };
 }
@@ -62,7 +64,7 @@ function logitLines({ s, loss }: Config, margin: number) {
   const shifted = (angle: number) => (loss === "CosFace" ? Math.cos(angle) - margin : arc(angle));
   return [
     { name: "without the margin", x: degrees, y: angles.map((angle) => s * Math.cos(angle)) },
-    { name: "with it", x: degrees, y: angles.map((angle) => s * shifted(angle)) },
+    { name: `with ${Number(margin.toFixed(3))}`, x: degrees, y: angles.map((angle) => s * shifted(angle)) },
   ];
 }
 

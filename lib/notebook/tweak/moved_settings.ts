@@ -28,7 +28,8 @@ export function movedSettings(config: Config): ConfigOverrides {
 
 /** Returns `overrides: { margin: 0.25, s: 20 },`: the line of Train's parameters that makes this config. */
 export function overridesLine(config: Config): string {
-  const moved = Object.entries(movedSettings(config));
-  if (moved.length === 0) return "overrides: {},";
-  return `overrides: { ${moved.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join(", ")} },`;
+  const moved = Object.entries(movedSettings(config)).map(
+    ([name, value]) => `${name}: ${JSON.stringify(value)}`,
+  );
+  return `overrides: { ${moved.join(", ")} },`;
 }

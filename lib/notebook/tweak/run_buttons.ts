@@ -1,5 +1,4 @@
 // Buttons that start and stop the run of a config; its status follows in place.
-import { basename } from "node:path";
 import { escapeHtml } from "../../common/html";
 import { Interrupted } from "../../common/interrupt";
 import { followRun, isLive, type RunView } from "../../runs/follow";
@@ -61,10 +60,10 @@ async function goOnAfterInterrupt(error: unknown): Promise<undefined> {
 function statusStill(view: RunView, note = ""): Still {
   const bundle = statusBundle(view);
   const { x, y } = lossSeries(view, "loss");
-  const chart =
-    x.length > 1
-      ? chartSvg({ title: `Loss of ${basename(view.folder)}`, x: "step", lines: [{ name: "loss", x, y }] })
-      : "";
+  const chart = x.length > 1 ? chartSvg({ title: "Loss", x: "step", lines: [{ name: "loss", x, y }] }) : "";
   const told = note && `<div>${escapeHtml(note)}</div>`;
-  return { html: `${told}${bundle["text/html"]}${chart}`, text: String(bundle["text/plain"]) };
+  return {
+    html: `<div style="line-height: 1.5">${told}${bundle["text/html"]}</div>${chart}`,
+    text: String(bundle["text/plain"]),
+  };
 }

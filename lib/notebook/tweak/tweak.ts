@@ -109,7 +109,23 @@ export async function tweak(config: Config, controls: SettingControls): Promise<
   const html = [...values.map(({ html }) => html), cost, figures, line, pictures.still().html].join("");
   const text = [...values.map(({ text }) => text), drawn.still().text].join("\n");
   const still = () => ({ html, text });
+  if (root.model.isOpen()) void loadAhead(first, controls.imageSize?.choices ?? [], picturesOf);
   return Object.defineProperty(widgetOf(root.model, still, [root]) as Tweak, "config", { get: current });
+}
+
+/** Loads the pictures of all sizes of a list, which takes half a second each, before somebody chooses one. */
+async function loadAhead(
+  config: Config,
+  sizes: readonly number[],
+  picturesOf: ReturnType<typeof picturesOfConfigs>,
+): Promise<void> {
+  for (const imageSize of sizes) {
+    try {
+      await picturesOf(overrideConfig(config, { imageSize }));
+    } catch {
+      return; // it is shown when that size is chosen
+    }
+  }
 }
 
 function flex(parts: readonly string[]): string {
@@ -124,15 +140,15 @@ function withoutScript(html: unknown): string {
 /** Returns a config's cost and the line of code to paste, as HTML, and both as text. */
 function tellConfig(config: Config, estimate: RunEstimate) {
   const cost = costText(config, estimate);
-  const code = overridesLine(config);
   const isMoved = Object.keys(movedSettings(config)).length > 0;
-  const words = isMoved ? "Keep it: paste this into the parameters" : "Nothing is moved";
+  const words = isMoved ? "Keep it: paste this into the parameters: " : "All is as in the preset.";
+  const code = isMoved ? overridesLine(config) : "";
   const run = `Start trains it as ${config.runName}.`;
   const codeHtml = `<code style="user-select: all">${escapeHtml(code)}</code>`;
   return {
     cost: `<div style="line-height: 1.5">${escapeHtml(cost)}</div>`,
-    line: `<div style="line-height: 1.5">${words}: ${codeHtml} ${escapeHtml(run)}</div>`,
-    text: `${cost}\n${words}: ${code} ${run}`,
+    line: `<div style="line-height: 1.5">${words}${codeHtml} ${escapeHtml(run)}</div>`,
+    text: `${cost}\n${words}${code} ${run}`,
   };
 }
 

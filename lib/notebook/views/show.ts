@@ -26,13 +26,13 @@ const PLOTLY_MIME = "application/vnd.plotly.v1+json";
  * @example
  * await show([{ model: "backbone", mp5: 0.33 }]); // a table
  */
-export async function show(given: unknown, options: TableOptions = {}): Promise<void> {
-  const value = await given;
-  if (isWidget(value)) return showWidget(value);
-  if (isRun(value)) return showRun(value);
-  if (isPictured(value)) return showPictured(value);
-  if (isInspectReport(value)) return display((await inspectionGrid(value)).bundle);
-  display(await bundleOf(value, options));
+export async function show(value: unknown, options: TableOptions = {}): Promise<void> {
+  const shown = await value;
+  if (isWidget(shown)) return showWidget(shown);
+  if (isRun(shown)) return showRun(shown);
+  if (isPictured(shown)) return showPictured(shown);
+  if (isInspectReport(shown)) return display((await inspectionGrid(shown)).bundle);
+  display(await bundleOf(shown, options));
 }
 
 /** Shows the current state of a run. */
@@ -58,7 +58,8 @@ function isRun(value: unknown): value is { folder: string } {
   return typeof run?.folder === "string" && (Array.isArray(run.steps) || typeof run.stop === "function");
 }
 
-async function bundleOf(value: unknown, options: TableOptions): Promise<MimeBundle> {
+/** Returns the output of a value that is no widget and no run. */
+export async function bundleOf(value: unknown, options: TableOptions): Promise<MimeBundle> {
   // Tables first: a DataFrame has a property for each of its columns, perhaps "bundle" or "data".
   const table = tableOf(value);
   if (table) return { "text/html": liveTableHtml(table, options), "text/plain": tableText(table, options) };

@@ -10,6 +10,8 @@ export interface Control<T> extends Widget {
   value: T;
   /** The words beside it. */
   label: string;
+  /** The values of a list. */
+  readonly choices?: readonly T[];
   /**
    * Calls `handler` after every change. While a call is under way, only the last value waits. An error is shown under
    * the control.

@@ -133,7 +133,7 @@ export function dropdown<T extends string | number | boolean>(
   if (choices.length === 0)
     throw new UserError("A dropdown needs something to choose from; its list is empty.", "Give it values.");
   const { value = choices[0]!, label = "" } = options;
-  return makeControl<T>(
+  const control = makeControl<T>(
     { ...controlState("Dropdown", "DescriptionStyle"), _options_labels: choices.map(String) },
     {
       check(value) {
@@ -147,6 +147,7 @@ export function dropdown<T extends string | number | boolean>(
     },
     { value, label },
   );
+  return Object.assign(control, { choices });
 }
 
 /**

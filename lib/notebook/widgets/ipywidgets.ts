@@ -40,14 +40,17 @@ export function boxState(name: "HBox" | "VBox", sizes: Record<string, string>): 
   };
 }
 
+/** Version of anywidget's front end, as requirements.txt pins it. */
+const ANYWIDGET_VERSION = "~0.11.*";
+
 /** Returns the state of an anywidget: a widget with code of its own. */
 export function anywidgetState(esm: string, css: string): State {
   return {
     _model_module: "anywidget",
-    _model_module_version: "~0.11.*",
+    _model_module_version: ANYWIDGET_VERSION,
     _model_name: "AnyModel",
     _view_module: "anywidget",
-    _view_module_version: "~0.11.*",
+    _view_module_version: ANYWIDGET_VERSION,
     _view_name: "AnyView",
     _anywidget_id: "guie.widget",
     _esm: esm,

@@ -119,7 +119,5 @@ function sendAll(page: Comm): void {
     return [id, { ...names, state }] as const;
   });
   const { state: states, buffer_paths, buffers } = packState(Object.fromEntries(all));
-  // Each path names a model, then a value of its state.
-  const paths = buffer_paths.map(([id, _, ...path]) => [id, ...path]);
-  page.send({ method: "update_states", states, buffer_paths: paths }, buffers);
+  page.send({ method: "update_states", states, buffer_paths }, buffers);
 }
