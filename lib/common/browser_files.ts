@@ -11,6 +11,11 @@ export function browserFile(name: string): string {
   return readFileSync(join(BROWSER, name), "utf8");
 }
 
+/** Reads a page's style, behind the colours that all pages share. @param name the file's name, with `.css` */
+export function browserStyle(name: string): string {
+  return browserFile("colours.css") + browserFile(name);
+}
+
 /**
  * Reads the default function of a script of lib/browser, as an expression without comments.
  * @param name the file's name, without `.js`

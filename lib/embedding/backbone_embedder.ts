@@ -18,16 +18,17 @@ import type { RgbImage } from "../images/pixels/rgb_image";
 import { loadBackbone } from "../model/backbone";
 import { findTower } from "../model/towers";
 import { featureLength } from "../model/vit";
-import type { Embedder } from "./embedder";
+import { type Embedder, KeepingEmbedder } from "./embedder";
 import { LazyBackbone } from "./lazy_backbone";
 
 /** A tower with pretrained weights. Its vectors are the backbone's features, [N, F], not normalised. */
-export class BackboneEmbedder implements Embedder {
+export class BackboneEmbedder extends KeepingEmbedder implements Embedder {
   readonly config: Embedder["config"];
   readonly madeBy: MadeBy;
   readonly #backbone = new LazyBackbone(() => loadBackbone(this.config));
 
   constructor(config: Embedder["config"]) {
+    super();
     this.config = config;
     this.madeBy = madeByBackbone(config);
   }
@@ -47,15 +48,6 @@ export class BackboneEmbedder implements Embedder {
   async embedImages(images: readonly RgbImage[]): Promise<Vectors> {
     const { tower, length, features } = await this.#backbone.get();
     return { data: await features(normaliseImages(images, tower)), count: images.length, length };
-  }
-
-  async embed(
-    dataDir: string,
-    set: string,
-    files: readonly string[],
-    options: ProgressOptions = {},
-  ): Promise<Vectors> {
-    return (await this.keepEmbeddings(dataDir, set, files, options)).readAll();
   }
 
   async keepEmbeddings(

@@ -59,8 +59,17 @@ export interface Embedder {
   dispose(): void;
 }
 
+/** The part that all embedders share. */
+export abstract class KeepingEmbedder {
+  abstract keepEmbeddings(...given: Parameters<Embedder["keepEmbeddings"]>): Promise<Features>;
+
+  async embed(...given: Parameters<Embedder["embed"]>): Promise<Vectors> {
+    return (await this.keepEmbeddings(...given)).readAll();
+  }
+}
+
 /** A run's model: tower and neck. */
-export class RunEmbedder implements Embedder {
+export class RunEmbedder extends KeepingEmbedder implements Embedder {
   readonly config: Readonly<EmbedderSettings>;
   /** The run and the content of its checkpoint. */
   readonly madeBy: MadeBy;
@@ -72,6 +81,7 @@ export class RunEmbedder implements Embedder {
   );
 
   constructor(checkpoint: CheckpointRef) {
+    super();
     const { folder, path, kind } = checkpoint;
     this.#checkpoint = checkpoint;
     this.config = readRunConfig(folder);
@@ -98,15 +108,6 @@ export class RunEmbedder implements Embedder {
     const { tower, length, features } = await this.#backbone.get();
     const data = await features(normaliseImages(images, tower));
     return embedFeatures(this.#weights, { data, count: images.length, length });
-  }
-
-  async embed(
-    dataDir: string,
-    set: string,
-    files: readonly string[],
-    options: ProgressOptions = {},
-  ): Promise<Vectors> {
-    return (await this.keepEmbeddings(dataDir, set, files, options)).readAll();
   }
 
   /**

@@ -15,7 +15,7 @@ import { TRANSFORM_NAMES } from "../model/weight_names";
 import { toTensors, type WeightSource } from "../model/weight_source";
 import { type Reduction, readReduction } from "../retrieval/reduction";
 import { embedFeatures } from "./embed_images";
-import type { Embedder } from "./embedder";
+import { type Embedder, KeepingEmbedder } from "./embedder";
 import { reductionPath, type TransformModel } from "./transform_model";
 
 /** Returns a fitted map as weights of a model. */
@@ -32,7 +32,7 @@ export function reductionWeights({ mean, matrix, from, to }: Reduction): WeightS
 }
 
 /** A whitened or LDA model. Its vectors, [N, d], have unit length. */
-export class TransformEmbedder implements Embedder {
+export class TransformEmbedder extends KeepingEmbedder implements Embedder {
   readonly config: Embedder["config"];
   readonly madeBy: MadeBy;
   readonly length: number;
@@ -42,6 +42,7 @@ export class TransformEmbedder implements Embedder {
 
   /** @param base owned: it is disposed of with this one */
   constructor(model: TransformModel, base: Embedder) {
+    super();
     this.#base = base;
     this.#folder = model.folder;
     this.config = base.config;
@@ -57,15 +58,6 @@ export class TransformEmbedder implements Embedder {
 
   async embedImages(images: readonly RgbImage[]): Promise<Vectors> {
     return this.#map(await this.#base.embedImages(images));
-  }
-
-  async embed(
-    dataDir: string,
-    set: string,
-    files: readonly string[],
-    options: ProgressOptions = {},
-  ): Promise<Vectors> {
-    return (await this.keepEmbeddings(dataDir, set, files, options)).readAll();
   }
 
   /** Computes the vectors from those of the base, which are kept for other models, and keeps them in the model's folder. */

@@ -1,7 +1,7 @@
 // The contact sheet of `guie find`: one HTML file with small copies of all pictures, which needs no other file, runs no
 // script and holds no metadata of the photos.
 import { createHash } from "node:crypto";
-import { browserFile } from "../common/browser_files";
+import { browserStyle } from "../common/browser_files";
 import { mapConcurrently } from "../common/concurrent";
 import { UserError } from "../common/errors";
 import { writeFileAtomically } from "../common/files/files";
@@ -35,7 +35,7 @@ export async function writeContactSheet(
 }
 
 function pageHtml(sections: readonly string[], about: string): string {
-  const style = browserFile("contact_sheet.css");
+  const style = browserStyle("contact_sheet.css");
   const digest = createHash("sha256").update(style).digest("base64");
   return `<!doctype html>
 <html lang="en">

@@ -1,7 +1,7 @@
 // The page of an inspection: one HTML file with its data, style and script inside; it fetches nothing.
 import { join } from "node:path";
 import sharp from "sharp";
-import { browserFile, browserFunction } from "../common/browser_files";
+import { browserFunction, browserStyle } from "../common/browser_files";
 import { mapConcurrently } from "../common/concurrent";
 import { UserError } from "../common/errors";
 import { decodeRgb } from "../images/decode";
@@ -42,7 +42,7 @@ export async function reportPage(report: InspectReport): Promise<string> {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>What is wrong with these photos</title>
 <link rel="icon" href="data:,">
-<style>${browserFile("inspect_page.css")}</style>
+<style>${browserStyle("inspect_page.css")}</style>
 <body>
 <header><h1>What is wrong with these photos</h1><p id="about"></p><nav id="contents"></nav></header>
 <main id="sections"></main>

@@ -1,7 +1,7 @@
 // The page of the service: one document with its style and script inside. It fetches nothing from other hosts; data of
 // the index reach it as JSON and are shown as text.
 import { createHash } from "node:crypto";
-import { browserFile, browserFunction } from "../common/browser_files";
+import { browserFunction, browserStyle } from "../common/browser_files";
 
 /** The page and its Content-Security-Policy: only its own script and style, and images of this service. */
 export interface ServicePage {
@@ -11,7 +11,7 @@ export interface ServicePage {
 
 /** Assembles the page from the files of lib/browser. */
 export function servicePage(): ServicePage {
-  const [script, style] = [`(${browserFunction("search_page")})();`, browserFile("search_page.css")];
+  const [script, style] = [`(${browserFunction("search_page")})();`, browserStyle("search_page.css")];
   return { html: htmlOf(script, style), policy: policyOf(script, style) };
 }
 

@@ -7,33 +7,13 @@ import { makeProgram } from "guie/dist/cli/program";
 import { installPath, projectPath } from "guie/dist/common/project";
 import { type ServeOptions, serve } from "guie/dist/serving/serve";
 import { temporaryFolder } from "../folders";
+import { guie } from "../in_process";
 import { makeTinyRun } from "../serving/tiny_service";
 
 const CLIP = installPath("test", "golden", "pytorch", "clip.pt");
 const CACHE = projectPath(".cache", `test-grammar-${process.pid}`);
 process.env.GUIE_CACHE_DIR = CACHE;
 after(() => rmSync(CACHE, { recursive: true, force: true }));
-
-/** Runs the command line in this process. @returns its exit code and outputs */
-async function guie(...args: string[]): Promise<{ status: unknown; stdout: string; stderr: string }> {
-  const said = { stdout: "", stderr: "" };
-  const writes = (["stdout", "stderr"] as const).map((name) => [name, process[name].write] as const);
-  for (const [name, write] of writes)
-    process[name].write = ((text: string | Uint8Array) => {
-      if (typeof text !== "string") return write.call(process[name], text); // the test runner's own
-      said[name] += text;
-      return true;
-    }) as typeof process.stdout.write;
-  try {
-    await makeProgram().parseAsync(args, { from: "user" });
-    return { status: process.exitCode ?? 0, ...said };
-  } catch (error) {
-    return { status: (error as { exitCode: number }).exitCode, ...said };
-  } finally {
-    for (const [name, write] of writes) process[name].write = write;
-    process.exitCode = undefined;
-  }
-}
 
 /** Prepares a tower's file in a folder; returns its path. */
 async function preparedIn(folder: string): Promise<string> {

@@ -3,34 +3,16 @@ import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { makeProgram } from "guie/dist/cli/program";
 import { preset } from "guie/dist/config/presets";
 import { BackboneEmbedder } from "guie/dist/embedding/backbone_embedder";
 import { nearestNeighbours } from "guie/dist/retrieval/neighbours";
 import { JSDOM } from "jsdom";
 import { temporaryFolder } from "../folders";
+import { guie } from "../in_process";
 import { drawPhoto } from "../serving/tiny_service";
 
 /** Runs `guie find` in this process with the tiny preset. */
-async function find(...args: string[]) {
-  const said = { stdout: "", stderr: "" };
-  const writes = (["stdout", "stderr"] as const).map((name) => [name, process[name].write] as const);
-  for (const [name, write] of writes)
-    process[name].write = ((text: string | Uint8Array) => {
-      if (typeof text !== "string") return write.call(process[name], text); // the test runner's own
-      said[name] += text;
-      return true;
-    }) as typeof process.stdout.write;
-  try {
-    await makeProgram().parseAsync(["find", "--config-name", "tiny", ...args], { from: "user" });
-    return { status: process.exitCode ?? 0, ...said };
-  } catch (error) {
-    return { status: (error as { exitCode: number }).exitCode, ...said };
-  } finally {
-    for (const [name, write] of writes) process[name].write = write;
-    process.exitCode = undefined;
-  }
-}
+const find = (...args: string[]) => guie("find", "--config-name", "tiny", ...args);
 
 /** Makes two class folders of photos, and a cache of its own. */
 async function photoFolder(t: TestContext, count = 12): Promise<{ folder: string; photos: string }> {
