@@ -96,12 +96,11 @@ for (const [name, notebook] of Object.entries(NOTEBOOKS)) {
 const evaluate = [
   "lib/bin/guie.js",
   "evaluate",
+  ...Object.values(RUNS),
   "--config-name",
   "demo",
   "--data-dir",
   DATA.dataDir,
-  "--run",
-  ...Object.values(RUNS),
   "--json",
 ];
 const scores = JSON.parse(

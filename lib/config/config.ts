@@ -86,6 +86,11 @@ const RULES: readonly [(config: TrainConfig) => boolean, SettingName, string][] 
     "shardHead",
     "it does not go with float16, whose loss each process would scale by itself: set precision to bfloat16",
   ],
+  [
+    ({ shardHead, clipNorm }) => shardHead && clipNorm > 0,
+    "clipNorm",
+    "the gradients of a head that processes share have no common norm: set shardHead to false",
+  ],
 ];
 
 /** Returns the present name of a setting. @throws UserError for an unknown name, with the nearest known one */

@@ -37,8 +37,26 @@ export const OPTIMISER = {
   finalLr: setting(z.number().nonnegative(), 0),
   /** Learning rate of the backbone / `initLr`. */
   backboneLrFactor: setting(z.number().min(0).max(1), 1e-3),
-  /** AdamW's decoupled weight decay, applied to all weights. */
+  /**
+   * Learning rate of a layer of the backbone / that of the layer above it (BEiT, timm, open_clip); 1 = all alike. The
+   * layers are patches with positions, each block, and the last norm, which has `backboneLrFactor`.
+   */
+  layerDecay: setting(positive.max(1), 1),
+  /** AdamW's decoupled weight decay. */
   weightDecay: setting(z.number().nonnegative(), 1e-5),
+  /**
+   * Weights that decay: `all` (the original), or `matrices`: no biases, norms, scales and single tokens (open_clip,
+   * timm).
+   */
+  weightDecayOn: setting(z.enum(["all", "matrices"]), "all"),
+  /** AdamW's decay rate of the mean of the gradients (CLIP trains with .9). */
+  beta1: setting(z.number().min(0).lt(1), 0.9),
+  /** AdamW's decay rate of the mean of their squares (CLIP trains ViTs with .98). */
+  beta2: setting(z.number().min(0).lt(1), 0.999),
+  /**
+   * Largest norm of all gradients together: longer ones are shortened to it (PyTorch's `clip_grad_norm_`); 0 = none.
+   */
+  clipNorm: setting(z.number().nonnegative(), 0),
   /** Decay of the exponential moving average of the weights (EMA), updated after every step; 0 = no EMA. */
   emaDecay: setting(z.number().min(0).lt(1), 0),
   /** First epoch of the plain mean (SWA) of the weights at the end of each epoch; 0 = no SWA. */
@@ -66,6 +84,12 @@ export type ScheduleSettings = Pick<
   OptimiserSettings,
   "lrSchedule" | "initLr" | "finalLr" | "nEpochs" | "warmUpEpochs"
 >;
+
+/** Settings of AdamW's two means. */
+export type BetaSettings = Pick<OptimiserSettings, "beta1" | "beta2">;
+
+/** Settings of the rates of groups of weights. */
+export type GroupSettings = Pick<OptimiserSettings, "layerDecay" | "weightDecay"> & BetaSettings;
 
 /** Settings of the averages of the weights. */
 export type AverageSettings = Pick<OptimiserSettings, "emaDecay" | "swaStartEpoch">;

@@ -2,7 +2,13 @@
 import type { DataSettings, TableSettings } from "./data";
 import type { ArcFaceSettings, LossSettings } from "./loss";
 import type { ClassRowSettings, ModelSettings, NeckSettings } from "./model";
-import type { AverageSettings, BatchSettings, EpochSettings, OptimiserSettings } from "./optimiser";
+import type {
+  AverageSettings,
+  BatchSettings,
+  EpochSettings,
+  GroupSettings,
+  OptimiserSettings,
+} from "./optimiser";
 import type { BucketSettings, PlaceSettings, ProcessSettings, ShardSettings } from "./processes";
 import type { RunSettings, SeedSettings } from "./run";
 import type { SamplingSettings } from "./sampling";
@@ -71,10 +77,12 @@ export type FeedSettings = BatchSettings &
 
 /** Settings that change the graph of a training step. */
 export type StepSettings = TrainingLossSettings &
+  GroupSettings &
   Pick<
     OptimiserSettings,
-    "precision" | "accumulationSteps" | "initLr" | "backboneLrFactor" | "weightDecay" | "trainedBlocks"
-  >;
+    "precision" | "accumulationSteps" | "initLr" | "backboneLrFactor" | "trainedBlocks"
+  > &
+  Pick<OptimiserSettings, "weightDecayOn" | "clipNorm">;
 
 /** Settings of a trainer: its computation and its learning rates. */
 export type TrainerSettings = StageSettings &

@@ -193,6 +193,24 @@ def averages_case():
     return {"decay": 0.9, "states": states, "expected": expected}
 
 
+def beta_case():
+    """AdamW with CLIP's betas, its gradients clipped together with those of a second weight."""
+    weights = [torch.nn.Parameter(torch.randn(5)), torch.nn.Parameter(torch.randn(2, 2))]
+    start = [weight.flatten().tolist() for weight in weights]
+    optimizer = torch.optim.AdamW(weights, lr=1e-2, weight_decay=0.1, betas=(0.9, 0.98))
+    gradients, norms, values = [], [], []
+    for size in (3, 0.1, 1):  # the second is shorter than the limit
+        for weight in weights:
+            weight.grad = torch.randn_like(weight) * size
+        gradients.append([weight.grad.flatten().tolist() for weight in weights])
+        norms.append(torch.nn.utils.clip_grad_norm_(weights, 1.0).item())
+        optimizer.step()
+        values.append([weight.flatten().tolist() for weight in weights])
+    case = {"lr": 1e-2, "weightDecay": 0.1, "beta1": 0.9, "beta2": 0.98, "clipNorm": 1.0, "start": start}
+    return {**case, "gradients": gradients, "norms": norms, "values": values}
+
+
 goldens = {"arcFace": loss_cases(), "adamW": adamw_case()}
 goldens = {**goldens, "otherLosses": other_loss_cases(), "necks": neck_cases()}
-print(json.dumps({**goldens, "edges": edge_cases(), "averages": averages_case()}))
+goldens = {**goldens, "edges": edge_cases(), "averages": averages_case()}
+print(json.dumps({**goldens, "betas": beta_case()}))

@@ -4,10 +4,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
+import { DEFAULTS } from "guie/dist/config/config";
+import type { BetaSettings } from "guie/dist/config/optimiser";
 import { tf } from "guie/dist/engine/native/tf";
 import { Program } from "guie/dist/engine/program/program";
 import { marginLoss } from "guie/dist/model/arcface";
 import { classCosines } from "guie/dist/model/head";
+import { clipFactor } from "guie/dist/training/step/clip";
 import { type AdamRates, adamRates, applyAdamW } from "guie/dist/training/step/optimizer";
 import { declareOptimizer } from "guie/dist/training/step/optimizer_state";
 
@@ -26,6 +29,12 @@ const golden = JSON.parse(readFileSync(join(installPath(), "test/golden/training
   arcFace: LossCase[];
   edges: (LossCase & { cosines: number[][]; gradCosines: number[][]; withoutClamp: string[] })[];
   adamW: { lr: number; weightDecay: number; start: number[]; gradients: number[][]; values: number[][] };
+  betas: BetaSettings & { lr: number; weightDecay: number; clipNorm: number; norms: number[] } & {
+    start: number[][];
+    /** Step, weight, number. */
+    gradients: number[][][];
+    values: number[][][];
+  };
 };
 
 function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
@@ -88,12 +97,51 @@ test("AdamW, traced in place: three steps equal PyTorch's", async () => {
   const step = program.function(
     "step",
     ({ gradient, ...rates }, variables) =>
-      applyAdamW(variables, "w", gradient!, rates as unknown as AdamRates<tf.Scalar>),
+      applyAdamW(variables, "w", gradient!, {
+        rates: rates as unknown as AdamRates<tf.Scalar>,
+        betas: DEFAULTS,
+      }),
     { gradient: { shape: [start.length] }, stepSize: scalar, epsilon: scalar, keep: scalar },
   );
   for (const [i, gradient] of gradients.entries()) {
-    await step.run({ gradient, ...adamRates(i + 1, lr, weightDecay) });
+    await step.run({ gradient, ...adamRates(i + 1, lr, { ...DEFAULTS, weightDecay }) });
     assertClose((await program.read("w")).data as Float32Array, values[i]!, 1e-6);
+  }
+  program.dispose();
+});
+
+test("AdamW with other betas and clipped gradients: three steps of two weights equal PyTorch's", async () => {
+  const { start, gradients, values, norms, lr, clipNorm, ...settings } = golden.betas;
+  assert.ok(norms[0]! > clipNorm && norms[1]! < clipNorm, "one step that is clipped, one that is not");
+  const names = start.map((_, i) => `w${i}`);
+  const shapes = new Map(names.map((name, i) => [name, [start[i]!.length]]));
+  const program = new Program();
+  for (const [name, shape] of shapes) program.variable(name, { shape });
+  for (const [i, name] of names.entries()) await program.assign(name, start[i]!);
+  await declareOptimizer(program, shapes, { precision: "float32", accumulationSteps: 1 });
+  const scalar = { shape: [] };
+  const step = program.function(
+    "step",
+    (fed, variables) => {
+      const { stepSize, epsilon, keep, ...ofWeights } = fed as Record<string, tf.Tensor>;
+      const rates = { stepSize, epsilon, keep } as unknown as AdamRates<tf.Scalar>;
+      const factor = clipFactor(Object.values(ofWeights), clipNorm);
+      for (const name of names)
+        applyAdamW(variables, name, tf.mul(ofWeights[name]!, factor), {
+          rates,
+          betas: settings,
+        });
+    },
+    {
+      ...Object.fromEntries([...shapes].map(([name, shape]) => [name, { shape }])),
+      ...{ stepSize: scalar, epsilon: scalar, keep: scalar },
+    },
+  );
+  for (const [i, ofStep] of gradients.entries()) {
+    const fed = Object.fromEntries(names.map((name, k) => [name, ofStep[k]!]));
+    await step.run({ ...fed, ...adamRates(i + 1, lr, settings) });
+    for (const [k, name] of names.entries())
+      assertClose((await program.read(name)).data as Float32Array, values[i]![k]!, 1e-6);
   }
   program.dispose();
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
+import type { TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { tf } from "guie/dist/engine/native/tf";
 import { towerFeatures, trainingLoss } from "guie/dist/model/embedding_model";
@@ -49,8 +50,26 @@ function startWeights(): Weights {
   return weights;
 }
 
+/** Settings of AdamW that all differ from the defaults. */
+const OTHER_RATES: Partial<TrainConfig> = {
+  ...{ layerDecay: 0.5, weightDecay: 0.5, beta1: 0.8, beta2: 0.95, clipNorm: 0.7 },
+  weightDecayOn: "matrices",
+};
+
+/** Returns the share of the backbone's learning rate of a weight of the tower, by its name. */
+function shareOf(name: string, { layerDecay }: TrainConfig): number {
+  const block = /resblocks\.(\d+)/.exec(name)?.[1];
+  if (block) return layerDecay ** (tower.layers - Number(block));
+  return name.includes("ln_post") ? 1 : layerDecay ** (tower.layers + 1);
+}
+
 /** Takes the trainer's step with eager tensors. */
-function eagerStep(weights: Weights, moments: Record<string, tf.Tensor[]>, step: number): number {
+function eagerStep(
+  config: TrainConfig,
+  weights: Weights,
+  moments: Record<string, tf.Tensor[]>,
+  step: number,
+): number {
   return tf.tidy(() => {
     const batch = batches[step - 1]!;
     const masks = [0, 1, 2, 3].map((image) =>
@@ -68,12 +87,19 @@ function eagerStep(weights: Weights, moments: Record<string, tf.Tensor[]>, step:
       return trainingLoss(features, record, fed, config, { assign: () => {} });
     })(Object.values(weights));
     const rate = learningRate(config, { epoch: 1, stepInEpoch: step }, STEPS);
+    const norm = Math.sqrt(grads.reduce((sum, grad) => sum + tf.sum(tf.square(grad)).dataSync()[0]!, 0));
+    const factor = config.clipNorm === 0 ? 1 : Math.min(1, config.clipNorm / norm);
+    assert.ok(config.clipNorm === 0 || factor < 1, `a gradient of norm ${norm} is clipped`);
     for (const [i, name] of names.entries()) {
-      const factor = name.startsWith(TOWER_PREFIX) ? config.backboneLrFactor : 1;
-      const rates = adamRates(step, rate * factor, config.weightDecay);
+      const share = name.startsWith(TOWER_PREFIX) ? config.backboneLrFactor * shareOf(name, config) : 1;
+      const isDecayed = config.weightDecayOn === "all" || weights[name]!.rank > 1;
+      const rates = adamRates(step, rate * share, {
+        ...config,
+        weightDecay: isDecayed ? config.weightDecay : 0,
+      });
       const [firstMoment, secondMoment] = moments[name]!;
       const before = { value: weights[name]!, firstMoment: firstMoment!, secondMoment: secondMoment! };
-      const after = plainAdamW(before, grads[i]!, rates);
+      const after = plainAdamW(before, tf.mul(grads[i]!, factor), rates, config);
       weights[name] = tf.keep(after.value);
       moments[name] = [tf.keep(after.firstMoment), tf.keep(after.secondMoment)];
     }
@@ -89,7 +115,14 @@ function isKeyBias(i: number): boolean {
   return i >= tower.width && i < 2 * tower.width;
 }
 
-test("three traced steps equal three eager ones: losses, all weights, all moments", async () => {
+for (const [name, changes] of [
+  ["the preset", {}],
+  ["other rates", OTHER_RATES],
+] as const)
+  test(`three traced steps equal three eager ones, ${name}: losses, all weights, all moments`, () =>
+    compareSteps({ ...config, ...changes }));
+
+async function compareSteps(config: TrainConfig): Promise<void> {
   const weights = startWeights();
   const moments = Object.fromEntries(
     Object.entries(weights).map(([name, weight]) => [name, [tf.zerosLike(weight), tf.zerosLike(weight)]]),
@@ -103,7 +136,7 @@ test("three traced steps equal three eager ones: losses, all weights, all moment
     weights: fromTensors(startWeights()),
   });
   for (let step = 1; step <= STEPS; step++) {
-    const expected = eagerStep(weights, moments, step);
+    const expected = eagerStep(config, weights, moments, step);
     const { loss } = (await trainer.step())!;
     assert.ok(Math.abs(loss / expected - 1) < 1e-5, `step ${step}: ${loss} against ${expected}`);
   }
@@ -122,7 +155,7 @@ test("three traced steps equal three eager ones: losses, all weights, all moment
   for (const part of ["embed/", "block00/", "neck/", "loss/", "gradient/", "adamw/"])
     assert.ok(boxes.includes(part), `${part} in ${boxes}`);
   trainer.dispose();
-});
+}
 
 test("a frozen epoch trains neck and head but not the backbone; a batch norm's running values follow", async () => {
   const settings: typeof config = {

@@ -13,8 +13,8 @@ import { findTower } from "guie/dist/model/towers";
 import { TOWER_PREFIX } from "guie/dist/model/weight_names";
 import { fillProgram, fromTensors, joinSources, withPrefix } from "guie/dist/model/weight_source";
 import { stepsApplied } from "guie/dist/training/step/loss_scale";
-import { adamRates } from "guie/dist/training/step/optimizer";
 import { declareOptimizer } from "guie/dist/training/step/optimizer_state";
+import { groupRates } from "guie/dist/training/step/rate_groups";
 import { traceStep } from "guie/dist/training/step/step";
 
 const CLASSES = 5;
@@ -61,15 +61,14 @@ async function train(
   for (const [name, value] of Object.entries(variables)) await program.assign(name, [value]);
   const losses: number[] = [];
   for (let i = firstStep; i < firstStep + steps; i++) {
-    const { epsilon, stepSize, keep } = adamRates(await stepsApplied(program, config, i), 1e-3, 1e-2);
+    const applied = await stepsApplied(program, config, i);
+    const rates = groupRates(
+      step.groups,
+      applied,
+      { head: 1e-3, backbone: 1e-3 },
+      { ...config, weightDecay: 1e-2 },
+    );
     const draws = randomStream(2, "batch", i);
-    const rates = {
-      epsilon,
-      headStepSize: stepSize,
-      headKeep: keep,
-      backboneStepSize: stepSize,
-      backboneKeep: keep,
-    };
     losses.push(
       await step.run({
         inputs: Float32Array.from({ length: BATCH_SIZE * 28 * 28 * 3 }, () => draws.normal()),
@@ -78,7 +77,7 @@ async function train(
           draws.uniform() < 0.2 ? 0 : 1.25,
         ),
         margin: 0.3,
-        ...rates,
+        rates,
       }),
     );
   }

@@ -14,7 +14,7 @@ import type { Ranks } from "../ranks/ranks";
 import type { Averages } from "../step/averages";
 import { readHeadWeights } from "../step/head_weights";
 import { stepsApplied } from "../step/loss_scale";
-import { adamRates } from "../step/optimizer";
+import { groupRates } from "../step/rate_groups";
 import { checkedRates, type LearningRates, ratesAt } from "../step/rates";
 import { isBackboneFrozen, marginOf, type Position } from "../step/schedule";
 import type { LossFeed, StepParts, TrainStep } from "../step/step";
@@ -192,17 +192,11 @@ export class Trainer {
     const { config } = this;
     const margin = marginOf(config, position.epoch);
     const applied = await stepsApplied(this.program, config, step);
-    const head = adamRates(applied, rates.head, config.weightDecay);
-    const backbone = adamRates(applied, rates.backbone, config.weightDecay);
     const { all, headOnly } = this.#steps;
-    const isFrozen = isBackboneFrozen(config, position.epoch);
-    const loss = await (isFrozen && headOnly ? headOnly : all).run({
+    const traced = isBackboneFrozen(config, position.epoch) && headOnly ? headOnly : all;
+    const loss = await traced.run({
       ...feedOf(batch, step, margin, this.#feedParts),
-      epsilon: head.epsilon,
-      headStepSize: head.stepSize,
-      headKeep: head.keep,
-      backboneStepSize: backbone.stepSize,
-      backboneKeep: backbone.keep,
+      rates: groupRates(traced.groups, applied, rates, config),
     });
     const { losses, stop } = (await this.#ranks?.agree(loss)) ?? { losses: [loss], stop: false };
     this.stopAgreed = stop;

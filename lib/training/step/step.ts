@@ -20,12 +20,10 @@ import {
 import { rowsPerClass } from "../../model/head";
 import type { NeckTraining } from "../../model/neck";
 import { accumulatedOf, FIXED_NAMES, HEAD_WEIGHT, isOfTower, placeInTower } from "../../model/weight_names";
+import { clipFactor } from "./clip";
 import { allFinite, lossScale, updateLossScale } from "./loss_scale";
-import { type AdamRates, applyAdamW, hasDecay } from "./optimizer";
-
-/** Rates of a step, separate for neck with head and for the backbone. */
-type RateName = "epsilon" | "headStepSize" | "headKeep" | "backboneStepSize" | "backboneKeep";
-type Rates<T> = Readonly<Record<RateName, T>>;
+import { applyAdamW, hasDecay } from "./optimizer";
+import { type RateGroup, rateGroups, rateSpecs, ratesOfGroup, type StepRates } from "./rate_groups";
 
 /** A whole batch with its random numbers. */
 export interface LossFeed {
@@ -42,12 +40,17 @@ export interface LossFeed {
 }
 
 /** The feed of a step: a whole batch, and the step's rates. */
-export interface StepFeed extends Rates<number>, LossFeed {}
+export interface StepFeed extends LossFeed {
+  /** `groupRates` of the step's groups. */
+  rates: StepRates<number>;
+}
 
 /** A traced step. */
 export interface TrainStep {
   /** Updates all variables with one batch, and returns its loss. */
   run(fed: StepFeed): Promise<number>;
+  /** The groups of its trained weights that share a learning rate. */
+  readonly groups: readonly RateGroup[];
   /** The graphs of a step, in the order of execution. */
   readonly functions: readonly GraphFunction<never, unknown>[];
 }
@@ -119,13 +122,11 @@ function trainedBy({ trained, shapes, config }: StepParts): readonly string[] {
   return trained ?? trainedNames(shapes, config);
 }
 
-const RATES = {
-  epsilon: { shape: [] },
-  headStepSize: { shape: [] },
-  headKeep: { shape: [] },
-  backboneStepSize: { shape: [] },
-  backboneKeep: { shape: [] },
-};
+/** Returns the group of each trained weight, and the groups. */
+function groupsBy(parts: StepParts): { groupOf: Map<string, RateGroup>; groups: RateGroup[] } {
+  const groupOf = rateGroups([...parts.shapes.keys()], parts.config);
+  return { groupOf, groups: [...new Set(trainedBy(parts).map((name) => groupOf.get(name)!))] };
+}
 
 /** Returns the input specs of a graph for `count` images. */
 export function batchSpecs(
@@ -143,23 +144,27 @@ export function batchSpecs(
 }
 
 function stepAtOnce(program: Program, parts: StepParts): TrainStep {
-  const specs = { ...batchSpecs(parts, parts.inputShape[0]!), ...RATES };
+  const { groups } = groupsBy(parts);
+  const specs = { ...batchSpecs(parts, parts.inputShape[0]!), ...rateSpecs(groups) };
   const step = program.function(
     "train_step",
     (fed, variables) => {
       const { loss, gradients } = lossAndGradients(parts, fed as unknown as LossInputs, variables);
-      update(parts, variables, gradients, fed as unknown as Rates<tf.Scalar>);
+      update(parts, variables, gradients, fed as unknown as StepRates<tf.Scalar>);
       return loss;
     },
     specs,
   );
   return {
-    run: async ({ draws, ...fed }) => floatsOf(await step.run({ ...fed, ...(draws && { draws }) }))[0]!,
+    run: async ({ draws, rates, ...fed }) =>
+      floatsOf(await step.run({ ...fed, ...rates, ...(draws && { draws }) }))[0]!,
+    groups,
     functions: [step],
   };
 }
 
 function stepInPieces(program: Program, parts: StepParts, pieces: number): TrainStep {
+  const { groups } = groupsBy(parts);
   const accumulate = program.function(
     "accumulate",
     (fed, variables) => {
@@ -176,12 +181,12 @@ function stepInPieces(program: Program, parts: StepParts, pieces: number): Train
     (fed, variables) => {
       const read = (name: string) => [name, variables.read(accumulatedOf(name))] as const;
       const gradients = new Map(trainedBy(parts).map(read));
-      update(parts, variables, gradients, fed as unknown as Rates<tf.Scalar>);
+      update(parts, variables, gradients, fed as unknown as StepRates<tf.Scalar>);
       for (const [name, sum] of gradients) variables.assign(accumulatedOf(name), tf.zerosLike(sum));
     },
-    RATES,
+    rateSpecs(groups),
   );
-  const run = async ({ inputs, labels, keep, margin, draws, ...rates }: StepFeed) => {
+  const run = async ({ inputs, labels, keep, margin, draws, rates }: StepFeed) => {
     const losses: number[] = [];
     for (let i = 0; i < pieces; i++) {
       const piece = <T extends Float32Array | Int32Array>(all: T) => rowOf(rowsIn(all, pieces), i);
@@ -197,7 +202,7 @@ function stepInPieces(program: Program, parts: StepParts, pieces: number): Train
     await apply.run(rates);
     return losses.reduce((sum, loss) => sum + loss, 0) / pieces;
   };
-  return { run, functions: [accumulate, apply] };
+  return { run, groups, functions: [accumulate, apply] };
 }
 
 /** Traces the mean loss of a batch, and its gradients by weight; in float16 these are multiplied by the loss scale. */
@@ -223,31 +228,36 @@ export function lossAndGradients(
   return { loss: (scale ? tf.div(value, scale) : value) as tf.Scalar, gradients, scale };
 }
 
-/** Traces AdamW on every trained weight, with all processes' gradients; in float16 it skips steps that overflowed. */
+/**
+ * Traces AdamW on every trained weight, with all processes' gradients, clipped by their norm if the config says so; in
+ * float16 it skips steps that overflowed.
+ */
 function update(
-  { config, ranks }: StepParts,
+  parts: StepParts,
   variables: TracedVariables,
   localGradients: ReadonlyMap<string, tf.Tensor>,
-  fed: Rates<tf.Scalar>,
+  fed: StepRates<tf.Scalar>,
 ): void {
+  const { config, ranks, shapes } = parts;
+  const { groupOf, groups } = groupsBy(parts);
   const gradients = ranks?.meanGradients(localGradients) ?? localGradients;
-  const isScaled = config.precision === "float16";
-  const finite = isScaled ? allFinite([...gradients.values()]) : undefined;
+  const scale = config.precision === "float16" ? lossScale(variables) : undefined;
+  const finite = scale && allFinite([...gradients.values()]);
+  const factor =
+    config.clipNorm > 0
+      ? scope("clip", () => clipFactor([...gradients.values()], config.clipNorm, scale))
+      : undefined;
   for (const [name, gradient] of gradients) {
     scope(`adamw/${name}`, () => {
-      const unscaled = isScaled ? tf.div(gradient, lossScale(variables)) : gradient;
-      const largestRate = config.initLr * (isOfTower(name) ? config.backboneLrFactor : 1);
-      const decays = hasDecay(largestRate, config.weightDecay);
-      applyAdamW(variables, name, unscaled, ratesFor(name, fed), { decays, finite });
+      const unscaled = scale ? tf.div(gradient, scale) : gradient;
+      const clipped = factor ? tf.mul(unscaled, factor) : unscaled;
+      const group = groupOf.get(name)!;
+      const largestRate = config.initLr * group.share * (isOfTower(name) ? config.backboneLrFactor : 1);
+      const isDecayed = config.weightDecayOn === "all" || shapes.get(name)!.length > 1;
+      const decays = isDecayed && hasDecay(largestRate, config.weightDecay);
+      const rates = ratesOfGroup(fed, groups.indexOf(group));
+      applyAdamW(variables, name, clipped, { rates, betas: config, decays, finite });
     });
   }
   if (finite) updateLossScale(variables, finite);
-}
-
-function ratesFor(name: string, fed: Rates<tf.Scalar>): AdamRates<tf.Scalar> {
-  return {
-    epsilon: fed.epsilon,
-    stepSize: isOfTower(name) ? fed.backboneStepSize : fed.headStepSize,
-    keep: isOfTower(name) ? fed.backboneKeep : fed.headKeep,
-  };
 }
