@@ -26,6 +26,12 @@ export const MODEL = {
   neck: setting(z.enum(["simple", "norm_single_linear", "norm_double_linear"]), "simple"),
   /** Dropout rate before the neck's (first) linear layer. */
   dropout: setting(z.number().min(0).lt(1), 0.2),
+  /**
+   * Share of an image's patches that a training step leaves out, drawn anew for each image and step; class token and
+   * registers stay. Steps become faster by about that share; embedding takes all patches (FLIP; open_clip's
+   * `PatchDropout`).
+   */
+  patchDropout: setting(z.number().min(0).lt(1), 0),
   /** Length of the embedding. */
   embeddingDim: setting(count, 64),
   /** `Arc_face`: one row per class; `Sub_Arc_face`: several rows per class, the nearest counts. */

@@ -71,7 +71,7 @@ export type FirstWeightSettings = HeadSettings &
 
 /** Settings of a step's random inputs. */
 export type FeedSettings = BatchSettings &
-  Pick<ModelSettings, "dropout"> &
+  Pick<ModelSettings, "dropout" | "patchDropout"> &
   Pick<ProcessSettings, "classShare"> &
   SeedSettings;
 
@@ -91,14 +91,14 @@ export type TrainerSettings = StageSettings &
   ShardSettings &
   OptimiserSettings &
   ClassRowSettings &
-  Pick<ModelSettings, "dropout">;
+  Pick<ModelSettings, "dropout" | "patchDropout">;
 
 /** Settings that change the graphs of training and embedding. */
 export type GraphSettings = Pick<RunSettings, "configName" | "stage"> &
   Pick<OptimiserSettings, "gradientCheckpointing"> &
   HeadSettings &
   FeatureSettings &
-  Pick<ModelSettings, "tower"> &
+  Pick<ModelSettings, "tower" | "patchDropout"> &
   StepSettings &
   AverageSettings &
   PlaceSettings &
@@ -120,7 +120,7 @@ export type TrainingSettings = Pick<RunSettings, "configName" | "stage"> &
 export type MemorySettings = StageSettings &
   HeadSettings &
   FeatureSettings &
-  Pick<ModelSettings, "tower"> &
+  Pick<ModelSettings, "tower" | "patchDropout"> &
   BatchSettings &
   AverageSettings &
   Pick<OptimiserSettings, "gradientCheckpointing" | "trainedBlocks"> &

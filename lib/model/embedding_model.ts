@@ -14,15 +14,19 @@ import type { Tower } from "./tower";
 import { type FeatureOptions, vitFeatures, type Weights } from "./vit";
 import { HEAD_WEIGHT, isOfTower, nameInTower, TRANSFORM_NAMES } from "./weight_names";
 
-/** A function from inputs to features: cached features pass unchanged, images go through the tower. */
-export type FeatureFunction = (weights: Weights, inputs: tf.Tensor) => tf.Tensor2D;
+/**
+ * A function from inputs to features: cached features pass unchanged, images go through the tower.
+ * @param patches the patches of each image to compute, [B, M]; default: all
+ */
+export type FeatureFunction = (weights: Weights, inputs: tf.Tensor, patches?: tf.Tensor2D) => tf.Tensor2D;
 
 /** Returns its inputs, which are cached features. [B, F] -> [B, F]. */
 export const cachedFeatures: FeatureFunction = (_weights, inputs) => inputs as tf.Tensor2D;
 
 /** Returns the function from normalised pixels to features, [B, S, S, 3] -> [B, F]. */
 export function towerFeatures(tower: Tower, options: FeatureOptions): FeatureFunction {
-  return (weights, inputs) => vitFeatures(towerWeightsIn(weights), inputs as tf.Tensor4D, tower, options);
+  return (weights, inputs, patches) =>
+    vitFeatures(towerWeightsIn(weights), inputs as tf.Tensor4D, tower, { ...options, patches });
 }
 
 /** Returns the tower's weights of a model, under their own names. */
@@ -66,6 +70,8 @@ export interface LossInputs {
   labels: tf.Tensor1D;
   /** Dropout mask [B, F]. */
   keep: tf.Tensor2D;
+  /** With patch dropout: the patches of each image that the step computes, [B, M]. */
+  patches?: tf.Tensor2D;
   /** The step's margin; radians for ArcFace. */
   margin: tf.Scalar;
   /** With a sharded head that samples classes: numbers from [0, 1) for this process's classes, [S]. */
@@ -94,7 +100,8 @@ export function trainingLoss(
 ): tf.Scalar {
   const { labels, keep } = batch;
   if (training.shards) return shardedLoss(features, weights, batch, config, training, training.shards);
-  const cosines = cosinesOf(weights, features(weights, batch.inputs), config, { ...training, keep });
+  const ofImages = features(weights, batch.inputs, batch.patches);
+  const cosines = cosinesOf(weights, ofImages, config, { ...training, keep });
   const margin = marginsOf(weights, labels, batch.margin);
   return scope("loss", () => marginLoss(cosines, labels, { ...config, margin }));
 }
@@ -109,7 +116,8 @@ function shardedLoss(
   { cluster, classCount, sampleSize }: StepShards,
 ): tf.Scalar {
   const neckTraining = { ...training, keep: batch.keep };
-  const embeddings = scope("neck", () => neck(weights, features(weights, batch.inputs), neckTraining));
+  const ofImages = features(weights, batch.inputs, batch.patches);
+  const embeddings = scope("neck", () => neck(weights, ofImages, neckTraining));
   return scope("sharded_head", () => {
     const labels = allGather(cluster, batch.labels) as tf.Tensor1D;
     const margin = marginsOf(weights, labels, batch.margin);

@@ -1,25 +1,32 @@
 // A tower's cost in operations and memory, by formula.
 // Shapes: T tokens per image, D width, H hidden width of the MLP, h heads, P patch size.
 
+import { patchCounts } from "./patch_dropout";
 import type { Tower } from "./tower";
 import { mlpWidth, patchGrid, prefixTokens } from "./towers";
 
 /** Returns the number of matrices in the MLP: SwiGLU has one more. */
 const mlpMatrices = ({ activation }: Tower) => (activation === "swiGlu" ? 3 : 2);
 
-function tokensOf(tower: Tower, imageSizePx: number): { tokens: number; patches: number } {
-  const patches = patchGrid(tower, imageSizePx) ** 2;
+function tokensOf(tower: Tower, imageSizePx: number, patchDropout = 0): { tokens: number; patches: number } {
+  const all = patchGrid(tower, imageSizePx) ** 2;
+  const patches = patchCounts(all, { patchDropout })?.kept ?? all;
   return { tokens: prefixTokens(tower) + patches, patches };
 }
 
 /**
  * Returns the floating point operations of one image's forward pass (a multiplication and an addition are two). It
  * counts matrix products only; all else is negligible.
- * @param lastBlocks count only this many last blocks; default: the whole tower
+ * @param options.lastBlocks count only this many last blocks; default: the whole tower
+ * @param options.patchDropout share of the patches that is left out
  */
-export function forwardFlops(tower: Tower, imageSizePx: number, lastBlocks?: number): number {
+export function forwardFlops(
+  tower: Tower,
+  imageSizePx: number,
+  { lastBlocks, patchDropout }: { lastBlocks?: number | undefined; patchDropout?: number } = {},
+): number {
   const { width: D, layers, patchSizePx: P, pooling } = tower;
-  const { tokens: T, patches } = tokensOf(tower, imageSizePx);
+  const { tokens: T, patches } = tokensOf(tower, imageSizePx, patchDropout);
   const mlp = mlpMatrices(tower) * D * mlpWidth(tower);
   const attention = 2 * T * D;
   const block = T * (4 * D * D + mlp + attention);
@@ -43,15 +50,17 @@ const BYTES = 4;
 
 /**
  * Returns the memory that one image takes between forward and backward pass in float32, bytes.
- * @param blocks number of blocks in the backward pass
+ * @param options.blocks number of blocks in the backward pass
+ * @param options.patchDropout share of the patches that is left out
  */
 export function activationBytes(
   tower: Tower,
   imageSizePx: number,
-  { gradientCheckpointing, blocks }: { gradientCheckpointing: boolean; blocks: number },
+  options: { gradientCheckpointing: boolean; blocks: number; patchDropout?: number },
 ): number {
+  const { gradientCheckpointing, blocks, patchDropout } = options;
   const { width: D, heads } = tower;
-  const { tokens: T } = tokensOf(tower, imageSizePx);
+  const { tokens: T } = tokensOf(tower, imageSizePx, patchDropout);
   const kept = KEPT_OF_WIDTH * D + KEPT_OF_HIDDEN * mlpWidth(tower) + KEPT_OF_ATTENTION * heads * T;
   const ofToken = gradientCheckpointing ? blocks * D + BLOCKS_AT_ONCE * kept : blocks * kept;
   return BYTES * T * ofToken;

@@ -25,6 +25,8 @@ export interface FeatureOptions {
   projection?: boolean;
   /** Number format of the blocks' matrix products; others than float32 only while tracing. */
   precision?: Precision;
+  /** Compute only these patches of each image, [B, M] int32, as if there were no others; default: all. */
+  patches?: tf.Tensor2D | undefined;
   /** Save only each block's input; the backward pass recomputes the rest: less memory, a third slower. */
   gradientCheckpointing?: boolean;
   /**
@@ -63,12 +65,13 @@ export function vitFeatures(
   options: FeatureOptions = {},
 ): tf.Tensor2D {
   const { lastBlocks = 1, patchMean = false, projection = false } = options;
-  const { precision = "float32", gradientCheckpointing, parts = 1 } = options;
-  const tokens = tokenCount(weights, images, tower);
+  const { precision = "float32", gradientCheckpointing, parts = 1, patches } = options;
+  const all = tokenCount(weights, images, tower);
+  const tokens = patches ? prefixTokens(tower) + patches.shape[1] : all;
   requireFeatures(weights, tower, lastBlocks, projection);
   return tf.tidy(() => {
     const features: tf.Tensor2D[] = [];
-    let x = scope("embed", () => embedPatches(weights, images, tower));
+    let x = scope("embed", () => embedPatches(weights, images, tower, patches));
     for (let i = 0; i < tower.layers; i++) {
       const classOnly = i === tower.layers - 1 && tower.pooling === "class" && !patchMean;
       const block: Block = (weights, x) =>
@@ -129,14 +132,20 @@ function tokenCount(weights: Weights, images: tf.Tensor4D, tower: Tower): number
  * Turns images into tokens, [B, H, W, 3] -> [R, D]: multiplies patches by `conv1` (a convolution whose stride is its
  * size is one matrix product), adds positions, prepends class token and registers, applies `ln_pre` if there is one.
  */
-function embedPatches(weights: Weights, images: tf.Tensor4D, tower: Tower): tf.Tensor2D {
+function embedPatches(
+  weights: Weights,
+  images: tf.Tensor4D,
+  tower: Tower,
+  chosen?: tf.Tensor2D,
+): tf.Tensor2D {
   return tf.tidy(() => {
     const { patchSizePx: P, width: D } = tower;
     const kernel = tf.reshape(tf.transpose(weights["conv1.weight"]!, [0, 2, 3, 1]), [D, P * P * 3]);
-    const product = tf.matMul(cutPatches(images, tower), kernel, false, true);
+    const pixels = cutPatches(images, tower);
+    const product = tf.matMul(chosen ? chosenRows(pixels, chosen) : pixels, kernel, false, true);
     const embedded = weights["conv1.bias"] ? tf.add(product, weights["conv1.bias"]) : product;
     const patches: tf.Tensor3D = tf.reshape(embedded, [images.shape[0], -1, D]);
-    const rows: tf.Tensor2D = tf.reshape(addPositions(weights, patches, tower), [-1, D]);
+    const rows: tf.Tensor2D = tf.reshape(addPositions(weights, patches, tower, chosen), [-1, D]);
     return tower.lnPre ? namedNorm(weights, "ln_pre", rows, tower) : rows;
   });
 }
@@ -152,12 +161,31 @@ function cutPatches(images: tf.Tensor4D, tower: Tower): tf.Tensor2D {
   return tf.reshape(byPatch, [-1, P * P * 3]);
 }
 
-/** Adds positions to class token and patches; registers have none. [B, patches, D] -> [B, N, D]. */
-function addPositions(weights: Weights, patches: tf.Tensor3D, tower: Tower): tf.Tensor3D {
+/** Returns the rows of each image's chosen patches, [B patches, n] -> [B M, n]. @param chosen [B, M] */
+function chosenRows(rows: tf.Tensor2D, chosen: tf.Tensor2D): tf.Tensor2D {
+  const byImage = tf.reshape(rows, [chosen.shape[0], -1, rows.shape[1]]);
+  return tf.reshape(tf.gather(byImage, chosen, 1, 1), [-1, rows.shape[1]]);
+}
+
+/**
+ * Adds positions to class token and patches; registers have none. [B, patches, D] -> [B, N, D].
+ * @param chosen the patches that `patches` holds of each image, [B, M]; default: all
+ */
+function addPositions(
+  weights: Weights,
+  patches: tf.Tensor3D,
+  tower: Tower,
+  chosen?: tf.Tensor2D,
+): tf.Tensor3D {
   const positions = weights.positional_embedding as tf.Tensor2D;
-  if (!tower.classToken) return tf.add(patches, positions);
+  const ofChosen = (all: tf.Tensor) =>
+    chosen ? tf.reshape(tf.gather(all, tf.reshape(chosen, [-1])), patches.shape) : all;
+  if (!tower.classToken) return tf.add(patches, ofChosen(positions));
   const [ofClass, ofPatches] = tf.split(positions, [1, positions.shape[0] - 1]);
   const prefix: tf.Tensor[] = [tf.add(ofClass!, weights.class_embedding!)];
   if (tower.registers > 0) prefix.push(weights.register_tokens!);
-  return tf.concat([forEachImage(tf.concat(prefix, 0), patches.shape[0]), tf.add(patches, ofPatches!)], 1);
+  return tf.concat(
+    [forEachImage(tf.concat(prefix, 0), patches.shape[0]), tf.add(patches, ofChosen(ofPatches!))],
+    1,
+  );
 }

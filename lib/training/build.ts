@@ -10,7 +10,8 @@ import { computeFeatures } from "../features/features";
 import { standardisationBy } from "../features/standardise";
 import { backboneOf } from "../model/backbone";
 import { cachedFeatures, towerFeatures } from "../model/embedding_model";
-import { findTower } from "../model/towers";
+import { patchCounts } from "../model/patch_dropout";
+import { findTower, patchGrid } from "../model/towers";
 import { featureLength, type Weights } from "../model/vit";
 import { STANDARDISE_NAMES, storedName, TOWER_PREFIX, type WeightKind } from "../model/weight_names";
 import { fromTensors, joinSources, withPrefix } from "../model/weight_source";
@@ -144,6 +145,7 @@ async function buildFineTune(
     weights,
     ranks,
     inputShape: [config.batchSize, config.imageSize, config.imageSize, 3],
+    patches: patchCounts(patchGrid(tower, config.imageSize) ** 2, config),
   });
   const backboneBy = (kind: WeightKind) =>
     backboneOf(trainer.program, tower, config, storedName(kind, TOWER_PREFIX));

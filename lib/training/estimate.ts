@@ -183,9 +183,9 @@ function memoryBytes(
   const held = PROCESS_MB * MB + copies * trained * BYTES;
   if (config.stage === "frozen") return held + distinctImages * featureLength(tower, config) * BYTES;
   const fixed = (1 + averages) * (parameters - trained) * BYTES;
-  const { imageSize, gradientCheckpointing } = config;
+  const { imageSize, gradientCheckpointing, patchDropout } = config;
   const ofImage = activationBytes(tower, imageSize, {
-    gradientCheckpointing,
+    ...{ gradientCheckpointing, patchDropout },
     blocks: config.trainedBlocks || tower.layers,
   });
   return held + fixed + (config.batchSize / pieces) * ofImage;
@@ -196,9 +196,9 @@ function passSeconds(
   { imageSize }: Pick<ModelSettings, "imageSize">,
   tower: Tower,
   rate: number,
-  { overhead, lastBlocks }: { overhead: number; lastBlocks?: number },
+  { overhead, ...part }: { overhead: number; lastBlocks?: number | undefined; patchDropout?: number },
 ): number {
-  return (forwardFlops(tower, imageSize, lastBlocks) / rate) * (1 + overhead / tower.width);
+  return (forwardFlops(tower, imageSize, part) / rate) * (1 + overhead / tower.width);
 }
 
 /**
@@ -206,14 +206,15 @@ function passSeconds(
  * covers only the blocks that learn.
  */
 function stepSeconds(config: MemorySettings, tower: Tower, classes: number, rate: number): number {
-  const { batchSize, stage, embeddingDim, gradientCheckpointing } = config;
+  const { batchSize, stage, embeddingDim, gradientCheckpointing, patchDropout } = config;
   const features = featureLength(tower, config);
   const headProducts = 6 * batchSize * embeddingDim * (features + classes * rowsPerClass(config));
   const fixed = SECONDS_PER_STEP[stage] + (headProducts / rate) * (1 + STEP_OVERHEAD / embeddingDim);
   if (stage === "frozen") return fixed + batchSize * features * SECONDS_PER_FEATURE;
-  const forward = passSeconds(config, tower, rate, { overhead: STEP_OVERHEAD });
+  const part = { overhead: STEP_OVERHEAD, patchDropout };
+  const forward = passSeconds(config, tower, rate, part);
   const lastBlocks = config.trainedBlocks || undefined;
-  const learning = passSeconds(config, tower, rate, { overhead: STEP_OVERHEAD, lastBlocks });
+  const learning = passSeconds(config, tower, rate, { ...part, lastBlocks });
   return fixed + batchSize * (forward + (gradientCheckpointing ? 3 : 2) * learning);
 }
 

@@ -9,6 +9,7 @@ import { tracedFor } from "../engine/tracing/fused";
 import { backboneOf } from "../model/backbone";
 import { cachedFeatures, towerFeatures } from "../model/embedding_model";
 import { headShapes } from "../model/head";
+import { patchCounts } from "../model/patch_dropout";
 import type { Tower } from "../model/tower";
 import { findTower, TOWERS, towerShapes } from "../model/towers";
 import { featureLength } from "../model/vit";
@@ -32,6 +33,7 @@ export const VARIANTS: readonly Partial<GraphSettings>[] = [
   { precision: "bfloat16", gradientCheckpointing: true },
   { precision: "float16", patchMean: true },
   { emaDecay: 0.9, swaStartEpoch: 1 },
+  { clipNorm: 1, layerDecay: 0.8, weightDecayOn: "matrices", patchDropout: 0.5 },
   { processes: 2, gradientDtype: "bfloat16", neck: "norm_single_linear" },
   { neck: "norm_double_linear", head: "Sub_Arc_face", loss: "CosFace", classSizeMargin: true },
 ];
@@ -124,6 +126,7 @@ async function stepGraph(preset: GraphSettings): Promise<Program> {
     ranks: cluster && stepRanks(cluster, config),
     features: isFrozen ? cachedFeatures : towerFeatures(tower, { ...config, ...blocks }),
     inputShape: isFrozen ? [BATCH_SIZE, featureCount] : [BATCH_SIZE, sizePx, sizePx, 3],
+    keptPatches: isFrozen ? undefined : patchCounts(tower.positionGrid ** 2, config)?.kept,
   };
   await createAverages(program, shapes, config);
   tracedFor("gpu", () => traceStep(program, parts));

@@ -15,6 +15,7 @@ PURPOSES = [
     ["epoch order", 1],
     ["augment", 1, 0],
     ["dropout", 1, 0],
+    ["patches", 1, 0],
     ["classes", 1, 0],
     ["choice classes"],
     ["choice queries", 0],

@@ -5,6 +5,7 @@ import { tiny } from "guie/dist/config/presets";
 import { drawAugmentPlan } from "guie/dist/images/loading/augment_plan";
 import { initialHeadValues } from "guie/dist/model/head";
 import { dropoutMask } from "guie/dist/model/neck";
+import { drawPatches } from "guie/dist/model/patch_dropout";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
 import { bootstrapMeans, intervalOf } from "guie/dist/retrieval/bootstrap";
@@ -35,6 +36,7 @@ export function drawAll(): Record<string, unknown> {
     ...epochOrders(),
     ...augmentPlans(),
     "dropoutMask(16, .5)": [...dropoutMask(16, 0.5, randomStream(SEED, "dropout", 1, 0))],
+    "drawPatches(8 of 64)": [...drawPatches({ all: 64, kept: 8 }, randomStream(SEED, "patches", 1, 0))],
     "initialHead, sha256": hashOf(Object.values(freshHead())),
     "freshTower(tiny), sha256": hashOf(freshTowerValues()),
     "holdOutClasses(.5)": choiceClasses(),

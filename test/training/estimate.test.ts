@@ -30,8 +30,17 @@ test("operations of a forward pass equal the published ones", () => {
   const [classOnly, all] = [findTower("ViT-B-16"), { ...findTower("ViT-B-16"), pooling: "average" as const }];
   const last = 2 * 196 * (768 * 768 + 2 * 768 * 3072);
   assert.equal(forwardFlops(all, 224) - forwardFlops(classOnly, 224), last);
-  assert.equal(forwardFlops(all, 224) - forwardFlops(all, 224, 12), 2 * 196 * (3 * 16 * 16) * 768, "patches");
-  assert.equal(forwardFlops(all, 224, 3), forwardFlops(all, 224, 12) / 4);
+  assert.equal(
+    forwardFlops(all, 224) - forwardFlops(all, 224, { lastBlocks: 12 }),
+    2 * 196 * (3 * 16 * 16) * 768,
+    "patches",
+  );
+  assert.equal(
+    forwardFlops(all, 224, { patchDropout: 0.75 }),
+    forwardFlops(all, 112),
+    "49 of 196 patches, as at half the size",
+  );
+  assert.equal(forwardFlops(all, 224, { lastBlocks: 3 }), forwardFlops(all, 224, { lastBlocks: 12 }) / 4);
 });
 
 test("memory is within 15 % of measured peaks", async () => {
@@ -87,7 +96,7 @@ test("time follows from the rate: three forward passes per step, one more with g
     const again = await estimateRun({ ...config, gradientCheckpointing: true }, rate);
     assert.ok(Math.abs((again.secondsPerStep - own) / (plain.secondsPerStep - own) - 4 / 3) < 1e-6);
     const last = await estimateRun({ ...config, trainedBlocks: 1 }, rate);
-    const learning = forwardFlops(findTower("tiny"), 28, 1) / forward;
+    const learning = forwardFlops(findTower("tiny"), 28, { lastBlocks: 1 }) / forward;
     assert.ok(learning < 0.5);
     const share = (last.secondsPerStep - own) / (plain.secondsPerStep - own);
     assert.ok(

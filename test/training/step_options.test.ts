@@ -8,8 +8,9 @@ import { tf } from "guie/dist/engine/native/tf";
 import { Program } from "guie/dist/engine/program/program";
 import { towerFeatures } from "guie/dist/model/embedding_model";
 import { headShapes, initialHeadValues } from "guie/dist/model/head";
+import { drawPatches, type PatchCounts, patchCounts } from "guie/dist/model/patch_dropout";
 import { freshTower } from "guie/dist/model/tower_weights";
-import { findTower } from "guie/dist/model/towers";
+import { findTower, patchGrid } from "guie/dist/model/towers";
 import { TOWER_PREFIX } from "guie/dist/model/weight_names";
 import { fillProgram, fromTensors, joinSources, withPrefix } from "guie/dist/model/weight_source";
 import { stepsApplied } from "guie/dist/training/step/loss_scale";
@@ -57,7 +58,10 @@ async function train(
   await fillProgram(program, weights);
   await declareOptimizer(program, shapes, config);
   const features = towerFeatures(tower, config);
-  const step = traceStep(program, { config, shapes, features, inputShape, featureCount });
+  const patches = patchCounts(patchGrid(tower, 28) ** 2, config);
+  const step = traceStep(program, {
+    ...{ config, shapes, features, inputShape, featureCount, keptPatches: patches?.kept },
+  });
   for (const [name, value] of Object.entries(variables)) await program.assign(name, [value]);
   const losses: number[] = [];
   for (let i = firstStep; i < firstStep + steps; i++) {
@@ -76,6 +80,7 @@ async function train(
         keep: Float32Array.from({ length: BATCH_SIZE * featureCount }, () =>
           draws.uniform() < 0.2 ? 0 : 1.25,
         ),
+        ...(patches && { patches: drawnPatches(patches, i) }),
         margin: 0.3,
         rates,
       }),
@@ -83,6 +88,14 @@ async function train(
   }
   const nodes = step.functions.reduce((sum, { nodeCount }) => sum + nodeCount, 0);
   return { losses, names: [...shapes.keys()], nodes, program };
+}
+
+/** Draws the patches of a batch. */
+function drawnPatches(counts: PatchCounts, step: number): Int32Array {
+  const drawn = Array.from({ length: BATCH_SIZE }, (_, image) => [
+    ...drawPatches(counts, randomStream(2, "patches", step, image)),
+  ]);
+  return Int32Array.from(drawn.flat());
 }
 
 async function read({ program }: Outcome, name: string): Promise<Float32Array> {
@@ -134,6 +147,16 @@ for (const accumulationSteps of [2, 8]) {
     for (const { program } of [whole, pieces]) program.dispose();
   });
 }
+
+test("with patch dropout a step computes fewer tokens, in pieces the same ones", async () => {
+  const [all, half] = [await train({}, 1), await train({ patchDropout: 0.5 }, 1)];
+  const pieces = await train({ patchDropout: 0.5, accumulationSteps: 2 }, 1);
+  assert.notEqual(half.losses[0], all.losses[0]);
+  assert.ok(Math.abs(pieces.losses[0]! / half.losses[0]! - 1) < 1e-5);
+  const difference = await largestDifference(pieces, half);
+  assert.ok(difference < 1e-5, String(difference));
+  for (const { program } of [all, half, pieces]) program.dispose();
+});
 
 test("gradient checkpointing gives the same steps, with graphs that have the blocks twice", async () => {
   const [kept, again] = [await train({}), await train({ gradientCheckpointing: true })];

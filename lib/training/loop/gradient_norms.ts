@@ -1,12 +1,11 @@
 // Norms of the gradients and weights in each part of the model, for inspection between two steps.
 
-import { rowOf, rowsIn } from "../../common/vectors";
 import { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
 import type { TracedVariables } from "../../engine/program/traced_variables";
 import type { LossInputs } from "../../model/embedding_model";
 import { placeInTower } from "../../model/weight_names";
-import { batchSpecs, lossAndGradients, type StepParts } from "../step/step";
+import { batchSpecs, givenIn, lossAndGradients, pieceOf, type StepParts } from "../step/step";
 import type { Trainer } from "./trainer";
 
 /** Norms of one part of the model: the part before the blocks, a block, the part after them, the neck, the head. */
@@ -39,16 +38,9 @@ function partOf(name: string): string {
 export async function gradientNorms(trainer: Trainer): Promise<GradientNorm[]> {
   const { feed } = await trainer.nextBatch();
   const { accumulationSteps } = trainer.config;
-  const firstPiece = <T extends Float32Array | Int32Array>(all: T) =>
-    rowOf(rowsIn(all, accumulationSteps), 0);
   const traced = TRACED.get(trainer) ?? traceNorms(trainer);
   TRACED.set(trainer, traced);
-  const norms = await traced.run({
-    inputs: firstPiece(feed.inputs),
-    labels: firstPiece(feed.labels),
-    keep: firstPiece(feed.keep),
-    margin: feed.margin,
-  });
+  const norms = await traced.run(givenIn(pieceOf(feed, accumulationSteps, 0)));
   return Object.entries(norms)
     .map(([part, lengths]) => {
       const [gradient, weight] = [lengths.gradient, lengths.weight].map(({ data }) => Number(data[0]));

@@ -62,7 +62,10 @@ export class Trainer {
     return new Trainer(parts, await traceTrainer(parts));
   }
 
-  private constructor({ config, batches, featureCount, ranks }: TrainerParts, graphs: TrainerGraphs) {
+  private constructor(
+    { config, batches, featureCount, patches, ranks }: TrainerParts,
+    graphs: TrainerGraphs,
+  ) {
     this.config = config;
     this.totalSteps = batches.stepsPerEpoch * config.nEpochs;
     this.program = graphs.program;
@@ -74,7 +77,7 @@ export class Trainer {
     this.#ranks = ranks;
     this.#wholeHead = graphs.wholeHead;
     const shardClasses = graphs.wholeHead ? classesOfShard(graphs.wholeHead.plan) : 0;
-    this.#feedParts = { config, featureCount, shard: ranks?.shard ?? ONE_PROCESS, shardClasses };
+    this.#feedParts = { config, featureCount, patches, shard: ranks?.shard ?? ONE_PROCESS, shardClasses };
     this.#finite = new FiniteCheck(graphs.program, graphs.shapes.keys());
   }
 

@@ -4,6 +4,7 @@ import { UserError } from "../../common/errors";
 import type { TrainerSettings } from "../../config/parts";
 import { Program } from "../../engine/program/program";
 import type { FeatureFunction } from "../../model/embedding_model";
+import type { PatchCounts } from "../../model/patch_dropout";
 import { isOfTower } from "../../model/weight_names";
 import { fillProgram, type WeightSource } from "../../model/weight_source";
 import type { BatchSource } from "../data/batches";
@@ -22,6 +23,8 @@ export interface TrainerParts {
   inputShape: readonly number[];
   /** Length F of a feature vector. */
   featureCount: number;
+  /** Numbers of an image's patches, with patch dropout. */
+  patches?: PatchCounts | undefined;
   /** All weights by name; the trainer closes their source. */
   weights: WeightSource;
   /** The processes that train together; default: this one alone. */
@@ -68,6 +71,7 @@ export async function traceTrainer(parts: TrainerParts): Promise<TrainerGraphs> 
     features,
     inputShape,
     featureCount,
+    keptPatches: parts.patches?.kept,
     ranks: ranks?.step,
     shards: plan && stepShards(config, ranks!, plan),
   };

@@ -33,6 +33,8 @@ export interface LossFeed {
   labels: Int32Array;
   /** Dropout mask [B, F], flat. */
   keep: Float32Array;
+  /** With patch dropout: the patches of each image that the step computes, [B, M], flat. */
+  patches?: Int32Array;
   /** ArcFace margin, radians. */
   margin: number;
   /** Random numbers that sample this process's classes, [S], if the step samples classes. */
@@ -67,6 +69,8 @@ export interface StepParts {
   /** Shape of a batch's inputs, [B, ...]; B is a multiple of `accumulationSteps`. */
   inputShape: readonly number[];
   featureCount: number;
+  /** M, with patch dropout. */
+  keptPatches?: number | undefined;
   /** The processes that train together; default: this one alone. */
   ranks?: StepRanks;
   /** The shards of the head, if these processes divide its rows. */
@@ -130,7 +134,7 @@ function groupsBy(parts: StepParts): { groupOf: Map<string, RateGroup>; groups: 
 
 /** Returns the input specs of a graph for `count` images. */
 export function batchSpecs(
-  { config, inputShape, featureCount, shapes, shards }: StepParts,
+  { config, inputShape, featureCount, keptPatches, shapes, shards }: StepParts,
   count: number,
 ): Record<string, TensorSpec> {
   const head = shapes.get(HEAD_WEIGHT)!;
@@ -139,6 +143,7 @@ export function batchSpecs(
     labels: { shape: [count], dtype: "int32" as const },
     keep: { shape: [count, featureCount] },
     margin: { shape: [] },
+    ...(keptPatches && { patches: { shape: [count, keptPatches], dtype: "int32" as const } }),
     ...(shards?.sampleSize && { draws: { shape: [head[0]! / rowsPerClass(config)] } }),
   };
 }
@@ -156,8 +161,7 @@ function stepAtOnce(program: Program, parts: StepParts): TrainStep {
     specs,
   );
   return {
-    run: async ({ draws, rates, ...fed }) =>
-      floatsOf(await step.run({ ...fed, ...rates, ...(draws && { draws }) }))[0]!,
+    run: async ({ rates, ...batch }) => floatsOf(await step.run({ ...givenIn(batch), ...rates }))[0]!,
     groups,
     functions: [step],
   };
@@ -186,23 +190,30 @@ function stepInPieces(program: Program, parts: StepParts, pieces: number): Train
     },
     rateSpecs(groups),
   );
-  const run = async ({ inputs, labels, keep, margin, draws, rates }: StepFeed) => {
+  const run = async ({ rates, ...batch }: StepFeed) => {
     const losses: number[] = [];
-    for (let i = 0; i < pieces; i++) {
-      const piece = <T extends Float32Array | Int32Array>(all: T) => rowOf(rowsIn(all, pieces), i);
-      const fed = {
-        inputs: piece(inputs),
-        labels: piece(labels),
-        keep: piece(keep),
-        margin,
-        ...(draws && { draws }),
-      };
-      losses.push(floatsOf(await accumulate.run(fed))[0]!);
-    }
+    for (let i = 0; i < pieces; i++)
+      losses.push(floatsOf(await accumulate.run(givenIn(pieceOf(batch, pieces, i))))[0]!);
     await apply.run(rates);
     return losses.reduce((sum, loss) => sum + loss, 0) / pieces;
   };
   return { run, groups, functions: [accumulate, apply] };
+}
+
+/** Returns one of `pieces` equal pieces of a batch. */
+export function pieceOf(batch: LossFeed, pieces: number, index: number): LossFeed {
+  const piece = <T extends Float32Array | Int32Array>(all: T) => rowOf(rowsIn(all, pieces), index);
+  const { inputs, labels, keep, patches } = batch;
+  return {
+    ...batch,
+    ...{ inputs: piece(inputs), labels: piece(labels), keep: piece(keep) },
+    ...(patches && { patches: piece(patches) }),
+  };
+}
+
+/** Returns a graph's feed: what a batch has. */
+export function givenIn({ draws, patches, ...fed }: LossFeed): Omit<LossFeed, "draws" | "patches"> {
+  return { ...fed, ...(draws && { draws }), ...(patches && { patches }) };
 }
 
 /** Traces the mean loss of a batch, and its gradients by weight; in float16 these are multiplied by the loss scale. */
