@@ -21,3 +21,5 @@ export { type ExaminedImage, examineImages } from "../training/examine";
 export type { SweepGrid, SweepRun } from "../experiments/sweep";
 export { type SweepResult, sweep, sweepFigure } from "../notebook/views/sweep";
 export { makeSoup, type Soup } from "../experiments/soup";
+export { takeWise, type WiseLine, wiseLine } from "../experiments/wise_ft";
+export { wiseFigure } from "../notebook/views/wise_figure";

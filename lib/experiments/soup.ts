@@ -3,26 +3,21 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
-import { asOwner } from "../common/files/claim";
-import { writeFileAtomically, writeJson } from "../common/files/files";
-import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/files/replace";
-import { checkInterrupt } from "../common/interrupt";
+import { writeJson } from "../common/files/files";
 import type { ProgressOptions } from "../common/progress";
 import { overrideConfig } from "../config/config";
 import type { ComparisonSettings, RunDataSettings, WeightMeaningSettings } from "../config/parts";
-import { streamSafetensors } from "../formats/safetensors";
-import type { WeightSource } from "../model/weight_source";
 import { type CheckpointRef, findCheckpoint } from "../runs/checkpoint_ref";
 import { learnedBy, writeTrainedImages } from "../runs/learned_classes";
 import type { ScoredOn } from "../runs/metrics";
-import { hasCheckpoint, readRunConfig, runFile, runFolder } from "../runs/run_folder";
+import { readRunConfig } from "../runs/run_folder";
 import { learnedClasses, nameChanges, readNote, writeNote } from "../runs/run_note";
 import { runWeights } from "../runs/run_weights";
 import { scoredOn } from "../runs/scored_on";
-import { RUN_FOLDER } from "../runs/start_folder";
 import { type ChoiceClasses, choiceDifferences } from "../training/data/choice_classes";
 import { readRetrievalFiles, readRunData } from "../training/data/read_run_data";
 import type { RetrievalFiles } from "../training/data/run_data";
+import { type AveragePart, makeAverageRun, requireAlike, writeAverageRun } from "./average_run";
 import { scoreModel } from "./ladder";
 
 /** One of the given checkpoints. */
@@ -60,11 +55,20 @@ const MEANING = [
   "subCentres",
 ] as const;
 
-type SoupSettings = WeightMeaningSettings & RunDataSettings & ComparisonSettings;
+/** Settings of a run that is averaged and scored. */
+export type SoupSettings = WeightMeaningSettings & RunDataSettings & ComparisonSettings;
 
-interface Member extends CheckpointRef {
+/** A checkpoint that is averaged. */
+export interface Member extends CheckpointRef {
+  /** As it was given. */
   name: string;
   config: Readonly<SoupSettings>;
+}
+
+/** Returns the checkpoint of that name. @throws UserError if there is none */
+export function memberOf(name: string): Member {
+  const ref = findCheckpoint(name);
+  return { ...ref, name, config: readRunConfig(ref.folder) };
 }
 
 /**
@@ -87,27 +91,13 @@ export async function makeSoup(
 ): Promise<Soup> {
   if (names.length < 2)
     throw new UserError(`A soup needs at least two checkpoints, got ${names.join(" ") || "none"}.`);
-  const members = names.map((name): Member => {
-    const ref = findCheckpoint(name);
-    return { ...ref, name, config: readRunConfig(ref.folder) };
-  });
+  const members = names.map(memberOf);
   for (const member of members) refuseOther(members[0]!, member);
   const config = overrideConfig(readRunConfig(members[0]!.folder), { runName: out });
-  const folder = runFolder(out);
-  return asOwner(folder, "The soup", async () => {
-    settleReplaced(folder, () => hasCheckpoint(folder));
-    const inputs = members.map(({ path }) => path);
-    requireReplaceable(folder, RUN_FOLDER, { overwrite: options.overwrite ?? false, inputs });
-    const making = makingPlace(folder);
-    rmSync(making, { recursive: true, force: true });
-    try {
-      const made = await fillFolder(making, members, config, options);
-      putInPlace(folder, making);
-      return { folder, ...made };
-    } finally {
-      rmSync(making, { recursive: true, force: true });
-    }
-  });
+  const inputs = members.map(({ path }) => path);
+  return makeAverageRun(out, { ...options, inputs }, (making) =>
+    fillFolder(making, members, config, options),
+  );
 }
 
 async function fillFolder(
@@ -151,27 +141,15 @@ function refuseOther(first: Member, other: Member): void {
 
 /** Writes the mean of the members' weights as the last checkpoint of a run that has ended. */
 async function writeSoup(members: readonly Member[], folder: string, config: SoupSettings): Promise<void> {
-  const sources: WeightSource[] = [];
+  const parts: AveragePart[] = [];
   try {
-    for (const member of members) sources.push(runWeights(member));
-    const [first, ...others] = sources;
-    others.forEach(({ shapes }, i) => {
-      refuseOtherTensors(members[0]!.name, first!.shapes, members[i + 1]!.name, shapes);
-    });
+    for (const member of members) parts.push({ name: member.name, source: runWeights(member), share: 1 });
+    requireAlike(parts);
     for (const member of members) refuseOtherClasses(members[0]!, member);
-    const made = { format: "pt", step: "0", soup: members.map(({ name }) => name).join(" ") };
-    await streamSafetensors(runFile(folder, "last"), first!.shapes, made, async (write) => {
-      for (const [name, shape] of first!.shapes) {
-        await checkInterrupt();
-        await write(name, meanOf(sources, name, shape));
-      }
-    });
+    await writeAverageRun(folder, config, parts);
   } finally {
-    for (const source of sources) source.close();
+    for (const { source } of parts) source.close();
   }
-  const end = { kind: "end", reason: "finished", message: "a soup", elapsedSeconds: 0 };
-  writeFileAtomically(runFile(folder, "metrics"), `${JSON.stringify(end)}\n`);
-  writeJson(runFile(folder, "config"), config); // written last, because it makes the folder a run
 }
 
 /** @throws UserError if the rows of two heads belong to different classes, as far as noted */
@@ -189,7 +167,7 @@ function refuseOtherClasses(first: Member, other: Member): void {
 }
 
 /** Notes that a soup has learned everything that its members have. It gets no note if a member has none. */
-function noteSoup(members: readonly Member[], folder: string): void {
+export function noteSoup(members: readonly Member[], folder: string): void {
   const notes = members.map(({ folder }) => readNote(folder));
   const [first] = notes;
   if (!first || notes.includes(undefined)) return;
@@ -207,36 +185,6 @@ function noteSoup(members: readonly Member[], folder: string): void {
   writeTrainedImages(folder, [], images);
 }
 
-/** Computes the mean in double precision, so that the order of the members does not matter. */
-function meanOf(sources: readonly WeightSource[], name: string, shape: readonly number[]): Float32Array {
-  const size = shape.reduce((product, length) => product * length, 1);
-  const [sum, values] = [new Float64Array(size), new Float32Array(size)];
-  for (const source of sources) {
-    source.write(name, values);
-    for (let i = 0; i < size; i++) sum[i]! += values[i]!;
-  }
-  return Float32Array.from(sum, (value) => value / sources.length);
-}
-
-/** @throws UserError naming the tensors that only one has, or that differ in shape */
-function refuseOtherTensors(
-  first: string,
-  expected: WeightSource["shapes"],
-  other: string,
-  found: WeightSource["shapes"],
-): void {
-  const describe = (shape: readonly number[] | undefined) => (shape ? `[${shape}]` : "none");
-  const faults = [...new Set([...expected.keys(), ...found.keys()])]
-    .filter((name) => expected.get(name)?.join() !== found.get(name)?.join())
-    .map((name) => `${name} ${describe(expected.get(name))} and ${describe(found.get(name))}`);
-  if (faults.length === 0) return;
-  const more = faults.length > 5 ? ` and ${faults.length - 5} more` : "";
-  throw new UserError(
-    `${first} and ${other} cannot be averaged: ${faults.slice(0, 5).join("; ")}${more}.`,
-    "All must have the same classes and the same parts.",
-  );
-}
-
 interface Choice {
   taken: Member[];
   scores: Map<Member, number>;
@@ -246,7 +194,7 @@ interface Choice {
 }
 
 /** Reads the retrieval set to choose a soup by. @throws UserError if there are no held-out classes */
-async function choiceFiles(config: SoupSettings): Promise<[ChoiceClasses, RetrievalFiles]> {
+export async function choiceFiles(config: SoupSettings): Promise<[ChoiceClasses, RetrievalFiles]> {
   const [chosenOn, files] =
     config.holdOutShare > 0
       ? (["training-classes", (await readRunData(config)).retrieval] as const)

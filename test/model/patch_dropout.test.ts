@@ -106,7 +106,10 @@ for (const tower of TOWERS) {
       const featuresOf = (pixels: tf.Tensor4D) => vitFeatures(weights, pixels, tower, { patches });
       const plain = featuresOf(images);
       assert.equal(largestDifference(featuresOf(tf.mul(images, mask)), plain), 0, "black patches elsewhere");
-      assert.ok(largestDifference(featuresOf(tf.mul(images, tf.sub(1, mask))), plain) > 0, "the kept ones count");
+      assert.ok(
+        largestDifference(featuresOf(tf.mul(images, tf.sub(1, mask))), plain) > 0,
+        "the kept ones count",
+      );
       const positions = weights.positional_embedding as tf.Tensor2D;
       const gradient = tf.grad((positional_embedding: tf.Tensor) =>
         tf.sum(tf.square(vitFeatures({ ...weights, positional_embedding }, images, tower, { patches }))),
