@@ -134,7 +134,6 @@ const PAGE_OPTIONS = [
   "--template",
   "page",
   `--TemplateExporter.extra_template_basedirs=${join(root, "scripts")}`,
-  `--TemplateExporter.extra_template_paths=${join(root, "node_modules/plotly.js/dist")}`,
 ];
 
 const PROGRESS_PAUSE_MS = 15_000;

@@ -7,7 +7,6 @@ export { notebookProgress } from "../notebook/output/progress";
 export { reload } from "../notebook/output/reload";
 export { type GridImage, imageGrid } from "../notebook/output/images";
 export { type Figure, figurePng } from "../notebook/output/figure";
-export type { PicturedFigure } from "../notebook/output/drawing";
 export {
   barFigure,
   heatFigure,
@@ -35,7 +34,7 @@ export { compareConfigs, estimateRuns, scheduleFigure } from "../notebook/views/
 export { gradientFigure, hardestGrid, marginFigure } from "../notebook/views/by_hand_views";
 export { compareRuns } from "../notebook/views/compare_runs";
 // Inference
-export { placeImage } from "../notebook/views/own_image";
+export { placeImage, type PlacedImage } from "../notebook/atlas/own_image";
 export { comparisonFigure, confusionFigure } from "../notebook/views/retrieval_views";
-export { type Atlas, type AtlasPoint, buildAtlas } from "../notebook/views/atlas";
-export { atlasFigure, type PlacedImage } from "../notebook/views/atlas_figure";
+export { type Atlas, type AtlasPoint, buildAtlas } from "../notebook/atlas/atlas";
+export { type AtlasView, atlasView } from "../notebook/atlas/atlas_view";

@@ -1,6 +1,7 @@
 // Reads the files of lib/browser for pages and outputs.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { runInThisContext } from "node:vm";
 
 /** The package's folder: lib/dist/common is below it. */
 const BROWSER = join(__dirname, "../../browser");
@@ -29,4 +30,18 @@ export function browserFunction(name: string): string {
   if (start < 0 || !source.endsWith("\n}\n"))
     throw new Error(`lib/browser/${name}.js must end with its \`${EXPORT}function\`.`);
   return source.slice(start + EXPORT.length).trimEnd();
+}
+
+/**
+ * Returns a script's default function as an ES module whose default export is what it returns, for a widget.
+ * @param parts names of further scripts, by the names under which the function gets theirs: `f({ search: function ... })`
+ */
+export function browserModule(name: string, parts: Readonly<Record<string, string>>): string {
+  const given = Object.entries(parts).map(([key, file]) => `${key}: ${browserFunction(file)}`);
+  return `export default (${browserFunction(name)})({ ${given.join(",\n")} });\n`;
+}
+
+/** Returns a script's default function, for scripts that do the same work here as in the page. */
+export function browserCode<F>(name: string): F {
+  return runInThisContext(`(${browserFunction(name)})`, { filename: `${name}.js` }) as F;
 }

@@ -1,14 +1,16 @@
-// Tests the embedding atlas under the mouse: in JupyterLab, and offline in the notebook's HTML page.
+// The embedding atlas under the mouse in JupyterLab: pointed at, clicked, lassoed, zoomed, in two tabs, after a reload and
+// a restart; and its picture in the notebook's HTML page.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { writeFile } from "../folders";
 import {
+  type Lab,
   notebookJson,
   openNotebook,
   openOffline,
@@ -17,139 +19,287 @@ import {
   startLab,
   waitUntilIdle,
 } from "./lab";
-import { assertNoErrors, placeOfPoint } from "./sight";
+import { assertNoErrors } from "./sight";
+import { makeWorkspace } from "./workspace";
 
 const skip = skipWithoutChromium;
+const TIMEOUT_MS = 60_000;
 const MARKUP = "<script>document.title = 'taken over'</script>";
 
-/** Images of one colour each; the last one is the user's own. */
-const COLOURS = { red: [255, 0, 0], green: [0, 200, 0], blue: [0, 0, 255], yellow: [255, 255, 0] } as const;
+/** Images of one colour each, and their places on the first map; the last one is the user's own. */
+const IMAGES = [
+  { name: "red", rgb: [255, 0, 0], at: [0, 0] },
+  { name: "green", rgb: [0, 200, 0], at: [0.2, 0.1] },
+  { name: "blue", rgb: [0, 0, 255], at: [1, 1] },
+  { name: "yellow", rgb: [255, 255, 0], at: [0.1, 0.9] },
+] as const;
+/** Share of the map that is free on each side. */
+const FREE = 0.04;
 
-/** Writes a notebook with an atlas of three images and a star; it needs no retrieval set. */
-async function writeNotebook(t: TestContext): Promise<string> {
-  mkdirSync(installPath("runs"), { recursive: true });
-  const folder = mkdtempSync(installPath("runs", "atlas-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const images: string[] = [];
-  for (const [name, [r, g, b]] of Object.entries(COLOURS)) {
-    const path = join(folder, `${name}.png`);
-    await sharp({ create: { width: 60, height: 60, channels: 3, background: { r, g, b } } }).toFile(path);
-    images.push(path);
+let workspace: ReturnType<typeof makeWorkspace>;
+let lab: Lab;
+let page: Page;
+
+before(async () => {
+  if (skip) return;
+  workspace = makeWorkspace();
+  const folder = join(workspace.root, "data/shown/images");
+  mkdirSync(folder, { recursive: true });
+  for (const { name, rgb } of IMAGES) {
+    const [r, g, b] = rgb;
+    const picture = sharp({ create: { width: 60, height: 60, channels: 3, background: { r, g, b } } });
+    await picture.toFile(join(folder, `${name}.png`));
   }
+  writeFile(join(workspace.root, "notebooks/atlas.ipynb"), notebookJson(cells()));
+});
+
+after(async () => {
+  await lab?.stop();
+  workspace?.remove();
+});
+
+/** Returns cells that show an atlas of three images and a star, and read its selection. */
+function cells(): string[] {
+  const pathOf = (i: number) => join(workspace.root, "data/shown/images", `${IMAGES[i]!.name}.png`);
   const points = [MARKUP, "green", "blue"].map((className, label) => ({
-    image: images[label],
+    image: pathOf(label),
     label,
     className,
     dataset: label < 2 ? "<b>warm</b>" : "cold",
     role: label === 0 ? "query" : "index",
+    index: Math.max(0, label - 1),
     ...(label === 0 ? { nearest: { isRight: false, className: "green" } } : {}),
   }));
-  const own = {
-    image: images[3],
-    name: "yours",
-    places: [
-      [0.2, 1],
-      [5, 9],
-    ],
-  };
-  const cell = `import * as guie from "guie";
-const mapOf = (name, values) => ({ name, places: { data: Float32Array.from(values), count: 3, length: 2 } });
-const maps = [mapOf("UMAP", [0, 0, 1, 0, 1, 1]), mapOf("PCA", [5, 5, 6, 7, 8, 9])] as any;
-const points = ${JSON.stringify(points)} as any;
-await guie.show(await guie.atlasFigure({ points, maps, imageCount: 3 }, [${JSON.stringify(own)} as any]));`;
-  const path = join(folder, "atlas.ipynb");
-  writeFile(path, notebookJson([cell.replaceAll("(name, values)", "(name: string, values: number[])")]));
-  return path;
+  const own = { image: pathOf(3), name: "yours", places: [IMAGES[3]!.at, [5, 9]] };
+  const show = `import * as guie from "guie";
+const mapOf = (name: string, values: number[]) => ({ name, places: { data: Float32Array.from(values), count: 3, length: 2 } });
+const maps = [mapOf("UMAP", ${JSON.stringify(IMAGES.slice(0, 3).flatMap(({ at }) => at))}), mapOf("PCA", [5, 5, 6, 7, 8, 9])];
+const points = ${JSON.stringify(points)};
+const nearest = async () => [{ image: points[1], cosine: 0.75, place: 1 }, { image: points[2], cosine: -0.5, place: 2 }];
+const atlas = { dataDir: "data/shown", points, maps, imageCount: 3, nearest } as any;
+const view = await guie.atlasView(atlas, [${JSON.stringify(own)} as any]);
+await guie.show(view);`;
+  const read = `console.log(view.selected().map(({ image, label, index }) => [image.split("/").pop(), label, index].join(" ")).join(", ") || "none");
+if (view.selected().length > 1) console.log((await view.exclude("a lasso")).added, "added");`;
+  return [show, read];
 }
 
-/** Moves the mouse over a point and returns the card that appears. */
-async function hover(page: Page, picture: number) {
-  const { x, y } = await placeOfPoint(page.locator(".js-plotly-plot"), picture);
-  await page.mouse.move(x - 4, y - 3);
-  await page.mouse.move(x, y, { steps: 3 });
-  const card = page.locator(".guie-hover-picture");
-  await card.waitFor({ timeout: 10_000 });
-  const image = card.locator("img");
-  const naturalWidth: number = await image.evaluate((element) => (element as HTMLImageElement).naturalWidth);
-  assert.ok(naturalWidth > 0);
-  const frame = await card.locator("div").first().screenshot();
-  const { data, info } = await sharp(frame).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-  const middle = 3 * (Math.floor(info.height / 2) * info.width + Math.floor(info.width / 2));
-  const seen = [...data.subarray(middle, middle + 3)];
-  const expected = Object.values(COLOURS)[picture]!;
-  const isThis = seen.every((value, channel) => Math.abs(value - expected[channel]!) < 12);
-  assert.ok(isThis, `picture ${picture} is ${expected}, the card shows ${seen}`);
-  return card.locator("> div").allTextContents();
+/** Selector of a cell's output. */
+const output = (cell: number) => `.jp-Notebook .jp-CodeCell:nth-child(${cell + 1}) .jp-OutputArea`;
+
+async function waitForText(place: Page, selector: string, words: string | RegExp): Promise<void> {
+  await place.locator(selector).filter({ hasText: words }).first().waitFor({ timeout: TIMEOUT_MS });
 }
 
-/** Returns the names of the visible traces. */
-function visibleTraces(page: Page): Promise<string[]> {
-  return page.evaluate(
-    `document.querySelector(".js-plotly-plot")._fullData.filter(({ visible }) => visible === true).map(({ name }) => name)`,
+async function picture(name: string): Promise<void> {
+  mkdirSync(installPath("runs", "screenshots"), { recursive: true });
+  await page.screenshot({ path: installPath("runs", "screenshots", `${name}.png`) });
+}
+
+/** Returns the place in the window of a share of the map's width and height, from the top left. */
+async function placeOf(place: Page, x: number, y: number): Promise<[number, number]> {
+  const box = (await place.locator(".guie-atlas .surface").boundingBox())!;
+  return [box.x + x * box.width, box.y + y * box.height];
+}
+
+/** Returns the place in the window of an image on the first map, which is shown whole. */
+function placeOfImage(place: Page, image: number): Promise<[number, number]> {
+  const [x, y] = IMAGES[image]!.at;
+  return placeOf(place, FREE + (1 - 2 * FREE) * x, FREE + (1 - 2 * FREE) * (1 - y));
+}
+
+/** Waits until a picture of the page shows an image of IMAGES in its middle. */
+async function assertShows(selector: string, image: number): Promise<void> {
+  const shows = `(() => {
+    const image = document.querySelector(${JSON.stringify(selector)});
+    if (!image?.naturalWidth) return false;
+    const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+    const context = canvas.getContext("2d");
+    context.drawImage(image, -image.naturalWidth / 2, -image.naturalHeight / 2);
+    const seen = context.getImageData(0, 0, 1, 1).data;
+    return ${JSON.stringify(IMAGES[image]!.rgb)}.every((value, i) => Math.abs(value - seen[i]) < 12);
+  })()`;
+  await page.waitForFunction(shows, undefined, { timeout: TIMEOUT_MS });
+}
+
+/** Draws a lasso with the mouse around a box of the map, in shares of its size. */
+async function lasso(place: Page, [left, top, right, bottom]: readonly number[]): Promise<void> {
+  const corners = [
+    [left, top],
+    [right, top],
+    [right, bottom],
+    [left, bottom],
+  ];
+  await place.locator(".guie-atlas button.lasso").click();
+  await place.mouse.move(...(await placeOf(place, left!, top!)));
+  await place.mouse.down();
+  for (const [x, y] of [...corners.slice(1), corners[0]!])
+    await place.mouse.move(...(await placeOf(place, x!, y!)), { steps: 8 });
+  await place.mouse.up();
+  await place.locator(".guie-atlas button.pan").click();
+}
+
+/** Runs the second cell again, and returns what it printed. */
+async function readSelection(): Promise<string> {
+  const prompt = `${output(1).replace(" .jp-OutputArea", "")} .jp-InputPrompt`;
+  const before = await page.locator(prompt).innerText();
+  await page.locator(prompt).click();
+  await page.keyboard.press("Control+Enter");
+  await page.waitForFunction(
+    `/\\d/.test(document.querySelector("${prompt}").innerText) && document.querySelector("${prompt}").innerText !== "${before}"`,
+    undefined,
+    { timeout: TIMEOUT_MS },
   );
+  return (await page.locator(output(1)).innerText()).trim();
 }
 
-async function choose(page: Page, menu: number, item: RegExp): Promise<void> {
-  await page.locator(".updatemenu-header").nth(menu).click();
-  await page.locator(".updatemenu-dropdown-button").filter({ hasText: item }).click();
-  await page.mouse.move(1, 1);
-  await page.locator(".guie-hover-picture").waitFor({ state: "detached" });
-}
-
-/** Uses an atlas as a person does: hovers over points, chooses from its menus. */
-async function tryAtlas(page: Page): Promise<void> {
-  await page.locator(".js-plotly-plot .gl-container canvas").first().waitFor({ timeout: 30_000 });
-  await page.locator(".guie-pictured").waitFor({ timeout: 10_000 });
-  await page.locator(".js-plotly-plot").scrollIntoViewIfNeeded();
-  assert.deepEqual(await hover(page, 0), ["", MARKUP, "<b>warm</b> · query · nearest: green"]);
-  assert.deepEqual(await hover(page, 2), ["", "blue", "cold · index"]);
-  assert.deepEqual(await hover(page, 3), ["", "yours", "your image"]);
-  assert.deepEqual((await page.locator(".legendtext").allTextContents()).slice(0, 2), [
-    "<b>warm</b>",
-    "cold",
-  ]);
-  assert.equal((await visibleTraces(page)).length, 3);
-
-  await choose(page, 1, /right or wrong/);
-  assert.deepEqual(await visibleTraces(page), ["index", "query, nearest is wrong", "yours"]);
-  assert.deepEqual(await hover(page, 1), ["", "green", "<b>warm</b> · index"]);
-  const before = await placeOfPoint(page.locator(".js-plotly-plot"), 1);
-  await choose(page, 0, /PCA/);
-  assert.notDeepEqual(await placeOfPoint(page.locator(".js-plotly-plot"), 1), before);
-  assert.deepEqual(await visibleTraces(page), ["index", "query, nearest is wrong", "yours"], "colours stay");
-  await hover(page, 2);
-  await page.mouse.move(1, 1);
-  await page.locator(".guie-hover-picture").waitFor({ state: "detached" });
-  assert.doesNotMatch(await page.title(), /taken over/);
-}
-
-test("in JupyterLab hovering over a point shows its picture; menus change colours and map", {
-  skip,
-}, async (t) => {
-  const path = await writeNotebook(t);
-  const { page, stop } = await startLab({ heightPx: 1000 });
-  t.after(stop);
-  await openNotebook(page, `runs/${basename(join(path, ".."))}/atlas.ipynb`);
+async function open(theme: string): Promise<void> {
+  await lab?.stop();
+  lab = await startLab({ root: workspace.root, heightPx: 1000, theme });
+  ({ page } = lab);
+  await openNotebook(page, "notebooks/atlas.ipynb");
   await runAllCells(page);
   await waitUntilIdle(page);
   await assertNoErrors(page);
-  await tryAtlas(page);
+  await page.locator(".guie-atlas canvas").waitFor({ timeout: TIMEOUT_MS });
+}
+
+test("an image is pointed at and opened with its nearest ones; a lasso is read by the next cell, in both tabs, after a reload", {
+  skip,
+}, async () => {
+  await open("JupyterLab Light");
+  await page.mouse.move(...(await placeOfImage(page, 0)));
+  await assertShows(".guie-atlas-hover img", 0);
+  assert.equal(
+    (await page.locator(".guie-atlas-hover").innerText()).replaceAll(/\s+/g, " "),
+    `${MARKUP} <b>warm</b> · query · nearest: green`,
+  );
+  await page.mouse.move(...(await placeOfImage(page, 3)));
+  await assertShows(".guie-atlas-hover img", 3);
+
+  await page.mouse.click(...(await placeOfImage(page, 0)));
+  await assertShows(".guie-atlas-card > figure img", 0);
+  await assertShows(".guie-atlas-grid figure:nth-child(2) img", 2);
+  assert.match(
+    await page.locator(".guie-atlas-card").innerText(),
+    /images\/red\.png[\s\S]*green\s+0\.750\s+blue\s+-0\.500/,
+  );
+  await picture("atlas_light");
+  await page.locator(".guie-atlas-grid figure").nth(1).click();
+  await assertShows(".guie-atlas-card > figure img", 2);
+  await page.locator(".guie-atlas-close").click();
+  assert.equal(await page.locator(".guie-atlas-card").isVisible(), false);
+
+  await lasso(page, [0.01, 0.8, 0.4, 0.99]);
+  await waitForText(page, ".guie-atlas .selection", "2 selected");
+  assert.equal(await readSelection(), "red.png 0 0, green.png 1 0\n2 added");
+  const excluded = join(workspace.root, "data/shown/exclude.csv");
+  const rows = "image_files,reason\nimages/red.png,a lasso\nimages/green.png,a lasso\n";
+  assert.equal(readFileSync(excluded, "utf8"), rows);
+
+  await page.keyboard.press("Control+s");
+  await page.waitForTimeout(1_000);
+  const second = await page.context().newPage();
+  await second.goto(page.url());
+  await waitForText(second, ".guie-atlas .selection", "2 selected");
+  await lasso(second, [0.8, 0.01, 0.99, 0.3]);
+  await waitForText(page, ".guie-atlas .selection", "1 selected");
+  assert.equal(await readSelection(), "blue.png 2 1");
+  await second.close();
+
+  await page.reload();
+  await waitForText(page, ".guie-atlas .selection", "1 selected");
+  await page.mouse.click(...(await placeOfImage(page, 1)));
+  await assertShows(".guie-atlas-card > figure img", 1);
+  await page.keyboard.press("Escape");
+  await page.locator(".guie-atlas .selection").filter({ hasText: /^$/ }).waitFor({ state: "attached" });
+  assert.equal(await readSelection(), "none");
+  assert.doesNotMatch(await page.title(), /taken over/);
 });
 
-test("the notebook's HTML page does the same, offline", { skip }, async (t) => {
-  const path = await writeNotebook(t);
-  const out = join(path, "..", "out");
-  const script = installPath("scripts", "notebooks.mjs");
+test("menus, legend and wheel change what is shown; after a restart there is a picture", {
+  skip,
+}, async () => {
+  await open("JupyterLab Dark");
+  const drawn = () =>
+    page.evaluate(`(() => {
+      const { data } = document.querySelector(".guie-atlas canvas").getContext("2d").getImageData(0, 0, 5000, 5000);
+      return data.reduce((sum, value, i) => sum + (i % 4 === 3 && value > 0 ? 1 : 0), 0);
+    })()`) as Promise<number>;
+  const all = await drawn();
+  const legend = page.locator(".guie-atlas-legend button");
+  assert.deepEqual(await legend.allInnerTexts(), ["<b>warm</b>", "cold"]);
+  await legend.first().click();
+  await page.waitForTimeout(300);
+  assert.ok((await drawn()) < all);
+  await page.mouse.move(...(await placeOfImage(page, 0)));
+  await page.waitForTimeout(300);
+  assert.equal(await page.locator(".guie-atlas-hover").isVisible(), false, "hidden points are not found");
+  await legend.first().dblclick();
+  assert.deepEqual(await Promise.all([0, 1].map((i) => legend.nth(i).getAttribute("aria-pressed"))), [
+    "true",
+    "false",
+  ]);
+  await page.locator("select.colouring").selectOption({ label: "colour: right or wrong" });
+  assert.deepEqual(await legend.allInnerTexts(), ["index", "query, nearest is wrong"]);
+  await page.locator("select.map").selectOption({ label: "PCA" });
+  await page.waitForTimeout(300);
+  await page.mouse.move(...(await placeOf(page, FREE, 1 - FREE)));
+  await assertShows(".guie-atlas-hover img", 0);
+
+  const [x, y] = await placeOf(page, 0.5, 0.5);
+  await page.mouse.move(x, y);
+  await page.mouse.wheel(0, -400);
+  await page.waitForTimeout(300);
+  assert.equal(
+    await page.locator(".guie-atlas .surface").evaluate((map) => map === document.activeElement),
+    false,
+  );
+  await page.mouse.click(x, y);
+  await page.mouse.wheel(0, -400);
+  await page.mouse.move(x - 60, y - 60);
+  await page.mouse.down();
+  await page.mouse.move(x + 60, y - 90, { steps: 5 });
+  await page.mouse.up();
+  await page.locator("button.reset").click();
+  await page.locator("select.map").selectOption({ label: "UMAP" });
+  await page.mouse.click(...(await placeOfImage(page, 2)));
+  await assertShows(".guie-atlas-card > figure img", 2);
+  await picture("atlas_dark");
+
+  await page.keyboard.press("Control+s");
+  await page.getByRole("menuitem", { name: "Kernel", exact: true }).click();
+  await page.getByText("Restart Kernel…", { exact: true }).click();
+  await page.locator(".jp-Dialog .jp-mod-accept").click();
+  await waitForText(page, output(0), "A picture of the controls as the cell made them");
+  await page
+    .locator(`${output(0)} img[alt^="The embedding atlas: 3 images"]`)
+    .first()
+    .waitFor();
+  await picture("atlas_restarted");
+  await page.reload();
+  await waitForText(page, output(0), "A picture of the controls as the cell made them");
+  assert.equal(await page.getByText("model not found").filter({ visible: true }).count(), 0);
+});
+
+test("the notebook's HTML page shows a picture of the map, offline", { skip }, async (t) => {
+  const script = join(workspace.root, "scripts/notebooks.mjs");
+  const out = join(workspace.root, "out");
+  const path = join(workspace.root, "notebooks/atlas.ipynb");
   const { status, stderr } = spawnSync(process.execPath, [script, path, "--out", out, "--html"], {
     encoding: "utf8",
+    env: { ...process.env, GUIE_ROOT: workspace.root },
   });
   assert.equal(status, 0, stderr);
   const viewport = { width: 1100, height: 1000 };
-  const { page, requests, errors } = await openOffline(t, join(out, "atlas.html"), viewport);
-  await tryAtlas(page);
+  const offline = await openOffline(t, join(out, "atlas.html"), viewport);
+  const image = offline.page.locator('img[alt^="The embedding atlas: 3 images"]').filter({ visible: true });
+  assert.equal(await image.count(), 1);
+  assert.ok((await image.evaluate((element) => (element as HTMLImageElement).naturalWidth)) > 0);
+  assert.match(await offline.page.locator("body").innerText(), /<b>warm<\/b>.*cold.*yours/s);
   assert.deepEqual(
-    requests.filter((url) => !/^(file|data|blob):/.test(url)),
+    offline.requests.filter((url) => !/^(file|data|blob):/.test(url)),
     [],
   );
-  assert.deepEqual(errors, []);
+  assert.deepEqual(offline.errors, []);
 });

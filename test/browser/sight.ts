@@ -8,8 +8,6 @@ import type { Locator, Page } from "playwright-core";
 const OUTPUT = ".jp-OutputArea-output";
 /** A drawn figure: JupyterLab turns the output itself into the figure. */
 const FIGURE = ".jp-RenderedPlotly.js-plotly-plot";
-/** The picture next to the mouse, over a point of the atlas. */
-const HOVER_PICTURE = ".guie-hover-picture";
 const HOVER_TIMEOUT_MS = 10_000;
 
 /** The scrolling element. */
@@ -26,23 +24,22 @@ export async function assertNoErrors(page: Page): Promise<void> {
   }
 }
 
-/** The parts of a drawn plotly figure that are read here. */
-type DrawnFigure = Element & {
-  _fullLayout: Record<"xaxis" | "yaxis", { c2p(value: number): number }>;
-  data: readonly { visible?: unknown; customdata: number[]; x: number[]; y: number[] }[];
-};
-
-/** Returns the place in the window of an atlas point, by the number of its picture. */
-export function placeOfPoint(figure: Locator, picture: number): Promise<{ x: number; y: number }> {
-  return figure.evaluate((element, picture) => {
-    const { _fullLayout: layout, data } = element as unknown as DrawnFigure;
-    const box = element.querySelector(".nsewdrag")!.getBoundingClientRect();
-    for (const { visible, customdata, x, y } of data) {
-      const i = visible === false ? -1 : customdata.indexOf(picture);
-      if (i >= 0) return { x: box.left + layout.xaxis.c2p(x[i]!), y: box.top + layout.yaxis.c2p(y[i]!) };
+/** Returns the place in the window of the drawn atlas point that is nearest to the map's middle. */
+export function placeOfMark(atlas: Locator): Promise<{ x: number; y: number }> {
+  return atlas.locator("canvas").evaluate((element) => {
+    const canvas = element as HTMLCanvasElement;
+    const [width, height] = [canvas.width, canvas.height];
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, width, height);
+    let [best, found] = [Number.POSITIVE_INFINITY, { x: 0, y: 0 }];
+    for (let i = 0; i < width * height; i++) {
+      const [x, y] = [i % width, Math.floor(i / width)];
+      const distance = Math.hypot(x - width / 2, y - height / 2);
+      if (data[4 * i + 3] !== 255 || distance >= best) continue;
+      [best, found] = [distance, { x, y }];
     }
-    throw new Error(`no visible point has picture ${picture}`);
-  }, picture);
+    const box = canvas.getBoundingClientRect();
+    return { x: box.left + (found.x * box.width) / width, y: box.top + (found.y * box.height) / height };
+  });
 }
 
 /** Asserts that every visible picture has been loaded: its natural width is above 0. @returns their count */
@@ -74,10 +71,7 @@ export async function assertProgressDone(page: Page): Promise<number> {
   return lines.length;
 }
 
-/**
- * Asserts that every interactive figure shows a label, or a picture, when the mouse is on its middle.
- * @returns their count
- */
+/** Asserts that every interactive figure shows a label when the mouse is on its middle. @returns their count */
 export async function assertFiguresReact(page: Page): Promise<number> {
   const figures = page.locator(FIGURE);
   const drawn = `document.querySelectorAll(".jp-RenderedPlotly:not(.js-plotly-plot)").length === 0`;
@@ -87,8 +81,24 @@ export async function assertFiguresReact(page: Page): Promise<number> {
     const figure = figures.nth(i);
     await figure.scrollIntoViewIfNeeded();
     await hoverMarks(page, i);
-    const label = figure.locator(".hoverlayer .hovertext").or(page.locator(HOVER_PICTURE));
+    const label = figure.locator(".hoverlayer .hovertext");
     await label.filter({ visible: true }).first().waitFor({ timeout: HOVER_TIMEOUT_MS });
+    await page.mouse.move(0, 0);
+  }
+  return count;
+}
+
+/** Asserts that every atlas shows the picture of the point under the mouse. @returns their count */
+export async function assertAtlasesReact(page: Page): Promise<number> {
+  const atlases = page.locator(".guie-atlas");
+  const count = await atlases.count();
+  for (let i = 0; i < count; i++) {
+    const atlas = atlases.nth(i);
+    await atlas.locator("canvas").scrollIntoViewIfNeeded();
+    const { x, y } = await placeOfMark(atlas);
+    await page.mouse.move(x - 2, y);
+    await page.mouse.move(x, y, { steps: 3 });
+    await atlas.locator(".guie-atlas-hover img").waitFor({ timeout: HOVER_TIMEOUT_MS });
     await page.mouse.move(0, 0);
   }
   return count;
@@ -99,7 +109,7 @@ async function hoverMarks(page: Page, index: number): Promise<void> {
   const place: { x: number; y: number } = await page.evaluate(
     `(() => {
       const figure = document.querySelectorAll("${FIGURE}")[${index}];
-      const { data, _fullLayout: { xaxis, yaxis } } = figure;
+      const { xaxis, yaxis } = figure._fullLayout;
       const box = figure.querySelector(".nsewdrag").getBoundingClientRect();
       const marks = [...figure.querySelectorAll(".barlayer .point path, .heatmaplayer image")].map((mark) => {
         const { left, top, width, bottom } = mark.getBoundingClientRect();
@@ -108,8 +118,7 @@ async function hoverMarks(page: Page, index: number): Promise<void> {
       const [mark] = marks.sort((a, b) => b.width * b.height - a.width * a.height);
       // Not the exact middle, where a heat map of an even count has a border of two cells
       if (mark) return { x: mark.left + mark.width * 0.55, y: mark.top + mark.height * 0.55 };
-      // calcdata has no WebGL points
-      const points = data[0].type === "scattergl" ? data[0].x.map((x, i) => ({ x, y: data[0].y[i] })) : figure.calcdata[0];
+      const points = figure.calcdata[0];
       const { x, y } = points[Math.floor(points.length / 2)];
       return { x: box.left + xaxis.c2p(x), y: box.top + yaxis.c2p(y) };
     })()`,

@@ -6,17 +6,16 @@ import { installPath } from "guie/dist/common/project";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { openNotebook, runAllCells, startLab, waitUntilIdle } from "./lab";
-import { assertNoErrors, placeOfPoint } from "./sight";
+import { assertNoErrors, placeOfMark } from "./sight";
 
-/** Pictures: the notebook, a word of the cell at the top of the window, and the atlas point under the mouse. */
-const STOPS: readonly { picture: string; notebook: string; cell: string; click?: string; point?: number }[] =
-  [
-    { picture: "balance", notebook: "Data_Merge", cell: "compareBalance", click: "images" },
-    { picture: "schedule", notebook: "Train", cell: "scheduleFigure" },
-    { picture: "training", notebook: "Train", cell: "startRun(fineTune)" },
-    { picture: "neighbours", notebook: "Inference", cell: "neighbourGrid" },
-    { picture: "atlas", notebook: "Inference", cell: "buildAtlas", point: 40 },
-  ];
+/** Pictures: the notebook, a word of the cell at the top of the window; of an atlas, a point is clicked. */
+const STOPS: readonly { picture: string; notebook: string; cell: string; click?: string; opens?: true }[] = [
+  { picture: "balance", notebook: "Data_Merge", cell: "compareBalance", click: "images" },
+  { picture: "schedule", notebook: "Train", cell: "scheduleFigure" },
+  { picture: "training", notebook: "Train", cell: "startRun(fineTune)" },
+  { picture: "neighbours", notebook: "Inference", cell: "neighbourGrid" },
+  { picture: "atlas", notebook: "Inference", cell: "buildAtlas", opens: true },
+];
 
 const WINDOW = { widthPx: 1040, heightPx: 760 };
 const SETTLE_MS = 1_500;
@@ -48,17 +47,17 @@ async function runCopy(page: Page, notebook: string): Promise<void> {
 
 async function takePicture(
   page: Page,
-  { picture, cell: word, click, point }: (typeof STOPS)[number],
+  { picture, cell: word, click, opens }: (typeof STOPS)[number],
 ): Promise<void> {
   const cell = page.locator(".jp-CodeCell").filter({ hasText: word }).first();
   if (click) await cell.locator("th", { hasText: click }).first().click();
   await cell.evaluate((element) => element.scrollIntoView({ block: "start" }));
   await page.mouse.move(0, 0);
-  if (point !== undefined) {
+  if (opens) {
     await page.waitForTimeout(SETTLE_MS); // scrolling has ended
-    const { x, y } = await placeOfPoint(cell.locator(".js-plotly-plot"), point);
-    await page.mouse.move(x - 4, y - 3);
-    await page.mouse.move(x, y, { steps: 3 });
+    const { x, y } = await placeOfMark(cell.locator(".guie-atlas"));
+    await page.mouse.click(x, y);
+    await page.mouse.move(0, 0);
   }
   await page.waitForTimeout(SETTLE_MS);
   const png = await page.screenshot();

@@ -4,10 +4,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { writeContactSheet } from "guie/dist/finding/contact_sheet";
+import type { Atlas } from "guie/dist/notebook/atlas/atlas";
+import { atlasView } from "guie/dist/notebook/atlas/atlas_view";
 import { imageGrid } from "guie/dist/notebook/output/images";
-import { makeSprite } from "guie/dist/notebook/output/sprite";
 import sharp from "sharp";
 import { temporaryFolder } from "../folders";
+import { commOf, sendInPage } from "../notebook/fake_comms";
 import { makeTinyRun, startService } from "../serving/tiny_service";
 
 const CAMERA = "Secret Camera";
@@ -54,6 +56,24 @@ async function assertUpright(jpeg: Buffer): Promise<void> {
   assert.ok(data[at]! > 200 && data[at + 2]! < 60, "red on top");
 }
 
+/** Returns the pictures that an atlas sends for a click on an image: it, and its nearest one. */
+async function atlasPictures(image: string): Promise<Buffer[]> {
+  const places = { data: new Float32Array(2), count: 1, length: 2 };
+  const point = { image, label: 0, className: "a", dataset: "", role: "index" as const, index: 0 };
+  const atlas: Atlas = {
+    dataDir: "",
+    points: [point],
+    maps: [{ name: "PCA", places, place: async () => places }],
+    imageCount: 1,
+    nearest: async () => [{ image: point, cosine: 1, place: 0 }],
+  };
+  await atlasView(atlas);
+  await sendInPage(commOf("AnyModel"), { view: "page", kind: "open", point: 0 });
+  return commOf("AnyModel")
+    .sent.at(-1)!
+    .buffers.map((bytes) => Buffer.from(bytes));
+}
+
 test("contact sheet, service, grid and atlas hold neither place nor camera; pictures stand upright", async (t) => {
   const folder = temporaryFolder(t);
   process.env.GUIE_CACHE_DIR = join(folder, "cache");
@@ -77,9 +97,9 @@ test("contact sheet, service, grid and atlas hold neither place nor camera; pict
     ...jpegsIn(readFileSync(sheet, "utf8")),
     ...jpegsIn(String(grid.bundle["text/html"])),
     image,
+    ...(await atlasPictures(path)),
   ];
-  assert.equal(upright.length, 4);
-  const sprite = await makeSprite([path], 100_000);
-  for (const jpeg of [...upright, ...jpegsIn(sprite.source)]) await assertBare(jpeg);
+  assert.equal(upright.length, 6);
+  for (const jpeg of upright) await assertBare(jpeg);
   for (const jpeg of upright) await assertUpright(jpeg);
 });

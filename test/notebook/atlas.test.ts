@@ -1,18 +1,19 @@
-// The atlas: projection, figure, sprite, the user's own image.
+// The atlas: projection, nearest images, the widget's state and answers, the user's own image.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import type { Vectors } from "guie/dist/common/vectors";
-import { figureSvg } from "guie/dist/notebook/output/figure";
-import { makeSprite } from "guie/dist/notebook/output/sprite";
-import { buildAtlas } from "guie/dist/notebook/views/atlas";
-import { atlasFigure } from "guie/dist/notebook/views/atlas_figure";
-import { localImagePath, placeImage } from "guie/dist/notebook/views/own_image";
+import { buildAtlas } from "guie/dist/notebook/atlas/atlas";
+import { atlasView } from "guie/dist/notebook/atlas/atlas_view";
+import { localImagePath, placeImage } from "guie/dist/notebook/atlas/own_image";
+import type { AtlasState } from "guie/dist/notebook/atlas/page";
 import { nearestNeighbours } from "guie/dist/retrieval/neighbours";
 import { JSDOM } from "jsdom";
 import sharp from "sharp";
 import { temporaryFolder, writeFile } from "../folders";
+import { commOf, forgetComms, moveInPage, sendInPage } from "./fake_comms";
 
 const COLOURS = ["#ff0000", "#00ff00", "#0000ff", "#ffff00"];
 
@@ -71,9 +72,10 @@ test("an atlas has queries and index on both maps; the same seed gives the same 
     className: "<i>red</i>",
     dataset: "<b>warm</b>",
     role: "query",
+    index: 0,
     nearest,
   });
-  assert.equal(atlas.points[16]!.role, "index");
+  assert.deepEqual([atlas.points[16]!.role, atlas.points[19]!.index], ["index", 3]);
   const again = await buildAtlas(source, { seed: 1 });
   assert.deepEqual(again.maps[0]!.places, atlas.maps[0]!.places);
   const [some, same, other] = await Promise.all(
@@ -84,55 +86,113 @@ test("an atlas has queries and index on both maps; the same seed gives the same 
   assert.notDeepEqual(some!.points, other!.points);
 });
 
-test("its figure has every point once per colouring, labels as text, and a picture without menus", async (t) => {
+test("the nearest images of a point are in the index, without the point itself, and know their places", async (t) => {
+  const source = await retrievalSet(temporaryFolder(t));
+  const atlas = await buildAtlas(source);
+  const expected = source.neighbours.positions[5]!;
+  const ofQuery = await atlas.nearest(5, 5);
+  assert.deepEqual(
+    ofQuery.map(({ place, image }) => [place, image.index]),
+    Array.from(expected, (position) => [16 + position, position]),
+  );
+  const own = await atlas.nearest(16 + 2, 100);
+  assert.equal(own.length, 15);
+  assert.ok(own.every(({ image }) => image.index !== 2));
+  assert.equal(own[0]!.image.label, 2);
+  const { index } = source;
+  const vector = { data: index.data.slice(8, 16), count: 1, length: 8 };
+  const [first] = await atlas.nearest(vector, 1);
+  assert.deepEqual([first!.place, first!.image.index, first!.cosine.toFixed(5)], [17, 1, "1.00000"]);
+  const some = await buildAtlas(source, { maxPoints: 10 });
+  const places = (await some.nearest(0, 16)).map(({ place }) => place);
+  const drawn = some.points.flatMap(({ role }, place) => (role === "index" ? [place] : []));
+  assert.deepEqual(places.filter((place) => place >= 0).sort(), drawn.sort());
+});
+
+test("its widget holds every point once per map and colouring; its picture has them all, with labels as text", async (t) => {
+  forgetComms();
   const source = await retrievalSet(temporaryFolder(t));
   const atlas = await buildAtlas(source);
   const embedder = { embedFiles: async () => ({ data: source.index.data.slice(0, 8), count: 1, length: 8 }) };
-  const ownImage = await placeImage(atlas, embedder, atlas.points[0]!.image);
-  const { figure, pictures } = await atlasFigure(atlas, [ownImage]);
-  const byColouring = new Map<boolean, number>();
-  for (const { visible, x } of figure.data)
-    byColouring.set(visible !== false, (byColouring.get(visible !== false) ?? 0) + (x as number[]).length);
-  assert.deepEqual(byColouring.get(true), 32 + 1, "by data set, and the star");
-  assert.deepEqual(byColouring.get(false), 2 * 32, "by class; right or wrong");
-  const svg = await figureSvg(figure);
-  assert.equal(svg.match(/<path class="point[ "]/g)!.length, 33);
-  assert.equal(svg.includes("updatemenu"), false);
-  const { document } = new JSDOM(svg).window;
-  const names = [...document.querySelectorAll(".legendtext")].map(({ textContent }) => textContent);
-  assert.deepEqual(names, ["<b>warm</b>", "cold", "yours"]);
-  assert.doesNotMatch(pictures.bundle["text/html"] as string, /<i>red|<b>warm/);
-});
-
-test("a sprite has every image in its place, whole and on white; a smaller limit gives smaller tiles", async (t) => {
-  const folder = temporaryFolder(t);
-  await retrievalSet(folder);
-  const files = COLOURS.map((_, i) => join(folder, `${i}.png`));
-  const { source, columns, rows, tilePx } = await makeSprite(files.slice(0, 3), 1_000_000);
-  assert.deepEqual([columns, rows, tilePx], [2, 2, 96]);
-  const { data, info } = await sharp(Buffer.from(source.split(",")[1]!, "base64"))
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  assert.deepEqual([info.width, info.height], [192, 192]);
-  const colourAt = (column: number, row: number, y = 48) => {
-    const at = 3 * ((row * 96 + y) * 192 + column * 96 + 48);
-    return [...data.subarray(at, at + 3)].map((value) => Math.round(value / 51) * 51);
-  };
+  const own = await placeImage(atlas, embedder, atlas.points[0]!.image);
+  const view = await atlasView(atlas, [own]);
+  const { state } = commOf("AnyModel").data as { state: Record<string, unknown> };
+  const { maps, colourings, byClass, placedNames } = state as unknown as AtlasState;
+  assert.deepEqual([maps, byClass, placedNames], [["UMAP", "PCA"], 1, ["yours: 0.png"]]);
   assert.deepEqual(
-    [colourAt(0, 0), colourAt(1, 0), colourAt(0, 1)],
+    colourings.map(({ name, groups }) => [name, groups.length, groups[0]!.name]),
     [
-      [255, 0, 0],
-      [0, 255, 0],
-      [0, 0, 255],
+      ["data set", 2, "<b>warm</b>"],
+      ["class", 4, "<i>red</i>"],
+      ["right or wrong", 2, "index"],
     ],
   );
-  // 30 x 15: white above and below; the fourth tile is empty
-  assert.deepEqual([colourAt(0, 0, 8), colourAt(1, 1)], Array(2).fill([255, 255, 255]));
-  assert.equal((await makeSprite(files, 100)).tilePx, 32);
-  await assert.rejects(makeSprite([join(folder, "none.png")], 100), {
-    name: "UserError",
-    message: /none\.png/,
-  });
+  const buffers = commOf("AnyModel").buffers!.map((bytes) => bytes.length);
+  assert.deepEqual(
+    buffers,
+    [8 * 33, 8 * 33, 33, 4 * 32, 4 * 32, 4 * 32, 0],
+    "places, shapes, groups, selection",
+  );
+  const { html, text } = view.still();
+  assert.equal(
+    text,
+    "The embedding atlas: 32 images, similar images near each other. Map: UMAP; colour: data set.",
+  );
+  const { document } = new JSDOM(html).window;
+  assert.match(document.body.textContent!, /● <b>warm<\/b>.*● cold.*● ★ yours: 0\.png/s);
+  const [, base64] = document.querySelector("img")!.src.split(",");
+  const { data } = await sharp(Buffer.from(base64!, "base64"))
+    .raw()
+    .ensureAlpha()
+    .toBuffer({ resolveWithObject: true });
+  const colours = new Set<string>();
+  for (let i = 0; i < data.length; i += 4)
+    if (data[i + 3] === 255) colours.add(data.subarray(i, i + 3).toString("hex"));
+  for (const colour of ["4c78a8", "f58518", "e6007a"]) assert.ok(colours.has(colour), colour);
+});
+
+test("a click gets the image and its nearest ones; what the page selects is a list, and goes to exclude.csv", async (t) => {
+  forgetComms();
+  const folder = temporaryFolder(t);
+  const source = await retrievalSet(folder);
+  const atlas = await buildAtlas(source);
+  const view = await atlasView(atlas);
+  const comm = commOf("AnyModel");
+  await sendInPage(comm, { view: "tab 1", kind: "open", point: 0 });
+  const { data, buffers } = comm.sent.at(-1)!;
+  const { view: tab, items } = data.content as {
+    view: string;
+    items: { title: string; frame: string; point: number }[];
+  };
+  const [first, second] = items;
+  assert.deepEqual([tab, items.length, buffers.length], ["tab 1", 7, 7]);
+  assert.deepEqual([first!.title, first!.frame, second!.frame], ["<i>red</i>", "green", "green"]);
+  assert.equal(second!.point, 16 + source.neighbours.positions[0]![0]!);
+  const { width, height, format } = await sharp(buffers[0]).metadata();
+  assert.deepEqual([width, height, format], [30, 15, "jpeg"]);
+
+  await assert.rejects(view.exclude(), /Nothing is selected/);
+  const told: number[] = [];
+  view.onSelect((selected) => told.push(selected.length));
+  const bytes = new Uint8Array(Uint32Array.from([1, 2, 17]).buffer);
+  await moveInPage(comm, { selected: bytes });
+  await moveInPage(comm, { map: 1 });
+  assert.deepEqual(
+    view.selected().map(({ image, label, role, index }) => [image.slice(folder.length), label, role, index]),
+    [
+      ["/1.png", 1, "query", 1],
+      ["/2.png", 2, "query", 2],
+      ["/1.png", 1, "index", 1],
+    ],
+  );
+  assert.deepEqual(told, [3]);
+  const { added, known, path } = await view.exclude("drawn twice");
+  assert.deepEqual([added, known], [2, 1]);
+  assert.equal(readFileSync(path, "utf8"), "image_files,reason\n1.png,drawn twice\n2.png,drawn twice\n");
+  writeFile(join(folder, "3.png"), "no image");
+  await sendInPage(comm, { view: "tab 1", kind: "hover", point: 3 });
+  const [broken] = (comm.sent.at(-1)!.data.content as { items: { problem: string }[] }).items;
+  assert.match(broken!.problem, /3\.png/);
 });
 
 test("the user's own image is a path or a file: URL; nothing is fetched", () => {

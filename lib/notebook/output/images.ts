@@ -73,7 +73,7 @@ async function cellHtml({ image, caption = "", frame = "none" }: GridImage, size
 }
 
 /** Returns the image as a small JPEG, and its size on the page: all longer sides are `sizePx`, for an even grid. */
-async function thumbnail(image: GridImage["image"], sizePx: number) {
+export async function thumbnail(image: GridImage["image"], sizePx: number) {
   const pixels = isPixels(image) ? image : await decodeRgb(image);
   const { data, width, height } = pixels;
   const fit = (longerPx: number) => {

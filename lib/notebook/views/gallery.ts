@@ -10,9 +10,9 @@ import type { DuplicatePair } from "../../inspection/duplicates";
 import { type Neighbours, nearestNeighbours } from "../../retrieval/neighbours";
 import { sampleRows } from "../../tables/sample_rows";
 import type { RetrievalFiles } from "../../training/data/run_data";
+import { localImagePath } from "../atlas/own_image";
 import type { Drawing } from "../output/drawing";
 import { type GridOptions, imageGrid } from "../output/images";
-import { localImagePath } from "./own_image";
 
 /**
  * Shows sample images of a pipeline table, each of another class, with the class's name below.

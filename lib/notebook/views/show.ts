@@ -4,7 +4,7 @@ import { UserError } from "../../common/errors";
 import { type RunView, viewRun } from "../../runs/follow";
 import type { RunHandle } from "../../training/launcher";
 import { display, inNotebook, type MimeBundle } from "../output/display";
-import type { Drawing, PicturedFigure } from "../output/drawing";
+import type { Drawing } from "../output/drawing";
 import { type Figure, figureSvg } from "../output/figure";
 import { type TableOptions, tableOf, tableText } from "../output/table";
 import { liveTableHtml } from "../output/table_html";
@@ -30,7 +30,6 @@ export async function show(value: unknown, options: TableOptions = {}): Promise<
   const shown = await value;
   if (isWidget(shown)) return showWidget(shown);
   if (isRun(shown)) return showRun(shown);
-  if (isPictured(shown)) return showPictured(shown);
   if (isInspectReport(shown)) return display((await inspectionGrid(shown)).bundle);
   display(await bundleOf(shown, options));
 }
@@ -40,17 +39,6 @@ async function showRun({ folder }: { folder: string }): Promise<void> {
   const view = viewRun(folder);
   display(statusBundle(view));
   if (view.steps.length > 1) display(await figureBundle(runFigure(view)));
-}
-
-/** Shows a figure, then the pictures of its points, whose script looks for the figure in the previous output. */
-async function showPictured({ figure, pictures }: PicturedFigure): Promise<void> {
-  display(await figureBundle(figure));
-  display(pictures.bundle);
-}
-
-function isPictured(value: unknown): value is PicturedFigure {
-  const pictured = value as Partial<PicturedFigure> | null;
-  return isFigure(pictured?.figure) && isDrawing(pictured?.pictures);
 }
 
 function isRun(value: unknown): value is { folder: string } {

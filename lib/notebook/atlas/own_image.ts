@@ -3,9 +3,19 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../common/errors";
 import { projectPath } from "../../common/project";
+import type { Vectors } from "../../common/vectors";
 import type { Embedder } from "../../embedding/embedder";
 import type { Atlas } from "./atlas";
-import type { PlacedImage } from "./atlas_figure";
+
+/** An image from outside the retrieval set, and its place on each map. */
+export interface PlacedImage {
+  /** Path of the image. */
+  image: string;
+  name: string;
+  /** Its embedding, [1, E]. */
+  vector: Vectors;
+  places: readonly (readonly [x: number, y: number])[];
+}
 
 const SCHEME = /^([a-z][a-z0-9+.-]+):/i;
 
@@ -34,7 +44,7 @@ export function localImagePath(given: string): string {
 }
 
 /**
- * Embeds the user's own image and finds its place on each map of an atlas, for `atlasFigure`.
+ * Embeds the user's own image and finds its place on each map of an atlas, for `atlasView`.
  * @param given as `localImagePath` takes it
  * @example
  * const placed = await placeImage(atlas, embedder, "photo.jpg");
@@ -52,5 +62,5 @@ export async function placeImage(
     const [x, y] = (await place(vector)).data;
     places.push([x!, y!]);
   }
-  return { image, name: `${name}: ${basename(image)}`, places };
+  return { image, name: `${name}: ${basename(image)}`, vector, places };
 }

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { OnProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
 import { randomStream } from "../../common/random";
-import { listRows, stackRows, type Vectors } from "../../common/vectors";
+import { listRows, pickRows, stackRows, type Vectors } from "../../common/vectors";
 import { type EmbeddingMap, pcaMap, umapMap } from "../../retrieval/embedding_map";
 import type { RetrievalLabels } from "../../retrieval/evaluation";
-import type { Neighbours } from "../../retrieval/neighbours";
+import { type Neighbours, nearestNeighbours } from "../../retrieval/neighbours";
 import type { RetrievalFiles } from "../../training/data/run_data";
 
 /** One image on the map. */
@@ -18,17 +18,31 @@ export interface AtlasPoint {
   /** "" if the retrieval set has no data sets. */
   dataset: string;
   role: "query" | "index";
+  /** Its row in the queries or in the index of the retrieval set, from 0. */
+  index: number;
   /** For a query: class of its nearest index image, and whether it is the query's own class. */
   nearest?: { isRight: boolean; className: string };
 }
 
-/** Points and their maps, for `atlasFigure`. */
+/** An index image near another image. */
+export interface AtlasNeighbour {
+  image: AtlasPoint;
+  cosine: number;
+  /** Its position in the atlas's points; -1 if it was not drawn. */
+  place: number;
+}
+
+/** Points and their maps, for `atlasView`. */
 export interface Atlas {
+  /** The data directory. */
+  dataDir: string;
   points: AtlasPoint[];
   /** Maps; the first one is shown first. */
   maps: EmbeddingMap[];
   /** Number of images in the retrieval set; more than points if only some are shown. */
   imageCount: number;
+  /** Returns the nearest index images of a point (by its position), which is not among them, or of a vector [1, E]. */
+  nearest(of: number | Vectors, k: number): Promise<AtlasNeighbour[]>;
 }
 
 /** Data of an atlas: the retrieval set, its embeddings, and the found neighbours. */
@@ -69,7 +83,31 @@ export async function buildAtlas(source: AtlasSource, options: AtlasOptions = {}
     source.index.length,
   );
   const maps = [await umapMap(rows, { minDistance: MIN_DISTANCE, seed, onProgress }), await pcaMap(rows)];
-  return { points: chosen.map((row) => points[row]!), maps, imageCount: points.length };
+  const shown = chosen.map((row) => points[row]!);
+  const nearest = nearestOf(source, points, chosen);
+  return { dataDir: source.dataDir, points: shown, maps, imageCount: points.length, nearest };
+}
+
+/** Returns the search of an atlas. @param chosen the rows of `points` that are shown */
+function nearestOf(
+  { queries, index }: AtlasSource,
+  points: readonly AtlasPoint[],
+  chosen: readonly number[],
+): Atlas["nearest"] {
+  const placeOf = new Map(chosen.map((row, place) => [row, place]));
+  return async (of, k) => {
+    const row = typeof of === "number" ? chosen[of]! : -1;
+    const own = row - queries.count;
+    const vector = typeof of !== "number" ? of : own < 0 ? pickRows(queries, [row]) : pickRows(index, [own]);
+    const most = Math.min(k, index.count - (own >= 0 ? 1 : 0));
+    if (most < 1) return [];
+    const found = await nearestNeighbours(vector, index, most, { own: [Math.max(-1, own)] });
+    return Array.from(found.positions[0]!, (position, rank) => ({
+      image: points[queries.count + position]!,
+      cosine: found.cosines[0]![rank]!,
+      place: placeOf.get(queries.count + position) ?? -1,
+    }));
+  };
 }
 
 /** Returns the points: queries first, then the index. */
@@ -86,6 +124,7 @@ function pointsOf({ dataDir, files, neighbours, labels, classNames }: AtlasSourc
       className: nameOf(label),
       dataset: datasets?.[row] ?? "",
       role,
+      index: row,
     };
   };
   const queries = files.queries.files.map((_, row): AtlasPoint => {
