@@ -23,19 +23,23 @@ export interface Corrections {
   unmatched: string[];
 }
 
-/** A row of one of the files. */
-interface CorrectionRow {
+/** A row that names an image. */
+export interface NamedImage {
   /** File and row, for messages. */
   where: string;
   image: string;
+}
+
+/** A row of one of the files. */
+interface CorrectionRow extends NamedImage {
   /** The class: a data set's own number, or its name. */
   label?: number;
   className?: string;
 }
 
 /** An image of a data set's table that a row names. */
-interface Matched {
-  row: CorrectionRow;
+interface Matched<Row extends NamedImage> {
+  row: Row;
   image: string;
   dataset: string;
   label: number;
@@ -66,7 +70,7 @@ export async function applyCorrections(
   const taken = await matchRows(database, datasets, exclude);
   const moved = await matchRows(database, datasets, relabel);
   const isTaken = new Set(taken.found.map(({ image }) => image));
-  const changes: Matched[] = [];
+  const changes: Matched<CorrectionRow>[] = [];
   for (const match of moved.found.filter(({ image }) => !isTaken.has(image))) {
     const label = match.row.label ?? (await labelOf(database, match));
     if (label !== match.label) changes.push({ ...match, label });
@@ -113,13 +117,17 @@ async function readRows(path: string, withClass: boolean): Promise<CorrectionRow
   });
 }
 
-/** Finds the images that rows name. */
-async function matchRows(
+/**
+ * Finds the images of `source_rows` (see `applyCorrections`) that rows name.
+ * @returns the images in the order of the rows, and the rows without one: "exclude.csv, row 3: a.jpg"
+ * @throws UserError for an image that several data sets have
+ */
+export async function matchRows<Row extends NamedImage>(
   database: Database,
   datasets: readonly DatasetName[],
-  rows: readonly CorrectionRow[],
-): Promise<{ found: Matched[]; unmatched: string[] }> {
-  const found: Matched[] = [];
+  rows: readonly Row[],
+): Promise<{ found: Matched<Row>[]; unmatched: string[] }> {
+  const found: Matched<Row>[] = [];
   const unmatched: string[] = [];
   for (let first = 0; first < rows.length; first += ROWS_PER_INSERT) {
     const part = rows.slice(first, first + ROWS_PER_INSERT);
@@ -155,7 +163,7 @@ function spellings(image: string, datasets: readonly DatasetName[]): string[] {
 }
 
 /** Returns the number of a class by its name. */
-async function labelOf(database: Database, { row, dataset }: Matched): Promise<number> {
+async function labelOf(database: Database, { row, dataset }: Matched<CorrectionRow>): Promise<number> {
   const known = await database.rows<{ labels: number; name: string }>(
     `SELECT DISTINCT labels, coalesce(nullif(class_name, ''), labels::VARCHAR) AS name
      FROM source_rows LEFT JOIN class_names USING (dataset, labels) WHERE dataset = ${sqlText(dataset)} ORDER BY labels`,
@@ -190,7 +198,7 @@ async function removeImages(database: Database, images: readonly string[]): Prom
   throw new UserError(`exclude.csv takes out all ${images.length} images.`, "Delete rows of exclude.csv.");
 }
 
-async function moveImages(database: Database, changes: readonly Matched[]): Promise<void> {
+async function moveImages(database: Database, changes: readonly Matched<CorrectionRow>[]): Promise<void> {
   for (let first = 0; first < changes.length; first += ROWS_PER_INSERT) {
     const values = changes
       .slice(first, first + ROWS_PER_INSERT)
