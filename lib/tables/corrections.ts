@@ -32,6 +32,7 @@ export interface NamedImage {
 
 /** A row of one of the files. */
 interface CorrectionRow extends NamedImage {
+  reason: string;
   /** The class: a data set's own number, or its name. */
   label?: number;
   className?: string;
@@ -97,8 +98,18 @@ export function describeCorrections({ excluded, relabelled, unchanged, unmatched
 
 const SHOWN = 5;
 
+const FORGET = "delete the file if it is of no use.";
+/** The advice for a bad exclude.csv. */
+export const EXCLUDE_NEXT = `The columns of exclude.csv are image_files[,reason]; ${FORGET}`;
+const RELABEL_NEXT = `The columns of relabel.csv are image_files, and labels or class_name; ${FORGET}`;
+
+/** Reads the rows of an exclude.csv; a missing reason is empty. @throws UserError for a bad row */
+export async function readExclusions(path: string): Promise<(NamedImage & { reason: string })[]> {
+  return readRows(path, false);
+}
+
 async function readRows(path: string, withClass: boolean): Promise<CorrectionRow[]> {
-  const next = `The columns of ${path} are ${withClass ? "image_files, and labels or class_name" : "image_files[,reason]"}; delete the file if it is of no use.`;
+  const next = withClass ? RELABEL_NEXT : EXCLUDE_NEXT;
   const form = readTableForm(path, ["image_files"], next);
   const classColumn = ["labels", "class_name"].find((name) => form.columns.includes(name));
   if (withClass && !classColumn) requireColumns(path, form, ["labels"], next);
@@ -111,9 +122,10 @@ async function readRows(path: string, withClass: boolean): Promise<CorrectionRow
     if (withClass && text === "")
       throw new UserError(`${where}: the column "${classColumn}" is empty.`, next);
     if (seen.add(image, text, at + 1) !== undefined) return [];
-    if (!withClass) return [{ where, image }];
-    if (classColumn === "class_name") return [{ where, image, className: sameName(text) }];
-    return [{ where, image, label: wholeNumberCell(text, `${where}: the column "labels"`, next) }];
+    const row = { where, image, reason: cells.reason?.trim() ?? "" };
+    if (!withClass) return [row];
+    if (classColumn === "class_name") return [{ ...row, className: sameName(text) }];
+    return [{ ...row, label: wholeNumberCell(text, `${where}: the column "labels"`, next) }];
   });
 }
 
