@@ -89,7 +89,12 @@ export default function classReport(liveTable) {
         exclude.textContent = `Leave out ticked classes (${isTicked.size}) …`;
         exclude.disabled = untick.disabled = isTicked.size === 0;
         confirm.replaceChildren();
+        const focused = classes.contains(document.activeElement)
+          ? document.activeElement?.getAttribute("aria-label")
+          : undefined;
         table?.draw();
+        for (const box of classes.querySelectorAll("input"))
+          if (focused && box.getAttribute("aria-label") === focused) box.focus({ preventScroll: true });
       };
       const drawSummary = () => {
         summary.innerHTML = model.get("summary").html;
@@ -151,6 +156,7 @@ export default function classReport(liveTable) {
           addButton(images, "more", `More (${next} of ${total} shown)`, () =>
             ask({ kind: "images", row, first: next }),
           );
+        if (first === 0) images.scrollIntoView?.({ block: "nearest" });
       };
 
       const answered = (/** @type {any} */ answer, /** @type {DataView[]} */ buffers) => {

@@ -6,7 +6,6 @@ import { readTableForm, type TableForm } from "../common/csv/table_text";
 import { type Database, sqlText, withDatabase } from "../common/database/database";
 import { asOwner } from "../common/files/claim";
 import { writeFileAtomically } from "../common/files/files";
-import { projectPath } from "../common/project";
 import { type DatasetName, preprocessedCsv } from "../preprocessing/layout";
 import { EXCLUDE_NEXT, matchRows, readExclusions } from "./corrections";
 import { CORRECTION_FILES, IMAGE_TABLE } from "./layout";
@@ -33,11 +32,10 @@ export async function classExclusions(
   dataDir: string,
   datasets: readonly DatasetName[],
 ): Promise<ClassExclusions[]> {
-  const folder = projectPath(dataDir);
-  const path = join(folder, CORRECTION_FILES.exclude);
+  const path = join(dataDir, CORRECTION_FILES.exclude);
   if (!existsSync(path)) return [];
   return withDatabase(async (database) => {
-    await loadPreprocessed(database, folder, datasets);
+    await loadPreprocessed(database, dataDir, datasets);
     const { found } = await matchRows(database, datasets, await readExclusions(path));
     const classes = new Map<string, ClassExclusions & { seen: Set<string> }>();
     for (const { row, image, dataset, label } of found) {
@@ -71,11 +69,10 @@ export async function imagesToExclude<Class extends ClassOfDataset>(
   classes: readonly Class[],
   reasonOf: (entry: Class) => string,
 ): Promise<ImagesToExclude> {
-  const folder = projectPath(dataDir);
-  const path = join(folder, CORRECTION_FILES.exclude);
+  const path = join(dataDir, CORRECTION_FILES.exclude);
   if (classes.length === 0) return { rows: [], already: 0 };
   return withDatabase(async (database) => {
-    await loadPreprocessed(database, folder, datasets);
+    await loadPreprocessed(database, dataDir, datasets);
     const named = existsSync(path)
       ? (await matchRows(database, datasets, await readExclusions(path))).found.map(({ image }) => image)
       : [];
@@ -103,7 +100,7 @@ export async function addToExcludeCsv(
   dataDir: string,
   rows: readonly { image: string; reason: string }[],
 ): Promise<string> {
-  const path = join(projectPath(dataDir), CORRECTION_FILES.exclude);
+  const path = join(dataDir, CORRECTION_FILES.exclude);
   return asOwner(path, "Adding rows to exclude.csv", async () => {
     if (!existsSync(path)) {
       const lines = csvLines([
@@ -127,12 +124,12 @@ export async function addToExcludeCsv(
 /** Makes `source_rows` (image_files, labels, dataset) of the preprocessed data sets. */
 async function loadPreprocessed(
   database: Database,
-  folder: string,
+  dataDir: string,
   datasets: readonly DatasetName[],
 ): Promise<void> {
   await database.run("CREATE TABLE source_rows (image_files VARCHAR, labels BIGINT, dataset VARCHAR)");
   for (const dataset of datasets) {
-    const path = join(folder, preprocessedCsv(dataset));
+    const path = join(dataDir, preprocessedCsv(dataset));
     if (!existsSync(path)) continue;
     await loadCsv(database, "loaded", path, IMAGE_TABLE, "npx guie preprocess", { as: "VIEW" });
     await database.run(

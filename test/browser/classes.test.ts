@@ -112,6 +112,10 @@ test("10,000 classes are sorted, searched, opened, ticked and left out of the ne
   await waitUntilIdle(page);
   await waitForText(`${REPORT} .classes`, "of 10,000 rows");
 
+  const [wide, seen] = await page
+    .locator(`${REPORT} .classes`)
+    .evaluate(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth]);
+  assert.ok(wide! <= seen!, `the table has ${wide} px, its cell ${seen}`);
   const times: number[] = [];
   for (const column of [1, 3, 4, 3, 1]) {
     times.push(await paintMs(`around.querySelectorAll("th")[${column}].click()`));

@@ -1,7 +1,6 @@
 // Pictures of one class, some at a time.
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { messageOf } from "../../common/errors";
-import { projectPath } from "../../common/project";
 import { decodeRgb } from "../../images/decode";
 import { thumbnailJpeg } from "../../images/thumbnail";
 import type { DatasetName } from "../../preprocessing/layout";
@@ -35,7 +34,7 @@ export async function classImages(
     files.slice(first, first + AT_ONCE).map(async (file) => {
       const name = basename(file);
       try {
-        const jpeg = await thumbnailJpeg(await decodeRgb(projectPath(dataDir, file)), PICTURE_PX);
+        const jpeg = await thumbnailJpeg(await decodeRgb(join(dataDir, file)), PICTURE_PX);
         return { name, jpeg: Uint8Array.from(jpeg) };
       } catch (error) {
         return { name: `${name}: ${messageOf(error)}`, jpeg: new Uint8Array() };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { browserFunction } from "../../common/browser_files";
 import { csvLines } from "../../common/csv/csv";
 import { escapeHtml } from "../../common/html";
+import { projectPath } from "../../common/project";
 import type { DatasetName } from "../../preprocessing/layout";
 import { type BalanceStage, balanceStages, type ClassBalance, classBalance } from "../../tables/balance";
 import { type ClassRow, classTable } from "../../tables/class_table";
@@ -69,6 +70,7 @@ export async function classReport(
   datasets: readonly DatasetName[],
   { stages = balanceStages(dataDir, datasets), fold }: ClassReportOptions = {},
 ): Promise<ClassReport> {
+  const folder = projectPath(dataDir);
   const balance = await classBalance(dataDir, datasets, stages);
   const isMerged = stages.includes("merged");
   const read = async () => {
@@ -97,7 +99,7 @@ export async function classReport(
 
   const count = async (id: string) => {
     const ticked = tickedRows();
-    const { rows, already } = await imagesToExclude(dataDir, datasets, ticked, reasonOf);
+    const { rows, already } = await imagesToExclude(folder, datasets, ticked, reasonOf);
     asked = { id, rows };
     return { images: rows.length, words: countInWords(ticked.length, rows.length, already, file) };
   };
@@ -105,7 +107,7 @@ export async function classReport(
     if (asked?.id !== id || asked.rows.length === 0) return { words: "Nothing was written." };
     const { rows } = asked;
     asked = undefined;
-    await addToExcludeCsv(dataDir, rows);
+    await addToExcludeCsv(folder, rows);
     classes = await read();
     words = classesInWords(classes, { isMerged });
     report.set({ classes: pageTable("Every class", tableOf(words)!, STILL_ROWS), ticked: [] });
@@ -116,7 +118,7 @@ export async function classReport(
   const images = async (row: number, first: number) => {
     const entry = classes[row];
     if (!entry) return undefined;
-    const { names, jpegs, total } = await classImages(dataDir, datasets, entry, first);
+    const { names, jpegs, total } = await classImages(folder, datasets, entry, first);
     const title = `${entry.className} (${entry.dataset}): ${words[row]!["what happened"]}; ${total} images`;
     return { answer: { row, first, title, names, total }, jpegs };
   };
@@ -140,8 +142,9 @@ export async function classReport(
 
 /** Eleven columns and the ticks fit the width of a notebook at 1,100 px. */
 const CSS = `.classes table, .summary table { margin-left: 0; font-size: 12px }
-.classes td, .classes th { padding: 3px 5px }
-.classes td:nth-child(4) { min-width: 180px }`;
+.classes td, .classes th { padding: 3px }
+.classes th span { width: .9em !important }
+.classes td:nth-child(4) { min-width: 150px }`;
 
 /** Returns a class before Data_Merge. */
 function withoutMerge(row: ClassRow): ClassRow {
