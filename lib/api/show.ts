@@ -18,6 +18,7 @@ export {
 export { beforeAfterGrid, type Reject, readRejects } from "../notebook/views/preprocessing_views";
 // Data_Merge
 export { classesInWords, longTailFigure } from "../notebook/views/class_views";
+export { type ClassReport, type ClassReportOptions, classReport } from "../notebook/views/class_report";
 export {
   duplicateGrid,
   hardestQueries,

@@ -3,16 +3,27 @@
 /** @typedef {import("../notebook/output/table_html").TablePage} TablePage */
 
 /**
- * Adds sorting, pages and search to the plain table in an element.
+ * What a table of a widget does with its rows, which are named by their index.
+ * @typedef {object} TableRows
+ * @property {(row: number) => boolean} isTicked
+ * @property {(rows: number[], isTicked: boolean) => void} tick called when a person ticks rows, or takes ticks away
+ * @property {(row: number) => void} open called for a click on a row
+ */
+
+/**
+ * Adds sorting, pages and search to the plain table in an element; with `use`, rows can be ticked and opened.
  * @param {HTMLElement} around
  * @param {TablePage} page
+ * @param {TableRows} [use]
+ * @returns {{ draw(): void, found(): number[] }} draws the page again; returns the found rows in their order
  */
-export default function liveTable(around, page) {
+export default function liveTable(around, page, use) {
   const { rows, numbers, marked, pageRows, size } = page;
   const table = /** @type {HTMLTableElement} */ (around.querySelector("table"));
   const [body] = table.tBodies;
   const headers = [.../** @type {HTMLTableSectionElement} */ (table.tHead).rows[0].cells];
   const everything = rows.map((_, row) => row);
+  const lowerCase = rows.map((texts) => texts.join("\n").toLowerCase());
   const collator = new Intl.Collator(undefined, { numeric: true });
   let sorting = { column: -1, direction: 1 };
   let [wanted, first] = ["", 0];
@@ -28,16 +39,37 @@ export default function liveTable(around, page) {
     return direction * order;
   };
 
-  const found = () => {
-    const matching = everything.filter((row) =>
-      rows[row].some((text) => text.toLowerCase().includes(wanted)),
-    );
-    return sorting.column < 0 ? matching : matching.sort(compare);
+  let sorted = everything;
+  const found = () => (wanted ? sorted.filter((row) => lowerCase[row].includes(wanted)) : sorted);
+
+  /** Returns a checkbox in a cell. */
+  const checkbox = (
+    /** @type {HTMLElement} */ cell,
+    /** @type {string} */ label,
+    /** @type {(isTicked: boolean) => void} */ change,
+  ) => {
+    const box = cell.appendChild(document.createElement("input"));
+    box.type = "checkbox";
+    box.setAttribute("aria-label", label);
+    box.onclick = (click) => click.stopPropagation();
+    box.onchange = () => change(box.checked);
+    return box;
   };
 
   const rowElement = (/** @type {number} */ row) => {
     const line = document.createElement("tr");
     if (row === marked) line.style.fontWeight = "bold";
+    if (use) {
+      const change = (/** @type {boolean} */ isTicked) => use.tick([row], isTicked);
+      checkbox(line.appendChild(document.createElement("td")), `tick ${rows[row][0]}`, change).checked =
+        use.isTicked(row);
+      line.style.cursor = "pointer";
+      line.tabIndex = 0;
+      line.onclick = () => use.open(row);
+      line.onkeydown = ({ key, target }) => {
+        if (key === "Enter" && target === line) use.open(row);
+      };
+    }
     for (const [column, text] of rows[row].entries()) {
       const cell = line.appendChild(document.createElement("td"));
       cell.textContent = text;
@@ -92,13 +124,27 @@ export default function liveTable(around, page) {
   const where = add("span", "");
   const on = [pages("›", "next page", () => first + pageRows), pages("»", "last page", lastPage)];
 
-  const draw = () => {
+  const tickAll =
+    use &&
+    checkbox(
+      /** @type {HTMLTableSectionElement} */ (table.tHead).rows[0].insertBefore(
+        document.createElement("th"),
+        headers[0],
+      ),
+      "tick all found rows",
+      (isTicked) => use.tick(found(), isTicked),
+    );
+  const draw = (startMs = performance.now()) => {
     const all = found();
     const shown = all.slice(first, first + pageRows);
     body.replaceChildren(...shown.map(rowElement));
     const range = shown.length > 0 ? `${first + 1}–${first + shown.length} of ` : "";
     const count = wanted ? `${all.length.toLocaleString("en-US")} found in ${size}` : size;
     where.textContent = range + count;
+    if (use && tickAll) {
+      tickAll.checked = all.length > 0 && all.every(use.isTicked);
+      where.textContent += ` · drawn in ${Math.round(performance.now() - startMs)} ms`;
+    }
     for (const button of back) button.disabled = first === 0;
     for (const button of on) button.disabled = first + pageRows >= all.length;
     for (const button of [...back, ...on]) button.style.opacity = button.disabled ? ".4" : "1";
@@ -125,13 +171,16 @@ export default function liveTable(around, page) {
       const again = sorting.column === column;
       if (again && sorting.direction < 0) sorting = { column: -1, direction: 1 };
       else sorting = { column, direction: again ? -1 : 1 };
+      const startMs = performance.now();
       first = 0;
-      draw();
+      sorted = sorting.column < 0 ? everything : [...everything].sort(compare);
+      draw(startMs);
     };
   }
-  if (rows.length > pageRows) {
+  if (rows.length > pageRows || use) {
     if (table.nextElementSibling?.tagName === "P") table.nextElementSibling.remove();
     table.after(bar);
   }
   draw();
+  return { draw, found };
 }

@@ -249,7 +249,7 @@ export const DEMO_SET = {
   licence: "each vendor's own: see data/README.md",
   source: "npm packages of the workspace",
   download: { how: "drawn", command: "npx guie get-data --data-dir data/demo --demo" },
-  size: "5,401 images",
+  size: "6,454 images",
 } as const satisfies CatalogueRow & { folder: string };
 
 /**

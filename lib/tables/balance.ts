@@ -1,14 +1,15 @@
 // Class balance after every step of the pipeline, as plain rows for a table or a histogram.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, sqlText, withDatabase } from "../common/database/database";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { type DatasetName, preprocessedCsv, sourceCsv } from "../preprocessing/layout";
-import { BALANCED_CSV, IMAGE_TABLE, MERGED_TABLE, SAMPLED_CSV } from "./layout";
+import { BALANCED_CSV, IMAGE_TABLE, MERGED_CSV, MERGED_TABLE, SAMPLED_CSV } from "./layout";
 import { loadCsv } from "./read_csv";
 
 /** A step of the pipeline, named by its result. */
-export type BalanceStage = "raw" | "preprocessed" | "sampled" | "balanced";
+export type BalanceStage = "raw" | "preprocessed" | "merged" | "sampled" | "balanced";
 
 /** The class sizes of one data set (or of "all") after one step. */
 export interface ClassBalance {
@@ -33,9 +34,23 @@ type StageSource = { next: string } & ({ perDataset: (dataset: DatasetName) => s
 const STAGES: Record<BalanceStage, StageSource> = {
   raw: { perDataset: sourceCsv, next: "npx guie get-data" },
   preprocessed: { perDataset: preprocessedCsv, next: "npx guie preprocess" },
+  merged: { file: MERGED_CSV, next: "npx guie merge" },
   sampled: { file: SAMPLED_CSV, next: "npx guie merge" },
   balanced: { file: BALANCED_CSV, next: "npx guie merge" },
 };
+
+/** The stages of the pipeline, in their order. */
+export const BALANCE_STAGES = Object.keys(STAGES) as BalanceStage[];
+
+/** Returns the stages whose tables exist for all of the data sets. */
+export function balanceStages(dataDir: string, datasets: readonly DatasetName[]): BalanceStage[] {
+  const folder = projectPath(dataDir);
+  return BALANCE_STAGES.filter((stage) => {
+    const source = STAGES[stage];
+    const files = "file" in source ? [source.file] : datasets.map(source.perDataset);
+    return files.every((file) => existsSync(join(folder, file)));
+  });
+}
 
 /**
  * Computes the class balance per stage and data set, and over all data sets together.
@@ -46,7 +61,7 @@ const STAGES: Record<BalanceStage, StageSource> = {
 export async function classBalance(
   dataDir: string,
   datasets: readonly DatasetName[],
-  stages: readonly BalanceStage[] = ["raw", "preprocessed", "sampled", "balanced"],
+  stages: readonly BalanceStage[] = BALANCE_STAGES,
 ): Promise<ClassBalance[]> {
   const folder = projectPath(dataDir);
   return withDatabase(async (database) => {

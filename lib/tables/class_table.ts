@@ -5,6 +5,8 @@ import { type Database, sqlText, withDatabase } from "../common/database/databas
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
 import { type DatasetName, preprocessedCsv, sourceClasses, sourceCsv } from "../preprocessing/layout";
+import { type ClassExclusions, classExclusions } from "./exclusions";
+import { heldOutBefore } from "./held_out";
 import {
   CLASSES_CSV,
   CLASSES_TABLE,
@@ -41,7 +43,13 @@ export interface ClassRow {
   validation: number;
   /** Images that are held out of training as queries or index. */
   heldOut: number;
+  /** Preprocessed images that exclude.csv names now, and its reasons. */
+  excluded: number;
+  reasons: readonly string[];
 }
+
+/** The data set of held-out classes that no merge has made: those of the demo. */
+export const RETRIEVAL = "retrieval";
 
 /** Options of the class table. */
 export interface ClassTableOptions {
@@ -50,8 +58,9 @@ export interface ClassTableOptions {
 }
 
 /**
- * Returns a row per class of the data sets, by data set and label: its images after every step, and whether it is held
- * out. Steps that have not run yet count 0.
+ * Returns a row per class of the data sets, by data set and label: its images after every step, whether it is held out,
+ * and what exclude.csv says. Steps that have not run yet count 0. Held-out classes that come with the data, as in the
+ * demo, follow; their data set is "retrieval: <group>".
  * @throws UserError if no data set has been read yet, or for a bad table
  * @example
  * show(await classTable("data/demo", preparedDataSets("data/demo")));
@@ -76,13 +85,23 @@ export async function classTable(
     const counted = (step: string) =>
       `coalesce(sum(n) FILTER (step = ${sqlText(step)}), 0)::INTEGER AS "${step}"`;
     const order = datasets.map(({ name }, place) => `WHEN ${sqlText(name)} THEN ${place}`).join(" ");
-    const rows = await database.rows<ClassRow & { newLabel: number | null }>(
+    const rows = await database.rows<Counted>(
       `SELECT dataset, coalesce(any_value(names.class_name), labels::VARCHAR) AS "className", labels AS label,
          any_value(new_labels) AS "newLabel", ${STEPS.map(counted).join(", ")}
        FROM counts LEFT JOIN names USING (dataset, labels) LEFT JOIN classes USING (dataset, labels)
-       GROUP BY dataset, labels ORDER BY CASE dataset ${order} END, labels`,
+       GROUP BY dataset, labels ORDER BY CASE dataset ${order} END, dataset, labels`,
     );
-    return rows.map((row) => ({ ...row, newLabel: row.newLabel ?? undefined }));
+    return withExclusions(rows, await classExclusions(folder, datasets));
+  });
+}
+
+type Counted = Omit<ClassRow, "newLabel" | "excluded" | "reasons"> & { newLabel: number | null };
+
+function withExclusions(rows: readonly Counted[], exclusions: readonly ClassExclusions[]): ClassRow[] {
+  const found = new Map(exclusions.map((entry) => [`${entry.label} ${entry.dataset}`, entry]));
+  return rows.map(({ newLabel, ...row }) => {
+    const { images = 0, reasons = [] } = found.get(`${row.label} ${row.dataset}`) ?? {};
+    return { ...row, newLabel: newLabel ?? undefined, excluded: images, reasons };
   });
 }
 
@@ -136,12 +155,19 @@ async function countMerged(database: Database, folder: string, fold: number): Pr
   });
 }
 
-/** Adds the held-out classes, which `retrieval/classes.csv` names by data set and class name. */
+/**
+ * Adds the held-out classes: those of a merge by data set and class name, as `retrieval/classes.csv` has them, others as
+ * classes of their own.
+ */
 async function countHeldOut(database: Database, folder: string): Promise<void> {
   const classes = join(folder, RETRIEVAL_FILES.classes);
   if (!existsSync(classes)) return;
   const columns = [...LABEL_NAMES, { name: "group", kind: "text" } as const];
   await loadCsv(database, "held", classes, columns, "npx guie merge");
+  if (!heldOutBefore(folder)) {
+    await database.run(`UPDATE held SET "group" = '${RETRIEVAL}: ' || "group"`);
+    await database.run(`INSERT INTO names SELECT "group", labels, class_name FROM held`);
+  }
   for (const file of [RETRIEVAL_FILES.queries, RETRIEVAL_FILES.index]) {
     await loadCsv(database, "loaded", join(folder, file), IMAGE_TABLE, "npx guie merge", { as: "VIEW" });
     await database.run(

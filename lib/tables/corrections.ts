@@ -23,19 +23,24 @@ export interface Corrections {
   unmatched: string[];
 }
 
-/** A row of one of the files. */
-interface CorrectionRow {
+/** A row that names an image. */
+export interface NamedImage {
   /** File and row, for messages. */
   where: string;
   image: string;
+}
+
+/** A row of one of the files. */
+interface CorrectionRow extends NamedImage {
+  reason: string;
   /** The class: a data set's own number, or its name. */
   label?: number;
   className?: string;
 }
 
 /** An image of a data set's table that a row names. */
-interface Matched {
-  row: CorrectionRow;
+interface Matched<Row extends NamedImage> {
+  row: Row;
   image: string;
   dataset: string;
   label: number;
@@ -66,7 +71,7 @@ export async function applyCorrections(
   const taken = await matchRows(database, datasets, exclude);
   const moved = await matchRows(database, datasets, relabel);
   const isTaken = new Set(taken.found.map(({ image }) => image));
-  const changes: Matched[] = [];
+  const changes: Matched<CorrectionRow>[] = [];
   for (const match of moved.found.filter(({ image }) => !isTaken.has(image))) {
     const label = match.row.label ?? (await labelOf(database, match));
     if (label !== match.label) changes.push({ ...match, label });
@@ -93,8 +98,18 @@ export function describeCorrections({ excluded, relabelled, unchanged, unmatched
 
 const SHOWN = 5;
 
+const FORGET = "delete the file if it is of no use.";
+/** The advice for a bad exclude.csv. */
+export const EXCLUDE_NEXT = `The columns of exclude.csv are image_files[,reason]; ${FORGET}`;
+const RELABEL_NEXT = `The columns of relabel.csv are image_files, and labels or class_name; ${FORGET}`;
+
+/** Reads the rows of an exclude.csv; a missing reason is empty. @throws UserError for a bad row */
+export async function readExclusions(path: string): Promise<(NamedImage & { reason: string })[]> {
+  return readRows(path, false);
+}
+
 async function readRows(path: string, withClass: boolean): Promise<CorrectionRow[]> {
-  const next = `The columns of ${path} are ${withClass ? "image_files, and labels or class_name" : "image_files[,reason]"}; delete the file if it is of no use.`;
+  const next = withClass ? RELABEL_NEXT : EXCLUDE_NEXT;
   const form = readTableForm(path, ["image_files"], next);
   const classColumn = ["labels", "class_name"].find((name) => form.columns.includes(name));
   if (withClass && !classColumn) requireColumns(path, form, ["labels"], next);
@@ -107,19 +122,24 @@ async function readRows(path: string, withClass: boolean): Promise<CorrectionRow
     if (withClass && text === "")
       throw new UserError(`${where}: the column "${classColumn}" is empty.`, next);
     if (seen.add(image, text, at + 1) !== undefined) return [];
-    if (!withClass) return [{ where, image }];
-    if (classColumn === "class_name") return [{ where, image, className: sameName(text) }];
-    return [{ where, image, label: wholeNumberCell(text, `${where}: the column "labels"`, next) }];
+    const row = { where, image, reason: cells.reason?.trim() ?? "" };
+    if (!withClass) return [row];
+    if (classColumn === "class_name") return [{ ...row, className: sameName(text) }];
+    return [{ ...row, label: wholeNumberCell(text, `${where}: the column "labels"`, next) }];
   });
 }
 
-/** Finds the images that rows name. */
-async function matchRows(
+/**
+ * Finds the images of `source_rows` (see `applyCorrections`) that rows name.
+ * @returns the images in the order of the rows, and the rows without one: "exclude.csv, row 3: a.jpg"
+ * @throws UserError for an image that several data sets have
+ */
+export async function matchRows<Row extends NamedImage>(
   database: Database,
   datasets: readonly DatasetName[],
-  rows: readonly CorrectionRow[],
-): Promise<{ found: Matched[]; unmatched: string[] }> {
-  const found: Matched[] = [];
+  rows: readonly Row[],
+): Promise<{ found: Matched<Row>[]; unmatched: string[] }> {
+  const found: Matched<Row>[] = [];
   const unmatched: string[] = [];
   for (let first = 0; first < rows.length; first += ROWS_PER_INSERT) {
     const part = rows.slice(first, first + ROWS_PER_INSERT);
@@ -155,7 +175,7 @@ function spellings(image: string, datasets: readonly DatasetName[]): string[] {
 }
 
 /** Returns the number of a class by its name. */
-async function labelOf(database: Database, { row, dataset }: Matched): Promise<number> {
+async function labelOf(database: Database, { row, dataset }: Matched<CorrectionRow>): Promise<number> {
   const known = await database.rows<{ labels: number; name: string }>(
     `SELECT DISTINCT labels, coalesce(nullif(class_name, ''), labels::VARCHAR) AS name
      FROM source_rows LEFT JOIN class_names USING (dataset, labels) WHERE dataset = ${sqlText(dataset)} ORDER BY labels`,
@@ -190,7 +210,7 @@ async function removeImages(database: Database, images: readonly string[]): Prom
   throw new UserError(`exclude.csv takes out all ${images.length} images.`, "Delete rows of exclude.csv.");
 }
 
-async function moveImages(database: Database, changes: readonly Matched[]): Promise<void> {
+async function moveImages(database: Database, changes: readonly Matched<CorrectionRow>[]): Promise<void> {
   for (let first = 0; first < changes.length; first += ROWS_PER_INSERT) {
     const values = changes
       .slice(first, first + ROWS_PER_INSERT)

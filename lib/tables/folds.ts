@@ -22,3 +22,31 @@ export async function assignFolds(
      )`,
   );
 }
+
+/**
+ * Assigns folds as `assignFolds` does, but to groups: all images of a group get the fold of its leader, which is dealt
+ * out as one row, of the group's first class. Without groups the folds are those of `assignFolds` with the key
+ * new_image_files.
+ * @param options.groups table (new_image_files, leader); images that are not in it are groups of their own
+ */
+export async function assignGroupFolds(
+  database: Database,
+  { from, to, groups, ...dealt }: { from: string; to: string; groups: string; folds: number; seed: number },
+): Promise<void> {
+  await database.run(
+    `CREATE TABLE led AS FROM ${from} POSITIONAL JOIN (
+       SELECT leader FROM (
+         SELECT ${from}.rowid AS row, coalesce(leader, new_image_files) AS leader
+         FROM ${from} LEFT JOIN ${groups} USING (new_image_files)
+       ) ORDER BY row
+     )`,
+  );
+  await database.run(
+    "CREATE TABLE leaders AS SELECT leader, min(new_labels) AS new_labels FROM led GROUP BY leader",
+  );
+  await assignFolds(database, { from: "leaders", to: "dealt", ...dealt, key: "leader" });
+  await database.run(
+    `CREATE TABLE ${to} AS SELECT led.* EXCLUDE leader, fold FROM led JOIN dealt USING (leader) ORDER BY led.rowid`,
+  );
+  for (const table of ["led", "leaders", "dealt"]) await database.run(`DROP TABLE ${table}`);
+}

@@ -21,6 +21,8 @@ export const RETRIEVAL_FILES = {
 } as const;
 /** Corrections by a person: images to leave out (image_files[,reason]), and of another class (image_files,labels). */
 export const CORRECTION_FILES = { exclude: "exclude.csv", relabel: "relabel.csv" } as const;
+/** Images that share a fold, by a person or the demo: image_files,group. */
+export const GROUPS_CSV = "groups.csv";
 /** Pairs of images that look alike. For people. */
 export const DUPLICATES_CSV = "final_data_224_duplicates.csv";
 

@@ -11,8 +11,15 @@ import {
   sourceCsv,
 } from "../preprocessing/layout";
 import { applyCorrections, type Corrections } from "./corrections";
+import { type ImageGroups, readGroups } from "./groups";
 import { IMAGE_TABLE } from "./layout";
 import { loadCsv } from "./read_csv";
+
+/** The effect of a person's files on a merge: undefined without the file. */
+export interface MergeNotes {
+  corrections: Corrections | undefined;
+  groups: ImageGroups | undefined;
+}
 
 /**
  * Makes two tables from the data sets' `<folder>_final_224.csv`, in the given order:
@@ -21,20 +28,21 @@ import { loadCsv } from "./read_csv";
  *
  * The new label is the label's index within its data set (by first appearance) plus the number of classes of all
  * data sets before it: in other words, the order in which classes first appear in the merged rows. exclude.csv and
- * relabel.csv of the data directory are applied first.
- * @returns what those two files changed; undefined if there is neither
+ * relabel.csv of the data directory are applied first. Also makes `groups` (see `readGroups`).
+ * @returns what those files changed
  * @throws UserError for a missing or bad table, or an image with two rows
  */
 export async function mergeDatasets(
   database: Database,
   dataDir: string,
   datasets: readonly DatasetName[],
-): Promise<Corrections | undefined> {
+): Promise<MergeNotes> {
   await database.run("CREATE TABLE source_rows (image_files VARCHAR, labels BIGINT, dataset VARCHAR)");
   await database.run("CREATE TABLE class_names (dataset VARCHAR, labels BIGINT, class_name VARCHAR)");
   for (const dataset of datasets) await appendDataset(database, dataDir, dataset);
   await refuseRepeatedImages(database);
   const corrections = await applyCorrections(database, dataDir, datasets);
+  const groups = await readGroups(database, dataDir, datasets);
   await database.run(
     `CREATE TABLE classes AS
      SELECT (row_number() OVER (ORDER BY first_row) - 1)::INTEGER AS new_labels, dataset, labels,
@@ -48,7 +56,7 @@ export async function mergeDatasets(
      FROM source_rows JOIN classes USING (dataset, labels) ORDER BY source_rows.rowid`,
   );
   await database.run("DROP TABLE source_rows");
-  return corrections;
+  return { corrections, groups };
 }
 
 async function appendDataset(database: Database, dataDir: string, dataset: DatasetName): Promise<void> {

@@ -11,7 +11,8 @@ import type { TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { DatasetName } from "../preprocessing/layout";
 import { type Corrections, describeCorrections } from "./corrections";
-import { assignFolds } from "./folds";
+import { assignFolds, assignGroupFolds } from "./folds";
+import { describeGroups } from "./groups";
 import { checkHeldOut, type HoldOut, holdOutClasses, writeHeldOut, writeRetrieval } from "./held_out";
 import {
   BALANCED_CSV,
@@ -29,7 +30,7 @@ import { writeQuery } from "./write_query";
 
 /**
  * A way to draw the folds. "leak-free": over distinct images, and all copies of an image have its fold, so no image is
- * on both sides whichever fold validates. "as-published": over the rows after small classes were repeated, as in the
+ * on both sides whichever fold validates; images of one group of `groups.csv` share a fold, too. "as-published": over the rows after small classes were repeated, as in the
  * original, so copies of one image are in training and in validation.
  */
 export type FoldMode = "leak-free" | "as-published";
@@ -77,8 +78,8 @@ const STEPS = ["merge", "sample", "resample and folds", "write"] as const;
  * data sets' files, the others are sorted by class and file. Training on fold f: rows with another fold; validation:
  * the distinct images of the rows with fold f (`readTrainingTable`).
  *
- * Leaves out the images of `exclude.csv` and changes the classes of those of `relabel.csv`, if the data directory has
- * these files, and says how many.
+ * Leaves out the images of `exclude.csv`, changes the classes of those of `relabel.csv`, and keeps the groups of
+ * `groups.csv` in a fold each, if the data directory has these files, and says how many.
  *
  * Renames all five files into place together at the end: an error leaves earlier files unchanged.
  * @returns the counts of the first four tables, in their order
@@ -109,8 +110,9 @@ async function mergeOwned(options: MergeOptions): Promise<TableCounts[]> {
     withDatabase(async (database) => {
       const [mergedCsv, sampledCsv, balancedCsv, foldsCsv, classesCsv, ...retrieval] = written;
       report(0);
-      const corrections = await mergeDatasets(database, dataDir, datasets);
+      const { corrections, groups } = await mergeDatasets(database, dataDir, datasets);
       if (corrections) notice(describeCorrections(corrections));
+      if (groups) notice(describeGroups(groups));
       if (holdOut) {
         const [queries, index, classes, note] = retrieval as [string, string, string, string];
         writeHeldOut(note, await holdOutClasses(database, holdOut));
@@ -125,7 +127,7 @@ async function mergeOwned(options: MergeOptions): Promise<TableCounts[]> {
       await writeQuery(database, "FROM sampled", sampledCsv!);
       report(2);
       const sampled = await countRows(database, SAMPLED_CSV, "sampled");
-      await balance(database, { minPerClass, folds, seed, foldMode });
+      await balance(database, { minPerClass, folds, seed, foldMode, isGrouped: groups !== undefined });
       report(3);
       await writeQuery(database, `SELECT ${MERGED_COLUMNS} FROM (${EVERY_COPY})`, balancedCsv!);
       await writeQuery(database, `SELECT ${MERGED_COLUMNS}, fold FROM (${EVERY_COPY})`, foldsCsv!);
@@ -150,19 +152,21 @@ async function balance(
     folds,
     seed,
     foldMode,
-  }: { minPerClass: number; folds: number; seed: number; foldMode: FoldMode },
+    isGrouped,
+  }: { minPerClass: number; folds: number; seed: number; foldMode: FoldMode; isGrouped: boolean },
 ): Promise<void> {
   await repeatSmallClasses(database, { from: "sampled", to: "repeated", minPerClass, seed });
   await database.run("DROP TABLE sampled");
-  if (foldMode === "leak-free") {
-    await assignFolds(database, { from: "repeated", to: "folded", folds, seed, key: "new_image_files" });
-    return;
-  }
+  const tables = { from: "repeated", to: "folded", folds, seed };
+  if (foldMode === "leak-free")
+    return isGrouped
+      ? assignGroupFolds(database, { ...tables, groups: "groups" })
+      : assignFolds(database, { ...tables, key: "new_image_files" });
   await database.run(
     "CREATE TABLE rows AS SELECT * REPLACE (1 AS copies), unnest(range(copies)) AS copy FROM repeated",
   );
   const key = "copy || ':' || new_image_files";
-  await assignFolds(database, { from: "rows", to: "folded", folds, seed, key });
+  await assignFolds(database, { ...tables, from: "rows", key });
 }
 
 /** Writes `classes` by the writer that protects names from being run by a spreadsheet. */

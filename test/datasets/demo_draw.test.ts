@@ -7,15 +7,21 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { readCsv } from "guie/dist/common/csv/csv";
 import { requestInterrupt } from "guie/dist/common/interrupt";
+import { findDataSet } from "guie/dist/datasets/catalogue";
 import { type DrawDemoOptions, drawDemo } from "guie/dist/datasets/demo/draw";
 import { DEMO_DATASETS } from "guie/dist/datasets/demo/groups";
 import type { DemoStamp } from "guie/dist/datasets/demo/stamp";
 import { getData } from "guie/dist/datasets/get_data";
 import { readImageRows } from "guie/dist/datasets/rows";
+import { findDuplicates } from "guie/dist/inspection/duplicates";
+import { preprocessedImage } from "guie/dist/preprocessing/layout";
+import { preprocessDataset } from "guie/dist/preprocessing/preprocess";
+import { FOLDS_CSV } from "guie/dist/tables/layout";
+import { mergeTables } from "guie/dist/tables/merge_tables";
 import sharp from "sharp";
 import { removeDataDir, temporaryDataDir, writeFiles } from "./miniature";
 
-// Ten classes of each group: 70 classes, about 490 pictures.
+// Ten classes of each group: 70 classes, about 490 pictures, and about 230 further views in one of them.
 const SUBSET = { seed: 999, classesPerGroup: 10 };
 let dataDir: string;
 let stamp: DemoStamp;
@@ -88,6 +94,42 @@ test("held-out classes are not in training; noto and openmoji are queries, the o
   );
 });
 
+test("groups.csv has the views of each drawing of the large class", async () => {
+  const origins = await readCsv(join(dataDir, "demo_images.csv"), ["image_files", "vendor", "code_point"]);
+  const drawingOf = new Map(origins.map((row) => [row.image_files!, `${row.code_point} ${row.vendor}`]));
+  const rows = await readCsv(join(dataDir, "groups.csv"), ["image_files", "group"]);
+  assert.equal(rows.length, 240);
+  const pairs = new Set(rows.map((row) => `${row.group} ${drawingOf.get(row.image_files!)}`));
+  const groups = new Set(rows.map(({ group }) => group));
+  assert.equal(pairs.size, groups.size);
+  assert.ok(rows.every((row) => row.image_files!.startsWith("raw/")));
+});
+
+test("views of one drawing share a fold, and the search for duplicates shows them", async () => {
+  const [view] = await readCsv(join(dataDir, "groups.csv"), ["image_files", "group"]);
+  const dataset = findDataSet(view!.image_files!.split("/")[1]!);
+  await getData(dataDir, dataset.name);
+  await preprocessDataset({ dataDir, dataset });
+  await mergeTables({ dataDir, datasets: [dataset], seed: SUBSET.seed, maxPerClass: 240 });
+  const groups = new Map(
+    (await readCsv(join(dataDir, "groups.csv"), ["image_files", "group"])).map((row) => [
+      preprocessedImage(row.image_files!, dataset),
+      row.group!,
+    ]),
+  );
+  const folds = new Map<string, Set<string>>();
+  for (const row of await readCsv(join(dataDir, FOLDS_CSV), ["new_image_files", "fold"])) {
+    const group = groups.get(row.new_image_files!) ?? row.new_image_files!;
+    folds.set(group, (folds.get(group) ?? new Set()).add(row.fold!));
+  }
+  assert.ok([...folds.values()].every(({ size }) => size === 1));
+  const { counts, pairs } = await findDuplicates({ dataDir });
+  assert.equal(counts["train and validation"], 0);
+  const alike = pairs.filter(({ imageA, imageB }) => groups.has(imageA) && groups.has(imageB));
+  assert.ok(alike.length > 20, `${alike.length} pairs`);
+  for (const { imageA, imageB } of alike) assert.equal(groups.get(imageA), groups.get(imageB));
+});
+
 test("every file has the format of its name, and can be decoded", async () => {
   const origins = await readCsv(join(dataDir, "demo_images.csv"), ["image_files"]);
   const check = async (file: string) => {
@@ -121,7 +163,14 @@ test("a second call does nothing; another seed replaces the demo's files; nothin
   assert.equal(other.recipe.seed, 7);
   assert.notDeepEqual(Object.keys(hashes(join(ownDir, "retrieval"))), Object.keys(before));
   assert.ok(existsSync(join(ownDir, "raw/mine/1.jpg")) && existsSync(join(ownDir, "csv/mine.csv")));
-  assert.deepEqual(readdirSync(ownDir).sort(), ["csv", "demo.json", "demo_images.csv", "raw", "retrieval"]);
+  assert.deepEqual(readdirSync(ownDir).sort(), [
+    "csv",
+    "demo.json",
+    "demo_images.csv",
+    "groups.csv",
+    "raw",
+    "retrieval",
+  ]);
 });
 
 test("the next call removes the files of a killed drawing, even if there is nothing to draw", async () => {

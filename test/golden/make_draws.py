@@ -30,6 +30,8 @@ PURPOSES = [
     ["sample of images"],
     ["held-out classes of images"],
     ["demo picture", "1f34e", "noto"],
+    ["demo picture", "1f34e", "noto", 1],
+    ["demo tail"],
     ["demo held out", "fruit"],
     ["demo subset", "fruit"],
 ]

@@ -89,6 +89,7 @@ test("class balance per step is as computed by hand", async (t) => {
   assert.deepEqual(sizes, [
     ["raw", 5, 42, 1, 30],
     ["preprocessed", 4, 141, 3, 130],
+    ["merged", 4, 141, 3, 130],
     ["sampled", 4, 111, 3, 100],
     ["balanced", 4, 160, 20, 100],
   ]);

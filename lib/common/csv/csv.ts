@@ -101,6 +101,12 @@ function raggedRow(
   );
 }
 
+/** Returns rows as lines of a CSV file. Text that a spreadsheet would run as a formula gets an apostrophe. */
+export function csvLines(rows: readonly (readonly (string | number)[])[], separator = ","): string {
+  const safe = rows.map((row) => row.map((cell) => (typeof cell === "string" ? forSpreadsheet(cell) : cell)));
+  return stringify(safe, { delimiter: separator });
+}
+
 /**
  * Writes a CSV file with a header line, atomically. Text that a spreadsheet would run as a formula gets an apostrophe,
  * which `readCsv` removes.
@@ -116,13 +122,13 @@ export async function writeCsv(
     try {
       let block: (readonly (string | number)[])[] = [columns];
       for (const row of rows) {
-        block.push(row.map((cell) => (typeof cell === "string" ? forSpreadsheet(cell) : cell)));
+        block.push(row);
         if (block.length >= ROWS_PER_WRITE) {
-          await file.write(stringify(block));
+          await file.write(csvLines(block));
           block = [];
         }
       }
-      await file.write(stringify(block));
+      await file.write(csvLines(block));
     } finally {
       await file.close();
     }

@@ -28,8 +28,8 @@ import { countGroups, TABLES, writeTables } from "./tables";
 /** Options for drawing the demo. */
 export interface DrawDemoOptions extends TaskOptions {
   /**
-   * Data directory that receives raw/, retrieval/, demo.json and demo_images.csv. A relative path starts at the
-   * project's root.
+   * Data directory that receives raw/, retrieval/, demo.json, demo_images.csv and groups.csv. A relative path starts
+   * at the project's root.
    */
   dataDir: string;
   /** Default: 999. */
@@ -44,7 +44,8 @@ const AT_ONCE = 16;
 /**
  * Draws the demo data set from the emoji of nine vendors: drawings of the same object form one class. Four in five
  * classes become raw data sets (`DEMO_DATASETS`) in the folder layouts of the real ones, so that `getData` reads them;
- * the others become `retrieval/` (queries.csv, index.csv, classes.csv, images/).
+ * the others become `retrieval/` (queries.csv, index.csv, classes.csv, images/). One training class in thirty gets more
+ * views of its drawings, up to 240 pictures, so that the classes are uneven; groups.csv lists the views.
  *
  * The demo is drawn into a temporary folder, then moved into place as a whole. A second call with the same recipe
  * (seed, package versions) does nothing; another recipe replaces the earlier files.
@@ -100,7 +101,8 @@ function namesToWrite(planned: readonly PlacedPicture[]): string[] {
   const raw = planned
     .filter(({ picture }) => !picture.heldOut)
     .map(({ file }) => file.split("/").slice(0, 2).join("/"));
-  return [...new Set(raw), "retrieval", TABLES.images];
+  const groups = planned.some(({ picture }) => picture.view > 0) ? [TABLES.groups] : [];
+  return [...new Set(raw), "retrieval", TABLES.images, ...groups];
 }
 
 /** Draws and writes every picture. */

@@ -23,7 +23,8 @@ export async function refuseAdded(dataDir: string, { complete, wrote }: DemoStam
     ...Object.values(TABLES),
     ...DEMO_GROUPS.map(({ dataset }) => `raw/${dataset}/train.csv`),
   ]);
-  const folders = wrote.filter((name) => name !== TABLES.images && existsSync(join(dataDir, name)));
+  const tables: string[] = [TABLES.images, TABLES.groups];
+  const folders = wrote.filter((name) => !tables.includes(name) && existsSync(join(dataDir, name)));
   const added = folders
     .flatMap((name) => filesBelow(join(dataDir, name)).map((file) => `${name}/${file}`))
     .filter((file) => !drawn.has(file));

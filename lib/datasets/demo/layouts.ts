@@ -9,7 +9,9 @@ export interface DemoPicture {
   class: DemoClass;
   vendor: Vendor;
   icon: string;
-  /** Index among the drawings of its class, from 0. */
+  /** 0: the first picture of this drawing; 1, 2, ...: further views. */
+  view: number;
+  /** Index among the pictures of its class, from 0. */
   index: number;
   heldOut: boolean;
   plan: PicturePlan;
@@ -30,8 +32,8 @@ export interface DemoLayout {
 
 // The real Shopee table lists 5 % of its images twice: every 20th here.
 const ROWS_PER_DUPLICATE = 20;
-// One drawing in five goes into the test split.
-const DRAWINGS_PER_TEST_IMAGE = 5;
+// One picture in five goes into the test split.
+const PICTURES_PER_TEST_IMAGE = 5;
 
 /** The layouts of the seven imitated data sets. */
 export const DEMO_LAYOUTS: Readonly<Record<string, DemoLayout>> = {
@@ -72,7 +74,7 @@ export const DEMO_LAYOUTS: Readonly<Record<string, DemoLayout>> = {
 };
 
 function split({ index }: DemoPicture): "train" | "test" {
-  return (index + 1) % DRAWINGS_PER_TEST_IMAGE === 0 ? "test" : "train";
+  return (index + 1) % PICTURES_PER_TEST_IMAGE === 0 ? "test" : "train";
 }
 
 /** Returns a file name that repeats in every class: 0.jpg, 1.png, ... */
@@ -81,8 +83,9 @@ function fileName({ index, plan }: DemoPicture): string {
 }
 
 /** Returns an image id in hexadecimal digits, like the random ones of the real data sets. */
-function imageId({ class: { codePoint }, vendor }: DemoPicture, digits: number): string {
-  return createHash("sha256").update(`${codePoint} ${vendor}`).digest("hex").slice(0, digits);
+function imageId({ class: { codePoint }, vendor, view }: DemoPicture, digits: number): string {
+  const name = view === 0 ? `${codePoint} ${vendor}` : `${codePoint} ${vendor} ${view}`;
+  return createHash("sha256").update(name).digest("hex").slice(0, digits);
 }
 
 function shopeeImage(picture: DemoPicture): string {

@@ -1,10 +1,11 @@
-// Plans the path of every picture, and holds out a fifth of the classes.
+// Plans the path of every picture, holds out a fifth of the classes, and adds views to some of the others.
 import { UserError } from "../../common/errors";
 import { randomStream } from "../../common/random";
 import type { DemoClass, DemoSource } from "./classes";
 import { DEMO_GROUPS } from "./groups";
 import { DEMO_LAYOUTS, type DemoPicture } from "./layouts";
 import { planPicture } from "./picture";
+import { planTail } from "./tail";
 import { QUERY_VENDORS } from "./vendors";
 
 /** Share of classes held out for retrieval. */
@@ -28,24 +29,44 @@ export function planDemo(source: DemoSource, seed: number, classesPerGroup?: num
       "Leave it out (in the notebook: undefined) for all classes.",
     );
   }
-  return DEMO_GROUPS.flatMap(({ group, dataset }) => {
+  const groups = DEMO_GROUPS.map(({ group, dataset }) => {
     const all = source.classes.filter((entry) => entry.group === group);
     const classes = classesPerGroup === undefined ? all : pickSome(all, classesPerGroup, seed);
-    const heldOut = pickHeldOut(classes, seed);
-    return classes.flatMap((entry) => planClass(entry, dataset, heldOut.has(entry), seed));
+    return { dataset, classes, heldOut: pickHeldOut(classes, seed) };
   });
+  const training = groups.flatMap(({ classes, heldOut }) => classes.filter((entry) => !heldOut.has(entry)));
+  const tail = planTail(training, seed);
+  return groups.flatMap(({ dataset, classes, heldOut }) => [
+    ...classes.flatMap((entry) => planClass(entry, dataset, heldOut.has(entry), seed)),
+    ...classes.flatMap((entry) => planViews(entry, dataset, tail.get(entry) ?? 0, seed)),
+  ]);
 }
 
+/** Plans the first picture of each drawing of a class. */
 function planClass(entry: DemoClass, dataset: string, heldOut: boolean, seed: number): PlacedPicture[] {
   const layout = DEMO_LAYOUTS[dataset]!;
   return entry.drawings.map(({ vendor, icon }, index) => {
     const random = randomStream(seed, "demo picture", entry.codePoint, vendor);
     const plan = planPicture(random, !heldOut && layout.jpegOnly === true);
-    const picture = { class: entry, vendor, icon, index, heldOut, plan };
+    const picture = { class: entry, vendor, icon, view: 0, index, heldOut, plan };
     const file = heldOut
       ? `retrieval/images/${entry.slug}/${vendor}.${plan.format}`
       : `raw/${dataset}/${layout.place(picture)}`;
     return { picture, file };
+  });
+}
+
+/** Plans further views of a training class's drawings, one after the other. */
+function planViews(entry: DemoClass, dataset: string, count: number, seed: number): PlacedPicture[] {
+  const { drawings, codePoint } = entry;
+  const layout = DEMO_LAYOUTS[dataset]!;
+  return Array.from({ length: count }, (_, i) => {
+    const { vendor, icon } = drawings[i % drawings.length]!;
+    const view = 1 + Math.floor(i / drawings.length);
+    const random = randomStream(seed, "demo picture", codePoint, vendor, view);
+    const plan = planPicture(random, layout.jpegOnly === true);
+    const picture = { class: entry, vendor, icon, view, index: drawings.length + i, heldOut: false, plan };
+    return { picture, file: `raw/${dataset}/${layout.place(picture)}` };
   });
 }
 

@@ -77,7 +77,7 @@ const STAMP = z.object({
   wrote: z.array(z.string()),
 }) satisfies z.ZodType<DemoStamp>;
 
-const DRAWING = 1;
+const DRAWING = 2;
 
 /** Returns the path of `demo.json`. */
 export function stampPath(dataDir: string): string {

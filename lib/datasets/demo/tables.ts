@@ -12,6 +12,8 @@ import { QUERY_VENDORS } from "./vendors";
 export const TABLES = {
   /** Origin of every picture: image_files,vendor,code_point,class_name,group,held_out. */
   images: "demo_images.csv",
+  /** Views of one drawing, which share a fold: image_files,group; missing without views. */
+  groups: "groups.csv",
   /** Queries: image_files,labels. */
   queries: "retrieval/queries.csv",
   /** Index: image_files,labels. */
@@ -23,6 +25,7 @@ export const TABLES = {
 /** Writes all tables of a drawing. */
 export async function writeTables(folder: string, drawn: readonly PlacedPicture[]): Promise<void> {
   await writeOrigins(folder, drawn);
+  await writeGroups(folder, drawn);
   await writeOwnTables(folder, drawn);
   await writeRetrieval(folder, drawn);
 }
@@ -52,6 +55,17 @@ async function writeOrigins(folder: string, drawn: readonly PlacedPicture[]): Pr
     return [file, vendor, entry.codePoint, entry.label, entry.group, heldOut ? 1 : 0];
   });
   await writeCsv(join(folder, TABLES.images), columns, rows);
+}
+
+/** Writes the drawings of which there are several views, the first one first. */
+async function writeGroups(folder: string, drawn: readonly PlacedPicture[]): Promise<void> {
+  const named = drawn.map((placed) => {
+    const { class: entry, vendor } = placed.picture;
+    return { ...placed, group: `${entry.slug} ${vendor}` };
+  });
+  const several = new Set(named.filter(({ picture }) => picture.view > 0).map(({ group }) => group));
+  const rows = named.filter(({ group }) => several.has(group)).map(({ file, group }) => [file, group]);
+  if (rows.length > 0) await writeCsv(join(folder, TABLES.groups), ["image_files", "group"], rows);
 }
 
 /** Writes the train.csv of the data sets that have one. */

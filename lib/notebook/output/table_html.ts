@@ -62,11 +62,16 @@ function isShort(text: string): boolean {
 export function liveTableHtml(table: Table, options: TableOptions = {}): string {
   const plain = tableHtml(table, options);
   if (table.rows.length < 2) return plain;
-  return `<div>${plain}${scriptHtml("table", pageOf(table, options))}</div>`;
+  return `<div>${plain}${scriptHtml("table", tablePage(table, options))}</div>`;
 }
 
-function pageOf(table: Table, { maxRows = DEFAULT_MAX_ROWS, marked }: TableOptions): TablePage {
-  const { rows } = visibleRows(table, { maxRows: HELD_ROWS });
+/** Returns a table's data for lib/browser/table.js. @param heldRows more rows are left out, from the middle */
+export function tablePage(
+  table: Table,
+  { maxRows = DEFAULT_MAX_ROWS, marked }: TableOptions = {},
+  heldRows = HELD_ROWS,
+): TablePage {
+  const { rows } = visibleRows(table, { maxRows: heldRows });
   const numbers = table.columns.map((_, column) => isNumeric(table, column) && rows.map(numberIn(column)));
   return {
     rows: rows.map(({ cells }) => cells.map(formatCell)),
