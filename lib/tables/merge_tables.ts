@@ -9,6 +9,7 @@ import { withSignal } from "../common/interrupt";
 import { notice } from "../common/notice";
 import type { TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
+import { drawKey } from "../preprocessing/content_names";
 import type { DatasetName } from "../preprocessing/layout";
 import { type Corrections, describeCorrections } from "./corrections";
 import { assignFolds } from "./folds";
@@ -155,13 +156,19 @@ async function balance(
   await repeatSmallClasses(database, { from: "sampled", to: "repeated", minPerClass, seed });
   await database.run("DROP TABLE sampled");
   if (foldMode === "leak-free") {
-    await assignFolds(database, { from: "repeated", to: "folded", folds, seed, key: "new_image_files" });
+    await assignFolds(database, {
+      from: "repeated",
+      to: "folded",
+      folds,
+      seed,
+      key: drawKey("new_image_files"),
+    });
     return;
   }
   await database.run(
     "CREATE TABLE rows AS SELECT * REPLACE (1 AS copies), unnest(range(copies)) AS copy FROM repeated",
   );
-  const key = "copy || ':' || new_image_files";
+  const key = `copy || ':' || ${drawKey("new_image_files")}`;
   await assignFolds(database, { from: "rows", to: "folded", folds, seed, key });
 }
 
