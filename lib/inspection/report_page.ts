@@ -1,10 +1,10 @@
 // The page of an inspection: one HTML file with its data, style and script inside; it fetches nothing.
 import { join } from "node:path";
-import sharp from "sharp";
 import { browserFunction, browserStyle } from "../common/browser_files";
 import { mapConcurrently } from "../common/concurrent";
 import { UserError } from "../common/errors";
 import { decodeRgb } from "../images/decode";
+import { thumbnailJpeg } from "../images/thumbnail";
 import type { InspectReport } from "./inspect";
 import { type Section, sectionsOf } from "./report_sections";
 
@@ -19,7 +19,6 @@ export interface PageData {
 }
 
 const THUMB_PX = 144;
-const JPEG_QUALITY = 75;
 const AT_ONCE = 4;
 /** Rows of a table on the page; the CSV file has all. */
 const MOST_ROWS = 500;
@@ -67,11 +66,7 @@ async function thumbsOf({ folder }: InspectReport, sections: readonly Section[])
 /** Returns a small JPEG made of the pixels alone, as a data address; undefined if the photo cannot be read. */
 async function thumbnail(path: string): Promise<string | undefined> {
   try {
-    const { data, width, height } = await decodeRgb(path);
-    const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
-      .resize(THUMB_PX, THUMB_PX, { fit: "inside", withoutEnlargement: true })
-      .jpeg({ quality: JPEG_QUALITY })
-      .toBuffer();
+    const jpeg = await thumbnailJpeg(await decodeRgb(path), THUMB_PX);
     return `data:image/jpeg;base64,${jpeg.toString("base64")}`;
   } catch (error) {
     if (error instanceof UserError) return undefined;

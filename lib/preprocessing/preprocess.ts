@@ -6,6 +6,7 @@ import { writeCsv } from "../common/csv/csv";
 import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
 import { removeAbandoned, writeTogether } from "../common/files/files";
+import { fileContent, NO_CONTENT, seeFile } from "../common/files/fingerprint";
 import { SourceRecord } from "../common/files/source_record";
 import { findFile, hasForms, sameName } from "../common/files/unicode_names";
 import { withSignal } from "../common/interrupt";
@@ -16,6 +17,7 @@ import { PREPROCESS, throwFaults, tryEach } from "../datasets/over_data_sets";
 import { type ImageRow, readImageRows, writeImageRows } from "../datasets/rows";
 import type { JpegSettings } from "../images/jpeg/convert";
 import { assertPixelRule, type PixelRule } from "../images/readers/options";
+import { withContent } from "./content_names";
 import { encodeImages } from "./encode_images";
 import { claimImagesFolder, keepOnly } from "./images_folder";
 import {
@@ -36,7 +38,7 @@ export interface PreprocessOptions extends TaskOptions {
   /** Path, absolute or below the project's folder. */
   dataDir: string;
   /** Row of the catalogue; classes with fewer than `smallestClass` images are dropped. */
-  dataset: DatasetName & { smallestClass: number };
+  dataset: DatasetName & Pick<DataSet, "smallestClass" | "own">;
   /** Longest side of an image that keeps its size. Default: 224. */
   imageSizePx?: number;
   /** Number of threads, each with one image at a time. Default: one more than the CPU's, to hide waits for a disk. */
@@ -98,12 +100,20 @@ async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessRe
   claimImagesFolder(folder, settings);
   for (const table of [rejectsCsv(dataset), preprocessedCsv(dataset)])
     removeAbandoned(join(dataDir, table), { ofThisMachine: true });
+  const record = await SourceRecord.open(join(folder, "sources.jsonl"));
+  const contents = dataset.own ? await contentsOf(dataDir, wanted, record) : undefined;
+  const madeOf = (imageFile: string) => {
+    const image = preprocessedImage(imageFile, dataset);
+    return contents ? withContent(image, contents.get(imageFile)!) : image;
+  };
   const taskOf = (index: number) => {
     const { imageFile } = wanted[index]!;
-    const target = join(dataDir, preprocessedImage(imageFile, dataset));
-    return { image: imageFile, source: onDisk(dataDir, imageFile), target };
+    return {
+      image: imageFile,
+      source: onDisk(dataDir, imageFile),
+      target: join(dataDir, madeOf(imageFile)),
+    };
   };
-  const record = await SourceRecord.open(join(folder, "sources.jsonl"));
   const making = { ...settings, concurrency, record, stage: dataset.name, onProgress };
   const reasons = await encodeImages(wanted.length, taskOf, making);
   await writeRejects(join(dataDir, rejectsCsv(dataset)), wanted, reasons);
@@ -113,10 +123,7 @@ async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessRe
   const readable = wanted.filter((_, index) => !reasons.has(index));
   const kept = keepLargeClasses(readable, dataset.smallestClass);
   if (kept.length === 0) throw noClassLeft(dataset, `${reasons.size} files are in ${rejectsCsv(dataset)}`);
-  const made = kept.map(({ imageFile, label }) => ({
-    imageFile: preprocessedImage(imageFile, dataset),
-    label,
-  }));
+  const made = kept.map(({ imageFile, label }) => ({ imageFile: madeOf(imageFile), label }));
   await writeTable(dataDir, dataset, made);
   keepOnly(
     folder,
@@ -131,6 +138,23 @@ async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessRe
     rejected: reasons.size,
     droppedAfterRejects: readable.length - kept.length,
   };
+}
+
+/** Returns the hash of each photo by its path: from the record while the file is the same, else from its bytes. */
+async function contentsOf(
+  dataDir: string,
+  rows: readonly ImageRow[],
+  record: SourceRecord,
+): Promise<Map<string, string>> {
+  const contents = new Map<string, string>();
+  for (const { imageFile } of rows) {
+    const source = onDisk(dataDir, imageFile);
+    const [seen, entry] = [await seeFile(source), record.get(imageFile)];
+    const isKnown = entry?.content && (!seen || (seen.stamp !== "" && seen.stamp === entry.stamp));
+    const content = isKnown ? entry.content : seen ? await fileContent(source) : NO_CONTENT;
+    contents.set(imageFile, content);
+  }
+  return contents;
 }
 
 /**

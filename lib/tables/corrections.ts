@@ -8,6 +8,7 @@ import { readTableForm, requireColumns } from "../common/csv/table_text";
 import { type Database, sqlText } from "../common/database/database";
 import { nearestName, UserError } from "../common/errors";
 import { sameName } from "../common/files/unicode_names";
+import { withoutContent, withoutContentSql } from "../preprocessing/content_names";
 import { type DatasetName, preprocessedImage } from "../preprocessing/layout";
 import { CORRECTION_FILES } from "./layout";
 
@@ -129,6 +130,9 @@ async function readRows(path: string, withClass: boolean): Promise<CorrectionRow
   });
 }
 
+/** The name by which rows find an image. */
+const MATCHED = withoutContentSql("nfc_normalize(image_files)");
+
 /**
  * Finds the images of `source_rows` (see `applyCorrections`) that rows name.
  * @returns the images in the order of the rows, and the rows without one: "exclude.csv, row 3: a.jpg"
@@ -146,8 +150,8 @@ export async function matchRows<Row extends NamedImage>(
     const names = part.map(({ image }) => spellings(image, datasets));
     const list = [...new Set(names.flat())].map(sqlText).join(", ");
     const images = await database.rows<{ image: string; dataset: string; label: number; name: string }>(
-      `SELECT image_files AS image, dataset, labels AS label, nfc_normalize(image_files) AS name FROM source_rows
-       WHERE nfc_normalize(image_files) IN (${list}) ORDER BY image`,
+      `SELECT image_files AS image, dataset, labels AS label, ${MATCHED} AS name FROM source_rows
+       WHERE ${MATCHED} IN (${list}) ORDER BY image`,
     );
     const byName = new Map(images.map((image) => [image.name, image]));
     for (const [i, row] of part.entries()) {
@@ -171,7 +175,7 @@ function spellings(image: string, datasets: readonly DatasetName[]): string[] {
   const made = datasets.flatMap((set) =>
     [path, `raw/${set.folder}/${path}`].map((source) => preprocessedImage(source, set)),
   );
-  return [...new Set([path, ...made].map(sameName))];
+  return [...new Set([withoutContent(path), ...made].map(sameName))];
 }
 
 /** Returns the number of a class by its name. */

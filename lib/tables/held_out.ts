@@ -6,6 +6,7 @@ import { type Database, randomOrder } from "../common/database/database";
 import { UserError } from "../common/errors";
 import { readJson, writeJson } from "../common/files/files";
 import { projectPath } from "../common/project";
+import { drawKey } from "../preprocessing/content_names";
 import { RETRIEVAL_FILES } from "./layout";
 import { writeQuery } from "./write_query";
 
@@ -66,7 +67,7 @@ export async function holdOutClasses(database: Database, { share, seed }: HoldOu
   await database.run(
     `CREATE TABLE retrieval AS
      SELECT new_image_files AS image_files, label AS labels, row_number() OVER (
-         PARTITION BY new_labels ORDER BY ${randomOrder(seed, "query", "new_image_files")}
+         PARTITION BY new_labels ORDER BY ${randomOrder(seed, "query", drawKey("new_image_files"))}
        ) <= greatest(1, size // ${IMAGES_PER_QUERY}) AS is_query
      FROM merged JOIN held USING (new_labels) ORDER BY labels, image_files`,
   );

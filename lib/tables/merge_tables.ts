@@ -9,6 +9,7 @@ import { withSignal } from "../common/interrupt";
 import { notice } from "../common/notice";
 import type { TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
+import { drawKey } from "../preprocessing/content_names";
 import type { DatasetName } from "../preprocessing/layout";
 import { type Corrections, describeCorrections } from "./corrections";
 import { assignFolds, assignGroupFolds } from "./folds";
@@ -161,11 +162,11 @@ async function balance(
   if (foldMode === "leak-free")
     return isGrouped
       ? assignGroupFolds(database, { ...tables, groups: "groups" })
-      : assignFolds(database, { ...tables, key: "new_image_files" });
+      : assignFolds(database, { ...tables, key: drawKey("new_image_files") });
   await database.run(
     "CREATE TABLE rows AS SELECT * REPLACE (1 AS copies), unnest(range(copies)) AS copy FROM repeated",
   );
-  const key = "copy || ':' || new_image_files";
+  const key = `copy || ':' || ${drawKey("new_image_files")}`;
   await assignFolds(database, { ...tables, from: "rows", key });
 }
 

@@ -1,5 +1,6 @@
 // Repeats rows of small classes: at least 20 rows per class.
 import { type Database, randomOrder } from "../common/database/database";
+import { drawKey } from "../preprocessing/content_names";
 
 /**
  * Repeats small classes, step 3 of Data_Merge: repeats each row of a class with n < `minPerClass` rows
@@ -11,7 +12,7 @@ export async function repeatSmallClasses(
   database: Database,
   { from, to, minPerClass, seed }: { from: string; to: string; minPerClass: number; seed: number },
 ): Promise<void> {
-  const order = randomOrder(seed, "resample", "new_image_files");
+  const order = randomOrder(seed, "resample", drawKey("new_image_files"));
   await database.run(
     `CREATE TABLE ${to} AS FROM ${from} POSITIONAL JOIN (
        SELECT (CASE WHEN class_size >= ${minPerClass} THEN 1

@@ -1,5 +1,6 @@
 // Samples rows of large classes: at most 100 rows per class.
 import { type Database, randomOrder } from "../common/database/database";
+import { drawKey } from "../preprocessing/content_names";
 
 /**
  * Samples large classes, step 2 of Data_Merge: keeps `maxPerClass` rows per class, drawn without replacement.
@@ -9,7 +10,7 @@ export async function sampleClasses(
   database: Database,
   { from, to, maxPerClass, seed }: { from: string; to: string; maxPerClass: number; seed: number },
 ): Promise<void> {
-  const order = randomOrder(seed, "sample", "new_image_files");
+  const order = randomOrder(seed, "sample", drawKey("new_image_files"));
   await database.run(
     `CREATE TABLE ${to} AS
      WITH large AS (

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
+import { photoCases, writePhotos } from "./kill_photos.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
@@ -97,10 +98,13 @@ export async function killCases({ scratch, tinyData, name, random, prepare }) {
   };
   const demo = join(scratch, "demo");
   const own = join(scratch, "own");
+  const photos = writePhotos(scratch, images);
   const draw = ["get-data", "--data-dir", demo, "--demo", "--classes-per-group", "8"];
   return {
     folders: [a, b, again, soup, search].map(runFolder),
+    photos,
     cases: [
+      ...photoCases(photos, { model: a, same: { ...OF_RUNS, ...OF_IMAGES, "^sources\\.json$": "differs" } }),
       {
         command: "get-data",
         args: ["get-data", "--data-dir", archived],

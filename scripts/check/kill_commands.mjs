@@ -14,6 +14,8 @@ const require = createRequire(import.meta.url);
 const { ownerFile, ownerOf } = require("guie/dist/common/files/owner");
 const { replacedPlace } = require("guie/dist/common/files/replace");
 
+/** The program. */
+export const guie = join(root, "lib/bin/guie.js");
 /** One kill in this many falls anywhere in the process's life; the others fall into the work itself. */
 const ANYWHERE = 4;
 const LOOK_MS = 2;
@@ -28,13 +30,15 @@ const SHORTER = 0.8;
  * Runs a command.
  * @param moment returns a promise that resolves when the command, if still alive, is to be killed; its argument tells
  * whether it has ended
+ * @returns whether it was killed, its time, and the JSON that it printed
  */
 export async function run(args, moment) {
   const startedAtMs = Date.now();
-  const child = spawn(process.execPath, [join(root, "lib/bin/guie.js"), ...args], {
-    stdio: ["ignore", "ignore", "pipe"],
+  const child = spawn(process.execPath, [guie, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let [printed, errors] = ["", ""];
+  child.stdout.on("data", (data) => {
+    printed += data;
   });
-  let errors = "";
   child.stderr.on("data", (data) => {
     errors += data;
   });
@@ -47,12 +51,13 @@ export async function run(args, moment) {
   const { code, signal } = await ended;
   isOver = true;
   assert.ok(signal === "SIGKILL" || code === 0, `guie ${args.join(" ")} failed:\n${errors.slice(-2000)}`);
-  return { killed: signal === "SIGKILL", ms: Date.now() - startedAtMs };
+  const result = code === 0 && args.includes("--json") ? JSON.parse(printed) : undefined;
+  return { killed: signal === "SIGKILL", ms: Date.now() - startedAtMs, result };
 }
 
-/** Resolves once a process owns the place. */
-async function owned(place, isOver) {
-  while (!ownerOf(place) && !isOver()) await sleep(LOOK_MS);
+/** Resolves once a process does the command's work. */
+async function begun({ place, hasBegun = () => ownerOf(place) }, isOver) {
+  while (!hasBegun() && !isOver()) await sleep(LOOK_MS);
 }
 
 /** Returns the record of the process that owned the place last, dead or alive. */
@@ -88,8 +93,9 @@ function leftovers(place) {
 }
 
 /** Deletes the output of a command, and what a kill has left next to it. */
-function clean({ outputs, place }) {
-  for (const path of [...outputs, ...leftovers(place)]) rmSync(path, { recursive: true, force: true });
+function clean({ outputs, place, caches = [] }) {
+  for (const path of [...outputs, ...leftovers(place), ...caches])
+    rmSync(path, { recursive: true, force: true });
 }
 
 /** Creates the files that exist before the command runs; returns a function that restores them. */
@@ -111,7 +117,9 @@ async function startOf(spec, scratch) {
  * @param spec command: its name; args; place: what it owns while it writes; outputs: files and folders that it writes
  * (or in which it writes); inputs: creates inputs in them; before: arguments of a command whose output it
  * replaces; isThere: tells whether old or new output exists after a kill; same: pattern of file names -> the part of
- * their text that must be the same, or "differs"; share: share of the kills
+ * their text that must be the same, or "differs"; share: share of the kills. For commands that own no place: hasBegun:
+ * tells whether the work has begun; caches: folders that are emptied before each start. resultOf: the part of the printed
+ * JSON that must be the same; finished: returns the work that a kill left; requireKept: checks the rerun's JSON against it
  * @param scratch a folder for copies
  * @returns a row of the table
  */
@@ -124,13 +132,14 @@ export async function killCommand(spec, allMoments, random, scratch) {
   const old = contents(spec);
   let workStartedMs = Date.now();
   const never = async (isOver) => {
-    await owned(place, isOver);
+    await begun(spec, isOver);
     workStartedMs = Date.now();
     await new Promise(() => {});
   };
-  const { ms } = await run(args, never);
+  const { ms, result } = await run(args, never);
   let workMs = Date.now() - workStartedMs;
   const expected = contents(spec);
+  const expectedResult = spec.resultOf?.(result);
   assert.notDeepEqual(expected, old, `${command} has written nothing`);
   console.log(
     `${command}: uninterrupted, ${Object.keys(expected).length} files, ${workMs} of ${ms} ms are its work`,
@@ -145,7 +154,7 @@ export async function killCommand(spec, allMoments, random, scratch) {
       const isAnywhere = kills % ANYWHERE === 0;
       const ownerBefore = lastOwner(place);
       const moment = (hasEnded) =>
-        isAnywhere ? sleep(lasts * ms) : owned(place, hasEnded).then(() => sleep(lasts * workMs));
+        isAnywhere ? sleep(lasts * ms) : begun(spec, hasEnded).then(() => sleep(lasts * workMs));
       const { killed } = await run(args, moment);
       isOver = !killed;
       if (isOver) {
@@ -154,11 +163,11 @@ export async function killCommand(spec, allMoments, random, scratch) {
         break;
       }
       kills++;
-      if (lastOwner(place) !== ownerBefore) inWork++;
+      if (spec.hasBegun?.() ?? lastOwner(place) !== ownerBefore) inWork++;
       if (spec.before) requireWhole(spec, old, expected);
     }
     if (!isOver) {
-      await run(args);
+      await rerun(spec, expectedResult, `${command}: the result after kill ${kills}`);
       reruns++;
     }
     assert.deepEqual(contents(spec), expected, `${command}: the rerun after kill ${kills}`);
@@ -169,6 +178,14 @@ export async function killCommand(spec, allMoments, random, scratch) {
     `${command}: ${kills} kills, ${inWork} during its work; ${reruns} reruns, all with the same output`,
   );
   return { command, kills, inWork, reruns, seconds };
+}
+
+/** Runs a killed command again, and checks what it prints. */
+async function rerun(spec, expectedResult, message) {
+  const kept = spec.finished?.();
+  const { result } = await run(spec.args);
+  assert.deepEqual(spec.resultOf?.(result), expectedResult, message);
+  spec.requireKept?.(kept, result);
 }
 
 /**

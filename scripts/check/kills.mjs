@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { killCases } from "./kill_cases.mjs";
 import { killCommand, run } from "./kill_commands.mjs";
+import { killService } from "./kill_photos.mjs";
 import { killRuns } from "./kill_runs.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -26,6 +27,7 @@ const seed = Number(values.seed ?? Date.now() % 1_000_000);
 console.log(`check: ${moments} kills of each command, --seed ${seed}`);
 
 const scratch = mkdtempSync(join(tmpdir(), "guie-kills-"));
+process.env.GUIE_ROOT = scratch; // runs, data/ and the cache of all commands
 const tinyData = await makeTinyData();
 const isWanted = (command) => values.only === undefined || command.startsWith(values.only);
 const rows = [];
@@ -55,6 +57,8 @@ try {
       await tryOut(command, () => killCommand(spec, moments, randomStream(seed, command), scratch));
     else if (spec.isNeeded) await run(spec.args);
   }
+  if (isWanted("serve"))
+    await tryOut("serve", () => killService(all.photos, moments, randomStream(seed, "serve")));
   const cells = rows.map(({ command, kills, inWork, reruns, seconds }) => [
     command,
     kills,

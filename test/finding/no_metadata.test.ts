@@ -4,6 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { writeContactSheet } from "guie/dist/finding/contact_sheet";
+import { inspectPhotos } from "guie/dist/inspection/inspect";
+import { reportPage } from "guie/dist/inspection/report_page";
 import type { Atlas } from "guie/dist/notebook/atlas/atlas";
 import { atlasView } from "guie/dist/notebook/atlas/atlas_view";
 import { imageGrid } from "guie/dist/notebook/output/images";
@@ -74,7 +76,7 @@ async function atlasPictures(image: string): Promise<Buffer[]> {
     .buffers.map((bytes) => Buffer.from(bytes));
 }
 
-test("contact sheet, service, grid and atlas hold neither place nor camera; pictures stand upright", async (t) => {
+test("contact sheet, inspection, service, grid and atlas hold neither place nor camera; pictures stand upright", async (t) => {
   const folder = temporaryFolder(t);
   process.env.GUIE_CACHE_DIR = join(folder, "cache");
   t.after(() => delete process.env.GUIE_CACHE_DIR);
@@ -90,16 +92,23 @@ test("contact sheet, service, grid and atlas hold neither place nor camera; pict
   await writeContactSheet(sheet, [{ query: "photo.jpg", path, hits: [hit], itself: [] }], "about");
   const grid = await imageGrid([{ image: path }]);
   t.mock.method(process.stderr, "write", () => true);
-  const service = await startService(t, await makeTinyRun(t), { index: photos });
+  const tinyRun = await makeTinyRun(t);
+  const twice = join(folder, "twice");
+  mkdirSync(twice);
+  for (const name of ["one.jpg", "again.jpg"]) writeFileSync(join(twice, name), await gpsPhoto());
+  const page = await reportPage(await inspectPhotos({ photos: twice, model: tinyRun.run }));
+  for (const word of ["Exif", CAMERA, "GPS"]) assert.ok(!page.includes(word), word);
+  const service = await startService(t, tinyRun, { index: photos });
   await service.whole;
   const image = Buffer.from(await (await fetch(`${service.url}/image/0`)).arrayBuffer());
   const upright = [
     ...jpegsIn(readFileSync(sheet, "utf8")),
+    ...jpegsIn(page),
     ...jpegsIn(String(grid.bundle["text/html"])),
     image,
     ...(await atlasPictures(path)),
   ];
-  assert.equal(upright.length, 6);
+  assert.equal(upright.length, 8);
   for (const jpeg of upright) await assertBare(jpeg);
   for (const jpeg of upright) await assertUpright(jpeg);
 });

@@ -5,6 +5,7 @@ import { eachCsvRow, wholeNumberCell } from "../../common/csv/csv";
 import { projectPath } from "../../common/project";
 import { readImageRows } from "../../datasets/rows";
 import { decodeRgb } from "../../images/decode";
+import { withoutContent } from "../../preprocessing/content_names";
 import {
   type DatasetName,
   preprocessedCsv,
@@ -59,7 +60,10 @@ export async function beforeAfterGrid(
   const sources = await readImageRows(join(folder, sourceCsv(set)));
   const sourceOf = new Map(sources.map(({ imageFile }) => [preprocessedImage(imageFile, set), imageFile]));
   const sampled = await sampleRows(join(folder, preprocessedCsv(set)), count, seed);
-  const files = sampled.flatMap(({ imageFile }) => [sourceOf.get(imageFile) ?? imageFile, imageFile]);
+  const files = sampled.flatMap(({ imageFile }) => [
+    sourceOf.get(withoutContent(imageFile)) ?? imageFile,
+    imageFile,
+  ]);
   const items = files.map(async (file) => {
     const image = await decodeRgb(join(folder, file));
     return { image, caption: `${image.width} x ${image.height}` };
