@@ -13,6 +13,7 @@ import { seekTransform, transformTable } from "guie/dist/embedding/transform_mod
 import { fitTransformModel } from "guie/dist/experiments/fit_transform";
 import { climbLadder } from "guie/dist/experiments/ladder";
 import { exportRun } from "guie/dist/export/export_run";
+import { embedPhotos } from "guie/dist/features/embed_photos";
 import { loadImages, normaliseImages } from "guie/dist/images/loading/loader";
 import { findTower } from "guie/dist/model/towers";
 import { prepareModel } from "guie/dist/pretrained/prepare_model";
@@ -67,6 +68,22 @@ test("a fitted model is found by its name, and maps the backbone's features to u
       assert.ok(largestDifference((await embedder.embedImages(images)).data, direct.data) < 1e-5);
       embedder.dispose();
     }
+  }
+  const list = { folder: dataDir, rows: { files: FILES } };
+  const byBackbone = openModel(await findModel("backbone", config));
+  assert.equal((await embedPhotos(byBackbone, list)).embedded, FILES.length);
+  byBackbone.dispose();
+  for (const name of [WHITENED, LDA]) {
+    const embedder = openModel(await findModel(name, config));
+    const blocks: number[] = [];
+    const { embedded, vectors } = await embedPhotos(embedder, list, {
+      onBlock: async (soFar) => void blocks.push((await soFar.read()).vectors.length),
+    });
+    assert.equal(embedded, 0, "the backbone's vectors are mapped, not computed again");
+    assert.deepEqual(blocks, [embedder.length]);
+    const direct = await embedder.embedFiles(dataDir, FILES);
+    assert.ok(largestDifference(vectors.data, direct.data) < 1e-5);
+    embedder.dispose();
   }
   const rows = transformTable().filter(({ model }) => model.startsWith(PREFIX));
   assert.deepEqual(
