@@ -1,15 +1,15 @@
-// Climbs the ladder of `fit` rung by rung within a time limit: closed forms first, then training, each scored.
+// Climbs the ladder of `fit` rung by rung within a time limit: closed forms, a neck, their cross-validation, fine-tuning.
 import { Interrupted } from "../common/interrupt";
 import { formatSeconds, type ProgressOptions } from "../common/progress";
 import { overrideConfig } from "../config/config";
 import type { Stage } from "../config/run";
 import { compareOnHeldOut } from "../experiments/compare";
-import type { CrossValidation, Fit } from "../experiments/cross_validate";
+import type { Fit } from "../experiments/cross_validate";
 import { readTrainImages, type TrainImages } from "../experiments/transform_rungs";
 import type { ComparisonRow } from "../retrieval/evaluation";
 import { isFinished, runFolder } from "../runs/run_folder";
 import { estimateRun, type RunEstimate } from "../training/estimate";
-import { embedAllPhotos, quickFits, validatePixels, validationOf } from "./cross_validated";
+import { type AllPhotos, embedAllPhotos, quickFits, validatePixels, validationOf } from "./cross_validated";
 import { type Advice, adviceOf } from "./ladder_advice";
 import { type TimeLimit, timed } from "./time_limit";
 import { trainStage } from "./train_stage";
@@ -64,7 +64,9 @@ const FEW_CLASSES = 20;
 export async function climbLadder(request: ClimbRequest): Promise<ClimbedLadder> {
   const climb = await Climb.begin(request);
   for (const kind of ["whitened", "lda"] as const) await climb.transform(kind);
-  for (const stage of ["frozen", "fine_tune"] as const) await climb.train(stage);
+  await climb.train("frozen");
+  await climb.validate();
+  await climb.train("fine_tune");
   return climb.end();
 }
 
@@ -75,7 +77,10 @@ class Climb {
   readonly #fits: ReturnType<typeof quickFits>;
   readonly #climbed: Rung[] = [];
   readonly #leftOut: LeftOutRung[] = [];
-  #validation: CrossValidation | undefined;
+  /** All photos; their rungs are cross-validated if few classes are held out. */
+  #photos: AllPhotos | undefined;
+  /** Rungs to cross-validate, with the expected time of a fold. */
+  readonly #quick: { name: string; fit: Fit; foldSeconds: number }[] = [];
   readonly #validated: ComparisonRow[] = [];
   /** Rows of pixels, which are shown, but no rung to use. */
   readonly #pixels: { held: ComparisonRow[]; validated: ComparisonRow[] } = { held: [], validated: [] };
@@ -98,20 +103,17 @@ class Climb {
 
   /** Embeds all photos, and scores pixels and the backbone. */
   async #scoreUntrained(): Promise<void> {
-    const { say, heldOut, onProgress, limit } = this.#request;
+    const { say, onProgress, limit } = this.#request;
     const { featureSeconds = 0 } = await estimateRun(this.#frozen);
     if (featureSeconds > 0) {
       const late = limit.whyNot(featureSeconds) ? "; all else needs that, so it is not left out" : "";
       say(`embedding by the backbone: about ${formatSeconds(featureSeconds)}${late}`);
     }
-    const photos = await embedAllPhotos(this.#frozen, this.#train, { onProgress });
+    this.#photos = await embedAllPhotos(this.#frozen, this.#train, { onProgress });
     const { result, seconds } = await timed(() => this.#compare(["pixels"]));
     this.#pixels.held.push(...result);
     this.#compareSeconds = Math.max(seconds, (await timed(() => this.#compare(["backbone"]))).seconds);
-    if (heldOut >= FEW_CLASSES) return;
-    this.#validation = validationOf(photos);
-    this.#pixels.validated.push(await validatePixels(this.#frozen, photos));
-    await this.#validate("backbone", this.#fits.backbone, 0);
+    this.#quick.push({ name: "backbone", fit: this.#fits.backbone, foldSeconds: 0 });
   }
 
   /** Fits a whitening or an LDA. */
@@ -122,7 +124,7 @@ class Climb {
     const { result: reason, seconds } = await timed(() => tryTransform(rung));
     if (reason !== undefined) return this.#leave(name, "model", reason);
     this.#climbed.push(kind);
-    await this.#validate(name, this.#fits[kind], seconds);
+    this.#quick.push({ name, fit: this.#fits[kind], foldSeconds: seconds });
   }
 
   /** Trains a stage, if there is time. */
@@ -142,15 +144,31 @@ class Climb {
       const memory = `${estimate.memoryMB.toLocaleString("en-US")} MB`;
       say(`training ${name}: about ${formatSeconds(expectedSeconds)} and ${memory}`);
     }
-    const signal = limit.signalBefore(this.#endSeconds);
+    const signal = expectedSeconds > 0 ? limit.signalBefore(this.#endSeconds) : undefined;
     try {
       const { seconds } = await timed(() => trainStage(config, { overwrite, onProgress, say, signal }));
       this.#climbed.push(stage);
-      if (isFrozen) await this.#validate(name, this.#fits.frozen, Math.max(seconds, expectedSeconds));
+      const foldSeconds = Math.max(seconds, expectedSeconds);
+      if (isFrozen) this.#quick.push({ name, fit: this.#fits.frozen, foldSeconds });
     } catch (error) {
       if (!(error instanceof Interrupted) || !signal?.aborted) throw error;
       this.#leave(name, "model", "its time was up: it is saved, and goes on with more --minutes");
     }
+  }
+
+  /** Where few classes are held out, cross-validates the rungs so far, as long as there is time. */
+  async validate(): Promise<void> {
+    const { heldOut, limit, onProgress } = this.#request;
+    if (heldOut >= FEW_CLASSES) return;
+    const validation = validationOf(this.#photos!);
+    const leftSeconds = () => limit.leftSeconds - this.#endSeconds;
+    for (const { name, fit, foldSeconds } of this.#quick) {
+      const row = await validation.score(name, fit, { foldSeconds, leftSeconds, onProgress });
+      if (row) this.#validated.push(row);
+      else this.#leave(name, "cross-validation", `${formatSeconds(limit.leftSeconds)} are left`);
+    }
+    if (this.#validated.length > 0)
+      this.#pixels.validated.push(await validatePixels(this.#frozen, this.#photos!));
   }
 
   /** Compares all rungs that were climbed. */
@@ -180,16 +198,6 @@ class Climb {
   #compare(models: readonly string[]): Promise<ComparisonRow[]> {
     const { onProgress } = this.#request;
     return compareOnHeldOut(this.#frozen, models, { against: "best", train: this.#train, onProgress });
-  }
-
-  /** Cross-validates a rung where few classes are held out. @param foldSeconds expected time of a fold */
-  async #validate(name: string, fit: Fit, foldSeconds: number): Promise<void> {
-    if (!this.#validation) return;
-    const { limit, onProgress } = this.#request;
-    const leftSeconds = () => limit.leftSeconds - this.#endSeconds;
-    const row = await this.#validation.score(name, fit, { foldSeconds, leftSeconds, onProgress });
-    if (row) this.#validated.push(row);
-    else this.#leave(name, "cross-validation", `${formatSeconds(limit.leftSeconds)} are left`);
   }
 
   #leave(model: string, what: LeftOutRung["what"], reason: string): void {

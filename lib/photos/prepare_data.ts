@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { eachCsvRow } from "../common/csv/csv";
 import type { LeftOut } from "../common/files/image_folder";
 import type { TaskOptions } from "../common/progress";
-import { projectPath } from "../common/project";
+import { dataFolder } from "../config/paths";
 import { type DataSet, findDataSet } from "../datasets/catalogue";
 import { type GetDataResult, getData } from "../datasets/get_data";
 import { getPhotos } from "../datasets/get_photos";
@@ -60,7 +60,7 @@ export async function prepareData(
 async function readRejects(dataDir: string, set: Pick<DataSet, "name" | "folder">): Promise<LeftOut[]> {
   const raw = `raw/${set.folder}/`;
   const rejects: LeftOut[] = [];
-  await eachCsvRow(projectPath(dataDir, rejectsCsv(set)), ["image_files", "reason"], (row) => {
+  await eachCsvRow(join(dataFolder({ dataDir }), rejectsCsv(set)), ["image_files", "reason"], (row) => {
     rejects.push({ file: row.image_files!.replace(raw, ""), reason: row.reason! });
   });
   return rejects;

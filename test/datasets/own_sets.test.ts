@@ -232,6 +232,40 @@ const REFUSALS: readonly Refusal[] = [
     message: /p\/p\.zip was not unpacked: by its first bytes, it is not a ZIP/,
   },
   {
+    what: "a project of the VGG Image Annotator",
+    files: { "a.jpg": "x", "via.json": '{"_via_settings":{},"_via_img_metadata":{}}' },
+    source: { source: "via.json" },
+    message:
+      /via\.json is an export of the VGG Image Annotator.*\n {2}Next: In VIA: .*COCO.*columns file,class/,
+  },
+  {
+    what: "its annotations as JSON",
+    files: { "a.jpg": "x", "via.json": '{"a.jpg4":{"filename":"a.jpg","size":4,"regions":[]}}' },
+    source: { source: "via.json" },
+    message: /an export of the VGG Image Annotator/,
+  },
+  {
+    what: "its annotations as CSV",
+    files: {
+      "a.jpg": "x",
+      "via.csv":
+        'filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\na.jpg,4,"{}",0,0,"{}","{}"\n',
+    },
+    source: { source: "via.csv" },
+    message: /an export of the VGG Image Annotator/,
+  },
+  {
+    what: "an export of Label Studio",
+    files: {
+      "a.jpg": "x",
+      "tasks.json":
+        '[{"id":1,"annotations":[{"result":[{"from_name":"choice","value":{"choices":["kiwi"]}}]}],"data":{"image":"a.jpg"}}]',
+    },
+    source: { source: "tasks.json" },
+    message:
+      /tasks\.json is an export of Label Studio.*\n {2}Next: .*Export, CSV.*--image-column image --class-column choice/,
+  },
+  {
     what: "a spreadsheet",
     files: { "p.xlsx": "x" },
     source: { source: "p.xlsx" },

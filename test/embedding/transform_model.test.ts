@@ -1,6 +1,6 @@
 // Whitened and LDA models on disk: fitted, found by name, embedded with, exported, refused.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -118,10 +118,20 @@ test("exported as ONNX, a fitted model and a backbone compute the same in onnxru
     const embedder = openModel(await findModel(model, exported));
     const expected = Float32Array.from(unitRows(await embedder.embedFiles(dataDir, FILES)));
     embedder.dispose();
-    const { path } = await exportRun({ run: model, format: "onnx", out: join(out, name) });
+    const { path, files, input, output } = await exportRun({
+      run: model,
+      format: "onnx",
+      out: join(out, name),
+    });
+    assert.deepEqual(
+      files.map((file) => [file.name, file.bytes]),
+      ["model.onnx", "preprocessor_config.json"].map((file) => [file, statSync(join(path, file)).size]),
+    );
     const session = await InferenceSession.create(join(path, "model.onnx"));
     const { embedding } = await session.run({ pixel_values: new Tensor("float32", planes, [3, 3, 28, 28]) });
     assert.ok(largestDifference(embedding!.data as Float32Array, expected) < 1e-4, name);
+    assert.match(input!, /^pixel_values \[B, 3, 28, 28\], float32/);
+    assert.match(output!, new RegExp(`^embedding \\[B, ${embedding!.dims[1]}\\], float32`));
     await session.release();
   }
   const { path } = await exportRun({ run: LDA, format: "safetensors", out: join(out, "weights") });

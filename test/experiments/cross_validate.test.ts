@@ -76,7 +76,7 @@ test("a model whose folds do not fit into what is left is given up; the next one
   const again = await validation.score("again", whitenedFit);
   const { fromFirst, against, scores } = again!;
   assert.deepEqual(fromFirst, row!.fromFirst, "the yardstick stays the first");
-  assert.equal(against, (row!.fromFirst!.low > 0 ? "whitened" : "raw"));
+  assert.equal(against, row!.fromFirst!.low > 0 ? "whitened" : "raw");
   assert.equal(scores.mp5.mean, row!.scores.mp5.mean);
 });
 

@@ -40,13 +40,17 @@ export async function openSource(path: string): Promise<OpenedSource> {
   const link = `.${name}`; // hidden, so that it is not among the photos
   linkTo(path, join(folder, link));
   const onProgress = shownProgress();
-  await unpackArchive(folder, link, {
+  const { names } = await unpackArchive(folder, link, {
     onProgress: (report) => onProgress({ ...report, stage: `unpack ${name}` }),
   }).catch((error) => {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(error.what.replaceAll(join(folder, link), path), error.next, { cause: error });
   });
-  return { path: innerFolder(folder), said: [`${name} is read as unpacked into ${folder}`] };
+  const said = `${name} is read as unpacked into ${folder}`;
+  const guess = names?.guessed
+    ? `; its names, which do not say their encoding, as ${names.encoding}: ${JSON.stringify(names.example)}`
+    : "";
+  return { path: innerFolder(folder), said: [said + guess] };
 }
 
 /** Makes a link, or corrects one that leads elsewhere. */
