@@ -100,7 +100,7 @@ export default function inspectPage() {
   };
 
   /** @param {CardPicture} picture @param {string} reason */
-  const figure = ({ image, note, relabelTo }, reason) => {
+  const figure = ({ image, note, relabelTo, isLeftOut }, reason) => {
     const box = make("figure", "");
     const thumb = data.thumbs[image];
     if (thumb === undefined) box.appendChild(make("div", "broken", "no picture"));
@@ -110,8 +110,9 @@ export default function inspectPage() {
       shown.alt = image;
     }
     box.title = image;
-    box.appendChild(make("div", "", image.slice(image.lastIndexOf("/") + 1)));
+    box.appendChild(make("div", "", image));
     if (note !== "") box.appendChild(make("div", "", note));
+    if (isLeftOut) return box;
     box.appendChild(toggle("leave out", out, moved, image, reason));
     if (relabelTo !== undefined) box.appendChild(toggle(`is ${relabelTo}`, moved, out, image, relabelTo));
     updates.push(() => {

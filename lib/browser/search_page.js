@@ -8,8 +8,8 @@
  * @property {number} done
  * @property {boolean} busy
  * @property {number} embedded
- * @property {number} unreadable
- * @property {{ file: string, reason: string }[]} skipped
+ * @property {number} leftOut
+ * @property {{ file: string, reason: string }[]} leftOutFiles
  * @property {string | null} problem
  */
 
@@ -23,7 +23,7 @@ export default function searchPage() {
   const [status, error, found] = [get("status"), get("error"), get("found")];
   const progress = /** @type {HTMLProgressElement} */ (get("progress"));
   const reload = /** @type {HTMLButtonElement} */ (get("reload"));
-  const [coming, unreadable] = [get("coming"), get("unreadable")];
+  const [coming, leftOut] = [get("coming"), get("left_out")];
   const number = (/** @type {number} */ value) => value.toLocaleString("en-US");
   const LOOK_MS = 1000;
   let images = 0;
@@ -68,8 +68,10 @@ export default function searchPage() {
 
   const card = (/** @type {FoundRow} */ item, /** @type {number} */ rank) => {
     const [title, score] = [titleOf(item), item.score.toFixed(2)];
-    const label = `${rank + 1}: ${title}, similarity ${score}. Find more like it`;
+    const itself = item.isQuery ? "this very photo" : "";
+    const label = `${rank + 1}: ${[title, itself].filter(Boolean).join(", ")}, similarity ${score}. Find more like it`;
     const button = pictureButton(item, label);
+    if (itself) button.appendChild(make("span", "itself", itself));
     button.appendChild(make("span", "name", title));
     const line = button.appendChild(make("span", "score"));
     const bar = line.appendChild(make("span", "bar")).appendChild(make("span", ""));
@@ -178,7 +180,7 @@ export default function searchPage() {
     take(event.dataTransfer?.files);
   };
 
-  /** Shows the photos that are there, those to come, and those that cannot be read. */
+  /** Shows the photos that are there, those to come, and the files that are left out. */
   const showPhotos = (/** @type {Photos} */ photos) => {
     get("photos").hidden = false;
     reload.disabled = photos.busy;
@@ -187,10 +189,14 @@ export default function searchPage() {
     coming.textContent = photos.busy
       ? `${number(images)} of ${number(photos.total)} photos so far`
       : (photos.problem ?? `${number(images)} photos, ${number(photos.embedded)} newly embedded`);
-    unreadable.hidden = photos.unreadable === 0;
+    leftOut.hidden = photos.leftOut === 0;
     const list = make("ul", "");
-    list.replaceChildren(...photos.skipped.map(({ file, reason }) => make("li", "", `${file}: ${reason}`)));
-    unreadable.replaceChildren(make("summary", "", `${number(photos.unreadable)} cannot be read`), list);
+    list.replaceChildren(
+      ...photos.leftOutFiles.map(({ file, reason }) => make("li", "", `${file}: ${reason}`)),
+    );
+    const files =
+      photos.leftOut === 1 ? "1 file is left out" : `${number(photos.leftOut)} files are left out`;
+    leftOut.replaceChildren(make("summary", "", files), list);
   };
 
   /** Shows the state of the service; looks again while photos are embedded. */

@@ -35,11 +35,23 @@ export function shownProgress(): OnProgress {
   return makeShown();
 }
 
-/** Formats a report for a person, with rate and time left. */
-export function describeProgress(report: ProgressReport, elapsedMs: number): string {
+/** The first report of a stage: what was done by then (kept from an earlier call, for example) took no time since. */
+export interface StageStart {
+  /** By performance.now(). */
+  startedAtMs: number;
+  doneBefore: number;
+}
+
+/** Formats a report for a person, with time left and with the rate since the stage's first report. */
+export function describeProgress(
+  report: ProgressReport,
+  { startedAtMs, doneBefore }: StageStart,
+  nowMs: number,
+): string {
   const { stage, done, total, unit, note } = report;
   const share = total > 0 ? Math.floor((100 * done) / total) : 100;
-  const rate = elapsedMs > 0 ? (done / elapsedMs) * 1000 : 0;
+  const elapsedMs = nowMs - startedAtMs;
+  const rate = elapsedMs > 0 ? ((done - doneBefore) / elapsedMs) * 1000 : 0;
   // The first report has no rate yet
   const speed = rate > 0 ? `, ${formatRate(rate)} ${unit}/s` : "";
   const left = rate > 0 && done < total ? `, ${formatSeconds((total - done) / rate)} left` : "";
@@ -65,17 +77,17 @@ export function formatSeconds(seconds: number): string {
  */
 export function terminalProgress(stream: NodeJS.WriteStream = process.stderr): OnProgress {
   const pauseMs = stream.isTTY ? 200 : 10_000;
-  const startedAtMs = new Map<string, number>();
+  const starts = new Map<string, StageStart>();
   const shownAtMs = new Map<string, number>();
   return (report) => {
     const now = performance.now();
-    const started = startedAtMs.get(report.stage) ?? now;
-    startedAtMs.set(report.stage, started);
+    const start = starts.get(report.stage) ?? { startedAtMs: now, doneBefore: report.done };
+    starts.set(report.stage, start);
     const ended = report.done >= report.total;
     if (!ended && now - (shownAtMs.get(report.stage) ?? Number.NEGATIVE_INFINITY) < pauseMs) return;
     shownAtMs.set(report.stage, now);
-    const line = describeProgress(report, now - started);
+    const line = describeProgress(report, start, now);
     stream.write(stream.isTTY ? `\r\x1b[2K${line}${ended ? "\n" : ""}` : `${line}\n`);
-    if (ended) startedAtMs.delete(report.stage);
+    if (ended) starts.delete(report.stage);
   };
 }

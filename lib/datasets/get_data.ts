@@ -87,7 +87,7 @@ export async function readDataSet(
   set: DataSet,
   options: GetDataOptions = {},
 ): Promise<GetDataResult> {
-  if (set.own) linkOwn(dataDir, set, set.own);
+  if (set.own) await linkOwn(dataDir, set, set.own);
   const folder = rawFolder(dataDir, set);
   if (!existsSync(folder)) throw missingRawFolder(set, folder);
   return withSignal(options.signal, () =>

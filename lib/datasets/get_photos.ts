@@ -3,6 +3,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
+import type { LeftOut } from "../common/files/image_folder";
 import { projectPath } from "../common/project";
 import { DATA_SETS } from "./catalogue";
 import { type GetDataOptions, type GetDataResult, readDataSet } from "./get_data";
@@ -32,8 +33,8 @@ export interface RecognisedPhotos {
 
 /** Options of reading own photos. */
 export interface GetPhotosOptions extends GetDataOptions {
-  /** Receives the sentences that say what was recognised, before anything is written. */
-  onRecognised?: (said: readonly string[]) => void;
+  /** Receives the sentences that say what was recognised, and the files left out, before anything is written. */
+  onRecognised?: (said: readonly string[], leftOut: readonly LeftOut[]) => void;
 }
 
 const SPLITS_KEPT = (name: string) =>
@@ -102,7 +103,7 @@ export async function getPhotos(
   { onRecognised, ...options }: GetPhotosOptions = {},
 ): Promise<GetDataResult> {
   const { row, reading, said } = await recognisePhotos(dataDir, name, source);
-  onRecognised?.(said);
+  onRecognised?.(said, reading.leftOut);
   const home = projectPath(dataDir);
   await asOwner(join(home, "data_sets.json"), "Get_Data", async () => {
     const rows = readOwnRows(home);
@@ -114,7 +115,7 @@ export async function getPhotos(
     );
     const isNew = !rows.some((other) => other.name === name);
     if (isNew) row.number = nextNumber(rows);
-    linkOwn(home, ownDataSet(row), row);
+    await linkOwn(home, ownDataSet(row), row);
     writeOwnRow(home, row);
   });
   const set = ownDataSet(row, reading);

@@ -142,7 +142,9 @@ function faultOfName(name: string): string | undefined {
 export function ownNameOf(path: string): string {
   const last = sameName(path.replace(/\/+$/, "")).split("/").at(-1)!;
   const words =
-    last.replace(/\.(csv|tsv|jsonl|ndjson|json|parquet)$/i, "").match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
+    last
+      .replace(/\.(csv|tsv|jsonl|ndjson|json|parquet|zip|tar|tar\.gz|tgz)$/i, "")
+      .match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
   let name = words.join("_") || "photos";
   while (Buffer.byteLength(name) > NAME_BYTES) name = name.slice(0, -1);
   const clean = name.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{M}\p{N}]+$/gu, "");

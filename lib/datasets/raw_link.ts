@@ -3,6 +3,7 @@ import { existsSync, lstatSync, mkdirSync, realpathSync, rmSync, statSync, symli
 import { dirname, resolve } from "node:path";
 import { UserError } from "../common/errors";
 import type { DataSet } from "./data_set";
+import { openSource } from "./own/archive";
 import type { OwnSource } from "./own/own_images";
 import { sourcePath } from "./own/read_own_images";
 import { rawFolder } from "./raw_folder";
@@ -30,9 +31,14 @@ export function linkRaw(dataDir: string, set: Pick<DataSet, "folder">, raw: stri
  * data_sets.json has changed.
  * @throws UserError if the photos are gone, or as `linkRaw`
  */
-export function linkOwn(dataDir: string, set: Pick<DataSet, "folder" | "name">, own: OwnSource): void {
-  const images = ownFolder(own);
-  const missing = [sourcePath(own.source), images].find((path) => !existsSync(path));
+export async function linkOwn(
+  dataDir: string,
+  set: Pick<DataSet, "folder" | "name">,
+  own: OwnSource,
+): Promise<void> {
+  const source = sourcePath(own.source);
+  const images = existsSync(source) ? await ownFolder(own) : source;
+  const missing = [source, images].find((path) => !existsSync(path));
   if (missing !== undefined)
     throw new UserError(
       `The photos of ${set.name} are expected in ${missing}: there is nothing.`,
@@ -45,9 +51,9 @@ export function linkOwn(dataDir: string, set: Pick<DataSet, "folder" | "name">, 
   linkRaw(dataDir, set, images);
 }
 
-/** Returns the folder that holds the images of a source: itself, a table's root, or a table's folder. */
-function ownFolder({ source, root }: OwnSource): string {
-  const path = sourcePath(source);
+/** Returns the folder that holds the images of a source: itself, what an archive held, a table's root or folder. */
+async function ownFolder({ source, root }: OwnSource): Promise<string> {
+  const { path } = await openSource(sourcePath(source));
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
   return root === undefined ? dirname(path) : sourcePath(root);
 }

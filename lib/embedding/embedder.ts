@@ -6,15 +6,18 @@ import { projectPath } from "../common/project";
 import type { Vectors } from "../common/vectors";
 import type { EmbedderSettings, FileFeatureSettings } from "../config/parts";
 import { tf } from "../engine/native/tf";
+import type { MappedVectors, PhotoEmbedder } from "../features/embed_photos";
 import type { Features, MadeBy } from "../features/feature_files";
 import type { EmbedShard, FeaturePlan } from "../features/feature_plan";
 import type { FeatureSources } from "../features/feature_sources";
 import { ensureKeptFeatures } from "../features/feature_writer";
 import {
+  backboneSources,
   computeFeatures,
   type EmbedOptions,
   ensureBackboneFeatures,
   imageEmbedder,
+  madeByBackbone,
   requireAll,
 } from "../features/features";
 import { normaliseImages } from "../images/loading/loader";
@@ -36,6 +39,8 @@ export interface Embedder {
   readonly config: Readonly<FileFeatureSettings>;
   /** The properties that its vectors depend on; weights by their content. */
   readonly madeBy: MadeBy;
+  /** The model whose vectors it maps, and the map; undefined for a model that reads pixels by weights of its own. */
+  readonly mapped?: MappedVectors | undefined;
   /** Number of values of a vector: E of a run, F of a backbone. */
   readonly length: number;
   /** Embeds images, by paths relative to `folder`: vectors [N, E]. A run's vectors have unit length. */
@@ -92,6 +97,18 @@ export class RunEmbedder extends KeepingEmbedder implements Embedder {
 
   get length(): number {
     return this.#weights["neck.bias"]!.shape[0]!;
+  }
+
+  /** A frozen run maps its backbone's features by its neck. */
+  get mapped(): MappedVectors | undefined {
+    if (this.config.stage !== "frozen") return undefined;
+    const base: PhotoEmbedder = {
+      madeBy: madeByBackbone(this.config),
+      sourcesOf: (folder) => backboneSources(this.config, folder),
+      embedShards: async (folder, options) =>
+        imageEmbedder({ ...this.config, dataDir: folder }, await this.#backbone.get(), options),
+    };
+    return { base, map: (vectors) => embedFeatures(this.#weights, vectors) };
   }
 
   async embedFiles(

@@ -4,6 +4,7 @@ import { fileFingerprint } from "../common/files/fingerprint";
 import type { ProgressOptions } from "../common/progress";
 import type { Vectors } from "../common/vectors";
 import { tf } from "../engine/native/tf";
+import type { MappedVectors } from "../features/embed_photos";
 import type { Features, MadeBy } from "../features/feature_files";
 import type { EmbedShard } from "../features/feature_plan";
 import type { FeatureSources } from "../features/feature_sources";
@@ -50,6 +51,10 @@ export class TransformEmbedder extends KeepingEmbedder implements Embedder {
     const path = reductionPath(model);
     this.#weights = toTensors(reductionWeights(readReduction(path)));
     this.madeBy = { ...base.madeBy, transform: model.name, reduction: fileFingerprint(path) };
+  }
+
+  get mapped(): MappedVectors {
+    return { base: this.#base, map: (vectors) => this.#map(vectors) };
   }
 
   async embedFiles(folder: string, files: readonly string[], options?: ProgressOptions): Promise<Vectors> {

@@ -18,6 +18,7 @@ import {
 import { nearestNeighbours } from "../retrieval/neighbours";
 import type { RetrievalFiles } from "../training/data/run_data";
 import { heldOutFiles, modelVectors, requireModels } from "./ladder";
+import type { TrainImagesOptions } from "./transform_rungs";
 
 /**
  * Compares models on the retrieval set of the config's data directory. If `retrieval/classes.csv` has a column `group`,
@@ -30,12 +31,12 @@ import { heldOutFiles, modelVectors, requireModels } from "./ladder";
 export async function compareOnHeldOut(
   config: ComparisonSettings,
   models: readonly string[],
-  { onProgress, ...options }: ComparisonOptions & ProgressOptions = {},
+  { onProgress, train, ...options }: ComparisonOptions & Omit<TrainImagesOptions, "signal"> = {},
 ): Promise<ComparisonRow[]> {
   const files = await heldOutFiles(config.dataDir);
   await requireModels(config, models, { onProgress });
   const vectors: ModelVectors[] = [];
-  for (const model of models) vectors.push(await modelVectors(config, model, files, { onProgress }));
+  for (const model of models) vectors.push(await modelVectors(config, model, files, { onProgress, train }));
   return compareModels(vectors, await retrievalLabels(config.dataDir, files), options);
 }
 

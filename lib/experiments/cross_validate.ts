@@ -16,7 +16,9 @@ import {
   type ComparisonOptions,
   type ComparisonRow,
   compareScores,
+  differenceFromFirst,
   isNextReference,
+  type Reference,
 } from "../retrieval/evaluation";
 import { fitLda } from "../retrieval/lda";
 import { expectedCounts, type QueryScores, scoreQueries } from "../retrieval/metrics";
@@ -93,20 +95,84 @@ export async function crossValidate(
   features: Vectors,
   labels: ArrayLike<number>,
   models: Record<string, Fit>,
-  { folds = 5, against = "first", onProgress, ...options }: CrossValidationOptions = {},
+  { onProgress, ...options }: CrossValidationOptions = {},
 ): Promise<ComparisonRow[]> {
-  const parts = divide(labels, folds, options.seed ?? 0);
+  const validation = new CrossValidation(features, labels, options);
   const rows: ComparisonRow[] = [];
-  let reference: { name: string; scores: QueryScores } | undefined;
-  for (const name of keysOf(models)) {
+  for (const name of keysOf(models))
+    rows.push((await validation.score(name, models[name]!, { onProgress }))!);
+  return rows;
+}
+
+/** Options of cross-validating one model. */
+export interface ScoreOptions extends ProgressOptions {
+  /** Returns the seconds that it may still take; default: no limit. */
+  leftSeconds?: (() => number) | undefined;
+  /** Expected time of a fold, for the decision before the first one. */
+  foldSeconds?: number | undefined;
+}
+
+/** A cross-validation whose models come one after the other; each is compared with those before it. */
+export class CrossValidation {
+  readonly #features: Vectors;
+  readonly #labels: ArrayLike<number>;
+  readonly #parts: readonly number[][];
+  readonly #options: Omit<CrossValidationOptions, "onProgress">;
+  #first: Reference | undefined;
+  #reference: Reference | undefined;
+
+  /** @throws UserError for a single class */
+  constructor(
+    features: Vectors,
+    labels: ArrayLike<number>,
+    options: Omit<CrossValidationOptions, "onProgress"> = {},
+  ) {
+    this.#features = features;
+    this.#labels = labels;
+    this.#parts = divide(labels, options.folds ?? 5, options.seed ?? 0);
+    this.#options = options;
+  }
+
+  /**
+   * Scores a model.
+   * @returns undefined if its folds would take longer than is left, by the expected time or the slowest fold so far
+   * @throws UserError if the model cannot be fitted
+   */
+  async score(
+    name: string,
+    fit: Fit,
+    { onProgress, leftSeconds = () => Number.POSITIVE_INFINITY, foldSeconds = 0 }: ScoreOptions = {},
+  ): Promise<ComparisonRow | undefined> {
+    const parts = this.#parts;
     const report = (done: number) =>
       onProgress?.({ stage: `cross-validate ${name}`, done, total: parts.length, unit: "folds" });
-    const scores = await scoreFolds(features, labels, models[name]!, parts, report);
-    const row = rowOf(name, scores, reference, options);
-    rows.push(row);
-    if (!reference || isNextReference(row.scores, against)) reference = { name, scores };
+    const watch = foldWatch(parts.length, { leftSeconds, foldSeconds }, report);
+    const scores = await scoreFolds(this.#features, this.#labels, fit, parts, watch);
+    if (!scores) return undefined;
+    const { against = "first", ...options } = this.#options;
+    const row = rowOf(name, scores, this.#reference, options);
+    if (against === "best") row.fromFirst = differenceFromFirst(scores, this.#first, options);
+    this.#first ??= { name, scores };
+    if (!this.#reference || isNextReference(row.scores, against)) this.#reference = { name, scores };
+    return row;
   }
-  return rows;
+}
+
+/** Returns a function that is called with the number of finished folds, and tells whether there is time for the rest. */
+function foldWatch(
+  total: number,
+  { leftSeconds, foldSeconds }: { leftSeconds: () => number; foldSeconds: number },
+  report: (done: number) => void,
+) {
+  let [lastMs, slowestSeconds] = [performance.now(), foldSeconds];
+  return (done: number): boolean => {
+    const nowMs = performance.now();
+    if (done > 0) slowestSeconds = Math.max(slowestSeconds, (nowMs - lastMs) / 1000);
+    lastMs = nowMs;
+    if (slowestSeconds * (total - done) > leftSeconds()) return false;
+    report(done);
+    return true;
+  };
 }
 
 /** Divides the classes into k folds, by the seed. @returns the positions of the images of each fold */
@@ -126,14 +192,14 @@ function divide(labels: ArrayLike<number>, folds: number, seed: number): number[
   return parts;
 }
 
-/** Scores every image by the model that was fitted without its class. */
+/** Scores every image by the model that was fitted without its class; undefined if `watch` finds no time for it. */
 async function scoreFolds(
   features: Vectors,
   labels: ArrayLike<number>,
   fit: Fit,
   parts: readonly number[][],
-  report: (done: number) => void,
-): Promise<QueryScores> {
+  watch: (done: number) => boolean,
+): Promise<QueryScores | undefined> {
   const all = Int32Array.from(labels);
   const own = all.map((_, row) => row);
   const expected = expectedCounts(all, all, own);
@@ -141,7 +207,7 @@ async function scoreFolds(
   const positions: Int32Array[] = new Array(features.count);
   for (const [fold, queries] of parts.entries()) {
     await checkInterrupt();
-    report(fold);
+    if (!watch(fold)) return undefined;
     const held = new Set(queries);
     const learned = [...own].filter((row) => !held.has(row));
     const model = await fit(pickRows(features, learned), renumbered(pickLabels(all, learned)));
@@ -154,7 +220,7 @@ async function scoreFolds(
       model.dispose?.();
     }
   }
-  report(parts.length);
+  watch(parts.length);
   return scoreQueries(positions, all, all, { ownPositions: own });
 }
 
@@ -167,7 +233,7 @@ function renumbered(labels: Int32Array): Int32Array {
 function rowOf(
   model: string,
   scores: QueryScores,
-  reference: { name: string; scores: QueryScores } | undefined,
+  reference: Reference | undefined,
   options: ComparisonOptions,
 ): ComparisonRow {
   const counts = Array.from(scores.expected, (count) => count > 0);

@@ -21,7 +21,7 @@ import { NO_CLASS, readImageList } from "../features/image_list";
 import { fitLda } from "../retrieval/lda";
 import type { Reduction } from "../retrieval/reduction";
 import { fitWhitening } from "../retrieval/whitening";
-import { readTrainImages } from "./transform_rungs";
+import { readTrainImages, type TrainImages } from "./transform_rungs";
 
 /** A request to fit a model without training. */
 export interface TransformRequest extends ProgressOptions {
@@ -31,6 +31,8 @@ export interface TransformRequest extends ProgressOptions {
   kind: TransformKind;
   /** Settings of the backbone; without `photos` also the data directory, whose training images the model is fitted to. */
   config: ComparisonSettings;
+  /** The training images of the data directory, if they have been read already. */
+  train?: TrainImages | undefined;
   /** Photos to fit to: a folder, a table or a list, as `guie embed` takes them. */
   photos?: string | undefined;
   /** The model whose vectors are mapped, as `findModel` takes it. Default: the config's backbone. */
@@ -107,11 +109,11 @@ async function fit(kind: TransformKind, { vectors, labels, folder }: FittedImage
 
 /** Reads the images to fit to, and embeds those that are not yet embedded. */
 async function imagesOf(
-  { photos, config, onProgress }: TransformRequest,
+  { photos, config, train, onProgress }: TransformRequest,
   embedder: Embedder,
 ): Promise<FittedImages> {
   if (photos === undefined) {
-    const { files, labels, classes = [] } = await readTrainImages(config);
+    const { files, labels, classes = [] } = train ?? (await readTrainImages(config));
     const vectors = await embedder.embed(config.dataDir, "train", files, { onProgress });
     return { folder: config.dataDir, files, vectors, labels, classes };
   }

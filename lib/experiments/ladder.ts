@@ -22,7 +22,13 @@ import { heldOutClasses } from "../runs/provenance";
 import { NOTHING_LEARNED, scoredOn } from "../runs/scored_on";
 import { readRetrievalFiles, readWholeData } from "../training/data/read_run_data";
 import type { RetrievalFiles } from "../training/data/run_data";
-import { fitRung, learnedByRung, trainFeatures, transformKind } from "./transform_rungs";
+import {
+  fitRung,
+  learnedByRung,
+  type TrainImagesOptions,
+  trainFeatures,
+  transformKind,
+} from "./transform_rungs";
 
 /** The name of the rung without any model. */
 const PIXELS = "pixels";
@@ -144,7 +150,7 @@ export async function modelVectors(
   config: ComparisonSettings,
   model: string,
   files: RetrievalFiles | HeldOutFiles,
-  options: ProgressOptions = {},
+  { train, ...options }: ProgressOptions & Pick<TrainImagesOptions, "train"> = {},
 ): Promise<ModelVectors> {
   const both = async (embed: (set: RetrievalPart) => Promise<Vectors>) => {
     const learned =
@@ -154,7 +160,7 @@ export async function modelVectors(
   if (model === PIXELS) return both((set) => pixelVectors(config, files[set].files));
   const kind = transformKind(model);
   if (kind) {
-    const reduction = await fitRung(config, kind, options);
+    const reduction = await fitRung(config, kind, { train, ...options });
     return both(async (set) => {
       const features = await ensureFeatures(config, set, files[set].files, options);
       return reduction ? reduceRows(features, reduction) : features;
@@ -162,7 +168,7 @@ export async function modelVectors(
   }
   const found = await findModel(model, config, options);
   if (found.kind === "backbone") {
-    const { queries, index } = await backboneVectors(found.config, files, options);
+    const { queries, index } = await backboneVectors(found.config, files, { train, ...options });
     return { name: model, queries, index };
   }
   const embedder = openModel(found);
@@ -208,7 +214,7 @@ export async function scoreModel(
 type RetrievalPart = "queries" | "index";
 
 /** Resizes each image to 16 x 16 and subtracts the mean from its 768 values: a baseline without any model. */
-async function pixelVectors(config: ComparisonSettings, files: readonly string[]): Promise<Vectors> {
+export async function pixelVectors(config: ComparisonSettings, files: readonly string[]): Promise<Vectors> {
   const images = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
   const length = 3 * PIXEL_GRID ** 2;
   const rows = images.map((image) => {
@@ -226,9 +232,9 @@ async function pixelVectors(config: ComparisonSettings, files: readonly string[]
 export async function backboneVectors(
   config: ComparisonSettings,
   files: RetrievalFiles,
-  options: ProgressOptions = {},
+  { train: images, ...options }: ProgressOptions & Pick<TrainImagesOptions, "train"> = {},
 ): Promise<Record<RetrievalPart | "train", Vectors>> {
-  const train = await trainFeatures(config, options);
+  const train = await trainFeatures(config, { train: images, ...options });
   const standardisation = config.standardise ? standardisationBy(train) : undefined;
   const prepared = (features: Vectors) =>
     standardisation ? standardised(features, standardisation) : features;

@@ -1,6 +1,6 @@
 // The rungs `whitened` and `lda`: fitted to the training images of a data directory, never to queries or index.
 // Shapes: N images, F features.
-import type { ProgressOptions, TaskOptions } from "../common/progress";
+import type { TaskOptions } from "../common/progress";
 import type { Vectors } from "../common/vectors";
 import type { ComparisonSettings } from "../config/parts";
 import { TRANSFORM_KINDS, type TransformKind } from "../embedding/transform_model";
@@ -18,6 +18,12 @@ export interface TrainImages {
   labels: Int32Array;
   /** Names "data set/class name" by label, if the table has names. */
   classes: readonly string[] | undefined;
+}
+
+/** Options of work on the training images of a data directory. */
+export interface TrainImagesOptions extends TaskOptions {
+  /** These images, if they have been read already. */
+  train?: TrainImages | undefined;
 }
 
 /** Returns the kind that a rung's name says; undefined for other models. */
@@ -42,9 +48,12 @@ export async function readTrainImages(config: ComparisonSettings): Promise<Train
  * @example
  * const train = await trainFeatures(preset("demo", "frozen"));
  */
-export async function trainFeatures(config: ComparisonSettings, options: TaskOptions = {}): Promise<Vectors> {
-  const { train, validation } = await readWholeData(config);
-  return ensureFeatures(config, "train", distinctFiles(train.files, validation.files), options);
+export async function trainFeatures(
+  config: ComparisonSettings,
+  { train, ...options }: TrainImagesOptions = {},
+): Promise<Vectors> {
+  const { files } = train ?? (await readTrainImages(config));
+  return ensureFeatures(config, "train", files, options);
 }
 
 /**
@@ -55,11 +64,11 @@ export async function trainFeatures(config: ComparisonSettings, options: TaskOpt
 export async function fitRung(
   config: ComparisonSettings,
   kind: TransformKind,
-  options: ProgressOptions = {},
+  { train: given, ...options }: TrainImagesOptions = {},
 ): Promise<Reduction | undefined> {
-  const { files, labels } = await readTrainImages(config);
-  const features = await ensureFeatures(config, "train", files, options);
-  return kind === "lda" ? fitLda(features, labels) : fitWhitening(features);
+  const train = given ?? (await readTrainImages(config));
+  const features = await trainFeatures(config, { train, ...options });
+  return kind === "lda" ? fitLda(features, train.labels) : fitWhitening(features);
 }
 
 /** Returns what a rung has learned: both have seen the training images, LDA also their classes. */

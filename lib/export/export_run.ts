@@ -1,6 +1,7 @@
 // Export of a model in every format: of a run, a whitened or LDA model, or a backbone.
 import { copyFileSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { byCodeUnit } from "../common/code_units";
 import { asOwner } from "../common/files/claim";
 import { inWords } from "../common/files/errno";
 import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/files/replace";
@@ -16,9 +17,9 @@ import type { CheckpointRef } from "../runs/checkpoint_ref";
 import { learnedClasses, readNote } from "../runs/run_note";
 import { runWeights } from "../runs/run_weights";
 import { EXPORT_KINDS } from "./made_exports";
-import { exportOnnx } from "./onnx";
-import { inputOf, openFoundModel } from "./run_model";
-import { exportSavedModel } from "./saved_model";
+import { exportOnnx, OUTPUT } from "./onnx";
+import { inputOf, openFoundModel, vectorLength } from "./run_model";
+import { EMBEDDING_OUTPUT, exportSavedModel } from "./saved_model";
 import { exportWeights, type WeightsToExport } from "./tower_file";
 import { zipFolder } from "./zip";
 
@@ -50,6 +51,12 @@ export interface ExportRequest {
 export interface ExportResult {
   path: string;
   bytes: number;
+  /** The files at `path`, or `path` itself, with their sizes. */
+  files: { name: string; bytes: number }[];
+  /** What a model takes, with its shape; none for weights. */
+  input?: string;
+  /** What it returns, with its shape. */
+  output?: string;
   /** Library that the tower's tensor names follow; for `safetensors`. */
   naming?: Library;
   /** Speed on this machine, one image at a time; for a SavedModel. */
@@ -65,11 +72,17 @@ interface FoundRequest extends ExportRequest {
 type Writer = (
   request: FoundRequest,
   path: string,
-) => Promise<Pick<ExportResult, "imagesPerSecond" | "naming">>;
+) => Promise<Omit<ExportResult, "path" | "bytes" | "files">>;
 
 const WRITERS: Record<Format, Writer> = {
-  savedmodel: (request, path) =>
-    exportSavedModel(openFoundModel(request.found), madeFolder(path), !!request.mirror),
+  savedmodel: async ({ found, mirror }, path) => {
+    const model = openFoundModel(found);
+    return {
+      input: "images [B, H, W, 3], uint8, of any size",
+      output: `${EMBEDDING_OUTPUT} [B, ${vectorLength(model)}], float32, unit length`,
+      ...(await exportSavedModel(model, madeFolder(path), !!mirror)),
+    };
+  },
   zip: async (request, path) => {
     const folder = makingPlace(path);
     rmSync(folder, { recursive: true, force: true });
@@ -81,9 +94,14 @@ const WRITERS: Record<Format, Writer> = {
       rmSync(folder, { recursive: true, force: true });
     }
   },
-  onnx: async (request, path) => {
-    await exportOnnx(openFoundModel(request.found), madeFolder(path), !!request.mirror);
-    return {};
+  onnx: async ({ found, mirror }, path) => {
+    const model = openFoundModel(found);
+    const { imageSize: side } = model.config;
+    await exportOnnx(model, madeFolder(path), !!mirror);
+    return {
+      input: `pixel_values [B, 3, ${side}, ${side}], float32, normalised as preprocessor_config.json says`,
+      output: `${OUTPUT} [B, ${vectorLength(model)}], float32, unit length`,
+    };
   },
   safetensors: async ({ found, naming: library }, path) => {
     const base = found.kind === "transform" ? found.base : found;
@@ -124,7 +142,8 @@ export async function exportRun(request: ExportRequest): Promise<ExportResult> {
     try {
       const about = await WRITERS[format]({ ...request, found }, making);
       putInPlace(path, making);
-      return { path, bytes: sizeOf(path), ...about };
+      const files = filesOf(path);
+      return { path, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), files, ...about };
     } catch (error) {
       throw inWords(error, path, "written");
     } finally {
@@ -157,7 +176,12 @@ async function writeNeckAndHead(checkpoint: CheckpointRef, out: string): Promise
   }
 }
 
-function sizeOf(path: string): number {
-  if (statSync(path).isFile()) return statSync(path).size;
-  return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
+/** Lists the files of an export, the largest first. */
+function filesOf(path: string): ExportResult["files"] {
+  if (statSync(path).isFile()) return [{ name: basename(path), bytes: statSync(path).size }];
+  const names = readdirSync(path, { recursive: true, encoding: "utf8" });
+  const files = names.map((name) => ({ name, stats: statSync(join(path, name)) }));
+  return files
+    .flatMap(({ name, stats }) => (stats.isFile() ? { name, bytes: stats.size } : []))
+    .sort((a, b) => b.bytes - a.bytes || byCodeUnit(a.name, b.name));
 }

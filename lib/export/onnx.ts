@@ -12,7 +12,7 @@ import { writeOnnx } from "./onnx/write";
 import type { ExportedModel } from "./run_model";
 
 /** Name of the ONNX model's output; its input is `pixel_values`. */
-const OUTPUT = "embedding";
+export const OUTPUT = "embedding";
 
 /** PIL's BILINEAR, as Hugging Face's processors name it. */
 const BILINEAR = 2;

@@ -7,7 +7,8 @@ import { reductionPath } from "../embedding/transform_model";
 import { towerWeights } from "../model/backbone";
 import type { Tower } from "../model/tower";
 import { findTower } from "../model/towers";
-import { isOfNeck, isOfTower, TOWER_PREFIX } from "../model/weight_names";
+import { featureLength } from "../model/vit";
+import { isOfNeck, isOfTower, TOWER_PREFIX, TRANSFORM_NAMES } from "../model/weight_names";
 import { joinSources, type WeightSource, withPrefix } from "../model/weight_source";
 import { readReduction } from "../retrieval/reduction";
 import type { CheckpointRef } from "../runs/checkpoint_ref";
@@ -28,6 +29,12 @@ export interface ExportedModel {
   tower: Tower;
   /** Tensors `visual.*`; `neck.*` of a run; `transform.*` of a whitened or LDA model. */
   weights: WeightSource;
+}
+
+/** Returns the number of values of an exported model's vectors. */
+export function vectorLength({ config, tower, weights: { shapes } }: ExportedModel): number {
+  const mapped = shapes.get(TRANSFORM_NAMES[1])?.[1] ?? shapes.get("neck.bias")?.[0];
+  return mapped ?? featureLength(tower, config);
 }
 
 /** Opens any model to export it. @throws UserError if there are no such weights */

@@ -14,7 +14,7 @@ import { measureSpeed } from "./timing";
  * universal_embedding_challenge/export_saved_model.py; image_embedding.py in the same folder names the outputs). The
  * competition's own page could not be read.
  */
-const EMBEDDING_OUTPUT = "embedding_norm";
+export const EMBEDDING_OUTPUT = "embedding_norm";
 
 /**
  * Writes the model into an empty folder; closes its weights.

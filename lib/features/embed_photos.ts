@@ -20,9 +20,19 @@ import type { EmbedOptions } from "./features";
 import { PhotoContents } from "./photo_contents";
 import { VectorStore } from "./vector_store";
 
+/** A model that maps another one's vectors. */
+export interface MappedVectors {
+  /** The model whose vectors are kept, for itself and for others that map them. */
+  base: PhotoEmbedder;
+  /** Maps vectors [N, F] of the base. */
+  map(vectors: Vectors): Promise<Vectors>;
+}
+
 /** What `embedPhotos` needs of a model; an `Embedder` has it. */
 export interface PhotoEmbedder {
   readonly madeBy: MadeBy;
+  /** For a model whose vectors are those of another one, mapped. */
+  readonly mapped?: MappedVectors | undefined;
   embedShards(folder: string, options: EmbedOptions): Promise<EmbedShard>;
   sourcesOf(folder: string): FeatureSources;
 }
@@ -57,7 +67,7 @@ export interface PhotosSoFar {
   /** Number of photos in the list. */
   total: number;
   /** Returns the vectors so far. */
-  read(): PhotoVectors;
+  read(): Promise<PhotoVectors>;
 }
 
 /** Options of `embedPhotos`. */
@@ -75,7 +85,8 @@ const KEY_LENGTH = 16;
  * Returns the vectors of photos. Vectors are kept in `.cache/vectors/` by the hash of the photos' bytes and the model:
  * moved, renamed and copied photos are not embedded again, changed ones are. New photos are embedded in blocks, in an
  * order that is spread over the whole list; after a kill the next call goes on after the last finished block. Several
- * processes may embed the same photos at once.
+ * processes may embed the same photos at once. Of a model that maps another one's vectors, those of the other are kept:
+ * photos that the backbone has embedded are not embedded again for a model that was fitted to its vectors.
  * @throws UserError if a vector is not finite
  * @throws UnreachableFile if a disk or share keeps photos from being read
  * @throws Interrupted once the signal is aborted
@@ -85,6 +96,7 @@ export async function embedPhotos(
   list: PhotoList,
   { signal, ...options }: EmbedPhotosOptions = {},
 ): Promise<PhotoVectors> {
+  if (embedder.mapped) return embedMapped(embedder.mapped, list, { signal, ...options });
   return withSignal(signal, async () => {
     const work = await PhotoWork.begin(embedder, list);
     try {
@@ -94,6 +106,19 @@ export async function embedPhotos(
     }
     return work.read();
   });
+}
+
+/** Embeds photos by a model that maps another one's vectors. */
+async function embedMapped(
+  { base, map }: MappedVectors,
+  list: PhotoList,
+  { onBlock, ...options }: EmbedPhotosOptions,
+): Promise<PhotoVectors> {
+  const mapped = async (photos: PhotoVectors): Promise<PhotoVectors> =>
+    photos.vectors.count === 0 ? photos : { ...photos, vectors: await map(photos.vectors) };
+  const onMapped = (soFar: PhotosSoFar) =>
+    onBlock?.({ ...soFar, read: async () => mapped(await soFar.read()) });
+  return mapped(await embedPhotos(base, list, { ...options, onBlock: onBlock && onMapped }));
 }
 
 /** Returns the folder in which the vectors of a model are kept. */
@@ -161,7 +186,7 @@ class PhotoWork {
     this.#settleKept(hashes);
     const open = Array.from(this.#files.keys()).filter((place) => !this.#isSettled(place));
     let queue = randomStream(0, "order of photos").shuffle(open);
-    const soFar = () => ({ done: this.#done, total, read: () => this.read() });
+    const soFar = () => ({ done: this.#done, total, read: async () => this.read() });
     if (this.#done > 0 || queue.length === 0) await onBlock?.(soFar());
     let embed: EmbedShard | undefined;
     let savedAtMs = performance.now();

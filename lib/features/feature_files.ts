@@ -9,10 +9,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { eachCsvRow, wholeNumberCell } from "../common/csv/csv";
+import { eachCsvRow, readCsv, wholeNumberCell } from "../common/csv/csv";
 import { pathFromSpreadsheet } from "../common/csv/spreadsheet";
 import { UserError } from "../common/errors";
 import { readJson } from "../common/files/files";
+import type { LeftOut } from "../common/files/image_folder";
 import { FEATURE_PARTS } from "../common/files/made_parts";
 import type { MadeKind } from "../common/files/replace";
 import { projectPath } from "../common/project";
@@ -183,6 +184,14 @@ function joinShards(
     row += part.count;
   }
   return all;
+}
+
+/** Reads the images of a folder of features that could not be read, with the reasons. */
+export async function readSkipped(folder: string): Promise<LeftOut[]> {
+  const path = join(folder, FEATURE_FILES.skipped);
+  if (!existsSync(path)) return [];
+  const rows = await readCsv(path, ["image_files", "reason"]);
+  return rows.map((row) => ({ file: pathFromSpreadsheet(row.image_files!), reason: row.reason! }));
 }
 
 async function readRows(folder: string, { count, rowsCrc32 }: FeatureSummary): Promise<FeatureRows> {

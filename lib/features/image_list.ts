@@ -10,8 +10,8 @@ import { requireFile } from "../common/files/files";
 import { IMAGE_ENDINGS, type LeftOut } from "../common/files/image_folder";
 import { isRegularFile } from "../common/files/regular_file";
 import { findFile, hasForms, sameName } from "../common/files/unicode_names";
+import type { OwnSource, SourceSettings } from "../datasets/own/own_images";
 import { readOwnImages } from "../datasets/own/read_own_images";
-import { TABLE_ENDINGS } from "../datasets/own/table";
 import type { FeatureRows } from "./feature_files";
 
 /** Images by path below a folder, with labels, folds and names of classes if known. */
@@ -29,6 +29,7 @@ export interface ImageList {
 const FILE_COLUMNS = ["image_files", "new_image_files"] as const;
 const LABEL_COLUMNS = ["labels", "new_labels"] as const;
 const CSV_ENDINGS: readonly string[] = [".csv", ".tsv"];
+const LIST_ENDINGS: readonly string[] = [".txt", ""];
 const SOURCES = "Name a folder, a table, or a text file with one path per line.";
 
 /** The name of the class of images without one, next to others that have one. */
@@ -36,26 +37,32 @@ export const NO_CLASS = "(no class)";
 
 /**
  * Returns the images of a source:
- * - a folder: all image files in it and below, sorted, without hidden ones; its folders are classes where they look so
  * - `.csv`, `.tsv` with the pipeline's columns: image_files (or new_image_files) below `folder`, or below the table's
  *   own folder; labels (new_labels): numbers, or names; fold; an image in several rows, as in a balanced table, is
  *   taken once
- * - any other table: as `readOwnImages` reads it
+ * - a list, `.txt` or without an ending: one path per line
  * - an image file: itself
- * - any other file: one path per line
+ * - any other source, and any that settings are given for: as `readOwnImages` reads it
  * @param path absolute
- * @param folder base of the paths in a table or text file; absolute
+ * @param folder base of the paths in a pipeline's table or a list; absolute
+ * @param settings how a person's own folder or table is read, instead of a guess
  * @throws UserError if there is no such file or folder, no image in it, or an image with two labels
  */
-export async function readImageList(path: string, folder: string): Promise<ImageList> {
+export async function readImageList(
+  path: string,
+  folder: string,
+  settings: SourceSettings = {},
+): Promise<ImageList> {
   const ending = extname(path).toLowerCase();
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return ownList(path);
+  const isGuessed = Object.values(settings).every((value) => value === undefined);
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isFolder || !isGuessed) return ownList({ ...settings, source: path });
   requireFile(path, "images, or a list of them,", SOURCES);
   if (IMAGE_ENDINGS.includes(ending.slice(1)))
     return { folder: dirname(path), rows: { files: [basename(path)] }, leftOut: [] };
   const fileColumn = CSV_ENDINGS.includes(ending) ? pipelineColumn(path) : undefined;
   if (fileColumn !== undefined) return pipelineList(path, folder, fileColumn);
-  if (TABLE_ENDINGS.includes(ending) || ending === ".json") return ownList(path);
+  if (!LIST_ENDINGS.includes(ending)) return ownList({ source: path });
   const files = requireSome(path, (await readLines(path, SOURCES)).map(onDisk(folder)));
   return { folder, rows: { files }, leftOut: [] };
 }
@@ -68,8 +75,8 @@ function requireSome(path: string, files: readonly string[]): readonly string[] 
   );
 }
 
-async function ownList(source: string): Promise<ImageList> {
-  const { folder, files, classes, leftOut, said } = await readOwnImages({ source });
+async function ownList(source: OwnSource): Promise<ImageList> {
+  const { folder, files, classes, leftOut, said } = await readOwnImages(source);
   const labelled = classes === undefined ? {} : numbered(classes);
   return { folder, rows: { files, ...labelled }, leftOut, said };
 }

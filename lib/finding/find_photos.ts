@@ -1,9 +1,10 @@
 // Finds the photos that are nearest to other photos. Shapes: Q queries, N photos, F numbers per photo.
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../common/errors";
+import type { LeftOut } from "../common/files/image_folder";
 import type { TaskOptions } from "../common/progress";
 import { joinRows, type Vectors } from "../common/vectors";
-import { embedPhotos, type PhotoEmbedder, type PhotoVectors } from "../features/embed_photos";
+import { embedPhotos, type PhotoEmbedder } from "../features/embed_photos";
 import type { ImageList } from "../features/image_list";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import { nearestNeighbours } from "../retrieval/neighbours";
@@ -57,7 +58,13 @@ export interface Finding {
   /** Queries that cannot be read. */
   unreadable: UnusableImage[];
   /** The photos that were searched. */
-  photos: Pick<PhotoVectors, "embedded" | "skipped"> & { searched: number; leftOut: ImageList["leftOut"] };
+  photos: {
+    searched: number;
+    /** Photos that were embedded by this search; the vectors of the others were kept. */
+    embedded: number;
+    /** Files that are left out: no images, and photos that cannot be read. */
+    leftOut: LeftOut[];
+  };
   /** Numbers per whitened vector; null if the model's own vectors were searched. */
   whitened: number | null;
 }
@@ -109,7 +116,7 @@ export async function findPhotos(
   return {
     results,
     unreadable: asked.unreadable,
-    photos: { searched: index.files.length, embedded, skipped, leftOut: photos.leftOut },
+    photos: { searched: index.files.length, embedded, leftOut: [...photos.leftOut, ...skipped] },
     whitened: whitening?.to ?? null,
   };
 }

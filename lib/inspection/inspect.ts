@@ -6,6 +6,7 @@ import { notice } from "../common/notice";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import { listRows, pickRows, type Vectors } from "../common/vectors";
+import type { SourceSettings } from "../datasets/own/own_images";
 import type { PhotoVectors } from "../features/embed_photos";
 import { nearestNeighbours } from "../retrieval/neighbours";
 import { type InspectedPhotos, readMergedPhotos, readPhotos } from "./inspected_photos";
@@ -18,8 +19,8 @@ import { findOutliers, findSplitClasses } from "./unlike";
 import { findWrongLabels, LEAST_CHANCE } from "./wrong_labels";
 
 /** Options of an inspection; one of `photos` and `dataDir`. */
-export interface InspectOptions extends TaskOptions {
-  /** A folder of photos or a table of them, as `readOwnImages` takes it; folders are classes where they look so. */
+export interface InspectOptions extends TaskOptions, SourceSettings {
+  /** A folder of photos, an archive or a table of them, as `readOwnImages` takes it; folders are classes where they look so. */
   photos?: string | undefined;
   /** A data directory after Data_Merge. */
   dataDir?: string | undefined;
@@ -105,8 +106,8 @@ export interface InspectReport {
 }
 
 const NEAREST = 3;
-/** The number of photos that stand for a class or a group. */
-const SHOWN = 6;
+/** The number of photos that stand for a class or a group: the first ones. */
+export const PHOTOS_SHOWN = 6;
 
 /**
  * Inspects photos. Vectors and looks of photos are kept: a second inspection, or one after a kill, computes only what
@@ -122,8 +123,8 @@ export async function inspectPhotos({ signal, ...options }: InspectOptions): Pro
     const list = { folder: photos.folder, rows: { files: photos.files } };
     const vectors = await photoVectors(options.model, list, options);
     const looks = await photoLooks(list, options);
-    const skipped = [...looks.skipped, ...vectors.skipped, ...photos.leftOut];
-    const broken = skipped.map(({ file, reason }) => ({ image: file, reason }));
+    const skipped = [...photos.leftOut, ...looks.skipped, ...vectors.skipped];
+    const broken = skipped.map(({ file, reason }) => ({ image: file, reason, isLeftOut: true }));
     const readable = usable(photos, vectors, looks);
     if (readable.files.length === 0)
       throw new UserError(
@@ -134,8 +135,10 @@ export async function inspectPhotos({ signal, ...options }: InspectOptions): Pro
   });
 }
 
-function readSource({ photos, dataDir }: InspectOptions): Promise<InspectedPhotos> {
-  if (photos !== undefined && dataDir === undefined) return readPhotos(photos);
+function readSource({ photos, dataDir, ...options }: InspectOptions): Promise<InspectedPhotos> {
+  const { imageColumn, classColumn, splitColumn, root, classLevel, pattern } = options;
+  const settings = { imageColumn, classColumn, splitColumn, root, classLevel, pattern };
+  if (photos !== undefined && dataDir === undefined) return readPhotos({ source: photos, ...settings });
   if (dataDir !== undefined && photos === undefined) return readMergedPhotos(projectPath(dataDir));
   throw new UserError(
     "An inspection takes photos or a data directory: one of the two.",
@@ -190,7 +193,7 @@ async function reportOf(
   const seen = new Set<string>();
   const odd = looks.flatMap((look, i) => {
     const reason = oddness(look);
-    return reason === undefined ? [] : [{ image: files[i]!, reason }];
+    return reason === undefined ? [] : [{ image: files[i]!, reason, isLeftOut: false }];
   });
   const oddFiles = [...broken, ...odd].filter(({ image }) => !seen.has(image) && seen.add(image));
   const unit = await whitenedUnit(vectors);
@@ -225,8 +228,8 @@ async function reportOf(
       classB: names[b]!,
       shareA,
       shareB,
-      imagesA: imagesOf(a).slice(0, SHOWN),
-      imagesB: imagesOf(b).slice(0, SHOWN),
+      imagesA: imagesOf(a).slice(0, PHOTOS_SHOWN),
+      imagesB: imagesOf(b).slice(0, PHOTOS_SHOWN),
     })),
     twoGroups: findSplitClasses(pickRows(plain, labelled), labels, names.length).map(
       ({ label, gap, groups: [a, b] }) => ({
@@ -234,8 +237,8 @@ async function reportOf(
         gap,
         sizeA: a.length,
         sizeB: b.length,
-        imagesA: a.slice(0, SHOWN).map(fileOf),
-        imagesB: b.slice(0, SHOWN).map(fileOf),
+        imagesA: a.slice(0, PHOTOS_SHOWN).map(fileOf),
+        imagesB: b.slice(0, PHOTOS_SHOWN).map(fileOf),
       }),
     ),
   };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { withDatabase } from "../common/database/database";
 import type { LeftOut } from "../common/files/image_folder";
 import { readClassNames } from "../datasets/class_names";
+import type { OwnSource } from "../datasets/own/own_images";
 import { readOwnImages } from "../datasets/own/read_own_images";
 import {
   CLASSES_CSV,
@@ -40,8 +41,8 @@ const VALIDATION_FOLD = 1;
  * Reads a person's photos: any source that `readOwnImages` reads, with the classes and splits that it recognises.
  * @returns also sentences that say what was recognised
  */
-export async function readPhotos(source: string): Promise<InspectedPhotos> {
-  const { folder, files, classes, splits, leftOut, said } = await readOwnImages({ source });
+export async function readPhotos(source: OwnSource): Promise<InspectedPhotos> {
+  const { folder, files, classes, splits, leftOut, said } = await readOwnImages(source);
   const sides = files.map((_, i) => SIDES[splits?.[i] ?? ""]);
   return { folder, files, classes, sides, leftOut, said };
 }

@@ -6,6 +6,8 @@ export interface OddFile {
   image: string;
   /** The fault, for people: "truncated or corrupt jpeg", "tiny: 20 x 30 px". */
   reason: string;
+  /** True for a file that is left out by itself: it is no image, or cannot be read. */
+  isLeftOut: boolean;
 }
 
 /** A shorter side below this is tiny: models see 112 px and more. */

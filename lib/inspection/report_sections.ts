@@ -1,5 +1,7 @@
 // The sections of a report of an inspection: a table, and cards of pictures to look at.
-import type { InspectReport, TwinPair } from "./inspect";
+import type { LeftOut } from "../common/files/image_folder";
+import { leftOutText } from "../datasets/own/left_out";
+import { type InspectReport, PHOTOS_SHOWN, type TwinPair } from "./inspect";
 
 /** A picture on a card. */
 export interface CardPicture {
@@ -8,6 +10,8 @@ export interface CardPicture {
   note: string;
   /** The class that a click can give it, for relabel.csv. */
   relabelTo?: string;
+  /** True for a file that is left out by itself: there is nothing to decide. */
+  isLeftOut?: boolean;
 }
 
 /** Pictures that belong together. */
@@ -42,16 +46,23 @@ export function sectionsOf(report: InspectReport): Section[] {
   return [odd, wrongSection(report), twins, sameSection(report), groupSection(report), unlike];
 }
 
+/** Returns the files of a report that every command leaves out. */
+export function leftOutOf(oddFiles: InspectReport["oddFiles"]): LeftOut[] {
+  return oddFiles.filter(({ isLeftOut }) => isLeftOut).map(({ image, reason }) => ({ file: image, reason }));
+}
+
 function oddSection({ oddFiles }: InspectReport): Section {
+  const leftOut = leftOutText(leftOutOf(oddFiles));
   return {
     name: "odd_files",
     title: "Broken and odd files",
-    text: "Files that cannot be read, and photos that are tiny, huge, of one colour or very long.",
-    columns: ["image_files", "reason"],
-    rows: oddFiles.map(({ image, reason }) => [image, reason]),
-    cards: oddFiles
-      .slice(0, MOST_CARDS)
-      .map(({ image, reason }) => ({ text: reason, pictures: [{ image, note: "" }] })),
+    text: `Files that are no images or cannot be read, which every command leaves out, and photos that are tiny, huge, of one colour or very long.${leftOut && ` ${leftOut}.`}`,
+    columns: ["image_files", "reason", "left_out"],
+    rows: oddFiles.map(({ image, reason, isLeftOut }) => [image, reason, isLeftOut ? "yes" : ""]),
+    cards: oddFiles.slice(0, MOST_CARDS).map(({ image, reason, isLeftOut }) => ({
+      text: isLeftOut ? `left out: ${reason}` : reason,
+      pictures: [{ image, note: "", isLeftOut }],
+    })),
   };
 }
 
@@ -118,7 +129,7 @@ function sameSection({ sameClasses }: InspectReport): Section {
   return {
     name: "same_classes",
     title: "Classes that are probably one",
-    text: "Many photos of each class are nearer to the other class than to their own.",
+    text: `At least a fifth of the photos of each class is nearer to the other class than to its own. All photos are compared; the first ${PHOTOS_SHOWN} of each class are shown.`,
     columns: ["class_a", "class_b", "nearer_to_b", "nearer_to_a"],
     rows: sameClasses.map(({ classA, classB, shareA, shareB }) => [
       classA,
@@ -139,8 +150,8 @@ function sameSection({ sameClasses }: InspectReport): Section {
 function groupSection({ twoGroups }: InspectReport): Section {
   return {
     name: "two_groups",
-    title: "Classes that may be two",
-    text: "The classes whose photos form the most distant two groups. This is a hint: photos of two places or packages form groups, too.",
+    title: "Classes whose photos differ most (a ranking, not findings)",
+    text: `The third of the classes, at most twelve, whose photos fall into the two most distant groups: perhaps a class that is two, perhaps photos of two places or packages. Any class can be divided, so look at them. Gap: how much nearer a photo's direction is to the centre of its own group than to that of the other, as a mean difference of cosines (0: one group). All photos of a class are divided; the first ${PHOTOS_SHOWN} of each group are shown.`,
     columns: ["class_name", "gap", "images_a", "images_b"],
     rows: twoGroups.map(({ className, gap, sizeA, sizeB }) => [className, rounded(gap), sizeA, sizeB]),
     cards: twoGroups.slice(0, MOST_CARDS).map(({ className, gap, sizeA, sizeB, imagesA, imagesB }) => ({
@@ -157,7 +168,7 @@ function unlikeSection({ unlike }: InspectReport): Section {
   return {
     name: "unlike",
     title: "Photos unlike all others",
-    text: "Photos whose nearest neighbours are farther than those of nearly all other photos.",
+    text: "Photos whose nearest neighbours are farther than those of nearly all other photos. Deviations: how far a photo's likeness to its three nearest photos lies below that of the photo in the middle, in standard deviations; three or more are listed.",
     columns: ["image_files", "class_name", "deviations"],
     rows: unlike.map(({ image, className, deviations }) => [image, className, rounded(deviations)]),
     cards: unlike.slice(0, MOST_CARDS).map(({ image, className, deviations }) => ({

@@ -48,12 +48,12 @@ export interface SplitClass {
 const LEAST_GROUP = 3;
 const ROUNDS = 20;
 const STARTS = 6;
-/** The number of classes that are listed: the gap is a hint, not a proof. */
-const MOST_SPLIT = 12;
+/** The head of the ranking that is listed: a third of the classes, at most twelve. The gap is a hint, not a proof. */
+const MOST_SPLIT = { share: 1 / 3, classes: 12 };
 
 /**
- * Divides the photos of every class into two groups by their directions (2-means), and returns the classes with the
- * widest gaps, the widest first. Photos from two places or days form groups, too: a person must look.
+ * Divides the photos of every class into two groups by their directions (2-means), and ranks the classes by the gap: the
+ * widest first, and only the head of the ranking. Every class has some gap: no value of it says that a class is two. Photos from two places or days form groups, too: a person must look.
  * @param unit vectors of unit length, [N, D]
  */
 export function findSplitClasses(unit: Vectors, labels: ArrayLike<number>, classes: number): SplitClass[] {
@@ -63,7 +63,8 @@ export function findSplitClasses(unit: Vectors, labels: ArrayLike<number>, class
     const split = rows.length < 2 * LEAST_GROUP ? undefined : splitRows(unit, rows, label);
     return split ? [{ label, ...split }] : [];
   });
-  return found.sort((a, b) => b.gap - a.gap || a.label - b.label).slice(0, MOST_SPLIT);
+  const most = Math.min(MOST_SPLIT.classes, Math.max(1, Math.round(MOST_SPLIT.share * classes)));
+  return found.sort((a, b) => b.gap - a.gap || a.label - b.label).slice(0, most);
 }
 
 function splitRows(

@@ -1,9 +1,10 @@
 // Cross-validated rungs of a set of photos with few classes: every class is scored by a model that has not learned it.
+// Shapes: N photos, F features.
 import type { ProgressOptions } from "../common/progress";
-import { joinRows } from "../common/vectors";
+import { joinRows, type Vectors } from "../common/vectors";
 import type { ComparisonSettings, TrainingSettings } from "../config/parts";
 import {
-  crossValidate,
+  CrossValidation,
   type Fit,
   ldaFit,
   neckFit,
@@ -11,8 +12,8 @@ import {
   standardisedFit,
   whitenedFit,
 } from "../experiments/cross_validate";
-import { heldOutFiles } from "../experiments/ladder";
-import { readTrainImages } from "../experiments/transform_rungs";
+import { heldOutFiles, pixelVectors } from "../experiments/ladder";
+import { type TrainImages, trainFeatures } from "../experiments/transform_rungs";
 import { ensureFeatures } from "../features/features";
 import type { ComparisonRow } from "../retrieval/evaluation";
 
@@ -26,27 +27,51 @@ export function quickFits(config: ComparisonSettings & TrainingSettings) {
   } satisfies Record<string, Fit>;
 }
 
+/** All photos with their classes: those to learn, then the held-out ones. */
+export interface AllPhotos {
+  files: string[];
+  /** The backbone's features, [N, F]. */
+  features: Vectors;
+  /** [N]. */
+  labels: number[];
+}
+
 /**
- * Cross-validates rungs over all classes, held-out ones included. Each is compared with the best one below it.
+ * Embeds all photos of a data directory by the backbone.
  * @param config the frozen stage's; its data directory has held-out classes
- * @param fits by the rung's name
+ * @param train the images to learn, as `readTrainImages` reads them
  */
-export async function crossValidateRungs(
-  config: ComparisonSettings & TrainingSettings,
-  fits: Readonly<Record<string, Fit>>,
+export async function embedAllPhotos(
+  config: ComparisonSettings,
+  train: TrainImages,
   options: ProgressOptions = {},
-): Promise<ComparisonRow[]> {
-  const train = await readTrainImages(config);
+): Promise<AllPhotos> {
   const { queries, index } = await heldOutFiles(config.dataDir);
   const parts = [
-    await ensureFeatures(config, "train", train.files, options),
+    await trainFeatures(config, { train, ...options }),
     await ensureFeatures(config, "queries", queries.files, options),
     await ensureFeatures(config, "index", index.files, options),
   ];
-  const features = joinRows(parts, parts[0]!.length);
   const learned = Array.from(train.labels);
   const held = [queries, index].flatMap(({ labels }) => Array.from(labels));
   const first = 1 + learned.reduce((highest, label) => Math.max(highest, label), -1);
-  const labels = [...learned, ...held.map((label) => first + label)];
-  return crossValidate(features, labels, fits, { against: "best", ...options });
+  return {
+    files: [...train.files, ...queries.files, ...index.files],
+    features: joinRows(parts, parts[0]!.length),
+    labels: [...learned, ...held.map((label) => first + label)],
+  };
+}
+
+/** Begins a cross-validation of rungs over all classes, held-out ones included, each against the best below it. */
+export function validationOf({ features, labels }: AllPhotos): CrossValidation {
+  return new CrossValidation(features, labels, { against: "best" });
+}
+
+/** Scores the photos' pixels as the other rungs are: every photo searches all others. */
+export async function validatePixels(
+  config: ComparisonSettings,
+  { files, labels }: AllPhotos,
+): Promise<ComparisonRow> {
+  const pixels = await pixelVectors(config, files);
+  return (await new CrossValidation(pixels, labels).score("pixels", rawFit))!;
 }

@@ -1,31 +1,27 @@
 // From photos to a model and an answer: reads, resizes, holds classes out, climbs the ladder, says which rung is worth it.
 import { withSignal } from "../common/interrupt";
-import { formatSeconds, type TaskOptions } from "../common/progress";
+import type { TaskOptions } from "../common/progress";
 import { overrideConfig } from "../config/config";
-import type { EstimateSettings } from "../config/parts";
 import { preset } from "../config/presets";
-import type { RunSettings, Stage } from "../config/run";
-import type { OwnSource } from "../datasets/own/own_images";
+import type { Stage } from "../config/run";
+import { leftOutText } from "../datasets/own/left_out";
+import type { SourceSettings } from "../datasets/own/own_images";
 import { sourcePath } from "../datasets/own/read_own_images";
 import { ownNameOf } from "../datasets/own_sets";
-import { compareOnHeldOut } from "../experiments/compare";
 import { preparePackaged } from "../pretrained/prepare_model";
 import type { ComparisonRow } from "../retrieval/evaluation";
-import { isFinished, runFolder } from "../runs/run_folder";
-import { estimateRun, type RunEstimate } from "../training/estimate";
-import { crossValidateRungs, quickFits } from "./cross_validated";
-import { type Advice, adviceOf } from "./ladder_advice";
+import { climbLadder, type LeftOutRung } from "./climb";
+import type { Advice } from "./ladder_advice";
 import { type PreparedData, prepareData } from "./prepare_data";
-import { trainStage } from "./train_stage";
-import { tryTransform } from "./transforms";
+import { TimeLimit } from "./time_limit";
 
 /** Options of `fit`. */
-export interface FitOptions extends TaskOptions, Omit<OwnSource, "source" | "labels"> {
+export interface FitOptions extends TaskOptions, SourceSettings {
   /** Name of the data directory `data/<name>` and of the models `<name>_...`. Default: the folder's name. */
   name?: string | undefined;
   /** Preset of backbone and recipe. Default: small. */
   preset?: string | undefined;
-  /** Longest time for all that is not done yet; rungs that would take longer are left out. Default: no limit. */
+  /** Longest time for all that is not done yet; what would take longer is left out. Default: no limit. */
   minutes?: number | undefined;
   /** Share of the classes to hold out, 0..1. Default: a third. */
   holdOut?: number;
@@ -42,7 +38,7 @@ export interface FitOptions extends TaskOptions, Omit<OwnSource, "source" | "lab
 export interface FitReport extends PreparedData {
   name: string;
   preset: string;
-  /** The rungs on held-out classes, each compared with the best one below it. */
+  /** The rungs on held-out classes, each compared with the best one below it, and with the backbone (`fromFirst`). */
   rungs: ComparisonRow[];
   /**
    * Where few classes are held out: the rungs that are fitted in seconds, cross-validated over all classes; each class
@@ -50,20 +46,11 @@ export interface FitReport extends PreparedData {
    */
   crossValidated: ComparisonRow[];
   advice: Advice;
-  /** Rungs that were not climbed, and why. */
-  leftOut: { model: string; reason: string }[];
+  /** Rungs that were not climbed, or not cross-validated, and why. */
+  leftOut: LeftOutRung[];
 }
 
-const TITLES = {
-  whitened: "whitening",
-  lda: "LDA",
-  frozen: "a neck on frozen features",
-  fine_tune: "fine-tuning",
-};
-type Rung = keyof typeof TITLES;
 const THIRD = 1 / 3;
-/** Below this number of held-out classes the rungs are cross-validated, too. */
-const FEW_CLASSES = 20;
 
 /**
  * Fits models to photos with classes, and tells which is worth it on classes that none of them has seen: the pretrained
@@ -82,69 +69,17 @@ export async function fit(photos: string, options: FitOptions = {}): Promise<Fit
 async function climb(photos: string, options: FitOptions & { name: string }): Promise<FitReport> {
   const { name, preset: presetName = "small", holdOut = THIRD, seed = 999, dataset, onProgress } = options;
   const { minutes = Number.POSITIVE_INFINITY, overwrite, say = () => {} } = options;
-  const endMs = performance.now() + minutes * 60_000;
+  const limit = new TimeLimit(minutes);
   const { imageColumn, classColumn, splitColumn, root, classLevel, pattern } = options;
   const source = { source: photos, imageColumn, classColumn, splitColumn, root, classLevel, pattern };
   await preparePackaged(preset(presetName, "frozen"), { onProgress });
   const data = await prepareData(source, { name, dataset, holdOut, seed, say, onProgress });
-  const configOf = (stage: Stage) => stageConfig(presetName, stage, data.dataDir, name);
-  say(`${data.images} photos of ${data.classes} classes, ${data.heldOut} of them held out: ${data.dataDir}`);
-  const frozen = overrideConfig(configOf("frozen"), { holdOutShare: 0 });
-  const nameOf = (rung: Rung) => `${name}_${rung}`;
-  const climbed: Rung[] = [];
-  const leftOut: FitReport["leftOut"] = [];
-  const leave = (rung: Rung, reason: string) => leftOut.push({ model: nameOf(rung), reason });
-
-  for (const kind of ["whitened", "lda"] as const) {
-    const reason = await tryTransform({ name: nameOf(kind), kind, config: frozen, overwrite, onProgress });
-    if (reason === undefined) climbed.push(kind);
-    else leave(kind, reason);
-  }
-  for (const stage of ["frozen", "fine_tune"] as const) {
-    const isBaseMissing = stage === "fine_tune" && !climbed.includes("frozen");
-    const reason = isBaseMissing
-      ? `it starts from ${nameOf("frozen")}`
-      : await whyTooLong(configOf(stage), endMs, say);
-    if (reason === undefined) {
-      await trainStage(configOf(stage), { overwrite, onProgress, say });
-      climbed.push(stage);
-    } else leave(stage, reason);
-  }
-  const pixels = await compareOnHeldOut(frozen, ["pixels"], { onProgress }); // shown, but no rung to use
-  const models = ["backbone", ...climbed.map(nameOf)];
-  const rungs = await compareOnHeldOut(frozen, models, { against: "best", onProgress });
-  const fits = quickFits(frozen);
-  const quick = climbed.filter((rung) => rung !== "fine_tune");
-  const validated = Object.fromEntries(quick.map((rung) => [nameOf(rung), fits[rung]]));
-  const crossValidated =
-    data.heldOut < FEW_CLASSES
-      ? await crossValidateRungs(frozen, { backbone: fits.backbone, ...validated }, { onProgress })
-      : [];
-  const titles = Object.fromEntries(climbed.map((rung) => [nameOf(rung), TITLES[rung]]));
-  const advice = adviceOf(rungs, crossValidated, titles);
-  return { name, preset: presetName, ...data, rungs: [...pixels, ...rungs], crossValidated, advice, leftOut };
-}
-
-/** Returns the reason why a run does not fit into the time that is left; undefined if it does. */
-async function whyTooLong(
-  config: EstimateSettings & RunSettings,
-  endMs: number,
-  say: (line: string) => void,
-): Promise<string | undefined> {
-  if (isFinished(runFolder(config.runName))) return undefined;
-  const estimate = await estimateRun(config);
-  const seconds = secondsOf(estimate);
-  const leftSeconds = (endMs - performance.now()) / 1000;
-  say(
-    `${config.runName}: about ${formatSeconds(seconds)} and ${estimate.memoryMB.toLocaleString("en-US")} MB`,
-  );
-  if (seconds <= leftSeconds) return undefined;
-  return `it takes about ${formatSeconds(seconds)}, ${formatSeconds(Math.max(0, leftSeconds))} are left`;
-}
-
-/** Sums the parts of an estimate; the comparison evaluates once more. */
-function secondsOf({ featureSeconds = 0, trainingSeconds = 0, evaluationSeconds = 0 }: RunEstimate): number {
-  return featureSeconds + trainingSeconds + 2 * evaluationSeconds;
+  const { dataDir, images, classes, heldOut, notRead } = data;
+  say(`${images} photos of ${classes} classes, ${heldOut} of them held out: ${dataDir}`);
+  if (notRead.length > 0) say(leftOutText(notRead));
+  const configOf = (stage: Stage) => stageConfig(presetName, stage, dataDir, name);
+  const ladder = await climbLadder({ name, heldOut, configOf, limit, overwrite, say, onProgress });
+  return { name, preset: presetName, ...data, ...ladder };
 }
 
 /** Returns the config of one of the two stages. */

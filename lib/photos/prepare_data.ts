@@ -1,12 +1,16 @@
 // Brings photos into a data directory of their own: read, resized, merged, some classes held out.
 import { join } from "node:path";
+import { eachCsvRow } from "../common/csv/csv";
+import type { LeftOut } from "../common/files/image_folder";
 import type { TaskOptions } from "../common/progress";
-import { findDataSet } from "../datasets/catalogue";
+import { dataFolder } from "../config/paths";
+import { type DataSet, findDataSet } from "../datasets/catalogue";
 import { type GetDataResult, getData } from "../datasets/get_data";
 import { getPhotos } from "../datasets/get_photos";
 import type { OwnSource } from "../datasets/own/own_images";
 import { sourcePath } from "../datasets/own/read_own_images";
 import { linkRaw } from "../datasets/raw_link";
+import { rejectsCsv } from "../preprocessing/layout";
 import { preprocessDataset } from "../preprocessing/preprocess";
 import { heldOutBefore } from "../tables/held_out";
 import { mergeTables } from "../tables/merge_tables";
@@ -32,6 +36,8 @@ export interface PreparedData {
   classes: number;
   /** Classes that are held out of them. */
   heldOut: number;
+  /** Files of the source that are left out, with the reasons. */
+  notRead: LeftOut[];
 }
 
 /** Runs Get_Data, Data_preprocessing and Data_Merge for one source; finished parts are taken as they are. */
@@ -43,9 +49,21 @@ export async function prepareData(
   const read = await readPhotos(dataDir, source, { name, dataset, say, ...options });
   const set = findDataSet(read.dataset, dataDir);
   const { rowsOut, classesOut } = await preprocessDataset({ dataDir, dataset: set, ...options });
+  const notRead = [...read.leftOut, ...(await readRejects(dataDir, set))];
   const share = holdOut > 0 ? holdOut : undefined;
   await mergeTables({ dataDir, datasets: [set], seed, holdOut: share, ...options });
-  return { dataDir, images: rowsOut, classes: classesOut, heldOut: heldOutBefore(dataDir)?.classes ?? 0 };
+  const heldOut = heldOutBefore(dataDir)?.classes ?? 0;
+  return { dataDir, images: rowsOut, classes: classesOut, heldOut, notRead };
+}
+
+/** Reads the images that Data_preprocessing could not read, by their paths below the source. */
+async function readRejects(dataDir: string, set: Pick<DataSet, "name" | "folder">): Promise<LeftOut[]> {
+  const raw = `raw/${set.folder}/`;
+  const rejects: LeftOut[] = [];
+  await eachCsvRow(join(dataFolder({ dataDir }), rejectsCsv(set)), ["image_files", "reason"], (row) => {
+    rejects.push({ file: row.image_files!.replace(raw, ""), reason: row.reason! });
+  });
+  return rejects;
 }
 
 async function readPhotos(

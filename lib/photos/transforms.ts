@@ -5,12 +5,15 @@ import type { ComparisonSettings } from "../config/parts";
 import { dataFolder } from "../config/paths";
 import { seekTransform, type TransformKind } from "../embedding/transform_model";
 import { fitTransformModel } from "../experiments/fit_transform";
+import type { TrainImages } from "../experiments/transform_rungs";
 
 /** A rung without training. */
 export interface TransformRung extends ProgressOptions {
   name: string;
   kind: TransformKind;
   config: ComparisonSettings;
+  /** The training images of the data directory, if they have been read already. */
+  train?: TrainImages | undefined;
   /** Replace a model of this name that was fitted to other photos. */
   overwrite?: boolean | undefined;
 }

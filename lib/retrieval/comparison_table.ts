@@ -41,7 +41,7 @@ export function comparisonTable(
     for (const measure of measures) {
       const { title } = MEASURES[measure];
       const { mean, low, high, difference } = scores[measure];
-      cells[title] = `${share(mean)} [${share(low)}, ${share(high)}]`;
+      cells[title] = withInterval(mean, { low, high });
       if (differences) cells[`${title} ${column}`] = difference ? of + differenceText(difference) : "";
     }
     return cells;
@@ -53,7 +53,13 @@ function differenceText(difference: { mean: number; low: number; high: number })
   return `${signed(mean)} [${signed(low)}, ${signed(high)}]${isSure(difference) ? " *" : ""}`;
 }
 
-function isSure({ low, high }: { low: number; high: number }): boolean {
+/** Formats a share with its interval: ".634 [.601, .667]". */
+export function withInterval(mean: number, { low, high }: { low: number; high: number }): string {
+  return `${share(mean)} [${share(low)}, ${share(high)}]`;
+}
+
+/** Tells whether an interval excludes zero. */
+export function isSure({ low, high }: { low: number; high: number }): boolean {
   return low > 0 || high < 0;
 }
 
@@ -63,7 +69,7 @@ function share(value: number): string {
 }
 
 /** Formats a signed share: +.012, -.300 */
-function signed(value: number): string {
+export function signed(value: number): string {
   return `${value < 0 ? "-" : "+"}${share(Math.abs(value))}`;
 }
 

@@ -69,6 +69,8 @@ export interface ComparisonRow {
   /** Number of these classes that the model was trained on; their scores are too good. */
   trainedOn: number | "unknown";
   scores: Record<Measure, Score>;
+  /** Against the best: the difference of mP@5 from the first model's, one yardstick for all rows. */
+  fromFirst?: Score["difference"];
 }
 
 /** Name of the set of all queries. */
@@ -89,7 +91,8 @@ export async function compareModels(
 ): Promise<ComparisonRow[]> {
   const parts = partsOf(labels);
   const rows: ComparisonRow[][] = parts.map(() => []);
-  const references: { name: string; scores: QueryScores }[] = [];
+  const references: Reference[] = [];
+  const firsts: Reference[] = [];
   for (const { name, queries, index, learned } of models) {
     for (const [i, part] of parts.entries()) {
       const scores = await scorePart(queries, index, labels, part);
@@ -100,11 +103,28 @@ export async function compareModels(
         against: reference?.name,
         ...describe(part, scores, learned),
         scores: compared,
+        ...(against === "best" ? { fromFirst: differenceFromFirst(scores, firsts[i], options) } : {}),
       });
+      firsts[i] ??= { name, scores };
       if (!reference || isNextReference(compared, against)) references[i] = { name, scores };
     }
   }
   return rows.flat();
+}
+
+/** A model that others are compared with, and its scores. */
+export interface Reference {
+  name: string;
+  scores: QueryScores;
+}
+
+/** Returns the difference of mP@5 from the first model's; undefined for the first itself. */
+export function differenceFromFirst(
+  scores: QueryScores,
+  first: Reference | undefined,
+  options: BootstrapOptions,
+): Score["difference"] {
+  return first && compareScores(scores, first.scores, options).mp5.difference;
 }
 
 /** Tells whether the models that follow are compared with this one, in place of the reference before it. */

@@ -10,6 +10,9 @@ const LEAST_ROWS = 16;
  */
 const FLOOR = 2;
 
+/** The numbers of the rule: what was whitened by another rule is to be made anew. */
+export const WHITENING_RULE = `whitened from ${LEAST_ROWS} rows, floor ${FLOOR}`;
+
 /** Returns the number of directions that are whitened for N rows of F numbers: all F; 0 if there are too few rows. */
 export function whiteningDirections(count: number, length: number): number {
   return count < LEAST_ROWS ? 0 : length;

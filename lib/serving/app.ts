@@ -37,7 +37,8 @@ export interface Service {
   host: string;
   /** Returns unit vectors of encoded images. @throws Refusal */
   embed(images: Uint8Array[], gone?: AbortSignal): Promise<Float32Array[]>;
-  search(vector: Float32Array, k: number, gone?: AbortSignal): Promise<FoundRow[]>;
+  /** Returns the neighbours of an encoded image. @throws Refusal */
+  search(image: Uint8Array, k: number, gone?: AbortSignal): Promise<FoundRow[]>;
   /** Returns a row's neighbours without itself. @throws Refusal if there is no such row */
   similar(row: number, k: number, gone?: AbortSignal): Promise<FoundRow[]>;
   /** Returns an index image as a small JPEG. @throws Refusal if there is no such row */
@@ -153,8 +154,7 @@ export function serviceApp(service: Service): FastifyInstance {
     routes.post("/search", async (...exchange) => {
       const { k } = queryOf(SEARCH_QUERY, exchange[0]);
       return withUploads(exchange, 1, async (images, gone) => {
-        const [vector] = await service.embed(images, gone);
-        return { neighbours: await service.search(vector!, k, gone) };
+        return { neighbours: await service.search(images[0]!, k, gone) };
       });
     });
   });

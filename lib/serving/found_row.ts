@@ -17,4 +17,6 @@ export interface IndexRow {
 export interface FoundRow extends IndexRow {
   /** Cosine similarity, -1..1. */
   score: number;
+  /** True if its file has the bytes of the query: it is this very photo, or a copy; null if the index has no hashes. */
+  isQuery: boolean | null;
 }

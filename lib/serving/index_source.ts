@@ -8,6 +8,7 @@ import type { Texts } from "../common/texts";
 import type { Vectors } from "../common/vectors";
 import { dataFolder } from "../config/paths";
 import { readClassNames } from "../datasets/class_names";
+import type { SourceSettings } from "../datasets/own/own_images";
 import type { Embedder } from "../embedding/embedder";
 import { FEATURE_FILES, FEATURE_FOLDER, type Features, openFeatures } from "../features/feature_files";
 import { countChangedImages } from "../features/feature_writer";
@@ -21,6 +22,8 @@ export interface IndexSource {
   /** The image of every row, below `imageFolder`. */
   files: Texts;
   imageFolder: string;
+  /** The hash of each row's file, where it is known. */
+  contents?: readonly string[];
   labels?: ArrayLike<number>;
   classNames: ReadonlyMap<number, string>;
   /** Folder and identity of the vectors' features. */
@@ -33,9 +36,12 @@ export interface IndexRequest {
   run?: string;
   /**
    * Absolute path of a features folder (`guie embed --out`), a data directory (the index images of its held-out
-   * classes), or images as `guie embed` takes them (folder, table, list). Default: the model's or preset's data directory.
+   * classes), or images as `guie embed` takes them (folder, archive, table, list). Default: the model's or preset's data
+   * directory.
    */
   index?: string;
+  /** How a folder or table of images is read, instead of a guess. */
+  source?: SourceSettings;
   /** CSV with the columns labels,class_name; default for held-out classes: `retrieval/classes.csv`. */
   classNames?: string;
 }

@@ -29,7 +29,7 @@ const htmlOf = (script: string, style: string) => `<!doctype html>
   <div id="photos" hidden>
     <p><span id="coming" role="status"></span> <button id="reload" type="button">Look for new photos</button></p>
     <progress id="progress" aria-label="Photos embedded" hidden></progress>
-    <details id="unreadable" hidden></details>
+    <details id="left_out" hidden></details>
   </div>
 </header>
 <main>

@@ -2,15 +2,17 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { messageOf } from "../common/errors";
+import type { LeftOut } from "../common/files/image_folder";
 import { cacheFolder, keptFolder } from "../common/files/kept_folder";
 import { pickLabels } from "../common/labels";
 import { notice } from "../common/notice";
 import type { OnProgress } from "../common/progress";
+import { leftOutText } from "../datasets/own/left_out";
+import type { SourceSettings } from "../datasets/own/own_images";
 import type { Embedder } from "../embedding/embedder";
 import { embedPhotos, type PhotosSoFar, type PhotoVectors } from "../features/embed_photos";
 import { digestOf } from "../features/feature_sources";
 import { type ImageList, readImageList } from "../features/image_list";
-import type { UnusableImage } from "../images/loading/pixel_loader";
 import type { Reduction } from "../retrieval/reduction";
 import type { IndexSource } from "./index_source";
 import { indexState, type SearchChoice } from "./index_state";
@@ -27,10 +29,8 @@ export interface PhotoStatus {
   busy: boolean;
   /** Photos that were embedded since the folder was last read; the vectors of the others were there. */
   embedded: number;
-  /** Photos that cannot be read. */
-  skipped: readonly UnusableImage[];
-  /** Files of the folder that are no images. */
-  leftOut: number;
+  /** Files that are left out: no images, and photos that could not be read when the folder was last read as a whole. */
+  leftOut: readonly LeftOut[];
   /** What stopped the last reading, for a person at this machine. */
   problem: string | undefined;
 }
@@ -40,7 +40,9 @@ export interface PhotoIndexConfig extends SearchChoice {
   embedder: Embedder;
   /** Absolute path of the photos: a folder, a table or a list. */
   source: string;
-  /** Base of the paths in a table or list. */
+  /** How a folder or table is read, instead of a guess. */
+  settings: SourceSettings | undefined;
+  /** Base of the paths in a pipeline's table or a list. */
   dataDir: string;
   /** Names of the classes; default: those that the photos come with. */
   classNames: ReadonlyMap<number, string> | undefined;
@@ -69,7 +71,7 @@ export class PhotoIndex {
    * @throws UserError if there are none
    */
   static async open(config: PhotoIndexConfig, index: LiveIndex): Promise<PhotoIndex> {
-    const list = await readImageList(config.source, config.dataDir);
+    const list = await readImageList(config.source, config.dataDir, config.settings);
     const { say = notice } = config;
     for (const sentence of list.said ?? []) say(sentence);
     const photos = new PhotoIndex(config, index, list);
@@ -82,7 +84,7 @@ export class PhotoIndex {
     this.#index = index;
     this.#list = list;
     const { length: total } = list.rows.files;
-    this.#status = { total, done: 0, busy: true, embedded: 0, skipped: [], leftOut: 0, problem: undefined };
+    this.#status = { total, done: 0, busy: true, embedded: 0, leftOut: list.leftOut, problem: undefined };
   }
 
   /** The photos as they are known now. */
@@ -125,17 +127,17 @@ export class PhotoIndex {
   }
 
   async #read(): Promise<void> {
-    const { embedder, source, dataDir, onProgress } = this.#config;
-    const list = this.#list ?? (await readImageList(source, dataDir));
+    const { embedder, source, dataDir, settings, onProgress } = this.#config;
+    const list = this.#list ?? (await readImageList(source, dataDir, settings));
     this.#list = undefined;
     const { length: total } = list.rows.files;
-    this.#status = { ...this.#status, total, done: 0, leftOut: list.leftOut.length };
+    this.#status = { ...this.#status, total, done: 0, leftOut: list.leftOut };
     let [readyAtMs, costMs] = [performance.now(), 0];
     const onBlock = async (soFar: PhotosSoFar) => {
       const startedAtMs = performance.now();
       const isEarly = startedAtMs - readyAtMs < costMs / MOST_SHARE;
       if (isEarly || soFar.done === total || soFar.done < this.#leastRows) return;
-      await this.#show(list, soFar.read(), { whiten: false, approximate: false });
+      await this.#show(list, await soFar.read(), { whiten: false, approximate: false });
       readyAtMs = performance.now();
       costMs = readyAtMs - startedAtMs;
     };
@@ -150,9 +152,10 @@ export class PhotoIndex {
     });
     const { embedded, skipped } = whole;
     await this.#show(list, whole, this.#config);
-    this.#status = { ...this.#status, done: total, embedded, skipped };
+    const leftOut = [...list.leftOut, ...skipped];
+    this.#status = { ...this.#status, done: total, embedded, leftOut };
     const { say = notice } = this.#config;
-    say(readText(whole, list, this.#index.state?.whitening));
+    say(readText(whole, leftOut, this.#index.state?.whitening));
   }
 
   /** The fewest rows that replace those of now before all photos are there: whole, whitened rows stay for longer. */
@@ -177,6 +180,7 @@ export class PhotoIndex {
       name: basename(source),
       vectors,
       files,
+      contents,
       imageFolder: folder,
       labels: rows.labels && pickLabels(rows.labels, places),
       classNames: classNames ?? new Map(rows.classNames?.entries()),
@@ -185,23 +189,18 @@ export class PhotoIndex {
   }
 }
 
-const SHOWN = 5;
-
-/** Returns the line about photos that were read: counts, how they are searched, and the first that cannot be read. */
+/** Returns the line about photos that were read: counts, how they are searched, and what is left out. */
 function readText(
-  { vectors, embedded, skipped }: PhotoVectors,
-  { leftOut }: ImageList,
+  { vectors, embedded }: PhotoVectors,
+  leftOut: readonly LeftOut[],
   whitening: Reduction | undefined,
 ): string {
   const number = (value: number) => value.toLocaleString("en-US");
+  const known = vectors.count - embedded;
   const parts = [
-    `guie serve: ${number(vectors.count)} photos can be searched: ${number(embedded)} embedded now, ${number(vectors.count - embedded)} known`,
+    `guie serve: ${number(vectors.count)} photos can be searched: ${number(embedded)} embedded now, ${number(known)} known`,
+    ...(whitening ? ["whitened by their own vectors (--no-whiten: the model's own)"] : []),
+    leftOutText(leftOut),
   ];
-  if (whitening) parts.push("whitened by their own vectors (--no-whiten: the model's own)");
-  if (leftOut.length > 0)
-    parts.push(`${number(leftOut.length)} other ${leftOut.length === 1 ? "file" : "files"} left out`);
-  if (skipped.length > 0) parts.push(`${number(skipped.length)} cannot be read:`);
-  const lines = skipped.slice(0, SHOWN).map(({ file, reason }) => `  ${file}: ${reason}`);
-  if (skipped.length > SHOWN) lines.push("  ... (GET /health lists more)");
-  return [parts.join("; "), ...lines].join("\n");
+  return parts.filter(Boolean).join("; ");
 }

@@ -4,9 +4,9 @@ import { basename } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { messageOf, UserError } from "../common/errors";
 import type { OnProgress } from "../common/progress";
-import { projectPath } from "../common/project";
 import { dataFolder } from "../config/paths";
 import { preset } from "../config/presets";
+import { sourcePath } from "../datasets/own/read_own_images";
 import type { Embedder } from "../embedding/embedder";
 import { type FoundModel, findModel, openModel } from "../embedding/find_model";
 import { heldStream } from "../engine/native/native_stderr";
@@ -148,8 +148,13 @@ async function openIndex(
   index: LiveIndex,
 ): Promise<{ name: string; photos: PhotoIndex | undefined }> {
   const { approximate, onProgress } = settings;
-  const request = { ...settings, index: settings.index && projectPath(settings.index) };
+  const request = { ...settings, index: settings.index && sourcePath(settings.index) };
   if (!isOfPhotos(request.index)) {
+    if (settings.source && Object.keys(settings.source).length > 0)
+      throw new UserError(
+        "Columns, a root, a class level or a pattern are for photos: this index is features or held-out classes.",
+        "Leave them out, or name a folder or table of photos.",
+      );
     const source = await openIndexSource(request, embedder, settings);
     index.replace(
       await indexState(source, { whiten: settings.whiten ?? false, approximate }, undefined, settings),
@@ -159,6 +164,7 @@ async function openIndex(
   const config = {
     embedder,
     source: request.index,
+    settings: settings.source,
     dataDir: dataFolder(embedder.config),
     classNames: settings.classNames ? await requireClassNames(settings.classNames) : undefined,
     whiten: settings.whiten ?? kind === "backbone",

@@ -1,6 +1,7 @@
 // The work behind the routes: decode, embed and search, for many requests at once.
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
+import { contentOf } from "../common/files/fingerprint";
 import { listRows, stackRows } from "../common/vectors";
 import type { Embedder } from "../embedding/embedder";
 import { Admission } from "./admission";
@@ -42,8 +43,8 @@ const MEGABYTE = 1e6;
 const SEARCH_BATCH = { maxBatch: 32, maxWaitMs: 0 };
 
 interface Query {
-  /** A vector of the model, or a row of the index. */
-  of: { vector: Float32Array } | { row: number };
+  /** A vector of the model with the hash of its image, or a row of the index. */
+  of: { vector: Float32Array; content: string } | { row: number };
   k: number;
 }
 
@@ -69,17 +70,18 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
     if (found) return found;
     throw "row" in of ? noRow(of.row) : notYet(photos?.status);
   };
+  const embed = async (upload: Uint8Array, gone?: AbortSignal) =>
+    embeddings.add(await threads.run({ upload }, gone), gone);
   return {
     admission,
     host,
     limits: { maxBytes, maxPixels, maxImages },
     clients: { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader },
-    search: (vector, k, gone) => search({ vector }, k, gone),
-    async embed(images, gone) {
-      const vectorOf = async (upload: Uint8Array) =>
-        embeddings.add(await threads.run({ upload }, gone), gone);
-      return Promise.all(images.map(vectorOf));
+    async search(image, k, gone) {
+      const content = contentOf(image);
+      return search({ vector: await embed(image, gone), content }, k, gone);
     },
+    embed: (images, gone) => Promise.all(images.map((image) => embed(image, gone))),
     async similar(row, k, gone) {
       const found = await search({ row }, k + 1, gone);
       return found.filter((other) => other.row !== row).slice(0, k);
@@ -143,15 +145,15 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
 
 /** The search before the first rows are there. */
 const NO_SEARCH = { kind: "exact", recallAt5: 1, recallQueries: 0 };
-/** Photos that cannot be read, in an answer. */
-const MOST_SKIPPED = 100;
+/** Files that are left out, in an answer. */
+const MOST_LEFT_OUT = 100;
 
 /** Returns the state of the photos for clients, who do not see paths of this machine. */
-function photosOf({ skipped, problem, ...counts }: PhotoStatus): Record<string, unknown> {
+function photosOf({ leftOut, problem, ...counts }: PhotoStatus): Record<string, unknown> {
   return {
     ...counts,
-    unreadable: skipped.length,
-    skipped: skipped.slice(0, MOST_SKIPPED),
+    leftOut: leftOut.length,
+    leftOutFiles: leftOut.slice(0, MOST_LEFT_OUT),
     problem: problem === undefined ? null : "the photos cannot be read now: see the service's own output",
   };
 }
@@ -184,6 +186,23 @@ function embeddingBatcher(embedder: Embedder, limits: BatchLimits): Batcher<Uint
   }, limits);
 }
 
+/** Describes the rows that were found for a query, and tells which of them are the query itself. */
+function foundRows(
+  state: IndexState,
+  { of, k }: Query,
+  positions: Int32Array,
+  cosines: Float32Array,
+  version: string,
+): FoundRow[] {
+  const { contents } = state.source;
+  const content = "row" in of ? contents?.[state.positionOf(of.row)!] : of.content;
+  return Array.from(positions.subarray(0, k), (position, rank) => ({
+    ...describeRow(state, position, version),
+    score: cosines[rank]!,
+    isQuery: contents ? contents[position] === content : null,
+  }));
+}
+
 /** Returns a batcher from queries to found rows; undefined if there are no rows, or not the row that is asked for. */
 function searchBatcher(index: LiveIndex, version: string): Batcher<Query, FoundRow[] | undefined> {
   const search = async (queries: Query[], state: IndexState | undefined) => {
@@ -198,10 +217,7 @@ function searchBatcher(index: LiveIndex, version: string): Batcher<Query, FoundR
     const k = Math.max(...queries.map((query) => query.k));
     const { positions, cosines } = await state.searcher.index.search(stacked, k);
     for (const [i, { query }] of asked.entries())
-      answers[query] = Array.from(positions[i]!.subarray(0, queries[query]!.k), (position, rank) => ({
-        ...describeRow(state, position, version),
-        score: cosines[i]![rank]!,
-      }));
+      answers[query] = foundRows(state, queries[query]!, positions[i]!, cosines[i]!, version);
     return answers;
   };
   return new Batcher((queries) => index.use((state) => search(queries, state)), SEARCH_BATCH);

@@ -15,7 +15,7 @@ import { readSummary } from "../features/feature_files";
 import { featureFolder, madeByBackbone } from "../features/features";
 import { standardisationBy, standardised } from "../features/standardise";
 import { type Reduction, reduceRows } from "../retrieval/reduction";
-import { fitWhitening } from "../retrieval/whitening";
+import { fitWhitening, WHITENING_RULE } from "../retrieval/whitening";
 import { UNTRAINED, type Untrained } from "../runs/metrics";
 import { setFingerprint } from "../runs/scored_on";
 import { readFrozenData } from "./data/frozen_data";
@@ -36,8 +36,8 @@ export type UntrainedSettings = FrozenDataSettings & EstimateSettings;
 
 /** Longest time for features that only these scores need. */
 const MOST_SECONDS = 60;
-/** Changes when the kept scores are computed in another way. */
-const VERSION = 2;
+/** The rule of scoring; the number changes when the kept scores are computed in another way. */
+const RULE = `rule 2, ${WHITENING_RULE}`;
 
 /**
  * Scores the untrained backbone on the run's queries; undefined if no classes are held out.
@@ -58,7 +58,7 @@ export async function scoreUntrained(
   if (leftOut) return { leftOut };
   const measured = await measure(config, data, features ?? (await readFeatures(config, options)));
   // the features may have been computed just now, and they are part of the key
-  writeJson(path, { ...readKept(path), [keyOf(config, data)]: measured });
+  writeJson(path, { rule: RULE, scores: { ...readKept(path), [keyOf(config, data)]: measured } });
   return measured;
 }
 
@@ -119,13 +119,17 @@ function keptPath(config: UntrainedSettings): string {
   return join(folder, "untrained.json");
 }
 
-const KEPT = z.record(z.string(), UNTRAINED);
+const KEPT = z.looseObject({ rule: z.string().optional(), scores: z.unknown().optional() });
+const SCORES = z.object({ scores: z.record(z.string(), UNTRAINED) });
 
+/** Reads the kept scores by their keys; none if they were made by another rule, or before files named theirs. */
 function readKept(path: string): Record<string, Untrained> {
-  return existsSync(path) ? readJson(path, KEPT, "Delete it: it is written again.") : {};
+  const next = "Delete it: it is written again.";
+  if (!existsSync(path) || readJson(path, KEPT, next).rule !== RULE) return {};
+  return readJson(path, SCORES, next).scores;
 }
 
-/** Returns a key of all that the scores depend on: backbone, images by content, queries, and the rule of scoring. */
+/** Returns a key of all that the scores depend on: backbone, images by content, queries. */
 function keyOf(config: UntrainedSettings, data: RunData): string {
   const learned = createHash("sha256");
   for (const file of distinctFiles(data.train.files, data.validation.files)) learned.update(`${file}\n`);
@@ -137,7 +141,6 @@ function keyOf(config: UntrainedSettings, data: RunData): string {
     return [identity, content];
   });
   const parts = {
-    version: VERSION,
     backbone: madeByBackbone(config),
     standardise: config.standardise,
     learned: learned.digest("hex"),

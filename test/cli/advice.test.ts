@@ -49,6 +49,8 @@ const REACHED_BY: Readonly<Record<string, readonly string[]>> = {
   "lib/embedding/transform_model.ts": ["whiten"],
   "lib/experiments/fit_transform.ts": ["whiten"],
   "lib/photos/transforms.ts": ["fit"],
+  "lib/photos/climb.ts": ["fit"],
+  "lib/datasets/own/foreign_annotations.ts": ["get-data", "fit", "embed", "find", "serve", "inspect"],
   "lib/training/data/choice_classes.ts": ["train", "tune"],
   "lib/training/processes/train_run.ts": ["train"],
   "lib/features/feature_writer.ts": ["embed"],

@@ -45,8 +45,16 @@ test("in a folder with broken files the others are embedded and the broken ones 
   const plain = embed(images, "--out", join(folder, "plain"));
   assert.equal(plain.status, 0, plain.stderr);
   assert.deepEqual(
-    [plain.summary.images, plain.summary.length, plain.summary.skipped],
-    [3, 32, 2],
+    [plain.summary.images, plain.summary.length, plain.summary.leftOut],
+    [
+      3,
+      32,
+      [
+        { file: "notes.txt", reason: "no image" },
+        { file: "cut.jpg", reason: "truncated or corrupt jpeg" },
+        { file: "text.png", reason: "not an image (its first bytes are of no format that is read)" },
+      ],
+    ],
     JSON.stringify(plain.summary),
   );
   const features = openFeatures(join(folder, "plain"));

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { withDatabase } from "guie/dist/common/database/database";
+import { leftOutText } from "guie/dist/datasets/own/left_out";
 import { classByPattern } from "guie/dist/datasets/own/name_pattern";
 import type { OwnImages, OwnSource } from "guie/dist/datasets/own/own_images";
 import { readOwnImages } from "guie/dist/datasets/own/read_own_images";
@@ -34,8 +35,7 @@ const LAYOUTS: readonly Layout[] = [
       "class folders, 4 classes, 4 images",
       "4 classes of one image, too few to learn from: 007, 100% #1, Käse, true",
       "1 HEIC photo is read",
-      "2 files are no images: notes.txt, scan.pdf",
-      "clip.mov is a film",
+      "3 files are left out: clip.mov (a film), notes.txt (no image), scan.pdf (no image)",
     ],
   },
   {
@@ -136,7 +136,7 @@ const LAYOUTS: readonly Layout[] = [
     images: ["granny_smith_1.jpg: granny_smith", "pear_02.JPG: pear", "x/pear_3.jpg: pear"],
     said: [
       "file names {class}_{n}.jpg, 2 classes, 3 images",
-      "left out, its name does not fit {class}_{n}.jpg: odd.jpg",
+      "1 file is left out: odd.jpg (its name does not fit {class}_{n}.jpg)",
     ],
   },
   {
@@ -164,8 +164,7 @@ const LAYOUTS: readonly Layout[] = [
       "table labels.csv, 2 classes, 2 images",
       "columns: file names the images, label the classes; not used: shot",
       /too few/,
-      "left out, named in the table, not on the disk: 9.jpg",
-      "left out, not named in labels.csv: 3.jpg",
+      "2 files are left out: 9.jpg (named in the table, not on the disk), 3.jpg (not named in labels.csv)",
     ],
   },
   {
@@ -289,11 +288,12 @@ for (const { what, files, how = {}, images, said } of LAYOUTS) {
     };
     const own = await readOwnImages(source);
     assert.deepEqual(described(own), images);
+    const lines = [...own.said, leftOutText(own.leftOut)];
     for (const sentence of said) {
-      const isSaid = own.said.some((line) =>
+      const isSaid = lines.some((line) =>
         typeof sentence === "string" ? line === sentence : sentence.test(line),
       );
-      assert.ok(isSaid, `${sentence} in\n${own.said.join("\n")}`);
+      assert.ok(isSaid, `${sentence} in\n${lines.join("\n")}`);
     }
     assert.equal(stateOf(folder), before, "nothing is changed");
   });

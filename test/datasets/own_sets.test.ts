@@ -78,7 +78,10 @@ test("own photos go from get-data to merge next to one of the 14; both layouts g
   const table = join(folder, "labels.csv");
   await getPhotos(dataDir, "same shop", { source: table, root: join(folder, "flat") });
   assert.deepEqual([tree.classes, tree.rows, tree.largeClasses], [5, 13, 4]);
-  assert.ok(tree.notes.includes("old.zip is an archive: unpack it to have it read"), tree.notes.join("\n"));
+  assert.deepEqual(
+    tree.leftOut.map(({ file }) => file),
+    ["notes.txt", "old.zip"],
+  );
   assert.deepEqual(
     presentDataSets(dataDir).map(({ number, name }) => `${number} ${name}`),
     ["14 Food2021", "15 shop", "16 same shop"],
@@ -127,7 +130,7 @@ test("the command says what is recognised before it writes; --dry-run writes not
   const { stdout, stderr } = await guie(...args);
   assert.match(
     stderr,
-    /^shop: .*tree\n {2}class folders, 5 classes, 13 images\n[\s\S]*notes\.txt is no image/,
+    /^shop: .*tree\n {2}class folders, 5 classes, 13 images\n[\s\S]*2 files are left out: notes\.txt \(no image\), old\.zip \(an archive/,
   );
   assert.match(stdout, /shop +5 +13 +4\n/);
   assert.equal(readlinkSync(join(dataDir, "raw/shop")), join(folder, "tree"));
@@ -217,10 +220,50 @@ const REFUSALS: readonly Refusal[] = [
       /flat folder, no classes, 1 image: nothing says which class[\s\S]*folder of its own; [\s\S]*--pattern '\{class\}_\{n\}\.jpg'[\s\S]*npx guie serve \S+ \(search\), npx guie find QUERY --in \S+, npx guie embed/,
   },
   {
-    what: "an archive",
+    what: "an archive that cannot be unpacked",
+    files: { "p.7z": "x" },
+    source: { source: "p.7z" },
+    message: /no folder of photos and no table[\s\S]*Next: Unpack it/,
+  },
+  {
+    what: "a damaged archive",
     files: { "p.zip": "x" },
     source: { source: "p.zip" },
-    message: /no folder of photos and no table[\s\S]*Next: Unpack it/,
+    message: /p\/p\.zip was not unpacked: by its first bytes, it is not a ZIP/,
+  },
+  {
+    what: "a project of the VGG Image Annotator",
+    files: { "a.jpg": "x", "via.json": '{"_via_settings":{},"_via_img_metadata":{}}' },
+    source: { source: "via.json" },
+    message:
+      /via\.json is an export of the VGG Image Annotator.*\n {2}Next: In VIA: .*COCO.*columns file,class/,
+  },
+  {
+    what: "its annotations as JSON",
+    files: { "a.jpg": "x", "via.json": '{"a.jpg4":{"filename":"a.jpg","size":4,"regions":[]}}' },
+    source: { source: "via.json" },
+    message: /an export of the VGG Image Annotator/,
+  },
+  {
+    what: "its annotations as CSV",
+    files: {
+      "a.jpg": "x",
+      "via.csv":
+        'filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\na.jpg,4,"{}",0,0,"{}","{}"\n',
+    },
+    source: { source: "via.csv" },
+    message: /an export of the VGG Image Annotator/,
+  },
+  {
+    what: "an export of Label Studio",
+    files: {
+      "a.jpg": "x",
+      "tasks.json":
+        '[{"id":1,"annotations":[{"result":[{"from_name":"choice","value":{"choices":["kiwi"]}}]}],"data":{"image":"a.jpg"}}]',
+    },
+    source: { source: "tasks.json" },
+    message:
+      /tasks\.json is an export of Label Studio.*\n {2}Next: .*Export, CSV.*--image-column image --class-column choice/,
   },
   {
     what: "a spreadsheet",

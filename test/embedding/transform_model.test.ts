@@ -1,6 +1,6 @@
 // Whitened and LDA models on disk: fitted, found by name, embedded with, exported, refused.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -13,6 +13,7 @@ import { seekTransform, transformTable } from "guie/dist/embedding/transform_mod
 import { fitTransformModel } from "guie/dist/experiments/fit_transform";
 import { climbLadder } from "guie/dist/experiments/ladder";
 import { exportRun } from "guie/dist/export/export_run";
+import { embedPhotos } from "guie/dist/features/embed_photos";
 import { loadImages, normaliseImages } from "guie/dist/images/loading/loader";
 import { findTower } from "guie/dist/model/towers";
 import { prepareModel } from "guie/dist/pretrained/prepare_model";
@@ -68,6 +69,22 @@ test("a fitted model is found by its name, and maps the backbone's features to u
       embedder.dispose();
     }
   }
+  const list = { folder: dataDir, rows: { files: FILES } };
+  const byBackbone = openModel(await findModel("backbone", config));
+  assert.equal((await embedPhotos(byBackbone, list)).embedded, FILES.length);
+  byBackbone.dispose();
+  for (const name of [WHITENED, LDA]) {
+    const embedder = openModel(await findModel(name, config));
+    const blocks: number[] = [];
+    const { embedded, vectors } = await embedPhotos(embedder, list, {
+      onBlock: async (soFar) => void blocks.push((await soFar.read()).vectors.length),
+    });
+    assert.equal(embedded, 0, "the backbone's vectors are mapped, not computed again");
+    assert.deepEqual(blocks, [embedder.length]);
+    const direct = await embedder.embedFiles(dataDir, FILES);
+    assert.ok(largestDifference(vectors.data, direct.data) < 1e-5);
+    embedder.dispose();
+  }
   const rows = transformTable().filter(({ model }) => model.startsWith(PREFIX));
   assert.deepEqual(
     rows.map(({ kind, images, classes }) => [kind, images, classes]),
@@ -101,10 +118,20 @@ test("exported as ONNX, a fitted model and a backbone compute the same in onnxru
     const embedder = openModel(await findModel(model, exported));
     const expected = Float32Array.from(unitRows(await embedder.embedFiles(dataDir, FILES)));
     embedder.dispose();
-    const { path } = await exportRun({ run: model, format: "onnx", out: join(out, name) });
+    const { path, files, input, output } = await exportRun({
+      run: model,
+      format: "onnx",
+      out: join(out, name),
+    });
+    assert.deepEqual(
+      files.map((file) => [file.name, file.bytes]),
+      ["model.onnx", "preprocessor_config.json"].map((file) => [file, statSync(join(path, file)).size]),
+    );
     const session = await InferenceSession.create(join(path, "model.onnx"));
     const { embedding } = await session.run({ pixel_values: new Tensor("float32", planes, [3, 3, 28, 28]) });
     assert.ok(largestDifference(embedding!.data as Float32Array, expected) < 1e-4, name);
+    assert.match(input!, /^pixel_values \[B, 3, 28, 28\], float32/);
+    assert.match(output!, new RegExp(`^embedding \\[B, ${embedding!.dims[1]}\\], float32`));
     await session.release();
   }
   const { path } = await exportRun({ run: LDA, format: "safetensors", out: join(out, "weights") });

@@ -7,6 +7,7 @@ import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { scoreRetrievalSet } from "guie/dist/embedding/embed_images";
 import {
+  CrossValidation,
   crossValidate,
   type Fit,
   neckFit,
@@ -61,6 +62,22 @@ test("a model is never fitted to the classes that it is scored on, and labels ar
   assert.equal(seen.length, 3);
   const scored = seen.flatMap((learned) => [...new Set(labels)].filter((label) => !learned.includes(label)));
   assert.deepEqual(scored.sort(), [...new Set(labels)].sort(), "each class is left out once");
+});
+
+test("a model whose folds do not fit into what is left is given up; the next one is compared as if it were not there", async () => {
+  const { features, labels } = draw(12, 8);
+  const validation = new CrossValidation(features, labels, { against: "best", resamples: 50 });
+  await validation.score("raw", rawFit);
+  const limit = { leftSeconds: () => 9, foldSeconds: 2 };
+  assert.equal(await validation.score("late", whitenedFit, limit), undefined, "5 folds of 2 s take 10 s");
+  const row = await validation.score("whitened", whitenedFit, { ...limit, foldSeconds: 1 });
+  assert.equal(row!.against, "raw");
+  assert.deepEqual(row!.fromFirst, row!.scores.mp5.difference);
+  const again = await validation.score("again", whitenedFit);
+  const { fromFirst, against, scores } = again!;
+  assert.deepEqual(fromFirst, row!.fromFirst, "the yardstick stays the first");
+  assert.equal(against, row!.fromFirst!.low > 0 ? "whitened" : "raw");
+  assert.equal(scores.mp5.mean, row!.scores.mp5.mean);
 });
 
 test("rows are compared with the first model, with the intervals of a paired bootstrap", async () => {

@@ -193,7 +193,7 @@ test("guie export prints path, size and the time for the competition's images", 
   const { stdout, stderr } = guie(run, "--format", "savedmodel", "--mirror");
   assert.match(
     stdout,
-    /export\/saved_model: [\d.]+ MB\n[\d.e+]+ images\/s here.* h for the competition's 205,000/,
+    /export\/saved_model: .*saved_model\.pb \d+ KB.*\ninput: {2}images \[B, H, W, 3\], uint8, of any size\noutput: embedding_norm \[B, \d+\], float32, unit length\n[\d.e+]+ images\/s here.* h for the competition's 205,000/,
     stderr,
   );
   assert.match(guie(`${run}:ema`, "--format", "zip").stderr, /holds no EMA/);

@@ -104,8 +104,8 @@ test("photos are there block by block, spread over the list, and kept ones at on
   t.mock.timers.enable({ apis: ["Date"], now: Date.now() + 10_000 }); // the photos are not new: their stamps count
   const list = await listOf(photos);
   const counts: [done: number, rows: number][] = [];
-  const onBlock = (soFar: PhotosSoFar) => {
-    counts.push([soFar.done, soFar.read().vectors.count]);
+  const onBlock = async (soFar: PhotosSoFar) => {
+    counts.push([soFar.done, (await soFar.read()).vectors.count]);
   };
   await embedPhotos(hashEmbedder([]), list, { onBlock });
   assert.deepEqual(counts, [
@@ -122,7 +122,7 @@ test("photos are there block by block, spread over the list, and kept ones at on
   const early: string[] = [];
   rmSync(process.env.GUIE_CACHE_DIR!, { recursive: true });
   await embedPhotos(hashEmbedder([]), list, {
-    onBlock: (soFar) => void (early.length === 0 && early.push(...soFar.read().files)),
+    onBlock: async (soFar) => void (early.length === 0 && early.push(...(await soFar.read()).files)),
   });
   const halves = early.filter((file) => file < nameOf(250)).length;
   assert.ok(halves > 8 && halves < 24, `${halves} of the first 32 come from the first half`);

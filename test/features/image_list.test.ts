@@ -20,7 +20,12 @@ test("a single image is a list of one; a file that is not text is refused, not r
     leftOut: [],
   });
   for (const [name, bytes, message] of [
-    ["weights.bin", Uint8Array.of(0x61, 0, 0x0a), /holds zero bytes\.\n {2}Next: Name a folder/],
+    [
+      "weights.bin",
+      Uint8Array.of(0x61, 0, 0x0a),
+      /weights\.bin is no folder of photos and no table.*\n {2}Next: Name a folder/,
+    ],
+    ["zeros.txt", Uint8Array.of(0x61, 0, 0x0a), /holds zero bytes\.\n {2}Next: Name a folder/],
     ["latin1.txt", Uint8Array.of(0xe4, 0x2e, 0x6a, 0x70, 0x67), /not UTF-8.*\n {2}Next: .*iconv/],
   ] as const) {
     writeFile(join(folder, name), bytes);

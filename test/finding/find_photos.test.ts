@@ -1,12 +1,22 @@
 // `guie find`: the hits against an exact search of the same vectors, and what a person could misread.
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { type TestContext, test } from "node:test";
 import { preset } from "guie/dist/config/presets";
 import { BackboneEmbedder } from "guie/dist/embedding/backbone_embedder";
 import { nearestNeighbours } from "guie/dist/retrieval/neighbours";
 import { JSDOM } from "jsdom";
+import { ZipFile } from "yazl";
 import { temporaryFolder } from "../folders";
 import { guie } from "../in_process";
 import { drawPhoto } from "../serving/tiny_service";
@@ -64,6 +74,34 @@ test("find gives the nearest photos by cosine, without the query itself and its 
   assert.match(text.stdout, /Äpfel\/4\.png has the name of the query .*, but is another picture/);
   assert.match(text.stdout, /-k 99: there are only 12 other photos; all are shown/);
   assert.match(text.stdout, /13 photos of photos, 0 embedded now; searched by the model's own vectors/);
+});
+
+test("an archive, a folder and a table with named columns are searched alike", async (t) => {
+  const { folder, photos } = await photoFolder(t);
+  const zip = new ZipFile();
+  for (let i = 0; i < 12; i++) {
+    const file = `${i % 2 ? "<b>kiwi" : "Äpfel"}/${i}.png`;
+    zip.addFile(join(photos, file), file);
+  }
+  zip.end();
+  const archive = join(folder, "photos.zip");
+  await pipeline(zip.outputStream, createWriteStream(archive));
+  const table = join(folder, "table.csv");
+  const lines = Array.from({ length: 12 }, (_, i) => `${i % 2 ? "<b>kiwi" : "Äpfel"}/${i}.png,x,${i % 2}`);
+  writeFileSync(table, `where,what,kind\n${lines.join("\n")}\n`);
+  const query = join(photos, "Äpfel", "4.png");
+  const hits = async (...args: string[]) => {
+    const { stdout } = await find(query, "-k", "3", "--json", ...args);
+    const { results } = JSON.parse(stdout);
+    return results[0].hits.map((hit: { file: string; class: string }) => [hit.file, hit.class]);
+  };
+  const byFolder = await hits("--in", photos);
+  assert.deepEqual(await hits("--in", archive), byFolder);
+  const named = ["--image-column", "where", "--class-column", "kind", "--root", photos];
+  assert.deepEqual(
+    await hits("--in", table, ...named),
+    byFolder.map(([file]: string[]) => [file, file!.startsWith("<") ? "1" : "0"]),
+  );
 });
 
 test("16 photos are whitened by their own vectors, unless --no-whiten", async (t) => {

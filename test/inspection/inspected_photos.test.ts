@@ -9,7 +9,7 @@ import { temporaryFolder } from "../folders";
 test("inspected photos have the classes and splits of their folders or table, by name", async (t) => {
   const folder = temporaryFolder(t);
   writeFiles(folder, ["p/train/Äpfel/1.jpg", "p/val/Äpfel/2.jpg", "p/train/007/3.jpg"]);
-  const tree = await readPhotos(join(folder, "p"));
+  const tree = await readPhotos({ source: join(folder, "p") });
   assert.deepEqual(
     tree.files.map((file, i) => [file, tree.classes![i], tree.sides[i]]),
     [
@@ -20,7 +20,7 @@ test("inspected photos have the classes and splits of their folders or table, by
   );
   writeFiles(folder, ["q/1.jpg", "q/2.jpg"]);
   writeFiles(folder, { "q/labels.csv": "file,label\n1.jpg,true\n" });
-  assert.deepEqual((await readPhotos(join(folder, "q"))).classes, ["true", ""]);
+  assert.deepEqual((await readPhotos({ source: join(folder, "q") })).classes, ["true", ""]);
   writeFiles(folder, ["r/1.jpg"]);
-  assert.equal((await readPhotos(join(folder, "r"))).classes, undefined);
+  assert.equal((await readPhotos({ source: join(folder, "r") })).classes, undefined);
 });

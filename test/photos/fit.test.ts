@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fitText } from "guie/dist/cli/train/fit_text";
 import { projectPath } from "guie/dist/common/project";
 import { fineTune } from "guie/dist/photos/fine_tune";
 import { type FitReport, fit } from "guie/dist/photos/fit";
@@ -60,7 +61,7 @@ test("class folders and a table give the same ladder; a second call trains nothi
   assert.deepEqual([byFolder.images, byFolder.classes, byFolder.heldOut, byFolder.leftOut], [48, 6, 2, []]);
   assert.deepEqual(
     byFolder.crossValidated.map(({ classes }) => classes),
-    [6, 6, 6, 6],
+    [6, 6, 6, 6, 6],
   );
   assert.ok(models.includes(byFolder.advice.model));
 
@@ -79,13 +80,33 @@ test("class folders and a table give the same ladder; a second call trains nothi
   assert.deepEqual(ladderOf(again, "shop"), ladderOf(byFolder, "shop"));
   assert.equal(readFileSync(log, "utf8"), before);
 
-  const hasty = await fit(folder, { ...settings, name: "hasty", minutes: 0.0001 });
+  writeFile(join(folder, "kiwi", "broken.jpg"), "no photo");
+  writeFile(join(folder, "film.mov"), "film");
+  said.length = 0;
+  const say = (line: string) => said.push(line);
+  const hasty = await fit(folder, { ...settings, name: "hasty", minutes: 0.0001, say });
   assert.deepEqual(
-    hasty.leftOut.map(({ model }) => model),
-    ["hasty_frozen", "hasty_fine_tune"],
+    hasty.leftOut.map(({ model, what }) => `${model}: ${what}`),
+    [
+      "hasty_frozen: model",
+      "backbone: cross-validation",
+      "hasty_whitened: cross-validation",
+      "hasty_lda: cross-validation",
+      "hasty_fine_tune: model",
+    ],
   );
   assert.match(hasty.leftOut[0]!.reason, /^it takes about .*, 0 s are left$/);
-  assert.equal(hasty.leftOut[1]!.reason, "it starts from hasty_frozen");
+  assert.equal(hasty.leftOut[4]!.reason, "it starts from hasty_frozen");
+  assert.deepEqual(hasty.crossValidated, []);
+  const told = said.join("\n");
+  assert.match(told, /2 files are left out: film\.mov \(a film\), kiwi\/broken\.jpg \(.+\)/);
+  assert.match(told, /hasty_fine_tune is left out: it starts from hasty_frozen/);
+  assert.doesNotMatch(told, /training hasty/, "what is left out is not announced");
+  const text = fitText(folder, byFolder);
+  const prose = text.split("\n").filter((line) => !line.includes("npx guie "));
+  assert.ok(Math.max(...prose.map((line) => line.length)) <= 100, text);
+  assert.match(text, /^Scores by 48 photos of 6 classes; each class is searched by models that have not/);
+  assert.match(text, /Scores by only 2 photos of 2 classes that were held out/);
 
   await assert.rejects(fit(flat, { ...settings, name: "shop" }), /shop is the name of other photos/);
 });

@@ -1,9 +1,11 @@
 // Lists of images: classes, draws by a seed, splits without a shared class.
 import assert from "node:assert/strict";
-import { createWriteStream, readdirSync } from "node:fs";
+import { createWriteStream, readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
+import { getPhotos } from "guie/dist/datasets/get_photos";
+import { readImageList } from "guie/dist/features/image_list";
 import { holdOut, Images } from "guie/dist/photos/images";
 import { readImages } from "guie/dist/photos/read_images";
 import { ZipFile } from "yazl";
@@ -81,7 +83,13 @@ test("a ZIP of class folders is read as what is in it, and unpacked once", async
       ["plum", 2],
     ],
   );
-  assert.equal(read.said[0], "nested class folders, 2 classes, 4 images");
+  assert.equal(read.said[0], "class folders, 2 classes, 4 images");
+  assert.match(read.said[1]!, /^shop\.zip is read as unpacked into .*unpacked/);
   assert.deepEqual((await readImages(archive)).files, read.files);
-  assert.deepEqual(readdirSync(folder).sort(), ["shop", "shop.zip"]);
+  const list = await readImageList(archive, folder);
+  assert.deepEqual([list.folder, list.rows.files], [read.folder, read.files], "as all commands read it");
+  const dataDir = join(folder, "data");
+  const { rows, classes } = await getPhotos(dataDir, "zipped", { source: archive });
+  assert.deepEqual([rows, classes, realpathSync(join(dataDir, "raw/zipped"))], [4, 2, read.folder]);
+  assert.deepEqual(readdirSync(folder).sort(), ["data", "shop", "shop.zip"]);
 });

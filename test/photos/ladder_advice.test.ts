@@ -42,7 +42,7 @@ test("the highest rung that is better, interval and all, is the one to use", () 
   assert.equal(model, "shop_fine_tune");
   assert.equal(
     text,
-    "fine-tuning: +.041 [+.012, +.070] mP@5 over whitening (27 held-out classes); use shop_fine_tune. Worse than without it: LDA.",
+    "fine-tuning: +.041 [+.012, +.070] mP@5 over whitening (27 held-out classes); use shop_fine_tune. LDA is worse than whitening: -.041 [-.067, -.020].",
   );
 });
 
@@ -55,7 +55,7 @@ test("without a difference that can be seen the untrained model is the one to us
   assert.equal(model, "backbone");
   assert.match(
     text,
-    /^No difference can be seen \(3 held-out classes\); use backbone, which needs no training\./,
+    /^No model is clearly better than backbone \(3 held-out classes\); use backbone, which needs no training\. No clear difference between shop_frozen and backbone: \+\.100 \[-\.100, \+\.300\]\./,
   );
   assert.match(text, /With 3 held-out classes a score means little/);
 });
@@ -74,6 +74,6 @@ test("cross-validated rungs decide over the same rungs on few held-out classes",
   assert.equal(model, "shop_whitened");
   assert.match(
     text,
-    /\(cross-validated over 10 classes\); use shop_whitened\. No further difference can be seen: shop_fine_tune\./,
+    /\(cross-validated over 10 classes\); use shop_whitened\. No clear difference between shop_fine_tune and backbone: \+\.010 \[-\.100, \+\.100\]\./,
   );
 });

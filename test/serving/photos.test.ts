@@ -22,10 +22,10 @@ interface Health {
   index: {
     images: number;
     whitened: number | null;
-    photos: Record<"total" | "done" | "embedded" | "unreadable" | "leftOut", number> & {
+    photos: Record<"total" | "done" | "embedded" | "leftOut", number> & {
       busy: boolean;
       problem: string | null;
-      skipped: { file: string; reason: string }[];
+      leftOutFiles: { file: string; reason: string }[];
     };
   };
 }
@@ -53,10 +53,20 @@ test("a reload finds added photos, and embeds only these; removed ones leave, ch
   await service.whole;
   const first = indexOf(service);
   assert.deepEqual([first.images, first.photos.embedded, first.photos.total], [20, 20, 21]);
-  assert.deepEqual([first.photos.leftOut, first.photos.unreadable, first.photos.busy], [1, 1, false]);
-  assert.equal(first.photos.skipped[0]!.file, "broken.jpg");
+  assert.deepEqual([first.photos.leftOut, first.photos.busy], [2, false]);
+  assert.deepEqual(
+    first.photos.leftOutFiles.map(({ file }) => file),
+    ["film.mov", "broken.jpg"],
+  );
   const kept = await firstFound(service, join(photos, "5.png"));
-  assert.equal(kept.file, "5.png");
+  assert.deepEqual([kept.file, kept.isQuery], ["5.png", true], "this very photo, by its bytes");
+  const other = readFileSync(join(photos, "5.png"));
+  const found = await post(`${service.url}/search?k=2`, [{ bytes: Buffer.concat([other, Buffer.of(0)]) }]);
+  assert.deepEqual(
+    found.body.neighbours.map(({ isQuery }: { isQuery: boolean }) => isQuery),
+    [false, false],
+    "the same picture in another file is another photo",
+  );
 
   const removed = await firstFound(service, join(photos, "0.png"));
   rmSync(join(photos, "0.png"));
@@ -66,7 +76,7 @@ test("a reload finds added photos, and embeds only these; removed ones leave, ch
   assert.deepEqual([second.images, second.photos.embedded], [29, 11]);
   assert.match(
     lines.join(""),
-    /29 photos can be searched: 11 embedded now, 18 known; .*1 cannot be read:\n {2}broken\.jpg: /,
+    /29 photos can be searched: 11 embedded now, 18 known; 2 files are left out: film\.mov \(a film\), broken\.jpg \(/,
   );
   assert.equal((await firstFound(service, join(photos, "25.png"))).file, "25.png");
   assert.equal((await firstFound(service, join(photos, "1.png"))).file, "1.png");

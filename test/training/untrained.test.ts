@@ -32,12 +32,24 @@ test("a frozen run records the scores of its backbone on its queries", async () 
 test("the scores are kept beside the features, and a fine-tuned run takes them from there", async () => {
   const path = join(runs.dataDir, "features/untrained.json");
   assert.ok(existsSync(path));
-  const kept = JSON.parse(readFileSync(path, "utf8")) as Record<string, object>;
-  const [key] = Object.keys(kept);
-  writeFileSync(path, JSON.stringify({ [key!]: { backbone: { mp5: 0.25, r1: 0.5 } } }));
+  const kept = JSON.parse(readFileSync(path, "utf8")) as { rule: string; scores: Record<string, object> };
+  const [[key, measured]] = Object.entries(kept.scores) as [[string, object]];
+  const other = { backbone: { mp5: 0.25, r1: 0.5 } };
+  writeFileSync(path, JSON.stringify({ ...kept, scores: { [key]: other } }));
   const folder = runs.prepare("tuned");
   await runTraining(folder);
-  assert.deepEqual(summarise(folder).retrieval!.untrained, { backbone: { mp5: 0.25, r1: 0.5 } });
+  assert.deepEqual(summarise(folder).retrieval!.untrained, other);
+
+  const config = runs.config("frozen", {}, "frozen");
+  const data = await readRunData(config);
+  for (const old of [{ rule: "an older rule", scores: { [key]: other } }, { [key]: other }]) {
+    writeFileSync(path, JSON.stringify(old));
+    assert.deepEqual(await scoreUntrained(config, data), measured, "scores by another rule are made anew");
+    assert.deepEqual(JSON.parse(readFileSync(path, "utf8")), {
+      rule: kept.rule,
+      scores: { [key]: measured },
+    });
+  }
 });
 
 test("a fine-tuned run without cached features computes them if that is cheap", async () => {

@@ -2,6 +2,7 @@
 import { textTable } from "../../common/text_table";
 import type { DataSet } from "../../datasets/catalogue";
 import type { GetDataResult } from "../../datasets/get_data";
+import { leftOutText } from "../../datasets/own/left_out";
 import type { SkippedCounts } from "../../datasets/readers/reader";
 
 /** Returns the table of what was read. */
@@ -19,23 +20,16 @@ const SKIPPED: readonly (readonly [keyof SkippedCounts, string])[] = [
   ["unlabelledImages", "images without an annotation"],
 ];
 
-const LEFT_OUT_SHOWN = 3;
-
 /** Returns the lines about what was left out of a data set. */
 export function describeSkipped(
   { dataset, skipped, leftOut, largeClasses }: GetDataResult,
   { smallestClass }: Pick<DataSet, "smallestClass">,
 ): string[] {
-  const shown = leftOut.slice(0, LEFT_OUT_SHOWN).map(({ file, reason }) => `  ${file}: ${reason}`);
   const others =
-    leftOut.length > 0
-      ? [
-          `${dataset}: left out ${leftOut.length} ${leftOut.length === 1 ? "file" : "files"}, all in csv/${dataset}_left_out.csv:`,
-        ]
-      : [];
+    leftOut.length > 0 ? [`${dataset}: ${leftOutText(leftOut)}; all in csv/${dataset}_left_out.csv`] : [];
   const left = SKIPPED.filter(([count]) => skipped[count] > 0).map(
     ([count, what]) => `${dataset}: left out ${skipped[count].toLocaleString("en-US")} ${what}`,
   );
   const noneKept = `${dataset}: no class has ${smallestClass} images; Data_preprocessing will keep none`;
-  return [...left, ...others, ...shown, ...(largeClasses > 0 ? [] : [noneKept])];
+  return [...left, ...others, ...(largeClasses > 0 ? [] : [noneKept])];
 }

@@ -5,13 +5,16 @@ import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
 import { textTable } from "../../common/text_table";
+import { leftOutText } from "../../datasets/own/left_out";
+import { sourcePath } from "../../datasets/own/read_own_images";
 import { MODEL_FORMS } from "../../embedding/find_model";
 import { inspectPhotos } from "../../inspection/inspect";
 import { requireReportFolder, writeReport } from "../../inspection/report_files";
-import { sectionsOf } from "../../inspection/report_sections";
+import { leftOutOf, sectionsOf } from "../../inspection/report_sections";
 import { type CommandResult, setAction } from "../shared/command";
+import { addSourceFlags, SOURCE_FLAGS, type SourceFlags, sourceSettings } from "../shared/source_flags";
 
-interface InspectCommandOptions {
+interface InspectCommandOptions extends SourceFlags {
   model?: string;
   dataDir?: string;
   out?: string;
@@ -24,7 +27,10 @@ const HOME = "inspected";
 export function registerInspect(program: Command): void {
   const command = program
     .command("inspect")
-    .argument("[photos]", "folder of photos, or a list as guie embed takes it; names of folders are classes")
+    .argument(
+      "[photos]",
+      "folder of photos, an archive of one, a table or a list, as guie embed takes it; names of folders are classes",
+    )
     .description(
       "Find what is wrong with photos: broken and odd files, one photo twice, likely wrong labels, classes that are " +
         "one or two. Writes a page with pictures, and tables.",
@@ -38,11 +44,12 @@ export function registerInspect(program: Command): void {
       `model that compares: ${MODEL_FORMS} (default: the backbone of the preset demo)`,
     )
     .option("--out <folder>", `folder to write (default: ${HOME}/NAME, or inspected/ in the data directory)`);
-  setAction<InspectCommandOptions>(command, inspect);
+  addSourceFlags(command);
+  setAction<InspectCommandOptions>(command, inspect, [{ options: SOURCE_FLAGS, needs: ["[photos]"] }]);
 }
 
 async function inspect(
-  { model, dataDir, out }: InspectCommandOptions,
+  { model, dataDir, out, ...flags }: InspectCommandOptions,
   [photos]: readonly string[],
 ): Promise<CommandResult> {
   if ((photos === undefined) === (dataDir === undefined))
@@ -50,18 +57,26 @@ async function inspect(
       "Expected photos, or --data-dir: one of the two.",
       "For example npx guie inspect photos/",
     );
-  const home = dataDir === undefined ? join(HOME, basename(projectPath(photos!))) : join(dataDir, HOME);
+  const home = dataDir === undefined ? join(HOME, basename(sourcePath(photos!))) : join(dataDir, HOME);
   const folder = projectPath(out ?? home);
   requireReportFolder(folder);
-  const report = await inspectPhotos({ photos, dataDir, model, onProgress: terminalProgress() });
+  const report = await inspectPhotos({
+    ...sourceSettings(flags),
+    photos,
+    dataDir,
+    model,
+    onProgress: terminalProgress(),
+  });
   const page = await writeReport(folder, report);
   const sections = sectionsOf(report);
   const labels = report.classes < 2 ? ", no classes: only what needs none" : ` in ${report.classes} classes`;
+  const leftOut = leftOutText(leftOutOf(report.oddFiles));
   const text = [
     textTable(
       ["found", "rows", "table"],
       sections.map(({ title, rows, name }) => [title, rows.length, `${name}.csv`]),
     ),
+    ...[leftOut].filter(Boolean),
     `${report.photos} photos${labels}. Look at them: ${page}`,
   ];
   const counts = Object.fromEntries(sections.map(({ name, rows }) => [name, rows.length]));

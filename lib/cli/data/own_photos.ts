@@ -3,12 +3,14 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";
+import type { LeftOut } from "../../common/files/image_folder";
 import { grouped } from "../../common/grouped";
 import { terminalProgress } from "../../common/progress";
 import { shellQuoted } from "../../common/shell";
 import { textTable } from "../../common/text_table";
 import { DATA_SETS } from "../../datasets/catalogue";
 import { getPhotos, recognisePhotos } from "../../datasets/get_photos";
+import { leftOutText } from "../../datasets/own/left_out";
 import type { OwnSource } from "../../datasets/own/own_images";
 import { shown } from "../../datasets/own/said";
 import { ownDataSet, readOwnRows } from "../../datasets/own_sets";
@@ -94,10 +96,10 @@ export async function readOwn(
 ): Promise<CommandResult> {
   const home = dataDir ?? `data/${name}`;
   if (dryRun || dataDir === undefined) return describePlan(home, name!, source, dataDir);
-  const onRecognised = (said: readonly string[]) =>
-    void process.stderr.write(
-      `${[`${name}: ${source.source}`, ...said.map((line) => `  ${line}`)].join("\n")}\n`,
-    );
+  const onRecognised = (said: readonly string[], leftOut: readonly LeftOut[]) => {
+    const lines = [...said, leftOutText(leftOut)].filter(Boolean);
+    process.stderr.write(`${[`${name}: ${source.source}`, ...lines].join("\n  ")}\n`);
+  };
   const result = await getPhotos(home, name!, source, { onProgress: terminalProgress(), onRecognised });
   const row = readOwnRows(home).find((other) => other.name === name)!;
   return {
@@ -119,6 +121,7 @@ async function describePlan(
   dataDir: string | undefined,
 ): Promise<CommandResult> {
   const { row, reading, said } = await recognisePhotos(home, name, source);
+  const recognised = [...said, leftOutText(reading.leftOut)].filter(Boolean);
   const byClass = grouped(reading.images, ({ classKey }: LabelledImage) => classKey);
   const sizes = [...byClass].map(
     ([text, images]) => [shown(text), images.length, shown(images[0]!.file)] as const,
@@ -127,7 +130,7 @@ async function describePlan(
   const more = sizes.length > CLASSES_SHOWN ? [`... and ${sizes.length - CLASSES_SHOWN} more classes`] : [];
   const how = dataDir === undefined ? `add --data-dir ${shellQuoted(home)}` : "leave --dry-run out";
   return {
-    text: [...said, table, ...more, `Nothing was written. To read them as ${name}: ${how}`].join("\n"),
+    text: [...recognised, table, ...more, `Nothing was written. To read them as ${name}: ${how}`].join("\n"),
     summary: {
       dryRun: true,
       row,

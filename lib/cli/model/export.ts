@@ -98,15 +98,26 @@ function defaultOut(found: FoundModel, format: Format): string {
   return join(found.kind === "run" ? found.checkpoint.folder : found.model.folder, name);
 }
 
-function describe({ path, bytes, naming, imagesPerSecond }: ExportResult): string {
-  const names = naming ? `, the tower by ${naming}'s names (--naming for others)` : "";
-  const size = `${path}: ${(bytes / 1e6).toFixed(1)} MB${names}`;
-  if (imagesPerSecond === undefined) return size;
-  const hours = COMPETITION_IMAGES / imagesPerSecond / SECONDS_PER_HOUR;
-  return (
-    `${size}\n${imagesPerSecond.toPrecision(3)} images/s here, one at a time: ` +
-    `${hours.toPrecision(2)} h for the competition's ${COMPETITION_IMAGES.toLocaleString("en")} images (it allowed 9 h, on a GPU)`
-  );
+function describe({ path, files, input, output, naming, imagesPerSecond }: ExportResult): string {
+  const names = naming ? `; the tower by ${naming}'s names (--naming for others)` : "";
+  const sizes = files.map(({ name, bytes }) => `${name} ${sizeText(bytes)}`).join(", ");
+  const lines = [
+    `${path}: ${sizes}${names}`,
+    ...(input === undefined ? [] : [`input:  ${input}`, `output: ${output}`]),
+  ];
+  if (imagesPerSecond !== undefined) {
+    const hours = COMPETITION_IMAGES / imagesPerSecond / SECONDS_PER_HOUR;
+    const images = COMPETITION_IMAGES.toLocaleString("en");
+    lines.push(
+      `${imagesPerSecond.toPrecision(3)} images/s here, one at a time: ${hours.toPrecision(2)} h for the competition's ${images} images (it allowed 9 h, on a GPU)`,
+    );
+  }
+  return lines.join("\n");
+}
+
+/** Formats a file's size: "84.4 MB", "3 KB". */
+function sizeText(bytes: number): string {
+  return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} KB`;
 }
 
 async function exportTower(

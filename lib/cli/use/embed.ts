@@ -2,15 +2,16 @@
 import { dirname } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
-import type { LeftOut } from "../../common/files/image_folder";
 import { terminalProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
 import { overrideConfig, type SettingName } from "../../config/config";
+import { leftOutText } from "../../datasets/own/left_out";
+import { sourcePath } from "../../datasets/own/read_own_images";
 import type { Embedder } from "../../embedding/embedder";
 import { findModel, MODEL_FORMS, openModel } from "../../embedding/find_model";
 import { describeDevice } from "../../engine/native/device";
 import { trainFeatures } from "../../experiments/transform_rungs";
-import { FEATURE_FILES, type FeatureDtype } from "../../features/feature_files";
+import { type FeatureDtype, readSkipped } from "../../features/feature_files";
 import { ensureFeatureFolder } from "../../features/feature_writer";
 import { ensureFeatures, featureFolder } from "../../features/features";
 import { readImageList } from "../../features/image_list";
@@ -26,9 +27,10 @@ import {
 } from "../shared/config_flags";
 import { wholeNumberOf } from "../shared/numbers";
 import { addRenamed } from "../shared/renamed";
+import { addSourceFlags, SOURCE_FLAGS, type SourceFlags, sourceSettings } from "../shared/source_flags";
 import { givenOf } from "../shared/usage";
 
-interface EmbedCommandOptions extends ConfigOptions {
+interface EmbedCommandOptions extends ConfigOptions, SourceFlags {
   dataDir?: string;
   model?: string;
   out?: string;
@@ -44,7 +46,7 @@ export function registerEmbed(program: Command): void {
     .command("embed")
     .argument(
       "[photos]",
-      "folder of images (its class folders are labels), table (CSV, JSON lines, Parquet, COCO), text file with one path per line, or an image",
+      "folder of images (its class folders are labels), archive of one, table (CSV, JSON lines, Parquet, COCO), text file with one path per line, or an image",
     )
     .description(
       "Embed images: features by a backbone, or unit vectors by a trained run (--model). Without photos: the pipeline's " +
@@ -64,6 +66,7 @@ export function registerEmbed(program: Command): void {
     .option("--rows-per-shard <n>", "images per file; a kill loses the last unfinished file")
     .option("--overwrite", "replace features in that folder that were made differently");
   addRenamed(command, "--run <name>", "--model", { option: "--model" });
+  addSourceFlags(command);
   const settings = addConfigFlags(command, BACKBONE_SETTINGS);
   addConfigFlag(command, "dataDir");
   setAction<EmbedCommandOptions>(
@@ -78,7 +81,10 @@ export function registerEmbed(program: Command): void {
         needs: ["[photos]"],
         next: "Which images? npx guie embed FOLDER --out FOLDER",
       },
-      { options: ["--views", "--dtype", "--rows-per-shard", "--overwrite"], needs: ["[photos]"] },
+      {
+        options: ["--views", "--dtype", "--rows-per-shard", "--overwrite", ...SOURCE_FLAGS],
+        needs: ["[photos]"],
+      },
       { options: ["--tower", "--weights"], without: "--model", next: "Leave it out: --model chooses both." },
     ],
   );
@@ -126,7 +132,7 @@ async function embedPhotos(
   const embedder = await modelOf(options, settings);
   try {
     const dataDir = projectPath(options.dataDir ?? embedder.config.dataDir);
-    const list = await readImageList(projectPath(photos), dataDir);
+    const list = await readImageList(sourcePath(photos), dataDir, sourceSettings(options));
     if (options.dataDir && list.folder !== dataDir)
       throw new UserError(
         "--data-dir: of no use with a folder of images, an image, or a table of your own.",
@@ -146,17 +152,16 @@ async function embedPhotos(
     const features = await ensureFeatureFolder(projectPath(out), plan, () =>
       embedder.embedShards(list.folder, begun),
     );
-    const { count, length, skipped, folder, shards } = features;
-    const others = leftOutText(list.leftOut);
-    const left = skipped > 0 ? `; ${skipped} could not be read: ${folder}/${FEATURE_FILES.skipped}` : "";
+    const { count, length, folder, shards } = features;
+    const leftOut = [...list.leftOut, ...(await readSkipped(folder))];
+    const made = `${count} images -> ${length} numbers each, ${features.dtype}: ${folder}`;
     return {
-      text: `${count} images -> ${length} numbers each, ${features.dtype}: ${folder}${left}${others}`,
+      text: [made, leftOutText(leftOut)].filter(Boolean).join("\n"),
       summary: {
         images: count,
         length,
         dtype: features.dtype,
-        skipped,
-        leftOut: list.leftOut,
+        leftOut,
         shards: shards.length,
         folder,
       },
@@ -164,16 +169,6 @@ async function embedPhotos(
   } finally {
     embedder.dispose();
   }
-}
-
-const LEFT_OUT_SHOWN = 10;
-
-/** Returns the note about files in the folder that are not embedded. */
-function leftOutText(leftOut: readonly LeftOut[]): string {
-  if (leftOut.length === 0) return "";
-  const shown = leftOut.slice(0, LEFT_OUT_SHOWN).map(({ file, reason }) => `\n  ${file}: ${reason}`);
-  const more = leftOut.length > LEFT_OUT_SHOWN ? `\n  ... (--json lists all)` : "";
-  return `\nleft out ${leftOut.length} ${leftOut.length === 1 ? "file" : "files"}:${shown.join("")}${more}`;
 }
 
 /** Opens the model that embeds; a backbone with the given settings. */

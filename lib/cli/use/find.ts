@@ -6,6 +6,8 @@ import { projectPath } from "../../common/project";
 import { textTable } from "../../common/text_table";
 import { dataFolder } from "../../config/paths";
 import { preset } from "../../config/presets";
+import { leftOutText } from "../../datasets/own/left_out";
+import { sourcePath } from "../../datasets/own/read_own_images";
 import { findModel, MODEL_FORMS, openModel } from "../../embedding/find_model";
 import { describeDevice } from "../../engine/native/device";
 import { readImageList } from "../../features/image_list";
@@ -15,8 +17,9 @@ import { requireClassNames } from "../../serving/index_source";
 import { SERVE_DEFAULTS } from "../../serving/serve";
 import { type CommandResult, setAction } from "../shared/command";
 import { wholeNumberOf } from "../shared/numbers";
+import { addSourceFlags, type SourceFlags, sourceSettings } from "../shared/source_flags";
 
-interface FindCommandOptions {
+interface FindCommandOptions extends SourceFlags {
   in: string;
   model?: string;
   configName: string;
@@ -38,7 +41,7 @@ export function registerFind(program: Command): void {
       "Find the photos that look most like other photos. Photos need no labels, and each is embedded once; a query that " +
         "is among the photos does not find itself.",
     )
-    .requiredOption("--in <photos>", "photos to search: a folder, a table or a list")
+    .requiredOption("--in <photos>", "photos to search: a folder, an archive of one, a table or a list")
     .option("-k <n>", "most photos to find per query", "5")
     .option("--model <model>", `model that embeds: ${MODEL_FORMS} (default: the preset's backbone)`)
     .option(
@@ -50,6 +53,7 @@ export function registerFind(program: Command): void {
     .option("--no-whiten", "search the model's own vectors")
     .option("--class-names <csv>", "CSV with names of the photos' classes: labels,class_name")
     .option("--html <file>", "write a contact sheet: one page with small copies of the pictures");
+  addSourceFlags(command);
   setAction<FindCommandOptions>(command, find);
 }
 
@@ -61,10 +65,9 @@ async function find(options: FindCommandOptions, words: readonly string[]): Prom
   const embedder = openModel(found);
   try {
     const dataDir = dataFolder(embedder.config);
-    const listOf = (word: string) => readImageList(projectPath(word), dataDir);
-    const photos = await listOf(options.in);
+    const photos = await readImageList(sourcePath(options.in), dataDir, sourceSettings(options));
     const queries = [];
-    for (const name of words) queries.push({ name, list: await listOf(name) });
+    for (const name of words) queries.push({ name, list: await readImageList(sourcePath(name), dataDir) });
     const classNames = options.classNames ? await requireClassNames(options.classNames) : undefined;
     for (const sentence of photos.said ?? []) process.stderr.write(`${sentence}\n`);
     process.stderr.write(`${describeDevice()}\n`);
@@ -89,12 +92,10 @@ const plural = (count: number, one: string, many: string) => `${number(count)} $
 
 /** Returns the line about photos and vectors. */
 function aboutText({ photos, whitened }: Finding, { in: source, whiten }: FindCommandOptions): string {
-  const { searched, embedded, skipped, leftOut } = photos;
+  const { searched, embedded } = photos;
   const parts = [
     `${plural(searched, "photo", "photos")} of ${basename(source)}, ${number(embedded)} embedded now`,
   ];
-  if (skipped.length > 0) parts.push(`${number(skipped.length)} cannot be read`);
-  if (leftOut.length > 0) parts.push(`${plural(leftOut.length, "other file", "other files")} left out`);
   if (whitened !== null) parts.push("whitened by their own vectors (--no-whiten: the model's own)");
   else if (whiten !== false) parts.push("searched by the model's own vectors");
   return parts.join("; ");
@@ -102,11 +103,7 @@ function aboutText({ photos, whitened }: Finding, { in: source, whiten }: FindCo
 
 function textOf(finding: Finding, k: number, about: string, sheet: string | undefined): string {
   const { results, photos } = finding;
-  const notes = [
-    about,
-    ...photos.skipped.slice(0, NOTES_SHOWN).map(({ file, reason }) => `  ${shown(file)}: ${reason}`),
-  ];
-  if (photos.skipped.length > NOTES_SHOWN) notes.push("  ... (--json lists all)");
+  const notes = [about, leftOutText(photos.leftOut)].filter(Boolean);
   const fewest = Math.min(...results.map(({ hits }) => hits.length));
   if (fewest < k)
     notes.push(`-k ${k}: there are only ${plural(fewest, "other photo", "other photos")}; all are shown`);

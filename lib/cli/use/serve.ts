@@ -15,6 +15,7 @@ import { type CommandResult, setAction } from "../shared/command";
 import { finishBeforeStopping } from "../shared/exit_guard";
 import { wholeNumberOf } from "../shared/numbers";
 import { addRenamed } from "../shared/renamed";
+import { addSourceFlags, type SourceFlags, sourceSettings } from "../shared/source_flags";
 import { givenOf } from "../shared/usage";
 
 type Count = Exclude<keyof typeof SERVE_DEFAULTS, "configName" | "host" | "approximate" | "windowMs">;
@@ -35,7 +36,7 @@ const NUMBERS: readonly [flags: string, setting: Count, least: number, descripti
   ["--max-wait-ms <n>", "maxWaitMs", 0, "longest wait of an image for others to share its pass"],
 ];
 
-interface ServeCommandOptions extends Record<string, unknown> {
+interface ServeCommandOptions extends SourceFlags, Record<string, unknown> {
   model?: string;
   configName: string;
   classNames?: string;
@@ -83,6 +84,7 @@ export function registerServe(program: Command): void {
     );
   addRenamed(command, "--run <name>", "--model", { option: "--model" });
   addRenamed(command, "--index <folder>", "a word: guie serve PHOTOS", "words");
+  addSourceFlags(command);
   for (const [flags, setting, , description] of NUMBERS)
     command.addOption(new Option(flags, description).default(String(SERVE_DEFAULTS[setting])));
   setAction<ServeCommandOptions>(command, (options, words) => {
@@ -110,6 +112,7 @@ async function serveUntilStopped(
     onProgress: terminalProgress(),
     index,
     classNames,
+    source: sourceSettings(options),
     approximate: approximate ?? SERVE_DEFAULTS.approximate,
     whiten,
     trustHeader,

@@ -27,6 +27,9 @@ const CLUTTER =
 /** Notes that data sets have next to their images. */
 const NOTE = /^(README|LICENSE|.*\.(txt|md|csv|tsv|json|xml|html?|pdf))$/is;
 
+/** The reason for a file that does not have the ending of an image. */
+export const NOT_AN_IMAGE = "not an image, by its ending";
+
 /** An entry of a folder of images that the walk does not take, and why. */
 export interface LeftOut {
   /** Relative to the root of the walk. */
@@ -115,7 +118,7 @@ export class FolderWalk {
       this.passedOver++;
       this.notes.push(file);
     } else if (file === name && this.#isArchive(name)) this.passedOver++;
-    else this.leftOut.push({ file, reason: "not an image, by its ending" });
+    else this.leftOut.push({ file, reason: NOT_AN_IMAGE });
   }
 
   #addFolder(content: FolderContent, entry: Dirent, file: string): void {

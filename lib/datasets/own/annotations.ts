@@ -4,6 +4,7 @@ import { basename, dirname, extname, join } from "node:path";
 import { UserError } from "../../common/errors";
 import { sameName } from "../../common/files/unicode_names";
 import { readCocoFile } from "../readers/coco_file";
+import { refuseForeign } from "./foreign_annotations";
 import { findPlace } from "./image_cells";
 import type { FoundImages, OwnSource } from "./own_images";
 import { plural } from "./said";
@@ -17,6 +18,8 @@ export type ColumnNames = Pick<OwnSource, "imageColumn" | "classColumn" | "split
 
 /** The name of a table that belongs to the images of its folder, as on the Hugging Face hub. */
 const METADATA = /^metadata\.(csv|jsonl|parquet)$/i;
+/** Tables that are text. */
+const TEXT_ENDINGS: readonly string[] = [".csv", ".tsv"];
 const COCO_DEPTH = 2;
 const HEAD_BYTES = 1 << 16;
 
@@ -31,8 +34,13 @@ export async function readAnnotations(
   root: string,
   columns: ColumnNames,
 ): Promise<FoundImages> {
-  if (extname(path).toLowerCase() !== ".json") return imagesOfTable(await readTable(path), root, columns);
+  const ending = extname(path).toLowerCase();
+  if (ending !== ".json") {
+    if (TEXT_ENDINGS.includes(ending)) refuseForeign(path, endsOf(path).join(""));
+    return imagesOfTable(await readTable(path), root, columns);
+  }
   if (isCoco(path)) return imagesOfCoco(path, root);
+  refuseForeign(path, endsOf(path).join(""));
   const table = readJsonList(path);
   if (table) return imagesOfTable(table, root, columns);
   throw new UserError(
@@ -105,17 +113,21 @@ function splitOfName(name: string): Split {
 
 /** Tells whether a JSON file is COCO annotations, by its beginning and end: it may have hundreds of megabytes. */
 function isCoco(path: string): boolean {
+  const text = endsOf(path);
+  const has = (list: string) => text.some((part) => part.includes(`"${list}"`));
+  return !text[0]!.trimStart().startsWith("[") && has("images") && (has("categories") || has("annotations"));
+}
+
+/** Returns the beginning and the end of a file, which may overlap, as Latin-1 text. */
+function endsOf(path: string): [string, string] {
   const file = openSync(path, "r");
   try {
     const { size } = fstatSync(file);
-    const text = [0, Math.max(0, size - HEAD_BYTES)].map((start) => {
+    const part = (start: number) => {
       const bytes = Buffer.alloc(HEAD_BYTES);
       return bytes.toString("latin1", 0, readSync(file, bytes, 0, HEAD_BYTES, start));
-    });
-    const has = (list: string) => text.some((part) => part.includes(`"${list}"`));
-    return (
-      !text[0]!.trimStart().startsWith("[") && has("images") && (has("categories") || has("annotations"))
-    );
+    };
+    return [part(0), part(Math.max(0, size - HEAD_BYTES))];
   } finally {
     closeSync(file);
   }

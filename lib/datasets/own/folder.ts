@@ -2,14 +2,15 @@
 import { dirname } from "node:path";
 import { byCodeUnit } from "../../common/code_units";
 import { UserError } from "../../common/errors";
-import { FolderWalk, IMAGE_ENDINGS } from "../../common/files/image_folder";
+import { FolderWalk, IMAGE_ENDINGS, NOT_AN_IMAGE } from "../../common/files/image_folder";
 import { hasForms, sameName } from "../../common/files/unicode_names";
 import { checkInterrupt } from "../../common/interrupt";
 import { annotationsIn, readAnnotated } from "./annotations";
 import { classesByFolder } from "./folder_classes";
+import { byKind } from "./left_out";
 import { classByPattern } from "./name_pattern";
 import type { FoundImage, FoundImages, OwnSource } from "./own_images";
-import { fileNotes, plural, shownList } from "./said";
+import { plural, shownList } from "./said";
 import { TABLE_ENDINGS } from "./table";
 
 /** A folder as a walk finds it. */
@@ -34,8 +35,9 @@ export async function readFolder(folder: string, source: OwnSource): Promise<Fou
   if (walked.files.length === 0) throw noImages(folder, walked);
   const { found, used } = await readWalked(walked, source);
   const images = new Set(found.images.map(({ file }) => file));
-  const leftOut = [...walked.walk.leftOut.filter(({ file }) => !used.includes(file)), ...found.leftOut];
-  const notes = walked.walk.notes.filter((file) => !used.includes(file));
+  const notes = walked.walk.notes.map((file) => ({ file, reason: NOT_AN_IMAGE }));
+  const others = [...walked.walk.leftOut, ...notes].filter(({ file }) => !used.includes(file));
+  const leftOut = byKind([...others.sort((a, b) => byCodeUnit(a.file, b.file)), ...found.leftOut]);
   const empty =
     walked.empty.length === 0
       ? []
@@ -43,7 +45,7 @@ export async function readFolder(folder: string, source: OwnSource): Promise<Fou
   return {
     ...found,
     leftOut: leftOut.filter(({ file }) => !images.has(file)),
-    notes: [...found.notes, ...empty, ...fileNotes(found.images, leftOut, notes)],
+    notes: [...found.notes, ...empty],
   };
 }
 

@@ -4,7 +4,7 @@ import type { Split } from "./splits";
 
 /** A person's own photos, and how to read them; all but the source is guessed if omitted. */
 export interface OwnSource {
-  /** A folder, or a table (.csv .tsv .jsonl .json .parquet): absolute, below the project, or from `~/`. */
+  /** A folder, an archive of one, or a table (.csv .tsv .jsonl .json .parquet): absolute, below the project, or from `~/`. */
   source: string;
   /** The table's column with the images' paths. */
   imageColumn?: string | undefined;
@@ -22,6 +22,9 @@ export interface OwnSource {
   labels?: boolean | undefined;
 }
 
+/** How a source is read, apart from where it is. */
+export type SourceSettings = Omit<OwnSource, "source" | "labels">;
+
 /** The images of a source. */
 export interface OwnImages {
   /** Absolute path of the folder that the files are relative to. */
@@ -36,7 +39,7 @@ export interface OwnImages {
   leftOut: readonly LeftOut[];
   /** Name of the layout: "class folders", "flat folder", "table". */
   layout: string;
-  /** Sentences that say what was recognised; the first sums up. */
+  /** Sentences that say what was recognised; the first sums up. What is left out is said by `leftOutText`. */
   said: string[];
 }
 

@@ -10,32 +10,35 @@ import { IMAGE_ENDINGS, type LeftOut } from "../../common/files/image_folder";
 import { sameName } from "../../common/files/unicode_names";
 import { projectPath } from "../../common/project";
 import { shellQuoted } from "../../common/shell";
+import { isArchiveName } from "../archives/entry";
 import { readAnnotations } from "./annotations";
+import { openSource } from "./archive";
 import { readFolder } from "./folder";
 import { findPlace } from "./image_cells";
 import type { FoundImage, FoundImages, OwnImages, OwnSource } from "./own_images";
-import { classNotes, fileNotes, splitNote, summary } from "./said";
+import { classNotes, heicNote, splitNote, summary } from "./said";
 import { TABLE_ENDINGS } from "./table";
 import { imagesOfRows } from "./table_images";
 
 const SOURCES =
-  "Name a folder of photos, a table of them (.csv .tsv .jsonl .json .parquet), a text file with one path per line, or an image.";
+  "Name a folder of photos, an archive of one (.zip .tar .tar.gz), a table of them (.csv .tsv .jsonl .json .parquet), a text file (.txt) with one path per line, or an image.";
 
 /**
  * Reads a person's photos: a folder (class folders at any depth, train/ and test/ folders, file names by a pattern, a
- * table or COCO annotations inside, or no classes), a table, COCO annotations, a list of paths, or one image. Labels are
- * names: any text. Guesses are said in `said`; nothing on the disk is changed.
+ * table or COCO annotations inside, or no classes), an archive of one, a table, COCO annotations, a list of paths, or one
+ * image. Labels are names: any text. Guesses are said in `said`; nothing but the cache is written.
  * @throws UserError for a source that is missing, without images, or read otherwise than asked; with `labels`, for a
  * source without classes
  */
 export async function readOwnImages(source: OwnSource): Promise<OwnImages> {
-  const path = sourcePath(source.source);
+  const { path, said: opened } = await openSource(sourcePath(source.source));
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   refuseUseless(path, isFolder, source);
   const found = isFolder ? await readFolder(path, source) : await readFile(path, source);
   const images = found.images.map((image) => ({ ...image, className: sameName(image.className) }));
   images.sort((a, b) => byCodeUnit(a.file, b.file));
-  return finished(path, found, images, source.labels === true);
+  const said = [...opened, ...found.notes];
+  return finished(sourcePath(source.source), { ...found, notes: said }, images, source.labels === true);
 }
 
 /** Returns the absolute path of a source; `~/` is the home folder, also where no shell replaces it. */
@@ -77,12 +80,11 @@ async function readFile(path: string, source: OwnSource): Promise<FoundImages> {
       `${path} is no folder of photos and no table that can be read.`,
       /\.xlsx?$|\.ods$/.test(ending)
         ? "Save it as CSV (UTF-8)."
-        : /\.(zip|tar|t?gz|7z|rar)$/.test(ending)
+        : isArchiveName(path)
           ? "Unpack it, and name the folder."
           : SOURCES,
     );
-  const found = isTable ? await readAnnotations(path, root, source) : await pathList(path, root);
-  return { ...found, notes: [...found.notes, ...fileNotes(found.images, found.leftOut, [])] };
+  return isTable ? readAnnotations(path, root, source) : pathList(path, root);
 }
 
 function oneImage(path: string): FoundImages {
@@ -111,14 +113,21 @@ function finished(
   const without: LeftOut[] = all
     .filter((image) => !isKept(image))
     .map(({ file }) => ({ file, reason: "no class" }));
+  const leftOut = [...found.leftOut, ...without];
   return {
     folder: found.folder,
     files: images.map(({ file }) => file),
     ...(hasClasses ? { classes: images.map(({ className }) => className) } : {}),
     ...(images.some(({ split }) => split !== "") ? { splits: images.map(({ split }) => split) } : {}),
-    leftOut: [...found.leftOut, ...without],
+    leftOut,
     layout: found.layout,
-    said: [summary(found.layout, all), ...splitNote(all), ...found.notes, ...classNotes(all)],
+    said: [
+      summary(found.layout, images),
+      ...splitNote(images),
+      ...found.notes,
+      ...heicNote(images),
+      ...classNotes(images),
+    ],
   };
 }
 

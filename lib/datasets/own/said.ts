@@ -1,6 +1,5 @@
 // Sentences about what was recognised in a person's photos.
 
-import type { LeftOut } from "../../common/files/image_folder";
 import { grouped } from "../../common/grouped";
 import type { FoundImage } from "./own_images";
 
@@ -44,56 +43,12 @@ export function splitNote(images: readonly FoundImage[]): string[] {
   return [`splits: ${counts.join(", ")}`];
 }
 
-const FILM = /\.(mov|mp4|m4v|avi|mkv|webm|3gp|mts|mpe?g|wmv)$/i;
-const RAW_PHOTO = /\.(dng|cr2|cr3|nef|arw|orf|rw2|raf|pef|srw)$/i;
-const ARCHIVE = /\.(zip|tar|tgz|gz|7z|rar|xz|bz2)$/i;
 const HEIC = /\.(heic|heif|hif)$/i;
-const NO_IMAGE = "not an image, by its ending";
 
-/** Kinds of files that are no images, and what is said of one and of several. */
-const KINDS: readonly { ending: RegExp; one: string; many: string }[] = [
-  { ending: FILM, one: "is a film", many: "films are not read" },
-  {
-    ending: RAW_PHOTO,
-    one: "is a camera's raw photo: export it as JPEG to have it read",
-    many: "camera raw photos are not read, export them as JPEG",
-  },
-  {
-    ending: ARCHIVE,
-    one: "is an archive: unpack it to have it read",
-    many: "archives are not read, unpack them",
-  },
-  { ending: /(?:)/, one: "is no image", many: "files are no images" },
-];
-
-/**
- * Returns the sentences about kinds of files.
- * @param others files without meaning for the reader: notes, unused tables
- */
-export function fileNotes(
-  images: readonly FoundImage[],
-  leftOut: readonly LeftOut[],
-  others: readonly string[],
-): string[] {
+/** Returns the sentence about HEIC photos; none if there are none. */
+export function heicNote(images: readonly FoundImage[]): string[] {
   const heic = images.filter(({ file }) => HEIC.test(file)).length;
-  const names = [...others, ...leftOut.filter(({ reason }) => reason === NO_IMAGE).map(({ file }) => file)];
-  const byKind = grouped(names, (name) => KINDS.find(({ ending }) => ending.test(name))!);
-  const kinds = KINDS.filter((kind) => byKind.has(kind)).toReversed();
-  const byReason = grouped(
-    leftOut.filter(({ reason }) => reason !== NO_IMAGE),
-    ({ reason }) => reason,
-  );
-  return [
-    ...(heic === 0 ? [] : [`${plural(heic, "HEIC photo")} ${heic === 1 ? "is" : "are"} read`]),
-    ...kinds.map((kind) => kindNote(byKind.get(kind)!, kind)),
-    ...[...byReason].map(
-      ([reason, same]) => `left out, ${reason}: ${shownList(same.map(({ file }) => file))}`,
-    ),
-  ];
-}
-
-function kindNote(names: readonly string[], { one, many }: (typeof KINDS)[number]): string {
-  return names.length === 1 ? `${shown(names[0]!)} ${one}` : `${names.length} ${many}: ${shownList(names)}`;
+  return heic === 0 ? [] : [`${plural(heic, "HEIC photo")} ${heic === 1 ? "is" : "are"} read`];
 }
 
 /** Returns the sentences about class names: nearly equal ones, and classes of one image. */

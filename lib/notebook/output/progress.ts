@@ -6,6 +6,7 @@ import {
   formatSeconds,
   type OnProgress,
   type ProgressReport,
+  type StageStart,
   showProgressBy,
   terminalProgress,
 } from "../../common/progress";
@@ -16,11 +17,11 @@ const PAUSE_MS = 250;
 const BAR_COLOUR = "#4c78a8";
 const DONE_COLOUR = "#2ca25f";
 
-/** One stage of a task: its last report, its start and duration (by performance.now()). */
+/** One stage of a task: its last report with its time by performance.now(), and its start. */
 interface StageState {
   report: ProgressReport;
-  startedAtMs: number;
-  elapsedMs: number;
+  start: StageStart;
+  nowMs: number;
 }
 
 /**
@@ -45,8 +46,8 @@ export function notebookProgress(): OnProgress {
   };
   return (report) => {
     const nowMs = performance.now();
-    const startedAtMs = stages.get(report.stage)?.startedAtMs ?? nowMs;
-    stages.set(report.stage, { report, startedAtMs, elapsedMs: nowMs - startedAtMs });
+    const start = stages.get(report.stage)?.start ?? { startedAtMs: nowMs, doneBefore: report.done };
+    stages.set(report.stage, { report, start, nowMs });
     if (report.done >= report.total || nowMs - shownAtMs >= PAUSE_MS) showNow();
     // Also shows the last report before work stops for any reason.
     else overdue ??= setTimeout(showNow, PAUSE_MS);
@@ -56,7 +57,7 @@ export function notebookProgress(): OnProgress {
 showProgressBy(notebookProgress);
 
 function stagesBundle(stages: StageState[]): MimeBundle {
-  const lines = stages.map(({ report, elapsedMs }) => ({ report, text: stageText(report, elapsedMs) }));
+  const lines = stages.map((stage) => ({ report: stage.report, text: stageText(stage) }));
   return {
     "text/html": lines
       .map(({ report: { done, total }, text }) => barHtml(text, total === 0 ? 1 : done / total))
@@ -66,9 +67,10 @@ function stagesBundle(stages: StageState[]): MimeBundle {
 }
 
 /** Returns "resize: 5,000/5,100 ..." while the stage runs; adds its total time at the end. */
-function stageText(report: ProgressReport, elapsedMs: number): string {
-  const text = describeProgress(report, elapsedMs);
-  return report.done < report.total ? text : `${text}, done in ${formatSeconds(elapsedMs / 1000)}`;
+function stageText({ report, start, nowMs }: StageState): string {
+  const text = describeProgress(report, start, nowMs);
+  if (report.done < report.total) return text;
+  return `${text}, done in ${formatSeconds((nowMs - start.startedAtMs) / 1000)}`;
 }
 
 /** Returns a bar filled to `share` (0..1) with a line of text above it, as HTML. */

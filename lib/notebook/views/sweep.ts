@@ -80,6 +80,9 @@ export async function sweep(
   return printAs({ runs, best }, best ? `best: ${inspect(best.settings)}` : "no run has finished");
 }
 
+/** Before the first report of a run. */
+const NO_STAGE = { name: "", startedAtMs: 0, doneBefore: 0 };
+
 /** The live table of a sweep. */
 class LiveTable {
   readonly #runs: readonly SweepRun[];
@@ -88,7 +91,7 @@ class LiveTable {
   #shownAtMs = 0;
   /** Progress of the current run. */
   #now = "";
-  #stage = { name: "", startedAtMs: 0 };
+  #stage = NO_STAGE;
 
   constructor(runs: readonly SweepRun[], name: string) {
     this.#runs = runs;
@@ -98,15 +101,16 @@ class LiveTable {
   /** Redraws the table for a new run. */
   beginRun(): void {
     this.#now = "";
-    this.#stage = { name: "", startedAtMs: 0 };
+    this.#stage = NO_STAGE;
     this.#draw();
   }
 
   /** Takes a progress report, and redraws the table if the pause is over. */
   report(report: ProgressReport): void {
     const nowMs = performance.now();
-    if (report.stage !== this.#stage.name) this.#stage = { name: report.stage, startedAtMs: nowMs };
-    this.#now = describeProgress(report, nowMs - this.#stage.startedAtMs);
+    const { stage: name, done: doneBefore } = report;
+    if (name !== this.#stage.name) this.#stage = { name, startedAtMs: nowMs, doneBefore };
+    this.#now = describeProgress(report, this.#stage, nowMs);
     if (nowMs - this.#shownAtMs >= PAUSE_MS) this.#draw();
   }
 
