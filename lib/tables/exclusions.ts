@@ -1,13 +1,10 @@
-// Rows of exclude.csv: how many images of each class it leaves out and why, and rows added for whole classes.
-import { existsSync, readFileSync } from "node:fs";
+// Rows of exclude.csv by class: how many images of each class it leaves out and why, and rows for whole classes.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { csvLines } from "../common/csv/csv";
-import { readTableForm, type TableForm } from "../common/csv/table_text";
 import { type Database, sqlText, withDatabase } from "../common/database/database";
-import { asOwner } from "../common/files/claim";
-import { writeFileAtomically } from "../common/files/files";
 import { type DatasetName, preprocessedCsv } from "../preprocessing/layout";
-import { EXCLUDE_NEXT, matchRows, readExclusions } from "./corrections";
+import { matchRows, readExclusions } from "./corrections";
+import type { ImageToExclude } from "./exclude";
 import { CORRECTION_FILES, IMAGE_TABLE } from "./layout";
 import { loadCsv } from "./read_csv";
 
@@ -54,7 +51,7 @@ export async function classExclusions(
 /** Images of classes, for exclude.csv. */
 export interface ImagesToExclude {
   /** Images to add: path in the merged table, and reason. */
-  rows: { image: string; reason: string }[];
+  rows: ImageToExclude[];
   /** Images of the classes that exclude.csv names already. */
   already: number;
 }
@@ -90,37 +87,6 @@ export async function imagesToExclude<Class extends ClassOfDataset>(
   });
 }
 
-/**
- * Adds rows to exclude.csv of a data directory, atomically. The file's own rows, columns, separators and encoding stay
- * as they are; without a column `reason` the reasons are left out.
- * @returns the file's path
- * @throws UserError if exclude.csv is bad, another process writes it, or the disk is full
- */
-export async function addToExcludeCsv(
-  dataDir: string,
-  rows: readonly { image: string; reason: string }[],
-): Promise<string> {
-  const path = join(dataDir, CORRECTION_FILES.exclude);
-  return asOwner(path, "Adding rows to exclude.csv", async () => {
-    if (!existsSync(path)) {
-      const lines = csvLines([
-        ["image_files", "reason"],
-        ...rows.map(({ image, reason }) => [image, reason]),
-      ]);
-      writeFileAtomically(path, lines);
-      return path;
-    }
-    const form = readTableForm(path, ["image_files"], EXCLUDE_NEXT);
-    const cells = rows.map(({ image, reason }) =>
-      form.columns.map((name) => (name === "image_files" ? image : name === "reason" ? reason : "")),
-    );
-    const before = readFileSync(path);
-    const added = encoded(`${missingLineEnd(before, form)}${csvLines(cells, form.separator)}`, form);
-    writeFileAtomically(path, Buffer.concat([before, added]));
-    return path;
-  });
-}
-
 /** Makes `source_rows` (image_files, labels, dataset) of the preprocessed data sets. */
 async function loadPreprocessed(
   database: Database,
@@ -136,16 +102,4 @@ async function loadPreprocessed(
       `INSERT INTO source_rows SELECT image_files, labels, ${sqlText(dataset.name)} FROM loaded`,
     );
   }
-}
-
-/** Returns a line feed if the last line of a file has no end. */
-function missingLineEnd(content: Buffer, { encoding }: TableForm): string {
-  const tail = new TextDecoder(encoding).decode(content.subarray(-2));
-  return /[\n\r]$/.test(tail) ? "" : "\n";
-}
-
-function encoded(text: string, { encoding }: TableForm): Buffer {
-  if (encoding === "utf-8") return Buffer.from(text);
-  const little = Buffer.from(text, "utf16le");
-  return encoding === "utf-16le" ? little : little.swap16();
 }

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { classesInWords, longTailFigure } from "guie/dist/notebook/views/class_views";
 import { classTable } from "guie/dist/tables/class_table";
-import { addToExcludeCsv, classExclusions, imagesToExclude } from "guie/dist/tables/exclusions";
+import { excludeImages } from "guie/dist/tables/exclude";
+import { classExclusions, imagesToExclude } from "guie/dist/tables/exclusions";
 import { mergeTables } from "guie/dist/tables/merge_tables";
 import { temporaryFolder, writeFile } from "../folders";
 import { named, readRows, rowsOfSizes, tally, writeDataset } from "./make";
@@ -103,7 +104,7 @@ test("classes that are left out get rows in exclude.csv; a person's rows, column
   const reasonOf = () => "=left; out";
   const { rows, already } = await imagesToExclude(dataDir, datasets, classes, reasonOf);
   assert.deepEqual([rows.map(({ image }) => image), already], [["a/1_0.jpg", "a/1_1.jpg", "a/1_2.jpg"], 0]);
-  await addToExcludeCsv(dataDir, rows);
+  await excludeImages(dataDir, rows);
   const lines = rows.map(({ image }) => `${image},'=left; out\n`).join("");
   assert.equal(read().toString(), `image_files,reason\n${lines}`);
   assert.deepEqual(await imagesToExclude(dataDir, datasets, classes, reasonOf), { rows: [], already: 3 });
@@ -113,7 +114,7 @@ test("classes that are left out get rows in exclude.csv; a person's rows, column
   writeFileSync(join(dataDir, "exclude.csv"), own);
   const more = await imagesToExclude(dataDir, datasets, classes, reasonOf);
   assert.equal(more.already, 1);
-  await addToExcludeCsv(dataDir, more.rows);
+  await excludeImages(dataDir, more.rows);
   assert.deepEqual(read().subarray(0, own.length), own);
   assert.equal(
     read().subarray(own.length).toString("utf16le"),

@@ -62,7 +62,10 @@ export async function atlasView(atlas: Atlas, placed: readonly PlacedImage[] = [
           "Nothing is selected in the atlas.",
           "Draw a lasso around points, then run this again.",
         );
-      return excludeImages(projectPath(dataDir), images, reason);
+      return excludeImages(
+        projectPath(dataDir),
+        images.map((image) => ({ image, reason })),
+      );
     },
     onSelect(handler: (selected: AtlasPoint[]) => unknown) {
       let before = page.state.selected;

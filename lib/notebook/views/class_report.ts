@@ -8,7 +8,8 @@ import { projectPath } from "../../common/project";
 import type { DatasetName } from "../../preprocessing/layout";
 import { type BalanceStage, balanceStages, type ClassBalance, classBalance } from "../../tables/balance";
 import { type ClassRow, classTable } from "../../tables/class_table";
-import { addToExcludeCsv, imagesToExclude } from "../../tables/exclusions";
+import { excludeImages } from "../../tables/exclude";
+import { imagesToExclude } from "../../tables/exclusions";
 import { CORRECTION_FILES } from "../../tables/layout";
 import { type Table, tableOf, tableText } from "../output/table";
 import { type TablePage, tableHtml, tablePage } from "../output/table_html";
@@ -107,7 +108,7 @@ export async function classReport(
     if (asked?.id !== id || asked.rows.length === 0) return { words: "Nothing was written." };
     const { rows } = asked;
     asked = undefined;
-    await addToExcludeCsv(folder, rows);
+    await excludeImages(folder, rows);
     classes = await read();
     words = classesInWords(classes, { isMerged });
     report.set({ classes: pageTable("Every class", tableOf(words)!, STILL_ROWS), ticked: [] });
