@@ -17,7 +17,8 @@ const [WIDTH, HEIGHT] = [900, 560];
 const CLASSES = 50;
 /** Diameter of a point, in CSS pixels, as the atlas chooses it. */
 const POINT_PX = { 10000: 5, 100000: 4 };
-const SETTLE_MS = 1_500;
+const SETTLE_MS = 1_200;
+const LONGEST_MS = 60_000;
 
 /** A browser for the contestants. */
 export class AtlasPages {
@@ -250,7 +251,7 @@ const GESTURES = {
     const { x, y } = await cornerOf(page, name);
     if (name === "plotly") await page.evaluate(() => window.Plotly.relayout("map", { dragmode: "lasso" }));
     else await page.keyboard.down("Shift");
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < 10; round++) {
       await page.waitForTimeout(300);
       await page.mouse.move(x + 250 + 10 * round, y + 150);
       await page.mouse.down();
@@ -260,6 +261,7 @@ const GESTURES = {
       }
       await redraws(page);
       await page.mouse.up();
+      await page.waitForFunction(() => window.redrawsMs.length > 0, undefined, { timeout: LONGEST_MS });
       times.push(...(await redraws(page)).slice(0, 1));
     }
     await page.keyboard.up("Shift");
@@ -267,9 +269,14 @@ const GESTURES = {
   },
 };
 
-/** Waits until all is drawn; returns the times since the last call. */
+/** Waits until nothing more is drawn; returns the times since the last call. */
 async function redraws(page) {
-  await page.waitForTimeout(SETTLE_MS);
+  let [before, now] = [-1, 0];
+  while (now > before) {
+    before = now;
+    await page.waitForTimeout(SETTLE_MS);
+    now = await page.evaluate(() => window.redrawsMs.length);
+  }
   return page.evaluate(() => window.forgetEvents());
 }
 

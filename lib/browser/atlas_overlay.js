@@ -11,6 +11,7 @@
  */
 export default function atlasOverlay(svg, names, placedNames) {
   const [openedPx, nearPx] = [11, 7];
+  const namePx = 36;
   const make = (/** @type {string} */ tag, /** @type {Record<string, unknown>} */ attributes) => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
@@ -30,7 +31,7 @@ export default function atlasOverlay(svg, names, placedNames) {
       for (const [i, name] of [...names.children].entries()) {
         const [x, y] = placeOf(firstPlaced + i);
         if (name instanceof HTMLElement)
-          name.style.transform = `translate(${x}px, ${y}px) translate(-50%, -210%)`;
+          name.style.transform = `translate(${x}px, ${y}px) translate(-50%, ${y < namePx ? 80 : -180}%)`;
       }
     },
   };

@@ -58,14 +58,14 @@ export default function atlasPixels({ pixels, width, height, margin }, points, {
   const over = (below, colour, cover) => {
     const opacity = below >>> 24;
     if (opacity === 0) return ((colour & 0xffffff) | (Math.min(255, cover) << 24)) >>> 0;
-    const under = Math.round((opacity * (256 - cover)) / 256);
-    const all = cover + under;
-    let mixed = Math.min(255, all) << 24;
-    for (let shift = 0; shift <= 16; shift += 8) {
-      const value = ((colour >>> shift) & 255) * cover + ((below >>> shift) & 255) * under;
-      mixed |= Math.round(value / all) << shift;
-    }
-    return mixed >>> 0;
+    // Of 256 parts, those of the new colour; two channels at once, rounded.
+    const all = cover + ((opacity * (256 - cover)) >> 8);
+    const part = opacity === 255 ? cover : Math.round((256 * cover) / all);
+    const mixed = (/** @type {number} */ mask, /** @type {number} */ half) =>
+      (((colour >>> half) & mask) * part + ((below >>> half) & mask) * (256 - part) + 0x800080) >>> 8;
+    const redBlue = mixed(0xff00ff, 0) & 0xff00ff;
+    const green = mixed(0xff, 8) & 0xff;
+    return (redBlue | (green << 8) | (Math.min(255, all) << 24)) >>> 0;
   };
 
   /** @param {number} mark the points to draw @param {number} strength 1: opaque */

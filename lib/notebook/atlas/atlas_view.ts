@@ -85,6 +85,8 @@ function indicesOf(selected: Uint32Array | Uint8Array): number[] {
   ];
 }
 
+type Words = Omit<AtlasItem, "path">;
+
 /** Returns the answer to a question of the page: the image itself, then its nearest ones. */
 async function itemsOf(atlas: Atlas, placed: readonly PlacedImage[], { kind, point }: AtlasQuestion) {
   const own = atlas.points[point];
@@ -95,8 +97,17 @@ async function itemsOf(atlas: Atlas, placed: readonly PlacedImage[], { kind, poi
   const near = found.map((neighbour) => nearItem(neighbour, own?.label));
   const files = [own?.image ?? given!.image, ...found.map(({ image }) => image.image)];
   return Promise.all(
-    [item, ...near].map((words, i) => pictured(words, files[i]!, i === 0 ? LARGE_PX : SMALL_PX)),
+    [item, ...near].map((words, i) => {
+      const path = shortPath(atlas.dataDir, files[i]!);
+      return pictured({ ...words, path }, files[i]!, i === 0 ? LARGE_PX : SMALL_PX);
+    }),
   );
+}
+
+/** Returns a path below the data directory; others as they are. */
+function shortPath(dataDir: string, file: string): string {
+  const path = relative(projectPath(dataDir), file);
+  return path.startsWith("..") ? file : path;
 }
 
 async function pictured(item: AtlasItem, file: string, sizePx: number) {
@@ -107,26 +118,24 @@ async function pictured(item: AtlasItem, file: string, sizePx: number) {
   }
 }
 
-function itemOf({ className, dataset, role, nearest, image }: AtlasPoint, point: number): AtlasItem {
+function itemOf({ className, dataset, role, nearest }: AtlasPoint, point: number): Words {
   const found = nearest && (nearest.isRight ? "nearest is right" : `nearest: ${nearest.className}`);
   return {
     title: className,
     detail: [dataset, role, found].filter(Boolean).join(" · "),
-    path: image,
     frame: nearest ? (nearest.isRight ? "green" : "red") : "plain",
     point,
   };
 }
 
-function ownItem({ name, image }: PlacedImage, point: number): AtlasItem {
-  return { title: name, detail: "your image", path: image, frame: "plain", point };
+function ownItem({ name }: PlacedImage, point: number): Words {
+  return { title: name, detail: "your image", frame: "plain", point };
 }
 
-function nearItem({ image, cosine, place }: AtlasNeighbour, label: number | undefined): AtlasItem {
+function nearItem({ image, cosine, place }: AtlasNeighbour, label: number | undefined): Words {
   return {
     title: image.className,
     detail: cosine.toFixed(3),
-    path: image.image,
     frame: label === undefined ? "plain" : image.label === label ? "green" : "red",
     point: place,
   };
