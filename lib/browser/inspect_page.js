@@ -124,7 +124,7 @@ export default function inspectPage() {
   /** @param {Section} section */
   const tableOf = ({ columns, rows }) => {
     const details = make("details", "");
-    details.appendChild(make("summary", "", `table: ${rows.length} rows`));
+    details.appendChild(make("summary", "", `table: ${rows.length} ${rows.length === 1 ? "row" : "rows"}`));
     const table = details.appendChild(make("table", ""));
     const head = table.appendChild(make("tr", ""));
     for (const column of columns) head.appendChild(make("th", "", column));

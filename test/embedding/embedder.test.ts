@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
+import { BackboneEmbedder } from "guie/dist/embedding/backbone_embedder";
 import { loadEmbedder } from "guie/dist/embedding/find_model";
 import { tf } from "guie/dist/engine/native/tf";
 import { exportWeights } from "guie/dist/export/tower_file";
+import { embedPhotos } from "guie/dist/features/embed_photos";
 import { openSafetensors } from "guie/dist/formats/safetensors";
 import { loadImages, normaliseImages } from "guie/dist/images/loading/loader";
 import { embedding, towerFeatures } from "guie/dist/model/embedding_model";
@@ -99,3 +101,19 @@ for (const stage of ["frozen", "fine_tune"] as const) {
     await assert.rejects(embed(), /could not be read; they are listed in .*skipped\.csv/);
   });
 }
+
+test("a frozen run maps its backbone's kept vectors of photos, and embeds none again", async (t) => {
+  const runName = `${RUN}-frozen`;
+  t.after(() => rmSync(runFolder(runName), { recursive: true, force: true }));
+  const config = overrideConfig(tiny("frozen"), { runName, dataDir, maxStepsPerEpoch: 1, nEpochs: 1 });
+  await runTraining(prepareRunFolder(config));
+  const list = { folder: dataDir, rows: { files: FILES } };
+  const backbone = new BackboneEmbedder(config);
+  t.after(() => backbone.dispose());
+  assert.equal((await embedPhotos(backbone, list)).embedded, FILES.length);
+  const run = loadEmbedder(runName);
+  t.after(() => run.dispose());
+  const { embedded, vectors } = await embedPhotos(run, list);
+  assert.equal(embedded, 0);
+  assert.ok(largestDifference(vectors.data, (await run.embedFiles(dataDir, FILES)).data) < 1e-5);
+});

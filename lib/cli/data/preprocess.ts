@@ -2,10 +2,12 @@
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { terminalProgress } from "../../common/progress";
+import { shellQuoted } from "../../common/shell";
 import { textTable } from "../../common/text_table";
 import { GET_DATA, PREPROCESS, refuseFaults, tryEach } from "../../datasets/over_data_sets";
 import { unreadTables, unreadText } from "../../datasets/unknown_files";
 import { PIXEL_RULES, type PixelRule } from "../../images/readers/options";
+import { type DatasetName, rejectsCsv } from "../../preprocessing/layout";
 import { type PreprocessResult, preprocessDataset } from "../../preprocessing/preprocess";
 import { preparedDataSets } from "../../preprocessing/present_data_sets";
 import { type CommandResult, setAction } from "../shared/command";
@@ -64,7 +66,14 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
   );
   const unread = named ? "" : unreadText(unreadTables(dataDir));
   return {
-    text: [describe(results), unread].filter((text) => text !== "").join("\n"),
+    text: [
+      describe(results),
+      rejectsText(results, datasets),
+      unread,
+      faults.length === 0 ? `Next: npx guie merge --data-dir ${shellQuoted(dataDir)}` : "",
+    ]
+      .filter((text) => text !== "")
+      .join("\n"),
     summary: { datasets: results, faults },
     failure: failureOf(faults),
   };
@@ -80,7 +89,12 @@ function describe(results: readonly PreprocessResult[]): string {
     result.classesOut,
     result.rejected,
   ]);
-  const unreadable = results.some(({ rejected }) => rejected > 0);
-  const note = unreadable ? "\nUnreadable images and reasons: final_data_224/<folder>_rejects.csv" : "";
-  return textTable(header, rows) + note;
+  return textTable(header, rows);
+}
+
+/** Returns the line that names the tables of unreadable images. */
+function rejectsText(results: readonly PreprocessResult[], datasets: readonly DatasetName[]): string {
+  const rejected = results.filter((result) => result.rejected > 0).map(({ dataset }) => dataset);
+  const tables = datasets.filter(({ name }) => rejected.includes(name)).map(rejectsCsv);
+  return tables.length === 0 ? "" : `Unreadable images and reasons: ${tables.join(", ")}`;
 }

@@ -100,9 +100,11 @@ function defaultOut(found: FoundModel, format: Format): string {
 
 function describe({ path, files, input, output, naming, imagesPerSecond }: ExportResult): string {
   const names = naming ? `; the tower by ${naming}'s names (--naming for others)` : "";
-  const sizes = files.map(({ name, bytes }) => `${name} ${sizeText(bytes)}`).join(", ");
+  const sizes = files.map(({ name, bytes }) =>
+    name === basename(path) ? sizeText(bytes) : `${name} ${sizeText(bytes)}`,
+  );
   const lines = [
-    `${path}: ${sizes}${names}`,
+    `${path}: ${sizes.join(", ")}${names}`,
     ...(input === undefined ? [] : [`input:  ${input}`, `output: ${output}`]),
   ];
   if (imagesPerSecond !== undefined) {

@@ -15,9 +15,14 @@ export function fitText(photos: string, report: FitReport): string {
     ...leftOut.map(leftOutRungText),
     "",
     ...wrapped(advice.text),
-    `Search with it: npx guie serve ${shellQuoted(photos)} --model ${advice.model}`,
+    `Search with it: npx guie serve ${shellQuoted(photos)} ${modelFlag(report)}`,
     `${report.crossValidated.length > 0 ? "Scores on held-out classes" : "Look at the scores again"}: npx guie compare --data-dir ${dataDir} ${models}`,
   ].join("\n");
+}
+
+/** Returns the flag by which commands take the model: the backbone with the settings of the preset. */
+function modelFlag({ advice: { model }, preset }: FitReport): string {
+  return model === "backbone" ? `--config-name ${preset}` : `--model ${model}`;
 }
 
 /**
