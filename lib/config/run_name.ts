@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { byCodeUnit } from "../common/code_units";
-import { SETTING_NAMES, type SettingName, type TrainConfig } from "./config";
+import { type ConfigOverrides, SETTING_NAMES, type SettingName, type TrainConfig } from "./config";
 import { PRESET_NAMES, preset } from "./presets";
+import type { RunSettings } from "./run";
 
 /** A setting's value. */
 type Value = string | number | boolean | readonly (string | number)[] | undefined;
@@ -31,15 +32,35 @@ export function nameOfChanges(preset: string, changes: Readonly<Record<string, V
 /** Settings that name runs: they are no changes of a preset. */
 const NAMES: readonly SettingName[] = ["configName", "stage", "runName", "initFrom"];
 
-/** Returns the name of a run that nobody has named: its preset, what differs from it, and its stage. */
-export function nameOfConfig(config: Readonly<TrainConfig>): string {
+/** Returns the preset of a config; a config of an unknown name is its own. */
+export function presetOf<C extends Readonly<ConfigOverrides & PresetSettings>>(config: C): C | TrainConfig {
   const { configName, stage } = config;
-  const base = PRESET_NAMES.includes(configName) ? preset(configName, stage) : config;
+  return PRESET_NAMES.includes(configName) ? preset(configName, stage) : config;
+}
+
+/** The settings that name a preset. */
+type PresetSettings = Pick<RunSettings, "configName" | "stage">;
+
+/** Returns the settings in which a config differs from its preset, without those that name runs. */
+export function changedSettings(config: Readonly<ConfigOverrides & PresetSettings>): ConfigOverrides {
+  const base = presetOf(config);
   const changed = SETTING_NAMES.filter(
     (name) => !NAMES.includes(name) && JSON.stringify(config[name]) !== JSON.stringify(base[name]),
   );
-  const changes = Object.fromEntries(changed.map((name) => [name, config[name] as Value]));
-  return `${nameOfChanges(configName, changes)}_${stage}`;
+  return Object.fromEntries(changed.map((name) => [name, config[name]]));
+}
+
+/** Formats settings: "margin 0.2, s 20"; "" for none. */
+export function changesText(changes: ConfigOverrides): string {
+  return Object.entries(changes)
+    .map(([name, value]) => `${name} ${String(value) || "none"}`)
+    .join(", ");
+}
+
+/** Returns the name of a run that nobody has named: its preset, what differs from it, and its stage. */
+export function nameOfConfig(config: Readonly<TrainConfig>): string {
+  const changes = changedSettings(config) as Readonly<Record<string, Value>>;
+  return `${nameOfChanges(config.configName, changes)}_${config.stage}`;
 }
 
 /** Returns "margin0.2", "shardHead", "noShardHead", "dataDirShop". */
