@@ -84,6 +84,8 @@ export async function lrFind(
       }
       return "";
     });
+    const taken = rates.length;
+    onProgress?.({ stage: "range test", done: taken, total: taken, unit: "steps" });
     const smoothed = smoothedLosses(losses);
     const { stage, initLr } = config;
     return { stage, initLr, rates, losses, smoothed, ...suggestedRates(rates, smoothed), ended };

@@ -32,24 +32,32 @@ export function comparisonTable(
   const hasParts = rows.some(({ dataset }) => dataset !== ALL_DATASETS);
   const hasLearned = rows.some(({ trainedOn }) => trainedOn !== 0);
   return rows.map((row) => {
-    const { model, against, dataset, index, queries, queriesWithoutMatch, classes, trainedOn, scores } = row;
-    const cells: Cells = hasParts ? { model, queries: dataset, index } : { model };
-    for (const measure of measures) {
-      const { title } = MEASURES[measure];
-      const { mean, low, high, difference } = scores[measure];
-      cells[title] = `${share(mean)} [${share(low)}, ${share(high)}]`;
-      if (differences)
-        cells[`${title} ${isNamed ? "gain" : "against first"}`] = difference
-          ? differenceText(difference)
-          : "";
-    }
-    if (differences && isNamed) cells.against = against ?? "";
-    cells.count = queries;
-    if (hasUnmatched) cells["no match"] = queriesWithoutMatch;
-    cells.classes = classes;
-    if (hasLearned) cells["trained on"] = trainedOn === "unknown" ? "not known" : trainedOn;
-    return cells;
+    const { model, against, dataset, index, queries, queriesWithoutMatch, classes, trainedOn } = row;
+    const about: Cells = hasParts ? { model, queries: dataset, index } : { model };
+    const reference: Cells = differences && isNamed ? { against: against ?? "" } : {};
+    const gain = isNamed ? "gain" : "against first";
+    const counts: Cells = { count: queries };
+    if (hasUnmatched) counts["no match"] = queriesWithoutMatch;
+    counts.classes = classes;
+    if (hasLearned) counts["trained on"] = trainedOn === "unknown" ? "not known" : trainedOn;
+    return { ...about, ...scoreCells(row, measures, differences ? gain : undefined), ...reference, ...counts };
   });
+}
+
+/** Returns each measure with its interval. @param gain title of the differences; undefined leaves them out */
+function scoreCells(
+  { scores }: ComparisonRow,
+  measures: readonly Measure[],
+  gain: string | undefined,
+): Cells {
+  const cells: Cells = {};
+  for (const measure of measures) {
+    const { title } = MEASURES[measure];
+    const { mean, low, high, difference } = scores[measure];
+    cells[title] = `${share(mean)} [${share(low)}, ${share(high)}]`;
+    if (gain !== undefined) cells[`${title} ${gain}`] = difference ? differenceText(difference) : "";
+  }
+  return cells;
 }
 
 function differenceText(difference: { mean: number; low: number; high: number }): string {

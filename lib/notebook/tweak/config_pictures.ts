@@ -54,7 +54,7 @@ export function picturesOfConfigs(): (config: Config) => Promise<Drawing | undef
     });
     const title = isFrozen
       ? `What the backbone sees, ${config.imageSize} px: the frozen stage does not augment`
-      : `What epoch 1 sees, ${config.imageSize} px`;
+      : `What epoch 1 sees, ${config.imageSize} px, seed ${config.seed}`;
     return imageGrid(items, { columns: PICTURES, sizePx: PICTURE_PX, title });
   };
 }

@@ -145,7 +145,7 @@ function tellConfig(config: Config, estimate: RunEstimate) {
   const words = isMoved ? "Keep it: paste this into the parameters: " : "All is as in the preset.";
   const code = isMoved ? overridesLine(config) : "";
   const run = `Start trains it as ${config.runName}.`;
-  const codeHtml = `<code style="user-select: all">${escapeHtml(code)}</code>`;
+  const codeHtml = code && `<code style="user-select: all">${escapeHtml(code)}</code>`;
   return {
     cost: `<div style="line-height: 1.5">${escapeHtml(cost)}</div>`,
     line: `<div style="line-height: 1.5">${words}${codeHtml} ${escapeHtml(run)}</div>`,

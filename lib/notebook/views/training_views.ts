@@ -16,10 +16,12 @@ import { lineFigure, sideBySide } from "../output/plots";
 type ShownConfig = ConfigOverrides & Pick<RunSettings, "configName" | "stage">;
 
 const SCHEDULE_POINTS = 200;
+/** Settings that name runs: other names are no changes of a preset. */
+const RUN_NAMES: readonly SettingName[] = ["runName", "initFrom"];
 
 /**
  * Returns a table for `show`: a row per setting, a column per config, and the presets' value where a config overrides
- * it. Overridden settings come first, then those in which the configs differ, then the main ones.
+ * it. Overridden settings come first, then the main ones, then those in which the configs differ.
  * @example
  * show(compareConfigs({ frozen: preset("demo", "frozen"), fineTune: preset("demo", "fine_tune") }));
  */
@@ -29,7 +31,7 @@ export function compareConfigs(configs: Record<string, ShownConfig>): Record<str
   const rows = SETTING_NAMES.map((setting) => {
     const values = all.map(([, config]) => config[setting]);
     const presetValues = presets.map((config) => config[setting]);
-    const isChanged = differ([values, presetValues]);
+    const isChanged = !RUN_NAMES.includes(setting) && differ([values, presetValues]);
     const differs = differ(values);
     return {
       setting,
@@ -38,7 +40,7 @@ export function compareConfigs(configs: Record<string, ShownConfig>): Record<str
         ? (differ(presetValues) ? presetValues : presetValues.slice(0, 1)).map(String).join(" | ")
         : "",
       differs: differs ? "yes" : "",
-      rank: Number(isChanged) * 4 + Number(differs) * 2 + Number(MAIN_SETTINGS.includes(setting)),
+      rank: Number(isChanged) * 4 + Number(MAIN_SETTINGS.includes(setting)) * 2 + Number(differs),
     };
   });
   return rows.sort((a, b) => b.rank - a.rank).map(({ rank, ...row }) => row);
