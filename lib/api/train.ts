@@ -11,7 +11,7 @@ export { readMetrics, readRunConfig, runFolder } from "../runs/run_folder";
 export { prepareRunFolder } from "../runs/start_folder";
 export type { Metric, StepMetric } from "../runs/metrics";
 export { runTable } from "../runs/run_table";
-export { tries } from "../notebook/views/tries";
+export { tries } from "../notebook/tweak/tries";
 export { type CheckpointRef, findCheckpoint } from "../runs/checkpoint_ref";
 // by hand, a step at a time
 export { buildTraining } from "../training/build";
@@ -20,7 +20,7 @@ export { type GradientNorm, gradientNorms } from "../training/loop/gradient_norm
 export { type ExaminedImage, examineImages } from "../training/examine";
 // many runs
 export { type LrFind, type LrFindOptions, lrFind } from "../experiments/lr_find";
-export { lrFigure } from "../notebook/views/lr_views";
+export { lrFigure } from "../notebook/tweak/lr_figure";
 export type { SweepGrid, SweepRun } from "../experiments/sweep";
 export { type SweepResult, sweep, sweepFigure } from "../notebook/views/sweep";
 export { makeSoup, type Soup } from "../experiments/soup";

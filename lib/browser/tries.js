@@ -22,8 +22,8 @@ export default function tries() {
           <div style="display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin: 6px 0">
             <button class="jupyter-button delete" disabled>Delete the ticked</button>
             <span class="said" role="status"></span>
-            <button class="jupyter-button mod-danger yes" hidden>Yes, delete</button>
-            <button class="jupyter-button no" hidden>Keep</button>
+            <button class="jupyter-button mod-danger yes">Yes, delete</button>
+            <button class="jupyter-button no">Keep</button>
           </div>
         </div>`;
       const find = (/** @type {string} */ name) => /** @type {any} */ (el.querySelector(name));
@@ -38,7 +38,7 @@ export default function tries() {
         return element;
       };
       const asking = (/** @type {boolean} */ isAsking) => {
-        yes.hidden = no.hidden = !isAsking;
+        for (const button of [yes, no]) button.style.display = isAsking ? "" : "none";
         remove.disabled = isAsking || ticked.size === 0;
       };
 
@@ -98,7 +98,9 @@ export default function tries() {
             line.cells[0].append(box);
             for (const [i, text] of row.texts.entries()) {
               const isNumber = row.values[i] !== null;
-              const css = `text-align: ${isNumber ? "right" : "left"}; ${text.length <= 24 ? "white-space: nowrap" : "min-width: 14em"}`;
+              const short = text.length <= 24 ? "white-space: nowrap" : "min-width: 14em";
+              const width = i === 0 ? "max-width: 18em; overflow-wrap: anywhere" : short;
+              const css = `text-align: ${isNumber ? "right" : "left"}; ${width}`;
               line.append(make("td", text, css));
             }
             return line;

@@ -25,8 +25,7 @@ export function nameOfChanges(preset: string, changes: Readonly<Record<string, V
     .map(([setting, value]) => partOf(setting, value));
   const name = [preset, ...parts].join("_");
   if (name.length <= MOST_LETTERS) return name;
-  const hash = createHash("sha256").update(name).digest("hex").slice(0, HASH_LETTERS);
-  return `${name.slice(0, MOST_LETTERS - HASH_LETTERS - 1)}_${hash}`;
+  return `${name.slice(0, MOST_LETTERS - HASH_LETTERS - 1)}_${hashOf(name)}`;
 }
 
 /** Settings that name runs: they are no changes of a preset. */
@@ -68,7 +67,18 @@ function partOf(setting: string, value: Value): string {
   if (typeof value === "boolean") return value ? setting : `no${capital(setting)}`;
   if (typeof value === "number") return `${setting}${value}`;
   const text = typeof value === "string" ? basename(value).replace(/\.\w+$/, "") : (value ?? []).join("-");
-  return `${setting}${capital(text.replaceAll(/[^\p{L}\p{N}.-]+/gu, "-")) || "None"}`;
+  return `${setting}${capital(inPlainLetters(text)) || "None"}`;
+}
+
+/** Returns a text in the letters of a run's name: "Käse" as "Kase", other scripts as a hash. */
+function inPlainLetters(text: string): string {
+  const base = text.normalize("NFKD").replaceAll(/\p{M}/gu, "");
+  const plain = base.replaceAll(/[^A-Za-z0-9.-]+/g, "-");
+  return /[^\p{ASCII}]/u.test(base) ? `${plain}${hashOf(base)}` : plain;
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, HASH_LETTERS);
 }
 
 function capital(text: string): string {

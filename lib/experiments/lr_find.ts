@@ -2,7 +2,8 @@
 import { UserError } from "../common/errors";
 import { checkInterrupt, withSignal } from "../common/interrupt";
 import type { TaskOptions } from "../common/progress";
-import { overrideConfig, type TrainConfig } from "../config/config";
+import { overrideConfig } from "../config/config";
+import type { Stage } from "../config/run";
 import { buildTraining } from "../training/build";
 
 /** Options of a range test. */
@@ -16,7 +17,7 @@ export interface LrFindOptions extends TaskOptions {
 
 /** Losses over growing rates, and the rates that they suggest. */
 export interface LrFind {
-  stage: TrainConfig["stage"];
+  stage: Stage;
   /** The config's own rate. */
   initLr: number;
   /** Rate of neck and head at each step; the backbone's is this times `backboneLrFactor`. */
@@ -52,7 +53,7 @@ const DIGITS = 2;
  * await show(lrFigure(found)); // found.valley
  */
 export async function lrFind(
-  config: Readonly<TrainConfig>,
+  config: Parameters<typeof overrideConfig>[0],
   { signal, onProgress, ...range }: LrFindOptions = {},
 ): Promise<LrFind> {
   const { from, to, steps } = { ...DEFAULTS[config.stage], ...range };

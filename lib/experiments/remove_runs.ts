@@ -5,7 +5,6 @@ import { UserError } from "../common/errors";
 import { type Claim, claim, ownedText } from "../common/files/claim";
 import { bytesBelow } from "../common/files/disk_use";
 import { dropPlace, endDeletions, type MadeKind, obstacleIn, settleReplaced } from "../common/files/replace";
-import { projectPath } from "../common/project";
 import { listTransforms, TRANSFORM_FOLDER } from "../embedding/transform_model";
 import { seekCheckpoint } from "../runs/checkpoint_ref";
 import {
@@ -15,6 +14,7 @@ import {
   missingRun,
   readRunConfig,
   runFolder,
+  runsHome,
 } from "../runs/run_folder";
 import { RUN_FOLDER, trainerOf } from "../runs/start_folder";
 
@@ -62,15 +62,15 @@ export function removeRuns(removals: readonly Removal[]): number {
   } finally {
     for (const { release } of claims) release();
   }
-  endDeletions(home());
+  endDeletions(runsHome());
   return removals.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** Lists the sweeps and searches below `checkpoints/`: folders that hold runs. */
 export function listSweeps(): string[] {
-  if (!existsSync(home())) return [];
-  return readdirSync(home())
-    .filter((name) => !name.startsWith(".") && runsOf(join(home(), name)).length > 0)
+  if (!existsSync(runsHome())) return [];
+  return readdirSync(runsHome())
+    .filter((name) => !name.startsWith(".") && runsOf(join(runsHome(), name)).length > 0)
     .sort();
 }
 
@@ -83,16 +83,14 @@ export function runsOf(folder: string): string[] {
     .filter((path) => RUN_FOLDER.isMade(path));
 }
 
-const home = () => projectPath("checkpoints");
-
 /** Returns the folder of a name. @throws UserError if it is not below checkpoints/, or nothing is there */
 function placeOf(name: string): string {
-  const folder = [runFolder(name), join(home(), name)].find((path) => existsSync(path));
+  const folder = [runFolder(name), join(runsHome(), name)].find((path) => existsSync(path));
   if (folder === undefined) throw missingRun(name);
-  const below = relative(home(), folder);
+  const below = relative(runsHome(), folder);
   if (below !== "" && !below.startsWith("..")) return folder;
   throw new UserError(
-    `${folder} is not below ${home()}: nothing else is deleted.`,
+    `${folder} is not below ${runsHome()}: nothing else is deleted.`,
     "`npx guie runs` lists the runs.",
   );
 }
@@ -144,7 +142,7 @@ function dependants(name: string, folder: string, going: readonly string[]): str
   };
   const others = [
     ...listRuns().map(runFolder),
-    ...listSweeps().flatMap((sweep) => runsOf(join(home(), sweep))),
+    ...listSweeps().flatMap((sweep) => runsOf(join(runsHome(), sweep))),
   ]
     .filter((other) => !going.some((gone) => isWithin(other, gone)))
     .filter((other) => needs(initFromOf(other)));
@@ -166,7 +164,7 @@ function dependants(name: string, folder: string, going: readonly string[]): str
 }
 
 function nameOf(folder: string): string {
-  return relative(home(), folder);
+  return relative(runsHome(), folder);
 }
 
 function isWithin(path: string, folder: string): boolean {

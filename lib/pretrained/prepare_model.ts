@@ -295,7 +295,11 @@ function requireWhole(
       throw new UserError(`${path} already exists, made from ${found}, expected ${part}.`, OTHER_FILE);
     }
     const parameters = [...file.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
-    return { parameters, about: { ...file.metadata }, part: taken && others ? { taken, others: others.split(" ") } : undefined };
+    return {
+      parameters,
+      about: { ...file.metadata },
+      part: taken && others ? { taken, others: others.split(" ") } : undefined,
+    };
   } finally {
     file.close();
   }

@@ -40,7 +40,12 @@ export function comparisonTable(
     if (hasUnmatched) counts["no match"] = queriesWithoutMatch;
     counts.classes = classes;
     if (hasLearned) counts["trained on"] = trainedOn === "unknown" ? "not known" : trainedOn;
-    return { ...about, ...scoreCells(row, measures, differences ? gain : undefined), ...reference, ...counts };
+    return {
+      ...about,
+      ...scoreCells(row, measures, differences ? gain : undefined),
+      ...reference,
+      ...counts,
+    };
   });
 }
 

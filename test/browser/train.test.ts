@@ -256,13 +256,15 @@ test("the table of tries deletes what is ticked after it has asked; a run that a
     for (const name of names) await row(name).locator("input").click();
     await table.getByText("Delete the ticked").click();
   };
+  const yes = table.getByText("Yes, delete");
+  assert.ok(!(await yes.isVisible()), "it has not asked yet");
   await remove("try_start");
   await said.filter({ hasText: "try_start is needed by try_next, which has not finished." }).waitFor();
   await row("try_start").locator("input").click();
   await remove("try_old");
   await said.filter({ hasText: /^Delete try_old \([\d.]+ [KM]B\)\?$/ }).waitFor();
   assert.ok(existsSync(runFolder("try_old")), "it asks first");
-  await table.getByText("Yes, delete").click();
+  await yes.click();
   await said.filter({ hasText: /try_old: deleted, [\d.]+ [KM]B freed/ }).waitFor();
   assert.equal(await row("try_old").count(), 0);
   assert.deepEqual(["try_old", "try_start"].map(runFolder).map(existsSync), [false, true]);

@@ -6,7 +6,7 @@ import { projectPath } from "guie/dist/common/project";
 import { overrideConfig } from "guie/dist/config/config";
 import { preset } from "guie/dist/config/presets";
 import { lrFind, smoothedLosses, suggestedRates } from "guie/dist/experiments/lr_find";
-import { lrFigure } from "guie/dist/notebook/views/lr_views";
+import { lrFigure } from "guie/dist/notebook/tweak/lr_figure";
 import { makeTinyData } from "../training/tiny_data";
 
 test("the suggestions: the middle of the longest fall, and where it is steepest", () => {

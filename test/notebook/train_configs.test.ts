@@ -54,6 +54,9 @@ test("a run without a name of its own is called after its preset and what differ
   );
   assert.deepEqual(namesOf({ overrides: { s: 20, margin: 0.2 } }), both("demo_margin0.2_s20"));
   assert.deepEqual(namesOf({ overrides: { dataDir: "data/my shop" } }), both("demo_dataDirMy-shop"));
+  assert.deepEqual(namesOf({ overrides: { dataDir: "data/Käse & Brot" } }), both("demo_dataDirKase-Brot"));
+  const [other] = namesOf({ overrides: { dataDir: "data/果物" } });
+  assert.match(other!, /^demo_dataDir-[0-9a-f]{8}_frozen$/, "another script");
   const switches = { standardise: false, gpus: [0, 1] };
   assert.deepEqual(namesOf({ overrides: switches }), both("demo_gpus0-1_noStandardise"));
   assert.deepEqual(namesOf({ overrides: { margin: 0.2 }, frozen: { initLr: 0.01, margin: 0.2 } }), [

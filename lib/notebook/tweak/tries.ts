@@ -1,10 +1,10 @@
 // The table of all tries, newest first, with a button that deletes the ticked ones.
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { browserFile } from "../../common/browser_files";
 import { UserError } from "../../common/errors";
 import { bytesBelow, bytesText } from "../../common/files/disk_use";
-import { projectPath } from "../../common/project";
 import { listSweeps, planRemoval, type Removal, removeRuns, runsOf } from "../../experiments/remove_runs";
+import { runFolder } from "../../runs/run_folder";
 import { type RunRow, runTable } from "../../runs/run_table";
 import { formatCell, type Table, tableOf, tableText } from "../output/table";
 import { tableHtml } from "../output/table_html";
@@ -18,10 +18,10 @@ const SHOWN = [
   "mP@5, 95 %",
   "R@1",
   "settings",
-  "verdict",
   "state",
   "MB",
   "when",
+  "verdict",
   "scored on",
 ] as const satisfies (keyof RunRow)[];
 
@@ -92,7 +92,7 @@ function triesTable(): Table {
 
 /** Returns a sweep as a row; its runs are scored on classes that it held out to choose by. */
 function sweepRow(name: string): Partial<RunRow> {
-  const folder = join(projectPath("checkpoints"), name);
+  const folder = runFolder(name);
   const rows = runTable(runsOf(folder));
   const best = Math.max(...rows.map((row) => row["mP@5"] ?? 0));
   const values = rows.map(({ run }) => basename(run).replaceAll("-", ", ").replaceAll("_", " "));
