@@ -11,6 +11,7 @@ export { readMetrics, readRunConfig, runFolder } from "../runs/run_folder";
 export { prepareRunFolder } from "../runs/start_folder";
 export type { Metric, StepMetric } from "../runs/metrics";
 export { runTable } from "../runs/run_table";
+export { tries } from "../notebook/tweak/tries";
 export { type CheckpointRef, findCheckpoint } from "../runs/checkpoint_ref";
 // by hand, a step at a time
 export { buildTraining } from "../training/build";
@@ -18,6 +19,8 @@ export { trainByHand } from "../notebook/views/train_by_hand";
 export { type GradientNorm, gradientNorms } from "../training/loop/gradient_norms";
 export { type ExaminedImage, examineImages } from "../training/examine";
 // many runs
+export { type LrFind, type LrFindOptions, lrFind } from "../experiments/lr_find";
+export { lrFigure } from "../notebook/tweak/lr_figure";
 export type { SweepGrid, SweepRun } from "../experiments/sweep";
 export { type SweepResult, sweep, sweepFigure } from "../notebook/views/sweep";
 export { makeSoup, type Soup } from "../experiments/soup";

@@ -16,6 +16,7 @@ import { registerSoup } from "./model/soup";
 import { registerWhiten } from "./model/whiten";
 import { commandName, setCommandName } from "./shared/exit_guard";
 import { registerFit } from "./train/fit";
+import { registerRm } from "./train/rm";
 import { registerRuns } from "./train/runs";
 import { registerScaling } from "./train/scaling";
 import { registerTrain } from "./train/train";
@@ -44,6 +45,7 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> 
     registerSearch,
     registerRuns,
     registerWatch,
+    registerRm,
     registerScaling,
   ],
   "Use:": [registerServe, registerFind, registerEmbed],

@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { byCodeUnit } from "../common/code_units";
-import { SETTING_NAMES, type SettingName, type TrainConfig } from "./config";
+import { type ConfigOverrides, SETTING_NAMES, type SettingName, type TrainConfig } from "./config";
 import { PRESET_NAMES, preset } from "./presets";
+import type { RunSettings } from "./run";
 
 /** A setting's value. */
 type Value = string | number | boolean | readonly (string | number)[] | undefined;
@@ -24,22 +25,41 @@ export function nameOfChanges(preset: string, changes: Readonly<Record<string, V
     .map(([setting, value]) => partOf(setting, value));
   const name = [preset, ...parts].join("_");
   if (name.length <= MOST_LETTERS) return name;
-  const hash = createHash("sha256").update(name).digest("hex").slice(0, HASH_LETTERS);
-  return `${name.slice(0, MOST_LETTERS - HASH_LETTERS - 1)}_${hash}`;
+  return `${name.slice(0, MOST_LETTERS - HASH_LETTERS - 1)}_${hashOf(name)}`;
 }
 
 /** Settings that name runs: they are no changes of a preset. */
 const NAMES: readonly SettingName[] = ["configName", "stage", "runName", "initFrom"];
 
-/** Returns the name of a run that nobody has named: its preset, what differs from it, and its stage. */
-export function nameOfConfig(config: Readonly<TrainConfig>): string {
+/** Returns the preset of a config; a config of an unknown name is its own. */
+export function presetOf<C extends Readonly<ConfigOverrides & PresetSettings>>(config: C): C | TrainConfig {
   const { configName, stage } = config;
-  const base = PRESET_NAMES.includes(configName) ? preset(configName, stage) : config;
+  return PRESET_NAMES.includes(configName) ? preset(configName, stage) : config;
+}
+
+/** The settings that name a preset. */
+type PresetSettings = Pick<RunSettings, "configName" | "stage">;
+
+/** Returns the settings in which a config differs from its preset, without those that name runs. */
+export function changedSettings(config: Readonly<ConfigOverrides & PresetSettings>): ConfigOverrides {
+  const base = presetOf(config);
   const changed = SETTING_NAMES.filter(
     (name) => !NAMES.includes(name) && JSON.stringify(config[name]) !== JSON.stringify(base[name]),
   );
-  const changes = Object.fromEntries(changed.map((name) => [name, config[name] as Value]));
-  return `${nameOfChanges(configName, changes)}_${stage}`;
+  return Object.fromEntries(changed.map((name) => [name, config[name]]));
+}
+
+/** Formats settings: "margin 0.2, s 20"; "" for none. */
+export function changesText(changes: ConfigOverrides): string {
+  return Object.entries(changes)
+    .map(([name, value]) => `${name} ${String(value) || "none"}`)
+    .join(", ");
+}
+
+/** Returns the name of a run that nobody has named: its preset, what differs from it, and its stage. */
+export function nameOfConfig(config: Readonly<TrainConfig>): string {
+  const changes = changedSettings(config) as Readonly<Record<string, Value>>;
+  return `${nameOfChanges(config.configName, changes)}_${config.stage}`;
 }
 
 /** Returns "margin0.2", "shardHead", "noShardHead", "dataDirShop". */
@@ -47,7 +67,18 @@ function partOf(setting: string, value: Value): string {
   if (typeof value === "boolean") return value ? setting : `no${capital(setting)}`;
   if (typeof value === "number") return `${setting}${value}`;
   const text = typeof value === "string" ? basename(value).replace(/\.\w+$/, "") : (value ?? []).join("-");
-  return `${setting}${capital(text.replaceAll(/[^\p{L}\p{N}.-]+/gu, "-")) || "None"}`;
+  return `${setting}${capital(inPlainLetters(text)) || "None"}`;
+}
+
+/** Returns a text in the letters of a run's name: "Käse" as "Kase", other scripts as a hash. */
+function inPlainLetters(text: string): string {
+  const base = text.normalize("NFKD").replaceAll(/\p{M}/gu, "");
+  const plain = base.replaceAll(/[^A-Za-z0-9.-]+/g, "-");
+  return /[^\p{ASCII}]/u.test(base) ? `${plain}${hashOf(base)}` : plain;
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, HASH_LETTERS);
 }
 
 function capital(text: string): string {

@@ -11,7 +11,8 @@ import { marginLoss } from "../model/arcface";
 import { cosinesOf, unitVectors } from "../model/embedding_model";
 import type { Weights } from "../model/vit";
 import { TRANSFORM_NAMES } from "../model/weight_names";
-import { type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";
+import { bootstrapMeans, type Interval, intervalOf } from "../retrieval/bootstrap";
+import { type RetrievalScores, scoreQueries, scoreRetrieval } from "../retrieval/metrics";
 import { nearestNeighbours } from "../retrieval/neighbours";
 
 const ROWS_PER_BLOCK = 256;
@@ -99,9 +100,30 @@ export interface RetrievalSet {
 
 /** Returns retrieval scores by cosine. */
 export async function scoreRetrievalSet(set: RetrievalSet): Promise<RetrievalScores> {
-  const { queries, index, queryLabels, indexLabels, own } = set;
-  const { positions } = await nearestNeighbours(queries, index, 5, { own });
-  return scoreRetrieval(positions, queryLabels, indexLabels, own);
+  const { queryLabels, indexLabels, own } = set;
+  return scoreRetrieval(await rankedFive(set), queryLabels, indexLabels, own);
+}
+
+/** Returns retrieval scores by cosine, with their 95 % intervals by a bootstrap over classes. */
+export async function scoreWithIntervals(set: RetrievalSet): Promise<RetrievalScores & ScoreIntervals> {
+  const { queryLabels, indexLabels, own } = set;
+  const positions = await rankedFive(set);
+  const scores = scoreRetrieval(positions, queryLabels, indexLabels, own);
+  if (scores.queries === 0) return { ...scores, intervals: undefined };
+  const measures = ["mp5", "r1"] as const;
+  const { values } = scoreQueries(positions, queryLabels, indexLabels, { measures, ownPositions: own });
+  const means = bootstrapMeans(queryLabels, [values.mp5, values.r1]);
+  const [mp5, r1] = means.map((samples) => intervalOf(samples));
+  return { ...scores, intervals: { mp5: mp5!, r1: r1! } };
+}
+
+/** Intervals of retrieval scores; undefined if no query counts. */
+interface ScoreIntervals {
+  intervals: { mp5: Interval; r1: Interval } | undefined;
+}
+
+async function rankedFive({ queries, index, own }: RetrievalSet): Promise<readonly ArrayLike<number>[]> {
+  return (await nearestNeighbours(queries, index, 5, { own })).positions;
 }
 
 function tensorOf({ data, count, length }: Vectors): tf.Tensor2D {

@@ -6,17 +6,17 @@ import type { DataSettings } from "../config/data";
 import type { ComparisonSettings } from "../config/parts";
 import { preset } from "../config/presets";
 import type { RunSettings } from "../config/run";
-import { findCheckpoint } from "../runs/checkpoint_ref";
+import { findCheckpoint, seekCheckpoint } from "../runs/checkpoint_ref";
 import { listRuns, readRunConfig, runFile, runFolder } from "../runs/run_folder";
 import { UNTRAINED_RUNGS } from "./ladder";
 
 /** The runs and the data of a ladder. */
 export interface RungRequest {
-  /** The name that Train gave its two runs (`<run>_frozen`, `<run>_fine_tune`), or a run's own. */
+  /** A run's own name, or the name that Train gave its two runs (`<run>_frozen`, `<run>_fine_tune`). */
   run: string;
   /** The model to show: a run, or `RUN/best`, `RUN/epoch_3:ema`; "" for the last rung. */
   model?: string;
-  /** Preset with backbone, size and data; default: those of the first run. */
+  /** Preset with backbone, size and data; default: those of the run. */
   preset?: string | undefined;
   /** Data directory; default: the config's. */
   dataDir?: string | undefined;
@@ -33,7 +33,7 @@ export interface Rungs {
 }
 
 /**
- * Returns the ladder of the existing runs; one is enough.
+ * Returns the ladder of the existing runs; one is enough. A run stands on the run that it started from, if that one exists.
  * @throws UserError if there is none
  * @example
  * const { config, models } = rungsOf({ run: "demo" });
@@ -41,8 +41,9 @@ export interface Rungs {
 export function rungsOf({ run, model = "", preset: presetName, dataDir }: RungRequest): Rungs {
   const names = [run, `${run}_frozen`, `${run}_fine_tune`];
   const existing = names.filter((name) => existsSync(runFile(runFolder(name), "last")));
-  const runs = [...new Set(model === "" ? existing : [...existing, model])];
-  const [first] = runs;
+  const chosen = model === "" ? existing : [...existing, model];
+  const runs = [...new Set(chosen.flatMap((name) => [...startsOf(name), name]))];
+  const [first] = chosen;
   if (first === undefined) throw noRun(names);
   const config = presetName === undefined ? configOfRun(first) : preset(presetName, "frozen");
   return {
@@ -50,6 +51,24 @@ export function rungsOf({ run, model = "", preset: presetName, dataDir }: RungRe
     models: [...UNTRAINED_RUNGS, ...runs],
     model: model || runs.at(-1)!,
   };
+}
+
+/** Returns the models that a model started from, the first one first; without those that are gone. */
+function startsOf(model: string): string[] {
+  const starts: string[] = [];
+  for (let start = startOf(model); start !== undefined && !starts.includes(start); start = startOf(start))
+    starts.unshift(start);
+  return starts;
+}
+
+function startOf(model: string): string | undefined {
+  try {
+    const { initFrom } = configOfRun(model);
+    return initFrom !== "" && seekCheckpoint(initFrom) ? initFrom : undefined;
+  } catch (error) {
+    if (error instanceof UserError) return undefined; // its checkpoint is gone
+    throw error;
+  }
 }
 
 function configOfRun(model: string) {

@@ -56,6 +56,8 @@ export interface PreparedModel {
   /** True if it was written now, false if it existed. */
   written: boolean;
   parameters: number;
+  /** What its file says of itself: `origin`, `licence`, `description`, ... */
+  about: Record<string, string>;
   /** Label of the tower in the source file, and of the others, if it held several. */
   part?: { taken: string; others: string[] };
 }
@@ -279,7 +281,7 @@ function requireWhole(
   tower: Tower,
   origin: string | undefined,
   part: string | undefined,
-): Pick<PreparedModel, "parameters" | "part"> {
+): Pick<PreparedModel, "parameters" | "about" | "part"> {
   const file = openSafetensors(path);
   try {
     requireTowerWeights(path, file.tensors, tower, OTHER_FILE);
@@ -293,7 +295,11 @@ function requireWhole(
       throw new UserError(`${path} already exists, made from ${found}, expected ${part}.`, OTHER_FILE);
     }
     const parameters = [...file.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
-    return { parameters, part: taken && others ? { taken, others: others.split(" ") } : undefined };
+    return {
+      parameters,
+      about: { ...file.metadata },
+      part: taken && others ? { taken, others: others.split(" ") } : undefined,
+    };
   } finally {
     file.close();
   }

@@ -2,7 +2,7 @@
 import { ALL_DATASETS, type ComparisonRow } from "./evaluation";
 import { MEASURES, type Measure } from "./metrics";
 
-/** A row of the table: columns about the comparison, then two for each measure. */
+/** A row of the table: the model, two columns for each measure, then those about the comparison. */
 type Cells = Record<string, string | number>;
 
 /** Options of a comparison table. */
@@ -15,8 +15,10 @@ export interface ComparisonTableOptions {
 
 /**
  * Returns one flat record per row, for a notebook or a terminal: every measure as "mean [low, high]", and its signed
- * difference from the first model's (or from the model named in the row), with a star if the interval of the difference
- * excludes zero. The columns of data sets are left out if all rows are about all queries. Queries without a match and classes that a model was trained on get a column if there are any.
+ * difference from the first model's (or from the model in the column "against"), with a star if the interval of the
+ * difference excludes zero. Scores come first: they stay in sight in a narrow window. The columns of data sets are left out
+ * if all rows are about all queries. Queries without a match and classes that a model was trained on get a column if there
+ * are any.
  * @example
  * show(comparisonTable(await compareOnHeldOut(config, ["backbone", "demo_frozen"])));
  */
@@ -30,22 +32,37 @@ export function comparisonTable(
   const hasParts = rows.some(({ dataset }) => dataset !== ALL_DATASETS);
   const hasLearned = rows.some(({ trainedOn }) => trainedOn !== 0);
   return rows.map((row) => {
-    const { model, against, dataset, index, queries, queriesWithoutMatch, classes, trainedOn, scores } = row;
-    const cells: Cells = hasParts
-      ? { model, queries: dataset, index, count: queries }
-      : { model, count: queries };
-    const [column, of] = isNamed ? ["against", `${against}: `] : ["against first", ""];
-    if (hasUnmatched) cells["no match"] = queriesWithoutMatch;
-    cells.classes = classes;
-    if (hasLearned) cells["trained on"] = trainedOn === "unknown" ? "not known" : trainedOn;
-    for (const measure of measures) {
-      const { title } = MEASURES[measure];
-      const { mean, low, high, difference } = scores[measure];
-      cells[title] = withInterval(mean, { low, high });
-      if (differences) cells[`${title} ${column}`] = difference ? of + differenceText(difference) : "";
-    }
-    return cells;
+    const { model, against, dataset, index, queries, queriesWithoutMatch, classes, trainedOn } = row;
+    const about: Cells = hasParts ? { model, queries: dataset, index } : { model };
+    const reference: Cells = differences && isNamed ? { against: against ?? "" } : {};
+    const gain = isNamed ? "gain" : "against first";
+    const counts: Cells = { count: queries };
+    if (hasUnmatched) counts["no match"] = queriesWithoutMatch;
+    counts.classes = classes;
+    if (hasLearned) counts["trained on"] = trainedOn === "unknown" ? "not known" : trainedOn;
+    return {
+      ...about,
+      ...scoreCells(row, measures, differences ? gain : undefined),
+      ...reference,
+      ...counts,
+    };
   });
+}
+
+/** Returns each measure with its interval. @param gain title of the differences; undefined leaves them out */
+function scoreCells(
+  { scores }: ComparisonRow,
+  measures: readonly Measure[],
+  gain: string | undefined,
+): Cells {
+  const cells: Cells = {};
+  for (const measure of measures) {
+    const { title } = MEASURES[measure];
+    const { mean, low, high, difference } = scores[measure];
+    cells[title] = withInterval(mean, { low, high });
+    if (gain !== undefined) cells[`${title} ${gain}`] = difference ? differenceText(difference) : "";
+  }
+  return cells;
 }
 
 function differenceText(difference: { mean: number; low: number; high: number }): string {

@@ -88,6 +88,8 @@ export interface RetrievalMetric extends WithAverages<HeldOutScores> {
   step: number;
   /** Queries that count: their class is in the index. */
   queries: number;
+  /** 95 % intervals of the raw weights' scores, by a bootstrap over classes; undefined in runs older than this field. */
+  intervals?: Record<keyof HeldOutScores, { low: number; high: number }> | undefined;
   /** Undefined in runs older than this field. */
   on?: ScoredOn | undefined;
   /** The untrained backbone on the same queries; undefined in runs older than this field. */
@@ -112,6 +114,7 @@ const NUMBER = z.union([z.number(), z.null().transform(() => Number.NaN)]);
 const COUNT = z.number().int().nonnegative();
 const VALIDATION = { loss: NUMBER, top1: NUMBER, top5: NUMBER };
 const HELD_OUT = { mp5: NUMBER, r1: NUMBER };
+const INTERVAL = z.object({ low: NUMBER, high: NUMBER });
 
 /** Adds the same scores of the averages, which may be absent. */
 function withAverages<Shape extends z.ZodRawShape>(scores: Shape) {
@@ -165,6 +168,7 @@ const METRIC = z.discriminatedUnion("kind", [
     step: COUNT,
     queries: COUNT,
     ...withAverages(HELD_OUT),
+    intervals: z.object({ mp5: INTERVAL, r1: INTERVAL }).optional(),
     on: SCORED_ON.optional(),
     untrained: UNTRAINED.optional(),
   }),

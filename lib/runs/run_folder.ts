@@ -32,6 +32,11 @@ export function runFolder(nameOrPath: string): string {
   return projectPath(nameOrPath.includes("/") ? nameOrPath : join("checkpoints", nameOrPath));
 }
 
+/** Returns the folder with all runs. */
+export function runsHome(): string {
+  return projectPath("checkpoints");
+}
+
 /** Returns the folder of an existing run. @throws UserError with the nearest name if there is none */
 export function requireRun(nameOrPath: string): string {
   const folder = runFolder(nameOrPath);
@@ -123,7 +128,7 @@ export function isFinished(folder: string): boolean {
 
 /** Lists the names of the runs below `checkpoints/`, sorted. */
 export function listRuns(): string[] {
-  const folder = projectPath("checkpoints");
+  const folder = runsHome();
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((name) => !name.startsWith(".") && existsSync(join(folder, name, RUN_FILES.config)))

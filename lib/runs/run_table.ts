@@ -1,6 +1,8 @@
 // The table of all runs, one row each.
 import { statSync } from "node:fs";
 import { messageOf, UserError } from "../common/errors";
+import { bytesBelow } from "../common/files/disk_use";
+import { changedSettings, changesText } from "../config/run_name";
 import { viewRun } from "./follow";
 import { listRuns, readRunConfig, runFile, runFolder } from "./run_folder";
 import { shortScoredOn } from "./scored_on";
@@ -9,7 +11,12 @@ import { gainOf, WORSE } from "./untrained";
 /** A run as one row of a table. */
 export interface RunRow {
   run: string;
-  preset: string;
+  "mP@5"?: number;
+  /** 95 % interval of mP@5, by a bootstrap over classes: "[.60, .69]". */
+  "mP@5, 95 %"?: string;
+  "R@1"?: number;
+  /** The preset, and the settings that differ from its own: "demo: margin 0.2, s 20". */
+  settings: string;
   stage: string;
   /** `starting`, `running`, `finished`, `stopped`, `failed`, `lost`; or the error of reading its files. */
   state: string;
@@ -17,8 +24,6 @@ export interface RunRow {
   steps: string;
   loss?: number;
   "top-1"?: number;
-  "mP@5"?: number;
-  "R@1"?: number;
   /** mP@5 of the run that it started from, on the same queries. */
   "baseline mP@5"?: number;
   /** mP@5 of the untrained backbone on the same queries, as it is and whitened. */
@@ -30,17 +35,20 @@ export interface RunRow {
   "scored on"?: string;
   "lr head"?: number;
   "lr backbone"?: number;
+  /** Room on disk. */
+  MB?: number;
   /** Time of the last metric, UTC. */
   when: string;
 }
 
 /**
  * Returns one row per run below `checkpoints/`: its progress and scores. For `show` and `guie runs`.
+ * @param runs names or folders; default: all
  * @example
  * show(runTable());
  */
-export function runTable(): RunRow[] {
-  return listRuns().map(rowOf);
+export function runTable(runs: readonly string[] = listRuns()): RunRow[] {
+  return runs.map(rowOf);
 }
 
 function rowOf(run: string): RunRow {
@@ -56,15 +64,16 @@ function rowOf(run: string): RunRow {
     ];
     return {
       run,
-      preset: configName,
+      "mP@5": retrieval?.mp5,
+      "mP@5, 95 %": retrieval?.intervals && intervalText(retrieval.intervals.mp5),
+      "R@1": retrieval?.r1,
+      settings: [configName, changesText(changedSettings(config))].filter(Boolean).join(": "),
       stage,
       state: view.state,
       epoch: step?.epoch,
       steps: step ? `${step.step}/${step.totalSteps}` : "",
       loss: step?.loss,
       "top-1": validation?.top1,
-      "mP@5": retrieval?.mp5,
-      "R@1": retrieval?.r1,
       "baseline mP@5": view.baseline?.mp5,
       "backbone mP@5": retrieval?.untrained?.backbone?.mp5,
       "whitened mP@5": retrieval?.untrained?.whitened?.mp5,
@@ -72,12 +81,20 @@ function rowOf(run: string): RunRow {
       "scored on": retrieval && shortScoredOn(retrieval.on),
       "lr head": initLr,
       "lr backbone": stage === "frozen" ? 0 : initLr * backboneLrFactor,
+      MB: Number((bytesBelow(folder) / 2 ** 20).toFixed(1)),
       when: lastChange(folder),
     };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { run, preset: "", stage: "", state: messageOf(error), steps: "", when: lastChange(folder) };
+    const state = messageOf(error);
+    return { run, settings: "", stage: "", state, steps: "", when: lastChange(folder) };
   }
+}
+
+/** Formats "[.60, .69]". */
+function intervalText({ low, high }: { low: number; high: number }): string {
+  const short = (share: number) => share.toFixed(3).replace(/^0/, "");
+  return `[${short(low)}, ${short(high)}]`;
 }
 
 /** Returns the time of the last metric, "2026-01-31 12:34"; "" if there is none. */

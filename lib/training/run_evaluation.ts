@@ -6,8 +6,8 @@ import {
   type ClassificationScores,
   classify,
   embedFeatures,
-  type RetrievalSet,
   scoreRetrievalSet,
+  scoreWithIntervals,
 } from "../embedding/embed_images";
 import { tf } from "../engine/native/tf";
 import type { Weights } from "../model/vit";
@@ -72,20 +72,21 @@ async function retrieve(run: Run, heads: Heads, epoch: number): Promise<void> {
     own,
   }));
   if (ranks && !ranks.isChief) return;
-  const score = async (kind: WeightKind, set: RetrievalSet) => {
-    const { mp5, r1, ...counts } = await scoreRetrievalSet(set);
+  const said = (kind: WeightKind, { mp5, r1 }: HeldOutScores): HeldOutScores => {
     log(`Retrieval${ofKind(kind)}: epoch ${epoch} mP@5 ${mp5.toFixed(3)} R@1 ${r1.toFixed(3)}`);
-    return { scores: { mp5, r1 } as HeldOutScores, queries: counts.queries };
+    return { mp5, r1 };
   };
-  const raw = await score("raw", sets[0]);
+  const raw = await scoreWithIntervals(sets[0]);
+  const scores = said("raw", raw);
   const averaged: [WeightKind, HeldOutScores][] = [];
-  for (const [kind, set] of sets[1]) averaged.push([kind, (await score(kind, set)).scores]);
+  for (const [kind, set] of sets[1]) averaged.push([kind, said(kind, await scoreRetrievalSet(set))]);
   const position = { epoch, step: trainer.stepsDone };
   record({
     kind: "retrieval",
     ...position,
-    ...raw.scores,
+    ...scores,
     queries: raw.queries,
+    intervals: raw.intervals,
     on: run.scoredOn,
     untrained: run.untrained,
     ...Object.fromEntries(averaged),

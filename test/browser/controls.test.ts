@@ -174,7 +174,7 @@ test("a tweak follows the mouse, resets, starts and stops its run; a rerun of th
   );
   t.diagnostic(`schedule, curve and line: ${timesText(margins)}`);
   assert.ok(margins.length >= 10, `${margins.length} redraws`);
-  await waitForText(page, output(0), /overrides: \{ .*margin: 0\.[4-7]/);
+  await waitForText(page, output(0), /fineTune: \{ .*margin: 0\.[4-7]/);
   const epochs = await redrawTimes(page, output(0), 1, /steps in (\d+) epochs/, () =>
     dragSlider(page, output(0), 1, 200),
   );
@@ -183,7 +183,7 @@ test("a tweak follows the mouse, resets, starts and stops its run; a rerun of th
   await page.locator(`${output(0)} select`).selectOption("56");
   await waitForText(page, output(0), "What epoch 1 sees, 56 px");
   await page.locator(`${output(0)} button`, { hasText: "preset: 0.3" }).click();
-  await waitForText(page, output(0), /overrides: \{ (?!.*margin)/);
+  await waitForText(page, output(0), /fineTune: \{ (?!.*margin)/);
   await picture("tweak");
 
   await page.locator(`${output(0)} button`, { hasText: "Start this run" }).click();

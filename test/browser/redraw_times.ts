@@ -58,12 +58,22 @@ export async function redrawTimes(
   });
 }
 
-/** Returns "12 redraws: median 31 ms, 95 % within 60 ms". */
-export function timesText(timesMs: readonly number[]): string {
+/** Returns the median of times and the time within which 95 % of them lie, whole numbers. */
+export function timesSummary(timesMs: readonly number[]): {
+  redraws: number;
+  medianMs: number;
+  within95Ms: number;
+} {
   const sorted = [...timesMs].sort((a, b) => a - b);
   const at = (share: number) =>
     Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!);
-  return `${sorted.length} redraws: median ${at(0.5)} ms, 95 % within ${at(0.95)} ms`;
+  return { redraws: sorted.length, medianMs: at(0.5), within95Ms: at(0.95) };
+}
+
+/** Returns "12 redraws: median 31 ms, 95 % within 60 ms". */
+export function timesText(timesMs: readonly number[]): string {
+  const { redraws, medianMs, within95Ms } = timesSummary(timesMs);
+  return `${redraws} redraws: median ${medianMs} ms, 95 % within ${within95Ms} ms`;
 }
 
 /** Drags the handle of a slider by steps of the mouse. */

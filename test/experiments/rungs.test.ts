@@ -43,6 +43,16 @@ test("one run is enough; two follow each other; data and backbone are those of t
   );
 });
 
+test("a run stands on the one that it started from, on its own data; a start that is gone is left out", (t) => {
+  makeRun(t, `${RUN}_start`, "frozen", { dataDir: "data/other" });
+  makeRun(t, `${RUN}_next`, "fine_tune", { initFrom: `${RUN}_start`, dataDir: "data/mine" });
+  const { models, model, config } = rungsOf({ run: `${RUN}_next` });
+  assert.deepEqual(models, [...BELOW, `${RUN}_start`, `${RUN}_next`]);
+  assert.deepEqual([model, config.dataDir], [`${RUN}_next`, "data/mine"]);
+  rmSync(runFolder(`${RUN}_start`), { recursive: true });
+  assert.deepEqual(rungsOf({ run: `${RUN}_next` }).models, [...BELOW, `${RUN}_next`]);
+});
+
 test("a run by its own name, another model to show, a preset's backbone", (t) => {
   makeRun(t, RUN, "fine_tune");
   assert.deepEqual(rungsOf({ run: RUN }).models, [...BELOW, RUN]);

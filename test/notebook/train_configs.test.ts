@@ -40,14 +40,35 @@ test("overrides count in both stages or in one, including 0; invalid values and 
 });
 
 test("a run without a name of its own is called after its preset and what differs", () => {
+  const namesOf = (p: Omit<TrainParams, "preset">) => {
+    const { frozen, fineTune } = trainConfigs({ preset: "demo", ...p });
+    assert.equal(fineTune.initFrom, frozen.runName);
+    return [frozen.runName, fineTune.runName];
+  };
+  const both = (name: string) => [`${name}_frozen`, `${name}_fine_tune`];
+  assert.deepEqual(namesOf({}), both("demo"));
+  assert.deepEqual(
+    namesOf({ overrides: { margin: 0.4 } }),
+    both("demo"),
+    "the preset's own value is no change",
+  );
+  assert.deepEqual(namesOf({ overrides: { s: 20, margin: 0.2 } }), both("demo_margin0.2_s20"));
+  assert.deepEqual(namesOf({ overrides: { dataDir: "data/my shop" } }), both("demo_dataDirMy-shop"));
+  assert.deepEqual(namesOf({ overrides: { dataDir: "data/Käse & Brot" } }), both("demo_dataDirKase-Brot"));
+  const [other] = namesOf({ overrides: { dataDir: "data/果物" } });
+  assert.match(other!, /^demo_dataDir-[0-9a-f]{8}_frozen$/, "another script");
+  const switches = { standardise: false, gpus: [0, 1] };
+  assert.deepEqual(namesOf({ overrides: switches }), both("demo_gpus0-1_noStandardise"));
+  assert.deepEqual(namesOf({ overrides: { margin: 0.2 }, frozen: { initLr: 0.01, margin: 0.2 } }), [
+    "demo_initLr0.01_margin0.2_frozen",
+    "demo_frozen.initLr0.01_margin0.2_fine_tune",
+  ]);
+  assert.deepEqual(
+    namesOf({ fineTune: { initLr: 0.01 } }),
+    ["demo_frozen", "demo_fineTune.initLr0.01_fine_tune"],
+    "the frozen run is the same",
+  );
   const nameOf = (p: Omit<TrainParams, "preset">) => trainConfigs({ preset: "demo", ...p }).run;
-  assert.equal(nameOf({}), "demo");
-  assert.equal(nameOf({ overrides: { margin: 0.4 } }), "demo", "the preset's own value is no change");
-  assert.equal(nameOf({ overrides: { s: 20, margin: 0.2 } }), "demo_margin0.2_s20");
-  assert.equal(nameOf({ overrides: { dataDir: "data/my shop" } }), "demo_dataDirMy-shop");
-  assert.equal(nameOf({ overrides: { standardise: false, gpus: [0, 1] } }), "demo_gpus0-1_noStandardise");
-  assert.equal(nameOf({ frozen: { initLr: 0.01 } }), "demo_frozen.initLr0.01");
-  assert.equal(nameOf({ fineTune: { initLr: 0.01 } }), "demo_fineTune.initLr0.01");
   const long = nameOf({ overrides: { dataDir: `data/${"a".repeat(100)}` } });
   assert.ok(long.length === 80 && /_[0-9a-f]{8}$/.test(long), long);
   assert.notEqual(nameOf({ overrides: { dataDir: `data/${"a".repeat(101)}` } }), long);
@@ -72,8 +93,8 @@ test("the table of configs begins with changed settings; a run's settings are su
   assert.deepEqual(
     rows.slice(0, 2).map(({ setting, ...row }) => [setting, row.frozen, row["the preset's"]]),
     [
-      ["dropout", 0.1, "0.2"],
       ["margin", 0.2, "0.4"],
+      ["dropout", 0.1, "0.2"],
     ],
   );
   assert.equal(rows.filter((row) => row["the preset's"] !== "").length, 2);

@@ -19,7 +19,9 @@ test("the line to paste has all that differs from the preset, and nothing that n
     lrSchedule: "original",
     runName: "mine",
   });
-  assert.equal(overridesLine(config), 'overrides: { margin: 0.25, lrSchedule: "original" },');
+  assert.equal(overridesLine(config), 'frozen: { margin: 0.25, lrSchedule: "original" },');
+  const tuned = overrideConfig(preset("demo", "fine_tune"), { s: 20 });
+  assert.equal(overridesLine(tuned), "fineTune: { s: 20 },");
 });
 
 test("the charts of a config: rate and margin by epoch beside the preset's, the logit with the loss's own rule", () => {
@@ -70,10 +72,12 @@ test("a tweak follows its controls: config, name, cost and pictures; it shows th
     opened.some(({ sent }) => sent.some(({ data }) => JSON.stringify(data).includes("epoch 1 sees, 56 px")));
   for (let i = 0; i < 200 && !isDrawn(); i++) await sleep(50);
   assert.ok(isDrawn(), "the pictures follow");
-  await assert.rejects(
-    tweak(config, { margin: slider(0.5, 0.8) }),
-    /goes from 0.5 to 0.8; 0.3 is not between/,
-  );
+  const narrow = await tweak(overrideConfig(config, { imageSize: 42 }), {
+    margin: slider(0.5, 0.8),
+    imageSize: dropdown([56]),
+  });
+  assert.match(narrow.still().text, /margin: 0\.3 \(0\.3 to 0\.8\)/, "a range is widened");
+  assert.match(narrow.still().text, /imageSize: 42 {2}\[↺ preset: 28\]/);
   await assert.rejects(tweak(config, {}), /tweak needs controls/);
   await assert.rejects(tweak(config, { margn: slider(0, 1) } as object), /Did you mean "margin"/);
 });

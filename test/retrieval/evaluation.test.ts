@@ -154,10 +154,15 @@ test("rung by rung, each model is compared with the previous one, which is named
     ["backbone", 0.25],
   ]);
   const rows = await compareModels(models, labels, { resamples: 50, against: "previous" });
-  const cells = comparisonTable(rows, { measures: ["r1"] }).map((row) => String(row["R@1 against"]));
-  assert.equal(cells[0], "");
-  assert.match(cells[1]!, /^pixels: \+\.500 \[/);
-  assert.match(cells[2]!, /^backbone: \+\.250 \[/);
+  const cells = comparisonTable(rows, { measures: ["r1"] });
+  assert.deepEqual(Object.keys(cells[0]!), ["model", "R@1", "R@1 gain", "against", "count", "classes"]);
+  assert.deepEqual(
+    cells.map(({ against }) => against),
+    ["", "pixels", "backbone"],
+  );
+  assert.equal(cells[0]!["R@1 gain"], "");
+  assert.match(String(cells[1]!["R@1 gain"]), /^\+\.500 \[/);
+  assert.match(String(cells[2]!["R@1 gain"]), /^\+\.250 \[/);
 });
 
 test("PCA and whitening equal scikit-learn's, up to the sign of each direction", async () => {

@@ -7,17 +7,19 @@ import { setAction } from "../shared/command";
 
 const COLUMNS = [
   "run",
-  "preset",
+  "mP@5",
+  "mP@5, 95 %",
+  "settings",
   "stage",
   "state",
   "epoch",
   "loss",
-  "mP@5",
   "baseline mP@5",
   "backbone mP@5",
   "whitened mP@5",
   "verdict",
   "scored on",
+  "MB",
   "when",
 ] as const;
 

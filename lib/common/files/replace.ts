@@ -89,7 +89,8 @@ function isFree(place: string, kind: MadeKind, found: Stats): boolean {
   return kind.isFolder && found.isDirectory() && readdirSync(place).every(isNothing);
 }
 
-function obstacleIn(place: string, kind: MadeKind, found: Stats): string | undefined {
+/** Tells why a place is not of a kind, or holds more than that: "holds what is not part of a run: notes.txt". */
+export function obstacleIn(place: string, kind: MadeKind, found: Stats): string | undefined {
   if (found.isSymbolicLink()) return "is a link: what it leads to is not replaced";
   if (kind.isFolder && !found.isDirectory()) return `is a file, and ${kind.what} is a folder`;
   if (!kind.isFolder && !found.isFile()) return `is a folder, and ${kind.what} is a file`;
@@ -153,6 +154,20 @@ export function dropReplaced(place: string): void {
   if (!existsSync(replacedPlace(place))) return;
   renameSync(replacedPlace(place), dropped);
   rmSync(dropped, { recursive: true });
+}
+
+/** Deletes what is at a place: it is renamed first, so that a kill leaves nothing half under its name. */
+export function dropPlace(place: string): void {
+  const dropped = helperPath(place, "dropped");
+  rmSync(dropped, { recursive: true, force: true });
+  renameSync(place, dropped);
+  rmSync(dropped, { recursive: true });
+}
+
+/** Ends the deletions in a folder that were killed. */
+export function endDeletions(folder: string): void {
+  for (const name of readdirSync(folder))
+    if (/^\..+\.dropped$/.test(name)) rmSync(join(folder, name), { recursive: true, force: true });
 }
 
 /** Tells whether a replacement was killed here, which `settleReplaced` then ends. */

@@ -8,7 +8,7 @@ import type { Config } from "./moved_settings";
 
 const SCHEDULE_POINTS = 120;
 /** Steps of an epoch in the chart; the shape does not depend on their number. */
-const STEPS = 100;
+const STEPS = 1000;
 const ANGLE_POINTS = 60;
 
 /**

@@ -23,19 +23,9 @@ export function pictureKey({ stage, dataDir, csv, fold, holdOutShare, imageSize,
 
 /** Returns a function that draws the pictures of configs; it keeps the images that it has loaded. */
 export function picturesOfConfigs(): (config: Config) => Promise<Drawing | undefined> {
-  const rowsOf = remember(
-    (config: Config) => [config.dataDir, config.csv, config.fold, config.holdOutShare, config.seed],
-    readRows,
-  );
+  const rowsOf = remember(rowsKey, readRows);
   const imagesOf = remember(
-    (config: Config) => [
-      config.dataDir,
-      config.csv,
-      config.fold,
-      config.holdOutShare,
-      config.seed,
-      config.imageSize,
-    ],
+    (config: Config) => [...rowsKey(config), config.imageSize],
     async (config): Promise<RgbImage[]> => {
       const rows = await rowsOf(config);
       const files = rows.map(({ file }) => file);
@@ -54,9 +44,14 @@ export function picturesOfConfigs(): (config: Config) => Promise<Drawing | undef
     });
     const title = isFrozen
       ? `What the backbone sees, ${config.imageSize} px: the frozen stage does not augment`
-      : `What epoch 1 sees, ${config.imageSize} px`;
+      : `What epoch 1 sees, ${config.imageSize} px, seed ${config.seed}`;
     return imageGrid(items, { columns: PICTURES, sizePx: PICTURE_PX, title });
   };
+}
+
+/** Returns the settings that change the training rows; the seed counts only where it chooses classes to hold out. */
+function rowsKey({ dataDir, csv, fold, holdOutShare, seed }: Config): unknown[] {
+  return [dataDir, csv, fold, holdOutShare, holdOutShare > 0 ? seed : 0];
 }
 
 async function readRows(config: Config): Promise<{ file: string; row: number }[]> {

@@ -1,8 +1,9 @@
 // Buttons that start and stop the run of a config; its status follows in place.
+import { basename } from "node:path";
 import { escapeHtml } from "../../common/html";
 import { Interrupted } from "../../common/interrupt";
 import { followRun, isLive, type RunView } from "../../runs/follow";
-import { runFolder } from "../../runs/run_folder";
+import { listRuns, readRunConfig, runFolder } from "../../runs/run_folder";
 import { isUnderWay } from "../../runs/start_folder";
 import { chartSvg } from "../output/curve_svg";
 import { attachRun, type RunHandle, startRun } from "../views/run_handle";
@@ -14,7 +15,8 @@ import type { Config } from "./moved_settings";
 
 /**
  * Returns a button that starts the run of the config that `config()` returns, one that stops it, and the run's status. A
- * run of this name that is under way is followed at once.
+ * run of this name that is under way is followed at once, else one of the same preset and stage: the cell may have started
+ * it before the kernel was restarted.
  */
 export function runButtons(config: () => Config): Widget {
   const start = button("Start this run", { style: "primary" });
@@ -29,6 +31,7 @@ export function runButtons(config: () => Config): Widget {
     run = started;
     start.disabled = true;
     stop.disabled = false;
+    stop.label = `Stop ${basename(started.folder)}`;
     const onView = (view: RunView) => status.set(statusStill(view, started.note));
     const isGone = () => !status.model.isOpen();
     try {
@@ -44,9 +47,19 @@ export function runButtons(config: () => Config): Widget {
     stop.disabled = true;
     run?.stop();
   });
-  const { runName } = config();
-  if (status.model.isOpen() && isUnderWay(runFolder(runName))) void follow(attachRun(runName));
+  const underWay = status.model.isOpen() ? runUnderWay(config()) : undefined;
+  if (underWay !== undefined) void follow(attachRun(underWay));
   return column(row(start, stop), status);
+}
+
+/** Returns the name of the run of a config if it is under way, else of one of its preset and stage; undefined for none. */
+function runUnderWay({ runName, configName, stage }: Config): string | undefined {
+  const isAlike = (name: string) => {
+    const other = readRunConfig(runFolder(name));
+    return other.configName === configName && other.stage === stage;
+  };
+  const live = [runName, ...listRuns()].filter((name) => isUnderWay(runFolder(name)));
+  return live.find((name) => name === runName || isAlike(name));
 }
 
 const AFTER_INTERRUPT_MS = 500;

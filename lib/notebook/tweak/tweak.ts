@@ -3,7 +3,7 @@ import sharp from "sharp";
 import { UserError } from "../../common/errors";
 import { escapeHtml } from "../../common/html";
 import { type ConfigOverrides, overrideConfig, requireSetting } from "../../config/config";
-import { nameOfConfig } from "../../config/run_name";
+import { changedSettings, nameOfConfig, presetOf } from "../../config/run_name";
 import type { RunEstimate } from "../../training/estimate";
 import { chartSvg } from "../output/curve_svg";
 import { useBundledFonts } from "../output/fonts";
@@ -15,7 +15,7 @@ import { errorReporter, type Widget, widgetOf } from "../widgets/widget";
 import { configCharts, costText } from "./config_charts";
 import { costOfConfigs } from "./config_cost";
 import { pictureKey, picturesOfConfigs } from "./config_pictures";
-import { type Config, movedSettings, overridesLine, presetOf } from "./moved_settings";
+import { type Config, overridesLine } from "./moved_settings";
 import { runButtons } from "./run_buttons";
 
 /** Controls by the setting that they move. */
@@ -32,8 +32,9 @@ export interface Tweak extends Widget {
 /**
  * Returns controls for settings of a config, and what they change: the schedule, the margin's curve, the estimate of time
  * and memory, four training images. Nothing else runs. Each control begins at the config's value, shows the preset's, and
- * resets to it. The line below is what to paste into the parameters; a button starts the run.
- * @throws UserError for an unknown setting, or a value outside of its control
+ * resets to it; a range that lacks one of these is widened. The line below is what to paste into the parameters; a button
+ * starts the run.
+ * @throws UserError for an unknown setting, or a setting that no control moves
  * @example
  * await show(tweak(preset("demo", "frozen"), { margin: slider(0, 0.8), nEpochs: slider(1, 20, { step: 1 }) }));
  */
@@ -46,10 +47,10 @@ export async function tweak(config: Config, controls: SettingControls): Promise<
       "tweak needs controls; it got none.",
       "Write for example { margin: slider(0, 0.8) }.",
     );
-  const base = presetOf(config);
+  const base: Config = presetOf(config);
   const rows = all.map(([name, control]) => {
     control.label = name;
-    control.value = base[name]; // must fit, too
+    for (const value of [base[name], config[name]]) control.include(value);
     control.value = config[name];
     const reset = button("");
     reset.onClick(() => {
@@ -140,11 +141,11 @@ function withoutScript(html: unknown): string {
 /** Returns a config's cost and the line of code to paste, as HTML, and both as text. */
 function tellConfig(config: Config, estimate: RunEstimate) {
   const cost = costText(config, estimate);
-  const isMoved = Object.keys(movedSettings(config)).length > 0;
+  const isMoved = Object.keys(changedSettings(config)).length > 0;
   const words = isMoved ? "Keep it: paste this into the parameters: " : "All is as in the preset.";
   const code = isMoved ? overridesLine(config) : "";
   const run = `Start trains it as ${config.runName}.`;
-  const codeHtml = `<code style="user-select: all">${escapeHtml(code)}</code>`;
+  const codeHtml = code && `<code style="user-select: all">${escapeHtml(code)}</code>`;
   return {
     cost: `<div style="line-height: 1.5">${escapeHtml(cost)}</div>`,
     line: `<div style="line-height: 1.5">${words}${codeHtml} ${escapeHtml(run)}</div>`,

@@ -7,25 +7,29 @@ import type { GradientNorm } from "../../training/loop/gradient_norms";
 import type { Drawing } from "../output/drawing";
 import type { Figure } from "../output/figure";
 import { type GridOptions, imageGrid } from "../output/images";
-import { barFigure } from "../output/plots";
+import { barFigure, quietLayout } from "../output/plots";
 
 /**
- * Draws the size of gradients relative to their weights, one bar per part of the model.
+ * Draws the size of gradients relative to their weights, a point per part of the model, on a log axis: the parts differ by
+ * orders of magnitude.
  * @example
  * show(gradientFigure(await gradientNorms(setup.trainer)));
  */
 export function gradientFigure(norms: readonly GradientNorm[]): Figure {
-  const series = [{ name: "gradient / weight", values: norms.map(({ ratio }) => ratio) }];
-  const words = {
-    title: "Norm of the gradients, relative to the norm of the weights",
-    x: "",
-    y: "gradient / weight",
+  const title = "Norm of the gradients, relative to the norm of the weights";
+  const layout = quietLayout({ title, x: "", y: "gradient / weight" }, { logY: true });
+  const [x, y] = [norms.map(({ part }) => part), norms.map(({ ratio }) => ratio)];
+  const marker = { size: 9 };
+  return {
+    data: [
+      { type: "scatter", mode: "lines+markers", name: "gradient / weight", x, y, marker, line: { width: 1 } },
+    ],
+    layout: {
+      ...layout,
+      xaxis: { ...layout.xaxis, type: "category" },
+      yaxis: { ...layout.yaxis, exponentformat: "power" },
+    },
   };
-  return barFigure(
-    norms.map(({ part }) => part),
-    series,
-    words,
-  );
 }
 
 const BINS = 20;

@@ -23,7 +23,10 @@ export interface TrainParams {
   frozen?: TrainOverrides;
   /** Settings of fine-tuning alone. */
   fineTune?: TrainOverrides;
-  /** Name of the runs `<run>_frozen` and `<run>_fine_tune`; default: the preset's and what differs, `demo_margin0.2`. */
+  /**
+   * Name of the runs `<run>_frozen` and `<run>_fine_tune`; default: each is called after the preset and what differs,
+   * `demo_margin0.2_frozen`. The frozen run is the same one for all settings of fine-tuning.
+   */
   run?: string | undefined;
 }
 
@@ -40,7 +43,7 @@ export function trainConfigs(p: TrainParams) {
   const frozen = overrideConfig(preset(name, "frozen"), {
     ...both,
     ...checked(p.frozen ?? {}),
-    runName: `${run}_frozen`,
+    runName: `${p.run ?? nameOfFrozen(p)}_frozen`,
   });
   const tuned = preset(name, "fine_tune");
   const fineTune = overrideConfig(tuned, {
@@ -52,15 +55,19 @@ export function trainConfigs(p: TrainParams) {
   return { frozen, fineTune, run };
 }
 
-/** Returns the name of runs that a person has not named: the preset's, and what differs from it. */
+/** Returns the name of a frozen run that a person has not named: the preset's, and what differs from its frozen stage. */
+function nameOfFrozen({ preset: name, overrides = {}, frozen = {} }: TrainParams): string {
+  return nameOfChanges(name, changesOf({ ...overrides, ...frozen }, [preset(name, "frozen")]));
+}
+
+/** Returns the name of runs that a person has not named: the preset's, and what differs from it in both stages. */
 function nameOfRuns({ preset: name, overrides = {}, frozen = {}, fineTune = {} }: TrainParams): string {
   const both = changesOf(overrides, [preset(name, "frozen"), preset(name, "fine_tune")]);
   const ofStage = (stage: Stage, settings: TrainOverrides) =>
     Object.fromEntries(
-      Object.entries(changesOf(settings, [preset(name, stage)])).map(([setting, value]) => [
-        `${stage === "frozen" ? "frozen" : "fineTune"}.${setting}`,
-        value,
-      ]),
+      Object.entries(changesOf(settings, [{ ...preset(name, stage), ...overrides }])).map(
+        ([setting, value]) => [`${stage === "frozen" ? "frozen" : "fineTune"}.${setting}`, value],
+      ),
     );
   return nameOfChanges(name, { ...both, ...ofStage("frozen", frozen), ...ofStage("fine_tune", fineTune) });
 }

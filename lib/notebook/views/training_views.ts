@@ -4,8 +4,9 @@ import { type ConfigOverrides, SETTING_NAMES, type SettingName } from "../../con
 import type { MarginSettings } from "../../config/loss";
 import type { ScheduleSettings } from "../../config/optimiser";
 import type { EstimateSettings } from "../../config/parts";
-import { PRESET_NAMES, preset } from "../../config/presets";
+import { preset } from "../../config/presets";
 import type { RunSettings } from "../../config/run";
+import { changedSettings, presetOf } from "../../config/run_name";
 import { estimateRun } from "../../training/estimate";
 import { learningRate, marginOf } from "../../training/step/schedule";
 import type { Figure } from "../output/figure";
@@ -15,10 +16,12 @@ import { lineFigure, sideBySide } from "../output/plots";
 type ShownConfig = ConfigOverrides & Pick<RunSettings, "configName" | "stage">;
 
 const SCHEDULE_POINTS = 200;
+/** Settings that name runs: other names are no changes of a preset. */
+const RUN_NAMES: readonly SettingName[] = ["runName", "initFrom"];
 
 /**
  * Returns a table for `show`: a row per setting, a column per config, and the presets' value where a config overrides
- * it. Overridden settings come first, then those in which the configs differ.
+ * it. Overridden settings come first, then the main ones, then those in which the configs differ.
  * @example
  * show(compareConfigs({ frozen: preset("demo", "frozen"), fineTune: preset("demo", "fine_tune") }));
  */
@@ -28,7 +31,7 @@ export function compareConfigs(configs: Record<string, ShownConfig>): Record<str
   const rows = SETTING_NAMES.map((setting) => {
     const values = all.map(([, config]) => config[setting]);
     const presetValues = presets.map((config) => config[setting]);
-    const isChanged = differ([values, presetValues]);
+    const isChanged = !RUN_NAMES.includes(setting) && differ([values, presetValues]);
     const differs = differ(values);
     return {
       setting,
@@ -37,7 +40,7 @@ export function compareConfigs(configs: Record<string, ShownConfig>): Record<str
         ? (differ(presetValues) ? presetValues : presetValues.slice(0, 1)).map(String).join(" | ")
         : "",
       differs: differs ? "yes" : "",
-      rank: Number(isChanged) * 2 + Number(differs),
+      rank: Number(isChanged) * 4 + Number(MAIN_SETTINGS.includes(setting)) * 2 + Number(differs),
     };
   });
   return rows.sort((a, b) => b.rank - a.rank).map(({ rank, ...row }) => row);
@@ -59,19 +62,14 @@ const MAIN_SETTINGS = [
   "initFrom",
 ] as SettingName[];
 
-/** Settings that name runs: they are no overrides of the preset. */
-const NAMES: readonly SettingName[] = ["runName", "initFrom"];
-
 /**
  * Returns "demo, frozen: dataDir data/demo, ..., margin 0.2 (preset: 0.4), ...": the main settings, and every other one
  * that differs from the preset.
  */
 export function settingsText(config: ShownConfig): string {
   const { configName, stage } = config;
-  const presetConfig = PRESET_NAMES.includes(configName) ? preset(configName, stage) : config;
-  const changed = SETTING_NAMES.filter(
-    (name) => !NAMES.includes(name) && differ([config[name], presetConfig[name]]),
-  );
+  const presetConfig: ShownConfig = presetOf(config);
+  const changed = Object.keys(changedSettings(config)) as SettingName[];
   const shown = MAIN_SETTINGS.filter((name) => config[name] !== "" || changed.includes(name));
   const texts = [...new Set([...shown, ...changed])].map((name) => {
     const value = `${name} ${shownValue(config[name])}`;

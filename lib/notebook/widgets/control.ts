@@ -12,6 +12,8 @@ export interface Control<T> extends Widget {
   label: string;
   /** The values of a list. */
   readonly choices?: readonly T[];
+  /** Widens the range of a slider, or adds to a list, so that a value fits. Nothing moves. */
+  include(value: T): void;
   /**
    * Calls `handler` after every change. While a call is under way, only the last value waits. An error is shown under
    * the control.
@@ -26,6 +28,8 @@ export interface ValueKind<T> {
   tidy?(value: T, before: T): T;
   /** Returns the value; throws a UserError if it does not fit the control. */
   check(value: T): T;
+  /** Makes a value fit, if the control has a range or a list. @returns the changed part of the state */
+  widen?(value: T): State;
   toState(value: T): State;
   fromState(state: Readonly<State>): T;
   still(value: T, label: string): Still;
@@ -66,6 +70,11 @@ export function makeControl<T>(
     label: {
       get: () => model.state.description,
       set: (label: string) => model.set({ description: label }),
+    },
+    include: {
+      value: (value: T) => {
+        if (kind.widen) model.set({ ...kind.widen(value), ...kind.toState(now) });
+      },
     },
     onChange: {
       value: (handler: (value: T) => unknown) => {

@@ -61,7 +61,7 @@ export function slider(min: number, max: number, options: SliderOptions = {}): C
     orientation: "horizontal",
     behavior: "drag-tap",
   };
-  return makeControl(state, numberKind(min, max, log, range.step / (range.max - range.min)), {
+  return makeControl(state, numberKind(min, max, log, range.step), {
     value,
     label,
   });
@@ -71,9 +71,10 @@ export function slider(min: number, max: number, options: SliderOptions = {}): C
 const DIGITS = 12;
 const LOG_DIGITS = 2;
 
-function numberKind(min: number, max: number, log: boolean, stepShare: number): ValueKind<number> {
-  const place = (value: number) =>
-    log ? Math.log(value / min) / Math.log(max / min) : (value - min) / (max - min);
+function numberKind(least: number, most: number, log: boolean, step: number): ValueKind<number> {
+  let [min, max] = [least, most];
+  const onSlider = (value: number) => (log ? Math.log10(value) : value);
+  const place = (value: number) => (onSlider(value) - onSlider(min)) / (onSlider(max) - onSlider(min));
   return {
     check(value) {
       if (value >= min && value <= max) return value;
@@ -82,11 +83,16 @@ function numberKind(min: number, max: number, log: boolean, stepShare: number): 
         "Give it a wider range, or another value.",
       );
     },
+    widen(value) {
+      if (log && value <= 0) return {};
+      [min, max] = [Math.min(min, value), Math.max(max, value)];
+      return { min: onSlider(min), max: onSlider(max) };
+    },
     toState: (value) => ({ value }),
     fromState: ({ value }) => value as number,
     // A page rounds a value between two steps as soon as it shows it; limits keep all their digits.
     tidy: (value, before) =>
-      Math.abs(place(value) - place(before)) < stepShare / 2
+      Math.abs(onSlider(value) - onSlider(before)) < step / 2
         ? before
         : value === min || value === max
           ? value
@@ -127,11 +133,12 @@ export function checkbox(options: ControlOptions<boolean> = {}): Control<boolean
  * const schedule = dropdown(["original", "cosine"], { label: "schedule" });
  */
 export function dropdown<T extends string | number | boolean>(
-  choices: readonly T[],
+  list: readonly T[],
   options: ControlOptions<T> = {},
 ): Control<T> {
-  if (choices.length === 0)
+  if (list.length === 0)
     throw new UserError("A dropdown needs something to choose from; its list is empty.", "Give it values.");
+  const choices = [...list];
   const { value = choices[0]!, label = "" } = options;
   const control = makeControl<T>(
     { ...controlState("Dropdown", "DescriptionStyle"), _options_labels: choices.map(String) },
@@ -139,6 +146,10 @@ export function dropdown<T extends string | number | boolean>(
       check(value) {
         if (choices.includes(value)) return value;
         throw new UserError(`"${value}" is not in the list ${choices.join(", ")}.`, "Choose one of these.");
+      },
+      widen(value) {
+        if (!choices.includes(value)) choices.push(value);
+        return { _options_labels: choices.map(String) };
       },
       toState: (value) => ({ index: choices.indexOf(value) }),
       fromState: ({ index }) => choices[index as number]!,
