@@ -85,14 +85,17 @@ test("the page shows photos as they are embedded, finds new ones on request, and
   await page.goto(service.url);
   await page.getByText("8 photos, 8 newly embedded").waitFor();
   assert.equal(await page.locator("#found button").count(), 8);
-  await page.getByText("1 cannot be read").click();
-  assert.match((await page.locator("#unreadable li").textContent())!, /^class 0\/<b>broken\.jpg: /);
+  await page.getByText("1 file is left out").click();
+  assert.match((await page.locator("#left_out li").textContent())!, /^class 0\/<b>broken\.jpg: /);
 
   for (let i = 8; i < 10; i++) await take(i);
   await page.getByRole("button", { name: "Look for new photos" }).click();
   await page.getByText("10 photos, 2 newly embedded").waitFor();
   await dropFile(page, "#drop", join(photos, "class 1", "9.png"), "nine.png");
   await page.getByText(/10 nearest of 10 images/).waitFor();
+  const marked = page.locator("#found button", { hasText: "this very photo" });
+  assert.equal(await marked.count(), 1, "the photo that was dropped is marked among the hits");
+  assert.equal(await marked.getAttribute("title"), "class 1/9.png");
   const first = page.locator("#found button").first();
   assert.equal(await first.getAttribute("title"), "class 1/9.png");
   assert.equal(await first.locator(".name").textContent(), "class 1");
