@@ -9,6 +9,7 @@ import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { inspectPhotos } from "guie/dist/inspection/inspect";
 import { writeReport } from "guie/dist/inspection/report_files";
+import { JSDOM } from "jsdom";
 import sharp from "sharp";
 import { temporaryFolder, writeFile } from "../folders";
 import { makeTinyRun } from "../serving/tiny_service";
@@ -55,6 +56,7 @@ async function makePhotos(t: TestContext): Promise<string> {
     .png()
     .toFile(join(folder, "train/blau/flat.png"));
   writeFile(join(folder, "train/blau/broken.jpg"), "no image");
+  writeFile(join(folder, "train/notes.txt"), "notes");
   return folder;
 }
 
@@ -68,7 +70,15 @@ test("planted faults stand in the report, the tables and the page; names are dat
   const reasons = Object.fromEntries(report.oddFiles.map(({ image, reason }) => [image, reason]));
   assert.match(reasons["train/blau/broken.jpg"]!, /^not an image/);
   assert.match(reasons["train/blau/flat.png"]!, /tiny: 200 x 20 px.*4 times.*of one colour/);
-  assert.equal(report.oddFiles.length, 2);
+  assert.deepEqual(
+    report.oddFiles.map(({ image, isLeftOut }) => [image, isLeftOut]),
+    [
+      ["train/notes.txt", true],
+      ["train/blau/broken.jpg", true],
+      ["train/blau/flat.png", false],
+    ],
+  );
+  assert.ok(report.twoGroups.length <= 1, "the head of a ranking: a third of three classes");
   const [twin, ...others] = report.twins;
   assert.deepEqual(others, []);
   assert.deepEqual(
@@ -79,6 +89,24 @@ test("planted faults stand in the report, the tables and the page; names are dat
   const html = readFileSync(page, "utf8");
   assert.ok(html.includes("=rot \\u003cb>") && !html.includes("=rot <b>"), "a class's name is no markup");
   assert.ok(!html.includes("SECRET-PLACE") && !/https?:\/\/(?!www\.w3\.org)/.test(html));
+  const { document } = new JSDOM(html, { runScripts: "dangerously" }).window;
+  const cards = [...document.querySelectorAll("#odd_files figure")].map((figure) => [
+    figure.children[1]!.textContent,
+    figure.querySelectorAll("button").length,
+  ]);
+  assert.deepEqual(
+    cards,
+    [
+      ["train/notes.txt", 0],
+      ["train/blau/broken.jpg", 0],
+      ["train/blau/flat.png", 1],
+    ],
+    "paths within the source; nothing to decide about files that are left out anyway",
+  );
+  assert.match(
+    document.querySelector("#odd_files")!.textContent!,
+    /2 files are left out: train\/notes\.txt \(no image\), train\/blau\/broken\.jpg \(not an image/,
+  );
   const rows = await readCsv(join(out, "twins.csv"), ["finding", "image_a", "image_b"]);
   assert.equal(rows[0]!.image_a, "test/=rot <b>/mirrored.jpg");
   assert.deepEqual(await inspectPhotos({ photos, model: run }), report);
