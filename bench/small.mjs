@@ -2,140 +2,45 @@
 // preset small. Draws subsets of the Grocery photos and of the demo's pictures, with three seeds, and scores on classes
 // that no setting was chosen on. Needs data/grocery and data/demo (npm run grocery, npm run demo). The table of
 // docs/small_data.md comes from here.
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { readCsv } from "guie/dist/common/csv/csv.js";
 import { UserError } from "guie/dist/common/errors.js";
 import { terminalProgress } from "guie/dist/common/progress.js";
-import { randomStream } from "guie/dist/common/random.js";
 import { pickRows } from "guie/dist/common/vectors.js";
 import { overrideConfig } from "guie/dist/config/config.js";
 import { preset } from "guie/dist/config/presets.js";
 import { embedFeatures, scoreRetrievalSet } from "guie/dist/embedding/embed_images.js";
 import { tf } from "guie/dist/engine/native/tf.js";
-import { rawFit, standardisedFit, whitenedFit } from "guie/dist/experiments/cross_validate.js";
+import { ldaFit, rawFit, standardisedFit, whitenedFit } from "guie/dist/experiments/cross_validate.js";
 import { ensureFeatures } from "guie/dist/features/features.js";
+import { untrainedText, WORSE } from "guie/dist/runs/untrained.js";
 import { trainNeck } from "guie/dist/training/train_neck.js";
-
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const SEEDS = [1, 2, 3];
-const IMAGE_SIZE_PX = 112;
-/** Images of a scored class at most: each searches all others. */
-const SCORED_IMAGES = 12;
-
-/** The data sets: a table of images of all classes, and the subsets to train on, [classes, images of each]. */
-const SOURCES = {
-  grocery: {
-    dataDir: "data/grocery",
-    tables: ["final_data_224/Fruit_final_224.csv"],
-    sizes: [
-      [5, 10],
-      [10, 10],
-      [10, 30],
-      [20, 20],
-      [54, 12],
-      [54, 1000],
-    ],
-  },
-  demo: {
-    dataDir: "data/demo",
-    tables: ["final_data_224.csv", "retrieval/queries.csv", "retrieval/index.csv"],
-    sizes: [
-      [10, 7],
-      [50, 7],
-      [150, 7],
-      [458, 9],
-    ],
-  },
-};
+import { IMAGE_SIZE_PX, readSource, SEEDS, SOURCES, subset } from "./small_subsets.mjs";
 
 /** Measures every subset. @param word only data sets with this word in their name */
 export async function bench(word = "") {
   const names = Object.keys(SOURCES).filter((name) => name.includes(word));
   const table = [];
   for (const name of names) {
-    const source = await readSource(name, SOURCES[name]);
+    const source = await withFeatures(await readSource(name));
     for (const [classes, most] of SOURCES[name].sizes) table.push(await measure(source, classes, most));
   }
   console.error(markdown(table));
 }
 
-/** Reads features and classes of all images, and divides the classes: a third to score on, others to learn. */
-async function readSource(name, { dataDir, tables }) {
-  const config = overrideConfig(preset("demo", "frozen"), { dataDir, imageSize: IMAGE_SIZE_PX });
-  const files = new Map();
-  for (const [number, table] of tables.entries()) {
-    for (const row of await readRows(join(root, dataDir, table))) {
-      const label = Number(row.new_labels ?? row.labels) + (number > 0 ? RETRIEVAL_LABELS : 0);
-      files.set(row.new_image_files ?? row.image_files, label);
-    }
-  }
-  const features = await ensureFeatures(config, "small", [...files.keys()], {
-    onProgress: terminalProgress(),
+async function withFeatures(source) {
+  const config = overrideConfig(preset("demo", "frozen"), {
+    dataDir: source.dataDir,
+    imageSize: IMAGE_SIZE_PX,
   });
-  const rowsOf = new Map();
-  for (const [row, label] of [...files.values()].entries())
-    rowsOf.set(label, [...(rowsOf.get(label) ?? []), row]);
-  const classes = [...rowsOf.keys()].sort((a, b) => a - b);
-  const drawn = randomStream(7, "classes of small data", name).shuffle(classes);
-  const scored = drawn.splice(0, Math.round(drawn.length / 3));
-  return { name, features, rowsOf, learned: drawn, queries: queriesOf(name, features, rowsOf, scored) };
+  const features = await ensureFeatures(config, "small", source.files, { onProgress: terminalProgress() });
+  return { ...source, features };
 }
 
-/** Added to the labels of held-out classes, which are numbered from 0 again. */
-const RETRIEVAL_LABELS = 10_000;
-
-async function readRows(path) {
-  try {
-    return await readCsv(path, []);
-  } catch (error) {
-    throw new UserError(`The bench needs ${path}: ${error.message}`, "npm run grocery; npm run demo");
-  }
-}
-
-/** Returns the images of the scored classes, which search each other. */
-function queriesOf(name, features, rowsOf, scored) {
-  const images = scored.flatMap((label, place) =>
-    randomStream(1, "scored images", name, label)
-      .shuffle([...rowsOf.get(label)])
-      .slice(0, SCORED_IMAGES)
-      .map((row) => ({ row, place })),
-  );
-  return {
-    vectors: pickRows(
-      features,
-      images.map(({ row }) => row),
-    ),
-    labels: images.map(({ place }) => place),
-    classes: scored.length,
-  };
-}
-
-/** Draws the images that a model learns from: some classes, at most so many images of each. */
-function subset({ name, features, rowsOf, learned }, classes, most, seed) {
-  const drawn = randomStream(seed, "subset classes", name, classes, most)
-    .shuffle([...learned])
-    .slice(0, classes);
-  const images = drawn.flatMap((label, place) =>
-    randomStream(seed, "subset images", name, label)
-      .shuffle([...rowsOf.get(label)])
-      .slice(0, most)
-      .map((row) => ({ row, place })),
-  );
-  return {
-    features: pickRows(
-      features,
-      images.map(({ row }) => row),
-    ),
-    labels: Int32Array.from(images, ({ place }) => place),
-  };
-}
-
-/** The models of the table: fits as for `crossValidate`; undefined for one that refuses the data. */
+/** The models of the table: fits as for `crossValidate`. */
 const MODELS = {
   raw: () => rawFit,
   standardised: () => standardisedFit,
   whitened: () => whitenedFit,
+  LDA: () => ldaFit,
   demo: (seed) => neckOf("demo", seed),
   small: (seed) => neckOf("small", seed),
 };
@@ -149,16 +54,18 @@ function neckOf(name, seed) {
 }
 
 async function measure(source, classes, most) {
-  const { queries } = source;
+  const { features, queries } = source;
+  const asked = { vectors: pickRows(features, queries.rows), labels: queries.labels };
   const scores = Object.fromEntries(Object.keys(MODELS).map((name) => [name, []]));
   let images = 0;
   for (const seed of SEEDS) {
-    const { features, labels } = subset(source, classes, most, seed);
-    images += features.count / SEEDS.length;
+    const { rows, labels } = subset(source, classes, most, seed);
+    images += rows.length / SEEDS.length;
     for (const [name, fitOf] of Object.entries(MODELS))
-      scores[name].push(await scoreOf(fitOf(seed), features, labels, queries));
+      scores[name].push(await scoreOf(fitOf(seed), pickRows(features, rows), labels, asked));
   }
-  const line = { bench: "small", source: source.name, classes, images: Math.round(images), ...scores };
+  const size = { source: source.name, classes, images: Math.round(images) };
+  const line = { bench: "small", ...size, ...scores, says: SEEDS.map((_, i) => saidOf(scores, i)) };
   console.log(JSON.stringify(line));
   return line;
 }
@@ -184,19 +91,25 @@ async function scoreOf(fit, features, labels, queries) {
   }
 }
 
+/** Returns the line that a run of the preset small with these scores has in its summary. */
+function saidOf({ standardised, whitened, small }, i) {
+  const untrained = { backbone: { mp5: standardised[i] }, whitened: { mp5: whitened[i] } };
+  return untrainedText({ mp5: small[i], untrained });
+}
+
 /** Returns the table in Markdown: means over the seeds, and the largest less the smallest. */
 function markdown(table) {
   const names = Object.keys(MODELS);
-  const head = `| data | classes | images | ${names.join(" | ")} | small less the best untrained |`;
+  const head = `| data | classes | images | ${names.join(" | ")} | small less whitened | below whitened | says so |`;
   const rows = table.map((line) => {
     const cells = names.map((name) => cellOf(line[name]));
-    const gains = SEEDS.map((_, i) => {
-      const untrained = ["raw", "standardised", "whitened"].map((name) => line[name][i] ?? 0);
-      return line.small[i] - Math.max(...untrained);
-    });
-    return `| ${line.source} | ${line.classes} | ${line.images} | ${cells.join(" | ")} | ${cellOf(gains, true)} |`;
+    const gains = SEEDS.map((_, i) => line.small[i] - line.whitened[i]);
+    const below = gains.flatMap((gain, i) => (gain < 0 ? line.says[i] : []));
+    const saying = below.filter((said) => said.includes(WORSE) || said.includes("no better")).length;
+    const verdict = `${cellOf(gains, true)} | ${below.length} | ${saying}`;
+    return `| ${line.source} | ${line.classes} | ${line.images} | ${cells.join(" | ")} | ${verdict} |`;
   });
-  return [head, `|${"---|".repeat(names.length + 4)}`, ...rows].join("\n");
+  return [head, `|${"---|".repeat(names.length + 6)}`, ...rows].join("\n");
 }
 
 function cellOf(values, isGain = false) {

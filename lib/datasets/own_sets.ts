@@ -98,8 +98,7 @@ export function ownDataSet({ number, name, ...own }: OwnSetRow, reading?: Readin
 
 /** Turns images into a reading, sorted by class and file: the same classes have the same numbers in every layout. */
 export function readingOf({ files, classes = [], splits, leftOut, said }: OwnImages): Reading {
-  const names = classes.map(sameName);
-  const order = files.map((_, i) => i).sort((a, b) => compare(names[a]!, names[b]!) || a - b);
+  const order = files.map((_, i) => i).sort((a, b) => compare(classes[a]!, classes[b]!) || a - b);
   const images = order.map((i) => ({
     file: files[i]!,
     classKey: classes[i]!,

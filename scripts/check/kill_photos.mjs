@@ -134,7 +134,8 @@ async function ask(url, query) {
   const answer = await fetch(`${url}/search?k=20`, { method: "POST", body: form });
   assert.equal(answer.status, 200);
   const { neighbours } = await answer.json();
-  return rounded(neighbours.map(({ image: _, ...neighbour }) => neighbour)); // an image's address names the process
+  // a photo's number and address are those of the process, in the order in which it was embedded
+  return rounded(neighbours.map(({ file, label, name, score }) => ({ file, label, name, score })));
 }
 
 /** Waits until all photos can be searched, asks, and ends the service as a person does. */
