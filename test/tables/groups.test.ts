@@ -26,7 +26,8 @@ test("images of one group share a fold with its first image, which is dealt out 
   writeDataset(dataDir, "a", [...rowsOfSizes("a", [8, 8]), ...views]);
   const rows = [...rowsOfSizes("a", [8]), ...views].map(([file]) => `${file},${/0_\d/.exec(file)![0]}\n`);
   writeFile(join(dataDir, "groups.csv"), `image_files,group\n${rows.join("")}lost.jpg,0_0\n`);
-  await merge(dataDir, 60);
+  const [merged] = await merge(dataDir, 60);
+  assert.deepEqual(merged!.groups, { groups: 8, images: 48, unmatched: 1 });
   const after = foldsOf(dataDir);
   assert.equal(after.size, 56);
   for (const [file, fold] of before) assert.equal(after.get(file), fold);
