@@ -34,6 +34,12 @@ test("images of one group share a fold with its first image, which is dealt out 
   for (const [file, fold] of after) assert.equal(fold, before.get(file.replace(/v\d/, "")));
   const sizes = tally([...after.values()], (fold) => fold);
   assert.deepEqual([...sizes.values()], [14, 14, 14, 14]); // two groups of six, and two photos
+
+  // Without the first image of a group, its views stay in their fold.
+  writeFile(join(dataDir, "exclude.csv"), "image_files\na/0_3.jpg\n");
+  await merge(dataDir);
+  for (const [file, fold] of foldsOf(dataDir)) assert.equal(fold, after.get(file));
+  assert.equal(foldsOf(dataDir).size, 55);
 });
 
 test("without the file, or with a file that matches nothing, folds are the same; a bad file is refused", async (t) => {
