@@ -30,13 +30,11 @@ export default function liveTable(around, page, use) {
 
   const compare = (/** @type {number} */ a, /** @type {number} */ b) => {
     const { column, direction } = sorting;
-    const [isGapA, isGapB] = [a, b].map((row) => rows[row][column] === "");
-    if (isGapA || isGapB) return Number(isGapA) - Number(isGapB);
+    const [textA, textB] = [rows[a][column], rows[b][column]];
+    if (textA === "" || textB === "") return Number(textA === "") - Number(textB === "");
     const values = numbers[column];
-    const order = values
-      ? Number(values[a]) - Number(values[b])
-      : collator.compare(rows[a][column], rows[b][column]);
-    return direction * order;
+    if (values) return direction * (Number(values[a]) - Number(values[b]));
+    return textA === textB ? 0 : direction * collator.compare(textA, textB);
   };
 
   let sorted = everything;

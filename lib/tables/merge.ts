@@ -28,7 +28,8 @@ export interface MergeNotes {
  *
  * The new label is the label's index within its data set (by first appearance) plus the number of classes of all
  * data sets before it: in other words, the order in which classes first appear in the merged rows. exclude.csv and
- * relabel.csv of the data directory are applied first. Also makes `groups` (see `readGroups`).
+ * relabel.csv of the data directory are applied first. Also makes `groups` (see `readGroups`), of all images: a group
+ * keeps its leader if exclude.csv leaves it out.
  * @returns what those files changed
  * @throws UserError for a missing or bad table, or an image with two rows
  */
@@ -41,8 +42,8 @@ export async function mergeDatasets(
   await database.run("CREATE TABLE class_names (dataset VARCHAR, labels BIGINT, class_name VARCHAR)");
   for (const dataset of datasets) await appendDataset(database, dataDir, dataset);
   await refuseRepeatedImages(database);
-  const corrections = await applyCorrections(database, dataDir, datasets);
   const groups = await readGroups(database, dataDir, datasets);
+  const corrections = await applyCorrections(database, dataDir, datasets);
   await database.run(
     `CREATE TABLE classes AS
      SELECT (row_number() OVER (ORDER BY first_row) - 1)::INTEGER AS new_labels, dataset, labels,

@@ -13,7 +13,7 @@ import { drawKey } from "../preprocessing/content_names";
 import type { DatasetName } from "../preprocessing/layout";
 import { type Corrections, describeCorrections } from "./corrections";
 import { assignFolds, assignGroupFolds } from "./folds";
-import { describeGroups } from "./groups";
+import { describeGroups, type ImageGroups } from "./groups";
 import { checkHeldOut, type HoldOut, holdOutClasses, writeHeldOut, writeRetrieval } from "./held_out";
 import {
   BALANCED_CSV,
@@ -69,6 +69,8 @@ export interface TableCounts {
   classes: number;
   /** The changes by exclude.csv and relabel.csv, in the counts of the merged table, if there is one of these files. */
   corrections?: Corrections;
+  /** The groups of groups.csv, in the counts of the merged table, if there is this file. */
+  groups?: ImageGroups;
 }
 
 const STEPS = ["merge", "sample", "resample and folds", "write"] as const;
@@ -113,7 +115,7 @@ async function mergeOwned(options: MergeOptions): Promise<TableCounts[]> {
       report(0);
       const { corrections, groups } = await mergeDatasets(database, dataDir, datasets);
       if (corrections) notice(describeCorrections(corrections));
-      if (groups) notice(describeGroups(groups));
+      if (groups && groups.unmatched > 0) notice(describeGroups(groups));
       if (holdOut) {
         const [queries, index, classes, note] = retrieval as [string, string, string, string];
         writeHeldOut(note, await holdOutClasses(database, holdOut));
@@ -134,7 +136,7 @@ async function mergeOwned(options: MergeOptions): Promise<TableCounts[]> {
       await writeQuery(database, `SELECT ${MERGED_COLUMNS}, fold FROM (${EVERY_COPY})`, foldsCsv!);
       report(4);
       const { rows } = await database.row<{ rows: number }>("SELECT sum(copies)::BIGINT AS rows FROM folded");
-      const first = corrections ? { ...merged, corrections } : merged;
+      const first = { ...merged, ...(corrections && { corrections }), ...(groups && { groups }) };
       return [first, sampled, ...[BALANCED_CSV, FOLDS_CSV].map((file) => ({ ...sampled, file, rows }))];
     }, threads),
   );

@@ -26,13 +26,20 @@ test("images of one group share a fold with its first image, which is dealt out 
   writeDataset(dataDir, "a", [...rowsOfSizes("a", [8, 8]), ...views]);
   const rows = [...rowsOfSizes("a", [8]), ...views].map(([file]) => `${file},${/0_\d/.exec(file)![0]}\n`);
   writeFile(join(dataDir, "groups.csv"), `image_files,group\n${rows.join("")}lost.jpg,0_0\n`);
-  await merge(dataDir, 60);
+  const [merged] = await merge(dataDir, 60);
+  assert.deepEqual(merged!.groups, { groups: 8, images: 48, unmatched: 1 });
   const after = foldsOf(dataDir);
   assert.equal(after.size, 56);
   for (const [file, fold] of before) assert.equal(after.get(file), fold);
   for (const [file, fold] of after) assert.equal(fold, before.get(file.replace(/v\d/, "")));
   const sizes = tally([...after.values()], (fold) => fold);
   assert.deepEqual([...sizes.values()], [14, 14, 14, 14]); // two groups of six, and two photos
+
+  // Without the first image of a group, its views stay in their fold.
+  writeFile(join(dataDir, "exclude.csv"), "image_files\na/0_3.jpg\n");
+  await merge(dataDir);
+  for (const [file, fold] of foldsOf(dataDir)) assert.equal(fold, after.get(file));
+  assert.equal(foldsOf(dataDir).size, 55);
 });
 
 test("without the file, or with a file that matches nothing, folds are the same; a bad file is refused", async (t) => {

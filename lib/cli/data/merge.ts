@@ -5,6 +5,7 @@ import { textTable } from "../../common/text_table";
 import type { DataSet } from "../../datasets/catalogue";
 import { GET_DATA, PREPROCESS, refuseFaults } from "../../datasets/over_data_sets";
 import { preprocessedDataSets } from "../../preprocessing/present_data_sets";
+import { describeGroups } from "../../tables/groups";
 import { type FoldMode, mergeTables } from "../../tables/merge_tables";
 import { type CommandResult, setAction } from "../shared/command";
 import { namedDatasets } from "../shared/data_sets";
@@ -62,7 +63,11 @@ async function merge({ dataDir, folds, holdOut, ...options }: MergeCommandOption
     ["table", "rows", "images", "classes"],
     tables.map(({ file, rows, images, classes }) => [file, rows, images, classes]),
   );
-  return { text, summary: { datasets: datasets.map(({ name }) => name), folds, seed, tables } };
+  const groups = tables.find((table) => table.groups)?.groups;
+  return {
+    text: groups ? `${text}\n${describeGroups(groups)}` : text,
+    summary: { datasets: datasets.map(({ name }) => name), folds, seed, tables },
+  };
 }
 
 /** Returns the named data sets in the catalogue's order, on which the labels depend. */
