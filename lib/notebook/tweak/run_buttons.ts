@@ -1,5 +1,4 @@
 // Buttons that start and stop the run of a config; its status follows in place.
-import { basename } from "node:path";
 import { escapeHtml } from "../../common/html";
 import { Interrupted } from "../../common/interrupt";
 import { followRun, isLive, type RunView } from "../../runs/follow";
@@ -31,7 +30,6 @@ export function runButtons(config: () => Config): Widget {
     run = started;
     start.disabled = true;
     stop.disabled = false;
-    stop.label = `Stop ${basename(started.folder)}`;
     const onView = (view: RunView) => status.set(statusStill(view, started.note));
     const isGone = () => !status.model.isOpen();
     try {
