@@ -40,7 +40,7 @@ test("preprocess, then merge: tables for people, JSON for scripts", async (t) =>
   assert.equal(preprocessed.status, 0, preprocessed.stderr);
   assert.match(
     preprocessed.stdout,
-    /^data set +rows in +classes in +rows out +classes out +unreadable\n[- ]+\nrp2k +13 +3 +11 +2 +0\n$/,
+    /^data set +rows in +classes in +rows out +classes out +unreadable\n[- ]+\nrp2k +13 +3 +11 +2 +0\nNext: npx guie merge --data-dir \S+\n$/,
   );
 
   const merged = guie("merge", "--data-dir", dataDir, "--json");
