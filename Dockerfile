@@ -1,4 +1,4 @@
-# The project in a container, for macOS, Windows and hosted machines: docs/docker.md.
+# The project in a container, for macOS, Windows and hosted machines: docs/start/docker.md.
 #   docker build -t guie .                       the CPU (the default)
 #   docker build -t guie-cuda --target cuda .    with TensorFlow's CUDA wheel: never run on a GPU yet
 # `npm run check:bare -- --dockerfile` runs these lines in a bare Debian, without Docker.

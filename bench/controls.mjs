@@ -1,6 +1,6 @@
 // `npm run bench controls [WORD]`: times from a dragged slider to what it redraws, in JupyterLab in Chromium: schedule,
 // margin's curve and estimate of the demo's config, four augmented pictures. Needs data/demo (npm run demo) and Chromium.
-// The table of docs/notebooks.md comes from here.
+// The table of docs/reference/notebooks.md comes from here.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus, loadavg } from "node:os";

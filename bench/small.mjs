@@ -1,7 +1,7 @@
 // `npm run bench small [WORD]`: the gain of training against the number of images: untrained, the preset demo, the
 // preset small. Draws subsets of the Grocery photos and of the demo's pictures, with three seeds, and scores on classes
 // that no setting was chosen on. Needs data/grocery and data/demo (npm run grocery, npm run demo). The table of
-// docs/small_data.md comes from here.
+// docs/how_to/small_data.md comes from here.
 import { UserError } from "guie/dist/common/errors.js";
 import { terminalProgress } from "guie/dist/common/progress.js";
 import { pickRows } from "guie/dist/common/vectors.js";

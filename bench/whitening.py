@@ -1,4 +1,4 @@
-"""Measures the rules of whitening and LDA on your photos: the tables of docs/whitening.md, by NumPy alone.
+"""Measures the rules of whitening and LDA on your photos: the tables of docs/how_to/whitening.md, by NumPy alone.
 
 npx guie embed PHOTOS --out FEATURES --dtype float32
 .venv/bin/python bench/whitening.py FEATURES [--half 1] [--classes TABLE.csv] [--only own]

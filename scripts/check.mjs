@@ -14,9 +14,9 @@ const CHECKS = {
   "lint and format (biome)": ["node_modules/@biomejs/biome/bin/biome", "check", "."],
   notebooks: ["scripts/check/notebooks.mjs"],
   pictures: ["scripts/check/pictures.mjs"],
-  "docs/tree.md": ["scripts/check/tree.mjs"],
-  "docs/presets.md": ["scripts/check/presets.mjs"],
-  "docs/scaling.md": ["scripts/check/scaling.mjs"],
+  "docs/reference/tree.md": ["scripts/check/tree.mjs"],
+  "docs/reference/presets.md": ["scripts/check/presets.mjs"],
+  "docs/background/scaling.md": ["scripts/check/scaling.mjs"],
 };
 
 for (const [name, args] of Object.entries(CHECKS)) {

@@ -101,7 +101,7 @@ export function grocery(stage: Stage = "frozen"): TrainConfig {
 
 /**
  * Returns a stage of the ladder for few photos, from tens to some thousands: the neck starts as a whitening of their
- * features, and small steps improve on it (docs/small_data.md). Few images are gone through often: 300 steps at least.
+ * features, and small steps improve on it (docs/how_to/small_data.md). Few images are gone through often: 300 steps at least.
  */
 export function small(stage: Stage = "frozen"): TrainConfig {
   const common = { imageSize: 168, embeddingDim: 256, s: 12, margin: 0.2, batchSize: 64 };

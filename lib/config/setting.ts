@@ -3,7 +3,7 @@ import { z } from "zod";
 
 /**
  * A setting: its schema and its value in the preset `vit_224`. The comment above its row is its documentation, one
- * sentence or two: editors and notebooks show it, `settingDocs` gives it to the flags' help and to docs/presets.md.
+ * sentence or two: editors and notebooks show it, `settingDocs` gives it to the flags' help and to docs/reference/presets.md.
  */
 export interface Setting<T> {
   schema: z.ZodType<T>;

@@ -28,7 +28,7 @@ const LEAST_VARIANCE = 1e-12;
 
 /**
  * Returns the directions of vectors, whitened by their own statistics if there are enough: rows of unit length. Only
- * the directions of greatest variance are kept, each at full weight: the numbers of docs/inspect.md were measured with
+ * the directions of greatest variance are kept, each at full weight: the numbers of docs/how_to/inspect.md were measured with
  * these, and comparisons of all pairs cost a sixth.
  */
 export async function whitenedUnit(vectors: Vectors): Promise<Vectors> {

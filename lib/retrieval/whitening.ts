@@ -6,7 +6,7 @@ import { type Rows, rowSource } from "./row_source";
 const LEAST_ROWS = 16;
 /**
  * Added to each direction's variance, in mean variances of a direction: a direction that hardly varies is mostly noise,
- * and is not blown up. docs/whitening.md tells where the number comes from.
+ * and is not blown up. docs/how_to/whitening.md tells where the number comes from.
  */
 const FLOOR = 2;
 

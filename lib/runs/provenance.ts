@@ -1,4 +1,4 @@
-// The inputs of a run, identified by content: training table, classes, held-out classes, weights. docs/run_folder.md
+// The inputs of a run, identified by content: training table, classes, held-out classes, weights. docs/reference/run_folder.md
 // tells how to compute each number by hand.
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readFileSync, readSync } from "node:fs";

@@ -66,12 +66,12 @@ function wantedRows() {
   );
 }
 
-/** Returns the line of docs/steps.md that runs all notebooks on a small demo. */
+/** Returns the line of docs/reference/steps.md that runs all notebooks on a small demo. */
 function smallDemo() {
   const line = /^npm run notebooks -- --html .*$/m.exec(
-    readFileSync(join(projectRoot, "docs/steps.md"), "utf8"),
+    readFileSync(join(projectRoot, "docs/reference/steps.md"), "utf8"),
   );
-  assert.ok(line, "docs/steps.md: `npm run notebooks -- --html ...` is expected there");
+  assert.ok(line, "docs/reference/steps.md: `npm run notebooks -- --html ...` is expected there");
   return line[0];
 }
 

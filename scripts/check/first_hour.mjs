@@ -1,4 +1,4 @@
-// npm run check:first-hour [-- FOLDER]: follows docs/first_hour.md like a newcomer, in a clone in an empty folder, with
+// npm run check:first-hour [-- FOLDER]: follows docs/start/first_hour.md like a newcomer, in a clone in an empty folder, with
 // empty caches of npm and pip, and prints input, result and duration of each step as that page's table. Needs Chromium
 // for the browser steps; a given folder stays, else a temporary one is created and deleted.
 import assert from "node:assert/strict";

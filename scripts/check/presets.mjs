@@ -1,4 +1,4 @@
-// Generates the tables of docs/presets.md from the code, so that every number and every meaning is written once.
+// Generates the tables of docs/reference/presets.md from the code, so that every number and every meaning is written once.
 //   node scripts/check/presets.mjs            fails if they differ from the code
 //   node scripts/check/presets.mjs --write    updates them
 import { createRequire } from "node:module";
@@ -57,4 +57,4 @@ function tables() {
   return `## Where the presets differ\n\n${presets}\n\n## Every setting\n\n${meanings}\n`;
 }
 
-checkTables("presets", tables());
+checkTables("reference/presets", tables());

@@ -1,4 +1,4 @@
-// Generates the tables of docs/scaling.md from the predictions of lib/experiments/scaling.ts.
+// Generates the tables of docs/background/scaling.md from the predictions of lib/experiments/scaling.ts.
 //   node scripts/check/scaling.mjs            fails if they differ from the code
 //   node scripts/check/scaling.mjs --write    updates them
 import { createRequire } from "node:module";
@@ -81,4 +81,4 @@ function tables() {
   return `## What goes in\n\n${ingredients()}\n\n## Predicted steps\n\nms a step (of which ms waiting for gradients); images/s of all devices; efficiency.\n\n${machines.join("\n\n")}\n`;
 }
 
-checkTables("scaling", tables());
+checkTables("background/scaling", tables());

@@ -1,4 +1,4 @@
-// Generates docs/tree.md from the first sentence of each file's head comment and of each folder's README.md.
+// Generates docs/reference/tree.md from the first sentence of each file's head comment and of each folder's README.md.
 //   node scripts/check/tree.mjs            fails if it differs, or if a file has no head comment
 //   node scripts/check/tree.mjs --write    updates it
 import { execFileSync } from "node:child_process";
@@ -7,10 +7,10 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
-const PAGE = join(root, "docs/tree.md");
+const PAGE = join(root, "docs/reference/tree.md");
 const HEAD = `# The tree, file by file
 
-Made by \`node scripts/check/tree.mjs --write\` from the head comments of files and the README.md of folders; \`npm run check\` fails where it is stale. The picture of the whole: [ARCHITECTURE.md](../ARCHITECTURE.md).
+Made by \`node scripts/check/tree.mjs --write\` from the head comments of files and the README.md of folders; \`npm run check\` fails where it is stale. The picture of the whole: [ARCHITECTURE.md](../../ARCHITECTURE.md).
 `;
 
 const read = (path) => readFileSync(join(root, path), "utf8");
@@ -82,8 +82,8 @@ function folderSection(top) {
   return folders.map((folder) => {
     const lines = files
       .filter((file) => dirname(file) === folder)
-      .map((file) => `- [\`${basename(file)}\`](../${file}): ${described(file, describe(file))}`);
-    const title = `${folder === top ? "##" : "###"} [${folder}](../${folder})`;
+      .map((file) => `- [\`${basename(file)}\`](../../${file}): ${described(file, describe(file))}`);
+    const title = `${folder === top ? "##" : "###"} [${folder}](../../${folder})`;
     return [title, described(folder, describeFolder(folder)), lines.join("\n")].filter(Boolean).join("\n\n");
   });
 }
@@ -97,19 +97,20 @@ function testSection() {
     .filter((folder) => folder !== "test")
     .sort()
     .map(
-      (folder) => `- [\`${basename(folder)}\`](../${folder}): ${described(folder, describeFolder(folder))}`,
+      (folder) =>
+        `- [\`${basename(folder)}\`](../../${folder}): ${described(folder, describeFolder(folder))}`,
     );
-  return `## [test](../test)\n\n${describeFolder("test")}\n\n${lines.join("\n")}`;
+  return `## [test](../../test)\n\n${describeFolder("test")}\n\n${lines.join("\n")}`;
 }
 
 const sections = ["lib", "scripts", "notebooks", "bench"].flatMap(folderSection);
 const made = `${[HEAD.trimEnd(), ...sections, testSection()].join("\n\n")}\n`;
 if (undescribed.length > 0) {
-  console.error(`docs/tree.md: these have no description: ${undescribed.join(", ")}`);
+  console.error(`docs/reference/tree.md: these have no description: ${undescribed.join(", ")}`);
   console.error("A file begins with a comment, a folder has a README.md or a line in that of its parent.");
   process.exitCode = 1;
 } else if (process.argv.includes("--write")) writeFileSync(PAGE, made);
 else if (made !== readFileSync(PAGE, "utf8")) {
-  console.error("docs/tree.md is not what the files say: node scripts/check/tree.mjs --write");
+  console.error("docs/reference/tree.md is not what the files say: node scripts/check/tree.mjs --write");
   process.exitCode = 1;
 }

@@ -21,8 +21,8 @@ const THIS_MACHINE = {
 
 /** Advice for systems without TensorFlow wheels. */
 const ELSEWHERE = {
-  darwin: "docker build -t guie . (the project's Linux container: docs/docker.md)",
-  win32: "wsl --install, then clone the project there; or: docker build -t guie . (docs/docker.md)",
+  darwin: "docker build -t guie . (the project's Linux container: docs/start/docker.md)",
+  win32: "wsl --install, then clone the project there; or: docker build -t guie . (docs/start/docker.md)",
 };
 
 /** Requirements before anything can be installed, each with its check and its remedy. */
@@ -44,7 +44,7 @@ const NEEDS = [
     found: () => "another C library, such as Alpine's musl",
     ok: ({ glibc }) => glibc !== undefined,
     next: () =>
-      "use Debian, Ubuntu or Fedora, or a container of Debian: docker build -t guie . (docs/docker.md)",
+      "use Debian, Ubuntu or Fedora, or a container of Debian: docker build -t guie . (docs/start/docker.md)",
   },
   {
     what: "Python 3.10 to 3.13 as python3 (TensorFlow has wheels for these)",

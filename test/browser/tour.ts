@@ -1,4 +1,4 @@
-// Takes the pictures of the README's tour: JupyterLab with notebooks run on the demo set, after `npm run demo`.
+// Takes the pictures of docs/start/tour.md: JupyterLab with notebooks run on the demo set, after `npm run demo`.
 //   npm run pictures
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";

@@ -76,10 +76,10 @@ test("a run validates every epoch, scores retrieval, and ends", async () => {
   );
   assert.match(readFileSync(runFile(folder, "log"), "utf8"), /Epoch: \[4\]\[3\/3\] lr: /);
   assert.equal(existsSync(runFile(folder, "pid")), false);
-  const page = readFileSync(installPath("docs/run_folder.md"), "utf8");
+  const page = readFileSync(installPath("docs/reference/run_folder.md"), "utf8");
   for (const name of readdirSync(folder)) {
     const pattern = name.replace(/tfevents\..*/, "tfevents.*").replace(/_\d+\./, "_N.");
-    assert.ok(page.includes(`\`${pattern}\``), `docs/run_folder.md describes ${pattern}`);
+    assert.ok(page.includes(`\`${pattern}\``), `docs/reference/run_folder.md describes ${pattern}`);
   }
   const { versions, device, commit, dirty, seed } = JSON.parse(
     readFileSync(runFile(folder, "environment"), "utf8"),

@@ -107,7 +107,7 @@ export function addConfigFlags(command: Command, settings = FLAGGED): string[] {
     .option("--config <file>", "JSON file with settings that override the preset's")
     .option(
       "--set <name=value>",
-      "any setting of docs/presets.md; may be repeated",
+      "any setting of docs/reference/presets.md; may be repeated",
       (text: string, before: string[] = []) => [...before, text],
     );
   return [

@@ -30,11 +30,13 @@ const COLUMNS = [
   "efficiency",
 ];
 
-/** Registers `guie scaling`: the formula of docs/scaling.md, for a config and machines. */
+/** Registers `guie scaling`: the formula of docs/background/scaling.md, for a config and machines. */
 export function registerScaling(program: Command): void {
   const command = program
     .command("scaling")
-    .description("Predict the time of a training step in several processes, by formula (docs/scaling.md).")
+    .description(
+      "Predict the time of a training step in several processes, by formula (docs/background/scaling.md).",
+    )
     .addOption(new Option("--machine <kind>", "kind of host").choices(Object.keys(MACHINES)).default("a40"))
     .option("--hosts <list>", "numbers of hosts, separated by commas", "1,2")
     .option("--devices-per-host <list>", "numbers of devices per host, separated by commas", "1,8")
@@ -73,7 +75,7 @@ function scaling(options: ScalingOptions): CommandResult {
   );
   const table = textTable(COLUMNS, predictions.map(cellsOf));
   return {
-    text: `${table}\nPredicted, not measured: docs/scaling.md. Times in ms.`,
+    text: `${table}\nPredicted, not measured: docs/background/scaling.md. Times in ms.`,
     summary: { predictions },
   };
 }

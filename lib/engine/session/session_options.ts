@@ -23,7 +23,7 @@ export interface SessionOptions {
   gpuMemoryGrowth?: boolean;
   /** Uses no GPU: for work that only has CPU kernels. */
   cpuOnly?: boolean;
-  /** Compiles the graph with XLA where possible. Default: false, since it was slower on CPUs (docs/engine.md). */
+  /** Compiles the graph with XLA where possible. Default: false, since it was slower on CPUs (docs/background/engine.md). */
   xla?: boolean;
   /** Runs in this cluster, as one of its processes (cluster.ts). */
   cluster?: ClusterTask;
