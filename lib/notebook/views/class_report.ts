@@ -145,7 +145,7 @@ export async function classReport(
 const CSS = `.classes table, .summary table { margin-left: 0; font-size: 12px }
 .classes td, .classes th { padding: 3px }
 .classes th span { width: .9em !important }
-.classes td:nth-child(4) { min-width: 150px }`;
+.classes td:nth-child(4) { min-width: 120px }`;
 
 /** Returns a class before Data_Merge. */
 function withoutMerge(row: ClassRow): ClassRow {
@@ -160,7 +160,7 @@ function reasonOf({ className }: ClassRow): string {
 function countInWords(classes: number, images: number, already: number, file: string): string {
   const more = already > 0 ? ` ${already} of their images are in it already.` : "";
   if (images === 0) return `Ticked classes: ${classes}. They have no image to add to ${file}.${more}`;
-  return `Ticked classes: ${classes}. Their ${images} images will be added to ${file}, and the next merge leaves them out.${more} Rows that are in it stay.`;
+  return `Ticked classes: ${classes}. Their ${images} images will be added to ${file}, and the next merge leaves them out.${more} Its other rows stay.`;
 }
 
 function pageTable(title: string, table: Table, maxRows: number): PageTable {
