@@ -21,13 +21,13 @@ export function lrFigure({
   ended,
 }: LrFind): Figure {
   const parts = stage === "frozen" ? "on frozen features" : "all parts";
-  const title = `Range test, ${parts}: ${valley} (valley), ${steepest} (steepest), the config's ${initLr}${ended && `; ${ended}`}`;
+  const title = `Range test, ${parts}: ${valley} (valley), ${steepest} (steepest), the config's ${initLr}`;
   const figure = lineFigure(
     [
       { name: "loss", x: rates, y: losses },
       { name: "smoothed", x: rates, y: smoothed },
     ],
-    { title, x: "learning rate of neck and head", y: "loss" },
+    { title, x: `learning rate of neck and head${ended && `; ${ended}`}`, y: "loss" },
   );
   const [raw, line] = figure.data;
   const at = (rate: number) => {
