@@ -42,7 +42,7 @@ test("train --both: frozen, then fine_tune from there; the summary, runs and wat
   const rows = JSON.parse(guie("runs", "--json")).runs as Record<string, unknown>[];
   const row = rows.find(({ run }) => run === `${NAME}_fine_tune`)!;
   assert.deepEqual([row["mP@5"], row["baseline mP@5"]], [retrieval.mp5, baseline.mp5]);
-  assert.match(guie("runs"), /mP@5 +baseline mP@5/);
+  assert.match(guie("runs"), /mP@5 +mP@5, 95 % +baseline mP@5/);
 });
 
 test("tune --stage fine_tune: each seed starts from a frozen run with the same classes held out", () => {

@@ -5,22 +5,20 @@ import { transformTable } from "../../embedding/transform_model";
 import { type RunRow, runTable } from "../../runs/run_table";
 import { setAction } from "../shared/command";
 
+/** The columns for a terminal; `--json` has all. */
 const COLUMNS = [
   "run",
   "mP@5",
   "mP@5, 95 %",
-  "settings",
+  "baseline mP@5",
+  "backbone mP@5",
+  "verdict",
   "stage",
   "state",
   "epoch",
-  "loss",
-  "baseline mP@5",
-  "backbone mP@5",
-  "whitened mP@5",
-  "verdict",
-  "scored on",
   "MB",
   "when",
+  "settings",
 ] as const;
 
 /** Registers `guie runs`: a table of all runs, and one of all whitened and LDA models. */
