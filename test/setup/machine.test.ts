@@ -26,11 +26,11 @@ const refusal = async (machine: object) => {
 test("systems without TensorFlow wheels get the command that helps, in one line", async () => {
   assert.match(
     await refusal({ platform: "darwin", arch: "arm64" }),
-    /^needed: Linux on x64 or arm64 .*; found: darwin arm64 -> docker build -t guie \. .*docs\/docker\.md\)$/,
+    /^needed: Linux on x64 or arm64 .*; found: darwin arm64 -> docker build -t guie \. .*docs\/start\/docker\.md\)$/,
   );
   assert.match(
     await refusal({ platform: "win32" }),
-    /; found: win32 x64 -> wsl --install, .*docs\/docker\.md\)$/,
+    /; found: win32 x64 -> wsl --install, .*docs\/start\/docker\.md\)$/,
   );
   assert.match(
     await refusal({ arch: "riscv64" }),
