@@ -165,7 +165,10 @@ class Climb {
     for (const { name, fit, foldSeconds } of this.#quick) {
       const row = await validation.score(name, fit, { foldSeconds, leftSeconds, onProgress });
       if (row) this.#validated.push(row);
-      else this.#leave(name, "cross-validation", `only ${formatSeconds(limit.leftSeconds)} are left`);
+      else {
+        const left = formatSeconds(limit.leftSeconds);
+        this.#leave(name, "cross-validation", `it takes longer than the ${left} that are left`);
+      }
     }
     if (this.#validated.length > 0)
       this.#pixels.validated.push(await validatePixels(this.#frozen, this.#photos!));
