@@ -10,6 +10,16 @@
  */
 
 /**
+ * Returns a run's name in pieces, between which a line may break: "demo_", "margin0.2_", "fine_", "tune".
+ * @param {string} name
+ * @returns {(string | HTMLElement)[]}
+ */
+function breakable(name) {
+  const pieces = name.split(/(?<=_)|(?<=\.)(?=\D)/);
+  return pieces.flatMap((piece) => [piece, document.createElement("wbr")]);
+}
+
+/**
  * Returns the widget.
  * @returns {{ render(context: { model: Model, el: HTMLElement }): () => void }}
  */
@@ -96,12 +106,15 @@ export default function tries() {
             };
             line.append(make("td", "", ""));
             line.cells[0].append(box);
-            for (const [i, text] of row.texts.entries()) {
-              const isNumber = row.values[i] !== null;
-              const short = text.length <= 24 ? "white-space: nowrap" : "min-width: 14em";
-              const width = i === 0 ? "max-width: 18em; overflow-wrap: anywhere" : short;
-              const css = `text-align: ${isNumber ? "right" : "left"}; ${width}`;
-              line.append(make("td", text, css));
+            const [name, ...others] = row.texts;
+            const named = make("td", "", "text-align: left; max-width: 18em; overflow-wrap: break-word");
+            named.append(...breakable(name));
+            line.append(named);
+            for (const [i, text] of others.entries()) {
+              const side = row.values[i + 1] !== null ? "right" : "left";
+              const width =
+                text.length <= 16 ? "white-space: nowrap" : `min-width: ${text.length <= 24 ? 7 : 14}em`;
+              line.append(make("td", text, `text-align: ${side}; ${width}`));
             }
             return line;
           }),

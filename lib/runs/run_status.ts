@@ -27,7 +27,7 @@ export function statusText(view: RunView): string {
   const state = STATES[view.state];
   if (!step) return `${name}: ${state}${isLive(view) ? lastOutput(view.folder) : ""}`;
   const { loss, learningRate, imagesPerSecond, totalSteps, epoch } = step;
-  const left = view.state === "running" ? `, ${formatSeconds(secondsLeft(view.steps))} left` : "";
+  const left = view.state === "running" ? leftText(view.steps) : "";
   return (
     `${name}: ${state}, epoch ${epoch}, step ${step.step}/${totalSteps}, ` +
     `${imagesPerSecond.toFixed(1)} images/s${left}, loss ${loss.toFixed(3)}, lr ${learningRate.toExponential(2)}`
@@ -39,6 +39,14 @@ function lastOutput(folder: string): string {
   const path = join(folder, "output.txt");
   const line = existsSync(path) ? readFileSync(path, "utf8").trimEnd().split("\n").at(-1) : "";
   return line ? `: ${line}` : "";
+}
+
+/** Returns ", 48 s left", which does not count scoring; "" after the first step, whose speed tells nothing. */
+function leftText(steps: readonly StepMetric[]): string {
+  const { step, totalSteps } = steps.at(-1)!;
+  if (step === totalSteps) return ", scoring";
+  const seconds = secondsLeft(steps);
+  return Number.isFinite(seconds) ? `, ${formatSeconds(seconds)} left` : "";
 }
 
 function secondsLeft(steps: readonly StepMetric[]): number {

@@ -23,6 +23,8 @@ export interface TrainingTable {
 }
 
 const NEXT = "npx guie merge";
+/** A missing table: most often another preset was chosen, whose data are not here. */
+const NEXT_FOR_NONE = `${NEXT} makes it; or name other data in the settings: dataDir.`;
 
 /**
  * Reads the table with folds: the rows of other folds are the training set, in the file's order; the distinct images of
@@ -40,7 +42,10 @@ export async function readTrainingTable(
   const path = join(folder, csv);
   return withDatabase(async (database) => {
     const aggregates = labelsAndFolds(fold);
-    const found = await loadCsv(database, "folded", path, FOLDS_TABLE, NEXT, { as: "VIEW", aggregates });
+    const found = await loadCsv(database, "folded", path, FOLDS_TABLE, NEXT_FOR_NONE, {
+      as: "VIEW",
+      aggregates,
+    });
     const { classes, trainRows } = checkLabelsAndFold(found as unknown as LabelsAndFolds, path, fold);
     const rows = await readRows(database, fold, trainRows);
     const classNames = csv === FOLDS_CSV ? await readClassNames(database, folder, classes) : undefined;

@@ -32,6 +32,8 @@ const HUE_STEP_DEGREES = 137.508;
 const TEXT_COLOUR = "#7a7f87";
 const GRID_COLOUR = "rgba(128, 128, 128, 0.25)";
 const TITLE_PX = 15;
+/** Height above a plot that has a title, and no legend. */
+const WITHOUT_LEGEND_PX = 46;
 
 /** Maximum range in which each whole number gets a tick, without halves in between. */
 const MAX_WHOLE_TICKS = 12;
@@ -152,7 +154,7 @@ export function quietLayout({ title, x, y }: FigureWords, { logY = false, legend
     plot_bgcolor: "rgba(0, 0, 0, 0)",
     colorway: COLOURS,
     height: 360,
-    margin: { l: 60, r: 20, t: legend ? 66 : 46, b: 50 },
+    margin: { l: 60, r: 20, t: legend ? 66 : WITHOUT_LEGEND_PX, b: 50 },
     showlegend: legend,
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
     xaxis: axis(x),
@@ -164,15 +166,22 @@ export function quietLayout({ title, x, y }: FigureWords, { logY = false, legend
 /** Width of each of two figures side by side, as a share of both. */
 const HALF = 0.45;
 
+/** Distance from the plots to a legend below them, as a share of their height: the axes' labels and titles. */
+const BELOW = -0.28;
+
 /**
  * Joins two figures side by side, each with its title, axes and legend; lines with the same `colourKey` share a colour.
+ * Two equal legends become one below both.
  * @example
  * show(sideBySide(left, right));
  */
 export function sideBySide(left: Figure, right: Figure): Figure {
   const [a, b] = [left, right].map(({ layout }) => layout as QuietLayout) as [QuietLayout, QuietLayout];
   const start = 1 - HALF;
-  const top = Math.max(a.margin.t, b.margin.t);
+  const namesOf = ({ data }: Figure) => JSON.stringify(data.map(({ name }) => name));
+  const isOneLegend = a.showlegend && b.showlegend && namesOf(left) === namesOf(right);
+  const top = isOneLegend ? WITHOUT_LEGEND_PX : Math.max(a.margin.t, b.margin.t);
+  const below = { ...a.legend, y: BELOW, yanchor: "top" };
   const heading = ({ title: { text, font } }: QuietLayout, x: number) => ({
     text,
     font,
@@ -186,15 +195,17 @@ export function sideBySide(left: Figure, right: Figure): Figure {
     yshift: top - TITLE_PX / 2,
   });
   const colourKeys = [...new Set([...left.data, ...right.data].map(({ meta }) => meta))];
-  const drawn = (trace: Record<string, unknown>, { showlegend }: QuietLayout, axes: object) => {
+  const drawn = (trace: Record<string, unknown>, showlegend: boolean, axes: object) => {
     const color = COLOURS[colourKeys.indexOf(trace.meta) % COLOURS.length];
     return { ...trace, line: { color }, marker: { color }, showlegend, ...axes };
   };
   const { title: _, ...common } = a;
   return {
     data: [
-      ...left.data.map((trace) => drawn(trace, a, {})),
-      ...right.data.map((trace) => drawn(trace, b, { xaxis: "x2", yaxis: "y2", legend: "legend2" })),
+      ...left.data.map((trace) => drawn(trace, a.showlegend, {})),
+      ...right.data.map((trace) =>
+        drawn(trace, b.showlegend && !isOneLegend, { xaxis: "x2", yaxis: "y2", legend: "legend2" }),
+      ),
     ],
     layout: {
       ...common,
@@ -204,6 +215,7 @@ export function sideBySide(left: Figure, right: Figure): Figure {
       xaxis: { ...a.xaxis, domain: [0, HALF] },
       xaxis2: { ...b.xaxis, domain: [start, 1], anchor: "y2" },
       yaxis2: { ...b.yaxis, anchor: "x2" },
+      legend: isOneLegend ? below : a.legend,
       legend2: { ...b.legend, x: start },
     },
   };

@@ -74,7 +74,7 @@ function statusStill(view: RunView, note = ""): Still {
   const chart = x.length > 1 ? chartSvg({ title: "Loss", x: "step", lines: [{ name: "loss", x, y }] }) : "";
   const told = note && `<div>${escapeHtml(note)}</div>`;
   return {
-    html: `<div style="line-height: 1.5">${told}${bundle["text/html"]}</div>${chart}`,
+    html: `<div class="jp-RenderedHTMLCommon" style="line-height: 1.5; padding: 0">${told}${bundle["text/html"]}</div>${chart}`,
     text: String(bundle["text/plain"]),
   };
 }

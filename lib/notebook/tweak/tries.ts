@@ -17,11 +17,11 @@ const SHOWN = [
   "mP@5",
   "mP@5, 95 %",
   "R@1",
+  "verdict",
   "settings",
   "state",
   "MB",
   "when",
-  "verdict",
   "scored on",
 ] as const satisfies (keyof RunRow)[];
 

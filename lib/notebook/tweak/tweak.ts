@@ -148,7 +148,7 @@ function tellConfig(config: Config, estimate: RunEstimate) {
   const codeHtml = code && `<code style="user-select: all">${escapeHtml(code)}</code>`;
   return {
     cost: `<div style="line-height: 1.5">${escapeHtml(cost)}</div>`,
-    line: `<div style="line-height: 1.5">${words}${codeHtml} ${escapeHtml(run)}</div>`,
+    line: `<div class="jp-RenderedHTMLCommon" style="line-height: 1.5; padding: 0">${words}${codeHtml}<div>${escapeHtml(run)}</div></div>`,
     text: `${cost}\n${words}${code} ${run}`,
   };
 }
