@@ -3,7 +3,8 @@
 //   model.json              kind, base, and the images that it was fitted to; written with the rest, or not at all
 //   reduction.safetensors   the map: mean [F], matrix [F, d]
 //   trained_images.bin      the images that it was fitted to, by the hash of their paths
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+//   export/                 its exports; export_before/, ..._2/: those of the models of this name before it
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../common/errors";
@@ -18,6 +19,7 @@ import {
   requireReplaceable,
   settleReplaced,
 } from "../common/files/replace";
+import { notice } from "../common/notice";
 import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
 import type { MadeBy } from "../features/feature_files";
@@ -176,7 +178,8 @@ export function requireTransformPlace(name: string, overwrite: boolean): string 
 }
 
 /**
- * Writes a model, completely or not at all.
+ * Writes a model, completely or not at all. A model that is there already stays with its exports; exports of another
+ * one that is replaced are kept as `export_before/`.
  * @param files the images that it was fitted to, by paths below `note.fittedTo.folder`
  * @throws UserError as `requireTransformPlace`
  */
@@ -199,6 +202,8 @@ export async function writeTransform(
       await writeReduction(join(making, FILES.reduction), reduction);
       writeTrainedImages(making, [files]);
       writeJson(join(making, FILES.note), note);
+      if (isSameModel(making, place)) return { ...note, name, folder: place };
+      keepExports(place, making);
       putInPlace(place, making);
       return { ...note, name, folder: place };
     } catch (error) {
@@ -207,4 +212,25 @@ export async function writeTransform(
       rmSync(making, { recursive: true, force: true });
     }
   });
+}
+
+/** Tells whether two folders hold the same model, byte for byte. */
+function isSameModel(made: string, place: string): boolean {
+  return readdirSync(made).every((name) => {
+    const known = join(place, name);
+    return existsSync(known) && readFileSync(known).equals(readFileSync(join(made, name)));
+  });
+}
+
+/** Copies the exports of a model that will be replaced into the folder of the new one. */
+function keepExports(place: string, making: string): void {
+  if (!existsSync(place)) return;
+  const before = readdirSync(place).filter((name) => name.startsWith("export_before"));
+  for (const name of before) cpSync(join(place, name), join(making, name), { recursive: true });
+  if (!existsSync(join(place, "export"))) return;
+  const kept = before.length === 0 ? "export_before" : `export_before_${before.length + 1}`;
+  cpSync(join(place, "export"), join(making, kept), { recursive: true });
+  notice(
+    `${basename(place)} is another model now: the exports of the one before are in ${join(place, kept)}.`,
+  );
 }

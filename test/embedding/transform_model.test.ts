@@ -1,6 +1,6 @@
 // Whitened and LDA models on disk: fitted, found by name, embedded with, exported, refused.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -178,4 +178,32 @@ test("bad input has a message: no classes, too few images, a rung's name, other 
     () => openModel({ ...found, model: changed }),
     /fitted to vectors of another model .*content was other/,
   );
+});
+
+test("a model that is fitted again stays with its exports; those of another one before it are kept", async (t) => {
+  const name = `${PREFIX}-exported`;
+  const folder = runFolder(name);
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const fit = (changes = {}) =>
+    fitTransformModel({ name, kind: "whitened", config: { ...config, ...changes }, overwrite: true });
+  const exported = (place: string) => readFileSync(join(folder, place, "onnx", "model.onnx"), "utf8");
+  await fit();
+  mkdirSync(join(folder, "export", "onnx"), { recursive: true });
+  writeFileSync(join(folder, "export", "onnx", "model.onnx"), "first");
+  const before = statSync(folder).ino;
+  await fit();
+  assert.deepEqual([statSync(folder).ino, exported("export")], [before, "first"], "the same model");
+  const said = t.mock.method(process.stderr, "write", () => true);
+  await fit({ lastBlocks: 1 });
+  assert.equal(exported("export_before"), "first");
+  assert.equal(existsSync(join(folder, "export")), false);
+  const lines = said.mock.calls.map(({ arguments: [line] }) => String(line));
+  assert.ok(
+    lines.some((line) => line.includes(`are in ${join(folder, "export_before")}.`)),
+    lines.join(""),
+  );
+  mkdirSync(join(folder, "export", "onnx"), { recursive: true });
+  writeFileSync(join(folder, "export", "onnx", "model.onnx"), "second");
+  await fit();
+  assert.deepEqual([exported("export_before"), exported("export_before_2")], ["first", "second"]);
 });

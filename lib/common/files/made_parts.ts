@@ -34,21 +34,25 @@ export const EXPORT_PARTS = {
   safetensors: named("tower\\.safetensors", "neck_and_head\\.safetensors", "reduction\\.safetensors"),
 } as const satisfies Record<string, Parts>;
 
+/** Parts of the folder of a model's exports. */
+const EXPORTS: Parts = [
+  ...named("submission\\.zip"),
+  ...within("saved_model", EXPORT_PARTS.savedmodel),
+  ...within("onnx", EXPORT_PARTS.onnx),
+  ...within("safetensors", EXPORT_PARTS.safetensors),
+];
+
 /** Parts of a model's folder that its use leaves there. */
 const KEPT_WITH_MODEL: Parts = [
   ...within("embeddings", within("[^/]+", FEATURE_PARTS)),
-  ...within("export", [
-    ...named("submission\\.zip"),
-    ...within("saved_model", EXPORT_PARTS.savedmodel),
-    ...within("onnx", EXPORT_PARTS.onnx),
-    ...within("safetensors", EXPORT_PARTS.safetensors),
-  ]),
+  ...within("export", EXPORTS),
 ];
 
 /** Parts of the folder of a whitened or LDA model. */
 export const TRANSFORM_PARTS: Parts = [
   ...named("model\\.json", "reduction\\.safetensors", "trained_images\\.bin"),
   ...KEPT_WITH_MODEL,
+  ...within("export_before(_\\d+)?", EXPORTS),
 ];
 
 /** Parts of a run's folder, in addition to RUN_FILES. */
