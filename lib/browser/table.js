@@ -54,6 +54,12 @@ export default function liveTable(around, page, use) {
     return box;
   };
 
+  /** Returns a text in pieces, between which a line may break: a long name is broken after its underscores. */
+  const breakable = (/** @type {string} */ text) => {
+    if (text.length <= page.shortCharacters || text.includes(" ")) return [text];
+    return text.split(/(?<=_)/).flatMap((piece) => [piece, document.createElement("wbr")]);
+  };
+
   const rowElement = (/** @type {number} */ row) => {
     const line = document.createElement("tr");
     if (row === marked) line.style.fontWeight = "bold";
@@ -70,7 +76,7 @@ export default function liveTable(around, page, use) {
     }
     for (const [column, text] of rows[row].entries()) {
       const cell = line.appendChild(document.createElement("td"));
-      cell.textContent = text;
+      cell.append(...breakable(text));
       cell.style.textAlign = numbers[column] ? "right" : "left";
       if (text.length <= page.shortCharacters) cell.style.whiteSpace = "nowrap";
     }

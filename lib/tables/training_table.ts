@@ -24,7 +24,7 @@ export interface TrainingTable {
 
 const NEXT = "npx guie merge";
 /** A missing table: most often another preset was chosen, whose data are not here. */
-const NEXT_FOR_NONE = `${NEXT} makes it; or name other data in the settings: dataDir.`;
+const NEXT_FOR_NONE = `${NEXT} makes it; or name other data in the settings: dataDir`;
 
 /**
  * Reads the table with folds: the rows of other folds are the training set, in the file's order; the distinct images of

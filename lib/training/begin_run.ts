@@ -42,7 +42,7 @@ export function beginRun(
 function requireInputs(config: FirstWeightSettings & Pick<ModelSettings, "tower">): void {
   const [path, next] = config.features
     ? [featuresPath(config), "npx guie embed --help"]
-    : [tablePath(config), "npx guie merge makes it; or name other data in the settings: dataDir."];
+    : [tablePath(config), "npx guie merge makes it; or name other data in the settings: dataDir"];
   if (!existsSync(path)) throw new UserError(`Expected ${path}: there is none.`, next);
   if (config.weights !== "random" && !config.features)
     towerStartWeights(config, findTower(config.tower)).close();

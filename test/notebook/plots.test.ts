@@ -165,6 +165,15 @@ test("two figures side by side: separate axes, legends and titles, one colour pe
   );
 });
 
+test("two figures side by side with the same names have one legend, below them", async () => {
+  const lines = ["a run with a long name", "another one"].map((name) => ({ name, x: [1, 2], y: [1, 2] }));
+  const both = sideBySide(lineFigure(lines, WORDS), lineFigure(lines, WORDS));
+  assert.ok((both.layout as { legend: { y: number } }).legend.y < 0);
+  const { document } = await draw(both);
+  const texts = [...document.querySelectorAll("text")].map(({ textContent }) => textContent);
+  for (const { name } of lines) assert.equal(texts.filter((text) => text === name).length, 1, name);
+});
+
 test("a machine without fonts draws the texts of a picture like one with fonts", (t) => {
   const script = `
     const { barFigure } = require("guie/dist/notebook/output/plots");

@@ -105,7 +105,7 @@ test("runs are compared by their different settings and their results", async (t
       ["classSizeMargin", "false", "true"],
     ],
   );
-  assert.match(results!, /^test_compare_b +finished +20\/20 +1 +0\.3 +0\.75 +0\.6 +20 s +made before runs/m);
+  assert.match(results!, /^test_compare_b +0\.75 +0\.6 +0\.3 +1 +finished +20\/20 +20 s +made before runs/m);
   assert.match(results!, /^Results \(scores are of different or unknown queries: none is the best\)/);
   await compareRuns("test_compare_a");
   assert.equal(printed.at(-2), "All settings are the same.");

@@ -102,12 +102,12 @@ function resultOf({ name, view }: RunWithConfig) {
   const [step, validation, retrieval] = [view.steps.at(-1), view.validations.at(-1), view.retrievals.at(-1)];
   return {
     run: name,
-    state: view.state,
-    steps: step ? `${step.step}/${step.totalSteps}` : "",
-    loss: step?.loss,
-    "top-1": validation?.top1,
     "mP@5": retrieval?.mp5,
     "R@1": retrieval?.r1,
+    "top-1": validation?.top1,
+    loss: step?.loss,
+    state: view.state,
+    steps: step ? `${step.step}/${step.totalSteps}` : "",
     time: step ? formatSeconds(step.elapsedSeconds) : "",
     "scored on": retrieval && shortScoredOn(retrieval.on),
   };

@@ -103,15 +103,15 @@ export async function estimateRuns(
     const total = seconds.reduce<number>((sum, some) => sum + (some ?? Number.NaN), 0);
     rows.push({
       run,
-      "million weights": rest.parameters / 1e6,
-      trained: rest.trained / 1e6,
+      together: inWords(total),
       "memory, MB": rest.memoryMB,
-      "images/s": Number(rest.imagesPerSecond.toPrecision(3)),
-      steps: rest.steps,
       features: inWords(featureSeconds),
       training: inWords(trainingSeconds),
       evaluation: inWords(evaluationSeconds),
-      together: inWords(total),
+      steps: rest.steps,
+      "images/s": Number(rest.imagesPerSecond.toPrecision(3)),
+      "million weights": rest.parameters / 1e6,
+      trained: rest.trained / 1e6,
     });
   }
   return rows;
