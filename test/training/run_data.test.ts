@@ -195,7 +195,7 @@ test("scores of trained classes get a star and their number, scores of old runs 
   assert.match(ladder, new RegExp(`\\n${lines.join("\\n")}\\n$`));
   assert.match(
     evaluate("--compare", "pixels", name),
-    / trained on .*\n[\s\S]*6 queries of 6 held-out classes/,
+    / trained on *\n[\s\S]*6 queries of 6 held-out classes/,
   );
   assert.match(scoredOnLine(viewRun(name)), /R@1: 6 queries .*; 6 of 6 classes were trained on/);
 });
