@@ -6,6 +6,7 @@ import { writeFileAtomically, writeJson } from "../common/files/files";
 import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/files/replace";
 import { checkInterrupt } from "../common/interrupt";
 import { streamSafetensors } from "../formats/safetensors";
+import { elementCount } from "../formats/safetensors_header";
 import type { WeightSource } from "../model/weight_source";
 import { hasCheckpoint, runFile, runFolder } from "../runs/run_folder";
 import { RUN_FOLDER } from "../runs/start_folder";
@@ -81,7 +82,7 @@ export async function writeAverageRun(
 
 /** Computes the mean in double precision, so that the order of the parts does not matter. */
 function meanOf(parts: readonly AveragePart[], name: string, shape: readonly number[]): Float32Array {
-  const size = shape.reduce((product, length) => product * length, 1);
+  const size = elementCount(shape);
   const whole = parts.reduce((sum, { share }) => sum + share, 0);
   const [sum, values] = [new Float64Array(size), new Float32Array(size)];
   for (const { source, share } of parts) {

@@ -25,7 +25,7 @@ export interface LeftOutRung {
 
 type StageConfig = ReturnType<typeof overrideConfig>;
 
-/** What `climbLadder` needs. */
+/** What `climbRungs` needs. */
 export interface ClimbRequest extends ProgressOptions {
   /** The models are `<name>_whitened`, `<name>_lda`, `<name>_frozen`, `<name>_fine_tune`. */
   name: string;
@@ -61,7 +61,7 @@ const FEW_CLASSES = 20;
  * Climbs the ladder. Work that does not fit into the limit, by its estimate and with the comparison at the end, is left
  * out; training that takes longer than its estimate is stopped in time, and goes on at the next call.
  */
-export async function climbLadder(request: ClimbRequest): Promise<ClimbedLadder> {
+export async function climbRungs(request: ClimbRequest): Promise<ClimbedLadder> {
   const climb = await Climb.begin(request);
   for (const kind of ["whitened", "lda"] as const) await climb.transform(kind);
   await climb.train("frozen");

@@ -10,7 +10,7 @@ import { sourcePath } from "../datasets/own/read_own_images";
 import { ownNameOf } from "../datasets/own_sets";
 import { preparePackaged } from "../pretrained/prepare_model";
 import type { ComparisonRow } from "../retrieval/evaluation";
-import { climbLadder, type LeftOutRung } from "./climb";
+import { climbRungs, type LeftOutRung } from "./climb";
 import type { Advice } from "./ladder_advice";
 import { type PreparedData, prepareData } from "./prepare_data";
 import { TimeLimit } from "./time_limit";
@@ -78,7 +78,7 @@ async function climb(photos: string, options: FitOptions & { name: string }): Pr
   say(`${images} photos of ${classes} classes, ${heldOut} of them held out: ${dataDir}`);
   if (notRead.length > 0) say(leftOutText(notRead));
   const configOf = (stage: Stage) => stageConfig(presetName, stage, dataDir, name);
-  const ladder = await climbLadder({ name, heldOut, configOf, limit, overwrite, say, onProgress });
+  const ladder = await climbRungs({ name, heldOut, configOf, limit, overwrite, say, onProgress });
   return { name, preset: presetName, ...data, ...ladder };
 }
 

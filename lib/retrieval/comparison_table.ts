@@ -72,7 +72,12 @@ function differenceText(difference: { mean: number; low: number; high: number })
 
 /** Formats a share with its interval: ".634 [.601, .667]". */
 export function withInterval(mean: number, { low, high }: { low: number; high: number }): string {
-  return `${share(mean)} [${share(low)}, ${share(high)}]`;
+  return `${share(mean)} ${intervalText({ low, high })}`;
+}
+
+/** Formats an interval of shares: "[.601, .667]". */
+export function intervalText({ low, high }: { low: number; high: number }): string {
+  return `[${share(low)}, ${share(high)}]`;
 }
 
 /** Tells whether an interval excludes zero. */

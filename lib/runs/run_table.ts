@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { messageOf, UserError } from "../common/errors";
 import { bytesBelow } from "../common/files/disk_use";
 import { changedSettings, changesText } from "../config/run_name";
+import { intervalText } from "../retrieval/comparison_table";
 import { viewRun } from "./follow";
 import { listRuns, readRunConfig, runFile, runFolder } from "./run_folder";
 import { shortScoredOn } from "./scored_on";
@@ -89,12 +90,6 @@ function rowOf(run: string): RunRow {
     const state = messageOf(error);
     return { run, settings: "", stage: "", state, steps: "", when: lastChange(folder) };
   }
-}
-
-/** Formats "[.60, .69]". */
-function intervalText({ low, high }: { low: number; high: number }): string {
-  const short = (share: number) => share.toFixed(3).replace(/^0/, "");
-  return `[${short(low)}, ${short(high)}]`;
 }
 
 /** Returns the time of the last metric, "2026-01-31 12:34"; "" if there is none. */

@@ -5,10 +5,10 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { installPath } from "guie/dist/common/project";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { writeFile } from "../folders";
+import { outputSelector, savePicture, waitForText } from "./cells";
 import {
   type Lab,
   notebookJson,
@@ -84,18 +84,6 @@ if (view.selected().length > 1) console.log((await view.exclude("a lasso")).adde
   return [show, read];
 }
 
-/** Selector of a cell's output. */
-const output = (cell: number) => `.jp-Notebook .jp-CodeCell:nth-child(${cell + 1}) .jp-OutputArea`;
-
-async function waitForText(place: Page, selector: string, words: string | RegExp): Promise<void> {
-  await place.locator(selector).filter({ hasText: words }).first().waitFor({ timeout: TIMEOUT_MS });
-}
-
-async function picture(name: string): Promise<void> {
-  mkdirSync(installPath("runs", "screenshots"), { recursive: true });
-  await page.screenshot({ path: installPath("runs", "screenshots", `${name}.png`) });
-}
-
 /** Returns the place in the window of a share of the map's width and height, from the top left. */
 async function placeOf(place: Page, x: number, y: number): Promise<[number, number]> {
   const box = (await place.locator(".guie-atlas .surface").boundingBox())!;
@@ -141,7 +129,7 @@ async function lasso(place: Page, [left, top, right, bottom]: readonly number[])
 
 /** Runs the second cell again, and returns what it printed. */
 async function readSelection(): Promise<string> {
-  const prompt = `${output(1).replace(" .jp-OutputArea", "")} .jp-InputPrompt`;
+  const prompt = `${outputSelector(1).replace(" .jp-OutputArea", "")} .jp-InputPrompt`;
   const before = await page.locator(prompt).innerText();
   await page.locator(prompt).click();
   await page.keyboard.press("Control+Enter");
@@ -150,7 +138,7 @@ async function readSelection(): Promise<string> {
     undefined,
     { timeout: TIMEOUT_MS },
   );
-  return (await page.locator(output(1)).innerText()).trim();
+  return (await page.locator(outputSelector(1)).innerText()).trim();
 }
 
 async function open(theme: string): Promise<void> {
@@ -184,7 +172,7 @@ test("an image is pointed at and opened with its nearest ones; a lasso is read b
     await page.locator(".guie-atlas-card").innerText(),
     /images\/red\.png[\s\S]*green\s+0\.750\s+blue\s+-0\.500/,
   );
-  await picture("atlas_light");
+  await savePicture(page, "atlas_light");
   await page.locator(".guie-atlas-grid figure").nth(1).click();
   await assertShows(".guie-atlas-card > figure img", 2);
   await page.locator(".guie-atlas-close").click();
@@ -265,20 +253,20 @@ test("menus, legend and wheel change what is shown; after a restart there is a p
   await page.locator("select.map").selectOption({ label: "UMAP" });
   await page.mouse.click(...(await placeOfImage(page, 2)));
   await assertShows(".guie-atlas-card > figure img", 2);
-  await picture("atlas_dark");
+  await savePicture(page, "atlas_dark");
 
   await page.keyboard.press("Control+s");
   await page.getByRole("menuitem", { name: "Kernel", exact: true }).click();
   await page.getByText("Restart Kernel…", { exact: true }).click();
   await page.locator(".jp-Dialog .jp-mod-accept").click();
-  await waitForText(page, output(0), "A picture of the controls as the cell made them");
+  await waitForText(page, outputSelector(0), "A picture of the controls as the cell made them");
   await page
-    .locator(`${output(0)} img[alt^="The embedding atlas: 3 images"]`)
+    .locator(`${outputSelector(0)} img[alt^="The embedding atlas: 3 images"]`)
     .first()
     .waitFor();
-  await picture("atlas_restarted");
+  await savePicture(page, "atlas_restarted");
   await page.reload();
-  await waitForText(page, output(0), "A picture of the controls as the cell made them");
+  await waitForText(page, outputSelector(0), "A picture of the controls as the cell made them");
   assert.equal(await page.getByText("model not found").filter({ visible: true }).count(), 0);
 });
 

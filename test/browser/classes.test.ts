@@ -3,20 +3,12 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { installPath } from "guie/dist/common/project";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { writeFile } from "../folders";
 import { writeDataset } from "../tables/make";
-import {
-  type Lab,
-  notebookJson,
-  openNotebook,
-  runAllCells,
-  skipWithoutChromium,
-  startLab,
-  waitUntilIdle,
-} from "./lab";
+import { openCells, savePicture } from "./cells";
+import { type Lab, runAllCells, skipWithoutChromium, startLab, waitUntilIdle } from "./lab";
 import { timesText } from "./redraw_times";
 import { makeWorkspace } from "./workspace";
 
@@ -98,17 +90,10 @@ async function paintMs(act: string): Promise<number> {
   );
 }
 
-async function picture(name: string): Promise<void> {
-  mkdirSync(installPath("runs", "screenshots"), { recursive: true });
-  await page.screenshot({ path: installPath("runs", "screenshots", `${name}.png`) });
-}
-
 test("10,000 classes are sorted, searched, opened, ticked and left out of the next merge, which the table says", {
   skip,
 }, async (t) => {
-  writeFile(join(workspace.root, "notebooks/classes.ipynb"), notebookJson(CELLS));
-  await openNotebook(page, "notebooks/classes.ipynb");
-  await runAllCells(page);
+  await openCells(page, workspace.root, "classes.ipynb", CELLS);
   await waitUntilIdle(page);
   await waitForText(`${REPORT} .classes`, "of 10,000 rows");
 
@@ -149,7 +134,7 @@ test("10,000 classes are sorted, searched, opened, ticked and left out of the ne
   );
 
   await cells(0).nth(0).locator("input").check();
-  await picture("classes_dark");
+  await savePicture(page, "classes_dark");
   await page.locator(`${REPORT} button.exclude`).click();
   await waitForText(`${REPORT} .confirm`, "Their 130 images will be added to data/many/exclude.csv");
   const file = join(workspace.root, "data/many/exclude.csv");
@@ -179,7 +164,7 @@ test("10,000 classes are sorted, searched, opened, ticked and left out of the ne
     /130 of 130 left out by exclude\.csv \(class ".*teapot" left out by hand in the class table\)/,
   );
   assert.equal(await cells(0).nth(6).innerText(), "0");
-  await picture("classes_merged_anew");
+  await savePicture(page, "classes_merged_anew");
   const merged = readFileSync(join(workspace.root, "data/many/final_data_224.csv"), "utf8");
   assert.ok(!merged.includes("/7+"));
   assert.ok(!existsSync(join(workspace.root, "data/many/exclude.csv.tmp")));

@@ -1,9 +1,7 @@
 // Checks of what a notebook shows in JupyterLab, read from the page.
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { installPath } from "guie/dist/common/project";
 import type { Locator, Page } from "playwright-core";
+import { savePicture } from "./cells";
 
 const OUTPUT = ".jp-OutputArea-output";
 /** A drawn figure: JupyterLab turns the output itself into the figure. */
@@ -151,8 +149,6 @@ export async function liveCurve(page: Page): Promise<LiveCurve | undefined> {
 
 /** Saves a picture of the whole notebook in runs/screenshots/; asserts that its figures survive the taller window. */
 export async function takeScreenshot(page: Page, name: string): Promise<void> {
-  const folder = installPath("runs", "screenshots");
-  mkdirSync(folder, { recursive: true });
   const size = page.viewportSize()!;
   const heightPx: number = await page.evaluate(
     `(({ scrollHeight, clientHeight }) => ${size.height} + scrollHeight - clientHeight)(${PANEL})`,
@@ -168,6 +164,6 @@ export async function takeScreenshot(page: Page, name: string): Promise<void> {
     heightsPx.every((figureHeightPx) => figureHeightPx > 200),
     `heights of the figures: ${heightsPx}`,
   );
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await savePicture(page, name);
   await page.setViewportSize(size);
 }

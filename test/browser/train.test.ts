@@ -1,6 +1,6 @@
 // Train in JupyterLab as a person uses it: numbers changed, cells out of order, Interrupt, restart, a tab closed; tries.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { installPath } from "guie/dist/common/project";
@@ -9,6 +9,7 @@ import { preset } from "guie/dist/config/presets";
 import type { Page } from "playwright-core";
 import { writeFile } from "../folders";
 import { makeTinyData } from "../training/tiny_data";
+import { cellSelector, openCells, outputSelector, savePicture } from "./cells";
 import {
   type Lab,
   notebookJson,
@@ -60,8 +61,6 @@ function paramsCell(values: Record<string, unknown>): string {
   }, codeOf("cell-04")[0]!);
 }
 
-const output = (cell: number) => `.jp-Notebook .jp-CodeCell:nth-child(${cell + 1}) .jp-OutputArea`;
-
 /** Opens a notebook of Train's cells: import, parameters, the run of stage 1, the run of stage 2. */
 async function openTrain(name: string, params: Record<string, unknown>): Promise<void> {
   const [load, frozen, fineTune] = codeOf("cell-02", "cell-13", "cell-17") as [string, string, string];
@@ -82,18 +81,18 @@ const [PARAMS, STAGE_1, STAGE_2] = [1, 2, 3];
 
 /** Replaces a cell's code and selects the cell. */
 async function typeCell(cell: number, code: string): Promise<void> {
-  await page.locator(`.jp-Notebook .jp-CodeCell:nth-child(${cell + 1}) .cm-content`).click();
+  await page.locator(`${cellSelector(cell)} .cm-content`).click();
   await page.keyboard.press("Control+a");
   await page.keyboard.insertText(code);
 }
 
 async function runCell(cell: number): Promise<void> {
-  await page.locator(`.jp-Notebook .jp-CodeCell:nth-child(${cell + 1}) .cm-content`).click();
+  await page.locator(`${cellSelector(cell)} .cm-content`).click();
   await page.keyboard.press("Control+Enter");
 }
 
 async function waitForText(cell: number, words: string | RegExp): Promise<string> {
-  const place = page.locator(output(cell)).filter({ hasText: words });
+  const place = page.locator(outputSelector(cell)).filter({ hasText: words });
   await place.waitFor({ timeout: TIMEOUT_MS });
   return place.innerText();
 }
@@ -103,11 +102,6 @@ async function runAll(): Promise<void> {
   await runAllCells(page);
   await page.waitForTimeout(500);
   await waitUntilIdle(page);
-}
-
-async function picture(name: string): Promise<void> {
-  mkdirSync(installPath("runs", "screenshots"), { recursive: true });
-  await page.screenshot({ path: installPath("runs", "screenshots", `${name}.png`) });
 }
 
 const runFolder = (name: string) => join(workspace.root, "checkpoints", name);
@@ -126,8 +120,8 @@ test("a changed number never shows the old run's numbers: a typed name is refuse
     /Give the run another name .*without one it is called tiny_dataDir\S+_margin0\.2_frozen/,
   );
   assert.doesNotMatch(refused, /mP@5/, "no number of the old run");
-  assert.equal(await page.locator(output(STAGE_2)).innerText(), "", "the cells below are empty");
-  await picture("train_refused");
+  assert.equal(await page.locator(outputSelector(STAGE_2)).innerText(), "", "the cells below are empty");
+  await savePicture(page, "train_refused");
 
   await typeCell(PARAMS, paramsCell({ preset: "tiny", overrides: { dataDir, margin: 0.2 } }));
   await runAll();
@@ -137,7 +131,7 @@ test("a changed number never shows the old run's numbers: a typed name is refuse
   await runAll();
   await waitForText(STAGE_1, /finished before \(.* UTC\), same settings and data; shown again/);
   await waitForText(STAGE_2, /finished before \(.* UTC\), same settings and data; shown again/);
-  await picture("train_again");
+  await savePicture(page, "train_again");
 
   // Another preset: its own margin and scale, not those of the one before
   await typeCell(PARAMS, paramsCell({ preset: "vit_224_scored", overrides: { ...SMALL, dataDir } }));
@@ -189,7 +183,7 @@ test("Interrupt, a kernel's restart and a closed tab end the watching, not the r
   await waitForText(STAGE_1, /finished before/);
   await waitForText(STAGE_2, "attached to it");
   await waitForText(STAGE_2, /long_fine_tune: running, .*step \d+\/\d+/);
-  await picture("train_attached");
+  await savePicture(page, "train_attached");
 
   await page.keyboard.press("Control+s");
   await page.waitForTimeout(1000);
@@ -199,7 +193,7 @@ test("Interrupt, a kernel's restart and a closed tab end the watching, not the r
   page = other;
   await page.goto(url);
   await page.locator(".jp-Notebook .jp-Cell").first().waitFor();
-  await page.locator(output(STAGE_2)).waitFor();
+  await page.locator(outputSelector(STAGE_2)).waitFor();
   await runCell(STAGE_2); // takes over from the cell whose tab was closed
   await waitForText(STAGE_2, /long_fine_tune: running, .*step \d+\/\d+/);
   await page.getByRole("button", { name: "Interrupt the kernel" }).click();
@@ -242,15 +236,13 @@ test("the table of tries deletes what is ticked after it has asked; a run that a
   writeRun("try_start", "finished", 0.3);
   writeRun("try_next", "stopped", 0.6, { initFrom: "try_start", margin: 0.2, s: 30 });
   writeRun("try_old", "finished", 0.5);
-  writeFile(
-    join(workspace.root, "notebooks", "tries.ipynb"),
-    notebookJson([`import * as guie from "guie";`, ...codeOf("cell-19")]),
-  );
-  await openNotebook(page, "notebooks/tries.ipynb");
-  await runAllCells(page);
-  const table = page.locator(`${output(1)} .guie-tries`);
+  await openCells(page, workspace.root, "tries.ipynb", [
+    `import * as guie from "guie";`,
+    ...codeOf("cell-19"),
+  ]);
+  const table = page.locator(`${outputSelector(1)} .guie-tries`);
   await table.waitFor({ timeout: TIMEOUT_MS });
-  await picture("tries");
+  await savePicture(page, "tries");
   const row = (name: string) => table.locator("tbody tr", { hasText: name });
   assert.match(await row("try_next").innerText(), /0\.6\s+\[\.500, \.700\][\s\S]*tiny: s 30, margin 0\.2/);
   const said = table.locator(".said");
