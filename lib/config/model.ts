@@ -1,6 +1,6 @@
 // Settings of the model: tower, neck and head.
 import { z } from "zod";
-import { count, type SettingsOf, setting, text } from "./setting";
+import { count, positive, type SettingsOf, setting, text } from "./setting";
 
 /** The rows of the model settings. */
 export const MODEL = {
@@ -14,8 +14,14 @@ export const MODEL = {
    * Number of last blocks whose outputs (class tokens in most towers) are concatenated into the features.
    */
   lastBlocks: setting(count, 1),
-  /** Append the mean of the last block's patch tokens, taken after the final LayerNorm, to the features. */
-  patchMean: setting(z.boolean(), false),
+  /**
+   * Append a pooling of the last block's patch tokens, taken after the final LayerNorm, to the features. `mean`: their
+   * mean (DINOv2's linear evaluation); `gem`: their generalised mean, (mean of x^p)^(1/p) with x at least 1e-6
+   * (Radenovic et al. 2018).
+   */
+  patchPooling: setting(z.enum(["none", "mean", "gem"]), "none"),
+  /** Power p of `gem`: 1 is the mean of the positive parts, a large one approaches the maximum. */
+  gemPower: setting(positive, 3),
   /** Standardise features by the training set's mean and standard deviation before the neck. */
   standardise: setting(z.boolean(), false),
   /**
@@ -42,6 +48,9 @@ export const MODEL = {
 
 /** Settings of the model. */
 export interface ModelSettings extends SettingsOf<typeof MODEL> {}
+
+/** Settings that define how the last block's patch tokens are pooled. */
+export type PatchPoolingSettings = Pick<ModelSettings, "patchPooling" | "gemPower">;
 
 /** Settings that define the number of rows per class in the head. */
 export type ClassRowSettings = Pick<ModelSettings, "head" | "subCentres">;

@@ -4,11 +4,15 @@ import { UserError } from "../common/errors";
 import { noticeOnce } from "../common/notice";
 
 /** Renamed settings: old name -> present name. */
-export const OLD_SETTINGS: ReadonlyMap<string, string> = new Map([["workers", "processes"]]);
+export const OLD_SETTINGS: ReadonlyMap<string, string> = new Map([
+  ["workers", "processes"],
+  ["patchMean", "patchPooling"],
+]);
 
 /** Renamed values: setting (by its present name) -> old value -> present value. */
 const OLD_VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   lrSchedule: { seed: "original" },
+  patchPooling: { true: "mean", false: "none" },
 };
 
 /** Settings under their present names, with notes on the old ones. */
@@ -31,9 +35,10 @@ export function withPresentNames(given: Readonly<Record<string, unknown>>): Rena
       notes.push(`the setting "${name}" is called "${setting}" now`);
     }
     const values = Object.hasOwn(OLD_VALUES, setting) ? OLD_VALUES[setting]! : {};
-    if (typeof value !== "string" || !Object.hasOwn(values, value)) return [setting, value];
-    notes.push(`${setting} "${value}" is called "${values[value]}" now`);
-    return [setting, values[value]];
+    const text = String(value);
+    if (!Object.hasOwn(values, text)) return [setting, value];
+    notes.push(`${setting} ${JSON.stringify(value)} is called "${values[text]}" now`);
+    return [setting, values[text]];
   });
   return { settings: Object.fromEntries(renamed), notes };
 }

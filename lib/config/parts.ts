@@ -1,7 +1,7 @@
 // Named parts of the config that span several concerns, one for each component that needs them.
 import type { DataSettings, TableSettings } from "./data";
 import type { ArcFaceSettings, LossSettings } from "./loss";
-import type { ClassRowSettings, ModelSettings, NeckSettings } from "./model";
+import type { ClassRowSettings, ModelSettings, NeckSettings, PatchPoolingSettings } from "./model";
 import type {
   AverageSettings,
   BatchSettings,
@@ -19,7 +19,7 @@ export type StageSettings = Pick<RunSettings, "stage">;
 
 /** Settings that a backbone's graph depends on. */
 export type FeatureSettings = Pick<ModelSettings, "imageSize" | "lastBlocks"> &
-  Partial<Pick<ModelSettings, "patchMean"> & Pick<OptimiserSettings, "precision">>;
+  Partial<PatchPoolingSettings & Pick<OptimiserSettings, "precision">>;
 
 /** Settings that choose a tower's weights. */
 export type TowerWeightSettings = Pick<ModelSettings, "weights" | "imageSize"> & SeedSettings;
@@ -160,4 +160,5 @@ export type WeightShapeSettings = StageSettings &
 export type WeightMeaningSettings = StageSettings &
   NeckSettings &
   ClassRowSettings &
-  Pick<ModelSettings, "tower" | "weights" | "imageSize" | "lastBlocks" | "patchMean">;
+  PatchPoolingSettings &
+  Pick<ModelSettings, "tower" | "weights" | "imageSize" | "lastBlocks">;

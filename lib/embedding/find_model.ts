@@ -64,7 +64,7 @@ export async function findModel<Config extends Embedder["config"]>(
   if (!found) throw missingModel(reference);
   const { tower, weights } = found;
   const { imageSizePx: imageSize } = findTower(tower);
-  const own = tower === config.tower ? {} : { imageSize, lastBlocks: 1, patchMean: false };
+  const own = tower === config.tower ? {} : { imageSize, lastBlocks: 1, patchPooling: "none" as const };
   return { kind: "backbone", config: { ...config, tower, weights, ...own } };
 }
 

@@ -22,6 +22,8 @@ import {
 import { notice } from "../common/notice";
 import { projectPath } from "../common/project";
 import type { Texts } from "../common/texts";
+import { MODEL } from "../config/model";
+import { withPresentNames } from "../config/old_names";
 import type { MadeBy } from "../features/feature_files";
 import { type Reduction, writeReduction } from "../retrieval/reduction";
 import { type Learned, readTrainedImages, writeTrainedImages } from "../runs/learned_classes";
@@ -40,16 +42,23 @@ const BACKBONE_SETTINGS = z.object({
   weights: z.string(),
   imageSize: z.number().int().positive(),
   lastBlocks: z.number().int().positive(),
-  patchMean: z.boolean(),
+  patchPooling: MODEL.patchPooling.schema,
+  gemPower: MODEL.gemPower.schema.default(MODEL.gemPower.default),
   precision: z.enum(["float32", "bfloat16", "float16"]),
   seed: z.number().int(),
 });
 /** Settings of a base without a run. */
 export type BackboneBase = z.infer<typeof BACKBONE_SETTINGS>;
 
+/** Reads these settings; files of earlier versions have old names. */
+const NOTED_SETTINGS = z
+  .record(z.string(), z.unknown())
+  .transform((noted) => withPresentNames(noted).settings)
+  .pipe(BACKBONE_SETTINGS);
+
 const NOTE = z.object({
   kind: z.enum(TRANSFORM_KINDS),
-  base: z.union([z.object({ run: z.string() }), BACKBONE_SETTINGS]),
+  base: z.union([z.object({ run: z.string() }), NOTED_SETTINGS]),
   madeBy: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   length: z.number().int().positive(),
   fittedTo: z.object({

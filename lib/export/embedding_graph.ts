@@ -1,5 +1,5 @@
 // Graphs of a model for any batch size. Shapes: B images, S side of the model's input, E numbers of a vector.
-import type { ModelSettings } from "../config/model";
+import type { ModelSettings, PatchPoolingSettings } from "../config/model";
 import { tf } from "../engine/native/tf";
 import { withFreeBatch } from "../engine/program/free_batch";
 import type { GraphFunction } from "../engine/program/graph_function";
@@ -14,7 +14,7 @@ import type { Weights } from "../model/vit";
 /** Everything that an exported graph depends on. */
 export interface EmbeddingGraph {
   tower: Tower;
-  config: Pick<ModelSettings, "imageSize" | "lastBlocks" | "patchMean">;
+  config: Pick<ModelSettings, "imageSize" | "lastBlocks"> & PatchPoolingSettings;
   /** Average the features of each image and its mirror image. */
   mirror: boolean;
 }
@@ -58,7 +58,8 @@ function readAll(variables: TracedVariables): Weights {
 
 /** Computes normalised pixels [B, S, S, 3] -> unit vectors [B, E]. */
 function embed({ tower, config, mirror }: EmbeddingGraph, weights: Weights, pixels: tf.Tensor4D): tf.Tensor {
-  const features = towerFeatures(tower, { lastBlocks: config.lastBlocks, patchMean: config.patchMean });
+  const { lastBlocks, patchPooling, gemPower } = config;
+  const features = towerFeatures(tower, { lastBlocks, patchPooling, gemPower });
   if (!mirror) return unitVectors(weights, features(weights, pixels));
   const both = features(weights, tf.concat([pixels, tf.reverse(pixels, 2)], 0));
   const [plain, mirrored] = tf.split(both, 2, 0) as [tf.Tensor2D, tf.Tensor2D];

@@ -14,6 +14,7 @@ import { readReduction } from "../retrieval/reduction";
 import type { CheckpointRef } from "../runs/checkpoint_ref";
 import { readRunConfig } from "../runs/run_folder";
 import { runWeights } from "../runs/run_weights";
+import type { EmbeddingGraph } from "./embedding_graph";
 
 /** A trained model; its weights are still in their files. */
 export interface RunModel {
@@ -25,7 +26,7 @@ export interface RunModel {
 
 /** A model to export; its weights are still in their files. */
 export interface ExportedModel {
-  config: Pick<WeightMeaningSettings, "imageSize" | "lastBlocks" | "patchMean">;
+  config: EmbeddingGraph["config"];
   tower: Tower;
   /** Tensors `visual.*`; `neck.*` of a run; `transform.*` of a whitened or LDA model. */
   weights: WeightSource;

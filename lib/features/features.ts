@@ -8,6 +8,7 @@ import { checkInterrupt, withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import type { Texts } from "../common/texts";
 import { rowOf, sliceRows, type Vectors, zeroVectors } from "../common/vectors";
+import type { PatchPoolingSettings } from "../config/model";
 import type { FileFeatureSettings } from "../config/parts";
 import { dataFolder, weightsPath } from "../config/paths";
 import { PixelLoader, type UnusableImage } from "../images/loading/pixel_loader";
@@ -94,19 +95,45 @@ export function featureFolder(config: FileFeatureSettings, set: string): string 
 }
 
 function featureParts(
-  { tower, imageSize, lastBlocks, patchMean }: FileFeatureSettings,
+  { tower, imageSize, lastBlocks, patchPooling, gemPower }: FileFeatureSettings,
   set: string,
 ): string[] {
-  return ["features", `${tower}_${imageSize}px_last${lastBlocks}${patchMean ? "_mean" : ""}`, set];
+  const pooling = { none: "", mean: "_mean", gem: `_gem${gemPower}` }[patchPooling];
+  return ["features", `${tower}_${imageSize}px_last${lastBlocks}${pooling}`, set];
 }
 
 /** Returns the properties that a backbone's features depend on; weights by their content. */
 export function madeByBackbone(config: FileFeatureSettings, views: Views = "whole"): MadeBy {
-  const { tower, weights, imageSize, lastBlocks, patchMean, precision, seed } = config;
+  const { tower, weights, imageSize, lastBlocks, precision, seed } = config;
   const path = weightsPath(config);
   const content =
     weights === "random" ? `seed ${seed}` : existsSync(path) ? fileFingerprint(path) : "missing";
-  return { tower, weights, content, imageSize, lastBlocks, patchMean, precision, views };
+  return { tower, weights, content, imageSize, lastBlocks, patchMean: patchesOf(config), precision, views };
+}
+
+/**
+ * Returns the pooling of patches as folders of features note it, under `patchMean`: true or false, as it was before
+ * there was GeM, so that these folders stay valid.
+ */
+function patchesOf({ patchPooling, gemPower }: PatchPoolingSettings): boolean | string {
+  return patchPooling === "gem" ? `gem ${gemPower}` : patchPooling === "mean";
+}
+
+/** Returns the settings that differ between a folder's features and those of a config: "tower a, not b". */
+export function backboneDifferences(found: MadeBy, config: FileFeatureSettings): string[] {
+  const { tower, imageSize, lastBlocks } = config;
+  const wanted: MadeBy = { tower, imageSize, lastBlocks, patchMean: patchesOf(config) };
+  return Object.entries(wanted)
+    .filter(([name, value]) => name in found && found[name] !== value)
+    .map(([name, value]) =>
+      name === "patchMean"
+        ? `patchPooling ${poolingIn(found[name]!)}, not ${poolingIn(value)}`
+        : `${name} ${found[name]}, not ${value}`,
+    );
+}
+
+function poolingIn(noted: MadeBy[string]): string {
+  return typeof noted === "boolean" ? (noted ? "mean" : "none") : String(noted);
 }
 
 /** Returns the files that a backbone's features of images below a folder depend on. */

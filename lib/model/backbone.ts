@@ -100,7 +100,7 @@ type FeatureGraph = GraphFunction<"images", tf.Tensor>;
 function traceFeatures(
   program: Program,
   tower: Tower,
-  { imageSize, lastBlocks, patchMean, precision, parts }: FeatureSettings & { parts?: number },
+  { imageSize, lastBlocks, patchPooling, gemPower, precision, parts }: FeatureSettings & { parts?: number },
   prefix = "",
 ): FeatureGraph {
   const names = program.variableNames.filter((name) => name.startsWith(prefix) && !isOfOptimizer(name));
@@ -111,7 +111,7 @@ function traceFeatures(
         const weights = Object.fromEntries(
           names.map((name) => [name.slice(prefix.length), variables.read(name)]),
         );
-        const options = { lastBlocks, patchMean, precision, parts };
+        const options = { lastBlocks, patchPooling, gemPower, precision, parts };
         return vitFeatures(weights, images as tf.Tensor4D, tower, options);
       },
       { images: { shape: [batch, imageSize, imageSize, 3] } },
@@ -122,10 +122,10 @@ function traceFeatures(
 function backboneWith(
   extract: FeatureGraph,
   tower: Tower,
-  { imageSize, lastBlocks, patchMean }: FeatureSettings,
+  { imageSize, lastBlocks, patchPooling }: FeatureSettings,
   runsAtOnce = 1,
 ): Omit<Backbone, "dispose"> {
-  const length = featureLength(tower, { lastBlocks, patchMean });
+  const length = featureLength(tower, { lastBlocks, patchPooling });
   const pixelsPerImage = imageSize * imageSize * 3;
   const features = async (pixels: Float32Array) => {
     const count = pixels.length / pixelsPerImage;

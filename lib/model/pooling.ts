@@ -1,5 +1,6 @@
 // Pooling of an image's tokens into one feature. Shapes: B images, N tokens per image, R = B * N rows, K tokens before
 // the patches (class token and registers), D width, h heads, d = D / h.
+import type { PatchPoolingSettings } from "../config/model";
 import { tf } from "../engine/native/tf";
 import { splitHeads } from "./layers";
 import { ACTIVATIONS, namedLinear, namedNorm, type Weights } from "./named_layers";
@@ -14,6 +15,9 @@ export function poolTokens(weights: Weights, x: tf.Tensor2D, tower: Tower, token
   return POOLINGS[tower.pooling](weights, x, tower, tokens);
 }
 
+/** How the last block's patch tokens are pooled. */
+export type PatchPooling = Partial<PatchPoolingSettings>;
+
 const POOLINGS: Record<Pooling, typeof poolTokens> = {
   class: (weights, x, tower, tokens) => namedNorm(weights, "ln_post", classTokens(x, tokens), tower),
   average: meanOfPatches,
@@ -21,10 +25,39 @@ const POOLINGS: Record<Pooling, typeof poolTokens> = {
     attentionPool(weights, namedNorm(weights, "ln_post", x, tower), tower, tokens),
 };
 
+/** Returns each image's patch tokens after `ln_post`, pooled by their mean or generalised mean. [R, D] -> [B, D]. */
+export function poolPatches(
+  weights: Weights,
+  x: tf.Tensor2D,
+  tower: Tower,
+  tokens: number,
+  { patchPooling, gemPower = 3 }: PatchPooling,
+): tf.Tensor2D {
+  if (patchPooling === "gem") return generalisedMean(patchTokens(weights, x, tower, tokens), gemPower);
+  return meanOfPatches(weights, x, tower, tokens);
+}
+
 /** Returns the mean of each image's patch tokens, after `ln_post`. [R, D] -> [B, D]. */
-export function meanOfPatches(weights: Weights, x: tf.Tensor2D, tower: Tower, tokens: number): tf.Tensor2D {
+function meanOfPatches(weights: Weights, x: tf.Tensor2D, tower: Tower, tokens: number): tf.Tensor2D {
+  return tf.mean<tf.Tensor2D>(patchTokens(weights, x, tower, tokens), 1);
+}
+
+/** Returns each image's tokens after class token and registers, after `ln_post`. [R, D] -> [B, N - K, D]. */
+function patchTokens(weights: Weights, x: tf.Tensor2D, tower: Tower, tokens: number): tf.Tensor {
   const normal = tf.reshape(namedNorm(weights, "ln_post", x, tower), [-1, tokens, tower.width]);
-  return tf.mean<tf.Tensor2D>(tf.slice(normal, [0, prefixTokens(tower), 0], [-1, -1, -1]), 1);
+  return tf.slice(normal, [0, prefixTokens(tower), 0], [-1, -1, -1]);
+}
+
+/** Lower limit of GeM's values, as in its authors' code: roots and their gradients stay finite. */
+const GEM_FLOOR = 1e-6;
+
+/**
+ * Returns the generalised mean over each image's tokens, (mean of x^p)^(1/p) with x at least 1e-6. [B, n, D] -> [B, D].
+ * @see Radenovic et al., "Fine-tuning CNN image retrieval with no human annotation", https://arxiv.org/abs/1711.02512
+ */
+export function generalisedMean(tokens: tf.Tensor, power: number): tf.Tensor2D {
+  const powers = tf.pow(tf.maximum(tokens, GEM_FLOOR), power);
+  return tf.pow<tf.Tensor2D>(tf.mean<tf.Tensor2D>(powers, 1), 1 / power);
 }
 
 /** Returns the first row of each image. [R, D] -> [B, D]. */

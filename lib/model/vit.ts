@@ -7,7 +7,7 @@ import { recompute } from "../engine/tracing/recompute";
 import { scope } from "../engine/tracing/scope";
 import { residualBlock } from "./block";
 import { namedNorm, type Weights } from "./named_layers";
-import { forEachImage, meanOfPatches, poolTokens } from "./pooling";
+import { forEachImage, type PatchPooling, poolPatches, poolTokens } from "./pooling";
 import type { Precision } from "./precision";
 import type { Tower } from "./tower";
 import { patchGrid, prefixTokens } from "./towers";
@@ -16,11 +16,9 @@ import { blockName } from "./weight_names";
 export type { Weights };
 
 /** Options of an image's features, and of their computation. */
-export interface FeatureOptions {
+export interface FeatureOptions extends PatchPooling {
   /** n >= 1: concatenate the features of the last n blocks, in the order of the blocks. */
   lastBlocks?: number;
-  /** Append the mean of the last block's patch tokens, taken after the final LayerNorm. */
-  patchMean?: boolean;
   /** Apply the checkpoint's `proj` to each block's feature, as CLIP does to compare it with texts; needs `proj`. */
   projection?: boolean;
   /** Number format of the blocks' matrix products; others than float32 only while tracing. */
@@ -39,9 +37,9 @@ export interface FeatureOptions {
 /** Returns F, the length of a feature, without projection. */
 export function featureLength(
   tower: Pick<Tower, "width">,
-  { lastBlocks = 1, patchMean = false }: Pick<FeatureOptions, "lastBlocks" | "patchMean">,
+  { lastBlocks = 1, patchPooling = "none" }: Pick<FeatureOptions, "lastBlocks" | "patchPooling">,
 ): number {
-  return (lastBlocks + (patchMean ? 1 : 0)) * tower.width;
+  return (lastBlocks + (patchPooling === "none" ? 0 : 1)) * tower.width;
 }
 
 /**
@@ -53,7 +51,7 @@ export function featureLength(
  * It uses only tfjs operations on static shapes, so that the same function runs eagerly, is differentiable and can be
  * traced into a graph.
  * @param images float32 [B, H, W, 3], normalised by the tower's mean and std; H and W multiples of P
- * @returns [B, n * D], or [B, (n + 1) * D] with the patches' mean, or [B, n * projectionWidth]
+ * @returns [B, n * D], or [B, (n + 1) * D] with pooled patches, or [B, n * projectionWidth]
  * @throws UserError if the tower has fewer blocks, no `proj`, or weights for another image size
  * @example
  * const features = vitFeatures(weights, images, findTower("tiny"), { lastBlocks: 2 });
@@ -64,7 +62,7 @@ export function vitFeatures(
   tower: Tower,
   options: FeatureOptions = {},
 ): tf.Tensor2D {
-  const { lastBlocks = 1, patchMean = false, projection = false } = options;
+  const { lastBlocks = 1, patchPooling = "none", projection = false } = options;
   const { precision = "float32", gradientCheckpointing, parts = 1, patches } = options;
   const all = tokenCount(weights, images, tower);
   const tokens = patches ? prefixTokens(tower) + patches.shape[1] : all;
@@ -73,7 +71,7 @@ export function vitFeatures(
     const features: tf.Tensor2D[] = [];
     let x = scope("embed", () => embedPatches(weights, images, tower, patches));
     for (let i = 0; i < tower.layers; i++) {
-      const classOnly = i === tower.layers - 1 && tower.pooling === "class" && !patchMean;
+      const classOnly = i === tower.layers - 1 && tower.pooling === "class" && patchPooling === "none";
       const block: Block = (weights, x) =>
         residualBlock(weights, blockName(i), x, tower, { tokens, classOnly, parts, precision });
       x = scope(`block${String(i).padStart(2, "0")}`, () =>
@@ -84,7 +82,8 @@ export function vitFeatures(
     }
     const proj = weights.proj as tf.Tensor2D;
     const pooled = projection ? features.map((feature) => tf.matMul<tf.Tensor2D>(feature, proj)) : features;
-    if (patchMean) pooled.push(scope("patch_mean", () => meanOfPatches(weights, x, tower, tokens)));
+    if (patchPooling !== "none")
+      pooled.push(scope("patches", () => poolPatches(weights, x, tower, tokens, options)));
     return tf.concat(pooled, 1);
   });
 }

@@ -31,9 +31,9 @@ export const VARIANTS: readonly Partial<GraphSettings>[] = [
   {},
   { accumulationSteps: 2 },
   { precision: "bfloat16", gradientCheckpointing: true },
-  { precision: "float16", patchMean: true },
+  { precision: "float16", patchPooling: "mean" },
   { emaDecay: 0.9, swaStartEpoch: 1 },
-  { clipNorm: 1, layerDecay: 0.8, weightDecayOn: "matrices", patchDropout: 0.5 },
+  { clipNorm: 1, layerDecay: 0.8, weightDecayOn: "matrices", patchDropout: 0.5, patchPooling: "gem" },
   { processes: 2, gradientDtype: "bfloat16", neck: "norm_single_linear" },
   { neck: "norm_double_linear", head: "Sub_Arc_face", loss: "CosFace", classSizeMargin: true },
 ];
@@ -107,7 +107,7 @@ async function stepGraph(preset: GraphSettings): Promise<Program> {
   const tower = small(findTower(preset.tower));
   const config = { ...preset, trainedBlocks: Math.min(preset.trainedBlocks, tower.layers) };
   const isFrozen = config.stage === "frozen";
-  const blocks = { lastBlocks: 2, patchMean: config.patchMean };
+  const blocks = { lastBlocks: 2, patchPooling: config.patchPooling };
   const featureCount = featureLength(tower, blocks);
   const ofTower = isFrozen
     ? []

@@ -112,6 +112,10 @@ const USELESS: [line: string, said: RegExp][] = [
     /^guie: --workers is called --processes now\.\nguie: lrSchedule "seed" is called "original" now\.\nguie train: The config "demo" does not fit: processes = 0/,
   ],
   ["train --workers 2 --processes 2", /The setting processes is given twice/],
+  [
+    "train --patch-mean --set gemPower=0",
+    /^guie: --patch-mean is called --patch-pooling mean now\.\nguie train: The config "demo" does not fit: gemPower = 0/,
+  ],
   ["train --set workrs=2", /no setting "workrs"/],
   ["train --reinit-head", /--reinit-head: of no use without --init-from/],
 ];

@@ -25,6 +25,12 @@ test("settings and values get their present names; others are unchanged", () => 
   assert.deepEqual(withPresentNames(expected), { settings: expected, notes: [] });
 });
 
+test("a setting that was a switch has its present value: patchMean is patchPooling", (t) => {
+  captureStderr(t);
+  const poolings = [true, false].map((patchMean) => overrideConfig(tiny(), old({ patchMean })).patchPooling);
+  assert.deepEqual(poolings, ["mean", "none"]);
+});
+
 test("an old name belongs to an existing setting and is not a setting itself", () => {
   for (const [before, now] of OLD_SETTINGS) {
     assert.ok((SETTING_NAMES as string[]).includes(now), now);

@@ -4,8 +4,10 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync 
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { installPath, projectPath } from "guie/dist/common/project";
+import { type ConfigOverrides, overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { findModel, openModel, requireRunModel } from "guie/dist/embedding/find_model";
+import { backboneDifferences, madeByBackbone } from "guie/dist/features/features";
 import { openSafetensors, writeSafetensors } from "guie/dist/formats/safetensors";
 import { loadImages } from "guie/dist/images/loading/loader";
 import { findTower } from "guie/dist/model/towers";
@@ -72,6 +74,23 @@ test("the path of a prepared file names its tower, which embeds with the preset'
   embedder.dispose();
 });
 
+test("what features are made by: none and mean as in earlier versions, gem with its power", () => {
+  const poolings = [
+    {},
+    { patchPooling: "mean" },
+    { patchPooling: "gem" },
+    { patchPooling: "gem", gemPower: 2 },
+  ];
+  const noted = poolings.map(
+    (settings) => madeByBackbone(overrideConfig(CONFIG, settings as ConfigOverrides)).patchMean,
+  );
+  assert.deepEqual(noted, [false, true, "gem 3", "gem 2"]);
+  const found = { tower: "tiny", patchMean: false };
+  const gem = overrideConfig(CONFIG, { patchPooling: "gem" });
+  assert.deepEqual(backboneDifferences(found, gem), ["patchPooling none, not gem 3"]);
+  assert.deepEqual(backboneDifferences(found, CONFIG), []);
+});
+
 test("a file with another library's names is prepared once, below checkpoints/prepared", async () => {
   const before = new Set(existsSync(PREPARED) ? readdirSync(PREPARED) : []);
   const { tower, weights } = await backboneOf(CLIP);
@@ -134,9 +153,18 @@ test("errors explain an unknown model, a tower that is not prepared, and weights
 test("another tower than the preset's embeds at its own image size, with its last block", async (t) => {
   const out = temporaryFolder(t);
   const { path } = await prepareModel({ model: "tiny", from: CLIP, out });
-  const other = { ...CONFIG, tower: "dinov2-vit-s-14", imageSize: 112, lastBlocks: 4, patchMean: true };
+  const other = {
+    ...CONFIG,
+    tower: "dinov2-vit-s-14",
+    imageSize: 112,
+    lastBlocks: 4,
+    patchPooling: "mean" as const,
+  };
   const found = await findModel(path, other);
   assert.ok(found.kind === "backbone");
-  const { imageSize, lastBlocks, patchMean } = found.config;
-  assert.deepEqual({ imageSize, lastBlocks, patchMean }, { imageSize: 28, lastBlocks: 1, patchMean: false });
+  const { imageSize, lastBlocks, patchPooling } = found.config;
+  assert.deepEqual(
+    { imageSize, lastBlocks, patchPooling },
+    { imageSize: 28, lastBlocks: 1, patchPooling: "none" },
+  );
 });

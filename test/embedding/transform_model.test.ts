@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { writeJson } from "guie/dist/common/files/files";
 import { installPath } from "guie/dist/common/project";
 import { listRows, type Vectors } from "guie/dist/common/vectors";
 import { overrideConfig } from "guie/dist/config/config";
@@ -21,6 +22,7 @@ import { readReduction, reduceRows } from "guie/dist/retrieval/reduction";
 import { runFolder } from "guie/dist/runs/run_folder";
 import { prepareRunFolder } from "guie/dist/runs/start_folder";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { temporaryFolder } from "../folders";
 import { largestDifference } from "../tensors";
 import { makeTinyData } from "../training/tiny_data";
 
@@ -178,6 +180,15 @@ test("bad input has a message: no classes, too few images, a rung's name, other 
     () => openModel({ ...found, model: changed }),
     /fitted to vectors of another model .*content was other/,
   );
+});
+
+test("a model of an earlier version, which notes patchMean, has the present setting", (t) => {
+  const folder = temporaryFolder(t);
+  const { base, name: _, folder: __, ...note } = seekTransform(LDA)!;
+  assert.ok("tower" in base && base.patchPooling === "none");
+  const { patchPooling, gemPower, ...settings } = base;
+  writeJson(join(folder, "model.json"), { ...note, base: { ...settings, patchMean: true } });
+  assert.deepEqual(seekTransform(folder)?.base, { ...settings, patchPooling: "mean", gemPower: 3 });
 });
 
 test("a model that is fitted again stays with its exports; those of another one before it are kept", async (t) => {

@@ -16,6 +16,7 @@ import { MAPPINGS } from "guie/dist/export/onnx/mappings";
 import { ONNX_DATA_FILE, ONNX_FILE, writeOnnx } from "guie/dist/export/onnx/write";
 import { embedding, towerFeatures } from "guie/dist/model/embedding_model";
 import type { Tower } from "guie/dist/model/tower";
+import type { FeatureOptions } from "guie/dist/model/vit";
 import { fromTensors } from "guie/dist/model/weight_source";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { z } from "zod";
@@ -65,13 +66,13 @@ function expectedEmbedding(
   tower: Tower,
   weights: Record<string, tf.Tensor>,
   batch: number,
-  lastBlocks: number,
+  options: FeatureOptions,
   mirror: boolean,
 ) {
   return tf.tidy(() => {
     const side = tower.imageSizePx;
     const images = tf.transpose(tf.tensor4d(pixelValues(batch, side), [batch, 3, side, side]), [0, 2, 3, 1]);
-    const features = towerFeatures(tower, { lastBlocks });
+    const features = towerFeatures(tower, options);
     const plain = features(weights, images);
     const mean = mirror ? tf.mul(tf.add(plain, features(weights, tf.reverse(images, 2))), 0.5) : plain;
     return embedding(weights, mean as tf.Tensor2D).dataSync() as Float32Array;
@@ -82,13 +83,17 @@ for (const row of FAMILIES) {
   test(`${row}: onnxruntime computes our embedding, for batches of one and three`, async () => {
     const tower = smallTower(row);
     const [lastBlocks, mirror] = row === "dinov2-vit-s-14" ? [2, true] : [1, false];
+    const patchPooling = row === "dinov2-vit-s-14-reg4" ? "gem" : "none";
     const config = configOf(tower, {
       tower: row,
       lastBlocks,
+      patchPooling,
       neck: mirror ? "norm_double_linear" : "simple",
     });
     const weights = randomModel(tower, config);
-    const expected = [1, 3].map((batch) => expectedEmbedding(tower, weights, batch, lastBlocks, mirror));
+    const expected = [1, 3].map((batch) =>
+      expectedEmbedding(tower, weights, batch, { lastBlocks, patchPooling }, mirror),
+    );
     const out = mkdtempSync(join(folder, "model-"));
     await exportOnnx({ tower, config, weights: fromTensors(weights) }, out, mirror);
     for (const [i, batch] of [1, 3].entries()) {

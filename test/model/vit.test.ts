@@ -145,7 +145,7 @@ test("blocks in parts give the same features as whole blocks, in every family", 
     { tower: CLIP, parts: 2 },
     { tower: { ...REGISTERS, heads: 4 }, parts: 4 },
     { tower: SWIGLU, parts: 2 },
-    { tower: SIGLIP, parts: 2, patchMean: true },
+    { tower: SIGLIP, parts: 2, patchPooling: "mean" as const },
   ];
   for (const { tower, ...options } of cases) {
     tf.tidy(() => {
@@ -228,7 +228,7 @@ test("the patches' mean follows the class tokens, and equals the feature of a to
   tf.tidy(() => {
     const images = randomTensor(randomStream(3, "images"), [2, 28, 28, 3]) as tf.Tensor4D;
     const weights = toTensors(freshTower(REGISTERS, randomStream(1, "weights"), 28));
-    const both = vitFeatures(weights, images, REGISTERS, { lastBlocks: 2, patchMean: true });
+    const both = vitFeatures(weights, images, REGISTERS, { lastBlocks: 2, patchPooling: "mean" });
     const D = REGISTERS.width;
     assert.deepEqual(both.shape, [2, 3 * D]);
     const classes = vitFeatures(weights, images, REGISTERS, { lastBlocks: 2 });

@@ -40,7 +40,7 @@ test("every preset in both stages and every tower family has graphs of features 
   for (const owner of owners) {
     for (const what of ["features", "training step"]) assert.ok(names.includes(`${owner}: ${what}`), owner);
   }
-  const half = 'vit_224 fine_tune {"precision":"float16","patchMean":true}: training step';
+  const half = 'vit_224 fine_tune {"precision":"float16","patchPooling":"mean"}: training step';
   assert.ok(names.includes(half), names.join("\n"));
 });
 
@@ -57,7 +57,7 @@ test("a graph on a small tower has the operations of the real one", async () => 
 });
 
 test("16-bit graphs use 16 bits for matrix products only", async () => {
-  const uses = await usesOf('vit_224 fine_tune {"precision":"float16","patchMean":true}: training step');
+  const uses = await usesOf('vit_224 fine_tune {"precision":"float16","patchPooling":"mean"}: training step');
   assert.ok(uses.includes("MatMul(T: float16)"), uses.join("\n"));
   for (const op of ["Softmax", "Mean", "Rsqrt", "Exp", "ResourceApplyAdam", "AddV2"])
     assert.ok(!uses.some((use) => use.startsWith(`${op}(`) && use.includes("float16")), op);

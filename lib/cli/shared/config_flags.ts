@@ -12,7 +12,7 @@ import {
   type SettingName,
   type TrainConfig,
 } from "../../config/config";
-import { OLD_SETTINGS, presentNamesWithNotice } from "../../config/old_names";
+import { OLD_SETTINGS, presentNamesWithNotice, withPresentNames } from "../../config/old_names";
 import { PRESET_NAMES, preset } from "../../config/presets";
 import { type PlaceSettings, processCount } from "../../config/processes";
 import type { Stage } from "../../config/run";
@@ -50,6 +50,7 @@ const FLAGS: readonly Flag[] = [
   ["--init-from <run>", "initFrom"],
   ["--tower <name>", "tower"],
   ["--last-blocks <n>", "lastBlocks"],
+  ["--patch-pooling <kind>", "patchPooling"],
   ["--weights <file>", "weights"],
   ["--backbone-lr-factor <x>", "backboneLrFactor"],
   ["--max-steps-per-epoch <n>", "maxStepsPerEpoch"],
@@ -59,16 +60,18 @@ const FLAGS: readonly Flag[] = [
 
 /** Flags without a value that turn a setting on. */
 const SWITCHES: readonly Flag[] = [
-  ["--patch-mean", "patchMean"],
   ["--shard-head", "shardHead"],
   ["--reinit-head", "reinitHead"],
   ["--gradient-checkpointing", "gradientCheckpointing"],
 ];
 
+/** Old names of settings whose flag had no value. */
+const OLD_SWITCHES = ["patchMean"];
+
 /** Hidden flags with the old names of settings; using one prints the current name. */
 const OLD_FLAGS: readonly Flag[] = [...OLD_SETTINGS].map(([old, setting]) => {
   const dashed = old.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return [`--${dashed} <value>`, requireSetting(setting)];
+  return [`--${dashed}${OLD_SWITCHES.includes(old) ? "" : " <value>"}`, requireSetting(setting)];
 });
 
 /** Parsed flags of a command. */
@@ -190,11 +193,13 @@ export function flagOverrides(options: ConfigOptions): ConfigOverrides {
     if (text !== undefined) put(setting, settingOf(flags.split(" ")[0]!, setting, text));
   }
   for (const [flags, setting] of OLD_FLAGS) {
-    const text = options[new Option(flags).attributeName()] as string | undefined;
+    const text = options[new Option(flags).attributeName()] as string | true | undefined;
     if (text === undefined) continue;
     const oldFlag = flags.split(" ")[0]!;
-    noticeOnce(`guie: ${oldFlag} is called ${flagOf(setting)} now.`);
-    put(setting, settingOf(oldFlag, setting, text));
+    const value = text === true ? presentValue(setting, text) : settingOf(oldFlag, setting, text);
+    const now = text === true ? `${flagOf(setting)} ${value}` : flagOf(setting);
+    noticeOnce(`guie: ${oldFlag} is called ${now} now.`);
+    put(setting, value);
   }
   for (const text of options.set ?? []) {
     const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
@@ -205,6 +210,10 @@ export function flagOverrides(options: ConfigOptions): ConfigOverrides {
       put(setting, present as Value);
   }
   return Object.fromEntries(overrides);
+}
+
+function presentValue(setting: SettingName, old: boolean): Value {
+  return withPresentNames({ [setting]: old }).settings[setting] as Value;
 }
 
 type Value = string | number | boolean | number[];

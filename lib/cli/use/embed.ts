@@ -96,7 +96,7 @@ const BACKBONE_SETTINGS: readonly SettingName[] = [
   "weights",
   "imageSize",
   "lastBlocks",
-  "patchMean",
+  "patchPooling",
   "precision",
   "numWorkers",
 ];

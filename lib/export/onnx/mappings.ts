@@ -175,6 +175,7 @@ export const MAPPINGS: Readonly<Record<string, Mapping>> = {
   Sqrt: renamed("Sqrt"),
   Rsqrt: ({ inputs: [x] }, c) => c.emit("Reciprocal", [c.emit("Sqrt", [c.nameOf(x!)])]),
   Exp: renamed("Exp"),
+  Pow: renamed("Pow"),
   Erf: renamed("Erf"),
   Tanh: renamed("Tanh"),
   Sigmoid: renamed("Sigmoid"),

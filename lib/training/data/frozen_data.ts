@@ -10,7 +10,7 @@ import { pickRows, type Vectors } from "../../common/vectors";
 import type { FrozenDataSettings } from "../../config/parts";
 import { featuresPath, tablePath } from "../../config/paths";
 import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../../features/feature_files";
-import { ensureFeatures } from "../../features/features";
+import { backboneDifferences, ensureFeatures } from "../../features/features";
 import { holdOutClasses } from "./choice_classes";
 import { requireClasses } from "./learnable";
 import { distinctFiles, ownPositions, readWholeData } from "./read_run_data";
@@ -161,15 +161,11 @@ async function labelled(config: FrozenDataSettings, folder: string): Promise<Lab
   );
 }
 
-/** Settings that determine features: a run must have those of its features. */
-const BACKBONE_SETTINGS = ["tower", "imageSize", "lastBlocks", "patchMean"] as const;
-
 function requireSameBackbone(config: FrozenDataSettings, { folder, madeBy }: Features): void {
-  const others = BACKBONE_SETTINGS.filter((name) => name in madeBy && madeBy[name] !== config[name]);
+  const others = backboneDifferences(madeBy, config);
   if (others.length === 0) return;
-  const which = others.map((name) => `${name} ${madeBy[name]}, not ${config[name]}`).join("; ");
   throw new UserError(
-    `The features in ${folder} were made with ${which}.`,
+    `The features in ${folder} were made with ${others.join("; ")}.`,
     "Give the run the same settings: npx guie train --tower NAME --image-size PX --last-blocks N",
   );
 }
