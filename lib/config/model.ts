@@ -1,6 +1,6 @@
 // Settings of the model: tower, neck and head.
 import { z } from "zod";
-import { count, positive, type SettingsOf, setting, text } from "./setting";
+import { count, countOrZero, positive, type SettingsOf, setting, text } from "./setting";
 
 /** The rows of the model settings. */
 export const MODEL = {
@@ -38,6 +38,14 @@ export const MODEL = {
    * `PatchDropout`).
    */
   patchDropout: setting(z.number().min(0).lt(1), 0),
+  /**
+   * Rank r of low-rank adapters (LoRA): of the backbone, a run trains only A [r, inputs] and B [outputs, r] for each
+   * matrix of attention and MLP in the last `trainedBlocks` blocks (0 = all); 0 = no adapters. Their rate is
+   * `backboneLrFactor` x `initLr`. Saved models have them merged (Hu et al. 2021; peft).
+   */
+  loraRank: setting(countOrZero, 0),
+  /** Scale of the adapters: a matrix is W + `loraAlpha` / `loraRank` x B A (peft's `lora_alpha`). */
+  loraAlpha: setting(positive, 8),
   /** Length of the embedding. */
   embeddingDim: setting(count, 64),
   /** `Arc_face`: one row per class; `Sub_Arc_face`: several rows per class, the nearest counts. */

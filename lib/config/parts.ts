@@ -19,7 +19,10 @@ export type StageSettings = Pick<RunSettings, "stage">;
 
 /** Settings that a backbone's graph depends on. */
 export type FeatureSettings = Pick<ModelSettings, "imageSize" | "lastBlocks"> &
-  Partial<PatchPoolingSettings & Pick<OptimiserSettings, "precision">>;
+  Partial<PatchPoolingSettings & Pick<ModelSettings, "loraAlpha"> & Pick<OptimiserSettings, "precision">>;
+
+/** Settings that define the low-rank adapters of a tower. */
+export type AdapterSettings = Pick<ModelSettings, "loraRank"> & Pick<OptimiserSettings, "trainedBlocks">;
 
 /** Settings that choose a tower's weights. */
 export type TowerWeightSettings = Pick<ModelSettings, "weights" | "imageSize"> & SeedSettings;
@@ -99,6 +102,7 @@ export type GraphSettings = Pick<RunSettings, "configName" | "stage"> &
   HeadSettings &
   FeatureSettings &
   Pick<ModelSettings, "tower" | "patchDropout"> &
+  AdapterSettings &
   StepSettings &
   AverageSettings &
   PlaceSettings &
@@ -123,7 +127,8 @@ export type MemorySettings = StageSettings &
   Pick<ModelSettings, "tower" | "patchDropout"> &
   BatchSettings &
   AverageSettings &
-  Pick<OptimiserSettings, "gradientCheckpointing" | "trainedBlocks"> &
+  Pick<OptimiserSettings, "gradientCheckpointing"> &
+  AdapterSettings &
   Pick<ProcessSettings, "shardHead">;
 
 /** Settings that choose the data of the frozen stage. */
@@ -153,7 +158,8 @@ export type EmbedderSettings = StageSettings & FileFeatureSettings;
 export type WeightShapeSettings = StageSettings &
   HeadSettings &
   FeatureSettings &
-  Pick<ModelSettings, "tower"> &
+  AdapterSettings &
+  Pick<ModelSettings, "tower" | "loraAlpha"> &
   Pick<DataSettings, "features">;
 
 /** Settings that define the meaning of a run's weights. */

@@ -94,7 +94,7 @@ export async function makeSoup(
     throw new UserError(`A soup needs at least two checkpoints, got ${names.join(" ") || "none"}.`);
   const members = names.map(memberOf);
   for (const member of members) refuseOther(members[0]!, member);
-  const config = overrideConfig(readRunConfig(members[0]!.folder), { runName: out });
+  const config = overrideConfig(readRunConfig(members[0]!.folder), { runName: out, loraRank: 0 });
   const inputs = members.map(({ path }) => path);
   return makeAverageRun(out, { ...options, inputs }, (making) =>
     fillFolder(making, members, config, options),

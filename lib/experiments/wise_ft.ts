@@ -138,7 +138,7 @@ export async function takeWise(
 
 /** Writes the run between the pretrained tower and a fine-tuned run's. */
 async function writePoint(member: Member, alpha: number, folder: string, runName = "wise"): Promise<void> {
-  const config = overrideConfig(readRunConfig(member.folder), { runName });
+  const config = overrideConfig(readRunConfig(member.folder), { runName, loraRank: 0 });
   const tower = findTower(config.tower);
   const { shapes: ofTower, ...pretrained } = withPrefix(TOWER_PREFIX, towerWeights(config, tower));
   const own = runWeights(member);

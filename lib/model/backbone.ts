@@ -14,6 +14,7 @@ import { withFreeBatch } from "../engine/program/free_batch";
 import type { GraphFunction } from "../engine/program/graph_function";
 import { Program } from "../engine/program/program";
 import { mostParts } from "./block";
+import { mergeAdapters } from "./lora";
 import type { Tower } from "./tower";
 import { freshTower, prepareCommand, towerFile } from "./tower_weights";
 import { findTower } from "./towers";
@@ -100,7 +101,7 @@ type FeatureGraph = GraphFunction<"images", tf.Tensor>;
 function traceFeatures(
   program: Program,
   tower: Tower,
-  { imageSize, lastBlocks, patchPooling, gemPower, precision, parts }: FeatureSettings & { parts?: number },
+  { imageSize, precision, parts, ...settings }: FeatureSettings & { parts?: number },
   prefix = "",
 ): FeatureGraph {
   const names = program.variableNames.filter((name) => name.startsWith(prefix) && !isOfOptimizer(name));
@@ -111,8 +112,9 @@ function traceFeatures(
         const weights = Object.fromEntries(
           names.map((name) => [name.slice(prefix.length), variables.read(name)]),
         );
+        const { lastBlocks, patchPooling, gemPower, loraAlpha } = settings;
         const options = { lastBlocks, patchPooling, gemPower, precision, parts };
-        return vitFeatures(weights, images as tf.Tensor4D, tower, options);
+        return vitFeatures(mergeAdapters(weights, loraAlpha), images as tf.Tensor4D, tower, options);
       },
       { images: { shape: [batch, imageSize, imageSize, 3] } },
     ),

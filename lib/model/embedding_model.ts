@@ -8,6 +8,7 @@ import { allGather } from "../engine/tracing/collectives";
 import { scope } from "../engine/tracing/scope";
 import { l2Normalize, marginLoss } from "./arcface";
 import { classCosines, marginsOf, rowsPerClass } from "./head";
+import { mergeAdapters } from "./lora";
 import { type NeckTraining, neck } from "./neck";
 import { shardedMarginLoss } from "./sharded_head";
 import type { Tower } from "./tower";
@@ -23,10 +24,19 @@ export type FeatureFunction = (weights: Weights, inputs: tf.Tensor, patches?: tf
 /** Returns its inputs, which are cached features. [B, F] -> [B, F]. */
 export const cachedFeatures: FeatureFunction = (_weights, inputs) => inputs as tf.Tensor2D;
 
-/** Returns the function from normalised pixels to features, [B, S, S, 3] -> [B, F]. */
-export function towerFeatures(tower: Tower, options: FeatureOptions): FeatureFunction {
+/**
+ * Returns the function from normalised pixels to features, [B, S, S, 3] -> [B, F].
+ * @param options.loraAlpha scale of the adapters, if the weights have some
+ */
+export function towerFeatures(
+  tower: Tower,
+  { loraAlpha, ...options }: FeatureOptions & { loraAlpha?: number },
+): FeatureFunction {
   return (weights, inputs, patches) =>
-    vitFeatures(towerWeightsIn(weights), inputs as tf.Tensor4D, tower, { ...options, patches });
+    tf.tidy(() => {
+      const ofTower = mergeAdapters(towerWeightsIn(weights), loraAlpha);
+      return vitFeatures(ofTower, inputs as tf.Tensor4D, tower, { ...options, patches });
+    });
 }
 
 /** Returns the tower's weights of a model, under their own names. */

@@ -67,6 +67,18 @@ export function accumulatedOf(name: string): string {
   return `${OPTIMIZER_PREFIX}grad.${name}`;
 }
 
+const [ADAPTER_A, ADAPTER_B] = [".lora_A", ".lora_B"];
+
+/** Returns the names of a matrix's low-rank adapters, A and B. */
+export function adaptersOf(name: string): [a: string, b: string] {
+  return [name + ADAPTER_A, name + ADAPTER_B];
+}
+
+/** Returns true for low-rank adapters. */
+export function isAdapter(name: string): boolean {
+  return name.endsWith(ADAPTER_A) || name.endsWith(ADAPTER_B);
+}
+
 /** Prefixes of a weight's moments and averages. */
 const DERIVED_PREFIXES = [
   firstMomentOf(""),
@@ -123,6 +135,12 @@ export function blockName(block: number): string {
 const IN_BLOCK = /^transformer\.resblocks\.(\d+)\./;
 const BEFORE_BLOCKS = /^(conv1\.|class_embedding$|positional_embedding$|register_tokens$|ln_pre\.)/;
 
+/** Returns the number of a weight's block, by its name within the tower; undefined outside of the blocks. */
+export function blockIn(inTower: string): number | undefined {
+  const block = IN_BLOCK.exec(inTower)?.[1];
+  return block === undefined ? undefined : Number(block);
+}
+
 /**
  * Returns the place of a weight in the tower: before the blocks, the number of its block, or after the blocks;
  * undefined for neck and head.
@@ -130,7 +148,5 @@ const BEFORE_BLOCKS = /^(conv1\.|class_embedding$|positional_embedding$|register
 export function placeInTower(name: string): "before" | number | "after" | undefined {
   if (!isOfTower(name)) return undefined;
   const inTower = nameInTower(name);
-  const block = IN_BLOCK.exec(inTower)?.[1];
-  if (block !== undefined) return Number(block);
-  return BEFORE_BLOCKS.test(inTower) ? "before" : "after";
+  return blockIn(inTower) ?? (BEFORE_BLOCKS.test(inTower) ? "before" : "after");
 }

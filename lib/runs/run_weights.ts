@@ -3,6 +3,7 @@
 import type { WeightShapeSettings } from "../config/parts";
 import { requireTensors } from "../formats/tensor_file";
 import { headShapes, rowsPerClass } from "../model/head";
+import { adapterShapes, mergedSource } from "../model/lora";
 import { findTower, patchGrid, towerShapes } from "../model/towers";
 import { featureLength } from "../model/vit";
 import { CONSTANT_NAMES, HEAD_WEIGHT, TOWER_PREFIX } from "../model/weight_names";
@@ -14,7 +15,8 @@ import { checkpointWeights } from "./store";
 type Shapes = WeightSource["shapes"];
 
 /**
- * Opens a checkpoint's weights after checking all their names and shapes against the run's config.
+ * Opens a checkpoint's weights after checking all their names and shapes against the run's config. Adapters are merged
+ * into the tower's matrices.
  * @param wanted selects weights by name; default: all
  * @throws UserError if the file or the average is missing, or a tensor is missing, unexpected or of another shape
  */
@@ -32,7 +34,8 @@ export function runWeights(
     source.close();
     throw error;
   }
-  return { ...source, shapes: new Map([...source.shapes].filter(([name]) => wanted(name))) };
+  const merged = mergedSource(source, config.loraAlpha);
+  return { ...merged, shapes: new Map([...merged.shapes].filter(([name]) => wanted(name))) };
 }
 
 /** Returns the shapes expected for this config; the file gives the number of classes and the width of given features. */
@@ -53,5 +56,6 @@ function expectedShapes(config: WeightShapeSettings, found: Shapes): ReadonlyMap
   const trained = { ...tower, positionGrid: patchGrid(tower, config.imageSize) };
   for (const [name, shape] of towerShapes(trained))
     if (name !== "proj") shapes.set(TOWER_PREFIX + name, shape);
+  for (const [name, shape] of adapterShapes(tower, config)) shapes.set(TOWER_PREFIX + name, shape);
   return shapes;
 }

@@ -10,6 +10,7 @@ import { computeFeatures } from "../features/features";
 import { standardisationBy } from "../features/standardise";
 import { backboneOf } from "../model/backbone";
 import { cachedFeatures, towerFeatures } from "../model/embedding_model";
+import { freshAdapters } from "../model/lora";
 import { patchCounts } from "../model/patch_dropout";
 import { findTower, patchGrid } from "../model/towers";
 import { featureLength, type Weights } from "../model/vit";
@@ -135,7 +136,11 @@ async function buildFineTune(
     );
   }
   const head = headStartWeights(config, featureCount, data);
-  const weights = joinSources(fromTensors(head), withPrefix(TOWER_PREFIX, towerStartWeights(config, tower)));
+  const weights = joinSources(
+    fromTensors(head),
+    withPrefix(TOWER_PREFIX, towerStartWeights(config, tower)),
+    withPrefix(TOWER_PREFIX, freshAdapters(tower, config, config.seed)),
+  );
   const batches = imageBatches(config, data.train, tower, ranks?.shard);
   const trainer = await Trainer.create({
     config,

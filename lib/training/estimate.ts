@@ -8,11 +8,12 @@ import { measureProductRate } from "../engine/program/product_rate";
 import { readSummary } from "../features/feature_files";
 import { featureFolder } from "../features/features";
 import { headShapes, rowsPerClass } from "../model/head";
+import { adapterShapes } from "../model/lora";
 import type { Tower } from "../model/tower";
 import { activationBytes, forwardFlops } from "../model/tower_cost";
-import { findTower, parameterCount } from "../model/towers";
+import { findTower, parameterCount, towerShapes } from "../model/towers";
 import { featureLength } from "../model/vit";
-import { TOWER_PREFIX } from "../model/weight_names";
+import { adaptersOf, TOWER_PREFIX } from "../model/weight_names";
 import { epochLength } from "./data/batches";
 import { distinctFiles, readRunData } from "./data/read_run_data";
 import type { RunData } from "./data/run_data";
@@ -162,10 +163,13 @@ function parameterCounts(
   const sum = (all: readonly (readonly number[])[]) =>
     all.reduce((total, shape) => total + numbers(shape), 0);
   const head = sum(shapes);
-  const ofTower = new Map(trainedShapes(tower).map(([name, shape]) => [TOWER_PREFIX + name, shape] as const));
+  const adapters = config.stage === "frozen" ? new Map<string, number[]>() : adapterShapes(tower, config);
+  const ofTower = new Map(
+    [...trainedShapes(tower), ...adapters].map(([name, shape]) => [TOWER_PREFIX + name, shape] as const),
+  );
   const trained = trainedNames(ofTower, config).map((name) => ofTower.get(name)!);
   return {
-    parameters: parameterCount(tower) + head,
+    parameters: parameterCount(tower) + head + sum([...adapters.values()]),
     trained: head + (config.stage === "frozen" ? 0 : sum(trained)),
   };
 }
@@ -182,13 +186,20 @@ function memoryBytes(
   const copies = 3 + averages + (pieces > 1 ? 1 : 0);
   const held = PROCESS_MB * MB + copies * trained * BYTES;
   if (config.stage === "frozen") return held + distinctImages * featureLength(tower, config) * BYTES;
-  const fixed = (1 + averages) * (parameters - trained) * BYTES;
+  const fixed = ((1 + averages) * (parameters - trained) + mergedCount(config, tower)) * BYTES;
   const { imageSize, gradientCheckpointing, patchDropout } = config;
   const ofImage = activationBytes(tower, imageSize, {
     ...{ gradientCheckpointing, patchDropout },
     blocks: config.trainedBlocks || tower.layers,
   });
   return held + fixed + (config.batchSize / pieces) * ofImage;
+}
+
+/** Returns the number of weights in the matrices that have adapters: a step makes a merged copy of them. */
+function mergedCount(config: MemorySettings, tower: Tower): number {
+  const adapters = adapterShapes(tower, config);
+  const matrices = [...towerShapes(tower)].filter(([name]) => adapters.has(adaptersOf(name)[0]));
+  return matrices.reduce((sum, [, [rows, columns]]) => sum + rows! * columns!, 0);
 }
 
 /** Returns the time of one image's forward pass through the tower, or through its last blocks. */

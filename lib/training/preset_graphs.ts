@@ -9,6 +9,7 @@ import { tracedFor } from "../engine/tracing/fused";
 import { backboneOf } from "../model/backbone";
 import { cachedFeatures, towerFeatures } from "../model/embedding_model";
 import { headShapes } from "../model/head";
+import { adapterShapes } from "../model/lora";
 import { patchCounts } from "../model/patch_dropout";
 import type { Tower } from "../model/tower";
 import { findTower, TOWERS, towerShapes } from "../model/towers";
@@ -34,6 +35,7 @@ export const VARIANTS: readonly Partial<GraphSettings>[] = [
   { precision: "float16", patchPooling: "mean" },
   { emaDecay: 0.9, swaStartEpoch: 1 },
   { clipNorm: 1, layerDecay: 0.8, weightDecayOn: "matrices", patchDropout: 0.5, patchPooling: "gem" },
+  { loraRank: 2, trainedBlocks: 1, gradientCheckpointing: true },
   { processes: 2, gradientDtype: "bfloat16", neck: "norm_single_linear" },
   { neck: "norm_double_linear", head: "Sub_Arc_face", loss: "CosFace", classSizeMargin: true },
 ];
@@ -111,7 +113,9 @@ async function stepGraph(preset: GraphSettings): Promise<Program> {
   const featureCount = featureLength(tower, blocks);
   const ofTower = isFrozen
     ? []
-    : trainedShapes(tower).map(([name, shape]) => [TOWER_PREFIX + name, shape] as const);
+    : [...trainedShapes(tower), ...adapterShapes(tower, config)].map(
+        ([name, shape]) => [TOWER_PREFIX + name, shape] as const,
+      );
   const shapes = new Map([...Object.entries(headShapes(config, featureCount, CLASSES)), ...ofTower]);
   const program = new Program();
   declare(program, shapes);

@@ -16,6 +16,7 @@ PURPOSES = [
     ["augment", 1, 0],
     ["dropout", 1, 0],
     ["patches", 1, 0],
+    ["adapters", "transformer.resblocks.0.attn.in_proj_weight.lora_A"],
     ["classes", 1, 0],
     ["choice classes"],
     ["choice queries", 0],

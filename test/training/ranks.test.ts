@@ -36,6 +36,7 @@ async function trained(config: Readonly<TrainConfig>) {
 const CASES: [string, number[], Partial<TrainConfig>][] = [
   ["plain", [2, 3], { dropout: 0.2 }],
   ["in pieces", [2], { accumulationSteps: 2 }],
+  ["with adapters", [2], { loraRank: 2, dropout: 0.2, backboneLrFactor: 1 }],
   ["with a sharded head", [2, 3], { dropout: 0.2, shardHead: true }],
   [
     "with sharded sub-centres, in pieces",

@@ -138,23 +138,27 @@ test("the same config and data give the same losses", async () => {
   assert.deepEqual(lossesOf(second), lossesOf(first));
 });
 
-test("a run that was killed half way and started again ends like an unbroken one", async () => {
-  const unbroken = runs.prepare("unbroken");
-  const killed = runs.prepare("killed");
-  const expected = await runTraining(unbroken);
-  const child = spawnTrain(killed);
-  const end = closed(child);
-  await waitForSteps(killed, 5);
-  child.kill("SIGKILL");
-  await end;
-  assert.ok(stepsOf(killed).length < 12, "the kill came too late to test anything");
-  const summary = await runTraining(killed);
-  assert.deepEqual(lossesOf(killed), lossesOf(unbroken));
-  assert.deepEqual({ ...summary, folder: "" }, { ...expected, folder: "" });
-  assert.equal(eventFiles(killed).length, 2);
-  assert.deepEqual(eventLosses(killed), lossesOf(unbroken).map(Math.fround));
-  assert.match(readFileSync(runFile(killed, "log"), "utf8"), /Resumed after step \d+ of 12/);
-});
+for (const [name, settings] of [
+  ["plain", {}],
+  ["adapters", { loraRank: 2, backboneLrFactor: 1 }],
+] as const)
+  test(`a run that was killed half way and started again ends like an unbroken one: ${name}`, async () => {
+    const unbroken = runs.prepare(`unbroken-${name}`, settings);
+    const killed = runs.prepare(`killed-${name}`, settings);
+    const expected = await runTraining(unbroken);
+    const child = spawnTrain(killed);
+    const end = closed(child);
+    await waitForSteps(killed, 5);
+    child.kill("SIGKILL");
+    await end;
+    assert.ok(stepsOf(killed).length < 12, "the kill came too late to test anything");
+    const summary = await runTraining(killed);
+    assert.deepEqual(lossesOf(killed), lossesOf(unbroken));
+    assert.deepEqual({ ...summary, folder: "" }, { ...expected, folder: "" });
+    assert.equal(eventFiles(killed).length, 2);
+    assert.deepEqual(eventLosses(killed), lossesOf(unbroken).map(Math.fround));
+    assert.match(readFileSync(runFile(killed, "log"), "utf8"), /Resumed after step \d+ of 12/);
+  });
 
 test("a run asked to stop finishes its step and saves; started again it goes on", async () => {
   const folder = runs.prepare("stopped");
@@ -166,7 +170,7 @@ test("a run asked to stop finishes its step and saves; started again it goes on"
   const last = readMetrics(folder).at(-1);
   assert.equal(last?.kind === "end" && last.reason, "stopped");
   assert.equal((await runTraining(folder)).reason, "finished");
-  assert.deepEqual(lossesOf(folder), lossesOf(runFolder(runs.name("unbroken"))));
+  assert.deepEqual(lossesOf(folder), lossesOf(runFolder(runs.name("unbroken-plain"))));
 });
 
 test("a fine_tune run starts from a frozen one; features are computed once", async () => {

@@ -7,6 +7,7 @@ import { tiny } from "guie/dist/config/presets";
 import { tf } from "guie/dist/engine/native/tf";
 import { towerFeatures, trainingLoss } from "guie/dist/model/embedding_model";
 import { headShapes, initialHeadValues } from "guie/dist/model/head";
+import { freshAdapters } from "guie/dist/model/lora";
 import { dropoutMask } from "guie/dist/model/neck";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
@@ -23,7 +24,7 @@ const STEPS = 3;
 const tower = findTower("tiny");
 const config = { ...tiny(), batchSize: 4, nEpochs: 1, imageSize: 28 };
 const featureCount = config.lastBlocks * tower.width;
-const features = towerFeatures(tower, config);
+const features = towerFeatures(tower, { ...config, loraAlpha: 3 });
 const inputShape = [4, 28, 28, 3];
 
 const batches = Array.from({ length: STEPS }, (_, i) => {
@@ -40,12 +41,14 @@ const source = {
   batchAt: async ({ stepInEpoch }: { stepInEpoch: number }) => batches[stepInEpoch - 1]!,
 };
 
-function startWeights(): Weights {
+function startWeights(config: TrainConfig): Weights {
   const shapes = headShapes(config, featureCount, CLASSES);
   const head = initialHeadValues(shapes, randomStream(1, "head"));
   const weights: Weights = {};
   for (const [name, values] of Object.entries(head)) weights[name] = tf.tensor(values, shapes[name]);
   for (const [name, weight] of Object.entries(toTensors(freshTower(tower, randomStream(1, "tower"), 28))))
+    weights[TOWER_PREFIX + name] = weight;
+  for (const [name, weight] of Object.entries(toTensors(freshAdapters(tower, config, 1))))
     weights[TOWER_PREFIX + name] = weight;
   return weights;
 }
@@ -61,6 +64,11 @@ function shareOf(name: string, { layerDecay }: TrainConfig): number {
   const block = /resblocks\.(\d+)/.exec(name)?.[1];
   if (block) return layerDecay ** (tower.layers - Number(block));
   return name.includes("ln_post") ? 1 : layerDecay ** (tower.layers + 1);
+}
+
+/** Returns the names of the weights that a step changes. */
+function trainedIn({ loraRank }: TrainConfig, weights: Weights): string[] {
+  return Object.keys(weights).filter((name) => loraRank === 0 || !/^visual.*(?<!lora_[AB])$/.test(name));
 }
 
 /** Takes the trainer's step with eager tensors. */
@@ -81,11 +89,11 @@ function eagerStep(
       keep: tf.stack(masks.map((mask) => tf.tensor1d(mask))) as tf.Tensor2D,
       margin: tf.scalar(marginOf(config, 1)),
     };
-    const names = Object.keys(weights);
+    const names = trainedIn(config, weights);
     const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
       const record = Object.fromEntries(values.map((tensor, i) => [names[i]!, tensor]));
-      return trainingLoss(features, record, fed, config, { assign: () => {} });
-    })(Object.values(weights));
+      return trainingLoss(features, { ...weights, ...record }, fed, config, { assign: () => {} });
+    })(names.map((name) => weights[name]!));
     const rate = learningRate(config, { epoch: 1, stepInEpoch: step }, STEPS);
     const norm = Math.sqrt(grads.reduce((sum, grad) => sum + tf.sum(tf.square(grad)).dataSync()[0]!, 0));
     const factor = config.clipNorm === 0 ? 1 : Math.min(1, config.clipNorm / norm);
@@ -118,14 +126,16 @@ function isKeyBias(i: number): boolean {
 for (const [name, changes] of [
   ["the preset", {}],
   ["other rates", OTHER_RATES],
+  ["adapters of the last block", { loraRank: 2, loraAlpha: 3, trainedBlocks: 1, backboneLrFactor: 1 }],
 ] as const)
   test(`three traced steps equal three eager ones, ${name}: losses, all weights, all moments`, () =>
     compareSteps({ ...config, ...changes }));
 
 async function compareSteps(config: TrainConfig): Promise<void> {
-  const weights = startWeights();
+  const weights = startWeights(config);
+  const trained = trainedIn(config, weights);
   const moments = Object.fromEntries(
-    Object.entries(weights).map(([name, weight]) => [name, [tf.zerosLike(weight), tf.zerosLike(weight)]]),
+    trained.map((name) => [name, [tf.zerosLike(weights[name]!), tf.zerosLike(weights[name]!)]]),
   );
   const trainer = await Trainer.create({
     config,
@@ -133,13 +143,18 @@ async function compareSteps(config: TrainConfig): Promise<void> {
     features,
     inputShape,
     featureCount,
-    weights: fromTensors(startWeights()),
+    weights: fromTensors(startWeights(config)),
   });
   for (let step = 1; step <= STEPS; step++) {
     const expected = eagerStep(config, weights, moments, step);
     const { loss } = (await trainer.step())!;
     assert.ok(Math.abs(loss / expected - 1) < 1e-5, `step ${step}: ${loss} against ${expected}`);
   }
+  assert.equal(
+    trainer.shapes.size,
+    Object.keys(weights).length + 2 * trained.length,
+    "moments of trained weights",
+  );
   for (const name of trainer.shapes.keys()) {
     const [, moment, weight] = /^optimizer\.(exp_avg|exp_avg_sq)\.(.*)$/.exec(name) ?? [];
     const expected = weight ? moments[weight]![moment === "exp_avg" ? 0 : 1]! : weights[name]!;
@@ -168,7 +183,7 @@ test("a frozen epoch trains neck and head but not the backbone; a batch norm's r
   const shapes = headShapes(settings, featureCount, CLASSES);
   const values = initialHeadValues(shapes, randomStream(1, "head"));
   const head = Object.entries(values).map(([name, data]) => [name, tf.tensor(data, shapes[name])]);
-  const ofTower = Object.entries(startWeights()).filter(([name]) => name.startsWith(TOWER_PREFIX));
+  const ofTower = Object.entries(startWeights(config)).filter(([name]) => name.startsWith(TOWER_PREFIX));
   const trainer = await Trainer.create({
     config: settings,
     features,

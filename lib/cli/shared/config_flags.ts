@@ -136,6 +136,8 @@ const USES: readonly [SettingName, (config: TrainConfig) => boolean, string][] =
   ["backboneLrFactor", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
   ["gradientCheckpointing", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
   ["trainedBlocks", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
+  ["loraRank", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
+  ["loraAlpha", ({ loraRank, stage }) => loraRank > 0 && stage === "fine_tune", "--set loraRank=8"],
   ["frozenEpochs", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
   ["features", ({ stage }) => stage === "frozen", "--stage frozen"],
   ["reinitHead", ({ initFrom }) => initFrom !== "", "--init-from"],

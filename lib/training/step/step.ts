@@ -19,7 +19,14 @@ import {
 } from "../../model/embedding_model";
 import { rowsPerClass } from "../../model/head";
 import type { NeckTraining } from "../../model/neck";
-import { accumulatedOf, FIXED_NAMES, HEAD_WEIGHT, isOfTower, placeInTower } from "../../model/weight_names";
+import {
+  accumulatedOf,
+  FIXED_NAMES,
+  HEAD_WEIGHT,
+  isAdapter,
+  isOfTower,
+  placeInTower,
+} from "../../model/weight_names";
 import { clipFactor } from "./clip";
 import { allFinite, lossScale, updateLossScale } from "./loss_scale";
 import { applyAdamW, hasDecay } from "./optimizer";
@@ -84,15 +91,17 @@ export interface StepRanks extends NonNullable<NeckTraining["ranks"]> {
 }
 
 /**
- * Returns the names of the weights that a run trains: all except running statistics and other fixed ones, and, with
- * `trainedBlocks`, except everything before these last blocks of the backbone.
+ * Returns the names of the weights that a run trains: all except running statistics and other fixed ones; with
+ * `trainedBlocks`, except everything before these last blocks of the backbone; of a backbone with adapters only these.
  * @throws UserError if the backbone has fewer blocks
  */
 export function trainedNames(
   shapes: StepParts["shapes"],
   { trainedBlocks }: Pick<OptimiserSettings, "trainedBlocks">,
 ): string[] {
-  const names = [...shapes.keys()].filter((name) => !FIXED_NAMES.includes(name));
+  const all = [...shapes.keys()].filter((name) => !FIXED_NAMES.includes(name));
+  const hasAdapters = all.some(isAdapter);
+  const names = hasAdapters ? all.filter((name) => !isOfTower(name) || isAdapter(name)) : all;
   const blockOf = (name: string) => {
     const place = placeInTower(name);
     return typeof place === "number" ? place : -1;
